@@ -1,0 +1,4 @@
+//! perpx
+pub mod market;
+pub mod tape;
+pub mod units;

@@ -1,0 +1,69 @@
+//! The visible book.
+
+use crate::market::Side;
+use crate::units::{Price, Qty};
+use serde::{Deserialize, Serialize};
+
+/// Best bid and ask with their sizes. A price of zero means "no quote yet"; a size of zero "size unknown".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(C)]
+pub struct Bbo {
+    pub bid: Price,
+    pub bid_qty: Qty,
+    pub ask: Price,
+    pub ask_qty: Qty,
+}
+
+impl Bbo {
+    /// Both sides are there.
+    pub fn is_quoted(&self) -> bool {
+        self.bid.0 > 0 && self.ask.0 > 0
+    }
+
+    /// Bid plus ask: twice the mid, exact.
+    pub fn mid2(&self) -> i64 {
+        self.bid.0 + self.ask.0
+    }
+
+    /// The best price of the side that rests: bids for `Buy`, asks for `Sell`.
+    pub fn best(&self, side: Side) -> (Price, Qty) {
+        match side {
+            Side::Buy => (self.bid, self.bid_qty),
+            Side::Sell => (self.ask, self.ask_qty),
+        }
+    }
+
+    /// What an order of `side` would take first: the ask for a buy, the bid for a sale.
+    pub fn opposite(&self, side: Side) -> (Price, Qty) {
+        self.best(side.other())
+    }
+}
+
+/// One price level of a depth snapshot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(C)]
+pub struct DepthLevel {
+    pub px: Price,
+    pub qty: Qty,
+}
+
+/// A depth snapshot: levels of each side, best first. Empty slices: no depth is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DepthView<'a> {
+    pub bids: &'a [DepthLevel],
+    pub asks: &'a [DepthLevel],
+}
+
+impl DepthView<'_> {
+    /// The levels that an order of `side` takes from.
+    pub fn opposite(&self, side: Side) -> &[DepthLevel] {
+        match side {
+            Side::Buy => self.asks,
+            Side::Sell => self.bids,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.bids.is_empty() && self.asks.is_empty()
+    }
+}

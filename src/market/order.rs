@@ -1,0 +1,100 @@
+//! Orders as the trader sends them.
+
+use crate::units::{Price, Qty};
+use serde::{Deserialize, Serialize};
+
+/// Which leg lives on a venue: `Long` is the venue named `long_venue`, `Short` the one named `short_venue`.
+/// Long positions live on the long venue alone, short positions on the short venue alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Role {
+    Long = 0,
+    Short = 1,
+}
+
+impl Role {
+    pub const BOTH: [Role; 2] = [Role::Long, Role::Short];
+
+    /// Index into `[T; 2]` arrays.
+    pub const fn ix(self) -> usize {
+        self as usize
+    }
+
+    pub const fn other(self) -> Role {
+        match self {
+            Role::Long => Role::Short,
+            Role::Short => Role::Long,
+        }
+    }
+
+    /// The side that opens this leg.
+    pub const fn opening(self) -> Side {
+        match self {
+            Role::Long => Side::Buy,
+            Role::Short => Side::Sell,
+        }
+    }
+
+    /// The side that closes this leg.
+    pub const fn closing(self) -> Side {
+        self.opening().other()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Side {
+    Buy,
+    Sell,
+}
+
+impl Side {
+    pub const fn other(self) -> Side {
+        match self {
+            Side::Buy => Side::Sell,
+            Side::Sell => Side::Buy,
+        }
+    }
+
+    /// +1 for a buy, -1 for a sale.
+    pub const fn sign(self) -> i64 {
+        match self {
+            Side::Buy => 1,
+            Side::Sell => -1,
+        }
+    }
+
+    /// `qty` (not negative) signed by this side.
+    pub fn signed(self, qty: Qty) -> Qty {
+        Qty(self.sign() * qty.0)
+    }
+}
+
+/// The client's order number: unique within one run, counted from 1, in the order of sending.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct OrderId(pub u32);
+
+/// How an order may trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum OrderKind {
+    /// Rests at its limit or is rejected; never takes.
+    PostOnly,
+    /// Takes up to its limit, the rest rests.
+    Limit,
+    /// Takes up to its limit, the rest is cancelled.
+    Ioc,
+    /// Takes all of it within its limit, or nothing.
+    Fok,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewOrder {
+    pub id: OrderId,
+    pub venue: Role,
+    pub side: Side,
+    /// Positive, a multiple of the venue's lot (but for a reduce-only close of a residue).
+    pub qty: Qty,
+    /// Worst price per fill, a multiple of the venue's tick.
+    pub limit: Price,
+    pub kind: OrderKind,
+    /// May only shrink the position.
+    pub reduce_only: bool,
+}

@@ -1,0 +1,106 @@
+//! The port: commands out, events in. What the simulated venues, the emulators and the live adapters share with the
+//! trader is this vocabulary; no call returns an answer.
+
+use super::{NewOrder, OrderId, Role, Side};
+use crate::units::{Cash, Price, Qty, Rate, Time};
+use serde::{Deserialize, Serialize};
+
+/// What the trader asks of a venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    Place(NewOrder),
+    Cancel {
+        venue: Role,
+        id: OrderId,
+    },
+    /// Asks for an order's state by client id; answered by [`EventBody::Status`]. Also the probe of a silent venue.
+    Query {
+        venue: Role,
+        id: OrderId,
+    },
+}
+
+impl Command {
+    pub fn venue(&self) -> Role {
+        match self {
+            Command::Place(order) => order.venue,
+            Command::Cancel { venue, .. } | Command::Query { venue, .. } => *venue,
+        }
+    }
+}
+
+/// Why a venue refused an order. Every refusal has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Reject {
+    /// A post-only order would have taken.
+    PostOnlyCross,
+    /// The free balance does not cover margin and fee.
+    NoMargin,
+    /// A reduce-only order without a position to reduce.
+    ReduceOnly,
+    /// Below the venue's minimum size or notional, off its tick or lot, or FOK where there is none.
+    Rules,
+    /// Over the venue's request limit.
+    RateLimit,
+    /// The venue takes no orders now (outage that is answered, halt).
+    Unavailable,
+    /// Drawn by `fills.reject_rate`: any other answer that says no.
+    Drawn,
+}
+
+/// Where an order stands, as a venue tells when asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OrderState {
+    /// The venue never saw it.
+    Unknown,
+    Open {
+        filled: Qty,
+    },
+    Done {
+        filled: Qty,
+    },
+}
+
+/// What a venue tells. `at` is when it reaches us (decision clock), `venue_time` when it happened there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    pub at: Time,
+    pub venue_time: Time,
+    pub venue: Role,
+    pub body: EventBody,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EventBody {
+    /// The order rests on the book.
+    Accepted { id: OrderId },
+    /// The order is refused whole; it is final.
+    Rejected { id: OrderId, reason: Reject },
+    /// One fill at one price; `fee` as the venue books it (negative = we pay). `Done` follows when it was the last.
+    Fill { id: OrderId, side: Side, px: Price, qty: Qty, maker: bool, fee: Cash },
+    /// The order is over: filled, cancelled, expired. `filled` is its whole filled quantity.
+    Done { id: OrderId, filled: Qty },
+    /// A cancel that found nothing to cancel or failed; the order's own end is told by `Done`.
+    CancelRejected { id: OrderId },
+    /// Answer to [`Command::Query`]. Fills not yet told precede it.
+    Status { id: OrderId, state: OrderState },
+    /// A funding settlement: `amount` as booked (negative = we paid), at `rate` on the price `px`.
+    Funding { amount: Cash, rate: Rate, px: Price },
+    /// The venue closed `qty` (positive) of our leg at `px`; `fee` and `lost` (margin forfeited beyond price) as booked.
+    Liquidated { px: Price, qty: Qty, fee: Cash, lost: Cash },
+}
+
+impl EventBody {
+    /// The order that the event speaks of.
+    pub fn order(&self) -> Option<OrderId> {
+        match *self {
+            EventBody::Accepted { id }
+            | EventBody::Rejected { id, .. }
+            | EventBody::Fill { id, .. }
+            | EventBody::Done { id, .. }
+            | EventBody::CancelRejected { id }
+            | EventBody::Status { id, .. } => Some(id),
+            EventBody::Funding { .. } | EventBody::Liquidated { .. } => None,
+        }
+    }
+}

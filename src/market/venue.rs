@@ -1,0 +1,58 @@
+//! What a venue is to the engine: data, not an enum. Shipped profiles and the config's venue blocks resolve to these.
+
+use super::{LiquidationRule, MarginSchedule};
+use crate::units::{Cash, Notional, Price, Qty};
+use serde::{Deserialize, Serialize};
+
+/// One perpetual on one venue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instrument {
+    /// The store's name of the venue: "lighter".
+    pub venue: String,
+    /// Smallest price step, > 0.
+    pub tick: Price,
+    /// Smallest quantity step, > 0.
+    pub lot: Qty,
+    /// Least order size.
+    pub min_qty: Qty,
+    /// Least order value, quote money.
+    pub min_notional: Notional,
+    /// Ledger entries are multiples of this.
+    pub money_grid: Cash,
+    /// False where the venue has no fill-or-kill.
+    pub has_fok: bool,
+    /// Which price funding is paid on.
+    pub funding_price: FundingPrice,
+    pub margin: MarginSchedule,
+    pub liquidation: LiquidationRule,
+}
+
+impl Instrument {
+    /// True when an order of `qty` at `px` is not below the venue's minimum size or value.
+    pub fn takes(&self, qty: Qty, px: Price) -> bool {
+        qty >= self.min_qty && qty.0 > 0 && px.of(qty) >= self.min_notional
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FundingPrice {
+    Mark,
+    Index,
+}
+
+/// The venue's own delay, added to the order latency by the kind of request. Nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delays {
+    /// Orders that may take (IOC, FOK, limit).
+    pub taker_ns: i64,
+    /// Post-only orders.
+    pub maker_ns: i64,
+    pub cancel_ns: i64,
+}
+
+/// At most `requests` in any rolling `window_ns`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RateLimit {
+    pub requests: u32,
+    pub window_ns: i64,
+}

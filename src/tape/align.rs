@@ -1,0 +1,286 @@
+//! Alignment: rows of two venues -> one tile with its local and venue timelines.
+
+use super::rows::{FundingKind, MarkRow, QuoteRow, TradeRow, VenueTables};
+use super::tile::*;
+use crate::market::{Bbo, Side};
+use crate::units::{Price, Time};
+
+/// "No row yet": early enough that every age is stale, far enough from the ends that differences do not overflow.
+pub const NEVER: i64 = i64::MIN / 2;
+
+/// What one tile hands to the next: the newest of everything, on both clocks.
+#[derive(Clone, Debug)]
+pub struct Carry {
+    local: [Bbo; 2],
+    local_time: i64,
+    seen: [i64; 2],
+    funding: FundingState,
+    marks: MarkState,
+    venue_quote: [QuoteRow; 2],
+    venue_mark: [MarkRow; 2],
+    venue_depth: [super::rows::DepthRow; 2],
+}
+
+impl Default for Carry {
+    fn default() -> Carry {
+        let quote = QuoteRow { exch: Time(NEVER), recv: Time(NEVER), bbo: Bbo::default() };
+        let mark = MarkRow { exch: Time(NEVER), recv: Time(NEVER), ..MarkRow::default() };
+        let depth = super::rows::DepthRow { exch: Time(NEVER), recv: Time(NEVER), ..Default::default() };
+        Carry {
+            local: [Bbo::default(); 2],
+            local_time: NEVER,
+            seen: [NEVER; 2],
+            funding: FundingState::default(),
+            marks: MarkState::default(),
+            venue_quote: [quote; 2],
+            venue_mark: [mark; 2],
+            venue_depth: [depth.clone(), depth],
+        }
+    }
+}
+
+/// One row that this machine received.
+enum Received<'a> {
+    Quote(&'a QuoteRow),
+    Trade,
+    Depth,
+    Mark(&'a MarkRow),
+    Funding(&'a super::rows::FundingRow),
+}
+
+/// Builds the tile `[start, end)` from `tables` (by role), which must hold at least every row with `exch` or `recv` (or a
+/// settlement's `ts`) in that range, each table sorted by `recv` with `exch` not decreasing. Rows outside are ignored.
+pub fn align(tables: [&VenueTables; 2], start: Time, end: Time, carry: &mut Carry) -> Tile {
+    let local = local_timeline(tables, start, end, carry);
+    let venues = [0, 1].map(|v| venue_timeline(tables[v], start, end, carry, v));
+    Tile { start, end, local, venues }
+}
+
+fn inside(t: Time, start: Time, end: Time) -> bool {
+    t >= start && t < end
+}
+
+/// Slice of a table sorted by `key` with `start <= key < end`.
+fn between<T>(rows: &[T], start: Time, end: Time, key: impl Fn(&T) -> Time) -> &[T] {
+    let low = rows.partition_point(|row| key(row) < start);
+    let high = rows.partition_point(|row| key(row) < end);
+    &rows[low..high.max(low)]
+}
+
+fn received<'a>(tables: [&'a VenueTables; 2], start: Time, end: Time) -> Vec<(i64, u8, Received<'a>)> {
+    let mut rows = Vec::new();
+    for (v, t) in tables.into_iter().enumerate() {
+        let v = v as u8;
+        rows.extend(between(&t.quotes, start, end, |r| r.recv).iter().map(|r| (r.recv.0, v, Received::Quote(r))));
+        rows.extend(between(&t.trades, start, end, |r| r.recv).iter().map(|r| (r.recv.0, v, Received::Trade)));
+        rows.extend(between(&t.depth, start, end, |r| r.recv).iter().map(|r| (r.recv.0, v, Received::Depth)));
+        rows.extend(between(&t.marks, start, end, |r| r.recv).iter().map(|r| (r.recv.0, v, Received::Mark(r))));
+        rows.extend(between(&t.funding, start, end, |r| r.recv).iter().map(|r| (r.recv.0, v, Received::Funding(r))));
+    }
+    rows.sort_by_key(|row| row.0); // stable: within a time, the order of the tables above
+    rows
+}
+
+fn local_timeline(tables: [&VenueTables; 2], start: Time, end: Time, carry: &mut Carry) -> Local {
+    let rows = received(tables, start, end);
+    let mut build = LocalBuilder::new(carry, rows.len());
+    for (i, (time, venue, row)) in rows.iter().enumerate() {
+        let v = usize::from(*venue);
+        match row {
+            Received::Quote(quote) => {
+                carry.local[v] = quote.bbo;
+                carry.seen[v] = *time;
+            }
+            Received::Trade | Received::Depth => carry.seen[v] = *time,
+            Received::Mark(mark) => {
+                carry.seen[v] = *time;
+                build.mark(carry, v, mark);
+            }
+            Received::Funding(row) => build.funding(carry, v, row),
+        }
+        if rows.get(i + 1).is_none_or(|next| next.0 != *time) {
+            carry.local_time = *time;
+            build.push(carry);
+        }
+    }
+    build.finish()
+}
+
+struct LocalBuilder {
+    time: Vec<i64>,
+    record: Vec<i64>,
+    bid: [Vec<i64>; 2],
+    ask: [Vec<i64>; 2],
+    seen: [Vec<i64>; 2],
+    funding_at: Vec<u32>,
+    mark_at: Vec<u32>,
+    fundings: Vec<FundingState>,
+    marks: Vec<MarkState>,
+}
+
+impl LocalBuilder {
+    fn new(carry: &Carry, rows: usize) -> LocalBuilder {
+        let column = || Vec::with_capacity(rows + 1);
+        let mut build = LocalBuilder {
+            time: column(),
+            record: Vec::with_capacity(8 * (rows + 1)),
+            bid: [column(), column()],
+            ask: [column(), column()],
+            seen: [column(), column()],
+            funding_at: Vec::with_capacity(rows + 1),
+            mark_at: Vec::with_capacity(rows + 1),
+            fundings: vec![carry.funding],
+            marks: vec![carry.marks],
+        };
+        build.push(carry);
+        build
+    }
+
+    fn push(&mut self, carry: &Carry) {
+        self.time.push(carry.local_time);
+        for v in 0..2 {
+            let b = carry.local[v];
+            self.record.extend([b.bid.0, b.bid_qty.0, b.ask.0, b.ask_qty.0]);
+            self.bid[v].push(b.bid.0);
+            self.ask[v].push(b.ask.0);
+            self.seen[v].push(carry.seen[v]);
+        }
+        self.funding_at.push(self.fundings.len() as u32 - 1);
+        self.mark_at.push(self.marks.len() as u32 - 1);
+    }
+
+    fn mark(&mut self, carry: &mut Carry, v: usize, row: &MarkRow) {
+        let before = carry.marks;
+        keep_known(&mut carry.marks.mark[v], row.mark);
+        keep_known(&mut carry.marks.index[v], row.index);
+        if carry.marks != before {
+            self.marks.push(carry.marks);
+        }
+    }
+
+    /// A publication is a step even when it repeats the value: its age counts anew.
+    fn funding(&mut self, carry: &mut Carry, v: usize, row: &super::rows::FundingRow) {
+        let FundingState(known) = &mut carry.funding;
+        known[v][row.kind as usize] =
+            Some(FundingRate { ts: row.ts, recv: row.recv, rate: row.rate, interval_hours: row.interval_hours });
+        self.fundings.push(carry.funding);
+    }
+
+    fn finish(self) -> Local {
+        Local {
+            time: self.time.into(),
+            record: self.record.into(),
+            bid: self.bid.map(Into::into),
+            ask: self.ask.map(Into::into),
+            seen: self.seen.map(Into::into),
+            funding_at: self.funding_at.into(),
+            mark_at: self.mark_at.into(),
+            fundings: self.fundings,
+            marks: self.marks,
+        }
+    }
+}
+
+/// An absent value (zero) leaves the last known one standing.
+fn keep_known(slot: &mut Price, new: Price) {
+    if new.0 != 0 {
+        *slot = new;
+    }
+}
+
+fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mut Carry, v: usize) -> VenueRows {
+    let quotes = between(&t.quotes, start, end, |r| r.exch);
+    let trades = between(&t.trades, start, end, |r| r.exch);
+    let marks = between(&t.marks, start, end, |r| r.exch);
+    let depth = between(&t.depth, start, end, |r| r.exch);
+    let with_carried = |carried: QuoteRow| std::iter::once(carried).chain(quotes.iter().copied());
+    let column =
+        |pick: fn(&QuoteRow) -> i64| -> Column { with_carried(carry.venue_quote[v]).map(|q| pick(&q)).collect() };
+    let quote_cols = QuoteCols {
+        time: column(|q| q.exch.0),
+        bid: column(|q| q.bbo.bid.0),
+        bid_qty: column(|q| q.bbo.bid_qty.0),
+        ask: column(|q| q.bbo.ask.0),
+        ask_qty: column(|q| q.bbo.ask_qty.0),
+    };
+    let none = TradeRow {
+        exch: Time(NEVER),
+        recv: Time(NEVER),
+        px: Price(0),
+        qty: crate::units::Qty(0),
+        taker: Side::Buy,
+        consumed_book: false,
+    };
+    let all_trades = || std::iter::once(&none).chain(trades);
+    let trade_cols = TradeCols {
+        time: all_trades().map(|r| r.exch.0).collect(),
+        px: all_trades().map(|r| r.px.0).collect(),
+        qty: all_trades().map(|r| r.qty.0).collect(),
+        taker: all_trades().map(|r| r.taker.sign() as i8).collect(),
+        consumed_book: all_trades().map(|r| i8::from(r.consumed_book)).collect(),
+    };
+    let mut mark = carry.venue_mark[v];
+    let mut filled = vec![mark];
+    for row in marks {
+        mark.exch = row.exch;
+        keep_known(&mut mark.mark, row.mark);
+        keep_known(&mut mark.index, row.index);
+        filled.push(mark);
+    }
+    let mark_cols = MarkCols {
+        time: filled.iter().map(|r| r.exch.0).collect(),
+        mark: filled.iter().map(|r| r.mark.0).collect(),
+        index: filled.iter().map(|r| r.index.0).collect(),
+    };
+    let mut depth_cols = DepthCols::default();
+    for row in std::iter::once(&carry.venue_depth[v]).chain(depth) {
+        depth_cols.time.push(row.exch.0);
+        let bids = depth_cols.levels.len() as u32;
+        depth_cols.levels.extend(&row.bids);
+        depth_cols.first.push([bids, depth_cols.levels.len() as u32]);
+        depth_cols.levels.extend(&row.asks);
+    }
+    let settlements = t
+        .funding
+        .iter()
+        .filter(|row| row.kind == FundingKind::Settled && inside(row.ts, start, end))
+        .map(|row| Settlement { ts: row.ts, rate: row.rate })
+        .collect();
+    if let Some(last) = quotes.last() {
+        carry.venue_quote[v] = *last;
+    }
+    carry.venue_mark[v] = mark;
+    if let Some(last) = depth.last() {
+        carry.venue_depth[v] = last.clone();
+    }
+    VenueRows { quotes: quote_cols, trades: trade_cols, depth: depth_cols, marks: mark_cols, settlements }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::Role;
+    use crate::units::Qty;
+
+    fn quote(exch: i64, recv: i64, bid: i64, ask: i64) -> QuoteRow {
+        let bbo = Bbo { bid: Price(bid), bid_qty: Qty(1), ask: Price(ask), ask_qty: Qty(1) };
+        QuoteRow { exch: Time(exch), recv: Time(recv), bbo }
+    }
+
+    #[test]
+    fn equal_receive_times_are_one_tick_and_edges_carry() {
+        let long = VenueTables { quotes: vec![quote(5, 10, 100, 101), quote(18, 20, 102, 103)], ..Default::default() };
+        let short = VenueTables { quotes: vec![quote(6, 10, 99, 100)], ..Default::default() };
+        let mut carry = Carry::default();
+        let first = align([&long, &short], Time(0), Time(19), &mut carry);
+        assert_eq!(first.local.time.to_vec(), [NEVER, 10]);
+        assert_eq!(first.local.bbo(1, Role::Short).ask, Price(100));
+        // the second quote is already in the venue's first tile (exch 18), not yet in the local one (recv 20)
+        assert_eq!(first.venues[0].quotes.time.to_vec(), [NEVER, 5, 18]);
+        let second = align([&long, &short], Time(19), Time(30), &mut carry);
+        assert_eq!(second.local.time.to_vec(), [10, 20]);
+        assert_eq!(second.local.bbo(0, Role::Long).bid, Price(100));
+        assert_eq!(second.local.bbo(1, Role::Long).bid, Price(102));
+        assert_eq!(second.venues[0].quotes.time.to_vec(), [18]);
+    }
+}

@@ -1,0 +1,124 @@
+//! Money: exact notionals and the ledger's cash.
+
+use super::{Rate, format_scaled};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
+
+/// Price times quantity, exact, in 1e-18 quote units. Signed like the quantity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Notional(pub i128);
+
+/// Quote money in 1e-12; positive = ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Cash(pub i128);
+
+/// Notional units (1e-18) per cash unit (1e-12).
+const PER_CASH: i128 = 1_000_000;
+
+impl Notional {
+    pub const ZERO: Notional = Notional(0);
+
+    pub fn abs(self) -> Notional {
+        Notional(self.0.abs())
+    }
+
+    pub fn as_f64(self) -> f64 {
+        self.0 as f64 * 1e-18
+    }
+
+    /// Money received (positive) or paid (negative) for this value, rounded once, against us, to a multiple of `grid`.
+    pub fn to_cash(self, grid: Cash) -> Cash {
+        Cash(self.0.div_euclid(PER_CASH * grid.0) * grid.0)
+    }
+
+    /// `self * rate` as money, rounded once, against us (down), to a multiple of `grid`.
+    pub fn times(self, rate: Rate, grid: Cash) -> Cash {
+        let exact = self.0 * i128::from(rate.0);
+        Cash(exact.div_euclid(PER_CASH * i128::from(Rate::ONE) * grid.0) * grid.0)
+    }
+}
+
+impl Cash {
+    pub const ZERO: Cash = Cash(0);
+
+    /// Whole quote units.
+    pub fn units(amount: i64) -> Cash {
+        Cash(i128::from(amount) * 1_000_000_000_000)
+    }
+
+    pub fn as_f64(self) -> f64 {
+        self.0 as f64 * 1e-12
+    }
+
+    pub fn as_notional(self) -> Notional {
+        Notional(self.0 * PER_CASH)
+    }
+}
+
+macro_rules! money_arithmetic {
+    ($type:ident) => {
+        impl Add for $type {
+            type Output = $type;
+            fn add(self, other: $type) -> $type {
+                $type(self.0 + other.0)
+            }
+        }
+        impl Sub for $type {
+            type Output = $type;
+            fn sub(self, other: $type) -> $type {
+                $type(self.0 - other.0)
+            }
+        }
+        impl Neg for $type {
+            type Output = $type;
+            fn neg(self) -> $type {
+                $type(-self.0)
+            }
+        }
+        impl AddAssign for $type {
+            fn add_assign(&mut self, other: $type) {
+                self.0 += other.0;
+            }
+        }
+        impl SubAssign for $type {
+            fn sub_assign(&mut self, other: $type) {
+                self.0 -= other.0;
+            }
+        }
+        impl Sum for $type {
+            fn sum<I: Iterator<Item = $type>>(items: I) -> $type {
+                $type(items.map(|item| item.0).sum())
+            }
+        }
+    };
+}
+money_arithmetic!(Cash);
+money_arithmetic!(Notional);
+
+impl fmt::Display for Cash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format_scaled(self.0, 12))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::{Price, Qty};
+
+    #[test]
+    fn money_is_rounded_once_and_against_us() {
+        let grid = Cash(1_000_000); // 1e-6
+        let value = Price(100_000_000_100).of(Qty(333)); // 0.0000333000000333
+        assert_eq!(value.to_cash(grid), Cash(33_000_000));
+        assert_eq!((-value).to_cash(grid), Cash(-34_000_000));
+        // a fee of 2 bp on 1,000 is 0.2 exactly; the same on a value off the grid rounds up
+        let thousand = Price(1_000_000_000_000).of(Qty(1_000_000_000));
+        assert_eq!((-thousand).times(Rate::from_bps(2), grid), Cash(-200_000_000_000));
+        let odd = Notional(thousand.0 + 1);
+        assert_eq!((-odd).times(Rate::from_bps(2), grid), Cash(-200_001_000_000));
+        assert_eq!(odd.times(Rate::from_bps(2), grid), Cash(200_000_000_000));
+    }
+}
