@@ -1,4 +1,5 @@
 //! perpx
+pub mod config;
 pub mod market;
 pub mod tape;
 pub mod units;
