@@ -1,5 +1,6 @@
 //! perpx
 pub mod config;
+pub mod ledger;
 pub mod market;
 pub mod tape;
 pub mod units;

@@ -1,0 +1,141 @@
+//! BELIEF: what the trader knows of both accounts, built from the events that reached it and nothing else, with every
+//! change of equity put on a line.
+
+use super::{Line, Lines, VenueBook};
+use crate::market::{Event, EventBody, Role};
+use crate::units::{Cash, Qty};
+use serde::{Deserialize, Serialize};
+
+/// Twice the mids (bid + ask) by role, of the last local tick; zero = not quoted.
+pub type Mids = [i64; 2];
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Belief {
+    /// By role.
+    pub books: [VenueBook; 2],
+    /// Everything since the start, by leg and line.
+    pub lines: Lines,
+    /// Mids at which the open legs were last valued.
+    valued_at: Mids,
+}
+
+impl Belief {
+    pub fn new(books: [VenueBook; 2]) -> Belief {
+        Belief { books, lines: Lines::default(), valued_at: [0; 2] }
+    }
+
+    pub fn qty(&self, role: Role) -> Qty {
+        self.books[role.ix()].leg.qty
+    }
+
+    pub fn is_flat(&self) -> bool {
+        Role::BOTH.iter().all(|&role| self.qty(role).is_zero())
+    }
+
+    /// Twice the equity of both accounts (1e-18).
+    pub fn equity2(&self, mids: Mids) -> i128 {
+        self.books.iter().zip(mids).map(|(book, mid2)| book.equity2(mid2)).sum()
+    }
+
+    pub fn cash(&self) -> Cash {
+        self.books.iter().map(|book| book.cash).sum()
+    }
+
+    /// Puts the move of the mids since the last call on the lines; `unmatched` is the line of quantity without a
+    /// counterpart in the present state. Called before every event that moves money and at every transition.
+    pub fn value_at(&mut self, mids: Mids, unmatched: Line) {
+        let matched = self.qty(Role::Long).min(self.qty(Role::Short));
+        for role in Role::BOTH {
+            let r = role.ix();
+            let qty = self.qty(role);
+            if !qty.is_zero() {
+                let moved = i128::from(mids[r] - self.valued_at[r]) * i128::from(role.opening().sign());
+                self.lines.add(role, Line::Spread, moved * i128::from(matched.0));
+                self.lines.add(role, unmatched, moved * i128::from(qty.0 - matched.0));
+            }
+        }
+        self.valued_at = mids;
+    }
+
+    /// Books an event that reached us, at the mids of the last local tick.
+    pub fn apply(&mut self, event: &Event, mids: Mids, unmatched: Line) {
+        let role = event.venue;
+        let book = &mut self.books[role.ix()];
+        let before = book.equity2(mids[role.ix()]);
+        let (exact2, line) = match event.body {
+            EventBody::Fill { side, px, qty, fee, .. } => {
+                let line = if fee.0 > 0 { Line::Rebates } else { Line::Fees };
+                let distance = i128::from(mids[role.ix()]) - 2 * i128::from(px.0);
+                let slip = distance * i128::from(side.sign()) * i128::from(qty.0);
+                (Some((slip, Line::Slippage)), Some((fee, line)))
+            }
+            EventBody::Funding { amount, .. } => (None, Some((amount, Line::Funding))),
+            EventBody::Liquidated { px, qty, fee, lost } => {
+                let distance = i128::from(mids[role.ix()]) - 2 * i128::from(px.0);
+                let slip = distance * i128::from(role.closing().sign()) * i128::from(qty.0);
+                (Some((slip, Line::Liquidation)), Some((fee - lost, Line::Liquidation)))
+            }
+            _ => return,
+        };
+        self.value_at(mids, unmatched);
+        let book = &mut self.books[role.ix()];
+        book.apply(&event.body);
+        let change = book.equity2(mids[role.ix()]) - before;
+        let mut explained = 0;
+        if let Some((amount2, line)) = exact2 {
+            self.lines.add(role, line, amount2);
+            explained += amount2;
+        }
+        if let Some((cash, line)) = line {
+            let amount2 = 2 * cash.as_notional().0;
+            self.lines.add(role, line, amount2);
+            explained += amount2;
+        }
+        self.lines.add(role, Line::Rounding, change - explained);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::{OrderId, Side};
+    use crate::units::{Price, Rate, Time};
+
+    fn mids(long: i64, short: i64) -> Mids {
+        [2 * long * 1_000_000_000, 2 * short * 1_000_000_000]
+    }
+
+    fn fill(venue: Role, side: Side, px: i64, qty: i64) -> Event {
+        let body = EventBody::Fill {
+            id: OrderId(1),
+            side,
+            px: Price(px * 1_000_000_000),
+            qty: Qty(qty),
+            maker: false,
+            fee: Cash(-1_000_000),
+        };
+        Event { at: Time(0), venue_time: Time(0), venue, body }
+    }
+
+    /// Buy 1 at 101 (mid 100), lock by selling 1 at 109 (mid 110), unwind both: every line by hand.
+    #[test]
+    fn lines_add_up_to_the_change_of_equity() {
+        let book = |role| VenueBook::new(role, Cash(1_000_000), Rate(Rate::ONE), true, Cash::units(1_000));
+        let mut belief = Belief::new([book(Role::Long), book(Role::Short)]);
+        let one = 1_000_000_000;
+        let start = belief.equity2(mids(100, 100));
+        belief.apply(&fill(Role::Long, Side::Buy, 101, one), mids(100, 100), Line::Legging);
+        belief.value_at(mids(110, 111), Line::Price);
+        belief.apply(&fill(Role::Short, Side::Sell, 109, one), mids(110, 110), Line::Legging);
+        belief.apply(&fill(Role::Short, Side::Buy, 105, one), mids(104, 104), Line::Price);
+        belief.apply(&fill(Role::Long, Side::Sell, 103, one), mids(106, 104), Line::Price);
+        assert!(belief.is_flat());
+        assert_eq!(belief.lines.total2(), belief.equity2(mids(0, 0)) - start);
+        let line = |line| belief.lines.as_f64(line);
+        assert_eq!(line(Line::Price), 10.0 + 2.0); // 100 -> 110 alone, 104 -> 106 alone
+        assert_eq!(line(Line::Spread), -6.0 + 6.0); // both 110 -> 104
+        assert_eq!(line(Line::Slippage), -1.0 - 1.0 - 1.0 - 3.0);
+        assert!((line(Line::Fees) + 4e-6).abs() < 1e-12);
+        assert_eq!(line(Line::Rounding), 0.0);
+    }
+}

@@ -1,0 +1,87 @@
+//! Where the money came from: one line per cause. The lines of a run add up to its change of equity exactly.
+
+use crate::market::Role;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Line {
+    /// Unmatched quantity times the move of its venue's mid, in states that mean to hold one leg.
+    Price,
+    /// Matched quantity times the moves of both mids.
+    Spread,
+    /// As `Price`, in states that do not mean to (locking, unlocking, rollback, trims).
+    Legging,
+    /// Signed distance of each fill from its venue's mid at its time.
+    Slippage,
+    Fees,
+    Rebates,
+    Funding,
+    /// Distance of a liquidation from the mid, its fee, and the margin forfeited.
+    Liquidation,
+    Transfer,
+    /// What rounding to the money grid cost.
+    Rounding,
+}
+
+impl Line {
+    pub const ALL: [Line; 10] = [
+        Line::Price,
+        Line::Spread,
+        Line::Legging,
+        Line::Slippage,
+        Line::Fees,
+        Line::Rebates,
+        Line::Funding,
+        Line::Liquidation,
+        Line::Transfer,
+        Line::Rounding,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Line::Price => "price",
+            Line::Spread => "spread",
+            Line::Legging => "legging",
+            Line::Slippage => "slippage",
+            Line::Fees => "fees",
+            Line::Rebates => "rebates",
+            Line::Funding => "funding",
+            Line::Liquidation => "liquidation",
+            Line::Transfer => "transfer",
+            Line::Rounding => "rounding",
+        }
+    }
+}
+
+/// Money by leg and line, doubled (units of half of 1e-18 quote), so that mids stay exact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lines(pub [[i128; Line::ALL.len()]; 2]);
+
+impl Lines {
+    pub fn add(&mut self, role: Role, line: Line, amount2: i128) {
+        self.0[role.ix()][line as usize] += amount2;
+    }
+
+    pub fn get2(&self, role: Role, line: Line) -> i128 {
+        self.0[role.ix()][line as usize]
+    }
+
+    /// One line of both legs, quote units, for reports.
+    pub fn as_f64(&self, line: Line) -> f64 {
+        (self.get2(Role::Long, line) + self.get2(Role::Short, line)) as f64 * 0.5e-18
+    }
+
+    /// Sum of all, doubled.
+    pub fn total2(&self) -> i128 {
+        self.0.iter().flatten().sum()
+    }
+
+    /// These lines less `before`, line by line.
+    pub fn minus(&self, before: &Lines) -> Lines {
+        let mut out = *self;
+        for (row, old) in out.0.iter_mut().zip(&before.0) {
+            row.iter_mut().zip(old).for_each(|(new, old)| *new -= old);
+        }
+        out
+    }
+}
