@@ -2,5 +2,8 @@
 pub mod config;
 pub mod ledger;
 pub mod market;
+pub mod signals;
 pub mod tape;
+pub mod trader;
 pub mod units;
+pub mod watch;

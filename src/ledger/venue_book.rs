@@ -1,6 +1,6 @@
 //! One account on one venue: its cash and its one leg. Used as it is for truth and for belief.
 
-use crate::market::{EventBody, LegMargin, Role, Side};
+use crate::market::{EventBody, LegMargin, Role};
 use crate::units::{Cash, Notional, Price, Qty, Rate};
 use serde::{Deserialize, Serialize};
 
@@ -155,7 +155,7 @@ impl VenueBook {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::market::OrderId;
+    use crate::market::{OrderId, Side};
 
     fn fill(side: Side, px: i64, qty: i64, fee: i128) -> EventBody {
         let fee = Cash(fee * 1_000_000);

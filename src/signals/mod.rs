@@ -1,0 +1,120 @@
+//! Signals: structs fed one bar at a time, the same code for a column of a tape and for live. All arithmetic is f64 in the
+//! order written, without fused multiply-add; each window is summed afresh from its oldest to its newest value.
+
+use crate::market::Role;
+use crate::units::{Rate, Time};
+use serde::{Deserialize, Serialize};
+
+/// Index of the last bar that is closed at `time` for bars of `bar_ns`.
+pub fn bar_before(time: Time, bar_ns: i64) -> i64 {
+    time.0.div_euclid(bar_ns) - 1
+}
+
+/// A bar signal that some configuration asks for. Equal keys are computed once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum SignalKey {
+    /// `(ema_fast - ema_slow) / close` of the venue's mid at bar closes; alpha = 2 / (n + 1), each EMA seeded with the
+    /// close 4n bars before `from`. One value.
+    Trend { role: Role, fast: u32, slow: u32, bar_ns: i64 },
+    /// `sqrt(sum r^2 / n * 31536000 / bar_sec)` over the last n log returns of the long venue's mid. One value.
+    Volatility { bars: u32, bar_ns: i64 },
+    /// Mean and population sigma of the spread at bar closes. Values: mean, sigma.
+    Sigma { window: u32, bar_ns: i64, max_age_ns: i64 },
+    /// Order statistics of the same samples. Values: s_(m+1) of `lb`, s_m of `ub`, mean.
+    Quantile { window: u32, bar_ns: i64, max_age_ns: i64, lb: Rate, ub: Rate },
+}
+
+/// Where a key's column stands in [`TileSignals::columns`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SignalId(pub u32);
+
+/// The bar signals of a chunk of configurations: each key once, in the order of first asking.
+#[derive(Clone, Debug, Default)]
+pub struct SignalSet {
+    keys: Vec<SignalKey>,
+    index: std::collections::BTreeMap<SignalKey, SignalId>,
+}
+
+impl SignalSet {
+    /// The column of `key`, registered if it is new.
+    pub fn id(&mut self, key: SignalKey) -> SignalId {
+        let next = SignalId(self.keys.len() as u32);
+        *self.index.entry(key).or_insert_with(|| {
+            self.keys.push(key);
+            next
+        })
+    }
+
+    pub fn keys(&self) -> &[SignalKey] {
+        &self.keys
+    }
+}
+
+/// How a configuration turns a band column into two levels.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BandRule {
+    pub id: SignalId,
+    pub bar_ns: i64,
+    /// Sigmas; `None` for the quantile band.
+    pub k: Option<f64>,
+    /// Least distance of each level from the mean, bp.
+    pub min_unlock_bp: f64,
+}
+
+/// Values of one key, one entry a bar: `a[i]` belongs to bar `first_bar + i`. Keys with fewer values leave `b`, `c` empty.
+#[derive(Clone, Debug, Default)]
+pub struct SignalColumn {
+    pub bar_ns: i64,
+    pub first_bar: i64,
+    pub a: Vec<f64>,
+    pub b: Vec<f64>,
+    pub c: Vec<f64>,
+}
+
+/// The signals of one tile: per row for the two row series, per bar for the rest (from the last bar closed before the
+/// tile's first tick to the last closed before its end).
+#[derive(Clone, Debug, Default)]
+pub struct TileSignals {
+    /// Per local row; NaN where a side is missing.
+    pub spread: Vec<f64>,
+    /// Per local row: bid_short / ask_long; NaN where a side is missing.
+    pub edge: Vec<f64>,
+    pub columns: Vec<SignalColumn>,
+    /// Twice the mids by role at whole minutes `first_minute + i` inside the tile (last tick at or before the minute).
+    pub first_minute: i64,
+    pub minute_mid2: Vec<[i64; 2]>,
+}
+
+impl TileSignals {
+    fn entry(values: &[f64], column: &SignalColumn, bar: i64) -> f64 {
+        usize::try_from(bar - column.first_bar).ok().and_then(|i| values.get(i)).copied().unwrap_or(f64::NAN)
+    }
+
+    /// First value of a column at the last bar closed at `time`; NaN when unknown.
+    pub fn bar_value(&self, id: SignalId, time: Time) -> f64 {
+        let column = &self.columns[id.0 as usize];
+        Self::entry(&column.a, column, bar_before(time, column.bar_ns))
+    }
+
+    /// (lower, upper) levels of a band at a closed bar; NaN when there are none: too few samples, sigma below 0.01 bp, or
+    /// upper not above lower. `min_unlock_bp` > 0 widens both.
+    pub fn band(&self, rule: &BandRule, bar: i64) -> (f64, f64) {
+        let column = &self.columns[rule.id.0 as usize];
+        let at = |values| Self::entry(values, column, bar);
+        let (mean, mut lower, mut upper) = match rule.k {
+            Some(k) => {
+                let (mean, sigma) = (at(&column.a), at(&column.b));
+                if sigma.is_nan() || sigma < 0.01 {
+                    return (f64::NAN, f64::NAN);
+                }
+                (mean, mean - k * sigma, mean + k * sigma)
+            }
+            None => (at(&column.c), at(&column.a), at(&column.b)),
+        };
+        if rule.min_unlock_bp > 0.0 {
+            upper = upper.max(mean + rule.min_unlock_bp);
+            lower = lower.min(mean - rule.min_unlock_bp);
+        }
+        if upper > lower { (lower, upper) } else { (f64::NAN, f64::NAN) }
+    }
+}

@@ -1,0 +1,134 @@
+//! What a driver moves: the trait that replay, live and tests drive alike, and the view it is given.
+
+use crate::ledger::{Belief, Line};
+use crate::market::{Bbo, Command, Event, Role};
+use crate::signals::TileSignals;
+use crate::tape::Local;
+use crate::units::{Price, Rate, Time};
+use crate::watch::{Best, Ground, Watches};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// Why `step` is called.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Moment {
+    /// A venue's answer reached us; `Belief` has booked it.
+    Answer(Event),
+    /// The local timeline has a new row: `view.row`.
+    Tick,
+    /// The trader's earliest timer is due.
+    Timer,
+}
+
+/// Read-only at a moment. At calls other than ticks the values of the last tick hold, ages excepted.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// The call's own time.
+    pub now: Time,
+    /// The last tick at or before `now`.
+    pub row: usize,
+    pub local: &'a Local,
+    pub signals: &'a TileSignals,
+    pub belief: &'a Belief,
+    /// The extreme asked for by [`Trader::extreme`], this row included.
+    pub best: Option<Best>,
+    /// A limit that an equity sample breached and that still holds.
+    pub breach: Option<Breach>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub enum Breach {
+    /// Final.
+    Drawdown,
+    /// Until 00:00 UTC.
+    DailyLoss,
+}
+
+impl<'a> View<'a> {
+    pub fn bbo(&self, role: Role) -> Bbo {
+        self.local.bbo(self.row, role)
+    }
+
+    /// Time of the last tick.
+    pub fn tick_time(&self) -> Time {
+        Time(self.local.time[self.row])
+    }
+
+    /// Age of a venue at the call, ns.
+    pub fn age_ns(&self, role: Role) -> i64 {
+        self.now.0 - self.local.seen[role.ix()][self.row]
+    }
+
+    pub fn ground(&self) -> Ground<'a> {
+        Ground { local: self.local, signals: self.signals }
+    }
+}
+
+/// What a step wants done. Cleared by the driver before each call.
+#[derive(Clone, Debug, Default)]
+pub struct Actions {
+    pub commands: Vec<Command>,
+    /// At most one a call.
+    pub transition: Option<Transition>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Transition {
+    pub from: u8,
+    pub to: u8,
+    /// Index into [`Trader::REASONS`].
+    pub reason: u8,
+    /// Bit i: reason i held too but came later in the order of judgement.
+    pub also: u32,
+}
+
+/// What the books need to know of a state.
+#[derive(Clone, Copy, Debug)]
+pub struct StateInfo {
+    pub name: &'static str,
+    /// The line of quantity without a counterpart in this state: meant (`Price`) or not (`Legging`).
+    pub unmatched: Line,
+    /// Both legs are open and wait: the value at its start is frozen for "pnl by unlock reason".
+    pub locked: bool,
+}
+
+/// A running extreme that the trader wants kept: for `Role::Long` the highest bid, for `Role::Short` the lowest ask of
+/// that venue, over all ticks after `since`, `start` included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Extreme {
+    pub role: Role,
+    pub since: Time,
+    pub start: Price,
+}
+
+/// Limits on equity, fractions of initial capital, judged by the equity samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    pub drawdown: Option<Rate>,
+    pub daily_loss: Option<Rate>,
+}
+
+/// A strategy with its execution and risk: what every driver moves. State is `self`; what never changes during a run
+/// (parameters bound to a feed's signals) is the `Plan`, shared by reference.
+///
+/// The wake contract: `step` judges every condition itself; at a tick where no rule of `watches` fires and nothing is due
+/// it changes nothing and sends nothing; `watches` is a pure function of the state.
+pub trait Trader: Clone + Send + Serialize + DeserializeOwned {
+    type Plan: Sync;
+    /// State 0 is idle: no position, no order.
+    const STATES: &'static [StateInfo];
+    const REASONS: &'static [&'static str];
+    const COUNTERS: &'static [&'static str];
+
+    fn step(&mut self, plan: &Self::Plan, moment: Moment, view: &View<'_>, out: &mut Actions);
+    fn watches(&self, plan: &Self::Plan, out: &mut Watches);
+    /// Due time of the earliest timer.
+    fn next_timer(&self) -> Option<Time>;
+    /// Index into `STATES`.
+    fn state(&self) -> u8;
+    fn extreme(&self, plan: &Self::Plan) -> Option<Extreme>;
+    fn limits(plan: &Self::Plan) -> Limits;
+    /// One value per name of `COUNTERS`.
+    fn counters(&self) -> &[u64];
+    /// True when no order is working or unknown and no intent is under way.
+    fn is_quiet(&self) -> bool;
+}
