@@ -10,7 +10,7 @@ use crate::market::Role;
 use crate::signals::{BandRule, SignalId, TileSignals, bar_before};
 use crate::tape::rows::FundingKind;
 use crate::tape::{FundingRate, Local};
-use crate::units::{HOUR_NS, Price, Rate, Time};
+use crate::units::{HOUR_NS, Price, Qty, Rate, Time};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
@@ -39,17 +39,43 @@ pub enum Series {
     Bar(SignalId),
     /// Difference of two venues' rates over 8 h, 1e-12 x 24, i128; unknown when either is older than two intervals.
     FundingDiff { kind: FundingKind, first: Role },
-    /// Rate per year that a position pays, 1e-12 x 24, i128 (see [`apr_x24`]).
+    /// What the position `legs` pays per year, i128 (see [`Legs::pays_x24`]).
     Apr { kind: FundingKind, legs: Legs },
     /// Nanoseconds to the next settlement that a leg of this role would pay; i64::MAX when it would not.
     ToFunding { kind: FundingKind, role: Role },
 }
 
-/// Which legs a funding rate is asked for, at equal quantities.
+/// The quantities of a position, for what it pays in funding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Legs {
-    One(Role),
-    Pair,
+pub struct Legs {
+    pub long: Qty,
+    pub short: Qty,
+}
+
+impl Legs {
+    /// One coin in one leg.
+    pub fn one(role: Role) -> Legs {
+        let one = Qty(1);
+        match role {
+            Role::Long => Legs { long: one, short: Qty::ZERO },
+            Role::Short => Legs { long: Qty::ZERO, short: one },
+        }
+    }
+
+    /// `q_long * r_long - q_short * r_short`, r = rate per year in 1e-12 x 24 (exact for intervals that divide 24 h).
+    /// Unknown when a leg with a quantity has no known rate.
+    pub fn pays_x24(&self, local: &Local, row: usize, kind: FundingKind, now: Time) -> Option<i128> {
+        let part = |role: Role, qty: Qty| match qty.0 {
+            0 => Some(0),
+            _ => Some(per_year_x24(&known(local, row, role, kind, now)?) * i128::from(qty.0)),
+        };
+        Some(part(Role::Long, self.long)? - part(Role::Short, self.short)?)
+    }
+
+    /// The level of [`Series::Apr`] for a rate per year: `apr * max(q_long, q_short)`, in the same units.
+    pub fn level(&self, apr: Rate) -> Level {
+        Level::Wide(i128::from(apr.0) * 24 * i128::from(self.long.max(self.short).0))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -187,7 +213,7 @@ pub fn holds(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time, best: Option
             .zip(known(local, row, first.other(), kind, time))
             .is_some_and(|(a, b)| compare(a.per_8h_x24() - b.per_8h_x24(), cmp.op, wide(cmp.level))),
         Series::Apr { kind, legs } => {
-            apr_x24(local, row, kind, legs, time).is_some_and(|apr| compare(apr, cmp.op, wide(cmp.level)))
+            legs.pays_x24(local, row, kind, time).is_some_and(|apr| compare(apr, cmp.op, wide(cmp.level)))
         }
         Series::ToFunding { kind, role } => compare(to_funding(local, row, kind, role, time), cmp.op, int(cmp.level)),
     }
@@ -246,18 +272,9 @@ pub fn rate_expiry(rate: &FundingRate) -> Time {
     rate.recv.plus(2 * i64::from(rate.interval_hours) * HOUR_NS)
 }
 
-/// What a position of these legs pays per year, as a fraction of one leg's notional, in 1e-12 x 24 (exact for intervals
-/// that divide 24 h). A long pays a positive rate, a short receives it.
-pub fn apr_x24(local: &Local, row: usize, kind: FundingKind, legs: Legs, now: Time) -> Option<i128> {
-    let own = |role: Role| {
-        known(local, row, role, kind, now).map(|rate| {
-            i128::from(rate.rate.0) * 8760 * 24 / i128::from(rate.interval_hours) * i128::from(role.opening().sign())
-        })
-    };
-    match legs {
-        Legs::One(role) => own(role),
-        Legs::Pair => Some(own(Role::Long)? + own(Role::Short)?),
-    }
+/// A rate per year in 1e-12 x 24.
+pub fn per_year_x24(rate: &FundingRate) -> i128 {
+    i128::from(rate.rate.0) * 8760 * 24 / i128::from(rate.interval_hours)
 }
 
 /// See [`Series::ToFunding`].
