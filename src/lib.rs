@@ -3,6 +3,7 @@ pub mod config;
 pub mod ledger;
 pub mod market;
 pub mod signals;
+pub mod strategy;
 pub mod tape;
 pub mod trader;
 pub mod units;
