@@ -1,5 +1,6 @@
 //! perpx
 pub mod config;
+pub mod execution;
 pub mod ledger;
 pub mod market;
 pub mod signals;

@@ -1,10 +1,10 @@
 //! A configuration bound to a feed: what never changes during a run.
 
-use crate::config::{Band, Config, Direction, FundingBasis, FundingSignal, Strategy, World};
+use crate::config::{Band, Config, Direction, FundingBasis, FundingSignal, Size, Strategy, World};
 use crate::market::{Instrument, Role};
 use crate::signals::{BandRule, SignalId, SignalKey, SignalSet};
 use crate::tape::rows::FundingKind;
-use crate::units::{Qty, Rate};
+use crate::units::{Price, Qty, Rate};
 use crate::watch::{Legs, Level, Op, Rule, Series};
 use std::sync::Arc;
 
@@ -80,6 +80,16 @@ impl Plan {
 
     pub fn instrument(&self, role: Role) -> &Instrument {
         &self.world.venues[role.ix()].instrument
+    }
+
+    /// The configured size at a price of the first leg, before flooring to the common lot.
+    pub fn base_qty(&self, px: Price) -> Qty {
+        match self.strategy.size {
+            Size::Base(qty) => qty,
+            // money (1e-12) over price (1e-9) is 1e-3; times 1e6 = 1e-9
+            Size::Quote(money) if px.0 > 0 => Qty((money.0 * 1_000_000 / i128::from(px.0)) as i64),
+            Size::Quote(_) => Qty::ZERO,
+        }
     }
 
     /// strategy.md 4. Cheap comparisons that are usually false stand first.
