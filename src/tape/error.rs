@@ -1,6 +1,7 @@
 //! Everything that can be wrong with a store, a tape or an import: which file, which place, what was found, what is
 //! accepted, what to do.
 
+use super::store::Fault;
 use crate::units::Time;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -43,16 +44,8 @@ pub enum TapeError {
     #[error("{path}: column '{column}' has type {found}; accepted: {wanted}")]
     ColumnType { path: PathBuf, column: &'static str, found: String, wanted: &'static str },
 
-    #[error("{path}: row group {}, row {}: {column} is {found}; wanted {wanted}; {remedy}", group + 1, row + 1)]
-    BadRow {
-        path: PathBuf,
-        group: usize,
-        row: u64,
-        column: &'static str,
-        found: String,
-        wanted: String,
-        remedy: &'static str,
-    },
+    #[error("{path}: row group {}, row {}: {fault}; {remedy}", group + 1, row + 1)]
+    BadRow { path: PathBuf, group: usize, row: u64, fault: Box<Fault>, remedy: &'static str },
 
     #[error(
         "{path}: its rows ({first} to {last}) do not belong to partition {partition}; rows go to the partition of \
@@ -69,16 +62,28 @@ pub enum TapeError {
     )]
     Overlap { first: PathBuf, second: PathBuf, first_end: Time, second_begin: Time },
 
-    #[error("cannot store {table} of {venue}/{symbol}, row {}: {column} is {found}; wanted {wanted}", row + 1)]
-    Refused {
-        table: &'static str,
-        venue: String,
-        symbol: String,
-        row: usize,
-        column: &'static str,
-        found: String,
-        wanted: String,
-    },
+    #[error("cannot store {table} of {series}, row {}: {fault}", row + 1)]
+    Refused { table: &'static str, series: String, row: usize, fault: Box<Fault> },
+
+    #[error("the tape cannot be opened: {what}")]
+    Spec { what: String },
+
+    #[error(
+        "{store}: {table} of {series} hold no row between {from} and {to}; {have}; choose a range or a venue that the \
+         store covers"
+    )]
+    NoData { store: PathBuf, table: &'static str, series: String, from: Time, to: Time, have: String },
+
+    #[error(
+        "{store}: funding of {series}: {what}; get the rows, or say what to assume: funding.missing = zero (nothing is \
+         paid) or carry_last (the last rate repeats)"
+    )]
+    FundingMissing { store: PathBuf, series: String, what: String },
+
+    #[error(
+        "{store}: marks of {series}: {what}; get the rows, or say what to assume: marks.missing = {choices}"
+    )]
+    MarksMissing { store: PathBuf, series: String, what: String, choices: &'static str },
 
     #[error("'{name}' cannot name a {what}: letters, digits, '.', '_' and '-' are accepted")]
     Name { what: &'static str, name: String },

@@ -37,6 +37,12 @@ impl Fault {
     }
 }
 
+impl Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} is {}; wanted {}", self.column, self.found, self.wanted)
+    }
+}
+
 /// What the footer says of one row group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupSpan {
@@ -142,9 +148,7 @@ impl StoreFile {
             path: self.path.clone(),
             group: self.group_of(row),
             row,
-            column: fault.column,
-            found: fault.found,
-            wanted: fault.wanted,
+            fault: Box::new(fault),
             remedy: "repair the file, or set on_bad_rows = \"drop\" to leave such rows out (counted)",
         }
     }

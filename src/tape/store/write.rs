@@ -173,12 +173,9 @@ fn properties(table: Table) -> Result<WriterProperties, ParquetError> {
 fn check_rows<R: StoredRow>(venue: &str, symbol: &str, partition: Partition, rows: &[R]) -> Result<(), TapeError> {
     let refused = |row: usize, fault: Fault| TapeError::Refused {
         table: R::TABLE.name(),
-        venue: venue.to_string(),
-        symbol: symbol.to_string(),
+        series: format!("{venue}/{symbol}"),
         row,
-        column: fault.column,
-        found: fault.found,
-        wanted: fault.wanted,
+        fault: Box::new(fault),
     };
     let (start, end) = partition.span();
     let mut before = rows.first().map(StoredRow::recv);
