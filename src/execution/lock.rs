@@ -175,7 +175,7 @@ fn pays_enough(floor: &Floor<'_>, role: Role) -> bool {
     let leg = &floor.belief().books[role.other().ix()].leg;
     let (px, _) = floor.bbo(role).opposite(role.opening());
     let value = px.of(leg.qty).0;
-    let hurdle = i128::from(Rate::ONE + least.0 + floor.plan.cost.0);
+    let hurdle = i128::from(Rate::ONE + least.0 + floor.plan.cost[role.other().ix()].0);
     let one = i128::from(Rate::ONE);
     match role {
         Role::Short => value * one >= leg.cost.0 * hurdle,

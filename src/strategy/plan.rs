@@ -23,8 +23,8 @@ pub struct Plan {
     pub funding: FundingKind,
     /// The coarser of both venues' lots.
     pub common_lot: Qty,
-    /// Fees of opening and closing both legs.
-    pub cost: Rate,
+    /// Fees of opening and closing both legs, by the role of the first.
+    pub cost: [Rate; 2],
     pub band: BandRule,
     pub trend: [SignalId; 2],
     pub volatility: SignalId,
@@ -34,7 +34,7 @@ pub struct Plan {
 
 impl Plan {
     /// Registers the configuration's signals in `signals` and computes its levels.
-    pub fn bind(config: &Config, world: Arc<World>, kinds: FundingKinds, cost: Rate, signals: &mut SignalSet) -> Plan {
+    pub fn bind(config: &Config, world: Arc<World>, kinds: FundingKinds, signals: &mut SignalSet) -> Plan {
         let s = &config.strategy;
         let funding = match s.funding_signal {
             FundingSignal::Predicted => FundingKind::Predicted,
@@ -63,7 +63,7 @@ impl Plan {
             capital2: 0,
             funding,
             common_lot: lots[0].max(lots[1]),
-            cost,
+            cost: Role::BOTH.map(|first| crate::config::cost(config, first)),
             band,
             trend,
             volatility,
@@ -135,7 +135,7 @@ impl Plan {
     fn edge_level(&self, first: Role) -> f64 {
         let (s, t) = (&self.strategy, &self.strategy.thresholds);
         let one = Rate::ONE;
-        let target = t.min_target_return.0 + self.cost.0;
+        let target = t.min_target_return.0 + self.cost[first.ix()].0;
         let pair = s.entry.mode == crate::config::EntryMode::Pair;
         match first {
             Role::Long => {
