@@ -1,5 +1,6 @@
 //! perpx
 pub mod config;
 pub mod market;
+pub mod sweep;
 pub mod tape;
 pub mod units;
