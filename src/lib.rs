@@ -5,6 +5,7 @@ pub mod ledger;
 pub mod market;
 pub mod signals;
 pub mod strategy;
+pub mod sweep;
 pub mod tape;
 pub mod trader;
 pub mod units;
