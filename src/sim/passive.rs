@@ -134,9 +134,10 @@ impl SimVenue {
         if order.side == self.role.closing() { self.book.leg.qty } else { Qty(i64::MAX) }
     }
 
-    /// Fills at most `there` of a resting order at its own price; returns the quantity.
+    /// Fills at most `there` of a resting order at its own price, in whole lots but for a rest; returns the quantity.
     fn fill_passive(&mut self, order: &mut Order, there: Qty, t: Time, env: &Env) -> Qty {
-        let qty = there.min(order.left()).min(self.cap(order));
+        let most = order.left().min(self.cap(order));
+        let qty = if there < most { there.floor_to(env.world.instrument.lot) } else { most };
         if qty.0 <= 0 {
             return Qty::ZERO;
         }
