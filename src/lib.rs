@@ -6,6 +6,7 @@ pub mod market;
 pub mod signals;
 pub mod strategy;
 pub mod sweep;
+pub mod sim;
 pub mod tape;
 pub mod trader;
 pub mod units;
