@@ -65,7 +65,8 @@ fn name(role: Role) -> &'static str {
 
 impl Scene {
     fn new(settings: &[&str]) -> Scene {
-        let file = ConfigFile::parse("example.yml", include_str!("../../configs/example.yml")).expect("the example loads");
+        let file =
+            ConfigFile::parse("example.yml", include_str!("../../configs/example.yml")).expect("the example loads");
         let base = ["entry.style=taker", "locking.style=taker", "capital.lighter=1000", "capital.grvt=1000"];
         let all = base.iter().chain(settings);
         let overrides: Vec<_> = all.map(|text| file.set(text).unwrap_or_else(|e| panic!("{text}: {e}"))).collect();
@@ -96,7 +97,12 @@ impl Scene {
     }
 
     fn tile(&self) -> Tile {
-        align([&self.tables[0], &self.tables[1]], Time(START), Time(START + 1_000_000 * SECOND_NS), &mut Carry::default())
+        align(
+            [&self.tables[0], &self.tables[1]],
+            Time(START),
+            Time(START + 1_000_000 * SECOND_NS),
+            &mut Carry::default(),
+        )
     }
 
     fn signals(&self, tile: &Tile) -> TileSignals {
@@ -205,9 +211,8 @@ impl Scene {
     fn line(&mut self, words: &[&str]) {
         let ["at", at, rest @ ..] = words else { panic!("'{}' is no line of a scenario", words.join(" ")) };
         let now = Time(START + fixed(at, 9) as i64);
-        self.run_timers(Time(now.0 - 1));
         match rest {
-            ["wait"] => self.run_timers(now),
+            ["wait"] => {}
             ["quote", long, short] => self.tick(now, [long, short]),
             ["mark", long, short] => {
                 for (table, px) in self.tables.iter_mut().zip([long, short]) {
@@ -276,9 +281,12 @@ fn play(script: &str) -> String {
     let settings: Vec<&str> = script.lines().filter_map(|line| line.strip_prefix("set ")).collect();
     let mut scene = Scene::new(&settings);
     for line in script.lines().filter(|line| !line.starts_with("  >")) {
-        writeln!(scene.out, "{line}").expect("a string");
         let code = line.split('#').next().unwrap_or_default();
         let words: Vec<&str> = code.split_whitespace().collect();
+        if let ["at", at, ..] = words[..] {
+            scene.run_timers(Time(START + fixed(at, 9) as i64 - i64::from(words[2] != "wait")));
+        }
+        writeln!(scene.out, "{line}").expect("a string");
         match words.as_slice() {
             [] | ["set", ..] => {}
             ["signal", which, value] => {
