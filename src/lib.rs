@@ -1,4 +1,5 @@
 //! perpx
 pub mod market;
+pub mod synth;
 pub mod tape;
 pub mod units;
