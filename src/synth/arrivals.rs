@@ -1,16 +1,17 @@
 //! When a venue speaks: arrivals that excite themselves under an activity that wanders and rises with volatility.
 
 use super::chance::Dice;
+use super::edge::Layer;
 use super::ou::Pull;
 use super::price::Efficient;
-use super::spec::{Layer, STEP_MS};
+use super::spec::STEP_MS;
 
 /// Each arrival brings this many more on average: the variance of counts is 1/(1-n)^2 times Poisson's in the long run.
-const BRANCHING: f64 = 0.6;
+const BRANCHING: f64 = 0.75;
 /// Excitement is halved in this time, s.
 const EXCITE_HALF_LIFE: f64 = 1.0;
 /// Activity of the market apart from volatility (standard deviation of its logarithm).
-const MOOD: Layer = Layer { std: 0.6, half_life_sec: 90.0 };
+const MOOD: Layer = Layer { std: 0.9, half_life_sec: 60.0 };
 /// Arrivals grow with this power of volatility.
 const HEAT_POWER: f64 = 0.7;
 const STEP_SEC: f64 = STEP_MS as f64 / 1000.0;

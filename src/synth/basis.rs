@@ -6,7 +6,7 @@ use super::ou::Pull;
 use super::spec::{STEP_MS, SynthSpec};
 
 /// Half-life of quote noise, s: gone in about a second (STYLISED-FACTS, 4).
-const NOISE_HALF_LIFE: f64 = 0.4;
+pub(super) const NOISE_HALF_LIFE: f64 = 0.4;
 /// The index wanders about the perpetuals over days, bp: hourly correlation 0.95 (STYLISED-FACTS, 5).
 const INDEX_STD_BP: f64 = 1.6;
 const INDEX_HALF_LIFE: f64 = 13.5 * 3600.0;

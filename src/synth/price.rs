@@ -1,8 +1,9 @@
-//! The efficient price: what both venues trail. Stochastic volatility, fat tails, jumps, and a trend if one is planted.
+//! The efficient price: what both venues trail. Stochastic volatility, fat tails, jumps, and swings if they are planted.
 
 use super::chance::Dice;
-use super::ou::Pull;
-use super::spec::{Layer, STEP_MS, SynthSpec};
+use super::edge::Layer;
+use super::ou::{Pull, Swinging};
+use super::spec::{STEP_MS, SynthSpec};
 
 /// Latent prices kept, so that a venue can trail by up to 700 ms.
 const RING: usize = 8;
@@ -15,15 +16,15 @@ const MINUTELY: Layer = Layer { std: 0.4, half_life_sec: 180.0 };
 /// One 100 ms increment in thirty is four times as wide as the others.
 const WIDE_SHARE: f64 = 1.0 / 30.0;
 const WIDE: f64 = 4.0;
-/// Jumps: about twelve a day, in units of the day's volatility (a jump's standard deviation is this share of it).
-const JUMPS_A_STEP: f64 = 12.0 * STEP_SEC / 86_400.0;
-const JUMP_SHARE: f64 = 0.08;
+/// Jumps: about twenty a day, in units of the day's volatility (a jump's standard deviation is this share of it).
+const JUMPS_A_STEP: f64 = 20.0 * STEP_SEC / 86_400.0;
+const JUMP_SHARE: f64 = 0.045;
 
 pub(super) struct Efficient {
     dice: Dice,
     hourly: Pull,
     minutely: Pull,
-    trend: Pull,
+    swing: Swinging,
     /// Standard deviation of one step's return in calm (log-volatility 0), bp-free fraction.
     calm: f64,
     /// Width of the narrow increments: the mixture has variance 1.
@@ -39,15 +40,17 @@ pub(super) struct Efficient {
 impl Efficient {
     pub(super) fn new(spec: &SynthSpec) -> Efficient {
         let mut dice = Dice::new(spec.seed, 0);
-        let trend = if spec.martingale { Layer { std: 0.0, half_life_sec: 3600.0 } } else { spec.edge.shape().trend };
         let mut pull = |layer: Layer| Pull::new(layer.std, layer.half_life_sec, 1.0, dice.normal());
-        let (hourly, minutely, trend) = (pull(HOURLY), pull(MINUTELY), pull(trend));
+        let (hourly, minutely) = (pull(HOURLY), pull(MINUTELY));
+        let swing = spec.edge.shape().swing;
+        let swing_bp = if spec.martingale { 0.0 } else { swing.std_bp };
+        let swing = Swinging::new(swing_bp, swing.period_sec, [dice.normal(), dice.normal()]);
         let calm = spec.annual_vol * (STEP_SEC / SECONDS_A_YEAR).sqrt();
         Efficient {
             dice,
             hourly,
             minutely,
-            trend,
+            swing,
             calm,
             narrow: (1.0 / (1.0 - WIDE_SHARE + WIDE_SHARE * WIDE * WIDE)).sqrt(),
             step_vol: calm,
@@ -59,11 +62,12 @@ impl Efficient {
         }
     }
 
-    /// Once a second: volatility and trend.
+    /// Once a second: volatility and swing.
     pub(super) fn second(&mut self) {
         let log_vol = self.dice.pull(&mut self.hourly) + self.dice.pull(&mut self.minutely);
         self.step_vol = self.calm * libm::exp(log_vol);
-        self.drift = self.dice.pull(&mut self.trend) * 1e-4 * STEP_SEC / 3600.0;
+        let z = self.dice.normal();
+        self.drift = self.swing.second(z) * 1e-4 * STEP_SEC;
     }
 
     /// Once a step. The increment is symmetric about the drift, so without one the price is a martingale; with

@@ -1,5 +1,6 @@
 //! What a synthetic market is made of: every knob, its unit and its default.
 
+use super::edge::Edge;
 use crate::units::{MS_NS, Price, Qty, Time};
 use serde::Serialize;
 
@@ -46,40 +47,6 @@ pub enum FundingMode {
     Off,
 }
 
-/// How far the venues' mids part, and whether prices trend. `SynthSpec` documents what each earns.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Edge {
-    /// Basis below half-spread + fees, no trend.
-    None,
-    /// The basis as measured on real venues (STYLISED-FACTS, 4 and 6), no trend. Nothing is promised.
-    Calibrated,
-    /// Trends that persist and a wide basis that comes back: see the module's page.
-    Planted,
-    Custom(EdgeShape),
-}
-
-/// A process that is pulled back to zero.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Layer {
-    /// Standard deviation; basis points, or basis points an hour for a trend.
-    pub std: f64,
-    pub half_life_sec: f64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct EdgeShape {
-    /// Quote noise of each venue, bp, half-life 0.4 s.
-    pub noise_bp: f64,
-    /// Parts of the basis (first venue's mid over the second's), bp.
-    pub fast: Layer,
-    pub slow: Layer,
-    /// Share of the basis that the first venue's mid carries; the rest is the second's, with the other sign.
-    pub first_share: f64,
-    /// Drift of the efficient price, bp an hour.
-    pub trend: Layer,
-}
-
 /// One venue's manners.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct VenueSpec {
@@ -100,36 +67,6 @@ pub struct VenueSpec {
     /// Where this venue's mid stands over the index on average, bp.
     pub premium_bp: f64,
     pub funding_hours: u32,
-}
-
-impl Edge {
-    pub fn shape(&self) -> EdgeShape {
-        let still = Layer { std: 0.0, half_life_sec: 3600.0 };
-        match *self {
-            Edge::None => EdgeShape {
-                noise_bp: 0.15,
-                fast: Layer { std: 0.3, half_life_sec: 120.0 },
-                slow: Layer { std: 0.4, half_life_sec: 2700.0 },
-                first_share: 0.5,
-                trend: still,
-            },
-            Edge::Calibrated => EdgeShape {
-                noise_bp: 0.5,
-                fast: Layer { std: 1.5, half_life_sec: 150.0 },
-                slow: Layer { std: 2.5, half_life_sec: 2700.0 },
-                first_share: 0.5,
-                trend: still,
-            },
-            Edge::Planted => EdgeShape {
-                noise_bp: 0.4,
-                fast: Layer { std: 11.0, half_life_sec: 600.0 },
-                slow: Layer { std: 2.5, half_life_sec: 2700.0 },
-                first_share: 0.0,
-                trend: Layer { std: 20.0, half_life_sec: 9000.0 },
-            },
-            Edge::Custom(shape) => shape,
-        }
-    }
 }
 
 impl VenueSpec {
@@ -185,7 +122,7 @@ impl SynthSpec {
             trades: true,
             marks_every_sec: Some(1),
             funding: FundingMode::Premium,
-            heartbeat_ms: 4_000,
+            heartbeat_ms: 10_000,
         }
     }
 
@@ -212,10 +149,12 @@ impl SynthSpec {
         within("marks-every-sec", f64::from(self.marks_every_sec.unwrap_or(1)), 1.0, 3600.0)?;
         within("heartbeat (ms)", self.heartbeat_ms as f64, 500.0, 1e9)?;
         within("noise (bp)", shape.noise_bp, 0.0, 20.0)?;
-        for (what, layer) in [("basis", shape.fast), ("slow basis", shape.slow), ("trend", shape.trend)] {
+        for (what, layer) in [("basis", shape.fast), ("slow basis", shape.slow)] {
             within(&format!("{what}: standard deviation (bp)"), layer.std, 0.0, 200.0)?;
             within(&format!("{what}: half-life (s)"), layer.half_life_sec, 1.0, 1e7)?;
         }
+        within("swing: standard deviation (bp)", shape.swing.std_bp, 0.0, 1000.0)?;
+        within("swing: period (s)", shape.swing.period_sec, 600.0, 1e7)?;
         within("share of the basis on the first venue", shape.first_share, 0.0, 1.0)?;
         for v in &self.venues {
             let name = |what: &str| format!("venue {}: {what}", v.name);

@@ -9,13 +9,13 @@ use crate::units::{Price, Qty, Time};
 /// A taker repeats the side of the one before with this probability: autocorrelation 2p - 1 = 0.5 (STYLISED-FACTS, 2).
 const SAME_SIDE: f64 = 0.75;
 /// Value of an order: log-normal body, and for one order in fifty a power tail with exponent 2 (STYLISED-FACTS, 2).
-const BODY_VALUE: f64 = 900.0;
+const BODY_VALUE: f64 = 700.0;
 const BODY_SPREAD: f64 = 2.1;
 const TAIL_SHARE: f64 = 0.02;
 const TAIL_VALUE: f64 = 20_000.0;
 const MOST_VALUE: f64 = 3e6;
 /// Who takes a quote that has become stale takes this much more.
-const INFORMED: f64 = 5.0;
+const INFORMED: f64 = 3.0;
 /// The next print of a sweep follows with this probability, up to five.
 const ANOTHER_PRINT: f64 = 0.35;
 const MOST_PRINTS: usize = 5;

@@ -1,7 +1,9 @@
 //! One synthetic venue: when it speaks and what it says.
 
 use super::arrivals::Arrivals;
+use super::basis::NOISE_HALF_LIFE;
 use super::chance::Dice;
+use super::edge::Layer;
 use super::feed::Feed;
 use super::funding::Funding;
 use super::quote::Quote;
@@ -12,15 +14,15 @@ use crate::tape::rows::VenueTables;
 use crate::units::{MS_NS, SECOND_NS, Time};
 
 /// Share of arrivals that are takers; the others change the quote.
-const TAKER_SHARE: f64 = 0.12;
+const TAKER_SHARE: f64 = 0.08;
 /// Share of quote changes that move a price; the others change a size (STYLISED-FACTS, 1: a sixth to a half).
 const REPRICE_SHARE: f64 = 0.4;
 /// Share of stale quotes that a taker hits before they are moved.
-const PICKED_OFF: f64 = 0.35;
+const PICKED_OFF: f64 = 0.2;
 /// Share of the wanted rate that comes as arrivals; the rest are quotes moved because the price ran away, and heartbeats.
-const ARRIVAL_SHARE: f64 = 0.62;
-/// Makers tolerate this many standard deviations of the mid's move in the mean time between updates.
-const PATIENCE: f64 = 1.6;
+const ARRIVAL_SHARE: f64 = 0.78;
+/// Makers tolerate this many standard deviations of the fair price's move in the mean time between updates.
+const PATIENCE: f64 = 1.9;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
@@ -63,7 +65,7 @@ impl Venue {
             arrivals: Arrivals::new(rate * ARRIVAL_SHARE),
             trades: spec.trades,
             always_reprice: spec.martingale,
-            patience: PATIENCE * spec.annual_vol * (1.0 / (rate * 31_536_000.0)).sqrt(),
+            patience: PATIENCE * fair_move(spec, v, 1.0 / rate),
             heartbeat_ns: spec.heartbeat_ms * MS_NS,
             last_quote: i64::MIN / 2,
             last_exch: i64::MIN,
@@ -148,6 +150,21 @@ impl Venue {
     pub(super) fn take_before(&mut self, end: Time) -> VenueTables {
         self.feed.take_before(end)
     }
+}
+
+/// Standard deviation of the move of venue `v`'s fair price within `seconds`, fraction: volatility, basis and quote noise.
+fn fair_move(spec: &SynthSpec, v: usize, seconds: f64) -> f64 {
+    let mut variance = spec.annual_vol * spec.annual_vol * seconds / 31_536_000.0;
+    if !spec.martingale {
+        let shape = spec.edge.shape();
+        let share = if v == 0 { shape.first_share } else { 1.0 - shape.first_share };
+        let noise = Layer { std: shape.noise_bp, half_life_sec: NOISE_HALF_LIFE };
+        for (layer, share) in [(noise, 1.0), (shape.fast, share), (shape.slow, share)] {
+            let forgotten = 1.0 - libm::exp2(-seconds / layer.half_life_sec);
+            variance += 2.0 * forgotten * (share * layer.std * 1e-4) * (share * layer.std * 1e-4);
+        }
+    }
+    variance.sqrt()
 }
 
 /// Steps in a second.

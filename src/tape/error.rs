@@ -80,9 +80,7 @@ pub enum TapeError {
     )]
     FundingMissing { store: PathBuf, series: String, what: String },
 
-    #[error(
-        "{store}: marks of {series}: {what}; get the rows, or say what to assume: marks.missing = {choices}"
-    )]
+    #[error("{store}: marks of {series}: {what}; get the rows, or say what to assume: marks.missing = {choices}")]
     MarksMissing { store: PathBuf, series: String, what: String, choices: &'static str },
 
     #[error("'{name}' cannot name a {what}: letters, digits, '.', '_' and '-' are accepted")]
