@@ -29,7 +29,9 @@ mod table;
 mod write;
 
 pub use dataset::{DATASET_FILE, Dataset, FileEntry, SCHEMA_VERSION};
+pub(crate) use decode::float_to_scaled;
+pub(crate) use path::entries;
 pub use path::{Partition, StorePath};
-pub use read::{Batch, Fault, GroupSpan, StoreFile};
+pub use read::{Batch, Batches, Fault, GroupSpan, StoreFile};
 pub use table::{DepthLevelRow, StoredRow, Table, assemble_depth, flatten_depth};
 pub use write::StoreWriter;

@@ -49,6 +49,10 @@ pub struct GroupSpan {
     pub rows: u64,
     /// First and last time of the partition column; `None` where the writer left no statistics.
     pub span: Option<(Time, Time)>,
+    /// First `exch_ts` (funding: `ts`), likewise.
+    pub first_exch: Option<Time>,
+    /// True when `index_px` is null in every row (marks only).
+    pub no_index: bool,
 }
 
 /// One parquet file of a table: its footer read, its columns checked.
@@ -245,19 +249,24 @@ fn narrowed(metadata: &ArrowReaderMetadata) -> Schema {
 }
 
 fn span_of(group: &RowGroupMetaData, table: Table, metadata: &ArrowReaderMetadata) -> GroupSpan {
-    let factor = match metadata.schema().field_with_name(table.partition_column()).map(|f| f.data_type().clone()) {
-        Ok(DataType::Timestamp(arrow::datatypes::TimeUnit::Millisecond, _)) => 1_000_000,
-        Ok(DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, _)) => 1_000,
-        _ => 1,
+    let rows = u64::try_from(group.num_rows()).unwrap_or(0);
+    let statistics =
+        |name: &str| group.columns().iter().find(|c| c.column_path().string() == name).and_then(|c| c.statistics());
+    let times = |name: &str| {
+        let factor = match metadata.schema().field_with_name(name).map(|f| f.data_type().clone()) {
+            Ok(DataType::Timestamp(arrow::datatypes::TimeUnit::Millisecond, _)) => 1_000_000,
+            Ok(DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, _)) => 1_000,
+            _ => 1,
+        };
+        let Some(Statistics::Int64(s)) = statistics(name) else { return None };
+        let time = |v: &i64| v.checked_mul(factor).map(Time);
+        Some((time(s.min_opt()?)?, time(s.max_opt()?)?))
     };
-    let column = group.columns().iter().find(|c| c.column_path().string() == table.partition_column());
-    let span = column.and_then(|c| c.statistics()).and_then(|statistics| match statistics {
-        Statistics::Int64(s) => Some((*s.min_opt()?, *s.max_opt()?)),
-        _ => None,
-    });
-    let time = |v: i64| v.checked_mul(factor).map(Time);
+    let exch = if table.by_year() { "ts" } else { "exch_ts" };
     GroupSpan {
-        rows: u64::try_from(group.num_rows()).unwrap_or(0),
-        span: span.and_then(|(min, max)| Some((time(min)?, time(max)?))),
+        rows,
+        span: times(table.partition_column()),
+        first_exch: times(exch).map(|s| s.0),
+        no_index: statistics("index_px").and_then(|s| s.null_count_opt()) == Some(rows),
     }
 }
