@@ -6,6 +6,7 @@ pub mod market;
 pub mod signals;
 pub mod sim;
 pub mod strategy;
+pub mod synth;
 pub mod tape;
 pub mod trader;
 pub mod units;
