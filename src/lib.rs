@@ -7,6 +7,7 @@ pub mod signals;
 pub mod sim;
 pub mod strategy;
 pub mod synth;
+pub mod sweep;
 pub mod tape;
 pub mod trader;
 pub mod units;

@@ -18,6 +18,7 @@ mod value;
 mod values;
 
 pub use best::write_best;
+pub(crate) use canonical::short_hash;
 pub use cost::cost;
 pub use file::{ConfigFile, Override};
 pub use keys::{Class, KeyIx, Schema};
