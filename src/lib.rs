@@ -1,8 +1,13 @@
 //! perpx
 pub mod config;
+pub mod execution;
 pub mod ledger;
 pub mod market;
 pub mod signals;
+pub mod sim;
+pub mod strategy;
+pub mod synth;
+pub mod sweep;
 pub mod tape;
 pub mod trader;
 pub mod units;

@@ -1,5 +1,28 @@
 //! Strategy file, world and account: what was written, then what was meant.
+//!
+//! [`ConfigFile`] is a YAML file read once: a tree with places, laid over the table of [`keys`]. [`ConfigFile::with`]
+//! resolves it, under overrides of `--set` and of a sweep's axes, to a typed and checked [`Config`].
 
+mod best;
+mod canonical;
+mod cost;
+mod file;
+pub mod keys;
 mod params;
+mod profile;
+mod resolve;
+#[cfg(test)]
+mod tests;
+pub mod text;
+mod value;
+mod values;
 
+pub use best::write_best;
+pub(crate) use canonical::short_hash;
+pub use cost::cost;
+pub use file::{ConfigFile, Override};
+pub use keys::{Class, KeyIx, Schema};
 pub use params::*;
+pub use profile::{Profile, Tier, base_asset};
+pub use text::ConfigError;
+pub use value::{Num, Value};

@@ -361,6 +361,8 @@ pub struct Account {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VenueAccount {
     pub name: String,
+    /// The venue's own name of the perpetual: "BTC_USDT_Perp".
+    pub symbol: String,
     pub endpoint: Option<String>,
     pub account: Option<String>,
     pub tier: Option<String>,

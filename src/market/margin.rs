@@ -93,34 +93,69 @@ impl LegMargin {
     }
 
     /// The level of mark for an index: a long is liquidated exactly at marks `< level`, a short exactly at marks
-    /// `> level`. `None` when no positive mark liquidates it. Found by bisection on the exact inequality, which is
-    /// monotone in the mark because every maintenance rate is below 1.
+    /// `> level`. `None` when no positive mark liquidates it. The exact inequality is monotone in the mark because every
+    /// maintenance rate is below 1; the level is guessed by the closed formula (strategy.md, 9) and moved until the
+    /// inequality turns there, which takes a step or two; should the guess be far off, bisection finds it.
     pub fn liquidation_level(&self, schedule: &MarginSchedule) -> Option<Price> {
         let taken = |px: i64| self.is_liquidated(schedule, Price(px));
         // the largest price whose value of this leg still fits the ledger's arithmetic
         let top = (i128::MAX / 1_000_000 / i128::from(self.qty.0.max(1))).min(i128::from(i64::MAX / 4)) as i64;
+        // a long's level is the first price that is safe, a short's the last
+        let (first_safe_above, end) = match self.role {
+            Role::Long => (true, 1),
+            Role::Short => (false, top),
+        };
+        if !taken(end) {
+            return None;
+        }
+        let guess = self.guess(schedule, top);
+        let level = (guess - 3..=guess + 3).find(|&px| {
+            let inside = px > 1 && px < top;
+            let turns = if first_safe_above { taken(px - 1) && !taken(px) } else { !taken(px) && taken(px + 1) };
+            inside && turns
+        });
+        Some(Price(level.unwrap_or_else(|| self.bisect(taken, top))))
+    }
+
+    /// The price at which equity equals maintenance, by the closed formula of the bracket in which it lies; 0 when none
+    /// agrees with itself.
+    fn guess(&self, schedule: &MarginSchedule, top: i64) -> i64 {
+        let one = i128::from(Rate::ONE);
+        let backing = (self.margin - self.funding_paid).as_notional().0;
+        let (mut rate, mut offset) = (0i64, 0i128);
+        for (i, bracket) in schedule.brackets.iter().enumerate() {
+            offset += scale(bracket.floor.0, bracket.maintenance.0 - rate);
+            rate = bracket.maintenance.0;
+            let (value, by) = match self.role {
+                Role::Long => (self.cost.0 - backing - offset, one - i128::from(rate)),
+                Role::Short => (self.cost.0 + backing + offset, one + i128::from(rate)),
+            };
+            if by <= 0 {
+                continue;
+            }
+            // value / by * one, split so that it cannot overflow
+            let value = value.div_euclid(by) * one + value.rem_euclid(by) * one / by;
+            if schedule.brackets.get(i + 1).is_none_or(|next| value < next.floor.0) {
+                return i64::try_from(value / i128::from(self.qty.0.max(1))).unwrap_or(0).clamp(0, top);
+            }
+        }
+        0
+    }
+
+    /// The level by bisection; the end of the range on the losing side is known to be taken.
+    fn bisect(&self, taken: impl Fn(i64) -> bool, top: i64) -> i64 {
         let (mut low, mut high) = (1i64, top);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let above = match self.role {
+                Role::Long => taken(middle),
+                Role::Short => !taken(middle),
+            };
+            if above { low = middle + 1 } else { high = middle }
+        }
         match self.role {
-            Role::Long => {
-                if !taken(low) {
-                    return None;
-                }
-                while low < high {
-                    let middle = low + (high - low) / 2;
-                    if taken(middle) { low = middle + 1 } else { high = middle }
-                }
-                Some(Price(low))
-            }
-            Role::Short => {
-                if !taken(high) {
-                    return None;
-                }
-                while low < high {
-                    let middle = low + (high - low) / 2;
-                    if taken(middle) { high = middle } else { low = middle + 1 }
-                }
-                Some(Price(low - 1))
-            }
+            Role::Long => low,
+            Role::Short => low - 1,
         }
     }
 }
@@ -151,6 +186,46 @@ mod tests {
         assert_eq!(short, Price(108_695_652_173_913));
         assert!(leg(Role::Short).is_liquidated(&schedule, Price(short.0 + 1)));
         assert!(!leg(Role::Short).is_liquidated(&schedule, short));
+    }
+
+    /// The level turns the exact inequality, and bisection agrees, over brackets, sizes and margins.
+    #[test]
+    fn the_guessed_level_is_the_bisected_one() {
+        let schedule = MarginSchedule {
+            brackets: [(0, 12), (50_000, 20), (300_000, 35)]
+                .map(|(floor, per_mille)| Bracket {
+                    floor: Cash::units(floor).as_notional(),
+                    maintenance: Rate(per_mille * 1_000_000_000),
+                })
+                .to_vec(),
+        };
+        for role in Role::BOTH {
+            for (n, qty) in [1i64, 7, 123_456_789, 700_000_001, 4_000_000_000].into_iter().enumerate() {
+                for leverage in [1, 3, 10, 40] {
+                    let qty = Qty(qty);
+                    let cost = Price(97_123_456_700_001 + n as i64).of(qty);
+                    let margin = Cash(cost.0 / 1_000_000 / leverage);
+                    for funding_paid in [Cash::ZERO, Cash(margin.0 / 7), Cash(-margin.0 / 3)] {
+                        let leg = LegMargin { role, qty, cost, margin, funding_paid };
+                        let Some(level) = leg.liquidation_level(&schedule) else {
+                            assert_eq!((role, leverage), (Role::Long, 1), "{leg:?}");
+                            continue;
+                        };
+                        let beyond = Price(level.0 - role.opening().sign());
+                        assert!(
+                            leg.is_liquidated(&schedule, beyond) && !leg.is_liquidated(&schedule, level),
+                            "{leg:?}"
+                        );
+                        let top = (i128::MAX / 1_000_000 / i128::from(qty.0)).min(i128::from(i64::MAX / 4)) as i64;
+                        let taken = |px| leg.is_liquidated(&schedule, Price(px));
+                        assert_eq!(leg.bisect(taken, top), level.0);
+                        if qty.0 > 7 {
+                            assert!((leg.guess(&schedule, top) - level.0).abs() <= 3, "guess is good: {leg:?}");
+                        }
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::rows::{FundingKind, MarkRow, QuoteRow, TradeRow, VenueTables};
 use super::tile::*;
-use crate::market::{Bbo, Side};
+use crate::market::{Bbo, Role, Side};
 use crate::units::{Price, Time};
 
 /// "No row yet": early enough that every age is stale, far enough from the ends that differences do not overflow.
@@ -36,6 +36,39 @@ impl Default for Carry {
             venue_mark: [mark; 2],
             venue_depth: [depth.clone(), depth],
         }
+    }
+}
+
+impl Carry {
+    /// What `tile` hands to the one after it, read off its last rows. (Receive times of the venue side are not in a tile
+    /// and matter to none.)
+    pub fn after(tile: &Tile) -> Carry {
+        let mut carry = Carry::default();
+        let local = &tile.local;
+        if let Some(row) = local.len().checked_sub(1) {
+            carry.local = [local.bbo(row, Role::Long), local.bbo(row, Role::Short)];
+            carry.local_time = local.time[row];
+            carry.seen = [local.seen[0][row], local.seen[1][row]];
+        }
+        carry.funding = local.fundings.last().copied().unwrap_or_default();
+        carry.marks = local.marks.last().copied().unwrap_or_default();
+        for (v, rows) in tile.venues.iter().enumerate() {
+            if let Some(row) = rows.quotes.time.len().checked_sub(1) {
+                let exch = Time(rows.quotes.time[row]);
+                carry.venue_quote[v] = QuoteRow { exch, recv: exch, bbo: rows.quotes.bbo(row) };
+            }
+            if let Some(row) = rows.marks.time.len().checked_sub(1) {
+                let exch = Time(rows.marks.time[row]);
+                let (mark, index) = (Price(rows.marks.mark[row]), Price(rows.marks.index[row]));
+                carry.venue_mark[v] = MarkRow { exch, recv: exch, mark, index };
+            }
+            if let Some(row) = rows.depth.time.len().checked_sub(1) {
+                let (exch, view) = (Time(rows.depth.time[row]), rows.depth.view(row));
+                let (bids, asks) = (view.bids.to_vec(), view.asks.to_vec());
+                carry.venue_depth[v] = super::rows::DepthRow { exch, recv: exch, bids, asks };
+            }
+        }
+        carry
     }
 }
 
@@ -81,7 +114,7 @@ fn received<'a>(tables: [&'a VenueTables; 2], start: Time, end: Time) -> Vec<(i6
     rows
 }
 
-fn local_timeline(tables: [&VenueTables; 2], start: Time, end: Time, carry: &mut Carry) -> Local {
+pub(super) fn local_timeline(tables: [&VenueTables; 2], start: Time, end: Time, carry: &mut Carry) -> Local {
     let rows = received(tables, start, end);
     let mut build = LocalBuilder::new(carry, rows.len());
     for (i, (time, venue, row)) in rows.iter().enumerate() {
@@ -188,7 +221,7 @@ fn keep_known(slot: &mut Price, new: Price) {
     }
 }
 
-fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mut Carry, v: usize) -> VenueRows {
+pub(super) fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mut Carry, v: usize) -> VenueRows {
     let quotes = between(&t.quotes, start, end, |r| r.exch);
     let trades = between(&t.trades, start, end, |r| r.exch);
     let marks = between(&t.marks, start, end, |r| r.exch);
@@ -259,7 +292,6 @@ fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mut Carry, v:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::market::Role;
     use crate::units::Qty;
 
     fn quote(exch: i64, recv: i64, bid: i64, ask: i64) -> QuoteRow {

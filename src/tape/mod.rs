@@ -1,8 +1,25 @@
 //! The tape: market data from files to tiles.
 
 mod align;
+mod cache;
+mod error;
+mod funding;
+pub mod import;
+mod load;
 pub mod rows;
+mod scan;
+mod source;
+mod spec;
+pub mod store;
+mod stream;
 mod tile;
+mod tile_file;
+
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use align::{Carry, NEVER, align};
+pub use error::TapeError;
+pub use load::Tape;
+pub use spec::*;
 pub use tile::*;

@@ -1,8 +1,8 @@
 //! The closed vocabulary of watches: what may wake a sleeping strategy, and [`fires`], the one predicate that judges a row
 //! for every driver (architecture.md, the wake contract).
 //!
-//! A [`Rule`] fires at a row when its time has come, every one of its `all` comparisons holds and at least `needed` of its
-//! `votes` hold. A strategy's [`Watches`] are a list of rules; any one that fires is a wake. Each comparison sets ONE
+//! A [`Rule`] fires at a row when its time has come, every one of its `all` comparisons holds, none of its `none` does
+//! and at least `needed` of its `votes` hold. A strategy's [`Watches`] are a list of rules; any one that fires is a wake. Each comparison sets ONE
 //! named series against ONE level that the strategy computed once; nobody rearranges an inequality. Unknown values (NaN,
 //! an absent quote, mark or rate) never satisfy a comparison.
 
@@ -106,6 +106,8 @@ pub struct Rule {
     /// Ticks before this moment never fire it.
     pub after: Option<Time>,
     pub all: Vec<Cmp>,
+    /// None of these may hold; an unknown value does not hold, so it does not stop the rule.
+    pub none: Vec<Cmp>,
     pub votes: Vec<Cmp>,
     /// How many of `votes` must hold.
     pub needed: u8,
@@ -132,6 +134,7 @@ impl Watches {
         let rule = &mut self.rules[self.used - 1];
         rule.after = None;
         rule.all.clear();
+        rule.none.clear();
         rule.votes.clear();
         rule.needed = 0;
         rule
@@ -146,6 +149,12 @@ impl Rule {
     /// Adds a comparison that must hold.
     pub fn and(&mut self, series: Series, op: Op, level: Level) -> &mut Rule {
         self.all.push(Cmp { series, op, level });
+        self
+    }
+
+    /// Adds a comparison that must not hold.
+    pub fn unless(&mut self, series: Series, op: Op, level: Level) -> &mut Rule {
+        self.none.push(Cmp { series, op, level });
         self
     }
 
@@ -169,6 +178,7 @@ pub fn fires(rule: &Rule, ground: Ground<'_>, row: usize, best: Option<Best>) ->
     let time = Time(ground.local.time[row]);
     rule.after.is_none_or(|after| time >= after)
         && rule.all.iter().all(|cmp| holds(cmp, ground, row, time, best))
+        && !rule.none.iter().any(|cmp| holds(cmp, ground, row, time, best))
         && votes(&rule.votes, rule.needed, ground, row, time, best)
 }
 

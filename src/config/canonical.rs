@@ -1,0 +1,80 @@
+//! The canonical form: one spelling of a configuration, and the hash that names it.
+
+use super::keys::{Class, K};
+use super::resolve::{band_name, roles};
+use super::values::Values;
+use super::{ConfigError, ConfigFile, KeyIx, Override, Value};
+use std::fmt::Write as _;
+
+impl ConfigFile {
+    /// Every strategy key with its effective value, `path=value` a line, in table order; defaults filled in, numbers in
+    /// one spelling. Two configurations with the same text trade alike in the same world.
+    ///
+    /// # Errors
+    /// Venue roles that cannot be resolved.
+    pub fn canonical(&self, overrides: &[Override]) -> Result<String, ConfigError> {
+        self.lines(overrides, |class| class == Class::Strategy)
+    }
+
+    /// As [`ConfigFile::canonical`] for the world and the account.
+    ///
+    /// # Errors
+    /// Venue roles that cannot be resolved.
+    pub fn canonical_world(&self, overrides: &[Override]) -> Result<String, ConfigError> {
+        self.lines(overrides, |class| class != Class::Strategy)
+    }
+
+    /// The configuration's id: the first 16 hex digits of the BLAKE3 of [`ConfigFile::canonical`].
+    ///
+    /// # Errors
+    /// Venue roles that cannot be resolved.
+    pub fn id(&self, overrides: &[Override]) -> Result<String, ConfigError> {
+        Ok(short_hash(&self.canonical(overrides)?))
+    }
+
+    /// The world's id, of [`ConfigFile::canonical_world`].
+    ///
+    /// # Errors
+    /// Venue roles that cannot be resolved.
+    pub fn world_id(&self, overrides: &[Override]) -> Result<String, ConfigError> {
+        Ok(short_hash(&self.canonical_world(overrides)?))
+    }
+
+    fn lines(&self, over: &[Override], wanted: impl Fn(Class) -> bool) -> Result<String, ConfigError> {
+        let values = Values { file: self, over };
+        let roles = roles(&values)?;
+        let mut out = String::with_capacity(4096);
+        for ix in self.schema.all().filter(|ix| wanted(self.class(*ix))) {
+            let path = self.schema.path(ix);
+            // writing to a String cannot fail
+            let _ = match computed(&values, roles, ix) {
+                Some(word) => writeln!(out, "{path}={word}"),
+                None => match values.get(ix) {
+                    Some(value) => writeln!(out, "{path}={value}"),
+                    None if values.written(ix) == Some(&Value::Null) => writeln!(out, "{path}=null"),
+                    None => writeln!(out, "{path}="),
+                },
+            };
+        }
+        Ok(out)
+    }
+}
+
+/// Values that follow from other keys by more than "the same as".
+fn computed<'a>(values: &'a Values<'_>, roles: [usize; 2], ix: KeyIx) -> Option<&'a str> {
+    let venues = &values.file.schema.venues;
+    if ix == K::Band.into() {
+        Some(band_name(values))
+    } else if ix == K::LongVenue.into() {
+        Some(&venues[roles[0]])
+    } else if ix == K::ShortVenue.into() {
+        Some(&venues[roles[1]])
+    } else {
+        None
+    }
+}
+
+/// First 16 hex digits of the BLAKE3 of a text.
+pub(crate) fn short_hash(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex()[..16].to_string()
+}

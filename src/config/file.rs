@@ -1,0 +1,241 @@
+//! A strategy file, read once.
+
+use super::keys::{Class, Default, K};
+use super::text::{Body, Entry, Node, Place, Source, parse_yaml};
+use super::{Config, ConfigError, KeyIx, Profile, Schema, Value};
+use std::path::Path;
+
+/// One value laid over the file: by an axis, a grid's `[fills]`, or `--set`.
+pub type Override = (KeyIx, Value);
+
+/// A strategy file whose every value fits its key. Cheap to resolve again and again under overrides.
+#[derive(Clone, Debug)]
+pub struct ConfigFile {
+    pub(super) source: Source,
+    pub(super) schema: Schema,
+    /// By key number: what is written.
+    pub(super) written: Vec<Option<Value>>,
+    /// By key number: where the value stands.
+    places: Vec<Option<Place>>,
+    pub(super) profiles: Vec<Profile>,
+    provenance: Option<Value>,
+}
+
+impl ConfigFile {
+    /// Reads a strategy file from disk.
+    ///
+    /// # Errors
+    /// No such file, and all of [`ConfigFile::parse`].
+    pub fn read(path: &Path) -> Result<ConfigFile, ConfigError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            ConfigError::new(&name, "", format!("this file cannot be read: {error}"))
+                .accepted("a strategy file in YAML, such as configs/example.yml")
+                .remedy("check the path; a `base` in a grid file is relative to that grid file")
+        })?;
+        ConfigFile::parse(&name, &text)
+    }
+
+    /// Reads a strategy file from text; `name` is used in messages.
+    ///
+    /// # Errors
+    /// Broken YAML, unknown keys, values of the wrong kind or out of bounds. What depends on several keys is judged
+    /// by [`ConfigFile::with`].
+    pub fn parse(name: &str, text: &str) -> Result<ConfigFile, ConfigError> {
+        let source = Source::new(name, text);
+        let root = parse_yaml(&source)?;
+        if !matches!(root.body, Body::Map(_)) {
+            return Err(ConfigError::new(name, "", format!("found {}", root.value()))
+                .accepted("`key: value` lines")
+                .remedy("start from configs/example.yml"));
+        }
+        let venues = venue_names(&source, &root)?;
+        let schema = Schema::new(venues);
+        let mut file = ConfigFile {
+            written: vec![None; schema.len()],
+            places: vec![None; schema.len()],
+            profiles: Profile::shipped()?,
+            provenance: None,
+            schema,
+            source,
+        };
+        for entry in root.entries() {
+            if entry.key == "provenance" {
+                file.provenance = Some(entry.node.value());
+            } else {
+                file.walk(entry, &entry.key)?;
+            }
+        }
+        Ok(file)
+    }
+
+    /// The file under `overrides` (the last one of a key holds), with every default filled in and every check made.
+    ///
+    /// # Errors
+    /// A missing key; a value that does not fit; values that contradict each other. [`ConfigError::overridden`] names
+    /// the override that is to blame, if one is.
+    pub fn with(&self, overrides: &[Override]) -> Result<Config, ConfigError> {
+        for (ix, value) in overrides {
+            self.check(*ix, value).map_err(|error| ConfigError { overridden: Some(*ix), ..error })?;
+        }
+        super::resolve::resolve(&super::values::Values { file: self, over: overrides })
+    }
+
+    /// What deserves a word though it is legal: fees that differ from the venue's, and the like.
+    ///
+    /// # Errors
+    /// As [`ConfigFile::with`].
+    pub fn warnings(&self, overrides: &[Override]) -> Result<Vec<String>, ConfigError> {
+        self.with(overrides)?;
+        super::resolve::warnings(&super::values::Values { file: self, over: overrides })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.source.name
+    }
+
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The block `provenance` of a best.yml, as written.
+    pub fn provenance(&self) -> Option<&Value> {
+        self.provenance.as_ref()
+    }
+
+    /// What the file itself says for a key.
+    pub fn written(&self, ix: KeyIx) -> Option<&Value> {
+        self.written.get(usize::from(ix.0)).and_then(Option::as_ref)
+    }
+
+    /// The number of a key by its dotted path.
+    ///
+    /// # Errors
+    /// An unknown key; the message names the nearest one.
+    pub fn key(&self, path: &str) -> Result<KeyIx, ConfigError> {
+        self.schema.find(path).ok_or_else(|| self.unknown(path, false))
+    }
+
+    /// Reads `key=value` of `--set`.
+    ///
+    /// # Errors
+    /// No `=`, an unknown key, a value that does not fit.
+    pub fn set(&self, text: &str) -> Result<Override, ConfigError> {
+        let (path, word) = text.split_once('=').ok_or_else(|| {
+            ConfigError::new("--set", "", format!("found {text}"))
+                .accepted("key=value")
+                .remedy("write, for instance, --set locking.g_pct=0.004")
+        })?;
+        let set = |error: ConfigError| ConfigError { file: "--set".to_string(), ..error };
+        let ix = self.key(path.trim()).map_err(set)?;
+        let value = self.schema.normal(ix, Value::from_word(word));
+        self.check(ix, &value).map_err(set)?;
+        Ok((ix, value))
+    }
+
+    /// Checks one value against its key, whatever it came from. The error has no place.
+    ///
+    /// # Errors
+    /// The value does not fit.
+    pub fn check(&self, ix: KeyIx, value: &Value) -> Result<(), ConfigError> {
+        let key = self.schema.key(ix);
+        if (*value == Value::Null && key.takes_null()) || key.kind.fits(value) {
+            return Ok(());
+        }
+        let mut accepted = key.kind.accepted(key.takes_null());
+        if key.kind.too_fine(value) {
+            accepted.push_str(", with fewer decimals");
+        }
+        Err(ConfigError::new(&self.source.name, self.schema.path(ix), format!("found {value}"))
+            .accepted(accepted)
+            .remedy(format!("write {}", key.doc)))
+    }
+
+    /// An error about a key, pointing at its value if the file has it.
+    pub(super) fn error(&self, ix: KeyIx, found: impl Into<String>) -> ConfigError {
+        let error = ConfigError::new(&self.source.name, self.schema.path(ix), found);
+        match self.places.get(usize::from(ix.0)).copied().flatten() {
+            Some(place) => error.at(&self.source, place),
+            None => error,
+        }
+    }
+
+    fn walk(&mut self, entry: &Entry, path: &str) -> Result<(), ConfigError> {
+        let node = &entry.node;
+        let leaf = self.schema.find(path);
+        let is_section = self.schema.is_section(path);
+        match (&node.body, leaf) {
+            (Body::Map(entries), _) if is_section => {
+                entries.iter().try_for_each(|entry| self.walk(entry, &format!("{path}.{}", entry.key)))
+            }
+            (_, Some(ix)) => {
+                let value = self.schema.normal(ix, node.value());
+                self.check(ix, &value).map_err(|error| error.at(&self.source, node.place))?;
+                self.written[usize::from(ix.0)] = Some(value);
+                self.places[usize::from(ix.0)] = Some(node.place);
+                Ok(())
+            }
+            (Body::Scalar(Value::Null), None) if is_section => Ok(()),
+            (_, None) if is_section => Err(ConfigError::new("", path, format!("found {}", node.value()))
+                .accepted(format!("a section with the keys {}", self.schema.names_under(path).join(", ")))
+                .remedy(format!("write its keys, indented, under `{}:`", entry.key))
+                .at(&self.source, node.place)),
+            (_, None) => Err(self.unknown(path, true).at(&self.source, entry.place)),
+        }
+    }
+
+    fn unknown(&self, path: &str, in_file: bool) -> ConfigError {
+        let section = path.rsplit_once('.').map_or("", |(section, _)| section);
+        let mut names = self.schema.names_under(section);
+        if names.is_empty() {
+            names = self.schema.names_under("");
+        }
+        let section = if section.is_empty() || !self.schema.is_section(section) { "at the top" } else { section };
+        let error = ConfigError::new(&self.source.name, path, "this key is unknown").accepted(
+            format!("{} {section}: {}", if section == "at the top" { "" } else { "under" }, names.join(", ")).trim(),
+        );
+        match self.schema.nearest(path) {
+            Some(known) => error.remedy(format!("did you mean {known}?")),
+            None if in_file => error.remedy("delete the line, or correct its spelling or indentation"),
+            None => error.remedy("write the key's dotted path, such as locking.g_pct"),
+        }
+    }
+
+    /// True when the key must be written and `null` is no way out.
+    pub(super) fn is_required(&self, ix: KeyIx) -> bool {
+        matches!(self.schema.key(ix).default, Default::Required | Default::RequiredOrNull)
+    }
+
+    /// The override that gives the file another perpetual; for sweeps over several symbols.
+    pub fn symbol(&self, symbol: &str) -> Override {
+        (K::Symbol.into(), Value::Text(symbol.to_string()))
+    }
+
+    /// The class of a key.
+    pub fn class(&self, ix: KeyIx) -> Class {
+        self.schema.key(ix).class
+    }
+}
+
+/// The keys under `exchanges`; lighter and grvt when there are none.
+fn venue_names(source: &Source, root: &Node) -> Result<Vec<String>, ConfigError> {
+    let entries = root.entry("exchanges").map_or(&[][..], |entry| entry.node.entries());
+    if entries.is_empty() {
+        return Ok(vec!["grvt".to_string(), "lighter".to_string()]);
+    }
+    for entry in entries {
+        let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        let taken = ["latency", "queue", "outages"].contains(&entry.key.as_str());
+        if entry.key.is_empty() || taken || !entry.key.chars().all(legal) {
+            return Err(ConfigError::new(
+                "",
+                &format!("exchanges.{}", entry.key),
+                format!("found the venue name {}", entry.key),
+            )
+            .accepted("letters, digits, _ and -")
+            .remedy("choose a short name; the data store's own name of the venue goes into its `name:`")
+            .at(source, entry.place));
+        }
+    }
+    Ok(entries.iter().map(|entry| entry.key.clone()).collect())
+}

@@ -1,0 +1,181 @@
+//! Kinds of values: units, bounds, choices, and what is said when a value does not fit.
+
+use crate::config::{Num, Value};
+use crate::units::Time;
+
+/// Unit of a number as written, which fixes the integer that it becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A whole count.
+    Count,
+    /// A float of statistics (volatility, sigmas, probabilities).
+    Float,
+    /// A fraction: 0.005 = 0.5 %.
+    Fraction,
+    /// Basis points, 1e-4.
+    Bp,
+    Ms,
+    Sec,
+    /// Base coins.
+    Base,
+    /// Quote money.
+    Quote,
+    /// Quote money per base coin.
+    Price,
+}
+
+impl Unit {
+    /// 1e-18 units per step of the integer that the number becomes; 1 where it becomes a float.
+    pub fn grain(self) -> i128 {
+        match self {
+            Unit::Count => Num::ONE,
+            Unit::Float => 1,
+            Unit::Fraction | Unit::Quote => 1_000_000,
+            Unit::Bp => 10_000_000_000,
+            Unit::Ms => 1_000_000_000_000,
+            Unit::Sec | Unit::Base | Unit::Price => 1_000_000_000,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Unit::Count => "a whole number",
+            Unit::Float => "a number",
+            Unit::Fraction => "a fraction",
+            Unit::Bp => "basis points",
+            Unit::Ms => "milliseconds",
+            Unit::Sec => "seconds",
+            Unit::Base => "base coins",
+            Unit::Quote => "quote money",
+            Unit::Price => "a price",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Number {
+        unit: Unit,
+        min: Num,
+        max: Num,
+        /// The minimum itself is not accepted.
+        open: bool,
+    },
+    Bool,
+    Choice(&'static [&'static str]),
+    Text,
+    /// `[{from, to, what}]` or `[{per_day, mean_sec, what}]`.
+    Outages,
+    /// `[{floor, maintenance}]`
+    Brackets,
+}
+
+/// Numbers from `min` to `max`, both accepted.
+pub const fn from(unit: Unit, min: i64, max: i64) -> Kind {
+    Kind::Number { unit, min: Num::whole(min), max: Num::whole(max), open: false }
+}
+
+/// Numbers above `min` up to `max`.
+pub const fn over(unit: Unit, min: i64, max: i64) -> Kind {
+    Kind::Number { unit, min: Num::whole(min), max: Num::whole(max), open: true }
+}
+
+impl Kind {
+    pub fn is_whole(self) -> bool {
+        matches!(self, Kind::Number { unit: Unit::Count, .. })
+    }
+
+    /// Words for what fits.
+    pub fn accepted(self, or_null: bool) -> String {
+        let text = match self {
+            Kind::Number { unit, min, max, open: true } => format!("{} above {min} and at most {max}", unit.word()),
+            Kind::Number { unit, min, max, open: false } => format!("{} from {min} to {max}", unit.word()),
+            Kind::Bool => "true or false".to_string(),
+            Kind::Choice(words) => words.join(", "),
+            Kind::Text => "text".to_string(),
+            Kind::Outages => "a list of {from: time, to: time} or {per_day: number, mean_sec: number}, each with \
+                              `what: both`, `orders` or `feed`"
+                .to_string(),
+            Kind::Brackets => "a list of {floor: quote money, maintenance: fraction}, floors rising from 0".to_string(),
+        };
+        if or_null { format!("{text}, or null") } else { text }
+    }
+
+    /// True when the value is of this kind and within its bounds. Null is judged elsewhere.
+    pub fn fits(self, value: &Value) -> bool {
+        match (self, value) {
+            (Kind::Number { unit, min, max, open }, Value::Num(num)) => {
+                let above = if open { *num > min } else { *num >= min };
+                above && *num <= max && num.0 % unit.grain() == 0
+            }
+            (Kind::Bool, Value::Bool(_)) => true,
+            (Kind::Choice(words), Value::Text(text)) => words.contains(&text.as_str()),
+            (Kind::Text, Value::Text(text)) => !text.is_empty(),
+            (Kind::Outages, Value::List(items)) => items.iter().all(is_outage),
+            (Kind::Brackets, Value::List(items)) => are_brackets(items),
+            _ => false,
+        }
+    }
+
+    /// Why a value within the bounds is refused all the same: it is finer than the unit can hold.
+    pub fn too_fine(self, value: &Value) -> bool {
+        match (self, value) {
+            (Kind::Number { unit, min, max, .. }, Value::Num(num)) => {
+                unit != Unit::Count && *num >= min && *num <= max && num.0 % unit.grain() != 0
+            }
+            _ => false,
+        }
+    }
+}
+
+fn field<'a>(entries: &'a [(String, Value)], name: &str) -> Option<&'a Value> {
+    entries.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+/// A field of a list's map as a number.
+pub fn number(entries: &[(String, Value)], name: &str) -> Option<Num> {
+    field(entries, name).and_then(Value::num)
+}
+
+/// A field of a list's map as a time.
+pub fn time(entries: &[(String, Value)], name: &str) -> Option<Time> {
+    field(entries, name).and_then(Value::text).and_then(|text| text.parse().ok())
+}
+
+/// `what` of an outage; both when it is not written.
+pub fn what(entries: &[(String, Value)]) -> Option<&str> {
+    field(entries, "what").map_or(Some("both"), Value::text)
+}
+
+fn is_outage(item: &Value) -> bool {
+    let Value::Map(entries) = item else { return false };
+    let only = |names: &[&str]| entries.iter().all(|(key, _)| names.contains(&key.as_str()));
+    if !matches!(what(entries), Some("both" | "orders" | "feed")) {
+        return false;
+    }
+    let span = |name, low: i64, high: i64| {
+        number(entries, name)
+            .is_some_and(|n| n > Num::whole(low) && n <= Num::whole(high) && n.0 % Unit::Sec.grain() == 0)
+    };
+    match (time(entries, "from"), time(entries, "to")) {
+        (Some(from), Some(to)) => from < to && only(&["from", "to", "what"]),
+        _ => span("per_day", 0, 86_400) && span("mean_sec", 0, 86_400) && only(&["per_day", "mean_sec", "what"]),
+    }
+}
+
+fn are_brackets(items: &[Value]) -> bool {
+    let mut last: Option<Num> = None;
+    for item in items {
+        let Value::Map(entries) = item else { return false };
+        let (Some(floor), Some(rate)) = (number(entries, "floor"), number(entries, "maintenance")) else {
+            return false;
+        };
+        let rising = last.map_or(floor.0 == 0, |before| floor > before);
+        let legal = rate.0 >= 0 && rate.0 < Num::ONE && rate.0 % Unit::Fraction.grain() == 0;
+        if entries.len() != 2 || !rising || !legal || floor > Num::whole(1_000_000_000_000) {
+            return false;
+        }
+        last = Some(floor);
+    }
+    last.is_some()
+}

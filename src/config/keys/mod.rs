@@ -1,0 +1,96 @@
+//! The table of keys: everything that a strategy file, `--set`, an axis or best.yml can say, in one place.
+//!
+//! A row = dotted path, class, kind with bounds, default, one line of meaning. It drives parsing, unknown-key errors,
+//! overlays, the canonical form and the key reference. `*` in a path stands for a venue of the file.
+
+mod kind;
+mod schema;
+mod strategy;
+mod venue;
+
+pub use kind::{Kind, Unit, number, time, what};
+pub use schema::{KeyIx, Schema};
+pub use strategy::{K, TOP};
+pub use venue::{F, FILLS, V, VENUE};
+
+/// Who chooses a key's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// A trader: a strategy axis.
+    Strategy,
+    /// The market: a world axis; configurations never compete on it.
+    World,
+    /// The account and the method; no axis.
+    Account,
+}
+
+/// What holds when a key is not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Default {
+    /// It must be written.
+    Required,
+    /// It must be written; `null` switches off.
+    RequiredOrNull,
+    /// Nothing; `null` says the same.
+    Unset,
+    Is(&'static str),
+    /// This value; `null` switches off.
+    IsOrNull(&'static str),
+    /// The value of another key; `null` switches off where the other may be null.
+    Like(K),
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    pub path: &'static str,
+    pub class: Class,
+    pub kind: Kind,
+    pub default: Default,
+    /// A noun phrase with the unit.
+    pub doc: &'static str,
+}
+
+impl Key {
+    pub fn takes_null(&self) -> bool {
+        matches!(self.default, Default::RequiredOrNull | Default::Unset | Default::IsOrNull(_))
+            || matches!(self.default, Default::Like(K::StopLossFirstLeg))
+    }
+}
+
+/// Declares an enum of key names and the table in the same order.
+macro_rules! keys {
+    ($(#[$meta:meta])* $name:ident, $table:ident: $($id:ident $path:literal $class:ident $kind:expr, $default:expr, $doc:literal;)*) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u16)]
+        pub enum $name { $($id),* }
+        pub const $table: &[$crate::config::keys::Key] = &[$($crate::config::keys::Key {
+            path: $path,
+            class: $crate::config::keys::Class::$class,
+            kind: $kind,
+            default: $default,
+            doc: $doc,
+        }),*];
+    };
+}
+pub(crate) use keys;
+
+/// The key reference as Markdown: one table row a key, in table order.
+pub fn reference() -> String {
+    let mut out = String::from("| key | accepted | default | meaning |\n| --- | --- | --- | --- |\n");
+    let rows = TOP.iter().map(|key| (key.path.to_string(), key));
+    let venue = VENUE.iter().map(|key| (key.path.replace('*', "<venue>"), key));
+    let fills = FILLS.iter().map(|key| (key.path.replace('*', "fills[.<venue>]"), key));
+    for (path, key) in rows.chain(venue).chain(fills) {
+        let default = match key.default {
+            Default::Required | Default::RequiredOrNull => "required".to_string(),
+            Default::Unset => "unset".to_string(),
+            Default::Is(text) | Default::IsOrNull(text) => text.to_string(),
+            Default::Like(other) => format!("as `{}`", TOP[other as usize].path),
+        };
+        let accepted = key.kind.accepted(key.takes_null()).replace('|', "\\|");
+        out.push_str(&format!("| `{path}` | {accepted} | {default} | {} |\n", key.doc));
+    }
+    out
+}

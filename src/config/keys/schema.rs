@@ -1,0 +1,176 @@
+//! The table laid out for one file: its venues put in the place of `*`, every key with a number.
+
+use super::{Class, Default, F, FILLS, K, Key, TOP, V, VENUE};
+use crate::config::{Num, Value};
+use std::collections::BTreeMap;
+
+/// Number of a key within one file's schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyIx(pub u16);
+
+impl From<K> for KeyIx {
+    fn from(key: K) -> KeyIx {
+        KeyIx(key as u16)
+    }
+}
+
+/// Order: [`TOP`], common fills, then per venue (by name) [`VENUE`] and its own fills.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    pub venues: Vec<String>,
+    keys: Vec<(String, &'static Key)>,
+    defaults: Vec<Option<Value>>,
+    by_path: BTreeMap<String, KeyIx>,
+}
+
+/// Shorter ways to write a key.
+const SHORT: &[(&str, &str)] = &[("queue", "queue.model"), ("latency.feed", "latency.feed.constant_ms")];
+
+impl Schema {
+    /// `venues`: the keys under `exchanges`.
+    pub fn new(mut venues: Vec<String>) -> Schema {
+        venues.sort();
+        venues.dedup();
+        let mut schema =
+            Schema { venues: Vec::new(), keys: Vec::new(), defaults: Vec::new(), by_path: BTreeMap::new() };
+        schema.add(TOP, "");
+        schema.add(FILLS, "fills");
+        for venue in &venues {
+            schema.add(VENUE, venue);
+            schema.add(FILLS, &format!("fills.{venue}"));
+        }
+        let prefixes = std::iter::once("fills".to_string()).chain(venues.iter().map(|venue| format!("fills.{venue}")));
+        for prefix in prefixes {
+            for (short, long) in SHORT {
+                if let Some(ix) = schema.by_path.get(&format!("{prefix}.{long}")).copied() {
+                    schema.by_path.insert(format!("{prefix}.{short}"), ix);
+                }
+            }
+        }
+        schema.venues = venues;
+        schema
+    }
+
+    fn add(&mut self, table: &'static [Key], star: &str) {
+        for key in table {
+            let path = key.path.replace('*', star);
+            let default = match key.default {
+                Default::Is(text) | Default::IsOrNull(text) => Some(Value::from_word(text)),
+                _ => None,
+            };
+            self.by_path.insert(path.clone(), KeyIx(self.keys.len() as u16));
+            self.keys.push((path, key));
+            self.defaults.push(default);
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = KeyIx> + use<> {
+        (0..self.keys.len() as u16).map(KeyIx)
+    }
+
+    pub fn path(&self, ix: KeyIx) -> &str {
+        self.keys.get(usize::from(ix.0)).map_or("", |(path, _)| path)
+    }
+
+    pub fn key(&self, ix: KeyIx) -> &'static Key {
+        self.keys.get(usize::from(ix.0)).map_or(&TOP[0], |(_, key)| key)
+    }
+
+    pub fn default(&self, ix: KeyIx) -> Option<&Value> {
+        self.defaults.get(usize::from(ix.0)).and_then(Option::as_ref)
+    }
+
+    /// A key of one venue.
+    pub fn venue(&self, venue: usize, key: V) -> KeyIx {
+        KeyIx((self.block(venue) + key as usize) as u16)
+    }
+
+    /// A key of the common fills (`None`) or of one venue's.
+    pub fn fills(&self, venue: Option<usize>, key: F) -> KeyIx {
+        let start = venue.map_or(TOP.len(), |venue| self.block(venue) + VENUE.len());
+        KeyIx((start + key as usize) as u16)
+    }
+
+    fn block(&self, venue: usize) -> usize {
+        TOP.len() + FILLS.len() + venue * (VENUE.len() + FILLS.len())
+    }
+
+    pub fn find(&self, path: &str) -> Option<KeyIx> {
+        self.by_path.get(path).copied()
+    }
+
+    /// True when keys begin with `path.`.
+    pub fn is_section(&self, path: &str) -> bool {
+        let start = format!("{path}.");
+        self.by_path.range(start.clone()..).next().is_some_and(|(key, _)| key.starts_with(&start))
+    }
+
+    /// Names that may stand directly under `section` ("" = top level), in table order.
+    pub fn names_under(&self, section: &str) -> Vec<String> {
+        let start = if section.is_empty() { String::new() } else { format!("{section}.") };
+        let mut names: Vec<String> = Vec::new();
+        for (path, _) in &self.keys {
+            if let Some(name) = path.strip_prefix(&start).and_then(|rest| rest.split('.').next()) {
+                if !names.iter().any(|known| known == name) {
+                    names.push(name.to_string());
+                }
+            }
+        }
+        names
+    }
+
+    /// The known path that looks most like `path`, if any looks alike at all.
+    pub fn nearest(&self, path: &str) -> Option<&str> {
+        let leaf = path.rsplit('.').next().unwrap_or(path);
+        let score = |known: &str| {
+            let known_leaf = known.rsplit('.').next().unwrap_or(known);
+            distance(path, known).min(distance(leaf, known_leaf) + usize::from(path != known) / 2)
+        };
+        let best = self.by_path.keys().min_by_key(|known| (score(known), distance(path, known), known.len()))?;
+        (score(best) <= 1 + leaf.chars().count() / 4).then_some(best.as_str())
+    }
+
+    /// May this key be an axis?
+    pub fn is_axis(&self, ix: KeyIx) -> bool {
+        self.key(ix).class != Class::Account
+    }
+
+    /// The value in the form in which it is kept: text for text keys written as numbers, short forms spelled out.
+    pub fn normal(&self, ix: KeyIx, value: Value) -> Value {
+        let key = self.key(ix);
+        match (&key.kind, &value) {
+            (super::Kind::Text, Value::Num(num)) => Value::Text(num.to_string()),
+            (_, Value::Text(text)) if text == "recorded" && key.path == "*.latency.feed.constant_ms" => {
+                Value::Num(Num(0))
+            }
+            _ => value,
+        }
+    }
+}
+
+/// Edits (insert, delete, replace, swap of neighbours) between two words.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let change = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = change.min(row[j - 1] + 1).min(rows[i - 1][j] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}

@@ -1,0 +1,309 @@
+//! Venue profiles: what is known of a venue, as data. Shipped for lighter and grvt; any other venue is described in the
+//! config, on top of the generic profile.
+
+use super::ConfigError;
+use crate::market::{Bracket, Delays, FeeSchedule, FundingPrice, LiquidationRule, MarginSchedule, RateLimit};
+use crate::units::{Cash, MS_NS, Notional, Price, Qty, Rate, SECOND_NS, parse_scaled};
+use serde::Deserialize;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    pub name: String,
+    /// Name of the tier that holds when the config names none; `None` for the generic profile, which has no tiers.
+    pub default_tier: Option<String>,
+    pub tiers: Vec<Tier>,
+    pub instruments: Vec<ProfileInstrument>,
+    pub has_fok: bool,
+    pub money_grid: Cash,
+    pub funding_price: FundingPrice,
+    pub funding_interval_hours: u32,
+    pub liquidation: LiquidationRule,
+    /// Where each part of the profile comes from.
+    pub origins: Vec<Origin>,
+}
+
+/// Where a part of a profile comes from, and when it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub what: String,
+    pub source: String,
+    pub date: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tier {
+    pub name: String,
+    pub fees: FeeSchedule,
+    pub delays: Delays,
+    pub rate_limit: RateLimit,
+    /// When the venue's table was read.
+    pub date: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProfileInstrument {
+    /// Base coin, the key: "BTC".
+    pub base: String,
+    pub symbol: String,
+    pub tick: Price,
+    pub lot: Qty,
+    pub min_qty: Qty,
+    pub min_notional: Notional,
+    pub margin: MarginSchedule,
+}
+
+const SHIPPED: [(&str, &str); 2] =
+    [("lighter.toml", include_str!("profiles/lighter.toml")), ("grvt.toml", include_str!("profiles/grvt.toml"))];
+
+impl Profile {
+    /// The shipped profiles and the generic one.
+    ///
+    /// # Errors
+    /// A shipped file is broken; its tests rule this out.
+    pub fn shipped() -> Result<Vec<Profile>, ConfigError> {
+        let mut profiles = vec![Profile::generic()];
+        for (name, text) in SHIPPED {
+            profiles.push(Profile::parse(text).map_err(|why| ConfigError::new(name, "", why))?);
+        }
+        Ok(profiles)
+    }
+
+    /// What holds for a venue of which nothing is known: mark funding, the leg's equity is lost on liquidation, money in
+    /// 1e-6, FOK, no delays, no limits, no tiers.
+    pub fn generic() -> Profile {
+        Profile {
+            name: "generic".to_string(),
+            default_tier: None,
+            tiers: Vec::new(),
+            instruments: Vec::new(),
+            has_fok: true,
+            money_grid: Cash(1_000_000),
+            funding_price: FundingPrice::Mark,
+            funding_interval_hours: 8,
+            liquidation: LiquidationRule::TakeOver,
+            origins: Vec::new(),
+        }
+    }
+
+    pub fn tier(&self, name: &str) -> Option<&Tier> {
+        self.tiers.iter().find(|tier| tier.name == name)
+    }
+
+    pub fn instrument(&self, base: &str) -> Option<&ProfileInstrument> {
+        self.instruments.iter().find(|instrument| instrument.base == base)
+    }
+
+    fn parse(text: &str) -> Result<Profile, String> {
+        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        let mut origins = vec![
+            file.orders.origin("orders"),
+            file.ledger.origin("ledger"),
+            file.funding.origin("funding"),
+            file.liquidation.origin("liquidation"),
+        ];
+        origins.extend(file.tier.iter().map(|tier| tier.origin(&format!("tier {}", tier.name))));
+        origins.extend(file.instrument.iter().map(|one| one.origin(&format!("instrument {}", one.base))));
+        Ok(Profile {
+            origins,
+            tiers: file.tier.into_iter().map(FileTier::read).collect::<Result<_, _>>()?,
+            instruments: file.instrument.into_iter().map(FileInstrument::read).collect::<Result<_, _>>()?,
+            name: file.name,
+            default_tier: Some(file.default_tier),
+            has_fok: file.orders.has_fok,
+            money_grid: Cash(scaled(&file.ledger.money_grid, 12)?),
+            funding_price: file.funding.price.into(),
+            funding_interval_hours: file.funding.interval_hours,
+            liquidation: match (file.liquidation.rule, file.liquidation.max_fee) {
+                (RuleWord::TakeOver, _) => LiquidationRule::TakeOver,
+                (RuleWord::ZeroPrice, Some(fee)) => LiquidationRule::ZeroPrice { max_fee: Rate(small(&fee, 12)?) },
+                (RuleWord::ZeroPrice, None) => return Err("zero_price needs max_fee".to_string()),
+            },
+        })
+    }
+}
+
+/// The coin of a perpetual's name: BTC of BTC, BTCUSDT, BTC-USD, BTC_USDT_Perp.
+pub fn base_asset(symbol: &str) -> String {
+    let head = symbol.split(['_', '-', '/', ':']).next().unwrap_or(symbol).to_ascii_uppercase();
+    let cut = ["PERP", "USDT", "USDC", "USD"]
+        .iter()
+        .fold(head.as_str(), |word, tail| word.strip_suffix(tail).filter(|rest| !rest.is_empty()).unwrap_or(word));
+    cut.to_string()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: String,
+    default_tier: String,
+    orders: Orders,
+    ledger: Ledger,
+    funding: Funding,
+    liquidation: Liquidation,
+    tier: Vec<FileTier>,
+    instrument: Vec<FileInstrument>,
+}
+
+/// `source` and `date` are asked for so that no value stands without them.
+macro_rules! sourced {
+    ($name:ident { $($field:ident: $type:ty),* $(,)? }) => {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct $name {
+            $($field: $type,)*
+            source: String,
+            date: String,
+        }
+
+        impl $name {
+            fn origin(&self, what: &str) -> Origin {
+                Origin { what: what.to_string(), source: self.source.clone(), date: self.date.clone() }
+            }
+        }
+    };
+}
+
+sourced!(Orders { has_fok: bool });
+sourced!(Ledger { money_grid: String });
+sourced!(Funding { interval_hours: u32, price: PriceWord });
+sourced!(Liquidation { rule: RuleWord, max_fee: Option<String> });
+sourced!(FileTier {
+    name: String,
+    maker_bps: String,
+    taker_bps: String,
+    taker_ms: i64,
+    maker_ms: i64,
+    cancel_ms: i64,
+    requests: u32,
+    window_sec: i64,
+});
+sourced!(FileInstrument {
+    base: String,
+    symbol: String,
+    tick: String,
+    lot: String,
+    min_qty: String,
+    min_notional: String,
+    brackets: Vec<FileBracket>,
+});
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileBracket {
+    floor: String,
+    maintenance: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum PriceWord {
+    Mark,
+    Index,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RuleWord {
+    ZeroPrice,
+    TakeOver,
+}
+
+impl From<PriceWord> for FundingPrice {
+    fn from(word: PriceWord) -> FundingPrice {
+        match word {
+            PriceWord::Mark => FundingPrice::Mark,
+            PriceWord::Index => FundingPrice::Index,
+        }
+    }
+}
+
+fn scaled(text: &str, scale: u32) -> Result<i128, String> {
+    parse_scaled(text, scale).ok_or_else(|| format!("{text} is not a decimal of {scale} places"))
+}
+
+fn small(text: &str, scale: u32) -> Result<i64, String> {
+    i64::try_from(scaled(text, scale)?).map_err(|_| format!("{text} is too large"))
+}
+
+impl FileTier {
+    fn read(self) -> Result<Tier, String> {
+        // a basis point is 1e-4, a rate 1e-12
+        let fees = FeeSchedule {
+            taker: Rate(small(&self.taker_bps, 8)?),
+            maker: Rate(small(&self.maker_bps, 8)?),
+            referral: Rate::ZERO,
+        };
+        let ms = |ms: i64| ms * MS_NS;
+        Ok(Tier {
+            name: self.name,
+            fees,
+            delays: Delays { taker_ns: ms(self.taker_ms), maker_ns: ms(self.maker_ms), cancel_ns: ms(self.cancel_ms) },
+            rate_limit: RateLimit { requests: self.requests, window_ns: self.window_sec * SECOND_NS },
+            date: self.date,
+        })
+    }
+}
+
+impl FileInstrument {
+    fn read(self) -> Result<ProfileInstrument, String> {
+        let bracket = |bracket: &FileBracket| -> Result<Bracket, String> {
+            Ok(Bracket {
+                floor: Notional(scaled(&bracket.floor, 18)?),
+                maintenance: Rate(small(&bracket.maintenance, 12)?),
+            })
+        };
+        Ok(ProfileInstrument {
+            base: self.base,
+            symbol: self.symbol,
+            tick: Price(small(&self.tick, 9)?),
+            lot: Qty(small(&self.lot, 9)?),
+            min_qty: Qty(small(&self.min_qty, 9)?),
+            min_notional: Notional(scaled(&self.min_notional, 18)?),
+            margin: MarginSchedule { brackets: self.brackets.iter().map(bracket).collect::<Result<_, _>>()? },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shipped_profiles_say_what_the_venues_say() {
+        let profiles = Profile::shipped().expect("shipped profiles are legal");
+        let find = |name: &str| profiles.iter().find(|p| p.name == name).expect("a shipped profile");
+        let (lighter, grvt) = (find("lighter"), find("grvt"));
+        assert_eq!(lighter.tiers.len(), 10);
+        let premium = lighter.tier("premium").expect("premium");
+        assert_eq!((premium.fees.maker, premium.fees.taker), (Rate(40_000_000), Rate(280_000_000)));
+        assert_eq!(premium.delays, Delays { taker_ns: 200 * MS_NS, maker_ns: 0, cancel_ns: 0 });
+        assert_eq!(lighter.liquidation, LiquidationRule::ZeroPrice { max_fee: Rate(10_000_000_000) });
+        assert!(!lighter.has_fok && grvt.has_fok);
+        let tier = grvt.tier("1").expect("tier 1");
+        assert_eq!((tier.fees.maker, tier.fees.taker), (Rate(-1_000_000), Rate(450_000_000)));
+        assert_eq!(grvt.instrument("BTC").expect("BTC").min_notional, Cash::units(100).as_notional());
+        for profile in [lighter, grvt] {
+            let default = profile.default_tier.as_deref().expect("a default tier");
+            assert!(profile.tier(default).is_some());
+            for instrument in &profile.instruments {
+                assert!(instrument.tick.0 > 0 && instrument.lot.0 > 0 && instrument.min_qty.0 % instrument.lot.0 == 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_coin_is_found_in_every_spelling() {
+        for (symbol, want) in [
+            ("BTCUSDT", "BTC"),
+            ("BTC", "BTC"),
+            ("BTC_USDT_Perp", "BTC"),
+            ("eth-usd", "ETH"),
+            ("SOLUSDC", "SOL"),
+            ("BTCUSD_PERP", "BTC"),
+            ("BTCPERP", "BTC"),
+            ("USDT", "USDT"),
+        ] {
+            assert_eq!(base_asset(symbol), want, "{symbol}");
+        }
+    }
+}

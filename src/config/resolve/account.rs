@@ -1,0 +1,43 @@
+//! Names and money of the account.
+
+use super::venue::{profile, store_name};
+use crate::config::keys::{K, V};
+use crate::config::values::Values;
+use crate::config::{Account, ConfigError, Missing, Transfer, VenueAccount, base_asset};
+use crate::units::Cash;
+
+pub(super) fn account(v: &Values<'_>, roles: [usize; 2]) -> Result<Account, ConfigError> {
+    let missing = |key: K| match v.word(key) {
+        "zero" => Missing::Zero,
+        "carry_last" => Missing::CarryLast,
+        "mid" => Missing::Mid,
+        _ => Missing::Refuse,
+    };
+    let transfer = v.some_rate(K::TransferBelow).map(|below| Transfer {
+        below,
+        delay_ns: v.int(K::TransferDelay),
+        fee: v.some_cash(K::TransferFee).unwrap_or(Cash::ZERO),
+    });
+    Ok(Account {
+        symbol: v.word(K::Symbol).to_string(),
+        venues: [one(v, roles[0])?, one(v, roles[1])?],
+        capital: roles.map(|venue| v.some_cash(v.venue(venue, V::Capital))),
+        transfer,
+        stats_interval_sec: v.count(K::StatsInterval),
+        funding_missing: missing(K::FundingMissing),
+        marks_missing: missing(K::MarksMissing),
+    })
+}
+
+fn one(v: &Values<'_>, venue: usize) -> Result<VenueAccount, ConfigError> {
+    let profile = profile(v, venue)?;
+    let owned = |key: V| v.text(v.venue(venue, key)).map(str::to_string);
+    let known = || profile.instrument(&base_asset(v.word(K::Symbol))).map(|instrument| instrument.symbol.clone());
+    Ok(VenueAccount {
+        name: store_name(v, venue).to_string(),
+        symbol: owned(V::Symbol).or_else(known).unwrap_or_else(|| v.word(K::Symbol).to_string()),
+        endpoint: owned(V::Endpoint),
+        account: owned(V::Account),
+        tier: owned(V::Tier).or_else(|| profile.default_tier.clone()),
+    })
+}

@@ -1,0 +1,177 @@
+//! What a trader chooses.
+
+use crate::config::keys::K;
+use crate::config::values::Values;
+use crate::config::{
+    Arm, Band, ConfigError, Direction, Entry, EntryMode, Execution, Exit, FundingBasis, FundingSignal, GuardAction,
+    Locking, OnLegLost, OnLockFailure, OnTimeout, Risk, Size, Sizing, Strategy, Style, Taking, Thresholds, TimeInForce,
+    Unlock,
+};
+use crate::units::Rate;
+
+pub(super) fn strategy(v: &Values<'_>) -> Result<Strategy, ConfigError> {
+    Ok(Strategy {
+        leverage: v.rate(K::Leverage),
+        size: size(v)?,
+        sizing: if v.word(K::Sizing) == "equity" { Sizing::Equity } else { Sizing::Fixed },
+        direction: match v.word(K::Direction) {
+            "short" => Direction::Short,
+            "both" => Direction::Both,
+            _ => Direction::Long,
+        },
+        bar_ns: v.int(K::BarSec),
+        thresholds: thresholds(v),
+        entry: Entry {
+            mode: if v.word(K::EntryMode) == "pair" { EntryMode::Pair } else { EntryMode::FirstLeg },
+            taking: taking(v, K::EntryStyle, K::EntryPassiveMs, v.rate(K::EntrySlipBp)),
+            retry_ns: v.int(K::EntryRetrySec),
+            first_max_ns: v.some_ns(K::FirstMaxSec),
+        },
+        locking: locking(v)?,
+        unlock: taking(v, K::UnlockStyle, K::UnlockPassiveMs, v.rate(K::UnlockSlipBp)),
+        exit: Exit {
+            taking: taking(v, K::ExitStyle, K::ExitPassiveMs, v.rate(K::ExitSlipBp)),
+            take_profit: v.some_rate(K::TakeProfit),
+            stop_loss: v.some_rate(K::StopLoss),
+            rebound: v.some_rate(K::Rebound),
+            trail: v.some_rate(K::Trail),
+            max_ns: v.some_ns(K::ExitMaxSec),
+            defer_for_funding_ns: v.int(K::DeferForFundingSec),
+        },
+        execution: Execution {
+            tif: if v.word(K::Tif) == "fok" { TimeInForce::Fok } else { TimeInForce::Ioc },
+            emulate_fok: v.flag(K::EmulateFok),
+            urgent_slip: v.rate(K::UrgentSlipBp),
+            close_retry_ns: v.int(K::CloseRetryMs),
+            venue_timeout_ns: v.int(K::VenueTimeoutMs),
+            venue_probe_ns: v.int(K::VenueProbeMs),
+        },
+        risk: risk(v),
+        funding_signal: match v.word(K::FundingSignal) {
+            "predicted" => FundingSignal::Predicted,
+            "settled" => FundingSignal::Settled,
+            _ => FundingSignal::Auto,
+        },
+    })
+}
+
+/// Exactly one of `base_qty` and `base_notional`.
+fn size(v: &Values<'_>) -> Result<Size, ConfigError> {
+    match (v.some_qty(K::BaseQty), v.some_cash(K::BaseNotional)) {
+        (Some(qty), None) => Ok(Size::Base(qty)),
+        (None, Some(money)) => Ok(Size::Quote(money)),
+        (None, None) => Err(v.missing(K::BaseQty.into())),
+        (Some(_), Some(_)) => Err(v
+            .conflict(
+                &[K::BaseQty.into(), K::BaseNotional.into()],
+                format!("found {} beside {}", v.say(K::BaseNotional), v.say(K::BaseQty)),
+            )
+            .accepted("one of base_qty and base_notional")
+            .remedy("delete one of the two, or write null for it")),
+    }
+}
+
+fn thresholds(v: &Values<'_>) -> Thresholds {
+    Thresholds {
+        ema_fast: v.count(K::EmaFast),
+        ema_slow: v.count(K::EmaSlow),
+        min_diff: v.float(K::MinDiff),
+        min_target_return: v.rate(K::MinTargetReturn),
+        funding_spread: v.rate(K::FundingSpread),
+        funding_basis: match v.word(K::FundingBasis) {
+            "short_minus_long" => FundingBasis::ShortMinusLong,
+            _ => FundingBasis::LongMinusShort,
+        },
+        vmin: v.float(K::Vmin),
+        vmax: v.float(K::Vmax),
+        vol_bars: v.count(K::VolBars),
+        min_conditions: v.int(K::MinConditions) as u8,
+        cooldown_ns: v.int(K::CooldownSec),
+        no_entry_before_funding_ns: v.int(K::NoEntryBeforeFundingSec),
+    }
+}
+
+fn taking(v: &Values<'_>, style: K, passive: K, slip: Rate) -> Taking {
+    let style = match v.word(style) {
+        "maker" => Style::Maker,
+        "taker" => Style::Taker,
+        _ => Style::MakerThenTaker,
+    };
+    Taking { style, passive_timeout_ns: v.int(passive), slip }
+}
+
+fn locking(v: &Values<'_>) -> Result<Locking, ConfigError> {
+    let epsilon = v.rate(K::EpsilonBp);
+    let unlock = |key: K| match v.word(key) {
+        "close_long" => Unlock::CloseLong,
+        "close_both" => Unlock::CloseBoth,
+        "hold" => Unlock::Hold,
+        _ => Unlock::CloseShort,
+    };
+    Ok(Locking {
+        g: v.rate(K::GPct),
+        band: band(v)?,
+        band_window_bars: v.count(K::BandWindowBars),
+        t_max_ns: v.int(K::TMaxSec),
+        epsilon,
+        taking: taking(v, K::LockStyle, K::LockPassiveMs, epsilon),
+        batches: v.count(K::Batches),
+        retry_ns: v.int(K::LockRetryMs),
+        max_retries: v.count(K::MaxRetries),
+        min_lock_return: v.some_rate(K::MinLockReturn),
+        on_lock_failure: match v.word(K::OnLockFailure) {
+            "retry" => OnLockFailure::Retry,
+            "keep" => OnLockFailure::Keep,
+            _ => OnLockFailure::Rollback,
+        },
+        arm: if v.word(K::Arm) == "level" { Arm::Level } else { Arm::Inside },
+        min_lock_ns: v.int(K::MinLockSec),
+        min_unlock_bp: v.float(K::MinUnlockBp),
+        on_ub: unlock(K::OnUb),
+        on_lb: unlock(K::OnLb),
+        on_timeout: if v.word(K::OnTimeout) == "close_both" { OnTimeout::CloseBoth } else { OnTimeout::KeepCheaper },
+    })
+}
+
+/// Which band rules: as written, else sigma when `band_sigma` is given, even beside `quantile_band`.
+pub(in crate::config) fn band_name(v: &Values<'_>) -> &'static str {
+    match v.word(K::Band) {
+        "sigma" => "sigma",
+        "quantile" => "quantile",
+        _ if v.given(K::BandSigma.into()).is_some() => "sigma",
+        _ if v.given(K::QuantileLb.into()).is_some() || v.given(K::QuantileUb.into()).is_some() => "quantile",
+        _ => "sigma",
+    }
+}
+
+fn band(v: &Values<'_>) -> Result<Band, ConfigError> {
+    let need = |key: K| v.get(key.into()).map(|_| ()).ok_or_else(|| v.missing(key.into()));
+    if band_name(v) == "sigma" {
+        need(K::BandSigma)?;
+        return Ok(Band::Sigma(v.float(K::BandSigma)));
+    }
+    need(K::QuantileLb)?;
+    need(K::QuantileUb)?;
+    Ok(Band::Quantile { lb: v.rate(K::QuantileLb), ub: v.rate(K::QuantileUb) })
+}
+
+fn risk(v: &Values<'_>) -> Risk {
+    Risk {
+        stop_loss_first_leg: v.some_rate(K::StopLossFirstLeg),
+        net_delta_max_ratio: v.rate(K::NetDelta),
+        isolated_margin: v.flag(K::IsolatedMargin),
+        funding_guard_apr: v.some_rate(K::FundingGuardApr),
+        guard_action: match v.word(K::GuardAction) {
+            "close_both" => GuardAction::CloseBoth,
+            "reduce" => GuardAction::Reduce,
+            _ => GuardAction::Cut,
+        },
+        max_quote_age_ns: v.int(K::MaxQuoteAgeMs),
+        delta_grace_ns: v.int(K::DeltaGraceMs),
+        liq_buffer: v.some_rate(K::LiqBuffer),
+        on_leg_lost: if v.word(K::OnLegLost) == "keep" { OnLegLost::Keep } else { OnLegLost::Flatten },
+        max_drawdown: v.some_rate(K::MaxDrawdown),
+        max_daily_loss: v.some_rate(K::MaxDailyLoss),
+        max_consecutive_failures: v.some_ns(K::MaxFailures).map(|count| count as u32),
+    }
+}

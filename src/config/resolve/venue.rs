@@ -1,0 +1,222 @@
+//! One venue's world: profile, tier, and what the config's block says instead.
+
+use super::fills;
+use crate::config::keys::{K, V};
+use crate::config::values::Values;
+use crate::config::{ConfigError, KeyIx, Profile, Tier, VenueWorld, base_asset, keys};
+use crate::market::{
+    Bracket, Delays, FeeSchedule, FundingPrice, Instrument, LiquidationRule, MarginSchedule, RateLimit, Role,
+};
+use crate::units::{Cash, Notional, Rate, SECOND_NS};
+
+pub(super) fn venue(v: &Values<'_>, venue: usize) -> Result<VenueWorld, ConfigError> {
+    let profile = profile(v, venue)?;
+    let tier = tier(v, venue, profile)?;
+    Ok(VenueWorld {
+        instrument: instrument(v, venue, profile)?,
+        fees: fees(v, venue, tier)?,
+        delays: delays(v, venue, tier),
+        rate_limit: rate_limit(v, venue, tier)?,
+        fills: fills::fills(v, venue)?,
+    })
+}
+
+/// The venue's name in the store: `name`, else its key.
+pub(super) fn store_name<'a>(v: &'a Values<'_>, venue: usize) -> &'a str {
+    v.text(v.venue(venue, V::Name)).unwrap_or(&v.file.schema.venues[venue])
+}
+
+/// The profile named, else the one of the venue's name, else the generic one if the block describes the instrument.
+pub(super) fn profile<'a>(v: &'a Values<'_>, venue: usize) -> Result<&'a Profile, ConfigError> {
+    let name = v.text(v.venue(venue, V::Profile)).unwrap_or(store_name(v, venue));
+    let find = |name: &str| v.file.profiles.iter().find(|profile| profile.name == name);
+    if let Some(profile) = find(name) {
+        return Ok(profile);
+    }
+    let described = v.given(v.venue(venue, V::Tick)).is_some();
+    find("generic").filter(|_| described).ok_or_else(|| {
+        let key = &v.file.schema.venues[venue];
+        v.file
+            .error(v.venue(venue, V::Name), format!("nothing is known of the venue {name}"))
+            .accepted("a venue with a shipped profile (lighter, grvt), or one that the file describes")
+            .remedy(format!(
+                "write under exchanges.{key} `instrument: {{tick: 0.1, lot: 0.001}}`, `fees: {{taker_bps: 5, \
+                             maker_rebate_bps: 2}}` and `margin: {{maintenance: 0.01}}`, or `profile: lighter`"
+            ))
+    })
+}
+
+fn tier<'a>(v: &Values<'_>, venue: usize, profile: &'a Profile) -> Result<Option<&'a Tier>, ConfigError> {
+    let key = v.venue(venue, V::Tier);
+    let Some(name) = v.text(key).or(profile.default_tier.as_deref()) else { return Ok(None) };
+    profile.tier(name).map(Some).ok_or_else(|| {
+        let names: Vec<&str> = profile.tiers.iter().map(|tier| tier.name.as_str()).collect();
+        let accepted = match names.is_empty() {
+            true => format!("no tier: the profile {} has none", profile.name),
+            false => format!("a tier of the profile {}: {}", profile.name, names.join(", ")),
+        };
+        v.conflict(&[key], format!("found {name}"))
+            .accepted(accepted)
+            .remedy("write one of these tiers, or the fees themselves under `fees`")
+    })
+}
+
+/// A fee block of two required rates and a referral.
+fn fee_block(v: &Values<'_>, taker: KeyIx, maker: KeyIx, referral: KeyIx) -> Result<Option<FeeSchedule>, ConfigError> {
+    if [taker, maker, referral].iter().all(|key| v.given(*key).is_none()) {
+        return Ok(None);
+    }
+    for key in [taker, maker] {
+        if v.given(key).is_none() {
+            return Err(v.missing(key));
+        }
+    }
+    // written negative, kept positive
+    Ok(Some(FeeSchedule { taker: v.rate(taker), maker: v.rate(maker), referral: Rate(-v.int(referral)) }))
+}
+
+/// The venue's own `fees`; else its named tier's; else the top-level `fees`; else the profile's default tier's.
+fn fees(v: &Values<'_>, venue: usize, tier: Option<&Tier>) -> Result<FeeSchedule, ConfigError> {
+    let own = [V::TakerBps, V::MakerBps, V::ReferralBps].map(|key| v.venue(venue, key));
+    if let Some(fees) = fee_block(v, own[0], own[1], own[2])? {
+        return Ok(fees);
+    }
+    let named = v.given(v.venue(venue, V::Tier)).is_some();
+    if let Some(tier) = tier.filter(|_| named) {
+        return Ok(tier.fees);
+    }
+    if let Some(fees) = fee_block(v, K::TakerBps.into(), K::MakerBps.into(), K::ReferralBps.into())? {
+        return Ok(fees);
+    }
+    tier.map(|tier| tier.fees).ok_or_else(|| v.missing(own[0]))
+}
+
+fn delays(v: &Values<'_>, venue: usize, tier: Option<&Tier>) -> Delays {
+    let usual = tier.map(|tier| tier.delays).unwrap_or_default();
+    let or = |key: V, usual: i64| v.some_ns(v.venue(venue, key)).unwrap_or(usual);
+    Delays {
+        taker_ns: or(V::TakerMs, usual.taker_ns),
+        maker_ns: or(V::MakerMs, usual.maker_ns),
+        cancel_ns: or(V::CancelMs, usual.cancel_ns),
+    }
+}
+
+/// `requests: null` lifts the profile's limit.
+fn rate_limit(v: &Values<'_>, venue: usize, tier: Option<&Tier>) -> Result<Option<RateLimit>, ConfigError> {
+    let (requests, window) = (v.venue(venue, V::Requests), v.venue(venue, V::WindowSec));
+    let Some(_) = v.written(requests) else { return Ok(tier.map(|tier| tier.rate_limit)) };
+    let Some(count) = v.some_ns(requests) else { return Ok(None) };
+    let usual = tier.map_or(SECOND_NS, |tier| tier.rate_limit.window_ns);
+    Ok(Some(RateLimit { requests: count as u32, window_ns: v.some_ns(window).unwrap_or(usual) }))
+}
+
+fn instrument(v: &Values<'_>, venue: usize, profile: &Profile) -> Result<Instrument, ConfigError> {
+    let base = base_asset(v.word(K::Symbol));
+    let known = profile.instrument(&base);
+    let key = |key: V| v.venue(venue, key);
+    let unknown = |ix: KeyIx| {
+        let why = format!("the profile {} does not know {base}", profile.name);
+        let error = v.missing(ix);
+        let found =
+            if profile.name == "generic" { error.found.clone() } else { format!("this key is not written, and {why}") };
+        ConfigError { found, ..error }
+    };
+    let tick = v.some_price(key(V::Tick)).or(known.map(|k| k.tick)).ok_or_else(|| unknown(key(V::Tick)))?;
+    let lot = v.some_qty(key(V::Lot)).or(known.map(|k| k.lot)).ok_or_else(|| unknown(key(V::Lot)))?;
+    let min_notional = v.some_cash(key(V::MinNotional)).map(Cash::as_notional).or(known.map(|k| k.min_notional));
+    Ok(Instrument {
+        venue: store_name(v, venue).to_string(),
+        tick,
+        lot,
+        min_qty: v.some_qty(key(V::MinQty)).or(known.map(|k| k.min_qty)).unwrap_or(lot),
+        min_notional: min_notional.unwrap_or(Notional::ZERO),
+        money_grid: v.some_cash(key(V::MoneyGrid)).unwrap_or(profile.money_grid),
+        has_fok: if v.given(key(V::HasFok)).is_some() { v.flag(key(V::HasFok)) } else { profile.has_fok },
+        funding_price: match v.word(key(V::FundingPrice)) {
+            "mark" => FundingPrice::Mark,
+            "index" => FundingPrice::Index,
+            _ => profile.funding_price,
+        },
+        margin: match margin(v, venue)? {
+            Some(margin) => margin,
+            None => known.map(|k| k.margin.clone()).ok_or_else(|| unknown(key(V::Maintenance)))?,
+        },
+        liquidation: liquidation(v, venue, profile)?,
+    })
+}
+
+fn margin(v: &Values<'_>, venue: usize) -> Result<Option<MarginSchedule>, ConfigError> {
+    let (flat, brackets) = (v.venue(venue, V::Maintenance), v.venue(venue, V::MarginBrackets));
+    match (v.some_rate(flat), v.get(brackets)) {
+        (Some(_), Some(_)) => Err(v
+            .conflict(&[flat, brackets], "found brackets beside maintenance".to_string())
+            .accepted("one of maintenance and brackets")
+            .remedy("delete one of the two")),
+        (Some(rate), None) => Ok(Some(MarginSchedule::flat(rate))),
+        (None, Some(keys_value)) => Ok(Some(MarginSchedule { brackets: read_brackets(keys_value) })),
+        (None, None) => Ok(None),
+    }
+}
+
+fn read_brackets(value: &crate::config::Value) -> Vec<Bracket> {
+    use crate::config::Value;
+    let Value::List(items) = value else { return Vec::new() };
+    let read = |item: &Value| {
+        let Value::Map(entries) = item else { return None };
+        Some(Bracket {
+            floor: Notional(keys::number(entries, "floor")?.0),
+            maintenance: Rate((keys::number(entries, "maintenance")?.0 / 1_000_000) as i64),
+        })
+    };
+    items.iter().filter_map(read).collect()
+}
+
+fn liquidation(v: &Values<'_>, venue: usize, profile: &Profile) -> Result<LiquidationRule, ConfigError> {
+    let fee = v.venue(venue, V::LiquidationFee);
+    match v.word(v.venue(venue, V::Liquidation)) {
+        "take_over" => Ok(LiquidationRule::TakeOver),
+        "zero_price" => {
+            let max_fee = v.some_rate(fee).ok_or_else(|| v.missing(fee))?;
+            Ok(LiquidationRule::ZeroPrice { max_fee })
+        }
+        _ => Ok(match (profile.liquidation, v.some_rate(fee)) {
+            (LiquidationRule::ZeroPrice { .. }, Some(max_fee)) => LiquidationRule::ZeroPrice { max_fee },
+            (rule, _) => rule,
+        }),
+    }
+}
+
+/// Words about legal but doubtful settings.
+pub(in crate::config) fn warnings(v: &Values<'_>) -> Result<Vec<String>, ConfigError> {
+    let mut list = Vec::new();
+    for (venue, role) in super::roles(v)?.into_iter().zip(Role::BOTH) {
+        let profile = profile(v, venue)?;
+        let Some(tier) = tier(v, venue, profile)? else { continue };
+        let used = fees(v, venue, Some(tier))?;
+        let differs = used.taker != tier.fees.taker || used.maker != tier.fees.maker;
+        if differs {
+            list.push(format!(
+                "{}: fees of the config (taker {} bp, maker {} bp) differ from the venue's tier {} of {} (taker {} bp, maker {} bp)",
+                store_name(v, venue),
+                used.taker.bps(),
+                used.maker.bps(),
+                tier.name,
+                tier.date,
+                tier.fees.taker.bps(),
+                tier.fees.maker.bps(),
+            ));
+        }
+        if used.maker > used.taker {
+            list.push(format!("{}: the maker's fee is higher than the taker's", store_name(v, venue)));
+        }
+        let has_fok = if v.given(v.venue(venue, V::HasFok)).is_some() {
+            v.flag(v.venue(venue, V::HasFok))
+        } else {
+            profile.has_fok
+        };
+        if v.word(K::Tif) == "fok" && !has_fok {
+            list.push(format!("{} ({role:?} leg) has no FOK: it is emulated by IOC", store_name(v, venue)));
+        }
+    }
+    Ok(list)
+}

@@ -1,0 +1,232 @@
+//! The shipped example, best.yml there and back, and the table's own laws.
+
+use super::keys::{K, Kind, TOP};
+use super::*;
+use crate::market::{FundingPrice, LiquidationRule, Role};
+use crate::units::{MS_NS, Qty, Rate, SECOND_NS};
+
+const EXAMPLE: &str = include_str!("../../configs/example.yml");
+
+fn example() -> ConfigFile {
+    ConfigFile::parse("example.yml", EXAMPLE).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn rate(text: &str) -> Rate {
+    Rate::parse(text).expect("a decimal")
+}
+
+#[test]
+fn every_value_of_the_example_lands() {
+    let config = example().with(&[]).unwrap_or_else(|error| panic!("{error}"));
+    let s = &config.strategy;
+    assert_eq!((s.leverage, s.size), (rate("10"), Size::Base(Qty(10_000_000))));
+    assert_eq!((s.thresholds.ema_fast, s.thresholds.ema_slow, s.thresholds.min_diff), (21, 55, 0.0008));
+    assert_eq!((s.thresholds.min_target_return, s.thresholds.funding_spread), (rate("0.0035"), rate("0.0001")));
+    assert_eq!((s.thresholds.vmin, s.thresholds.vmax), (0.25, 2.5));
+    assert_eq!((s.locking.g, s.locking.band), (rate("0.005"), Band::Sigma(0.8)));
+    assert_eq!((s.locking.t_max_ns, s.locking.epsilon), (14_400 * SECOND_NS, rate("0.0002")));
+    assert_eq!((s.risk.stop_loss_first_leg, s.risk.net_delta_max_ratio), (Some(rate("0.01")), rate("0.1")));
+    assert_eq!((s.risk.isolated_margin, s.risk.funding_guard_apr), (true, Some(rate("0.3"))));
+    for venue in &config.world.venues {
+        let fees = venue.fees;
+        assert_eq!((fees.taker, fees.maker, fees.referral), (rate("0.0002"), rate("-0.00005"), rate("0.00002")));
+    }
+    let names = config.account.venues.each_ref().map(|v| (v.name.as_str(), v.symbol.as_str(), v.endpoint.as_deref()));
+    assert_eq!(names[0], ("lighter", "BTC", Some("https://api.lighter.xyz")));
+    assert_eq!(names[1], ("grvt", "BTC_USDT_Perp", Some("https://api.grvt.io")));
+    assert_eq!(config.account.venues[0].account.as_deref(), Some("default"));
+}
+
+#[test]
+fn what_the_example_does_not_say_has_the_written_default() {
+    let config = example().with(&[]).unwrap_or_else(|error| panic!("{error}"));
+    let s = &config.strategy;
+    assert_eq!((s.direction, s.bar_ns, s.sizing), (Direction::Long, 60 * SECOND_NS, Sizing::Fixed));
+    let want = Taking { style: Style::MakerThenTaker, passive_timeout_ns: 2_000 * MS_NS, slip: rate("0.0002") };
+    assert_eq!((s.entry.taking, s.entry.retry_ns, s.entry.first_max_ns), (want, 5 * SECOND_NS, None));
+    assert_eq!((s.locking.taking.style, s.locking.taking.passive_timeout_ns), (Style::MakerThenTaker, 1_000 * MS_NS));
+    assert_eq!((s.locking.max_retries, s.locking.retry_ns, s.locking.band_window_bars), (3, 250 * MS_NS, 240));
+    assert_eq!((s.unlock.style, s.unlock.slip), (Style::Taker, rate("0.0005")));
+    assert_eq!(
+        (s.exit.stop_loss, s.exit.max_ns, s.exit.take_profit),
+        (Some(rate("0.01")), Some(3_600 * SECOND_NS), None)
+    );
+    assert_eq!((s.execution.urgent_slip, s.execution.venue_timeout_ns), (rate("0.005"), 5_000 * MS_NS));
+    assert_eq!((s.risk.max_quote_age_ns, s.funding_signal), (5_000 * MS_NS, FundingSignal::Auto));
+    assert_eq!((s.locking.on_ub, s.locking.on_lb, s.locking.arm), (Unlock::CloseShort, Unlock::CloseLong, Arm::Inside));
+    let [lighter, grvt] = &config.world.venues;
+    assert_eq!(
+        (lighter.delays.taker_ns, lighter.delays.cancel_ns, grvt.delays.taker_ns),
+        (300 * MS_NS, 200 * MS_NS, 25 * MS_NS)
+    );
+    assert_eq!(
+        (lighter.instrument.funding_price, grvt.instrument.funding_price),
+        (FundingPrice::Index, FundingPrice::Mark)
+    );
+    assert_eq!(
+        (lighter.instrument.liquidation, grvt.instrument.has_fok),
+        (LiquidationRule::ZeroPrice { max_fee: rate("0.01") }, true)
+    );
+    assert_eq!((lighter.instrument.lot, grvt.instrument.lot), (Qty(10_000), Qty(1_000_000)));
+    let fills = &lighter.fills;
+    assert_eq!(fills.order_latency, Latency::Lognormal { median_ns: 50 * MS_NS, sigma: 0.5 });
+    assert_eq!((fills.queue, fills.queue_ahead, fills.impact), (Queue::RiskAverse, rate("1"), rate("0.0001")));
+    assert_eq!((fills.max_book_age_ns, fills.feed_latency_ns, config.world.seed), (10_000 * MS_NS, 0, 0));
+}
+
+/// The example with some lines changed: `("locking.g_pct", "0.004")`.
+fn with(sets: &[&str]) -> Config {
+    let file = example();
+    let over: Vec<Override> = sets.iter().map(|set| file.set(set).unwrap_or_else(|error| panic!("{error}"))).collect();
+    file.with(&over).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn defaults_follow_the_keys_they_lean_on() {
+    assert_eq!(with(&["locking.epsilon_bp=3"]).strategy.entry.taking.slip, rate("0.0003"));
+    assert_eq!(with(&["locking.epsilon_bp=3", "entry.slip_bp=1"]).strategy.entry.taking.slip, rate("0.0001"));
+    assert_eq!(with(&["risk.stop_loss_first_leg=null"]).strategy.exit.stop_loss, None);
+    assert_eq!(with(&["exit.stop_loss_pct=null"]).strategy.exit.stop_loss, None);
+    assert_eq!(with(&["exit.max_sec=null"]).strategy.exit.max_ns, None);
+    let quantile = Band::Quantile { lb: rate("0.2"), ub: rate("0.8") };
+    assert_eq!(with(&["locking.band_sigma=null"]).strategy.locking.band, quantile);
+    assert_eq!(with(&["locking.band=quantile"]).strategy.locking.band, quantile);
+}
+
+#[test]
+fn a_venues_own_words_go_before_the_common_ones() {
+    let config =
+        with(&["exchanges.grvt.tier=1", "fills.latency.order.median_ms=20", "fills.grvt.latency.order.constant_ms=7"]);
+    let [lighter, grvt] = &config.world.venues;
+    assert_eq!((grvt.fees.taker, lighter.fees.taker), (rate("0.00045"), rate("0.0002")));
+    assert_eq!(lighter.fills.order_latency, Latency::Lognormal { median_ns: 20 * MS_NS, sigma: 0.5 });
+    assert_eq!(grvt.fills.order_latency, Latency::Constant { ns: 7 * MS_NS });
+    let premium = with(&["exchanges.lighter.tier=premium"]);
+    assert_eq!(premium.world.venues[0].delays.cancel_ns, 0);
+    assert_eq!(premium.world.venues[0].fees.taker, rate("0.00028"));
+    let power = with(&["fills.queue=power", "fills.queue.n=2.5"]);
+    assert_eq!(power.world.venues[Role::Short.ix()].fills.queue, Queue::Power { n: 2.5 });
+    let swapped = with(&["long_venue=grvt", "short_venue=lighter"]);
+    assert_eq!(swapped.account.venues[0].name, "grvt");
+}
+
+#[test]
+fn any_venue_can_be_described() {
+    let text = EXAMPLE.split("fees:").next().expect("a head").to_string()
+        + r#"
+long_venue: here
+short_venue: there
+exchanges:
+  here:
+    name: venue-a
+    instrument: {tick: 0.5, lot: 0.1, min_qty: 0.2, min_notional: 5, has_fok: false, funding_price: index}
+    fees: {taker_bps: 5, maker_rebate_bps: 2}
+    margin: {brackets: [{floor: 0, maintenance: 0.01}, {floor: 50000, maintenance: 0.025}]}
+    delays: {taker_ms: 3}
+    rate_limit: {requests: 10, window_sec: 2}
+  there:
+    profile: lighter
+    instrument: {symbol: XAU}
+fills:
+  there:
+    outages: [{from: 2026-01-05T10:00:00Z, to: 2026-01-05T10:05:00Z, what: feed}, {per_day: 0.5, mean_sec: 60}]
+"#;
+    let file = ConfigFile::parse("own.yml", &text).unwrap_or_else(|error| panic!("{error}"));
+    let config = file.with(&[]).unwrap_or_else(|error| panic!("{error}"));
+    let [here, there] = &config.world.venues;
+    assert_eq!((here.instrument.venue.as_str(), here.instrument.min_qty), ("venue-a", Qty(200_000_000)));
+    assert_eq!((here.instrument.margin.brackets.len(), here.instrument.liquidation), (2, LiquidationRule::TakeOver));
+    assert_eq!((here.delays.taker_ns, here.rate_limit.map(|r| r.requests)), (3 * MS_NS, Some(10)));
+    assert_eq!((config.account.venues[1].symbol.as_str(), there.instrument.lot), ("XAU", Qty(10_000)));
+    assert_eq!((there.fills.outages.len(), there.fills.outages[0].what), (2, OutageWhat::Feed));
+    assert_eq!(there.fills.outages[1].when, OutageWhen::Drawn { per_day: 0.5, mean_ns: 60 * SECOND_NS });
+}
+
+#[test]
+fn best_yml_resolves_to_the_same_configuration() {
+    let sets: [&[&str]; 6] = [
+        &[],
+        &["locking.g_pct=0.0045", "locking.band_sigma=1.25", "thresholds.funding_basis=short_minus_long", "seed=7"],
+        &["exit.max_sec=null", "risk.stop_loss_first_leg=null", "exchanges.grvt.tier=1", "capital.lighter=1000.5"],
+        &["long_venue=grvt", "short_venue=lighter", "fills.grvt.latency.order.constant_ms=3", "locking.band=quantile"],
+        &[
+            "base_qty=null",
+            "base_notional=500",
+            "transfer.below_pct=0.2",
+            "exchanges.lighter.account=yes",
+            "symbol=ETHUSDT",
+            "exchanges.grvt.instrument.tick=0.01",
+            "exchanges.grvt.instrument.lot=0.01",
+            "exchanges.grvt.margin.maintenance=0.02",
+        ],
+        &[
+            "fills.queue=power",
+            "fills.queue.n=0.3",
+            "fills.reject_rate=0.01",
+            "exchanges.lighter.endpoint=https://x: #y",
+        ],
+    ];
+    let file = example();
+    for set in sets {
+        let over: Vec<Override> =
+            set.iter().map(|set| file.set(set).unwrap_or_else(|error| panic!("{error}"))).collect();
+        let want = file.with(&over).unwrap_or_else(|error| panic!("{error}"));
+        let provenance = serde_json::json!({"strategy_version": 1, "worlds": [{"seed": 1}], "metrics": {"sharpe": 1.5, "note": "a: b"}, "none": {}});
+        let text = write_best(&file, &over, &provenance);
+        let best = ConfigFile::parse("best.yml", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        assert_eq!(best.with(&[]).unwrap_or_else(|error| panic!("{error}\n{text}")), want, "{text}");
+        assert_eq!(best.id(&[]), file.id(&over), "{text}");
+        assert_eq!(best.world_id(&[]), file.world_id(&over), "{text}");
+        let said = best.provenance().map(Value::to_string).unwrap_or_default();
+        assert!(said.contains("sharpe: 1.5") && said.contains("note: a: b"), "{said}");
+    }
+}
+
+#[test]
+fn the_id_follows_the_strategy_and_nothing_else() {
+    let file = example();
+    let id = |sets: &[&str]| {
+        let over: Vec<Override> =
+            sets.iter().map(|set| file.set(set).unwrap_or_else(|error| panic!("{error}"))).collect();
+        file.id(&over).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let plain = id(&[]);
+    assert_eq!(plain.len(), 16);
+    for same in [
+        "locking.g_pct=0.0050",
+        "bar_sec=60",
+        "entry.slip_bp=2",
+        "seed=3",
+        "fees.taker_bps=9",
+        "locking.band=sigma",
+        "long_venue=lighter",
+    ] {
+        assert_eq!(id(&[same]), plain, "{same}");
+    }
+    for other in ["locking.g_pct=0.0051", "exit.max_sec=null", "long_venue=grvt", "bar_sec=61"] {
+        let sets: &[&str] = if other == "long_venue=grvt" { &[other, "short_venue=lighter"] } else { &[other] };
+        assert_ne!(id(sets), plain, "{other}");
+    }
+}
+
+#[test]
+fn every_default_of_the_table_fits_its_key() {
+    let file = example();
+    for ix in file.schema().all() {
+        if let Some(value) = file.schema().default(ix) {
+            assert!(file.check(ix, value).is_ok(), "{}", file.schema().path(ix));
+        }
+    }
+    assert_eq!(TOP[K::StatsInterval as usize].path, "stats.interval_sec");
+    assert!(matches!(TOP[K::EpsilonBp as usize].kind, Kind::Number { .. }));
+    let reference = keys::reference();
+    assert!(reference.contains("| `locking.g_pct` | a fraction above 0 and at most 1 | required |"), "{reference}");
+    assert!(reference.contains("| `fills[.<venue>].latency.order.median_ms` |"), "{reference}");
+}
+
+#[test]
+fn warnings_name_fees_that_are_not_the_venues() {
+    let list = example().warnings(&[]).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(list.len(), 2, "{list:?}");
+    assert!(list[1].starts_with("grvt: fees of the config (taker 2 bp, maker -0.5 bp) differ"), "{list:?}");
+}

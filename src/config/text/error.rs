@@ -1,0 +1,98 @@
+//! One error type for everything that a user writes: where it stands, what was found, what is accepted, what to do.
+
+use super::{Place, Source};
+use crate::config::KeyIx;
+use std::fmt;
+
+/// Bad input, with its place.
+///
+/// Shown as
+/// ```text
+/// example.yml:13:10: locking.g_pct: found -0.005
+///   13 |   g_pct: -0.005
+///      |          ^^^^^^
+///   accepted: a number above 0 and at most 1
+///   to do: write the profit of the first leg as a fraction (0.005 = 0.5 %)
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    /// File name, or `--set`.
+    pub file: String,
+    /// Counted from 1; 0 when the error is about something that is not there.
+    pub line: usize,
+    /// Counted from 1, in characters.
+    pub column: usize,
+    /// Dotted path.
+    pub key: String,
+    pub found: String,
+    pub accepted: String,
+    pub remedy: String,
+    /// Set when the value came from an axis or `--set`, so that their reader can point at its own text.
+    pub overridden: Option<KeyIx>,
+    /// The line of the file and the number of characters to underline.
+    pub excerpt: Option<(String, usize)>,
+}
+
+impl ConfigError {
+    pub fn new(file: &str, key: &str, found: impl Into<String>) -> ConfigError {
+        ConfigError {
+            file: file.to_string(),
+            line: 0,
+            column: 0,
+            key: key.to_string(),
+            found: found.into(),
+            accepted: String::new(),
+            remedy: String::new(),
+            overridden: None,
+            excerpt: None,
+        }
+    }
+
+    pub fn accepted(mut self, accepted: impl Into<String>) -> ConfigError {
+        self.accepted = accepted.into();
+        self
+    }
+
+    pub fn remedy(mut self, remedy: impl Into<String>) -> ConfigError {
+        self.remedy = remedy.into();
+        self
+    }
+
+    /// Points at `place` of `source`.
+    pub fn at(mut self, source: &Source, place: Place) -> ConfigError {
+        let (line, column) = source.line_column(place.start);
+        let text = source.line(line);
+        let span = source.text.get(place.start..place.end.max(place.start)).unwrap_or("");
+        let width = span.lines().next().unwrap_or("").trim_end().chars().count();
+        self.excerpt = Some((text.to_string(), width.clamp(1, text.chars().count().max(column) - column + 1)));
+        self.file = source.name.to_string();
+        (self.line, self.column) = (line, column);
+        self
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}:{}", self.line, self.column)?;
+        }
+        if !self.key.is_empty() {
+            write!(f, ": {}", self.key)?;
+        }
+        write!(f, ": {}", self.found)?;
+        if let Some((text, width)) = &self.excerpt {
+            let number = self.line.to_string();
+            let blank = " ".repeat(number.len());
+            let indent = " ".repeat(self.column - 1);
+            write!(f, "\n  {number} | {text}\n  {blank} | {indent}{}", "^".repeat(*width))?;
+        }
+        if !self.accepted.is_empty() {
+            write!(f, "\n  accepted: {}", self.accepted)?;
+        }
+        if !self.remedy.is_empty() {
+            write!(f, "\n  to do: {}", self.remedy)?;
+        }
+        Ok(())
+    }
+}

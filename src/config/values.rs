@@ -1,0 +1,133 @@
+//! The effective values of one configuration: overrides, then the file, then defaults.
+
+use super::keys::{Default, F, K, Kind, V};
+use super::{ConfigError, ConfigFile, KeyIx, Num, Override, Value};
+use crate::units::{Cash, Price, Qty, Rate};
+
+pub(super) struct Values<'a> {
+    pub file: &'a ConfigFile,
+    pub over: &'a [Override],
+}
+
+impl<'a> Values<'a> {
+    /// What is written, `null` included.
+    pub fn written(&self, ix: KeyIx) -> Option<&'a Value> {
+        let over = self.over.iter().rev().find(|(key, _)| *key == ix);
+        over.map_or_else(|| self.file.written(ix), |(_, value)| Some(value))
+    }
+
+    /// What is written and not `null`.
+    pub fn given(&self, ix: KeyIx) -> Option<&'a Value> {
+        self.written(ix).filter(|value| **value != Value::Null)
+    }
+
+    /// What holds; `None` = unset or switched off.
+    pub fn get(&self, ix: KeyIx) -> Option<&'a Value> {
+        match self.written(ix) {
+            Some(Value::Null) => None,
+            Some(value) => Some(value),
+            None => match self.file.schema.key(ix).default {
+                Default::Like(other) => self.get(other.into()),
+                _ => self.file.schema.default(ix),
+            },
+        }
+    }
+
+    pub fn is_over(&self, ix: KeyIx) -> bool {
+        self.over.iter().any(|(key, _)| *key == ix)
+    }
+
+    /// The number in the integer steps of its unit.
+    pub fn steps(&self, ix: KeyIx) -> Option<i128> {
+        let num = self.get(ix)?.num()?;
+        let Kind::Number { unit, .. } = self.file.schema.key(ix).kind else { return None };
+        Some(num.0 / unit.grain())
+    }
+
+    /// As [`Values::steps`], zero when unset. Bounds of the table keep it within i64.
+    pub fn int(&self, ix: impl Into<KeyIx>) -> i64 {
+        self.steps(ix.into()).map_or(0, |steps| steps as i64)
+    }
+
+    pub fn count(&self, ix: impl Into<KeyIx>) -> u32 {
+        self.int(ix) as u32
+    }
+
+    pub fn float(&self, ix: impl Into<KeyIx>) -> f64 {
+        self.get(ix.into()).and_then(Value::num).map_or(0.0, Num::as_f64)
+    }
+
+    pub fn rate(&self, ix: impl Into<KeyIx>) -> Rate {
+        // a bp is 1e-4, and its grain is the rate's own 1e-12 as well
+        Rate(self.int(ix))
+    }
+
+    pub fn some_rate(&self, ix: impl Into<KeyIx>) -> Option<Rate> {
+        self.steps(ix.into()).map(|steps| Rate(steps as i64))
+    }
+
+    pub fn some_ns(&self, ix: impl Into<KeyIx>) -> Option<i64> {
+        self.steps(ix.into()).map(|steps| steps as i64)
+    }
+
+    pub fn some_cash(&self, ix: impl Into<KeyIx>) -> Option<Cash> {
+        self.steps(ix.into()).map(Cash)
+    }
+
+    pub fn some_qty(&self, ix: impl Into<KeyIx>) -> Option<Qty> {
+        self.steps(ix.into()).map(|steps| Qty(steps as i64))
+    }
+
+    pub fn some_price(&self, ix: impl Into<KeyIx>) -> Option<Price> {
+        self.steps(ix.into()).map(|steps| Price(steps as i64))
+    }
+
+    pub fn flag(&self, ix: impl Into<KeyIx>) -> bool {
+        matches!(self.get(ix.into()), Some(Value::Bool(true)))
+    }
+
+    pub fn text(&self, ix: impl Into<KeyIx>) -> Option<&'a str> {
+        self.get(ix.into()).and_then(Value::text)
+    }
+
+    /// A choice as a word; empty when unset.
+    pub fn word(&self, ix: impl Into<KeyIx>) -> &'a str {
+        self.text(ix).unwrap_or("")
+    }
+
+    pub fn venue(&self, venue: usize, key: V) -> KeyIx {
+        self.file.schema.venue(venue, key)
+    }
+
+    /// The key that rules a venue's fills: its own if given, else the common one.
+    pub fn fill(&self, venue: usize, key: F) -> KeyIx {
+        let own = self.file.schema.fills(Some(venue), key);
+        if self.written(own).is_some() { own } else { self.file.schema.fills(None, key) }
+    }
+
+    /// An error about one key of several that contradict each other: it points at the overridden one, else at the last
+    /// one that is written.
+    pub fn conflict(&self, keys: &[KeyIx], found: String) -> ConfigError {
+        let over = keys.iter().copied().find(|ix| self.is_over(*ix));
+        let there = keys.iter().rev().copied().find(|ix| self.file.written(*ix).is_some());
+        let first = keys.first().copied().unwrap_or(K::Symbol.into());
+        let error = self.file.error(over.or(there).unwrap_or(first), found);
+        ConfigError { overridden: over, ..error }
+    }
+
+    /// An error about a key that must be written.
+    pub fn missing(&self, ix: KeyIx) -> ConfigError {
+        let key = self.file.schema.key(ix);
+        self.file
+            .error(ix, "this key is not written")
+            .accepted(key.kind.accepted(matches!(key.default, Default::RequiredOrNull)))
+            .remedy(format!("write {}", key.doc))
+    }
+
+    /// `key value` for messages.
+    pub fn say(&self, ix: impl Into<KeyIx>) -> String {
+        let ix = ix.into();
+        let value = self.get(ix).map_or("unset".to_string(), Value::to_string);
+        format!("{} {value}", self.file.schema.path(ix))
+    }
+}

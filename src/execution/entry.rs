@@ -1,0 +1,77 @@
+//! The entry: opening the first leg by a style.
+
+use super::quote::emulates_fok;
+use super::{Desk, Ended, Floor};
+use crate::config::Taking;
+use crate::market::Role;
+use crate::units::Qty;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Stage {
+    Start,
+    Passive,
+    Taking,
+    Over,
+}
+
+/// Opens `role` up to `target` by a style: post-only at own best, then the rest as IOC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub role: Role,
+    /// Quantity to reach, what is already held (dust) included.
+    target: Qty,
+    stage: Stage,
+    /// Fill-or-kill was emulated and filled in part: the fill is closed again.
+    pub killed: bool,
+}
+
+impl Entry {
+    pub fn new(role: Role, target: Qty) -> Entry {
+        Entry { role, target, stage: Stage::Start, killed: false }
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.stage == Stage::Over
+    }
+
+    /// No further order is sent; what works is cancelled.
+    pub fn stop(&mut self, desk: &mut Desk, floor: &mut Floor<'_>) {
+        self.stage = Stage::Over;
+        desk.cancel(floor, self.role);
+    }
+
+    /// The leg's order has ended.
+    pub fn on_end(&mut self, floor: &Floor<'_>, ended: &Ended) {
+        if self.stage == Stage::Taking {
+            self.stage = Stage::Over;
+            self.killed = emulates_fok(floor, self.role) && ended.filled.0 > 0 && ended.filled < ended.qty;
+        }
+    }
+
+    /// Sends the next order if none works.
+    pub fn drive(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, taking: &Taking) {
+        if desk.working(self.role).is_some() || self.stage == Stage::Over {
+            return;
+        }
+        let lot = floor.plan.instrument(self.role).lot;
+        let rest = (self.target - floor.held(self.role)).floor_to(lot);
+        let (px, _) = floor.bbo(self.role).opposite(self.role.opening());
+        if !floor.fresh() || !floor.is_tradable(self.role, rest, px) {
+            self.stage = Stage::Over;
+            return;
+        }
+        let sent = if self.stage == Stage::Start && taking.style.may_make() {
+            self.stage = Stage::Passive;
+            desk.open_passive(floor, self.role, rest, taking.passive_timeout_ns)
+        } else if taking.style.may_take() {
+            self.stage = Stage::Taking;
+            desk.open_taking(floor, self.role, rest, taking.slip)
+        } else {
+            false
+        };
+        if !sent {
+            self.stage = Stage::Over;
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The lock: opening the opposite leg in batches, each attempt within the slippage budget (strategy.md, 6).
+
+use super::budget;
+use super::quote::emulates_fok;
+use super::{Count, Desk, Ended, Floor, TimerKind};
+use crate::market::Role;
+use crate::units::{Price, Qty, Rate};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Stage {
+    /// The next order begins an attempt.
+    Fresh,
+    /// The passive order of an attempt ended with a rest: the taker order is due.
+    Rest,
+    /// The last order of an attempt is out, or ended.
+    Last,
+    /// An emulated fill-or-kill filled in part: the fill is being closed again.
+    Undo,
+}
+
+/// What a lock has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockStep {
+    Working,
+    Complete,
+    Failed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// The leg being opened.
+    pub role: Role,
+    /// Quantity of the whole lock.
+    target: Qty,
+    batches: u32,
+    batch: u32,
+    /// Attempts made at the present batch.
+    attempts: u32,
+    stage: Stage,
+    /// Held before the present order, for an emulated fill-or-kill.
+    before: Qty,
+}
+
+impl Lock {
+    /// Splits `target` into `batches` equal parts, floored to the lot, the remainder in the last; fewer when a part would
+    /// be below the venue's minimum at `px`.
+    pub fn new(floor: &Floor<'_>, role: Role, target: Qty, batches: u32) -> Lock {
+        let (px, _) = floor.bbo(role).opposite(role.opening());
+        let lot = floor.plan.instrument(role).lot;
+        let mut parts = batches.max(1);
+        while parts > 1 && !floor.is_tradable(role, part(target, parts, lot), px) {
+            parts -= 1;
+        }
+        Lock { role, target, batches: parts, batch: 0, attempts: 0, stage: Stage::Fresh, before: Qty::ZERO }
+    }
+
+    /// Quantity to be held when the present batch is done.
+    fn batch_end(&self, lot: Qty) -> Qty {
+        match self.batch + 1 < self.batches {
+            true => Qty(part(self.target, self.batches, lot).0 * i64::from(self.batch + 1)),
+            false => self.target,
+        }
+    }
+
+    pub fn on_end(&mut self, desk: &mut Desk, floor: &Floor<'_>, ended: &Ended) {
+        match self.stage {
+            Stage::Last if emulates_fok(floor, self.role) && ended.filled.0 > 0 && ended.filled < ended.qty => {
+                self.stage = Stage::Undo;
+                return;
+            }
+            Stage::Undo if floor.held(self.role) > self.before => {
+                desk.set_timer(
+                    floor.now().plus(floor.plan.strategy.execution.close_retry_ns),
+                    TimerKind::Resume(self.role),
+                );
+                return;
+            }
+            _ => {}
+        }
+        if self.stage == Stage::Last || self.stage == Stage::Undo {
+            self.end_attempt(desk, floor);
+        }
+    }
+
+    /// A failed attempt pauses; no market move wakes it.
+    fn end_attempt(&mut self, desk: &mut Desk, floor: &Floor<'_>) {
+        self.stage = Stage::Fresh;
+        if self.open_rest(floor).is_some() {
+            let due = floor.now().plus(floor.plan.strategy.locking.retry_ns);
+            desk.set_timer(due, TimerKind::Resume(self.role));
+        }
+    }
+
+    /// What the present batch still lacks, if the venue takes it.
+    fn open_rest(&self, floor: &Floor<'_>) -> Option<Qty> {
+        let lot = floor.plan.instrument(self.role).lot;
+        let rest = (self.batch_end(lot) - floor.held(self.role)).floor_to(lot);
+        let (px, _) = floor.bbo(self.role).opposite(self.role.opening());
+        (rest.0 > 0 && (px.0 <= 0 || floor.is_tradable(self.role, rest, px))).then_some(rest)
+    }
+
+    pub fn drive(&mut self, desk: &mut Desk, floor: &mut Floor<'_>) -> LockStep {
+        loop {
+            if desk.working(self.role).is_some() || desk.is_pausing(self.role) {
+                return LockStep::Working;
+            }
+            if self.stage == Stage::Undo {
+                let back = floor.held(self.role) - self.before;
+                let slip = floor.plan.strategy.execution.urgent_slip;
+                if back.0 > 0 && desk.close_taking(floor, self.role, back, slip) {
+                    return LockStep::Working;
+                }
+                self.stage = Stage::Fresh;
+            }
+            let Some(rest) = self.open_rest(floor) else {
+                if self.batch + 1 >= self.batches {
+                    return LockStep::Complete;
+                }
+                self.batch += 1;
+                self.attempts = 0;
+                self.stage = Stage::Fresh;
+                continue;
+            };
+            if self.stage == Stage::Rest {
+                self.take(desk, floor, rest);
+                continue;
+            }
+            if self.attempts > floor.plan.strategy.locking.max_retries {
+                return LockStep::Failed;
+            }
+            self.attempt(desk, floor, rest);
+        }
+    }
+
+    fn attempt(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, rest: Qty) {
+        self.attempts += 1;
+        floor.counts.add(Count::LockAttempts);
+        let locking = &floor.plan.strategy.locking;
+        if !floor.fresh() || !within_budget(floor, self.role, rest) || !pays_enough(floor, self.role) {
+            floor.counts.add(Count::LockRefused);
+            desk.set_timer(floor.now().plus(locking.retry_ns), TimerKind::Resume(self.role));
+            return;
+        }
+        let timeout = locking.taking.passive_timeout_ns;
+        if locking.taking.style.may_make() && desk.open_passive(floor, self.role, rest, timeout) {
+            self.stage = if locking.taking.style.may_take() { Stage::Rest } else { Stage::Last };
+        } else {
+            self.take(desk, floor, rest);
+        }
+    }
+
+    fn take(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, rest: Qty) {
+        self.stage = Stage::Last;
+        self.before = floor.held(self.role);
+        if !desk.open_taking(floor, self.role, rest, floor.plan.strategy.locking.epsilon) {
+            self.end_attempt(desk, floor);
+        }
+    }
+}
+
+fn part(target: Qty, parts: u32, lot: Qty) -> Qty {
+    Qty(target.0 / i64::from(parts)).floor_to(lot)
+}
+
+/// Walking the book for `qty` costs at most `epsilon`.
+pub(super) fn within_budget(floor: &Floor<'_>, role: Role, qty: Qty) -> bool {
+    let impact = floor.plan.world.venues[role.ix()].fills.impact;
+    budget::is_within(&floor.bbo(role), role.opening(), qty, impact, floor.plan.strategy.locking.epsilon)
+}
+
+/// `locking.min_lock_return`: `best_bid_short / entry - 1 - cost >= x`, mirrored for a short first leg. Exact.
+fn pays_enough(floor: &Floor<'_>, role: Role) -> bool {
+    let Some(least) = floor.plan.strategy.locking.min_lock_return else { return true };
+    let leg = &floor.belief().books[role.other().ix()].leg;
+    let (px, _) = floor.bbo(role).opposite(role.opening());
+    let value = px.of(leg.qty).0;
+    let hurdle = i128::from(Rate::ONE + least.0 + floor.plan.cost[role.other().ix()].0);
+    let one = i128::from(Rate::ONE);
+    match role {
+        Role::Short => value * one >= leg.cost.0 * hurdle,
+        // first leg short: entry / best_ask_long - 1 - cost >= x
+        Role::Long => px > Price(0) && leg.cost.0 * one >= value * hurdle,
+    }
+}

@@ -1,0 +1,131 @@
+//! Execution: intents become orders. One working order a leg at most; jobs say what is to be reached, the desk knows what
+//! is in flight.
+//!
+//! Everything here is driven by level, not by edge: after each answer or timer a job looks at what is held and what is
+//! working, and sends the next order that is missing. So a lost, late or doubled answer cannot derail it.
+
+mod budget;
+mod close;
+mod desk;
+mod entry;
+mod lock;
+mod pair;
+mod quote;
+
+pub use close::{Close, Hedge, Removal, urgent};
+pub use desk::{Desk, Ended, Phase, Timer, TimerKind, Working};
+pub use entry::Entry;
+pub use lock::{Lock, LockStep};
+pub use pair::{Pair, PairStep};
+
+use crate::ledger::Belief;
+use crate::market::{Bbo, Command, Role};
+use crate::strategy::Plan;
+use crate::trader::View;
+use crate::units::{Qty, Time};
+
+/// What a job sees and writes to.
+pub struct Floor<'a> {
+    pub plan: &'a Plan,
+    pub view: &'a View<'a>,
+    pub commands: &'a mut Vec<Command>,
+    pub counts: &'a mut Counts,
+}
+
+impl Floor<'_> {
+    pub fn now(&self) -> Time {
+        self.view.now
+    }
+
+    pub fn belief(&self) -> &Belief {
+        self.view.belief
+    }
+
+    pub fn held(&self, role: Role) -> Qty {
+        self.view.belief.qty(role)
+    }
+
+    pub fn bbo(&self, role: Role) -> Bbo {
+        self.view.bbo(role)
+    }
+
+    /// Both venues' quotes are young enough to open, lock or unlock on.
+    pub fn fresh(&self) -> bool {
+        Role::BOTH.iter().all(|&role| self.view.age_ns(role) <= self.plan.strategy.risk.max_quote_age_ns)
+    }
+
+    /// A leg too small for one lot: it is in the ledger, but holds no state open.
+    pub fn is_dust(&self, role: Role) -> bool {
+        self.held(role) < self.plan.instrument(role).lot
+    }
+
+    /// The quantity that an order of this leg's venue takes at its best price: its lots, and its minimum.
+    pub fn is_tradable(&self, role: Role, qty: Qty, px: crate::units::Price) -> bool {
+        self.plan.instrument(role).takes(qty, px)
+    }
+}
+
+macro_rules! counts {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// What a run counts beside its trades.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(usize)]
+        pub enum Count { $($(#[$doc])* $variant,)* }
+        /// Names by `Count as usize`, as results write them.
+        pub const COUNTERS: &[&str] = &[$($name,)*];
+    };
+}
+
+counts! {
+    /// The gate opened.
+    GateOpened = "gate_opened",
+    /// The gate opened but the free balance did not cover the size.
+    NoMargin = "no_margin",
+    EntryUnfilled = "entry_unfilled",
+    LockAttempts = "lock_attempts",
+    /// Attempts that failed on the slippage budget, the least lock return or stale quotes, before any order.
+    LockRefused = "lock_refused",
+    LockFailed = "lock_failed",
+    Rollbacks = "rollbacks",
+    LocksRetried = "locks_retried",
+    LocksKept = "locks_kept",
+    PairsFailed = "pairs_failed",
+    /// Closing orders sent after the first of each removal.
+    ClosesResent = "closes_resent",
+    UnlocksGivenUp = "unlocks_given_up",
+    DeltaTrims = "delta_trims",
+    GuardActions = "guard_actions",
+    /// Orders unanswered past `venue_timeout_ms`.
+    Unanswered = "unanswered",
+    Rejects = "rejects",
+    /// Times the opposite leg was opened because a venue refused or was silent.
+    Hedges = "hedges",
+    /// Nanoseconds between hedging and both legs closed.
+    HedgedNs = "hedged_ns",
+    /// Returns to S0 with a residue that no venue takes.
+    Dust = "dust",
+    Halts = "halts",
+    LegsLost = "legs_lost",
+    OrdersSent = "orders_sent",
+    CancelsSent = "cancels_sent",
+}
+
+/// One value per [`Count`].
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Counts(pub [u64; COUNTERS.len()]);
+
+impl Default for Counts {
+    fn default() -> Counts {
+        Counts([0; COUNTERS.len()])
+    }
+}
+
+impl Counts {
+    pub fn add(&mut self, count: Count) {
+        self.0[count as usize] += 1;
+    }
+
+    pub fn add_n(&mut self, count: Count, n: u64) {
+        self.0[count as usize] += n;
+    }
+}

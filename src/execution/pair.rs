@@ -1,0 +1,80 @@
+//! The pair entry: the first leg works by its style, its fills are hedged on the other venue as they come
+//! (strategy.md, 6, `entry.mode: pair`).
+
+use super::{Desk, Ended, Entry, Floor, TimerKind};
+use crate::config::Taking;
+use crate::market::Role;
+use crate::units::Qty;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PairStep {
+    Working,
+    /// The entry is over and all of it that the other venue takes is hedged.
+    Complete,
+    /// The entry is over, but part of it could not be hedged.
+    Unmatched,
+    /// The entry filled nothing.
+    Unfilled,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    pub entry: Entry,
+    /// Hedges in a row that left a rest.
+    failed: u32,
+}
+
+impl Pair {
+    pub fn new(first: Role, target: Qty) -> Pair {
+        Pair { entry: Entry::new(first, target), failed: 0 }
+    }
+
+    pub fn on_end(&mut self, desk: &mut Desk, floor: &Floor<'_>, ended: &Ended) {
+        if ended.role == self.entry.role {
+            self.entry.on_end(floor, ended);
+        } else if ended.filled >= ended.qty {
+            self.failed = 0;
+        } else {
+            self.failed += 1;
+            let due = floor.now().plus(floor.plan.strategy.locking.retry_ns);
+            desk.set_timer(due, TimerKind::Resume(ended.role));
+        }
+    }
+
+    /// First-leg quantity without a counterpart, in lots of the other venue, if that venue takes it.
+    fn unhedged(&self, floor: &Floor<'_>) -> Option<Qty> {
+        let (first, other) = (self.entry.role, self.entry.role.other());
+        let lot = floor.plan.instrument(other).lot;
+        let open = (floor.held(first) - floor.held(other)).floor_to(lot);
+        let (px, _) = floor.bbo(other).opposite(other.opening());
+        floor.is_tradable(other, open, px).then_some(open)
+    }
+
+    pub fn drive(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, taking: &Taking) -> PairStep {
+        let (first, other) = (self.entry.role, self.entry.role.other());
+        let exhausted = self.failed > floor.plan.strategy.locking.max_retries;
+        if exhausted {
+            self.entry.stop(desk, floor);
+        } else {
+            self.entry.drive(desk, floor, taking);
+        }
+        let unhedged = self.unhedged(floor);
+        let idle = desk.working(other).is_none() && !desk.is_pausing(other) && !exhausted;
+        if let Some(qty) = unhedged.filter(|_| idle)
+            && !desk.open_taking(floor, other, qty, floor.plan.strategy.locking.epsilon)
+        {
+            self.failed += 1;
+            let due = floor.now().plus(floor.plan.strategy.locking.retry_ns);
+            desk.set_timer(due, TimerKind::Resume(other));
+        }
+        let busy = !self.entry.is_over() || !desk.is_quiet() || (desk.is_pausing(other) && !exhausted);
+        match unhedged {
+            _ if busy => PairStep::Working,
+            _ if floor.is_dust(first) => PairStep::Unfilled,
+            Some(_) => PairStep::Unmatched,
+            None if floor.is_dust(other) => PairStep::Unmatched,
+            None => PairStep::Complete,
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Prices of the orders that jobs send (strategy.md, 3).
+
+use super::{Desk, Floor, TimerKind};
+use crate::config::TimeInForce;
+use crate::market::{OrderKind, Role};
+use crate::units::{Price, Qty, Rate};
+
+impl Desk {
+    /// Post-only at own best to open `qty` of a leg, with its passive timeout. False without a quote.
+    pub(super) fn open_passive(&mut self, floor: &mut Floor<'_>, role: Role, qty: Qty, timeout_ns: i64) -> bool {
+        self.passive(floor, role, qty, timeout_ns, false)
+    }
+
+    /// Post-only at own best to close `qty` of a leg.
+    pub(super) fn close_passive(&mut self, floor: &mut Floor<'_>, role: Role, qty: Qty, timeout_ns: i64) -> bool {
+        self.passive(floor, role, qty, timeout_ns, true)
+    }
+
+    fn passive(&mut self, floor: &mut Floor<'_>, role: Role, qty: Qty, timeout_ns: i64, closing: bool) -> bool {
+        let side = if closing { role.closing() } else { role.opening() };
+        let (px, _) = floor.bbo(role).best(side);
+        if px.0 <= 0 {
+            return false;
+        }
+        self.place(floor, role, side, qty, px, OrderKind::PostOnly, closing);
+        let id = self.working(role).map(|order| order.id).unwrap_or_default();
+        self.set_timer(floor.now().plus(timeout_ns), TimerKind::Passive(role, id));
+        true
+    }
+
+    /// Takes to open `qty` of a leg: limit = opposite best made worse by `slip`, rounded to the passive side of the tick
+    /// but never better than that best. False without a quote.
+    pub(super) fn open_taking(&mut self, floor: &mut Floor<'_>, role: Role, qty: Qty, slip: Rate) -> bool {
+        let (side, tick) = (role.opening(), floor.plan.instrument(role).tick);
+        let (best, _) = floor.bbo(role).opposite(side);
+        if best.0 <= 0 {
+            return false;
+        }
+        let limit = match role {
+            Role::Long => best.scaled_floor(slip).floor_to(tick).max(best),
+            Role::Short => best.scaled_ceil(-slip).ceil_to(tick).min(best),
+        };
+        let native = floor.plan.strategy.execution.tif == TimeInForce::Fok && floor.plan.instrument(role).has_fok;
+        let kind = if native { OrderKind::Fok } else { OrderKind::Ioc };
+        self.place(floor, role, side, qty, limit, kind, false);
+        true
+    }
+
+    /// Takes to close `qty` of a leg, reduce-only: limit = opposite best made worse by `slip`, rounded to the aggressive
+    /// side of the tick. False without a quote.
+    pub(super) fn close_taking(&mut self, floor: &mut Floor<'_>, role: Role, qty: Qty, slip: Rate) -> bool {
+        let (side, tick) = (role.closing(), floor.plan.instrument(role).tick);
+        let (best, _) = floor.bbo(role).opposite(side);
+        if best.0 <= 0 {
+            return false;
+        }
+        let limit = match role {
+            Role::Long => Price(best.scaled_floor(-slip).floor_to(tick).0.max(tick.0)),
+            Role::Short => best.scaled_ceil(slip).ceil_to(tick),
+        };
+        self.place(floor, role, side, qty, limit, OrderKind::Ioc, true);
+        true
+    }
+}
+
+/// True when fill-or-kill has to be made of IOC on this leg's venue.
+pub(super) fn emulates_fok(floor: &Floor<'_>, role: Role) -> bool {
+    let execution = &floor.plan.strategy.execution;
+    execution.tif == TimeInForce::Fok && execution.emulate_fok && !floor.plan.instrument(role).has_fok
+}

@@ -1,0 +1,257 @@
+//! The truth ledger: fills, settlements, liquidation.
+
+use super::book::Request;
+use super::chance::{Key, Kind};
+use super::venue::{Env, Order, SimVenue, seek};
+use crate::market::{Event, EventBody, FundingPrice, LiquidationRule, OrderId, Role, Side};
+use crate::tape::Settlement;
+use crate::units::{Cash, Notional, Price, Qty, Rate, Time};
+
+/// By role: a liquidation level that no mark passes.
+pub(super) const NEVER_TAKEN: [i64; 2] = [i64::MIN, i64::MAX];
+
+impl SimVenue {
+    /// One fill at venue time `when.0`, told at `when.1`. The caller recomputes the liquidation level.
+    pub(super) fn fill(&mut self, order: &mut Order, px: Price, qty: Qty, maker: bool, when: (Time, Time), env: &Env) {
+        let (t, at) = when;
+        assert!(t >= order.arrived, "a fill at {t} before its order's arrival at {}", order.arrived);
+        let fee = env.world.fees.fee(px.of(qty), maker, self.book.grid());
+        let body = EventBody::Fill { id: order.id, side: order.side, px, qty, maker, fee };
+        self.book.apply(&body);
+        order.filled += qty;
+        self.stats.filled_qty += i128::from(qty.0);
+        if maker {
+            self.stats.fills_maker += 1;
+        } else {
+            self.stats.fills_taker += 1;
+        }
+        if order.silent { self.answers.keep(t, body) } else { self.tell_money(at, t, body) }
+    }
+
+    /// The liquidation level after a change of the leg.
+    pub(super) fn relevel(&mut self, env: &Env) {
+        let level = self.book.leg_margin().and_then(|leg| leg.liquidation_level(&env.world.instrument.margin));
+        self.level = level.map_or(NEVER_TAKEN[self.role.ix()], |px| px.0);
+    }
+
+    /// The leg is taken at this mark; zero is no mark.
+    fn is_taken(&self, mark: i64) -> bool {
+        mark > 0
+            && match self.role {
+                Role::Long => mark < self.level,
+                Role::Short => mark > self.level,
+            }
+    }
+
+    /// Settlements of the tile after `through`.
+    fn settlements<'a>(&self, env: &Env<'a>) -> &'a [Settlement] {
+        let all = &env.rows.settlements;
+        &all[all.partition_point(|settlement| settlement.ts <= self.through)..]
+    }
+
+    /// The next settlement that meets an open leg.
+    pub(super) fn next_settlement(&self, env: &Env) -> Time {
+        if self.book.leg.qty.is_zero() {
+            return Time::MAX;
+        }
+        self.settlements(env).first().map_or(Time::MAX, |settlement| settlement.ts)
+    }
+
+    /// The first mark after `through` and not after `until` at which the leg is taken; of marks of equal time the last
+    /// one stands.
+    pub(super) fn next_breach(&mut self, until: Time, env: &Env) -> Time {
+        if self.level == NEVER_TAKEN[self.role.ix()] {
+            return Time::MAX;
+        }
+        let marks = &env.rows.marks;
+        seek(&marks.time, &mut self.cursors.mark, self.through);
+        let (times, values): (&[i64], &[i64]) = (&marks.time, &marks.mark);
+        let mut row = self.cursors.mark as usize + 1;
+        while row < times.len() && times[row] <= until.0 {
+            if self.is_taken(values[row]) && times.get(row + 1) != Some(&times[row]) {
+                return Time(times[row]);
+            }
+            row += 1;
+        }
+        Time::MAX
+    }
+
+    /// Ranks 1 and 2 at `t`: settlements on the position as rows left it, then the judgement by the last mark, made
+    /// where a mark row or a settlement stands. Returns whether the account changed.
+    pub(super) fn settle_and_judge(&mut self, t: Time, env: &Env) -> bool {
+        if self.book.leg.qty.is_zero() {
+            return false;
+        }
+        seek(&env.rows.marks.time, &mut self.cursors.mark, t);
+        let row = self.cursors.mark as usize;
+        let due = self.settlements(env);
+        let due = &due[..due.partition_point(|settlement| settlement.ts <= t)];
+        for settlement in due {
+            self.settle(settlement, row, env);
+        }
+        let marks = &env.rows.marks;
+        let judged = !due.is_empty() || (row > 0 && marks.time[row] == t.0);
+        let mark = marks.mark.get(row).copied().unwrap_or(0);
+        if judged && self.is_taken(mark) {
+            self.liquidate(Price(mark), t, env);
+            return true;
+        }
+        !due.is_empty()
+    }
+
+    /// Funding on the truth position, at the price that the venue uses; where the tape has none, at its other one, then
+    /// at the mid (counted).
+    fn settle(&mut self, settlement: &Settlement, row: usize, env: &Env) {
+        let marks = &env.rows.marks;
+        let at = |column: &[i64]| column.get(row).copied().unwrap_or(0);
+        let (own, other) = match env.world.instrument.funding_price {
+            FundingPrice::Mark => (at(&marks.mark), at(&marks.index)),
+            FundingPrice::Index => (at(&marks.index), at(&marks.mark)),
+        };
+        let px = if own > 0 {
+            own
+        } else {
+            self.stats.settlements_other_price += 1;
+            if other > 0 { other } else { self.book_at(settlement.ts, env).quote.mid2() / 2 }
+        };
+        let amount = self.book.funding_due(Price(px), settlement.rate);
+        let body = EventBody::Funding { amount, rate: settlement.rate, px: Price(px) };
+        self.book.apply(&body);
+        self.stats.settlements += 1;
+        let at = self.unasked_at(settlement.ts, env);
+        self.tell_money(at, settlement.ts, body);
+        self.relevel(env);
+    }
+
+    /// When news that no order caused arrives: drawn by venue time.
+    fn unasked_at(&self, t: Time, env: &Env) -> Time {
+        self.reply_at(Kind::Unasked, Key { at: t, ordinal: 0 }, 0, t, env)
+    }
+
+    /// The venue takes the leg, judged at `mark`.
+    ///
+    /// Zero price: our orders are cancelled; a closing order goes over the book down to the price at which the leg's
+    /// equity is zero (on the tick, to our side); each part pays min(`max_fee`, what it got beyond the zero price); what
+    /// the book does not take closes at the zero price. Always the whole leg.
+    /// Take-over: the leg's equity at the mark is lost.
+    /// Not modelled: partial liquidation, deleveraging of others, the liquidator's delay (the error: a leg in a crash
+    /// that recovers at once is lost whole). Never more than the leg's margin is lost.
+    fn liquidate(&mut self, mark: Price, t: Time, env: &Env) {
+        self.stats.liquidations += 1;
+        let orders: Vec<Order> = self.resting.drain(..).chain(self.waiting.drain(..)).collect();
+        orders.into_iter().for_each(|order| self.end(order, t, env));
+        let at = self.unasked_at(t, env);
+        let Some(leg) = self.book.leg_margin() else { return };
+        match env.world.instrument.liquidation {
+            LiquidationRule::TakeOver => {
+                let lost = leg.equity(mark).to_cash(self.book.grid());
+                self.lose(mark, leg.qty, Cash::ZERO, lost, (t, at));
+            }
+            LiquidationRule::ZeroPrice { max_fee } => {
+                let backing = leg.margin - leg.funding_paid;
+                self.sell_out(backing, max_fee, (t, at), env);
+            }
+        }
+        self.relevel(env);
+    }
+
+    /// The zero-price rule; `backing` is what the leg can lose.
+    fn sell_out(&mut self, backing: Cash, max_fee: Rate, when: (Time, Time), env: &Env) {
+        let rules = &env.world.instrument;
+        let side = self.role.closing();
+        let zero = zero_price(self.role, self.book.leg.cost, backing, self.book.leg.qty, rules.tick);
+        let book = self.book_at(when.0, env);
+        let assume = env.world.fills.assume_qty;
+        let request = Request { side, qty: self.book.leg.qty, limit: zero, assume };
+        let floor = self.book.cash - backing;
+        for piece in self.consumed.take(&book, &request, &env.world.fills, rules.tick) {
+            let gained = Price((zero.0 - piece.px.0) * side.sign()).of(piece.qty);
+            let fee =
+                (-gained).to_cash(self.book.grid()).max((-piece.px.of(piece.qty)).times(max_fee, self.book.grid()));
+            self.lose_part(piece.px, piece.qty, fee, floor, when);
+        }
+        if !self.book.leg.qty.is_zero() {
+            self.lose_part(zero, self.book.leg.qty, Cash::ZERO, floor, when);
+        }
+    }
+
+    /// As `lose`; the venue bears what would take the balance below `floor` (rounding, or a mark far through).
+    fn lose_part(&mut self, px: Price, qty: Qty, fee: Cash, floor: Cash, when: (Time, Time)) {
+        let after = self.book.cash + self.book.realised(px, qty).to_cash(self.book.grid()) + fee;
+        let relief = Cash((floor - after).0.max(0));
+        self.lose(px, qty, fee + relief, Cash::ZERO, when);
+    }
+
+    fn lose(&mut self, px: Price, qty: Qty, fee: Cash, lost: Cash, when: (Time, Time)) {
+        let body = EventBody::Liquidated { px, qty, fee, lost };
+        self.book.apply(&body);
+        self.tell_money(when.1, when.0, body);
+    }
+
+    /// The data end at `at`, to which the venue has been advanced: what was still on its way is told, requests under way
+    /// are lost, open orders are cancelled, and the leg is closed over the last book by taker rules without latency, at
+    /// whatever price its size needs. The closing fills carry order number 0 and no `Done`. Every event's `at` is `at`.
+    pub fn finish(&mut self, at: Time, env: &Env) -> Vec<Event> {
+        let lost: Vec<_> = self.flight.drain(..).collect();
+        let mut orders: Vec<Order> = self.resting.drain(..).chain(self.waiting.drain(..)).collect();
+        for sent in lost {
+            if let crate::market::Command::Place(order) = sent.cmd {
+                orders.push(Order::new(&order, sent.key, at, false));
+            }
+        }
+        self.answers.tell_kept(at, self.role);
+        for (id, filled) in self.answers.silent_ends() {
+            self.tell(at, at, EventBody::Done { id, filled });
+        }
+        for order in orders {
+            self.stats.dead_qty += i128::from(order.left().0);
+            self.tell(at, at, EventBody::Done { id: order.id, filled: order.filled });
+        }
+        let (side, qty) = (self.role.closing(), self.book.leg.qty);
+        if qty.0 > 0 {
+            let book = self.book_at(at, env);
+            for (px, qty) in self.last_pieces(&book, side, qty, env) {
+                let fee = env.world.fees.fee(px.of(qty), false, self.book.grid());
+                let body = EventBody::Fill { id: OrderId(0), side, px, qty, maker: false, fee };
+                self.book.apply(&body);
+                self.stats.fills_taker += 1;
+                self.tell(at, at, body);
+            }
+            self.relevel(env);
+        }
+        self.answers.drain().into_iter().map(|event| Event { at, ..event }).collect()
+    }
+
+    /// A walk that always takes everything: to half or twice the best price, the rest at the last price reached.
+    fn last_pieces(&mut self, book: &super::book::BookView, side: Side, qty: Qty, env: &Env) -> Vec<(Price, Qty)> {
+        let touch = book.touch(side);
+        let limit = match side {
+            Side::Buy => Price(touch.0.saturating_mul(2)),
+            Side::Sell => Price(touch.0 / 2),
+        };
+        let fills = &env.world.fills;
+        let request = Request { side, qty, limit, assume: fills.assume_qty };
+        let walked = self.consumed.take(book, &request, fills, env.world.instrument.tick);
+        let mut pieces: Vec<_> = walked.iter().map(|piece| (piece.px, piece.qty)).collect();
+        let rest = qty.0 - pieces.iter().map(|piece| piece.1.0).sum::<i64>();
+        if rest > 0 {
+            let px = pieces.last().map_or(touch, |piece| piece.0);
+            pieces.push((px, Qty(rest)));
+        }
+        pieces
+    }
+}
+
+/// The price at which a leg's equity is zero, on the tick to our side, at least one tick.
+fn zero_price(role: Role, cost: Notional, backing: Cash, qty: Qty, tick: Price) -> Price {
+    let unit = i128::from(qty.0.max(1));
+    let px = match role {
+        Role::Long => -((backing.as_notional().0 - cost.0).div_euclid(unit)),
+        Role::Short => (cost.0 + backing.as_notional().0).div_euclid(unit),
+    };
+    let px = Price(i64::try_from(px).unwrap_or(i64::MAX / 4).max(1));
+    match role {
+        Role::Long => px.ceil_to(tick),
+        Role::Short => Price(px.floor_to(tick).0.max(tick.0)),
+    }
+}

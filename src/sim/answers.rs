@@ -1,0 +1,139 @@
+//! What the venue tells: answers on their way to the trader, and what it has not told.
+//!
+//! All that one order causes at one moment travels as one message with one draw of the response latency; a message that
+//! is born in an outage leaves at the outage's end. Answers of a venue arrive in order: each at the later of its own
+//! time and its predecessor's. Fills of an order that is never answered are kept here until the order is asked for, or
+//! until another event that moves money is told: so the trader's ledger always follows the venue's in its own order.
+
+use super::chance::{Key, Kind};
+use super::latency::travel;
+use super::venue::{Env, Order, SimVenue};
+use crate::market::{Event, EventBody, OrderId, Role};
+use crate::units::{Qty, Time};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Ended orders whose state a query can still learn, beside those that are owed an answer.
+const REMEMBERED: usize = 8;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Ended {
+    id: OrderId,
+    filled: Qty,
+    /// Its end was never told.
+    silent: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Answers {
+    due: VecDeque<Event>,
+    /// When the newest of all answers arrives.
+    last_at: Time,
+    /// Fills of silent orders, oldest first.
+    untold: Vec<(Time, EventBody)>,
+    ended: Vec<Ended>,
+}
+
+impl Default for Answers {
+    fn default() -> Answers {
+        Answers { due: VecDeque::new(), last_at: Time::MIN, untold: Vec::new(), ended: Vec::new() }
+    }
+}
+
+impl Answers {
+    pub fn len(&self) -> usize {
+        self.due.len()
+    }
+
+    pub fn next_at(&self) -> Option<Time> {
+        self.due.front().map(|event| event.at)
+    }
+
+    /// An answer after the first `known` is due at or before `until`.
+    pub fn due_since(&self, known: usize, until: Time) -> bool {
+        self.due.get(known).is_some_and(|event| event.at <= until)
+    }
+
+    pub fn pop(&mut self, until: Time) -> Option<Event> {
+        if self.next_at()? > until {
+            return None;
+        }
+        self.due.pop_front()
+    }
+
+    /// Puts an answer that would arrive at `at` behind the others.
+    pub fn tell(&mut self, at: Time, venue_time: Time, venue: Role, body: EventBody) {
+        self.last_at = self.last_at.max(at);
+        self.due.push_back(Event { at: self.last_at, venue_time, venue, body });
+    }
+
+    pub fn keep(&mut self, venue_time: Time, body: EventBody) {
+        self.untold.push((venue_time, body));
+    }
+
+    /// Tells what was kept.
+    pub fn tell_kept(&mut self, at: Time, venue: Role) {
+        for (venue_time, body) in std::mem::take(&mut self.untold) {
+            self.tell(at, venue_time, venue, body);
+        }
+    }
+
+    pub fn remember(&mut self, id: OrderId, filled: Qty, silent: bool) {
+        self.ended.push(Ended { id, filled, silent });
+        if self.ended.iter().filter(|ended| !ended.silent).count() > REMEMBERED
+            && let Some(oldest) = self.ended.iter().position(|ended| !ended.silent)
+        {
+            self.ended.remove(oldest);
+        }
+    }
+
+    /// What an ended order had filled; from now on its end counts as told.
+    pub fn recall(&mut self, id: OrderId) -> Option<Qty> {
+        let ended = self.ended.iter_mut().find(|ended| ended.id == id)?;
+        ended.silent = false;
+        Some(ended.filled)
+    }
+
+    /// Orders whose end was never told, and what they had filled.
+    pub fn silent_ends(&mut self) -> Vec<(OrderId, Qty)> {
+        let silent = self.ended.iter_mut().filter(|ended| ended.silent);
+        silent
+            .map(|ended| {
+                ended.silent = false;
+                (ended.id, ended.filled)
+            })
+            .collect()
+    }
+
+    /// Everything still to be told, for the end of the data.
+    pub fn drain(&mut self) -> VecDeque<Event> {
+        std::mem::take(&mut self.due)
+    }
+}
+
+impl SimVenue {
+    /// When a message that leaves the venue at `t` arrives.
+    pub(super) fn reply_at(&self, kind: Kind, key: Key, number: u32, t: Time, env: &Env) -> Time {
+        let leaves = env.outages.end_at(t).unwrap_or(t);
+        leaves.plus(travel(&env.world.fills.response_latency, env.dice(), kind, key, number))
+    }
+
+    /// When what `order` causes at `t` arrives: one message a moment.
+    pub(super) fn message(&self, order: &mut Order, t: Time, env: &Env) -> Time {
+        if order.told.0 != t {
+            order.told = (t, self.reply_at(Kind::ResponseLatency, order.key, order.answers, t, env));
+            order.answers += 1;
+        }
+        order.told.1
+    }
+
+    pub(super) fn tell(&mut self, at: Time, t: Time, body: EventBody) {
+        self.answers.tell(at, t, self.role, body);
+    }
+
+    /// Tells an event that moved money, after all earlier ones.
+    pub(super) fn tell_money(&mut self, at: Time, t: Time, body: EventBody) {
+        self.answers.tell_kept(at, self.role);
+        self.tell(at, t, body);
+    }
+}

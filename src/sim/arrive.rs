@@ -1,0 +1,271 @@
+//! What a request meets when it reaches the venue.
+//!
+//! In this order: an outage (the request vanishes); for orders the draw of a timeout (half of them vanish too, half are
+//! served in silence); the rate limit; the draw of a refusal; the age of the book (an order that arrives when the book
+//! had no row for `max_book_age_ns` waits for the next row); the venue's rules; margin; then matching by kind.
+
+use super::book::{BookView, Request};
+use super::chance::{Key, Kind};
+use super::queue::Place;
+use super::venue::{Env, Order, Sent, SimVenue};
+use crate::market::{Command, EventBody, NewOrder, OrderId, OrderKind, OrderState, Reject, Side};
+use crate::units::{Cash, Notional, Price, Qty, Time};
+
+impl SimVenue {
+    pub(super) fn arrive(&mut self, sent: Sent, t: Time, env: &Env) {
+        if env.outages.end_at(t).is_some() {
+            self.stats.vanished += 1;
+            if let Command::Place(order) = sent.cmd {
+                self.stats.dead_qty += i128::from(order.qty.0);
+            }
+            return;
+        }
+        match sent.cmd {
+            Command::Place(order) => self.place(&order, sent.key, t, env),
+            Command::Cancel { id, .. } => self.cancel(id, sent.key, t, env),
+            Command::Query { id, .. } => self.query(id, sent.key, t, env),
+        }
+    }
+
+    fn place(&mut self, order: &NewOrder, key: Key, t: Time, env: &Env) {
+        let (dice, fills) = (env.dice(), &env.world.fills);
+        let mut silent = false;
+        if dice.happens(fills.timeout_rate, Kind::Timeout, key) {
+            if !dice.happens(0.5, Kind::TimeoutReached, key) {
+                self.stats.timeouts_lost += 1;
+                self.stats.dead_qty += i128::from(order.qty.0);
+                return;
+            }
+            self.stats.timeouts_reached += 1;
+            silent = true;
+        }
+        let mut order = Order::new(order, key, t, silent);
+        if !self.within_rate(t, env) {
+            return self.refuse(order, Reject::RateLimit, t, env);
+        }
+        if dice.happens(fills.reject_rate, Kind::Reject, key) {
+            return self.refuse(order, Reject::Drawn, t, env);
+        }
+        let book = self.book_at(t, env);
+        if t.since(book.time) > fills.max_book_age_ns {
+            order.frozen = book.touch(order.side);
+            self.waiting.push(order);
+        } else {
+            self.enter(order, &book, t, env);
+        }
+    }
+
+    /// Counts a request against the venue's limit; false when it is over. Refused requests do not count. Queries go by
+    /// another door and are not limited.
+    fn within_rate(&mut self, t: Time, env: &Env) -> bool {
+        let Some(limit) = env.world.rate_limit else { return true };
+        while self.requests.front().is_some_and(|&old| t.since(Time(old)) >= limit.window_ns) {
+            self.requests.pop_front();
+        }
+        let free = self.requests.len() < limit.requests as usize;
+        if free {
+            self.requests.push_back(t.0);
+        }
+        free
+    }
+
+    /// An order meets a live book.
+    pub(super) fn enter(&mut self, mut order: Order, book: &BookView, t: Time, env: &Env) {
+        if let Some(reason) = self.judged(&mut order, book, env) {
+            return self.refuse(order, reason, t, env);
+        }
+        match order.kind {
+            OrderKind::PostOnly if self.crosses(&order, book) => self.refuse(order, Reject::PostOnlyCross, t, env),
+            OrderKind::PostOnly => self.rest(order, book, t, env),
+            OrderKind::Ioc | OrderKind::Fok => {
+                self.take(&mut order, book, t, env);
+                self.end(order, t, env);
+            }
+            OrderKind::Limit => {
+                self.take(&mut order, book, t, env);
+                if order.left().is_zero() { self.end(order, t, env) } else { self.rest(order, book, t, env) }
+            }
+        }
+    }
+
+    fn crosses(&self, order: &Order, book: &BookView) -> bool {
+        let touch = book.touch(order.side);
+        super::book::within(order.side, touch, order.limit)
+    }
+
+    /// The venue's rules; trims a closing order to the leg. A venue of ours holds one leg, never turned around, so every
+    /// order of the closing side is held to the position, marked reduce-only or not. Minimum size, minimum value and lot
+    /// do not bind a reduce-only order that closes the whole leg: that is how a residue is closed.
+    fn judged(&mut self, order: &mut Order, book: &BookView, env: &Env) -> Option<Reject> {
+        let rules = &env.world.instrument;
+        let leg = self.book.leg.qty;
+        let closing = order.side == self.role.closing();
+        let residue = order.reduce_only && closing && order.qty >= leg && !leg.is_zero();
+        let on_grid = order.limit.0 > 0 && order.limit.0 % rules.tick.0 == 0 && order.qty.0 > 0;
+        let legal_size = order.qty.0 % rules.lot.0 == 0 && rules.takes(order.qty, order.limit);
+        if !on_grid || !(legal_size || residue) || (order.kind == OrderKind::Fok && !rules.has_fok) {
+            return Some(Reject::Rules);
+        }
+        if closing || order.reduce_only {
+            if !closing || leg.is_zero() {
+                return Some(Reject::ReduceOnly);
+            }
+            let trimmed = order.qty.min(leg);
+            self.stats.dead_qty += i128::from((order.qty - trimmed).0);
+            order.qty = trimmed;
+            return None;
+        }
+        // at the worst price that it can pay or be paid: its limit, for a sale the best bid if that is higher
+        let worst = match order.side {
+            Side::Buy => order.limit,
+            Side::Sell => order.limit.max(book.touch(order.side)),
+        };
+        let needed = self.cost_of(worst, order.qty, env).0 + self.reserved(env);
+        (needed > self.book.free().0).then_some(Reject::NoMargin)
+    }
+
+    /// Margin and taker fee of opening `qty` at `px`.
+    fn cost_of(&self, px: Price, qty: Qty, env: &Env) -> Cash {
+        let value = px.of(qty);
+        let fee = env.world.fees.fee(value, false, self.book.grid());
+        self.book.margin_for(value) - Cash(fee.0.min(0))
+    }
+
+    /// The same of what already rests to open.
+    fn reserved(&self, env: &Env) -> i128 {
+        let opening = self.resting.iter().filter(|order| order.side == self.role.opening());
+        opening.map(|order| self.cost_of(order.limit, order.left(), env).0).sum()
+    }
+
+    /// Aggressive fills at `t`.
+    ///
+    /// Full: the displayed sizes at or within the limit (by depth; else best size and `impact` for each further one),
+    /// less what we took of them before, cover the order. Part: they cover some of it. None: nothing is within the limit,
+    /// sizes are unknown and `assume_qty` is unset, or it is fill-or-kill and not covered.
+    /// Not modelled: hidden size (errs towards too little), liquidity that flees before us and other takers of the same
+    /// instant (too much), size beyond the deepest recorded level (too little).
+    fn take(&mut self, order: &mut Order, book: &BookView, t: Time, env: &Env) {
+        let fills = &env.world.fills;
+        let request = Request { side: order.side, qty: order.left(), limit: order.limit, assume: fills.assume_qty };
+        let before = (order.kind == OrderKind::Fok).then(|| self.consumed.clone());
+        let pieces = self.consumed.take(book, &request, fills, env.world.instrument.tick);
+        let total: i64 = pieces.iter().map(|piece| piece.qty.0).sum();
+        if let Some(before) = before
+            && total < order.left().0
+        {
+            self.consumed = before;
+            return;
+        }
+        if order.frozen.0 > 0 && total > 0 {
+            self.stats.filled_after_gap += 1;
+            let worse = |px: Price| Price((px.0 - order.frozen.0) * order.side.sign());
+            let cost: i128 = pieces.iter().map(|piece| worse(piece.px).of(piece.qty).0).sum();
+            self.stats.gap_cost += Notional(cost);
+        }
+        let at = if pieces.is_empty() { t } else { self.message(order, t, env) };
+        for piece in pieces {
+            self.fill(order, piece.px, piece.qty, false, (t, at), env);
+        }
+        self.relevel(env);
+    }
+
+    fn rest(&mut self, mut order: Order, book: &BookView, t: Time, env: &Env) {
+        let fills = &env.world.fills;
+        order.place = Place::new(book.shown(order.side, order.limit, fills.assume_qty), fills);
+        let at = self.message(&mut order, t, env);
+        if !order.silent {
+            self.tell(at, t, EventBody::Accepted { id: order.id });
+        }
+        self.resting.push(order);
+    }
+
+    fn refuse(&mut self, mut order: Order, reason: Reject, t: Time, env: &Env) {
+        self.stats.rejects[reason as usize] += 1;
+        self.stats.dead_qty += i128::from(order.left().0);
+        self.answers.remember(order.id, order.filled, order.silent);
+        let at = self.message(&mut order, t, env);
+        if !order.silent {
+            self.tell(at, t, EventBody::Rejected { id: order.id, reason });
+        }
+    }
+
+    /// The order is over: filled, cancelled, expired.
+    pub(super) fn end(&mut self, mut order: Order, t: Time, env: &Env) {
+        let at = self.message(&mut order, t, env);
+        self.end_at(order, t, at);
+    }
+
+    fn end_at(&mut self, order: Order, t: Time, at: Time) {
+        self.stats.dead_qty += i128::from(order.left().0);
+        self.answers.remember(order.id, order.filled, order.silent);
+        if !order.silent {
+            self.tell(at, t, EventBody::Done { id: order.id, filled: order.filled });
+        }
+    }
+
+    /// A cancel arrives. An answered cancel breaks the silence of its order.
+    fn cancel(&mut self, id: OrderId, key: Key, t: Time, env: &Env) {
+        let at = self.reply_at(Kind::ResponseLatency, key, 0, t, env);
+        let limited = !self.within_rate(t, env);
+        let found = self.find(id);
+        if limited || found.is_none() || env.dice().happens(env.world.fills.cancel_fail_rate, Kind::CancelFail, key) {
+            match (limited, found) {
+                (true, _) => self.stats.rejects[Reject::RateLimit as usize] += 1,
+                (_, None) => self.stats.cancels_lost += 1,
+                _ => self.stats.cancels_failed += 1,
+            }
+            return self.tell(at, t, EventBody::CancelRejected { id });
+        }
+        let taken = match found {
+            Some((true, place)) => self.resting.remove(place),
+            Some((false, place)) => self.waiting.remove(place),
+            None => return,
+        };
+        if taken.silent {
+            self.answers.tell_kept(at, self.role);
+        }
+        self.end_at(Order { silent: false, ..taken }, t, at);
+    }
+
+    /// Where an open order is: (resting, place in its list).
+    fn find(&self, id: OrderId) -> Option<(bool, usize)> {
+        let place = |list: &[Order]| list.iter().position(|order| order.id == id);
+        place(&self.resting).map(|at| (true, at)).or_else(|| place(&self.waiting).map(|at| (false, at)))
+    }
+
+    /// A query arrives: fills not yet told, then the state. An order that is still under way, or that ended too long ago
+    /// to be remembered, is unknown.
+    fn query(&mut self, id: OrderId, key: Key, t: Time, env: &Env) {
+        let at = self.reply_at(Kind::ResponseLatency, key, 0, t, env);
+        let open = match self.find(id) {
+            Some((true, place)) => self.resting.get_mut(place),
+            Some((false, place)) => self.waiting.get_mut(place),
+            None => None,
+        };
+        let state = match open {
+            Some(order) => {
+                order.silent = false;
+                OrderState::Open { filled: order.filled }
+            }
+            None => self.answers.recall(id).map_or(OrderState::Unknown, |filled| OrderState::Done { filled }),
+        };
+        if state != OrderState::Unknown {
+            self.answers.tell_kept(at, self.role);
+        }
+        self.tell(at, t, EventBody::Status { id, state });
+    }
+
+    /// Ends closing orders that have no leg left to close.
+    pub(super) fn drop_hollow(&mut self, t: Time, env: &Env) {
+        if !self.book.leg.qty.is_zero() {
+            return;
+        }
+        let closing = self.role.closing();
+        if self.resting.iter().any(|order| order.side == closing) {
+            let (hollow, open) = self.resting.drain(..).partition(|order| order.side == closing);
+            self.resting = open;
+            let hollow: Vec<Order> = hollow;
+            hollow.into_iter().for_each(|order| self.end(order, t, env));
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The visible book at one moment of a venue, and the memory of what we took from it.
+
+use crate::config::Fills;
+use crate::market::{Bbo, DepthLevel, DepthView, Side};
+use crate::tape::VenueRows;
+use crate::units::{Price, Qty, Rate, Time};
+use serde::{Deserialize, Serialize};
+
+/// A part of a walk through the book: so much at that price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    pub px: Price,
+    pub qty: Qty,
+}
+
+/// The last quote row and the last depth snapshot at a moment.
+#[derive(Clone, Copy, Debug)]
+pub struct BookView<'a> {
+    pub quote: Bbo,
+    /// Levels, when the snapshot is not older than the quote; else empty.
+    pub depth: DepthView<'a>,
+    /// Some snapshot was ever seen: levels behind the best are told of by snapshots alone.
+    pub depth_known: bool,
+    /// exch time of the newer of the two.
+    pub time: Time,
+}
+
+impl<'a> BookView<'a> {
+    /// The view by row numbers of the quote and depth tables; empty tables give an empty book.
+    pub fn at(rows: &'a VenueRows, quote: usize, depth: usize) -> BookView<'a> {
+        let never = crate::tape::NEVER;
+        let quote_time = rows.quotes.time.get(quote).copied().unwrap_or(never);
+        let depth_time = rows.depth.time.get(depth).copied().unwrap_or(never);
+        let bbo = if quote < rows.quotes.time.len() { rows.quotes.bbo(quote) } else { Bbo::default() };
+        let levels = rows.depth.view(depth);
+        BookView {
+            quote: bbo,
+            depth: if depth_time >= quote_time { levels } else { DepthView::default() },
+            depth_known: !levels.is_empty(),
+            time: Time(quote_time.max(depth_time)),
+        }
+    }
+
+    /// Best price that an order of `side` could take; zero when there is none.
+    pub fn touch(&self, side: Side) -> Price {
+        self.depth.opposite(side).first().map_or(self.quote.opposite(side).0, |level| level.px)
+    }
+
+    /// The size that others show at `px` on the side where an order of `side` rests; `None` when the feed does not say.
+    pub fn shown(&self, side: Side, px: Price, assume: Option<Qty>) -> Option<Qty> {
+        let levels = self.depth.opposite(side.other());
+        if let Some(last) = levels.last() {
+            return match levels.iter().find(|level| level.px == px) {
+                Some(level) => Some(or_assumed(level.qty, assume)),
+                None if better(side, px, last.px) => Some(Qty::ZERO),
+                None => None,
+            };
+        }
+        let (best, qty) = self.quote.best(side);
+        if px == best {
+            Some(or_assumed(qty, assume))
+        } else if better(side, px, best) || best.0 == 0 {
+            Some(Qty::ZERO)
+        } else {
+            None
+        }
+    }
+}
+
+/// `a` is a better price than `b` to rest at: higher for a buy.
+pub fn better(side: Side, a: Price, b: Price) -> bool {
+    match side {
+        Side::Buy => a > b,
+        Side::Sell => a < b,
+    }
+}
+
+/// An order of `side` limited to `limit` may trade at `px`.
+pub fn within(side: Side, px: Price, limit: Price) -> bool {
+    px.0 > 0 && !better(side, px, limit)
+}
+
+/// A recorded size, or `fills.assume_qty` where the tape has none.
+pub fn or_assumed(qty: Qty, assume: Option<Qty>) -> Qty {
+    if qty.0 > 0 { qty } else { assume.unwrap_or(Qty::ZERO) }
+}
+
+/// Quantity that we took from one displayed level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Taken {
+    /// Our side: a buy took from the asks.
+    side: Side,
+    /// The level was told of by a depth snapshot, not by a quote.
+    from_depth: bool,
+    px: Price,
+    /// Size displayed when we took.
+    shown: Qty,
+    qty: Qty,
+}
+
+/// What we took, remembered against each displayed level until the feed changes that level. A quote changes the best
+/// level when its price or size differ; a snapshot changes a level when its size differs or it is gone.
+///
+/// Not modelled: that our taking moves other people. After a change the whole displayed size counts as fresh: where the
+/// venue did show our trade the memory is too strict for a moment, where somebody cancelled and rejoined too lenient.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consumed {
+    list: Vec<Taken>,
+}
+
+impl Consumed {
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// What is left of a level for an order of `side`.
+    fn of(&self, side: Side, level: DepthLevel) -> Qty {
+        let same = |t: &&Taken| t.side == side && t.px == level.px && t.shown == level.qty;
+        self.list.iter().find(same).map_or(Qty::ZERO, |t| t.qty)
+    }
+
+    fn add(&mut self, side: Side, from_depth: bool, level: DepthLevel, qty: Qty) {
+        if qty.is_zero() {
+            return;
+        }
+        let same = |t: &&mut Taken| t.side == side && t.px == level.px && t.shown == level.qty;
+        match self.list.iter_mut().find(same) {
+            Some(taken) => taken.qty += qty,
+            None => self.list.push(Taken { side, from_depth, px: level.px, shown: level.qty, qty }),
+        }
+    }
+
+    /// A quote row came.
+    pub fn on_quote(&mut self, quote: &Bbo) {
+        self.list.retain(|t| t.from_depth || quote.opposite(t.side) == (t.px, t.shown));
+    }
+
+    /// A depth snapshot came.
+    pub fn on_depth(&mut self, depth: &DepthView) {
+        let shows = |t: &Taken| depth.opposite(t.side).iter().any(|l| l.px == t.px && l.qty == t.shown);
+        self.list.retain(|t| !t.from_depth || shows(t));
+    }
+
+    /// Takes at most `want` from displayed `levels` at or within `limit`, best first; returns the pieces.
+    pub fn take_levels(&mut self, levels: &[DepthLevel], request: &Request, from_depth: bool) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        let mut left = request.qty;
+        for &level in levels {
+            if left.0 <= 0 || !within(request.side, level.px, request.limit) {
+                break;
+            }
+            let there = or_assumed(level.qty, request.assume) - self.of(request.side, level);
+            let qty = left.min(there);
+            if qty.0 > 0 {
+                self.add(request.side, from_depth, level, qty);
+                pieces.push(Piece { px: level.px, qty });
+                left = left - qty;
+            }
+        }
+        pieces
+    }
+
+    /// Takes at most `request.qty` with best bid and ask only: the best size, then each further best-size costs `impact`
+    /// more, rounded to the tick against us. What was taken before from the same quote is skipped.
+    pub fn take_best(&mut self, quote: &Bbo, request: &Request, impact: Rate, tick: Price) -> Vec<Piece> {
+        let mut pieces: Vec<Piece> = Vec::new();
+        let (best, shown) = quote.opposite(request.side);
+        let size = or_assumed(shown, request.assume);
+        if best.0 <= 0 || size.0 <= 0 {
+            return pieces;
+        }
+        let level = DepthLevel { px: best, qty: shown };
+        let before = self.of(request.side, level);
+        let mut chunk = before.0 / size.0;
+        let mut there = size - Qty(before.0 % size.0);
+        let mut left = request.qty;
+        while left.0 > 0 {
+            let px = chunk_price(request.side, best, chunk, impact, tick);
+            if !within(request.side, px, request.limit) {
+                break;
+            }
+            let qty = if impact.0 > 0 { left.min(there) } else { left };
+            match pieces.last_mut() {
+                Some(last) if last.px == px => last.qty += qty,
+                _ => pieces.push(Piece { px, qty }),
+            }
+            left = left - qty;
+            chunk += 1;
+            there = size;
+        }
+        self.add(request.side, false, level, request.qty - left);
+        pieces
+    }
+
+    /// Walks the book for an order: depth levels where a current snapshot shows them, else best price and impact.
+    pub fn take(&mut self, book: &BookView, request: &Request, fills: &Fills, tick: Price) -> Vec<Piece> {
+        let levels = book.depth.opposite(request.side);
+        if levels.is_empty() {
+            self.take_best(&book.quote, request, fills.impact, tick)
+        } else {
+            self.take_levels(levels, request, true)
+        }
+    }
+}
+
+/// What a walk is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    pub side: Side,
+    pub qty: Qty,
+    /// Worst price.
+    pub limit: Price,
+    /// Stands in for absent sizes.
+    pub assume: Option<Qty>,
+}
+
+/// `best * (1 +- chunk * impact)` on the tick, against the taker; the best itself stays as it is.
+fn chunk_price(side: Side, best: Price, chunk: i64, impact: Rate, tick: Price) -> Price {
+    let worse = Rate(impact.0.saturating_mul(chunk));
+    match side {
+        _ if worse.0 == 0 => best,
+        // a fall of the whole price or more: nothing is bid there
+        Side::Sell if worse.0 >= Rate::ONE => Price(0),
+        Side::Sell => best.scaled_floor(-worse).floor_to(tick),
+        Side::Buy if worse.0 >= 1_000 * Rate::ONE => Price(i64::MAX),
+        Side::Buy => best.scaled_ceil(worse).ceil_to(tick),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COIN: i64 = 1_000_000_000;
+
+    fn px(units: i64) -> Price {
+        Price(units * COIN)
+    }
+
+    fn level(price: i64, qty: i64) -> DepthLevel {
+        DepthLevel { px: px(price), qty: Qty(qty) }
+    }
+
+    fn buy(qty: i64, limit: i64) -> Request {
+        Request { side: Side::Buy, qty: Qty(qty), limit: px(limit), assume: None }
+    }
+
+    fn pieces(list: &[Piece]) -> Vec<(i64, i64)> {
+        list.iter().map(|piece| (piece.px.0 / COIN, piece.qty.0)).collect()
+    }
+
+    /// asks 100 x 5, 101 x 5, 103 x 5; buy 12 up to 101 takes 5 + 5, then nothing until a level changes.
+    #[test]
+    fn depth_is_taken_level_by_level_and_once() {
+        let asks = [level(100, 5), level(101, 5), level(103, 5)];
+        let mut memory = Consumed::default();
+        assert_eq!(pieces(&memory.take_levels(&asks, &buy(7, 101), true)), [(100, 5), (101, 2)]);
+        assert_eq!(pieces(&memory.take_levels(&asks, &buy(7, 101), true)), [(101, 3)]);
+        assert_eq!(pieces(&memory.take_levels(&asks, &buy(7, 101), true)), []);
+        let changed = [level(100, 4), level(101, 5), level(103, 5)];
+        memory.on_depth(&DepthView { bids: &[], asks: &changed });
+        assert_eq!(pieces(&memory.take_levels(&changed, &buy(7, 101), true)), [(100, 4)]);
+    }
+
+    /// ask 10,000 x 5, impact 1 bp, tick 1: 5 at 10,000, 5 at 10,001, 2 at 10,002; then the memory skips what is gone.
+    #[test]
+    fn without_depth_each_further_size_costs_impact() {
+        let quote = Bbo { bid: px(9_999), bid_qty: Qty(3), ask: px(10_000), ask_qty: Qty(5) };
+        let mut memory = Consumed::default();
+        let walk = |memory: &mut Consumed, request: Request| {
+            pieces(&memory.take_best(&quote, &request, Rate::from_bps(1), px(1)))
+        };
+        assert_eq!(walk(&mut memory, buy(12, 10_002)), [(10_000, 5), (10_001, 5), (10_002, 2)]);
+        assert_eq!(walk(&mut memory, buy(12, 10_002)), [(10_002, 3)]);
+        memory.on_quote(&quote);
+        assert_eq!(walk(&mut memory, buy(12, 10_002)), []);
+        memory.on_quote(&Bbo { ask_qty: Qty(6), ..quote });
+        assert!(memory.is_empty());
+        let sell = Request { side: Side::Sell, qty: Qty(7), limit: px(9_997), assume: None };
+        // 9,999 less 1 bp is 9,998.0001, down to 9,998; less 2 bp 9,997.0002, down to 9,997
+        assert_eq!(walk(&mut memory, sell), [(9_999, 3), (9_998, 3), (9_997, 1)]);
+    }
+
+    #[test]
+    fn an_absent_size_is_assumed_or_nothing() {
+        let quote = Bbo { bid: px(99), bid_qty: Qty(0), ask: px(100), ask_qty: Qty(0) };
+        let mut memory = Consumed::default();
+        assert_eq!(memory.take_best(&quote, &buy(3, 100), Rate::from_bps(1), px(1)), []);
+        let request = Request { assume: Some(Qty(2)), ..buy(3, 100) };
+        assert_eq!(pieces(&memory.take_best(&quote, &request, Rate::from_bps(1), px(1))), [(100, 2)]);
+    }
+}

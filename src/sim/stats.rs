@@ -1,0 +1,48 @@
+//! What a simulated venue counted.
+
+use crate::market::Reject;
+use crate::units::Notional;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SimStats {
+    /// Requests sent.
+    pub orders: u32,
+    pub cancels: u32,
+    pub queries: u32,
+    /// Fills, each at one price.
+    pub fills_maker: u32,
+    pub fills_taker: u32,
+    /// Refusals by reason, in the order of [`Reject`].
+    pub rejects: [u32; 7],
+    /// Orders never answered that did not reach the venue, by draw.
+    pub timeouts_lost: u32,
+    /// Orders never answered that did reach it, by draw.
+    pub timeouts_reached: u32,
+    /// Requests that met an outage.
+    pub vanished: u32,
+    /// Orders that waited for a row, the book being too old, and then filled.
+    pub filled_after_gap: u32,
+    /// What they paid beyond the frozen quote; negative = gained.
+    pub gap_cost: Notional,
+    /// Cancels that found nothing to cancel: the race was lost.
+    pub cancels_lost: u32,
+    /// Cancels refused by draw.
+    pub cancels_failed: u32,
+    pub liquidations: u32,
+    pub settlements: u32,
+    /// Settlements for which the venue's own price was unknown and another one stood in.
+    pub settlements_other_price: u32,
+    /// Requests that arrived before a moment that this venue had already passed: a fault of the driver.
+    pub late_arrivals: u32,
+    /// Quantities of 1e-9 coins: sent = filled + dead (refused, trimmed, cancelled, lost) + open or under way.
+    pub sent_qty: i128,
+    pub filled_qty: i128,
+    pub dead_qty: i128,
+}
+
+impl SimStats {
+    pub fn rejected(&self, reason: Reject) -> u32 {
+        self.rejects[reason as usize]
+    }
+}

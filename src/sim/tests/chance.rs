@@ -1,0 +1,55 @@
+//! Luck belongs to the order, not to the configuration.
+
+use super::market::*;
+use crate::config::Latency;
+use crate::market::{Command, OrderKind, Role, Side};
+use crate::sim::SimVenue;
+use crate::tape::rows::VenueTables;
+use crate::units::{MS_NS, Time};
+
+/// Answers to one IOC of 1 sent at 500 with place 1 in its instant, in a life with and without other orders.
+#[test]
+fn the_same_order_meets_the_same_luck_in_another_life() {
+    let mut w = world();
+    w.fills.order_latency = Latency::Lognormal { median_ns: 50 * MS_NS, sigma: 0.5 };
+    w.fills.response_latency = Latency::Lognormal { median_ns: 50 * MS_NS, sigma: 0.5 };
+    w.fills.reject_rate = 0.3;
+    let tables = VenueTables { quotes: vec![quote(0, 999, 9000, 1000, 9000)], ..Default::default() };
+    let s = Scene::long(w, tables);
+    let mut refused = 0;
+    for t in 500..700 {
+        let run = |others: &[(i64, u32)], reverse: bool| {
+            let mut venue = s.venue.clone();
+            let mut list: Vec<(i64, u32, u32)> = others.iter().map(|&(t, n)| (t, n, 100 + n)).collect();
+            list.push((t, 1, 1));
+            if reverse {
+                list.reverse();
+            }
+            for (t, ordinal, id) in list {
+                let order = order(Role::Long, id, Side::Buy, OrderKind::Ioc, 1, 1000);
+                venue.submit(ms(t), ordinal, Command::Place(order), &s.env());
+            }
+            told_of(&mut venue, &s, 1)
+        };
+        let alone = run(&[], false);
+        let crowded = run(&[(t, 0), (t, 2), (400, 0)], false);
+        assert_eq!(alone.1, crowded.1, "the same end");
+        assert_eq!(alone.0, crowded.0, "at the same venue time");
+        assert_eq!(crowded, run(&[(t, 0), (t, 2), (400, 0)], true));
+        refused += u32::from(alone.1.contains("rejected"));
+    }
+    assert!((35..=85).contains(&refused), "{refused} of 200 at 0.3");
+}
+
+/// Venue times and words of the answers of one order.
+fn told_of(venue: &mut SimVenue, s: &Scene, id: u32) -> (Vec<Time>, String) {
+    let mut out = (Vec::new(), String::new());
+    while venue.advance(ms(60_000), &s.env()) {}
+    while let Some(event) = venue.pop(ms(60_000)) {
+        if event.body.order().is_some_and(|order| order.0 == id) {
+            out.0.push(event.venue_time);
+            out.1 += line(&event).splitn(3, ' ').nth(2).unwrap_or_default();
+        }
+    }
+    out
+}

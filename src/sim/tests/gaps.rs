@@ -1,0 +1,131 @@
+//! Old books, outages, silence, failed cancels.
+
+use super::market::*;
+use crate::config::{Outage, OutageWhat, OutageWhen};
+use crate::market::{OrderKind, Side};
+use crate::tape::rows::VenueTables;
+use crate::units::{MS_NS, Notional};
+
+fn tape() -> VenueTables {
+    VenueTables {
+        quotes: vec![quote(90, 999, 5, 1000, 5), quote(20_000, 1004, 5, 1005, 5), quote(20_001, 999, 5, 1000, 5)],
+        ..Default::default()
+    }
+}
+
+/// The book's last row is 14 s old: the order waits for the row of 20,000 and pays 1005 instead of the frozen 1000.
+#[test]
+fn nobody_fills_at_a_frozen_quote() {
+    let mut s = Scene::long(world(), tape());
+    s.place(14_000, 1, Side::Buy, OrderKind::Ioc, 2, 1010);
+    s.place(14_000, 2, Side::Buy, OrderKind::Ioc, 2, 1010);
+    s.cancel(15_000, 2);
+    assert_eq!(
+        s.told(30_000),
+        ["15015 15010 done 2 0", "20005 20000 fill 1 Buy 2 @ 1005 taker fee 0", "20005 20000 done 1 2"]
+    );
+    assert_eq!((s.venue.stats().filled_after_gap, s.venue.stats().gap_cost), (1, Notional(px(5).of(qty(2)).0)));
+}
+
+/// Out from 100 to 200: requests vanish, what rests stays and fills, and is told of after the end.
+#[test]
+fn in_an_outage_nobody_answers() {
+    let mut w = world();
+    let when = OutageWhen::Fixed { from: ms(100), to: ms(200) };
+    w.fills.outages = vec![Outage { when, what: OutageWhat::Both }];
+    let mut tables = tape();
+    tables.trades = vec![trade(150, Side::Sell, 998, 3)];
+    let mut s = Scene::long(w, tables);
+    s.place(89, 1, Side::Buy, OrderKind::PostOnly, 2, 999);
+    s.place(120, 2, Side::Buy, OrderKind::Ioc, 2, 1010);
+    s.cancel(130, 1);
+    s.ask(140, 1);
+    s.ask(195, 2);
+    assert_eq!(
+        s.told(300),
+        ["104 99 accepted 1", "205 150 fill 1 Buy 2 @ 999 maker fee 0", "205 150 done 1 2", "210 205 status 2 unknown",]
+    );
+    assert_eq!(s.venue.stats().vanished, 3);
+}
+
+/// With a timeout rate of 1 half of the orders reach the venue in silence; asking tells their fills, then their state.
+#[test]
+fn silence_is_broken_by_asking() {
+    let mut w = world();
+    w.fills.timeout_rate = 1.0;
+    let (mut reached, mut lost) = (0, 0);
+    for seed in 0..40 {
+        let mut s = Scene::long(w.clone(), tape());
+        s.seed = seed;
+        s.place(100, 1, Side::Buy, OrderKind::Ioc, 2, 1000);
+        assert!(s.told(200).is_empty());
+        s.ask(300, 1);
+        let told = s.told(400);
+        if s.leg() == 2 {
+            reached += 1;
+            assert_eq!(told, ["315 110 fill 1 Buy 2 @ 1000 taker fee 0", "315 310 status 1 done 2"]);
+        } else {
+            lost += 1;
+            assert_eq!(told, ["315 310 status 1 unknown"]);
+        }
+    }
+    assert!(reached > 8 && lost > 8, "{reached} {lost}");
+}
+
+/// A silent order rests; its fills become known, first fill first, before the next event that moves money.
+#[test]
+fn money_is_told_in_the_order_in_which_it_moved() {
+    let mut w = world();
+    w.fills.timeout_rate = 1.0;
+    let mut tables = tape();
+    tables.trades = vec![trade(150, Side::Sell, 998, 2)];
+    for seed in 0..40 {
+        let mut s = Scene::long(w.clone(), VenueTables { ..tables.clone() });
+        s.seed = seed;
+        s.place(100, 1, Side::Buy, OrderKind::PostOnly, 3, 999);
+        s.told(200);
+        if s.leg() == 0 {
+            continue;
+        }
+        s.world.fills.timeout_rate = 0.0;
+        s.place(250, 2, Side::Sell, OrderKind::Ioc, 1, 999);
+        s.cancel(300, 1);
+        assert_eq!(
+            s.told(400),
+            [
+                "265 150 fill 1 Buy 2 @ 999 maker fee 0",
+                "265 260 fill 2 Sell 1 @ 999 taker fee 0",
+                "265 260 done 2 1",
+                "315 310 done 1 2",
+            ]
+        );
+        return;
+    }
+    panic!("no order reached the venue");
+}
+
+#[test]
+fn a_failed_cancel_leaves_the_order() {
+    let mut w = world();
+    w.fills.cancel_fail_rate = 1.0;
+    let mut s = Scene::long(w, tape());
+    s.place(100, 1, Side::Buy, OrderKind::PostOnly, 3, 999);
+    s.cancel(200, 1);
+    assert_eq!(s.told(300), ["115 110 accepted 1", "215 210 cancel rejected 1"]);
+    assert_eq!((s.venue.stats().cancels_failed, s.venue.open_qty()), (1, i128::from(qty(3).0)));
+    s.world.fills.cancel_fail_rate = 0.0;
+    s.world.delays.cancel_ns = 50 * MS_NS;
+    s.cancel(300, 1);
+    assert_eq!(s.told(400), ["365 360 done 1 0"]);
+}
+
+/// A drawn refusal is told by name and is final.
+#[test]
+fn refusals_are_drawn() {
+    let mut w = world();
+    w.fills.reject_rate = 1.0;
+    let mut s = Scene::long(w, tape());
+    s.place(100, 1, Side::Buy, OrderKind::Ioc, 3, 1000);
+    s.ask(200, 1);
+    assert_eq!(s.told(300), ["115 110 rejected 1 Drawn", "215 210 status 1 done 0"]);
+}

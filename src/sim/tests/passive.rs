@@ -1,0 +1,221 @@
+//! Resting orders: queues, trades, crossings, cancels.
+
+use super::market::*;
+use crate::config::Queue;
+use crate::market::{FeeSchedule, OrderKind, Role, Side};
+use crate::tape::rows::VenueTables;
+use crate::units::Rate;
+
+/// Rests at 999 behind 10 from 110 on. Trades: 4 (behind), 8 (2 for us), a print that touched no book, 9 on the other
+/// side of the book, then one of 3 through our price: the rest of 5.
+fn queue_tape() -> VenueTables {
+    let mut unseen = trade(130, Side::Sell, 999, 50);
+    unseen.consumed_book = false;
+    VenueTables {
+        quotes: vec![quote(90, 999, 10, 1001, 10)],
+        trades: vec![
+            trade(110, Side::Sell, 999, 100),
+            trade(115, Side::Sell, 999, 4),
+            trade(120, Side::Sell, 999, 8),
+            unseen,
+            trade(140, Side::Buy, 1001, 9),
+            trade(150, Side::Sell, 998, 3),
+        ],
+        ..Default::default()
+    }
+}
+
+#[test]
+fn trades_empty_the_queue_and_then_fill_us() {
+    let mut w = world();
+    w.fees = FeeSchedule { maker: Rate::from_bps(-1), ..Default::default() };
+    let mut s = Scene::long(w, queue_tape());
+    s.place(100, 1, Side::Buy, OrderKind::PostOnly, 5, 999);
+    assert_eq!(
+        s.told(200),
+        [
+            "115 110 accepted 1", // the trade of 110 came before the order
+            "125 120 fill 1 Buy 2 @ 999 maker fee 0.000199",
+            "155 150 fill 1 Buy 3 @ 999 maker fee 0.000299",
+            "155 150 done 1 5",
+        ]
+    );
+    assert_eq!(s.cash(), "10000.000498");
+}
+
+/// The same on the short venue, mirrored.
+#[test]
+fn a_sale_rests_as_a_buy_does() {
+    let tape = VenueTables {
+        quotes: vec![quote(90, 999, 10, 1001, 10)],
+        trades: vec![trade(120, Side::Buy, 1001, 12), trade(130, Side::Sell, 1001, 9), trade(150, Side::Buy, 1002, 9)],
+        ..Default::default()
+    };
+    let mut s = Scene::new(Role::Short, world(), tape);
+    s.place(100, 1, Side::Sell, OrderKind::PostOnly, 5, 1001);
+    assert_eq!(
+        s.told(200),
+        [
+            "115 110 accepted 1",
+            "125 120 fill 1 Sell 2 @ 1001 maker fee 0",
+            "155 150 fill 1 Sell 3 @ 1001 maker fee 0",
+            "155 150 done 1 5",
+        ]
+    );
+}
+
+/// Inside the spread nobody is ahead. A quote that reaches us fills at most its size, each displayed size once.
+#[test]
+fn a_crossing_quote_fills_its_size_once() {
+    let tape = VenueTables {
+        quotes: vec![
+            quote(90, 999, 10, 1003, 10),
+            quote(120, 999, 10, 1001, 2),
+            quote(121, 999, 10, 1001, 2),
+            quote(122, 998, 10, 1000, 1),
+        ],
+        trades: vec![trade(130, Side::Sell, 1001, 1)],
+        ..Default::default()
+    };
+    let mut s = Scene::long(world(), tape);
+    s.place(100, 1, Side::Buy, OrderKind::PostOnly, 5, 1001);
+    assert_eq!(
+        s.told(200),
+        [
+            "115 110 accepted 1",
+            "125 120 fill 1 Buy 2 @ 1001 maker fee 0",
+            "127 122 fill 1 Buy 1 @ 1001 maker fee 0",
+            "135 130 fill 1 Buy 1 @ 1001 maker fee 0",
+        ]
+    );
+}
+
+/// Behind 10 at 999; a trade of 2 leaves 8 ahead and explains 2 of a fall to 4; 4 more were cancelled.
+/// Then 6 more trade. Ahead before them: risk-averse 8, bounded by the 4 shown; trades only 8; proportional: all 8 of
+/// the 8 are ahead of us, so 4. With half of the size ahead at first (5, then 3 of 8): proportional 3 - 1.5 -> 2.
+#[test]
+fn reductions_are_apportioned_by_the_model() {
+    let tape = || VenueTables {
+        quotes: vec![quote(90, 999, 10, 1003, 10), quote(125, 999, 4, 1003, 10)],
+        trades: vec![trade(120, Side::Sell, 999, 2), trade(130, Side::Sell, 999, 6)],
+        ..Default::default()
+    };
+    let filled = |queue, ahead| {
+        let mut w = world();
+        w.fills.queue = queue;
+        w.fills.queue_ahead = Rate(ahead * (Rate::ONE / 100));
+        let mut s = Scene::long(w, tape());
+        s.place(100, 1, Side::Buy, OrderKind::PostOnly, 20, 999);
+        s.told(200);
+        s.leg()
+    };
+    assert_eq!(filled(Queue::RiskAverse, 100), 2);
+    assert_eq!(filled(Queue::TradesOnly, 100), 0);
+    assert_eq!(filled(Queue::Proportional, 100), 2);
+    // half ahead
+    assert_eq!(filled(Queue::RiskAverse, 50), 3);
+    assert_eq!(filled(Queue::TradesOnly, 50), 3);
+    assert_eq!(filled(Queue::Proportional, 50), 4); // 3 - 4 x 3/8 = 1.5 ahead, in thousandths of the lot; 6 - 1.5 = 4.5
+    assert_eq!(filled(Queue::Power { n: 1.0 }, 50), 4);
+    // 3^3 / (3^3 + 5^3) of 4 is 0.71: 2.29 ahead, 3.7 for us
+    assert_eq!(filled(Queue::Power { n: 3.0 }, 50), 3);
+}
+
+/// Behind 6 at 999. The bid rises to 1000: our price is not shown, the queue stands still. It comes back with 4.
+#[test]
+fn a_hidden_queue_stands_still() {
+    let tape = VenueTables {
+        quotes: vec![quote(90, 999, 6, 1003, 10), quote(120, 1000, 9, 1003, 10), quote(130, 999, 4, 1003, 10)],
+        trades: vec![trade(140, Side::Sell, 999, 5)],
+        ..Default::default()
+    };
+    let mut s = Scene::long(world(), tape);
+    s.place(100, 1, Side::Buy, OrderKind::PostOnly, 5, 999);
+    assert_eq!(s.told(200), ["115 110 accepted 1", "145 140 fill 1 Buy 1 @ 999 maker fee 0"]);
+}
+
+/// An order behind the best at a price that nobody shows: it waits for the feed to show it.
+#[test]
+fn behind_an_unknown_size_only_what_is_shown_counts() {
+    let tape = VenueTables {
+        quotes: vec![quote(90, 999, 6, 1003, 10), quote(130, 997, 4, 1003, 10)],
+        trades: vec![trade(120, Side::Sell, 997, 50), trade(140, Side::Sell, 997, 5)],
+        ..Default::default()
+    };
+    let mut s = Scene::long(world(), tape);
+    s.place(100, 1, Side::Buy, OrderKind::PostOnly, 5, 997);
+    assert_eq!(s.told(200), ["115 110 accepted 1", "145 140 fill 1 Buy 1 @ 997 maker fee 0"]);
+}
+
+/// Snapshots show levels behind the best: 30 at 997, cancelled down to 3 while the best stays.
+#[test]
+fn depth_shows_queues_behind_the_best() {
+    let tape = VenueTables {
+        quotes: vec![quote(90, 999, 6, 1003, 10), quote(120, 999, 7, 1003, 10)],
+        depth: vec![depth(90, &[(999, 6), (997, 30)], &[(1003, 10)]), depth(125, &[(999, 6), (997, 3)], &[(1003, 10)])],
+        trades: vec![trade(140, Side::Sell, 997, 5)],
+        ..Default::default()
+    };
+    let mut s = Scene::long(world(), tape);
+    s.place(100, 1, Side::Buy, OrderKind::PostOnly, 5, 997);
+    assert_eq!(s.told(200), ["115 110 accepted 1", "145 140 fill 1 Buy 2 @ 997 maker fee 0"]);
+}
+
+#[test]
+fn a_limit_order_takes_and_rests_and_a_cancel_ends_it() {
+    let tape = VenueTables {
+        quotes: vec![quote(90, 999, 6, 1000, 4)],
+        trades: vec![trade(130, Side::Sell, 1000, 3)],
+        ..Default::default()
+    };
+    let mut s = Scene::long(world(), tape);
+    s.place(100, 1, Side::Buy, OrderKind::Limit, 10, 1000);
+    s.ask(120, 1);
+    s.cancel(130, 1);
+    s.cancel(131, 1);
+    s.ask(150, 1);
+    s.ask(150, 7);
+    assert_eq!(
+        s.told(300),
+        [
+            "115 110 fill 1 Buy 4 @ 1000 taker fee 0",
+            "115 110 accepted 1",
+            "135 130 fill 1 Buy 3 @ 1000 maker fee 0",
+            "135 130 status 1 open 7",
+            "145 140 done 1 7",
+            "146 141 cancel rejected 1",
+            "165 160 status 1 done 7",
+            "165 160 status 7 unknown",
+        ]
+    );
+    let stats = s.venue.stats();
+    assert_eq!((stats.cancels_lost, stats.dead_qty), (1, i128::from(qty(3).0)));
+}
+
+/// Two of our orders share a trade of 5: it fills 3 and 2, not 3 and 3; a reduce-only sale never exceeds the leg.
+#[test]
+fn a_recorded_quantity_is_used_once() {
+    let tape = VenueTables {
+        quotes: vec![quote(90, 999, 6, 1003, 4)],
+        trades: vec![trade(130, Side::Sell, 1001, 5), trade(170, Side::Buy, 1003, 50)],
+        ..Default::default()
+    };
+    let mut s = Scene::long(world(), tape);
+    s.place(100, 1, Side::Buy, OrderKind::PostOnly, 3, 1001);
+    s.place(101, 2, Side::Buy, OrderKind::PostOnly, 3, 1001);
+    s.told(140);
+    assert_eq!(s.leg(), 5);
+    s.place(150, 3, Side::Sell, OrderKind::PostOnly, 4, 1002);
+    s.place(150, 4, Side::Sell, OrderKind::PostOnly, 4, 1002);
+    assert_eq!(
+        s.told(200),
+        [
+            "165 160 accepted 3",
+            "165 160 accepted 4",
+            "175 170 fill 3 Sell 4 @ 1002 maker fee 0",
+            "175 170 fill 4 Sell 1 @ 1002 maker fee 0",
+            "175 170 done 3 4",
+            "175 170 done 4 1", // no leg is left to close
+        ]
+    );
+}

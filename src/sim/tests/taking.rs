@@ -1,0 +1,141 @@
+//! Aggressive orders, rejects, limits, delays.
+
+use super::market::*;
+use crate::market::{Command, Delays, FeeSchedule, OrderKind, RateLimit, Role, Side};
+use crate::tape::rows::VenueTables;
+use crate::units::{MS_NS, Notional, Rate};
+
+fn quotes(rows: &[(i64, i64, i64, i64, i64)]) -> VenueTables {
+    VenueTables { quotes: rows.iter().map(|&(t, b, bq, a, aq)| quote(t, b, bq, a, aq)).collect(), ..Default::default() }
+}
+
+/// Decided at 100, at the venue at 110: meets the ask of 105, not that of 100 nor that of 111; told at 115.
+#[test]
+fn an_order_meets_the_book_of_its_arrival() {
+    let mut s = Scene::long(
+        world(),
+        quotes(&[(90, 999, 5, 1000, 5), (105, 1000, 5, 1001, 5), (110, 1001, 5, 1002, 5), (111, 900, 5, 901, 5)]),
+    );
+    s.place(100, 1, Side::Buy, OrderKind::Ioc, 5, 1010);
+    assert_eq!(s.venue.next_due(&s.env()), (ms(110), 3));
+    assert!(s.told(114).is_empty());
+    assert_eq!(s.venue.next_due(&s.env()), (ms(115), 4));
+    assert_eq!(s.told(200), ["115 110 fill 1 Buy 5 @ 1002 taker fee 0", "115 110 done 1 5"]);
+}
+
+/// 12 wanted, 5 shown, 1 bp of 10,000 = 1 a further 5, limit 10,001: 10 filled at 10,000 and 10,001, fee 2 bp each.
+/// Balance 10,000 - 0.01 - 0.010001.
+#[test]
+fn ioc_takes_what_it_can_and_pays_for_it() {
+    let mut w = world();
+    w.fees = FeeSchedule { taker: Rate::from_bps(2), ..Default::default() };
+    let mut s = Scene::long(w, quotes(&[(90, 9999, 5, 10_000, 5)]));
+    s.place(100, 1, Side::Buy, OrderKind::Ioc, 12, 10_001);
+    assert_eq!(
+        s.told(200),
+        [
+            "115 110 fill 1 Buy 5 @ 10000 taker fee -0.01",
+            "115 110 fill 1 Buy 5 @ 10001 taker fee -0.010001",
+            "115 110 done 1 10",
+        ]
+    );
+    assert_eq!((s.cash().as_str(), s.leg()), ("9999.979999", 10));
+    // the same quote is used up to 10,001; a heartbeat or an order later changes nothing
+    s.place(300, 2, Side::Buy, OrderKind::Ioc, 5, 10_001);
+    assert_eq!(s.told(400), ["315 310 done 2 0"]);
+}
+
+#[test]
+fn depth_not_older_than_the_quote_is_walked_by_level() {
+    let mut tables = quotes(&[(90, 999, 5, 1000, 5), (200, 999, 5, 1000, 6)]);
+    tables.depth = vec![depth(90, &[(999, 5)], &[(1000, 5), (1003, 2), (1004, 50)])];
+    let mut s = Scene::long(world(), tables);
+    s.place(100, 1, Side::Buy, OrderKind::Ioc, 9, 1003);
+    s.place(195, 2, Side::Buy, OrderKind::Ioc, 9, 1003);
+    assert_eq!(
+        s.told(300),
+        [
+            "115 110 fill 1 Buy 5 @ 1000 taker fee 0",
+            "115 110 fill 1 Buy 2 @ 1003 taker fee 0",
+            "115 110 done 1 7",
+            // the quote of 200 is newer than the snapshot: its size, then impact (0.1 rounds up to a tick of 1)
+            "210 205 fill 2 Buy 6 @ 1000 taker fee 0",
+            "210 205 fill 2 Buy 3 @ 1001 taker fee 0",
+            "210 205 done 2 9",
+        ]
+    );
+}
+
+#[test]
+fn fok_is_all_or_nothing() {
+    let mut s = Scene::long(world(), quotes(&[(90, 999, 5, 1000, 5)]));
+    s.place(100, 1, Side::Buy, OrderKind::Fok, 6, 1000);
+    s.place(120, 2, Side::Buy, OrderKind::Fok, 5, 1000);
+    assert_eq!(s.told(200), ["115 110 done 1 0", "135 130 fill 2 Buy 5 @ 1000 taker fee 0", "135 130 done 2 5"]);
+    s.world.instrument.has_fok = false;
+    s.place(300, 3, Side::Buy, OrderKind::Fok, 1, 1000);
+    assert_eq!(s.told(400), ["315 310 rejected 3 Rules"]);
+}
+
+#[test]
+fn every_refusal_has_its_name() {
+    let mut w = world();
+    w.instrument.min_qty = qty(2);
+    w.instrument.min_notional = Notional(px(5).of(qty(1000)).0);
+    w.instrument.lot = qty(2);
+    w.fees.taker = Rate::from_bps(2);
+    let mut s = Scene::long(w, quotes(&[(0, 999, 500, 1000, 500_000)]));
+    let mut id = 0;
+    let mut try_one = |side, kind, size, limit, reduce_only| {
+        id += 1;
+        let t = i64::from(id) * 100;
+        let mut order = order(Role::Long, id, side, kind, size, limit);
+        order.reduce_only = reduce_only;
+        s.send(t, Command::Place(order));
+        let told = s.told(t + 99);
+        told[0].splitn(3, ' ').nth(2).unwrap_or_default().to_string()
+    };
+    assert_eq!(try_one(Side::Buy, OrderKind::Ioc, 3, 1000, false), "rejected 1 Rules"); // lot
+    assert_eq!(try_one(Side::Buy, OrderKind::Ioc, 2, 1000, false), "rejected 2 Rules"); // 2 < 5 quote
+    assert_eq!(try_one(Side::Buy, OrderKind::PostOnly, 6, 1000, false), "rejected 3 PostOnlyCross");
+    assert_eq!(try_one(Side::Sell, OrderKind::Ioc, 6, 999, true), "rejected 4 ReduceOnly");
+    assert_eq!(try_one(Side::Buy, OrderKind::Ioc, 6, 1000, true), "rejected 5 ReduceOnly");
+    // 50 coins at 1,000 need 10,000 of margin and a fee of 10 out of 10,000
+    assert_eq!(try_one(Side::Buy, OrderKind::Ioc, 50_000, 1000, false), "rejected 6 NoMargin");
+    assert_eq!(try_one(Side::Buy, OrderKind::Ioc, 6, 1000, false), "fill 7 Buy 6 @ 1000 taker fee -0.0012");
+    // a reduce-only sale of more than the leg is trimmed to it; as it closes the whole leg, lot and minimum are waived
+    assert_eq!(try_one(Side::Sell, OrderKind::Ioc, 7, 999, true), "fill 8 Sell 6 @ 999 taker fee -0.001199");
+    assert_eq!(s.leg(), 0);
+    let stats = s.venue.stats();
+    assert_eq!(stats.rejects.iter().sum::<u32>(), 6);
+    assert_eq!(stats.sent_qty, stats.filled_qty + stats.dead_qty + s.venue.open_qty());
+}
+
+/// At most 2 requests in any 100 ms: those of 10 and 20 pass, 30 is refused, 110 and 120 pass again.
+#[test]
+fn the_rate_limit_is_a_rolling_window() {
+    let mut w = world();
+    w.rate_limit = Some(RateLimit { requests: 2, window_ns: 100 * MS_NS });
+    let mut s = Scene::long(w, quotes(&[(0, 999, 5, 1000, 500)]));
+    for (id, t) in [(1, 0), (2, 10), (3, 20), (4, 100), (5, 109)] {
+        s.place(t, id, Side::Buy, OrderKind::PostOnly, 1, 990);
+    }
+    let told = s.told(200);
+    let words: Vec<&str> = told.iter().map(|line| line.splitn(3, ' ').nth(2).unwrap_or_default()).collect();
+    assert_eq!(words, ["accepted 1", "accepted 2", "rejected 3 RateLimit", "accepted 4", "rejected 5 RateLimit"]);
+}
+
+/// The venue's own delay: 25 ms for what may take, none for post-only, 7 for cancels.
+#[test]
+fn delays_go_by_kind() {
+    let mut w = world();
+    w.delays = Delays { taker_ns: 25 * MS_NS, maker_ns: 0, cancel_ns: 7 * MS_NS };
+    let mut s = Scene::long(w, quotes(&[(90, 999, 5, 1000, 5)]));
+    s.place(100, 1, Side::Buy, OrderKind::Ioc, 1, 1000);
+    s.place(100, 2, Side::Buy, OrderKind::PostOnly, 1, 999);
+    s.cancel(120, 2);
+    assert_eq!(
+        s.told(200),
+        ["115 110 accepted 2", "140 135 fill 1 Buy 1 @ 1000 taker fee 0", "140 135 done 1 1", "142 137 done 2 0"]
+    );
+}

@@ -1,0 +1,343 @@
+//! One simulated venue: its state, and its way through time.
+
+use super::account::NEVER_TAKEN;
+use super::answers::Answers;
+use super::book::{BookView, Consumed};
+use super::chance::{Dice, Key, Kind};
+use super::latency::travel;
+use super::outage::OutageTable;
+use super::queue::Place;
+use super::stats::SimStats;
+use crate::config::VenueWorld;
+use crate::ledger::VenueBook;
+use crate::market::{Command, Event, NewOrder, OrderId, OrderKind, Role, Side};
+use crate::tape::VenueRows;
+use crate::units::{Price, Qty, Time};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// What surrounds a venue at a call: its rows in the present tile and its world. Nothing of it is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Env<'a> {
+    pub rows: &'a VenueRows,
+    pub world: &'a VenueWorld,
+    pub seed: u64,
+    /// Order outages of this venue.
+    pub outages: &'a OutageTable,
+}
+
+impl Env<'_> {
+    pub(super) fn dice(&self) -> Dice {
+        Dice::new(self.seed, &self.world.instrument.venue)
+    }
+}
+
+/// A request on its way to the venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sent {
+    pub arrives: Time,
+    pub key: Key,
+    pub cmd: Command,
+}
+
+/// An order at the venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Order {
+    pub id: OrderId,
+    pub side: Side,
+    pub kind: OrderKind,
+    pub reduce_only: bool,
+    pub limit: Price,
+    /// Quantity after trimming to the position.
+    pub qty: Qty,
+    pub filled: Qty,
+    pub key: Key,
+    /// Messages that this order has caused so far.
+    pub answers: u32,
+    /// The order is never answered until it is asked for.
+    pub silent: bool,
+    /// Fills are never earlier.
+    pub arrived: Time,
+    /// Best opposite price on arrival, where the book was too old to trade on; zero otherwise.
+    pub frozen: Price,
+    /// The newest message: when it was born, when it arrives.
+    pub told: (Time, Time),
+    pub place: Place,
+}
+
+impl Order {
+    pub fn new(order: &NewOrder, key: Key, arrived: Time, silent: bool) -> Order {
+        Order {
+            id: order.id,
+            side: order.side,
+            kind: order.kind,
+            reduce_only: order.reduce_only,
+            limit: order.limit,
+            qty: order.qty,
+            filled: Qty::ZERO,
+            key,
+            answers: 0,
+            silent,
+            arrived,
+            frozen: Price(0),
+            told: (Time::MIN, Time::MIN),
+            place: Place::default(),
+        }
+    }
+
+    pub fn left(&self) -> Qty {
+        self.qty - self.filled
+    }
+}
+
+/// Rows of each table already behind us: the index of the last one. Row 0 is the tile's carried snapshot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Cursors {
+    pub trade: u32,
+    pub quote: u32,
+    pub depth: u32,
+    pub mark: u32,
+}
+
+/// One venue as it really is (truth), in about 600 bytes and a few short lists; checkpointed whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SimVenue {
+    pub(super) role: Role,
+    /// Every moment up to this time and rank 3 is done.
+    pub(super) through: Time,
+    pub(super) book: VenueBook,
+    /// The leg is taken at marks below (long) or above (short) this level.
+    pub(super) level: i64,
+    pub(super) cursors: Cursors,
+    /// Under way, by arrival, then by sending.
+    pub(super) flight: VecDeque<Sent>,
+    /// Resting on the book, by arrival.
+    pub(super) resting: Vec<Order>,
+    /// Arrived at a book too old to trade on, by arrival.
+    pub(super) waiting: Vec<Order>,
+    pub(super) consumed: Consumed,
+    /// Arrival times of the requests that count against the rate limit, oldest first.
+    pub(super) requests: VecDeque<i64>,
+    pub(super) answers: Answers,
+    pub(super) stats: SimStats,
+}
+
+impl SimVenue {
+    /// A venue without orders; `book` is its truth ledger, capital included.
+    pub fn new(role: Role, book: VenueBook) -> SimVenue {
+        SimVenue {
+            role,
+            through: Time::MIN,
+            book,
+            level: NEVER_TAKEN[role.ix()],
+            cursors: Cursors::default(),
+            flight: VecDeque::new(),
+            resting: Vec::new(),
+            waiting: Vec::new(),
+            consumed: Consumed::default(),
+            requests: VecDeque::new(),
+            answers: Answers::default(),
+            stats: SimStats::default(),
+        }
+    }
+
+    /// The next tile's rows begin. The venue must have been advanced to the last nanosecond of the tile before.
+    pub fn enter_tile(&mut self, _env: &Env) {
+        self.cursors = Cursors::default();
+    }
+
+    /// A command leaves the trader at `at`; `ordinal` is its place among those sent to this venue at that time.
+    /// Requests do not queue behind each other on the way: a cancel may overtake its order and then finds nothing.
+    pub fn submit(&mut self, at: Time, ordinal: u32, cmd: Command, env: &Env) {
+        let key = Key { at, ordinal };
+        let delays = &env.world.delays;
+        let delay = match cmd {
+            Command::Place(order) => {
+                self.stats.orders += 1;
+                self.stats.sent_qty += i128::from(order.qty.0);
+                if order.kind == OrderKind::PostOnly { delays.maker_ns } else { delays.taker_ns }
+            }
+            Command::Cancel { .. } => {
+                self.stats.cancels += 1;
+                delays.cancel_ns
+            }
+            Command::Query { .. } => {
+                self.stats.queries += 1;
+                0
+            }
+        };
+        let way = travel(&env.world.fills.order_latency, env.dice(), Kind::OrderLatency, key, 0);
+        let sent = Sent { arrives: at.plus(way).plus(delay), key, cmd };
+        let place = self.flight.partition_point(|other| other.arrives <= sent.arrives);
+        self.flight.insert(place, sent);
+    }
+
+    /// The next scheduled moment (time, rank): an arrival, a settlement of an open leg (of this tile), or an answer due.
+    /// (`Time::MAX`, 4) when there is none. What rows will do is not foreseen here.
+    pub fn next_due(&self, env: &Env) -> (Time, u8) {
+        let arrival = self.flight.front().map(|sent| (sent.arrives.max(self.through), 3));
+        let settlement = Some((self.next_settlement(env), 1)).filter(|next| next.0 < Time::MAX);
+        let answer = self.answers.next_at().map(|at| (at, 4));
+        [settlement, arrival, answer].into_iter().flatten().min().unwrap_or((Time::MAX, 4))
+    }
+
+    /// Something rests or waits, or a leg is open: rows matter.
+    pub fn needs_rows(&self) -> bool {
+        !self.resting.is_empty() || !self.waiting.is_empty() || !self.book.leg.qty.is_zero()
+    }
+
+    /// Moves the venue up to and including (until, rank 3), stopping early, with `true`, right after the first moment
+    /// that scheduled an answer due at or before `until`.
+    ///
+    /// A driver of two venues must not let one run past a moment at which the trader may still act on the other: an
+    /// arrival earlier than what this venue has passed meets the present instead, counted in `late_arrivals`.
+    pub fn advance(&mut self, until: Time, env: &Env) -> bool {
+        if self.is_idle() {
+            self.through = self.through.max(until);
+            return false;
+        }
+        self.run(until, env, false)
+    }
+
+    /// As [`SimVenue::advance`], visiting every row of the venue in time order: the reference.
+    pub fn advance_every_row(&mut self, until: Time, env: &Env) -> bool {
+        self.run(until, env, true)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.flight.is_empty() && !self.needs_rows() && self.consumed.is_empty()
+    }
+
+    /// Both ways through time. `every`: each row's time is a moment; else only those at which something can happen.
+    fn run(&mut self, until: Time, env: &Env, every: bool) -> bool {
+        loop {
+            let bound = self.next_scheduled(until, env, every);
+            let watched = every || self.watches_book();
+            if watched {
+                self.sync(env);
+            }
+            loop {
+                let row = if watched { self.next_row(env, every) } else { Time::MAX };
+                let t = row.min(bound);
+                if t > until {
+                    self.through = self.through.max(until);
+                    return false;
+                }
+                let known = self.answers.len();
+                let touched = self.moment(t, env, watched, every || t == bound);
+                if self.answers.due_since(known, until) {
+                    return true;
+                }
+                if touched || t == bound {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Resting orders, waiting ones and the memory of what we took live by book rows.
+    fn watches_book(&self) -> bool {
+        !self.resting.is_empty() || !self.waiting.is_empty() || !self.consumed.is_empty()
+    }
+
+    /// The first moment after `through` at which something is due, rows of the book aside; arrivals may lie at `through`.
+    fn next_scheduled(&mut self, until: Time, env: &Env, every: bool) -> Time {
+        let arrival = self.flight.front().map_or(Time::MAX, |sent| sent.arrives.max(self.through));
+        let soonest = arrival.min(self.next_settlement(env));
+        if every { soonest } else { soonest.min(self.next_breach(soonest.min(until), env)) }
+    }
+
+    /// Does all that happens at time `t`, ranks 0 to 3. `judged`: settlements, marks and arrivals may be due at `t`.
+    /// Returns whether orders or account changed.
+    fn moment(&mut self, t: Time, env: &Env, watched: bool, judged: bool) -> bool {
+        let fresh = t > self.through;
+        let mut touched = false;
+        if fresh && watched {
+            touched |= self.rows_at(t, env);
+        }
+        if judged || touched {
+            if fresh {
+                touched |= self.settle_and_judge(t, env);
+            }
+            self.through = t;
+            while self.flight.front().is_some_and(|sent| sent.arrives <= t) {
+                if let Some(sent) = self.flight.pop_front() {
+                    self.stats.late_arrivals += u32::from(!fresh && sent.arrives < t);
+                    self.arrive(sent, t, env);
+                    touched = true;
+                }
+            }
+        }
+        self.through = t;
+        if touched {
+            self.drop_hollow(t, env);
+        }
+        touched
+    }
+
+    /// The book at `t`, which is not before any row already seen.
+    pub(super) fn book_at<'a>(&mut self, t: Time, env: &Env<'a>) -> BookView<'a> {
+        let rows = env.rows;
+        seek(&rows.quotes.time, &mut self.cursors.quote, t);
+        seek(&rows.depth.time, &mut self.cursors.depth, t);
+        BookView::at(rows, self.cursors.quote as usize, self.cursors.depth as usize)
+    }
+
+    /// Brings all cursors to `through`.
+    fn sync(&mut self, env: &Env) {
+        let t = self.through;
+        seek(&env.rows.trades.time, &mut self.cursors.trade, t);
+        seek(&env.rows.quotes.time, &mut self.cursors.quote, t);
+        seek(&env.rows.depth.time, &mut self.cursors.depth, t);
+        seek(&env.rows.marks.time, &mut self.cursors.mark, t);
+    }
+
+    /// Time of the next row of the book (trades, quotes, depth), and of the marks too if asked.
+    fn next_row(&self, env: &Env, marks: bool) -> Time {
+        let next = |times: &[i64], row: u32| times.get(row as usize + 1).copied().unwrap_or(i64::MAX);
+        let rows = env.rows;
+        let book = next(&rows.trades.time, self.cursors.trade)
+            .min(next(&rows.quotes.time, self.cursors.quote))
+            .min(next(&rows.depth.time, self.cursors.depth));
+        Time(if marks { book.min(next(&rows.marks.time, self.cursors.mark)) } else { book })
+    }
+
+    /// The next answer due at or before `until`.
+    pub fn pop(&mut self, until: Time) -> Option<Event> {
+        self.answers.pop(until)
+    }
+
+    /// The account as it is.
+    pub fn truth(&self) -> &VenueBook {
+        &self.book
+    }
+
+    pub fn stats(&self) -> &SimStats {
+        &self.stats
+    }
+
+    /// Quantity under way or open: with `stats`, sent = filled + dead + this.
+    pub fn open_qty(&self) -> i128 {
+        let under_way = self.flight.iter().map(|sent| match sent.cmd {
+            Command::Place(order) => i128::from(order.qty.0),
+            _ => 0,
+        });
+        let open = self.resting.iter().chain(&self.waiting).map(|order| i128::from(order.left().0));
+        under_way.chain(open).sum()
+    }
+}
+
+/// Moves `row` on to the last entry of `times` at or before `t`: doubling steps, then bisection.
+pub(super) fn seek(times: &[i64], row: &mut u32, t: Time) {
+    let from = *row as usize;
+    if times.get(from + 1).is_none_or(|&next| next > t.0) {
+        return;
+    }
+    let mut step = 1;
+    while times.get(from + step).is_some_and(|&time| time <= t.0) {
+        step *= 2;
+    }
+    let low = from + step / 2;
+    let high = times.len().min(from + step);
+    *row = (low + times[low..high].partition_point(|&time| time <= t.0) - 1) as u32;
+}

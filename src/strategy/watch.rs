@@ -1,0 +1,165 @@
+//! What would wake the strategy: the rules of each state, for the drivers that sleep.
+
+use super::judge::guard_series;
+use super::{Plan, Sense, State};
+use crate::config::{Arm, Unlock};
+use crate::market::Role;
+use crate::units::{Price, Time};
+use crate::watch::{Legs, Level, Op, Rule, Series, Watches};
+
+/// What [`watches`] needs beyond [`Sense`].
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting {
+    /// Open quantities.
+    pub legs: Legs,
+    /// S1 after a retry: the price must fall below the trigger once.
+    pub lock_blocked: bool,
+    /// S3: the bands are armed.
+    pub armed: bool,
+    /// S3: no band fires before this.
+    pub bands_after: Time,
+    /// S4, S5: R is not set yet.
+    pub reference_unset: bool,
+    /// A venue that was silent has answered: the next tick with both quotes fresh closes both legs.
+    pub venue_back: bool,
+}
+
+/// Lists the rules of the present state.
+pub fn watches(sense: &Sense, waiting: &Waiting, plan: &Plan, out: &mut Watches) {
+    if sense.halt {
+        out.rule(); // an empty rule fires at the next tick
+        return;
+    }
+    if sense.state == State::Idle {
+        idle(sense, plan, out);
+        return;
+    }
+    for role in Role::BOTH {
+        if let Some(level) = sense.levels.buffer[role.ix()] {
+            let op = if role == Role::Long { Op::Lt } else { Op::Gt };
+            out.rule().and(Series::Mark(role), op, Level::Int(level.0));
+        }
+    }
+    if waiting.venue_back {
+        fresh(out.rule(), plan);
+    }
+    if !sense.open_to_market {
+        return;
+    }
+    match sense.state {
+        State::Idle => {}
+        State::FirstLeg => first_leg(sense, waiting, plan, out),
+        State::Locking => stop(sense, sense.first, out),
+        State::Locked => locked(sense, waiting, plan, out),
+        State::LongOnly => last_leg(sense, waiting, plan, Role::Long, out),
+        State::ShortOnly => last_leg(sense, waiting, plan, Role::Short, out),
+    }
+}
+
+fn idle(sense: &Sense, plan: &Plan, out: &mut Watches) {
+    let Some(after) = sense.gate_after else { return };
+    for (first, gate) in &plan.gates {
+        let rule = out.rule();
+        copy(gate, rule);
+        rule.after = Some(after);
+        if let Some(limit) = plan.strategy.risk.funding_guard_apr {
+            // "would not fire": an unknown rate lets the guard rest, which Rule::unless expresses
+            let legs = plan.opened_legs(*first);
+            rule.unless(guard_series(plan, legs), Op::Gt, legs.level(limit));
+        }
+    }
+}
+
+fn copy(from: &Rule, to: &mut Rule) {
+    to.all.extend_from_slice(&from.all);
+    to.votes.extend_from_slice(&from.votes);
+    to.needed = from.needed;
+}
+
+fn fresh<'a>(rule: &'a mut Rule, plan: &Plan) -> &'a mut Rule {
+    for role in Role::BOTH {
+        rule.and(Series::Age(role), Op::Le, Level::Int(plan.strategy.risk.max_quote_age_ns));
+    }
+    rule
+}
+
+/// The series on which a leg's closing price is seen.
+fn closing(role: Role) -> Series {
+    match role {
+        Role::Long => Series::Bid(Role::Long),
+        Role::Short => Series::Ask(Role::Short),
+    }
+}
+
+fn gain(role: Role) -> Op {
+    if role == Role::Long { Op::Ge } else { Op::Le }
+}
+
+fn loss(role: Role) -> Op {
+    if role == Role::Long { Op::Le } else { Op::Ge }
+}
+
+fn price(role: Role, op: Op, level: Option<Price>, out: &mut Watches) {
+    if let Some(level) = level {
+        out.rule().and(closing(role), op, Level::Int(level.0));
+    }
+}
+
+fn stop(sense: &Sense, role: Role, out: &mut Watches) {
+    price(role, loss(role), sense.levels.stop, out);
+}
+
+fn guard(sense: &Sense, waiting: &Waiting, plan: &Plan, out: &mut Watches) {
+    if let Some(limit) = plan.strategy.risk.funding_guard_apr {
+        let rule = out.rule();
+        rule.after = Some(sense.guard_after);
+        rule.and(guard_series(plan, waiting.legs), Op::Gt, waiting.legs.level(limit));
+    }
+}
+
+fn first_leg(sense: &Sense, waiting: &Waiting, plan: &Plan, out: &mut Watches) {
+    let role = sense.first;
+    stop(sense, role, out);
+    guard(sense, waiting, plan, out);
+    if let Some(level) = sense.levels.lock {
+        if waiting.lock_blocked {
+            let op = if role == Role::Long { Op::Lt } else { Op::Gt };
+            out.rule().and(closing(role), op, Level::Int(level.0));
+        } else if sense.lock_ready {
+            fresh(out.rule().and(closing(role), gain(role), Level::Int(level.0)), plan);
+        }
+    }
+}
+
+fn locked(sense: &Sense, waiting: &Waiting, plan: &Plan, out: &mut Watches) {
+    guard(sense, waiting, plan, out);
+    let (upper, lower) = (Level::Upper(plan.band), Level::Lower(plan.band));
+    if !waiting.armed && plan.strategy.locking.arm == Arm::Inside {
+        let rule = out.rule();
+        fresh(rule.and(Series::Spread, Op::Lt, upper).and(Series::Spread, Op::Gt, lower), plan);
+        return;
+    }
+    let rule = out.rule();
+    rule.after = Some(waiting.bands_after);
+    fresh(rule.and(Series::Spread, Op::Ge, upper), plan);
+    if plan.strategy.locking.on_lb != Unlock::Hold {
+        let op = if plan.band.k.is_some() { Op::Le } else { Op::Lt };
+        let rule = out.rule();
+        rule.after = Some(waiting.bands_after);
+        fresh(rule.and(Series::Spread, op, lower), plan);
+    }
+}
+
+fn last_leg(sense: &Sense, waiting: &Waiting, plan: &Plan, role: Role, out: &mut Watches) {
+    guard(sense, waiting, plan, out);
+    if waiting.reference_unset {
+        out.rule().and(closing(role), Op::Gt, Level::Int(0));
+        return;
+    }
+    stop(sense, role, out);
+    price(role, gain(role), sense.levels.take_profit, out);
+    price(role, gain(role), sense.levels.rebound, out);
+    if let Some(fraction) = plan.strategy.exit.trail {
+        out.rule().and(closing(role), loss(role), Level::Trail(fraction));
+    }
+}

@@ -1,0 +1,3 @@
+//! Sweeps.
+
+pub mod grid;

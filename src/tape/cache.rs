@@ -1,0 +1,196 @@
+//! The tile cache: one folder a tape, one memory-mapped file a tile, all of it rebuilt from parquet when in doubt.
+//!
+//! The folder's name is a hash of everything that decides the tiles: contents of the files, spec, versions of store and
+//! cache. A cache never makes an error: what it cannot write is not kept, what it cannot read back whole is built again.
+
+use super::scan::Plan;
+use super::spec::{CacheSpec, TapeSpec};
+use super::store::{SCHEMA_VERSION, entries};
+use super::tile_file;
+use super::{TapeError, Tile};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// Raised when tiles, their files or the cleaning of rows change.
+const CACHE_VERSION: u32 = 1;
+const MANIFEST: &str = "tape.json";
+const PREFIX: &str = "tape-";
+
+pub(super) struct Cache {
+    folder: PathBuf,
+    max_bytes: u64,
+    manifest: Manifest,
+    state: Mutex<State>,
+}
+
+/// What happened to the folder so far.
+struct State {
+    /// Of the whole cache.
+    bytes: u64,
+    /// Tiles that are there but were found damaged.
+    damaged: BTreeSet<usize>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    version: u32,
+    /// The store's folder, absolute.
+    store: PathBuf,
+    /// BLAKE3 of the files it was built from, by name below the store.
+    files: BTreeMap<String, String>,
+    plan: Option<Plan>,
+}
+
+/// Names a tape by everything that decides its tiles.
+pub(super) fn cache_key(spec: &TapeSpec, fingerprint: &[u8; 32]) -> String {
+    let decides = (
+        (SCHEMA_VERSION, CACHE_VERSION, fingerprint, &spec.symbol, &spec.venues),
+        (spec.warm_from, spec.to, spec.on_bad_rows, spec.funding_missing, spec.marks_missing, spec.needs_index),
+        (spec.feed_latency_ns, &spec.feed_outages, spec.tile_rows as u64),
+    );
+    let bytes = postcard::to_stdvec(&decides).unwrap_or_default();
+    blake3::hash(&bytes).to_hex().as_str()[..24].to_string()
+}
+
+impl Cache {
+    /// Opens the folder of one tape; removes those that were built from other contents of the same files, or by another
+    /// version.
+    pub fn open(
+        spec: &CacheSpec,
+        symbol: &str,
+        key: &str,
+        store: &Path,
+        hashes: &[(String, [u8; 32])],
+    ) -> Result<Cache, TapeError> {
+        let folder = spec.dir.join(format!("{PREFIX}{symbol}-{key}"));
+        let store = fs::canonicalize(store).map_err(TapeError::io(store, "find the folder"))?;
+        let files = hashes.iter().map(|(name, hash)| (name.clone(), blake3::Hash::from(*hash).to_hex().to_string()));
+        let mut manifest = Manifest { version: CACHE_VERSION, store, files: files.collect(), plan: None };
+        fs::create_dir_all(&folder).map_err(TapeError::io(&folder, "make the cache folder"))?;
+        remove_stale(&spec.dir, &manifest);
+        match read_manifest(&folder) {
+            Some(kept) if kept.version == CACHE_VERSION => manifest.plan = kept.plan,
+            _ => {
+                // without its manifest nothing in it can be trusted
+                let _ = fs::remove_dir_all(&folder);
+                fs::create_dir_all(&folder).map_err(TapeError::io(&folder, "make the cache folder"))?;
+            }
+        }
+        let state = State { bytes: size_of(&spec.dir), damaged: BTreeSet::new() };
+        Ok(Cache { folder, max_bytes: spec.max_bytes, manifest, state: Mutex::new(state) })
+    }
+
+    pub fn plan(&self) -> Option<Plan> {
+        self.manifest.plan.clone()
+    }
+
+    pub fn keep_plan(&mut self, plan: &Plan) {
+        self.manifest.plan = Some(plan.clone());
+        if let Ok(text) = serde_json::to_vec(&self.manifest) {
+            self.write(MANIFEST, &text);
+        }
+    }
+
+    /// The kept tile, when it is there and whole.
+    pub fn tile(&self, k: usize) -> Option<Tile> {
+        let path = self.folder.join(name_of(k));
+        if !path.is_file() {
+            return None;
+        }
+        let tile = tile_file::read(&path);
+        if tile.is_none() && super::load::lock(&self.state).damaged.insert(k) {
+            // out of the way, so that it is built and kept again
+            let _ = fs::remove_file(&path);
+        }
+        tile
+    }
+
+    /// Keeps a tile unless the cap forbids it or it is there.
+    pub fn keep(&self, k: usize, tile: &Tile) {
+        let name = name_of(k);
+        if self.folder.join(&name).is_file() {
+            return;
+        }
+        if let Some(bytes) = tile_file::encode(tile) {
+            self.write(&name, &bytes);
+        }
+    }
+
+    /// Aside, then renamed. Failures are not errors: the next reader builds again.
+    fn write(&self, name: &str, bytes: &[u8]) {
+        let mut state = super::load::lock(&self.state);
+        let size = bytes.len() as u64;
+        if state.bytes.saturating_add(size) > self.max_bytes {
+            self.make_room(&mut state, size);
+        }
+        if state.bytes.saturating_add(size) > self.max_bytes {
+            return;
+        }
+        let aside = self.folder.join(format!(".{name}.{}", std::process::id()));
+        let written = fs::write(&aside, bytes).and_then(|()| fs::rename(&aside, self.folder.join(name)));
+        match written {
+            Ok(()) => state.bytes += size,
+            Err(_) => drop(fs::remove_file(&aside)),
+        }
+    }
+
+    /// Removes other tapes' folders, the least recently written first, until `size` bytes fit.
+    fn make_room(&self, state: &mut State, size: u64) {
+        let written = |f: &PathBuf| fs::metadata(f.join(MANIFEST)).and_then(|m| m.modified()).ok();
+        let mut others: Vec<PathBuf> = folders(&self.folder).into_iter().filter(|f| *f != self.folder).collect();
+        others.sort_by_key(|f| (written(f), f.clone()));
+        for folder in others {
+            if state.bytes.saturating_add(size) <= self.max_bytes {
+                return;
+            }
+            let freed = size_of(&folder);
+            if fs::remove_dir_all(&folder).is_ok() {
+                state.bytes = state.bytes.saturating_sub(freed);
+            }
+        }
+    }
+}
+
+fn name_of(k: usize) -> String {
+    format!("tile-{k:06}.arrow")
+}
+
+fn read_manifest(folder: &Path) -> Option<Manifest> {
+    serde_json::from_slice(&fs::read(folder.join(MANIFEST)).ok()?).ok()
+}
+
+/// Tapes' folders beside `one` (or within, when `one` is the cache itself).
+fn folders(one: &Path) -> Vec<PathBuf> {
+    let is_tape = |p: &Path| p.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with(PREFIX));
+    let dir = if is_tape(one) { one.parent().unwrap_or(one) } else { one };
+    let entries = entries(dir).unwrap_or_default();
+    entries.into_iter().filter(|p| p.is_dir() && is_tape(p)).collect()
+}
+
+/// A folder is stale when its version is another, or a file that it was built from is gone or has other contents.
+fn remove_stale(dir: &Path, now: &Manifest) {
+    for folder in folders(dir) {
+        let Some(kept) = read_manifest(&folder) else { continue };
+        let changed = |(name, hash): (&String, &String)| match now.files.get(name) {
+            Some(present) => present != hash,
+            None => !now.store.join(name).is_file(),
+        };
+        if kept.version != CACHE_VERSION || (kept.store == now.store && kept.files.iter().any(changed)) {
+            let _ = fs::remove_dir_all(&folder);
+        }
+    }
+}
+
+/// Bytes below a folder.
+fn size_of(folder: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    let size = |path: PathBuf| match fs::symlink_metadata(&path) {
+        Ok(m) if m.is_dir() => size_of(&path),
+        Ok(m) => m.len(),
+        Err(_) => 0,
+    };
+    entries.flatten().map(|e| size(e.path())).sum()
+}

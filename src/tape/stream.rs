@@ -1,0 +1,177 @@
+//! Rows of one table of one venue over the files of a range, cleaned: unfit rows refused or dropped, receive times shifted
+//! by the feed latency, exchange times made non-decreasing.
+
+use super::rows::*;
+use super::spec::OnBadRows;
+use super::store::{Batch, Batches, DepthLevelRow, Fault, StoreFile, StoredRow, assemble_depth};
+use super::{NEVER, TapeError};
+use crate::units::Time;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Both stamps of a row.
+pub(super) trait Timed {
+    fn exch(&self) -> Time;
+    fn recv(&self) -> Time;
+}
+
+macro_rules! timed {
+    ($($row:ty),*) => {$(
+        impl Timed for $row {
+            fn exch(&self) -> Time {
+                self.exch
+            }
+            fn recv(&self) -> Time {
+                self.recv
+            }
+        }
+    )*};
+}
+timed!(QuoteRow, TradeRow, DepthRow, MarkRow);
+
+/// What is wanted of a stream.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// Rows received (latency included) before this are not given.
+    pub from: Time,
+    /// The first row with an exchange time at or after this ends the stream: both clocks have passed it.
+    pub to: Time,
+    /// Added to receive times, ns.
+    pub latency: i64,
+    pub on_bad_rows: OnBadRows,
+}
+
+/// Counts of what was put right.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Repairs {
+    pub dropped: BTreeMap<&'static str, u64>,
+    pub raised: u64,
+}
+
+pub(super) struct Stream<R> {
+    files: Arc<[StoreFile]>,
+    wanted: Wanted,
+    next_file: usize,
+    batches: Option<Batches<R>>,
+    /// As stored, without latency.
+    last_recv: Time,
+    top_exch: Time,
+    ended: bool,
+    pub repairs: Repairs,
+}
+
+impl<R: StoredRow> Stream<R> {
+    /// A stream that holds every row received from `start` on (`start >= wanted.from`); it begins at the row group before
+    /// the first that can hold one.
+    pub fn new(files: Arc<[StoreFile]>, wanted: Wanted) -> Stream<R> {
+        let (last_recv, top_exch) = (Time(NEVER), Time(NEVER));
+        Stream {
+            files,
+            wanted,
+            next_file: 0,
+            batches: None,
+            last_recv,
+            top_exch,
+            ended: false,
+            repairs: Repairs::default(),
+        }
+    }
+
+    /// The next rows in receive order; `None` at the end. May be empty.
+    pub fn pull(&mut self) -> Result<Option<Vec<R>>, TapeError> {
+        while !self.ended {
+            let Some(batches) = &mut self.batches else {
+                self.open_next()?;
+                continue;
+            };
+            match batches.next() {
+                Some(batch) => return self.clean(batch?).map(Some),
+                None => self.batches = None,
+            }
+        }
+        Ok(None)
+    }
+
+    fn open_next(&mut self) -> Result<(), TapeError> {
+        let Some(file) = self.files.get(self.next_file) else {
+            self.ended = true;
+            return Ok(());
+        };
+        self.next_file += 1;
+        let passed =
+            |span: Option<(Time, Time)>| span.is_some_and(|s| s.1.plus(self.wanted.latency) < self.wanted.from);
+        let groups = file.groups();
+        let first = groups.iter().position(|g| !passed(g.span)).unwrap_or(groups.len());
+        if first < groups.len() {
+            self.batches = Some(file.read(first..groups.len())?);
+        }
+        Ok(())
+    }
+
+    fn clean(&mut self, batch: Batch<R>) -> Result<Vec<R>, TapeError> {
+        let file = &self.files[self.next_file - 1];
+        let mut faults = batch.faults.into_iter().peekable();
+        let mut rows = Vec::with_capacity(batch.rows.len());
+        for (i, mut row) in batch.rows.into_iter().enumerate() {
+            let mut fault = faults.next_if(|f| f.0 == i).map(|f| f.1);
+            let recv = row.recv().plus(self.wanted.latency);
+            let unreadable_time = fault.as_ref().is_some_and(|f| f.column.ends_with("_ts"));
+            if recv < self.wanted.from && !unreadable_time {
+                continue;
+            }
+            if fault.is_none() && row.recv() < self.last_recv {
+                let wanted = format!("no earlier than the row before it, {}", self.last_recv);
+                fault = Some(Fault::new("recv_ts", row.recv(), wanted));
+            }
+            if let Some(fault) = fault {
+                if self.wanted.on_bad_rows == OnBadRows::Fail {
+                    return Err(file.bad_row(batch.first_row + i as u64, fault));
+                }
+                *self.repairs.dropped.entry(fault.column).or_default() += 1;
+                continue;
+            }
+            self.last_recv = row.recv();
+            let exch = row.exch().max(self.top_exch);
+            self.repairs.raised += u64::from(exch > row.exch());
+            self.top_exch = exch;
+            if exch >= self.wanted.to {
+                self.ended = true;
+                break;
+            }
+            row.set_times(exch, recv);
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+}
+
+/// Depth snapshots out of their stored levels.
+pub(super) struct DepthStream {
+    levels: Stream<DepthLevelRow>,
+    /// The last snapshot, which the next rows may continue.
+    held: Vec<DepthRow>,
+}
+
+impl DepthStream {
+    pub fn new(files: Arc<[StoreFile]>, wanted: Wanted) -> DepthStream {
+        DepthStream { levels: Stream::new(files, wanted), held: Vec::new() }
+    }
+
+    pub fn pull(&mut self) -> Result<Option<Vec<DepthRow>>, TapeError> {
+        match self.levels.pull()? {
+            Some(levels) => {
+                assemble_depth(&levels, &mut self.held);
+                let last = self.held.pop();
+                let whole = std::mem::take(&mut self.held);
+                self.held.extend(last);
+                Ok(Some(whole))
+            }
+            None if self.held.is_empty() => Ok(None),
+            None => Ok(Some(std::mem::take(&mut self.held))),
+        }
+    }
+
+    pub fn repairs(&self) -> &Repairs {
+        &self.levels.repairs
+    }
+}

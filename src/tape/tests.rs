@@ -1,0 +1,369 @@
+//! The loader as a whole: stores in temporary folders, tapes over them.
+
+use super::rows::*;
+use super::store::*;
+use super::tile_file::encode;
+use super::*;
+use crate::market::{Bbo, Role, Side};
+use crate::units::{HOUR_NS, Price, Qty, Rate, SECOND_NS, Time};
+use std::path::{Path, PathBuf};
+
+/// 2026-01-05 22:00 UTC: two hours of the first day, then the next.
+const START: i64 = 1_767_571_200 * SECOND_NS + 22 * HOUR_NS;
+
+fn at(seconds: i64) -> Time {
+    Time(START + seconds * SECOND_NS)
+}
+
+pub(crate) fn quote(seconds: i64, delay_ms: i64, bid: i64) -> QuoteRow {
+    let bbo = Bbo { bid: Price(bid), bid_qty: Qty(5), ask: Price(bid + 10), ask_qty: Qty(7) };
+    QuoteRow { exch: at(seconds), recv: at(seconds).plus(delay_ms * 1_000_000), bbo }
+}
+
+/// Four hours of one venue: a quote every `step` seconds, some of them received late, trades, depth, marks, funding.
+pub(crate) fn venue_rows(step: i64, seed: i64) -> VenueTables {
+    let mut rows = VenueTables::default();
+    for (i, s) in (0..4 * 3600).step_by(step as usize).enumerate() {
+        let i = i as i64;
+        // every seventh quote is received after its successor was stamped: the clocks interleave
+        let delay = if i % 7 == 3 { step * 1_000 + 900 } else { 40 + seed };
+        rows.quotes.push(quote(s, delay, 1_000_000 + (i * 7919 + seed) % 1000));
+        let (exch, recv) = (at(s), at(s).plus(40_000_000));
+        if i % 3 == 0 {
+            let taker = if i % 2 == 0 { Side::Buy } else { Side::Sell };
+            rows.trades.push(TradeRow {
+                exch,
+                recv,
+                px: Price(1_000_000 + i),
+                qty: Qty(1),
+                taker,
+                consumed_book: true,
+            });
+        }
+        if i % 11 == 0 {
+            let level = |px| crate::market::DepthLevel { px: Price(px), qty: Qty(3) };
+            rows.depth.push(DepthRow { exch, recv, bids: vec![level(9 + i), level(8)], asks: vec![level(11 + i)] });
+        }
+        if i % 5 == 0 {
+            rows.marks.push(MarkRow { exch, recv, mark: Price(1_000_000 + i), index: Price(1_000_001 + i) });
+        }
+    }
+    // stable: the stale ones come with, or after, their successors
+    rows.quotes.sort_by_key(|q| q.recv);
+    for h in 0..=4 {
+        let ts = at(h * 3600);
+        let row = FundingRow {
+            ts,
+            recv: ts.plus(SECOND_NS),
+            rate: Rate(h + seed),
+            interval_hours: 1,
+            kind: FundingKind::Settled,
+        };
+        rows.funding.push(row);
+        rows.funding.push(FundingRow { ts: ts.plus(HOUR_NS), kind: FundingKind::Predicted, ..row });
+    }
+    rows
+}
+
+fn of_day<T: Clone>(rows: &[T], day: i64, recv: impl Fn(&T) -> Time) -> Vec<T> {
+    rows.iter().filter(|r| recv(r).day() == day).cloned().collect()
+}
+
+/// Writes each venue's rows to their days.
+pub(crate) fn write_store(root: &Path, venues: &[(&str, &VenueTables)]) {
+    let mut writer = StoreWriter::create(root).expect("a writer");
+    let first = Time(START).day();
+    for day in first..first + 3 {
+        for (venue, rows) in venues {
+            let today = VenueTables {
+                quotes: of_day(&rows.quotes, day, |r| r.recv),
+                trades: of_day(&rows.trades, day, |r| r.recv),
+                depth: of_day(&rows.depth, day, |r| r.recv),
+                marks: of_day(&rows.marks, day, |r| r.recv),
+                funding: of_day(&rows.funding, day, |r| r.recv),
+            };
+            writer.write_day(venue, "BTC", day, &today).expect("a day");
+        }
+    }
+    writer.finish(serde_json::json!({"tool": "test"})).expect("a store");
+}
+
+struct Bench {
+    dir: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        Bench { dir: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn store(&self) -> PathBuf {
+        self.dir.path().join("store")
+    }
+
+    fn with(long: &VenueTables, short: &VenueTables) -> Bench {
+        let bench = Bench::new();
+        write_store(&bench.store(), &[("lighter", long), ("grvt", short)]);
+        bench
+    }
+
+    fn spec(&self) -> TapeSpec {
+        TapeSpec::new(self.store(), "BTC", ["lighter", "grvt"], at(600), at(3 * 3600))
+    }
+
+    fn refusal(&self, spec: TapeSpec) -> String {
+        let text = Tape::open(spec).err().expect("a refusal").to_string();
+        text.replace(&self.dir.path().display().to_string(), "<dir>")
+    }
+}
+
+fn both() -> Bench {
+    Bench::with(&venue_rows(2, 1), &venue_rows(3, 2))
+}
+
+/// Everything that a replay can see of a tape, tile edges gone.
+fn flattened(tape: &Tape) -> Vec<String> {
+    let mut lines: [Vec<String>; 3] = Default::default();
+    for k in 0..tape.tiles() {
+        let tile = tape.tile(k).expect("a tile");
+        assert_eq!((tile.start, tile.end), tape.bounds(k));
+        let l = &tile.local;
+        assert!(l.len() - 1 <= tape.spec().tile_rows);
+        for row in 1..l.len() {
+            assert_eq!(l.bid[0][row], l.bbo(row, Role::Long).bid.0);
+            lines[0].push(format!(
+                "{} {:?} {:?} {} {} {:?} {:?}",
+                l.time[row],
+                l.bbo(row, Role::Long),
+                l.bbo(row, Role::Short),
+                l.seen[0][row],
+                l.seen[1][row],
+                l.funding(row),
+                l.mark(row)
+            ));
+        }
+        for (v, rows) in tile.venues.iter().enumerate() {
+            let q = &rows.quotes;
+            let quotes = (1..q.time.len()).map(|i| format!("q {} {:?}", q.time[i], q.bbo(i)));
+            let t = &rows.trades;
+            let trades = (1..t.time.len()).map(|i| format!("t {} {} {} {}", t.time[i], t.px[i], t.qty[i], t.taker[i]));
+            let m = &rows.marks;
+            let marks = (1..m.time.len()).map(|i| format!("m {} {} {}", m.time[i], m.mark[i], m.index[i]));
+            let d = &rows.depth;
+            let depth = (1..d.time.len()).map(|i| format!("d {} {:?}", d.time[i], d.view(i)));
+            let settled = rows.settlements.iter().map(|s| format!("s {s:?}"));
+            lines[1 + v].extend(quotes.chain(trades).chain(marks).chain(depth).chain(settled));
+        }
+    }
+    // tables of a venue are listed tile by tile: bring them back into one order
+    lines[1].sort();
+    lines[2].sort();
+    lines.concat()
+}
+
+#[test]
+fn the_tape_is_the_same_for_any_tile_length() {
+    let bench = both();
+    let whole = Tape::open(TapeSpec { tile_rows: 1 << 20, ..bench.spec() }).expect("a tape");
+    assert_eq!(whole.tiles(), 1);
+    let want = flattened(&whole);
+    assert!(want.iter().any(|l| l.starts_with("d ")) && want.iter().any(|l| l.starts_with("s ")));
+    for tile_rows in [1, 7, 1000] {
+        let tape = Tape::open(TapeSpec { tile_rows, ..bench.spec() }).expect("a tape");
+        assert_eq!(tape.tiles() as u64, tape.ticks().div_ceil(tile_rows as u64));
+        assert_eq!(flattened(&tape), want, "tile_rows {tile_rows}");
+        assert_eq!(tape.fingerprint(), whole.fingerprint());
+    }
+}
+
+#[test]
+fn tiles_out_of_order_are_those_in_order() {
+    let bench = both();
+    let spec = TapeSpec { tile_rows: 500, marks_missing: MarksPolicy::Mid, ..bench.spec() };
+    let tape = Tape::open(spec.clone()).expect("a tape");
+    let want: Vec<_> = (0..tape.tiles()).map(|k| encode(&tape.tile(k).expect("a tile"))).collect();
+    assert!(want.len() > 10);
+    for k in [7, 3, 4, 9, 0, 10, 9] {
+        assert!(encode(&tape.tile(k).expect("a tile")) == want[k], "tile {k}");
+    }
+    let fresh = Tape::open(spec).expect("a tape");
+    assert!(encode(&fresh.tile(6).expect("a tile")) == want[6]);
+    let text = fresh.tile(999).expect_err("no such tile").to_string();
+    assert!(text.contains("there is no tile 999"), "{text}");
+}
+
+#[test]
+fn latency_shifts_and_outages_silence_only_the_local_timeline() {
+    let bench = both();
+    let plain = Tape::open(bench.spec()).expect("a tape").tile(0).expect("a tile");
+    let (from, to) = (at(3600), at(3900));
+    let spec = TapeSpec { feed_latency_ns: [5_000_000, 0], feed_outages: [vec![], vec![(from, to)]], ..bench.spec() };
+    let tape = Tape::open(spec).expect("a tape");
+    let tile = tape.tile(0).expect("a tile");
+    assert_eq!(plain.venues[1].quotes.time.to_vec(), tile.venues[1].quotes.time.to_vec());
+    let first = |l: &Local| l.seen[0].iter().find(|t| **t > 0).copied().expect("a row");
+    assert_eq!(first(&tile.local), first(&plain.local) + 5_000_000);
+    let during = last_at(&tile.local.time, Time(to.0 - 1));
+    assert!(tile.local.seen[1][during] < from.0, "nothing is heard within the outage");
+    assert!(tile.local.seen[0][during] > from.0);
+    assert!(tape.quality().venue(Role::Short).never_received > 100);
+    assert_eq!(tape.quality().ticks, tile.local.len() as u64 - 1);
+}
+
+#[test]
+fn a_cache_is_hit_and_damage_is_rebuilt() {
+    let bench = both();
+    let dir = bench.dir.path().join("cache");
+    let cache = |max_bytes| Some(CacheSpec { dir: dir.clone(), max_bytes });
+    let spec = TapeSpec { tile_rows: 2000, cache: cache(1 << 30), ..bench.spec() };
+    let first = Tape::open(spec.clone()).expect("a tape");
+    let want: Vec<_> = (0..first.tiles()).map(|k| encode(&first.tile(k).expect("a tile"))).collect();
+    let folder = entries(&dir).expect("a listing").remove(0);
+    assert_eq!(entries(&folder).expect("a listing").len(), want.len() + 1, "each tile and the manifest");
+    // truncated, altered, and another tile under its name
+    let tile = |k: usize| folder.join(format!("tile-{k:06}.arrow"));
+    let mut bytes = std::fs::read(tile(1)).expect("a tile");
+    bytes.truncate(bytes.len() - 100);
+    std::fs::write(tile(1), &bytes).expect("written");
+    let mut bytes = std::fs::read(tile(2)).expect("a tile");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(tile(2), &bytes).expect("written");
+    std::fs::copy(tile(0), tile(3)).expect("copied");
+    let again = Tape::open(spec.clone()).expect("a tape");
+    assert_eq!(again.quality(), first.quality());
+    for (k, want) in want.iter().enumerate() {
+        assert!(encode(&again.tile(k).expect("a tile")) == *want, "tile {k}");
+    }
+    assert!(super::tile_file::read(&tile(1)).is_some(), "kept again");
+    // other contents of the same files: the old folder goes
+    write_store(&bench.store(), &[("lighter", &venue_rows(2, 3)), ("grvt", &venue_rows(3, 2))]);
+    let changed = Tape::open(spec.clone()).expect("a tape");
+    assert_ne!(changed.fingerprint(), first.fingerprint());
+    assert!(!folder.exists(), "stale caches are removed");
+    // a cap that one tile exceeds: nothing is kept, nothing fails
+    std::fs::remove_dir_all(&dir).expect("removed");
+    let capped = Tape::open(TapeSpec { cache: cache(8_000), ..spec }).expect("a tape");
+    for k in 0..capped.tiles() {
+        capped.tile(k).expect("a tile");
+    }
+    let folder = entries(&dir).expect("a listing").remove(0);
+    assert_eq!(entries(&folder).expect("a listing").len(), 1, "the manifest alone");
+}
+
+#[test]
+fn a_tape_says_what_its_data_are_like() {
+    let mut long = venue_rows(2, 1);
+    long.quotes.retain(|q| q.recv < at(2000) || q.recv > at(2200));
+    long.trades.retain(|q| q.recv < at(2000) || q.recv > at(2200));
+    long.depth.retain(|q| q.recv < at(2000) || q.recv > at(2200));
+    long.marks.retain(|q| q.recv < at(2000) || q.recv > at(2200));
+    long.quotes[1000].bbo.ask = long.quotes[1000].bbo.bid;
+    let bench = Bench::with(&long, &venue_rows(3, 2));
+    let tape = Tape::open(bench.spec()).expect("a tape");
+    let quality = tape.quality();
+    let venue = quality.venue(Role::Long);
+    assert_eq!((venue.locked, venue.gaps), (1, 1));
+    assert!((200..=204).contains(&(venue.gaps_ns / SECOND_NS)), "{venue:?}");
+    assert_eq!(quality.venue(Role::Short).gaps, 0);
+    assert!(venue.exch_raised > 0);
+    assert_eq!(venue.rows["funding"], 4, "published at 23:00 and 24:00, settled and predicted");
+    assert_eq!(tape.first_quote(Role::Long), venue.first_quote);
+    assert!(tape.first_quote(Role::Long) >= Some(at(600)));
+    assert_eq!(tape.earliest_from().expect("quotes"), at(0).plus(42_000_000));
+    assert_eq!(quality.made_by["tool"], "test");
+}
+
+#[test]
+fn what_a_tape_cannot_use_is_refused_by_name() {
+    let bench = both();
+    let spec = || bench.spec();
+    for (spec, want) in [
+        (
+            TapeSpec { to: at(0), ..spec() },
+            "its times must rise: warm-up from 2026-01-05T22:10:00Z, from 2026-01-05T22:10:00Z, to 2026-01-05T22:00:00Z",
+        ),
+        (TapeSpec { tile_rows: 0, ..spec() }, "tile_rows is 0; accepted: 1 to 67108864"),
+        (TapeSpec { feed_latency_ns: [-1, 0], ..spec() }, "a feed latency is -1 ns; accepted: 0 to one hour"),
+        (TapeSpec { store: "s3://bucket/x".into(), ..spec() }, "'s3://bucket/x' lies on an object store (s3://)"),
+        (TapeSpec { store: bench.dir.path().join("none"), ..spec() }, "<dir>/none: no such folder; give the folder"),
+        (
+            TapeSpec { from: at(-9000), warm_from: at(-9000), to: at(-8000), ..spec() },
+            "<dir>/store: quotes of lighter/BTC hold no row between 2026-01-05T19:30:00Z and 2026-01-05T19:46:40Z; the store has them from 2026-01-05T22:00:00.041Z to",
+        ),
+        (
+            TapeSpec { venues: ["lighter".into(), "okx".into()], ..spec() },
+            "<dir>/store: quotes of okx/BTC hold no row between 2026-01-05T22:10:00Z and 2026-01-06T01:00:00Z; the store has none at all; choose a range or a venue that the store covers",
+        ),
+    ] {
+        let text = bench.refusal(spec);
+        assert!(text.contains(want), "{text}");
+    }
+}
+
+#[test]
+fn missing_funding_and_marks_follow_the_policies() {
+    let (mut long, short) = (venue_rows(2, 1), venue_rows(3, 2));
+    long.funding.retain(|r| r.ts != at(7200));
+    let bench = Bench::with(&long, &short);
+    assert_eq!(
+        bench.refusal(bench.spec()),
+        "<dir>/store: funding of lighter/BTC: 1 settlements are missing between 2026-01-05T22:10:00Z and \
+         2026-01-06T01:00:00Z, the first at 2026-01-06T00:00:00Z, after 2026-01-05T23:00:00Z (1 h interval); get the \
+         rows, or say what to assume: funding.missing = zero (nothing is paid) or carry_last (the last rate repeats)"
+    );
+    let open = |funding_missing| Tape::open(TapeSpec { funding_missing, ..bench.spec() }).expect("a tape");
+    let settled = |tape: &Tape| tape.tile(0).expect("a tile").venues[0].settlements.clone();
+    let zero = open(MissingPolicy::Zero);
+    assert_eq!(settled(&zero).len(), 1);
+    assert_eq!(zero.quality().venue(Role::Long).funding_missing, 1);
+    let carried = open(MissingPolicy::CarryLast);
+    assert_eq!(settled(&carried)[1], Settlement { ts: at(7200), rate: Rate(2) });
+    assert_eq!(carried.quality().venue(Role::Long).funding_filled, "carry_last");
+
+    let mut none = venue_rows(2, 1);
+    none.funding.clear();
+    none.marks.clear();
+    let bench = Bench::with(&none, &short);
+    let text = bench.refusal(bench.spec());
+    assert!(text.contains("marks of lighter/BTC: there is none between 2026-01-05T22:10:00Z"), "{text}");
+    let spec = TapeSpec { marks_missing: MarksPolicy::CarryLast, ..bench.spec() };
+    assert!(bench.refusal(spec).contains("there is none to carry"));
+    let spec = TapeSpec { marks_missing: MarksPolicy::Mid, ..bench.spec() };
+    let text = bench.refusal(spec.clone());
+    assert!(text.contains("funding of lighter/BTC: there is no settled rate near"), "{text}");
+    let text = bench.refusal(TapeSpec { funding_missing: MissingPolicy::CarryLast, ..spec.clone() });
+    assert!(text.contains("there is no settled rate to carry on"), "{text}");
+    let tape = Tape::open(TapeSpec { funding_missing: MissingPolicy::Zero, ..spec }).expect("a tape");
+    let tile = tape.tile(0).expect("a tile");
+    let (marks, quotes) = (&tile.venues[0].marks, &tile.venues[0].quotes);
+    assert!(marks.time.len() > 4000 && marks.time.len() <= quotes.time.len());
+    assert_eq!((marks.time[1], marks.mark[1]), (quotes.time[1], (quotes.bid[1] + quotes.ask[1]) / 2));
+    assert_eq!(tape.quality().venue(Role::Long).marks_filled, "mid");
+    assert_eq!(tile.local.funding(tile.local.len() - 1).0[0], [None, None]);
+}
+
+#[test]
+fn holes_in_marks_and_absent_indices_are_missing_marks() {
+    let mut long = venue_rows(2, 1);
+    long.marks.retain(|r| r.recv < at(3000) || r.recv > at(3400));
+    let bench = Bench::with(&long, &venue_rows(3, 2));
+    let text = bench.refusal(bench.spec());
+    assert!(
+        text.contains("1 holes above 5 minutes while quotes go on, the first from 2026-01-05T22:49:50.04Z"),
+        "{text}"
+    );
+    let tape = Tape::open(TapeSpec { marks_missing: MarksPolicy::Zero, ..bench.spec() }).expect("a tape");
+    assert_eq!(tape.quality().venue(Role::Long).marks_filled, "carry_last");
+
+    let mut long = venue_rows(2, 1);
+    long.marks.iter_mut().for_each(|r| r.index = Price(0));
+    let bench = Bench::with(&long, &venue_rows(3, 2));
+    Tape::open(bench.spec()).expect("an index that nobody needs");
+    let needs = TapeSpec { needs_index: [true, false], ..bench.spec() };
+    let text = bench.refusal(needs.clone());
+    assert!(text.contains("no index price is there, on which this venue pays funding, between"), "{text}");
+    let tape = Tape::open(TapeSpec { marks_missing: MarksPolicy::Mid, ..needs }).expect("a tape");
+    let marks = tape.tile(0).expect("a tile").venues[0].marks.clone();
+    assert_eq!(marks.index[5], marks.mark[5]);
+}
