@@ -75,10 +75,14 @@ impl Close {
         self.urgent && self.then == State::Idle && self.keep == [Qty::ZERO; 2]
     }
 
-    /// What of a leg is still to go, in its venue's lots; less is dust.
+    /// What of a leg is still to go, in its venue's lots; less is dust. Of a leg that stays, what the venue does not take
+    /// in its own size stays too.
     fn excess(&self, floor: &Floor<'_>, role: Role) -> Qty {
-        let lot = floor.plan.instrument(role).lot;
-        (floor.held(role) - self.keep[role.ix()]).max(Qty::ZERO).floor_to(lot)
+        let (lot, keep) = (floor.plan.instrument(role).lot, self.keep[role.ix()]);
+        let excess = (floor.held(role) - keep).max(Qty::ZERO).floor_to(lot);
+        let (px, _) = floor.bbo(role).opposite(role.closing());
+        let stays = !keep.is_zero() && px.0 > 0 && !floor.is_tradable(role, excess, px);
+        if stays { Qty::ZERO } else { excess }
     }
 
     /// Quantity by which a leg stands alone.

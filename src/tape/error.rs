@@ -83,6 +83,18 @@ pub enum TapeError {
     #[error("{store}: marks of {series}: {what}; get the rows, or say what to assume: marks.missing = {choices}")]
     MarksMissing { store: PathBuf, series: String, what: String, choices: &'static str },
 
+    #[error("{path}: {what}")]
+    Map { path: PathBuf, what: String },
+
+    #[error("{path}: line {line}: {what}; accepted: {accepted}")]
+    MapEntry { path: PathBuf, line: usize, what: String, accepted: String },
+
+    #[error("{path}: cannot be read: {what}")]
+    ImportFile { path: PathBuf, what: String },
+
+    #[error("{path}: {place}: {fault}; repair the file or its entry in the map; nothing was imported")]
+    ImportRow { path: PathBuf, place: String, fault: Box<Fault> },
+
     #[error("'{name}' cannot name a {what}: letters, digits, '.', '_' and '-' are accepted")]
     Name { what: &'static str, name: String },
 }

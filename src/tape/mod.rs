@@ -4,6 +4,7 @@ mod align;
 mod cache;
 mod error;
 mod funding;
+pub mod import;
 mod load;
 pub mod rows;
 mod scan;

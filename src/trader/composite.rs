@@ -1,7 +1,7 @@
 //! The composite strategy as a [`Trader`]: strategy, execution and risk around one state.
 
 use super::{Actions, Breach, Extreme, Limits, Moment, StateInfo, Trader, Transition, View};
-use crate::execution::{COUNTERS, Close, Counts, Desk, Entry, Floor, Lock, Pair};
+use crate::execution::{COUNTERS, Close, Counts, Desk, Entry, Floor, Lock, Pair, TimerKind};
 use crate::market::{Event, EventBody, Role};
 use crate::strategy::{self, Levels, Plan, REASONS, Reason, STATES, Sense, State, Waiting};
 use crate::units::{Price, Qty, Time};
@@ -186,6 +186,7 @@ impl Composite {
             let back = close.hedge.is_some_and(|hedge| hedge.back) && floor.fresh();
             if back {
                 close.end_hedge(&floor);
+                self.desk.drop_timers(|kind| matches!(kind, TimerKind::Resume(_)));
             }
             return back;
         }

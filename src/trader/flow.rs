@@ -258,20 +258,25 @@ impl Composite {
         self.begin(close);
     }
 
-    /// Quantity by which the larger leg exceeds the smaller, when that is more than the ratio allows.
-    fn excess_delta(&self, call: &Call<'_>) -> Option<Qty> {
+    /// S3: the larger leg and what of it is to be closed, when it exceeds the smaller by more than the ratio allows and
+    /// its venue takes an order of that size.
+    fn excess_delta(&self, call: &Call<'_>) -> Option<(Role, Qty)> {
+        if self.state != State::Locked || self.job != Job::Hold {
+            return None;
+        }
         let [long, short] = self.held_now(call);
-        let (large, small) = (long.max(short), long.min(short));
+        let role = if long > short { Role::Long } else { Role::Short };
+        let (large, excess) = (long.max(short), Qty((long - short).0.abs()));
         let allowed = i128::from(large.0) * i128::from(call.plan.strategy.risk.net_delta_max_ratio.0);
-        let excess = large - small;
-        (i128::from(excess.0) * i128::from(Rate::ONE) > allowed).then_some(excess)
+        let cut = excess.floor_to(call.plan.common_lot);
+        let (px, _) = call.view.bbo(role).opposite(role.closing());
+        let beyond = i128::from(excess.0) * i128::from(Rate::ONE) > allowed;
+        (beyond && call.plan.instrument(role).takes(cut, px)).then_some((role, cut))
     }
 
-    /// S3: a net delta beyond the ratio starts the grace, one within it ends it.
+    /// A net delta beyond the ratio starts the grace, one within it ends it.
     pub(super) fn watch_delta(&mut self, call: &Call<'_>) {
-        let watched = self.state == State::Locked && self.job == Job::Hold;
-        let beyond = watched && self.excess_delta(call).is_some_and(|q| q >= call.plan.common_lot);
-        if !beyond {
+        if self.excess_delta(call).is_none() {
             self.desk.drop_timers(|kind| kind == TimerKind::Delta);
         } else if !self.desk.has_timer(TimerKind::Delta) {
             self.desk.set_timer(call.view.now.plus(call.plan.strategy.risk.delta_grace_ns), TimerKind::Delta);
@@ -279,14 +284,10 @@ impl Composite {
     }
 
     fn trim_delta(&mut self, call: &mut Call<'_>) {
-        let Some(excess) = self.excess_delta(call).filter(|_| self.state == State::Locked && self.job == Job::Hold)
-        else {
-            return;
-        };
+        let Some((role, cut)) = self.excess_delta(call) else { return };
         self.counts.add(Count::DeltaTrims);
         let mut keep = self.held_now(call);
-        let large = if keep[0] > keep[1] { 0 } else { 1 };
-        keep[large] -= excess.floor_to(call.plan.common_lot);
+        keep[role.ix()] -= cut;
         let close = self.close(call, Removal::Trim, keep, None, State::Locked, Reason::LockKept, 0);
         self.begin(close);
     }

@@ -29,6 +29,7 @@ mod table;
 mod write;
 
 pub use dataset::{DATASET_FILE, Dataset, FileEntry, SCHEMA_VERSION};
+pub(crate) use decode::float_to_scaled;
 pub(crate) use path::entries;
 pub use path::{Partition, StorePath};
 pub use read::{Batch, Batches, Fault, GroupSpan, StoreFile};

@@ -1,0 +1,92 @@
+//! The market: latent price, basis and two venues, moved in steps of 100 ms and handed out a day at a time.
+
+use super::arrivals::Mood;
+use super::basis::Basis;
+use super::price::Efficient;
+use super::spec::{STEP_NS, SpecError, SynthSpec};
+use super::venue::{Plan, STEPS_A_SECOND, Venue};
+use crate::tape::rows::VenueTables;
+use crate::units::{DAY_NS, Time};
+
+/// One day of both venues: the rows received in it, in the order of `SynthSpec::venues`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SynthDay {
+    /// Days since 1970-01-01 UTC.
+    pub day: i64,
+    pub venues: [VenueTables; 2],
+}
+
+/// An iterator over the days of a synthetic market. Memory is that of one day, whatever the range.
+pub struct Market {
+    price: Efficient,
+    basis: Basis,
+    mood: Mood,
+    venues: [Venue; 2],
+    martingale: bool,
+    day: i64,
+    end: i64,
+    plan: Plan,
+}
+
+impl Market {
+    /// Errors: a knob out of its range, see [`SynthSpec::check`].
+    pub fn new(spec: &SynthSpec) -> Result<Market, SpecError> {
+        spec.check()?;
+        let price = Efficient::new(spec);
+        let mut basis = Basis::new(spec);
+        basis.second();
+        let venues = [0, 1].map(|v| Venue::new(spec, v, price.ago(0) * basis.factor(v)));
+        Ok(Market {
+            price,
+            basis,
+            mood: Mood::new(spec.seed),
+            venues,
+            martingale: spec.martingale,
+            day: spec.first_day,
+            end: spec.first_day + i64::from(spec.days),
+            plan: Plan::new(),
+        })
+    }
+
+    fn step(&mut self, step: i64) {
+        let now = Time(step * STEP_NS);
+        if step % STEPS_A_SECOND == 0 {
+            let index = self.price.ago(0) * self.basis.index_factor();
+            for venue in &mut self.venues {
+                venue.second(now, index);
+            }
+            self.price.second();
+            self.basis.second();
+            self.mood.second(self.price.heat());
+        }
+        self.price.step();
+        self.basis.step();
+        let heat = self.price.heat();
+        for (v, venue) in self.venues.iter_mut().enumerate() {
+            let fair = self.price.ago(venue.lag_steps) * self.basis.factor(v);
+            // in a martingale market the second venue moves exactly when the first does: neither is ever behind
+            if v == 0 || !self.martingale {
+                venue.plan(now, fair, self.mood.level, heat, &mut self.plan);
+            }
+            venue.play(now, fair, &self.plan);
+        }
+    }
+}
+
+impl Iterator for Market {
+    type Item = SynthDay;
+
+    fn next(&mut self) -> Option<SynthDay> {
+        if self.day >= self.end {
+            return None;
+        }
+        let day = self.day;
+        let steps = DAY_NS / STEP_NS;
+        for step in day * steps..(day + 1) * steps {
+            self.step(step);
+        }
+        self.day += 1;
+        let end = Time::of_day(self.day);
+        Some(SynthDay { day, venues: self.venues.each_mut().map(|venue| venue.take_before(end)) })
+    }
+}

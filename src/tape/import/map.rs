@@ -1,0 +1,220 @@
+//! The column map: a TOML file that says how the files of a data set become the tables of a store.
+//!
+//! ```toml
+//! about = "where it comes from, what is known of its defects"
+//! min_feed_ms = 1                  # least believable delay from venue to recorder
+//!
+//! [columns.quotes]                 # store column = column of the file, for all files of that table
+//! exch_ts = "ts_ns"
+//! recv_ts = "recv_ts_ns"
+//! bid_px = "bid_px"
+//!
+//! [[file]]
+//! path = "lighter_GOLD_bbo.csv.gz" # below the folder given by --from; .csv .csv.gz .jsonl .jsonl.gz .parquet
+//! table = "quotes"
+//! venue = "lighter"
+//! symbol = "GOLD"
+//! ```
+//! Everything else of `[[file]]` has a default, see [`FileMap`].
+
+use crate::tape::TapeError;
+use crate::tape::store::Table;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+use toml::Spanned;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportMap {
+    /// Free text, kept in dataset.json.
+    #[serde(default)]
+    pub about: String,
+    /// Least believable `recv_ts - exch_ts`; a recorder's clock below it is shifted to it.
+    #[serde(default = "default_min_feed_ms")]
+    pub min_feed_ms: f64,
+    /// By table, store column -> source column; a file's own `columns` come first.
+    #[serde(default)]
+    pub columns: BTreeMap<String, BTreeMap<String, String>>,
+    pub file: Vec<Spanned<FileMap>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileMap {
+    pub path: String,
+    /// quotes, trades, depth, marks or funding.
+    pub table: String,
+    pub venue: String,
+    pub symbol: String,
+    #[serde(default)]
+    pub columns: BTreeMap<String, String>,
+    #[serde(default)]
+    pub time_unit: TimeUnit,
+    #[serde(default)]
+    pub numbers: Numbers,
+    #[serde(default)]
+    pub rate_unit: RateUnit,
+    /// Words for a taker that bought (depth: for a bid); matched as written.
+    #[serde(default = "default_buy")]
+    pub buy: Vec<String>,
+    #[serde(default = "default_sell")]
+    pub sell: Vec<String>,
+    /// Sizes are contracts of this much quote money each (coin-margined): they become `contracts * face / price` coins,
+    /// rounded down to 1e-9.
+    pub contract_face: Option<String>,
+    /// Funding without a column for it.
+    pub interval_hours: Option<u32>,
+    /// Trades without a column for it.
+    #[serde(default = "default_true")]
+    pub consumed_book: bool,
+    /// For files with one clock only: the other one is this far away.
+    pub feed_latency_ms: Option<f64>,
+    /// Files of one recorder share one clock, and one correction.
+    #[serde(default = "default_recorder")]
+    pub recorder: String,
+    /// True for files that are not in receive order.
+    #[serde(default)]
+    pub sort: bool,
+    /// Free text, kept in dataset.json.
+    #[serde(default)]
+    pub note: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeUnit {
+    S,
+    Ms,
+    Us,
+    #[default]
+    Ns,
+    /// "2026-01-05T10:30:00.25Z"
+    Rfc3339,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Numbers {
+    /// As written; more decimals than the store holds are an error.
+    #[default]
+    Decimal,
+    /// Binary floats: rounded to the store's decimals.
+    Float,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateUnit {
+    #[default]
+    Fraction,
+    Percent,
+}
+
+fn default_min_feed_ms() -> f64 {
+    1.0
+}
+
+fn default_true() -> bool {
+    true
+}
+
+fn default_recorder() -> String {
+    "recorder".to_string()
+}
+
+fn default_buy() -> Vec<String> {
+    ["buy", "B", "bid"].map(str::to_string).to_vec()
+}
+
+fn default_sell() -> Vec<String> {
+    ["sell", "S", "ask"].map(str::to_string).to_vec()
+}
+
+/// A map that was read, with its text for places in errors.
+pub struct ReadMap {
+    pub map: ImportMap,
+    pub text: String,
+}
+
+impl ReadMap {
+    pub fn read(path: &Path) -> Result<ReadMap, TapeError> {
+        let text = std::fs::read_to_string(path).map_err(TapeError::io(path, "read the import map"))?;
+        let map: ImportMap = toml::from_str(&text)
+            .map_err(|e| TapeError::Map { path: path.to_path_buf(), what: e.to_string().trim_end().to_string() })?;
+        let read = ReadMap { map, text };
+        read.validate(path)?;
+        Ok(read)
+    }
+
+    fn validate(&self, path: &Path) -> Result<(), TapeError> {
+        let tables = || Table::ALL.map(Table::name).join(", ");
+        if let Some(name) = self.map.columns.keys().find(|name| table_of(name).is_none()) {
+            let what = format!("[columns.{name}]: there is no such table; accepted: {}", tables());
+            return Err(TapeError::Map { path: path.to_path_buf(), what });
+        }
+        if !(0.0..=60_000.0).contains(&self.map.min_feed_ms) {
+            let what = format!("min_feed_ms is {}; accepted: 0 to 60000", self.map.min_feed_ms);
+            return Err(TapeError::Map { path: path.to_path_buf(), what });
+        }
+        for entry in &self.map.file {
+            let line = self.text[..entry.span().start].matches('\n').count() + 1;
+            let refused = |what: String, accepted: String| {
+                Err(TapeError::MapEntry { path: path.to_path_buf(), line, what, accepted })
+            };
+            let file = entry.get_ref();
+            let Some(table) = table_of(&file.table) else {
+                return refused(format!("[[file]] table is '{}'", file.table), tables());
+            };
+            let columns = self.columns(file);
+            if let Some(name) = columns.keys().find(|name| !table.columns().contains(name)) {
+                return refused(format!("{} has no column '{name}'", file.table), table.columns().join(", "));
+            }
+            if let Some(name) = required(table).iter().find(|name| !columns.contains_key(*name)) {
+                let what = format!("[[file]] '{}': no column is named for {name}", file.path);
+                return refused(what, format!("{name} under columns, or under [columns.{}]", file.table));
+            }
+            let hours = file.interval_hours.is_some() || columns.contains_key("interval_hours");
+            if table == Table::Funding && !hours {
+                let what = format!("[[file]] '{}': the funding interval is not given", file.path);
+                return refused(what, "interval_hours as a column or as a number".to_string());
+            }
+            let clocks = ["exch_ts", "recv_ts"].iter().filter(|c| columns.contains_key(*c)).count();
+            if table != Table::Funding && (clocks == 0 || (clocks == 1 && file.feed_latency_ms.is_none())) {
+                let what = format!("[[file]] '{}': {clocks} of the two clocks are named", file.path);
+                return refused(what, "exch_ts and recv_ts, or one of them and feed_latency_ms".to_string());
+            }
+            if file.feed_latency_ms.is_some_and(|ms| !(0.0..=60_000.0).contains(&ms)) {
+                return refused("feed_latency_ms is out of range".to_string(), "0 to 60000".to_string());
+            }
+        }
+        Ok(())
+    }
+
+    /// Store column -> source column of one file.
+    pub fn columns<'a>(&'a self, file: &'a FileMap) -> BTreeMap<&'a str, &'a str> {
+        let shared = self.map.columns.get(&file.table);
+        let mut columns: BTreeMap<&str, &str> = BTreeMap::new();
+        for (store, source) in shared.into_iter().flatten().chain(&file.columns) {
+            columns.insert(store, source);
+        }
+        // an empty name takes a shared column away
+        columns.retain(|_, source| !source.is_empty());
+        columns
+    }
+}
+
+pub fn table_of(name: &str) -> Option<Table> {
+    Table::ALL.into_iter().find(|t| t.name() == name)
+}
+
+/// Columns without which a table makes no sense. (Sizes may be absent: then they are not known.)
+fn required(table: Table) -> &'static [&'static str] {
+    match table {
+        Table::Quotes => &["bid_px", "ask_px"],
+        Table::Trades => &["px", "qty", "taker_side"],
+        Table::Depth => &["side", "level", "px", "qty"],
+        Table::Marks => &[],
+        Table::Funding => &["ts", "rate"],
+    }
+}

@@ -1,0 +1,3 @@
+//! What a user sees, and what holds for the whole: one binary, a module a subject.
+
+mod scenario;
