@@ -1,0 +1,48 @@
+//! The running extreme that a trailing stop asks for, kept lazily: brought up to a row when somebody looks.
+
+use crate::market::Role;
+use crate::tape::Local;
+use crate::trader::Extreme;
+use crate::units::Price;
+use crate::watch::Best;
+use serde::{Deserialize, Serialize};
+
+/// The extreme asked for, and its value over all ticks before row `next` of the present tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    asked: Extreme,
+    px: Price,
+    next: u32,
+}
+
+impl Kept {
+    /// Asked for at a call whose last tick is `row`: counting begins with the tick after it.
+    pub fn new(asked: Extreme, row: usize) -> Kept {
+        Kept { asked, px: asked.start, next: row as u32 + 1 }
+    }
+
+    pub fn is_for(&self, asked: &Extreme) -> bool {
+        self.asked == *asked
+    }
+
+    /// A new tile begins; its row 0 is counted already.
+    pub fn enter_tile(&mut self) {
+        self.next = 1;
+    }
+
+    /// The extreme with every tick up to `row` included.
+    pub fn at(&mut self, local: &Local, row: usize) -> Best {
+        let role = self.asked.role;
+        let rows = self.next as usize..(row + 1).max(self.next as usize);
+        let px = match role {
+            Role::Long => local.bid[role.ix()][rows].iter().fold(self.px.0, |best, &px| best.max(px)),
+            Role::Short => {
+                let asks = &local.ask[role.ix()][rows];
+                asks.iter().filter(|&&px| px > 0).fold(self.px.0, |best, &px| best.min(px))
+            }
+        };
+        self.px = Price(px);
+        self.next = self.next.max(row as u32 + 1);
+        Best { role, px: self.px }
+    }
+}

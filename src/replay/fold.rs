@@ -1,0 +1,242 @@
+//! Rules folded for an epoch: slow comparisons decided, the rest of each rule reduced to one necessary comparison (its
+//! gate), gates of one column merged. A gate may let a row through that no rule takes, never the other way round.
+
+use super::gate::Gate;
+use crate::market::Role;
+use crate::signals::bar_before;
+use crate::tape::Local;
+use crate::units::Time;
+use crate::watch::{Best, Cmp, Ground, Level, Rule, Series, Watches, holds, known, rate_expiry, to_funding};
+use std::ops::Range;
+
+/// A slow comparison, decided; it stays so before `row` and before `time`.
+#[derive(Clone, Copy, Debug)]
+struct Decided {
+    holds: bool,
+    row: usize,
+    time: Time,
+}
+
+const UNDECIDED: Decided = Decided { holds: false, row: 0, time: Time::MIN };
+
+/// The folded rules; buffers are kept between epochs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fold {
+    /// One per comparison of all rules, in order.
+    decided: Vec<Decided>,
+    gates: Vec<Gate>,
+    /// A rule is open that has no gate: every row must be judged.
+    every: bool,
+}
+
+/// First row and first time at which the fold may no longer hold.
+#[derive(Clone, Copy, Debug)]
+struct Until {
+    row: usize,
+    time: Time,
+}
+
+impl Until {
+    fn limit(&mut self, decided: &Decided) {
+        self.row = self.row.min(decided.row);
+        self.time = self.time.min(decided.time);
+    }
+}
+
+impl Fold {
+    /// New watches: nothing is decided.
+    pub fn arm(&mut self, watches: &Watches) {
+        let all = watches.rules().iter().map(|rule| rule.all.len() + rule.votes.len()).sum();
+        self.decided.clear();
+        self.decided.resize(all, UNDECIDED);
+    }
+
+    /// No row of the epoch can fire.
+    pub fn is_shut(&self) -> bool {
+        self.gates.is_empty() && !self.every
+    }
+
+    /// Folds for the row `rows.start`; returns the end of the epoch: the first row, at most `rows.end`, at which a slow
+    /// comparison may change.
+    pub fn epoch(&mut self, ground: Ground<'_>, watches: &Watches, rows: Range<usize>) -> usize {
+        let (row, time) = (rows.start, Time(ground.local.time[rows.start]));
+        let mut until = Until { row: rows.end, time: Time::MAX };
+        let mut slot = 0;
+        self.gates.clear();
+        self.every = false;
+        for rule in watches.rules() {
+            match rule.after {
+                Some(after) if after > time => until.time = until.time.min(after),
+                _ => self.open(rule, slot, ground, row, &mut until),
+            }
+            slot += rule.all.len() + rule.votes.len();
+        }
+        end_row(&ground.local.time, row, until)
+    }
+
+    /// Adds the gate of a rule, unless a slow comparison shuts it. Its comparisons begin at `slot`.
+    fn open(&mut self, rule: &Rule, slot: usize, ground: Ground<'_>, row: usize, until: &mut Until) {
+        let mut mine = Until { row: usize::MAX, time: Time::MAX };
+        let mut gate: Option<Gate> = None;
+        for (i, cmp) in rule.all.iter().enumerate() {
+            let Some(decided) = self.decide(slot + i, cmp, ground, row) else {
+                gate = Gate::narrower(gate, cmp, ground, row);
+                continue;
+            };
+            if !decided.holds {
+                return until.limit(&decided);
+            }
+            mine.limit(&decided);
+        }
+        let votes = slot + rule.all.len();
+        let (mut missing, mut fast) = (i32::from(rule.needed), 0);
+        for (i, cmp) in rule.votes.iter().enumerate() {
+            match self.decide(votes + i, cmp, ground, row) {
+                Some(decided) => {
+                    missing -= i32::from(decided.holds);
+                    mine.limit(&decided);
+                }
+                None => fast += 1,
+            }
+        }
+        until.row = until.row.min(mine.row);
+        until.time = until.time.min(mine.time);
+        if missing > fast {
+            return;
+        }
+        if missing == fast && fast > 0 {
+            // every fast vote is needed: as good as an "all"
+            for cmp in rule.votes.iter().filter(|cmp| !is_slow(cmp)) {
+                gate = Gate::narrower(gate, cmp, ground, row);
+            }
+        }
+        for cmp in rule.all.iter().chain(&rule.votes) {
+            if let Level::Upper(band) | Level::Lower(band) = cmp.level {
+                until.time = until.time.min(bar_end(Time(ground.local.time[row]), band.bar_ns));
+            }
+        }
+        match gate {
+            Some(gate) if gate.is_impossible() => {}
+            Some(gate) => gate.merge_into(&mut self.gates),
+            None => self.every = true,
+        }
+    }
+
+    /// The first row of `rows` that a gate lets through; `reach` is the extreme with all of `rows` counted in.
+    pub fn candidate(&self, ground: Ground<'_>, rows: Range<usize>, reach: Option<Best>) -> Option<usize> {
+        if self.every {
+            return (!rows.is_empty()).then_some(rows.start);
+        }
+        let mut end = rows.end;
+        let mut found = None;
+        for gate in &self.gates {
+            if let Some(row) = gate.first(ground, rows.start..end, reach) {
+                found = Some(row);
+                end = row;
+            }
+        }
+        found
+    }
+
+    /// A slow comparison at `row`, decided anew only where it may have changed; `None` for a fast one.
+    fn decide(&mut self, slot: usize, cmp: &Cmp, ground: Ground<'_>, row: usize) -> Option<Decided> {
+        if !is_slow(cmp) {
+            return None;
+        }
+        let time = Time(ground.local.time[row]);
+        let old = self.decided[slot];
+        if row < old.row && time < old.time {
+            return Some(old);
+        }
+        let Until { row: end, time: expires } = lasts(cmp, ground, row, time);
+        let decided = Decided { holds: holds(cmp, ground, row, time, None), row: end, time: expires };
+        self.decided[slot] = decided;
+        Some(decided)
+    }
+}
+
+/// Constant between bar closes, publications, expiries and settlements.
+fn is_slow(cmp: &Cmp) -> bool {
+    matches!(
+        cmp.series,
+        Series::Bar(_) | Series::FundingDiff { .. } | Series::Apr { .. } | Series::ToFunding { .. }
+    )
+}
+
+/// How long a slow comparison stays as it is at `row`.
+fn lasts(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time) -> Until {
+    match cmp.series {
+        Series::Bar(id) => {
+            let bar_ns = ground.signals.columns[id.0 as usize].bar_ns;
+            Until { row: usize::MAX, time: bar_end(time, bar_ns) }
+        }
+        Series::FundingDiff { kind, .. } | Series::Apr { kind, .. } => {
+            let mut until = Until { row: published(ground.local, row), time: Time::MAX };
+            for role in Role::BOTH {
+                if let Some(rate) = known(ground.local, row, role, kind, time) {
+                    until.time = until.time.min(rate_expiry(&rate).plus(1));
+                }
+            }
+            until
+        }
+        Series::ToFunding { kind, role } => {
+            let mut until = Until { row: published(ground.local, row), time: Time::MAX };
+            let left = to_funding(ground.local, row, kind, role, time);
+            if let Some(rate) = known(ground.local, row, role, kind, time).filter(|_| left < i64::MAX) {
+                let settles = time.plus(left);
+                let level = if let Level::Int(level) = cmp.level { level } else { 0 };
+                let crosses = settles.0.saturating_sub(level);
+                for change in [settles.0, crosses, crosses.saturating_add(1), rate_expiry(&rate).0 + 1] {
+                    if change > time.0 {
+                        until.time = until.time.min(Time(change));
+                    }
+                }
+            }
+            until
+        }
+        _ => Until { row: usize::MAX, time: Time::MAX },
+    }
+}
+
+/// First row after `row` with another funding state.
+fn published(local: &Local, row: usize) -> usize {
+    let now = local.funding_at[row];
+    row + local.funding_at[row..].partition_point(|&at| at == now)
+}
+
+/// The first time at which another bar of `bar_ns` is the last closed one.
+fn bar_end(time: Time, bar_ns: i64) -> Time {
+    Time((bar_before(time, bar_ns) + 2) * bar_ns)
+}
+
+/// First row after `row`, at most `until.row`, at or after `until.time`: doubling steps, then bisection.
+fn end_row(times: &[i64], row: usize, until: Until) -> usize {
+    let end = until.row;
+    if until.time == Time::MAX || times[end - 1] < until.time.0 {
+        return end;
+    }
+    let (mut low, mut step) = (row, 8);
+    while low + step < end && times[low + step] < until.time.0 {
+        low += step;
+        step *= 2;
+    }
+    let high = end.min(low + step);
+    low + times[low..high].partition_point(|&time| time < until.time.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_an_epoch_is_the_first_row_at_its_time() {
+        let times: Vec<i64> = (0..100).map(|i| 10 * i).collect();
+        for until in 1..1_100 {
+            let want = times.iter().position(|&t| t >= until && t > 30).unwrap_or(100);
+            let got = end_row(&times, 3, Until { row: 100, time: Time(until.max(31)) });
+            assert_eq!(got, want, "{until}");
+        }
+        assert_eq!(bar_end(Time(59), 60), Time(60));
+        assert_eq!(bar_end(Time(60), 60), Time(120));
+    }
+}

@@ -1,0 +1,147 @@
+//! The state of one run: a trader, the two venues as they are, what is believed of them, and the run's statistics.
+
+use super::equity::Equity;
+use super::extreme::Kept;
+use super::{Driver, Job, LedgerHash, Pass, Recorder};
+use crate::ledger::Belief;
+use crate::market::Role;
+use crate::signals::TileSignals;
+use crate::sim::SimVenue;
+use crate::stats::{Metrics, Outcome, Tally};
+use crate::tape::Tile;
+use crate::trader::{Breach, Trader};
+use crate::units::Time;
+use serde::{Deserialize, Serialize};
+
+/// Carried from tile to tile, checkpointed whole. What it does depends on its job and the tape alone, never on the driver
+/// or on where the tape is cut.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct Machine<T: Trader> {
+    pub(super) trader: T,
+    pub(super) sims: [SimVenue; 2],
+    pub(super) belief: Belief,
+    pub(super) equity: Equity,
+    pub(super) tally: Tally,
+    pub(super) hash: LedgerHash,
+    /// The newest moment.
+    pub(super) now: Time,
+    /// By role: the newest decision time of a command and how many were sent at it.
+    pub(super) sent: [(Time, u32); 2],
+    pub(super) kept: Option<Kept>,
+    /// The breach as of the last judged tick.
+    pub(super) breach: Option<Breach>,
+    /// The first tick at or after this time is a wake: a breach began or ended.
+    pub(super) wake_tick: Option<Time>,
+    /// Calls of `step`; not a metric, because it tells the drivers apart.
+    pub(super) steps: u64,
+}
+
+/// What a run comes to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// In the order of [`crate::stats::metric_table`].
+    pub metrics: Metrics,
+    pub hash: LedgerHash,
+    /// When the drawdown limit ended the run's trading.
+    pub halted_at: Option<Time>,
+    /// Calls of `step`.
+    pub steps: u64,
+    /// Requests that reached a venue in its past: a fault of the driver, always zero.
+    pub late_arrivals: u32,
+    /// What the trader believed at the end is what the venues hold.
+    pub books_agree: bool,
+}
+
+impl<T: Trader> Machine<T> {
+    pub fn new(trader: T, job: &Job<'_, T>) -> Machine<T> {
+        let state = Tally::new(job.from, T::STATES.len(), T::REASONS.len());
+        Machine {
+            trader,
+            sims: Role::BOTH.map(|role| SimVenue::new(role, job.book(role))),
+            belief: job.belief(),
+            equity: Equity::new(job.from, job.initial(), job.stats_interval_ns),
+            tally: state,
+            hash: LedgerHash::default(),
+            now: job.from,
+            sent: [(Time::MIN, 0); 2],
+            kept: None,
+            breach: None,
+            wake_tick: None,
+            steps: 0,
+        }
+    }
+
+    /// The part of `[job.from, job.to)` that lies in the tile. Tiles come in order, without gaps; a tile without any such
+    /// part is skipped.
+    pub fn run_tile<D: Driver, R: Recorder>(
+        &mut self,
+        driver: &mut D,
+        job: &Job<'_, T>,
+        tile: &Tile,
+        signals: &TileSignals,
+        rec: &mut R,
+    ) {
+        if tile.end <= job.from || tile.start >= job.to {
+            return;
+        }
+        let mut pass = Pass::new(self, job, tile, signals, rec, D::EVERY_ROW);
+        pass.begin();
+        driver.run(&mut pass);
+        pass.end();
+    }
+
+    /// The end of the data: everything is cancelled and closed by the venues' rule at `job.to`, booked without another
+    /// call of the trader. `tile` is the last one that was run.
+    pub fn finish<R: Recorder>(
+        &mut self,
+        job: &Job<'_, T>,
+        tile: &Tile,
+        signals: &TileSignals,
+        rec: &mut R,
+    ) -> RunResult {
+        Pass::new(self, job, tile, signals, rec, false).finish();
+        let outcome = Outcome {
+            from: job.from,
+            to: job.to,
+            stats_interval_ns: job.stats_interval_ns,
+            belief: &self.belief,
+            equity: &self.equity,
+            tally: &self.tally,
+            sims: [self.sims[0].stats(), self.sims[1].stats()],
+            counters: self.trader.counters(),
+        };
+        RunResult {
+            metrics: Metrics::of(&outcome),
+            hash: self.hash,
+            halted_at: self.equity.halted_at,
+            steps: self.steps,
+            late_arrivals: self.sims.iter().map(|sim| sim.stats().late_arrivals).sum(),
+            books_agree: self.sims.iter().zip(&self.belief.books).all(|(sim, book)| sim.truth() == book),
+        }
+    }
+
+    pub fn trader(&self) -> &T {
+        &self.trader
+    }
+
+    pub fn belief(&self) -> &Belief {
+        &self.belief
+    }
+
+    pub fn equity(&self) -> &Equity {
+        &self.equity
+    }
+
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    pub fn hash(&self) -> LedgerHash {
+        self.hash
+    }
+
+    pub fn sims(&self) -> &[SimVenue; 2] {
+        &self.sims
+    }
+}

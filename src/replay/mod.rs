@@ -1,0 +1,46 @@
+//! The drivers: what moves a trader through a tape.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `job` | [`Job`]: what a run is given |
+//! | `machine` | [`Machine`]: the state of one run, carried over tiles and checkpoints; [`RunResult`] |
+//! | `pass` | [`Pass`]: a machine's way through one tile: ticks, answers, timers in the order of moments |
+//! | `scan` | [`Scan`]: the reference, a step at every tick |
+//! | `seek` | [`Seek`]: sleeps from wake to wake; asks a [`Search`] for the next row that fires |
+//! | `walk`, `fold`, `gate` | [`Walk`]: the search row by row, its rules folded per epoch |
+//! | `equity`, `extreme`, `chain`, `record` | samples and limits; the trailing best; the running hash; what is written down |
+//!
+//! All drivers give the same bytes. A machine of the shipped strategy takes about 3 KiB.
+
+mod chain;
+mod equity;
+mod extreme;
+mod fold;
+mod gate;
+mod job;
+mod machine;
+mod pass;
+mod record;
+mod scan;
+mod seek;
+mod walk;
+
+pub use chain::LedgerHash;
+pub use equity::{Equity, Moments};
+pub use job::Job;
+pub use machine::{Machine, RunResult};
+pub use pass::Pass;
+pub use record::{EntryRow, FullRecord, NoRecord, Recorder, Scene, TradeRow, TransitionRow};
+pub use scan::Scan;
+pub use seek::{Search, Seek, walk};
+pub use walk::Walk;
+
+use crate::trader::Trader;
+
+/// A way of finding the moments at which a trader is called.
+pub trait Driver {
+    /// Visits every row of the venues instead of those that can matter: the reference's way.
+    const EVERY_ROW: bool;
+    /// Moves the machine through the pass's rows and everything due inside it.
+    fn run<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>);
+}

@@ -1,0 +1,359 @@
+//! A machine's way through one tile: the moments at which anything happens, in their order (architecture.md, 10), and what
+//! each of them does. Drivers differ only in which ticks they hand over.
+
+use super::extreme::Kept;
+use super::{Job, Machine, Recorder, Scene};
+use crate::ledger::Mids;
+use crate::market::{Bbo, Command, Event, EventBody, Role};
+use crate::signals::TileSignals;
+use crate::sim::{Env, SimVenue};
+use crate::tape::Tile;
+use crate::trader::{Actions, Limits, Moment, Trader, View};
+use crate::units::Time;
+use crate::watch::{Best, Ground};
+use std::ops::Range;
+
+pub struct Pass<'p, 'j, T: Trader, R: Recorder> {
+    pub(super) m: &'p mut Machine<T>,
+    job: &'p Job<'j, T>,
+    pub(super) tile: &'p Tile,
+    pub(super) signals: &'p TileSignals,
+    rec: &'p mut R,
+    env: [Env<'p>; 2],
+    limits: Limits,
+    every_row: bool,
+    /// Live rows of this tile inside `[from, to)`.
+    pub(super) rows: Range<usize>,
+    /// Exclusive end of the pass.
+    pub(super) until: Time,
+    /// The last tick.
+    pub(super) row: usize,
+    out: Actions,
+}
+
+impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
+    pub(super) fn new(
+        m: &'p mut Machine<T>,
+        job: &'p Job<'j, T>,
+        tile: &'p Tile,
+        signals: &'p TileSignals,
+        rec: &'p mut R,
+        every_row: bool,
+    ) -> Self {
+        let until = tile.end.min(job.to);
+        let time: &[i64] = &tile.local.time;
+        let start = time[1..].partition_point(|&t| t < job.from.0) + 1;
+        let end = time[1..].partition_point(|&t| t < until.0) + 1;
+        Pass {
+            job,
+            tile,
+            signals,
+            rec,
+            env: Role::BOTH.map(|role| job.env(tile, role)),
+            limits: T::limits(job.plan),
+            every_row,
+            rows: start..end.max(start),
+            until,
+            row: start - 1,
+            out: Actions::default(),
+            m,
+        }
+    }
+
+    /// The tile begins.
+    pub(super) fn begin(&mut self) {
+        for (sim, env) in self.m.sims.iter_mut().zip(&self.env) {
+            sim.enter_tile(env);
+        }
+        if let Some(kept) = &mut self.m.kept {
+            kept.enter_tile();
+        }
+    }
+
+    /// The tile ends: samples are made, the extreme is brought up to its last row.
+    pub(super) fn end(&mut self) {
+        self.catch_up(self.until);
+        self.best(self.rows.end - 1);
+        debug_assert!(self.m.sims.iter().all(|sim| sim.stats().late_arrivals == 0), "a venue was run past a decision");
+    }
+
+    pub(super) fn plan(&self) -> &'p T::Plan {
+        self.job.plan
+    }
+
+    pub(super) fn ground(&self) -> Ground<'p> {
+        Ground { local: &self.tile.local, signals: self.signals }
+    }
+
+    pub(super) fn time(&self, row: usize) -> Time {
+        Time(self.tile.local.time[row])
+    }
+
+    /// First row of the pass, after the last tick, whose time is at or after `t`; the end of its rows if there is none.
+    pub(super) fn row_at(&self, t: Time) -> usize {
+        let time: &[i64] = &self.tile.local.time;
+        let (low, end) = (self.row + 1, self.rows.end);
+        let (mut from, mut step) = (low, 16);
+        while from + step < end && time[from + step] < t.0 {
+            from += step;
+            step *= 2;
+        }
+        let to = end.min(from + step + 1).max(from);
+        from + time[from..to].partition_point(|&x| x < t.0)
+    }
+
+    /// Twice the mids of the last tick.
+    fn mids(&self) -> Mids {
+        Role::BOTH.map(|role| {
+            let bbo = self.tile.local.bbo(self.row, role);
+            if bbo.is_quoted() { bbo.mid2() } else { 0 }
+        })
+    }
+
+    /// The extreme that the trader asks for, `row` included.
+    pub(super) fn best(&mut self, row: usize) -> Option<Best> {
+        let local = &self.tile.local;
+        self.m.kept.as_mut().map(|kept| kept.at(local, row))
+    }
+
+    /// When the trader's timer is due; never before the present moment.
+    pub(super) fn next_timer(&self) -> Option<Time> {
+        self.m.trader.next_timer().map(|due| due.max(self.m.now))
+    }
+
+    /// The last call sent nothing and made no transition.
+    pub(super) fn is_silent(&self) -> bool {
+        self.out.commands.is_empty() && self.out.transition.is_none()
+    }
+
+    // ---- moments
+
+    /// Does what comes first of: the next answer at or before `limit`; nothing. `true` when the trader was called. Without
+    /// an answer, both venues stand at `limit`.
+    pub(super) fn answer_before(&mut self, limit: Time) -> bool {
+        let Some(event) = self.next_answer(limit) else { return false };
+        self.row = self.row_at(event.at) - 1;
+        self.catch_up(event.at);
+        let (mids, line) = (self.mids(), T::STATES[usize::from(self.m.trader.state())].unmatched);
+        self.m.tally.event(&event);
+        self.m.belief.apply(&event, mids, line);
+        self.booked(&event, mids, false);
+        self.m.now = self.m.now.max(event.at);
+        self.step(Moment::Answer(event));
+        true
+    }
+
+    /// After `event` was applied to the belief: hash, statistics, limits.
+    fn booked(&mut self, event: &Event, mids: Mids, end: bool) {
+        let is_entry =
+            matches!(event.body, EventBody::Fill { .. } | EventBody::Funding { .. } | EventBody::Liquidated { .. });
+        if !is_entry {
+            return;
+        }
+        self.m.hash.entry(event);
+        if !end {
+            self.m.tally.booked(event.at, &self.m.belief, T::STATES);
+        }
+        if self.m.equity.after_entry(event.at, self.m.belief.equity2(mids), &self.limits) {
+            self.wake_at(event.at);
+        }
+        let scene = Scene { now: event.at, ..scene(self.m, self.tile, self.signals, self.row, mids) };
+        self.rec.entry(&scene, event, end);
+    }
+
+    /// The trader's timer.
+    pub(super) fn timer(&mut self, due: Time) {
+        self.row = self.row_at(due.plus(1)) - 1;
+        self.m.now = self.m.now.max(due);
+        self.step(Moment::Timer);
+    }
+
+    /// The tick at `row`. Everything before it is done.
+    pub(super) fn tick(&mut self, row: usize) {
+        let now = self.time(row);
+        self.row = row;
+        self.m.now = self.m.now.max(now);
+        self.m.breach = self.m.equity.breach(now);
+        if self.m.wake_tick.is_some_and(|wake| wake <= now) {
+            self.m.wake_tick = self.m.equity.daily_end(now);
+        }
+        self.step(Moment::Tick);
+    }
+
+    /// Makes the equity samples before `to`; `true` when one breached a limit: then a tick that follows is a wake.
+    pub(super) fn catch_up(&mut self, to: Time) -> bool {
+        let m = &mut *self.m;
+        let mut breached = false;
+        while let Some(at) = m.equity.catch_up(to, &m.belief, self.signals, &self.limits, self.rec) {
+            breached = true;
+            let wake = at.plus(1);
+            m.wake_tick = Some(m.wake_tick.map_or(wake, |other| other.min(wake)));
+        }
+        breached
+    }
+
+    fn wake_at(&mut self, at: Time) {
+        self.m.wake_tick = Some(self.m.wake_tick.map_or(at, |other| other.min(at)));
+    }
+
+    /// The first sample before `to` that would breach a limit if nothing is booked until then.
+    pub(super) fn foresee_breach(&self, to: Time) -> Option<Time> {
+        let m = &*self.m;
+        let unlimited = self.limits.drawdown.is_none() && self.limits.daily_loss.is_none();
+        if unlimited || m.belief.is_flat() {
+            return None;
+        }
+        let mut ahead = m.equity;
+        ahead.catch_up(to, &m.belief, self.signals, &self.limits, &mut super::NoRecord)
+    }
+
+    fn step(&mut self, moment: Moment) {
+        let best = self.best(self.row);
+        let (now, row, mids) = (self.m.now, self.row, self.mids());
+        self.out.commands.clear();
+        self.out.transition = None;
+        let m = &mut *self.m;
+        let view = View {
+            now,
+            row,
+            local: &self.tile.local,
+            signals: self.signals,
+            belief: &m.belief,
+            best,
+            breach: m.breach,
+        };
+        m.steps += 1;
+        m.trader.step(self.job.plan, moment, &view, &mut self.out);
+        if let Some(transition) = self.out.transition {
+            m.belief.value_at(mids, T::STATES[usize::from(transition.from)].unmatched);
+            m.hash.transition(now, &transition);
+            m.tally.transition(now, &transition, &m.belief, mids, T::STATES);
+            let scene = scene(self.m, self.tile, self.signals, self.row, mids);
+            self.rec.transition(&scene, &transition);
+        }
+        self.keep_extreme();
+        self.send(now);
+    }
+
+    fn keep_extreme(&mut self) {
+        match self.m.trader.extreme(self.job.plan) {
+            None => self.m.kept = None,
+            Some(asked) if self.m.kept.is_some_and(|kept| kept.is_for(&asked)) => {}
+            Some(asked) => self.m.kept = Some(Kept::new(asked, self.row)),
+        }
+    }
+
+    fn send(&mut self, now: Time) {
+        for i in 0..self.out.commands.len() {
+            let command = self.out.commands[i];
+            let role = command.venue();
+            let (at, ordinal) = &mut self.m.sent[role.ix()];
+            *ordinal = if *at == now { *ordinal + 1 } else { 0 };
+            *at = now;
+            let ordinal = *ordinal;
+            match command {
+                Command::Place(order) => {
+                    let bbo: Bbo = self.tile.local.bbo(self.row, role);
+                    self.m.tally.order(&order, bbo.opposite(order.side).0);
+                }
+                Command::Cancel { .. } => self.m.tally.cancel(),
+                Command::Query { .. } => {}
+            }
+            self.m.sims[role.ix()].submit(now, ordinal, command, &self.env[role.ix()]);
+        }
+    }
+
+    // ---- the two venues
+
+    /// The earliest answer at or before `limit`, both venues moved to its time; at equal times the long venue's first.
+    /// Without one both stand at `limit`.
+    fn next_answer(&mut self, limit: Time) -> Option<Event> {
+        loop {
+            let due = self.next_due().min(limit);
+            let reached = self.advance(due);
+            let waits = |v: usize| self.m.sims[v].next_answer().filter(|&at| at <= reached);
+            let first = match (waits(0), waits(1)) {
+                (Some(long), Some(short)) => Some(usize::from(short < long)),
+                (Some(_), None) => Some(0),
+                (None, Some(_)) => Some(1),
+                (None, None) => None,
+            };
+            if let Some(v) = first {
+                return self.m.sims[v].pop(reached);
+            }
+            if reached == limit {
+                return None;
+            }
+        }
+    }
+
+    /// The next scheduled moment of either venue.
+    pub(super) fn next_due(&self) -> Time {
+        let due = |v: usize| self.m.sims[v].next_due(&self.env[v]).0;
+        due(0).min(due(1))
+    }
+
+    /// What rows of the venues do cannot be foreseen now.
+    pub(super) fn needs_rows(&self) -> bool {
+        self.m.sims.iter().any(SimVenue::needs_rows)
+    }
+
+    /// Moves both venues to `to`, or to the first earlier moment at which an answer becomes due; returns that moment.
+    /// Neither is moved past a moment at which the trader may still send it something.
+    fn advance(&mut self, to: Time) -> Time {
+        let every = self.every_row;
+        let [long_env, short_env] = &self.env;
+        let [long, short] = &mut self.m.sims;
+        let moved = |sim: &mut SimVenue, env: &Env<'_>, to: Time| {
+            if every { sim.advance_every_row(to, env) } else { sim.advance(to, env) }
+        };
+        let reached_by = |sim: &mut SimVenue, env: &Env<'_>, to: Time| match moved(sim, env, to) {
+            true => sim.next_answer().map_or(to, |at| at.min(to)),
+            false => to,
+        };
+        // only its rows can stop the second venue before `to`: then the first is taken back
+        let before = short.needs_rows().then(|| long.clone());
+        let mut reached = reached_by(long, long_env, to);
+        let second = reached_by(short, short_env, reached);
+        if second < reached {
+            if let Some(before) = before {
+                *long = before;
+            }
+            reached = second;
+        }
+        // whatever else is due at that very moment
+        while moved(long, long_env, reached) {}
+        while moved(short, short_env, reached) {}
+        reached
+    }
+
+    // ---- the end
+
+    /// See [`Machine::finish`].
+    pub(super) fn finish(&mut self) {
+        let to = self.job.to;
+        self.row = self.rows.end - 1;
+        self.m.now = to;
+        self.m.tally.finish(to, &self.m.belief);
+        let (mids, line) = (self.mids(), T::STATES[usize::from(self.m.trader.state())].unmatched);
+        for v in 0..2 {
+            for event in self.m.sims[v].finish(to, &self.env[v]) {
+                self.m.tally.event(&event);
+                self.m.belief.apply(&event, mids, line);
+                self.booked(&event, mids, true);
+            }
+        }
+        let equity2 = self.m.belief.equity2(mids);
+        self.m.equity.finish(to, equity2, self.rec);
+    }
+}
+
+fn scene<'a, T: Trader>(
+    m: &'a Machine<T>,
+    tile: &'a Tile,
+    signals: &'a TileSignals,
+    row: usize,
+    mids: Mids,
+) -> Scene<'a> {
+    Scene { now: m.now, row, local: &tile.local, signals, belief: &m.belief, mids, state: m.trader.state() }
+}

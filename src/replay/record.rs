@@ -1,0 +1,169 @@
+//! What a run may write down on the side. A sweep's first pass keeps nothing; the second pass of its best keeps all.
+
+use crate::ledger::{Belief, Line, Lines, Mids};
+use crate::market::{Bbo, Event, Role};
+use crate::signals::TileSignals;
+use crate::tape::Local;
+use crate::trader::Transition;
+use crate::units::Time;
+
+/// The surroundings of something recorded, after it happened.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    pub now: Time,
+    /// The last local tick.
+    pub row: usize,
+    pub local: &'a Local,
+    pub signals: &'a TileSignals,
+    pub belief: &'a Belief,
+    /// Mids at which money is valued here, doubled.
+    pub mids: Mids,
+    /// The trader's state.
+    pub state: u8,
+}
+
+pub trait Recorder {
+    /// False: equity samples that repeat may be skipped.
+    const KEEPS: bool = true;
+    fn transition(&mut self, _scene: &Scene<'_>, _transition: &Transition) {}
+    /// A ledger entry: a fill, a funding settlement or a liquidation. `end`: booked by closing at the end of the data.
+    fn entry(&mut self, _scene: &Scene<'_>, _event: &Event, _end: bool) {}
+    /// A sample of equity, doubled (half of 1e-18 quote).
+    fn equity(&mut self, _at: Time, _equity2: i128) {}
+}
+
+/// Keeps nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoRecord;
+
+impl Recorder for NoRecord {
+    const KEEPS: bool = false;
+}
+
+/// A transition with what the trader saw.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TransitionRow {
+    pub at: Time,
+    pub transition: Transition,
+    /// By role, as of the last tick.
+    pub bbo: [Bbo; 2],
+    /// bp; NaN when unknown.
+    pub spread: f64,
+    pub edge: f64,
+    pub equity2: i128,
+}
+
+/// A ledger entry and where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryRow {
+    /// Counted from 1; 0 = outside a trade.
+    pub trade: u32,
+    pub state: u8,
+    pub event: Event,
+    /// Doubled mid of the entry's venue when it reached us.
+    pub mid2: i64,
+    /// Equity after it, doubled.
+    pub equity2: i128,
+    pub end: bool,
+}
+
+/// Everything between leaving state 0 and the return to it, with at least one fill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TradeRow {
+    /// Counted from 1.
+    pub number: u32,
+    pub opened: Time,
+    pub closed: Time,
+    /// Reason of the first and of the last transition.
+    pub reasons: [u8; 2],
+    pub fills: u32,
+    /// Where its money came from; the sum is its pnl.
+    pub lines: Lines,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    at: Time,
+    reason: u8,
+    fills: u32,
+    lines: Lines,
+}
+
+/// Keeps everything.
+#[derive(Clone, Debug, Default)]
+pub struct FullRecord {
+    pub transitions: Vec<TransitionRow>,
+    pub entries: Vec<EntryRow>,
+    pub trades: Vec<TradeRow>,
+    /// Whole minutes, and the end.
+    pub equity: Vec<(Time, i128)>,
+    open: Option<Open>,
+}
+
+impl FullRecord {
+    /// The trade that is still open, at the end of the data: its opening and its lines up to now.
+    pub fn open_since(&self) -> Option<Time> {
+        self.open.map(|open| open.at)
+    }
+
+    fn close_trade(&mut self, scene: &Scene<'_>, reason: u8) {
+        let Some(open) = self.open.take().filter(|open| open.fills > 0) else { return };
+        self.trades.push(TradeRow {
+            number: self.trades.len() as u32 + 1,
+            opened: open.at,
+            closed: scene.now,
+            reasons: [open.reason, reason],
+            fills: open.fills,
+            lines: scene.belief.lines.minus(&open.lines),
+        });
+    }
+}
+
+impl Recorder for FullRecord {
+    fn transition(&mut self, scene: &Scene<'_>, transition: &Transition) {
+        let signal = |column: &[f64]| column.get(scene.row).copied().unwrap_or(f64::NAN);
+        self.transitions.push(TransitionRow {
+            at: scene.now,
+            transition: *transition,
+            bbo: Role::BOTH.map(|role| scene.local.bbo(scene.row, role)),
+            spread: signal(&scene.signals.spread),
+            edge: signal(&scene.signals.edge),
+            equity2: scene.belief.equity2(scene.mids),
+        });
+        if transition.to == 0 {
+            self.close_trade(scene, transition.reason);
+        } else if transition.from == 0 {
+            let lines = scene.belief.lines;
+            self.open = Some(Open { at: scene.now, reason: transition.reason, fills: 0, lines });
+        }
+    }
+
+    fn entry(&mut self, scene: &Scene<'_>, event: &Event, end: bool) {
+        if let Some(open) = &mut self.open {
+            open.fills += u32::from(matches!(event.body, crate::market::EventBody::Fill { .. }));
+        }
+        self.entries.push(EntryRow {
+            trade: if self.open.is_some() { self.trades.len() as u32 + 1 } else { 0 },
+            state: scene.state,
+            event: *event,
+            mid2: scene.mids[event.venue.ix()],
+            equity2: scene.belief.equity2(scene.mids),
+            end,
+        });
+    }
+
+    fn equity(&mut self, at: Time, equity2: i128) {
+        self.equity.push((at, equity2));
+    }
+}
+
+impl TradeRow {
+    /// Net of fees, funding and liquidation, quote units.
+    pub fn pnl(&self) -> f64 {
+        self.lines.total2() as f64 * 0.5e-18
+    }
+
+    pub fn line(&self, line: Line) -> f64 {
+        self.lines.as_f64(line)
+    }
+}

@@ -1,0 +1,118 @@
+//! The driver that lets the trader sleep: from each call it finds the next moment at which a watch fires or something is
+//! due, and calls there. How the next firing row is found is the [`Search`]'s business: row by row, or by an index.
+
+use super::{Driver, Pass, Recorder, Walk};
+use crate::tape::Tile;
+use crate::trader::Trader;
+use crate::watch::{Best, Ground, Watches};
+use std::ops::Range;
+
+/// Finds the first row at which a rule fires. May return a row too early, never one too late.
+pub trait Search {
+    /// A tile begins, before any search in it.
+    fn enter(&mut self, _tile: &Tile) {}
+    /// The watches are new.
+    fn arm(&mut self, ground: Ground<'_>, watches: &Watches);
+    /// First row of `rows` at which a rule fires. `best` is the extreme over all ticks before `rows`.
+    fn first(
+        &mut self,
+        ground: Ground<'_>,
+        watches: &Watches,
+        rows: Range<usize>,
+        best: Option<Best>,
+    ) -> Option<usize>;
+}
+
+/// How far to look at first, in rows, while the venues may stir by themselves; doubled each time nothing happens.
+const FIRST_LOOK: usize = 256;
+const LONGEST_LOOK: usize = 1 << 15;
+
+#[derive(Clone, Debug, Default)]
+pub struct Seek<S> {
+    search: S,
+    watches: Watches,
+}
+
+/// The driver that searches row by row.
+pub fn walk() -> Seek<Walk> {
+    Seek::default()
+}
+
+impl<S: Search> Seek<S> {
+    pub fn new(search: S) -> Seek<S> {
+        Seek { search, watches: Watches::default() }
+    }
+
+    /// To the next call of the trader; `false` when the pass ends before it.
+    fn sleep<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>) -> bool {
+        let timer = pass.next_timer().filter(|&due| due < pass.until);
+        // rows before the timer or the end
+        let end = timer.map_or(pass.rows.end, |due| pass.row_at(due.plus(1)));
+        let mut from = pass.row + 1;
+        let mut look = FIRST_LOOK;
+        loop {
+            let due = pass.next_due();
+            let mut stop = if due < pass.until { end.min(pass.row_at(due)) } else { end };
+            if pass.needs_rows() {
+                stop = stop.min(from + look);
+                look = LONGEST_LOOK.min(2 * look);
+            }
+            let found = self.wake(pass, from..stop);
+            let limit = match found {
+                Some(row) => pass.time(row),
+                None if stop < end => due.min(pass.time(stop)),
+                None => timer.unwrap_or(pass.until.plus(-1)),
+            };
+            let breach = pass.foresee_breach(limit).map(|at| pass.row_at(at.plus(1))).filter(|&row| row < end);
+            let found = breach.or(found);
+            if pass.answer_before(found.map_or(limit, |row| pass.time(row))) {
+                return true;
+            }
+            match (found, timer) {
+                (Some(row), _) => {
+                    pass.catch_up(pass.time(row));
+                    pass.tick(row);
+                    return true;
+                }
+                (None, _) if stop < end => {
+                    pass.catch_up(limit);
+                    from = stop;
+                }
+                (None, Some(due)) => {
+                    pass.timer(due);
+                    return true;
+                }
+                (None, None) => return false,
+            }
+        }
+    }
+
+    /// First row of `rows` that is a wake: a rule fires, or a breach began or ended.
+    fn wake<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>, mut rows: Range<usize>) -> Option<usize> {
+        let forced = pass.m.wake_tick.map(|at| pass.row_at(at)).filter(|row| rows.contains(row));
+        if let Some(row) = forced {
+            rows.end = row;
+        }
+        if rows.is_empty() {
+            return forced;
+        }
+        let best = pass.best(rows.start - 1);
+        self.search.first(pass.ground(), &self.watches, rows, best).or(forced)
+    }
+}
+
+impl<S: Search> Driver for Seek<S> {
+    const EVERY_ROW: bool = false;
+
+    fn run<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>) {
+        self.search.enter(pass.tile);
+        loop {
+            self.watches.clear();
+            pass.m.trader.watches(pass.plan(), &mut self.watches);
+            self.search.arm(pass.ground(), &self.watches);
+            if !self.sleep(pass) {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The search row by row.
+//!
+//! Time is cut into epochs in which every slow comparison (bar columns, band levels, funding) stands still. At the start of
+//! an epoch the rules are folded into gates (see `fold`): one comparison per row and column. Rows that pass no gate cost
+//! about a nanosecond per gate; a row that passes one is judged by [`fires`]. Nothing is allocated per row.
+
+use super::fold::Fold;
+use super::seek::Search;
+use crate::watch::{Best, Ground, Watches, fires};
+use std::ops::Range;
+
+/// Rows that share one bound of a trailing level.
+const BLOCK: usize = 256;
+
+#[derive(Clone, Debug, Default)]
+pub struct Walk {
+    fold: Fold,
+}
+
+impl Search for Walk {
+    fn arm(&mut self, _ground: Ground<'_>, watches: &Watches) {
+        self.fold.arm(watches);
+    }
+
+    fn first(
+        &mut self,
+        ground: Ground<'_>,
+        watches: &Watches,
+        rows: Range<usize>,
+        mut best: Option<Best>,
+    ) -> Option<usize> {
+        let mut row = rows.start;
+        while row < rows.end {
+            let epoch = self.fold.epoch(ground, watches, row..rows.end);
+            if self.fold.is_shut() {
+                best = best.map(|best| extended(best, ground, row..epoch));
+                row = epoch;
+                continue;
+            }
+            let block = if best.is_some() { BLOCK } else { epoch - row };
+            while row < epoch {
+                let end = epoch.min(row + block);
+                if let Some(hit) = self.in_block(ground, watches, row..end, best) {
+                    return Some(hit);
+                }
+                best = best.map(|best| extended(best, ground, row..end));
+                row = end;
+            }
+        }
+        None
+    }
+}
+
+impl Walk {
+    fn in_block(
+        &self,
+        ground: Ground<'_>,
+        watches: &Watches,
+        rows: Range<usize>,
+        best: Option<Best>,
+    ) -> Option<usize> {
+        let reach = best.map(|best| extended(best, ground, rows.clone()));
+        let mut from = rows.start;
+        while let Some(row) = self.fold.candidate(ground, from..rows.end, reach) {
+            let best = best.map(|best| extended(best, ground, rows.start..row + 1));
+            if watches.rules().iter().any(|rule| fires(rule, ground, row, best)) {
+                return Some(row);
+            }
+            from = row + 1;
+        }
+        None
+    }
+}
+
+/// The extreme with `rows` counted in.
+fn extended(best: Best, ground: Ground<'_>, rows: Range<usize>) -> Best {
+    let r = best.role.ix();
+    let px = match best.role {
+        crate::market::Role::Long => ground.local.bid[r][rows].iter().fold(best.px.0, |top, &px| top.max(px)),
+        crate::market::Role::Short => {
+            ground.local.ask[r][rows].iter().filter(|&&px| px > 0).fold(best.px.0, |low, &px| low.min(px))
+        }
+    };
+    Best { px: crate::units::Price(px), ..best }
+}

@@ -1,0 +1,244 @@
+//! Metrics of one run (sweep.md, "Metrics, exactly"): a fixed list, then the trader's own states, reasons and counters.
+//!
+//! A metric without a value is `None`, never NaN: too few intervals, no variance, no trade, no loss to divide by.
+
+use super::Tally;
+use crate::ledger::{Belief, Line};
+use crate::market::Reject;
+use crate::replay::Equity;
+use crate::sim::SimStats;
+use crate::trader::Trader;
+use crate::units::{DAY_NS, SECOND_NS, Time, YEAR_NS};
+use serde::{Deserialize, Serialize};
+
+/// What a column of the results is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricInfo {
+    pub name: std::borrow::Cow<'static, str>,
+    /// "quote", "%", "bp", "s", "ms", "count" or "" for a plain number.
+    pub unit: &'static str,
+    /// For ranking; where neither is better, true.
+    pub higher_is_better: bool,
+}
+
+/// Fewer return intervals give no Sharpe and no Sortino.
+const LEAST_INTERVALS: u32 = 30;
+/// Shorter runs give no CAGR.
+const LEAST_CAGR_NS: i64 = 90 * DAY_NS;
+
+/// What a run left behind, for its metrics.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome<'a> {
+    pub from: Time,
+    pub to: Time,
+    pub stats_interval_ns: i64,
+    pub belief: &'a Belief,
+    pub equity: &'a Equity,
+    pub tally: &'a Tally,
+    pub sims: [&'a SimStats; 2],
+    pub counters: &'a [u64],
+}
+
+/// Values in the order of [`metric_table`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metrics(pub Vec<Option<f64>>);
+
+macro_rules! metrics {
+    ($($name:literal, $unit:literal, $better:literal, $value:expr;)*) => {
+        /// The metrics that every trader has, in the order of the results.
+        pub const METRICS: &[MetricInfo] = &[$(MetricInfo {
+            name: std::borrow::Cow::Borrowed($name),
+            unit: $unit,
+            higher_is_better: $better,
+        }),*];
+
+        fn fixed(run: &Outcome<'_>) -> Vec<Option<f64>> {
+            let values: [fn(&Outcome<'_>) -> Option<f64>; METRICS.len()] = [$($value),*];
+            values.iter().map(|value| value(run)).collect()
+        }
+    };
+}
+
+metrics! {
+    // money
+    "net_pnl", "quote", true, |run| Some(run.net());
+    "return_pct", "%", true, |run| Some(100.0 * run.growth());
+    "return_on_margin_pct", "%", true, |run| ratio(100.0 * run.net(), run.tally.peak_margin.as_f64());
+    "max_drawdown_pct", "%", false, |run| Some(100.0 * run.drawdown());
+    // of the return series
+    "sharpe", "", true, sharpe;
+    "sortino", "", true, sortino;
+    "calmar", "", true, |run| ratio(run.growth() * YEAR_NS as f64 / run.span_ns(), run.drawdown());
+    "cagr_pct", "%", true, cagr;
+    "intervals", "count", true, |run| count(run.equity.moments.n);
+    // trades
+    "trades", "count", true, |run| Some(run.tally.pnls.len() as f64);
+    "round_trips", "count", true, |run| count(run.tally.round_trips);
+    "win_rate_pct", "%", true, |run| ratio(100.0 * f64::from(run.tally.wins), run.tally.pnls.len() as f64);
+    "profit_factor", "", true, |run| ratio(run.tally.won2 as f64, -run.tally.lost2 as f64);
+    "avg_trade", "quote", true, |run| ratio(run.tally.pnls.iter().sum(), run.tally.pnls.len() as f64);
+    "median_trade", "quote", true, |run| median(&run.tally.pnls);
+    "best_trade", "quote", true, |run| run.tally.pnls.iter().copied().reduce(f64::max);
+    "worst_trade", "quote", true, |run| run.tally.pnls.iter().copied().reduce(f64::min);
+    "avg_trade_sec", "s", false, |run| ratio(seconds(run.tally.trade_ns), run.tally.pnls.len() as f64);
+    // where the money came from
+    "pnl_price", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Price));
+    "pnl_spread", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Spread));
+    "pnl_legging", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Legging));
+    "pnl_slippage", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Slippage));
+    "fees", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Fees));
+    "rebates", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Rebates));
+    "funding", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Funding));
+    "pnl_liquidation", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Liquidation));
+    "pnl_transfer", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Transfer));
+    "pnl_rounding", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Rounding));
+    // execution
+    "turnover", "quote", true, |run| Some(run.tally.turnover.as_f64());
+    "maker_share_pct", "%", true, |run| ratio(100.0 * run.tally.maker_turnover.as_f64(), run.tally.turnover.as_f64());
+    "slippage_at_decision_bp", "bp", false,
+        |run| ratio(1e4 * run.tally.decision_cost.as_f64(), run.tally.decision_value.as_f64());
+    "orders", "count", false, |run| count(run.tally.orders);
+    "cancels", "count", false, |run| count(run.tally.cancels);
+    "fills", "count", true, |run| count(run.tally.fills);
+    "answers", "count", true, |run| count(run.tally.answers);
+    "rejects", "count", false, |run| run.sims(|sim| sim.rejects.iter().sum());
+    "rejects_post_only", "count", false, |run| run.sims(|sim| sim.rejected(Reject::PostOnlyCross));
+    "rejects_no_margin", "count", false, |run| run.sims(|sim| sim.rejected(Reject::NoMargin));
+    "rejects_rate_limit", "count", false, |run| run.sims(|sim| sim.rejected(Reject::RateLimit));
+    "timeouts", "count", false, |run| run.sims(|sim| sim.timeouts_lost + sim.timeouts_reached);
+    "liquidations", "count", false, |run| run.sims(|sim| sim.liquidations);
+    "settlements", "count", true, |run| run.sims(|sim| sim.settlements);
+    "filled_after_gap", "count", false, |run| run.sims(|sim| sim.filled_after_gap);
+    "peak_margin", "quote", false, |run| Some(run.tally.peak_margin.as_f64());
+    // locks
+    "locks", "count", true, |run| count(run.tally.locks);
+    "short_locks_pct", "%", false,
+        |run| ratio(100.0 * f64::from(run.tally.short_locks), f64::from(run.tally.locks));
+    "legging_episodes", "count", false, |run| count(run.tally.legging_episodes);
+    "legging_sec", "s", false, |run| Some(seconds(run.tally.legging_ns));
+    "legging_worst_sec", "s", false, |run| Some(seconds(run.tally.legging_worst_ns));
+    "legging_worst", "quote", true, |run| Some(run.tally.legging_worst2 as f64 * 0.5e-18);
+    // ends
+    "open_at_end", "count", false, |run| count(u32::from(run.tally.open_at_end));
+    "halted", "count", false, |run| count(u32::from(run.equity.halted_at.is_some()));
+}
+
+/// Every column of a trader's results: [`METRICS`], then `sec_<state>`, `n_<reason>`, `unlock_<reason>`, `<counter>`.
+pub fn metric_table<T: Trader>() -> Vec<MetricInfo> {
+    let named = |prefix: &'static str, name: &str, unit, higher_is_better| {
+        let name = format!("{prefix}{}", name.to_lowercase().replace([' ', '-'], "_")).into();
+        MetricInfo { name, unit, higher_is_better }
+    };
+    let mut all = METRICS.to_vec();
+    all.extend(T::STATES.iter().map(|state| named("sec_", state.name, "s", true)));
+    all.extend(T::REASONS.iter().map(|reason| named("n_", reason, "count", true)));
+    all.extend(T::REASONS.iter().map(|reason| named("unlock_", reason, "quote", true)));
+    all.extend(T::COUNTERS.iter().map(|counter| named("", counter, "count", true)));
+    all
+}
+
+impl Metrics {
+    pub fn of(run: &Outcome<'_>) -> Metrics {
+        let mut values = fixed(run);
+        values.extend(run.tally.state_ns.iter().map(|&ns| Some(seconds(ns))));
+        values.extend(run.tally.reasons.iter().map(|&n| count(n)));
+        values.extend(run.tally.unlock2.iter().map(|&money2| Some(money2 as f64 * 0.5e-18)));
+        values.extend(run.counters.iter().map(|&n| Some(n as f64)));
+        debug_assert!(values.iter().flatten().all(|value| value.is_finite()));
+        Metrics(values)
+    }
+
+    /// A fixed metric by name; `None` when it has no value or there is none of that name.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        let place = METRICS.iter().position(|info| info.name == name)?;
+        self.0.get(place).copied().flatten()
+    }
+}
+
+impl Outcome<'_> {
+    fn net2(&self) -> i128 {
+        self.belief.equity2([0; 2]) - self.equity.initial2()
+    }
+
+    /// Net pnl, quote units. Everything is closed when it is asked for.
+    fn net(&self) -> f64 {
+        self.net2() as f64 * 0.5e-18
+    }
+
+    /// Net pnl over C0.
+    fn growth(&self) -> f64 {
+        self.net2() as f64 / self.equity.initial2() as f64
+    }
+
+    /// Deepest fall of the minute samples from their peak, over C0.
+    fn drawdown(&self) -> f64 {
+        self.equity.drawdown2 as f64 / self.equity.initial2() as f64
+    }
+
+    fn span_ns(&self) -> f64 {
+        self.to.since(self.from) as f64
+    }
+
+    fn sims(&self, pick: fn(&SimStats) -> u32) -> Option<f64> {
+        Some(self.sims.iter().map(|sim| f64::from(pick(sim))).sum())
+    }
+
+    /// Return intervals in a year.
+    fn per_year(&self) -> f64 {
+        YEAR_NS as f64 / self.stats_interval_ns as f64
+    }
+}
+
+fn seconds(ns: i64) -> f64 {
+    ns as f64 / SECOND_NS as f64
+}
+
+fn count(n: u32) -> Option<f64> {
+    Some(f64::from(n))
+}
+
+/// `None` where the divisor is not positive.
+fn ratio(value: f64, over: f64) -> Option<f64> {
+    (over > 0.0).then(|| value / over)
+}
+
+/// mean / std(n - 1) * sqrt(intervals a year), risk-free rate 0. The variance comes from plain sums, whose rounding is
+/// about n * 1e-16 of the mean square: below 1e-12 of it there is no variance.
+fn sharpe(run: &Outcome<'_>) -> Option<f64> {
+    let m = &run.equity.moments;
+    if m.n < LEAST_INTERVALS {
+        return None;
+    }
+    let n = f64::from(m.n);
+    let mean = m.sum / n;
+    let spread = m.sum_sq - n * mean * mean;
+    (spread > 1e-12 * m.sum_sq).then(|| mean / (spread / (n - 1.0)).sqrt() * run.per_year().sqrt())
+}
+
+/// mean / sqrt(mean of min(r, 0)^2 over all intervals) * sqrt(intervals a year).
+fn sortino(run: &Outcome<'_>) -> Option<f64> {
+    let m = &run.equity.moments;
+    let n = f64::from(m.n);
+    let down = (m.n >= LEAST_INTERVALS).then(|| (m.down_sq / n).sqrt())?;
+    ratio(m.sum / n * run.per_year().sqrt(), down)
+}
+
+/// Compound growth a year, from 90 days up; -100 % when nothing is left.
+fn cagr(run: &Outcome<'_>) -> Option<f64> {
+    if run.to.since(run.from) < LEAST_CAGR_NS {
+        return None;
+    }
+    let left = (1.0 + run.growth()).max(0.0);
+    Some(100.0 * (libm::pow(left, YEAR_NS as f64 / run.span_ns()) - 1.0))
+}
+
+fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => None,
+        n if n % 2 == 1 => Some(sorted[middle]),
+        _ => Some((sorted[middle - 1] + sorted[middle]) / 2.0),
+    }
+}
