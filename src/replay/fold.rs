@@ -46,7 +46,7 @@ impl Until {
 impl Fold {
     /// New watches: nothing is decided.
     pub fn arm(&mut self, watches: &Watches) {
-        let all = watches.rules().iter().map(|rule| rule.all.len() + rule.votes.len()).sum();
+        let all = watches.rules().iter().map(|rule| slots(rule)).sum();
         self.decided.clear();
         self.decided.resize(all, UNDECIDED);
     }
@@ -69,7 +69,7 @@ impl Fold {
                 Some(after) if after > time => until.time = until.time.min(after),
                 _ => self.open(rule, slot, ground, row, &mut until),
             }
-            slot += rule.all.len() + rule.votes.len();
+            slot += slots(rule);
         }
         end_row(&ground.local.time, row, until)
     }
@@ -88,7 +88,16 @@ impl Fold {
             }
             mine.limit(&decided);
         }
-        let votes = slot + rule.all.len();
+        let nones = slot + rule.all.len();
+        for (i, cmp) in rule.none.iter().enumerate() {
+            // a fast one is left to `fires`
+            let Some(decided) = self.decide(nones + i, cmp, ground, row) else { continue };
+            if decided.holds {
+                return until.limit(&decided);
+            }
+            mine.limit(&decided);
+        }
+        let votes = nones + rule.none.len();
         let (mut missing, mut fast) = (i32::from(rule.needed), 0);
         for (i, cmp) in rule.votes.iter().enumerate() {
             match self.decide(votes + i, cmp, ground, row) {
@@ -153,6 +162,10 @@ impl Fold {
         self.decided[slot] = decided;
         Some(decided)
     }
+}
+
+fn slots(rule: &Rule) -> usize {
+    rule.all.len() + rule.none.len() + rule.votes.len()
 }
 
 /// Constant between bar closes, publications, expiries and settlements.

@@ -302,6 +302,11 @@ impl SimVenue {
         Time(if marks { book.min(next(&rows.marks.time, self.cursors.mark)) } else { book })
     }
 
+    /// When the next answer reaches the trader, of those that are known by now.
+    pub fn next_answer(&self) -> Option<Time> {
+        self.answers.next_at()
+    }
+
     /// The next answer due at or before `until`.
     pub fn pop(&mut self, until: Time) -> Option<Event> {
         self.answers.pop(until)
