@@ -1,3 +1,5 @@
 //! What a user sees, and what holds for the whole: one binary, a module a subject.
 
+mod composite;
+mod random;
 mod scenario;
