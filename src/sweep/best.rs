@@ -20,7 +20,6 @@ pub struct Origin<'a> {
     pub table: &'a [MetricInfo],
     pub grid_hash: &'a str,
     pub seed: u64,
-    pub driver: &'static str,
 }
 
 pub fn over_world_name(over: OverWorld) -> &'static str {
