@@ -185,9 +185,7 @@ impl Equity {
         self.halt_peak2 = self.halt_peak2.max(equity2);
         let before = self.breach(at);
         let limit2 = |limit: Rate| scaled(self.initial2, limit);
-        if self.halted_at.is_none()
-            && limits.drawdown.is_some_and(|limit| self.halt_peak2 - equity2 >= limit2(limit))
-        {
+        if self.halted_at.is_none() && limits.drawdown.is_some_and(|limit| self.halt_peak2 - equity2 >= limit2(limit)) {
             self.halted_at = Some(at);
         }
         if limits.daily_loss.is_some_and(|limit| self.day_base2 - equity2 >= limit2(limit)) {

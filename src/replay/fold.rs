@@ -170,10 +170,7 @@ fn slots(rule: &Rule) -> usize {
 
 /// Constant between bar closes, publications, expiries and settlements.
 fn is_slow(cmp: &Cmp) -> bool {
-    matches!(
-        cmp.series,
-        Series::Bar(_) | Series::FundingDiff { .. } | Series::Apr { .. } | Series::ToFunding { .. }
-    )
+    matches!(cmp.series, Series::Bar(_) | Series::FundingDiff { .. } | Series::Apr { .. } | Series::ToFunding { .. })
 }
 
 /// How long a slow comparison stays as it is at `row`.

@@ -1,21 +1,33 @@
 //! A gate: one comparison over one column, cheap enough for every row.
 
+use crate::market::Role;
+use crate::signals::bar_before;
 use crate::tape::Local;
 use crate::units::{Rate, Time};
-use crate::signals::bar_before;
 use crate::watch::{Best, Cmp, Ground, Level, Op, Series, trail_level};
-use crate::market::Role;
 use std::ops::Range;
 
 /// The values of a column that pass.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Bounds {
     /// `v <= low` or `v >= high`.
-    Beyond { low: i64, high: i64 },
-    BeyondReal { low: f64, high: f64 },
+    Beyond {
+        low: i64,
+        high: i64,
+    },
+    BeyondReal {
+        low: f64,
+        high: f64,
+    },
     /// `low <= v <= high`.
-    Within { low: i64, high: i64 },
-    WithinReal { low: f64, high: f64 },
+    Within {
+        low: i64,
+        high: i64,
+    },
+    WithinReal {
+        low: f64,
+        high: f64,
+    },
     /// At or beyond the trailing level of the extreme.
     Trail(Rate),
 }

@@ -14,13 +14,8 @@ pub trait Search {
     /// The watches are new.
     fn arm(&mut self, ground: Ground<'_>, watches: &Watches);
     /// First row of `rows` at which a rule fires. `best` is the extreme over all ticks before `rows`.
-    fn first(
-        &mut self,
-        ground: Ground<'_>,
-        watches: &Watches,
-        rows: Range<usize>,
-        best: Option<Best>,
-    ) -> Option<usize>;
+    fn first(&mut self, ground: Ground<'_>, watches: &Watches, rows: Range<usize>, best: Option<Best>)
+    -> Option<usize>;
 }
 
 /// How far to look at first, in rows, while the venues may stir by themselves; doubled each time nothing happens.

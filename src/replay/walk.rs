@@ -52,13 +52,7 @@ impl Search for Walk {
 }
 
 impl Walk {
-    fn in_block(
-        &self,
-        ground: Ground<'_>,
-        watches: &Watches,
-        rows: Range<usize>,
-        best: Option<Best>,
-    ) -> Option<usize> {
+    fn in_block(&self, ground: Ground<'_>, watches: &Watches, rows: Range<usize>, best: Option<Best>) -> Option<usize> {
         let reach = best.map(|best| extended(best, ground, rows.clone()));
         let mut from = rows.start;
         while let Some(row) = self.fold.candidate(ground, from..rows.end, reach) {

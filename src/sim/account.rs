@@ -84,7 +84,9 @@ impl SimVenue {
         }
         seek(&env.rows.marks.time, &mut self.cursors.mark, t);
         let row = self.cursors.mark as usize;
+        // those before `t` found no leg: one that is open is met at its own time
         let due = self.settlements(env);
+        let due = &due[due.partition_point(|settlement| settlement.ts < t)..];
         let due = &due[..due.partition_point(|settlement| settlement.ts <= t)];
         for settlement in due {
             self.settle(settlement, row, env);

@@ -321,6 +321,11 @@ impl SimVenue {
         &self.stats
     }
 
+    /// Nothing is under way, open, or still to be told: what the trader believes is what is.
+    pub fn is_settled(&self) -> bool {
+        self.flight.is_empty() && self.resting.is_empty() && self.waiting.is_empty() && self.answers.is_settled()
+    }
+
     /// Quantity under way or open: with `stats`, sent = filled + dead + this.
     pub fn open_qty(&self) -> i128 {
         let under_way = self.flight.iter().map(|sent| match sent.cmd {

@@ -1,0 +1,74 @@
+//! Bars of one length over the local timeline: when each closes and with what.
+
+use super::{mid, spread_bp};
+use crate::market::Role;
+use crate::tape::{Local, Tile};
+use serde::{Deserialize, Serialize};
+
+/// What a bar closed with.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Close {
+    pub bar: i64,
+    /// Mids by role at the last tick at or before the close; NaN = not quoted.
+    pub mids: [f64; 2],
+    /// The bar of that tick: earlier than `bar` when the bar has none.
+    pub tick_bar: i64,
+    /// Spread at that tick, bp, and the older of the venues' ages at it, ns.
+    pub spread: f64,
+    pub age: i64,
+}
+
+impl Close {
+    /// The sample of a spread band: the bar has a tick, and both quotes were fresh at its last one.
+    pub fn sample(&self, max_age_ns: i64) -> f64 {
+        if self.tick_bar == self.bar && self.age <= max_age_ns { self.spread } else { f64::NAN }
+    }
+}
+
+/// Carried from tile to tile.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Bars {
+    pub bar_ns: i64,
+    /// The open bar, with its newest tick; `None` before the first tile.
+    open: Option<Close>,
+}
+
+impl Bars {
+    pub fn new(bar_ns: i64) -> Bars {
+        Bars { bar_ns, open: None }
+    }
+
+    /// Calls `closed` for each bar that closes before the tile's end and was not yet told, in order.
+    pub fn tile(&mut self, tile: &Tile, mut closed: impl FnMut(&Close)) {
+        let first = Close {
+            bar: tile.start.0.div_euclid(self.bar_ns),
+            mids: [f64::NAN; 2],
+            tick_bar: i64::MIN,
+            spread: f64::NAN,
+            age: i64::MAX,
+        };
+        let mut open = self.open.unwrap_or(first);
+        let times: &[i64] = &tile.local.time;
+        let mut row = 1;
+        loop {
+            let end = (open.bar + 1) * self.bar_ns;
+            let next = row + times[row..].partition_point(|&time| time < end);
+            if next > row {
+                open = self.tick(&tile.local, next - 1, open.bar);
+                row = next;
+            }
+            if end >= tile.end.0 {
+                break;
+            }
+            closed(&open);
+            open.bar += 1;
+        }
+        self.open = Some(open);
+    }
+
+    fn tick(&self, local: &Local, row: usize, bar: i64) -> Close {
+        let bbo = Role::BOTH.map(|role| local.bbo(row, role));
+        let age = local.seen.iter().map(|seen| local.time[row] - seen[row]).max().unwrap_or(i64::MAX);
+        Close { bar, mids: bbo.map(|bbo| mid(&bbo)), tick_bar: bar, spread: spread_bp(&bbo[0], &bbo[1]), age }
+    }
+}
