@@ -1,3 +1,6 @@
 //! What a user sees, and what holds for the whole: one binary, a module a subject.
 
+mod drivers;
+mod random_tape;
 mod scenario;
+mod second_strategy;
