@@ -1,13 +1,47 @@
 //! Signals: structs fed one bar at a time, the same code for a column of a tape and for live. All arithmetic is f64 in the
 //! order written, without fused multiply-add; each window is summed afresh from its oldest to its newest value.
 
-use crate::market::Role;
+mod band;
+mod bars;
+mod ema;
+mod engine;
+mod volatility;
+
+pub use band::Band;
+pub use ema::Ema;
+pub use engine::{SignalEngine, warmup_ns};
+pub use volatility::Volatility;
+
+use crate::market::{Bbo, Role};
 use crate::units::{Rate, Time};
 use serde::{Deserialize, Serialize};
 
 /// Index of the last bar that is closed at `time` for bars of `bar_ns`.
 pub fn bar_before(time: Time, bar_ns: i64) -> i64 {
     time.0.div_euclid(bar_ns) - 1
+}
+
+/// Mid of a quote, quote money; NaN when a side is missing.
+pub fn mid(bbo: &Bbo) -> f64 {
+    if bbo.is_quoted() { bbo.mid2() as f64 / 2e9 } else { f64::NAN }
+}
+
+/// `(mid_long - mid_short) / ((mid_long + mid_short) / 2) * 1e4`, bp; NaN when a side is missing. Made of twice the mids in
+/// 1e-9, which cancels the scale.
+pub fn spread_bp(long: &Bbo, short: &Bbo) -> f64 {
+    if !long.is_quoted() || !short.is_quoted() {
+        return f64::NAN;
+    }
+    let (long, short) = (long.mid2() as f64, short.mid2() as f64);
+    (long - short) / ((long + short) / 2.0) * 1e4
+}
+
+/// `bid_short / ask_long`; NaN when a side is missing.
+pub fn edge(long: &Bbo, short: &Bbo) -> f64 {
+    if long.ask.0 <= 0 || short.bid.0 <= 0 {
+        return f64::NAN;
+    }
+    short.bid.0 as f64 / long.ask.0 as f64
 }
 
 /// A bar signal that some configuration asks for. Equal keys are computed once.
@@ -22,6 +56,26 @@ pub enum SignalKey {
     Sigma { window: u32, bar_ns: i64, max_age_ns: i64 },
     /// Order statistics of the same samples. Values: s_(m+1) of `lb`, s_m of `ub`, mean.
     Quantile { window: u32, bar_ns: i64, max_age_ns: i64, lb: Rate, ub: Rate },
+}
+
+impl SignalKey {
+    pub fn bar_ns(&self) -> i64 {
+        match *self {
+            SignalKey::Trend { bar_ns, .. }
+            | SignalKey::Volatility { bar_ns, .. }
+            | SignalKey::Sigma { bar_ns, .. }
+            | SignalKey::Quantile { bar_ns, .. } => bar_ns,
+        }
+    }
+
+    /// How many values a bar has.
+    pub fn values(&self) -> usize {
+        match self {
+            SignalKey::Trend { .. } | SignalKey::Volatility { .. } => 1,
+            SignalKey::Sigma { .. } => 2,
+            SignalKey::Quantile { .. } => 3,
+        }
+    }
 }
 
 /// Where a key's column stands in [`TileSignals::columns`].
