@@ -4,6 +4,8 @@
 //! axes are what every strategy point must live through (sweep.md).
 
 mod axis;
+#[cfg(test)]
+mod bad_input;
 mod canonical;
 mod expr;
 mod feeds;

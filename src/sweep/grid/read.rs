@@ -4,7 +4,7 @@ use super::expr::{self, Operand};
 use super::{Axis, BadRows, Compare, Data, Grid, Objective, OverWorld, Report, Require, Warmup};
 use crate::config::keys::{Class, Default, K, Kind};
 use crate::config::text::{Body, Entry, Node, Place, Source, parse_toml};
-use crate::config::{ConfigError, ConfigFile, KeyIx, Num, Override, Value, base_asset};
+use crate::config::{ConfigError, ConfigFile, KeyIx, Num, Override, Schema, Value, base_asset};
 use crate::units::Time;
 use std::path::Path;
 
@@ -154,19 +154,22 @@ impl<'a> File<'a> {
     }
 
     /// An error about a key, at its value if it is there. Values of `--set` have no place in the file.
-    fn wrong(&self, path: &str, found: impl Into<String>, accepted: &str, remedy: &str) -> ConfigError {
+    fn wrong(&self, path: &str, found: impl Into<Box<str>>, accepted: &str, remedy: &str) -> ConfigError {
         let error = ConfigError::new(&self.source.name, path, found).accepted(accepted).remedy(remedy);
         match self.find(path) {
-            Some(node) if node.place == Place::default() => ConfigError { file: "--set".to_string(), ..error },
+            Some(node) if node.place == Place::default() => ConfigError { file: "--set".into(), ..error },
             Some(node) => error.at(self.source, node.place),
-            None => error,
+            None => {
+                let section = path.split_once('.').and_then(|(section, _)| self.root.entry(section));
+                error.at(self.source, section.map_or(Place::default(), |entry| entry.place))
+            }
         }
     }
 
     fn refuse_unknown(&self) -> Result<(), ConfigError> {
         let unknown = |path: String, place: Place, known: Vec<&str>, what: &str| {
             let leaf = path.rsplit('.').next().unwrap_or(&path);
-            let near = known.iter().find(|name| near(name, leaf)).map(|name| format!("did you mean {name}?"));
+            let near = known.iter().find(|name| Schema::alike(name, leaf)).map(|name| format!("did you mean {name}?"));
             let error = ConfigError::new("", &path, format!("this {what} is unknown")).accepted(known.join(", "));
             Err(error
                 .remedy(
@@ -483,7 +486,7 @@ impl<'a> File<'a> {
             if metrics.contains(&name) {
                 return Ok(name.to_string());
             }
-            let close = metrics.iter().find(|known| near(known, name));
+            let close = metrics.iter().find(|known| Schema::alike(known, name));
             let remedy =
                 close.map_or("choose a column of the results".to_string(), |known| format!("did you mean {known}?"));
             Err(self.wrong(path, found, &format!("a metric: {}", metrics.join(", ")), &remedy))
@@ -584,12 +587,4 @@ fn operand(base: &ConfigFile, fixed: &[Override], axes: &[Axis], path: &str) -> 
             _ => return Ok((Operand::Const(schema.default(ix).cloned().unwrap_or(Value::Null)), sample)),
         }
     }
-}
-
-/// A rough likeness for suggestions: same letters but for two, or one inside the other.
-fn near(known: &str, word: &str) -> bool {
-    let common = known.chars().zip(word.chars()).take_while(|(a, b)| a == b).count();
-    let tail = known.chars().rev().zip(word.chars().rev()).take_while(|(a, b)| a == b).count();
-    let longest = known.len().max(word.len());
-    longest > 2 && common + tail + 2 >= longest && common + tail > longest / 3
 }

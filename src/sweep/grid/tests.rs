@@ -125,7 +125,7 @@ fn an_illegal_combination_is_found_without_running_through_the_grid() {
     let text = with_emas().replace("skip = [", "skip = [] #").replace("step = 0.001", "step = 0.0000001");
     let error = legal(&text, &[]).validate().expect_err("30 >= 30");
     assert_eq!(
-        (error.file.as_str(), error.line, error.key.as_str()),
+        (&*error.file, error.line, &*error.key),
         ("sweeps/grid.toml", 14, "thresholds.trend_strength.ema_fast"),
         "{error}"
     );

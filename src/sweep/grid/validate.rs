@@ -150,7 +150,7 @@ impl Grid {
         }
         match self.fixed.iter().rposition(|(ix, _)| *ix == key).map(|at| self.fixed_places[at]) {
             Some(Some(place)) => at(place),
-            Some(None) => ConfigError { file: "--set".to_string(), line: 0, column: 0, excerpt: None, ..error },
+            Some(None) => ConfigError { file: "--set".into(), line: 0, column: 0, excerpt: None, ..error },
             None => error,
         }
     }
