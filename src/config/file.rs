@@ -1,10 +1,11 @@
 //! A strategy file, read once.
 
 use super::keys::{Class, Default, K};
-use super::text::{Body, Entry, Node, Place, Source, parse_yaml};
+use super::text::{Body, Entry, Node, Place, Source, parse_toml, parse_yaml};
 use super::{Config, ConfigError, KeyIx, Profile, Schema, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// One value laid over the file: by an axis, a grid's `[fills]`, or `--set`.
 pub type Override = (KeyIx, Value);
@@ -22,6 +23,8 @@ pub struct ConfigFile {
     sections: BTreeMap<String, Place>,
     pub(super) profiles: Vec<Profile>,
     provenance: Option<Value>,
+    /// Canonical lines without overrides, made at the first use.
+    pub(super) plain: OnceLock<Vec<String>>,
 }
 
 impl ConfigFile {
@@ -60,6 +63,7 @@ impl ConfigFile {
             sections: BTreeMap::new(),
             profiles: Profile::shipped()?,
             provenance: None,
+            plain: OnceLock::new(),
             schema,
             source,
         };
@@ -132,7 +136,16 @@ impl ConfigFile {
         })?;
         let set = |error: ConfigError| ConfigError { file: "--set".into(), ..error };
         let ix = self.key(path.trim()).map_err(set)?;
-        let value = self.schema.normal(ix, Value::from_word(word));
+        let value = match word.trim().starts_with(['[', '{']) {
+            // lists, as outages are, in TOML's spelling
+            true => {
+                let source = Source::new("--set", &format!("value = {word}"));
+                let node = parse_toml(&source).map_err(|error| error.remedy("write the list as in a grid file"))?;
+                node.entry("value").map_or(Value::Null, |entry| entry.node.value())
+            }
+            false => Value::from_word(word),
+        };
+        let value = self.schema.normal(ix, value);
         self.check(ix, &value).map_err(set)?;
         Ok((ix, value))
     }

@@ -90,7 +90,7 @@ impl Value {
         }
     }
 
-    /// Reads one value of `--set`: null, true, false, a decimal, `[...]` or `{...}` as in TOML, else text.
+    /// Reads one scalar of `--set`: null, true, false, a decimal, else text.
     pub fn from_word(word: &str) -> Value {
         let word = word.trim();
         match word {

@@ -118,10 +118,9 @@ impl Schema {
         let start = if section.is_empty() { String::new() } else { format!("{section}.") };
         let mut names: Vec<String> = Vec::new();
         for (path, _) in &self.keys {
-            if let Some(name) = path.strip_prefix(&start).and_then(|rest| rest.split('.').next()) {
-                if !names.iter().any(|known| known == name) {
-                    names.push(name.to_string());
-                }
+            let name = path.strip_prefix(&start).and_then(|rest| rest.split('.').next());
+            if let Some(name) = name.filter(|name| !names.iter().any(|known| known == name)) {
+                names.push(name.to_string());
             }
         }
         names

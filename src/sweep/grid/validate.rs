@@ -193,9 +193,9 @@ fn group(key: KeyIx) -> Option<u8> {
         Some(2)
     } else if is(&[K::BaseQty, K::BaseNotional]) {
         Some(3)
-    } else if is(&[K::Symbol, K::Leverage, K::LongVenue, K::ShortVenue, K::Tif, K::EmulateFok]) {
-        Some(VENUE)
-    } else if is(&[K::TakerBps, K::MakerBps, K::ReferralBps]) {
+    } else if is(&[K::Symbol, K::Leverage, K::LongVenue, K::ShortVenue, K::Tif, K::EmulateFok])
+        || is(&[K::TakerBps, K::MakerBps, K::ReferralBps])
+    {
         Some(VENUE)
     } else {
         None
