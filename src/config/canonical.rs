@@ -1,6 +1,6 @@
 //! The canonical form: one spelling of a configuration, and the hash that names it.
 
-use super::keys::{Class, Default, K};
+use super::keys::{Class, Default, K, TOP};
 use super::resolve::{band_name, roles};
 use super::values::Values;
 use super::{ConfigError, ConfigFile, KeyIx, Override, Value};
@@ -61,9 +61,16 @@ fn line(values: &Values<'_>, roles: [usize; 2], ix: KeyIx) -> String {
     match (computed(values, roles, ix), values.get(ix)) {
         (Some(word), _) => format!("{path}={word}\n"),
         (None, Some(value)) => format!("{path}={value}\n"),
-        (None, None) if values.written(ix) == Some(&Value::Null) => format!("{path}=null\n"),
+        // a key without a default is the same unwritten and null; a venue's own null hides the common value
+        (None, None) if values.written(ix) == Some(&Value::Null) && !is_plainly_unset(values, ix) => {
+            format!("{path}=null\n")
+        }
         (None, None) => format!("{path}=\n"),
     }
+}
+
+fn is_plainly_unset(values: &Values<'_>, ix: KeyIx) -> bool {
+    values.file.schema.key(ix).default == Default::Unset && usize::from(ix.0) < TOP.len()
 }
 
 /// True when overrides may change the key's effective value.

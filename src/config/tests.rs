@@ -199,6 +199,7 @@ fn the_id_follows_the_strategy_and_nothing_else() {
         "seed=3",
         "fees.taker_bps=9",
         "locking.band=sigma",
+        "entry.first_max_sec=null",
         "long_venue=lighter",
     ] {
         assert_eq!(id(&[same]), plain, "{same}");
