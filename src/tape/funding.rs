@@ -83,7 +83,8 @@ fn read(files: &[StoreFile], on_bad_rows: OnBadRows) -> Result<(Vec<FundingRow>,
             for (i, row) in batch.rows.into_iter().enumerate() {
                 let mut fault = faults.next_if(|f| f.0 == i).map(|f| f.1);
                 if fault.is_none() && row.kind == FundingKind::Settled && !seen.insert(row.ts) {
-                    fault = Some(Fault::new("ts", row.ts, "one settled row for each settlement"));
+                    fault =
+                        Some(Fault::new("ts", row.ts, "one settled row for each settlement").of("doubled settlement"));
                 }
                 match fault {
                     None => rows.push(row),

@@ -222,7 +222,7 @@ fn hash_files(store: &StorePath, sources: &[Source; 2]) -> Result<Vec<(String, [
     files.par_iter().map(hash).collect()
 }
 
-fn hash_file(path: &Path) -> Result<[u8; 32], TapeError> {
+pub(super) fn hash_file(path: &Path) -> Result<[u8; 32], TapeError> {
     let mut file = std::fs::File::open(path).map_err(TapeError::io(path, "open the file"))?;
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 1 << 18];

@@ -121,13 +121,13 @@ impl<R: StoredRow> Stream<R> {
             }
             if fault.is_none() && row.recv() < self.last_recv {
                 let wanted = format!("no earlier than the row before it, {}", self.last_recv);
-                fault = Some(Fault::new("recv_ts", row.recv(), wanted));
+                fault = Some(Fault::new("recv_ts", row.recv(), wanted).of("recv_ts goes backwards"));
             }
             if let Some(fault) = fault {
                 if self.wanted.on_bad_rows == OnBadRows::Fail {
                     return Err(file.bad_row(batch.first_row + i as u64, fault));
                 }
-                *self.repairs.dropped.entry(fault.column).or_default() += 1;
+                *self.repairs.dropped.entry(fault.rule).or_default() += 1;
                 continue;
             }
             self.last_recv = row.recv();

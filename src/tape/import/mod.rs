@@ -42,11 +42,31 @@ pub struct FileReport {
     pub offset_ns: Option<i64>,
     /// "both clocks", or how the other one was made.
     pub clocks: String,
-    #[serde(flatten)]
     pub repaired: Repaired,
     /// How contracts became coins; empty when sizes were taken as they are.
     pub sizes: String,
     pub note: String,
+}
+
+impl ImportReport {
+    /// What was done, a line a file.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        for file in &self.files {
+            let Repaired { recv_raised_to_exch: early, exch_raised } = file.repaired;
+            let line = format!("{}: {} {} of {}/{}", file.path, file.rows, file.table, file.venue, file.symbol);
+            out += &format!("{line}; {early} recv_ts and {exch_raised} exch_ts raised\n");
+        }
+        for (name, clock) in &self.clocks {
+            if clock.shift_ns > 0 {
+                let (behind, shift) = (clock.offset_ns.unwrap_or(0) as f64 / 1e6, clock.shift_ns as f64 / 1e6);
+                out += &format!(
+                    "clock of '{name}': least delay {behind:.1} ms; all its recv_ts shifted by {shift:.1} ms\n"
+                );
+            }
+        }
+        out
+    }
 }
 
 /// Reads the files of `map` below `from` and writes the store `store`.

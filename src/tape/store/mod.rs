@@ -35,3 +35,5 @@ pub use path::{Partition, StorePath};
 pub use read::{Batch, Batches, Fault, GroupSpan, StoreFile};
 pub use table::{DepthLevelRow, StoredRow, Table, assemble_depth, flatten_depth};
 pub use write::StoreWriter;
+#[cfg(test)]
+pub(crate) use write::write_file;

@@ -29,11 +29,18 @@ pub struct Fault {
     pub column: &'static str,
     pub found: String,
     pub wanted: String,
+    /// Under which name such rows are counted: "crossed", "null" ...
+    pub rule: &'static str,
 }
 
 impl Fault {
+    /// Counted as "out of range" unless [`Fault::of`] names another rule.
     pub fn new(column: &'static str, found: impl Display, wanted: impl Into<String>) -> Fault {
-        Fault { column, found: found.to_string(), wanted: wanted.into() }
+        Fault { column, found: found.to_string(), wanted: wanted.into(), rule: "out of range" }
+    }
+
+    pub fn of(self, rule: &'static str) -> Fault {
+        Fault { rule, ..self }
     }
 }
 

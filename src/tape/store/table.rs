@@ -117,15 +117,20 @@ fn time_fault(exch: Time, recv: Time) -> Option<Fault> {
     if exch.0 <= 0 {
         return Some(Fault::new("exch_ts", exch, "a time after 1970-01-01"));
     }
-    (recv < exch).then(|| Fault::new("recv_ts", recv, format!("no earlier than its exch_ts {exch}")))
+    let wanted = || format!("no earlier than its exch_ts {exch}");
+    (recv < exch).then(|| Fault::new("recv_ts", recv, wanted()).of("received before stamped"))
 }
 
 fn price_fault(column: &'static str, price: Price) -> Option<Fault> {
-    (price.0 <= 0 || price.0 >= DECIMAL_LIMIT).then(|| Fault::new(column, price, "a price above 0 and below 1e9"))
+    let rule = if price.0 == 0 { "zero price" } else { "price out of range" };
+    let unfit = price.0 <= 0 || price.0 >= DECIMAL_LIMIT;
+    unfit.then(|| Fault::new(column, price, "a price above 0 and below 1e9").of(rule))
 }
 
 fn size_fault(column: &'static str, qty: Qty) -> Option<Fault> {
-    (qty.0 < 0 || qty.0 >= DECIMAL_LIMIT).then(|| Fault::new(column, qty, "a size of 0 (not known) or more, below 1e9"))
+    let rule = if qty.0 < 0 { "negative size" } else { "size out of range" };
+    let unfit = qty.0 < 0 || qty.0 >= DECIMAL_LIMIT;
+    unfit.then(|| Fault::new(column, qty, "a size of 0 (not known) or more, below 1e9").of(rule))
 }
 
 impl StoredRow for QuoteRow {
@@ -179,7 +184,7 @@ impl StoredRow for QuoteRow {
             .or_else(|| price_fault("ask_px", b.ask))
             .or_else(|| {
                 let wanted = || format!("no higher than ask_px {} (a crossed quote)", b.ask);
-                (b.bid > b.ask).then(|| Fault::new("bid_px", b.bid, wanted()))
+                (b.bid > b.ask).then(|| Fault::new("bid_px", b.bid, wanted()).of("crossed"))
             })
             .or_else(|| size_fault("bid_qty", b.bid_qty))
             .or_else(|| size_fault("ask_qty", b.ask_qty))

@@ -131,7 +131,7 @@ impl Drop for StoreWriter {
 }
 
 /// One file, sorted and checked rows in.
-fn write_file<R: StoredRow>(path: &Path, rows: &[R]) -> Result<(), TapeError> {
+pub(crate) fn write_file<R: StoredRow>(path: &Path, rows: &[R]) -> Result<(), TapeError> {
     let failed = |source: ParquetError| TapeError::Write { path: path.to_path_buf(), source };
     let file = File::create(path).map_err(TapeError::io(path, "make the file"))?;
     let schema = Arc::new(R::schema());
