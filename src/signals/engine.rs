@@ -224,8 +224,6 @@ fn minutes(tile: &Tile) -> (i64, Vec<[i64; 2]>) {
     });
     (first, mids.collect())
 }
-<<<<<<< HEAD
-=======
 
 #[cfg(test)]
 mod tests {
@@ -346,4 +344,3 @@ mod tests {
         assert!(tile.columns[0].a[2].is_nan());
     }
 }
->>>>>>> replay

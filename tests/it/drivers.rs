@@ -3,9 +3,7 @@
 use crate::random_tape::{self, Beat, TICK};
 use crate::second_strategy::{Dip, DipPlan};
 use perpx::config::{ConfigFile, Fills, Latency, Outage, OutageWhat, OutageWhen, Queue, VenueWorld, World};
-use perpx::market::{
-    Delays, FeeSchedule, FundingPrice, Instrument, LiquidationRule, MarginSchedule, RateLimit,
-};
+use perpx::market::{Delays, FeeSchedule, FundingPrice, Instrument, LiquidationRule, MarginSchedule, RateLimit};
 use perpx::replay::{Driver, FullRecord, Job, Machine, RunResult, Scan, walk};
 use perpx::signals::{BandRule, SignalEngine, SignalKey, SignalSet};
 use perpx::sim::OutageTable;
@@ -32,9 +30,21 @@ pub struct Weather {
 
 pub fn weather() -> impl Strategy<Value = Weather> {
     let ms = || prop_oneof![Just(0i64), Just(1), Just(30), Just(400), Just(3_000)];
-    (ms(), ms(), prop_oneof![Just(0.0), Just(0.8)], prop_oneof![2 => Just(0.0), 1 => Just(0.25)], any::<bool>(), 0u64..5)
-        .prop_map(|(order_ms, response_ms, spread, failures, outage, seed)| {
-            Weather { order_ms, response_ms, spread, failures, outage, seed }
+    (
+        ms(),
+        ms(),
+        prop_oneof![Just(0.0), Just(0.8)],
+        prop_oneof![2 => Just(0.0), 1 => Just(0.25)],
+        any::<bool>(),
+        0u64..5,
+    )
+        .prop_map(|(order_ms, response_ms, spread, failures, outage, seed)| Weather {
+            order_ms,
+            response_ms,
+            spread,
+            failures,
+            outage,
+            seed,
         })
 }
 
@@ -229,7 +239,8 @@ fn composite(beats: &[Beat], weather: &Weather, settings: &[&str]) -> Bench<Comp
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
-    let limit = || prop_oneof![2 => Just(None), 1 => Just(Some(Rate::from_bps(2))), 1 => Just(Some(Rate::from_bps(30)))];
+    let limit =
+        || prop_oneof![2 => Just(None), 1 => Just(Some(Rate::from_bps(2))), 1 => Just(Some(Rate::from_bps(30)))];
     (limit(), limit()).prop_map(|(drawdown, daily_loss)| Limits { drawdown, daily_loss })
 }
 

@@ -25,8 +25,13 @@ pub fn beats(n: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Beat>> {
     let wait = prop_oneof![
         3 => Just(0u8), 3 => Just(1), 6 => Just(2), 8 => Just(3), 8 => Just(4), 2 => Just(5), 1 => Just(6)
     ];
-    let beat = (wait, any::<bool>(), 0u8..12, -12i8..=12, 1u8..20)
-        .prop_map(|(wait, short, kind, moved, size)| Beat { wait, short, kind, moved, size });
+    let beat = (wait, any::<bool>(), 0u8..12, -12i8..=12, 1u8..20).prop_map(|(wait, short, kind, moved, size)| Beat {
+        wait,
+        short,
+        kind,
+        moved,
+        size,
+    });
     prop::collection::vec(beat, n)
 }
 
