@@ -154,7 +154,7 @@ impl Consumed {
             if qty.0 > 0 {
                 self.add(request.side, from_depth, level, qty);
                 pieces.push(Piece { px: level.px, qty });
-                left = left - qty;
+                left -= qty;
             }
         }
         pieces
@@ -184,7 +184,7 @@ impl Consumed {
                 Some(last) if last.px == px => last.qty += qty,
                 _ => pieces.push(Piece { px, qty }),
             }
-            left = left - qty;
+            left -= qty;
             chunk += 1;
             there = size;
         }
