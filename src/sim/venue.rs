@@ -214,14 +214,30 @@ impl SimVenue {
     /// Moves the venue up to and including (until, rank 3), stopping early, with `true`, right after the first moment
     /// that scheduled an answer due at or before `until`.
     ///
-    /// A driver of two venues must not let one run past a moment at which the trader may still act on the other: an
-    /// arrival earlier than what this venue has passed meets the present instead, counted in `late_arrivals`.
+    /// A driver of two venues must not let one run past a moment at which the trader may still act on the other's news:
+    /// `until` is at most the `next_due` of both, and where rows matter to both, their `foresee`. An arrival earlier than
+    /// what this venue has passed meets the present instead, counted in `late_arrivals`.
     pub fn advance(&mut self, until: Time, env: &Env) -> bool {
         if self.is_idle() {
             self.through = self.through.max(until);
             return false;
         }
         self.run(until, env, false)
+    }
+
+    /// When the next answer would reach the trader if nothing more were sent; `Time::MAX` when none would by `until`.
+    /// Cheap when nothing rests and no mark takes the leg; else it plays a copy of the venue.
+    pub fn foresee(&mut self, until: Time, env: &Env) -> Time {
+        let told = |venue: &SimVenue| venue.answers.next_at().filter(|&at| at <= until).unwrap_or(Time::MAX);
+        if self.answers.len() > 0 || self.is_idle() {
+            return told(self);
+        }
+        if !self.watches_book() && self.next_scheduled(until, env, false) > until {
+            return Time::MAX;
+        }
+        let mut copy = self.clone();
+        while copy.advance(until, env) && copy.answers.len() == 0 {}
+        told(&copy)
     }
 
     /// As [`SimVenue::advance`], visiting every row of the venue in time order: the reference.
