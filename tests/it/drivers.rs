@@ -286,3 +286,45 @@ proptest! {
         composite(&beats, &weather, &settings).agrees(rows);
     }
 }
+
+/// The random runs above are worth something: over a fixed set of them every reason occurs and money moves on every line
+/// that these worlds know.
+#[test]
+fn random_runs_reach_every_corner() {
+    use perpx::ledger::Line;
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let tape = (random_tape::beats(60..300), weather(), 9_950i64..10_010, limits(), settings());
+    let mut dips = vec![0; Dip::REASONS.len()];
+    let mut shipped = vec![0; Composite::REASONS.len()];
+    let mut visited = vec![0; Composite::STATES.len()];
+    let (mut lines, mut maker, mut steps) = ([0u32; Line::ALL.len()], 0, [0u64; 2]);
+    for _ in 0..300 {
+        let (beats, weather, level, limits, settings) = tape.new_tree(&mut runner).expect("a tape").current();
+        let one = dip(&beats, &weather, level, limits);
+        let (result, record) = one.run(&mut walk(), &one.tiles(40));
+        steps[0] += result.steps;
+        steps[1] += one.run(&mut Scan::new(), &one.tiles(40)).0.steps;
+        record.transitions.iter().for_each(|row| dips[usize::from(row.transition.reason)] += 1);
+        for trade in &record.trades {
+            Line::ALL.iter().for_each(|&line| lines[line as usize] += u32::from(trade.line(line) != 0.0));
+        }
+        maker += u32::from(result.metrics.get("maker_share_pct").is_some_and(|share| share > 0.0));
+        let one = composite(&beats, &weather, &settings);
+        let (_, record) = one.run(&mut walk(), &one.tiles(40));
+        record.transitions.iter().for_each(|row| {
+            shipped[usize::from(row.transition.reason)] += 1;
+            visited[usize::from(row.transition.to)] += 1;
+        });
+    }
+    let names = |names: &[&str], counts: &[u32]| {
+        names.iter().zip(counts).map(|(name, n)| format!("{name} {n}")).collect::<Vec<_>>().join(", ")
+    };
+    println!("second: {}", names(Dip::REASONS, &dips));
+    println!("shipped: {}", names(Composite::REASONS, &shipped));
+    println!("visited {visited:?}, lines {lines:?}, maker runs {maker}, steps {steps:?}");
+    assert!(dips.iter().all(|&n| n > 0), "{}", names(Dip::REASONS, &dips));
+    assert!(visited.iter().all(|&n| n > 10), "{visited:?}");
+    assert!(steps[0] * 2 < steps[1], "walk sleeps");
+}
