@@ -82,7 +82,9 @@ fn axes(size: usize) -> Vec<Axis> {
         dead: name == "execution.retries",
     };
     let range = |n: usize, from: f64, step: f64| -> Vec<String> {
-        (0..n).map(|i| format!("{:.4}", from + step * i as f64).trim_end_matches('0').to_owned()).collect()
+        (0..n)
+            .map(|i| format!("{:.4}", from + step * i as f64).trim_end_matches('0').trim_end_matches('.').to_owned())
+            .collect()
     };
     let sizes: [usize; 5] = match size {
         2 => [2, 1, 1, 1, 1],

@@ -142,6 +142,11 @@ impl Shades {
         }
     }
 
+    /// How far from nought the colours go.
+    pub fn reach(&self) -> f64 {
+        self.lo.abs().max(self.hi.abs())
+    }
+
     /// 0 to `STEPS - 1`.
     pub fn step(&self, value: f64) -> usize {
         let part = if self.hi > self.lo { (value - self.lo) / (self.hi - self.lo) } else { 0.5 };

@@ -39,6 +39,11 @@ impl Scale {
         ((value - self.lo) / (self.hi - self.lo)).clamp(0.0, 1.0)
     }
 
+    /// How far from nought it goes.
+    pub fn reach(&self) -> f64 {
+        self.lo.abs().max(self.hi.abs())
+    }
+
     pub fn label(&self, tick: f64) -> String {
         text::fixed(tick, self.decimals)
     }

@@ -40,6 +40,16 @@ fn names_from_outside_are_escaped() {
     assert_eq!(page.matches("<script").count(), 2, "the data and the script, no more");
 }
 
+/// HTML closes no SVG shape by itself: one left open would swallow the rest of its chart.
+#[test]
+fn every_shape_is_closed() {
+    let page = html(&fake::input(500));
+    for shape in ["line", "rect", "path", "circle", "text", "g", "svg", "figure", "table", "td", "th", "tr"] {
+        let open = page.matches(&format!("<{shape} ")).count() + page.matches(&format!("<{shape}>")).count();
+        assert_eq!(open, page.matches(&format!("</{shape}>")).count(), "<{shape}>");
+    }
+}
+
 #[test]
 fn the_same_input_gives_the_same_bytes() {
     let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -63,7 +73,7 @@ fn a_missing_figure_is_a_dash() {
     input.board.rows.iter_mut().flat_map(|r| &mut r.values).for_each(|v| *v = None);
     let page = html(&input);
     assert!(page.contains("<td class=\"num\">–</td>"));
-    for word in ["NaN", "inf<", "None", "null"] {
+    for word in ["NaN", "inf<", "None<", "null<"] {
         assert!(!page.contains(&format!(">{word}")), "{word}");
     }
 }

@@ -9,7 +9,9 @@ pub const DASH: &str = "–";
 pub fn figure(value: Option<f64>, unit: Unit) -> String {
     let Some(value) = value.filter(|v| v.is_finite()) else { return DASH.to_owned() };
     match unit {
-        Unit::Ratio => significant(value, 4),
+        Unit::Ratio if value.abs() >= 1_000.0 => fixed(value, 1),
+        Unit::Ratio if value.abs() >= 0.1 => fixed(value, 3),
+        Unit::Ratio => significant(value, 3),
         Unit::Money if value.abs() >= 100_000.0 => fixed(value, 0),
         Unit::Money | Unit::Percent | Unit::Bps if value.abs() >= 0.1 || value == 0.0 => fixed(value, 2),
         Unit::Money | Unit::Percent | Unit::Bps => significant(value, 2),
@@ -155,7 +157,7 @@ mod tests {
     fn figures_have_the_places_a_desk_expects() {
         let cases = [
             (Some(2.41349), Unit::Ratio, "2.413"),
-            (Some(-0.031268), Unit::Ratio, "−0.03127"),
+            (Some(-0.031268), Unit::Ratio, "−0.0313"),
             (Some(1234.5678), Unit::Money, "1,234.57"),
             (Some(-1_234_567.8), Unit::Money, "−1,234,568"),
             (Some(-0.0004), Unit::Money, "−0.00040"),

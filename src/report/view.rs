@@ -118,13 +118,18 @@ fn histogram(sorted: &[f64], winner: Option<f64>) -> Option<Histogram> {
     let hi = winner.unwrap_or(first).max(quantile(sorted, 0.995));
     let (lo, hi) = if hi > lo { (lo, hi) } else { (lo - 0.5, lo + 0.5) };
     let width = (hi - lo) / BINS as f64;
-    let mut counts = vec![0; BINS];
+    // zero is an edge, so that a bar is all gain or all loss
+    let first_edge = (lo / width).floor();
+    let bins = ((hi / width).floor() - first_edge) as usize + 1;
+    let edge = |i: usize| (first_edge + i as f64) * width;
+    let mut counts = vec![0; bins];
     for value in sorted {
-        counts[(((value - lo) / width).max(0.0) as usize).min(BINS - 1)] += 1;
+        counts[((value / width).floor() - first_edge).clamp(0.0, (bins - 1) as f64) as usize] += 1;
     }
+    let (lo, hi) = (edge(0), edge(bins));
     let under = |limit: f64| sorted.partition_point(|v| *v <= limit);
     Some(Histogram {
-        edges: (0..=BINS).map(|i| lo + width * i as f64).collect(),
+        edges: (0..=bins).map(edge).collect(),
         counts,
         below: sorted.partition_point(|v| *v < lo) as u64,
         above: (sorted.len() - under(hi)) as u64,
@@ -189,12 +194,15 @@ mod tests {
         sorted[0] = -70.0;
         let h = histogram(&sorted, Some(0.9)).unwrap();
         assert_eq!(h.counts.iter().sum::<u64>(), 1_000);
-        assert!(h.edges[0] >= 0.0 && h.edges[BINS] < 1.1, "two outliers don't stretch it");
+        assert!(h.edges[0] >= -0.1 && *h.edges.last().unwrap() < 1.1, "two outliers don't stretch it");
+        assert_eq!(h.edges.len(), h.counts.len() + 1);
         assert!(h.below >= 1 && h.above >= 1);
         assert_eq!(h.winner_rank, Some(0.901));
         assert_eq!(histogram(&[], None), None);
         assert_eq!(histogram(&[2.0], Some(2.0)).unwrap().counts.iter().sum::<u64>(), 1);
-        assert!(histogram(&[1.0, 2.0, 90.0], Some(90.0)).unwrap().edges[BINS] >= 90.0, "never cuts the winner off");
+        let far = histogram(&[-1.0, 2.0, 90.0], Some(90.0)).unwrap();
+        assert!(*far.edges.last().unwrap() >= 90.0, "never cuts the winner off");
+        assert!(far.edges.contains(&0.0));
     }
 
     #[test]

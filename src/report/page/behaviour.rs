@@ -141,11 +141,7 @@ fn row(view: &View, trade: &Trade, lines: &[Line]) -> Markup {
             td { (trade.path) }
             td { (trade.reason.replace('_', " ")) }
             td class=(sign(Some(net))) data-v=(net) { (text::figure(Some(net), Unit::Money)) }
-            @for line in lines {
-                @let amount = trade.lines.as_f64(*line);
-                @let shown = (amount != 0.0).then_some(amount);
-                td class=(sign(shown)) data-v=(amount) { (text::figure(shown, Unit::Money)) }
-            }
+            @for line in lines { (super::cents(trade.lines.as_f64(*line))) }
         }
     }
 }

@@ -29,19 +29,24 @@ pub fn body(view: &View) -> Markup {
             table.sortable #board {
                 thead { tr {
                     (heading("", "Rank", "", "num stick", Some("ascending")))
-                    (heading("", "Id", "", "", None))
-                    @for (axis, name) in view.axes.iter().zip(&view.names) {
-                        (heading(prefix(&axis.name, name), name, "", "num axis", None))
+                    @for i in moving(view) {
+                        (heading(prefix(&view.axes[i].name, &view.names[i]), &view.names[i], "", "num axis", None))
                     }
                     @for column in &board.columns {
                         @let class = if column.held_out { "num out" } else { "num" };
                         (heading("", &column.title, text::unit_name(column.unit, &view.input.quote), class, None))
                     }
+                    (heading("", "Id", "", "", None))
                 } }
                 tbody { @for row in board.rows.iter().take(MOST) { (line(view, row)) } }
             }
         }
     }
+}
+
+/// Axes that have more than one value: the others are the same in every row.
+fn moving<'a>(view: &'a View) -> impl Iterator<Item = usize> + 'a {
+    (0..view.axes.len()).filter(|i| view.axes[*i].values.len() > 1)
 }
 
 fn heading(prefix: &str, name: &str, unit: &str, class: &str, sorted: Option<&str>) -> Markup {
@@ -66,15 +71,15 @@ fn line(view: &View, row: &Leader) -> Markup {
     html! {
         tr.winner[winner] {
             th.num.stick scope="row" data-v=(row.rank) { (row.rank) }
-            td { code { (row.id) } }
-            @for (i, place) in row.at.iter().enumerate() {
+            @for i in moving(view) {
                 // a value sorts by its place on the axis, which is the order of the grid file
-                td.num.axis data-v=(place) { (view.value(&row.at, i)) }
+                td.num.axis data-v=(row.at[i]) { (view.value(&row.at, i)) }
             }
             @for (value, column) in row.values.iter().zip(&view.input.board.columns) {
                 @let class = if column.held_out { format!("{} out", sign(*value)) } else { sign(*value).to_owned() };
                 td class=(class) data-v=[value.filter(|v| v.is_finite())] { (text::figure(*value, column.unit)) }
             }
+            td { code { (row.id) } }
         }
     }
 }

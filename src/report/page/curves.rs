@@ -71,7 +71,7 @@ fn chart(view: &View, curves: &[Curve], size: Size) -> Markup {
         svg viewBox={ "0 0 " (n(size.width())) " " (n(end + 26.0)) } role="img" aria-label="Equity, drawdown and states over time" {
             defs {
                 pattern id=(pattern) width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
-                    line.hatch x1="0" y1="0" x2="0" y2="6";
+                    line.hatch x1="0" y1="0" x2="0" y2="6" {}
                 }
             }
             (shade(spans, &top, end, pattern, part))
@@ -80,14 +80,14 @@ fn chart(view: &View, curves: &[Curve], size: Size) -> Markup {
             (unit_label(&fall, "Drawdown, % of the peak"))
             @for (i, (up, down)) in equity.iter().zip(&falls).enumerate().rev() {
                 @let style = format!("stroke:var(--c{})", i + 1);
-                path.line.first[i == 0] style=(style) d=(path(&top, up.iter().map(|s| (part(s.0), money.place(s.1)))));
-                path.line.first[i == 0] style=(style) d=(path(&fall, down.iter().map(|s| (part(s.0), percent.place(s.1)))));
+                path.line.first[i == 0] style=(style) d=(path(&top, up.iter().map(|s| (part(s.0), money.place(s.1))))) {}
+                path.line.first[i == 0] style=(style) d=(path(&fall, down.iter().map(|s| (part(s.0), percent.place(s.1))))) {}
             }
             @if has_strip { (states(view, &strip, part, size)) }
             g.ruler {
                 @for (at, label) in &ticks {
                     @let x = top.x(part(*at));
-                    line x1=(n(x)) x2=(n(x)) y1=(n(end)) y2=(n(end + 5.0));
+                    line x1=(n(x)) x2=(n(x)) y1=(n(end)) y2=(n(end + 5.0)) {}
                     // a label at the very edge would be cut
                     @let anchor = if part(*at) > 0.97 { "end" } else if part(*at) < 0.02 { "start" } else { "middle" };
                     text x=(n(x)) y=(n(end + 19.0)) text-anchor=(anchor) { (label) }
@@ -103,8 +103,8 @@ fn shade(spans: &Spans, top: &Plot, end: f64, pattern: &str, part: impl Fn(Time)
     let height = n(end - top.top);
     html! {
         @if spans.has_held_out() {
-            rect.held x=(n(out)) y=(n(top.top)) width=(n(top.right - out)) height=(height);
-            rect fill={ "url(#" (pattern) ")" } x=(n(embargo)) y=(n(top.top)) width=(n(out - embargo)) height=(height);
+            rect.held x=(n(out)) y=(n(top.top)) width=(n(top.right - out)) height=(height) {}
+            rect fill={ "url(#" (pattern) ")" } x=(n(embargo)) y=(n(top.top)) width=(n(out - embargo)) height=(height) {}
             text.part x=(n(top.x(1.0))) y=(n(top.top - 9.0)) text-anchor="end" { "held out" }
         }
     }
@@ -135,7 +135,7 @@ fn states(view: &View, strip: &Plot, part: impl Fn(Time) -> f64, size: Size) -> 
     html! {
         @for (from, to, state) in runs {
             rect style={ "fill:var(--s" (state) ")" } x=(n(x(from))) y=(n(strip.top)) width=(n(x(to) - x(from)))
-                height=(n(strip.bottom - strip.top));
+                height=(n(strip.bottom - strip.top)) {}
         }
         text.unit x=(n(strip.left - 6.0)) y=(n(strip.bottom - 4.0)) text-anchor="end" { "State" }
     }

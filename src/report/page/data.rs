@@ -16,7 +16,7 @@ pub fn worlds(view: &View) -> Option<Markup> {
     Some(html! {
         p.note { "The winner in each world. A world is not chosen by the trader, so none of them is picked for its result." }
         div.scroll tabindex="0" role="region" aria-label="Worlds" {
-            table {
+            table.tight {
                 thead { tr {
                     @for axis in &axes { th.num scope="col" { (breakable(&axis.name)) } }
                     th.num scope="col" { (input.objective.metric) small { "in sample" } }

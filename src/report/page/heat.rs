@@ -45,7 +45,7 @@ pub fn body(view: &View) -> Option<Markup> {
 
 /// The colours from lowest to highest with the figures at both ends, and zero where it is the middle.
 fn legend(view: &View, shades: &Shades) -> Markup {
-    let figure = |v: f64| short(v, view.input.objective.unit);
+    let figure = |v: f64| short(v, view.input.objective.unit, shades.reach());
     html! {
         span { (figure(shades.lo)) }
         span.ramp aria-hidden="true" {
@@ -60,24 +60,25 @@ fn table(view: &View, index: usize, map: &Heatmap, shades: &Shades) -> Markup {
     let columns = map.x.labels.len();
     let size = if columns <= READABLE { "heat" } else { "heat dense" };
     let long = map.x.labels.iter().any(|l| l.chars().count() > 7) && columns > 3 || columns > READABLE;
+    let snug = !long && columns > 5 && map.x.labels.iter().any(|l| l.chars().count() > 4);
     html! {
         div.map.whole[columns > READABLE] {
             table class=(size) data-map=(index) {
                 caption { span.down { (y) " ↓" } " against " span.across { (x) " →" } }
                 thead { tr {
                     td.corner {}
-                    @for label in &map.x.labels { th.tall[long] scope="col" { span { (label) } } }
+                    @for value in &map.x.labels { th.tall[long].snug[snug] scope="col" { span { (label(value)) } } }
                 } }
                 tbody {
                     @for (row, cells) in map.cells.chunks(columns).enumerate() {
                         tr {
-                            th scope="row" { (map.y.labels[row]) }
+                            th scope="row" { (label(&map.y.labels[row])) }
                             @for (column, cell) in cells.iter().enumerate() {
                                 @let at = row * columns + column;
                                 @let value = Pick::Median.of(cell);
                                 @let colour = value.map_or("none".to_owned(), |v| class(shades.ramp, shades.step(v)));
                                 @let mark = if map.winner == Some(at) { " win" } else if map.plateau[at] { " flat" } else { "" };
-                                td class={ (colour) (mark) } { span { (cell_text(value, view)) } }
+                                td class={ (colour) (mark) } { span { (cell_text(value, view, shades)) } }
                             }
                         }
                     }
@@ -87,18 +88,28 @@ fn table(view: &View, index: usize, map: &Heatmap, shades: &Shades) -> Markup {
     }
 }
 
-fn cell_text(value: Option<f64>, view: &View) -> String {
-    value.map_or(text::DASH.to_owned(), |v| short(v, view.input.objective.unit))
+fn cell_text(value: Option<f64>, view: &View, shades: &Shades) -> String {
+    value.map_or(text::DASH.to_owned(), |v| short(v, view.input.objective.unit, shades.reach()))
 }
 
-/// A figure that fits a cell: three digits or so.
-pub fn short(value: f64, unit: Unit) -> String {
+/// A figure that fits a cell: about three digits where figures reach `reach`.
+pub fn short(value: f64, unit: Unit, reach: f64) -> String {
     match unit {
         Unit::Seconds | Unit::Millis | Unit::Count => text::figure(Some(value), unit),
-        _ if value.abs() >= 100.0 => text::fixed(value, 0),
-        _ if value.abs() >= 10.0 => text::fixed(value, 1),
-        _ if value.abs() >= 0.01 || value == 0.0 => text::fixed(value, 2),
-        _ => text::fixed(value, 4),
+        _ => {
+            let magnitude = if reach > 0.0 { reach.log10().floor() as i32 } else { 0 };
+            text::fixed(value, (2 - magnitude).clamp(0, 8) as usize)
+        }
+    }
+}
+
+/// A value of an axis, which may break after its underscores.
+fn label(text: &str) -> Markup {
+    html! {
+        @for (i, part) in text.split('_').enumerate() {
+            @if i > 0 { "_" wbr; }
+            (part)
+        }
     }
 }
 
@@ -112,7 +123,7 @@ pub fn data(view: &View) -> String {
         let cells = map.cells.iter().map(|c| pick.of(c));
         let classes: Vec<String> =
             cells.clone().map(|v| v.map_or("none".to_owned(), |v| class(shades.ramp, shades.step(v)))).collect();
-        let texts: Vec<String> = cells.map(|v| cell_text(v, view)).collect();
+        let texts: Vec<String> = cells.map(|v| cell_text(v, view, shades)).collect();
         json!({ "c": classes.join(" "), "t": texts.join("|") })
     };
     let shades = Pick::ALL.map(|pick| (pick, Shades::over(&view.maps, pick)));

@@ -10,8 +10,8 @@ mod shape;
 mod summary;
 mod svg;
 
-use super::palette;
 use super::view::View;
+use super::{palette, text};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("../assets/style.css");
@@ -64,7 +64,7 @@ pub fn page(view: &View) -> String {
                 a.skip href="#summary" { "To the summary" }
                 header { (summary::masthead(view)) }
                 nav aria-label="Parts of this report" {
-                    @for part in &sections { a href={ "#" (part.anchor) } { (part.title) } }
+                    @for part in &sections { a href={ "#" (part.anchor) } { (part.anchor) } }
                 }
                 main {
                     @for part in &sections {
@@ -106,6 +106,13 @@ fn figure(label: &str, caption: Markup, draw: impl Fn(svg::Size) -> Markup) -> M
             figcaption aria-label=(label) { (caption) }
         }
     }
+}
+
+/// A cell of money with two decimals; nothing at all is a dash.
+fn cents(value: f64) -> Markup {
+    let shown = if value == 0.0 { text::DASH.to_owned() } else { text::fixed(value, 2) };
+    let class = if shown.starts_with('−') { "num neg" } else { "num" };
+    html! { td class=(class) data-v=(value) { (shown) } }
 }
 
 /// A class for figures that have a sign.

@@ -1,6 +1,5 @@
 //! Where the winner's money came from: an exact sum, as a waterfall and as a table by leg and venue.
 
-use super::sign;
 use super::svg::{Plot, Size, n};
 use crate::ledger::{Line, Lines};
 use crate::market::Role;
@@ -60,7 +59,7 @@ fn waterfall(steps: &[Step], size: Size) -> Markup {
             g.ruler {
                 @for tick in &scale.ticks {
                     @let x = plot.x(scale.place(*tick));
-                    line.zero[*tick == 0.0] x1=(n(x)) x2=(n(x)) y1=(n(plot.top)) y2=(n(plot.bottom));
+                    line.zero[*tick == 0.0] x1=(n(x)) x2=(n(x)) y1=(n(plot.top)) y2=(n(plot.bottom)) {}
                     text x=(n(x)) y=(n(plot.bottom + 16.0)) text-anchor="middle" { (scale.label(*tick)) }
                 }
             }
@@ -68,9 +67,9 @@ fn waterfall(steps: &[Step], size: Size) -> Markup {
                 @let y = plot.top + row * i as f64;
                 @let (a, b) = (plot.x(scale.place(step.from)), plot.x(scale.place(step.to)));
                 @let class = if step.to < step.from { "bar loss" } else { "bar gain" };
-                rect class=(class) x=(n(a.min(b))) y=(n(y + 5.0)) width=(n((a - b).abs().max(1.0))) height=(n(row - 10.0));
+                rect class=(class) x=(n(a.min(b))) y=(n(y + 5.0)) width=(n((a - b).abs().max(1.0))) height=(n(row - 10.0)) {}
                 @if i + 1 < steps.len() {
-                    line.link x1=(n(b)) x2=(n(b)) y1=(n(y + row - 5.0)) y2=(n(y + row + 5.0));
+                    line.link x1=(n(b)) x2=(n(b)) y1=(n(y + row - 5.0)) y2=(n(y + row + 5.0)) {}
                 }
                 text.name.total[step.total] x="70" y=(n(y + 17.0)) text-anchor="end" { (step.name) }
                 text.figure.total[step.total] x=(n(width - 2.0)) y=(n(y + 17.0)) text-anchor="end" {
@@ -131,9 +130,7 @@ fn table(view: &View, money: &Money) -> Markup {
 }
 
 fn amount(amount2: i128) -> Markup {
-    let value = amount2 as f64 * 0.5e-18;
-    let shown = (amount2 != 0).then_some(value);
-    html! { td class=(sign(shown)) { (text::figure(shown, crate::report::Unit::Money)) } }
+    super::cents(amount2 as f64 * 0.5e-18)
 }
 
 #[cfg(test)]

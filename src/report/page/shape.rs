@@ -43,16 +43,16 @@ fn slice_figure(view: &View, slice: &Slice, scale: &Scale) -> Markup {
             figcaption { (super::summary::breakable(&axis.name)) @if axis.dead { " " span.tag { "no effect" } } }
             svg viewBox="0 0 350 176" role="img" aria-label={ (view.metric()) " by " (axis.name) } {
                 (rulers(&plot, scale))
-                path.band d={ (band) "Z" };
-                path.best d=(best);
-                path.line.first style="stroke:var(--c1)" d=(median);
+                path.band d={ (band) "Z" } {}
+                path.best d=(best) {}
+                path.line.first style="stroke:var(--c1)" d=(median) {}
                 @for (i, spread) in known() {
                     @if let Some(value) = spread.median {
                         circle.dot cx=(n(plot.x(x(i)))) cy=(n(plot.y(scale.place(value)))) r="2.5" {
-                            title { (slice.side.labels[i]) ": median " (short(value, view.input.objective.unit)) ", " (text::counted(spread.count, "configuration")) }
+                            title { (slice.side.labels[i]) ": median " (short(value, view.input.objective.unit, scale.reach())) ", " (text::counted(spread.count, "configuration")) }
                         }
                         @if slice.winner == Some(i) {
-                            circle.ring cx=(n(plot.x(x(i)))) cy=(n(plot.y(scale.place(value)))) r="6";
+                            circle.ring cx=(n(plot.x(x(i)))) cy=(n(plot.y(scale.place(value)))) r="6" {}
                         }
                     }
                 }
@@ -74,7 +74,7 @@ pub fn distribution(view: &View) -> Option<Markup> {
         p.note {
             (view.metric()) " of " (text::counted(histogram.counts.iter().sum(), "configuration"))
             " with a figure" @if view.input.counts.eligible > 0 { " that meet every requirement" }
-            "; median " (short(histogram.median, view.input.objective.unit)) "."
+            "; median " (view.figure(Some(histogram.median))) "."
             @if let Some(rank) = histogram.winner_rank {
                 " The winner stands above or level with " (text::fixed(rank * 100.0, 2)) " % of them."
             }
@@ -107,12 +107,12 @@ fn bars(view: &View, histogram: &Histogram, size: Size) -> Markup {
                 @let y = plot.y(scale.place(*count as f64)).min(plot.bottom - 1.0);
                 @let class = if (a + b) / 2.0 < 0.0 { "bar loss" } else { "bar gain" };
                 rect class=(class) x=(n(left)) y=(n(y)) width=(n((right - left - 1.0).max(1.0))) height=(n(plot.bottom - y)) {
-                    title { (short(a, view.input.objective.unit)) " to " (short(b, view.input.objective.unit)) ": " (text::count(*count)) }
+                    title { (view.figure(Some(a))) " to " (view.figure(Some(b))) ": " (text::count(*count)) }
                 }
             }
             @if let Some(winner) = winner {
                 @let x = plot.x(ends.place(winner));
-                line.winner x1=(n(x)) x2=(n(x)) y1="20" y2=(n(plot.bottom));
+                line.winner x1=(n(x)) x2=(n(x)) y1="20" y2=(n(plot.bottom)) {}
                 text.part x=(n(x)) y="14" text-anchor=(if ends.place(winner) > 0.5 { "end" } else { "start" }) {
                     "winner " (view.figure(Some(winner)))
                 }

@@ -225,7 +225,7 @@ fn counts(view: &View) -> Markup {
                 li {
                     (text::counted(counts.configurations, "configuration")) " in " (text::counted(counts.worlds, "world"))
                     ", ranked by " strong { (objective.metric) } ", higher is better"
-                    @if counts.worlds > 1 { ", taken over the worlds by " strong { (objective.over_world) } }
+                    @if counts.worlds > 1 { "; of its worlds the " strong { (objective.over_world) } " counts" }
                     "; " (text::count(counts.eligible)) " met every requirement."
                 }
                 @for (require, failed) in &counts.failed {

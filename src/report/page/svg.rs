@@ -15,7 +15,7 @@ impl Size {
     /// Width of the drawing in its own units, which are about a pixel.
     pub fn width(self) -> f64 {
         match self {
-            Size::Wide => 1080.0,
+            Size::Wide => 1240.0,
             Size::Narrow => 350.0,
         }
     }
@@ -61,7 +61,7 @@ pub fn rulers(plot: &Plot, scale: &Scale) -> Markup {
         g.ruler {
             @for tick in &scale.ticks {
                 @let y = plot.y(scale.place(*tick));
-                line.zero[*tick == 0.0] x1=(n(plot.left)) x2=(n(plot.right)) y1=(n(y)) y2=(n(y));
+                line.zero[*tick == 0.0] x1=(n(plot.left)) x2=(n(plot.right)) y1=(n(y)) y2=(n(y)) {}
                 text x=(n(plot.left - 6.0)) y=(n(y + 4.0)) text-anchor="end" { (scale.label(*tick)) }
             }
         }
@@ -74,7 +74,7 @@ pub fn foot(plot: &Plot, scale: &Scale) -> Markup {
         g.ruler {
             @for tick in &scale.ticks {
                 @let x = plot.x(scale.place(*tick));
-                line x1=(n(x)) x2=(n(x)) y1=(n(plot.bottom)) y2=(n(plot.bottom + 4.0));
+                line x1=(n(x)) x2=(n(x)) y1=(n(plot.bottom)) y2=(n(plot.bottom + 4.0)) {}
                 text x=(n(x)) y=(n(plot.bottom + 17.0)) text-anchor="middle" { (scale.label(*tick)) }
             }
         }
