@@ -47,13 +47,16 @@ impl Source {
         }
         let marks = files::<MarkRow>(store, venue, &spec.symbol, wanted)?;
         let (marks_rule, marks_filled) = marks_rule(store, spec, v, (&marks, wanted))?;
+        let spans = || groups_within(&quotes, wanted).filter_map(|g| g.span);
+        let quoted = spans().map(|s| s.0).min().zip(spans().map(|s| s.1).max());
+        let funding = Arc::new(funding::load(store, spec, v, quoted)?);
         Ok(Source {
             venue: venue.clone(),
             quotes,
             trades: files::<TradeRow>(store, venue, &spec.symbol, wanted)?,
             depth: files::<DepthLevelRow>(store, venue, &spec.symbol, wanted)?,
             marks,
-            funding: Arc::new(funding::load(store, spec, v)?),
+            funding,
             marks_rule,
             marks_filled,
             wanted,
@@ -284,10 +287,13 @@ impl Feed {
     }
 }
 
-/// Drops rows received before `start`: stamped by the venue before that, too.
+/// Drops rows received before `start`, which the venue stamped before that, too; once they are the greater part, so that
+/// each row is moved about once.
 fn trim<T: Timed>(rows: &mut Vec<T>, start: Time) {
     let passed = rows.partition_point(|r| r.recv() < start);
-    rows.drain(..passed);
+    if passed > rows.len() / 2 {
+        rows.drain(..passed);
+    }
 }
 
 /// Pulls until the last row is past `end` on both clocks (`recv >= exch`, both non-decreasing).

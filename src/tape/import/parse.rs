@@ -5,7 +5,7 @@ use super::source::SourceFile;
 use crate::market::{Bbo, Side};
 use crate::tape::TapeError;
 use crate::tape::rows::*;
-use crate::tape::store::{DepthLevelRow, Fault, Table, float_to_scaled};
+use crate::tape::store::{DepthLevelRow, Fault, NumberedTrade, Table, float_to_scaled};
 use crate::units::{MS_NS, Price, Qty, Rate, Time, parse_scaled};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub enum Clocks {
 
 pub enum ParsedRows {
     Quotes(Vec<QuoteRow>),
-    Trades(Vec<TradeRow>),
+    Trades(Vec<NumberedTrade>),
     Depth(Vec<DepthLevelRow>),
     Marks(Vec<MarkRow>),
     Funding(Vec<FundingRow>),
@@ -191,7 +191,7 @@ impl Row<'_> {
         Ok(QuoteRow { exch, recv, bbo: Bbo { bid, bid_qty, ask, ask_qty } })
     }
 
-    fn trade(&self) -> Result<TradeRow, Fault> {
+    fn trade(&self) -> Result<NumberedTrade, Fault> {
         let (exch, recv) = self.times()?;
         let px = Price(self.scaled("px", 9)?);
         let (qty, taker) = (self.size("qty", px)?, self.side("taker_side")?);
@@ -201,7 +201,12 @@ impl Row<'_> {
             Some("false" | "False" | "0") => false,
             Some(_) => return Err(self.fault("consumed_book", "true or false")),
         };
-        Ok(TradeRow { exch, recv, px, qty, taker, consumed_book })
+        let id = match self.cell("trade_id").map(str::parse::<i64>) {
+            None => None,
+            Some(Ok(id)) => Some(id),
+            Some(Err(_)) => return Err(self.fault("trade_id", "a whole number (or leave trade_id out of the map)")),
+        };
+        Ok(NumberedTrade { row: TradeRow { exch, recv, px, qty, taker, consumed_book }, id })
     }
 
     fn depth(&self) -> Result<DepthLevelRow, Fault> {
