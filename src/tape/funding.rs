@@ -48,7 +48,7 @@ pub(super) fn load(
 ) -> Result<FundingPlan, TapeError> {
     let (from, to) = (spec.warm_from, spec.to);
     let (due_from, due_to) = quoted.map_or((from, to), |(first, last)| (from.max(first), to.min(last)));
-    let files = funding_files(store, &spec.venues[v], &spec.symbol, Time(from.0 - LONGEST_NS), to.plus(LONGEST_NS))?;
+    let files = funding_files(store, &spec.venues[v], &spec.symbol, from.plus(-LONGEST_NS), to.plus(LONGEST_NS))?;
     let (mut rows, dropped) = read(&files, spec.on_bad_rows)?;
     let series = format!("{}/{}", spec.venues[v], spec.symbol);
     let missing = |what: String| TapeError::FundingMissing { store: store.root().to_path_buf(), series, what };
@@ -132,7 +132,7 @@ fn holes(settled: &[FundingRow], from: Time, to: Time) -> Vec<Hole> {
     };
     let (Some(first), Some(last)) = (settled.first(), settled.last()) else { return holes };
     // one at the very first instant would find no position and is not asked for
-    let before = (1..).map(|k| Time(first.ts.0 - k * step(first))).take_while(|t| *t > from);
+    let before = (1..).map(|k| first.ts.plus(-k * step(first))).take_while(|t| *t > from);
     let mut before: Vec<Time> = before.filter(inside).collect();
     before.reverse();
     note(None, before);

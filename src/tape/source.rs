@@ -75,7 +75,7 @@ impl Source {
         // a made-up mark looks at the quote before it, so that the feed begins a little earlier; rows before a tile's
         // start are ignored
         let look_back = if self.marks_rule == MarksRule::Mid { HOUR_NS } else { 0 };
-        let wanted = Wanted { from: Time(start.0 - look_back).max(self.wanted.from), ..self.wanted };
+        let wanted = Wanted { from: start.plus(-look_back).max(self.wanted.from), ..self.wanted };
         let marks_files = if self.marks_rule == MarksRule::Mid { Vec::new().into() } else { self.marks.clone() };
         Feed {
             quotes: Stream::new(self.quotes.clone(), wanted),
@@ -131,7 +131,7 @@ fn files<R: StoredRow>(
     symbol: &str,
     wanted: Wanted,
 ) -> Result<Arc<[StoreFile]>, TapeError> {
-    let first_day = Time(wanted.from.0 - wanted.latency).day();
+    let first_day = wanted.from.plus(-wanted.latency).day();
     let mut found: Vec<(Partition, StoreFile)> = Vec::new();
     for (partition, path) in store.files(R::TABLE, venue, symbol)? {
         if partition < Partition::Day(first_day) {

@@ -126,8 +126,8 @@ macro_rules! each_table {
 
 /// Into receive order; rows of equal time keep the file's order.
 fn sort(file: &mut ParsedFile) {
-    fn by_recv<R: StoredRow>(rows: &mut Vec<R>, places: &mut Vec<String>) {
-        let mut paired: Vec<(R, String)> = rows.drain(..).zip(places.drain(..)).collect();
+    fn by_recv<R: StoredRow>(rows: &mut Vec<R>, places: &mut Vec<u64>) {
+        let mut paired: Vec<(R, u64)> = rows.drain(..).zip(places.drain(..)).collect();
         paired.sort_by_key(|(row, _)| row.recv());
         (*rows, *places) = paired.into_iter().unzip();
     }
@@ -136,10 +136,10 @@ fn sort(file: &mut ParsedFile) {
 
 /// Checks the order, corrects the clocks, and refuses what a replay would refuse.
 fn put_right(file: &mut ParsedFile, shift: i64, top: &mut crate::units::Time) -> Result<(Repaired, u64), TapeError> {
-    let ParsedFile { path, clocks, rows, places } = file;
+    let ParsedFile { path, clocks, rows, places, unit } = file;
     let refused = |i: usize, fault: Fault| TapeError::ImportRow {
         path: path.clone(),
-        place: places.get(i).cloned().unwrap_or_default(),
+        place: format!("{unit} {}", places.get(i).copied().unwrap_or_default()),
         fault: Box::new(fault),
     };
     fn backward<R: StoredRow>(rows: &[R]) -> Option<(usize, Fault)> {

@@ -16,8 +16,10 @@ pub struct ParsedFile {
     /// Which clocks the file has.
     pub clocks: Clocks,
     pub rows: ParsedRows,
-    /// Line (or row) of each of them, for errors.
-    pub places: Vec<String>,
+    /// Place of each of them in the file, from 1.
+    pub places: Vec<u64>,
+    /// What places count: "line" or "row".
+    pub unit: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,12 +55,16 @@ pub fn parse_file(map: &ReadMap, file: &FileMap, from: &Path) -> Result<ParsedFi
         _ => Clocks::RecvOnly,
     };
     let latency = (file.feed_latency_ms.unwrap_or(0.0) * MS_NS as f64).round() as i64;
-    let mut parsed = ParsedFile { path: path.clone(), clocks, rows: empty(table), places: Vec::new() };
+    let unit = source.unit();
+    let mut parsed = ParsedFile { path: path.clone(), clocks, rows: empty(table), places: Vec::new(), unit };
     let mut cells = Vec::new();
     while let Some(place) = source.next(&mut cells)? {
         let row = Row { file, columns: &columns, index: &index, cells: &cells, clocks, latency };
-        let failed =
-            |fault: Fault| TapeError::ImportRow { path: path.clone(), place: place.clone(), fault: fault.into() };
+        let failed = |fault: Fault| TapeError::ImportRow {
+            path: path.clone(),
+            place: format!("{unit} {place}"),
+            fault: fault.into(),
+        };
         match &mut parsed.rows {
             ParsedRows::Quotes(rows) => rows.push(row.quote().map_err(failed)?),
             ParsedRows::Trades(rows) => rows.push(row.trade().map_err(failed)?),

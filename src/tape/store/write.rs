@@ -47,7 +47,6 @@ impl StoreWriter {
         }
         let aside = sibling(&target, "writing");
         remove(&aside)?;
-        fs::create_dir_all(&aside).map_err(TapeError::io(&aside, "make the folder"))?;
         let dataset = Dataset {
             schema_version: SCHEMA_VERSION,
             made_by: serde_json::Value::Null,
@@ -98,6 +97,7 @@ impl StoreWriter {
             rows.sort_by_key(|r| (r.recv, r.ts, r.kind));
             self.write(&venue, &symbol, Partition::Year(year), &rows)?;
         }
+        fs::create_dir_all(self.aside.root()).map_err(TapeError::io(self.aside.root(), "make the folder"))?;
         self.dataset.made_by = made_by;
         self.dataset.files.sort_by(|a, b| a.path.cmp(&b.path));
         self.dataset.write(self.aside.root())?;
