@@ -164,7 +164,7 @@ pub struct Metric {
 /// How a figure is written. The value is in the unit named: `Percent` holds 12.5 for 12.5 %.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unit {
-    /// Four significant digits, no unit.
+    /// Three decimals, more when it is small; no unit.
     #[default]
     Ratio,
     /// Quote money, two decimals.

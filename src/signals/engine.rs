@@ -224,3 +224,123 @@ fn minutes(tile: &Tile) -> (i64, Vec<[i64; 2]>) {
     });
     (first, mids.collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::Bbo;
+    use crate::tape::rows::{QuoteRow, VenueTables};
+    use crate::tape::{Carry, align};
+    use crate::units::{Price, Qty, SECOND_NS};
+
+    const BAR: i64 = 10 * SECOND_NS;
+
+    fn quotes(ticks: &[(i64, i64)]) -> VenueTables {
+        let quote = |&(second, px): &(i64, i64)| {
+            let (bid, ask) = (Price((px - 1) * 1_000_000_000), Price((px + 1) * 1_000_000_000));
+            let at = Time(second * SECOND_NS);
+            QuoteRow { exch: at, recv: at, bbo: Bbo { bid, bid_qty: Qty(1), ask, ask_qty: Qty(1) } }
+        };
+        VenueTables { quotes: ticks.iter().map(quote).collect(), ..Default::default() }
+    }
+
+    fn run(long: &[(i64, i64)], keys: &[SignalKey], from: i64, cuts: &[i64]) -> Vec<TileSignals> {
+        let (long, short) = (quotes(long), quotes(&[(0, 100)]));
+        let mut carry = Carry::default();
+        let mut engine = SignalEngine::new(keys, Time(from * SECOND_NS));
+        let tiles = cuts.windows(2).map(|cut| {
+            let tile = align([&long, &short], Time(cut[0] * SECOND_NS), Time(cut[1] * SECOND_NS), &mut carry);
+            engine.tile(&tile)
+        });
+        tiles.collect()
+    }
+
+    /// Bars of 10 s; closes: 0: 100, 1: 110 (its last tick), 2: none, so 110, 3: 120. EMA 1 (alpha 1) is the close; EMA 2
+    /// (alpha 2/3) is seeded 8 bars before the last bar closed at 40 s, that is with the first bar that has a tick.
+    #[test]
+    fn bars_and_trend_by_hand() {
+        let ticks = [(1, 100), (12, 105), (19, 110), (30, 130), (39, 120)];
+        let key = SignalKey::Trend { role: Role::Long, fast: 1, slow: 2, bar_ns: BAR };
+        let tile = &run(&ticks, &[key], 40, &[0, 41])[0];
+        let column = &tile.columns[0];
+        assert_eq!(column.first_bar, -1);
+        let slow = [100.0, 2.0 / 3.0 * 110.0 + (1.0 - 2.0 / 3.0) * 100.0];
+        let third = 2.0 / 3.0 * 110.0 + (1.0 - 2.0 / 3.0) * slow[1];
+        let fourth = 2.0 / 3.0 * 120.0 + (1.0 - 2.0 / 3.0) * third;
+        assert!(column.a[0].is_nan());
+        // EMA 1 is seeded 4 bars before bar 3: in bar -1, that is with the first tick too
+        let want = [0.0, (110.0 - slow[1]) / 110.0, (110.0 - third) / 110.0, (120.0 - fourth) / 120.0];
+        assert_eq!(column.a[1..], want);
+        assert_eq!(tile.bar_value(crate::signals::SignalId(0), Time(40 * SECOND_NS)), want[3]);
+        assert_eq!(tile.bar_value(crate::signals::SignalId(0), Time(40 * SECOND_NS - 1)), want[2]);
+    }
+
+    #[test]
+    fn a_seed_looks_at_no_older_tick() {
+        let key = SignalKey::Trend { role: Role::Long, fast: 1, slow: 2, bar_ns: BAR };
+        let tail = [(101, 100), (112, 105), (125, 110), (133, 120), (145, 125), (199, 130)];
+        let mut older = vec![(5, 900), (70, 800)];
+        older.extend(tail);
+        // last bar closed at 200 s: 19; slow is seeded with bar 11, fast with bar 15, which has no tick: with bar 19
+        let want = &run(&tail, &[key], 200, &[100, 201])[0].columns[0].a;
+        let got = &run(&older, &[key], 200, &[0, 100, 201])[1].columns[0].a;
+        assert!(got[10].is_finite());
+        assert_eq!(got[10], want[10]);
+        assert!(got[9].is_nan(), "the fast average has no tick of its own yet");
+    }
+
+    /// Columns are the same however the tape is cut, each from the last bar closed before its tile.
+    #[test]
+    fn cuts_do_not_matter() {
+        let ticks: Vec<(i64, i64)> = (0..400).map(|i| (i * 7 % 5 + i * 3, 100 + i * 13 % 17)).collect();
+        let keys = [
+            SignalKey::Trend { role: Role::Long, fast: 2, slow: 5, bar_ns: BAR },
+            SignalKey::Volatility { bars: 6, bar_ns: BAR },
+            SignalKey::Volatility { bars: 3, bar_ns: 3 * BAR },
+            SignalKey::Sigma { window: 12, bar_ns: BAR, max_age_ns: 1_300 * SECOND_NS },
+            SignalKey::Quantile {
+                window: 12,
+                bar_ns: BAR,
+                max_age_ns: 900 * SECOND_NS,
+                lb: Rate(Rate::ONE / 5),
+                ub: Rate(Rate::ONE / 5 * 4),
+            },
+        ];
+        let whole = run(&ticks, &keys, 400, &[0, 1_200]);
+        let cuts = [0, 1, 10, 11, 400, 409, 410, 700, 1_190, 1_200];
+        for (part, cut) in run(&ticks, &keys, 400, &cuts).iter().zip(cuts.windows(2)) {
+            for (id, key) in keys.iter().enumerate() {
+                let (part, whole) = (&part.columns[id], &whole[0].columns[id]);
+                let bars = bar_before(Time(cut[0] * SECOND_NS), key.bar_ns())
+                    ..=bar_before(Time(cut[1] * SECOND_NS - 1), key.bar_ns());
+                assert_eq!(part.first_bar, *bars.start());
+                assert_eq!(part.a.len(), bars.clone().count());
+                for bar in bars {
+                    for (x, y) in [(&part.a, &whole.a), (&part.b, &whole.b), (&part.c, &whole.c)] {
+                        let at = |v: &Vec<f64>, first: i64| v.get((bar - first) as usize).map(|x| x.to_bits());
+                        assert_eq!(at(x, part.first_bar), at(y, whole.first_bar), "key {id}, bar {bar}");
+                    }
+                }
+            }
+            let minutes: Vec<i64> = (part.first_minute..).take(part.minute_mid2.len()).collect();
+            for minute in minutes {
+                assert!(minute * 60 >= cut[0] && minute * 60 < cut[1]);
+                let at = (minute - whole[0].first_minute) as usize;
+                assert_eq!(part.minute_mid2[(minute - part.first_minute) as usize], whole[0].minute_mid2[at]);
+            }
+        }
+        let last = whole[0].columns[1].a.last().copied().unwrap_or(f64::NAN);
+        assert!(last > 0.0);
+        assert!(whole[0].columns[3].b.last().is_some_and(|sigma| *sigma > 0.0));
+    }
+
+    /// Two returns of ln 1.1 over bars of 10 s: sqrt(2 ln(1.1)^2 / 2 * 3153600).
+    #[test]
+    fn volatility_by_hand() {
+        let ticks = [(1, 100), (11, 110), (21, 121)];
+        let tile = &run(&ticks, &[SignalKey::Volatility { bars: 2, bar_ns: BAR }], 30, &[0, 31])[0];
+        let want = 1.1f64.ln() * 3_153_600f64.sqrt();
+        assert!((tile.columns[0].a[3] - want).abs() < 1e-9 * want);
+        assert!(tile.columns[0].a[2].is_nan());
+    }
+}

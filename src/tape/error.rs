@@ -47,6 +47,9 @@ pub enum TapeError {
     #[error("{path}: row group {}, row {}: {fault}; {remedy}", group + 1, row + 1)]
     BadRow { path: PathBuf, group: usize, row: u64, fault: Box<Fault>, remedy: &'static str },
 
+    #[error("{path}: the depth snapshot received {recv} (stamped {exch}): {fault}; {remedy}")]
+    BadSnapshot { path: PathBuf, exch: Time, recv: Time, fault: Box<Fault>, remedy: &'static str },
+
     #[error(
         "{path}: its rows ({first} to {last}) do not belong to partition {partition}; rows go to the partition of \
          their receive time (funding: of their settlement)"

@@ -187,8 +187,9 @@ impl Tape {
         let k = builder.next;
         let (start, end) = self.bounds(k);
         let [long, short] = &mut builder.feeds;
-        let (a, b) = rayon::join(|| long.advance(start, end), || short.advance(start, end));
-        if let Err(e) = a.and(b) {
+        // not on rayon's pool: a loader thread must not wait for workers that are busy with configurations, nor a worker
+        // pick up, while it waits here under the lock, a job that asks for a tile
+        if let Err(e) = long.advance(start, end).and_then(|()| short.advance(start, end)) {
             *builder = self.builder_at(0, Carry::default());
             return Err(e);
         }

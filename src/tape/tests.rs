@@ -551,3 +551,37 @@ fn threads_share_a_tape() {
         }
     });
 }
+
+#[test]
+fn depth_that_is_no_book_is_refused_or_dropped() {
+    let bench = both();
+    let path = bench.store().join(QUOTES.replace("quotes", "depth"));
+    rewrite(&path, |levels: &mut Vec<DepthLevelRow>| {
+        let ask = levels.iter().skip(100).position(|l| l.side == Side::Sell).expect("an ask") + 100;
+        levels[ask].px = Price(1);
+    });
+    let text = bench.refusal(bench.spec());
+    assert!(
+        text.contains("depth/venue=lighter/symbol=BTC/date=2026-01-05/part-0.parquet: the depth snapshot received"),
+        "{text}"
+    );
+    assert!(text.contains("wanted no higher than the best ask, 0.000000001 (a crossed book)"), "{text}");
+    let tape = Tape::open(TapeSpec { on_bad_rows: OnBadRows::Drop, ..bench.spec() }).expect("a tape");
+    assert_eq!(tape.quality().venue(Role::Long).dropped["depth: crossed"], 1);
+    let report = check::check(&bench.store(), None).expect("a report").text();
+    assert!(
+        report.contains("lighter/BTC depth: crossed (1 rows), the first: lighter/BTC depth: the snapshot received"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_range_may_begin_before_and_end_after_the_data() {
+    let bench = both();
+    let spec = TapeSpec { warm_from: at(-20_000), to: at(60_000), ..bench.spec() };
+    let tape = Tape::open(spec).expect("a tape");
+    assert_eq!(tape.first_quote(Role::Long), Some(at(0).plus(41_000_000)));
+    assert_eq!(tape.quality().venue(Role::Long).funding_missing, 0);
+    let tile = tape.tile(0).expect("a tile");
+    assert_eq!(tile.venues[0].settlements.len(), 5);
+}

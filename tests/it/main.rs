@@ -1,5 +1,8 @@
 //! What a user sees, and what holds for the whole: one binary, a module a subject.
 
 mod composite;
+mod drivers;
 mod random;
+mod random_tape;
 mod scenario;
+mod second_strategy;

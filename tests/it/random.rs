@@ -1,7 +1,7 @@
 //! Random tapes and random configurations of every key, from a seed.
 
 use perpx::config::{Config, ConfigFile};
-use perpx::market::{Bbo, Role, Side};
+use perpx::market::{Bbo, Side};
 use perpx::tape::rows::{FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
 use perpx::tape::{Carry, Tile, align};
 use perpx::units::{Price, Qty, Rate, SECOND_NS, Time};
@@ -46,6 +46,9 @@ pub fn tables(seed: u64, seconds: i64) -> [VenueTables; 2] {
         mid += dice.int(-calm, calm + 1);
         if dice.chance(0.01) {
             mid += dice.int(-900, 900);
+        }
+        if dice.chance(0.0005) {
+            mid += dice.int(-40_000, 40_000); // a crash: liquidations
         }
         basis += dice.int(-6, 7) - basis / 20;
         let gap = match dice.int(0, 100) {
@@ -101,13 +104,18 @@ fn funding(dice: &mut Dice, table: &mut VenueTables, seconds: i64) {
     let mut t = dice.int(0, 600);
     let predicted = dice.chance(0.5);
     while t < seconds {
-        let (ts, interval_hours) = (Time(START.0 + t * SECOND_NS), *[1u32, 8].get(dice.int(0, 2) as usize).unwrap_or(&1));
+        let (ts, interval_hours) =
+            (Time(START.0 + t * SECOND_NS), *[1u32, 8].get(dice.int(0, 2) as usize).unwrap_or(&1));
         let rate = Rate(dice.int(-300_000_000, 300_000_000));
         let kind = FundingKind::Settled;
         table.funding.push(FundingRow { ts, recv: ts.plus(dice.int(0, 2) * SECOND_NS), rate, interval_hours, kind });
         if predicted {
             let recv = ts.plus(3 * SECOND_NS);
-            table.funding.push(FundingRow { recv, kind: FundingKind::Predicted, ..table.funding[table.funding.len() - 1] });
+            table.funding.push(FundingRow {
+                recv,
+                kind: FundingKind::Predicted,
+                ..table.funding[table.funding.len() - 1]
+            });
         }
         t += dice.int(60, 900);
     }
@@ -248,15 +256,11 @@ pub fn config(seed: u64) -> Config {
     let file = ConfigFile::parse("example.yml", include_str!("../../configs/example.yml")).expect("the example loads");
     for attempt in 0..100u64 {
         let texts = settings(seed.wrapping_add(attempt << 40));
-        let overrides: Vec<_> = texts.iter().map(|text| file.set(text).unwrap_or_else(|e| panic!("{text}: {e}"))).collect();
+        let overrides: Vec<_> =
+            texts.iter().map(|text| file.set(text).unwrap_or_else(|e| panic!("{text}: {e}"))).collect();
         if let Ok(config) = file.with(&overrides) {
             return config;
         }
     }
     panic!("seed {seed}: no legal configuration in 100 draws");
-}
-
-/// Index of a role's venue in tables and tiles.
-pub fn by_role<T>(make: impl FnMut(Role) -> T) -> [T; 2] {
-    Role::BOTH.map(make)
 }

@@ -9,8 +9,8 @@ mod text;
 mod tests;
 
 use super::TapeError;
-use super::rows::{FundingRow, MarkRow, QuoteRow, TradeRow};
-use super::store::{Dataset, DepthLevelRow, StorePath, Table};
+use super::rows::{FundingRow, MarkRow, QuoteRow};
+use super::store::{Dataset, DepthLevelRow, NumberedTrade, StorePath, Table};
 pub use coverage::PairCheck;
 use serde::Serialize;
 pub use series::{Delays, Problem, STALE_NS, StaleRun, TableCheck};
@@ -79,7 +79,7 @@ pub fn check(root: &Path, symbol: Option<&str>) -> Result<CheckReport, TapeError
     for (venue, symbol) in &wanted {
         let found = [
             series::check_table::<QuoteRow>(&store, venue, symbol)?,
-            series::check_table::<TradeRow>(&store, venue, symbol)?,
+            series::check_table::<NumberedTrade>(&store, venue, symbol)?,
             series::check_table::<DepthLevelRow>(&store, venue, symbol)?,
             series::check_table::<MarkRow>(&store, venue, symbol)?,
             series::check_table::<FundingRow>(&store, venue, symbol)?,

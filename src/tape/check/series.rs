@@ -1,9 +1,10 @@
 //! One table of one venue, read whole, in one pass and constant memory.
 
 use crate::tape::TapeError;
+use crate::tape::rows::DepthRow;
 use crate::tape::source::check_partition;
 use crate::tape::spec::{GAP_NS, Gap};
-use crate::tape::store::{Batch, Fault, Partition, StoreFile, StorePath, StoredRow};
+use crate::tape::store::*;
 use crate::units::{HOUR_NS, MINUTE_NS, SECOND_NS, Time};
 use serde::Serialize;
 use std::any::Any;
@@ -169,6 +170,8 @@ struct Pass<R> {
     run: Option<StaleRun>,
     delays: Sample,
     settled: BTreeMap<Time, u32>,
+    /// Depth that is being put together.
+    snapshots: Vec<DepthRow>,
 }
 
 impl<R: StoredRow + PartialEq> Pass<R> {
@@ -201,6 +204,7 @@ impl<R: StoredRow + PartialEq> Pass<R> {
             run: None,
             delays: Sample::default(),
             settled: BTreeMap::new(),
+            snapshots: Vec::new(),
         }
     }
 
@@ -243,6 +247,7 @@ impl<R: StoredRow + PartialEq> Pass<R> {
         self.result.first.get_or_insert(recv);
         self.result.last = Some(recv);
         self.result.doubled += u64::from(self.before.as_ref() == Some(&row));
+        self.depth(&row);
         if R::TABLE.by_year() {
             self.funding(&row);
         } else {
@@ -255,6 +260,23 @@ impl<R: StoredRow + PartialEq> Pass<R> {
     fn locked(&mut self, row: &R) {
         if let Some(quote) = (row as &dyn Any).downcast_ref::<crate::tape::rows::QuoteRow>() {
             self.result.locked += u64::from(quote.bbo.bid == quote.bbo.ask);
+        }
+    }
+
+    /// Snapshots are judged once the next one has begun.
+    fn depth(&mut self, row: &R) {
+        let Some(level) = (row as &dyn Any).downcast_ref::<DepthLevelRow>() else { return };
+        assemble_depth(&[*level], &mut self.snapshots);
+        while self.snapshots.len() > 1 {
+            let whole = self.snapshots.remove(0);
+            self.snapshot(&whole);
+        }
+    }
+
+    fn snapshot(&mut self, row: &DepthRow) {
+        if let Some(fault) = depth_fault(row) {
+            let first = format!("{}: the snapshot received {}: {fault}", self.result.place(), row.recv);
+            self.problem(fault.rule, 1, first);
         }
     }
 
@@ -301,6 +323,9 @@ impl<R: StoredRow + PartialEq> Pass<R> {
 
     fn finish(mut self) -> TableCheck {
         self.end_run();
+        for last in std::mem::take(&mut self.snapshots) {
+            self.snapshot(&last);
+        }
         let settled: Vec<(Time, u32)> = std::mem::take(&mut self.settled).into_iter().collect();
         for pair in settled.windows(2) {
             let gap = Gap { from: pair[0].0, to: pair[1].0 };

@@ -159,6 +159,14 @@ impl<'a> Cells<'a> {
         out.into()
     }
 
+    /// Whole numbers where there are any: no column, another type and null are all `None`.
+    pub(super) fn numbers(&mut self, name: &'static str) -> Vec<Option<i64>> {
+        match self.batch.column_by_name(name).and_then(|a| a.as_primitive_opt::<Int64Type>()) {
+            Some(values) => values.iter().collect(),
+            None => vec![None; self.len()],
+        }
+    }
+
     pub(super) fn small_ints(&mut self, name: &'static str) -> Result<Vec<i32>, TapeError> {
         let array = self.column(name)?;
         self.nulls(name, array, "a whole number");
