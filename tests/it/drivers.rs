@@ -3,9 +3,7 @@
 use crate::random_tape::{self, Beat, TICK};
 use crate::second_strategy::{Dip, DipPlan};
 use perpx::config::{ConfigFile, Fills, Latency, Outage, OutageWhat, OutageWhen, Queue, VenueWorld, World};
-use perpx::market::{
-    Delays, FeeSchedule, FundingPrice, Instrument, LiquidationRule, MarginSchedule, RateLimit,
-};
+use perpx::market::{Delays, FeeSchedule, FundingPrice, Instrument, LiquidationRule, MarginSchedule, RateLimit};
 use perpx::replay::{Driver, FullRecord, Job, Machine, RunResult, Scan, walk};
 use perpx::signals::{BandRule, SignalEngine, SignalKey, SignalSet};
 use perpx::sim::OutageTable;
@@ -32,9 +30,21 @@ pub struct Weather {
 
 pub fn weather() -> impl Strategy<Value = Weather> {
     let ms = || prop_oneof![Just(0i64), Just(1), Just(30), Just(400), Just(3_000)];
-    (ms(), ms(), prop_oneof![Just(0.0), Just(0.8)], prop_oneof![2 => Just(0.0), 1 => Just(0.25)], any::<bool>(), 0u64..5)
-        .prop_map(|(order_ms, response_ms, spread, failures, outage, seed)| {
-            Weather { order_ms, response_ms, spread, failures, outage, seed }
+    (
+        ms(),
+        ms(),
+        prop_oneof![Just(0.0), Just(0.8)],
+        prop_oneof![2 => Just(0.0), 1 => Just(0.25)],
+        any::<bool>(),
+        0u64..5,
+    )
+        .prop_map(|(order_ms, response_ms, spread, failures, outage, seed)| Weather {
+            order_ms,
+            response_ms,
+            spread,
+            failures,
+            outage,
+            seed,
         })
 }
 
@@ -160,7 +170,7 @@ impl<T: Trader> Bench<T> {
     }
 }
 
-fn dip(beats: &[Beat], weather: &Weather, level: i64, limits: Limits) -> Bench<Dip> {
+pub fn dip(beats: &[Beat], weather: &Weather, level: i64, limits: Limits) -> Bench<Dip> {
     let volatility = SignalKey::Volatility { bars: 4, bar_ns: BAR };
     let sigma = SignalKey::Sigma { window: 8, bar_ns: BAR, max_age_ns: 3 * SECOND_NS };
     let mut set = SignalSet::default();
@@ -190,7 +200,7 @@ fn dip(beats: &[Beat], weather: &Weather, level: i64, limits: Limits) -> Bench<D
 }
 
 /// The shipped strategy with thresholds at which it trades on such tapes.
-fn composite(beats: &[Beat], weather: &Weather, settings: &[&str]) -> Bench<Composite> {
+pub fn composite(beats: &[Beat], weather: &Weather, settings: &[&str]) -> Bench<Composite> {
     let file = ConfigFile::parse("example.yml", include_str!("../../configs/example.yml")).expect("the example loads");
     let base = [
         "capital.lighter=300",
@@ -229,11 +239,12 @@ fn composite(beats: &[Beat], weather: &Weather, settings: &[&str]) -> Bench<Comp
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
-    let limit = || prop_oneof![2 => Just(None), 1 => Just(Some(Rate::from_bps(2))), 1 => Just(Some(Rate::from_bps(30)))];
+    let limit =
+        || prop_oneof![2 => Just(None), 1 => Just(Some(Rate::from_bps(2))), 1 => Just(Some(Rate::from_bps(30)))];
     (limit(), limit()).prop_map(|(drawdown, daily_loss)| Limits { drawdown, daily_loss })
 }
 
-fn settings() -> impl Strategy<Value = Vec<&'static str>> {
+pub fn settings() -> impl Strategy<Value = Vec<&'static str>> {
     const CHOICES: &[&[&str]] = &[
         &["entry.style=taker", "entry.style=maker", "entry.mode=pair", "entry.style=maker_then_taker"],
         &["locking.style=taker", "locking.style=maker_then_taker"],

@@ -25,8 +25,13 @@ pub fn beats(n: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Beat>> {
     let wait = prop_oneof![
         3 => Just(0u8), 3 => Just(1), 6 => Just(2), 8 => Just(3), 8 => Just(4), 2 => Just(5), 1 => Just(6)
     ];
-    let beat = (wait, any::<bool>(), 0u8..12, -12i8..=12, 1u8..20)
-        .prop_map(|(wait, short, kind, moved, size)| Beat { wait, short, kind, moved, size });
+    let beat = (wait, any::<bool>(), 0u8..12, -12i8..=12, 1u8..20).prop_map(|(wait, short, kind, moved, size)| Beat {
+        wait,
+        short,
+        kind,
+        moved,
+        size,
+    });
     prop::collection::vec(beat, n)
 }
 
@@ -47,7 +52,8 @@ pub fn tables(beats: &[Beat]) -> [VenueTables; 2] {
         exch[v] = exch[v].max(recv.plus(-late));
         let at = exch[v];
         // both prices drift together, one of them a little more
-        price[v] += i64::from(beat.moved);
+        let crash = if beat.size == 19 && beat.kind % 3 == 0 { 25 } else { 1 };
+        price[v] = (price[v] + crash * i64::from(beat.moved)).max(1_000);
         price[1 - v] += i64::from(beat.moved / 2);
         let table = &mut out[v];
         match beat.kind {
