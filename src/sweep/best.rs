@@ -71,9 +71,7 @@ fn provenance(origin: &Origin<'_>, study: &Study, ranked: &Ranked, rows: &[Row])
             Json::Object(entry)
         })
         .collect();
-    let span = |span: (crate::units::Time, crate::units::Time)| {
-        json!({ "from": span.0.to_string(), "to": span.1.to_string() })
-    };
+    let span = |span: (crate::units::Time, crate::units::Time)| json!({ "from": span.0.to_string(), "to": span.1.to_string() });
     let mut out = json!({
         "strategy_version": STRATEGY_VERSION,
         "code": super::code_id(),
@@ -82,7 +80,7 @@ fn provenance(origin: &Origin<'_>, study: &Study, ranked: &Ranked, rows: &[Row])
         "seed": origin.seed,
         "configuration": format!("{:016x}", ranked.verdict.id),
         "data": {
-            "store": grid.data.store,
+            "store": super::tidy(Path::new(&grid.data.store)).display().to_string(),
             "symbol": study.symbol,
             "fingerprint": study.fingerprint(),
             "from": study.from.to_string(),

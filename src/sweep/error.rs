@@ -49,9 +49,7 @@ pub enum SweepError {
     )]
     OtherRun { path: PathBuf, part: String, was: String, now: String },
 
-    #[error(
-        "{path}: the checkpoint cannot be read ({what}); to do: give --fresh to discard it and start again"
-    )]
+    #[error("{path}: the checkpoint cannot be read ({what}); to do: give --fresh to discard it and start again")]
     Checkpoint { path: PathBuf, what: String },
 
     #[error(
@@ -59,6 +57,12 @@ pub enum SweepError {
          {wanted}; the two must agree: this is an error in perpx, please report it with the grid file"
     )]
     Disagree { id: String, world: String, run: &'static str, pass: &'static str, found: String, wanted: String },
+
+    #[error(
+        "configuration {id} in world {world}: its {runs} runs left books that belief and venue do not agree on; this is an \
+         error in perpx, please report it with the grid file"
+    )]
+    Books { id: String, world: u32, runs: u32 },
 
     #[error("{path}: {what}")]
     Missing { path: PathBuf, what: String },
@@ -86,8 +90,8 @@ impl SweepError {
     /// 2 bad input, 130 interrupted, 1 anything else.
     pub fn exit_code(&self) -> u8 {
         match self {
+            SweepError::Tape(error) => error.exit_code(),
             SweepError::Config(_)
-            | SweepError::Tape(_)
             | SweepError::Cold { .. }
             | SweepError::NoHoldout { .. }
             | SweepError::TooSmall { .. }

@@ -267,7 +267,14 @@ impl Ledgers {
         for (time, equity2) in &record.equity {
             let head = [Cell::Word(owner.symbol), Cell::Word(&owner.id), Cell::Word(owner.world_id)];
             let [symbol, id, world] = head;
-            self.equity.push(&[symbol, id, world, Cell::Word(owner.run), Cell::Time(*time), Cell::Money(equity2 * 5)])?;
+            self.equity.push(&[
+                symbol,
+                id,
+                world,
+                Cell::Word(owner.run),
+                Cell::Time(*time),
+                Cell::Money(equity2 * 5),
+            ])?;
         }
         Ok(())
     }

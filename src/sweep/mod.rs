@@ -51,3 +51,19 @@ pub use span::Spans;
 pub fn code_id() -> &'static str {
     env!("PERPX_CODE_ID")
 }
+
+/// A path without the `folder/..` pairs that come of joining relative paths; for showing.
+fn tidy(path: &std::path::Path) -> std::path::PathBuf {
+    use std::path::Component;
+    let mut out = std::path::PathBuf::new();
+    for part in path.components() {
+        match (part, out.components().next_back()) {
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                out.pop();
+            }
+            (Component::CurDir, _) => {}
+            _ => out.push(part),
+        }
+    }
+    out
+}

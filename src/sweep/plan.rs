@@ -8,6 +8,7 @@ use super::run::Sweep;
 use crate::replay::Machine;
 use crate::trader::Composite;
 use std::fmt;
+use std::path::Path;
 
 /// More feeds than this deserve a warning.
 const MANY_FEEDS: usize = 8;
@@ -42,7 +43,8 @@ impl Plan {
         let (all, worlds) = (grid.strategy_points(), grid.world_points());
         let counted = all <= COUNTED;
         let points = if counted { (0..all).filter(|at| !grid.is_skipped(*at)).count() as u64 } else { all };
-        let mut lines = vec![format!("sweep {}: {}", grid.name, grid.base.name())];
+        let mut lines =
+            vec![format!("sweep    {} over {}", grid.name, super::tidy(Path::new(grid.base.name())).display())];
         axis_lines(sweep, &mut lines);
         let symbols = sweep.studies.len() as u64;
         let rows = points * worlds * symbols;
@@ -79,7 +81,9 @@ impl Plan {
                     study.spans.inside.1,
                     study.embargo_ns / crate::units::SECOND_NS
                 ),
-                None => format!("spans    in sample {} to {}, nothing held out", study.spans.inside.0, study.spans.inside.1),
+                None => {
+                    format!("spans    in sample {} to {}, nothing held out", study.spans.inside.0, study.spans.inside.1)
+                }
             });
         }
         let per_chunk = (sweep.options.chunk as u64 / worlds).max(1);
@@ -150,12 +154,16 @@ fn traded_share(study: &super::study::Study) -> f64 {
 fn axis_lines(sweep: &Sweep<'_>, lines: &mut Vec<String>) {
     let grid = &sweep.grid;
     let feeds = sweep.studies.first().map(|study| &study.grid_feeds);
-    let strategy = grid.strategy_axes().iter().enumerate().map(|(i, axis)| {
-        (axis, "strategy", feeds.is_some_and(|feeds| feeds.strategy_axis(i)))
-    });
-    let world = grid.world_axes().iter().enumerate().map(|(i, axis)| {
-        (axis, "world", feeds.is_some_and(|feeds| feeds.world_axis(i)))
-    });
+    let strategy = grid
+        .strategy_axes()
+        .iter()
+        .enumerate()
+        .map(|(i, axis)| (axis, "strategy", feeds.is_some_and(|feeds| feeds.strategy_axis(i))));
+    let world = grid
+        .world_axes()
+        .iter()
+        .enumerate()
+        .map(|(i, axis)| (axis, "world", feeds.is_some_and(|feeds| feeds.world_axis(i))));
     for (axis, kind, feeds) in strategy.chain(world) {
         let n = axis.values.len();
         let shown: Vec<String> = match n <= LISTED {

@@ -35,11 +35,11 @@ impl Record {
         Record(json!({
             "name": grid.name,
             "grid_file": sweep.options.grid.display().to_string(),
-            "base": grid.base.name(),
+            "base": super::tidy(Path::new(grid.base.name())).display().to_string(),
             "set": sweep.options.sets,
             "grid_hash": sweep.grid_hash,
             "seed": sweep.seed(),
-            "store": grid.data.store,
+            "store": super::tidy(Path::new(&grid.data.store)).display().to_string(),
             "code": super::code_id(),
             "version": env!("CARGO_PKG_VERSION"),
             "strategy_version": super::STRATEGY_VERSION,

@@ -7,3 +7,4 @@ mod random;
 mod random_tape;
 mod scenario;
 mod second_strategy;
+mod sweep;

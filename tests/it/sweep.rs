@@ -1,0 +1,258 @@
+//! A sweep as a user meets it: files in, files out, the same bytes however it is run.
+
+use parquet::file::reader::SerializedFileReader;
+use perpx::sweep::{DriverChoice, Options, Summary, SweepError, sweep};
+use perpx::synth::{Edge, SynthSpec, write};
+use perpx::units::Time;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// One synthetic day, made once for all tests here.
+fn store() -> &'static Path {
+    static STORE: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = STORE.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let start: Time = "2026-01-05".parse().expect("a date");
+        let spec = SynthSpec {
+            edge: Edge::Planted,
+            updates_per_sec: 0.5,
+            marks_every_sec: Some(30),
+            heartbeat_ms: 4_000,
+            ..SynthSpec::new(3, start, 1)
+        };
+        write(&spec, &folder.path().join("store"), &AtomicBool::new(false), &mut |_| {}).expect("a store");
+        folder
+    });
+    folder.path()
+}
+
+const BASE: &str = "
+symbol: BTC
+leverage: 10
+base_qty: 0.01
+bar_sec: 10
+thresholds:
+  trend_strength: {ema_fast: 5, ema_slow: 15, min_diff: 0.0002}
+  min_target_return: -0.002
+  funding_spread_bps: 1.0
+  vol_band: {vmin: 0.0, vmax: 50}
+  vol_bars: 20
+locking: {g_pct: 0.001, band_sigma: 0.8, band_window_bars: 40, t_max_sec: 600, epsilon_bp: 2.0}
+exit: {max_sec: 300}
+risk: {stop_loss_first_leg: 0.002, net_delta_max_ratio: 0.1, funding_guard_apr: null}
+fees: {taker_bps: 1.0, maker_rebate_bps: -0.2}
+exchanges:
+  lighter: {name: lighter}
+  grvt: {name: grvt}
+";
+
+/// A grid of 12 points in 2 worlds, of which [where] leaves 10.
+const GRID: &str = r#"
+name = "small"
+base = "base.yml"
+seed = 7
+[data]
+store = "store"
+symbol = "BTC"
+from = 2026-01-05T02:00:00Z
+to = 2026-01-05T08:00:00Z
+[axes]
+"thresholds.trend_strength.min_diff" = [0.0001, 0.0003]
+"locking.g_pct" = { from = 0.001, to = 0.003, step = 0.001 }
+"locking.on_lb" = ["close_long", "hold"]
+"fills.latency.order.median_ms" = [20, 400]
+[where]
+skip = ["thresholds.trend_strength.min_diff == 0.0003 and locking.g_pct == 0.002"]
+[objective]
+metric = "net_pnl"
+require = ["trades >= 1"]
+[validate]
+holdout = 0.3
+[report]
+dir = "reports"
+top = 3
+"#;
+
+const SAME: [&str; 5] = ["results.parquet", "leaderboard.csv", "best.yml", "trades.parquet", "equity.parquet"];
+
+/// A grid beside the store; `out` is the run's folder.
+struct Case {
+    folder: tempfile::TempDir,
+}
+
+impl Case {
+    fn new(grid: &str) -> Case {
+        let folder = tempfile::tempdir_in(store()).expect("a folder");
+        fs::write(folder.path().join("base.yml"), BASE).expect("writes");
+        let grid = grid.replace("store = \"store\"", "store = \"../store\"");
+        fs::write(folder.path().join("grid.toml"), grid).expect("writes");
+        Case { folder }
+    }
+
+    fn out(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn options(&self, out: &str) -> Options {
+        Options {
+            threads: Some(2),
+            out: Some(self.out(out)),
+            quiet: true,
+            chunk: 8,
+            tile_rows: 2_000,
+            ..Options::new(self.folder.path().join("grid.toml"))
+        }
+    }
+
+    fn files(&self, out: &str) -> Vec<Vec<u8>> {
+        SAME.iter()
+            .map(|name| fs::read(self.out(out).join(name)).unwrap_or_else(|e| panic!("{out}/{name}: {e}")))
+            .collect()
+    }
+}
+
+fn run(options: &Options) -> Result<Summary, SweepError> {
+    sweep(options, &mut Vec::new())
+}
+
+fn told(options: &Options) -> (Result<Summary, SweepError>, String) {
+    let mut out = Vec::new();
+    let result = sweep(&Options { quiet: false, ..options.clone() }, &mut out);
+    (result, String::from_utf8(out).expect("text"))
+}
+
+#[test]
+fn the_same_bytes_on_any_number_of_threads_in_one_go_or_killed_and_resumed() {
+    let case = Case::new(GRID);
+    let summary = run(&Options { threads: Some(1), ..case.options("one") }).expect("runs");
+    assert_eq!((summary.configurations, summary.worlds, summary.exit_code()), (10, 2, 0));
+    let wanted = case.files("one");
+    assert!(
+        !fs::exists(case.out("one").join("checkpoint.state")).expect("looks"),
+        "a finished run leaves no checkpoint"
+    );
+
+    run(&Options { threads: Some(4), ..case.options("four") }).expect("runs");
+    assert!(case.files("four") == wanted, "four threads");
+
+    // stopped in the first chunk, in a later one, and once killed after rows were written that no checkpoint knows of
+    for after in [2, 9] {
+        let stopped = Options { stop_after: Some(after), ..case.options("resumed") };
+        assert!(matches!(run(&stopped), Err(SweepError::Interrupted)), "after {after}");
+    }
+    let rows = case.out("resumed").join("checkpoint.rows.0");
+    let mut torn = fs::read(&rows).expect("finished rows");
+    torn.extend([1; 777]);
+    fs::write(&rows, torn).expect("writes");
+    let (result, text) = told(&case.options("resumed"));
+    result.expect("goes on");
+    assert!(text.contains("going on with an unfinished run"), "{text}");
+    assert!(case.files("resumed") == wanted, "resumed");
+
+    // whatever the cuts, the rows are the same
+    let other = Options { driver: DriverChoice::Scan, tile_rows: 777, chunk: 64, ..case.options("scan") };
+    run(&Options { checkpoint_every: Duration::ZERO, ..other }).expect("runs");
+    assert!(case.files("scan") == wanted, "by scan, in other tiles and chunks");
+}
+
+#[test]
+fn an_unfinished_run_of_something_else_is_refused_by_its_part() {
+    let case = Case::new(GRID);
+    let stopped = Options { stop_after: Some(1), ..case.options("run") };
+    assert!(matches!(run(&stopped), Err(SweepError::Interrupted)));
+    let with = |set: &str| Options { sets: vec![set.to_string()], ..case.options("run") };
+    for (set, words) in [
+        ("seed=8", "the seed differs: it was 7, now it is 8"),
+        ("thresholds.vol_bars=21", "the grid (strategy) differs"),
+        ("fees.taker_bps=3", "the world and account differs"),
+        ("data.to=2026-01-05T07:00:00Z", "the grid (data range) differs"),
+    ] {
+        let error = run(&with(set)).expect_err(set);
+        assert!(error.to_string().contains(words), "{set}: {error}");
+        assert_eq!(error.exit_code(), 2);
+    }
+    let fresh = Options { fresh: true, sets: vec!["seed=8".to_string()], ..case.options("run") };
+    run(&fresh).expect("starts again");
+}
+
+#[test]
+fn a_dry_run_tells_the_plan_and_writes_nothing() {
+    let case = Case::new(GRID);
+    let (result, text) = told(&Options { dry_run: true, ..case.options("dry") });
+    assert!(result.expect("plans").dry_run);
+    for words in [
+        "axis     locking.g_pct = 0.001 0.002 0.003 (3 values, strategy)",
+        "axis     fills.latency.order.median_ms = 20 400 (2 values, world)",
+        "runs     10 configurations (2 skipped) x 2 worlds = 20 rows",
+        "embargo 900 s",
+        "3 chunks",
+        "MiB of memory",
+        "1 feed",
+    ] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+    assert!(!case.out("dry").exists());
+}
+
+#[test]
+fn without_a_configuration_that_meets_require_there_are_results_and_no_best() {
+    let case = Case::new(&GRID.replace("trades >= 1\"", "trades >= 100000\""));
+    let summary = run(&case.options("none")).expect("runs");
+    assert_eq!(summary.exit_code(), 3);
+    let there = |name: &str| case.out("none").join(name).exists();
+    assert!(there("results.parquet") && there("leaderboard.csv") && there("report.html") && !there("best.yml"));
+}
+
+#[test]
+fn results_hold_a_row_a_point_and_world_in_the_order_of_ids() {
+    let case = Case::new(GRID);
+    run(&case.options("rows")).expect("runs");
+    let file = fs::File::open(case.out("rows").join("results.parquet")).expect("opens");
+    let reader = SerializedFileReader::new(file).expect("parquet");
+    let text: Vec<String> = reader.into_iter().map(|row| row.expect("a row").to_string()).collect();
+    assert_eq!(text.len(), 20);
+    let ids: Vec<&str> = text.iter().map(|row| &row[..24]).collect();
+    assert!(ids.windows(2).all(|pair| pair[0] <= pair[1]));
+    for column in
+        ["locking.on_lb", "fills.latency.order.median_ms", "net_pnl", "oos_net_pnl", "held_trend", "oos_ledger"]
+    {
+        assert!(text[0].contains(&format!("{column}: ")), "{column}");
+    }
+    let best = fs::read_to_string(case.out("rows").join("best.yml")).expect("best.yml");
+    for words in ["provenance:", "strategy_version: 1", "fingerprint:", "ranking_world:", "oos_metrics:"] {
+        assert!(best.contains(words), "{words}\n{best}");
+    }
+}
+
+#[test]
+fn cold_signals_are_refused_with_the_earliest_start_or_start_late() {
+    let early = GRID.replace("02:00:00Z", "00:05:00Z");
+    let case = Case::new(&early);
+    let error = run(&case.options("cold")).expect_err("cold");
+    let text = error.to_string();
+    // 4 x 15 bars of 10 s, the seed's own bar and one more: 620 s after the first quotes
+    assert!(text.contains("accepted: data.from = 2026-01-05T00:11:00Z or later"), "{text}");
+    assert_eq!(error.exit_code(), 2);
+    let case = Case::new(&early.replace("[axes]", "warmup = \"late_start\"\n[axes]"));
+    let (result, text) = told(&case.options("late"));
+    result.expect("runs");
+    assert!(text.contains("starts late, at 2026-01-05T00:11:00Z"), "{text}");
+}
+
+#[test]
+fn a_holdout_that_its_embargo_eats_up_is_refused() {
+    let case = Case::new(&GRID.replace("holdout = 0.3", "holdout = 0.04"));
+    let text = run(&case.options("held")).expect_err("nothing is left").to_string();
+    assert!(text.contains("embargo of 900 s") && text.contains("to do: use a longer range"), "{text}");
+}
+
+#[test]
+fn a_size_below_a_venues_minimum_is_refused() {
+    let case = Case::new(GRID);
+    let options = Options { sets: vec!["base_qty=0.00001".to_string()], ..case.options("small") };
+    let text = run(&options).expect_err("too small").to_string();
+    assert!(text.contains("below the venue's minimum") && text.contains("raise base_qty"), "{text}");
+}
