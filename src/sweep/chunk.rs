@@ -60,8 +60,12 @@ impl Bound {
 /// Binds configurations, sharing what their worlds have in common.
 pub struct Binder<'a> {
     study: &'a Study,
-    worlds: BTreeMap<(usize, u32), (Arc<World>, Arc<[OutageTable; 2]>)>,
+    /// By feed and world point.
+    worlds: BTreeMap<(usize, u32), Shared>,
 }
+
+/// A world and its outages.
+type Shared = (Arc<World>, Arc<[OutageTable; 2]>);
 
 impl<'a> Binder<'a> {
     pub fn new(study: &'a Study) -> Binder<'a> {

@@ -93,12 +93,10 @@ fn agree(study: &Study, row: &Row, detail: &Detail, pass: &'static str) -> Resul
         let bits = |run: &RunRow| run.metrics.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
         if wanted.hash != found.hash || bits(wanted) != bits(found) {
             return Err(SweepError::Disagree {
-                id: format!("{:016x}", row.id),
-                world: study.world_ids.get(row.world as usize).cloned().unwrap_or_default(),
+                place: format!("{:016x} in world {}", row.id, study.world_ids[row.world as usize]),
                 run,
                 pass,
-                found: found.hash.to_string(),
-                wanted: wanted.hash.to_string(),
+                hashes: format!("{} in place of {}", found.hash, wanted.hash),
             });
         }
     }

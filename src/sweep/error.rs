@@ -12,7 +12,7 @@ pub enum SweepError {
     Config(Box<ConfigError>),
 
     #[error(transparent)]
-    Tape(#[from] TapeError),
+    Tape(Box<TapeError>),
 
     #[error("{path}: cannot {action}: {source}")]
     Io { path: PathBuf, action: &'static str, source: std::io::Error },
@@ -35,10 +35,10 @@ pub enum SweepError {
     NoHoldout { holdout: f64, split: Time, embargo_sec: i64, to: Time },
 
     #[error(
-        "{symbol} on {venue}: an order of {qty} at the first price {px} is below the venue's minimum (size {min_qty}, \
-         value {min_notional}); accepted: at least these; to do: raise base_qty or base_notional"
+        "{place}: an order of {order} is below the venue's minimum; accepted: at least {least}; to do: raise base_qty or \
+         base_notional"
     )]
-    TooSmall { symbol: String, venue: String, qty: String, px: String, min_qty: String, min_notional: String },
+    TooSmall { place: String, order: String, least: String },
 
     #[error("{symbol}: {venue} shows no quote with both sides between {from} and {to}; choose another range")]
     NoPrice { symbol: String, venue: String, from: Time, to: Time },
@@ -53,10 +53,10 @@ pub enum SweepError {
     Checkpoint { path: PathBuf, what: String },
 
     #[error(
-        "configuration {id} in world {world}, {run}: the ledger of the {pass} has hash {found}, that of the sweep was \
-         {wanted}; the two must agree: this is an error in perpx, please report it with the grid file"
+        "configuration {place}, {run}: the {pass} came to another ledger than the sweep ({hashes}); the two must agree: this \
+         is an error in perpx, please report it with the grid file"
     )]
-    Disagree { id: String, world: String, run: &'static str, pass: &'static str, found: String, wanted: String },
+    Disagree { place: String, run: &'static str, pass: &'static str, hashes: String },
 
     #[error(
         "configuration {id} in world {world}: its {runs} runs left books that belief and venue do not agree on; this is an \
@@ -77,6 +77,12 @@ pub enum SweepError {
 impl From<ConfigError> for SweepError {
     fn from(error: ConfigError) -> SweepError {
         SweepError::Config(Box::new(error))
+    }
+}
+
+impl From<TapeError> for SweepError {
+    fn from(error: TapeError) -> SweepError {
+        SweepError::Tape(Box::new(error))
     }
 }
 

@@ -330,7 +330,7 @@ fn entry_cells<'a>(owner: &'a Owner<'_>, seq: u32, row: &EntryRow) -> Vec<Cell<'
         EventBody::Fill { id, side: way, px, qty, maker, fee } => {
             cells.push(Cell::Word("fill"));
             cells.extend(venue);
-            cells.extend([Cell::Count(id.0 as u32), side(way), money(px.0.into()), money(qty.0.into())]);
+            cells.extend([Cell::Count(id.0), side(way), money(px.0.into()), money(qty.0.into())]);
             cells.extend([Cell::Flag(maker), money(fee.0), Cell::None, Cell::None, Cell::None]);
         }
         EventBody::Funding { amount, rate, px } => {

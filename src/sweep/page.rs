@@ -120,7 +120,7 @@ fn census(sweep: &Sweep<'_>, outcome: &Outcome, winner: Option<&Ranked>) -> Resu
             census.winner = rows.to_vec();
         }
         seen += 1;
-        if seen % every != 0 {
+        if !seen.is_multiple_of(every) {
             return Ok(());
         }
         for row in rows {
@@ -434,7 +434,7 @@ fn warnings(
             say(Level::Severe, "the median of the winner's grid neighbours is negative: it stands alone".to_string());
         }
         for (gate, share) in SHARES.iter().zip(winner.row.shares) {
-            if share < 0.01 || share > 0.99 {
+            if !(0.01..=0.99).contains(&share) && !share.is_nan() {
                 let text = format!(
                     "{} at {:.1} % of the winner's bar closes: its threshold decides nothing",
                     title(gate),

@@ -26,7 +26,7 @@ impl Grade {
         }
     }
 
-    pub fn cmp(&self, other: &Grade) -> Ordering {
+    pub fn order(&self, other: &Grade) -> Ordering {
         match (self, other) {
             (Grade::Value(a), Grade::Value(b)) => a.total_cmp(b),
             _ => self.class().cmp(&other.class()),
@@ -63,8 +63,8 @@ pub struct Verdict {
 
 impl Verdict {
     /// Best first: what meets the requirements, then the objective, then the lower id.
-    pub fn cmp(&self, other: &Verdict) -> Ordering {
-        let better = self.meets.cmp(&other.meets).then(self.grade.cmp(&other.grade));
+    pub fn order(&self, other: &Verdict) -> Ordering {
+        let better = self.meets.cmp(&other.meets).then(self.grade.order(&other.grade));
         better.reverse().then(self.id.cmp(&other.id))
     }
 }
@@ -101,7 +101,7 @@ impl Judge {
     /// `rows`: one strategy point in each of its worlds, in sample; at least one.
     pub fn judge(&self, rows: &[Row]) -> Verdict {
         let mut order: Vec<(usize, Grade)> = rows.iter().map(|row| self.grade(row)).enumerate().collect();
-        order.sort_by(|a, b| a.1.cmp(&b.1).then(a.0.cmp(&b.0)));
+        order.sort_by(|a, b| a.1.order(&b.1).then(a.0.cmp(&b.0)));
         let worst = order[0];
         let median = order[(order.len() - 1) / 2];
         let best = order[order.len() - 1];
@@ -189,7 +189,7 @@ impl Podium {
     pub fn add(&mut self, verdict: Verdict) {
         self.points += 1;
         self.meeting += u64::from(verdict.meets);
-        let place = self.best.partition_point(|other| other.cmp(&verdict) == Ordering::Less);
+        let place = self.best.partition_point(|other| other.order(&verdict) == Ordering::Less);
         if place < self.room {
             self.best.insert(place, verdict);
             self.best.truncate(self.room);

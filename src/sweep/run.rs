@@ -444,7 +444,7 @@ impl<'s, 'o> Runner<'s, 'o> {
     fn notice(&mut self, rows: &[Row]) {
         for point in rows.chunk_by(|a, b| a.id == b.id) {
             let verdict = self.sweep.judge.judge(point);
-            if self.best.as_ref().is_none_or(|best| verdict.cmp(best).is_lt()) {
+            if self.best.as_ref().is_none_or(|best| verdict.order(best).is_lt()) {
                 self.progress.best(&self.sweep.grid.objective.metric, &verdict);
                 self.best = Some(verdict);
             }

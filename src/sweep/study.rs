@@ -281,13 +281,11 @@ fn check_size(grid: &Grid, symbol: &str, config: &Config, first_mid2: [i64; 2]) 
             let qty = crate::units::Qty(qty.0.div_euclid(plan.common_lot.0) * plan.common_lot.0);
             let instrument = plan.instrument(role);
             if !instrument.takes(qty, px) {
+                let value = crate::units::format_scaled(instrument.min_notional.0, 18);
                 return Err(SweepError::TooSmall {
-                    symbol: symbol.to_string(),
-                    venue: instrument.venue.clone(),
-                    qty: qty.to_string(),
-                    px: px.to_string(),
-                    min_qty: instrument.min_qty.to_string(),
-                    min_notional: crate::units::format_scaled(instrument.min_notional.0, 18),
+                    place: format!("{symbol} on {}", instrument.venue),
+                    order: format!("{qty} at the first price {px}"),
+                    least: format!("a size of {} and a value of {value}", instrument.min_qty),
                 });
             }
         }
