@@ -4,6 +4,7 @@ pub mod execution;
 pub mod ledger;
 pub mod market;
 pub mod replay;
+pub mod report;
 pub mod signals;
 pub mod sim;
 pub mod stats;

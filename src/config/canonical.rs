@@ -1,10 +1,9 @@
 //! The canonical form: one spelling of a configuration, and the hash that names it.
 
-use super::keys::{Class, K};
+use super::keys::{Class, Default, K, TOP};
 use super::resolve::{band_name, roles};
 use super::values::Values;
 use super::{ConfigError, ConfigFile, KeyIx, Override, Value};
-use std::fmt::Write as _;
 
 impl ConfigFile {
     /// Every strategy key with its effective value, `path=value` a line, in table order; defaults filled in, numbers in
@@ -43,20 +42,45 @@ impl ConfigFile {
     fn lines(&self, over: &[Override], wanted: impl Fn(Class) -> bool) -> Result<String, ConfigError> {
         let values = Values { file: self, over };
         let roles = roles(&values)?;
+        let bare = Values { file: self, over: &[] };
+        let plain = self.plain.get_or_init(|| self.schema.all().map(|ix| line(&bare, roles, ix)).collect());
         let mut out = String::with_capacity(4096);
-        for ix in self.schema.all().filter(|ix| wanted(self.class(*ix))) {
-            let path = self.schema.path(ix);
-            // writing to a String cannot fail
-            let _ = match computed(&values, roles, ix) {
-                Some(word) => writeln!(out, "{path}={word}"),
-                None => match values.get(ix) {
-                    Some(value) => writeln!(out, "{path}={value}"),
-                    None if values.written(ix) == Some(&Value::Null) => writeln!(out, "{path}=null"),
-                    None => writeln!(out, "{path}="),
-                },
-            };
+        for (ix, text) in self.schema.all().zip(plain).filter(|(ix, _)| wanted(self.class(*ix))) {
+            match is_moved(&values, ix) {
+                true => out.push_str(&line(&values, roles, ix)),
+                false => out.push_str(text),
+            }
         }
         Ok(out)
+    }
+}
+
+/// `path=value` with the effective value; empty when unset, `null` when switched off.
+fn line(values: &Values<'_>, roles: [usize; 2], ix: KeyIx) -> String {
+    let path = values.file.schema.path(ix);
+    match (computed(values, roles, ix), values.get(ix)) {
+        (Some(word), _) => format!("{path}={word}\n"),
+        (None, Some(value)) => format!("{path}={value}\n"),
+        // a key without a default is the same unwritten and null; a venue's own null hides the common value
+        (None, None) if values.written(ix) == Some(&Value::Null) && !is_plainly_unset(values, ix) => {
+            format!("{path}=null\n")
+        }
+        (None, None) => format!("{path}=\n"),
+    }
+}
+
+fn is_plainly_unset(values: &Values<'_>, ix: KeyIx) -> bool {
+    values.file.schema.key(ix).default == Default::Unset && usize::from(ix.0) < TOP.len()
+}
+
+/// True when overrides may change the key's effective value.
+fn is_moved(values: &Values<'_>, ix: KeyIx) -> bool {
+    if values.over.is_empty() {
+        return false;
+    }
+    match values.file.schema.key(ix).default {
+        Default::Like(other) => values.is_over(ix) || values.is_over(other.into()),
+        _ => values.is_over(ix) || [K::Band, K::LongVenue, K::ShortVenue].iter().any(|key| KeyIx::from(*key) == ix),
     }
 }
 

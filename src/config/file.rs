@@ -1,9 +1,11 @@
 //! A strategy file, read once.
 
 use super::keys::{Class, Default, K};
-use super::text::{Body, Entry, Node, Place, Source, parse_yaml};
+use super::text::{Body, Entry, Node, Place, Source, parse_toml, parse_yaml};
 use super::{Config, ConfigError, KeyIx, Profile, Schema, Value};
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// One value laid over the file: by an axis, a grid's `[fills]`, or `--set`.
 pub type Override = (KeyIx, Value);
@@ -17,8 +19,12 @@ pub struct ConfigFile {
     pub(super) written: Vec<Option<Value>>,
     /// By key number: where the value stands.
     places: Vec<Option<Place>>,
+    /// By dotted path: where a section's name stands; "" is the file's beginning.
+    sections: BTreeMap<String, Place>,
     pub(super) profiles: Vec<Profile>,
     provenance: Option<Value>,
+    /// Canonical lines without overrides, made at the first use.
+    pub(super) plain: OnceLock<Vec<String>>,
 }
 
 impl ConfigFile {
@@ -54,8 +60,10 @@ impl ConfigFile {
         let mut file = ConfigFile {
             written: vec![None; schema.len()],
             places: vec![None; schema.len()],
+            sections: BTreeMap::new(),
             profiles: Profile::shipped()?,
             provenance: None,
+            plain: OnceLock::new(),
             schema,
             source,
         };
@@ -126,9 +134,18 @@ impl ConfigFile {
                 .accepted("key=value")
                 .remedy("write, for instance, --set locking.g_pct=0.004")
         })?;
-        let set = |error: ConfigError| ConfigError { file: "--set".to_string(), ..error };
+        let set = |error: ConfigError| ConfigError { file: "--set".into(), ..error };
         let ix = self.key(path.trim()).map_err(set)?;
-        let value = self.schema.normal(ix, Value::from_word(word));
+        let value = match word.trim().starts_with(['[', '{']) {
+            // lists, as outages are, in TOML's spelling
+            true => {
+                let source = Source::new("--set", &format!("value = {word}"));
+                let node = parse_toml(&source).map_err(|error| error.remedy("write the list as in a grid file"))?;
+                node.entry("value").map_or(Value::Null, |entry| entry.node.value())
+            }
+            false => Value::from_word(word),
+        };
+        let value = self.schema.normal(ix, value);
         self.check(ix, &value).map_err(set)?;
         Ok((ix, value))
     }
@@ -151,13 +168,16 @@ impl ConfigFile {
             .remedy(format!("write {}", key.doc)))
     }
 
-    /// An error about a key, pointing at its value if the file has it.
-    pub(super) fn error(&self, ix: KeyIx, found: impl Into<String>) -> ConfigError {
+    /// An error about a key, pointing at its value, else at the innermost section of it that the file has.
+    pub(super) fn error(&self, ix: KeyIx, found: impl Into<Box<str>>) -> ConfigError {
         let error = ConfigError::new(&self.source.name, self.schema.path(ix), found);
-        match self.places.get(usize::from(ix.0)).copied().flatten() {
-            Some(place) => error.at(&self.source, place),
-            None => error,
+        let mut path = self.schema.path(ix);
+        let mut place = self.places.get(usize::from(ix.0)).copied().flatten();
+        while place.is_none() && !path.is_empty() {
+            path = path.rsplit_once('.').map_or("", |(section, _)| section);
+            place = self.sections.get(path).copied();
         }
+        error.at(&self.source, place.unwrap_or_default())
     }
 
     fn walk(&mut self, entry: &Entry, path: &str) -> Result<(), ConfigError> {
@@ -166,6 +186,7 @@ impl ConfigFile {
         let is_section = self.schema.is_section(path);
         match (&node.body, leaf) {
             (Body::Map(entries), _) if is_section => {
+                self.sections.insert(path.to_string(), entry.place);
                 entries.iter().try_for_each(|entry| self.walk(entry, &format!("{path}.{}", entry.key)))
             }
             (_, Some(ix)) => {
@@ -194,7 +215,12 @@ impl ConfigFile {
         let error = ConfigError::new(&self.source.name, path, "this key is unknown").accepted(
             format!("{} {section}: {}", if section == "at the top" { "" } else { "under" }, names.join(", ")).trim(),
         );
-        match self.schema.nearest(path) {
+        let leaf = path.rsplit('.').next().unwrap_or(path);
+        let sibling = names.iter().find(|name| Schema::alike(name, leaf)).map(|name| match section {
+            "at the top" => name.clone(),
+            _ => format!("{section}.{name}"),
+        });
+        match self.schema.nearest(path).map(str::to_string).or(sibling) {
             Some(known) => error.remedy(format!("did you mean {known}?")),
             None if in_file => error.remedy("delete the line, or correct its spelling or indentation"),
             None => error.remedy("write the key's dotted path, such as locking.g_pct"),

@@ -3,6 +3,8 @@
 //! [`ConfigFile`] is a YAML file read once: a tree with places, laid over the table of [`keys`]. [`ConfigFile::with`]
 //! resolves it, under overrides of `--set` and of a sweep's axes, to a typed and checked [`Config`].
 
+#[cfg(test)]
+mod bad_input;
 mod best;
 mod canonical;
 mod cost;

@@ -199,6 +199,7 @@ fn the_id_follows_the_strategy_and_nothing_else() {
         "seed=3",
         "fees.taker_bps=9",
         "locking.band=sigma",
+        "entry.first_max_sec=null",
         "long_venue=lighter",
     ] {
         assert_eq!(id(&[same]), plain, "{same}");
@@ -229,4 +230,62 @@ fn warnings_name_fees_that_are_not_the_venues() {
     let list = example().warnings(&[]).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(list.len(), 2, "{list:?}");
     assert!(list[1].starts_with("grvt: fees of the config (taker 2 bp, maker -0.5 bp) differ"), "{list:?}");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 48, failure_persistence: None, ..Default::default() })]
+    /// Any legal configuration, written as best.yml and read again, is itself.
+    #[test]
+    fn best_yml_there_and_back(picks in proptest::collection::vec((0usize..10_000, 0u8..5), 0..12)) {
+        let file = example();
+        let count = file.schema().len();
+        let mut over: Vec<Override> = Vec::new();
+        for (pick, way) in picks {
+            let ix = KeyIx((pick % count) as u16);
+            let value = sample(file.schema().key(ix).kind, way);
+            if file.check(ix, &value).is_ok() {
+                over.push((ix, value));
+            }
+            // keep what contradicts nothing
+            if file.with(&over).is_err() {
+                over.pop();
+            }
+        }
+        let want = file.with(&over).unwrap_or_else(|error| panic!("{error}"));
+        let text = write_best(&file, &over, &serde_json::json!({"n": 1}));
+        let best = ConfigFile::parse("best.yml", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        proptest::prop_assert_eq!(best.with(&[]).unwrap_or_else(|error| panic!("{error}\n{text}")), want);
+        proptest::prop_assert_eq!(best.id(&[]), file.id(&over));
+        proptest::prop_assert_eq!(best.world_id(&[]), file.world_id(&over));
+    }
+}
+
+/// One of five legal values of a kind.
+fn sample(kind: Kind, way: u8) -> Value {
+    let outage = |fields: &[(&str, &str)]| {
+        Value::Map(fields.iter().map(|(key, word)| (key.to_string(), Value::from_word(word))).collect())
+    };
+    match kind {
+        _ if way == 4 => Value::Null,
+        Kind::Number { min, max, unit, .. } => {
+            let step = max.0 - min.0;
+            let num = [min.0, max.0, min.0 + step / 7, min.0 + step / 3_000_000][usize::from(way)];
+            Value::Num(Num(num / unit.grain() * unit.grain()))
+        }
+        Kind::Bool => Value::Bool(way < 2),
+        Kind::Choice(words) => Value::Text(words[usize::from(way) % words.len()].to_string()),
+        Kind::Text => Value::Text(["grvt", "a: #b", "1", "null", ""][usize::from(way)].to_string()),
+        Kind::Outages => Value::List(vec![
+            outage(&[("from", "2026-01-05"), ("to", "2026-01-06"), ("what", "feed")]),
+            outage(&[("per_day", "0.25"), ("mean_sec", "30")]),
+        ]),
+        Kind::Brackets => Value::List(vec![outage(&[("floor", "0"), ("maintenance", "0.015")])]),
+    }
+}
+
+#[test]
+fn lists_can_be_set() {
+    let config = with(&["fills.grvt.outages=[{per_day = 2, mean_sec = 30, what = \"orders\"}]"]);
+    assert_eq!(config.world.venues[1].fills.outages.len(), 1);
+    assert_eq!(config.world.venues[0].fills.outages.len(), 0);
 }

@@ -23,7 +23,7 @@ impl Num {
         Num(value as i128 * 1_000_000_000_000)
     }
 
-    /// Reads a decimal; `_` between digits is allowed. `None`: no decimal, or finer than 1e-18, or beyond 1e15.
+    /// Reads a decimal; `_` between digits is allowed. `None`: no decimal, finer than 1e-18, or beyond 1e17.
     pub fn parse(text: &str) -> Option<Num> {
         let value = match text.contains('_') {
             true => parse_scaled(&text.replace('_', ""), SCALE),
@@ -90,7 +90,7 @@ impl Value {
         }
     }
 
-    /// Reads one value of `--set`: null, true, false, a decimal, `[...]` or `{...}` as in TOML, else text.
+    /// Reads one scalar of `--set`: null, true, false, a decimal, else text.
     pub fn from_word(word: &str) -> Value {
         let word = word.trim();
         match word {

@@ -102,6 +102,8 @@ counts! {
     Hedges = "hedges",
     /// Nanoseconds between hedging and both legs closed.
     HedgedNs = "hedged_ns",
+    /// Legs closed because an order that was taken for dead had filled after all.
+    Strays = "strays",
     /// Returns to S0 with a residue that no venue takes.
     Dust = "dust",
     Halts = "halts",

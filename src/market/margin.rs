@@ -57,10 +57,12 @@ impl MarginSchedule {
 
 /// `value * rate`, rounded down to 1e-18.
 fn scale(value: i128, rate: i64) -> i128 {
-    let one = i128::from(Rate::ONE);
-    // split so that a large value times a rate cannot overflow
-    let (whole, part) = (value.div_euclid(one), value.rem_euclid(one));
-    whole * i128::from(rate) + (part * i128::from(rate)).div_euclid(one)
+    let (one, rate) = (i128::from(Rate::ONE), i128::from(rate));
+    match value.checked_mul(rate) {
+        Some(exact) => exact.div_euclid(one),
+        // split, so that a large value times a rate cannot overflow
+        None => value.div_euclid(one) * rate + (value.rem_euclid(one) * rate).div_euclid(one),
+    }
 }
 
 /// What decides a leg's life: quantity, exact entry value, margin and funding paid since it was opened.
@@ -109,7 +111,7 @@ impl LegMargin {
             return None;
         }
         let guess = self.guess(schedule, top);
-        let level = (guess - 3..=guess + 3).find(|&px| {
+        let level = [0, 1, -1, 2, -2, 3, -3].map(|off| guess + off).into_iter().find(|&px| {
             let inside = px > 1 && px < top;
             let turns = if first_safe_above { taken(px - 1) && !taken(px) } else { !taken(px) && taken(px + 1) };
             inside && turns

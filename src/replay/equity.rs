@@ -103,6 +103,9 @@ impl Equity {
         limits: &Limits,
         rec: &mut R,
     ) -> Option<Time> {
+        if self.next * MINUTE_NS >= to.0 {
+            return None;
+        }
         // minutes before `to`
         let end = (to.0 - 1).div_euclid(MINUTE_NS) + 1;
         let flat = belief.is_flat();

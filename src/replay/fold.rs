@@ -46,7 +46,7 @@ impl Until {
 impl Fold {
     /// New watches: nothing is decided.
     pub fn arm(&mut self, watches: &Watches) {
-        let all = watches.rules().iter().map(|rule| slots(rule)).sum();
+        let all = watches.rules().iter().map(slots).sum();
         self.decided.clear();
         self.decided.resize(all, UNDECIDED);
     }

@@ -43,18 +43,14 @@ impl SimVenue {
             }
     }
 
-    /// Settlements of the tile after `through`.
-    fn settlements<'a>(&self, env: &Env<'a>) -> &'a [Settlement] {
-        let all = &env.rows.settlements;
-        &all[all.partition_point(|settlement| settlement.ts <= self.through)..]
-    }
-
     /// The next settlement that meets an open leg.
     pub(super) fn next_settlement(&self, env: &Env) -> Time {
         if self.book.leg.qty.is_zero() {
             return Time::MAX;
         }
-        self.settlements(env).first().map_or(Time::MAX, |settlement| settlement.ts)
+        let all = &env.rows.settlements;
+        let next = all.partition_point(|settlement| settlement.ts <= self.through);
+        all.get(next).map_or(Time::MAX, |settlement| settlement.ts)
     }
 
     /// The first mark after `through` and not after `until` at which the leg is taken; of marks of equal time the last
@@ -84,8 +80,10 @@ impl SimVenue {
         }
         seek(&env.rows.marks.time, &mut self.cursors.mark, t);
         let row = self.cursors.mark as usize;
-        let due = self.settlements(env);
-        let due = &due[..due.partition_point(|settlement| settlement.ts <= t)];
+        // of this instant alone: at earlier ones the account was flat, or they have been done
+        let all = &env.rows.settlements;
+        let from = all.partition_point(|settlement| settlement.ts < t);
+        let due = &all[from..all.partition_point(|settlement| settlement.ts <= t)];
         for settlement in due {
             self.settle(settlement, row, env);
         }

@@ -45,6 +45,11 @@ impl Answers {
         self.due.len()
     }
 
+    /// Everything has been told.
+    pub fn is_settled(&self) -> bool {
+        self.due.is_empty() && self.untold.is_empty()
+    }
+
     pub fn next_at(&self) -> Option<Time> {
         self.due.front().map(|event| event.at)
     }

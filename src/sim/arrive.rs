@@ -137,13 +137,7 @@ impl SimVenue {
         opening.map(|order| self.cost_of(order.limit, order.left(), env).0).sum()
     }
 
-    /// Aggressive fills at `t`.
-    ///
-    /// Full: the displayed sizes at or within the limit (by depth; else best size and `impact` for each further one),
-    /// less what we took of them before, cover the order. Part: they cover some of it. None: nothing is within the limit,
-    /// sizes are unknown and `assume_qty` is unset, or it is fill-or-kill and not covered.
-    /// Not modelled: hidden size (errs towards too little), liquidity that flees before us and other takers of the same
-    /// instant (too much), size beyond the deepest recorded level (too little).
+    /// Aggressive fills at `t`; their conditions stand above [`super::book::Consumed`].
     fn take(&mut self, order: &mut Order, book: &BookView, t: Time, env: &Env) {
         let fills = &env.world.fills;
         let request = Request { side: order.side, qty: order.left(), limit: order.limit, assume: fills.assume_qty };

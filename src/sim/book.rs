@@ -98,9 +98,18 @@ struct Taken {
     qty: Qty,
 }
 
-/// What we took, remembered against each displayed level until the feed changes that level. A quote changes the best
+/// Aggressive orders, and the memory of what they took. Conditions, judged at the one moment of arrival (for an order
+/// that waited: of the row that it waited for):
+/// - *full*: the sizes displayed at or within the limit (by a snapshot not older than the quote; else the best size, and
+///   as much again at each further `impact`), less what we took of them before, cover the order;
+/// - *part*: they cover some of it; an IOC's rest is cancelled, a limit order's rests, a fill-or-kill gets nothing;
+/// - *none*: nothing is displayed within the limit, or sizes are unknown and `assume_qty` is unset.
+///
+/// What we took is remembered against each displayed level until the feed changes that level. A quote changes the best
 /// level when its price or size differ; a snapshot changes a level when its size differs or it is gone.
 ///
+/// Not modelled: hidden size and size beyond the deepest recorded level (errs towards too little), liquidity that flees
+/// before us and other takers of the same instant (towards too much).
 /// Not modelled: that our taking moves other people. After a change the whole displayed size counts as fresh: where the
 /// venue did show our trade the memory is too strict for a moment, where somebody cancelled and rejoined too lenient.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,7 +163,7 @@ impl Consumed {
             if qty.0 > 0 {
                 self.add(request.side, from_depth, level, qty);
                 pieces.push(Piece { px: level.px, qty });
-                left = left - qty;
+                left -= qty;
             }
         }
         pieces
@@ -184,7 +193,7 @@ impl Consumed {
                 Some(last) if last.px == px => last.qty += qty,
                 _ => pieces.push(Piece { px, qty }),
             }
-            left = left - qty;
+            left -= qty;
             chunk += 1;
             there = size;
         }
@@ -222,7 +231,7 @@ fn chunk_price(side: Side, best: Price, chunk: i64, impact: Rate, tick: Price) -
         // a fall of the whole price or more: nothing is bid there
         Side::Sell if worse.0 >= Rate::ONE => Price(0),
         Side::Sell => best.scaled_floor(-worse).floor_to(tick),
-        Side::Buy if worse.0 >= 1_000 * Rate::ONE => Price(i64::MAX),
+        Side::Buy if worse.0 >= 100 * Rate::ONE => Price(i64::MAX),
         Side::Buy => best.scaled_ceil(worse).ceil_to(tick),
     }
 }

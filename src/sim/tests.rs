@@ -6,4 +6,5 @@ mod market;
 mod money;
 mod passive;
 mod properties;
+mod speed;
 mod taking;

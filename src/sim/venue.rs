@@ -90,6 +90,13 @@ impl Order {
     }
 }
 
+/// Not a time: the times of the next rows have to be looked up again.
+const STALE: i64 = i64::MIN;
+
+fn stale() -> [i64; 4] {
+    [STALE; 4]
+}
+
 /// Rows of each table already behind us: the index of the last one. Row 0 is the tile's carried snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cursors {
@@ -97,6 +104,18 @@ pub(super) struct Cursors {
     pub quote: u32,
     pub depth: u32,
     pub mark: u32,
+}
+
+impl Cursors {
+    /// In the order of rows of equal time: trades, quotes, depth, marks.
+    fn of(&mut self, table: usize) -> &mut u32 {
+        match table {
+            0 => &mut self.trade,
+            1 => &mut self.quote,
+            2 => &mut self.depth,
+            _ => &mut self.mark,
+        }
+    }
 }
 
 /// One venue as it really is (truth), in about 600 bytes and a few short lists; checkpointed whole.
@@ -109,6 +128,10 @@ pub struct SimVenue {
     /// The leg is taken at marks below (long) or above (short) this level.
     pub(super) level: i64,
     pub(super) cursors: Cursors,
+    /// Times of the rows after the cursors, while the reference passes row after row without anything to do; else
+    /// `STALE` first.
+    #[serde(skip, default = "stale")]
+    next_rows: [i64; 4],
     /// Under way, by arrival, then by sending.
     pub(super) flight: VecDeque<Sent>,
     /// Resting on the book, by arrival.
@@ -131,6 +154,7 @@ impl SimVenue {
             book,
             level: NEVER_TAKEN[role.ix()],
             cursors: Cursors::default(),
+            next_rows: stale(),
             flight: VecDeque::new(),
             resting: Vec::new(),
             waiting: Vec::new(),
@@ -144,6 +168,7 @@ impl SimVenue {
     /// The next tile's rows begin. The venue must have been advanced to the last nanosecond of the tile before.
     pub fn enter_tile(&mut self, _env: &Env) {
         self.cursors = Cursors::default();
+        self.next_rows[0] = STALE;
     }
 
     /// A command leaves the trader at `at`; `ordinal` is its place among those sent to this venue at that time.
@@ -189,8 +214,9 @@ impl SimVenue {
     /// Moves the venue up to and including (until, rank 3), stopping early, with `true`, right after the first moment
     /// that scheduled an answer due at or before `until`.
     ///
-    /// A driver of two venues must not let one run past a moment at which the trader may still act on the other: an
-    /// arrival earlier than what this venue has passed meets the present instead, counted in `late_arrivals`.
+    /// A driver of two venues must not let one run past a moment at which the trader may still act on the other's news:
+    /// `until` is at most the `next_due` of both, and where rows matter to both, their `foresee`. An arrival earlier than
+    /// what this venue has passed meets the present instead, counted in `late_arrivals`.
     pub fn advance(&mut self, until: Time, env: &Env) -> bool {
         if self.is_idle() {
             self.through = self.through.max(until);
@@ -199,23 +225,48 @@ impl SimVenue {
         self.run(until, env, false)
     }
 
+    /// When the next answer would reach the trader if nothing more were sent; `Time::MAX` when none would by `until`.
+    /// Cheap when nothing rests and no mark takes the leg; else it plays a copy of the venue.
+    pub fn foresee(&mut self, until: Time, env: &Env) -> Time {
+        let told = |venue: &SimVenue| venue.answers.next_at().filter(|&at| at <= until).unwrap_or(Time::MAX);
+        if self.answers.len() > 0 || self.is_idle() {
+            return told(self);
+        }
+        if !self.watches_book() && self.next_scheduled(until, env, false) > until {
+            return Time::MAX;
+        }
+        let mut copy = self.clone();
+        while copy.advance(until, env) && copy.answers.len() == 0 {}
+        told(&copy)
+    }
+
     /// As [`SimVenue::advance`], visiting every row of the venue in time order: the reference.
     pub fn advance_every_row(&mut self, until: Time, env: &Env) -> bool {
+        if self.is_idle() {
+            self.pass_rows(until, env);
+            return false;
+        }
         self.run(until, env, true)
     }
 
-    fn is_idle(&self) -> bool {
+    /// Nothing is under way, rests, is open or remembered: no row can matter.
+    pub fn is_idle(&self) -> bool {
         self.flight.is_empty() && !self.needs_rows() && self.consumed.is_empty()
     }
 
     /// Both ways through time. `every`: each row's time is a moment; else only those at which something can happen.
     fn run(&mut self, until: Time, env: &Env, every: bool) -> bool {
+        self.next_rows[0] = STALE;
         loop {
             let bound = self.next_scheduled(until, env, every);
             let watched = every || self.watches_book();
             if watched {
                 self.sync(env);
             }
+            if every && !self.watches_book() {
+                self.pass_rows(until.min(bound.plus(-1)), env);
+            }
+            self.next_rows[0] = STALE;
             loop {
                 let row = if watched { self.next_row(env, every) } else { Time::MAX };
                 let t = row.min(bound);
@@ -275,6 +326,42 @@ impl SimVenue {
         touched
     }
 
+    /// The reference's way past rows that nothing depends on: each is visited in time order, up to `stop`, or to before
+    /// the next mark if a leg is open.
+    fn pass_rows(&mut self, stop: Time, env: &Env) {
+        let stop = stop.0.min(i64::MAX - 1);
+        if self.next_rows[0] == STALE {
+            self.next_rows = [0, 1, 2, 3].map(|table| self.time_after(table, env));
+        }
+        let marks = self.next_rows[3].saturating_sub(1);
+        let stop = if self.book.leg.qty.is_zero() { stop } else { stop.min(marks) };
+        loop {
+            // the table whose turn it is
+            let next = &self.next_rows;
+            let low = usize::from(next[1] < next[0]);
+            let high = 2 + usize::from(next[3] < next[2]);
+            let table = if next[high] < next[low] { high } else { low };
+            if next[table] > stop {
+                break;
+            }
+            *self.cursors.of(table) += 1;
+            self.next_rows[table] = self.time_after(table, env);
+        }
+        self.through = self.through.max(Time(stop));
+    }
+
+    /// Time of the row after a table's cursor.
+    #[inline]
+    fn time_after(&mut self, table: usize, env: &Env) -> i64 {
+        let times: &[i64] = match table {
+            0 => &env.rows.trades.time,
+            1 => &env.rows.quotes.time,
+            2 => &env.rows.depth.time,
+            _ => &env.rows.marks.time,
+        };
+        times.get(*self.cursors.of(table) as usize + 1).copied().unwrap_or(i64::MAX)
+    }
+
     /// The book at `t`, which is not before any row already seen.
     pub(super) fn book_at<'a>(&mut self, t: Time, env: &Env<'a>) -> BookView<'a> {
         let rows = env.rows;
@@ -319,6 +406,11 @@ impl SimVenue {
 
     pub fn stats(&self) -> &SimStats {
         &self.stats
+    }
+
+    /// Nothing is under way, open, or still to be told: what the trader believes is what is.
+    pub fn is_settled(&self) -> bool {
+        self.flight.is_empty() && self.resting.is_empty() && self.waiting.is_empty() && self.answers.is_settled()
     }
 
     /// Quantity under way or open: with `stats`, sent = filled + dead + this.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Make a seeded two-venue market with known properties and write it as a store.
+/// Options of `perpx-data synth`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SynthArgs {
     /// Folder of the store; an older store there is replaced once the new one is whole

@@ -19,6 +19,9 @@ const WIDE: f64 = 4.0;
 /// Jumps: about twenty a day, in units of the day's volatility (a jump's standard deviation is this share of it).
 const JUMPS_A_STEP: f64 = 20.0 * STEP_SEC / 86_400.0;
 const JUMP_SHARE: f64 = 0.045;
+/// Calm volatility over an hour's realised one (root mean square): exp(-0.4^2) for the wandering within the hour, 2 % for
+/// the jumps.
+const HOUR_TO_CALM: f64 = 0.835;
 
 pub(super) struct Efficient {
     dice: Dice,
@@ -45,7 +48,7 @@ impl Efficient {
         let swing = spec.edge.shape().swing;
         let swing_bp = if spec.martingale { 0.0 } else { swing.std_bp };
         let swing = Swinging::new(swing_bp, swing.period_sec, [dice.normal(), dice.normal()]);
-        let calm = spec.annual_vol * (STEP_SEC / SECONDS_A_YEAR).sqrt();
+        let calm = spec.annual_vol * HOUR_TO_CALM * (STEP_SEC / SECONDS_A_YEAR).sqrt();
         Efficient {
             dice,
             hourly,

@@ -77,11 +77,11 @@ impl Quote {
         self.size[side] = self.draw_size(dice);
     }
 
-    /// Log-normal by value, kept to three digits as people do, at least a lot.
+    /// Log-normal by value, kept to two digits as people do, at least a lot.
     fn draw_size(&self, dice: &mut Dice) -> i64 {
         let lots = self.lots(dice.log_normal(self.top_value, SIZE_SPREAD));
         let mut unit = 1;
-        while lots / unit >= 1000 {
+        while lots / unit >= 100 {
             unit *= 10;
         }
         lots / unit * unit

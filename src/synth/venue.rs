@@ -16,11 +16,11 @@ use crate::units::{MS_NS, SECOND_NS, Time};
 /// Share of arrivals that are takers; the others change the quote.
 const TAKER_SHARE: f64 = 0.08;
 /// Share of quote changes that move a price; the others change a size (STYLISED-FACTS, 1: a sixth to a half).
-const REPRICE_SHARE: f64 = 0.4;
+const REPRICE_SHARE: f64 = 0.3;
 /// Share of stale quotes that a taker hits before they are moved.
 const PICKED_OFF: f64 = 0.2;
 /// Share of the wanted rate that comes as arrivals; the rest are quotes moved because the price ran away, and heartbeats.
-const ARRIVAL_SHARE: f64 = 0.78;
+const ARRIVAL_SHARE: f64 = 0.83;
 /// Makers tolerate this many standard deviations of the fair price's move in the mean time between updates.
 const PATIENCE: f64 = 1.9;
 

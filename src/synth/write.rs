@@ -15,12 +15,23 @@ pub const GENERATOR_VERSION: u32 = 1;
 /// A synthetic store that was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum SynthError {
-    #[error("perpx-data synth: {0}")]
+    #[error("no such market can be made: {0}")]
     Spec(#[from] SpecError),
     #[error(transparent)]
     Tape(#[from] TapeError),
     #[error("stopped after {days} days; nothing was left at {out}")]
     Stopped { days: u32, out: PathBuf },
+}
+
+impl SynthError {
+    /// What the command ends with: 130 after Ctrl-C, as shells do.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            SynthError::Spec(_) => 2,
+            SynthError::Tape(error) => error.exit_code(),
+            SynthError::Stopped { .. } => 130,
+        }
+    }
 }
 
 /// One day was written.

@@ -47,6 +47,9 @@ pub enum TapeError {
     #[error("{path}: row group {}, row {}: {fault}; {remedy}", group + 1, row + 1)]
     BadRow { path: PathBuf, group: usize, row: u64, fault: Box<Fault>, remedy: &'static str },
 
+    #[error("{path}: the depth snapshot received {recv} (stamped {exch}): {fault}; {remedy}")]
+    BadSnapshot { path: PathBuf, exch: Time, recv: Time, fault: Box<Fault>, remedy: &'static str },
+
     #[error(
         "{path}: its rows ({first} to {last}) do not belong to partition {partition}; rows go to the partition of \
          their receive time (funding: of their settlement)"
@@ -83,6 +86,12 @@ pub enum TapeError {
     #[error("{store}: marks of {series}: {what}; get the rows, or say what to assume: marks.missing = {choices}")]
     MarksMissing { store: PathBuf, series: String, what: String, choices: &'static str },
 
+    #[error("{path}: holds nothing of {wanted}; it has: {}", if found.is_empty() { "nothing" } else { found.as_str() })]
+    NoSeries { path: PathBuf, wanted: String, found: String },
+
+    #[error("the quotes of two venues cannot be joined: {what}")]
+    Join { what: String },
+
     #[error("{path}: {what}")]
     Map { path: PathBuf, what: String },
 
@@ -100,6 +109,15 @@ pub enum TapeError {
 }
 
 impl TapeError {
+    /// 2 for what the user gave, 1 for what the machine did.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            TapeError::Io { source, .. } if source.kind() != std::io::ErrorKind::NotFound => 1,
+            TapeError::Write { .. } | TapeError::Join { .. } => 1,
+            _ => 2,
+        }
+    }
+
     /// An I/O failure at `path`, ready for `map_err`.
     pub(crate) fn io(path: impl Into<PathBuf>, action: &'static str) -> impl FnOnce(std::io::Error) -> TapeError {
         let path = path.into();

@@ -38,21 +38,28 @@ impl FundingPlan {
     }
 }
 
-/// Reads, checks and completes the funding of venue `v`.
-pub(super) fn load(store: &StorePath, spec: &TapeSpec, v: usize) -> Result<FundingPlan, TapeError> {
+/// Reads, checks and completes the funding of venue `v`. Settlements outside `quoted`, the span of the venue's quotes, are
+/// not asked for: no position can be there.
+pub(super) fn load(
+    store: &StorePath,
+    spec: &TapeSpec,
+    v: usize,
+    quoted: Option<(Time, Time)>,
+) -> Result<FundingPlan, TapeError> {
     let (from, to) = (spec.warm_from, spec.to);
-    let files = funding_files(store, &spec.venues[v], &spec.symbol, Time(from.0 - LONGEST_NS), to.plus(LONGEST_NS))?;
+    let (due_from, due_to) = quoted.map_or((from, to), |(first, last)| (from.max(first), to.min(last)));
+    let files = funding_files(store, &spec.venues[v], &spec.symbol, from.plus(-LONGEST_NS), to.plus(LONGEST_NS))?;
     let (mut rows, dropped) = read(&files, spec.on_bad_rows)?;
     let series = format!("{}/{}", spec.venues[v], spec.symbol);
     let missing = |what: String| TapeError::FundingMissing { store: store.root().to_path_buf(), series, what };
     let mut settled: Vec<FundingRow> = rows.iter().filter(|r| r.kind == FundingKind::Settled).copied().collect();
     settled.sort_by_key(|r| r.ts);
-    let holes = holes(&settled, from, to);
+    let holes = holes(&settled, due_from, due_to);
     let lost: u64 = holes.iter().map(|h| h.times.len() as u64).sum();
     let mut filled = "";
     if settled.is_empty() || lost > 0 {
         filled = match spec.funding_missing {
-            MissingPolicy::Refuse => return Err(missing(describe(&settled, &holes, from, to))),
+            MissingPolicy::Refuse => return Err(missing(describe(&settled, &holes, due_from, due_to))),
             MissingPolicy::Zero => "zero",
             MissingPolicy::CarryLast if settled.is_empty() => {
                 return Err(missing("there is no settled rate to carry on".to_string()));
@@ -83,7 +90,8 @@ fn read(files: &[StoreFile], on_bad_rows: OnBadRows) -> Result<(Vec<FundingRow>,
             for (i, row) in batch.rows.into_iter().enumerate() {
                 let mut fault = faults.next_if(|f| f.0 == i).map(|f| f.1);
                 if fault.is_none() && row.kind == FundingKind::Settled && !seen.insert(row.ts) {
-                    fault = Some(Fault::new("ts", row.ts, "one settled row for each settlement"));
+                    fault =
+                        Some(Fault::new("ts", row.ts, "one settled row for each settlement").of("doubled settlement"));
                 }
                 match fault {
                     None => rows.push(row),
@@ -124,7 +132,7 @@ fn holes(settled: &[FundingRow], from: Time, to: Time) -> Vec<Hole> {
     };
     let (Some(first), Some(last)) = (settled.first(), settled.last()) else { return holes };
     // one at the very first instant would find no position and is not asked for
-    let before = (1..).map(|k| Time(first.ts.0 - k * step(first))).take_while(|t| *t > from);
+    let before = (1..).map(|k| first.ts.plus(-k * step(first))).take_while(|t| *t > from);
     let mut before: Vec<Time> = before.filter(inside).collect();
     before.reverse();
     note(None, before);

@@ -187,8 +187,9 @@ impl Tape {
         let k = builder.next;
         let (start, end) = self.bounds(k);
         let [long, short] = &mut builder.feeds;
-        let (a, b) = rayon::join(|| long.advance(start, end), || short.advance(start, end));
-        if let Err(e) = a.and(b) {
+        // not on rayon's pool: a loader thread must not wait for workers that are busy with configurations, nor a worker
+        // pick up, while it waits here under the lock, a job that asks for a tile
+        if let Err(e) = long.advance(start, end).and_then(|()| short.advance(start, end)) {
             *builder = self.builder_at(0, Carry::default());
             return Err(e);
         }
@@ -222,7 +223,7 @@ fn hash_files(store: &StorePath, sources: &[Source; 2]) -> Result<Vec<(String, [
     files.par_iter().map(hash).collect()
 }
 
-fn hash_file(path: &Path) -> Result<[u8; 32], TapeError> {
+pub(super) fn hash_file(path: &Path) -> Result<[u8; 32], TapeError> {
     let mut file = std::fs::File::open(path).map_err(TapeError::io(path, "open the file"))?;
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 1 << 18];

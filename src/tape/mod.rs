@@ -2,9 +2,11 @@
 
 mod align;
 mod cache;
+pub mod check;
 mod error;
 mod funding;
 pub mod import;
+pub mod info;
 mod load;
 pub mod rows;
 mod scan;

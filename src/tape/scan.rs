@@ -164,7 +164,7 @@ impl VenueScan<'_> {
         ];
         for (table, repairs) in repairs {
             q.exch_raised += repairs.raised;
-            q.dropped.extend(repairs.dropped.iter().map(|(column, n)| (format!("{table}.{column}"), *n)));
+            q.dropped.extend(repairs.dropped.iter().map(|(rule, n)| (format!("{table}: {rule}"), *n)));
         }
         let funding = &self.source.funding;
         if funding.dropped > 0 {

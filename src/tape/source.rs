@@ -47,13 +47,16 @@ impl Source {
         }
         let marks = files::<MarkRow>(store, venue, &spec.symbol, wanted)?;
         let (marks_rule, marks_filled) = marks_rule(store, spec, v, (&marks, wanted))?;
+        let spans = || groups_within(&quotes, wanted).filter_map(|g| g.span);
+        let quoted = spans().map(|s| s.0).min().zip(spans().map(|s| s.1).max());
+        let funding = Arc::new(funding::load(store, spec, v, quoted)?);
         Ok(Source {
             venue: venue.clone(),
             quotes,
             trades: files::<TradeRow>(store, venue, &spec.symbol, wanted)?,
             depth: files::<DepthLevelRow>(store, venue, &spec.symbol, wanted)?,
             marks,
-            funding: Arc::new(funding::load(store, spec, v)?),
+            funding,
             marks_rule,
             marks_filled,
             wanted,
@@ -72,7 +75,7 @@ impl Source {
         // a made-up mark looks at the quote before it, so that the feed begins a little earlier; rows before a tile's
         // start are ignored
         let look_back = if self.marks_rule == MarksRule::Mid { HOUR_NS } else { 0 };
-        let wanted = Wanted { from: Time(start.0 - look_back).max(self.wanted.from), ..self.wanted };
+        let wanted = Wanted { from: start.plus(-look_back).max(self.wanted.from), ..self.wanted };
         let marks_files = if self.marks_rule == MarksRule::Mid { Vec::new().into() } else { self.marks.clone() };
         Feed {
             quotes: Stream::new(self.quotes.clone(), wanted),
@@ -128,7 +131,7 @@ fn files<R: StoredRow>(
     symbol: &str,
     wanted: Wanted,
 ) -> Result<Arc<[StoreFile]>, TapeError> {
-    let first_day = Time(wanted.from.0 - wanted.latency).day();
+    let first_day = wanted.from.plus(-wanted.latency).day();
     let mut found: Vec<(Partition, StoreFile)> = Vec::new();
     for (partition, path) in store.files(R::TABLE, venue, symbol)? {
         if partition < Partition::Day(first_day) {
@@ -284,10 +287,13 @@ impl Feed {
     }
 }
 
-/// Drops rows received before `start`: stamped by the venue before that, too.
+/// Drops rows received before `start`, which the venue stamped before that, too; once they are the greater part, so that
+/// each row is moved about once.
 fn trim<T: Timed>(rows: &mut Vec<T>, start: Time) {
     let passed = rows.partition_point(|r| r.recv() < start);
-    rows.drain(..passed);
+    if passed > rows.len() / 2 {
+        rows.drain(..passed);
+    }
 }
 
 /// Pulls until the last row is past `end` on both clocks (`recv >= exch`, both non-decreasing).

@@ -145,7 +145,7 @@ pub struct VenueQuality {
     /// Rows received in the range by table ("quotes", "trades", "depth" = snapshots, "marks" = recorded or made up,
     /// "funding").
     pub rows: BTreeMap<String, u64>,
-    /// Rows left out (`on_bad_rows = drop`) by "table.column".
+    /// Rows left out (`on_bad_rows = drop`) by table and rule: "quotes: crossed".
     pub dropped: BTreeMap<String, u64>,
     /// Rows whose `exch_ts` stood before that of an earlier row of their table, and was raised to it.
     pub exch_raised: u64,

@@ -3,7 +3,7 @@
 
 use super::rows::*;
 use super::spec::OnBadRows;
-use super::store::{Batch, Batches, DepthLevelRow, Fault, StoreFile, StoredRow, assemble_depth};
+use super::store::*;
 use super::{NEVER, TapeError};
 use crate::units::Time;
 use std::collections::BTreeMap;
@@ -121,13 +121,13 @@ impl<R: StoredRow> Stream<R> {
             }
             if fault.is_none() && row.recv() < self.last_recv {
                 let wanted = format!("no earlier than the row before it, {}", self.last_recv);
-                fault = Some(Fault::new("recv_ts", row.recv(), wanted));
+                fault = Some(Fault::new("recv_ts", row.recv(), wanted).of("recv_ts goes backwards"));
             }
             if let Some(fault) = fault {
                 if self.wanted.on_bad_rows == OnBadRows::Fail {
                     return Err(file.bad_row(batch.first_row + i as u64, fault));
                 }
-                *self.repairs.dropped.entry(fault.column).or_default() += 1;
+                *self.repairs.dropped.entry(fault.rule).or_default() += 1;
                 continue;
             }
             self.last_recv = row.recv();
@@ -164,11 +164,33 @@ impl DepthStream {
                 let last = self.held.pop();
                 let whole = std::mem::take(&mut self.held);
                 self.held.extend(last);
-                Ok(Some(whole))
+                self.fit(whole).map(Some)
             }
             None if self.held.is_empty() => Ok(None),
-            None => Ok(Some(std::mem::take(&mut self.held))),
+            None => {
+                let last = std::mem::take(&mut self.held);
+                self.fit(last).map(Some)
+            }
         }
+    }
+
+    /// Refuses or drops snapshots that are no book.
+    fn fit(&mut self, mut rows: Vec<DepthRow>) -> Result<Vec<DepthRow>, TapeError> {
+        let Some((row, fault)) = rows.iter().find_map(|row| Some((row, depth_fault(row)?))) else { return Ok(rows) };
+        if self.levels.wanted.on_bad_rows == OnBadRows::Fail {
+            let path = self.levels.files[self.levels.next_file - 1].path().to_path_buf();
+            let recv = row.recv.plus(-self.levels.wanted.latency);
+            return Err(TapeError::BadSnapshot { path, exch: row.exch, recv, fault: fault.into(), remedy: REMEDY });
+        }
+        let dropped = &mut self.levels.repairs.dropped;
+        rows.retain(|row| {
+            let fault = depth_fault(row);
+            if let Some(fault) = &fault {
+                *dropped.entry(fault.rule).or_default() += 1;
+            }
+            fault.is_none()
+        });
+        Ok(rows)
     }
 
     pub fn repairs(&self) -> &Repairs {

@@ -88,6 +88,17 @@ pub(crate) fn write_store(root: &Path, venues: &[(&str, &VenueTables)]) {
     writer.finish(serde_json::json!({"tool": "test"})).expect("a store");
 }
 
+/// Changes the rows of one file, unchecked.
+pub(crate) fn rewrite<R: StoredRow>(path: &Path, change: impl FnOnce(&mut Vec<R>)) {
+    let file = StoreFile::open::<R>(path).expect("a file");
+    let mut rows: Vec<R> = Vec::new();
+    for batch in file.read::<R>(0..file.groups().len()).expect("a reader") {
+        rows.extend(batch.expect("a batch").rows);
+    }
+    change(&mut rows);
+    write_file(path, &rows).expect("written");
+}
+
 struct Bench {
     dir: tempfile::TempDir,
 }
@@ -366,4 +377,211 @@ fn holes_in_marks_and_absent_indices_are_missing_marks() {
     let tape = Tape::open(TapeSpec { marks_missing: MarksPolicy::Mid, ..needs }).expect("a tape");
     let marks = tape.tile(0).expect("a tile").venues[0].marks.clone();
     assert_eq!(marks.index[5], marks.mark[5]);
+}
+
+const QUOTES: &str = "quotes/venue=lighter/symbol=BTC/date=2026-01-05/part-0.parquet";
+
+#[test]
+fn bad_rows_are_refused_by_place_or_dropped_and_counted() {
+    type Change = fn(&mut Vec<QuoteRow>);
+    let cases: [(Change, &str, &str); 6] = [
+        (|q| q[400].bbo.bid = Price(q[400].bbo.ask.0 + 1), "row 401: bid_px is 0.001", "quotes: crossed"),
+        (|q| q[400].bbo.ask = Price(0), "row 401: ask_px is 0; wanted a price above 0", "quotes: zero price"),
+        (
+            |q| q[400].bbo.bid_qty = Qty(-1),
+            "row 401: bid_qty is -0.000000001; wanted a size of 0",
+            "quotes: negative size",
+        ),
+        (
+            |q| q[400].exch = q[400].recv.plus(1),
+            "row 401: recv_ts is 2026-01-05T22:1",
+            "quotes: received before stamped",
+        ),
+        (
+            |q| q[400].exch = Time(0),
+            "row 401: exch_ts is 1970-01-01T00:00:00Z; wanted a time after",
+            "quotes: out of range",
+        ),
+        (
+            |q| (q[400].exch, q[400].recv) = (q[390].exch, q[390].recv.plus(-1)),
+            "wanted no earlier than the row before it",
+            "quotes: recv_ts goes backwards",
+        ),
+    ];
+    for (change, want, rule) in cases {
+        let bench = both();
+        let clean = Tape::open(bench.spec()).expect("a tape").quality();
+        rewrite(&bench.store().join(QUOTES), change);
+        let text = bench.refusal(bench.spec());
+        assert!(text.starts_with(&format!("<dir>/store/{QUOTES}: row group 1, row 401: ")), "{text}");
+        assert!(text.contains(want), "{want} in {text}");
+        assert!(
+            text.ends_with("repair the file, or set on_bad_rows = \"drop\" to leave such rows out (counted)"),
+            "{text}"
+        );
+        let spec = TapeSpec { on_bad_rows: OnBadRows::Drop, ..bench.spec() };
+        let quality = Tape::open(spec).expect("a tape").quality();
+        let venue = quality.venue(Role::Long);
+        assert_eq!(venue.dropped.get(rule), Some(&1), "{rule}: {:?}", venue.dropped);
+        assert_eq!(venue.rows["quotes"] + 1, clean.venue(Role::Long).rows["quotes"]);
+    }
+}
+
+#[test]
+fn bad_files_are_refused_by_name() {
+    let bench = both();
+    let path = bench.store().join(QUOTES);
+    let whole = std::fs::read(&path).expect("a file");
+    let refusal = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).expect("written");
+        bench.refusal(bench.spec())
+    };
+    let text = refusal(&whole[..whole.len() / 2]);
+    assert!(text.starts_with(&format!("<dir>/store/{QUOTES}: not a whole parquet file (")), "{text}");
+    // a page in the middle is torn: the footer is whole, the rows are not
+    let mut torn = whole.clone();
+    torn[100..2000].fill(0xA5);
+    let text = refusal(&torn);
+    assert!(text.starts_with(&format!("<dir>/store/{QUOTES}: row group 1, near row 1: ")), "{text}");
+    std::fs::write(&path, &whole).expect("written");
+    // the same rows twice
+    let twin = path.with_file_name("part-1.parquet");
+    std::fs::copy(&path, &twin).expect("copied");
+    let text = bench.refusal(bench.spec());
+    assert!(
+        text.contains("part-0.parquet and ") && text.contains(" overlap: the first ends 2026-01-05T23:59:5"),
+        "{text}"
+    );
+    std::fs::remove_file(&twin).expect("removed");
+    // a day in another day's folder
+    let other = bench.store().join("quotes/venue=lighter/symbol=BTC/date=2026-01-06/part-0.parquet");
+    std::fs::copy(&path, &other).expect("copied");
+    let text = bench.refusal(bench.spec());
+    assert!(
+        text.contains("do not belong to partition date=2026-01-06; rows go to the partition of their receive"),
+        "{text}"
+    );
+    let odd = bench.store().join("quotes/venue=lighter/symbol=BTC/date=2026-13-40");
+    std::fs::create_dir(&odd).expect("made");
+    let text = bench.refusal(bench.spec());
+    assert!(text.contains("'date=2026-13-40' is no date= partition; accepted: date=2026-01-05"), "{text}");
+}
+
+#[test]
+fn files_of_other_tools_are_read_when_they_are_exact() {
+    use arrow::array::*;
+    use arrow::datatypes::{DataType, Field, Schema};
+    use std::sync::Arc;
+    let bench = both();
+    let path = bench.store().join(QUOTES);
+    let want = flattened(&Tape::open(bench.spec()).expect("a tape"));
+    let mut rows: Vec<QuoteRow> = Vec::new();
+    rewrite(&path, |r| rows = r.clone());
+    let write = |columns: Vec<(&str, ArrayRef)>| {
+        let fields: Vec<Field> = columns.iter().map(|(n, c)| Field::new(*n, c.data_type().clone(), true)).collect();
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.into_iter().map(|c| c.1).collect());
+        let batch = batch.expect("a batch");
+        let file = std::fs::File::create(&path).expect("a file");
+        let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).expect("a writer");
+        writer.write(&batch).expect("written");
+        writer.close().expect("closed");
+    };
+    let micros = |pick: fn(&QuoteRow) -> Time| -> ArrayRef {
+        let values = rows.iter().map(|r| pick(r).0 / 1000);
+        Arc::new(TimestampMicrosecondArray::from_iter_values(values).with_timezone("UTC"))
+    };
+    let floats = |pick: fn(&QuoteRow) -> i64| -> ArrayRef {
+        Arc::new(Float64Array::from_iter_values(rows.iter().map(|r| pick(r) as f64 / 1e9)))
+    };
+    let wide = |pick: fn(&QuoteRow) -> i64| -> ArrayRef {
+        let values = Decimal128Array::from_iter_values(rows.iter().map(|r| i128::from(pick(r)) * 1000));
+        Arc::new(values.with_data_type(DataType::Decimal128(38, 12)))
+    };
+    let columns = || -> Vec<(&str, ArrayRef)> {
+        vec![
+            // another order, another column, other types
+            ("symbol", Arc::new(StringArray::from_iter_values(rows.iter().map(|_| "BTC")))),
+            ("bid_px", floats(|r| r.bbo.bid.0)),
+            ("bid_qty", floats(|r| r.bbo.bid_qty.0)),
+            ("ask_px", wide(|r| r.bbo.ask.0)),
+            ("ask_qty", wide(|r| r.bbo.ask_qty.0)),
+            ("recv_ts", micros(|r| r.recv)),
+            ("exch_ts", micros(|r| r.exch)),
+        ]
+    };
+    write(columns());
+    assert_eq!(flattened(&Tape::open(bench.spec()).expect("a tape")), want);
+    let refused = |at: usize, column: (&'static str, ArrayRef)| {
+        let mut columns = columns();
+        columns[at] = column;
+        write(columns);
+        bench.refusal(bench.spec()).replace(QUOTES, "<quotes>")
+    };
+    let text = refused(1, ("bid", floats(|r| r.bbo.bid.0)));
+    assert_eq!(
+        text,
+        "<dir>/store/<quotes>: column 'bid_px' is missing; the file has: symbol, bid, bid_qty, ask_px, ask_qty, recv_ts, \
+         exch_ts; table 'quotes' needs: exch_ts, recv_ts, bid_px, bid_qty, ask_px, ask_qty"
+    );
+    let text = refused(5, ("recv_ts", Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.recv.0)))));
+    assert_eq!(text, "<dir>/store/<quotes>: column 'recv_ts' has type Int64; accepted: TIMESTAMP in ns, us or ms, UTC");
+    let thirds: ArrayRef = Arc::new(Float64Array::from_iter_values(rows.iter().map(|_| 1.0 / 3.0)));
+    let text = refused(1, ("bid_px", thirds));
+    assert!(text.contains("bid_px is 0.3333333333333333; wanted a number with at most 9 decimals"), "{text}");
+    let nans: ArrayRef = Arc::new(Float64Array::from_iter_values(rows.iter().map(|_| f64::NAN)));
+    assert!(refused(1, ("bid_px", nans)).contains("bid_px is NaN; wanted"));
+    let nulls: ArrayRef = Arc::new(Float64Array::new_null(rows.len()));
+    assert!(refused(2, ("bid_qty", nulls)).contains("bid_qty is null; wanted a number"));
+}
+
+#[test]
+fn threads_share_a_tape() {
+    let bench = both();
+    let tape = Tape::open(TapeSpec { tile_rows: 1000, ..bench.spec() }).expect("a tape");
+    let want: Vec<_> = (0..tape.tiles()).map(|k| encode(&tape.tile(k).expect("a tile"))).collect();
+    std::thread::scope(|scope| {
+        for offset in 0..4 {
+            let (tape, want) = (&tape, &want);
+            scope.spawn(move || {
+                for i in 0..want.len() {
+                    let k = (i + offset * 3) % want.len();
+                    assert!(encode(&tape.tile(k).expect("a tile")) == want[k]);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn depth_that_is_no_book_is_refused_or_dropped() {
+    let bench = both();
+    let path = bench.store().join(QUOTES.replace("quotes", "depth"));
+    rewrite(&path, |levels: &mut Vec<DepthLevelRow>| {
+        let ask = levels.iter().skip(100).position(|l| l.side == Side::Sell).expect("an ask") + 100;
+        levels[ask].px = Price(1);
+    });
+    let text = bench.refusal(bench.spec());
+    assert!(
+        text.contains("depth/venue=lighter/symbol=BTC/date=2026-01-05/part-0.parquet: the depth snapshot received"),
+        "{text}"
+    );
+    assert!(text.contains("wanted no higher than the best ask, 0.000000001 (a crossed book)"), "{text}");
+    let tape = Tape::open(TapeSpec { on_bad_rows: OnBadRows::Drop, ..bench.spec() }).expect("a tape");
+    assert_eq!(tape.quality().venue(Role::Long).dropped["depth: crossed"], 1);
+    let report = check::check(&bench.store(), None).expect("a report").text();
+    assert!(
+        report.contains("lighter/BTC depth: crossed (1 rows), the first: lighter/BTC depth: the snapshot received"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_range_may_begin_before_and_end_after_the_data() {
+    let bench = both();
+    let spec = TapeSpec { warm_from: at(-20_000), to: at(60_000), ..bench.spec() };
+    let tape = Tape::open(spec).expect("a tape");
+    assert_eq!(tape.first_quote(Role::Long), Some(at(0).plus(41_000_000)));
+    assert_eq!(tape.quality().venue(Role::Long).funding_missing, 0);
+    let tile = tape.tile(0).expect("a tile");
+    assert_eq!(tile.venues[0].settlements.len(), 5);
 }

@@ -106,7 +106,11 @@ fn closing_px(role: Role, view: &View<'_>) -> Price {
 
 impl Composite {
     pub(super) fn go(&mut self, call: &mut Call<'_>, to: State, reason: Reason, also: u32) {
-        assert!(call.out.transition.is_none(), "one transition a call");
+        assert!(
+            call.out.transition.is_none(),
+            "one transition a call: {:?}, then {to:?} {reason:?}",
+            call.out.transition
+        );
         if to != self.state {
             let transition = Transition { from: self.state as u8, to: to as u8, reason: reason as u8, also };
             call.out.transition = Some(transition);
@@ -125,7 +129,7 @@ impl Composite {
         }
         let gate_after = match self.halted {
             Halted::Final => None,
-            _ if self.shut => None,
+            _ if self.shut || self.job != Job::Hold => None,
             Halted::Until(time) => Some(time.max(self.gate_after)),
             Halted::No => Some(self.gate_after),
         };
@@ -253,6 +257,7 @@ impl Composite {
     /// Brings everything into line with what is held: the job's next orders, levels, net delta.
     fn settle(&mut self, call: &mut Call<'_>) {
         self.held = Role::BOTH.map(|role| call.view.belief.qty(role));
+        self.catch_stray(call);
         while self.drive(call) {}
         self.watch_delta(call);
         self.relevel(call);

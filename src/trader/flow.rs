@@ -48,6 +48,26 @@ impl Composite {
         }
     }
 
+    /// A fill of an order that was taken for dead may open a leg that the state does not mean to hold: it is closed as it
+    /// arrives. The state stays.
+    pub(super) fn catch_stray(&mut self, call: &mut Call<'_>) {
+        let keep = match (self.state, &self.job) {
+            (State::Locking | State::Locked, _) | (_, Job::Lock(_) | Job::Pair(_) | Job::Close(_)) => return,
+            (State::Idle, _) => None,
+            (State::FirstLeg, _) => Some(self.first),
+            (State::LongOnly | State::ShortOnly, _) => self.state.kept(),
+        };
+        let held = self.held_now(call);
+        let strays = |role: Role| keep != Some(role) && held[role.ix()] >= call.plan.instrument(role).lot;
+        if Role::BOTH.into_iter().any(strays) {
+            self.counts.add(Count::Strays);
+            let kept = Role::BOTH.map(|role| if keep == Some(role) { held[role.ix()] } else { Qty::ZERO });
+            let removal = if keep.is_none() { Removal::Flatten } else { Removal::Trim };
+            let close = self.close(call, removal, kept, None, self.state, Reason::Rollback, 0);
+            self.begin(close);
+        }
+    }
+
     fn unfilled(&mut self) {
         self.counts.add(Count::EntryUnfilled);
     }

@@ -1,7 +1,9 @@
 //! What a user sees, and what holds for the whole: one binary, a module a subject.
 
+mod composite;
 mod drivers;
 mod foresight;
+mod random;
 mod random_tape;
 mod scenario;
 mod second_strategy;

@@ -12,6 +12,8 @@ pub enum Unit {
     Float,
     /// A fraction: 0.005 = 0.5 %.
     Fraction,
+    /// A factor, kept like a fraction.
+    Ratio,
     /// Basis points, 1e-4.
     Bp,
     Ms,
@@ -30,7 +32,7 @@ impl Unit {
         match self {
             Unit::Count => Num::ONE,
             Unit::Float => 1,
-            Unit::Fraction | Unit::Quote => 1_000_000,
+            Unit::Fraction | Unit::Ratio | Unit::Quote => 1_000_000,
             Unit::Bp => 10_000_000_000,
             Unit::Ms => 1_000_000_000_000,
             Unit::Sec | Unit::Base | Unit::Price => 1_000_000_000,
@@ -40,7 +42,7 @@ impl Unit {
     fn word(self) -> &'static str {
         match self {
             Unit::Count => "a whole number",
-            Unit::Float => "a number",
+            Unit::Float | Unit::Ratio => "a number",
             Unit::Fraction => "a fraction",
             Unit::Bp => "basis points",
             Unit::Ms => "milliseconds",

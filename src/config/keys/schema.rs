@@ -118,10 +118,9 @@ impl Schema {
         let start = if section.is_empty() { String::new() } else { format!("{section}.") };
         let mut names: Vec<String> = Vec::new();
         for (path, _) in &self.keys {
-            if let Some(name) = path.strip_prefix(&start).and_then(|rest| rest.split('.').next()) {
-                if !names.iter().any(|known| known == name) {
-                    names.push(name.to_string());
-                }
+            let name = path.strip_prefix(&start).and_then(|rest| rest.split('.').next());
+            if let Some(name) = name.filter(|name| !names.iter().any(|known| known == name)) {
+                names.push(name.to_string());
             }
         }
         names
@@ -129,13 +128,29 @@ impl Schema {
 
     /// The known path that looks most like `path`, if any looks alike at all.
     pub fn nearest(&self, path: &str) -> Option<&str> {
-        let leaf = path.rsplit('.').next().unwrap_or(path);
+        fn parts(path: &str) -> (&str, &str) {
+            path.rsplit_once('.').unwrap_or(("", path))
+        }
+        let (section, leaf) = parts(path);
+        let allowed = (leaf.chars().count() / 3).max(1);
+        // a slip in the right section goes before the right name in another section
         let score = |known: &str| {
-            let known_leaf = known.rsplit('.').next().unwrap_or(known);
-            distance(path, known).min(distance(leaf, known_leaf) + usize::from(path != known) / 2)
+            let (known_section, known_leaf) = parts(known);
+            let slip = distance(leaf, known_leaf);
+            match section == known_section {
+                true if slip <= allowed => Some((slip, 0)),
+                false if slip <= 1 && slip < allowed => Some((slip, distance(section, known_section))),
+                _ if distance(path, known) <= allowed => Some((distance(path, known), 1)),
+                _ => None,
+            }
         };
-        let best = self.by_path.keys().min_by_key(|known| (score(known), distance(path, known), known.len()))?;
-        (score(best) <= 1 + leaf.chars().count() / 4).then_some(best.as_str())
+        let best = self.by_path.keys().filter_map(|known| Some((score(known)?, known))).min_by_key(|(score, _)| *score);
+        best.map(|(_, known)| known.as_str())
+    }
+
+    /// True when a word may be a slip for a known name.
+    pub fn alike(known: &str, word: &str) -> bool {
+        distance(known, word) <= (word.chars().count() / 3).max(1)
     }
 
     /// May this key be an axis?

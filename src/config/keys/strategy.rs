@@ -2,7 +2,7 @@
 
 use super::Default::{Is, IsOrNull, Like, Required, RequiredOrNull, Unset};
 use super::Kind::{Bool, Choice, Text};
-use super::Unit::{Base, Bp, Count, Float, Fraction, Ms, Quote, Sec};
+use super::Unit::{Base, Bp, Count, Float, Fraction, Ms, Quote, Ratio, Sec};
 use super::keys;
 use super::kind::{from, over};
 
@@ -17,7 +17,7 @@ keys! {
     /// Names of the keys of [`TOP`].
     K, TOP:
     Symbol "symbol" Account Text, Required, "the perpetual's name, as BTCUSDT or BTC";
-    Leverage "leverage" Strategy from(Fraction, 1, 1_000), Required, "leverage of each leg: margin = notional / leverage";
+    Leverage "leverage" Strategy from(Ratio, 1, 1_000), Required, "the leverage of each leg: margin = notional / leverage";
     BaseQty "base_qty" Strategy over(Base, 0, 1_000_000_000), Unset, "the position's size in base coins (or write base_notional)";
     BaseNotional "base_notional" Strategy over(Quote, 0, 1_000_000_000), Unset, "the position's size in quote money (or write base_qty)";
     Sizing "sizing" Strategy Choice(&["fixed", "equity"]), Is("fixed"), "whether the size grows with equity over initial capital";

@@ -2,7 +2,7 @@
 
 use super::Default::{Is, Unset};
 use super::Kind::{Bool, Brackets, Choice, Outages, Text};
-use super::Unit::{Base, Bp, Count, Float, Fraction, Ms, Price, Quote, Sec};
+use super::Unit::{Base, Bp, Count, Float, Fraction, Ms, Price, Quote, Ratio, Sec};
 use super::keys;
 use super::kind::{from, over};
 
@@ -51,7 +51,7 @@ keys! {
     FeedConstant "*.latency.feed.constant_ms" World from(Ms, 0, DAY_MS), Is("0"), "feed latency beyond what was recorded, in milliseconds";
     Queue "*.queue.model" World Choice(&["risk_averse", "proportional", "power", "trades_only"]), Is("risk_averse"), "how the queue ahead of a resting order shrinks";
     QueueN "*.queue.n" World over(Float, 0, 100), Unset, "the exponent of the power queue";
-    QueueAhead "*.queue.ahead_ratio" World from(Fraction, 0, 1_000), Is("1"), "the share of the visible size that is ahead of us on arrival";
+    QueueAhead "*.queue.ahead_ratio" World from(Ratio, 0, 1_000), Is("1"), "the share of the visible size that is ahead of us on arrival";
     Impact "*.impact_bp" World from(Bp, 0, 10_000), Is("1"), "what each further best-size costs when no depth is known, in basis points";
     AssumeQty "*.assume_qty" World over(Base, 0, 1_000_000_000), Unset, "the size taken for a quote whose size is unknown, in base coins";
     RejectRate "*.reject_rate" World from(Float, 0, 1), Is("0"), "the share of orders that the venue refuses";

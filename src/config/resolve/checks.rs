@@ -22,15 +22,9 @@ pub(super) fn check(v: &Values<'_>, roles: [usize; 2], config: &Config) -> Resul
         let error = order(K::Vmin, K::Vmax, "the band is empty", "swap the two, or widen the band");
         return Err(error.accepted("vmin at most vmax"));
     }
-    if let Band::Quantile { lb, ub } = strategy.locking.band {
-        if lb >= ub {
-            return Err(order(
-                K::QuantileLb,
-                K::QuantileUb,
-                "the band is empty",
-                "write the lower quantile first, as lb: 0.2, ub: 0.8",
-            ));
-        }
+    if matches!(strategy.locking.band, Band::Quantile { lb, ub } if lb >= ub) {
+        let remedy = "write the lower quantile first, as lb: 0.2, ub: 0.8";
+        return Err(order(K::QuantileLb, K::QuantileUb, "the band is empty", remedy));
     }
     for (venue, role) in roles.into_iter().zip(Role::BOTH) {
         let instrument = &config.world.venues[role.ix()].instrument;

@@ -115,11 +115,15 @@ fn instrument(v: &Values<'_>, venue: usize, profile: &Profile) -> Result<Instrum
     let known = profile.instrument(&base);
     let key = |key: V| v.venue(venue, key);
     let unknown = |ix: KeyIx| {
-        let why = format!("the profile {} does not know {base}", profile.name);
-        let error = v.missing(ix);
-        let found =
-            if profile.name == "generic" { error.found.clone() } else { format!("this key is not written, and {why}") };
-        ConfigError { found, ..error }
+        if profile.name == "generic" {
+            return v.missing(ix);
+        }
+        let found = format!("this key is not written, and the profile {} does not know {base}", profile.name);
+        let key = &v.file.schema.venues[venue];
+        ConfigError { found: found.into(), ..v.missing(ix) }.remedy(format!(
+            "write under exchanges.{key} `instrument: {{tick: 0.1, lot: 0.001}}` and `margin: {{maintenance: 0.01}}` with \
+             the venue's values, or correct the symbol"
+        ))
     };
     let tick = v.some_price(key(V::Tick)).or(known.map(|k| k.tick)).ok_or_else(|| unknown(key(V::Tick)))?;
     let lot = v.some_qty(key(V::Lot)).or(known.map(|k| k.lot)).ok_or_else(|| unknown(key(V::Lot)))?;

@@ -17,43 +17,43 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
     /// File name, or `--set`.
-    pub file: String,
-    /// Counted from 1; 0 when the error is about something that is not there.
-    pub line: usize,
+    pub file: Box<str>,
+    /// Counted from 1; 0 when there is no line to point at.
+    pub line: u32,
     /// Counted from 1, in characters.
-    pub column: usize,
+    pub column: u32,
     /// Dotted path.
-    pub key: String,
-    pub found: String,
-    pub accepted: String,
-    pub remedy: String,
+    pub key: Box<str>,
+    pub found: Box<str>,
+    pub accepted: Box<str>,
+    pub remedy: Box<str>,
     /// Set when the value came from an axis or `--set`, so that their reader can point at its own text.
     pub overridden: Option<KeyIx>,
     /// The line of the file and the number of characters to underline.
-    pub excerpt: Option<(String, usize)>,
+    pub excerpt: Option<(Box<str>, u32)>,
 }
 
 impl ConfigError {
-    pub fn new(file: &str, key: &str, found: impl Into<String>) -> ConfigError {
+    pub fn new(file: &str, key: &str, found: impl Into<Box<str>>) -> ConfigError {
         ConfigError {
-            file: file.to_string(),
+            file: file.into(),
             line: 0,
             column: 0,
-            key: key.to_string(),
+            key: key.into(),
             found: found.into(),
-            accepted: String::new(),
-            remedy: String::new(),
+            accepted: "".into(),
+            remedy: "".into(),
             overridden: None,
             excerpt: None,
         }
     }
 
-    pub fn accepted(mut self, accepted: impl Into<String>) -> ConfigError {
+    pub fn accepted(mut self, accepted: impl Into<Box<str>>) -> ConfigError {
         self.accepted = accepted.into();
         self
     }
 
-    pub fn remedy(mut self, remedy: impl Into<String>) -> ConfigError {
+    pub fn remedy(mut self, remedy: impl Into<Box<str>>) -> ConfigError {
         self.remedy = remedy.into();
         self
     }
@@ -64,9 +64,10 @@ impl ConfigError {
         let text = source.line(line);
         let span = source.text.get(place.start..place.end.max(place.start)).unwrap_or("");
         let width = span.lines().next().unwrap_or("").trim_end().chars().count();
-        self.excerpt = Some((text.to_string(), width.clamp(1, text.chars().count().max(column) - column + 1)));
-        self.file = source.name.to_string();
-        (self.line, self.column) = (line, column);
+        let room = text.chars().count().max(column) - column + 1;
+        self.excerpt = Some((text.into(), width.clamp(1, room) as u32));
+        self.file = (&*source.name).into();
+        (self.line, self.column) = (line as u32, column as u32);
         self
     }
 }
@@ -84,8 +85,8 @@ impl fmt::Display for ConfigError {
         if let Some((text, width)) = &self.excerpt {
             let number = self.line.to_string();
             let blank = " ".repeat(number.len());
-            let indent = " ".repeat(self.column - 1);
-            write!(f, "\n  {number} | {text}\n  {blank} | {indent}{}", "^".repeat(*width))?;
+            let indent = " ".repeat(self.column as usize - 1);
+            write!(f, "\n  {number} | {text}\n  {blank} | {indent}{}", "^".repeat(*width as usize))?;
         }
         if !self.accepted.is_empty() {
             write!(f, "\n  accepted: {}", self.accepted)?;

@@ -12,6 +12,16 @@ use toml::de::{DeTable, DeValue};
 pub fn parse_toml(source: &Source) -> Result<Node, ConfigError> {
     let table = DeTable::parse(&source.text).map_err(|error| {
         let place = error.span().map_or(Place::default(), place_of);
+        if error.message().starts_with("duplicate key") {
+            return ConfigError::new(
+                &source.name,
+                place.of(source).trim_matches('"'),
+                "this key is written twice in one section",
+            )
+            .accepted("each key once")
+            .remedy("delete one of the two")
+            .at(source, place);
+        }
         ConfigError::new(&source.name, "", format!("this is not valid TOML: {}", error.message().trim()))
             .accepted("a TOML file of `key = value` lines under [sections], each key once")
             .remedy("correct the marked place")

@@ -43,6 +43,13 @@ pub struct Place {
     pub end: usize,
 }
 
+impl Place {
+    /// The text at this place.
+    pub fn of(self, source: &Source) -> &str {
+        source.text.get(self.start..self.end).unwrap_or("")
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Node {
     pub place: Place,

@@ -17,6 +17,18 @@ pub fn parse_yaml(source: &Source) -> Result<Node, ConfigError> {
         let place = error.location().map_or(Place::default(), |at| place_of(source, at));
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or("").trim_end_matches([',', ';', ':', ' ']);
+        if let Some(key) = message.strip_prefix("duplicate mapping key: ").and_then(|rest| rest.split(',').next()) {
+            return ConfigError::new(&source.name, key, "this key is written twice in one section")
+                .accepted("each key once")
+                .remedy("delete one of the two")
+                .at(source, place);
+        }
+        if message.starts_with("non-finite float") {
+            return ConfigError::new(&source.name, "", format!("found {}", place.of(source)))
+                .accepted("a decimal number with at most 18 decimals and below 1e17")
+                .remedy("write it as 1234.5 or 1e-4; null switches off where that is allowed")
+                .at(source, place);
+        }
         ConfigError::new(&source.name, "", format!("this is not valid YAML: {message}"))
             .accepted("a YAML file of `key: value` lines, each key once")
             .remedy("correct the marked place")
@@ -106,7 +118,7 @@ fn node(source: &Source, raw: &Spanned<Raw>, path: &str) -> Result<Node, ConfigE
         Raw::Text(text) => Body::Scalar(Value::Text(text.clone())),
         Raw::Number => {
             let defined = place_of(source, raw.defined);
-            let text = source.text.get(defined.start..defined.end).unwrap_or("").trim();
+            let text = defined.of(source).trim();
             let num = Num::parse(text).ok_or_else(|| {
                 ConfigError::new(&source.name, path, format!("found {text}"))
                     .accepted("a decimal number with at most 18 decimals and below 1e17")
@@ -148,6 +160,6 @@ mod tests {
     fn a_key_twice_is_refused_where_it_stands_again() {
         let error = parse_yaml(&Source::new("a.yml", "x: 1\ny: 2\nx: 3\n")).expect_err("x is there twice");
         assert_eq!((error.line, error.column), (3, 1), "{error}");
-        assert!(error.to_string().contains("duplicate"), "{error}");
+        assert!(error.to_string().contains("twice"), "{error}");
     }
 }

@@ -149,3 +149,41 @@ fn the_end_closes_everything() {
     assert_eq!((s.cash(), s.leg()), ("9996.8991".to_string(), 0));
     assert!(!s.venue.needs_rows());
 }
+
+/// To the last 1e-9: a mark on the level leaves the leg alone, the next one beyond takes it; on both sides.
+#[test]
+fn the_level_itself_is_safe() {
+    for role in Role::BOTH {
+        let open = |tables: VenueTables| {
+            let mut s = Scene::new(role, world(), tables);
+            s.place(90, 1, role.opening(), OrderKind::Ioc, 1000, 1001 - i64::from(role == Role::Short));
+            s.told(150);
+            s
+        };
+        let scene = open(quotes(1000, 1001));
+        let leg = scene.venue.truth().leg_margin().expect("a leg");
+        let level = leg.liquidation_level(&scene.world.instrument.margin).expect("a level");
+        for (beyond, taken) in [(0, 0), (1, 1)] {
+            let mut tables = quotes(1000, 1001);
+            tables.marks = vec![mark(200, 0, 0)];
+            tables.marks[0].mark.0 = level.0 - beyond * role.opening().sign();
+            let mut s = open(tables);
+            s.told(300);
+            assert_eq!(s.venue.stats().liquidations, taken, "{role:?} {beyond}");
+        }
+    }
+}
+
+/// 10,000 of capital at 5x margin exactly 50 coins at 1,000; what rests to open is held back.
+#[test]
+fn the_last_of_the_balance_may_be_used() {
+    let answer = |size: i64| {
+        let mut s =
+            Scene::long(world(), VenueTables { quotes: vec![quote(0, 999, 1, 1000, 90_000)], ..Default::default() });
+        s.place(90, 1, Side::Buy, OrderKind::PostOnly, 10_000, 500); // holds 5 x 1,000 / 5 = 1,000
+        s.place(200, 2, Side::Buy, OrderKind::Ioc, size, 1000);
+        s.told(300)[1].clone()
+    };
+    assert_eq!(answer(45_000), "215 210 fill 2 Buy 45000 @ 1000 taker fee 0");
+    assert_eq!(answer(45_001), "215 210 rejected 2 NoMargin");
+}

@@ -219,3 +219,55 @@ fn a_recorded_quantity_is_used_once() {
         ]
     );
 }
+
+/// What trades explain is no cancel: of 100, 50 ahead, a trade of 20, then 80 shown: still 30 ahead. 40 trade, 10 for us.
+#[test]
+fn a_reduction_that_trades_explain_moves_nothing_more() {
+    let tape = VenueTables {
+        quotes: vec![quote(90, 999, 100, 1003, 10), quote(125, 999, 80, 1003, 10)],
+        trades: vec![trade(120, Side::Sell, 999, 20), trade(130, Side::Sell, 999, 40)],
+        ..Default::default()
+    };
+    let mut w = world();
+    w.fills.queue = Queue::Proportional;
+    w.fills.queue_ahead = Rate(Rate::ONE / 2);
+    let mut s = Scene::long(w, tape);
+    s.place(100, 1, Side::Buy, OrderKind::PostOnly, 50, 999);
+    s.told(200);
+    assert_eq!(s.leg(), 10);
+}
+
+/// Behind the best a quote says nothing where snapshots do: 15 of 30 ahead at 997, 10 cancelled, 5 of them ahead of us.
+#[test]
+fn a_quote_does_not_hide_a_level_that_snapshots_show() {
+    let tape = VenueTables {
+        quotes: vec![quote(90, 999, 6, 1003, 10), quote(120, 999, 7, 1003, 10)],
+        depth: vec![
+            depth(90, &[(999, 6), (997, 30)], &[(1003, 10)]),
+            depth(125, &[(999, 6), (997, 20)], &[(1003, 10)]),
+        ],
+        trades: vec![trade(140, Side::Sell, 997, 12)],
+        ..Default::default()
+    };
+    let mut w = world();
+    w.fills.queue = Queue::Proportional;
+    w.fills.queue_ahead = Rate(Rate::ONE / 2);
+    let mut s = Scene::long(w, tape);
+    s.place(100, 1, Side::Buy, OrderKind::PostOnly, 50, 997);
+    s.told(200);
+    assert_eq!(s.leg(), 2);
+}
+
+/// After a crossing nobody is ahead: the next trade at our price is ours.
+#[test]
+fn a_crossing_empties_the_queue() {
+    let tape = VenueTables {
+        quotes: vec![quote(90, 1001, 10, 1003, 10), quote(120, 1000, 10, 1001, 2)],
+        trades: vec![trade(125, Side::Sell, 1001, 3)],
+        ..Default::default()
+    };
+    let mut s = Scene::long(world(), tape);
+    s.place(100, 1, Side::Buy, OrderKind::PostOnly, 9, 1001);
+    s.told(200);
+    assert_eq!(s.leg(), 5);
+}

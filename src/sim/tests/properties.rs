@@ -103,9 +103,9 @@ fn commands(seed: u64, role: Role, count: u32) -> Vec<(i64, Command)> {
     for id in 1..=count {
         now += r.below(2 * END / i64::from(count));
         let kind = [OrderKind::PostOnly, OrderKind::Limit, OrderKind::Ioc, OrderKind::Fok][r.below(4) as usize];
-        let side = if r.below(3) > 0 { role.opening() } else { role.closing() };
+        let side = if r.below(4) > 0 { role.opening() } else { role.closing() };
         let mut new = order(role, id, side, kind, 1 + r.below(8), 1_000 + r.below(17) - 8);
-        new.reduce_only = r.below(4) == 0;
+        new.reduce_only = new.side == role.closing() && r.below(2) == 0;
         out.push((now, Command::Place(new)));
         let other = OrderId(id - r.below(3).min(i64::from(id) - 1) as u32);
         match r.below(4) {
@@ -161,10 +161,13 @@ impl Case {
             }
             venue.enter_tile(&env);
             let mut go = |venue: &mut SimVenue, until: Time| {
+                let foreseen = venue.foresee(until, &env);
+                let told = events.len();
                 while if every { venue.advance_every_row(until, &env) } else { venue.advance(until, &env) } {
                     events.extend(std::iter::from_fn(|| venue.pop(until)));
                 }
                 events.extend(std::iter::from_fn(|| venue.pop(until)));
+                assert_eq!(events.get(told).map_or(Time::MAX, |event| event.at), foreseen);
                 let stats = venue.stats();
                 assert_eq!(stats.sent_qty, stats.filled_qty + stats.dead_qty + venue.open_qty());
             };
@@ -203,7 +206,7 @@ fn believed(case: &Case, events: &[Event]) -> VenueBook {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Lazy = every row, for any tile length, with checkpoints or without; answers in order; belief = truth at the end.
     #[test]

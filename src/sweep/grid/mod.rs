@@ -4,9 +4,12 @@
 //! axes are what every strategy point must live through (sweep.md).
 
 mod axis;
+#[cfg(test)]
+mod bad_input;
 mod canonical;
 mod expr;
 mod feeds;
+mod range;
 mod read;
 mod sections;
 #[cfg(test)]
@@ -17,8 +20,9 @@ pub use axis::Axis;
 pub use feeds::Feeds;
 pub use sections::{BadRows, Compare, Data, Objective, OverWorld, Report, Require, Warmup};
 
+use crate::config::keys::{K, Unit};
 use crate::config::text::{Place, Source};
-use crate::config::{ConfigFile, Override};
+use crate::config::{ConfigError, ConfigFile, Override, Value};
 use expr::{Atom, Expr};
 
 /// A grid file, read and checked in itself; [`Grid::validate`] checks its configurations.
@@ -105,6 +109,24 @@ impl Grid {
     /// Every world point.
     pub fn worlds(&self) -> Vec<Vec<Override>> {
         (0..self.world_points()).map(|j| self.world(j)).collect()
+    }
+
+    /// The longest that a position may live after its lock, over the grid: the greatest `t_max_sec` plus the greatest
+    /// `exit.max_sec` (zero where it is switched off), in nanoseconds. The embargo before held-out time.
+    ///
+    /// # Errors
+    /// The grid's first configuration is illegal.
+    pub fn embargo_ns(&self) -> Result<i64, ConfigError> {
+        let home = (0..self.strategy_points()).find(|i| !self.is_skipped(*i)).unwrap_or(0);
+        let config = self.resolve(&self.data.symbols[0], &point(&self.strategy, home), &self.world(0))?;
+        let longest = |key: K, own: i64| -> i64 {
+            let axis = self.strategy.iter().find(|axis| axis.key == key.into());
+            let values = axis.map_or(&[][..], |axis| &axis.values);
+            let ns = values.iter().filter_map(Value::num).map(|num| (num.0 / Unit::Sec.grain()) as i64);
+            ns.max().unwrap_or(own)
+        };
+        let locked = longest(K::TMaxSec, config.strategy.locking.t_max_ns);
+        Ok(locked + longest(K::ExitMaxSec, config.strategy.exit.max_ns.unwrap_or(0)))
     }
 
     /// Everything that is laid over the base file for one configuration. `symbol`: one of [`Data::symbols`].

@@ -67,7 +67,7 @@ impl Require {
             Compare::Greater => metric > self.value,
             Compare::GreaterEqual => metric >= self.value,
             Compare::Equal => metric == self.value,
-            Compare::Unequal => metric < self.value || metric > self.value,
+            Compare::Unequal => metric != self.value && !metric.is_nan(),
         }
     }
 }

@@ -125,7 +125,7 @@ fn an_illegal_combination_is_found_without_running_through_the_grid() {
     let text = with_emas().replace("skip = [", "skip = [] #").replace("step = 0.001", "step = 0.0000001");
     let error = legal(&text, &[]).validate().expect_err("30 >= 30");
     assert_eq!(
-        (error.file.as_str(), error.line, error.key.as_str()),
+        (&*error.file, error.line, &*error.key),
         ("sweeps/grid.toml", 14, "thresholds.trend_strength.ema_fast"),
         "{error}"
     );
@@ -213,4 +213,21 @@ fn the_hash_follows_what_decides_the_results() {
     ] {
         assert_ne!(hash(&GRID.replace(from, to), &[]), plain, "{to}");
     }
+}
+
+#[test]
+fn the_embargo_is_the_longest_life_of_the_grid() {
+    let seconds =
+        |text: &str| legal(text, &[]).embargo_ns().unwrap_or_else(|error| panic!("{error}")) / crate::units::SECOND_NS;
+    assert_eq!(seconds(GRID), 14_400 + 3_600);
+    let exits = "\"exit.max_sec\" = [60, \"null\", 7200]\n[where]";
+    assert_eq!(seconds(&GRID.replace("[where]", exits)), 14_400 + 7_200);
+}
+
+#[test]
+fn a_base_file_that_is_not_there_is_shown_in_the_grid() {
+    let error = Grid::parse("nowhere/grid.toml", GRID, METRICS, &[], &ConfigFile::read);
+    let text = error.map(|_| ()).expect_err("there is no such folder").to_string();
+    assert!(text.starts_with("nowhere/grid.toml:2:10: base: this file cannot be read"), "{text}");
+    assert!(text.contains("relative to that grid file"), "{text}");
 }

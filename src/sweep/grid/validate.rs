@@ -150,7 +150,7 @@ impl Grid {
         }
         match self.fixed.iter().rposition(|(ix, _)| *ix == key).map(|at| self.fixed_places[at]) {
             Some(Some(place)) => at(place),
-            Some(None) => ConfigError { file: "--set".to_string(), line: 0, column: 0, excerpt: None, ..error },
+            Some(None) => ConfigError { file: "--set".into(), line: 0, column: 0, excerpt: None, ..error },
             None => error,
         }
     }
@@ -193,9 +193,9 @@ fn group(key: KeyIx) -> Option<u8> {
         Some(2)
     } else if is(&[K::BaseQty, K::BaseNotional]) {
         Some(3)
-    } else if is(&[K::Symbol, K::Leverage, K::LongVenue, K::ShortVenue, K::Tif, K::EmulateFok]) {
-        Some(VENUE)
-    } else if is(&[K::TakerBps, K::MakerBps, K::ReferralBps]) {
+    } else if is(&[K::Symbol, K::Leverage, K::LongVenue, K::ShortVenue, K::Tif, K::EmulateFok])
+        || is(&[K::TakerBps, K::MakerBps, K::ReferralBps])
+    {
         Some(VENUE)
     } else {
         None

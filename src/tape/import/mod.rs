@@ -8,7 +8,7 @@ mod source;
 
 use super::TapeError;
 use super::rows::VenueTables;
-use super::store::{Fault, StoreWriter, StoredRow, assemble_depth};
+use super::store::{Fault, NumberedTrade, StoreWriter, StoredRow, assemble_depth};
 use clock::{RecorderClock, Repaired, file_offset, no_top, recorder_clocks, repair};
 use map::{FileMap, ReadMap};
 use parse::{ParsedFile, ParsedRows, parse_file};
@@ -42,11 +42,31 @@ pub struct FileReport {
     pub offset_ns: Option<i64>,
     /// "both clocks", or how the other one was made.
     pub clocks: String,
-    #[serde(flatten)]
     pub repaired: Repaired,
     /// How contracts became coins; empty when sizes were taken as they are.
     pub sizes: String,
     pub note: String,
+}
+
+impl ImportReport {
+    /// What was done, a line a file.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        for file in &self.files {
+            let Repaired { recv_raised_to_exch: early, exch_raised } = file.repaired;
+            let line = format!("{}: {} {} of {}/{}", file.path, file.rows, file.table, file.venue, file.symbol);
+            out += &format!("{line}; {early} recv_ts and {exch_raised} exch_ts raised\n");
+        }
+        for (name, clock) in &self.clocks {
+            if clock.shift_ns > 0 {
+                let (behind, shift) = (clock.offset_ns.unwrap_or(0) as f64 / 1e6, clock.shift_ns as f64 / 1e6);
+                out += &format!(
+                    "clock of '{name}': least delay {behind:.1} ms; all its recv_ts shifted by {shift:.1} ms\n"
+                );
+            }
+        }
+        out
+    }
 }
 
 /// Reads the files of `map` below `from` and writes the store `store`.
@@ -106,8 +126,8 @@ macro_rules! each_table {
 
 /// Into receive order; rows of equal time keep the file's order.
 fn sort(file: &mut ParsedFile) {
-    fn by_recv<R: StoredRow>(rows: &mut Vec<R>, places: &mut Vec<String>) {
-        let mut paired: Vec<(R, String)> = rows.drain(..).zip(places.drain(..)).collect();
+    fn by_recv<R: StoredRow>(rows: &mut Vec<R>, places: &mut Vec<u64>) {
+        let mut paired: Vec<(R, u64)> = rows.drain(..).zip(places.drain(..)).collect();
         paired.sort_by_key(|(row, _)| row.recv());
         (*rows, *places) = paired.into_iter().unzip();
     }
@@ -116,10 +136,10 @@ fn sort(file: &mut ParsedFile) {
 
 /// Checks the order, corrects the clocks, and refuses what a replay would refuse.
 fn put_right(file: &mut ParsedFile, shift: i64, top: &mut crate::units::Time) -> Result<(Repaired, u64), TapeError> {
-    let ParsedFile { path, clocks, rows, places } = file;
+    let ParsedFile { path, clocks, rows, places, unit } = file;
     let refused = |i: usize, fault: Fault| TapeError::ImportRow {
         path: path.clone(),
-        place: places.get(i).cloned().unwrap_or_default(),
+        place: format!("{unit} {}", places.get(i).copied().unwrap_or_default()),
         fault: Box::new(fault),
     };
     fn backward<R: StoredRow>(rows: &[R]) -> Option<(usize, Fault)> {
@@ -176,20 +196,27 @@ fn file_report(
     }
 }
 
+/// One venue's rows of one symbol, on their way into the store.
+#[derive(Default)]
+struct Series {
+    tables: VenueTables,
+    trades: Vec<NumberedTrade>,
+}
+
 /// Series by series, day by day.
 fn write(writer: &mut StoreWriter, parsed: Vec<(&FileMap, ParsedFile)>) -> Result<(), TapeError> {
-    let mut series: BTreeMap<(String, String), VenueTables> = BTreeMap::new();
+    let mut all: BTreeMap<(String, String), Series> = BTreeMap::new();
     for (file, parsed) in parsed {
-        let tables = series.entry((file.venue.clone(), file.symbol.clone())).or_default();
+        let series = all.entry((file.venue.clone(), file.symbol.clone())).or_default();
         match parsed.rows {
-            ParsedRows::Quotes(rows) => tables.quotes.extend(rows),
-            ParsedRows::Trades(rows) => tables.trades.extend(rows),
-            ParsedRows::Depth(rows) => assemble_depth(&rows, &mut tables.depth),
-            ParsedRows::Marks(rows) => tables.marks.extend(rows),
-            ParsedRows::Funding(rows) => tables.funding.extend(rows),
+            ParsedRows::Quotes(rows) => series.tables.quotes.extend(rows),
+            ParsedRows::Trades(rows) => series.trades.extend(rows),
+            ParsedRows::Depth(rows) => assemble_depth(&rows, &mut series.tables.depth),
+            ParsedRows::Marks(rows) => series.tables.marks.extend(rows),
+            ParsedRows::Funding(rows) => series.tables.funding.extend(rows),
         }
     }
-    for ((venue, symbol), mut tables) in series {
+    for ((venue, symbol), Series { mut tables, trades }) in all {
         let funding = std::mem::take(&mut tables.funding);
         writer.write_day(&venue, &symbol, 0, &VenueTables { funding, ..VenueTables::default() })?;
         while let Some(day) = first_day(&tables) {
@@ -197,17 +224,15 @@ fn write(writer: &mut StoreWriter, parsed: Vec<(&FileMap, ParsedFile)>) -> Resul
             writer.write_day(&venue, &symbol, day, &tables)?;
             tables = rest;
         }
+        for rows in trades.chunk_by(|a, b| a.row.recv.day() == b.row.recv.day()) {
+            writer.write_trades(&venue, &symbol, rows[0].row.recv.day(), rows)?;
+        }
     }
     Ok(())
 }
 
 fn first_day(t: &VenueTables) -> Option<i64> {
-    let firsts = [
-        t.quotes.first().map(|r| r.recv),
-        t.trades.first().map(|r| r.recv),
-        t.depth.first().map(|r| r.recv),
-        t.marks.first().map(|r| r.recv),
-    ];
+    let firsts = [t.quotes.first().map(|r| r.recv), t.depth.first().map(|r| r.recv), t.marks.first().map(|r| r.recv)];
     firsts.into_iter().flatten().min().map(crate::units::Time::day)
 }
 
@@ -218,7 +243,7 @@ fn split_day(t: &mut VenueTables, day: i64) -> VenueTables {
     }
     VenueTables {
         quotes: split(&mut t.quotes, |r| r.recv, day),
-        trades: split(&mut t.trades, |r| r.recv, day),
+        trades: Vec::new(),
         depth: split(&mut t.depth, |r| r.recv, day),
         marks: split(&mut t.marks, |r| r.recv, day),
         funding: Vec::new(),

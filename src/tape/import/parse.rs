@@ -5,7 +5,7 @@ use super::source::SourceFile;
 use crate::market::{Bbo, Side};
 use crate::tape::TapeError;
 use crate::tape::rows::*;
-use crate::tape::store::{DepthLevelRow, Fault, Table, float_to_scaled};
+use crate::tape::store::{DepthLevelRow, Fault, NumberedTrade, Table, float_to_scaled};
 use crate::units::{MS_NS, Price, Qty, Rate, Time, parse_scaled};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,10 @@ pub struct ParsedFile {
     /// Which clocks the file has.
     pub clocks: Clocks,
     pub rows: ParsedRows,
-    /// Line (or row) of each of them, for errors.
-    pub places: Vec<String>,
+    /// Place of each of them in the file, from 1.
+    pub places: Vec<u64>,
+    /// What places count: "line" or "row".
+    pub unit: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +33,7 @@ pub enum Clocks {
 
 pub enum ParsedRows {
     Quotes(Vec<QuoteRow>),
-    Trades(Vec<TradeRow>),
+    Trades(Vec<NumberedTrade>),
     Depth(Vec<DepthLevelRow>),
     Marks(Vec<MarkRow>),
     Funding(Vec<FundingRow>),
@@ -53,12 +55,16 @@ pub fn parse_file(map: &ReadMap, file: &FileMap, from: &Path) -> Result<ParsedFi
         _ => Clocks::RecvOnly,
     };
     let latency = (file.feed_latency_ms.unwrap_or(0.0) * MS_NS as f64).round() as i64;
-    let mut parsed = ParsedFile { path: path.clone(), clocks, rows: empty(table), places: Vec::new() };
+    let unit = source.unit();
+    let mut parsed = ParsedFile { path: path.clone(), clocks, rows: empty(table), places: Vec::new(), unit };
     let mut cells = Vec::new();
     while let Some(place) = source.next(&mut cells)? {
         let row = Row { file, columns: &columns, index: &index, cells: &cells, clocks, latency };
-        let failed =
-            |fault: Fault| TapeError::ImportRow { path: path.clone(), place: place.clone(), fault: fault.into() };
+        let failed = |fault: Fault| TapeError::ImportRow {
+            path: path.clone(),
+            place: format!("{unit} {place}"),
+            fault: fault.into(),
+        };
         match &mut parsed.rows {
             ParsedRows::Quotes(rows) => rows.push(row.quote().map_err(failed)?),
             ParsedRows::Trades(rows) => rows.push(row.trade().map_err(failed)?),
@@ -191,7 +197,7 @@ impl Row<'_> {
         Ok(QuoteRow { exch, recv, bbo: Bbo { bid, bid_qty, ask, ask_qty } })
     }
 
-    fn trade(&self) -> Result<TradeRow, Fault> {
+    fn trade(&self) -> Result<NumberedTrade, Fault> {
         let (exch, recv) = self.times()?;
         let px = Price(self.scaled("px", 9)?);
         let (qty, taker) = (self.size("qty", px)?, self.side("taker_side")?);
@@ -201,7 +207,12 @@ impl Row<'_> {
             Some("false" | "False" | "0") => false,
             Some(_) => return Err(self.fault("consumed_book", "true or false")),
         };
-        Ok(TradeRow { exch, recv, px, qty, taker, consumed_book })
+        let id = match self.cell("trade_id").map(str::parse::<i64>) {
+            None => None,
+            Some(Ok(id)) => Some(id),
+            Some(Err(_)) => return Err(self.fault("trade_id", "a whole number (or leave trade_id out of the map)")),
+        };
+        Ok(NumberedTrade { row: TradeRow { exch, recv, px, qty, taker, consumed_book }, id })
     }
 
     fn depth(&self) -> Result<DepthLevelRow, Fault> {

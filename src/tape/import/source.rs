@@ -58,9 +58,14 @@ impl SourceFile {
         Ok(SourceFile { path: path.to_path_buf(), columns: columns.iter().map(|c| c.to_string()).collect(), form })
     }
 
-    /// The next row's cells, in the order of the columns asked for, and its place ("line 7"); `None` at the end.
+    /// What the places of its rows count.
+    pub fn unit(&self) -> &'static str {
+        if matches!(self.form, Form::Parquet { .. }) { "row" } else { "line" }
+    }
+
+    /// The next row's cells, in the order of the columns asked for, and its place, from 1; `None` at the end.
     /// An absent or null cell is an empty text.
-    pub fn next(&mut self, cells: &mut Vec<String>) -> Result<Option<String>, TapeError> {
+    pub fn next(&mut self, cells: &mut Vec<String>) -> Result<Option<u64>, TapeError> {
         cells.clear();
         let failed = |what: String| TapeError::ImportFile { path: self.path.clone(), what };
         match &mut self.form {
@@ -69,7 +74,7 @@ impl SourceFile {
                     return Ok(None);
                 }
                 cells.extend(at.iter().map(|&i| record.get(i).unwrap_or("").to_string()));
-                Ok(Some(format!("line {}", record.position().map_or(0, |p| p.line()))))
+                Ok(Some(record.position().map_or(0, |p| p.line())))
             }
             Form::Json { reader, line } => {
                 let mut text = String::new();
@@ -87,7 +92,7 @@ impl SourceFile {
                 let object: serde_json::Map<String, serde_json::Value> =
                     serde_json::from_str(&text).map_err(|e| failed(format!("line {line}: {e}")))?;
                 cells.extend(self.columns.iter().map(|c| json_text(object.get(c))));
-                Ok(Some(format!("line {line}")))
+                Ok(Some(*line))
             }
             Form::Parquet { reader, batch, row, count } => {
                 while batch.as_ref().is_none_or(|b| *row >= b.num_rows()) {
@@ -107,7 +112,7 @@ impl SourceFile {
                 }
                 *row += 1;
                 *count += 1;
-                Ok(Some(format!("row {count}")))
+                Ok(Some(*count))
             }
         }
     }

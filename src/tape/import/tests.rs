@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::tape::rows::{QuoteRow, TradeRow};
-use crate::tape::store::{Dataset, StoreFile, StorePath};
+use crate::tape::store::{Dataset, NumberedTrade, StoreFile, StorePath};
 use crate::units::Qty;
 use std::io::Write;
 
@@ -38,7 +38,7 @@ numbers = "float"
 feed_latency_ms = 20
 buy = ["b"]
 sell = ["s"]
-columns = { recv_ts = "time", px = "price", qty = "size", taker_side = "side" }
+columns = { recv_ts = "time", px = "price", qty = "size", taker_side = "side", trade_id = "id" }
 [[file]]
 path = "funding.csv"
 table = "funding"
@@ -66,7 +66,7 @@ impl Bench {
         std::fs::write(bench.path("inv.csv.gz"), zipped.finish().expect("zipped")).expect("written");
         bench.put(
             "trades.jsonl",
-            "{\"time\": 1767614400.25, \"price\": 99.60000000000001, \"size\": \"0.5\", \"side\": \"s\"}\n\n",
+            "{\"time\": 1767614400.25, \"price\": 99.60000000000001, \"size\": \"0.5\", \"side\": \"s\", \"id\": 77}\n\n",
         );
         bench.put("funding.csv", "when,pct\n2026-01-05T16:00:00Z,0.0012\n2026-01-06T00:00:00Z,-1.2e-3\n");
         bench
@@ -118,6 +118,7 @@ fn a_map_brings_four_forms_into_one_store() {
     let inverse: Vec<QuoteRow> = bench.rows("inv");
     assert_eq!((inverse[0].bbo.bid_qty, inverse[0].bbo.ask_qty), (Qty(14_000_000), Qty(10_000_000)));
     let trade = bench.rows::<TradeRow>("lin")[0];
+    assert_eq!(bench.rows::<NumberedTrade>("lin")[0], NumberedTrade { row: trade, id: Some(77) });
     assert_eq!(
         (trade.px.to_string().as_str(), trade.taker, trade.consumed_book),
         ("99.6", crate::market::Side::Sell, true)
@@ -214,4 +215,63 @@ fn a_map_is_checked_before_any_file_is_read() {
         let text = bench.refusal();
         assert!(text.contains(want), "{text}");
     }
+}
+
+fn shipped(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/maps").join(name)
+}
+
+#[test]
+fn shipped_maps_are_legal() {
+    for name in ["lighter-hyperliquid-20260429.toml", "binance-20240808.toml"] {
+        let read = ReadMap::read(&shipped(name)).expect("a legal map");
+        assert_eq!(read.map.file.len(), 4);
+    }
+}
+
+/// Runs where PERPX_REAL_DATA names the folder of the normalised recordings.
+#[test]
+fn shipped_maps_import_the_real_recordings() {
+    use crate::market::Role;
+    use crate::tape::{MarksPolicy, MissingPolicy, Tape, TapeSpec, check};
+    let Some(data) = std::env::var_os("PERPX_REAL_DATA").map(std::path::PathBuf::from) else { return };
+    let dir = tempfile::tempdir().expect("a folder");
+    let open = |store: &Path, symbol: &str, venues: [&str; 2], from: &str, to: &str| {
+        let time = |text: &str| text.parse().expect("a time");
+        let spec = TapeSpec {
+            funding_missing: MissingPolicy::Zero,
+            marks_missing: MarksPolicy::Mid,
+            needs_index: [true, true],
+            ..TapeSpec::new(store, symbol, venues, time(from), time(to))
+        };
+        Tape::open(spec).expect("a tape")
+    };
+
+    let store = dir.path().join("lh");
+    let report =
+        import(&shipped("lighter-hyperliquid-20260429.toml"), &data.join("lighter-hyperliquid-20260429"), &store)
+            .expect("an import");
+    assert_eq!(report.clocks["recorder"].shift_ns, 1_122_887_000);
+    let checked = check::check(&store, None).expect("a report");
+    assert!(checked.fit(), "{}", checked.text());
+    let text = checked.text();
+    for want in ["(70.0 s)", "(608.6 s)", "'recorder' runs behind its venues", "2 rows were still received before"] {
+        assert!(text.contains(want), "{want} in {text}");
+    }
+    for symbol in ["GOLD", "WTI"] {
+        let tape = open(&store, symbol, ["lighter", "hyperliquid"], "2026-04-29", "2026-04-29T00:48:00Z");
+        assert!(tape.ticks() > 3000);
+        assert_eq!(tape.quality().venue(Role::Long).gaps, 2);
+        tape.tile(0).expect("a tile");
+    }
+
+    let store = dir.path().join("bn");
+    let report = import(&shipped("binance-20240808.toml"), &data.join("binance-20240808-btc"), &store);
+    assert_eq!(report.expect("an import").clocks["recorder"].shift_ns, 1_272_840_362);
+    assert!(check::check(&store, None).expect("a report").fit());
+    let venues = ["binance_usdm", "binance_coinm"];
+    let tape = open(&store, "BTC", venues, "2024-08-08T23:54:00Z", "2024-08-09T00:00:10Z");
+    assert_eq!(tape.quality().venue(Role::Long).rows["quotes"], 66_089);
+    assert_eq!(tape.quality().venue(Role::Short).rows["trades"], 2_286);
+    tape.tile(0).expect("a tile");
 }

@@ -43,7 +43,7 @@ impl<'a> Cells<'a> {
     fn nulls(&mut self, column: &'static str, array: &dyn Array, wanted: &'static str) {
         if array.null_count() > 0 {
             let rows = (0..array.len()).filter(|&i| array.is_null(i));
-            self.faults.extend(rows.map(|i| (i, Fault::new(column, "null", wanted))));
+            self.faults.extend(rows.map(|i| (i, Fault::new(column, "null", wanted).of("null"))));
         }
     }
 
@@ -152,11 +152,19 @@ impl<'a> Cells<'a> {
             }
             out.push(convert(value).unwrap_or_else(|| {
                 let wanted = format!("a number with at most {scale} decimals that fits 18 digits");
-                self.faults.push((i, Fault::new(name, show(value), wanted)));
+                self.faults.push((i, Fault::new(name, show(value), wanted).of("not exact")));
                 0
             }));
         }
         out.into()
+    }
+
+    /// Whole numbers where there are any: no column, another type and null are all `None`.
+    pub(super) fn numbers(&mut self, name: &'static str) -> Vec<Option<i64>> {
+        match self.batch.column_by_name(name).and_then(|a| a.as_primitive_opt::<Int64Type>()) {
+            Some(values) => values.iter().collect(),
+            None => vec![None; self.len()],
+        }
     }
 
     pub(super) fn small_ints(&mut self, name: &'static str) -> Result<Vec<i32>, TapeError> {
@@ -202,7 +210,7 @@ impl<'a> Cells<'a> {
         for (i, word) in text.into_iter().enumerate() {
             let known = vocabulary.iter().find(|(w, _)| *w == word);
             if known.is_none() && array.is_valid(i) {
-                self.faults.push((i, Fault::new(name, format!("'{word}'"), wanted)));
+                self.faults.push((i, Fault::new(name, format!("'{word}'"), wanted).of("unknown word")));
             }
             out.push(known.unwrap_or(&vocabulary[0]).1);
         }

@@ -32,6 +32,9 @@ pub use dataset::{DATASET_FILE, Dataset, FileEntry, SCHEMA_VERSION};
 pub(crate) use decode::float_to_scaled;
 pub(crate) use path::entries;
 pub use path::{Partition, StorePath};
+pub(crate) use read::REMEDY;
 pub use read::{Batch, Batches, Fault, GroupSpan, StoreFile};
-pub use table::{DepthLevelRow, StoredRow, Table, assemble_depth, flatten_depth};
+pub use table::{DepthLevelRow, NumberedTrade, StoredRow, Table, assemble_depth, depth_fault, flatten_depth};
 pub use write::StoreWriter;
+#[cfg(test)]
+pub(crate) use write::write_file;

@@ -23,17 +23,27 @@ use std::sync::Arc;
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 65_536;
 
+/// What to do about a bad row.
+pub(crate) const REMEDY: &str = "repair the file, or set on_bad_rows = \"drop\" to leave such rows out (counted)";
+
 /// Why a row is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     pub column: &'static str,
     pub found: String,
     pub wanted: String,
+    /// Under which name such rows are counted: "crossed", "null" ...
+    pub rule: &'static str,
 }
 
 impl Fault {
+    /// Counted as "out of range" unless [`Fault::of`] names another rule.
     pub fn new(column: &'static str, found: impl Display, wanted: impl Into<String>) -> Fault {
-        Fault { column, found: found.to_string(), wanted: wanted.into() }
+        Fault { column, found: found.to_string(), wanted: wanted.into(), rule: "out of range" }
+    }
+
+    pub fn of(self, rule: &'static str) -> Fault {
+        Fault { rule, ..self }
     }
 }
 
@@ -84,7 +94,7 @@ impl StoreFile {
         let schema = Arc::new(narrowed(&plain));
         let metadata = ArrowReaderMetadata::try_new(plain.metadata().clone(), options.with_schema(schema.clone()))
             .map_err(not_parquet)?;
-        for field in read_fields::<R>() {
+        for field in required_fields::<R>() {
             if schema.column_with_name(field.name()).is_none() {
                 return Err(missing_column::<R>(path, &schema, &field));
             }
@@ -135,7 +145,7 @@ impl StoreFile {
     pub fn read<R: StoredRow>(&self, groups: Range<usize>) -> Result<Batches<R>, TapeError> {
         let file = File::open(&self.path).map_err(TapeError::io(&self.path, "open the file"))?;
         let row = self.groups[..groups.start].iter().map(|g| g.rows).sum();
-        let names: Vec<String> = read_fields::<R>().iter().map(|f| f.name().clone()).collect();
+        let names: Vec<String> = R::fields().iter().map(|f| f.name().clone()).collect();
         let mask = ProjectionMask::columns(self.metadata.parquet_schema(), names.iter().map(String::as_str));
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
             .with_projection(mask)
@@ -153,7 +163,7 @@ impl StoreFile {
             group: self.group_of(row),
             row,
             fault: Box::new(fault),
-            remedy: "repair the file, or set on_bad_rows = \"drop\" to leave such rows out (counted)",
+            remedy: REMEDY,
         }
     }
 
@@ -212,14 +222,14 @@ impl<R: StoredRow> Iterator for Batches<R> {
 }
 
 /// The columns that a reader needs: `trade_id` is for people.
-fn read_fields<R: StoredRow>() -> Vec<Field> {
+fn required_fields<R: StoredRow>() -> Vec<Field> {
     R::fields().into_iter().filter(|f| f.name() != "trade_id").collect()
 }
 
 fn missing_column<R: StoredRow>(path: &Path, schema: &Schema, field: &Field) -> TapeError {
     let join = |fields: Vec<&String>| fields.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-    let wanted = read_fields::<R>();
-    let column = R::fields().iter().position(|f| f == field).map_or("", |i| column_name(R::TABLE, i));
+    let wanted = required_fields::<R>();
+    let column = R::TABLE.columns().iter().find(|name| *name == field.name()).copied().unwrap_or("");
     TapeError::MissingColumn {
         path: path.to_path_buf(),
         table: R::TABLE.name(),
@@ -227,10 +237,6 @@ fn missing_column<R: StoredRow>(path: &Path, schema: &Schema, field: &Field) -> 
         found: join(schema.fields().iter().map(|f| f.name()).collect()),
         wanted: join(wanted.iter().map(|f| f.name()).collect()),
     }
-}
-
-fn column_name(table: Table, i: usize) -> &'static str {
-    table.columns().get(i).copied().unwrap_or("")
 }
 
 /// The file's schema with every decimal that is stored as INT64 read as such: half the memory of the default.

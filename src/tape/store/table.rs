@@ -117,15 +117,20 @@ fn time_fault(exch: Time, recv: Time) -> Option<Fault> {
     if exch.0 <= 0 {
         return Some(Fault::new("exch_ts", exch, "a time after 1970-01-01"));
     }
-    (recv < exch).then(|| Fault::new("recv_ts", recv, format!("no earlier than its exch_ts {exch}")))
+    let wanted = || format!("no earlier than its exch_ts {exch}");
+    (recv < exch).then(|| Fault::new("recv_ts", recv, wanted()).of("received before stamped"))
 }
 
 fn price_fault(column: &'static str, price: Price) -> Option<Fault> {
-    (price.0 <= 0 || price.0 >= DECIMAL_LIMIT).then(|| Fault::new(column, price, "a price above 0 and below 1e9"))
+    let rule = if price.0 == 0 { "zero price" } else { "price out of range" };
+    let unfit = price.0 <= 0 || price.0 >= DECIMAL_LIMIT;
+    unfit.then(|| Fault::new(column, price, "a price above 0 and below 1e9").of(rule))
 }
 
 fn size_fault(column: &'static str, qty: Qty) -> Option<Fault> {
-    (qty.0 < 0 || qty.0 >= DECIMAL_LIMIT).then(|| Fault::new(column, qty, "a size of 0 (not known) or more, below 1e9"))
+    let rule = if qty.0 < 0 { "negative size" } else { "size out of range" };
+    let unfit = qty.0 < 0 || qty.0 >= DECIMAL_LIMIT;
+    unfit.then(|| Fault::new(column, qty, "a size of 0 (not known) or more, below 1e9").of(rule))
 }
 
 impl StoredRow for QuoteRow {
@@ -179,7 +184,7 @@ impl StoredRow for QuoteRow {
             .or_else(|| price_fault("ask_px", b.ask))
             .or_else(|| {
                 let wanted = || format!("no higher than ask_px {} (a crossed quote)", b.ask);
-                (b.bid > b.ask).then(|| Fault::new("bid_px", b.bid, wanted()))
+                (b.bid > b.ask).then(|| Fault::new("bid_px", b.bid, wanted()).of("crossed"))
             })
             .or_else(|| size_fault("bid_qty", b.bid_qty))
             .or_else(|| size_fault("ask_qty", b.ask_qty))
@@ -196,7 +201,6 @@ impl StoredRow for TradeRow {
             decimal_field("px", 9, false),
             decimal_field("qty", 9, false),
             Field::new("taker_side", DataType::Utf8, false),
-            Field::new("trade_id", DataType::Int64, true),
             Field::new("consumed_book", DataType::Boolean, false),
         ]
     }
@@ -209,7 +213,6 @@ impl StoredRow for TradeRow {
             decimals(rows, 9, |r| r.px.0),
             decimals(rows, 9, |r| r.qty.0),
             words(rows, |r| if r.taker == Side::Buy { "buy" } else { "sell" }),
-            Arc::new(Int64Array::new_null(rows.len())),
             Arc::new(consumed),
         ]
     }
@@ -245,6 +248,53 @@ impl StoredRow for TradeRow {
 
     fn fault(&self) -> Option<Fault> {
         time_fault(self.exch, self.recv).or_else(|| price_fault("px", self.px)).or_else(|| size_fault("qty", self.qty))
+    }
+}
+
+/// A trade with the venue's number of it, which a replay does not need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberedTrade {
+    pub row: TradeRow,
+    pub id: Option<i64>,
+}
+
+impl StoredRow for NumberedTrade {
+    const TABLE: Table = Table::Trades;
+
+    fn fields() -> Vec<Field> {
+        let mut fields = TradeRow::fields();
+        fields.insert(5, Field::new("trade_id", DataType::Int64, true));
+        fields
+    }
+
+    fn columns(rows: &[NumberedTrade]) -> Vec<ArrayRef> {
+        let plain: Vec<TradeRow> = rows.iter().map(|r| r.row).collect();
+        let ids: Int64Array = rows.iter().map(|r| r.id).collect();
+        let mut columns = TradeRow::columns(&plain);
+        columns.insert(5, Arc::new(ids));
+        columns
+    }
+
+    fn rows(cells: &mut Cells<'_>) -> Result<Vec<NumberedTrade>, TapeError> {
+        let rows = TradeRow::rows(cells)?;
+        let ids = cells.numbers("trade_id");
+        Ok(rows.into_iter().zip(ids).map(|(row, id)| NumberedTrade { row, id }).collect())
+    }
+
+    fn exch(&self) -> Time {
+        self.row.exch
+    }
+
+    fn recv(&self) -> Time {
+        self.row.recv
+    }
+
+    fn set_times(&mut self, exch: Time, recv: Time) {
+        self.row.set_times(exch, recv);
+    }
+
+    fn fault(&self) -> Option<Fault> {
+        self.row.fault()
     }
 }
 
@@ -352,6 +402,25 @@ pub fn assemble_depth(rows: &[DepthLevelRow], out: &mut Vec<DepthRow>) {
             levels.push(DepthLevel { px: row.px, qty: row.qty });
         }
     }
+}
+
+/// What makes a snapshot unfit: levels out of order, or a best bid above the best ask.
+pub fn depth_fault(row: &DepthRow) -> Option<Fault> {
+    let falling = |levels: &[DepthLevel]| levels.windows(2).find(|w| w[1].px >= w[0].px).map(|w| (w[1].px, w[0].px));
+    let rising = |levels: &[DepthLevel]| levels.windows(2).find(|w| w[1].px <= w[0].px).map(|w| (w[1].px, w[0].px));
+    if let Some((px, better)) = falling(&row.bids) {
+        return Some(
+            Fault::new("px", px, format!("below the bid level before it, {better}")).of("levels out of order"),
+        );
+    }
+    if let Some((px, better)) = rising(&row.asks) {
+        return Some(
+            Fault::new("px", px, format!("above the ask level before it, {better}")).of("levels out of order"),
+        );
+    }
+    let (bid, ask) = (row.bids.first()?.px, row.asks.first()?.px);
+    (bid > ask)
+        .then(|| Fault::new("px", bid, format!("no higher than the best ask, {ask} (a crossed book)")).of("crossed"))
 }
 
 impl StoredRow for MarkRow {

@@ -3,9 +3,9 @@
 use super::dataset::{DATASET_FILE, Dataset, FileEntry, SCHEMA_VERSION};
 use super::path::{Partition, StorePath, entries};
 use super::read::Fault;
-use super::table::{DepthLevelRow, StoredRow, Table, flatten_depth};
+use super::table::{DepthLevelRow, NumberedTrade, StoredRow, Table, depth_fault, flatten_depth};
 use crate::tape::TapeError;
-use crate::tape::rows::{FundingRow, VenueTables};
+use crate::tape::rows::{FundingRow, TradeRow, VenueTables};
 use arrow::array::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -47,7 +47,6 @@ impl StoreWriter {
         }
         let aside = sibling(&target, "writing");
         remove(&aside)?;
-        fs::create_dir_all(&aside).map_err(TapeError::io(&aside, "make the folder"))?;
         let dataset = Dataset {
             schema_version: SCHEMA_VERSION,
             made_by: serde_json::Value::Null,
@@ -57,6 +56,19 @@ impl StoreWriter {
         Ok(StoreWriter { target, aside: StorePath::new(&aside)?, dataset, funding: BTreeMap::new(), finished: false })
     }
 
+    /// Adds trades of one UTC day with the venue's numbers of them.
+    pub fn write_trades(
+        &mut self,
+        venue: &str,
+        symbol: &str,
+        day: i64,
+        rows: &[NumberedTrade],
+    ) -> Result<(), TapeError> {
+        name_is_legal("venue", venue)?;
+        name_is_legal("symbol", symbol)?;
+        self.write(venue, symbol, Partition::Day(day), rows)
+    }
+
     /// Adds the rows received on one UTC day (days since 1970-01-01) at one venue, each table sorted by `recv`.
     /// Funding rows may be of any day: they are kept and written by [`StoreWriter::finish`].
     pub fn write_day(&mut self, venue: &str, symbol: &str, day: i64, rows: &VenueTables) -> Result<(), TapeError> {
@@ -64,7 +76,12 @@ impl StoreWriter {
         name_is_legal("symbol", symbol)?;
         let partition = Partition::Day(day);
         self.write(venue, symbol, partition, &rows.quotes)?;
-        self.write(venue, symbol, partition, &rows.trades)?;
+        let numbered = |row: &TradeRow| NumberedTrade { row: *row, id: None };
+        self.write(venue, symbol, partition, &rows.trades.iter().map(numbered).collect::<Vec<_>>())?;
+        if let Some((row, fault)) = rows.depth.iter().enumerate().find_map(|(i, r)| Some((i, depth_fault(r)?))) {
+            let (series, fault) = (format!("{venue}/{symbol}"), Box::new(fault));
+            return Err(TapeError::Refused { table: "depth snapshots", series, row, fault });
+        }
         self.write::<DepthLevelRow>(venue, symbol, partition, &flatten_depth(&rows.depth))?;
         self.write(venue, symbol, partition, &rows.marks)?;
         for row in &rows.funding {
@@ -80,6 +97,7 @@ impl StoreWriter {
             rows.sort_by_key(|r| (r.recv, r.ts, r.kind));
             self.write(&venue, &symbol, Partition::Year(year), &rows)?;
         }
+        fs::create_dir_all(self.aside.root()).map_err(TapeError::io(self.aside.root(), "make the folder"))?;
         self.dataset.made_by = made_by;
         self.dataset.files.sort_by(|a, b| a.path.cmp(&b.path));
         self.dataset.write(self.aside.root())?;
@@ -131,7 +149,7 @@ impl Drop for StoreWriter {
 }
 
 /// One file, sorted and checked rows in.
-fn write_file<R: StoredRow>(path: &Path, rows: &[R]) -> Result<(), TapeError> {
+pub(crate) fn write_file<R: StoredRow>(path: &Path, rows: &[R]) -> Result<(), TapeError> {
     let failed = |source: ParquetError| TapeError::Write { path: path.to_path_buf(), source };
     let file = File::create(path).map_err(TapeError::io(path, "make the file"))?;
     let schema = Arc::new(R::schema());

@@ -1,0 +1,89 @@
+"use strict";
+// Theme: the system's until the reader chooses.
+(function () {
+  const root = document.documentElement, button = document.getElementById("theme");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme || (system.matches ? "dark" : "light")) === "dark";
+  const show = () => { button.textContent = isDark() ? "Light" : "Dark"; button.setAttribute("aria-label", "Switch to the " + button.textContent.toLowerCase() + " theme"); };
+  try { const kept = localStorage.getItem("perpx-theme"); if (kept === "dark" || kept === "light") root.dataset.theme = kept; } catch (e) { /* a page from disk may have no storage */ }
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    try { localStorage.setItem("perpx-theme", root.dataset.theme); } catch (e) { /* not kept */ }
+    show();
+  });
+  system.addEventListener("change", show);
+  show();
+})();
+
+// Sorting: a heading sorts its column, again turns it round; cells without a figure stay last.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const heads = [...table.tHead.rows[0].cells], body = table.tBodies[0];
+  heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
+    const rows = [...body.rows];
+    const numbers = rows.some(row => row.cells[column].dataset.v !== undefined);
+    const before = head.getAttribute("aria-sort");
+    const up = before ? before === "descending" : !numbers || column === 0;
+    const key = row => {
+      const cell = row.cells[column];
+      return numbers ? (cell.dataset.v === undefined ? null : Number(cell.dataset.v)) : cell.textContent;
+    };
+    const keyed = rows.map(row => [key(row), row]);
+    keyed.sort(([a], [b]) => {
+      if (a === null || b === null) return (a === null) - (b === null);
+      const order = a < b ? -1 : a > b ? 1 : 0;
+      return up ? order : -order;
+    });
+    body.append(...keyed.map(pair => pair[1]));
+    heads.forEach(other => other.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", up ? "ascending" : "descending");
+  }));
+}
+
+// Filter of the leaderboard: every word must stand in some cell.
+(function () {
+  const input = document.getElementById("filter"), table = document.getElementById("board");
+  if (!input || !table) return;
+  input.closest(".filter").hidden = false;
+  const rows = [...table.tBodies[0].rows].map(row => [row, [...row.cells].map(cell => cell.textContent.toLowerCase())]);
+  input.addEventListener("input", () => {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const [row, cells] of rows) {
+      row.hidden = !words.every(word => cells.some(cell => cell.includes(word)));
+      shown += !row.hidden;
+    }
+    document.getElementById("matches").textContent = words.length ? shown + " of " + rows.length : "";
+  });
+})();
+
+// Heatmaps: another statistic in the cells, and what a cell stands for when pointed at.
+(function () {
+  const picks = document.getElementById("picks");
+  if (!picks) return;
+  const data = JSON.parse(document.getElementById("heat-data").textContent);
+  const tables = [...document.querySelectorAll("table.heat")];
+  const show = pick => {
+    tables.forEach(table => {
+      const map = data.maps[table.dataset.map], classes = map[pick].c.split(" "), texts = map[pick].t.split("|");
+      table.querySelectorAll("tbody td").forEach((cell, i) => {
+        cell.className = classes[i] + (cell.classList.contains("win") ? " win" : cell.classList.contains("flat") ? " flat" : "");
+        cell.firstChild.textContent = texts[i];
+      });
+    });
+    document.querySelectorAll(".scale").forEach(scale => { scale.hidden = scale.dataset.pick !== pick; });
+  };
+  picks.hidden = false;
+  picks.addEventListener("change", event => show(event.target.value));
+  const checked = picks.querySelector(":checked");
+  if (checked.value !== "median") show(checked.value);
+  tables.forEach(table => table.addEventListener("pointerover", event => {
+    const cell = event.target.closest("tbody td");
+    if (!cell || cell.title) return;
+    const map = data.maps[table.dataset.map], columns = map.x[1].length;
+    const row = cell.parentNode.sectionRowIndex, column = cell.cellIndex - 1, i = row * columns + column;
+    const figures = ["best", "median", "worst"].map(pick => pick + " " + map[pick].t.split("|")[i]).join(", ");
+    cell.title = map.y[0] + " " + map.y[1][row] + ", " + map.x[0] + " " + map.x[1][column] + "\n" +
+      data.metric + ": " + figures + "\n" + map.n[i] + (map.n[i] === 1 ? " configuration" : " configurations");
+  }));
+})();

@@ -1,0 +1,66 @@
+//! What a run leaves to be looked at: one self-contained page and pictures of its charts.
+//!
+//! The sweep fills `Input` with plain data; `write` makes `report.html` (no network, light and dark, any width) and a
+//! PNG of each chart out of it. The same input gives the same bytes. 100,000 configurations cost no more page than two:
+//! only summaries of them are shown.
+
+#[cfg(test)]
+mod fake;
+mod frame;
+mod heat;
+mod input;
+mod neighbours;
+mod page;
+mod palette;
+mod scale;
+#[cfg(test)]
+mod tests;
+mod text;
+mod view;
+
+pub use frame::Spread;
+pub use heat::{Heatmap, Pick, Side, heatmaps};
+pub use input::*;
+pub use neighbours::Grid;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use view::View;
+
+/// Why a report could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    #[error("{path}: cannot be written: {source} (is the folder there, and is there room on the disk?)")]
+    Write { path: PathBuf, source: std::io::Error },
+    #[error("{path}: the chart could not be drawn: {what}")]
+    Chart { path: PathBuf, what: String },
+    #[error("report: {place}: found {found}, expected {expected}")]
+    Input { place: String, found: String, expected: String },
+    #[error("report: the configurations could not be summarised: {what}")]
+    Summary { what: String },
+}
+
+/// Writes `report.html` and the pictures into `dir`, which exists; each file aside first, then renamed.
+/// Gives the paths written, the page first. The same input gives the same bytes.
+pub fn write(input: &Input, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let view = View::new(input)?;
+    let path = dir.join("report.html");
+    aside(&path, |hidden| {
+        let failed = |source| ReportError::Write { path: path.clone(), source };
+        fs::write(hidden, page::page(&view)).map_err(failed)
+    })?;
+    Ok(vec![path])
+}
+
+/// Lets `write` fill a hidden file beside `path`, then gives it its name: a reader never sees half a file.
+fn aside(path: &Path, write: impl FnOnce(&Path) -> Result<(), ReportError>) -> Result<(), ReportError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let hidden = path.with_file_name(format!(".new-{name}"));
+    let done = write(&hidden).and_then(|()| {
+        fs::rename(&hidden, path).map_err(|source| ReportError::Write { path: path.to_owned(), source })
+    });
+    if done.is_err() {
+        let _ = fs::remove_file(&hidden);
+    }
+    done
+}

@@ -1,0 +1,85 @@
+//! The leaderboard, sortable by any column.
+
+use super::sign;
+use crate::report::view::View;
+use crate::report::{Leader, Winner, text};
+use maud::{Markup, html};
+
+/// More rows than this are not listed; leaderboard.csv has them.
+const MOST: usize = 500;
+
+pub fn body(view: &View) -> Markup {
+    let board = &view.input.board;
+    if board.rows.is_empty() {
+        return html! { p { "Nothing ranked." } };
+    }
+    let left_out = board.rows.len().saturating_sub(MOST);
+    html! {
+        p.note {
+            "The best " (text::count(board.rows.len() as u64)) " of " (text::count(view.input.counts.eligible)) ". "
+            "A heading sorts; held-out columns never ranked anything. All rows are in results.parquet."
+            @if left_out > 0 { " The last " (text::count(left_out as u64)) " are only in leaderboard.csv." }
+        }
+        p.filter hidden {
+            label for="filter" { "Show rows with " }
+            input #filter type="search" placeholder="a value or an id" autocomplete="off";
+            " " span #matches role="status" {}
+        }
+        div.scroll tabindex="0" role="region" aria-label="Leaderboard" {
+            table.sortable #board {
+                thead { tr {
+                    (heading("", "Rank", "", "num stick", Some("ascending")))
+                    @for i in moving(view) {
+                        (heading(prefix(&view.axes[i].name, &view.names[i]), &view.names[i], "", "num axis", None))
+                    }
+                    @for column in &board.columns {
+                        @let class = if column.held_out { "num out" } else { "num" };
+                        (heading("", &column.title, text::unit_name(column.unit, &view.input.quote), class, None))
+                    }
+                    (heading("", "Id", "", "", None))
+                } }
+                tbody { @for row in board.rows.iter().take(MOST) { (line(view, row)) } }
+            }
+        }
+    }
+}
+
+/// Axes that have more than one value: the others are the same in every row.
+fn moving<'a>(view: &'a View) -> impl Iterator<Item = usize> + 'a {
+    (0..view.axes.len()).filter(|i| view.axes[*i].values.len() > 1)
+}
+
+fn heading(prefix: &str, name: &str, unit: &str, class: &str, sorted: Option<&str>) -> Markup {
+    html! {
+        th scope="col" class=[(!class.is_empty()).then_some(class)] aria-sort=[sorted] {
+            button type="button" {
+                @if !prefix.is_empty() { small { (super::summary::breakable(prefix)) } }
+                (name)
+                @if !unit.is_empty() { small { (unit) } }
+            }
+        }
+    }
+}
+
+/// What a short name leaves out: "locking." of "locking.g_pct".
+fn prefix<'a>(whole: &'a str, short: &str) -> &'a str {
+    whole.strip_suffix(short).unwrap_or("")
+}
+
+fn line(view: &View, row: &Leader) -> Markup {
+    let winner = view.input.winner.as_ref().is_some_and(|w: &Winner| w.id == row.id);
+    html! {
+        tr.winner[winner] {
+            th.num.stick scope="row" data-v=(row.rank) { (row.rank) }
+            @for i in moving(view) {
+                // a value sorts by its place on the axis, which is the order of the grid file
+                td.num.axis data-v=(row.at[i]) { (view.value(&row.at, i)) }
+            }
+            @for (value, column) in row.values.iter().zip(&view.input.board.columns) {
+                @let class = if column.held_out { format!("{} out", sign(*value)) } else { sign(*value).to_owned() };
+                td class=(class) data-v=[value.filter(|v| v.is_finite())] { (text::figure(*value, column.unit)) }
+            }
+            td { code { (row.id) } }
+        }
+    }
+}

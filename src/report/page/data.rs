@@ -1,0 +1,106 @@
+//! Worlds, the tape's condition, and what the run can be repeated from.
+
+use super::sign;
+use super::summary::breakable;
+use crate::report::view::View;
+use crate::report::{Unit, text};
+use maud::{Markup, html};
+
+pub fn worlds(view: &View) -> Option<Markup> {
+    let input = view.input;
+    if input.worlds.len() < 2 {
+        return None;
+    }
+    let axes: Vec<_> = input.axes.iter().filter(|a| a.is_world()).collect();
+    let held_out = input.spans.has_held_out();
+    Some(html! {
+        p.note { "The winner in each world. A world is not chosen by the trader, so none of them is picked for its result." }
+        div.scroll tabindex="0" role="region" aria-label="Worlds" {
+            table.tight {
+                thead { tr {
+                    @for axis in &axes { th.num scope="col" { (breakable(&axis.name)) } }
+                    th.num scope="col" { (input.objective.metric) small { "in sample" } }
+                    @if held_out { th.num scope="col" { (input.objective.metric) small { "held out" } } }
+                    th.num scope="col" { "Net pnl" small { (input.quote) } }
+                    th.num scope="col" { (input.objective.metric) small { "median of all configurations" } }
+                    td {}
+                } }
+                tbody {
+                    @for world in &input.worlds {
+                        tr.winner[world.ranking] {
+                            @for value in &world.values { th.num scope="row" { (value) } }
+                            td class=(sign(world.metric)) { (view.figure(world.metric)) }
+                            @if held_out { td class=(sign(world.oos_metric)) { (view.figure(world.oos_metric)) } }
+                            td class=(sign(world.net_pnl)) { (text::figure(world.net_pnl, Unit::Money)) }
+                            td class=(sign(world.all_median)) { (view.figure(world.all_median)) }
+                            td { @if world.ranking { span.tag { "ranked in" } } }
+                        }
+                    }
+                }
+            }
+        }
+    })
+}
+
+pub fn quality(view: &View) -> Option<Markup> {
+    let tables = &view.input.quality;
+    if tables.is_empty() {
+        return None;
+    }
+    Some(html! {
+        @for table in tables {
+            div.scroll tabindex="0" role="region" aria-label=(table.title) {
+                table {
+                    caption { (table.title) }
+                    thead { tr { @for (i, name) in table.columns.iter().enumerate() { th.num[i > 0] scope="col" { (name) } } } }
+                    tbody {
+                        @for row in &table.rows {
+                            tr { @for (i, cell) in row.iter().enumerate() {
+                                @if i == 0 { th scope="row" { (cell) } } @else { td.num { (cell) } }
+                            } }
+                        }
+                    }
+                }
+            }
+        }
+    })
+}
+
+pub fn provenance(view: &View) -> Markup {
+    let input = view.input;
+    html! {
+        div.scroll {
+            table.facts {
+                tbody {
+                    @for fact in &input.provenance {
+                        tr { th scope="row" { (fact.name) } td { code { (fact.value) } } }
+                    }
+                    @for axis in &input.axes {
+                        tr {
+                            th.key scope="row" { (breakable(&axis.name)) }
+                            td {
+                                (if axis.is_world() { "world axis" } else { "axis" })
+                                @if axis.feeds { ", makes feeds" }
+                                @if axis.dead { ", no effect" }
+                                ": " (values(&axis.values))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        @if !input.notes.is_empty() {
+            ul.plain.note { @for note in &input.notes { li { (note) } } }
+        }
+    }
+}
+
+/// All values of an axis, or its ends when there are many.
+fn values(values: &[String]) -> String {
+    match values {
+        [first, second, .., last] if values.len() > 30 => {
+            format!("{first}, {second}, … {last} ({} values)", text::count(values.len() as u64))
+        }
+        _ => values.join(", "),
+    }
+}

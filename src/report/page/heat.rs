@@ -1,0 +1,145 @@
+//! Heatmaps as tables: every cell can be read, by eye or by a screen reader. The script recolours them for another
+//! statistic from figures that stand in the page as JSON.
+
+use crate::report::heat::{Heatmap, Pick, Shades};
+use crate::report::palette::{Ramp, STEPS};
+use crate::report::view::View;
+use crate::report::{Unit, text};
+use maud::{Markup, html};
+use serde_json::{Value, json};
+
+/// More columns than this leave no room for figures in the cells.
+const READABLE: usize = 10;
+
+pub fn body(view: &View) -> Option<Markup> {
+    if view.maps.is_empty() {
+        return None;
+    }
+    let shades = Shades::over(&view.maps, Pick::Median);
+    let folded = view.maps.iter().any(|m| m.x.width > 1 || m.y.width > 1);
+    let marked = view.maps.iter().any(|m| m.plateau.contains(&true));
+    Some(html! {
+        p.note {
+            (view.metric()) " for every pair of axes, over all values of the others. A ring marks the winner's cell"
+            @if marked { ", a dot the cells of its plateau" }
+            "; hatched cells have no configuration with a figure."
+            @if folded { " Neighbouring values share a row or a column where there are too many to show." }
+        }
+        div.heatbar {
+            fieldset #picks hidden {
+                legend { "In each cell" }
+                @for pick in Pick::ALL {
+                    label { input type="radio" name="pick" value=(pick.name()) checked[pick == Pick::Median]; " " (pick.name()) }
+                }
+            }
+            noscript { p.note { "Each cell shows the median." } }
+            @for pick in Pick::ALL {
+                div.scale data-pick=(pick.name()) hidden[pick != Pick::Median] { (legend(view, &Shades::over(&view.maps, pick))) }
+            }
+        }
+        div.maps {
+            @for (i, map) in view.maps.iter().enumerate() { (table(view, i, map, &shades)) }
+        }
+    })
+}
+
+/// The colours from lowest to highest with the figures at both ends, and zero where it is the middle.
+fn legend(view: &View, shades: &Shades) -> Markup {
+    let figure = |v: f64| short(v, view.input.objective.unit, shades.reach());
+    html! {
+        span { (figure(shades.lo)) }
+        span.ramp aria-hidden="true" {
+            @for step in 0..STEPS { i class=(class(shades.ramp, step)) {} }
+        }
+        span { (figure(shades.hi)) }
+    }
+}
+
+fn table(view: &View, index: usize, map: &Heatmap, shades: &Shades) -> Markup {
+    let (x, y) = (&view.names[map.x.axis], &view.names[map.y.axis]);
+    let columns = map.x.labels.len();
+    let size = if columns <= READABLE { "heat" } else { "heat dense" };
+    let long = map.x.labels.iter().any(|l| l.chars().count() > 7) && columns > 3 || columns > READABLE;
+    let snug = !long && columns > 5 && map.x.labels.iter().any(|l| l.chars().count() > 4);
+    html! {
+        div.map.whole[columns > READABLE] {
+            table class=(size) data-map=(index) {
+                caption { span.down { (y) " ↓" } " against " span.across { (x) " →" } }
+                thead { tr {
+                    td.corner {}
+                    @for value in &map.x.labels { th.tall[long].snug[snug] scope="col" { span { (label(value)) } } }
+                } }
+                tbody {
+                    @for (row, cells) in map.cells.chunks(columns).enumerate() {
+                        tr {
+                            th scope="row" { (label(&map.y.labels[row])) }
+                            @for (column, cell) in cells.iter().enumerate() {
+                                @let at = row * columns + column;
+                                @let value = Pick::Median.of(cell);
+                                @let colour = value.map_or("none".to_owned(), |v| class(shades.ramp, shades.step(v)));
+                                @let mark = if map.winner == Some(at) { " win" } else if map.plateau[at] { " flat" } else { "" };
+                                td class={ (colour) (mark) } { span { (cell_text(value, view, shades)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn cell_text(value: Option<f64>, view: &View, shades: &Shades) -> String {
+    value.map_or(text::DASH.to_owned(), |v| short(v, view.input.objective.unit, shades.reach()))
+}
+
+/// A figure that fits a cell: about three digits where figures reach `reach`.
+pub fn short(value: f64, unit: Unit, reach: f64) -> String {
+    match unit {
+        Unit::Seconds | Unit::Millis | Unit::Count => text::figure(Some(value), unit),
+        _ => {
+            let magnitude = if reach > 0.0 { reach.log10().floor() as i32 } else { 0 };
+            text::fixed(value, (2 - magnitude).clamp(0, 8) as usize)
+        }
+    }
+}
+
+/// A value of an axis, which may break after its underscores.
+fn label(text: &str) -> Markup {
+    html! {
+        @for (i, part) in text.split('_').enumerate() {
+            @if i > 0 { "_" wbr; }
+            (part)
+        }
+    }
+}
+
+fn class(ramp: Ramp, step: usize) -> String {
+    format!("{}{step}", if ramp == Ramp::Signed { 's' } else { 'p' })
+}
+
+/// For the script: by map and statistic the colour class and the figure of each cell, and how many configurations it has.
+pub fn data(view: &View) -> String {
+    let picked = |map: &Heatmap, pick: Pick, shades: &Shades| -> Value {
+        let cells = map.cells.iter().map(|c| pick.of(c));
+        let classes: Vec<String> =
+            cells.clone().map(|v| v.map_or("none".to_owned(), |v| class(shades.ramp, shades.step(v)))).collect();
+        let texts: Vec<String> = cells.map(|v| cell_text(v, view, shades)).collect();
+        json!({ "c": classes.join(" "), "t": texts.join("|") })
+    };
+    let shades = Pick::ALL.map(|pick| (pick, Shades::over(&view.maps, pick)));
+    let one = |map: &Heatmap| {
+        let mut out = serde_json::Map::new();
+        for (pick, shades) in &shades {
+            out.insert(pick.name().to_owned(), picked(map, *pick, shades));
+        }
+        let counts: Vec<u64> = map.cells.iter().map(|c| c.count).collect();
+        out.insert("n".to_owned(), json!(counts));
+        out.insert("x".to_owned(), json!([view.names[map.x.axis], map.x.labels]));
+        out.insert("y".to_owned(), json!([view.names[map.y.axis], map.y.labels]));
+        Value::Object(out)
+    };
+    super::script_json(&json!({
+        "metric": view.input.objective.metric,
+        "maps": view.maps.iter().map(one).collect::<Vec<Value>>(),
+    }))
+}

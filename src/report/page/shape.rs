@@ -1,0 +1,122 @@
+//! The shape of the results: along each axis, and over all configurations.
+
+use super::heat::short;
+use super::svg::{Plot, Size, foot, n, path, rulers};
+use crate::report::scale::Scale;
+use crate::report::text;
+use crate::report::view::{Histogram, Slice, View};
+use maud::{Markup, html};
+
+pub fn slices(view: &View) -> Option<Markup> {
+    if view.slices.is_empty() {
+        return None;
+    }
+    // one scale for all, so that a flat axis looks flat
+    let spreads = || view.slices.iter().flat_map(|s| &s.spreads);
+    let values = spreads().flat_map(|s| s.middle.map(|m| [m.0, m.1]).into_iter().flatten().chain(s.best));
+    let scale = Scale::over(values, 4);
+    Some(html! {
+        p.note {
+            (view.metric()) " by the value of one axis, over all the others: line = median, band = middle half, upper "
+            "line = best. The ring is the winner's value. All on one scale: a flat line is an axis that hardly matters."
+        }
+        div.slices { @for slice in &view.slices { (slice_figure(view, slice, &scale)) } }
+    })
+}
+
+fn slice_figure(view: &View, slice: &Slice, scale: &Scale) -> Markup {
+    let axis = view.axes[slice.side.axis];
+    let plot = Plot { left: 46.0, right: 338.0, top: 10.0, bottom: 150.0 };
+    let count = slice.side.labels.len();
+    let x = |i: usize| (i as f64 + 0.5) / count as f64;
+    let known = || slice.spreads.iter().enumerate();
+    let up = known().filter_map(|(i, s)| Some((x(i), scale.place(s.middle?.1))));
+    let down = known().rev().filter_map(|(i, s)| Some((x(i), scale.place(s.middle?.0))));
+    let band = path(&plot, up.chain(down));
+    let median = path(&plot, known().filter_map(|(i, s)| Some((x(i), scale.place(s.median?)))));
+    let best = path(&plot, known().filter_map(|(i, s)| Some((x(i), scale.place(s.best?)))));
+    // as many labels as there is room for
+    let longest = slice.side.labels.iter().map(|l| l.chars().count()).max().unwrap_or(1);
+    let every = (count * (longest * 7 + 8)).div_ceil(300).max(1);
+    html! {
+        figure.slice {
+            figcaption { (super::summary::breakable(&axis.name)) @if axis.dead { " " span.tag { "no effect" } } }
+            svg viewBox="0 0 350 176" role="img" aria-label={ (view.metric()) " by " (axis.name) } {
+                (rulers(&plot, scale))
+                path.band d={ (band) "Z" } {}
+                path.best d=(best) {}
+                path.line.first style="stroke:var(--c1)" d=(median) {}
+                @for (i, spread) in known() {
+                    @if let Some(value) = spread.median {
+                        circle.dot cx=(n(plot.x(x(i)))) cy=(n(plot.y(scale.place(value)))) r="2.5" {
+                            title { (slice.side.labels[i]) ": median " (short(value, view.input.objective.unit, scale.reach())) ", " (text::counted(spread.count, "configuration")) }
+                        }
+                        @if slice.winner == Some(i) {
+                            circle.ring cx=(n(plot.x(x(i)))) cy=(n(plot.y(scale.place(value)))) r="6" {}
+                        }
+                    }
+                }
+                g.ruler {
+                    @for (i, label) in slice.side.labels.iter().enumerate() {
+                        @if i % every == 0 {
+                            text x=(n(plot.x(x(i)))) y="168" text-anchor="middle" { (label) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub fn distribution(view: &View) -> Option<Markup> {
+    let histogram = view.histogram.as_ref()?;
+    let caption = html! {
+        p.note {
+            (view.metric()) " of " (text::counted(histogram.counts.iter().sum(), "configuration"))
+            " with a figure" @if view.input.counts.eligible > 0 { " that meet every requirement" }
+            "; median " (view.figure(Some(histogram.median))) "."
+            @if let Some(rank) = histogram.winner_rank {
+                " The winner stands above or level with " (text::fixed(rank * 100.0, 2)) " % of them."
+            }
+            @if histogram.below + histogram.above > 0 {
+                " " (text::count(histogram.below)) " lie below and " (text::count(histogram.above))
+                " above the range drawn and are counted in its end bars."
+            }
+            " The best of many is partly luck: the more configurations, the further right it lands by chance."
+        }
+    };
+    let chart = |size| bars(view, histogram, size);
+    Some(super::figure("Distribution of the objective over all configurations", caption, chart))
+}
+
+fn bars(view: &View, histogram: &Histogram, size: Size) -> Markup {
+    let plot =
+        Plot { left: size.pick(64.0, 44.0), right: size.width() - 14.0, top: 26.0, bottom: size.pick(220.0, 180.0) };
+    let (first, last) = (histogram.edges[0], histogram.edges[histogram.edges.len() - 1]);
+    let ends = Scale::over([first, last], size.pick(9, 4));
+    let most = histogram.counts.iter().copied().max().unwrap_or(1);
+    let scale = Scale::over([0.0, most as f64], 4);
+    let winner = view.input.winner.as_ref().and_then(|w| w.metric);
+    html! {
+        svg viewBox={ "0 0 " (n(size.width())) " " (n(plot.bottom + 26.0)) } role="img" aria-label="Histogram of the objective with the winner's place" {
+            (rulers(&plot, &scale)) (foot(&plot, &ends))
+            text.unit x=(n(plot.left)) y="14" { "Configurations" }
+            @for (i, count) in histogram.counts.iter().enumerate().filter(|(_, c)| **c > 0) {
+                @let (a, b) = (histogram.edges[i], histogram.edges[i + 1]);
+                @let (left, right) = (plot.x(ends.place(a)), plot.x(ends.place(b)));
+                @let y = plot.y(scale.place(*count as f64)).min(plot.bottom - 1.0);
+                @let class = if (a + b) / 2.0 < 0.0 { "bar loss" } else { "bar gain" };
+                rect class=(class) x=(n(left)) y=(n(y)) width=(n((right - left - 1.0).max(1.0))) height=(n(plot.bottom - y)) {
+                    title { (view.figure(Some(a))) " to " (view.figure(Some(b))) ": " (text::count(*count)) }
+                }
+            }
+            @if let Some(winner) = winner {
+                @let x = plot.x(ends.place(winner));
+                line.winner x1=(n(x)) x2=(n(x)) y1="20" y2=(n(plot.bottom)) {}
+                text.part x=(n(x)) y="14" text-anchor=(if ends.place(winner) > 0.5 { "end" } else { "start" }) {
+                    "winner " (view.figure(Some(winner)))
+                }
+            }
+        }
+    }
+}

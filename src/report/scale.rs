@@ -1,0 +1,199 @@
+//! Axes of charts: round ticks for numbers and for time, and series thinned to what a screen can show.
+
+use super::text;
+use crate::units::{DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS, Time};
+
+/// A range of numbers that ends on round ticks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scale {
+    pub lo: f64,
+    pub hi: f64,
+    pub ticks: Vec<f64>,
+    decimals: usize,
+}
+
+impl Scale {
+    /// Around `values`, with about `want` ticks. Of no values or one: a range of 1 around it.
+    pub fn over(values: impl IntoIterator<Item = f64>, want: usize) -> Scale {
+        let (mut lo, mut hi) = (f64::INFINITY, f64::NEG_INFINITY);
+        for value in values.into_iter().filter(|v| v.is_finite()) {
+            (lo, hi) = (lo.min(value), hi.max(value));
+        }
+        if lo > hi {
+            (lo, hi) = (0.0, 1.0);
+        }
+        if hi - lo < lo.abs().max(hi.abs()).max(1e-9) * 1e-9 {
+            let half = if lo == 0.0 { 0.5 } else { lo.abs() * 0.05 };
+            (lo, hi) = (lo - half, hi + half);
+        }
+        let step = round_step((hi - lo) / want.max(2) as f64);
+        let (first, last) = ((lo / step).floor(), (hi / step).ceil());
+        let ticks: Vec<f64> = (0..=(last - first) as usize).map(|i| (first + i as f64) * step).collect();
+        let decimals = (-(step * 1.0001).log10().floor()).max(0.0) as usize;
+        let finer = usize::from(((step * 10f64.powi(decimals as i32)).fract() - 0.5).abs() < 0.01);
+        Scale { lo: first * step, hi: last * step, ticks, decimals: decimals + finer }
+    }
+
+    /// 0 at `lo`, 1 at `hi`; values outside are held at the ends.
+    pub fn place(&self, value: f64) -> f64 {
+        ((value - self.lo) / (self.hi - self.lo)).clamp(0.0, 1.0)
+    }
+
+    /// How far from nought it goes.
+    pub fn reach(&self) -> f64 {
+        self.lo.abs().max(self.hi.abs())
+    }
+
+    pub fn label(&self, tick: f64) -> String {
+        text::fixed(tick, self.decimals)
+    }
+}
+
+/// 1, 2, 2.5 or 5 times a power of ten, not under `raw`.
+fn round_step(raw: f64) -> f64 {
+    let power = 10f64.powf(raw.log10().floor());
+    let part = raw / power;
+    power * [1.0, 2.0, 2.5, 5.0].into_iter().find(|s| part <= s * 1.000_001).unwrap_or(10.0)
+}
+
+/// Round moments in `from..=to`, at most about `want`, with their labels: days, or the clock where a day is longer than
+/// a step (midnight still names its day).
+pub fn time_ticks(from: Time, to: Time, want: usize) -> Vec<(Time, String)> {
+    const STEPS: [i64; 19] = [
+        SECOND_NS,
+        5 * SECOND_NS,
+        15 * SECOND_NS,
+        30 * SECOND_NS,
+        MINUTE_NS,
+        2 * MINUTE_NS,
+        5 * MINUTE_NS,
+        15 * MINUTE_NS,
+        30 * MINUTE_NS,
+        HOUR_NS,
+        3 * HOUR_NS,
+        6 * HOUR_NS,
+        12 * HOUR_NS,
+        DAY_NS,
+        2 * DAY_NS,
+        7 * DAY_NS,
+        14 * DAY_NS,
+        30 * DAY_NS,
+        91 * DAY_NS,
+    ];
+    let length = to.since(from).max(1);
+    let fits = |step: &&i64| length / **step <= want.max(1) as i64;
+    let step = STEPS.iter().find(fits).copied().unwrap_or(length / want.max(1) as i64 / DAY_NS * DAY_NS + DAY_NS);
+    let origin = if step > DAY_NS { from.day() * DAY_NS } else { 0 };
+    let first = origin + (from.0 - origin).div_euclid(step) * step;
+    let mut out = Vec::new();
+    for i in 0..=length / step + 1 {
+        let at = Time(first + i * step);
+        if at >= from && at <= to {
+            let midnight = at.0.rem_euclid(DAY_NS) == 0;
+            let label = if midnight { text::day(at) } else { text::clock(at, step < MINUTE_NS) };
+            out.push((at, label));
+        }
+    }
+    out
+}
+
+/// At most four samples (first, lowest, highest, last) of each of `buckets` equal parts of `from..to`, so that no peak
+/// is lost. A short series comes back as it is.
+pub fn thin(samples: &[(Time, f64)], from: Time, to: Time, buckets: usize) -> Vec<(Time, f64)> {
+    let known = samples.iter().filter(|s| s.1.is_finite() && s.0 >= from && s.0 <= to).copied();
+    if samples.len() <= buckets * 4 {
+        return known.collect();
+    }
+    let length = i128::from(to.since(from).max(1));
+    let bucket = |t: Time| i128::from(t.since(from)) * buckets as i128 / length;
+    let mut out = Vec::with_capacity(buckets * 4);
+    let mut part: Vec<(Time, f64)> = Vec::new();
+    for sample in known {
+        if part.first().is_some_and(|first| bucket(first.0) != bucket(sample.0)) {
+            keep(&part, &mut out);
+            part.clear();
+        }
+        part.push(sample);
+    }
+    keep(&part, &mut out);
+    out
+}
+
+/// The four telling samples of one bucket, in their order, none twice.
+fn keep(part: &[(Time, f64)], out: &mut Vec<(Time, f64)>) {
+    if part.is_empty() {
+        return;
+    }
+    let by_value = |a: &usize, b: &usize| part[*a].1.total_cmp(&part[*b].1);
+    let low = (0..part.len()).min_by(by_value).unwrap_or(0);
+    let high = (0..part.len()).max_by(by_value).unwrap_or(0);
+    let mut places = [0, low, high, part.len() - 1];
+    places.sort_unstable();
+    let mut last = usize::MAX;
+    for place in places {
+        if place != last {
+            out.push(part[place]);
+        }
+        last = place;
+    }
+}
+
+/// Fall from the highest equity so far, percent of it, zero or negative.
+pub fn drawdown(samples: &[(Time, f64)]) -> Vec<(Time, f64)> {
+    let mut peak = f64::NEG_INFINITY;
+    let fall = |(time, equity): &(Time, f64)| {
+        peak = peak.max(*equity);
+        (*time, if peak > 0.0 { (equity / peak - 1.0) * 100.0 } else { 0.0 })
+    };
+    samples.iter().filter(|s| s.1.is_finite()).map(fall).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_cover_the_values() {
+        let scale = Scale::over([9_873.0, 10_412.0], 5);
+        assert_eq!((scale.lo, scale.hi), (9_800.0, 10_600.0));
+        assert_eq!(scale.ticks.len(), 5);
+        assert_eq!(scale.label(10_000.0), "10,000");
+        let small = Scale::over([0.0, 0.011], 5);
+        assert_eq!(small.label(small.ticks[1]), "0.0025");
+        assert_eq!(Scale::over([], 4).ticks.first(), Some(&0.0));
+        let flat = Scale::over([5.0], 4);
+        assert!(flat.lo < 5.0 && flat.hi > 5.0);
+        assert_eq!(Scale::over([f64::NAN, 1.0, 2.0], 2).place(1.5), 0.5);
+    }
+
+    #[test]
+    fn time_ticks_fall_on_round_moments() {
+        let week = time_ticks(Time::of_day(20_458), Time::of_day(20_465), 8);
+        assert_eq!(week.len(), 8);
+        assert_eq!(week[0].1, "5 Jan");
+        let hours = time_ticks(Time(HOUR_NS), Time(5 * HOUR_NS), 6);
+        assert_eq!(
+            hours.iter().map(|t| t.1.as_str()).collect::<Vec<_>>(),
+            ["01:00", "02:00", "03:00", "04:00", "05:00"]
+        );
+        assert!(time_ticks(Time(0), Time::of_day(4_000), 8).len() <= 9);
+    }
+
+    #[test]
+    fn thinning_keeps_the_extremes() {
+        let mut samples: Vec<(Time, f64)> = (0..10_000).map(|i| (Time(i), (i % 7) as f64)).collect();
+        samples[7_777].1 = -50.0;
+        samples[1_234].1 = 99.0;
+        let thinned = thin(&samples, Time(0), Time(10_000), 100);
+        assert!(thinned.len() <= 400);
+        assert!(thinned.contains(&(Time(7_777), -50.0)) && thinned.contains(&(Time(1_234), 99.0)));
+        assert!(thinned.windows(2).all(|w| w[0].0 < w[1].0), "in order, none twice");
+    }
+
+    #[test]
+    fn drawdown_is_percent_of_the_peak() {
+        let samples = [100.0, 120.0, 90.0, 130.0].map(|e| (Time(0), e));
+        let falls: Vec<f64> = drawdown(&samples).into_iter().map(|s| s.1).collect();
+        assert_eq!(falls, [0.0, 0.0, -25.0, 0.0]);
+    }
+}

@@ -1,0 +1,131 @@
+//! The whole report of made-up runs.
+
+use super::*;
+use crate::units::Time;
+use std::time::Instant;
+
+fn html(input: &Input) -> String {
+    page::page(&View::new(input).unwrap())
+}
+
+#[test]
+fn the_page_asks_the_network_for_nothing() {
+    let page = html(&fake::input(500));
+    for needle in ["http:", "https:", "//cdn", "src=", "<link", "@import", "url(http"] {
+        assert!(!page.contains(needle), "{needle} in the page");
+    }
+    assert!(page.contains("default-src 'none'"));
+}
+
+#[test]
+fn names_from_outside_are_escaped() {
+    let mut input = fake::input(2);
+    let evil = "<script>alert(1)</script>\"'&";
+    input.name = evil.to_owned();
+    input.symbol = evil.to_owned();
+    input.quote = evil.to_owned();
+    input.venues = [evil.to_owned(), evil.to_owned()];
+    input.objective.metric = evil.to_owned();
+    input.objective.require = vec![evil.to_owned()];
+    input.axes[0].name = evil.to_owned();
+    input.axes[0].values = vec![evil.to_owned(); 2];
+    input.warnings = vec![Warning { level: Level::Severe, text: evil.to_owned() }];
+    input.board.rows[0].id = evil.to_owned();
+    input.provenance = vec![Fact { name: evil.to_owned(), value: evil.to_owned() }];
+    input.gates[0].condition = evil.to_owned();
+    let page = html(&input);
+    assert!(!page.contains("<script>alert"), "an unescaped name");
+    assert!(page.contains("&lt;script&gt;alert"));
+    assert!(page.contains("\\u003cscript>alert"), "in the JSON too");
+    assert_eq!(page.matches("<script").count(), 2, "the data and the script, no more");
+}
+
+/// HTML closes no SVG shape by itself: one left open would swallow the rest of its chart.
+#[test]
+fn every_shape_is_closed() {
+    let page = html(&fake::input(500));
+    for shape in ["line", "rect", "path", "circle", "text", "g", "svg", "figure", "table", "td", "th", "tr"] {
+        let open = page.matches(&format!("<{shape} ")).count() + page.matches(&format!("<{shape}>")).count();
+        assert_eq!(open, page.matches(&format!("</{shape}>")).count(), "<{shape}>");
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let input = fake::input(2);
+    let (first, second) = (write(&input, a.path()).unwrap(), write(&input, b.path()).unwrap());
+    assert_eq!(first.len(), second.len());
+    for (one, two) in first.iter().zip(&second) {
+        assert_eq!(one.file_name(), two.file_name());
+        assert!(fs::read(one).unwrap() == fs::read(two).unwrap(), "{}", one.display());
+    }
+    let files = fs::read_dir(a.path()).unwrap().count();
+    assert_eq!(files, first.len(), "nothing hidden is left behind");
+}
+
+#[test]
+fn a_missing_figure_is_a_dash() {
+    let mut input = fake::input(2);
+    let winner = input.winner.as_mut().unwrap();
+    (winner.metric, winner.oos_metric, winner.neighbours) = (None, Some(f64::NAN), Some(f64::INFINITY));
+    input.points.iter_mut().for_each(|p| p.metric = None);
+    input.board.rows.iter_mut().flat_map(|r| &mut r.values).for_each(|v| *v = None);
+    let page = html(&input);
+    assert!(page.contains("<td class=\"num\">–</td>"));
+    for word in ["NaN", "inf<", "None<", "null<"] {
+        assert!(!page.contains(&format!(">{word}")), "{word}");
+    }
+}
+
+#[test]
+fn every_anchor_of_the_menu_exists_and_ids_are_unique() {
+    let page = html(&fake::input(500));
+    for part in page.split("href=\"#").skip(1) {
+        let anchor = part.split('"').next().unwrap();
+        assert!(page.contains(&format!("id=\"{anchor}\"")), "#{anchor}");
+    }
+    let mut ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|p| p.split('"').next()).collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all);
+}
+
+#[test]
+fn a_run_without_a_winner_or_with_nothing_at_all_still_has_a_page() {
+    let mut input = fake::input(500);
+    input.winner = None;
+    input.points.iter_mut().for_each(|p| p.eligible = false);
+    (input.board.rows, input.curves, input.money) = (Vec::new(), Vec::new(), None);
+    let page = html(&input);
+    assert!(page.contains("No configuration meets every requirement"));
+    assert!(page.contains("id=\"heatmaps\""), "all of them are shown instead");
+    let spans = Spans { to: Time(1), embargo: Time(1), held_out: Time(1), ..Spans::default() };
+    assert!(html(&Input { spans, ..Input::default() }).contains("Provenance"));
+}
+
+#[test]
+fn more_configurations_cost_no_more_elements() {
+    let elements = |size: usize| html(&fake::input(size)).matches("</").count();
+    let (small, large) = (elements(500), elements(100_000));
+    assert!(large < 12_000, "{large} elements");
+    assert!(large < small * 6, "{small} elements became {large}");
+}
+
+/// For a look: `cargo test report::tests::to_look_at -- --ignored --nocapture` writes reports into the temporary folder.
+#[test]
+#[ignore = "writes into the temporary folder"]
+fn to_look_at() {
+    for size in [2, 500, 10_000, 100_000] {
+        let dir = std::env::temp_dir().join(format!("perpx-report-{size}"));
+        fs::create_dir_all(&dir).unwrap();
+        let input = fake::input(size);
+        let start = Instant::now();
+        let files = write(&input, &dir).unwrap();
+        let time = start.elapsed();
+        let bytes: u64 = files.iter().map(|f| fs::metadata(f).unwrap().len()).sum();
+        let page = fs::metadata(&files[0]).unwrap().len();
+        println!("{size}: {time:.2?}, page {page} bytes, {} files of {bytes} bytes in {}", files.len(), dir.display());
+    }
+}

@@ -1,0 +1,199 @@
+//! Numbers, times and names as a reader sees them.
+
+use super::{Axis, Unit};
+use crate::units::{DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS, Time};
+
+pub const DASH: &str = "–";
+
+/// The figure in its unit, without the unit's name (durations carry theirs); a dash for nothing.
+pub fn figure(value: Option<f64>, unit: Unit) -> String {
+    let Some(value) = value.filter(|v| v.is_finite()) else { return DASH.to_owned() };
+    match unit {
+        Unit::Ratio if value.abs() >= 1_000.0 => fixed(value, 1),
+        Unit::Ratio if value.abs() >= 0.1 => fixed(value, 3),
+        Unit::Ratio => significant(value, 3),
+        Unit::Money if value.abs() >= 100_000.0 => fixed(value, 0),
+        Unit::Money | Unit::Percent | Unit::Bps if value.abs() >= 0.1 || value == 0.0 => fixed(value, 2),
+        Unit::Money | Unit::Percent | Unit::Bps => significant(value, 2),
+        Unit::Seconds => duration(value),
+        Unit::Millis => fixed(value, 0),
+        Unit::Count => fixed(value, 0),
+    }
+}
+
+/// As `figure`, followed by the unit's name.
+pub fn measured(value: Option<f64>, unit: Unit, quote: &str) -> String {
+    let text = figure(value, unit);
+    let name = unit_name(unit, quote);
+    if text == DASH || name.is_empty() { text } else { format!("{text}\u{a0}{name}") }
+}
+
+/// What stands behind a figure or in a heading; empty when there is nothing to say.
+pub fn unit_name(unit: Unit, quote: &str) -> &str {
+    match unit {
+        Unit::Money => quote,
+        Unit::Percent => "%",
+        Unit::Bps => "bp",
+        Unit::Millis => "ms",
+        Unit::Ratio | Unit::Seconds | Unit::Count => "",
+    }
+}
+
+/// A whole number with its thousands set apart.
+pub fn count(value: u64) -> String {
+    grouped(&value.to_string())
+}
+
+/// "1 configuration", "12,000 configurations"
+pub fn counted(value: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(value), if value == 1 { "" } else { "s" })
+}
+
+/// Seconds as a trader would say them: "250 ms", "12.5 s", "3 min 5 s", "4 h 10 min", "2 d 3 h".
+pub fn duration(seconds: f64) -> String {
+    let sign = if seconds < 0.0 { "−" } else { "" };
+    let abs = seconds.abs();
+    let two = |whole: f64, big: &str, part: f64, small: &str| {
+        let part = if part > 0.0 { format!(" {part:.0} {small}") } else { String::new() };
+        format!("{sign}{} {big}{part}", count(whole as u64))
+    };
+    if abs == 0.0 {
+        "0 s".to_owned()
+    } else if abs < 1.0 {
+        format!("{sign}{} ms", significant(abs * 1e3, 3))
+    } else if abs < 59.95 {
+        format!("{sign}{} s", significant(abs, 3))
+    } else if abs < 3_599.5 {
+        let whole = abs.round();
+        two((whole / 60.0).floor(), "min", whole % 60.0, "s")
+    } else if abs < 86_370.0 {
+        let whole = (abs / 60.0).round();
+        two((whole / 60.0).floor(), "h", whole % 60.0, "min")
+    } else {
+        let whole = (abs / 3_600.0).round();
+        two((whole / 24.0).floor(), "d", whole % 24.0, "h")
+    }
+}
+
+/// The length of a span of the tape.
+pub fn span(from: Time, to: Time) -> String {
+    duration(to.since(from) as f64 / SECOND_NS as f64)
+}
+
+/// "2026-01-05 10:30:15" UTC, without the clock at midnight.
+pub fn moment(time: Time) -> String {
+    let clock = clock(time, true);
+    if time.0.rem_euclid(DAY_NS) == 0 { time.date() } else { format!("{} {clock}", time.date()) }
+}
+
+/// "10:30" or "10:30:15"
+pub fn clock(time: Time, seconds: bool) -> String {
+    let ns = time.0.rem_euclid(DAY_NS);
+    let (h, m, s) = (ns / HOUR_NS, ns / MINUTE_NS % 60, ns / SECOND_NS % 60);
+    if seconds { format!("{h:02}:{m:02}:{s:02}") } else { format!("{h:02}:{m:02}") }
+}
+
+/// "5 Jan"
+pub fn day(time: Time) -> String {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let (_, month, day) = time.civil();
+    format!("{day} {}", MONTHS.get(month as usize - 1).unwrap_or(&"?"))
+}
+
+/// The shortest tails of the dotted names that still tell them apart: "min_diff", "order.median_ms".
+pub fn short_names(axes: &[&Axis]) -> Vec<String> {
+    let tail = |name: &str, parts: usize| {
+        let all: Vec<&str> = name.split('.').collect();
+        all[all.len().saturating_sub(parts)..].join(".")
+    };
+    let shortest = |axis: &&Axis| {
+        let longest = axis.name.split('.').count();
+        let alone =
+            |parts: &usize| axes.iter().filter(|o| tail(&o.name, *parts) == tail(&axis.name, *parts)).count() < 2;
+        tail(&axis.name, (1..longest).find(alone).unwrap_or(longest))
+    };
+    axes.iter().map(shortest).collect()
+}
+
+/// `value` with `decimals` places, thousands set apart, a real minus sign, and no minus before zero.
+pub fn fixed(value: f64, decimals: usize) -> String {
+    let text = format!("{:.decimals$}", value.abs());
+    let zero = text.bytes().all(|b| matches!(b, b'0' | b'.'));
+    let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+    let sign = if value < 0.0 && !zero { "−" } else { "" };
+    let dot = if part.is_empty() { "" } else { "." };
+    format!("{sign}{}{dot}{part}", grouped(whole))
+}
+
+/// `value` with at least `digits` significant digits.
+fn significant(value: f64, digits: i32) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let magnitude = value.abs().log10().floor() as i32;
+    if !(-6..15).contains(&magnitude) {
+        return format!("{value:.2e}").replace('-', "−");
+    }
+    fixed(value, (digits - 1 - magnitude).max(0) as usize)
+}
+
+fn grouped(digits: &str) -> String {
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::AxisKind;
+
+    #[test]
+    fn figures_have_the_places_a_desk_expects() {
+        let cases = [
+            (Some(2.41349), Unit::Ratio, "2.413"),
+            (Some(-0.031268), Unit::Ratio, "−0.0313"),
+            (Some(1234.5678), Unit::Money, "1,234.57"),
+            (Some(-1_234_567.8), Unit::Money, "−1,234,568"),
+            (Some(-0.0004), Unit::Money, "−0.00040"),
+            (Some(12.0), Unit::Percent, "12.00"),
+            (Some(1_000_000.0), Unit::Count, "1,000,000"),
+            (Some(-0.2), Unit::Count, "0"),
+            (Some(0.0), Unit::Ratio, "0"),
+            (Some(2.5e-9), Unit::Ratio, "2.50e−9"),
+            (None, Unit::Money, "–"),
+            (Some(f64::NAN), Unit::Ratio, "–"),
+        ];
+        for (value, unit, text) in cases {
+            assert_eq!(figure(value, unit), text, "{value:?} {unit:?}");
+        }
+        assert_eq!(measured(Some(3.0), Unit::Money, "USDT"), "3.00\u{a0}USDT");
+        assert_eq!(measured(None, Unit::Percent, "USDT"), "–");
+    }
+
+    #[test]
+    fn durations_carry_two_units() {
+        let cases = [(0.25, "250 ms"), (12.5, "12.5 s"), (59.99, "1 min"), (185.0, "3 min 5 s"), (3_599.9, "1 h")];
+        for (seconds, text) in cases.into_iter().chain([(15_000.0, "4 h 10 min"), (183_600.0, "2 d 3 h")]) {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+
+    #[test]
+    fn names_are_cut_to_what_tells_them_apart() {
+        let axis = |name: &str| Axis {
+            name: name.to_owned(),
+            kind: AxisKind::Strategy,
+            values: Vec::new(),
+            feeds: false,
+            dead: false,
+        };
+        let axes = [axis("a.b.min"), axis("a.c.min"), axis("locking.g_pct"), axis("seed")];
+        assert_eq!(short_names(&axes.iter().collect::<Vec<_>>()), ["b.min", "c.min", "g_pct", "seed"]);
+    }
+}

@@ -1,0 +1,231 @@
+//! What page and pictures have in common: the input checked, and everything summarised from its points, once.
+
+use super::frame::{Frame, Spread, quantile};
+use super::heat::{Heatmap, Side, heatmaps};
+use super::neighbours::Grid;
+use super::{Axis, Input, Level, ReportError, Warning, text};
+
+pub struct View<'a> {
+    pub input: &'a Input,
+    /// The strategy axes; `Point::at` counts along them.
+    pub axes: Vec<&'a Axis>,
+    /// Their short names.
+    pub names: Vec<String>,
+    pub maps: Vec<Heatmap>,
+    pub slices: Vec<Slice>,
+    pub histogram: Option<Histogram>,
+    pub warnings: Vec<Warning>,
+}
+
+/// The metric along one axis, over all the others.
+pub struct Slice {
+    pub side: Side,
+    pub spreads: Vec<Spread>,
+    /// The group of the winner's value.
+    pub winner: Option<usize>,
+}
+
+/// How the metric is distributed over all configurations.
+#[derive(Debug, PartialEq)]
+pub struct Histogram {
+    /// Limits of the bins, one more than bins. The end bins also hold what lies beyond them.
+    pub edges: Vec<f64>,
+    pub counts: Vec<u64>,
+    pub below: u64,
+    pub above: u64,
+    pub median: f64,
+    /// Share of the configurations under or at the winner, 0 to 1.
+    pub winner_rank: Option<f64>,
+}
+
+/// More values of an axis than this are put together in a slice.
+const SLICE_GROUPS: usize = 40;
+const BINS: usize = 40;
+
+impl<'a> View<'a> {
+    pub fn new(input: &'a Input) -> Result<View<'a>, ReportError> {
+        check(input)?;
+        let axes: Vec<&Axis> = input.axes.iter().filter(|a| !a.is_world()).collect();
+        let at = input.winner.as_ref().map(|w| w.at.as_slice());
+        let grid = Grid::new(&input.points);
+        let floor = input.winner.as_ref().and_then(|w| w.plateau_floor);
+        let plateau = at.zip(floor).map_or(Vec::new(), |(at, floor)| grid.plateau(at, floor));
+        let frame = Frame::new(&axes, &input.points);
+        let mut slices = Vec::new();
+        for (i, axis) in axes.iter().enumerate().filter(|(_, a)| a.values.len() > 1) {
+            let side = Side::fold(i, axis, SLICE_GROUPS);
+            let spreads = frame.by_axis(i, side.labels.len(), side.width)?;
+            slices.push(Slice { winner: at.map(|at| side.group(at[i])), side, spreads });
+        }
+        Ok(View {
+            input,
+            names: text::short_names(&axes),
+            maps: heatmaps(&axes, &input.points, at, &plateau)?,
+            slices,
+            histogram: histogram(&frame.sorted()?, input.winner.as_ref().and_then(|w| w.metric)),
+            warnings: warnings(input),
+            axes,
+        })
+    }
+
+    /// The winner's value on strategy axis `i`.
+    pub fn value(&self, at: &[u16], i: usize) -> &'a str {
+        self.axes[i].values.get(usize::from(at[i])).map_or("", String::as_str)
+    }
+
+    /// The objective as a heading: "sharpe (worst world)".
+    pub fn metric(&self) -> String {
+        let objective = &self.input.objective;
+        let unit = text::unit_name(objective.unit, &self.input.quote);
+        let unit = if unit.is_empty() { String::new() } else { format!(", {unit}") };
+        let world = &objective.over_world;
+        let many = self.input.counts.worlds > 1 && !world.is_empty();
+        let over = if many { format!(" ({world} world)") } else { String::new() };
+        format!("{}{unit}{over}", objective.metric)
+    }
+
+    pub fn figure(&self, metric: Option<f64>) -> String {
+        text::figure(metric, self.input.objective.unit)
+    }
+}
+
+/// The input's own warnings, and the two that no report may lack: a loss in the held-out time, losing neighbours.
+fn warnings(input: &Input) -> Vec<Warning> {
+    let mut out: Vec<Warning> = Vec::new();
+    let mut severe = |text: String| out.push(Warning { level: Level::Severe, text });
+    let lost = input.money.as_ref().map(|m| m.held_out.total2()).filter(|total2| *total2 < 0);
+    if let Some(total2) = lost.filter(|_| input.spans.has_held_out()) {
+        let lost = text::fixed(total2 as f64 * -0.5e-18, 2);
+        severe(format!("The winner loses money out of sample: {lost} {} in the held-out part.", input.quote));
+    } else if let Some(metric) = input.winner.as_ref().and_then(|w| w.oos_metric).filter(|m| *m < 0.0) {
+        let shown = text::measured(Some(metric), input.objective.unit, &input.quote);
+        severe(format!("The winner's {} is negative in the held-out part: {shown}.", input.objective.metric));
+    }
+    if let Some(median) = input.winner.as_ref().and_then(|w| w.neighbours).filter(|m| *m < 0.0) {
+        let shown = text::measured(Some(median), input.objective.unit, &input.quote);
+        severe(format!("The winner stands alone: the median {} of its neighbours is {shown}.", input.objective.metric));
+    }
+    out.extend(input.warnings.iter().cloned());
+    out.sort_by_key(|w| w.level == Level::Caution);
+    out
+}
+
+/// Between the 0.5 % quantiles, widened to the winner; nothing when there is no metric at all.
+fn histogram(sorted: &[f64], winner: Option<f64>) -> Option<Histogram> {
+    let (first, last) = (*sorted.first()?, *sorted.last()?);
+    let winner = winner.filter(|w| w.is_finite());
+    let lo = winner.unwrap_or(last).min(quantile(sorted, 0.005)).max(first.min(winner.unwrap_or(first)));
+    let hi = winner.unwrap_or(first).max(quantile(sorted, 0.995));
+    let (lo, hi) = if hi > lo { (lo, hi) } else { (lo - 0.5, lo + 0.5) };
+    let width = (hi - lo) / BINS as f64;
+    // zero is an edge, so that a bar is all gain or all loss
+    let first_edge = (lo / width).floor();
+    let bins = ((hi / width).floor() - first_edge) as usize + 1;
+    let edge = |i: usize| (first_edge + i as f64) * width;
+    let mut counts = vec![0; bins];
+    for value in sorted {
+        counts[((value / width).floor() - first_edge).clamp(0.0, (bins - 1) as f64) as usize] += 1;
+    }
+    let (lo, hi) = (edge(0), edge(bins));
+    let under = |limit: f64| sorted.partition_point(|v| *v <= limit);
+    Some(Histogram {
+        edges: (0..=bins).map(edge).collect(),
+        counts,
+        below: sorted.partition_point(|v| *v < lo) as u64,
+        above: (sorted.len() - under(hi)) as u64,
+        median: quantile(sorted, 0.5),
+        winner_rank: winner.map(|w| under(w) as f64 / sorted.len() as f64),
+    })
+}
+
+/// Refuses what would make a page lie or fail: places that are not on the grid, rows of the wrong length.
+fn check(input: &Input) -> Result<(), ReportError> {
+    let axes: Vec<&Axis> = input.axes.iter().filter(|a| !a.is_world()).collect();
+    let bad = |place: String, found: String, expected: String| Err(ReportError::Input { place, found, expected });
+    let on_grid = |place: String, at: &[u16]| {
+        let fits = at.len() == axes.len() && at.iter().zip(&axes).all(|(v, a)| usize::from(*v) < a.values.len());
+        let sizes: Vec<usize> = axes.iter().map(|a| a.values.len()).collect();
+        if fits { Ok(()) } else { bad(place, format!("{at:?}"), format!("a place on the grid of {sizes:?} values")) }
+    };
+    for (i, point) in input.points.iter().enumerate() {
+        on_grid(format!("points[{i}].at"), &point.at)?;
+    }
+    if let Some(winner) = &input.winner {
+        on_grid("winner.at".to_owned(), &winner.at)?;
+    }
+    let columns = input.board.columns.len();
+    for (i, row) in input.board.rows.iter().enumerate() {
+        on_grid(format!("board.rows[{i}].at"), &row.at)?;
+        if row.values.len() != columns {
+            return bad(format!("board.rows[{i}].values"), row.values.len().to_string(), format!("{columns} values"));
+        }
+    }
+    for table in &input.quality {
+        for (i, row) in table.rows.iter().enumerate().filter(|(_, r)| r.len() != table.columns.len()) {
+            let place = format!("quality '{}' rows[{i}]", table.title);
+            return bad(place, format!("{} cells", row.len()), format!("{} cells", table.columns.len()));
+        }
+    }
+    let spans = &input.spans;
+    if !(spans.from < spans.to && spans.from <= spans.embargo && spans.embargo <= spans.held_out)
+        || spans.held_out > spans.to
+    {
+        return bad(
+            "spans".to_owned(),
+            format!("{spans:?}"),
+            "from <= embargo <= held_out <= to, from < to".to_owned(),
+        );
+    }
+    if let Some(i) = input.timeline.iter().position(|s| s.state > 5) {
+        return bad(format!("timeline[{i}].state"), input.timeline[i].state.to_string(), "0 to 5".to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fake;
+
+    #[test]
+    fn the_histogram_counts_everything_and_shows_the_winner() {
+        let mut sorted: Vec<f64> = (0..1_000).map(|i| f64::from(i) / 1_000.0).collect();
+        sorted[999] = 50.0;
+        sorted[0] = -70.0;
+        let h = histogram(&sorted, Some(0.9)).unwrap();
+        assert_eq!(h.counts.iter().sum::<u64>(), 1_000);
+        assert!(h.edges[0] >= -0.1 && *h.edges.last().unwrap() < 1.1, "two outliers don't stretch it");
+        assert_eq!(h.edges.len(), h.counts.len() + 1);
+        assert!(h.below >= 1 && h.above >= 1);
+        assert_eq!(h.winner_rank, Some(0.901));
+        assert_eq!(histogram(&[], None), None);
+        assert_eq!(histogram(&[2.0], Some(2.0)).unwrap().counts.iter().sum::<u64>(), 1);
+        let far = histogram(&[-1.0, 2.0, 90.0], Some(90.0)).unwrap();
+        assert!(*far.edges.last().unwrap() >= 90.0, "never cuts the winner off");
+        assert!(far.edges.contains(&0.0));
+    }
+
+    #[test]
+    fn a_losing_winner_is_marked_without_being_asked() {
+        let mut input = fake::input(500);
+        input.warnings.clear();
+        assert!(warnings(&input).is_empty());
+        let winner = input.winner.as_mut().unwrap();
+        (winner.neighbours, winner.oos_metric) = (Some(-0.2), Some(-1.0));
+        input.money = None;
+        let levels: Vec<Level> = warnings(&input).iter().map(|w| w.level).collect();
+        assert_eq!(levels, [Level::Severe, Level::Severe]);
+    }
+
+    #[test]
+    fn a_place_off_the_grid_is_refused_by_name() {
+        let mut input = fake::input(2);
+        input.points[1].at[0] = 77;
+        let text = View::new(&input).err().unwrap().to_string();
+        assert!(text.starts_with("report: points[1].at: found [77"), "{text}");
+        let mut input = fake::input(2);
+        input.board.rows[0].values.pop();
+        let text = View::new(&input).err().unwrap().to_string();
+        assert!(text.contains("board.rows[0].values"), "{text}");
+    }
+}

@@ -1,0 +1,161 @@
+//! How well two venues cover each other: an as-of join of their quotes on the receive clock.
+
+use super::series::{STALE_NS, TableCheck};
+use crate::tape::TapeError;
+use crate::tape::rows::QuoteRow;
+use crate::tape::store::{Partition, StoreFile, StorePath, StoredRow};
+use crate::units::{MINUTE_NS, Time};
+use polars::prelude::*;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PairCheck {
+    pub symbol: String,
+    pub venues: [String; 2],
+    /// From the later first quote to the earlier last one; `None` when the venues never meet.
+    pub span: Option<(Time, Time)>,
+    /// Share of each venue's quotes in the span at which the other's newest quote is no older than `STALE_NS`.
+    pub covered: [f64; 2],
+    /// Minutes of the span, and those with quotes of both venues.
+    pub minutes: u64,
+    pub minutes_both: u64,
+}
+
+impl PairCheck {
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let [a, b] = &self.venues;
+        let place = format!("{} {a} with {b}", self.symbol);
+        if self.span.is_none() {
+            return vec![format!("{place}: they are never quoted at the same time")];
+        }
+        let mut out = Vec::new();
+        if self.minutes_both < self.minutes {
+            let (both, all) = (self.minutes_both, self.minutes);
+            out.push(format!("{place}: {both} of their {all} common minutes have quotes of both"));
+        }
+        let worst = self.covered[0].min(self.covered[1]);
+        if worst < 0.95 {
+            let fresh = 100.0 * worst;
+            out.push(format!("{place}: at {fresh:.1} % of one's quotes the other's are fresh"));
+        }
+        out
+    }
+}
+
+/// Every pair of venues that quote the same symbol.
+pub(super) fn pairs(store: &StorePath, tables: &[TableCheck]) -> Result<Vec<PairCheck>, TapeError> {
+    let mut by_symbol: BTreeMap<&str, Vec<&TableCheck>> = BTreeMap::new();
+    for table in tables.iter().filter(|t| t.table == "quotes") {
+        by_symbol.entry(&table.symbol).or_default().push(table);
+    }
+    let mut pairs = Vec::new();
+    for venues in by_symbol.into_values() {
+        for (i, a) in venues.iter().enumerate() {
+            for b in &venues[i + 1..] {
+                pairs.push(pair(store, a, b)?);
+            }
+        }
+    }
+    Ok(pairs)
+}
+
+fn pair(store: &StorePath, a: &TableCheck, b: &TableCheck) -> Result<PairCheck, TapeError> {
+    let span = match (a.first, a.last, b.first, b.last) {
+        (Some(a0), Some(a1), Some(b0), Some(b1)) => Some((a0.max(b0), a1.min(b1))).filter(|s| s.0 <= s.1),
+        _ => None,
+    };
+    let mut found = PairCheck {
+        symbol: a.symbol.clone(),
+        venues: [a.venue.clone(), b.venue.clone()],
+        span,
+        covered: [0.0; 2],
+        minutes: 0,
+        minutes_both: 0,
+    };
+    let Some((start, end)) = span else { return Ok(found) };
+    let (mut fresh, mut all, mut last) = ([0u64; 2], [0u64; 2], [None; 2]);
+    for day in start.day()..=end.day() {
+        let mut times = [day_times(store, a, day)?, day_times(store, b, day)?];
+        found.minutes_both += minutes_in_common(&times, start, end);
+        for v in 0..2 {
+            // the newest quote of the day before is still the newest this morning
+            if let Some(before) = last[v] {
+                times[v].insert(0, before);
+            }
+            last[v] = times[v].last().copied();
+        }
+        for v in 0..2 {
+            let inside: Vec<i64> =
+                times[v].iter().copied().filter(|t| (start.0..=end.0).contains(t) && Time(*t).day() == day).collect();
+            let ages = ages(&inside, &times[1 - v]).map_err(|e| TapeError::Join { what: e.to_string() })?;
+            all[v] += inside.len() as u64;
+            fresh[v] += ages;
+        }
+    }
+    found.minutes = (end.0.div_euclid(MINUTE_NS) - start.0.div_euclid(MINUTE_NS) + 1) as u64;
+    found.covered = [0, 1].map(|v| fresh[v] as f64 / all[v].max(1) as f64);
+    Ok(found)
+}
+
+/// How many of `left` have a value of `right` at most `STALE_NS` before them. Both sorted.
+/// (Without polars' lazy engine the as-of join is this method; it is used here alone.)
+fn ages(left: &[i64], right: &[i64]) -> PolarsResult<u64> {
+    let left_frame = df!("recv" => left)?;
+    let right_frame = df!("recv" => right, "seen" => right)?;
+    let (left_key, right_key) = (series_of(&left_frame, "recv")?, series_of(&right_frame, "recv")?);
+    let joined = left_frame._join_asof(
+        &right_frame,
+        &left_key,
+        &right_key,
+        AsofStrategy::Backward,
+        Some(AnyValue::Int64(STALE_NS)),
+        None,
+        None,
+        true,
+        true,
+        false,
+    )?;
+    let seen = joined.column("seen")?;
+    Ok((seen.len() - seen.null_count()) as u64)
+}
+
+fn series_of(frame: &DataFrame, name: &str) -> PolarsResult<Series> {
+    Ok(frame.column(name)?.as_materialized_series().clone())
+}
+
+fn minutes_in_common(times: &[Vec<i64>; 2], start: Time, end: Time) -> u64 {
+    let minutes = |times: &[i64]| -> BTreeSet<i64> {
+        times.iter().filter(|t| (start.0..=end.0).contains(*t)).map(|t| t.div_euclid(MINUTE_NS)).collect()
+    };
+    minutes(&times[0]).intersection(&minutes(&times[1])).count() as u64
+}
+
+/// Receive times of one venue's quotes of a day, sorted.
+fn day_times(store: &StorePath, table: &TableCheck, day: i64) -> Result<Vec<i64>, TapeError> {
+    let mut times = Vec::new();
+    for (partition, path) in store.files(QuoteRow::TABLE, &table.venue, &table.symbol)? {
+        // what cannot be opened was reported with its table
+        let Ok(file) = StoreFile::open::<QuoteRow>(&path) else { continue };
+        if partition == Partition::Day(day) {
+            for batch in file.read::<QuoteRow>(0..file.groups().len())? {
+                let Ok(batch) = batch else { break };
+                times.extend(batch.rows.iter().map(|r| r.recv.0));
+            }
+        }
+    }
+    times.sort_unstable();
+    Ok(times)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_counts_up_to_five_seconds() {
+        let s = crate::units::SECOND_NS;
+        assert_eq!(ages(&[s, 2 * s, 7 * s, 8 * s], &[2 * s, 20 * s]).expect("a join"), 2);
+        assert_eq!(ages(&[s], &[]).expect("a join"), 0);
+    }
+}

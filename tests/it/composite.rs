@@ -1,0 +1,244 @@
+//! What holds for the whole trader on random tapes with random configurations of every key.
+
+use crate::random::{self, START};
+use perpx::config::Config;
+use perpx::market::Role;
+use perpx::replay::{Driver, FullRecord, Job, Machine, RunResult, Scan, walk};
+use perpx::signals::{SignalEngine, SignalSet, TileSignals};
+use perpx::sim::OutageTable;
+use perpx::strategy::{FundingKinds, Plan};
+use perpx::tape::{Column, Tile};
+use perpx::trader::{Composite, Trader};
+use perpx::units::{Cash, SECOND_NS, Time};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const WARM_S: i64 = 400;
+
+struct Case {
+    config: Config,
+    plan: Plan,
+    keys: SignalSet,
+    from: Time,
+    to: Time,
+}
+
+impl Case {
+    fn new(seed: u64, seconds: i64) -> Case {
+        let config = random::config(seed);
+        let mut keys = SignalSet::default();
+        let world = Arc::new(config.world.clone());
+        let mut plan = Plan::bind(&config, world, FundingKinds { predicted: seed.is_multiple_of(2) }, &mut keys);
+        plan.capital2 = 2 * capital(&config).into_iter().sum::<Cash>().as_notional().0;
+        Case { config, plan, keys, from: START.plus(WARM_S * SECOND_NS), to: START.plus(seconds * SECOND_NS) }
+    }
+
+    fn run<D: Driver>(&self, driver: &mut D, tiles: &[Tile]) -> (RunResult, FullRecord, Machine<Composite>) {
+        let none = OutageTable::default();
+        let s = &self.config.strategy;
+        let job = Job {
+            plan: &self.plan,
+            world: &self.plan.world,
+            outages: [&none, &none],
+            from: self.from,
+            to: self.to,
+            capital: capital(&self.config),
+            leverage: s.leverage,
+            isolated: s.risk.isolated_margin,
+            stats_interval_ns: 60 * SECOND_NS,
+        };
+        let mut engine = SignalEngine::new(self.keys.keys(), self.from);
+        let mut machine = Machine::new(Composite::default(), &job);
+        let mut record = FullRecord::default();
+        let mut last: Option<(&Tile, TileSignals)> = None;
+        for tile in tiles {
+            let signals = engine.tile(tile);
+            machine.run_tile(driver, &job, tile, &signals, &mut record);
+            last = Some((tile, signals));
+        }
+        let (tile, signals) = last.expect("a tile");
+        let result = machine.finish(&job, tile, &signals, &mut record);
+        (result, record, machine)
+    }
+}
+
+fn capital(config: &Config) -> [Cash; 2] {
+    config.account.capital.map(|cash| cash.expect("set by the draw"))
+}
+
+/// Case numbers: a few hundred by default, `PERPX_SEEDS=from..to` for the long mode.
+fn seeds(default: u64) -> std::ops::Range<u64> {
+    let Ok(text) = std::env::var("PERPX_SEEDS") else { return 0..default };
+    let (from, to) = text.split_once("..").expect("PERPX_SEEDS=from..to");
+    from.parse().expect("a number")..to.parse().expect("a number")
+}
+
+/// scan = walk, at any tile length; belief = truth; money adds up; orders are conserved; and everything happens at all.
+#[test]
+fn drivers_agree_and_the_books_balance() {
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    for seed in seeds(300) {
+        let seconds = WARM_S + 200 + (seed % 7) as i64 * 120;
+        let case = Case::new(seed, seconds);
+        let tables = random::tables(seed, seconds);
+        let whole = random::tiles(&tables, case.to, 0);
+        let (scan, scan_record, machine) = case.run(&mut Scan::checked(), &whole);
+        let rows = [1, 3, 17, 101, 0][(seed % 5) as usize];
+        let cut = random::tiles(&tables, case.to, rows);
+        let (walked, walk_record, _) = case.run(&mut walk(), &cut);
+        let settings = || random::settings(seed).join("\n");
+        let same =
+            |what: &str, same: bool| assert!(same, "seed {seed}, tiles of {rows}: {what} differ\n{}", settings());
+        same(
+            "transitions",
+            scan_record
+                .transitions
+                .iter()
+                .map(|t| (t.at, t.transition))
+                .eq(walk_record.transitions.iter().map(|t| (t.at, t.transition))),
+        );
+        same("entries", scan_record.entries == walk_record.entries);
+        same("equity samples", scan_record.equity == walk_record.equity);
+        same("hashes", scan.hash == walked.hash);
+        same("metrics", scan.metrics == walked.metrics);
+        assert!(scan.books_agree && walked.books_agree, "seed {seed}: belief is not truth at the end\n{}", settings());
+        assert_eq!(scan.late_arrivals + walked.late_arrivals, 0, "seed {seed}");
+        let initial = 2 * capital(&case.config).into_iter().sum::<Cash>().as_notional().0;
+        let belief = machine.belief();
+        assert_eq!(belief.lines.total2(), belief.equity2([0; 2]) - initial, "seed {seed}: the lines do not add up");
+        assert!(belief.is_flat(), "seed {seed}: something is open after the end");
+        for sim in machine.sims() {
+            let stats = sim.stats();
+            assert_eq!(
+                stats.sent_qty,
+                stats.filled_qty + stats.dead_qty + sim.open_qty(),
+                "seed {seed}: orders are lost"
+            );
+        }
+        for step in &scan_record.transitions {
+            let t = step.transition;
+            let name = |s: u8| Composite::STATES[s as usize].name;
+            let key = format!("{} -> {} {}", name(t.from), name(t.to), Composite::REASONS[t.reason as usize]);
+            *seen.entry(key).or_default() += 1;
+        }
+        for (name, n) in Composite::COUNTERS.iter().zip(machine.trader().counters()) {
+            *seen.entry(format!("count {name}")).or_default() += u32::try_from(*n).unwrap_or(u32::MAX).min(1_000_000);
+        }
+    }
+    let table: Vec<String> = seen.iter().map(|(what, n)| format!("{n:8} {what}")).collect();
+    println!("{}", table.join("\n"));
+    if std::env::var_os("PERPX_SEEDS").is_none() {
+        // dust cannot come about here: all fills are whole lots
+        let never = seen.iter().filter(|(what, n)| **n == 0 && what.as_str() != "count dust");
+        let never: Vec<_> = never.map(|(what, _)| what.as_str()).collect();
+        assert!(never.is_empty(), "these never happened: {never:?}");
+        for reason in Composite::REASONS {
+            assert!(seen.keys().any(|key| key.ends_with(&format!(" {reason}"))), "no transition by '{reason}'");
+        }
+    }
+}
+
+/// Replaces every value of `column` from `row` on by `change`.
+fn scramble(column: &Column, row: usize, change: impl Fn(i64) -> i64) -> Column {
+    column.iter().enumerate().map(|(i, &x)| if i >= row { change(x) } else { x }).collect()
+}
+
+fn after(times: &Column, t: Time) -> usize {
+    times.partition_point(|&x| x <= t.0)
+}
+
+/// The venue timelines changed after `t`.
+fn other_venues(tile: &Tile, t: Time) -> Tile {
+    let mut tile = tile.clone();
+    for rows in &mut tile.venues {
+        let (q, tr, m) = (after(&rows.quotes.time, t), after(&rows.trades.time, t), after(&rows.marks.time, t));
+        rows.quotes.bid = scramble(&rows.quotes.bid, q, |px| px - 3 * px / 1000 / random::TICK * random::TICK);
+        rows.quotes.ask_qty = scramble(&rows.quotes.ask_qty, q, |qty| qty * 2);
+        rows.trades.px = scramble(&rows.trades.px, tr, |px| px + 50 * random::TICK);
+        rows.marks.mark = scramble(&rows.marks.mark, m, |px| px / 2);
+        rows.settlements.retain(|s| s.ts <= t);
+    }
+    tile
+}
+
+/// The local timeline changed after `t`.
+fn other_local(tile: &Tile, t: Time) -> Tile {
+    let mut tile = tile.clone();
+    let row = after(&tile.local.time, t);
+    let down = |px: i64| px - px / 500 / random::TICK * random::TICK;
+    let local = &mut tile.local;
+    for v in 0..2 {
+        local.bid[v] = scramble(&local.bid[v], row, down);
+        local.ask[v] = scramble(&local.ask[v], row, down);
+    }
+    local.record =
+        local.record.iter().enumerate().map(|(i, &x)| if i / 8 >= row && i % 2 == 0 { down(x) } else { x }).collect();
+    tile
+}
+
+/// Changing the future on either clock leaves the past's ledger as it was.
+#[test]
+fn no_foresight() {
+    let mut compared = 0;
+    for seed in seeds(60) {
+        let seconds = WARM_S + 500;
+        let case = Case::new(seed, seconds);
+        let tables = random::tables(seed, seconds);
+        let tile = random::tiles(&tables, case.to, 0).remove(0);
+        let now = case.from.plus(250 * SECOND_NS);
+        let (_, record, _) = case.run(&mut walk(), std::slice::from_ref(&tile));
+        for (what, changed) in [("venues", other_venues(&tile, now)), ("local", other_local(&tile, now))] {
+            let (_, other, _) = case.run(&mut walk(), &[changed]);
+            // an event that reached us by `now` happened by `now` on the venue's clock
+            let entries =
+                |r: &FullRecord| r.entries.iter().filter(|e| e.event.at <= now).map(|e| e.event).collect::<Vec<_>>();
+            let steps = |r: &FullRecord| {
+                r.transitions.iter().filter(|s| s.at <= now).map(|s| (s.at, s.transition)).collect::<Vec<_>>()
+            };
+            assert_eq!(entries(&record), entries(&other), "seed {seed}: the {what}' future changed past entries");
+            assert_eq!(steps(&record), steps(&other), "seed {seed}: the {what}' future changed past transitions");
+            compared += entries(&record).len();
+        }
+    }
+    assert!(compared > 500, "only {compared} entries were compared");
+}
+
+/// Belief equals truth whenever nothing is in flight: after every entry of a venue that has nothing more to tell.
+#[test]
+fn belief_is_truth_when_nothing_is_in_flight() {
+    let mut checked = 0;
+    for seed in seeds(60) {
+        let seconds = WARM_S + 300;
+        let case = Case::new(seed, seconds);
+        let tables = random::tables(seed, seconds);
+        // tiles of a few rows: the machine can be looked at between them
+        let tiles = random::tiles(&tables, case.to, 5);
+        let none = OutageTable::default();
+        let s = &case.config.strategy;
+        let job = Job {
+            plan: &case.plan,
+            world: &case.plan.world,
+            outages: [&none, &none],
+            from: case.from,
+            to: case.to,
+            capital: capital(&case.config),
+            leverage: s.leverage,
+            isolated: s.risk.isolated_margin,
+            stats_interval_ns: 60 * SECOND_NS,
+        };
+        let mut engine = SignalEngine::new(case.keys.keys(), case.from);
+        let mut machine = Machine::new(Composite::default(), &job);
+        for tile in &tiles {
+            let signals = engine.tile(tile);
+            machine.run_tile(&mut walk(), &job, tile, &signals, &mut perpx::replay::NoRecord);
+            for role in Role::BOTH {
+                let sim = &machine.sims()[role.ix()];
+                if sim.is_settled() {
+                    assert_eq!(sim.truth(), &machine.belief().books[role.ix()], "seed {seed}, {role:?}");
+                    checked += 1;
+                }
+            }
+        }
+    }
+    assert!(checked > 1000, "only {checked} moments were quiet");
+}

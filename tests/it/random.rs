@@ -1,0 +1,266 @@
+//! Random tapes and random configurations of every key, from a seed.
+
+use perpx::config::{Config, ConfigFile};
+use perpx::market::{Bbo, Side};
+use perpx::tape::rows::{FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
+use perpx::tape::{Carry, Tile, align};
+use perpx::units::{Price, Qty, Rate, SECOND_NS, Time};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+pub const START: Time = Time(1_767_571_200 * SECOND_NS); // 2026-01-05
+pub const TICK: i64 = 100_000_000;
+
+pub struct Dice(ChaCha8Rng);
+
+impl Dice {
+    pub fn new(seed: u64) -> Dice {
+        Dice(ChaCha8Rng::seed_from_u64(seed))
+    }
+
+    /// Whole number in `[low, high)`.
+    pub fn int(&mut self, low: i64, high: i64) -> i64 {
+        self.0.random_range(low..high)
+    }
+
+    pub fn chance(&mut self, p: f64) -> bool {
+        self.0.random_bool(p)
+    }
+
+    pub fn pick<'a>(&mut self, words: &[&'a str]) -> &'a str {
+        words[self.int(0, words.len() as i64) as usize]
+    }
+}
+
+/// Two venues for `seconds`: bursts, gaps, ties in time, equal receive times, jumps, trades, marks, funding at odd times.
+pub fn tables(seed: u64, seconds: i64) -> [VenueTables; 2] {
+    let mut dice = Dice::new(seed);
+    let mut tables: [VenueTables; 2] = Default::default();
+    let mut mid = 1_000_000i64; // in ticks of 0.1: 100,000
+    let mut basis = 0i64;
+    let (mut t, end) = (0i64, seconds * SECOND_NS);
+    let mut newest = [0i64; 2];
+    let calm = dice.int(1, 40);
+    let both = dice.chance(0.3); // polled data: both venues at one time
+    while t < end {
+        mid += dice.int(-calm, calm + 1);
+        if dice.chance(0.01) {
+            mid += dice.int(-900, 900);
+        }
+        if dice.chance(0.0005) {
+            mid += dice.int(-40_000, 40_000); // a crash: liquidations
+        }
+        basis += dice.int(-6, 7) - basis / 20;
+        let gap = match dice.int(0, 100) {
+            0 => dice.int(2, 15) * SECOND_NS,
+            1..40 => dice.int(0, 3) * 1_000_000,
+            _ => dice.int(50, 1500) * 1_000_000,
+        };
+        t += gap;
+        let chosen = dice.int(0, 2) as usize;
+        let recv_gap = dice.int(0, 40) * 1_000_000;
+        for v in 0..2 {
+            if v == chosen || both {
+                let here = mid + if v == 0 { basis } else { 0 };
+                row(&mut dice, &mut tables[v], v, here, t, &mut newest[v], recv_gap);
+            }
+        }
+    }
+    for table in &mut tables {
+        funding(&mut dice, table, seconds);
+    }
+    tables
+}
+
+fn row(dice: &mut Dice, table: &mut VenueTables, v: usize, mid: i64, t: i64, newest: &mut i64, gap: i64) {
+    let exch = Time(START.0 + t);
+    *newest = (t + gap).max(*newest);
+    let recv = Time(START.0 + *newest);
+    let lot = if v == 0 { 10_000 } else { 1_000_000 };
+    let size = |dice: &mut Dice| Qty(dice.int(1, 40) * lot * if v == 0 { 100 } else { 2 });
+    let half = dice.int(0, 8);
+    let bbo = Bbo {
+        bid: Price((mid - half) * TICK),
+        bid_qty: size(dice),
+        ask: Price((mid + half + dice.int(0, 3)) * TICK),
+        ask_qty: size(dice),
+    };
+    if dice.chance(0.4) {
+        let taker = if dice.chance(0.5) { Side::Buy } else { Side::Sell };
+        let px = Price(if taker == Side::Buy { bbo.ask.0 } else { bbo.bid.0 } + dice.int(-2, 3) * TICK);
+        let qty = size(dice);
+        table.trades.push(TradeRow { exch, recv, px, qty, taker, consumed_book: dice.chance(0.9) });
+    }
+    if dice.chance(0.9) {
+        table.quotes.push(QuoteRow { exch, recv, bbo });
+    }
+    if dice.chance(0.3) || table.marks.is_empty() {
+        let mark = Price((mid + dice.int(-5, 6)) * TICK);
+        table.marks.push(MarkRow { exch, recv, mark, index: Price(mark.0 + dice.int(-3, 4) * TICK) });
+    }
+}
+
+fn funding(dice: &mut Dice, table: &mut VenueTables, seconds: i64) {
+    let mut t = dice.int(0, 600);
+    let predicted = dice.chance(0.5);
+    while t < seconds {
+        let (ts, interval_hours) =
+            (Time(START.0 + t * SECOND_NS), *[1u32, 8].get(dice.int(0, 2) as usize).unwrap_or(&1));
+        let rate = Rate(dice.int(-300_000_000, 300_000_000));
+        let kind = FundingKind::Settled;
+        table.funding.push(FundingRow { ts, recv: ts.plus(dice.int(0, 2) * SECOND_NS), rate, interval_hours, kind });
+        if predicted {
+            let recv = ts.plus(3 * SECOND_NS);
+            table.funding.push(FundingRow {
+                recv,
+                kind: FundingKind::Predicted,
+                ..table.funding[table.funding.len() - 1]
+            });
+        }
+        t += dice.int(60, 900);
+    }
+    table.funding.sort_by_key(|row| row.recv);
+}
+
+/// Cuts the tape into tiles of about `rows` receive times (0: one tile).
+pub fn tiles(tables: &[VenueTables; 2], to: Time, rows: usize) -> Vec<Tile> {
+    let mut times: Vec<i64> = tables.iter().flat_map(|t| t.quotes.iter().map(|q| q.recv.0)).collect();
+    times.sort_unstable();
+    times.dedup();
+    let mut cuts: Vec<Time> = match rows {
+        0 => Vec::new(),
+        n => times.iter().skip(n).step_by(n).map(|&t| Time(t)).filter(|&t| t < to).collect(),
+    };
+    cuts.push(to);
+    let mut start = START;
+    let mut carry = Carry::default();
+    let mut out = Vec::new();
+    for end in cuts {
+        out.push(align([&tables[0], &tables[1]], start, end, &mut carry));
+        start = end;
+    }
+    out
+}
+
+/// Overrides of nearly every key, thresholds scaled to the tapes above so that things happen.
+pub fn settings(seed: u64) -> Vec<String> {
+    let mut d = Dice::new(seed ^ 0x5eed);
+    let mut out: Vec<String> = Vec::new();
+    let mut set = |key: &str, value: String| out.push(format!("{key}={value}"));
+    let styles = ["maker", "taker", "maker_then_taker"];
+    set("direction", d.pick(&["long", "long", "short", "both"]).into());
+    set("bar_sec", d.pick(&["1", "5", "20"]).into());
+    set("base_qty", d.pick(&["0.01", "0.02", "0.035"]).into());
+    set("sizing", d.pick(&["fixed", "fixed", "equity"]).into());
+    set("leverage", d.pick(&["2", "10", "40"]).into());
+    set("capital.lighter", d.pick(&["2000", "5000", "150"]).into());
+    set("capital.grvt", d.pick(&["2000", "5000", "150"]).into());
+    set("thresholds.trend_strength.ema_fast", d.int(1, 5).to_string());
+    set("thresholds.trend_strength.ema_slow", d.int(5, 12).to_string());
+    set("thresholds.trend_strength.min_diff", format!("0.0000{}", d.int(1, 99)));
+    set("thresholds.min_target_return", d.pick(&["-0.002", "-0.0005", "0.0003"]).into());
+    set("thresholds.funding_spread_bps", d.pick(&["-1", "0.5", "1"]).into());
+    set("thresholds.funding_basis", d.pick(&["long_minus_short", "short_minus_long"]).into());
+    set("thresholds.vol_band.vmin", "0".into());
+    set("thresholds.vol_band.vmax", "1000".into());
+    set("thresholds.vol_bars", d.int(2, 8).to_string());
+    set("thresholds.min_conditions", d.pick(&["1", "1", "2", "3"]).into());
+    set("thresholds.cooldown_sec", d.pick(&["0", "0", "7"]).into());
+    set("thresholds.no_entry_before_funding_sec", d.pick(&["0", "0", "30"]).into());
+    set("entry.mode", d.pick(&["first_leg", "first_leg", "pair"]).into());
+    set("entry.style", d.pick(&styles).into());
+    set("entry.passive_timeout_ms", d.pick(&["300", "2000", "9000"]).into());
+    set("entry.retry_sec", d.pick(&["0", "5"]).into());
+    if d.chance(0.3) {
+        set("entry.first_max_sec", d.int(5, 90).to_string());
+    }
+    set("locking.g_pct", format!("0.00{:02}", d.int(1, 20)));
+    set("locking.band_sigma", d.pick(&["0.3", "0.8", "1.5"]).into());
+    if d.chance(0.4) {
+        set("locking.band", "quantile".into());
+    }
+    set("locking.band_window_bars", d.int(3, 12).to_string());
+    set("locking.t_max_sec", d.pick(&["10", "60", "400"]).into());
+    set("locking.epsilon_bp", d.pick(&["0", "2", "10"]).into());
+    set("locking.style", d.pick(&styles).into());
+    set("locking.passive_timeout_ms", d.pick(&["200", "1000", "5000"]).into());
+    set("locking.batches", d.pick(&["1", "1", "2", "3"]).into());
+    set("locking.retry_ms", d.pick(&["0", "250", "2000"]).into());
+    set("locking.max_retries", d.int(0, 4).to_string());
+    if d.chance(0.2) {
+        set("locking.min_lock_return", d.pick(&["-0.001", "0.0005"]).into());
+    }
+    set("locking.on_lock_failure", d.pick(&["rollback", "retry", "keep"]).into());
+    set("locking.arm", d.pick(&["inside", "level"]).into());
+    set("locking.min_lock_sec", d.pick(&["0", "0", "10"]).into());
+    set("locking.min_unlock_bp", d.pick(&["0", "0", "1.5"]).into());
+    set("locking.on_ub", d.pick(&["close_short", "close_long", "close_both"]).into());
+    set("locking.on_lb", d.pick(&["close_long", "close_short", "close_both", "hold"]).into());
+    set("locking.on_timeout", d.pick(&["keep_cheaper", "close_both"]).into());
+    set("unlock.style", d.pick(&styles).into());
+    set("exit.style", d.pick(&styles).into());
+    for (key, values) in [
+        ("exit.take_profit_pct", ["0.002", "0.006"]),
+        ("exit.stop_loss_pct", ["0.0005", "0.004"]),
+        ("exit.rebound_pct", ["0.0006", "0.002"]),
+        ("exit.trail_pct", ["0.0004", "0.001"]),
+    ] {
+        if d.chance(0.5) {
+            set(key, d.pick(&values).into());
+        }
+    }
+    set("exit.max_sec", d.pick(&["20", "120", "null"]).into());
+    set("exit.defer_for_funding_sec", d.pick(&["0", "0", "300"]).into());
+    if d.chance(0.2) {
+        set("execution.tif", "fok".into());
+        set("execution.emulate_fok", "true".into());
+    }
+    set("execution.urgent_slip_bp", d.pick(&["5", "50"]).into());
+    set("execution.close_retry_ms", d.pick(&["100", "500"]).into());
+    set("execution.venue_timeout_ms", d.pick(&["700", "5000"]).into());
+    set("execution.venue_probe_ms", d.pick(&["300", "1000"]).into());
+    set("risk.stop_loss_first_leg", d.pick(&["0.0008", "0.004", "null"]).into());
+    set("risk.net_delta_max_ratio", d.pick(&["0.01", "0.1"]).into());
+    set("risk.isolated_margin", d.pick(&["true", "true", "false"]).into());
+    set("risk.funding_guard_apr", d.pick(&["0.05", "0.3", "null"]).into());
+    set("risk.guard_action", d.pick(&["cut", "close_both", "reduce"]).into());
+    set("risk.max_quote_age_ms", d.pick(&["900", "3000", "60000"]).into());
+    set("risk.delta_grace_ms", d.pick(&["0", "2000"]).into());
+    if d.chance(0.3) {
+        set("risk.liq_buffer_pct", d.pick(&["0.005", "0.02"]).into());
+    }
+    set("risk.on_leg_lost", d.pick(&["flatten", "keep"]).into());
+    if d.chance(0.15) {
+        set("risk.max_drawdown_pct", "0.01".into());
+    }
+    if d.chance(0.15) {
+        set("risk.max_daily_loss_pct", "0.003".into());
+    }
+    if d.chance(0.15) {
+        set("risk.max_consecutive_failures", d.int(1, 6).to_string());
+    }
+    set("fills.latency.order.median_ms", d.pick(&["0.001", "20", "300"]).into());
+    set("fills.latency.response.median_ms", d.pick(&["0.001", "20", "300"]).into());
+    set("fills.reject_rate", d.pick(&["0", "0", "0.1"]).into());
+    set("fills.timeout_rate", d.pick(&["0", "0", "0.1"]).into());
+    set("fills.cancel_fail_rate", d.pick(&["0", "0", "0.3"]).into());
+    set("fills.queue.ahead_ratio", d.pick(&["0", "0.3", "1"]).into());
+    set("fills.impact_bp", d.pick(&["0", "1"]).into());
+    set("fills.max_book_age_ms", d.pick(&["800", "10000"]).into());
+    set("seed", d.int(0, 1000).to_string());
+    out
+}
+
+/// The configuration of a seed; a draw that is not legal (such as a maker-only style that ...) is drawn again.
+pub fn config(seed: u64) -> Config {
+    let file = ConfigFile::parse("example.yml", include_str!("../../configs/example.yml")).expect("the example loads");
+    for attempt in 0..100u64 {
+        let texts = settings(seed.wrapping_add(attempt << 40));
+        let overrides: Vec<_> =
+            texts.iter().map(|text| file.set(text).unwrap_or_else(|e| panic!("{text}: {e}"))).collect();
+        if let Ok(config) = file.with(&overrides) {
+            return config;
+        }
+    }
+    panic!("seed {seed}: no legal configuration in 100 draws");
+}
