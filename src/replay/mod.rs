@@ -10,7 +10,7 @@
 //! | `walk`, `fold`, `gate` | [`Walk`]: the search row by row, its rules folded per epoch |
 //! | `equity`, `extreme`, `chain`, `record` | samples and limits; the trailing best; the running hash; what is written down |
 //!
-//! All drivers give the same bytes. A machine of the shipped strategy takes about 3 KiB.
+//! All drivers give the same bytes. A machine of the shipped strategy is 3 KiB and its lists: about 4 KiB, and 8 bytes a trade.
 
 mod chain;
 mod equity;

@@ -97,6 +97,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         Ground { local: &self.tile.local, signals: self.signals }
     }
 
+    #[inline]
     pub(super) fn time(&self, row: usize) -> Time {
         Time(self.tile.local.time[row])
     }
@@ -129,6 +130,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     }
 
     /// When the trader's timer is due; never before the present moment.
+    #[inline]
     pub(super) fn next_timer(&self) -> Option<Time> {
         self.m.trader.next_timer().map(|due| due.max(self.m.now))
     }
@@ -142,6 +144,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
 
     /// Does what comes first of: the next answer at or before `limit`; nothing. `true` when the trader was called. Without
     /// an answer, both venues stand at `limit`.
+    #[inline]
     pub(super) fn answer_before(&mut self, limit: Time) -> bool {
         let Some(event) = self.next_answer(limit) else { return false };
         self.row = self.row_at(event.at) - 1;
@@ -181,6 +184,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     }
 
     /// The tick at `row`. Everything before it is done.
+    #[inline]
     pub(super) fn tick(&mut self, row: usize) {
         let now = self.time(row);
         self.row = row;
@@ -193,8 +197,12 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     }
 
     /// Makes the equity samples before `to`; `true` when one breached a limit: then a tick that follows is a wake.
+    #[inline]
     pub(super) fn catch_up(&mut self, to: Time) -> bool {
         let m = &mut *self.m;
+        if m.equity.is_caught_up(to) {
+            return false;
+        }
         let mut breached = false;
         while let Some(at) = m.equity.catch_up(to, &m.belief, self.signals, &self.limits, self.rec) {
             breached = true;
