@@ -200,3 +200,125 @@ fn scaled(money: i128, rate: Rate) -> i128 {
     let one = i128::from(Rate::ONE);
     money / one * i128::from(rate.0) + money % one * i128::from(rate.0) / one
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{FullRecord, NoRecord};
+    use super::*;
+    use crate::ledger::{Line, VenueBook};
+    use crate::market::{Event, EventBody, OrderId, Role, Side};
+    use crate::units::{HOUR_NS, Price, Qty};
+
+    const DAY: i64 = 20_000;
+
+    fn at(minute: i64) -> Time {
+        Time::of_day(DAY).plus(minute * MINUTE_NS)
+    }
+
+    /// 1,000 on each venue; `qty` whole coins bought on the long venue at 100, free of charge.
+    fn belief(qty: i64) -> Belief {
+        let book = |role| VenueBook::new(role, Cash(1), Rate(10 * Rate::ONE), true, Cash::units(1_000));
+        let mut belief = Belief::new(Role::BOTH.map(book));
+        let one = 1_000_000_000;
+        let body = EventBody::Fill {
+            id: OrderId(1),
+            side: Side::Buy,
+            px: Price(100 * one),
+            qty: Qty(qty * one),
+            maker: false,
+            fee: Cash::ZERO,
+        };
+        if qty > 0 {
+            belief.apply(&Event { at: at(0), venue_time: at(0), venue: Role::Long, body }, [200 * one; 2], Line::Price);
+        }
+        belief
+    }
+
+    /// Mids of the long venue at minutes from midnight on.
+    fn minutes(mids: &[i64]) -> TileSignals {
+        TileSignals {
+            first_minute: at(0).0 / MINUTE_NS,
+            minute_mid2: mids.iter().map(|mid| [2 * mid * 1_000_000_000; 2]).collect(),
+            ..TileSignals::default()
+        }
+    }
+
+    /// One coin at 100 on a capital of 2,000; step 2 minutes.
+    /// | minute | mid | equity | drawdown | return |
+    /// | 0 | 100 | 2,000 | 0 | first |
+    /// | 1 | 120 | 2,020 | 0 | |
+    /// | 2 | 90 | 1,990 | 30 | -10 / 2,000 |
+    /// | 3 | 130 | 2,030 | 30 | |
+    /// | 4 | 110 | 2,010 | 30 | 20 / 2,000 |
+    #[test]
+    fn samples_by_hand() {
+        let signals = minutes(&[100, 120, 90, 130, 110]);
+        let mut equity = Equity::new(at(0), Cash::units(2_000), 2 * MINUTE_NS);
+        let mut record = FullRecord::default();
+        // in two pieces, the cut on a sample: that one belongs to the second
+        for to in [at(2), at(4).plus(1)] {
+            assert_eq!(equity.catch_up(to, &belief(1), &signals, &Limits::default(), &mut record), None);
+        }
+        assert_eq!(equity.moments.n, 2);
+        assert_eq!(equity.moments.sum, -0.005 + 0.01);
+        assert_eq!(equity.moments.sum_sq, 0.005 * 0.005 + 0.01 * 0.01);
+        assert_eq!(equity.moments.down_sq, 0.005 * 0.005);
+        assert_eq!(equity.drawdown2, 2 * Cash::units(30).as_notional().0);
+        assert_eq!(record.equity.len(), 5);
+        assert_eq!(record.equity[2], (at(2), 2 * Cash::units(1_990).as_notional().0));
+        // the end on a whole minute is a sample like any other
+        equity.finish(at(5), 2 * Cash::units(1_995).as_notional().0, &mut record);
+        assert_eq!(equity.drawdown2, 2 * Cash::units(35).as_notional().0);
+        assert_eq!(equity.moments.n, 2);
+    }
+
+    /// Nothing held: samples added at once are those made one by one, over steps, days and a run's beginning.
+    #[test]
+    fn flat_minutes_at_once() {
+        for start in [0, 1, 59, 60, 61] {
+            for end in [start, start + 1, 60, 61, 120, 1_439, 1_440, 1_441, 3_000] {
+                let mut once = Equity::new(at(start), Cash::units(2_000), HOUR_NS);
+                let mut singly = once;
+                let none = TileSignals::default();
+                once.catch_up(at(end), &belief(0), &none, &Limits::default(), &mut NoRecord);
+                singly.catch_up(at(end), &belief(0), &none, &Limits::default(), &mut FullRecord::default());
+                assert_eq!(once, singly, "{start} to {end}");
+            }
+        }
+    }
+
+    /// A limit of 1 % of 2,000 from the peak: 2,030 - 2,010 reaches it at minute 4, where the samples stop.
+    #[test]
+    fn a_drawdown_is_found_at_its_first_sample() {
+        let signals = minutes(&[100, 120, 130, 111, 110, 200]);
+        let limits = Limits { drawdown: Some(Rate::from_bps(100)), daily_loss: None };
+        let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
+        let catch_up = |equity: &mut Equity| equity.catch_up(at(6), &belief(1), &signals, &limits, &mut NoRecord);
+        assert_eq!(catch_up(&mut equity), Some(at(4)));
+        assert_eq!((equity.halted_at, equity.breach(at(4))), (Some(at(4)), Some(Breach::Drawdown)));
+        assert_eq!(catch_up(&mut equity), None, "final, and told once");
+        assert_eq!(equity.next, at(6).0 / MINUTE_NS);
+    }
+
+    /// A loss of 1 % of 2,000 since midnight halts until the next midnight, and is counted anew from there.
+    #[test]
+    fn a_daily_loss_ends_at_midnight() {
+        let mut mids = vec![100; 1_500];
+        mids[10] = 80;
+        mids[1_440] = 70;
+        mids[1_450] = 51;
+        mids[1_460] = 50;
+        let signals = minutes(&mids);
+        let limits = Limits { drawdown: None, daily_loss: Some(Rate::from_bps(100)) };
+        let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
+        let mut next = || {
+            let found = equity.catch_up(at(1_500), &belief(1), &signals, &limits, &mut NoRecord);
+            found.map(|found| (found.since(at(0)) / MINUTE_NS, equity.daily_end(found)))
+        };
+        assert_eq!(next(), Some((10, Some(at(1_440)))));
+        assert_eq!(next(), Some((1_460, Some(at(2_880)))));
+        assert_eq!(next(), None);
+        assert_eq!(equity.breach(at(2_879)), Some(Breach::DailyLoss));
+        assert_eq!(equity.breach(at(2_880)), None);
+    }
+}

@@ -242,3 +242,151 @@ fn median(values: &[f64]) -> Option<f64> {
         _ => Some((sorted[middle - 1] + sorted[middle]) / 2.0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::VenueBook;
+    use crate::market::{Event, EventBody, OrderId, Role, Side};
+    use crate::replay::NoRecord;
+    use crate::signals::TileSignals;
+    use crate::trader::{Limits, StateInfo, Transition};
+    use crate::units::{Cash, HOUR_NS, MINUTE_NS, Price, Qty, Rate};
+
+    const STATES: &[StateInfo] = &[
+        StateInfo { name: "idle", unmatched: Line::Legging, locked: false },
+        StateInfo { name: "one", unmatched: Line::Price, locked: false },
+        StateInfo { name: "two", unmatched: Line::Legging, locked: true },
+    ];
+    const ONE: i64 = 1_000_000_000;
+
+    fn at(second: i64) -> Time {
+        Time(second * SECOND_NS)
+    }
+
+    struct Ledger {
+        belief: Belief,
+        tally: Tally,
+        state: u8,
+    }
+
+    impl Ledger {
+        fn new() -> Ledger {
+            let book = |role| VenueBook::new(role, Cash(1), Rate(10 * Rate::ONE), true, Cash::units(1_000));
+            Ledger { belief: Belief::new(Role::BOTH.map(book)), tally: Tally::new(at(0), 3, 4), state: 0 }
+        }
+
+        /// A fill of one coin at the mid, `maker` free, taker for 0.5.
+        fn fill(&mut self, second: i64, venue: Role, side: Side, px: i64, maker: bool) {
+            let fee = if maker { Cash::ZERO } else { Cash(-500_000_000_000) };
+            let body = EventBody::Fill { id: OrderId(1), side, px: Price(px * ONE), qty: Qty(ONE), maker, fee };
+            let event = Event { at: at(second), venue_time: at(second), venue, body };
+            self.tally.event(&event);
+            self.belief.apply(&event, [2 * px * ONE; 2], STATES[usize::from(self.state)].unmatched);
+            self.tally.booked(at(second), &self.belief, STATES);
+        }
+
+        fn go(&mut self, second: i64, to: u8, reason: u8, px: i64) {
+            let step = Transition { from: self.state, to, reason, also: 0 };
+            let mids = [2 * px * ONE; 2];
+            self.belief.value_at(mids, STATES[usize::from(self.state)].unmatched);
+            self.tally.transition(at(second), &step, &self.belief, mids, STATES);
+            self.state = to;
+        }
+
+        fn metrics(&self, equity: &Equity, days: i64) -> Metrics {
+            let sim = SimStats::default();
+            Metrics::of(&Outcome {
+                from: at(0),
+                to: Time(days * DAY_NS),
+                stats_interval_ns: HOUR_NS,
+                belief: &self.belief,
+                equity,
+                tally: &self.tally,
+                sims: [&sim, &sim],
+                counters: &[],
+            })
+        }
+    }
+
+    /// Two trades by hand. First: long at 100, locked at 110 with a short, the short closed at 104 after 30 s of lock
+    /// (reason 2), the long sold at 108: +8 +6 - 2 in fees. Second: long at 100, sold at 99 by a maker: -1 - 0.5.
+    #[test]
+    fn two_trades_by_hand() {
+        let mut run = Ledger::new();
+        run.go(10, 1, 0, 100);
+        run.fill(10, Role::Long, Side::Buy, 100, false);
+        run.fill(20, Role::Short, Side::Sell, 110, false);
+        run.go(20, 2, 1, 110);
+        run.go(50, 1, 2, 106);
+        run.fill(50, Role::Short, Side::Buy, 104, false);
+        run.fill(70, Role::Long, Side::Sell, 108, false);
+        run.go(70, 0, 3, 108);
+        // nothing filled: no trade
+        run.go(80, 1, 0, 100);
+        run.go(85, 0, 3, 100);
+        run.go(90, 1, 0, 100);
+        run.fill(90, Role::Long, Side::Buy, 100, false);
+        run.fill(100, Role::Long, Side::Sell, 99, true);
+        run.go(100, 0, 3, 99);
+        run.tally.finish(at(200), &run.belief);
+        let equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
+        let metrics = run.metrics(&equity, 1);
+        let get = |name| metrics.get(name);
+        assert_eq!(run.tally.pnls, [12.0, -1.5]);
+        assert_eq!((get("trades"), get("round_trips"), get("locks")), (Some(2.0), Some(1.0), Some(1.0)));
+        assert_eq!((get("net_pnl"), get("return_pct")), (Some(10.5), Some(0.525)));
+        assert_eq!((get("win_rate_pct"), get("profit_factor")), (Some(50.0), Some(8.0)));
+        assert_eq!((get("avg_trade"), get("median_trade")), (Some(5.25), Some(5.25)));
+        assert_eq!((get("best_trade"), get("worst_trade")), (Some(12.0), Some(-1.5)));
+        assert_eq!((get("avg_trade_sec"), get("short_locks_pct")), (Some(35.0), Some(100.0)));
+        assert_eq!((get("fees"), get("turnover"), get("fills")), (Some(-2.5), Some(621.0), Some(6.0)));
+        assert_eq!(get("maker_share_pct"), Some(100.0 * 99.0 / 621.0));
+        // posted margin: 10 on the long, 11 on the short
+        assert_eq!((get("peak_margin"), get("return_on_margin_pct")), (Some(21.0), Some(50.0)));
+        // frozen at the lock with 110: 2,000 + 10 - 2 x 0.5; the end of the trade is 2,012
+        assert_eq!(run.tally.unlock2[2], 2 * Cash::units(3).as_notional().0);
+        assert_eq!(run.tally.state_ns, [135, 35, 30].map(|s| s * SECOND_NS));
+        assert_eq!(run.tally.reasons, [3, 1, 1, 3]);
+        let table = METRICS.len() + 3 + 4 + 4;
+        assert_eq!(metrics.0.len(), table);
+        for null in ["sharpe", "sortino", "calmar", "cagr_pct", "slippage_at_decision_bp"] {
+            assert_eq!(get(null), None, "{null}");
+        }
+    }
+
+    /// Hourly returns of +1 % and -0.5 % of C0 in turn, 40 intervals over 100 days.
+    #[test]
+    fn ratios_of_the_return_series() {
+        let mut run = Ledger::new();
+        let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
+        let mut cash = 2_000;
+        for hour in 0..=40 {
+            let amount = if hour == 0 {
+                0
+            } else if hour % 2 == 1 {
+                20
+            } else {
+                -10
+            };
+            cash += amount;
+            run.belief.books[0].cash += Cash::units(amount);
+            let none = TileSignals::default();
+            let to = Time(hour * HOUR_NS + MINUTE_NS);
+            equity.catch_up(to, &run.belief, &none, &Limits::default(), &mut NoRecord);
+        }
+        assert_eq!((cash, equity.moments.n), (2_200, 40));
+        let metrics = run.metrics(&equity, 100);
+        let near = |name, want: f64| {
+            let got = metrics.get(name).unwrap_or(f64::NAN);
+            assert!((got / want - 1.0).abs() < 1e-9, "{name}: {got}, not {want}");
+        };
+        let year = (365.0f64 * 24.0).sqrt();
+        // mean 0.0025; each return is 0.0075 from it
+        near("sharpe", 0.0025 / (40.0f64 * 0.0075 * 0.0075 / 39.0).sqrt() * year);
+        near("sortino", 0.0025 / (0.5f64 * 0.005 * 0.005).sqrt() * year);
+        near("max_drawdown_pct", 0.5);
+        near("calmar", 0.1 * 3.65 / 0.005);
+        near("cagr_pct", 100.0 * (1.1f64.powf(3.65) - 1.0));
+    }
+}

@@ -170,7 +170,7 @@ impl<T: Trader> Bench<T> {
     }
 }
 
-fn dip(beats: &[Beat], weather: &Weather, level: i64, limits: Limits) -> Bench<Dip> {
+pub fn dip(beats: &[Beat], weather: &Weather, level: i64, limits: Limits) -> Bench<Dip> {
     let volatility = SignalKey::Volatility { bars: 4, bar_ns: BAR };
     let sigma = SignalKey::Sigma { window: 8, bar_ns: BAR, max_age_ns: 3 * SECOND_NS };
     let mut set = SignalSet::default();
@@ -200,7 +200,7 @@ fn dip(beats: &[Beat], weather: &Weather, level: i64, limits: Limits) -> Bench<D
 }
 
 /// The shipped strategy with thresholds at which it trades on such tapes.
-fn composite(beats: &[Beat], weather: &Weather, settings: &[&str]) -> Bench<Composite> {
+pub fn composite(beats: &[Beat], weather: &Weather, settings: &[&str]) -> Bench<Composite> {
     let file = ConfigFile::parse("example.yml", include_str!("../../configs/example.yml")).expect("the example loads");
     let base = [
         "capital.lighter=300",
@@ -244,7 +244,7 @@ fn limits() -> impl Strategy<Value = Limits> {
     (limit(), limit()).prop_map(|(drawdown, daily_loss)| Limits { drawdown, daily_loss })
 }
 
-fn settings() -> impl Strategy<Value = Vec<&'static str>> {
+pub fn settings() -> impl Strategy<Value = Vec<&'static str>> {
     const CHOICES: &[&[&str]] = &[
         &["entry.style=taker", "entry.style=maker", "entry.mode=pair", "entry.style=maker_then_taker"],
         &["locking.style=taker", "locking.style=maker_then_taker"],

@@ -2,6 +2,7 @@
 
 mod composite;
 mod drivers;
+mod foresight;
 mod random;
 mod random_tape;
 mod scenario;

@@ -52,7 +52,8 @@ pub fn tables(beats: &[Beat]) -> [VenueTables; 2] {
         exch[v] = exch[v].max(recv.plus(-late));
         let at = exch[v];
         // both prices drift together, one of them a little more
-        price[v] += i64::from(beat.moved);
+        let crash = if beat.size == 19 && beat.kind % 3 == 0 { 25 } else { 1 };
+        price[v] = (price[v] + crash * i64::from(beat.moved)).max(1_000);
         price[1 - v] += i64::from(beat.moved / 2);
         let table = &mut out[v];
         match beat.kind {
