@@ -12,6 +12,7 @@ mod input;
 mod neighbours;
 mod page;
 mod palette;
+mod picture;
 mod scale;
 #[cfg(test)]
 mod tests;
@@ -49,7 +50,9 @@ pub fn write(input: &Input, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
         let failed = |source| ReportError::Write { path: path.clone(), source };
         fs::write(hidden, page::page(&view)).map_err(failed)
     })?;
-    Ok(vec![path])
+    let mut files = vec![path];
+    files.extend(picture::pictures(&view, dir)?);
+    Ok(files)
 }
 
 /// Lets `write` fill a hidden file beside `path`, then gives it its name: a reader never sees half a file.

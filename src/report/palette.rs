@@ -91,7 +91,8 @@ pub fn rules(scope: &str, dark: bool) -> String {
     for (letter, ramp) in [('s', Ramp::Signed), ('p', Ramp::Plain)] {
         for step in 0..STEPS {
             let ground = shade(ramp, step, dark);
-            let _ = write!(out, "{scope} .{letter}{step}{{background:{};color:{}}}", hex(ground), hex(ink(ground)));
+            let _ =
+                write!(out, "{scope} .{letter}{step}{{background-color:{};color:{}}}", hex(ground), hex(ink(ground)));
         }
         out.push('\n');
     }

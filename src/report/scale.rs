@@ -3,6 +3,27 @@
 use super::text;
 use crate::units::{DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS, Time};
 
+/// A rectangle in which something is drawn; `top` is the smaller y.
+#[derive(Clone, Copy, Debug)]
+pub struct Plot {
+    pub left: f64,
+    pub right: f64,
+    pub top: f64,
+    pub bottom: f64,
+}
+
+impl Plot {
+    /// 0 to 1 across.
+    pub fn x(&self, part: f64) -> f64 {
+        self.left + (self.right - self.left) * part
+    }
+
+    /// 0 to 1 upwards.
+    pub fn y(&self, part: f64) -> f64 {
+        self.bottom - (self.bottom - self.top) * part
+    }
+}
+
 /// A range of numbers that ends on round ticks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scale {

@@ -1,3 +1,52 @@
-//! Sweeps.
+//! A sweep: a grid of configurations over one tape, ranked, reported, resumable.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `grid/` | the grid file: axes, worlds, what is skipped, what wins |
+//! | `options`, `args` | what the caller chooses; the command line |
+//! | `study`, `span` | one symbol ready to run: feeds with their tapes; in sample and held out |
+//! | `points` | strategy points in the order of their ids, a band at a time |
+//! | `chunk` | as many machines as move through the tape together |
+//! | `gate` | how often each condition of the gate held |
+//! | `checkpoint`, `spool` | where a run stands; its finished rows |
+//! | `rank` | which configuration is better |
+//! | `plan`, `progress` | what is told before and meanwhile |
+//! | `run` | the flow: chunks, then the best once more, then the files |
+//! | `results`, `leaderboard`, `ledgers`, `best`, `record` | the files |
+//!
+//! results.parquet, leaderboard.csv, best.yml, trades.parquet and equity.parquet are the same bytes for one thread or many,
+//! in one go or killed and resumed.
 
+pub mod args;
+mod best;
+mod checkpoint;
+mod chunk;
+mod detail;
+mod error;
+mod gate;
 pub mod grid;
+mod leaderboard;
+mod ledgers;
+mod options;
+mod plan;
+mod points;
+mod progress;
+mod rank;
+mod record;
+mod results;
+mod run;
+mod span;
+mod spool;
+mod study;
+
+pub use best::STRATEGY_VERSION;
+pub use error::SweepError;
+pub use options::{DriverChoice, Options};
+pub use rank::{Grade, Judge, Podium, Verdict};
+pub use run::{Summary, sweep};
+pub use span::Spans;
+
+/// Names the code that a result was made with: a hash of the sources, the lock file and the compiler, made at build time.
+pub fn code_id() -> &'static str {
+    env!("PERPX_CODE_ID")
+}

@@ -85,7 +85,7 @@ fn transitions(view: &View) -> Markup {
             tbody {
                 @for t in &view.input.transitions {
                     tr {
-                        th scope="row" { (t.from) " → " (t.to) }
+                        th.path scope="row" { (t.from) " → " (t.to) }
                         td { (t.reason.replace('_', " ")) }
                         td.num { (text::count(t.count)) }
                         (share(t.count as f64 / all as f64, "var(--c1)"))

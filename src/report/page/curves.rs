@@ -1,7 +1,7 @@
 //! Equity and drawdown of the best few, and the winner's states, on one clock.
 
-use super::svg::{Plot, Size, n, path, rulers, unit_label};
-use crate::report::scale::{Scale, drawdown, thin, time_ticks};
+use super::svg::{Size, n, path, rulers, unit_label};
+use crate::report::scale::{Plot, Scale, drawdown, thin, time_ticks};
 use crate::report::view::View;
 use crate::report::{Curve, Spans, palette, text};
 use crate::units::Time;

@@ -12,7 +12,9 @@ mod svg;
 
 use super::view::View;
 use super::{palette, text};
+pub use heat::short;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+pub use money::steps;
 
 const STYLE: &str = include_str!("../assets/style.css");
 const SCRIPT: &str = include_str!("../assets/page.js");

@@ -1,9 +1,9 @@
 //! Where the winner's money came from: an exact sum, as a waterfall and as a table by leg and venue.
 
-use super::svg::{Plot, Size, n};
+use super::svg::{Size, n};
 use crate::ledger::{Line, Lines};
 use crate::market::Role;
-use crate::report::scale::Scale;
+use crate::report::scale::{Plot, Scale};
 use crate::report::view::View;
 use crate::report::{Money, text};
 use maud::{Markup, html};

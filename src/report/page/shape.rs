@@ -1,8 +1,8 @@
 //! The shape of the results: along each axis, and over all configurations.
 
 use super::heat::short;
-use super::svg::{Plot, Size, foot, n, path, rulers};
-use crate::report::scale::Scale;
+use super::svg::{Size, foot, n, path, rulers};
+use crate::report::scale::{Plot, Scale};
 use crate::report::text;
 use crate::report::view::{Histogram, Slice, View};
 use maud::{Markup, html};
@@ -75,7 +75,7 @@ pub fn distribution(view: &View) -> Option<Markup> {
             (view.metric()) " of " (text::counted(histogram.counts.iter().sum(), "configuration"))
             " with a figure" @if view.input.counts.eligible > 0 { " that meet every requirement" }
             "; median " (view.figure(Some(histogram.median))) "."
-            @if let Some(rank) = histogram.winner_rank {
+            @if let Some(rank) = histogram.winner_rank.filter(|rank| *rank < 1.0) {
                 " The winner stands above or level with " (text::fixed(rank * 100.0, 2)) " % of them."
             }
             @if histogram.below + histogram.above > 0 {

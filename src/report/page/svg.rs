@@ -1,6 +1,6 @@
 //! Charts as inline SVG: plain shapes with classes, coloured by the page's style.
 
-use crate::report::scale::Scale;
+use crate::report::scale::{Plot, Scale};
 use maud::{Markup, html};
 use std::fmt::Write;
 
@@ -25,27 +25,6 @@ impl Size {
             Size::Wide => wide,
             Size::Narrow => narrow,
         }
-    }
-}
-
-/// A rectangle in which something is drawn; `top` is the smaller y.
-#[derive(Clone, Copy, Debug)]
-pub struct Plot {
-    pub left: f64,
-    pub right: f64,
-    pub top: f64,
-    pub bottom: f64,
-}
-
-impl Plot {
-    /// 0 to 1 across.
-    pub fn x(&self, part: f64) -> f64 {
-        self.left + (self.right - self.left) * part
-    }
-
-    /// 0 to 1 upwards.
-    pub fn y(&self, part: f64) -> f64 {
-        self.bottom - (self.bottom - self.top) * part
     }
 }
 

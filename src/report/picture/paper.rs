@@ -1,0 +1,145 @@
+//! A white sheet with the few marks that the charts need. Positions are pixels from the top left corner.
+
+use crate::report::palette::Rgb;
+use crate::report::scale::{Plot, Scale};
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use std::path::Path;
+
+pub const WIDTH: u32 = 1600;
+pub const INK: Rgb = [20, 23, 28];
+pub const QUIET: Rgb = [89, 97, 110];
+pub const RULER: Rgb = [226, 229, 234];
+/// The ground of the held-out time, and of the embargo before it.
+pub const HELD: Rgb = [232, 240, 248];
+pub const EMBARGO: Rgb = [225, 226, 229];
+
+/// Sizes of letters.
+pub const TITLE: f64 = 34.0;
+pub const LABEL: f64 = 24.0;
+pub const SMALL: f64 = 20.0;
+
+/// A subset of DejaVu Sans: ASCII, Latin-1, Greek, arrows, signs of comparison (licence beside it).
+static FONT: &[u8] = include_bytes!("../assets/dejavu-sans-subset.ttf");
+
+/// Makes letters available to plotters, which knows no system font. May be called again.
+pub fn register_font() -> Result<(), String> {
+    plotters::style::register_font("sans-serif", FontStyle::Normal, FONT)
+        .map_err(|_| "the embedded font cannot be read".to_owned())
+}
+
+/// Where a text stands by its position.
+#[derive(Clone, Copy)]
+pub enum Anchor {
+    Left,
+    Middle,
+    Right,
+}
+
+pub struct Paper<'a>(DrawingArea<BitMapBackend<'a>, Shift>);
+
+type Drawn = Result<(), String>;
+
+impl<'a> Paper<'a> {
+    /// `path` ends in ".png".
+    pub fn new(path: &'a Path, height: u32) -> Result<Paper<'a>, String> {
+        let area = BitMapBackend::new(path, (WIDTH, height)).into_drawing_area();
+        area.fill(&WHITE).map_err(said)?;
+        Ok(Paper(area))
+    }
+
+    pub fn save(&self) -> Drawn {
+        self.0.present().map_err(said)
+    }
+
+    pub fn text(&self, text: &str, at: (f64, f64), size: f64, colour: Rgb, anchor: Anchor) -> Drawn {
+        self.write(text, at, size, colour, anchor, FontTransform::None)
+    }
+
+    /// A text that runs upwards from `at`.
+    pub fn upright(&self, text: &str, at: (f64, f64), size: f64, colour: Rgb) -> Drawn {
+        self.write(text, at, size, colour, Anchor::Left, FontTransform::Rotate270)
+    }
+
+    fn write(&self, text: &str, at: (f64, f64), size: f64, c: Rgb, anchor: Anchor, turn: FontTransform) -> Drawn {
+        let across = match anchor {
+            Anchor::Left => HPos::Left,
+            Anchor::Middle => HPos::Center,
+            Anchor::Right => HPos::Right,
+        };
+        let font = ("sans-serif", size).into_font().transform(turn);
+        let style = font.color(&colour(c)).pos(Pos::new(across, VPos::Center));
+        self.0.draw_text(text, &style, pixel(at)).map_err(said)
+    }
+
+    pub fn rect(&self, from: (f64, f64), to: (f64, f64), fill: Rgb) -> Drawn {
+        let (a, b) = (pixel(from), pixel(to));
+        // plotters paints the last pixel too
+        let end = ((b.0 - 1).max(a.0), (b.1 - 1).max(a.1));
+        self.0.draw(&Rectangle::new([a, end], colour(fill).filled())).map_err(said)
+    }
+
+    /// The outline of a rectangle, `width` pixels inwards.
+    pub fn frame(&self, from: (f64, f64), to: (f64, f64), ink: Rgb, width: u32) -> Drawn {
+        for i in 0..f64::from(width) as i32 {
+            let (a, b) = (pixel(from), pixel(to));
+            let corners = [(a.0 + i, a.1 + i), (b.0 - i, b.1 - i)];
+            self.0.draw(&Rectangle::new(corners, colour(ink))).map_err(said)?;
+        }
+        Ok(())
+    }
+
+    pub fn line(&self, points: impl IntoIterator<Item = (f64, f64)>, ink: Rgb, width: u32) -> Drawn {
+        let points: Vec<_> = points.into_iter().map(pixel).collect();
+        self.0.draw(&PathElement::new(points, colour(ink).stroke_width(width))).map_err(said)
+    }
+
+    pub fn area(&self, points: impl IntoIterator<Item = (f64, f64)>, fill: Rgb) -> Drawn {
+        let points: Vec<_> = points.into_iter().map(pixel).collect();
+        self.0.draw(&Polygon::new(points, colour(fill).filled())).map_err(said)
+    }
+
+    pub fn ring(&self, at: (f64, f64), radius: i32, ink: Rgb) -> Drawn {
+        self.0.draw(&Circle::new(pixel(at), radius, colour(ink).stroke_width(3))).map_err(said)
+    }
+
+    /// Horizontal lines with figures on the left.
+    pub fn rulers(&self, plot: &Plot, scale: &Scale, size: f64) -> Drawn {
+        for tick in &scale.ticks {
+            let y = plot.y(scale.place(*tick));
+            let ink = if *tick == 0.0 { QUIET } else { RULER };
+            self.line([(plot.left, y), (plot.right, y)], ink, 1)?;
+            self.text(&scale.label(*tick), (plot.left - 10.0, y), size, QUIET, Anchor::Right)?;
+        }
+        Ok(())
+    }
+
+    /// Figures under the plot with short ticks.
+    pub fn foot(&self, plot: &Plot, scale: &Scale, size: f64) -> Drawn {
+        for tick in &scale.ticks {
+            let x = plot.x(scale.place(*tick));
+            self.line([(x, plot.bottom), (x, plot.bottom + 6.0)], QUIET, 1)?;
+            self.text(&scale.label(*tick), (x, plot.bottom + 24.0), size, QUIET, Anchor::Middle)?;
+        }
+        Ok(())
+    }
+
+    /// The heading, and what the chart is about under it.
+    pub fn title(&self, title: &str, under: &str) -> Drawn {
+        self.text(title, (40.0, 40.0), TITLE, INK, Anchor::Left)?;
+        self.text(under, (40.0, 80.0), SMALL, QUIET, Anchor::Left)
+    }
+}
+
+fn colour(rgb: Rgb) -> RGBColor {
+    RGBColor(rgb[0], rgb[1], rgb[2])
+}
+
+fn pixel(at: (f64, f64)) -> (i32, i32) {
+    (at.0.round() as i32, at.1.round() as i32)
+}
+
+fn said<E: std::error::Error + Send + Sync>(error: DrawingAreaErrorKind<E>) -> String {
+    error.to_string()
+}

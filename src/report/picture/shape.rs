@@ -1,0 +1,92 @@
+//! The objective along each axis, and its distribution over all configurations.
+
+use super::paper::{Anchor, INK, Paper, QUIET, SMALL};
+use crate::report::palette::{CURVES, GAIN, LOSS};
+use crate::report::scale::{Plot, Scale};
+use crate::report::text;
+use crate::report::view::{Histogram, Slice, View};
+
+const ROW: f64 = 380.0;
+const HEAD: f64 = 110.0;
+const BAND: [u8; 3] = [206, 223, 236];
+
+pub fn slices_height(view: &View) -> u32 {
+    (HEAD + ROW * view.slices.len().div_ceil(3) as f64) as u32 + 10
+}
+
+/// Three to a row, all on one scale.
+pub fn slices(view: &View, paper: &Paper) -> Result<(), String> {
+    let spreads = || view.slices.iter().flat_map(|s| &s.spreads);
+    let values = spreads().flat_map(|s| s.middle.map(|m| [m.0, m.1]).into_iter().flatten().chain(s.best));
+    let scale = Scale::over(values, 4);
+    let title = format!("{} · {} axis by axis", view.input.symbol, view.metric());
+    paper.title(
+        &title,
+        "Over all other axes: median, middle half (band) and best (thin line); the ring is the winner's value",
+    )?;
+    for (i, slice) in view.slices.iter().enumerate() {
+        let (column, row) = ((i % 3) as f64, (i / 3) as f64);
+        let top = HEAD + ROW * row + 60.0;
+        let left = 110.0 + 510.0 * column;
+        let plot = Plot { left, right: left + 410.0, top, bottom: top + 240.0 };
+        panel(view, slice, &scale, &plot, paper)?;
+    }
+    Ok(())
+}
+
+fn panel(view: &View, slice: &Slice, scale: &Scale, plot: &Plot, paper: &Paper) -> Result<(), String> {
+    let name = &view.names[slice.side.axis];
+    paper.text(name, (plot.left, plot.top - 26.0), SMALL * 1.1, INK, Anchor::Left)?;
+    let count = slice.side.labels.len();
+    let x = |i: usize| plot.x((i as f64 + 0.5) / count as f64);
+    let y = |v: f64| plot.y(scale.place(v));
+    let known = || slice.spreads.iter().enumerate();
+    let up = known().filter_map(|(i, s)| Some((x(i), y(s.middle?.1))));
+    let down = known().rev().filter_map(|(i, s)| Some((x(i), y(s.middle?.0))));
+    paper.area(up.chain(down), BAND)?;
+    paper.rulers(plot, scale, SMALL * 0.85)?;
+    paper.line(known().filter_map(|(i, s)| Some((x(i), y(s.best?)))), CURVES[5], 2)?;
+    paper.line(known().filter_map(|(i, s)| Some((x(i), y(s.median?)))), CURVES[0], 3)?;
+    if let Some((i, median)) = slice.winner.and_then(|i| Some((i, slice.spreads[i].median?))) {
+        paper.ring((x(i), y(median)), 9, INK)?;
+    }
+    let longest = slice.side.labels.iter().map(|l| l.chars().count()).max().unwrap_or(1);
+    let every = (count * (longest * 11 + 14)).div_ceil(410).max(1);
+    for (i, label) in slice.side.labels.iter().enumerate().filter(|(i, _)| i % every == 0) {
+        paper.text(label, (x(i), plot.bottom + 22.0), SMALL * 0.85, QUIET, Anchor::Middle)?;
+    }
+    Ok(())
+}
+
+pub fn distribution(view: &View, histogram: &Histogram, paper: &Paper) -> Result<(), String> {
+    let plot = Plot { left: 130.0, right: 1540.0, top: 170.0, bottom: 680.0 };
+    let all = histogram.counts.iter().sum();
+    let title = format!("{} · {} of {}", view.input.symbol, view.metric(), text::counted(all, "configuration"));
+    let beyond = histogram.below + histogram.above;
+    let ends = if beyond > 0 {
+        format!(" · {} beyond the ends stand in the end bars", text::count(beyond))
+    } else {
+        String::new()
+    };
+    paper.title(&title, &format!("{}{ends}", view.input.name))?;
+    let across = Scale::over([histogram.edges[0], histogram.edges[histogram.edges.len() - 1]], 9);
+    let up = Scale::over([0.0, histogram.counts.iter().copied().max().unwrap_or(1) as f64], 5);
+    paper.rulers(&plot, &up, SMALL)?;
+    paper.text("Configurations", (plot.left - 90.0, plot.top - 30.0), SMALL, QUIET, Anchor::Left)?;
+    for (i, count) in histogram.counts.iter().enumerate().filter(|(_, c)| **c > 0) {
+        let (a, b) = (histogram.edges[i], histogram.edges[i + 1]);
+        let (left, right) = (plot.x(across.place(a)), plot.x(across.place(b)));
+        let y = plot.y(up.place(*count as f64)).min(plot.bottom - 2.0);
+        let fill = if (a + b) / 2.0 < 0.0 { LOSS } else { GAIN };
+        paper.rect((left, y), ((right - 2.0).max(left + 1.0), plot.bottom), fill)?;
+    }
+    paper.foot(&plot, &across, SMALL)?;
+    paper.text(&view.metric(), (plot.x(0.5), plot.bottom + 70.0), SMALL * 1.1, INK, Anchor::Middle)?;
+    let Some(winner) = view.input.winner.as_ref().and_then(|w| w.metric).filter(|w| w.is_finite()) else {
+        return Ok(());
+    };
+    let x = plot.x(across.place(winner));
+    paper.line([(x, plot.top - 20.0), (x, plot.bottom)], INK, 3)?;
+    let anchor = if across.place(winner) > 0.5 { Anchor::Right } else { Anchor::Left };
+    paper.text(&format!("winner {}", view.figure(Some(winner))), (x, plot.top - 34.0), SMALL, INK, anchor)
+}

@@ -1,0 +1,307 @@
+//! A chunk: as many configurations as are moved through the tape together. Their machines are all the state there is;
+//! tiles and signals are shared by all threads.
+
+use super::checkpoint::{ChunkState, UnitState};
+use super::gate::{GateCounts, GateIx};
+use super::grid::Grid;
+use super::options::DriverChoice;
+use super::points::Point;
+use super::span::Spans;
+use super::spool::{Row, RunRow};
+use super::study::{Study, capital};
+use super::{Options, SweepError};
+use crate::config::{Config, World};
+use crate::replay::{Job, Machine, NoRecord, Recorder, RunResult};
+use crate::signals::{SignalEngine, SignalSet, TileSignals};
+use crate::sim::OutageTable;
+use crate::strategy::Plan;
+use crate::tape::{Tape, Tile};
+use crate::trader::Composite;
+use crate::units::{Cash, SECOND_NS, Time};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// One configuration in one world.
+pub struct Unit {
+    pub id: u64,
+    pub point: u64,
+    pub world: u32,
+    pub feed: usize,
+    pub bound: Bound,
+    gates: GateIx,
+    state: UnitState,
+}
+
+/// A configuration bound to its feed: everything that a job borrows.
+pub struct Bound {
+    pub plan: Plan,
+    pub outages: Arc<[OutageTable; 2]>,
+    pub capital: [Cash; 2],
+    pub stats_interval_ns: i64,
+}
+
+impl Bound {
+    pub fn job(&self, (from, to): (Time, Time)) -> Job<'_, Composite> {
+        Job {
+            plan: &self.plan,
+            world: &self.plan.world,
+            outages: [&self.outages[0], &self.outages[1]],
+            from,
+            to,
+            capital: self.capital,
+            leverage: self.plan.strategy.leverage,
+            isolated: self.plan.strategy.risk.isolated_margin,
+            stats_interval_ns: self.stats_interval_ns,
+        }
+    }
+}
+
+/// Binds configurations, sharing what their worlds have in common.
+pub struct Binder<'a> {
+    study: &'a Study,
+    worlds: BTreeMap<(usize, u32), (Arc<World>, Arc<[OutageTable; 2]>)>,
+}
+
+impl<'a> Binder<'a> {
+    pub fn new(study: &'a Study) -> Binder<'a> {
+        Binder { study, worlds: BTreeMap::new() }
+    }
+
+    /// `config` in world point `world` on `feed`; its signals are registered.
+    pub fn bind(&mut self, config: &Config, feed: usize, world: u32, signals: &mut SignalSet) -> Bound {
+        let study = self.study;
+        let (shared, outages) = self
+            .worlds
+            .entry((feed, world))
+            .or_insert_with(|| (Arc::new(config.world.clone()), study.outages(&config.world)))
+            .clone();
+        let mut plan = Plan::bind(config, shared, study.feeds[feed].kinds, signals);
+        let capital = capital(config, study.feeds[feed].first_mid2);
+        plan.capital2 = 2 * (capital[0] + capital[1]).as_notional().0;
+        let stats_interval_ns = i64::from(config.account.stats_interval_sec) * SECOND_NS;
+        Bound { plan, outages, capital, stats_interval_ns }
+    }
+}
+
+/// What all units on one feed share.
+struct Share {
+    signals: SignalSet,
+    gates: GateCounts,
+}
+
+pub struct Chunk<'a> {
+    study: &'a Study,
+    driver: DriverChoice,
+    /// In the order of (feed, id, world).
+    units: Vec<Unit>,
+    shares: Vec<Share>,
+    /// The next tile to run, and on which feed.
+    feed: usize,
+    tile: usize,
+}
+
+/// What a tile edge tells.
+pub struct Edge {
+    /// Machines times ticks that were passed.
+    pub config_ticks: u64,
+    /// Configurations (in a world) that are finished with the tile.
+    pub finished: u64,
+}
+
+impl<'a> Chunk<'a> {
+    /// Binds every point in every world.
+    pub fn build(grid: &Grid, study: &'a Study, points: &[Point], options: &Options) -> Result<Chunk<'a>, SweepError> {
+        let worlds = study.worlds.len();
+        let resolved: Vec<(Point, u32, usize, Config)> = (0..points.len() * worlds)
+            .into_par_iter()
+            .map(|i| {
+                let (point, world) = (points[i / worlds], i % worlds);
+                let strategy = grid.strategy_point(point.at).unwrap_or_default();
+                let config = grid.resolve(&study.symbol, &strategy, &study.worlds[world])?;
+                let feed = grid.feed_of(&study.grid_feeds, point.at, world as u64).unwrap_or(0);
+                Ok((point, world as u32, feed, config))
+            })
+            .collect::<Result<_, SweepError>>()?;
+        let fresh = || Share { signals: SignalSet::default(), gates: GateCounts::default() };
+        let mut shares: Vec<Share> = study.feeds.iter().map(|_| fresh()).collect();
+        let mut binder = Binder::new(study);
+        let mut units = Vec::with_capacity(resolved.len());
+        for (point, world, feed, config) in resolved {
+            let share = &mut shares[feed];
+            let bound = binder.bind(&config, feed, world, &mut share.signals);
+            let gates = share.gates.add(&bound.plan);
+            let (id, point) = (point.id, point.at);
+            units.push(Unit { id, point, world, feed, bound, gates, state: UnitState::default() });
+        }
+        units.sort_by_key(|unit| (unit.feed, unit.id, unit.world));
+        Ok(Chunk { study, driver: options.driver, units, shares, feed: 0, tile: 0 })
+    }
+
+    /// Goes on where a checkpoint stood.
+    pub fn restore(&mut self, state: ChunkState) {
+        (self.feed, self.tile) = (state.feed as usize, state.tile as usize);
+        self.units.iter_mut().zip(state.units).for_each(|(unit, state)| unit.state = state);
+        if let Some(share) = self.shares.get_mut(self.feed) {
+            share.gates.restore(&state.gates);
+        }
+    }
+
+    pub fn state(&self) -> ChunkState {
+        ChunkState {
+            feed: self.feed as u32,
+            tile: self.tile as u64,
+            gates: self.shares.get(self.feed).map(|share| share.gates.state()).unwrap_or_default(),
+            units: self.units.iter().map(|unit| unit.state.clone()).collect(),
+        }
+    }
+
+    /// Runs to the end. `edge` is called at each tile edge and may stop the run; the chunk's state is then whole.
+    pub fn run(&mut self, mut edge: impl FnMut(&Chunk<'_>, Edge) -> Result<(), SweepError>) -> Result<(), SweepError> {
+        while self.feed < self.shares.len() {
+            let here = self.units.iter().filter(|unit| unit.feed == self.feed).count();
+            if here > 0 {
+                self.run_feed(&mut edge)?;
+            }
+            self.close_feed();
+            (self.feed, self.tile) = (self.feed + 1, 0);
+        }
+        Ok(())
+    }
+
+    fn run_feed(
+        &mut self,
+        edge: &mut impl FnMut(&Chunk<'_>, Edge) -> Result<(), SweepError>,
+    ) -> Result<(), SweepError> {
+        let (study, driver, spans) = (self.study, self.driver, self.study.spans);
+        let tape = &study.feeds[self.feed].tape;
+        let mut reader = Reader::new(tape, &self.shares[self.feed].signals, study.from);
+        reader.skip_to(self.tile)?;
+        let mut ahead = reader.next()?;
+        while let Some((tile, signals)) = ahead.take() {
+            let start = self.units.partition_point(|unit| unit.feed < self.feed);
+            let end = self.units.partition_point(|unit| unit.feed <= self.feed);
+            let units = &mut self.units[start..end];
+            let gates = &mut self.shares[self.feed].gates;
+            // the next tile is read while this one is run
+            let ((), next) = rayon::join(
+                || {
+                    gates.count(&tile, &signals, spans.inside.0, spans.inside.1);
+                    units.par_iter_mut().for_each(|unit| {
+                        let with = (&unit.bound, &spans, driver);
+                        unit.state.pass(with, (&tile, &signals), &mut [NoRecord; 2], |_| {});
+                    });
+                },
+                || reader.next(),
+            );
+            ahead = next?;
+            self.tile += 1;
+            let ticks = ticks_inside(&tile, &spans);
+            let done = if ahead.is_none() { end - start } else { 0 };
+            edge(self, Edge { config_ticks: ticks * (end - start) as u64, finished: done as u64 })?;
+        }
+        Ok(())
+    }
+
+    /// The units of the feed are finished: their shares are known.
+    fn close_feed(&mut self) {
+        let (feed, shares) = (self.feed, &self.shares);
+        for unit in self.units.iter_mut().filter(|unit| unit.feed == feed) {
+            unit.state.shares = Some(shares[feed].gates.shares(&unit.gates));
+        }
+    }
+
+    /// The finished rows, in the order of (id, world).
+    pub fn rows(self, metrics: usize) -> Vec<Row> {
+        let mut rows: Vec<Row> = self.units.into_iter().map(|unit| unit.row(metrics)).collect();
+        rows.sort_by_key(|row| (row.id, row.world));
+        rows
+    }
+}
+
+/// Ticks of a tile that some run looks at.
+pub fn ticks_inside(tile: &Tile, spans: &Spans) -> u64 {
+    let time: &[i64] = &tile.local.time;
+    let within = |(from, to): (Time, Time)| {
+        let before = |t: Time| time[1..].partition_point(|&x| x < t.0);
+        (before(to) - before(from)) as u64
+    };
+    within(spans.inside) + spans.held_out.map_or(0, within)
+}
+
+impl Unit {
+    fn row(self, metrics: usize) -> Row {
+        let none = || RunRow { hash: Default::default(), metrics: vec![f64::NAN; metrics] };
+        let mut runs = self.state.runs.into_iter();
+        let runs = [runs.next().unwrap_or_else(none), runs.next().unwrap_or_else(none)];
+        let shares = self.state.shares.unwrap_or([f64::NAN; 4]);
+        Row { id: self.id, point: self.point, world: self.world, shares, runs }
+    }
+}
+
+impl UnitState {
+    /// Moves one configuration's runs through one tile: begins, goes on with and ends whichever of them lie in it.
+    /// `recs`: a recorder for each run; `ended` is shown the machine of each run that is over.
+    pub fn pass<R: Recorder>(
+        &mut self,
+        (bound, spans, driver): (&Bound, &Spans, DriverChoice),
+        (tile, signals): (&Tile, &TileSignals),
+        recs: &mut [R; 2],
+        mut ended: impl FnMut(&Machine<Composite>),
+    ) {
+        while let Some(span) = spans.run(self.runs.len()) {
+            if tile.end <= span.0 {
+                return;
+            }
+            let job = bound.job(span);
+            let rec = &mut recs[self.runs.len()];
+            let machine = self.machine.get_or_insert_with(|| Box::new(Machine::new(Composite::default(), &job)));
+            driver.drive(machine, (&job, tile, signals), rec);
+            if tile.end < span.1 {
+                return;
+            }
+            let result = machine.finish(&job, tile, signals, rec);
+            self.runs.push(run_row(&result));
+            ended(machine);
+            self.machine = None;
+        }
+    }
+}
+
+fn run_row(result: &RunResult) -> RunRow {
+    debug_assert!(result.books_agree, "belief and truth differ at the end");
+    RunRow { hash: result.hash, metrics: result.metrics.0.iter().map(|value| value.unwrap_or(f64::NAN)).collect() }
+}
+
+/// Tiles and their signals, in order.
+pub struct Reader<'t> {
+    tape: &'t Tape,
+    engine: SignalEngine,
+    next: usize,
+}
+
+impl<'t> Reader<'t> {
+    /// `from`: where the averages are anchored; the tape begins before it.
+    pub fn new(tape: &'t Tape, signals: &SignalSet, from: Time) -> Reader<'t> {
+        Reader { tape, engine: SignalEngine::new(signals.keys(), from), next: 0 }
+    }
+
+    /// Passes the tiles before `tile`: their signals are computed and dropped, so that nothing of the signals' state needs
+    /// to be kept in a checkpoint.
+    pub fn skip_to(&mut self, tile: usize) -> Result<(), SweepError> {
+        while self.next < tile.min(self.tape.tiles()) {
+            self.next()?;
+        }
+        Ok(())
+    }
+
+    pub fn next(&mut self) -> Result<Option<(Arc<Tile>, TileSignals)>, SweepError> {
+        if self.next >= self.tape.tiles() {
+            return Ok(None);
+        }
+        let tile = self.tape.tile(self.next)?;
+        self.next += 1;
+        let signals = self.engine.tile(&tile);
+        Ok(Some((tile, signals)))
+    }
+}

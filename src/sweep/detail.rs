@@ -1,0 +1,108 @@
+//! A configuration run once more with everything written down: the second pass of the best, and the checks by scan.
+
+use super::SweepError;
+use super::checkpoint::UnitState;
+use super::chunk::{Binder, Bound, Reader};
+use super::grid::Grid;
+use super::options::DriverChoice;
+use super::spool::{RUNS, Row, RunRow};
+use super::study::Study;
+use crate::ledger::Lines;
+use crate::replay::{FullRecord, Machine};
+use crate::signals::SignalSet;
+use crate::trader::Composite;
+use crate::units::Cash;
+use rayon::prelude::*;
+
+/// Everything that happened to one configuration in one world.
+pub struct Detail {
+    pub id: u64,
+    pub point: u64,
+    pub world: u32,
+    /// By role; what each run began with.
+    pub capital: [Cash; 2],
+    /// By run; the second is empty without a held-out part.
+    pub records: [FullRecord; 2],
+    pub runs: Vec<RunRow>,
+    /// By run: where its money came from.
+    pub lines: Vec<Lines>,
+}
+
+struct Under {
+    detail: Detail,
+    bound: Bound,
+    state: UnitState,
+}
+
+/// Runs these rows' configurations again by `driver`; `pass` names the occasion.
+///
+/// # Errors
+/// A ledger whose hash is not that of the sweep.
+pub fn again(
+    grid: &Grid,
+    study: &Study,
+    rows: &[Row],
+    driver: DriverChoice,
+    pass: &'static str,
+) -> Result<Vec<Detail>, SweepError> {
+    let mut found: Vec<Detail> = Vec::with_capacity(rows.len());
+    for (feed, data) in study.feeds.iter().enumerate() {
+        let mut signals = SignalSet::default();
+        let mut binder = Binder::new(study);
+        let mut units: Vec<Under> = Vec::new();
+        for row in rows {
+            if grid.feed_of(&study.grid_feeds, row.point, u64::from(row.world)).unwrap_or(0) != feed {
+                continue;
+            }
+            let strategy = grid.strategy_point(row.point).unwrap_or_default();
+            let config = grid.resolve(&study.symbol, &strategy, &study.worlds[row.world as usize])?;
+            let bound = binder.bind(&config, feed, row.world, &mut signals);
+            let detail = Detail {
+                id: row.id,
+                point: row.point,
+                world: row.world,
+                capital: bound.capital,
+                records: [FullRecord::default(), FullRecord::default()],
+                runs: Vec::new(),
+                lines: Vec::new(),
+            };
+            units.push(Under { detail, bound, state: UnitState::default() });
+        }
+        if units.is_empty() {
+            continue;
+        }
+        let mut reader = Reader::new(&data.tape, &signals, study.from);
+        while let Some((tile, signals)) = reader.next()? {
+            units.par_iter_mut().for_each(|under| {
+                let with = (&under.bound, &study.spans, driver);
+                let (records, lines) = (&mut under.detail.records, &mut under.detail.lines);
+                let ended = |machine: &Machine<Composite>| lines.push(machine.belief().lines);
+                under.state.pass(with, (&tile, &signals), records, ended);
+            });
+        }
+        found.extend(units.into_iter().map(|under| Detail { runs: under.state.runs, ..under.detail }));
+    }
+    // back to the order that was asked for
+    found.sort_by_key(|detail| rows.iter().position(|row| (row.id, row.world) == (detail.id, detail.world)));
+    for (row, detail) in rows.iter().zip(&found) {
+        agree(study, row, detail, pass)?;
+    }
+    Ok(found)
+}
+
+fn agree(study: &Study, row: &Row, detail: &Detail, pass: &'static str) -> Result<(), SweepError> {
+    for ((wanted, found), run) in row.runs.iter().zip(&detail.runs).zip(RUNS) {
+        let bits = |run: &RunRow| run.metrics.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        if wanted.hash != found.hash || bits(wanted) != bits(found) {
+            return Err(SweepError::Disagree {
+                id: format!("{:016x}", row.id),
+                world: study.world_ids.get(row.world as usize).cloned().unwrap_or_default(),
+                run,
+                pass,
+                found: found.hash.to_string(),
+                wanted: wanted.hash.to_string(),
+            });
+        }
+    }
+    Ok(())
+}

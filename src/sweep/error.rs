@@ -1,0 +1,101 @@
+//! Everything that can stop a sweep.
+
+use crate::config::ConfigError;
+use crate::tape::TapeError;
+use crate::units::Time;
+use std::path::PathBuf;
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum SweepError {
+    #[error(transparent)]
+    Config(Box<ConfigError>),
+
+    #[error(transparent)]
+    Tape(#[from] TapeError),
+
+    #[error("{path}: cannot {action}: {source}")]
+    Io { path: PathBuf, action: &'static str, source: std::io::Error },
+
+    #[error("{path}: cannot write the table: {what}; free some space, or give another folder with --out")]
+    Table { path: PathBuf, what: String },
+
+    #[error(
+        "{symbol}: the signals of this grid need data from {needed} on to be warm at {from}, and the store begins at \
+         {have}; accepted: data.from = {earliest} or later; to do: move data.from there, shorten the longest average or \
+         window, or write [data] warmup = \"late_start\""
+    )]
+    Cold { symbol: String, from: Time, needed: Time, have: Time, earliest: Time },
+
+    #[error(
+        "the held-out part is empty: [validate] holdout = {holdout} begins it at {split}, and an embargo of {embargo_sec} \
+         s (the grid's longest locking.t_max_sec + exit.max_sec) leaves nothing before {to}; accepted: a part longer than \
+         its embargo; to do: use a longer range, a larger holdout, a shorter t_max_sec, or holdout = 0"
+    )]
+    NoHoldout { holdout: f64, split: Time, embargo_sec: i64, to: Time },
+
+    #[error(
+        "{symbol} on {venue}: an order of {qty} at the first price {px} is below the venue's minimum (size {min_qty}, \
+         value {min_notional}); accepted: at least these; to do: raise base_qty or base_notional"
+    )]
+    TooSmall { symbol: String, venue: String, qty: String, px: String, min_qty: String, min_notional: String },
+
+    #[error("{symbol}: {venue} shows no quote with both sides between {from} and {to}; choose another range")]
+    NoPrice { symbol: String, venue: String, from: Time, to: Time },
+
+    #[error(
+        "{path}: an unfinished run lies here, but the {part} differs: it was {was}, now it is {now}; accepted: the same \
+         {part}; to do: give --fresh to discard it, or --out DIR to keep it"
+    )]
+    OtherRun { path: PathBuf, part: String, was: String, now: String },
+
+    #[error(
+        "{path}: the checkpoint cannot be read ({what}); to do: give --fresh to discard it and start again"
+    )]
+    Checkpoint { path: PathBuf, what: String },
+
+    #[error(
+        "configuration {id} in world {world}, {run}: the ledger of the {pass} has hash {found}, that of the sweep was \
+         {wanted}; the two must agree: this is an error in perpx, please report it with the grid file"
+    )]
+    Disagree { id: String, world: String, run: &'static str, pass: &'static str, found: String, wanted: String },
+
+    #[error("{path}: {what}")]
+    Missing { path: PathBuf, what: String },
+
+    #[error("the report: {0}")]
+    Report(String),
+
+    #[error("interrupted; what is done is kept, run the same command again to go on")]
+    Interrupted,
+}
+
+impl From<ConfigError> for SweepError {
+    fn from(error: ConfigError) -> SweepError {
+        SweepError::Config(Box::new(error))
+    }
+}
+
+impl SweepError {
+    /// An I/O failure at `path`, ready for `map_err`.
+    pub(crate) fn io(path: impl Into<PathBuf>, action: &'static str) -> impl FnOnce(std::io::Error) -> SweepError {
+        let path = path.into();
+        move |source| SweepError::Io { path, action, source }
+    }
+
+    /// 2 bad input, 130 interrupted, 1 anything else.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            SweepError::Config(_)
+            | SweepError::Tape(_)
+            | SweepError::Cold { .. }
+            | SweepError::NoHoldout { .. }
+            | SweepError::TooSmall { .. }
+            | SweepError::NoPrice { .. }
+            | SweepError::OtherRun { .. }
+            | SweepError::Missing { .. } => 2,
+            SweepError::Interrupted => 130,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! trades.parquet and equity.parquet: what happened to the best configurations, entry by entry. Everything that is needed to
+//! add up the final equity again stands in them; amounts are exact decimals.
+//!
+//! trades.parquet, in the order of (symbol, id, run, seq). `kind`:
+//! - `capital`: what a venue's account began with (`amount`);
+//! - `fill`: `side price qty maker fee`; - `funding`: `amount rate price`; - `liquidation`: `side price qty fee lost`;
+//! - `transition`: `state` is left for `to_state`, by `reason` (`also`: a bit for each further reason that held).
+//!
+//! `fee` and `amount` are ours when positive; `trade` counts from 1, 0 = outside a trade; `mid` is the venue's own when the
+//! entry reached us; `equity` that of both accounts after it; `at_end` marks what was closed because the data ended.
+
+use super::SweepError;
+use super::detail::Detail;
+use super::results::{TableFile, fault};
+use super::spool::RUNS;
+use super::study::Study;
+use crate::market::{EventBody, Role, Side};
+use crate::replay::{EntryRow, FullRecord, TransitionRow};
+use crate::strategy::{REASONS, STATES};
+use crate::units::Time;
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Decimal128Builder, RecordBatch, StringBuilder, TimestampNanosecondBuilder, UInt32Builder,
+};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A column under construction.
+enum Column {
+    Word(StringBuilder),
+    Time(TimestampNanosecondBuilder),
+    Count(UInt32Builder),
+    Flag(BooleanBuilder),
+    /// Decimals of the scale given.
+    Money(Decimal128Builder),
+}
+
+/// One value of a row.
+enum Cell<'a> {
+    Word(&'a str),
+    Time(Time),
+    Count(u32),
+    Flag(bool),
+    Money(i128),
+    None,
+}
+
+/// (name, kind); a number = decimals.
+type Layout = &'static [(&'static str, Kind)];
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Word,
+    Time,
+    Count,
+    Flag,
+    Money(i8),
+}
+
+const TRADES: Layout = &[
+    ("symbol", Kind::Word),
+    ("id", Kind::Word),
+    ("world_id", Kind::Word),
+    ("run", Kind::Word),
+    ("seq", Kind::Count),
+    ("time", Kind::Time),
+    ("venue_time", Kind::Time),
+    ("trade", Kind::Count),
+    ("state", Kind::Word),
+    ("kind", Kind::Word),
+    ("venue", Kind::Word),
+    ("role", Kind::Word),
+    ("order", Kind::Count),
+    ("side", Kind::Word),
+    ("price", Kind::Money(9)),
+    ("qty", Kind::Money(9)),
+    ("maker", Kind::Flag),
+    ("fee", Kind::Money(12)),
+    ("amount", Kind::Money(12)),
+    ("rate", Kind::Money(12)),
+    ("lost", Kind::Money(12)),
+    ("mid", Kind::Money(10)),
+    ("equity", Kind::Money(19)),
+    ("at_end", Kind::Flag),
+    ("to_state", Kind::Word),
+    ("reason", Kind::Word),
+    ("also", Kind::Count),
+];
+
+const EQUITY: Layout = &[
+    ("symbol", Kind::Word),
+    ("id", Kind::Word),
+    ("world_id", Kind::Word),
+    ("run", Kind::Word),
+    ("time", Kind::Time),
+    ("equity", Kind::Money(19)),
+];
+
+struct Table {
+    file: TableFile,
+    path: std::path::PathBuf,
+    schema: Arc<Schema>,
+    columns: Vec<Column>,
+    rows: usize,
+}
+
+/// Rows of a batch; fixed, so that the bytes do not depend on how details come in.
+const BATCH: usize = 1 << 14;
+
+impl Table {
+    fn create(path: &Path, layout: Layout) -> Result<Table, SweepError> {
+        let field = |(name, kind): &(&str, Kind)| {
+            let kind = match kind {
+                Kind::Word => DataType::Utf8,
+                Kind::Time => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
+                Kind::Count => DataType::UInt32,
+                Kind::Flag => DataType::Boolean,
+                Kind::Money(scale) => DataType::Decimal128(38, *scale),
+            };
+            Field::new(*name, kind, true)
+        };
+        let schema = Arc::new(Schema::new(layout.iter().map(field).collect::<Vec<_>>()));
+        let column = |(_, kind): &(&str, Kind)| match kind {
+            Kind::Word => Column::Word(StringBuilder::new()),
+            Kind::Time => Column::Time(TimestampNanosecondBuilder::new()),
+            Kind::Count => Column::Count(UInt32Builder::new()),
+            Kind::Flag => Column::Flag(BooleanBuilder::new()),
+            Kind::Money(_) => Column::Money(Decimal128Builder::new()),
+        };
+        Ok(Table {
+            file: TableFile::create(path, schema.clone())?,
+            path: path.to_path_buf(),
+            columns: layout.iter().map(column).collect(),
+            schema,
+            rows: 0,
+        })
+    }
+
+    fn push(&mut self, cells: &[Cell<'_>]) -> Result<(), SweepError> {
+        debug_assert_eq!(cells.len(), self.columns.len());
+        for (column, cell) in self.columns.iter_mut().zip(cells) {
+            match (column, cell) {
+                (Column::Word(column), Cell::Word(word)) => column.append_value(word),
+                (Column::Word(column), _) => column.append_null(),
+                (Column::Time(column), Cell::Time(time)) => column.append_value(time.0),
+                (Column::Time(column), _) => column.append_null(),
+                (Column::Count(column), Cell::Count(count)) => column.append_value(*count),
+                (Column::Count(column), _) => column.append_null(),
+                (Column::Flag(column), Cell::Flag(flag)) => column.append_value(*flag),
+                (Column::Flag(column), _) => column.append_null(),
+                (Column::Money(column), Cell::Money(money)) => column.append_value(*money),
+                (Column::Money(column), _) => column.append_null(),
+            }
+        }
+        self.rows += 1;
+        if self.rows == BATCH { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), SweepError> {
+        if self.rows == 0 {
+            return Ok(());
+        }
+        self.rows = 0;
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
+        for (column, field) in self.columns.iter_mut().zip(self.schema.fields()) {
+            arrays.push(match column {
+                Column::Word(column) => Arc::new(column.finish()),
+                Column::Time(column) => Arc::new(column.finish().with_timezone("UTC")),
+                Column::Count(column) => Arc::new(column.finish()),
+                Column::Flag(column) => Arc::new(column.finish()),
+                Column::Money(column) => {
+                    let scale = match field.data_type() {
+                        DataType::Decimal128(_, scale) => *scale,
+                        _ => 0,
+                    };
+                    let array = column.finish().with_precision_and_scale(38, scale).map_err(fault(&self.path))?;
+                    Arc::new(array)
+                }
+            });
+        }
+        let batch = RecordBatch::try_new(self.schema.clone(), arrays).map_err(fault(&self.path))?;
+        self.file.write(&batch)
+    }
+
+    fn finish(mut self) -> Result<(), SweepError> {
+        self.flush()?;
+        self.file.finish()
+    }
+}
+
+/// Both files, written detail by detail.
+pub struct Ledgers {
+    trades: Table,
+    equity: Table,
+}
+
+/// Who a row belongs to.
+struct Owner<'a> {
+    symbol: &'a str,
+    id: String,
+    world_id: &'a str,
+    venues: [&'a str; 2],
+    run: &'static str,
+}
+
+impl Ledgers {
+    pub fn create(dir: &Path) -> Result<Ledgers, SweepError> {
+        let trades = Table::create(&dir.join("trades.parquet"), TRADES)?;
+        Ok(Ledgers { trades, equity: Table::create(&dir.join("equity.parquet"), EQUITY)? })
+    }
+
+    pub fn write(&mut self, study: &Study, detail: &Detail) -> Result<(), SweepError> {
+        let feed = study.feeds.first().map(|feed| feed.tape.spec());
+        for (number, record) in detail.records.iter().enumerate().take(detail.runs.len()) {
+            let owner = Owner {
+                symbol: &study.symbol,
+                id: format!("{:016x}", detail.id),
+                world_id: study.world_ids.get(detail.world as usize).map_or("", String::as_str),
+                venues: [0, 1].map(|r: usize| feed.map_or("", |spec| spec.venues[r].as_str())),
+                run: RUNS[number],
+            };
+            let begin = study.spans.run(number).map_or(study.from, |span| span.0);
+            self.record(&owner, begin, detail, record)?;
+        }
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        owner: &Owner<'_>,
+        begin: Time,
+        detail: &Detail,
+        record: &FullRecord,
+    ) -> Result<(), SweepError> {
+        let mut seq = 0;
+        let mut next = || {
+            seq += 1;
+            seq
+        };
+        for role in Role::BOTH {
+            let capital = detail.capital[role.ix()];
+            let mut cells = common(owner, next(), begin, begin);
+            cells.extend([Cell::Count(0), Cell::Word(STATES[0].name), Cell::Word("capital")]);
+            cells.extend([Cell::Word(owner.venues[role.ix()]), Cell::Word(role_name(role))]);
+            cells.extend([Cell::None, Cell::None, Cell::None, Cell::None, Cell::None, Cell::None]);
+            cells.push(Cell::Money(capital.0));
+            fill_up(&mut cells);
+            self.trades.push(&cells)?;
+        }
+        let (mut entries, mut transitions) = (record.entries.iter().peekable(), record.transitions.iter().peekable());
+        loop {
+            // an answer is judged before the tick of the same time
+            let entry_first = match (entries.peek(), transitions.peek()) {
+                (Some(entry), Some(transition)) => entry.event.at <= transition.at,
+                (Some(_), None) => true,
+                (None, Some(_)) => false,
+                (None, None) => break,
+            };
+            let cells = match entry_first {
+                true => entries.next().map(|entry| entry_cells(owner, next(), entry)),
+                false => transitions.next().map(|transition| transition_cells(owner, next(), transition)),
+            };
+            if let Some(cells) = cells {
+                self.trades.push(&cells)?;
+            }
+        }
+        for (time, equity2) in &record.equity {
+            let head = [Cell::Word(owner.symbol), Cell::Word(&owner.id), Cell::Word(owner.world_id)];
+            let [symbol, id, world] = head;
+            self.equity.push(&[symbol, id, world, Cell::Word(owner.run), Cell::Time(*time), Cell::Money(equity2 * 5)])?;
+        }
+        Ok(())
+    }
+
+    pub fn finish(self) -> Result<(), SweepError> {
+        self.trades.finish()?;
+        self.equity.finish()
+    }
+}
+
+fn common<'a>(owner: &'a Owner<'_>, seq: u32, time: Time, venue_time: Time) -> Vec<Cell<'a>> {
+    vec![
+        Cell::Word(owner.symbol),
+        Cell::Word(&owner.id),
+        Cell::Word(owner.world_id),
+        Cell::Word(owner.run),
+        Cell::Count(seq),
+        Cell::Time(time),
+        Cell::Time(venue_time),
+    ]
+}
+
+fn fill_up(cells: &mut Vec<Cell<'_>>) {
+    while cells.len() < TRADES.len() {
+        cells.push(Cell::None);
+    }
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Long => "long",
+        Role::Short => "short",
+    }
+}
+
+fn side_name(side: Side) -> &'static str {
+    match side {
+        Side::Buy => "buy",
+        Side::Sell => "sell",
+    }
+}
+
+fn entry_cells<'a>(owner: &'a Owner<'_>, seq: u32, row: &EntryRow) -> Vec<Cell<'a>> {
+    let event = &row.event;
+    let role = event.venue;
+    let money = Cell::Money;
+    let side = |side: Side| Cell::Word(side_name(side));
+    let mut cells = common(owner, seq, event.at, event.venue_time);
+    let state = STATES.get(usize::from(row.state)).map_or("", |state| state.name);
+    cells.extend([Cell::Count(row.trade), Cell::Word(state)]);
+    let venue = [Cell::Word(owner.venues[role.ix()]), Cell::Word(role_name(role))];
+    match event.body {
+        EventBody::Fill { id, side: way, px, qty, maker, fee } => {
+            cells.push(Cell::Word("fill"));
+            cells.extend(venue);
+            cells.extend([Cell::Count(id.0 as u32), side(way), money(px.0.into()), money(qty.0.into())]);
+            cells.extend([Cell::Flag(maker), money(fee.0), Cell::None, Cell::None, Cell::None]);
+        }
+        EventBody::Funding { amount, rate, px } => {
+            cells.push(Cell::Word("funding"));
+            cells.extend(venue);
+            cells.extend([Cell::None, Cell::None, money(px.0.into()), Cell::None, Cell::None, Cell::None]);
+            cells.extend([money(amount.0), money(rate.0.into()), Cell::None]);
+        }
+        EventBody::Liquidated { px, qty, fee, lost } => {
+            cells.push(Cell::Word("liquidation"));
+            cells.extend(venue);
+            cells.extend([Cell::None, side(role.closing()), money(px.0.into()), money(qty.0.into())]);
+            cells.extend([Cell::None, money(fee.0), Cell::None, Cell::None, money(lost.0)]);
+        }
+        _ => cells.push(Cell::Word("other")),
+    }
+    if cells.len() < 21 {
+        fill_up(&mut cells);
+        return cells;
+    }
+    cells.extend([money(i128::from(row.mid2) * 5), money(row.equity2 * 5), Cell::Flag(row.end)]);
+    fill_up(&mut cells);
+    cells
+}
+
+fn transition_cells<'a>(owner: &'a Owner<'_>, seq: u32, row: &TransitionRow) -> Vec<Cell<'a>> {
+    let state = |ix: u8| STATES.get(usize::from(ix)).map_or("", |state| state.name);
+    let mut cells = common(owner, seq, row.at, row.at);
+    cells.extend([Cell::None, Cell::Word(state(row.transition.from)), Cell::Word("transition")]);
+    while cells.len() < 22 {
+        cells.push(Cell::None);
+    }
+    cells.extend([Cell::Money(row.equity2 * 5), Cell::Flag(false), Cell::Word(state(row.transition.to))]);
+    let reason = REASONS.get(usize::from(row.transition.reason)).copied().unwrap_or("");
+    cells.extend([Cell::Word(reason), Cell::Count(row.transition.also)]);
+    cells
+}

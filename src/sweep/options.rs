@@ -1,0 +1,114 @@
+//! What the caller of a sweep may choose. Nothing here changes a byte of the results but `sets` and `top`.
+
+use crate::replay::{Machine, NoRecord, Recorder, Scan, walk};
+use crate::tape::TapeSpec;
+use crate::trader::Composite;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How the configurations are moved through the tape; the results are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum DriverChoice {
+    /// The fastest there is
+    #[default]
+    Auto,
+    /// A step at every tick: the reference
+    Scan,
+    /// Watches judged row by row
+    Walk,
+}
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub grid: PathBuf,
+    /// `key=value` of `--set`.
+    pub sets: Vec<String>,
+    /// `None`: as many as there are cores.
+    pub threads: Option<usize>,
+    /// In place of the grid's `report.top`.
+    pub top: Option<usize>,
+    /// The run's own folder, in place of `report.dir`/name.
+    pub out: Option<PathBuf>,
+    /// Discards an unfinished run.
+    pub fresh: bool,
+    pub driver: DriverChoice,
+    /// Configurations drawn at random that are run again by scan.
+    pub verify: usize,
+    pub dry_run: bool,
+    pub quiet: bool,
+    /// Machines of a chunk.
+    pub chunk: usize,
+    pub tile_rows: usize,
+    /// Strategy points whose ids are held at once.
+    pub band: u64,
+    pub checkpoint_every: Duration,
+    /// Set from outside: stop at the next tile edge, keep what is done.
+    pub stop: Arc<AtomicBool>,
+    /// Stops as if asked to after so many tiles; for tests.
+    pub stop_after: Option<u64>,
+}
+
+impl Options {
+    pub const CHUNK: usize = 1 << 14;
+    pub const BAND: u64 = 4 << 20;
+
+    pub fn new(grid: impl Into<PathBuf>) -> Options {
+        Options {
+            grid: grid.into(),
+            sets: Vec::new(),
+            threads: None,
+            top: None,
+            out: None,
+            fresh: false,
+            driver: DriverChoice::Auto,
+            verify: 1,
+            dry_run: false,
+            quiet: false,
+            chunk: Options::CHUNK,
+            tile_rows: TapeSpec::TILE_ROWS,
+            band: Options::BAND,
+            checkpoint_every: Duration::from_secs(30),
+            stop: Arc::new(AtomicBool::new(false)),
+            stop_after: None,
+        }
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// A part of a tape as a machine meets it.
+pub type Step<'a> = (&'a crate::replay::Job<'a, Composite>, &'a crate::tape::Tile, &'a crate::signals::TileSignals);
+
+impl DriverChoice {
+    /// Moves a machine through one tile.
+    pub fn drive<R: Recorder>(self, machine: &mut Machine<Composite>, (job, tile, signals): Step<'_>, rec: &mut R) {
+        match self {
+            DriverChoice::Scan => machine.run_tile(&mut Scan::new(), job, tile, signals, rec),
+            DriverChoice::Auto | DriverChoice::Walk => machine.run_tile(&mut walk(), job, tile, signals, rec),
+        }
+    }
+
+    /// As [`DriverChoice::drive`], writing nothing down.
+    pub fn drive_quietly(self, machine: &mut Machine<Composite>, step: Step<'_>) {
+        self.drive(machine, step, &mut NoRecord);
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            DriverChoice::Scan => "scan",
+            DriverChoice::Auto | DriverChoice::Walk => "walk",
+        }
+    }
+
+    /// Config-ticks a second of one core when little fires, for the plan's estimate.
+    pub fn speed(self) -> f64 {
+        match self {
+            DriverChoice::Scan => 20e6,
+            DriverChoice::Auto | DriverChoice::Walk => 150e6,
+        }
+    }
+}

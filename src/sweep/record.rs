@@ -1,0 +1,64 @@
+//! run.json: what was run, with what, how long. The one file (beside the report) that may differ between two equal runs.
+
+use super::SweepError;
+use super::plan::Plan;
+use super::run::{Outcome, Sweep};
+use serde_json::{Value as Json, json};
+use std::path::Path;
+
+pub struct Record(Json);
+
+impl Record {
+    pub fn new(sweep: &Sweep<'_>, plan: &Plan, outcomes: &[Outcome]) -> Record {
+        let grid = &sweep.grid;
+        let symbols: Vec<Json> = sweep
+            .studies
+            .iter()
+            .zip(outcomes)
+            .map(|(study, outcome)| {
+                let feeds: Vec<Json> = study.feeds.iter().map(|feed| json!(feed.tape.quality())).collect();
+                json!({
+                    "symbol": study.symbol,
+                    "fingerprint": study.fingerprint(),
+                    "from": study.from.to_string(),
+                    "to": study.to.to_string(),
+                    "warm_from": study.warm_from.to_string(),
+                    "rows": outcome.spool.rows(),
+                    "configurations": outcome.podium.points,
+                    "meeting_require": outcome.podium.meeting,
+                    "skipped": grid.strategy_points() - outcome.podium.points,
+                    "worlds": study.world_ids,
+                    "feeds": feeds,
+                })
+            })
+            .collect();
+        Record(json!({
+            "name": grid.name,
+            "grid_file": sweep.options.grid.display().to_string(),
+            "base": grid.base.name(),
+            "set": sweep.options.sets,
+            "grid_hash": sweep.grid_hash,
+            "seed": sweep.seed(),
+            "store": grid.data.store,
+            "code": super::code_id(),
+            "version": env!("CARGO_PKG_VERSION"),
+            "strategy_version": super::STRATEGY_VERSION,
+            "threads": rayon::current_num_threads(),
+            "driver": sweep.options.driver.name(),
+            "seconds": sweep.began.elapsed().as_secs_f64(),
+            "config_ticks": plan.config_ticks(),
+            "chunks": plan.chunks,
+            "memory_bound_bytes": plan.memory,
+            "checked_by_scan": sweep.verified,
+            "warnings": plan.warnings,
+            "symbols": symbols,
+        }))
+    }
+
+    pub fn write(&self, path: &Path) -> Result<(), SweepError> {
+        let aside = path.with_extension("json.part");
+        let text = format!("{:#}\n", self.0);
+        std::fs::write(&aside, text).map_err(SweepError::io(&aside, "write the file"))?;
+        std::fs::rename(&aside, path).map_err(SweepError::io(path, "rename the finished file"))
+    }
+}

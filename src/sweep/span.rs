@@ -1,0 +1,75 @@
+//! The two runs of a configuration: in sample, and held out after an embargo.
+
+use super::SweepError;
+use super::grid::Grid;
+use crate::config::keys::K;
+use crate::config::{Config, KeyIx};
+use crate::units::{MINUTE_NS, SECOND_NS, Time};
+
+/// `[from, to)` of each run; they do not overlap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Spans {
+    pub inside: (Time, Time),
+    pub held_out: Option<(Time, Time)>,
+}
+
+impl Spans {
+    /// Cuts `[from, to)`: the last `holdout` of it, from a whole minute on, never ranks; of that the first
+    /// `embargo_ns` are not traded at all, so that no position of the first part could reach into the second.
+    pub fn cut(from: Time, to: Time, holdout: f64, embargo_ns: i64) -> Result<Spans, SweepError> {
+        if holdout <= 0.0 {
+            return Ok(Spans { inside: (from, to), held_out: None });
+        }
+        let kept = (to.since(from) as f64 * (1.0 - holdout)) as i64;
+        let split = Time(from.plus(kept).0.div_euclid(MINUTE_NS) * MINUTE_NS).max(from.plus(1));
+        let begin = split.plus(embargo_ns);
+        if begin >= to {
+            return Err(SweepError::NoHoldout { holdout, split, embargo_sec: embargo_ns / SECOND_NS, to });
+        }
+        Ok(Spans { inside: (from, split), held_out: Some((begin, to)) })
+    }
+
+    /// Run 0 or 1.
+    pub fn run(&self, number: usize) -> Option<(Time, Time)> {
+        match number {
+            0 => Some(self.inside),
+            1 => self.held_out,
+            _ => None,
+        }
+    }
+
+    /// The end of the last run.
+    pub fn end(&self) -> Time {
+        self.held_out.unwrap_or(self.inside).1
+    }
+}
+
+/// The grid's longest `t_max_sec + exit.max_sec`; `home` is any of its configurations. An exit without a limit counts
+/// nothing: its run ends at its bound all the same.
+pub fn embargo_ns(grid: &Grid, home: &Config) -> i64 {
+    let longest = |key: K, own: i64| {
+        let axis = grid.strategy_axes().iter().find(|axis| axis.key == KeyIx::from(key));
+        let of_axis = axis.and_then(|axis| axis.values.iter().filter_map(|value| value.num()).max());
+        of_axis.map_or(own, |num| (num.0 / 1_000_000_000) as i64)
+    };
+    let home_exit = home.strategy.exit.max_ns.unwrap_or(0);
+    longest(K::TMaxSec, home.strategy.locking.t_max_ns).saturating_add(longest(K::ExitMaxSec, home_exit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::{DAY_NS, HOUR_NS};
+
+    #[test]
+    fn the_held_out_part_begins_after_the_embargo() {
+        let from: Time = "2026-01-05".parse().expect("a date");
+        let to = from.plus(10 * DAY_NS);
+        let spans = Spans::cut(from, to, 0.3, 5 * HOUR_NS).expect("room enough");
+        assert_eq!(spans.inside, (from, from.plus(7 * DAY_NS)));
+        assert_eq!(spans.held_out, Some((from.plus(7 * DAY_NS + 5 * HOUR_NS), to)));
+        assert_eq!(Spans::cut(from, to, 0.0, HOUR_NS).expect("whole").held_out, None);
+        let text = Spans::cut(from, to, 0.1, 24 * HOUR_NS).expect_err("no room").to_string();
+        assert!(text.contains("embargo of 86400 s") && text.contains("2026-01-14T00:00:00Z"), "{text}");
+    }
+}

@@ -1,0 +1,296 @@
+//! One symbol of a sweep, ready to run: its spans, feeds with their tapes, worlds.
+
+use super::grid::{BadRows, Feeds, Grid, Warmup};
+use super::span::{Spans, embargo_ns};
+use super::{Options, SweepError};
+use crate::config::{Config, Missing, Override, Size, World};
+use crate::market::{FundingPrice, Role};
+use crate::signals::SignalSet;
+use crate::sim::OutageTable;
+use crate::strategy::{FundingKinds, Plan};
+use crate::tape::rows::{FundingKind, FundingRow};
+use crate::tape::store::{StoreFile, StorePath, Table};
+use crate::tape::{CacheSpec, MarksPolicy, MissingPolicy, OnBadRows, Tape, TapeSpec};
+use crate::units::{Cash, MINUTE_NS, Time};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Bytes of a tape cache when the grid names no cap.
+const CACHE_BYTES: u64 = 8 << 30;
+
+pub struct Study {
+    pub symbol: String,
+    /// Number among the grid's symbols.
+    pub number: usize,
+    /// As swept: later than the grid's with `warmup = "late_start"`.
+    pub from: Time,
+    pub to: Time,
+    pub warm_from: Time,
+    pub embargo_ns: i64,
+    pub spans: Spans,
+    pub feeds: Vec<Feed>,
+    pub grid_feeds: Feeds,
+    pub worlds: Vec<Vec<Override>>,
+    pub world_ids: Vec<String>,
+    /// Any legal configuration.
+    pub home: Config,
+}
+
+/// Everything that decides what is received, with its data.
+pub struct Feed {
+    pub tape: Tape,
+    pub kinds: FundingKinds,
+    /// Twice the first mid in the range, by role.
+    pub first_mid2: [i64; 2],
+}
+
+impl Study {
+    /// Opens the data of one symbol and checks that the sweep can begin.
+    pub fn open(grid: &Grid, symbol: &str, number: usize, options: &Options) -> Result<Study, SweepError> {
+        let grid_feeds = grid.feeds(symbol)?;
+        let home_at = (0..grid.strategy_points()).find_map(|at| grid.strategy_point(at)).unwrap_or_default();
+        let home = grid.resolve(symbol, &home_at, &grid.world(0))?;
+        let need = warmup_ns(grid, symbol, &home_at)?;
+        let examples = grid_feeds.feeds.iter().map(|(strategy, world)| {
+            let lay = |under: &[Override], over: &[Override]| -> Vec<Override> { under.iter().chain(over).cloned().collect() };
+            Ok(grid.resolve(symbol, &lay(&home_at, strategy), &lay(&grid.world(0), world))?)
+        });
+        let examples = examples.collect::<Result<Vec<Config>, SweepError>>()?;
+        let (from, to) = (grid.data.from, grid.data.to);
+        let mut start = from;
+        let mut tapes = open_tapes(grid, symbol, &examples, (start, need), options)?;
+        let mut have = Time::MIN;
+        for tape in &tapes {
+            have = have.max(tape.earliest_from()?);
+        }
+        if have > start.plus(-need) {
+            let earliest = Time(have.plus(need).0.div_euclid(MINUTE_NS) * MINUTE_NS + MINUTE_NS);
+            if grid.data.warmup == Warmup::Refuse || earliest >= to {
+                let (symbol, needed) = (symbol.to_string(), start.plus(-need));
+                return Err(SweepError::Cold { symbol, from, needed, have, earliest });
+            }
+            start = earliest;
+            tapes = open_tapes(grid, symbol, &examples, (start, need), options)?;
+        }
+        let embargo_ns = embargo_ns(grid, &home);
+        let spans = Spans::cut(start, to, grid.holdout, embargo_ns)?;
+        let mut feeds = Vec::with_capacity(tapes.len());
+        for (tape, config) in tapes.into_iter().zip(&examples) {
+            let kinds = funding_kinds(&tape)?;
+            let first_mid2 = first_mids(&tape, symbol, start)?;
+            check_size(grid, symbol, config, first_mid2)?;
+            feeds.push(Feed { tape, kinds, first_mid2 });
+        }
+        let worlds = grid.worlds();
+        let id = |world: &Vec<Override>| grid.base.world_id(&grid.overrides(symbol, &home_at, world));
+        let world_ids = worlds.iter().map(id).collect::<Result<_, _>>()?;
+        Ok(Study {
+            symbol: symbol.to_string(),
+            number,
+            from: start,
+            to,
+            warm_from: start.plus(-need),
+            embargo_ns,
+            spans,
+            feeds,
+            grid_feeds,
+            worlds,
+            world_ids,
+            home,
+        })
+    }
+
+    /// BLAKE3 over the data of every feed.
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for feed in &self.feeds {
+            hasher.update(&feed.tape.fingerprint());
+        }
+        hasher.finalize().to_hex()[..16].to_string()
+    }
+
+    /// Order outages of a world, by role.
+    pub fn outages(&self, world: &World) -> Arc<[OutageTable; 2]> {
+        Arc::new([0, 1].map(|r: usize| {
+            let venue = &world.venues[r];
+            let name = &venue.instrument.venue;
+            OutageTable::orders(&venue.fills.outages, name, world.seed, self.warm_from, self.to)
+        }))
+    }
+}
+
+/// How much data before its start the grid's hungriest signals need: every strategy axis that signals know of at its
+/// greatest value.
+fn warmup_ns(grid: &Grid, symbol: &str, home: &[Override]) -> Result<i64, SweepError> {
+    let mut config = grid.resolve(symbol, home, &grid.world(0))?;
+    let greatest = |path: &str| -> Option<i128> {
+        let axis = grid.strategy_axes().iter().find(|axis| axis.path == path)?;
+        axis.values.iter().filter_map(|value| value.num()).map(|num| num.0).max()
+    };
+    let count = |path: &str, own: &mut u32| {
+        if let Some(most) = greatest(path) {
+            *own = (*own).max((most / crate::config::Num::ONE) as u32);
+        }
+    };
+    let s = &mut config.strategy;
+    count("thresholds.trend_strength.ema_fast", &mut s.thresholds.ema_fast);
+    count("thresholds.trend_strength.ema_slow", &mut s.thresholds.ema_slow);
+    count("thresholds.vol_bars", &mut s.thresholds.vol_bars);
+    count("locking.band_window_bars", &mut s.locking.band_window_bars);
+    if let Some(most) = greatest("bar_sec") {
+        s.bar_ns = s.bar_ns.max((most / 1_000_000_000) as i64);
+    }
+    let mut signals = SignalSet::default();
+    Plan::bind(&config, Arc::new(config.world.clone()), FundingKinds::default(), &mut signals);
+    Ok(crate::signals::warmup_ns(signals.keys()))
+}
+
+fn open_tapes(
+    grid: &Grid,
+    symbol: &str,
+    examples: &[Config],
+    (from, need): (Time, i64),
+    options: &Options,
+) -> Result<Vec<Tape>, SweepError> {
+    examples.iter().map(|config| Ok(Tape::open(tape_spec(grid, symbol, config, (from, need), options))?)).collect()
+}
+
+fn tape_spec(grid: &Grid, symbol: &str, config: &Config, (from, need): (Time, i64), options: &Options) -> TapeSpec {
+    let (to, warm_from) = (grid.data.to, from.plus(-need));
+    let venues = &config.world.venues;
+    let outages = |r: usize| {
+        let venue = &venues[r];
+        let name = &venue.instrument.venue;
+        OutageTable::feed(&venue.fills.outages, name, config.world.seed, warm_from, to).spans().to_vec()
+    };
+    let max_bytes = grid.max_gib.map_or(CACHE_BYTES, |gib| (gib * f64::from(1u32 << 30)) as u64);
+    TapeSpec {
+        store: PathBuf::from(&grid.data.store),
+        symbol: symbol.to_string(),
+        venues: [0, 1].map(|r: usize| config.account.venues[r].name.clone()),
+        warm_from,
+        from,
+        to,
+        on_bad_rows: match grid.data.on_bad_rows {
+            BadRows::Fail => OnBadRows::Fail,
+            BadRows::Drop => OnBadRows::Drop,
+        },
+        funding_missing: match config.account.funding_missing {
+            Missing::Zero => MissingPolicy::Zero,
+            Missing::CarryLast => MissingPolicy::CarryLast,
+            Missing::Refuse | Missing::Mid => MissingPolicy::Refuse,
+        },
+        marks_missing: match config.account.marks_missing {
+            Missing::Zero => MarksPolicy::Zero,
+            Missing::CarryLast => MarksPolicy::CarryLast,
+            Missing::Mid => MarksPolicy::Mid,
+            Missing::Refuse => MarksPolicy::Refuse,
+        },
+        needs_index: [0, 1].map(|r: usize| venues[r].instrument.funding_price == FundingPrice::Index),
+        feed_latency_ns: [0, 1].map(|r: usize| venues[r].fills.feed_latency_ns),
+        feed_outages: [outages(0), outages(1)],
+        tile_rows: options.tile_rows,
+        cache: (max_bytes > 0).then(|| CacheSpec { dir: cache_dir(Path::new(&grid.data.store)), max_bytes }),
+    }
+}
+
+/// Built tiles lie beside the store, hidden.
+fn cache_dir(store: &Path) -> PathBuf {
+    let name = store.file_name().map_or("store".to_string(), |name| name.to_string_lossy().to_string());
+    store.parent().unwrap_or(Path::new(".")).join(format!(".{name}.cache"))
+}
+
+/// Predicted rates count as there when both venues have some.
+fn funding_kinds(tape: &Tape) -> Result<FundingKinds, SweepError> {
+    let spec = tape.spec();
+    let store = StorePath::new(&spec.store)?;
+    let mut both = true;
+    for venue in &spec.venues {
+        let mut found = false;
+        for (_, path) in store.files(Table::Funding, venue, &spec.symbol)? {
+            let file = StoreFile::open::<FundingRow>(&path)?;
+            for batch in file.read::<FundingRow>(0..file.groups().len())? {
+                let wanted = |row: &FundingRow| {
+                    row.kind == FundingKind::Predicted && row.recv >= spec.warm_from && row.recv < spec.to
+                };
+                found |= batch?.rows.iter().any(wanted);
+            }
+        }
+        both &= found;
+    }
+    Ok(FundingKinds { predicted: both })
+}
+
+/// Twice each venue's first two-sided mid at or after `from`.
+fn first_mids(tape: &Tape, symbol: &str, from: Time) -> Result<[i64; 2], SweepError> {
+    let mut mids = [0i64; 2];
+    for k in 0..tape.tiles() {
+        if tape.bounds(k).1 <= from {
+            continue;
+        }
+        let tile = tape.tile(k)?;
+        let time: &[i64] = &tile.local.time;
+        // the snapshot carried to `from` counts: it is what is quoted when the range begins
+        let start = time.partition_point(|&t| t <= from.0).saturating_sub(1);
+        for row in start..time.len() {
+            for role in Role::BOTH {
+                let bbo = tile.local.bbo(row, role);
+                if mids[role.ix()] == 0 && bbo.is_quoted() {
+                    mids[role.ix()] = bbo.mid2();
+                }
+            }
+            if mids.iter().all(|&mid| mid > 0) {
+                return Ok(mids);
+            }
+        }
+    }
+    let venue = tape.spec().venues[usize::from(mids[0] > 0)].clone();
+    Err(SweepError::NoPrice { symbol: symbol.to_string(), venue, from, to: tape.spec().to })
+}
+
+/// What an account begins with: as configured, else the size at the first mid.
+pub fn capital(config: &Config, first_mid2: [i64; 2]) -> [Cash; 2] {
+    [0, 1].map(|r: usize| {
+        config.account.capital[r].unwrap_or_else(|| match config.strategy.size {
+            Size::Quote(money) => money,
+            // half of 1e-18, rounded down to 1e-12
+            Size::Base(qty) => Cash(i128::from(first_mid2[r]) * i128::from(qty.0) / 2_000_000),
+        })
+    })
+}
+
+/// Every size of the grid is above both venues' minimum at the first price.
+fn check_size(grid: &Grid, symbol: &str, config: &Config, first_mid2: [i64; 2]) -> Result<(), SweepError> {
+    let mut sizes = vec![config.strategy.size];
+    for axis in grid.strategy_axes() {
+        let numbers = axis.values.iter().filter_map(|value| value.num());
+        match axis.path.as_str() {
+            "base_qty" => sizes.extend(numbers.map(|n| Size::Base(crate::units::Qty((n.0 / 1_000_000_000) as i64)))),
+            "base_notional" => sizes.extend(numbers.map(|n| Size::Quote(Cash(n.0 / 1_000_000)))),
+            _ => {}
+        }
+    }
+    for size in sizes {
+        let mut config = config.clone();
+        config.strategy.size = size;
+        let mut signals = SignalSet::default();
+        let plan = Plan::bind(&config, Arc::new(config.world.clone()), FundingKinds::default(), &mut signals);
+        for role in Role::BOTH {
+            let px = crate::units::Price(first_mid2[role.ix()] / 2);
+            let qty = plan.base_qty(px);
+            let qty = crate::units::Qty(qty.0.div_euclid(plan.common_lot.0) * plan.common_lot.0);
+            let instrument = plan.instrument(role);
+            if !instrument.takes(qty, px) {
+                return Err(SweepError::TooSmall {
+                    symbol: symbol.to_string(),
+                    venue: instrument.venue.clone(),
+                    qty: qty.to_string(),
+                    px: px.to_string(),
+                    min_qty: instrument.min_qty.to_string(),
+                    min_notional: crate::units::format_scaled(instrument.min_notional.0, 18),
+                });
+            }
+        }
+    }
+    Ok(())
+}
