@@ -228,13 +228,13 @@ fn counts(view: &View) -> Markup {
                     @if counts.worlds > 1 { "; of its worlds the " strong { (objective.over_world) } " counts" }
                     "; " (text::count(counts.eligible)) " met every requirement."
                 }
-                @for (require, failed) in &counts.failed {
+                @for (require, failed) in counts.failed.iter().filter(|f| f.1 > 0) {
                     li { (text::counted(*failed, "configuration")) " failed " code { (require) } "." }
                 }
-                @for require in objective.require.iter().filter(|r| counts.failed.iter().all(|f| f.0 != **r)) {
+                @for require in objective.require.iter().filter(|r| counts.failed.iter().all(|f| f.0 != **r || f.1 == 0)) {
                     li { "None failed " code { (require) } "." }
                 }
-                @for (why, skipped) in &counts.skipped {
+                @for (why, skipped) in counts.skipped.iter().filter(|s| s.1 > 0) {
                     li { (text::counted(*skipped, "combination")) " never ran: " code { (why) } "." }
                 }
                 @if !dead.is_empty() {
