@@ -170,7 +170,7 @@ fn check(input: &Input) -> Result<(), ReportError> {
         }
     }
     for table in &input.quality {
-        for (i, row) in table.rows.iter().enumerate().filter(|(_, r)| r.len() != table.columns.len()) {
+        if let Some((i, row)) = table.rows.iter().enumerate().find(|(_, r)| r.len() != table.columns.len()) {
             let place = format!("quality '{}' rows[{i}]", table.title);
             return bad(place, format!("{} cells", row.len()), format!("{} cells", table.columns.len()));
         }
