@@ -86,6 +86,12 @@ impl<'a> View<'a> {
         format!("{}{unit}{over}", objective.metric)
     }
 
+    /// The objective with its unit, for a sentence.
+    pub fn measured(&self, metric: Option<f64>) -> String {
+        text::measured(metric, self.input.objective.unit, &self.input.quote)
+    }
+
+    /// The objective without its unit, for a table or chart that names it.
     pub fn figure(&self, metric: Option<f64>) -> String {
         text::figure(metric, self.input.objective.unit)
     }

@@ -16,7 +16,6 @@ pub fn body(view: &View) -> Option<Markup> {
         return None;
     }
     let curves = &input.curves[..input.curves.len().min(MOST)];
-    let label = format!("Equity and drawdown of the best {} over time.", curves.len());
     let caption = html! {
         ul.legend {
             @for (i, curve) in curves.iter().enumerate() {
@@ -30,7 +29,7 @@ pub fn body(view: &View) -> Option<Markup> {
         }
         p.note { (shading(&input.spans)) }
     };
-    Some(super::figure(&label, caption, |size| chart(view, curves, size)))
+    Some(super::figure(caption, |size| chart(view, curves, size)))
 }
 
 fn shading(spans: &Spans) -> String {

@@ -86,7 +86,7 @@ pub fn distribution(view: &View) -> Option<Markup> {
         }
     };
     let chart = |size| bars(view, histogram, size);
-    Some(super::figure("Distribution of the objective over all configurations", caption, chart))
+    Some(super::figure(caption, chart))
 }
 
 fn bars(view: &View, histogram: &Histogram, size: Size) -> Markup {
