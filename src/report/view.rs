@@ -117,6 +117,12 @@ fn warnings(input: &Input) -> Vec<Warning> {
         let shown = text::measured(Some(median), input.objective.unit, &input.quote);
         severe(format!("The winner stands alone: the median {} of its neighbours is {shown}.", input.objective.metric));
     }
+    let unproven = input.winner.as_ref().is_some_and(|w| !w.oos_metric.is_some_and(f64::is_finite));
+    if unproven && input.spans.has_held_out() {
+        let text =
+            format!("The winner has no {} in the held-out part: too little happened there.", input.objective.metric);
+        out.push(Warning { level: Level::Caution, text });
+    }
     out.extend(input.warnings.iter().cloned());
     out.sort_by_key(|w| w.level == Level::Caution);
     out
@@ -231,6 +237,8 @@ mod tests {
         input.money = None;
         let levels: Vec<Level> = warnings(&input).iter().map(|w| w.level).collect();
         assert_eq!(levels, [Level::Severe, Level::Severe]);
+        input.winner.as_mut().unwrap().oos_metric = None;
+        assert_eq!(warnings(&input)[1].level, Level::Caution, "an empty held-out part proves nothing");
     }
 
     #[test]
