@@ -17,7 +17,6 @@ use rayon::prelude::*;
 /// Everything that happened to one configuration in one world.
 pub struct Detail {
     pub id: u64,
-    pub point: u64,
     pub world: u32,
     /// By role; what each run began with.
     pub capital: [Cash; 2],
@@ -59,7 +58,6 @@ pub fn again(
             let bound = binder.bind(&config, feed, row.world, &mut signals);
             let detail = Detail {
                 id: row.id,
-                point: row.point,
                 world: row.world,
                 capital: bound.capital,
                 records: [FullRecord::default(), FullRecord::default()],

@@ -63,8 +63,8 @@ pub enum SweepError {
     #[error("{path}: {what}")]
     Missing { path: PathBuf, what: String },
 
-    #[error("the report: {0}")]
-    Report(String),
+    #[error(transparent)]
+    Report(#[from] crate::report::ReportError),
 
     #[error("interrupted; what is done is kept, run the same command again to go on")]
     Interrupted,

@@ -12,7 +12,7 @@
 //! | `rank` | which configuration is better |
 //! | `plan`, `progress` | what is told before and meanwhile |
 //! | `run` | the flow: chunks, then the best once more, then the files |
-//! | `results`, `leaderboard`, `ledgers`, `best`, `record` | the files |
+//! | `results`, `leaderboard`, `ledgers`, `best`, `record`, `page` | the files |
 //!
 //! results.parquet, leaderboard.csv, best.yml, trades.parquet and equity.parquet are the same bytes for one thread or many,
 //! in one go or killed and resumed.
@@ -28,6 +28,7 @@ pub mod grid;
 mod leaderboard;
 mod ledgers;
 mod options;
+mod page;
 mod plan;
 mod points;
 mod progress;

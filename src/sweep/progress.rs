@@ -80,10 +80,6 @@ impl Progress {
         (self.ticks - self.ticks_before) as f64 / self.began.elapsed().as_secs_f64().max(1e-9)
     }
 
-    pub fn seconds(&self) -> f64 {
-        self.began.elapsed().as_secs_f64()
-    }
-
     fn text(&self) -> String {
         let speed = self.speed();
         let left = self.ticks_total.saturating_sub(self.ticks) as f64 / speed.max(1.0);

@@ -84,6 +84,11 @@ impl Judge {
         self.metric
     }
 
+    /// By requirement: it does not hold over these worlds.
+    pub fn failed(&self, rows: &[Row]) -> impl Iterator<Item = bool> {
+        self.require.iter().map(|(column, require)| !self.meets(rows, *column, require))
+    }
+
     fn grade(&self, row: &Row) -> Grade {
         let run = &row.runs[0];
         match run.get(self.metric) {

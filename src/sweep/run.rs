@@ -20,7 +20,6 @@ use super::study::Study;
 use super::{Options, SweepError};
 use crate::stats::{MetricInfo, metric_table};
 use crate::trader::Composite;
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -111,8 +110,8 @@ impl<'o> Sweep<'o> {
             path: options.grid.clone(),
             what: "objective: a metric is unknown".to_string(),
         })?;
-        let symbols = grid.data.symbols.iter().enumerate();
-        let studies = symbols.map(|(n, symbol)| Study::open(&grid, symbol, n, options)).collect::<Result<_, _>>()?;
+        let symbols = grid.data.symbols.iter();
+        let studies = symbols.map(|symbol| Study::open(&grid, symbol, options)).collect::<Result<_, _>>()?;
         let dir = options.out.clone().unwrap_or_else(|| grid.report.dir.join(&grid.name));
         let grid_hash = grid.hash()?;
         Ok(Sweep { options, grid, grid_hash, table, judge, studies, dir, began, verified: 0 })
@@ -291,6 +290,12 @@ impl<'o> Sweep<'o> {
         write_leaderboard(&self.dir.join("leaderboard.csv"), &self.grid, &self.table, &boards)?;
         for (study, outcome) in self.studies.iter().zip(outcomes) {
             self.write_best(study, outcome)?;
+        }
+        for (study, outcome) in self.studies.iter().zip(outcomes) {
+            // with several symbols each has its page in a folder of its own
+            let dir = if outcomes.len() == 1 { self.dir.clone() } else { self.dir.join(&study.symbol) };
+            std::fs::create_dir_all(&dir).map_err(SweepError::io(&dir, "make the folder"))?;
+            crate::report::write(&super::page::input(self, plan, study, outcome)?, &dir)?;
         }
         Record::new(self, plan, outcomes).write(&self.dir.join("run.json"))
     }
@@ -481,9 +486,4 @@ impl<'s, 'o> Runner<'s, 'o> {
         self.saved = Instant::now();
         Ok(())
     }
-}
-
-/// How many rows each symbol has, for records.
-pub fn rows_by_symbol(studies: &[Study], outcomes: &[Outcome]) -> BTreeMap<String, u64> {
-    studies.iter().zip(outcomes).map(|(study, outcome)| (study.symbol.clone(), outcome.spool.rows())).collect()
 }

@@ -20,8 +20,7 @@ const CACHE_BYTES: u64 = 8 << 30;
 
 pub struct Study {
     pub symbol: String,
-    /// Number among the grid's symbols.
-    pub number: usize,
+
     /// As swept: later than the grid's with `warmup = "late_start"`.
     pub from: Time,
     pub to: Time,
@@ -46,7 +45,7 @@ pub struct Feed {
 
 impl Study {
     /// Opens the data of one symbol and checks that the sweep can begin.
-    pub fn open(grid: &Grid, symbol: &str, number: usize, options: &Options) -> Result<Study, SweepError> {
+    pub fn open(grid: &Grid, symbol: &str, options: &Options) -> Result<Study, SweepError> {
         let grid_feeds = grid.feeds(symbol)?;
         let home_at = (0..grid.strategy_points()).find_map(|at| grid.strategy_point(at)).unwrap_or_default();
         let home = grid.resolve(symbol, &home_at, &grid.world(0))?;
@@ -86,7 +85,6 @@ impl Study {
         let world_ids = worlds.iter().map(id).collect::<Result<_, _>>()?;
         Ok(Study {
             symbol: symbol.to_string(),
-            number,
             from: start,
             to,
             warm_from: start.plus(-need),

@@ -1,0 +1,503 @@
+//! What the report page is told: one symbol's outcome as plain data.
+
+use super::best::over_world_name;
+use super::detail::Detail;
+use super::grid::Compare;
+use super::leaderboard::Ranked;
+use super::plan::Plan;
+use super::results::SHARES;
+use super::run::{Outcome, Sweep, each_point};
+use super::spool::Row;
+use super::study::Study;
+use super::SweepError;
+use crate::report::{
+    Axis, AxisKind, Board, Column, Counts, Curve, Fact, Gate, Input, Leader, Level, Metric, Money, Objective, Point,
+    QualityTable, Spans, StateSpan, StateTime, Trade, Transition, Unit, Warning, Winner, WorldRow,
+};
+use crate::stats::MetricInfo;
+use crate::strategy::{REASONS, STATES};
+use crate::tape::VenueQuality;
+use crate::units::SECOND_NS;
+use std::collections::BTreeMap;
+
+/// Points that the page is made from; of a larger grid every n-th is taken, and the page says so.
+const MOST_POINTS: u64 = 250_000;
+/// Columns of the board after the objective's.
+const BOARD: &[&str] = &["net_pnl", "trades", "win_rate_pct", "max_drawdown_pct", "fees", "funding"];
+
+/// What is read off all rows in one go.
+#[derive(Default)]
+struct Census {
+    points: Vec<Point>,
+    /// By requirement: configurations that fail it.
+    failed: Vec<u64>,
+    /// By world: objective of every configuration.
+    by_world: Vec<Vec<f64>>,
+    /// Place in the grid and a hash of the point's ledgers, in the order of the grid.
+    ledgers: Vec<(u64, u64)>,
+    /// By world axis: some ledger changed with it.
+    world_axis_lives: Vec<bool>,
+    /// All rows of the winner.
+    winner: Vec<Row>,
+}
+
+pub fn input(sweep: &Sweep<'_>, plan: &Plan, study: &Study, outcome: &Outcome) -> Result<Input, SweepError> {
+    let grid = &sweep.grid;
+    let winner = outcome.ranked.first();
+    let census = census(sweep, outcome, winner)?;
+    let best = outcome.details.first();
+    let dead = dead_axes(sweep, &census);
+    let unit = sweep.table.get(sweep.judge.metric()).map_or(Unit::Ratio, unit_of);
+    let feed = study.feeds.first();
+    let venues = feed.map(|feed| feed.tape.spec().venues.clone()).unwrap_or_default();
+    let warnings = warnings(sweep, plan, study, winner, &census, &dead);
+    Ok(Input {
+        name: grid.name.clone(),
+        symbol: study.symbol.clone(),
+        venues,
+        quote: "USD".to_string(),
+        capital: best.map_or(0.0, |best| (best.capital[0] + best.capital[1]).as_f64()),
+        spans: Spans {
+            from: study.spans.inside.0,
+            embargo: study.spans.inside.1,
+            held_out: study.spans.held_out.map_or(study.to, |span| span.0),
+            to: study.to,
+        },
+        axes: axes(sweep, study, &dead),
+        objective: Objective {
+            metric: grid.objective.metric.clone(),
+            unit,
+            over_world: over_world_name(grid.objective.over_world).to_string(),
+            require: grid.objective.require.iter().map(require_text).collect(),
+        },
+        counts: Counts {
+            configurations: outcome.podium.points,
+            worlds: grid.world_points(),
+            eligible: outcome.podium.meeting,
+            skipped: skipped(sweep, outcome),
+            failed: grid.objective.require.iter().map(require_text).zip(census.failed.iter().copied()).collect(),
+        },
+        winner: winner.map(|winner| told_winner(sweep, study, winner, &census)),
+        board: board(sweep, outcome, unit),
+        worlds: worlds(sweep, winner, &census),
+        curves: curves(outcome),
+        money: best.zip(winner).map(|(best, winner)| Money {
+            in_sample: best.lines.first().copied().unwrap_or_default(),
+            held_out: best.lines.get(1).copied().unwrap_or_default(),
+            decision_slippage_bps: value(&sweep.table, &winner.row, 0, "slippage_at_decision_bp"),
+        }),
+        states: winner.map(|winner| states(&sweep.table, &winner.row)).unwrap_or_default(),
+        transitions: best.map(transitions).unwrap_or_default(),
+        timeline: best.map(|best| timeline(study, best)).unwrap_or_default(),
+        trades: best.map(trades).unwrap_or_default(),
+        gates: winner.map(|winner| gates(&winner.row)).unwrap_or_default(),
+        warnings,
+        quality: feed.map(|feed| feed.tape.quality().venues.iter().map(quality).collect()).unwrap_or_default(),
+        provenance: provenance(sweep, study, winner),
+        notes: notes(study),
+        points: census.points,
+    })
+}
+
+fn census(sweep: &Sweep<'_>, outcome: &Outcome, winner: Option<&Ranked>) -> Result<Census, SweepError> {
+    let grid = &sweep.grid;
+    let every = outcome.podium.points.div_ceil(MOST_POINTS).max(1);
+    let mut census = Census {
+        failed: vec![0; grid.objective.require.len()],
+        by_world: vec![Vec::new(); grid.world_points() as usize],
+        world_axis_lives: vec![false; grid.world_axes().len()],
+        ..Census::default()
+    };
+    let mut order: Vec<(u64, Point)> = Vec::new();
+    let mut seen = 0u64;
+    each_point(&outcome.spool, |rows| {
+        let verdict = sweep.judge.judge(rows);
+        for (failed, fails) in census.failed.iter_mut().zip(sweep.judge.failed(rows)) {
+            *failed += u64::from(fails);
+        }
+        if winner.is_some_and(|winner| winner.verdict.id == verdict.id) {
+            census.winner = rows.to_vec();
+        }
+        seen += 1;
+        if seen % every != 0 {
+            return Ok(());
+        }
+        for row in rows {
+            census.by_world[row.world as usize].extend(row.runs[0].get(sweep.judge.metric()));
+        }
+        world_axes_live(sweep, rows, &mut census.world_axis_lives);
+        let at = grid.digits(verdict.point).into_iter().map(|digit| digit as u16).collect();
+        order.push((verdict.point, Point { at, metric: verdict.objective, eligible: verdict.meets }));
+        census.ledgers.push((verdict.point, ledger_hash(rows)));
+        Ok(())
+    })?;
+    order.sort_by_key(|(place, _)| *place);
+    census.ledgers.sort_unstable();
+    census.points = order.into_iter().map(|(_, point)| point).collect();
+    Ok(census)
+}
+
+fn ledger_hash(rows: &[Row]) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    rows.iter().flat_map(|row| &row.runs).for_each(|run| {
+        hasher.update(&run.hash.0);
+    });
+    u64::from_le_bytes(*hasher.finalize().as_bytes().first_chunk().unwrap_or(&[0; 8]))
+}
+
+/// Marks the world axes whose next value changes a ledger of this point.
+fn world_axes_live(sweep: &Sweep<'_>, rows: &[Row], lives: &mut [bool]) {
+    let axes = sweep.grid.world_axes();
+    let mut stride = 1;
+    for (axis, lives) in axes.iter().zip(lives).rev() {
+        let n = axis.values.len();
+        for (world, row) in rows.iter().enumerate() {
+            if (world / stride) % n + 1 < n
+                && rows.get(world + stride).is_some_and(|next| next.runs[0].hash != row.runs[0].hash)
+            {
+                *lives = true;
+            }
+        }
+        stride *= n;
+    }
+}
+
+/// Strategy axes, then world axes: no ledger changes with this axis alone.
+fn dead_axes(sweep: &Sweep<'_>, census: &Census) -> Vec<bool> {
+    let grid = &sweep.grid;
+    let find = |point: u64| census.ledgers.binary_search_by_key(&point, |entry| entry.0).ok().map(|at| census.ledgers[at].1);
+    let mut dead: Vec<bool> = grid.strategy_axes().iter().map(|axis| axis.values.len() > 1).collect();
+    for &(point, hash) in &census.ledgers {
+        let digits = grid.digits(point);
+        for (axis, dead) in dead.iter_mut().enumerate().filter(|(_, dead)| **dead) {
+            let mut next = digits.clone();
+            next[axis] += 1;
+            let within = next[axis] < grid.strategy_axes()[axis].values.len();
+            if within && find(grid.point_at(&next)).is_some_and(|other| other != hash) {
+                *dead = false;
+            }
+        }
+    }
+    let worlds = grid.world_axes().iter().zip(&census.world_axis_lives);
+    dead.extend(worlds.map(|(axis, lives)| axis.values.len() > 1 && !lives));
+    dead
+}
+
+fn axes(sweep: &Sweep<'_>, study: &Study, dead: &[bool]) -> Vec<Axis> {
+    let grid = &sweep.grid;
+    let strategy = grid.strategy_axes().iter().enumerate().map(|(i, axis)| {
+        (axis, AxisKind::Strategy, study.grid_feeds.strategy_axis(i))
+    });
+    let world = grid.world_axes().iter().enumerate().map(|(i, axis)| {
+        (axis, AxisKind::World, study.grid_feeds.world_axis(i))
+    });
+    let told = strategy.chain(world).zip(dead).map(|((axis, kind, feeds), dead)| Axis {
+        name: axis.path.clone(),
+        kind,
+        values: axis.values.iter().map(ToString::to_string).collect(),
+        feeds,
+        dead: *dead,
+    });
+    told.collect()
+}
+
+fn require_text(require: &super::grid::Require) -> String {
+    let compare = match require.compare {
+        Compare::Less => "<",
+        Compare::LessEqual => "<=",
+        Compare::Greater => ">",
+        Compare::GreaterEqual => ">=",
+        Compare::Equal => "==",
+        Compare::Unequal => "!=",
+    };
+    format!("{} {compare} {}", require.metric, require.value)
+}
+
+fn skipped(sweep: &Sweep<'_>, outcome: &Outcome) -> Vec<(String, u64)> {
+    match sweep.grid.strategy_points().saturating_sub(outcome.podium.points) {
+        0 => Vec::new(),
+        n => vec![("[where] skip".to_string(), n)],
+    }
+}
+
+fn value(table: &[MetricInfo], row: &Row, run: usize, name: &str) -> Option<f64> {
+    table.iter().position(|info| info.name == name).and_then(|at| row.runs[run].get(at))
+}
+
+fn unit_of(info: &MetricInfo) -> Unit {
+    match info.unit {
+        "quote" => Unit::Money,
+        "%" => Unit::Percent,
+        "bp" => Unit::Bps,
+        "s" => Unit::Seconds,
+        "ms" => Unit::Millis,
+        "count" => Unit::Count,
+        _ => Unit::Ratio,
+    }
+}
+
+fn title(name: &str) -> String {
+    name.replace('_', " ")
+}
+
+fn places(sweep: &Sweep<'_>, point: u64) -> Vec<u16> {
+    sweep.grid.digits(point).into_iter().map(|digit| digit as u16).collect()
+}
+
+fn told_winner(sweep: &Sweep<'_>, study: &Study, winner: &Ranked, census: &Census) -> Winner {
+    let at = places(sweep, winner.verdict.point);
+    let grid = crate::report::Grid::new(&census.points);
+    let count = grid.neighbours(&at).len() as u64;
+    // the same plateau: at least half of what the winner earns, when it earns
+    let floor = winner.verdict.objective.filter(|objective| *objective > 0.0).map(|objective| objective / 2.0);
+    let metrics = sweep.table.iter().enumerate().map(|(i, info)| Metric {
+        title: title(&info.name),
+        unit: unit_of(info),
+        in_sample: winner.row.runs[0].get(i),
+        held_out: study.spans.held_out.and(winner.row.runs[1].get(i)),
+    });
+    Winner {
+        id: format!("{:016x}", winner.verdict.id),
+        metric: winner.verdict.objective,
+        oos_metric: winner.row.runs[1].get(sweep.judge.metric()),
+        neighbours: winner.neighbours,
+        neighbour_count: count,
+        plateau: floor.map(|floor| grid.plateau(&at, floor).len() as u64),
+        plateau_floor: floor,
+        metrics: metrics.filter(|metric| metric.in_sample.is_some_and(|v| v != 0.0) || metric.held_out.is_some_and(|v| v != 0.0)).collect(),
+        at,
+    }
+}
+
+fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> Board {
+    let metric = &sweep.grid.objective.metric;
+    let column = |title: String, unit, held_out| Column { title, unit, held_out };
+    let over = over_world_name(sweep.grid.objective.over_world);
+    let mut columns = vec![column(format!("{metric}, {over}"), unit, false)];
+    if sweep.grid.world_points() > 1 {
+        columns.extend(["worst", "median", "best"].map(|which| column(format!("{metric}, {which} world"), unit, false)));
+    }
+    let mut picked: Vec<(usize, usize)> = Vec::new();
+    for run in 0..2 {
+        let names = BOARD.iter().copied().chain((run == 1).then_some(metric.as_str()));
+        for name in names {
+            if let Some(at) = sweep.table.iter().position(|info| info.name == name) {
+                let told = title(name);
+                columns.push(column(told, unit_of(&sweep.table[at]), run == 1));
+                picked.push((run, at));
+            }
+        }
+    }
+    let rows = outcome.ranked.iter().take(sweep.grid.report.top).zip(1..).map(|(ranked, rank)| {
+        let mut values = vec![ranked.verdict.objective];
+        if sweep.grid.world_points() > 1 {
+            values.extend(ranked.verdict.spread);
+        }
+        values.extend(picked.iter().map(|(run, at)| ranked.row.runs[*run].get(*at)));
+        Leader { rank, id: format!("{:016x}", ranked.verdict.id), at: places(sweep, ranked.verdict.point), values }
+    });
+    Board { rows: rows.collect(), columns }
+}
+
+fn worlds(sweep: &Sweep<'_>, winner: Option<&Ranked>, census: &Census) -> Vec<WorldRow> {
+    let metric = sweep.judge.metric();
+    let told = census.winner.iter().map(|row| {
+        let mut all = census.by_world[row.world as usize].clone();
+        all.sort_by(f64::total_cmp);
+        WorldRow {
+            values: sweep.grid.world(u64::from(row.world)).iter().map(|(_, value)| value.to_string()).collect(),
+            metric: row.runs[0].get(metric),
+            net_pnl: value(&sweep.table, row, 0, "net_pnl"),
+            oos_metric: row.runs[1].get(metric),
+            all_median: all.get(all.len().saturating_sub(1) / 2).copied(),
+            ranking: winner.is_some_and(|winner| winner.row.world == row.world),
+        }
+    });
+    told.collect()
+}
+
+fn curves(outcome: &Outcome) -> Vec<Curve> {
+    let rank = |detail: &Detail| outcome.ranked.iter().position(|ranked| ranked.verdict.id == detail.id);
+    let told = outcome.details.iter().map(|detail| Curve {
+        rank: rank(detail).map_or(0, |at| at as u32 + 1),
+        id: format!("{:016x}", detail.id),
+        samples: detail.records.iter().flat_map(|record| &record.equity).map(|(t, e)| (*t, *e as f64 * 0.5e-18)).collect(),
+    });
+    told.collect()
+}
+
+fn states(table: &[MetricInfo], row: &Row) -> Vec<StateTime> {
+    let told = STATES.iter().map(|state| {
+        let name = format!("sec_{}", state.name.to_lowercase());
+        let seconds = (0..2).filter_map(|run| value(table, row, run, &name)).sum();
+        StateTime { state: state.name.to_string(), seconds }
+    });
+    told.collect()
+}
+
+fn state_name(state: u8) -> String {
+    STATES.get(usize::from(state)).map_or("", |state| state.name).to_string()
+}
+
+fn reason_name(reason: u8) -> String {
+    REASONS.get(usize::from(reason)).copied().unwrap_or("").to_string()
+}
+
+fn transitions(best: &Detail) -> Vec<Transition> {
+    let mut counts: BTreeMap<(u8, u8, u8), u64> = BTreeMap::new();
+    for row in best.records.iter().flat_map(|record| &record.transitions) {
+        let t = &row.transition;
+        *counts.entry((t.from, t.to, t.reason)).or_insert(0) += 1;
+    }
+    let told = counts.into_iter().map(|((from, to, reason), count)| Transition {
+        from: state_name(from),
+        to: state_name(to),
+        reason: reason_name(reason),
+        count,
+        pnl: None,
+    });
+    told.collect()
+}
+
+fn timeline(study: &Study, best: &Detail) -> Vec<StateSpan> {
+    let mut spans = vec![StateSpan { from: study.spans.inside.0, state: 0 }];
+    for (run, record) in best.records.iter().enumerate() {
+        if let Some(span) = study.spans.run(run) {
+            // every run begins idle
+            spans.extend((run > 0).then_some(StateSpan { from: span.0, state: 0 }));
+        }
+        spans.extend(record.transitions.iter().map(|row| StateSpan { from: row.at, state: row.transition.to }));
+        if let Some(span) = study.spans.run(run) {
+            spans.push(StateSpan { from: span.1, state: 0 });
+        }
+    }
+    spans.retain(|span| span.from < study.to);
+    spans
+}
+
+fn trades(best: &Detail) -> Vec<Trade> {
+    let mut out = Vec::new();
+    for record in &best.records {
+        for trade in &record.trades {
+            let within = |at: crate::units::Time| at >= trade.opened && at <= trade.closed;
+            let passed = record.transitions.iter().filter(|row| within(row.at)).map(|row| state_name(row.transition.to));
+            let path: Vec<String> = std::iter::once(state_name(0)).chain(passed).collect();
+            out.push(Trade {
+                number: out.len() as u64 + 1,
+                opened: trade.opened,
+                closed: trade.closed,
+                path: path.join(" "),
+                reason: reason_name(trade.reasons[1]),
+                lines: trade.lines,
+            });
+        }
+    }
+    out
+}
+
+fn gates(row: &Row) -> Vec<Gate> {
+    let names = ["trend", "target return after fees", "funding difference", "volatility band"];
+    let told = names.iter().zip(row.shares).filter(|(_, share)| !share.is_nan());
+    told.map(|(name, share)| Gate { condition: name.to_string(), share }).collect()
+}
+
+fn warnings(
+    sweep: &Sweep<'_>,
+    plan: &Plan,
+    study: &Study,
+    winner: Option<&Ranked>,
+    census: &Census,
+    dead: &[bool],
+) -> Vec<Warning> {
+    let mut list = Vec::new();
+    let mut say = |level, text: String| list.push(Warning { level, text });
+    if let Some(winner) = winner {
+        if !winner.verdict.meets {
+            say(Level::Severe, "no configuration meets every requirement: no best.yml was written".to_string());
+        }
+        if value(&sweep.table, &winner.row, 1, "net_pnl").is_some_and(|pnl| pnl < 0.0) {
+            say(Level::Severe, "the winner loses money in the held-out part".to_string());
+        }
+        if winner.neighbours.is_some_and(|median| median < 0.0) {
+            say(Level::Severe, "the median of the winner's grid neighbours is negative: it stands alone".to_string());
+        }
+        for (gate, share) in SHARES.iter().zip(winner.row.shares) {
+            if share < 0.01 || share > 0.99 {
+                let text = format!("{} at {:.1} % of the winner's bar closes: its threshold decides nothing", title(gate), 100.0 * share);
+                say(Level::Caution, text);
+            }
+        }
+    }
+    for (axis, dead) in sweep.grid.strategy_axes().iter().chain(sweep.grid.world_axes()).zip(dead) {
+        if *dead {
+            say(Level::Caution, format!("{} changes no result", axis.path));
+        }
+    }
+    for feed in &study.feeds {
+        for venue in &feed.tape.quality().venues {
+            if !venue.funding_filled.is_empty() {
+                let text = format!("{}: {} settlements were missing, filled by {}", venue.venue, venue.funding_missing, venue.funding_filled);
+                say(Level::Severe, text);
+            }
+            if !venue.marks_filled.is_empty() {
+                say(Level::Severe, format!("{}: marks were missing, filled by {}", venue.venue, venue.marks_filled));
+            }
+        }
+    }
+    let shown = census.points.len() as u64;
+    if shown < plan.points() && sweep.grid.strategy_points() > MOST_POINTS {
+        say(Level::Caution, format!("the charts show {shown} configurations, evenly drawn from all of them"));
+    }
+    plan.warnings.iter().for_each(|text| say(Level::Caution, text.clone()));
+    list
+}
+
+fn quality(venue: &VenueQuality) -> QualityTable {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut row = |name: &str, value: String| rows.push(vec![name.to_string(), value]);
+    for (table, n) in &venue.rows {
+        row(&format!("{table} rows"), n.to_string());
+    }
+    for (place, n) in &venue.dropped {
+        row(&format!("left out: {place}"), n.to_string());
+    }
+    row("exchange times raised", venue.exch_raised.to_string());
+    row("quotes with bid = ask", venue.locked.to_string());
+    row("rows lost to feed outages", venue.never_received.to_string());
+    row("gaps above 60 s", format!("{} ({} s in all)", venue.gaps, venue.gaps_ns / SECOND_NS));
+    row("missing settlements", venue.funding_missing.to_string());
+    row("holes in the marks", venue.mark_holes.to_string());
+    QualityTable { title: venue.venue.clone(), columns: vec!["what".to_string(), "value".to_string()], rows }
+}
+
+fn provenance(sweep: &Sweep<'_>, study: &Study, winner: Option<&Ranked>) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let mut fact = |name: &str, value: String| facts.push(Fact { name: name.to_string(), value });
+    fact("grid", sweep.options.grid.display().to_string());
+    fact("strategy file", sweep.grid.base.name().to_string());
+    fact("grid hash", sweep.grid_hash.clone());
+    fact("data", sweep.grid.data.store.clone());
+    fact("data fingerprint", study.fingerprint());
+    fact("seed", sweep.seed().to_string());
+    fact("code", super::code_id().to_string());
+    fact("strategy version", super::STRATEGY_VERSION.to_string());
+    if let Some(winner) = winner {
+        fact("winner's ledger", winner.row.runs[0].hash.to_string());
+        fact("checked by scan", format!("{} configurations, all equal", sweep.verified));
+    }
+    facts
+}
+
+fn notes(study: &Study) -> Vec<String> {
+    let interval = f64::from(study.home.account.stats_interval_sec);
+    vec![
+        format!(
+            "Returns are changes of equity over initial capital at every {interval} s (flat intervals included); Sharpe is \
+             their mean over their standard deviation times the root of {:.0}, risk-free rate 0.",
+            31_536_000.0 / interval
+        ),
+        "Drawdown is taken at whole minutes, in percent of initial capital.".to_string(),
+        "A trade is everything between leaving S0 and the next S0 with at least one fill, net of fees and funding.".to_string(),
+        "Quote currencies are taken 1:1.".to_string(),
+    ]
+}
