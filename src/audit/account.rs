@@ -118,7 +118,10 @@ impl Account {
                 }
                 ([rate], _) if *rate == row.rate => {}
                 (rates, _) => {
-                    return Err(format!("the settlement at {} ns is {} (1e-12), booked at {rates:?}", row.ts, row.rate));
+                    return Err(format!(
+                        "the settlement at {} ns is {} (1e-12), booked at {rates:?}",
+                        row.ts, row.rate
+                    ));
                 }
             }
         }

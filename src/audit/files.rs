@@ -178,7 +178,7 @@ pub(super) fn net_pnl(path: &Path) -> Result<Pnl, AuditError> {
         let at = Columns { path, batch };
         for row in 0..batch.num_rows() {
             let key = (at.word("symbol", row)?, at.word("id", row)?, at.word("world_id", row)?);
-            for (run, name) in [("in_sample", "net_pnl"), ("held_out", "oos_net_pnl")] {
+            for (run, name) in [("in sample", "net_pnl"), ("held out", "oos_net_pnl")] {
                 let column = at.column(name)?;
                 if let Some(values) = column.as_primitive_opt::<Float64Type>().filter(|c| c.is_valid(row)) {
                     let (symbol, id, world) = key.clone();

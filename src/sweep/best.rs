@@ -71,9 +71,7 @@ fn provenance(origin: &Origin<'_>, study: &Study, ranked: &Ranked, rows: &[Row])
             Json::Object(entry)
         })
         .collect();
-    let span = |span: (crate::units::Time, crate::units::Time)| {
-        json!({ "from": span.0.to_string(), "to": span.1.to_string() })
-    };
+    let span = |span: (crate::units::Time, crate::units::Time)| json!({ "from": span.0.to_string(), "to": span.1.to_string() });
     let mut out = json!({
         "strategy_version": STRATEGY_VERSION,
         "code": super::code_id(),

@@ -164,11 +164,10 @@ mod tests {
         let chunk = ChunkState { feed: 1, tile: 3, gates: GateState::default(), units: vec![UnitState::default(); 2] };
         save(dir, &Checkpoint { key: key("7"), position, rows: vec![12], chunk: Some(chunk) }).expect("writes");
         let back = load(dir, &key("7")).expect("whole").expect("there");
-        assert_eq!((back.position, back.rows, back.chunk.map(|c| (c.feed, c.tile, c.units.len()))), (
-            position,
-            vec![12],
-            Some((1, 3, 2))
-        ));
+        assert_eq!(
+            (back.position, back.rows, back.chunk.map(|c| (c.feed, c.tile, c.units.len()))),
+            (position, vec![12], Some((1, 3, 2)))
+        );
         let text = load(dir, &key("8")).expect_err("another seed").to_string();
         assert!(text.contains("the seed differs: it was 7, now it is 8"), "{text}");
         // one flipped bit

@@ -49,9 +49,7 @@ pub enum SweepError {
     )]
     OtherRun { path: PathBuf, part: String, was: String, now: String },
 
-    #[error(
-        "{path}: the checkpoint cannot be read ({what}); to do: give --fresh to discard it and start again"
-    )]
+    #[error("{path}: the checkpoint cannot be read ({what}); to do: give --fresh to discard it and start again")]
     Checkpoint { path: PathBuf, what: String },
 
     #[error(

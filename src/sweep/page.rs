@@ -1,5 +1,6 @@
 //! What the report page is told: one symbol's outcome as plain data.
 
+use super::SweepError;
 use super::best::over_world_name;
 use super::detail::Detail;
 use super::grid::Compare;
@@ -9,7 +10,6 @@ use super::results::SHARES;
 use super::run::{Outcome, Sweep, each_point};
 use super::spool::Row;
 use super::study::Study;
-use super::SweepError;
 use crate::report::{
     Axis, AxisKind, Board, Column, Counts, Curve, Fact, Gate, Input, Leader, Level, Metric, Money, Objective, Point,
     QualityTable, Spans, StateSpan, StateTime, Trade, Transition, Unit, Warning, Winner, WorldRow,
@@ -165,7 +165,8 @@ fn world_axes_live(sweep: &Sweep<'_>, rows: &[Row], lives: &mut [bool]) {
 /// Strategy axes, then world axes: no ledger changes with this axis alone.
 fn dead_axes(sweep: &Sweep<'_>, census: &Census) -> Vec<bool> {
     let grid = &sweep.grid;
-    let find = |point: u64| census.ledgers.binary_search_by_key(&point, |entry| entry.0).ok().map(|at| census.ledgers[at].1);
+    let find =
+        |point: u64| census.ledgers.binary_search_by_key(&point, |entry| entry.0).ok().map(|at| census.ledgers[at].1);
     let mut dead: Vec<bool> = grid.strategy_axes().iter().map(|axis| axis.values.len() > 1).collect();
     for &(point, hash) in &census.ledgers {
         let digits = grid.digits(point);
@@ -185,12 +186,13 @@ fn dead_axes(sweep: &Sweep<'_>, census: &Census) -> Vec<bool> {
 
 fn axes(sweep: &Sweep<'_>, study: &Study, dead: &[bool]) -> Vec<Axis> {
     let grid = &sweep.grid;
-    let strategy = grid.strategy_axes().iter().enumerate().map(|(i, axis)| {
-        (axis, AxisKind::Strategy, study.grid_feeds.strategy_axis(i))
-    });
-    let world = grid.world_axes().iter().enumerate().map(|(i, axis)| {
-        (axis, AxisKind::World, study.grid_feeds.world_axis(i))
-    });
+    let strategy = grid
+        .strategy_axes()
+        .iter()
+        .enumerate()
+        .map(|(i, axis)| (axis, AxisKind::Strategy, study.grid_feeds.strategy_axis(i)));
+    let world =
+        grid.world_axes().iter().enumerate().map(|(i, axis)| (axis, AxisKind::World, study.grid_feeds.world_axis(i)));
     let told = strategy.chain(world).zip(dead).map(|((axis, kind, feeds), dead)| Axis {
         name: axis.path.clone(),
         kind,
@@ -264,7 +266,9 @@ fn told_winner(sweep: &Sweep<'_>, study: &Study, winner: &Ranked, census: &Censu
         neighbour_count: count,
         plateau: floor.map(|floor| grid.plateau(&at, floor).len() as u64),
         plateau_floor: floor,
-        metrics: metrics.filter(|metric| metric.in_sample.is_some_and(|v| v != 0.0) || metric.held_out.is_some_and(|v| v != 0.0)).collect(),
+        metrics: metrics
+            .filter(|metric| metric.in_sample.is_some_and(|v| v != 0.0) || metric.held_out.is_some_and(|v| v != 0.0))
+            .collect(),
         at,
     }
 }
@@ -275,7 +279,8 @@ fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> Board {
     let over = over_world_name(sweep.grid.objective.over_world);
     let mut columns = vec![column(format!("{metric}, {over}"), unit, false)];
     if sweep.grid.world_points() > 1 {
-        columns.extend(["worst", "median", "best"].map(|which| column(format!("{metric}, {which} world"), unit, false)));
+        columns
+            .extend(["worst", "median", "best"].map(|which| column(format!("{metric}, {which} world"), unit, false)));
     }
     let mut picked: Vec<(usize, usize)> = Vec::new();
     for run in 0..2 {
@@ -321,7 +326,12 @@ fn curves(outcome: &Outcome) -> Vec<Curve> {
     let told = outcome.details.iter().map(|detail| Curve {
         rank: rank(detail).map_or(0, |at| at as u32 + 1),
         id: format!("{:016x}", detail.id),
-        samples: detail.records.iter().flat_map(|record| &record.equity).map(|(t, e)| (*t, *e as f64 * 0.5e-18)).collect(),
+        samples: detail
+            .records
+            .iter()
+            .flat_map(|record| &record.equity)
+            .map(|(t, e)| (*t, *e as f64 * 0.5e-18))
+            .collect(),
     });
     told.collect()
 }
@@ -380,7 +390,8 @@ fn trades(best: &Detail) -> Vec<Trade> {
     for record in &best.records {
         for trade in &record.trades {
             let within = |at: crate::units::Time| at >= trade.opened && at <= trade.closed;
-            let passed = record.transitions.iter().filter(|row| within(row.at)).map(|row| state_name(row.transition.to));
+            let passed =
+                record.transitions.iter().filter(|row| within(row.at)).map(|row| state_name(row.transition.to));
             let path: Vec<String> = std::iter::once(state_name(0)).chain(passed).collect();
             out.push(Trade {
                 number: out.len() as u64 + 1,
@@ -423,7 +434,11 @@ fn warnings(
         }
         for (gate, share) in SHARES.iter().zip(winner.row.shares) {
             if share < 0.01 || share > 0.99 {
-                let text = format!("{} at {:.1} % of the winner's bar closes: its threshold decides nothing", title(gate), 100.0 * share);
+                let text = format!(
+                    "{} at {:.1} % of the winner's bar closes: its threshold decides nothing",
+                    title(gate),
+                    100.0 * share
+                );
                 say(Level::Caution, text);
             }
         }
@@ -436,7 +451,10 @@ fn warnings(
     for feed in &study.feeds {
         for venue in &feed.tape.quality().venues {
             if !venue.funding_filled.is_empty() {
-                let text = format!("{}: {} settlements were missing, filled by {}", venue.venue, venue.funding_missing, venue.funding_filled);
+                let text = format!(
+                    "{}: {} settlements were missing, filled by {}",
+                    venue.venue, venue.funding_missing, venue.funding_filled
+                );
                 say(Level::Severe, text);
             }
             if !venue.marks_filled.is_empty() {
@@ -497,7 +515,8 @@ fn notes(study: &Study) -> Vec<String> {
             31_536_000.0 / interval
         ),
         "Drawdown is taken at whole minutes, in percent of initial capital.".to_string(),
-        "A trade is everything between leaving S0 and the next S0 with at least one fill, net of fees and funding.".to_string(),
+        "A trade is everything between leaving S0 and the next S0 with at least one fill, net of fees and funding."
+            .to_string(),
         "Quote currencies are taken 1:1.".to_string(),
     ]
 }

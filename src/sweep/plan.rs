@@ -79,7 +79,9 @@ impl Plan {
                     study.spans.inside.1,
                     study.embargo_ns / crate::units::SECOND_NS
                 ),
-                None => format!("spans    in sample {} to {}, nothing held out", study.spans.inside.0, study.spans.inside.1),
+                None => {
+                    format!("spans    in sample {} to {}, nothing held out", study.spans.inside.0, study.spans.inside.1)
+                }
             });
         }
         let per_chunk = (sweep.options.chunk as u64 / worlds).max(1);
@@ -150,12 +152,16 @@ fn traded_share(study: &super::study::Study) -> f64 {
 fn axis_lines(sweep: &Sweep<'_>, lines: &mut Vec<String>) {
     let grid = &sweep.grid;
     let feeds = sweep.studies.first().map(|study| &study.grid_feeds);
-    let strategy = grid.strategy_axes().iter().enumerate().map(|(i, axis)| {
-        (axis, "strategy", feeds.is_some_and(|feeds| feeds.strategy_axis(i)))
-    });
-    let world = grid.world_axes().iter().enumerate().map(|(i, axis)| {
-        (axis, "world", feeds.is_some_and(|feeds| feeds.world_axis(i)))
-    });
+    let strategy = grid
+        .strategy_axes()
+        .iter()
+        .enumerate()
+        .map(|(i, axis)| (axis, "strategy", feeds.is_some_and(|feeds| feeds.strategy_axis(i))));
+    let world = grid
+        .world_axes()
+        .iter()
+        .enumerate()
+        .map(|(i, axis)| (axis, "world", feeds.is_some_and(|feeds| feeds.world_axis(i))));
     for (axis, kind, feeds) in strategy.chain(world) {
         let n = axis.values.len();
         let shown: Vec<String> = match n <= LISTED {

@@ -1,7 +1,7 @@
 //! Which configuration is better: the objective and every requirement over the worlds, nulls in their place, ties by id.
 
-use super::grid::{Objective, OverWorld, Require};
 use super::grid::Compare;
+use super::grid::{Objective, OverWorld, Require};
 use super::spool::Row;
 use crate::stats::MetricInfo;
 use std::cmp::Ordering;

@@ -146,7 +146,9 @@ impl<'a> Columns<'a> {
         let world = worlds.iter().map(|(_, value)| Some(value));
         for value in strategy.chain(world) {
             match columns.next() {
-                Some(Column::Number(column)) => column.append_option(value.and_then(Value::num).map(|num| num.as_f64())),
+                Some(Column::Number(column)) => {
+                    column.append_option(value.and_then(Value::num).map(|num| num.as_f64()))
+                }
                 Some(Column::Word(column)) => column.append_option(value.map(ToString::to_string)),
                 None => {}
             }

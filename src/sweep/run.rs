@@ -217,12 +217,7 @@ impl<'o> Sweep<'o> {
     }
 
     /// The best run again with everything written down, in the order of their ids.
-    fn second_pass(
-        &self,
-        study: &Study,
-        ranked: &[Ranked],
-        ledgers: &mut Ledgers,
-    ) -> Result<Vec<Detail>, SweepError> {
+    fn second_pass(&self, study: &Study, ranked: &[Ranked], ledgers: &mut Ledgers) -> Result<Vec<Detail>, SweepError> {
         let top = &ranked[..ranked.len().min(self.grid.report.top)];
         let mut rows: Vec<Row> = top.iter().map(|ranked| ranked.row.clone()).collect();
         rows.sort_by_key(|row| (row.id, row.world));
@@ -270,11 +265,7 @@ impl<'o> Sweep<'o> {
             .studies
             .iter()
             .zip(outcomes)
-            .map(|(study, outcome)| Part {
-                symbol: &study.symbol,
-                spool: &outcome.spool,
-                world_ids: &study.world_ids,
-            })
+            .map(|(study, outcome)| Part { symbol: &study.symbol, spool: &outcome.spool, world_ids: &study.world_ids })
             .collect();
         write_results(&self.dir.join("results.parquet"), &self.grid, &self.table, &parts)?;
         let boards: Vec<Board<'_>> = self
@@ -356,10 +347,7 @@ impl<'o> Sweep<'o> {
 }
 
 /// Calls `each` with all rows of a strategy point at a time.
-pub fn each_point(
-    spool: &Spool,
-    mut each: impl FnMut(&[Row]) -> Result<(), SweepError>,
-) -> Result<(), SweepError> {
+pub fn each_point(spool: &Spool, mut each: impl FnMut(&[Row]) -> Result<(), SweepError>) -> Result<(), SweepError> {
     let mut rows: Vec<Row> = Vec::new();
     spool.each(|row| {
         if rows.first().is_some_and(|first| first.id != row.id) {
@@ -470,12 +458,7 @@ impl<'s, 'o> Runner<'s, 'o> {
         }
     }
 
-    fn save(
-        &mut self,
-        position: &Position,
-        spools: &[Spool],
-        chunk: Option<&Chunk<'_>>,
-    ) -> Result<(), SweepError> {
+    fn save(&mut self, position: &Position, spools: &[Spool], chunk: Option<&Chunk<'_>>) -> Result<(), SweepError> {
         let checkpoint = Checkpoint {
             key: self.key.clone(),
             position: *position,

@@ -51,7 +51,9 @@ impl Study {
         let home = grid.resolve(symbol, &home_at, &grid.world(0))?;
         let need = warmup_ns(grid, symbol, &home_at)?;
         let examples = grid_feeds.feeds.iter().map(|(strategy, world)| {
-            let lay = |under: &[Override], over: &[Override]| -> Vec<Override> { under.iter().chain(over).cloned().collect() };
+            let lay = |under: &[Override], over: &[Override]| -> Vec<Override> {
+                under.iter().chain(over).cloned().collect()
+            };
             Ok(grid.resolve(symbol, &lay(&home_at, strategy), &lay(&grid.world(0), world))?)
         });
         let examples = examples.collect::<Result<Vec<Config>, SweepError>>()?;
