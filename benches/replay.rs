@@ -129,7 +129,7 @@ fn main() {
     let mut set = SignalSet::default();
     // trend and edge, of which both must hold; the edge is never there: each row is compared with its level
     let edge = ["thresholds.trend_strength.min_diff=-1", "thresholds.vol_band.vmin=0", "thresholds.vol_band.vmax=100"];
-    let quiet = plans(&edge, "thresholds.min_target_return", 64, 0.001, &mut set);
+    let quiet = plans(&edge, "thresholds.min_target_return", 64, 0.01, &mut set);
     let trading = [
         "thresholds.trend_strength.min_diff=0.0001",
         "thresholds.vol_band.vmin=0",

@@ -1,4 +1,5 @@
 //! perpx
+pub mod audit;
 pub mod config;
 pub mod execution;
 pub mod ledger;

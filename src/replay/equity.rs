@@ -93,6 +93,12 @@ impl Equity {
         (now < self.daily_until).then_some(self.daily_until)
     }
 
+    /// No sample lies before `to` that is not made.
+    #[inline]
+    pub fn is_caught_up(&self, to: Time) -> bool {
+        self.next * MINUTE_NS >= to.0
+    }
+
     /// Makes all samples before `to`; stops after the first that newly breaches a limit and returns its time. All of them
     /// must lie in the tile of `signals`.
     pub fn catch_up<R: Recorder>(

@@ -2,7 +2,7 @@
 
 use super::equity::Equity;
 use super::extreme::Kept;
-use super::{Driver, Job, LedgerHash, Pass, Recorder};
+use super::{Driver, Job, LedgerHash, Pass, Recorder, RowsSeen};
 use crate::ledger::Belief;
 use crate::market::Role;
 use crate::signals::TileSignals;
@@ -85,7 +85,7 @@ impl<T: Trader> Machine<T> {
         if tile.end <= job.from || tile.start >= job.to {
             return;
         }
-        let mut pass = Pass::new(self, job, tile, signals, rec, D::EVERY_ROW);
+        let mut pass = Pass::new(self, job, tile, signals, rec, driver.rows_seen());
         pass.begin();
         driver.run(&mut pass);
         pass.end();
@@ -100,7 +100,7 @@ impl<T: Trader> Machine<T> {
         signals: &TileSignals,
         rec: &mut R,
     ) -> RunResult {
-        Pass::new(self, job, tile, signals, rec, false).finish();
+        Pass::new(self, job, tile, signals, rec, RowsSeen::Needed).finish();
         let outcome = Outcome {
             from: job.from,
             to: job.to,

@@ -10,7 +10,7 @@
 //! | `walk`, `fold`, `gate` | [`Walk`]: the search row by row, its rules folded per epoch |
 //! | `equity`, `extreme`, `chain`, `record` | samples and limits; the trailing best; the running hash; what is written down |
 //!
-//! All drivers give the same bytes. A machine of the shipped strategy takes about 3 KiB.
+//! All drivers give the same bytes. A machine of the shipped strategy is 3 KiB and its lists: about 4 KiB, and 8 bytes a trade.
 
 mod chain;
 mod equity;
@@ -29,7 +29,7 @@ pub use chain::LedgerHash;
 pub use equity::{Equity, Moments};
 pub use job::Job;
 pub use machine::{Machine, RunResult};
-pub use pass::Pass;
+pub use pass::{Pass, RowsSeen};
 pub use record::{EntryRow, FullRecord, NoRecord, Recorder, Scene, TradeRow, TransitionRow};
 pub use scan::Scan;
 pub use seek::{Search, Seek, walk};
@@ -39,8 +39,8 @@ use crate::trader::Trader;
 
 /// A way of finding the moments at which a trader is called.
 pub trait Driver {
-    /// Visits every row of the venues instead of those that can matter: the reference's way.
-    const EVERY_ROW: bool;
+    /// Which rows the venues are led through.
+    fn rows_seen(&self) -> RowsSeen;
     /// Moves the machine through the pass's rows and everything due inside it.
     fn run<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>);
 }

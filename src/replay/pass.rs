@@ -13,6 +13,18 @@ use crate::units::Time;
 use crate::watch::{Best, Ground};
 use std::ops::Range;
 
+/// Which rows the simulated venues are led through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowsSeen {
+    /// Those that can matter.
+    Needed,
+    /// Every one while a venue has anything to do.
+    Busy,
+    /// Every one.
+    Every,
+}
+
+/// One machine in one tile.
 pub struct Pass<'p, 'j, T: Trader, R: Recorder> {
     pub(super) m: &'p mut Machine<T>,
     job: &'p Job<'j, T>,
@@ -21,7 +33,7 @@ pub struct Pass<'p, 'j, T: Trader, R: Recorder> {
     rec: &'p mut R,
     env: [Env<'p>; 2],
     limits: Limits,
-    every_row: bool,
+    rows_seen: RowsSeen,
     /// Live rows of this tile inside `[from, to)`.
     pub(super) rows: Range<usize>,
     /// Exclusive end of the pass.
@@ -38,7 +50,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         tile: &'p Tile,
         signals: &'p TileSignals,
         rec: &'p mut R,
-        every_row: bool,
+        rows_seen: RowsSeen,
     ) -> Self {
         let until = tile.end.min(job.to);
         let time: &[i64] = &tile.local.time;
@@ -51,7 +63,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             rec,
             env: Role::BOTH.map(|role| job.env(tile, role)),
             limits: T::limits(job.plan),
-            every_row,
+            rows_seen,
             rows: start..end.max(start),
             until,
             row: start - 1,
@@ -85,6 +97,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         Ground { local: &self.tile.local, signals: self.signals }
     }
 
+    #[inline]
     pub(super) fn time(&self, row: usize) -> Time {
         Time(self.tile.local.time[row])
     }
@@ -117,6 +130,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     }
 
     /// When the trader's timer is due; never before the present moment.
+    #[inline]
     pub(super) fn next_timer(&self) -> Option<Time> {
         self.m.trader.next_timer().map(|due| due.max(self.m.now))
     }
@@ -130,6 +144,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
 
     /// Does what comes first of: the next answer at or before `limit`; nothing. `true` when the trader was called. Without
     /// an answer, both venues stand at `limit`.
+    #[inline]
     pub(super) fn answer_before(&mut self, limit: Time) -> bool {
         let Some(event) = self.next_answer(limit) else { return false };
         self.row = self.row_at(event.at) - 1;
@@ -169,6 +184,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     }
 
     /// The tick at `row`. Everything before it is done.
+    #[inline]
     pub(super) fn tick(&mut self, row: usize) {
         let now = self.time(row);
         self.row = row;
@@ -181,8 +197,12 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     }
 
     /// Makes the equity samples before `to`; `true` when one breached a limit: then a tick that follows is a wake.
+    #[inline]
     pub(super) fn catch_up(&mut self, to: Time) -> bool {
         let m = &mut *self.m;
+        if m.equity.is_caught_up(to) {
+            return false;
+        }
         let mut breached = false;
         while let Some(at) = m.equity.catch_up(to, &m.belief, self.signals, &self.limits, self.rec) {
             breached = true;
@@ -209,7 +229,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
 
     fn step(&mut self, moment: Moment) {
         let best = self.best(self.row);
-        let (now, row, mids) = (self.m.now, self.row, self.mids());
+        let (now, row) = (self.m.now, self.row);
         self.out.commands.clear();
         self.out.transition = None;
         let m = &mut *self.m;
@@ -225,6 +245,8 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         m.steps += 1;
         m.trader.step(self.job.plan, moment, &view, &mut self.out);
         if let Some(transition) = self.out.transition {
+            let mids = self.mids();
+            let m = &mut *self.m;
             m.belief.value_at(mids, T::STATES[usize::from(transition.from)].unmatched);
             m.hash.transition(now, &transition);
             m.tally.transition(now, &transition, &m.belief, mids, T::STATES);
@@ -232,7 +254,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             self.rec.transition(&scene, &transition);
         }
         self.keep_extreme();
-        self.send(now);
+        if !self.out.commands.is_empty() {
+            self.send(now);
+        }
     }
 
     fn keep_extreme(&mut self) {
@@ -268,6 +292,10 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     /// The earliest answer at or before `limit`, both venues moved to its time; at equal times the long venue's first.
     /// Without one both stand at `limit`.
     fn next_answer(&mut self, limit: Time) -> Option<Event> {
+        if self.m.sims.iter().all(|sim| sim.is_idle() && sim.next_answer().is_none()) {
+            self.advance_idle(limit);
+            return None;
+        }
         loop {
             let due = self.next_due().min(limit);
             let reached = self.advance(due);
@@ -287,6 +315,15 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         }
     }
 
+    /// Two venues that have nothing to do stand at `to`. The reference feeds them their rows nevertheless when it checks.
+    fn advance_idle(&mut self, to: Time) {
+        for (sim, env) in self.m.sims.iter_mut().zip(&self.env) {
+            let stirred =
+                if self.rows_seen == RowsSeen::Every { sim.advance_every_row(to, env) } else { sim.advance(to, env) };
+            debug_assert!(!stirred, "an idle venue stirred");
+        }
+    }
+
     /// The next scheduled moment of either venue.
     pub(super) fn next_due(&self) -> Time {
         let due = |v: usize| self.m.sims[v].next_due(&self.env[v]).0;
@@ -301,7 +338,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     /// Moves both venues to `to`, or to the first earlier moment at which an answer becomes due; returns that moment.
     /// Neither is moved past a moment at which the trader may still send it something.
     fn advance(&mut self, to: Time) -> Time {
-        let every = self.every_row;
+        let every = self.rows_seen != RowsSeen::Needed;
         let [long_env, short_env] = &self.env;
         let [long, short] = &mut self.m.sims;
         let moved = |sim: &mut SimVenue, env: &Env<'_>, to: Time| {

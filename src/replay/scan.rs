@@ -1,12 +1,12 @@
 //! The reference driver: a step at every tick, every row of the venues, no watches. Slow and obvious.
 
-use super::{Driver, Pass, Recorder};
+use super::{Driver, Pass, Recorder, RowsSeen};
 use crate::trader::Trader;
 use crate::units::Time;
 use crate::watch::{Watches, fires};
 
 /// `checked`: asserts the wake contract at every tick: where no rule of the watches fires and nothing is due, `step`
-/// changes not a byte of the trader and sends nothing.
+/// changes not a byte of the trader and sends nothing; and idle venues are led through every row too.
 #[derive(Clone, Debug, Default)]
 pub struct Scan {
     pub checked: bool,
@@ -42,7 +42,9 @@ fn bytes<T: Trader>(trader: &T) -> Vec<u8> {
 }
 
 impl Driver for Scan {
-    const EVERY_ROW: bool = true;
+    fn rows_seen(&self) -> RowsSeen {
+        if self.checked { RowsSeen::Every } else { RowsSeen::Busy }
+    }
 
     fn run<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>) {
         for row in pass.rows.clone() {

@@ -1,7 +1,7 @@
 //! The driver that lets the trader sleep: from each call it finds the next moment at which a watch fires or something is
 //! due, and calls there. How the next firing row is found is the [`Search`]'s business: row by row, or by an index.
 
-use super::{Driver, Pass, Recorder, Walk};
+use super::{Driver, Pass, Recorder, RowsSeen, Walk};
 use crate::tape::Tile;
 use crate::trader::Trader;
 use crate::watch::{Best, Ground, Watches};
@@ -97,7 +97,9 @@ impl<S: Search> Seek<S> {
 }
 
 impl<S: Search> Driver for Seek<S> {
-    const EVERY_ROW: bool = false;
+    fn rows_seen(&self) -> RowsSeen {
+        RowsSeen::Needed
+    }
 
     fn run<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>) {
         self.search.enter(pass.tile);

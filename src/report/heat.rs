@@ -125,18 +125,18 @@ pub struct Shades {
 }
 
 impl Shades {
-    /// Over the cells of all `maps`. When they have both signs zero is the middle.
+    /// Over one statistic of the cells of all `maps`. Where any cell has a configuration under zero, zero is the middle,
+    /// so that orange is a loss and blue a gain whatever the statistic.
     pub fn over(maps: &[Heatmap], pick: Pick) -> Shades {
-        let mut values: Vec<f64> = maps.iter().flat_map(|m| &m.cells).filter_map(|c| pick.of(c)).collect();
+        let cells = || maps.iter().flat_map(|m| &m.cells);
+        let mut values: Vec<f64> = cells().filter_map(|c| pick.of(c)).collect();
         values.sort_by(f64::total_cmp);
         let at = |part: f64| values.get((values.len().saturating_sub(1) as f64 * part).round() as usize).copied();
         // one odd cell in a hundred must not flatten the rest
         let (lo, hi) = (at(0.01).unwrap_or(0.0), at(0.99).unwrap_or(1.0));
-        if lo < 0.0 && hi > 0.0 {
-            let far = hi.max(-lo);
+        if cells().any(|c| c.worst.is_some_and(|w| w < 0.0)) {
+            let far = hi.max(-lo).max(f64::MIN_POSITIVE);
             Shades { ramp: Ramp::Signed, lo: -far, hi: far }
-        } else if hi <= 0.0 && lo < 0.0 {
-            Shades { ramp: Ramp::Signed, lo, hi: -lo }
         } else {
             Shades { ramp: Ramp::Plain, lo, hi }
         }

@@ -43,6 +43,8 @@ pub struct Input {
     pub trades: Vec<Trade>,
     /// Share of bars at which each gate condition held, winner's configuration.
     pub gates: Vec<Gate>,
+    /// Those of the run and its data. The page itself adds a red one for a winner that is negative in sample, loses money
+    /// in the held-out part, or has neighbours with a negative median.
     pub warnings: Vec<Warning>,
     /// Which tape was read and in what state.
     pub quality: Vec<QualityTable>,
@@ -126,6 +128,7 @@ pub struct Point {
     /// Position on each *strategy* axis, in the order of `Input::axes` without the world axes.
     pub at: Vec<u16>,
     /// The objective, taken over the worlds.
+    /// Higher is better.
     pub metric: Option<f64>,
     /// Met every `require`.
     pub eligible: bool,

@@ -65,6 +65,13 @@ fn the_same_input_gives_the_same_bytes() {
 }
 
 #[test]
+fn a_folder_that_is_not_there_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = write(&fake::input(2), &dir.path().join("nowhere")).unwrap_err().to_string();
+    assert!(text.contains("nowhere/report.html: cannot be written: No such file"), "{text}");
+}
+
+#[test]
 fn a_missing_figure_is_a_dash() {
     let mut input = fake::input(2);
     let winner = input.winner.as_mut().unwrap();

@@ -41,6 +41,8 @@ pub struct Histogram {
 /// More values of an axis than this are put together in a slice.
 const SLICE_GROUPS: usize = 40;
 const BINS: usize = 40;
+/// Fewer configurations than this are read off the leaderboard.
+const FEW: usize = 10;
 
 impl<'a> View<'a> {
     pub fn new(input: &'a Input) -> Result<View<'a>, ReportError> {
@@ -84,15 +86,25 @@ impl<'a> View<'a> {
         format!("{}{unit}{over}", objective.metric)
     }
 
+    /// The objective with its unit, for a sentence.
+    pub fn measured(&self, metric: Option<f64>) -> String {
+        text::measured(metric, self.input.objective.unit, &self.input.quote)
+    }
+
+    /// The objective without its unit, for a table or chart that names it.
     pub fn figure(&self, metric: Option<f64>) -> String {
         text::figure(metric, self.input.objective.unit)
     }
 }
 
-/// The input's own warnings, and the two that no report may lack: a loss in the held-out time, losing neighbours.
+/// The input's own warnings, and those that no report may lack: a loss in sample or held out, losing neighbours.
 fn warnings(input: &Input) -> Vec<Warning> {
     let mut out: Vec<Warning> = Vec::new();
     let mut severe = |text: String| out.push(Warning { level: Level::Severe, text });
+    if let Some(metric) = input.winner.as_ref().and_then(|w| w.metric).filter(|m| *m < 0.0) {
+        let shown = text::measured(Some(metric), input.objective.unit, &input.quote);
+        severe(format!("Even the best {} is negative: {shown}.", input.objective.metric));
+    }
     let lost = input.money.as_ref().map(|m| m.held_out.total2()).filter(|total2| *total2 < 0);
     if let Some(total2) = lost.filter(|_| input.spans.has_held_out()) {
         let lost = text::fixed(total2 as f64 * -0.5e-18, 2);
@@ -105,17 +117,26 @@ fn warnings(input: &Input) -> Vec<Warning> {
         let shown = text::measured(Some(median), input.objective.unit, &input.quote);
         severe(format!("The winner stands alone: the median {} of its neighbours is {shown}.", input.objective.metric));
     }
+    let unproven = input.winner.as_ref().is_some_and(|w| !w.oos_metric.is_some_and(f64::is_finite));
+    if unproven && input.spans.has_held_out() {
+        let text =
+            format!("The winner has no {} in the held-out part: too little happened there.", input.objective.metric);
+        out.push(Warning { level: Level::Caution, text });
+    }
     out.extend(input.warnings.iter().cloned());
     out.sort_by_key(|w| w.level == Level::Caution);
     out
 }
 
-/// Between the 0.5 % quantiles, widened to the winner; nothing when there is no metric at all.
+/// Without the last half percent at both ends, but with the winner; nothing of fewer than `FEW`.
 fn histogram(sorted: &[f64], winner: Option<f64>) -> Option<Histogram> {
-    let (first, last) = (*sorted.first()?, *sorted.last()?);
+    if sorted.len() < FEW {
+        return None;
+    }
     let winner = winner.filter(|w| w.is_finite());
-    let lo = winner.unwrap_or(last).min(quantile(sorted, 0.005)).max(first.min(winner.unwrap_or(first)));
-    let hi = winner.unwrap_or(first).max(quantile(sorted, 0.995));
+    let cut = sorted.len() / 200;
+    let (lo, hi) = (sorted[cut], sorted[sorted.len() - 1 - cut]);
+    let (lo, hi) = (winner.unwrap_or(lo).min(lo), winner.unwrap_or(hi).max(hi));
     let (lo, hi) = if hi > lo { (lo, hi) } else { (lo - 0.5, lo + 0.5) };
     let width = (hi - lo) / BINS as f64;
     // zero is an edge, so that a bar is all gain or all loss
@@ -161,7 +182,7 @@ fn check(input: &Input) -> Result<(), ReportError> {
         }
     }
     for table in &input.quality {
-        for (i, row) in table.rows.iter().enumerate().filter(|(_, r)| r.len() != table.columns.len()) {
+        if let Some((i, row)) = table.rows.iter().enumerate().find(|(_, r)| r.len() != table.columns.len()) {
             let place = format!("quality '{}' rows[{i}]", table.title);
             return bad(place, format!("{} cells", row.len()), format!("{} cells", table.columns.len()));
         }
@@ -199,8 +220,9 @@ mod tests {
         assert!(h.below >= 1 && h.above >= 1);
         assert_eq!(h.winner_rank, Some(0.901));
         assert_eq!(histogram(&[], None), None);
-        assert_eq!(histogram(&[2.0], Some(2.0)).unwrap().counts.iter().sum::<u64>(), 1);
-        let far = histogram(&[-1.0, 2.0, 90.0], Some(90.0)).unwrap();
+        assert_eq!(histogram(&[2.0; 10], Some(2.0)).unwrap().counts.iter().sum::<u64>(), 10);
+        sorted[0] = -1.0;
+        let far = histogram(&sorted, Some(90.0)).unwrap();
         assert!(*far.edges.last().unwrap() >= 90.0, "never cuts the winner off");
         assert!(far.edges.contains(&0.0));
     }
@@ -215,6 +237,8 @@ mod tests {
         input.money = None;
         let levels: Vec<Level> = warnings(&input).iter().map(|w| w.level).collect();
         assert_eq!(levels, [Level::Severe, Level::Severe]);
+        input.winner.as_mut().unwrap().oos_metric = None;
+        assert_eq!(warnings(&input)[1].level, Level::Caution, "an empty held-out part proves nothing");
     }
 
     #[test]

@@ -207,6 +207,7 @@ impl SimVenue {
     }
 
     /// Something rests or waits, or a leg is open: rows matter.
+    #[inline]
     pub fn needs_rows(&self) -> bool {
         !self.resting.is_empty() || !self.waiting.is_empty() || !self.book.leg.qty.is_zero()
     }
@@ -217,6 +218,7 @@ impl SimVenue {
     /// A driver of two venues must not let one run past a moment at which the trader may still act on the other's news:
     /// `until` is at most the `next_due` of both, and where rows matter to both, their `foresee`. An arrival earlier than
     /// what this venue has passed meets the present instead, counted in `late_arrivals`.
+    #[inline]
     pub fn advance(&mut self, until: Time, env: &Env) -> bool {
         if self.is_idle() {
             self.through = self.through.max(until);
@@ -249,7 +251,9 @@ impl SimVenue {
         self.run(until, env, true)
     }
 
-    fn is_idle(&self) -> bool {
+    /// Nothing is under way, rests, is open or remembered: no row can matter.
+    #[inline]
+    pub fn is_idle(&self) -> bool {
         self.flight.is_empty() && !self.needs_rows() && self.consumed.is_empty()
     }
 
@@ -389,6 +393,7 @@ impl SimVenue {
     }
 
     /// When the next answer reaches the trader, of those that are known by now.
+    #[inline]
     pub fn next_answer(&self) -> Option<Time> {
         self.answers.next_at()
     }

@@ -346,7 +346,7 @@ mod tests {
         assert_eq!((get("peak_margin"), get("return_on_margin_pct")), (Some(21.0), Some(50.0)));
         // frozen at the lock with 110: 2,000 + 10 - 2 x 0.5; the end of the trade is 2,012
         assert_eq!(run.tally.unlock2[2], 2 * Cash::units(3).as_notional().0);
-        assert_eq!(run.tally.state_ns, [135, 35, 30].map(|s| s * SECOND_NS));
+        assert_eq!(run.tally.state_ns, [125, 45, 30].map(|s| s * SECOND_NS));
         assert_eq!(run.tally.reasons, [3, 1, 1, 3]);
         let table = METRICS.len() + 3 + 4 + 4;
         assert_eq!(metrics.0.len(), table);

@@ -76,8 +76,16 @@ impl Cli {
 }
 
 fn audit(run: &std::path::Path) -> u8 {
-    eprintln!("error: {}: this build has no auditor", run.display());
-    1
+    match crate::audit::run(run) {
+        Ok(audit) => {
+            println!("{audit}");
+            0
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            if matches!(error, crate::audit::AuditError::File { .. }) { 2 } else { 1 }
+        }
+    }
 }
 
 impl RunArgs {

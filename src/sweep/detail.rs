@@ -8,6 +8,7 @@ use super::options::DriverChoice;
 use super::spool::{RUNS, Row, RunRow};
 use super::study::Study;
 use crate::ledger::Lines;
+use crate::market::FeeSchedule;
 use crate::replay::{FullRecord, Machine};
 use crate::signals::SignalSet;
 use crate::trader::Composite;
@@ -20,6 +21,8 @@ pub struct Detail {
     pub world: u32,
     /// By role; what each run began with.
     pub capital: [Cash; 2],
+    /// By role: the venue's money grid and the account's fees.
+    pub terms: [(Cash, FeeSchedule); 2],
     /// By run; the second is empty without a held-out part.
     pub records: [FullRecord; 2],
     pub runs: Vec<RunRow>,
@@ -60,6 +63,10 @@ pub fn again(
                 id: row.id,
                 world: row.world,
                 capital: bound.capital,
+                terms: [0, 1].map(|r: usize| {
+                    let venue = &config.world.venues[r];
+                    (venue.instrument.money_grid, venue.fees)
+                }),
                 records: [FullRecord::default(), FullRecord::default()],
                 runs: Vec::new(),
                 lines: Vec::new(),

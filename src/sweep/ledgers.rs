@@ -2,7 +2,7 @@
 //! add up the final equity again stands in them; amounts are exact decimals.
 //!
 //! trades.parquet, in the order of (symbol, id, run, seq). `kind`:
-//! - `capital`: what a venue's account began with (`amount`);
+//! - `capital`: what a venue's account began with (`amount`), its money grid and its fee rates after the referral's part;
 //! - `fill`: `side price qty maker fee`; - `funding`: `amount rate price`; - `liquidation`: `side price qty fee lost`;
 //! - `transition`: `state` is left for `to_state`, by `reason` (`also`: a bit for each further reason that held).
 //!
@@ -85,6 +85,9 @@ const TRADES: Layout = &[
     ("to_state", Kind::Word),
     ("reason", Kind::Word),
     ("also", Kind::Count),
+    ("money_grid", Kind::Money(12)),
+    ("maker_rate", Kind::Money(12)),
+    ("taker_rate", Kind::Money(12)),
 ];
 
 const EQUITY: Layout = &[
@@ -244,7 +247,9 @@ impl Ledgers {
             cells.extend([Cell::Word(owner.venues[role.ix()]), Cell::Word(role_name(role))]);
             cells.extend([Cell::None, Cell::None, Cell::None, Cell::None, Cell::None, Cell::None]);
             cells.push(Cell::Money(capital.0));
-            fill_up(&mut cells);
+            let (grid, fees) = &detail.terms[role.ix()];
+            fill_up_to(&mut cells, TRADES.len() - 3);
+            cells.extend([grid.0, fees.rate(true).0.into(), fees.rate(false).0.into()].map(Cell::Money));
             self.trades.push(&cells)?;
         }
         let (mut entries, mut transitions) = (record.entries.iter().peekable(), record.transitions.iter().peekable());
@@ -298,7 +303,11 @@ fn common<'a>(owner: &'a Owner<'_>, seq: u32, time: Time, venue_time: Time) -> V
 }
 
 fn fill_up(cells: &mut Vec<Cell<'_>>) {
-    while cells.len() < TRADES.len() {
+    fill_up_to(cells, TRADES.len());
+}
+
+fn fill_up_to(cells: &mut Vec<Cell<'_>>, len: usize) {
+    while cells.len() < len {
         cells.push(Cell::None);
     }
 }
@@ -366,5 +375,6 @@ fn transition_cells<'a>(owner: &'a Owner<'_>, seq: u32, row: &TransitionRow) -> 
     cells.extend([Cell::Money(row.equity2 * 5), Cell::Flag(false), Cell::Word(state(row.transition.to))]);
     let reason = REASONS.get(usize::from(row.transition.reason)).copied().unwrap_or("");
     cells.extend([Cell::Word(reason), Cell::Count(row.transition.also)]);
+    fill_up(&mut cells);
     cells
 }

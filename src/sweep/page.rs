@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Points that the page is made from; of a larger grid every n-th is taken, and the page says so.
-const MOST_POINTS: u64 = 250_000;
+pub const MOST_POINTS: u64 = 250_000;
 /// Columns of the board after the objective's.
 const BOARD: &[&str] = &["net_pnl", "trades", "win_rate_pct", "max_drawdown_pct", "fees", "funding"];
 

@@ -17,13 +17,13 @@ const LISTED: usize = 8;
 /// Grids up to this size are counted exactly; of larger ones what `[where] skip` leaves out is not known before the run.
 const COUNTED: u64 = 1 << 20;
 /// Heap of a machine and its plan beside their own sizes: what the trader's, venues' and statistics' lists take.
-const UNIT_HEAP: u64 = 6 << 10;
+const UNIT_HEAP: u64 = 3 << 10;
 /// Bytes of a tile per tick: both timelines, row signals, and the rows around it that are being read.
-const TILE_ROW: u64 = 700;
+const TILE_ROW: u64 = 320;
 /// Tiles held at once: the one being run, the next, and what the tape keeps at hand.
 const TILES: u64 = 4;
 /// The program itself, its buffers and tables.
-const PROGRAM: u64 = 96 << 20;
+const PROGRAM: u64 = 64 << 20;
 
 /// A count of everything.
 #[derive(Clone, Debug)]
@@ -189,5 +189,7 @@ fn memory(sweep: &Sweep<'_>, points: u64, per_chunk: u64) -> u64 {
     let ids = points.min(2 * sweep.options.band) * 16;
     // a checkpoint copies the units once and encodes the copy
     let state = units * (2 * unit + 2 * UNIT_HEAP + 2 * row);
-    PROGRAM + state + TILES * tile + ids + super::results::GROUP_ROWS as u64 * row
+    // the report looks at so many points at most, and keeps their ledgers beside them
+    let page = points.min(super::page::MOST_POINTS) * 160;
+    PROGRAM + state + TILES * tile + ids + (super::results::GROUP_ROWS as u64).min(points * worlds) * row + page
 }

@@ -3,8 +3,15 @@
 use super::SweepError;
 use super::plan::Plan;
 use super::run::{Outcome, Sweep};
+use super::spool::RUNS;
 use serde_json::{Value as Json, json};
 use std::path::Path;
+
+/// Each run's range.
+fn runs(study: &super::study::Study) -> Json {
+    let named = RUNS.iter().enumerate().filter_map(|(number, name)| Some((*name, study.spans.run(number)?)));
+    named.map(|(name, (from, to))| (name.to_string(), json!([from.to_string(), to.to_string()]))).collect()
+}
 
 pub struct Record(Json);
 
@@ -23,6 +30,7 @@ impl Record {
                     "from": study.from.to_string(),
                     "to": study.to.to_string(),
                     "warm_from": study.warm_from.to_string(),
+                    "runs": runs(study),
                     "rows": outcome.spool.rows(),
                     "configurations": outcome.podium.points,
                     "meeting_require": outcome.podium.meeting,

@@ -172,6 +172,7 @@ impl Local {
         self.len() <= 1
     }
 
+    #[inline]
     pub fn bbo(&self, row: usize, role: Role) -> Bbo {
         let r = &self.record[row * 8 + role.ix() * 4..][..4];
         Bbo { bid: Price(r[0]), bid_qty: Qty(r[1]), ask: Price(r[2]), ask_qty: Qty(r[3]) }

@@ -178,6 +178,53 @@ fn an_unfinished_run_of_something_else_is_refused_by_its_part() {
     run(&fresh).expect("starts again");
 }
 
+/// The store once more, its symbol a second time under another name.
+fn copied_store(to: &Path) {
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).expect("a folder");
+        for entry in fs::read_dir(from).expect("lists") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().expect("a name").to_string_lossy().to_string();
+            if path.is_file() {
+                fs::copy(&path, to.join(name)).expect("copies");
+            } else {
+                copy(&path, &to.join(&name));
+                if name == "symbol=BTC" {
+                    copy(&path, &to.join("symbol=ETH"));
+                }
+            }
+        }
+    }
+    copy(&store().join("store"), to);
+}
+
+#[test]
+fn symbols_are_swept_on_their_own_and_changed_data_is_refused() {
+    let grid = GRID.replace("symbol = \"BTC\"", "symbols = [\"BTC\", \"ETH\"]");
+    let case = Case::new(&grid);
+    let copy = case.out("data");
+    copied_store(&copy);
+    let sets = vec![format!("data.store={}", copy.display())];
+    let options = Options { sets, ..case.options("two") };
+    assert!(matches!(run(&Options { stop_after: Some(7), ..options.clone() }), Err(SweepError::Interrupted)));
+    let summary = run(&options).expect("runs");
+    let symbols: Vec<&str> = summary.symbols.iter().map(|symbol| symbol.symbol.as_str()).collect();
+    assert_eq!(symbols, ["BTC", "ETH"]);
+    // the same market under two names, and the same size in coins: the same ledgers
+    assert_eq!(summary.symbols[0].objective, summary.symbols[1].objective);
+    for name in ["best.BTC.yml", "best.ETH.yml", "BTC/report.html", "ETH/report.html"] {
+        assert!(case.out("two").join(name).exists(), "{name}");
+    }
+
+    assert!(matches!(
+        run(&Options { fresh: true, stop_after: Some(7), ..options.clone() }),
+        Err(SweepError::Interrupted)
+    ));
+    fs::remove_dir_all(copy.join("trades/venue=grvt/symbol=ETH")).expect("removes");
+    let text = run(&options).expect_err("other data").to_string();
+    assert!(text.contains("but the data differs"), "{text}");
+}
+
 #[test]
 fn a_dry_run_tells_the_plan_and_writes_nothing() {
     let case = Case::new(GRID);

@@ -16,7 +16,6 @@ pub fn body(view: &View) -> Option<Markup> {
         return None;
     }
     let curves = &input.curves[..input.curves.len().min(MOST)];
-    let label = format!("Equity and drawdown of the best {} over time.", curves.len());
     let caption = html! {
         ul.legend {
             @for (i, curve) in curves.iter().enumerate() {
@@ -30,7 +29,7 @@ pub fn body(view: &View) -> Option<Markup> {
         }
         p.note { (shading(&input.spans)) }
     };
-    Some(super::figure(&label, caption, |size| chart(view, curves, size)))
+    Some(super::figure(caption, |size| chart(view, curves, size)))
 }
 
 fn shading(spans: &Spans) -> String {
@@ -119,9 +118,9 @@ fn states(view: &View, strip: &Plot, part: impl Fn(Time) -> f64, size: Size) -> 
     for (i, span) in spans.iter().enumerate() {
         let from = (part(span.from) * columns as f64).max(0.0);
         let to = (spans.get(i + 1).map_or(1.0, |next| part(next.from)) * columns as f64).min(columns as f64);
-        for column in from as usize..(to.ceil() as usize).min(columns) {
+        for (column, weight) in weight.iter_mut().enumerate().take(to.ceil() as usize).skip(from as usize) {
             let covered = to.min(column as f64 + 1.0) - from.max(column as f64);
-            weight[column][usize::from(span.state).min(5)] += covered.max(0.0);
+            weight[usize::from(span.state).min(5)] += covered.max(0.0);
         }
     }
     let main = |w: &[f64; 6]| (0..6).max_by(|a, b| w[*a].total_cmp(&w[*b]).then(b.cmp(a))).unwrap_or(0);

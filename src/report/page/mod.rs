@@ -99,13 +99,13 @@ fn script_json(value: &serde_json::Value) -> String {
     value.to_string().replace('<', "\\u003c")
 }
 
-/// A chart in a wide and a narrow drawing, of which the style shows one; `label` says in words what is to be seen.
-fn figure(label: &str, caption: Markup, draw: impl Fn(svg::Size) -> Markup) -> Markup {
+/// A chart in a wide and a narrow drawing, of which the style shows one.
+fn figure(caption: Markup, draw: impl Fn(svg::Size) -> Markup) -> Markup {
     html! {
         figure {
             div.wide { (draw(svg::Size::Wide)) }
             div.narrow { (draw(svg::Size::Narrow)) }
-            figcaption aria-label=(label) { (caption) }
+            figcaption { (caption) }
         }
     }
 }

@@ -21,7 +21,7 @@ pub fn body(view: &View) -> Option<Markup> {
         }
     };
     let steps = steps(&money.in_sample);
-    let figure = super::figure("Waterfall of the money lines", caption, |size| waterfall(&steps, size));
+    let figure = super::figure(caption, |size| waterfall(&steps, size));
     Some(html! { div.pair.money { (figure) (table(view, money)) } })
 }
 

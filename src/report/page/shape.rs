@@ -86,7 +86,7 @@ pub fn distribution(view: &View) -> Option<Markup> {
         }
     };
     let chart = |size| bars(view, histogram, size);
-    Some(super::figure("Distribution of the objective over all configurations", caption, chart))
+    Some(super::figure(caption, chart))
 }
 
 fn bars(view: &View, histogram: &Histogram, size: Size) -> Markup {
@@ -95,7 +95,7 @@ fn bars(view: &View, histogram: &Histogram, size: Size) -> Markup {
     let (first, last) = (histogram.edges[0], histogram.edges[histogram.edges.len() - 1]);
     let ends = Scale::over([first, last], size.pick(9, 4));
     let most = histogram.counts.iter().copied().max().unwrap_or(1);
-    let scale = Scale::over([0.0, most as f64], 4);
+    let scale = Scale::over([0.0, most.max(4) as f64], 4);
     let winner = view.input.winner.as_ref().and_then(|w| w.metric);
     html! {
         svg viewBox={ "0 0 " (n(size.width())) " " (n(plot.bottom + 26.0)) } role="img" aria-label="Histogram of the objective with the winner's place" {

@@ -67,23 +67,26 @@ fn story(view: &View, winner: &Winner) -> Markup {
             @if counts.eligible != counts.configurations {
                 " that meet every requirement (" (text::counted(counts.configurations, "configuration")) " ran)"
             } @else { " " (if counts.eligible == 1 { "configuration" } else { "configurations" }) }
-            ": " (name) " " strong { (view.figure(winner.metric)) }
+            ": " (name) " " strong { (view.measured(winner.metric)) }
             @if counts.worlds > 1 {
-                " in its " (input.objective.over_world) " of " (text::count(counts.worlds)) " worlds"
+                @match input.objective.over_world.as_str() {
+                    "mean" => { " on average over " (text::count(counts.worlds)) " worlds" }
+                    other => { " in its " (other) " of " (text::count(counts.worlds)) " worlds" }
+                }
                 @if let Some(world) = ranking { " (" (world_name(view, &world.values)) ")" }
             }
-            @if let Some(second) = second { ", against " (view.figure(Some(second))) " for the next" }
+            @if let Some(second) = second { ", against " (view.measured(Some(second))) " for the next" }
             ". "
             @if input.spans.has_held_out() {
                 "In the held-out " (text::span(input.spans.held_out, input.spans.to)) ", which chose nothing, it shows "
-                strong { (view.figure(winner.oos_metric)) } ". "
+                strong { (view.measured(winner.oos_metric)) } ". "
             } @else { strong { "Nothing was held out" } ", so nothing here is proven out of sample. " }
             @if winner.neighbour_count > 0 {
                 "The median of its " (text::counted(winner.neighbour_count, "grid neighbour")) " is "
-                strong { (view.figure(winner.neighbours)) }
+                strong { (view.measured(winner.neighbours)) }
                 @if let Some(plateau) = winner.plateau {
                     "; " (text::counted(plateau, "configuration")) " around it "
-                    (if plateau == 1 { "holds" } else { "hold" }) " at least " (view.figure(winner.plateau_floor))
+                    (if plateau == 1 { "holds" } else { "hold" }) " at least " (view.measured(winner.plateau_floor))
                 }
                 "."
             }
@@ -228,13 +231,13 @@ fn counts(view: &View) -> Markup {
                     @if counts.worlds > 1 { "; of its worlds the " strong { (objective.over_world) } " counts" }
                     "; " (text::count(counts.eligible)) " met every requirement."
                 }
-                @for (require, failed) in &counts.failed {
+                @for (require, failed) in counts.failed.iter().filter(|f| f.1 > 0) {
                     li { (text::counted(*failed, "configuration")) " failed " code { (require) } "." }
                 }
-                @for require in objective.require.iter().filter(|r| counts.failed.iter().all(|f| f.0 != **r)) {
+                @for require in objective.require.iter().filter(|r| counts.failed.iter().all(|f| f.0 != **r || f.1 == 0)) {
                     li { "None failed " code { (require) } "." }
                 }
-                @for (why, skipped) in &counts.skipped {
+                @for (why, skipped) in counts.skipped.iter().filter(|s| s.1 > 0) {
                     li { (text::counted(*skipped, "combination")) " never ran: " code { (why) } "." }
                 }
                 @if !dead.is_empty() {

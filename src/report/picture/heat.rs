@@ -7,7 +7,7 @@ use crate::report::palette::{STEPS, ink, shade};
 use crate::report::scale::Plot;
 use crate::report::view::View;
 
-const LEFT: f64 = 170.0;
+const LEFT: f64 = 190.0;
 const GAP: f64 = 30.0;
 const HEAD: f64 = 150.0;
 const NONE: [u8; 3] = [238, 239, 242];
@@ -44,7 +44,7 @@ fn are_upright(map: &Heatmap) -> bool {
 pub fn draw(view: &View, map: &Heatmap, paper: &Paper) -> Result<(), String> {
     let (x, y) = (&view.names[map.x.axis], &view.names[map.y.axis]);
     let title = format!("{} · {}: {y} against {x}", view.input.symbol, view.metric());
-    paper.title(&title, "Over all values of the other axes; the frame marks the winner's cell")?;
+    paper.title(&title, "Over all values of the other axes; the frame marks the winner's cell; grey cells have no configuration with a figure")?;
     let size = cell(map);
     for (i, pick) in Pick::ALL.into_iter().enumerate() {
         let left = LEFT + (panel_width() + GAP) * i as f64;
@@ -58,8 +58,9 @@ pub fn draw(view: &View, map: &Heatmap, paper: &Paper) -> Result<(), String> {
     }
     let every = (18.0 / size.1).ceil() as usize;
     for (row, label) in map.y.labels.iter().enumerate().filter(|(i, _)| i % every == 0) {
-        let shown: String = label.chars().take(14).collect();
-        paper.text(&shown, (LEFT - 10.0, HEAD + size.1 * (row as f64 + 0.5)), SMALL * 0.85, QUIET, Anchor::Right)?;
+        let shown: String = label.chars().take(22).collect();
+        let letters = (280.0 / shown.chars().count() as f64).min(SMALL * 0.85);
+        paper.text(&shown, (LEFT - 10.0, HEAD + size.1 * (row as f64 + 0.5)), letters, QUIET, Anchor::Right)?;
     }
     paper.text(y, (LEFT - 10.0, HEAD - 24.0), SMALL, INK, Anchor::Right)
 }

@@ -68,16 +68,16 @@ impl<'a> Paper<'a> {
             Anchor::Middle => HPos::Center,
             Anchor::Right => HPos::Right,
         };
+        // the middle of the font's box lies above the middle of its figures
+        let drop = size * 0.12;
+        let at = if matches!(turn, FontTransform::None) { (at.0, at.1 + drop) } else { (at.0 + drop, at.1) };
         let font = ("sans-serif", size).into_font().transform(turn);
         let style = font.color(&colour(c)).pos(Pos::new(across, VPos::Center));
         self.0.draw_text(text, &style, pixel(at)).map_err(said)
     }
 
     pub fn rect(&self, from: (f64, f64), to: (f64, f64), fill: Rgb) -> Drawn {
-        let (a, b) = (pixel(from), pixel(to));
-        // plotters paints the last pixel too
-        let end = ((b.0 - 1).max(a.0), (b.1 - 1).max(a.1));
-        self.0.draw(&Rectangle::new([a, end], colour(fill).filled())).map_err(said)
+        self.0.draw(&Rectangle::new([pixel(from), pixel(to)], colour(fill).filled())).map_err(said)
     }
 
     /// The outline of a rectangle, `width` pixels inwards.
@@ -90,9 +90,15 @@ impl<'a> Paper<'a> {
         Ok(())
     }
 
-    pub fn line(&self, points: impl IntoIterator<Item = (f64, f64)>, ink: Rgb, width: u32) -> Drawn {
+    /// A thick line is drawn as thin ones side by side: plotters' own has spikes at sharp bends, which would show
+    /// equity that never was.
+    pub fn line(&self, points: impl IntoIterator<Item = (f64, f64)>, ink: Rgb, width: i32) -> Drawn {
         let points: Vec<_> = points.into_iter().map(pixel).collect();
-        self.0.draw(&PathElement::new(points, colour(ink).stroke_width(width))).map_err(said)
+        for (dx, dy) in (0..width).flat_map(|dx| (0..width).map(move |dy| (dx - width / 2, dy - width / 2))) {
+            let moved: Vec<_> = points.iter().map(|p| (p.0 + dx, p.1 + dy)).collect();
+            self.0.draw(&PathElement::new(moved, colour(ink))).map_err(said)?;
+        }
+        Ok(())
     }
 
     pub fn area(&self, points: impl IntoIterator<Item = (f64, f64)>, fill: Rgb) -> Drawn {
@@ -100,8 +106,12 @@ impl<'a> Paper<'a> {
         self.0.draw(&Polygon::new(points, colour(fill).filled())).map_err(said)
     }
 
-    pub fn ring(&self, at: (f64, f64), radius: i32, ink: Rgb) -> Drawn {
-        self.0.draw(&Circle::new(pixel(at), radius, colour(ink).stroke_width(3))).map_err(said)
+    /// A ringed dot.
+    pub fn ring(&self, at: (f64, f64), dot: Rgb) -> Drawn {
+        for (radius, fill) in [(11, INK), (8, [255, 255, 255]), (5, dot)] {
+            self.0.draw(&Circle::new(pixel(at), radius, colour(fill).filled())).map_err(said)?;
+        }
+        Ok(())
     }
 
     /// Horizontal lines with figures on the left.

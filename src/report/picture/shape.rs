@@ -48,7 +48,7 @@ fn panel(view: &View, slice: &Slice, scale: &Scale, plot: &Plot, paper: &Paper) 
     paper.line(known().filter_map(|(i, s)| Some((x(i), y(s.best?)))), CURVES[5], 2)?;
     paper.line(known().filter_map(|(i, s)| Some((x(i), y(s.median?)))), CURVES[0], 3)?;
     if let Some((i, median)) = slice.winner.and_then(|i| Some((i, slice.spreads[i].median?))) {
-        paper.ring((x(i), y(median)), 9, INK)?;
+        paper.ring((x(i), y(median)), CURVES[0])?;
     }
     let longest = slice.side.labels.iter().map(|l| l.chars().count()).max().unwrap_or(1);
     let every = (count * (longest * 11 + 14)).div_ceil(410).max(1);
@@ -70,7 +70,7 @@ pub fn distribution(view: &View, histogram: &Histogram, paper: &Paper) -> Result
     };
     paper.title(&title, &format!("{}{ends}", view.input.name))?;
     let across = Scale::over([histogram.edges[0], histogram.edges[histogram.edges.len() - 1]], 9);
-    let up = Scale::over([0.0, histogram.counts.iter().copied().max().unwrap_or(1) as f64], 5);
+    let up = Scale::over([0.0, histogram.counts.iter().copied().max().unwrap_or(1).max(5) as f64], 5);
     paper.rulers(&plot, &up, SMALL)?;
     paper.text("Configurations", (plot.left - 90.0, plot.top - 30.0), SMALL, QUIET, Anchor::Left)?;
     for (i, count) in histogram.counts.iter().enumerate().filter(|(_, c)| **c > 0) {

@@ -1,0 +1,230 @@
+//! The files of a run and of the store, read by their columns' names.
+
+use super::AuditError;
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type, TimestampNanosecondType, UInt32Type};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Kind {
+    #[default]
+    Capital,
+    Fill,
+    Funding,
+    Liquidation,
+    Transition,
+}
+
+/// A row of trades.parquet; absent values are zero or empty. Decimals keep their file's scale.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Entry {
+    pub symbol: String,
+    pub id: String,
+    pub world: String,
+    pub run: String,
+    pub seq: u32,
+    pub kind: Kind,
+    pub venue: String,
+    pub role: String,
+    pub venue_time: i64,
+    pub side: String,
+    pub price: i128,
+    pub qty: i128,
+    pub maker: bool,
+    pub fee: i128,
+    pub amount: i128,
+    pub rate: i128,
+    pub lost: i128,
+    pub grid: i128,
+    pub maker_rate: i128,
+    pub taker_rate: i128,
+    /// 1e-19.
+    pub equity: Option<i128>,
+}
+
+/// A settled funding rate of the store, 1e-12.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settled {
+    pub ts: i64,
+    pub rate: i128,
+}
+
+/// What run.json says of the run.
+pub(super) struct RunFile {
+    pub store: PathBuf,
+    /// (symbol, run) -> its range, ns.
+    pub spans: BTreeMap<(String, String), (i64, i64)>,
+}
+
+fn batches(path: &Path) -> Result<Vec<RecordBatch>, AuditError> {
+    let wrong = |what: String| AuditError::File { path: path.to_path_buf(), what };
+    let file = std::fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.build());
+    let reader = reader.map_err(|error| wrong(error.to_string()))?;
+    reader.collect::<Result<_, _>>().map_err(|error| wrong(error.to_string()))
+}
+
+/// One batch with its columns found by name.
+struct Columns<'a> {
+    path: &'a Path,
+    batch: &'a RecordBatch,
+}
+
+impl Columns<'_> {
+    fn column(&self, name: &str) -> Result<&dyn Array, AuditError> {
+        let missing =
+            || AuditError::File { path: self.path.to_path_buf(), what: format!("there is no column '{name}'") };
+        Ok(self.batch.column_by_name(name).ok_or_else(missing)?.as_ref())
+    }
+
+    fn word(&self, name: &str, row: usize) -> Result<String, AuditError> {
+        let column = self.column(name)?;
+        let value = column.as_string_opt::<i32>().filter(|c| c.is_valid(row)).map(|c| c.value(row).to_string());
+        Ok(value.unwrap_or_default())
+    }
+
+    /// A whole number or a decimal in its own scale; null is `None`.
+    fn number(&self, name: &str, row: usize) -> Result<Option<i128>, AuditError> {
+        let column = self.column(name)?;
+        if column.is_null(row) {
+            return Ok(None);
+        }
+        Ok(match column.data_type() {
+            DataType::Decimal128(..) => Some(column.as_primitive::<Decimal128Type>().value(row)),
+            DataType::Decimal64(..) => {
+                Some(i128::from(column.as_primitive::<arrow::datatypes::Decimal64Type>().value(row)))
+            }
+            DataType::Timestamp(..) => {
+                column.as_primitive_opt::<TimestampNanosecondType>().map(|c| i128::from(c.value(row)))
+            }
+            DataType::UInt32 => Some(i128::from(column.as_primitive::<UInt32Type>().value(row))),
+            DataType::Int64 => Some(i128::from(column.as_primitive::<Int64Type>().value(row))),
+            DataType::Boolean => Some(i128::from(column.as_boolean().value(row))),
+            _ => None,
+        })
+    }
+}
+
+/// All rows of trades.parquet, in their order.
+pub(super) fn entries(path: &Path) -> Result<Vec<Entry>, AuditError> {
+    let mut out = Vec::new();
+    for batch in &batches(path)? {
+        let at = Columns { path, batch };
+        for row in 0..batch.num_rows() {
+            let number = |name: &str| Ok::<i128, AuditError>(at.number(name, row)?.unwrap_or(0));
+            let kind = match at.word("kind", row)?.as_str() {
+                "capital" => Kind::Capital,
+                "fill" => Kind::Fill,
+                "funding" => Kind::Funding,
+                "liquidation" => Kind::Liquidation,
+                "transition" => Kind::Transition,
+                other => {
+                    let what = format!("row {row}: no such kind of entry: '{other}'");
+                    return Err(AuditError::File { path: path.to_path_buf(), what });
+                }
+            };
+            out.push(Entry {
+                symbol: at.word("symbol", row)?,
+                id: at.word("id", row)?,
+                world: at.word("world_id", row)?,
+                run: at.word("run", row)?,
+                seq: number("seq")? as u32,
+                kind,
+                venue: at.word("venue", row)?,
+                role: at.word("role", row)?,
+                venue_time: number("venue_time")? as i64,
+                side: at.word("side", row)?,
+                price: number("price")?,
+                qty: number("qty")?,
+                maker: number("maker")? != 0,
+                fee: number("fee")?,
+                amount: number("amount")?,
+                rate: number("rate")?,
+                lost: number("lost")?,
+                grid: number("money_grid")?,
+                maker_rate: number("maker_rate")?,
+                taker_rate: number("taker_rate")?,
+                equity: at.number("equity", row)?,
+            });
+        }
+    }
+    Ok(out)
+}
+
+/// (symbol, id, run) -> the last equity of equity.parquet, 1e-19.
+pub(super) fn last_equity(path: &Path) -> Result<BTreeMap<(String, String, String), i128>, AuditError> {
+    let mut out = BTreeMap::new();
+    for batch in &batches(path)? {
+        let at = Columns { path, batch };
+        for row in 0..batch.num_rows() {
+            let key = (at.word("symbol", row)?, at.word("id", row)?, at.word("run", row)?);
+            if let Some(equity) = at.number("equity", row)? {
+                out.insert(key, equity);
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// (symbol, id, world, run) -> net pnl.
+pub(super) type Pnl = BTreeMap<(String, String, String, String), f64>;
+
+/// What results.parquet says.
+pub(super) fn net_pnl(path: &Path) -> Result<Pnl, AuditError> {
+    let mut out = BTreeMap::new();
+    for batch in &batches(path)? {
+        let at = Columns { path, batch };
+        for row in 0..batch.num_rows() {
+            let key = (at.word("symbol", row)?, at.word("id", row)?, at.word("world_id", row)?);
+            for (run, name) in [("in sample", "net_pnl"), ("held out", "oos_net_pnl")] {
+                let column = at.column(name)?;
+                if let Some(values) = column.as_primitive_opt::<Float64Type>().filter(|c| c.is_valid(row)) {
+                    let (symbol, id, world) = key.clone();
+                    out.insert((symbol, id, world, run.to_string()), values.value(row));
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The settled rates of a venue in the store, by time.
+pub(super) fn settled(store: &Path, venue: &str, symbol: &str) -> Result<Vec<Settled>, AuditError> {
+    let folder = store.join("funding").join(format!("venue={venue}")).join(format!("symbol={symbol}"));
+    let mut out = Vec::new();
+    let years = std::fs::read_dir(&folder).map(|entries| entries.flatten().map(|e| e.path()).collect::<Vec<_>>());
+    for year in years.unwrap_or_default() {
+        let path = year.join("part-0.parquet");
+        for batch in &batches(&path)? {
+            let at = Columns { path: &path, batch };
+            for row in 0..batch.num_rows() {
+                if at.word("kind", row)? == "settled" {
+                    let ts = at.number("ts", row)?.unwrap_or(0) as i64;
+                    out.push(Settled { ts, rate: at.number("rate", row)?.unwrap_or(0) });
+                }
+            }
+        }
+    }
+    out.sort_by_key(|row| row.ts);
+    Ok(out)
+}
+
+pub(super) fn record(path: &Path) -> Result<RunFile, AuditError> {
+    let wrong = |what: &str| AuditError::File { path: path.to_path_buf(), what: what.to_string() };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error.to_string()))?;
+    let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| wrong(&error.to_string()))?;
+    let store = json["store"].as_str().ok_or_else(|| wrong("there is no 'store'"))?;
+    let mut spans = BTreeMap::new();
+    for symbol in json["symbols"].as_array().into_iter().flatten() {
+        let name = symbol["symbol"].as_str().unwrap_or_default();
+        for (run, span) in symbol["runs"].as_object().into_iter().flatten() {
+            let time = |at: usize| span[at].as_str().and_then(|text| text.parse::<crate::units::Time>().ok());
+            if let (Some(from), Some(to)) = (time(0), time(1)) {
+                spans.insert((name.to_string(), run.clone()), (from.0, to.0));
+            }
+        }
+    }
+    Ok(RunFile { store: PathBuf::from(store), spans })
+}
