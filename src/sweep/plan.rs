@@ -110,9 +110,10 @@ impl Plan {
             if threads == 1 { "" } else { "s" },
             sweep.options.driver.name(),
         ));
-        for symbol in sweep.studies.iter() {
-            let overrides = grid.overrides(&symbol.symbol, &[], &grid.world(0));
-            warnings.extend(grid.base.warnings(&overrides).unwrap_or_default());
+        for study in &sweep.studies {
+            let overrides = grid.overrides(&study.symbol, &[], &grid.world(0));
+            let told = grid.base.warnings(&overrides).unwrap_or_default();
+            warnings.extend(told.into_iter().filter(|text| !warnings.contains(text)).collect::<Vec<_>>());
         }
         lines.extend(warnings.iter().map(|warning| format!("warning  {warning}")));
         lines.push(format!("out      {}", sweep.dir.display()));

@@ -204,7 +204,13 @@ fn symbols_are_swept_on_their_own_and_changed_data_is_refused() {
     let case = Case::new(&grid);
     let copy = case.out("data");
     copied_store(&copy);
-    let sets = vec![format!("data.store={}", copy.display())];
+    let mut sets = vec![format!("data.store={}", copy.display())];
+    for venue in ["lighter", "grvt"] {
+        for key in ["tick=0.1", "lot=0.001", "min_qty=0.001", "min_notional=5"] {
+            sets.push(format!("exchanges.{venue}.instrument.{key}"));
+        }
+        sets.push(format!("exchanges.{venue}.margin.maintenance=0.01"));
+    }
     let options = Options { sets, ..case.options("two") };
     assert!(matches!(run(&Options { stop_after: Some(7), ..options.clone() }), Err(SweepError::Interrupted)));
     let summary = run(&options).expect("runs");
