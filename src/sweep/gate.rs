@@ -106,3 +106,46 @@ impl GateCounts {
         self.closes = state.closes.iter().copied().collect();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::{Bbo, Role};
+    use crate::tape::rows::{QuoteRow, VenueTables};
+    use crate::tape::{Carry, align};
+    use crate::units::{Price, Qty, SECOND_NS};
+    use crate::watch::{Level, Op, Series};
+
+    const BAR: i64 = 10 * SECOND_NS;
+
+    fn quotes(ticks: &[(i64, i64)]) -> VenueTables {
+        let quote = |&(second, px): &(i64, i64)| {
+            let (bid, at) = (Price(px * 1_000_000_000), Time(second * SECOND_NS));
+            let ask = Price(bid.0 + 1);
+            QuoteRow { exch: at, recv: at, bbo: Bbo { bid, bid_qty: Qty(1), ask, ask_qty: Qty(1) } }
+        };
+        VenueTables { quotes: ticks.iter().map(quote).collect(), ..Default::default() }
+    }
+
+    /// Bars close at 10, 20, 30 and 40 s. The first tick at or after 10 is that at 12 (bid 105); that of 20 and of 30 is at
+    /// 30 (bid 130); 40 s has none. So a bid of at least 106 held at 2 of 3 closes, wherever the tape is cut.
+    #[test]
+    fn closes_are_seen_by_the_first_tick_after_them() {
+        let tables = [quotes(&[(1, 100), (12, 105), (19, 110), (30, 130), (39, 120)]), quotes(&[(0, 100)])];
+        let bid = Cmp { series: Series::Bid(Role::Long), op: Op::Ge, level: Level::Int(106_000_000_000) };
+        for cuts in [vec![0, 41], vec![0, 12, 25, 41], vec![0, 13, 30, 31, 41]] {
+            let condition = Condition { bar_ns: BAR, all: vec![bid], held: 0 };
+            let mut counts =
+                GateCounts { conditions: vec![condition], known: BTreeMap::new(), closes: BTreeMap::from([(BAR, 0)]) };
+            let mut carry = Carry::default();
+            for cut in cuts.windows(2) {
+                let (start, end) = (Time(cut[0] * SECOND_NS), Time(cut[1] * SECOND_NS));
+                let tile = align([&tables[0], &tables[1]], start, end, &mut carry);
+                counts.count(&tile, &TileSignals::default(), Time(5 * SECOND_NS), Time(41 * SECOND_NS));
+            }
+            assert_eq!((counts.conditions[0].held, counts.closes[&BAR]), (2, 3), "{cuts:?}");
+            assert_eq!(counts.shares(&[0, 0, 0, usize::MAX])[0], 2.0 / 3.0);
+            assert!(counts.shares(&[usize::MAX; 4])[3].is_nan());
+        }
+    }
+}
