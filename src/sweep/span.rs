@@ -1,9 +1,6 @@
 //! The two runs of a configuration: in sample, and held out after an embargo.
 
 use super::SweepError;
-use super::grid::Grid;
-use crate::config::keys::K;
-use crate::config::{Config, KeyIx};
 use crate::units::{MINUTE_NS, SECOND_NS, Time};
 
 /// `[from, to)` of each run; they do not overlap.
@@ -42,18 +39,6 @@ impl Spans {
     pub fn end(&self) -> Time {
         self.held_out.unwrap_or(self.inside).1
     }
-}
-
-/// The grid's longest `t_max_sec + exit.max_sec`; `home` is any of its configurations. An exit without a limit counts
-/// nothing: its run ends at its bound all the same.
-pub fn embargo_ns(grid: &Grid, home: &Config) -> i64 {
-    let longest = |key: K, own: i64| {
-        let axis = grid.strategy_axes().iter().find(|axis| axis.key == KeyIx::from(key));
-        let of_axis = axis.and_then(|axis| axis.values.iter().filter_map(|value| value.num()).max());
-        of_axis.map_or(own, |num| (num.0 / 1_000_000_000) as i64)
-    };
-    let home_exit = home.strategy.exit.max_ns.unwrap_or(0);
-    longest(K::TMaxSec, home.strategy.locking.t_max_ns).saturating_add(longest(K::ExitMaxSec, home_exit))
 }
 
 #[cfg(test)]

@@ -182,7 +182,11 @@ mod tests {
         spool.append(&rows[..2]).expect("writes");
         spool.append(&rows[2..]).expect("writes");
         let mut seen = Vec::new();
-        spool.each(|row| Ok(seen.push(format!("{row:?}")))).expect("reads");
+        let mut keep = |row: &Row| {
+            seen.push(format!("{row:?}"));
+            Ok(())
+        };
+        spool.each(&mut keep).expect("reads");
         assert_eq!(seen, rows.iter().map(|row| format!("{row:?}")).collect::<Vec<_>>());
         assert_eq!(format!("{:?}", spool.of(5).expect("reads")), format!("{:?}", &rows[2..4]));
         assert!(spool.of(6).expect("reads").is_empty());

@@ -1,7 +1,7 @@
 //! One symbol of a sweep, ready to run: its spans, feeds with their tapes, worlds.
 
 use super::grid::{BadRows, Feeds, Grid, Warmup};
-use super::span::{Spans, embargo_ns};
+use super::span::Spans;
 use super::{Options, SweepError};
 use crate::config::{Config, Missing, Override, Size, World};
 use crate::market::{FundingPrice, Role};
@@ -73,7 +73,7 @@ impl Study {
             start = earliest;
             tapes = open_tapes(grid, symbol, &examples, (start, need), options)?;
         }
-        let embargo_ns = embargo_ns(grid, &home);
+        let embargo_ns = grid.embargo_ns()?;
         let spans = Spans::cut(start, to, grid.holdout, embargo_ns)?;
         let mut feeds = Vec::with_capacity(tapes.len());
         for (tape, config) in tapes.into_iter().zip(&examples) {
