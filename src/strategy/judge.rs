@@ -76,7 +76,12 @@ fn gate(sense: &Sense, plan: &Plan, view: &View<'_>) -> Option<Ask> {
     if sense.halt {
         return Some(Ask { reason: Reason::Halt, also: 0, role: sense.first });
     }
-    let after = sense.gate_after?;
+    sense.gate_after.and_then(|after| gate_opens(after, plan, view))
+}
+
+/// S0: the first direction whose gate is open, from `after` on.
+#[inline]
+pub fn gate_opens(after: Time, plan: &Plan, view: &View<'_>) -> Option<Ask> {
     if view.tick_time() < after {
         return None;
     }

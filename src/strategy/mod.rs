@@ -19,7 +19,7 @@ mod plan;
 mod state;
 mod watch;
 
-pub use judge::{Ask, Sense, is_inside, judge};
+pub use judge::{Ask, Sense, gate_opens, is_inside, judge};
 pub use levels::{Levels, buffer_level, gain_from, gain_level, gained, loss_from, loss_level};
 pub use plan::{FundingKinds, Plan};
 pub use state::{REASONS, Reason, STATES, State};

@@ -30,6 +30,9 @@ pub fn watches(sense: &Sense, waiting: &Waiting, plan: &Plan, out: &mut Watches)
         out.rule(); // an empty rule fires at the next tick
         return;
     }
+    if waiting.venue_back {
+        fresh(out.rule(), plan);
+    }
     if sense.state == State::Idle {
         idle(sense, plan, out);
         return;
@@ -39,9 +42,6 @@ pub fn watches(sense: &Sense, waiting: &Waiting, plan: &Plan, out: &mut Watches)
             let op = if role == Role::Long { Op::Lt } else { Op::Gt };
             out.rule().and(Series::Mark(role), op, Level::Int(level.0));
         }
-    }
-    if waiting.venue_back {
-        fresh(out.rule(), plan);
     }
     if !sense.open_to_market {
         return;

@@ -127,12 +127,6 @@ impl Composite {
         if self.is_flattening() {
             levels.buffer = [None; 2];
         }
-        let gate_after = match self.halted {
-            Halted::Final => None,
-            _ if self.shut || self.job != Job::Hold => None,
-            Halted::Until(time) => Some(time.max(self.gate_after)),
-            Halted::No => Some(self.gate_after),
-        };
         Sense {
             state: self.state,
             first: self.first,
@@ -142,7 +136,17 @@ impl Composite {
             lock_ready: !self.lock_blocked,
             bands_ready: self.armed,
             guard_after: self.guard_after,
-            gate_after,
+            gate_after: self.gate_from(),
+        }
+    }
+
+    /// S0: the gate is looked at from this moment on; `None` = shut.
+    fn gate_from(&self) -> Option<Time> {
+        match self.halted {
+            Halted::Final => None,
+            _ if self.shut || self.job != Job::Hold => None,
+            Halted::Until(time) => Some(time.max(self.gate_after)),
+            Halted::No => Some(self.gate_after),
         }
     }
 
@@ -170,9 +174,17 @@ impl Composite {
 
     fn on_tick(&mut self, call: &mut Call<'_>) {
         let halt = self.is_halt(call.view.breach, call.view.now);
+        if self.state == State::Idle && matches!(self.job, Job::Hold) && !halt {
+            let ask = self.gate_from().and_then(|after| strategy::gate_opens(after, call.plan, call.view));
+            if let Some(ask) = ask {
+                self.act(call, ask);
+                self.settle(call);
+            }
+            return;
+        }
         let mut sense = self.sense(call.plan, halt);
         sense.bands_ready &= call.view.tick_time() >= self.bands_after(call.plan);
-        let noticed = self.state != State::Idle && self.notice(call);
+        let noticed = self.notice(call);
         let ask = strategy::judge(&sense, call.plan, call.view);
         if let Some(ask) = ask {
             self.act(call, ask);

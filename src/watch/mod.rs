@@ -183,12 +183,12 @@ pub fn fires(rule: &Rule, ground: Ground<'_>, row: usize, best: Option<Best>) ->
 }
 
 fn votes(votes: &[Cmp], needed: u8, ground: Ground<'_>, row: usize, time: Time, best: Option<Best>) -> bool {
-    let mut missing = needed;
-    for cmp in votes {
-        if missing == 0 {
+    let mut missing = usize::from(needed);
+    for (asked, cmp) in votes.iter().enumerate() {
+        if missing == 0 || missing > votes.len() - asked {
             break;
         }
-        missing -= u8::from(holds(cmp, ground, row, time, best));
+        missing -= usize::from(holds(cmp, ground, row, time, best));
     }
     missing == 0
 }
@@ -284,7 +284,7 @@ pub fn rate_expiry(rate: &FundingRate) -> Time {
 
 /// A rate per year in 1e-12 x 24.
 pub fn per_year_x24(rate: &FundingRate) -> i128 {
-    i128::from(rate.rate.0) * 8760 * 24 / i128::from(rate.interval_hours)
+    rate.scaled(8760 * 24)
 }
 
 /// See [`Series::ToFunding`].
