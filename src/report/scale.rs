@@ -159,10 +159,16 @@ fn keep(part: &[(Time, f64)], out: &mut Vec<(Time, f64)>) {
     }
 }
 
-/// Fall from the highest equity so far, percent of it, zero or negative.
-pub fn drawdown(samples: &[(Time, f64)]) -> Vec<(Time, f64)> {
+/// Fall from the highest equity so far, percent of it, zero or negative. The held-out run starts with fresh capital at
+/// `held_out`, and so with a peak of its own.
+pub fn drawdown(samples: &[(Time, f64)], held_out: Time) -> Vec<(Time, f64)> {
     let mut peak = f64::NEG_INFINITY;
+    let mut fresh = false;
     let fall = |(time, equity): &(Time, f64)| {
+        if *time >= held_out && !fresh {
+            fresh = true;
+            peak = f64::NEG_INFINITY;
+        }
         peak = peak.max(*equity);
         (*time, if peak > 0.0 { (equity / peak - 1.0) * 100.0 } else { 0.0 })
     };
@@ -214,7 +220,11 @@ mod tests {
     #[test]
     fn drawdown_is_percent_of_the_peak() {
         let samples = [100.0, 120.0, 90.0, 130.0].map(|e| (Time(0), e));
-        let falls: Vec<f64> = drawdown(&samples).into_iter().map(|s| s.1).collect();
+        let falls: Vec<f64> = drawdown(&samples, Time::MAX).into_iter().map(|s| s.1).collect();
         assert_eq!(falls, [0.0, 0.0, -25.0, 0.0]);
+        // the held-out run has capital and peak of its own
+        let two = [(Time(0), 120.0), (Time(5), 90.0), (Time(9), 100.0), (Time(10), 75.0)];
+        let falls: Vec<f64> = drawdown(&two, Time(9)).into_iter().map(|s| s.1).collect();
+        assert_eq!(falls, [0.0, -25.0, 0.0, -25.0]);
     }
 }

@@ -17,6 +17,7 @@ use crate::units::{Rate, Time};
 use serde::{Deserialize, Serialize};
 
 /// Index of the last bar that is closed at `time` for bars of `bar_ns`.
+#[inline]
 pub fn bar_before(time: Time, bar_ns: i64) -> i64 {
     time.0.div_euclid(bar_ns) - 1
 }
@@ -140,11 +141,13 @@ pub struct TileSignals {
 }
 
 impl TileSignals {
+    #[inline]
     fn entry(values: &[f64], column: &SignalColumn, bar: i64) -> f64 {
         usize::try_from(bar - column.first_bar).ok().and_then(|i| values.get(i)).copied().unwrap_or(f64::NAN)
     }
 
     /// First value of a column at the last bar closed at `time`; NaN when unknown.
+    #[inline]
     pub fn bar_value(&self, id: SignalId, time: Time) -> f64 {
         let column = &self.columns[id.0 as usize];
         Self::entry(&column.a, column, bar_before(time, column.bar_ns))

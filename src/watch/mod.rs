@@ -174,6 +174,7 @@ pub struct Ground<'a> {
 }
 
 /// Judges a rule at a row. `best` is needed by trailing levels alone.
+#[inline]
 pub fn fires(rule: &Rule, ground: Ground<'_>, row: usize, best: Option<Best>) -> bool {
     let time = Time(ground.local.time[row]);
     rule.after.is_none_or(|after| time >= after)
@@ -182,6 +183,7 @@ pub fn fires(rule: &Rule, ground: Ground<'_>, row: usize, best: Option<Best>) ->
         && votes(&rule.votes, rule.needed, ground, row, time, best)
 }
 
+#[inline]
 fn votes(votes: &[Cmp], needed: u8, ground: Ground<'_>, row: usize, time: Time, best: Option<Best>) -> bool {
     let mut missing = usize::from(needed);
     for (asked, cmp) in votes.iter().enumerate() {
@@ -209,6 +211,7 @@ pub fn trail_level(best: Best, fraction: Rate) -> Price {
 }
 
 /// Judges one comparison at `row` for a call at `time` (the row's own time at ticks).
+#[inline]
 pub fn holds(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time, best: Option<Best>) -> bool {
     let local = ground.local;
     match cmp.series {
@@ -229,6 +232,7 @@ pub fn holds(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time, best: Option
     }
 }
 
+#[inline]
 fn price(value: i64, cmp: &Cmp, best: Option<Best>) -> bool {
     let level = match (cmp.level, best) {
         (Level::Int(level), _) => level,
@@ -238,6 +242,7 @@ fn price(value: i64, cmp: &Cmp, best: Option<Best>) -> bool {
     value > 0 && compare(value, cmp.op, level)
 }
 
+#[inline]
 fn real(value: f64, cmp: &Cmp, ground: Ground<'_>, time: Time) -> bool {
     let level = match cmp.level {
         Level::Real(level) => level,
@@ -248,6 +253,7 @@ fn real(value: f64, cmp: &Cmp, ground: Ground<'_>, time: Time) -> bool {
     compare(value, cmp.op, level)
 }
 
+#[inline]
 fn int(level: Level) -> i64 {
     match level {
         Level::Int(level) => level,
@@ -255,6 +261,7 @@ fn int(level: Level) -> i64 {
     }
 }
 
+#[inline]
 fn wide(level: Level) -> i128 {
     match level {
         Level::Wide(level) => level,
@@ -263,6 +270,7 @@ fn wide(level: Level) -> i128 {
 }
 
 /// NaN compares false with everything.
+#[inline]
 fn compare<T: PartialOrd>(value: T, op: Op, level: T) -> bool {
     match op {
         Op::Ge => value >= level,
@@ -273,11 +281,13 @@ fn compare<T: PartialOrd>(value: T, op: Op, level: T) -> bool {
 }
 
 /// The newest rate of `kind` at a venue; older than two of its intervals it is unknown.
+#[inline]
 pub fn known(local: &Local, row: usize, role: Role, kind: FundingKind, now: Time) -> Option<FundingRate> {
     local.funding(row).get(role, kind).filter(|rate| now <= rate_expiry(rate))
 }
 
 /// The last moment at which a rate is known.
+#[inline]
 pub fn rate_expiry(rate: &FundingRate) -> Time {
     rate.recv.plus(2 * i64::from(rate.interval_hours) * HOUR_NS)
 }

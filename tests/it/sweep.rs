@@ -130,6 +130,9 @@ fn the_same_bytes_on_any_number_of_threads_in_one_go_or_killed_and_resumed() {
     let summary = run(&Options { threads: Some(1), ..case.options("one") }).expect("runs");
     assert_eq!((summary.configurations, summary.worlds, summary.exit_code()), (10, 2, 0));
     let wanted = case.files("one");
+    // the money adds up without the ledger's code, funding held against the store
+    let audit = perpx::audit::run(&case.out("one")).unwrap_or_else(|e| panic!("{e}"));
+    assert!(audit.store_found && audit.fills > 20 && audit.runs > 10, "{audit}");
     assert!(
         !fs::exists(case.out("one").join("checkpoint.state")).expect("looks"),
         "a finished run leaves no checkpoint"
@@ -308,4 +311,28 @@ fn a_size_below_a_venues_minimum_is_refused() {
     let options = Options { sets: vec!["base_qty=0.00001".to_string()], ..case.options("small") };
     let text = run(&options).expect_err("too small").to_string();
     assert!(text.contains("below the venue's minimum") && text.contains("raise base_qty"), "{text}");
+}
+
+#[test]
+fn an_audit_finds_files_that_do_not_belong_together() {
+    let case = Case::new(GRID);
+    run(&case.options("run")).expect("runs");
+    run(&Options { sets: vec!["fees.taker_bps=2".to_string()], ..case.options("dearer") }).expect("runs");
+    fs::copy(case.out("dearer").join("equity.parquet"), case.out("run").join("equity.parquet")).expect("copies");
+    let error = perpx::audit::run(&case.out("run")).expect_err("another run's equity");
+    assert!(error.to_string().contains("equity.parquet ends at"), "{error}");
+    let none = perpx::audit::run(&case.out("nowhere")).expect_err("no such run");
+    assert!(none.to_string().contains("an audit needs the folder of a finished run"), "{none}");
+}
+
+#[test]
+fn a_transfer_is_refused_as_long_as_it_is_not_simulated() {
+    let case = Case::new(GRID);
+    let sets = vec!["transfer.below_pct=0.2".to_string()];
+    let error = run(&Options { sets, ..case.options("run") }).expect_err("not simulated");
+    assert_eq!(error.exit_code(), 2);
+    let text = error.to_string();
+    let wanted = "base.yml: transfer.below_pct is set, but transfers between the venues are not simulated yet; accepted: no \
+                  transfer block; to do: take it out, and give each venue the capital it needs";
+    assert!(text.ends_with(wanted), "{text}");
 }

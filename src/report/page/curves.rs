@@ -61,7 +61,8 @@ fn chart(view: &View, curves: &[Curve], size: Size) -> Markup {
     let buckets = size.pick(360, 150);
     let part = |t: Time| t.since(spans.from) as f64 / spans.to.since(spans.from) as f64;
     let equity: Vec<_> = curves.iter().map(|c| thin(&c.samples, spans.from, spans.to, buckets)).collect();
-    let falls: Vec<_> = curves.iter().map(|c| thin(&drawdown(&c.samples), spans.from, spans.to, buckets)).collect();
+    let falls: Vec<_> =
+        curves.iter().map(|c| thin(&drawdown(&c.samples, spans.held_out), spans.from, spans.to, buckets)).collect();
     let money = Scale::over(equity.iter().flatten().map(|s| s.1), size.pick(6, 4));
     let percent = Scale::over(falls.iter().flatten().map(|s| s.1).chain([0.0]), 3);
     let ticks = time_ticks(spans.from, spans.to, size.pick(9, 4));

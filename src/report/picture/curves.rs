@@ -28,7 +28,8 @@ pub fn draw(view: &View, paper: &Paper) -> Result<(), String> {
         }
     }
     let equity: Vec<_> = curves.iter().map(|c| thin(&c.samples, spans.from, spans.to, 360)).collect();
-    let falls: Vec<_> = curves.iter().map(|c| thin(&drawdown(&c.samples), spans.from, spans.to, 360)).collect();
+    let falls: Vec<_> =
+        curves.iter().map(|c| thin(&drawdown(&c.samples, spans.held_out), spans.from, spans.to, 360)).collect();
     let money = Scale::over(equity.iter().flatten().map(|s| s.1), 6);
     let percent = Scale::over(falls.iter().flatten().map(|s| s.1).chain([0.0]), 3);
     paper.rulers(&top, &money, SMALL)?;
