@@ -7,7 +7,7 @@ use perpx::replay::{Driver, FullRecord, Job, Machine, RunResult, Scan, walk};
 use perpx::signals::{SignalEngine, SignalSet, TileSignals};
 use perpx::sim::OutageTable;
 use perpx::strategy::{FundingKinds, Plan};
-use perpx::tape::{Column, Tile};
+use perpx::tape::Tile;
 use perpx::trader::{Composite, Trader};
 use perpx::units::{Cash, SECOND_NS, Time};
 use std::collections::BTreeMap;
@@ -136,71 +136,6 @@ fn drivers_agree_and_the_books_balance() {
             assert!(seen.keys().any(|key| key.ends_with(&format!(" {reason}"))), "no transition by '{reason}'");
         }
     }
-}
-
-/// Replaces every value of `column` from `row` on by `change`.
-fn scramble(column: &Column, row: usize, change: impl Fn(i64) -> i64) -> Column {
-    column.iter().enumerate().map(|(i, &x)| if i >= row { change(x) } else { x }).collect()
-}
-
-fn after(times: &Column, t: Time) -> usize {
-    times.partition_point(|&x| x <= t.0)
-}
-
-/// The venue timelines changed after `t`.
-fn other_venues(tile: &Tile, t: Time) -> Tile {
-    let mut tile = tile.clone();
-    for rows in &mut tile.venues {
-        let (q, tr, m) = (after(&rows.quotes.time, t), after(&rows.trades.time, t), after(&rows.marks.time, t));
-        rows.quotes.bid = scramble(&rows.quotes.bid, q, |px| px - 3 * px / 1000 / random::TICK * random::TICK);
-        rows.quotes.ask_qty = scramble(&rows.quotes.ask_qty, q, |qty| qty * 2);
-        rows.trades.px = scramble(&rows.trades.px, tr, |px| px + 50 * random::TICK);
-        rows.marks.mark = scramble(&rows.marks.mark, m, |px| px / 2);
-        rows.settlements.retain(|s| s.ts <= t);
-    }
-    tile
-}
-
-/// The local timeline changed after `t`.
-fn other_local(tile: &Tile, t: Time) -> Tile {
-    let mut tile = tile.clone();
-    let row = after(&tile.local.time, t);
-    let down = |px: i64| px - px / 500 / random::TICK * random::TICK;
-    let local = &mut tile.local;
-    for v in 0..2 {
-        local.bid[v] = scramble(&local.bid[v], row, down);
-        local.ask[v] = scramble(&local.ask[v], row, down);
-    }
-    local.record =
-        local.record.iter().enumerate().map(|(i, &x)| if i / 8 >= row && i % 2 == 0 { down(x) } else { x }).collect();
-    tile
-}
-
-/// Changing the future on either clock leaves the past's ledger as it was.
-#[test]
-fn no_foresight() {
-    let mut compared = 0;
-    for seed in seeds(60) {
-        let seconds = WARM_S + 500;
-        let case = Case::new(seed, seconds);
-        let tables = random::tables(seed, seconds);
-        let tile = random::tiles(&tables, case.to, 0).remove(0);
-        let now = case.from.plus(250 * SECOND_NS);
-        let (_, record, _) = case.run(&mut walk(), std::slice::from_ref(&tile));
-        for (what, changed) in [("venues", other_venues(&tile, now)), ("local", other_local(&tile, now))] {
-            let (_, other, _) = case.run(&mut walk(), &[changed]);
-            // an event that reached us by `now` happened by `now` on the venue's clock
-            let entries =
-                |r: &FullRecord| r.entries.iter().filter(|e| e.event.at <= now).map(|e| e.event).collect::<Vec<_>>();
-            let steps = |r: &FullRecord| {
-                r.transitions.iter().filter(|s| s.at <= now).map(|s| (s.at, s.transition)).collect::<Vec<_>>()
-            };
-            assert_eq!(entries(&record), entries(&other), "seed {seed}: the {what}' future changed past entries");
-            assert_eq!(steps(&record), steps(&other), "seed {seed}: the {what}' future changed past transitions");
-            compared += entries(&record).len();
-        }
-    }
-    assert!(compared > 500, "only {compared} entries were compared");
 }
 
 /// Belief equals truth whenever nothing is in flight: after every entry of a venue that has nothing more to tell.

@@ -9,3 +9,4 @@ mod random_tape;
 mod scenario;
 mod second_strategy;
 mod sweep;
+mod tidy;

@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 pub const START: Time = Time(1_767_571_200 * SECOND_NS); // 2026-01-05
-pub const TICK: i64 = 100_000_000;
+const TICK: i64 = 100_000_000;
 
 pub struct Dice(ChaCha8Rng);
 

@@ -155,14 +155,14 @@ fn set_goes_over_the_file_and_narrows_an_axis() {
         GRID,
         &[
             "data.from=2026-01-06",
-            "report.dir=/tmp/x",
+            "report.dir=/elsewhere",
             "seed=9",
             "locking.g_pct=0.0055",
             "locking.epsilon_bp=3",
             "objective.metric=net_pnl",
         ],
     );
-    assert_eq!((grid.data.from, grid.report.dir.as_path()), (Time::of_day(20_459), Path::new("/tmp/x")));
+    assert_eq!((grid.data.from, grid.report.dir.as_path()), (Time::of_day(20_459), Path::new("/elsewhere")));
     assert_eq!((grid.objective.metric.as_str(), grid.strategy_points()), ("net_pnl", 3 * 9 * 5 * 2));
     let config = grid
         .resolve("BTC", &grid.strategy_point(0).expect("a point"), &grid.world(0))
