@@ -93,6 +93,7 @@ fn pass<D: Driver>(driver: &mut D, plans: &[Plan], tape: &[Tile], signals: &[Til
             to,
             capital: [Cash::units(100_000); 2],
             leverage: plan.strategy.leverage,
+            transfer: None,
             isolated: true,
             stats_interval_ns: HOUR_NS,
         };

@@ -46,6 +46,7 @@ impl Account {
         match entry.kind {
             Kind::Fill => self.fill(entry)?,
             Kind::Funding => self.funding(entry)?,
+            Kind::Transfer => self.cash += entry.amount + entry.fee,
             _ => self.liquidated(entry)?,
         }
         self.history.push((entry.venue_time, self.qty));

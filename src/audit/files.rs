@@ -14,6 +14,7 @@ pub(super) enum Kind {
     Fill,
     Funding,
     Liquidation,
+    Transfer,
     Transition,
 }
 
@@ -119,6 +120,7 @@ pub(super) fn entries(path: &Path) -> Result<Vec<Entry>, AuditError> {
                 "fill" => Kind::Fill,
                 "funding" => Kind::Funding,
                 "liquidation" => Kind::Liquidation,
+                "transfer" => Kind::Transfer,
                 "transition" => Kind::Transition,
                 other => {
                     let what = format!("row {row}: no such kind of entry: '{other}'");

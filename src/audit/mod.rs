@@ -5,7 +5,7 @@
 //! - each fee is `notional x rate`, rounded against us to the venue's money grid;
 //! - each funding amount is `-(position x price x rate)`, rounded the same way, its rate is the one that the store holds for
 //!   that settlement, and no settlement of an open position is missing;
-//! - positions never turn around and end flat;
+//! - positions never turn around and end flat, and what leaves one venue reaches the other;
 //! - whenever both legs are flat, and at the end, the equity written down is the cash added up here;
 //! - the end of `equity.parquet` and `net_pnl` of `results.parquet` say the same.
 
@@ -146,19 +146,22 @@ fn add_up(
     }
     let cash = |accounts: &BTreeMap<String, Account>| accounts.values().map(|a| a.cash).sum::<i128>() * 10_000_000;
     let start = cash(&accounts);
+    // what left one venue and has not reached the other
+    let mut in_transit = 0;
     for entry in list.iter().filter(|entry| !matches!(entry.kind, Kind::Capital | Kind::Transition)) {
         let no_account = || wrong(entry.seq, format!("venue {} has no capital entry", entry.venue));
         let account = accounts.get_mut(&entry.venue).ok_or_else(no_account)?;
         match entry.kind {
             Kind::Fill => audit.fills += 1,
             Kind::Funding => audit.fundings += 1,
+            Kind::Transfer => in_transit -= entry.amount * 10_000_000,
             _ => audit.liquidations += 1,
         }
         account.book(entry).map_err(|what| wrong(entry.seq, what))?;
         audit.entries += 1;
         let flat = accounts.values().all(|account| account.qty == 0);
-        if flat && entry.equity != Some(cash(&accounts)) {
-            let added = cash(&accounts);
+        let added = cash(&accounts) + in_transit;
+        if flat && entry.equity != Some(added) {
             return Err(wrong(
                 entry.seq,
                 format!("both legs are flat, equity is {:?}, cash adds up to {added}", entry.equity),
@@ -166,6 +169,9 @@ fn add_up(
         }
     }
     let last = list.last().map_or(0, |entry| entry.seq);
+    if in_transit != 0 {
+        return Err(wrong(last, format!("{in_transit} (1e-19) left one venue and never reached the other")));
+    }
     for (venue, account) in &accounts {
         if account.qty != 0 {
             return Err(wrong(last, format!("a position of {} (1e-9) is open on {venue} at the end", account.qty)));

@@ -210,7 +210,7 @@ impl Desk {
                     None
                 }
             },
-            EventBody::Funding { .. } | EventBody::Liquidated { .. } => None,
+            EventBody::Funding { .. } | EventBody::Liquidated { .. } | EventBody::Transferred { .. } => None,
         }
     }
 

@@ -15,13 +15,15 @@ pub struct Belief {
     pub books: [VenueBook; 2],
     /// Everything since the start, by leg and line.
     pub lines: Lines,
+    /// Money on its way from one venue to the other: ours, usable nowhere.
+    in_transit: Cash,
     /// Mids at which the open legs were last valued.
     valued_at: Mids,
 }
 
 impl Belief {
     pub fn new(books: [VenueBook; 2]) -> Belief {
-        Belief { books, lines: Lines::default(), valued_at: [0; 2] }
+        Belief { books, lines: Lines::default(), in_transit: Cash::ZERO, valued_at: [0; 2] }
     }
 
     pub fn qty(&self, role: Role) -> Qty {
@@ -32,13 +34,10 @@ impl Belief {
         Role::BOTH.iter().all(|&role| self.qty(role).is_zero())
     }
 
-    /// Twice the equity of both accounts (1e-18).
+    /// Twice the equity of both accounts (1e-18), money in transit included.
     pub fn equity2(&self, mids: Mids) -> i128 {
-        self.books.iter().zip(mids).map(|(book, mid2)| book.equity2(mid2)).sum()
-    }
-
-    pub fn cash(&self) -> Cash {
-        self.books.iter().map(|book| book.cash).sum()
+        let books: i128 = self.books.iter().zip(mids).map(|(book, mid2)| book.equity2(mid2)).sum();
+        books + 2 * self.in_transit.as_notional().0
     }
 
     /// Puts the move of the mids since the last call on the lines; `unmatched` is the line of quantity without a
@@ -74,6 +73,12 @@ impl Belief {
                 let distance = i128::from(mids[role.ix()]) - 2 * i128::from(px.0);
                 let slip = distance * i128::from(role.closing().sign()) * i128::from(qty.0);
                 (Some((slip, Line::Liquidation)), Some((fee - lost, Line::Liquidation)))
+            }
+            EventBody::Transferred { amount, fee } => {
+                book.apply(&event.body);
+                self.in_transit -= amount;
+                self.lines.add(role, Line::Transfer, 2 * fee.as_notional().0);
+                return;
             }
             _ => return,
         };

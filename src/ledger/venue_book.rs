@@ -57,6 +57,7 @@ impl VenueBook {
                 self.book(amount)
             }
             EventBody::Liquidated { px, qty, fee, lost } => self.close(px, qty) + self.book(fee - lost),
+            EventBody::Transferred { amount, fee } => self.book(amount + fee),
             EventBody::Accepted { .. }
             | EventBody::Rejected { .. }
             | EventBody::Done { .. }
@@ -65,8 +66,7 @@ impl VenueBook {
         }
     }
 
-    /// Money moved in or out, such as a transfer.
-    pub fn book(&mut self, amount: Cash) -> Cash {
+    fn book(&mut self, amount: Cash) -> Cash {
         self.cash += amount;
         amount
     }

@@ -88,6 +88,8 @@ pub enum EventBody {
     Funding { amount: Cash, rate: Rate, px: Price },
     /// The venue closed `qty` (positive) of our leg at `px`; `fee` and `lost` (margin forfeited beyond price) as booked.
     Liquidated { px: Price, qty: Qty, fee: Cash, lost: Cash },
+    /// Money left for the other venue (`amount` < 0) or arrived from it (`amount` > 0, `fee` <= 0 its cost).
+    Transferred { amount: Cash, fee: Cash },
 }
 
 impl EventBody {
@@ -100,7 +102,7 @@ impl EventBody {
             | EventBody::Done { id, .. }
             | EventBody::CancelRejected { id }
             | EventBody::Status { id, .. } => Some(id),
-            EventBody::Funding { .. } | EventBody::Liquidated { .. } => None,
+            EventBody::Funding { .. } | EventBody::Liquidated { .. } | EventBody::Transferred { .. } => None,
         }
     }
 }

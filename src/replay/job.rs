@@ -1,6 +1,6 @@
 //! What a run is given: everything about it that is not state.
 
-use crate::config::World;
+use crate::config::{Transfer, World};
 use crate::ledger::{Belief, VenueBook};
 use crate::market::Role;
 use crate::sim::{Env, OutageTable};
@@ -22,6 +22,7 @@ pub struct Job<'a, T: Trader> {
     /// Initial balances by role; their sum is C0.
     pub capital: [Cash; 2],
     pub leverage: Rate,
+    pub transfer: Option<Transfer>,
     pub isolated: bool,
     /// Step of the return series, a multiple of 60 s.
     pub stats_interval_ns: i64,

@@ -4,7 +4,7 @@ use super::equity::Equity;
 use super::extreme::Kept;
 use super::{Driver, Job, LedgerHash, Pass, Recorder, RowsSeen};
 use crate::ledger::Belief;
-use crate::market::Role;
+use crate::market::{Event, Role};
 use crate::signals::TileSignals;
 use crate::sim::SimVenue;
 use crate::stats::{Metrics, Outcome, Tally};
@@ -12,6 +12,7 @@ use crate::tape::Tile;
 use crate::trader::{Breach, Trader};
 use crate::units::Time;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 
 /// Carried from tile to tile, checkpointed whole. What it does depends on its job and the tape alone, never on the driver
 /// or on where the tape is cut.
@@ -33,6 +34,8 @@ pub struct Machine<T: Trader> {
     pub(super) breach: Option<Breach>,
     /// The first tick at or after this time is a wake: a breach began or ended.
     pub(super) wake_tick: Option<Time>,
+    /// Transfers between the venues that are under way, by time.
+    pub(super) transfers: VecDeque<Event>,
     /// Calls of `step`; not a metric, because it tells the drivers apart.
     pub(super) steps: u64,
 }
@@ -68,6 +71,7 @@ impl<T: Trader> Machine<T> {
             kept: None,
             breach: None,
             wake_tick: None,
+            transfers: VecDeque::new(),
             steps: 0,
         }
     }

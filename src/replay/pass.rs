@@ -9,7 +9,7 @@ use crate::signals::TileSignals;
 use crate::sim::{Env, SimVenue};
 use crate::tape::Tile;
 use crate::trader::{Actions, Limits, Moment, Trader, View};
-use crate::units::Time;
+use crate::units::{Cash, Time};
 use crate::watch::{Best, Ground};
 use std::ops::Range;
 
@@ -160,10 +160,18 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
 
     /// After `event` was applied to the belief: hash, statistics, limits.
     fn booked(&mut self, event: &Event, mids: Mids, end: bool) {
-        let is_entry =
-            matches!(event.body, EventBody::Fill { .. } | EventBody::Funding { .. } | EventBody::Liquidated { .. });
+        let is_entry = matches!(
+            event.body,
+            EventBody::Fill { .. }
+                | EventBody::Funding { .. }
+                | EventBody::Liquidated { .. }
+                | EventBody::Transferred { .. }
+        );
         if !is_entry {
             return;
+        }
+        if !end {
+            self.rebalance(event.at);
         }
         self.m.hash.entry(event);
         if !end {
@@ -292,12 +300,51 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     /// The earliest answer at or before `limit`, both venues moved to its time; at equal times the long venue's first.
     /// Without one both stand at `limit`.
     fn next_answer(&mut self, limit: Time) -> Option<Event> {
+        let own = self.m.transfers.front().map(|event| event.at).filter(|&at| at <= limit);
+        let Some(own) = own else { return self.venue_answer(limit) };
+        // at equal times the venues' own news come first
+        self.venue_answer(own).or_else(|| self.next_transfer())
+    }
+
+    /// The next transfer, booked in the venue's truth.
+    fn next_transfer(&mut self) -> Option<Event> {
+        let event = self.m.transfers.pop_front()?;
+        let v = event.venue.ix();
+        self.m.sims[v].transfer(&event.body, &self.env[v]);
+        Some(event)
+    }
+
+    /// Starts a transfer when a venue's free balance has fallen too low and none is under way: half of the difference
+    /// leaves the other venue now and arrives, less its fee, after the delay (strategy.md, 10).
+    fn rebalance(&mut self, now: Time) {
+        let Some(rule) = self.job.transfer.filter(|_| self.m.transfers.is_empty()) else { return };
+        let free = |role: Role| self.m.belief.books[role.ix()].free();
+        let least = |role: Role| self.job.capital[role.ix()].as_notional().times(rule.below, Cash(1));
+        let Some(poor) = Role::BOTH.into_iter().find(|&role| free(role) < least(role)) else { return };
+        let rich = poor.other();
+        let half = Cash((free(rich) - free(poor)).0 / 2).min(self.m.sims[rich.ix()].truth().free());
+        let grid = self.m.belief.books.iter().map(|book| book.grid().0).max().unwrap_or(1);
+        let amount = Cash(half.0.div_euclid(grid) * grid);
+        if amount <= rule.fee {
+            return;
+        }
+        let news = |at: Time, venue: Role, amount: Cash, fee: Cash| Event {
+            at,
+            venue_time: at,
+            venue,
+            body: EventBody::Transferred { amount, fee },
+        };
+        self.m.transfers.push_back(news(now, rich, -amount, Cash::ZERO));
+        self.m.transfers.push_back(news(now.plus(rule.delay_ns), poor, amount, -rule.fee));
+    }
+
+    fn venue_answer(&mut self, limit: Time) -> Option<Event> {
         if self.m.sims.iter().all(|sim| sim.is_idle() && sim.next_answer().is_none()) {
             self.advance_idle(limit);
             return None;
         }
         loop {
-            let due = self.next_due().min(limit);
+            let due = self.venues_due().min(limit);
             let reached = self.advance(due);
             let waits = |v: usize| self.m.sims[v].next_answer().filter(|&at| at <= reached);
             let first = match (waits(0), waits(1)) {
@@ -324,8 +371,13 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         }
     }
 
-    /// The next scheduled moment of either venue.
+    /// The next scheduled moment of either venue, or of a transfer.
     pub(super) fn next_due(&self) -> Time {
+        let transfer = self.m.transfers.front().map_or(Time::MAX, |event| event.at);
+        self.venues_due().min(transfer)
+    }
+
+    fn venues_due(&self) -> Time {
         let due = |v: usize| self.m.sims[v].next_due(&self.env[v]).0;
         due(0).min(due(1))
     }
@@ -373,12 +425,18 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         self.m.now = to;
         self.m.tally.finish(to, &self.m.belief);
         let (mids, line) = (self.mids(), T::STATES[usize::from(self.m.trader.state())].unmatched);
+        let mut last = Vec::new();
         for v in 0..2 {
-            for event in self.m.sims[v].finish(to, &self.env[v]) {
-                self.m.tally.event(&event);
-                self.m.belief.apply(&event, mids, line);
-                self.booked(&event, mids, true);
-            }
+            last.extend(self.m.sims[v].finish(to, &self.env[v]));
+        }
+        // money under way is counted where it was going
+        while let Some(event) = self.next_transfer() {
+            last.push(Event { at: to, ..event });
+        }
+        for event in last {
+            self.m.tally.event(&event);
+            self.m.belief.apply(&event, mids, line);
+            self.booked(&event, mids, true);
         }
         let equity2 = self.m.belief.equity2(mids);
         self.m.equity.finish(to, equity2, self.rec);

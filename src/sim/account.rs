@@ -28,6 +28,12 @@ impl SimVenue {
         if order.silent { self.answers.keep(t, body) } else { self.tell_money(at, t, body) }
     }
 
+    /// Money moved to or from the other venue.
+    pub fn transfer(&mut self, body: &EventBody, env: &Env) {
+        self.book.apply(body);
+        self.relevel(env);
+    }
+
     /// The liquidation level after a change of the leg.
     pub(super) fn relevel(&mut self, env: &Env) {
         let level = self.book.leg_margin().and_then(|leg| leg.liquidation_level(&env.world.instrument.margin));

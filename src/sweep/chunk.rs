@@ -10,7 +10,7 @@ use super::span::Spans;
 use super::spool::{Row, RunRow};
 use super::study::{Study, capital};
 use super::{Options, SweepError};
-use crate::config::{Config, World};
+use crate::config::{Config, Transfer, World};
 use crate::replay::{Job, Machine, NoRecord, Recorder, RunResult};
 use crate::signals::{SignalEngine, SignalSet, TileSignals};
 use crate::sim::OutageTable;
@@ -38,6 +38,7 @@ pub struct Bound {
     pub plan: Plan,
     pub outages: Arc<[OutageTable; 2]>,
     pub capital: [Cash; 2],
+    pub transfer: Option<Transfer>,
     pub stats_interval_ns: i64,
 }
 
@@ -51,6 +52,7 @@ impl Bound {
             to,
             capital: self.capital,
             leverage: self.plan.strategy.leverage,
+            transfer: self.transfer,
             isolated: self.plan.strategy.risk.isolated_margin,
             stats_interval_ns: self.stats_interval_ns,
         }
@@ -84,7 +86,7 @@ impl<'a> Binder<'a> {
         let capital = capital(config, study.feeds[feed].first_mid2);
         plan.capital2 = 2 * (capital[0] + capital[1]).as_notional().0;
         let stats_interval_ns = i64::from(config.account.stats_interval_sec) * SECOND_NS;
-        Bound { plan, outages, capital, stats_interval_ns }
+        Bound { plan, outages, capital, transfer: config.account.transfer, stats_interval_ns }
     }
 }
 

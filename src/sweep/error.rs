@@ -64,12 +64,6 @@ pub enum SweepError {
     )]
     Books { id: String, world: u32, runs: u32 },
 
-    #[error(
-        "{file}: transfer.below_pct is set, but transfers between the venues are not simulated yet; accepted: no transfer \
-         block; to do: take it out, and give each venue the capital it needs"
-    )]
-    Transfer { file: String },
-
     #[error("{path}: {what}")]
     Missing { path: PathBuf, what: String },
 
@@ -109,7 +103,6 @@ impl SweepError {
             | SweepError::TooSmall { .. }
             | SweepError::NoPrice { .. }
             | SweepError::OtherRun { .. }
-            | SweepError::Transfer { .. }
             | SweepError::Missing { .. } => 2,
             SweepError::Interrupted => 130,
             _ => 1,

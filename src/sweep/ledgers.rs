@@ -3,7 +3,7 @@
 //!
 //! trades.parquet, in the order of (symbol, id, run, seq). `kind`:
 //! - `capital`: what a venue's account began with (`amount`), its money grid and its fee rates after the referral's part;
-//! - `fill`: `side price qty maker fee`; - `funding`: `amount rate price`; - `liquidation`: `side price qty fee lost`;
+//! - `fill`: `side price qty maker fee`; - `funding`: `amount rate price`; - `liquidation`: `side price qty fee lost`; - `transfer`: `amount fee`;
 //! - `transition`: `state` is left for `to_state`, by `reason` (`also`: a bit for each further reason that held).
 //!
 //! `fee` and `amount` are ours when positive; `trade` counts from 1, 0 = outside a trade; `mid` is the venue's own when the
@@ -353,6 +353,12 @@ fn entry_cells<'a>(owner: &'a Owner<'_>, seq: u32, row: &EntryRow) -> Vec<Cell<'
             cells.extend(venue);
             cells.extend([Cell::None, side(role.closing()), money(px.0.into()), money(qty.0.into())]);
             cells.extend([Cell::None, money(fee.0), Cell::None, Cell::None, money(lost.0)]);
+        }
+        EventBody::Transferred { amount, fee } => {
+            cells.push(Cell::Word("transfer"));
+            cells.extend(venue);
+            cells.extend([Cell::None, Cell::None, Cell::None, Cell::None, Cell::None]);
+            cells.extend([money(fee.0), money(amount.0), Cell::None, Cell::None]);
         }
         _ => cells.push(Cell::Word("other")),
     }

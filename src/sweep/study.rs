@@ -57,9 +57,6 @@ impl Study {
             Ok(grid.resolve(symbol, &lay(&home_at, strategy), &lay(&grid.world(0), world))?)
         });
         let examples = examples.collect::<Result<Vec<Config>, SweepError>>()?;
-        if examples.iter().any(|config| config.account.transfer.is_some()) {
-            return Err(SweepError::Transfer { file: grid.base.name().to_string() });
-        }
         let (from, to) = (grid.data.from, grid.data.to);
         let mut start = from;
         let mut tapes = open_tapes(grid, symbol, &examples, (start, need), options)?;

@@ -260,7 +260,7 @@ impl Composite {
                 self.shut = false;
                 self.on_leg_lost(call, event.venue);
             }
-            EventBody::Fill { .. } | EventBody::Funding { .. } => self.shut = false,
+            EventBody::Fill { .. } | EventBody::Funding { .. } | EventBody::Transferred { .. } => self.shut = false,
             _ => {}
         }
         self.settle(call);

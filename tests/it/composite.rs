@@ -2,8 +2,9 @@
 
 use crate::random::{self, START};
 use perpx::config::Config;
+use perpx::market::EventBody;
 use perpx::market::Role;
-use perpx::replay::{Driver, FullRecord, Job, Machine, RunResult, Scan, walk};
+use perpx::replay::{Driver, EntryRow, FullRecord, Job, Machine, RunResult, Scan, walk};
 use perpx::signals::{SignalEngine, SignalSet, TileSignals};
 use perpx::sim::OutageTable;
 use perpx::strategy::{FundingKinds, Plan};
@@ -44,6 +45,7 @@ impl Case {
             to: self.to,
             capital: capital(&self.config),
             leverage: s.leverage,
+            transfer: self.config.account.transfer,
             isolated: s.risk.isolated_margin,
             stats_interval_ns: 60 * SECOND_NS,
         };
@@ -121,6 +123,8 @@ fn drivers_agree_and_the_books_balance() {
             let key = format!("{} -> {} {}", name(t.from), name(t.to), Composite::REASONS[t.reason as usize]);
             *seen.entry(key).or_default() += 1;
         }
+        let moved = |e: &&EntryRow| matches!(e.event.body, EventBody::Transferred { .. });
+        *seen.entry("transfers".into()).or_default() += scan_record.entries.iter().filter(moved).count() as u32;
         for (name, n) in Composite::COUNTERS.iter().zip(machine.trader().counters()) {
             *seen.entry(format!("count {name}")).or_default() += u32::try_from(*n).unwrap_or(u32::MAX).min(1_000_000);
         }
@@ -158,6 +162,7 @@ fn belief_is_truth_when_nothing_is_in_flight() {
             to: case.to,
             capital: capital(&case.config),
             leverage: s.leverage,
+            transfer: case.config.account.transfer,
             isolated: s.risk.isolated_margin,
             stats_interval_ns: 60 * SECOND_NS,
         };

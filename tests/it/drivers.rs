@@ -124,6 +124,7 @@ impl<T: Trader> Bench<T> {
             to,
             capital: self.capital,
             leverage: self.leverage,
+            transfer: None,
             isolated: true,
             stats_interval_ns: 120 * SECOND_NS,
         };

@@ -69,6 +69,7 @@ fn run(config: &Config, tile: &Tile) -> (f64, f64) {
         to: START.plus(DAY_NS),
         capital: config.account.capital.map(|cash| cash.unwrap_or(Cash::ZERO)),
         leverage: config.strategy.leverage,
+        transfer: None,
         isolated: true,
         stats_interval_ns: HOUR_NS,
     };

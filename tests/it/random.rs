@@ -155,6 +155,11 @@ pub fn settings(seed: u64) -> Vec<String> {
     set("leverage", d.pick(&["2", "10", "40"]).into());
     set("capital.lighter", d.pick(&["2000", "5000", "150"]).into());
     set("capital.grvt", d.pick(&["2000", "5000", "150"]).into());
+    if d.chance(0.3) {
+        set("transfer.below_pct", d.pick(&["0.5", "0.95"]).into());
+        set("transfer.delay_sec", d.pick(&["0", "30"]).into());
+        set("transfer.fee", d.pick(&["0", "1"]).into());
+    }
     set("thresholds.trend_strength.ema_fast", d.int(1, 5).to_string());
     set("thresholds.trend_strength.ema_slow", d.int(5, 12).to_string());
     set("thresholds.trend_strength.min_diff", format!("0.0000{}", d.int(1, 99)));

@@ -7,7 +7,7 @@
 //!   unseen);
 //! - `at T mark L S`, `at T funding long|short RATE HOURS`: received with the next tick;
 //! - `at T long|short ok | fill Q @ P [maker] | done | reject REASON | cancel_failed | status unknown|open|done | funding A
-//!   | liquidated Q @ P lost A`: an answer of that venue, about its last order;
+//!   | transferred A | liquidated Q @ P lost A`: an answer of that venue, about its last order;
 //! - `at T wait`: only timers;
 //! - `# text`.
 //!
@@ -267,6 +267,7 @@ impl Scene {
             ["status", "open"] => EventBody::Status { id, state: OrderState::Open { filled: Qty::ZERO } },
             ["status", "done"] => EventBody::Status { id, state: OrderState::Done { filled: Qty::ZERO } },
             ["funding", amount] => EventBody::Funding { amount: cash(amount), rate: Rate::ZERO, px: Price(0) },
+            ["transferred", amount] => EventBody::Transferred { amount: cash(amount), fee: Cash::ZERO },
             ["liquidated", q, "@", px, "lost", amount] => {
                 EventBody::Liquidated { px: price(px), qty: qty(q), fee: Cash::ZERO, lost: cash(amount) }
             }

@@ -324,15 +324,3 @@ fn an_audit_finds_files_that_do_not_belong_together() {
     let none = perpx::audit::run(&case.out("nowhere")).expect_err("no such run");
     assert!(none.to_string().contains("an audit needs the folder of a finished run"), "{none}");
 }
-
-#[test]
-fn a_transfer_is_refused_as_long_as_it_is_not_simulated() {
-    let case = Case::new(GRID);
-    let sets = vec!["transfer.below_pct=0.2".to_string()];
-    let error = run(&Options { sets, ..case.options("run") }).expect_err("not simulated");
-    assert_eq!(error.exit_code(), 2);
-    let text = error.to_string();
-    let wanted = "base.yml: transfer.below_pct is set, but transfers between the venues are not simulated yet; accepted: no \
-                  transfer block; to do: take it out, and give each venue the capital it needs";
-    assert!(text.ends_with(wanted), "{text}");
-}

@@ -191,6 +191,7 @@ pub fn line(event: &Event) -> String {
         EventBody::Liquidated { px, qty, fee, lost } => {
             format!("liquidated {} @ {px} fee {fee} lost {lost}", milli(qty))
         }
+        EventBody::Transferred { amount, .. } => format!("transferred {amount}"),
     };
     format!("{} {} {what}", event.at.0 / MS_NS, event.venue_time.0 / MS_NS)
 }
