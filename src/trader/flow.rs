@@ -276,6 +276,12 @@ impl Composite {
         }
         let close = self.close(call, Removal::Trim, [matched; 2], None, State::Locked, reason, also);
         self.begin(close);
+        if !self.desk.has_timer(TimerKind::Exit) {
+            // the time exit was spent on this unlock, or fell due while it ran
+            let again = call.view.now.plus(call.plan.strategy.execution.close_retry_ns);
+            let due = self.locked_at.plus(call.plan.strategy.locking.t_max_ns).max(again);
+            self.desk.set_timer(due, TimerKind::Exit);
+        }
     }
 
     /// S3: the larger leg and what of it is to be closed, when it exceeds the smaller by more than the ratio allows and
