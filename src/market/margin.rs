@@ -230,6 +230,17 @@ mod tests {
         }
     }
 
+    /// At 90,000 a long of 1 from 100,000 on a margin of 10,000 has exactly nothing left: equal to a maintenance of zero is
+    /// not below it.
+    #[test]
+    fn equity_equal_to_maintenance_is_not_taken() {
+        let (none, one) = (MarginSchedule::flat(Rate::ZERO), Qty(1_000_000_000));
+        let (cost, margin) = (Price(100_000_000_000_000).of(one), Cash::units(10_000));
+        let leg = LegMargin { role: Role::Long, qty: one, cost, margin, funding_paid: Cash::ZERO };
+        assert!(!leg.is_liquidated(&none, Price(90_000_000_000_000)));
+        assert!(leg.is_liquidated(&none, Price(89_999_999_999_999)));
+    }
+
     #[test]
     fn brackets_are_blended() {
         let money = |units| Cash::units(units).as_notional();
