@@ -25,7 +25,6 @@ pub enum Removal {
 pub struct Hedge {
     /// Whose venue refuses or is silent.
     pub role: Role,
-    pub since: Time,
     /// It has answered again: close both at the next tick with fresh quotes.
     pub back: bool,
 }
@@ -121,7 +120,7 @@ impl Close {
             return;
         }
         floor.counts.add(Count::Hedges);
-        self.hedge = Some(Hedge { role, since: floor.now(), back: false });
+        self.hedge = Some(Hedge { role, back: false });
         self.hedged_since.get_or_insert(floor.now());
         if desk.working(role).is_none() {
             desk.probe(floor, role);

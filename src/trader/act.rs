@@ -40,13 +40,12 @@ impl Composite {
         self.first = first;
         self.entered_at = call.view.now;
         self.lock_blocked = false;
-        let target = qty;
         if call.plan.strategy.entry.mode == EntryMode::Pair {
-            self.job = Job::Pair(Pair::new(first, target));
+            self.job = Job::Pair(Pair::new(first, qty));
             self.go(call, State::Locking, Reason::Gate, 0);
             return;
         }
-        self.job = Job::Entry(Entry::new(first, target));
+        self.job = Job::Entry(Entry::new(first, qty));
         self.go(call, State::FirstLeg, Reason::Gate, 0);
         if let Some(max_ns) = call.plan.strategy.entry.first_max_ns {
             self.desk.set_timer(call.view.now.plus(max_ns), TimerKind::Exit);

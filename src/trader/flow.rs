@@ -33,7 +33,7 @@ impl Composite {
                 PairStep::Working => false,
                 PairStep::Complete => self.enter_locked(call, Reason::LockFilled),
                 PairStep::Unfilled => {
-                    self.unfilled();
+                    self.counts.add(Count::EntryUnfilled);
                     self.enter_idle(call, Reason::EntryUnfilled, 0)
                 }
                 PairStep::Unmatched => self.fail_pair(call),
@@ -68,10 +68,6 @@ impl Composite {
         }
     }
 
-    fn unfilled(&mut self) {
-        self.counts.add(Count::EntryUnfilled);
-    }
-
     /// The entry is over: what filled is kept if, floored, both venues can hold it; the excess, or all of it, is closed.
     fn end_entry(&mut self, call: &mut Call<'_>, killed: bool) {
         let first = self.first;
@@ -80,10 +76,10 @@ impl Composite {
         let lot = call.plan.instrument(first).lot;
         let exit = Some(call.plan.strategy.exit.taking);
         if held < lot {
-            self.unfilled();
+            self.counts.add(Count::EntryUnfilled);
             self.enter_idle(call, Reason::EntryUnfilled, 0);
         } else if !self.is_holdable(call, keep) {
-            self.unfilled();
+            self.counts.add(Count::EntryUnfilled);
             self.flatten(call, exit, Reason::EntryUnfilled, 0);
         } else if held - keep >= lot {
             let mut kept = [Qty::ZERO; 2];
