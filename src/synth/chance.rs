@@ -3,6 +3,7 @@
 //! Every draw is made of integers, IEEE basic operations and `libm`, so a seed gives the same bytes on every machine.
 
 use super::ou::Pull;
+use crate::sim::latency::normal_quantile;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -61,52 +62,6 @@ impl Dice {
         process.step(z)
     }
 }
-
-/// Inverse of the standard normal distribution function for 0 < p < 1, about 16 digits.
-/// Source: M. J. Wichura, "Algorithm AS 241: The Percentage Points of the Normal Distribution",
-/// Applied Statistics 37 (1988), 477-484, the routine PPND16.
-pub fn normal_quantile(p: f64) -> f64 {
-    let q = p - 0.5;
-    if q.abs() <= 0.425 {
-        let r = 0.180625 - q * q;
-        return q * horner(&CENTRE[0], r) / horner(&CENTRE[1], r);
-    }
-    let tail = if q < 0.0 { p } else { 1.0 - p };
-    let r = (-libm::log(tail)).sqrt();
-    let x = if r <= 5.0 {
-        horner(&MIDDLE[0], r - 1.6) / horner(&MIDDLE[1], r - 1.6)
-    } else {
-        horner(&FAR[0], r - 5.0) / horner(&FAR[1], r - 5.0)
-    };
-    if q < 0.0 { -x } else { x }
-}
-
-/// Polynomial with the coefficient of the lowest power first.
-fn horner(coefficients: &[f64; 8], x: f64) -> f64 {
-    coefficients.iter().rev().fold(0.0, |sum, c| sum * x + c)
-}
-
-#[rustfmt::skip]
-const CENTRE: [[f64; 8]; 2] = [
-    [3.387_132_872_796_366_5, 133.141_667_891_784_38, 1_971.590_950_306_551_3, 13_731.693_765_509_46,
-     45_921.953_931_549_87, 67_265.770_927_008_7, 33_430.575_583_588_13, 2_509.080_928_730_122_7],
-    [1.0, 42.313_330_701_600_91, 687.187_007_492_057_9, 5_394.196_021_424_751,
-     21_213.794_301_586_597, 39_307.895_800_092_71, 28_729.085_735_721_943, 5_226.495_278_852_854],
-];
-#[rustfmt::skip]
-const MIDDLE: [[f64; 8]; 2] = [
-    [1.423_437_110_749_683_5, 4.630_337_846_156_546, 5.769_497_221_460_691, 3.647_848_324_763_204_5,
-     1.270_458_252_452_368_4, 0.241_780_725_177_450_6, 0.022_723_844_989_269_184, 7.745_450_142_783_414e-4],
-    [1.0, 2.053_191_626_637_759, 1.676_384_830_183_803_8, 0.689_767_334_985_1,
-     0.148_103_976_427_480_08, 0.015_198_666_563_616_457, 5.475_938_084_995_345e-4, 1.050_750_071_644_416_9e-9],
-];
-#[rustfmt::skip]
-const FAR: [[f64; 8]; 2] = [
-    [6.657_904_643_501_103, 5.463_784_911_164_114, 1.784_826_539_917_291_3, 0.296_560_571_828_504_87,
-     0.026_532_189_526_576_124, 0.001_242_660_947_388_078_4, 2.711_555_568_743_487_6e-5, 2.010_334_399_292_288_1e-7],
-    [1.0, 0.599_832_206_555_888, 0.136_929_880_922_735_8, 0.014_875_361_290_850_615,
-     7.868_691_311_456_133e-4, 1.846_318_317_510_054_8e-5, 1.421_511_758_316_446e-7, 2.044_263_103_389_939_8e-15],
-];
 
 #[cfg(test)]
 mod tests {

@@ -61,7 +61,6 @@ mod trial;
 mod venue;
 mod write;
 
-pub use chance::normal_quantile;
 pub use command::{EdgeChoice, FundingChoice, SynthArgs};
 pub use edge::{Edge, EdgeShape, Layer, Swing};
 pub use market::{Market, SynthDay};
