@@ -1,16 +1,33 @@
 //! The slippage budget of a lock: what walking the book as we see it would cost (strategy.md, 6).
 
-use crate::market::{Bbo, Side};
-use crate::units::{Qty, Rate};
+use crate::market::{Bbo, DepthLevel, DepthView, Side};
+use crate::units::{Price, Qty, Rate};
 
-/// True when taking `qty` by `side` from the best bid and ask as seen costs on average at most `epsilon` against the best.
-/// The best size goes at the best price, each further best-size at `impact` worse (fill-model.md); a size that is not
-/// known is taken as enough.
-pub fn is_within(bbo: &Bbo, side: Side, qty: Qty, impact: Rate, epsilon: Rate) -> bool {
-    let (px, size) = bbo.opposite(side);
-    if px.0 <= 0 {
+/// What we see of a venue's book: the best of both sides, the depth in force (empty = none), and what each further
+/// best-size costs where there is none.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    pub bbo: Bbo,
+    pub depth: DepthView<'a>,
+    pub impact: Rate,
+}
+
+/// True when taking `qty` by `side` costs on average at most `epsilon` against the best price.
+pub fn is_within(seen: &Seen<'_>, side: Side, qty: Qty, epsilon: Rate) -> bool {
+    let (best, size) = seen.bbo.opposite(side);
+    if best.0 <= 0 {
         return false;
     }
+    let levels = seen.depth.opposite(side);
+    match levels.is_empty() {
+        true => is_best_within(size, qty, seen.impact, epsilon),
+        false => are_levels_within(levels, best, side, qty, epsilon),
+    }
+}
+
+/// The best size goes at the best price, each further best-size at `impact` worse (fill-model.md); a size that is not
+/// known is taken as enough.
+fn is_best_within(size: Qty, qty: Qty, impact: Rate, epsilon: Rate) -> bool {
     if size.0 <= 0 || qty <= size {
         return true;
     }
@@ -22,19 +39,63 @@ pub fn is_within(bbo: &Bbo, side: Side, qty: Qty, impact: Rate, epsilon: Rate) -
     weighted * i128::from(impact.0) <= i128::from(epsilon.0) * qty
 }
 
+/// Level by level, as the simulated venue takes them. What lies behind the last recorded level is not counted on: a book
+/// that does not show the whole quantity is not within any budget.
+fn are_levels_within(levels: &[DepthLevel], best: Price, side: Side, qty: Qty, epsilon: Rate) -> bool {
+    let (mut left, mut cost) = (qty.0, 0i128);
+    for level in levels {
+        let taken = if level.qty.0 > 0 { left.min(level.qty.0) } else { left };
+        let worse = match side {
+            Side::Buy => level.px.0 - best.0,
+            Side::Sell => best.0 - level.px.0,
+        };
+        cost += i128::from(worse) * i128::from(taken);
+        left -= taken;
+        if left == 0 {
+            break;
+        }
+    }
+    left == 0 && cost * i128::from(Rate::ONE) <= i128::from(epsilon.0) * best.of(qty).0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Price;
-
     /// 25 against a best size of 10 at 1 bp impact: 10 at 0, 10 at 1 bp, 5 at 2 bp = 20/25 = 0.8 bp on average.
     #[test]
     fn average_cost_of_walking() {
         let bbo = Bbo { bid: Price(100), bid_qty: Qty(10), ask: Price(101), ask_qty: Qty(10) };
-        let within = |epsilon| is_within(&bbo, Side::Sell, Qty(25), Rate::from_bps(1), Rate(epsilon));
+        let seen = Seen { bbo, depth: DepthView::default(), impact: Rate::from_bps(1) };
+        let within = |epsilon| is_within(&seen, Side::Sell, Qty(25), Rate(epsilon));
         assert!(within(80_000_000));
         assert!(!within(79_999_999));
-        assert!(is_within(&bbo, Side::Buy, Qty(10), Rate::from_bps(1), Rate::ZERO));
-        assert!(!is_within(&Bbo::default(), Side::Buy, Qty(1), Rate::ZERO, Rate::ZERO));
+        assert!(is_within(&seen, Side::Buy, Qty(10), Rate::ZERO));
+        assert!(!is_within(&Seen { bbo: Bbo::default(), ..seen }, Side::Buy, Qty(1), Rate::ZERO));
+    }
+
+    /// Bids 10 at 10,000, 10 at 9,999, 30 at 9,997, asks mirrored around 10,001. Selling 25 costs (10 * 1 + 5 * 3) / 25 =
+    /// 1 on average, 1 bp of 10,000; buying 25 also costs 1, less than 1 bp of 10,001.
+    #[test]
+    fn depth_is_walked_level_by_level() {
+        let level = |px: i64, qty: i64| DepthLevel { px: Price(px), qty: Qty(qty) };
+        let bids = [level(10_000, 10), level(9_999, 10), level(9_997, 30)];
+        let asks = [level(10_001, 10), level(10_002, 10), level(10_004, 30)];
+        let bbo = Bbo { bid: Price(10_000), bid_qty: Qty(10), ask: Price(10_001), ask_qty: Qty(10) };
+        let seen = Seen { bbo, depth: DepthView { bids: &bids, asks: &asks }, impact: Rate::ZERO };
+        let within = |side, qty, epsilon| is_within(&seen, side, Qty(qty), Rate(epsilon));
+        let bp = Rate::from_bps(1).0;
+        assert!(within(Side::Sell, 25, bp));
+        assert!(!within(Side::Sell, 25, bp - 1));
+        assert!(within(Side::Buy, 25, bp));
+        assert!(!within(Side::Buy, 25, bp - 10_000));
+        assert!(within(Side::Sell, 10, 0));
+        // the book shows 50
+        assert!(within(Side::Sell, 50, 3 * bp));
+        assert!(!within(Side::Sell, 51, 9_999 * bp));
+        // an unknown size is enough
+        let open = [level(10_000, 10), level(9_999, 0)];
+        let seen = Seen { depth: DepthView { bids: &open, asks: &[] }, ..seen };
+        assert!(is_within(&seen, Side::Sell, Qty(1_000), Rate(bp)));
+        assert!(!is_within(&seen, Side::Sell, Qty(1_000), Rate(bp * 98 / 100)));
     }
 }

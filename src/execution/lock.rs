@@ -166,7 +166,9 @@ fn part(target: Qty, parts: u32, lot: Qty) -> Qty {
 /// Walking the book for `qty` costs at most `epsilon`.
 pub(super) fn within_budget(floor: &Floor<'_>, role: Role, qty: Qty) -> bool {
     let impact = floor.plan.world.venues[role.ix()].fills.impact;
-    budget::is_within(&floor.bbo(role), role.opening(), qty, impact, floor.plan.strategy.locking.epsilon)
+    let depth = floor.view.local.depth(floor.view.row, role);
+    let seen = budget::Seen { bbo: floor.bbo(role), depth, impact };
+    budget::is_within(&seen, role.opening(), qty, floor.plan.strategy.locking.epsilon)
 }
 
 /// `locking.min_lock_return`: `best_bid_short / entry - 1 - cost >= x`, mirrored for a short first leg. Exact.

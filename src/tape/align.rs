@@ -1,6 +1,6 @@
 //! Alignment: rows of two venues -> one tile with its local and venue timelines.
 
-use super::rows::{FundingKind, MarkRow, QuoteRow, TradeRow, VenueTables};
+use super::rows::{DepthRow, FundingKind, MarkRow, QuoteRow, TradeRow, VenueTables};
 use super::tile::*;
 use crate::market::{Bbo, Role, Side};
 use crate::units::{Price, Time};
@@ -16,25 +16,29 @@ pub struct Carry {
     seen: [i64; 2],
     funding: FundingState,
     marks: MarkState,
+    /// In force, as received.
+    depth: [DepthRow; 2],
     venue_quote: [QuoteRow; 2],
     venue_mark: [MarkRow; 2],
-    venue_depth: [super::rows::DepthRow; 2],
+    venue_depth: [DepthRow; 2],
 }
 
 impl Default for Carry {
     fn default() -> Carry {
         let quote = QuoteRow { exch: Time(NEVER), recv: Time(NEVER), bbo: Bbo::default() };
         let mark = MarkRow { exch: Time(NEVER), recv: Time(NEVER), ..MarkRow::default() };
-        let depth = super::rows::DepthRow { exch: Time(NEVER), recv: Time(NEVER), ..Default::default() };
+        let depth = DepthRow { exch: Time(NEVER), recv: Time(NEVER), ..Default::default() };
+        let depth = [depth.clone(), depth];
         Carry {
             local: [Bbo::default(); 2],
             local_time: NEVER,
             seen: [NEVER; 2],
             funding: FundingState::default(),
             marks: MarkState::default(),
+            depth: depth.clone(),
             venue_quote: [quote; 2],
             venue_mark: [mark; 2],
-            venue_depth: [depth.clone(), depth],
+            venue_depth: depth,
         }
     }
 }
@@ -62,21 +66,27 @@ impl Carry {
                 let (mark, index) = (Price(rows.marks.mark[row]), Price(rows.marks.index[row]));
                 carry.venue_mark[v] = MarkRow { exch, recv: exch, mark, index };
             }
-            if let Some(row) = rows.depth.time.len().checked_sub(1) {
-                let (exch, view) = (Time(rows.depth.time[row]), rows.depth.view(row));
-                let (bids, asks) = (view.bids.to_vec(), view.asks.to_vec());
-                carry.venue_depth[v] = super::rows::DepthRow { exch, recv: exch, bids, asks };
+            carry.depth[v] = last_depth(&local.depth[v]).unwrap_or_default();
+            if let Some(row) = last_depth(&rows.depth) {
+                carry.venue_depth[v] = row;
             }
         }
         carry
     }
 }
 
+/// The last entry; its one clock stands for both.
+fn last_depth(depth: &DepthCols) -> Option<DepthRow> {
+    let row = depth.time.len().checked_sub(1)?;
+    let (time, view) = (Time(depth.time[row]), depth.view(row));
+    Some(DepthRow { exch: time, recv: time, bids: view.bids.to_vec(), asks: view.asks.to_vec() })
+}
+
 /// One row that this machine received.
 enum Received<'a> {
     Quote(&'a QuoteRow),
     Trade,
-    Depth,
+    Depth(&'a DepthRow),
     Mark(&'a MarkRow),
     Funding(&'a super::rows::FundingRow),
 }
@@ -106,7 +116,7 @@ fn received<'a>(tables: [&'a VenueTables; 2], start: Time, end: Time) -> Vec<(i6
         let v = v as u8;
         rows.extend(between(&t.quotes, start, end, |r| r.recv).iter().map(|r| (r.recv.0, v, Received::Quote(r))));
         rows.extend(between(&t.trades, start, end, |r| r.recv).iter().map(|r| (r.recv.0, v, Received::Trade)));
-        rows.extend(between(&t.depth, start, end, |r| r.recv).iter().map(|r| (r.recv.0, v, Received::Depth)));
+        rows.extend(between(&t.depth, start, end, |r| r.recv).iter().map(|r| (r.recv.0, v, Received::Depth(r))));
         rows.extend(between(&t.marks, start, end, |r| r.recv).iter().map(|r| (r.recv.0, v, Received::Mark(r))));
         rows.extend(between(&t.funding, start, end, |r| r.recv).iter().map(|r| (r.recv.0, v, Received::Funding(r))));
     }
@@ -123,8 +133,15 @@ pub(super) fn local_timeline(tables: [&VenueTables; 2], start: Time, end: Time, 
             Received::Quote(quote) => {
                 carry.local[v] = quote.bbo;
                 carry.seen[v] = *time;
+                if build.depth[v].is_in_force() {
+                    build.depth[v].push(Time(*time), &[], &[]);
+                }
             }
-            Received::Trade | Received::Depth => carry.seen[v] = *time,
+            Received::Trade => carry.seen[v] = *time,
+            Received::Depth(depth) => {
+                carry.seen[v] = *time;
+                build.depth[v].push(Time(*time), &depth.bids, &depth.asks);
+            }
             Received::Mark(mark) => {
                 carry.seen[v] = *time;
                 build.mark(carry, v, mark);
@@ -135,6 +152,9 @@ pub(super) fn local_timeline(tables: [&VenueTables; 2], start: Time, end: Time, 
             carry.local_time = *time;
             build.push(carry);
         }
+    }
+    for (carried, depth) in carry.depth.iter_mut().zip(&build.depth) {
+        *carried = last_depth(depth).unwrap_or_default();
     }
     build.finish()
 }
@@ -149,6 +169,7 @@ struct LocalBuilder {
     mark_at: Vec<u32>,
     fundings: Vec<FundingState>,
     marks: Vec<MarkState>,
+    depth: [DepthCols; 2],
 }
 
 impl LocalBuilder {
@@ -164,7 +185,11 @@ impl LocalBuilder {
             mark_at: Vec::with_capacity(rows + 1),
             fundings: vec![carry.funding],
             marks: vec![carry.marks],
+            depth: Default::default(),
         };
+        for (depth, carried) in build.depth.iter_mut().zip(&carry.depth) {
+            depth.push(carried.recv, &carried.bids, &carried.asks);
+        }
         build.push(carry);
         build
     }
@@ -210,6 +235,7 @@ impl LocalBuilder {
             mark_at: self.mark_at.into(),
             fundings: self.fundings,
             marks: self.marks,
+            depth: self.depth,
         }
     }
 }
@@ -267,11 +293,7 @@ pub(super) fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mu
     };
     let mut depth_cols = DepthCols::default();
     for row in std::iter::once(&carry.venue_depth[v]).chain(depth) {
-        depth_cols.time.push(row.exch.0);
-        let bids = depth_cols.levels.len() as u32;
-        depth_cols.levels.extend(&row.bids);
-        depth_cols.first.push([bids, depth_cols.levels.len() as u32]);
-        depth_cols.levels.extend(&row.asks);
+        depth_cols.push(row.exch, &row.bids, &row.asks);
     }
     let settlements = t
         .funding
@@ -292,6 +314,7 @@ pub(super) fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::market::DepthLevel;
     use crate::units::Qty;
 
     fn quote(exch: i64, recv: i64, bid: i64, ask: i64) -> QuoteRow {
@@ -314,5 +337,38 @@ mod tests {
         assert_eq!(second.local.bbo(0, Role::Long).bid, Price(100));
         assert_eq!(second.local.bbo(1, Role::Long).bid, Price(102));
         assert_eq!(second.venues[0].quotes.time.to_vec(), [18]);
+    }
+
+    /// Depth counts from its receipt until a later quote is received, over a tile edge too; of equal times the snapshot is
+    /// the newer.
+    #[test]
+    fn depth_is_in_force_until_the_next_quote() {
+        let depth = |recv: i64, px: i64| DepthRow {
+            exch: Time(recv - 5),
+            recv: Time(recv),
+            bids: vec![DepthLevel { px: Price(px), qty: Qty(2) }, DepthLevel { px: Price(px - 1), qty: Qty(7) }],
+            asks: vec![],
+        };
+        let long = VenueTables {
+            quotes: vec![quote(5, 10, 100, 101), quote(18, 20, 102, 103), quote(29, 31, 90, 91)],
+            depth: vec![depth(10, 100), depth(24, 95)],
+            ..Default::default()
+        };
+        let short =
+            VenueTables { quotes: [12, 22, 26].map(|t| quote(t - 1, t, 99, 100)).to_vec(), ..Default::default() };
+        let mut carry = Carry::default();
+        let first = align([&long, &short], Time(0), Time(25), &mut carry);
+        let second = align([&long, &short], Time(25), Time(40), &mut carry.clone());
+        let again = align([&long, &short], Time(25), Time(40), &mut Carry::after(&first));
+        assert_eq!(second.local.depth[0].time, again.local.depth[0].time);
+        let best = |tile: &Tile| -> Vec<(i64, Option<i64>)> {
+            let one =
+                |row| (tile.local.time[row], tile.local.depth(row, Role::Long).bids.first().map(|level| level.px.0));
+            (1..tile.local.len()).map(one).collect()
+        };
+        assert_eq!(best(&first), [(10, Some(100)), (12, Some(100)), (20, None), (22, None), (24, Some(95))]);
+        assert_eq!(best(&second), [(26, Some(95)), (31, None)]);
+        assert_eq!(best(&again), best(&second));
+        assert!(first.local.depth(1, Role::Short).is_empty());
     }
 }

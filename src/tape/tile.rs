@@ -42,6 +42,9 @@ pub struct Local {
     pub fundings: Vec<FundingState>,
     /// Marks as received after each change; entry 0 is carried in.
     pub marks: Vec<MarkState>,
+    /// By role, by recv time: depth as received. A quote received after a snapshot puts it out of force, which is an entry
+    /// without levels.
+    pub depth: [DepthCols; 2],
 }
 
 /// Newest published rate of one kind at one venue, as received.
@@ -194,6 +197,12 @@ impl Local {
     pub fn mark(&self, row: usize) -> &MarkState {
         &self.marks[self.mark_at[row] as usize]
     }
+
+    /// The depth in force at this tick; empty when none is known or a newer quote came.
+    pub fn depth(&self, row: usize, role: Role) -> DepthView<'_> {
+        let depth = &self.depth[role.ix()];
+        depth.view(last_at(&depth.time, Time(self.time[row])))
+    }
 }
 
 impl QuoteCols {
@@ -214,6 +223,19 @@ impl TradeCols {
 }
 
 impl DepthCols {
+    pub fn push(&mut self, time: Time, bids: &[DepthLevel], asks: &[DepthLevel]) {
+        self.time.push(time.0);
+        let first = self.levels.len() as u32;
+        self.levels.extend(bids);
+        self.first.push([first, self.levels.len() as u32]);
+        self.levels.extend(asks);
+    }
+
+    /// The last entry has levels.
+    pub fn is_in_force(&self) -> bool {
+        self.time.len().checked_sub(1).is_some_and(|last| !self.view(last).is_empty())
+    }
+
     pub fn view(&self, row: usize) -> DepthView<'_> {
         let Some(&[bids, asks]) = self.first.get(row) else { return DepthView::default() };
         let end = self.first.get(row + 1).map_or(self.levels.len(), |next| next[0] as usize);

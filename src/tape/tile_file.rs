@@ -116,6 +116,9 @@ impl Sheet {
         self.put::<UInt32Type>(&l.mark_at);
         self.ints(l.fundings.iter().flat_map(funding_ints).collect());
         self.ints(l.marks.iter().flat_map(|m| [m.mark[0].0, m.mark[1].0, m.index[0].0, m.index[1].0]).collect());
+        for depth in &l.depth {
+            self.put_depth(depth);
+        }
         for v in &tile.venues {
             self.put_venue(v);
         }
@@ -131,10 +134,14 @@ impl Sheet {
         for column in [&m.time, &m.mark, &m.index] {
             self.put::<Int64Type>(column);
         }
-        self.ints(v.depth.time.clone());
-        self.put::<UInt32Type>(&v.depth.first.iter().flatten().copied().collect());
-        self.ints(v.depth.levels.iter().flat_map(|l| [l.px.0, l.qty.0]).collect());
+        self.put_depth(&v.depth);
         self.ints(v.settlements.iter().flat_map(|s| [s.ts.0, s.rate.0]).collect());
+    }
+
+    fn put_depth(&mut self, depth: &DepthCols) {
+        self.ints(depth.time.clone());
+        self.put::<UInt32Type>(&depth.first.iter().flatten().copied().collect());
+        self.ints(depth.levels.iter().flat_map(|l| [l.px.0, l.qty.0]).collect());
     }
 
     fn batch(self) -> Option<RecordBatch> {
@@ -181,7 +188,8 @@ impl Pages<'_> {
         let marks = self.ints()?;
         let mark = |m: &[i64; 4]| MarkState { mark: [Price(m[0]), Price(m[1])], index: [Price(m[2]), Price(m[3])] };
         let marks = marks.as_chunks::<4>().0.iter().map(mark).collect();
-        Some(Local { time, record, bid, ask, seen, funding_at, mark_at, fundings, marks })
+        let depth = [self.depth()?, self.depth()?];
+        Some(Local { time, record, bid, ask, seen, funding_at, mark_at, fundings, marks, depth })
     }
 
     fn venue(&mut self) -> Option<VenueRows> {
@@ -200,14 +208,19 @@ impl Pages<'_> {
             consumed_book: self.take::<Int8Type>()?,
         };
         let marks = MarkCols { time: self.ints()?, mark: self.ints()?, index: self.ints()? };
+        let depth = self.depth()?;
+        let settlements = self.ints()?;
+        let settlements =
+            settlements.as_chunks::<2>().0.iter().map(|s| Settlement { ts: Time(s[0]), rate: Rate(s[1]) }).collect();
+        Some(VenueRows { quotes, trades, depth, marks, settlements })
+    }
+
+    fn depth(&mut self) -> Option<DepthCols> {
         let time = self.ints()?.to_vec();
         let first = self.take::<UInt32Type>()?.as_chunks::<2>().0.to_vec();
         let levels = self.ints()?;
         let levels = levels.as_chunks::<2>().0.iter().map(|l| DepthLevel { px: Price(l[0]), qty: Qty(l[1]) }).collect();
-        let settlements = self.ints()?;
-        let settlements =
-            settlements.as_chunks::<2>().0.iter().map(|s| Settlement { ts: Time(s[0]), rate: Rate(s[1]) }).collect();
-        Some(VenueRows { quotes, trades, depth: DepthCols { time, first, levels }, marks, settlements })
+        Some(DepthCols { time, first, levels })
     }
 }
 

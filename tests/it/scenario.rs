@@ -6,6 +6,7 @@
 //! - `at T quote L1/L2 S1/S2`: a tick at T seconds: long bid/ask, short bid/ask (`-` leaves a venue's quote unchanged and
 //!   unseen);
 //! - `at T mark L S`, `at T funding long|short RATE HOURS`: received with the next tick;
+//! - `at T depth long|short Q@P ...`: a snapshot of that venue's bids, a tick of its own;
 //! - `at T long|short ok | fill Q @ P [maker] | done | reject REASON | cancel_failed | status unknown|open|done | funding A
 //!   | transferred A | liquidated Q @ P lost A`: an answer of that venue, about its last order;
 //! - `at T wait`: only timers;
@@ -16,10 +17,10 @@
 
 use perpx::config::ConfigFile;
 use perpx::ledger::{Belief, VenueBook};
-use perpx::market::{Command, Event, EventBody, OrderId, OrderKind, OrderState, Reject, Role, Side};
+use perpx::market::{Command, DepthLevel, Event, EventBody, OrderId, OrderKind, OrderState, Reject, Role, Side};
 use perpx::signals::{SignalColumn, SignalKey, SignalSet, TileSignals};
 use perpx::strategy::{FundingKinds, Plan};
-use perpx::tape::rows::{FundingKind, FundingRow, MarkRow, QuoteRow, VenueTables};
+use perpx::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, VenueTables};
 use perpx::tape::{Carry, Tile, align};
 use perpx::trader::{Actions, Composite, Moment, Trader, Transition, View};
 use perpx::units::{Cash, Price, Qty, Rate, SECOND_NS, Time, parse_scaled};
@@ -218,6 +219,16 @@ impl Scene {
                 for (table, px) in self.tables.iter_mut().zip([long, short]) {
                     table.marks.push(MarkRow { exch: now, recv: now, mark: price(px), index: price(px) });
                 }
+            }
+            ["depth", who, levels @ ..] => {
+                let level = |text: &&str| {
+                    let (q, px) = text.split_once('@').expect("a quantity and a price");
+                    DepthLevel { px: price(px), qty: Qty(fixed(q, 9) as i64) }
+                };
+                let bids = levels.iter().map(level).collect();
+                self.tables[role(who).ix()].depth.push(DepthRow { exch: now, recv: now, bids, asks: Vec::new() });
+                self.step(Moment::Tick, now);
+                self.run_timers(now);
             }
             ["funding", who, rate, hours] => {
                 let hours: u32 = hours.parse().expect("whole hours");
