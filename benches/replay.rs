@@ -110,7 +110,12 @@ fn pass<D: Driver>(driver: &mut D, plans: &[Plan], tape: &[Tile], signals: &[Til
     (ticks, steps, hash.finalize().to_hex()[..16].to_string())
 }
 
+/// One line of the table, unless the command line names others (a part of the name is enough).
 fn report<D: Driver>(name: &str, driver: &mut D, plans: &[Plan], tape: &[Tile], signals: &[TileSignals]) {
+    let mut asked = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).peekable();
+    if asked.peek().is_some() && !asked.any(|part| name.contains(&part)) {
+        return;
+    }
     let mut times = Vec::new();
     let mut last = (0, 0, String::new());
     for _ in 0..5 {

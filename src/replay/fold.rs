@@ -6,7 +6,7 @@ use crate::market::Role;
 use crate::signals::bar_before;
 use crate::tape::Local;
 use crate::units::Time;
-use crate::watch::{Best, Cmp, Ground, Level, Rule, Series, Watches, holds, known, rate_expiry, to_funding};
+use crate::watch::{Best, Cmp, Ground, Level, Rule, Series, Watches, holds, known, to_funding};
 use std::ops::Range;
 
 /// A slow comparison, decided; it stays so before `row` and before `time`.
@@ -184,7 +184,7 @@ fn lasts(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time) -> Until {
             let mut until = Until { row: published(ground.local, row), time: Time::MAX };
             for role in Role::BOTH {
                 if let Some(rate) = known(ground.local, row, role, kind, time) {
-                    until.time = until.time.min(rate_expiry(&rate).plus(1));
+                    until.time = until.time.min(rate.expiry().plus(1));
                 }
             }
             until
@@ -196,7 +196,7 @@ fn lasts(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time) -> Until {
                 let settles = time.plus(left);
                 let level = if let Level::Int(level) = cmp.level { level } else { 0 };
                 let crosses = settles.0.saturating_sub(level);
-                for change in [settles.0, crosses, crosses.saturating_add(1), rate_expiry(&rate).0 + 1] {
+                for change in [settles.0, crosses, crosses.saturating_add(1), rate.expiry().0 + 1] {
                     if change > time.0 {
                         until.time = until.time.min(Time(change));
                     }

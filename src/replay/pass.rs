@@ -41,6 +41,9 @@ pub struct Pass<'p, 'j, T: Trader, R: Recorder> {
     /// The last tick.
     pub(super) row: usize,
     out: Actions,
+    /// Neither venue has anything to do or to say until a command reaches it; where they stand is brought up when one
+    /// does, and at the end of the pass.
+    asleep: bool,
 }
 
 impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
@@ -68,6 +71,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             until,
             row: start - 1,
             out: Actions::default(),
+            asleep: false,
             m,
         }
     }
@@ -84,6 +88,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
 
     /// The tile ends: samples are made, the extreme is brought up to its last row.
     pub(super) fn end(&mut self) {
+        if self.asleep {
+            self.advance_idle(self.until.plus(-1));
+        }
         self.catch_up(self.until);
         self.best(self.rows.end - 1);
         debug_assert!(self.m.sims.iter().all(|sim| sim.stats().late_arrivals == 0), "a venue was run past a decision");
@@ -276,6 +283,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     }
 
     fn send(&mut self, now: Time) {
+        if std::mem::take(&mut self.asleep) {
+            self.advance_idle(now);
+        }
         for i in 0..self.out.commands.len() {
             let command = self.out.commands[i];
             let role = command.venue();
@@ -338,9 +348,24 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         self.m.transfers.push_back(news(now.plus(rule.delay_ns), poor, amount, -rule.fee));
     }
 
+    /// No answer can come before a command is sent.
+    #[inline]
+    pub(super) fn is_asleep(&self) -> bool {
+        self.asleep && self.m.transfers.is_empty()
+    }
+
+    #[inline]
     fn venue_answer(&mut self, limit: Time) -> Option<Event> {
+        if self.asleep {
+            return None;
+        }
+        self.waking_answer(limit)
+    }
+
+    fn waking_answer(&mut self, limit: Time) -> Option<Event> {
         if self.m.sims.iter().all(|sim| sim.is_idle() && sim.next_answer().is_none()) {
             self.advance_idle(limit);
+            self.asleep = self.rows_seen != RowsSeen::Every;
             return None;
         }
         loop {

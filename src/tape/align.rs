@@ -218,9 +218,8 @@ impl LocalBuilder {
 
     /// A publication is a step even when it repeats the value: its age counts anew.
     fn funding(&mut self, carry: &mut Carry, v: usize, row: &super::rows::FundingRow) {
-        let FundingState(known) = &mut carry.funding;
-        known[v][row.kind as usize] =
-            Some(FundingRate { ts: row.ts, recv: row.recv, rate: row.rate, interval_hours: row.interval_hours });
+        let rate = FundingRate { ts: row.ts, recv: row.recv, rate: row.rate, interval_hours: row.interval_hours };
+        carry.funding.set(Role::BOTH[v], row.kind, rate);
         self.fundings.push(carry.funding);
     }
 

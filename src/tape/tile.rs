@@ -65,13 +65,18 @@ impl FundingRate {
         self.scaled(8 * 24)
     }
 
-    /// `rate * factor / interval_hours`. In i64 where it fits, as every real rate does: this stands in the gate.
+    /// `rate * factor / interval_hours`. In i64 where it fits, as every real rate does: the funding guard asks at each tick.
     #[inline]
     pub fn scaled(&self, factor: i64) -> i128 {
         match self.rate.0.checked_mul(factor) {
             Some(product) => i128::from(product / i64::from(self.interval_hours)),
             None => i128::from(self.rate.0) * i128::from(factor) / i128::from(self.interval_hours),
         }
+    }
+
+    /// The last moment at which the rate is known: two of its intervals after it was published.
+    pub fn expiry(&self) -> Time {
+        self.recv.plus(2 * i64::from(self.interval_hours) * crate::units::HOUR_NS)
     }
 
     /// The first settlement after `now` by this row's calendar.
@@ -84,13 +89,45 @@ impl FundingRate {
     }
 }
 
-/// `[role][kind]`, kind as in [`FundingKind`] (settled 0, predicted 1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FundingState(pub [[Option<FundingRate>; 2]; 2]);
+/// What is known of funding between two publications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FundingState {
+    /// `[role][kind]`, kind as in [`FundingKind`] (settled 0, predicted 1).
+    rates: [[Option<FundingRate>; 2]; 2],
+    /// By kind, of the rates above: computed once a publication, because every tick of an open gate asks for it.
+    diffs: [FundingDiff; 2],
+}
+
+/// Long minus short, both as [`FundingRate::per_8h_x24`], and the last moment at which both are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FundingDiff {
+    pub x24: i128,
+    pub until: Time,
+}
+
+impl Default for FundingState {
+    fn default() -> FundingState {
+        FundingState { rates: Default::default(), diffs: [FundingDiff { x24: 0, until: Time::MIN }; 2] }
+    }
+}
 
 impl FundingState {
-    pub fn get(&self, role: Role, kind: FundingKind) -> Option<FundingRate> {
-        self.0[role.ix()][kind as usize]
+    #[inline]
+    pub fn get(&self, role: Role, kind: FundingKind) -> Option<&FundingRate> {
+        self.rates[role.ix()][kind as usize].as_ref()
+    }
+
+    #[inline]
+    pub fn diff(&self, kind: FundingKind) -> &FundingDiff {
+        &self.diffs[kind as usize]
+    }
+
+    pub fn set(&mut self, role: Role, kind: FundingKind, rate: FundingRate) {
+        self.rates[role.ix()][kind as usize] = Some(rate);
+        if let (Some(long), Some(short)) = (self.get(Role::Long, kind), self.get(Role::Short, kind)) {
+            let (x24, until) = (long.per_8h_x24() - short.per_8h_x24(), long.expiry().min(short.expiry()));
+            self.diffs[kind as usize] = FundingDiff { x24, until };
+        }
     }
 }
 
@@ -190,10 +227,12 @@ impl Local {
         Bbo { bid: Price(r[0]), bid_qty: Qty(r[1]), ask: Price(r[2]), ask_qty: Qty(r[3]) }
     }
 
+    #[inline]
     pub fn funding(&self, row: usize) -> &FundingState {
         &self.fundings[self.funding_at[row] as usize]
     }
 
+    #[inline]
     pub fn mark(&self, row: usize) -> &MarkState {
         &self.marks[self.mark_at[row] as usize]
     }

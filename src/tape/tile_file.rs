@@ -2,8 +2,9 @@
 //! A trailer of length and checksum follows, so that a torn or altered file is seen.
 
 use super::NEVER;
+use super::rows::FundingKind;
 use super::tile::*;
-use crate::market::DepthLevel;
+use crate::market::{DepthLevel, Role};
 use crate::units::{Price, Qty, Rate, Time};
 use arrow::array::{Array, ArrayRef, AsArray, LargeListArray, PrimitiveArray, RecordBatch};
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
@@ -225,23 +226,30 @@ impl Pages<'_> {
 }
 
 /// Four numbers for each role and kind; an interval of zero hours means that nothing is known.
-const FUNDING_INTS: usize = 16;
+const FUNDING_INTS: usize = 4 * FUNDING_ORDER.len();
+const FUNDING_ORDER: [(Role, FundingKind); 4] = [
+    (Role::Long, FundingKind::Settled),
+    (Role::Long, FundingKind::Predicted),
+    (Role::Short, FundingKind::Settled),
+    (Role::Short, FundingKind::Predicted),
+];
 
 fn funding_ints(state: &FundingState) -> Vec<i64> {
-    let FundingState(known) = state;
-    let four = |rate: &Option<FundingRate>| {
+    let four = |(role, kind)| {
+        let rate: Option<&FundingRate> = state.get(role, kind);
         rate.map_or([NEVER, NEVER, 0, 0], |r| [r.ts.0, r.recv.0, r.rate.0, i64::from(r.interval_hours)])
     };
-    known.iter().flatten().flat_map(four).collect()
+    FUNDING_ORDER.into_iter().flat_map(four).collect()
 }
 
 fn ints_funding(ints: &[i64; FUNDING_INTS]) -> FundingState {
     let mut state = FundingState::default();
-    for (i, four) in ints.as_chunks::<4>().0.iter().enumerate() {
+    for ((role, kind), four) in FUNDING_ORDER.into_iter().zip(ints.as_chunks::<4>().0) {
         let [ts, recv, rate, hours] = *four;
-        let hours = u32::try_from(hours).unwrap_or(0);
-        let known = FundingRate { ts: Time(ts), recv: Time(recv), rate: Rate(rate), interval_hours: hours };
-        state.0[i / 2][i % 2] = (hours > 0).then_some(known);
+        let interval_hours = u32::try_from(hours).unwrap_or(0);
+        if interval_hours > 0 {
+            state.set(role, kind, FundingRate { ts: Time(ts), recv: Time(recv), rate: Rate(rate), interval_hours });
+        }
     }
     state
 }

@@ -152,7 +152,7 @@ impl Composite {
     fn own_apr_x24(&self, call: &Call<'_>, role: Role) -> i128 {
         let view = call.view;
         let rate = known(view.local, view.row, role, call.plan.funding, view.now);
-        rate.map_or(0, |rate| per_year_x24(&rate) * i128::from(role.opening().sign()))
+        rate.map_or(0, |rate| per_year_x24(rate) * i128::from(role.opening().sign()))
     }
 
     fn guard(&mut self, call: &mut Call<'_>, also: u32) {

@@ -144,7 +144,7 @@ impl Composite {
     fn gate_from(&self) -> Option<Time> {
         match self.halted {
             Halted::Final => None,
-            _ if self.shut || self.job != Job::Hold => None,
+            _ if self.shut || !matches!(self.job, Job::Hold) => None,
             Halted::Until(time) => Some(time.max(self.gate_after)),
             Halted::No => Some(self.gate_after),
         }

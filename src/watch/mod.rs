@@ -10,7 +10,7 @@ use crate::market::Role;
 use crate::signals::{BandRule, SignalId, TileSignals, bar_before};
 use crate::tape::rows::FundingKind;
 use crate::tape::{FundingRate, Local};
-use crate::units::{HOUR_NS, Price, Qty, Rate, Time};
+use crate::units::{Price, Qty, Rate, Time};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
@@ -67,7 +67,7 @@ impl Legs {
     pub fn pays_x24(&self, local: &Local, row: usize, kind: FundingKind, now: Time) -> Option<i128> {
         let part = |role: Role, qty: Qty| match qty.0 {
             0 => Some(0),
-            _ => Some(per_year_x24(&known(local, row, role, kind, now)?) * i128::from(qty.0)),
+            _ => Some(per_year_x24(known(local, row, role, kind, now)?) * i128::from(qty.0)),
         };
         Some(part(Role::Long, self.long)? - part(Role::Short, self.short)?)
     }
@@ -177,13 +177,14 @@ pub struct Ground<'a> {
 #[inline]
 pub fn fires(rule: &Rule, ground: Ground<'_>, row: usize, best: Option<Best>) -> bool {
     let time = Time(ground.local.time[row]);
+    // votes first: at most ticks they are what fails, and the order of pure comparisons changes no verdict
     rule.after.is_none_or(|after| time >= after)
+        && votes(&rule.votes, rule.needed, ground, row, time, best)
         && rule.all.iter().all(|cmp| holds(cmp, ground, row, time, best))
         && !rule.none.iter().any(|cmp| holds(cmp, ground, row, time, best))
-        && votes(&rule.votes, rule.needed, ground, row, time, best)
 }
 
-#[inline]
+#[inline(always)]
 fn votes(votes: &[Cmp], needed: u8, ground: Ground<'_>, row: usize, time: Time, best: Option<Best>) -> bool {
     let mut missing = usize::from(needed);
     for (asked, cmp) in votes.iter().enumerate() {
@@ -222,9 +223,11 @@ pub fn holds(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time, best: Option
         Series::Spread => real(ground.signals.spread[row], cmp, ground, time),
         Series::Edge => real(ground.signals.edge[row], cmp, ground, time),
         Series::Bar(id) => real(ground.signals.bar_value(id, time), cmp, ground, time),
-        Series::FundingDiff { kind, first } => known(local, row, first, kind, time)
-            .zip(known(local, row, first.other(), kind, time))
-            .is_some_and(|(a, b)| compare(a.per_8h_x24() - b.per_8h_x24(), cmp.op, wide(cmp.level))),
+        Series::FundingDiff { kind, first } => {
+            let diff = local.funding(row).diff(kind);
+            let x24 = if first == Role::Long { diff.x24 } else { -diff.x24 };
+            time <= diff.until && compare(x24, cmp.op, wide(cmp.level))
+        }
         Series::Apr { kind, legs } => {
             legs.pays_x24(local, row, kind, time).is_some_and(|apr| compare(apr, cmp.op, wide(cmp.level)))
         }
@@ -242,7 +245,7 @@ fn price(value: i64, cmp: &Cmp, best: Option<Best>) -> bool {
     value > 0 && compare(value, cmp.op, level)
 }
 
-#[inline]
+#[inline(always)]
 fn real(value: f64, cmp: &Cmp, ground: Ground<'_>, time: Time) -> bool {
     let level = match cmp.level {
         Level::Real(level) => level,
@@ -282,14 +285,8 @@ fn compare<T: PartialOrd>(value: T, op: Op, level: T) -> bool {
 
 /// The newest rate of `kind` at a venue; older than two of its intervals it is unknown.
 #[inline]
-pub fn known(local: &Local, row: usize, role: Role, kind: FundingKind, now: Time) -> Option<FundingRate> {
-    local.funding(row).get(role, kind).filter(|rate| now <= rate_expiry(rate))
-}
-
-/// The last moment at which a rate is known.
-#[inline]
-pub fn rate_expiry(rate: &FundingRate) -> Time {
-    rate.recv.plus(2 * i64::from(rate.interval_hours) * HOUR_NS)
+pub fn known(local: &Local, row: usize, role: Role, kind: FundingKind, now: Time) -> Option<&FundingRate> {
+    local.funding(row).get(role, kind).filter(|rate| now <= rate.expiry())
 }
 
 /// A rate per year in 1e-12 x 24.
