@@ -147,6 +147,12 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     #[inline]
     pub(super) fn answer_before(&mut self, limit: Time) -> bool {
         let Some(event) = self.next_answer(limit) else { return false };
+        self.hear(event);
+        true
+    }
+
+    /// A venue's answer reaches the trader.
+    pub(super) fn hear(&mut self, event: Event) {
         self.row = self.row_at(event.at) - 1;
         self.catch_up(event.at);
         let (mids, line) = (self.mids(), T::STATES[usize::from(self.m.trader.state())].unmatched);
@@ -155,7 +161,6 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         self.booked(&event, mids, false);
         self.m.now = self.m.now.max(event.at);
         self.step(Moment::Answer(event));
-        true
     }
 
     /// After `event` was applied to the belief: hash, statistics, limits.
@@ -299,7 +304,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
 
     /// The earliest answer at or before `limit`, both venues moved to its time; at equal times the long venue's first.
     /// Without one both stand at `limit`.
-    fn next_answer(&mut self, limit: Time) -> Option<Event> {
+    pub(super) fn next_answer(&mut self, limit: Time) -> Option<Event> {
         let own = self.m.transfers.front().map(|event| event.at).filter(|&at| at <= limit);
         let Some(own) = own else { return self.venue_answer(limit) };
         // at equal times the venues' own news come first
@@ -417,6 +422,23 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     }
 
     // ---- the end
+
+    /// Asked for from outside: from the next tick on the trader closes what it holds and opens nothing more.
+    pub(super) fn halt(&mut self) {
+        self.m.equity.halt(self.m.now);
+    }
+
+    /// Idle, with nothing under way.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.m.trader.state() == 0 && self.m.trader.is_quiet()
+    }
+
+    /// The run ends here: with this moment the pass does, whatever rows the tile still has.
+    pub(super) fn cut(&mut self) -> Time {
+        self.until = self.m.now.plus(1).min(self.until);
+        self.rows.end = self.row + 1;
+        self.until
+    }
 
     /// See [`Machine::finish`].
     pub(super) fn finish(&mut self) {

@@ -53,7 +53,7 @@ pub fn again(
         let mut binder = Binder::new(study);
         let mut units: Vec<Under> = Vec::new();
         for row in rows {
-            if grid.feed_of(&study.grid_feeds, row.point, u64::from(row.world)).unwrap_or(0) != feed {
+            if study.feed_of(grid, row.point, row.world) != feed {
                 continue;
             }
             let strategy = grid.strategy_point(row.point).unwrap_or_default();

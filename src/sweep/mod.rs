@@ -41,19 +41,31 @@ mod spool;
 mod study;
 
 pub use best::STRATEGY_VERSION;
+pub(crate) use chunk::{Binder, Reader};
 pub use error::SweepError;
 pub use options::{DriverChoice, Options};
 pub use rank::{Grade, Judge, Podium, Verdict};
 pub use run::{Summary, sweep};
 pub use span::Spans;
+pub(crate) use spool::RUNS;
+pub(crate) use study::Study;
 
 /// Names the code that a result was made with: a hash of the sources, the lock file and the compiler, made at build time.
 pub fn code_id() -> &'static str {
     env!("PERPX_CODE_ID")
 }
 
+/// `to` as a path from the folder `from`; both must exist.
+fn relative(from: &std::path::Path, to: &std::path::Path) -> Option<std::path::PathBuf> {
+    let from = if from.as_os_str().is_empty() { std::path::Path::new(".") } else { from };
+    let (from, to) = (from.canonicalize().ok()?, to.canonicalize().ok()?);
+    let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(common).map(|_| std::path::Component::ParentDir);
+    Some(up.chain(to.components().skip(common)).collect())
+}
+
 /// A path without the `folder/..` pairs that come of joining relative paths; for showing.
-fn tidy(path: &std::path::Path) -> std::path::PathBuf {
+pub(crate) fn tidy(path: &std::path::Path) -> std::path::PathBuf {
     use std::path::Component;
     let mut out = std::path::PathBuf::new();
     for part in path.components() {
