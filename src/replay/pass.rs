@@ -76,6 +76,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     pub(super) fn begin(&mut self) {
         for (sim, env) in self.m.sims.iter_mut().zip(&self.env) {
             sim.enter_tile(env);
+            if R::FOLLOWS {
+                sim.keep_log();
+            }
         }
         if let Some(kept) = &mut self.m.kept {
             kept.enter_tile();
@@ -155,12 +158,23 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     pub(super) fn hear(&mut self, event: Event) {
         self.row = self.row_at(event.at) - 1;
         self.catch_up(event.at);
+        self.told(&event);
         let (mids, line) = (self.mids(), T::STATES[usize::from(self.m.trader.state())].unmatched);
         self.m.tally.event(&event);
         self.m.belief.apply(&event, mids, line);
         self.booked(&event, mids, false);
         self.m.now = self.m.now.max(event.at);
         self.step(Moment::Answer(event));
+    }
+
+    /// For a recorder that follows orders: what requests met, then the event.
+    fn told(&mut self, event: &Event) {
+        if R::FOLLOWS {
+            for met in self.m.sims.iter_mut().flat_map(SimVenue::take_log) {
+                self.rec.met(&met);
+            }
+            self.rec.answer(event);
+        }
     }
 
     /// After `event` was applied to the belief: hash, statistics, limits.
@@ -284,6 +298,10 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         for i in 0..self.out.commands.len() {
             let command = self.out.commands[i];
             let role = command.venue();
+            if R::FOLLOWS {
+                let scene = scene(self.m, self.tile, self.signals, self.row, self.mids());
+                self.rec.command(&scene, &command);
+            }
             let (at, ordinal) = &mut self.m.sent[role.ix()];
             *ordinal = if *at == now { *ordinal + 1 } else { 0 };
             *at = now;
@@ -456,6 +474,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             last.push(Event { at: to, ..event });
         }
         for event in last {
+            self.told(&event);
             self.m.tally.event(&event);
             self.m.belief.apply(&event, mids, line);
             self.booked(&event, mids, true);

@@ -12,6 +12,7 @@
 //! | `rank` | which configuration is better |
 //! | `plan`, `progress` | what is told before and meanwhile |
 //! | `run` | the flow: chunks, then the best once more, then the files |
+//! | `explain` | one configuration again, trade by trade |
 //! | `results`, `leaderboard`, `ledgers`, `best`, `record`, `page` | the files |
 //!
 //! results.parquet, leaderboard.csv, best.yml, trades.parquet and equity.parquet are the same bytes for one thread or many,
@@ -23,6 +24,7 @@ mod checkpoint;
 mod chunk;
 mod detail;
 mod error;
+pub mod explain;
 mod gate;
 pub mod grid;
 mod leaderboard;

@@ -2,6 +2,7 @@
 
 mod composite;
 mod drivers;
+mod explain;
 mod foresight;
 mod live;
 mod null_market;
