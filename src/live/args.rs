@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Move the winner of a sweep through the tape as if live, and hold its ledger against the sweep's
+/// Move the winner of a sweep through the tape as if live
 #[derive(Parser)]
 #[command(
     name = "perpx-live",
@@ -19,13 +19,13 @@ pub struct Cli {
     /// The best.yml of a sweep
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// mock: recorded market data, simulated venues; this version has neither paper nor live
-    #[arg(long, value_enum, default_value_t = Mode::Mock)]
+    /// mock: recorded data, simulated venues; paper and live are to come
+    #[arg(long, value_enum, default_value_t = Mode::Mock, hide_possible_values = true, hide_default_value = true)]
     mode: Mode,
-    /// The data store, where it is not the one that the file names
+    /// The data store, if it is not where the file says
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// How many times as fast as the recording, such as 1 or 3600; or `max`
+    /// Times as fast as the recording, or max
     #[arg(long, value_name = "N", default_value = "max")]
     speed: Speed,
     /// Print nothing but errors

@@ -42,8 +42,7 @@ pub struct ExplainArgs {
     /// The trade is one of the held-out part
     #[arg(long)]
     pub held_out: bool,
-    /// Number of a world, from 1, or values of its axes such as fills.latency.order.median_ms=200; by default the world
-    /// that ranks
+    /// A world's number from 1, or values such as order.median_ms=200
     #[arg(long, value_name = "WORLD")]
     pub world: Option<String>,
     /// The run's grid file, where it was moved
