@@ -3,7 +3,7 @@
 
 use perpx::config::ConfigFile;
 use perpx::market::Bbo;
-use perpx::replay::{Driver, Job, Machine, NoRecord, Scan, walk};
+use perpx::replay::{Driver, Job, Machine, NoRecord, Pace, Paced, Scan, walk};
 use perpx::signals::{SignalEngine, SignalSet, TileSignals};
 use perpx::sim::OutageTable;
 use perpx::strategy::{FundingKinds, Plan};
@@ -110,6 +110,20 @@ fn pass<D: Driver>(driver: &mut D, plans: &[Plan], tape: &[Tile], signals: &[Til
     (ticks, steps, hash.finalize().to_hex()[..16].to_string())
 }
 
+/// The live loop's pace at full speed, as `live::Clock` keeps it: one look at the stop, one count.
+#[derive(Debug, Default)]
+struct FullSpeed {
+    stop: std::sync::atomic::AtomicBool,
+    moments: u64,
+}
+
+impl Pace for FullSpeed {
+    fn wait(&mut self, _at: Time) -> bool {
+        self.moments += 1;
+        self.stop.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
 /// One line of the table, unless the command line names others (a part of the name is enough).
 fn report<D: Driver>(name: &str, driver: &mut D, plans: &[Plan], tape: &[Tile], signals: &[TileSignals]) {
     let mut asked = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).peekable();
@@ -152,6 +166,8 @@ fn main() {
     println!("{rows} rows, {} signals, a machine is {machine} bytes and its lists", set.keys().len());
     report("walk, nothing fires", &mut walk(), &quiet, &tape, &signals);
     report("scan, nothing fires", &mut Scan::new(), &quiet[..4], &tape, &signals);
+    report("live, nothing fires", &mut Paced::new(FullSpeed::default()), &quiet[..4], &tape, &signals);
     report("walk, trading", &mut walk(), &trading, &tape, &signals);
     report("scan, trading", &mut Scan::new(), &trading[..4], &tape, &signals);
+    report("live, trading", &mut Paced::new(FullSpeed::default()), &trading[..4], &tape, &signals);
 }

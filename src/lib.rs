@@ -18,6 +18,7 @@
 //! | [`replay`] | the drivers: `scan`, the reference, and `walk`; the machine they move |
 //! | [`stats`] | the metrics of one run |
 //! | [`sweep`] | grid, plan, chunks, checkpoint, ranking, result files |
+//! | [`live`] | the live runner: the winner moved through time as it comes |
 //! | [`report`] | the page and the pictures |
 //! | [`audit`] | the money added up again, without the ledger |
 //! | [`synth`] | synthetic markets with known properties |
@@ -32,13 +33,14 @@
 //! **Truth and belief.** The simulated venue keeps the truth; the trader knows what events told it. Both are
 //! [`ledger::VenueBook`]s, and they agree whenever nothing is in flight.
 //!
-//! The core (everything but `tape`'s files, `synth`'s writer, `sweep`, `report` and `audit`) reads no clock, draws no random
+//! The core (everything but `tape`'s files, `synth`'s writer, `sweep`, `live`, `report` and `audit`) reads no clock, draws no random
 //! number of its own and does no input or output.
 
 pub mod audit;
 pub mod config;
 pub mod execution;
 pub mod ledger;
+pub mod live;
 pub mod market;
 pub mod replay;
 pub mod report;

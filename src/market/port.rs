@@ -27,6 +27,14 @@ impl Command {
             Command::Cancel { venue, .. } | Command::Query { venue, .. } => *venue,
         }
     }
+
+    /// The order that is sent, cancelled or asked for.
+    pub fn order(&self) -> OrderId {
+        match self {
+            Command::Place(order) => order.id,
+            Command::Cancel { id, .. } | Command::Query { id, .. } => *id,
+        }
+    }
 }
 
 /// Why a venue refused an order. Every refusal has a name.

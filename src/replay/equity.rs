@@ -51,7 +51,7 @@ pub struct Equity {
     day_end: Time,
     /// Daily halt until then.
     daily_until: Time,
-    /// When the drawdown limit was breached; final.
+    /// When the drawdown limit was breached, or a halt was asked for; final.
     pub halted_at: Option<Time>,
 }
 
@@ -86,6 +86,11 @@ impl Equity {
             None if now < self.daily_until => Some(Breach::DailyLoss),
             None => None,
         }
+    }
+
+    /// Ends trading as a breached drawdown limit does: for a stop that is asked for from outside.
+    pub fn halt(&mut self, at: Time) {
+        self.halted_at.get_or_insert(at);
     }
 
     /// When the daily halt that holds at `now` ends.

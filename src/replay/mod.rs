@@ -6,6 +6,7 @@
 //! | `machine` | [`Machine`]: the state of one run, carried over tiles and checkpoints; [`RunResult`] |
 //! | `pass` | [`Pass`]: a machine's way through one tile: ticks, answers, timers in the order of moments |
 //! | `scan` | [`Scan`]: the reference, a step at every tick |
+//! | `paced` | [`Paced`]: as `scan`, each moment waited for by a [`Pace`]: the live loop |
 //! | `seek` | [`Seek`]: sleeps from wake to wake; asks a [`Search`] for the next row that fires |
 //! | `walk`, `fold`, `gate` | [`Walk`]: the search row by row, its rules folded per epoch |
 //! | `equity`, `extreme`, `chain`, `record` | samples and limits; the trailing best; the running hash; what is written down |
@@ -19,6 +20,7 @@ mod fold;
 mod gate;
 mod job;
 mod machine;
+mod paced;
 mod pass;
 mod record;
 mod scan;
@@ -29,6 +31,7 @@ pub use chain::LedgerHash;
 pub use equity::{Equity, Moments};
 pub use job::Job;
 pub use machine::{Machine, RunResult};
+pub use paced::{Pace, Paced};
 pub use pass::{Pass, RowsSeen};
 pub use record::{EntryRow, FullRecord, NoRecord, Recorder, Scene, TradeRow, TransitionRow};
 pub use scan::Scan;

@@ -80,6 +80,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     pub(super) fn begin(&mut self) {
         for (sim, env) in self.m.sims.iter_mut().zip(&self.env) {
             sim.enter_tile(env);
+            if R::FOLLOWS {
+                sim.keep_log();
+            }
         }
         if let Some(kept) = &mut self.m.kept {
             kept.enter_tile();
@@ -154,15 +157,31 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     #[inline]
     pub(super) fn answer_before(&mut self, limit: Time) -> bool {
         let Some(event) = self.next_answer(limit) else { return false };
+        self.hear(event);
+        true
+    }
+
+    /// A venue's answer reaches the trader.
+    pub(super) fn hear(&mut self, event: Event) {
         self.row = self.row_at(event.at) - 1;
         self.catch_up(event.at);
+        self.told(&event);
         let (mids, line) = (self.mids(), T::STATES[usize::from(self.m.trader.state())].unmatched);
         self.m.tally.event(&event);
         self.m.belief.apply(&event, mids, line);
         self.booked(&event, mids, false);
         self.m.now = self.m.now.max(event.at);
         self.step(Moment::Answer(event));
-        true
+    }
+
+    /// For a recorder that follows orders: what requests met, then the event.
+    fn told(&mut self, event: &Event) {
+        if R::FOLLOWS {
+            for met in self.m.sims.iter_mut().flat_map(SimVenue::take_log) {
+                self.rec.met(&met);
+            }
+            self.rec.answer(event);
+        }
     }
 
     /// After `event` was applied to the belief: hash, statistics, limits.
@@ -289,6 +308,10 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         for i in 0..self.out.commands.len() {
             let command = self.out.commands[i];
             let role = command.venue();
+            if R::FOLLOWS {
+                let scene = scene(self.m, self.tile, self.signals, self.row, self.mids());
+                self.rec.command(&scene, &command);
+            }
             let (at, ordinal) = &mut self.m.sent[role.ix()];
             *ordinal = if *at == now { *ordinal + 1 } else { 0 };
             *at = now;
@@ -309,7 +332,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
 
     /// The earliest answer at or before `limit`, both venues moved to its time; at equal times the long venue's first.
     /// Without one both stand at `limit`.
-    fn next_answer(&mut self, limit: Time) -> Option<Event> {
+    pub(super) fn next_answer(&mut self, limit: Time) -> Option<Event> {
         let own = self.m.transfers.front().map(|event| event.at).filter(|&at| at <= limit);
         let Some(own) = own else { return self.venue_answer(limit) };
         // at equal times the venues' own news come first
@@ -443,6 +466,23 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
 
     // ---- the end
 
+    /// Asked for from outside: from the next tick on the trader closes what it holds and opens nothing more.
+    pub(super) fn halt(&mut self) {
+        self.m.equity.halt(self.m.now);
+    }
+
+    /// Idle, with nothing under way.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.m.trader.state() == 0 && self.m.trader.is_quiet()
+    }
+
+    /// The run ends here: with this moment the pass does, whatever rows the tile still has.
+    pub(super) fn cut(&mut self) -> Time {
+        self.until = self.m.now.plus(1).min(self.until);
+        self.rows.end = self.row + 1;
+        self.until
+    }
+
     /// See [`Machine::finish`].
     pub(super) fn finish(&mut self) {
         let to = self.job.to;
@@ -459,6 +499,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             last.push(Event { at: to, ..event });
         }
         for event in last {
+            self.told(&event);
             self.m.tally.event(&event);
             self.m.belief.apply(&event, mids, line);
             self.booked(&event, mids, true);

@@ -1,8 +1,9 @@
 //! What a run may write down on the side. A sweep's first pass keeps nothing; the second pass of its best keeps all.
 
 use crate::ledger::{Belief, Line, Lines, Mids};
-use crate::market::{Bbo, Event, Role};
+use crate::market::{Bbo, Command, Event, Role};
 use crate::signals::TileSignals;
+use crate::sim::Met;
 use crate::tape::Local;
 use crate::trader::Transition;
 use crate::units::Time;
@@ -25,9 +26,18 @@ pub struct Scene<'a> {
 pub trait Recorder {
     /// False: equity samples that repeat may be skipped.
     const KEEPS: bool = true;
+    /// True: orders are followed from decision to answer; [`Recorder::command`], [`Recorder::met`] and
+    /// [`Recorder::answer`] are called.
+    const FOLLOWS: bool = false;
     fn transition(&mut self, _scene: &Scene<'_>, _transition: &Transition) {}
     /// A ledger entry: a fill, a funding settlement or a liquidation. `end`: booked by closing at the end of the data.
     fn entry(&mut self, _scene: &Scene<'_>, _event: &Event, _end: bool) {}
+    /// A command leaves the trader.
+    fn command(&mut self, _scene: &Scene<'_>, _command: &Command) {}
+    /// What a request met at its venue; told before the first answer that follows it.
+    fn met(&mut self, _met: &Met) {}
+    /// Any event that reaches the trader, before it is booked.
+    fn answer(&mut self, _event: &Event) {}
     /// A sample of equity, doubled (half of 1e-18 quote).
     fn equity(&mut self, _at: Time, _equity2: i128) {}
 }

@@ -7,7 +7,7 @@
 use super::book::{BookView, Request};
 use super::chance::{Key, Kind};
 use super::queue::Place;
-use super::venue::{Env, Order, Sent, SimVenue};
+use super::venue::{Env, Fate, Order, Sent, SimVenue};
 use crate::market::{Command, EventBody, NewOrder, OrderId, OrderKind, OrderState, Reject, Side};
 use crate::units::{Cash, Notional, Price, Qty, Time};
 
@@ -18,7 +18,7 @@ impl SimVenue {
             if let Command::Place(order) = sent.cmd {
                 self.stats.dead_qty += i128::from(order.qty.0);
             }
-            return;
+            return self.note(t, sent.cmd.order(), Fate::Lost);
         }
         match sent.cmd {
             Command::Place(order) => self.place(&order, sent.key, t, env),
@@ -34,7 +34,7 @@ impl SimVenue {
             if !dice.happens(0.5, Kind::TimeoutReached, key) {
                 self.stats.timeouts_lost += 1;
                 self.stats.dead_qty += i128::from(order.qty.0);
-                return;
+                return self.note(t, order.id, Fate::Lost);
             }
             self.stats.timeouts_reached += 1;
             silent = true;
@@ -49,6 +49,7 @@ impl SimVenue {
         let book = self.book_at(t, env);
         if t.since(book.time) > fills.max_book_age_ns {
             order.frozen = book.touch(order.side);
+            self.note(t, order.id, Fate::Waits { seen: book.time });
             self.waiting.push(order);
         } else {
             self.enter(order, &book, t, env);
@@ -71,6 +72,7 @@ impl SimVenue {
 
     /// An order meets a live book.
     pub(super) fn enter(&mut self, mut order: Order, book: &BookView, t: Time, env: &Env) {
+        self.note(t, order.id, Fate::Book { best: book.best(), seen: book.time });
         if let Some(reason) = self.judged(&mut order, book, env) {
             return self.refuse(order, reason, t, env);
         }
@@ -166,6 +168,7 @@ impl SimVenue {
     fn rest(&mut self, mut order: Order, book: &BookView, t: Time, env: &Env) {
         let fills = &env.world.fills;
         order.place = Place::new(book.shown(order.side, order.limit, fills.assume_qty), fills);
+        self.note(t, order.id, Fate::Rests { ahead: order.place.known_ahead() });
         let at = self.message(&mut order, t, env);
         if !order.silent {
             self.tell(at, t, EventBody::Accepted { id: order.id });
@@ -202,6 +205,7 @@ impl SimVenue {
         let at = self.reply_at(Kind::ResponseLatency, key, 0, t, env);
         let limited = !self.within_rate(t, env);
         let found = self.find(id);
+        self.note(t, id, Fate::Cancel { open: found.is_some() });
         if limited || found.is_none() || env.dice().happens(env.world.fills.cancel_fail_rate, Kind::CancelFail, key) {
             match (limited, found) {
                 (true, _) => self.stats.rejects[Reject::RateLimit as usize] += 1,

@@ -46,6 +46,14 @@ impl<'a> BookView<'a> {
         self.depth.opposite(side).first().map_or(self.quote.opposite(side).0, |level| level.px)
     }
 
+    /// Best prices and their sizes.
+    pub fn best(&self) -> Bbo {
+        match (self.depth.bids.first(), self.depth.asks.first()) {
+            (Some(bid), Some(ask)) => Bbo { bid: bid.px, bid_qty: bid.qty, ask: ask.px, ask_qty: ask.qty },
+            _ => self.quote,
+        }
+    }
+
     /// The size that others show at `px` on the side where an order of `side` rests; `None` when the feed does not say.
     pub fn shown(&self, side: Side, px: Price, assume: Option<Qty>) -> Option<Qty> {
         let levels = self.depth.opposite(side.other());

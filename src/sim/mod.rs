@@ -32,4 +32,4 @@ mod tests;
 
 pub use outage::OutageTable;
 pub use stats::SimStats;
-pub use venue::{Env, SimVenue};
+pub use venue::{Env, Fate, Met, SimVenue};

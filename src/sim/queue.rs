@@ -56,6 +56,11 @@ impl Place {
         self.ahead
     }
 
+    /// As `ahead`; `None` while the feed has not said.
+    pub fn known_ahead(&self) -> Option<Qty> {
+        (self.ahead != UNKNOWN).then_some(Qty(self.ahead))
+    }
+
     /// A trade of `qty` at our price: what is left of it for us.
     pub fn trade(&mut self, qty: i64) -> i64 {
         self.traded = self.traded.saturating_add(qty);

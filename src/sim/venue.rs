@@ -10,7 +10,7 @@ use super::queue::Place;
 use super::stats::SimStats;
 use crate::config::VenueWorld;
 use crate::ledger::VenueBook;
-use crate::market::{Command, Event, NewOrder, OrderId, OrderKind, Role, Side};
+use crate::market::{Bbo, Command, Event, NewOrder, OrderId, OrderKind, Role, Side};
 use crate::tape::VenueRows;
 use crate::units::{Price, Qty, Time};
 use serde::{Deserialize, Serialize};
@@ -143,6 +143,33 @@ pub struct SimVenue {
     pub(super) requests: VecDeque<i64>,
     pub(super) answers: Answers,
     pub(super) stats: SimStats,
+    /// What requests met, where somebody asks for it: never part of the venue's state.
+    #[serde(skip)]
+    pub(super) log: Option<Vec<Met>>,
+}
+
+/// What a request met at its venue: for a blotter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Met {
+    /// On the venue's clock.
+    pub at: Time,
+    pub venue: Role,
+    pub id: OrderId,
+    pub fate: Fate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The request never reached the matching engine.
+    Lost,
+    /// The order waits for the book's next row: the last one, of `seen`, is too old.
+    Waits { seen: Time },
+    /// The order meets this book, of `seen`.
+    Book { best: Bbo, seen: Time },
+    /// The order rests; `None`: the feed does not say how much is ahead.
+    Rests { ahead: Option<Qty> },
+    /// A cancel arrives; `open`: its order was there to be cancelled.
+    Cancel { open: bool },
 }
 
 impl SimVenue {
@@ -162,6 +189,23 @@ impl SimVenue {
             requests: VecDeque::new(),
             answers: Answers::default(),
             stats: SimStats::default(),
+            log: None,
+        }
+    }
+
+    /// From now on what requests meet is kept for [`SimVenue::take_log`].
+    pub fn keep_log(&mut self) {
+        self.log.get_or_insert_default();
+    }
+
+    /// What requests have met since the last call, in the order of arrival.
+    pub fn take_log(&mut self) -> Vec<Met> {
+        self.log.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    pub(super) fn note(&mut self, at: Time, id: OrderId, fate: Fate) {
+        if let Some(log) = &mut self.log {
+            log.push(Met { at, venue: self.role, id, fate });
         }
     }
 

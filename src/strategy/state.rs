@@ -98,6 +98,11 @@ reasons! {
     Liquidation = "liquidation",
 }
 
+/// The names of the reasons whose bits are set.
+pub fn also_names(also: u32) -> Vec<&'static str> {
+    REASONS.iter().enumerate().filter(|(bit, _)| also >> bit & 1 == 1).map(|(_, name)| *name).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +110,7 @@ mod tests {
     #[test]
     fn names_stand_at_their_numbers() {
         assert_eq!(REASONS[Reason::Halt as usize], "halt");
+        assert_eq!(also_names(1 << Reason::Guard as u32 | 1 << Reason::Lock as u32), ["guard", "lock"]);
         assert_eq!(REASONS[Reason::Liquidation as usize], "liquidation");
         assert_eq!(REASONS.len(), Reason::Liquidation as usize + 1);
         assert!(REASONS.len() <= 32, "Transition::also has a bit for each");

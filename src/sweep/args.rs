@@ -23,6 +23,8 @@ enum Command {
         /// The run's folder, such as reports/quickstart
         run: PathBuf,
     },
+    /// List a configuration's trades, or tell the life of one, order by order
+    Explain(super::explain::ExplainArgs),
 }
 
 #[derive(Args)]
@@ -70,6 +72,7 @@ impl Cli {
     pub fn run(self) -> u8 {
         match self.command {
             Some(Command::Audit { run }) => audit(&run),
+            Some(Command::Explain(args)) => explain(&args),
             None => self.run.run(),
         }
     }
@@ -84,6 +87,21 @@ fn audit(run: &std::path::Path) -> u8 {
         Err(error) => {
             eprintln!("error: {error}");
             if matches!(error, crate::audit::AuditError::File { .. }) { 2 } else { 1 }
+        }
+    }
+}
+
+fn explain(args: &super::explain::ExplainArgs) -> u8 {
+    let told = super::explain::explain(args).map(|told| if args.json { told.json().to_string() } else { told.text() });
+    match told {
+        Ok(text) => {
+            // a reader that has gone away is no error
+            let _ = std::io::Write::write_all(&mut std::io::stdout(), format!("{text}\n").as_bytes());
+            0
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            error.exit_code()
         }
     }
 }

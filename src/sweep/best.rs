@@ -1,7 +1,8 @@
-//! best.yml: the winner as a strategy file, with its provenance. Nothing in it tells of time, threads or place.
+//! best.yml: the winner as a strategy file, with its provenance. Nothing in it tells of time or threads, and of the
+//! place only where the store lies from here.
 
 use super::SweepError;
-use super::grid::{Grid, OverWorld};
+use super::grid::{BadRows, Grid, OverWorld};
 use super::leaderboard::Ranked;
 use super::spool::{Row, RunRow};
 use super::study::Study;
@@ -9,7 +10,7 @@ use crate::config::{Override, write_best};
 use crate::stats::MetricInfo;
 use crate::units::SECOND_NS;
 use serde_json::{Map, Value as Json, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What this revision of the strategy's contract is called.
 pub const STRATEGY_VERSION: u32 = 1;
@@ -44,13 +45,17 @@ pub fn write_winner(
     // with one symbol named as the store names it, the file trades that name
     let mut overrides: Vec<Override> = vec![grid.base.symbol(&study.symbol)];
     overrides.extend(grid.overrides(&study.symbol, &strategy, world));
-    let text = write_best(&grid.base, &overrides, &provenance(origin, study, ranked, rows));
+    let text = write_best(
+        &grid.base,
+        &overrides,
+        &provenance(origin, study, ranked, rows, path.parent().unwrap_or(Path::new(""))),
+    );
     let aside = path.with_extension("yml.part");
     std::fs::write(&aside, text).map_err(SweepError::io(&aside, "write the file"))?;
     std::fs::rename(&aside, path).map_err(SweepError::io(path, "rename the finished file"))
 }
 
-fn provenance(origin: &Origin<'_>, study: &Study, ranked: &Ranked, rows: &[Row]) -> Json {
+fn provenance(origin: &Origin<'_>, study: &Study, ranked: &Ranked, rows: &[Row], dir: &Path) -> Json {
     let grid = origin.grid;
     let spans = &study.spans;
     let worlds: Vec<Json> = rows
@@ -80,9 +85,15 @@ fn provenance(origin: &Origin<'_>, study: &Study, ranked: &Ranked, rows: &[Row])
         "seed": origin.seed,
         "configuration": format!("{:016x}", ranked.verdict.id),
         "data": {
-            "store": super::tidy(Path::new(&grid.data.store)).display().to_string(),
+            "store": store_seen_from(dir, &grid.data.store),
             "symbol": study.symbol,
             "fingerprint": study.fingerprint(),
+            "feed": study.feeds[study.feed_of(grid, ranked.verdict.point, ranked.row.world)].fingerprint(),
+            "on_bad_rows": match grid.data.on_bad_rows {
+                BadRows::Fail => "fail",
+                BadRows::Drop => "drop",
+            },
+            "warm_from": study.warm_from.to_string(),
             "from": study.from.to_string(),
             "to": study.to.to_string(),
         },
@@ -105,6 +116,11 @@ fn provenance(origin: &Origin<'_>, study: &Study, ranked: &Ranked, rows: &[Row])
         out.insert("oos_metrics".to_string(), metrics(origin.table, &ranked.row.runs[1]));
     }
     out
+}
+
+/// The store as a path from the folder of best.yml, so that both can be moved together; as given when it is not here.
+fn store_seen_from(dir: &Path, store: &str) -> String {
+    super::relative(dir, Path::new(store)).unwrap_or_else(|| PathBuf::from(store)).display().to_string()
 }
 
 /// Every metric that has a value, by name.

@@ -125,7 +125,7 @@ impl<'a> Chunk<'a> {
                 let (point, world) = (points[i / worlds], i % worlds);
                 let strategy = grid.strategy_point(point.at).unwrap_or_default();
                 let config = grid.resolve(&study.symbol, &strategy, &study.worlds[world])?;
-                let feed = grid.feed_of(&study.grid_feeds, point.at, world as u64).unwrap_or(0);
+                let feed = study.feed_of(grid, point.at, world as u32);
                 Ok((point, world as u32, feed, config))
             })
             .collect::<Result<_, SweepError>>()?;

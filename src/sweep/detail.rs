@@ -9,14 +9,14 @@ use super::spool::{RUNS, Row, RunRow};
 use super::study::Study;
 use crate::ledger::Lines;
 use crate::market::FeeSchedule;
-use crate::replay::{FullRecord, Machine};
+use crate::replay::{FullRecord, Machine, Recorder};
 use crate::signals::SignalSet;
 use crate::trader::Composite;
 use crate::units::Cash;
 use rayon::prelude::*;
 
-/// Everything that happened to one configuration in one world.
-pub struct Detail {
+/// Everything that happened to one configuration in one world, as `R` wrote it down.
+pub struct Detail<R = FullRecord> {
     pub id: u64,
     pub world: u32,
     /// By role; what each run began with.
@@ -24,14 +24,14 @@ pub struct Detail {
     /// By role: the venue's money grid and the account's fees.
     pub terms: [(Cash, FeeSchedule); 2],
     /// By run; the second is empty without a held-out part.
-    pub records: [FullRecord; 2],
+    pub records: [R; 2],
     pub runs: Vec<RunRow>,
     /// By run: where its money came from.
     pub lines: Vec<Lines>,
 }
 
-struct Under {
-    detail: Detail,
+struct Under<R> {
+    detail: Detail<R>,
     bound: Bound,
     state: UnitState,
 }
@@ -47,13 +47,29 @@ pub fn again(
     driver: DriverChoice,
     pass: &'static str,
 ) -> Result<Vec<Detail>, SweepError> {
-    let mut found: Vec<Detail> = Vec::with_capacity(rows.len());
+    let found = recorded(grid, study, rows, driver, |_| FullRecord::default())?;
+    for (row, detail) in rows.iter().zip(&found) {
+        agree(study, row, detail, pass)?;
+    }
+    Ok(found)
+}
+
+/// Runs these rows' configurations again, each of their runs with a recorder that `make` makes; in the order of `rows`.
+/// Their ledgers are held against nothing.
+pub fn recorded<R: Recorder + Send>(
+    grid: &Grid,
+    study: &Study,
+    rows: &[Row],
+    driver: DriverChoice,
+    make: impl Fn(&Bound) -> R,
+) -> Result<Vec<Detail<R>>, SweepError> {
+    let mut found: Vec<Detail<R>> = Vec::with_capacity(rows.len());
     for (feed, data) in study.feeds.iter().enumerate() {
         let mut signals = SignalSet::default();
         let mut binder = Binder::new(study);
-        let mut units: Vec<Under> = Vec::new();
+        let mut units: Vec<Under<R>> = Vec::new();
         for row in rows {
-            if grid.feed_of(&study.grid_feeds, row.point, u64::from(row.world)).unwrap_or(0) != feed {
+            if study.feed_of(grid, row.point, row.world) != feed {
                 continue;
             }
             let strategy = grid.strategy_point(row.point).unwrap_or_default();
@@ -67,7 +83,7 @@ pub fn again(
                     let venue = &config.world.venues[r];
                     (venue.instrument.money_grid, venue.fees)
                 }),
-                records: [FullRecord::default(), FullRecord::default()],
+                records: [make(&bound), make(&bound)],
                 runs: Vec::new(),
                 lines: Vec::new(),
             };
@@ -89,13 +105,10 @@ pub fn again(
     }
     // back to the order that was asked for
     found.sort_by_key(|detail| rows.iter().position(|row| (row.id, row.world) == (detail.id, detail.world)));
-    for (row, detail) in rows.iter().zip(&found) {
-        agree(study, row, detail, pass)?;
-    }
     Ok(found)
 }
 
-fn agree(study: &Study, row: &Row, detail: &Detail, pass: &'static str) -> Result<(), SweepError> {
+pub fn agree<R>(study: &Study, row: &Row, detail: &Detail<R>, pass: &'static str) -> Result<(), SweepError> {
     for ((wanted, found), run) in row.runs.iter().zip(&detail.runs).zip(RUNS) {
         let bits = |run: &RunRow| run.metrics.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
         if wanted.hash != found.hash || bits(wanted) != bits(found) {

@@ -12,6 +12,7 @@
 //! | `rank` | which configuration is better |
 //! | `plan`, `progress` | what is told before and meanwhile |
 //! | `run` | the flow: chunks, then the best once more, then the files |
+//! | `explain` | one configuration again, trade by trade |
 //! | `results`, `leaderboard`, `ledgers`, `best`, `record`, `page` | the files |
 //!
 //! results.parquet, leaderboard.csv, best.yml, trades.parquet and equity.parquet are the same bytes for one thread or many,
@@ -23,6 +24,7 @@ mod checkpoint;
 mod chunk;
 mod detail;
 mod error;
+pub mod explain;
 mod gate;
 pub mod grid;
 mod leaderboard;
@@ -41,19 +43,31 @@ mod spool;
 mod study;
 
 pub use best::STRATEGY_VERSION;
+pub(crate) use chunk::{Binder, Reader};
 pub use error::SweepError;
 pub use options::{DriverChoice, Options};
 pub use rank::{Grade, Judge, Podium, Verdict};
 pub use run::{Summary, sweep};
 pub use span::Spans;
+pub(crate) use spool::RUNS;
+pub(crate) use study::Study;
 
 /// Names the code that a result was made with: a hash of the sources, the lock file and the compiler, made at build time.
 pub fn code_id() -> &'static str {
     env!("PERPX_CODE_ID")
 }
 
+/// `to` as a path from the folder `from`; both must exist.
+fn relative(from: &std::path::Path, to: &std::path::Path) -> Option<std::path::PathBuf> {
+    let from = if from.as_os_str().is_empty() { std::path::Path::new(".") } else { from };
+    let (from, to) = (from.canonicalize().ok()?, to.canonicalize().ok()?);
+    let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(common).map(|_| std::path::Component::ParentDir);
+    Some(up.chain(to.components().skip(common)).collect())
+}
+
 /// A path without the `folder/..` pairs that come of joining relative paths; for showing.
-fn tidy(path: &std::path::Path) -> std::path::PathBuf {
+pub(crate) fn tidy(path: &std::path::Path) -> std::path::PathBuf {
     use std::path::Component;
     let mut out = std::path::PathBuf::new();
     for part in path.components() {

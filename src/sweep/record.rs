@@ -43,6 +43,7 @@ impl Record {
         Record(json!({
             "name": grid.name,
             "grid_file": sweep.options.grid.display().to_string(),
+            "grid_file_from_here": super::relative(&sweep.dir, &sweep.options.grid).map(|path| path.display().to_string()),
             "base": super::tidy(Path::new(grid.base.name())).display().to_string(),
             "set": sweep.options.sets,
             "grid_hash": sweep.grid_hash,

@@ -99,7 +99,7 @@ const KEPT_DETAILS: usize = 8;
 const DETAIL_BATCH: usize = 64;
 
 impl<'o> Sweep<'o> {
-    fn open(options: &'o Options) -> Result<Sweep<'o>, SweepError> {
+    pub fn open(options: &'o Options) -> Result<Sweep<'o>, SweepError> {
         let began = Instant::now();
         let table = metric_table::<Composite>();
         let names: Vec<&str> = table.iter().map(|info| info.name.as_ref()).collect();

@@ -1,6 +1,6 @@
 //! One symbol of a sweep, ready to run: its spans, feeds with their tapes, worlds.
 
-use super::grid::{BadRows, Feeds, Grid, Warmup};
+use super::grid::{BadRows, Data, Feeds, Grid, Warmup};
 use super::span::Spans;
 use super::{Options, SweepError};
 use crate::config::{Config, Missing, Override, Size, World};
@@ -43,6 +43,18 @@ pub struct Feed {
     pub first_mid2: [i64; 2],
 }
 
+impl Feed {
+    fn new(tape: Tape) -> Result<Feed, SweepError> {
+        let (kinds, first_mid2) = (funding_kinds(&tape)?, first_mids(&tape)?);
+        Ok(Feed { tape, kinds, first_mid2 })
+    }
+
+    /// BLAKE3 over its data, 16 digits.
+    pub fn fingerprint(&self) -> String {
+        blake3::Hash::from(self.tape.fingerprint()).to_hex()[..16].to_string()
+    }
+}
+
 impl Study {
     /// Opens the data of one symbol and checks that the sweep can begin.
     pub fn open(grid: &Grid, symbol: &str, options: &Options) -> Result<Study, SweepError> {
@@ -59,7 +71,8 @@ impl Study {
         let examples = examples.collect::<Result<Vec<Config>, SweepError>>()?;
         let (from, to) = (grid.data.from, grid.data.to);
         let mut start = from;
-        let mut tapes = open_tapes(grid, symbol, &examples, (start, need), options)?;
+        let tapes_at = |from: Time| open_tapes(grid, symbol, &examples, (from.plus(-need), from), options.tile_rows);
+        let mut tapes = tapes_at(start)?;
         let mut have = Time::MIN;
         for tape in &tapes {
             have = have.max(tape.earliest_from()?);
@@ -71,16 +84,15 @@ impl Study {
                 return Err(SweepError::Cold { symbol, from, needed, have, earliest });
             }
             start = earliest;
-            tapes = open_tapes(grid, symbol, &examples, (start, need), options)?;
+            tapes = tapes_at(start)?;
         }
         let embargo_ns = grid.embargo_ns()?;
         let spans = Spans::cut(start, to, grid.holdout, embargo_ns)?;
         let mut feeds = Vec::with_capacity(tapes.len());
         for (tape, config) in tapes.into_iter().zip(&examples) {
-            let kinds = funding_kinds(&tape)?;
-            let first_mid2 = first_mids(&tape, symbol, start)?;
-            check_size(grid, symbol, config, first_mid2)?;
-            feeds.push(Feed { tape, kinds, first_mid2 });
+            let feed = Feed::new(tape)?;
+            check_size(grid, symbol, config, feed.first_mid2)?;
+            feeds.push(feed);
         }
         let worlds = grid.worlds();
         let id = |world: &Vec<Override>| grid.base.world_id(&grid.overrides(symbol, &home_at, world));
@@ -100,6 +112,26 @@ impl Study {
         })
     }
 
+    /// One configuration on its own, as it was swept: `data` is the range of the sweep, `warm_from` the beginning of its
+    /// tape.
+    pub fn single(config: Config, data: &Data, warm_from: Time, spans: Spans) -> Result<Study, SweepError> {
+        let symbol = data.symbols.first().cloned().unwrap_or_default();
+        let spec = tape_spec(data, None, &symbol, &config, (warm_from, data.from), TapeSpec::TILE_ROWS);
+        Ok(Study {
+            symbol,
+            from: data.from,
+            to: data.to,
+            warm_from,
+            embargo_ns: 0,
+            spans,
+            feeds: vec![Feed::new(Tape::open(spec)?)?],
+            grid_feeds: Feeds::default(),
+            worlds: vec![Vec::new()],
+            world_ids: vec![String::new()],
+            home: config,
+        })
+    }
+
     /// BLAKE3 over the data of every feed.
     pub fn fingerprint(&self) -> String {
         let mut hasher = blake3::Hasher::new();
@@ -107,6 +139,11 @@ impl Study {
             hasher.update(&feed.tape.fingerprint());
         }
         hasher.finalize().to_hex()[..16].to_string()
+    }
+
+    /// The feed on which a configuration runs in a world point.
+    pub fn feed_of(&self, grid: &Grid, point: u64, world: u32) -> usize {
+        grid.feed_of(&self.grid_feeds, point, u64::from(world)).unwrap_or(0)
     }
 
     /// Order outages of a world, by role.
@@ -149,29 +186,37 @@ fn open_tapes(
     grid: &Grid,
     symbol: &str,
     examples: &[Config],
-    (from, need): (Time, i64),
-    options: &Options,
+    range: (Time, Time),
+    tile_rows: usize,
 ) -> Result<Vec<Tape>, SweepError> {
-    examples.iter().map(|config| Ok(Tape::open(tape_spec(grid, symbol, config, (from, need), options))?)).collect()
+    let spec = |config: &Config| tape_spec(&grid.data, grid.max_gib, symbol, config, range, tile_rows);
+    examples.iter().map(|config| Ok(Tape::open(spec(config))?)).collect()
 }
 
-fn tape_spec(grid: &Grid, symbol: &str, config: &Config, (from, need): (Time, i64), options: &Options) -> TapeSpec {
-    let (to, warm_from) = (grid.data.to, from.plus(-need));
+fn tape_spec(
+    data: &Data,
+    max_gib: Option<f64>,
+    symbol: &str,
+    config: &Config,
+    (warm_from, from): (Time, Time),
+    tile_rows: usize,
+) -> TapeSpec {
+    let to = data.to;
     let venues = &config.world.venues;
     let outages = |r: usize| {
         let venue = &venues[r];
         let name = &venue.instrument.venue;
         OutageTable::feed(&venue.fills.outages, name, config.world.seed, warm_from, to).spans().to_vec()
     };
-    let max_bytes = grid.max_gib.map_or(CACHE_BYTES, |gib| (gib * f64::from(1u32 << 30)) as u64);
+    let max_bytes = max_gib.map_or(CACHE_BYTES, |gib| (gib * f64::from(1u32 << 30)) as u64);
     TapeSpec {
-        store: PathBuf::from(&grid.data.store),
+        store: PathBuf::from(&data.store),
         symbol: symbol.to_string(),
         venues: [0, 1].map(|r: usize| config.account.venues[r].name.clone()),
         warm_from,
         from,
         to,
-        on_bad_rows: match grid.data.on_bad_rows {
+        on_bad_rows: match data.on_bad_rows {
             BadRows::Fail => OnBadRows::Fail,
             BadRows::Drop => OnBadRows::Drop,
         },
@@ -189,8 +234,8 @@ fn tape_spec(grid: &Grid, symbol: &str, config: &Config, (from, need): (Time, i6
         needs_index: [0, 1].map(|r: usize| venues[r].instrument.funding_price == FundingPrice::Index),
         feed_latency_ns: [0, 1].map(|r: usize| venues[r].fills.feed_latency_ns),
         feed_outages: [outages(0), outages(1)],
-        tile_rows: options.tile_rows,
-        cache: (max_bytes > 0).then(|| CacheSpec { dir: cache_dir(Path::new(&grid.data.store)), max_bytes }),
+        tile_rows,
+        cache: (max_bytes > 0).then(|| CacheSpec { dir: cache_dir(Path::new(&data.store)), max_bytes }),
     }
 }
 
@@ -221,9 +266,11 @@ fn funding_kinds(tape: &Tape) -> Result<FundingKinds, SweepError> {
     Ok(FundingKinds { predicted: both })
 }
 
-/// Twice each venue's first two-sided mid at or after `from`.
-fn first_mids(tape: &Tape, symbol: &str, from: Time) -> Result<[i64; 2], SweepError> {
+/// Twice each venue's first two-sided mid at or after the tape's `from`.
+fn first_mids(tape: &Tape) -> Result<[i64; 2], SweepError> {
     let mut mids = [0i64; 2];
+    let TapeSpec { symbol, from, .. } = tape.spec();
+    let from = *from;
     for k in 0..tape.tiles() {
         if tape.bounds(k).1 <= from {
             continue;
@@ -245,7 +292,7 @@ fn first_mids(tape: &Tape, symbol: &str, from: Time) -> Result<[i64; 2], SweepEr
         }
     }
     let venue = tape.spec().venues[usize::from(mids[0] > 0)].clone();
-    Err(SweepError::NoPrice { symbol: symbol.to_string(), venue, from, to: tape.spec().to })
+    Err(SweepError::NoPrice { symbol: symbol.clone(), venue, from, to: tape.spec().to })
 }
 
 /// What an account begins with: as configured, else the size at the first mid.

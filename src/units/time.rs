@@ -72,6 +72,17 @@ impl Time {
         let (y, m, d) = self.civil();
         format!("{y:04}-{m:02}-{d:02}")
     }
+
+    /// "2026-01-05 10:30:00", what is below a second cut off: for people.
+    pub fn to_second(self) -> String {
+        let s = self.0.rem_euclid(DAY_NS) / SECOND_NS;
+        format!("{} {:02}:{:02}:{:02}", self.date(), s / 3600, s / 60 % 60, s % 60)
+    }
+
+    /// "2026-01-05 10:30:00.250", what is below a millisecond cut off: for people.
+    pub fn to_milli(self) -> String {
+        format!("{}.{:03}", self.to_second(), self.0.rem_euclid(SECOND_NS) / MS_NS)
+    }
 }
 
 /// RFC 3339 in UTC with as many decimals as are needed: "2026-01-05T00:00:00Z", "2026-01-05T00:00:00.25Z".
@@ -120,6 +131,8 @@ mod tests {
             assert_eq!(time.to_string(), text);
         }
         assert_eq!("2026-01-05".parse::<Time>(), Ok(Time(1_767_571_200 * SECOND_NS)));
+        let time: Time = "2026-01-05T10:30:00.250999Z".parse().expect("a legal time");
+        assert_eq!(time.to_milli(), "2026-01-05 10:30:00.250");
         for bad in ["2026-02-29", "2026-13-01", "yesterday", "2026-01-05T25:00:00Z"] {
             assert!(bad.parse::<Time>().is_err(), "{bad}");
         }

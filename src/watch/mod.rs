@@ -235,6 +235,46 @@ pub fn holds(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time, best: Option
     }
 }
 
+/// The two sides of a comparison at a row, [value, level], for people; NaN = unknown. Prices in quote money, ages and waits
+/// in seconds (infinite: never), spread in bp, a funding difference in bp over 8 h, an APR as a fraction a year.
+/// [`holds`] judges; this only tells.
+pub fn sides(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time, best: Option<Best>) -> [f64; 2] {
+    let local = ground.local;
+    let wide = |value: Option<i128>, scale: f64| value.map_or(f64::NAN, |value| value as f64 * scale);
+    let seconds = |ns: i64| if ns == i64::MAX { f64::INFINITY } else { ns as f64 * 1e-9 };
+    // 1e-12 x 24 as a fraction
+    let fraction = 1e-12 / 24.0;
+    let (value, scale) = match cmp.series {
+        Series::Bid(role) => (local.bid[role.ix()][row] as f64 * 1e-9, 1e-9),
+        Series::Ask(role) => (local.ask[role.ix()][row] as f64 * 1e-9, 1e-9),
+        Series::Mark(role) => (local.mark(row).mark[role.ix()].0 as f64 * 1e-9, 1e-9),
+        Series::Age(role) => (seconds(time.0 - local.seen[role.ix()][row]), 1e-9),
+        Series::Spread => (ground.signals.spread[row], 1.0),
+        Series::Edge => (ground.signals.edge[row], 1.0),
+        Series::Bar(id) => (ground.signals.bar_value(id, time), 1.0),
+        Series::FundingDiff { kind, first } => {
+            let rate = |role: Role| known(local, row, role, kind, time).map(|rate| rate.per_8h_x24());
+            let diff = rate(first).zip(rate(first.other())).map(|(a, b)| a - b);
+            (wide(diff, fraction * 1e4), fraction * 1e4)
+        }
+        Series::Apr { kind, legs } => {
+            let scale = fraction / legs.long.max(legs.short).0.max(1) as f64;
+            (wide(legs.pays_x24(local, row, kind, time), scale), scale)
+        }
+        Series::ToFunding { kind, role } => (seconds(to_funding(local, row, kind, role, time)), 1e-9),
+    };
+    let level = match (cmp.level, best) {
+        (Level::Int(level), _) => level as f64 * scale,
+        (Level::Wide(level), _) => level as f64 * scale,
+        (Level::Real(level), _) => level,
+        (Level::Upper(band), _) => ground.signals.band(&band, bar_before(time, band.bar_ns)).1,
+        (Level::Lower(band), _) => ground.signals.band(&band, bar_before(time, band.bar_ns)).0,
+        (Level::Trail(fraction), Some(best)) => trail_level(best, fraction).0 as f64 * scale,
+        (Level::Trail(_), None) => f64::NAN,
+    };
+    [value, level]
+}
+
 #[inline]
 fn price(value: i64, cmp: &Cmp, best: Option<Best>) -> bool {
     let level = match (cmp.level, best) {

@@ -2,7 +2,9 @@
 
 mod composite;
 mod drivers;
+mod explain;
 mod foresight;
+mod live;
 mod null_market;
 mod random;
 mod random_tape;

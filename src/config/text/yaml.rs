@@ -119,13 +119,17 @@ fn node(source: &Source, raw: &Spanned<Raw>, path: &str) -> Result<Node, ConfigE
         Raw::Number => {
             let defined = place_of(source, raw.defined);
             let text = defined.of(source).trim();
-            let num = Num::parse(text).ok_or_else(|| {
-                ConfigError::new(&source.name, path, format!("found {text}"))
-                    .accepted("a decimal number with at most 18 decimals and below 1e17")
-                    .remedy("write it as 1234.5 or 1e-4")
-                    .at(source, place)
-            })?;
-            Body::Scalar(Value::Num(num))
+            match Num::parse(text) {
+                Some(num) => Body::Scalar(Value::Num(num)),
+                // what a sweep measured may have any number of decimals; it sets nothing
+                None if path.starts_with("provenance.") => Body::Scalar(Value::Text(text.to_string())),
+                None => {
+                    return Err(ConfigError::new(&source.name, path, format!("found {text}"))
+                        .accepted("a decimal number with at most 18 decimals and below 1e17")
+                        .remedy("write it as 1234.5 or 1e-4")
+                        .at(source, place));
+                }
+            }
         }
         Raw::List(items) => Body::List(items.iter().map(|item| node(source, item, path)).collect::<Result<_, _>>()?),
         Raw::Map(entries) => {

@@ -6,7 +6,7 @@ use crate::config::{Config, ConfigError, KeyIx, OutageWhat, OutageWhen, Override
 use std::collections::BTreeMap;
 
 /// Which configurations share one aligned timeline: same venue roles, feed latency, feed outages (architecture.md).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Feeds {
     /// One example configuration a feed, as overrides of the strategy and of the world that make the feed.
     pub feeds: Vec<(Vec<Override>, Vec<Override>)>,

@@ -1,0 +1,61 @@
+//! Everything that can stop a live run.
+
+use crate::config::ConfigError;
+use crate::sweep::SweepError;
+use std::path::PathBuf;
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum LiveError {
+    #[error(transparent)]
+    Config(Box<ConfigError>),
+
+    #[error(transparent)]
+    Sweep(Box<SweepError>),
+
+    #[error(
+        "--mode {mode}: found {mode}, which this version does not have yet; accepted: mock (recorded market data, simulated \
+         venues); to do: leave --mode out"
+    )]
+    Mode { mode: String },
+
+    #[error(
+        "{config}: its data store is not there: looked for {store}; accepted: the store of the sweep; to do: name it with \
+         --store DIR"
+    )]
+    NoStore { config: PathBuf, store: PathBuf },
+
+    #[error(
+        "{store}: the data of the range are not those of the sweep: their fingerprint was {was}, now it is {now}; accepted: \
+         the same files; to do: name the sweep's store with --store DIR, or sweep again"
+    )]
+    OtherData { store: PathBuf, was: String, now: String },
+
+    #[error(
+        "{run}: at its end belief and venues do not agree; this is an error in perpx, please report it with the file"
+    )]
+    Books { run: &'static str },
+}
+
+impl From<ConfigError> for LiveError {
+    fn from(error: ConfigError) -> LiveError {
+        LiveError::Config(Box::new(error))
+    }
+}
+
+impl From<SweepError> for LiveError {
+    fn from(error: SweepError) -> LiveError {
+        LiveError::Sweep(Box::new(error))
+    }
+}
+
+impl LiveError {
+    /// 2 bad input, 1 anything else.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            LiveError::Sweep(error) => error.exit_code(),
+            LiveError::Books { .. } => 1,
+            _ => 2,
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! perpx-live as a user meets it: the sweep's best.yml in, the sweep's ledger out.
+
+use crate::sweep::{Case, GRID, run, store};
+use parquet::file::reader::SerializedFileReader;
+use perpx::live::{self, LiveError, Options, Report, Speed};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A small sweep and its best.yml.
+fn swept() -> (Case, PathBuf) {
+    let case = Case::new(GRID);
+    run(&case.options("run")).expect("sweeps");
+    let best = case.out("run").join("best.yml");
+    (case, best)
+}
+
+fn options(config: &Path) -> Options {
+    let stop = Arc::new(AtomicBool::new(false));
+    Options { config: config.to_path_buf(), store: None, speed: Speed::Max, quiet: false, stop }
+}
+
+fn told(options: &Options) -> Result<(Report, String), LiveError> {
+    let mut out = Vec::new();
+    let report = live::run(options, &mut out)?;
+    Ok((report, String::from_utf8(out).expect("text")))
+}
+
+#[test]
+fn the_mock_runner_ends_with_the_ledger_of_the_sweep() {
+    let (case, best) = swept();
+    let (report, text) = told(&options(&best)).unwrap_or_else(|e| panic!("{e}"));
+    assert!(report.matches && report.exit_code() == 0, "{report}\n{text}");
+    assert!(report.to_string().ends_with("matches: the ledger is the sweep's, byte for byte"), "{report}");
+    // the ledgers are those of the winner's row in its ranking world
+    let said = fs::read_to_string(&best).expect("reads");
+    let world = said.lines().find_map(|line| line.trim().strip_prefix("ranking_world: ")).expect("a world");
+    let results = SerializedFileReader::new(fs::File::open(case.out("run").join("results.parquet")).expect("opens"));
+    let rows: Vec<String> = results.expect("parquet").into_iter().map(|row| row.expect("a row").to_string()).collect();
+    let is_winner = |row: &&String| row.contains(&report.configuration) && row.contains(world.trim_matches('"'));
+    let row = rows.iter().find(is_winner).expect("the winner's row");
+    assert_eq!(report.runs.len(), 2, "in sample and held out");
+    for run in &report.runs {
+        assert!(row.contains(&run.ledger), "{row}\n{report}");
+        assert!(run.trades > 0 && run.position == ["0", "0"], "{run:?}");
+    }
+    // each transition with reason, prices, spread and equity; each trade with its money
+    for words in ["in sample: 2026-01-05 02:00:00", "S0 -> S1  gate ", " equity ", "lighter ", " bp\n", "trade 1: "] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let (quiet, nothing) = told(&Options { quiet: true, ..options(&best) }).unwrap_or_else(|e| panic!("{e}"));
+    assert!(quiet.matches && nothing.is_empty());
+}
+
+#[test]
+fn a_changed_configuration_differs_and_says_so() {
+    let (case, best) = swept();
+    let said = fs::read_to_string(&best).expect("reads");
+    let changed = case.out("run").join("changed.yml");
+    fs::write(&changed, said.replace("g_pct: 0.00", "g_pct: 0.01")).expect("writes");
+    let (report, _) = told(&options(&changed)).unwrap_or_else(|e| panic!("{e}"));
+    let text = report.to_string();
+    assert_eq!(report.exit_code(), 1, "{text}");
+    assert!(text.contains("differs: the ledger is not the sweep's") && text.contains("the file was changed"), "{text}");
+}
+
+/// Reads what is printed and asks for a stop as soon as `word` is.
+struct StopAt {
+    word: &'static str,
+    stop: Arc<AtomicBool>,
+    text: String,
+}
+
+impl Write for StopAt {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.text.push_str(&String::from_utf8_lossy(bytes));
+        if self.text.contains(self.word) {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_stop_in_any_state_closes_everything_over_the_venues() {
+    let (_case, best) = swept();
+    for (word, from) in
+        [("capital", "S0"), ("-> S1", "S1"), ("-> S2", "S2"), ("-> S3", "S3"), ("-> S4", "S4"), ("-> S5", "S5")]
+    {
+        let options = options(&best);
+        let mut out = StopAt { word, stop: options.stop.clone(), text: String::new() };
+        let report = live::run(&options, &mut out).unwrap_or_else(|e| panic!("{e}"));
+        let text = report.to_string();
+        assert_eq!(report.exit_code(), 130, "{text}");
+        assert!(text.contains("everything is closed, no position, no order"), "{from}: {text}");
+        let run = report.runs.last().expect("a run was begun");
+        assert_eq!(run.position, ["0", "0"], "{from}");
+        let last = out.text.lines().rfind(|line| line.contains(" -> ")).unwrap_or_default();
+        assert!(from == "S0" || last.contains(&format!("{from} -> S0  halt")), "{from}: {last}\n{}", out.text);
+    }
+}
+
+#[test]
+fn ctrl_c_is_answered_with_a_report_and_130() {
+    let (_case, best) = swept();
+    let live = Command::new(env!("CARGO_BIN_EXE_perpx-live"))
+        .args(["--config", &best.display().to_string(), "--speed", "2000", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut live = live.expect("starts");
+    let mut out = BufReader::new(live.stdout.take().expect("a pipe"));
+    let mut text = String::new();
+    while !text.contains("-> S1") {
+        assert!(out.read_line(&mut text).expect("reads") > 0, "it ended before it traded: {text}");
+    }
+    let kill = Command::new("kill").args(["-INT", &live.id().to_string()]).status().expect("kill is there");
+    assert!(kill.success());
+    out.read_to_string(&mut text).expect("reads");
+    assert_eq!(live.wait().expect("ends").code(), Some(130), "{text}");
+    assert!(text.contains("stopped   at ") && text.contains("no position, no order"), "{text}");
+    let last = text.lines().last().unwrap_or_default();
+    assert!(last.starts_with("{\"exit\":130,") && last.contains("\"stopped\":true"), "{last}");
+}
+
+#[test]
+fn a_moved_file_needs_its_store_named() {
+    let (_case, best) = swept();
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let moved = elsewhere.path().join("best.yml");
+    fs::copy(&best, &moved).expect("copies");
+    let text = told(&options(&moved)).expect_err("no store").to_string();
+    assert!(text.contains("its data store is not there") && text.contains("--store DIR"), "{text}");
+    let named = Options { store: Some(store().join("store")), ..options(&moved) };
+    assert!(told(&named).unwrap_or_else(|e| panic!("{e}")).0.matches);
+}
+
+#[test]
+fn bad_input_is_one_clear_error() {
+    let (case, best) = swept();
+    let said = fs::read_to_string(&best).expect("reads");
+    let file = case.out("run").join("bad.yml");
+    let (plain, _) = said.split_once("\nprovenance:").expect("a provenance");
+    for (text, words) in [
+        (plain.to_string(), "provenance: this block is not written"),
+        (said.replace("    feed: ", "    food: "), "provenance.data.feed: this key is not written"),
+        (said.replace("    to: \"2026-", "    to: \"2o26-"), "accepted: a UTC time such as"),
+        (said.replace("strategy_version: 1", "strategy_version: 2"), "provenance.strategy_version: found 2"),
+        (said.replace("    feed: \"", "    feed: \"x"), "the data of the range are not those of the sweep"),
+        (said.replace("g_pct:", "g_pkt:"), "did you mean locking.g_pct?"),
+    ] {
+        fs::write(&file, text).expect("writes");
+        let error = told(&options(&file)).expect_err(words);
+        assert!(error.to_string().contains(words), "{words}: {error}");
+        assert_eq!(error.exit_code(), 2, "{error}");
+    }
+    for (arguments, words) in [
+        (["--mode", "paper"], "--mode paper: found paper, which this version does not have yet; accepted: mock"),
+        (["--mode", "live"], "--mode live: found live"),
+        (["--speed", "0"], "accepted: a number above 0 (1 = as fast as the recording), or max"),
+    ] {
+        let live = Command::new(env!("CARGO_BIN_EXE_perpx-live")).arg("--config").arg(&best).args(arguments).output();
+        let live = live.expect("runs");
+        let text = String::from_utf8_lossy(&live.stderr);
+        assert!(text.contains(words) && live.status.code() == Some(2), "{words}: {text}");
+    }
+}
