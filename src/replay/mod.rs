@@ -30,7 +30,7 @@ pub use equity::{Equity, Moments};
 pub use job::Job;
 pub use machine::{Machine, RunResult};
 pub use pass::{Pass, RowsSeen};
-pub use record::{EntryRow, FullRecord, NoRecord, Recorder, Scene, TradeRow, TransitionRow};
+pub use record::{EntryRow, FullRecord, LeggingRow, NoRecord, Recorder, Scene, TradeRow, TransitionRow};
 pub use scan::Scan;
 pub use seek::{Search, Seek, walk};
 pub use walk::Walk;
