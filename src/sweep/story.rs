@@ -160,7 +160,8 @@ fn guards(best: &Detail, scenery: &Scenery, market: Option<&Stretch>) -> Vec<Gua
                 continue;
             }
             let trade = record.trades.iter().find(|trade| trade.opened <= row.at && trade.closed >= row.at);
-            let end = trade.map_or(Time::MAX, |trade| trade.closed);
+            // one that the end of the data closes is none of the trades
+            let end = trade.map_or(record.equity.last().map_or(row.at, |last| last.0), |trade| trade.closed);
             let last = record.transitions[i..].iter().take_while(|later| later.at <= end).last().unwrap_or(row);
             let since = i.checked_sub(1).map_or(Time::MIN, |i| record.transitions[i].at);
             let closed = closed(record, since, row.at);
@@ -212,4 +213,49 @@ fn avoided(
         closed[role.ix()] * settlement.rate.as_f64() * price * f64::from(role.opening().sign() as i32)
     })
     .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::{Event, OrderId, Side};
+    use crate::replay::EntryRow;
+    use crate::report::Bucket;
+    use crate::tape::Settlement;
+    use crate::units::{Cash, Price, Qty, Rate};
+
+    fn fill(at: i64, venue: Role, side: Side, qty: i64) -> EntryRow {
+        let body = EventBody::Fill { id: OrderId(1), side, px: Price(1), qty: Qty(qty), maker: false, fee: Cash(0) };
+        let event = Event { at: Time(at), venue_time: Time(at), venue, body };
+        EntryRow { trade: 1, state: 1, event, mid2: 2, equity2: 0, end: false }
+    }
+
+    #[test]
+    fn what_a_guard_closed_is_what_was_held_before() {
+        let mut record = FullRecord::default();
+        record.entries = vec![
+            fill(10, Role::Long, Side::Buy, 3_000_000_000),
+            fill(20, Role::Short, Side::Sell, 3_000_000_000),
+            fill(30, Role::Short, Side::Buy, 3_000_000_000),
+            fill(40, Role::Long, Side::Sell, 3_000_000_000),
+        ];
+        assert_eq!(closed(&record, Time(20), Time(30)), [0.0, 3.0], "cut: the short leg");
+        assert_eq!(closed(&record, Time(30), Time(40)), [3.0, 0.0], "then the long one");
+        assert_eq!(closed(&record, Time(0), Time(20)), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn avoided_funding_is_due_until_the_end_and_at_least_once() {
+        let settlement = |ts, rate| Settlement { ts: Time(ts), rate: Rate(rate) };
+        let rate = 1_000_000_000; // 0.001
+        let all = vec![settlement(10, rate), settlement(20, rate), settlement(30, -rate)];
+        let scenery = Scenery { settlements: [all.clone(), all], ..Scenery::default() };
+        let bucket = Bucket { mids: [Some([90.0, 110.0]), Some([200.0, 200.0])], ..Bucket::default() };
+        let market = Stretch { from: Time(0), to: Time(40), buckets: vec![bucket; 4] };
+        let of = |role, after, end| avoided(role, [2.0, 2.0], (Time(after), Time(end)), &scenery, Some(&market));
+        assert!((of(Role::Long, 5, 25) - 0.4).abs() < 1e-12, "two settlements of 2 * 100 * 0.001");
+        assert!((of(Role::Long, 5, 6) - 0.2).abs() < 1e-12, "the next one at least");
+        assert!((of(Role::Short, 25, 26) - 0.4).abs() < 1e-12, "a short pays when the rate is negative");
+        assert_eq!(of(Role::Long, 35, 39), 0.0);
+    }
 }

@@ -9,10 +9,10 @@ function read(packed, i) {
   return packed.lo + (packed.hi - packed.lo) * place / 262143;
 }
 const utc = ms => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
-// Five significant digits of what the series spans, thousands set apart, a real minus sign.
+// As many places as what the series spans asks for, thousands set apart, a real minus sign.
 function figure(value, packed) {
   const reach = Math.max(Math.abs(packed.lo), Math.abs(packed.hi), 1e-9);
-  const digits = Math.min(8, Math.max(0, 4 - Math.floor(Math.log10(reach))));
+  const power = Math.floor(Math.log10(reach)), digits = power < 0 ? Math.min(8, 2 - power) : Math.max(0, Math.min(2, 4 - power));
   return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "\u2212");
 }
 function readout(chart, i) {
@@ -164,7 +164,7 @@ function drawTrade(box, trade) {
     draw(svg, "line", { class: "step", x1: px, x2: px, y1: tops[0], y2: strip + 16 });
     if (kind !== null) {
       const panel = kind === 2 ? 1 : 0, value = near(kind === 2 ? 2 : 0, ms);
-      if (value !== null) draw(svg, "path", { class: "mark " + kinds[kind], d: "M" + px.toFixed(1) + " " + scales[panel].y(value).toFixed(1) + shapes[kind] });
+      if (value !== null) draw(svg, "path", { class: "mark " + kinds[kind], d: "M0 0" + shapes[kind], transform: "translate(" + px.toFixed(1) + " " + scales[panel].y(value).toFixed(1) + ") scale(1.5)" });
     }
     // labels at two heights, so that neighbours can be read
     low = px - label < text.length * 7 ? !low : false;
@@ -172,10 +172,10 @@ function drawTrade(box, trade) {
     if (wide) draw(svg, "text", { class: "said", x: px + (end ? -3 : 3), y: tops[0] + (low ? 26 : 12), "text-anchor": end ? "end" : "start" }, text);
     label = px;
   }
-  const clock = draw(svg, "g", { class: "ruler" }), count = wide ? 7 : 3;
+  const clock = draw(svg, "g", { class: "ruler" }), count = wide ? 7 : 2;
   for (let i = 0; i <= count; i++) {
     const ms = trade.from + (trade.to - trade.from) * i / count;
-    draw(clock, "text", { x: x(ms), y: strip + 36, "text-anchor": i === 0 ? "start" : i === count ? "end" : "middle" }, utc(ms).slice(i ? 11 : 5));
+    draw(clock, "text", { x: x(ms), y: strip + 36, "text-anchor": i === 0 ? "start" : i === count ? "end" : "middle" }, i ? utc(ms).slice(11) : utc(ms).slice(5, wide ? 19 : 16));
   }
 }
 

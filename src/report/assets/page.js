@@ -15,6 +15,10 @@ const page = JSON.parse(document.getElementById("page-data").textContent);
     show();
   });
   system.addEventListener("change", show);
+  // paper is light
+  let before;
+  addEventListener("beforeprint", () => { before = root.dataset.theme; root.dataset.theme = "light"; });
+  addEventListener("afterprint", () => { if (before) root.dataset.theme = before; else delete root.dataset.theme; });
   show();
 })();
 

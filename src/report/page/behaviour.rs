@@ -13,9 +13,9 @@ pub fn body(view: &View) -> Option<Markup> {
     }
     Some(html! {
         div.pair {
-            @if !input.states.is_empty() { (states(view)) }
-            @if !input.gates.is_empty() { (gates(view)) }
-            @if !input.transitions.is_empty() { (transitions(view)) }
+            @if !input.states.is_empty() { div.scroll { (states(view)) } }
+            @if !input.gates.is_empty() { div.scroll { (gates(view)) } }
+            @if !input.transitions.is_empty() { div.scroll { (transitions(view)) } }
         }
     })
 }

@@ -85,18 +85,19 @@ fn chart(view: &View, size: Size) -> Markup {
     }
 }
 
-/// For the script: each curve's equity and drawdown.
+/// For the script: each curve's equity, and the winner's drawdown.
 pub fn data(view: &View) -> Value {
     let spans = &view.input.spans;
     if view.input.curves.is_empty() {
         return Value::Null;
     }
+    let read = |samples: &[_]| pack(sample(samples, spans, READ).into_iter());
     let mut rows = Vec::new();
-    for curve in curves(view) {
-        let read = |samples: &[_]| pack(sample(samples, spans, READ).into_iter());
-        let falls = drawdown(curve, spans);
+    for (i, curve) in curves(view).iter().enumerate() {
         rows.push(json!({ "name": format!("#{}", curve.rank), "unit": view.input.quote, "lo": read(&curve.samples) }));
-        rows.push(json!({ "name": "drawdown", "unit": "%", "lo": read(&falls) }));
+        if i == 0 {
+            rows.push(json!({ "name": "its drawdown", "unit": "%", "lo": read(&drawdown(curve, spans)) }));
+        }
     }
     json!({ "from": millis(spans.from), "to": millis(spans.to), "n": READ, "rows": rows })
 }

@@ -14,7 +14,7 @@ const MOST: usize = 12;
 /// The axes that move the most, in the order of the grid, all on one scale.
 pub fn slices(view: &View, paper: &Paper) -> Result<(), String> {
     let spreads = || view.slices.iter().flat_map(|s| &s.spreads);
-    let scale = Scale::over(spreads().flat_map(|s| [s.worst, s.best]).flatten(), 5);
+    let scale = Scale::over(spreads().flat_map(|s| [s.worst, s.best]).flatten(), 7);
     let mut shown: Vec<&Slice> = view.slices.iter().collect();
     shown.sort_by(|a, b| b.effect().total_cmp(&a.effect()));
     shown.truncate(MOST);
