@@ -119,13 +119,13 @@ impl FullRecord {
         self.open.map(|open| open.at)
     }
 
-    /// Opens or closes a stretch of legging. The lines are up to date.
-    fn exposure(&mut self, scene: &Scene<'_>) {
+    /// Opens or closes a stretch of legging. The lines are up to date. The closing at the end of the data opens none.
+    fn exposure(&mut self, scene: &Scene<'_>, end: bool) {
         let unmatched = scene.belief.qty(Role::Long) != scene.belief.qty(Role::Short);
         let meant = STATES.get(usize::from(scene.state)).is_none_or(|state| state.unmatched != Line::Legging);
         let line2 = Role::BOTH.iter().map(|&role| scene.belief.lines.get2(role, Line::Legging)).sum::<i128>();
         match self.exposed {
-            None if unmatched && !meant => self.exposed = Some((scene.now, line2)),
+            None if unmatched && !meant && !end => self.exposed = Some((scene.now, line2)),
             Some((from, before2)) if !unmatched || meant => {
                 self.legging.push(LeggingRow { from, to: scene.now, amount2: line2 - before2 });
                 self.exposed = None;
@@ -158,7 +158,7 @@ impl Recorder for FullRecord {
             edge: signal(&scene.signals.edge),
             equity2: scene.belief.equity2(scene.mids),
         });
-        self.exposure(scene);
+        self.exposure(scene, false);
         if transition.to == 0 {
             self.close_trade(scene, transition.reason);
         } else if transition.from == 0 {
@@ -179,7 +179,7 @@ impl Recorder for FullRecord {
             equity2: scene.belief.equity2(scene.mids),
             end,
         });
-        self.exposure(scene);
+        self.exposure(scene, end);
     }
 
     fn equity(&mut self, at: Time, equity2: i128) {
