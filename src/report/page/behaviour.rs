@@ -15,7 +15,7 @@ pub fn body(view: &View) -> Option<Markup> {
         div.pair {
             @if !input.states.is_empty() { div.scroll { (states(view)) } }
             @if !input.gates.is_empty() { div.scroll { (gates(view)) } }
-            @if !input.transitions.is_empty() { div.scroll { (transitions(view)) } }
+            @if !input.transitions.is_empty() { div.scroll.row { (transitions(view)) } }
         }
     })
 }
@@ -70,7 +70,7 @@ fn transitions(view: &View) -> Markup {
     let all = view.input.transitions.iter().map(|t| t.count).sum::<u64>().max(1);
     let priced = view.input.transitions.iter().any(|t| t.pnl.is_some());
     html! {
-        table {
+        table.tight {
             caption {
                 "Transitions by reason"
                 @if priced { small { "From an unlock on: money made beyond the value frozen at the lock, to the trade's end." } }
