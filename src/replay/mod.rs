@@ -33,7 +33,7 @@ pub use job::Job;
 pub use machine::{Machine, RunResult};
 pub use paced::{Pace, Paced};
 pub use pass::{Pass, RowsSeen};
-pub use record::{EntryRow, FullRecord, NoRecord, Recorder, Scene, TradeRow, TransitionRow};
+pub use record::{EntryRow, FullRecord, LeggingRow, NoRecord, Recorder, Scene, TradeRow, TransitionRow};
 pub use scan::Scan;
 pub use seek::{Search, Seek, walk};
 pub use walk::Walk;

@@ -4,6 +4,7 @@ use crate::ledger::{Belief, Line, Lines, Mids};
 use crate::market::{Bbo, Command, Event, Role};
 use crate::signals::TileSignals;
 use crate::sim::Met;
+use crate::strategy::STATES;
 use crate::tape::Local;
 use crate::trader::Transition;
 use crate::units::Time;
@@ -91,6 +92,15 @@ pub struct TradeRow {
     pub lines: Lines,
 }
 
+/// A stretch of unmatched quantity that the state did not mean to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeggingRow {
+    pub from: Time,
+    pub to: Time,
+    /// What the legging line moved by meanwhile, doubled.
+    pub amount2: i128,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Open {
     at: Time,
@@ -107,13 +117,31 @@ pub struct FullRecord {
     pub trades: Vec<TradeRow>,
     /// Whole minutes, and the end.
     pub equity: Vec<(Time, i128)>,
+    pub legging: Vec<LeggingRow>,
     open: Option<Open>,
+    /// The legging that goes on: since when, and its line then.
+    exposed: Option<(Time, i128)>,
 }
 
 impl FullRecord {
     /// The trade that is still open, at the end of the data: its opening and its lines up to now.
     pub fn open_since(&self) -> Option<Time> {
         self.open.map(|open| open.at)
+    }
+
+    /// Opens or closes a stretch of legging. The lines are up to date. The closing at the end of the data opens none.
+    fn exposure(&mut self, scene: &Scene<'_>, end: bool) {
+        let unmatched = scene.belief.qty(Role::Long) != scene.belief.qty(Role::Short);
+        let meant = STATES.get(usize::from(scene.state)).is_none_or(|state| state.unmatched != Line::Legging);
+        let line2 = Role::BOTH.iter().map(|&role| scene.belief.lines.get2(role, Line::Legging)).sum::<i128>();
+        match self.exposed {
+            None if unmatched && !meant && !end => self.exposed = Some((scene.now, line2)),
+            Some((from, before2)) if !unmatched || meant => {
+                self.legging.push(LeggingRow { from, to: scene.now, amount2: line2 - before2 });
+                self.exposed = None;
+            }
+            _ => {}
+        }
     }
 
     fn close_trade(&mut self, scene: &Scene<'_>, reason: u8) {
@@ -140,6 +168,7 @@ impl Recorder for FullRecord {
             edge: signal(&scene.signals.edge),
             equity2: scene.belief.equity2(scene.mids),
         });
+        self.exposure(scene, false);
         if transition.to == 0 {
             self.close_trade(scene, transition.reason);
         } else if transition.from == 0 {
@@ -160,6 +189,7 @@ impl Recorder for FullRecord {
             equity2: scene.belief.equity2(scene.mids),
             end,
         });
+        self.exposure(scene, end);
     }
 
     fn equity(&mut self, at: Time, equity2: i128) {

@@ -49,6 +49,10 @@ pub fn input(size: usize) -> Input {
         transitions: transitions(),
         timeline: timeline(&spans, &mut rng),
         trades: trades(&spans),
+        market: Some(stretch(from, to, 1_200)),
+        funding: funding(&spans, &mut rng),
+        legging: legging(&spans, &mut rng),
+        guards: guards(&spans),
         gates: gates(),
         warnings: vec![
             Warning {
@@ -212,7 +216,7 @@ fn curve(rank: usize, id: &str, spans: &Spans, rng: &mut ChaCha8Rng) -> Curve {
         equity += (if held_out { drift * 0.5 } else { drift }) + 1.1 * normal(rng);
         samples.push((spans.from.plus(i * MINUTE_NS), equity));
     }
-    Curve { rank: rank as u32 + 1, id: id.to_owned(), samples }
+    Curve { rank: rank as u32 + 1, id: id.to_owned(), capital: 10_000.0, samples }
 }
 
 fn lines(part: f64) -> Lines {
@@ -293,16 +297,70 @@ fn timeline(spans: &Spans, rng: &mut ChaCha8Rng) -> Vec<StateSpan> {
 fn trades(spans: &Spans) -> Vec<Trade> {
     let trade = |i: u64| {
         let opened = spans.from.plus(i as i64 * 118 * MINUTE_NS + 17_000_000_000);
+        let closed = opened.plus((40 + i as i64 * 7 % 60) * MINUTE_NS);
+        let at = |part: i64| opened.plus(closed.since(opened) * part / 10);
+        let reason = ["take_profit", "stop", "timeout"][i as usize % 3];
+        let step =
+            |(part, from, to, reason): (i64, u8, u8, &str)| Step { at: at(part), from, to, reason: reason.to_owned() };
+        let steps =
+            [(0, 0, 1, "gate"), (3, 1, 2, "lock"), (4, 2, 3, "lock_filled"), (8, 3, 4, "ub"), (10, 4, 0, reason)];
         Trade {
             number: i + 1,
             opened,
-            closed: opened.plus((40 + i as i64 * 7 % 60) * MINUTE_NS),
-            path: "S0 S1 S2 S3 S4 S0".to_owned(),
-            reason: ["take_profit", "stop", "timeout"][i as usize % 3].to_owned(),
+            closed,
+            steps: steps.into_iter().map(step).collect(),
             lines: lines(((i * 37 % 50) as f64 - 20.0) / 1_000.0),
+            view: Some(stretch(opened.plus(-10 * MINUTE_NS), closed.plus(10 * MINUTE_NS), 160)),
         }
     };
     (0..85).map(trade).collect()
+}
+
+/// A wave with a wave on it; one bucket in ten has no tick, and the bands begin late.
+fn stretch(from: Time, to: Time, count: usize) -> Stretch {
+    let bucket = |i: usize| {
+        let at = from.plus(to.since(from) / count as i64 * i as i64).0 as f64 / HOUR_NS as f64;
+        let mid = 60_000.0 + 900.0 * libm::sin(at / 20.0) + 80.0 * libm::sin(at * 3.0);
+        let spread = 4.0 * libm::sin(at / 5.0) + 1.5 * libm::sin(at * 7.0);
+        let quoted = i % 10 != 9;
+        let range = |middle: f64, half: f64| quoted.then_some([middle - half, middle + half]);
+        let mean = 3.0 * libm::sin(at / 9.0);
+        Bucket {
+            mids: [range(mid, 12.0), range(mid * (1.0 - spread * 1e-4), 12.0)],
+            spread: range(spread, 0.6),
+            band: (i > 40).then_some([mean - 3.0, mean + 3.0]),
+        }
+    };
+    Stretch { from, to, buckets: (0..count).map(bucket).collect() }
+}
+
+fn funding(spans: &Spans, rng: &mut ChaCha8Rng) -> Vec<Settled> {
+    let settled = |i: i64| {
+        let short = if i % 8 == 0 { 0.9 * normal(rng) } else { 0.0 };
+        Settled { at: spans.from.plus(i * HOUR_NS), amounts: [0.25 * normal(rng) - 0.02, short] }
+    };
+    (1..168).filter(|i| i % 5 != 0).map(settled).collect()
+}
+
+fn legging(spans: &Spans, rng: &mut ChaCha8Rng) -> Vec<Legging> {
+    let episode = |i: i64| Legging {
+        from: spans.from.plus(i * 70 * MINUTE_NS),
+        seconds: 0.2 + 3.0 * rng.random::<f64>(),
+        amount: 0.4 * normal(rng) - 0.15,
+    };
+    (0..140).map(episode).collect()
+}
+
+fn guards(spans: &Spans) -> Vec<GuardAction> {
+    let guard = |(trade, to, avoided, after): (u64, u8, f64, f64)| GuardAction {
+        at: spans.from.plus(trade as i64 * 118 * MINUTE_NS + 20 * MINUTE_NS),
+        trade,
+        from: 3,
+        to,
+        avoided,
+        after,
+    };
+    [(12, 4, 1.82, -3.4), (31, 5, 0.44, 2.1), (60, 0, 2.6, -0.8)].into_iter().map(guard).collect()
 }
 
 fn gates() -> Vec<Gate> {

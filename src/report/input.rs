@@ -4,6 +4,7 @@
 //! `None` is shown as a dash. A value that is not finite is treated as `None`.
 
 use crate::ledger::Lines;
+use crate::market::Role;
 use crate::units::Time;
 
 /// One run of one symbol.
@@ -39,8 +40,16 @@ pub struct Input {
     pub transitions: Vec<Transition>,
     /// The winner's states over time, without gaps, in order; drawn as a strip. May be empty.
     pub timeline: Vec<StateSpan>,
-    /// The winner's round trips in order. May be empty; the page lists the last 200.
+    /// The winner's round trips in order. May be empty; the page lists those of `shown`.
     pub trades: Vec<Trade>,
+    /// Prices, spread and bands over the whole range, as the winner saw them.
+    pub market: Option<Stretch>,
+    /// The winner's funding, a row a settlement, in order.
+    pub funding: Vec<Settled>,
+    /// Stretches of unmatched quantity that the winner did not mean to hold, in order.
+    pub legging: Vec<Legging>,
+    /// What the winner's funding guard did, in order.
+    pub guards: Vec<GuardAction>,
     /// Share of bars at which each gate condition held, winner's configuration.
     pub gates: Vec<Gate>,
     /// Those of the run and its data. The page itself adds a red one for a winner that is negative in sample, loses money
@@ -227,6 +236,8 @@ pub struct Curve {
     /// Rank in the leaderboard, from 1.
     pub rank: u32,
     pub id: String,
+    /// What each of its runs began with.
+    pub capital: f64,
     pub samples: Vec<(Time, f64)>,
 }
 
@@ -269,11 +280,118 @@ pub struct Trade {
     pub number: u64,
     pub opened: Time,
     pub closed: Time,
-    /// States passed: "S0 S1 S2 S3 S4 S0".
-    pub path: String,
-    /// Why it was closed.
-    pub reason: String,
+    /// Its transitions, in order; the first leaves S0.
+    pub steps: Vec<Step>,
     pub lines: Lines,
+    /// The market around it, for a closer look; of the trades of `shown` only.
+    pub view: Option<Stretch>,
+}
+
+/// A transition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    pub at: Time,
+    /// Positions in S0..S5.
+    pub from: u8,
+    pub to: u8,
+    /// As in `strategy::REASONS`.
+    pub reason: String,
+}
+
+impl Trade {
+    /// Quote units.
+    pub fn net(&self) -> f64 {
+        self.lines.total2() as f64 * 0.5e-18
+    }
+
+    /// States passed: "S0 S1 S2 S3 S4 S0".
+    pub fn path(&self) -> String {
+        self.steps.iter().fold("S0".to_owned(), |path, step| format!("{path} S{}", step.to))
+    }
+
+    /// Why it was closed.
+    pub fn reason(&self) -> &str {
+        self.steps.last().map_or("", |step| &step.reason)
+    }
+}
+
+/// Trades that the page lists, at most.
+const MOST_TRADES: usize = 200;
+
+/// The trades of the page: all, or those that gained or lost most, in order of time.
+pub fn shown(trades: &[Trade]) -> Vec<usize> {
+    let mut all: Vec<usize> = (0..trades.len()).collect();
+    all.sort_by(|a, b| trades[*b].net().abs().total_cmp(&trades[*a].net().abs()).then(a.cmp(b)));
+    all.truncate(MOST_TRADES);
+    all.sort_unstable();
+    all
+}
+
+/// Prices and spread between two moments, folded into buckets of equal length; as many as a screen can show.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stretch {
+    pub from: Time,
+    /// Exclusive.
+    pub to: Time,
+    pub buckets: Vec<Bucket>,
+}
+
+impl Stretch {
+    /// Where a moment lies among the buckets.
+    pub fn bucket(&self, at: Time) -> Option<usize> {
+        let length = i128::from(self.to.since(self.from).max(1));
+        let place = i128::from(at.since(self.from)) * self.buckets.len() as i128 / length;
+        usize::try_from(place).ok().filter(|place| *place < self.buckets.len())
+    }
+
+    /// A venue's mid about then, quote units: the middle of the bucket, or of the nearest before it that has one.
+    pub fn mid_at(&self, role: Role, at: Time) -> Option<f64> {
+        let known = |bucket: &Bucket| bucket.mids[role.ix()].map(|[lo, hi]| (lo + hi) / 2.0);
+        self.buckets[..=self.bucket(at)?].iter().rev().find_map(known)
+    }
+}
+
+/// What lies in one bucket: lowest and highest; `None` without a tick.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Bucket {
+    /// Mids by role, quote units.
+    pub mids: [Option<[f64; 2]>; 2],
+    /// bp
+    pub spread: Option<[f64; 2]>,
+    /// Lower and upper level at its last tick, bp.
+    pub band: Option<[f64; 2]>,
+}
+
+/// A funding settlement.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settled {
+    pub at: Time,
+    /// By role, quote units; positive was received.
+    pub amounts: [f64; 2],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Legging {
+    pub from: Time,
+    pub seconds: f64,
+    /// What the price made of the unmatched quantity, quote units.
+    pub amount: f64,
+}
+
+/// A leg, or both, let go because funding cost too much.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GuardAction {
+    pub at: Time,
+    /// Number of the trade.
+    pub trade: u64,
+    /// Positions in S0..S5.
+    pub from: u8,
+    pub to: u8,
+    /// What the closed quantity would have paid until the trade's end, at least at its next settlement; quote units,
+    /// positive was saved.
+    pub avoided: f64,
+    /// What the trade made from here on, closing included; quote units.
+    pub after: f64,
 }
 
 #[derive(Clone, Debug, PartialEq)]

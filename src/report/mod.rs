@@ -1,8 +1,8 @@
 //! What a run leaves to be looked at: one self-contained page and pictures of its charts.
 //!
 //! The sweep fills `Input` with plain data; `write` makes `report.html` (no network, light and dark, any width) and a
-//! PNG of each chart out of it: `equity`, `money`, `axes`, `distribution`, `heatmap-NN-y-x`. The same input gives the
-//! same bytes. 100,000 configurations cost no more page than two: only summaries of them are shown.
+//! PNG of each chart out of it: `equity`, `market`, `money`, `funding`, `axes`, `parallel`, `distribution`,
+//! `heatmap-NN-y-x`. The same input gives the same bytes. 100,000 configurations cost no more page than two: only summaries of them are shown.
 
 #[cfg(test)]
 mod fake;
@@ -23,6 +23,7 @@ pub use frame::Spread;
 pub use heat::{Heatmap, Pick, Side, heatmaps};
 pub use input::*;
 pub use neighbours::Grid;
+pub use text::{count, moment};
 
 use std::fs;
 use std::path::{Path, PathBuf};

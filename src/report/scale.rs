@@ -1,6 +1,6 @@
 //! Axes of charts: round ticks for numbers and for time, and series thinned to what a screen can show.
 
-use super::text;
+use super::{Curve, Spans, text};
 use crate::units::{DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS, Time};
 
 /// A rectangle in which something is drawn; `top` is the smaller y.
@@ -140,6 +140,21 @@ pub fn thin(samples: &[(Time, f64)], from: Time, to: Time, buckets: usize) -> Ve
     out
 }
 
+/// The newest sample in each of `count` equal parts of the range, or before it; nothing before the first, in the embargo,
+/// or of the first run in the second.
+pub fn sample(samples: &[(Time, f64)], spans: &Spans, count: usize) -> Vec<Option<f64>> {
+    let length = i128::from(spans.to.since(spans.from).max(1));
+    let moment = |i: usize| spans.from.plus((length * i as i128 / count as i128) as i64);
+    let read = |i: usize| {
+        let (start, end) = (moment(i), moment(i + 1));
+        let place = samples.partition_point(|s| s.0 <= end);
+        let newest = samples[..place].last().filter(|s| s.1.is_finite())?;
+        let idle = spans.has_held_out() && start >= spans.embargo && newest.0 < spans.held_out;
+        (!idle).then_some(newest.1)
+    };
+    (0..count).map(read).collect()
+}
+
 /// The four telling samples of one bucket, in their order, none twice.
 fn keep(part: &[(Time, f64)], out: &mut Vec<(Time, f64)>) {
     if part.is_empty() {
@@ -159,20 +174,20 @@ fn keep(part: &[(Time, f64)], out: &mut Vec<(Time, f64)>) {
     }
 }
 
-/// Fall from the highest equity so far, percent of it, zero or negative. The held-out run starts with fresh capital at
-/// `held_out`, and so with a peak of its own.
-pub fn drawdown(samples: &[(Time, f64)], held_out: Time) -> Vec<(Time, f64)> {
-    let mut peak = f64::NEG_INFINITY;
-    let mut fresh = false;
+/// Fall from the highest equity so far, percent of the initial capital, zero or negative. The held-out run starts with
+/// fresh capital, and so with a peak of its own.
+pub fn drawdown(curve: &Curve, spans: &Spans) -> Vec<(Time, f64)> {
+    let mut peak = curve.capital;
+    let mut fresh = !spans.has_held_out();
     let fall = |(time, equity): &(Time, f64)| {
-        if *time >= held_out && !fresh {
+        if *time >= spans.held_out && !fresh {
             fresh = true;
-            peak = f64::NEG_INFINITY;
+            peak = curve.capital;
         }
         peak = peak.max(*equity);
-        (*time, if peak > 0.0 { (equity / peak - 1.0) * 100.0 } else { 0.0 })
+        (*time, if curve.capital > 0.0 { (equity - peak) / curve.capital * 100.0 } else { 0.0 })
     };
-    samples.iter().filter(|s| s.1.is_finite()).map(fall).collect()
+    curve.samples.iter().filter(|s| s.1.is_finite()).map(fall).collect()
 }
 
 #[cfg(test)]
@@ -218,13 +233,24 @@ mod tests {
     }
 
     #[test]
-    fn drawdown_is_percent_of_the_peak() {
-        let samples = [100.0, 120.0, 90.0, 130.0].map(|e| (Time(0), e));
-        let falls: Vec<f64> = drawdown(&samples, Time::MAX).into_iter().map(|s| s.1).collect();
-        assert_eq!(falls, [0.0, 0.0, -25.0, 0.0]);
+    fn sampling_carries_on_but_not_over_the_embargo() {
+        let spans = Spans { from: Time(0), embargo: Time(40), held_out: Time(60), to: Time(100) };
+        let samples = [(Time(15), 1.0), (Time(30), 2.0), (Time(70), 3.0)];
+        let read = sample(&samples, &spans, 10);
+        let (none, one, two, three) = (None, Some(1.0), Some(2.0), Some(3.0));
+        assert_eq!(read, [none, one, two, two, none, none, three, three, three, three]);
+    }
+
+    #[test]
+    fn drawdown_is_percent_of_the_capital() {
+        let falls = |samples: &[(Time, f64)], held_out: i64| -> Vec<f64> {
+            let curve = Curve { rank: 1, id: String::new(), capital: 200.0, samples: samples.to_vec() };
+            let spans = Spans { from: Time(0), embargo: Time(held_out), held_out: Time(held_out), to: Time(20) };
+            drawdown(&curve, &spans).into_iter().map(|s| s.1).collect()
+        };
+        let at = |t: i64, equity| (Time(t), equity);
+        assert_eq!(falls(&[at(0, 190.0), at(1, 220.0), at(2, 180.0), at(3, 230.0)], 20), [-5.0, 0.0, -20.0, 0.0]);
         // the held-out run has capital and peak of its own
-        let two = [(Time(0), 120.0), (Time(5), 90.0), (Time(9), 100.0), (Time(10), 75.0)];
-        let falls: Vec<f64> = drawdown(&two, Time(9)).into_iter().map(|s| s.1).collect();
-        assert_eq!(falls, [0.0, -25.0, 0.0, -25.0]);
+        assert_eq!(falls(&[at(0, 240.0), at(5, 220.0), at(9, 200.0), at(10, 150.0)], 9), [0.0, -10.0, 0.0, -25.0]);
     }
 }

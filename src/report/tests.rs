@@ -113,11 +113,81 @@ fn a_run_without_a_winner_or_with_nothing_at_all_still_has_a_page() {
 }
 
 #[test]
+fn every_section_is_there() {
+    let page = html(&fake::input(500));
+    let sections = [
+        "summary",
+        "leaderboard",
+        "equity",
+        "market",
+        "trades",
+        "money",
+        "funding",
+        "legging",
+        "guard",
+        "heatmaps",
+        "axes",
+        "parallel",
+        "distribution",
+        "worlds",
+        "behaviour",
+        "data",
+        "provenance",
+    ];
+    for section in sections {
+        assert!(page.contains(&format!("<section id=\"{section}\"")), "{section}");
+    }
+    for control in ["theme", "filters", "filter", "filter-clear", "board", "zoom", "zoom-back", "zoom-on", "trade-list"]
+    {
+        assert!(page.contains(&format!(" id=\"{control}\"")), "{control}");
+    }
+}
+
+#[test]
+fn no_figure_is_not_a_number() {
+    for size in [2, 500] {
+        let page = html(&fake::input(size));
+        let words = page[..page.find("<script").unwrap()].split(|c: char| !c.is_ascii_alphanumeric());
+        let wrong: Vec<&str> = words.filter(|word| ["NaN", "inf"].contains(word)).collect();
+        assert!(wrong.is_empty(), "{size}: {wrong:?}");
+    }
+}
+
+#[test]
+fn the_data_for_the_script_can_be_read() {
+    let page = html(&fake::input(500));
+    let start = page.find("id=\"page-data\">").unwrap() + "id=\"page-data\">".len();
+    let end = start + page[start..].find("</script>").unwrap();
+    let data: serde_json::Value = serde_json::from_str(&page[start..end]).unwrap();
+    let trade = &data["trades"]["85"];
+    assert_eq!(trade["n"], 160);
+    assert_eq!(trade["rows"][2]["hi"]["d"].as_str().unwrap().len(), 3 * 160);
+    assert_eq!(trade["steps"][2][2], 1, "the third step is the lock");
+    assert_eq!(data["charts"]["equity"]["rows"].as_array().unwrap().len(), 6, "five curves and a drawdown");
+}
+
+#[test]
+fn of_many_trades_the_telling_ones_are_listed() {
+    let mut input = fake::input(2);
+    let one = input.trades[0].clone();
+    input.trades = (1..=1_000).map(|number| Trade { number, view: None, ..one.clone() }).collect();
+    input.trades[700].lines = input.trades[1].lines.minus(&input.trades[2].lines);
+    assert_eq!(input.trades[700].net(), 0.0);
+    let listed = shown(&input.trades);
+    assert_eq!((listed.len(), listed[0]), (200, 0));
+    assert!(listed.windows(2).all(|pair| pair[0] < pair[1]) && !listed.contains(&700));
+    assert!(html(&input).contains("The 200 round trips of 1,000 that gained or lost most"));
+}
+
+#[test]
 fn more_configurations_cost_no_more_elements() {
-    let elements = |size: usize| html(&fake::input(size)).matches("</").count();
-    let (small, large) = (elements(500), elements(100_000));
-    assert!(large < 12_000, "{large} elements");
-    assert!(large < small * 6, "{small} elements became {large}");
+    let page = |size: usize| html(&fake::input(size));
+    let elements = |page: &str| page.matches("</").count();
+    let (small, large) = (page(500), page(100_000));
+    let (few, many) = (elements(&small), elements(&large));
+    assert!(many < 12_000, "{many} elements");
+    assert!(many < few * 6, "{few} elements became {many}");
+    assert!(large.len() < 2 << 20, "{} bytes", large.len());
 }
 
 /// For a look: `cargo test report::tests::to_look_at -- --ignored --nocapture` writes reports into the temporary folder.

@@ -25,6 +25,14 @@ pub struct Slice {
     pub winner: Option<usize>,
 }
 
+impl Slice {
+    /// How far the medians of its values lie apart.
+    pub fn effect(&self) -> f64 {
+        let medians = || self.spreads.iter().filter_map(|spread| spread.median);
+        (medians().fold(f64::NEG_INFINITY, f64::max) - medians().fold(f64::INFINITY, f64::min)).max(0.0)
+    }
+}
+
 /// How the metric is distributed over all configurations.
 #[derive(Debug, PartialEq)]
 pub struct Histogram {

@@ -13,6 +13,7 @@
 //! | `plan`, `progress` | what is told before and meanwhile |
 //! | `run` | the flow: chunks, then the best once more, then the files |
 //! | `explain` | one configuration again, trade by trade |
+//! | `scenery`, `story` | the market that the winner saw; what it did |
 //! | `results`, `leaderboard`, `ledgers`, `best`, `record`, `page` | the files |
 //!
 //! results.parquet, leaderboard.csv, best.yml, trades.parquet and equity.parquet are the same bytes for one thread or many,
@@ -38,8 +39,10 @@ mod rank;
 mod record;
 mod results;
 mod run;
+mod scenery;
 mod span;
 mod spool;
+mod story;
 mod study;
 
 pub use best::STRATEGY_VERSION;

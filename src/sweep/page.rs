@@ -9,20 +9,25 @@ use super::plan::Plan;
 use super::results::SHARES;
 use super::run::{Outcome, Sweep, each_point};
 use super::spool::Row;
+use super::story::Story;
 use super::study::Study;
 use crate::report::{
     Axis, AxisKind, Board, Column, Counts, Curve, Fact, Gate, Input, Leader, Level, Metric, Money, Objective, Point,
-    QualityTable, Spans, StateSpan, StateTime, Trade, Transition, Unit, Warning, Winner, WorldRow,
+    QualityTable, Spans, StateTime, Transition, Unit, Warning, Winner, WorldRow,
 };
 use crate::stats::MetricInfo;
-use crate::strategy::{REASONS, STATES};
+use crate::strategy::STATES;
 use crate::tape::VenueQuality;
 use crate::units::SECOND_NS;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Points that the page is made from; of a larger grid every n-th is taken, and the page says so.
 pub const MOST_POINTS: u64 = 250_000;
+/// Rows of the board at least, so that there is something to filter.
+const BOARD_ROWS: usize = 200;
+/// The order of `Verdict::spread`.
+const WORLDS: [&str; 3] = ["worst", "median", "best"];
 /// Columns of the board after the objective's.
 const BOARD: &[&str] = &["net_pnl", "trades", "win_rate_pct", "max_drawdown_pct", "fees", "funding"];
 
@@ -47,6 +52,10 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, study: &Study, outcome: &Outcome) -
     let winner = outcome.ranked.first();
     let census = census(sweep, outcome, winner)?;
     let best = outcome.details.first();
+    let story = match best.zip(winner) {
+        Some((best, winner)) => Story::of(sweep, study, best, &winner.row)?,
+        None => Story::default(),
+    };
     let dead = dead_axes(sweep, &census);
     let unit = sweep.table.get(sweep.judge.metric()).map_or(Unit::Ratio, unit_of);
     let feed = study.feeds.first();
@@ -88,12 +97,16 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, study: &Study, outcome: &Outcome) -
             decision_slippage_bps: value(&sweep.table, &winner.row, 0, "slippage_at_decision_bp"),
         }),
         states: winner.map(|winner| states(&sweep.table, &winner.row)).unwrap_or_default(),
-        transitions: best.map(transitions).unwrap_or_default(),
-        timeline: best.map(|best| timeline(study, best)).unwrap_or_default(),
-        trades: best.map(trades).unwrap_or_default(),
+        transitions: priced(sweep, winner, story.transitions),
+        timeline: story.timeline,
+        trades: story.trades,
+        market: story.market,
+        funding: story.funding,
+        legging: story.legging,
+        guards: story.guards,
         gates: winner.map(|winner| gates(&winner.row)).unwrap_or_default(),
         warnings,
-        quality: feed.map(|feed| feed.tape.quality().venues.iter().map(quality).collect()).unwrap_or_default(),
+        quality: feed.map(|feed| quality(&feed.tape.quality().venues)).unwrap_or_default(),
         provenance: provenance(sweep, study, winner),
         notes: notes(study),
         points: census.points,
@@ -239,8 +252,19 @@ fn unit_of(info: &MetricInfo) -> Unit {
     }
 }
 
+/// A column's name for a reader; its unit stands beside it.
 fn title(name: &str) -> String {
-    name.replace('_', " ")
+    let renamed =
+        |prefix: &str, told: &str| name.strip_prefix(prefix).map(|rest| format!("{told} {}", rest.replace('_', " ")));
+    if let Some(state) = name.strip_prefix("sec_") {
+        return format!("time in {}", state.to_uppercase());
+    }
+    let known = renamed("n_", "transitions by").or_else(|| renamed("unlock_", "money after unlock by"));
+    let plain = || {
+        let cut = ["_pct", "_bp", "_sec"].iter().find_map(|unit| name.strip_suffix(unit)).unwrap_or(name);
+        cut.replace('_', " ")
+    };
+    known.unwrap_or_else(plain)
 }
 
 fn places(sweep: &Sweep<'_>, point: u64) -> Vec<u16> {
@@ -278,11 +302,13 @@ fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> Board {
     let metric = &sweep.grid.objective.metric;
     let column = |title: String, unit, held_out| Column { title, unit, held_out };
     let over = over_world_name(sweep.grid.objective.over_world);
-    let mut columns = vec![column(format!("{metric}, {over}"), unit, false)];
-    if sweep.grid.world_points() > 1 {
-        columns
-            .extend(["worst", "median", "best"].map(|which| column(format!("{metric}, {which} world"), unit, false)));
-    }
+    let worlds = sweep.grid.world_points() > 1;
+    let mut columns =
+        vec![column(if worlds { format!("{metric}, {over} world") } else { metric.clone() }, unit, false)];
+    // the spread over the worlds, without the one that ranked
+    let others: Vec<usize> = (0..3).filter(|i| worlds && WORLDS[*i] != over).collect();
+    columns.extend(others.iter().map(|i| column(format!("{metric}, {} world", WORLDS[*i]), unit, false)));
+    columns.push(column(format!("{metric}, median of neighbours"), unit, false));
     let mut picked: Vec<(usize, usize)> = Vec::new();
     for run in 0..2 {
         let names = BOARD.iter().copied().chain((run == 1).then_some(metric.as_str()));
@@ -294,11 +320,10 @@ fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> Board {
             }
         }
     }
-    let rows = outcome.ranked.iter().take(sweep.grid.report.top).zip(1..).map(|(ranked, rank)| {
+    let rows = outcome.ranked.iter().take(BOARD_ROWS.max(sweep.grid.report.top)).zip(1..).map(|(ranked, rank)| {
         let mut values = vec![ranked.verdict.objective];
-        if sweep.grid.world_points() > 1 {
-            values.extend(ranked.verdict.spread);
-        }
+        values.extend(others.iter().map(|i| ranked.verdict.spread[*i]));
+        values.push(ranked.neighbours);
         values.extend(picked.iter().map(|(run, at)| ranked.row.runs[*run].get(*at)));
         Leader { rank, id: format!("{:016x}", ranked.verdict.id), at: places(sweep, ranked.verdict.point), values }
     });
@@ -327,6 +352,7 @@ fn curves(outcome: &Outcome) -> Vec<Curve> {
     let told = outcome.details.iter().map(|detail| Curve {
         rank: rank(detail).map_or(0, |at| at as u32 + 1),
         id: format!("{:016x}", detail.id),
+        capital: (detail.capital[0] + detail.capital[1]).as_f64(),
         samples: detail
             .records
             .iter()
@@ -346,65 +372,17 @@ fn states(table: &[MetricInfo], row: &Row) -> Vec<StateTime> {
     told.collect()
 }
 
-fn state_name(state: u8) -> String {
-    STATES.get(usize::from(state)).map_or("", |state| state.name).to_string()
-}
-
-fn reason_name(reason: u8) -> String {
-    REASONS.get(usize::from(reason)).copied().unwrap_or("").to_string()
-}
-
-fn transitions(best: &Detail) -> Vec<Transition> {
-    let mut counts: BTreeMap<(u8, u8, u8), u64> = BTreeMap::new();
-    for row in best.records.iter().flat_map(|record| &record.transitions) {
-        let t = &row.transition;
-        *counts.entry((t.from, t.to, t.reason)).or_insert(0) += 1;
+/// Puts the money made after an unlock beside the transitions that unlocked, where only one pair of states has its reason.
+fn priced(sweep: &Sweep<'_>, winner: Option<&Ranked>, mut transitions: Vec<Transition>) -> Vec<Transition> {
+    let Some(winner) = winner else { return transitions };
+    let unlocks: Vec<String> = transitions.iter().filter(|t| t.from == "S3").map(|t| t.reason.clone()).collect();
+    for transition in transitions.iter_mut().filter(|t| t.from == "S3") {
+        let alone = unlocks.iter().filter(|reason| **reason == transition.reason).count() == 1;
+        let name = format!("unlock_{}", transition.reason);
+        let made = (0..2).filter_map(|run| value(&sweep.table, &winner.row, run, &name)).sum();
+        transition.pnl = alone.then_some(made);
     }
-    let told = counts.into_iter().map(|((from, to, reason), count)| Transition {
-        from: state_name(from),
-        to: state_name(to),
-        reason: reason_name(reason),
-        count,
-        pnl: None,
-    });
-    told.collect()
-}
-
-fn timeline(study: &Study, best: &Detail) -> Vec<StateSpan> {
-    let mut spans = vec![StateSpan { from: study.spans.inside.0, state: 0 }];
-    for (run, record) in best.records.iter().enumerate() {
-        if let Some(span) = study.spans.run(run) {
-            // every run begins idle
-            spans.extend((run > 0).then_some(StateSpan { from: span.0, state: 0 }));
-        }
-        spans.extend(record.transitions.iter().map(|row| StateSpan { from: row.at, state: row.transition.to }));
-        if let Some(span) = study.spans.run(run) {
-            spans.push(StateSpan { from: span.1, state: 0 });
-        }
-    }
-    spans.retain(|span| span.from < study.to);
-    spans
-}
-
-fn trades(best: &Detail) -> Vec<Trade> {
-    let mut out = Vec::new();
-    for record in &best.records {
-        for trade in &record.trades {
-            let within = |at: crate::units::Time| at >= trade.opened && at <= trade.closed;
-            let passed =
-                record.transitions.iter().filter(|row| within(row.at)).map(|row| state_name(row.transition.to));
-            let path: Vec<String> = std::iter::once(state_name(0)).chain(passed).collect();
-            out.push(Trade {
-                number: out.len() as u64 + 1,
-                opened: trade.opened,
-                closed: trade.closed,
-                path: path.join(" "),
-                reason: reason_name(trade.reasons[1]),
-                lines: trade.lines,
-            });
-        }
-    }
-    out
+    transitions
 }
 
 fn gates(row: &Row) -> Vec<Gate> {
@@ -471,22 +449,34 @@ fn warnings(
     list
 }
 
-fn quality(venue: &VenueQuality) -> QualityTable {
+/// Both venues side by side.
+fn quality(venues: &[VenueQuality; 2]) -> Vec<QualityTable> {
+    let count = |n: u64| crate::report::count(n);
+    let moment = |at: Option<crate::units::Time>| at.map_or("–".to_string(), crate::report::moment);
     let mut rows: Vec<Vec<String>> = Vec::new();
-    let mut row = |name: &str, value: String| rows.push(vec![name.to_string(), value]);
-    for (table, n) in &venue.rows {
-        row(&format!("{table} rows"), n.to_string());
+    let mut row = |name: String, cell: &dyn Fn(&VenueQuality) -> String| {
+        rows.push(std::iter::once(name).chain(venues.iter().map(cell)).collect());
+    };
+    let keys = |pick: fn(&VenueQuality) -> &BTreeMap<String, u64>| -> BTreeSet<String> {
+        venues.iter().flat_map(|venue| pick(venue).keys().cloned()).collect()
+    };
+    for table in keys(|venue| &venue.rows) {
+        row(format!("{table}, rows"), &|venue| count(venue.rows.get(&table).copied().unwrap_or(0)));
     }
-    for (place, n) in &venue.dropped {
-        row(&format!("left out: {place}"), n.to_string());
+    for place in keys(|venue| &venue.dropped) {
+        row(format!("left out: {place}"), &|venue| count(venue.dropped.get(&place).copied().unwrap_or(0)));
     }
-    row("exchange times raised", venue.exch_raised.to_string());
-    row("quotes with bid = ask", venue.locked.to_string());
-    row("rows lost to feed outages", venue.never_received.to_string());
-    row("gaps above 60 s", format!("{} ({} s in all)", venue.gaps, venue.gaps_ns / SECOND_NS));
-    row("missing settlements", venue.funding_missing.to_string());
-    row("holes in the marks", venue.mark_holes.to_string());
-    QualityTable { title: venue.venue.clone(), columns: vec!["what".to_string(), "value".to_string()], rows }
+    row("first quote, UTC".to_string(), &|venue| moment(venue.first_quote));
+    row("last quote, UTC".to_string(), &|venue| moment(venue.last_quote));
+    row("gaps above 60 s".to_string(), &|venue| count(venue.gaps));
+    row("gaps in all, s".to_string(), &|venue| count((venue.gaps_ns / SECOND_NS) as u64));
+    row("exchange times raised".to_string(), &|venue| count(venue.exch_raised));
+    row("quotes with bid = ask".to_string(), &|venue| count(venue.locked));
+    row("rows lost to feed outages".to_string(), &|venue| count(venue.never_received));
+    row("missing settlements".to_string(), &|venue| count(venue.funding_missing));
+    row("holes in the marks".to_string(), &|venue| count(venue.mark_holes));
+    let columns = std::iter::once("What".to_string()).chain(venues.iter().map(|venue| venue.venue.clone()));
+    vec![QualityTable { title: "The tape, by venue".to_string(), columns: columns.collect(), rows }]
 }
 
 fn provenance(sweep: &Sweep<'_>, study: &Study, winner: Option<&Ranked>) -> Vec<Fact> {

@@ -103,6 +103,9 @@ fn drivers_agree_and_the_books_balance() {
         same("equity samples", scan_record.equity == walk_record.equity);
         same("hashes", scan.hash == walked.hash);
         same("metrics", scan.metrics == walked.metrics);
+        same("legging", scan_record.legging == walk_record.legging);
+        let told = scan.metrics.get("legging_episodes");
+        assert_eq!(told, Some(scan_record.legging.len() as f64), "seed {seed}: legging is not all written down");
         assert!(scan.books_agree && walked.books_agree, "seed {seed}: belief is not truth at the end\n{}", settings());
         assert_eq!(scan.late_arrivals + walked.late_arrivals, 0, "seed {seed}");
         let initial = 2 * capital(&case.config).into_iter().sum::<Cash>().as_notional().0;

@@ -1,4 +1,6 @@
 "use strict";
+const page = JSON.parse(document.getElementById("page-data").textContent);
+
 // Theme: the system's until the reader chooses.
 (function () {
   const root = document.documentElement, button = document.getElementById("theme");
@@ -13,6 +15,10 @@
     show();
   });
   system.addEventListener("change", show);
+  // paper is light
+  let before;
+  addEventListener("beforeprint", () => { before = root.dataset.theme; root.dataset.theme = "light"; });
+  addEventListener("afterprint", () => { if (before) root.dataset.theme = before; else delete root.dataset.theme; });
   show();
 })();
 
@@ -40,28 +46,43 @@ for (const table of document.querySelectorAll("table.sortable")) {
   }));
 }
 
-// Filter of the leaderboard: every word must stand in some cell.
+// Filter of the leaderboard: every word in some cell, the axis values chosen, figures within their bounds.
 (function () {
-  const input = document.getElementById("filter"), table = document.getElementById("board");
-  if (!input || !table) return;
-  input.closest(".filter").hidden = false;
+  const box = document.getElementById("filters"), table = document.getElementById("board");
+  if (!box || !table) return;
+  box.hidden = false;
+  const words = document.getElementById("filter"), fields = [...box.querySelectorAll("[data-col]")];
   const rows = [...table.tBodies[0].rows].map(row => [row, [...row.cells].map(cell => cell.textContent.toLowerCase())]);
-  input.addEventListener("input", () => {
-    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = (field, row) => {
+    if (field.value === "") return true;
+    const value = row.cells[field.dataset.col].dataset.v;
+    if (field.tagName === "SELECT") return value === field.value;
+    // a cell without a figure fits no bound
+    return value !== undefined && (field.dataset.bound === "min" ? Number(value) >= Number(field.value) : Number(value) <= Number(field.value));
+  };
+  const apply = () => {
+    const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const [row, cells] of rows) {
-      row.hidden = !words.every(word => cells.some(cell => cell.includes(word)));
+      row.hidden = !wanted.every(word => cells.some(cell => cell.includes(word))) || !fields.every(field => fits(field, row));
       shown += !row.hidden;
     }
-    document.getElementById("matches").textContent = words.length ? shown + " of " + rows.length : "";
+    const any = wanted.length || fields.some(field => field.value !== "");
+    document.getElementById("matches").textContent = any ? shown + " of " + rows.length + " rows" : "";
+  };
+  box.addEventListener("input", apply);
+  document.getElementById("filter-clear").addEventListener("click", () => {
+    [words, ...fields].forEach(field => { field.value = ""; });
+    apply();
   });
+  apply();
 })();
 
 // Heatmaps: another statistic in the cells, and what a cell stands for when pointed at.
 (function () {
   const picks = document.getElementById("picks");
   if (!picks) return;
-  const data = JSON.parse(document.getElementById("heat-data").textContent);
+  const data = page.heat;
   const tables = [...document.querySelectorAll("table.heat")];
   const show = pick => {
     tables.forEach(table => {

@@ -2,7 +2,7 @@
 
 use super::sign;
 use crate::report::view::View;
-use crate::report::{Leader, Winner, text};
+use crate::report::{Leader, Unit, Winner, text};
 use maud::{Markup, html};
 
 /// More rows than this are not listed; leaderboard.csv has them.
@@ -17,15 +17,11 @@ pub fn body(view: &View) -> Markup {
     html! {
         p.note {
             "The best " (text::count(board.rows.len() as u64)) " of " (text::count(view.input.counts.eligible)) ". "
-            "A heading sorts; held-out columns never ranked anything. All rows are in results.parquet."
+            "A heading sorts; held-out columns (tinted) never ranked anything. All rows are in results.parquet."
             @if left_out > 0 { " The last " (text::count(left_out as u64)) " are only in leaderboard.csv." }
         }
-        p.filter hidden {
-            label for="filter" { "Show rows with " }
-            input #filter type="search" placeholder="a value or an id" autocomplete="off";
-            " " span #matches role="status" {}
-        }
-        div.scroll tabindex="0" role="region" aria-label="Leaderboard" {
+        (filters(view))
+        div.scroll.high tabindex="0" role="region" aria-label="Leaderboard" {
             table.sortable #board {
                 thead { tr {
                     (heading("", "Rank", "", "num stick", Some("ascending")))
@@ -44,18 +40,53 @@ pub fn body(view: &View) -> Markup {
     }
 }
 
+/// Words, a value of each axis, bounds of each figure; `data-col` counts the table's columns.
+fn filters(view: &View) -> Markup {
+    let axes: Vec<usize> = moving(view).collect();
+    html! {
+        details.filters #filters hidden {
+            summary { "Filter " span #matches role="status" {} }
+            div.fields {
+                label.field { span { "A value or an id" } input #filter type="search" autocomplete="off"; }
+                @for (i, &axis) in axes.iter().enumerate() {
+                    label.field {
+                        span { (view.names[axis]) }
+                        select data-col=(i + 1) {
+                            option value="" { "any" }
+                            @for (place, value) in view.axes[axis].values.iter().enumerate() { option value=(place) { (value) } }
+                        }
+                    }
+                }
+                @for (i, column) in view.input.board.columns.iter().enumerate() {
+                    @let unit = if column.unit == Unit::Seconds { "s" } else { text::unit_name(column.unit, &view.input.quote) };
+                    fieldset.field {
+                        legend { (column.title) @if column.held_out { ", held out" } @if !unit.is_empty() { ", " (unit) } }
+                        @for (bound, name) in [("min", "at least"), ("max", "at most")] {
+                            input type="number" step="any" placeholder=(name) aria-label={ (column.title) " " (name) }
+                                data-col=(axes.len() + 1 + i) data-bound=(bound);
+                        }
+                    }
+                }
+                button #filter-clear type="button" { "Clear" }
+            }
+        }
+    }
+}
+
 /// Axes that have more than one value: the others are the same in every row.
 fn moving<'a>(view: &'a View) -> impl Iterator<Item = usize> + 'a {
     (0..view.axes.len()).filter(|i| view.axes[*i].values.len() > 1)
 }
 
 fn heading(prefix: &str, name: &str, unit: &str, class: &str, sorted: Option<&str>) -> Markup {
+    let out = class.ends_with(" out");
     html! {
         th scope="col" class=[(!class.is_empty()).then_some(class)] aria-sort=[sorted] {
             button type="button" {
                 @if !prefix.is_empty() { small { (super::summary::breakable(prefix)) } }
                 (name)
                 @if !unit.is_empty() { small { (unit) } }
+                @if out { small { "held out" } }
             }
         }
     }
@@ -69,7 +100,7 @@ fn prefix<'a>(whole: &'a str, short: &str) -> &'a str {
 fn line(view: &View, row: &Leader) -> Markup {
     let winner = view.input.winner.as_ref().is_some_and(|w: &Winner| w.id == row.id);
     html! {
-        tr.winner[winner] {
+        tr.winner[winner] data-rank=(row.rank) {
             th.num.stick scope="row" data-v=(row.rank) { (row.rank) }
             @for i in moving(view) {
                 // a value sorts by its place on the axis, which is the order of the grid file

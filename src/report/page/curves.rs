@@ -1,142 +1,103 @@
 //! Equity and drawdown of the best few, and the winner's states, on one clock.
 
+use super::clock::{Clock, shading, state_legend};
+use super::market::millis;
+use super::pack::pack;
 use super::svg::{Size, n, path, rulers, unit_label};
-use crate::report::scale::{Plot, Scale, drawdown, thin, time_ticks};
+use crate::report::scale::{Plot, Scale, drawdown, sample, thin};
 use crate::report::view::View;
-use crate::report::{Curve, Spans, palette, text};
-use crate::units::Time;
+use crate::report::{Curve, palette};
 use maud::{Markup, html};
+use serde_json::{Value, json};
 
 /// Curves beyond these are not drawn.
 const MOST: usize = palette::CURVES.len();
+/// Moments that can be read off.
+const READ: usize = 720;
+
+fn curves<'a>(view: &View<'a>) -> &'a [Curve] {
+    let all = &view.input.curves;
+    &all[..all.len().min(MOST)]
+}
 
 pub fn body(view: &View) -> Option<Markup> {
     let input = view.input;
     if input.curves.is_empty() {
         return None;
     }
-    let curves = &input.curves[..input.curves.len().min(MOST)];
     let caption = html! {
         ul.legend {
-            @for (i, curve) in curves.iter().enumerate() {
+            @for (i, curve) in curves(view).iter().enumerate() {
                 li { span.swatch style={ "background:var(--c" (i + 1) ")" } {} "#" (curve.rank) " " code { (curve.id) } }
             }
-            @if !input.timeline.is_empty() {
-                @for state in 0..palette::STATES.len() {
-                    li { span.swatch.block style={ "background:var(--s" (state) ")" } {} "S" (state) }
-                }
-            }
         }
-        p.note { (shading(&input.spans)) }
+        @if !input.timeline.is_empty() { ul.legend { (state_legend()) } }
+        p.note { (shading(&input.spans)) " The held-out run starts with fresh capital, and so with a peak of its own." }
     };
-    Some(super::figure(caption, |size| chart(view, curves, size)))
+    Some(html! {
+        figure.chart #equity-chart data-hover="equity" tabindex="0" role="group" aria-label="Equity and drawdown; arrow keys read them off" {
+            div.wide { (chart(view, Size::Wide)) }
+            div.narrow { (chart(view, Size::Narrow)) }
+            p.readout role="status" {}
+            figcaption { (caption) }
+        }
+    })
 }
 
-fn shading(spans: &Spans) -> String {
-    if !spans.has_held_out() {
-        return "The whole range chose the winner; nothing was held out.".to_owned();
-    }
-    let embargo = if spans.embargo < spans.held_out {
-        format!(", the hatched {} embargo belongs to neither", text::span(spans.embargo, spans.held_out))
-    } else {
-        String::new()
-    };
-    format!(
-        "Only the plain part (to {} UTC) chose; the tinted part was held out{embargo}.",
-        text::moment(spans.embargo)
-    )
-}
-
-fn chart(view: &View, curves: &[Curve], size: Size) -> Markup {
+fn chart(view: &View, size: Size) -> Markup {
     let input = view.input;
     let spans = &input.spans;
+    let curves = curves(view);
     let left = size.pick(64.0, 54.0);
     let right = size.width() - size.pick(10.0, 6.0);
     let top = Plot { left, right, top: 34.0, bottom: size.pick(310.0, 220.0) };
     let fall_top = top.bottom + 34.0;
     let fall = Plot { left, right, top: fall_top, bottom: fall_top + size.pick(110.0, 80.0) };
-    let strip = Plot { left, right, top: fall.bottom + 12.0, bottom: fall.bottom + 28.0 };
     let has_strip = !input.timeline.is_empty();
-    let end = if has_strip { strip.bottom } else { fall.bottom };
+    let end = if has_strip { fall.bottom + 28.0 } else { fall.bottom };
+    let clock = Clock { spans, left, right };
     let buckets = size.pick(360, 150);
-    let part = |t: Time| t.since(spans.from) as f64 / spans.to.since(spans.from) as f64;
     let equity: Vec<_> = curves.iter().map(|c| thin(&c.samples, spans.from, spans.to, buckets)).collect();
-    let falls: Vec<_> =
-        curves.iter().map(|c| thin(&drawdown(&c.samples, spans.held_out), spans.from, spans.to, buckets)).collect();
+    let falls: Vec<_> = curves.iter().map(|c| thin(&drawdown(c, spans), spans.from, spans.to, buckets)).collect();
     let money = Scale::over(equity.iter().flatten().map(|s| s.1), size.pick(6, 4));
     let percent = Scale::over(falls.iter().flatten().map(|s| s.1).chain([0.0]), 3);
-    let ticks = time_ticks(spans.from, spans.to, size.pick(9, 4));
-    let pattern = size.pick("hatch-w", "hatch-n");
     html! {
-        svg viewBox={ "0 0 " (n(size.width())) " " (n(end + 26.0)) } role="img" aria-label="Equity, drawdown and states over time" {
-            defs {
-                pattern id=(pattern) width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
-                    line.hatch x1="0" y1="0" x2="0" y2="6" {}
-                }
-            }
-            (shade(spans, &top, end, pattern, part))
+        svg viewBox={ "0 0 " (n(size.width())) " " (n(end + 26.0)) } role="img" data-left=(n(left)) data-right=(n(right))
+            aria-label="Equity, drawdown and states over time" {
+            (clock.shade(top.top, end, size.pick("hatch-w", "hatch-n")))
             (rulers(&top, &money)) (rulers(&fall, &percent))
             (unit_label(&top, &format!("Equity, {}", input.quote)))
-            (unit_label(&fall, "Drawdown, % of the peak"))
+            (unit_label(&fall, "Drawdown, % of initial capital"))
             @for (i, (up, down)) in equity.iter().zip(&falls).enumerate().rev() {
                 @let style = format!("stroke:var(--c{})", i + 1);
-                path.line.first[i == 0] style=(style) d=(path(&top, up.iter().map(|s| (part(s.0), money.place(s.1))))) {}
-                path.line.first[i == 0] style=(style) d=(path(&fall, down.iter().map(|s| (part(s.0), percent.place(s.1))))) {}
-            }
-            @if has_strip { (states(view, &strip, part, size)) }
-            g.ruler {
-                @for (at, label) in &ticks {
-                    @let x = top.x(part(*at));
-                    line x1=(n(x)) x2=(n(x)) y1=(n(end)) y2=(n(end + 5.0)) {}
-                    // a label at the very edge would be cut
-                    @let anchor = if part(*at) > 0.97 { "end" } else if part(*at) < 0.02 { "start" } else { "middle" };
-                    text x=(n(x)) y=(n(end + 19.0)) text-anchor=(anchor) { (label) }
+                // nothing runs in the embargo, so no line crosses it
+                @for out in [false, true] {
+                    @let mine = |s: &&(crate::units::Time, f64)| (s.0 >= spans.held_out && spans.has_held_out()) == out;
+                    path.line.first[i == 0] style=(style)
+                        d=(path(&top, up.iter().filter(mine).map(|s| (clock.part(s.0), money.place(s.1))))) {}
+                    path.line.first[i == 0] style=(style)
+                        d=(path(&fall, down.iter().filter(mine).map(|s| (clock.part(s.0), percent.place(s.1))))) {}
                 }
             }
+            @if has_strip { (clock.strip(&input.timeline, fall.bottom + 12.0, end, size)) }
+            (clock.foot(end, size.pick(9, 4)))
         }
     }
 }
 
-/// The embargo and the held-out part behind all panels, with their names above.
-fn shade(spans: &Spans, top: &Plot, end: f64, pattern: &str, part: impl Fn(Time) -> f64) -> Markup {
-    let (embargo, out) = (top.x(part(spans.embargo)), top.x(part(spans.held_out)));
-    let height = n(end - top.top);
-    html! {
-        @if spans.has_held_out() {
-            rect.held x=(n(out)) y=(n(top.top)) width=(n(top.right - out)) height=(height) {}
-            rect fill={ "url(#" (pattern) ")" } x=(n(embargo)) y=(n(top.top)) width=(n(out - embargo)) height=(height) {}
-            text.part x=(n(top.x(1.0))) y=(n(top.top - 9.0)) text-anchor="end" { "held out" }
+/// For the script: each curve's equity, and the winner's drawdown.
+pub fn data(view: &View) -> Value {
+    let spans = &view.input.spans;
+    if view.input.curves.is_empty() {
+        return Value::Null;
+    }
+    let read = |samples: &[_]| pack(sample(samples, spans, READ).into_iter());
+    let mut rows = Vec::new();
+    for (i, curve) in curves(view).iter().enumerate() {
+        rows.push(json!({ "name": format!("#{}", curve.rank), "unit": view.input.quote, "lo": read(&curve.samples) }));
+        if i == 0 {
+            rows.push(json!({ "name": "its drawdown", "unit": "%", "lo": read(&drawdown(curve, spans)) }));
         }
     }
-}
-
-/// A thin band of the winner's states; a column a pixel or two, so that a year costs no more than a day.
-fn states(view: &View, strip: &Plot, part: impl Fn(Time) -> f64, size: Size) -> Markup {
-    let columns = size.pick(500usize, 170);
-    let spans = &view.input.timeline;
-    // the longest state of each column; then neighbouring columns of one state become one rectangle
-    let mut weight = vec![[0.0f64; 6]; columns];
-    for (i, span) in spans.iter().enumerate() {
-        let from = (part(span.from) * columns as f64).max(0.0);
-        let to = (spans.get(i + 1).map_or(1.0, |next| part(next.from)) * columns as f64).min(columns as f64);
-        for (column, weight) in weight.iter_mut().enumerate().take(to.ceil() as usize).skip(from as usize) {
-            let covered = to.min(column as f64 + 1.0) - from.max(column as f64);
-            weight[usize::from(span.state).min(5)] += covered.max(0.0);
-        }
-    }
-    let main = |w: &[f64; 6]| (0..6).max_by(|a, b| w[*a].total_cmp(&w[*b]).then(b.cmp(a))).unwrap_or(0);
-    let main: Vec<usize> = weight.iter().map(main).collect();
-    let mut runs: Vec<(usize, usize, usize)> = Vec::new();
-    for run in main.chunk_by(|a, b| a == b) {
-        let start = runs.last().map_or(0, |last| last.1);
-        runs.push((start, start + run.len(), run[0]));
-    }
-    let x = |column: usize| strip.x(column as f64 / columns as f64);
-    html! {
-        @for (from, to, state) in runs {
-            rect style={ "fill:var(--s" (state) ")" } x=(n(x(from))) y=(n(strip.top)) width=(n(x(to) - x(from)))
-                height=(n(strip.bottom - strip.top)) {}
-        }
-        text.unit x=(n(strip.left - 6.0)) y=(n(strip.bottom - 4.0)) text-anchor="end" { "State" }
-    }
+    json!({ "from": millis(spans.from), "to": millis(spans.to), "n": READ, "rows": rows })
 }

@@ -60,7 +60,7 @@ fn table(view: &View, index: usize, map: &Heatmap, shades: &Shades) -> Markup {
     let columns = map.x.labels.len();
     let size = if columns <= READABLE { "heat" } else { "heat dense" };
     let long = map.x.labels.iter().any(|l| l.chars().count() > 7) && columns > 3 || columns > READABLE;
-    let snug = !long && columns > 5 && map.x.labels.iter().any(|l| l.chars().count() > 4);
+    let snug = !long && columns > 5 && map.x.labels.iter().any(|l| l.chars().count() * columns > 30);
     html! {
         div.map.whole[columns > READABLE] {
             table class=(size) data-map=(index) {
@@ -118,7 +118,7 @@ fn class(ramp: Ramp, step: usize) -> String {
 }
 
 /// For the script: by map and statistic the colour class and the figure of each cell, and how many configurations it has.
-pub fn data(view: &View) -> String {
+pub fn data(view: &View) -> Value {
     let picked = |map: &Heatmap, pick: Pick, shades: &Shades| -> Value {
         let cells = map.cells.iter().map(|c| pick.of(c));
         let classes: Vec<String> =
@@ -138,8 +138,8 @@ pub fn data(view: &View) -> String {
         out.insert("y".to_owned(), json!([view.names[map.y.axis], map.y.labels]));
         Value::Object(out)
     };
-    super::script_json(&json!({
+    json!({
         "metric": view.input.objective.metric,
         "maps": view.maps.iter().map(one).collect::<Vec<Value>>(),
-    }))
+    })
 }

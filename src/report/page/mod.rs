@@ -2,13 +2,19 @@
 
 mod behaviour;
 mod board;
+pub mod clock;
+pub mod costs;
 mod curves;
 mod data;
 mod heat;
+pub mod market;
 mod money;
+mod pack;
+pub mod parallel;
 mod shape;
 mod summary;
 mod svg;
+mod trades;
 
 use super::view::View;
 use super::{palette, text};
@@ -17,7 +23,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 pub use money::steps;
 
 const STYLE: &str = include_str!("../assets/style.css");
-const SCRIPT: &str = include_str!("../assets/page.js");
+const SCRIPT: &str = concat!(include_str!("../assets/page.js"), include_str!("../assets/charts.js"));
 
 /// Nothing may be fetched: style, script and data stand in the page itself.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
@@ -42,13 +48,18 @@ pub fn page(view: &View) -> String {
     ];
     let mut push = |anchor, title, body: Option<Markup>| sections.extend(body.map(|b| section(anchor, title, b)));
     push("equity", "Equity and drawdown", curves::body(view));
+    push("market", "States over price and spread", market::body(view));
+    push("trades", "Trades", trades::body(view));
     push("money", "Where the money came from", money::body(view));
+    push("funding", "Funding by settlement", costs::funding(view));
+    push("legging", "Legging", costs::legging(view));
+    push("guard", "Funding guard", costs::guards(view));
     push("heatmaps", "Heatmaps", heat::body(view));
     push("axes", "Axis by axis", shape::slices(view));
+    push("parallel", "Parallel coordinates of the top", parallel::body(view));
     push("distribution", "All configurations", shape::distribution(view));
     push("worlds", "Worlds", data::worlds(view));
     push("behaviour", "States, transitions, gate", behaviour::body(view));
-    push("trades", "Trades", behaviour::trades(view));
     push("data", "Data quality", data::quality(view));
     push("provenance", "Provenance", Some(data::provenance(view)));
     let markup = html! {
@@ -76,12 +87,26 @@ pub fn page(view: &View) -> String {
                         }
                     }
                 }
-                script type="application/json" id="heat-data" { (PreEscaped(heat::data(view))) }
+                script type="application/json" id="page-data" { (PreEscaped(data(view))) }
                 script { (PreEscaped(SCRIPT)) }
             }
         }
     };
     markup.into_string()
+}
+
+/// What the script needs to know beyond what stands in the page.
+fn data(view: &View) -> String {
+    let (market, trades) = market::data(view);
+    script_json(&serde_json::json!({
+        "heat": heat::data(view),
+        "charts": { "equity": curves::data(view), "market": market, "funding": costs::data(view) },
+        "trades": trades,
+        "held_out": view.input.spans.has_held_out().then(|| market::millis(view.input.spans.held_out)),
+        "reasons": crate::strategy::REASONS,
+        "states": clock::STATE_NAMES,
+        "quote": view.input.quote,
+    }))
 }
 
 /// The palette as style rules: by the system's wish, or by the reader's.

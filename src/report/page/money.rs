@@ -11,22 +11,48 @@ use maud::{Markup, html};
 pub fn body(view: &View) -> Option<Markup> {
     let money = view.input.money.as_ref()?;
     let quote = &view.input.quote;
-    let caption = html! {
+    let [long, short] = &view.input.venues;
+    let held_out = view.input.spans.has_held_out();
+    let legs: [(String, &[Role]); 3] = [
+        ("both legs".to_owned(), &Role::BOTH),
+        (format!("long leg, {long}"), &[Role::Long]),
+        (format!("short leg, {short}"), &[Role::Short]),
+    ];
+    let parts: &[(&str, &Lines)] = &[("in sample", &money.in_sample), ("held out", &money.held_out)];
+    let parts = &parts[..if held_out { 2 } else { 1 }];
+    let panes: Vec<(String, Vec<Bar>)> = parts
+        .iter()
+        .flat_map(|(part, lines)| legs.iter().map(move |(leg, roles)| (format!("{part}, {leg}"), steps(lines, roles))))
+        .collect();
+    Some(html! {
         p.note {
-            "In sample, " (quote) ". The bars add up to the change of equity exactly."
+            "The bars add up to the change of equity exactly, " (quote) ". A leg alone shows what its own venue's price made of it: "
+            "the two legs of a lock mostly cancel."
             @if let Some(bps) = money.decision_slippage_bps {
                 " Beside the sum: fills were " (text::fixed(bps, 2))
                 " bp worse than the opposite best at decision (negative would be better)."
             }
         }
-    };
-    let steps = steps(&money.in_sample);
-    let figure = super::figure(caption, |size| waterfall(&steps, size));
-    Some(html! { div.pair.money { (figure) (table(view, money)) } })
+        div.pair.money {
+            div #waterfall data-panes="" {
+                label.pick hidden { "Show " select #waterfall-pick {
+                    @for (i, (name, _)) in panes.iter().enumerate() { option value=(i) { (name) } }
+                } }
+                @for (i, (name, steps)) in panes.iter().enumerate() {
+                    figure.pane data-pane=(i) {
+                        div.wide { (waterfall(steps, name, Size::Wide)) }
+                        div.narrow { (waterfall(steps, name, Size::Narrow)) }
+                        figcaption { (name) ", " (quote) }
+                    }
+                }
+            }
+            (table(view, money))
+        }
+    })
 }
 
 /// A bar of the waterfall: from where the sum stood to where this line brings it.
-pub struct Step {
+pub struct Bar {
     pub name: &'static str,
     pub from: f64,
     pub to: f64,
@@ -34,28 +60,28 @@ pub struct Step {
 }
 
 /// The lines that are not nought, then the total. Amounts are doubled units of 1e-18 until the last moment.
-pub fn steps(lines: &Lines) -> Vec<Step> {
+pub fn steps(lines: &Lines, roles: &[Role]) -> Vec<Bar> {
     let mut out = Vec::new();
     let mut sum2 = 0i128;
     let money = |amount2: i128| amount2 as f64 * 0.5e-18;
     for line in Line::ALL {
-        let amount2 = lines.get2(Role::Long, line) + lines.get2(Role::Short, line);
+        let amount2 = roles.iter().map(|role| lines.get2(*role, line)).sum::<i128>();
         if amount2 != 0 {
-            out.push(Step { name: line.name(), from: money(sum2), to: money(sum2 + amount2), total: false });
+            out.push(Bar { name: line.name(), from: money(sum2), to: money(sum2 + amount2), total: false });
         }
         sum2 += amount2;
     }
-    out.push(Step { name: "net", from: 0.0, to: money(sum2), total: true });
+    out.push(Bar { name: "net", from: 0.0, to: money(sum2), total: true });
     out
 }
 
-fn waterfall(steps: &[Step], size: Size) -> Markup {
+fn waterfall(steps: &[Bar], name: &str, size: Size) -> Markup {
     let row = 26.0;
     let width = size.pick(560.0, 350.0);
     let plot = Plot { left: 76.0, right: width - 76.0, top: 6.0, bottom: 6.0 + row * steps.len() as f64 };
     let scale = Scale::over(steps.iter().flat_map(|s| [s.from, s.to]).chain([0.0]), size.pick(5, 3));
     html! {
-        svg viewBox={ "0 0 " (n(width)) " " (n(plot.bottom + 24.0)) } role="img" aria-label="Waterfall of the money lines; the table has the figures" {
+        svg viewBox={ "0 0 " (n(width)) " " (n(plot.bottom + 24.0)) } role="img" aria-label={ "Waterfall of the money lines, " (name) "; the table has the figures" } {
             g.ruler {
                 @for tick in &scale.ticks {
                     @let x = plot.x(scale.place(*tick));
@@ -143,7 +169,7 @@ mod tests {
         lines.add(Role::Long, Line::Spread, 8_000_000_000_000_000_000);
         lines.add(Role::Short, Line::Spread, 2_000_000_000_000_000_000);
         lines.add(Role::Short, Line::Fees, -3_000_000_000_000_000_000);
-        let steps = steps(&lines);
+        let steps = steps(&lines, &Role::BOTH);
         let seen: Vec<String> = steps.iter().map(|s| format!("{} {:.3} {:.3}", s.name, s.from, s.to)).collect();
         assert_eq!(seen, ["spread 0.000 5.000", "fees 5.000 3.500", "net 0.000 3.500"]);
     }

@@ -13,13 +13,19 @@ pub fn slices(view: &View) -> Option<Markup> {
     }
     // one scale for all, so that a flat axis looks flat
     let spreads = || view.slices.iter().flat_map(|s| &s.spreads);
-    let values = spreads().flat_map(|s| s.middle.map(|m| [m.0, m.1]).into_iter().flatten().chain(s.best));
-    let scale = Scale::over(values, 4);
+    let scale = Scale::over(spreads().flat_map(|s| [s.worst, s.best]).flatten(), 6);
     Some(html! {
         p.note {
-            (view.metric()) " by the value of one axis, over all the others: line = median, band = middle half, upper "
-            "line = best. The ring is the winner's value. All on one scale: a flat line is an axis that hardly matters."
+            (view.metric()) " by the value of one axis, over all the others. All on one scale: a flat line is an axis that "
+            "hardly matters."
         }
+        ul.legend {
+            li { span.swatch style="background:var(--c1)" {} "median" }
+            li { span.swatch.block.middle {} "middle half" }
+            li { span.swatch.block.extent {} "worst to best" }
+            li { svg.symbol viewBox="-7 -7 14 14" aria-hidden="true" { circle.ring r="5" {} } "the winner's value" }
+        }
+        (effects(view))
         div.slices { @for slice in &view.slices { (slice_figure(view, slice, &scale)) } }
     })
 }
@@ -34,7 +40,9 @@ fn slice_figure(view: &View, slice: &Slice, scale: &Scale) -> Markup {
     let down = known().rev().filter_map(|(i, s)| Some((x(i), scale.place(s.middle?.0))));
     let band = path(&plot, up.chain(down));
     let median = path(&plot, known().filter_map(|(i, s)| Some((x(i), scale.place(s.median?)))));
-    let best = path(&plot, known().filter_map(|(i, s)| Some((x(i), scale.place(s.best?)))));
+    let best = known().filter_map(|(i, s)| Some((x(i), scale.place(s.best?))));
+    let worst = known().rev().filter_map(|(i, s)| Some((x(i), scale.place(s.worst?))));
+    let extent = path(&plot, best.chain(worst));
     // as many labels as there is room for
     let longest = slice.side.labels.iter().map(|l| l.chars().count()).max().unwrap_or(1);
     let every = (count * (longest * 7 + 8)).div_ceil(300).max(1);
@@ -43,8 +51,8 @@ fn slice_figure(view: &View, slice: &Slice, scale: &Scale) -> Markup {
             figcaption { (super::summary::breakable(&axis.name)) @if axis.dead { " " span.tag { "no effect" } } }
             svg viewBox="0 0 350 176" role="img" aria-label={ (view.metric()) " by " (axis.name) } {
                 (rulers(&plot, scale))
+                path.extent d={ (extent) "Z" } {}
                 path.band d={ (band) "Z" } {}
-                path.best d=(best) {}
                 path.line.first style="stroke:var(--c1)" d=(median) {}
                 @for (i, spread) in known() {
                     @if let Some(value) = spread.median {
@@ -60,6 +68,40 @@ fn slice_figure(view: &View, slice: &Slice, scale: &Scale) -> Markup {
                     @for (i, label) in slice.side.labels.iter().enumerate() {
                         @if i % every == 0 {
                             text x=(n(plot.x(x(i)))) y="168" text-anchor="middle" { (label) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Axes by how far their medians lie apart; those that change nothing are named dead.
+fn effects(view: &View) -> Markup {
+    let mut rows: Vec<(&Slice, f64)> = view.slices.iter().map(|slice| (slice, slice.effect())).collect();
+    rows.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let most = rows.first().map_or(0.0, |row| row.1).max(f64::MIN_POSITIVE);
+    html! {
+        div.scroll {
+            table.tight #effects {
+                caption { "What each axis moves" }
+                thead { tr {
+                    th scope="col" { "Axis" } th.num scope="col" { "Values" } th.num scope="col" { "Winner's" }
+                    th.num scope="col" { "Medians lie apart by" } th scope="col" { "Verdict" }
+                } }
+                tbody {
+                    @for (slice, effect) in &rows {
+                        @let axis = view.axes[slice.side.axis];
+                        tr {
+                            th.key scope="row" { (super::summary::breakable(&axis.name)) }
+                            td.num { (text::count(axis.values.len() as u64)) }
+                            td.num { (view.input.winner.as_ref().map_or(text::DASH, |w| view.value(&w.at, slice.side.axis))) }
+                            td.num.share {
+                                span.gauge style={ "width:" (n(effect / most * 100.0)) "%;background:var(--c1)" } {}
+                                (view.figure(Some(*effect)))
+                            }
+                            td { @if axis.dead { span.tag.dead { "dead: changes no result" } }
+                                @else if *effect < most * 0.01 { span.tag { "hardly matters" } } }
                         }
                     }
                 }

@@ -1,8 +1,9 @@
 //! What won, by how much, and whether to believe it.
 
 use super::sign;
+use crate::ledger::Line;
 use crate::report::view::View;
-use crate::report::{Level, Unit, Winner, text};
+use crate::report::{Axis, Level, Metric, Unit, Winner, text};
 use maud::{Markup, html};
 
 /// Name, market, range and the theme switch.
@@ -54,44 +55,125 @@ fn warnings(view: &View) -> Markup {
     }
 }
 
-/// Two or three sentences.
+/// A sentence on each question that a desk asks.
 fn story(view: &View, winner: &Winner) -> Markup {
     let input = view.input;
-    let name = &input.objective.metric;
-    let counts = &input.counts;
-    let ranking = input.worlds.iter().find(|w| w.ranking).filter(|_| counts.worlds > 1);
-    let second = runner_up(view);
-    html! {
-        p.story {
-            "Configuration " code { (winner.id) } " ranks first of " (text::count(counts.eligible))
-            @if counts.eligible != counts.configurations {
-                " that meet every requirement (" (text::counted(counts.configurations, "configuration")) " ran)"
-            } @else { " " (if counts.eligible == 1 { "configuration" } else { "configurations" }) }
-            ": " (name) " " strong { (view.measured(winner.metric)) }
-            @if counts.worlds > 1 {
-                @match input.objective.over_world.as_str() {
-                    "mean" => { " on average over " (text::count(counts.worlds)) " worlds" }
-                    other => { " in its " (other) " of " (text::count(counts.worlds)) " worlds" }
-                }
-                @if let Some(world) = ranking { " (" (world_name(view, &world.values)) ")" }
-            }
-            @if let Some(second) = second { ", against " (view.measured(Some(second))) " for the next" }
-            ". "
+    let (name, counts) = (&input.objective.metric, &input.counts);
+    let figure = |value| html! { strong { (view.measured(value)) } };
+    let answers = [
+        ("What won", Some(what_won(view, winner))),
+        ("By how much", Some(by_how_much(view, winner))),
+        ("In which world", (counts.worlds > 1).then(|| which_world(view))),
+        ("What it earned", earned(view)),
+        ("Held out", Some(html! {
             @if input.spans.has_held_out() {
-                "In the held-out " (text::span(input.spans.held_out, input.spans.to)) ", which chose nothing, it shows "
-                strong { (view.measured(winner.oos_metric)) } ". "
-            } @else { strong { "Nothing was held out" } ", so nothing here is proven out of sample. " }
-            @if winner.neighbour_count > 0 {
-                "The median of its " (text::counted(winner.neighbour_count, "grid neighbour")) " is "
-                strong { (view.measured(winner.neighbours)) }
-                @if let Some(plateau) = winner.plateau {
-                    "; " (text::counted(plateau, "configuration")) " around it "
-                    (if plateau == 1 { "holds" } else { "hold" }) " at least " (view.measured(winner.plateau_floor))
-                }
+                "In the last " (text::span(input.spans.held_out, input.spans.to)) ", which chose nothing, its " (name) " is "
+                (figure(winner.oos_metric))
+                @if let Some(money) = &input.money { " and it made " (money_of(view, money.held_out.total2())) }
                 "."
+            } @else { strong { "Nothing was held out" } ", so nothing here is proven out of sample." }
+        })),
+        ("Neighbours", (winner.neighbour_count > 0).then(|| html! {
+            "One step away on the grid, the median of " (text::counted(winner.neighbour_count, "configuration")) " is "
+            (figure(winner.neighbours))
+            @if let Some(plateau) = winner.plateau {
+                "; " (text::counted(plateau, "configuration")) " around it "
+                (if plateau == 1 { "holds" } else { "hold" }) " at least " (view.measured(winner.plateau_floor))
+            }
+            "."
+        })),
+        ("Edge of the grid", at_the_edge(view, winner)),
+    ];
+    html! {
+        dl.story {
+            @for (question, answer) in &answers {
+                @if let Some(answer) = answer { div { dt { (question) } dd { (answer) } } }
             }
         }
     }
+}
+
+fn what_won(view: &View, winner: &Winner) -> Markup {
+    let counts = &view.input.counts;
+    let moving = || view.axes.iter().enumerate().filter(|(_, axis)| axis.values.len() > 1);
+    html! {
+        @for (n, (i, _)) in moving().enumerate() {
+            @if n > 0 { ", " }
+            (view.names[i]) "\u{a0}" strong { (view.value(&winner.at, i)) }
+        }
+        @if moving().next().is_some() { ": c" } @else { "C" }
+        "onfiguration " code { (winner.id) } " ranks first of " (text::count(counts.eligible))
+        @if counts.eligible != counts.configurations {
+            " that meet every requirement (" (text::counted(counts.configurations, "configuration")) " ran)"
+        }
+        "."
+    }
+}
+
+fn by_how_much(view: &View, winner: &Winner) -> Markup {
+    let median = view.histogram.as_ref().map(|h| h.median);
+    html! {
+        (view.input.objective.metric) " " strong { (view.measured(winner.metric)) }
+        @if let Some(second) = runner_up(view) { ", against " (view.measured(Some(second))) " for the next" }
+        @if let Some(median) = median { " and " (view.measured(Some(median))) " for the median of all" }
+        "."
+        @if view.input.counts.configurations >= 100 {
+            " The best of " (text::count(view.input.counts.configurations)) " tries is partly luck; the held-out part is the judge."
+        }
+    }
+}
+
+fn which_world(view: &View) -> Markup {
+    let input = view.input;
+    let count = text::count(input.counts.worlds);
+    let ranking = input.worlds.iter().find(|world| world.ranking);
+    html! {
+        @match input.objective.over_world.as_str() {
+            "mean" => { "On average over " (count) " worlds" }
+            other => { "In its " (other) " of " (count) " worlds" }
+        }
+        @if let Some(world) = ranking { ": " strong { (world_name(view, &world.values)) } }
+        "."
+    }
+}
+
+/// The largest lines of its money, in sample.
+fn earned(view: &View) -> Option<Markup> {
+    let lines = &view.input.money.as_ref()?.in_sample;
+    let both = |line: Line| lines.0[0][line as usize] + lines.0[1][line as usize];
+    let mut parts: Vec<(Line, i128)> = Line::ALL.iter().map(|line| (*line, both(*line))).filter(|p| p.1 != 0).collect();
+    parts.sort_by_key(|part| -part.1.abs());
+    parts.truncate(4);
+    let trades =
+        view.input.trades.iter().filter(|t| !view.input.spans.has_held_out() || t.opened < view.input.spans.embargo);
+    Some(html! {
+        (money_of(view, lines.total2())) " on " (text::measured(Some(view.input.capital), Unit::Money, &view.input.quote))
+        " of capital in " (text::counted(trades.count() as u64, "trade")) ", in sample. Most of it: "
+        @for (i, (line, amount2)) in parts.iter().enumerate() {
+            @if i > 0 { ", " }
+            (line.name()) " " (text::fixed(*amount2 as f64 * 0.5e-18, 2))
+        }
+        "."
+    })
+}
+
+fn money_of(view: &View, amount2: i128) -> Markup {
+    html! { strong { (text::measured(Some(amount2 as f64 * 0.5e-18), Unit::Money, &view.input.quote)) } }
+}
+
+/// A winner at the end of an axis asks for a wider grid.
+fn at_the_edge(view: &View, winner: &Winner) -> Option<Markup> {
+    let ends: Vec<usize> = (0..view.axes.len()).filter(|i| is_end(view.axes[*i], winner.at[*i])).collect();
+    (!ends.is_empty()).then(|| {
+        html! {
+            "The winner has the lowest or highest value tried of "
+            @for (n, i) in ends.iter().enumerate() {
+                @if n > 0 { ", " }
+                code { (view.names[*i]) } " (" (view.value(&winner.at, *i)) ")"
+            }
+            ": a wider grid may hold a better one."
+        }
+    })
 }
 
 /// The objective of the second row.
@@ -136,7 +218,6 @@ fn tile(title: &str, value: Option<f64>, shown: String, note: &str) -> Markup {
 
 /// The winner's axis values beside its metrics.
 fn details(view: &View, winner: &Winner) -> Markup {
-    let held_out = view.input.spans.has_held_out();
     html! {
         div.pair {
             div.scroll {
@@ -147,37 +228,20 @@ fn details(view: &View, winner: &Winner) -> Markup {
                         @for (i, axis) in view.axes.iter().enumerate() {
                             tr {
                                 th.key scope="row" { (breakable(&axis.name)) }
-                                td.num { (view.value(&winner.at, i)) (edge(axis.values.len(), winner.at[i])) }
+                                td.num { (view.value(&winner.at, i)) (edge(axis, winner.at[i])) }
                             }
                         }
                     }
                 }
             }
             @if !winner.metrics.is_empty() {
-                div.scroll {
-                    table {
-                        caption { "The winner's figures" }
-                        thead {
-                            tr {
-                                th scope="col" { "Figure" }
-                                th.num scope="col" { "In sample" }
-                                @if held_out { th.num scope="col" { "Held out" } }
-                            }
-                        }
-                        tbody {
-                            @for metric in &winner.metrics {
-                                tr {
-                                    th scope="row" { (metric.title) }
-                                    td class=(sign(metric.in_sample)) {
-                                        (text::measured(metric.in_sample, metric.unit, &view.input.quote))
-                                    }
-                                    @if held_out {
-                                        td class=(sign(metric.held_out)) {
-                                            (text::measured(metric.held_out, metric.unit, &view.input.quote))
-                                        }
-                                    }
-                                }
-                            }
+                @let few = winner.metrics.len().min(FIGURES);
+                div {
+                    (figures(view, &winner.metrics[..few], "The winner's figures"))
+                    @if few < winner.metrics.len() {
+                        details {
+                            summary { "Its other " (text::count((winner.metrics.len() - few) as u64)) " figures" }
+                            (figures(view, &winner.metrics[few..], "Other figures"))
                         }
                     }
                 }
@@ -186,10 +250,43 @@ fn details(view: &View, winner: &Winner) -> Markup {
     }
 }
 
-/// A winner at the end of an axis asks for a wider grid.
-fn edge(values: usize, at: u16) -> Markup {
-    let end = values > 2 && (at == 0 || usize::from(at) + 1 == values);
-    html! { @if end { br; span.tag { (if at == 0 { "lowest tried" } else { "highest tried" }) } } }
+/// Figures that are shown without being asked for.
+const FIGURES: usize = 16;
+
+fn figures(view: &View, metrics: &[Metric], caption: &str) -> Markup {
+    let held_out = view.input.spans.has_held_out();
+    let cell = |value, unit| html! { td class=(sign(value)) { (text::measured(value, unit, &view.input.quote)) } };
+    html! {
+        div.scroll {
+            table {
+                caption { (caption) }
+                thead { tr {
+                    th scope="col" { "Figure" }
+                    th.num scope="col" { "In sample" }
+                    @if held_out { th.num scope="col" { "Held out" } }
+                } }
+                tbody {
+                    @for metric in metrics {
+                        tr {
+                            th scope="row" { (metric.title) }
+                            (cell(metric.in_sample, metric.unit))
+                            @if held_out { (cell(metric.held_out, metric.unit)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The lowest or highest of at least three numbers; words have no order, so no end either.
+fn is_end(axis: &Axis, at: u16) -> bool {
+    let (values, at) = (&axis.values, usize::from(at));
+    values.len() > 2 && (at == 0 || at + 1 == values.len()) && values.iter().all(|v| v.parse::<f64>().is_ok())
+}
+
+fn edge(axis: &Axis, at: u16) -> Markup {
+    html! { @if is_end(axis, at) { br; span.tag { (if at == 0 { "lowest tried" } else { "highest tried" }) } } }
 }
 
 /// A dotted key that may break after its dots.

@@ -12,21 +12,16 @@ const GAP: f64 = 30.0;
 const HEAD: f64 = 150.0;
 const NONE: [u8; 3] = [238, 239, 242];
 
-/// Cells are squares where that fits a slide.
-pub fn height(map: &Heatmap) -> u32 {
-    (HEAD + cell(map).1 * map.y.labels.len() as f64 + under(map) + 100.0) as u32
-}
-
 /// Room under the panels for the labels of the columns and the name of their axis.
 fn under(map: &Heatmap) -> f64 {
     if are_upright(map) { 30.0 + 11.0 * longest(&map.x.labels).min(18) as f64 + 30.0 } else { 80.0 }
 }
 
-/// Width and height of a cell.
+/// Width and height of a cell: all of the slide's height, but not much higher than wide.
 fn cell(map: &Heatmap) -> (f64, f64) {
     let width = panel_width() / map.x.labels.len() as f64;
-    let height = (600.0 / map.y.labels.len() as f64).min(width).clamp(14.0, 60.0);
-    (width, height)
+    let room = f64::from(super::paper::HEIGHT) - HEAD - under(map) - 60.0;
+    (width, (room / map.y.labels.len() as f64).min(width * 1.2))
 }
 
 fn panel_width() -> f64 {
@@ -38,13 +33,13 @@ fn longest(labels: &[String]) -> usize {
 }
 
 fn are_upright(map: &Heatmap) -> bool {
-    longest(&map.x.labels) as f64 * 11.0 > cell(map).0 - 4.0
+    longest(&map.x.labels) as f64 * 11.0 > panel_width() / map.x.labels.len() as f64 - 4.0
 }
 
 pub fn draw(view: &View, map: &Heatmap, paper: &Paper) -> Result<(), String> {
     let (x, y) = (&view.names[map.x.axis], &view.names[map.y.axis]);
     let title = format!("{} · {}: {y} against {x}", view.input.symbol, view.metric());
-    paper.title(&title, "Over all values of the other axes; the frame marks the winner's cell; grey cells have no configuration with a figure")?;
+    paper.title(&title, "Over all values of the other axes; the frame marks the winner's cell, a dot its plateau; grey cells have no configuration with a figure")?;
     let size = cell(map);
     for (i, pick) in Pick::ALL.into_iter().enumerate() {
         let left = LEFT + (panel_width() + GAP) * i as f64;
@@ -81,6 +76,10 @@ fn panel(view: &View, map: &Heatmap, pick: Pick, shades: &Shades, plot: &Plot, p
             let text = short(value, view.input.objective.unit, shades.reach());
             let centre = (left + width / 2.0, top + height / 2.0);
             paper.text(&text, centre, letters, ink(ground), Anchor::Middle)?;
+        }
+        if map.plateau[i] && map.winner != Some(i) && height >= 12.0 {
+            let (x, y) = (left + width / 2.0, top + height - (height * 0.14).max(4.0));
+            paper.rect((x - 2.0, y - 2.0), (x + 2.0, y + 2.0), ink(ground))?;
         }
     }
     let Some((left, top)) = map.winner.map(corner) else { return Ok(()) };

@@ -1,12 +1,17 @@
 //! The charts as PNG files at the size of a slide, drawn with plotters in an embedded font.
 
 mod curves;
+mod funding;
 mod heat;
+mod market;
 mod money;
 mod paper;
+mod parallel;
 mod shape;
+mod time;
 
 use super::ReportError;
+use super::page::parallel::Parallel;
 use super::view::View;
 use paper::Paper;
 use rayon::prelude::*;
@@ -17,37 +22,47 @@ const MOST_MAPS: usize = 15;
 
 type Draw<'a> = Box<dyn Fn(&Paper) -> Result<(), String> + Send + Sync + 'a>;
 
-/// A picture: its file's name, its height in pixels (the width is always `paper::WIDTH`), how it is drawn.
+/// A picture: its file's name, how it is drawn.
 struct Picture<'a> {
     name: String,
-    height: u32,
     draw: Draw<'a>,
 }
 
-fn picture<'a>(name: &str, height: u32, draw: Draw<'a>) -> Picture<'a> {
-    Picture { name: format!("{name}.png"), height, draw }
+fn picture<'a>(name: &str, draw: Draw<'a>) -> Picture<'a> {
+    Picture { name: format!("{name}.png"), draw }
 }
 
 /// Draws every chart for which there is data into `dir`; gives the paths in a fixed order.
 pub fn pictures(view: &View, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     paper::register_font().map_err(|what| ReportError::Chart { path: dir.to_owned(), what })?;
+    let input = view.input;
+    let parallel = Parallel::of(view);
     let mut all: Vec<Picture> = Vec::new();
-    if !view.input.curves.is_empty() {
-        all.push(picture("equity", 900, Box::new(|paper| curves::draw(view, paper))));
+    if !input.curves.is_empty() {
+        all.push(picture("equity", Box::new(|paper| curves::draw(view, paper))));
     }
-    if let Some(money) = &view.input.money {
-        all.push(picture("money", 900, Box::new(|paper| money::draw(view, &money.in_sample, paper))));
+    if let Some(market) = &input.market {
+        all.push(picture("market", Box::new(|paper| market::draw(view, market, paper))));
+    }
+    if let Some(money) = &input.money {
+        all.push(picture("money", Box::new(|paper| money::draw(view, &money.in_sample, paper))));
+    }
+    if !input.funding.is_empty() {
+        all.push(picture("funding", Box::new(|paper| funding::draw(view, paper))));
     }
     if !view.slices.is_empty() {
-        all.push(picture("axes", shape::slices_height(view), Box::new(|paper| shape::slices(view, paper))));
+        all.push(picture("axes", Box::new(|paper| shape::slices(view, paper))));
+    }
+    if let Some(parallel) = &parallel {
+        all.push(picture("parallel", Box::new(|paper| parallel::draw(view, parallel, paper))));
     }
     if let Some(histogram) = &view.histogram {
-        all.push(picture("distribution", 800, Box::new(|paper| shape::distribution(view, histogram, paper))));
+        all.push(picture("distribution", Box::new(|paper| shape::distribution(view, histogram, paper))));
     }
     for (i, map) in view.maps.iter().take(MOST_MAPS).enumerate() {
         let name =
             format!("heatmap-{:02}-{}-{}", i + 1, plain(&view.names[map.y.axis]), plain(&view.names[map.x.axis]));
-        all.push(picture(&name, heat::height(map), Box::new(|paper| heat::draw(view, map, paper))));
+        all.push(picture(&name, Box::new(|paper| heat::draw(view, map, paper))));
     }
     all.par_iter().map(|picture| write(picture, &dir.join(&picture.name))).collect()
 }
@@ -55,7 +70,7 @@ pub fn pictures(view: &View, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
 fn write(picture: &Picture, path: &Path) -> Result<PathBuf, ReportError> {
     let failed = |what| ReportError::Chart { path: path.to_owned(), what };
     super::aside(path, |hidden| {
-        let paper = Paper::new(hidden, picture.height).map_err(failed)?;
+        let paper = Paper::new(hidden).map_err(failed)?;
         (picture.draw)(&paper).and_then(|()| paper.save()).map_err(failed)
     })?;
     Ok(path.to_owned())

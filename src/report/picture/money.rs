@@ -2,6 +2,7 @@
 
 use super::paper::{Anchor, INK, LABEL, Paper, QUIET, RULER, SMALL};
 use crate::ledger::Lines;
+use crate::market::Role;
 use crate::report::page::steps;
 use crate::report::palette::{GAIN, LOSS};
 use crate::report::scale::{Plot, Scale};
@@ -10,7 +11,7 @@ use crate::report::view::View;
 
 pub fn draw(view: &View, lines: &Lines, paper: &Paper) -> Result<(), String> {
     let input = view.input;
-    let steps = steps(lines);
+    let steps = steps(lines, &Role::BOTH);
     let row = 680.0 / steps.len() as f64;
     let plot = Plot { left: 190.0, right: 1390.0, top: 130.0, bottom: 810.0 };
     let scale = Scale::over(steps.iter().flat_map(|s| [s.from, s.to]).chain([0.0]), 6);

@@ -7,7 +7,9 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::Path;
 
+/// Of every picture, in pixels.
 pub const WIDTH: u32 = 1600;
+pub const HEIGHT: u32 = 900;
 pub const INK: Rgb = [20, 23, 28];
 pub const QUIET: Rgb = [89, 97, 110];
 pub const RULER: Rgb = [226, 229, 234];
@@ -43,8 +45,8 @@ type Drawn = Result<(), String>;
 
 impl<'a> Paper<'a> {
     /// `path` ends in ".png".
-    pub fn new(path: &'a Path, height: u32) -> Result<Paper<'a>, String> {
-        let area = BitMapBackend::new(path, (WIDTH, height)).into_drawing_area();
+    pub fn new(path: &'a Path) -> Result<Paper<'a>, String> {
+        let area = BitMapBackend::new(path, (WIDTH, HEIGHT)).into_drawing_area();
         area.fill(&WHITE).map_err(said)?;
         Ok(Paper(area))
     }
@@ -55,6 +57,16 @@ impl<'a> Paper<'a> {
 
     pub fn text(&self, text: &str, at: (f64, f64), size: f64, colour: Rgb, anchor: Anchor) -> Drawn {
         self.write(text, at, size, colour, anchor, FontTransform::None)
+    }
+
+    /// A text on a ring of white, readable over lines.
+    pub fn halo(&self, text: &str, at: (f64, f64), size: f64, colour: Rgb, anchor: Anchor) -> Drawn {
+        for (dx, dy) in
+            [(-2.0, 0.0), (2.0, 0.0), (0.0, -2.0), (0.0, 2.0), (-1.0, -1.0), (1.0, 1.0), (1.0, -1.0), (-1.0, 1.0)]
+        {
+            self.text(text, (at.0 + dx, at.1 + dy), size, [255, 255, 255], anchor)?;
+        }
+        self.text(text, at, size, colour, anchor)
     }
 
     /// A text that runs upwards from `at`.
@@ -112,6 +124,29 @@ impl<'a> Paper<'a> {
             self.0.draw(&Circle::new(pixel(at), radius, colour(fill).filled())).map_err(said)?;
         }
         Ok(())
+    }
+
+    /// A triangle, a diamond, a dot or a cross, edged in white: 0 to 3.
+    pub fn mark(&self, kind: usize, at: (f64, f64), ink: Rgb) -> Drawn {
+        let moved = |by: &[(f64, f64)], grow: f64| -> Vec<(f64, f64)> {
+            by.iter().map(|p| (at.0 + p.0 * grow, at.1 + p.1 * grow)).collect()
+        };
+        match kind {
+            0 | 1 => {
+                let triangle = [(0.0, -8.0), (8.0, 6.0), (-8.0, 6.0)];
+                let diamond = [(0.0, -8.0), (8.0, 0.0), (0.0, 8.0), (-8.0, 0.0)];
+                let outline: &[(f64, f64)] = if kind == 0 { &triangle } else { &diamond };
+                self.area(moved(outline, 1.3), [255, 255, 255])?;
+                self.area(moved(outline, 1.0), ink)
+            }
+            2 => [(8, [255, 255, 255]), (6, ink)].into_iter().try_for_each(|(radius, fill)| {
+                self.0.draw(&Circle::new(pixel(at), radius, colour(fill).filled())).map_err(said)
+            }),
+            _ => {
+                self.line(moved(&[(-6.0, -6.0), (6.0, 6.0)], 1.0), ink, 3)?;
+                self.line(moved(&[(-6.0, 6.0), (6.0, -6.0)], 1.0), ink, 3)
+            }
+        }
     }
 
     /// Horizontal lines with figures on the left.

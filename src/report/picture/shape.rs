@@ -1,34 +1,37 @@
 //! The objective along each axis, and its distribution over all configurations.
 
 use super::paper::{Anchor, INK, Paper, QUIET, SMALL};
-use crate::report::palette::{CURVES, GAIN, LOSS};
+use crate::report::palette::{CURVES, GAIN, LOSS, Rgb};
 use crate::report::scale::{Plot, Scale};
 use crate::report::text;
 use crate::report::view::{Histogram, Slice, View};
 
-const ROW: f64 = 380.0;
-const HEAD: f64 = 110.0;
-const BAND: [u8; 3] = [206, 223, 236];
+const BAND: Rgb = [178, 205, 226];
+const WHOLE: Rgb = [228, 237, 244];
+/// Panels beyond these would be too small for a slide.
+const MOST: usize = 12;
 
-pub fn slices_height(view: &View) -> u32 {
-    (HEAD + ROW * view.slices.len().div_ceil(3) as f64) as u32 + 10
-}
-
-/// Three to a row, all on one scale.
+/// The axes that move the most, in the order of the grid, all on one scale.
 pub fn slices(view: &View, paper: &Paper) -> Result<(), String> {
     let spreads = || view.slices.iter().flat_map(|s| &s.spreads);
-    let values = spreads().flat_map(|s| s.middle.map(|m| [m.0, m.1]).into_iter().flatten().chain(s.best));
-    let scale = Scale::over(values, 4);
-    let title = format!("{} · {} axis by axis", view.input.symbol, view.metric());
+    let scale = Scale::over(spreads().flat_map(|s| [s.worst, s.best]).flatten(), 7);
+    let mut shown: Vec<&Slice> = view.slices.iter().collect();
+    shown.sort_by(|a, b| b.effect().total_cmp(&a.effect()));
+    shown.truncate(MOST);
+    shown.sort_by_key(|slice| slice.side.axis);
+    let left_out = view.slices.len() - shown.len();
+    let more = if left_out > 0 { format!("; {left_out} axes that move less are on the page") } else { String::new() };
     paper.title(
-        &title,
-        "Over all other axes: median, middle half (band) and best (thin line); the ring is the winner's value",
+        &format!("{} · {} axis by axis", view.input.symbol, view.metric()),
+        &format!("Over all other axes: median (line), middle half (dark), worst to best (light); the ring is the winner's value{more}"),
     )?;
-    for (i, slice) in view.slices.iter().enumerate() {
-        let (column, row) = ((i % 3) as f64, (i / 3) as f64);
-        let top = HEAD + ROW * row + 60.0;
-        let left = 110.0 + 510.0 * column;
-        let plot = Plot { left, right: left + 410.0, top, bottom: top + 240.0 };
+    let rows = shown.len().div_ceil(4).max(1);
+    let columns = shown.len().div_ceil(rows).max(1);
+    let (width, height) = (1560.0 / columns as f64, 780.0 / rows as f64);
+    for (i, slice) in shown.into_iter().enumerate() {
+        let (column, row) = ((i % columns) as f64, (i / columns) as f64);
+        let (left, top) = (100.0 + width * column, 110.0 + height * row + 56.0);
+        let plot = Plot { left, right: left + width - 90.0, top, bottom: top + height - 106.0 };
         panel(view, slice, &scale, &plot, paper)?;
     }
     Ok(())
@@ -43,15 +46,17 @@ fn panel(view: &View, slice: &Slice, scale: &Scale, plot: &Plot, paper: &Paper) 
     let known = || slice.spreads.iter().enumerate();
     let up = known().filter_map(|(i, s)| Some((x(i), y(s.middle?.1))));
     let down = known().rev().filter_map(|(i, s)| Some((x(i), y(s.middle?.0))));
+    let best = known().filter_map(|(i, s)| Some((x(i), y(s.best?))));
+    let worst = known().rev().filter_map(|(i, s)| Some((x(i), y(s.worst?))));
+    paper.area(best.chain(worst), WHOLE)?;
     paper.area(up.chain(down), BAND)?;
     paper.rulers(plot, scale, SMALL * 0.85)?;
-    paper.line(known().filter_map(|(i, s)| Some((x(i), y(s.best?)))), CURVES[5], 2)?;
     paper.line(known().filter_map(|(i, s)| Some((x(i), y(s.median?)))), CURVES[0], 3)?;
     if let Some((i, median)) = slice.winner.and_then(|i| Some((i, slice.spreads[i].median?))) {
         paper.ring((x(i), y(median)), CURVES[0])?;
     }
     let longest = slice.side.labels.iter().map(|l| l.chars().count()).max().unwrap_or(1);
-    let every = (count * (longest * 11 + 14)).div_ceil(410).max(1);
+    let every = (count * (longest * 11 + 14)).div_ceil((plot.right - plot.left) as usize).max(1);
     for (i, label) in slice.side.labels.iter().enumerate().filter(|(i, _)| i % every == 0) {
         paper.text(label, (x(i), plot.bottom + 22.0), SMALL * 0.85, QUIET, Anchor::Middle)?;
     }
@@ -59,7 +64,7 @@ fn panel(view: &View, slice: &Slice, scale: &Scale, plot: &Plot, paper: &Paper) 
 }
 
 pub fn distribution(view: &View, histogram: &Histogram, paper: &Paper) -> Result<(), String> {
-    let plot = Plot { left: 130.0, right: 1540.0, top: 170.0, bottom: 680.0 };
+    let plot = Plot { left: 130.0, right: 1540.0, top: 170.0, bottom: 760.0 };
     let all = histogram.counts.iter().sum();
     let title = format!("{} · {} of {}", view.input.symbol, view.metric(), text::counted(all, "configuration"));
     let beyond = histogram.below + histogram.above;
