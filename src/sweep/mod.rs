@@ -12,6 +12,7 @@
 //! | `rank` | which configuration is better |
 //! | `plan`, `progress` | what is told before and meanwhile |
 //! | `run` | the flow: chunks, then the best once more, then the files |
+//! | `show`, `compare` | a finished run in the terminal; two of them side by side |
 //! | `results`, `leaderboard`, `ledgers`, `best`, `record`, `page` | the files |
 //!
 //! results.parquet, leaderboard.csv, best.yml, trades.parquet and equity.parquet are the same bytes for one thread or many,
@@ -21,6 +22,7 @@ pub mod args;
 mod best;
 mod checkpoint;
 mod chunk;
+pub mod compare;
 mod detail;
 mod error;
 mod gate;
@@ -36,6 +38,7 @@ mod rank;
 mod record;
 mod results;
 mod run;
+pub mod show;
 mod span;
 mod spool;
 mod study;

@@ -227,7 +227,7 @@ fn value(table: &[MetricInfo], row: &Row, run: usize, name: &str) -> Option<f64>
     table.iter().position(|info| info.name == name).and_then(|at| row.runs[run].get(at))
 }
 
-fn unit_of(info: &MetricInfo) -> Unit {
+pub(super) fn unit_of(info: &MetricInfo) -> Unit {
     match info.unit {
         "quote" => Unit::Money,
         "%" => Unit::Percent,
@@ -239,7 +239,7 @@ fn unit_of(info: &MetricInfo) -> Unit {
     }
 }
 
-fn title(name: &str) -> String {
+pub(super) fn title(name: &str) -> String {
     name.replace('_', " ")
 }
 

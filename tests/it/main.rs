@@ -1,11 +1,13 @@
 //! What a user sees, and what holds for the whole: one binary, a module a subject.
 
+mod commands;
 mod composite;
 mod drivers;
 mod foresight;
 mod null_market;
 mod random;
 mod random_tape;
+mod real;
 mod scenario;
 mod second_strategy;
 mod sweep;

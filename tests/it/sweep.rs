@@ -50,7 +50,7 @@ exchanges:
 ";
 
 /// A grid of 12 points in 2 worlds, of which [where] leaves 10.
-const GRID: &str = r#"
+pub(crate) const GRID: &str = r#"
 name = "small"
 base = "base.yml"
 seed = 7
@@ -79,12 +79,12 @@ top = 3
 const SAME: [&str; 5] = ["results.parquet", "leaderboard.csv", "best.yml", "trades.parquet", "equity.parquet"];
 
 /// A grid beside the store; `out` is the run's folder.
-struct Case {
+pub(crate) struct Case {
     folder: tempfile::TempDir,
 }
 
 impl Case {
-    fn new(grid: &str) -> Case {
+    pub(crate) fn new(grid: &str) -> Case {
         let folder = tempfile::tempdir_in(store()).expect("a folder");
         fs::write(folder.path().join("base.yml"), BASE).expect("writes");
         let grid = grid.replace("store = \"store\"", "store = \"../store\"");
@@ -92,7 +92,7 @@ impl Case {
         Case { folder }
     }
 
-    fn out(&self, name: &str) -> PathBuf {
+    pub(crate) fn out(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 

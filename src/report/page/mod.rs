@@ -7,7 +7,7 @@ mod data;
 mod heat;
 mod money;
 mod shape;
-mod summary;
+pub mod summary;
 mod svg;
 
 use super::view::View;
