@@ -204,7 +204,7 @@ fn axes(sweep: &Sweep<'_>, study: &Study, dead: &[bool]) -> Vec<Axis> {
     told.collect()
 }
 
-fn require_text(require: &super::grid::Require) -> String {
+pub(super) fn require_text(require: &super::grid::Require) -> String {
     let compare = match require.compare {
         Compare::Less => "<",
         Compare::LessEqual => "<=",

@@ -115,7 +115,7 @@ fn best_of(told: &Told, shown: usize) -> Vec<Vec<String>> {
     let first = told.columns.first().map(|column| objective(&column.title)).unwrap_or_default();
     let said = |(at, column): &(usize, &ToldColumn)| {
         let spread = *at > 0 && column.title.contains(", ") && objective(&column.title) == first;
-        !spread && rows.iter().any(|row| row.values.get(*at).is_some_and(Option::is_some))
+        *at == 0 || !spread && rows.iter().any(|row| row.values.get(*at).is_some_and(Option::is_some))
     };
     let columns: Vec<(usize, &ToldColumn)> = told.columns.iter().enumerate().filter(said).collect();
     let title = |(_, column): &(usize, &ToldColumn)| match column.held_out {

@@ -29,7 +29,8 @@ pub fn duration(seconds: f64) -> String {
     } else if abs < 1.0 {
         format!("{sign}{} ms", significant(abs * 1e3, 3))
     } else if abs < 59.95 {
-        format!("{sign}{} s", significant(abs, 3))
+        let digits = if abs.fract() == 0.0 { fixed(abs, 0) } else { significant(abs, 3) };
+        format!("{sign}{digits} s")
     } else if abs < 3_599.5 {
         let whole = abs.round();
         two((whole / 60.0).floor(), "min", whole % 60.0, "s")
@@ -95,7 +96,14 @@ mod tests {
 
     #[test]
     fn durations_carry_two_units() {
-        let cases = [(0.25, "250 ms"), (12.5, "12.5 s"), (59.99, "1 min"), (185.0, "3 min 5 s"), (3_599.9, "1 h")];
+        let cases = [
+            (0.25, "250 ms"),
+            (8.0, "8 s"),
+            (12.5, "12.5 s"),
+            (59.99, "1 min"),
+            (185.0, "3 min 5 s"),
+            (3_599.9, "1 h"),
+        ];
         for (seconds, text) in cases.into_iter().chain([(15_000.0, "4 h 10 min"), (183_600.0, "2 d 3 h")]) {
             assert_eq!(duration(seconds), text);
         }

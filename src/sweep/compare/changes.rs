@@ -1,5 +1,7 @@
 //! What differs between two runs, key by key, from their run.json.
 
+use crate::sweep::grid::Require;
+use crate::sweep::page::require_text;
 use crate::sweep::show::Run;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -77,9 +79,9 @@ fn lines(record: &Json) -> BTreeMap<String, String> {
     let objective = &record["objective"];
     out.insert("[objective] metric".to_string(), word(&objective["metric"]));
     out.insert("[objective] over_world".to_string(), word(&objective["over_world"]));
-    let require = objective["require"].as_array().into_iter().flatten();
-    let told = require.map(|r| format!("{} {} {}", word(&r["metric"]), word(&r["compare"]), r["value"]));
-    out.insert("[objective] require".to_string(), told.collect::<Vec<_>>().join(", "));
+    let require: Vec<Require> = serde_json::from_value(objective["require"].clone()).unwrap_or_default();
+    let told: Vec<String> = require.iter().map(require_text).collect();
+    out.insert("[objective] require".to_string(), told.join(", "));
     out
 }
 

@@ -116,12 +116,13 @@ impl Results {
             let row = &point.rows[verdict.world];
             let mut figures = Vec::new();
             let metric = self.objective.metric.as_str();
-            // the objective itself is told over the worlds; held out it is told of this world
-            let inside = FIGURES.into_iter().filter(|name| *name != metric);
-            let outside = std::iter::once(metric).chain(FIGURES.into_iter().filter(|name| *name != metric).take(1));
+            let outside = BTreeSet::from([metric, FIGURES[0]]);
             let find = |name: &str| self.metrics.iter().position(|metric| metric == name);
-            figures.extend(inside.filter_map(|name| Some((name.to_string(), row.runs[0].get(find(name)?)))));
-            figures.extend(outside.filter_map(|name| Some((format!("oos_{name}"), row.runs[1].get(find(name)?)))));
+            figures
+                .extend(FIGURES.into_iter().filter_map(|name| Some((name.to_string(), row.runs[0].get(find(name)?)))));
+            figures.extend(
+                outside.into_iter().filter_map(|name| Some((format!("oos_{name}"), row.runs[1].get(find(name)?)))),
+            );
             BoardPoint { verdict, axes: point.axes, figures }
         });
         let mut points: Vec<BoardPoint> = points.collect();

@@ -25,7 +25,7 @@ impl Comparison {
         } else {
             let mut rows = vec![["what changed", "A", "B"].map(str::to_string).to_vec()];
             rows.extend(self.changes.iter().map(|change| {
-                let [was, is] = [0, 1].map(|run| short(&change.was[run]));
+                let [was, is] = shortened(&change.was);
                 vec![format!("{} {}", change.part, change.key), was, is]
             }));
             out += &format!("\n{}", table(&rows, width));
@@ -40,12 +40,17 @@ impl Comparison {
     }
 }
 
-fn short(text: &str) -> String {
-    let line = text.replace('\n', " ");
-    if line.chars().count() <= LONGEST {
-        return line;
-    }
-    line.chars().take(LONGEST - 2).collect::<String>() + ".."
+/// Both values on a line each; of long ones the part from where they differ.
+fn shortened(was: &[String; 2]) -> [String; 2] {
+    let lines = was.each_ref().map(|text| text.replace('\n', " ").chars().collect::<Vec<char>>());
+    let same = lines[0].iter().zip(&lines[1]).take_while(|(a, b)| a == b).count();
+    let long = lines.iter().any(|line| line.len() > LONGEST);
+    let from = if long && same > LONGEST / 2 { same - 8 } else { 0 };
+    lines.map(|line| {
+        let rest: String = line.iter().skip(from).take(LONGEST).collect();
+        let (before, after) = (from > 0 && !rest.is_empty(), line.len() > from + LONGEST);
+        format!("{}{rest}{}", if before { ".." } else { "" }, if after { ".." } else { "" })
+    })
 }
 
 fn symbol_text(out: &mut String, s: &SymbolComparison, objectives: &[String; 2], width: usize) {
@@ -86,7 +91,8 @@ fn symbol_text(out: &mut String, s: &SymbolComparison, objectives: &[String; 2],
     row(&objective, &|at, place| figure(place.objective, unit(&objectives[at % 2])));
     let mut names: Vec<&String> = Vec::new();
     for (name, _) in places.iter().flatten().flat_map(|place| &place.figures) {
-        if !names.contains(&name) {
+        // the objective has its row
+        if !names.contains(&name) && objectives.iter().any(|objective| objective != name) {
             names.push(name);
         }
     }
@@ -104,5 +110,20 @@ fn symbol_text(out: &mut String, s: &SymbolComparison, objectives: &[String; 2],
         let Some(winner) = winner else { continue };
         let values: Vec<String> = winner.axes.iter().map(|(key, value)| format!("{key} {value}")).collect();
         let _ = writeln!(out, "{}", wrap(&format!("- {run}'s winner: {}", values.join(", ")), width.min(110)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_shown_where_they_differ() {
+        let list = |last: &str| format!("[{}{last}]", "0.001, ".repeat(12));
+        let [a, b] = shortened(&[list("7"), list("8")]);
+        assert_eq!((a.as_str(), b.as_str()), (".. 0.001, 7]", ".. 0.001, 8]"));
+        assert_eq!(shortened(&["1".to_string(), "2\n3".to_string()]), ["1", "2 3"]);
+        let [long, _] = shortened(&["x".repeat(50), "-".to_string()]);
+        assert_eq!(long, format!("{}..", "x".repeat(40)));
     }
 }
