@@ -81,7 +81,7 @@ fn summary(r: &CheckReport) -> Vec<Vec<String>> {
             count(t.doubled + refused("doubled settlement")),
             count(all),
             only(!funding, milliseconds(t.delays.median)),
-            only(!funding, milliseconds(offset.unwrap_or(t.delays.least))),
+            only(!funding, offset.map_or_else(none, milliseconds)),
             shift.filter(|shift| *shift > 0).map_or_else(none, milliseconds),
             only(quotes, covered(r, t)),
             has("marks"),
@@ -105,15 +105,15 @@ fn milliseconds(ns: i64) -> String {
     format!("{:.1} ms", ns as f64 / 1e6)
 }
 
-/// What the import found of the clock of this table's recorder, and what it added to the receive times.
+/// What the import measured of the clock of this table's recorder (a store that was not imported: its least delay), and
+/// what it added to the receive times. A clock that was made up from the other one is no measure.
 fn clock(made_by: &serde_json::Value, t: &TableCheck) -> (Option<i64>, Option<i64>) {
-    let files = made_by["files"].as_array().into_iter().flatten();
-    let mut of_table = files.filter(|f| f["venue"] == t.venue && f["symbol"] == t.symbol && f["table"] == t.table);
-    // times that were made up from exchange times belong to no recorder
-    let made = |file: &&serde_json::Value| file["clocks"].as_str().is_some_and(|text| text.starts_with("recv_ts ="));
-    let Some(file) = of_table.find(|file| !made(file)) else { return (None, None) };
+    let mut files = made_by["files"].as_array().into_iter().flatten();
+    let file = files.find(|f| f["venue"] == t.venue && f["symbol"] == t.symbol && f["table"] == t.table);
+    let Some(file) = file else { return (Some(t.delays.least), None) };
     let shift = file["recorder"].as_str().and_then(|name| made_by["clocks"][name]["shift_ns"].as_i64());
-    (file["offset_ns"].as_i64(), shift)
+    let recorded = !file["clocks"].as_str().is_some_and(|text| text.starts_with("recv_ts ="));
+    (file["offset_ns"].as_i64(), shift.filter(|_| recorded))
 }
 
 /// "98.2 %", a figure for each venue that quotes the same symbol.
