@@ -5,6 +5,7 @@
 //! | module | what lives there |
 //! | --- | --- |
 //! | [`units`] | time, price, quantity, cash, rates: a newtype each, exact |
+//! | [`text`] | what people read: figures, tables, prose; the voice of the commands |
 //! | [`market`] | sides, orders, fees, margin, what a venue is; the port's vocabulary: `Command` out, `Event` in |
 //! | [`ledger`] | fills, fees, funding, liquidations become cash, position, equity; where the money came from |
 //! | [`config`] | the strategy file: one table of keys, profiles of venues, the resolved `Config`; best.yml |
@@ -51,6 +52,7 @@ pub mod strategy;
 pub mod sweep;
 pub mod synth;
 pub mod tape;
+pub mod text;
 pub mod trader;
 pub mod units;
 pub mod watch;

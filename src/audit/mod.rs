@@ -27,7 +27,7 @@ pub enum AuditError {
 }
 
 /// What was checked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Audit {
     pub configurations: usize,
     pub runs: usize,

@@ -1,13 +1,15 @@
 //! Market data for perpx: bring it in, look at it, judge it.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use perpx::synth::SynthArgs;
 use perpx::tape::{TapeError, check, import, info};
-use std::path::PathBuf;
+use perpx::text;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+/// Bring market data into a store, look at it, judge it
 #[derive(Parser)]
-#[command(name = "perpx-data", version, about)]
+#[command(name = "perpx-data", version, after_help = "Example: perpx-data check data/sample")]
 struct Args {
     #[command(subcommand)]
     command: Command,
@@ -16,57 +18,87 @@ struct Args {
 #[derive(Subcommand)]
 enum Command {
     /// Bring foreign recordings into a store, by a column map
+    #[command(after_help = "Example: perpx-data import data/maps/binance-20240808.toml \\\n             \
+                            --from recordings --store data/real/binance")]
     Import {
         /// The column map (TOML); examples lie under data/maps
         map: PathBuf,
         /// Folder of the files that the map names
-        #[arg(long)]
+        #[arg(long, value_name = "DIR")]
         from: PathBuf,
-        /// The store to write: a new or empty folder, or a store to replace
-        #[arg(long)]
+        /// The store to write; one that is there is replaced
+        #[arg(long, value_name = "DIR")]
         store: PathBuf,
+        /// Print what was done as one line of JSON
+        #[arg(long)]
+        json: bool,
     },
-    /// Read a whole store and list what a replay would refuse or a user should know; exit code 2 when it is not fit
+    /// Judge a store: what a replay refuses, what a user should know
+    #[command(after_help = "Exit codes: 0 fit for a sweep; 2 not fit, a replay refuses something; 3 every\n\
+                            row is sound, but no two venues quote one symbol at the same time; 1 not read\n\
+                            Example: perpx-data check data/real/minute --max-age 90")]
     Check {
+        /// The store's folder
         store: PathBuf,
         /// Only this symbol
         #[arg(long)]
         symbol: Option<String>,
+        /// Seconds after which a quote is stale
+        #[arg(long, value_name = "SEC", default_value_t = 5, value_parser = clap::value_parser!(i64).range(1..=86_400))]
+        max_age: i64,
+        /// Print the report as one line of JSON
+        #[arg(long)]
+        json: bool,
     },
-    /// Make a seeded two-venue market with known properties and write it as a store
+    /// Make a seeded two-venue market with known properties as a store
     Synth(SynthArgs),
     /// Say what a store holds and how it was made
-    Info { store: PathBuf },
+    #[command(after_help = "Example: perpx-data info data/sample")]
+    Info {
+        /// The store's folder
+        store: PathBuf,
+        /// Print it as one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write a script that completes these commands in a shell
+    #[command(after_help = "Example: perpx-data completions bash > ~/.local/share/bash-completion/perpx-data")]
+    Completions { shell: clap_complete::Shell },
 }
 
 fn main() -> ExitCode {
-    match run(Args::parse().command) {
-        Ok(code) => code,
-        Err(e) => {
-            eprintln!("error: {e}");
-            ExitCode::from(e.exit_code())
+    ExitCode::from(match Args::parse().command {
+        Command::Import { map, from, store, json } => import(&map, &from, &store, json),
+        Command::Check { store, symbol, max_age, json } => {
+            told(json, check::check(&store, symbol.as_deref(), max_age * perpx::units::SECOND_NS), |report| {
+                let verdict = report.verdict();
+                let code = verdict.exit_code();
+                let all = || serde_json::json!({ "exit": code, "verdict": verdict, "report": report });
+                text::say(&if json { all().to_string() } else { report.text(text::width()) }, code)
+            })
         }
-    }
+        Command::Synth(args) => args.run(),
+        Command::Info { store, json } => told(json, info::info(&store), |found| {
+            let all = || serde_json::json!({ "exit": 0, "info": found });
+            text::say(&if json { all().to_string() } else { found.text(text::width()) }, 0)
+        }),
+        Command::Completions { shell } => text::completions(Args::command(), shell),
+    })
 }
 
-fn run(command: Command) -> Result<ExitCode, TapeError> {
-    match command {
-        Command::Import { map, from, store } => {
-            print!("{}", import::import(&map, &from, &store)?.text());
-            println!("written to {}; see `perpx-data check {0}`", store.display());
-        }
-        Command::Check { store, symbol } => {
-            let report = check::check(&store, symbol.as_deref())?;
-            print!("{}", report.text());
-            return Ok(if report.fit() { ExitCode::SUCCESS } else { ExitCode::from(2) });
-        }
-        Command::Synth(args) => {
-            if let Err(e) = args.run() {
-                eprintln!("error: {e}");
-                return Ok(ExitCode::from(e.exit_code()));
-            }
-        }
-        Command::Info { store } => print!("{}", info::info(&store)?),
+fn import(map: &Path, from: &Path, store: &Path, json: bool) -> u8 {
+    told(json, import::import(map, from, store), |report| {
+        let place = store.display();
+        let done = format!("{}written to {place}; see `perpx-data check {place}`", report.text());
+        let all = || serde_json::json!({ "exit": 0, "store": store, "import": report });
+        text::say(&if json { all().to_string() } else { text::wrap(&done, text::width()) }, 0)
+    })
+}
+
+/// Tells a result or an error; returns the exit code.
+fn told<T>(json: bool, result: Result<T, TapeError>, tell: impl FnOnce(T) -> u8) -> u8 {
+    match result {
+        Ok(found) => tell(found),
+        Err(error) => text::fail(&error, json, error.exit_code()),
     }
-    Ok(ExitCode::SUCCESS)
 }

@@ -174,7 +174,8 @@ pub struct Metric {
 }
 
 /// How a figure is written. The value is in the unit named: `Percent` holds 12.5 for 12.5 %.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Three decimals, more when it is small; no unit.
     #[default]

@@ -1,8 +1,9 @@
 //! What a run leaves to be looked at: one self-contained page and pictures of its charts.
 //!
-//! The sweep fills `Input` with plain data; `write` makes `report.html` (no network, light and dark, any width) and a
-//! PNG of each chart out of it: `equity`, `market`, `money`, `funding`, `axes`, `parallel`, `distribution`,
-//! `heatmap-NN-y-x`. The same input gives the same bytes. 100,000 configurations cost no more page than two: only summaries of them are shown.
+//! The sweep fills `Input` with plain data; `write` makes `report.html` (no network, light and dark, any width), its words
+//! and first tables as `summary.json`, and a PNG of each chart out of it: `equity`, `market`, `money`, `funding`, `axes`,
+//! `parallel`, `distribution`, `heatmap-NN-y-x`. The same input gives the same bytes. 100,000 configurations cost no more
+//! page than two: only summaries of them are shown.
 
 #[cfg(test)]
 mod fake;
@@ -17,13 +18,15 @@ mod scale;
 #[cfg(test)]
 mod tests;
 mod text;
+mod told;
 mod view;
 
 pub use frame::Spread;
 pub use heat::{Heatmap, Pick, Side, heatmaps};
 pub use input::*;
 pub use neighbours::Grid;
-pub use text::{count, moment};
+pub use text::{measured, moment};
+pub use told::{Told, ToldColumn, ToldFigure, ToldRow};
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,7 +45,7 @@ pub enum ReportError {
     Summary { what: String },
 }
 
-/// Writes `report.html` and the pictures into `dir`, which exists; each file aside first, then renamed.
+/// Writes `report.html`, `summary.json` and the pictures into `dir`, which exists; each file aside first, then renamed.
 /// Gives the paths written, the page first. The same input gives the same bytes.
 pub fn write(input: &Input, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let view = View::new(input)?;
@@ -51,7 +54,13 @@ pub fn write(input: &Input, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
         let failed = |source| ReportError::Write { path: path.clone(), source };
         fs::write(hidden, page::page(&view)).map_err(failed)
     })?;
-    let mut files = vec![path];
+    let summary = dir.join("summary.json");
+    aside(&summary, |hidden| {
+        let failed = |source: std::io::Error| ReportError::Write { path: summary.clone(), source };
+        let text = serde_json::to_string_pretty(&told::told(&view)).map_err(|error| failed(error.into()))?;
+        fs::write(hidden, text + "\n").map_err(failed)
+    })?;
+    let mut files = vec![path, summary];
     files.extend(picture::pictures(&view, dir)?);
     Ok(files)
 }

@@ -1,14 +1,22 @@
 //! The command line of perpx-sweep: arguments in, one call, exit code out.
 
-use super::{DriverChoice, Options, Summary, SweepError, sweep};
-use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use super::{DriverChoice, Options, Summary, SweepError, compare, explain, show, sweep};
+use crate::text;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Run every configuration of a grid over recorded markets, rank them, report, and write the best as best.yml
+/// The whole help in a screen: no headings, the commands by name.
+const HELP: &str = "{about}\n\n{usage-heading} {usage}\n\n  \
+                    <GRID.toml>            The grid file, such as sweeps/quickstart.toml\n{options}{after-help}\n";
+
+/// Run a grid of configurations over recorded markets, rank them, write the best
 #[derive(Parser)]
 #[command(name = "perpx-sweep", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+#[command(help_template = HELP)]
+#[command(after_help = "Commands: show, compare, explain, audit, completions (--help of each says more)\n\
+                        Example: perpx-sweep sweeps/quickstart.toml --fresh")]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -18,13 +26,46 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Rebuild the final equity of a run from its trades and the tape, without the ledger's code
+    /// Show a finished run: summary, winner, the best, warnings
+    #[command(after_help = "Example: perpx-sweep show reports/quickstart --top 5")]
+    Show {
+        /// The run's folder, such as reports/quickstart
+        run: PathBuf,
+        /// Rows of the table of the best
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        top: usize,
+        /// Print it as one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put two finished runs side by side: changes, ranks, each winner in the other
+    #[command(after_help = "Example: perpx-sweep compare reports/quickstart reports/other")]
+    Compare {
+        /// Folder of the first run
+        a: PathBuf,
+        /// Folder of the second run
+        b: PathBuf,
+        /// How many of the best are looked for in the other
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+        top: u64,
+        /// Print it as one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add up a run's money again from its trades, without the ledger's code
+    #[command(after_help = "Example: perpx-sweep audit reports/quickstart")]
     Audit {
         /// The run's folder, such as reports/quickstart
         run: PathBuf,
+        /// Print what was checked as one line of JSON
+        #[arg(long)]
+        json: bool,
     },
     /// List a configuration's trades, or tell the life of one, order by order
-    Explain(super::explain::ExplainArgs),
+    Explain(explain::ExplainArgs),
+    /// Write a script that completes these commands in a shell
+    #[command(after_help = "Example: perpx-sweep completions zsh > ~/.zfunc/_perpx-sweep")]
+    Completions { shell: clap_complete::Shell },
 }
 
 #[derive(Args)]
@@ -35,25 +76,25 @@ struct RunArgs {
     /// Threads; all cores by default
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Go on with an unfinished run (the default when one matches)
+    /// Go on with an unfinished run (the default)
     #[arg(long, conflicts_with = "fresh")]
     resume: bool,
     /// Discard an unfinished run
     #[arg(long)]
     fresh: bool,
-    /// Keep ledgers and charts for the best N, in place of the grid's report.top
+    /// Keep ledgers and charts of the best N, not report.top
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     top: Option<u16>,
-    /// The run's own folder, in place of <report.dir>/<name>
+    /// The run's own folder, not <report.dir>/<name>
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// How configurations are moved through the tape; the results are the same
-    #[arg(long, value_enum, default_value_t = DriverChoice::Auto)]
+    /// scan, walk or auto; the results are the same
+    #[arg(long, value_enum, default_value_t = DriverChoice::Auto, hide_possible_values = true, hide_default_value = true)]
     driver: DriverChoice,
-    /// Run N configurations, drawn at random, again by scan
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Run N configurations again by scan [default: 1]
+    #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true)]
     verify: u16,
-    /// Lay a value over the grid or strategy file; may be given again
+    /// Lay a value over the grid or strategy file; repeatable
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
     /// Print the plan and stop
@@ -71,37 +112,49 @@ impl Cli {
     /// Runs the command; returns the exit code.
     pub fn run(self) -> u8 {
         match self.command {
-            Some(Command::Audit { run }) => audit(&run),
-            Some(Command::Explain(args)) => explain(&args),
+            Some(Command::Show { run, top, json }) => {
+                told(
+                    json,
+                    show::read(&run),
+                    |shown| {
+                        if json { shown.json(top) } else { shown.text(top, text::width()) }
+                    },
+                )
+            }
+            Some(Command::Compare { a, b, top, json }) => {
+                told(json, compare::compare(&a, &b, top as usize), |comparison| {
+                    if json { comparison.json() } else { comparison.text(text::width()) }
+                })
+            }
+            Some(Command::Explain(args)) => {
+                told(
+                    args.json,
+                    explain::explain(&args),
+                    |told| if args.json { told.json().to_string() } else { told.text() },
+                )
+            }
+            Some(Command::Audit { run, json }) => audit(&run, json),
+            Some(Command::Completions { shell }) => text::completions(Cli::command(), shell),
             None => self.run.run(),
         }
     }
 }
 
-fn audit(run: &std::path::Path) -> u8 {
-    match crate::audit::run(run) {
-        Ok(audit) => {
-            println!("{audit}");
-            0
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            if matches!(error, crate::audit::AuditError::File { .. }) { 2 } else { 1 }
-        }
+/// Tells a result or an error; returns the exit code.
+fn told<T>(json: bool, result: Result<T, SweepError>, shown: impl FnOnce(T) -> String) -> u8 {
+    match result {
+        Ok(found) => text::say(&shown(found), 0),
+        Err(error) => text::fail(&error, json, error.exit_code()),
     }
 }
 
-fn explain(args: &super::explain::ExplainArgs) -> u8 {
-    let told = super::explain::explain(args).map(|told| if args.json { told.json().to_string() } else { told.text() });
-    match told {
-        Ok(text) => {
-            // a reader that has gone away is no error
-            let _ = std::io::Write::write_all(&mut std::io::stdout(), format!("{text}\n").as_bytes());
-            0
-        }
+fn audit(run: &Path, json: bool) -> u8 {
+    match crate::audit::run(run) {
+        Ok(audit) if json => text::say(&serde_json::json!({ "exit": 0, "audit": audit }).to_string(), 0),
+        Ok(audit) => text::say(&text::wrap(&audit.to_string(), text::width()), 0),
         Err(error) => {
-            eprintln!("error: {error}");
-            error.exit_code()
+            let code = if matches!(error, crate::audit::AuditError::File { .. }) { 2 } else { 1 };
+            text::fail(&error, json, code)
         }
     }
 }
@@ -131,27 +184,27 @@ impl RunArgs {
             if asked.swap(true, Ordering::Relaxed) {
                 std::process::exit(130);
             }
-            eprintln!("stopping at the next tile edge; again to stop at once");
+            text::tell("stopping at the next tile edge; again to stop at once");
         });
         if let Err(error) = handler {
-            eprintln!("warning: Ctrl-C will stop at once: {error}");
+            text::tell(&format!("warning: Ctrl-C will stop at once: {error}"));
         }
-        let result = sweep(&self.options(stop), &mut std::io::stdout());
-        let code = result.as_ref().map_or_else(SweepError::exit_code, Summary::exit_code);
-        match &result {
-            Ok(summary) if !self.quiet && !summary.dry_run => println!("{}", told(summary)),
-            Ok(_) => {}
-            Err(error) => eprintln!("error: {error}"),
+        match sweep(&self.options(stop), &mut std::io::stdout()) {
+            Ok(summary) => {
+                let code = summary.exit_code();
+                if !self.quiet && !summary.dry_run {
+                    text::say(&text::wrap(&done(&summary), text::width()), code);
+                }
+                let all = || serde_json::json!({ "exit": code, "summary": summary }).to_string();
+                if self.json { text::say(&all(), code) } else { code }
+            }
+            Err(error) => text::fail(&error, self.json, error.exit_code()),
         }
-        if self.json {
-            println!("{}", json(&result, code));
-        }
-        code
     }
 }
 
 /// What a person wants to know at the end.
-fn told(summary: &Summary) -> String {
+fn done(summary: &Summary) -> String {
     let mut text = format!(
         "done     {} configurations x {} worlds in {:.1} s ({:.0} configurations/s)",
         summary.configurations,
@@ -181,12 +234,4 @@ fn told(summary: &Summary) -> String {
     }
     text.push_str(&format!("\nwritten  {}", summary.dir.display()));
     text
-}
-
-fn json(result: &Result<Summary, SweepError>, code: u8) -> String {
-    let value = match result {
-        Ok(summary) => serde_json::json!({ "exit": code, "summary": summary }),
-        Err(error) => serde_json::json!({ "exit": code, "error": error.to_string() }),
-    };
-    value.to_string()
 }

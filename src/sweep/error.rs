@@ -64,6 +64,9 @@ pub enum SweepError {
     )]
     Books { id: String, world: u32, runs: u32 },
 
+    #[error("{path}: cannot be read: {what}; accepted: the folder of a finished run, such as reports/quickstart")]
+    NotARun { path: PathBuf, what: String },
+
     #[error("{path}: {what}")]
     Missing { path: PathBuf, what: String },
 
@@ -102,6 +105,7 @@ impl SweepError {
             | SweepError::NoHoldout { .. }
             | SweepError::TooSmall { .. }
             | SweepError::NoPrice { .. }
+            | SweepError::NotARun { .. }
             | SweepError::OtherRun { .. }
             | SweepError::Missing { .. } => 2,
             SweepError::Interrupted => 130,

@@ -14,6 +14,7 @@
 //! | `run` | the flow: chunks, then the best once more, then the files |
 //! | `explain` | one configuration again, trade by trade |
 //! | `scenery`, `story` | the market that the winner saw; what it did |
+//! | `show`, `compare` | a finished run in the terminal; two of them side by side |
 //! | `results`, `leaderboard`, `ledgers`, `best`, `record`, `page` | the files |
 //!
 //! results.parquet, leaderboard.csv, best.yml, trades.parquet and equity.parquet are the same bytes for one thread or many,
@@ -23,6 +24,7 @@ pub mod args;
 mod best;
 mod checkpoint;
 mod chunk;
+pub mod compare;
 mod detail;
 mod error;
 pub mod explain;
@@ -40,6 +42,7 @@ mod record;
 mod results;
 mod run;
 mod scenery;
+pub mod show;
 mod span;
 mod spool;
 mod story;

@@ -217,7 +217,7 @@ fn axes(sweep: &Sweep<'_>, study: &Study, dead: &[bool]) -> Vec<Axis> {
     told.collect()
 }
 
-fn require_text(require: &super::grid::Require) -> String {
+pub(super) fn require_text(require: &super::grid::Require) -> String {
     let compare = match require.compare {
         Compare::Less => "<",
         Compare::LessEqual => "<=",
@@ -240,7 +240,7 @@ fn value(table: &[MetricInfo], row: &Row, run: usize, name: &str) -> Option<f64>
     table.iter().position(|info| info.name == name).and_then(|at| row.runs[run].get(at))
 }
 
-fn unit_of(info: &MetricInfo) -> Unit {
+pub(super) fn unit_of(info: &MetricInfo) -> Unit {
     match info.unit {
         "quote" => Unit::Money,
         "%" => Unit::Percent,
@@ -253,7 +253,7 @@ fn unit_of(info: &MetricInfo) -> Unit {
 }
 
 /// A column's name for a reader; its unit stands beside it.
-fn title(name: &str) -> String {
+pub(super) fn title(name: &str) -> String {
     let renamed =
         |prefix: &str, told: &str| name.strip_prefix(prefix).map(|rest| format!("{told} {}", rest.replace('_', " ")));
     if let Some(state) = name.strip_prefix("sec_") {
@@ -451,7 +451,7 @@ fn warnings(
 
 /// Both venues side by side.
 fn quality(venues: &[VenueQuality; 2]) -> Vec<QualityTable> {
-    let count = |n: u64| crate::report::count(n);
+    let count = |n: u64| crate::text::count(n);
     let moment = |at: Option<crate::units::Time>| at.map_or("–".to_string(), crate::report::moment);
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut row = |name: String, cell: &dyn Fn(&VenueQuality) -> String| {

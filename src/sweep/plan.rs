@@ -2,10 +2,10 @@
 
 use super::checkpoint::UnitState;
 use super::chunk::Unit;
-use super::progress::duration;
 use super::results::SHARES;
 use super::run::Sweep;
 use crate::replay::Machine;
+use crate::text::duration;
 use crate::trader::Composite;
 use std::fmt;
 use std::path::Path;
@@ -106,7 +106,7 @@ impl Plan {
         lines.push(format!(
             "cost     at most {} MiB of memory; about {} with {threads} thread{} by {}",
             memory >> 20,
-            duration(seconds.max(1.0)),
+            duration(seconds.max(1.0).ceil()),
             if threads == 1 { "" } else { "s" },
             sweep.options.driver.name(),
         ));

@@ -1,6 +1,7 @@
 //! What a run tells while it goes: a bar on a terminal, a plain line now and then in a log.
 
 use super::rank::Verdict;
+use crate::text::{count, duration, tell};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -28,7 +29,8 @@ impl Progress {
         let terminal = std::io::stderr().is_terminal() && !quiet;
         let bar = terminal.then(|| {
             let bar = ProgressBar::with_draw_target(Some(ticks_total), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{bar:32} {percent:>3}%  {msg}");
+            // a message that does not fit is cut, not broken
+            let style = ProgressStyle::with_template("{bar:16} {percent:>3}% {wide_msg}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar
         });
@@ -62,7 +64,7 @@ impl Progress {
                 bar.set_message(text);
             }
             None if !self.quiet && self.last_line.elapsed() >= LINE_EVERY => {
-                eprintln!("{text}");
+                tell(&text);
                 self.last_line = Instant::now();
             }
             None => {}
@@ -84,12 +86,12 @@ impl Progress {
         let speed = self.speed();
         let left = self.ticks_total.saturating_sub(self.ticks) as f64 / speed.max(1.0);
         format!(
-            "{} of {} configurations, {:.1} M config-ticks/s, {} left{}",
-            self.done,
-            self.total,
-            speed / 1e6,
-            duration(left),
-            self.best
+            "{} of {}, {} left{}, {:.1} M config-ticks/s",
+            count(self.done),
+            count(self.total),
+            duration(left.ceil()),
+            self.best,
+            speed / 1e6
         )
     }
 
@@ -97,15 +99,5 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-    }
-}
-
-/// "42 s", "3 min 20 s", "5 h 3 min"
-pub fn duration(seconds: f64) -> String {
-    let whole = seconds.max(0.0).ceil() as u64;
-    match whole {
-        0..60 => format!("{whole} s"),
-        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
-        _ => format!("{} h {} min", whole / 3600, whole / 60 % 60),
     }
 }

@@ -1,6 +1,7 @@
 //! run.json: what was run, with what, how long. The one file (beside the report) that may differ between two equal runs.
 
 use super::SweepError;
+use super::grid::Axis;
 use super::plan::Plan;
 use super::run::{Outcome, Sweep};
 use super::spool::RUNS;
@@ -16,7 +17,9 @@ fn runs(study: &super::study::Study) -> Json {
 pub struct Record(Json);
 
 impl Record {
-    pub fn new(sweep: &Sweep<'_>, plan: &Plan, outcomes: &[Outcome]) -> Record {
+    /// # Errors
+    /// As [`super::grid::Grid::parts`].
+    pub fn new(sweep: &Sweep<'_>, plan: &Plan, outcomes: &[Outcome]) -> Result<Record, SweepError> {
         let grid = &sweep.grid;
         let symbols: Vec<Json> = sweep
             .studies
@@ -40,13 +43,19 @@ impl Record {
                 })
             })
             .collect();
-        Record(json!({
+        let parts: serde_json::Map<String, Json> =
+            grid.parts()?.into_iter().map(|(name, text)| (name.to_string(), json!(text))).collect();
+        let names = |axes: &[Axis]| axes.iter().map(|axis| axis.path.clone()).collect::<Vec<_>>();
+        Ok(Record(json!({
             "name": grid.name,
             "grid_file": sweep.options.grid.display().to_string(),
             "grid_file_from_here": super::relative(&sweep.dir, &sweep.options.grid).map(|path| path.display().to_string()),
             "base": super::tidy(Path::new(grid.base.name())).display().to_string(),
             "set": sweep.options.sets,
             "grid_hash": sweep.grid_hash,
+            "grid": parts,
+            "strategy_axes": names(grid.strategy_axes()),
+            "objective": grid.objective,
             "seed": sweep.seed(),
             "store": super::tidy(Path::new(&grid.data.store)).display().to_string(),
             "code": super::code_id(),
@@ -61,7 +70,7 @@ impl Record {
             "checked_by_scan": sweep.verified,
             "warnings": plan.warnings,
             "symbols": symbols,
-        }))
+        })))
     }
 
     pub fn write(&self, path: &Path) -> Result<(), SweepError> {

@@ -120,7 +120,7 @@ impl<'o> Sweep<'o> {
     fn go(mut self, out: &mut (dyn Write + Send)) -> Result<Summary, SweepError> {
         let plan = Plan::new(&self);
         if !self.options.quiet {
-            let _ = writeln!(out, "{plan}");
+            let _ = writeln!(out, "{}", crate::text::wrap(&plan.to_string(), crate::text::width()));
         }
         if self.options.dry_run {
             return Ok(self.summary(&plan, &[]));
@@ -288,7 +288,7 @@ impl<'o> Sweep<'o> {
             std::fs::create_dir_all(&dir).map_err(SweepError::io(&dir, "make the folder"))?;
             crate::report::write(&super::page::input(self, plan, study, outcome)?, &dir)?;
         }
-        Record::new(self, plan, outcomes).write(&self.dir.join("run.json"))
+        Record::new(self, plan, outcomes)?.write(&self.dir.join("run.json"))
     }
 
     fn write_best(&self, study: &Study, outcome: &Outcome) -> Result<(), SweepError> {

@@ -3,6 +3,7 @@
 use super::edge::Edge;
 use super::spec::{FundingMode, SynthSpec, VenueSpec};
 use super::write::{DayWritten, SynthError, write};
+use crate::text;
 use crate::units::{Price, Time, parse_scaled};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -12,29 +13,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Options of `perpx-data synth`.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example: perpx-data synth --out data/a --start 2026-01-04 --days 8 --edge null")]
 pub struct SynthArgs {
-    /// Folder of the store; an older store there is replaced once the new one is whole
+    /// The store's folder; one that is there is replaced
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// First day, UTC. Leave a day before the range that you sweep: signals warm up on it
+    /// First day, UTC; leave one before what is swept
     #[arg(long, value_name = "DATE", value_parser = date)]
     pub start: Time,
     /// How many days
     #[arg(long, value_name = "N")]
     pub days: u32,
-    /// The same seed and options give the same bytes on every machine
-    #[arg(long, default_value_t = 1)]
+    /// Same seed and options, same bytes
+    #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Quote rows a second over both venues together, on average
-    #[arg(long, value_name = "RATE", default_value_t = 1.0)]
+    /// Quotes a second over both venues
+    #[arg(long, value_name = "N", default_value_t = 1.0)]
     pub updates_per_sec: f64,
-    /// What can be earned
-    #[arg(long, value_enum, default_value_t = EdgeChoice::None)]
+    /// none, calibrated, planted, null
+    #[arg(long, value_enum, default_value_t = EdgeChoice::None, hide_possible_values = true)]
     pub edge: EdgeChoice,
-    #[arg(long, default_value = "BTC")]
+    /// The perpetual's name
+    #[arg(long, value_name = "NAME", default_value = "BTC")]
     pub symbol: String,
-    /// The hourly-funding venue, then the eight-hourly one
-    #[arg(long, num_args = 2, value_names = ["FIRST", "SECOND"], default_values = ["lighter", "grvt"])]
+    /// Funding hourly, 8-hourly
+    #[arg(long, num_args = 2, value_names = ["A", "B"], default_values = ["lighter", "grvt"])]
     pub venues: Vec<String>,
     /// Price at the start
     #[arg(long, default_value_t = 92_000.0)]
@@ -42,21 +45,24 @@ pub struct SynthArgs {
     /// Smallest price step
     #[arg(long, default_value = "0.1", value_parser = price)]
     pub tick: Price,
-    /// Median annualised volatility (0.3 = 30 %)
-    #[arg(long, default_value_t = 0.3)]
+    /// Median volatility a year
+    #[arg(long, value_name = "VOL", default_value_t = 0.3)]
     pub annual_vol: f64,
-    /// Seconds between mark prices of a venue; 0: no marks
+    /// Seconds between marks; 0 is none
     #[arg(long, value_name = "SEC", default_value_t = 1)]
     pub marks_every_sec: u32,
-    /// A venue silent for so long publishes its quote again
+    /// A silent venue repeats itself
     #[arg(long, value_name = "MS", default_value_t = 10_000)]
     pub heartbeat_ms: i64,
-    /// Where funding rates come from (with --edge null: zero)
-    #[arg(long, value_enum, default_value_t = FundingChoice::Premium)]
+    /// premium, zero, off
+    #[arg(long, value_enum, default_value_t = FundingChoice::Premium, hide_possible_values = true)]
     pub funding: FundingChoice,
     /// No trade rows
     #[arg(long)]
     pub no_trades: bool,
+    /// Print what was written as one line of JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -125,26 +131,43 @@ impl SynthArgs {
         }
     }
 
-    /// Writes the store. Ctrl-C ends after the day at hand and leaves nothing behind.
-    pub fn run(&self) -> Result<(), SynthError> {
+    /// Writes the store and tells about it; returns the exit code. Ctrl-C ends after the day at hand and leaves nothing
+    /// behind.
+    pub fn run(&self) -> u8 {
         let stop = Arc::new(AtomicBool::new(false));
         let raised = stop.clone();
         // a second handler is refused; then Ctrl-C kills, and the next run removes the hidden folder
         let _ = ctrlc::set_handler(move || raised.store(true, Ordering::Relaxed));
+        let mut rows = 0;
+        if let Err(error) = self.write(&stop, &mut rows) {
+            return text::fail(&error, self.json, error.exit_code());
+        }
+        let (out, days) = (self.out.display(), text::counted(u64::from(self.days), "day"));
+        let done =
+            || format!("{} in {days} written to {out}; see `perpx-data check {out}`", text::counted(rows, "row"));
+        let all = || serde_json::json!({ "exit": 0, "store": self.out, "days": self.days, "rows": rows });
+        text::say(&if self.json { all().to_string() } else { text::wrap(&done(), text::width()) }, 0)
+    }
+
+    /// A bar on a terminal, a line a day in a log.
+    fn write(&self, stop: &AtomicBool, rows: &mut u64) -> Result<(), SynthError> {
         if std::io::stderr().is_terminal() {
             let bar = ProgressBar::new(u64::from(self.days));
-            if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} days, {eta} left") {
+            if let Ok(style) = ProgressStyle::with_template("{bar:20} {pos}/{len} days, {eta} left {wide_msg}") {
                 bar.set_style(style);
             }
-            let result = write(&self.spec(), &self.out, &stop, &mut |day| {
+            let result = write(&self.spec(), &self.out, stop, &mut |day| {
+                *rows += day.rows as u64;
                 bar.set_message(Time::of_day(day.day).date());
                 bar.inc(1);
             });
             bar.finish_and_clear();
             return result;
         }
-        write(&self.spec(), &self.out, &stop, &mut |day: &DayWritten| {
-            eprintln!("{}: {} rows ({} of {} days)", Time::of_day(day.day).date(), day.rows, day.done, self.days);
+        write(&self.spec(), &self.out, stop, &mut |day: &DayWritten| {
+            *rows += day.rows as u64;
+            let (date, done, days) = (Time::of_day(day.day).date(), day.done, self.days);
+            text::tell(&format!("{date}: {} rows ({done} of {days} days)", text::count(day.rows as u64)));
         })
     }
 }

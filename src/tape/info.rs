@@ -1,42 +1,63 @@
 //! What a store holds, from its folders and footers alone.
 
 use super::TapeError;
-use super::check::grid;
 use super::rows::{FundingRow, MarkRow, QuoteRow, TradeRow};
 use super::store::{Dataset, DepthLevelRow, StoreFile, StorePath, StoredRow};
-use std::fmt::Write;
+use crate::text::{count, table, wrap};
+use crate::units::Time;
+use serde::Serialize;
 use std::path::Path;
 
-/// A summary of the store `root` as text.
-pub fn info(root: &Path) -> Result<String, TapeError> {
+#[derive(Clone, Debug, Serialize)]
+pub struct StoreInfo {
+    pub store: String,
+    /// By venue and symbol, then table.
+    pub tables: Vec<TableInfo>,
+    /// Of dataset.json, null without one.
+    pub schema_version: Option<u32>,
+    pub made_by: serde_json::Value,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct TableInfo {
+    pub venue: String,
+    pub symbol: String,
+    pub table: &'static str,
+    pub files: u64,
+    pub rows: u64,
+    pub bytes: u64,
+    /// Receive times (funding: settlements).
+    pub first: Option<Time>,
+    pub last: Option<Time>,
+}
+
+/// Looks at the store `root`.
+pub fn info(root: &Path) -> Result<StoreInfo, TapeError> {
     let store = StorePath::new(root)?;
     if !store.root().is_dir() {
         return Err(TapeError::NoStore { path: store.root().to_path_buf() });
     }
-    let head = ["venue", "symbol", "table", "files", "rows", "bytes", "bytes a row", "first", "last"];
-    let mut rows = vec![head.map(str::to_string).to_vec()];
+    let mut tables = Vec::new();
     for (venue, symbol) in store.series_names()? {
-        let lines = [
-            line::<QuoteRow>(&store, &venue, &symbol)?,
-            line::<TradeRow>(&store, &venue, &symbol)?,
-            line::<DepthLevelRow>(&store, &venue, &symbol)?,
-            line::<MarkRow>(&store, &venue, &symbol)?,
-            line::<FundingRow>(&store, &venue, &symbol)?,
+        let found = [
+            of_table::<QuoteRow>(&store, &venue, &symbol)?,
+            of_table::<TradeRow>(&store, &venue, &symbol)?,
+            of_table::<DepthLevelRow>(&store, &venue, &symbol)?,
+            of_table::<MarkRow>(&store, &venue, &symbol)?,
+            of_table::<FundingRow>(&store, &venue, &symbol)?,
         ];
-        rows.extend(lines.into_iter().flatten());
+        tables.extend(found.into_iter().flatten());
     }
-    let mut out = format!("{}\n\n{}", store.root().display(), grid(&rows));
-    match Dataset::read(store.root())? {
-        Some(dataset) => {
-            let made_by = serde_json::to_string_pretty(&dataset.made_by).unwrap_or_default();
-            let _ = write!(out, "\nschema version {}\nmade by {made_by}\n", dataset.schema_version);
-        }
-        None => out += "\nno dataset.json: how this store was made is not known\n",
-    }
-    Ok(out)
+    let dataset = Dataset::read(store.root())?;
+    Ok(StoreInfo {
+        store: store.root().display().to_string(),
+        tables,
+        schema_version: dataset.as_ref().map(|d| d.schema_version),
+        made_by: dataset.map(|d| d.made_by).unwrap_or_default(),
+    })
 }
 
-fn line<R: StoredRow>(store: &StorePath, venue: &str, symbol: &str) -> Result<Option<Vec<String>>, TapeError> {
+fn of_table<R: StoredRow>(store: &StorePath, venue: &str, symbol: &str) -> Result<Option<TableInfo>, TapeError> {
     let found = store.files(R::TABLE, venue, symbol)?;
     if found.is_empty() {
         return Ok(None);
@@ -51,16 +72,34 @@ fn line<R: StoredRow>(store: &StorePath, venue: &str, symbol: &str) -> Result<Op
             last = last.max(Some(end));
         }
     }
-    let time = |t: Option<crate::units::Time>| t.map_or("-".to_string(), |t| t.to_string());
-    Ok(Some(vec![
-        venue.to_string(),
-        symbol.to_string(),
-        R::TABLE.name().to_string(),
-        found.len().to_string(),
-        rows.to_string(),
-        bytes.to_string(),
-        format!("{:.1}", bytes as f64 / (rows.max(1)) as f64),
-        time(first),
-        time(last),
-    ]))
+    let (venue, symbol, files) = (venue.to_string(), symbol.to_string(), found.len() as u64);
+    Ok(Some(TableInfo { venue, symbol, table: R::TABLE.name(), files, rows, bytes, first, last }))
+}
+
+impl StoreInfo {
+    /// As a user reads it in so many columns.
+    pub fn text(&self, width: usize) -> String {
+        let head = ["data", "files", "rows", "bytes", "bytes a row", "first", "last"];
+        let mut rows = vec![head.map(str::to_string).to_vec()];
+        let time = |t: Option<Time>| t.map_or("-".to_string(), |t| t.to_string());
+        rows.extend(self.tables.iter().map(|t| {
+            vec![
+                format!("{} {} {}", t.venue, t.symbol, t.table),
+                count(t.files),
+                count(t.rows),
+                count(t.bytes),
+                format!("{:.1}", t.bytes as f64 / t.rows.max(1) as f64),
+                time(t.first),
+                time(t.last),
+            ]
+        }));
+        let made = match self.schema_version {
+            Some(version) => {
+                let made_by = serde_json::to_string_pretty(&self.made_by).unwrap_or_default();
+                format!("schema version {version}\nmade by {made_by}")
+            }
+            None => "no dataset.json: how this store was made is not known".to_string(),
+        };
+        format!("{}\n\n{}\n{}", self.store, table(&rows, width), wrap(&made, width))
+    }
 }

@@ -1,5 +1,6 @@
 //! What a user sees, and what holds for the whole: one binary, a module a subject.
 
+mod commands;
 mod composite;
 mod drivers;
 mod explain;
@@ -8,6 +9,7 @@ mod live;
 mod null_market;
 mod random;
 mod random_tape;
+mod real;
 mod scenario;
 mod second_strategy;
 mod sweep;

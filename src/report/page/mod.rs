@@ -12,7 +12,7 @@ mod money;
 mod pack;
 pub mod parallel;
 mod shape;
-mod summary;
+pub mod summary;
 mod svg;
 mod trades;
 

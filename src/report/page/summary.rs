@@ -8,20 +8,38 @@ use maud::{Markup, html};
 
 /// Name, market, range and the theme switch.
 pub fn masthead(view: &View) -> Markup {
-    let input = view.input;
-    let [long, short] = &input.venues;
     html! {
         div {
             p.kicker { "perpx sweep" }
-            h1 { (input.name) }
-            p.lead {
-                strong { (input.symbol) } " · long " (long) " / short " (short) " · "
-                (text::moment(input.spans.from)) " to " (text::moment(input.spans.to)) " UTC ("
-                (text::span(input.spans.from, input.spans.to)) ") · capital "
-                (text::measured(Some(input.capital), Unit::Money, &input.quote))
-            }
+            h1 { (view.input.name) }
+            (lead(view))
         }
         button #theme type="button" hidden { "Dark" }
+    }
+}
+
+/// Market, range, capital.
+pub fn lead(view: &View) -> Markup {
+    let input = view.input;
+    let [long, short] = &input.venues;
+    html! {
+        p.lead {
+            strong { (input.symbol) } " · long " (long) " / short " (short) " · "
+            (text::moment(input.spans.from)) " to " (text::moment(input.spans.to)) " UTC ("
+            (text::span(input.spans.from, input.spans.to)) ") · capital "
+            (text::measured(Some(input.capital), Unit::Money, &input.quote))
+        }
+    }
+}
+
+/// The summary's sentences without its tables, for summary.json.
+pub fn words(view: &View) -> Markup {
+    html! {
+        @match &view.input.winner {
+            Some(winner) => { (story(view, winner)) }
+            None => { (nobody(view)) }
+        }
+        (counts(view))
     }
 }
 

@@ -29,20 +29,19 @@ use std::path::{Path, PathBuf};
 
 /// What is to be explained.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "Examples: perpx-sweep explain reports/quickstart 3f2a\n          \
-                        perpx-sweep explain reports/quickstart 3f2a --trade 3 --world 2")]
+#[command(after_help = "Example: perpx-sweep explain reports/quickstart 3f2a --trade 3 --world 2")]
 pub struct ExplainArgs {
     /// The run's folder, such as reports/quickstart
     pub run: PathBuf,
     /// The configuration's id, or enough of its beginning
     pub id: String,
-    /// Tell the life of this trade; without it the trades are listed
+    /// Tell the life of this trade, not list them all
     #[arg(long, value_name = "N")]
     pub trade: Option<u32>,
     /// The trade is one of the held-out part
     #[arg(long)]
     pub held_out: bool,
-    /// A world's number from 1, or values such as order.median_ms=200
+    /// A world's number from 1, or order.median_ms=200
     #[arg(long, value_name = "WORLD")]
     pub world: Option<String>,
     /// The run's grid file, where it was moved
@@ -304,7 +303,7 @@ impl Explained {
 
     pub fn json(&self) -> Json {
         let head = json!({
-            "configuration": self.id, "symbol": self.symbol, "venues": self.venues, "world": self.world,
+            "exit": 0, "configuration": self.id, "symbol": self.symbol, "venues": self.venues, "world": self.world,
         });
         let Json::Object(mut out) = head else { return head };
         match self.asked() {

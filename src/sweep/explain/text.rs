@@ -49,7 +49,7 @@ pub fn lasted(ns: i64) -> String {
         ..0 => format!("-{}", lasted(-ns)),
         0..1_000_000_000 => format!("{} ms", tenths(ns, MS_NS)),
         1_000_000_000..60_000_000_000 => format!("{} s", tenths(ns, SECOND_NS)),
-        _ => crate::sweep::progress::duration(ns as f64 * 1e-9),
+        _ => crate::text::duration(ns as f64 * 1e-9),
     }
 }
 

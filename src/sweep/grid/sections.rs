@@ -1,6 +1,7 @@
 //! The sections of a grid file beside its axes.
 
 use crate::units::Time;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +33,7 @@ pub enum BadRows {
     Drop,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Objective {
     /// A column of the results.
     pub metric: String,
@@ -42,14 +43,15 @@ pub struct Objective {
 }
 
 /// `metric op value`; a null metric fails.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Require {
     pub metric: String,
     pub compare: Compare,
     pub value: f64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Compare {
     Less,
     LessEqual,
@@ -73,7 +75,8 @@ impl Require {
 }
 
 /// How a metric over several worlds becomes one number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OverWorld {
     Worst,
     /// The lower one when the number of worlds is even.

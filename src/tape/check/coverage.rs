@@ -1,6 +1,6 @@
 //! How well two venues cover each other: an as-of join of their quotes on the receive clock.
 
-use super::series::{STALE_NS, TableCheck};
+use super::series::TableCheck;
 use crate::tape::TapeError;
 use crate::tape::rows::QuoteRow;
 use crate::tape::store::{Partition, StoreFile, StorePath, StoredRow};
@@ -15,7 +15,7 @@ pub struct PairCheck {
     pub venues: [String; 2],
     /// From the later first quote to the earlier last one; `None` when the venues never meet.
     pub span: Option<(Time, Time)>,
-    /// Share of each venue's quotes in the span at which the other's newest quote is no older than `STALE_NS`.
+    /// Share of each venue's quotes in the span at which the other's newest quote is not stale.
     pub covered: [f64; 2],
     /// Minutes of the span, and those with quotes of both venues.
     pub minutes: u64,
@@ -30,6 +30,9 @@ impl PairCheck {
             return vec![format!("{place}: they are never quoted at the same time")];
         }
         let mut out = Vec::new();
+        if self.minutes_both == 0 {
+            return vec![format!("{place}: no minute has quotes of both")];
+        }
         if self.minutes_both < self.minutes {
             let (both, all) = (self.minutes_both, self.minutes);
             out.push(format!("{place}: {both} of their {all} common minutes have quotes of both"));
@@ -44,7 +47,7 @@ impl PairCheck {
 }
 
 /// Every pair of venues that quote the same symbol.
-pub(super) fn pairs(store: &StorePath, tables: &[TableCheck]) -> Result<Vec<PairCheck>, TapeError> {
+pub(super) fn pairs(store: &StorePath, tables: &[TableCheck], stale_ns: i64) -> Result<Vec<PairCheck>, TapeError> {
     let mut by_symbol: BTreeMap<&str, Vec<&TableCheck>> = BTreeMap::new();
     for table in tables.iter().filter(|t| t.table == "quotes") {
         by_symbol.entry(&table.symbol).or_default().push(table);
@@ -53,14 +56,14 @@ pub(super) fn pairs(store: &StorePath, tables: &[TableCheck]) -> Result<Vec<Pair
     for venues in by_symbol.into_values() {
         for (i, a) in venues.iter().enumerate() {
             for b in &venues[i + 1..] {
-                pairs.push(pair(store, a, b)?);
+                pairs.push(pair(store, a, b, stale_ns)?);
             }
         }
     }
     Ok(pairs)
 }
 
-fn pair(store: &StorePath, a: &TableCheck, b: &TableCheck) -> Result<PairCheck, TapeError> {
+fn pair(store: &StorePath, a: &TableCheck, b: &TableCheck, stale_ns: i64) -> Result<PairCheck, TapeError> {
     let span = match (a.first, a.last, b.first, b.last) {
         (Some(a0), Some(a1), Some(b0), Some(b1)) => Some((a0.max(b0), a1.min(b1))).filter(|s| s.0 <= s.1),
         _ => None,
@@ -88,9 +91,10 @@ fn pair(store: &StorePath, a: &TableCheck, b: &TableCheck) -> Result<PairCheck, 
         for v in 0..2 {
             let inside: Vec<i64> =
                 times[v].iter().copied().filter(|t| (start.0..=end.0).contains(t) && Time(*t).day() == day).collect();
-            let ages = ages(&inside, &times[1 - v]).map_err(|e| TapeError::Join { what: e.to_string() })?;
+            let seen =
+                fresh_at(&inside, &times[1 - v], stale_ns).map_err(|e| TapeError::Join { what: e.to_string() })?;
             all[v] += inside.len() as u64;
-            fresh[v] += ages;
+            fresh[v] += seen;
         }
     }
     found.minutes = (end.0.div_euclid(MINUTE_NS) - start.0.div_euclid(MINUTE_NS) + 1) as u64;
@@ -98,9 +102,9 @@ fn pair(store: &StorePath, a: &TableCheck, b: &TableCheck) -> Result<PairCheck, 
     Ok(found)
 }
 
-/// How many of `left` have a value of `right` at most `STALE_NS` before them. Both sorted.
+/// How many of `left` have a value of `right` at most `stale_ns` before them. Both sorted.
 /// (Without polars' lazy engine the as-of join is this method; it is used here alone.)
-fn ages(left: &[i64], right: &[i64]) -> PolarsResult<u64> {
+fn fresh_at(left: &[i64], right: &[i64], stale_ns: i64) -> PolarsResult<u64> {
     let left_frame = df!("recv" => left)?;
     let right_frame = df!("recv" => right, "seen" => right)?;
     let (left_key, right_key) = (series_of(&left_frame, "recv")?, series_of(&right_frame, "recv")?);
@@ -109,7 +113,7 @@ fn ages(left: &[i64], right: &[i64]) -> PolarsResult<u64> {
         &left_key,
         &right_key,
         AsofStrategy::Backward,
-        Some(AnyValue::Int64(STALE_NS)),
+        Some(AnyValue::Int64(stale_ns)),
         None,
         None,
         true,
@@ -153,9 +157,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_age_counts_up_to_five_seconds() {
+    fn an_age_counts_up_to_the_limit() {
         let s = crate::units::SECOND_NS;
-        assert_eq!(ages(&[s, 2 * s, 7 * s, 8 * s], &[2 * s, 20 * s]).expect("a join"), 2);
-        assert_eq!(ages(&[s], &[]).expect("a join"), 0);
+        assert_eq!(fresh_at(&[s, 2 * s, 7 * s, 8 * s], &[2 * s, 20 * s], 5 * s).expect("a join"), 2);
+        assert_eq!(fresh_at(&[s], &[], 5 * s).expect("a join"), 0);
     }
 }

@@ -14,8 +14,8 @@ use super::store::{Dataset, DepthLevelRow, NumberedTrade, StorePath, Table};
 pub use coverage::PairCheck;
 use serde::Serialize;
 pub use series::{Delays, Problem, STALE_NS, StaleRun, TableCheck};
+use std::collections::BTreeMap;
 use std::path::Path;
-pub(crate) use text::grid;
 
 /// Everything that was found in a store.
 #[derive(Clone, Debug, Serialize)]
@@ -29,24 +29,56 @@ pub struct CheckReport {
     pub store_errors: Vec<String>,
     /// What a replay takes, and a user should know.
     pub warnings: Vec<String>,
+    /// The age above which a quote counts as stale.
+    pub stale_ns: i64,
     /// `made_by` of dataset.json.
     pub made_by: serde_json::Value,
 }
 
-impl CheckReport {
-    /// True when a replay would take every row (with the policies for missing funding and marks that warnings name).
-    pub fn fit(&self) -> bool {
-        self.store_errors.is_empty() && self.tables.iter().all(|t| t.problems.is_empty())
-    }
+/// What a store is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// A replay takes every row, and two venues quote one symbol at the same time.
+    Fit,
+    /// A replay would take every row, but there is nothing to sweep: no two venues quote one symbol at the same time.
+    Alone,
+    /// A replay refuses something.
+    Unfit,
+}
 
-    /// The report as a user reads it.
-    pub fn text(&self) -> String {
-        text::report(self)
+impl Verdict {
+    /// 0 fit, 2 not fit, 3 sound but nothing to sweep.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Verdict::Fit => 0,
+            Verdict::Unfit => 2,
+            Verdict::Alone => 3,
+        }
     }
 }
 
-/// Checks the store `root`, or only one symbol of it.
-pub fn check(root: &Path, symbol: Option<&str>) -> Result<CheckReport, TapeError> {
+impl CheckReport {
+    /// A replay takes every row with the policies for missing funding and marks that the warnings name.
+    pub fn verdict(&self) -> Verdict {
+        if !self.store_errors.is_empty() || self.tables.iter().any(|t| !t.problems.is_empty()) {
+            Verdict::Unfit
+        } else if self.pairs.iter().any(|pair| pair.minutes_both > 0) {
+            Verdict::Fit
+        } else {
+            Verdict::Alone
+        }
+    }
+
+    /// The report as a user reads it in so many columns.
+    pub fn text(&self, width: usize) -> String {
+        text::report(self, width)
+    }
+}
+
+/// Checks the store `root`, or only one symbol of it. `stale_ns`: the age above which a quote is stale, such as
+/// [`STALE_NS`].
+pub fn check(root: &Path, symbol: Option<&str>, stale_ns: i64) -> Result<CheckReport, TapeError> {
     let store = StorePath::new(root)?;
     if !store.root().is_dir() {
         return Err(TapeError::NoStore { path: store.root().to_path_buf() });
@@ -76,26 +108,28 @@ pub fn check(root: &Path, symbol: Option<&str>) -> Result<CheckReport, TapeError
         }
     };
     let mut tables = Vec::new();
+    let mut missing: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (venue, symbol) in &wanted {
         let found = [
-            series::check_table::<QuoteRow>(&store, venue, symbol)?,
-            series::check_table::<NumberedTrade>(&store, venue, symbol)?,
-            series::check_table::<DepthLevelRow>(&store, venue, symbol)?,
-            series::check_table::<MarkRow>(&store, venue, symbol)?,
-            series::check_table::<FundingRow>(&store, venue, symbol)?,
+            series::check_table::<QuoteRow>(&store, venue, symbol, stale_ns)?,
+            series::check_table::<NumberedTrade>(&store, venue, symbol, stale_ns)?,
+            series::check_table::<DepthLevelRow>(&store, venue, symbol, stale_ns)?,
+            series::check_table::<MarkRow>(&store, venue, symbol, stale_ns)?,
+            series::check_table::<FundingRow>(&store, venue, symbol, stale_ns)?,
         ];
-        warnings.extend(found.iter().flatten().flat_map(|t| t.warnings()));
+        warnings.extend(found.iter().flatten().flat_map(|t| t.warnings(stale_ns)));
         for (table, checked) in Table::ALL.iter().zip(&found) {
             if let (None, Some(warning)) = (checked, missing_table(*table)) {
-                warnings.push(format!("{venue}/{symbol}: {warning}"));
+                missing.entry(warning).or_default().push(format!("{venue}/{symbol}"));
             }
         }
         tables.extend(found.into_iter().flatten());
     }
-    let pairs = coverage::pairs(&store, &tables)?;
+    warnings.extend(missing.into_iter().map(|(warning, places)| format!("{}: {warning}", places.join(", "))));
+    let pairs = coverage::pairs(&store, &tables, stale_ns)?;
     warnings.extend(pairs.iter().flat_map(PairCheck::warnings));
     let store = store.root().display().to_string();
-    Ok(CheckReport { store, tables, pairs, store_errors, warnings, made_by })
+    Ok(CheckReport { store, tables, pairs, store_errors, warnings, stale_ns, made_by })
 }
 
 fn missing_table(table: Table) -> Option<&'static str> {

@@ -10,8 +10,8 @@ use serde::Serialize;
 use std::any::Any;
 use std::collections::BTreeMap;
 
-/// Exchange time standing still for this long while rows keep arriving makes a stale run; a row received this long after
-/// its stamp is late. The strategy's default for stale quotes.
+/// The strategy's default for stale quotes. Exchange time standing still for so long while rows keep arriving makes a stale
+/// run; a row received so long after its stamp is late.
 pub const STALE_NS: i64 = 5 * SECOND_NS;
 
 /// Gaps and stale runs that are listed one by one.
@@ -33,7 +33,7 @@ pub struct Delays {
     pub median: i64,
     pub p99: i64,
     pub most: i64,
-    /// Above [`STALE_NS`].
+    /// Above the age at which a quote is stale.
     pub late: u64,
     /// Exactly zero: a recorder ahead of the venue, or times that were raised at import.
     pub zero: u64,
@@ -87,7 +87,7 @@ impl TableCheck {
     }
 
     /// What a user should know of this table.
-    pub fn warnings(&self) -> Vec<String> {
+    pub(super) fn warnings(&self, stale_ns: i64) -> Vec<String> {
         let place = self.place();
         let seconds = |ns: i64| ns as f64 / SECOND_NS as f64;
         let mut out = Vec::new();
@@ -105,11 +105,11 @@ impl TableCheck {
             out.push(format!(
                 "{place}: {} stale runs (rows arrive, the venue's clock stands) of {} s or more, {total:.0} s in all",
                 self.stale_runs,
-                STALE_NS / SECOND_NS
+                stale_ns / SECOND_NS
             ));
         }
         if self.delays.late > 0 {
-            let (late, limit) = (self.delays.late, STALE_NS / SECOND_NS);
+            let (late, limit) = (self.delays.late, stale_ns / SECOND_NS);
             let most = seconds(self.delays.most);
             out.push(format!(
                 "{place}: {late} rows were received more than {limit} s after their stamp, at most {most:.1} s"
@@ -135,12 +135,13 @@ pub(super) fn check_table<R: StoredRow + PartialEq>(
     store: &StorePath,
     venue: &str,
     symbol: &str,
+    stale_ns: i64,
 ) -> Result<Option<TableCheck>, TapeError> {
     let found = store.files(R::TABLE, venue, symbol)?;
     if found.is_empty() {
         return Ok(None);
     }
-    let mut pass = Pass::<R>::new(venue, symbol);
+    let mut pass = Pass::<R>::new(venue, symbol, stale_ns);
     let mut files: Vec<(Partition, StoreFile)> = Vec::new();
     for (partition, path) in found {
         match StoreFile::open::<R>(&path).and_then(|file| check_partition(&file, partition).map(|()| file)) {
@@ -164,6 +165,7 @@ pub(super) fn check_table<R: StoredRow + PartialEq>(
 
 struct Pass<R> {
     result: TableCheck,
+    stale_ns: i64,
     problems: BTreeMap<&'static str, Problem>,
     before: Option<R>,
     top_exch: Time,
@@ -175,7 +177,7 @@ struct Pass<R> {
 }
 
 impl<R: StoredRow + PartialEq> Pass<R> {
-    fn new(venue: &str, symbol: &str) -> Pass<R> {
+    fn new(venue: &str, symbol: &str, stale_ns: i64) -> Pass<R> {
         let result = TableCheck {
             venue: venue.to_string(),
             symbol: symbol.to_string(),
@@ -198,6 +200,7 @@ impl<R: StoredRow + PartialEq> Pass<R> {
         };
         Pass {
             result,
+            stale_ns,
             problems: BTreeMap::new(),
             before: None,
             top_exch: Time::MIN,
@@ -301,7 +304,7 @@ impl<R: StoredRow + PartialEq> Pass<R> {
             }
         }
         self.delays.push(recv.since(exch));
-        r.delays.late += u64::from(recv.since(exch) > STALE_NS);
+        r.delays.late += u64::from(recv.since(exch) > self.stale_ns);
         r.delays.zero += u64::from(recv == exch);
         r.exch_backwards += u64::from(exch < self.top_exch);
         match &mut self.run {
@@ -315,7 +318,8 @@ impl<R: StoredRow + PartialEq> Pass<R> {
     }
 
     fn end_run(&mut self) {
-        let Some(run) = self.run.take().filter(|run| run.ns() >= STALE_NS) else { return };
+        let stale = self.stale_ns;
+        let Some(run) = self.run.take().filter(|run| run.ns() >= stale) else { return };
         self.result.stale_runs += 1;
         self.result.stale_ns += run.ns();
         keep_longest(&mut self.result.longest_stale, run, StaleRun::ns);

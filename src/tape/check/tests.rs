@@ -1,6 +1,6 @@
 //! Stores with every defect, checked at once.
 
-use super::check;
+use super::{STALE_NS, Verdict, check};
 use crate::tape::rows::*;
 use crate::tape::tests::{rewrite, venue_rows, write_store};
 use crate::units::{HOUR_NS, Price, SECOND_NS};
@@ -10,14 +10,14 @@ fn a_sound_store_is_fit_and_its_venues_cover_each_other() {
     let dir = tempfile::tempdir().expect("a folder");
     let root = dir.path().join("store");
     write_store(&root, &[("lighter", &venue_rows(2, 1)), ("grvt", &venue_rows(3, 2))]);
-    let report = check(&root, None).expect("a report");
-    assert!(report.fit(), "{}", report.text());
+    let report = check(&root, None, STALE_NS).expect("a report");
+    assert_eq!(report.verdict(), Verdict::Fit, "{}", report.text(usize::MAX));
     assert_eq!(report.tables.len(), 10);
     let pair = &report.pairs[0];
     assert_eq!((pair.minutes, pair.minutes_both), (240, 240));
     assert!(pair.covered.iter().all(|share| *share > 0.95), "{pair:?}");
-    assert!(report.text().contains("Verdict: fit for a replay"));
-    let text = check(&root, Some("ETH")).expect_err("no such symbol").to_string();
+    assert!(report.text(usize::MAX).contains("Verdict: fit for a replay"));
+    let text = check(&root, Some("ETH"), STALE_NS).expect_err("no such symbol").to_string();
     assert!(text.ends_with("holds nothing of ETH; it has: grvt/BTC, lighter/BTC"), "{text}");
 }
 
@@ -37,11 +37,11 @@ fn defects_are_warnings_and_refusals_are_errors() {
     rows.quotes[700].bbo.ask = rows.quotes[700].bbo.bid;
     rows.quotes[800] = rows.quotes[799];
     write_store(&root, &[("lighter", &rows)]);
-    let report = check(&root, None).expect("a report");
-    assert!(report.fit(), "{}", report.text());
+    let report = check(&root, None, STALE_NS).expect("a report");
+    assert_eq!(report.verdict(), Verdict::Alone, "{}", report.text(usize::MAX));
     let quotes = report.tables.iter().find(|t| t.table == "quotes").expect("quotes");
     assert_eq!((quotes.gaps, quotes.stale_runs, quotes.locked, quotes.doubled), (1, 1, 1, 1));
-    let text = report.text();
+    let text = report.text(usize::MAX);
     for want in [
         "lighter/BTC quotes: 1 holes above 60 s, 20",
         "lighter/BTC quotes: 1 stale runs (rows arrive, the venue's clock stands) of 5 s or more",
@@ -61,9 +61,9 @@ fn defects_are_warnings_and_refusals_are_errors() {
         quotes[20].bbo.bid = Price(0);
         quotes.swap(30, 40);
     });
-    let report = check(&root, None).expect("a report");
-    assert!(!report.fit());
-    let text = report.text();
+    let report = check(&root, None, STALE_NS).expect("a report");
+    assert_eq!(report.verdict(), Verdict::Unfit);
+    let text = report.text(usize::MAX);
     for want in [
         "its contents are not those that dataset.json lists",
         "lighter/BTC quotes: crossed (2 rows), the first: ",
@@ -77,6 +77,6 @@ fn defects_are_warnings_and_refusals_are_errors() {
         assert!(text.contains(want), "{want} in {text}");
     }
     std::fs::write(&path, b"PAR1 and no more").expect("written");
-    let text = check(&root, None).expect("a report").text();
+    let text = check(&root, None, STALE_NS).expect("a report").text(usize::MAX);
     assert!(text.contains("not a whole parquet file"), "{text}");
 }

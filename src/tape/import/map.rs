@@ -15,11 +15,12 @@
 //! venue = "lighter"
 //! symbol = "GOLD"
 //! ```
-//! Everything else of `[[file]]` has a default, see [`FileMap`].
+//! Everything else of `[[file]]` has a default, see [`FileMap`]. A file that is not imported is named under `[[left_out]]`
+//! with its `path` and a `why`.
 
 use crate::tape::TapeError;
 use crate::tape::store::Table;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 use toml::Spanned;
@@ -37,6 +38,16 @@ pub struct ImportMap {
     #[serde(default)]
     pub columns: BTreeMap<String, BTreeMap<String, String>>,
     pub file: Vec<Spanned<FileMap>>,
+    /// Files of the data set that are not imported; kept in dataset.json, and told.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOut {
+    pub path: String,
+    pub why: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

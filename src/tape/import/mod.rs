@@ -10,7 +10,7 @@ use super::TapeError;
 use super::rows::VenueTables;
 use super::store::{Fault, NumberedTrade, StoreWriter, StoredRow, assemble_depth};
 use clock::{RecorderClock, Repaired, file_offset, no_top, recorder_clocks, repair};
-use map::{FileMap, ReadMap};
+use map::{FileMap, LeftOut, ReadMap};
 use parse::{ParsedFile, ParsedRows, parse_file};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -28,6 +28,7 @@ pub struct ImportReport {
     /// By recorder.
     pub clocks: BTreeMap<String, RecorderClock>,
     pub files: Vec<FileReport>,
+    pub left_out: Vec<LeftOut>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -56,6 +57,9 @@ impl ImportReport {
             let Repaired { recv_raised_to_exch: early, exch_raised } = file.repaired;
             let line = format!("{}: {} {} of {}/{}", file.path, file.rows, file.table, file.venue, file.symbol);
             out += &format!("{line}; {early} recv_ts and {exch_raised} exch_ts raised\n");
+        }
+        for LeftOut { path, why } in &self.left_out {
+            out += &format!("{path}: left out: {why}\n");
         }
         for (name, clock) in &self.clocks {
             if clock.shift_ns > 0 {
@@ -104,6 +108,7 @@ pub fn import(map: &Path, from: &Path, store: &Path) -> Result<ImportReport, Tap
         min_feed_ms: read.map.min_feed_ms,
         clocks,
         files,
+        left_out: read.map.left_out.clone(),
     };
     let made_by = serde_json::to_value(&report)
         .map_err(|e| TapeError::Map { path: map.to_path_buf(), what: format!("cannot be kept as JSON: {e}") })?;

@@ -217,61 +217,23 @@ fn a_map_is_checked_before_any_file_is_read() {
     }
 }
 
-fn shipped(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/maps").join(name)
-}
-
 #[test]
 fn shipped_maps_are_legal() {
-    for name in ["lighter-hyperliquid-20260429.toml", "binance-20240808.toml"] {
-        let read = ReadMap::read(&shipped(name)).expect("a legal map");
-        assert_eq!(read.map.file.len(), 4);
-    }
+    let maps = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/maps");
+    let found = std::fs::read_dir(maps).expect("the maps").map(|entry| entry.expect("an entry").path());
+    let read: Vec<ReadMap> = found.map(|path| ReadMap::read(&path).expect("a legal map")).collect();
+    assert_eq!(read.len(), 10);
+    assert!(read.iter().all(|read| !read.map.about.is_empty() && !read.map.file.is_empty()));
 }
 
-/// Runs where PERPX_REAL_DATA names the folder of the normalised recordings.
 #[test]
-fn shipped_maps_import_the_real_recordings() {
-    use crate::market::Role;
-    use crate::tape::{MarksPolicy, MissingPolicy, Tape, TapeSpec, check};
-    let Some(data) = std::env::var_os("PERPX_REAL_DATA").map(std::path::PathBuf::from) else { return };
-    let dir = tempfile::tempdir().expect("a folder");
-    let open = |store: &Path, symbol: &str, venues: [&str; 2], from: &str, to: &str| {
-        let time = |text: &str| text.parse().expect("a time");
-        let spec = TapeSpec {
-            funding_missing: MissingPolicy::Zero,
-            marks_missing: MarksPolicy::Mid,
-            needs_index: [true, true],
-            ..TapeSpec::new(store, symbol, venues, time(from), time(to))
-        };
-        Tape::open(spec).expect("a tape")
-    };
-
-    let store = dir.path().join("lh");
-    let report =
-        import(&shipped("lighter-hyperliquid-20260429.toml"), &data.join("lighter-hyperliquid-20260429"), &store)
-            .expect("an import");
-    assert_eq!(report.clocks["recorder"].shift_ns, 1_122_887_000);
-    let checked = check::check(&store, None).expect("a report");
-    assert!(checked.fit(), "{}", checked.text());
-    let text = checked.text();
-    for want in ["(70.0 s)", "(608.6 s)", "'recorder' runs behind its venues", "2 rows were still received before"] {
-        assert!(text.contains(want), "{want} in {text}");
-    }
-    for symbol in ["GOLD", "WTI"] {
-        let tape = open(&store, symbol, ["lighter", "hyperliquid"], "2026-04-29", "2026-04-29T00:48:00Z");
-        assert!(tape.ticks() > 3000);
-        assert_eq!(tape.quality().venue(Role::Long).gaps, 2);
-        tape.tile(0).expect("a tile");
-    }
-
-    let store = dir.path().join("bn");
-    let report = import(&shipped("binance-20240808.toml"), &data.join("binance-20240808-btc"), &store);
-    assert_eq!(report.expect("an import").clocks["recorder"].shift_ns, 1_272_840_362);
-    assert!(check::check(&store, None).expect("a report").fit());
-    let venues = ["binance_usdm", "binance_coinm"];
-    let tape = open(&store, "BTC", venues, "2024-08-08T23:54:00Z", "2024-08-09T00:00:10Z");
-    assert_eq!(tape.quality().venue(Role::Long).rows["quotes"], 66_089);
-    assert_eq!(tape.quality().venue(Role::Short).rows["trades"], 2_286);
-    tape.tile(0).expect("a tile");
+fn what_a_map_leaves_out_is_told() {
+    let bench = Bench::new();
+    bench.put("map.toml", &format!("{MAP}[[left_out]]\npath = \"bars.csv\"\nwhy = \"bars, not prints\"\n"));
+    let report = bench.import().expect("an import");
+    assert!(report.text().contains("bars.csv: left out: bars, not prints\n"), "{}", report.text());
+    let store = bench.path("store");
+    let checked = crate::tape::check::check(&store, None, crate::tape::check::STALE_NS).expect("a report");
+    let text = checked.text(usize::MAX);
+    assert!(text.contains("Left out at import\n- bars.csv: bars, not prints\n"), "{text}");
 }

@@ -1,0 +1,173 @@
+//! summary.json: what the page says first, as plain data. The sentences are the page's own, without their markup, so that a
+//! terminal, a machine and a browser are told the same.
+
+use super::page::summary;
+use super::view::View;
+use super::{Level, Unit, text};
+use serde::{Deserialize, Serialize};
+
+/// One symbol of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    pub name: String,
+    pub symbol: String,
+    /// Market, range, capital.
+    pub lead: String,
+    pub warnings: Vec<Said>,
+    /// What won, by how much, in which world, and held out; what was tried.
+    pub story: String,
+    pub quote: String,
+    pub winner: Option<ToldWinner>,
+    /// Of `rows`, in order: the objective first.
+    pub columns: Vec<ToldColumn>,
+    /// The best, best first.
+    pub rows: Vec<ToldRow>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Said {
+    pub severe: bool,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToldWinner {
+    pub id: String,
+    /// Every figure of the page.
+    pub figures: Vec<ToldFigure>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToldFigure {
+    pub title: String,
+    pub unit: Unit,
+    pub in_sample: Option<f64>,
+    pub held_out: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToldColumn {
+    pub title: String,
+    pub unit: Unit,
+    pub held_out: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToldRow {
+    pub rank: u32,
+    pub id: String,
+    /// Dotted key and value of every strategy axis.
+    pub axes: Vec<(String, String)>,
+    pub values: Vec<Option<f64>>,
+}
+
+/// Rows of the leaderboard that are told.
+const ROWS: usize = 100;
+
+pub(super) fn told(view: &View) -> Told {
+    let input = view.input;
+    let known = |value: Option<f64>| value.filter(|v| v.is_finite());
+    let axes = |at: &[u16]| {
+        let named = view.axes.iter().enumerate();
+        named.map(|(i, axis)| (axis.name.clone(), view.value(at, i).to_string())).collect()
+    };
+    Told {
+        name: input.name.clone(),
+        symbol: input.symbol.clone(),
+        lead: plain(&summary::lead(view).into_string()),
+        warnings: view
+            .warnings
+            .iter()
+            .map(|warning| Said { severe: warning.level == Level::Severe, text: warning.text.clone() })
+            .collect(),
+        story: plain(&summary::words(view).into_string()),
+        quote: input.quote.clone(),
+        winner: input.winner.as_ref().map(|winner| ToldWinner {
+            id: winner.id.clone(),
+            figures: winner
+                .metrics
+                .iter()
+                .map(|metric| ToldFigure {
+                    title: metric.title.clone(),
+                    unit: metric.unit,
+                    in_sample: known(metric.in_sample),
+                    held_out: known(metric.held_out),
+                })
+                .collect(),
+        }),
+        columns: input
+            .board
+            .columns
+            .iter()
+            .map(|column| ToldColumn { title: column.title.clone(), unit: column.unit, held_out: column.held_out })
+            .collect(),
+        rows: input
+            .board
+            .rows
+            .iter()
+            .take(ROWS)
+            .map(|row| ToldRow {
+                rank: row.rank,
+                id: row.id.clone(),
+                axes: axes(&row.at),
+                values: row.values.iter().copied().map(known).collect(),
+            })
+            .collect(),
+    }
+}
+
+impl Told {
+    /// A figure of this run with its unit.
+    pub fn figure(&self, value: Option<f64>, unit: Unit) -> String {
+        text::measured(value, unit, &self.quote).replace('\u{a0}', " ")
+    }
+}
+
+/// The text of our own markup: a line a block, a dash a list item, a colon behind a term.
+fn plain(markup: &str) -> String {
+    let mut out = String::new();
+    let mut rest = markup;
+    while let Some(at) = rest.find('<') {
+        out += &rest[..at];
+        let Some(end) = rest[at..].find('>').map(|n| at + n) else { break };
+        let tag = rest[at + 1..end].split(' ').next().unwrap_or_default();
+        match tag {
+            "li" => out += "\n- ",
+            "/dt" => out += ": ",
+            "p" | "/p" | "div" | "/div" | "ul" | "/ul" | "/summary" if !out.ends_with('\n') => out.push('\n'),
+            _ => {}
+        }
+        rest = &rest[end + 1..];
+    }
+    out += rest;
+    for (name, sign) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&"), ("\u{a0}", " ")] {
+        out = out.replace(name, sign);
+    }
+    let lines: Vec<&str> = out.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_becomes_lines() {
+        let markup = r#"<p class="story">A <code>1 &lt; 2</code> wins.</p><ul><li>one</li><li>two&nbsp;</li></ul><div><dt>Why</dt><dd>so</dd></div>end"#;
+        assert_eq!(plain(&markup.replace("&nbsp;", "\u{a0}")), "A 1 < 2 wins.\n- one\n- two\nWhy: so\nend");
+    }
+
+    #[test]
+    fn the_words_are_those_of_the_page() {
+        let input = super::super::fake::input(30);
+        let view = View::new(&input).expect("a view");
+        let told = told(&view);
+        assert!(told.story.contains("ranks first of") && told.story.contains("What was tried"), "{}", told.story);
+        assert!(["</", "<p", "<li", "&lt;"].iter().all(|tag| !told.story.contains(tag)), "{}", told.story);
+        assert_eq!(told.warnings.len(), view.warnings.len());
+        assert_eq!(told.rows[0].values.len(), told.columns.len());
+        let json = serde_json::to_string(&told).expect("json");
+        let read: Told = serde_json::from_str(&json).expect("the same");
+        assert_eq!((read.story, read.columns, read.rows.len()), (told.story, told.columns, told.rows.len()));
+    }
+}
