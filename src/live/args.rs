@@ -20,13 +20,13 @@ pub struct Cli {
     /// The best.yml of a sweep
     #[arg(long, value_name = "FILE", required_unless_present = "completions")]
     config: Option<PathBuf>,
-    /// mock: a tape, simulated venues; paper and live to come
+    /// mock: a tape and simulated venues; no other yet
     #[arg(long, value_enum, default_value_t = Mode::Mock, hide_possible_values = true, hide_default_value = true)]
     mode: Mode,
     /// The data store, if it is not where the file says
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// Times as fast as the recording, or max
+    /// Times as fast as recorded, or max
     #[arg(long, value_name = "N", default_value = "max")]
     speed: Speed,
     /// Print nothing but errors
