@@ -2,7 +2,7 @@
 //! each of them does. Drivers differ only in which ticks they hand over.
 
 use super::extreme::Kept;
-use super::{Job, Machine, Recorder, Scene};
+use super::{Index, Job, Machine, Recorder, Scene};
 use crate::ledger::Mids;
 use crate::market::{Bbo, Command, Event, EventBody, Role};
 use crate::signals::TileSignals;
@@ -30,6 +30,7 @@ pub struct Pass<'p, 'j, T: Trader, R: Recorder> {
     job: &'p Job<'j, T>,
     pub(super) tile: &'p Tile,
     pub(super) signals: &'p TileSignals,
+    pub(super) index: Option<&'p Index>,
     rec: &'p mut R,
     env: [Env<'p>; 2],
     limits: Limits,
@@ -47,8 +48,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     pub(super) fn new(
         m: &'p mut Machine<T>,
         job: &'p Job<'j, T>,
-        tile: &'p Tile,
-        signals: &'p TileSignals,
+        (tile, signals, index): (&'p Tile, &'p TileSignals, Option<&'p Index>),
         rec: &'p mut R,
         rows_seen: RowsSeen,
     ) -> Self {
@@ -60,6 +60,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             job,
             tile,
             signals,
+            index,
             rec,
             env: Role::BOTH.map(|role| job.env(tile, role)),
             limits: T::limits(job.plan),
@@ -107,6 +108,11 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         let time: &[i64] = &self.tile.local.time;
         let (low, end) = (self.row + 1, self.rows.end);
         let (mut from, mut step) = (low, 16);
+        if let Some(index) = self.index
+            && time.get(low + step).is_some_and(|&time| time < t.0)
+        {
+            return index.clock(self.ground()).row_at(time, t.0).clamp(low, end);
+        }
         while from + step < end && time[from + step] < t.0 {
             from += step;
             step *= 2;
@@ -125,8 +131,8 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
 
     /// The extreme that the trader asks for, `row` included.
     pub(super) fn best(&mut self, row: usize) -> Option<Best> {
-        let local = &self.tile.local;
-        self.m.kept.as_mut().map(|kept| kept.at(local, row))
+        let (ground, index) = (self.ground(), self.index);
+        self.m.kept.as_mut().map(|kept| kept.at(ground, index, row))
     }
 
     /// When the trader's timer is due; never before the present moment.

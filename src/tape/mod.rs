@@ -16,6 +16,7 @@ pub mod store;
 mod stream;
 mod tile;
 mod tile_file;
+pub mod tree;
 
 #[cfg(test)]
 pub(crate) mod tests;

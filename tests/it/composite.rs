@@ -4,7 +4,7 @@ use crate::random::{self, START};
 use perpx::config::Config;
 use perpx::market::EventBody;
 use perpx::market::Role;
-use perpx::replay::{Driver, EntryRow, FullRecord, Job, Machine, RunResult, Scan, walk};
+use perpx::replay::{Driver, EntryRow, FullRecord, Index, Job, Machine, RunResult, Scan, leap, walk};
 use perpx::signals::{SignalEngine, SignalSet, TileSignals};
 use perpx::sim::OutageTable;
 use perpx::strategy::{FundingKinds, Plan};
@@ -55,7 +55,8 @@ impl Case {
         let mut last: Option<(&Tile, TileSignals)> = None;
         for tile in tiles {
             let signals = engine.tile(tile);
-            machine.run_tile(driver, &job, tile, &signals, &mut record);
+            let index = driver.is_indexed().then(|| Index::new(&signals));
+            machine.run_indexed(driver, &job, (tile, &signals, index.as_ref()), &mut record);
             last = Some((tile, signals));
         }
         let (tile, signals) = last.expect("a tile");
@@ -88,6 +89,7 @@ fn drivers_agree_and_the_books_balance() {
         let rows = [1, 3, 17, 101, 0][(seed % 5) as usize];
         let cut = random::tiles(&tables, case.to, rows);
         let (walked, walk_record, _) = case.run(&mut walk(), &cut);
+        let (leapt, leap_record, _) = case.run(&mut leap(), &cut);
         let settings = || random::settings(seed).join("\n");
         let same =
             |what: &str, same: bool| assert!(same, "seed {seed}, tiles of {rows}: {what} differ\n{}", settings());
@@ -103,6 +105,10 @@ fn drivers_agree_and_the_books_balance() {
         same("equity samples", scan_record.equity == walk_record.equity);
         same("hashes", scan.hash == walked.hash);
         same("metrics", scan.metrics == walked.metrics);
+        same(
+            "leap",
+            leapt.hash == scan.hash && leapt.metrics == scan.metrics && leap_record.entries == scan_record.entries,
+        );
         assert!(scan.books_agree && walked.books_agree, "seed {seed}: belief is not truth at the end\n{}", settings());
         assert_eq!(scan.late_arrivals + walked.late_arrivals, 0, "seed {seed}");
         let initial = 2 * capital(&case.config).into_iter().sum::<Cash>().as_notional().0;
