@@ -241,7 +241,8 @@ impl Desk {
             }
             TimerKind::Probe(role, id) if self.is_working(role, id) => self.ask(floor, role, id),
             TimerKind::Passive(role, id) if self.is_working(role, id) => self.cancel(floor, role),
-            TimerKind::Recancel(role, id) if self.is_working(role, id) => self.send_cancel(floor, role),
+            // an order whose end was never told cannot be cancelled: its state says whether it still rests
+            TimerKind::Recancel(role, id) if self.is_working(role, id) => self.ask(floor, role, id),
             _ => {}
         }
         None
