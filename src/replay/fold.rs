@@ -180,14 +180,20 @@ pub(super) fn is_slow(cmp: &Cmp) -> bool {
 
 /// How long a slow comparison stays as it is at `row`.
 pub(super) fn lasts(cmp: &Cmp, ground: Ground<'_>, index: Option<&Index>, row: usize, time: Time) -> Until {
-    let published = || index.map_or_else(|| published(ground.local, row), |index| index.published(ground, row));
+    let published = |roles: &[Role], kind| match index {
+        None => published(ground.local, row),
+        Some(index) => {
+            let (rows, state) = (index.funding_rows(ground), ground.local.funding_at[row] as usize);
+            roles.iter().map(|&role| rows.published(state, role, kind)).min().unwrap_or(usize::MAX)
+        }
+    };
     match cmp.series {
         Series::Bar(id) => {
             let bar_ns = ground.signals.columns[id.0 as usize].bar_ns;
             Until { row: usize::MAX, time: bar_end(time, bar_ns) }
         }
         Series::FundingDiff { kind, .. } | Series::Apr { kind, .. } => {
-            let mut until = Until { row: published(), time: Time::MAX };
+            let mut until = Until { row: published(&Role::BOTH, kind), time: Time::MAX };
             for role in Role::BOTH {
                 if let Some(rate) = known(ground.local, row, role, kind, time) {
                     until.time = until.time.min(rate_expiry(&rate).plus(1));
@@ -196,7 +202,7 @@ pub(super) fn lasts(cmp: &Cmp, ground: Ground<'_>, index: Option<&Index>, row: u
             until
         }
         Series::ToFunding { kind, role } => {
-            let mut until = Until { row: published(), time: Time::MAX };
+            let mut until = Until { row: published(&[role], kind), time: Time::MAX };
             let left = to_funding(ground.local, row, kind, role, time);
             if let Some(rate) = known(ground.local, row, role, kind, time).filter(|_| left < i64::MAX) {
                 let settles = time.plus(left);

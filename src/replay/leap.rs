@@ -3,7 +3,7 @@
 use super::Walk;
 use super::fold::{is_slow, lasts};
 use super::gate::Gate;
-use super::index::{Index, closing};
+use super::index::{Index, Paying, closing};
 use super::seek::Search;
 use crate::market::Role;
 use crate::tape::tree::Extremes;
@@ -18,10 +18,11 @@ const MEMORY: u8 = 8;
 
 #[derive(Clone, Debug)]
 pub struct Leap {
+    look: usize,
     walk: Walk,
     /// The walk knows the present watches.
     armed: bool,
-    /// Goes up when a wake was within [`LOOK`] rows, down when it was not.
+    /// Goes up when a wake was within `look` rows, down when it was not.
     near: u8,
     /// First rows of the votes of a rule.
     firsts: Vec<usize>,
@@ -29,7 +30,14 @@ pub struct Leap {
 
 impl Default for Leap {
     fn default() -> Leap {
-        Leap { walk: Walk::default(), armed: false, near: MEMORY / 2, firsts: Vec::new() }
+        Leap::looking(LOOK)
+    }
+}
+
+impl Leap {
+    /// Looks at so many rows before it asks the trees; the answers are the same.
+    pub fn looking(look: usize) -> Leap {
+        Leap { look, walk: Walk::default(), armed: false, near: MEMORY / 2, firsts: Vec::new() }
     }
 }
 
@@ -48,9 +56,9 @@ impl Search for Leap {
         rows: Range<usize>,
         best: Option<Best>,
     ) -> Option<usize> {
-        let near = rows.start..rows.end.min(rows.start + LOOK);
+        let near = rows.start..rows.end.min(rows.start + self.look);
         let mut from = rows.start;
-        if index.is_none() || self.near >= MEMORY / 2 {
+        if index.is_none() || (self.near >= MEMORY / 2 && !near.is_empty()) {
             if !self.armed {
                 self.walk.arm(ground, watches);
                 self.armed = true;
@@ -160,11 +168,10 @@ impl Ask<'_> {
             until = until.min(changes);
         }
         for cmp in rule.none.iter().filter(|cmp| is_slow(cmp)) {
-            let changes = self.epoch(cmp, row);
             if judge(cmp) {
-                return Slow::Shut(changes);
+                return Slow::Shut(self.epoch(cmp, row));
             }
-            until = until.min(changes);
+            until = until.min(self.change(cmp, false, row));
         }
         let (mut missing, mut fast, mut helped) = (usize::from(rule.needed), 0, usize::MAX);
         for cmp in &rule.votes {
@@ -184,9 +191,12 @@ impl Ask<'_> {
         if missing > fast { Slow::Shut(helped) } else { Slow::Open(until, missing) }
     }
 
-    /// First row at which a slow comparison of an "all" or a vote may no longer be as it is at `row`. One that ends
+    /// First row at which a slow comparison may no longer be as it is at `row`. One that ends
     /// unnoticed, because its value became unknown, costs time alone: `fires` judges.
     fn change(&self, cmp: &Cmp, held: bool, row: usize) -> usize {
+        if let Some(paying) = Paying::of(cmp) {
+            return self.pays(if held { paying.not() } else { paying }, row);
+        }
         let (Series::Bar(id), Level::Real(level)) = (cmp.series, cmp.level) else { return self.epoch(cmp, row) };
         let column = &self.ground.signals.columns[id.0 as usize];
         let Some(bars) = self.index.bars(column.bar_ns, self.ground) else { return self.epoch(cmp, row) };
@@ -202,6 +212,14 @@ impl Ask<'_> {
             |mut piece: Range<usize>| piece.find(|&bar| may(&Extremes { low: column.a[bar], high: column.a[bar] }));
         let found = self.index.values(id, self.ground).first(next..column.a.len(), may, leaf);
         bars.start(found.unwrap_or(usize::MAX))
+    }
+
+    /// First row of a later funding state at which the comparison may hold.
+    fn pays(&self, paying: Paying, row: usize) -> usize {
+        let steps = self.index.funding(paying.kind, paying.paid, self.ground);
+        let next = self.ground.local.funding_at[row] as usize + 1;
+        let found = steps.first(next..steps.states(), &paying);
+        self.index.funding_rows(self.ground).start(found.unwrap_or(usize::MAX))
     }
 
     /// First row at which a slow comparison is to be looked at again, whatever it says.
@@ -315,7 +333,7 @@ impl Ask<'_> {
     }
 }
 
-fn opposite(op: Op) -> Op {
+pub(super) fn opposite(op: Op) -> Op {
     match op {
         Op::Ge => Op::Lt,
         Op::Gt => Op::Le,

@@ -62,7 +62,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             signals,
             index,
             rec,
-            env: Role::BOTH.map(|role| job.env(tile, role)),
+            env: Role::BOTH.map(|role| job.env(tile, index, role)),
             limits: T::limits(job.plan),
             rows_seen,
             rows: start..end.max(start),
@@ -388,9 +388,20 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         due(0).min(due(1))
     }
 
-    /// What rows of the venues do cannot be foreseen now.
-    pub(super) fn needs_rows(&self) -> bool {
-        self.m.sims.iter().any(SimVenue::needs_rows)
+    /// When rows of the venues may next do something by themselves; `None`: that cannot be foreseen now. Without an index
+    /// it is not looked for.
+    pub(super) fn next_stir(&mut self) -> Option<Time> {
+        if self.index.is_none() {
+            return (!self.m.sims.iter().any(SimVenue::needs_rows)).then_some(Time::MAX);
+        }
+        let mut soonest = Time::MAX;
+        for (sim, env) in self.m.sims.iter_mut().zip(&self.env) {
+            if sim.rests() {
+                return None;
+            }
+            soonest = soonest.min(sim.stirs_at(Time::MAX, env));
+        }
+        Some(soonest)
     }
 
     /// Moves both venues to `to`, or to the first earlier moment at which an answer becomes due; returns that moment.
@@ -407,7 +418,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             false => to,
         };
         // only its rows can stop the second venue before `to`: then the first is taken back
-        let before = short.needs_rows().then(|| long.clone());
+        let before = (short.needs_rows() && short.stirs_at(to, short_env) <= to).then(|| long.clone());
         let mut reached = reached_by(long, long_env, to);
         let second = reached_by(short, short_env, reached);
         if second < reached {

@@ -3,6 +3,7 @@
 
 use super::{Driver, Index, Leap, Pass, Recorder, RowsSeen, Walk};
 use crate::trader::Trader;
+use crate::units::Time;
 use crate::watch::{Best, Ground, Watches};
 use std::ops::Range;
 
@@ -45,6 +46,14 @@ pub fn leap() -> Seek<Leap> {
 }
 
 impl<S: Search> Seek<S> {
+    pub fn new(search: S) -> Seek<S> {
+        Seek { search, watches: Watches::default() }
+    }
+
+    pub fn search(&self) -> &S {
+        &self.search
+    }
+
     /// To the next call of the trader; `false` when the pass ends before it.
     fn sleep<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>) -> bool {
         let timer = pass.next_timer().filter(|&due| due < pass.until);
@@ -53,9 +62,10 @@ impl<S: Search> Seek<S> {
         let mut from = pass.row + 1;
         let mut look = FIRST_LOOK;
         loop {
-            let due = pass.next_due();
+            let stir = pass.next_stir();
+            let due = pass.next_due().min(stir.unwrap_or(Time::MAX));
             let mut stop = if due < pass.until { end.min(pass.row_at(due)) } else { end };
-            if pass.needs_rows() {
+            if stir.is_none() {
                 stop = stop.min(from + look);
                 look = LONGEST_LOOK.min(2 * look);
             }

@@ -3,6 +3,7 @@
 mod align;
 mod cache;
 pub mod check;
+mod clock;
 mod error;
 mod funding;
 pub mod import;
@@ -22,6 +23,7 @@ pub mod tree;
 pub(crate) mod tests;
 
 pub use align::{Carry, NEVER, align};
+pub use clock::Clock;
 pub use error::TapeError;
 pub use load::Tape;
 pub use spec::*;

@@ -58,6 +58,7 @@ pub struct FundingRate {
 impl FundingRate {
     /// The rate scaled to 8 hours, times 1e12 x 24 so that it stays an integer for every interval that divides 24 h
     /// (1, 2, 3, 4, 6, 8, 12, 24): differences are compared exactly.
+    #[inline]
     pub fn per_8h_x24(&self) -> i128 {
         self.scaled(8 * 24)
     }
@@ -86,6 +87,7 @@ impl FundingRate {
 pub struct FundingState(pub [[Option<FundingRate>; 2]; 2]);
 
 impl FundingState {
+    #[inline]
     pub fn get(&self, role: Role, kind: FundingKind) -> Option<FundingRate> {
         self.0[role.ix()][kind as usize]
     }
@@ -187,16 +189,19 @@ impl Local {
         Bbo { bid: Price(r[0]), bid_qty: Qty(r[1]), ask: Price(r[2]), ask_qty: Qty(r[3]) }
     }
 
+    #[inline]
     pub fn funding(&self, row: usize) -> &FundingState {
         &self.fundings[self.funding_at[row] as usize]
     }
 
+    #[inline]
     pub fn mark(&self, row: usize) -> &MarkState {
         &self.marks[self.mark_at[row] as usize]
     }
 }
 
 impl QuoteCols {
+    #[inline]
     pub fn bbo(&self, row: usize) -> Bbo {
         Bbo {
             bid: Price(self.bid[row]),
@@ -208,12 +213,14 @@ impl QuoteCols {
 }
 
 impl TradeCols {
+    #[inline]
     pub fn taker_side(&self, row: usize) -> Side {
         if self.taker[row] > 0 { Side::Buy } else { Side::Sell }
     }
 }
 
 impl DepthCols {
+    #[inline]
     pub fn view(&self, row: usize) -> DepthView<'_> {
         let Some(&[bids, asks]) = self.first.get(row) else { return DepthView::default() };
         let end = self.first.get(row + 1).map_or(self.levels.len(), |next| next[0] as usize);

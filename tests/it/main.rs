@@ -3,6 +3,7 @@
 mod composite;
 mod drivers;
 mod foresight;
+mod noted;
 mod null_market;
 mod random;
 mod random_tape;

@@ -5,22 +5,25 @@
 //! | (here) | [`Index`]: every part of it, each built when it is first asked for, once |
 //! | `bars` | rows by bar, extremes of the spread in each bar against its bands |
 //! | `fall` | the deepest fall inside each block, for trailing stops |
-//! | `clock` | time to row |
+//! | `funding` | rows by funding state, trees over rates |
 //!
 //! Nothing here knows a threshold: one index serves every level, on a grid or off it. A sweep builds what was asked for in
 //! the tile before ahead, in parallel ([`Index::built`], [`Index::build`]); the rest comes with the first question.
 
 mod bars;
-mod clock;
 mod fall;
+mod funding;
 
 pub(super) use bars::{BarRows, Reach};
-pub(super) use clock::Clock;
 pub(super) use fall::Fall;
+pub(super) use funding::{FundingRows, FundingSteps, Paid, Paying};
 
 use crate::market::Role;
 use crate::signals::{SignalId, TileSignals};
+use crate::sim::{VenueIndex, VenuePart};
+use crate::tape::rows::FundingKind;
 use crate::tape::tree::{Extremes, Tree};
+use crate::tape::{Clock, Tile};
 use crate::watch::{Ground, Series};
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -36,8 +39,10 @@ pub enum Part {
     Marks(Role),
     /// The first row of each mark state.
     MarkRows,
-    /// The first row of each funding state.
+    /// Rows by funding state.
     FundingRows,
+    /// A tree over funding states.
+    Funding(FundingKind, Paid),
     Fall(Role),
     Clock,
     /// Rows and spread by bar of the bar length with this place.
@@ -46,6 +51,8 @@ pub enum Part {
     Values(SignalId),
     /// How far the spread of each bar reaches into the bands of a column.
     Reach(SignalId),
+    /// On a venue's own clock.
+    Venue(Role, VenuePart),
 }
 
 /// Parts of one tile. `ground` is always that tile's.
@@ -58,8 +65,11 @@ pub struct Index {
     edge: OnceLock<Tree<f64>>,
     marks: [OnceLock<Tree<i64>>; 2],
     mark_rows: OnceLock<Vec<u32>>,
-    funding_rows: OnceLock<Vec<u32>>,
+    funding_rows: OnceLock<FundingRows>,
+    /// By kind and [`Paid`].
+    funding: [[OnceLock<FundingSteps>; 4]; 2],
     falls: [OnceLock<Fall>; 2],
+    venues: [VenueIndex; 2],
     clock: OnceLock<Clock>,
     /// By bar length.
     bars: Vec<(i64, OnceLock<BarRows>)>,
@@ -120,11 +130,12 @@ impl Index {
         self.mark_rows.get_or_init(|| first_rows(&ground.local.mark_at, ground.local.marks.len()))
     }
 
-    /// First row after `row` with another funding state; the number of rows when there is none.
-    pub(super) fn published(&self, ground: Ground<'_>, row: usize) -> usize {
-        let local = ground.local;
-        let rows = self.funding_rows.get_or_init(|| first_rows(&local.funding_at, local.fundings.len()));
-        rows.get(local.funding_at[row] as usize + 1).map_or(local.len(), |&first| first as usize)
+    pub(super) fn funding_rows(&self, ground: Ground<'_>) -> &FundingRows {
+        self.funding_rows.get_or_init(|| FundingRows::new(ground.local))
+    }
+
+    pub(super) fn funding(&self, kind: FundingKind, paid: Paid, ground: Ground<'_>) -> &FundingSteps {
+        self.funding[kind as usize][paid as usize].get_or_init(|| FundingSteps::new(ground.local, kind, paid))
     }
 
     pub(super) fn fall(&self, role: Role, ground: Ground<'_>) -> &Fall {
@@ -154,6 +165,10 @@ impl Index {
         Some(self.reach[id.0 as usize].get_or_init(|| Reach::new(column, bars)))
     }
 
+    pub(super) fn venue(&self, role: Role) -> &VenueIndex {
+        &self.venues[role.ix()]
+    }
+
     /// The extreme of the closing prices of a leg of `role` over `rows`: the highest bid or the lowest ask there was.
     pub(super) fn best(&self, role: Role, rows: Range<usize>, ground: Ground<'_>) -> Extremes<i64> {
         let column = closing_column(role, ground);
@@ -174,12 +189,18 @@ impl Index {
             note(self.ages[v].get().is_some(), Part::Ints(Series::Age(role)));
             note(self.marks[v].get().is_some(), Part::Marks(role));
             note(self.falls[v].get().is_some(), Part::Fall(role));
+            VenuePart::ALL.into_iter().for_each(|part| note(self.venues[v].has(part), Part::Venue(role, part)));
         }
         note(self.spread.get().is_some(), Part::Reals(Series::Spread));
         note(self.edge.get().is_some(), Part::Reals(Series::Edge));
         note(self.mark_rows.get().is_some(), Part::MarkRows);
         note(self.funding_rows.get().is_some(), Part::FundingRows);
         note(self.clock.get().is_some(), Part::Clock);
+        for kind in [FundingKind::Settled, FundingKind::Predicted] {
+            for paid in Paid::ALL {
+                note(self.funding[kind as usize][paid as usize].get().is_some(), Part::Funding(kind, paid));
+            }
+        }
         self.bars.iter().enumerate().for_each(|(i, (_, cell))| note(cell.get().is_some(), Part::Bars(i)));
         let ids = || (0..self.values.len()).map(|i| SignalId(i as u32));
         ids().for_each(|id| note(self.values[id.0 as usize].get().is_some(), Part::Values(id)));
@@ -188,18 +209,21 @@ impl Index {
     }
 
     /// Builds a part. Parts may be built at once by several threads; one that another needs is waited for.
-    pub fn build(&self, part: Part, ground: Ground<'_>) {
+    pub fn build(&self, part: Part, (tile, signals): (&Tile, &TileSignals)) {
+        let ground = Ground { local: &tile.local, signals };
         match part {
             Part::Ints(series) => drop(self.ints(series, ground)),
             Part::Reals(series) => drop(self.reals(series, ground)),
             Part::Marks(role) => drop(self.marks(role, ground)),
             Part::MarkRows => drop(self.mark_rows(ground)),
-            Part::FundingRows => drop(self.published(ground, 0)),
+            Part::FundingRows => drop(self.funding_rows(ground)),
+            Part::Funding(kind, paid) => drop(self.funding(kind, paid, ground)),
             Part::Fall(role) => drop(self.fall(role, ground)),
             Part::Clock => drop(self.clock(ground)),
             Part::Bars(place) => drop(self.bars.get(place).map(|(bar_ns, _)| self.bars(*bar_ns, ground))),
             Part::Values(id) => drop(self.values(id, ground)),
             Part::Reach(id) => drop(self.reach(id, ground)),
+            Part::Venue(role, part) => self.venues[role.ix()].build(part, &tile.venues[role.ix()]),
         }
     }
 
@@ -208,14 +232,17 @@ impl Index {
         let ints = self.bids.iter().chain(&self.asks).chain(&self.ages).chain(&self.marks);
         let ints: usize = ints.filter_map(OnceLock::get).map(Tree::bytes).sum();
         let reals: usize = [&self.spread, &self.edge].into_iter().filter_map(OnceLock::get).map(Tree::bytes).sum();
-        let tables = [&self.mark_rows, &self.funding_rows].into_iter().filter_map(OnceLock::get);
-        let tables: usize = tables.map(|rows| 4 * rows.len()).sum();
+        let tables = self.mark_rows.get().map_or(0, |rows| 4 * rows.len());
+        let tables = tables + self.funding_rows.get().map_or(0, FundingRows::bytes);
+        let steps = self.funding.iter().flatten().filter_map(OnceLock::get);
+        let tables = tables + steps.map(FundingSteps::bytes).sum::<usize>();
         let falls: usize = self.falls.iter().filter_map(OnceLock::get).map(Fall::bytes).sum();
         let clock = self.clock.get().map_or(0, Clock::bytes);
+        let venues: usize = self.venues.iter().map(VenueIndex::bytes).sum();
         let bars: usize = self.bars.iter().filter_map(|(_, cell)| cell.get()).map(BarRows::bytes).sum();
         let values: usize = self.values.iter().filter_map(OnceLock::get).map(Tree::bytes).sum();
         let reach: usize = self.reach.iter().filter_map(OnceLock::get).map(Reach::bytes).sum();
-        (ints + reals + tables + falls + clock, bars + values + reach)
+        (ints + reals + tables + falls + clock + venues, bars + values + reach)
     }
 }
 
