@@ -11,6 +11,7 @@
 //! | `PERPX_BENCH_CONFIGS` | configurations of a regime, by leap | 128 |
 //! | `PERPX_BENCH_WALKED` | those of them that walk runs too | 8 |
 //! | `PERPX_BENCH_REGIMES` | names, by comma | all |
+//! | `PERPX_BENCH_TILE` | ticks of a tile | 262144 |
 //!
 //! The size: `PERPX_BENCH_TICKS=20 PERPX_BENCH_CONFIGS=10000`.
 
@@ -29,7 +30,6 @@ use std::time::Instant;
 
 const START: Time = Time(20_458 * DAY_NS);
 const WARM: i64 = 8 * HOUR_NS;
-const TILE_ROWS: usize = 1 << 18;
 
 /// What all configurations have in common.
 const WORLD: &[&str] = &[
@@ -109,8 +109,8 @@ fn number(name: &str, default: f64) -> f64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().expect("a number"))
 }
 
-/// Tiles of at most `TILE_ROWS` ticks of a synthetic market with about 20 ticks a second.
-fn tape(ticks: usize) -> Vec<Tile> {
+/// Tiles of at most `tile_rows` ticks of a synthetic market with about 20 ticks a second.
+fn tape(ticks: usize, tile_rows: usize) -> Vec<Tile> {
     let days = (ticks as f64 / 1.2e6).ceil() as u32 + 1;
     let spec = SynthSpec { updates_per_sec: 18.0, edge: Edge::Planted, ..SynthSpec::new(7, START, days) };
     let mut carry = Carry::default();
@@ -128,7 +128,7 @@ fn tape(ticks: usize) -> Vec<Tile> {
         times.sort_unstable();
         let midnight = Time::of_day(day.day).0;
         let first = times.partition_point(|&t| t < midnight);
-        let mut cuts: Vec<i64> = times[first..].iter().skip(TILE_ROWS).step_by(TILE_ROWS).copied().collect();
+        let mut cuts: Vec<i64> = times[first..].iter().skip(tile_rows).step_by(tile_rows).copied().collect();
         cuts.retain(|&t| t < midnight + DAY_NS);
         cuts.push(midnight + DAY_NS);
         let mut from = midnight;
@@ -304,7 +304,7 @@ fn main() {
     let ticks = (number("PERPX_BENCH_TICKS", 3.0) * 1e6) as usize;
     let (n, walked) = (number("PERPX_BENCH_CONFIGS", 128.0) as usize, number("PERPX_BENCH_WALKED", 8.0) as usize);
     let wanted = std::env::var("PERPX_BENCH_REGIMES").unwrap_or_default();
-    let tape = tape(ticks);
+    let tape = tape(ticks, number("PERPX_BENCH_TILE", 262_144.0) as usize);
     let from = START.plus(WARM).0;
     let ticks: usize = tape.iter().map(|tile| tile.local.time[1..].iter().filter(|&&t| t >= from).count()).sum();
     let span = tape[tape.len() - 1].end.since(START) / MINUTE_NS;

@@ -388,20 +388,10 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         due(0).min(due(1))
     }
 
-    /// When rows of the venues may next do something by themselves; `None`: that cannot be foreseen now. Without an index
-    /// it is not looked for.
-    pub(super) fn next_stir(&mut self) -> Option<Time> {
-        if self.index.is_none() {
-            return (!self.m.sims.iter().any(SimVenue::needs_rows)).then_some(Time::MAX);
-        }
-        let mut soonest = Time::MAX;
-        for (sim, env) in self.m.sims.iter_mut().zip(&self.env) {
-            if sim.rests() {
-                return None;
-            }
-            soonest = soonest.min(sim.stirs_at(Time::MAX, env));
-        }
-        Some(soonest)
+    /// Orders rest or wait: what rows of the venues do to them cannot be foreseen. (That a mark takes a leg cannot either,
+    /// but is too rare to look for.)
+    pub(super) fn needs_rows(&self) -> bool {
+        self.m.sims.iter().any(SimVenue::rests)
     }
 
     /// Moves both venues to `to`, or to the first earlier moment at which an answer becomes due; returns that moment.

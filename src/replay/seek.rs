@@ -3,7 +3,6 @@
 
 use super::{Driver, Index, Leap, Pass, Recorder, RowsSeen, Walk};
 use crate::trader::Trader;
-use crate::units::Time;
 use crate::watch::{Best, Ground, Watches};
 use std::ops::Range;
 
@@ -62,10 +61,9 @@ impl<S: Search> Seek<S> {
         let mut from = pass.row + 1;
         let mut look = FIRST_LOOK;
         loop {
-            let stir = pass.next_stir();
-            let due = pass.next_due().min(stir.unwrap_or(Time::MAX));
+            let due = pass.next_due();
             let mut stop = if due < pass.until { end.min(pass.row_at(due)) } else { end };
-            if stir.is_none() {
+            if pass.needs_rows() {
                 stop = stop.min(from + look);
                 look = LONGEST_LOOK.min(2 * look);
             }

@@ -67,6 +67,13 @@ impl SimVenue {
         if self.level == NEVER_TAKEN[self.role.ix()] {
             return Time::MAX;
         }
+        let within = |at: Time| if at <= until { at } else { Time::MAX };
+        if let Some((level, at)) = self.foreseen
+            && level == self.level
+            && at > self.through
+        {
+            return within(at);
+        }
         let marks = &env.rows.marks;
         seek(env, Rows::Marks, &mut self.cursors.mark, self.through);
         let (times, values): (&[i64], &[i64]) = (&marks.time, &marks.mark);
@@ -79,7 +86,9 @@ impl SimVenue {
             }
             None => (first..times.len()).take_while(|&row| times[row] <= until.0).find(taken),
         };
-        row.map(|row| Time(times[row])).filter(|&at| at <= until).unwrap_or(Time::MAX)
+        let at = row.map_or(Time::MAX, |row| Time(times[row]));
+        self.foreseen = env.index.map(|_| (self.level, at));
+        within(at)
     }
 
     /// Ranks 1 and 2 at `t`: settlements on the position as rows left it, then the judgement by the last mark, made

@@ -135,6 +135,9 @@ pub struct SimVenue {
     /// `STALE` first.
     #[serde(skip, default = "stale")]
     next_rows: [i64; 4],
+    /// A liquidation level and when the index found that a mark of this tile first passes it (`Time::MAX`: none does).
+    #[serde(skip)]
+    pub(super) foreseen: Option<(i64, Time)>,
     /// Under way, by arrival, then by sending.
     pub(super) flight: VecDeque<Sent>,
     /// Resting on the book, by arrival.
@@ -158,6 +161,7 @@ impl SimVenue {
             level: NEVER_TAKEN[role.ix()],
             cursors: Cursors::default(),
             next_rows: stale(),
+            foreseen: None,
             flight: VecDeque::new(),
             resting: Vec::new(),
             waiting: Vec::new(),
@@ -172,6 +176,7 @@ impl SimVenue {
     pub fn enter_tile(&mut self, _env: &Env) {
         self.cursors = Cursors::default();
         self.next_rows[0] = STALE;
+        self.foreseen = None;
     }
 
     /// A command leaves the trader at `at`; `ordinal` is its place among those sent to this venue at that time.
@@ -237,6 +242,10 @@ impl SimVenue {
     pub fn advance(&mut self, until: Time, env: &Env) -> bool {
         if self.is_idle() {
             self.through = self.through.max(until);
+            return false;
+        }
+        // it stands there already, and nothing arrives at that very moment
+        if until <= self.through && self.flight.front().is_none_or(|sent| sent.arrives > until) {
             return false;
         }
         self.run(until, env, false)

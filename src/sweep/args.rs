@@ -161,6 +161,7 @@ fn told(summary: &Summary) -> String {
             ),
         });
     }
+    text.push_str(&format!("\nchecked  {} runs again by scan: the same bytes", summary.verified));
     text.push_str(&format!("\nwritten  {}", summary.dir.display()));
     text
 }

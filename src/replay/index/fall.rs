@@ -152,3 +152,66 @@ impl Trail {
             }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replay::Index;
+    use crate::signals::TileSignals;
+    use crate::tape::{Column, FundingState, Local, MarkState};
+
+    /// Both venues show the same prices; zero is no quote.
+    fn local(px: &[i64]) -> Local {
+        let column = || -> Column { px.to_vec().into() };
+        let rows = px.len();
+        Local {
+            time: (0..rows as i64).collect::<Vec<_>>().into(),
+            record: vec![0; 8 * rows].into(),
+            bid: [column(), column()],
+            ask: [column(), column()],
+            seen: [column(), column()],
+            funding_at: vec![0u32; rows].into(),
+            mark_at: vec![0u32; rows].into(),
+            fundings: vec![FundingState::default()],
+            marks: vec![MarkState::default()],
+        }
+    }
+
+    /// Against a trail kept row by row: wandering prices with holes, starts and ends anywhere, both sides.
+    #[test]
+    fn a_trail_fires_where_it_would_row_by_row() {
+        let mut state = 5u64;
+        let mut draw = |n: i64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as i64 % n
+        };
+        let (mut fired, mut quiet) = (0, 0);
+        for _ in 0..60 {
+            let (mut px, step) = (1_000_000, 1 + draw(900));
+            let prices: Vec<i64> = (0..3_000)
+                .map(|_| {
+                    px += draw(2 * step + 1) - step;
+                    if draw(50) == 0 { 0 } else { px }
+                })
+                .collect();
+            let (local, signals) = (local(&prices), TileSignals::default());
+            let ground = Ground { local: &local, signals: &signals };
+            let index = Index::new(&signals);
+            for _ in 0..60 {
+                let from = draw(3_000) as usize;
+                let rows = from..from + draw(3_001 - from as i64) as usize;
+                let role = if draw(2) == 0 { Role::Long } else { Role::Short };
+                let best = Best { role, px: Price(1_000_000 + draw(20_001) - 10_000) };
+                let fraction = Rate(draw(60_000_000_000) + 1);
+                let mut trail = Trail { best, fraction, level: trail_level(best, fraction).0 };
+                let want = rows.clone().find(|&row| trail.fires(prices[row]));
+                let tree = index.ints(super::super::closing(role), ground).expect("a tree");
+                let found = index.fall(role, ground).first(tree, ground, rows, best, fraction);
+                assert_eq!(found, want);
+                fired += u32::from(want.is_some());
+                quiet += u32::from(want.is_none());
+            }
+        }
+        assert!(fired > 500 && quiet > 300, "{fired} {quiet}");
+    }
+}
