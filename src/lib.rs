@@ -16,7 +16,7 @@
 //! | [`execution`] | intents become orders: entry, lock, pair, close; what is in flight |
 //! | [`trader`] | strategy, execution and risk around one state: the one thing that every driver moves |
 //! | [`sim`] | the simulated venue: matching, queues, latency, failures, truth |
-//! | [`replay`] | the drivers: `scan`, the reference, and `walk`; the machine they move |
+//! | [`replay`] | the drivers: `scan`, the reference, `walk` and `leap`; the machine they move |
 //! | [`stats`] | the metrics of one run |
 //! | [`sweep`] | grid, plan, chunks, checkpoint, ranking, result files |
 //! | [`live`] | the live runner: the winner moved through time as it comes |

@@ -105,6 +105,14 @@ impl Desk {
         self.timers.retain(|timer| !unwanted(timer.kind));
     }
 
+    /// One order waits for one thing at a time.
+    fn drop_timers_of(&mut self, order: OrderId) {
+        self.drop_timers(|kind| {
+            matches!(kind, TimerKind::Venue(_, id) | TimerKind::Probe(_, id) | TimerKind::Passive(_, id)
+                | TimerKind::Recancel(_, id) if id == order)
+        });
+    }
+
     pub fn next_timer(&self) -> Option<Time> {
         self.timers.iter().map(|timer| timer.due).min()
     }
@@ -162,7 +170,7 @@ impl Desk {
         let id = order.id;
         floor.counts.add(Count::CancelsSent);
         floor.commands.push(Command::Cancel { venue: role, id });
-        self.drop_timers(|kind| matches!(kind, TimerKind::Venue(_, of) | TimerKind::Passive(_, of) if of == id));
+        self.drop_timers_of(id);
         self.expect_answer(floor, role, id);
     }
 
@@ -200,6 +208,7 @@ impl Desk {
             EventBody::Done { .. } => self.end(role, None),
             EventBody::CancelRejected { id } => {
                 let retry = floor.now().plus(floor.plan.strategy.execution.close_retry_ns);
+                self.drop_timers_of(id);
                 self.set_timer(retry, TimerKind::Recancel(role, id));
                 None
             }
@@ -224,10 +233,7 @@ impl Desk {
 
     fn end(&mut self, role: Role, rejected: Option<Reject>) -> Option<Ended> {
         let order = self.working[role.ix()].take()?;
-        self.drop_timers(|kind| {
-            matches!(kind, TimerKind::Venue(_, id) | TimerKind::Probe(_, id) | TimerKind::Passive(_, id)
-                | TimerKind::Recancel(_, id) if id == order.id)
-        });
+        self.drop_timers_of(order.id);
         Some(Ended { role, kind: order.kind, qty: order.qty, filled: order.filled, rejected })
     }
 
@@ -241,7 +247,8 @@ impl Desk {
             }
             TimerKind::Probe(role, id) if self.is_working(role, id) => self.ask(floor, role, id),
             TimerKind::Passive(role, id) if self.is_working(role, id) => self.cancel(floor, role),
-            TimerKind::Recancel(role, id) if self.is_working(role, id) => self.send_cancel(floor, role),
+            // an order whose end was never told cannot be cancelled: its state says whether it still rests
+            TimerKind::Recancel(role, id) if self.is_working(role, id) => self.ask(floor, role, id),
             _ => {}
         }
         None
@@ -251,6 +258,7 @@ impl Desk {
         if let Some(order) = &mut self.working[role.ix()] {
             order.phase = Phase::Asking;
         }
+        self.drop_timers_of(id);
         floor.commands.push(Command::Query { venue: role, id });
         self.set_timer(floor.now().plus(floor.plan.strategy.execution.venue_probe_ns), TimerKind::Probe(role, id));
     }

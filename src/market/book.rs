@@ -16,11 +16,13 @@ pub struct Bbo {
 
 impl Bbo {
     /// Both sides are there.
+    #[inline]
     pub fn is_quoted(&self) -> bool {
         self.bid.0 > 0 && self.ask.0 > 0
     }
 
     /// Bid plus ask: twice the mid, exact.
+    #[inline]
     pub fn mid2(&self) -> i64 {
         self.bid.0 + self.ask.0
     }
@@ -34,6 +36,7 @@ impl Bbo {
     }
 
     /// What an order of `side` would take first: the ask for a buy, the bid for a sale.
+    #[inline]
     pub fn opposite(&self, side: Side) -> (Price, Qty) {
         self.best(side.other())
     }
@@ -56,6 +59,7 @@ pub struct DepthView<'a> {
 
 impl DepthView<'_> {
     /// The levels that an order of `side` takes from.
+    #[inline]
     pub fn opposite(&self, side: Side) -> &[DepthLevel] {
         match side {
             Side::Buy => self.asks,

@@ -15,10 +15,12 @@ impl Role {
     pub const BOTH: [Role; 2] = [Role::Long, Role::Short];
 
     /// Index into `[T; 2]` arrays.
+    #[inline]
     pub const fn ix(self) -> usize {
         self as usize
     }
 
+    #[inline]
     pub const fn other(self) -> Role {
         match self {
             Role::Long => Role::Short,
@@ -27,6 +29,7 @@ impl Role {
     }
 
     /// The side that opens this leg.
+    #[inline]
     pub const fn opening(self) -> Side {
         match self {
             Role::Long => Side::Buy,
@@ -35,6 +38,7 @@ impl Role {
     }
 
     /// The side that closes this leg.
+    #[inline]
     pub const fn closing(self) -> Side {
         self.opening().other()
     }
@@ -47,6 +51,7 @@ pub enum Side {
 }
 
 impl Side {
+    #[inline]
     pub const fn other(self) -> Side {
         match self {
             Side::Buy => Side::Sell,
@@ -55,6 +60,7 @@ impl Side {
     }
 
     /// +1 for a buy, -1 for a sale.
+    #[inline]
     pub const fn sign(self) -> i64 {
         match self {
             Side::Buy => 1,
@@ -63,6 +69,7 @@ impl Side {
     }
 
     /// `qty` (not negative) signed by this side.
+    #[inline]
     pub fn signed(self, qty: Qty) -> Qty {
         Qty(self.sign() * qty.0)
     }

@@ -2,6 +2,7 @@
 //! gate), gates of one column merged. A gate may let a row through that no rule takes, never the other way round.
 
 use super::gate::Gate;
+use super::index::Index;
 use crate::market::Role;
 use crate::signals::bar_before;
 use crate::tape::Local;
@@ -31,9 +32,9 @@ pub(super) struct Fold {
 
 /// First row and first time at which the fold may no longer hold.
 #[derive(Clone, Copy, Debug)]
-struct Until {
-    row: usize,
-    time: Time,
+pub(super) struct Until {
+    pub row: usize,
+    pub time: Time,
 }
 
 impl Until {
@@ -42,6 +43,9 @@ impl Until {
         self.time = self.time.min(decided.time);
     }
 }
+
+/// A row of a tile and what helps to look ahead.
+type Here<'a> = (Ground<'a>, Option<&'a Index>, usize);
 
 impl Fold {
     /// New watches: nothing is decided.
@@ -58,7 +62,7 @@ impl Fold {
 
     /// Folds for the row `rows.start`; returns the end of the epoch: the first row, at most `rows.end`, at which a slow
     /// comparison may change.
-    pub fn epoch(&mut self, ground: Ground<'_>, watches: &Watches, rows: Range<usize>) -> usize {
+    pub fn epoch(&mut self, ground: Ground<'_>, index: Option<&Index>, watches: &Watches, rows: Range<usize>) -> usize {
         let (row, time) = (rows.start, Time(ground.local.time[rows.start]));
         let mut until = Until { row: rows.end, time: Time::MAX };
         let mut slot = 0;
@@ -67,7 +71,7 @@ impl Fold {
         for rule in watches.rules() {
             match rule.after {
                 Some(after) if after > time => until.time = until.time.min(after),
-                _ => self.open(rule, slot, ground, row, &mut until),
+                _ => self.open(rule, slot, (ground, index, row), &mut until),
             }
             slot += slots(rule);
         }
@@ -75,11 +79,12 @@ impl Fold {
     }
 
     /// Adds the gate of a rule, unless a slow comparison shuts it. Its comparisons begin at `slot`.
-    fn open(&mut self, rule: &Rule, slot: usize, ground: Ground<'_>, row: usize, until: &mut Until) {
+    fn open(&mut self, rule: &Rule, slot: usize, here: Here<'_>, until: &mut Until) {
+        let (ground, _, row) = here;
         let mut mine = Until { row: usize::MAX, time: Time::MAX };
         let mut gate: Option<Gate> = None;
         for (i, cmp) in rule.all.iter().enumerate() {
-            let Some(decided) = self.decide(slot + i, cmp, ground, row) else {
+            let Some(decided) = self.decide(slot + i, cmp, here) else {
                 gate = Gate::narrower(gate, cmp, ground, row);
                 continue;
             };
@@ -91,7 +96,7 @@ impl Fold {
         let nones = slot + rule.all.len();
         for (i, cmp) in rule.none.iter().enumerate() {
             // a fast one is left to `fires`
-            let Some(decided) = self.decide(nones + i, cmp, ground, row) else { continue };
+            let Some(decided) = self.decide(nones + i, cmp, here) else { continue };
             if decided.holds {
                 return until.limit(&decided);
             }
@@ -100,7 +105,7 @@ impl Fold {
         let votes = nones + rule.none.len();
         let (mut missing, mut fast) = (i32::from(rule.needed), 0);
         for (i, cmp) in rule.votes.iter().enumerate() {
-            match self.decide(votes + i, cmp, ground, row) {
+            match self.decide(votes + i, cmp, here) {
                 Some(decided) => {
                     missing -= i32::from(decided.holds);
                     mine.limit(&decided);
@@ -148,7 +153,7 @@ impl Fold {
     }
 
     /// A slow comparison at `row`, decided anew only where it may have changed; `None` for a fast one.
-    fn decide(&mut self, slot: usize, cmp: &Cmp, ground: Ground<'_>, row: usize) -> Option<Decided> {
+    fn decide(&mut self, slot: usize, cmp: &Cmp, (ground, index, row): Here<'_>) -> Option<Decided> {
         if !is_slow(cmp) {
             return None;
         }
@@ -157,7 +162,7 @@ impl Fold {
         if row < old.row && time < old.time {
             return Some(old);
         }
-        let Until { row: end, time: expires } = lasts(cmp, ground, row, time);
+        let Until { row: end, time: expires } = lasts(cmp, ground, index, row, time);
         let decided = Decided { holds: holds(cmp, ground, row, time, None), row: end, time: expires };
         self.decided[slot] = decided;
         Some(decided)
@@ -169,19 +174,26 @@ fn slots(rule: &Rule) -> usize {
 }
 
 /// Constant between bar closes, publications, expiries and settlements.
-fn is_slow(cmp: &Cmp) -> bool {
+pub(super) fn is_slow(cmp: &Cmp) -> bool {
     matches!(cmp.series, Series::Bar(_) | Series::FundingDiff { .. } | Series::Apr { .. } | Series::ToFunding { .. })
 }
 
 /// How long a slow comparison stays as it is at `row`.
-fn lasts(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time) -> Until {
+pub(super) fn lasts(cmp: &Cmp, ground: Ground<'_>, index: Option<&Index>, row: usize, time: Time) -> Until {
+    let published = |roles: &[Role], kind| match index {
+        None => published(ground.local, row),
+        Some(index) => {
+            let (rows, state) = (index.funding_rows(ground), ground.local.funding_at[row] as usize);
+            roles.iter().map(|&role| rows.published(state, role, kind)).min().unwrap_or(usize::MAX)
+        }
+    };
     match cmp.series {
         Series::Bar(id) => {
             let bar_ns = ground.signals.columns[id.0 as usize].bar_ns;
             Until { row: usize::MAX, time: bar_end(time, bar_ns) }
         }
         Series::FundingDiff { kind, .. } | Series::Apr { kind, .. } => {
-            let mut until = Until { row: published(ground.local, row), time: Time::MAX };
+            let mut until = Until { row: published(&Role::BOTH, kind), time: Time::MAX };
             for role in Role::BOTH {
                 if let Some(rate) = known(ground.local, row, role, kind, time) {
                     until.time = until.time.min(rate.expiry().plus(1));
@@ -190,7 +202,7 @@ fn lasts(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time) -> Until {
             until
         }
         Series::ToFunding { kind, role } => {
-            let mut until = Until { row: published(ground.local, row), time: Time::MAX };
+            let mut until = Until { row: published(&[role], kind), time: Time::MAX };
             let left = to_funding(ground.local, row, kind, role, time);
             if let Some(rate) = known(ground.local, row, role, kind, time).filter(|_| left < i64::MAX) {
                 let settles = time.plus(left);

@@ -3,6 +3,7 @@
 use crate::market::Role;
 use crate::signals::bar_before;
 use crate::tape::Local;
+use crate::tape::tree::Extremes;
 use crate::units::{Rate, Time};
 use crate::watch::{Best, Cmp, Ground, Level, Op, Series, trail_level};
 use std::ops::Range;
@@ -40,12 +41,13 @@ pub(super) struct Gate {
 
 impl Gate {
     /// The gate of one fast comparison at `row`.
-    fn of(cmp: &Cmp, ground: Ground<'_>, row: usize) -> Gate {
-        let up = matches!(cmp.op, Op::Ge | Op::Gt);
+    pub fn of(cmp: &Cmp, ground: Ground<'_>, row: usize) -> Gate {
         let time = Time(ground.local.time[row]);
-        let real = |level: f64| match up {
-            true => Bounds::BeyondReal { low: f64::NEG_INFINITY, high: level },
-            false => Bounds::BeyondReal { low: level, high: f64::INFINITY },
+        let real = |level: f64| match cmp.op {
+            Op::Ge => Bounds::BeyondReal { low: f64::NEG_INFINITY, high: level },
+            Op::Gt => Bounds::BeyondReal { low: f64::NEG_INFINITY, high: level.next_up() },
+            Op::Le => Bounds::BeyondReal { low: level, high: f64::INFINITY },
+            Op::Lt => Bounds::BeyondReal { low: level.next_down(), high: f64::INFINITY },
         };
         let bounds = match cmp.level {
             Level::Int(level) => match cmp.op {
@@ -55,7 +57,6 @@ impl Gate {
                 Op::Lt => Bounds::Beyond { low: level.saturating_sub(1), high: i64::MAX },
             },
             Level::Trail(fraction) => Bounds::Trail(fraction),
-            // Gt and Lt let their level through; `fires` shuts it out
             Level::Real(level) => real(level),
             Level::Upper(band) => real(ground.signals.band(&band, bar_before(time, band.bar_ns)).1),
             Level::Lower(band) => real(ground.signals.band(&band, bar_before(time, band.bar_ns)).0),
@@ -153,11 +154,30 @@ impl Gate {
         }
     }
 
+    /// A value between these extremes may pass.
+    #[inline]
+    pub fn may(&self, node: &Extremes<i64>) -> bool {
+        match self.bounds {
+            Bounds::Beyond { low, high } => node.low <= low || node.high >= high,
+            Bounds::Within { low, high } => node.high >= low && node.low <= high,
+            _ => true,
+        }
+    }
+
+    #[inline]
+    pub fn may_real(&self, node: &Extremes<f64>) -> bool {
+        match self.bounds {
+            Bounds::BeyondReal { low, high } => node.low <= low || node.high >= high,
+            Bounds::WithinReal { low, high } => node.high >= low && node.low <= high,
+            _ => true,
+        }
+    }
+
     fn of_ages(&self, times: &[i64], seen: &[i64]) -> Option<usize> {
         times.iter().zip(seen).position(|(time, seen)| self.passes(time - seen, None))
     }
 
-    fn passes(&self, value: i64, reach: Option<Best>) -> bool {
+    pub fn passes(&self, value: i64, reach: Option<Best>) -> bool {
         match self.ints(reach) {
             Bounds::Beyond { low, high } => value <= low || value >= high,
             Bounds::Within { low, high } => value >= low && value <= high,

@@ -1,5 +1,6 @@
 //! What a run is given: everything about it that is not state.
 
+use super::Index;
 use crate::config::{Transfer, World};
 use crate::ledger::{Belief, VenueBook};
 use crate::market::Role;
@@ -53,7 +54,7 @@ impl<'a, T: Trader> Job<'a, T> {
     }
 
     /// What surrounds a simulated venue inside a tile.
-    pub fn env<'t>(&self, tile: &'t Tile, role: Role) -> Env<'t>
+    pub fn env<'t>(&self, tile: &'t Tile, index: Option<&'t Index>, role: Role) -> Env<'t>
     where
         'a: 't,
     {
@@ -62,6 +63,7 @@ impl<'a, T: Trader> Job<'a, T> {
             world: &self.world.venues[role.ix()],
             seed: self.world.seed,
             outages: self.outages[role.ix()],
+            index: index.map(|index| index.venue(role)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::equity::Equity;
 use super::extreme::Kept;
-use super::{Driver, Job, LedgerHash, Pass, Recorder, RowsSeen};
+use super::{Driver, Index, Job, LedgerHash, Pass, Recorder, RowsSeen};
 use crate::ledger::Belief;
 use crate::market::{Event, Role};
 use crate::signals::TileSignals;
@@ -86,10 +86,21 @@ impl<T: Trader> Machine<T> {
         signals: &TileSignals,
         rec: &mut R,
     ) {
+        self.run_indexed(driver, job, (tile, signals, None), rec);
+    }
+
+    /// As [`Machine::run_tile`], with an index of the tile for drivers that ask one.
+    pub fn run_indexed<D: Driver, R: Recorder>(
+        &mut self,
+        driver: &mut D,
+        job: &Job<'_, T>,
+        (tile, signals, index): (&Tile, &TileSignals, Option<&Index>),
+        rec: &mut R,
+    ) {
         if tile.end <= job.from || tile.start >= job.to {
             return;
         }
-        let mut pass = Pass::new(self, job, tile, signals, rec, driver.rows_seen());
+        let mut pass = Pass::new(self, job, (tile, signals, index), rec, driver.rows_seen());
         pass.begin();
         driver.run(&mut pass);
         pass.end();
@@ -104,7 +115,7 @@ impl<T: Trader> Machine<T> {
         signals: &TileSignals,
         rec: &mut R,
     ) -> RunResult {
-        Pass::new(self, job, tile, signals, rec, RowsSeen::Needed).finish();
+        Pass::new(self, job, (tile, signals, None), rec, RowsSeen::Needed).finish();
         let outcome = Outcome {
             from: job.from,
             to: job.to,

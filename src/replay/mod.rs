@@ -9,6 +9,7 @@
 //! | `paced` | [`Paced`]: as `scan`, each moment waited for by a [`Pace`]: the live loop |
 //! | `seek` | [`Seek`]: sleeps from wake to wake; asks a [`Search`] for the next row that fires |
 //! | `walk`, `fold`, `gate` | [`Walk`]: the search row by row, its rules folded per epoch |
+//! | `leap`, `index` | [`Leap`]: the search by an [`Index`] of the tile |
 //! | `equity`, `extreme`, `chain`, `record` | samples and limits; the trailing best; the running hash; what is written down |
 //!
 //! All drivers give the same bytes. A machine of the shipped strategy is 3 KiB and its lists: about 4 KiB, and 8 bytes a trade.
@@ -18,7 +19,9 @@ mod equity;
 mod extreme;
 mod fold;
 mod gate;
+pub mod index;
 mod job;
+mod leap;
 mod machine;
 mod paced;
 mod pass;
@@ -29,13 +32,15 @@ mod walk;
 
 pub use chain::LedgerHash;
 pub use equity::{Equity, Moments};
+pub use index::Index;
 pub use job::Job;
+pub use leap::Leap;
 pub use machine::{Machine, RunResult};
 pub use paced::{Pace, Paced};
 pub use pass::{Pass, RowsSeen};
 pub use record::{EntryRow, FullRecord, LeggingRow, NoRecord, Recorder, Scene, TradeRow, TransitionRow};
 pub use scan::Scan;
-pub use seek::{Search, Seek, walk};
+pub use seek::{Search, Seek, leap, walk};
 pub use walk::Walk;
 
 use crate::trader::Trader;
@@ -44,6 +49,10 @@ use crate::trader::Trader;
 pub trait Driver {
     /// Which rows the venues are led through.
     fn rows_seen(&self) -> RowsSeen;
+    /// It asks the index of a tile.
+    fn is_indexed(&self) -> bool {
+        false
+    }
     /// Moves the machine through the pass's rows and everything due inside it.
     fn run<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>);
 }

@@ -2,7 +2,7 @@
 //! each of them does. Drivers differ only in which ticks they hand over.
 
 use super::extreme::Kept;
-use super::{Job, Machine, Recorder, Scene};
+use super::{Index, Job, Machine, Recorder, Scene};
 use crate::ledger::Mids;
 use crate::market::{Bbo, Command, Event, EventBody, Role};
 use crate::signals::TileSignals;
@@ -30,6 +30,7 @@ pub struct Pass<'p, 'j, T: Trader, R: Recorder> {
     job: &'p Job<'j, T>,
     pub(super) tile: &'p Tile,
     pub(super) signals: &'p TileSignals,
+    pub(super) index: Option<&'p Index>,
     rec: &'p mut R,
     env: [Env<'p>; 2],
     limits: Limits,
@@ -50,8 +51,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     pub(super) fn new(
         m: &'p mut Machine<T>,
         job: &'p Job<'j, T>,
-        tile: &'p Tile,
-        signals: &'p TileSignals,
+        (tile, signals, index): (&'p Tile, &'p TileSignals, Option<&'p Index>),
         rec: &'p mut R,
         rows_seen: RowsSeen,
     ) -> Self {
@@ -63,8 +63,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             job,
             tile,
             signals,
+            index,
             rec,
-            env: Role::BOTH.map(|role| job.env(tile, role)),
+            env: Role::BOTH.map(|role| job.env(tile, index, role)),
             limits: T::limits(job.plan),
             rows_seen,
             rows: start..end.max(start),
@@ -117,6 +118,11 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         let time: &[i64] = &self.tile.local.time;
         let (low, end) = (self.row + 1, self.rows.end);
         let (mut from, mut step) = (low, 16);
+        if let Some(index) = self.index
+            && time.get(low + step).is_some_and(|&time| time < t.0)
+        {
+            return index.clock(self.ground()).row_at(time, t.0).clamp(low, end);
+        }
         while from + step < end && time[from + step] < t.0 {
             from += step;
             step *= 2;
@@ -135,8 +141,8 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
 
     /// The extreme that the trader asks for, `row` included.
     pub(super) fn best(&mut self, row: usize) -> Option<Best> {
-        let local = &self.tile.local;
-        self.m.kept.as_mut().map(|kept| kept.at(local, row))
+        let (ground, index) = (self.ground(), self.index);
+        self.m.kept.as_mut().map(|kept| kept.at(ground, index, row))
     }
 
     /// When the trader's timer is due; never before the present moment.
@@ -430,9 +436,10 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         due(0).min(due(1))
     }
 
-    /// What rows of the venues do cannot be foreseen now.
+    /// Orders rest or wait: what rows of the venues do to them cannot be foreseen. (That a mark takes a leg cannot either,
+    /// but is too rare to look for.)
     pub(super) fn needs_rows(&self) -> bool {
-        self.m.sims.iter().any(SimVenue::needs_rows)
+        self.m.sims.iter().any(SimVenue::rests)
     }
 
     /// Moves both venues to `to`, or to the first earlier moment at which an answer becomes due; returns that moment.
@@ -449,7 +456,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             false => to,
         };
         // only its rows can stop the second venue before `to`: then the first is taken back
-        let before = short.needs_rows().then(|| long.clone());
+        let before = (short.needs_rows() && short.stirs_at(to, short_env) <= to).then(|| long.clone());
         let mut reached = reached_by(long, long_env, to);
         let second = reached_by(short, short_env, reached);
         if second < reached {

@@ -1,21 +1,27 @@
 //! The driver that lets the trader sleep: from each call it finds the next moment at which a watch fires or something is
 //! due, and calls there. How the next firing row is found is the [`Search`]'s business: row by row, or by an index.
 
-use super::{Driver, Pass, Recorder, RowsSeen, Walk};
-use crate::tape::Tile;
+use super::{Driver, Index, Leap, Pass, Recorder, RowsSeen, Walk};
 use crate::trader::Trader;
 use crate::watch::{Best, Ground, Watches};
 use std::ops::Range;
 
 /// Finds the first row at which a rule fires. May return a row too early, never one too late.
 pub trait Search {
-    /// A tile begins, before any search in it.
-    fn enter(&mut self, _tile: &Tile) {}
+    /// It asks the index of a tile.
+    const INDEXED: bool = false;
     /// The watches are new.
     fn arm(&mut self, ground: Ground<'_>, watches: &Watches);
-    /// First row of `rows` at which a rule fires. `best` is the extreme over all ticks before `rows`.
-    fn first(&mut self, ground: Ground<'_>, watches: &Watches, rows: Range<usize>, best: Option<Best>)
-    -> Option<usize>;
+    /// First row of `rows` at which a rule fires. `best` is the extreme over all ticks before `rows`; `index` is that of the
+    /// tile, if there is one.
+    fn first(
+        &mut self,
+        ground: Ground<'_>,
+        index: Option<&Index>,
+        watches: &Watches,
+        rows: Range<usize>,
+        best: Option<Best>,
+    ) -> Option<usize>;
 }
 
 /// How far to look at first, in rows, while the venues may stir by themselves; doubled each time nothing happens.
@@ -33,9 +39,18 @@ pub fn walk() -> Seek<Walk> {
     Seek::default()
 }
 
+/// The driver that searches by index; where a tile has none, row by row.
+pub fn leap() -> Seek<Leap> {
+    Seek::default()
+}
+
 impl<S: Search> Seek<S> {
     pub fn new(search: S) -> Seek<S> {
         Seek { search, watches: Watches::default() }
+    }
+
+    pub fn search(&self) -> &S {
+        &self.search
     }
 
     /// To the next call of the trader; `false` when the pass ends before it.
@@ -92,7 +107,7 @@ impl<S: Search> Seek<S> {
             return forced;
         }
         let best = pass.best(rows.start - 1);
-        self.search.first(pass.ground(), &self.watches, rows, best).or(forced)
+        self.search.first(pass.ground(), pass.index, &self.watches, rows, best).or(forced)
     }
 }
 
@@ -101,8 +116,11 @@ impl<S: Search> Driver for Seek<S> {
         RowsSeen::Needed
     }
 
+    fn is_indexed(&self) -> bool {
+        S::INDEXED
+    }
+
     fn run<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>) {
-        self.search.enter(pass.tile);
         loop {
             self.watches.clear();
             pass.m.trader.watches(pass.plan(), &mut self.watches);

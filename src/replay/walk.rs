@@ -5,6 +5,7 @@
 //! about a nanosecond per gate; a row that passes one is judged by [`fires`]. Nothing is allocated per row.
 
 use super::fold::Fold;
+use super::index::Index;
 use super::seek::Search;
 use crate::watch::{Best, Ground, Watches, fires};
 use std::ops::Range;
@@ -25,13 +26,14 @@ impl Search for Walk {
     fn first(
         &mut self,
         ground: Ground<'_>,
+        index: Option<&Index>,
         watches: &Watches,
         rows: Range<usize>,
         mut best: Option<Best>,
     ) -> Option<usize> {
         let mut row = rows.start;
         while row < rows.end {
-            let epoch = self.fold.epoch(ground, watches, row..rows.end);
+            let epoch = self.fold.epoch(ground, index, watches, row..rows.end);
             if self.fold.is_shut() {
                 best = best.map(|best| extended(best, ground, row..epoch));
                 row = epoch;

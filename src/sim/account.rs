@@ -2,9 +2,11 @@
 
 use super::book::Request;
 use super::chance::{Key, Kind};
+use super::index::{Rows, may_take};
 use super::venue::{Env, Order, SimVenue, seek};
 use crate::market::{Event, EventBody, FundingPrice, LiquidationRule, OrderId, Role, Side};
 use crate::tape::Settlement;
+use crate::tape::tree::Extremes;
 use crate::units::{Cash, Notional, Price, Qty, Rate, Time};
 
 /// By role: a liquidation level that no mark passes.
@@ -65,17 +67,28 @@ impl SimVenue {
         if self.level == NEVER_TAKEN[self.role.ix()] {
             return Time::MAX;
         }
-        let marks = &env.rows.marks;
-        seek(&marks.time, &mut self.cursors.mark, self.through);
-        let (times, values): (&[i64], &[i64]) = (&marks.time, &marks.mark);
-        let mut row = self.cursors.mark as usize + 1;
-        while row < times.len() && times[row] <= until.0 {
-            if self.is_taken(values[row]) && times.get(row + 1) != Some(&times[row]) {
-                return Time(times[row]);
-            }
-            row += 1;
+        let within = |at: Time| if at <= until { at } else { Time::MAX };
+        if let Some((level, at)) = self.foreseen
+            && level == self.level
+            && at > self.through
+        {
+            return within(at);
         }
-        Time::MAX
+        let marks = &env.rows.marks;
+        seek(env, Rows::Marks, &mut self.cursors.mark, self.through);
+        let (times, values): (&[i64], &[i64]) = (&marks.time, &marks.mark);
+        let first = self.cursors.mark as usize + 1;
+        let taken = |row: &usize| self.is_taken(values[*row]) && times.get(row + 1) != Some(&times[*row]);
+        let row = match env.index {
+            Some(index) => {
+                let may = |block: &Extremes<i64>| may_take(self.role, self.level, block);
+                index.marks(env.rows).first(first..times.len(), may, |mut rows| rows.find(taken))
+            }
+            None => (first..times.len()).take_while(|&row| times[row] <= until.0).find(taken),
+        };
+        let at = row.map_or(Time::MAX, |row| Time(times[row]));
+        self.foreseen = env.index.map(|_| (self.level, at));
+        within(at)
     }
 
     /// Ranks 1 and 2 at `t`: settlements on the position as rows left it, then the judgement by the last mark, made
@@ -84,7 +97,7 @@ impl SimVenue {
         if self.book.leg.qty.is_zero() {
             return false;
         }
-        seek(&env.rows.marks.time, &mut self.cursors.mark, t);
+        seek(env, Rows::Marks, &mut self.cursors.mark, t);
         let row = self.cursors.mark as usize;
         // of this instant alone: at earlier ones the account was flat, or they have been done
         let all = &env.rows.settlements;

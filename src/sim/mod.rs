@@ -13,13 +13,14 @@
 //!
 //! A moment of a venue is (time, rank): 0 rows, 1 settlement, 2 liquidation, 3 arrivals. Cost: an idle venue moves in
 //! O(1); with something resting, every trade, quote and snapshot row is visited; with a leg open, every mark is compared
-//! with one integer.
+//! with one integer, or an index of the marks is asked.
 
 mod account;
 mod answers;
 mod arrive;
 pub mod book;
 pub mod chance;
+mod index;
 pub mod latency;
 pub mod outage;
 mod passive;
@@ -30,6 +31,7 @@ mod venue;
 #[cfg(test)]
 mod tests;
 
+pub use index::{VenueIndex, VenuePart};
 pub use outage::OutageTable;
 pub use stats::SimStats;
 pub use venue::{Env, Fate, Met, SimVenue};

@@ -4,6 +4,7 @@ use super::account::NEVER_TAKEN;
 use super::answers::Answers;
 use super::book::{BookView, Consumed};
 use super::chance::{Dice, Key, Kind};
+use super::index::{Rows, VenueIndex, times};
 use super::latency::travel;
 use super::outage::OutageTable;
 use super::queue::Place;
@@ -24,6 +25,8 @@ pub struct Env<'a> {
     pub seed: u64,
     /// Order outages of this venue.
     pub outages: &'a OutageTable,
+    /// That of `rows`, if there is one.
+    pub index: Option<&'a VenueIndex>,
 }
 
 impl Env<'_> {
@@ -132,6 +135,9 @@ pub struct SimVenue {
     /// `STALE` first.
     #[serde(skip, default = "stale")]
     next_rows: [i64; 4],
+    /// A liquidation level and when the index found that a mark of this tile first passes it (`Time::MAX`: none does).
+    #[serde(skip)]
+    pub(super) foreseen: Option<(i64, Time)>,
     /// Under way, by arrival, then by sending.
     pub(super) flight: VecDeque<Sent>,
     /// Resting on the book, by arrival.
@@ -182,6 +188,7 @@ impl SimVenue {
             level: NEVER_TAKEN[role.ix()],
             cursors: Cursors::default(),
             next_rows: stale(),
+            foreseen: None,
             flight: VecDeque::new(),
             resting: Vec::new(),
             waiting: Vec::new(),
@@ -213,6 +220,7 @@ impl SimVenue {
     pub fn enter_tile(&mut self, _env: &Env) {
         self.cursors = Cursors::default();
         self.next_rows[0] = STALE;
+        self.foreseen = None;
     }
 
     /// A command leaves the trader at `at`; `ordinal` is its place among those sent to this venue at that time.
@@ -253,7 +261,19 @@ impl SimVenue {
     /// Something rests or waits, or a leg is open: rows matter.
     #[inline]
     pub fn needs_rows(&self) -> bool {
-        !self.resting.is_empty() || !self.waiting.is_empty() || !self.book.leg.qty.is_zero()
+        self.rests() || !self.book.leg.qty.is_zero()
+    }
+
+    /// Something rests or waits.
+    #[inline]
+    pub fn rests(&self) -> bool {
+        !self.resting.is_empty() || !self.waiting.is_empty()
+    }
+
+    /// When rows may next stir the venue by themselves up to `until`; what an order that rests or waits does cannot
+    /// be foreseen: then it is now. `Time::MAX`: they will not.
+    pub fn stirs_at(&mut self, until: Time, env: &Env) -> Time {
+        if self.rests() { self.through } else { self.next_breach(until, env) }
     }
 
     /// Moves the venue up to and including (until, rank 3), stopping early, with `true`, right after the first moment
@@ -266,6 +286,10 @@ impl SimVenue {
     pub fn advance(&mut self, until: Time, env: &Env) -> bool {
         if self.is_idle() {
             self.through = self.through.max(until);
+            return false;
+        }
+        // it stands there already, and nothing arrives at that very moment
+        if until <= self.through && self.flight.front().is_none_or(|sent| sent.arrives > until) {
             return false;
         }
         self.run(until, env, false)
@@ -326,7 +350,8 @@ impl SimVenue {
                 if self.answers.due_since(known, until) {
                     return true;
                 }
-                if touched || t == bound {
+                // so does the memory of what we took: then no row matters any more
+                if touched || t == bound || watched && !every && !self.watches_book() {
                     break;
                 }
             }
@@ -335,7 +360,7 @@ impl SimVenue {
 
     /// Resting orders, waiting ones and the memory of what we took live by book rows.
     fn watches_book(&self) -> bool {
-        !self.resting.is_empty() || !self.waiting.is_empty() || !self.consumed.is_empty()
+        self.rests() || !self.consumed.is_empty()
     }
 
     /// The first moment after `through` at which something is due, rows of the book aside; arrivals may lie at `through`.
@@ -412,18 +437,18 @@ impl SimVenue {
     /// The book at `t`, which is not before any row already seen.
     pub(super) fn book_at<'a>(&mut self, t: Time, env: &Env<'a>) -> BookView<'a> {
         let rows = env.rows;
-        seek(&rows.quotes.time, &mut self.cursors.quote, t);
-        seek(&rows.depth.time, &mut self.cursors.depth, t);
+        seek(env, Rows::Quotes, &mut self.cursors.quote, t);
+        seek(env, Rows::Depth, &mut self.cursors.depth, t);
         BookView::at(rows, self.cursors.quote as usize, self.cursors.depth as usize)
     }
 
     /// Brings all cursors to `through`.
     fn sync(&mut self, env: &Env) {
         let t = self.through;
-        seek(&env.rows.trades.time, &mut self.cursors.trade, t);
-        seek(&env.rows.quotes.time, &mut self.cursors.quote, t);
-        seek(&env.rows.depth.time, &mut self.cursors.depth, t);
-        seek(&env.rows.marks.time, &mut self.cursors.mark, t);
+        seek(env, Rows::Trades, &mut self.cursors.trade, t);
+        seek(env, Rows::Quotes, &mut self.cursors.quote, t);
+        seek(env, Rows::Depth, &mut self.cursors.depth, t);
+        seek(env, Rows::Marks, &mut self.cursors.mark, t);
     }
 
     /// Time of the next row of the book (trades, quotes, depth), and of the marks too if asked.
@@ -472,10 +497,20 @@ impl SimVenue {
     }
 }
 
-/// Moves `row` on to the last entry of `times` at or before `t`: doubling steps, then bisection.
-pub(super) fn seek(times: &[i64], row: &mut u32, t: Time) {
+/// Rows beyond which a look-up by time asks the index.
+const FAR: usize = 32;
+
+/// Moves `row` on to the last entry of a table at or before `t`: doubling steps, then bisection; far ones by index.
+pub(super) fn seek(env: &Env, of: Rows, row: &mut u32, t: Time) {
+    let times = times(of, env.rows);
     let from = *row as usize;
     if times.get(from + 1).is_none_or(|&next| next > t.0) {
+        return;
+    }
+    if let Some(index) = env.index
+        && times.get(from + FAR).is_some_and(|&far| far <= t.0)
+    {
+        *row = (index.clock(of, env.rows).row_at(times, t.0 + 1) - 1) as u32;
         return;
     }
     let mut step = 1;

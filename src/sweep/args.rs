@@ -232,6 +232,7 @@ fn done(summary: &Summary) -> String {
             ),
         });
     }
+    text.push_str(&format!("\nchecked  {} runs again by scan: the same bytes", summary.verified));
     text.push_str(&format!("\nwritten  {}", summary.dir.display()));
     text
 }

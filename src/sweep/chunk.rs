@@ -4,14 +4,15 @@
 use super::checkpoint::{ChunkState, UnitState};
 use super::gate::{GateCounts, GateIx};
 use super::grid::Grid;
-use super::options::DriverChoice;
+use super::options::{DriverChoice, Mover, Shared as OnTile};
 use super::points::Point;
 use super::span::Spans;
 use super::spool::{Row, RunRow};
 use super::study::{Study, capital};
 use super::{Options, SweepError};
 use crate::config::{Config, Transfer, World};
-use crate::replay::{Job, Machine, NoRecord, Recorder, RunResult};
+use crate::replay::index::Part;
+use crate::replay::{Index, Job, Machine, NoRecord, Recorder, RunResult};
 use crate::signals::{SignalEngine, SignalSet, TileSignals};
 use crate::sim::OutageTable;
 use crate::strategy::Plan;
@@ -184,23 +185,27 @@ impl<'a> Chunk<'a> {
         let mut reader = Reader::new(tape, &self.shares[self.feed].signals, study.from);
         reader.skip_to(self.tile)?;
         let mut ahead = reader.next()?;
+        let mut asked: Vec<Part> = Vec::new();
         while let Some((tile, signals)) = ahead.take() {
             let start = self.units.partition_point(|unit| unit.feed < self.feed);
             let end = self.units.partition_point(|unit| unit.feed <= self.feed);
             let units = &mut self.units[start..end];
             let gates = &mut self.shares[self.feed].gates;
+            let index = indexed(driver, (&tile, &signals), &asked);
             // the next tile is read while this one is run
             let ((), next) = rayon::join(
                 || {
                     gates.count(&tile, &signals, spans.inside.0, spans.inside.1);
-                    units.par_iter_mut().for_each(|unit| {
-                        let with = (&unit.bound, &spans, driver);
-                        unit.state.pass(with, (&tile, &signals), &mut [NoRecord; 2], |_| {});
-                    });
+                    let shared = (&*tile, &signals, index.as_ref());
+                    units.par_iter_mut().with_min_len(STRIDE).for_each_init(
+                        || driver.mover(),
+                        |mover, unit| unit.state.pass((&unit.bound, &spans), mover, shared, &mut [NoRecord; 2], |_| {}),
+                    );
                 },
                 || reader.next(),
             );
             ahead = next?;
+            asked = index.map(|index| index.built()).unwrap_or_default();
             self.tile += 1;
             let ticks = ticks_inside(&tile, &spans);
             let done = if ahead.is_none() { end - start } else { 0 };
@@ -232,6 +237,16 @@ impl<'a> Chunk<'a> {
     }
 }
 
+/// Units that one thread takes at least.
+const STRIDE: usize = 16;
+
+/// The index of a tile, if the driver asks one; `asked` is built at once, in parallel.
+pub fn indexed(driver: DriverChoice, (tile, signals): (&Tile, &TileSignals), asked: &[Part]) -> Option<Index> {
+    let index = driver.is_indexed().then(|| Index::new(signals))?;
+    asked.par_iter().for_each(|&part| index.build(part, (tile, signals)));
+    Some(index)
+}
+
 /// Ticks of a tile that some run looks at.
 pub fn ticks_inside(tile: &Tile, spans: &Spans) -> u64 {
     let time: &[i64] = &tile.local.time;
@@ -257,11 +272,13 @@ impl UnitState {
     /// `recs`: a recorder for each run; `ended` is shown the machine of each run that is over.
     pub fn pass<R: Recorder>(
         &mut self,
-        (bound, spans, driver): (&Bound, &Spans, DriverChoice),
-        (tile, signals): (&Tile, &TileSignals),
+        (bound, spans): (&Bound, &Spans),
+        mover: &mut Mover,
+        shared: OnTile<'_>,
         recs: &mut [R; 2],
         mut ended: impl FnMut(&Machine<Composite>),
     ) {
+        let (tile, signals, _) = shared;
         while let Some(span) = spans.run(self.runs.len()) {
             if tile.end <= span.0 {
                 return;
@@ -269,7 +286,7 @@ impl UnitState {
             let job = bound.job(span);
             let rec = &mut recs[self.runs.len()];
             let machine = self.machine.get_or_insert_with(|| Box::new(Machine::new(Composite::default(), &job)));
-            driver.drive(machine, (&job, tile, signals), rec);
+            mover.drive(machine, &job, shared, rec);
             if tile.end < span.1 {
                 return;
             }

@@ -2,7 +2,7 @@
 
 use super::SweepError;
 use super::checkpoint::UnitState;
-use super::chunk::{Binder, Bound, Reader};
+use super::chunk::{Binder, Bound, Reader, indexed};
 use super::grid::Grid;
 use super::options::DriverChoice;
 use super::spool::{RUNS, Row, RunRow};
@@ -94,11 +94,13 @@ pub fn recorded<R: Recorder + Send>(
         }
         let mut reader = Reader::new(&data.tape, &signals, study.from);
         while let Some((tile, signals)) = reader.next()? {
+            let index = indexed(driver, (&tile, &signals), &[]);
+            let shared = (&*tile, &signals, index.as_ref());
             units.par_iter_mut().for_each(|under| {
-                let with = (&under.bound, &study.spans, driver);
+                let with = (&under.bound, &study.spans);
                 let (records, lines) = (&mut under.detail.records, &mut under.detail.lines);
                 let ended = |machine: &Machine<Composite>| lines.push(machine.belief().lines);
-                under.state.pass(with, (&tile, &signals), records, ended);
+                under.state.pass(with, &mut driver.mover(), shared, records, ended);
             });
         }
         found.extend(units.into_iter().map(|under| Detail { runs: under.state.runs, ..under.detail }));

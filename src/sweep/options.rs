@@ -1,6 +1,6 @@
 //! What the caller of a sweep may choose. Nothing here changes a byte of the results but `sets` and `top`.
 
-use crate::replay::{Machine, NoRecord, Recorder, Scan, walk};
+use crate::replay::{Index, Job, Leap, Machine, Recorder, Scan, Seek, Walk, leap, walk};
 use crate::tape::TapeSpec;
 use crate::trader::Composite;
 use std::path::PathBuf;
@@ -18,6 +18,8 @@ pub enum DriverChoice {
     Scan,
     /// Watches judged row by row
     Walk,
+    /// From wake to wake by an index of the tape
+    Leap,
 }
 
 #[derive(Clone, Debug)]
@@ -80,27 +82,51 @@ impl Options {
     }
 }
 
-/// A part of a tape as a machine meets it.
-pub type Step<'a> = (&'a crate::replay::Job<'a, Composite>, &'a crate::tape::Tile, &'a crate::signals::TileSignals);
+/// A tile as all machines of a feed share it.
+pub type Shared<'a> = (&'a crate::tape::Tile, &'a crate::signals::TileSignals, Option<&'a Index>);
+
+/// What moves machines through tiles; one a thread, so that its buffers are made once.
+pub enum Mover {
+    Scan(Scan),
+    Walk(Seek<Walk>),
+    Leap(Box<Seek<Leap>>),
+}
+
+impl Mover {
+    pub fn drive<R: Recorder>(
+        &mut self,
+        machine: &mut Machine<Composite>,
+        job: &Job<'_, Composite>,
+        shared: Shared<'_>,
+        rec: &mut R,
+    ) {
+        match self {
+            Mover::Scan(scan) => machine.run_indexed(scan, job, shared, rec),
+            Mover::Walk(walk) => machine.run_indexed(walk, job, shared, rec),
+            Mover::Leap(leap) => machine.run_indexed(&mut **leap, job, shared, rec),
+        }
+    }
+}
 
 impl DriverChoice {
-    /// Moves a machine through one tile.
-    pub fn drive<R: Recorder>(self, machine: &mut Machine<Composite>, (job, tile, signals): Step<'_>, rec: &mut R) {
+    pub fn mover(self) -> Mover {
         match self {
-            DriverChoice::Scan => machine.run_tile(&mut Scan::new(), job, tile, signals, rec),
-            DriverChoice::Auto | DriverChoice::Walk => machine.run_tile(&mut walk(), job, tile, signals, rec),
+            DriverChoice::Scan => Mover::Scan(Scan::new()),
+            DriverChoice::Walk => Mover::Walk(walk()),
+            DriverChoice::Auto | DriverChoice::Leap => Mover::Leap(Box::new(leap())),
         }
     }
 
-    /// As [`DriverChoice::drive`], writing nothing down.
-    pub fn drive_quietly(self, machine: &mut Machine<Composite>, step: Step<'_>) {
-        self.drive(machine, step, &mut NoRecord);
+    /// Tiles are given an index.
+    pub fn is_indexed(self) -> bool {
+        matches!(self, DriverChoice::Auto | DriverChoice::Leap)
     }
 
     pub fn name(self) -> &'static str {
         match self {
             DriverChoice::Scan => "scan",
-            DriverChoice::Auto | DriverChoice::Walk => "walk",
+            DriverChoice::Walk => "walk",
+            DriverChoice::Auto | DriverChoice::Leap => "leap",
         }
     }
 
@@ -108,7 +134,8 @@ impl DriverChoice {
     pub fn speed(self) -> f64 {
         match self {
             DriverChoice::Scan => 20e6,
-            DriverChoice::Auto | DriverChoice::Walk => 150e6,
+            DriverChoice::Walk => 150e6,
+            DriverChoice::Auto | DriverChoice::Leap => 1_000e6,
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Summary {
     pub worlds: u64,
     pub config_ticks: u64,
     pub seconds: f64,
+    /// Configurations (in a world) run again by scan, all equal.
+    pub verified: u64,
     pub dry_run: bool,
     pub symbols: Vec<SymbolSummary>,
 }
@@ -340,6 +342,7 @@ impl<'o> Sweep<'o> {
             worlds: self.grid.world_points(),
             config_ticks: plan.config_ticks(),
             seconds: self.began.elapsed().as_secs_f64(),
+            verified: self.verified,
             dry_run: self.options.dry_run,
             symbols: symbols.collect(),
         }

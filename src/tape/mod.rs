@@ -3,6 +3,7 @@
 mod align;
 mod cache;
 pub mod check;
+mod clock;
 mod error;
 mod funding;
 pub mod import;
@@ -16,11 +17,13 @@ pub mod store;
 mod stream;
 mod tile;
 mod tile_file;
+pub mod tree;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use align::{Carry, NEVER, align};
+pub use clock::Clock;
 pub use error::TapeError;
 pub use load::Tape;
 pub use spec::*;

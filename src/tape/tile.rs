@@ -61,6 +61,7 @@ pub struct FundingRate {
 impl FundingRate {
     /// The rate scaled to 8 hours, times 1e12 x 24 so that it stays an integer for every interval that divides 24 h
     /// (1, 2, 3, 4, 6, 8, 12, 24): differences are compared exactly.
+    #[inline]
     pub fn per_8h_x24(&self) -> i128 {
         self.scaled(8 * 24)
     }
@@ -245,6 +246,7 @@ impl Local {
 }
 
 impl QuoteCols {
+    #[inline]
     pub fn bbo(&self, row: usize) -> Bbo {
         Bbo {
             bid: Price(self.bid[row]),
@@ -256,6 +258,7 @@ impl QuoteCols {
 }
 
 impl TradeCols {
+    #[inline]
     pub fn taker_side(&self, row: usize) -> Side {
         if self.taker[row] > 0 { Side::Buy } else { Side::Sell }
     }
@@ -275,6 +278,7 @@ impl DepthCols {
         self.time.len().checked_sub(1).is_some_and(|last| !self.view(last).is_empty())
     }
 
+    #[inline]
     pub fn view(&self, row: usize) -> DepthView<'_> {
         let Some(&[bids, asks]) = self.first.get(row) else { return DepthView::default() };
         let end = self.first.get(row + 1).map_or(self.levels.len(), |next| next[0] as usize);

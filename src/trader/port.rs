@@ -44,20 +44,24 @@ pub enum Breach {
 }
 
 impl<'a> View<'a> {
+    #[inline]
     pub fn bbo(&self, role: Role) -> Bbo {
         self.local.bbo(self.row, role)
     }
 
     /// Time of the last tick.
+    #[inline]
     pub fn tick_time(&self) -> Time {
         Time(self.local.time[self.row])
     }
 
     /// Age of a venue at the call, ns.
+    #[inline]
     pub fn age_ns(&self, role: Role) -> i64 {
         self.now.0 - self.local.seen[role.ix()][self.row]
     }
 
+    #[inline]
     pub fn ground(&self) -> Ground<'a> {
         Ground { local: self.local, signals: self.signals }
     }

@@ -20,6 +20,7 @@ const PER_CASH: i128 = 1_000_000;
 impl Notional {
     pub const ZERO: Notional = Notional(0);
 
+    #[inline]
     pub fn abs(self) -> Notional {
         Notional(self.0.abs())
     }
@@ -29,11 +30,13 @@ impl Notional {
     }
 
     /// Money received (positive) or paid (negative) for this value, rounded once, against us, to a multiple of `grid`.
+    #[inline]
     pub fn to_cash(self, grid: Cash) -> Cash {
         Cash(self.0.div_euclid(PER_CASH * grid.0) * grid.0)
     }
 
     /// `self * rate` as money, rounded once, against us (down), to a multiple of `grid`.
+    #[inline]
     pub fn times(self, rate: Rate, grid: Cash) -> Cash {
         let exact = self.0 * i128::from(rate.0);
         Cash(exact.div_euclid(PER_CASH * i128::from(Rate::ONE) * grid.0) * grid.0)
@@ -52,6 +55,7 @@ impl Cash {
         self.0 as f64 * 1e-12
     }
 
+    #[inline]
     pub fn as_notional(self) -> Notional {
         Notional(self.0 * PER_CASH)
     }

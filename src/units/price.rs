@@ -22,16 +22,19 @@ impl Price {
     }
 
     /// Exact value of `qty` coins at this price; carries the sign of `qty`.
+    #[inline]
     pub fn of(self, qty: Qty) -> Notional {
         Notional(i128::from(self.0) * i128::from(qty.0))
     }
 
     /// `self * (1 + rate)` rounded down to 1e-9.
+    #[inline]
     pub fn scaled_floor(self, rate: Rate) -> Price {
         Price(self.grown(rate).div_euclid(Rate::ONE as i128) as i64)
     }
 
     /// `self * (1 + rate)` rounded up to 1e-9.
+    #[inline]
     pub fn scaled_ceil(self, rate: Rate) -> Price {
         Price(-((-self.grown(rate)).div_euclid(Rate::ONE as i128)) as i64)
     }
@@ -41,11 +44,13 @@ impl Price {
     }
 
     /// Down to a multiple of `tick` (> 0).
+    #[inline]
     pub fn floor_to(self, tick: Price) -> Price {
         Price(self.0.div_euclid(tick.0) * tick.0)
     }
 
     /// Up to a multiple of `tick` (> 0).
+    #[inline]
     pub fn ceil_to(self, tick: Price) -> Price {
         Price(-((-self.0).div_euclid(tick.0)) * tick.0)
     }
@@ -58,15 +63,18 @@ impl Qty {
         self.0 as f64 * 1e-9
     }
 
+    #[inline]
     pub fn abs(self) -> Qty {
         Qty(self.0.abs())
     }
 
+    #[inline]
     pub fn is_zero(self) -> bool {
         self.0 == 0
     }
 
     /// Toward zero to a multiple of `lot` (> 0).
+    #[inline]
     pub fn floor_to(self, lot: Qty) -> Qty {
         Qty(self.0 / lot.0 * lot.0)
     }

@@ -21,11 +21,13 @@ impl Time {
     pub const MAX: Time = Time(i64::MAX);
 
     /// This moment moved by `ns`; stays at the ends of the range.
+    #[inline]
     pub fn plus(self, ns: i64) -> Time {
         Time(self.0.saturating_add(ns))
     }
 
     /// Nanoseconds from `earlier` to this moment.
+    #[inline]
     pub fn since(self, earlier: Time) -> i64 {
         self.0.saturating_sub(earlier.0)
     }

@@ -121,11 +121,13 @@ pub struct Watches {
 }
 
 impl Watches {
+    #[inline]
     pub fn clear(&mut self) {
         self.used = 0;
     }
 
     /// A fresh, empty rule at the end of the list.
+    #[inline]
     pub fn rule(&mut self) -> &mut Rule {
         if self.used == self.rules.len() {
             self.rules.push(Rule::default());
@@ -140,6 +142,7 @@ impl Watches {
         rule
     }
 
+    #[inline]
     pub fn rules(&self) -> &[Rule] {
         &self.rules[..self.used]
     }
@@ -204,6 +207,7 @@ pub struct Best {
 }
 
 /// The level at which a trail of `fraction` fires.
+#[inline]
 pub fn trail_level(best: Best, fraction: Rate) -> Price {
     match best.role {
         Role::Long => best.px.scaled_floor(-fraction),
@@ -330,11 +334,13 @@ pub fn known(local: &Local, row: usize, role: Role, kind: FundingKind, now: Time
 }
 
 /// A rate per year in 1e-12 x 24.
+#[inline]
 pub fn per_year_x24(rate: &FundingRate) -> i128 {
     rate.scaled(8760 * 24)
 }
 
 /// See [`Series::ToFunding`].
+#[inline]
 pub fn to_funding(local: &Local, row: usize, kind: FundingKind, role: Role, now: Time) -> i64 {
     match known(local, row, role, kind, now) {
         Some(rate) if rate.rate.0 * role.opening().sign() > 0 => rate.next_settlement(now).since(now),

@@ -1,27 +1,38 @@
 //! What holds for the whole trader on random tapes with random configurations of every key.
 
+use crate::noted::{Histogram, Noted, WATCHES};
 use crate::random::{self, START};
 use perpx::config::Config;
-use perpx::market::EventBody;
-use perpx::market::Role;
-use perpx::replay::{Driver, EntryRow, FullRecord, Job, Machine, RunResult, Scan, walk};
+use perpx::market::{EventBody, Reject, Role};
+use perpx::replay::{Driver, FullRecord, Index, Job, Leap, Machine, RunResult, Scan, Seek, walk};
 use perpx::signals::{SignalEngine, SignalSet, TileSignals};
 use perpx::sim::OutageTable;
 use perpx::strategy::{FundingKinds, Plan};
 use perpx::tape::Tile;
 use perpx::trader::{Composite, Trader};
 use perpx::units::{Cash, SECOND_NS, Time};
-use std::collections::BTreeMap;
+use rayon::prelude::*;
 use std::sync::Arc;
 
 const WARM_S: i64 = 400;
 
 struct Case {
+    seed: u64,
     config: Config,
     plan: Plan,
     keys: SignalSet,
+    outages: [OutageTable; 2],
     from: Time,
     to: Time,
+}
+
+/// What a run leaves.
+struct Run {
+    result: RunResult,
+    record: FullRecord,
+    machine: Machine<Composite>,
+    /// Orders that were open at a tile edge.
+    alive: u64,
 }
 
 impl Case {
@@ -31,16 +42,20 @@ impl Case {
         let world = Arc::new(config.world.clone());
         let mut plan = Plan::bind(&config, world, FundingKinds { predicted: seed.is_multiple_of(2) }, &mut keys);
         plan.capital2 = 2 * capital(&config).into_iter().sum::<Cash>().as_notional().0;
-        Case { config, plan, keys, from: START.plus(WARM_S * SECOND_NS), to: START.plus(seconds * SECOND_NS) }
+        let (from, to) = (START.plus(WARM_S * SECOND_NS), START.plus(seconds * SECOND_NS));
+        let outages = [0, 1].map(|v: u64| {
+            let all = random::outages(2 * seed + v, from, to);
+            OutageTable::orders(&all, "a venue", seed, from, to)
+        });
+        Case { seed, config, plan, keys, outages, from, to }
     }
 
-    fn run<D: Driver>(&self, driver: &mut D, tiles: &[Tile]) -> (RunResult, FullRecord, Machine<Composite>) {
-        let none = OutageTable::default();
+    fn job(&self) -> Job<'_, Composite> {
         let s = &self.config.strategy;
-        let job = Job {
+        Job {
             plan: &self.plan,
             world: &self.plan.world,
-            outages: [&none, &none],
+            outages: [&self.outages[0], &self.outages[1]],
             from: self.from,
             to: self.to,
             capital: capital(&self.config),
@@ -48,19 +63,65 @@ impl Case {
             transfer: self.config.account.transfer,
             isolated: s.risk.isolated_margin,
             stats_interval_ns: 60 * SECOND_NS,
-        };
+        }
+    }
+
+    fn run<D: Driver + Send>(&self, driver: &mut D, tiles: &[Tile]) -> Run {
+        self.run_all(std::slice::from_mut(driver), tiles).pop().expect("a run")
+    }
+
+    /// Runs of the same case side by side, each on a thread of its own if there are several: they share every index.
+    fn run_all<D: Driver + Send>(&self, drivers: &mut [D], tiles: &[Tile]) -> Vec<Run> {
+        let job = self.job();
         let mut engine = SignalEngine::new(self.keys.keys(), self.from);
-        let mut machine = Machine::new(Composite::default(), &job);
-        let mut record = FullRecord::default();
+        let fresh = |_: &D| (Machine::new(Composite::default(), &job), FullRecord::default(), 0);
+        let mut runs: Vec<_> = drivers.iter().map(fresh).collect();
         let mut last: Option<(&Tile, TileSignals)> = None;
+        let mut parts = Vec::new();
         for tile in tiles {
             let signals = engine.tile(tile);
-            machine.run_tile(driver, &job, tile, &signals, &mut record);
+            let index = drivers[0].is_indexed().then(|| Index::new(&signals));
+            // every second case builds ahead what the tile before asked for
+            if let Some(index) = index.as_ref().filter(|_| self.seed.is_multiple_of(2)) {
+                parts.iter().for_each(|&part| index.build(part, (tile, &signals)));
+            }
+            let with = (tile, &signals, index.as_ref());
+            let step = |(driver, (machine, record, alive)): (&mut D, &mut (Machine<Composite>, FullRecord, u64))| {
+                machine.run_indexed(driver, &job, with, record);
+                *alive += machine.sims().iter().filter(|sim| sim.open_qty() > 0).count() as u64;
+            };
+            let both = drivers.iter_mut().zip(&mut runs);
+            if both.len() == 1 {
+                both.for_each(step);
+            } else {
+                std::thread::scope(|scope| both.for_each(|one| drop(scope.spawn(move || step(one)))));
+            }
+            parts = index.map(|index| index.built()).unwrap_or_default();
             last = Some((tile, signals));
         }
         let (tile, signals) = last.expect("a tile");
-        let result = machine.finish(&job, tile, &signals, &mut record);
-        (result, record, machine)
+        let finish = |(mut machine, mut record, alive): (Machine<Composite>, FullRecord, u64)| {
+            let result = machine.finish(&job, tile, &signals, &mut record);
+            Run { result, record, machine, alive }
+        };
+        runs.into_iter().map(finish).collect()
+    }
+
+    fn told(&self, what: &str) -> String {
+        format!("seed {}: {what}\n{}", self.seed, random::settings(self.seed).join("\n"))
+    }
+
+    /// Two runs are one to the last byte.
+    fn same(&self, what: &str, want: &Run, got: &Run) {
+        let told = |run: &Run| run.record.transitions.iter().map(|t| (t.at, t.transition)).collect::<Vec<_>>();
+        assert!(told(want) == told(got), "{}", self.told(&format!("{what}: transitions differ")));
+        assert!(want.record.entries == got.record.entries, "{}", self.told(&format!("{what}: entries differ")));
+        assert!(want.record.equity == got.record.equity, "{}", self.told(&format!("{what}: equity samples differ")));
+        assert!(want.record.legging == got.record.legging, "{}", self.told(&format!("{what}: legging differs")));
+        assert!(want.result.hash == got.result.hash, "{}", self.told(&format!("{what}: hashes differ")));
+        assert!(want.result.metrics == got.result.metrics, "{}", self.told(&format!("{what}: metrics differ")));
+        assert_eq!(got.result.late_arrivals, 0, "{}", self.told(what));
+        assert!(got.result.books_agree, "{}", self.told(&format!("{what}: belief is not truth at the end")));
     }
 }
 
@@ -68,80 +129,136 @@ fn capital(config: &Config) -> [Cash; 2] {
     config.account.capital.map(|cash| cash.expect("set by the draw"))
 }
 
-/// Case numbers: a few hundred by default, `PERPX_SEEDS=from..to` for the long mode.
-fn seeds(default: u64) -> std::ops::Range<u64> {
-    let Ok(text) = std::env::var("PERPX_SEEDS") else { return 0..default };
-    let (from, to) = text.split_once("..").expect("PERPX_SEEDS=from..to");
-    from.parse().expect("a number")..to.parse().expect("a number")
+/// One case: scan over the whole tape, then walk and leap over tiles of a drawn length (from one row), leap with a drawn
+/// look-ahead on a drawn number of threads. All must leave the same bytes; money adds up; orders are conserved.
+fn holds(seed: u64) -> Histogram {
+    let seconds = WARM_S + 120 + (seed % 7) as i64 * 90;
+    let case = Case::new(seed, seconds);
+    let tables = random::tables(seed, seconds);
+    let whole = random::tiles(&tables, case.to, 0);
+    let want = case.run(&mut Scan::checked(), &whole);
+    assert!(want.result.books_agree, "{}", case.told("belief is not truth at the end of scan"));
+    let (counted, written) = (want.result.metrics.get("legging_episodes"), want.record.legging.len() as f64);
+    assert_eq!(counted, Some(written), "{}", case.told("legging is not all written down"));
+    let mut dice = random::Dice::new(seed ^ 0x7113);
+    let rows = [1, 2, 3, 17, 64, 101, 300, 0][dice.int(0, 8) as usize];
+    let cut = random::tiles(&tables, case.to, rows);
+    let look = || Noted { search: Leap::looking([0, 1, 7, 48, 1_000][seed as usize % 5]), ..Noted::default() };
+    // threads are dear where tiles are short
+    let threads = if cut.len() < 60 { dice.int(1, 4) } else { 1 };
+    let mut leaps: Vec<_> = (0..threads).map(|_| Seek::new(look())).collect();
+    case.same(&format!("walk, tiles of {rows}"), &want, &case.run(&mut walk(), &cut));
+    let leapt = case.run_all(&mut leaps, &cut);
+    leapt.iter().for_each(|run| case.same(&format!("leap, tiles of {rows}, {threads} threads"), &want, run));
+    if seed.is_multiple_of(4) {
+        case.same("leap, one tile", &want, &case.run(&mut Seek::new(Leap::default()), &whole));
+    }
+    let initial = 2 * capital(&case.config).into_iter().sum::<Cash>().as_notional().0;
+    let belief = want.machine.belief();
+    let money = belief.lines.total2() == belief.equity2([0; 2]) - initial;
+    assert!(money, "{}", case.told("the lines do not add up"));
+    assert!(belief.is_flat(), "{}", case.told("something is open after the end"));
+    let mut seen = leaps[0].search().seen.clone();
+    seen.add("orders alive across a tile edge", leapt[0].alive);
+    note(&case, &want, &mut seen);
+    seen
 }
 
-/// scan = walk, at any tile length; belief = truth; money adds up; orders are conserved; and everything happens at all.
+/// Counts what happened in a run.
+fn note(case: &Case, run: &Run, seen: &mut Histogram) {
+    seen.add("cases", 1);
+    for step in &run.record.transitions {
+        let t = step.transition;
+        let (name, reason) = (|s: u8| Composite::STATES[s as usize].name, Composite::REASONS[t.reason as usize]);
+        seen.add(format!("by {reason}"), 1);
+        seen.add(format!("{} -> {} {reason}", name(t.from), name(t.to)), 1);
+    }
+    let moved = run.record.entries.iter().filter(|e| matches!(e.event.body, EventBody::Transferred { .. })).count();
+    seen.add("transfers", moved as u64);
+    for (name, &n) in Composite::COUNTERS.iter().zip(run.machine.trader().counters()) {
+        seen.add(format!("count {name}"), n.min(1_000_000));
+    }
+    for sim in run.machine.sims() {
+        let s = sim.stats();
+        assert_eq!(s.sent_qty, s.filled_qty + s.dead_qty + sim.open_qty(), "{}", case.told("orders are lost"));
+        let rejects = REJECTS.iter().map(|&(what, reason)| (what, s.rejected(reason)));
+        let others = [
+            ("order filled as maker", s.fills_maker),
+            ("order filled as taker", s.fills_taker),
+            ("order timed out, lost", s.timeouts_lost),
+            ("order timed out, reached", s.timeouts_reached),
+            ("order met an outage", s.vanished),
+            ("order filled after a gap", s.filled_after_gap),
+            ("cancel lost the race", s.cancels_lost),
+            ("cancel failed", s.cancels_failed),
+            ("liquidations", s.liquidations),
+            ("settlements", s.settlements),
+        ];
+        others.into_iter().chain(rejects).for_each(|(what, n)| seen.add(what, u64::from(n)));
+    }
+}
+
+const REJECTS: &[(&str, Reject)] = &[
+    ("order refused, post-only", Reject::PostOnlyCross),
+    ("order refused, no margin", Reject::NoMargin),
+    ("order refused, reduce-only", Reject::ReduceOnly),
+    ("order refused, rate limit", Reject::RateLimit),
+    ("order refused, drawn", Reject::Drawn),
+];
+
+/// Everything that must have happened often enough for the cases to mean something.
+fn buckets() -> Vec<String> {
+    const OTHERS: &[&str] = &[
+        "order filled as maker",
+        "order filled as taker",
+        "order timed out, lost",
+        "order timed out, reached",
+        "order met an outage",
+        "order filled after a gap",
+        "cancel lost the race",
+        "cancel failed",
+        "liquidations",
+        "settlements",
+        "transfers",
+        "orders alive across a tile edge",
+    ];
+    let reasons = Composite::REASONS.iter().map(|reason| format!("by {reason}"));
+    // dust cannot come about here: all fills are whole lots
+    let counters = Composite::COUNTERS.iter().filter(|&&name| name != "dust").map(|name| format!("count {name}"));
+    let others = OTHERS.iter().chain(WATCHES).copied().chain(REJECTS.iter().map(|&(what, _)| what));
+    reasons.chain(counters).chain(others.map(String::from)).collect()
+}
+
+/// Of each bucket, over the default cases.
+const LEAST: u64 = 20;
+
+/// Case numbers: 3,000 by default; `PERPX_SEEDS=5` one case, `5..90` a range, `5..` without end.
+fn seeds(default: u64) -> std::ops::Range<u64> {
+    let Ok(text) = std::env::var("PERPX_SEEDS") else { return 0..default };
+    let number = |text: &str| text.parse::<u64>().expect("PERPX_SEEDS=N, N.. or N..M");
+    match text.split_once("..") {
+        None => number(&text)..number(&text) + 1,
+        Some((from, "")) => number(from)..u64::MAX,
+        Some((from, to)) => number(from)..number(to),
+    }
+}
+
+/// scan = walk = leap, for random tapes and configurations of every key; and everything happens often enough.
 #[test]
 fn drivers_agree_and_the_books_balance() {
-    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    for seed in seeds(300) {
-        let seconds = WARM_S + 200 + (seed % 7) as i64 * 120;
-        let case = Case::new(seed, seconds);
-        let tables = random::tables(seed, seconds);
-        let whole = random::tiles(&tables, case.to, 0);
-        let (scan, scan_record, machine) = case.run(&mut Scan::checked(), &whole);
-        let rows = [1, 3, 17, 101, 0][(seed % 5) as usize];
-        let cut = random::tiles(&tables, case.to, rows);
-        let (walked, walk_record, _) = case.run(&mut walk(), &cut);
-        let settings = || random::settings(seed).join("\n");
-        let same =
-            |what: &str, same: bool| assert!(same, "seed {seed}, tiles of {rows}: {what} differ\n{}", settings());
-        same(
-            "transitions",
-            scan_record
-                .transitions
-                .iter()
-                .map(|t| (t.at, t.transition))
-                .eq(walk_record.transitions.iter().map(|t| (t.at, t.transition))),
-        );
-        same("entries", scan_record.entries == walk_record.entries);
-        same("equity samples", scan_record.equity == walk_record.equity);
-        same("hashes", scan.hash == walked.hash);
-        same("metrics", scan.metrics == walked.metrics);
-        same("legging", scan_record.legging == walk_record.legging);
-        let told = scan.metrics.get("legging_episodes");
-        assert_eq!(told, Some(scan_record.legging.len() as f64), "seed {seed}: legging is not all written down");
-        assert!(scan.books_agree && walked.books_agree, "seed {seed}: belief is not truth at the end\n{}", settings());
-        assert_eq!(scan.late_arrivals + walked.late_arrivals, 0, "seed {seed}");
-        let initial = 2 * capital(&case.config).into_iter().sum::<Cash>().as_notional().0;
-        let belief = machine.belief();
-        assert_eq!(belief.lines.total2(), belief.equity2([0; 2]) - initial, "seed {seed}: the lines do not add up");
-        assert!(belief.is_flat(), "seed {seed}: something is open after the end");
-        for sim in machine.sims() {
-            let stats = sim.stats();
-            assert_eq!(
-                stats.sent_qty,
-                stats.filled_qty + stats.dead_qty + sim.open_qty(),
-                "seed {seed}: orders are lost"
-            );
-        }
-        for step in &scan_record.transitions {
-            let t = step.transition;
-            let name = |s: u8| Composite::STATES[s as usize].name;
-            let key = format!("{} -> {} {}", name(t.from), name(t.to), Composite::REASONS[t.reason as usize]);
-            *seen.entry(key).or_default() += 1;
-        }
-        let moved = |e: &&EntryRow| matches!(e.event.body, EventBody::Transferred { .. });
-        *seen.entry("transfers".into()).or_default() += scan_record.entries.iter().filter(moved).count() as u32;
-        for (name, n) in Composite::COUNTERS.iter().zip(machine.trader().counters()) {
-            *seen.entry(format!("count {name}")).or_default() += u32::try_from(*n).unwrap_or(u32::MAX).min(1_000_000);
-        }
+    let range = seeds(3_000);
+    let (mut seen, mut next) = (Histogram::default(), range.start);
+    while next < range.end {
+        let end = range.end.min(next + 1_000);
+        let some = (next..end).into_par_iter().map(holds).reduce(Histogram::default, Histogram::join);
+        seen = seen.join(some);
+        next = end;
+        println!("seeds {}..{next} agree\n{seen}", range.start);
     }
-    let table: Vec<String> = seen.iter().map(|(what, n)| format!("{n:8} {what}")).collect();
-    println!("{}", table.join("\n"));
     if std::env::var_os("PERPX_SEEDS").is_none() {
-        // dust cannot come about here: all fills are whole lots
-        let never = seen.iter().filter(|(what, n)| **n == 0 && what.as_str() != "count dust");
-        let never: Vec<_> = never.map(|(what, _)| what.as_str()).collect();
-        assert!(never.is_empty(), "these never happened: {never:?}");
-        for reason in Composite::REASONS {
-            assert!(seen.keys().any(|key| key.ends_with(&format!(" {reason}"))), "no transition by '{reason}'");
-        }
+        let wanted = buckets();
+        let thin = seen.thin(wanted.iter().map(String::as_str), LEAST);
+        assert!(thin.is_empty(), "these happened too seldom: {thin:#?}");
     }
 }
 
@@ -149,26 +266,13 @@ fn drivers_agree_and_the_books_balance() {
 #[test]
 fn belief_is_truth_when_nothing_is_in_flight() {
     let mut checked = 0;
-    for seed in seeds(60) {
+    for seed in 0..60u64 {
         let seconds = WARM_S + 300;
         let case = Case::new(seed, seconds);
         let tables = random::tables(seed, seconds);
         // tiles of a few rows: the machine can be looked at between them
         let tiles = random::tiles(&tables, case.to, 5);
-        let none = OutageTable::default();
-        let s = &case.config.strategy;
-        let job = Job {
-            plan: &case.plan,
-            world: &case.plan.world,
-            outages: [&none, &none],
-            from: case.from,
-            to: case.to,
-            capital: capital(&case.config),
-            leverage: s.leverage,
-            transfer: case.config.account.transfer,
-            isolated: s.risk.isolated_margin,
-            stats_interval_ns: 60 * SECOND_NS,
-        };
+        let job = case.job();
         let mut engine = SignalEngine::new(case.keys.keys(), case.from);
         let mut machine = Machine::new(Composite::default(), &job);
         for tile in &tiles {

@@ -4,7 +4,7 @@ use crate::random_tape::{self, Beat, TICK};
 use crate::second_strategy::{Dip, DipPlan};
 use perpx::config::{ConfigFile, Fills, Latency, Outage, OutageWhat, OutageWhen, Queue, VenueWorld, World};
 use perpx::market::{Delays, FeeSchedule, FundingPrice, Instrument, LiquidationRule, MarginSchedule, RateLimit};
-use perpx::replay::{Driver, FullRecord, Job, Machine, RunResult, Scan, walk};
+use perpx::replay::{Driver, FullRecord, Index, Job, Machine, RunResult, Scan, leap, walk};
 use perpx::signals::{BandRule, SignalEngine, SignalKey, SignalSet};
 use perpx::sim::OutageTable;
 use perpx::strategy::{FundingKinds, Plan};
@@ -134,7 +134,8 @@ impl<T: Trader> Bench<T> {
         let mut last = None;
         for tile in tiles {
             let signals = engine.tile(tile);
-            machine.run_tile(driver, &job, tile, &signals, &mut record);
+            let index = driver.is_indexed().then(|| Index::new(&signals));
+            machine.run_indexed(driver, &job, (tile, &signals, index.as_ref()), &mut record);
             // a checkpoint at every edge
             let bytes = postcard::to_allocvec(&machine).expect("a machine is written");
             machine = postcard::from_bytes(&bytes).expect("and read");
@@ -157,6 +158,8 @@ impl<T: Trader> Bench<T> {
         let runs = [
             ("walk", self.run(&mut walk(), &whole)),
             ("walk, cut", self.run(&mut walk(), &cut)),
+            ("leap", self.run(&mut leap(), &whole)),
+            ("leap, cut", self.run(&mut leap(), &cut)),
             ("scan, cut", self.run(&mut Scan::new(), &cut)),
         ];
         for (name, (result, other)) in runs {

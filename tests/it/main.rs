@@ -6,6 +6,7 @@ mod drivers;
 mod explain;
 mod foresight;
 mod live;
+mod noted;
 mod null_market;
 mod random;
 mod random_tape;

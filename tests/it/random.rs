@@ -1,6 +1,6 @@
 //! Random tapes and random configurations of every key, from a seed.
 
-use perpx::config::{Config, ConfigFile};
+use perpx::config::{Config, ConfigFile, Outage, OutageWhat, OutageWhen};
 use perpx::market::{Bbo, Side};
 use perpx::tape::rows::{FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
 use perpx::tape::{Carry, Tile, align};
@@ -47,7 +47,7 @@ pub fn tables(seed: u64, seconds: i64) -> [VenueTables; 2] {
         if dice.chance(0.01) {
             mid += dice.int(-900, 900);
         }
-        if dice.chance(0.0005) {
+        if dice.chance(0.0012) {
             mid += dice.int(-40_000, 40_000); // a crash: liquidations
         }
         basis += dice.int(-6, 7) - basis / 20;
@@ -69,7 +69,40 @@ pub fn tables(seed: u64, seconds: i64) -> [VenueTables; 2] {
     for table in &mut tables {
         funding(&mut dice, table, seconds);
     }
+    if dice.chance(0.3) {
+        let from = START.plus(dice.int(0, seconds) * SECOND_NS);
+        stall(&mut tables[dice.int(0, 2) as usize], from, from.plus(dice.int(1, 90) * SECOND_NS));
+    }
     tables
+}
+
+/// The feed of a venue stands still: what was sent meanwhile is received at once at the end.
+fn stall(table: &mut VenueTables, from: Time, to: Time) {
+    let late = |recv: &mut Time| {
+        if *recv >= from && *recv < to {
+            *recv = to;
+        }
+    };
+    table.quotes.iter_mut().for_each(|row| late(&mut row.recv));
+    table.trades.iter_mut().for_each(|row| late(&mut row.recv));
+    table.marks.iter_mut().for_each(|row| late(&mut row.recv));
+}
+
+/// Up to three outages of orders in `[from, to)`, one after the other.
+pub fn outages(seed: u64, from: Time, to: Time) -> Vec<Outage> {
+    let mut dice = Dice::new(seed ^ 0x0fff);
+    let mut out = Vec::new();
+    let mut at = from;
+    while out.len() < 3 && dice.chance(0.3) {
+        at = at.plus(dice.int(1, 200) * SECOND_NS);
+        let end = at.plus(dice.int(1, 40) * SECOND_NS);
+        if end >= to {
+            break;
+        }
+        out.push(Outage { when: OutageWhen::Fixed { from: at, to: end }, what: OutageWhat::Orders });
+        at = end.plus(1);
+    }
+    out
 }
 
 fn row(dice: &mut Dice, table: &mut VenueTables, v: usize, mid: i64, t: i64, newest: &mut i64, gap: i64) {
@@ -153,8 +186,8 @@ pub fn settings(seed: u64) -> Vec<String> {
     set("base_qty", d.pick(&["0.01", "0.02", "0.035"]).into());
     set("sizing", d.pick(&["fixed", "fixed", "equity"]).into());
     set("leverage", d.pick(&["2", "10", "40"]).into());
-    set("capital.lighter", d.pick(&["2000", "5000", "150"]).into());
-    set("capital.grvt", d.pick(&["2000", "5000", "150"]).into());
+    set("capital.lighter", d.pick(&["2000", "5000", "150", "102"]).into());
+    set("capital.grvt", d.pick(&["2000", "5000", "150", "102"]).into());
     if d.chance(0.3) {
         set("transfer.below_pct", d.pick(&["0.5", "0.95"]).into());
         set("transfer.delay_sec", d.pick(&["0", "30"]).into());
@@ -205,9 +238,9 @@ pub fn settings(seed: u64) -> Vec<String> {
     set("unlock.style", d.pick(&styles).into());
     set("exit.style", d.pick(&styles).into());
     for (key, values) in [
-        ("exit.take_profit_pct", ["0.002", "0.006"]),
+        ("exit.take_profit_pct", ["0.0007", "0.006"]),
         ("exit.stop_loss_pct", ["0.0005", "0.004"]),
-        ("exit.rebound_pct", ["0.0006", "0.002"]),
+        ("exit.rebound_pct", ["0.0004", "0.002"]),
         ("exit.trail_pct", ["0.0004", "0.001"]),
     ] {
         if d.chance(0.5) {

@@ -159,6 +159,8 @@ fn the_same_bytes_on_any_number_of_threads_in_one_go_or_killed_and_resumed() {
     let other = Options { driver: DriverChoice::Scan, tile_rows: 777, chunk: 64, ..case.options("scan") };
     run(&Options { checkpoint_every: Duration::ZERO, ..other }).expect("runs");
     assert!(case.files("scan") == wanted, "by scan, in other tiles and chunks");
+    run(&Options { driver: DriverChoice::Walk, tile_rows: 5_000, ..case.options("walk") }).expect("runs");
+    assert!(case.files("walk") == wanted, "by walk");
 }
 
 #[test]

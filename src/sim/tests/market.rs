@@ -108,7 +108,13 @@ impl Scene {
     }
 
     pub fn env(&self) -> Env<'_> {
-        Env { rows: &self.tile.venues[self.role.ix()], world: &self.world, seed: self.seed, outages: &self.outages }
+        Env {
+            rows: &self.tile.venues[self.role.ix()],
+            world: &self.world,
+            seed: self.seed,
+            outages: &self.outages,
+            index: None,
+        }
     }
 
     fn with<T>(&mut self, act: impl FnOnce(&mut SimVenue, &Env) -> T) -> T {

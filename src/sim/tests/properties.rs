@@ -5,7 +5,7 @@ use crate::config::{Latency, Outage, OutageWhat, OutageWhen, Queue, VenueWorld};
 use crate::ledger::VenueBook;
 use crate::market::*;
 use crate::sim::chance::{Dice, Key, Kind};
-use crate::sim::{Env, OutageTable, SimVenue};
+use crate::sim::{Env, OutageTable, SimVenue, VenueIndex};
 use crate::tape::rows::*;
 use crate::tape::{Carry, Tile, align};
 use crate::units::*;
@@ -153,8 +153,9 @@ impl Case {
         for n in 0.. {
             let end = (start + tiles[n % tiles.len()]).min(END);
             let tile = self.tile(tables, start, end, &mut carry);
-            let env =
-                Env { rows: &tile.venues[self.role.ix()], world: &self.world, seed: self.seed, outages: &outages };
+            let (rows, index) = (&tile.venues[self.role.ix()], VenueIndex::default());
+            let index = (!every && tiles.len() % 2 == 1).then_some(&index);
+            let env = Env { rows, world: &self.world, seed: self.seed, outages: &outages, index };
             if self.reload {
                 let bytes = postcard::to_allocvec(&venue).expect("a venue can be written");
                 venue = postcard::from_bytes(&bytes).expect("and read");

@@ -1,0 +1,295 @@
+//! The index of a tile: what lets a search skip rows, shared by all configurations of a feed.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | (here) | [`Index`]: every part of it, each built when it is first asked for, once |
+//! | `bars` | rows by bar, extremes of the spread in each bar against its bands |
+//! | `fall` | the deepest fall inside each block, for trailing stops |
+//! | `funding` | rows by funding state, trees over rates |
+//!
+//! Nothing here knows a threshold: one index serves every level, on a grid or off it. A sweep builds what was asked for in
+//! the tile before ahead, in parallel ([`Index::built`], [`Index::build`]); the rest comes with the first question.
+
+mod bars;
+mod fall;
+mod funding;
+
+pub(super) use bars::{BarRows, Reach};
+pub(super) use fall::Fall;
+pub(super) use funding::{FundingRows, FundingSteps, Paid, Paying};
+
+use crate::market::Role;
+use crate::signals::{SignalId, TileSignals};
+use crate::sim::{VenueIndex, VenuePart};
+use crate::tape::rows::FundingKind;
+use crate::tape::tree::{Extremes, Tree};
+use crate::tape::{Clock, Tile};
+use crate::watch::{Ground, Series};
+use std::ops::Range;
+use std::sync::OnceLock;
+
+/// A part of an index.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    /// A tree over the rows of a price, or of an age.
+    Ints(Series),
+    /// A tree over the rows of the spread or the edge.
+    Reals(Series),
+    /// A tree over the marks of a venue, as received.
+    Marks(Role),
+    /// The first row of each mark state.
+    MarkRows,
+    /// Rows by funding state.
+    FundingRows,
+    /// A tree over funding states.
+    Funding(FundingKind, Paid),
+    Fall(Role),
+    Clock,
+    /// Rows and spread by bar of the bar length with this place.
+    Bars(usize),
+    /// A tree over the values of a bar column.
+    Values(SignalId),
+    /// How far the spread of each bar reaches into the bands of a column.
+    Reach(SignalId),
+    /// On a venue's own clock.
+    Venue(Role, VenuePart),
+}
+
+/// Parts of one tile. `ground` is always that tile's.
+#[derive(Debug, Default)]
+pub struct Index {
+    bids: [OnceLock<Tree<i64>>; 2],
+    asks: [OnceLock<Tree<i64>>; 2],
+    ages: [OnceLock<Tree<i64>>; 2],
+    spread: OnceLock<Tree<f64>>,
+    edge: OnceLock<Tree<f64>>,
+    marks: [OnceLock<Tree<i64>>; 2],
+    mark_rows: OnceLock<Vec<u32>>,
+    funding_rows: OnceLock<FundingRows>,
+    /// By kind and [`Paid`].
+    funding: [[OnceLock<FundingSteps>; 4]; 2],
+    falls: [OnceLock<Fall>; 2],
+    venues: [VenueIndex; 2],
+    clock: OnceLock<Clock>,
+    /// By bar length.
+    bars: Vec<(i64, OnceLock<BarRows>)>,
+    values: Vec<OnceLock<Tree<f64>>>,
+    reach: Vec<OnceLock<Reach>>,
+}
+
+impl Index {
+    /// An index of which nothing is built.
+    pub fn new(signals: &TileSignals) -> Index {
+        let mut lengths: Vec<i64> = signals.columns.iter().map(|column| column.bar_ns).collect();
+        lengths.sort_unstable();
+        lengths.dedup();
+        Index {
+            bars: lengths.into_iter().map(|bar_ns| (bar_ns, OnceLock::new())).collect(),
+            values: signals.columns.iter().map(|_| OnceLock::new()).collect(),
+            reach: signals.columns.iter().map(|_| OnceLock::new()).collect(),
+            ..Index::default()
+        }
+    }
+
+    /// The tree of a price or an age.
+    pub(super) fn ints(&self, series: Series, ground: Ground<'_>) -> Option<&Tree<i64>> {
+        let local = ground.local;
+        let cell = match series {
+            Series::Bid(role) => &self.bids[role.ix()],
+            Series::Ask(role) => &self.asks[role.ix()],
+            Series::Age(role) => &self.ages[role.ix()],
+            _ => return None,
+        };
+        Some(cell.get_or_init(|| match series {
+            Series::Age(role) => Tree::new(local.len(), |rows| ages(ground, role, rows)),
+            Series::Ask(role) => Tree::new(local.len(), |rows| prices(&local.ask[role.ix()][rows])),
+            Series::Bid(role) => Tree::new(local.len(), |rows| prices(&local.bid[role.ix()][rows])),
+            _ => Tree::new(0, |_| Extremes::NONE),
+        }))
+    }
+
+    /// The tree of the spread or the edge.
+    pub(super) fn reals(&self, series: Series, ground: Ground<'_>) -> Option<&Tree<f64>> {
+        let (cell, values) = match series {
+            Series::Spread => (&self.spread, &ground.signals.spread),
+            Series::Edge => (&self.edge, &ground.signals.edge),
+            _ => return None,
+        };
+        Some(cell.get_or_init(|| Tree::new(values.len(), |rows| Extremes::of(values[rows].iter().copied()))))
+    }
+
+    pub(super) fn marks(&self, role: Role, ground: Ground<'_>) -> &Tree<i64> {
+        let marks = &ground.local.marks;
+        self.marks[role.ix()].get_or_init(|| {
+            let known = |rows: Range<usize>| marks[rows].iter().map(|m| m.mark[role.ix()].0).filter(|&px| px > 0);
+            Tree::new(marks.len(), |rows| Extremes::of(known(rows)))
+        })
+    }
+
+    pub(super) fn mark_rows(&self, ground: Ground<'_>) -> &[u32] {
+        self.mark_rows.get_or_init(|| first_rows(&ground.local.mark_at, ground.local.marks.len()))
+    }
+
+    pub(super) fn funding_rows(&self, ground: Ground<'_>) -> &FundingRows {
+        self.funding_rows.get_or_init(|| FundingRows::new(ground.local))
+    }
+
+    pub(super) fn funding(&self, kind: FundingKind, paid: Paid, ground: Ground<'_>) -> &FundingSteps {
+        self.funding[kind as usize][paid as usize].get_or_init(|| FundingSteps::new(ground.local, kind, paid))
+    }
+
+    pub(super) fn fall(&self, role: Role, ground: Ground<'_>) -> &Fall {
+        self.falls[role.ix()].get_or_init(|| Fall::new(role, ground))
+    }
+
+    pub(super) fn clock(&self, ground: Ground<'_>) -> &Clock {
+        self.clock.get_or_init(|| Clock::new(&ground.local.time))
+    }
+
+    /// Rows and spread by bars of this length.
+    pub(super) fn bars(&self, bar_ns: i64, ground: Ground<'_>) -> Option<&BarRows> {
+        let (_, cell) = self.bars.iter().find(|(length, _)| *length == bar_ns)?;
+        Some(cell.get_or_init(|| BarRows::new(bar_ns, ground)))
+    }
+
+    /// The tree of a bar column's first values.
+    pub(super) fn values(&self, id: SignalId, ground: Ground<'_>) -> &Tree<f64> {
+        let values = &ground.signals.columns[id.0 as usize].a;
+        self.values[id.0 as usize]
+            .get_or_init(|| Tree::new(values.len(), |bars| Extremes::of(values[bars].iter().copied())))
+    }
+
+    pub(super) fn reach(&self, id: SignalId, ground: Ground<'_>) -> Option<&Reach> {
+        let column = &ground.signals.columns[id.0 as usize];
+        let bars = self.bars(column.bar_ns, ground)?;
+        Some(self.reach[id.0 as usize].get_or_init(|| Reach::new(column, bars)))
+    }
+
+    pub(super) fn venue(&self, role: Role) -> &VenueIndex {
+        &self.venues[role.ix()]
+    }
+
+    /// The extreme of the closing prices of a leg of `role` over `rows`: the highest bid or the lowest ask there was.
+    pub(super) fn best(&self, role: Role, rows: Range<usize>, ground: Ground<'_>) -> Extremes<i64> {
+        let column = closing_column(role, ground);
+        match self.ints(closing(role), ground) {
+            Some(tree) => tree.over(rows, |piece| prices(&column[piece])),
+            None => prices(&column[rows]),
+        }
+    }
+
+    /// The parts that are there.
+    pub fn built(&self) -> Vec<Part> {
+        let mut out = Vec::new();
+        let mut note = |there: bool, part: Part| out.extend(there.then_some(part));
+        for role in Role::BOTH {
+            let v = role.ix();
+            note(self.bids[v].get().is_some(), Part::Ints(Series::Bid(role)));
+            note(self.asks[v].get().is_some(), Part::Ints(Series::Ask(role)));
+            note(self.ages[v].get().is_some(), Part::Ints(Series::Age(role)));
+            note(self.marks[v].get().is_some(), Part::Marks(role));
+            note(self.falls[v].get().is_some(), Part::Fall(role));
+            VenuePart::ALL.into_iter().for_each(|part| note(self.venues[v].has(part), Part::Venue(role, part)));
+        }
+        note(self.spread.get().is_some(), Part::Reals(Series::Spread));
+        note(self.edge.get().is_some(), Part::Reals(Series::Edge));
+        note(self.mark_rows.get().is_some(), Part::MarkRows);
+        note(self.funding_rows.get().is_some(), Part::FundingRows);
+        note(self.clock.get().is_some(), Part::Clock);
+        for kind in [FundingKind::Settled, FundingKind::Predicted] {
+            for paid in Paid::ALL {
+                note(self.funding[kind as usize][paid as usize].get().is_some(), Part::Funding(kind, paid));
+            }
+        }
+        self.bars.iter().enumerate().for_each(|(i, (_, cell))| note(cell.get().is_some(), Part::Bars(i)));
+        let ids = || (0..self.values.len()).map(|i| SignalId(i as u32));
+        ids().for_each(|id| note(self.values[id.0 as usize].get().is_some(), Part::Values(id)));
+        ids().for_each(|id| note(self.reach[id.0 as usize].get().is_some(), Part::Reach(id)));
+        out
+    }
+
+    /// Builds a part. Parts may be built at once by several threads; one that another needs is waited for.
+    pub fn build(&self, part: Part, (tile, signals): (&Tile, &TileSignals)) {
+        let ground = Ground { local: &tile.local, signals };
+        match part {
+            Part::Ints(series) => drop(self.ints(series, ground)),
+            Part::Reals(series) => drop(self.reals(series, ground)),
+            Part::Marks(role) => drop(self.marks(role, ground)),
+            Part::MarkRows => drop(self.mark_rows(ground)),
+            Part::FundingRows => drop(self.funding_rows(ground)),
+            Part::Funding(kind, paid) => drop(self.funding(kind, paid, ground)),
+            Part::Fall(role) => drop(self.fall(role, ground)),
+            Part::Clock => drop(self.clock(ground)),
+            Part::Bars(place) => drop(self.bars.get(place).map(|(bar_ns, _)| self.bars(*bar_ns, ground))),
+            Part::Values(id) => drop(self.values(id, ground)),
+            Part::Reach(id) => drop(self.reach(id, ground)),
+            Part::Venue(role, part) => self.venues[role.ix()].build(part, &tile.venues[role.ix()]),
+        }
+    }
+
+    /// Bytes of trees and tables: (per row, per bar).
+    pub fn bytes(&self) -> (usize, usize) {
+        let ints = self.bids.iter().chain(&self.asks).chain(&self.ages).chain(&self.marks);
+        let ints: usize = ints.filter_map(OnceLock::get).map(Tree::bytes).sum();
+        let reals: usize = [&self.spread, &self.edge].into_iter().filter_map(OnceLock::get).map(Tree::bytes).sum();
+        let tables = self.mark_rows.get().map_or(0, |rows| 4 * rows.len());
+        let tables = tables + self.funding_rows.get().map_or(0, FundingRows::bytes);
+        let steps = self.funding.iter().flatten().filter_map(OnceLock::get);
+        let tables = tables + steps.map(FundingSteps::bytes).sum::<usize>();
+        let falls: usize = self.falls.iter().filter_map(OnceLock::get).map(Fall::bytes).sum();
+        let clock = self.clock.get().map_or(0, Clock::bytes);
+        let venues: usize = self.venues.iter().map(VenueIndex::bytes).sum();
+        let bars: usize = self.bars.iter().filter_map(|(_, cell)| cell.get()).map(BarRows::bytes).sum();
+        let values: usize = self.values.iter().filter_map(OnceLock::get).map(Tree::bytes).sum();
+        let reach: usize = self.reach.iter().filter_map(OnceLock::get).map(Reach::bytes).sum();
+        (ints + reals + tables + falls + clock + venues, bars + values + reach)
+    }
+}
+
+/// The series on which a leg's closing price is seen.
+pub(super) fn closing(role: Role) -> Series {
+    match role {
+        Role::Long => Series::Bid(role),
+        Role::Short => Series::Ask(role),
+    }
+}
+
+pub(super) fn closing_column(role: Role, ground: Ground<'_>) -> &[i64] {
+    match role {
+        Role::Long => &ground.local.bid[role.ix()],
+        Role::Short => &ground.local.ask[role.ix()],
+    }
+}
+
+/// Zero is no price.
+fn prices(values: &[i64]) -> Extremes<i64> {
+    let (mut low, mut high) = (i64::MAX, i64::MIN);
+    for &px in values {
+        low = low.min(if px > 0 { px } else { i64::MAX });
+        high = high.max(px);
+    }
+    Extremes { low, high }
+}
+
+fn ages(ground: Ground<'_>, role: Role, rows: Range<usize>) -> Extremes<i64> {
+    let (time, seen) = (&ground.local.time[rows.clone()], &ground.local.seen[role.ix()][rows]);
+    let (mut low, mut high) = (i64::MAX, i64::MIN);
+    for (time, seen) in time.iter().zip(seen) {
+        low = low.min(time - seen);
+        high = high.max(time - seen);
+    }
+    Extremes { low, high }
+}
+
+/// The first row with at least each value from 0 to `states`, of a column that never falls.
+fn first_rows(column: &[u32], states: usize) -> Vec<u32> {
+    let mut out = Vec::with_capacity(states);
+    let mut row = 0;
+    for state in 0..states as u32 {
+        while row < column.len() && column[row] < state {
+            row += 1;
+        }
+        out.push(row as u32);
+    }
+    out
+}
