@@ -204,8 +204,8 @@ mod tests {
                 let role = if draw(2) == 0 { Role::Long } else { Role::Short };
                 let best = Best { role, px: Price(1_000_000 + draw(20_001) - 10_000) };
                 let fraction = Rate(draw(60_000) * 1_000_000 + 1);
-                let mut trail = Trail { best, fraction, level: trail_level(best, fraction).0 };
-                let want = rows.clone().find(|&row| trail.fires(prices[row]));
+                let mut kept = Trail { best, fraction, level: trail_level(best, fraction).0 };
+                let want = rows.clone().find(|&row| kept.fires(prices[row]));
                 let tree = index.ints(super::super::closing(role), ground).expect("a tree");
                 let found = index.fall(role, ground).first(tree, ground, rows, best, fraction);
                 assert_eq!(found, want);
@@ -213,6 +213,6 @@ mod tests {
                 quiet += u32::from(want.is_none());
             }
         }
-        assert!(fired > 500 && quiet > 300, "{fired} {quiet}");
+        assert!(fired > 500 && quiet > 100, "{fired} {quiet}");
     }
 }
