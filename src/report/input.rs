@@ -176,7 +176,7 @@ pub struct Metric {
 /// How a figure is written. The value is in the unit named: `Percent` holds 12.5 for 12.5 %.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unit {
-    /// Three decimals, more when it is small; no unit.
+    /// About three digits, two when it is small; no unit.
     #[default]
     Ratio,
     /// Quote money, two decimals.

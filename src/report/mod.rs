@@ -23,7 +23,7 @@ pub use frame::Spread;
 pub use heat::{Heatmap, Pick, Side, heatmaps};
 pub use input::*;
 pub use neighbours::Grid;
-pub use text::{count, moment};
+pub use text::{count, moment, words};
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -19,10 +19,10 @@ pub fn worlds(view: &View) -> Option<Markup> {
             table.tight {
                 thead { tr {
                     @for axis in &axes { th.num scope="col" { (breakable(&axis.name)) } }
-                    th.num scope="col" { (input.objective.metric) small { "in sample" } }
-                    @if held_out { th.num scope="col" { (input.objective.metric) small { "held out" } } }
-                    th.num scope="col" { "Net pnl" small { (input.quote) } }
-                    th.num scope="col" { (input.objective.metric) small { "median of all configurations" } }
+                    th.num scope="col" { (view.objective()) small { "in sample" } }
+                    @if held_out { th.num scope="col" { (view.objective()) small { "held out" } } }
+                    th.num scope="col" { "Net PnL" small { (input.quote) } }
+                    th.num scope="col" { (view.objective()) small { "median of all configurations" } }
                     td {}
                 } }
                 tbody {

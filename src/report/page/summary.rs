@@ -58,7 +58,7 @@ fn warnings(view: &View) -> Markup {
 /// A sentence on each question that a desk asks.
 fn story(view: &View, winner: &Winner) -> Markup {
     let input = view.input;
-    let (name, counts) = (&input.objective.metric, &input.counts);
+    let (name, counts) = (view.objective(), &input.counts);
     let figure = |value| html! { strong { (view.measured(value)) } };
     let answers = [
         ("What won", Some(what_won(view, winner))),
@@ -113,7 +113,7 @@ fn what_won(view: &View, winner: &Winner) -> Markup {
 fn by_how_much(view: &View, winner: &Winner) -> Markup {
     let median = view.histogram.as_ref().map(|h| h.median);
     html! {
-        (view.input.objective.metric) " " strong { (view.measured(winner.metric)) }
+        (view.objective()) " " strong { (view.measured(winner.metric)) }
         @if let Some(second) = runner_up(view) { ", against " (view.measured(Some(second))) " for the next" }
         @if let Some(median) = median { " and " (view.measured(Some(median))) " for the median of all" }
         "."
@@ -258,7 +258,7 @@ fn figures(view: &View, metrics: &[Metric], caption: &str) -> Markup {
     let cell = |value, unit| html! { td class=(sign(value)) { (text::measured(value, unit, &view.input.quote)) } };
     html! {
         div.scroll {
-            table {
+            table.figures {
                 caption { (caption) }
                 thead { tr {
                     th scope="col" { "Figure" }
@@ -324,7 +324,7 @@ fn counts(view: &View) -> Markup {
             ul.plain {
                 li {
                     (text::counted(counts.configurations, "configuration")) " in " (text::counted(counts.worlds, "world"))
-                    ", ranked by " strong { (objective.metric) } ", higher is better"
+                    ", ranked by " strong { (view.objective()) } ", higher is better"
                     @if counts.worlds > 1 { "; of its worlds the " strong { (objective.over_world) } " counts" }
                     "; " (text::count(counts.eligible)) " met every requirement."
                 }
