@@ -407,7 +407,7 @@ fn warnings(
         for (gate, share) in GATES.iter().zip(winner.row.shares) {
             if !(0.01..=0.99).contains(&share) && !share.is_nan() {
                 let text = format!(
-                    "the gate's condition '{gate}' held at {:.1} % of the winner's bar closes: its threshold decides nothing",
+                    "The gate's condition '{gate}' held at {:.1} % of the winner's bar closes: its threshold decides nothing",
                     100.0 * share
                 );
                 say(Level::Caution, text);

@@ -197,17 +197,20 @@ function walk(frame, dark) {
   });
 
   part("heatmaps", () => {
-    const cells = () => all("table.heat tbody td").map(cell => cell.className + text(cell)).join();
-    const looks = [];
+    const cells = () => all("table.heat tbody td"), looks = [], figures = {};
     for (const radio of all("#picks input")) {
       radio.click();
-      looks.push(cells());
+      looks.push(cells().map(cell => cell.className).join());
+      figures[radio.value] = cells().map(cell => Number(text(cell).replace("\u2212", "-").replace(/,/g, "")));
       const scales = all(".scale").filter(seen).map(scale => scale.dataset.pick);
       check(scales.join() === radio.value, "the scale shown is of", scales.join(), "not", radio.value);
       check(all("td.win").length === all("table.heat").length, radio.value, "loses the winner's mark");
       fits(radio.value);
     }
-    check(looks.length === 3 && new Set(looks).size > 1, "no statistic changes a heatmap");
+    check(looks.length === 3 && new Set(looks).size > 1, "no statistic changes a heatmap's colours");
+    const { best, median, worst } = figures;
+    check(best.some((figure, i) => figure > worst[i]), "no statistic changes a heatmap's figures");
+    check(median.every((figure, i) => Number.isNaN(figure) || (best[i] >= figure && figure >= worst[i])), "a heatmap's median is not between worst and best");
     const cell = document.querySelector("table.heat tbody td.win");
     point(cell, "pointerover");
     check(/best .*median .*worst .*\n\d+ configuration/.test(cell.title), "a cell tells", cell.title);

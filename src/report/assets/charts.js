@@ -163,7 +163,8 @@ function drawTrade(box, trade) {
     }
     return null;
   };
-  let label = -Infinity, low = false;
+  const ends = [-Infinity, -Infinity, -Infinity];
+  let last = -1;
   for (const [ms, to, kind, reason] of steps) {
     const px = x(ms), text = "S" + to + " " + page.reasons[reason];
     draw(svg, "line", { class: "step", x1: px, x2: px, y1: tops[0], y2: strip + 16 });
@@ -171,11 +172,12 @@ function drawTrade(box, trade) {
       const panel = kind === 2 ? 1 : 0, value = near(kind === 2 ? 2 : 0, ms);
       if (value !== null) draw(svg, "path", { class: "mark " + kinds[kind], d: "M0 0" + shapes[kind], transform: "translate(" + px.toFixed(1) + " " + scales[panel].y(value).toFixed(1) + ") scale(1.5)" });
     }
-    // labels at two heights, so that neighbours can be read
-    low = px - label < text.length * 7 ? !low : false;
-    const end = px + text.length * 7 > right;
-    if (wide) draw(svg, "text", { class: "said", x: px + (end ? -3 : 3), y: tops[0] + (low ? 26 : 12), "text-anchor": end ? "end" : "start" }, text);
-    label = px;
+    // labels at three heights, downwards while there is no room beside the one before
+    const span = text.length * 7.5 + 6, end = px + span > right, from = end ? px - span : px;
+    const free = ends.findIndex(until => until <= from), height = free >= 0 ? free : (last + 1) % ends.length;
+    ends[height] = from + span;
+    last = height;
+    if (wide) draw(svg, "text", { class: "said", x: px + (end ? -3 : 3), y: tops[0] + 12 + 14 * height, "text-anchor": end ? "end" : "start" }, text);
   }
   const clock = draw(svg, "g", { class: "ruler" }), count = wide ? 7 : 2;
   for (let i = 0; i <= count; i++) {

@@ -113,7 +113,7 @@ fn what_won(view: &View, winner: &Winner) -> Markup {
 fn by_how_much(view: &View, winner: &Winner) -> Markup {
     let median = view.histogram.as_ref().map(|h| h.median);
     html! {
-        (view.objective()) " " strong { (view.measured(winner.metric)) }
+        "Its " (view.objective()) " is " strong { (view.measured(winner.metric)) }
         @if let Some(second) = runner_up(view) { ", against " (view.measured(Some(second))) " for the next" }
         @if let Some(median) = median { " and " (view.measured(Some(median))) " for the median of all" }
         "."
@@ -198,7 +198,8 @@ fn tiles(view: &View, winner: &Winner) -> Markup {
             (tile(&metric, winner.metric, view.figure(winner.metric), "in sample"))
             @if held_out { (tile(&metric, winner.oos_metric, view.figure(winner.oos_metric), "held out")) }
             (tile(&metric, winner.neighbours, view.figure(winner.neighbours), "median of neighbours"))
-            @for metric in winner.metrics.iter().filter(|m| m.unit == Unit::Money).take(1) {
+            // the money beside an objective that is none
+            @for metric in winner.metrics.iter().filter(|m| m.unit == Unit::Money && view.input.objective.unit != Unit::Money).take(1) {
                 @let shown = text::measured(metric.in_sample, metric.unit, &view.input.quote);
                 (tile(&metric.title, metric.in_sample, shown, "in sample"))
             }

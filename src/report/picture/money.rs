@@ -19,7 +19,7 @@ pub fn draw(view: &View, lines: &Lines, paper: &Paper) -> Result<(), String> {
     let title = format!("{} · where the winner's money came from, {}", input.symbol, input.quote);
     let [long, short] = &input.venues;
     paper.title(&title, &format!("{} · in sample · long {long} / short {short}", input.name))?;
-    paper.text(&input.quote, (plot.left - 20.0, plot.bottom + 26.0), SMALL, QUIET, Anchor::Right)?;
+    paper.text(&input.quote, (1560.0, plot.bottom + 26.0), SMALL, QUIET, Anchor::Right)?;
     for tick in &scale.ticks {
         let x = plot.x(scale.place(*tick));
         paper.line([(x, plot.top), (x, plot.bottom)], if *tick == 0.0 { QUIET } else { RULER }, 1)?;
