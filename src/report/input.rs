@@ -177,7 +177,7 @@ pub struct Metric {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
-    /// Three decimals, more when it is small; no unit.
+    /// About three digits, two when it is small; no unit.
     #[default]
     Ratio,
     /// Quote money, two decimals.

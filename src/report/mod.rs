@@ -25,7 +25,7 @@ pub use frame::Spread;
 pub use heat::{Heatmap, Pick, Side, heatmaps};
 pub use input::*;
 pub use neighbours::Grid;
-pub use text::{measured, moment};
+pub use text::{measured, moment, words};
 pub use told::{Told, ToldColumn, ToldFigure, ToldRow};
 
 use std::fs;

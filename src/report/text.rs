@@ -11,16 +11,42 @@ pub const DASH: &str = "–";
 pub fn figure(value: Option<f64>, unit: Unit) -> String {
     let Some(value) = value.filter(|v| v.is_finite()) else { return DASH.to_owned() };
     match unit {
-        Unit::Ratio if value.abs() >= 1_000.0 => fixed(value, 1),
-        Unit::Ratio if value.abs() >= 0.1 => fixed(value, 3),
-        Unit::Ratio => significant(value, 3),
+        Unit::Ratio if value.abs() >= 99.95 => fixed(value, 0),
+        Unit::Ratio if value.abs() >= 9.995 => fixed(value, 1),
+        Unit::Ratio if value.abs() >= 0.0995 => fixed(value, 2),
+        Unit::Ratio => significant(value, 2),
         Unit::Money if value.abs() >= 100_000.0 => fixed(value, 0),
-        Unit::Money | Unit::Percent | Unit::Bps if value.abs() >= 0.1 || value == 0.0 => fixed(value, 2),
+        Unit::Money | Unit::Percent | Unit::Bps if value.abs() >= 0.0995 || value == 0.0 => fixed(value, 2),
         Unit::Money | Unit::Percent | Unit::Bps => significant(value, 2),
         Unit::Seconds => duration(value),
         Unit::Millis => fixed(value, 0),
         Unit::Count => fixed(value, 0),
     }
+}
+
+/// Decimals for a column of money: two, or more where all its amounts are small, so that they stand under each other.
+pub fn places(amounts: impl Iterator<Item = f64>) -> usize {
+    let most = amounts.map(f64::abs).filter(|a| a.is_finite()).fold(0.0, f64::max);
+    if most > 0.0 { (1 - most.log10().floor() as i32).clamp(2, 6) as usize } else { 2 }
+}
+
+/// A column of the results, or a reason, in words and without its unit: "net PnL", "max drawdown", "upper band".
+pub fn words(name: &str) -> String {
+    if name == "avg_trade_sec" {
+        return "avg time in trade".to_owned();
+    }
+    let cut = ["_pct", "_bp", "_sec"].iter().find_map(|unit| name.strip_suffix(unit)).unwrap_or(name);
+    let word = |part| match part {
+        "pnl" => "PnL",
+        "sharpe" => "Sharpe",
+        "sortino" => "Sortino",
+        "calmar" => "Calmar",
+        "cagr" => "CAGR",
+        "ub" => "upper band",
+        "lb" => "lower band",
+        other => other,
+    };
+    cut.split('_').map(word).collect::<Vec<&str>>().join(" ")
 }
 
 /// As `figure`, followed by the unit's name.
@@ -79,8 +105,11 @@ mod tests {
     #[test]
     fn figures_have_the_places_a_desk_expects() {
         let cases = [
-            (Some(2.41349), Unit::Ratio, "2.413"),
-            (Some(-0.031268), Unit::Ratio, "−0.0313"),
+            (Some(30.861), Unit::Ratio, "30.9"),
+            (Some(-12_991.9), Unit::Ratio, "−12,992"),
+            (Some(2.41349), Unit::Ratio, "2.41"),
+            (Some(-0.031268), Unit::Ratio, "−0.031"),
+            (Some(-0.09999), Unit::Money, "−0.10"),
             (Some(1234.5678), Unit::Money, "1,234.57"),
             (Some(-1_234_567.8), Unit::Money, "−1,234,568"),
             (Some(-0.0004), Unit::Money, "−0.00040"),
@@ -97,6 +126,20 @@ mod tests {
         }
         assert_eq!(measured(Some(3.0), Unit::Money, "USDT"), "3.00\u{a0}USDT");
         assert_eq!(measured(None, Unit::Percent, "USDT"), "–");
+    }
+
+    #[test]
+    fn a_column_of_money_has_as_many_places_as_its_largest_needs() {
+        assert_eq!(
+            [vec![12.0, 0.001], vec![0.04, -0.002], vec![], vec![f64::NAN]].map(|v| places(v.into_iter())),
+            [2, 3, 2, 2]
+        );
+    }
+
+    #[test]
+    fn columns_and_reasons_are_said_in_words() {
+        let told = ["net_pnl", "max_drawdown_pct", "sharpe", "avg_trade_sec", "ub", "lock_filled"].map(words);
+        assert_eq!(told, ["net PnL", "max drawdown", "Sharpe", "avg time in trade", "upper band", "lock filled"]);
     }
 
     #[test]

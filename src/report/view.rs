@@ -3,7 +3,7 @@
 use super::frame::{Frame, Spread, quantile};
 use super::heat::{Heatmap, Side, heatmaps};
 use super::neighbours::Grid;
-use super::{Axis, Input, Level, ReportError, Warning, text};
+use super::{Axis, Curve, Input, Level, ReportError, Warning, palette, text};
 
 pub struct View<'a> {
     pub input: &'a Input,
@@ -91,7 +91,26 @@ impl<'a> View<'a> {
         let world = &objective.over_world;
         let many = self.input.counts.worlds > 1 && !world.is_empty();
         let over = if many { format!(" ({world} world)") } else { String::new() };
-        format!("{}{unit}{over}", objective.metric)
+        format!("{}{unit}{over}", self.objective())
+    }
+
+    /// The objective in words: "Sharpe".
+    pub fn objective(&self) -> String {
+        text::words(&self.input.objective.metric)
+    }
+
+    /// A row of this rank meets every requirement; those that don't rank behind all that do. Where none does, none is
+    /// set apart.
+    pub fn meets(&self, rank: u32) -> bool {
+        let eligible = self.input.counts.eligible;
+        eligible == 0 || u64::from(rank) <= eligible
+    }
+
+    /// The curves to draw: of the best few that meet every requirement, the winner first.
+    pub fn curves(&self) -> &'a [Curve] {
+        let all = &self.input.curves;
+        let count = all.iter().take(palette::CURVES.len()).take_while(|curve| self.meets(curve.rank)).count();
+        &all[..count]
     }
 
     /// The objective with its unit, for a sentence.
@@ -109,9 +128,11 @@ impl<'a> View<'a> {
 fn warnings(input: &Input) -> Vec<Warning> {
     let mut out: Vec<Warning> = Vec::new();
     let mut severe = |text: String| out.push(Warning { level: Level::Severe, text });
+    let name = text::words(&input.objective.metric);
+    let loses = input.winner.as_ref().and_then(|w| w.metric).is_some_and(|m| m < 0.0);
     if let Some(metric) = input.winner.as_ref().and_then(|w| w.metric).filter(|m| *m < 0.0) {
         let shown = text::measured(Some(metric), input.objective.unit, &input.quote);
-        severe(format!("Even the best {} is negative: {shown}.", input.objective.metric));
+        severe(format!("Even the best {name} is negative: {shown}."));
     }
     let lost = input.money.as_ref().map(|m| m.held_out.total2()).filter(|total2| *total2 < 0);
     if let Some(total2) = lost.filter(|_| input.spans.has_held_out()) {
@@ -119,16 +140,15 @@ fn warnings(input: &Input) -> Vec<Warning> {
         severe(format!("The winner loses money out of sample: {lost} {} in the held-out part.", input.quote));
     } else if let Some(metric) = input.winner.as_ref().and_then(|w| w.oos_metric).filter(|m| *m < 0.0) {
         let shown = text::measured(Some(metric), input.objective.unit, &input.quote);
-        severe(format!("The winner's {} is negative in the held-out part: {shown}.", input.objective.metric));
+        severe(format!("The winner's {name} is negative in the held-out part: {shown}."));
     }
-    if let Some(median) = input.winner.as_ref().and_then(|w| w.neighbours).filter(|m| *m < 0.0) {
+    if let Some(median) = input.winner.as_ref().and_then(|w| w.neighbours).filter(|m| *m < 0.0 && !loses) {
         let shown = text::measured(Some(median), input.objective.unit, &input.quote);
-        severe(format!("The winner stands alone: the median {} of its neighbours is {shown}.", input.objective.metric));
+        severe(format!("The winner stands alone: the median {name} of its neighbours is {shown}."));
     }
     let unproven = input.winner.as_ref().is_some_and(|w| !w.oos_metric.is_some_and(f64::is_finite));
     if unproven && input.spans.has_held_out() {
-        let text =
-            format!("The winner has no {} in the held-out part: too little happened there.", input.objective.metric);
+        let text = format!("The winner has no {name} in the held-out part: too little happened there.");
         out.push(Warning { level: Level::Caution, text });
     }
     out.extend(input.warnings.iter().cloned());

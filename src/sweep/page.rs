@@ -254,17 +254,14 @@ pub(super) fn unit_of(info: &MetricInfo) -> Unit {
 
 /// A column's name for a reader; its unit stands beside it.
 pub(super) fn title(name: &str) -> String {
-    let renamed =
-        |prefix: &str, told: &str| name.strip_prefix(prefix).map(|rest| format!("{told} {}", rest.replace('_', " ")));
+    let renamed = |prefix: &str, told: &str| {
+        name.strip_prefix(prefix).map(|rest| format!("{told} {}", crate::report::words(rest)))
+    };
     if let Some(state) = name.strip_prefix("sec_") {
         return format!("time in {}", state.to_uppercase());
     }
     let known = renamed("n_", "transitions by").or_else(|| renamed("unlock_", "money after unlock by"));
-    let plain = || {
-        let cut = ["_pct", "_bp", "_sec"].iter().find_map(|unit| name.strip_suffix(unit)).unwrap_or(name);
-        cut.replace('_', " ")
-    };
-    known.unwrap_or_else(plain)
+    known.unwrap_or_else(|| crate::report::words(name))
 }
 
 fn places(sweep: &Sweep<'_>, point: u64) -> Vec<u16> {
@@ -300,15 +297,15 @@ fn told_winner(sweep: &Sweep<'_>, study: &Study, winner: &Ranked, census: &Censu
 
 fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> Board {
     let metric = &sweep.grid.objective.metric;
+    let told = title(metric);
     let column = |title: String, unit, held_out| Column { title, unit, held_out };
     let over = over_world_name(sweep.grid.objective.over_world);
     let worlds = sweep.grid.world_points() > 1;
-    let mut columns =
-        vec![column(if worlds { format!("{metric}, {over} world") } else { metric.clone() }, unit, false)];
+    let mut columns = vec![column(if worlds { format!("{told}, {over} world") } else { told.clone() }, unit, false)];
     // the spread over the worlds, without the one that ranked
     let others: Vec<usize> = (0..3).filter(|i| worlds && WORLDS[*i] != over).collect();
-    columns.extend(others.iter().map(|i| column(format!("{metric}, {} world", WORLDS[*i]), unit, false)));
-    columns.push(column(format!("{metric}, median of neighbours"), unit, false));
+    columns.extend(others.iter().map(|i| column(format!("{told}, {} world", WORLDS[*i]), unit, false)));
+    columns.push(column(format!("{told}, median of neighbours"), unit, false));
     let mut picked: Vec<(usize, usize)> = Vec::new();
     for run in 0..2 {
         let names = BOARD.iter().copied().chain((run == 1).then_some(metric.as_str()));
@@ -385,9 +382,11 @@ fn priced(sweep: &Sweep<'_>, winner: Option<&Ranked>, mut transitions: Vec<Trans
     transitions
 }
 
+/// The conditions whose shares a row holds, in words.
+const GATES: [&str; SHARES.len()] = ["trend", "target return after fees", "funding difference", "volatility band"];
+
 fn gates(row: &Row) -> Vec<Gate> {
-    let names = ["trend", "target return after fees", "funding difference", "volatility band"];
-    let told = names.iter().zip(row.shares).filter(|(_, share)| !share.is_nan());
+    let told = GATES.iter().zip(row.shares).filter(|(_, share)| !share.is_nan());
     told.map(|(name, share)| Gate { condition: name.to_string(), share }).collect()
 }
 
@@ -405,17 +404,10 @@ fn warnings(
         if !winner.verdict.meets {
             say(Level::Severe, "no configuration meets every requirement: no best.yml was written".to_string());
         }
-        if value(&sweep.table, &winner.row, 1, "net_pnl").is_some_and(|pnl| pnl < 0.0) {
-            say(Level::Severe, "the winner loses money in the held-out part".to_string());
-        }
-        if winner.neighbours.is_some_and(|median| median < 0.0) {
-            say(Level::Severe, "the median of the winner's grid neighbours is negative: it stands alone".to_string());
-        }
-        for (gate, share) in SHARES.iter().zip(winner.row.shares) {
+        for (gate, share) in GATES.iter().zip(winner.row.shares) {
             if !(0.01..=0.99).contains(&share) && !share.is_nan() {
                 let text = format!(
-                    "{} at {:.1} % of the winner's bar closes: its threshold decides nothing",
-                    title(gate),
+                    "The gate's condition '{gate}' held at {:.1} % of the winner's bar closes: its threshold decides nothing",
                     100.0 * share
                 );
                 say(Level::Caution, text);
@@ -430,10 +422,11 @@ fn warnings(
     for feed in &study.feeds {
         for venue in &feed.tape.quality().venues {
             if !venue.funding_filled.is_empty() {
-                let text = format!(
-                    "{}: {} settlements were missing, filled by {}",
-                    venue.venue, venue.funding_missing, venue.funding_filled
-                );
+                let missing = match venue.funding_missing {
+                    0 => "no funding is recorded".to_string(),
+                    n => format!("{n} settlements are missing"),
+                };
+                let text = format!("{}: {missing}, filled by {}", venue.venue, venue.funding_filled);
                 say(Level::Severe, text);
             }
             if !venue.marks_filled.is_empty() {

@@ -92,11 +92,8 @@ function ticks(lo, hi, want) {
 function drawTrade(box, trade) {
   box.textContent = "";
   const width = Math.max(320, Math.min(1240, box.clientWidth)), wide = width > 600;
-  const left = wide ? 74 : 62, right = width - 8, tops = [24, wide ? 300 : 230], heights = wide ? [236, 150] : [170, 110];
+  const right = width - 8, tops = [24, wide ? 300 : 230], heights = wide ? [236, 150] : [170, 110];
   const strip = tops[1] + heights[1] + 10, height = strip + 44;
-  const svg = draw(box, "svg", { viewBox: "0 0 " + width + " " + height, role: "img", "data-left": left, "data-right": right, "aria-label": "The trade over price and spread" });
-  const x = ms => left + (right - left) * Math.max(0, Math.min(1, (ms - trade.from) / (trade.to - trade.from)));
-  const middle = i => left + (right - left) * (i + 0.5) / trade.n;
   const scales = [[0, 1], [2, 3]].map((rows, panel) => {
     let lo = Infinity, hi = -Infinity;
     for (const row of rows) for (let i = 0; i < trade.n; i++) {
@@ -109,6 +106,14 @@ function drawTrade(box, trade) {
     hi += room;
     return { lo, hi, y: value => tops[panel] + heights[panel] * (1 - (value - lo) / (hi - lo)) };
   });
+  const shownTicks = scales.map((scale, panel) => {
+    const marks = ticks(scale.lo, scale.hi, panel ? 4 : 5), digits = { minimumFractionDigits: marks.digits, maximumFractionDigits: marks.digits };
+    return marks.out.map(tick => [tick, tick.toLocaleString("en-US", digits).replace("-", "\u2212")]);
+  });
+  const left = Math.max(wide ? 74 : 62, 12 + 7.7 * Math.max(...shownTicks.flat().map(([, shown]) => shown.length)));
+  const svg = draw(box, "svg", { viewBox: "0 0 " + width + " " + height, role: "img", "data-left": left, "data-right": right, "aria-label": "The trade over price and spread" });
+  const x = ms => left + (right - left) * Math.max(0, Math.min(1, (ms - trade.from) / (trade.to - trade.from)));
+  const middle = i => left + (right - left) * (i + 0.5) / trade.n;
   // states behind, and as a strip below
   const steps = trade.steps, edges = [[trade.from, 0], ...steps.map(step => [step[0], step[1]]), [trade.to, null]];
   edges.slice(0, -1).forEach(([from, state], i) => {
@@ -118,12 +123,12 @@ function drawTrade(box, trade) {
   });
   draw(svg, "text", { class: "unit", x: left - 6, y: strip + 12, "text-anchor": "end" }, "State");
   ["Mid, " + page.quote, "Spread, bp"].forEach((unit, panel) => {
-    const scale = scales[panel], marks = ticks(scale.lo, scale.hi, panel ? 4 : 5), g = draw(svg, "g", { class: "ruler" });
+    const scale = scales[panel], g = draw(svg, "g", { class: "ruler" });
     draw(svg, "text", { class: "unit", x: left, y: tops[panel] - 9 }, unit);
-    for (const tick of marks.out) {
+    for (const [tick, shown] of shownTicks[panel]) {
       const y = scale.y(tick);
       draw(g, "line", { x1: left, x2: right, y1: y, y2: y });
-      draw(g, "text", { x: left - 6, y: y + 4, "text-anchor": "end" }, tick.toLocaleString("en-US", { minimumFractionDigits: marks.digits, maximumFractionDigits: marks.digits }).replace("-", "\u2212"));
+      draw(g, "text", { x: left - 6, y: y + 4, "text-anchor": "end" }, shown);
     }
   });
   const area = (row, scale) => {
@@ -158,19 +163,21 @@ function drawTrade(box, trade) {
     }
     return null;
   };
-  let label = -Infinity, low = false;
+  const ends = [-Infinity, -Infinity, -Infinity];
+  let last = -1;
   for (const [ms, to, kind, reason] of steps) {
-    const px = x(ms), text = "S" + to + " " + String(page.reasons[reason]).replace(/_/g, " ");
+    const px = x(ms), text = "S" + to + " " + page.reasons[reason];
     draw(svg, "line", { class: "step", x1: px, x2: px, y1: tops[0], y2: strip + 16 });
     if (kind !== null) {
       const panel = kind === 2 ? 1 : 0, value = near(kind === 2 ? 2 : 0, ms);
       if (value !== null) draw(svg, "path", { class: "mark " + kinds[kind], d: "M0 0" + shapes[kind], transform: "translate(" + px.toFixed(1) + " " + scales[panel].y(value).toFixed(1) + ") scale(1.5)" });
     }
-    // labels at two heights, so that neighbours can be read
-    low = px - label < text.length * 7 ? !low : false;
-    const end = px + text.length * 7 > right;
-    if (wide) draw(svg, "text", { class: "said", x: px + (end ? -3 : 3), y: tops[0] + (low ? 26 : 12), "text-anchor": end ? "end" : "start" }, text);
-    label = px;
+    // labels at three heights, downwards while there is no room beside the one before
+    const span = text.length * 7.5 + 6, end = px + span > right, from = end ? px - span : px;
+    const free = ends.findIndex(until => until <= from), height = free >= 0 ? free : (last + 1) % ends.length;
+    ends[height] = from + span;
+    last = height;
+    if (wide) draw(svg, "text", { class: "said", x: px + (end ? -3 : 3), y: tops[0] + 12 + 14 * height, "text-anchor": end ? "end" : "start" }, text);
   }
   const clock = draw(svg, "g", { class: "ruler" }), count = wide ? 7 : 2;
   for (let i = 0; i <= count; i++) {

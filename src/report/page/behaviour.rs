@@ -86,7 +86,7 @@ fn transitions(view: &View) -> Markup {
                 @for t in &view.input.transitions {
                     tr {
                         th.path scope="row" { (t.from) " → " (t.to) }
-                        td { (t.reason.replace('_', " ")) }
+                        td { (text::words(&t.reason)) }
                         td.num { (text::count(t.count)) }
                         (share(t.count as f64 / all as f64, "var(--c1)"))
                         @if priced { td class=(sign(t.pnl)) { (text::figure(t.pnl, Unit::Money)) } }

@@ -16,8 +16,13 @@ pub fn body(view: &View) -> Markup {
     let left_out = board.rows.len().saturating_sub(MOST);
     html! {
         p.note {
-            "The best " (text::count(board.rows.len() as u64)) " of " (text::count(view.input.counts.eligible)) ". "
-            "A heading sorts; held-out columns (tinted) never ranked anything. All rows are in results.parquet."
+            "The best " (text::count(board.rows.len() as u64)) " of " (text::counted(view.input.counts.configurations, "configuration")) ". "
+            @if board.rows.iter().any(|row| !view.meets(row.rank)) {
+                "Grey rows fail a requirement and stand behind the " (text::count(view.input.counts.eligible)) " that meet all. "
+            }
+            "A heading sorts"
+            @if view.input.spans.has_held_out() { "; held-out columns (tinted) never ranked anything" }
+            ". All rows are in results.parquet."
             @if left_out > 0 { " The last " (text::count(left_out as u64)) " are only in leaderboard.csv." }
         }
         (filters(view))
@@ -100,8 +105,8 @@ fn prefix<'a>(whole: &'a str, short: &str) -> &'a str {
 fn line(view: &View, row: &Leader) -> Markup {
     let winner = view.input.winner.as_ref().is_some_and(|w: &Winner| w.id == row.id);
     html! {
-        tr.winner[winner] data-rank=(row.rank) {
-            th.num.stick scope="row" data-v=(row.rank) { (row.rank) }
+        tr.winner[winner].fails[!view.meets(row.rank)] data-rank=(row.rank) {
+            th.num.stick scope="row" data-v=(row.rank) { @if !view.meets(row.rank) { span.tag { "fails" } " " } (row.rank) }
             @for i in moving(view) {
                 // a value sorts by its place on the axis, which is the order of the grid file
                 td.num.axis data-v=(row.at[i]) { (view.value(&row.at, i)) }

@@ -99,7 +99,10 @@ pub fn shading(spans: &Spans) -> String {
         return "The whole range chose the winner; nothing was held out.".to_owned();
     }
     let embargo = if spans.embargo < spans.held_out {
-        format!(", the hatched {} embargo belongs to neither", text::span(spans.embargo, spans.held_out))
+        format!(
+            ", the hatched {} embargo belongs to neither",
+            text::span(spans.embargo, spans.held_out).replace(' ', "\u{a0}")
+        )
     } else {
         String::new()
     };

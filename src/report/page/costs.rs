@@ -3,12 +3,11 @@
 use super::clock::{Clock, shading};
 use super::market::millis;
 use super::pack::pack;
-use super::sign;
-use super::svg::{Size, n, path, rulers, unit_label};
+use super::svg::{Size, gutter, n, path, rulers, unit_label};
 use crate::report::frame::quantile;
 use crate::report::scale::{Plot, Scale};
 use crate::report::view::View;
-use crate::report::{Legging, Settled, Unit, text};
+use crate::report::{Legging, Settled, text};
 use crate::units::Time;
 use maud::{Markup, html};
 use serde_json::{Value, json};
@@ -28,7 +27,7 @@ pub fn funding(view: &View) -> Option<Markup> {
             li { span.swatch.block style="background:var(--c2)" {} "short leg, " (short) }
             li { span.swatch style="background:var(--ink)" {} "sum so far" }
         }
-        p.note { (shading(&input.spans)) " The sum begins anew in the held-out part." }
+        p.note { (shading(&input.spans)) @if input.spans.has_held_out() { " The sum begins anew in the held-out part." } }
     };
     Some(html! {
         p.note {
@@ -76,16 +75,16 @@ const BINS: usize = 240;
 
 fn funding_chart(view: &View, size: Size) -> Markup {
     let spans = &view.input.spans;
-    let left = size.pick(64.0, 54.0);
-    let right = size.width() - size.pick(10.0, 6.0);
-    let top = Plot { left, right, top: 34.0, bottom: size.pick(190.0, 160.0) };
-    let low = Plot { left, right, top: top.bottom + 34.0, bottom: top.bottom + size.pick(134.0, 114.0) };
-    let clock = Clock { spans, left, right };
     let count = size.pick(BINS, BINS / 4);
     let bins = binned(view, count);
     let sums = running(view);
     let bars = Scale::over(bins.iter().flatten().copied().chain([0.0]), 4);
     let line = Scale::over(sums.iter().map(|s| s.1).chain([0.0]), 3);
+    let left = gutter(size, &[&bars, &line]);
+    let right = size.width() - size.pick(10.0, 6.0);
+    let top = Plot { left, right, top: 34.0, bottom: size.pick(190.0, 160.0) };
+    let low = Plot { left, right, top: top.bottom + 34.0, bottom: top.bottom + size.pick(134.0, 114.0) };
+    let clock = Clock { spans, left, right };
     let width = (right - left) / count as f64;
     let steps = |held_out: bool| {
         let known = sums.iter().filter(move |s| (s.0 >= spans.held_out) == held_out);
@@ -146,7 +145,8 @@ fn funding_table(view: &View) -> Markup {
         .filter(|(_, held_out)| !held_out || spans.has_held_out())
         .map(|(name, out)| (name, input.funding.iter().filter(|s| (s.at >= spans.held_out) == out).collect()))
         .collect();
-    let amount = |value: f64| super::cents(value);
+    let places = text::places(input.funding.iter().flat_map(|s| s.amounts));
+    let amount = |value: f64| super::money_cell(value, places);
     html! {
         div.scroll tabindex="0" role="region" aria-label="Funding received and paid" {
             table.tight {
@@ -201,10 +201,11 @@ fn legging_sums(view: &View, rows: &[Legging]) -> Markup {
     let sum: f64 = rows.iter().map(|r| r.amount).sum();
     let lost: f64 = rows.iter().map(|r| r.amount.min(0.0)).sum();
     let fact = |name: &str, shown: String| html! { tr { th scope="row" { (name) } td.num { (shown) } } };
-    let money = |value| text::measured(Some(value), Unit::Money, quote);
+    let places = text::places([sum, lost].into_iter());
+    let money = |value| format!("{}\u{a0}{quote}", text::fixed(value, places));
     html! {
         div.scroll {
-            table {
+            table.tight[lost == 0.0] {
                 caption { "Legging" }
                 tbody {
                     (fact("Episodes", text::count(rows.len() as u64)))
@@ -222,6 +223,7 @@ fn legging_sums(view: &View, rows: &[Legging]) -> Markup {
 }
 
 fn legging_worst(view: &View, worst: &[&Legging]) -> Markup {
+    let places = text::places(worst.iter().map(|row| row.amount));
     html! {
         div.scroll {
             table {
@@ -234,7 +236,7 @@ fn legging_worst(view: &View, worst: &[&Legging]) -> Markup {
                     @for row in worst {
                         tr {
                             td { (text::moment(row.from)) } td.num { (text::duration(row.seconds)) }
-                            td class=(sign(Some(row.amount))) { (text::figure(Some(row.amount), Unit::Money)) }
+                            (super::money_cell(row.amount, places))
                         }
                     }
                 }
@@ -251,6 +253,7 @@ pub fn guards(view: &View) -> Option<Markup> {
     if input.guards.is_empty() {
         return Some(html! { p { "The funding guard never acted: it saved nothing and cost nothing." } });
     }
+    let places = text::places(input.guards.iter().map(|g| g.avoided));
     let (avoided, after) = input.guards.iter().fold((0.0, 0.0), |s, g| (s.0 + g.avoided, s.1 + g.after));
     Some(html! {
         p.note {
@@ -270,15 +273,13 @@ pub fn guards(view: &View) -> Option<Markup> {
                         tr {
                             td { (text::moment(guard.at)) } td.num { (guard.trade) }
                             td.path { "S" (guard.from) " → S" (guard.to) }
-                            td class=(sign(Some(guard.avoided))) { (text::figure(Some(guard.avoided), Unit::Money)) }
-                            td class=(sign(Some(guard.after))) { (text::figure(Some(guard.after), Unit::Money)) }
+                            (super::money_cell(guard.avoided, places)) (super::money_cell(guard.after, places))
                         }
                     }
                 }
                 tfoot { tr {
                     th scope="row" colspan="3" { "all" }
-                    td class=(sign(Some(avoided))) { (text::figure(Some(avoided), Unit::Money)) }
-                    td class=(sign(Some(after))) { (text::figure(Some(after), Unit::Money)) }
+                    (super::money_cell(avoided, places)) (super::money_cell(after, places))
                 } }
             }
         }

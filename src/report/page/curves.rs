@@ -3,22 +3,14 @@
 use super::clock::{Clock, shading, state_legend};
 use super::market::millis;
 use super::pack::pack;
-use super::svg::{Size, n, path, rulers, unit_label};
+use super::svg::{Size, gutter, n, path, rulers, unit_label};
 use crate::report::scale::{Plot, Scale, drawdown, sample, thin};
 use crate::report::view::View;
-use crate::report::{Curve, palette};
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
-/// Curves beyond these are not drawn.
-const MOST: usize = palette::CURVES.len();
 /// Moments that can be read off.
 const READ: usize = 720;
-
-fn curves<'a>(view: &View<'a>) -> &'a [Curve] {
-    let all = &view.input.curves;
-    &all[..all.len().min(MOST)]
-}
 
 pub fn body(view: &View) -> Option<Markup> {
     let input = view.input;
@@ -27,12 +19,12 @@ pub fn body(view: &View) -> Option<Markup> {
     }
     let caption = html! {
         ul.legend {
-            @for (i, curve) in curves(view).iter().enumerate() {
+            @for (i, curve) in view.curves().iter().enumerate() {
                 li { span.swatch style={ "background:var(--c" (i + 1) ")" } {} "#" (curve.rank) " " code { (curve.id) } }
             }
         }
         @if !input.timeline.is_empty() { ul.legend { (state_legend()) } }
-        p.note { (shading(&input.spans)) " The held-out run starts with fresh capital, and so with a peak of its own." }
+        p.note { (shading(&input.spans)) @if input.spans.has_held_out() { " The held-out run starts with fresh capital, and so with a peak of its own." } }
     };
     Some(html! {
         figure.chart #equity-chart data-hover="equity" tabindex="0" role="group" aria-label="Equity and drawdown; arrow keys read them off" {
@@ -47,8 +39,13 @@ pub fn body(view: &View) -> Option<Markup> {
 fn chart(view: &View, size: Size) -> Markup {
     let input = view.input;
     let spans = &input.spans;
-    let curves = curves(view);
-    let left = size.pick(64.0, 54.0);
+    let curves = view.curves();
+    let buckets = size.pick(360, 150);
+    let equity: Vec<_> = curves.iter().map(|c| thin(&c.samples, spans.from, spans.to, buckets)).collect();
+    let falls: Vec<_> = curves.iter().map(|c| thin(&drawdown(c, spans), spans.from, spans.to, buckets)).collect();
+    let money = Scale::over(equity.iter().flatten().map(|s| s.1), size.pick(6, 4));
+    let percent = Scale::over(falls.iter().flatten().map(|s| s.1).chain([0.0]), 3);
+    let left = gutter(size, &[&money, &percent]);
     let right = size.width() - size.pick(10.0, 6.0);
     let top = Plot { left, right, top: 34.0, bottom: size.pick(310.0, 220.0) };
     let fall_top = top.bottom + 34.0;
@@ -56,11 +53,6 @@ fn chart(view: &View, size: Size) -> Markup {
     let has_strip = !input.timeline.is_empty();
     let end = if has_strip { fall.bottom + 28.0 } else { fall.bottom };
     let clock = Clock { spans, left, right };
-    let buckets = size.pick(360, 150);
-    let equity: Vec<_> = curves.iter().map(|c| thin(&c.samples, spans.from, spans.to, buckets)).collect();
-    let falls: Vec<_> = curves.iter().map(|c| thin(&drawdown(c, spans), spans.from, spans.to, buckets)).collect();
-    let money = Scale::over(equity.iter().flatten().map(|s| s.1), size.pick(6, 4));
-    let percent = Scale::over(falls.iter().flatten().map(|s| s.1).chain([0.0]), 3);
     html! {
         svg viewBox={ "0 0 " (n(size.width())) " " (n(end + 26.0)) } role="img" data-left=(n(left)) data-right=(n(right))
             aria-label="Equity, drawdown and states over time" {
@@ -93,7 +85,7 @@ pub fn data(view: &View) -> Value {
     }
     let read = |samples: &[_]| pack(sample(samples, spans, READ).into_iter());
     let mut rows = Vec::new();
-    for (i, curve) in curves(view).iter().enumerate() {
+    for (i, curve) in view.curves().iter().enumerate() {
         rows.push(json!({ "name": format!("#{}", curve.rank), "unit": view.input.quote, "lo": read(&curve.samples) }));
         if i == 0 {
             rows.push(json!({ "name": "its drawdown", "unit": "%", "lo": read(&drawdown(curve, spans)) }));

@@ -13,16 +13,19 @@ pub fn worlds(view: &View) -> Option<Markup> {
     }
     let axes: Vec<_> = input.axes.iter().filter(|a| a.is_world()).collect();
     let held_out = input.spans.has_held_out();
+    let unit = text::unit_name(input.objective.unit, &input.quote);
+    let unit = if unit.is_empty() { String::new() } else { format!("{unit}, ") };
+    let money = input.objective.metric != "net_pnl";
     Some(html! {
         p.note { "The winner in each world. A world is not chosen by the trader, so none of them is picked for its result." }
         div.scroll tabindex="0" role="region" aria-label="Worlds" {
             table.tight {
                 thead { tr {
                     @for axis in &axes { th.num scope="col" { (breakable(&axis.name)) } }
-                    th.num scope="col" { (input.objective.metric) small { "in sample" } }
-                    @if held_out { th.num scope="col" { (input.objective.metric) small { "held out" } } }
-                    th.num scope="col" { "Net pnl" small { (input.quote) } }
-                    th.num scope="col" { (input.objective.metric) small { "median of all configurations" } }
+                    th.num scope="col" { (view.objective()) small { (unit) "in sample" } }
+                    @if held_out { th.num scope="col" { (view.objective()) small { (unit) "held out" } } }
+                    @if money { th.num scope="col" { "Net PnL" small { (input.quote) } } }
+                    th.num scope="col" { (view.objective()) small { (unit) "median of all configurations" } }
                     td {}
                 } }
                 tbody {
@@ -31,7 +34,7 @@ pub fn worlds(view: &View) -> Option<Markup> {
                             @for value in &world.values { th.num scope="row" { (value) } }
                             td class=(sign(world.metric)) { (view.figure(world.metric)) }
                             @if held_out { td class=(sign(world.oos_metric)) { (view.figure(world.oos_metric)) } }
-                            td class=(sign(world.net_pnl)) { (text::figure(world.net_pnl, Unit::Money)) }
+                            @if money { td class=(sign(world.net_pnl)) { (text::figure(world.net_pnl, Unit::Money)) } }
                             td class=(sign(world.all_median)) { (view.figure(world.all_median)) }
                             td { @if world.ranking { span.tag { "ranked in" } } }
                         }

@@ -37,7 +37,7 @@ pub fn body(view: &View) -> Option<Markup> {
                 div.scale data-pick=(pick.name()) hidden[pick != Pick::Median] { (legend(view, &Shades::over(&view.maps, pick))) }
             }
         }
-        div.maps {
+        div.maps.small[view.maps.iter().all(|m| m.x.labels.len() <= 6)] {
             @for (i, map) in view.maps.iter().enumerate() { (table(view, i, map, &shades)) }
         }
     })
@@ -139,7 +139,7 @@ pub fn data(view: &View) -> Value {
         Value::Object(out)
     };
     json!({
-        "metric": view.input.objective.metric,
+        "metric": view.objective(),
         "maps": view.maps.iter().map(one).collect::<Vec<Value>>(),
     })
 }

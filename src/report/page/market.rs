@@ -3,7 +3,7 @@
 
 use super::clock::{Clock, shading, state_legend};
 use super::pack::pack;
-use super::svg::{Size, n, rulers, unit_label};
+use super::svg::{Size, gutter, n, rulers, unit_label};
 use crate::market::Role;
 use crate::report::scale::{Plot, Scale};
 use crate::report::view::View;
@@ -76,16 +76,16 @@ pub fn body(view: &View) -> Option<Markup> {
 
 fn chart(view: &View, market: &Stretch, size: Size) -> Markup {
     let spans = &view.input.spans;
-    let left = size.pick(64.0, 54.0);
+    let buckets = fold(&market.buckets, size.pick(1, 4));
+    let x = |i: usize| (i as f64 + 0.5) / buckets.len() as f64;
+    let price = price_scale(&buckets, size.pick(6, 4));
+    let spread = spread_scale(&buckets, size.pick(5, 4));
+    let left = gutter(size, &[&price, &spread]);
     let right = size.width() - size.pick(10.0, 6.0);
     let top = Plot { left, right, top: 34.0, bottom: size.pick(290.0, 210.0) };
     let low = Plot { left, right, top: top.bottom + 34.0, bottom: top.bottom + size.pick(214.0, 164.0) };
     let (strip_top, end) = (low.bottom + 10.0, low.bottom + 26.0);
     let clock = Clock { spans, left, right };
-    let buckets = fold(&market.buckets, size.pick(1, 4));
-    let x = |i: usize| (i as f64 + 0.5) / buckets.len() as f64;
-    let price = price_scale(&buckets, size.pick(6, 4));
-    let spread = spread_scale(&buckets, size.pick(5, 4));
     let range = |plot: &Plot, scale: &Scale, pick: &dyn Fn(&Bucket) -> Option<[f64; 2]>| -> String {
         let known: Vec<(f64, [f64; 2])> =
             buckets.iter().enumerate().filter_map(|(i, b)| Some((x(i), pick(b)?))).collect();

@@ -103,7 +103,7 @@ fn data(view: &View) -> String {
         "charts": { "equity": curves::data(view), "market": market, "funding": costs::data(view) },
         "trades": trades,
         "held_out": view.input.spans.has_held_out().then(|| market::millis(view.input.spans.held_out)),
-        "reasons": crate::strategy::REASONS,
+        "reasons": crate::strategy::REASONS.iter().map(|name| text::words(name)).collect::<Vec<_>>(),
         "states": clock::STATE_NAMES,
         "quote": view.input.quote,
     }))
@@ -135,9 +135,9 @@ fn figure(caption: Markup, draw: impl Fn(svg::Size) -> Markup) -> Markup {
     }
 }
 
-/// A cell of money with two decimals; nothing at all is a dash.
-fn cents(value: f64) -> Markup {
-    let shown = if value == 0.0 { text::DASH.to_owned() } else { text::fixed(value, 2) };
+/// A cell of money with `places` decimals; nothing at all is a dash.
+fn money_cell(value: f64, places: usize) -> Markup {
+    let shown = if value == 0.0 { text::DASH.to_owned() } else { text::fixed(value, places) };
     let class = if shown.starts_with('−') { "num neg" } else { "num" };
     html! { td class=(class) data-v=(value) { (shown) } }
 }

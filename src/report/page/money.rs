@@ -76,6 +76,7 @@ pub fn steps(lines: &Lines, roles: &[Role]) -> Vec<Bar> {
 }
 
 fn waterfall(steps: &[Bar], name: &str, size: Size) -> Markup {
+    let places = text::places(steps.iter().map(|step| step.to - step.from));
     let row = 26.0;
     let width = size.pick(560.0, 350.0);
     let plot = Plot { left: 76.0, right: width - 76.0, top: 6.0, bottom: 6.0 + row * steps.len() as f64 };
@@ -99,7 +100,7 @@ fn waterfall(steps: &[Bar], name: &str, size: Size) -> Markup {
                 }
                 text.name.total[step.total] x="70" y=(n(y + 17.0)) text-anchor="end" { (step.name) }
                 text.figure.total[step.total] x=(n(width - 2.0)) y=(n(y + 17.0)) text-anchor="end" {
-                    (text::fixed(step.to - step.from, 2))
+                    (text::fixed(step.to - step.from, places))
                 }
             }
         }
@@ -111,6 +112,8 @@ fn table(view: &View, money: &Money) -> Markup {
     let [long, short] = &view.input.venues;
     let parts = [("In sample", Some(&money.in_sample)), ("Held out", held_out.then_some(&money.held_out))];
     let parts: Vec<(&str, &Lines)> = parts.into_iter().filter_map(|(name, lines)| Some((name, lines?))).collect();
+    let places = text::places(parts.iter().map(|(_, lines)| lines.total2() as f64 * 0.5e-18));
+    let amount = |amount2: i128| super::money_cell(amount2 as f64 * 0.5e-18, places);
     let used = |line: &Line| parts.iter().any(|(_, l)| Role::BOTH.iter().any(|r| l.get2(*r, *line) != 0));
     html! {
         div.scroll tabindex="0" role="region" aria-label="Money by leg and venue" {
@@ -153,10 +156,6 @@ fn table(view: &View, money: &Money) -> Markup {
             }
         }
     }
-}
-
-fn amount(amount2: i128) -> Markup {
-    super::cents(amount2 as f64 * 0.5e-18)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub struct Parallel<'a> {
 impl<'a> Parallel<'a> {
     pub fn of(view: &View<'a>) -> Option<Parallel<'a>> {
         let axes: Vec<usize> = (0..view.axes.len()).filter(|i| view.axes[*i].values.len() > 1).collect();
-        let known = |row: &&Leader| objective(row).is_some();
+        let known = |row: &&Leader| objective(row).is_some() && view.meets(row.rank);
         let rows: Vec<&Leader> = view.input.board.rows.iter().filter(known).take(MOST).collect();
         let scale = Scale::over(rows.iter().filter_map(|row| objective(row)), 4);
         (axes.len() > 1 && rows.len() > 1).then_some(Parallel { axes, rows, scale })
@@ -94,7 +94,7 @@ fn across(view: &View, parallel: &Parallel) -> Markup {
                 }
                 @let last = x(parallel.axes.len());
                 line.axis x1=(n(last)) x2=(n(last)) y1=(n(top)) y2=(n(bottom)) {}
-                text.name x=(n(last)) y=(n(top - if parallel.axes.len().is_multiple_of(2) { 28.0 } else { 12.0 })) text-anchor="middle" { (view.input.objective.metric) }
+                text.name x=(n(last)) y=(n(top - if parallel.axes.len().is_multiple_of(2) { 28.0 } else { 12.0 })) text-anchor="middle" { (view.objective()) }
                 @for tick in &parallel.scale.ticks {
                     text.value x=(n(last + 8.0)) y=(n(y(parallel.scale.place(*tick)) + 4.0)) { (parallel.scale.label(*tick)) }
                 }
@@ -121,7 +121,7 @@ fn down(view: &View, parallel: &Parallel) -> Markup {
                     }
                 }
                 line.axis x1=(n(left)) x2=(n(right)) y1=(n(y(last))) y2=(n(y(last))) {}
-                text.name x=(n(left)) y=(n(y(last) - 10.0)) { (view.input.objective.metric) }
+                text.name x=(n(left)) y=(n(y(last) - 10.0)) { (view.objective()) }
                 @for (i, tick) in parallel.scale.ticks.iter().enumerate() {
                     @let anchor = if i == 0 { "start" } else if i + 1 == parallel.scale.ticks.len() { "end" } else { "middle" };
                     text.value x=(n(x(parallel.scale.place(*tick)))) y=(n(y(last) + 14.0)) text-anchor=(anchor) { (parallel.scale.label(*tick)) }

@@ -19,13 +19,13 @@ pub fn slices(view: &View) -> Option<Markup> {
             (view.metric()) " by the value of one axis, over all the others. All on one scale: a flat line is an axis that "
             "hardly matters."
         }
+        (effects(view))
         ul.legend {
             li { span.swatch style="background:var(--c1)" {} "median" }
             li { span.swatch.block.middle {} "middle half" }
             li { span.swatch.block.extent {} "worst to best" }
             li { svg.symbol viewBox="-7 -7 14 14" aria-hidden="true" { circle.ring r="5" {} } "the winner's value" }
         }
-        (effects(view))
         div.slices { @for slice in &view.slices { (slice_figure(view, slice, &scale)) } }
     })
 }
@@ -81,13 +81,15 @@ fn effects(view: &View) -> Markup {
     let mut rows: Vec<(&Slice, f64)> = view.slices.iter().map(|slice| (slice, slice.effect())).collect();
     rows.sort_by(|a, b| b.1.total_cmp(&a.1));
     let most = rows.first().map_or(0.0, |row| row.1).max(f64::MIN_POSITIVE);
+    let idle = |slice: &Slice, effect: f64| view.axes[slice.side.axis].dead || effect < most * 0.01;
+    let any_idle = rows.iter().any(|(slice, effect)| idle(slice, *effect));
     html! {
         div.scroll {
             table.tight #effects {
                 caption { "What each axis moves" }
                 thead { tr {
                     th scope="col" { "Axis" } th.num scope="col" { "Values" } th.num scope="col" { "Winner's" }
-                    th.num scope="col" { "Medians lie apart by" } th scope="col" { "Verdict" }
+                    th.num scope="col" { "Medians lie apart by" } @if any_idle { th scope="col" { "Verdict" } }
                 } }
                 tbody {
                     @for (slice, effect) in &rows {
@@ -100,8 +102,10 @@ fn effects(view: &View) -> Markup {
                                 span.gauge style={ "width:" (n(effect / most * 100.0)) "%;background:var(--c1)" } {}
                                 (view.figure(Some(*effect)))
                             }
-                            td { @if axis.dead { span.tag.dead { "dead: changes no result" } }
-                                @else if *effect < most * 0.01 { span.tag { "hardly matters" } } }
+                            @if any_idle { td {
+                                @if axis.dead { span.tag.dead { "dead: changes no result" } }
+                                @else if idle(slice, *effect) { span.tag { "hardly matters" } }
+                            } }
                         }
                     }
                 }
@@ -121,8 +125,7 @@ pub fn distribution(view: &View) -> Option<Markup> {
                 " The winner stands above or level with " (text::fixed(rank * 100.0, 2)) " % of them."
             }
             @if histogram.below + histogram.above > 0 {
-                " " (text::count(histogram.below)) " lie below and " (text::count(histogram.above))
-                " above the range drawn and are counted in its end bars."
+                " " (text::counted(histogram.below + histogram.above, "outlier")) " beyond the range drawn counted in its end bars."
             }
             " The best of many is partly luck: the more configurations, the further right it lands by chance."
         }

@@ -76,7 +76,7 @@ fn warnings(view: &View) -> Markup {
 /// A sentence on each question that a desk asks.
 fn story(view: &View, winner: &Winner) -> Markup {
     let input = view.input;
-    let (name, counts) = (&input.objective.metric, &input.counts);
+    let (name, counts) = (view.objective(), &input.counts);
     let figure = |value| html! { strong { (view.measured(value)) } };
     let answers = [
         ("What won", Some(what_won(view, winner))),
@@ -131,7 +131,7 @@ fn what_won(view: &View, winner: &Winner) -> Markup {
 fn by_how_much(view: &View, winner: &Winner) -> Markup {
     let median = view.histogram.as_ref().map(|h| h.median);
     html! {
-        (view.input.objective.metric) " " strong { (view.measured(winner.metric)) }
+        "Its " (view.objective()) " is " strong { (view.measured(winner.metric)) }
         @if let Some(second) = runner_up(view) { ", against " (view.measured(Some(second))) " for the next" }
         @if let Some(median) = median { " and " (view.measured(Some(median))) " for the median of all" }
         "."
@@ -216,7 +216,8 @@ fn tiles(view: &View, winner: &Winner) -> Markup {
             (tile(&metric, winner.metric, view.figure(winner.metric), "in sample"))
             @if held_out { (tile(&metric, winner.oos_metric, view.figure(winner.oos_metric), "held out")) }
             (tile(&metric, winner.neighbours, view.figure(winner.neighbours), "median of neighbours"))
-            @for metric in winner.metrics.iter().filter(|m| m.unit == Unit::Money).take(1) {
+            // the money beside an objective that is none
+            @for metric in winner.metrics.iter().filter(|m| m.unit == Unit::Money && view.input.objective.unit != Unit::Money).take(1) {
                 @let shown = text::measured(metric.in_sample, metric.unit, &view.input.quote);
                 (tile(&metric.title, metric.in_sample, shown, "in sample"))
             }
@@ -276,7 +277,7 @@ fn figures(view: &View, metrics: &[Metric], caption: &str) -> Markup {
     let cell = |value, unit| html! { td class=(sign(value)) { (text::measured(value, unit, &view.input.quote)) } };
     html! {
         div.scroll {
-            table {
+            table.figures {
                 caption { (caption) }
                 thead { tr {
                     th scope="col" { "Figure" }
@@ -342,7 +343,7 @@ fn counts(view: &View) -> Markup {
             ul.plain {
                 li {
                     (text::counted(counts.configurations, "configuration")) " in " (text::counted(counts.worlds, "world"))
-                    ", ranked by " strong { (objective.metric) } ", higher is better"
+                    ", ranked by " strong { (view.objective()) } ", higher is better"
                     @if counts.worlds > 1 { "; of its worlds the " strong { (objective.over_world) } " counts" }
                     "; " (text::count(counts.eligible)) " met every requirement."
                 }

@@ -47,6 +47,12 @@ pub fn rulers(plot: &Plot, scale: &Scale) -> Markup {
     }
 }
 
+/// Room on the left for the figures of all panels that share a clock.
+pub fn gutter(size: Size, scales: &[&Scale]) -> f64 {
+    let letters = scales.iter().flat_map(|s| s.ticks.iter().map(|tick| s.label(*tick).chars().count())).max();
+    size.pick(64.0f64, 54.0).max(10.0 + 7.7 * letters.unwrap_or(0) as f64)
+}
+
 /// Figures under the plot with short ticks, from a scale that runs across.
 pub fn foot(plot: &Plot, scale: &Scale) -> Markup {
     html! {

@@ -1,9 +1,8 @@
 //! The winner's trades, each with where its money came from.
 
-use super::sign;
 use crate::ledger::Line;
 use crate::report::view::View;
-use crate::report::{Trade, Unit, shown, text};
+use crate::report::{Trade, shown, text};
 use maud::{Markup, html};
 
 pub fn body(view: &View) -> Option<Markup> {
@@ -14,6 +13,7 @@ pub fn body(view: &View) -> Option<Markup> {
     let shown: Vec<&Trade> = shown(all).into_iter().map(|i| &all[i]).collect();
     let used = |line: &&Line| shown.iter().any(|t| (0..2).any(|leg| t.lines.0[leg][**line as usize] != 0));
     let lines: Vec<Line> = Line::ALL.iter().filter(used).copied().collect();
+    let places = text::places(shown.iter().map(|trade| trade.net()));
     Some(html! {
         p.note {
             @if shown.len() < all.len() {
@@ -30,7 +30,7 @@ pub fn body(view: &View) -> Option<Markup> {
                     (heading("Closed by", "")) (heading("Net", "num"))
                     @for line in &lines { (heading(line.name(), "num")) }
                 } }
-                tbody { @for trade in &shown { (row(view, trade, &lines)) } }
+                tbody { @for trade in &shown { (row(view, trade, &lines, places)) } }
             }
         }
     })
@@ -40,7 +40,7 @@ fn heading(name: &str, class: &str) -> Markup {
     html! { th scope="col" class=[(!class.is_empty()).then_some(class)] { button type="button" { (name) } } }
 }
 
-fn row(view: &View, trade: &Trade, lines: &[Line]) -> Markup {
+fn row(view: &View, trade: &Trade, lines: &[Line], places: usize) -> Markup {
     let held_out = view.input.spans.has_held_out() && trade.opened >= view.input.spans.held_out;
     let held = trade.closed.since(trade.opened) as f64 * 1e-9;
     let net = trade.net();
@@ -54,9 +54,9 @@ fn row(view: &View, trade: &Trade, lines: &[Line]) -> Markup {
             td.when data-v=(trade.opened.0) { (text::moment(trade.opened)) @if held_out { " " span.tag { "held out" } } }
             td.num data-v=(held) { (text::duration(held)) }
             td.path { (trade.path()) }
-            td { (trade.reason().replace('_', " ")) }
-            td class=(sign(Some(net))) data-v=(net) { (text::figure(Some(net), Unit::Money)) }
-            @for line in lines { (super::cents(trade.lines.as_f64(*line))) }
+            td { (text::words(trade.reason())) }
+            (super::money_cell(net, places))
+            @for line in lines { (super::money_cell(trade.lines.as_f64(*line), places)) }
         }
     }
 }

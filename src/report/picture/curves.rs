@@ -9,7 +9,7 @@ use crate::report::view::View;
 pub fn draw(view: &View, paper: &Paper) -> Result<(), String> {
     let input = view.input;
     let spans = &input.spans;
-    let curves = &input.curves[..input.curves.len().min(CURVES.len())];
+    let curves = view.curves();
     let top = Plot { left: 130.0, right: 1560.0, top: 170.0, bottom: 560.0 };
     let fall = Plot { top: 620.0, bottom: 790.0, ..top };
     let sheet = Sheet { spans, left: top.left, right: top.right };
@@ -22,6 +22,7 @@ pub fn draw(view: &View, paper: &Paper) -> Result<(), String> {
     let percent = Scale::over(falls.iter().flatten().map(|s| s.1).chain([0.0]), 3);
     paper.rulers(&top, &money, SMALL)?;
     paper.rulers(&fall, &percent, SMALL)?;
+    paper.text(&format!("Equity, {}", input.quote), (top.left, top.top - 20.0), SMALL, INK, Anchor::Left)?;
     paper.text("Drawdown, % of initial capital", (fall.left, fall.top - 20.0), SMALL, INK, Anchor::Left)?;
     for (i, (up, down)) in equity.iter().zip(&falls).enumerate().rev() {
         let width = if i == 0 { 3 } else { 1 };
@@ -41,7 +42,7 @@ pub fn draw(view: &View, paper: &Paper) -> Result<(), String> {
 
 /// Rank and the first letters of the id, in columns of equal width.
 fn legend(view: &View, paper: &Paper) -> Result<(), String> {
-    for (i, curve) in view.input.curves.iter().take(CURVES.len()).enumerate() {
+    for (i, curve) in view.curves().iter().enumerate() {
         let x = 130.0 + 180.0 * i as f64;
         let id: String = curve.id.chars().take(8).collect();
         paper.rect((x, 858.0), (x + 26.0, 863.0), CURVES[i])?;

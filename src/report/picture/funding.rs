@@ -23,7 +23,15 @@ pub fn draw(view: &View, paper: &Paper) -> Result<(), String> {
     let line = Scale::over(sums.iter().map(|s| s.1).chain([0.0]), 4);
     paper.rulers(&top, &bars, SMALL)?;
     paper.rulers(&low, &line, SMALL)?;
-    paper.text("Sum so far; the held-out part has its own", (low.left, low.top - 20.0), SMALL, INK, Anchor::Left)?;
+    paper.text(&format!("Funding, {}", input.quote), (top.left, top.top - 20.0), SMALL, INK, Anchor::Left)?;
+    let held_out = if spans.has_held_out() { "; the held-out part has its own" } else { "" };
+    paper.text(
+        &format!("Sum so far, {}{held_out}", input.quote),
+        (low.left, low.top - 20.0),
+        SMALL,
+        INK,
+        Anchor::Left,
+    )?;
     let width = (top.right - top.left) / BINS as f64;
     for (i, bin) in bins.iter().enumerate() {
         for leg in (0..2).filter(|leg| bin[*leg] != 0.0) {

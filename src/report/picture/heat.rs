@@ -17,11 +17,11 @@ fn under(map: &Heatmap) -> f64 {
     if are_upright(map) { 30.0 + 11.0 * longest(&map.x.labels).min(18) as f64 + 30.0 } else { 80.0 }
 }
 
-/// Width and height of a cell: all of the slide's height, but not much higher than wide.
+/// Width and height of a cell: all of the slide's height, but not much more than twice as high as wide.
 fn cell(map: &Heatmap) -> (f64, f64) {
     let width = panel_width() / map.x.labels.len() as f64;
     let room = f64::from(super::paper::HEIGHT) - HEAD - under(map) - 60.0;
-    (width, (room / map.y.labels.len() as f64).min(width * 1.2))
+    (width, (room / map.y.labels.len() as f64).min(width * 2.5))
 }
 
 fn panel_width() -> f64 {
@@ -57,7 +57,8 @@ pub fn draw(view: &View, map: &Heatmap, paper: &Paper) -> Result<(), String> {
         let letters = (280.0 / shown.chars().count() as f64).min(SMALL * 0.85);
         paper.text(&shown, (LEFT - 10.0, HEAD + size.1 * (row as f64 + 0.5)), letters, QUIET, Anchor::Right)?;
     }
-    paper.text(y, (LEFT - 10.0, HEAD - 24.0), SMALL, INK, Anchor::Right)
+    let letters = (360.0 / y.chars().count() as f64).min(SMALL);
+    paper.text(y, (LEFT - 10.0, HEAD - 24.0), letters, INK, Anchor::Right)
 }
 
 fn panel(view: &View, map: &Heatmap, pick: Pick, shades: &Shades, plot: &Plot, paper: &Paper) -> Result<(), String> {

@@ -30,7 +30,7 @@ pub fn draw(view: &View, market: &Stretch, paper: &Paper) -> Result<(), String> 
     let (price, spread) = (price_scale(&buckets, 6), spread_scale(&buckets, 5));
     paper.rulers(&top, &price, SMALL)?;
     paper.rulers(&low, &spread, SMALL)?;
-    paper.text(&format!("Mid, {}", input.quote), (top.left + 120.0, top.top - 20.0), SMALL, INK, Anchor::Left)?;
+    paper.text(&format!("Mid, {}", input.quote), (top.left, top.top - 20.0), SMALL, INK, Anchor::Left)?;
     paper.text("Spread, bp, and its bands", (low.left, low.top - 20.0), SMALL, INK, Anchor::Left)?;
     let range = |plot: &Plot, scale: &Scale, pick: &dyn Fn(&Bucket) -> Option<[f64; 2]>, ink: Rgb| {
         let known = buckets.iter().enumerate().filter_map(|(i, bucket)| Some((x(i), pick(bucket)?)));

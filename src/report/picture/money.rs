@@ -12,12 +12,14 @@ use crate::report::view::View;
 pub fn draw(view: &View, lines: &Lines, paper: &Paper) -> Result<(), String> {
     let input = view.input;
     let steps = steps(lines, &Role::BOTH);
+    let places = text::places(steps.iter().map(|step| step.to - step.from));
     let row = 680.0 / steps.len() as f64;
     let plot = Plot { left: 190.0, right: 1390.0, top: 130.0, bottom: 810.0 };
     let scale = Scale::over(steps.iter().flat_map(|s| [s.from, s.to]).chain([0.0]), 6);
     let title = format!("{} · where the winner's money came from, {}", input.symbol, input.quote);
     let [long, short] = &input.venues;
     paper.title(&title, &format!("{} · in sample · long {long} / short {short}", input.name))?;
+    paper.text(&input.quote, (1560.0, plot.bottom + 26.0), SMALL, QUIET, Anchor::Right)?;
     for tick in &scale.ticks {
         let x = plot.x(scale.place(*tick));
         paper.line([(x, plot.top), (x, plot.bottom)], if *tick == 0.0 { QUIET } else { RULER }, 1)?;
@@ -33,7 +35,7 @@ pub fn draw(view: &View, lines: &Lines, paper: &Paper) -> Result<(), String> {
             paper.line([(b, y + row - inset), (b, y + row + inset)], QUIET, 1)?;
         }
         paper.text(step.name, (plot.left - 20.0, y + row / 2.0), LABEL, INK, Anchor::Right)?;
-        let figure = text::fixed(step.to - step.from, 2);
+        let figure = text::fixed(step.to - step.from, places);
         paper.text(&figure, (1560.0, y + row / 2.0), LABEL, INK, Anchor::Right)?;
     }
     Ok(())

@@ -44,7 +44,7 @@ pub fn draw(view: &View, parallel: &Parallel, paper: &Paper) -> Result<(), Strin
     }
     paper.line([(x(axes), plot.top), (x(axes), plot.bottom)], QUIET, 1)?;
     let height = plot.top - if axes.is_multiple_of(2) { 60.0 } else { 28.0 };
-    paper.text(&cut(&view.input.objective.metric), (x(axes), height), SMALL, INK, Anchor::Middle)?;
+    paper.text(&cut(&view.objective()), (x(axes), height), SMALL, INK, Anchor::Middle)?;
     for tick in &parallel.scale.ticks {
         let y = plot.y(parallel.scale.place(*tick));
         paper.text(&parallel.scale.label(*tick), (x(axes) + 12.0, y), SMALL * 0.85, QUIET, Anchor::Left)?;

@@ -33,9 +33,11 @@ impl Sheet<'_> {
         let (embargo, out) = (self.x(self.spans.embargo), self.x(self.spans.held_out));
         paper.rect((embargo, top), (out, bottom), EMBARGO)?;
         paper.rect((out, top), (self.right, bottom), HELD)?;
-        paper.text("in sample", (self.left, top - 20.0), SMALL, INK, Anchor::Left)?;
         paper.text("held out", (self.right, top - 20.0), SMALL, INK, Anchor::Right)?;
-        // only where the other names leave room
+        // only where the other names leave room, the chart's unit at the left end among them
+        if embargo > self.left + 500.0 {
+            paper.text("in sample", ((self.left + embargo) / 2.0, top - 20.0), SMALL, INK, Anchor::Middle)?;
+        }
         if embargo < out && embargo > self.left + 220.0 && out < self.right - 130.0 {
             paper.text("embargo", ((embargo + out) / 2.0, top - 20.0), SMALL, QUIET, Anchor::Middle)?;
         }
