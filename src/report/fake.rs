@@ -145,6 +145,7 @@ fn winner(best: &Point, id: &str) -> Winner {
         id: id.to_owned(),
         at: best.at.clone(),
         metric: best.metric,
+        error: Some(0.6),
         oos_metric: best.metric.map(|m| m * 0.42),
         neighbours: best.metric.map(|m| m * 0.71),
         neighbour_count: 8,

@@ -151,6 +151,8 @@ pub struct Winner {
     pub at: Vec<u16>,
     /// The objective in sample, taken over the worlds.
     pub metric: Option<f64>,
+    /// One standard error of `metric`, where it is known.
+    pub error: Option<f64>,
     /// The objective in the held-out part, taken over the worlds.
     pub oos_metric: Option<f64>,
     /// Median objective of the configurations one step away on one axis.

@@ -3,7 +3,7 @@
 use super::frame::{Frame, Spread, quantile};
 use super::heat::{Heatmap, Side, heatmaps};
 use super::neighbours::Grid;
-use super::{Axis, Curve, Input, Level, ReportError, Warning, palette, text};
+use super::{Axis, Curve, Input, Level, ReportError, Warning, Winner, palette, text};
 
 pub struct View<'a> {
     pub input: &'a Input,
@@ -151,6 +151,11 @@ fn warnings(input: &Input) -> Vec<Warning> {
         let text = format!("The winner has no {name} in the held-out part: too little happened there.");
         out.push(Warning { level: Level::Caution, text });
     }
+    let doubtful = |w: &&Winner| w.metric.zip(w.error).is_some_and(|(metric, error)| metric.abs() < 2.0 * error);
+    if input.winner.as_ref().filter(doubtful).is_some() {
+        let text = format!("The winner's {name} is within two standard errors of zero: it may be chance.");
+        out.push(Warning { level: Level::Caution, text });
+    }
     out.extend(input.warnings.iter().cloned());
     out.sort_by_key(|w| w.level == Level::Caution);
     out
@@ -267,6 +272,10 @@ mod tests {
         assert_eq!(levels, [Level::Severe, Level::Severe]);
         input.winner.as_mut().unwrap().oos_metric = None;
         assert_eq!(warnings(&input)[1].level, Level::Caution, "an empty held-out part proves nothing");
+        let known = warnings(&input).len();
+        let winner = input.winner.as_mut().unwrap();
+        winner.error = winner.metric.map(|metric| metric / 1.9);
+        assert_eq!(warnings(&input).len(), known + 1, "a figure within its error proves nothing");
     }
 
     #[test]

@@ -67,6 +67,7 @@ metrics! {
     "max_drawdown_pct", "%", false, |run| Some(100.0 * run.drawdown());
     // of the return series
     "sharpe", "", true, sharpe;
+    "sharpe_error", "", false, sharpe_error;
     "sortino", "", true, sortino;
     "calmar", "", true, |run| ratio(run.growth() * YEAR_NS as f64 / run.span_ns(), run.drawdown());
     "cagr_pct", "%", true, cagr;
@@ -215,6 +216,13 @@ fn sharpe(run: &Outcome<'_>) -> Option<f64> {
     (spread > 1e-12 * m.sum_sq).then(|| mean / (spread / (n - 1.0)).sqrt() * run.per_year().sqrt())
 }
 
+/// One standard error of the Sharpe ratio, for returns that are independent of each other: sqrt((intervals a year +
+/// sharpe^2 / 2) / n) (A. Lo, The Statistics of Sharpe Ratios, 2002).
+fn sharpe_error(run: &Outcome<'_>) -> Option<f64> {
+    let sharpe = sharpe(run)?;
+    Some(((run.per_year() + sharpe * sharpe / 2.0) / f64::from(run.equity.moments.n)).sqrt())
+}
+
 /// mean / sqrt(mean of min(r, 0)^2 over all intervals) * sqrt(intervals a year).
 fn sortino(run: &Outcome<'_>) -> Option<f64> {
     let m = &run.equity.moments;
@@ -350,7 +358,7 @@ mod tests {
         assert_eq!(run.tally.reasons, [3, 1, 1, 3]);
         let table = METRICS.len() + 3 + 4 + 4;
         assert_eq!(metrics.0.len(), table);
-        for null in ["sharpe", "sortino", "calmar", "cagr_pct", "slippage_at_decision_bp"] {
+        for null in ["sharpe", "sharpe_error", "sortino", "calmar", "cagr_pct", "slippage_at_decision_bp"] {
             assert_eq!(get(null), None, "{null}");
         }
     }
@@ -384,6 +392,8 @@ mod tests {
         let year = (365.0f64 * 24.0).sqrt();
         // mean 0.0025; each return is 0.0075 from it
         near("sharpe", 0.0025 / (40.0f64 * 0.0075 * 0.0075 / 39.0).sqrt() * year);
+        // 1/3 an interval: sqrt((1 + 1/18) / 40) of it, with 39 in place of 40 where the spread is a sample's
+        near("sharpe_error", ((1.0 + 39.0 / 40.0 / 18.0) / 40.0f64).sqrt() * year);
         near("sortino", 0.0025 / (0.5f64 * 0.005 * 0.005).sqrt() * year);
         near("max_drawdown_pct", 0.5);
         near("calmar", 0.1 * 3.65 / 0.005);

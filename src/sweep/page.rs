@@ -283,6 +283,9 @@ fn told_winner(sweep: &Sweep<'_>, study: &Study, winner: &Ranked, census: &Censu
     Winner {
         id: format!("{:016x}", winner.verdict.id),
         metric: winner.verdict.objective,
+        // of the world that ranks; an average over worlds has none
+        error: value(&sweep.table, &winner.row, 0, &format!("{}_error", sweep.grid.objective.metric))
+            .filter(|_| winner.row.runs[0].get(sweep.judge.metric()) == winner.verdict.objective),
         oos_metric: winner.row.runs[1].get(sweep.judge.metric()),
         neighbours: winner.neighbours,
         neighbour_count: count,

@@ -132,6 +132,7 @@ fn by_how_much(view: &View, winner: &Winner) -> Markup {
     let median = view.histogram.as_ref().map(|h| h.median);
     html! {
         "Its " (view.objective()) " is " strong { (view.measured(winner.metric)) }
+        @if winner.error.is_some() { ", give or take " (view.measured(winner.error)) " (one standard error)" }
         @if let Some(second) = runner_up(view) { ", against " (view.measured(Some(second))) " for the next" }
         @if let Some(median) = median { " and " (view.measured(Some(median))) " for the median of all" }
         "."
