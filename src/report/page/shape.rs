@@ -1,7 +1,7 @@
 //! The shape of the results: along each axis, and over all configurations.
 
 use super::heat::short;
-use super::svg::{Size, foot, n, path, rulers};
+use super::svg::{Size, foot, gutter, n, path, rulers};
 use crate::report::scale::{Plot, Scale};
 use crate::report::text;
 use crate::report::view::{Histogram, Slice, View};
@@ -32,7 +32,7 @@ pub fn slices(view: &View) -> Option<Markup> {
 
 fn slice_figure(view: &View, slice: &Slice, scale: &Scale) -> Markup {
     let axis = view.axes[slice.side.axis];
-    let plot = Plot { left: 46.0, right: 338.0, top: 10.0, bottom: 150.0 };
+    let plot = Plot { left: gutter(Size::Narrow, &[scale]), right: 338.0, top: 10.0, bottom: 150.0 };
     let count = slice.side.labels.len();
     let x = |i: usize| (i as f64 + 0.5) / count as f64;
     let known = || slice.spreads.iter().enumerate();
@@ -135,12 +135,12 @@ pub fn distribution(view: &View) -> Option<Markup> {
 }
 
 fn bars(view: &View, histogram: &Histogram, size: Size) -> Markup {
-    let plot =
-        Plot { left: size.pick(64.0, 44.0), right: size.width() - 14.0, top: 26.0, bottom: size.pick(220.0, 180.0) };
     let (first, last) = (histogram.edges[0], histogram.edges[histogram.edges.len() - 1]);
     let ends = Scale::over([first, last], size.pick(9, 4));
     let most = histogram.counts.iter().copied().max().unwrap_or(1);
     let scale = Scale::over([0.0, most.max(4) as f64], 4);
+    let right = size.width() - 14.0;
+    let plot = Plot { left: gutter(size, &[&scale]), right, top: 26.0, bottom: size.pick(220.0, 180.0) };
     let winner = view.input.winner.as_ref().and_then(|w| w.metric);
     html! {
         svg viewBox={ "0 0 " (n(size.width())) " " (n(plot.bottom + 26.0)) } role="img" aria-label="Histogram of the objective with the winner's place" {
