@@ -92,7 +92,7 @@ impl Plan {
         }
     }
 
-    /// strategy.md 4. Cheap comparisons that are usually false stand first.
+    /// strategy.md 4. Cheap votes stand first: a bar's value costs a division. The order changes no verdict.
     fn gate(&self, first: Role) -> Rule {
         let (s, t) = (&self.strategy, &self.strategy.thresholds);
         let mut gate = Rule { needed: t.min_conditions, ..Rule::default() };
@@ -100,7 +100,6 @@ impl Plan {
             Role::Long => (Op::Ge, 1.0),
             Role::Short => (Op::Le, -1.0),
         };
-        gate.vote(Series::Bar(self.trend[first.ix()]), trend_op, Level::Real(sign * t.min_diff));
         gate.vote(Series::Edge, Op::Ge, Level::Real(self.edge_level(first)));
         let by = match t.funding_basis {
             FundingBasis::LongMinusShort => Role::Long,
@@ -108,6 +107,7 @@ impl Plan {
         };
         let diff = Series::FundingDiff { kind: self.funding, first: by };
         gate.vote(diff, Op::Ge, Level::Wide(i128::from(t.funding_spread.0) * 24));
+        gate.vote(Series::Bar(self.trend[first.ix()]), trend_op, Level::Real(sign * t.min_diff));
         gate.and(Series::Bar(self.volatility), Op::Ge, Level::Real(t.vmin));
         gate.and(Series::Bar(self.volatility), Op::Le, Level::Real(t.vmax));
         for role in Role::BOTH {

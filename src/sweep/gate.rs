@@ -46,7 +46,8 @@ impl GateCounts {
         let vote = |i: usize| rule.votes.get(i).copied().into_iter().collect::<Vec<Cmp>>();
         // the gate's first two further comparisons are the volatility band
         let band = rule.all.iter().take(2).copied().collect();
-        [vote(0), vote(1), vote(2), band].map(|all| {
+        // as the gate lists them: target return, funding, trend
+        [vote(2), vote(0), vote(1), band].map(|all| {
             let name = format!("{bar_ns} {all:?}");
             let next = self.conditions.len();
             *self.known.entry(name).or_insert_with(|| {
