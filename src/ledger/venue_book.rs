@@ -84,21 +84,25 @@ impl VenueBook {
     fn close(&mut self, px: Price, qty: Qty) -> Cash {
         assert!(qty <= self.leg.qty, "closing {qty} of a leg of {}", self.leg.qty);
         let pnl = self.realised(px, qty);
-        let share = self.cost_share(qty);
-        let keeps = |amount: i128| amount - amount * i128::from(qty.0) / i128::from(self.leg.qty.0);
-        let (margin, funding) = (keeps(self.leg.margin.0), keeps(self.leg.funding_paid.0));
-        self.leg.margin = Cash(margin);
-        self.leg.funding_paid = Cash(funding);
-        self.leg.cost -= share;
-        self.leg.qty -= qty;
-        if self.leg.qty.is_zero() {
+        if qty == self.leg.qty {
             self.leg = Leg::default();
+        } else {
+            let share = self.cost_share(qty);
+            let keeps = |amount: i128| amount - amount * i128::from(qty.0) / i128::from(self.leg.qty.0);
+            let (margin, funding) = (keeps(self.leg.margin.0), keeps(self.leg.funding_paid.0));
+            self.leg.margin = Cash(margin);
+            self.leg.funding_paid = Cash(funding);
+            self.leg.cost -= share;
+            self.leg.qty -= qty;
         }
         let cash = pnl.to_cash(self.grid);
         self.book(cash)
     }
 
     fn cost_share(&self, qty: Qty) -> Notional {
+        if qty == self.leg.qty {
+            return self.leg.cost;
+        }
         let (whole, q, of) = (self.leg.cost.0, i128::from(qty.0), i128::from(self.leg.qty.0));
         // cost * q overflows nothing below 1e20 quote units of entry value
         Notional(whole / of * q + whole % of * q / of)

@@ -103,20 +103,14 @@ impl LegMargin {
         // the largest price whose value of this leg still fits the ledger's arithmetic
         let top = (i128::MAX / 1_000_000 / i128::from(self.qty.0.max(1))).min(i128::from(i64::MAX / 4)) as i64;
         // a long's level is the first price that is safe, a short's the last
-        let (first_safe_above, end) = match self.role {
-            Role::Long => (true, 1),
-            Role::Short => (false, top),
+        let (safer, end) = match self.role {
+            Role::Long => (1, 1),
+            Role::Short => (-1, top),
         };
-        if !taken(end) {
-            return None;
-        }
+        let turns = |&px: &i64| px > 1 && px < top && !taken(px) && taken(px - safer);
         let guess = self.guess(schedule, top);
-        let level = [0, 1, -1, 2, -2, 3, -3].map(|off| guess + off).into_iter().find(|&px| {
-            let inside = px > 1 && px < top;
-            let turns = if first_safe_above { taken(px - 1) && !taken(px) } else { !taken(px) && taken(px + 1) };
-            inside && turns
-        });
-        Some(Price(level.unwrap_or_else(|| self.bisect(taken, top))))
+        let near = [0, 1, -1, 2, -2, 3, -3].map(|off| guess + off * safer).into_iter().find(turns);
+        near.or_else(|| taken(end).then(|| self.bisect(taken, top))).map(Price)
     }
 
     /// The price at which equity equals maintenance, by the closed formula of the bracket in which it lies; 0 when none

@@ -8,6 +8,7 @@
 
 use super::record::Recorder;
 use crate::ledger::Belief;
+use crate::market::Role;
 use crate::signals::TileSignals;
 use crate::trader::{Breach, Limits};
 use crate::units::{Cash, DAY_NS, MINUTE_NS, Rate, Time};
@@ -117,12 +118,16 @@ impl Equity {
         // minutes before `to`
         let end = (to.0 - 1).div_euclid(MINUTE_NS) + 1;
         let flat = belief.is_flat();
+        let (still2, positions) = (belief.equity2([0; 2]), Role::BOTH.map(|role| belief.books[role.ix()].position().0));
         while self.next < end {
-            let mids = match flat {
-                true => [0; 2],
-                false => signals.minute_mid2[(self.next - signals.first_minute) as usize],
+            let equity2 = match flat {
+                true => still2,
+                false => {
+                    let mids = signals.minute_mid2[(self.next - signals.first_minute) as usize];
+                    let moved = |r: usize| i128::from(positions[r]) * i128::from(mids[r]);
+                    still2 + moved(0) + moved(1)
+                }
             };
-            let equity2 = belief.equity2(mids);
             let at = Time(self.next * MINUTE_NS);
             if self.sample(equity2, limits, rec) {
                 return Some(at);

@@ -4,7 +4,7 @@ use super::Index;
 use crate::config::{Transfer, World};
 use crate::ledger::{Belief, VenueBook};
 use crate::market::Role;
-use crate::sim::{Env, OutageTable};
+use crate::sim::{Dice, Env, OutageTable};
 use crate::tape::Tile;
 use crate::trader::Trader;
 use crate::units::{Cash, Rate, Time};
@@ -58,10 +58,11 @@ impl<'a, T: Trader> Job<'a, T> {
     where
         'a: 't,
     {
+        let world = &self.world.venues[role.ix()];
         Env {
             rows: &tile.venues[role.ix()],
-            world: &self.world.venues[role.ix()],
-            seed: self.world.seed,
+            world,
+            dice: Dice::new(self.world.seed, &world.instrument.venue),
             outages: self.outages[role.ix()],
             index: index.map(|index| index.venue(role)),
         }

@@ -11,6 +11,7 @@ use crate::tape::Tile;
 use crate::trader::{Actions, Limits, Moment, Trader, View};
 use crate::units::{Cash, Time};
 use crate::watch::{Best, Ground};
+use std::cell::Cell;
 use std::ops::Range;
 
 /// Which rows the simulated venues are led through.
@@ -45,6 +46,8 @@ pub struct Pass<'p, 'j, T: Trader, R: Recorder> {
     /// Neither venue has anything to do or to say until a command reaches it; where they stand is brought up when one
     /// does, and at the end of the pass.
     asleep: bool,
+    /// Times that were looked up last, and their rows: most are asked for twice or more, and each costs a miss of the cache.
+    known: Cell<[(Time, usize); 4]>,
 }
 
 impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
@@ -73,6 +76,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             row: start - 1,
             out: Actions::default(),
             asleep: false,
+            known: Cell::new([(Time::MIN, 0); 4]),
             m,
         }
     }
@@ -115,13 +119,28 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
 
     /// First row of the pass, after the last tick, whose time is at or after `t`; the end of its rows if there is none.
     pub(super) fn row_at(&self, t: Time) -> usize {
+        let mut known = self.known.get();
+        let row = match known.iter().find(|&&(time, _)| time == t) {
+            Some(&(_, row)) => row,
+            None => {
+                let row = self.find_row(t);
+                known.rotate_right(1);
+                known[0] = (t, row);
+                self.known.set(known);
+                row
+            }
+        };
+        row.clamp(self.row + 1, self.rows.end)
+    }
+
+    fn find_row(&self, t: Time) -> usize {
         let time: &[i64] = &self.tile.local.time;
         let (low, end) = (self.row + 1, self.rows.end);
         let (mut from, mut step) = (low, 16);
         if let Some(index) = self.index
             && time.get(low + step).is_some_and(|&time| time < t.0)
         {
-            return index.clock(self.ground()).row_at(time, t.0).clamp(low, end);
+            return index.clock(self.ground()).row_at(time, t.0);
         }
         while from + step < end && time[from + step] < t.0 {
             from += step;
@@ -172,10 +191,10 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         self.row = self.row_at(event.at) - 1;
         self.catch_up(event.at);
         self.told(&event);
-        let (mids, line) = (self.mids(), T::STATES[usize::from(self.m.trader.state())].unmatched);
         self.m.tally.event(&event);
-        self.m.belief.apply(&event, mids, line);
-        self.booked(&event, mids, false);
+        if is_entry(&event.body) {
+            self.book(&event, self.mids(), false);
+        }
         self.m.now = self.m.now.max(event.at);
         self.step(Moment::Answer(event));
     }
@@ -190,18 +209,10 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         }
     }
 
-    /// After `event` was applied to the belief: hash, statistics, limits.
-    fn booked(&mut self, event: &Event, mids: Mids, end: bool) {
-        let is_entry = matches!(
-            event.body,
-            EventBody::Fill { .. }
-                | EventBody::Funding { .. }
-                | EventBody::Liquidated { .. }
-                | EventBody::Transferred { .. }
-        );
-        if !is_entry {
-            return;
-        }
+    /// A ledger entry: belief, hash, statistics, limits.
+    fn book(&mut self, event: &Event, mids: Mids, end: bool) {
+        let line = T::STATES[usize::from(self.m.trader.state())].unmatched;
+        self.m.belief.apply(event, mids, line);
         if !end {
             self.rebalance(event.at);
         }
@@ -260,7 +271,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     pub(super) fn foresee_breach(&self, to: Time) -> Option<Time> {
         let m = &*self.m;
         let unlimited = self.limits.drawdown.is_none() && self.limits.daily_loss.is_none();
-        if unlimited || m.belief.is_flat() {
+        if unlimited || m.belief.is_flat() || m.equity.is_caught_up(to) {
             return None;
         }
         let mut ahead = m.equity;
@@ -432,7 +443,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     }
 
     fn venues_due(&self) -> Time {
-        let due = |v: usize| self.m.sims[v].next_due(&self.env[v]).0;
+        let due = |v: usize| self.m.sims[v].next_due(&self.env[v]);
         due(0).min(due(1))
     }
 
@@ -446,8 +457,15 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     /// Neither is moved past a moment at which the trader may still send it something.
     fn advance(&mut self, to: Time) -> Time {
         let every = self.rows_seen != RowsSeen::Needed;
-        let [long_env, short_env] = &self.env;
         let [long, short] = &mut self.m.sims;
+        let stirs = |sim: &mut SimVenue, env| sim.needs_rows() && sim.stirs_at(to, env) <= to;
+        let both = [stirs(long, &self.env[0]), stirs(short, &self.env[1])];
+        // the venue that its rows can stop before `to` goes first; if both can, it may have to be taken back
+        let (first, second, first_env, second_env) = match both {
+            [false, true] => (short, long, &self.env[1], &self.env[0]),
+            _ => (long, short, &self.env[0], &self.env[1]),
+        };
+        let before = (both == [true; 2]).then(|| first.clone());
         let moved = |sim: &mut SimVenue, env: &Env<'_>, to: Time| {
             if every { sim.advance_every_row(to, env) } else { sim.advance(to, env) }
         };
@@ -455,19 +473,17 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             true => sim.next_answer().map_or(to, |at| at.min(to)),
             false => to,
         };
-        // only its rows can stop the second venue before `to`: then the first is taken back
-        let before = (short.needs_rows() && short.stirs_at(to, short_env) <= to).then(|| long.clone());
-        let mut reached = reached_by(long, long_env, to);
-        let second = reached_by(short, short_env, reached);
-        if second < reached {
+        let mut reached = reached_by(first, first_env, to);
+        let sooner = reached_by(second, second_env, reached);
+        if sooner < reached {
             if let Some(before) = before {
-                *long = before;
+                *first = before;
             }
-            reached = second;
+            reached = sooner;
         }
         // whatever else is due at that very moment
-        while moved(long, long_env, reached) {}
-        while moved(short, short_env, reached) {}
+        while moved(first, first_env, reached) {}
+        while moved(second, second_env, reached) {}
         reached
     }
 
@@ -496,7 +512,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         self.row = self.rows.end - 1;
         self.m.now = to;
         self.m.tally.finish(to, &self.m.belief);
-        let (mids, line) = (self.mids(), T::STATES[usize::from(self.m.trader.state())].unmatched);
+        let mids = self.mids();
         let mut last = Vec::new();
         for v in 0..2 {
             last.extend(self.m.sims[v].finish(to, &self.env[v]));
@@ -508,12 +524,24 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         for event in last {
             self.told(&event);
             self.m.tally.event(&event);
-            self.m.belief.apply(&event, mids, line);
-            self.booked(&event, mids, true);
+            if is_entry(&event.body) {
+                self.book(&event, mids, true);
+            }
         }
         let equity2 = self.m.belief.equity2(mids);
         self.m.equity.finish(to, equity2, self.rec);
     }
+}
+
+/// It moves money.
+fn is_entry(body: &EventBody) -> bool {
+    matches!(
+        body,
+        EventBody::Fill { .. }
+            | EventBody::Funding { .. }
+            | EventBody::Liquidated { .. }
+            | EventBody::Transferred { .. }
+    )
 }
 
 fn scene<'a, T: Trader>(

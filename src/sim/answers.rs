@@ -120,7 +120,7 @@ impl SimVenue {
     /// When a message that leaves the venue at `t` arrives.
     pub(super) fn reply_at(&self, kind: Kind, key: Key, number: u32, t: Time, env: &Env) -> Time {
         let leaves = env.outages.end_at(t).unwrap_or(t);
-        leaves.plus(travel(&env.world.fills.response_latency, env.dice(), kind, key, number))
+        leaves.plus(travel(&env.world.fills.response_latency, env.dice, kind, key, number))
     }
 
     /// When what `order` causes at `t` arrives: one message a moment.

@@ -28,7 +28,7 @@ impl SimVenue {
     }
 
     fn place(&mut self, order: &NewOrder, key: Key, t: Time, env: &Env) {
-        let (dice, fills) = (env.dice(), &env.world.fills);
+        let (dice, fills) = (env.dice, &env.world.fills);
         let mut silent = false;
         if dice.happens(fills.timeout_rate, Kind::Timeout, key) {
             if !dice.happens(0.5, Kind::TimeoutReached, key) {
@@ -206,7 +206,7 @@ impl SimVenue {
         let limited = !self.within_rate(t, env);
         let found = self.find(id);
         self.note(t, id, Fate::Cancel { open: found.is_some() });
-        if limited || found.is_none() || env.dice().happens(env.world.fills.cancel_fail_rate, Kind::CancelFail, key) {
+        if limited || found.is_none() || env.dice.happens(env.world.fills.cancel_fail_rate, Kind::CancelFail, key) {
             match (limited, found) {
                 (true, _) => self.stats.rejects[Reject::RateLimit as usize] += 1,
                 (_, None) => self.stats.cancels_lost += 1,

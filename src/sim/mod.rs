@@ -31,6 +31,7 @@ mod venue;
 #[cfg(test)]
 mod tests;
 
+pub use chance::Dice;
 pub use index::{VenueIndex, VenuePart};
 pub use outage::OutageTable;
 pub use stats::SimStats;

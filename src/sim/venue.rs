@@ -22,17 +22,11 @@ use std::collections::VecDeque;
 pub struct Env<'a> {
     pub rows: &'a VenueRows,
     pub world: &'a VenueWorld,
-    pub seed: u64,
+    pub dice: Dice,
     /// Order outages of this venue.
     pub outages: &'a OutageTable,
     /// That of `rows`, if there is one.
     pub index: Option<&'a VenueIndex>,
-}
-
-impl Env<'_> {
-    pub(super) fn dice(&self) -> Dice {
-        Dice::new(self.seed, &self.world.instrument.venue)
-    }
 }
 
 /// A request on its way to the venue.
@@ -243,19 +237,24 @@ impl SimVenue {
                 0
             }
         };
-        let way = travel(&env.world.fills.order_latency, env.dice(), Kind::OrderLatency, key, 0);
+        let way = travel(&env.world.fills.order_latency, env.dice, Kind::OrderLatency, key, 0);
         let sent = Sent { arrives: at.plus(way).plus(delay), key, cmd };
         let place = self.flight.partition_point(|other| other.arrives <= sent.arrives);
         self.flight.insert(place, sent);
     }
 
-    /// The next scheduled moment (time, rank): an arrival, a settlement of an open leg (of this tile), or an answer due.
-    /// (`Time::MAX`, 4) when there is none. What rows will do is not foreseen here.
-    pub fn next_due(&self, env: &Env) -> (Time, u8) {
-        let arrival = self.flight.front().map(|sent| (sent.arrives.max(self.through), 3));
-        let settlement = Some((self.next_settlement(env), 1)).filter(|next| next.0 < Time::MAX);
-        let answer = self.answers.next_at().map(|at| (at, 4));
-        [settlement, arrival, answer].into_iter().flatten().min().unwrap_or((Time::MAX, 4))
+    /// The next scheduled moment: an arrival, a settlement of an open leg (of this tile), or an answer due. `Time::MAX`
+    /// when there is none. What rows will do is not foreseen here.
+    #[inline]
+    pub fn next_due(&self, env: &Env) -> Time {
+        let answer = self.answers.next_at().unwrap_or(Time::MAX);
+        self.next_arrival().min(answer).min(self.next_settlement(env))
+    }
+
+    /// When the next request arrives; not before what has passed.
+    #[inline]
+    fn next_arrival(&self) -> Time {
+        self.flight.front().map_or(Time::MAX, |sent| sent.arrives.max(self.through))
     }
 
     /// Something rests or waits, or a leg is open: rows matter.
@@ -365,8 +364,7 @@ impl SimVenue {
 
     /// The first moment after `through` at which something is due, rows of the book aside; arrivals may lie at `through`.
     fn next_scheduled(&mut self, until: Time, env: &Env, every: bool) -> Time {
-        let arrival = self.flight.front().map_or(Time::MAX, |sent| sent.arrives.max(self.through));
-        let soonest = arrival.min(self.next_settlement(env));
+        let soonest = self.next_arrival().min(self.next_settlement(env));
         if every { soonest } else { soonest.min(self.next_breach(soonest.min(until), env)) }
     }
 

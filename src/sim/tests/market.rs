@@ -3,7 +3,7 @@
 use crate::config::{Fills, Latency, Queue, VenueWorld};
 use crate::ledger::VenueBook;
 use crate::market::*;
-use crate::sim::{Env, OutageTable, SimVenue};
+use crate::sim::{Dice, Env, OutageTable, SimVenue};
 use crate::tape::rows::*;
 use crate::tape::{Carry, Tile, align};
 use crate::units::*;
@@ -111,7 +111,7 @@ impl Scene {
         Env {
             rows: &self.tile.venues[self.role.ix()],
             world: &self.world,
-            seed: self.seed,
+            dice: Dice::new(self.seed, &self.world.instrument.venue),
             outages: &self.outages,
             index: None,
         }

@@ -155,7 +155,8 @@ impl Case {
             let tile = self.tile(tables, start, end, &mut carry);
             let (rows, index) = (&tile.venues[self.role.ix()], VenueIndex::default());
             let index = (!every && tiles.len() % 2 == 1).then_some(&index);
-            let env = Env { rows, world: &self.world, seed: self.seed, outages: &outages, index };
+            let dice = Dice::new(self.seed, &self.world.instrument.venue);
+            let env = Env { rows, world: &self.world, dice, outages: &outages, index };
             if self.reload {
                 let bytes = postcard::to_allocvec(&venue).expect("a venue can be written");
                 venue = postcard::from_bytes(&bytes).expect("and read");
