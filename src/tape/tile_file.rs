@@ -37,14 +37,24 @@ pub(super) fn encode(tile: &Tile) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// Bytes of a tile's file at least.
+pub(super) fn least_size(tile: &Tile) -> u64 {
+    let levels = |depth: &DepthCols| 16 * depth.time.len() + 16 * depth.levels.len();
+    let venue = |v: &VenueRows| {
+        40 * v.quotes.time.len() + 26 * v.trades.time.len() + 24 * v.marks.time.len() + levels(&v.depth)
+    };
+    let local = 128 * tile.local.len() + tile.local.depth.iter().map(levels).sum::<usize>();
+    (local + tile.venues.iter().map(venue).sum::<usize>()) as u64
+}
+
 /// The tile of a file; `None` when it is not whole.
 pub(super) fn read(path: &Path) -> Option<Tile> {
     let file = std::fs::File::open(path).ok()?;
     // SAFETY: the map must not change under its readers. Cache files are written under another name and renamed, never
     // written again; removal leaves the mapped pages. Whoever truncates one by hand may crash the run, not corrupt it
-    // unseen: the checksum is taken before the map is used.
+    // unseen: the checksum is taken before the map is used. It reads every page, so that all are mapped at once.
     #[allow(unsafe_code)]
-    let map = unsafe { memmap2::Mmap::map(&file) }.ok()?;
+    let map = unsafe { memmap2::MmapOptions::new().populate().map(&file) }.ok()?;
     decode(Buffer::from(bytes::Bytes::from_owner(map)))
 }
 
