@@ -1,5 +1,5 @@
-//! Speed of loading, in stored rows a second on one core, with a hash of the tiles beside each time: the first pass over
-//! parquet, tiles built from parquet, their signals and indices, tiles from the cache. `cargo bench --bench load`
+//! Speed of loading, in stored rows a second, with a hash of the tiles: the first pass over parquet, tiles built from
+//! parquet, their signals and indices, tiles from the cache. `cargo bench --bench load`
 //!
 //! PERPX_BENCH_DAYS: days of a synthetic market, 1.6 M rows each (default 1). PERPX_BENCH_STORE: a store to read in place
 //! of one that is made (symbol BTC at lighter and grvt, from 2025-01-01 on).
@@ -19,36 +19,45 @@ use std::time::Instant;
 /// 2025-01-01.
 const START: Time = Time(20_089 * DAY_NS);
 
-/// Seconds of this thread on a core; wall time where the system does not tell.
-struct Clock(Option<u64>, Instant);
+/// Seconds of this process on any core, and of a clock on the wall. Linux tells the first in steps of 10 ms; elsewhere it is the
+/// second.
+#[derive(Clone, Copy, Default)]
+struct Spent {
+    cores: f64,
+    wall: f64,
+}
 
-impl Clock {
-    fn start() -> Clock {
-        Clock(Clock::on_core(), Instant::now())
-    }
-
-    fn on_core() -> Option<u64> {
-        std::fs::read_to_string("/proc/thread-self/schedstat").ok()?.split(' ').next()?.parse().ok()
-    }
-
-    fn seconds(&self) -> f64 {
-        match (self.0, Clock::on_core()) {
-            (Some(from), Some(to)) => (to - from) as f64 * 1e-9,
-            _ => self.1.elapsed().as_secs_f64(),
-        }
+impl std::ops::AddAssign for Spent {
+    fn add_assign(&mut self, other: Spent) {
+        self.cores += other.cores;
+        self.wall += other.wall;
     }
 }
 
-fn timed<T>(sum: &mut f64, work: impl FnOnce() -> T) -> T {
-    let clock = Clock::start();
+fn on_cores() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let after_name = stat.rsplit_once(')')?.1;
+    let ticks = after_name.split(' ').skip(12).take(2).map(|field| field.parse::<f64>().ok());
+    Some(ticks.sum::<Option<f64>>()? / 100.0)
+}
+
+fn timed<T>(sum: &mut Spent, work: impl FnOnce() -> T) -> T {
+    let (cores, began) = (on_cores(), Instant::now());
     let out = work();
-    *sum += clock.seconds();
+    let wall = began.elapsed().as_secs_f64();
+    *sum += Spent { cores: cores.zip(on_cores()).map_or(wall, |(from, to)| to - from), wall };
     out
 }
 
-fn line(what: &str, rows: u64, seconds: f64, hash: &str) {
-    let rate = rows as f64 / seconds / 1e6;
-    println!("{what:<34} {seconds:>8.3} s {rate:>8.1} M rows/s {:>7.1} ns a row  {hash}", seconds * 1e9 / rows as f64);
+fn line(what: &str, rows: u64, spent: Spent, hash: &str) {
+    let rate = |seconds: f64| rows as f64 / seconds / 1e6;
+    let Spent { cores, wall } = spent;
+    println!(
+        "{what:<32} {cores:>7.2} s on cores: {:>6.1} M rows/s a core, {:>5.0} ns a row; {wall:>7.2} s: {:>6.1} M rows/s  {hash}",
+        rate(cores),
+        cores * 1e9 / rows as f64,
+        rate(wall)
+    );
 }
 
 /// Every column of a tile.
@@ -71,15 +80,17 @@ fn absorb(hash: &mut blake3::Hasher, tile: &Tile) {
     }
 }
 
-/// Seconds that the tiles took, and their hash; `each` is not counted.
-fn tiles(tape: &Tape, mut each: impl FnMut(&Tile)) -> (f64, String) {
-    let (mut seconds, mut hash) = (0.0, blake3::Hasher::new());
-    for k in 0..tape.tiles() {
-        let tile = timed(&mut seconds, || tape.tile(k).expect("a tile"));
-        absorb(&mut hash, &tile);
-        each(&tile);
-    }
-    (seconds, hash.finalize().to_hex()[..16].to_string())
+/// What all tiles took.
+fn tiles(tape: &Tape) -> Spent {
+    let mut spent = Spent::default();
+    timed(&mut spent, || (0..tape.tiles()).for_each(|k| drop(tape.tile(k).expect("a tile"))));
+    spent
+}
+
+fn hash(tape: &Tape) -> String {
+    let mut hash = blake3::Hasher::new();
+    (0..tape.tiles()).for_each(|k| absorb(&mut hash, &tape.tile(k).expect("a tile")));
+    hash.finalize().to_hex()[..16].to_string()
 }
 
 /// The parts that a usual grid asks for.
@@ -94,38 +105,42 @@ fn parts() -> Vec<Part> {
 fn report(store: &Path, days: i64, cache: &Path) {
     let to = START.plus(days * DAY_NS);
     let plain = TapeSpec::new(store, "BTC", ["lighter", "grvt"], START.plus(HOUR_NS), to);
-    let (mut first, mut signal, mut index) = (0.0, 0.0, 0.0);
+    let (mut first, mut signal, mut index) = (Spent::default(), Spent::default(), Spent::default());
     let tape = timed(&mut first, || Tape::open(plain.clone()).expect("a tape"));
     let rows: u64 = tape.quality().venues.iter().flat_map(|venue| venue.rows.values()).sum();
     println!("{rows} rows, {} ticks, {} tiles", tape.ticks(), tape.tiles());
     line("first pass over parquet", rows, first, "");
+    let built = tiles(&tape);
+    line("tiles from parquet", rows, built, &hash(&tape));
     let trend = |role| SignalKey::Trend { role, fast: 20, slow: 60, bar_ns: MINUTE_NS };
     let band = SignalKey::Sigma { window: 120, bar_ns: MINUTE_NS, max_age_ns: 5_000_000_000 };
-    let keys = [trend(Role::Long), trend(Role::Short), band];
-    let mut engine = SignalEngine::new(&keys, START.plus(6 * HOUR_NS));
-    let (built, hash) = tiles(&tape, |tile| {
-        let signals = timed(&mut signal, || engine.tile(tile));
+    let mut engine = SignalEngine::new(&[trend(Role::Long), trend(Role::Short), band], START.plus(6 * HOUR_NS));
+    for k in 0..tape.tiles() {
+        let tile = tape.tile(k).expect("a tile");
+        let signals = timed(&mut signal, || engine.tile(&tile));
         timed(&mut index, || {
             let index = Index::new(&signals);
-            parts().into_iter().for_each(|part| index.build(part, (tile, &signals)));
+            parts().into_iter().for_each(|part| index.build(part, (&tile, &signals)));
         });
-    });
-    line("tiles from parquet", rows, built, &hash);
+    }
     line("their signals", rows, signal, "");
     line("their indices", rows, index, "");
-    line("parquet to indexed tape, in all", rows, first + built + signal + index, "");
+    let mut all = first;
+    [built, signal, index].into_iter().for_each(|spent| all += spent);
+    line("parquet to indexed tape, in all", rows, all, "");
     let cached = TapeSpec { cache: Some(CacheSpec { dir: cache.to_path_buf(), max_bytes: 1 << 40 }), ..plain };
-    let mut opened = 0.0;
-    let tape = timed(&mut opened, || Tape::open(cached.clone()).expect("a tape"));
-    let (built, hash) = tiles(&tape, |_| {});
-    line("both, and kept in the cache", rows, opened + built, &hash);
+    let mut kept = Spent::default();
+    let tape = timed(&mut kept, || Tape::open(cached.clone()).expect("a tape"));
+    kept += tiles(&tape);
+    line("first pass, tiles, cache written", rows, kept, "");
     drop(tape);
-    let mut opened = 0.0;
+    let mut opened = Spent::default();
     let tape = timed(&mut opened, || Tape::open(cached).expect("a tape"));
     line("opened with a warm cache", rows, opened, "");
-    let (read, hash) = tiles(&tape, |_| {});
-    line("tiles from the cache", rows, read, &hash);
-    line("both", rows, opened + read, "");
+    let read = tiles(&tape);
+    line("tiles from the cache", rows, read, &hash(&tape));
+    opened += read;
+    line("warm: opened and read", rows, opened, "");
 }
 
 fn main() {
@@ -140,7 +155,5 @@ fn main() {
             store
         }
     };
-    // one thread does everything, so that its time is the whole
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
-    pool.install(|| report(&store, i64::from(days), &dir.path().join("cache")));
+    report(&store, i64::from(days), &dir.path().join("cache"));
 }

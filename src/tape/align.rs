@@ -4,6 +4,7 @@ use super::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow
 use super::tile::*;
 use crate::market::{Bbo, Role, Side};
 use crate::units::{Price, Time};
+use arrow::datatypes::ArrowNativeType;
 
 /// "No row yet": early enough that every age is stale, far enough from the ends that differences do not overflow.
 pub const NEVER: i64 = i64::MIN / 2;
@@ -18,9 +19,15 @@ pub struct Carry {
     marks: MarkState,
     /// In force, as received.
     depth: [DepthRow; 2],
-    venue_quote: [QuoteRow; 2],
-    venue_mark: [MarkRow; 2],
-    venue_depth: [DepthRow; 2],
+    pub(super) venues: [VenueCarry; 2],
+}
+
+/// On a venue's own clock.
+#[derive(Clone, Debug)]
+pub(super) struct VenueCarry {
+    quote: QuoteRow,
+    mark: MarkRow,
+    depth: DepthRow,
 }
 
 impl Default for Carry {
@@ -28,17 +35,15 @@ impl Default for Carry {
         let quote = QuoteRow { exch: Time(NEVER), recv: Time(NEVER), bbo: Bbo::default() };
         let mark = MarkRow { exch: Time(NEVER), recv: Time(NEVER), ..MarkRow::default() };
         let depth = DepthRow { exch: Time(NEVER), recv: Time(NEVER), ..Default::default() };
-        let depth = [depth.clone(), depth];
+        let venue = VenueCarry { quote, mark, depth: depth.clone() };
         Carry {
             local: [Bbo::default(); 2],
             local_time: NEVER,
             seen: [NEVER; 2],
             funding: FundingState::default(),
             marks: MarkState::default(),
-            depth: depth.clone(),
-            venue_quote: [quote; 2],
-            venue_mark: [mark; 2],
-            venue_depth: depth,
+            depth: [depth.clone(), depth],
+            venues: [venue.clone(), venue],
         }
     }
 }
@@ -59,16 +64,16 @@ impl Carry {
         for (v, rows) in tile.venues.iter().enumerate() {
             if let Some(row) = rows.quotes.time.len().checked_sub(1) {
                 let exch = Time(rows.quotes.time[row]);
-                carry.venue_quote[v] = QuoteRow { exch, recv: exch, bbo: rows.quotes.bbo(row) };
+                carry.venues[v].quote = QuoteRow { exch, recv: exch, bbo: rows.quotes.bbo(row) };
             }
             if let Some(row) = rows.marks.time.len().checked_sub(1) {
                 let exch = Time(rows.marks.time[row]);
                 let (mark, index) = (Price(rows.marks.mark[row]), Price(rows.marks.index[row]));
-                carry.venue_mark[v] = MarkRow { exch, recv: exch, mark, index };
+                carry.venues[v].mark = MarkRow { exch, recv: exch, mark, index };
             }
             carry.depth[v] = last_depth(&local.depth[v]).unwrap_or_default();
             if let Some(row) = last_depth(&rows.depth) {
-                carry.venue_depth[v] = row;
+                carry.venues[v].depth = row;
             }
         }
         carry
@@ -86,7 +91,7 @@ fn last_depth(depth: &DepthCols) -> Option<DepthRow> {
 /// settlement's `ts`) in that range, each table sorted by `recv` with `exch` not decreasing. Rows outside are ignored.
 pub fn align(tables: [&VenueTables; 2], start: Time, end: Time, carry: &mut Carry) -> Tile {
     let local = local_timeline(tables, start, end, carry);
-    let venues = [0, 1].map(|v| venue_timeline(tables[v], start, end, carry, v));
+    let venues = [0, 1].map(|v| venue_timeline(tables[v], start, end, &mut carry.venues[v]));
     Tile { start, end, local, venues }
 }
 
@@ -113,6 +118,7 @@ struct Received<'a> {
 }
 
 /// Takes a row of a table, and notes when the one after it was received.
+#[inline]
 fn take<'a, R>(rows: &mut &'a [R], next: &mut i64, recv: impl Fn(&R) -> Time) -> Option<&'a R> {
     let (row, rest) = rows.split_first()?;
     *rows = rest;
@@ -144,6 +150,7 @@ impl<'a> Received<'a> {
         self.quotes.len() + self.trades.len() + self.depth.len() + self.marks.len() + self.funding.len()
     }
 
+    #[inline]
     fn time(&self) -> i64 {
         self.next.iter().fold(i64::MAX, |least, &next| least.min(next))
     }
@@ -237,11 +244,12 @@ impl LocalBuilder {
         build
     }
 
+    #[inline]
     fn push(&mut self, carry: &Carry) {
         self.time.push(carry.local_time);
         for v in 0..2 {
             let b = carry.local[v];
-            self.record.extend([b.bid.0, b.bid_qty.0, b.ask.0, b.ask_qty.0]);
+            self.record.extend_from_slice(&[b.bid.0, b.bid_qty.0, b.ask.0, b.ask_qty.0]);
             self.bid[v].push(b.bid.0);
             self.ask[v].push(b.ask.0);
             self.seen[v].push(carry.seen[v]);
@@ -289,20 +297,25 @@ fn keep_known(slot: &mut Price, new: Price) {
     }
 }
 
-pub(super) fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mut Carry, v: usize) -> VenueRows {
+/// A column of a table with its carried row before it.
+fn column<R, V: ArrowNativeType>(carried: &R, rows: &[R], pick: impl Fn(&R) -> V) -> Column<V> {
+    let mut values = Vec::with_capacity(rows.len() + 1);
+    values.push(pick(carried));
+    values.extend(rows.iter().map(pick));
+    values.into()
+}
+
+pub(super) fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mut VenueCarry) -> VenueRows {
     let quotes = between(&t.quotes, start, end, |r| r.exch);
     let trades = between(&t.trades, start, end, |r| r.exch);
     let marks = between(&t.marks, start, end, |r| r.exch);
     let depth = between(&t.depth, start, end, |r| r.exch);
-    let with_carried = |carried: QuoteRow| std::iter::once(carried).chain(quotes.iter().copied());
-    let column =
-        |pick: fn(&QuoteRow) -> i64| -> Column { with_carried(carry.venue_quote[v]).map(|q| pick(&q)).collect() };
     let quote_cols = QuoteCols {
-        time: column(|q| q.exch.0),
-        bid: column(|q| q.bbo.bid.0),
-        bid_qty: column(|q| q.bbo.bid_qty.0),
-        ask: column(|q| q.bbo.ask.0),
-        ask_qty: column(|q| q.bbo.ask_qty.0),
+        time: column(&carry.quote, quotes, |q| q.exch.0),
+        bid: column(&carry.quote, quotes, |q| q.bbo.bid.0),
+        bid_qty: column(&carry.quote, quotes, |q| q.bbo.bid_qty.0),
+        ask: column(&carry.quote, quotes, |q| q.bbo.ask.0),
+        ask_qty: column(&carry.quote, quotes, |q| q.bbo.ask_qty.0),
     };
     let none = TradeRow {
         exch: Time(NEVER),
@@ -312,15 +325,14 @@ pub(super) fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mu
         taker: Side::Buy,
         consumed_book: false,
     };
-    let all_trades = || std::iter::once(&none).chain(trades);
     let trade_cols = TradeCols {
-        time: all_trades().map(|r| r.exch.0).collect(),
-        px: all_trades().map(|r| r.px.0).collect(),
-        qty: all_trades().map(|r| r.qty.0).collect(),
-        taker: all_trades().map(|r| r.taker.sign() as i8).collect(),
-        consumed_book: all_trades().map(|r| i8::from(r.consumed_book)).collect(),
+        time: column(&none, trades, |r| r.exch.0),
+        px: column(&none, trades, |r| r.px.0),
+        qty: column(&none, trades, |r| r.qty.0),
+        taker: column(&none, trades, |r| r.taker.sign() as i8),
+        consumed_book: column(&none, trades, |r| i8::from(r.consumed_book)),
     };
-    let mut mark = carry.venue_mark[v];
+    let mut mark = carry.mark;
     let mut filled = vec![mark];
     for row in marks {
         mark.exch = row.exch;
@@ -334,7 +346,7 @@ pub(super) fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mu
         index: filled.iter().map(|r| r.index.0).collect(),
     };
     let mut depth_cols = DepthCols::default();
-    for row in std::iter::once(&carry.venue_depth[v]).chain(depth) {
+    for row in std::iter::once(&carry.depth).chain(depth) {
         depth_cols.push(row.exch, &row.bids, &row.asks);
     }
     let settlements = t
@@ -344,11 +356,11 @@ pub(super) fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mu
         .map(|row| Settlement { ts: row.ts, rate: row.rate })
         .collect();
     if let Some(last) = quotes.last() {
-        carry.venue_quote[v] = *last;
+        carry.quote = *last;
     }
-    carry.venue_mark[v] = mark;
+    carry.mark = mark;
     if let Some(last) = depth.last() {
-        carry.venue_depth[v] = last.clone();
+        carry.depth = last.clone();
     }
     VenueRows { quotes: quote_cols, trades: trade_cols, depth: depth_cols, marks: mark_cols, settlements }
 }
