@@ -23,12 +23,14 @@ pub fn bar_before(time: Time, bar_ns: i64) -> i64 {
 }
 
 /// Mid of a quote, quote money; NaN when a side is missing.
+#[inline]
 pub fn mid(bbo: &Bbo) -> f64 {
     if bbo.is_quoted() { bbo.mid2() as f64 / 2e9 } else { f64::NAN }
 }
 
 /// `(mid_long - mid_short) / ((mid_long + mid_short) / 2) * 1e4`, bp; NaN when a side is missing. Made of twice the mids in
 /// 1e-9, which cancels the scale.
+#[inline]
 pub fn spread_bp(long: &Bbo, short: &Bbo) -> f64 {
     if !long.is_quoted() || !short.is_quoted() {
         return f64::NAN;
@@ -38,6 +40,7 @@ pub fn spread_bp(long: &Bbo, short: &Bbo) -> f64 {
 }
 
 /// `bid_short / ask_long`; NaN when a side is missing.
+#[inline]
 pub fn edge(long: &Bbo, short: &Bbo) -> f64 {
     if long.ask.0 <= 0 || short.bid.0 <= 0 {
         return f64::NAN;

@@ -203,6 +203,10 @@ impl RunArgs {
     }
 }
 
+/// Idle time from which on it is told.
+const NOTABLE_SECONDS: f64 = 5.0;
+const NOTABLE_SHARE: f64 = 0.1;
+
 /// What a person wants to know at the end.
 fn done(summary: &Summary) -> String {
     let mut text = format!(
@@ -233,6 +237,16 @@ fn done(summary: &Summary) -> String {
         });
     }
     text.push_str(&format!("\nchecked  {} runs again by scan: the same bytes", summary.verified));
+    let (ends, tiles) = (summary.idle_at_ends_seconds, summary.idle_for_tiles_seconds);
+    if ends + tiles >= NOTABLE_SECONDS && ends + tiles >= NOTABLE_SHARE * summary.worker_seconds {
+        let percent = |seconds: f64| 100.0 * seconds / summary.worker_seconds;
+        text.push_str(&format!(
+            "\nidle     {:.0} % of the workers' time: {:.0} % waiting for tiles, {:.0} % at the ends of tiles",
+            percent(ends + tiles),
+            percent(tiles),
+            percent(ends)
+        ));
+    }
     text.push_str(&format!("\nwritten  {}", summary.dir.display()));
     text
 }

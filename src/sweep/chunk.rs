@@ -1,7 +1,9 @@
 //! A chunk: as many configurations as are moved through the tape together. Their machines are all the state there is;
 //! tiles and signals are shared by all threads.
 
+use super::ahead::{Reader, each_tile};
 use super::checkpoint::{ChunkState, UnitState};
+use super::crew::{Crew, Effort};
 use super::gate::{GateCounts, GateIx};
 use super::grid::Grid;
 use super::options::{DriverChoice, Mover, Shared as OnTile};
@@ -11,12 +13,11 @@ use super::spool::{Row, RunRow};
 use super::study::{Study, capital};
 use super::{Options, SweepError};
 use crate::config::{Config, Transfer, World};
-use crate::replay::index::Part;
-use crate::replay::{Index, Job, Machine, NoRecord, Recorder, RunResult};
-use crate::signals::{SignalEngine, SignalSet, TileSignals};
+use crate::replay::{Job, Machine, NoRecord, Recorder, RunResult};
+use crate::signals::SignalSet;
 use crate::sim::OutageTable;
 use crate::strategy::Plan;
-use crate::tape::{Tape, Tile};
+use crate::tape::Tile;
 use crate::trader::Composite;
 use crate::units::{Cash, SECOND_NS, Time};
 use rayon::prelude::*;
@@ -114,6 +115,7 @@ pub struct Edge {
     pub config_ticks: u64,
     /// Configurations (in a world) that are finished with the tile.
     pub finished: u64,
+    pub effort: Effort,
 }
 
 impl<'a> Chunk<'a> {
@@ -180,38 +182,27 @@ impl<'a> Chunk<'a> {
         &mut self,
         edge: &mut impl FnMut(&Chunk<'_>, Edge) -> Result<(), SweepError>,
     ) -> Result<(), SweepError> {
-        let (study, driver, spans) = (self.study, self.driver, self.study.spans);
-        let tape = &study.feeds[self.feed].tape;
-        let mut reader = Reader::new(tape, &self.shares[self.feed].signals, study.from);
-        reader.skip_to(self.tile)?;
-        let mut ahead = reader.next()?;
-        let mut asked: Vec<Part> = Vec::new();
-        while let Some((tile, signals)) = ahead.take() {
-            let start = self.units.partition_point(|unit| unit.feed < self.feed);
-            let end = self.units.partition_point(|unit| unit.feed <= self.feed);
-            let units = &mut self.units[start..end];
-            let gates = &mut self.shares[self.feed].gates;
-            let index = indexed(driver, (&tile, &signals), &asked);
-            // the next tile is read while this one is run
-            let ((), next) = rayon::join(
-                || {
-                    gates.count(&tile, &signals, spans.inside.0, spans.inside.1);
-                    let shared = (&*tile, &signals, index.as_ref());
-                    units.par_iter_mut().with_min_len(STRIDE).for_each_init(
-                        || driver.mover(),
-                        |mover, unit| unit.state.pass((&unit.bound, &spans), mover, shared, &mut [NoRecord; 2], |_| {}),
-                    );
-                },
-                || reader.next(),
+        let (study, driver, feed, spans) = (self.study, self.driver, self.feed, self.study.spans);
+        let tape = &study.feeds[feed].tape;
+        let reader = Reader::new(tape, &self.shares[feed].signals, study.from);
+        let start = self.units.partition_point(|unit| unit.feed < feed);
+        let end = self.units.partition_point(|unit| unit.feed <= feed);
+        let mut crew = Crew::new(driver);
+        each_tile(reader, driver, self.tile, |ready| {
+            let (tile, signals) = (&*ready.tile, &ready.signals);
+            let shared = (tile, signals, ready.index.as_ref());
+            let gates = &mut self.shares[feed].gates;
+            let mut effort = crew.work(
+                &mut self.units[start..end],
+                || gates.count(tile, signals, spans.inside.0, spans.inside.1),
+                |mover, unit| unit.state.pass((&unit.bound, &spans), mover, shared, &mut [NoRecord; 2], |_| {}),
             );
-            ahead = next?;
-            asked = index.map(|index| index.built()).unwrap_or_default();
+            effort.waited = ready.waited * rayon::current_num_threads() as u32;
             self.tile += 1;
-            let ticks = ticks_inside(&tile, &spans);
-            let done = if ahead.is_none() { end - start } else { 0 };
-            edge(self, Edge { config_ticks: ticks * (end - start) as u64, finished: done as u64 })?;
-        }
-        Ok(())
+            let config_ticks = ticks_inside(tile, &spans) * (end - start) as u64;
+            let finished = if self.tile == tape.tiles() { (end - start) as u64 } else { 0 };
+            edge(self, Edge { config_ticks, finished, effort })
+        })
     }
 
     /// The units of the feed are finished: their shares are known.
@@ -235,16 +226,6 @@ impl<'a> Chunk<'a> {
         rows.sort_by_key(|row| (row.id, row.world));
         Ok(rows)
     }
-}
-
-/// Units that one thread takes at least.
-const STRIDE: usize = 16;
-
-/// The index of a tile, if the driver asks one; `asked` is built at once, in parallel.
-pub fn indexed(driver: DriverChoice, (tile, signals): (&Tile, &TileSignals), asked: &[Part]) -> Option<Index> {
-    let index = driver.is_indexed().then(|| Index::new(signals))?;
-    asked.par_iter().for_each(|&part| index.build(part, (tile, signals)));
-    Some(index)
 }
 
 /// Ticks of a tile that some run looks at.
@@ -301,37 +282,4 @@ impl UnitState {
 
 fn run_row(result: &RunResult) -> RunRow {
     RunRow { hash: result.hash, metrics: result.metrics.0.iter().map(|value| value.unwrap_or(f64::NAN)).collect() }
-}
-
-/// Tiles and their signals, in order.
-pub struct Reader<'t> {
-    tape: &'t Tape,
-    engine: SignalEngine,
-    next: usize,
-}
-
-impl<'t> Reader<'t> {
-    /// `from`: where the averages are anchored; the tape begins before it.
-    pub fn new(tape: &'t Tape, signals: &SignalSet, from: Time) -> Reader<'t> {
-        Reader { tape, engine: SignalEngine::new(signals.keys(), from), next: 0 }
-    }
-
-    /// Passes the tiles before `tile`: their signals are computed and dropped, so that nothing of the signals' state needs
-    /// to be kept in a checkpoint.
-    pub fn skip_to(&mut self, tile: usize) -> Result<(), SweepError> {
-        while self.next < tile.min(self.tape.tiles()) {
-            self.next()?;
-        }
-        Ok(())
-    }
-
-    pub fn next(&mut self) -> Result<Option<(Arc<Tile>, TileSignals)>, SweepError> {
-        if self.next >= self.tape.tiles() {
-            return Ok(None);
-        }
-        let tile = self.tape.tile(self.next)?;
-        self.next += 1;
-        let signals = self.engine.tile(&tile);
-        Ok(Some((tile, signals)))
-    }
 }

@@ -1,8 +1,9 @@
 //! A configuration run once more with everything written down: the second pass of the best, and the checks by scan.
 
 use super::SweepError;
+use super::ahead::{Reader, each_tile};
 use super::checkpoint::UnitState;
-use super::chunk::{Binder, Bound, Reader, indexed};
+use super::chunk::{Binder, Bound};
 use super::grid::Grid;
 use super::options::DriverChoice;
 use super::spool::{RUNS, Row, RunRow};
@@ -92,17 +93,17 @@ pub fn recorded<R: Recorder + Send>(
         if units.is_empty() {
             continue;
         }
-        let mut reader = Reader::new(&data.tape, &signals, study.from);
-        while let Some((tile, signals)) = reader.next()? {
-            let index = indexed(driver, (&tile, &signals), &[]);
-            let shared = (&*tile, &signals, index.as_ref());
+        let reader = Reader::new(&data.tape, &signals, study.from);
+        each_tile(reader, driver, 0, |ready| {
+            let shared = (&*ready.tile, &ready.signals, ready.index.as_ref());
             units.par_iter_mut().for_each(|under| {
                 let with = (&under.bound, &study.spans);
                 let (records, lines) = (&mut under.detail.records, &mut under.detail.lines);
                 let ended = |machine: &Machine<Composite>| lines.push(machine.belief().lines);
                 under.state.pass(with, &mut driver.mover(), shared, records, ended);
             });
-        }
+            Ok(())
+        })?;
         found.extend(units.into_iter().map(|under| Detail { runs: under.state.runs, ..under.detail }));
     }
     // back to the order that was asked for

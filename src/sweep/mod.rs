@@ -7,6 +7,7 @@
 //! | `study`, `span` | one symbol ready to run: feeds with their tapes; in sample and held out |
 //! | `points` | strategy points in the order of their ids, a band at a time |
 //! | `chunk` | as many machines as move through the tape together |
+//! | `ahead`, `crew` | tiles made ready while one is run; the workers that run it |
 //! | `gate` | how often each condition of the gate held |
 //! | `checkpoint`, `spool` | where a run stands; its finished rows |
 //! | `rank` | which configuration is better |
@@ -20,11 +21,13 @@
 //! results.parquet, leaderboard.csv, best.yml, trades.parquet and equity.parquet are the same bytes for one thread or many,
 //! in one go or killed and resumed.
 
+mod ahead;
 pub mod args;
 mod best;
 mod checkpoint;
 mod chunk;
 pub mod compare;
+mod crew;
 mod detail;
 mod error;
 pub mod explain;
@@ -48,8 +51,9 @@ mod spool;
 mod story;
 mod study;
 
+pub(crate) use ahead::Reader;
 pub use best::STRATEGY_VERSION;
-pub(crate) use chunk::{Binder, Reader};
+pub(crate) use chunk::Binder;
 pub use error::SweepError;
 pub use options::{DriverChoice, Options};
 pub use rank::{Grade, Judge, Podium, Verdict};

@@ -64,6 +64,11 @@ impl Record {
             "threads": rayon::current_num_threads(),
             "driver": sweep.options.driver.name(),
             "seconds": sweep.began.elapsed().as_secs_f64(),
+            "idle": {
+                "of_worker_seconds": sweep.effort.all().as_secs_f64(),
+                "at_ends_of_tiles": sweep.effort.tail.as_secs_f64(),
+                "waiting_for_tiles": sweep.effort.waited.as_secs_f64(),
+            },
             "config_ticks": plan.config_ticks(),
             "chunks": plan.chunks,
             "memory_bound_bytes": plan.memory,

@@ -4,6 +4,7 @@
 use super::best::{Origin, write_winner};
 use super::checkpoint::{self, Checkpoint, Key, Position};
 use super::chunk::{Chunk, Edge};
+use super::crew::Effort;
 use super::detail::{Detail, again};
 use super::grid::Grid;
 use super::leaderboard::{Board, LEADERBOARD_ROWS, Ranked, write_leaderboard};
@@ -36,6 +37,11 @@ pub struct Summary {
     pub seconds: f64,
     /// Configurations (in a world) run again by scan, all equal.
     pub verified: u64,
+    /// The workers' time in the first pass, all of them together, and what part of it was idle at the ends of tiles and
+    /// waiting for tiles.
+    pub worker_seconds: f64,
+    pub idle_at_ends_seconds: f64,
+    pub idle_for_tiles_seconds: f64,
     pub dry_run: bool,
     pub symbols: Vec<SymbolSummary>,
 }
@@ -84,6 +90,8 @@ pub struct Sweep<'o> {
     pub began: Instant,
     /// Configurations run again by scan, and agreeing.
     pub verified: u64,
+    /// Of the first pass.
+    pub effort: Effort,
 }
 
 /// One symbol, ranked.
@@ -116,7 +124,18 @@ impl<'o> Sweep<'o> {
         let studies = symbols.map(|symbol| Study::open(&grid, symbol, options)).collect::<Result<_, _>>()?;
         let dir = options.out.clone().unwrap_or_else(|| super::tidy(&grid.report.dir.join(&grid.name)));
         let grid_hash = grid.hash()?;
-        Ok(Sweep { options, grid, grid_hash, table, judge, studies, dir, began, verified: 0 })
+        Ok(Sweep {
+            options,
+            grid,
+            grid_hash,
+            table,
+            judge,
+            studies,
+            dir,
+            began,
+            verified: 0,
+            effort: Effort::default(),
+        })
     }
 
     fn go(mut self, out: &mut (dyn Write + Send)) -> Result<Summary, SweepError> {
@@ -134,7 +153,8 @@ impl<'o> Sweep<'o> {
         let key = self.key()?;
         let stored = checkpoint::load(&self.dir, &key)?;
         let progress = Progress::new(self.options.quiet, plan.rows(), plan.config_ticks());
-        let mut spools = Runner::new(&self, key, progress, out).run(stored, &plan)?;
+        let (mut spools, effort) = Runner::new(&self, key, progress, out).run(stored, &plan)?;
+        self.effort = effort;
         let mut outcomes = Vec::with_capacity(spools.len());
         let mut ledgers = Ledgers::create(&self.dir)?;
         for (number, spool) in spools.drain(..).enumerate() {
@@ -343,6 +363,9 @@ impl<'o> Sweep<'o> {
             config_ticks: plan.config_ticks(),
             seconds: self.began.elapsed().as_secs_f64(),
             verified: self.verified,
+            worker_seconds: self.effort.all().as_secs_f64(),
+            idle_at_ends_seconds: self.effort.tail.as_secs_f64(),
+            idle_for_tiles_seconds: self.effort.waited.as_secs_f64(),
             dry_run: self.options.dry_run,
             symbols: symbols.collect(),
         }
@@ -371,15 +394,16 @@ struct Runner<'s, 'o> {
     out: &'s mut (dyn Write + Send),
     saved: Instant,
     tiles: u64,
+    effort: Effort,
     best: Option<Verdict>,
 }
 
 impl<'s, 'o> Runner<'s, 'o> {
     fn new(sweep: &'s Sweep<'o>, key: Key, progress: Progress, out: &'s mut (dyn Write + Send)) -> Runner<'s, 'o> {
-        Runner { sweep, key, progress, out, saved: Instant::now(), tiles: 0, best: None }
+        Runner { sweep, key, progress, out, saved: Instant::now(), tiles: 0, effort: Effort::default(), best: None }
     }
 
-    fn run(mut self, stored: Option<Checkpoint>, plan: &Plan) -> Result<Vec<Spool>, SweepError> {
+    fn run(mut self, stored: Option<Checkpoint>, plan: &Plan) -> Result<(Vec<Spool>, Effort), SweepError> {
         let sweep = self.sweep;
         let (mut position, mut rows, mut inside) = match stored {
             Some(stored) => (stored.position, stored.rows, stored.chunk),
@@ -415,7 +439,7 @@ impl<'s, 'o> Runner<'s, 'o> {
         }
         self.progress.finish();
         self.save(&position, &spools, None)?;
-        Ok(spools)
+        Ok((spools, self.effort))
     }
 
     fn chunk(
@@ -434,6 +458,7 @@ impl<'s, 'o> Runner<'s, 'o> {
         chunk.run(|chunk, edge: Edge| {
             self.progress.advance(edge.finished, edge.config_ticks);
             self.tiles += 1;
+            self.effort += edge.effort;
             let stop = sweep.options.is_stopped() || sweep.options.stop_after.is_some_and(|most| self.tiles >= most);
             if stop || self.saved.elapsed() >= sweep.options.checkpoint_every {
                 self.save(position, spools, Some(chunk))?;

@@ -1,7 +1,8 @@
 //! The market that the winner traded in, folded to what a screen can show: its tape is read once more, with its signals.
 
 use super::SweepError;
-use super::chunk::{Binder, Reader};
+use super::ahead::Reader;
+use super::chunk::Binder;
 use super::grid::Grid;
 use super::spool::Row;
 use super::study::Study;

@@ -1,9 +1,10 @@
 //! Alignment: rows of two venues -> one tile with its local and venue timelines.
 
-use super::rows::{DepthRow, FundingKind, MarkRow, QuoteRow, TradeRow, VenueTables};
+use super::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
 use super::tile::*;
 use crate::market::{Bbo, Role, Side};
 use crate::units::{Price, Time};
+use arrow::datatypes::ArrowNativeType;
 
 /// "No row yet": early enough that every age is stale, far enough from the ends that differences do not overflow.
 pub const NEVER: i64 = i64::MIN / 2;
@@ -18,9 +19,15 @@ pub struct Carry {
     marks: MarkState,
     /// In force, as received.
     depth: [DepthRow; 2],
-    venue_quote: [QuoteRow; 2],
-    venue_mark: [MarkRow; 2],
-    venue_depth: [DepthRow; 2],
+    pub(super) venues: [VenueCarry; 2],
+}
+
+/// On a venue's own clock.
+#[derive(Clone, Debug)]
+pub(super) struct VenueCarry {
+    quote: QuoteRow,
+    mark: MarkRow,
+    depth: DepthRow,
 }
 
 impl Default for Carry {
@@ -28,17 +35,15 @@ impl Default for Carry {
         let quote = QuoteRow { exch: Time(NEVER), recv: Time(NEVER), bbo: Bbo::default() };
         let mark = MarkRow { exch: Time(NEVER), recv: Time(NEVER), ..MarkRow::default() };
         let depth = DepthRow { exch: Time(NEVER), recv: Time(NEVER), ..Default::default() };
-        let depth = [depth.clone(), depth];
+        let venue = VenueCarry { quote, mark, depth: depth.clone() };
         Carry {
             local: [Bbo::default(); 2],
             local_time: NEVER,
             seen: [NEVER; 2],
             funding: FundingState::default(),
             marks: MarkState::default(),
-            depth: depth.clone(),
-            venue_quote: [quote; 2],
-            venue_mark: [mark; 2],
-            venue_depth: depth,
+            depth: [depth.clone(), depth],
+            venues: [venue.clone(), venue],
         }
     }
 }
@@ -59,16 +64,16 @@ impl Carry {
         for (v, rows) in tile.venues.iter().enumerate() {
             if let Some(row) = rows.quotes.time.len().checked_sub(1) {
                 let exch = Time(rows.quotes.time[row]);
-                carry.venue_quote[v] = QuoteRow { exch, recv: exch, bbo: rows.quotes.bbo(row) };
+                carry.venues[v].quote = QuoteRow { exch, recv: exch, bbo: rows.quotes.bbo(row) };
             }
             if let Some(row) = rows.marks.time.len().checked_sub(1) {
                 let exch = Time(rows.marks.time[row]);
                 let (mark, index) = (Price(rows.marks.mark[row]), Price(rows.marks.index[row]));
-                carry.venue_mark[v] = MarkRow { exch, recv: exch, mark, index };
+                carry.venues[v].mark = MarkRow { exch, recv: exch, mark, index };
             }
             carry.depth[v] = last_depth(&local.depth[v]).unwrap_or_default();
             if let Some(row) = last_depth(&rows.depth) {
-                carry.venue_depth[v] = row;
+                carry.venues[v].depth = row;
             }
         }
         carry
@@ -82,20 +87,11 @@ fn last_depth(depth: &DepthCols) -> Option<DepthRow> {
     Some(DepthRow { exch: time, recv: time, bids: view.bids.to_vec(), asks: view.asks.to_vec() })
 }
 
-/// One row that this machine received.
-enum Received<'a> {
-    Quote(&'a QuoteRow),
-    Trade,
-    Depth(&'a DepthRow),
-    Mark(&'a MarkRow),
-    Funding(&'a super::rows::FundingRow),
-}
-
 /// Builds the tile `[start, end)` from `tables` (by role), which must hold at least every row with `exch` or `recv` (or a
 /// settlement's `ts`) in that range, each table sorted by `recv` with `exch` not decreasing. Rows outside are ignored.
 pub fn align(tables: [&VenueTables; 2], start: Time, end: Time, carry: &mut Carry) -> Tile {
     let local = local_timeline(tables, start, end, carry);
-    let venues = [0, 1].map(|v| venue_timeline(tables[v], start, end, carry, v));
+    let venues = [0, 1].map(|v| venue_timeline(tables[v], start, end, &mut carry.venues[v]));
     Tile { start, end, local, venues }
 }
 
@@ -110,48 +106,102 @@ fn between<T>(rows: &[T], start: Time, end: Time, key: impl Fn(&T) -> Time) -> &
     &rows[low..high.max(low)]
 }
 
-fn received<'a>(tables: [&'a VenueTables; 2], start: Time, end: Time) -> Vec<(i64, u8, Received<'a>)> {
-    let mut rows = Vec::new();
-    for (v, t) in tables.into_iter().enumerate() {
-        let v = v as u8;
-        rows.extend(between(&t.quotes, start, end, |r| r.recv).iter().map(|r| (r.recv.0, v, Received::Quote(r))));
-        rows.extend(between(&t.trades, start, end, |r| r.recv).iter().map(|r| (r.recv.0, v, Received::Trade)));
-        rows.extend(between(&t.depth, start, end, |r| r.recv).iter().map(|r| (r.recv.0, v, Received::Depth(r))));
-        rows.extend(between(&t.marks, start, end, |r| r.recv).iter().map(|r| (r.recv.0, v, Received::Mark(r))));
-        rows.extend(between(&t.funding, start, end, |r| r.recv).iter().map(|r| (r.recv.0, v, Received::Funding(r))));
-    }
-    rows.sort_by_key(|row| row.0); // stable: within a time, the order of the tables above
-    rows
+/// One venue's rows that this machine received in a tile, and where each table stands.
+struct Received<'a> {
+    quotes: &'a [QuoteRow],
+    trades: &'a [TradeRow],
+    depth: &'a [DepthRow],
+    marks: &'a [MarkRow],
+    funding: &'a [FundingRow],
+    /// When the next row of each table was received; `i64::MAX` at its end. In the order in which rows of one time are taken.
+    next: [i64; 5],
 }
 
+/// Takes a row of a table, and notes when the one after it was received.
+#[inline]
+fn take<'a, R>(rows: &mut &'a [R], next: &mut i64, recv: impl Fn(&R) -> Time) -> Option<&'a R> {
+    let (row, rest) = rows.split_first()?;
+    *rows = rest;
+    *next = rest.first().map_or(i64::MAX, |row| recv(row).0);
+    Some(row)
+}
+
+impl<'a> Received<'a> {
+    fn new(t: &'a VenueTables, start: Time, end: Time) -> Received<'a> {
+        let mut received = Received {
+            quotes: between(&t.quotes, start, end, |r| r.recv),
+            trades: between(&t.trades, start, end, |r| r.recv),
+            depth: between(&t.depth, start, end, |r| r.recv),
+            marks: between(&t.marks, start, end, |r| r.recv),
+            funding: between(&t.funding, start, end, |r| r.recv),
+            next: [i64::MAX; 5],
+        };
+        received.next = [
+            received.quotes.first().map_or(i64::MAX, |r| r.recv.0),
+            received.trades.first().map_or(i64::MAX, |r| r.recv.0),
+            received.depth.first().map_or(i64::MAX, |r| r.recv.0),
+            received.marks.first().map_or(i64::MAX, |r| r.recv.0),
+            received.funding.first().map_or(i64::MAX, |r| r.recv.0),
+        ];
+        received
+    }
+
+    fn len(&self) -> usize {
+        self.quotes.len() + self.trades.len() + self.depth.len() + self.marks.len() + self.funding.len()
+    }
+
+    #[inline]
+    fn time(&self) -> i64 {
+        self.next.iter().fold(i64::MAX, |least, &next| least.min(next))
+    }
+
+    /// Takes every row of `time`, which is the least there is.
+    fn tick(&mut self, time: i64, v: usize, carry: &mut Carry, build: &mut LocalBuilder) {
+        // a publication of funding is no sign of life of the market
+        if self.next[..4].contains(&time) {
+            carry.seen[v] = time;
+        }
+        while self.next[0] == time {
+            let Some(quote) = take(&mut self.quotes, &mut self.next[0], |r| r.recv) else { break };
+            carry.local[v] = quote.bbo;
+            if build.depth[v].is_in_force() {
+                build.depth[v].push(Time(time), &[], &[]);
+            }
+        }
+        while self.next[1] == time && take(&mut self.trades, &mut self.next[1], |r| r.recv).is_some() {}
+        while self.next[2] == time {
+            let Some(depth) = take(&mut self.depth, &mut self.next[2], |r| r.recv) else { break };
+            build.depth[v].push(Time(time), &depth.bids, &depth.asks);
+        }
+        while self.next[3] == time {
+            let Some(mark) = take(&mut self.marks, &mut self.next[3], |r| r.recv) else { break };
+            build.mark(carry, v, mark);
+        }
+        while self.next[4] == time {
+            let Some(row) = take(&mut self.funding, &mut self.next[4], |r| r.recv) else { break };
+            build.funding(carry, v, row);
+        }
+    }
+}
+
+/// Merges ten sorted tables; rows of one time are one tick, taken venue by venue in the order of [`Received::next`].
 pub(super) fn local_timeline(tables: [&VenueTables; 2], start: Time, end: Time, carry: &mut Carry) -> Local {
-    let rows = received(tables, start, end);
-    let mut build = LocalBuilder::new(carry, rows.len());
-    for (i, (time, venue, row)) in rows.iter().enumerate() {
-        let v = usize::from(*venue);
-        match row {
-            Received::Quote(quote) => {
-                carry.local[v] = quote.bbo;
-                carry.seen[v] = *time;
-                if build.depth[v].is_in_force() {
-                    build.depth[v].push(Time(*time), &[], &[]);
-                }
-            }
-            Received::Trade => carry.seen[v] = *time,
-            Received::Depth(depth) => {
-                carry.seen[v] = *time;
-                build.depth[v].push(Time(*time), &depth.bids, &depth.asks);
-            }
-            Received::Mark(mark) => {
-                carry.seen[v] = *time;
-                build.mark(carry, v, mark);
-            }
-            Received::Funding(row) => build.funding(carry, v, row),
+    let mut venues = tables.map(|t| Received::new(t, start, end));
+    let mut build = LocalBuilder::new(carry, venues.iter().map(Received::len).sum());
+    let mut next = [venues[0].time(), venues[1].time()];
+    loop {
+        let time = next[0].min(next[1]);
+        if time == i64::MAX {
+            break;
         }
-        if rows.get(i + 1).is_none_or(|next| next.0 != *time) {
-            carry.local_time = *time;
-            build.push(carry);
+        for (v, (venue, next)) in venues.iter_mut().zip(&mut next).enumerate() {
+            if *next == time {
+                venue.tick(time, v, carry, &mut build);
+                *next = venue.time();
+            }
         }
+        carry.local_time = time;
+        build.push(carry);
     }
     for (carried, depth) in carry.depth.iter_mut().zip(&build.depth) {
         *carried = last_depth(depth).unwrap_or_default();
@@ -194,11 +244,12 @@ impl LocalBuilder {
         build
     }
 
+    #[inline]
     fn push(&mut self, carry: &Carry) {
         self.time.push(carry.local_time);
         for v in 0..2 {
             let b = carry.local[v];
-            self.record.extend([b.bid.0, b.bid_qty.0, b.ask.0, b.ask_qty.0]);
+            self.record.extend_from_slice(&[b.bid.0, b.bid_qty.0, b.ask.0, b.ask_qty.0]);
             self.bid[v].push(b.bid.0);
             self.ask[v].push(b.ask.0);
             self.seen[v].push(carry.seen[v]);
@@ -217,7 +268,7 @@ impl LocalBuilder {
     }
 
     /// A publication is a step even when it repeats the value: its age counts anew.
-    fn funding(&mut self, carry: &mut Carry, v: usize, row: &super::rows::FundingRow) {
+    fn funding(&mut self, carry: &mut Carry, v: usize, row: &FundingRow) {
         let rate = FundingRate { ts: row.ts, recv: row.recv, rate: row.rate, interval_hours: row.interval_hours };
         carry.funding.set(Role::BOTH[v], row.kind, rate);
         self.fundings.push(carry.funding);
@@ -246,20 +297,25 @@ fn keep_known(slot: &mut Price, new: Price) {
     }
 }
 
-pub(super) fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mut Carry, v: usize) -> VenueRows {
+/// A column of a table with its carried row before it.
+fn column<R, V: ArrowNativeType>(carried: &R, rows: &[R], pick: impl Fn(&R) -> V) -> Column<V> {
+    let mut values = Vec::with_capacity(rows.len() + 1);
+    values.push(pick(carried));
+    values.extend(rows.iter().map(pick));
+    values.into()
+}
+
+pub(super) fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mut VenueCarry) -> VenueRows {
     let quotes = between(&t.quotes, start, end, |r| r.exch);
     let trades = between(&t.trades, start, end, |r| r.exch);
     let marks = between(&t.marks, start, end, |r| r.exch);
     let depth = between(&t.depth, start, end, |r| r.exch);
-    let with_carried = |carried: QuoteRow| std::iter::once(carried).chain(quotes.iter().copied());
-    let column =
-        |pick: fn(&QuoteRow) -> i64| -> Column { with_carried(carry.venue_quote[v]).map(|q| pick(&q)).collect() };
     let quote_cols = QuoteCols {
-        time: column(|q| q.exch.0),
-        bid: column(|q| q.bbo.bid.0),
-        bid_qty: column(|q| q.bbo.bid_qty.0),
-        ask: column(|q| q.bbo.ask.0),
-        ask_qty: column(|q| q.bbo.ask_qty.0),
+        time: column(&carry.quote, quotes, |q| q.exch.0),
+        bid: column(&carry.quote, quotes, |q| q.bbo.bid.0),
+        bid_qty: column(&carry.quote, quotes, |q| q.bbo.bid_qty.0),
+        ask: column(&carry.quote, quotes, |q| q.bbo.ask.0),
+        ask_qty: column(&carry.quote, quotes, |q| q.bbo.ask_qty.0),
     };
     let none = TradeRow {
         exch: Time(NEVER),
@@ -269,15 +325,14 @@ pub(super) fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mu
         taker: Side::Buy,
         consumed_book: false,
     };
-    let all_trades = || std::iter::once(&none).chain(trades);
     let trade_cols = TradeCols {
-        time: all_trades().map(|r| r.exch.0).collect(),
-        px: all_trades().map(|r| r.px.0).collect(),
-        qty: all_trades().map(|r| r.qty.0).collect(),
-        taker: all_trades().map(|r| r.taker.sign() as i8).collect(),
-        consumed_book: all_trades().map(|r| i8::from(r.consumed_book)).collect(),
+        time: column(&none, trades, |r| r.exch.0),
+        px: column(&none, trades, |r| r.px.0),
+        qty: column(&none, trades, |r| r.qty.0),
+        taker: column(&none, trades, |r| r.taker.sign() as i8),
+        consumed_book: column(&none, trades, |r| i8::from(r.consumed_book)),
     };
-    let mut mark = carry.venue_mark[v];
+    let mut mark = carry.mark;
     let mut filled = vec![mark];
     for row in marks {
         mark.exch = row.exch;
@@ -291,7 +346,7 @@ pub(super) fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mu
         index: filled.iter().map(|r| r.index.0).collect(),
     };
     let mut depth_cols = DepthCols::default();
-    for row in std::iter::once(&carry.venue_depth[v]).chain(depth) {
+    for row in std::iter::once(&carry.depth).chain(depth) {
         depth_cols.push(row.exch, &row.bids, &row.asks);
     }
     let settlements = t
@@ -301,11 +356,11 @@ pub(super) fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mu
         .map(|row| Settlement { ts: row.ts, rate: row.rate })
         .collect();
     if let Some(last) = quotes.last() {
-        carry.venue_quote[v] = *last;
+        carry.quote = *last;
     }
-    carry.venue_mark[v] = mark;
+    carry.mark = mark;
     if let Some(last) = depth.last() {
-        carry.venue_depth[v] = last.clone();
+        carry.depth = last.clone();
     }
     VenueRows { quotes: quote_cols, trades: trade_cols, depth: depth_cols, marks: mark_cols, settlements }
 }
@@ -369,5 +424,121 @@ mod tests {
         assert_eq!(best(&second), [(26, Some(95)), (31, None)]);
         assert_eq!(best(&again), best(&second));
         assert!(first.local.depth(1, Role::Short).is_empty());
+    }
+
+    /// One row that was received, for the reference below.
+    enum Row<'a> {
+        Quote(&'a QuoteRow),
+        Trade,
+        Depth(&'a DepthRow),
+        Mark(&'a MarkRow),
+        Funding(&'a FundingRow),
+    }
+
+    /// The local timeline by sorting all rows, stably, by receive time.
+    fn by_sorting(tables: [&VenueTables; 2], start: Time, end: Time, carry: &mut Carry) -> Local {
+        let mut rows: Vec<(i64, usize, Row<'_>)> = Vec::new();
+        for (v, t) in tables.into_iter().enumerate() {
+            rows.extend(t.quotes.iter().map(|r| (r.recv.0, v, Row::Quote(r))));
+            rows.extend(t.trades.iter().map(|r| (r.recv.0, v, Row::Trade)));
+            rows.extend(t.depth.iter().map(|r| (r.recv.0, v, Row::Depth(r))));
+            rows.extend(t.marks.iter().map(|r| (r.recv.0, v, Row::Mark(r))));
+            rows.extend(t.funding.iter().map(|r| (r.recv.0, v, Row::Funding(r))));
+        }
+        rows.retain(|row| inside(Time(row.0), start, end));
+        rows.sort_by_key(|row| row.0);
+        let mut build = LocalBuilder::new(carry, rows.len());
+        for (i, (time, v, row)) in rows.iter().enumerate() {
+            let v = *v;
+            if !matches!(row, Row::Funding(_)) {
+                carry.seen[v] = *time;
+            }
+            match row {
+                Row::Quote(quote) => {
+                    carry.local[v] = quote.bbo;
+                    if build.depth[v].is_in_force() {
+                        build.depth[v].push(Time(*time), &[], &[]);
+                    }
+                }
+                Row::Trade => {}
+                Row::Depth(depth) => build.depth[v].push(Time(*time), &depth.bids, &depth.asks),
+                Row::Mark(mark) => build.mark(carry, v, mark),
+                Row::Funding(row) => build.funding(carry, v, row),
+            }
+            if rows.get(i + 1).is_none_or(|next| next.0 != *time) {
+                carry.local_time = *time;
+                build.push(carry);
+            }
+        }
+        build.finish()
+    }
+
+    /// Random tables, most of their times shared by several rows and tables.
+    #[test]
+    fn merging_is_sorting() {
+        let mut state = 5u64;
+        let mut draw = |below: i64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as i64 % below
+        };
+        for _ in 0..300 {
+            let span = 1 + draw(60);
+            let mut times = || {
+                let mut times: Vec<i64> = (0..draw(30)).map(|_| draw(span)).collect();
+                times.sort_unstable();
+                times
+            };
+            let mut n = 0;
+            let mut px = || {
+                n += 1;
+                n
+            };
+            let mut table = || VenueTables {
+                quotes: times().into_iter().map(|t| quote(t, t, px(), px())).collect(),
+                trades: times()
+                    .into_iter()
+                    .map(|t| TradeRow {
+                        exch: Time(t),
+                        recv: Time(t),
+                        px: Price(1),
+                        qty: Qty(1),
+                        taker: Side::Buy,
+                        consumed_book: true,
+                    })
+                    .collect(),
+                depth: times()
+                    .into_iter()
+                    .map(|t| DepthRow {
+                        exch: Time(t),
+                        recv: Time(t),
+                        bids: vec![DepthLevel { px: Price(px()), qty: Qty(1) }],
+                        asks: vec![],
+                    })
+                    .collect(),
+                marks: times()
+                    .into_iter()
+                    .map(|t| MarkRow { exch: Time(t), recv: Time(t), mark: Price(px() % 3), index: Price(px() % 2) })
+                    .collect(),
+                funding: times()
+                    .into_iter()
+                    .map(|t| FundingRow {
+                        ts: Time(t),
+                        recv: Time(t),
+                        rate: crate::units::Rate(px()),
+                        interval_hours: 1,
+                        kind: FundingKind::Settled,
+                    })
+                    .collect(),
+            };
+            let (long, short) = (table(), table());
+            let (mut merged, mut sorted) = (Carry::default(), Carry::default());
+            let cut = Time(span / 2);
+            for (start, end) in [(Time(0), cut), (cut, Time(span))] {
+                let one = local_timeline([&long, &short], start, end, &mut merged);
+                let other = by_sorting([&long, &short], start, end, &mut sorted);
+                sorted.depth = [0, 1].map(|v: usize| last_depth(&other.depth[v]).unwrap_or_default());
+                assert_eq!(format!("{one:?}"), format!("{other:?}"));
+            }
+        }
     }
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 /// Raised when tiles, their files or the cleaning of rows change.
-const CACHE_VERSION: u32 = 2;
+const CACHE_VERSION: u32 = 3;
 const MANIFEST: &str = "tape.json";
 const PREFIX: &str = "tape-";
 
@@ -111,7 +111,7 @@ impl Cache {
     /// Keeps a tile unless the cap forbids it or it is there.
     pub fn keep(&self, k: usize, tile: &Tile) {
         let name = name_of(k);
-        if self.folder.join(&name).is_file() {
+        if self.folder.join(&name).is_file() || !self.has_room(tile_file::least_size(tile)) {
             return;
         }
         if let Some(bytes) = tile_file::encode(tile) {
@@ -119,16 +119,22 @@ impl Cache {
         }
     }
 
-    /// Aside, then renamed. Failures are not errors: the next reader builds again.
-    fn write(&self, name: &str, bytes: &[u8]) {
+    /// Whether `size` bytes more stay below the cap, other tapes' folders removed if need be.
+    fn has_room(&self, size: u64) -> bool {
         let mut state = super::load::lock(&self.state);
-        let size = bytes.len() as u64;
         if state.bytes.saturating_add(size) > self.max_bytes {
             self.make_room(&mut state, size);
         }
-        if state.bytes.saturating_add(size) > self.max_bytes {
+        state.bytes.saturating_add(size) <= self.max_bytes
+    }
+
+    /// Aside, then renamed. Failures are not errors: the next reader builds again.
+    fn write(&self, name: &str, bytes: &[u8]) {
+        let size = bytes.len() as u64;
+        if !self.has_room(size) {
             return;
         }
+        let mut state = super::load::lock(&self.state);
         let aside = self.folder.join(format!(".{name}.{}", std::process::id()));
         let written = fs::write(&aside, bytes).and_then(|()| fs::rename(&aside, self.folder.join(name)));
         match written {

@@ -17,6 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 /// Tiles that stay at hand beside those that callers hold: the last one and the next.
 const AT_HAND: usize = 2;
 
+/// Ticks of tiles that are built by two threads.
+const LONG_TILE: usize = 1 << 14;
+
 /// Market data of one symbol at two venues over one range, as tiles. Threads may share it.
 pub struct Tape {
     spec: TapeSpec,
@@ -187,16 +190,25 @@ impl Tape {
         let k = builder.next;
         let (start, end) = self.bounds(k);
         let [long, short] = &mut builder.feeds;
-        // not on rayon's pool: a loader thread must not wait for workers that are busy with configurations, nor a worker
-        // pick up, while it waits here under the lock, a job that asks for a tile
-        if let Err(e) = long.advance(start, end).and_then(|()| short.advance(start, end)) {
+        let is_long = self.spec.tile_rows >= LONG_TILE;
+        let read = both(is_long, || long.advance(start, end), || short.advance(start, end));
+        if let Err(e) = read.0.and(read.1) {
             *builder = self.builder_at(0, Carry::default());
             return Err(e);
         }
         let (a, b) = (long.local(start, end), short.local(start, end));
-        let local = align::local_timeline([&a, &b], start, end, &mut builder.carry);
         let tables = [long.venue(), short.venue()];
-        let mut venues = [0, 1].map(|v| align::venue_timeline(tables[v], start, end, &mut builder.carry, v));
+        let mut carried = builder.carry.venues.clone();
+        let [at_long, at_short] = &mut carried;
+        let (local, mut venues) = both(
+            is_long,
+            || align::local_timeline([&a, &b], start, end, &mut builder.carry),
+            || {
+                let long = align::venue_timeline(tables[0], start, end, at_long);
+                [long, align::venue_timeline(tables[1], start, end, at_short)]
+            },
+        );
+        builder.carry.venues = carried;
         venues.iter_mut().for_each(|v| v.settlements.sort_by_key(|s| s.ts));
         drop((a, b));
         builder.next += 1;
@@ -206,6 +218,19 @@ impl Tape {
         }
         Ok(self.keep(k, Arc::new(tile)))
     }
+}
+
+/// Both at once, if that is worth a thread. Not on rayon's pool: a loader thread must not wait for workers that are busy with
+/// configurations, nor a worker pick up, while it waits here under the builder's lock, a job that asks for a tile.
+pub(super) fn both<A, B: Send>(at_once: bool, a: impl FnOnce() -> A, b: impl FnOnce() -> B + Send) -> (A, B) {
+    if !at_once {
+        return (a(), b());
+    }
+    std::thread::scope(|scope| {
+        let other = scope.spawn(b);
+        let one = a();
+        (one, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 /// A panic of another thread leaves plain data behind a lock; it is used as it is.

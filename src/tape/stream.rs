@@ -108,26 +108,24 @@ impl<R: StoredRow> Stream<R> {
         Ok(())
     }
 
+    /// Moves the wanted rows of a batch to its front and drops the others.
     fn clean(&mut self, batch: Batch<R>) -> Result<Vec<R>, TapeError> {
-        let file = &self.files[self.next_file - 1];
-        let mut faults = batch.faults.into_iter().peekable();
-        let mut rows = Vec::with_capacity(batch.rows.len());
-        for (i, mut row) in batch.rows.into_iter().enumerate() {
-            let mut fault = faults.next_if(|f| f.0 == i).map(|f| f.1);
+        let (mut rows, mut faults) = (batch.rows, batch.faults.into_iter().peekable());
+        let mut kept = 0;
+        for i in 0..rows.len() {
+            let row = &mut rows[i];
             let recv = row.recv().plus(self.wanted.latency);
-            let unreadable_time = fault.as_ref().is_some_and(|f| f.column.ends_with("_ts"));
-            if recv < self.wanted.from && !unreadable_time {
+            let is_faulty = faults.peek().is_some_and(|fault| fault.0 == i);
+            if is_faulty || row.recv() < self.last_recv {
+                let fault = if is_faulty { faults.next().map(|fault| fault.1) } else { None };
+                let unreadable_time = fault.as_ref().is_some_and(|f| f.column.ends_with("_ts"));
+                if recv >= self.wanted.from || unreadable_time {
+                    let fault = fault.unwrap_or_else(|| backwards(row.recv(), self.last_recv));
+                    self.refuse(batch.first_row + i as u64, fault)?;
+                }
                 continue;
             }
-            if fault.is_none() && row.recv() < self.last_recv {
-                let wanted = format!("no earlier than the row before it, {}", self.last_recv);
-                fault = Some(Fault::new("recv_ts", row.recv(), wanted).of("recv_ts goes backwards"));
-            }
-            if let Some(fault) = fault {
-                if self.wanted.on_bad_rows == OnBadRows::Fail {
-                    return Err(file.bad_row(batch.first_row + i as u64, fault));
-                }
-                *self.repairs.dropped.entry(fault.rule).or_default() += 1;
+            if recv < self.wanted.from {
                 continue;
             }
             self.last_recv = row.recv();
@@ -139,10 +137,30 @@ impl<R: StoredRow> Stream<R> {
                 break;
             }
             row.set_times(exch, recv);
-            rows.push(row);
+            if kept < i {
+                rows.swap(kept, i);
+            }
+            kept += 1;
         }
+        rows.truncate(kept);
         Ok(rows)
     }
+
+    /// Counts an unfit row, or fails by it.
+    #[cold]
+    fn refuse(&mut self, row: u64, fault: Fault) -> Result<(), TapeError> {
+        if self.wanted.on_bad_rows == OnBadRows::Fail {
+            return Err(self.files[self.next_file - 1].bad_row(row, fault));
+        }
+        *self.repairs.dropped.entry(fault.rule).or_default() += 1;
+        Ok(())
+    }
+}
+
+#[cold]
+fn backwards(recv: Time, before: Time) -> Fault {
+    let wanted = format!("no earlier than the row before it, {before}");
+    Fault::new("recv_ts", recv, wanted).of("recv_ts goes backwards")
 }
 
 /// Depth snapshots out of their stored levels.

@@ -274,8 +274,10 @@ impl DepthCols {
     }
 
     /// The last entry has levels.
+    #[inline]
     pub fn is_in_force(&self) -> bool {
-        self.time.len().checked_sub(1).is_some_and(|last| !self.view(last).is_empty())
+        // most tapes have no depth
+        !self.levels.is_empty() && self.time.len().checked_sub(1).is_some_and(|last| !self.view(last).is_empty())
     }
 
     #[inline]

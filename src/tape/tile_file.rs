@@ -2,6 +2,7 @@
 //! A trailer of length and checksum follows, so that a torn or altered file is seen.
 
 use super::NEVER;
+use super::load::both;
 use super::rows::FundingKind;
 use super::tile::*;
 use crate::market::{DepthLevel, Role};
@@ -16,9 +17,11 @@ use arrow::ipc::writer::FileWriter;
 use std::path::Path;
 use std::sync::Arc;
 
-const MAGIC: [u8; 8] = *b"perpxT01";
+const MAGIC: [u8; 8] = *b"perpxT02";
 /// Length, checksum, magic.
 const TRAILER: usize = 24;
+/// Bytes of a file that two threads read.
+const LONG_FILE: usize = 1 << 21;
 
 /// The bytes of a tile's file; `None` when Arrow cannot write it.
 pub(super) fn encode(tile: &Tile) -> Option<Vec<u8>> {
@@ -37,14 +40,24 @@ pub(super) fn encode(tile: &Tile) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// Bytes of a tile's file at least.
+pub(super) fn least_size(tile: &Tile) -> u64 {
+    let levels = |depth: &DepthCols| 16 * depth.time.len() + 16 * depth.levels.len();
+    let venue = |v: &VenueRows| {
+        40 * v.quotes.time.len() + 26 * v.trades.time.len() + 24 * v.marks.time.len() + levels(&v.depth)
+    };
+    let local = 128 * tile.local.len() + tile.local.depth.iter().map(levels).sum::<usize>();
+    (local + tile.venues.iter().map(venue).sum::<usize>()) as u64
+}
+
 /// The tile of a file; `None` when it is not whole.
 pub(super) fn read(path: &Path) -> Option<Tile> {
     let file = std::fs::File::open(path).ok()?;
     // SAFETY: the map must not change under its readers. Cache files are written under another name and renamed, never
     // written again; removal leaves the mapped pages. Whoever truncates one by hand may crash the run, not corrupt it
-    // unseen: the checksum is taken before the map is used.
+    // unseen: the checksum is taken before the map is used. It reads every page, so that all are mapped at once.
     #[allow(unsafe_code)]
-    let map = unsafe { memmap2::Mmap::map(&file) }.ok()?;
+    let map = unsafe { memmap2::MmapOptions::new().populate().map(&file) }.ok()?;
     decode(Buffer::from(bytes::Bytes::from_owner(map)))
 }
 
@@ -68,16 +81,24 @@ fn decode(buffer: Buffer) -> Option<Tile> {
     Pages { columns: batch.columns().iter() }.tile()
 }
 
-/// Eight running products over eight-byte words: catches torn and altered files at the speed of memory. No defence
-/// against an adversary, who could as well write the cache himself.
+/// Catches torn and altered files at the speed of memory. No defence against an adversary, who could as well write the cache
+/// himself. The halves of a file are summed at once.
 fn checksum(bytes: &[u8]) -> u64 {
-    const PRIME: u64 = 0x9E37_79B1_85EB_CA87;
+    let (one, two) = bytes.split_at(bytes.len() / 2);
+    let (one, two) = both(bytes.len() >= LONG_FILE, || running(one), || running(two));
+    (one ^ two.rotate_left(32)).wrapping_mul(PRIME).rotate_left(29)
+}
+
+const PRIME: u64 = 0x9E37_79B1_85EB_CA87;
+
+/// Eight running products over eight-byte words.
+fn running(bytes: &[u8]) -> u64 {
     let mut lanes = [1u64, 2, 3, 4, 5, 6, 7, 8];
     let (blocks, rest) = bytes.as_chunks::<64>();
     for block in blocks {
-        let (words, _) = block.as_chunks::<8>();
-        for (lane, word) in lanes.iter_mut().zip(words) {
-            *lane = (*lane ^ u64::from_le_bytes(*word)).wrapping_mul(PRIME).rotate_left(29);
+        let words = block.as_chunks::<8>().0;
+        for lane in 0..8 {
+            lanes[lane] = (lanes[lane] ^ u64::from_le_bytes(words[lane])).wrapping_mul(PRIME).rotate_left(29);
         }
     }
     let mut sum = bytes.len() as u64;

@@ -8,7 +8,7 @@
 //! | `funding` | rows by funding state, trees over rates |
 //!
 //! Nothing here knows a threshold: one index serves every level, on a grid or off it. A sweep builds what was asked for in
-//! the tile before ahead, in parallel ([`Index::built`], [`Index::build`]); the rest comes with the first question.
+//! the tile before ahead, while that one is run ([`Index::built`], [`Index::build`]); the rest comes with the first question.
 
 mod bars;
 mod fall;

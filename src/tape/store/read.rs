@@ -20,8 +20,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Rows decoded at a time.
-const BATCH_ROWS: usize = 65_536;
+/// Rows decoded at a time: few enough that their columns stay in the cache of a core until they are rows.
+const BATCH_ROWS: usize = 8_192;
 
 /// What to do about a bad row.
 pub(crate) const REMEDY: &str = "repair the file, or set on_bad_rows = \"drop\" to leave such rows out (counted)";

@@ -113,6 +113,7 @@ fn words<R>(rows: &[R], pick: impl Fn(&R) -> &'static str) -> ArrayRef {
 }
 
 /// `recv_ts` before `exch_ts`, or a clock that is not set.
+#[inline]
 fn time_fault(exch: Time, recv: Time) -> Option<Fault> {
     if exch.0 <= 0 {
         return Some(Fault::new("exch_ts", exch, "a time after 1970-01-01"));
@@ -121,12 +122,14 @@ fn time_fault(exch: Time, recv: Time) -> Option<Fault> {
     (recv < exch).then(|| Fault::new("recv_ts", recv, wanted()).of("received before stamped"))
 }
 
+#[inline]
 fn price_fault(column: &'static str, price: Price) -> Option<Fault> {
     let rule = if price.0 == 0 { "zero price" } else { "price out of range" };
     let unfit = price.0 <= 0 || price.0 >= DECIMAL_LIMIT;
     unfit.then(|| Fault::new(column, price, "a price above 0 and below 1e9").of(rule))
 }
 
+#[inline]
 fn size_fault(column: &'static str, qty: Qty) -> Option<Fault> {
     let rule = if qty.0 < 0 { "negative size" } else { "size out of range" };
     let unfit = qty.0 < 0 || qty.0 >= DECIMAL_LIMIT;
@@ -165,18 +168,22 @@ impl StoredRow for QuoteRow {
         Ok((0..cells.len()).map(row).collect())
     }
 
+    #[inline]
     fn exch(&self) -> Time {
         self.exch
     }
 
+    #[inline]
     fn recv(&self) -> Time {
         self.recv
     }
 
+    #[inline]
     fn set_times(&mut self, exch: Time, recv: Time) {
         (self.exch, self.recv) = (exch, recv);
     }
 
+    #[inline]
     fn fault(&self) -> Option<Fault> {
         let b = &self.bbo;
         time_fault(self.exch, self.recv)
@@ -234,18 +241,22 @@ impl StoredRow for TradeRow {
         Ok((0..cells.len()).map(row).collect())
     }
 
+    #[inline]
     fn exch(&self) -> Time {
         self.exch
     }
 
+    #[inline]
     fn recv(&self) -> Time {
         self.recv
     }
 
+    #[inline]
     fn set_times(&mut self, exch: Time, recv: Time) {
         (self.exch, self.recv) = (exch, recv);
     }
 
+    #[inline]
     fn fault(&self) -> Option<Fault> {
         time_fault(self.exch, self.recv).or_else(|| price_fault("px", self.px)).or_else(|| size_fault("qty", self.qty))
     }
@@ -281,18 +292,22 @@ impl StoredRow for NumberedTrade {
         Ok(rows.into_iter().zip(ids).map(|(row, id)| NumberedTrade { row, id }).collect())
     }
 
+    #[inline]
     fn exch(&self) -> Time {
         self.row.exch
     }
 
+    #[inline]
     fn recv(&self) -> Time {
         self.row.recv
     }
 
+    #[inline]
     fn set_times(&mut self, exch: Time, recv: Time) {
         self.row.set_times(exch, recv);
     }
 
+    #[inline]
     fn fault(&self) -> Option<Fault> {
         self.row.fault()
     }
@@ -350,18 +365,22 @@ impl StoredRow for DepthLevelRow {
         Ok((0..cells.len()).map(row).collect())
     }
 
+    #[inline]
     fn exch(&self) -> Time {
         self.exch
     }
 
+    #[inline]
     fn recv(&self) -> Time {
         self.recv
     }
 
+    #[inline]
     fn set_times(&mut self, exch: Time, recv: Time) {
         (self.exch, self.recv) = (exch, recv);
     }
 
+    #[inline]
     fn fault(&self) -> Option<Fault> {
         time_fault(self.exch, self.recv)
             .or_else(|| (self.level < 0).then(|| Fault::new("level", self.level, "0 (the best) or more")))
@@ -456,18 +475,22 @@ impl StoredRow for MarkRow {
         Ok((0..cells.len()).map(row).collect())
     }
 
+    #[inline]
     fn exch(&self) -> Time {
         self.exch
     }
 
+    #[inline]
     fn recv(&self) -> Time {
         self.recv
     }
 
+    #[inline]
     fn set_times(&mut self, exch: Time, recv: Time) {
         (self.exch, self.recv) = (exch, recv);
     }
 
+    #[inline]
     fn fault(&self) -> Option<Fault> {
         let known = |column, price: Price| if price.0 == 0 { None } else { price_fault(column, price) };
         time_fault(self.exch, self.recv)
@@ -515,18 +538,22 @@ impl StoredRow for FundingRow {
         Ok((0..cells.len()).map(row).collect())
     }
 
+    #[inline]
     fn exch(&self) -> Time {
         self.ts
     }
 
+    #[inline]
     fn recv(&self) -> Time {
         self.recv
     }
 
+    #[inline]
     fn set_times(&mut self, exch: Time, recv: Time) {
         (self.ts, self.recv) = (exch, recv);
     }
 
+    #[inline]
     fn fault(&self) -> Option<Fault> {
         let divides = (1..=24).contains(&self.interval_hours) && 24 % self.interval_hours == 0;
         if self.ts.0 <= 0 {
