@@ -3,6 +3,24 @@
 use super::{Curve, Spans, text};
 use crate::units::{DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS, Time};
 
+/// One clock across all panels of a chart: the whole range from `left` to `right`.
+pub struct Clock<'a> {
+    pub spans: &'a Spans,
+    pub left: f64,
+    pub right: f64,
+}
+
+impl Clock<'_> {
+    /// 0 to 1 over the whole range.
+    pub fn part(&self, t: Time) -> f64 {
+        t.since(self.spans.from) as f64 / self.spans.to.since(self.spans.from) as f64
+    }
+
+    pub fn x(&self, t: Time) -> f64 {
+        self.left + (self.right - self.left) * self.part(t)
+    }
+}
+
 /// A rectangle in which something is drawn; `top` is the smaller y.
 #[derive(Clone, Copy, Debug)]
 pub struct Plot {

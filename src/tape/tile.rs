@@ -106,6 +106,14 @@ pub struct FundingDiff {
     pub until: Time,
 }
 
+impl FundingDiff {
+    /// The first venue's rate minus the other's; `None` when either is unknown at `now`.
+    #[inline]
+    pub fn of(&self, first: Role, now: Time) -> Option<i128> {
+        (now <= self.until).then_some(if first == Role::Long { self.x24 } else { -self.x24 })
+    }
+}
+
 impl Default for FundingState {
     fn default() -> FundingState {
         FundingState { rates: Default::default(), diffs: [FundingDiff { x24: 0, until: Time::MIN }; 2] }

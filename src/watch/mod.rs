@@ -228,9 +228,8 @@ pub fn holds(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time, best: Option
         Series::Edge => real(ground.signals.edge[row], cmp, ground, time),
         Series::Bar(id) => real(ground.signals.bar_value(id, time), cmp, ground, time),
         Series::FundingDiff { kind, first } => {
-            let diff = local.funding(row).diff(kind);
-            let x24 = if first == Role::Long { diff.x24 } else { -diff.x24 };
-            time <= diff.until && compare(x24, cmp.op, wide(cmp.level))
+            let diff = local.funding(row).diff(kind).of(first, time);
+            diff.is_some_and(|x24| compare(x24, cmp.op, wide(cmp.level)))
         }
         Series::Apr { kind, legs } => {
             legs.pays_x24(local, row, kind, time).is_some_and(|apr| compare(apr, cmp.op, wide(cmp.level)))
@@ -257,9 +256,7 @@ pub fn sides(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time, best: Option
         Series::Edge => (ground.signals.edge[row], 1.0),
         Series::Bar(id) => (ground.signals.bar_value(id, time), 1.0),
         Series::FundingDiff { kind, first } => {
-            let rate = |role: Role| known(local, row, role, kind, time).map(|rate| rate.per_8h_x24());
-            let diff = rate(first).zip(rate(first.other())).map(|(a, b)| a - b);
-            (wide(diff, fraction * 1e4), fraction * 1e4)
+            (wide(local.funding(row).diff(kind).of(first, time), fraction * 1e4), fraction * 1e4)
         }
         Series::Apr { kind, legs } => {
             let scale = fraction / legs.long.max(legs.short).0.max(1) as f64;

@@ -1,27 +1,12 @@
 //! What charts over time have in common: one clock across all panels, the held-out part shaded, the states as a strip.
 
 use super::svg::{Size, n};
-use crate::report::scale::{Plot, time_ticks};
+use crate::report::scale::{Clock, Plot, time_ticks};
 use crate::report::{Spans, StateSpan, text};
 use crate::units::Time;
 use maud::{Markup, html};
 
-pub struct Clock<'a> {
-    pub spans: &'a Spans,
-    pub left: f64,
-    pub right: f64,
-}
-
 impl Clock<'_> {
-    /// 0 to 1 over the whole range.
-    pub fn part(&self, t: Time) -> f64 {
-        t.since(self.spans.from) as f64 / self.spans.to.since(self.spans.from) as f64
-    }
-
-    pub fn x(&self, t: Time) -> f64 {
-        self.left + (self.right - self.left) * self.part(t)
-    }
-
     /// The embargo (hatched) and the held-out part (tinted) behind all panels, named above. `pattern` names the hatching
     /// and is used once a page.
     pub fn shade(&self, top: f64, bottom: f64, pattern: &str) -> Markup {

@@ -1,11 +1,11 @@
 //! What it cost to hold: funding by settlement, legging, and what the funding guard saved and cost.
 
-use super::clock::{Clock, shading};
+use super::clock::shading;
 use super::market::millis;
 use super::pack::pack;
 use super::svg::{Size, gutter, n, path, rulers, unit_label};
 use crate::report::frame::quantile;
-use crate::report::scale::{Plot, Scale};
+use crate::report::scale::{Clock, Plot, Scale};
 use crate::report::view::View;
 use crate::report::{Legging, Settled, text};
 use crate::units::Time;

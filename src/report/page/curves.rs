@@ -1,10 +1,10 @@
 //! Equity and drawdown of the best few, and the winner's states, on one clock.
 
-use super::clock::{Clock, shading, state_legend};
+use super::clock::{shading, state_legend};
 use super::market::millis;
 use super::pack::pack;
 use super::svg::{Size, gutter, n, path, rulers, unit_label};
-use crate::report::scale::{Plot, Scale, drawdown, sample, thin};
+use crate::report::scale::{Clock, Plot, Scale, drawdown, sample, thin};
 use crate::report::view::View;
 use maud::{Markup, html};
 use serde_json::{Value, json};

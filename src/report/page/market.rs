@@ -1,11 +1,11 @@
 //! The winner in its market: states, entries, locks and unlocks over both venues' prices and the spread with its bands.
 //! The whole range is drawn here; one trade is drawn by the script, from figures that stand in the page.
 
-use super::clock::{Clock, shading, state_legend};
+use super::clock::{shading, state_legend};
 use super::pack::pack;
 use super::svg::{Size, gutter, n, rulers, unit_label};
 use crate::market::Role;
-use crate::report::scale::{Plot, Scale};
+use crate::report::scale::{Clock, Plot, Scale};
 use crate::report::view::View;
 use crate::report::{Bucket, Step, Stretch, shown, text};
 use crate::strategy::REASONS;

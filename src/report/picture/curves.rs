@@ -1,9 +1,8 @@
 //! Equity over drawdown, with the embargo and the held-out part shaded.
 
 use super::paper::{Anchor, INK, LABEL, Paper, SMALL};
-use super::time::Sheet;
 use crate::report::palette::CURVES;
-use crate::report::scale::{Plot, Scale, drawdown, thin};
+use crate::report::scale::{Clock, Plot, Scale, drawdown, thin};
 use crate::report::view::View;
 
 pub fn draw(view: &View, paper: &Paper) -> Result<(), String> {
@@ -12,10 +11,10 @@ pub fn draw(view: &View, paper: &Paper) -> Result<(), String> {
     let curves = view.curves();
     let top = Plot { left: 130.0, right: 1560.0, top: 170.0, bottom: 560.0 };
     let fall = Plot { top: 620.0, bottom: 790.0, ..top };
-    let sheet = Sheet { spans, left: top.left, right: top.right };
+    let clock = Clock { spans, left: top.left, right: top.right };
     let title = format!("{} · equity of the best {}, {}", input.symbol, curves.len(), input.quote);
-    paper.title(&title, &format!("{} · {}", input.name, sheet.range()))?;
-    sheet.shade(paper, top.top, fall.bottom)?;
+    paper.title(&title, &format!("{} · {}", input.name, clock.range()))?;
+    clock.shade_on(paper, top.top, fall.bottom)?;
     let equity: Vec<_> = curves.iter().map(|c| thin(&c.samples, spans.from, spans.to, 360)).collect();
     let falls: Vec<_> = curves.iter().map(|c| thin(&drawdown(c, spans), spans.from, spans.to, 360)).collect();
     let money = Scale::over(equity.iter().flatten().map(|s| s.1), 6);
@@ -33,10 +32,10 @@ pub fn draw(view: &View, paper: &Paper) -> Result<(), String> {
             [(&samples[..cut], place), (&samples[cut..], place)]
         }) {
             let (samples, (plot, scale)) = part;
-            paper.line(samples.iter().map(|s| (sheet.x(s.0), plot.y(scale.place(s.1)))), CURVES[i], width)?;
+            paper.line(samples.iter().map(|s| (clock.x(s.0), plot.y(scale.place(s.1)))), CURVES[i], width)?;
         }
     }
-    sheet.foot(paper, fall.bottom)?;
+    clock.foot_on(paper, fall.bottom)?;
     legend(view, paper)
 }
 

@@ -1,10 +1,9 @@
 //! Funding by settlement, by leg, and its running sum.
 
 use super::paper::{Anchor, INK, LABEL, Paper, SMALL};
-use super::time::Sheet;
 use crate::report::page::costs::{binned, running};
 use crate::report::palette::CURVES;
-use crate::report::scale::{Plot, Scale};
+use crate::report::scale::{Clock, Plot, Scale};
 use crate::report::view::View;
 
 const BINS: usize = 200;
@@ -14,10 +13,10 @@ pub fn draw(view: &View, paper: &Paper) -> Result<(), String> {
     let spans = &input.spans;
     let top = Plot { left: 130.0, right: 1560.0, top: 170.0, bottom: 500.0 };
     let low = Plot { top: 560.0, bottom: 790.0, ..top };
-    let sheet = Sheet { spans, left: top.left, right: top.right };
+    let clock = Clock { spans, left: top.left, right: top.right };
     let title = format!("{} · the winner's funding by settlement, {}", input.symbol, input.quote);
-    paper.title(&title, &format!("{} · above zero was received · {}", input.name, sheet.range()))?;
-    sheet.shade(paper, top.top, low.bottom)?;
+    paper.title(&title, &format!("{} · above zero was received · {}", input.name, clock.range()))?;
+    clock.shade_on(paper, top.top, low.bottom)?;
     let (bins, sums) = (binned(view, BINS), running(view));
     let bars = Scale::over(bins.iter().flatten().copied().chain([0.0]), 5);
     let line = Scale::over(sums.iter().map(|s| s.1).chain([0.0]), 4);
@@ -42,9 +41,9 @@ pub fn draw(view: &View, paper: &Paper) -> Result<(), String> {
     }
     let cut = sums.partition_point(|s| s.0 < spans.held_out);
     for part in [&sums[..cut], &sums[cut..]] {
-        paper.line(part.iter().map(|s| (sheet.x(s.0), low.y(line.place(s.1)))), INK, 2)?;
+        paper.line(part.iter().map(|s| (clock.x(s.0), low.y(line.place(s.1)))), INK, 2)?;
     }
-    sheet.foot(paper, low.bottom)?;
+    clock.foot_on(paper, low.bottom)?;
     for (leg, name) in ["long leg", "short leg"].into_iter().enumerate() {
         let x = 130.0 + 320.0 * leg as f64;
         paper.rect((x, 852.0), (x + 22.0, 868.0), CURVES[leg])?;

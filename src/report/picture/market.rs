@@ -1,12 +1,11 @@
 //! States, entries, locks and unlocks over both venues' prices and the spread with its bands.
 
 use super::paper::{Anchor, INK, LABEL, Paper, QUIET, SMALL};
-use super::time::Sheet;
 use crate::market::Role;
 use crate::report::page::clock::runs;
 use crate::report::page::market::{fold, mark, price_scale, spread_scale};
 use crate::report::palette::{CURVES, Rgb, STATES};
-use crate::report::scale::{Plot, Scale};
+use crate::report::scale::{Clock, Plot, Scale};
 use crate::report::view::View;
 use crate::report::{Bucket, Stretch, text};
 
@@ -18,13 +17,13 @@ pub fn draw(view: &View, market: &Stretch, paper: &Paper) -> Result<(), String> 
     let input = view.input;
     let top = Plot { left: 130.0, right: 1560.0, top: 170.0, bottom: 470.0 };
     let low = Plot { top: 530.0, bottom: 740.0, ..top };
-    let sheet = Sheet { spans: &input.spans, left: top.left, right: top.right };
+    let clock = Clock { spans: &input.spans, left: top.left, right: top.right };
     let [long, short] = &input.venues;
     paper.title(
         &format!("{} · the winner's states over price and spread", input.symbol),
-        &format!("{} · {long} and {short} · {}", input.name, sheet.range()),
+        &format!("{} · {long} and {short} · {}", input.name, clock.range()),
     )?;
-    sheet.shade(paper, top.top, 772.0)?;
+    clock.shade_on(paper, top.top, 772.0)?;
     let buckets = fold(&market.buckets, 1);
     let x = |i: usize| top.x((i as f64 + 0.5) / buckets.len() as f64);
     let (price, spread) = (price_scale(&buckets, 6), spread_scale(&buckets, 5));
@@ -53,19 +52,19 @@ pub fn draw(view: &View, market: &Stretch, paper: &Paper) -> Result<(), String> 
         paper.line(part, INK, 2)?;
     }
     let strip = Plot { top: 750.0, bottom: 772.0, ..top };
-    for (from, to, state) in runs(&input.timeline, 700, |t| sheet.part(t)) {
+    for (from, to, state) in runs(&input.timeline, 700, |t| clock.part(t)) {
         let at = |column: usize| strip.x(column as f64 / 700.0);
         paper.rect((at(from), strip.top), (at(to), strip.bottom), STATES[state])?;
     }
     paper.text("State", (top.left - 10.0, 761.0), SMALL, QUIET, Anchor::Right)?;
-    steps(view, &sheet, (&top, &price), (&low, &spread), &buckets, paper)?;
-    sheet.foot(paper, 772.0)?;
+    steps(view, &clock, (&top, &price), (&low, &spread), &buckets, paper)?;
+    clock.foot_on(paper, 772.0)?;
     legend(view, paper)
 }
 
 fn steps(
     view: &View,
-    sheet: &Sheet,
+    clock: &Clock,
     (top, price): (&Plot, &Scale),
     (low, spread): (&Plot, &Scale),
     buckets: &[Bucket],
@@ -74,8 +73,8 @@ fn steps(
     let mut last = [f64::NEG_INFINITY; 4];
     for step in view.input.trades.iter().flat_map(|trade| &trade.steps) {
         let Some(kind) = mark(step) else { continue };
-        let x = sheet.x(step.at);
-        let bucket = buckets.get((sheet.part(step.at) * buckets.len() as f64) as usize);
+        let x = clock.x(step.at);
+        let bucket = buckets.get((clock.part(step.at) * buckets.len() as f64) as usize);
         let Some(bucket) = bucket.filter(|_| x >= last[kind] + 4.0) else { continue };
         last[kind] = x;
         let middle = |range: [f64; 2]| (range[0] + range[1]) / 2.0;

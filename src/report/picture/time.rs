@@ -1,32 +1,17 @@
 //! What pictures over time have in common: the shaded parts and the times below.
 
 use super::paper::{Anchor, EMBARGO, HELD, INK, Paper, QUIET, SMALL};
-use crate::report::scale::time_ticks;
-use crate::report::{Spans, text};
-use crate::units::Time;
+use crate::report::scale::{Clock, time_ticks};
+use crate::report::text;
 
-pub struct Sheet<'a> {
-    pub spans: &'a Spans,
-    pub left: f64,
-    pub right: f64,
-}
-
-impl Sheet<'_> {
-    pub fn part(&self, t: Time) -> f64 {
-        t.since(self.spans.from) as f64 / self.spans.to.since(self.spans.from) as f64
-    }
-
-    pub fn x(&self, t: Time) -> f64 {
-        self.left + (self.right - self.left) * self.part(t)
-    }
-
+impl Clock<'_> {
     /// "2026-01-05 to 2026-01-12 UTC"
     pub fn range(&self) -> String {
         format!("{} to {} UTC", text::moment(self.spans.from), text::moment(self.spans.to))
     }
 
     /// The embargo and the held-out part as grounds, with the names of all parts above `top`.
-    pub fn shade(&self, paper: &Paper, top: f64, bottom: f64) -> Result<(), String> {
+    pub fn shade_on(&self, paper: &Paper, top: f64, bottom: f64) -> Result<(), String> {
         if !self.spans.has_held_out() {
             return Ok(());
         }
@@ -44,7 +29,7 @@ impl Sheet<'_> {
         Ok(())
     }
 
-    pub fn foot(&self, paper: &Paper, bottom: f64) -> Result<(), String> {
+    pub fn foot_on(&self, paper: &Paper, bottom: f64) -> Result<(), String> {
         for (at, label) in time_ticks(self.spans.from, self.spans.to, 9) {
             let x = self.x(at);
             let anchor = if self.part(at) > 0.97 { Anchor::Right } else { Anchor::Middle };
