@@ -13,7 +13,7 @@ impl Composite {
         let taking = call.plan.strategy.entry.taking;
         let (desk, counts) = (&mut self.desk, &mut self.counts);
         match &mut self.job {
-            Job::Hold => false,
+            Job::Hold => self.mend_lock(call),
             Job::Entry(entry) => {
                 entry.drive(desk, &mut floor(call, counts), &taking);
                 let over = entry.is_over() && desk.working(entry.role).is_none();
@@ -174,9 +174,24 @@ impl Composite {
             _ => {
                 // a trim: the state stays
                 self.job = Job::Hold;
-                false
+                true
             }
         }
+    }
+
+    /// A fill that was told late, after its unlock was given up, may have let a leg of a lock go: what is left is closed.
+    fn mend_lock(&mut self, call: &mut Call<'_>) -> bool {
+        let broken = self.state == State::Locked && self.lacks_a_leg(call);
+        if broken {
+            self.counts.add(Count::Strays);
+            self.flatten(call, None, Reason::Rollback, 0);
+        }
+        broken
+    }
+
+    /// One of the two legs is no more than dust: that is no lock.
+    fn lacks_a_leg(&self, call: &Call<'_>) -> bool {
+        Role::BOTH.iter().any(|&role| call.view.belief.qty(role) < call.plan.instrument(role).lot)
     }
 
     fn enter_idle(&mut self, call: &mut Call<'_>, reason: Reason, also: u32) -> bool {
@@ -200,6 +215,11 @@ impl Composite {
     }
 
     fn enter_locked(&mut self, call: &mut Call<'_>, reason: Reason) -> bool {
+        if self.lacks_a_leg(call) {
+            // what is missing became too small for its venue before anything of it filled
+            self.rollback(call, Reason::Rollback);
+            return true;
+        }
         let s = &call.plan.strategy;
         self.failures = 0;
         self.armed = s.locking.arm == Arm::Level;

@@ -6,6 +6,7 @@ mod composite;
 mod drivers;
 mod explain;
 mod foresight;
+mod legging;
 mod live;
 mod noted;
 mod null_market;
