@@ -3,7 +3,8 @@
 //!
 //! The shipped trader runs over simulated venues that reject, stay silent (with the order lost or not), fail to cancel and
 //! go down in each way, on thin books whose sizes are no whole lots, until 100,000 episodes of legging have ended
-//! (`PERPX_EPISODES` for another number). Every ending must be among them.
+//! (`PERPX_EPISODES` for another number; dust that waits for the next trade is not counted). Every ending must be among
+//! them.
 
 use crate::random::{self, Dice, START};
 use perpx::config::{Config, ConfigFile, Outage, OutageWhat, OutageWhen};
@@ -251,8 +252,9 @@ impl Seen {
         }
     }
 
+    /// Those that were more than dust waiting for the next trade.
     fn episodes(&self) -> u64 {
-        self.endings.iter().sum()
+        self.endings.iter().sum::<u64>() - self.endings[Ending::Netted as usize]
     }
 }
 

@@ -322,7 +322,7 @@ fn an_audit_follows_the_money_line_by_line() {
     let case = Case::new(GRID);
     let all = [
         vec!["transfer.below_pct=0.999", "transfer.delay_sec=60", "transfer.fee=0.01", "entry.style=maker_then_taker"],
-        vec!["exit.max_sec=null", "locking.t_max_sec=20000", "locking.on_ub=close_both"],
+        vec!["exit.max_sec=null", "locking.t_max_sec=1200"],
         vec!["entry.mode=pair", "locking.batches=2", "fills.reject_rate=0.2", "fills.timeout_rate=0.1"],
     ];
     let (mut kinds, mut cut, mut rebates) = (std::collections::BTreeSet::new(), 0, 0);
