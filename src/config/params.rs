@@ -338,9 +338,30 @@ pub enum OutageWhen {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OutageWhat {
+    /// `Orders` and `Feed`.
     Both,
+    /// Requests vanish, nothing is answered.
     Orders,
+    /// Nothing is received; orders still match.
     Feed,
+    /// Orders are refused with a reason; cancels, queries and the feed live.
+    Refuse,
+    /// The feed goes on but repeats what it said last.
+    Stale,
+    /// Nothing is matched and nothing received; requests wait and are carried out when it ends.
+    Halt,
+}
+
+impl OutageWhat {
+    /// The trader receives something else: a feed of its own.
+    pub fn is_feed(self) -> bool {
+        self.loses_rows() || self == OutageWhat::Stale
+    }
+
+    /// Rows are never received.
+    pub fn loses_rows(self) -> bool {
+        matches!(self, OutageWhat::Both | OutageWhat::Feed | OutageWhat::Halt)
+    }
 }
 
 /// Names and money of the account. No key and no secret is ever part of it.

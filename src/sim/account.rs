@@ -78,7 +78,10 @@ impl SimVenue {
         seek(env, Rows::Marks, &mut self.cursors.mark, self.through);
         let (times, values): (&[i64], &[i64]) = (&marks.time, &marks.mark);
         let first = self.cursors.mark as usize + 1;
-        let taken = |row: &usize| self.is_taken(values[*row]) && times.get(row + 1) != Some(&times[*row]);
+        let taken = |row: &usize| {
+            let stands = times.get(row + 1) != Some(&times[*row]);
+            self.is_taken(values[*row]) && stands && !env.outages.halted.holds(Time(times[*row]))
+        };
         let row = match env.index {
             Some(index) => {
                 let may = |block: &Extremes<i64>| may_take(self.role, self.level, block);
@@ -107,7 +110,7 @@ impl SimVenue {
             self.settle(settlement, row, env);
         }
         let marks = &env.rows.marks;
-        let judged = !due.is_empty() || (row > 0 && marks.time[row] == t.0);
+        let judged = (!due.is_empty() || (row > 0 && marks.time[row] == t.0)) && !env.outages.halted.holds(t);
         let mark = marks.mark.get(row).copied().unwrap_or(0);
         if judged && self.is_taken(mark) {
             self.liquidate(Price(mark), t, env);

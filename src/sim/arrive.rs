@@ -1,7 +1,7 @@
 //! What a request meets when it reaches the venue.
 //!
 //! In this order: an outage (the request vanishes); for orders the draw of a timeout (half of them vanish too, half are
-//! served in silence); the rate limit; the draw of a refusal; the age of the book (an order that arrives when the book
+//! served in silence); the rate limit; an outage that refuses orders; the draw of a refusal; the age of the book (an order that arrives when the book
 //! had no row for `max_book_age_ns` waits for the next row); the venue's rules; margin; then matching by kind.
 
 use super::book::{BookView, Request};
@@ -13,7 +13,7 @@ use crate::units::{Cash, Notional, Price, Qty, Time};
 
 impl SimVenue {
     pub(super) fn arrive(&mut self, sent: Sent, t: Time, env: &Env) {
-        if env.outages.end_at(t).is_some() {
+        if env.outages.deaf.holds(t) {
             self.stats.vanished += 1;
             if let Command::Place(order) = sent.cmd {
                 self.stats.dead_qty += i128::from(order.qty.0);
@@ -42,6 +42,9 @@ impl SimVenue {
         let mut order = Order::new(order, key, t, silent);
         if !self.within_rate(t, env) {
             return self.refuse(order, Reject::RateLimit, t, env);
+        }
+        if env.outages.refusing.holds(t) {
+            return self.refuse(order, Reject::Unavailable, t, env);
         }
         if dice.happens(fills.reject_rate, Kind::Reject, key) {
             return self.refuse(order, Reject::Drawn, t, env);

@@ -33,6 +33,6 @@ mod tests;
 
 pub use chance::Dice;
 pub use index::{VenueIndex, VenuePart};
-pub use outage::OutageTable;
+pub use outage::{OutageTable, Spans};
 pub use stats::SimStats;
 pub use venue::{Env, Fate, Met, SimVenue};

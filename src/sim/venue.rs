@@ -23,7 +23,7 @@ pub struct Env<'a> {
     pub rows: &'a VenueRows,
     pub world: &'a VenueWorld,
     pub dice: Dice,
-    /// Order outages of this venue.
+    /// Outages of this venue.
     pub outages: &'a OutageTable,
     /// That of `rows`, if there is one.
     pub index: Option<&'a VenueIndex>,
@@ -238,7 +238,8 @@ impl SimVenue {
             }
         };
         let way = travel(&env.world.fills.order_latency, env.dice, Kind::OrderLatency, key, 0);
-        let sent = Sent { arrives: at.plus(way).plus(delay), key, cmd };
+        let arrives = at.plus(way).plus(delay);
+        let sent = Sent { arrives: env.outages.halted.end_at(arrives).unwrap_or(arrives), key, cmd };
         let place = self.flight.partition_point(|other| other.arrives <= sent.arrives);
         self.flight.insert(place, sent);
     }

@@ -88,7 +88,7 @@ fn stall(table: &mut VenueTables, from: Time, to: Time) {
     table.marks.iter_mut().for_each(|row| late(&mut row.recv));
 }
 
-/// Up to three outages of orders in `[from, to)`, one after the other.
+/// Up to three outages in `[from, to)`, one after the other: deaf, refusing, or halted.
 pub fn outages(seed: u64, from: Time, to: Time) -> Vec<Outage> {
     let mut dice = Dice::new(seed ^ 0x0fff);
     let mut out = Vec::new();
@@ -99,7 +99,12 @@ pub fn outages(seed: u64, from: Time, to: Time) -> Vec<Outage> {
         if end >= to {
             break;
         }
-        out.push(Outage { when: OutageWhen::Fixed { from: at, to: end }, what: OutageWhat::Orders });
+        let what = match dice.int(0, 4) {
+            0 => OutageWhat::Refuse,
+            1 => OutageWhat::Halt,
+            _ => OutageWhat::Orders,
+        };
+        out.push(Outage { when: OutageWhen::Fixed { from: at, to: end }, what });
         at = end.plus(1);
     }
     out

@@ -96,7 +96,7 @@ impl Kind {
             Kind::Choice(words) => words.join(", "),
             Kind::Text => "text".to_string(),
             Kind::Outages => "a list of {from: time, to: time} or {per_day: number, mean_sec: number}, each with \
-                              `what: both`, `orders` or `feed`"
+                              `what: both`, `orders`, `feed`, `refuse`, `stale` or `halt`"
                 .to_string(),
             Kind::Brackets => "a list of {floor: quote money, maintenance: fraction}, floors rising from 0".to_string(),
         };
@@ -152,7 +152,7 @@ pub fn what(entries: &[(String, Value)]) -> Option<&str> {
 fn is_outage(item: &Value) -> bool {
     let Value::Map(entries) = item else { return false };
     let only = |names: &[&str]| entries.iter().all(|(key, _)| names.contains(&key.as_str()));
-    if !matches!(what(entries), Some("both" | "orders" | "feed")) {
+    if !matches!(what(entries), Some("both" | "orders" | "feed" | "refuse" | "stale" | "halt")) {
         return false;
     }
     let span = |name, low: i64, high: i64| {

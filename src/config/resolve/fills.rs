@@ -64,6 +64,9 @@ fn outages(value: Option<&Value>) -> Vec<Outage> {
         let what = match what(entries)? {
             "orders" => OutageWhat::Orders,
             "feed" => OutageWhat::Feed,
+            "refuse" => OutageWhat::Refuse,
+            "stale" => OutageWhat::Stale,
+            "halt" => OutageWhat::Halt,
             _ => OutageWhat::Both,
         };
         let when = match (time(entries, "from"), time(entries, "to")) {

@@ -105,7 +105,7 @@ fn costs() {
     let outages = OutageTable::default();
     per("outage look-up", 10_000, &venue, |_| {
         for t in 0..10_000 {
-            black_box(outages.end_at(ms(t)));
+            black_box(outages.answers_at(ms(t)));
         }
     });
 }
