@@ -9,6 +9,7 @@ mod foresight;
 mod live;
 mod noted;
 mod null_market;
+mod peer;
 mod random;
 mod random_tape;
 mod real;
