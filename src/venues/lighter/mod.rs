@@ -1,0 +1,3 @@
+//! Lighter: signed transactions, the messages of its REST interface and stream, its order books.
+
+pub mod sign;
