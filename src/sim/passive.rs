@@ -102,7 +102,8 @@ impl SimVenue {
             if within(order.side, book.touch(order.side), order.limit) {
                 order.place.empty();
                 let want = order.left().min(self.cap(order));
-                let request = Request { side: order.side, qty: want, limit: order.limit, assume: fills.assume_qty };
+                let (side, limit, assume) = (order.side, order.limit, fills.assume_qty);
+                let request = Request { side, qty: want, limit, average: None, assume };
                 let there = self.displayed(book, &request);
                 touched |= !self.fill_passive(order, there, t, env).is_zero();
             } else if book_shows_side(book, order.side) {

@@ -10,6 +10,7 @@ mod legging;
 mod live;
 mod noted;
 mod null_market;
+mod peer;
 mod random;
 mod random_tape;
 mod real;
