@@ -433,11 +433,10 @@ impl Funding {
 }
 
 impl FundingRate {
-    /// Fraction of the notional for one hour, to the venue's grid of 1e-6 for eight; positive = longs pay shorts.
+    /// Fraction of the notional for one hour; positive = longs pay shorts. Rounding to 1e-10 takes the float's noise away.
     pub fn hourly(&self) -> Rate {
-        let grid = Rate::ONE / 100_000_000;
-        let eight = (self.rate.0 * 1e8).round() as i64;
-        Rate(eight.saturating_mul(grid) / EIGHT)
+        let ten_billionths = (self.rate.0 * 1e10).round() as i64;
+        Rate(ten_billionths.saturating_mul(Rate::ONE / 10_000_000_000) / EIGHT)
     }
 }
 
