@@ -102,7 +102,7 @@ fn the_recorded_lighter_stream_rebuilds_its_book() {
         assert_eq!(trade.timestamp.0 * MS_NS, ts.parse::<i64>().expect("a time"), "{id}");
         met += 1;
     }
-    assert!(met > 600, "{met} of {} trades", want.len());
+    assert_eq!(met, want.len(), "trades of the stream");
     println!(
         "lighter stream: {} frames, {} quotes and {met} trades equal the normalised ones",
         rows.len(),
