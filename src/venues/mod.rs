@@ -15,6 +15,8 @@ mod fuzz;
 pub mod grvt;
 pub mod lighter;
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod sample;
 pub mod secret;
 pub mod wire;

@@ -244,3 +244,30 @@ impl Ticker {
         take!(funding_rate, next_funding_time, funding_interval_hours, status, session);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::venues::grvt::trade::ClientTier;
+    use crate::venues::wire::parse;
+
+    #[test]
+    fn rates_are_percentage_points_and_fees_millionths() {
+        let text = r#"{"instrument":"X","funding_rate":"-0.0034","funding_time":"1","funding_interval_hours":8}"#;
+        assert_eq!(parse::<Funding>("funding", text).expect("a row").rate(), Ok(Rate(-34_000_000)));
+        let tier: ClientTier =
+            parse("tier", r#"{"tier":1,"futures_taker_fee":450,"futures_maker_fee":-1}"#).expect("a tier");
+        assert_eq!(tier.fees(), (Rate(-1_000_000), Rate(450_000_000)));
+    }
+
+    #[test]
+    fn a_delta_changes_what_it_names() {
+        let read = |text| parse::<Ticker>("ticker", text).expect("a ticker");
+        let mut ticker = read(r#"{"event_time":"1","mark_price":"2","best_bid_price":"3","funding_rate":"0.01"}"#);
+        ticker.merge(&read(r#"{"event_time":"5","mark_price":"2.5","best_bid_price":""}"#));
+        assert_eq!(ticker.event_time.0, 5);
+        assert_eq!(ticker.mark_price, Dec::read("2.5"));
+        assert_eq!(ticker.best_bid_price, Some(Dec::EMPTY), "became null");
+        assert_eq!(ticker.rate(), Some(Ok(Rate::from_bps(1))), "unchanged");
+    }
+}

@@ -54,3 +54,50 @@ fn follows(begins: Option<u64>, offset: Option<u64>, stands: (u64, Option<u64>))
     };
     if follows == stands { Ok(()) } else { Err(BookError::Gap { what, follows, stands }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::venues::lighter::stream::Frame;
+
+    fn frame(kind: &str, begin: &str, nonce: u64, offset: u64, bid: &str) -> BookFrame {
+        let text = format!(
+            r#"{{"type":"{kind}/order_book","channel":"order_book:1","offset":{offset},"order_book":{{"asks":[],"bids":[{{"price":"{bid}",
+            "size":"1"}}],"nonce":{nonce}{begin}}}}}"#
+        );
+        match Frame::parse(&text) {
+            Ok(Frame::Book(frame)) => frame,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn begin(nonce: u64) -> String {
+        format!(r#","begin_nonce":{nonce}"#)
+    }
+
+    #[test]
+    fn an_update_begins_where_the_book_stands() {
+        let mut book = Book::default();
+        assert_eq!(book.apply(&frame("update", &begin(7), 8, 1, "9")), Ok(Applied::Ignored), "before the snapshot");
+        assert_eq!(book.apply(&frame("subscribed", &begin(0), 10, 100, "10")), Ok(Applied::Snapshot));
+        // offsets jump
+        assert_eq!(book.apply(&frame("update", &begin(10), 25, 117, "11")), Ok(Applied::Update));
+        assert_eq!(book.levels().top().bid.to_string(), "11");
+        let gap = book.apply(&frame("update", &begin(26), 27, 118, "12")).expect_err("a gap");
+        assert_eq!(gap, BookError::Gap { what: "nonce", follows: 26, stands: 25 });
+        assert!(gap.to_string().ends_with("drop the book and subscribe again") && book.levels().is_empty());
+        assert_eq!(book.apply(&frame("update", &begin(27), 28, 119, "12")), Ok(Applied::Ignored));
+        // a new snapshot leaves nothing of the old book
+        assert_eq!(book.apply(&frame("subscribed", &begin(0), 30, 5, "8")), Ok(Applied::Snapshot));
+        assert_eq!(book.levels().levels(crate::market::Side::Buy).count(), 1);
+    }
+
+    #[test]
+    fn frames_without_begin_nonce_are_chained_by_an_offset_that_grows_by_one() {
+        let mut book = Book::default();
+        book.apply(&frame("subscribed", "", 10, 100, "10")).expect("a snapshot");
+        assert_eq!(book.apply(&frame("update", "", 12, 101, "11")), Ok(Applied::Update));
+        let gap = BookError::Gap { what: "offset", follows: 107, stands: 101 };
+        assert_eq!(book.apply(&frame("update", "", 13, 108, "12")), Err(gap));
+    }
+}

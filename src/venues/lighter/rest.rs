@@ -433,11 +433,10 @@ impl Funding {
 }
 
 impl FundingRate {
-    /// Fraction of the notional for one hour, to the venue's grid of 1e-6 for eight; positive = longs pay shorts.
+    /// Fraction of the notional for one hour; positive = longs pay shorts. Rounding to 1e-10 takes the float's noise away.
     pub fn hourly(&self) -> Rate {
-        let grid = Rate::ONE / 100_000_000;
-        let eight = (self.rate.0 * 1e8).round() as i64;
-        Rate(eight.saturating_mul(grid) / EIGHT)
+        let ten_billionths = (self.rate.0 * 1e10).round() as i64;
+        Rate(ten_billionths.saturating_mul(Rate::ONE / 10_000_000_000) / EIGHT)
     }
 }
 
@@ -475,4 +474,40 @@ pub fn any_time(value: i64) -> Time {
         _ => 1,
     };
     Time(value.saturating_mul(ns))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::venues::wire::parse;
+
+    #[test]
+    fn each_rate_has_its_own_unit_and_sign() {
+        let funding = |direction: &str| {
+            let text = format!(r#"{{"timestamp":1789135200,"rate":"0.0012","direction":"{direction}"}}"#);
+            parse::<Funding>("funding", &text).expect("a row").rate()
+        };
+        let hourly = Rate(12_000_000); // 0.0012 percent
+        assert_eq!((funding("long"), funding("short")), (Ok(hourly), Ok(-hourly)));
+        assert!(funding("flat").is_err());
+        let text = r#"{"market_id":1,"exchange":"lighter","rate":0.00009599999999999999}"#;
+        assert_eq!(parse::<FundingRate>("rate", text).expect("a rate").hourly(), hourly);
+        let text = r#"{"code":200,"user_tier":"premium","current_maker_fee_tick":40,"current_taker_fee_tick":280}"#;
+        let fees = parse::<AccountLimits>("limits", text).expect("limits").fees();
+        assert_eq!(fees, Some((Rate(40_000_000), Rate(280_000_000))));
+    }
+
+    #[test]
+    fn times_and_sizes_come_out_in_ours() {
+        for value in [1_792_918_165, 1_792_918_165_000, 1_792_918_165_000_000, 1_792_918_165_000_000_000] {
+            assert_eq!(any_time(value), Time(1_792_918_165_000_000_000));
+        }
+        let text = r#"{"market_id":1,"sign":-1,"position":"0.20000"}"#;
+        assert_eq!(
+            parse::<Position>("position", text).expect("a position").signed(),
+            Ok(crate::units::Qty(-200_000_000))
+        );
+        let text = r#"{"trade_id":1,"market_id":1,"size":"1","price":"2","is_maker_ask":true,"timestamp":5,"transaction_time":7001}"#;
+        assert_eq!(parse::<Trade>("trade", text).expect("a trade").time(), Time(7_001_000));
+    }
 }

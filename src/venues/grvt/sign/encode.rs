@@ -206,9 +206,11 @@ fn builder(order: &Order) -> Result<Option<[Word; 2]>, EncodeError> {
 
 fn leg_hash(leg: &Leg, assets: &Assets, market: bool) -> Result<Word, EncodeError> {
     let asset = assets.get(&leg.instrument)?;
+    // a market order has no price, or one of 0
     let price = match &leg.limit_price {
-        Some(price) if !market => cut("limit_price", price, PRICE_DECIMALS)?,
-        _ => 0,
+        None => 0,
+        Some(price) if market && price.value().is_none() => 0,
+        Some(price) => cut("limit_price", price, PRICE_DECIMALS)?,
     };
     let size = unsigned(cut("size", &leg.size, asset.base_decimals)?);
     Ok(keccak(&[&text(LEG), &asset.id, &size, &unsigned(price), &flag(Some(leg.is_buying_asset))]))

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Made by `tests/sdk/grvt.py`; the key is a throw-away one.
+/// Made by `tests/sdk/grvt_vectors.py`; the key is a throw-away one.
 #[derive(Deserialize)]
 struct Vectors {
     private_key: String,
@@ -118,9 +118,9 @@ fn the_venues_own_client_agrees() {
 
 /// `tests/sdk/run` makes new vectors and calls this.
 #[test]
-#[ignore = "wants PERPX_GRVT_VECTORS, a file of tests/sdk/grvt.py"]
+#[ignore = "wants PERPX_GRVT_VECTORS, a file of tests/sdk/grvt_vectors.py"]
 fn sdk_vectors_of_grvt() {
-    let path = std::env::var("PERPX_GRVT_VECTORS").expect("PERPX_GRVT_VECTORS: a file of tests/sdk/grvt.py");
+    let path = std::env::var("PERPX_GRVT_VECTORS").expect("PERPX_GRVT_VECTORS: a file of tests/sdk/grvt_vectors.py");
     hold(&vectors(&std::fs::read_to_string(path).expect("the file")));
 }
 

@@ -112,6 +112,11 @@ fn group(grouping: i64, orders: &[NewOrder]) -> Result<(), Refused> {
         |of: fn(&NewOrder) -> i64, orders: &[NewOrder]| orders.windows(2).all(|pair| of(&pair[0]) == of(&pair[1]));
     let first = &orders[0];
     require("MarketIndex", first.market_index, one(|o| o.market_index, orders), "one market in a group")?;
+    for (at, order) in orders.iter().enumerate() {
+        let id = order.client_order_index;
+        let new = id == 0 || orders.iter().take(at).all(|before| before.client_order_index != id);
+        require("ClientOrderIndex", id, new, "0, or an id that no other order of the group has")?;
+    }
     let exits = if grouping == 2 { orders } else { &orders[1..] };
     let stop = |order: &NewOrder| matches!(order.order_type, order_type::STOP_LOSS | order_type::STOP_LOSS_LIMIT);
     let profit = |order: &NewOrder| matches!(order.order_type, order_type::TAKE_PROFIT | order_type::TAKE_PROFIT_LIMIT);
@@ -132,6 +137,8 @@ fn group(grouping: i64, orders: &[NewOrder]) -> Result<(), Refused> {
         for exit in exits {
             require("BaseAmount", exit.base_amount, exit.base_amount == 0, "0 for an order that another one triggers")?;
             require("IsAsk", exit.is_ask, exit.is_ask != first.is_ask, "the other side than the first's")?;
+            let together = first.order_expiry == 0 || exit.order_expiry == first.order_expiry;
+            require("OrderExpiry", exit.order_expiry, together, "the first's expiry, where it has one")?;
         }
     }
     Ok(())

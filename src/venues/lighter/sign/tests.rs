@@ -4,7 +4,7 @@ use super::*;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Made by `tests/sdk/lighter.py`; the keys are throw-away ones.
+/// Made by `tests/sdk/lighter_vectors.py`; the keys are throw-away ones.
 #[derive(Deserialize)]
 struct Vectors {
     /// Name to private and public key.
@@ -72,7 +72,7 @@ fn hold(vectors: &Vectors) {
         let ours = AuthToken::sign(&key, token.deadline, token.account_index, token.api_key_index).expect("a token");
         assert!(ours.verify(public), "{text}");
     }
-    let mut refused = 0;
+    let (mut refused, mut differ) = (0, Vec::new());
     let key = PrivateKey::from_hex(&vectors.keys["alpha"][0]).expect("a key");
     for check in &vectors.checks {
         let (head, tx) = asked(check);
@@ -81,9 +81,14 @@ fn hold(vectors: &Vectors) {
             Err(TxError::Refused(refused)) => Some(refused.field),
             Err(error) => panic!("{}: {error}", check.0),
         };
-        assert_eq!(found, check.5.as_deref(), "{}", check.0);
+        // "?": refused, for one reason of several
+        let agree = found == check.5.as_deref() || (check.5.as_deref() == Some("?") && found.is_some());
+        if !agree {
+            differ.push(format!("{} {} {:?} {:?}: {found:?}, not {:?}", check.0, check.1, check.2, check.4, check.5));
+        }
         refused += usize::from(found.is_some());
     }
+    assert!(differ.is_empty(), "{differ:#?}");
     println!(
         "lighter: {} keys, {} transactions, {} tokens, {} checks ({refused} refused) agree",
         vectors.keys.len(),
@@ -154,9 +159,10 @@ fn the_venues_own_signer_agrees() {
 
 /// `tests/sdk/run` makes new vectors and calls this.
 #[test]
-#[ignore = "wants PERPX_LIGHTER_VECTORS, a file of tests/sdk/lighter.py"]
+#[ignore = "wants PERPX_LIGHTER_VECTORS, a file of tests/sdk/lighter_vectors.py"]
 fn sdk_vectors_of_lighter() {
-    let path = std::env::var("PERPX_LIGHTER_VECTORS").expect("PERPX_LIGHTER_VECTORS: a file of tests/sdk/lighter.py");
+    let path =
+        std::env::var("PERPX_LIGHTER_VECTORS").expect("PERPX_LIGHTER_VECTORS: a file of tests/sdk/lighter_vectors.py");
     hold(&vectors(&std::fs::read_to_string(path).expect("the file")));
 }
 
