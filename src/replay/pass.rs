@@ -1,7 +1,7 @@
 //! A machine's way through one tile: the moments at which anything happens, in their order (architecture.md, 10), and what
 //! each of them does. Drivers differ only in which ticks they hand over.
 
-use super::equity::Equity;
+use super::equity::{Caps, Equity};
 use super::extreme::Kept;
 use super::{Index, Job, Machine, Recorder, Scene};
 use crate::ledger::Mids;
@@ -9,7 +9,7 @@ use crate::market::{Bbo, Command, Event, EventBody, Role};
 use crate::signals::TileSignals;
 use crate::sim::{Env, SimVenue};
 use crate::tape::Tile;
-use crate::trader::{Actions, Limits, Moment, Trader, View};
+use crate::trader::{Actions, Moment, Trader, View};
 use crate::units::{Cash, Time};
 use crate::watch::{Best, Ground};
 use std::cell::Cell;
@@ -43,7 +43,7 @@ pub struct Pass<'p, 'j, T: Trader, R: Recorder> {
     pub(super) index: Option<&'p Index>,
     rec: &'p mut R,
     env: [Env<'p>; 2],
-    limits: Limits,
+    caps: Caps,
     rows_seen: RowsSeen,
     /// Live rows of this tile inside `[from, to)`.
     pub(super) rows: Range<usize>,
@@ -78,7 +78,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             index,
             rec,
             env: Role::BOTH.map(|role| job.env(tile, index, role)),
-            limits: T::limits(job.plan),
+            caps: m.equity.caps(&T::limits(job.plan)),
             rows_seen,
             rows: start..end.max(start),
             until,
@@ -245,7 +245,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         if !end {
             self.m.tally.booked(event.at, &self.m.belief, T::STATES);
         }
-        if self.m.equity.after_entry(event.at, self.m.belief.equity2(mids), &self.limits) {
+        if self.m.equity.after_entry(event.at, self.m.belief.equity2(mids), &self.caps) {
             self.wake_at(event.at);
         }
         let scene = Scene { now: event.at, ..scene(self.m, self.tile, self.signals, self.row, mids) };
@@ -280,7 +280,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             return false;
         }
         let mut breached = false;
-        while let Some(at) = m.equity.catch_up(to, &m.belief, self.signals, &self.limits, self.rec) {
+        while let Some(at) = m.equity.catch_up(to, &m.belief, self.signals, &self.caps, self.rec) {
             breached = true;
             let wake = at.plus(1);
             m.wake_tick = Some(m.wake_tick.map_or(wake, |other| other.min(wake)));
@@ -297,12 +297,11 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     #[inline]
     pub(super) fn foresee_samples(&self, to: Time) -> Option<Samples> {
         let m = &*self.m;
-        let unlimited = self.limits.drawdown.is_none() && self.limits.daily_loss.is_none();
-        if m.equity.is_caught_up(to) || unlimited || m.belief.is_flat() {
+        if m.equity.is_caught_up(to) || self.caps.are_none() || m.belief.is_flat() {
             return None;
         }
         let mut ahead = m.equity;
-        let breach = ahead.catch_up(to, &m.belief, self.signals, &self.limits, &mut super::NoRecord);
+        let breach = ahead.catch_up(to, &m.belief, self.signals, &self.caps, &mut super::NoRecord);
         Some(Samples { equity: ahead, breach })
     }
 

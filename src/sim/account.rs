@@ -104,14 +104,9 @@ impl SimVenue {
         seek(env, Rows::Marks, &mut self.cursors.mark, t);
         let row = self.cursors.mark as usize;
         // of this instant alone: at earlier ones the account was flat, or they have been done
-        let all = &env.rows.settlements;
-        let due = match self.next_settlement(env) > t {
-            true => &all[..0],
-            false => {
-                let from = all.partition_point(|settlement| settlement.ts < t);
-                &all[from..all.partition_point(|settlement| settlement.ts <= t)]
-            }
-        };
+        let all: &[Settlement] = if self.next_settlement(env) > t { &[] } else { &env.rows.settlements };
+        let from = all.partition_point(|settlement| settlement.ts < t);
+        let due = &all[from..all.partition_point(|settlement| settlement.ts <= t)];
         for settlement in due {
             self.settle(settlement, row, env);
         }

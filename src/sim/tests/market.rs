@@ -117,6 +117,11 @@ impl Scene {
         }
     }
 
+    pub fn next_due(&mut self) -> Time {
+        let mut venue = self.venue.clone();
+        venue.next_due(&self.env())
+    }
+
     fn with<T>(&mut self, act: impl FnOnce(&mut SimVenue, &Env) -> T) -> T {
         let mut venue = self.venue.clone();
         let out = act(&mut venue, &self.env());
