@@ -380,8 +380,8 @@ const CASES: &[Case] = &[
         message: r#"my.yml:24:38: fills.latency.order.median_ms: found fills.latency.order.constant_ms 5 beside fills.latency.order.median_ms 20
   24 | fills: {latency: {order: {median_ms: 20, constant_ms: 5}}}
      |                                      ^^
-  accepted: {constant_ms} or {median_ms, sigma}
-  to do: write one of the two forms; an axis over one form needs a base file without the other"#,
+  accepted: {median_ms, sigma}, {constant_ms} or {quantiles_ms}
+  to do: write one of the three forms; an axis over one form needs a base file without the others"#,
     },
     Case {
         wrong: "unsupported latency model",
@@ -390,7 +390,7 @@ const CASES: &[Case] = &[
         message: r#"my.yml:24:27: fills.latency.order.file: this key is unknown
   24 | fills: {latency: {order: {file: a.csv}}}
      |                           ^^^^
-  accepted: under fills.latency.order: median_ms, sigma, constant_ms
+  accepted: under fills.latency.order: median_ms, sigma, constant_ms, quantiles_ms
   to do: delete the line, or correct its spelling or indentation"#,
     },
     Case {
@@ -420,7 +420,7 @@ const CASES: &[Case] = &[
         message: r#"my.yml:24:18: fills.outages: found [{from: 2026-01-06, to: 2026-01-05}]
   24 | fills: {outages: [{from: 2026-01-06, to: 2026-01-05}]}
      |                  ^
-  accepted: a list of {from: time, to: time} or {per_day: number, mean_sec: number}, each with `what: both`, `orders` or `feed`, or null
+  accepted: a list of {from: time, to: time} or {per_day: number, mean_sec: number}, each with `what: both`, `orders`, `feed`, `refuse`, `stale` or `halt`, or null
   to do: write outages, fixed or drawn from the seed"#,
     },
     Case {

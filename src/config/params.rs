@@ -3,7 +3,7 @@
 //!
 //! Three parts: [`Strategy`] (what a trader chooses), [`World`] (what the market and the venues do to him), [`Account`].
 
-use crate::market::{Delays, FeeSchedule, Instrument, RateLimit};
+use crate::market::{Delays, FeeSchedule, Instrument, RateLimit, VolumeQuota};
 use crate::units::{Cash, Qty, Rate, Time};
 use serde::{Deserialize, Serialize};
 
@@ -269,6 +269,7 @@ pub struct VenueWorld {
     pub fees: FeeSchedule,
     pub delays: Delays,
     pub rate_limit: Option<RateLimit>,
+    pub quota: Option<VolumeQuota>,
     pub fills: Fills,
 }
 
@@ -293,7 +294,7 @@ pub struct Fills {
     pub max_book_age_ns: i64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Latency {
     Constant {
         ns: i64,
@@ -302,6 +303,10 @@ pub enum Latency {
     Lognormal {
         median_ns: i64,
         sigma: f64,
+    },
+    /// As measured: at equal steps of probability from 0 to 1, not falling, at least two; straight lines between them.
+    Quantiles {
+        ns: Vec<i64>,
     },
 }
 
@@ -338,9 +343,30 @@ pub enum OutageWhen {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OutageWhat {
+    /// `Orders` and `Feed`.
     Both,
+    /// Requests vanish, nothing is answered.
     Orders,
+    /// Nothing is received; orders still match.
     Feed,
+    /// Orders are refused with a reason; cancels, queries and the feed live.
+    Refuse,
+    /// The feed goes on but repeats what it said last.
+    Stale,
+    /// Nothing is matched and nothing received; requests wait and are carried out when it ends.
+    Halt,
+}
+
+impl OutageWhat {
+    /// The trader receives something else: a feed of its own.
+    pub fn is_feed(self) -> bool {
+        self.loses_rows() || self == OutageWhat::Stale
+    }
+
+    /// Rows are never received.
+    pub fn loses_rows(self) -> bool {
+        matches!(self, OutageWhat::Both | OutageWhat::Feed | OutageWhat::Halt)
+    }
 }
 
 /// Names and money of the account. No key and no secret is ever part of it.

@@ -2,7 +2,9 @@
 //! config, on top of the generic profile.
 
 use super::ConfigError;
-use crate::market::{Bracket, Delays, FeeSchedule, FundingPrice, LiquidationRule, MarginSchedule, RateLimit};
+use crate::market::{
+    Bracket, Delays, FeeSchedule, FundingPrice, LiquidationRule, MarginSchedule, RateLimit, SelfTrade, VolumeQuota,
+};
 use crate::units::{Cash, MS_NS, Notional, Price, Qty, Rate, SECOND_NS, parse_scaled};
 use serde::Deserialize;
 
@@ -14,6 +16,8 @@ pub struct Profile {
     pub tiers: Vec<Tier>,
     pub instruments: Vec<ProfileInstrument>,
     pub has_fok: bool,
+    pub self_trade: SelfTrade,
+    pub min_binds_takers: bool,
     pub money_grid: Cash,
     pub funding_price: FundingPrice,
     pub funding_interval_hours: u32,
@@ -36,6 +40,7 @@ pub struct Tier {
     pub fees: FeeSchedule,
     pub delays: Delays,
     pub rate_limit: RateLimit,
+    pub quota: Option<VolumeQuota>,
     /// When the venue's table was read.
     pub date: String,
 }
@@ -77,6 +82,8 @@ impl Profile {
             tiers: Vec::new(),
             instruments: Vec::new(),
             has_fok: true,
+            self_trade: SelfTrade::CancelTaker,
+            min_binds_takers: true,
             money_grid: Cash(1_000_000),
             funding_price: FundingPrice::Mark,
             funding_interval_hours: 8,
@@ -110,6 +117,8 @@ impl Profile {
             name: file.name,
             default_tier: Some(file.default_tier),
             has_fok: file.orders.has_fok,
+            self_trade: file.orders.self_trade.into(),
+            min_binds_takers: file.orders.min_binds_takers,
             money_grid: Cash(scaled(&file.ledger.money_grid, 12)?),
             funding_price: file.funding.price.into(),
             funding_interval_hours: file.funding.interval_hours,
@@ -163,7 +172,7 @@ macro_rules! sourced {
     };
 }
 
-sourced!(Orders { has_fok: bool });
+sourced!(Orders { has_fok: bool, self_trade: SelfTradeWord, min_binds_takers: bool });
 sourced!(Ledger { money_grid: String });
 sourced!(Funding { interval_hours: u32, price: PriceWord });
 sourced!(Liquidation { rule: RuleWord, max_fee: Option<String> });
@@ -176,6 +185,7 @@ sourced!(FileTier {
     cancel_ms: i64,
     requests: u32,
     window_sec: i64,
+    quota: Option<FileQuota>,
 });
 sourced!(FileInstrument {
     base: String,
@@ -189,9 +199,34 @@ sourced!(FileInstrument {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct FileQuota {
+    start: u32,
+    cap: u32,
+    value_per_unit: String,
+    free_every_sec: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct FileBracket {
     floor: String,
     maintenance: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SelfTradeWord {
+    CancelMaker,
+    CancelTaker,
+}
+
+impl From<SelfTradeWord> for SelfTrade {
+    fn from(word: SelfTradeWord) -> SelfTrade {
+        match word {
+            SelfTradeWord::CancelMaker => SelfTrade::CancelMaker,
+            SelfTradeWord::CancelTaker => SelfTrade::CancelTaker,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -234,7 +269,16 @@ impl FileTier {
             referral: Rate::ZERO,
         };
         let ms = |ms: i64| ms * MS_NS;
+        let quota = |quota: FileQuota| -> Result<VolumeQuota, String> {
+            Ok(VolumeQuota {
+                start: quota.start,
+                cap: quota.cap,
+                value_per_unit: Notional(scaled(&quota.value_per_unit, 18)?),
+                free_every_ns: quota.free_every_sec * SECOND_NS,
+            })
+        };
         Ok(Tier {
+            quota: self.quota.map(quota).transpose()?,
             name: self.name,
             fees,
             delays: Delays { taker_ns: ms(self.taker_ms), maker_ns: ms(self.maker_ms), cancel_ns: ms(self.cancel_ms) },

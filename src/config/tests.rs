@@ -101,6 +101,14 @@ fn a_venues_own_words_go_before_the_common_ones() {
     assert_eq!((grvt.fees.taker, lighter.fees.taker), (rate("0.00045"), rate("0.0002")));
     assert_eq!(lighter.fills.order_latency, Latency::Lognormal { median_ns: 20 * MS_NS, sigma: 0.5 });
     assert_eq!(grvt.fills.order_latency, Latency::Constant { ns: 7 * MS_NS });
+    let measured = with(&["fills.latency.order.median_ms=20", "fills.lighter.latency.order.quantiles_ms=[1, 2.5, 40]"]);
+    let quantiles = Latency::Quantiles { ns: vec![MS_NS, 2_500_000, 40 * MS_NS] };
+    assert_eq!(measured.world.venues[0].fills.order_latency, quantiles);
+    let quota = |sets: &[&str]| with(sets).world.venues[0].quota;
+    let plus = "exchanges.lighter.tier=plus";
+    assert_eq!(quota(&[plus]).map(|quota| (quota.start, quota.cap)), Some((1_000, 5_000_000)));
+    assert_eq!(quota(&[plus, "exchanges.lighter.volume_quota.start=null"]), None);
+    assert_eq!(quota(&["exchanges.lighter.volume_quota.start=3"]).map(|quota| quota.start), Some(3));
     let premium = with(&["exchanges.lighter.tier=premium"]);
     assert_eq!(premium.world.venues[0].delays.cancel_ns, 0);
     assert_eq!(premium.world.venues[0].fees.taker, rate("0.00028"));
@@ -282,6 +290,7 @@ fn sample(kind: Kind, way: u8) -> Value {
             outage(&[("per_day", "0.25"), ("mean_sec", "30")]),
         ]),
         Kind::Brackets => Value::List(vec![outage(&[("floor", "0"), ("maintenance", "0.015")])]),
+        Kind::Quantiles => Value::List([1, 20, 20, 35].map(|ms| Value::Num(Num::whole(ms))).to_vec()),
     }
 }
 

@@ -12,4 +12,4 @@ pub use fee::FeeSchedule;
 pub use margin::{Bracket, LegMargin, LiquidationRule, MarginSchedule};
 pub use order::{NewOrder, OrderId, OrderKind, Role, Side};
 pub use port::{Command, Event, EventBody, OrderState, Reject};
-pub use venue::{Delays, FundingPrice, Instrument, RateLimit};
+pub use venue::{Delays, FundingPrice, Instrument, RateLimit, SelfTrade, VolumeQuota};

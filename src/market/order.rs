@@ -90,6 +90,16 @@ pub enum OrderKind {
     Ioc,
     /// Takes all of it within its limit, or nothing.
     Fok,
+    /// Takes while the *average* price of its fills stays within its limit; the rest is cancelled (Lighter's market
+    /// order; elsewhere a market order is an IOC with a far limit).
+    Market,
+}
+
+impl OrderKind {
+    /// It never rests.
+    pub fn only_takes(self) -> bool {
+        matches!(self, OrderKind::Ioc | OrderKind::Fok | OrderKind::Market)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

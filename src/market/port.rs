@@ -13,6 +13,14 @@ pub enum Command {
         venue: Role,
         id: OrderId,
     },
+    /// Changes an open order's whole quantity (what has filled included) and limit; it goes to the back of the queue and
+    /// may take. Answered as a new order is; [`EventBody::CancelRejected`]: it stands as it was, or is over.
+    Modify {
+        venue: Role,
+        id: OrderId,
+        qty: Qty,
+        limit: Price,
+    },
     /// Asks for an order's state by client id; answered by [`EventBody::Status`]. Also the probe of a silent venue.
     Query {
         venue: Role,
@@ -24,15 +32,15 @@ impl Command {
     pub fn venue(&self) -> Role {
         match self {
             Command::Place(order) => order.venue,
-            Command::Cancel { venue, .. } | Command::Query { venue, .. } => *venue,
+            Command::Cancel { venue, .. } | Command::Modify { venue, .. } | Command::Query { venue, .. } => *venue,
         }
     }
 
-    /// The order that is sent, cancelled or asked for.
+    /// The order that is sent, cancelled, changed or asked for.
     pub fn order(&self) -> OrderId {
         match self {
             Command::Place(order) => order.id,
-            Command::Cancel { id, .. } | Command::Query { id, .. } => *id,
+            Command::Cancel { id, .. } | Command::Modify { id, .. } | Command::Query { id, .. } => *id,
         }
     }
 }
@@ -54,6 +62,12 @@ pub enum Reject {
     Unavailable,
     /// Drawn by `fills.reject_rate`: any other answer that says no.
     Drawn,
+    /// It would have traded with an order of our own, on a venue that then refuses the taker.
+    SelfTrade,
+}
+
+impl Reject {
+    pub const COUNT: usize = Reject::SelfTrade as usize + 1;
 }
 
 /// Where an order stands, as a venue tells when asked.
@@ -88,7 +102,7 @@ pub enum EventBody {
     Fill { id: OrderId, side: Side, px: Price, qty: Qty, maker: bool, fee: Cash },
     /// The order is over: filled, cancelled, expired. `filled` is its whole filled quantity.
     Done { id: OrderId, filled: Qty },
-    /// A cancel that found nothing to cancel or failed; the order's own end is told by `Done`.
+    /// A cancel or a change that found no open order, or failed; the order's own end is told by `Done`.
     CancelRejected { id: OrderId },
     /// Answer to [`Command::Query`]. Fills not yet told precede it.
     Status { id: OrderId, state: OrderState },

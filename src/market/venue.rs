@@ -21,6 +21,10 @@ pub struct Instrument {
     pub money_grid: Cash,
     /// False where the venue has no fill-or-kill.
     pub has_fok: bool,
+    /// What happens when an order would trade with another one of ours.
+    pub self_trade: SelfTrade,
+    /// False where `min_qty` and `min_notional` bind orders that may rest, not those that only take.
+    pub min_binds_takers: bool,
     /// Which price funding is paid on.
     pub funding_price: FundingPrice,
     pub margin: MarginSchedule,
@@ -32,6 +36,15 @@ impl Instrument {
     pub fn takes(&self, qty: Qty, px: Price) -> bool {
         qty >= self.min_qty && qty.0 > 0 && px.of(qty) >= self.min_notional
     }
+}
+
+/// Which of two orders of one account gives way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SelfTrade {
+    /// The resting one is cancelled, and the other goes on (Lighter's default).
+    CancelMaker,
+    /// The one that comes is refused.
+    CancelTaker,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,4 +68,17 @@ pub struct Delays {
 pub struct RateLimit {
     pub requests: u32,
     pub window_ns: i64,
+}
+
+/// Orders and changes cost a unit each; units are earned by trading (Lighter's volume quota; cancels are free).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeQuota {
+    /// Units at the beginning of a run.
+    pub start: u32,
+    /// Most units that are kept.
+    pub cap: u32,
+    /// Traded value that earns a unit.
+    pub value_per_unit: Notional,
+    /// Without units, one request is taken when this long has gone by since the last such one.
+    pub free_every_ns: i64,
 }

@@ -26,9 +26,6 @@ pub struct Leap {
     near: u8,
     /// First rows of the votes of a rule.
     firsts: Vec<usize>,
-    /// The slow comparison that shut a rule last, and rows of this pass at which it does not hold: rules are listed anew
-    /// at each wake, yet what they ask of funding is mostly the same.
-    shut: Option<(Cmp, Range<usize>)>,
 }
 
 impl Default for Leap {
@@ -40,16 +37,12 @@ impl Default for Leap {
 impl Leap {
     /// Looks at so many rows before it asks the trees; the answers are the same.
     pub fn looking(look: usize) -> Leap {
-        Leap { look, walk: Walk::default(), armed: false, near: MEMORY / 2, firsts: Vec::new(), shut: None }
+        Leap { look, walk: Walk::default(), armed: false, near: MEMORY / 2, firsts: Vec::new() }
     }
 }
 
 impl Search for Leap {
     const INDEXED: bool = true;
-
-    fn enter(&mut self) {
-        self.shut = None;
-    }
 
     fn arm(&mut self, _ground: Ground<'_>, _watches: &Watches) {
         self.armed = false;
@@ -83,7 +76,7 @@ impl Search for Leap {
         let mut found = None;
         for rule in watches.rules() {
             let end = found.unwrap_or(rows.end);
-            found = ask.rule(rule, from..end, self).or(found);
+            found = ask.rule(rule, from..end, &mut self.firsts).or(found);
         }
         if found.unwrap_or(rows.end) < near.end {
             self.near = MEMORY.min(self.near + 1);
@@ -136,7 +129,7 @@ impl Ask<'_> {
 
     /// The first row of `rows` at which the rule fires. Epochs of the slow comparisons are passed one by one; inside an
     /// open one the trees are asked for rows at which every fast comparison holds, and `fires` judges them.
-    fn rule(&self, rule: &Rule, rows: Range<usize>, known: &mut Leap) -> Option<usize> {
+    fn rule(&self, rule: &Rule, rows: Range<usize>, firsts: &mut Vec<usize>) -> Option<usize> {
         let mut row = rows.start;
         if let Some(after) = rule.after
             && row < rows.end
@@ -145,11 +138,11 @@ impl Ask<'_> {
             row = self.row_at(after);
         }
         while row < rows.end {
-            match self.slow(rule, row, &mut known.shut) {
+            match self.slow(rule, row) {
                 Slow::Shut(until) => row = until,
                 Slow::Open(until, missing) => {
                     let end = until.min(rows.end);
-                    while let Some(hit) = self.fast(rule, missing, row..end, &mut known.firsts) {
+                    while let Some(hit) = self.fast(rule, missing, row..end, firsts) {
                         if fires(rule, self.ground, hit, self.best_before(hit + 1)) {
                             return Some(hit);
                         }
@@ -162,21 +155,14 @@ impl Ask<'_> {
         None
     }
 
-    fn slow(&self, rule: &Rule, row: usize, shut: &mut Option<(Cmp, Range<usize>)>) -> Slow {
+    fn slow(&self, rule: &Rule, row: usize) -> Slow {
         let time = self.time(row);
         let judge = |cmp: &Cmp| holds(cmp, self.ground, row, time, None);
         let mut until = usize::MAX;
         for cmp in rule.all.iter().filter(|cmp| is_slow(cmp)) {
-            if let Some((known, rows)) = shut
-                && rows.contains(&row)
-                && known == cmp
-            {
-                return Slow::Shut(rows.end);
-            }
             let held = judge(cmp);
             let changes = self.change(cmp, held, row);
             if !held {
-                *shut = Some((*cmp, row..changes));
                 return Slow::Shut(changes);
             }
             until = until.min(changes);

@@ -377,7 +377,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
                     self.m.tally.order(&order, bbo.opposite(order.side).0);
                 }
                 Command::Cancel { .. } => self.m.tally.cancel(),
-                Command::Query { .. } => {}
+                Command::Modify { .. } | Command::Query { .. } => {}
             }
             self.m.sims[role.ix()].submit(now, ordinal, command, &self.env[role.ix()]);
         }

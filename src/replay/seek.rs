@@ -10,8 +10,6 @@ use std::ops::Range;
 pub trait Search {
     /// It asks the index of a tile.
     const INDEXED: bool = false;
-    /// A pass begins: rows are those of another tile.
-    fn enter(&mut self) {}
     /// The watches are new.
     fn arm(&mut self, ground: Ground<'_>, watches: &Watches);
     /// First row of `rows` at which a rule fires. `best` is the extreme over all ticks before `rows`; `index` is that of the
@@ -131,7 +129,6 @@ impl<S: Search> Driver for Seek<S> {
     }
 
     fn run<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>) {
-        self.search.enter();
         loop {
             self.watches.clear();
             pass.m.trader.watches(pass.plan(), &mut self.watches);

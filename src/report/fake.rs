@@ -35,7 +35,7 @@ pub fn input(size: usize) -> Input {
         },
         counts: Counts {
             configurations: points.len() as u64,
-            worlds: 3,
+            worlds: 9,
             eligible,
             skipped: vec![("ema_fast >= ema_slow".to_owned(), points.len() as u64 / 9)],
             failed: vec![("trades >= 30".to_owned(), points.len() as u64 - eligible)],
@@ -77,6 +77,9 @@ pub fn input(size: usize) -> Input {
     }
 }
 
+const LATENCIES: [&str; 3] = ["20", "100", "300"];
+const REJECTS: [&str; 3] = ["0", "0.03", "0.1"];
+
 fn axes(size: usize) -> Vec<Axis> {
     let axis = |name: &str, kind: AxisKind, values: Vec<String>| Axis {
         name: name.to_owned(),
@@ -103,9 +106,10 @@ fn axes(size: usize) -> Vec<Axis> {
         axis("thresholds.trend_strength.min_diff", Strategy, range(sizes[0], 0.0004, 0.0002)),
         axis("locking.g_pct", Strategy, range(sizes[1], 0.002, 0.001)),
         axis("locking.band_sigma", Strategy, range(sizes[2], 0.4, 0.2)),
-        axis("fills.latency.order.median_ms", World, ["20", "100", "300"].map(str::to_owned).to_vec()),
+        axis("fills.latency.order.median_ms", World, LATENCIES.map(str::to_owned).to_vec()),
         axis("thresholds.funding_basis", Strategy, basis),
         axis("locking.t_max_sec", Strategy, seconds(sizes[4])),
+        axis("fills.reject_rate", World, REJECTS.map(str::to_owned).to_vec()),
         axis("execution.retries", Strategy, vec!["2".to_owned()]),
     ]
 }
@@ -242,15 +246,18 @@ fn lines(part: f64) -> Lines {
 }
 
 fn worlds(best: Option<f64>) -> Vec<WorldRow> {
-    let world = |(i, ms): (usize, &str)| WorldRow {
-        values: vec![ms.to_owned()],
-        metric: best.map(|m| m + 0.3 * (2.0 - i as f64)),
-        net_pnl: Some(412.37 + 40.0 * (2.0 - i as f64)),
-        oos_metric: best.map(|m| m * 0.42 + 0.2 * (2.0 - i as f64)),
-        all_median: Some(0.61 - 0.3 * i as f64),
-        ranking: i == 2,
+    let world = |i: usize| {
+        let worse = (8 - i) as f64 / 3.0;
+        WorldRow {
+            values: vec![LATENCIES[i / 3].to_owned(), REJECTS[i % 3].to_owned()],
+            metric: best.map(|m| m + 0.3 * worse),
+            net_pnl: Some(412.37 + 40.0 * worse),
+            oos_metric: best.map(|m| m * 0.42 + 0.2 * worse),
+            all_median: Some(0.01 + 0.3 * worse),
+            ranking: i == 8,
+        }
     };
-    ["20", "100", "300"].into_iter().enumerate().map(world).collect()
+    (0..9).map(world).collect()
 }
 
 fn states() -> Vec<StateTime> {

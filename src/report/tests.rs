@@ -129,6 +129,7 @@ fn every_section_is_there() {
         "axes",
         "parallel",
         "distribution",
+        "faults",
         "worlds",
         "behaviour",
         "data",
@@ -141,6 +142,27 @@ fn every_section_is_there() {
     {
         assert!(page.contains(&format!(" id=\"{control}\"")), "{control}");
     }
+}
+
+/// A row a latency, a column a reject rate, or the other way round: each cell is the winner in that world.
+#[test]
+fn the_fault_matrix_shows_the_winner_in_every_world() {
+    let mut input = fake::input(2);
+    input.worlds.iter_mut().zip(1..).for_each(|(world, n)| world.metric = Some(f64::from(n) * 100.0));
+    let view = super::view::View::new(&input).unwrap();
+    let [map] = &view.faults[..] else { panic!("one pair of world axes") };
+    let (x, y) = (&view.world_names[map.x.axis], &view.world_names[map.y.axis]);
+    let cells: Vec<Option<f64>> = map.cells.iter().map(|cell| cell.worst).collect();
+    let by = |figures: [i32; 9]| figures.map(|n| Some(f64::from(n) * 100.0)).to_vec();
+    match (x.as_str(), y.as_str()) {
+        ("median_ms", "reject_rate") => assert_eq!(cells, by([1, 4, 7, 2, 5, 8, 3, 6, 9])),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(map.winner, Some(8));
+    let page = html(&input);
+    let start = page.find("<section id=\"faults\"").unwrap();
+    let part = &page[start..start + page[start..].find("</section>").unwrap()];
+    assert!(part.contains("<span>900</span>") && part.contains(" win"), "{part}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::frame::{Frame, Spread, quantile};
 use super::heat::{Heatmap, Side, heatmaps};
 use super::neighbours::Grid;
-use super::{Axis, Curve, Input, Level, ReportError, Warning, Winner, palette, text};
+use super::{Axis, Curve, Input, Level, Point, ReportError, Warning, Winner, palette, text};
 
 pub struct View<'a> {
     pub input: &'a Input,
@@ -12,6 +12,10 @@ pub struct View<'a> {
     /// Their short names.
     pub names: Vec<String>,
     pub maps: Vec<Heatmap>,
+    /// The winner's metric over every pair of world axes: what reject rates, latencies, outages do to it.
+    pub faults: Vec<Heatmap>,
+    /// Short names of the world axes.
+    pub world_names: Vec<String>,
     pub slices: Vec<Slice>,
     pub histogram: Option<Histogram>,
     pub warnings: Vec<Warning>,
@@ -67,8 +71,13 @@ impl<'a> View<'a> {
             let spreads = frame.by_axis(i, side.labels.len(), side.width)?;
             slices.push(Slice { winner: at.map(|at| side.group(at[i])), side, spreads });
         }
+        let (world_axes, worlds) = worlds(input);
+        let ranking = input.worlds.iter().position(|world| world.ranking);
+        let ranked = ranking.and_then(|i| worlds.get(i)).map(|world| world.at.as_slice());
         Ok(View {
             input,
+            faults: heatmaps(&world_axes, &worlds, ranked, &[])?,
+            world_names: text::short_names(&world_axes),
             names: text::short_names(&axes),
             maps: heatmaps(&axes, &input.points, at, &plateau)?,
             slices,
@@ -122,6 +131,19 @@ impl<'a> View<'a> {
     pub fn figure(&self, metric: Option<f64>) -> String {
         text::figure(metric, self.input.objective.unit)
     }
+}
+
+/// The world axes, and the winner in each world as a point on them.
+fn worlds(input: &Input) -> (Vec<&Axis>, Vec<Point>) {
+    let axes: Vec<&Axis> = input.axes.iter().filter(|axis| axis.is_world()).collect();
+    let place = |(axis, value): (&&Axis, &String)| axis.values.iter().position(|known| known == value);
+    let points = input.worlds.iter().filter_map(|world| {
+        let at: Option<Vec<u16>> = axes.iter().zip(&world.values).map(|pair| Some(place(pair)? as u16)).collect();
+        let at = at.filter(|at| at.len() == axes.len())?;
+        Some(Point { at, metric: world.metric, eligible: true })
+    });
+    let points = points.collect();
+    (axes, points)
 }
 
 /// The input's own warnings, and those that no report may lack: a loss in sample or held out, losing neighbours.

@@ -21,6 +21,7 @@ impl SimVenue {
         let body = EventBody::Fill { id: order.id, side: order.side, px, qty, maker, fee };
         self.book.apply(&body);
         order.filled += qty;
+        self.earn(px.of(qty), env);
         self.stats.filled_qty += i128::from(qty.0);
         if maker {
             self.stats.fills_maker += 1;
@@ -82,7 +83,10 @@ impl SimVenue {
         seek(env, Rows::Marks, &mut self.cursors.mark, self.through);
         let (times, values): (&[i64], &[i64]) = (&marks.time, &marks.mark);
         let first = self.cursors.mark as usize + 1;
-        let taken = |row: &usize| self.is_taken(values[*row]) && times.get(row + 1) != Some(&times[*row]);
+        let taken = |row: &usize| {
+            let stands = times.get(row + 1) != Some(&times[*row]);
+            self.is_taken(values[*row]) && stands && !env.outages.halted.holds(Time(times[*row]))
+        };
         let row = match env.index {
             Some(index) => {
                 let may = |block: &Extremes<i64>| may_take(self.role, self.level, block);
@@ -111,7 +115,7 @@ impl SimVenue {
             self.settle(settlement, row, env);
         }
         let marks = &env.rows.marks;
-        let judged = !due.is_empty() || (row > 0 && marks.time[row] == t.0);
+        let judged = (!due.is_empty() || (row > 0 && marks.time[row] == t.0)) && !env.outages.halted.holds(t);
         let mark = marks.mark.get(row).copied().unwrap_or(0);
         if judged && self.is_taken(mark) {
             self.liquidate(Price(mark), t, env);
@@ -183,7 +187,7 @@ impl SimVenue {
         let zero = zero_price(self.role, self.book.leg.cost, backing, self.book.leg.qty, rules.tick);
         let book = self.book_at(when.0, env);
         let assume = env.world.fills.assume_qty;
-        let request = Request { side, qty: self.book.leg.qty, limit: zero, assume };
+        let request = Request { side, qty: self.book.leg.qty, limit: zero, average: None, assume };
         let floor = self.book.cash - backing;
         for piece in self.consumed.take(&book, &request, &env.world.fills, rules.tick) {
             let gained = Price((zero.0 - piece.px.0) * side.sign()).of(piece.qty);
@@ -251,7 +255,7 @@ impl SimVenue {
             Side::Sell => Price(touch.0 / 2),
         };
         let fills = &env.world.fills;
-        let request = Request { side, qty, limit, assume: fills.assume_qty };
+        let request = Request { side, qty, limit, average: None, assume: fills.assume_qty };
         let walked = self.consumed.take(book, &request, fills, env.world.instrument.tick);
         let mut pieces: Vec<_> = walked.iter().map(|piece| (piece.px, piece.qty)).collect();
         let rest = qty.0 - pieces.iter().map(|piece| piece.1.0).sum::<i64>();

@@ -119,7 +119,7 @@ impl Answers {
 impl SimVenue {
     /// When a message that leaves the venue at `t` arrives.
     pub(super) fn reply_at(&self, kind: Kind, key: Key, number: u32, t: Time, env: &Env) -> Time {
-        let leaves = env.outages.end_at(t).unwrap_or(t);
+        let leaves = env.outages.answers_at(t);
         leaves.plus(travel(&env.world.fills.response_latency, env.dice, kind, key, number))
     }
 

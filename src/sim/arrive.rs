@@ -1,19 +1,19 @@
 //! What a request meets when it reaches the venue.
 //!
 //! In this order: an outage (the request vanishes); for orders the draw of a timeout (half of them vanish too, half are
-//! served in silence); the rate limit; the draw of a refusal; the age of the book (an order that arrives when the book
+//! served in silence); the rate limit; an outage that refuses orders; the draw of a refusal; the age of the book (an order that arrives when the book
 //! had no row for `max_book_age_ns` waits for the next row); the venue's rules; margin; then matching by kind.
 
-use super::book::{BookView, Request};
+use super::book::{BookView, Request, better, within};
 use super::chance::{Key, Kind};
 use super::queue::Place;
 use super::venue::{Env, Fate, Order, Sent, SimVenue};
-use crate::market::{Command, EventBody, NewOrder, OrderId, OrderKind, OrderState, Reject, Side};
+use crate::market::{Command, EventBody, NewOrder, OrderId, OrderKind, OrderState, Reject, SelfTrade, Side};
 use crate::units::{Cash, Notional, Price, Qty, Time};
 
 impl SimVenue {
     pub(super) fn arrive(&mut self, sent: Sent, t: Time, env: &Env) {
-        if env.outages.end_at(t).is_some() {
+        if env.outages.deaf.holds(t) {
             self.stats.vanished += 1;
             if let Command::Place(order) = sent.cmd {
                 self.stats.dead_qty += i128::from(order.qty.0);
@@ -23,6 +23,7 @@ impl SimVenue {
         match sent.cmd {
             Command::Place(order) => self.place(&order, sent.key, t, env),
             Command::Cancel { id, .. } => self.cancel(id, sent.key, t, env),
+            Command::Modify { id, qty, limit, .. } => self.modify(id, (qty, limit), sent.key, t, env),
             Command::Query { id, .. } => self.query(id, sent.key, t, env),
         }
     }
@@ -39,15 +40,23 @@ impl SimVenue {
             self.stats.timeouts_reached += 1;
             silent = true;
         }
-        let mut order = Order::new(order, key, t, silent);
-        if !self.within_rate(t, env) {
+        let order = Order::new(order, key, t, silent);
+        if !self.within_limits(t, env) {
             return self.refuse(order, Reject::RateLimit, t, env);
+        }
+        if env.outages.refusing.holds(t) {
+            return self.refuse(order, Reject::Unavailable, t, env);
         }
         if dice.happens(fills.reject_rate, Kind::Reject, key) {
             return self.refuse(order, Reject::Drawn, t, env);
         }
+        self.meet(order, t, env);
+    }
+
+    /// An order meets the book, or waits for its next row where the last one is too old.
+    fn meet(&mut self, mut order: Order, t: Time, env: &Env) {
         let book = self.book_at(t, env);
-        if t.since(book.time) > fills.max_book_age_ns {
+        if t.since(book.time) > env.world.fills.max_book_age_ns {
             order.frozen = book.touch(order.side);
             self.note(t, order.id, Fate::Waits { seen: book.time });
             self.waiting.push(order);
@@ -56,30 +65,19 @@ impl SimVenue {
         }
     }
 
-    /// Counts a request against the venue's limit; false when it is over. Refused requests do not count. Queries go by
-    /// another door and are not limited.
-    fn within_rate(&mut self, t: Time, env: &Env) -> bool {
-        let Some(limit) = env.world.rate_limit else { return true };
-        while self.requests.front().is_some_and(|&old| t.since(Time(old)) >= limit.window_ns) {
-            self.requests.pop_front();
-        }
-        let free = self.requests.len() < limit.requests as usize;
-        if free {
-            self.requests.push_back(t.0);
-        }
-        free
-    }
-
     /// An order meets a live book.
     pub(super) fn enter(&mut self, mut order: Order, book: &BookView, t: Time, env: &Env) {
         self.note(t, order.id, Fate::Book { best: book.best(), seen: book.time });
         if let Some(reason) = self.judged(&mut order, book, env) {
             return self.refuse(order, reason, t, env);
         }
+        if self.meets_own(&order, book, t, env) {
+            return self.refuse(order, Reject::SelfTrade, t, env);
+        }
         match order.kind {
             OrderKind::PostOnly if self.crosses(&order, book) => self.refuse(order, Reject::PostOnlyCross, t, env),
             OrderKind::PostOnly => self.rest(order, book, t, env),
-            OrderKind::Ioc | OrderKind::Fok => {
+            OrderKind::Ioc | OrderKind::Fok | OrderKind::Market => {
                 self.take(&mut order, book, t, env);
                 self.end(order, t, env);
             }
@@ -90,9 +88,32 @@ impl SimVenue {
         }
     }
 
+    /// An order of our own stands in the way: alone in front of the market. (One at the market's best price has others
+    /// before it and counts as not reached; the error: a larger taker would have met it.) It is judged before the post-only
+    /// rule: where the maker gives way, a post-only order that crosses nothing but our own quote removes it and may rest.
+    /// True when the order that comes must go.
+    fn meets_own(&mut self, order: &Order, book: &BookView, t: Time, env: &Env) -> bool {
+        let touch = book.touch(order.side);
+        let met = |own: &Order| {
+            let in_front = touch.0 == 0 || better(own.side, own.limit, touch);
+            own.side != order.side && in_front && within(order.side, own.limit, order.limit)
+        };
+        if !self.resting.iter().any(met) {
+            return false;
+        }
+        if env.world.instrument.self_trade == SelfTrade::CancelTaker {
+            return true;
+        }
+        let (gone, left): (Vec<Order>, Vec<Order>) = self.resting.drain(..).partition(met);
+        self.resting = left;
+        self.stats.self_trades += gone.len() as u32;
+        gone.into_iter().for_each(|own| self.end(own, t, env));
+        false
+    }
+
     fn crosses(&self, order: &Order, book: &BookView) -> bool {
         let touch = book.touch(order.side);
-        super::book::within(order.side, touch, order.limit)
+        within(order.side, touch, order.limit)
     }
 
     /// The venue's rules; trims a closing order to the leg. A venue of ours holds one leg, never turned around, so every
@@ -104,7 +125,8 @@ impl SimVenue {
         let closing = order.side == self.role.closing();
         let residue = order.reduce_only && closing && order.qty >= leg && !leg.is_zero();
         let on_grid = order.limit.0 > 0 && order.limit.0 % rules.tick.0 == 0 && order.qty.0 > 0;
-        let legal_size = order.qty.0 % rules.lot.0 == 0 && rules.takes(order.qty, order.limit);
+        let bound = rules.min_binds_takers || !order.kind.only_takes();
+        let legal_size = order.qty.0 % rules.lot.0 == 0 && (!bound || rules.takes(order.qty, order.limit));
         if !on_grid || !(legal_size || residue) || (order.kind == OrderKind::Fok && !rules.has_fok) {
             return Some(Reject::Rules);
         }
@@ -142,7 +164,9 @@ impl SimVenue {
     /// Aggressive fills at `t`; their conditions stand above [`super::book::Consumed`].
     fn take(&mut self, order: &mut Order, book: &BookView, t: Time, env: &Env) {
         let fills = &env.world.fills;
-        let request = Request { side: order.side, qty: order.left(), limit: order.limit, assume: fills.assume_qty };
+        let average = (order.kind == OrderKind::Market).then_some(env.world.instrument.lot);
+        let (side, qty, limit, assume) = (order.side, order.left(), order.limit, fills.assume_qty);
+        let request = Request { side, qty, limit, average, assume };
         let before = (order.kind == OrderKind::Fok).then(|| self.consumed.clone());
         let pieces = self.consumed.take(book, &request, fills, env.world.instrument.tick);
         let total: i64 = pieces.iter().map(|piece| piece.qty.0).sum();
@@ -214,15 +238,67 @@ impl SimVenue {
             }
             return self.tell(at, t, EventBody::CancelRejected { id });
         }
-        let taken = match found {
-            Some((true, place)) => self.resting.remove(place),
-            Some((false, place)) => self.waiting.remove(place),
-            None => return,
+        if let Some((rests, place)) = found {
+            let taken = self.open_orders(rests).remove(place);
+            self.end_answered(taken, key, t, env);
+        }
+    }
+
+    /// A change arrives. What the venue would not take leaves the order as it stands, its place kept; a change to no more
+    /// than has filled completes it; any other is re-matched as if it came new, at the back of the queue.
+    fn modify(&mut self, id: OrderId, to: (Qty, Price), key: Key, t: Time, env: &Env) {
+        let limited = !self.within_limits(t, env);
+        let found = self.find(id);
+        let (true, Some((rests, place))) = (!limited, found) else {
+            match limited {
+                true => self.stats.rejects[Reject::RateLimit as usize] += 1,
+                false => self.stats.cancels_lost += 1,
+            }
+            return self.not_changed(id, key, t, env);
         };
-        if taken.silent {
+        let old = self.open_orders(rests).remove(place);
+        if to.0 <= old.filled {
+            return self.end_answered(old, key, t, env);
+        }
+        let book = self.book_at(t, env);
+        let mut new = Order { qty: to.0, limit: to.1, arrived: t, place: Place::default(), ..old };
+        let dead = self.stats.dead_qty;
+        if let Some(reason) = self.judged(&mut new, &book, env) {
+            self.stats.dead_qty = dead;
+            self.stats.rejects[reason as usize] += 1;
+            self.open_orders(rests).insert(place, old);
+            return self.not_changed(id, key, t, env);
+        }
+        // what is asked for beyond the old quantity has been sent now
+        let more = i128::from(to.0.0) - i128::from(old.qty.0);
+        self.stats.sent_qty += more.max(0);
+        self.stats.dead_qty += (-more).max(0);
+        if std::mem::take(&mut new.silent) {
+            let at = self.reply_at(Kind::ResponseLatency, key, 0, t, env);
             self.answers.tell_kept(at, self.role);
         }
-        self.end_at(Order { silent: false, ..taken }, t, at);
+        if self.meets_own(&new, &book, t, env) || (new.kind == OrderKind::PostOnly && self.crosses(&new, &book)) {
+            return self.end(new, t, env);
+        }
+        self.meet(new, t, env);
+    }
+
+    fn open_orders(&mut self, rests: bool) -> &mut Vec<Order> {
+        if rests { &mut self.resting } else { &mut self.waiting }
+    }
+
+    fn not_changed(&mut self, id: OrderId, key: Key, t: Time, env: &Env) {
+        let at = self.reply_at(Kind::ResponseLatency, key, 0, t, env);
+        self.tell(at, t, EventBody::CancelRejected { id });
+    }
+
+    /// The order is over, and the answer to the request `key` says so.
+    fn end_answered(&mut self, order: Order, key: Key, t: Time, env: &Env) {
+        let at = self.reply_at(Kind::ResponseLatency, key, 0, t, env);
+        if order.silent {
+            self.answers.tell_kept(at, self.role);
+        }
+        self.end_at(Order { silent: false, ..order }, t, at);
     }
 
     /// Where an open order is: (resting, place in its list).

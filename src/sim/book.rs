@@ -3,7 +3,7 @@
 use crate::config::Fills;
 use crate::market::{Bbo, DepthLevel, DepthView, Side};
 use crate::tape::VenueRows;
-use crate::units::{Price, Qty, Rate, Time};
+use crate::units::{Notional, Price, Qty, Rate, Time};
 use serde::{Deserialize, Serialize};
 
 /// A part of a walk through the book: so much at that price.
@@ -162,16 +162,19 @@ impl Consumed {
     pub fn take_levels(&mut self, levels: &[DepthLevel], request: &Request, from_depth: bool) -> Vec<Piece> {
         let mut pieces = Vec::new();
         let mut left = request.qty;
+        let mut credit = Notional::ZERO;
         for &level in levels {
-            if left.0 <= 0 || !within(request.side, level.px, request.limit) {
+            let most = request.most_at(level.px, credit);
+            if left.0 <= 0 || most.is_zero() {
                 break;
             }
             let there = or_assumed(level.qty, request.assume) - self.of(request.side, level);
-            let qty = left.min(there);
+            let qty = left.min(there).min(most);
             if qty.0 > 0 {
                 self.add(request.side, from_depth, level, qty);
                 pieces.push(Piece { px: level.px, qty });
                 left -= qty;
+                credit += request.gain(level.px, qty);
             }
         }
         pieces
@@ -191,12 +194,15 @@ impl Consumed {
         let mut chunk = before.0 / size.0;
         let mut there = size - Qty(before.0 % size.0);
         let mut left = request.qty;
+        let mut credit = Notional::ZERO;
         while left.0 > 0 {
             let px = chunk_price(request.side, best, chunk, impact, tick);
-            if !within(request.side, px, request.limit) {
+            let most = request.most_at(px, credit);
+            if most.is_zero() {
                 break;
             }
-            let qty = if impact.0 > 0 { left.min(there) } else { left };
+            let qty = if impact.0 > 0 { left.min(there) } else { left }.min(most);
+            credit += request.gain(px, qty);
             match pieces.last_mut() {
                 Some(last) if last.px == px => last.qty += qty,
                 _ => pieces.push(Piece { px, qty }),
@@ -225,10 +231,37 @@ impl Consumed {
 pub struct Request {
     pub side: Side,
     pub qty: Qty,
-    /// Worst price.
+    /// Worst price, of each fill or of their average.
     pub limit: Price,
+    /// Given the lot, the limit bounds the average.
+    pub average: Option<Qty>,
     /// Stands in for absent sizes.
     pub assume: Option<Qty>,
+}
+
+impl Request {
+    /// The most that may be taken at `px`, zero for nothing: any quantity within the limit; beyond it, where the limit
+    /// bounds the average, whole lots that the money saved so far (`credit`) pays for.
+    fn most_at(&self, px: Price, credit: Notional) -> Qty {
+        if within(self.side, px, self.limit) {
+            return Qty(i64::MAX);
+        }
+        match self.average {
+            Some(lot) if px.0 > 0 => {
+                let worse = i128::from(px.0 - self.limit.0) * i128::from(self.side.sign());
+                Qty(i64::try_from(credit.0 / worse).unwrap_or(i64::MAX)).floor_to(lot)
+            }
+            _ => Qty::ZERO,
+        }
+    }
+
+    /// What `qty` at `px` saves against the limit, negative when it costs more.
+    fn gain(&self, px: Price, qty: Qty) -> Notional {
+        match self.average {
+            Some(_) => Price((self.limit.0 - px.0) * self.side.sign()).of(qty),
+            None => Notional::ZERO,
+        }
+    }
 }
 
 /// `best * (1 +- chunk * impact)` on the tick, against the taker; the best itself stays as it is.
@@ -259,7 +292,7 @@ mod tests {
     }
 
     fn buy(qty: i64, limit: i64) -> Request {
-        Request { side: Side::Buy, qty: Qty(qty), limit: px(limit), assume: None }
+        Request { side: Side::Buy, qty: Qty(qty), limit: px(limit), average: None, assume: None }
     }
 
     fn pieces(list: &[Piece]) -> Vec<(i64, i64)> {
@@ -293,7 +326,7 @@ mod tests {
         assert_eq!(walk(&mut memory, buy(12, 10_002)), []);
         memory.on_quote(&Bbo { ask_qty: Qty(6), ..quote });
         assert!(memory.is_empty());
-        let sell = Request { side: Side::Sell, qty: Qty(7), limit: px(9_997), assume: None };
+        let sell = Request { side: Side::Sell, qty: Qty(7), limit: px(9_997), average: None, assume: None };
         // 9,999 less 1 bp is 9,998.0001, down to 9,998; less 2 bp 9,997.0002, down to 9,997
         assert_eq!(walk(&mut memory, sell), [(9_999, 3), (9_998, 3), (9_997, 1)]);
     }

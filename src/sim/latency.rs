@@ -12,6 +12,13 @@ pub fn travel(latency: &Latency, dice: Dice, kind: Kind, key: Key, number: u32) 
             let z = normal_quantile(dice.open_unit(kind, key, number));
             (median_ns as f64 * libm::exp(sigma * z)).round().max(0.0) as i64
         }
+        Latency::Quantiles { ref ns } => {
+            let steps = ns.len().saturating_sub(1);
+            let place = dice.unit(kind, key, number) * steps as f64;
+            let low = (place as usize).min(steps.saturating_sub(1));
+            let (from, to) = (ns.get(low).copied().unwrap_or(0), ns.get(low + 1).copied().unwrap_or(0));
+            from + ((place - low as f64) * (to - from) as f64) as i64
+        }
     }
 }
 
@@ -123,6 +130,21 @@ mod tests {
         }
         let edge = 0.5 / 4_503_599_627_370_496.0;
         assert!(normal_quantile(edge).is_finite() && normal_quantile(1.0 - edge).is_finite());
+    }
+
+    /// Quantiles 0, 1/4, .. 1 of 10, 20, 20, 60, 100 ms: a quarter lies below 20, a quarter at 20, a quarter above 60.
+    #[test]
+    fn a_measured_distribution_is_drawn_as_measured() {
+        let latency = Latency::Quantiles { ns: [10, 20, 20, 60, 100].map(|ms| ms * 1_000_000).to_vec() };
+        let dice = Dice::new(3, "lighter");
+        let draw = |at| travel(&latency, dice, Kind::OrderLatency, Key { at: Time(at), ordinal: 0 }, 0);
+        let all: Vec<i64> = (0..10_000).map(draw).collect();
+        let share = |from: i64, to: i64| all.iter().filter(|ns| (from..to).contains(*ns)).count();
+        for (from, to) in [(10_000_000, 20_000_000), (20_000_000, 20_000_001), (60_000_000, 100_000_000)] {
+            assert!((share(from, to) as f64 - 2_500.0).abs() < 200.0, "{from} {to}: {}", share(from, to));
+        }
+        let mean = all.iter().sum::<i64>() as f64 / 10_000.0;
+        assert!((mean / 38.75e6 - 1.0).abs() < 0.02, "{mean}");
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! | `account` | fills, settlements, liquidation: the truth ledger |
 //! | `answers` | what the venue tells, when, and what it keeps silent |
 //! | `book`, `queue` | the visible book and our use of it; our place in a queue |
+//! | `limits` | how many requests the venue takes |
 //! | `chance`, `latency`, `outage` | keyed draws and what is made of them |
 //!
 //! A moment of a venue is (time, rank): 0 rows, 1 settlement, 2 liquidation, 3 arrivals. Cost: an idle venue moves in
@@ -22,6 +23,7 @@ pub mod book;
 pub mod chance;
 mod index;
 pub mod latency;
+mod limits;
 pub mod outage;
 mod passive;
 pub mod queue;
@@ -33,6 +35,6 @@ mod tests;
 
 pub use chance::Dice;
 pub use index::{VenueIndex, VenuePart};
-pub use outage::OutageTable;
+pub use outage::{OutageTable, Spans};
 pub use stats::SimStats;
 pub use venue::{Env, Fate, Met, SimVenue};

@@ -11,27 +11,28 @@ impl SimVenue {
     /// that waited for a row meet the book. Mark rows are stepped over. Returns whether an order changed.
     pub(super) fn rows_at(&mut self, t: Time, env: &Env) -> bool {
         let rows = env.rows;
+        let halted = env.outages.halted.holds(t);
         let at = |times: &[i64], row: u32| times.get(row as usize + 1).is_some_and(|&time| time == t.0);
         let mut touched = false;
         while at(&rows.trades.time, self.cursors.trade) {
             self.cursors.trade += 1;
-            touched |= self.on_trade(self.cursors.trade as usize, t, env);
+            touched |= !halted && self.on_trade(self.cursors.trade as usize, t, env);
         }
         let mut book_row = false;
         while at(&rows.quotes.time, self.cursors.quote) {
             self.cursors.quote += 1;
             book_row = true;
-            touched |= self.on_quote(self.cursors.quote as usize, t, env);
+            touched |= !halted && self.on_quote(self.cursors.quote as usize, t, env);
         }
         while at(&rows.depth.time, self.cursors.depth) {
             self.cursors.depth += 1;
             book_row = true;
-            touched |= self.on_depth(self.cursors.depth as usize, t, env);
+            touched |= !halted && self.on_depth(self.cursors.depth as usize, t, env);
         }
         while at(&rows.marks.time, self.cursors.mark) {
             self.cursors.mark += 1;
         }
-        if book_row && !self.waiting.is_empty() {
+        if book_row && !halted && !self.waiting.is_empty() {
             let book = self.book_at(t, env);
             for order in std::mem::take(&mut self.waiting) {
                 self.enter(Order { arrived: t, ..order }, &book, t, env);
@@ -101,7 +102,8 @@ impl SimVenue {
             if within(order.side, book.touch(order.side), order.limit) {
                 order.place.empty();
                 let want = order.left().min(self.cap(order));
-                let request = Request { side: order.side, qty: want, limit: order.limit, assume: fills.assume_qty };
+                let (side, limit, assume) = (order.side, order.limit, fills.assume_qty);
+                let request = Request { side, qty: want, limit, average: None, assume };
                 let there = self.displayed(book, &request);
                 touched |= !self.fill_passive(order, there, t, env).is_zero();
             } else if book_shows_side(book, order.side) {

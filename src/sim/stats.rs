@@ -9,12 +9,13 @@ pub struct SimStats {
     /// Requests sent.
     pub orders: u32,
     pub cancels: u32,
+    pub changes: u32,
     pub queries: u32,
     /// Fills, each at one price.
     pub fills_maker: u32,
     pub fills_taker: u32,
     /// Refusals by reason, in the order of [`Reject`].
-    pub rejects: [u32; 7],
+    pub rejects: [u32; Reject::COUNT],
     /// Orders never answered that did not reach the venue, by draw.
     pub timeouts_lost: u32,
     /// Orders never answered that did reach it, by draw.
@@ -25,8 +26,10 @@ pub struct SimStats {
     pub filled_after_gap: u32,
     /// What they paid beyond the frozen quote; negative = gained.
     pub gap_cost: Notional,
-    /// Cancels that found nothing to cancel: the race was lost.
+    /// Cancels and changes that found no open order: the race was lost.
     pub cancels_lost: u32,
+    /// Resting orders that the venue cancelled because another of ours would have met them.
+    pub self_trades: u32,
     /// Cancels refused by draw.
     pub cancels_failed: u32,
     pub liquidations: u32,

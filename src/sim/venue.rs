@@ -6,6 +6,7 @@ use super::book::{BookView, Consumed};
 use super::chance::{Dice, Key, Kind};
 use super::index::{Rows, VenueIndex, times};
 use super::latency::travel;
+use super::limits::QuotaUse;
 use super::outage::OutageTable;
 use super::queue::Place;
 use super::stats::SimStats;
@@ -23,7 +24,7 @@ pub struct Env<'a> {
     pub rows: &'a VenueRows,
     pub world: &'a VenueWorld,
     pub dice: Dice,
-    /// Order outages of this venue.
+    /// Outages of this venue.
     pub outages: &'a OutageTable,
     /// That of `rows`, if there is one.
     pub index: Option<&'a VenueIndex>,
@@ -151,6 +152,7 @@ pub struct SimVenue {
     pub(super) consumed: Consumed,
     /// Arrival times of the requests that count against the rate limit, oldest first.
     pub(super) requests: VecDeque<i64>,
+    pub(super) quota: QuotaUse,
     pub(super) answers: Answers,
     pub(super) stats: SimStats,
     /// What requests met, where somebody asks for it: never part of the venue's state.
@@ -200,6 +202,7 @@ impl SimVenue {
             waiting: Vec::new(),
             consumed: Consumed::default(),
             requests: VecDeque::new(),
+            quota: QuotaUse::default(),
             answers: Answers::default(),
             stats: SimStats::default(),
             log: None,
@@ -246,13 +249,19 @@ impl SimVenue {
                 self.stats.cancels += 1;
                 delays.cancel_ns
             }
+            // by which delay is not published; a change may rest, and so waits as what rests does
+            Command::Modify { .. } => {
+                self.stats.changes += 1;
+                delays.maker_ns
+            }
             Command::Query { .. } => {
                 self.stats.queries += 1;
                 0
             }
         };
         let way = travel(&env.world.fills.order_latency, env.dice, Kind::OrderLatency, key, 0);
-        let sent = Sent { arrives: at.plus(way).plus(delay), key, cmd };
+        let arrives = at.plus(way).plus(delay);
+        let sent = Sent { arrives: env.outages.halted.end_at(arrives).unwrap_or(arrives), key, cmd };
         let place = self.flight.partition_point(|other| other.arrives <= sent.arrives);
         self.flight.insert(place, sent);
     }

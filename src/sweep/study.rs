@@ -206,7 +206,7 @@ fn tape_spec(
     let outages = |r: usize| {
         let venue = &venues[r];
         let name = &venue.instrument.venue;
-        OutageTable::feed(&venue.fills.outages, name, config.world.seed, warm_from, to).spans().to_vec()
+        OutageTable::feed(&venue.fills.outages, name, config.world.seed, warm_from, to).list().to_vec()
     };
     let max_bytes = max_gib.map_or(CACHE_BYTES, |gib| (gib * f64::from(1u32 << 30)) as u64);
     TapeSpec {

@@ -3,10 +3,10 @@
 use crate::random_tape::{self, Beat, TICK};
 use crate::second_strategy::{Dip, DipPlan};
 use perpx::config::{ConfigFile, Fills, Latency, Outage, OutageWhat, OutageWhen, Queue, VenueWorld, World};
-use perpx::market::{Delays, FeeSchedule, FundingPrice, Instrument, LiquidationRule, MarginSchedule, RateLimit};
-use perpx::replay::{
-    Driver, FullRecord, Index, Job, Machine, NoRecord, Recorder, RunResult, Scan, leap, walk,
+use perpx::market::{
+    Delays, FeeSchedule, FundingPrice, Instrument, LiquidationRule, MarginSchedule, RateLimit, SelfTrade,
 };
+use perpx::replay::{Driver, FullRecord, Index, Job, Machine, NoRecord, Recorder, RunResult, Scan, leap, walk};
 use perpx::signals::{BandRule, SignalEngine, SignalKey, SignalSet};
 use perpx::sim::OutageTable;
 use perpx::strategy::{FundingKinds, Plan};
@@ -71,6 +71,8 @@ fn world(weather: &Weather) -> World {
             min_notional: Notional::ZERO,
             money_grid: Cash(1_000_000),
             has_fok: false,
+            self_trade: SelfTrade::CancelMaker,
+            min_binds_takers: true,
             funding_price: FundingPrice::Mark,
             margin: MarginSchedule::flat(Rate(20_000_000_000)),
             liquidation: LiquidationRule::ZeroPrice { max_fee: Rate(10_000_000_000) },
@@ -78,6 +80,7 @@ fn world(weather: &Weather) -> World {
         fees: FeeSchedule { taker: Rate::from_bps(2), maker: Rate(-50_000_000), referral: Rate(20_000_000) },
         delays: Delays { taker_ns: 3 * MS_NS, maker_ns: 0, cancel_ns: MS_NS },
         rate_limit: Some(RateLimit { requests: 20, window_ns: 10 * SECOND_NS }),
+        quota: None,
         fills: Fills {
             order_latency: latency(weather.order_ms),
             response_latency: latency(weather.response_ms),

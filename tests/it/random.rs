@@ -1,8 +1,8 @@
 //! Random tapes and random configurations of every key, from a seed.
 
 use perpx::config::{Config, ConfigFile, Outage, OutageWhat, OutageWhen};
-use perpx::market::{Bbo, Side};
-use perpx::tape::rows::{FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
+use perpx::market::{Bbo, DepthLevel, Side};
+use perpx::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
 use perpx::tape::{Carry, Tile, align};
 use perpx::units::{Price, Qty, Rate, SECOND_NS, Time};
 use rand::{RngExt, SeedableRng};
@@ -32,6 +32,39 @@ impl Dice {
     }
 }
 
+/// Whole features that a seed may lack: with all of them always there, some would hide what others do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    Trades,
+    Depth,
+    Funding,
+    Stalls,
+    Outages,
+    Failures,
+    Latency,
+    Limits,
+    Transfers,
+}
+
+impl Feature {
+    pub const ALL: [Feature; 9] = [
+        Feature::Trades,
+        Feature::Depth,
+        Feature::Funding,
+        Feature::Stalls,
+        Feature::Outages,
+        Feature::Failures,
+        Feature::Latency,
+        Feature::Limits,
+        Feature::Transfers,
+    ];
+
+    /// One seed in five lacks it.
+    pub fn is_on(self, seed: u64) -> bool {
+        !Dice::new(seed ^ 0xfea7 ^ ((self as u64) << 48)).chance(0.2)
+    }
+}
+
 /// Two venues for `seconds`: bursts, gaps, ties in time, equal receive times, jumps, trades, marks, funding at odd times.
 pub fn tables(seed: u64, seconds: i64) -> [VenueTables; 2] {
     let mut dice = Dice::new(seed);
@@ -42,6 +75,8 @@ pub fn tables(seed: u64, seconds: i64) -> [VenueTables; 2] {
     let mut newest = [0i64; 2];
     let calm = dice.int(1, 40);
     let both = dice.chance(0.3); // polled data: both venues at one time
+    let kept = [Feature::Trades, Feature::Depth].map(|feature| feature.is_on(seed));
+    let depth = dice.chance(0.4);
     while t < end {
         mid += dice.int(-calm, calm + 1);
         if dice.chance(0.01) {
@@ -68,8 +103,17 @@ pub fn tables(seed: u64, seconds: i64) -> [VenueTables; 2] {
     }
     for table in &mut tables {
         funding(&mut dice, table, seconds);
+        if !kept[0] {
+            table.trades.clear();
+        }
+        if !depth || !kept[1] {
+            table.depth.clear();
+        }
+        if !Feature::Funding.is_on(seed) {
+            table.funding.clear();
+        }
     }
-    if dice.chance(0.3) {
+    if dice.chance(0.3) && Feature::Stalls.is_on(seed) {
         let from = START.plus(dice.int(0, seconds) * SECOND_NS);
         stall(&mut tables[dice.int(0, 2) as usize], from, from.plus(dice.int(1, 90) * SECOND_NS));
     }
@@ -85,21 +129,27 @@ fn stall(table: &mut VenueTables, from: Time, to: Time) {
     };
     table.quotes.iter_mut().for_each(|row| late(&mut row.recv));
     table.trades.iter_mut().for_each(|row| late(&mut row.recv));
+    table.depth.iter_mut().for_each(|row| late(&mut row.recv));
     table.marks.iter_mut().for_each(|row| late(&mut row.recv));
 }
 
-/// Up to three outages of orders in `[from, to)`, one after the other.
+/// `seed`: twice the case's, plus the venue's number. Up to three outages in `[from, to)`, one after the other: deaf, refusing, or halted.
 pub fn outages(seed: u64, from: Time, to: Time) -> Vec<Outage> {
     let mut dice = Dice::new(seed ^ 0x0fff);
     let mut out = Vec::new();
     let mut at = from;
-    while out.len() < 3 && dice.chance(0.3) {
+    while Feature::Outages.is_on(seed / 2) && out.len() < 3 && dice.chance(0.3) {
         at = at.plus(dice.int(1, 200) * SECOND_NS);
         let end = at.plus(dice.int(1, 40) * SECOND_NS);
         if end >= to {
             break;
         }
-        out.push(Outage { when: OutageWhen::Fixed { from: at, to: end }, what: OutageWhat::Orders });
+        let what = match dice.int(0, 4) {
+            0 => OutageWhat::Refuse,
+            1 => OutageWhat::Halt,
+            _ => OutageWhat::Orders,
+        };
+        out.push(Outage { when: OutageWhen::Fixed { from: at, to: end }, what });
         at = end.plus(1);
     }
     out
@@ -126,6 +176,19 @@ fn row(dice: &mut Dice, table: &mut VenueTables, v: usize, mid: i64, t: i64, new
     }
     if dice.chance(0.9) {
         table.quotes.push(QuoteRow { exch, recv, bbo });
+    }
+    if dice.chance(0.3) {
+        let level =
+            |dice: &mut Dice, px: Price, step: i64| DepthLevel { px: Price(px.0 + step * TICK), qty: size(dice) };
+        let mut side = |best: DepthLevel, sign: i64| {
+            let steps = [dice.int(1, 4), dice.int(1, 9)];
+            let next = level(dice, best.px, sign * steps[0]);
+            let last = level(dice, next.px, sign * steps[1]);
+            vec![best, next, last]
+        };
+        let bids = side(DepthLevel { px: bbo.bid, qty: bbo.bid_qty }, -1);
+        let asks = side(DepthLevel { px: bbo.ask, qty: bbo.ask_qty }, 1);
+        table.depth.push(DepthRow { exch, recv, bids, asks });
     }
     if dice.chance(0.3) || table.marks.is_empty() {
         let mark = Price((mid + dice.int(-5, 6)) * TICK);
@@ -188,7 +251,7 @@ pub fn settings(seed: u64) -> Vec<String> {
     set("leverage", d.pick(&["2", "10", "40"]).into());
     set("capital.lighter", d.pick(&["2000", "5000", "150", "102"]).into());
     set("capital.grvt", d.pick(&["2000", "5000", "150", "102"]).into());
-    if d.chance(0.3) {
+    if d.chance(0.3) && Feature::Transfers.is_on(seed) {
         set("transfer.below_pct", d.pick(&["0.5", "0.95"]).into());
         set("transfer.delay_sec", d.pick(&["0", "30"]).into());
         set("transfer.fee", d.pick(&["0", "1"]).into());
@@ -277,11 +340,32 @@ pub fn settings(seed: u64) -> Vec<String> {
     if d.chance(0.15) {
         set("risk.max_consecutive_failures", d.int(1, 6).to_string());
     }
-    set("fills.latency.order.median_ms", d.pick(&["0.001", "20", "300"]).into());
-    set("fills.latency.response.median_ms", d.pick(&["0.001", "20", "300"]).into());
-    set("fills.reject_rate", d.pick(&["0", "0", "0.1"]).into());
-    set("fills.timeout_rate", d.pick(&["0", "0", "0.1"]).into());
-    set("fills.cancel_fail_rate", d.pick(&["0", "0", "0.3"]).into());
+    if !Feature::Latency.is_on(seed) {
+        set("fills.latency.order.constant_ms", "0".into());
+        set("fills.latency.response.constant_ms", "0".into());
+    } else if d.chance(0.2) {
+        set("fills.latency.order.quantiles_ms", d.pick(&["[0, 20, 40, 900]", "[3, 3, 3.5]"]).into());
+        set("fills.lighter.latency.response.quantiles_ms", "[1, 2, 300]".into());
+    } else {
+        set("fills.latency.order.median_ms", d.pick(&["0.001", "20", "300"]).into());
+        set("fills.latency.response.median_ms", d.pick(&["0.001", "20", "300"]).into());
+    }
+    if Feature::Failures.is_on(seed) {
+        set("fills.reject_rate", d.pick(&["0", "0", "0.1"]).into());
+        set("fills.timeout_rate", d.pick(&["0", "0", "0.1"]).into());
+        set("fills.cancel_fail_rate", d.pick(&["0", "0", "0.3"]).into());
+    }
+    if Feature::Limits.is_on(seed) {
+        if d.chance(0.2) {
+            set("exchanges.lighter.volume_quota.start", d.pick(&["2", "30"]).into());
+            set("exchanges.lighter.volume_quota.value_per_unit", d.pick(&["7", "90"]).into());
+        }
+    } else {
+        set("exchanges.lighter.rate_limit.requests", "null".into());
+        set("exchanges.grvt.rate_limit.requests", "null".into());
+    }
+    set("fills.queue", d.pick(&["risk_averse", "proportional", "trades_only", "power"]).into());
+    set("fills.queue.n", d.pick(&["0.5", "2"]).into());
     set("fills.queue.ahead_ratio", d.pick(&["0", "0.3", "1"]).into());
     set("fills.impact_bp", d.pick(&["0", "1"]).into());
     set("fills.max_book_age_ms", d.pick(&["800", "10000"]).into());

@@ -185,11 +185,13 @@ impl Scene {
                         OrderKind::Limit => "limit",
                         OrderKind::Ioc => "ioc",
                         OrderKind::Fok => "fok",
+                        OrderKind::Market => "market",
                     };
                     let reduce = if order.reduce_only { " reduce-only" } else { "" };
                     format!("{} {side} {} @ {} {kind}{reduce}", name(order.venue), order.qty, order.limit)
                 }
                 Command::Cancel { venue, .. } => format!("{} cancel", name(venue)),
+                Command::Modify { venue, qty, limit, .. } => format!("{} change to {qty} @ {limit}", name(venue)),
                 Command::Query { venue, .. } => format!("{} query", name(venue)),
             };
             writeln!(self.out, "  > {text}").expect("a string");

@@ -70,6 +70,8 @@ pub enum Kind {
     Outages,
     /// `[{floor, maintenance}]`
     Brackets,
+    /// Milliseconds, at least two, not falling.
+    Quantiles,
 }
 
 /// Numbers from `min` to `max`, both accepted.
@@ -96,9 +98,10 @@ impl Kind {
             Kind::Choice(words) => words.join(", "),
             Kind::Text => "text".to_string(),
             Kind::Outages => "a list of {from: time, to: time} or {per_day: number, mean_sec: number}, each with \
-                              `what: both`, `orders` or `feed`"
+                              `what: both`, `orders`, `feed`, `refuse`, `stale` or `halt`"
                 .to_string(),
             Kind::Brackets => "a list of {floor: quote money, maintenance: fraction}, floors rising from 0".to_string(),
+            Kind::Quantiles => "a list of two milliseconds or more, not falling".to_string(),
         };
         if or_null { format!("{text}, or null") } else { text }
     }
@@ -115,6 +118,7 @@ impl Kind {
             (Kind::Text, Value::Text(text)) => !text.is_empty(),
             (Kind::Outages, Value::List(items)) => items.iter().all(is_outage),
             (Kind::Brackets, Value::List(items)) => are_brackets(items),
+            (Kind::Quantiles, Value::List(items)) => are_quantiles(items),
             _ => false,
         }
     }
@@ -152,7 +156,7 @@ pub fn what(entries: &[(String, Value)]) -> Option<&str> {
 fn is_outage(item: &Value) -> bool {
     let Value::Map(entries) = item else { return false };
     let only = |names: &[&str]| entries.iter().all(|(key, _)| names.contains(&key.as_str()));
-    if !matches!(what(entries), Some("both" | "orders" | "feed")) {
+    if !matches!(what(entries), Some("both" | "orders" | "feed" | "refuse" | "stale" | "halt")) {
         return false;
     }
     let span = |name, low: i64, high: i64| {
@@ -163,6 +167,12 @@ fn is_outage(item: &Value) -> bool {
         (Some(from), Some(to)) => from < to && only(&["from", "to", "what"]),
         _ => span("per_day", 0, 86_400) && span("mean_sec", 0, 86_400) && only(&["per_day", "mean_sec", "what"]),
     }
+}
+
+fn are_quantiles(items: &[Value]) -> bool {
+    let fits = |ms: &Value| from(Unit::Ms, 0, 86_400_000).fits(ms);
+    let not_falling = |pair: &[Value]| pair[0].num() <= pair[1].num();
+    items.len() > 1 && items.iter().all(fits) && items.windows(2).all(not_falling)
 }
 
 fn are_brackets(items: &[Value]) -> bool {

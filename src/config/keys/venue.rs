@@ -1,7 +1,7 @@
 //! Keys that stand once a venue.
 
 use super::Default::{Is, Unset};
-use super::Kind::{Bool, Brackets, Choice, Outages, Text};
+use super::Kind::{Bool, Brackets, Choice, Outages, Quantiles, Text};
 use super::Unit::{Base, Bp, Count, Float, Fraction, Ms, Price, Quote, Ratio, Sec};
 use super::keys;
 use super::kind::{from, over};
@@ -27,6 +27,8 @@ keys! {
     MinNotional "exchanges.*.instrument.min_notional" World from(Quote, 0, 1_000_000_000), Unset, "the least order value in quote money";
     MoneyGrid "exchanges.*.instrument.money_grid" World over(Quote, 0, 1), Unset, "the step of the venue's ledger in quote money";
     HasFok "exchanges.*.instrument.has_fok" World Bool, Unset, "whether the venue has fill-or-kill orders";
+    SelfTrade "exchanges.*.instrument.self_trade" World Choice(&["cancel_maker", "cancel_taker"]), Unset, "which of two orders of ours gives way when they would trade with each other";
+    MinBindsTakers "exchanges.*.instrument.min_binds_takers" World Bool, Unset, "whether the least size and value bind orders that only take";
     FundingPrice "exchanges.*.instrument.funding_price" World Choice(&["mark", "index"]), Unset, "the price on which funding is paid";
     Maintenance "exchanges.*.margin.maintenance" World over(Fraction, 0, 1), Unset, "the maintenance margin as a fraction of notional";
     MarginBrackets "exchanges.*.margin.brackets" World Brackets, Unset, "maintenance by size of the position, marginal";
@@ -37,6 +39,10 @@ keys! {
     CancelMs "exchanges.*.delays.cancel_ms" World from(Ms, 0, DAY_MS), Unset, "the venue's delay on cancels, in milliseconds";
     Requests "exchanges.*.rate_limit.requests" World from(Count, 1, 1_000_000_000), Unset, "requests that the venue takes per window";
     WindowSec "exchanges.*.rate_limit.window_sec" World over(Sec, 0, 86_400), Unset, "the window of the request limit in seconds";
+    QuotaStart "exchanges.*.volume_quota.start" World from(Count, 0, 1_000_000_000), Unset, "units of volume quota at the beginning; an order or a change costs one; null lifts the quota";
+    QuotaCap "exchanges.*.volume_quota.cap" World from(Count, 1, 4_000_000_000), Is("5000000"), "the most units of volume quota that are kept";
+    QuotaValue "exchanges.*.volume_quota.value_per_unit" World over(Quote, 0, 1_000_000), Is("7"), "the traded value that earns a unit in quote money";
+    QuotaFreeSec "exchanges.*.volume_quota.free_every_sec" World over(Sec, 0, 86_400), Is("15"), "the seconds after which one request is taken without a unit";
 }
 
 keys! {
@@ -45,9 +51,11 @@ keys! {
     OrderMedian "*.latency.order.median_ms" World over(Ms, 0, DAY_MS), Is("50"), "the median order latency in milliseconds (log-normal)";
     OrderSigma "*.latency.order.sigma" World from(Float, 0, 10), Is("0.5"), "the spread of the order latency: standard deviation of its logarithm";
     OrderConstant "*.latency.order.constant_ms" World from(Ms, 0, DAY_MS), Unset, "a constant order latency in milliseconds, instead of median_ms and sigma";
+    OrderQuantiles "*.latency.order.quantiles_ms" World Quantiles, Unset, "a measured order latency: its quantiles at equal steps from 0 to 1 in milliseconds, instead of median_ms and sigma";
     ResponseMedian "*.latency.response.median_ms" World over(Ms, 0, DAY_MS), Is("50"), "the median response latency in milliseconds (log-normal)";
     ResponseSigma "*.latency.response.sigma" World from(Float, 0, 10), Is("0.5"), "the spread of the response latency: standard deviation of its logarithm";
     ResponseConstant "*.latency.response.constant_ms" World from(Ms, 0, DAY_MS), Unset, "a constant response latency in milliseconds, instead of median_ms and sigma";
+    ResponseQuantiles "*.latency.response.quantiles_ms" World Quantiles, Unset, "a measured response latency: its quantiles at equal steps from 0 to 1 in milliseconds, instead of median_ms and sigma";
     FeedConstant "*.latency.feed.constant_ms" World from(Ms, 0, DAY_MS), Is("0"), "feed latency beyond what was recorded, in milliseconds";
     Queue "*.queue.model" World Choice(&["risk_averse", "proportional", "power", "trades_only"]), Is("risk_averse"), "how the queue ahead of a resting order shrinks";
     QueueN "*.queue.n" World over(Float, 0, 100), Unset, "the exponent of the power queue";

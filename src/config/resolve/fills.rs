@@ -1,16 +1,19 @@
 //! What the market does to an order on one venue (fill-model.md).
 
-use crate::config::keys::F;
-use crate::config::keys::{number, time, what};
+use crate::config::keys::{F, Unit, number, time, what};
 use crate::config::values::Values;
-use crate::config::{ConfigError, Fills, Latency, Outage, OutageWhat, OutageWhen, Queue, Value};
+use crate::config::{ConfigError, Fills, KeyIx, Latency, Outage, OutageWhat, OutageWhen, Queue, Value};
 use crate::units::{Rate, SECOND_NS};
 
 pub(super) fn fills(v: &Values<'_>, venue: usize) -> Result<Fills, ConfigError> {
     let key = |key: F| v.fill(venue, key);
     Ok(Fills {
-        order_latency: latency(v, venue, F::OrderMedian, F::OrderSigma, F::OrderConstant)?,
-        response_latency: latency(v, venue, F::ResponseMedian, F::ResponseSigma, F::ResponseConstant)?,
+        order_latency: latency(v, venue, [F::OrderMedian, F::OrderSigma, F::OrderConstant, F::OrderQuantiles])?,
+        response_latency: latency(
+            v,
+            venue,
+            [F::ResponseMedian, F::ResponseSigma, F::ResponseConstant, F::ResponseQuantiles],
+        )?,
         feed_latency_ns: v.int(key(F::FeedConstant)),
         queue: queue(v, venue)?,
         queue_ahead: v.rate(key(F::QueueAhead)),
@@ -24,26 +27,34 @@ pub(super) fn fills(v: &Values<'_>, venue: usize) -> Result<Fills, ConfigError> 
     })
 }
 
-/// A constant beside a median in one layer is a contradiction; a venue's own layer goes before the common one.
-fn latency(v: &Values<'_>, venue: usize, median: F, sigma: F, constant: F) -> Result<Latency, ConfigError> {
-    let schema = &v.file.schema;
+/// Two of the three forms in one layer are a contradiction; a venue's own layer goes before the common one.
+fn latency(v: &Values<'_>, venue: usize, of: [F; 4]) -> Result<Latency, ConfigError> {
+    let [median, sigma, constant, _] = of;
     for layer in [Some(venue), None] {
-        let keys = [schema.fills(layer, constant), schema.fills(layer, median), schema.fills(layer, sigma)];
-        let drawn = v.given(keys[1]).or(v.given(keys[2])).is_some();
-        match (v.given(keys[0]).is_some(), drawn) {
-            (true, true) => {
-                let other = if v.given(keys[1]).is_some() { keys[1] } else { keys[2] };
+        let key = |form: F| v.file.schema.fills(layer, form);
+        let written: Vec<KeyIx> = of.map(key).into_iter().filter(|key| v.given(*key).is_some()).collect();
+        let drawn = |ix: &KeyIx| *ix == key(median) || *ix == key(sigma);
+        match written[..] {
+            [] => {}
+            _ if written.iter().all(drawn) => break,
+            [one] if one == key(constant) => return Ok(Latency::Constant { ns: v.int(one) }),
+            [one] => return Ok(Latency::Quantiles { ns: quantiles_ns(v.get(one)) }),
+            [one, other, ..] => {
                 return Err(v
-                    .conflict(&[keys[0], other], format!("found {} beside {}", v.say(keys[0]), v.say(other)))
-                    .accepted("{constant_ms} or {median_ms, sigma}")
-                    .remedy("write one of the two forms; an axis over one form needs a base file without the other"));
+                    .conflict(&[other, one], format!("found {} beside {}", v.say(other), v.say(one)))
+                    .accepted("{median_ms, sigma}, {constant_ms} or {quantiles_ms}")
+                    .remedy(
+                        "write one of the three forms; an axis over one form needs a base file without the others",
+                    ));
             }
-            (true, false) => return Ok(Latency::Constant { ns: v.int(keys[0]) }),
-            (false, true) => break,
-            (false, false) => {}
         }
     }
     Ok(Latency::Lognormal { median_ns: v.int(v.fill(venue, median)), sigma: v.float(v.fill(venue, sigma)) })
+}
+
+fn quantiles_ns(value: Option<&Value>) -> Vec<i64> {
+    let Some(Value::List(items)) = value else { return Vec::new() };
+    items.iter().filter_map(Value::num).map(|ms| (ms.0 / Unit::Ms.grain()) as i64).collect()
 }
 
 fn queue(v: &Values<'_>, venue: usize) -> Result<Queue, ConfigError> {
@@ -64,6 +75,9 @@ fn outages(value: Option<&Value>) -> Vec<Outage> {
         let what = match what(entries)? {
             "orders" => OutageWhat::Orders,
             "feed" => OutageWhat::Feed,
+            "refuse" => OutageWhat::Refuse,
+            "stale" => OutageWhat::Stale,
+            "halt" => OutageWhat::Halt,
             _ => OutageWhat::Both,
         };
         let when = match (time(entries, "from"), time(entries, "to")) {

@@ -6,6 +6,7 @@ use crate::config::values::Values;
 use crate::config::{ConfigError, KeyIx, Profile, Tier, VenueWorld, base_asset, keys};
 use crate::market::{
     Bracket, Delays, FeeSchedule, FundingPrice, Instrument, LiquidationRule, MarginSchedule, RateLimit, Role,
+    SelfTrade, VolumeQuota,
 };
 use crate::units::{Cash, Notional, Rate, SECOND_NS};
 
@@ -17,6 +18,7 @@ pub(super) fn venue(v: &Values<'_>, venue: usize) -> Result<VenueWorld, ConfigEr
         fees: fees(v, venue, tier)?,
         delays: delays(v, venue, tier),
         rate_limit: rate_limit(v, venue, tier)?,
+        quota: quota(v, venue, tier),
         fills: fills::fills(v, venue)?,
     })
 }
@@ -110,6 +112,21 @@ fn rate_limit(v: &Values<'_>, venue: usize, tier: Option<&Tier>) -> Result<Optio
     Ok(Some(RateLimit { requests: count as u32, window_ns: v.some_ns(window).unwrap_or(usual) }))
 }
 
+/// `volume_quota.start: null` lifts the tier's; the other keys are read beside a `start`.
+fn quota(v: &Values<'_>, venue: usize, tier: Option<&Tier>) -> Option<VolumeQuota> {
+    let key = |key: V| v.venue(venue, key);
+    if v.written(key(V::QuotaStart)).is_none() {
+        return tier.and_then(|tier| tier.quota);
+    }
+    v.given(key(V::QuotaStart))?;
+    Some(VolumeQuota {
+        start: v.count(key(V::QuotaStart)),
+        cap: v.count(key(V::QuotaCap)),
+        value_per_unit: v.some_cash(key(V::QuotaValue)).unwrap_or(Cash::ZERO).as_notional(),
+        free_every_ns: v.int(key(V::QuotaFreeSec)),
+    })
+}
+
 fn instrument(v: &Values<'_>, venue: usize, profile: &Profile) -> Result<Instrument, ConfigError> {
     let base = base_asset(v.word(K::Symbol));
     let known = profile.instrument(&base);
@@ -136,6 +153,15 @@ fn instrument(v: &Values<'_>, venue: usize, profile: &Profile) -> Result<Instrum
         min_notional: min_notional.unwrap_or(Notional::ZERO),
         money_grid: v.some_cash(key(V::MoneyGrid)).unwrap_or(profile.money_grid),
         has_fok: if v.given(key(V::HasFok)).is_some() { v.flag(key(V::HasFok)) } else { profile.has_fok },
+        self_trade: match v.word(key(V::SelfTrade)) {
+            "cancel_maker" => SelfTrade::CancelMaker,
+            "cancel_taker" => SelfTrade::CancelTaker,
+            _ => profile.self_trade,
+        },
+        min_binds_takers: match v.given(key(V::MinBindsTakers)) {
+            Some(_) => v.flag(key(V::MinBindsTakers)),
+            None => profile.min_binds_takers,
+        },
         funding_price: match v.word(key(V::FundingPrice)) {
             "mark" => FundingPrice::Mark,
             "index" => FundingPrice::Index,

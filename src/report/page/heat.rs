@@ -38,7 +38,27 @@ pub fn body(view: &View) -> Option<Markup> {
             }
         }
         div.maps.small[view.maps.iter().all(|m| m.x.labels.len() <= 6)] {
-            @for (i, map) in view.maps.iter().enumerate() { (table(view, i, map, &shades)) }
+            @for (i, map) in view.maps.iter().enumerate() { (table(view, Some(i), map, &shades)) }
+        }
+    })
+}
+
+/// The winner over the worlds, a table a pair of world axes.
+pub fn faults(view: &View) -> Option<Markup> {
+    if view.faults.is_empty() {
+        return None;
+    }
+    let shades = Shades::over(&view.faults, Pick::Worst);
+    let others = view.world_names.len() > 2;
+    Some(html! {
+        p.note {
+            "The winner's " (view.objective()) " in sample for every pair of world axes"
+            @if others { ", the worst over the others" }
+            ". A ring marks the world that ranks."
+        }
+        div.heatbar { div.scale { (legend(view, &shades)) } }
+        div.maps.small[view.faults.iter().all(|m| m.x.labels.len() <= 6)] {
+            @for map in &view.faults { (table(view, None, map, &shades)) }
         }
     })
 }
@@ -55,15 +75,17 @@ fn legend(view: &View, shades: &Shades) -> Markup {
     }
 }
 
-fn table(view: &View, index: usize, map: &Heatmap, shades: &Shades) -> Markup {
-    let (x, y) = (&view.names[map.x.axis], &view.names[map.y.axis]);
+/// `index`: among those that the script recolours, which begin with the median; without one it is the worst.
+fn table(view: &View, index: Option<usize>, map: &Heatmap, shades: &Shades) -> Markup {
+    let (names, pick) = if index.is_some() { (&view.names, Pick::Median) } else { (&view.world_names, Pick::Worst) };
+    let (x, y) = (&names[map.x.axis], &names[map.y.axis]);
     let columns = map.x.labels.len();
     let size = if columns <= READABLE { "heat" } else { "heat dense" };
     let long = map.x.labels.iter().any(|l| l.chars().count() > 7) && columns > 3 || columns > READABLE;
     let snug = !long && columns > 5 && map.x.labels.iter().any(|l| l.chars().count() * columns > 30);
     html! {
         div.map.whole[columns > READABLE] {
-            table class=(size) data-map=(index) {
+            table class=(size) data-map=[index] {
                 caption { span.down { (y) " ↓" } " against " span.across { (x) " →" } }
                 thead { tr {
                     td.corner {}
@@ -75,7 +97,7 @@ fn table(view: &View, index: usize, map: &Heatmap, shades: &Shades) -> Markup {
                             th scope="row" { (label(&map.y.labels[row])) }
                             @for (column, cell) in cells.iter().enumerate() {
                                 @let at = row * columns + column;
-                                @let value = Pick::Median.of(cell);
+                                @let value = pick.of(cell);
                                 @let colour = value.map_or("none".to_owned(), |v| class(shades.ramp, shades.step(v)));
                                 @let mark = if map.winner == Some(at) { " win" } else if map.plateau[at] { " flat" } else { "" };
                                 td class={ (colour) (mark) } { span { (cell_text(value, view, shades)) } }

@@ -58,6 +58,7 @@ pub fn page(view: &View) -> String {
     push("axes", "Axis by axis", shape::slices(view));
     push("parallel", "Parallel coordinates of the top", parallel::body(view));
     push("distribution", "All configurations", shape::distribution(view));
+    push("faults", "Fault matrix", heat::faults(view));
     push("worlds", "Worlds", data::worlds(view));
     push("behaviour", "States, transitions, gate", behaviour::body(view));
     push("data", "Data quality", data::quality(view));

@@ -13,43 +13,56 @@ const HEAD: f64 = 150.0;
 const NONE: [u8; 3] = [238, 239, 242];
 
 /// Room under the panels for the labels of the columns and the name of their axis.
-fn under(map: &Heatmap) -> f64 {
-    if are_upright(map) { 30.0 + 11.0 * longest(&map.x.labels).min(18) as f64 + 30.0 } else { 80.0 }
+fn under(map: &Heatmap, panels: usize) -> f64 {
+    if are_upright(map, panels) { 30.0 + 11.0 * longest(&map.x.labels).min(18) as f64 + 30.0 } else { 80.0 }
+}
+
+/// What is drawn of a map.
+#[derive(Clone, Copy)]
+pub struct Kind<'a> {
+    /// Of the axes.
+    pub names: &'a [String],
+    /// All maps of this kind: they share their colours.
+    pub maps: &'a [Heatmap],
+    /// A panel each.
+    pub picks: &'a [Pick],
+    pub note: &'a str,
 }
 
 /// Width and height of a cell: all of the slide's height, but not much more than twice as high as wide.
-fn cell(map: &Heatmap) -> (f64, f64) {
-    let width = panel_width() / map.x.labels.len() as f64;
-    let room = f64::from(super::paper::HEIGHT) - HEAD - under(map) - 60.0;
+fn cell(map: &Heatmap, panels: usize) -> (f64, f64) {
+    let width = panel_width(panels) / map.x.labels.len() as f64;
+    let room = f64::from(super::paper::HEIGHT) - HEAD - under(map, panels) - 60.0;
     (width, (room / map.y.labels.len() as f64).min(width * 2.5))
 }
 
-fn panel_width() -> f64 {
-    (f64::from(super::paper::WIDTH) - LEFT - 40.0 - 2.0 * GAP) / 3.0
+fn panel_width(panels: usize) -> f64 {
+    (f64::from(super::paper::WIDTH) - LEFT - 40.0 - (panels - 1) as f64 * GAP) / panels as f64
 }
 
 fn longest(labels: &[String]) -> usize {
     labels.iter().map(|l| l.chars().count()).max().unwrap_or(0)
 }
 
-fn are_upright(map: &Heatmap) -> bool {
-    longest(&map.x.labels) as f64 * 11.0 > panel_width() / map.x.labels.len() as f64 - 4.0
+fn are_upright(map: &Heatmap, panels: usize) -> bool {
+    longest(&map.x.labels) as f64 * 11.0 > panel_width(panels) / map.x.labels.len() as f64 - 4.0
 }
 
-pub fn draw(view: &View, map: &Heatmap, paper: &Paper) -> Result<(), String> {
-    let (x, y) = (&view.names[map.x.axis], &view.names[map.y.axis]);
+pub fn draw(view: &View, kind: Kind<'_>, map: &Heatmap, paper: &Paper) -> Result<(), String> {
+    let (x, y) = (&kind.names[map.x.axis], &kind.names[map.y.axis]);
     let title = format!("{} · {}: {y} against {x}", view.input.symbol, view.metric());
-    paper.title(&title, "Over all values of the other axes; the frame marks the winner's cell, a dot its plateau; grey cells have no configuration with a figure")?;
-    let size = cell(map);
-    for (i, pick) in Pick::ALL.into_iter().enumerate() {
-        let left = LEFT + (panel_width() + GAP) * i as f64;
+    paper.title(&title, kind.note)?;
+    let panels = kind.picks.len();
+    let size = cell(map, panels);
+    for (i, &pick) in kind.picks.iter().enumerate() {
+        let left = LEFT + (panel_width(panels) + GAP) * i as f64;
         let bottom = HEAD + size.1 * map.y.labels.len() as f64;
-        let plot = Plot { left, right: left + panel_width(), top: HEAD, bottom };
-        let shades = Shades::over(&view.maps, pick);
-        panel(view, map, pick, &shades, &plot, paper)?;
-        columns(map, &plot, paper)?;
-        paper.text(x, (plot.x(0.5), bottom + under(map) - 16.0), SMALL, INK, Anchor::Middle)?;
-        bar(view, &shades, &plot, bottom + under(map) + 30.0, paper)?;
+        let plot = Plot { left, right: left + panel_width(panels), top: HEAD, bottom };
+        let shades = Shades::over(kind.maps, pick);
+        panel(view, map, (pick, size), &shades, &plot, paper)?;
+        columns(map, panels, &plot, paper)?;
+        paper.text(x, (plot.x(0.5), bottom + under(map, panels) - 16.0), SMALL, INK, Anchor::Middle)?;
+        bar(view, &shades, &plot, bottom + under(map, panels) + 30.0, paper)?;
     }
     let every = (18.0 / size.1).ceil() as usize;
     for (row, label) in map.y.labels.iter().enumerate().filter(|(i, _)| i % every == 0) {
@@ -61,8 +74,14 @@ pub fn draw(view: &View, map: &Heatmap, paper: &Paper) -> Result<(), String> {
     paper.text(y, (LEFT - 10.0, HEAD - 24.0), letters, INK, Anchor::Right)
 }
 
-fn panel(view: &View, map: &Heatmap, pick: Pick, shades: &Shades, plot: &Plot, paper: &Paper) -> Result<(), String> {
-    let (width, height) = cell(map);
+fn panel(
+    view: &View,
+    map: &Heatmap,
+    (pick, (width, height)): (Pick, (f64, f64)),
+    shades: &Shades,
+    plot: &Plot,
+    paper: &Paper,
+) -> Result<(), String> {
     let columns = map.x.labels.len();
     let corner = |i: usize| (plot.left + width * (i % columns) as f64, plot.top + height * (i / columns) as f64);
     // letters as large as four or five of them fit a cell
@@ -88,9 +107,9 @@ fn panel(view: &View, map: &Heatmap, pick: Pick, shades: &Shades, plot: &Plot, p
 }
 
 /// Labels of the columns, upright where they are too wide, not all where there are too many.
-fn columns(map: &Heatmap, plot: &Plot, paper: &Paper) -> Result<(), String> {
-    let width = cell(map).0;
-    let upright = are_upright(map);
+fn columns(map: &Heatmap, panels: usize, plot: &Plot, paper: &Paper) -> Result<(), String> {
+    let width = cell(map, panels).0;
+    let upright = are_upright(map, panels);
     let every = if upright { (20.0 / width).ceil() as usize } else { 1 };
     for (i, label) in map.x.labels.iter().enumerate().filter(|(i, _)| i % every == 0) {
         let x = plot.left + width * (i as f64 + 0.5);

@@ -11,6 +11,7 @@ mod shape;
 mod time;
 
 use super::ReportError;
+use super::heat::Pick;
 use super::page::parallel::Parallel;
 use super::view::View;
 use paper::Paper;
@@ -59,10 +60,24 @@ pub fn pictures(view: &View, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     if let Some(histogram) = &view.histogram {
         all.push(picture("distribution", Box::new(|paper| shape::distribution(view, histogram, paper))));
     }
-    for (i, map) in view.maps.iter().take(MOST_MAPS).enumerate() {
-        let name =
-            format!("heatmap-{:02}-{}-{}", i + 1, plain(&view.names[map.y.axis]), plain(&view.names[map.x.axis]));
-        all.push(picture(&name, Box::new(|paper| heat::draw(view, map, paper))));
+    let maps = heat::Kind {
+        names: &view.names,
+        maps: &view.maps,
+        picks: &Pick::ALL,
+        note: "Over all values of the other axes; the frame marks the winner's cell, a dot its plateau; grey cells have no configuration with a figure",
+    };
+    let faults = heat::Kind {
+        names: &view.world_names,
+        maps: &view.faults,
+        picks: &[Pick::Worst],
+        note: "The winner in sample, the worst over the other world axes; the frame marks the world that ranks",
+    };
+    for (what, kind) in [("heatmap", maps), ("faults", faults)] {
+        for (i, map) in kind.maps.iter().take(MOST_MAPS).enumerate() {
+            let (y, x) = (plain(&kind.names[map.y.axis]), plain(&kind.names[map.x.axis]));
+            let name = format!("{what}-{:02}-{y}-{x}", i + 1);
+            all.push(picture(&name, Box::new(move |paper| heat::draw(view, kind, map, paper))));
+        }
     }
     all.par_iter().map(|picture| write(picture, &dir.join(&picture.name))).collect()
 }

@@ -48,6 +48,67 @@ fn in_an_outage_nobody_answers() {
     assert_eq!(s.venue.stats().vanished, 3);
 }
 
+fn out(what: OutageWhat) -> crate::config::VenueWorld {
+    let mut w = world();
+    let when = OutageWhen::Fixed { from: ms(100), to: ms(200) };
+    w.fills.outages = vec![Outage { when, what }];
+    w
+}
+
+/// Orders are refused from 100 to 200; cancels and queries are served, and what rests fills.
+#[test]
+fn a_venue_may_refuse_orders_and_live() {
+    let mut tables = tape();
+    tables.trades = vec![trade(150, Side::Sell, 998, 1)];
+    let mut s = Scene::long(out(OutageWhat::Refuse), tables);
+    s.place(89, 1, Side::Buy, OrderKind::PostOnly, 2, 999);
+    s.place(120, 2, Side::Buy, OrderKind::Ioc, 2, 1010);
+    s.ask(160, 2);
+    s.cancel(170, 1);
+    s.place(190, 3, Side::Buy, OrderKind::Ioc, 2, 1010);
+    assert_eq!(
+        s.told(300),
+        [
+            "104 99 accepted 1",
+            "135 130 rejected 2 Unavailable",
+            "155 150 fill 1 Buy 1 @ 999 maker fee 0",
+            "175 170 status 2 done 0",
+            "185 180 done 1 1",
+            "205 200 fill 3 Buy 2 @ 1000 taker fee 0",
+            "205 200 done 3 2",
+        ]
+    );
+}
+
+/// The sequencer stands still from 100 to 200: the trade at 150 moves nothing, the mark at 160 takes nothing, and the
+/// backlog (a cancel, an order) is carried out at 200 at the book of that time, in the order of sending.
+#[test]
+fn a_halt_ends_with_its_backlog() {
+    let mut tables = tape();
+    tables.quotes.insert(1, quote(180, 1001, 5, 1002, 5));
+    tables.trades = vec![trade(150, Side::Sell, 998, 3)];
+    tables.marks = vec![mark(10, 1000, 1000), mark(160, 100, 100), mark(170, 1000, 1000)];
+    let mut s = Scene::long(out(OutageWhat::Halt), tables);
+    s.place(80, 1, Side::Buy, OrderKind::Ioc, 1, 1000);
+    s.place(85, 2, Side::Buy, OrderKind::PostOnly, 2, 999);
+    s.cancel(120, 2);
+    s.place(130, 3, Side::Buy, OrderKind::Ioc, 2, 1010);
+    s.ask(140, 1);
+    assert_eq!(
+        s.told(300),
+        [
+            "95 90 fill 1 Buy 1 @ 1000 taker fee 0",
+            "95 90 done 1 1",
+            "100 95 accepted 2",
+            "205 200 done 2 0",
+            "205 200 fill 3 Buy 2 @ 1002 taker fee 0",
+            "205 200 done 3 2",
+            "205 200 status 1 done 1",
+        ]
+    );
+    assert_eq!((s.venue.stats().liquidations, s.leg()), (0, 3));
+}
+
 /// With a timeout rate of 1 half of the orders reach the venue in silence; asking tells their fills, then their state.
 #[test]
 fn silence_is_broken_by_asking() {

@@ -53,6 +53,8 @@ pub fn world() -> VenueWorld {
             min_notional: Notional::ZERO,
             money_grid: Cash(1_000_000),
             has_fok: true,
+            self_trade: SelfTrade::CancelMaker,
+            min_binds_takers: true,
             funding_price: FundingPrice::Mark,
             margin: MarginSchedule::flat(Rate(12_000_000_000)),
             liquidation: LiquidationRule::TakeOver,
@@ -60,6 +62,7 @@ pub fn world() -> VenueWorld {
         fees: FeeSchedule::default(),
         delays: Delays::default(),
         rate_limit: None,
+        quota: None,
         fills: Fills {
             order_latency: Latency::Constant { ns: 10 * MS_NS },
             response_latency: Latency::Constant { ns: 5 * MS_NS },
@@ -118,8 +121,7 @@ impl Scene {
     }
 
     pub fn next_due(&mut self) -> Time {
-        let mut venue = self.venue.clone();
-        venue.next_due(&self.env())
+        self.with(|venue, env| venue.next_due(env))
     }
 
     fn with<T>(&mut self, act: impl FnOnce(&mut SimVenue, &Env) -> T) -> T {
@@ -142,6 +144,10 @@ impl Scene {
 
     pub fn cancel(&mut self, t: i64, id: u32) {
         self.send(t, Command::Cancel { venue: self.role, id: OrderId(id) });
+    }
+
+    pub fn change(&mut self, t: i64, id: u32, size: i64, limit: i64) {
+        self.send(t, Command::Modify { venue: self.role, id: OrderId(id), qty: qty(size), limit: px(limit) });
     }
 
     pub fn ask(&mut self, t: i64, id: u32) {

@@ -2,9 +2,9 @@
 
 use super::market::*;
 use crate::config::Queue;
-use crate::market::{FeeSchedule, OrderKind, Role, Side};
+use crate::market::{Command, FeeSchedule, OrderId, OrderKind, Role, Side};
 use crate::tape::rows::VenueTables;
-use crate::units::Rate;
+use crate::units::{Qty, Rate};
 
 /// Rests at 999 behind 10 from 110 on. Trades: 4 (behind), 8 (2 for us), a print that touched no book, 9 on the other
 /// side of the book, then one of 3 through our price: the rest of 5.
@@ -270,4 +270,48 @@ fn a_crossing_empties_the_queue() {
     s.place(100, 1, Side::Buy, OrderKind::PostOnly, 9, 1001);
     s.told(200);
     assert_eq!(s.leg(), 5);
+}
+
+/// First in the queue of 5 but for those, an order changed in size alone goes to the back: the trade of 7 that would have
+/// given it 2 gives it nothing. A change through the other side's best ends a post-only order and lets a limit order
+/// take; one to what has filled completes it; one off the grid leaves the order its place.
+#[test]
+fn a_change_loses_the_place_in_the_queue() {
+    let tables = || VenueTables {
+        quotes: vec![quote(50, 999, 5, 1001, 5)],
+        trades: vec![trade(200, Side::Sell, 999, 5), trade(210, Side::Sell, 999, 2), trade(300, Side::Sell, 999, 5)],
+        ..Default::default()
+    };
+    let mut s = Scene::long(world(), tables());
+    s.place(60, 1, Side::Buy, OrderKind::PostOnly, 3, 999);
+    s.change(195, 1, 4, 999);
+    assert_eq!(s.told(280), ["75 70 accepted 1", "210 205 accepted 1"]);
+    assert_eq!(s.told(400), ["305 300 fill 1 Buy 2 @ 999 maker fee 0"]);
+    s.change(400, 1, 2, 999);
+    s.change(401, 1, 2, 999);
+    assert_eq!(s.told(500), ["415 410 done 1 2", "416 411 cancel rejected 1"]);
+    let mut s = Scene::long(world(), tables());
+    s.place(60, 1, Side::Buy, OrderKind::PostOnly, 3, 999);
+    s.change(100, 1, 0, 998);
+    s.change(102, 1, 3, 1001);
+    assert_eq!(s.told(150), ["75 70 accepted 1", "115 110 done 1 0", "117 112 cancel rejected 1"]);
+    let mut s = Scene::long(world(), tables());
+    s.place(60, 1, Side::Buy, OrderKind::PostOnly, 3, 999);
+    s.send(100, Command::Modify { venue: Role::Long, id: OrderId(1), qty: Qty(1_500_000), limit: px(999) });
+    let kept = ["75 70 accepted 1", "115 110 cancel rejected 1", "215 210 fill 1 Buy 2 @ 999 maker fee 0"];
+    assert_eq!(s.told(280), kept);
+    let mut s = Scene::long(world(), tables());
+    s.place(60, 1, Side::Buy, OrderKind::Limit, 3, 999);
+    s.send(100, Command::Modify { venue: Role::Long, id: OrderId(1), qty: Qty(1_500_000), limit: px(999) });
+    s.change(150, 1, 7, 1001);
+    assert_eq!(
+        s.told(190),
+        [
+            "75 70 accepted 1",
+            "115 110 cancel rejected 1",
+            "165 160 fill 1 Buy 5 @ 1001 taker fee 0",
+            "165 160 accepted 1",
+        ]
+    );
+    assert_eq!(s.venue.stats().sent_qty, i128::from(qty(7).0));
 }

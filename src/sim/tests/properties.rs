@@ -85,7 +85,16 @@ fn wild(seed: u64) -> VenueWorld {
     w.fills.cancel_fail_rate = 0.1;
     w.fills.max_book_age_ns = 100 * MS_NS;
     let when = OutageWhen::Fixed { from: ms(1_000), to: ms(1_150) };
-    w.fills.outages = vec![Outage { when, what: OutageWhat::Orders }];
+    let what = [OutageWhat::Orders, OutageWhat::Refuse, OutageWhat::Halt][r.below(3) as usize];
+    w.fills.outages = vec![Outage { when, what }];
+    w.instrument.self_trade = [SelfTrade::CancelMaker, SelfTrade::CancelTaker][r.below(2) as usize];
+    let free_every_ns = 30 * MS_NS;
+    w.quota = (r.below(2) == 0).then(|| VolumeQuota {
+        start: 9,
+        cap: 20,
+        value_per_unit: px(1).of(qty(2_000)),
+        free_every_ns,
+    });
     w.rate_limit = Some(RateLimit { requests: 8, window_ns: 200 * MS_NS });
     w.delays = Delays { taker_ns: 3 * MS_NS, maker_ns: 0, cancel_ns: MS_NS };
     w.fees = FeeSchedule { taker: Rate::from_bps(2), maker: Rate::from_bps(-1), ..Default::default() };
@@ -102,13 +111,18 @@ fn commands(seed: u64, role: Role, count: u32) -> Vec<(i64, Command)> {
     let mut now = 0;
     for id in 1..=count {
         now += r.below(2 * END / i64::from(count));
-        let kind = [OrderKind::PostOnly, OrderKind::Limit, OrderKind::Ioc, OrderKind::Fok][r.below(4) as usize];
+        let kind = [OrderKind::PostOnly, OrderKind::Limit, OrderKind::Ioc, OrderKind::Fok, OrderKind::Market]
+            [r.below(5) as usize];
         let side = if r.below(4) > 0 { role.opening() } else { role.closing() };
         let mut new = order(role, id, side, kind, 1 + r.below(8), 1_000 + r.below(17) - 8);
         new.reduce_only = new.side == role.closing() && r.below(2) == 0;
         out.push((now, Command::Place(new)));
         let other = OrderId(id - r.below(3).min(i64::from(id) - 1) as u32);
-        match r.below(4) {
+        match r.below(5) {
+            4 => {
+                let (qty, limit) = (qty(1 + r.below(8)), px(1_000 + r.below(17) - 8));
+                out.push((now + r.below(40), Command::Modify { venue: role, id: other, qty, limit }));
+            }
             0 => out.push((now, Command::Query { venue: role, id: other })),
             1 => out.push((now + r.below(40), Command::Cancel { venue: role, id: other })),
             _ => {}

@@ -43,7 +43,7 @@ fn per(name: &str, count: i64, venue: &SimVenue, act: impl Fn(&mut SimVenue)) {
 fn costs() {
     let mut w = world();
     w.fills.order_latency = Latency::Lognormal { median_ns: 50 * MS_NS, sigma: 0.5 };
-    w.fills.response_latency = w.fills.order_latency;
+    w.fills.response_latency = w.fills.order_latency.clone();
     w.fills.reject_rate = 0.01;
     let scene = Scene::long(w, long_tape());
     let env = scene.env();
@@ -105,7 +105,7 @@ fn costs() {
     let outages = OutageTable::default();
     per("outage look-up", 10_000, &venue, |_| {
         for t in 0..10_000 {
-            black_box(outages.end_at(ms(t)));
+            black_box(outages.answers_at(ms(t)));
         }
     });
 }

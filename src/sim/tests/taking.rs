@@ -1,7 +1,7 @@
 //! Aggressive orders, rejects, limits, delays.
 
 use super::market::*;
-use crate::market::{Command, Delays, FeeSchedule, OrderKind, RateLimit, Role, Side};
+use crate::market::{Command, Delays, FeeSchedule, OrderKind, RateLimit, Role, SelfTrade, Side, VolumeQuota};
 use crate::tape::rows::VenueTables;
 use crate::units::{MS_NS, Notional, Rate};
 
@@ -43,6 +43,91 @@ fn ioc_takes_what_it_can_and_pays_for_it() {
     // the same quote is used up to 10,001; a heartbeat or an order later changes nothing
     s.place(300, 2, Side::Buy, OrderKind::Ioc, 5, 10_001);
     assert_eq!(s.told(400), ["315 310 done 2 0"]);
+}
+
+/// A market order's limit bounds the average: 5 at 1000 save 5 x 2 against 1002, which pays for 2 of those at 1006 (4 more
+/// each, whole lots); an IOC of that limit takes the 5 alone.
+#[test]
+fn a_market_orders_limit_bounds_the_average() {
+    let mut tables = quotes(&[(90, 999, 5, 1000, 5)]);
+    tables.depth = vec![depth(90, &[(999, 5)], &[(1000, 5), (1006, 9)])];
+    let mut s = Scene::long(world(), tables.clone());
+    s.world.instrument.lot = qty(1);
+    s.place(100, 1, Side::Buy, OrderKind::Market, 9, 1002);
+    assert_eq!(
+        s.told(200),
+        ["115 110 fill 1 Buy 5 @ 1000 taker fee 0", "115 110 fill 1 Buy 2 @ 1006 taker fee 0", "115 110 done 1 7",]
+    );
+    let mut s = Scene::long(world(), tables);
+    s.place(100, 1, Side::Buy, OrderKind::Ioc, 9, 1002);
+    assert_eq!(s.told(200), ["115 110 fill 1 Buy 5 @ 1000 taker fee 0", "115 110 done 1 5"]);
+    // by impact, a tick a size: 5 at 10,000 save 2 ticks each, 5 at 10,002 nothing, 5 of 10,004 spend it all
+    let mut w = world();
+    w.fills.impact = Rate::from_bps(2);
+    let mut s = Scene::long(w, quotes(&[(90, 9_999, 5, 10_000, 5)]));
+    s.place(100, 1, Side::Buy, OrderKind::Market, 30, 10_002);
+    let told = s.told(200);
+    assert_eq!(told.last().map(String::as_str), Some("115 110 done 1 15"), "{told:?}");
+}
+
+/// Our bid at 1000 stands before our sale: the venue cancels it, or refuses the sale; a post-only one is no exception.
+#[test]
+fn one_of_our_own_orders_gives_way() {
+    let tables = quotes(&[(90, 999, 5, 1001, 5)]);
+    let both = |rule: SelfTrade, kind: OrderKind| {
+        let mut w = world();
+        w.instrument.self_trade = rule;
+        let mut s = Scene::long(w, tables.clone());
+        s.place(80, 1, Side::Buy, OrderKind::Ioc, 2, 1001);
+        s.place(100, 2, Side::Buy, OrderKind::PostOnly, 3, 1000);
+        s.told(150);
+        s.place(200, 3, Side::Sell, kind, 2, if kind == OrderKind::Ioc { 999 } else { 1000 });
+        s.told(300)
+    };
+    let taken = ["215 210 done 2 0", "215 210 fill 3 Sell 2 @ 999 taker fee 0", "215 210 done 3 2"];
+    assert_eq!(both(SelfTrade::CancelMaker, OrderKind::Ioc), taken);
+    assert_eq!(both(SelfTrade::CancelMaker, OrderKind::PostOnly), ["215 210 done 2 0", "215 210 accepted 3"]);
+    assert_eq!(both(SelfTrade::CancelTaker, OrderKind::Ioc), ["215 210 rejected 3 SelfTrade"]);
+}
+
+/// Two units, one more for each 2 of traded value (here 2 x 0.001 x 1000 = 2), one request in 50 ms without any; cancels
+/// are free.
+#[test]
+fn a_quota_is_spent_by_orders_and_earned_by_trading() {
+    let mut w = world();
+    let value = px(1).of(qty(2_000));
+    w.quota = Some(VolumeQuota { start: 2, cap: 2, value_per_unit: value, free_every_ns: 50 * MS_NS });
+    let mut s = Scene::long(w, quotes(&[(90, 999, 5, 1000, 500)]));
+    let mut send = |t: i64, id: u32, kind: OrderKind| {
+        s.place(t, id, Side::Buy, kind, 2, if kind == OrderKind::Ioc { 1000 } else { 999 });
+        s.cancel(t + 3, id);
+        let told = s.told(t + 9 + 10);
+        told.first().cloned().unwrap_or_default().split_whitespace().skip(2).collect::<Vec<_>>().join(" ")
+    };
+    let sent: Vec<String> = (0..6).map(|n| send(100 + 20 * i64::from(n), 1 + n, OrderKind::PostOnly)).collect();
+    let answers =
+        ["accepted 1", "accepted 2", "accepted 3", "rejected 4 RateLimit", "rejected 5 RateLimit", "accepted 6"];
+    assert_eq!(sent, answers);
+    // the free one of 260 trades and earns a unit
+    assert_eq!(send(260, 7, OrderKind::Ioc), "fill 7 Buy 2 @ 1000 taker fee 0");
+    assert_eq!(send(265 + 15, 8, OrderKind::PostOnly), "accepted 8");
+    assert_eq!(send(300, 9, OrderKind::PostOnly), "rejected 9 RateLimit");
+}
+
+/// Lighter's least size binds orders that may rest, not those that only take.
+#[test]
+fn minimums_bind_whom_the_venue_says() {
+    let mut w = world();
+    w.instrument.min_qty = qty(3);
+    let refused = |takers: bool, kind: OrderKind| {
+        let mut w = w.clone();
+        w.instrument.min_binds_takers = takers;
+        let mut s = Scene::long(w, quotes(&[(90, 999, 5, 1000, 5)]));
+        s.place(100, 1, Side::Buy, kind, 2, if kind == OrderKind::PostOnly { 999 } else { 1000 });
+        s.told(200) == ["115 110 rejected 1 Rules"]
+    };
+    assert!(refused(true, OrderKind::Ioc) && refused(true, OrderKind::PostOnly));
+    assert!(!refused(false, OrderKind::Ioc) && refused(false, OrderKind::PostOnly));
 }
 
 #[test]

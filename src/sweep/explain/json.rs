@@ -71,6 +71,10 @@ fn item(item: &Item, venues: [&str; 2]) -> Json {
                 "reduce_only": order.reduce_only, "book": book(best),
             }),
             Command::Cancel { id, .. } => json!({ "kind": "cancel", "order": id.0, "venue": venue(command.venue()) }),
+            Command::Modify { id, qty, limit, .. } => json!({
+                "kind": "change", "order": id.0, "venue": venue(command.venue()), "qty": qty.to_string(),
+                "limit": limit.to_string(),
+            }),
             Command::Query { id, .. } => json!({ "kind": "query", "order": id.0, "venue": venue(command.venue()) }),
         },
         What::Met(met) => {

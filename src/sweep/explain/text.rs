@@ -35,6 +35,7 @@ pub fn kind_name(kind: OrderKind) -> &'static str {
         OrderKind::Limit => "limit",
         OrderKind::Ioc => "IOC",
         OrderKind::Fok => "FOK",
+        OrderKind::Market => "market",
     }
 }
 
@@ -159,6 +160,7 @@ impl<'a> Names<'a> {
                 vec![head, format!("decided on {}", book(best))]
             }
             Command::Cancel { id, .. } => vec![format!("cancel {}  {venue}", id.0)],
+            Command::Modify { id, qty, limit, .. } => vec![format!("change {}  {venue}: to {qty} at {limit}", id.0)],
             Command::Query { id, .. } => vec![format!("query {}  {venue}: where does it stand?", id.0)],
         }
     }

@@ -127,8 +127,9 @@ fn signature(config: &Config) -> String {
     let mut drawn = false;
     for venue in &config.world.venues {
         text.push_str(&format!("{} {} ", venue.instrument.venue, venue.fills.feed_latency_ns));
-        for outage in venue.fills.outages.iter().filter(|outage| outage.what != OutageWhat::Orders) {
-            text.push_str(&format!("{:?} ", outage.when));
+        for outage in venue.fills.outages.iter().filter(|outage| outage.what.is_feed()) {
+            let stale = outage.what == OutageWhat::Stale;
+            text.push_str(&format!("{:?}{} ", outage.when, if stale { " stale" } else { "" }));
             drawn |= matches!(outage.when, OutageWhen::Drawn { .. });
         }
         text.push(';');
