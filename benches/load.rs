@@ -1,5 +1,6 @@
-//! Speed of loading, in stored rows a second, with a hash of the tiles: the first pass over parquet, tiles built from
-//! parquet, their signals and indices, tiles from the cache. `cargo bench --bench load`
+//! Speed of loading, in stored rows a second, with a hash of the tiles: without a cache (the first pass over parquet, tiles
+//! built from parquet, their signals and indices), with an empty one (the first pass keeps the tiles), with a warm one.
+//! `cargo bench --bench load`
 //!
 //! PERPX_BENCH_DAYS: days of a synthetic market, 1.6 M rows each (default 1). PERPX_BENCH_STORE: a store to read in place
 //! of one that is made (symbol BTC at lighter and grvt, from 2025-01-01 on).
@@ -19,43 +20,51 @@ use std::time::Instant;
 /// 2025-01-01.
 const START: Time = Time(20_089 * DAY_NS);
 
-/// Seconds of this process on any core, and of a clock on the wall. Linux tells the first in steps of 10 ms; elsewhere it is the
-/// second.
+/// Seconds of this process on any core, those of them in the kernel, and of a clock on the wall. Linux tells the first two in
+/// steps of 10 ms; elsewhere they are the last and zero.
 #[derive(Clone, Copy, Default)]
 struct Spent {
     cores: f64,
+    kernel: f64,
     wall: f64,
 }
 
 impl std::ops::AddAssign for Spent {
     fn add_assign(&mut self, other: Spent) {
         self.cores += other.cores;
+        self.kernel += other.kernel;
         self.wall += other.wall;
     }
 }
 
-fn on_cores() -> Option<f64> {
+/// On cores, and in the kernel.
+fn on_cores() -> Option<(f64, f64)> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let after_name = stat.rsplit_once(')')?.1;
-    let ticks = after_name.split(' ').skip(12).take(2).map(|field| field.parse::<f64>().ok());
-    Some(ticks.sum::<Option<f64>>()? / 100.0)
+    let mut ticks = after_name.split(' ').skip(12).map(|field| field.parse::<f64>().ok());
+    let (user, kernel) = (ticks.next()?? / 100.0, ticks.next()?? / 100.0);
+    Some((user + kernel, kernel))
 }
 
 fn timed<T>(sum: &mut Spent, work: impl FnOnce() -> T) -> T {
-    let (cores, began) = (on_cores(), Instant::now());
+    let (before, began) = (on_cores(), Instant::now());
     let out = work();
     let wall = began.elapsed().as_secs_f64();
-    *sum += Spent { cores: cores.zip(on_cores()).map_or(wall, |(from, to)| to - from), wall };
+    let (cores, kernel) = before.zip(on_cores()).map_or((wall, 0.0), |(from, to)| (to.0 - from.0, to.1 - from.1));
+    *sum += Spent { cores, kernel, wall };
     out
 }
 
 fn line(what: &str, rows: u64, spent: Spent, hash: &str) {
     let rate = |seconds: f64| rows as f64 / seconds / 1e6;
-    let Spent { cores, wall } = spent;
+    let ns = |seconds: f64| seconds * 1e9 / rows as f64;
+    let Spent { cores, kernel, wall } = spent;
     println!(
-        "{what:<32} {cores:>7.2} s on cores: {:>6.1} M rows/s a core, {:>5.0} ns a row; {wall:>7.2} s: {:>6.1} M rows/s  {hash}",
+        "{what:<34} {cores:>6.2} s on cores: {:>6.1} M rows/s a core, {:>4.0} ns a row, {:>4.0} in the kernel; \
+         {wall:>6.2} s: {:>6.1} M rows/s  {hash}",
         rate(cores),
-        cores * 1e9 / rows as f64,
+        ns(cores),
+        ns(kernel),
         rate(wall)
     );
 }
@@ -125,22 +134,30 @@ fn report(store: &Path, days: i64, cache: &Path) {
     }
     line("their signals", rows, signal, "");
     line("their indices", rows, index, "");
-    let mut all = first;
-    [built, signal, index].into_iter().for_each(|spent| all += spent);
-    line("parquet to indexed tape, in all", rows, all, "");
+    let sum = |parts: &[Spent]| {
+        let mut all = Spent::default();
+        parts.iter().for_each(|part| all += *part);
+        all
+    };
+    line("no cache: parquet to indexed tape", rows, sum(&[first, built, signal, index]), "");
     let cached = TapeSpec { cache: Some(CacheSpec { dir: cache.to_path_buf(), max_bytes: 1 << 40 }), ..plain };
     let mut kept = Spent::default();
     let tape = timed(&mut kept, || Tape::open(cached.clone()).expect("a tape"));
-    kept += tiles(&tape);
-    line("first pass, tiles, cache written", rows, kept, "");
+    line("first pass, tiles built and kept", rows, kept, "");
+    let read = tiles(&tape);
+    line("tiles from the cache", rows, read, &hash(&tape));
+    line("cold: parquet to indexed tape", rows, sum(&[kept, read, signal, index]), "");
     drop(tape);
     let mut opened = Spent::default();
     let tape = timed(&mut opened, || Tape::open(cached).expect("a tape"));
     line("opened with a warm cache", rows, opened, "");
     let read = tiles(&tape);
-    line("tiles from the cache", rows, read, &hash(&tape));
-    opened += read;
-    line("warm: opened and read", rows, opened, "");
+    line("warm: opened and tiles read", rows, sum(&[opened, read]), &hash(&tape));
+    line("warm: to indexed tape", rows, sum(&[opened, read, signal, index]), "");
+    let listed = |dir: &Path| std::fs::read_dir(dir).expect("a folder").flatten().collect::<Vec<_>>();
+    let files = listed(cache).iter().flat_map(|folder| listed(&folder.path())).collect::<Vec<_>>();
+    let bytes: u64 = files.iter().map(|file| file.metadata().expect("a file").len()).sum();
+    println!("the cache has {:.1} bytes a row", bytes as f64 / rows as f64);
 }
 
 fn main() {

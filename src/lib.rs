@@ -19,6 +19,7 @@
 //! | [`replay`] | the drivers: `scan`, the reference, `walk` and `leap`; the machine they move |
 //! | [`stats`] | the metrics of one run |
 //! | [`sweep`] | grid, plan, chunks, checkpoint, ranking, result files |
+//! | [`venues`] | Lighter and GRVT as they speak: signatures, messages, order books |
 //! | [`live`] | the live runner: the winner moved through time as it comes |
 //! | [`report`] | the page and the pictures |
 //! | [`audit`] | the money added up again, without the ledger |
@@ -55,4 +56,5 @@ pub mod tape;
 pub mod text;
 pub mod trader;
 pub mod units;
+pub mod venues;
 pub mod watch;

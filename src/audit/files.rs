@@ -16,6 +16,7 @@ pub(super) enum Kind {
     Liquidation,
     Transfer,
     Transition,
+    Money,
 }
 
 /// A row of trades.parquet; absent values are zero or empty. Decimals keep their file's scale.
@@ -26,6 +27,7 @@ pub(super) struct Entry {
     pub world: String,
     pub run: String,
     pub seq: u32,
+    pub trade: u32,
     pub kind: Kind,
     pub venue: String,
     pub role: String,
@@ -41,9 +43,19 @@ pub(super) struct Entry {
     pub grid: i128,
     pub maker_rate: i128,
     pub taker_rate: i128,
+    /// 1e-10.
+    pub mid: i128,
     /// 1e-19.
     pub equity: Option<i128>,
+    /// Of `money`, by [`LINES`], 1e-19.
+    pub lines: [i128; LINES.len()],
+    /// Their sum, as it is written.
+    pub pnl: i128,
 }
+
+/// The lines of `money` rows: columns `pnl_<line>`.
+pub(super) const LINES: [&str; 10] =
+    ["price", "spread", "legging", "slippage", "fees", "rebates", "funding", "liquidation", "transfer", "rounding"];
 
 /// A settled funding rate of the store, 1e-12.
 #[derive(Clone, Copy, Debug)]
@@ -122,17 +134,23 @@ pub(super) fn entries(path: &Path) -> Result<Vec<Entry>, AuditError> {
                 "liquidation" => Kind::Liquidation,
                 "transfer" => Kind::Transfer,
                 "transition" => Kind::Transition,
+                "money" => Kind::Money,
                 other => {
                     let what = format!("row {row}: no such kind of entry: '{other}'");
                     return Err(AuditError::File { path: path.to_path_buf(), what });
                 }
             };
+            let mut lines = [0; LINES.len()];
+            for (line, name) in lines.iter_mut().zip(LINES) {
+                *line = number(&format!("pnl_{name}"))?;
+            }
             out.push(Entry {
                 symbol: at.word("symbol", row)?,
                 id: at.word("id", row)?,
                 world: at.word("world_id", row)?,
                 run: at.word("run", row)?,
                 seq: number("seq")? as u32,
+                trade: number("trade")? as u32,
                 kind,
                 venue: at.word("venue", row)?,
                 role: at.word("role", row)?,
@@ -148,7 +166,10 @@ pub(super) fn entries(path: &Path) -> Result<Vec<Entry>, AuditError> {
                 grid: number("money_grid")?,
                 maker_rate: number("maker_rate")?,
                 taker_rate: number("taker_rate")?,
+                mid: number("mid")?,
                 equity: at.number("equity", row)?,
+                lines,
+                pnl: number("pnl")?,
             });
         }
     }
@@ -170,22 +191,57 @@ pub(super) fn last_equity(path: &Path) -> Result<BTreeMap<(String, String, Strin
     Ok(out)
 }
 
-/// (symbol, id, world, run) -> net pnl.
-pub(super) type Pnl = BTreeMap<(String, String, String, String), f64>;
+/// (symbol, id, run) -> trade -> what its episodes of legging cost, 1e-19.
+pub(super) type Legging = BTreeMap<(String, String, String), BTreeMap<u32, i128>>;
+
+/// What legging.parquet says.
+pub(super) fn legging(path: &Path) -> Result<Legging, AuditError> {
+    let mut out = Legging::new();
+    for batch in &batches(path)? {
+        let at = Columns { path, batch };
+        for row in 0..batch.num_rows() {
+            let key = (at.word("symbol", row)?, at.word("id", row)?, at.word("run", row)?);
+            let trade = at.number("trade", row)?.unwrap_or(0) as u32;
+            *out.entry(key).or_default().entry(trade).or_default() += at.number("cost", row)?.unwrap_or(0);
+        }
+    }
+    Ok(out)
+}
+
+/// What results.parquet says of a run: its net pnl, then its lines in the order of [`LINES`].
+pub(super) const RESULTS: [&str; 1 + LINES.len()] = [
+    "net_pnl",
+    "pnl_price",
+    "pnl_spread",
+    "pnl_legging",
+    "pnl_slippage",
+    "fees",
+    "rebates",
+    "funding",
+    "pnl_liquidation",
+    "pnl_transfer",
+    "pnl_rounding",
+];
+
+/// (symbol, id, world, run) -> values of [`RESULTS`].
+pub(super) type Results = BTreeMap<(String, String, String, String), [f64; RESULTS.len()]>;
 
 /// What results.parquet says.
-pub(super) fn net_pnl(path: &Path) -> Result<Pnl, AuditError> {
+pub(super) fn results(path: &Path) -> Result<Results, AuditError> {
     let mut out = BTreeMap::new();
     for batch in &batches(path)? {
         let at = Columns { path, batch };
         for row in 0..batch.num_rows() {
-            let key = (at.word("symbol", row)?, at.word("id", row)?, at.word("world_id", row)?);
-            for (run, name) in [("in sample", "net_pnl"), ("held out", "oos_net_pnl")] {
-                let column = at.column(name)?;
-                if let Some(values) = column.as_primitive_opt::<Float64Type>().filter(|c| c.is_valid(row)) {
-                    let (symbol, id, world) = key.clone();
-                    out.insert((symbol, id, world, run.to_string()), values.value(row));
+            let (symbol, id, world) = (at.word("symbol", row)?, at.word("id", row)?, at.word("world_id", row)?);
+            for (run, prefix) in [("in sample", ""), ("held out", "oos_")] {
+                let mut values = [f64::NAN; RESULTS.len()];
+                for (value, name) in values.iter_mut().zip(RESULTS) {
+                    let column = at.column(&format!("{prefix}{name}"))?;
+                    if let Some(known) = column.as_primitive_opt::<Float64Type>().filter(|c| c.is_valid(row)) {
+                        *value = known.value(row);
+                    }
                 }
+                out.insert((symbol.clone(), id.clone(), world.clone(), run.to_string()), values);
             }
         }
     }

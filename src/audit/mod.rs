@@ -7,13 +7,17 @@
 //!   that settlement, and no settlement of an open position is missing;
 //! - positions never turn around and end flat, and what leaves one venue reaches the other;
 //! - whenever both legs are flat, and at the end, the equity written down is the cash added up here;
-//! - the end of `equity.parquet` and `net_pnl` of `results.parquet` say the same.
+//! - each trade's lines on each venue follow from its entries, and all of them add up to the run's lines and net pnl;
+//! - each trade's legging line is what its episodes in `legging.parquet` cost;
+//! - the end of `equity.parquet`, and `net_pnl` and the lines of `results.parquet`, say the same.
 
 mod account;
 mod files;
+mod money;
 
 use account::Account;
-use files::{Entry, Kind, Settled};
+use files::{Entry, Kind, LINES, RESULTS, Settled};
+use money::Money;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +35,7 @@ pub enum AuditError {
 pub struct Audit {
     pub configurations: usize,
     pub runs: usize,
+    pub trades: usize,
     pub entries: usize,
     pub fills: usize,
     pub fundings: usize,
@@ -41,11 +46,11 @@ pub struct Audit {
 
 impl std::fmt::Display for Audit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Audit { configurations, runs, entries, fills, fundings, liquidations, store_found } = self;
+        let Audit { configurations, runs, trades, entries, fills, fundings, liquidations, store_found } = self;
         write!(
             f,
-            "audit: {configurations} configurations in {runs} runs, {entries} entries ({fills} fills, {fundings} funding \
-             payments, {liquidations} liquidations) add up to the last unit of money"
+            "audit: {configurations} configurations in {runs} runs, {trades} trades, {entries} entries ({fills} fills, \
+             {fundings} funding payments, {liquidations} liquidations) add up to the last unit of money, line by line"
         )?;
         if !store_found {
             write!(f, "\n  the store is not there any more: funding rates were not held against it")?;
@@ -65,7 +70,8 @@ pub fn run(dir: &Path) -> Result<Audit, AuditError> {
     let trades = dir.join("trades.parquet");
     let entries = files::entries(&trades)?;
     let ends = files::last_equity(&dir.join("equity.parquet"))?;
-    let pnl = files::net_pnl(&dir.join("results.parquet"))?;
+    let legging = files::legging(&dir.join("legging.parquet"))?;
+    let results = files::results(&dir.join("results.parquet"))?;
     let record = files::record(&dir.join("run.json"))?;
     let mut audit = Audit { store_found: record.store.is_dir(), ..Audit::default() };
     let mut rates = Rates { store: record.store, known: BTreeMap::new() };
@@ -83,7 +89,8 @@ pub fn run(dir: &Path) -> Result<Audit, AuditError> {
             what,
         };
         let span = record.spans.get(&(symbol.clone(), run.clone())).copied();
-        let gain = add_up(list, span, &mut rates, &mut audit, &wrong)?;
+        let episodes = legging.get(&(symbol.clone(), id.clone(), run.clone())).cloned().unwrap_or_default();
+        let gain = add_up(list, span, &episodes, &mut rates, &mut audit, &wrong)?;
         let last = list.last().map_or(0, |entry| entry.seq);
         match ends.get(&(symbol.clone(), id.clone(), run.clone())) {
             Some(end) if *end == gain.end => {}
@@ -95,12 +102,13 @@ pub fn run(dir: &Path) -> Result<Audit, AuditError> {
             }
         }
         let key = (symbol.clone(), id.clone(), list.first().map(|e| e.world.clone()).unwrap_or_default(), run.clone());
-        if let Some(&said) = pnl.get(&key) {
-            let added = (gain.end - gain.start) as f64 * 1e-19;
+        let added = std::iter::once(gain.end - gain.start).chain(gain.lines);
+        for ((name, said), added) in RESULTS.iter().zip(results.get(&key).into_iter().flatten()).zip(added) {
+            let added = added as f64 * 1e-19;
             if (said - added).abs() > 1e-9 * added.abs().max(1.0) {
                 return Err(wrong(
                     last,
-                    format!("results.parquet says a net pnl of {said}, the entries add up to {added}"),
+                    format!("results.parquet says that {name} is {said}, the entries add up to {added}"),
                 ));
             }
         }
@@ -111,10 +119,11 @@ pub fn run(dir: &Path) -> Result<Audit, AuditError> {
     Ok(audit)
 }
 
-/// Equity at the start and at the end, in 1e-19.
+/// Equity at the start and at the end, and the lines between, in 1e-19.
 struct Gain {
     start: i128,
     end: i128,
+    lines: [i128; LINES.len()],
 }
 
 /// Settled rates by venue and symbol, read when first asked for.
@@ -136,6 +145,7 @@ impl Rates {
 fn add_up(
     list: &[Entry],
     span: Option<(i64, i64)>,
+    legging: &BTreeMap<u32, i128>,
     rates: &mut Rates,
     audit: &mut Audit,
     wrong: &dyn Fn(u32, String) -> AuditError,
@@ -148,7 +158,8 @@ fn add_up(
     let start = cash(&accounts);
     // what left one venue and has not reached the other
     let mut in_transit = 0;
-    for entry in list.iter().filter(|entry| !matches!(entry.kind, Kind::Capital | Kind::Transition)) {
+    let mut money = Money::default();
+    for entry in list.iter().filter(|entry| !matches!(entry.kind, Kind::Capital | Kind::Transition | Kind::Money)) {
         let no_account = || wrong(entry.seq, format!("venue {} has no capital entry", entry.venue));
         let account = accounts.get_mut(&entry.venue).ok_or_else(no_account)?;
         match entry.kind {
@@ -157,7 +168,9 @@ fn add_up(
             Kind::Transfer => in_transit -= entry.amount * 10_000_000,
             _ => audit.liquidations += 1,
         }
+        let before = (account.qty, account.cash);
         account.book(entry).map_err(|what| wrong(entry.seq, what))?;
+        money.book(entry, before, (account.qty, account.cash));
         audit.entries += 1;
         let flat = accounts.values().all(|account| account.qty == 0);
         let added = cash(&accounts) + in_transit;
@@ -183,5 +196,13 @@ fn add_up(
             account.check_funding(settled, span).map_err(|what| wrong(last, format!("{venue}: {what}")))?;
         }
     }
-    Ok(Gain { start, end: cash(&accounts) })
+    let rows: Vec<&Entry> = list.iter().filter(|entry| entry.kind == Kind::Money).collect();
+    audit.trades += rows.iter().filter(|row| row.trade > 0 && row.role == "long").count();
+    let lines = money.check(&rows, legging).map_err(|(seq, what)| wrong(seq, what))?;
+    let end = cash(&accounts);
+    let told: i128 = lines.iter().sum();
+    if told != end - start {
+        return Err(wrong(last, format!("the lines add up to {told} (1e-19), the cash grew by {}", end - start)));
+    }
+    Ok(Gain { start, end, lines })
 }

@@ -102,7 +102,7 @@ counts! {
     Hedges = "hedges",
     /// Nanoseconds between hedging and both legs closed.
     HedgedNs = "hedged_ns",
-    /// Legs closed because an order that was taken for dead had filled after all.
+    /// Positions closed because a fill that was told late had made them another than the state means.
     Strays = "strays",
     /// Returns to S0 with a residue that no venue takes.
     Dust = "dust",

@@ -71,9 +71,10 @@ impl Pair {
         let busy = !self.entry.is_over() || !desk.is_quiet() || (desk.is_pausing(other) && !exhausted);
         match unhedged {
             _ if busy => PairStep::Working,
-            _ if floor.is_dust(first) => PairStep::Unfilled,
+            // what is dust on one venue need not be on the other
+            _ if floor.is_dust(first) && floor.is_dust(other) => PairStep::Unfilled,
             Some(_) => PairStep::Unmatched,
-            None if floor.is_dust(other) => PairStep::Unmatched,
+            None if floor.is_dust(first) || floor.is_dust(other) => PairStep::Unmatched,
             None => PairStep::Complete,
         }
     }

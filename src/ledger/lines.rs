@@ -66,6 +66,11 @@ impl Lines {
         self.0[role.ix()][line as usize]
     }
 
+    /// All lines of a leg, doubled.
+    pub fn of2(&self, role: Role) -> i128 {
+        self.0[role.ix()].iter().sum()
+    }
+
     /// One line of both legs, quote units, for reports.
     pub fn as_f64(&self, line: Line) -> f64 {
         (self.get2(Role::Long, line) + self.get2(Role::Short, line)) as f64 * 0.5e-18

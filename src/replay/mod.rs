@@ -38,7 +38,7 @@ pub use leap::Leap;
 pub use machine::{Machine, RunResult};
 pub use paced::{Pace, Paced};
 pub use pass::{Pass, RowsSeen};
-pub use record::{EntryRow, FullRecord, LeggingRow, NoRecord, Recorder, Scene, TradeRow, TransitionRow};
+pub use record::{EntryRow, FullRecord, MoneyRow, NoRecord, Recorder, Scene, TradeRow, TransitionRow};
 pub use scan::Scan;
 pub use seek::{Search, Seek, leap, walk};
 pub use walk::Walk;

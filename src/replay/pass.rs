@@ -8,6 +8,7 @@ use crate::ledger::Mids;
 use crate::market::{Bbo, Command, Event, EventBody, Role};
 use crate::signals::TileSignals;
 use crate::sim::{Env, SimVenue};
+use crate::stats::At;
 use crate::tape::Tile;
 use crate::trader::{Actions, Moment, Trader, View};
 use crate::units::{Cash, Time};
@@ -101,15 +102,17 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         if let Some(kept) = &mut self.m.kept {
             kept.enter_tile();
         }
+        self.m.tally.legging.enter_tile();
     }
 
-    /// The tile ends: samples are made, the extreme is brought up to its last row.
+    /// The tile ends: samples are made, the extreme and the legging are brought up to its last row.
     pub(super) fn end(&mut self) {
         if self.asleep {
             self.advance_idle(self.until.plus(-1));
         }
         self.catch_up(self.until);
         self.best(self.rows.end - 1);
+        self.m.tally.legging.look(&self.tile.local, self.rows.end - 1);
         debug_assert!(self.m.sims.iter().all(|sim| sim.stats().late_arrivals == 0), "a venue was run past a decision");
     }
 
@@ -237,19 +240,23 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     /// A ledger entry: belief, hash, statistics, limits.
     fn book(&mut self, event: &Event, mids: Mids, end: bool) {
         let line = T::STATES[usize::from(self.m.trader.state())].unmatched;
+        self.m.tally.legging.look(&self.tile.local, self.row);
         self.m.belief.apply(event, mids, line);
         if !end {
             self.rebalance(event.at);
         }
         self.m.hash.entry(event);
-        if !end {
-            self.m.tally.booked(event.at, &self.m.belief, T::STATES);
-        }
+        let m = &mut *self.m;
+        let at = At { now: m.now.max(event.at), row: self.row, belief: &m.belief, mids };
+        let ended = if end { None } else { m.tally.booked(&at, event, m.trader.is_hedging(), T::STATES) };
         if self.m.equity.after_entry(event.at, self.m.belief.equity2(mids), &self.caps) {
             self.wake_at(event.at);
         }
         let scene = Scene { now: event.at, ..scene(self.m, self.tile, self.signals, self.row, mids) };
         self.rec.entry(&scene, event, end);
+        if let Some(row) = ended {
+            self.rec.legging(&row);
+        }
     }
 
     /// The trader's timer.
@@ -336,11 +343,15 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         if let Some(transition) = self.out.transition {
             let mids = self.mids();
             let m = &mut *self.m;
+            m.tally.legging.look(&self.tile.local, row);
             m.belief.value_at(mids, T::STATES[usize::from(transition.from)].unmatched);
             m.hash.transition(now, &transition);
-            m.tally.transition(now, &transition, &m.belief, mids, T::STATES);
+            let ended = m.tally.transition(&At { now, row, belief: &m.belief, mids }, &transition, T::STATES);
             let scene = scene(self.m, self.tile, self.signals, self.row, mids);
             self.rec.transition(&scene, &transition);
+            if let Some(row) = ended {
+                self.rec.legging(&row);
+            }
         }
         self.keep_extreme();
         if !self.out.commands.is_empty() {
@@ -550,8 +561,13 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         let to = self.job.to;
         self.row = self.rows.end - 1;
         self.m.now = to;
-        self.m.tally.finish(to, &self.m.belief);
         let mids = self.mids();
+        let m = &mut *self.m;
+        m.belief.value_at(mids, T::STATES[usize::from(m.trader.state())].unmatched);
+        let ended = m.tally.finish(&At { now: to, row: self.row, belief: &m.belief, mids });
+        if let Some(row) = ended {
+            self.rec.legging(&row);
+        }
         let mut last = Vec::new();
         for v in 0..2 {
             last.extend(self.m.sims[v].finish(to, &self.env[v]));

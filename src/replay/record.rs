@@ -4,7 +4,7 @@ use crate::ledger::{Belief, Line, Lines, Mids};
 use crate::market::{Bbo, Command, Event, Role};
 use crate::signals::TileSignals;
 use crate::sim::Met;
-use crate::strategy::STATES;
+use crate::stats::LeggingRow;
 use crate::tape::Local;
 use crate::trader::Transition;
 use crate::units::Time;
@@ -33,6 +33,8 @@ pub trait Recorder {
     fn transition(&mut self, _scene: &Scene<'_>, _transition: &Transition) {}
     /// A ledger entry: a fill, a funding settlement or a liquidation. `end`: booked by closing at the end of the data.
     fn entry(&mut self, _scene: &Scene<'_>, _event: &Event, _end: bool) {}
+    /// An episode of legging ended, by the entry or transition told before.
+    fn legging(&mut self, _row: &LeggingRow) {}
     /// A command leaves the trader.
     fn command(&mut self, _scene: &Scene<'_>, _command: &Command) {}
     /// What a request met at its venue; told before the first answer that follows it.
@@ -92,21 +94,22 @@ pub struct TradeRow {
     pub lines: Lines,
 }
 
-/// A stretch of unmatched quantity that the state did not mean to hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LeggingRow {
-    pub from: Time,
-    pub to: Time,
-    /// What the legging line moved by meanwhile, doubled.
-    pub amount2: i128,
-}
-
 #[derive(Clone, Copy, Debug)]
 struct Open {
     at: Time,
     reason: u8,
     fills: u32,
     lines: Lines,
+}
+
+/// Where the money of one trade came from, or that of no trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MoneyRow {
+    /// Counted from 1; 0 = outside every trade (transfers, dust, late fills).
+    pub trade: u32,
+    /// When it ended; `None`: with the data.
+    pub closed: Option<Time>,
+    pub lines: Lines,
 }
 
 /// Keeps everything.
@@ -119,35 +122,35 @@ pub struct FullRecord {
     pub equity: Vec<(Time, i128)>,
     pub legging: Vec<LeggingRow>,
     open: Option<Open>,
-    /// The legging that goes on: since when, and its line then.
-    exposed: Option<(Time, i128)>,
 }
 
 impl FullRecord {
-    /// The trade that is still open, at the end of the data: its opening and its lines up to now.
-    pub fn open_since(&self) -> Option<Time> {
-        self.open.map(|open| open.at)
-    }
-
-    /// Opens or closes a stretch of legging. The lines are up to date. The closing at the end of the data opens none.
-    fn exposure(&mut self, scene: &Scene<'_>, end: bool) {
-        let unmatched = scene.belief.qty(Role::Long) != scene.belief.qty(Role::Short);
-        let meant = STATES.get(usize::from(scene.state)).is_none_or(|state| state.unmatched != Line::Legging);
-        let line2 = Role::BOTH.iter().map(|&role| scene.belief.lines.get2(role, Line::Legging)).sum::<i128>();
-        match self.exposed {
-            None if unmatched && !meant && !end => self.exposed = Some((scene.now, line2)),
-            Some((from, before2)) if !unmatched || meant => {
-                self.legging.push(LeggingRow { from, to: scene.now, amount2: line2 - before2 });
-                self.exposed = None;
-            }
-            _ => {}
-        }
+    /// All the money of a run, whose lines at its end are `total`: each trade's, that of the one which was open at the
+    /// end, then what lies outside.
+    pub fn money(&self, total: &Lines) -> Vec<MoneyRow> {
+        let closed =
+            |trade: &TradeRow| MoneyRow { trade: trade.number, closed: Some(trade.closed), lines: trade.lines };
+        let mut rows: Vec<MoneyRow> = self.trades.iter().map(closed).collect();
+        let number = rows.len() as u32 + 1;
+        rows.extend(self.open.map(|open| MoneyRow { trade: number, closed: None, lines: total.minus(&open.lines) }));
+        let outside = rows.iter().fold(*total, |left, row| left.minus(&row.lines));
+        rows.push(MoneyRow { trade: 0, closed: None, lines: outside });
+        rows
     }
 
     fn close_trade(&mut self, scene: &Scene<'_>, reason: u8) {
-        let Some(open) = self.open.take().filter(|open| open.fills > 0) else { return };
+        let Some(open) = self.open.take() else { return };
+        let number = self.trades.len() as u32 + 1;
+        if open.fills == 0 {
+            // no trade after all: what its number was put on lies outside
+            let entries = self.entries.iter_mut().rev().map(|row| &mut row.trade);
+            let legging = self.legging.iter_mut().rev().map(|row| &mut row.trade);
+            entries.take_while(|trade| **trade == number).for_each(|trade| *trade = 0);
+            legging.take_while(|trade| **trade == number).for_each(|trade| *trade = 0);
+            return;
+        }
         self.trades.push(TradeRow {
-            number: self.trades.len() as u32 + 1,
+            number,
             opened: open.at,
             closed: scene.now,
             reasons: [open.reason, reason],
@@ -168,7 +171,6 @@ impl Recorder for FullRecord {
             edge: signal(&scene.signals.edge),
             equity2: scene.belief.equity2(scene.mids),
         });
-        self.exposure(scene, false);
         if transition.to == 0 {
             self.close_trade(scene, transition.reason);
         } else if transition.from == 0 {
@@ -189,7 +191,11 @@ impl Recorder for FullRecord {
             equity2: scene.belief.equity2(scene.mids),
             end,
         });
-        self.exposure(scene, end);
+    }
+
+    fn legging(&mut self, row: &LeggingRow) {
+        let known = self.trades.len() as u32 + u32::from(self.open.is_some());
+        self.legging.push(LeggingRow { trade: if row.trade > known { 0 } else { row.trade }, ..*row });
     }
 
     fn equity(&mut self, at: Time, equity2: i128) {

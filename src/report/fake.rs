@@ -3,6 +3,7 @@
 use super::*;
 use crate::ledger::{Line, Lines};
 use crate::market::Role;
+use crate::stats::Ending;
 use crate::units::{HOUR_NS, MINUTE_NS, Time};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -351,10 +352,19 @@ fn funding(spans: &Spans, rng: &mut ChaCha8Rng) -> Vec<Settled> {
 }
 
 fn legging(spans: &Spans, rng: &mut ChaCha8Rng) -> Vec<Legging> {
-    let episode = |i: i64| Legging {
-        from: spans.from.plus(i * 70 * MINUTE_NS),
-        seconds: 0.2 + 3.0 * rng.random::<f64>(),
-        amount: 0.4 * normal(rng) - 0.15,
+    let endings = [Ending::Matched, Ending::Unlocked, Ending::Unlocked, Ending::RolledBack, Ending::Hedged];
+    let episode = |i: i64| {
+        let (seconds, amount) = (0.2 + 3.0 * rng.random::<f64>(), 0.4 * normal(rng) - 0.15);
+        Legging {
+            from: spans.from.plus(i * 70 * MINUTE_NS),
+            ending: endings[i as usize % endings.len()],
+            seconds,
+            qty_sec: 0.01 * seconds,
+            worst_bp: 2.0 * seconds,
+            worst: 0.1 - amount.min(0.0),
+            notional: 1_000.0,
+            amount,
+        }
     };
     (0..140).map(episode).collect()
 }

@@ -5,6 +5,7 @@
 
 use crate::ledger::Lines;
 use crate::market::Role;
+use crate::stats::Ending;
 use crate::units::Time;
 
 /// One run of one symbol.
@@ -376,7 +377,16 @@ pub struct Settled {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Legging {
     pub from: Time,
+    pub ending: Ending,
     pub seconds: f64,
+    /// Exposed quantity times its time, base units times seconds.
+    pub qty_sec: f64,
+    /// How far the exposed leg's mid moved against us at worst.
+    pub worst_bp: f64,
+    /// The deepest loss meanwhile, quote units, not negative.
+    pub worst: f64,
+    /// The most that was exposed, quote units.
+    pub notional: f64,
     /// What the price made of the unmatched quantity, quote units.
     pub amount: f64,
 }

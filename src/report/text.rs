@@ -32,8 +32,12 @@ pub fn places(amounts: impl Iterator<Item = f64>) -> usize {
 
 /// A column of the results, or a reason, in words and without its unit: "net PnL", "max drawdown", "upper band".
 pub fn words(name: &str) -> String {
-    if name == "avg_trade_sec" {
-        return "avg time in trade".to_owned();
+    match name {
+        "avg_trade_sec" => return "avg time in trade".to_owned(),
+        "legging_qty_sec" => return "legging quantity times seconds".to_owned(),
+        "legging_worst_bp" => return "legging worst move".to_owned(),
+        "legging_worst_sec" => return "legging longest".to_owned(),
+        _ => {}
     }
     let cut = ["_pct", "_bp", "_sec"].iter().find_map(|unit| name.strip_suffix(unit)).unwrap_or(name);
     let word = |part| match part {

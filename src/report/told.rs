@@ -3,7 +3,7 @@
 
 use super::page::summary;
 use super::view::View;
-use super::{Level, Unit, text};
+use super::{Ended, Level, Unit, legging, text};
 use serde::{Deserialize, Serialize};
 
 /// One symbol of a run.
@@ -18,6 +18,9 @@ pub struct Told {
     pub story: String,
     pub quote: String,
     pub winner: Option<ToldWinner>,
+    /// The winner's episodes of legging by how they ended, then all of them.
+    #[serde(default)]
+    pub legging: Vec<Ended>,
     /// Of `rows`, in order: the objective first.
     pub columns: Vec<ToldColumn>,
     /// The best, best first.
@@ -95,6 +98,7 @@ pub(super) fn told(view: &View) -> Told {
                 })
                 .collect(),
         }),
+        legging: legging::by_ending(&input.legging),
         columns: input
             .board
             .columns

@@ -32,7 +32,7 @@ pub struct Place {
     ahead: i64,
     /// Size of others last displayed at our price; -1 = not displayed.
     shown: i64,
-    /// Traded at our price since then.
+    /// Traded at our price since that size was first displayed.
     traded: i64,
 }
 
@@ -86,6 +86,10 @@ impl Place {
     /// Our price is displayed with `size` of others.
     pub fn show(&mut self, size: Qty, fills: &Fills) {
         let size = or_assumed(size, None).0;
+        // a change of the other side: what traded here meanwhile is not yet in the size, and will explain a later fall of it
+        if size == self.shown {
+            return;
+        }
         if self.ahead == UNKNOWN {
             self.ahead = share(size, fills.queue_ahead);
         } else if self.shown < 0 {

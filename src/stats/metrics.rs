@@ -2,7 +2,7 @@
 //!
 //! A metric without a value is `None`, never NaN: too few intervals, no variance, no trade, no loss to divide by.
 
-use super::Tally;
+use super::{Ending, Tally};
 use crate::ledger::{Belief, Line};
 use crate::market::Reject;
 use crate::replay::Equity;
@@ -115,10 +115,24 @@ metrics! {
     "locks", "count", true, |run| count(run.tally.locks);
     "short_locks_pct", "%", false,
         |run| ratio(100.0 * f64::from(run.tally.short_locks), f64::from(run.tally.locks));
-    "legging_episodes", "count", false, |run| count(run.tally.legging_episodes);
-    "legging_sec", "s", false, |run| Some(seconds(run.tally.legging_ns));
-    "legging_worst_sec", "s", false, |run| Some(seconds(run.tally.legging_worst_ns));
-    "legging_worst", "quote", true, |run| Some(run.tally.legging_worst2 as f64 * 0.5e-18);
+    // legging
+    "legging_episodes", "count", false, |run| count(run.tally.legging.episodes());
+    "legging_matched", "count", false, |run| run.ended(Ending::Matched);
+    "legging_rolled_back", "count", false, |run| run.ended(Ending::RolledBack);
+    "legging_bought_back", "count", false, |run| run.ended(Ending::BoughtBack);
+    "legging_hedged", "count", false, |run| run.ended(Ending::Hedged);
+    "legging_trimmed", "count", false, |run| run.ended(Ending::Trimmed);
+    "legging_unlocked", "count", false, |run| run.ended(Ending::Unlocked);
+    "legging_netted", "count", false, |run| run.ended(Ending::Netted);
+    "legging_liquidated", "count", false, |run| run.ended(Ending::Liquidated);
+    "legging_open_at_end", "count", false, |run| run.ended(Ending::OpenAtEnd);
+    "legging_sec", "s", false, |run| Some(seconds(run.tally.legging.ns));
+    "legging_worst_sec", "s", false, |run| Some(seconds(run.tally.legging.longest_ns));
+    "legging_qty_sec", "", false, |run| Some(run.tally.legging.qty_sec());
+    "legging_worst", "quote", true, |run| Some(run.tally.legging.costliest2 as f64 * 0.5e-18);
+    "legging_worst_bp", "bp", false, |run| Some(run.tally.legging.worst_bp.bp());
+    "legging_cost_bp", "bp", false,
+        |run| ratio(1e4 * (-run.tally.legging.amount2) as f64, run.tally.legging.notional2 as f64);
     // ends
     "open_at_end", "count", false, |run| count(u32::from(run.tally.open_at_end));
     "halted", "count", false, |run| count(u32::from(run.equity.halted_at.is_some()));
@@ -182,6 +196,10 @@ impl Outcome<'_> {
 
     fn sims(&self, pick: fn(&SimStats) -> u32) -> Option<f64> {
         Some(self.sims.iter().map(|sim| f64::from(pick(sim))).sum())
+    }
+
+    fn ended(&self, ending: Ending) -> Option<f64> {
+        count(self.tally.legging.endings[ending as usize])
     }
 
     /// Return intervals in a year.
@@ -258,6 +276,7 @@ mod tests {
     use crate::market::{Event, EventBody, OrderId, Role, Side};
     use crate::replay::{Caps, NoRecord};
     use crate::signals::TileSignals;
+    use crate::stats::At;
     use crate::trader::{StateInfo, Transition};
     use crate::units::{Cash, HOUR_NS, MINUTE_NS, Price, Qty, Rate};
 
@@ -291,14 +310,15 @@ mod tests {
             let event = Event { at: at(second), venue_time: at(second), venue, body };
             self.tally.event(&event);
             self.belief.apply(&event, [2 * px * ONE; 2], STATES[usize::from(self.state)].unmatched);
-            self.tally.booked(at(second), &self.belief, STATES);
+            let now = At { now: at(second), row: 0, belief: &self.belief, mids: [2 * px * ONE; 2] };
+            self.tally.booked(&now, &event, false, STATES);
         }
 
         fn go(&mut self, second: i64, to: u8, reason: u8, px: i64) {
             let step = Transition { from: self.state, to, reason, also: 0 };
             let mids = [2 * px * ONE; 2];
             self.belief.value_at(mids, STATES[usize::from(self.state)].unmatched);
-            self.tally.transition(at(second), &step, &self.belief, mids, STATES);
+            self.tally.transition(&At { now: at(second), row: 0, belief: &self.belief, mids }, &step, STATES);
             self.state = to;
         }
 
@@ -337,7 +357,7 @@ mod tests {
         run.fill(90, Role::Long, Side::Buy, 100, false);
         run.fill(100, Role::Long, Side::Sell, 99, true);
         run.go(100, 0, 3, 99);
-        run.tally.finish(at(200), &run.belief);
+        run.tally.finish(&At { now: at(200), row: 0, belief: &run.belief, mids: [198 * ONE; 2] });
         let equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
         let metrics = run.metrics(&equity, 1);
         let get = |name| metrics.get(name);

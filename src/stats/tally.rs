@@ -1,7 +1,8 @@
 //! The running counts of one run: everything a metric needs that neither the ledger nor the equity samples hold.
 
-use crate::ledger::{Belief, Line, Mids};
-use crate::market::{Event, EventBody, NewOrder, OrderId, Role};
+use super::legging::{At, Legging, LeggingRow, State};
+use crate::ledger::Line;
+use crate::market::{Event, EventBody, NewOrder, OrderId};
 use crate::trader::{StateInfo, Transition};
 use crate::units::{Cash, Notional, Price, SECOND_NS, Time};
 use serde::{Deserialize, Serialize};
@@ -17,14 +18,6 @@ struct OpenTrade {
     total2: i128,
     fills: u32,
     locked: bool,
-}
-
-/// An episode of unmatched quantity that the state does not mean to hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Episode {
-    since: Time,
-    /// The legging line at its start.
-    line2: i128,
 }
 
 /// The order's opposite best when it was decided.
@@ -50,7 +43,6 @@ pub struct Tally {
     lock: Option<(i128, Time)>,
     /// Reason that ended the newest lock, and the value that was frozen.
     unlocked: Option<(u8, i128)>,
-    episode: Option<Episode>,
     decided: Vec<Decided>,
     /// Pnl of each trade, quote units, in order.
     pub pnls: Vec<f64>,
@@ -73,11 +65,7 @@ pub struct Tally {
     pub decision_cost: Notional,
     /// Value of those fills at that best.
     pub decision_value: Notional,
-    pub legging_episodes: u32,
-    pub legging_ns: i64,
-    pub legging_worst_ns: i64,
-    /// The costliest episode's money; not positive.
-    pub legging_worst2: i128,
+    pub legging: Legging,
     pub peak_margin: Cash,
     pub open_at_end: bool,
 }
@@ -128,15 +116,18 @@ impl Tally {
         }
     }
 
-    /// After an event was booked.
-    pub fn booked(&mut self, now: Time, belief: &Belief, states: &[StateInfo]) {
-        let margin = belief.books.iter().map(|book| book.leg.margin).sum();
+    /// After an event was booked. `hedging`: fills that open a leg hedge the other one. Returns the episode of legging that
+    /// it ended.
+    pub fn booked(&mut self, at: &At<'_>, event: &Event, hedging: bool, states: &[StateInfo]) -> Option<LeggingRow> {
+        let margin = at.belief.books.iter().map(|book| book.leg.margin).sum();
         self.peak_margin = self.peak_margin.max(margin);
-        self.exposure(now, belief, states);
+        self.legging.booked(at, event, self.known(self.state, hedging, states))
     }
 
-    /// After the mids of `now` were put on the lines, with the trader in its new state.
-    pub fn transition(&mut self, now: Time, step: &Transition, belief: &Belief, mids: Mids, states: &[StateInfo]) {
+    /// After the mids of now were put on the lines, with the trader in its new state. Returns the episode of legging that
+    /// it ended.
+    pub fn transition(&mut self, at: &At<'_>, step: &Transition, states: &[StateInfo]) -> Option<LeggingRow> {
+        let (now, belief) = (at.now, at.belief);
         self.reasons[usize::from(step.reason)] += 1;
         self.spend(now);
         self.state = step.to;
@@ -149,7 +140,7 @@ impl Tally {
             self.trade = Some(OpenTrade { since: now, total2, fills: 0, locked: false });
         }
         if to.locked {
-            let value2 = belief.equity2(mids);
+            let value2 = belief.equity2(at.mids);
             self.settle_unlock(value2);
             self.locks += 1;
             self.lock = Some((value2, now));
@@ -158,10 +149,23 @@ impl Tally {
             }
         }
         if step.to == 0 {
-            self.settle_unlock(belief.equity2(mids));
-            self.end_trade(now, belief);
+            self.settle_unlock(belief.equity2(at.mids));
+            self.end_trade(at);
         }
-        self.exposure(now, belief, states);
+        let [before, after] = [step.from, step.to].map(|state| self.known(state, false, states));
+        self.legging.moved(at, before, after)
+    }
+
+    fn known(&self, number: u8, hedging: bool, states: &[StateInfo]) -> State {
+        let info = &states[usize::from(number)];
+        State {
+            number,
+            trade: if self.trade.is_some() { self.pnls.len() as u32 + 1 } else { 0 },
+            idle: number == 0,
+            locked: info.locked,
+            legging: info.unmatched == Line::Legging,
+            hedging,
+        }
     }
 
     fn spend(&mut self, now: Time) {
@@ -182,11 +186,11 @@ impl Tally {
         }
     }
 
-    fn end_trade(&mut self, now: Time, belief: &Belief) {
+    fn end_trade(&mut self, at: &At<'_>) {
         let Some(trade) = self.trade.take().filter(|trade| trade.fills > 0) else { return };
-        let pnl2 = belief.lines.total2() - trade.total2;
+        let pnl2 = at.belief.lines.total2() - trade.total2;
         self.pnls.push(pnl2 as f64 * 0.5e-18);
-        self.trade_ns += now.since(trade.since);
+        self.trade_ns += at.now.since(trade.since);
         self.round_trips += u32::from(trade.locked);
         if pnl2 > 0 {
             self.wins += 1;
@@ -196,34 +200,11 @@ impl Tally {
         }
     }
 
-    /// Opens or closes an episode of unmatched quantity. The lines are up to date at `now`.
-    fn exposure(&mut self, now: Time, belief: &Belief, states: &[StateInfo]) {
-        let unmatched = belief.qty(Role::Long) != belief.qty(Role::Short);
-        let exposed = unmatched && states[usize::from(self.state)].unmatched == Line::Legging;
-        let line2 = || Role::BOTH.iter().map(|&role| belief.lines.get2(role, Line::Legging)).sum::<i128>();
-        match (self.episode, exposed) {
-            (None, true) => self.episode = Some(Episode { since: now, line2: line2() }),
-            (Some(episode), false) => {
-                let lasted = now.since(episode.since);
-                self.episode = None;
-                self.legging_episodes += 1;
-                self.legging_ns += lasted;
-                self.legging_worst_ns = self.legging_worst_ns.max(lasted);
-                self.legging_worst2 = self.legging_worst2.min(line2() - episode.line2);
-            }
-            _ => {}
-        }
-    }
-
-    /// The end of the data, before anything is closed by rule.
-    pub fn finish(&mut self, to: Time, belief: &Belief) {
-        self.spend(to);
-        self.open_at_end = !belief.is_flat();
-        if let Some(episode) = self.episode.take() {
-            self.legging_episodes += 1;
-            self.legging_ns += to.since(episode.since);
-            self.legging_worst_ns = self.legging_worst_ns.max(to.since(episode.since));
-        }
+    /// The end of the data, before anything is closed by rule. Returns the episode of legging that went on.
+    pub fn finish(&mut self, at: &At<'_>) -> Option<LeggingRow> {
+        self.spend(at.now);
+        self.open_at_end = !at.belief.is_flat();
         self.trade = None;
+        self.legging.finish(at)
     }
 }

@@ -1,25 +1,35 @@
-//! trades.parquet and equity.parquet: what happened to the best configurations, entry by entry. Everything that is needed to
-//! add up the final equity again stands in them; amounts are exact decimals.
+//! trades.parquet, legging.parquet and equity.parquet: what happened to the best configurations, entry by entry. Everything
+//! that is needed to add up the final equity again stands in them; amounts are exact decimals.
 //!
 //! trades.parquet, in the order of (symbol, id, run, seq). `kind`:
 //! - `capital`: what a venue's account began with (`amount`), its money grid and its fee rates after the referral's part;
 //! - `fill`: `side price qty maker fee`; - `funding`: `amount rate price`; - `liquidation`: `side price qty fee lost`; - `transfer`: `amount fee`;
-//! - `transition`: `state` is left for `to_state`, by `reason` (`also`: a bit for each further reason that held).
+//! - `transition`: `state` is left for `to_state`, by `reason` (`also`: a bit for each further reason that held);
+//! - `money`: what a trade made on one venue, `pnl`, as the sum of its `pnl_<line>`; trade 0 = what lies outside all trades.
+//!   They stand at the end of a run, and all of them add up to its net pnl.
 //!
 //! `fee` and `amount` are ours when positive; `trade` counts from 1, 0 = outside a trade; `mid` is the venue's own when the
 //! entry reached us; `equity` that of both accounts after it; `at_end` marks what was closed because the data ended.
+//!
+//! legging.parquet has a row for each episode of legging, in the same order: from `began` to `ended`, the exposed leg, its
+//! largest quantity, quantity times seconds, mid at the beginning and the one furthest against us, how far that was
+//! (`worst_bp`) and the deepest loss meanwhile (`worst`), `cost` (negative: a gain) in money and bp of notional, and how it
+//! ended.
 
 use super::SweepError;
 use super::detail::Detail;
 use super::results::{TableFile, fault};
 use super::spool::RUNS;
 use super::study::Study;
+use crate::ledger::Line;
 use crate::market::{EventBody, Role, Side};
-use crate::replay::{EntryRow, FullRecord, TransitionRow};
+use crate::replay::{EntryRow, FullRecord, MoneyRow, TransitionRow};
+use crate::stats::LeggingRow;
 use crate::strategy::{REASONS, STATES};
 use crate::units::Time;
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Decimal128Builder, RecordBatch, StringBuilder, TimestampNanosecondBuilder, UInt32Builder,
+    ArrayRef, BooleanBuilder, Decimal128Builder, Float64Builder, RecordBatch, StringBuilder,
+    TimestampNanosecondBuilder, UInt32Builder,
 };
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use std::path::Path;
@@ -33,6 +43,7 @@ enum Column {
     Flag(BooleanBuilder),
     /// Decimals of the scale given.
     Money(Decimal128Builder),
+    Real(Float64Builder),
 }
 
 /// One value of a row.
@@ -42,6 +53,7 @@ enum Cell<'a> {
     Count(u32),
     Flag(bool),
     Money(i128),
+    Real(f64),
     None,
 }
 
@@ -55,6 +67,7 @@ enum Kind {
     Count,
     Flag,
     Money(i8),
+    Real,
 }
 
 const TRADES: Layout = &[
@@ -88,6 +101,45 @@ const TRADES: Layout = &[
     ("money_grid", Kind::Money(12)),
     ("maker_rate", Kind::Money(12)),
     ("taker_rate", Kind::Money(12)),
+    ("pnl_price", Kind::Money(19)),
+    ("pnl_spread", Kind::Money(19)),
+    ("pnl_legging", Kind::Money(19)),
+    ("pnl_slippage", Kind::Money(19)),
+    ("pnl_fees", Kind::Money(19)),
+    ("pnl_rebates", Kind::Money(19)),
+    ("pnl_funding", Kind::Money(19)),
+    ("pnl_liquidation", Kind::Money(19)),
+    ("pnl_transfer", Kind::Money(19)),
+    ("pnl_rounding", Kind::Money(19)),
+    ("pnl", Kind::Money(19)),
+];
+/// Columns of `money` rows: a line each, in the order of [`Line::ALL`], and their sum.
+const MONEY: usize = Line::ALL.len() + 1;
+/// Columns before the account's terms, which only `capital` rows have.
+const TERMS: usize = TRADES.len() - MONEY - 3;
+/// Columns before `at_end to_state reason also`.
+const AT_END: usize = TERMS - 4;
+
+const LEGGING: Layout = &[
+    ("symbol", Kind::Word),
+    ("id", Kind::Word),
+    ("world_id", Kind::Word),
+    ("run", Kind::Word),
+    ("trade", Kind::Count),
+    ("began", Kind::Time),
+    ("ended", Kind::Time),
+    ("state", Kind::Word),
+    ("venue", Kind::Word),
+    ("role", Kind::Word),
+    ("ending", Kind::Word),
+    ("qty", Kind::Money(9)),
+    ("qty_sec", Kind::Money(18)),
+    ("mid", Kind::Money(10)),
+    ("worst_mid", Kind::Money(10)),
+    ("worst_bp", Kind::Real),
+    ("worst", Kind::Money(19)),
+    ("cost_bp", Kind::Real),
+    ("cost", Kind::Money(19)),
 ];
 
 const EQUITY: Layout = &[
@@ -119,6 +171,7 @@ impl Table {
                 Kind::Count => DataType::UInt32,
                 Kind::Flag => DataType::Boolean,
                 Kind::Money(scale) => DataType::Decimal128(38, *scale),
+                Kind::Real => DataType::Float64,
             };
             Field::new(*name, kind, true)
         };
@@ -129,6 +182,7 @@ impl Table {
             Kind::Count => Column::Count(UInt32Builder::new()),
             Kind::Flag => Column::Flag(BooleanBuilder::new()),
             Kind::Money(_) => Column::Money(Decimal128Builder::new()),
+            Kind::Real => Column::Real(Float64Builder::new()),
         };
         Ok(Table {
             file: TableFile::create(path, schema.clone())?,
@@ -153,6 +207,8 @@ impl Table {
                 (Column::Flag(column), _) => column.append_null(),
                 (Column::Money(column), Cell::Money(money)) => column.append_value(*money),
                 (Column::Money(column), _) => column.append_null(),
+                (Column::Real(column), Cell::Real(value)) => column.append_value(*value),
+                (Column::Real(column), _) => column.append_null(),
             }
         }
         self.rows += 1;
@@ -171,6 +227,7 @@ impl Table {
                 Column::Time(column) => Arc::new(column.finish().with_timezone("UTC")),
                 Column::Count(column) => Arc::new(column.finish()),
                 Column::Flag(column) => Arc::new(column.finish()),
+                Column::Real(column) => Arc::new(column.finish()),
                 Column::Money(column) => {
                     let scale = match field.data_type() {
                         DataType::Decimal128(_, scale) => *scale,
@@ -191,9 +248,10 @@ impl Table {
     }
 }
 
-/// Both files, written detail by detail.
+/// The files, written detail by detail.
 pub struct Ledgers {
     trades: Table,
+    legging: Table,
     equity: Table,
 }
 
@@ -209,7 +267,8 @@ struct Owner<'a> {
 impl Ledgers {
     pub fn create(dir: &Path) -> Result<Ledgers, SweepError> {
         let trades = Table::create(&dir.join("trades.parquet"), TRADES)?;
-        Ok(Ledgers { trades, equity: Table::create(&dir.join("equity.parquet"), EQUITY)? })
+        let legging = Table::create(&dir.join("legging.parquet"), LEGGING)?;
+        Ok(Ledgers { trades, legging, equity: Table::create(&dir.join("equity.parquet"), EQUITY)? })
     }
 
     pub fn write(&mut self, study: &Study, detail: &Detail) -> Result<(), SweepError> {
@@ -222,8 +281,9 @@ impl Ledgers {
                 venues: [0, 1].map(|r: usize| feed.map_or("", |spec| spec.venues[r].as_str())),
                 run: RUNS[number],
             };
-            let begin = study.spans.run(number).map_or(study.from, |span| span.0);
-            self.record(&owner, begin, detail, record)?;
+            let span = study.spans.run(number).unwrap_or((study.from, study.to));
+            let money = record.money(&detail.lines.get(number).copied().unwrap_or_default());
+            self.record(&owner, span, detail, record, &money)?;
         }
         Ok(())
     }
@@ -231,9 +291,10 @@ impl Ledgers {
     fn record(
         &mut self,
         owner: &Owner<'_>,
-        begin: Time,
+        (begin, end): (Time, Time),
         detail: &Detail,
         record: &FullRecord,
+        money: &[MoneyRow],
     ) -> Result<(), SweepError> {
         let mut seq = 0;
         let mut next = || {
@@ -248,8 +309,9 @@ impl Ledgers {
             cells.extend([Cell::None, Cell::None, Cell::None, Cell::None, Cell::None, Cell::None]);
             cells.push(Cell::Money(capital.0));
             let (grid, fees) = &detail.terms[role.ix()];
-            fill_up_to(&mut cells, TRADES.len() - 3);
+            fill_up_to(&mut cells, TERMS);
             cells.extend([grid.0, fees.rate(true).0.into(), fees.rate(false).0.into()].map(Cell::Money));
+            fill_up(&mut cells);
             self.trades.push(&cells)?;
         }
         let (mut entries, mut transitions) = (record.entries.iter().peekable(), record.transitions.iter().peekable());
@@ -269,6 +331,14 @@ impl Ledgers {
                 self.trades.push(&cells)?;
             }
         }
+        for row in money {
+            for role in Role::BOTH {
+                self.trades.push(&money_cells(owner, next(), end, row, role))?;
+            }
+        }
+        for row in &record.legging {
+            self.legging.push(&legging_cells(owner, row))?;
+        }
         for (time, equity2) in &record.equity {
             let head = [Cell::Word(owner.symbol), Cell::Word(&owner.id), Cell::Word(owner.world_id)];
             let [symbol, id, world] = head;
@@ -286,6 +356,7 @@ impl Ledgers {
 
     pub fn finish(self) -> Result<(), SweepError> {
         self.trades.finish()?;
+        self.legging.finish()?;
         self.equity.finish()
     }
 }
@@ -362,7 +433,7 @@ fn entry_cells<'a>(owner: &'a Owner<'_>, seq: u32, row: &EntryRow) -> Vec<Cell<'
         }
         _ => cells.push(Cell::Word("other")),
     }
-    if cells.len() < 21 {
+    if cells.len() + 2 < AT_END {
         fill_up(&mut cells);
         return cells;
     }
@@ -375,12 +446,49 @@ fn transition_cells<'a>(owner: &'a Owner<'_>, seq: u32, row: &TransitionRow) -> 
     let state = |ix: u8| STATES.get(usize::from(ix)).map_or("", |state| state.name);
     let mut cells = common(owner, seq, row.at, row.at);
     cells.extend([Cell::None, Cell::Word(state(row.transition.from)), Cell::Word("transition")]);
-    while cells.len() < 22 {
-        cells.push(Cell::None);
-    }
+    fill_up_to(&mut cells, AT_END - 1);
     cells.extend([Cell::Money(row.equity2 * 5), Cell::Flag(false), Cell::Word(state(row.transition.to))]);
     let reason = REASONS.get(usize::from(row.transition.reason)).copied().unwrap_or("");
     cells.extend([Cell::Word(reason), Cell::Count(row.transition.also)]);
     fill_up(&mut cells);
     cells
+}
+
+fn money_cells<'a>(owner: &'a Owner<'_>, seq: u32, end: Time, row: &MoneyRow, role: Role) -> Vec<Cell<'a>> {
+    let time = row.closed.unwrap_or(end);
+    let mut cells = common(owner, seq, time, time);
+    cells.extend([Cell::Count(row.trade), Cell::None, Cell::Word("money")]);
+    cells.extend([Cell::Word(owner.venues[role.ix()]), Cell::Word(role_name(role))]);
+    fill_up_to(&mut cells, AT_END);
+    cells.push(Cell::Flag(row.trade > 0 && row.closed.is_none()));
+    fill_up_to(&mut cells, TRADES.len() - MONEY);
+    // half of 1e-18 is 5 of 1e-19
+    cells.extend(Line::ALL.map(|line| Cell::Money(row.lines.get2(role, line) * 5)));
+    cells.push(Cell::Money(row.lines.of2(role) * 5));
+    cells
+}
+
+fn legging_cells<'a>(owner: &'a Owner<'_>, row: &LeggingRow) -> Vec<Cell<'a>> {
+    let state = STATES.get(usize::from(row.state)).map_or("", |state| state.name);
+    vec![
+        Cell::Word(owner.symbol),
+        Cell::Word(&owner.id),
+        Cell::Word(owner.world_id),
+        Cell::Word(owner.run),
+        Cell::Count(row.trade),
+        Cell::Time(row.from),
+        Cell::Time(row.to),
+        Cell::Word(state),
+        Cell::Word(owner.venues[row.role.ix()]),
+        Cell::Word(role_name(row.role)),
+        Cell::Word(row.ending.name()),
+        Cell::Money(row.peak.0.into()),
+        Cell::Money(row.qty_ns),
+        Cell::Money(i128::from(row.mid2) * 5),
+        Cell::Money(i128::from(row.worst_mid2) * 5),
+        Cell::Real(row.worst_bp()),
+        Cell::Money(-row.worst2 * 5),
+        Cell::Real(row.cost_bp()),
+        Cell::Money(-row.amount2 * 5),
+    ]
 }

@@ -18,8 +18,8 @@
 //! | `show`, `compare` | a finished run in the terminal; two of them side by side |
 //! | `results`, `leaderboard`, `ledgers`, `best`, `record`, `page` | the files |
 //!
-//! results.parquet, leaderboard.csv, best.yml, trades.parquet and equity.parquet are the same bytes for one thread or many,
-//! in one go or killed and resumed.
+//! results.parquet, leaderboard.csv, best.yml, trades.parquet, legging.parquet and equity.parquet are the same bytes for one
+//! thread or many, in one go or killed and resumed.
 
 mod ahead;
 pub mod args;

@@ -1,7 +1,7 @@
 //! A finished run in the terminal: what its summary.json and run.json say.
 
 use super::SweepError;
-use crate::report::{Told, ToldColumn, ToldRow};
+use crate::report::{Told, ToldColumn, ToldRow, Unit};
 use crate::text::{duration, red, short_names, table, wrap};
 use serde_json::{Value as Json, json};
 use std::fmt::Write;
@@ -55,6 +55,9 @@ impl Run {
                 let _ = write!(out, "\nThe winner's values\n{}", table(&values_of(values), width));
                 let _ = write!(out, "\nThe winner's figures\n{}", table(&figures_of(told), width));
             }
+            if !told.legging.is_empty() {
+                let _ = write!(out, "\nThe winner's legging\n{}", table(&legging_of(told), width));
+            }
             let shown = told.rows.len().min(top);
             if shown > 0 {
                 let _ = write!(out, "\nThe best {shown}\n{}", table(&best_of(told, shown), width));
@@ -103,6 +106,26 @@ fn figures_of(told: &Told) -> Vec<Vec<String>> {
     rows.extend(figures.filter(|figure| on_board(&figure.title)).map(|figure| {
         let text = |value| told.figure(value, figure.unit);
         vec![figure.title.clone(), text(figure.in_sample), text(figure.held_out)]
+    }));
+    rows
+}
+
+/// By how an episode ended: how many, how much for how long, and what it cost.
+fn legging_of(told: &Told) -> Vec<Vec<String>> {
+    let head = ["ended by", "episodes", "in all", "qty x sec", "worst move", "worst", "cost", "money"];
+    let mut rows = vec![head.map(str::to_string).to_vec()];
+    rows.extend(told.legging.iter().map(|ended| {
+        let text = |value: f64, unit| told.figure(Some(value), unit);
+        vec![
+            crate::report::words(&ended.ending),
+            text(ended.episodes as f64, Unit::Count),
+            text(ended.seconds, Unit::Seconds),
+            text(ended.qty_sec, Unit::Ratio),
+            text(ended.worst_bp, Unit::Bps),
+            text(ended.worst, Unit::Money),
+            told.figure(ended.cost_bp, Unit::Bps),
+            text(ended.cost, Unit::Money),
+        ]
     }));
     rows
 }

@@ -145,7 +145,12 @@ fn legging(best: &Detail) -> Vec<Legging> {
     let rows = best.records.iter().flat_map(|record| &record.legging);
     rows.map(|row| Legging {
         from: row.from,
-        seconds: row.to.since(row.from) as f64 / SECOND_NS as f64,
+        ending: row.ending,
+        seconds: row.lasted_ns() as f64 / SECOND_NS as f64,
+        qty_sec: row.qty_ns as f64 * 1e-9 / SECOND_NS as f64,
+        worst_bp: row.worst_bp(),
+        worst: money(-row.worst2),
+        notional: money(row.notional2()),
         amount: money(row.amount2),
     })
     .collect()

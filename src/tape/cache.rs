@@ -30,6 +30,7 @@ pub(super) struct Cache {
 struct State {
     /// Of the whole cache.
     bytes: u64,
+    is_full: bool,
     /// Tiles that are there but were found damaged.
     damaged: BTreeSet<usize>,
 }
@@ -79,7 +80,7 @@ impl Cache {
                 fs::create_dir_all(&folder).map_err(TapeError::io(&folder, "make the cache folder"))?;
             }
         }
-        let state = State { bytes: size_of(&spec.dir), damaged: BTreeSet::new() };
+        let state = State { bytes: size_of(&spec.dir), is_full: false, damaged: BTreeSet::new() };
         Ok(Cache { folder, max_bytes: spec.max_bytes, manifest, state: Mutex::new(state) })
     }
 
@@ -119,13 +120,24 @@ impl Cache {
         }
     }
 
+    /// Something did not fit: no more tiles are kept.
+    pub fn is_full(&self) -> bool {
+        super::load::lock(&self.state).is_full
+    }
+
+    /// Removes what is kept of a tape that cannot be used.
+    pub fn discard(&self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+
     /// Whether `size` bytes more stay below the cap, other tapes' folders removed if need be.
     fn has_room(&self, size: u64) -> bool {
         let mut state = super::load::lock(&self.state);
         if state.bytes.saturating_add(size) > self.max_bytes {
             self.make_room(&mut state, size);
         }
-        state.bytes.saturating_add(size) <= self.max_bytes
+        state.is_full = state.bytes.saturating_add(size) > self.max_bytes;
+        !state.is_full
     }
 
     /// Aside, then renamed. Failures are not errors: the next reader builds again.

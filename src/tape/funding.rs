@@ -29,6 +29,10 @@ pub(super) struct FundingPlan {
 }
 
 impl FundingPlan {
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Rows received, and settlements made, within `[start, end)`, sorted by receive time.
     pub fn around(&self, start: Time, end: Time) -> Vec<FundingRow> {
         let low = self.rows.partition_point(|r| r.recv < start);

@@ -42,7 +42,8 @@ struct Builder {
 }
 
 impl Tape {
-    /// Finds the files, checks them, reads every row once (unless a cache knows this range already) and plans the tiles.
+    /// Finds the files, checks them, reads every row once (unless a cache knows this range already) and plans the tiles. An
+    /// empty cache has the tiles afterwards.
     pub fn open(spec: TapeSpec) -> Result<Tape, TapeError> {
         spec.validate()?;
         let store = StorePath::new(&spec.store)?;
@@ -61,11 +62,13 @@ impl Tape {
         let plan = match known {
             Some(plan) => plan,
             None => {
-                let plan = scan(&store, &spec, &sources)?;
-                if let Some(cache) = &mut cache {
-                    cache.keep_plan(&plan);
+                let plan = scan(&store, &spec, &sources, cache.as_ref());
+                match (&plan, &mut cache) {
+                    (Ok(plan), Some(cache)) => cache.keep_plan(plan),
+                    (Err(_), Some(cache)) => cache.discard(),
+                    (_, None) => {}
                 }
-                plan
+                plan?
             }
         };
         let builder = Builder {
@@ -197,22 +200,16 @@ impl Tape {
             return Err(e);
         }
         let (a, b) = (long.local(start, end), short.local(start, end));
-        let tables = [long.venue(), short.venue()];
-        let mut carried = builder.carry.venues.clone();
-        let [at_long, at_short] = &mut carried;
-        let (local, mut venues) = both(
+        let (tables, mut carried) = ([long.venue(), short.venue()], builder.carry.venues.clone());
+        let (local, venues) = both(
             is_long,
             || align::local_timeline([&a, &b], start, end, &mut builder.carry),
-            || {
-                let long = align::venue_timeline(tables[0], start, end, at_long);
-                [long, align::venue_timeline(tables[1], start, end, at_short)]
-            },
+            || align::venue_timelines(tables, start, end, &mut carried),
         );
         builder.carry.venues = carried;
-        venues.iter_mut().for_each(|v| v.settlements.sort_by_key(|s| s.ts));
         drop((a, b));
-        builder.next += 1;
         let tile = Tile { start, end, local, venues };
+        builder.next += 1;
         if let Some(cache) = &self.cache {
             cache.keep(k, &tile);
         }

@@ -2,6 +2,7 @@
 
 mod align;
 mod cache;
+mod cells;
 pub mod check;
 mod clock;
 mod error;
@@ -9,6 +10,7 @@ mod funding;
 pub mod import;
 pub mod info;
 mod load;
+mod room;
 pub mod rows;
 mod scan;
 mod source;

@@ -1,11 +1,14 @@
 //! The first pass over a range: every row is read and judged once, so that a replay meets no surprise; ticks are counted,
-//! tiles cut, and the quality of the data noted. Memory: about an hour of rows.
+//! tiles cut, and the quality of the data noted. While the rows are at hand, the tiles are built too, if a cache can keep them:
+//! half of the cost of a tile is reading its rows. Memory: the rows of a tile and an hour.
 
-use super::TapeError;
-use super::rows::VenueTables;
+use super::align::{self, Carry, LocalBuilder, Merge, built};
+use super::cache::Cache;
+use super::rows::{MarkRow, QuoteRow, VenueTables};
 use super::source::{Feed, Source};
 use super::spec::{GAP_NS, Gap, MARKS_HOLE_NS, MarksPolicy, TapeSpec, VenueQuality};
 use super::store::StorePath;
+use super::{TapeError, Tile};
 use crate::units::{HOUR_NS, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,48 +25,130 @@ pub(super) struct Plan {
     pub venues: [VenueQuality; 2],
 }
 
-pub(super) fn scan(store: &StorePath, spec: &TapeSpec, sources: &[Source; 2]) -> Result<Plan, TapeError> {
-    let mut venues = [0, 1].map(|v| VenueScan::new(&sources[v], spec.warm_from));
-    let mut cutter = Cutter { starts: vec![spec.warm_from], in_tile: 0, ticks: 0, tile_rows: spec.tile_rows };
-    let mut times: Vec<i64> = Vec::new();
-    let mut start = spec.warm_from;
-    while start < spec.to {
-        let end = start.plus(HOUR_NS).min(spec.to);
-        let [long, short] = &mut venues;
-        let (a, b) = rayon::join(|| long.hour(start, end), || short.hour(start, end));
-        times.clear();
-        for received in [a?, b?] {
-            times.extend(received);
-        }
-        times.sort();
-        times.dedup();
-        times.iter().for_each(|&t| cutter.tick(Time(t)));
-        start = end;
+pub(super) fn scan(
+    store: &StorePath,
+    spec: &TapeSpec,
+    sources: &[Source; 2],
+    cache: Option<&Cache>,
+) -> Result<Plan, TapeError> {
+    let mut pass = Pass {
+        spec,
+        venues: [0, 1].map(|v| VenueScan::new(&sources[v], spec.warm_from)),
+        gaps: Default::default(),
+        judged: spec.warm_from,
+        ticks: 0,
+    };
+    let stored: u64 = sources.iter().map(Source::most_times).sum();
+    let most = spec.tile_rows.min(usize::try_from(stored).unwrap_or(usize::MAX));
+    let (mut starts, mut carry) = (Vec::new(), Carry::default());
+    let mut start = Some(spec.warm_from);
+    while let Some(from) = start {
+        start = match cache.filter(|cache| !cache.is_full()) {
+            Some(cache) => {
+                let fill = |carry: &mut Carry, build: &mut LocalBuilder<'_>| pass.cut(from, Some((carry, build)));
+                let (local, next) = built(most, &mut carry, fill);
+                let next = next?;
+                let end = next.unwrap_or(spec.to);
+                let tables = pass.venues.each_ref().map(|venue| venue.feed.venue());
+                let venues = align::venue_timelines(tables, from, end, &mut carry.venues);
+                cache.keep(starts.len(), &Tile { start: from, end, local, venues });
+                next
+            }
+            None => pass.cut(from, None)?,
+        };
+        starts.push(from);
     }
-    let mut finished = Vec::new();
-    for (v, scan) in venues.into_iter().enumerate() {
-        finished.push(scan.finish(store, spec, v)?);
+    let (ticks, mut finished) = (pass.ticks, Vec::new());
+    for (v, (scan, gaps)) in pass.venues.into_iter().zip(pass.gaps).enumerate() {
+        finished.push(scan.finish(store, spec, v, gaps)?);
     }
-    let venues = finished.try_into().unwrap_or_default();
-    Ok(Plan { starts: cutter.starts, ticks: cutter.ticks, venues })
+    Ok(Plan { starts, ticks, venues: finished.try_into().unwrap_or_default() })
 }
 
-/// Cuts tiles: a tick that does not fit begins the next one.
-struct Cutter {
-    starts: Vec<Time>,
-    in_tile: usize,
+struct Pass<'a> {
+    spec: &'a TapeSpec,
+    venues: [VenueScan<'a>; 2],
+    gaps: [Gaps; 2],
+    /// Rows received before this are judged, and at hand back to the tile's start.
+    judged: Time,
     ticks: u64,
-    tile_rows: usize,
 }
 
-impl Cutter {
-    fn tick(&mut self, t: Time) {
-        if self.in_tile == self.tile_rows {
-            self.starts.push(t);
-            self.in_tile = 0;
+impl Pass<'_> {
+    /// Passes the ticks of the tile that begins at `start`, and makes them its rows if so wished. The tick that does not fit
+    /// begins the next tile; `None` at the end of the range.
+    fn cut(
+        &mut self,
+        start: Time,
+        mut build: Option<(&mut Carry, &mut LocalBuilder<'_>)>,
+    ) -> Result<Option<Time>, TapeError> {
+        let (mut from, mut in_tile) = (start, 0);
+        loop {
+            let to = self.judged;
+            let [long, short] = self.venues.each_ref().map(|venue| venue.feed.local(from, to));
+            let mut merge = Merge::new([&long, &short], from, to);
+            while let Some(time) = merge.time() {
+                if in_tile == self.spec.tile_rows {
+                    return Ok(Some(Time(time)));
+                }
+                in_tile += 1;
+                self.ticks += 1;
+                for (gaps, next) in self.gaps.iter_mut().zip(merge.next) {
+                    if next == time {
+                        gaps.row_at(Time(time));
+                    }
+                }
+                match &mut build {
+                    Some((carry, build)) => merge.tick(time, carry, build),
+                    None => merge.pass(time),
+                }
+            }
+            drop((long, short));
+            if self.judged >= self.spec.to {
+                return Ok(None);
+            }
+            from = self.judged;
+            self.judge_hour(start)?;
         }
-        self.in_tile += 1;
-        self.ticks += 1;
+    }
+
+    /// Reads and judges another hour; rows from `kept_from` on stay at hand.
+    fn judge_hour(&mut self, kept_from: Time) -> Result<(), TapeError> {
+        let hour = (self.judged, self.judged.plus(HOUR_NS).min(self.spec.to));
+        let [long, short] = &mut self.venues;
+        let (a, b) = rayon::join(|| long.hour(kept_from, hour), || short.hour(kept_from, hour));
+        self.judged = hour.1;
+        a.and(b)
+    }
+}
+
+/// Stretches without any row.
+#[derive(Default)]
+struct Gaps {
+    last_row: Option<Time>,
+    count: u64,
+    ns: i64,
+    longest: Vec<Gap>,
+}
+
+impl Gaps {
+    #[inline]
+    fn row_at(&mut self, t: Time) {
+        if let Some(from) = self.last_row.replace(t).filter(|last| t.since(*last) > GAP_NS) {
+            self.note(Gap { from, to: t });
+        }
+    }
+
+    #[cold]
+    fn note(&mut self, gap: Gap) {
+        self.count += 1;
+        self.ns = self.ns.saturating_add(gap.ns());
+        self.longest.push(gap);
+        if self.longest.len() > LONGEST_GAPS {
+            // the shortest goes, the earliest of equals stays
+            let shortest = (0..self.longest.len()).rev().min_by_key(|&i| self.longest[i].ns());
+            self.longest.remove(shortest.unwrap_or(0));
+        }
     }
 }
 
@@ -71,29 +156,54 @@ struct VenueScan<'a> {
     source: &'a Source,
     feed: Feed,
     quality: VenueQuality,
-    last_row: Option<Time>,
+    marks: MarkHoles,
+}
+
+/// Quotes that go on without marks.
+#[derive(Default)]
+struct MarkHoles {
     last_mark: Option<Time>,
-    in_mark_hole: bool,
-    first_mark_hole: Option<Gap>,
+    is_in_one: bool,
+    first: Option<Gap>,
+}
+
+impl MarkHoles {
+    fn look(&mut self, quotes: &[QuoteRow], marks: &[MarkRow], holes: &mut u64) {
+        let mut next = marks.iter().map(|mark| mark.recv).peekable();
+        for quote in quotes.iter().map(|quote| quote.recv) {
+            while let Some(mark) = next.next_if(|mark| *mark <= quote) {
+                self.last_mark = Some(mark);
+                self.is_in_one = false;
+            }
+            let since = *self.last_mark.get_or_insert(quote);
+            if quote.since(since) > MARKS_HOLE_NS && !self.is_in_one {
+                self.is_in_one = true;
+                *holes += 1;
+                self.first.get_or_insert(Gap { from: since, to: quote });
+            }
+        }
+        if let Some(last) = marks.last() {
+            self.last_mark = Some(last.recv);
+            self.is_in_one = false;
+        }
+    }
 }
 
 impl VenueScan<'_> {
     fn new(source: &Source, start: Time) -> VenueScan<'_> {
         let quality = VenueQuality { venue: source.venue.clone(), ..VenueQuality::default() };
         let feed = source.feed(start);
-        let (last_row, last_mark) = (None, None);
-        VenueScan { source, feed, quality, last_row, last_mark, in_mark_hole: false, first_mark_hole: None }
+        VenueScan { source, feed, quality, marks: MarkHoles::default() }
     }
 
-    /// Receive times of `[start, end)`, sorted.
-    fn hour(&mut self, start: Time, end: Time) -> Result<Vec<i64>, TapeError> {
-        self.feed.advance(start, end)?;
+    /// Judges what was received within `[start, end)`; rows from `kept_from` on stay at hand.
+    fn hour(&mut self, kept_from: Time, (start, end): (Time, Time)) -> Result<(), TapeError> {
+        self.feed.advance(kept_from, end)?;
         let all = count_received(self.feed.venue(), start, end);
         let local = self.feed.local(start, end);
         let heard = count_received(&local, start, end);
         let sum = |counts: &BTreeMap<&str, u64>| counts.values().sum::<u64>();
         self.quality.never_received += sum(&all) - sum(&heard);
-        let mut times = times_received(&local, start, end, sum(&heard) as usize);
         for (table, rows) in heard {
             *self.quality.rows.entry(table.to_string()).or_default() += rows;
         }
@@ -103,54 +213,14 @@ impl VenueScan<'_> {
             self.quality.first_quote.get_or_insert(first.recv);
             self.quality.last_quote = Some(last.recv);
         }
-        let quote_times: Vec<Time> = quotes.iter().map(|q| q.recv).collect();
-        let mark_times: Vec<Time> = within(&local.marks, start, end, |r| r.recv).iter().map(|r| r.recv).collect();
-        drop(local);
-        self.mark_holes(&quote_times, &mark_times);
-        times.sort(); // five sorted runs, which this merges
-        for &t in &times {
-            self.row_at(Time(t));
-        }
-        Ok(times)
+        let marks = within(&local.marks, start, end, |r| r.recv);
+        self.marks.look(quotes, marks, &mut self.quality.mark_holes);
+        Ok(())
     }
 
-    fn row_at(&mut self, t: Time) {
-        if let Some(from) = self.last_row.replace(t).filter(|last| t.since(*last) > GAP_NS) {
-            let q = &mut self.quality;
-            q.gaps += 1;
-            q.gaps_ns = q.gaps_ns.saturating_add(t.since(from));
-            q.longest_gaps.push(Gap { from, to: t });
-            if q.longest_gaps.len() > LONGEST_GAPS {
-                // the shortest goes, the earliest of equals stays
-                let shortest = (0..q.longest_gaps.len()).rev().min_by_key(|&i| q.longest_gaps[i].ns());
-                q.longest_gaps.remove(shortest.unwrap_or(0));
-            }
-        }
-    }
-
-    /// Quotes that go on without marks.
-    fn mark_holes(&mut self, quotes: &[Time], marks: &[Time]) {
-        let mut next = marks.iter().peekable();
-        for &quote in quotes {
-            while let Some(&mark) = next.next_if(|m| **m <= quote) {
-                self.last_mark = Some(mark);
-                self.in_mark_hole = false;
-            }
-            let since = *self.last_mark.get_or_insert(quote);
-            if quote.since(since) > MARKS_HOLE_NS && !self.in_mark_hole {
-                self.in_mark_hole = true;
-                self.quality.mark_holes += 1;
-                self.first_mark_hole.get_or_insert(Gap { from: since, to: quote });
-            }
-        }
-        if let Some(&last) = marks.last() {
-            self.last_mark = Some(last);
-            self.in_mark_hole = false;
-        }
-    }
-
-    fn finish(self, store: &StorePath, spec: &TapeSpec, v: usize) -> Result<VenueQuality, TapeError> {
+    fn finish(self, store: &StorePath, spec: &TapeSpec, v: usize, gaps: Gaps) -> Result<VenueQuality, TapeError> {
         let mut q = self.quality;
+        (q.gaps, q.gaps_ns, q.longest_gaps) = (gaps.count, gaps.ns, gaps.longest);
         if q.first_quote.is_none() {
             let span = super::source::stored_span::<super::rows::QuoteRow>(store, &q.venue, &spec.symbol)?;
             return Err(super::source::no_data(store, spec, v, span));
@@ -174,7 +244,7 @@ impl VenueScan<'_> {
         q.funding_filled = funding.filled.to_string();
         q.marks_filled = self.source.marks_filled.to_string();
         let marked = q.rows.get("marks").is_some_and(|n| *n > 0);
-        if let Some(hole) = self.first_mark_hole.filter(|_| marked && q.marks_filled.is_empty()) {
+        if let Some(hole) = self.marks.first.filter(|_| marked && q.marks_filled.is_empty()) {
             if spec.marks_missing == MarksPolicy::Refuse {
                 return Err(TapeError::MarksMissing {
                     store: store.root().to_path_buf(),
@@ -212,29 +282,4 @@ fn count_received(t: &VenueTables, start: Time, end: Time) -> BTreeMap<&'static 
     }
     count!(quotes trades depth marks funding);
     counts
-}
-
-/// Their times, table by table.
-fn times_received(t: &VenueTables, start: Time, end: Time, rows: usize) -> Vec<i64> {
-    let mut times = Vec::with_capacity(rows);
-    macro_rules! gather {
-        ($($table:ident)*) => {$(
-            times.extend(within(&t.$table, start, end, |r| r.recv).iter().map(|r| r.recv.0));
-        )*};
-    }
-    gather!(quotes trades depth marks funding);
-    times
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tick_that_does_not_fit_begins_the_next_tile() {
-        let mut cutter = Cutter { starts: vec![Time(0)], in_tile: 0, ticks: 0, tile_rows: 2 };
-        [3, 5, 8, 9, 20].into_iter().for_each(|t| cutter.tick(Time(t)));
-        assert_eq!(cutter.starts, [Time(0), Time(8), Time(20)]);
-        assert_eq!(cutter.ticks, 5);
-    }
 }

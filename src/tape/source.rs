@@ -70,6 +70,11 @@ impl Source {
         tables.into_iter().flat_map(|files| files.iter())
     }
 
+    /// No more times than this are received: made-up marks share those of quotes.
+    pub fn most_times(&self) -> u64 {
+        self.files().map(StoreFile::rows).sum::<u64>() + self.funding.len() as u64
+    }
+
     /// A window that gives every row received from `start` on.
     pub fn feed(&self, start: Time) -> Feed {
         // a made-up mark looks at the quote before it, so that the feed begins a little earlier; rows before a tile's
@@ -243,22 +248,24 @@ impl Feed {
         trim(&mut window.depth, start);
         trim(&mut window.marks, start);
         let (rule, second, made_up) = (self.marks_rule, &mut self.quote_second, &mut window.marks);
-        fill(&mut window.quotes, &mut self.ended[0], end, || {
-            let rows = self.quotes.pull()?;
+        fill(&mut window.quotes, &mut self.ended[0], end, |rows| {
+            let before = rows.len();
+            let is_more = self.quotes.pull(rows)?;
             if rule == MarksRule::Mid {
-                made_up.extend(rows.iter().flatten().filter_map(|row| mid_mark(row, second)));
+                made_up.extend(rows[before..].iter().filter_map(|row| mid_mark(row, second)));
             }
-            Ok(rows)
+            Ok(is_more)
         })?;
-        fill(&mut window.trades, &mut self.ended[1], end, || self.trades.pull())?;
-        fill(&mut window.depth, &mut self.ended[2], end, || self.depth.pull())?;
+        fill(&mut window.trades, &mut self.ended[1], end, |rows| self.trades.pull(rows))?;
+        fill(&mut window.depth, &mut self.ended[2], end, |rows| self.depth.pull(rows))?;
         if rule != MarksRule::Mid {
-            fill(&mut window.marks, &mut self.ended[3], end, || {
-                let mut rows = self.marks.pull()?;
+            fill(&mut window.marks, &mut self.ended[3], end, |rows| {
+                let before = rows.len();
+                let is_more = self.marks.pull(rows)?;
                 if rule == MarksRule::IndexFromMark {
-                    rows.iter_mut().flatten().for_each(|row| row.index = row.mark);
+                    rows[before..].iter_mut().for_each(|row| row.index = row.mark);
                 }
-                Ok(rows)
+                Ok(is_more)
             })?;
         }
         window.funding = self.funding.around(start, end);
@@ -296,18 +303,15 @@ fn trim<T: Timed>(rows: &mut Vec<T>, start: Time) {
     }
 }
 
-/// Pulls until the last row is past `end` on both clocks (`recv >= exch`, both non-decreasing).
+/// Lets `pull` add rows until the last is past `end` on both clocks (`recv >= exch`, both non-decreasing).
 fn fill<T: Timed>(
     rows: &mut Vec<T>,
     ended: &mut bool,
     end: Time,
-    mut pull: impl FnMut() -> Result<Option<Vec<T>>, TapeError>,
+    mut pull: impl FnMut(&mut Vec<T>) -> Result<bool, TapeError>,
 ) -> Result<(), TapeError> {
     while !*ended && rows.last().is_none_or(|row| row.exch() < end) {
-        match pull()? {
-            Some(more) => rows.extend(more),
-            None => *ended = true,
-        }
+        *ended = !pull(rows)?;
     }
     Ok(())
 }

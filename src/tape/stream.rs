@@ -77,19 +77,24 @@ impl<R: StoredRow> Stream<R> {
         }
     }
 
-    /// The next rows in receive order; `None` at the end. May be empty.
-    pub fn pull(&mut self) -> Result<Option<Vec<R>>, TapeError> {
+    /// Adds the next rows in receive order, maybe none; false at the end.
+    pub fn pull(&mut self, out: &mut Vec<R>) -> Result<bool, TapeError> {
         while !self.ended {
             let Some(batches) = &mut self.batches else {
                 self.open_next()?;
                 continue;
             };
-            match batches.next() {
-                Some(batch) => return self.clean(batch?).map(Some),
+            let before = out.len();
+            match batches.add_to(out) {
+                Some(added) => {
+                    let kept = self.clean(&mut out[before..], added?)?;
+                    out.truncate(before + kept);
+                    return Ok(true);
+                }
                 None => self.batches = None,
             }
         }
-        Ok(None)
+        Ok(false)
     }
 
     fn open_next(&mut self) -> Result<(), TapeError> {
@@ -108,10 +113,31 @@ impl<R: StoredRow> Stream<R> {
         Ok(())
     }
 
-    /// Moves the wanted rows of a batch to its front and drops the others.
-    fn clean(&mut self, batch: Batch<R>) -> Result<Vec<R>, TapeError> {
-        let (mut rows, mut faults) = (batch.rows, batch.faults.into_iter().peekable());
-        let mut kept = 0;
+    /// Moves the wanted rows of a batch to its front and says how many they are.
+    fn clean(&mut self, rows: &mut [R], (first_row, faults): Added) -> Result<usize, TapeError> {
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(0) };
+        let is_inside = first.recv().plus(self.wanted.latency) >= self.wanted.from && last.exch() < self.wanted.to;
+        if !(faults.is_empty() && is_inside && self.follow(rows)) {
+            return self.clean_each(rows, (first_row, faults));
+        }
+        (self.last_recv, self.top_exch) = (last.recv(), last.exch());
+        if self.wanted.latency != 0 {
+            rows.iter_mut().for_each(|row| row.set_times(row.exch(), row.recv().plus(self.wanted.latency)));
+        }
+        Ok(rows.len())
+    }
+
+    /// Neither clock goes backwards, from the row before them on: then the whole batch is taken as it is, as nearly all are.
+    fn follow(&self, rows: &[R]) -> bool {
+        let before = (true, self.last_recv, self.top_exch);
+        let rise = |(rise, recv, exch): (bool, Time, Time), row: &R| {
+            (rise & (row.recv() >= recv) & (row.exch() >= exch), row.recv(), row.exch())
+        };
+        rows.iter().fold(before, rise).0
+    }
+
+    fn clean_each(&mut self, rows: &mut [R], (first_row, faults): Added) -> Result<usize, TapeError> {
+        let (mut kept, mut faults) = (0, faults.into_iter().peekable());
         for i in 0..rows.len() {
             let row = &mut rows[i];
             let recv = row.recv().plus(self.wanted.latency);
@@ -121,7 +147,7 @@ impl<R: StoredRow> Stream<R> {
                 let unreadable_time = fault.as_ref().is_some_and(|f| f.column.ends_with("_ts"));
                 if recv >= self.wanted.from || unreadable_time {
                     let fault = fault.unwrap_or_else(|| backwards(row.recv(), self.last_recv));
-                    self.refuse(batch.first_row + i as u64, fault)?;
+                    self.refuse(first_row + i as u64, fault)?;
                 }
                 continue;
             }
@@ -142,8 +168,7 @@ impl<R: StoredRow> Stream<R> {
             }
             kept += 1;
         }
-        rows.truncate(kept);
-        Ok(rows)
+        Ok(kept)
     }
 
     /// Counts an unfit row, or fails by it.
@@ -175,21 +200,18 @@ impl DepthStream {
         DepthStream { levels: Stream::new(files, wanted), held: Vec::new() }
     }
 
-    pub fn pull(&mut self) -> Result<Option<Vec<DepthRow>>, TapeError> {
-        match self.levels.pull()? {
-            Some(levels) => {
-                assemble_depth(&levels, &mut self.held);
-                let last = self.held.pop();
-                let whole = std::mem::take(&mut self.held);
-                self.held.extend(last);
-                self.fit(whole).map(Some)
-            }
-            None if self.held.is_empty() => Ok(None),
-            None => {
-                let last = std::mem::take(&mut self.held);
-                self.fit(last).map(Some)
-            }
-        }
+    /// As [`Stream::pull`].
+    pub fn pull(&mut self, out: &mut Vec<DepthRow>) -> Result<bool, TapeError> {
+        let mut levels = Vec::new();
+        let is_more = self.levels.pull(&mut levels)?;
+        assemble_depth(&levels, &mut self.held);
+        // the last one may go on
+        let last = if is_more { self.held.pop() } else { None };
+        let whole = std::mem::take(&mut self.held);
+        self.held.extend(last);
+        let any = !whole.is_empty();
+        out.extend(self.fit(whole)?);
+        Ok(is_more || any)
     }
 
     /// Refuses or drops snapshots that are no book.

@@ -229,6 +229,12 @@ fn a_cache_is_hit_and_damage_is_rebuilt() {
     let spec = TapeSpec { tile_rows: 2000, cache: cache(1 << 30), ..bench.spec() };
     let first = Tape::open(spec.clone()).expect("a tape");
     let want: Vec<_> = (0..first.tiles()).map(|k| encode(&first.tile(k).expect("a tile"))).collect();
+    let plain = Tape::open(TapeSpec { cache: None, ..spec.clone() }).expect("a tape");
+    assert_eq!((plain.tiles(), plain.quality()), (first.tiles(), first.quality()));
+    assert_eq!(flattened(&plain), flattened(&first));
+    for (k, want) in want.iter().enumerate() {
+        assert!(encode(&plain.tile(k).expect("a tile")) == *want, "tile {k}");
+    }
     let folder = entries(&dir).expect("a listing").remove(0);
     assert_eq!(entries(&folder).expect("a listing").len(), want.len() + 1, "each tile and the manifest");
     // truncated, altered, and another tile under its name
@@ -260,6 +266,50 @@ fn a_cache_is_hit_and_damage_is_rebuilt() {
     }
     let folder = entries(&dir).expect("a listing").remove(0);
     assert_eq!(entries(&folder).expect("a listing").len(), 1, "the manifest alone");
+}
+
+/// Outages, latency and made-up marks: the rows of a venue and what is received of them are no longer the same.
+#[test]
+fn kept_tiles_are_the_built_ones() {
+    let bench = both();
+    for (n, outage) in [vec![], vec![(at(1000), at(4000)), (at(5000), at(5001))]].into_iter().enumerate() {
+        for latency in [0, 7_300_000_000] {
+            let dir = bench.dir.path().join(format!("cache-{n}-{latency}"));
+            let spec = TapeSpec {
+                feed_latency_ns: [latency, 0],
+                feed_outages: [vec![], outage.clone()],
+                marks_missing: MarksPolicy::Mid,
+                tile_rows: 1500,
+                cache: Some(CacheSpec { dir: dir.clone(), max_bytes: 1 << 30 }),
+                ..bench.spec()
+            };
+            let kept = Tape::open(spec.clone()).expect("a tape");
+            let built = Tape::open(TapeSpec { cache: None, ..spec }).expect("a tape");
+            assert!(kept.tiles() > 3);
+            let folder = entries(&dir).expect("a listing").remove(0);
+            assert_eq!(entries(&folder).expect("a listing").len(), kept.tiles() + 1);
+            for k in 0..kept.tiles() {
+                let [kept, built] = [&kept, &built].map(|tape| format!("{:?}", tape.tile(k).expect("a tile")));
+                assert!(kept == built, "tile {k}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bad_row_far_in_leaves_no_cache() {
+    let bench = both();
+    rewrite(&bench.store().join(QUOTES), |quotes: &mut Vec<QuoteRow>| {
+        let last = quotes.len() - 5;
+        quotes[last].bbo.ask = Price(0);
+    });
+    let dir = bench.dir.path().join("cache");
+    let cache = Some(CacheSpec { dir: dir.clone(), max_bytes: 1 << 30 });
+    let spec = TapeSpec { tile_rows: 500, cache, ..bench.spec() };
+    let text = bench.refusal(spec.clone());
+    assert!(text.contains("ask_px is 0; wanted a price above 0"), "{text}");
+    assert_eq!(text, bench.refusal(TapeSpec { cache: None, ..spec }));
+    assert_eq!(entries(&dir).expect("a listing").len(), 0);
 }
 
 #[test]

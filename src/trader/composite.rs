@@ -366,6 +366,10 @@ impl Trader for Composite {
         &self.counts.0
     }
 
+    fn is_hedging(&self) -> bool {
+        matches!(&self.job, Job::Close(close) if close.hedge.is_some())
+    }
+
     fn is_quiet(&self) -> bool {
         self.desk.is_quiet() && self.job == Job::Hold
     }

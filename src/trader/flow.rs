@@ -13,7 +13,7 @@ impl Composite {
         let taking = call.plan.strategy.entry.taking;
         let (desk, counts) = (&mut self.desk, &mut self.counts);
         match &mut self.job {
-            Job::Hold => false,
+            Job::Hold => self.mend(call),
             Job::Entry(entry) => {
                 entry.drive(desk, &mut floor(call, counts), &taking);
                 let over = entry.is_over() && desk.working(entry.role).is_none();
@@ -160,6 +160,9 @@ impl Composite {
             State::LongOnly | State::ShortOnly if self.state == State::Locked => {
                 self.enter_last_leg(call, close.then, reason, also)
             }
+            State::FirstLeg if self.state == State::Locking && self.is_gone(call, self.first) => {
+                self.enter_idle(call, reason, also)
+            }
             State::FirstLeg if self.state == State::Locking => {
                 self.lock_blocked = true;
                 if let Some(max_ns) = call.plan.strategy.entry.first_max_ns {
@@ -174,9 +177,32 @@ impl Composite {
             _ => {
                 // a trim: the state stays
                 self.job = Job::Hold;
-                false
+                true
             }
         }
+    }
+
+    /// A fill that was told late, after its order was taken for dead or its unlock given up, may have closed what the state
+    /// means to hold: the rest goes, and the state with it.
+    fn mend(&mut self, call: &mut Call<'_>) -> bool {
+        let gone = |role: Role| self.is_gone(call, role);
+        let broken = match self.state {
+            State::Idle | State::Locking => false,
+            State::FirstLeg => gone(self.first),
+            State::Locked => Role::BOTH.into_iter().any(gone),
+            State::LongOnly => gone(Role::Long),
+            State::ShortOnly => gone(Role::Short),
+        };
+        if broken {
+            self.counts.add(Count::Strays);
+            self.flatten(call, None, Reason::Rollback, 0);
+        }
+        broken
+    }
+
+    /// No more than dust is left of a leg.
+    fn is_gone(&self, call: &Call<'_>, role: Role) -> bool {
+        call.view.belief.qty(role) < call.plan.instrument(role).lot
     }
 
     fn enter_idle(&mut self, call: &mut Call<'_>, reason: Reason, also: u32) -> bool {
@@ -200,6 +226,11 @@ impl Composite {
     }
 
     fn enter_locked(&mut self, call: &mut Call<'_>, reason: Reason) -> bool {
+        if Role::BOTH.iter().any(|&role| self.is_gone(call, role)) {
+            // what is missing became too small for its venue before anything of it filled
+            self.rollback(call, Reason::Rollback);
+            return true;
+        }
         let s = &call.plan.strategy;
         self.failures = 0;
         self.armed = s.locking.arm == Arm::Level;
@@ -211,6 +242,10 @@ impl Composite {
     }
 
     fn enter_last_leg(&mut self, call: &mut Call<'_>, to: State, reason: Reason, also: u32) -> bool {
+        if to.kept().is_some_and(|kept| self.is_gone(call, kept)) {
+            // the leg that was to stay went too
+            return self.enter_idle(call, reason, also);
+        }
         self.reference = None;
         self.job = Job::Hold;
         self.enter_timed(call, call.plan.strategy.exit.max_ns);

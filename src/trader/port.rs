@@ -133,6 +133,10 @@ pub trait Trader: Clone + Send + Serialize + DeserializeOwned {
     fn limits(plan: &Self::Plan) -> Limits;
     /// One value per name of `COUNTERS`.
     fn counters(&self) -> &[u64];
+    /// True while the leg that fills opens only because the other one's venue refuses or is silent.
+    fn is_hedging(&self) -> bool {
+        false
+    }
     /// True when no order is working or unknown and no intent is under way.
     fn is_quiet(&self) -> bool;
 }

@@ -3,6 +3,7 @@
 use crate::noted::{Histogram, Noted, WATCHES};
 use crate::random::{self, START};
 use perpx::config::Config;
+use perpx::ledger::{Line, Lines};
 use perpx::market::{EventBody, Reject, Role};
 use perpx::replay::{Driver, FullRecord, Index, Job, Leap, Machine, RunResult, Scan, Seek, walk};
 use perpx::signals::{SignalEngine, SignalSet, TileSignals};
@@ -155,6 +156,7 @@ fn holds(seed: u64) -> Histogram {
     }
     let initial = 2 * capital(&case.config).into_iter().sum::<Cash>().as_notional().0;
     let belief = want.machine.belief();
+    episodes(&case, &want, &whole[0]);
     let money = belief.lines.total2() == belief.equity2([0; 2]) - initial;
     assert!(money, "{}", case.told("the lines do not add up"));
     assert!(belief.is_flat(), "{}", case.told("something is open after the end"));
@@ -162,6 +164,38 @@ fn holds(seed: u64) -> Histogram {
     seen.add("orders alive across a tile edge", leapt[0].alive);
     note(&case, &want, &mut seen);
     seen
+}
+
+/// The episodes of legging hold all that the legging line moved by, trade by trade, and the worst of each is found again
+/// by looking at its ticks one by one.
+fn episodes(case: &Case, run: &Run, tile: &Tile) {
+    let (record, lines) = (&run.record, &run.machine.belief().lines);
+    let line2 = |lines: &Lines| Role::BOTH.iter().map(|&role| lines.get2(role, Line::Legging)).sum::<i128>();
+    let money = record.money(lines);
+    for part in &money {
+        let rows = record.legging.iter().filter(|row| row.trade == part.trade);
+        let amount2: i128 = rows.map(|row| row.amount2).sum();
+        assert_eq!(amount2, line2(&part.lines), "{}", case.told(&format!("the legging of trade {}", part.trade)));
+        let entered = record.entries.iter().any(|entry| entry.trade == part.trade);
+        assert!(entered || part.lines == Lines::default(), "{}", case.told("money without an entry"));
+    }
+    let time: &[i64] = &tile.local.time;
+    for row in &record.legging {
+        let worst = |rows: std::ops::Range<usize>| {
+            let quotes = rows.map(|at| tile.local.bbo(at, row.role)).filter(|bbo| bbo.is_quoted());
+            let away = |mid2: i64| (row.mid2 - mid2) * row.role.opening().sign();
+            quotes.map(|bbo| away(bbo.mid2())).fold(0, i64::max)
+        };
+        let begun = |from: Time| time[1..].partition_point(|&at| at < from.0) + 1;
+        let found = (row.mid2 - row.worst_mid2) * row.role.opening().sign();
+        // what comes before and after an answer of the same time as a tick is for the order of moments to say
+        let (inside, around) = (begun(row.from.plus(1))..begun(row.to), begun(row.from)..begun(row.to.plus(1)));
+        let inside = inside.start..inside.end.max(inside.start);
+        assert!((worst(inside)..=worst(around)).contains(&found), "{}", case.told(&format!("the worst of {row:?}")));
+        assert!(row.worst2 <= row.amount2.min(0), "{}", case.told(&format!("a worst better than the end: {row:?}")));
+        let most = i128::from(row.peak.0) * i128::from(row.lasted_ns());
+        assert!(row.peak.0 > 0 && (0..=most).contains(&row.qty_ns), "{}", case.told(&format!("too much of {row:?}")));
+    }
 }
 
 /// Counts what happened in a run.

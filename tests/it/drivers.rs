@@ -176,6 +176,7 @@ impl<T: Trader> Bench<T> {
             let told = |record: &FullRecord| format!("{:#?}", record.transitions);
             assert_eq!(told(&other), told(&record), "{name}");
             assert_eq!(other.trades, record.trades, "{name}");
+            assert_eq!(other.legging, record.legging, "{name}");
             assert_eq!(other.equity, record.equity, "{name}");
             assert_eq!(RunResult { steps: want.steps, ..result }, want, "{name}");
         }

@@ -27,10 +27,10 @@ fn refused(args: &ExplainArgs) -> SweepError {
     }
 }
 
-type Row = BTreeMap<String, String>;
+pub(crate) type Row = BTreeMap<String, String>;
 
 /// Every row of a table; decimals without trailing zeros, times as [`Time`] writes them.
-fn rows(path: &Path) -> Vec<Row> {
+pub(crate) fn rows(path: &Path) -> Vec<Row> {
     let reader = SerializedFileReader::new(fs::File::open(path).expect("opens")).expect("parquet");
     let cell = |name: &str, field: &Field| match field {
         Field::Null => String::new(),
@@ -105,6 +105,53 @@ fn fills_and_transitions_are_those_of_the_ledger() {
         seen += found.len();
     }
     assert!(seen > 20, "only {seen} entries");
+}
+
+/// What explain tells of a trade's money and legging is what the files hold, to the last digit.
+#[test]
+fn money_and_legging_are_those_of_the_files() {
+    let case = Case::new(GRID);
+    let summary = run(&case.options("run")).expect("sweeps");
+    let dir = case.out("run");
+    let best = summary.symbols[0].best.clone().expect("a winner");
+    let of = |name: &str| rows(&dir.join(name)).into_iter().filter(|row| row["id"] == best).collect::<Vec<Row>>();
+    let (ledger, episodes) = (of("trades.parquet"), of("legging.parquet"));
+    let money: Vec<&Row> = ledger.iter().filter(|row| row["kind"] == "money").collect();
+    let exact = |text: &str| perpx::units::parse_scaled(text, 19).unwrap_or_else(|| panic!("'{text}' is no decimal"));
+    let (mut trades, mut ended) = (0, 0);
+    for run in told(&args(&dir, &best)).json()["runs"].as_array().expect("runs") {
+        let of_run = |row: &&Row| row["run"] == run["run"].as_str().expect("a name");
+        for trade in run["trades"].as_array().expect("trades") {
+            let number = trade["trade"].to_string();
+            let cell = |line: &Json, key: &str| exact(line[key].as_str().expect("a decimal"));
+            let (mut sums, mut total) = ([0; 3], None);
+            for line in trade["money"].as_array().expect("lines") {
+                let amounts = ["long", "short", "both"].map(|key| cell(line, key));
+                let name = line["line"].as_str().expect("a name");
+                let column = if name == "total" { "pnl".to_string() } else { format!("pnl_{name}") };
+                for (role, amount) in ["long", "short"].iter().zip(amounts) {
+                    let mut rows = money.iter().copied().filter(of_run);
+                    let row = rows.find(|row| row["trade"] == number && row["role"] == **role).expect("its money");
+                    assert_eq!(exact(&row[&column]), amount, "trade {number}, {column}, {role}");
+                }
+                match name {
+                    "total" => total = Some(amounts),
+                    _ => sums.iter_mut().zip(amounts).for_each(|(sum, amount)| *sum += amount),
+                }
+            }
+            assert_eq!(total, Some(sums), "trade {number}");
+            assert_eq!(sums[0] + sums[1], exact(trade["pnl"].as_str().expect("a pnl")), "trade {number}");
+            let told = trade["legging"].as_array().expect("episodes");
+            let keys = ["ending", "qty", "qty_sec", "worst", "cost"];
+            let told: Vec<Vec<&str>> =
+                told.iter().map(|one| keys.map(|key| one[key].as_str().expect("text")).to_vec()).collect();
+            let held = episodes.iter().filter(of_run).filter(|row| row["trade"] == number);
+            let held: Vec<Vec<&str>> = held.map(|row| keys.map(|key| row[key].as_str()).to_vec()).collect();
+            assert_eq!(told, held, "trade {number}");
+            (trades, ended) = (trades + 1, ended + told.len());
+        }
+    }
+    assert!(trades > 3 && ended > trades, "{trades} trades, {ended} episodes");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 type Rows<'a> = &'a [(&'a str, u64)];
 
 /// The folder of the recordings, where there is one.
-fn recordings() -> Option<PathBuf> {
+pub fn recordings() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data-real/normalized");
     if !folder.is_dir() {
         println!("no recordings at {}: nothing to test", folder.display());
@@ -32,7 +32,7 @@ fn imported(map: &str, set: &str, store: &Path, stale_ns: i64, rows: Rows<'_>) -
     Some(report)
 }
 
-fn tape(store: &Path, symbol: &str, venues: [&str; 2], from: &str, to: &str) -> Tape {
+pub fn tape(store: &Path, symbol: &str, venues: [&str; 2], from: &str, to: &str) -> Tape {
     let time = |text: &str| text.parse().expect("a time");
     let spec = TapeSpec {
         funding_missing: MissingPolicy::Zero,

@@ -76,7 +76,8 @@ dir = "reports"
 top = 3
 "#;
 
-const SAME: [&str; 5] = ["results.parquet", "leaderboard.csv", "best.yml", "trades.parquet", "equity.parquet"];
+const SAME: [&str; 6] =
+    ["results.parquet", "leaderboard.csv", "best.yml", "trades.parquet", "legging.parquet", "equity.parquet"];
 
 /// A grid beside the store; `out` is the run's folder.
 pub(crate) struct Case {
@@ -313,6 +314,31 @@ fn a_size_below_a_venues_minimum_is_refused() {
     let options = Options { sets: vec!["base_qty=0.00001".to_string()], ..case.options("small") };
     let text = run(&options).expect_err("too small").to_string();
     assert!(text.contains("below the venue's minimum") && text.contains("raise base_qty"), "{text}");
+}
+
+/// Trades that the data cut off, transfers, funding, rebates: each line is found again in the entries.
+#[test]
+fn an_audit_follows_the_money_line_by_line() {
+    let case = Case::new(GRID);
+    let all = [
+        vec!["transfer.below_pct=0.999", "transfer.delay_sec=60", "transfer.fee=0.01", "entry.style=maker_then_taker"],
+        vec!["exit.max_sec=null", "locking.t_max_sec=1200"],
+        vec!["entry.mode=pair", "locking.batches=2", "fills.reject_rate=0.2", "fills.timeout_rate=0.1"],
+    ];
+    let (mut kinds, mut cut, mut rebates) = (std::collections::BTreeSet::new(), 0, 0);
+    for (number, sets) in all.iter().enumerate() {
+        let out = format!("run{number}");
+        run(&Options { sets: sets.iter().map(|set| set.to_string()).collect(), ..case.options(&out) }).expect("runs");
+        let audit = perpx::audit::run(&case.out(&out)).unwrap_or_else(|e| panic!("{e}"));
+        assert!(audit.trades > 5, "{audit}");
+        for row in crate::explain::rows(&case.out(&out).join("trades.parquet")) {
+            cut += u32::from(row["kind"] == "money" && row["at_end"] == "true");
+            rebates += u32::from(row["pnl_rebates"].parse::<f64>().is_ok_and(|amount| amount > 0.0));
+            kinds.insert(row["kind"].clone());
+        }
+    }
+    assert!(kinds.contains("funding") && kinds.contains("transfer"), "{kinds:?}");
+    assert!(cut > 0 && rebates > 0, "{cut} trades are cut off by the end, {rebates} earned a rebate");
 }
 
 #[test]

@@ -5,9 +5,10 @@ use super::market::millis;
 use super::pack::pack;
 use super::svg::{Size, gutter, n, path, rulers, unit_label};
 use crate::report::frame::quantile;
+use crate::report::legging::{self, ALL, Ended};
 use crate::report::scale::{Clock, Plot, Scale};
 use crate::report::view::View;
-use crate::report::{Legging, Settled, text};
+use crate::report::{Legging, Settled, Unit, text};
 use crate::units::Time;
 use maud::{Markup, html};
 use serde_json::{Value, json};
@@ -188,10 +189,45 @@ pub fn legging(view: &View) -> Option<Markup> {
     Some(html! {
         p.note {
             "While one leg is filled and the other not yet (locking, unlocking, rollback, trims) the price works on what is "
-            "unmatched. Fees and slippage stand elsewhere."
+            "unmatched. Fees and slippage stand elsewhere. The worst move is that of the exposed leg's mid against us; cost is "
+            "what the price made of the exposed quantity, over the most that was exposed (negative would be a gain)."
         }
+        (legging_endings(view, rows))
         div.pair { (legging_sums(view, rows)) @if !worst.is_empty() { (legging_worst(view, &worst)) } }
     })
+}
+
+fn legging_endings(view: &View, rows: &[Legging]) -> Markup {
+    let ended = legging::by_ending(rows);
+    let places = text::places(ended.iter().flat_map(|e| [e.cost, e.worst]));
+    let figure = |value: Option<f64>, unit: Unit| html! { td.num { (text::figure(value, unit)) } };
+    let row = |e: &Ended| {
+        html! {
+            th scope="row" { (text::words(&e.ending)) }
+            td.num { (text::count(e.episodes)) }
+            td.num { (text::duration(e.seconds)) }
+            (figure(Some(e.qty_sec), Unit::Ratio))
+            (figure(Some(e.worst_bp), Unit::Bps))
+            (super::money_cell(e.worst, places))
+            (figure(e.cost_bp, Unit::Bps))
+            (super::money_cell(e.cost, places))
+        }
+    };
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Legging by how it ended" {
+            table.tight {
+                caption { "Legging by how it ended" }
+                thead { tr {
+                    th scope="col" { "Ended by" } th.num scope="col" { "Episodes" } th.num scope="col" { "Exposed" }
+                    th.num scope="col" { "Quantity" small { "× seconds" } } th.num scope="col" { "Worst move" small { "bp" } }
+                    th.num scope="col" { "Worst" small { (view.input.quote) } } th.num scope="col" { "Cost" small { "bp" } }
+                    th.num scope="col" { "Cost" small { (view.input.quote) } }
+                } }
+                tbody { @for e in ended.iter().filter(|e| e.ending != ALL) { tr { (row(e)) } } }
+                tfoot { @for e in ended.iter().filter(|e| e.ending == ALL) { tr { (row(e)) } } }
+            }
+        }
+    }
 }
 
 fn legging_sums(view: &View, rows: &[Legging]) -> Markup {
@@ -229,13 +265,16 @@ fn legging_worst(view: &View, worst: &[&Legging]) -> Markup {
             table {
                 caption { "The costliest" }
                 thead { tr {
-                    th scope="col" { "Began" small { "UTC" } } th.num scope="col" { "Exposed" }
+                    th scope="col" { "Began" small { "UTC" } } th scope="col" { "Ended by" } th.num scope="col" { "Exposed" }
+                    th.num scope="col" { "Worst move" small { "bp" } }
                     th.num scope="col" { "Money" small { (view.input.quote) } }
                 } }
                 tbody {
                     @for row in worst {
                         tr {
-                            td { (text::moment(row.from)) } td.num { (text::duration(row.seconds)) }
+                            td { (text::moment(row.from)) } td { (text::words(row.ending.name())) }
+                            td.num { (text::duration(row.seconds)) }
+                            td.num { (text::figure(Some(row.worst_bp), Unit::Bps)) }
                             (super::money_cell(row.amount, places))
                         }
                     }

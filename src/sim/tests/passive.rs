@@ -237,6 +237,23 @@ fn a_reduction_that_trades_explain_moves_nothing_more() {
     assert_eq!(s.leg(), 10);
 }
 
+/// The same, with a quote between the trade and its effect in which the asks alone changed.
+#[test]
+fn a_row_that_repeats_the_size_does_not_forget_the_trade() {
+    let tape = VenueTables {
+        quotes: vec![quote(90, 999, 100, 1003, 10), quote(122, 999, 100, 1003, 9), quote(125, 999, 80, 1003, 9)],
+        trades: vec![trade(120, Side::Sell, 999, 20), trade(130, Side::Sell, 999, 40)],
+        ..Default::default()
+    };
+    let mut w = world();
+    w.fills.queue = Queue::Proportional;
+    w.fills.queue_ahead = Rate(Rate::ONE / 2);
+    let mut s = Scene::long(w, tape);
+    s.place(100, 1, Side::Buy, OrderKind::PostOnly, 50, 999);
+    s.told(200);
+    assert_eq!(s.leg(), 10);
+}
+
 /// Behind the best a quote says nothing where snapshots do: 15 of 30 ahead at 997, 10 cancelled, 5 of them ahead of us.
 #[test]
 fn a_quote_does_not_hide_a_level_that_snapshots_show() {

@@ -4,6 +4,7 @@ use crate::ledger::Lines;
 use crate::market::{Bbo, Command, Event, EventBody, Role};
 use crate::replay::{FullRecord, Recorder, Scene, TransitionRow};
 use crate::sim::Met;
+use crate::stats::LeggingRow;
 use crate::strategy::Plan;
 use crate::trader::Transition;
 use crate::units::Time;
@@ -48,6 +49,8 @@ pub enum What {
         event: Event,
         end: bool,
     },
+    /// An episode of legging ended.
+    Legging(LeggingRow),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +80,13 @@ impl Episode {
     /// Net of fees, funding and liquidation, quote units.
     pub fn pnl(&self) -> f64 {
         self.lines.total2() as f64 * 0.5e-18
+    }
+
+    pub fn legging(&self) -> impl Iterator<Item = &LeggingRow> {
+        self.items.iter().filter_map(|item| match &item.what {
+            What::Legging(row) => Some(row),
+            _ => None,
+        })
     }
 }
 
@@ -186,6 +196,11 @@ impl Recorder for Blotter {
 
     fn answer(&mut self, event: &Event) {
         self.push(event.at, What::Answer { event: *event, end: false });
+    }
+
+    fn legging(&mut self, row: &LeggingRow) {
+        self.record.legging(row);
+        self.push(row.to, What::Legging(*row));
     }
 
     fn equity(&mut self, at: Time, equity2: i128) {

@@ -2,12 +2,13 @@
 
 use super::blotter::{Episode, Item, Reading, What};
 use super::text::{kind_name, reason_name, side_name, state_name};
-use crate::ledger::Line;
+use crate::ledger::{Line, Lines};
 use crate::market::{Bbo, Command, Event, EventBody, Role};
 use crate::sim::Fate;
+use crate::stats::LeggingRow;
 use crate::strategy::also_names;
 use crate::units::format_scaled;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 fn book(best: &Bbo) -> Json {
     json!({
@@ -92,11 +93,37 @@ fn item(item: &Item, venues: [&str; 2]) -> Json {
             let told = json!({ "kind": "answer", "venue": venue(event.venue), "venue_time": at_venue, "at_end": end });
             joined(told, answer(event))
         }
+        What::Legging(row) => joined(json!({ "kind": "legging" }), legging(row, venues)),
     };
     if let Json::Object(told) = &mut told {
         told.insert("time".to_string(), json!(item.at.to_string()));
     }
     told
+}
+
+/// Doubled money.
+fn exact(amount2: i128) -> String {
+    format_scaled(amount2 * 5, 19)
+}
+
+fn legging(row: &LeggingRow, venues: [&str; 2]) -> Json {
+    json!({
+        "ending": row.ending.name(), "began": row.from.to_string(), "ended": row.to.to_string(),
+        "exposed": venues[row.role.ix()], "state": state_name(row.state), "qty": row.peak.to_string(),
+        "qty_sec": format_scaled(row.qty_ns, 18), "worst_bp": row.worst_bp(), "worst": exact(-row.worst2),
+        "cost_bp": row.cost_bp(), "cost": exact(-row.amount2),
+    })
+}
+
+/// Where the money came from: every line that is not nought, by leg and in all, then the total.
+fn money(lines: &Lines) -> Json {
+    let row = |name: &str, amounts: [i128; 2]| {
+        let all = amounts[0] + amounts[1];
+        json!({ "line": name, "long": exact(amounts[0]), "short": exact(amounts[1]), "both": exact(all) })
+    };
+    let told = Line::ALL.iter().map(|&line| (line.name(), Role::BOTH.map(|role| lines.get2(role, line))));
+    let told = told.filter(|(_, amounts)| *amounts != [0; 2]).map(|(name, amounts)| row(name, amounts));
+    told.chain([row("total", Role::BOTH.map(|role| lines.of2(role)))]).collect()
 }
 
 fn joined(mut a: Json, b: Json) -> Json {
@@ -107,19 +134,17 @@ fn joined(mut a: Json, b: Json) -> Json {
 }
 
 /// A trade without its items.
-pub fn summary(trade: &Episode) -> Json {
-    let lines = Line::ALL.iter().filter(|&&line| trade.lines.as_f64(line) != 0.0);
-    let lines: Map<String, Json> =
-        lines.map(|&line| (line.name().to_string(), json!(trade.lines.as_f64(line)))).collect();
+pub fn summary(trade: &Episode, venues: [&str; 2]) -> Json {
     json!({
         "trade": trade.trade, "opened": trade.opened.to_string(), "closed": trade.closed.map(|at| at.to_string()),
         "opened_by": reason_name(trade.reasons[0]), "ended_by": trade.closed.map(|_| reason_name(trade.reasons[1])),
-        "fills": trade.fills, "pnl": trade.pnl(), "money": lines,
+        "fills": trade.fills, "pnl": exact(trade.lines.total2()), "money": money(&trade.lines),
+        "legging": trade.legging().map(|row| legging(row, venues)).collect::<Vec<_>>(),
     })
 }
 
 /// A trade with all that happened.
 pub fn life(trade: &Episode, venues: [&str; 2]) -> Json {
     let items: Vec<Json> = trade.items.iter().map(|what| item(what, venues)).collect();
-    joined(summary(trade), json!({ "items": items }))
+    joined(summary(trade, venues), json!({ "items": items }))
 }

@@ -313,7 +313,8 @@ impl Explained {
             }
             None => {
                 let run = |told: &Told| {
-                    let trades: Vec<Json> = told.blotter.trades().map(json::summary).collect();
+                    let trades: Vec<Json> =
+                        told.blotter.trades().map(|trade| json::summary(trade, self.venues())).collect();
                     json!({ "run": told.name, "ledger": told.ledger, "trades": trades })
                 };
                 out.insert("runs".to_string(), self.told.iter().map(run).collect());

@@ -5,6 +5,7 @@ use crate::ledger::Line;
 use crate::market::{Bbo, Command, Event, EventBody, OrderId, OrderKind, OrderState, Role, Side};
 use crate::replay::TransitionRow;
 use crate::sim::{Fate, Met};
+use crate::stats::LeggingRow;
 use crate::strategy::{REASONS, STATES, also_names};
 use crate::units::{MS_NS, SECOND_NS, Time, format_scaled};
 use crate::watch::{Op, Series};
@@ -88,6 +89,7 @@ impl<'a> Names<'a> {
             What::Command { command, best } => self.command(command, best),
             What::Met(met) => self.met(met),
             What::Answer { event, end } => self.answer(event, *end),
+            What::Legging(row) => self.legging(row),
         }
     }
 
@@ -163,6 +165,15 @@ impl<'a> Names<'a> {
             Command::Modify { id, qty, limit, .. } => vec![format!("change {}  {venue}: to {qty} at {limit}", id.0)],
             Command::Query { id, .. } => vec![format!("query {}  {venue}: where does it stand?", id.0)],
         }
+    }
+
+    fn legging(&self, row: &LeggingRow) -> Vec<String> {
+        let [worst, cost] = [row.worst2, row.amount2].map(|amount2| format_scaled(-amount2 * 5, 19));
+        let (how, long) = (row.ending.name(), lasted(row.lasted_ns()));
+        vec![
+            format!("legging ends  {how}: {} of {} alone for {long}", row.peak, self.venue(row.role)),
+            format!("worst {:.2} bp, {worst}; cost {:.2} bp, {cost}", row.worst_bp(), row.cost_bp()),
+        ]
     }
 
     fn met(&self, met: &Met) -> Vec<String> {
@@ -278,25 +289,23 @@ pub fn life(episode: &Episode, venues: [&str; 2]) -> String {
     out.join("\n")
 }
 
-/// Where the money came from, by leg and line.
+/// Where the money came from, by leg and line, exact.
 fn money(episode: &Episode, venues: [&str; 2]) -> Vec<String> {
     let lines = &episode.lines;
     let cell = |amount2: i128| match amount2 {
         0 => String::new(),
-        _ => format!("{:+.4}", amount2 as f64 * 0.5e-18),
+        _ => format!("{}{}", if amount2 > 0 { "+" } else { "" }, format_scaled(amount2 * 5, 19)),
     };
-    let [long, short] = venues;
-    let mut out = vec![format!("{:<14}{long:>14}{short:>14}{:>14}", "money", "both")];
+    let row = |name: &str, [a, b]: [i128; 2]| [name.to_string(), cell(a), cell(b), cell(a + b)];
+    let mut rows = vec![["money", venues[0], venues[1], "both"].map(str::to_string)];
     for line in Line::ALL {
-        let [a, b] = Role::BOTH.map(|role| lines.get2(role, line));
-        if a != 0 || b != 0 {
-            out.push(format!("{:<14}{:>14}{:>14}{:>14}", line.name(), cell(a), cell(b), cell(a + b)));
-        }
+        let amounts = Role::BOTH.map(|role| lines.get2(role, line));
+        rows.extend((amounts != [0; 2]).then(|| row(line.name(), amounts)));
     }
-    let total = |role: Role| Line::ALL.iter().map(|&line| lines.get2(role, line)).sum::<i128>();
-    let [a, b] = Role::BOTH.map(total);
-    out.push(format!("{:<14}{:>14}{:>14}{:>14}", "total", cell(a), cell(b), cell(a + b)));
-    out
+    rows.push(row("total", Role::BOTH.map(|role| lines.of2(role))));
+    let width = rows.iter().flat_map(|row| &row[1..]).map(|cell| cell.chars().count() + 2).max().unwrap_or(0).max(14);
+    let told = rows.iter().map(|[name, a, b, all]| format!("{name:<14}{a:>width$}{b:>width$}{all:>width$}"));
+    told.collect()
 }
 
 /// One line a trade.

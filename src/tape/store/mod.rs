@@ -33,7 +33,7 @@ pub(crate) use decode::float_to_scaled;
 pub(crate) use path::entries;
 pub use path::{Partition, StorePath};
 pub(crate) use read::REMEDY;
-pub use read::{Batch, Batches, Fault, GroupSpan, StoreFile};
+pub use read::{Added, Batch, Batches, Fault, GroupSpan, StoreFile};
 pub use table::{DepthLevelRow, NumberedTrade, StoredRow, Table, assemble_depth, depth_fault, flatten_depth};
 pub use write::StoreWriter;
 #[cfg(test)]

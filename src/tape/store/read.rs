@@ -99,7 +99,7 @@ impl StoreFile {
                 return Err(missing_column::<R>(path, &schema, &field));
             }
         }
-        R::rows(&mut Cells::new(path, &RecordBatch::new_empty(schema)))?;
+        R::add_rows(&mut Cells::new(path, &RecordBatch::new_empty(schema)), &mut Vec::new())?;
         let groups = metadata.metadata().row_groups().iter().map(|g| span_of(g, R::TABLE, &metadata)).collect();
         Ok(StoreFile { path: path.to_path_buf(), table: R::TABLE, metadata, groups })
     }
@@ -182,42 +182,62 @@ pub struct Batches<R> {
 }
 
 impl<R: StoredRow> Batches<R> {
-    fn decode(&mut self, batch: &RecordBatch) -> Result<Batch<R>, TapeError> {
-        let mut cells = Cells::new(&self.file.path, batch);
-        let rows = R::rows(&mut cells)?;
-        let mut faults = cells.faults;
-        faults.sort_by_key(|f| f.0);
-        faults.dedup_by_key(|f| f.0);
-        let mut unreadable = faults.iter().map(|f| f.0).peekable();
-        let mut unfit = Vec::new();
-        for (i, row) in rows.iter().enumerate() {
-            if unreadable.peek() == Some(&i) {
-                unreadable.next();
-            } else if let Some(fault) = row.fault() {
-                unfit.push((i, fault));
-            }
+    /// Adds the next rows to `out`; `None` at the end. Says the place of the first in the file, and which are unfit, as in
+    /// [`Batch`], counted from the first one added.
+    pub fn add_to(&mut self, out: &mut Vec<R>) -> Option<Result<Added, TapeError>> {
+        if self.failed {
+            return None;
         }
-        faults.extend(unfit);
-        faults.sort_by_key(|f| f.0);
+        let result = match self.reader.next()? {
+            Ok(batch) => self.decode(&batch, out),
+            Err(e) => Err(self.file.damaged(self.row, parquet::errors::ParquetError::External(Box::new(e)))),
+        };
+        self.failed = result.is_err();
+        Some(result)
+    }
+
+    fn decode(&mut self, batch: &RecordBatch, out: &mut Vec<R>) -> Result<Added, TapeError> {
+        let mut cells = Cells::new(&self.file.path, batch);
+        let before = out.len();
+        R::add_rows(&mut cells, out)?;
+        let (rows, unreadable) = (&out[before..], cells.faults);
+        let all_fit = unreadable.is_empty() && rows.iter().fold(true, |fit, row| fit & row.is_fit());
+        let faults = if all_fit { Vec::new() } else { faults_of(rows, unreadable) };
         let first_row = self.row;
         self.row += rows.len() as u64;
-        Ok(Batch { first_row, rows, faults })
+        Ok((first_row, faults))
     }
+}
+
+/// Place of the first row in the file, and unfit rows.
+pub type Added = (u64, Vec<(usize, Fault)>);
+
+/// The first fault of each unfit row, in order.
+#[cold]
+fn faults_of<R: StoredRow>(rows: &[R], mut faults: Vec<(usize, Fault)>) -> Vec<(usize, Fault)> {
+    faults.sort_by_key(|f| f.0);
+    faults.dedup_by_key(|f| f.0);
+    let mut unreadable = faults.iter().map(|f| f.0).peekable();
+    let mut unfit = Vec::new();
+    for (i, row) in rows.iter().enumerate() {
+        if unreadable.peek() == Some(&i) {
+            unreadable.next();
+        } else if let Some(fault) = row.fault() {
+            unfit.push((i, fault));
+        }
+    }
+    faults.extend(unfit);
+    faults.sort_by_key(|f| f.0);
+    faults
 }
 
 impl<R: StoredRow> Iterator for Batches<R> {
     type Item = Result<Batch<R>, TapeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let result = match self.reader.next()? {
-            Ok(batch) => self.decode(&batch),
-            Err(e) => Err(self.file.damaged(self.row, parquet::errors::ParquetError::External(Box::new(e)))),
-        };
-        self.failed = result.is_err();
-        Some(result)
+        let mut rows = Vec::new();
+        let added = self.add_to(&mut rows)?;
+        Some(added.map(|(first_row, faults)| Batch { first_row, rows, faults }))
     }
 }
 

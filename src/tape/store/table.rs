@@ -65,14 +65,20 @@ pub trait StoredRow: Sized + Clone + Send + Sync + 'static {
     fn fields() -> Vec<Field>;
     /// The columns of `rows`.
     fn columns(rows: &[Self]) -> Vec<ArrayRef>;
-    /// The rows of some columns; a cell that cannot be read is noted in `cells` and stands as zero.
-    fn rows(cells: &mut Cells<'_>) -> Result<Vec<Self>, TapeError>;
+    /// Adds the rows of some columns; a cell that cannot be read is noted in `cells` and stands as zero.
+    fn add_rows(cells: &mut Cells<'_>, out: &mut Vec<Self>) -> Result<(), TapeError>;
     /// The venue's stamp; of funding, the settlement.
     fn exch(&self) -> Time;
     fn recv(&self) -> Time;
     fn set_times(&mut self, exch: Time, recv: Time);
     /// What makes this row unfit for a replay, the order of its neighbours aside.
     fn fault(&self) -> Option<Fault>;
+
+    /// No [`StoredRow::fault`]; where there are many rows, without branches.
+    #[inline]
+    fn is_fit(&self) -> bool {
+        self.fault().is_none()
+    }
 
     fn schema() -> Schema {
         Schema::new(Self::fields())
@@ -112,28 +118,41 @@ fn words<R>(rows: &[R], pick: impl Fn(&R) -> &'static str) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(rows.iter().map(pick)))
 }
 
-/// `recv_ts` before `exch_ts`, or a clock that is not set.
 #[inline]
+fn times_fit(exch: Time, recv: Time) -> bool {
+    (exch.0 > 0) & (recv >= exch)
+}
+
+#[inline]
+fn price_fits(price: Price) -> bool {
+    (price.0 > 0) & (price.0 < DECIMAL_LIMIT)
+}
+
+#[inline]
+fn size_fits(qty: Qty) -> bool {
+    (qty.0 >= 0) & (qty.0 < DECIMAL_LIMIT)
+}
+
+/// `recv_ts` before `exch_ts`, or a clock that is not set.
 fn time_fault(exch: Time, recv: Time) -> Option<Fault> {
+    if times_fit(exch, recv) {
+        return None;
+    }
     if exch.0 <= 0 {
         return Some(Fault::new("exch_ts", exch, "a time after 1970-01-01"));
     }
-    let wanted = || format!("no earlier than its exch_ts {exch}");
-    (recv < exch).then(|| Fault::new("recv_ts", recv, wanted()).of("received before stamped"))
+    let wanted = format!("no earlier than its exch_ts {exch}");
+    Some(Fault::new("recv_ts", recv, wanted).of("received before stamped"))
 }
 
-#[inline]
 fn price_fault(column: &'static str, price: Price) -> Option<Fault> {
     let rule = if price.0 == 0 { "zero price" } else { "price out of range" };
-    let unfit = price.0 <= 0 || price.0 >= DECIMAL_LIMIT;
-    unfit.then(|| Fault::new(column, price, "a price above 0 and below 1e9").of(rule))
+    (!price_fits(price)).then(|| Fault::new(column, price, "a price above 0 and below 1e9").of(rule))
 }
 
-#[inline]
 fn size_fault(column: &'static str, qty: Qty) -> Option<Fault> {
     let rule = if qty.0 < 0 { "negative size" } else { "size out of range" };
-    let unfit = qty.0 < 0 || qty.0 >= DECIMAL_LIMIT;
-    unfit.then(|| Fault::new(column, qty, "a size of 0 (not known) or more, below 1e9").of(rule))
+    (!size_fits(qty)).then(|| Fault::new(column, qty, "a size of 0 (not known) or more, below 1e9").of(rule))
 }
 
 impl StoredRow for QuoteRow {
@@ -156,16 +175,21 @@ impl StoredRow for QuoteRow {
         ]
     }
 
-    fn rows(cells: &mut Cells<'_>) -> Result<Vec<QuoteRow>, TapeError> {
+    fn add_rows(cells: &mut Cells<'_>, out: &mut Vec<QuoteRow>) -> Result<(), TapeError> {
         let (exch, recv) = (cells.times("exch_ts")?, cells.times("recv_ts")?);
         let (bid, bid_qty) = (cells.decimals("bid_px", 9, false)?, cells.decimals("bid_qty", 9, false)?);
         let (ask, ask_qty) = (cells.decimals("ask_px", 9, false)?, cells.decimals("ask_qty", 9, false)?);
+        let n = cells.len();
+        // of one length, so that no look-up is checked
+        let (exch, recv, bid, bid_qty) = (&exch[..n], &recv[..n], &bid[..n], &bid_qty[..n]);
+        let (ask, ask_qty) = (&ask[..n], &ask_qty[..n]);
         let row = |i: usize| QuoteRow {
             exch: Time(exch[i]),
             recv: Time(recv[i]),
             bbo: Bbo { bid: Price(bid[i]), bid_qty: Qty(bid_qty[i]), ask: Price(ask[i]), ask_qty: Qty(ask_qty[i]) },
         };
-        Ok((0..cells.len()).map(row).collect())
+        out.extend((0..cells.len()).map(row));
+        Ok(())
     }
 
     #[inline]
@@ -183,7 +207,6 @@ impl StoredRow for QuoteRow {
         (self.exch, self.recv) = (exch, recv);
     }
 
-    #[inline]
     fn fault(&self) -> Option<Fault> {
         let b = &self.bbo;
         time_fault(self.exch, self.recv)
@@ -195,6 +218,14 @@ impl StoredRow for QuoteRow {
             })
             .or_else(|| size_fault("bid_qty", b.bid_qty))
             .or_else(|| size_fault("ask_qty", b.ask_qty))
+    }
+
+    #[inline]
+    fn is_fit(&self) -> bool {
+        let b = &self.bbo;
+        times_fit(self.exch, self.recv)
+            & (price_fits(b.bid) & price_fits(b.ask) & (b.bid <= b.ask))
+            & (size_fits(b.bid_qty) & size_fits(b.ask_qty))
     }
 }
 
@@ -224,7 +255,7 @@ impl StoredRow for TradeRow {
         ]
     }
 
-    fn rows(cells: &mut Cells<'_>) -> Result<Vec<TradeRow>, TapeError> {
+    fn add_rows(cells: &mut Cells<'_>, out: &mut Vec<TradeRow>) -> Result<(), TapeError> {
         let (exch, recv) = (cells.times("exch_ts")?, cells.times("recv_ts")?);
         let (px, qty) = (cells.decimals("px", 9, false)?, cells.decimals("qty", 9, false)?);
         let sides = [("buy", Side::Buy), ("sell", Side::Sell)];
@@ -238,7 +269,8 @@ impl StoredRow for TradeRow {
             taker: taker[i],
             consumed_book: consumed[i],
         };
-        Ok((0..cells.len()).map(row).collect())
+        out.extend((0..cells.len()).map(row));
+        Ok(())
     }
 
     #[inline]
@@ -256,9 +288,13 @@ impl StoredRow for TradeRow {
         (self.exch, self.recv) = (exch, recv);
     }
 
-    #[inline]
     fn fault(&self) -> Option<Fault> {
         time_fault(self.exch, self.recv).or_else(|| price_fault("px", self.px)).or_else(|| size_fault("qty", self.qty))
+    }
+
+    #[inline]
+    fn is_fit(&self) -> bool {
+        times_fit(self.exch, self.recv) & price_fits(self.px) & size_fits(self.qty)
     }
 }
 
@@ -286,10 +322,12 @@ impl StoredRow for NumberedTrade {
         columns
     }
 
-    fn rows(cells: &mut Cells<'_>) -> Result<Vec<NumberedTrade>, TapeError> {
-        let rows = TradeRow::rows(cells)?;
+    fn add_rows(cells: &mut Cells<'_>, out: &mut Vec<NumberedTrade>) -> Result<(), TapeError> {
+        let mut rows = Vec::new();
+        TradeRow::add_rows(cells, &mut rows)?;
         let ids = cells.numbers("trade_id");
-        Ok(rows.into_iter().zip(ids).map(|(row, id)| NumberedTrade { row, id }).collect())
+        out.extend(rows.into_iter().zip(ids).map(|(row, id)| NumberedTrade { row, id }));
+        Ok(())
     }
 
     #[inline]
@@ -307,9 +345,13 @@ impl StoredRow for NumberedTrade {
         self.row.set_times(exch, recv);
     }
 
-    #[inline]
     fn fault(&self) -> Option<Fault> {
         self.row.fault()
+    }
+
+    #[inline]
+    fn is_fit(&self) -> bool {
+        self.row.is_fit()
     }
 }
 
@@ -349,7 +391,7 @@ impl StoredRow for DepthLevelRow {
         ]
     }
 
-    fn rows(cells: &mut Cells<'_>) -> Result<Vec<DepthLevelRow>, TapeError> {
+    fn add_rows(cells: &mut Cells<'_>, out: &mut Vec<DepthLevelRow>) -> Result<(), TapeError> {
         let (exch, recv) = (cells.times("exch_ts")?, cells.times("recv_ts")?);
         let side = cells.words("side", &[("bid", Side::Buy), ("ask", Side::Sell)], "bid or ask")?;
         let level = cells.small_ints("level")?;
@@ -362,7 +404,8 @@ impl StoredRow for DepthLevelRow {
             px: Price(px[i]),
             qty: Qty(qty[i]),
         };
-        Ok((0..cells.len()).map(row).collect())
+        out.extend((0..cells.len()).map(row));
+        Ok(())
     }
 
     #[inline]
@@ -380,12 +423,16 @@ impl StoredRow for DepthLevelRow {
         (self.exch, self.recv) = (exch, recv);
     }
 
-    #[inline]
     fn fault(&self) -> Option<Fault> {
         time_fault(self.exch, self.recv)
             .or_else(|| (self.level < 0).then(|| Fault::new("level", self.level, "0 (the best) or more")))
             .or_else(|| price_fault("px", self.px))
             .or_else(|| size_fault("qty", self.qty))
+    }
+
+    #[inline]
+    fn is_fit(&self) -> bool {
+        times_fit(self.exch, self.recv) & (self.level >= 0) & price_fits(self.px) & size_fits(self.qty)
     }
 }
 
@@ -463,7 +510,7 @@ impl StoredRow for MarkRow {
         ]
     }
 
-    fn rows(cells: &mut Cells<'_>) -> Result<Vec<MarkRow>, TapeError> {
+    fn add_rows(cells: &mut Cells<'_>, out: &mut Vec<MarkRow>) -> Result<(), TapeError> {
         let (exch, recv) = (cells.times("exch_ts")?, cells.times("recv_ts")?);
         let (mark, index) = (cells.decimals("mark_px", 9, true)?, cells.decimals("index_px", 9, true)?);
         let row = |i: usize| MarkRow {
@@ -472,7 +519,8 @@ impl StoredRow for MarkRow {
             mark: Price(mark[i]),
             index: Price(index[i]),
         };
-        Ok((0..cells.len()).map(row).collect())
+        out.extend((0..cells.len()).map(row));
+        Ok(())
     }
 
     #[inline]
@@ -490,12 +538,17 @@ impl StoredRow for MarkRow {
         (self.exch, self.recv) = (exch, recv);
     }
 
-    #[inline]
     fn fault(&self) -> Option<Fault> {
         let known = |column, price: Price| if price.0 == 0 { None } else { price_fault(column, price) };
         time_fault(self.exch, self.recv)
             .or_else(|| known("mark_px", self.mark))
             .or_else(|| known("index_px", self.index))
+    }
+
+    #[inline]
+    fn is_fit(&self) -> bool {
+        let known = |price: Price| (price.0 == 0) | price_fits(price);
+        times_fit(self.exch, self.recv) & known(self.mark) & known(self.index)
     }
 }
 
@@ -522,7 +575,7 @@ impl StoredRow for FundingRow {
         ]
     }
 
-    fn rows(cells: &mut Cells<'_>) -> Result<Vec<FundingRow>, TapeError> {
+    fn add_rows(cells: &mut Cells<'_>, out: &mut Vec<FundingRow>) -> Result<(), TapeError> {
         let (ts, recv) = (cells.times("ts")?, cells.times("recv_ts")?);
         let rate = cells.decimals("rate", 12, false)?;
         let hours = cells.small_ints("interval_hours")?;
@@ -535,7 +588,8 @@ impl StoredRow for FundingRow {
             interval_hours: u32::try_from(hours[i]).unwrap_or(0),
             kind: kind[i],
         };
-        Ok((0..cells.len()).map(row).collect())
+        out.extend((0..cells.len()).map(row));
+        Ok(())
     }
 
     #[inline]
@@ -553,7 +607,6 @@ impl StoredRow for FundingRow {
         (self.ts, self.recv) = (exch, recv);
     }
 
-    #[inline]
     fn fault(&self) -> Option<Fault> {
         let divides = (1..=24).contains(&self.interval_hours) && 24 % self.interval_hours == 0;
         if self.ts.0 <= 0 {
@@ -566,5 +619,44 @@ impl StoredRow for FundingRow {
             return Some(Fault::new("recv_ts", self.recv, format!("no earlier than its settlement {}", self.ts)));
         }
         (self.rate.0.abs() >= Rate::ONE).then(|| Fault::new("rate", self.rate, "a fraction between -1 and 1"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every mix of values at and beside the limits.
+    #[test]
+    fn fit_is_without_fault() {
+        let edges = [i64::MIN, -1, 0, 1, 2, DECIMAL_LIMIT - 1, DECIMAL_LIMIT, i64::MAX];
+        let mut judged = [0; 2];
+        let mut same = |is_fit: bool, fault: Option<Fault>| {
+            assert_eq!(is_fit, fault.is_none(), "{fault:?}");
+            judged[usize::from(is_fit)] += 1;
+        };
+        for (exch, recv) in edges.into_iter().flat_map(|one| edges.map(|other| (Time(one), Time(other)))) {
+            for (one, other) in edges.into_iter().flat_map(|one| edges.map(|other| (one, other))) {
+                let (px, qty) = (Price(one), Qty(other));
+                let trade = TradeRow { exch, recv, px, qty, taker: Side::Buy, consumed_book: true };
+                same(trade.is_fit(), trade.fault());
+                let numbered = NumberedTrade { row: trade, id: None };
+                same(numbered.is_fit(), numbered.fault());
+                let mark = MarkRow { exch, recv, mark: px, index: Price(other) };
+                same(mark.is_fit(), mark.fault());
+                for level in [-1, 0] {
+                    let level = DepthLevelRow { exch, recv, side: Side::Buy, level, px, qty };
+                    same(level.is_fit(), level.fault());
+                }
+                for size in edges {
+                    let bbo = Bbo { bid: px, bid_qty: Qty(size), ask: Price(other), ask_qty: Qty(1) };
+                    let turned = Bbo { bid_qty: bbo.ask_qty, ask_qty: bbo.bid_qty, ..bbo };
+                    for quote in [bbo, turned].map(|bbo| QuoteRow { exch, recv, bbo }) {
+                        same(quote.is_fit(), quote.fault());
+                    }
+                }
+            }
+        }
+        assert!(judged.iter().all(|&n| n > 100), "{judged:?}");
     }
 }

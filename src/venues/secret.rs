@@ -1,0 +1,133 @@
+//! Keys. They come from the environment or from a file `.env`, and from nowhere else: a configuration that holds one does not
+//! load. A key is wiped from memory when it is dropped and never printed.
+
+use super::wire::Absent;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// A text that goes over the wire and opens something: written, never printed, wiped when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hidden(Zeroizing<String>);
+
+impl Hidden {
+    pub fn new(text: String) -> Hidden {
+        Hidden(Zeroizing::new(text))
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[hidden]")
+    }
+}
+
+impl Serialize for Hidden {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hidden {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Hidden, D::Error> {
+        String::deserialize(deserializer).map(Hidden::new)
+    }
+}
+
+impl Absent for Hidden {}
+
+/// Why a key cannot be had. No variant holds any part of a key.
+#[derive(Debug, Error)]
+pub enum SecretError {
+    #[error("{name} is not set; put it into the environment, or into {file} as a line {name}=...")]
+    Missing { name: String, file: PathBuf },
+    #[error("{file}: line {line}: no NAME=value; write one a line, comments begin with #")]
+    Line { file: PathBuf, line: usize },
+    #[error("{file}: cannot read: {source}")]
+    File { file: PathBuf, source: std::io::Error },
+    #[error("{name}: {why}")]
+    Refused { name: String, why: &'static str },
+}
+
+/// The secret `name` of the environment, or else of the file `env_file` (which need not exist).
+pub fn secret(name: &str, env_file: &Path) -> Result<SecretString, SecretError> {
+    if let Ok(value) = std::env::var(name)
+        && !value.is_empty()
+    {
+        return Ok(value.into());
+    }
+    let text: SecretString = match std::fs::read_to_string(env_file) {
+        Ok(text) => text.into(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new().into(),
+        Err(source) => return Err(SecretError::File { file: env_file.to_owned(), source }),
+    };
+    let found =
+        find(text.expose_secret(), name).map_err(|line| SecretError::Line { file: env_file.to_owned(), line })?;
+    found.ok_or_else(|| SecretError::Missing { name: name.to_owned(), file: env_file.to_owned() })
+}
+
+/// The value of `name` in lines of NAME=value; the last one counts. `export ` before the name and quotes around the value are
+/// taken off. The error is the number of a line (from 1) that is none.
+fn find(text: &str, name: &str) -> Result<Option<SecretString>, usize> {
+    let mut found = None;
+    for (at, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (key, value) = line.split_once('=').ok_or(at + 1)?;
+        let key = key.trim();
+        if key.strip_prefix("export ").unwrap_or(key).trim() == name {
+            let value = value.trim();
+            let bare = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
+            let value = bare('"').or_else(|| bare('\'')).unwrap_or(value);
+            found = (!value.is_empty()).then(|| SecretString::from(value.to_owned()));
+        }
+    }
+    Ok(found)
+}
+
+/// `text` as `N` bytes: hex digits, with or without 0x.
+pub(crate) fn hex_bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    hex::decode_to_slice(text.strip_prefix("0x").unwrap_or(text), &mut bytes).ok()?;
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_read_as_lines_of_name_and_value() {
+        let text = "# keys\n\nA=1\n export B = \"two = 2\" \nC='3'\nA=4\nD=\n";
+        let value = |name| find(text, name).expect("lines").map(|value| value.expose_secret().to_owned());
+        assert_eq!(value("A").as_deref(), Some("4"));
+        assert_eq!(value("B").as_deref(), Some("two = 2"));
+        assert_eq!(value("C").as_deref(), Some("3"));
+        assert_eq!((value("D"), value("E")), (None, None));
+        assert_eq!(find("A=1\nB", "A").map(drop), Err(2));
+    }
+
+    #[test]
+    fn what_is_missing_names_the_file_and_nothing_secret_is_printed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join(".env");
+        let said = secret("PERPX_TEST_KEY_UNSET", &file).expect_err("unset").to_string();
+        assert!(said.starts_with("PERPX_TEST_KEY_UNSET is not set; put it into the environment, or into "), "{said}");
+        std::fs::write(&file, "PERPX_TEST_KEY_UNSET=0xdeadbeef\n").expect("a file");
+        let key = secret("PERPX_TEST_KEY_UNSET", &file).expect("set");
+        assert_eq!(key.expose_secret(), "0xdeadbeef");
+        assert!(!format!("{key:?}").contains("dead"));
+        std::fs::write(&file, "PERPX_TEST_KEY_UNSET 0xdeadbeef\n").expect("a file");
+        let said = secret("PERPX_TEST_KEY_UNSET", &file).expect_err("no line").to_string();
+        assert!(said.contains("line 1") && !said.contains("dead"), "{said}");
+    }
+}
