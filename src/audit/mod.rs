@@ -13,10 +13,12 @@
 
 mod account;
 mod files;
+mod memory;
 mod money;
 
 use account::Account;
 use files::{Entry, Kind, LINES, RESULTS, Settled};
+pub use memory::{Terms, entries};
 use money::Money;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

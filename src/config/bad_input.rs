@@ -380,8 +380,8 @@ const CASES: &[Case] = &[
         message: r#"my.yml:24:38: fills.latency.order.median_ms: found fills.latency.order.constant_ms 5 beside fills.latency.order.median_ms 20
   24 | fills: {latency: {order: {median_ms: 20, constant_ms: 5}}}
      |                                      ^^
-  accepted: {median_ms, sigma}, {constant_ms} or {quantiles_ms}
-  to do: write one of the three forms; an axis over one form needs a base file without the others"#,
+  accepted: {median_ms, sigma}, {constant_ms}, {quantiles_ms} or {recorded: true}
+  to do: write one of the four forms; an axis over one form needs a base file without the others"#,
     },
     Case {
         wrong: "unsupported latency model",
@@ -390,7 +390,7 @@ const CASES: &[Case] = &[
         message: r#"my.yml:24:27: fills.latency.order.file: this key is unknown
   24 | fills: {latency: {order: {file: a.csv}}}
      |                           ^^^^
-  accepted: under fills.latency.order: median_ms, sigma, constant_ms, quantiles_ms
+  accepted: under fills.latency.order: median_ms, sigma, constant_ms, quantiles_ms, recorded
   to do: delete the line, or correct its spelling or indentation"#,
     },
     Case {

@@ -278,8 +278,11 @@ pub struct VenueWorld {
 pub struct Fills {
     pub order_latency: Latency,
     pub response_latency: Latency,
+    pub burst: Burst,
     /// `latency.feed` beyond what was recorded; a value of its own makes a feed of its own.
     pub feed_latency_ns: i64,
+    /// The venue's clock, which its `exch_ts` were read from, is so far ahead of ours; makes a feed of its own.
+    pub clock_ahead_ns: i64,
     pub queue: Queue,
     /// `queue.ahead_ratio`: share of the visible size that is ahead of us on arrival.
     pub queue_ahead: Rate,
@@ -308,6 +311,24 @@ pub enum Latency {
     Quantiles {
         ns: Vec<i64>,
     },
+    /// As the venue's feed took it at that time: the slowest row of the second before.
+    Recorded,
+}
+
+/// Messages are slow when the market is busy: a latency times `1 + slope * (rows / calm_rows - 1)` where the venue's quotes
+/// and trades of the second before are more than `calm_rows`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Burst {
+    pub slope: f64,
+    pub calm_rows: u32,
+}
+
+impl Fills {
+    /// The pace of the venue's feed decides a latency.
+    pub fn needs_pace(&self) -> bool {
+        let recorded = |latency: &Latency| matches!(latency, Latency::Recorded);
+        self.burst.slope > 0.0 || recorded(&self.order_latency) || recorded(&self.response_latency)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! What a venue is to the engine: data, not an enum. Shipped profiles and the config's venue blocks resolve to these.
 
-use super::{LiquidationRule, MarginSchedule};
+use super::{LiquidationRule, MarginSchedule, OrderKind};
 use crate::units::{Cash, Notional, Price, Qty};
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +61,12 @@ pub struct Delays {
     /// Post-only orders.
     pub maker_ns: i64,
     pub cancel_ns: i64,
+}
+
+impl Delays {
+    pub fn of(&self, kind: OrderKind) -> i64 {
+        if kind == OrderKind::PostOnly { self.maker_ns } else { self.taker_ns }
+    }
 }
 
 /// At most `requests` in any rolling `window_ns`.

@@ -6,7 +6,6 @@
 //! until another event that moves money is told: so the trader's ledger always follows the venue's in its own order.
 
 use super::chance::{Key, Kind};
-use super::latency::travel;
 use super::venue::{Env, Order, SimVenue};
 use crate::market::{Event, EventBody, OrderId, Role};
 use crate::units::{Qty, Time};
@@ -120,7 +119,7 @@ impl SimVenue {
     /// When a message that leaves the venue at `t` arrives.
     pub(super) fn reply_at(&self, kind: Kind, key: Key, number: u32, t: Time, env: &Env) -> Time {
         let leaves = env.outages.answers_at(t);
-        leaves.plus(travel(&env.world.fills.response_latency, env.dice, kind, key, number))
+        leaves.plus(env.travel(&env.world.fills.response_latency, kind, key, number, t))
     }
 
     /// When what `order` causes at `t` arrives: one message a moment.

@@ -38,6 +38,7 @@ impl SimVenue {
                 return self.note(t, order.id, Fate::Lost);
             }
             self.stats.timeouts_reached += 1;
+            self.note(t, order.id, Fate::Silent);
             silent = true;
         }
         let order = Order::new(order, key, t, silent);
@@ -67,7 +68,8 @@ impl SimVenue {
 
     /// An order meets a live book.
     pub(super) fn enter(&mut self, mut order: Order, book: &BookView, t: Time, env: &Env) {
-        self.note(t, order.id, Fate::Book { best: book.best(), seen: book.time });
+        let delay_ns = env.world.delays.of(order.kind);
+        self.note(t, order.id, Fate::Book { best: book.best(), seen: book.time, delay_ns });
         if let Some(reason) = self.judged(&mut order, book, env) {
             return self.refuse(order, reason, t, env);
         }

@@ -1,11 +1,14 @@
 //! How long a message travels.
 
 use super::chance::{Dice, Key, Kind};
-use crate::config::Latency;
+use super::venue::Env;
+use crate::config::{Burst, Latency};
+use crate::tape::Second;
+use crate::units::Time;
 
 /// Nanoseconds of one travel, not negative. The draw is put through the inverse distribution, so that a changed median
 /// keeps the quantile; a constant draws nothing.
-pub fn travel(latency: &Latency, dice: Dice, kind: Kind, key: Key, number: u32) -> i64 {
+fn travel(latency: &Latency, dice: Dice, kind: Kind, key: Key, number: u32) -> i64 {
     match *latency {
         Latency::Constant { ns } => ns.max(0),
         Latency::Lognormal { median_ns, sigma } => {
@@ -19,6 +22,30 @@ pub fn travel(latency: &Latency, dice: Dice, kind: Kind, key: Key, number: u32) 
             let (from, to) = (ns.get(low).copied().unwrap_or(0), ns.get(low + 1).copied().unwrap_or(0));
             from + ((place - low as f64) * (to - from) as f64) as i64
         }
+        // not drawn: see `Env::travel`
+        Latency::Recorded => 0,
+    }
+}
+
+impl Env<'_> {
+    /// Nanoseconds that a message takes which sets out at `at` (the venue's clock), the pace of its feed regarded.
+    #[inline]
+    pub(super) fn travel(&self, latency: &Latency, kind: Kind, key: Key, number: u32, at: Time) -> i64 {
+        let calm = match latency {
+            Latency::Recorded => self.second_before(at).map_or(0, |second| second.delay_ns),
+            _ => travel(latency, self.dice, kind, key, number),
+        };
+        let Burst { slope, calm_rows } = self.world.fills.burst;
+        if slope == 0.0 {
+            return calm;
+        }
+        let rows = self.second_before(at).filter(|second| second.is_the_last(at)).map_or(0, |second| second.rows);
+        let busy = f64::from(rows) / f64::from(calm_rows.max(1)) - 1.0;
+        (calm as f64 * (1.0 + slope * busy.max(0.0))).round() as i64
+    }
+
+    fn second_before(&self, at: Time) -> Option<&Second> {
+        self.rows.pace.as_ref().and_then(|pace| pace.before(at))
     }
 }
 
@@ -109,7 +136,6 @@ fn polynomial(coefficients: &[f64; 8], x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Time;
 
     /// Known points, and the round trip through the error function.
     #[test]

@@ -5,7 +5,6 @@ use super::answers::Answers;
 use super::book::{BookView, Consumed};
 use super::chance::{Dice, Key, Kind};
 use super::index::{Rows, VenueIndex, times};
-use super::latency::travel;
 use super::limits::QuotaUse;
 use super::outage::OutageTable;
 use super::queue::Place;
@@ -176,8 +175,10 @@ pub enum Fate {
     Lost,
     /// The order waits for the book's next row: the last one, of `seen`, is too old.
     Waits { seen: Time },
-    /// The order meets this book, of `seen`.
-    Book { best: Bbo, seen: Time },
+    /// The order is served, but its answers are lost until it is asked for.
+    Silent,
+    /// The order meets this book, of `seen`; of its way the venue's own delay took so much.
+    Book { best: Bbo, seen: Time, delay_ns: i64 },
     /// The order rests; `None`: the feed does not say how much is ahead.
     Rests { ahead: Option<Qty> },
     /// A cancel arrives; `open`: its order was there to be cancelled.
@@ -243,7 +244,7 @@ impl SimVenue {
             Command::Place(order) => {
                 self.stats.orders += 1;
                 self.stats.sent_qty += i128::from(order.qty.0);
-                if order.kind == OrderKind::PostOnly { delays.maker_ns } else { delays.taker_ns }
+                delays.of(order.kind)
             }
             Command::Cancel { .. } => {
                 self.stats.cancels += 1;
@@ -259,7 +260,7 @@ impl SimVenue {
                 0
             }
         };
-        let way = travel(&env.world.fills.order_latency, env.dice, Kind::OrderLatency, key, 0);
+        let way = env.travel(&env.world.fills.order_latency, Kind::OrderLatency, key, 0, at);
         let arrives = at.plus(way).plus(delay);
         let sent = Sent { arrives: env.outages.halted.end_at(arrives).unwrap_or(arrives), key, cmd };
         let place = self.flight.partition_point(|other| other.arrives <= sent.arrives);

@@ -206,8 +206,11 @@ fn tape_spec(
     let outages = |r: usize| {
         let venue = &venues[r];
         let name = &venue.instrument.venue;
-        OutageTable::feed(&venue.fills.outages, name, config.world.seed, warm_from, to).list().to_vec()
+        let (list, seed) = (&venue.fills.outages, config.world.seed);
+        [OutageTable::feed(list, name, seed, warm_from, to), OutageTable::stale(list, name, seed, warm_from, to)]
+            .map(|spans| spans.list().to_vec())
     };
+    let ([lost_long, stale_long], [lost_short, stale_short]) = (outages(0), outages(1));
     let max_bytes = max_gib.map_or(CACHE_BYTES, |gib| (gib * f64::from(1u32 << 30)) as u64);
     TapeSpec {
         store: PathBuf::from(&data.store),
@@ -233,7 +236,10 @@ fn tape_spec(
         },
         needs_index: [0, 1].map(|r: usize| venues[r].instrument.funding_price == FundingPrice::Index),
         feed_latency_ns: [0, 1].map(|r: usize| venues[r].fills.feed_latency_ns),
-        feed_outages: [outages(0), outages(1)],
+        feed_outages: [lost_long, lost_short],
+        feed_stale: [stale_long, stale_short],
+        clock_ahead_ns: [0, 1].map(|r: usize| venues[r].fills.clock_ahead_ns),
+        paced: [0, 1].map(|r: usize| venues[r].fills.needs_pace()),
         tile_rows,
         cache: (max_bytes > 0).then(|| CacheSpec { dir: cache_dir(Path::new(&data.store)), max_bytes }),
     }

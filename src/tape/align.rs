@@ -1,6 +1,7 @@
 //! Alignment: rows of two venues -> one tile with its local and venue timelines.
 
 use super::cells::{LocalCells, LocalSteps, quote_cols, trade_cols};
+use super::pace::{Pace, Second};
 use super::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
 use super::tile::*;
 use crate::market::{Bbo, Role, Side};
@@ -28,6 +29,7 @@ pub(super) struct VenueCarry {
     quote: QuoteRow,
     mark: MarkRow,
     depth: DepthRow,
+    pace: Option<Vec<Second>>,
 }
 
 impl Default for Carry {
@@ -35,7 +37,7 @@ impl Default for Carry {
         let quote = QuoteRow { exch: Time(NEVER), recv: Time(NEVER), bbo: Bbo::default() };
         let mark = MarkRow { exch: Time(NEVER), recv: Time(NEVER), ..MarkRow::default() };
         let depth = DepthRow { exch: Time(NEVER), recv: Time(NEVER), ..Default::default() };
-        let venue = VenueCarry { quote, mark, depth: depth.clone() };
+        let venue = VenueCarry { quote, mark, depth: depth.clone(), pace: None };
         Carry {
             local: [Bbo::default(); 2],
             local_time: NEVER,
@@ -49,6 +51,15 @@ impl Default for Carry {
 }
 
 impl Carry {
+    /// Of the first tile; by role: whether the feed's pace is kept.
+    pub fn first(paced: [bool; 2]) -> Carry {
+        let mut carry = Carry::default();
+        for (venue, paced) in carry.venues.iter_mut().zip(paced) {
+            venue.pace = paced.then(Vec::new);
+        }
+        carry
+    }
+
     /// What `tile` hands to the one after it, read off its last rows. (Receive times of the venue side are not in a tile
     /// and matter to none.)
     pub fn after(tile: &Tile) -> Carry {
@@ -71,6 +82,7 @@ impl Carry {
                 let (mark, index) = (Price(rows.marks.mark[row]), Price(rows.marks.index[row]));
                 carry.venues[v].mark = MarkRow { exch, recv: exch, mark, index };
             }
+            carry.venues[v].pace = rows.pace.as_ref().map(Pace::carried);
             carry.depth[v] = last_depth(&local.depth[v]).unwrap_or_default();
             if let Some(row) = last_depth(&rows.depth) {
                 carry.venues[v].depth = row;
@@ -392,7 +404,9 @@ fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mut VenueCarr
     if let Some(last) = depth.last() {
         carry.depth = last.clone();
     }
-    VenueRows { quotes: quote_cols, trades: trade_cols, depth: depth_cols, marks: mark_cols, settlements }
+    let pace = carry.pace.as_ref().map(|carried| Pace::new(carried, quotes, trades));
+    carry.pace = pace.as_ref().map(Pace::carried);
+    VenueRows { quotes: quote_cols, trades: trade_cols, depth: depth_cols, marks: mark_cols, settlements, pace }
 }
 
 /// With the carried row before them.

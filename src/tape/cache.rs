@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 /// Raised when tiles, their files or the cleaning of rows change.
-const CACHE_VERSION: u32 = 3;
+const CACHE_VERSION: u32 = 4;
 const MANIFEST: &str = "tape.json";
 const PREFIX: &str = "tape-";
 
@@ -51,6 +51,7 @@ pub(super) fn cache_key(spec: &TapeSpec, fingerprint: &[u8; 32]) -> String {
         (SCHEMA_VERSION, CACHE_VERSION, fingerprint, &spec.symbol, &spec.venues),
         (spec.warm_from, spec.to, spec.on_bad_rows, spec.funding_missing, spec.marks_missing, spec.needs_index),
         (spec.feed_latency_ns, &spec.feed_outages, spec.tile_rows as u64),
+        (&spec.feed_stale, spec.clock_ahead_ns, spec.paced),
     );
     let bytes = postcard::to_stdvec(&decides).unwrap_or_default();
     blake3::hash(&bytes).to_hex().as_str()[..24].to_string()

@@ -40,7 +40,7 @@ pub(super) fn scan(
     };
     let stored: u64 = sources.iter().map(Source::most_times).sum();
     let most = spec.tile_rows.min(usize::try_from(stored).unwrap_or(usize::MAX));
-    let (mut starts, mut carry) = (Vec::new(), Carry::default());
+    let (mut starts, mut carry) = (Vec::new(), Carry::first(spec.paced));
     let mut start = Some(spec.warm_from);
     while let Some(from) = start {
         start = match cache.filter(|cache| !cache.is_full()) {

@@ -6,7 +6,8 @@ use super::spec::{MarksPolicy, TapeSpec};
 use super::store::{DepthLevelRow, GroupSpan, Partition, StoreFile, StorePath, StoredRow, Table};
 use super::stream::{DepthStream, Stream, Timed, Wanted};
 use super::{NEVER, TapeError};
-use crate::units::{HOUR_NS, Price, SECOND_NS, Time};
+use crate::market::Side;
+use crate::units::{HOUR_NS, Price, Qty, SECOND_NS, Time};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -34,12 +35,14 @@ pub(super) struct Source {
     pub marks_filled: &'static str,
     wanted: Wanted,
     outages: Vec<(Time, Time)>,
+    stale: Vec<(Time, Time)>,
 }
 
 impl Source {
     pub fn open(store: &StorePath, spec: &TapeSpec, v: usize) -> Result<Source, TapeError> {
         let latency = spec.feed_latency_ns[v];
-        let wanted = Wanted { from: spec.warm_from, to: spec.to, latency, on_bad_rows: spec.on_bad_rows };
+        let (from, to, ahead) = (spec.warm_from, spec.to, spec.clock_ahead_ns[v]);
+        let wanted = Wanted { from, to, latency, ahead, on_bad_rows: spec.on_bad_rows };
         let venue = &spec.venues[v];
         let quotes = files::<QuoteRow>(store, venue, &spec.symbol, wanted)?;
         if groups_within(&quotes, wanted).next().is_none() {
@@ -61,6 +64,7 @@ impl Source {
             marks_filled,
             wanted,
             outages: spec.feed_outages[v].clone(),
+            stale: spec.feed_stale[v].clone(),
         })
     }
 
@@ -90,6 +94,7 @@ impl Source {
             funding: self.funding.clone(),
             marks_rule: self.marks_rule,
             outages: self.outages.clone(),
+            stale: self.stale.clone(),
             ended: [false; 4],
             quote_second: NEVER,
             window: VenueTables::default(),
@@ -233,6 +238,7 @@ pub(super) struct Feed {
     funding: Arc<FundingPlan>,
     marks_rule: MarksRule,
     outages: Vec<(Time, Time)>,
+    stale: Vec<(Time, Time)>,
     ended: [bool; 4],
     /// Second of the venue's clock of the last quote given, for made-up marks.
     quote_second: i64,
@@ -277,21 +283,37 @@ impl Feed {
         &self.window
     }
 
-    /// The rows of `[start, end)` on the receive clock that outages let through, at least.
+    /// The rows of `[start, end)` on the receive clock that outages let through, at least. What a stale feed tells is a sign
+    /// of life without news, as a trade is to the local timeline.
     pub fn local(&self, start: Time, end: Time) -> Cow<'_, VenueTables> {
-        if self.outages.is_empty() {
+        if self.outages.is_empty() && self.stale.is_empty() {
             return Cow::Borrowed(&self.window);
         }
-        let heard = |t: Time| t >= start && t < end && !self.outages.iter().any(|o| t >= o.0 && t < o.1);
+        let within = |spans: &[(Time, Time)], t: Time| spans.iter().any(|span| t >= span.0 && t < span.1);
+        let heard = |t: Time| t >= start && t < end && !within(&self.outages, t);
+        let news = |t: Time| heard(t) && !within(&self.stale, t);
         let w = &self.window;
+        let mut trades: Vec<TradeRow> = w.trades.iter().filter(|r| heard(r.recv)).copied().collect();
+        if !self.stale.is_empty() {
+            let quotes = w.quotes.iter().map(|r| r.recv);
+            let others = w.depth.iter().map(|r| r.recv).chain(w.marks.iter().map(|r| r.recv));
+            let repeats = quotes.chain(others).filter(|&t| heard(t) && !news(t));
+            trades.extend(repeats.map(sign_of_life));
+            trades.sort_by_key(|row| row.recv);
+        }
         Cow::Owned(VenueTables {
-            quotes: w.quotes.iter().filter(|r| heard(r.recv)).copied().collect(),
-            trades: w.trades.iter().filter(|r| heard(r.recv)).copied().collect(),
-            depth: w.depth.iter().filter(|r| heard(r.recv)).cloned().collect(),
-            marks: w.marks.iter().filter(|r| heard(r.recv)).copied().collect(),
+            quotes: w.quotes.iter().filter(|r| news(r.recv)).copied().collect(),
+            trades,
+            depth: w.depth.iter().filter(|r| news(r.recv)).cloned().collect(),
+            marks: w.marks.iter().filter(|r| news(r.recv)).copied().collect(),
             funding: w.funding.iter().filter(|r| heard(r.recv)).copied().collect(),
         })
     }
+}
+
+/// A row of the local timeline that changes nothing but the venue's age.
+fn sign_of_life(recv: Time) -> TradeRow {
+    TradeRow { exch: recv, recv, px: Price(0), qty: Qty(0), taker: Side::Buy, consumed_book: false }
 }
 
 /// Drops rows received before `start`, which the venue stamped before that, too; once they are the greater part, so that

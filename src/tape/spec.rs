@@ -74,6 +74,13 @@ pub struct TapeSpec {
     pub feed_latency_ns: [i64; 2],
     /// By role: rows received (latency included) within `[start, end)` of one of these are never received.
     pub feed_outages: [Vec<(Time, Time)>; 2],
+    /// By role: what is received within `[start, end)` of one of these repeats the values received before it.
+    pub feed_stale: [Vec<(Time, Time)>; 2],
+    /// By role: how far the venue's clock is ahead of ours; its `exch_ts` are taken back by it, ns. A row that would then
+    /// have been received before it happened (a clock behind ours) happened when it was received.
+    pub clock_ahead_ns: [i64; 2],
+    /// By role: the pace of the feed is kept, for latencies that follow it.
+    pub paced: [bool; 2],
     /// Most ticks of a tile; never visible in results.
     pub tile_rows: usize,
     pub cache: Option<CacheSpec>,
@@ -97,6 +104,9 @@ impl TapeSpec {
             needs_index: [false; 2],
             feed_latency_ns: [0; 2],
             feed_outages: [Vec::new(), Vec::new()],
+            feed_stale: [Vec::new(), Vec::new()],
+            clock_ahead_ns: [0; 2],
+            paced: [false; 2],
             tile_rows: TapeSpec::TILE_ROWS,
             cache: None,
         }

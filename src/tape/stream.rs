@@ -38,6 +38,8 @@ pub(super) struct Wanted {
     pub to: Time,
     /// Added to receive times, ns.
     pub latency: i64,
+    /// How far the venue's clock is ahead: taken off exchange times, ns.
+    pub ahead: i64,
     pub on_bad_rows: OnBadRows,
 }
 
@@ -115,6 +117,10 @@ impl<R: StoredRow> Stream<R> {
 
     /// Moves the wanted rows of a batch to its front and says how many they are.
     fn clean(&mut self, rows: &mut [R], (first_row, faults): Added) -> Result<usize, TapeError> {
+        if self.wanted.ahead != 0 {
+            let ours = |row: &R| Time(row.exch().0.saturating_sub(self.wanted.ahead)).min(row.recv());
+            rows.iter_mut().for_each(|row| row.set_times(ours(row), row.recv()));
+        }
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(0) };
         let is_inside = first.recv().plus(self.wanted.latency) >= self.wanted.from && last.exch() < self.wanted.to;
         if !(faults.is_empty() && is_inside && self.follow(rows)) {

@@ -2,10 +2,11 @@
 
 use super::rows::*;
 use super::store::*;
-use super::tile_file::encode;
+use super::tile_file::{decode, encode};
 use super::*;
 use crate::market::{Bbo, Role, Side};
 use crate::units::{HOUR_NS, Price, Qty, Rate, SECOND_NS, Time};
+use arrow::buffer::Buffer;
 use std::path::{Path, PathBuf};
 
 /// 2026-01-05 22:00 UTC: two hours of the first day, then the next.
@@ -201,6 +202,67 @@ fn tiles_out_of_order_are_those_in_order() {
     assert!(encode(&fresh.tile(6).expect("a tile")) == want[6]);
     let text = fresh.tile(999).expect_err("no such tile").to_string();
     assert!(text.contains("there is no tile 999"), "{text}");
+}
+
+/// From 3,600 to 3,900 s a venue tells what it told before, and its age stays young; the venue itself moves on.
+#[test]
+fn a_stale_feed_repeats_itself() {
+    let bench = both();
+    let plain = Tape::open(bench.spec()).expect("a tape").tile(0).expect("a tile");
+    let (from, to) = (at(3600), at(3900));
+    let spec = TapeSpec { feed_stale: [vec![(from, to)], vec![]], ..bench.spec() };
+    let tile = Tape::open(spec).expect("a tape").tile(0).expect("a tile");
+    assert_eq!(plain.venues[0].quotes.bid.to_vec(), tile.venues[0].quotes.bid.to_vec());
+    assert_eq!((plain.local.time.to_vec(), &plain.local.seen), (tile.local.time.to_vec(), &tile.local.seen));
+    let row_at = |t: Time| tile.local.time[1..].partition_point(|&time| time < t.0) + 1;
+    let (first, end) = (row_at(from), row_at(to));
+    let frozen = plain.local.bbo(first - 1, Role::Long);
+    assert!((first..end).all(|row| tile.local.bbo(row, Role::Long) == frozen
+        && tile.local.mark(row).mark[0] == tile.local.mark(first - 1).mark[0]));
+    assert!((first..end).any(|row| plain.local.bbo(row, Role::Long) != frozen), "the market moved meanwhile");
+    assert!((first..end).all(|row| plain.local.bbo(row, Role::Short) == tile.local.bbo(row, Role::Short)));
+    let moved = (end..end + 200).find(|&row| tile.local.bbo(row, Role::Long) != frozen);
+    assert!(moved.is_some_and(|row| tile.local.bbo(row, Role::Long) == plain.local.bbo(row, Role::Long)));
+}
+
+/// A clock 20 ms ahead stamped every row 20 ms late; one an hour behind cannot have been: such rows happened as they came.
+#[test]
+fn a_clock_that_is_ahead_is_taken_back() {
+    let bench = both();
+    let open = |ahead: i64| {
+        let spec = TapeSpec { clock_ahead_ns: [ahead, 0], ..bench.spec() };
+        Tape::open(spec).expect("a tape").tile(0).expect("a tile")
+    };
+    let (plain, ahead, behind) = (open(0), open(20_000_000), open(-3_600_000_000_000));
+    assert_eq!(plain.local.time.to_vec(), ahead.local.time.to_vec());
+    assert_eq!(plain.venues[1].quotes.time.to_vec(), ahead.venues[1].quotes.time.to_vec());
+    let of = |tile: &Tile, bid: i64| {
+        let row = tile.venues[0].quotes.bid.iter().rposition(|&b| b == bid).expect("a quote");
+        tile.venues[0].quotes.time[row]
+    };
+    let bid = plain.venues[0].quotes.bid[500];
+    assert_eq!(of(&plain, bid) - of(&ahead, bid), 20_000_000);
+    let received: Vec<i64> = behind.venues[0].quotes.time[1..].to_vec();
+    assert!(received.iter().all(|time| plain.local.time.contains(time)));
+}
+
+/// A tape with a pace keeps it over tiles and through the cache's files.
+#[test]
+fn the_pace_of_a_feed_is_the_same_for_every_tiling() {
+    let bench = both();
+    let tape =
+        |tile_rows: usize| Tape::open(TapeSpec { tile_rows, paced: [true, false], ..bench.spec() }).expect("a tape");
+    let (whole, cut) = (tape(1 << 20), tape(500));
+    let one = whole.tile(0).expect("a tile");
+    let all = one.venues[0].pace.as_ref().expect("a pace");
+    assert!(one.venues[1].pace.is_none() && all.0.len() > 1_000);
+    for k in 0..cut.tiles() {
+        let tile = decode(Buffer::from_vec(encode(&cut.tile(k).expect("a tile")).expect("bytes"))).expect("a tile");
+        let pace = tile.venues[0].pace.as_ref().expect("a pace");
+        let step = (tile.end.since(tile.start) / 50).max(1);
+        let times = (0..50).map(|n| tile.start.plus(n * step)).filter(|t| *t < tile.end);
+        times.for_each(|t| assert_eq!(pace.before(t), all.before(t), "{t}"));
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Every table's row 0 is the snapshot carried in from before the tile (so "the last row at or before t" always exists);
 //! live rows are 1..len. Columns are shared slices: of memory, or of a memory-mapped cache file.
 
+use super::pace::Pace;
 use super::rows::FundingKind;
 use crate::market::{Bbo, DepthLevel, DepthView, Role, Side};
 use crate::units::{Price, Qty, Rate, Time};
@@ -156,6 +157,8 @@ pub struct VenueRows {
     pub marks: MarkCols,
     /// Settlements with `start <= ts < end`, in time order.
     pub settlements: Vec<Settlement>,
+    /// Where latencies follow it.
+    pub pace: Option<Pace>,
 }
 
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 
 use super::NEVER;
 use super::load::both;
+use super::pace::{Pace, Second};
 use super::rows::FundingKind;
 use super::tile::*;
 use crate::market::{DepthLevel, Role};
@@ -61,7 +62,7 @@ pub(super) fn read(path: &Path) -> Option<Tile> {
     decode(Buffer::from(bytes::Bytes::from_owner(map)))
 }
 
-fn decode(buffer: Buffer) -> Option<Tile> {
+pub(super) fn decode(buffer: Buffer) -> Option<Tile> {
     let body = buffer.len().checked_sub(TRAILER)?;
     let word = |at: usize| Some(u64::from_le_bytes(buffer.get(at..at + 8)?.try_into().ok()?));
     let whole = buffer.get(body + 16..)? == MAGIC && word(body)? == body as u64;
@@ -158,6 +159,11 @@ impl Sheet {
         }
         self.put_depth(&v.depth);
         self.ints(v.settlements.iter().flat_map(|s| [s.ts.0, s.rate.0]).collect());
+        // a tile without a pace has not even an empty one
+        let seconds = v.pace.as_ref().map_or(&[][..], |pace| &pace.0);
+        let mut pace = vec![i64::from(v.pace.is_some())];
+        pace.extend(seconds.iter().flat_map(|s| [s.second, i64::from(s.rows), s.delay_ns]));
+        self.ints(pace);
     }
 
     fn put_depth(&mut self, depth: &DepthCols) {
@@ -234,7 +240,11 @@ impl Pages<'_> {
         let settlements = self.ints()?;
         let settlements =
             settlements.as_chunks::<2>().0.iter().map(|s| Settlement { ts: Time(s[0]), rate: Rate(s[1]) }).collect();
-        Some(VenueRows { quotes, trades, depth, marks, settlements })
+        let pace = self.ints()?;
+        let (kept, seconds) = pace.split_first()?;
+        let second = |s: &[i64; 3]| Second { second: s[0], rows: s[1] as u32, delay_ns: s[2] };
+        let pace = (*kept == 1).then(|| Pace(seconds.as_chunks::<3>().0.iter().map(second).collect()));
+        Some(VenueRows { quotes, trades, depth, marks, settlements, pace })
     }
 
     fn depth(&mut self) -> Option<DepthCols> {

@@ -5,7 +5,7 @@
 //! `id,time_ns,price,qty,maker`, times on the venue's clock. `PERPX_PEER_QUEUE`: `risk_averse`, `proportional` or `power N`.
 
 use crate::real::{recordings, tape};
-use perpx::config::{Fills, Latency, Queue, VenueWorld};
+use perpx::config::{Burst, Fills, Latency, Queue, VenueWorld};
 use perpx::ledger::VenueBook;
 use perpx::market::*;
 use perpx::sim::{Dice, Env, OutageTable, SimVenue};
@@ -75,6 +75,8 @@ fn world(venue: &str, queue: Queue) -> VenueWorld {
         fills: Fills {
             order_latency: latency.clone(),
             response_latency: latency,
+            burst: Burst { slope: 0.0, calm_rows: 20 },
+            clock_ahead_ns: 0,
             feed_latency_ns: 0,
             queue,
             queue_ahead: Rate(Rate::ONE),

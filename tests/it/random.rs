@@ -229,7 +229,7 @@ pub fn tiles(tables: &[VenueTables; 2], to: Time, rows: usize) -> Vec<Tile> {
     };
     cuts.push(to);
     let mut start = START;
-    let mut carry = Carry::default();
+    let mut carry = Carry::first([true; 2]);
     let mut out = Vec::new();
     for end in cuts {
         out.push(align([&tables[0], &tables[1]], start, end, &mut carry));
@@ -343,6 +343,10 @@ pub fn settings(seed: u64) -> Vec<String> {
     if !Feature::Latency.is_on(seed) {
         set("fills.latency.order.constant_ms", "0".into());
         set("fills.latency.response.constant_ms", "0".into());
+    } else if d.chance(0.2) {
+        set("fills.latency.order.recorded", "true".into());
+        set("fills.latency.burst.slope", d.pick(&["0", "1.5"]).into());
+        set("fills.latency.burst.rows_per_sec", d.pick(&["1", "2"]).into());
     } else if d.chance(0.2) {
         set("fills.latency.order.quantiles_ms", d.pick(&["[0, 20, 40, 900]", "[3, 3, 3.5]"]).into());
         set("fills.lighter.latency.response.quantiles_ms", "[1, 2, 300]".into());

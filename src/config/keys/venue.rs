@@ -52,10 +52,15 @@ keys! {
     OrderSigma "*.latency.order.sigma" World from(Float, 0, 10), Is("0.5"), "the spread of the order latency: standard deviation of its logarithm";
     OrderConstant "*.latency.order.constant_ms" World from(Ms, 0, DAY_MS), Unset, "a constant order latency in milliseconds, instead of median_ms and sigma";
     OrderQuantiles "*.latency.order.quantiles_ms" World Quantiles, Unset, "a measured order latency: its quantiles at equal steps from 0 to 1 in milliseconds, instead of median_ms and sigma";
+    OrderRecorded "*.latency.order.recorded" World Bool, Unset, "true: as long as the slowest row of the venue's feed took in the second before, instead of median_ms and sigma";
     ResponseMedian "*.latency.response.median_ms" World over(Ms, 0, DAY_MS), Is("50"), "the median response latency in milliseconds (log-normal)";
     ResponseSigma "*.latency.response.sigma" World from(Float, 0, 10), Is("0.5"), "the spread of the response latency: standard deviation of its logarithm";
     ResponseConstant "*.latency.response.constant_ms" World from(Ms, 0, DAY_MS), Unset, "a constant response latency in milliseconds, instead of median_ms and sigma";
     ResponseQuantiles "*.latency.response.quantiles_ms" World Quantiles, Unset, "a measured response latency: its quantiles at equal steps from 0 to 1 in milliseconds, instead of median_ms and sigma";
+    ResponseRecorded "*.latency.response.recorded" World Bool, Unset, "true: as long as the slowest row of the venue's feed took in the second before, instead of median_ms and sigma";
+    BurstSlope "*.latency.burst.slope" World from(Float, 0, 1_000), Is("0"), "how much longer messages take in a burst: times 1 + slope x (rows of the second before / rows_per_sec - 1)";
+    BurstRows "*.latency.burst.rows_per_sec" World from(Count, 1, 1_000_000_000), Is("20"), "the venue's quotes and trades a second above which a burst begins";
+    ClockAhead "*.clock_ahead_ms" World from(Ms, -60_000, 60_000), Is("0"), "how far the venue's clock, and so every exch_ts of it, is ahead of ours, in milliseconds";
     FeedConstant "*.latency.feed.constant_ms" World from(Ms, 0, DAY_MS), Is("0"), "feed latency beyond what was recorded, in milliseconds";
     Queue "*.queue.model" World Choice(&["risk_averse", "proportional", "power", "trades_only"]), Is("risk_averse"), "how the queue ahead of a resting order shrinks";
     QueueN "*.queue.n" World over(Float, 0, 100), Unset, "the exponent of the power queue";

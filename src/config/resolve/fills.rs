@@ -2,18 +2,16 @@
 
 use crate::config::keys::{F, Unit, number, time, what};
 use crate::config::values::Values;
-use crate::config::{ConfigError, Fills, KeyIx, Latency, Outage, OutageWhat, OutageWhen, Queue, Value};
+use crate::config::{Burst, ConfigError, Fills, KeyIx, Latency, Outage, OutageWhat, OutageWhen, Queue, Value};
 use crate::units::{Rate, SECOND_NS};
 
 pub(super) fn fills(v: &Values<'_>, venue: usize) -> Result<Fills, ConfigError> {
     let key = |key: F| v.fill(venue, key);
     Ok(Fills {
-        order_latency: latency(v, venue, [F::OrderMedian, F::OrderSigma, F::OrderConstant, F::OrderQuantiles])?,
-        response_latency: latency(
-            v,
-            venue,
-            [F::ResponseMedian, F::ResponseSigma, F::ResponseConstant, F::ResponseQuantiles],
-        )?,
+        order_latency: latency(v, venue, ORDER)?,
+        response_latency: latency(v, venue, RESPONSE)?,
+        burst: Burst { slope: v.float(key(F::BurstSlope)), calm_rows: v.count(key(F::BurstRows)) },
+        clock_ahead_ns: v.int(key(F::ClockAhead)),
         feed_latency_ns: v.int(key(F::FeedConstant)),
         queue: queue(v, venue)?,
         queue_ahead: v.rate(key(F::QueueAhead)),
@@ -27,24 +25,32 @@ pub(super) fn fills(v: &Values<'_>, venue: usize) -> Result<Fills, ConfigError> 
     })
 }
 
-/// Two of the three forms in one layer are a contradiction; a venue's own layer goes before the common one.
-fn latency(v: &Values<'_>, venue: usize, of: [F; 4]) -> Result<Latency, ConfigError> {
-    let [median, sigma, constant, _] = of;
+/// Keys of a latency: median, sigma, constant, quantiles, recorded.
+const ORDER: [F; 5] = [F::OrderMedian, F::OrderSigma, F::OrderConstant, F::OrderQuantiles, F::OrderRecorded];
+const RESPONSE: [F; 5] =
+    [F::ResponseMedian, F::ResponseSigma, F::ResponseConstant, F::ResponseQuantiles, F::ResponseRecorded];
+
+/// Two of the four forms in one layer are a contradiction; a venue's own layer goes before the common one.
+fn latency(v: &Values<'_>, venue: usize, of: [F; 5]) -> Result<Latency, ConfigError> {
+    let [median, sigma, constant, quantiles, _] = of;
     for layer in [Some(venue), None] {
         let key = |form: F| v.file.schema.fills(layer, form);
-        let written: Vec<KeyIx> = of.map(key).into_iter().filter(|key| v.given(*key).is_some()).collect();
+        // `recorded: false` says nothing
+        let is_written = |key: &KeyIx| v.given(*key).is_some_and(|value| *value != Value::Bool(false));
+        let written: Vec<KeyIx> = of.map(key).into_iter().filter(is_written).collect();
         let drawn = |ix: &KeyIx| *ix == key(median) || *ix == key(sigma);
         match written[..] {
             [] => {}
             _ if written.iter().all(drawn) => break,
             [one] if one == key(constant) => return Ok(Latency::Constant { ns: v.int(one) }),
-            [one] => return Ok(Latency::Quantiles { ns: quantiles_ns(v.get(one)) }),
+            [one] if one == key(quantiles) => return Ok(Latency::Quantiles { ns: quantiles_ns(v.get(one)) }),
+            [_] => return Ok(Latency::Recorded),
             [one, other, ..] => {
                 return Err(v
                     .conflict(&[other, one], format!("found {} beside {}", v.say(other), v.say(one)))
-                    .accepted("{median_ms, sigma}, {constant_ms} or {quantiles_ms}")
+                    .accepted("{median_ms, sigma}, {constant_ms}, {quantiles_ms} or {recorded: true}")
                     .remedy(
-                        "write one of the three forms; an axis over one form needs a base file without the others",
+                        "write one of the four forms; an axis over one form needs a base file without the others",
                     ));
             }
         }

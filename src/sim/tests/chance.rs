@@ -1,10 +1,10 @@
 //! Luck belongs to the order, not to the configuration.
 
 use super::market::*;
-use crate::config::Latency;
+use crate::config::{Burst, Latency};
 use crate::market::{Command, OrderKind, Role, Side};
 use crate::sim::SimVenue;
-use crate::tape::rows::VenueTables;
+use crate::tape::rows::{QuoteRow, VenueTables};
 use crate::units::{MS_NS, Time};
 
 /// Answers to one IOC of 1 sent at 500 with place 1 in its instant, in a life with and without other orders.
@@ -42,6 +42,31 @@ fn the_same_order_meets_the_same_luck_in_another_life() {
 }
 
 /// Venue times and words of the answers of one order.
+/// Five rows of the second before 2 s, two a second being calm, slope 2: 1 + 2 x (5 / 2 - 1) = 4 times 10 and 5 ms. From
+/// 3 s on the second before is calm (empty). Recorded: the slowest of the newest second with rows took 30 ms.
+#[test]
+fn a_burst_makes_every_message_slower() {
+    let quotes = (0..5).map(|n| {
+        let row = quote(1_100 + 100 * n, 999, 50, 1000, 50);
+        QuoteRow { recv: row.exch.plus(MS_NS * if n == 3 { 30 } else { 2 }), ..row }
+    });
+    let tables = VenueTables { quotes: quotes.collect(), ..Default::default() };
+    let mut w = world();
+    w.fills.burst = Burst { slope: 2.0, calm_rows: 2 };
+    let arrivals = |s: &mut Scene, t: i64| {
+        s.place(t, 9, Side::Buy, OrderKind::Ioc, 1, 1000);
+        s.told(t + 500).first().map(|line| line.split(" fill").next().unwrap_or_default().to_string())
+    };
+    let mut s = Scene::long(w.clone(), tables.clone());
+    assert_eq!(arrivals(&mut s, 1_900).as_deref(), Some("1915 1910"));
+    assert_eq!(arrivals(&mut s, 2_400).as_deref(), Some("2460 2440"));
+    assert_eq!(arrivals(&mut s, 3_100).as_deref(), Some("3115 3110"));
+    w.fills.burst.slope = 0.0;
+    w.fills.order_latency = Latency::Recorded;
+    let mut s = Scene::long(w, tables);
+    assert_eq!(arrivals(&mut s, 3_100).as_deref(), Some("3135 3130"));
+}
+
 fn told_of(venue: &mut SimVenue, s: &Scene, id: u32) -> (Vec<Time>, String) {
     let mut out = (Vec::new(), String::new());
     while venue.advance(ms(60_000), &s.env()) {}

@@ -1,6 +1,6 @@
 //! A small market to trade in: prices in whole quote units, sizes in thousandths of a coin, times in milliseconds.
 
-use crate::config::{Fills, Latency, Queue, VenueWorld};
+use crate::config::{Burst, Fills, Latency, Queue, VenueWorld};
 use crate::ledger::VenueBook;
 use crate::market::*;
 use crate::sim::{Dice, Env, OutageTable, SimVenue};
@@ -66,6 +66,8 @@ pub fn world() -> VenueWorld {
         fills: Fills {
             order_latency: Latency::Constant { ns: 10 * MS_NS },
             response_latency: Latency::Constant { ns: 5 * MS_NS },
+            burst: Burst { slope: 0.0, calm_rows: 20 },
+            clock_ahead_ns: 0,
             feed_latency_ns: 0,
             queue: Queue::RiskAverse,
             queue_ahead: Rate(Rate::ONE),
@@ -95,7 +97,7 @@ impl Scene {
     pub fn new(role: Role, world: VenueWorld, tables: VenueTables) -> Scene {
         let empty = VenueTables::default();
         let both = if role == Role::Long { [&tables, &empty] } else { [&empty, &tables] };
-        let tile = align(both, ms(0), ms(3_600_000), &mut Carry::default());
+        let tile = align(both, ms(0), ms(3_600_000), &mut Carry::first([true; 2]));
         let outages = OutageTable::orders(&world.fills.outages, "test", 1, ms(0), ms(3_600_000));
         let venue = SimVenue::new(role, ledger(role, &world));
         let mut scene = Scene { venue, world, tile, seed: 1, outages, role };

@@ -1,7 +1,7 @@
 //! Properties on random tapes and random orders.
 
 use super::market::*;
-use crate::config::{Latency, Outage, OutageWhat, OutageWhen, Queue, VenueWorld};
+use crate::config::{Burst, Latency, Outage, OutageWhat, OutageWhen, Queue, VenueWorld};
 use crate::ledger::VenueBook;
 use crate::market::*;
 use crate::sim::chance::{Dice, Key, Kind};
@@ -71,12 +71,14 @@ fn tape(seed: u64, with_depth: bool) -> VenueTables {
 fn wild(seed: u64) -> VenueWorld {
     let r = &mut Random::new(seed ^ 0xabcd);
     let mut w = world();
-    let latency = |r: &mut Random| match r.below(3) {
+    let latency = |r: &mut Random| match r.below(4) {
         0 => Latency::Constant { ns: r.below(3) * 7 * MS_NS },
+        1 => Latency::Recorded,
         _ => Latency::Lognormal { median_ns: 10 * MS_NS, sigma: 0.8 },
     };
     w.fills.order_latency = latency(r);
     w.fills.response_latency = latency(r);
+    w.fills.burst = Burst { slope: r.below(2) as f64, calm_rows: 20 };
     w.fills.queue =
         [Queue::RiskAverse, Queue::Proportional, Queue::Power { n: 2.0 }, Queue::TradesOnly][r.below(4) as usize];
     w.fills.assume_qty = (r.below(2) == 0).then(|| qty(2));
@@ -162,7 +164,7 @@ impl Case {
     ) -> (Vec<Event>, SimVenue) {
         let outages = OutageTable::orders(&self.world.fills.outages, "test", self.seed, ms(0), ms(END));
         let mut venue = SimVenue::new(self.role, self.ledger());
-        let (mut events, mut carry, mut start, mut next) = (Vec::new(), Carry::default(), 0, 0);
+        let (mut events, mut carry, mut start, mut next) = (Vec::new(), Carry::first([true; 2]), 0, 0);
         let mut same_time = 0;
         for n in 0.. {
             let end = (start + tiles[n % tiles.len()]).min(END);
@@ -346,7 +348,7 @@ proptest! {
 #[test]
 fn the_random_tapes_reach_every_corner() {
     let mut sum = crate::sim::SimStats::default();
-    for seed in 0..60 {
+    for seed in 0..300 {
         let case = Case::new(seed);
         let (_, venue) = case.play(&tape(seed, true), &commands(seed, case.role, 60), &[END], false);
         let s = venue.stats();
@@ -360,7 +362,8 @@ fn the_random_tapes_reach_every_corner() {
         sum.cancels_failed += s.cancels_failed;
         sum.liquidations += s.liquidations;
         sum.settlements += s.settlements;
-        (0..7).for_each(|n| sum.rejects[n] += s.rejects[n]);
+        sum.self_trades += s.self_trades;
+        (0..Reject::COUNT).for_each(|n| sum.rejects[n] += s.rejects[n]);
     }
     let seen = [
         sum.fills_maker,
@@ -377,6 +380,9 @@ fn the_random_tapes_reach_every_corner() {
         sum.rejected(Reject::ReduceOnly),
         sum.rejected(Reject::RateLimit),
         sum.rejected(Reject::Drawn),
+        sum.rejected(Reject::Unavailable),
+        sum.rejected(Reject::SelfTrade),
+        sum.self_trades,
     ];
     assert!(seen.iter().all(|&n| n >= 10), "{sum:?}");
 }

@@ -7,7 +7,7 @@ use crate::market::{Bbo, Command, Event, EventBody, Role};
 use crate::sim::Fate;
 use crate::stats::LeggingRow;
 use crate::strategy::also_names;
-use crate::units::format_scaled;
+use crate::units::{MS_NS, format_scaled};
 use serde_json::{Value as Json, json};
 
 fn book(best: &Bbo) -> Json {
@@ -82,7 +82,11 @@ fn item(item: &Item, venues: [&str; 2]) -> Json {
             let told = match met.fate {
                 Fate::Lost => json!({ "met": "nothing" }),
                 Fate::Waits { seen } => json!({ "met": "an old book", "seen": seen.to_string() }),
-                Fate::Book { best, seen } => json!({ "met": "a book", "book": book(&best), "seen": seen.to_string() }),
+                Fate::Silent => json!({ "met": "silence" }),
+                Fate::Book { best, seen, delay_ns } => json!({
+                    "met": "a book", "book": book(&best), "seen": seen.to_string(),
+                    "venue_delay_ms": delay_ns as f64 / MS_NS as f64,
+                }),
                 Fate::Rests { ahead } => json!({ "met": "a queue", "ahead": ahead.map(|qty| qty.to_string()) }),
                 Fate::Cancel { open } => json!({ "met": if open { "its order" } else { "no order" } }),
             };

@@ -182,11 +182,13 @@ impl<'a> Names<'a> {
         vec![match met.fate {
             Fate::Lost => format!("order {id}  never reaches {venue}"),
             Fate::Waits { seen } => format!("order {id}  at {venue}: waits for a row, the book is {} old", age(seen)),
-            Fate::Book { best, seen } => {
+            Fate::Silent => format!("order {id}  is served at {venue}, its answers are lost"),
+            Fate::Book { best, seen, delay_ns } => {
                 let way = self.decided.get(&met.id).map(|&at| lasted(met.at.since(at)));
                 let way = way.map_or(String::new(), |way| format!(", {way} after its decision"));
+                let own = if delay_ns > 0 { format!(" ({} its own)", lasted(delay_ns)) } else { String::new() };
                 return vec![
-                    format!("order {id}  at {venue}{way}"),
+                    format!("order {id}  at {venue}{way}{own}"),
                     format!("meets {}, {} old", book(&best), age(seen)),
                 ];
             }

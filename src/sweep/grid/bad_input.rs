@@ -318,7 +318,7 @@ const CASES: &[Case] = &[
         message: r#"sweeps/grid.toml:25:9: fills.latency.respons: this key is unknown
   25 | latency.respons = { constant_ms = 30 }
      |         ^^^^^^^
-  accepted: under fills.latency: order, response, feed
+  accepted: under fills.latency: order, response, burst, feed
   to do: did you mean fills.latency.response?"#,
     },
     Case {

@@ -104,6 +104,7 @@ impl Grid {
         [K::LongVenue, K::ShortVenue].iter().any(|venue| KeyIx::from(*venue) == key)
             || fills(F::FeedConstant)
             || fills(F::Outages)
+            || [F::ClockAhead, F::BurstSlope, F::OrderRecorded, F::ResponseRecorded].into_iter().any(fills)
             || (KeyIx::from(K::Seed) == key && self.may_draw_outages())
     }
 
@@ -126,7 +127,10 @@ fn signature(config: &Config) -> String {
     let mut text = String::new();
     let mut drawn = false;
     for venue in &config.world.venues {
-        text.push_str(&format!("{} {} ", venue.instrument.venue, venue.fills.feed_latency_ns));
+        let fills = &venue.fills;
+        text.push_str(&format!("{} {} {} ", venue.instrument.venue, fills.feed_latency_ns, fills.clock_ahead_ns));
+        // received alike, but the tape has to keep more
+        text.push_str(if fills.needs_pace() { "paced " } else { "" });
         for outage in venue.fills.outages.iter().filter(|outage| outage.what.is_feed()) {
             let stale = outage.what == OutageWhat::Stale;
             text.push_str(&format!("{:?}{} ", outage.when, if stale { " stale" } else { "" }));
