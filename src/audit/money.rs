@@ -103,9 +103,10 @@ impl Money {
                 return wrong(format!("its lines add up to {total} (1e-19), its pnl is {}", row.pnl));
             }
             let sums = self.sums.get(&(row.role.clone(), trade)).copied().unwrap_or_default();
-            for line in SLIPPAGE..=TRANSFER {
-                if row.lines[line] != sums.lines[line] {
-                    let (name, said, is) = (LINES[line], row.lines[line], sums.lines[line]);
+            let followed =
+                LINES.iter().zip(row.lines.iter().zip(sums.lines)).skip(SLIPPAGE).take(TRANSFER + 1 - SLIPPAGE);
+            for (name, (said, is)) in followed {
+                if *said != is {
                     return wrong(format!("{name} is {said} (1e-19), its entries add up to {is}"));
                 }
             }

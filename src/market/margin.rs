@@ -107,9 +107,13 @@ impl LegMargin {
             Role::Long => (1, 1),
             Role::Short => (-1, top),
         };
-        let turns = |&px: &i64| px > 1 && px < top && !taken(px) && taken(px - safer);
         let guess = self.guess(schedule, top);
-        let near = [0, 1, -1, 2, -2, 3, -3].map(|off| guess + off * safer).into_iter().find(turns);
+        let at = |off: i64| guess + off * safer;
+        let near = match taken(guess) {
+            true => (1..=3).map(at).find(|&px| !taken(px)),
+            false => (0..=3).map(|off| at(-off)).find(|&px| taken(px - safer)),
+        };
+        let near = near.filter(|&px| px > 1 && px < top);
         near.or_else(|| taken(end).then(|| self.bisect(taken, top))).map(Price)
     }
 

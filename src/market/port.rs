@@ -115,6 +115,18 @@ pub enum EventBody {
 }
 
 impl EventBody {
+    /// It moves money.
+    #[inline]
+    pub fn is_entry(&self) -> bool {
+        matches!(
+            self,
+            EventBody::Fill { .. }
+                | EventBody::Funding { .. }
+                | EventBody::Liquidated { .. }
+                | EventBody::Transferred { .. }
+        )
+    }
+
     /// The order that the event speaks of.
     pub fn order(&self) -> Option<OrderId> {
         match *self {

@@ -56,6 +56,19 @@ pub struct Equity {
     pub halted_at: Option<Time>,
 }
 
+/// [`Limits`] as money.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caps {
+    drawdown2: Option<i128>,
+    daily_loss2: Option<i128>,
+}
+
+impl Caps {
+    pub fn are_none(&self) -> bool {
+        *self == Caps::default()
+    }
+}
+
 impl Equity {
     pub fn new(from: Time, initial: Cash, step_ns: i64) -> Equity {
         let initial2 = 2 * initial.as_notional().0;
@@ -73,6 +86,12 @@ impl Equity {
             daily_until: Time::MIN,
             halted_at: None,
         }
+    }
+
+    /// The limits as money, computed once for many samples.
+    pub fn caps(&self, limits: &Limits) -> Caps {
+        let money2 = |limit: Option<Rate>| limit.map(|limit| scaled(self.initial2, limit));
+        Caps { drawdown2: money2(limits.drawdown), daily_loss2: money2(limits.daily_loss) }
     }
 
     /// C0, doubled.
@@ -112,7 +131,7 @@ impl Equity {
         to: Time,
         belief: &Belief,
         signals: &TileSignals,
-        limits: &Limits,
+        caps: &Caps,
         rec: &mut R,
     ) -> Option<Time> {
         // minutes before `to`
@@ -129,7 +148,7 @@ impl Equity {
                 }
             };
             let at = Time(self.next * MINUTE_NS);
-            if self.sample(equity2, limits, rec) {
+            if self.sample(equity2, caps, rec) {
                 return Some(at);
             }
             if flat && !R::KEEPS {
@@ -140,7 +159,7 @@ impl Equity {
     }
 
     /// The sample of minute `next`; true when it newly breaches a limit.
-    fn sample<R: Recorder>(&mut self, equity2: i128, limits: &Limits, rec: &mut R) -> bool {
+    fn sample<R: Recorder>(&mut self, equity2: i128, caps: &Caps, rec: &mut R) -> bool {
         let at = Time(self.next * MINUTE_NS);
         rec.equity(at, equity2);
         if self.next.rem_euclid(self.step) == 0 {
@@ -152,7 +171,7 @@ impl Equity {
         self.peak2 = self.peak2.max(equity2);
         self.drawdown2 = self.drawdown2.max(self.peak2 - equity2);
         self.next += 1;
-        let breached = self.judge(at, equity2, limits);
+        let breached = self.judge(at, equity2, caps);
         if at >= self.day_end {
             self.day_base2 = equity2;
             self.day_end = at.plus(DAY_NS - at.0.rem_euclid(DAY_NS));
@@ -183,28 +202,27 @@ impl Equity {
     }
 
     /// After a ledger entry at `at`: true when it newly breaches a limit.
-    pub fn after_entry(&mut self, at: Time, equity2: i128, limits: &Limits) -> bool {
-        self.judge(at, equity2, limits)
+    pub fn after_entry(&mut self, at: Time, equity2: i128, caps: &Caps) -> bool {
+        self.judge(at, equity2, caps)
     }
 
     /// The sample at the end of the run, after its last entry.
     pub fn finish<R: Recorder>(&mut self, to: Time, equity2: i128, rec: &mut R) {
         if to.0 == self.next * MINUTE_NS {
-            self.sample(equity2, &Limits::default(), rec);
+            self.sample(equity2, &Caps::default(), rec);
         } else {
             rec.equity(to, equity2);
             self.drawdown2 = self.drawdown2.max(self.peak2 - equity2);
         }
     }
 
-    fn judge(&mut self, at: Time, equity2: i128, limits: &Limits) -> bool {
+    fn judge(&mut self, at: Time, equity2: i128, caps: &Caps) -> bool {
         self.halt_peak2 = self.halt_peak2.max(equity2);
         let before = self.breach(at);
-        let limit2 = |limit: Rate| scaled(self.initial2, limit);
-        if self.halted_at.is_none() && limits.drawdown.is_some_and(|limit| self.halt_peak2 - equity2 >= limit2(limit)) {
+        if self.halted_at.is_none() && caps.drawdown2.is_some_and(|most| self.halt_peak2 - equity2 >= most) {
             self.halted_at = Some(at);
         }
-        if limits.daily_loss.is_some_and(|limit| self.day_base2 - equity2 >= limit2(limit)) {
+        if caps.daily_loss2.is_some_and(|most| self.day_base2 - equity2 >= most) {
             self.daily_until = self.day_end;
         }
         self.breach(at) != before
@@ -273,7 +291,7 @@ mod tests {
         let mut record = FullRecord::default();
         // in two pieces, the cut on a sample: that one belongs to the second
         for to in [at(2), at(4).plus(1)] {
-            assert_eq!(equity.catch_up(to, &belief(1), &signals, &Limits::default(), &mut record), None);
+            assert_eq!(equity.catch_up(to, &belief(1), &signals, &Caps::default(), &mut record), None);
         }
         assert_eq!(equity.moments.n, 2);
         assert_eq!(equity.moments.sum, -0.005 + 0.01);
@@ -296,8 +314,8 @@ mod tests {
                 let mut once = Equity::new(at(start), Cash::units(2_000), HOUR_NS);
                 let mut singly = once;
                 let none = TileSignals::default();
-                once.catch_up(at(end), &belief(0), &none, &Limits::default(), &mut NoRecord);
-                singly.catch_up(at(end), &belief(0), &none, &Limits::default(), &mut FullRecord::default());
+                once.catch_up(at(end), &belief(0), &none, &Caps::default(), &mut NoRecord);
+                singly.catch_up(at(end), &belief(0), &none, &Caps::default(), &mut FullRecord::default());
                 assert_eq!(once, singly, "{start} to {end}");
             }
         }
@@ -309,7 +327,8 @@ mod tests {
         let signals = minutes(&[100, 120, 130, 111, 110, 200]);
         let limits = Limits { drawdown: Some(Rate::from_bps(100)), daily_loss: None };
         let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
-        let catch_up = |equity: &mut Equity| equity.catch_up(at(6), &belief(1), &signals, &limits, &mut NoRecord);
+        let caps = equity.caps(&limits);
+        let catch_up = |equity: &mut Equity| equity.catch_up(at(6), &belief(1), &signals, &caps, &mut NoRecord);
         assert_eq!(catch_up(&mut equity), Some(at(4)));
         assert_eq!((equity.halted_at, equity.breach(at(4))), (Some(at(4)), Some(Breach::Drawdown)));
         assert_eq!(catch_up(&mut equity), None, "final, and told once");
@@ -327,8 +346,9 @@ mod tests {
         let signals = minutes(&mids);
         let limits = Limits { drawdown: None, daily_loss: Some(Rate::from_bps(100)) };
         let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
+        let caps = equity.caps(&limits);
         let mut next = || {
-            let found = equity.catch_up(at(1_500), &belief(1), &signals, &limits, &mut NoRecord);
+            let found = equity.catch_up(at(1_500), &belief(1), &signals, &caps, &mut NoRecord);
             found.map(|found| (found.since(at(0)) / MINUTE_NS, equity.daily_end(found)))
         };
         assert_eq!(next(), Some((10, Some(at(1_440)))));

@@ -31,7 +31,7 @@ mod seek;
 mod walk;
 
 pub use chain::LedgerHash;
-pub use equity::{Equity, Moments};
+pub use equity::{Caps, Equity, Moments};
 pub use index::Index;
 pub use job::Job;
 pub use leap::Leap;

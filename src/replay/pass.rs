@@ -1,6 +1,7 @@
 //! A machine's way through one tile: the moments at which anything happens, in their order (architecture.md, 10), and what
 //! each of them does. Drivers differ only in which ticks they hand over.
 
+use super::equity::{Caps, Equity};
 use super::extreme::Kept;
 use super::{Index, Job, Machine, Recorder, Scene};
 use crate::ledger::Mids;
@@ -9,7 +10,7 @@ use crate::signals::TileSignals;
 use crate::sim::{Env, SimVenue};
 use crate::stats::At;
 use crate::tape::Tile;
-use crate::trader::{Actions, Limits, Moment, Trader, View};
+use crate::trader::{Actions, Moment, Trader, View};
 use crate::units::{Cash, Time};
 use crate::watch::{Best, Ground};
 use std::cell::Cell;
@@ -26,6 +27,14 @@ pub enum RowsSeen {
     Every,
 }
 
+/// Equity samples made ahead of time.
+#[derive(Clone, Copy)]
+pub(super) struct Samples {
+    equity: Equity,
+    /// The sample that newly breaches a limit: the last one made.
+    pub breach: Option<Time>,
+}
+
 /// One machine in one tile.
 pub struct Pass<'p, 'j, T: Trader, R: Recorder> {
     pub(super) m: &'p mut Machine<T>,
@@ -35,7 +44,7 @@ pub struct Pass<'p, 'j, T: Trader, R: Recorder> {
     pub(super) index: Option<&'p Index>,
     rec: &'p mut R,
     env: [Env<'p>; 2],
-    limits: Limits,
+    caps: Caps,
     rows_seen: RowsSeen,
     /// Live rows of this tile inside `[from, to)`.
     pub(super) rows: Range<usize>,
@@ -70,7 +79,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             index,
             rec,
             env: Role::BOTH.map(|role| job.env(tile, index, role)),
-            limits: T::limits(job.plan),
+            caps: m.equity.caps(&T::limits(job.plan)),
             rows_seen,
             rows: start..end.max(start),
             until,
@@ -189,13 +198,29 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         true
     }
 
+    /// As [`Pass::answer_before`], for a `limit` not after the next moment of either venue or of a transfer
+    /// ([`Pass::next_due`]); also hears what else reaches the trader at that moment, up to a call that sends something.
+    #[inline]
+    pub(super) fn answers_by(&mut self, limit: Time) -> bool {
+        let event = if self.m.transfers.is_empty() { self.venue_answer(limit, true) } else { self.next_answer(limit) };
+        let Some(event) = event else { return false };
+        self.hear(event);
+        while self.out.commands.is_empty() && self.m.transfers.is_empty() {
+            let waits = |v: usize| self.m.sims[v].next_answer().is_some_and(|at| at <= event.at);
+            let Some(v) = (0..2).find(|&v| waits(v)) else { break };
+            let Some(next) = self.m.sims[v].pop(event.at) else { break };
+            self.hear(next);
+        }
+        true
+    }
+
     /// A venue's answer reaches the trader.
     pub(super) fn hear(&mut self, event: Event) {
         self.row = self.row_at(event.at) - 1;
         self.catch_up(event.at);
         self.told(&event);
         self.m.tally.event(&event);
-        if is_entry(&event.body) {
+        if event.body.is_entry() {
             self.book(&event, self.mids(), false);
         }
         self.m.now = self.m.now.max(event.at);
@@ -224,7 +249,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         let m = &mut *self.m;
         let at = At { now: m.now.max(event.at), row: self.row, belief: &m.belief, mids };
         let ended = if end { None } else { m.tally.booked(&at, event, m.trader.is_hedging(), T::STATES) };
-        if self.m.equity.after_entry(event.at, self.m.belief.equity2(mids), &self.limits) {
+        if self.m.equity.after_entry(event.at, self.m.belief.equity2(mids), &self.caps) {
             self.wake_at(event.at);
         }
         let scene = Scene { now: event.at, ..scene(self.m, self.tile, self.signals, self.row, mids) };
@@ -262,7 +287,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             return false;
         }
         let mut breached = false;
-        while let Some(at) = m.equity.catch_up(to, &m.belief, self.signals, &self.limits, self.rec) {
+        while let Some(at) = m.equity.catch_up(to, &m.belief, self.signals, &self.caps, self.rec) {
             breached = true;
             let wake = at.plus(1);
             m.wake_tick = Some(m.wake_tick.map_or(wake, |other| other.min(wake)));
@@ -274,15 +299,28 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         self.m.wake_tick = Some(self.m.wake_tick.map_or(at, |other| other.min(at)));
     }
 
-    /// The first sample before `to` that would breach a limit if nothing is booked until then.
-    pub(super) fn foresee_breach(&self, to: Time) -> Option<Time> {
+    /// The samples before `to`, up to the first that would breach a limit, if nothing is booked until then; `None` where
+    /// none can breach one.
+    #[inline]
+    pub(super) fn foresee_samples(&self, to: Time) -> Option<Samples> {
         let m = &*self.m;
-        let unlimited = self.limits.drawdown.is_none() && self.limits.daily_loss.is_none();
-        if unlimited || m.belief.is_flat() || m.equity.is_caught_up(to) {
+        if m.equity.is_caught_up(to) || self.caps.are_none() || m.belief.is_flat() {
             return None;
         }
         let mut ahead = m.equity;
-        ahead.catch_up(to, &m.belief, self.signals, &self.limits, &mut super::NoRecord)
+        let breach = ahead.catch_up(to, &m.belief, self.signals, &self.caps, &mut super::NoRecord);
+        Some(Samples { equity: ahead, breach })
+    }
+
+    /// Nothing was booked until then: what was foreseen is so. A breach, and what a recorder keeps, is left to
+    /// [`Pass::catch_up`].
+    #[inline]
+    pub(super) fn adopt(&mut self, samples: Option<Samples>) {
+        if let Some(Samples { equity, breach: None }) = samples
+            && !R::KEEPS
+        {
+            self.m.equity = equity;
+        }
     }
 
     fn step(&mut self, moment: Moment) {
@@ -362,9 +400,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     /// Without one both stand at `limit`.
     pub(super) fn next_answer(&mut self, limit: Time) -> Option<Event> {
         let own = self.m.transfers.front().map(|event| event.at).filter(|&at| at <= limit);
-        let Some(own) = own else { return self.venue_answer(limit) };
+        let Some(own) = own else { return self.venue_answer(limit, false) };
         // at equal times the venues' own news come first
-        self.venue_answer(own).or_else(|| self.next_transfer())
+        self.venue_answer(own, false).or_else(|| self.next_transfer())
     }
 
     /// The next transfer, booked in the venue's truth.
@@ -405,22 +443,23 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         self.asleep && self.m.transfers.is_empty()
     }
 
+    /// `undue`: nothing is scheduled before `limit`.
     #[inline]
-    fn venue_answer(&mut self, limit: Time) -> Option<Event> {
+    fn venue_answer(&mut self, limit: Time, undue: bool) -> Option<Event> {
         if self.asleep {
             return None;
         }
-        self.waking_answer(limit)
+        self.waking_answer(limit, undue)
     }
 
-    fn waking_answer(&mut self, limit: Time) -> Option<Event> {
+    fn waking_answer(&mut self, limit: Time, undue: bool) -> Option<Event> {
         if self.m.sims.iter().all(|sim| sim.is_idle() && sim.next_answer().is_none()) {
             self.advance_idle(limit);
             self.asleep = self.rows_seen != RowsSeen::Every;
             return None;
         }
         loop {
-            let due = self.venues_due().min(limit);
+            let due = if undue { limit } else { self.venues_due().min(limit) };
             let reached = self.advance(due);
             let waits = |v: usize| self.m.sims[v].next_answer().filter(|&at| at <= reached);
             let first = match (waits(0), waits(1)) {
@@ -448,14 +487,14 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     }
 
     /// The next scheduled moment of either venue, or of a transfer.
-    pub(super) fn next_due(&self) -> Time {
+    pub(super) fn next_due(&mut self) -> Time {
         let transfer = self.m.transfers.front().map_or(Time::MAX, |event| event.at);
         self.venues_due().min(transfer)
     }
 
-    fn venues_due(&self) -> Time {
-        let due = |v: usize| self.m.sims[v].next_due(&self.env[v]);
-        due(0).min(due(1))
+    fn venues_due(&mut self) -> Time {
+        let [long, short] = &mut self.m.sims;
+        long.next_due(&self.env[0]).min(short.next_due(&self.env[1]))
     }
 
     /// Orders rest or wait: what rows of the venues do to them cannot be foreseen. (That a mark takes a leg cannot either,
@@ -540,24 +579,13 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         for event in last {
             self.told(&event);
             self.m.tally.event(&event);
-            if is_entry(&event.body) {
+            if event.body.is_entry() {
                 self.book(&event, mids, true);
             }
         }
         let equity2 = self.m.belief.equity2(mids);
         self.m.equity.finish(to, equity2, self.rec);
     }
-}
-
-/// It moves money.
-fn is_entry(body: &EventBody) -> bool {
-    matches!(
-        body,
-        EventBody::Fill { .. }
-            | EventBody::Funding { .. }
-            | EventBody::Liquidated { .. }
-            | EventBody::Transferred { .. }
-    )
 }
 
 fn scene<'a, T: Trader>(

@@ -56,13 +56,18 @@ impl<S: Search> Seek<S> {
     /// To the next call of the trader; `false` when the pass ends before it.
     fn sleep<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>) -> bool {
         let timer = pass.next_timer().filter(|&due| due < pass.until);
-        // rows before the timer or the end
-        let end = timer.map_or(pass.rows.end, |due| pass.row_at(due.plus(1)));
         let mut from = pass.row + 1;
         let mut look = FIRST_LOOK;
         loop {
             let due = pass.next_due();
-            let mut stop = if due < pass.until { end.min(pass.row_at(due)) } else { end };
+            // of the venues' next moment and the timer only the sooner is looked up: each may cost misses of the cache
+            let venues_first = due < pass.until && timer.is_none_or(|timer| due <= timer);
+            let end = match timer {
+                _ if venues_first => pass.row_at(due),
+                Some(timer) => pass.row_at(timer.plus(1)),
+                None => pass.rows.end,
+            };
+            let mut stop = end;
             if pass.needs_rows() {
                 stop = stop.min(from + look);
                 look = LONGEST_LOOK.min(2 * look);
@@ -70,21 +75,24 @@ impl<S: Search> Seek<S> {
             let found = self.wake(pass, from..stop);
             let limit = match found {
                 Some(row) => pass.time(row),
-                None if stop < end => due.min(pass.time(stop)),
+                None if stop < end => pass.time(stop),
+                None if venues_first => due,
                 None => timer.unwrap_or(pass.until.plus(-1)),
             };
-            let breach = pass.foresee_breach(limit).map(|at| pass.row_at(at.plus(1))).filter(|&row| row < end);
-            let found = breach.or(found);
-            if pass.answer_before(found.map_or(limit, |row| pass.time(row))) {
+            let samples = pass.foresee_samples(limit);
+            let breach = samples.and_then(|samples| samples.breach);
+            let found = breach.map(|at| pass.row_at(at.plus(1))).filter(|&row| row < end).or(found);
+            if pass.answers_by(found.map_or(limit, |row| pass.time(row))) {
                 return true;
             }
+            pass.adopt(samples);
             match (found, timer) {
                 (Some(row), _) => {
                     pass.catch_up(pass.time(row));
                     pass.tick(row);
                     return true;
                 }
-                (None, _) if stop < end => {
+                (None, _) if stop < end || venues_first => {
                     pass.catch_up(limit);
                     from = stop;
                 }

@@ -53,13 +53,17 @@ impl SimVenue {
     }
 
     /// The next settlement that meets an open leg.
-    pub(super) fn next_settlement(&self, env: &Env) -> Time {
+    #[inline]
+    pub(super) fn next_settlement(&mut self, env: &Env) -> Time {
         if self.book.leg.qty.is_zero() {
             return Time::MAX;
         }
-        let all = &env.rows.settlements;
-        let next = all.partition_point(|settlement| settlement.ts <= self.through);
-        all.get(next).map_or(Time::MAX, |settlement| settlement.ts)
+        if self.next_settled <= self.through {
+            let all = &env.rows.settlements;
+            let next = all.partition_point(|settlement| settlement.ts <= self.through);
+            self.next_settled = all.get(next).map_or(Time::MAX, |settlement| settlement.ts);
+        }
+        self.next_settled
     }
 
     /// The first mark after `through` and not after `until` at which the leg is taken; of marks of equal time the last
@@ -104,7 +108,7 @@ impl SimVenue {
         seek(env, Rows::Marks, &mut self.cursors.mark, t);
         let row = self.cursors.mark as usize;
         // of this instant alone: at earlier ones the account was flat, or they have been done
-        let all = &env.rows.settlements;
+        let all: &[Settlement] = if self.next_settlement(env) > t { &[] } else { &env.rows.settlements };
         let from = all.partition_point(|settlement| settlement.ts < t);
         let due = &all[from..all.partition_point(|settlement| settlement.ts <= t)];
         for settlement in due {

@@ -95,6 +95,10 @@ fn stale() -> [i64; 4] {
     [STALE; 4]
 }
 
+fn never() -> Time {
+    Time::MIN
+}
+
 /// Rows of each table already behind us: the index of the last one. Row 0 is the tile's carried snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cursors {
@@ -133,6 +137,12 @@ pub struct SimVenue {
     /// A liquidation level and when the index found that a mark of this tile first passes it (`Time::MAX`: none does).
     #[serde(skip)]
     pub(super) foreseen: Option<(i64, Time)>,
+    /// The first settlement of this tile after `through`, while it is after it; `Time::MIN`: to be looked up.
+    #[serde(skip, default = "never")]
+    pub(super) next_settled: Time,
+    /// The cursors of the book stand at this time.
+    #[serde(skip, default = "never")]
+    synced: Time,
     /// Under way, by arrival, then by sending.
     pub(super) flight: VecDeque<Sent>,
     /// Resting on the book, by arrival.
@@ -185,6 +195,8 @@ impl SimVenue {
             cursors: Cursors::default(),
             next_rows: stale(),
             foreseen: None,
+            next_settled: Time::MIN,
+            synced: Time::MIN,
             flight: VecDeque::new(),
             resting: Vec::new(),
             waiting: Vec::new(),
@@ -218,6 +230,8 @@ impl SimVenue {
         self.cursors = Cursors::default();
         self.next_rows[0] = STALE;
         self.foreseen = None;
+        self.next_settled = Time::MIN;
+        self.synced = Time::MIN;
     }
 
     /// A command leaves the trader at `at`; `ordinal` is its place among those sent to this venue at that time.
@@ -255,7 +269,7 @@ impl SimVenue {
     /// The next scheduled moment: an arrival, a settlement of an open leg (of this tile), or an answer due. `Time::MAX`
     /// when there is none. What rows will do is not foreseen here.
     #[inline]
-    pub fn next_due(&self, env: &Env) -> Time {
+    pub fn next_due(&mut self, env: &Env) -> Time {
         let answer = self.answers.next_at().unwrap_or(Time::MAX);
         self.next_arrival().min(answer).min(self.next_settlement(env))
     }
@@ -300,6 +314,11 @@ impl SimVenue {
         if until <= self.through && self.flight.front().is_none_or(|sent| sent.arrives > until) {
             return false;
         }
+        if !self.watches_book() && self.next_scheduled(until, env, false) > until {
+            self.through = self.through.max(until);
+            self.next_rows[0] = STALE;
+            return false;
+        }
         self.run(until, env, false)
     }
 
@@ -339,7 +358,7 @@ impl SimVenue {
         loop {
             let bound = self.next_scheduled(until, env, every);
             let watched = every || self.watches_book();
-            if watched {
+            if watched && (every || self.synced != self.through) {
                 self.sync(env);
             }
             if every && !self.watches_book() {
@@ -351,10 +370,16 @@ impl SimVenue {
                 let t = row.min(bound);
                 if t > until {
                     self.through = self.through.max(until);
+                    if watched {
+                        self.synced = self.through;
+                    }
                     return false;
                 }
                 let known = self.answers.len();
                 let touched = self.moment(t, env, watched, every || t == bound);
+                if watched {
+                    self.synced = t;
+                }
                 if self.answers.due_since(known, until) {
                     return true;
                 }

@@ -274,10 +274,10 @@ mod tests {
     use super::*;
     use crate::ledger::VenueBook;
     use crate::market::{Event, EventBody, OrderId, Role, Side};
-    use crate::replay::NoRecord;
+    use crate::replay::{Caps, NoRecord};
     use crate::signals::TileSignals;
     use crate::stats::At;
-    use crate::trader::{Limits, StateInfo, Transition};
+    use crate::trader::{StateInfo, Transition};
     use crate::units::{Cash, HOUR_NS, MINUTE_NS, Price, Qty, Rate};
 
     const STATES: &[StateInfo] = &[
@@ -401,7 +401,7 @@ mod tests {
             run.belief.books[0].cash += Cash::units(amount);
             let none = TileSignals::default();
             let to = Time(hour * HOUR_NS + MINUTE_NS);
-            equity.catch_up(to, &run.belief, &none, &Limits::default(), &mut NoRecord);
+            equity.catch_up(to, &run.belief, &none, &Caps::default(), &mut NoRecord);
         }
         assert_eq!((cash, equity.moments.n), (2_200, 40));
         let metrics = run.metrics(&equity, 100);

@@ -178,7 +178,7 @@ impl Composite {
             let ask = self.gate_from().and_then(|after| strategy::gate_opens(after, call.plan, call.view));
             if let Some(ask) = ask {
                 self.act(call, ask);
-                self.settle(call);
+                self.settle(call, false);
             }
             return;
         }
@@ -190,7 +190,7 @@ impl Composite {
             self.act(call, ask);
         }
         if noticed || ask.is_some() {
-            self.settle(call);
+            self.settle(call, noticed);
         }
     }
 
@@ -263,16 +263,19 @@ impl Composite {
             EventBody::Fill { .. } | EventBody::Funding { .. } | EventBody::Transferred { .. } => self.shut = false,
             _ => {}
         }
-        self.settle(call);
+        self.settle(call, event.body.is_entry());
     }
 
-    /// Brings everything into line with what is held: the job's next orders, levels, net delta.
-    fn settle(&mut self, call: &mut Call<'_>) {
+    /// Brings everything into line with what is held: the job's next orders, levels, net delta. Levels depend on the
+    /// books, the state and R alone: `moved` tells that the books or R changed in this call.
+    fn settle(&mut self, call: &mut Call<'_>, moved: bool) {
         self.held = Role::BOTH.map(|role| call.view.belief.qty(role));
         self.catch_stray(call);
         while self.drive(call) {}
         self.watch_delta(call);
-        self.relevel(call);
+        if moved || call.out.transition.is_some() {
+            self.relevel(call);
+        }
     }
 
     fn relevel(&mut self, call: &Call<'_>) {
@@ -322,7 +325,7 @@ impl Trader for Composite {
             Moment::Timer => {
                 if let Some(kind) = self.desk.pop_timer(view.now) {
                     self.on_timer(&mut call, kind);
-                    self.settle(&mut call);
+                    self.settle(&mut call, false);
                 }
             }
         }

@@ -6,7 +6,7 @@ use perpx::config::{ConfigFile, Fills, Latency, Outage, OutageWhat, OutageWhen, 
 use perpx::market::{
     Delays, FeeSchedule, FundingPrice, Instrument, LiquidationRule, MarginSchedule, RateLimit, SelfTrade,
 };
-use perpx::replay::{Driver, FullRecord, Index, Job, Machine, RunResult, Scan, leap, walk};
+use perpx::replay::{Driver, FullRecord, Index, Job, Machine, NoRecord, Recorder, RunResult, Scan, leap, walk};
 use perpx::signals::{BandRule, SignalEngine, SignalKey, SignalSet};
 use perpx::sim::OutageTable;
 use perpx::strategy::{FundingKinds, Plan};
@@ -116,6 +116,10 @@ impl<T: Trader> Bench<T> {
     }
 
     pub fn run<D: Driver>(&self, driver: &mut D, tiles: &[Tile]) -> (RunResult, FullRecord) {
+        self.run_with(driver, tiles)
+    }
+
+    fn run_with<D: Driver, R: Recorder + Default>(&self, driver: &mut D, tiles: &[Tile]) -> (RunResult, R) {
         let (from, to) = (random_tape::START.plus(10 * SECOND_NS), random_tape::end(&self.tables));
         let outages = [0, 1].map(|v: usize| {
             let venue = &self.world.venues[v];
@@ -135,7 +139,7 @@ impl<T: Trader> Bench<T> {
         };
         let mut engine = SignalEngine::new(&self.keys, from);
         let mut machine = Machine::new(self.trader.clone(), &job);
-        let mut record = FullRecord::default();
+        let mut record = R::default();
         let mut last = None;
         for tile in tiles {
             let signals = engine.tile(tile);
@@ -175,6 +179,11 @@ impl<T: Trader> Bench<T> {
             assert_eq!(other.legging, record.legging, "{name}");
             assert_eq!(other.equity, record.equity, "{name}");
             assert_eq!(RunResult { steps: want.steps, ..result }, want, "{name}");
+        }
+        // what a sweep does: nothing is written down
+        for tiles in [&whole, &cut] {
+            let (result, NoRecord) = self.run_with(&mut leap(), tiles);
+            assert_eq!(RunResult { steps: want.steps, ..result }, want, "leap, unrecorded");
         }
         (want, record)
     }

@@ -120,6 +120,10 @@ impl Scene {
         }
     }
 
+    pub fn next_due(&mut self) -> Time {
+        self.with(|venue, env| venue.next_due(env))
+    }
+
     fn with<T>(&mut self, act: impl FnOnce(&mut SimVenue, &Env) -> T) -> T {
         let mut venue = self.venue.clone();
         let out = act(&mut venue, &self.env());

@@ -34,7 +34,7 @@ fn funding_is_settled_between_rows_and_arrivals() {
         s.place(91, 2, Side::Buy, OrderKind::PostOnly, 1000, 1000);
         s.told(120);
         s.place(140, 3, Side::Buy, OrderKind::Ioc, 1000, 1001);
-        assert_eq!(s.venue.next_due(&s.env()), ms(150));
+        assert_eq!(s.next_due(), ms(150));
         let told = s.told(200);
         assert_eq!(told[..3], first);
         assert_eq!((told.len(), s.venue.stats().settlements, s.leg()), (5, 1, 3000));

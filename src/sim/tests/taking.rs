@@ -17,9 +17,9 @@ fn an_order_meets_the_book_of_its_arrival() {
         quotes(&[(90, 999, 5, 1000, 5), (105, 1000, 5, 1001, 5), (110, 1001, 5, 1002, 5), (111, 900, 5, 901, 5)]),
     );
     s.place(100, 1, Side::Buy, OrderKind::Ioc, 5, 1010);
-    assert_eq!(s.venue.next_due(&s.env()), ms(110));
+    assert_eq!(s.next_due(), ms(110));
     assert!(s.told(114).is_empty());
-    assert_eq!(s.venue.next_due(&s.env()), ms(115));
+    assert_eq!(s.next_due(), ms(115));
     assert_eq!(s.told(200), ["115 110 fill 1 Buy 5 @ 1002 taker fee 0", "115 110 done 1 5"]);
 }
 
