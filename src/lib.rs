@@ -24,6 +24,7 @@
 //! | [`report`] | the page and the pictures |
 //! | [`audit`] | the money added up again, without the ledger |
 //! | [`synth`] | synthetic markets with known properties |
+//! | [`emulate`] | a venue played on this machine, for clients of the real one |
 //!
 //! **The one idea.** A threshold strategy is asleep almost all the time. So the state machine never loops over ticks: in
 //! each state it says which watches would wake it, and a driver finds the first moment at which one fires. The same strategy,
@@ -35,11 +36,12 @@
 //! **Truth and belief.** The simulated venue keeps the truth; the trader knows what events told it. Both are
 //! [`ledger::VenueBook`]s, and they agree whenever nothing is in flight.
 //!
-//! The core (everything but `tape`'s files, `synth`'s writer, `sweep`, `live`, `report` and `audit`) reads no clock, draws no random
+//! The core (everything but `tape`'s files, `synth`'s writer, `sweep`, `live`, `emulate`, `report` and `audit`) reads no clock, draws no random
 //! number of its own and does no input or output.
 
 pub mod audit;
 pub mod config;
+pub mod emulate;
 pub mod execution;
 pub mod ledger;
 pub mod live;

@@ -1,6 +1,7 @@
 //! Market data for perpx: bring it in, look at it, judge it.
 
 use clap::{CommandFactory, Parser, Subcommand};
+use perpx::emulate::EmulateArgs;
 use perpx::synth::SynthArgs;
 use perpx::tape::{TapeError, check, import, info};
 use perpx::text;
@@ -52,6 +53,8 @@ enum Command {
     },
     /// Make a seeded two-venue market with known properties as a store
     Synth(SynthArgs),
+    /// Play a venue on this machine: REST and stream on the loopback
+    Emulate(EmulateArgs),
     /// Say what a store holds and how it was made
     #[command(after_help = "Example: perpx-data info data/sample")]
     Info {
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
             })
         }
         Command::Synth(args) => args.run(),
+        Command::Emulate(args) => args.run(),
         Command::Info { store, json } => told(json, info::info(&store), |found| {
             let all = || serde_json::json!({ "exit": 0, "info": found });
             text::say(&if json { all().to_string() } else { found.text(text::width()) }, 0)

@@ -19,7 +19,10 @@ impl SimVenue {
         assert!(t >= order.arrived, "a fill at {t} before its order's arrival at {}", order.arrived);
         let fee = env.world.fees.fee(px.of(qty), maker, self.book.grid());
         let body = EventBody::Fill { id: order.id, side: order.side, px, qty, maker, fee };
-        self.book.apply(&body);
+        match &mut self.outside {
+            Some(outside) => outside.position += order.side.signed(qty),
+            None => drop(self.book.apply(&body)),
+        }
         order.filled += qty;
         self.earn(px.of(qty), env);
         self.stats.filled_qty += i128::from(qty.0);

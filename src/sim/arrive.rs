@@ -123,14 +123,23 @@ impl SimVenue {
     /// do not bind a reduce-only order that closes the whole leg: that is how a residue is closed.
     fn judged(&mut self, order: &mut Order, book: &BookView, env: &Env) -> Option<Reject> {
         let rules = &env.world.instrument;
-        let leg = self.book.leg.qty;
-        let closing = order.side == self.role.closing();
+        let (leg, closing) = match self.outside {
+            Some(outside) => (outside.closable(order.side), order.reduce_only),
+            None => (self.book.leg.qty, order.side == self.role.closing()),
+        };
         let residue = order.reduce_only && closing && order.qty >= leg && !leg.is_zero();
         let on_grid = order.limit.0 > 0 && order.limit.0 % rules.tick.0 == 0 && order.qty.0 > 0;
         let bound = rules.min_binds_takers || !order.kind.only_takes();
         let legal_size = order.qty.0 % rules.lot.0 == 0 && (!bound || rules.takes(order.qty, order.limit));
         if !on_grid || !(legal_size || residue) || (order.kind == OrderKind::Fok && !rules.has_fok) {
             return Some(Reject::Rules);
+        }
+        if let Some(outside) = self.outside {
+            let opens = order.left() - leg;
+            return match order.reduce_only {
+                true => leg.is_zero().then_some(Reject::ReduceOnly),
+                false => (opens > outside.room[order.side as usize]).then_some(Reject::NoMargin),
+            };
         }
         if closing || order.reduce_only {
             if !closing || leg.is_zero() {
@@ -167,7 +176,8 @@ impl SimVenue {
     fn take(&mut self, order: &mut Order, book: &BookView, t: Time, env: &Env) {
         let fills = &env.world.fills;
         let average = (order.kind == OrderKind::Market).then_some(env.world.instrument.lot);
-        let (side, qty, limit, assume) = (order.side, order.left(), order.limit, fills.assume_qty);
+        let qty = order.left().min(self.cap(order));
+        let (side, limit, assume) = (order.side, order.limit, fills.assume_qty);
         let request = Request { side, qty, limit, average, assume };
         let before = (order.kind == OrderKind::Fok).then(|| self.consumed.clone());
         let pieces = self.consumed.take(book, &request, fills, env.world.instrument.tick);
@@ -336,9 +346,13 @@ impl SimVenue {
         if !self.book.leg.qty.is_zero() {
             return;
         }
-        let closing = self.role.closing();
-        if self.resting.iter().any(|order| order.side == closing) {
-            let (hollow, open) = self.resting.drain(..).partition(|order| order.side == closing);
+        let (closing, outside) = (self.role.closing(), self.outside);
+        let hollow = |order: &Order| match outside {
+            Some(outside) => order.reduce_only && outside.closable(order.side).is_zero(),
+            None => order.side == closing,
+        };
+        if self.resting.iter().any(hollow) {
+            let (hollow, open) = self.resting.drain(..).partition(hollow);
             self.resting = open;
             let hollow: Vec<Order> = hollow;
             hollow.into_iter().for_each(|order| self.end(order, t, env));

@@ -265,7 +265,7 @@ impl Request {
 }
 
 /// `best * (1 +- chunk * impact)` on the tick, against the taker; the best itself stays as it is.
-fn chunk_price(side: Side, best: Price, chunk: i64, impact: Rate, tick: Price) -> Price {
+pub(crate) fn chunk_price(side: Side, best: Price, chunk: i64, impact: Rate, tick: Price) -> Price {
     let worse = Rate(impact.0.saturating_mul(chunk));
     match side {
         _ if worse.0 == 0 => best,

@@ -132,7 +132,10 @@ impl SimVenue {
     }
 
     /// The most that an order may still trade: a closing one no more than the leg.
-    fn cap(&self, order: &Order) -> Qty {
+    pub(super) fn cap(&self, order: &Order) -> Qty {
+        if let Some(outside) = self.outside {
+            return if order.reduce_only { outside.closable(order.side) } else { Qty(i64::MAX) };
+        }
         if order.side == self.role.closing() { self.book.leg.qty } else { Qty(i64::MAX) }
     }
 

@@ -13,7 +13,7 @@ use crate::config::VenueWorld;
 use crate::ledger::VenueBook;
 use crate::market::{Bbo, Command, Event, NewOrder, OrderId, OrderKind, Role, Side};
 use crate::tape::VenueRows;
-use crate::units::{Price, Qty, Time};
+use crate::units::{Cash, Price, Qty, Rate, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -87,6 +87,22 @@ impl Order {
     }
 }
 
+/// What matching must know of an account that is kept elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Outside {
+    /// Signed.
+    pub position: Qty,
+    /// The most that may be opened by a buy and by a sale.
+    pub room: [Qty; 2],
+}
+
+impl Outside {
+    /// What an order of `side` can close.
+    pub fn closable(&self, side: Side) -> Qty {
+        Qty((-side.signed(self.position)).0.max(0))
+    }
+}
+
 /// Not a time: the times of the next rows have to be looked up again.
 const STALE: i64 = i64::MIN;
 
@@ -126,6 +142,9 @@ pub struct SimVenue {
     /// Every moment up to this time and rank 3 is done.
     pub(super) through: Time,
     pub(super) book: VenueBook,
+    /// Of a venue whose account somebody else keeps (an emulator): what of it decides matching. `book` then stays flat.
+    #[serde(skip)]
+    pub(super) outside: Option<Outside>,
     /// The leg is taken at marks below (long) or above (short) this level.
     pub(super) level: i64,
     pub(super) cursors: Cursors,
@@ -192,6 +211,7 @@ impl SimVenue {
             role,
             through: Time::MIN,
             book,
+            outside: None,
             level: NEVER_TAKEN[role.ix()],
             cursors: Cursors::default(),
             next_rows: stale(),
@@ -207,6 +227,32 @@ impl SimVenue {
             answers: Answers::default(),
             stats: SimStats::default(),
             log: None,
+        }
+    }
+
+    /// A venue that matches alone: orders of both sides open and close, and the caller keeps the account, funding and
+    /// liquidation included. Its clock and its answers are as those of any other venue.
+    pub fn matching(grid: Cash) -> SimVenue {
+        let book = VenueBook::new(Role::Long, grid, Rate(Rate::ONE), true, Cash::ZERO);
+        SimVenue { outside: Some(Outside::default()), ..SimVenue::new(Role::Long, book) }
+    }
+
+    /// Tells a venue that matches alone what the account can open, by side (buy, sell).
+    pub fn allow(&mut self, room: [Qty; 2]) {
+        if let Some(outside) = &mut self.outside {
+            outside.room = room;
+        }
+    }
+
+    /// The signed position that a venue that matches alone has counted up; zero for any other.
+    pub fn position(&self) -> Qty {
+        self.outside.map_or(Qty::ZERO, |outside| outside.position)
+    }
+
+    /// Moves that position by what happened beside the book (a takeover).
+    pub fn shift(&mut self, by: Qty) {
+        if let Some(outside) = &mut self.outside {
+            outside.position += by;
         }
     }
 

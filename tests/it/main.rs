@@ -4,6 +4,7 @@ mod browser;
 mod commands;
 mod composite;
 mod drivers;
+mod emulator;
 mod explain;
 mod foresight;
 mod legging;

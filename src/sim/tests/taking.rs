@@ -1,9 +1,10 @@
 //! Aggressive orders, rejects, limits, delays.
 
 use super::market::*;
-use crate::market::{Command, Delays, FeeSchedule, OrderKind, RateLimit, Role, SelfTrade, Side, VolumeQuota};
+use crate::market::{Command, Delays, FeeSchedule, NewOrder, OrderKind, RateLimit, Role, SelfTrade, Side, VolumeQuota};
+use crate::sim::SimVenue;
 use crate::tape::rows::VenueTables;
-use crate::units::{MS_NS, Notional, Rate};
+use crate::units::{Cash, MS_NS, Notional, Qty, Rate};
 
 fn quotes(rows: &[(i64, i64, i64, i64, i64)]) -> VenueTables {
     VenueTables { quotes: rows.iter().map(|&(t, b, bq, a, aq)| quote(t, b, bq, a, aq)).collect(), ..Default::default() }
@@ -223,4 +224,37 @@ fn delays_go_by_kind() {
         s.told(200),
         ["115 110 accepted 2", "140 135 fill 1 Buy 1 @ 1000 taker fee 0", "140 135 done 1 1", "142 137 done 2 0"]
     );
+}
+
+/// Where the account is kept elsewhere, orders open, close and turn the position around; only a marked one is held to it.
+#[test]
+fn a_venue_that_matches_alone_counts_the_net_position() {
+    let quotes = vec![quote(0, 100, 9_000, 101, 9_000), quote(500, 100, 9_000, 101, 8_000)];
+    let trades = vec![trade(1_000, Side::Buy, 103, 9_000)];
+    let mut scene = Scene::long(world(), VenueTables { quotes, trades, ..VenueTables::default() });
+    scene.venue = SimVenue::matching(Cash(1_000_000));
+    scene.venue.allow([qty(9_000); 2]);
+    let reduce = |id, side, kind, size, limit| {
+        Command::Place(NewOrder { reduce_only: true, ..order(Role::Long, id, side, kind, size, limit) })
+    };
+    scene.send(1, reduce(1, Side::Sell, OrderKind::Limit, 1_000, 102));
+    scene.place(20, 2, Side::Buy, OrderKind::Ioc, 3_000, 101);
+    scene.send(40, reduce(3, Side::Sell, OrderKind::Limit, 5_000, 102));
+    assert_eq!(
+        scene.told(1_100),
+        [
+            "16 11 rejected 1 ReduceOnly",
+            "35 30 fill 2 Buy 3000 @ 101 taker fee 0",
+            "35 30 done 2 3000",
+            "55 50 accepted 3",
+            "1005 1000 fill 3 Sell 3000 @ 102 maker fee 0",
+            "1005 1000 done 3 3000",
+        ]
+    );
+    scene.place(1_200, 4, Side::Sell, OrderKind::Ioc, 2_000, 100);
+    scene.place(1_201, 5, Side::Sell, OrderKind::Ioc, 3_000, 100);
+    scene.send(1_202, reduce(6, Side::Buy, OrderKind::Ioc, 9_000, 101));
+    scene.told(1_300);
+    // 5 short; the reduce-only buy of 9 takes no more than that
+    assert_eq!(scene.venue.position(), Qty::ZERO);
 }

@@ -1,0 +1,181 @@
+//! One account on one market: cash, a net position, cross margin. Money is booked as the venues book it; the rules are those
+//! of the dossiers, which agree: entry values are added when a position grows, shrink in proportion when it shrinks, and
+//! begin anew when it turns.
+
+use crate::market::{MarginSchedule, Side};
+use crate::units::{Cash, Notional, Price, Qty, Rate};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Everything booked; unrealised gains apart.
+    pub cash: Cash,
+    /// Signed.
+    pub position: Qty,
+    /// Exact entry value, not negative.
+    pub entry: Notional,
+    /// What fills have realised, fees apart.
+    pub realized: Cash,
+    /// Positive = paid, since the position was opened.
+    pub funding_paid: Cash,
+    /// Fraction of the value that opening takes.
+    pub initial: Rate,
+    pub grid: Cash,
+}
+
+impl Account {
+    pub fn new(cash: Cash, initial: Rate, grid: Cash) -> Account {
+        Account {
+            cash,
+            position: Qty::ZERO,
+            entry: Notional::ZERO,
+            realized: Cash::ZERO,
+            funding_paid: Cash::ZERO,
+            initial,
+            grid,
+        }
+    }
+
+    /// Books a fill and its fee (negative = we pay).
+    pub fn fill(&mut self, side: Side, px: Price, qty: Qty, fee: Cash) {
+        let by = side.signed(qty);
+        let held = self.position;
+        let after = held + by;
+        self.cash += fee;
+        if held.is_zero() || held.0.signum() == by.0.signum() {
+            self.entry += px.of(qty);
+        } else {
+            let closed = qty.min(held.abs());
+            let kept = held.abs() - closed;
+            let left = Notional(part(self.entry.0, kept, held.abs()));
+            let gone = self.entry - left;
+            let value = px.of(closed);
+            let gain = if held.0 > 0 { value - gone } else { gone - value };
+            let gain = gain.to_cash(self.grid);
+            self.realized += gain;
+            self.cash += gain;
+            self.entry = if qty > closed { px.of(qty - closed) } else { left };
+        }
+        if after.is_zero() || after.0.signum() != held.0.signum() {
+            self.funding_paid = Cash::ZERO;
+        }
+        self.position = after;
+    }
+
+    /// Books a settlement at `rate` on `px`; what was booked (negative = we paid).
+    pub fn settle(&mut self, px: Price, rate: Rate) -> Cash {
+        let amount = (-px.of(self.position)).times(rate, self.grid);
+        self.cash += amount;
+        self.funding_paid -= amount;
+        amount
+    }
+
+    pub fn unrealized(&self, mark: Price) -> Notional {
+        let value = mark.of(self.position.abs());
+        if self.position.0 < 0 { self.entry - value } else { value - self.entry }
+    }
+
+    /// Cash and unrealised gains.
+    pub fn equity(&self, mark: Price) -> Notional {
+        self.cash.as_notional() + self.unrealized(mark)
+    }
+
+    /// Margin that the position takes at `mark`, rounded up.
+    pub fn initial_margin(&self, mark: Price) -> Cash {
+        -(-mark.of(self.position.abs())).times(self.initial, self.grid)
+    }
+
+    pub fn maintenance(&self, schedule: &MarginSchedule, mark: Price) -> Notional {
+        schedule.maintenance(mark.of(self.position.abs()))
+    }
+
+    /// What a new position could be opened with: never more than the cash.
+    pub fn available(&self, mark: Price) -> Cash {
+        let free = self.equity(mark).to_cash(self.grid) - self.initial_margin(mark);
+        Cash(free.0.min(self.cash.0).max(0))
+    }
+
+    /// The most that may be opened beyond the position by a buy and by a sale at `mark`. Turning a position around first
+    /// frees what it holds.
+    pub fn room(&self, mark: Price) -> [Qty; 2] {
+        [Side::Buy, Side::Sell].map(|side| {
+            let turns = side.signed(self.position).0 < 0;
+            let free = if turns { self.equity(mark).to_cash(self.grid) } else { self.available(mark) };
+            let unit = -(-mark.of(Qty(1_000_000_000))).times(self.initial, self.grid);
+            let coins = |free: i128| free.checked_mul(1_000_000_000).map(|free| free / unit.0.max(1));
+            Qty(coins(free.0.max(0)).and_then(|qty| i64::try_from(qty).ok()).unwrap_or(i64::MAX / 2))
+        })
+    }
+
+    /// The mark at which the account falls to its maintenance margin, by the level of a leg that all the cash backs; `None`
+    /// where no mark does that.
+    pub fn liquidation_price(&self, schedule: &MarginSchedule) -> Option<Price> {
+        let role = if self.position.0 < 0 { crate::market::Role::Short } else { crate::market::Role::Long };
+        let leg = crate::market::LegMargin {
+            role,
+            qty: self.position.abs(),
+            cost: self.entry,
+            margin: self.cash,
+            funding_paid: Cash::ZERO,
+        };
+        if self.position.is_zero() { None } else { leg.liquidation_level(schedule) }
+    }
+
+    /// Average entry price, rounded down to 1e-9; zero when flat.
+    pub fn entry_price(&self) -> Price {
+        let held = i128::from(self.position.0).abs().max(1);
+        if self.position.is_zero() { Price(0) } else { Price(i64::try_from(self.entry.0 / held).unwrap_or(i64::MAX)) }
+    }
+}
+
+/// `value * part / whole`, rounded down, without leaving i128.
+fn part(value: i128, part: Qty, whole: Qty) -> i128 {
+    let (part, whole) = (i128::from(part.0), i128::from(whole.0).max(1));
+    value.div_euclid(whole) * part + value.rem_euclid(whole) * part / whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn px(units: i64) -> Price {
+        Price(units * 1_000_000_000)
+    }
+
+    fn coins(tenths: i64) -> Qty {
+        Qty(tenths * 100_000_000)
+    }
+
+    fn account() -> Account {
+        Account::new(Cash::units(1_000), Rate(50_000_000_000), Cash(1))
+    }
+
+    /// Buy 1 at 100 and 1 at 110, sell 0.5 at 120: 0.5 x (120 - 105) is realised; sell 2 at 100: 1.5 x (100 - 105), short 0.5
+    /// from 100.
+    #[test]
+    fn a_position_grows_shrinks_and_turns() {
+        let mut a = account();
+        a.fill(Side::Buy, px(100), coins(10), Cash::ZERO);
+        a.fill(Side::Buy, px(110), coins(10), Cash::units(-1));
+        assert_eq!((a.entry_price(), a.cash), (px(105), Cash::units(999)));
+        a.fill(Side::Sell, px(120), coins(5), Cash::ZERO);
+        assert_eq!((a.position, a.entry_price(), a.realized.to_string()), (coins(15), px(105), "7.5".to_string()));
+        a.fill(Side::Sell, px(100), coins(20), Cash::ZERO);
+        assert_eq!((a.position, a.entry_price()), (coins(-5), px(100)));
+        assert_eq!((a.realized, a.cash), (Cash::ZERO, Cash::units(999)));
+        assert_eq!(a.unrealized(px(90)), Cash::units(5).as_notional());
+    }
+
+    #[test]
+    fn funding_is_paid_by_the_long_and_margin_binds() {
+        let mut a = account();
+        a.fill(Side::Buy, px(100), coins(1_000), Cash::ZERO);
+        // 10,000 of value at 5 %: 500 of 1,000; 500 more open 100 coins, a sale closes 100 and may open 200
+        assert_eq!(a.available(px(100)), Cash::units(500));
+        assert_eq!(a.room(px(100)), [coins(1_000), coins(2_000)]);
+        assert_eq!(a.settle(px(100), Rate(1_000_000_000)), Cash::units(-10));
+        let schedule = MarginSchedule::flat(Rate(12_000_000_000));
+        let level = a.liquidation_price(&schedule).expect("a level");
+        assert!(a.equity(level) >= a.maintenance(&schedule, level));
+        assert!(a.equity(Price(level.0 - 1)) < a.maintenance(&schedule, Price(level.0 - 1)));
+    }
+}

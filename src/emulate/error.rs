@@ -1,0 +1,34 @@
+//! What ends the emulator.
+
+use crate::config::ConfigError;
+use crate::synth::SpecError;
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum EmulateError {
+    #[error("--port {port}: {source}; accepted: a free port of this machine; to do: choose another, or 0 for any")]
+    Port { port: u16, source: std::io::Error },
+    #[error("--tier {found}; accepted: {accepted}")]
+    Tier { found: String, accepted: String },
+    #[error("the market has come to its end; start the emulator anew")]
+    Ended,
+    #[error("the shipped profile knows no BTC; this is an error in perpx, please report it")]
+    Instrument,
+    #[error(transparent)]
+    Market(#[from] SpecError),
+    #[error(transparent)]
+    Profile(Box<ConfigError>),
+}
+
+impl From<ConfigError> for EmulateError {
+    fn from(error: ConfigError) -> EmulateError {
+        EmulateError::Profile(Box::new(error))
+    }
+}
+
+impl EmulateError {
+    /// 2 bad input, 1 anything else.
+    pub fn exit_code(&self) -> u8 {
+        if matches!(self, EmulateError::Ended) { 1 } else { 2 }
+    }
+}

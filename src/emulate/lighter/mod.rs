@@ -1,0 +1,229 @@
+//! Lighter as emulated: one market (BTC, number 1), one account with its API keys.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `tx` | signed transactions: what is refused and with which code, what is queued |
+//! | `orders` | the account's orders, and what events make of them |
+//! | `show` | orders, trades, positions, markets as Lighter writes them |
+//! | `rest` | the endpoints |
+//! | `stream` | channels, frames, the sequence of the book |
+//! | `limits` | requests a minute |
+
+mod limits;
+mod orders;
+mod rest;
+mod show;
+mod stream;
+mod tx;
+
+use super::core::Core;
+use super::http::{Reply, Request};
+use super::serve::Emulated;
+use super::{EmulateError, account::Account};
+use crate::market::{EventBody, OrderId};
+use crate::units::{Price, Rate, Time};
+use crate::venues::lighter::sign::{AuthToken, PublicKey};
+use limits::Limits;
+use orders::Order;
+use serde_json::Value;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::Sender;
+use stream::Sockets;
+
+/// The market's number, its decimals, and the decimals of money.
+pub const MARKET: i64 = 1;
+pub const SIZE_DECIMALS: u32 = 5;
+pub const PRICE_DECIMALS: u32 = 1;
+/// Trades and settlements that are kept to be asked for.
+const KEPT: usize = 1_000;
+
+/// What a user may choose of an emulated Lighter.
+pub struct Settings {
+    pub account_index: i64,
+    pub keys: BTreeMap<i64, PublicKey>,
+    pub chain_id: u32,
+    pub tier: String,
+    pub sends_per_minute: u32,
+    pub weight_per_minute: i64,
+    /// Orders priced further through the mark are refused; the venue's own width is not published.
+    pub price_band: Rate,
+    pub speed: f64,
+}
+
+/// Wall time and the market's: the one runs on the machine, the other where the rows are.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    wall: Time,
+    tape: Time,
+    speed: f64,
+}
+
+impl Clock {
+    fn tape(&self, wall: Time) -> Time {
+        self.tape.plus((wall.since(self.wall) as f64 * self.speed) as i64)
+    }
+
+    fn wall(&self, tape: Time) -> Time {
+        self.wall.plus((tape.since(self.tape) as f64 / self.speed) as i64)
+    }
+}
+
+/// A refusal: the venue's code and its words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub code: i64,
+    pub message: String,
+}
+
+impl Refusal {
+    fn new(code: i64, message: impl Into<String>) -> Refusal {
+        Refusal { code, message: message.into() }
+    }
+}
+
+pub struct Lighter {
+    core: Core,
+    settings: Settings,
+    clock: Clock,
+    /// The last nonce used, by API key.
+    nonces: BTreeMap<i64, i64>,
+    orders: BTreeMap<OrderId, Order>,
+    /// Counters of order numbers: bids, asks.
+    counters: [u64; 2],
+    /// The account as events have told it so far: what trades say of the position before them.
+    told: Account,
+    /// Newest first.
+    trades: VecDeque<Value>,
+    own_trades: VecDeque<Value>,
+    fundings: VecDeque<Value>,
+    next_trade: u64,
+    /// Trades of the market are shown up to here.
+    trades_through: Time,
+    last_price: Price,
+    /// Executed transactions, by hash.
+    txs: BTreeMap<String, Value>,
+    sequence: i64,
+    cancel_all_at: Option<i64>,
+    limits: Limits,
+    sockets: Sockets,
+}
+
+impl Lighter {
+    /// `wall` is now: the market's time `core.now()` is shown as it.
+    pub fn new(core: Core, settings: Settings, wall: Time) -> Lighter {
+        let clock = Clock { wall, tape: core.now(), speed: settings.speed };
+        Lighter {
+            told: core.account.clone(),
+            clock,
+            nonces: settings.keys.keys().map(|&key| (key, 0)).collect(),
+            orders: BTreeMap::new(),
+            counters: [0, 0],
+            trades: VecDeque::new(),
+            own_trades: VecDeque::new(),
+            fundings: VecDeque::new(),
+            next_trade: 1,
+            trades_through: core.now(),
+            last_price: Price(core.book().best().mid2() / 2),
+            txs: BTreeMap::new(),
+            sequence: 0,
+            cancel_all_at: None,
+            limits: Limits::new(settings.tier == "standard", settings.sends_per_minute, settings.weight_per_minute),
+            sockets: Sockets::default(),
+            core,
+            settings,
+        }
+    }
+
+    fn is_account(&self, index: i64) -> bool {
+        index == self.settings.account_index
+    }
+
+    /// The holder of `token` may read the account.
+    fn authorize(&self, token: Option<&str>, now: Time) -> Result<(), Refusal> {
+        let none = "invalid param : auth query param and Authorization header are empty";
+        let text = token.filter(|text| !text.is_empty()).ok_or_else(|| Refusal::new(20001, none))?;
+        let invalid = |why: &str| Refusal::new(20001, format!("invalid param : auth: {why}"));
+        let token = AuthToken::parse(text).map_err(|_| invalid("not deadline:account:key:signature"))?;
+        let seconds = now.0 / crate::units::SECOND_NS;
+        if token.deadline <= seconds || token.deadline > seconds + 8 * 3600 {
+            return Err(invalid("the deadline has passed, or lies more than 8 hours ahead"));
+        }
+        let key = self.settings.keys.get(&token.api_key_index).filter(|_| self.is_account(token.account_index));
+        let key = key.ok_or_else(|| Refusal::new(21109, "api key not found"))?;
+        if token.verify(key) { Ok(()) } else { Err(invalid("the signature is not the key's")) }
+    }
+
+    /// Books what happened and tells those who listen.
+    fn happened(&mut self, now: Time) -> Result<(), EmulateError> {
+        let events = self.core.advance(self.clock.tape(now))?;
+        let (mut changed, mut trades, mut money) = (Vec::new(), Vec::new(), false);
+        for event in events {
+            let at = self.clock.wall(event.venue_time);
+            match event.body {
+                EventBody::Fill { id, side, px, qty, maker, fee } => {
+                    let trade = self.own_trade((id, side), (px, qty), maker, at);
+                    self.told.fill(side, px, qty, fee);
+                    self.public_trade(trade.clone(), px);
+                    keep(&mut self.own_trades, trade.clone());
+                    trades.push(trade);
+                    money = true;
+                }
+                EventBody::Funding { amount, rate, px } => {
+                    let row = self.own_funding(amount, rate, at);
+                    keep(&mut self.fundings, row);
+                    self.told.settle(px, rate);
+                    money = true;
+                }
+                EventBody::Liquidated { px, qty, fee, .. } => {
+                    let side =
+                        if self.told.position.0 > 0 { crate::market::Side::Sell } else { crate::market::Side::Buy };
+                    self.told.fill(side, px, qty, fee);
+                    money = true;
+                }
+                _ => {}
+            }
+            if let Some(id) = event.body.order()
+                && self.order_event(id, &event, at)
+            {
+                changed.push(id);
+            }
+        }
+        self.market_trades();
+        self.tell_account(&changed, trades, money, now);
+        Ok(())
+    }
+}
+
+fn keep(list: &mut VecDeque<Value>, row: Value) {
+    list.push_front(row);
+    list.truncate(KEPT);
+}
+
+impl Emulated for Lighter {
+    fn pass(&mut self, now: Time) -> Result<(), EmulateError> {
+        self.happened(now)?;
+        self.expire(now);
+        self.publish(now);
+        Ok(())
+    }
+
+    fn request(&mut self, request: &Request, now: Time) -> Reply {
+        self.route(request, now)
+    }
+
+    fn open(&mut self, socket: u64, out: Sender<String>, _now: Time) {
+        self.sockets.open(socket, out);
+    }
+
+    fn text(&mut self, socket: u64, text: &str, now: Time) {
+        self.heard(socket, text, now);
+    }
+
+    fn closed(&mut self, socket: u64) {
+        self.sockets.close(socket);
+    }
+
+    fn stream_path(&self) -> &'static str {
+        "/stream"
+    }
+}
