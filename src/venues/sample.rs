@@ -104,8 +104,8 @@ fn within(written: &serde_json::Value, sample: &serde_json::Value) -> bool {
 /// Of a message that is read, nothing is lost when it is written and read again, and nothing is made up.
 #[test]
 fn messages_are_read_and_written_by_one_type() {
-    let read: [(&str, fn(&str, &str) -> Result<String, WireError>); 2] = [(LIGHTER, lighter), (GRVT, grvt)];
-    for (file, read) in read {
+    type Read = fn(&str, &str) -> Result<String, WireError>;
+    for (file, read) in [(LIGHTER, lighter as Read), (GRVT, grvt as Read)] {
         for (name, text) in lines(file) {
             let written = read(name, text).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(read(name, &written).as_ref(), Ok(&written), "{name}");
