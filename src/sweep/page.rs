@@ -11,6 +11,7 @@ use super::run::{Outcome, Sweep, each_point};
 use super::spool::Row;
 use super::story::Story;
 use super::study::Study;
+use crate::config::Fills;
 use crate::report::{
     Axis, AxisKind, Board, Column, Counts, Curve, Fact, Gate, Input, Leader, Level, Metric, Money, Objective, Point,
     QualityTable, Spans, StateTime, Transition, Unit, Warning, Winner, WorldRow,
@@ -493,9 +494,31 @@ fn provenance(sweep: &Sweep<'_>, study: &Study, winner: Option<&Ranked>) -> Vec<
     facts
 }
 
+/// How one venue's fills came about: what its data say of the book, and what had to be assumed.
+fn fill_note(quality: &VenueQuality, fills: &Fills) -> String {
+    let has = |table: &str| quality.rows.get(table).is_some_and(|rows| *rows > 0);
+    let taking = match has("depth") {
+        true => "orders that take walk the recorded depth".to_string(),
+        false => format!(
+            "no depth is recorded: beyond the best size an order is assumed to pay {} bp more for each further best size \
+             (fills.impact_bp)",
+            fills.impact.bps()
+        ),
+    };
+    let resting = match has("trades") {
+        true => "orders that rest are moved by recorded trades and sizes",
+        false => "no trades are recorded: orders that rest fill only when the other side's best reaches them",
+    };
+    format!("{}: {taking}; {resting}.", quality.venue)
+}
+
 fn notes(study: &Study) -> Vec<String> {
     let interval = f64::from(study.home.account.stats_interval_sec);
-    vec![
+    let fills = study.home.world.venues.iter().map(|venue| &venue.fills);
+    let venues = study.feeds[0].tape.quality().venues;
+    let told = venues.iter().zip(fills).map(|(quality, fills)| fill_note(quality, fills));
+    let mut notes: Vec<String> = told.collect();
+    notes.extend([
         format!(
             "Returns are changes of equity over initial capital at every {interval} s (flat intervals included); Sharpe is \
              their mean over their standard deviation times the root of {:.0}, risk-free rate 0.",
@@ -505,5 +528,27 @@ fn notes(study: &Study) -> Vec<String> {
         "A trade is everything between leaving S0 and the next S0 with at least one fill, net of fees and funding."
             .to_string(),
         "Quote currencies are taken 1:1.".to_string(),
-    ]
+    ]);
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ConfigFile;
+
+    #[test]
+    fn a_report_says_what_fills_were_assumed() {
+        let file = ConfigFile::parse("example.yml", include_str!("../../configs/example.yml")).expect("legal");
+        let fills = &file.with(&[]).expect("legal").world.venues[0].fills;
+        let mut quality = VenueQuality { venue: "lighter".to_string(), ..VenueQuality::default() };
+        let bare = fill_note(&quality, fills);
+        assert!(bare.contains("pay 1 bp more") && bare.contains("no trades are recorded"), "{bare}");
+        quality.rows = [("depth".to_string(), 5), ("trades".to_string(), 9)].into();
+        let rich = fill_note(&quality, fills);
+        assert_eq!(
+            rich,
+            "lighter: orders that take walk the recorded depth; orders that rest are moved by recorded trades and sizes."
+        );
+    }
 }

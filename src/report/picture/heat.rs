@@ -26,6 +26,8 @@ pub struct Kind<'a> {
     pub maps: &'a [Heatmap],
     /// A panel each.
     pub picks: &'a [Pick],
+    /// Of what: "Sharpe (worst world)".
+    pub metric: &'a str,
     pub note: &'a str,
 }
 
@@ -50,7 +52,7 @@ fn are_upright(map: &Heatmap, panels: usize) -> bool {
 
 pub fn draw(view: &View, kind: Kind<'_>, map: &Heatmap, paper: &Paper) -> Result<(), String> {
     let (x, y) = (&kind.names[map.x.axis], &kind.names[map.y.axis]);
-    let title = format!("{} · {}: {y} against {x}", view.input.symbol, view.metric());
+    let title = format!("{} · {}: {y} against {x}", view.input.symbol, kind.metric);
     paper.title(&title, kind.note)?;
     let panels = kind.picks.len();
     let size = cell(map, panels);

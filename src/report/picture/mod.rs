@@ -38,6 +38,7 @@ pub fn pictures(view: &View, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     paper::register_font().map_err(|what| ReportError::Chart { path: dir.to_owned(), what })?;
     let input = view.input;
     let parallel = Parallel::of(view);
+    let (metric, winner) = (view.metric(), format!("the winner's {}", view.objective()));
     let mut all: Vec<Picture> = Vec::new();
     if !input.curves.is_empty() {
         all.push(picture("equity", Box::new(|paper| curves::draw(view, paper))));
@@ -61,12 +62,14 @@ pub fn pictures(view: &View, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
         all.push(picture("distribution", Box::new(|paper| shape::distribution(view, histogram, paper))));
     }
     let maps = heat::Kind {
+        metric: &metric,
         names: &view.names,
         maps: &view.maps,
         picks: &Pick::ALL,
         note: "Over all values of the other axes; the frame marks the winner's cell, a dot its plateau; grey cells have no configuration with a figure",
     };
     let faults = heat::Kind {
+        metric: &winner,
         names: &view.world_names,
         maps: &view.faults,
         picks: &[Pick::Worst],

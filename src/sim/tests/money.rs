@@ -3,7 +3,7 @@
 use super::market::*;
 use crate::market::{FeeSchedule, FundingPrice, LiquidationRule, OrderKind, Role, Side};
 use crate::tape::rows::VenueTables;
-use crate::units::Rate;
+use crate::units::{Cash, Rate};
 
 fn quotes(bid: i64, ask: i64) -> VenueTables {
     VenueTables { quotes: vec![quote(0, bid, 9000, ask, 9000)], ..Default::default() }
@@ -103,6 +103,30 @@ fn never_more_than_the_margin() {
     let mut s = Scene::new(Role::Short, w, tables);
     s.place(90, 1, Side::Sell, OrderKind::Ioc, 1000, 1000);
     assert_eq!(s.told(500)[2..], ["155 150 funding -1 @ 1000", "305 300 liquidated 1000 @ 1199 fee 0 lost 0"]);
+    assert_eq!(s.cash(), "9800");
+}
+
+/// On a money grid of 1 each part is rounded against us: 65.934 + 0.666 of fee, 66.267 + 0.333, 66.8 become 67, 68, 67,
+/// which is 2 more than the margin of 200. The venue bears it.
+#[test]
+fn rounding_costs_no_more_than_the_margin_either() {
+    let mut w = world();
+    w.instrument.liquidation = LiquidationRule::ZeroPrice { max_fee: Rate::from_bps(100) };
+    w.instrument.money_grid = Cash::units(1);
+    let mut tables = quotes(999, 1000);
+    tables.quotes.push(quote(300, 802, 333, 803, 1));
+    tables.depth = vec![depth(300, &[(802, 333), (801, 333)], &[(803, 1)])];
+    tables.marks = vec![mark(300, 805, 805)];
+    let mut s = Scene::long(w, tables);
+    s.place(90, 1, Side::Buy, OrderKind::Ioc, 1000, 1000);
+    assert_eq!(
+        s.told(500)[2..],
+        [
+            "305 300 liquidated 333 @ 802 fee -1 lost 0",
+            "305 300 liquidated 333 @ 801 fee -1 lost 0",
+            "305 300 liquidated 334 @ 800 fee 2 lost 0",
+        ]
+    );
     assert_eq!(s.cash(), "9800");
 }
 

@@ -51,7 +51,8 @@ fn ioc_takes_what_it_can_and_pays_for_it() {
 #[test]
 fn a_market_orders_limit_bounds_the_average() {
     let mut tables = quotes(&[(90, 999, 5, 1000, 5)]);
-    tables.depth = vec![depth(90, &[(999, 5)], &[(1000, 5), (1006, 9)])];
+    // the last level would cost 6 more each: what is left of 10 after 2 x 4 does not pay for a lot of it
+    tables.depth = vec![depth(90, &[(999, 5)], &[(1000, 5), (1006, 2), (1008, 9)])];
     let mut s = Scene::long(world(), tables.clone());
     s.world.instrument.lot = qty(1);
     s.place(100, 1, Side::Buy, OrderKind::Market, 9, 1002);
