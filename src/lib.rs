@@ -36,8 +36,8 @@
 //! **Truth and belief.** The simulated venue keeps the truth; the trader knows what events told it. Both are
 //! [`ledger::VenueBook`]s, and they agree whenever nothing is in flight.
 //!
-//! The core (everything but `tape`'s files, `synth`'s writer, `sweep`, `live`, `emulate`, `report` and `audit`) reads no clock, draws no random
-//! number of its own and does no input or output.
+//! The core (everything but `tape`'s files, `synth`'s writer, `sweep`, `live`, `emulate`, `report` and `audit`) reads no
+//! clock, draws no random number of its own and does no input or output.
 
 pub mod audit;
 pub mod config;

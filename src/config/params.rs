@@ -4,7 +4,7 @@
 //! Three parts: [`Strategy`] (what a trader chooses), [`World`] (what the market and the venues do to him), [`Account`].
 
 use crate::market::{Delays, FeeSchedule, Instrument, RateLimit, VolumeQuota};
-use crate::units::{Cash, Qty, Rate, Time};
+use crate::units::{Cash, Qty, Rate, SECOND_NS, Time};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -324,6 +324,26 @@ pub struct Burst {
 }
 
 impl Fills {
+    /// A venue at its best: nothing is late, fails or is out; the queue as strict as it comes, a further size 1 bp dearer.
+    pub fn calm() -> Fills {
+        Fills {
+            order_latency: Latency::Constant { ns: 0 },
+            response_latency: Latency::Constant { ns: 0 },
+            burst: Burst { slope: 0.0, calm_rows: 20 },
+            feed_latency_ns: 0,
+            clock_ahead_ns: 0,
+            queue: Queue::RiskAverse,
+            queue_ahead: Rate(Rate::ONE),
+            impact: Rate::from_bps(1),
+            assume_qty: None,
+            reject_rate: 0.0,
+            timeout_rate: 0.0,
+            cancel_fail_rate: 0.0,
+            outages: Vec::new(),
+            max_book_age_ns: 10 * SECOND_NS,
+        }
+    }
+
     /// The pace of the venue's feed decides a latency.
     pub fn needs_pace(&self) -> bool {
         let recorded = |latency: &Latency| matches!(latency, Latency::Recorded);

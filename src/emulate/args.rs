@@ -6,7 +6,7 @@ use super::feed::Feed;
 use super::lighter::{Lighter, Settings};
 use super::serve::Server;
 use super::{EmulateError, lighter};
-use crate::config::{Burst, Fills, Latency, Profile, Queue, Tier, VenueWorld};
+use crate::config::{Fills, Profile, Tier, VenueWorld};
 use crate::market::Instrument;
 use crate::text;
 use crate::units::{Cash, Rate, SECOND_NS, Time};
@@ -155,21 +155,6 @@ pub(super) fn world(profile: &Profile, tier: &Tier) -> Option<VenueWorld> {
         // counted at the door, where the venue counts
         rate_limit: None,
         quota: None,
-        fills: Fills {
-            order_latency: Latency::Constant { ns: 0 },
-            response_latency: Latency::Constant { ns: 0 },
-            burst: Burst { slope: 0.0, calm_rows: 1 },
-            feed_latency_ns: 0,
-            clock_ahead_ns: 0,
-            queue: Queue::RiskAverse,
-            queue_ahead: Rate(Rate::ONE),
-            impact: Rate::from_bps(1),
-            assume_qty: None,
-            reject_rate: 0.0,
-            timeout_rate: 0.0,
-            cancel_fail_rate: 0.0,
-            outages: Vec::new(),
-            max_book_age_ns: 3600 * SECOND_NS,
-        },
+        fills: Fills { max_book_age_ns: 3600 * SECOND_NS, ..Fills::calm() },
     })
 }

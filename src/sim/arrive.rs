@@ -1,8 +1,9 @@
 //! What a request meets when it reaches the venue.
 //!
 //! In this order: an outage (the request vanishes); for orders the draw of a timeout (half of them vanish too, half are
-//! served in silence); the rate limit; an outage that refuses orders; the draw of a refusal; the age of the book (an order that arrives when the book
-//! had no row for `max_book_age_ns` waits for the next row); the venue's rules; margin; then matching by kind.
+//! served in silence); the rate limit; an outage that refuses orders; the draw of a refusal; the age of the book (an order
+//! that arrives when the book had no row for `max_book_age_ns` waits for the next row); the venue's rules; margin; an order
+//! of our own in the way; then matching by kind.
 
 use super::book::{BookView, Request, better, within};
 use super::chance::{Key, Kind};

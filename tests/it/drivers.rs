@@ -2,7 +2,7 @@
 
 use crate::random_tape::{self, Beat, TICK};
 use crate::second_strategy::{Dip, DipPlan};
-use perpx::config::{Burst, ConfigFile, Fills, Latency, Outage, OutageWhat, OutageWhen, Queue, VenueWorld, World};
+use perpx::config::{ConfigFile, Fills, Latency, Outage, OutageWhat, OutageWhen, Queue, VenueWorld, World};
 use perpx::market::{
     Delays, FeeSchedule, FundingPrice, Instrument, LiquidationRule, MarginSchedule, RateLimit, SelfTrade,
 };
@@ -84,18 +84,13 @@ fn world(weather: &Weather) -> World {
         fills: Fills {
             order_latency: latency(weather.order_ms),
             response_latency: latency(weather.response_ms),
-            burst: Burst { slope: 0.0, calm_rows: 20 },
-            clock_ahead_ns: 0,
-            feed_latency_ns: 0,
             queue: Queue::Proportional,
             queue_ahead: Rate(Rate::ONE / 4),
-            impact: Rate::from_bps(1),
-            assume_qty: None,
             reject_rate: weather.failures / 2.0,
             timeout_rate: weather.failures / 2.0,
             cancel_fail_rate: weather.failures,
             outages: if weather.outage { vec![outage] } else { Vec::new() },
-            max_book_age_ns: 10 * SECOND_NS,
+            ..Fills::calm()
         },
     };
     World { seed: weather.seed, venues: [venue("first"), venue("second")] }

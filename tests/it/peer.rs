@@ -5,13 +5,13 @@
 //! `id,time_ns,price,qty,maker`, times on the venue's clock. `PERPX_PEER_QUEUE`: `risk_averse`, `proportional` or `power N`.
 
 use crate::real::{recordings, tape};
-use perpx::config::{Burst, Fills, Latency, Queue, VenueWorld};
+use perpx::config::{Fills, Latency, Queue, VenueWorld};
 use perpx::ledger::VenueBook;
 use perpx::market::*;
 use perpx::sim::{Dice, Env, OutageTable, SimVenue};
 use perpx::tape::Tile;
 use perpx::tape::import::import;
-use perpx::units::{Cash, MS_NS, Notional, Price, Qty, Rate, SECOND_NS, Time, format_scaled, parse_scaled};
+use perpx::units::{Cash, MS_NS, Notional, Price, Qty, Rate, Time, format_scaled, parse_scaled};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -75,18 +75,9 @@ fn world(venue: &str, queue: Queue) -> VenueWorld {
         fills: Fills {
             order_latency: latency.clone(),
             response_latency: latency,
-            burst: Burst { slope: 0.0, calm_rows: 20 },
-            clock_ahead_ns: 0,
-            feed_latency_ns: 0,
             queue,
-            queue_ahead: Rate(Rate::ONE),
             impact: Rate(Rate::ONE),
-            assume_qty: None,
-            reject_rate: 0.0,
-            timeout_rate: 0.0,
-            cancel_fail_rate: 0.0,
-            outages: Vec::new(),
-            max_book_age_ns: 10 * SECOND_NS,
+            ..Fills::calm()
         },
     }
 }

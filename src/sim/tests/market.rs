@@ -1,6 +1,6 @@
 //! A small market to trade in: prices in whole quote units, sizes in thousandths of a coin, times in milliseconds.
 
-use crate::config::{Burst, Fills, Latency, Queue, VenueWorld};
+use crate::config::{Fills, Latency, VenueWorld};
 use crate::ledger::VenueBook;
 use crate::market::*;
 use crate::sim::{Dice, Env, OutageTable, SimVenue};
@@ -66,18 +66,7 @@ pub fn world() -> VenueWorld {
         fills: Fills {
             order_latency: Latency::Constant { ns: 10 * MS_NS },
             response_latency: Latency::Constant { ns: 5 * MS_NS },
-            burst: Burst { slope: 0.0, calm_rows: 20 },
-            clock_ahead_ns: 0,
-            feed_latency_ns: 0,
-            queue: Queue::RiskAverse,
-            queue_ahead: Rate(Rate::ONE),
-            impact: Rate::from_bps(1),
-            assume_qty: None,
-            reject_rate: 0.0,
-            timeout_rate: 0.0,
-            cancel_fail_rate: 0.0,
-            outages: Vec::new(),
-            max_book_age_ns: 10_000 * MS_NS,
+            ..Fills::calm()
         },
     }
 }
