@@ -54,7 +54,7 @@ enum Command {
     /// Make a seeded two-venue market with known properties as a store
     Synth(SynthArgs),
     /// Play a venue on this machine: REST and stream on the loopback
-    Emulate(EmulateArgs),
+    Emulate(Box<EmulateArgs>),
     /// Say what a store holds and how it was made
     #[command(after_help = "Example: perpx-data info data/sample")]
     Info {

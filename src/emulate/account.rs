@@ -1,6 +1,7 @@
-//! One account on one market: cash, a net position, cross margin. Money is booked as the venues book it; the rules are those
+//! One account on one market: cash, a net position, cross or isolated margin. Money is booked as the venues book it; the rules are those
 //! of the dossiers, which agree: entry values are added when a position grows, shrink in proportion when it shrinks, and
-//! begin anew when it turns.
+//! begin anew when it turns. An isolated position has margin of its own: set aside as it grows, given back as it shrinks, moved by
+//! funding, and all that its liquidation can cost.
 
 use crate::market::{MarginSchedule, Side};
 use crate::units::{Cash, Notional, Price, Qty, Rate};
@@ -19,6 +20,9 @@ pub struct Account {
     pub funding_paid: Cash,
     /// Fraction of the value that opening takes.
     pub initial: Rate,
+    pub isolated: bool,
+    /// Of the cash, what an isolated position has for itself.
+    pub allocated: Cash,
     pub grid: Cash,
 }
 
@@ -31,6 +35,8 @@ impl Account {
             realized: Cash::ZERO,
             funding_paid: Cash::ZERO,
             initial,
+            isolated: false,
+            allocated: Cash::ZERO,
             grid,
         }
     }
@@ -41,6 +47,7 @@ impl Account {
         let held = self.position;
         let after = held + by;
         self.cash += fee;
+        self.allocate(px, by);
         if held.is_zero() || held.0.signum() == by.0.signum() {
             self.entry += px.of(qty);
         } else {
@@ -61,11 +68,60 @@ impl Account {
         self.position = after;
     }
 
+    /// The margin that a fill of `by` sets aside or gives back.
+    fn allocate(&mut self, px: Price, by: Qty) {
+        let held = self.position;
+        let turns = held.0.signum() == -by.0.signum();
+        let closed = if turns { by.abs().min(held.abs()) } else { Qty::ZERO };
+        if !closed.is_zero() {
+            let kept = held.abs() - closed;
+            self.allocated = Cash(part(self.allocated.0, kept, held.abs()));
+        }
+        if self.isolated {
+            self.allocated += self.margin_of(px.of(by.abs() - closed));
+        }
+    }
+
+    /// What opening `value` takes, rounded up.
+    fn margin_of(&self, value: Notional) -> Cash {
+        -(-value).times(self.initial, self.grid)
+    }
+
+    /// Moves money into an isolated position (out of it: below zero). False where the free cash, or what the position needs,
+    /// forbids it.
+    pub fn move_margin(&mut self, amount: Cash, mark: Price) -> bool {
+        let [most_in, most_out] = self.movable(mark);
+        let legal = self.isolated && !self.position.is_zero() && amount <= most_in && amount >= -most_out;
+        if legal {
+            self.allocated += amount;
+        }
+        legal
+    }
+
+    /// What may be moved in and out at most.
+    pub fn movable(&self, mark: Price) -> [Cash; 2] {
+        let spare = self.backed(mark).to_cash(self.grid) - self.initial_margin(mark);
+        [self.available(mark), Cash(spare.0.min(self.allocated.0).max(0))]
+    }
+
+    /// What stands behind the position: everything, or what it has for itself.
+    pub fn backing(&self) -> Cash {
+        if self.isolated { self.allocated } else { self.cash }
+    }
+
+    /// The backing and unrealised gains: what maintenance is held against.
+    pub fn backed(&self, mark: Price) -> Notional {
+        self.backing().as_notional() + self.unrealized(mark)
+    }
+
     /// Books a settlement at `rate` on `px`; what was booked (negative = we paid).
     pub fn settle(&mut self, px: Price, rate: Rate) -> Cash {
         let amount = (-px.of(self.position)).times(rate, self.grid);
         self.cash += amount;
         self.funding_paid -= amount;
+        if self.isolated {
+            self.allocated += amount;
+        }
         amount
     }
 
@@ -81,15 +137,18 @@ impl Account {
 
     /// Margin that the position takes at `mark`, rounded up.
     pub fn initial_margin(&self, mark: Price) -> Cash {
-        -(-mark.of(self.position.abs())).times(self.initial, self.grid)
+        self.margin_of(mark.of(self.position.abs()))
     }
 
     pub fn maintenance(&self, schedule: &MarginSchedule, mark: Price) -> Notional {
         schedule.maintenance(mark.of(self.position.abs()))
     }
 
-    /// What a new position could be opened with: never more than the cash.
+    /// What a new position could be opened with: never more than the cash that no position has for itself.
     pub fn available(&self, mark: Price) -> Cash {
+        if self.isolated {
+            return Cash((self.cash - self.allocated).0.max(0));
+        }
         let free = self.equity(mark).to_cash(self.grid) - self.initial_margin(mark);
         Cash(free.0.min(self.cash.0).max(0))
     }
@@ -106,15 +165,15 @@ impl Account {
         })
     }
 
-    /// The mark at which the account falls to its maintenance margin, by the level of a leg that all the cash backs; `None`
-    /// where no mark does that.
+    /// The mark at which the position falls to its maintenance margin, by the level of a leg with its backing; `None` where no
+    /// mark does that.
     pub fn liquidation_price(&self, schedule: &MarginSchedule) -> Option<Price> {
         let role = if self.position.0 < 0 { crate::market::Role::Short } else { crate::market::Role::Long };
         let leg = crate::market::LegMargin {
             role,
             qty: self.position.abs(),
             cost: self.entry,
-            margin: self.cash,
+            margin: self.backing(),
             funding_paid: Cash::ZERO,
         };
         if self.position.is_zero() { None } else { leg.liquidation_level(schedule) }
@@ -177,5 +236,31 @@ mod tests {
         let level = a.liquidation_price(&schedule).expect("a level");
         assert!(a.equity(level) >= a.maintenance(&schedule, level));
         assert!(a.equity(Price(level.0 - 1)) < a.maintenance(&schedule, Price(level.0 - 1)));
+    }
+
+    /// Ten times: 100 coins at 100 set 1,000 aside; half of them closed give half back; the rest moves within its limits.
+    #[test]
+    fn an_isolated_position_has_margin_of_its_own() {
+        let mut a = Account { isolated: true, ..Account::new(Cash::units(5_000), Rate(100_000_000_000), Cash(1)) };
+        a.fill(Side::Buy, px(100), coins(1_000), Cash::ZERO);
+        assert_eq!(
+            (a.allocated, a.available(px(100)), a.cash),
+            (Cash::units(1_000), Cash::units(4_000), Cash::units(5_000))
+        );
+        a.fill(Side::Sell, px(101), coins(500), Cash::ZERO);
+        assert_eq!((a.allocated, a.cash), (Cash::units(500), Cash::units(5_050)));
+        assert_eq!(a.backed(px(95)), Cash::units(250).as_notional());
+        // 500 are needed at 100: nothing may leave; what was put in may
+        assert!(!a.move_margin(Cash::units(-1), px(100)) && !a.move_margin(Cash::units(5_000), px(100)));
+        assert!(a.move_margin(Cash::units(300), px(100)) && a.move_margin(Cash::units(-300), px(100)));
+        let schedule = MarginSchedule::flat(Rate(12_000_000_000));
+        let level = a.liquidation_price(&schedule).expect("a level");
+        assert!(level > px(90) && level < px(92), "{level}");
+        a.settle(px(100), Rate(10_000_000_000));
+        assert_eq!((a.allocated, a.cash), (Cash::units(450), Cash::units(5_000)));
+        a.fill(Side::Sell, px(100), coins(1_000), Cash::ZERO);
+        assert_eq!((a.position, a.allocated), (coins(-500), Cash::units(500)));
+        a.fill(Side::Buy, px(100), coins(500), Cash::ZERO);
+        assert_eq!(a.allocated, Cash::ZERO);
     }
 }

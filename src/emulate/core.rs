@@ -8,7 +8,7 @@
 use super::EmulateError;
 use super::account::Account;
 use super::feed::Feed;
-use crate::config::VenueWorld;
+use crate::config::{Outage, OutageWhat, OutageWhen, VenueWorld};
 use crate::market::*;
 use crate::sim::book::{BookView, chunk_price};
 use crate::sim::{Dice, Env, OutageTable, SimVenue};
@@ -27,6 +27,7 @@ pub struct Core {
     /// The world of what the venue itself orders: without delays.
     at_once: VenueWorld,
     dice: Dice,
+    outages: OutageTable,
     feed: Feed,
     pub account: Account,
     now: Time,
@@ -51,6 +52,7 @@ impl Core {
             world,
             at_once,
             dice,
+            outages: OutageTable::default(),
             feed,
             account,
             now: start,
@@ -71,8 +73,8 @@ impl Core {
     }
 
     fn with<T>(&mut self, act: impl FnOnce(&mut SimVenue, &Env) -> T) -> T {
-        let outages = OutageTable::default();
-        let env = Env { rows: &self.feed.rows, world: &self.world, dice: self.dice, outages: &outages, index: None };
+        let (rows, world, outages) = (&self.feed.rows, &self.world, &self.outages);
+        let env = Env { rows, world, dice: self.dice, outages, index: None };
         act(&mut self.sim, &env)
     }
 
@@ -80,8 +82,22 @@ impl Core {
         self.now
     }
 
+    /// In these spans of the market's time nothing is matched and nobody liquidated; what arrives waits for the end.
+    pub fn halt(&mut self, spans: &[(Time, Time)]) {
+        let halt = |&(from, to): &(Time, Time)| Outage { when: OutageWhen::Fixed { from, to }, what: OutageWhat::Halt };
+        let outages: Vec<Outage> = spans.iter().map(halt).collect();
+        self.outages = OutageTable::orders(&outages, &self.world.instrument.venue, 0, self.now, Time::MAX);
+    }
+
     pub fn rows(&self) -> &VenueRows {
         &self.feed.rows
+    }
+
+    /// When the market's book changes next, among the rows at hand.
+    pub fn next_change(&self) -> Option<Time> {
+        let rows = &self.feed.rows;
+        let next = |times: &[i64]| times.get(times.partition_point(|&time| time <= self.now.0)).copied();
+        [next(&rows.quotes.time), next(&rows.depth.time)].into_iter().flatten().min().map(Time)
     }
 
     /// The market's book now.
@@ -164,7 +180,7 @@ impl Core {
             self.now = step;
             self.judge(step);
             if step == last && to > last {
-                self.feed.next_day()?;
+                self.feed.go_on()?;
                 self.with(|sim, env| sim.enter_tile(env));
             }
         }
@@ -223,7 +239,7 @@ impl Core {
             }
         }
         self.sim.allow(self.account.room(mark));
-        if self.is_below(Rate(Rate::ONE)) {
+        if !self.outages.halted.holds(t) && self.is_below(Rate(Rate::ONE)) {
             self.liquidate(t);
         }
     }
@@ -232,16 +248,38 @@ impl Core {
         let mark = self.mark();
         let margin = self.account.maintenance(&self.world.instrument.margin, mark);
         !self.account.position.is_zero()
-            && self.account.equity(mark) < Notional(margin.0 / i128::from(Rate::ONE) * i128::from(share.0))
+            && self.account.backed(mark) < Notional(margin.0 / i128::from(Rate::ONE) * i128::from(share.0))
     }
 
-    /// All orders go; the position is offered at its zero price; below the close-out margin the venue takes the rest over.
+    /// All orders go. Then by the venue's rule: it takes everything over, and what the account had is lost; or the position is
+    /// offered at its zero price, and below the close-out margin the venue takes the rest over.
     fn liquidate(&mut self, t: Time) {
         for id in self.open.clone() {
             self.liquidated.insert(id);
             self.submit_at_once(Command::Cancel { venue: Role::Long, id });
         }
         self.drain(t);
+        if self.world.instrument.liquidation == LiquidationRule::TakeOver {
+            self.take_over(t);
+        } else {
+            self.offer(t);
+        }
+        self.sim.allow(self.account.room(self.mark()));
+    }
+
+    /// At the mark, with all that stood behind the position: an isolated one costs no more and no less than its own margin.
+    fn take_over(&mut self, t: Time) {
+        let (px, left) = (self.mark(), self.account.position);
+        let side = if left.0 > 0 { Side::Sell } else { Side::Buy };
+        let own = self.account.backed(px).to_cash(self.account.grid);
+        self.sim.shift(-left);
+        self.account.fill(side, px, left.abs(), Cash::ZERO);
+        let lost = if self.account.isolated { own } else { Cash(self.account.cash.0.max(0)) };
+        self.account.cash -= lost;
+        self.tell(t, EventBody::Liquidated { px, qty: left.abs(), fee: Cash::ZERO, lost });
+    }
+
+    fn offer(&mut self, t: Time) {
         let held = self.account.position;
         let side = if held.0 > 0 { Side::Sell } else { Side::Buy };
         let zero = self.zero_price();
@@ -261,16 +299,15 @@ impl Core {
             self.account.fill(side, px, left.abs(), Cash::ZERO);
             self.tell(t, EventBody::Liquidated { px, qty: left.abs(), fee: Cash::ZERO, lost: Cash::ZERO });
         }
-        self.sim.allow(self.account.room(self.mark()));
     }
 
     /// The price at which trading leaves equity over maintenance as it is: mark x (1 - sign x mmf x TAV / MMR), on the tick
-    /// against the account; at worst the bankruptcy price.
+    /// against the account; beyond the mark where nothing is left.
     fn zero_price(&self) -> Price {
         let (mark, tick) = (self.mark(), self.world.instrument.tick);
         let value = mark.of(self.account.position.abs());
         // mmf x TAV / MMR is TAV over the position's value
-        let equity = self.account.equity(mark).0.max(0);
+        let equity = self.account.backed(mark).0;
         let share = Rate(i64::try_from(equity / (value.0 / 1_000_000_000).max(1)).unwrap_or(0).saturating_mul(1_000));
         match self.account.position.0 {
             0.. => mark.scaled_ceil(-share).ceil_to(tick),

@@ -10,19 +10,26 @@ pub enum EmulateError {
     Port { port: u16, source: std::io::Error },
     #[error("--tier {found}; accepted: {accepted}")]
     Tier { found: String, accepted: String },
+    #[error(
+        "--from {from} --to {to} --start-at {start_at}: the market begins at its end; accepted: fewer seconds than the stretch \
+         has; to do: lower --start-at, or choose a longer stretch"
+    )]
+    Stretch { from: crate::units::Time, to: crate::units::Time, start_at: i64 },
     #[error("the market has come to its end; start the emulator anew")]
     Ended,
     #[error("the shipped profile knows no BTC; this is an error in perpx, please report it")]
     Instrument,
     #[error(transparent)]
+    Tape(Box<crate::tape::TapeError>),
+    #[error(transparent)]
     Market(#[from] SpecError),
     #[error(transparent)]
-    Profile(Box<ConfigError>),
+    Config(Box<ConfigError>),
 }
 
 impl From<ConfigError> for EmulateError {
     fn from(error: ConfigError) -> EmulateError {
-        EmulateError::Profile(Box::new(error))
+        EmulateError::Config(Box::new(error))
     }
 }
 

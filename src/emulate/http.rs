@@ -42,25 +42,31 @@ impl Request {
 pub struct Reply {
     pub status: u16,
     pub body: String,
+    /// Beside those that every reply has.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Reply {
     pub fn json(value: &impl serde::Serialize) -> Reply {
-        Reply { status: 200, body: serde_json::to_string(value).unwrap_or_default() }
+        Reply { status: 200, body: serde_json::to_string(value).unwrap_or_default(), headers: Vec::new() }
     }
 
     pub fn write(&self, to: &mut impl Write) -> io::Result<()> {
-        let Reply { status, body } = self;
+        let Reply { status, body, headers } = self;
         let word = match status {
             200 => "OK",
             400 => "Bad Request",
+            401 => "Unauthorized",
+            403 => "Forbidden",
             404 => "Not Found",
             429 => "Too Many Requests",
             _ => "Error",
         };
         let length = body.len();
-        let head =
-            format!("HTTP/1.1 {status} {word}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n");
+        let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let is_json = headers.iter().all(|(name, _)| *name != "Content-Type");
+        let kind = if is_json { "Content-Type: application/json\r\n" } else { "" };
+        let head = format!("HTTP/1.1 {status} {word}\r\n{kind}Content-Length: {length}\r\n{more}\r\n");
         to.write_all(&[head.as_bytes(), body.as_bytes()].concat())
     }
 }

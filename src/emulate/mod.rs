@@ -1,4 +1,4 @@
-//! An emulated venue: REST and stream of Lighter on the loopback, over a market of this machine. A client that trades here
+//! Emulated venues: REST and streams of Lighter and GRVT on the loopback, over a market of this machine. A client that trades here
 //! unchanged has its signatures, nonces, orders and accounts treated as the venue treats them.
 //!
 //! There is one fill model: [`core`](self::Core) moves a [`crate::sim::SimVenue`] through its rows and keeps the account.
@@ -6,17 +6,23 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `args` | the command line |
-//! | `serve`, `http` | connections, threads, the wall clock |
+//! | `serve`, `http`, `clock` | connections, threads, the wall clock |
+//! | `faults` | what goes wrong between the two, by a script |
 //! | `core`, `account`, `feed` | matching, money, the market |
-//! | `lighter` | what Lighter says and refuses |
+//! | `play` | venues in threads of this program |
+//! | `lighter`, `grvt` | what each of them says and refuses |
 
 mod account;
 mod args;
+mod clock;
 mod core;
 mod error;
+mod faults;
 mod feed;
+mod grvt;
 mod http;
 mod lighter;
+mod play;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -24,4 +30,6 @@ mod tests;
 pub use args::EmulateArgs;
 pub use core::Core;
 pub use error::EmulateError;
-pub use serve::Server;
+pub use faults::FaultPlan;
+pub use play::{Played, Seat};
+pub use serve::{Server, run as serve};

@@ -35,6 +35,7 @@ mod tests;
 
 pub use chance::Dice;
 pub use index::{VenueIndex, VenuePart};
+pub use limits::QuotaUse;
 pub use outage::{OutageTable, Spans};
 pub use stats::SimStats;
 pub use venue::{Env, Fate, Met, SimVenue};

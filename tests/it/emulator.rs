@@ -20,19 +20,19 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tungstenite::{Message, WebSocket};
 
-const ACCOUNT: i64 = 7;
+pub(crate) const ACCOUNT: i64 = 7;
 const KEY: i64 = 5;
 const CHAIN: u32 = 304;
 /// Nothing here takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running emulator, its account's key, and the nonce that comes next.
-struct Venue {
-    port: u16,
+pub(crate) struct Venue {
+    pub(crate) port: u16,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
-    key: PrivateKey,
-    nonce: i64,
+    pub(crate) key: PrivateKey,
+    pub(crate) nonce: i64,
 }
 
 impl Drop for Venue {
@@ -47,12 +47,12 @@ fn private(first: u8) -> PrivateKey {
     PrivateKey::from_hex(&format!("{first:02x}{}", "11".repeat(38) + "00")).expect("a key")
 }
 
-fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64
 }
 
 impl Venue {
-    fn start(options: &str) -> Venue {
+    pub(crate) fn start(options: &str) -> Venue {
         use clap::{Args, FromArgMatches};
         let key = private(9);
         let line = format!("emulate --port 0 --account {ACCOUNT} --api-key {KEY}={} {options}", key.public().to_hex());
@@ -60,14 +60,14 @@ impl Venue {
         let matches = command.try_get_matches_from(line.split_whitespace()).expect("legal options");
         let args = EmulateArgs::from_arg_matches(&matches).expect("legal options");
         let stop = Arc::new(AtomicBool::new(false));
-        let server = args.server(stop.clone()).expect("a server");
-        let port = server.port();
+        let server = args.servers(stop.clone()).expect("a server").remove(0);
+        let port = server.ports()[0];
         let thread = Some(std::thread::spawn(move || server.run().expect("it serves")));
         Venue { port, stop, thread, key, nonce: 1 }
     }
 
     /// Status and body.
-    fn http(&self, method: &str, target: &str, body: &str) -> (u16, String) {
+    pub(crate) fn http(&self, method: &str, target: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         let length = body.len();
@@ -88,11 +88,11 @@ impl Venue {
         serde_json::from_str(&body).unwrap_or_else(|error| panic!("{target}: {error}: {body}"))
     }
 
-    fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         AuthToken::sign(&self.key, now_ms() / 1_000 + 600, ACCOUNT, KEY).expect("a token").to_string()
     }
 
-    fn signed(&self, key: &PrivateKey, nonce: i64, attributes: Attributes, tx: Tx) -> (u8, String, String) {
+    pub(crate) fn signed(&self, key: &PrivateKey, nonce: i64, attributes: Attributes, tx: Tx) -> (u8, String, String) {
         let kind = tx.kind();
         let head =
             Head { account_index: ACCOUNT, api_key_index: KEY, expired_at: now_ms() + 60_000, nonce, attributes };
@@ -100,7 +100,7 @@ impl Venue {
         (kind, signed.to_json(), hash.to_string())
     }
 
-    fn post(&self, (kind, info, hash): (u8, String, String)) -> Result<Sent, i64> {
+    pub(crate) fn post(&self, (kind, info, hash): (u8, String, String)) -> Result<Sent, i64> {
         let escaped: String = info.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let (status, body) = self.http("POST", "/api/v1/sendTx", &format!("tx_type={kind}&tx_info={escaped}"));
         if status != 200 {
@@ -112,18 +112,18 @@ impl Venue {
     }
 
     /// Sends by the key with the nonce that is due; `Err` is the code of a refusal, which uses no nonce up.
-    fn send(&mut self, tx: Tx) -> Result<(), i64> {
+    pub(crate) fn send(&mut self, tx: Tx) -> Result<(), i64> {
         let sent = self.post(self.signed(&self.key, self.nonce, Attributes::new(), tx));
         self.nonce += i64::from(sent.is_ok());
         sent.map(drop)
     }
 
-    fn position(&self) -> Qty {
+    pub(crate) fn position(&self) -> Qty {
         let accounts: Accounts = self.get(&format!("account?by=index&value={ACCOUNT}"));
         accounts.accounts[0].positions.as_ref().expect("positions")[0].signed().expect("a size")
     }
 
-    fn socket(&self) -> Socket {
+    pub(crate) fn socket(&self) -> Socket {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
         stream.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
         let url = format!("ws://127.0.0.1:{}/stream", self.port);
@@ -142,7 +142,7 @@ impl Venue {
     }
 }
 
-struct Socket(WebSocket<TcpStream>);
+pub(crate) struct Socket(pub(crate) WebSocket<TcpStream>);
 
 impl Socket {
     fn say(&mut self, text: &str) {
@@ -184,7 +184,7 @@ impl Socket {
     }
 }
 
-fn limit(number: i64, base: i64, price: i64, is_ask: i64, tif: i64) -> NewOrder {
+pub(crate) fn limit(number: i64, base: i64, price: i64, is_ask: i64, tif: i64) -> NewOrder {
     let rests = tif != time_in_force::IMMEDIATE_OR_CANCEL;
     NewOrder {
         market_index: 1,
@@ -200,7 +200,7 @@ fn limit(number: i64, base: i64, price: i64, is_ask: i64, tif: i64) -> NewOrder 
 }
 
 /// Best bid and ask in units of the wire.
-fn touch(venue: &Venue) -> (i64, i64) {
+pub(crate) fn touch(venue: &Venue) -> (i64, i64) {
     let book: OrderBookOrders = venue.get("orderBookOrders?market_id=1&limit=1");
     let best =
         |side: Option<Vec<RestingOrder>>| side.expect("a side")[0].price.price().expect("a price").0 / 100_000_000;
@@ -335,8 +335,7 @@ fn what_the_venue_refuses_is_refused_with_its_code() {
         (Tx::CancelOrder { market: 1, index: 77 }, 21600),
         (Tx::CancelAll { time_in_force: cancel_all::SCHEDULED, time: now_ms() + 1_000 }, 21711),
         (Tx::UpdateLeverage { market: 1, initial_margin_fraction: 100, margin_mode: 0 }, 21501),
-        (Tx::UpdateLeverage { market: 1, initial_margin_fraction: 500, margin_mode: 1 }, 21132),
-        (Tx::UpdateMargin { market: 1, usdc_amount: 5, direction: 1 }, 21505),
+        (Tx::UpdateMargin { market: 1, usdc_amount: 1_000_000, direction: 1 }, 21508),
     ] {
         assert_eq!(venue.send(tx.clone()), Err(code), "{tx:?}");
     }
@@ -365,4 +364,55 @@ fn what_the_venue_refuses_is_refused_with_its_code() {
     let venue = Venue::start("");
     let statuses: Vec<u16> = (0..61).map(|_| venue.http("GET", "/api/v1/orderBooks", "").0).collect();
     assert_eq!((statuses[59], statuses[60]), (200, 429));
+}
+
+/// Margin of its own: set aside by the fill, moved by hand, given back by the close; the mode stays while anything is open.
+#[test]
+fn an_isolated_position_has_margin_of_its_own() {
+    let mut venue = Venue::start("--tier plus --cash 10000");
+    let (_, ask) = touch(&venue);
+    let mode = |margin_mode| Tx::UpdateLeverage { market: 1, initial_margin_fraction: 1_000, margin_mode };
+    assert_eq!(venue.send(mode(1)), Ok(()));
+    let through = |number, is_ask, px| limit(number, 2_000, px, is_ask, time_in_force::IMMEDIATE_OR_CANCEL);
+    // a new order costs a unit of the quota, trading earns some
+    let left = |venue: &mut Venue, tx: Tx| {
+        let sent = venue.post(venue.signed(&venue.key, venue.nonce, Attributes::new(), tx)).expect("taken");
+        venue.nonce += 1;
+        sent.volume_quota_remaining.map(|units| units.0)
+    };
+    assert_eq!(left(&mut venue, Tx::CreateOrder(through(1, 0, ask * 102 / 100))), Some(999));
+    let end = Instant::now() + PATIENCE;
+    while venue.position() != Qty(20_000_000) {
+        assert!(Instant::now() < end, "never filled");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let position = |venue: &Venue| {
+        let accounts: Accounts = venue.get(&format!("account?by=index&value={ACCOUNT}"));
+        accounts.accounts[0].positions.as_ref().expect("positions")[0].clone()
+    };
+    let allocated = |venue: &Venue| position(venue).allocated_margin.expect("told").cash().expect("money").0;
+    let held = position(&venue);
+    // a tenth of its value
+    let value = held.avg_entry_price.expect("told").price().expect("a price").of(Qty(20_000_000)).0 / 1_000_000;
+    let set_aside = allocated(&venue);
+    assert_eq!(held.margin_mode.map(|mode| mode.0), Some(1));
+    assert!((set_aside - value / 10).abs() <= 1_000_000, "{set_aside} {value}");
+    assert_eq!(venue.send(mode(0)), Err(21132));
+    let moved = |usdc_amount, direction| Tx::UpdateMargin { market: 1, usdc_amount, direction };
+    assert_eq!(venue.send(moved(50_000_000, 1)), Ok(()));
+    assert_eq!(allocated(&venue), set_aside + 50_000_000_000_000);
+    assert_eq!(venue.send(moved(100_000_000, 0)), Err(21508));
+    assert_eq!(venue.send(moved(40_000_000, 0)), Ok(()));
+    assert_eq!(allocated(&venue), set_aside + 10_000_000_000_000);
+    let close = NewOrder { reduce_only: 1, ..through(2, 1, ask * 98 / 100) };
+    // 7 USD each
+    let earned = value / 1_000_000_000_000 / 7;
+    let units = left(&mut venue, Tx::CreateOrder(close)).expect("told");
+    assert!((units - 998 - earned as i64).abs() <= 1, "{units} {earned}");
+    while !venue.position().is_zero() {
+        assert!(Instant::now() < end, "never closed");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(allocated(&venue), 0);
+    assert_eq!(venue.send(mode(0)), Ok(()));
 }

@@ -5,6 +5,8 @@ mod commands;
 mod composite;
 mod drivers;
 mod emulator;
+mod emulator_faults;
+mod emulator_grvt;
 mod explain;
 mod foresight;
 mod legging;

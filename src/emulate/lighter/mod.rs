@@ -16,18 +16,20 @@ mod show;
 mod stream;
 mod tx;
 
+use super::clock::Clock;
 use super::core::Core;
+use super::faults::Manner;
 use super::http::{Reply, Request};
-use super::serve::Emulated;
+use super::serve::{Emulated, Out};
 use super::{EmulateError, account::Account};
-use crate::market::{EventBody, OrderId};
+use crate::market::{EventBody, OrderId, VolumeQuota};
+use crate::sim::QuotaUse;
 use crate::units::{Price, Rate, Time};
 use crate::venues::lighter::sign::{AuthToken, PublicKey};
 use limits::Limits;
 use orders::Order;
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::mpsc::Sender;
 use stream::Sockets;
 
 /// The market's number, its decimals, and the decimals of money.
@@ -45,27 +47,13 @@ pub struct Settings {
     pub tier: String,
     pub sends_per_minute: u32,
     pub weight_per_minute: i64,
+    /// Of sends; `None`: as many as the minute allows.
+    pub quota: Option<VolumeQuota>,
     /// Orders priced further through the mark are refused; the venue's own width is not published.
     pub price_band: Rate,
     pub speed: f64,
-}
-
-/// Wall time and the market's: the one runs on the machine, the other where the rows are.
-#[derive(Clone, Copy, Debug)]
-struct Clock {
-    wall: Time,
-    tape: Time,
-    speed: f64,
-}
-
-impl Clock {
-    fn tape(&self, wall: Time) -> Time {
-        self.tape.plus((wall.since(self.wall) as f64 * self.speed) as i64)
-    }
-
-    fn wall(&self, tape: Time) -> Time {
-        self.wall.plus((tape.since(self.tape) as f64 / self.speed) as i64)
-    }
+    /// Between frames of the book, market time, 0: at each change; `None`: the venue's way, at most one a beat.
+    pub frame_ns: Option<i64>,
 }
 
 /// A refusal: the venue's code and its words.
@@ -100,18 +88,19 @@ pub struct Lighter {
     /// Trades of the market are shown up to here.
     trades_through: Time,
     last_price: Price,
-    /// Executed transactions, by hash.
-    txs: BTreeMap<String, Value>,
+    /// Taken transactions, newest first.
+    txs: VecDeque<Value>,
     sequence: i64,
     cancel_all_at: Option<i64>,
     limits: Limits,
+    quota: QuotaUse,
     sockets: Sockets,
 }
 
 impl Lighter {
     /// `wall` is now: the market's time `core.now()` is shown as it.
     pub fn new(core: Core, settings: Settings, wall: Time) -> Lighter {
-        let clock = Clock { wall, tape: core.now(), speed: settings.speed };
+        let clock = Clock::new(wall, core.now(), settings.speed);
         Lighter {
             told: core.account.clone(),
             clock,
@@ -124,10 +113,11 @@ impl Lighter {
             next_trade: 1,
             trades_through: core.now(),
             last_price: Price(core.book().best().mid2() / 2),
-            txs: BTreeMap::new(),
+            txs: VecDeque::new(),
             sequence: 0,
             cancel_all_at: None,
             limits: Limits::new(settings.tier == "standard", settings.sends_per_minute, settings.weight_per_minute),
+            quota: QuotaUse::default(),
             sockets: Sockets::default(),
             core,
             settings,
@@ -153,9 +143,9 @@ impl Lighter {
         if token.verify(key) { Ok(()) } else { Err(invalid("the signature is not the key's")) }
     }
 
-    /// Books what happened and tells those who listen.
-    fn happened(&mut self, now: Time) -> Result<(), EmulateError> {
-        let events = self.core.advance(self.clock.tape(now))?;
+    /// Books what happened up to `to` of the market's time, and tells those who listen.
+    fn happened(&mut self, to: Time) -> Result<(), EmulateError> {
+        let events = self.core.advance(to)?;
         let (mut changed, mut trades, mut money) = (Vec::new(), Vec::new(), false);
         for event in events {
             let at = self.clock.wall(event.venue_time);
@@ -163,6 +153,9 @@ impl Lighter {
                 EventBody::Fill { id, side, px, qty, maker, fee } => {
                     let trade = self.own_trade((id, side), (px, qty), maker, at);
                     self.told.fill(side, px, qty, fee);
+                    if let Some(quota) = &self.settings.quota {
+                        self.quota.earn(quota, px.of(qty));
+                    }
                     self.public_trade(trade.clone(), px);
                     keep(&mut self.own_trades, trade.clone());
                     trades.push(trade);
@@ -189,7 +182,7 @@ impl Lighter {
             }
         }
         self.market_trades();
-        self.tell_account(&changed, trades, money, now);
+        self.tell_account(&changed, trades, money);
         Ok(())
     }
 }
@@ -201,17 +194,22 @@ fn keep(list: &mut VecDeque<Value>, row: Value) {
 
 impl Emulated for Lighter {
     fn pass(&mut self, now: Time) -> Result<(), EmulateError> {
-        self.happened(now)?;
+        let to = self.clock.tape(now);
+        while let Some(at) = self.next_frame().filter(|at| *at < to) {
+            self.happened(at)?;
+            self.publish(self.clock.wall(at));
+        }
+        self.happened(to)?;
         self.expire(now);
         self.publish(now);
         Ok(())
     }
 
-    fn request(&mut self, request: &Request, now: Time) -> Reply {
+    fn request(&mut self, _host: usize, request: &Request, now: Time) -> Reply {
         self.route(request, now)
     }
 
-    fn open(&mut self, socket: u64, out: Sender<String>, _now: Time) {
+    fn open(&mut self, socket: u64, _host: usize, _handshake: &Request, out: Out, _now: Time) {
         self.sockets.open(socket, out);
     }
 
@@ -223,7 +221,20 @@ impl Emulated for Lighter {
         self.sockets.close(socket);
     }
 
-    fn stream_path(&self) -> &'static str {
-        "/stream"
+    fn halt(&mut self, spans: &[(Time, Time)]) {
+        let clock = self.clock;
+        self.core.halt(&spans.iter().map(|(from, to)| (clock.tape(*from), clock.tape(*to))).collect::<Vec<_>>());
+    }
+
+    fn manner(&self) -> Manner {
+        Manner::Lighter
+    }
+
+    fn hosts(&self) -> u16 {
+        1
+    }
+
+    fn stream_path(&self, _host: usize) -> Option<&'static str> {
+        Some("/stream")
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Order {
     pub version: i64,
     /// What its end will be called if somebody asked for it.
     pub ending: Option<OrderStatus>,
+    /// It was under way when the dead man's switch fired.
+    pub doomed: bool,
     /// A change under way: when it lands (the market's time), quantity and price.
     pub change: Option<(Time, Qty, Price)>,
     pub was_changed: bool,
@@ -70,7 +72,13 @@ impl Lighter {
             (order.qty, order.limit, order.was_changed, order.change) = (qty, limit, true, None);
         }
         match event.body {
-            EventBody::Accepted { .. } => order.status = OrderStatus::Open,
+            EventBody::Accepted { .. } => {
+                order.status = OrderStatus::Open;
+                if std::mem::take(&mut order.doomed) {
+                    self.cancel(id, OrderStatus::Canceled, true);
+                    return true;
+                }
+            }
             EventBody::Fill { px, qty, .. } => {
                 order.filled += qty;
                 order.quote += px.of(qty);
@@ -88,8 +96,9 @@ impl Lighter {
                     _ => OrderStatus::Canceled,
                 }
             }
+            // what was asked for overtook the order, or came too late: it lives as it is
             EventBody::CancelRejected { .. } => {
-                order.change = None;
+                (order.change, order.ending) = (None, None);
                 return false;
             }
             _ => return false,
@@ -129,6 +138,8 @@ impl Lighter {
         let all = self.cancel_all_at.is_some_and(|at| at <= ms);
         if all {
             self.cancel_all_at = None;
+            let under_way = self.orders.values_mut().filter(|order| order.status == OrderStatus::InProgress);
+            under_way.for_each(|order| order.doomed = true);
         }
         let due = |order: &&Order| {
             let expires = order.asked.order_expiry > 0 && order.asked.order_expiry <= ms;

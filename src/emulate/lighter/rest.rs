@@ -78,7 +78,7 @@ impl Lighter {
             }
             ("GET", "tx") => {
                 let hash = request.field("value").filter(|_| request.field("by") == Some("hash"));
-                let tx = hash.and_then(|hash| self.txs.get(hash));
+                let tx = hash.and_then(|hash| self.txs.iter().find(|tx| tx["hash"] == hash));
                 tx.cloned().ok_or_else(|| Refusal::new(29404, "not found"))
             }
             ("GET", endpoint) => self.private(endpoint, request, now),

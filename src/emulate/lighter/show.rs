@@ -139,8 +139,9 @@ impl Lighter {
             "sign": if account.position.0 < 0 { -1 } else { 1 }, "position": size(account.position.abs()),
             "avg_entry_price": price(account.entry_price()), "position_value": value(mark.of(account.position.abs())),
             "unrealized_pnl": value(account.unrealized(mark)), "realized_pnl": cash(account.realized),
-            "liquidation_price": price(level), "total_funding_paid_out": cash(account.funding_paid), "margin_mode": 0,
-            "allocated_margin": "0.000000", "total_discount": "0.000000", "margin_set_flag": 0,
+            "liquidation_price": price(level), "total_funding_paid_out": cash(account.funding_paid),
+            "margin_mode": i32::from(account.isolated),
+            "allocated_margin": cash(account.allocated), "total_discount": "0.000000", "margin_set_flag": 0,
         })
     }
 
@@ -149,6 +150,7 @@ impl Lighter {
         let schedule = &self.core.world.instrument.margin;
         let open = self.orders.values().filter(|order| order.is_open()).count();
         let equity = value(account.equity(mark));
+        let cross = if account.isolated { cash(account.cash - account.allocated) } else { equity.clone() };
         let index = self.settings.account_index;
         json!({
             "code": 200, "account_type": 0, "account_trading_mode": 0, "index": index, "account_index": index,
@@ -156,7 +158,7 @@ impl Lighter {
             "total_order_count": open, "total_isolated_order_count": 0, "pending_order_count": 0, "status": 1,
             "available_balance": cash(account.available(mark)), "collateral": cash(account.cash), "name": "",
             "description": "", "can_invite": false, "referral_points_percentage": "", "positions": [self.position_json()],
-            "assets": [], "total_asset_value": equity, "cross_asset_value": equity, "shares": [],
+            "assets": [], "total_asset_value": equity, "cross_asset_value": cross, "shares": [],
             "pool_info": {
                 "status": 0, "operator_fee": "0", "min_operator_share_rate": "0", "total_shares": 0, "operator_shares": 0,
                 "annual_percentage_yield": 0.0, "daily_returns": [], "share_prices": [], "sharpe_ratio": 0.0,

@@ -1,14 +1,15 @@
-//! The stream: a snapshot on subscription, then what changed. The book is published every 50 ms; each of its frames begins at
-//! the nonce of the one before, whoever listens.
+//! The stream: a snapshot on subscription, then what changed. The book is published every 50 ms, or as it is chosen; each of
+//! its frames begins at the nonce of the one before, whoever listens.
 
 use super::rest::ms;
 use super::show::{SYMBOL, cash, percent, price, size, value};
 use super::{Lighter, MARKET, Refusal};
+use crate::emulate::serve::Out;
 use crate::market::{DepthLevel, OrderId, Side};
 use crate::units::{MS_NS, Price, Qty, Time};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::mpsc::Sender;
+use std::sync::Arc;
 
 /// Levels of a side that a book without snapshots is shown with.
 pub(super) const LEVELS: usize = 20;
@@ -17,20 +18,20 @@ const STATS_EVERY_NS: i64 = 1_000 * MS_NS;
 
 #[derive(Default)]
 pub(super) struct Sockets {
-    open: BTreeMap<u64, (Sender<String>, BTreeSet<String>)>,
+    open: BTreeMap<u64, (Out, BTreeSet<String>)>,
     /// As published: bids, asks.
     book: [BTreeMap<Price, Qty>; 2],
     nonce: u64,
     offset: u64,
+    /// Of the market's time.
     next_book: i64,
     next_stats: i64,
 }
 
 impl Sockets {
-    pub fn open(&mut self, socket: u64, out: Sender<String>) {
+    pub fn open(&mut self, socket: u64, out: Out) {
         let hello = json!({ "session_id": format!("emulated-{socket}"), "type": "connected" });
-        // a peer that has gone is forgotten by its own thread
-        let _ = out.send(hello.to_string());
+        out.say(&hello.to_string().into());
         self.open.insert(socket, (out, BTreeSet::new()));
     }
 
@@ -40,16 +41,16 @@ impl Sockets {
 
     fn say(&self, socket: u64, frame: &Value) {
         if let Some((out, _)) = self.open.get(&socket) {
-            let _ = out.send(frame.to_string());
+            out.say(&frame.to_string().into());
         }
     }
 
     /// To all who listen to `channel` (with a colon).
     fn publish(&self, channel: &str, frame: &Value) {
-        let mut text = None;
+        let mut text: Option<Arc<str>> = None;
         for (out, channels) in self.open.values() {
             if channels.contains(channel) {
-                let _ = out.send(text.get_or_insert_with(|| frame.to_string()).clone());
+                out.say(text.get_or_insert_with(|| frame.to_string().into()));
             }
         }
     }
@@ -289,7 +290,7 @@ impl Lighter {
     }
 
     /// Tells the account's channels what happened to it.
-    pub(super) fn tell_account(&mut self, changed: &[OrderId], trades: Vec<Value>, money: bool, _now: Time) {
+    pub(super) fn tell_account(&mut self, changed: &[OrderId], trades: Vec<Value>, money: bool) {
         let account = self.settings.account_index;
         if !changed.is_empty() {
             self.update(&format!("account_all_orders:{account}"), self.orders_frame(changed));
@@ -334,10 +335,19 @@ impl Lighter {
         }
     }
 
+    /// Where time stops for a frame of the book before it goes on: where frames do not go by the beat, and someone listens.
+    pub(super) fn next_frame(&self) -> Option<Time> {
+        self.settings.frame_ns?;
+        let is_heard = ["order_book", "ticker"].iter().any(|name| self.sockets.is_heard(&format!("{name}:{MARKET}")));
+        let change = is_heard.then(|| self.core.next_change()).flatten()?;
+        Some(change.max(Time(self.sockets.next_book)))
+    }
+
     /// What is due on the market's channels.
     pub(super) fn publish(&mut self, now: Time) {
-        if now.0 >= self.sockets.next_book {
-            self.sockets.next_book = now.0 + BOOK_EVERY_NS;
+        let at = self.core.now().0;
+        if at >= self.sockets.next_book {
+            self.sockets.next_book = at + self.settings.frame_ns.unwrap_or(BOOK_EVERY_NS);
             if let Some(frame) = self.next_book(now) {
                 self.update(&format!("order_book:{MARKET}"), frame);
                 let ticker = format!("ticker:{MARKET}");
@@ -346,8 +356,8 @@ impl Lighter {
                 }
             }
         }
-        if now.0 >= self.sockets.next_stats {
-            self.sockets.next_stats = now.0 + STATS_EVERY_NS;
+        if at >= self.sockets.next_stats {
+            self.sockets.next_stats = at + STATS_EVERY_NS;
             let stats = format!("market_stats:{MARKET}");
             if self.sockets.is_heard(&stats) {
                 self.update(&stats, self.stats(now));

@@ -7,7 +7,7 @@
 use super::orders::Order;
 use super::{Lighter, MARKET, PRICE_DECIMALS, Refusal, SIZE_DECIMALS};
 use crate::market::{Command, NewOrder as Place, OrderKind, Role, Side};
-use crate::units::{MINUTE_NS, MS_NS, Notional, Price, Qty, Rate, Time};
+use crate::units::{Cash, MINUTE_NS, MS_NS, Notional, Price, Qty, Rate, Time};
 use crate::venues::lighter::rest::OrderStatus;
 use crate::venues::lighter::sign::{
     NewOrder, Refused, SignedTx, Tx, TxError, attribute, cancel_all, order_type, time_in_force,
@@ -72,6 +72,14 @@ impl Lighter {
         if !follows {
             return Err(Refusal::new(21104, "invalid nonce"));
         }
+        // single cancels are free; what else is not counted is limited by the minute alone
+        let quota = self
+            .settings
+            .quota
+            .filter(|_| matches!(tx, Tx::CreateOrder(_) | Tx::ModifyOrder { .. } | Tx::CancelAll { .. }));
+        if quota.is_some_and(|quota| !self.quota.is_open(&quota, now)) {
+            return Err(Refusal::new(23000, "Too Many Requests! not enough volume quota"));
+        }
         let delay_ns = match tx {
             Tx::CreateOrder(order) => self.create(order, head.nonce, now)?,
             Tx::CancelOrder { market, index } => {
@@ -93,9 +101,17 @@ impl Lighter {
                 is_market(*market)?;
                 self.leverage(*initial_margin_fraction, *margin_mode)?
             }
-            _ => return Err(Refusal::new(21505, "unsupported tx type: the emulator serves 14, 15, 16, 17 and 20")),
+            Tx::UpdateMargin { market, usdc_amount, direction } => {
+                is_market(*market)?;
+                self.move_margin(*usdc_amount, *direction)?
+            }
+            _ => return Err(Refusal::new(21505, "unsupported tx type: the emulator serves 14 to 17, 20 and 29")),
         };
         self.nonces.insert(head.api_key_index, head.nonce);
+        if let Some(quota) = &quota {
+            self.quota.spend(quota, now);
+        }
+        let left = self.settings.quota.map_or(0, |quota| self.quota.left(&quota));
         self.sequence += 1;
         let record = json!({
             "code": 200, "hash": hash, "type": kind, "info": info, "event_info": "{\"ae\":\"\"}", "status": 2,
@@ -103,10 +119,10 @@ impl Lighter {
             "expire_at": head.expired_at, "block_height": self.sequence, "queued_at": ms, "executed_at": ms,
             "sequence_index": self.sequence, "parent_hash": "", "transaction_time": now.0 / 1_000,
         });
-        self.txs.insert(hash.clone(), record);
+        super::keep(&mut self.txs, record);
         let predicted = self.clock.wall(self.core.now().plus(delay_ns)).0 / MS_NS;
         Ok(json!({
-            "code": 200, "tx_hash": hash, "predicted_execution_time_ms": predicted, "volume_quota_remaining": 0,
+            "code": 200, "tx_hash": hash, "predicted_execution_time_ms": predicted, "volume_quota_remaining": left,
         }))
     }
 
@@ -162,6 +178,7 @@ impl Lighter {
                 updated: now,
                 version: 0,
                 ending: None,
+                doomed: false,
                 change: None,
                 was_changed: false,
             },
@@ -242,20 +259,33 @@ impl Lighter {
     fn leverage(&mut self, fraction: i64, mode: i64) -> Result<i64, Refusal> {
         // 1e-4 to 1e-12
         let initial = Rate(fraction * 100_000_000);
-        if mode != 0 {
-            return Err(Refusal::new(21132, "margin mode cannot be changed: the emulator's account is a cross one"));
+        let isolated = mode == 1;
+        let busy = !self.core.account.position.is_zero() || self.orders.values().any(Order::is_alive);
+        if isolated != self.core.account.isolated && busy {
+            return Err(Refusal::new(21132, "margin mode cannot be changed with a position or an open order"));
         }
         if fraction < super::show::LEAST_INITIAL {
             return Err(Refusal::new(21501, "invalid tx info: below the market's least initial margin fraction"));
         }
         let account = &mut self.core.account;
         let before = std::mem::replace(&mut account.initial, initial);
-        if self.core.account.equity(self.core.mark()) < self.core.account.initial_margin(self.core.mark()).as_notional()
-        {
+        let (account, mark) = (&self.core.account, self.core.mark());
+        if !account.position.is_zero() && account.backed(mark) < account.initial_margin(mark).as_notional() {
             self.core.account.initial = before;
             return Err(Refusal::new(21508, "account is below initial margin"));
         }
-        self.told.initial = initial;
+        self.core.account.isolated = isolated;
+        (self.told.initial, self.told.isolated) = (initial, isolated);
+        Ok(0)
+    }
+
+    /// Into (1) or out of an isolated position, 1e-6 USDC.
+    fn move_margin(&mut self, micro: i64, direction: i64) -> Result<i64, Refusal> {
+        let amount = Cash(i128::from(micro) * 1_000_000 * if direction == 1 { 1 } else { -1 });
+        if !self.core.account.move_margin(amount, self.core.mark()) {
+            return Err(Refusal::new(21508, "margin cannot be moved: no isolated position, or below initial margin"));
+        }
+        self.told.allocated += amount;
         Ok(0)
     }
 }
