@@ -1,7 +1,8 @@
 //! The command line of perpx-live: arguments in, one call, exit code out.
 
-use super::{LiveError, Options, Speed, run};
+use super::{LiveError, Options, Speed, emulated, run};
 use crate::text;
+use crate::units::Time;
 use clap::{CommandFactory, Parser, ValueEnum};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,15 +21,24 @@ pub struct Cli {
     /// The best.yml of a sweep
     #[arg(long, value_name = "FILE", required_unless_present = "completions")]
     config: Option<PathBuf>,
-    /// mock: a tape and simulated venues; no other yet
+    /// mock: simulated venues; emulated: over sockets
     #[arg(long, value_enum, default_value_t = Mode::Mock, hide_possible_values = true, hide_default_value = true)]
     mode: Mode,
     /// The data store, if it is not where the file says
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// Times as fast as recorded, or max
-    #[arg(long, value_name = "N", default_value = "max")]
-    speed: Speed,
+    /// Times as fast as recorded, or max (mock alone)
+    #[arg(long, value_name = "N")]
+    speed: Option<Speed>,
+    /// emulated: where in the sweep's range it begins
+    #[arg(long, value_name = "TIME")]
+    from: Option<Time>,
+    /// emulated: where it ends
+    #[arg(long, value_name = "TIME")]
+    to: Option<Time>,
+    /// emulated: what goes wrong meanwhile (TOML)
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
     /// Print nothing but errors
     #[arg(long)]
     quiet: bool,
@@ -43,6 +53,7 @@ pub struct Cli {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Mode {
     Mock,
+    Emulated,
     Paper,
     Live,
 }
@@ -53,7 +64,7 @@ impl Cli {
         if let Some(shell) = self.completions {
             return text::completions(Cli::command(), shell);
         }
-        if self.mode != Mode::Mock {
+        if !matches!(self.mode, Mode::Mock | Mode::Emulated) {
             let mode = self.mode.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default();
             return text::fail(&LiveError::Mode { mode }, self.json, 2);
         }
@@ -71,14 +82,20 @@ impl Cli {
         let options = Options {
             config: self.config.unwrap_or_default(),
             store: self.store,
-            speed: self.speed,
+            speed: self.speed.unwrap_or(if self.mode == Mode::Mock { Speed::Max } else { Speed::Times(1.0) }),
             quiet: self.quiet,
             stop,
         };
-        match run(&options, &mut std::io::stdout()) {
-            Ok(report) => {
-                let code = report.exit_code();
-                let mut last = if self.quiet { Vec::new() } else { vec![report.to_string()] };
+        let out = &mut std::io::stdout();
+        let stretch = emulated::Stretch { from: self.from, to: self.to, faults: self.faults };
+        let told = match self.mode {
+            Mode::Emulated => emulated::run(&options, &stretch, out)
+                .map(|account| (account.exit_code(), account.to_string(), serde_json::json!(account))),
+            _ => run(&options, out).map(|report| (report.exit_code(), report.to_string(), serde_json::json!(report))),
+        };
+        match told {
+            Ok((code, text, report)) => {
+                let mut last = if self.quiet { Vec::new() } else { vec![text] };
                 if self.json {
                     last.push(serde_json::json!({ "exit": code, "report": report }).to_string());
                 }

@@ -15,7 +15,7 @@ pub enum LiveError {
 
     #[error(
         "--mode {mode}: found {mode}, which this version does not have yet; accepted: mock (recorded market data, simulated \
-         venues); to do: leave --mode out"
+         venues), emulated (both venues played on this machine, over sockets)"
     )]
     Mode { mode: String },
 
@@ -30,6 +30,33 @@ pub enum LiveError {
          the same files; to do: name the sweep's store with --store DIR, or sweep again"
     )]
     OtherData { store: PathBuf, was: String, now: String },
+
+    #[error("{venue}: {error}; the run has ended, and what is open there stays open: close it by hand")]
+    Venue { venue: String, error: super::venue::VenueError },
+
+    #[error("{venue} {what} ({seconds} s); what is open there stays open: look at the account, then start again")]
+    Silent { venue: String, what: &'static str, seconds: u64 },
+
+    #[error("asked to stop, and not everything could be closed within {seconds} s: look at both accounts")]
+    Open { seconds: u64 },
+
+    #[error(
+        "{config}: account.venues: found {found}, which cannot be played on this machine; accepted: lighter and grvt; to do: \
+         sweep over these two"
+    )]
+    NoEmulator { config: PathBuf, found: String },
+
+    #[error(
+        "{config}: account.transfer: money is moved between the venues, which an adapter cannot do; accepted: no transfer; to \
+         do: sweep without it"
+    )]
+    Transfer { config: PathBuf },
+
+    #[error("--{name} {found}; accepted: {accepted}")]
+    Range { name: &'static str, found: String, accepted: String },
+
+    #[error(transparent)]
+    Emulate(Box<crate::emulate::EmulateError>),
 
     #[error(
         "{run}: at its end belief and venues do not agree; this is an error in perpx, please report it with the file"
@@ -49,12 +76,19 @@ impl From<SweepError> for LiveError {
     }
 }
 
+impl From<crate::emulate::EmulateError> for LiveError {
+    fn from(error: crate::emulate::EmulateError) -> LiveError {
+        LiveError::Emulate(Box::new(error))
+    }
+}
+
 impl LiveError {
     /// 2 bad input, 1 anything else.
     pub fn exit_code(&self) -> u8 {
         match self {
             LiveError::Sweep(error) => error.exit_code(),
-            LiveError::Books { .. } => 1,
+            LiveError::Emulate(error) => error.exit_code(),
+            LiveError::Books { .. } | LiveError::Venue { .. } | LiveError::Silent { .. } | LiveError::Open { .. } => 1,
             _ => 2,
         }
     }

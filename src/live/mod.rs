@@ -25,11 +25,16 @@
 
 pub mod args;
 mod clock;
+pub mod emulated;
 mod error;
+mod growing;
+mod outside;
 mod report;
 mod status;
 mod teller;
+mod venue;
 mod winner;
+mod wires;
 
 pub use clock::Speed;
 pub use error::LiveError;
@@ -67,13 +72,8 @@ pub struct Options {
 /// # Errors
 /// Bad input, before anything runs; books that do not agree at the end.
 pub fn run(options: &Options, out: &mut (dyn Write + Send)) -> Result<Report, LiveError> {
-    let winner = Winner::read(&options.config, options.store.as_deref())?;
-    let study = Study::single(winner.config.clone(), &winner.data, winner.warm_from, winner.spans)?;
+    let (winner, study) = opened(options)?;
     let feed = &study.feeds[0];
-    if feed.fingerprint() != winner.feed {
-        let (was, now) = (winner.feed, feed.fingerprint());
-        return Err(LiveError::OtherData { store: winner.data.store.into(), was, now });
-    }
     let mut signals = SignalSet::default();
     let bound = Binder::new(&study).bind(&winner.config, 0, 0, &mut signals);
     let mut reader = Reader::new(&feed.tape, &signals, study.from);
@@ -110,6 +110,17 @@ pub fn run(options: &Options, out: &mut (dyn Write + Send)) -> Result<Report, Li
         }
     }
     Ok(report)
+}
+
+/// The winner and the data that it won on.
+fn opened(options: &Options) -> Result<(Winner, Study), LiveError> {
+    let winner = Winner::read(&options.config, options.store.as_deref())?;
+    let study = Study::single(winner.config.clone(), &winner.data, winner.warm_from, winner.spans)?;
+    let now = study.feeds[0].fingerprint();
+    if now != winner.feed {
+        return Err(LiveError::OtherData { store: winner.data.store.into(), was: winner.feed, now });
+    }
+    Ok((winner, study))
 }
 
 /// A span as told.

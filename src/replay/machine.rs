@@ -4,7 +4,7 @@ use super::equity::Equity;
 use super::extreme::Kept;
 use super::{Driver, Index, Job, LedgerHash, Pass, Recorder, RowsSeen};
 use crate::ledger::Belief;
-use crate::market::{Event, Role};
+use crate::market::{Command, Event, Role};
 use crate::signals::TileSignals;
 use crate::sim::SimVenue;
 use crate::stats::{Metrics, Outcome, Tally};
@@ -38,6 +38,19 @@ pub struct Machine<T: Trader> {
     pub(super) transfers: VecDeque<Event>,
     /// Calls of `step`; not a metric, because it tells the drivers apart.
     pub(super) steps: u64,
+    /// In place of the simulated venues, which then stay idle.
+    #[serde(skip)]
+    pub(super) outside: Option<Box<Outside>>,
+}
+
+/// The port of a machine whose venues are not simulated: what they have said and the trader has not heard, and what it wants
+/// of them.
+#[derive(Clone, Debug, Default)]
+pub struct Outside {
+    /// By the time of hearing, which must not lie before what the machine has passed.
+    pub events: VecDeque<Event>,
+    /// In the order of sending.
+    pub commands: Vec<Command>,
 }
 
 /// What a run comes to.
@@ -73,7 +86,18 @@ impl<T: Trader> Machine<T> {
             wake_tick: None,
             transfers: VecDeque::new(),
             steps: 0,
+            outside: None,
         }
+    }
+
+    /// A machine that trades at venues outside of this program.
+    pub fn outside(trader: T, job: &Job<'_, T>) -> Machine<T> {
+        Machine { outside: Some(Box::default()), ..Machine::new(trader, job) }
+    }
+
+    /// Of a machine made by [`Machine::outside`].
+    pub fn port(&mut self) -> Option<&mut Outside> {
+        self.outside.as_deref_mut()
     }
 
     /// The part of `[job.from, job.to)` that lies in the tile. Tiles come in order, without gaps; a tile without any such

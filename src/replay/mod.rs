@@ -35,7 +35,7 @@ pub use equity::{Caps, Equity, Moments};
 pub use index::Index;
 pub use job::Job;
 pub use leap::Leap;
-pub use machine::{Machine, RunResult};
+pub use machine::{Machine, Outside, RunResult};
 pub use paced::{Pace, Paced};
 pub use pass::{Pass, RowsSeen};
 pub use record::{EntryRow, FullRecord, MoneyRow, NoRecord, Recorder, Scene, TradeRow, TransitionRow};

@@ -390,7 +390,10 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
                 Command::Cancel { .. } => self.m.tally.cancel(),
                 Command::Modify { .. } | Command::Query { .. } => {}
             }
-            self.m.sims[role.ix()].submit(now, ordinal, command, &self.env[role.ix()]);
+            match &mut self.m.outside {
+                Some(outside) => outside.commands.push(command),
+                None => self.m.sims[role.ix()].submit(now, ordinal, command, &self.env[role.ix()]),
+            }
         }
     }
 
@@ -453,6 +456,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     }
 
     fn waking_answer(&mut self, limit: Time, undue: bool) -> Option<Event> {
+        if let Some(outside) = &mut self.m.outside {
+            return outside.events.pop_front_if(|event| event.at <= limit);
+        }
         if self.m.sims.iter().all(|sim| sim.is_idle() && sim.next_answer().is_none()) {
             self.advance_idle(limit);
             self.asleep = self.rows_seen != RowsSeen::Every;

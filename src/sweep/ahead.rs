@@ -5,7 +5,7 @@ use super::options::DriverChoice;
 use crate::replay::Index;
 use crate::replay::index::Part;
 use crate::signals::{SignalEngine, SignalSet, TileSignals};
-use crate::tape::{Tape, Tile};
+use crate::tape::{Carry, Tape, Tile};
 use crate::units::Time;
 use rayon::prelude::*;
 use std::sync::mpsc::sync_channel;
@@ -45,6 +45,17 @@ impl<'t> Reader<'t> {
         self.next += 1;
         let signals = self.engine.tile(&tile);
         Ok(Some((tile, signals)))
+    }
+}
+
+impl Reader<'_> {
+    /// Passes what is left of the tape; where its signals stand then, and what its last tile hands on.
+    pub fn pass_all(mut self) -> Result<(SignalEngine, Option<Carry>), SweepError> {
+        let mut carry = None;
+        while let Some((tile, _)) = self.next()? {
+            carry = Some(Carry::after(&tile));
+        }
+        Ok((self.engine, carry))
     }
 }
 

@@ -11,6 +11,7 @@ mod explain;
 mod foresight;
 mod legging;
 mod live;
+mod live_emulated;
 mod noted;
 mod null_market;
 mod peer;
