@@ -37,6 +37,12 @@ pub enum LiveError {
     #[error("{venue} {what} ({seconds} s); what is open there stays open: look at the account, then start again")]
     Silent { venue: String, what: &'static str, seconds: u64 },
 
+    #[error(
+        "{venue} closed more than the run holds there: something else trades on the account, or what it said was lost; the \
+         run has ended, and what is open stays open: look at the account, then start again"
+    )]
+    Strange { venue: String },
+
     #[error("asked to stop, and not everything could be closed within {seconds} s: look at both accounts")]
     Open { seconds: u64 },
 
@@ -88,7 +94,8 @@ impl LiveError {
         match self {
             LiveError::Sweep(error) => error.exit_code(),
             LiveError::Emulate(error) => error.exit_code(),
-            LiveError::Books { .. } | LiveError::Venue { .. } | LiveError::Silent { .. } | LiveError::Open { .. } => 1,
+            LiveError::Books { .. } | LiveError::Venue { .. } | LiveError::Silent { .. } => 1,
+            LiveError::Strange { .. } | LiveError::Open { .. } => 1,
             _ => 2,
         }
     }

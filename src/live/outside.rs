@@ -7,10 +7,12 @@ use super::status::Status;
 use super::teller::Teller;
 use super::venue::{Adapter, Holding, News, VenueError};
 use super::wires::{Heard, Hosts, Wires};
-use crate::market::{Command, Role};
+use crate::ledger::VenueBook;
+use crate::market::{Command, Event, EventBody, Role};
 use crate::replay::{Job, Machine, Pace, Paced};
 use crate::trader::Composite;
-use crate::units::Time;
+use crate::units::{Qty, Time};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -182,6 +184,9 @@ impl Floor {
                 Err(RecvTimeoutError::Timeout) if heard_at.elapsed() < PATIENCE => {}
                 Err(_) => return Err(self.silent("says nothing any more")),
             }
+            if let Some(v) = machine.outside_events().and_then(|events| unheard_of(&machine.belief().books, events)) {
+                return Err(LiveError::Strange { venue: self.parties[v].name.clone() });
+            }
             let (tile, signals) = growing.cut(wall());
             machine.run_tile(&mut driver, job, &tile, &signals, teller);
             let sent: Vec<Command> = machine.port().map(|port| port.commands.drain(..).collect()).unwrap_or_default();
@@ -247,7 +252,51 @@ impl Floor {
     }
 }
 
+/// The venue that closed more than the trader believes to hold there: somebody else trades on the account, or news were lost.
+fn unheard_of(books: &[VenueBook; 2], events: &VecDeque<Event>) -> Option<usize> {
+    let mut books = books.clone();
+    events.iter().find_map(|event| {
+        let v = event.venue.ix();
+        let book = &mut books[v];
+        let closed = match event.body {
+            EventBody::Fill { side, qty, .. } if side == book.role.closing() => qty,
+            EventBody::Liquidated { qty, .. } => qty,
+            _ => Qty::ZERO,
+        };
+        if closed > book.leg.qty {
+            return Some(v);
+        }
+        book.apply(&event.body);
+        None
+    })
+}
+
 /// News that no stream told.
 fn untold(news: Vec<News>) -> Vec<Told> {
     news.into_iter().map(|news| (None, news)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::{OrderId, Side};
+    use crate::units::{Cash, Price, Rate};
+
+    /// Two fills of 3 open 6; 4 and 2 close them; one more is of no position that we know.
+    #[test]
+    fn a_close_of_more_than_is_held_is_no_news_of_ours() {
+        let books = Role::BOTH.map(|role| VenueBook::new(role, Cash(1), Rate(Rate::ONE), false, Cash::units(1_000)));
+        let fill = |venue, side, qty| Event {
+            at: Time(1),
+            venue_time: Time(1),
+            venue,
+            body: EventBody::Fill { id: OrderId(1), side, px: Price(5), qty: Qty(qty), maker: false, fee: Cash::ZERO },
+        };
+        let (buy, sell) = (|qty| fill(Role::Long, Side::Buy, qty), |qty| fill(Role::Long, Side::Sell, qty));
+        let mut events: VecDeque<Event> = [buy(3), buy(3), sell(4), sell(2)].into();
+        assert_eq!(unheard_of(&books, &events), None);
+        events.push_back(sell(1));
+        assert_eq!(unheard_of(&books, &events), Some(0));
+        assert_eq!(unheard_of(&books, &[fill(Role::Short, Side::Buy, 1)].into()), Some(1));
+    }
 }

@@ -160,6 +160,11 @@ impl<T: Trader> Machine<T> {
         }
     }
 
+    /// What the venues of a machine made by [`Machine::outside`] have said and the trader has not heard.
+    pub fn outside_events(&self) -> Option<&VecDeque<Event>> {
+        self.outside.as_deref().map(|outside| &outside.events)
+    }
+
     pub fn trader(&self) -> &T {
         &self.trader
     }
