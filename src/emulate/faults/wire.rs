@@ -51,14 +51,15 @@ impl Wire {
             out.extend(self.instead.take());
             return;
         }
-        if let Some(&(at, _, place)) = self.late.back()
+        if let Some(&(.., place)) = self.late.back()
             && faults.hits(&faults.armed[place], &text)
         {
             let delay_ns = match faults.armed[place].kind {
                 Kind::Delay { by_ns } if faults.armed[place].take(now) => by_ns,
                 _ => 0,
             };
-            self.late.push_back((at.max(now.plus(delay_ns)), text, place));
+            // behind those that wait, whatever its own time
+            self.late.push_back((now.plus(delay_ns), text, place));
             return;
         }
         if let Some((kept, place)) = self.kept.take() {
