@@ -20,11 +20,12 @@
 //! | [`stats`] | the metrics of one run |
 //! | [`sweep`] | grid, plan, chunks, checkpoint, ranking, result files |
 //! | [`venues`] | Lighter and GRVT as they speak: signatures, messages, order books |
-//! | [`live`] | the live runner: the winner moved through time as it comes |
 //! | [`report`] | the page and the pictures |
 //! | [`audit`] | the money added up again, without the ledger |
 //! | [`synth`] | synthetic markets with known properties |
+//! | [`wall`] | the machine's clock, and a market's that runs beside it |
 //! | [`emulate`] | a venue played on this machine, for clients of the real one |
+//! | [`live`] | the live runner: the winner moved through time as it comes, on a tape or over sockets |
 //!
 //! **The one idea.** A threshold strategy is asleep almost all the time. So the state machine never loops over ticks: in
 //! each state it says which watches would wake it, and a driver finds the first moment at which one fires. The same strategy,
@@ -36,7 +37,7 @@
 //! **Truth and belief.** The simulated venue keeps the truth; the trader knows what events told it. Both are
 //! [`ledger::VenueBook`]s, and they agree whenever nothing is in flight.
 //!
-//! The core (everything but `tape`'s files, `synth`'s writer, `sweep`, `live`, `emulate`, `report` and `audit`) reads no
+//! The core (everything but `tape`'s files, `synth`'s writer, `sweep`, `wall`, `live`, `emulate`, `report` and `audit`) reads no
 //! clock, draws no random number of its own and does no input or output.
 
 pub mod audit;
@@ -59,4 +60,5 @@ pub mod text;
 pub mod trader;
 pub mod units;
 pub mod venues;
+pub mod wall;
 pub mod watch;

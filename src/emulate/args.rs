@@ -16,6 +16,7 @@ use crate::units::{Cash, HOUR_NS, MS_NS, Rate, SECOND_NS, Time};
 use crate::venues::grvt::sign::Address;
 use crate::venues::lighter::sign::PublicKey;
 use crate::venues::secret::Hidden;
+use crate::wall;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -130,9 +131,6 @@ fn api_key(text: &str) -> Result<(i64, String), String> {
 pub(super) const DEFAULT_INITIAL: Rate = Rate(50_000_000_000);
 /// The same at GRVT: ten times.
 pub(super) const GRVT_INITIAL: Rate = Rate(100_000_000_000);
-pub(super) const PRICE_BAND: Rate = Rate(50_000_000_000);
-/// Sends a minute, for a trader that is not to be held up.
-pub(super) const UNLIMITED: u32 = u32::MAX / 2;
 
 /// The first day of every synthetic market of the emulator, in days since 1970: 2026-01-05.
 const FIRST_DAY: i64 = 20_458;
@@ -180,14 +178,14 @@ impl EmulateArgs {
     /// # Errors
     /// A tier that the venue has not, a market or a file of faults that cannot be made or read, a port that is taken.
     pub fn servers(&self, stop: Arc<AtomicBool>) -> Result<Vec<Server>, EmulateError> {
-        let wall = super::serve::now();
+        let begun = wall::now();
         let port = |after: u16| if self.port == 0 { 0 } else { self.port.saturating_add(after) };
         let plan = self.faults.as_deref().map(FaultPlan::read).transpose()?.unwrap_or_default();
-        let lighter = (self.venue != VenueChoice::Grvt).then(|| self.lighter(wall)).transpose()?;
-        let grvt = (self.venue != VenueChoice::Lighter).then(|| self.grvt(wall)).transpose()?;
+        let lighter = (self.venue != VenueChoice::Grvt).then(|| self.lighter(begun)).transpose()?;
+        let grvt = (self.venue != VenueChoice::Lighter).then(|| self.grvt(begun)).transpose()?;
         let mut servers = Vec::new();
         // a market takes a while to make; faults count from when it is there
-        let begin = (&plan, super::serve::now());
+        let begin = (&plan, wall::now());
         if let Some(lighter) = lighter {
             servers.push(Server::faulty(port(0), lighter, stop.clone(), begin)?);
         }

@@ -21,6 +21,15 @@ const CLOSE_OUT: Rate = Rate(666_666_666_667);
 /// Orders of the venue itself count down from here.
 const VENUE_ORDERS: u32 = u32::MAX;
 
+/// A trade between others.
+#[derive(Clone, Copy, Debug)]
+pub struct PublicTrade {
+    pub at: Time,
+    pub what: (Price, Qty),
+    pub taker: Side,
+    pub consumed_book: bool,
+}
+
 pub struct Core {
     sim: SimVenue,
     pub world: VenueWorld,
@@ -98,6 +107,19 @@ impl Core {
         let rows = &self.feed.rows;
         let next = |times: &[i64]| times.get(times.partition_point(|&time| time <= self.now.0)).copied();
         [next(&rows.quotes.time), next(&rows.depth.time)].into_iter().flatten().min().map(Time)
+    }
+
+    /// Trades between others after `since`, up to now, of the rows at hand.
+    pub fn trades_after(&self, since: Time) -> Vec<PublicTrade> {
+        let trades = &self.feed.rows.trades;
+        let upto = |time: Time| trades.time.partition_point(|&other| other <= time.0);
+        let one = |row| PublicTrade {
+            at: Time(trades.time[row]),
+            what: (Price(trades.px[row]), Qty(trades.qty[row])),
+            taker: trades.taker_side(row),
+            consumed_book: trades.consumed_book[row] != 0,
+        };
+        (upto(since)..upto(self.now)).map(one).collect()
     }
 
     /// The market's book now.

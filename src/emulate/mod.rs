@@ -6,15 +6,15 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `args` | the command line |
-//! | `serve`, `http`, `clock` | connections, threads, the wall clock |
+//! | `serve`, `http` | connections, threads |
 //! | `faults` | what goes wrong between the two, by a script |
 //! | `core`, `account`, `feed` | matching, money, the market |
+//! | `shown` | books and lists as both venues keep them |
 //! | `play` | venues in threads of this program |
 //! | `lighter`, `grvt` | what each of them says and refuses |
 
 mod account;
 mod args;
-mod clock;
 mod core;
 mod error;
 mod faults;
@@ -24,6 +24,7 @@ mod http;
 mod lighter;
 mod play;
 mod serve;
+mod shown;
 #[cfg(test)]
 mod tests;
 

@@ -14,9 +14,13 @@ use crate::units::{Cash, DAY_NS, Rate, Time};
 use crate::venues::grvt::sign::Address;
 use crate::venues::lighter::sign::PublicKey;
 use crate::venues::secret::Hidden;
+use crate::wall::MarketClock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+
+/// How far through the mark Lighter lets a price be.
+const PRICE_BAND: Rate = Rate(50_000_000_000);
 
 /// A market and an account in it.
 pub struct Seat {
@@ -26,39 +30,35 @@ pub struct Seat {
     pub tape: TapeSpec,
     pub venue: usize,
     pub seed: u64,
-    /// The market's time at `wall`, and how fast it runs.
-    pub start: Time,
-    pub wall: Time,
-    pub speed: f64,
+    /// The market begins at the clock's beginning.
+    pub clock: MarketClock,
 }
 
 impl Seat {
     fn core(self, initial: Rate) -> Result<Core, EmulateError> {
-        let feed = Feed::tape(self.tape, self.venue)?.at(self.start)?;
+        let feed = Feed::tape(self.tape, self.venue)?.at(self.clock.market)?;
         let account = Account::new(self.cash, initial, self.world.instrument.money_grid);
-        Ok(Core::new(self.world, feed, account, self.seed, self.start))
+        Ok(Core::new(self.world, feed, account, self.seed, self.clock.market))
     }
 
     /// Lighter, with one API key.
     pub fn lighter(self, account: i64, (index, key): (i64, PublicKey), chain_id: u32) -> Result<Lighter, EmulateError> {
-        let (wall, speed) = (self.wall, self.speed);
+        let MarketClock { wall, speed, .. } = self.clock;
         let settings = Settings {
             account_index: account,
             keys: [(index, key)].into(),
             chain_id,
             tier: "premium".to_owned(),
-            sends_per_minute: args::UNLIMITED,
+            sends_per_minute: u32::MAX / 2,
             weight_per_minute: i64::MAX / 2,
             quota: None,
-            price_band: args::PRICE_BAND,
+            price_band: PRICE_BAND,
             speed,
             frame_ns: None,
         };
         Ok(Lighter::new(self.core(args::DEFAULT_INITIAL)?, settings, wall))
     }
-}
 
-impl Seat {
     /// GRVT, with one API key and one signer.
     pub fn grvt(
         self,
@@ -66,7 +66,7 @@ impl Seat {
         (api_key, signer): (Hidden, Address),
         chain_id: u64,
     ) -> Result<Grvt, EmulateError> {
-        let (wall, speed) = (self.wall, self.speed);
+        let MarketClock { wall, speed, .. } = self.clock;
         let settings = grvt::Settings {
             sub_account,
             api_key,

@@ -4,12 +4,13 @@ use super::EmulateError;
 use super::faults::{Fate, FaultPlan, Faults, Manner, Wire};
 use super::http::{self, Reply, Request};
 use crate::units::Time;
+use crate::wall::now;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Error, Message, WebSocket};
@@ -75,12 +76,6 @@ pub struct Server {
     /// One a host.
     listeners: Vec<TcpListener>,
     shared: Arc<Shared>,
-}
-
-/// Of the wall.
-pub(super) fn now() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
 impl Shared {

@@ -1,8 +1,8 @@
 //! `--mode emulated`: the winner trades over sockets at both venues, played on this machine over the recorded tape. The one
 //! thing that is not as at the venues is that there is no other way between us and them than the loopback.
 
-use super::growing::{Growing, MarketClock};
-use super::outside::{Ended, Floor, Party, wall};
+use super::growing::Growing;
+use super::outside::{Ended, Floor, Party};
 use super::status::Status;
 use super::teller::{Teller, money};
 use super::venue::{Grvt, GrvtAccess, Holding, Host, Lighter, LighterAccess};
@@ -20,6 +20,7 @@ use crate::tape::{Carry, Tape, TapeSpec};
 use crate::trader::Composite;
 use crate::units::{Cash, DAY_NS, MINUTE_NS, SECOND_NS, Time};
 use crate::venues::{grvt, lighter, secret::Hidden};
+use crate::wall::{self, MarketClock};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -141,7 +142,7 @@ pub fn run(options: &Options, stretch: &Stretch, out: &mut (dyn Write + Send)) -
     let (engine, carry) = warm(spec, &signals, (study.from, span.0))?;
     let job = bound.job((span.0, span.1.plus(DAY_NS)));
     let names = spec.venues.clone();
-    let at = wall();
+    let at = wall::now();
     let clock = MarketClock { wall: at, market: span.0, speed };
     let keys = Keys::of_this_run(at);
     let mut played = Played::new(faults, at);
@@ -240,9 +241,7 @@ fn parties(
             tape: spec.clone(),
             venue: role.ix(),
             seed: job.world.seed,
-            start: clock.market,
-            wall: clock.wall,
-            speed: clock.speed,
+            clock,
         }
     };
     let coin = "BTC".to_owned();

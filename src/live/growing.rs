@@ -7,21 +7,7 @@ use crate::signals::{SignalEngine, TileSignals};
 use crate::tape::rows::{DepthRow, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
 use crate::tape::{Carry, Tile, align};
 use crate::units::{HOUR_NS, Time};
-
-/// When the market's time is what the wall's is: the one runs `speed` times as fast as the other. At a real venue both are
-/// the same.
-#[derive(Clone, Copy, Debug)]
-pub struct MarketClock {
-    pub wall: Time,
-    pub market: Time,
-    pub speed: f64,
-}
-
-impl MarketClock {
-    pub fn market(&self, wall: Time) -> Time {
-        self.market.plus((wall.since(self.wall) as f64 * self.speed) as i64)
-    }
-}
+use crate::wall::MarketClock;
 
 pub struct Growing {
     clock: MarketClock,

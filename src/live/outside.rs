@@ -2,7 +2,7 @@
 //! requests. One thread does all of it; those of the sockets only carry texts.
 
 use super::LiveError;
-use super::growing::{Growing, MarketClock};
+use super::growing::Growing;
 use super::status::Status;
 use super::teller::Teller;
 use super::venue::{Adapter, Holding, News, VenueError};
@@ -12,11 +12,12 @@ use crate::market::{Command, Event, EventBody, Role};
 use crate::replay::{Job, Machine, Pace, Paced};
 use crate::trader::Composite;
 use crate::units::{Qty, Time};
+use crate::wall::{self, MarketClock};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Longest sleep between two looks at timers and the stop.
 const NAP: Duration = Duration::from_millis(20);
@@ -24,11 +25,6 @@ const NAP: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// For everything to be closed after the stop, at real-time speed.
 const CLOSING: Duration = Duration::from_secs(120);
-
-pub fn wall() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
-}
 
 /// One venue: who speaks for us there, and where it is.
 pub struct Party {
@@ -117,7 +113,7 @@ impl Floor {
 
     /// What was heard, in the trader's words.
     fn news(&mut self, heard: Heard) -> Result<(usize, Vec<Told>), LiveError> {
-        let (mut out, now) = (Vec::new(), wall());
+        let (mut out, now) = (Vec::new(), wall::now());
         let (v, stream, done) = match heard {
             Heard::Open { venue, stream } => {
                 (venue, Some(stream), self.parties[venue].adapter.greet(stream, now, &mut out))
@@ -144,7 +140,7 @@ impl Floor {
                 News::Account(holding) => self.holdings[v] = Some(holding),
                 row => {
                     let Some((growing, machine)) = &mut to else { continue };
-                    let event = growing.receive(Role::BOTH[v], row, wall());
+                    let event = growing.receive(Role::BOTH[v], row, wall::now());
                     if let (Some(event), Some(port)) = (event, machine.port()) {
                         port.events.push_back(event);
                     }
@@ -187,14 +183,14 @@ impl Floor {
             if let Some(v) = machine.outside_events().and_then(|events| unheard_of(&machine.belief().books, events)) {
                 return Err(LiveError::Strange { venue: self.parties[v].name.clone() });
             }
-            let (tile, signals) = growing.cut(wall());
+            let (tile, signals) = growing.cut(wall::now());
             machine.run_tile(&mut driver, job, &tile, &signals, teller);
             let sent: Vec<Command> = machine.port().map(|port| port.commands.drain(..).collect()).unwrap_or_default();
             for command in sent {
                 commands += 1;
                 let v = command.venue().ix();
                 let mut out = Vec::new();
-                self.parties[v].adapter.command(&command, wall(), &mut out).map_err(self.failed(v))?;
+                self.parties[v].adapter.command(&command, wall::now(), &mut out).map_err(self.failed(v))?;
                 self.pass_on(v, untold(out), Some((&mut growing, &mut machine)));
             }
             let now = tile.end.plus(-1);
@@ -216,7 +212,7 @@ impl Floor {
     fn nap(&self, machine: &Machine<Composite>, growing: &Growing, clock: &MarketClock) -> Duration {
         use crate::trader::Trader;
         let Some(due) = machine.trader().next_timer() else { return NAP };
-        let left = due.since(growing.now(wall())).max(0) as f64 * 1e-9 / clock.speed;
+        let left = due.since(growing.now(wall::now())).max(0) as f64 * 1e-9 / clock.speed;
         Duration::from_secs_f64(left).min(NAP)
     }
 

@@ -46,9 +46,7 @@ impl<'t> Reader<'t> {
         let signals = self.engine.tile(&tile);
         Ok(Some((tile, signals)))
     }
-}
 
-impl Reader<'_> {
     /// Passes what is left of the tape; where its signals stand then, and what its last tile hands on.
     pub fn pass_all(mut self) -> Result<(SignalEngine, Option<Carry>), SweepError> {
         let mut carry = None;

@@ -144,23 +144,28 @@ impl Venue {
 
 pub(crate) struct Socket(pub(crate) WebSocket<TcpStream>);
 
+/// The next text of a socket.
+pub(crate) fn heard(socket: &mut WebSocket<TcpStream>) -> String {
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end {
+        match socket.read() {
+            Ok(Message::Text(text)) => return text.as_str().to_owned(),
+            Ok(_) => {}
+            Err(tungstenite::Error::Io(error))
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    panic!("no frame in {PATIENCE:?}")
+}
+
 impl Socket {
     fn say(&mut self, text: &str) {
         self.0.send(Message::text(text.to_owned())).expect("it is sent");
     }
 
     fn next(&mut self) -> Frame {
-        let end = Instant::now() + PATIENCE;
-        while Instant::now() < end {
-            match self.0.read() {
-                Ok(Message::Text(text)) => return Frame::parse(text.as_str()).expect("a frame that we read"),
-                Ok(_) => {}
-                Err(tungstenite::Error::Io(error))
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-                Err(error) => panic!("{error}"),
-            }
-        }
-        panic!("no frame in {PATIENCE:?}")
+        Frame::parse(&heard(&mut self.0)).expect("a frame that we read")
     }
 
     fn error(&mut self) -> i64 {

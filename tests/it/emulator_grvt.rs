@@ -1,6 +1,7 @@
 //! GRVT's emulator over the loopback, spoken to with our own signatures and wire types: login and sessions, what is refused
 //! and with which code, what becomes of orders on the streams, books whose frames follow each other, bodies that are none.
 
+use crate::emulator::heard;
 use clap::{Args, FromArgMatches};
 use perpx::emulate::{EmulateArgs, serve};
 use perpx::market::Side;
@@ -14,12 +15,11 @@ use perpx::venues::grvt::trade::*;
 use perpx::venues::wire::Dec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::{Message, WebSocket};
 
@@ -188,17 +188,7 @@ struct Socket(WebSocket<TcpStream>, u64);
 
 impl Socket {
     fn next(&mut self) -> Frame {
-        let end = Instant::now() + PATIENCE;
-        while Instant::now() < end {
-            match self.0.read() {
-                Ok(Message::Text(text)) => return Frame::parse(text.as_str()).expect("a frame that we read"),
-                Ok(_) => {}
-                Err(tungstenite::Error::Io(error))
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-                Err(error) => panic!("{error}"),
-            }
-        }
-        panic!("no frame in {PATIENCE:?}")
+        Frame::parse(&heard(&mut self.0)).expect("a frame that we read")
     }
 
     fn feed(&mut self) -> Feed {

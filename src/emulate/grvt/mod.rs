@@ -20,7 +20,6 @@ mod stream;
 
 use super::EmulateError;
 use super::account::Account;
-use super::clock::Clock;
 use super::core::Core;
 use super::faults::Manner;
 use super::http::{Reply, Request};
@@ -30,6 +29,7 @@ use crate::units::{Price, Rate, Time};
 use crate::venues::grvt::rest::Instrument;
 use crate::venues::grvt::sign::{Address, Assets};
 use crate::venues::secret::Hidden;
+use crate::wall::MarketClock;
 use limits::Limits;
 use orders::Order;
 use serde_json::Value;
@@ -44,8 +44,6 @@ pub const TRADES: usize = 2;
 const HOSTS: u16 = 3;
 
 pub const INSTRUMENT: &str = "BTC_USDT_Perp";
-/// Trades, fills, payments that are kept to be asked for.
-const KEPT: usize = 1_000;
 
 /// What a user may choose of an emulated GRVT.
 pub struct Settings {
@@ -90,7 +88,7 @@ impl Refusal {
 pub struct Grvt {
     core: Core,
     settings: Settings,
-    clock: Clock,
+    clock: MarketClock,
     assets: Assets,
     instrument: Instrument,
     sessions: Sessions,
@@ -126,7 +124,7 @@ impl Grvt {
         Grvt {
             told: core.account.clone(),
             leverage: times(core.account.initial),
-            clock: Clock::new(wall, core.now(), settings.speed),
+            clock: MarketClock { wall, market: core.now(), speed: settings.speed },
             assets,
             instrument,
             sessions: Sessions::default(),
@@ -183,14 +181,9 @@ fn times(initial: Rate) -> Rate {
     Rate(i64::try_from(one * one / i128::from(initial.0.max(1))).unwrap_or(i64::MAX))
 }
 
-fn keep(list: &mut VecDeque<Value>, row: Value) {
-    list.push_front(row);
-    list.truncate(KEPT);
-}
-
 impl Emulated for Grvt {
     fn pass(&mut self, now: Time) -> Result<(), EmulateError> {
-        let to = self.clock.tape(now);
+        let to = self.clock.market(now);
         while let Some(at) = self.next_frame().filter(|at| *at < to) {
             self.happened(at)?;
             self.publish(self.clock.wall(at));
@@ -218,8 +211,7 @@ impl Emulated for Grvt {
     }
 
     fn halt(&mut self, spans: &[(Time, Time)]) {
-        let clock = self.clock;
-        self.core.halt(&spans.iter().map(|(from, to)| (clock.tape(*from), clock.tape(*to))).collect::<Vec<_>>());
+        self.core.halt(&self.clock.market_spans(spans));
     }
 
     fn manner(&self) -> Manner {

@@ -1,7 +1,7 @@
 //! The routes: each is served over REST, and over the socket as a call of the same name.
 
 use super::session::cookie;
-use super::{Grvt, INSTRUMENT, MARKET_DATA, Refusal, TRADES};
+use super::{Grvt, INSTRUMENT, LOGIN, MARKET_DATA, Refusal, TRADES};
 use crate::emulate::http::{Reply, Request};
 use crate::market::Side;
 use crate::units::{MS_NS, Rate, Time};
@@ -43,7 +43,7 @@ fn at_most(list: &std::collections::VecDeque<Value>, most: usize) -> Vec<&Value>
 impl Grvt {
     /// A request over HTTP.
     pub(super) fn route(&mut self, host: usize, request: &Request, now: Time) -> Reply {
-        if Grvt::is_login(host) {
+        if host == LOGIN {
             return self.login(request, now);
         }
         if host == MARKET_DATA && request.path == "/time" {

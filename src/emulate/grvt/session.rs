@@ -1,6 +1,6 @@
 //! Login and sessions: an API key opens one, a cookie carries it, and it ends by itself.
 
-use super::{Grvt, LOGIN, Refusal};
+use super::{Grvt, Refusal};
 use crate::emulate::http::{Reply, Request};
 use crate::units::{SECOND_NS, Time};
 use crate::venues::grvt::rest::Login;
@@ -70,16 +70,11 @@ impl Grvt {
         let (age, date) = (self.settings.session_ns / SECOND_NS, http_date(end));
         let set = format!("gravity={token}; Path=/; Expires={date}; Max-Age={age}; HttpOnly; SameSite=None");
         let body = json!({
-            "status": "success", "funding_account_address": format!("{}", self.settings.signer),
+            "status": "success", "funding_account_address": self.settings.signer.to_string(),
             "sub_account_id": self.settings.sub_account.to_string(),
         });
         let headers = vec![("Set-Cookie", set), ("X-Grvt-Account-Id", self.account_name())];
         Reply { headers, ..Reply::json(&body) }
-    }
-
-    /// What the login host answers; the others need [`Grvt::authorize`].
-    pub(super) fn is_login(host: usize) -> bool {
-        host == LOGIN
     }
 }
 

@@ -2,8 +2,10 @@
 //! numbers of up to 32 bits as numbers. Every field that the venue's own client insists on is there.
 
 use super::orders::Order;
-use super::{Grvt, INSTRUMENT, Settings, keep};
-use crate::market::{DepthLevel, Instrument as Rules, OrderId, Side};
+use super::{Grvt, INSTRUMENT, Settings};
+use crate::emulate::core::PublicTrade;
+use crate::emulate::shown::{self, Levels, keep};
+use crate::market::{Instrument as Rules, OrderId, Side};
 use crate::units::{Cash, HOUR_NS, Notional, Price, Qty, Rate, Time, format_scaled};
 use crate::venues::grvt::rest::{Instrument, InstrumentStatus, Kind};
 use crate::venues::grvt::trade::{Order as WireOrder, OrderState};
@@ -212,21 +214,12 @@ impl Grvt {
 
     /// The market's own trades since the last call.
     pub(super) fn market_trades(&mut self) {
-        let (from, to) = (self.trades_through.0, self.core.now().0);
-        let rows = &self.core.rows().trades;
-        let first = rows.time.partition_point(|&time| time <= from);
-        let last = rows.time.partition_point(|&time| time <= to);
-        let new: Vec<_> = (first..last)
-            .map(|row| {
-                let what = (Price(rows.px[row]), Qty(rows.qty[row]));
-                (what, rows.taker_side(row) == Side::Buy, rows.consumed_book[row] != 0, Time(rows.time[row]))
-            })
-            .collect();
-        self.trades_through = Time(to);
-        for (what, buyer, consumed, at) in new {
+        let new = self.core.trades_after(self.trades_through);
+        self.trades_through = self.core.now();
+        for PublicTrade { at, what, taker, consumed_book } in new {
             let id = self.trade_id();
-            let mut trade = self.trade_json(&id, what, buyer, self.clock.wall(at));
-            trade["is_rpi"] = json!(!consumed);
+            let mut trade = self.trade_json(&id, what, taker == Side::Buy, self.clock.wall(at));
+            trade["is_rpi"] = json!(!consumed_book);
             self.last = what;
             self.tell("v1.trade", trade.clone());
             keep(&mut self.trades, trade);
@@ -306,14 +299,9 @@ impl Grvt {
     }
 
     /// The market's levels of a side and our orders.
-    pub(super) fn book(&self, side: Side) -> std::collections::BTreeMap<Price, Qty> {
-        let market = self.core.levels(side, super::stream::LEVELS).into_iter().map(|DepthLevel { px, qty }| (px, qty));
+    pub(super) fn book(&self, side: Side) -> Levels {
         let ours = self.orders.values().filter(move |order| order.is_open() && order.side == side);
-        let mut levels = std::collections::BTreeMap::new();
-        for (px, qty) in market.chain(ours.map(|order| (order.limit, order.left()))).filter(|(_, qty)| qty.0 > 0) {
-            *levels.entry(px).or_insert(Qty::ZERO) += qty;
-        }
-        levels
+        shown::book(&self.core, side, ours.map(|order| (order.limit, order.left())))
     }
 }
 

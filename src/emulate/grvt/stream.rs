@@ -4,13 +4,12 @@
 use super::session::Cookie;
 use super::{Grvt, INSTRUMENT, MARKET_DATA, Refusal, TRADES};
 use crate::emulate::serve::Out;
+use crate::emulate::shown::{Levels, changed};
 use crate::market::Side;
 use crate::units::{MS_NS, Price, Qty, Time};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Levels of a side that a book without snapshots is shown with.
-pub(super) const LEVELS: usize = 20;
 /// The first number of every stream and selector.
 const FIRST: u64 = 1_061_214;
 
@@ -41,7 +40,7 @@ struct Channel {
     /// Of the market's time.
     next: i64,
     /// As published: levels of both sides.
-    book: [BTreeMap<Price, Qty>; 2],
+    book: [Levels; 2],
     /// As published: fields of a ticker.
     fields: Map<String, Value>,
 }
@@ -304,12 +303,7 @@ impl Grvt {
         if name.0 == "v1.book.s" {
             return Some(levels(&channel.book, most, now));
         }
-        let changes = [0, 1].map(|side| {
-            let (new, old) = (&channel.book[side], &old[side]);
-            let set = new.iter().filter(|(px, qty)| old.get(px) != Some(qty)).map(|(px, qty)| (*px, *qty));
-            let gone = old.keys().filter(|px| !new.contains_key(px)).map(|px| (*px, Qty::ZERO));
-            set.chain(gone).collect::<BTreeMap<Price, Qty>>()
-        });
+        let changes = [0, 1].map(|side| changed(&channel.book[side], &old[side]).collect::<Levels>());
         (!changes[0].is_empty() || !changes[1].is_empty()).then(|| levels(&changes, usize::MAX, now))
     }
 
@@ -343,7 +337,7 @@ fn named(params: &Value) -> Result<(String, Vec<String>), Refusal> {
 }
 
 /// Best first; a size of 0 removes.
-fn levels([bids, asks]: &[BTreeMap<Price, Qty>; 2], most: usize, now: Time) -> Value {
+fn levels([bids, asks]: &[Levels; 2], most: usize, now: Time) -> Value {
     let row = |(px, qty): (&Price, &Qty)| {
         let orders = i32::from(!qty.is_zero());
         json!({ "price": super::show::price(*px), "size": super::show::size(*qty), "num_orders": orders })

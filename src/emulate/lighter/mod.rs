@@ -16,16 +16,17 @@ mod show;
 mod stream;
 mod tx;
 
-use super::clock::Clock;
 use super::core::Core;
 use super::faults::Manner;
 use super::http::{Reply, Request};
 use super::serve::{Emulated, Out};
+use super::shown::keep;
 use super::{EmulateError, account::Account};
 use crate::market::{EventBody, OrderId, VolumeQuota};
 use crate::sim::QuotaUse;
 use crate::units::{Price, Rate, Time};
 use crate::venues::lighter::sign::{AuthToken, PublicKey};
+use crate::wall::MarketClock;
 use limits::Limits;
 use orders::Order;
 use serde_json::Value;
@@ -36,8 +37,6 @@ use stream::Sockets;
 pub const MARKET: i64 = 1;
 pub const SIZE_DECIMALS: u32 = 5;
 pub const PRICE_DECIMALS: u32 = 1;
-/// Trades and settlements that are kept to be asked for.
-const KEPT: usize = 1_000;
 
 /// What a user may choose of an emulated Lighter.
 pub struct Settings {
@@ -72,7 +71,7 @@ impl Refusal {
 pub struct Lighter {
     core: Core,
     settings: Settings,
-    clock: Clock,
+    clock: MarketClock,
     /// The last nonce used, by API key.
     nonces: BTreeMap<i64, i64>,
     orders: BTreeMap<OrderId, Order>,
@@ -100,7 +99,7 @@ pub struct Lighter {
 impl Lighter {
     /// `wall` is now: the market's time `core.now()` is shown as it.
     pub fn new(core: Core, settings: Settings, wall: Time) -> Lighter {
-        let clock = Clock::new(wall, core.now(), settings.speed);
+        let clock = MarketClock { wall, market: core.now(), speed: settings.speed };
         Lighter {
             told: core.account.clone(),
             clock,
@@ -187,14 +186,9 @@ impl Lighter {
     }
 }
 
-fn keep(list: &mut VecDeque<Value>, row: Value) {
-    list.push_front(row);
-    list.truncate(KEPT);
-}
-
 impl Emulated for Lighter {
     fn pass(&mut self, now: Time) -> Result<(), EmulateError> {
-        let to = self.clock.tape(now);
+        let to = self.clock.market(now);
         while let Some(at) = self.next_frame().filter(|at| *at < to) {
             self.happened(at)?;
             self.publish(self.clock.wall(at));
@@ -222,8 +216,7 @@ impl Emulated for Lighter {
     }
 
     fn halt(&mut self, spans: &[(Time, Time)]) {
-        let clock = self.clock;
-        self.core.halt(&spans.iter().map(|(from, to)| (clock.tape(*from), clock.tape(*to))).collect::<Vec<_>>());
+        self.core.halt(&self.clock.market_spans(spans));
     }
 
     fn manner(&self) -> Manner {

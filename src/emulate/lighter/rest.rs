@@ -4,6 +4,7 @@ use super::orders::Order;
 use super::show::{price, size};
 use super::{Lighter, MARKET, Refusal, show};
 use crate::emulate::http::{Reply, Request};
+use crate::emulate::shown::LEVELS;
 use crate::market::{DepthLevel, Side};
 use crate::units::{MS_NS, Rate, SECOND_NS, Time};
 use serde_json::{Value, json};
@@ -186,7 +187,7 @@ impl Lighter {
             })
         };
         let side = |side: Side| {
-            let levels = self.core.levels(side, super::stream::LEVELS).into_iter().enumerate();
+            let levels = self.core.levels(side, LEVELS).into_iter().enumerate();
             let public = levels.map(|(n, DepthLevel { px, qty })| {
                 let index = ((MARKET as u64 + 1) << 48) | (1 << 40) | ((side as u64) << 39) | n as u64;
                 (px, row(index, 0, size(qty), size(qty), price(px), 0))

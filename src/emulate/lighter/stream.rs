@@ -4,15 +4,15 @@
 use super::rest::ms;
 use super::show::{SYMBOL, cash, percent, price, size, value};
 use super::{Lighter, MARKET, Refusal};
+use crate::emulate::core::PublicTrade;
 use crate::emulate::serve::Out;
-use crate::market::{DepthLevel, OrderId, Side};
+use crate::emulate::shown::{self, Levels, changed, keep};
+use crate::market::{OrderId, Side};
 use crate::units::{MS_NS, Price, Qty, Time};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Levels of a side that a book without snapshots is shown with.
-pub(super) const LEVELS: usize = 20;
 const BOOK_EVERY_NS: i64 = 50 * MS_NS;
 const STATS_EVERY_NS: i64 = 1_000 * MS_NS;
 
@@ -20,7 +20,7 @@ const STATS_EVERY_NS: i64 = 1_000 * MS_NS;
 pub(super) struct Sockets {
     open: BTreeMap<u64, (Out, BTreeSet<String>)>,
     /// As published: bids, asks.
-    book: [BTreeMap<Price, Qty>; 2],
+    book: [Levels; 2],
     nonce: u64,
     offset: u64,
     /// Of the market's time.
@@ -176,15 +176,8 @@ impl Lighter {
     }
 
     /// The market's levels and our orders.
-    fn book(&self) -> [BTreeMap<Price, Qty>; 2] {
-        [Side::Buy, Side::Sell].map(|side| {
-            let market = self.core.levels(side, LEVELS).into_iter().map(|DepthLevel { px, qty }| (px, qty));
-            let mut levels = BTreeMap::new();
-            for (px, qty) in market.chain(self.ours(side)).filter(|(_, qty)| qty.0 > 0) {
-                *levels.entry(px).or_insert(Qty::ZERO) += qty;
-            }
-            levels
-        })
+    fn book(&self) -> [Levels; 2] {
+        [Side::Buy, Side::Sell].map(|side| shown::book(&self.core, side, self.ours(side)))
     }
 
     fn book_frame(&self, sides: [Vec<Value>; 2], begin: u64, now: Time) -> Value {
@@ -210,12 +203,9 @@ impl Lighter {
     /// Takes the book as it is now for the published one; the frame of what changed.
     fn next_book(&mut self, now: Time) -> Option<Value> {
         let book = self.book();
-        let gone = Qty::ZERO;
         let changes = [0, 1].map(|side| {
-            let (new, old) = (&book[side], &self.sockets.book[side]);
-            let set = new.iter().filter(|(px, qty)| old.get(px) != Some(qty));
-            let removed = old.keys().filter(|px| !new.contains_key(px)).map(|px| (px, &gone));
-            set.chain(removed).map(row).collect::<Vec<Value>>()
+            let changed = changed(&book[side], &self.sockets.book[side]);
+            changed.map(|(px, qty)| row((&px, &qty))).collect::<Vec<Value>>()
         });
         let count = changes[0].len() + changes[1].len();
         if count == 0 {
@@ -313,24 +303,15 @@ impl Lighter {
         self.last_price = px;
         let frame = json!({ "trades": [&trade], "liquidation_trades": [], "nonce": self.sockets.nonce });
         self.update(&format!("trade:{MARKET}"), frame);
-        super::keep(&mut self.trades, trade);
+        keep(&mut self.trades, trade);
     }
 
     /// The market's own trades since the last call.
     pub(super) fn market_trades(&mut self) {
-        let (from, to) = (self.trades_through.0, self.core.now().0);
-        let trades = &self.core.rows().trades;
-        let first = trades.time.partition_point(|&time| time <= from);
-        let last = trades.time.partition_point(|&time| time <= to);
-        let new: Vec<_> = (first..last)
-            .map(|row| {
-                let what = (Price(trades.px[row]), Qty(trades.qty[row]));
-                (what, trades.taker_side(row), self.clock.wall(Time(trades.time[row])))
-            })
-            .collect();
-        self.trades_through = Time(to);
-        for (what, taker, at) in new {
-            let trade = self.others_trade(what, taker, at);
+        let new = self.core.trades_after(self.trades_through);
+        self.trades_through = self.core.now();
+        for PublicTrade { at, what, taker, .. } in new {
+            let trade = self.others_trade(what, taker, self.clock.wall(at));
             self.public_trade(trade, what.0);
         }
     }

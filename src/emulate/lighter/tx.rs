@@ -6,6 +6,7 @@
 
 use super::orders::Order;
 use super::{Lighter, MARKET, PRICE_DECIMALS, Refusal, SIZE_DECIMALS};
+use crate::emulate::shown::keep;
 use crate::market::{Command, NewOrder as Place, OrderKind, Role, Side};
 use crate::units::{Cash, MINUTE_NS, MS_NS, Notional, Price, Qty, Rate, Time};
 use crate::venues::lighter::rest::OrderStatus;
@@ -119,7 +120,7 @@ impl Lighter {
             "expire_at": head.expired_at, "block_height": self.sequence, "queued_at": ms, "executed_at": ms,
             "sequence_index": self.sequence, "parent_hash": "", "transaction_time": now.0 / 1_000,
         });
-        super::keep(&mut self.txs, record);
+        keep(&mut self.txs, record);
         let predicted = self.clock.wall(self.core.now().plus(delay_ns)).0 / MS_NS;
         Ok(json!({
             "code": 200, "tx_hash": hash, "predicted_execution_time_ms": predicted, "volume_quota_remaining": left,
