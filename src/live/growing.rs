@@ -59,7 +59,7 @@ impl Growing {
             News::Event { exch, body } => {
                 return Some(Event { at: recv, venue_time: self.clock.market(exch), venue: role, body });
             }
-            News::Ask(_) | News::Say(_) | News::Ready | News::Account(_) => {}
+            News::Ask(_) | News::Say(_) | News::Reopen | News::Ready | News::Account(_) => {}
         }
         None
     }

@@ -136,6 +136,11 @@ impl Floor {
             match news {
                 News::Ask(request) => self.wires[v].ask(request),
                 News::Say(text) => self.wires[v].say(stream.unwrap_or(0), text),
+                News::Reopen => {
+                    for (number, stream) in self.parties[v].adapter.streams().into_iter().enumerate() {
+                        self.wires[v].reopen(number, stream.headers);
+                    }
+                }
                 News::Ready => self.ready[v] = true,
                 News::Account(holding) => self.holdings[v] = Some(holding),
                 row => {

@@ -5,9 +5,9 @@ use super::venue::{About, Answer, Body, Host, Reply, Request};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tungstenite::client::IntoClientRequest;
@@ -40,13 +40,23 @@ pub enum Heard {
     },
 }
 
+/// Headers of a stream's next handshake.
+#[derive(Clone)]
+struct Handshake(Arc<Mutex<Vec<(&'static str, String)>>>);
+
+impl Handshake {
+    fn headers(&self) -> MutexGuard<'_, Vec<(&'static str, String)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The connections of one venue.
 pub struct Wires {
     venue: usize,
     heard: Sender<Heard>,
     stop: Arc<AtomicBool>,
     requests: Sender<Request>,
-    streams: Vec<Sender<String>>,
+    streams: Vec<(Sender<String>, Handshake)>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -82,8 +92,15 @@ impl Wires {
     }
 
     pub fn say(&self, stream: usize, text: String) {
-        if let Some(stream) = self.streams.get(stream) {
+        if let Some((stream, _)) = self.streams.get(stream) {
             let _ = stream.send(text);
+        }
+    }
+
+    /// Opens a stream anew if its handshake has other headers than before.
+    pub fn reopen(&self, stream: usize, headers: Vec<(&'static str, String)>) {
+        if let Some((_, handshake)) = self.streams.get(stream) {
+            *handshake.headers() = headers;
         }
     }
 
@@ -91,18 +108,27 @@ impl Wires {
     pub fn open(&mut self, host: String, path: &'static str, headers: Vec<(&'static str, String)>) {
         let (say, said) = channel();
         let (venue, stream, stop, heard) = (self.venue, self.streams.len(), self.stop.clone(), self.heard.clone());
-        self.streams.push(say);
+        let handshake = Handshake(Arc::new(Mutex::new(headers)));
+        self.streams.push((say, handshake.clone()));
         self.threads.push(std::thread::spawn(move || {
             let mut pause = RETRY[0];
             while !stop.load(Ordering::Relaxed) {
+                let headers = handshake.headers().clone();
                 let opened = connect(&host, path, &headers);
                 if let Ok(mut socket) = opened {
                     // what was to be said on a connection that has gone is not for this one
                     said.try_iter().for_each(drop);
                     pause = RETRY[0];
                     let open = heard.send(Heard::Open { venue, stream });
-                    if open.is_err() || listen(&mut socket, (venue, stream), &said, &heard, &stop).is_ok() {
+                    if open.is_err() {
                         return;
+                    }
+                    let ends = || stop.load(Ordering::Relaxed) || *handshake.headers() != headers;
+                    if listen(&mut socket, (venue, stream), &said, &heard, ends).is_ok() {
+                        if stop.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        continue;
                     }
                 }
                 std::thread::sleep(pause);
@@ -170,15 +196,15 @@ fn connect(
     Ok(socket)
 }
 
-/// Until the stop (`Ok`) or the end of the connection.
+/// Until `ends` (`Ok`) or the end of the connection.
 fn listen(
     socket: &mut WebSocket<TcpStream>,
     (venue, stream): (usize, usize),
     said: &Receiver<String>,
     heard: &Sender<Heard>,
-    stop: &AtomicBool,
+    ends: impl Fn() -> bool,
 ) -> Result<(), Error> {
-    while !stop.load(Ordering::Relaxed) {
+    while !ends() {
         for text in said.try_iter() {
             socket.send(Message::text(text))?;
         }

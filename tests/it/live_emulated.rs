@@ -17,6 +17,8 @@ fault = [
     { at = "3s", kind = "reorder", count = 1 },
     { at = "4s", kind = "drop-socket" },
     { at = "5s", kind = "lost-answer" },
+    { at = "6s", kind = "expired-login" },
+    { at = "13s", kind = "expired-login" },
 ]
 "#;
 
@@ -78,7 +80,7 @@ fn the_trader_at_the_emulators_goes_through_its_states() {
     assert!(["S0", "S1", "S2", "S3"].iter().all(|state| reached.contains(state)), "{account}\n{text}");
 }
 
-/// Frames lost, twice and out of turn, answers lost, sockets cut: the way may be another one, the books must agree.
+/// Frames lost, twice and out of turn, answers lost, sockets cut, logins ended: the way may be another one, the books must agree.
 #[test]
 fn faults_of_the_wire_leave_the_books_agreed() {
     let (case, best, from, to) = winner();

@@ -21,7 +21,7 @@ use crate::venues::wire::{Dec, WireError, parse};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a trader needs to speak for a sub-account.
 pub struct GrvtAccess {
@@ -38,6 +38,8 @@ pub struct GrvtAccess {
 
 /// Life of a signature; of an order that rests it is the order's own.
 const LIFE_NS: i64 = 24 * HOUR_NS;
+/// Logins in a row after which nothing private was answered: the venue does not want this key.
+const MOST_LOGINS: u32 = 3;
 /// Client numbers have this bit; below it stand the run and our number.
 const CLIENT: u64 = 1 << 63;
 
@@ -46,6 +48,13 @@ pub struct Grvt {
     instrument: String,
     assets: Assets,
     session: Vec<(&'static str, String)>,
+    /// Private requests that are not answered yet: one that was refused because its session had ended was not carried out and is
+    /// asked again.
+    unanswered: BTreeMap<About, Request>,
+    /// Those that wait for a new session; `None` while none is asked for.
+    held: Option<Vec<Request>>,
+    /// Logins since the last private answer.
+    logins: u32,
     /// Of signatures: one after another, from a number that differs between runs.
     nonce: u32,
     rpc: u32,
@@ -68,6 +77,9 @@ impl Grvt {
             access,
             assets: Assets::default(),
             session: Vec::new(),
+            unanswered: BTreeMap::new(),
+            held: None,
+            logins: 0,
             rpc: 0,
             book: Book::default(),
             orders: Orders::default(),
@@ -82,16 +94,21 @@ impl Grvt {
     }
 
     fn post(&self, about: About, host: Host, route: &str, body: &impl Serialize) -> News {
-        let body = Body::Json(serde_json::to_string(body).unwrap_or_default());
-        let headers = if host == Host::Main { self.session.clone() } else { Vec::new() };
-        News::Ask(Request { about, host, path: route.to_owned(), body, headers })
+        News::Ask(request(about, host, route, body))
     }
 
-    fn private(&self, about: About, route: &str, body: &impl Serialize) -> News {
-        self.post(about, Host::Main, &format!("/full/v1/{route}"), body)
+    fn private(&mut self, about: About, route: &str, body: &impl Serialize) -> News {
+        let request = request(about, Host::Main, &format!("/full/v1/{route}"), body);
+        self.in_session(request)
     }
 
-    fn history(&self, about: About, route: &str) -> News {
+    fn in_session(&mut self, mut request: Request) -> News {
+        request.headers = self.session.clone();
+        self.unanswered.insert(request.about, request.clone());
+        News::Ask(request)
+    }
+
+    fn history(&mut self, about: About, route: &str) -> News {
         let query = HistoryQuery {
             sub_account_id: self.access.sub_account.into(),
             kind: None,
@@ -106,7 +123,7 @@ impl Grvt {
         self.private(about, route, &query)
     }
 
-    fn ask_order(&self, id: OrderId) -> News {
+    fn ask_order(&mut self, id: OrderId) -> News {
         let query = OrderQuery {
             sub_account_id: self.access.sub_account.into(),
             order_id: None,
@@ -289,7 +306,50 @@ impl Grvt {
 
     // ---- what is answered
 
-    fn logged_in(&mut self, answer: &Answer) -> Result<News, VenueError> {
+    /// The session of a request has ended: the request waits for a new one, or goes out again if there is one already.
+    fn session_ended(&mut self, about: About, out: &mut Vec<News>) -> Result<(), VenueError> {
+        let request = self.unanswered.remove(&about);
+        match (&mut self.held, request) {
+            (None, Some(request)) if request.headers != self.session => out.push(self.in_session(request)),
+            (None, request) => {
+                self.held = Some(request.into_iter().collect());
+                out.push(self.log_in_again("the session has ended")?);
+            }
+            (Some(held), request) => held.extend(request),
+        }
+        Ok(())
+    }
+
+    fn log_in_again(&mut self, why: &str) -> Result<News, VenueError> {
+        self.logins += 1;
+        if self.logins > MOST_LOGINS {
+            return Err(VenueError::Session(format!("{why}, also after {MOST_LOGINS} new logins")));
+        }
+        Ok(self.log_in())
+    }
+
+    fn log_in(&self) -> News {
+        let login = Login { api_key: self.access.api_key.clone() };
+        self.post(About::Login, Host::Login, "/auth/api_key/login", &login)
+    }
+
+    /// What waited for the session goes out, and the trading socket, which knows its session from the handshake alone, opens anew.
+    fn logged_in(&mut self, answer: &Answer, out: &mut Vec<News>) -> Result<(), VenueError> {
+        self.session = self.session_of(answer)?;
+        match self.held.take() {
+            None => {
+                let query = serde_json::json!({ "instrument": self.instrument });
+                out.push(self.post(About::Markets, Host::MarketData, "/full/v1/instrument", &query));
+            }
+            Some(held) => {
+                out.push(News::Reopen);
+                out.extend(held.into_iter().map(|request| self.in_session(request)));
+            }
+        }
+        Ok(())
+    }
+
+    fn session_of(&self, answer: &Answer) -> Result<Vec<(&'static str, String)>, VenueError> {
         let refused = |why: String| VenueError::Session(format!("login: {why}"));
         // a page of a gateway is no word of the venue's on the key
         let reply: LoginReply = parse("login", &answer.body).map_err(|_| {
@@ -305,10 +365,7 @@ impl Grvt {
         let cookie = cookie.ok_or_else(|| refused("the answer has no cookie 'gravity'".to_owned()))?;
         const ACCOUNT: &str = "x-grvt-account-id";
         let account = answer.session.iter().find(|(name, _)| name == ACCOUNT);
-        self.session = vec![("cookie", cookie)];
-        self.session.extend(account.map(|(_, id)| (ACCOUNT, id.clone())));
-        let query = serde_json::json!({ "instrument": self.instrument });
-        Ok(self.post(About::Markets, Host::MarketData, "/full/v1/instrument", &query))
+        Ok([("cookie", cookie)].into_iter().chain(account.map(|(_, id)| (ACCOUNT, id.clone()))).collect())
     }
 
     fn set_leverage(&mut self, wall: Time) -> Result<News, VenueError> {
@@ -327,7 +384,7 @@ impl Grvt {
     fn refused(&mut self, about: About, error: &ApiError, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
         let code = error.code.0;
         match (about, code) {
-            (_, 1000) => return Err(VenueError::Session("the session has ended: log in anew".to_owned())),
+            (_, 1000) => return self.session_ended(about, out),
             // internal errors, gateways, a number that is active: the order may live
             (About::Place(_) | About::Cancel(_) | About::Query(_), 1002 | 1005 | 1014 | 2012) => {}
             (About::Place(id), _) => {
@@ -439,8 +496,7 @@ impl Grvt {
 
 impl Adapter for Grvt {
     fn begin(&mut self, out: &mut Vec<News>) {
-        let login = Login { api_key: self.access.api_key.clone() };
-        out.push(self.post(About::Login, Host::Login, "/auth/api_key/login", &login));
+        out.push(self.log_in());
     }
 
     fn streams(&self) -> Vec<Stream> {
@@ -504,7 +560,15 @@ impl Adapter for Grvt {
                     // both channels of the account are heard from here on: what happened before is asked for
                     if subscribed.stream == "v1.fill" && self.orders.alive().next().is_some() {
                         out.push(self.history(About::Fills, "fill_history"));
-                        out.extend(self.orders.alive().map(|id| self.ask_order(id)));
+                        let alive: Vec<OrderId> = self.orders.alive().collect();
+                        out.extend(alive.into_iter().map(|id| self.ask_order(id)));
+                    }
+                    Ok(())
+                }
+                Err(error) if error.code.0 == 1000 => {
+                    if self.held.is_none() {
+                        self.held = Some(Vec::new());
+                        out.push(self.log_in_again("the session has ended")?);
                     }
                     Ok(())
                 }
@@ -520,15 +584,27 @@ impl Adapter for Grvt {
         let answer = match reply {
             Ok(answer) => answer,
             // nobody knows; the stream or a query tells
-            Err(_) if matches!(about, About::Place(_) | About::Cancel(_) | About::Query(_)) => return Ok(()),
+            Err(_) if matches!(about, About::Place(_) | About::Cancel(_) | About::Query(_)) => {
+                self.unanswered.remove(&about);
+                return Ok(());
+            }
+            Err(why) if about == About::Login && self.held.is_some() => {
+                out.push(self.log_in_again(&format!("login: {why}"))?);
+                return Ok(());
+            }
             Err(why) => return Err(VenueError::Session(format!("{about:?}: {why}"))),
         };
         if about == About::Login {
-            let next = self.logged_in(&answer)?;
-            out.push(next);
-            return Ok(());
+            return match answer.status >= 500 && self.held.is_some() {
+                true => {
+                    out.push(self.log_in_again(&format!("login: HTTP {}", answer.status))?);
+                    Ok(())
+                }
+                false => self.logged_in(&answer, out),
+            };
         }
         if answer.status == 200 {
+            self.logins = if self.unanswered.remove(&about).is_some() { 0 } else { self.logins };
             return self.answered(about, &answer.body, wall, out);
         }
         match parse::<ApiError>("refusal", &answer.body) {
@@ -543,6 +619,11 @@ impl Adapter for Grvt {
     fn ask_account(&mut self, out: &mut Vec<News>) {
         out.push(self.private(About::Account, "account_summary", &self.query()));
     }
+}
+
+fn request(about: About, host: Host, route: &str, body: &impl Serialize) -> Request {
+    let body = Body::Json(serde_json::to_string(body).unwrap_or_default());
+    Request { about, host, path: route.to_owned(), body, headers: Vec::new() }
 }
 
 fn result<T: DeserializeOwned>(what: &'static str, body: &str) -> Result<T, WireError> {

@@ -40,6 +40,9 @@ pub struct LighterAccess {
 const TX_LIFE_MS: i64 = 60_000;
 const TOKEN_LIFE_SEC: i64 = 600;
 const ORDER_LIFE_MS: i64 = 24 * 3_600_000;
+/// Tokens refused in a row: the venue does not want this key.
+const MOST_TOKENS: u32 = 3;
+const ALREADY_SUBSCRIBED: i64 = 30003;
 /// Bits of a client's order number that hold ours; those above tell runs apart.
 const ORDER_BITS: u32 = 32;
 
@@ -54,7 +57,12 @@ struct Market {
 pub struct Lighter {
     access: LighterAccess,
     market: Option<Market>,
+    /// Its last second; empty once it was refused.
     token: Option<(i64, String)>,
+    /// Tokens refused since one was taken.
+    refused_tokens: u32,
+    /// Private subscriptions that were not answered yet, and whether one of them was refused.
+    subscribing: (usize, bool),
     /// The next one to use; `None` while it is asked for.
     nonce: Option<i64>,
     waiting: VecDeque<(About, Tx)>,
@@ -76,6 +84,8 @@ impl Lighter {
             access,
             market: None,
             token: None,
+            refused_tokens: 0,
+            subscribing: (0, false),
             nonce: None,
             waiting: VecDeque::new(),
             flying: None,
@@ -105,11 +115,14 @@ impl Lighter {
     fn token(&mut self, wall: Time) -> Result<String, VenueError> {
         let now = wall.0 / SECOND_NS;
         if let Some((until, token)) = &self.token
+            && !token.is_empty()
             && *until > now + TOKEN_LIFE_SEC / 2
         {
             return Ok(token.clone());
         }
-        let (until, access) = (now + TOKEN_LIFE_SEC, &self.access);
+        // one that was refused is not signed again
+        let refused = self.token.as_ref().map_or(0, |(until, _)| *until);
+        let (until, access) = ((now + TOKEN_LIFE_SEC).max(refused + 1), &self.access);
         let cannot = |error: crate::venues::lighter::sign::KeyError| VenueError::Cannot {
             what: "token",
             why: error.to_string(),
@@ -117,6 +130,18 @@ impl Lighter {
         let token = AuthToken::sign(&access.key, until, access.account, access.api_key).map_err(cannot)?.to_string();
         self.token = Some((until, token.clone()));
         Ok(token)
+    }
+
+    /// A token was refused, early or because its time is over: the next request signs another.
+    fn token_refused(&mut self, message: &str) -> Result<(), VenueError> {
+        self.refused_tokens += 1;
+        if self.refused_tokens > MOST_TOKENS {
+            return Err(VenueError::Session(format!("{MOST_TOKENS} tokens in a row were refused: {message}")));
+        }
+        if let Some((_, token)) = &mut self.token {
+            token.clear();
+        }
+        Ok(())
     }
 
     fn ask_nonce(&self) -> News {
@@ -133,6 +158,11 @@ impl Lighter {
     fn ask_fills(&mut self, wall: Time) -> Result<News, VenueError> {
         let account = self.access.account;
         self.private(About::Fills, format!("trades?account_index={account}&sort_by=timestamp&limit=100"), wall)
+    }
+
+    fn ask_payments(&mut self, wall: Time) -> Result<News, VenueError> {
+        let path = format!("positionFunding?account_index={}&limit=100", self.access.account);
+        self.private(About::Payments, path, wall)
     }
 
     /// Our number of an order in this run: 1 to 2^48 - 1.
@@ -273,6 +303,32 @@ impl Lighter {
 
     // ---- what is heard
 
+    fn subscribe_account(&mut self, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
+        let token = Hidden::new(self.token(wall)?);
+        let channels =
+            ["account_all_orders", "account_all_trades"].map(|name| format!("{name}/{}", self.access.account));
+        self.subscribing = (channels.len(), false);
+        out.extend(channels.map(|channel| say(&Ask::Subscribe { channel, auth: Some(token.clone()) })));
+        Ok(())
+    }
+
+    /// A private subscription was answered; when the last was, those that were refused are tried with another token.
+    fn subscribed(&mut self, refusal: Option<&str>, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
+        let (left, refused) = self.subscribing;
+        self.subscribing = (left.saturating_sub(1), refused || refusal.is_some());
+        match self.subscribing {
+            (0, true) => {
+                self.token_refused(refusal.unwrap_or_default())?;
+                self.subscribe_account(wall, out)
+            }
+            (0, false) => {
+                self.refused_tokens = 0;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn order(&mut self, order: &Order, out: &mut Vec<News>) -> Result<(), WireError> {
         let Some(id) = order.client_order_index.and_then(|index| self.own(index.0)) else { return Ok(()) };
         let exch = order_time(order);
@@ -330,6 +386,9 @@ impl Lighter {
             open.extend(order.client_order_index.and_then(|index| self.own(index.0)));
             self.order(order, out)?;
         }
+        if frame.kind.starts_with("subscribed/") {
+            self.subscribed(None, wall, out)?;
+        }
         if frame.kind == "subscribed/account_all_orders" {
             // what this snapshot does not show may have ended while nobody listened
             let missing: Vec<OrderId> = self.orders.alive().filter(|id| !open.contains(id)).collect();
@@ -352,9 +411,7 @@ impl Lighter {
         let Some((rate, ts)) = stats.settled().transpose()?.filter(|(_, ts)| ts.0 > 0) else { return Ok(()) };
         if self.settled != Some(ts) {
             if self.settled.replace(ts).is_some() {
-                let account = self.access.account;
-                let path = format!("positionFunding?account_index={account}&limit=100");
-                out.push(self.private(About::Payments, path, wall)?);
+                out.push(self.ask_payments(wall)?);
             }
             out.push(News::Rate { kind: FundingKind::Settled, ts: Some(ts), rate, interval_hours: 1 });
         }
@@ -400,13 +457,10 @@ impl Adapter for Lighter {
     }
 
     fn greet(&mut self, _stream: usize, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
-        let (market, account) = (self.market()?.id, self.access.account);
-        let token = Hidden::new(self.token(wall)?);
-        let public = ["order_book", "trade", "market_stats"].map(|name| (format!("{name}/{market}"), None));
-        let private =
-            ["account_all_orders", "account_all_trades"].map(|name| (format!("{name}/{account}"), Some(token.clone())));
-        out.extend(public.into_iter().chain(private).map(|(channel, auth)| say(&Ask::Subscribe { channel, auth })));
-        Ok(())
+        let market = self.market()?.id;
+        let public = ["order_book", "trade", "market_stats"].map(|name| format!("{name}/{market}"));
+        out.extend(public.map(|channel| say(&Ask::Subscribe { channel, auth: None })));
+        self.subscribe_account(wall, out)
     }
 
     fn command(&mut self, command: &Command, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
@@ -467,7 +521,12 @@ impl Adapter for Lighter {
             Frame::Error(frame) => {
                 let error = frame.error;
                 let message = error.message.unwrap_or_default();
-                return Err(VenueError::Session(format!("the stream says {}: {message}", error.code.0)));
+                match error.code.0 {
+                    // the other channel of the two was refused, and both were asked for again
+                    ALREADY_SUBSCRIBED => self.subscribed(None, wall, out)?,
+                    code if is_of_token(code, &message) => self.subscribed(Some(&message), wall, out)?,
+                    code => return Err(VenueError::Session(format!("the stream says {code}: {message}"))),
+                }
             }
             _ => {}
         }
@@ -487,6 +546,16 @@ impl Adapter for Lighter {
             Ok(Answer { body, .. }) => {
                 let error: ApiError = parse("refusal", &body)?;
                 let message = error.message.unwrap_or_default();
+                if is_of_token(error.code.0, &message) {
+                    self.token_refused(&message)?;
+                    out.push(match about {
+                        About::Query(id) => self.ask_orders(id, wall)?,
+                        About::Fills => self.ask_fills(wall)?,
+                        About::Payments => self.ask_payments(wall)?,
+                        _ => return Err(VenueError::Refused { about, code: error.code.0, message }),
+                    });
+                    return Ok(());
+                }
                 return Err(VenueError::Refused { about, code: error.code.0, message });
             }
             Err(_) if matches!(about, About::Query(_)) => return Ok(()),
@@ -496,6 +565,9 @@ impl Adapter for Lighter {
             }
             Err(why) => return Err(VenueError::Session(format!("{about:?}: {why}"))),
         };
+        if matches!(about, About::Query(_) | About::Fills | About::Payments) {
+            self.refused_tokens = 0;
+        }
         match about {
             About::Markets => {
                 self.markets(&parse("orderBookDetails", &body)?)?;
@@ -565,6 +637,11 @@ impl Adapter for Lighter {
     fn ask_account(&mut self, out: &mut Vec<News>) {
         out.push(self.get(About::Account, format!("account?by=index&value={}", self.access.account), Vec::new()));
     }
+}
+
+/// 20001 is said of any wrong parameter; of a token it names `auth`.
+fn is_of_token(code: i64, message: &str) -> bool {
+    code == 20001 && message.contains("auth")
 }
 
 fn say(ask: &Ask) -> News {

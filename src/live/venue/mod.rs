@@ -61,7 +61,7 @@ pub struct Stream {
 }
 
 /// What a request is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum About {
     Login,
     /// The markets, before anything else.
@@ -128,6 +128,8 @@ pub enum News {
     Ask(Request),
     /// To be said over the stream that was heard.
     Say(String),
+    /// The session is a new one: the streams whose handshake carries it are to be opened anew.
+    Reopen,
     /// The adapter is ready for commands: markets known, account as it is to be.
     Ready,
     Account(Holding),

@@ -95,8 +95,6 @@ fn refusals_are_told_and_doubt_is_not() {
     grvt.replied(About::Query(OrderId(3)), refusal(1004), WALL, &mut out).expect("goes on");
     let (id, state) = (OrderId(3), OrderState::Unknown);
     assert_eq!(events(&out), [EventBody::Status { id, state }]);
-    let ended = grvt.replied(About::Cancel(OrderId(3)), refusal(1000), WALL, &mut out).expect_err("the end");
-    assert_eq!(ended.to_string(), "the session has ended: log in anew");
 }
 
 #[test]
@@ -143,4 +141,51 @@ fn states_and_fills_become_events_in_the_traders_order() {
         [EventBody::Fill { id, side, px, qty, maker: true, fee }, EventBody::Done { id, filled: qty }]
     );
     assert!(say(&mut grvt, "v1.fill", fill).is_empty(), "told twice");
+}
+
+/// What was refused because the session had ended was not carried out: after one login all of it goes out again, in its order,
+/// and the trading socket opens anew.
+#[test]
+fn an_ended_session_is_renewed_and_what_it_refused_is_asked_again() {
+    let mut grvt = ready();
+    let mut out = Vec::new();
+    for id in 1..=2 {
+        grvt.command(&order(id), WALL, &mut out).expect("sent");
+    }
+    out.clear();
+    let refusal = || answer(401, json!({ "code": 1000, "message": "not authenticated", "status": 401 }));
+    let login = |cookie: &str| {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let session =
+            vec![pair("set-cookie", &format!("gravity={cookie}; Path=/")), pair("x-grvt-account-id", "ACC:1")];
+        Ok(Answer { status: 200, body: json!({ "status": "success" }).to_string(), session })
+    };
+    for id in 1..=2 {
+        grvt.replied(About::Place(OrderId(id)), refusal(), WALL, &mut out).expect("goes on");
+    }
+    assert_eq!(asked(&out), [About::Login], "one login for both");
+    // a request of the old session that is still under way
+    grvt.command(&Command::Query { venue: Role::Short, id: OrderId(1) }, WALL, &mut out).expect("sent");
+    out.clear();
+    grvt.replied(About::Login, login("new"), WALL, &mut out).expect("goes on");
+    assert_eq!(asked(&out), [About::Place(OrderId(1)), About::Place(OrderId(2))]);
+    assert_eq!(out[0], News::Reopen);
+    assert_eq!(grvt.streams()[1].headers[0], ("cookie", "gravity=new".to_owned()));
+    let News::Ask(request) = &out[1] else { panic!("{out:?}") };
+    assert_eq!(request.headers[0], ("cookie", "gravity=new".to_owned()));
+    // it is refused after the login: it goes out in the new session, without another login
+    out.clear();
+    grvt.replied(About::Query(OrderId(1)), refusal(), WALL, &mut out).expect("goes on");
+    assert_eq!(asked(&out), [About::Query(OrderId(1))]);
+    // a venue that never takes the new session is left
+    let mut logins = 1;
+    let ended = loop {
+        out.clear();
+        match grvt.replied(About::Place(OrderId(1)), refusal(), WALL, &mut out) {
+            Ok(()) => grvt.replied(About::Login, login("again"), WALL, &mut out).expect("goes on"),
+            Err(ended) => break ended,
+        }
+        logins += 1;
+    };
+    assert_eq!((logins, ended.to_string()), (3, "the session has ended, also after 3 new logins".to_owned()));
 }

@@ -117,8 +117,8 @@ fn trades_and_orders_become_events_in_the_traders_order() {
     strange["trades"]["1"][0]["bid_client_id"] = json!(client + (1i64 << 40));
     lighter.heard(0, &strange.to_string(), WALL, &mut out).expect("read");
     assert!(out.is_empty());
-    let error = lighter.heard(0, r#"{"error":{"code":20001,"message":"auth"}}"#, WALL, &mut out).expect_err("the end");
-    assert_eq!(error.to_string(), "the stream says 20001: auth");
+    let error = lighter.heard(0, r#"{"error":{"code":30005,"message":"Invalid Channel"}}"#, WALL, &mut out);
+    assert_eq!(error.expect_err("the end").to_string(), "the stream says 30005: Invalid Channel");
 }
 
 #[test]
@@ -139,4 +139,70 @@ fn a_book_with_a_gap_is_asked_for_anew() {
         said,
         [r#"{"type":"unsubscribe","channel":"order_book/1"}"#, r#"{"type":"subscribe","channel":"order_book/1"}"#]
     );
+}
+
+fn said(news: &[News]) -> Vec<Value> {
+    let text = |news: &News| if let News::Say(text) = news { serde_json::from_str(text).ok() } else { None };
+    news.iter().filter_map(text).collect()
+}
+
+fn token_of(news: &[News]) -> String {
+    let header = |news: &News| match news {
+        News::Ask(Request { headers, .. }) => headers.iter().find(|(name, _)| *name == "authorization").cloned(),
+        _ => None,
+    };
+    news.iter().find_map(header).expect("a token").1
+}
+
+/// A venue that refuses a token before its time: the question is asked again with another one, three times in all.
+#[test]
+fn a_refused_token_is_signed_anew_and_the_question_asked_again() {
+    let mut lighter = ready();
+    let mut out = Vec::new();
+    let query = Command::Query { venue: Role::Long, id: OrderId(1) };
+    lighter.command(&query, WALL, &mut out).expect("asked");
+    let about = About::Query(OrderId(1));
+    let mut tokens = vec![token_of(&out)];
+    let refusal = || answer(json!({ "code": 20001, "message": "invalid param : auth: the deadline has passed" }));
+    for _ in 0..3 {
+        out.clear();
+        lighter.replied(about, refusal(), WALL, &mut out).expect("goes on");
+        assert_eq!(asked(&out), [(about, None)]);
+        tokens.push(token_of(&out));
+    }
+    tokens.sort();
+    tokens.dedup();
+    assert_eq!(tokens.len(), 4, "no token is sent twice");
+    let refused = lighter.replied(about, refusal(), WALL, &mut out).expect_err("the venue does not want this key");
+    assert!(refused.to_string().starts_with("3 tokens in a row were refused"), "{refused}");
+    // a parameter that is wrong is not a token's fault
+    let mut lighter = ready();
+    let wrong = answer(json!({ "code": 20001, "message": "invalid param : client_order_indexes" }));
+    lighter.replied(about, wrong, WALL, &mut out).expect_err("refused");
+}
+
+/// Both private channels are refused: both are asked for again, once, with another token; one that had been taken says so.
+#[test]
+fn a_token_refused_by_the_stream_subscribes_the_account_again() {
+    let mut lighter = ready();
+    let mut out = Vec::new();
+    lighter.greet(0, WALL, &mut out).expect("greets");
+    let private =
+        |out: &[News]| -> Vec<Value> { said(out).into_iter().filter(|ask| ask["auth"].is_string()).collect() };
+    let before = private(&out);
+    let refusal = r#"{"error":{"code":20001,"message":"invalid param : auth: the deadline has passed"}}"#;
+    out.clear();
+    lighter.heard(0, refusal, WALL, &mut out).expect("goes on");
+    assert_eq!(out, []);
+    lighter.heard(0, refusal, WALL, &mut out).expect("goes on");
+    let again = private(&out);
+    let channels = |asks: &[Value]| asks.iter().map(|ask| ask["channel"].clone()).collect::<Vec<_>>();
+    assert_eq!((again.len(), channels(&again)), (2, channels(&before)));
+    assert_ne!(again[0]["auth"], before[0]["auth"]);
+    out.clear();
+    let taken = r#"{"error":{"code":30003,"message":"Already Subscribed to : account_all_orders:7"}}"#;
+    lighter.heard(0, taken, WALL, &mut out).expect("goes on");
+    let trades = r#"{"type":"subscribed/account_all_trades","channel":"account_all_trades:7","trades":{}}"#;
+    lighter.heard(0, trades, WALL, &mut out).expect("goes on");
+    assert_eq!((out.len(), lighter.refused_tokens), (0, 0));
 }
