@@ -32,6 +32,9 @@ pub enum TapeError {
     #[error("{path}: not a whole parquet file ({source}); write or copy it again")]
     NotParquet { path: PathBuf, source: parquet::errors::ParquetError },
 
+    #[error("{path}: {what}; write the file again with one of them")]
+    Codec { path: PathBuf, what: String },
+
     #[error("{path}: row group {}, near row {}: {source}; write or copy the file again", group + 1, row + 1)]
     Damaged { path: PathBuf, group: usize, row: u64, source: parquet::errors::ParquetError },
 

@@ -1,8 +1,8 @@
 //! Scaled integers to and from decimal text, without a float in between.
 
-/// Reads a plain decimal ("-12.345", "1e-4", "0.50") as an integer of `10^-scale`. `None` when it is not a decimal,
-/// has more than `scale` decimals that are not zero, or does not fit.
-pub fn parse_scaled(text: &str, scale: u32) -> Option<i128> {
+/// Reads a plain decimal ("-12.345", "1e-4", "0.50") as its digits and how many of them are decimals: `digits *
+/// 10^-decimals`. `None` when it is none, or has more digits than an `i128`.
+pub fn parse_decimal(text: &str) -> Option<(i128, i32)> {
     let (mantissa, exponent) = match text.find(['e', 'E']) {
         Some(at) => (&text[..at], text[at + 1..].parse::<i32>().ok()?),
         None => (text, 0),
@@ -16,6 +16,7 @@ pub fn parse_scaled(text: &str, scale: u32) -> Option<i128> {
     if whole.is_empty() && fraction.is_empty() {
         return None;
     }
+    let fraction = fraction.trim_end_matches('0');
     let mut value: i128 = 0;
     for byte in whole.bytes().chain(fraction.bytes()) {
         if !byte.is_ascii_digit() {
@@ -23,19 +24,24 @@ pub fn parse_scaled(text: &str, scale: u32) -> Option<i128> {
         }
         value = value.checked_mul(10)?.checked_add(i128::from(byte - b'0'))?;
     }
-    let shift = scale as i32 + exponent - i32::try_from(fraction.len()).ok()?;
-    if value != 0 {
-        if shift >= 0 {
-            value = value.checked_mul(10i128.checked_pow(shift as u32)?)?;
-        } else {
-            let cut = 10i128.checked_pow(shift.unsigned_abs())?;
-            if value % cut != 0 {
-                return None;
-            }
-            value /= cut;
-        }
+    let decimals = i32::try_from(fraction.len()).ok()?.checked_sub(exponent)?;
+    Some((if negative { -value } else { value }, decimals))
+}
+
+/// Reads a plain decimal as an integer of `10^-scale`. `None` when it is not a decimal, has more than `scale` decimals that are
+/// not zero, or does not fit.
+pub fn parse_scaled(text: &str, scale: u32) -> Option<i128> {
+    let (value, decimals) = parse_decimal(text)?;
+    let shift = i32::try_from(scale).ok()?.checked_sub(decimals)?;
+    if value == 0 {
+        return Some(0);
     }
-    Some(if negative { -value } else { value })
+    let power = 10i128.checked_pow(shift.unsigned_abs())?;
+    match shift {
+        0.. => value.checked_mul(power),
+        _ if value % power == 0 => Some(value / power),
+        _ => None,
+    }
 }
 
 /// Writes an integer of `10^-scale` as a decimal without trailing zeros: `format_scaled(12500, 3)` is "12.5".

@@ -10,14 +10,16 @@
 //! bid_px = "bid_px"
 //!
 //! [[file]]
-//! path = "lighter_GOLD_bbo.csv.gz" # below the folder given by --from; .csv .csv.gz .jsonl .jsonl.gz .parquet
+//! path = "lighter_GOLD_bbo.csv.gz" # below the folder given by --from
 //! table = "quotes"
 //! venue = "lighter"
 //! symbol = "GOLD"
 //! ```
-//! Everything else of `[[file]]` has a default, see [`FileMap`]. A file that is not imported is named under `[[left_out]]`
-//! with its `path` and a `why`.
+//! Everything else of `[[file]]` has a default, see [`FileMap`]; data/README.md is the manual. A file that is not imported is
+//! named under `[[left_out]]` with its `path` and a `why`.
 
+use super::factor::Factor;
+use super::time::Zone;
 use crate::tape::TapeError;
 use crate::tape::store::Table;
 use serde::{Deserialize, Serialize};
@@ -59,9 +61,21 @@ pub struct FileMap {
     pub venue: String,
     pub symbol: String,
     #[serde(default)]
-    pub columns: BTreeMap<String, String>,
+    pub columns: Columns,
+    /// Instead of the one that the file's name says.
+    pub format: Option<Form>,
+    /// The file of a .zip archive that holds several.
+    pub member: Option<String>,
+    /// Of a CSV; without it, whichever of `,`, `;`, `|` and tab stands most often in the first line.
+    pub delimiter: Option<char>,
+    /// Only rows with one of these words in these columns of the file.
+    #[serde(default, rename = "where")]
+    pub filter: BTreeMap<String, Words>,
+    /// Of times that are numbers or texts: typed ones say it themselves.
     #[serde(default)]
-    pub time_unit: TimeUnit,
+    pub time_unit: TimeUnits,
+    /// Of times that say neither offset nor zone.
+    pub time_zone: Option<Zone>,
     #[serde(default)]
     pub numbers: Numbers,
     #[serde(default)]
@@ -73,7 +87,13 @@ pub struct FileMap {
     pub sell: Vec<String>,
     /// Sizes are contracts of this much quote money each (coin-margined): they become `contracts * face / price` coins,
     /// rounded down to 1e-9.
-    pub contract_face: Option<String>,
+    pub contract_face: Option<Factor>,
+    /// Prices of the file times this are prices of the store; exact.
+    #[serde(default)]
+    pub price_factor: Factor,
+    /// Sizes of the file times this are coins of the store; exact.
+    #[serde(default)]
+    pub qty_factor: Factor,
     /// Funding without a column for it.
     pub interval_hours: Option<u32>,
     /// Trades without a column for it.
@@ -92,6 +112,80 @@ pub struct FileMap {
     pub note: String,
 }
 
+/// What a file holds once it is unpacked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    Csv,
+    /// A value a line, or one array of them.
+    Json,
+    Parquet,
+}
+
+/// Store column = column of the file; or the names of the columns of a file without a header, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "wanted { store column = \"column of the file\" }, or the names of all columns of a file \
+                               without a header, in order: [\"ts\", \"px\"]"
+)]
+pub enum Columns {
+    Named(BTreeMap<String, String>),
+    InOrder(Vec<String>),
+}
+
+impl Default for Columns {
+    fn default() -> Columns {
+        Columns::Named(BTreeMap::new())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "wanted a word or a list of words")]
+pub enum Words {
+    One(String),
+    Some(Vec<String>),
+}
+
+impl Words {
+    pub fn hold(&self, word: &str) -> bool {
+        self.all().iter().any(|one| one == word)
+    }
+
+    pub fn all(&self) -> &[String] {
+        match self {
+            Words::One(word) => std::slice::from_ref(word),
+            Words::Some(words) => words,
+        }
+    }
+}
+
+/// One unit for all times of a file, or one for each of its time columns.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "wanted s, ms, us, ns or rfc3339, or one of them for each time column: { exch_ts = \"ms\" }"
+)]
+pub enum TimeUnits {
+    One(TimeUnit),
+    ByColumn(BTreeMap<String, TimeUnit>),
+}
+
+impl Default for TimeUnits {
+    fn default() -> TimeUnits {
+        TimeUnits::One(TimeUnit::default())
+    }
+}
+
+impl TimeUnits {
+    pub fn of(&self, column: &str) -> TimeUnit {
+        match self {
+            TimeUnits::One(unit) => *unit,
+            TimeUnits::ByColumn(units) => units.get(column).copied().unwrap_or_default(),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeUnit {
@@ -100,7 +194,7 @@ pub enum TimeUnit {
     Us,
     #[default]
     Ns,
-    /// "2026-01-05T10:30:00.25Z"
+    /// "2026-01-05T10:30:00.25Z", "2026-01-05 12:30:00.25+02:00"; without an offset in `time_zone`.
     Rfc3339,
 }
 
@@ -110,7 +204,8 @@ pub enum Numbers {
     /// As written; more decimals than the store holds are an error.
     #[default]
     Decimal,
-    /// Binary floats: rounded to the store's decimals.
+    /// Binary floats: taken as the nearest number with the store's decimals, where that changes them by less than a part in
+    /// a million.
     Float,
 }
 
@@ -178,10 +273,25 @@ impl ReadMap {
                 return refused(format!("[[file]] table is '{}'", file.table), tables());
             };
             let columns = self.columns(file);
-            if let Some(name) = columns.keys().find(|name| !table.columns().contains(name)) {
-                return refused(format!("{} has no column '{name}'", file.table), table.columns().join(", "));
+            let known = accepted(table);
+            if let Some(name) = columns.keys().find(|name| !known.contains(name)) {
+                return refused(format!("{} has no column '{name}'", file.table), known.join(", "));
             }
-            if let Some(name) = required(table).iter().find(|name| !columns.contains_key(*name)) {
+            let is_wide = table == Table::Depth && columns.values().any(|source| source.contains("{n}"));
+            let required = if is_wide { &WIDE[..] } else { required(table) };
+            if let Some(name) = columns.iter().find(|c| WIDE.contains(c.0) && is_wide && !c.1.contains("{n}")) {
+                let what = format!("[[file]] '{}': {} of wide depth is '{}'", file.path, name.0, name.1);
+                return refused(what, "a name with {n} where the number of the level stands: bid_px_{n}".to_string());
+            }
+            if let Some(name) =
+                columns.keys().find(|name| table == Table::Depth && WIDE.contains(name) != is_wide && !is_time(name))
+            {
+                let what = format!("[[file]] '{}': '{name}' does not go with the other columns", file.path);
+                let wanted =
+                    "side, level, px, qty (a row a level), or bid_px, bid_qty, ask_px, ask_qty with {n} (a row a book)";
+                return refused(what, wanted.to_string());
+            }
+            if let Some(name) = required.iter().find(|name| !columns.contains_key(*name)) {
                 let what = format!("[[file]] '{}': no column is named for {name}", file.path);
                 return refused(what, format!("{name} under columns, or under [columns.{}]", file.table));
             }
@@ -195,6 +305,23 @@ impl ReadMap {
                 let what = format!("[[file]] '{}': {clocks} of the two clocks are named", file.path);
                 return refused(what, "exch_ts and recv_ts, or one of them and feed_latency_ms".to_string());
             }
+            if let TimeUnits::ByColumn(units) = &file.time_unit
+                && let Some(name) = units.keys().find(|name| !is_time(name) || !columns.contains_key(name.as_str()))
+            {
+                let times: Vec<&str> = columns.keys().copied().filter(|name| is_time(name)).collect();
+                return refused(format!("time_unit names '{name}'"), times.join(", "));
+            }
+            if file.contract_face.is_some() && file.qty_factor != Factor::default() {
+                let what = "contract_face and qty_factor stand together".to_string();
+                return refused(
+                    what,
+                    "contract_face for contracts of so much money, or qty_factor for contracts of so many coins"
+                        .to_string(),
+                );
+            }
+            if let Some(mark) = file.delimiter.filter(|mark| !mark.is_ascii()) {
+                return refused(format!("delimiter is '{mark}'"), "one ASCII character".to_string());
+            }
             if file.feed_latency_ms.is_some_and(|ms| !(0.0..=60_000.0).contains(&ms)) {
                 return refused("feed_latency_ms is out of range".to_string(), "0 to 60000".to_string());
             }
@@ -206,8 +333,18 @@ impl ReadMap {
     pub fn columns<'a>(&'a self, file: &'a FileMap) -> BTreeMap<&'a str, &'a str> {
         let shared = self.map.columns.get(&file.table);
         let mut columns: BTreeMap<&str, &str> = BTreeMap::new();
-        for (store, source) in shared.into_iter().flatten().chain(&file.columns) {
-            columns.insert(store, source);
+        if let Columns::InOrder(names) = &file.columns {
+            // a column that bears a name of the store needs no entry
+            let known = table_of(&file.table).map(accepted).unwrap_or_default();
+            columns.extend(names.iter().map(|name| (name.as_str(), name.as_str())).filter(|n| known.contains(&n.0)));
+        }
+        let own = match &file.columns {
+            Columns::Named(own) => Some(own),
+            Columns::InOrder(_) => None,
+        };
+        for (store, source) in shared.into_iter().chain(own).flatten() {
+            // "bid_px_{n}" = "bid_px_{n}" says it of both sides
+            columns.insert(store.strip_suffix("_{n}").unwrap_or(store), source);
         }
         // an empty name takes a shared column away
         columns.retain(|_, source| !source.is_empty());
@@ -217,6 +354,22 @@ impl ReadMap {
 
 pub fn table_of(name: &str) -> Option<Table> {
     Table::ALL.into_iter().find(|t| t.name() == name)
+}
+
+/// Columns of depth with a row a book: their sources bear the number of the level.
+pub const WIDE: [&str; 4] = ["ask_px", "ask_qty", "bid_px", "bid_qty"];
+
+pub fn is_time(column: &str) -> bool {
+    matches!(column, "exch_ts" | "recv_ts" | "ts")
+}
+
+/// Columns that a file of the table may name.
+fn accepted(table: Table) -> Vec<&'static str> {
+    let mut names = table.columns().to_vec();
+    if table == Table::Depth {
+        names.extend(WIDE);
+    }
+    names
 }
 
 /// Columns without which a table makes no sense. (Sizes may be absent: then they are not known.)

@@ -2,14 +2,19 @@
 //! stopped import leaves nothing. Holds the rows of the data set in memory.
 
 mod clock;
+mod factor;
+mod json;
 mod map;
+mod open;
 mod parse;
 mod source;
+mod time;
 
 use super::TapeError;
 use super::rows::VenueTables;
 use super::store::{Fault, NumberedTrade, StoreWriter, StoredRow, assemble_depth};
 use clock::{RecorderClock, Repaired, file_offset, no_top, recorder_clocks, repair};
+use factor::Factor;
 use map::{FileMap, LeftOut, ReadMap};
 use parse::{ParsedFile, ParsedRows, parse_file};
 use serde::Serialize;
@@ -44,8 +49,10 @@ pub struct FileReport {
     /// "both clocks", or how the other one was made.
     pub clocks: String,
     pub repaired: Repaired,
-    /// How contracts became coins; empty when sizes were taken as they are.
+    /// How prices and sizes were multiplied; empty when they were taken as they are.
     pub sizes: String,
+    /// Rows that the map's `where` leaves out.
+    pub passed_over: u64,
     pub note: String,
 }
 
@@ -56,7 +63,14 @@ impl ImportReport {
         for file in &self.files {
             let Repaired { recv_raised_to_exch: early, exch_raised } = file.repaired;
             let line = format!("{}: {} {} of {}/{}", file.path, file.rows, file.table, file.venue, file.symbol);
-            out += &format!("{line}; {early} recv_ts and {exch_raised} exch_ts raised\n");
+            out += &format!("{line}; {early} recv_ts and {exch_raised} exch_ts raised");
+            if file.passed_over > 0 {
+                out += &format!("; {} rows passed over by where", file.passed_over);
+            }
+            if !file.sizes.is_empty() {
+                out += &format!("; {}", file.sizes);
+            }
+            out.push('\n');
         }
         for LeftOut { path, why } in &self.left_out {
             out += &format!("{path}: left out: {why}\n");
@@ -141,7 +155,7 @@ fn sort(file: &mut ParsedFile) {
 
 /// Checks the order, corrects the clocks, and refuses what a replay would refuse.
 fn put_right(file: &mut ParsedFile, shift: i64, top: &mut crate::units::Time) -> Result<(Repaired, u64), TapeError> {
-    let ParsedFile { path, clocks, rows, places, unit } = file;
+    let ParsedFile { path, clocks, rows, places, unit, .. } = file;
     let refused = |i: usize, fault: Fault| TapeError::ImportRow {
         path: path.clone(),
         place: format!("{unit} {}", places.get(i).copied().unwrap_or_default()),
@@ -185,7 +199,15 @@ fn file_report(
         parse::Clocks::ExchOnly => format!("recv_ts = exchange time + {latency} ms"),
         parse::Clocks::RecvOnly => format!("exch_ts = recv_ts - {latency} ms"),
     };
-    let made_linear = |face: &String| format!("made linear: contracts x {face} / price, rounded down to 1e-9");
+    let mut sizes = Vec::new();
+    for (what, factor) in [("prices", file.price_factor), ("sizes", file.qty_factor)] {
+        if factor != Factor::default() {
+            sizes.push(format!("{what} x {factor}"));
+        }
+    }
+    sizes.extend(
+        file.contract_face.map(|face| format!("made linear: contracts x {face} / price, rounded down to 1e-9")),
+    );
     FileReport {
         path: file.path.clone(),
         table: file.table.clone(),
@@ -196,7 +218,8 @@ fn file_report(
         offset_ns,
         clocks,
         repaired,
-        sizes: file.contract_face.as_ref().map(made_linear).unwrap_or_default(),
+        sizes: sizes.join(", "),
+        passed_over: parsed.passed_over,
         note: file.note.clone(),
     }
 }

@@ -6,6 +6,8 @@ use crate::tape::store::{Dataset, NumberedTrade, StoreFile, StorePath};
 use crate::units::Qty;
 use std::io::Write;
 
+mod formats;
+
 const MAP: &str = r#"
 about = "made up"
 [columns.quotes]
@@ -141,15 +143,15 @@ fn bad_rows_stop_the_import_and_leave_nothing() {
     for (row, want) in [
         (
             "x,1767614400000,99,1,100,1",
-            "<dir>/lin.csv: line 3: exch_ts is 'x' (column 't'); wanted a time in ms since 1970-01-01 utc (time_unit); repair the file or its entry in the map; nothing was imported",
+            "<dir>/lin.csv: line 3: exch_ts is 'x' (column 't'); wanted a time in ms since 1970-01-01 UTC (time_unit); repair the file or its entry in the map; nothing was imported",
         ),
         (
             "1767614400,1767614400000,99,1,100,1",
-            "exch_ts is '1767614400' (column 't'); wanted a time in ms since 1970-01-01 utc (time_unit), 2000 to 2200",
+            "exch_ts is '1767614400' (column 't'); wanted a time in ms since 1970-01-01 UTC (time_unit), 2000 to 2200",
         ),
         (
             "1767614400000,1767614400000,99.1234567891,1,100,1",
-            "bid_px is '99.1234567891' (column 'b'); wanted a number with at most 9 decimals (numbers = \"float\" rounds)",
+            "bid_px is '99.1234567891' (column 'b'); wanted a number with at most 9 decimals; finer ones need a larger coin: price_factor = 1000 with qty_factor = 0.001",
         ),
         ("1767614400000,1767614400000,NaN,1,100,1", "bid_px is 'NaN' (column 'b')"),
         ("1767614400000,1767614400000,,1,100,1", "bid_px is empty (column 'b')"),
@@ -205,7 +207,11 @@ fn a_map_is_checked_before_any_file_is_read() {
             "",
             "[[file]] 'funding.csv': the funding interval is not given; accepted: interval_hours as a column or as a number",
         ),
-        ("time_unit = \"ms\"", "time_unit = \"minutes\"", "unknown variant `minutes`"),
+        (
+            "time_unit = \"ms\"",
+            "time_unit = \"minutes\"",
+            "wanted s, ms, us, ns or rfc3339, or one of them for each time column",
+        ),
         ("about =", "min_feed_ms = -1\nabout =", "min_feed_ms is -1; accepted: 0 to 60000"),
         ("contract_face", "contract_size", "unknown field `contract_size`"),
         ("path = \"lin.csv\"", "path = \"lin.xlsx\"", "lin.xlsx: cannot open the file"),

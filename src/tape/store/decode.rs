@@ -100,6 +100,12 @@ impl<'a> Cells<'a> {
                 let values = array.as_primitive::<Decimal128Type>().values();
                 Ok(self.rescaled(name, array, values.iter().copied(), *s, scale))
             }
+            DataType::Decimal256(_, s) => {
+                // what does not fit an i128 fits no column of ours either
+                let values = array.as_primitive::<Decimal256Type>().values();
+                let short = |v: &arrow::datatypes::i256| v.to_i128().unwrap_or(i128::MAX);
+                Ok(self.rescaled(name, array, values.iter().map(short), *s, scale))
+            }
             DataType::Float64 => {
                 let values = array.as_primitive::<Float64Type>().values();
                 Ok(self.floats(name, array, values.iter().copied(), scale))
@@ -116,11 +122,12 @@ impl<'a> Cells<'a> {
         from: i8,
         to: i8,
     ) -> ScalarBuffer<i64> {
-        let power = 10i128.pow(u32::from(from.abs_diff(to)));
-        let exact = |v: i128| match to >= from {
-            true => i64::try_from(v.checked_mul(power)?).ok(),
-            false if v % power == 0 => i64::try_from(v / power).ok(),
-            false => None,
+        let power = 10i128.checked_pow(u32::from(from.abs_diff(to)));
+        let exact = |v: i128| match (to >= from, power) {
+            _ if v == 0 => Some(0),
+            (true, Some(power)) => i64::try_from(v.checked_mul(power)?).ok(),
+            (false, Some(power)) if v % power == 0 => i64::try_from(v / power).ok(),
+            _ => None,
         };
         self.each(name, array, values, exact, |v| format!("{v}e-{from}"), to)
     }
@@ -177,7 +184,12 @@ impl<'a> Cells<'a> {
             DataType::Int32 => array.as_primitive::<Int32Type>().values().to_vec(),
             DataType::Int64 => array.as_primitive::<Int64Type>().values().iter().map(|&i| wide(i)).collect(),
             DataType::UInt8 => array.as_primitive::<UInt8Type>().values().iter().map(|&i| i.into()).collect(),
+            DataType::UInt16 => array.as_primitive::<UInt16Type>().values().iter().map(|&i| i.into()).collect(),
             DataType::UInt32 => array.as_primitive::<UInt32Type>().values().iter().map(|&i| wide(i.into())).collect(),
+            DataType::UInt64 => {
+                let values = array.as_primitive::<UInt64Type>().values();
+                values.iter().map(|&i| i32::try_from(i).unwrap_or(-1)).collect()
+            }
             _ => return self.wrong_type(name, array, "INT32 (or another whole number)"),
         })
     }

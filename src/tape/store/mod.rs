@@ -29,11 +29,11 @@ mod table;
 mod write;
 
 pub use dataset::{DATASET_FILE, Dataset, FileEntry, SCHEMA_VERSION};
-pub(crate) use decode::float_to_scaled;
 pub(crate) use path::entries;
 pub use path::{Partition, StorePath};
-pub(crate) use read::REMEDY;
 pub use read::{Added, Batch, Batches, Fault, GroupSpan, StoreFile};
+pub(crate) use read::{REMEDY, readable_codecs};
+pub(crate) use table::DECIMAL_LIMIT;
 pub use table::{DepthLevelRow, NumberedTrade, StoredRow, Table, assemble_depth, depth_fault, flatten_depth};
 pub use write::StoreWriter;
 #[cfg(test)]

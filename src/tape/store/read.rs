@@ -10,8 +10,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::Type as Physical;
-use parquet::file::metadata::RowGroupMetaData;
+use parquet::basic::{Compression, Type as Physical};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 use std::fmt::Display;
 use std::fs::File;
@@ -91,6 +91,7 @@ impl StoreFile {
         let not_parquet = |source| TapeError::NotParquet { path: path.to_path_buf(), source };
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let plain = ArrowReaderMetadata::load(&file, options.clone()).map_err(not_parquet)?;
+        readable_codecs(plain.metadata()).map_err(|what| TapeError::Codec { path: path.to_path_buf(), what })?;
         let schema = Arc::new(narrowed(&plain));
         let metadata = ArrowReaderMetadata::try_new(plain.metadata().clone(), options.with_schema(schema.clone()))
             .map_err(not_parquet)?;
@@ -272,6 +273,19 @@ fn narrowed(metadata: &ArrowReaderMetadata) -> Schema {
         _ => field.clone(),
     };
     Schema::new(metadata.schema().fields().iter().map(|f| narrow(f)).collect::<Vec<_>>())
+}
+
+/// Says by name which compression of a file cannot be read.
+pub(crate) fn readable_codecs(metadata: &ParquetMetaData) -> Result<(), String> {
+    let mut columns = metadata.row_groups().iter().flat_map(|group| group.columns());
+    match columns.find(|column| column.compression() == Compression::LZO) {
+        None => Ok(()),
+        Some(column) => Err(format!(
+            "column '{}' is compressed with {}; accepted: ZSTD, SNAPPY, GZIP, LZ4, LZ4_RAW, BROTLI, UNCOMPRESSED",
+            column.column_path().string(),
+            column.compression()
+        )),
+    }
 }
 
 fn span_of(group: &RowGroupMetaData, table: Table, metadata: &ArrowReaderMetadata) -> GroupSpan {
