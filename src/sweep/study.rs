@@ -10,8 +10,8 @@ use crate::sim::OutageTable;
 use crate::strategy::{FundingKinds, Plan};
 use crate::tape::rows::{FundingKind, FundingRow};
 use crate::tape::store::{StoreFile, StorePath, Table};
-use crate::tape::{CacheSpec, MarksPolicy, MissingPolicy, OnBadRows, Tape, TapeSpec};
-use crate::units::{Cash, MINUTE_NS, Time};
+use crate::tape::{CacheSpec, FUNDING_LOOK_BACK_NS, MarksPolicy, MissingPolicy, OnBadRows, Tape, TapeSpec};
+use crate::units::{Cash, HOUR_NS, MINUTE_NS, Time};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -207,7 +207,9 @@ fn tape_spec(
         let venue = &venues[r];
         let name = &venue.instrument.venue;
         let (list, seed) = (&venue.fills.outages, config.world.seed);
-        [OutageTable::feed(list, name, seed, warm_from, to), OutageTable::stale(list, name, seed, warm_from, to)]
+        // a rate that was published in an outage before the range is not known in it either
+        let back = warm_from.plus(-FUNDING_LOOK_BACK_NS);
+        [OutageTable::feed(list, name, seed, back, to), OutageTable::stale(list, name, seed, warm_from, to)]
             .map(|spans| spans.list().to_vec())
     };
     let ([lost_long, stale_long], [lost_short, stale_short]) = (outages(0), outages(1));
@@ -251,7 +253,8 @@ fn cache_dir(store: &Path) -> PathBuf {
     store.parent().unwrap_or(Path::new(".")).join(format!(".{name}.cache"))
 }
 
-/// Predicted rates count as there when both venues have some.
+/// Predicted rates count as there when both venues have some that are known at the tape's `from` or come later: where the
+/// warm-up begins decides nothing.
 fn funding_kinds(tape: &Tape) -> Result<FundingKinds, SweepError> {
     let spec = tape.spec();
     let store = StorePath::new(&spec.store)?;
@@ -262,7 +265,8 @@ fn funding_kinds(tape: &Tape) -> Result<FundingKinds, SweepError> {
             let file = StoreFile::open::<FundingRow>(&path)?;
             for batch in file.read::<FundingRow>(0..file.groups().len())? {
                 let wanted = |row: &FundingRow| {
-                    row.kind == FundingKind::Predicted && row.recv >= spec.warm_from && row.recv < spec.to
+                    let until = row.recv.plus(2 * i64::from(row.interval_hours) * HOUR_NS);
+                    row.kind == FundingKind::Predicted && until >= spec.from && row.recv < spec.to
                 };
                 found |= batch?.rows.iter().any(wanted);
             }

@@ -60,6 +60,12 @@ impl Carry {
         carry
     }
 
+    /// A rate that is known already.
+    pub(super) fn know(&mut self, v: usize, row: &FundingRow) {
+        let rate = FundingRate { ts: row.ts, recv: row.recv, rate: row.rate, interval_hours: row.interval_hours };
+        self.funding.set(Role::BOTH[v], row.kind, rate);
+    }
+
     /// What `tile` hands to the one after it, read off its last rows. (Receive times of the venue side are not in a tile
     /// and matter to none.)
     pub fn after(tile: &Tile) -> Carry {
@@ -345,8 +351,7 @@ impl<'a> LocalBuilder<'a> {
 
     /// A publication is a step even when it repeats the value: its age counts anew.
     fn funding(&mut self, carry: &mut Carry, v: usize, row: &FundingRow) {
-        let rate = FundingRate { ts: row.ts, recv: row.recv, rate: row.rate, interval_hours: row.interval_hours };
-        carry.funding.set(Role::BOTH[v], row.kind, rate);
+        carry.know(v, row);
         self.fundings.push(carry.funding);
     }
 }

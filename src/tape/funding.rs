@@ -6,7 +6,7 @@ use super::rows::{FundingKind, FundingRow};
 use super::source::funding_files;
 use super::spec::{MissingPolicy, OnBadRows, TapeSpec};
 use super::store::{Fault, StoreFile, StorePath};
-use crate::units::{DAY_NS, HOUR_NS, MINUTE_NS, Time};
+use crate::units::{DAY_NS, HOUR_NS, MINUTE_NS, Rate, Time};
 use std::sync::Arc;
 
 /// Settlements may be stamped this much late before one counts as missing.
@@ -15,11 +15,27 @@ const SLACK_NS: i64 = MINUTE_NS;
 /// Longest interval between settlements that the store accepts.
 const LONGEST_NS: i64 = DAY_NS;
 
+/// How long before a range rates are looked for: twice the longest interval, after which none is known, and a day for its
+/// publication. What happens to the feed in that time matters to the range.
+pub const LOOK_BACK_NS: i64 = 3 * LONGEST_NS;
+
+/// With `funding.missing: zero` what is known before the first settlement, and from a missing one on, until a recorded one
+/// follows: a rate, and no settlement.
+const ZERO: FundingRow = FundingRow {
+    ts: Time(0),
+    recv: Time(0),
+    rate: Rate::ZERO,
+    interval_hours: 100 * 365 * 24,
+    kind: FundingKind::Settled,
+};
+
 #[derive(Clone, Debug)]
 pub(super) struct FundingPlan {
     pub files: Arc<[StoreFile]>,
     /// Sorted by receive time, feed latency included; with the made-up ones.
     rows: Vec<FundingRow>,
+    /// The newest row of each kind that was received before the range.
+    pub before: Vec<FundingRow>,
     /// Longest delay from a settlement to its receipt, ns.
     longest_lag: i64,
     /// Settlements within the range that the calendar has and the store has not.
@@ -43,7 +59,8 @@ impl FundingPlan {
 }
 
 /// Reads, checks and completes the funding of venue `v`. Settlements outside `quoted`, the span of the venue's quotes, are
-/// not asked for: no position can be there.
+/// not asked for: no position can be there. What is carried on is so before the range too: what is known at its beginning
+/// does not depend on where the warm-up begins.
 pub(super) fn load(
     store: &StorePath,
     spec: &TapeSpec,
@@ -52,7 +69,8 @@ pub(super) fn load(
 ) -> Result<FundingPlan, TapeError> {
     let (from, to) = (spec.warm_from, spec.to);
     let (due_from, due_to) = quoted.map_or((from, to), |(first, last)| (from.max(first), to.min(last)));
-    let files = funding_files(store, &spec.venues[v], &spec.symbol, from.plus(-LONGEST_NS), to.plus(LONGEST_NS))?;
+    let back = from.plus(-LOOK_BACK_NS);
+    let files = funding_files(store, &spec.venues[v], &spec.symbol, back, to.plus(LONGEST_NS))?;
     let (mut rows, dropped) = read(&files, spec.on_bad_rows)?;
     let series = format!("{}/{}", spec.venues[v], spec.symbol);
     let missing = |what: String| TapeError::FundingMissing { store: store.root().to_path_buf(), series, what };
@@ -68,20 +86,29 @@ pub(super) fn load(
             MissingPolicy::CarryLast if settled.is_empty() => {
                 return Err(missing("there is no settled rate to carry on".to_string()));
             }
-            MissingPolicy::CarryLast => {
-                rows.extend(holes.iter().flat_map(Hole::carried));
-                "carry_last"
-            }
+            MissingPolicy::CarryLast => "carry_last",
         };
+    }
+    let made_up = self::holes(&settled, back, due_to);
+    let carried = made_up.iter().flat_map(Hole::carried);
+    match spec.funding_missing {
+        MissingPolicy::Refuse => {}
+        MissingPolicy::CarryLast => rows.extend(carried),
+        MissingPolicy::Zero => rows.extend(carried.map(|row| FundingRow { recv: row.recv, ..ZERO }).chain([ZERO])),
     }
     for row in &mut rows {
         row.recv = row.recv.plus(spec.feed_latency_ns[v]);
     }
-    rows.retain(|r| r.recv >= from && (r.recv < to || (r.kind == FundingKind::Settled && r.ts < to)));
     rows.sort_by_key(|r| (r.recv, r.ts, r.kind));
+    let mut before = rows.clone();
+    before.retain(|r| r.recv < from && !spec.feed_outages[v].iter().any(|span| r.recv >= span.0 && r.recv < span.1));
+    let newest = |kind: FundingKind| before.iter().rfind(|r| r.kind == kind).copied();
+    let before = [FundingKind::Settled, FundingKind::Predicted].into_iter().filter_map(newest).collect();
+    rows.retain(|r| r.recv >= from && (r.recv < to || (r.kind == FundingKind::Settled && r.ts < to)));
     let lag = |r: &FundingRow| r.recv.since(r.ts);
-    let longest_lag = rows.iter().filter(|r| r.kind == FundingKind::Settled).map(lag).max().unwrap_or(0);
-    Ok(FundingPlan { files: files.into(), rows, longest_lag, missing: lost, filled, dropped })
+    let settlements = rows.iter().filter(|r| r.kind == FundingKind::Settled && r.ts >= from);
+    let longest_lag = settlements.map(lag).max().unwrap_or(0);
+    Ok(FundingPlan { files: files.into(), rows, before, longest_lag, missing: lost, filled, dropped })
 }
 
 fn read(files: &[StoreFile], on_bad_rows: OnBadRows) -> Result<(Vec<FundingRow>, u64), TapeError> {
@@ -170,7 +197,6 @@ fn describe(settled: &[FundingRow], holes: &[Hole], from: Time, to: Time) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Rate;
 
     fn settled(hour: i64, interval_hours: u32) -> FundingRow {
         let ts = Time(hour * HOUR_NS);

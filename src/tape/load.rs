@@ -3,7 +3,7 @@
 use super::cache::{Cache, cache_key};
 use super::rows::QuoteRow;
 use super::scan::{Plan, scan};
-use super::source::{Feed, Source};
+use super::source::{Feed, Source, first_carry};
 use super::spec::{TapeQuality, TapeSpec};
 use super::store::{Dataset, StoreFile, StorePath, StoredRow};
 use super::{Carry, TapeError, Tile, align};
@@ -73,7 +73,7 @@ impl Tape {
         };
         let builder = Builder {
             next: 0,
-            carry: Carry::first(spec.paced),
+            carry: first_carry(&spec, &sources),
             feeds: [sources[0].feed(spec.warm_from), sources[1].feed(spec.warm_from)],
         };
         let made_by = dataset.map_or(serde_json::Value::Null, |d| d.made_by);
@@ -180,7 +180,7 @@ impl Tape {
             at -= 1;
         }
         if at != builder.next {
-            *builder = self.builder_at(0, Carry::first(self.spec.paced));
+            *builder = self.builder_at(0, first_carry(&self.spec, &self.sources));
         }
     }
 
@@ -196,7 +196,7 @@ impl Tape {
         let is_long = self.spec.tile_rows >= LONG_TILE;
         let read = both(is_long, || long.advance(start, end), || short.advance(start, end));
         if let Err(e) = read.0.and(read.1) {
-            *builder = self.builder_at(0, Carry::first(self.spec.paced));
+            *builder = self.builder_at(0, first_carry(&self.spec, &self.sources));
             return Err(e);
         }
         let (a, b) = (long.local(start, end), short.local(start, end));

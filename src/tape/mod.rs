@@ -28,6 +28,7 @@ pub(crate) mod tests;
 pub use align::{Carry, NEVER, align};
 pub use clock::Clock;
 pub use error::TapeError;
+pub use funding::LOOK_BACK_NS as FUNDING_LOOK_BACK_NS;
 pub use load::Tape;
 pub use pace::{Pace, Second};
 pub use spec::*;

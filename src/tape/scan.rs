@@ -5,7 +5,7 @@
 use super::align::{self, Carry, LocalBuilder, Merge, built};
 use super::cache::Cache;
 use super::rows::{MarkRow, QuoteRow, VenueTables};
-use super::source::{Feed, Source};
+use super::source::{Feed, Source, first_carry};
 use super::spec::{GAP_NS, Gap, MARKS_HOLE_NS, MarksPolicy, TapeSpec, VenueQuality};
 use super::store::StorePath;
 use super::{TapeError, Tile};
@@ -40,7 +40,7 @@ pub(super) fn scan(
     };
     let stored: u64 = sources.iter().map(Source::most_times).sum();
     let most = spec.tile_rows.min(usize::try_from(stored).unwrap_or(usize::MAX));
-    let (mut starts, mut carry) = (Vec::new(), Carry::first(spec.paced));
+    let (mut starts, mut carry) = (Vec::new(), first_carry(spec, sources));
     let mut start = Some(spec.warm_from);
     while let Some(from) = start {
         start = match cache.filter(|cache| !cache.is_full()) {

@@ -5,7 +5,7 @@ use super::rows::*;
 use super::spec::{MarksPolicy, TapeSpec};
 use super::store::{DepthLevelRow, GroupSpan, Partition, StoreFile, StorePath, StoredRow, Table};
 use super::stream::{DepthStream, Stream, Timed, Wanted};
-use super::{NEVER, TapeError};
+use super::{Carry, NEVER, TapeError};
 use crate::market::Side;
 use crate::units::{HOUR_NS, Price, Qty, SECOND_NS, Time};
 use std::borrow::Cow;
@@ -100,6 +100,15 @@ impl Source {
             window: VenueTables::default(),
         }
     }
+}
+
+/// What the first tile of a range begins with.
+pub(super) fn first_carry(spec: &TapeSpec, sources: &[Source; 2]) -> Carry {
+    let mut carry = Carry::first(spec.paced);
+    for (v, source) in sources.iter().enumerate() {
+        source.funding.before.iter().for_each(|row| carry.know(v, row));
+    }
+    carry
 }
 
 fn no_quotes(store: &StorePath, spec: &TapeSpec, v: usize) -> Result<TapeError, TapeError> {

@@ -23,7 +23,7 @@ pub enum OnBadRows {
 pub enum MissingPolicy {
     #[default]
     Refuse,
-    /// Nothing is paid, no rate is known.
+    /// Nothing is paid, and the rate is known to be 0: from the start, and from each missing settlement on.
     Zero,
     /// The last known rate is settled again at each of its intervals.
     CarryLast,
@@ -72,7 +72,8 @@ pub struct TapeSpec {
     pub needs_index: [bool; 2],
     /// By role: added to every receive time, ns, >= 0.
     pub feed_latency_ns: [i64; 2],
-    /// By role: rows received (latency included) within `[start, end)` of one of these are never received.
+    /// By role: rows received (latency included) within `[start, end)` of one of these are never received. Those of the
+    /// last [`FUNDING_LOOK_BACK_NS`] before the range decide what rates are known at its beginning.
     pub feed_outages: [Vec<(Time, Time)>; 2],
     /// By role: what is received within `[start, end)` of one of these repeats the values received before it.
     pub feed_stale: [Vec<(Time, Time)>; 2],

@@ -440,6 +440,10 @@ fn missing_funding_and_marks_follow_the_policies() {
     let zero = open(MissingPolicy::Zero);
     assert_eq!(settled(&zero).len(), 1);
     assert_eq!(zero.quality().venue(Role::Long).funding_missing, 1);
+    // the rate of 23:00 until the settlement that is missing, then 0
+    let tile = zero.tile(0).expect("a tile");
+    let known = |t: Time| tile.local.funding(last_at(&tile.local.time, t)).get(Role::Long, FundingKind::Settled);
+    assert_eq!([at(7199), at(7200), at(10_799)].map(|t| known(t).map(|rate| rate.rate.0)), [Some(2), Some(0), Some(0)]);
     let carried = open(MissingPolicy::CarryLast);
     assert_eq!(settled(&carried)[1], Settlement { ts: at(7200), rate: Rate(2) });
     assert_eq!(carried.quality().venue(Role::Long).funding_filled, "carry_last");
@@ -463,8 +467,46 @@ fn missing_funding_and_marks_follow_the_policies() {
     assert!(marks.time.len() > 4000 && marks.time.len() <= quotes.time.len());
     assert_eq!((marks.time[1], marks.mark[1]), (quotes.time[1], (quotes.bid[1] + quotes.ask[1]) / 2));
     assert_eq!(tape.quality().venue(Role::Long).marks_filled, "mid");
-    let known = tile.local.funding(tile.local.len() - 1);
-    assert!([FundingKind::Settled, FundingKind::Predicted].iter().all(|&kind| known.get(Role::Long, kind).is_none()));
+    // nothing is recorded: a rate of 0 from the first row to the last, of no settlement
+    for row in 0..tile.local.len() {
+        let known = tile.local.funding(row);
+        let rate = known.get(Role::Long, FundingKind::Settled).expect("a rate");
+        assert!(rate.rate == Rate::ZERO && rate.expiry() > at(3 * 3600));
+        assert!(known.get(Role::Long, FundingKind::Predicted).is_none());
+    }
+    assert_eq!(tile.venues[0].settlements, []);
+}
+
+/// Rates of 22:00, 23:00 ... are published a second late and count for two hours. What is known when a range begins is the
+/// newest of each kind that was received before it, wherever the range begins.
+#[test]
+fn rates_received_before_the_range_are_known_in_it() {
+    let bench = both();
+    let rates = |spec: TapeSpec| {
+        let tile = Tape::open(spec).expect("a tape").tile(0).expect("a tile");
+        let known = |kind| tile.local.funding(0).get(Role::Long, kind).map(|rate| (rate.rate.0, rate.ts));
+        [known(FundingKind::Settled), known(FundingKind::Predicted)]
+    };
+    let from = |t: Time| TapeSpec { warm_from: t, from: t, ..bench.spec() };
+    let of_hour = |h: i64| [Some((h + 1, at(h * 3600))), Some((h + 1, at((h + 1) * 3600)))];
+    assert_eq!(rates(from(at(0))), [None, None]);
+    assert_eq!(rates(from(at(3601))), of_hour(0));
+    assert_eq!(rates(from(Time(at(3601).0 + 1))), of_hour(1));
+    assert_eq!(rates(from(at(7200))), of_hour(1));
+    // with the feed's latency
+    assert_eq!(rates(TapeSpec { feed_latency_ns: [7_000_000_000, 0], ..from(at(3608)) }), of_hour(0));
+    assert_eq!(rates(TapeSpec { feed_latency_ns: [7_000_000_000, 0], ..from(at(3609)) }), of_hour(1));
+    // lost in an outage of the feed that lies before the range
+    let lost = [vec![(at(3600), at(3602))], vec![]];
+    assert_eq!(rates(TapeSpec { feed_outages: lost, ..from(at(5400)) }), of_hour(0));
+    // a settlement that is missing before the range is carried on to its beginning
+    let mut long = venue_rows(2, 1);
+    long.funding.retain(|r| r.recv != at(3601));
+    let bench = Bench::with(&long, &venue_rows(3, 2));
+    let missing = |funding_missing| TapeSpec { funding_missing, warm_from: at(5400), from: at(5400), ..bench.spec() };
+    assert_eq!(rates(missing(MissingPolicy::Refuse))[0], Some((1, at(0))));
+    assert_eq!(rates(missing(MissingPolicy::CarryLast))[0], Some((1, at(3600))));
+    assert_eq!(rates(missing(MissingPolicy::Zero))[0].map(|rate| rate.0), Some(0));
 }
 
 #[test]
