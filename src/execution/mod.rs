@@ -81,6 +81,8 @@ counts! {
     GateOpened = "gate_opened",
     /// The gate opened but the free balance did not cover the size.
     NoMargin = "no_margin",
+    /// The gate opened at a price at which a venue does not take the size.
+    BelowMinimum = "below_minimum",
     EntryUnfilled = "entry_unfilled",
     LockAttempts = "lock_attempts",
     /// Attempts that failed on the slippage budget, the least lock return or stale quotes, before any order.

@@ -1,7 +1,7 @@
 //! What the composite does when a condition asks for it.
 
 use super::Breach;
-use super::composite::{Call, Composite, Halted, Job, floor};
+use super::composite::{Call, Composite, Halted, Job, floor, next_bar};
 use crate::config::{EntryMode, GuardAction, OnLegLost, OnTimeout, Sizing, Taking, Unlock};
 use crate::execution::{Close, Count, Entry, Pair, Removal, TimerKind, urgent};
 use crate::market::{FeeSchedule, Role};
@@ -32,9 +32,14 @@ impl Composite {
         }
         self.counts.add(Count::GateOpened);
         let qty = self.size(call, first);
-        if !self.is_affordable(call, qty) {
-            self.counts.add(Count::NoMargin);
-            self.shut = true;
+        let refused = match () {
+            () if !self.is_holdable(call, qty) => Some(Count::BelowMinimum),
+            () if !self.is_affordable(call, qty) => Some(Count::NoMargin),
+            () => None,
+        };
+        if let Some(count) = refused {
+            self.counts.add(count);
+            self.gate_after = next_bar(call);
             return;
         }
         self.first = first;
@@ -64,14 +69,14 @@ impl Composite {
         qty.floor_to(call.plan.common_lot)
     }
 
-    /// Both venues take the size, and both free balances cover its margin and taker fee at the tick's quotes.
+    /// Both free balances cover margin and taker fee of the size at the tick's quotes.
     fn is_affordable(&self, call: &Call<'_>, qty: Qty) -> bool {
         Role::BOTH.iter().all(|&role| {
             let (px, _) = call.view.bbo(role).opposite(role.opening());
             let (book, venue) = (&call.view.belief.books[role.ix()], &call.plan.world.venues[role.ix()]);
             let fees: FeeSchedule = venue.fees;
             let fee = fees.fee(px.of(qty), false, book.grid());
-            call.plan.instrument(role).takes(qty, px) && book.free() + fee >= book.margin_for(px.of(qty))
+            book.free() + fee >= book.margin_for(px.of(qty))
         })
     }
 

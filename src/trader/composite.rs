@@ -44,8 +44,6 @@ pub struct Composite {
     pub(super) failures: u32,
     /// S0: no gate before this.
     pub(super) gate_after: Time,
-    /// S0: shut until a balance changes.
-    pub(super) shut: bool,
     /// S1: when its entry order was decided, for the time exit.
     pub(super) entered_at: Time,
     /// S1 after a retry: the price must fall below the trigger once.
@@ -74,7 +72,6 @@ impl Default for Composite {
             halt_due: false,
             failures: 0,
             gate_after: Time::MIN,
-            shut: false,
             entered_at: Time::MIN,
             lock_blocked: false,
             armed: false,
@@ -97,6 +94,12 @@ pub(super) struct Call<'a> {
 /// The floor of the executors for this call.
 pub(super) fn floor<'b>(call: &'b mut Call<'_>, counts: &'b mut Counts) -> Floor<'b> {
     Floor { plan: call.plan, view: call.view, commands: &mut call.out.commands, counts }
+}
+
+/// When the present bar closes.
+pub(super) fn next_bar(call: &Call<'_>) -> Time {
+    let bar_ns = call.plan.strategy.bar_ns;
+    Time((call.view.now.0.div_euclid(bar_ns) + 1) * bar_ns)
 }
 
 /// The price at which a leg can be closed, at the last tick.
@@ -144,7 +147,7 @@ impl Composite {
     fn gate_from(&self) -> Option<Time> {
         match self.halted {
             Halted::Final => None,
-            _ if self.shut || !matches!(self.job, Job::Hold) => None,
+            _ if !matches!(self.job, Job::Hold) => None,
             Halted::Until(time) => Some(time.max(self.gate_after)),
             Halted::No => Some(self.gate_after),
         }
@@ -255,13 +258,8 @@ impl Composite {
                 Job::Hold | Job::Lock(_) => {}
             }
         }
-        match event.body {
-            EventBody::Liquidated { .. } => {
-                self.shut = false;
-                self.on_leg_lost(call, event.venue);
-            }
-            EventBody::Fill { .. } | EventBody::Funding { .. } | EventBody::Transferred { .. } => self.shut = false,
-            _ => {}
+        if let EventBody::Liquidated { .. } = event.body {
+            self.on_leg_lost(call, event.venue);
         }
         self.settle(call, event.body.is_entry());
     }

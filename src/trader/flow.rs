@@ -1,6 +1,6 @@
 //! How jobs go on and end: after each answer and timer the present job is driven, and its end leads to the next state.
 
-use super::composite::{Call, Composite, Job, floor};
+use super::composite::{Call, Composite, Job, floor, next_bar};
 use crate::config::{Arm, OnLockFailure};
 use crate::execution::{Close, Count, Lock, LockStep, PairStep, Removal, TimerKind};
 use crate::market::Role;
@@ -210,8 +210,7 @@ impl Composite {
             self.counts.add(Count::Dust);
         }
         let (s, now) = (&call.plan.strategy, call.view.now);
-        let next_bar = (now.0.div_euclid(s.bar_ns) + 1) * s.bar_ns;
-        self.gate_after = now.plus(s.thresholds.cooldown_ns).max(crate::units::Time(next_bar));
+        self.gate_after = now.plus(s.thresholds.cooldown_ns).max(next_bar(call));
         if matches!(reason, Reason::EntryUnfilled | Reason::PairFailed) {
             self.gate_after = self.gate_after.max(now.plus(s.entry.retry_ns));
         }
