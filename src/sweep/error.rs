@@ -1,6 +1,6 @@
 //! Everything that can stop a sweep.
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Num};
 use crate::tape::TapeError;
 use crate::units::Time;
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ pub enum SweepError {
          s (the grid's longest locking.t_max_sec + exit.max_sec) leaves nothing before {to}; accepted: a part longer than \
          its embargo; to do: use a longer range, a larger holdout, a shorter t_max_sec, or holdout = 0"
     )]
-    NoHoldout { holdout: f64, split: Time, embargo_sec: i64, to: Time },
+    NoHoldout { holdout: Num, split: Time, embargo_sec: i64, to: Time },
 
     #[error(
         "{place}: an order of {order} is below the venue's minimum; accepted: at least {least}; to do: raise base_qty or \

@@ -22,7 +22,7 @@ pub use sections::{BadRows, Compare, Data, Objective, OverWorld, Report, Require
 
 use crate::config::keys::{K, Unit};
 use crate::config::text::{Place, Source};
-use crate::config::{ConfigError, ConfigFile, Override, Value};
+use crate::config::{ConfigError, ConfigFile, Num, Override, Value};
 use expr::{Atom, Expr};
 
 /// A grid file, read and checked in itself; [`Grid::validate`] checks its configurations.
@@ -36,7 +36,7 @@ pub struct Grid {
     pub max_gib: Option<f64>,
     pub objective: Objective,
     /// Fraction of the range that never ranks; 0 = none.
-    pub holdout: f64,
+    pub holdout: Num,
     pub report: Report,
     source: Source,
     /// The grid's `seed`, its `[fills]`, and `--set`, in this order; laid over the base file, under the axes.

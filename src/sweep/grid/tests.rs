@@ -61,7 +61,7 @@ fn legal(text: &str, sets: &[&str]) -> Grid {
 #[test]
 fn the_pages_grid_lands() {
     let grid = legal(GRID, &[]);
-    assert_eq!((grid.name.as_str(), grid.holdout, grid.report.top), ("btc-thresholds", 0.3, 20));
+    assert_eq!((grid.name.as_str(), grid.holdout, grid.report.top), ("btc-thresholds", Num::micro(300_000), 20));
     assert_eq!(grid.data.store, "sweeps/../data/sample");
     assert_eq!((grid.data.symbols.as_slice(), grid.data.warmup), (&["BTC".to_string()][..], Warmup::Refuse));
     assert_eq!((grid.data.from, grid.data.to), (Time::of_day(20_458), Time::of_day(20_465)));

@@ -6,7 +6,7 @@ mod objective;
 
 use super::{Axis, Grid, Report};
 use crate::config::text::{Body, Entry, Node, Place, Source, parse_toml};
-use crate::config::{ConfigError, ConfigFile, Schema, Value};
+use crate::config::{ConfigError, ConfigFile, Num, Schema, Value};
 use std::path::Path;
 
 /// Keys of a grid file: section ("" = top), its keys; an empty list = any key.
@@ -78,12 +78,12 @@ impl Grid {
         let grid = Grid {
             name: file.run_name()?,
             data,
-            max_gib: file.number("cache.max_gib", 0.0, 1e6)?,
+            max_gib: file.number("cache.max_gib", 0.0, 1e6)?.map(Num::as_f64),
             objective: file.objective(metrics)?,
-            holdout: file.number("validate.holdout", 0.0, 0.9)?.unwrap_or(0.0),
+            holdout: file.number("validate.holdout", 0.0, 0.9)?.unwrap_or_default(),
             report: Report {
                 dir: file.folder.join(file.text("report.dir")?.map_or("reports", |(_, text)| text)),
-                top: file.number("report.top", 1.0, 10_000.0)?.unwrap_or(20.0) as usize,
+                top: file.number("report.top", 1.0, 10_000.0)?.map_or(20, |top| top.as_f64() as usize),
             },
             base,
             fixed,
@@ -218,13 +218,11 @@ impl<'a> File<'a> {
             .ok_or_else(|| self.wrong(path, "this key is not written", "text in quotes", &format!("write {what}")))
     }
 
-    fn number(&self, path: &str, min: f64, max: f64) -> Result<Option<f64>, ConfigError> {
+    fn number(&self, path: &str, min: f64, max: f64) -> Result<Option<Num>, ConfigError> {
         let Some(node) = self.find(path) else { return Ok(None) };
         let whole = path == "report.top";
         match node.value().num() {
-            Some(num) if num.as_f64() >= min && num.as_f64() <= max && (!whole || num.is_whole()) => {
-                Ok(Some(num.as_f64()))
-            }
+            Some(num) if num.as_f64() >= min && num.as_f64() <= max && (!whole || num.is_whole()) => Ok(Some(num)),
             _ => {
                 let kind = if whole { "a whole number" } else { "a number" };
                 let remedy = match path {
