@@ -47,6 +47,7 @@ pub struct Equity {
     peak2: i128,
     pub drawdown2: i128,
     halt_peak2: i128,
+    /// Equity at 00:00 UTC, before anything booked at that instant.
     day_base2: i128,
     /// The midnight that ends the day of `day_base2`.
     day_end: Time,
@@ -201,6 +202,16 @@ impl Equity {
         self.next = end;
     }
 
+    /// Before a ledger entry at `at`, whose earlier samples are made: an entry at midnight is the new day's, whose base is
+    /// the equity without it, at the mids of that minute.
+    pub fn begin_day(&mut self, at: Time, belief: &Belief, signals: &TileSignals) {
+        if at == self.day_end {
+            let minute = at.0 / MINUTE_NS - signals.first_minute;
+            self.day_base2 = belief.equity2(signals.minute_mid2[minute as usize]);
+            self.day_end = at.plus(DAY_NS);
+        }
+    }
+
     /// After a ledger entry at `at`: true when it newly breaches a limit.
     pub fn after_entry(&mut self, at: Time, equity2: i128, caps: &Caps) -> bool {
         self.judge(at, equity2, caps)
@@ -263,7 +274,11 @@ mod tests {
             fee: Cash::ZERO,
         };
         if qty > 0 {
-            belief.apply(&Event { at: at(0), venue_time: at(0), venue: Role::Long, body }, [200 * one; 2], Line::Price);
+            belief.apply(
+                &Event { at: at(0), venue_time: at(0), venue: Role::Long, body },
+                [200 * one; 2],
+                Line::Price,
+            );
         }
         belief
     }
@@ -356,5 +371,29 @@ mod tests {
         assert_eq!(next(), None);
         assert_eq!(equity.breach(at(2_879)), Some(Breach::DailyLoss));
         assert_eq!(equity.breach(at(2_880)), None);
+    }
+
+    /// A coin at 100 falls to 70 at midnight, where 19 are lost by a fill at 51: within the new day's limit of 20. Another
+    /// fill of that instant reaches it, and the halt lasts until the next midnight.
+    #[test]
+    fn what_is_booked_at_midnight_belongs_to_the_new_day() {
+        let mut mids = vec![100; 1_500];
+        mids[1_440..].fill(70);
+        let signals = minutes(&mids);
+        let limits = Limits { drawdown: None, daily_loss: Some(Rate::from_bps(100)) };
+        let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
+        let caps = equity.caps(&limits);
+        let midnight = at(1_440);
+        assert_eq!(equity.catch_up(midnight, &belief(1), &signals, &caps, &mut NoRecord), None);
+        let booked = |equity: &mut Equity, money: i64| {
+            equity.begin_day(midnight, &belief(1), &signals);
+            equity.after_entry(midnight, 2 * Cash::units(money).as_notional().0, &caps)
+        };
+        assert!(!booked(&mut equity, 1_951), "19 below 1,970");
+        assert!(booked(&mut equity, 1_950));
+        assert_eq!(equity.daily_end(midnight), Some(at(2_880)));
+        // the sample of midnight itself, which counts both, moves no base
+        assert_eq!(equity.catch_up(at(1_441), &belief(0), &signals, &caps, &mut NoRecord), None);
+        assert_eq!((equity.day_base2, equity.day_end), (2 * Cash::units(1_970).as_notional().0, at(2_880)));
     }
 }

@@ -241,6 +241,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     fn book(&mut self, event: &Event, mids: Mids, end: bool) {
         let line = T::STATES[usize::from(self.m.trader.state())].unmatched;
         self.m.tally.legging.look(&self.tile.local, self.row);
+        if !end {
+            self.m.equity.begin_day(event.at, &self.m.belief, self.signals);
+        }
         self.m.belief.apply(event, mids, line);
         if !end {
             self.rebalance(event.at);
