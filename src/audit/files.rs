@@ -43,8 +43,10 @@ pub(super) struct Entry {
     pub grid: i128,
     pub maker_rate: i128,
     pub taker_rate: i128,
-    /// 1e-10.
+    /// When it reached us, 1e-10.
     pub mid: i128,
+    /// Of fills: of the book that it met, 1e-10.
+    pub met: i128,
     /// 1e-19.
     pub equity: Option<i128>,
     /// Of `money`, by [`LINES`], 1e-19.
@@ -167,6 +169,7 @@ pub(super) fn entries(path: &Path) -> Result<Vec<Entry>, AuditError> {
                 maker_rate: number("maker_rate")?,
                 taker_rate: number("taker_rate")?,
                 mid: number("mid")?,
+                met: number("mid_at_match")?,
                 equity: at.number("equity", row)?,
                 lines,
                 pnl: number("pnl")?,

@@ -1,7 +1,8 @@
 //! Where the money came from, added up again: each trade's lines on each venue against the entries that made them.
 //!
 //! Slippage, fees, rebates, funding, liquidation and transfer follow from an entry each. What the market did (price, spread
-//! and legging together) is the quantity held between two entries of a venue times the move of its mid. Where a trade begins
+//! and legging together) is the quantity held between two entries of a venue times the move of its mid, and the quantity of
+//! a fill times the move between its match and our hearing of it. Where a trade begins
 //! and ends flat on a venue, all its lines are the change of that venue's cash, which leaves rounding no room.
 
 use super::files::{Entry, Kind, LINES};
@@ -54,17 +55,20 @@ impl Money {
         let sums = self.sums.entry((entry.role.clone(), entry.trade)).or_default();
         let lines = &mut sums.lines;
         // the quantity that was held ran with the mid up to here; a transfer tells no mid
-        let away = |sign: i128| (entry.mid - 10 * entry.price) * entry.qty * sign;
+        let away = |mid: i128, sign: i128| (mid - 10 * entry.price) * entry.qty * sign;
         match entry.kind {
             Kind::Fill => {
-                lines[SLIPPAGE] += away(if entry.side == "buy" { 1 } else { -1 });
+                let sign = if entry.side == "buy" { 1 } else { -1 };
+                lines[SLIPPAGE] += away(entry.met, sign);
+                // it ran from its match on
+                sums.market += (entry.mid - entry.met) * entry.qty * sign;
                 lines[if entry.fee > 0 { REBATES } else { FEES }] += entry.fee * CASH;
             }
             Kind::Funding => lines[FUNDING] += entry.amount * CASH,
             Kind::Transfer => lines[TRANSFER] += entry.fee * CASH,
             _ => {
                 let closing = if entry.role == "long" { -1 } else { 1 };
-                lines[LIQUIDATION] += away(closing) + (entry.fee - entry.lost) * CASH;
+                lines[LIQUIDATION] += away(entry.mid, closing) + (entry.fee - entry.lost) * CASH;
             }
         }
         let moved = if entry.kind == Kind::Transfer { entry.amount } else { 0 };
@@ -157,7 +161,8 @@ impl Money {
 mod tests {
     use super::*;
 
-    /// A coin of 1e-9 bought at 100 with the mid at 101, sold at 103 with the mid at 105; fees 2 and 3 (1e-12).
+    /// A coin of 1e-9 bought at 100 with the mid at 101, heard of at 102, sold at 103 with the mid at 105, heard of at 106;
+    /// fees 2 and 3 (1e-12).
     fn run() -> (Money, Vec<Entry>) {
         let fill = |side: &str, price: i128, mid: i128, fee: i128| Entry {
             kind: Kind::Fill,
@@ -165,7 +170,8 @@ mod tests {
             role: "long".into(),
             side: side.into(),
             price,
-            mid: 10 * mid,
+            mid: 10 * (mid + 1),
+            met: 10 * mid,
             qty: 1,
             fee,
             ..Entry::default()

@@ -346,6 +346,6 @@ impl Core {
     }
 
     fn tell(&mut self, at: Time, body: EventBody) {
-        self.events.push(Event { at, venue_time: at, venue: Role::Long, body });
+        self.events.push(Event { at, venue_time: at, venue: Role::Long, body, met2: 0 });
     }
 }

@@ -56,16 +56,21 @@ impl Belief {
         self.valued_at = mids;
     }
 
-    /// Books an event that reached us, at the mids of the last local tick.
+    /// Books an event that reached us, at the mids of the last local tick. The slippage of a fill is its distance from the
+    /// mid that it met; what that venue's mid did from there until we heard of it goes to `unmatched`, because the quantity
+    /// ran alone, and to us still unknown, meanwhile.
     pub fn apply(&mut self, event: &Event, mids: Mids, unmatched: Line) {
         let role = event.venue;
         let book = &mut self.books[role.ix()];
         let before = book.equity2(mids[role.ix()]);
+        let mut drift2 = 0;
         let (exact2, line) = match event.body {
             EventBody::Fill { side, px, qty, fee, .. } => {
                 let line = if fee.0 > 0 { Line::Rebates } else { Line::Fees };
-                let distance = i128::from(mids[role.ix()]) - 2 * i128::from(px.0);
-                let slip = distance * i128::from(side.sign()) * i128::from(qty.0);
+                let met2 = if event.met2 > 0 { event.met2 } else { mids[role.ix()] };
+                let signed = i128::from(side.sign()) * i128::from(qty.0);
+                drift2 = i128::from(mids[role.ix()] - met2) * signed;
+                let slip = (i128::from(met2) - 2 * i128::from(px.0)) * signed;
                 (Some((slip, Line::Slippage)), Some((fee, line)))
             }
             EventBody::Funding { amount, .. } => (None, Some((amount, Line::Funding))),
@@ -86,7 +91,8 @@ impl Belief {
         let book = &mut self.books[role.ix()];
         book.apply(&event.body);
         let change = book.equity2(mids[role.ix()]) - before;
-        let mut explained = 0;
+        self.lines.add(role, unmatched, drift2);
+        let mut explained = drift2;
         if let Some((amount2, line)) = exact2 {
             self.lines.add(role, line, amount2);
             explained += amount2;
@@ -119,7 +125,7 @@ mod tests {
             maker: false,
             fee: Cash(-1_000_000),
         };
-        Event { at: Time(0), venue_time: Time(0), venue, body }
+        Event { at: Time(0), venue_time: Time(0), venue, body, met2: 0 }
     }
 
     /// Buy 1 at 101 (mid 100), lock by selling 1 at 109 (mid 110), unwind both: every line by hand.
@@ -141,6 +147,27 @@ mod tests {
         assert_eq!(line(Line::Spread), -6.0 + 6.0); // both 110 -> 104
         assert_eq!(line(Line::Slippage), -1.0 - 1.0 - 1.0 - 3.0);
         assert!((line(Line::Fees) + 4e-6).abs() < 1e-12);
+        assert_eq!(line(Line::Rounding), 0.0);
+    }
+
+    /// Bought at 101 where the mid was 100, heard of when it stands at 104; sold at 103 from a mid of 105, heard of at 102.
+    /// | | slippage | drift |
+    /// | buy | 100 - 101 = -1 | 104 - 100 = +4 |
+    /// | sell | 103 - 105 = -2 | 105 - 102 = +3 |
+    #[test]
+    fn slippage_is_the_venues_and_what_came_after_is_not() {
+        let book = |role| VenueBook::new(role, Cash(1_000_000), Rate(Rate::ONE), true, Cash::units(1_000));
+        let one = 1_000_000_000;
+        let met = |event: Event, mid: i64| Event { met2: 2 * mid * one, ..event };
+        let mut belief = Belief::new([book(Role::Long), book(Role::Short)]);
+        let start = belief.equity2(mids(100, 100));
+        belief.apply(&met(fill(Role::Long, Side::Buy, 101, one), 100), mids(104, 100), Line::Legging);
+        belief.value_at(mids(102, 100), Line::Legging);
+        belief.apply(&met(fill(Role::Long, Side::Sell, 103, one), 105), mids(102, 100), Line::Price);
+        assert_eq!(belief.lines.total2(), belief.equity2(mids(0, 0)) - start);
+        let line = |line| belief.lines.as_f64(line);
+        assert_eq!(line(Line::Slippage), -1.0 - 2.0);
+        assert_eq!((line(Line::Legging), line(Line::Price)), (4.0 - 2.0, 3.0));
         assert_eq!(line(Line::Rounding), 0.0);
     }
 }

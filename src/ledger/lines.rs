@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Line {
-    /// Unmatched quantity times the move of its venue's mid, in states that mean to hold one leg.
+    /// Unmatched quantity times the move of its venue's mid, in states that mean to hold one leg; of a fill, the move
+    /// between its match and our hearing of it.
     Price,
     /// Matched quantity times the moves of both mids.
     Spread,
     /// As `Price`, in states that do not mean to (locking, unlocking, rollback, trims).
     Legging,
-    /// Signed distance of each fill from its venue's mid at its time.
+    /// Signed distance of each fill from the mid of the book that it met at its venue.
     Slippage,
     Fees,
     Rebates,

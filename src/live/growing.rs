@@ -8,6 +8,7 @@ use crate::tape::rows::{DepthRow, FundingRow, MarkRow, QuoteRow, TradeRow, Venue
 use crate::tape::{Carry, Tile, align};
 use crate::units::{HOUR_NS, Time};
 use crate::wall::MarketClock;
+use std::collections::VecDeque;
 
 pub struct Growing {
     clock: MarketClock,
@@ -18,12 +19,17 @@ pub struct Growing {
     /// What was received last: a wall clock that is set back does not take time back.
     newest: Time,
     tables: [VenueTables; 2],
+    /// By role: when a venue had its newest quotes, on its own clock, and their doubled mids.
+    mids: [VecDeque<(Time, i64)>; 2],
 }
+
+/// Quotes that are remembered for fills told after them.
+const REMEMBERED: usize = 1_000;
 
 impl Growing {
     /// `engine` and `carry` as the tape before `start` left them.
     pub fn new(clock: MarketClock, engine: SignalEngine, carry: Carry, start: Time) -> Growing {
-        Growing { clock, engine, carry, start, newest: start, tables: Default::default() }
+        Growing { clock, engine, carry, start, newest: start, tables: Default::default(), mids: Default::default() }
     }
 
     /// The time of what is received now: never before what was cut off, or received.
@@ -39,7 +45,10 @@ impl Growing {
         let exch = recv;
         let table = &mut self.tables[role.ix()];
         match news {
-            News::Quote { bbo, bids, asks, .. } => {
+            News::Quote { exch: had, bbo, bids, asks } => {
+                let mids = &mut self.mids[role.ix()];
+                mids.truncate(REMEMBERED - 1);
+                mids.push_front((had, if bbo.is_quoted() { bbo.mid2() } else { 0 }));
                 table.quotes.push(QuoteRow { exch, recv, bbo });
                 table.depth.push(DepthRow { exch, recv, bids, asks });
             }
@@ -57,7 +66,10 @@ impl Growing {
                 table.funding.push(FundingRow { ts, recv, rate, interval_hours: interval_hours.max(1), kind });
             }
             News::Event { exch, body } => {
-                return Some(Event { at: recv, venue_time: self.clock.market(exch), venue: role, body });
+                // of the book that a fill met we know the newest mid that is not later
+                let met = self.mids[role.ix()].iter().find(|(had, _)| *had <= exch);
+                let met2 = met.map_or(0, |(_, mid2)| *mid2);
+                return Some(Event { at: recv, venue_time: self.clock.market(exch), venue: role, body, met2 });
             }
             News::Ask(_) | News::Say(_) | News::Reopen | News::Ready | News::Account(_) => {}
         }
@@ -79,7 +91,7 @@ impl Growing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::market::Bbo;
+    use crate::market::{Bbo, EventBody, OrderId};
     use crate::tape::rows::FundingKind;
     use crate::units::{MINUTE_NS, Price, Qty, Rate, SECOND_NS};
 
@@ -112,6 +124,23 @@ mod tests {
         let (empty, signals) = growing.cut(Time(1_000 + 12 * SECOND_NS));
         assert!(empty.local.is_empty());
         assert_eq!(signals.spread.len(), 1);
+    }
+
+    /// A fill is measured against the newest quote that is not later than it, however many came meanwhile.
+    #[test]
+    fn a_fill_meets_the_mid_of_its_time() {
+        let mut growing = growing();
+        for (had, bid) in [(1_000, 100), (1_010, 110), (1_020, 120)] {
+            let bbo = Bbo { bid: Price(bid), bid_qty: Qty(1), ask: Price(bid + 1), ask_qty: Qty(1) };
+            let quote = News::Quote { exch: Time(had), bbo, bids: Vec::new(), asks: Vec::new() };
+            growing.receive(Role::Long, quote, Time(1_030));
+        }
+        let mut met = |role, exch| {
+            let body = EventBody::Done { id: OrderId(1), filled: Qty(1) };
+            growing.receive(role, News::Event { exch: Time(exch), body }, Time(1_030)).expect("an event").met2
+        };
+        assert_eq!([999, 1_000, 1_019, 1_020, 2_000].map(|exch| met(Role::Long, exch)), [0, 201, 221, 241, 241]);
+        assert_eq!(met(Role::Short, 1_020), 0);
     }
 
     /// A settlement told a little off, as a clock of another speed tells it, is the full hour's; the next one is ahead.

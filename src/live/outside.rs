@@ -290,6 +290,7 @@ mod tests {
         let fill = |venue, side, qty| Event {
             at: Time(1),
             venue_time: Time(1),
+            met2: 0,
             venue,
             body: EventBody::Fill { id: OrderId(1), side, px: Price(5), qty: Qty(qty), maker: false, fee: Cash::ZERO },
         };

@@ -90,6 +90,9 @@ pub struct Event {
     pub venue_time: Time,
     pub venue: Role,
     pub body: EventBody,
+    /// Of a fill: the doubled mid of the book that it met there, before it; zero: not known. It tells slippage from drift,
+    /// moves no money, and is no part of the ledger's hash.
+    pub met2: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 /// A chained 128-bit hash. It starts as 16 zero bytes; each link is
 /// `first 16 bytes of blake3(hash, tag, record)`, where record is in postcard's encoding
-/// - tag 0, a ledger entry: the [`Event`] (`at`, `venue_time`, `venue`, `body`), for fills, funding and liquidations;
+/// - tag 0, a ledger entry: of the [`Event`] `at`, `venue_time`, `venue`, `body`, for fills, funding and liquidations;
 /// - tag 1, a transition: its time, then the [`Transition`] (`from`, `to`, `reason`, `also`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LedgerHash(pub [u8; 16]);
 
 impl LedgerHash {
     pub fn entry(&mut self, event: &Event) {
-        self.link(0, event);
+        self.link(0, &(event.at, event.venue_time, event.venue, event.body));
     }
 
     pub fn transition(&mut self, at: Time, transition: &Transition) {

@@ -275,7 +275,7 @@ mod tests {
         };
         if qty > 0 {
             belief.apply(
-                &Event { at: at(0), venue_time: at(0), venue: Role::Long, body },
+                &Event { at: at(0), venue_time: at(0), venue: Role::Long, body, met2: 0 },
                 [200 * one; 2],
                 Line::Price,
             );

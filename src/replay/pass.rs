@@ -4,7 +4,7 @@
 use super::equity::{Caps, Equity};
 use super::extreme::Kept;
 use super::{Index, Job, Machine, Recorder, Scene};
-use crate::ledger::Mids;
+use crate::ledger::{Line, Mids};
 use crate::market::{Bbo, Command, Event, EventBody, Role};
 use crate::signals::TileSignals;
 use crate::sim::{Env, SimVenue};
@@ -239,7 +239,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
 
     /// A ledger entry: belief, hash, statistics, limits.
     fn book(&mut self, event: &Event, mids: Mids, end: bool) {
-        let line = T::STATES[usize::from(self.m.trader.state())].unmatched;
+        // the end of the data is no state: it exposes nothing
+        let state = usize::from(self.m.trader.state());
+        let line = if end { Line::Price } else { T::STATES[state].unmatched };
         self.m.tally.legging.look(&self.tile.local, self.row);
         if !end {
             self.m.equity.begin_day(event.at, &self.m.belief, self.signals);
@@ -438,6 +440,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             venue_time: at,
             venue,
             body: EventBody::Transferred { amount, fee },
+            met2: 0,
         };
         self.m.transfers.push_back(news(now, rich, -amount, Cash::ZERO));
         self.m.transfers.push_back(news(now.plus(rule.delay_ns), poor, amount, -rule.fee));

@@ -80,6 +80,13 @@ pub struct EntryRow {
     pub end: bool,
 }
 
+impl EntryRow {
+    /// Doubled mid of the book that a fill met, or that of its hearing where nobody knows.
+    pub fn met2(&self) -> i64 {
+        if self.event.met2 > 0 { self.event.met2 } else { self.mid2 }
+    }
+}
+
 /// Everything between leaving state 0 and the return to it, with at least one fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TradeRow {

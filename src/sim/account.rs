@@ -1,6 +1,6 @@
 //! The truth ledger: fills, settlements, liquidation.
 
-use super::book::Request;
+use super::book::{BookView, Request};
 use super::chance::{Key, Kind};
 use super::index::{Rows, may_take};
 use super::venue::{Env, Order, SimVenue, seek};
@@ -31,7 +31,15 @@ impl SimVenue {
         } else {
             self.stats.fills_taker += 1;
         }
-        if order.silent { self.answers.keep(t, body) } else { self.tell_money(at, t, body) }
+        let met2 = self.mid2(env);
+        if order.silent { self.answers.keep(t, body, met2) } else { self.tell_money(at, t, body, met2) }
+    }
+
+    /// The doubled mid of the book as it stands at the present moment, of whose rows those before the cursors have come;
+    /// zero where one side is missing.
+    fn mid2(&self, env: &Env) -> i64 {
+        let best = BookView::at(env.rows, self.cursors.quote as usize, self.cursors.depth as usize).best();
+        if best.is_quoted() { best.mid2() } else { 0 }
     }
 
     /// Money moved to or from the other venue.
@@ -147,7 +155,7 @@ impl SimVenue {
         self.book.apply(&body);
         self.stats.settlements += 1;
         let at = self.unasked_at(settlement.ts, env);
-        self.tell_money(at, settlement.ts, body);
+        self.tell_money(at, settlement.ts, body, 0);
         self.relevel(env);
     }
 
@@ -213,7 +221,7 @@ impl SimVenue {
     fn lose(&mut self, px: Price, qty: Qty, fee: Cash, lost: Cash, when: (Time, Time)) {
         let body = EventBody::Liquidated { px, qty, fee, lost };
         self.book.apply(&body);
-        self.tell_money(when.1, when.0, body);
+        self.tell_money(when.1, when.0, body, 0);
     }
 
     /// The data end at `at`, to which the venue has been advanced: what was still on its way is told, requests under way
@@ -243,7 +251,8 @@ impl SimVenue {
                 let body = EventBody::Fill { id: OrderId(0), side, px, qty, maker: false, fee };
                 self.book.apply(&body);
                 self.stats.fills_taker += 1;
-                self.tell(at, at, body);
+                let met2 = self.mid2(env);
+                self.tell_money(at, at, body, met2);
             }
             self.relevel(env);
         }
@@ -251,7 +260,7 @@ impl SimVenue {
     }
 
     /// A walk that always takes everything: to half or twice the best price, the rest at the last price reached.
-    fn last_pieces(&mut self, book: &super::book::BookView, side: Side, qty: Qty, env: &Env) -> Vec<(Price, Qty)> {
+    fn last_pieces(&mut self, book: &BookView, side: Side, qty: Qty, env: &Env) -> Vec<(Price, Qty)> {
         let touch = book.touch(side);
         let limit = match side {
             Side::Buy => Price(touch.0.saturating_mul(2)),

@@ -28,8 +28,8 @@ pub(super) struct Answers {
     due: VecDeque<Event>,
     /// When the newest of all answers arrives.
     last_at: Time,
-    /// Fills of silent orders, oldest first.
-    untold: Vec<(Time, EventBody)>,
+    /// Fills of silent orders, oldest first, with the doubled mids that they met.
+    untold: Vec<(Time, EventBody, i64)>,
     ended: Vec<Ended>,
 }
 
@@ -67,18 +67,22 @@ impl Answers {
 
     /// Puts an answer that would arrive at `at` behind the others.
     pub fn tell(&mut self, at: Time, venue_time: Time, venue: Role, body: EventBody) {
-        self.last_at = self.last_at.max(at);
-        self.due.push_back(Event { at: self.last_at, venue_time, venue, body });
+        self.push(Event { at, venue_time, venue, body, met2: 0 });
     }
 
-    pub fn keep(&mut self, venue_time: Time, body: EventBody) {
-        self.untold.push((venue_time, body));
+    fn push(&mut self, event: Event) {
+        self.last_at = self.last_at.max(event.at);
+        self.due.push_back(Event { at: self.last_at, ..event });
+    }
+
+    pub fn keep(&mut self, venue_time: Time, body: EventBody, met2: i64) {
+        self.untold.push((venue_time, body, met2));
     }
 
     /// Tells what was kept.
     pub fn tell_kept(&mut self, at: Time, venue: Role) {
-        for (venue_time, body) in std::mem::take(&mut self.untold) {
-            self.tell(at, venue_time, venue, body);
+        for (venue_time, body, met2) in std::mem::take(&mut self.untold) {
+            self.push(Event { at, venue_time, venue, body, met2 });
         }
     }
 
@@ -135,9 +139,9 @@ impl SimVenue {
         self.answers.tell(at, t, self.role, body);
     }
 
-    /// Tells an event that moved money, after all earlier ones.
-    pub(super) fn tell_money(&mut self, at: Time, t: Time, body: EventBody) {
+    /// Tells an event that moved money, after all earlier ones; of a fill with the doubled mid that it met.
+    pub(super) fn tell_money(&mut self, at: Time, t: Time, body: EventBody, met2: i64) {
         self.answers.tell_kept(at, self.role);
-        self.tell(at, t, body);
+        self.answers.push(Event { at, venue_time: t, venue: self.role, body, met2 });
     }
 }

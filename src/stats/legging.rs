@@ -92,7 +92,8 @@ pub struct LeggingRow {
     pub worst_mid2: i64,
     /// Lowest that the exposed quantity's money stood at any of its ticks; not positive.
     pub worst2: i128,
-    /// What the price made of the exposed quantity: all that the legging line moved by.
+    /// What the price made of the exposed quantity: all that the legging line moved by, the drift of the fills that began
+    /// and ended it included.
     pub amount2: i128,
 }
 
@@ -152,8 +153,6 @@ struct Open {
     row: LeggingRow,
     /// Exposed since then.
     qty: Qty,
-    /// The legging line of its leg at the beginning.
-    line2: i128,
     /// Mid at which `row.amount2` stands.
     valued2: i64,
     /// First tick of the present tile that is not looked at.
@@ -179,7 +178,6 @@ impl Open {
                 amount2: 0,
             },
             qty: Qty::ZERO,
-            line2: at.belief.lines.get2(role, Line::Legging),
             valued2: mid2,
             next: at.row as u32 + 1,
         }
@@ -206,12 +204,13 @@ impl Open {
         }
     }
 
-    /// Its ticks before `at` have been looked at.
-    fn advance(&mut self, at: &At<'_>) {
+    /// Its ticks before `at` have been looked at; `told2`: what the legging line made of the episodes before it.
+    fn advance(&mut self, at: &At<'_>, told2: i128) {
         let row = &mut self.row;
         row.qty_ns += i128::from(self.qty.0) * i128::from(at.now.since(row.to));
         row.to = at.now;
-        row.amount2 = at.belief.lines.get2(row.role, Line::Legging) - self.line2;
+        let [long, short] = Role::BOTH.map(|role| at.belief.lines.get2(role, Line::Legging));
+        row.amount2 = long + short - told2;
         row.worst2 = row.worst2.min(row.amount2);
         self.valued2 = at.mids[row.role.ix()];
     }
@@ -301,7 +300,7 @@ impl Legging {
 
     /// The data end.
     pub(super) fn finish(&mut self, at: &At<'_>) -> Option<LeggingRow> {
-        self.open.as_mut()?.advance(at);
+        self.open.as_mut()?.advance(at, self.amount2);
         self.close(Ending::OpenAtEnd)
     }
 
@@ -318,13 +317,19 @@ impl Legging {
         }
         let mut ended = None;
         if let Some(open) = &mut self.open {
-            open.advance(at);
+            open.advance(at, self.amount2);
             if settled || excess.is_none_or(|(role, _)| role != open.row.role) {
                 ended = self.close(ending());
             }
         }
         if let Some((role, qty)) = excess {
-            self.open.get_or_insert_with(|| Open::new(at, role, state.trade, state.number)).expose(qty);
+            let told2 = self.amount2;
+            let open = self.open.get_or_insert_with(|| {
+                let mut open = Open::new(at, role, state.trade, state.number);
+                open.advance(at, told2);
+                open
+            });
+            open.expose(qty);
         }
         ended
     }
@@ -425,7 +430,7 @@ mod tests {
 
         fn event(&mut self, tenth: i64, venue: Role, body: EventBody, hedging: bool) {
             let (row, mids) = self.stand(tenth);
-            let event = Event { at: at(tenth), venue_time: at(tenth), venue, body };
+            let event = Event { at: at(tenth), venue_time: at(tenth), venue, body, met2: 0 };
             self.tally.event(&event);
             self.tally.legging.look(&self.local, row);
             self.belief.apply(&event, mids, STATES[usize::from(self.state)].unmatched);

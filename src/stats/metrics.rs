@@ -307,7 +307,7 @@ mod tests {
         fn fill(&mut self, second: i64, venue: Role, side: Side, px: i64, maker: bool) {
             let fee = if maker { Cash::ZERO } else { Cash(-500_000_000_000) };
             let body = EventBody::Fill { id: OrderId(1), side, px: Price(px * ONE), qty: Qty(ONE), maker, fee };
-            let event = Event { at: at(second), venue_time: at(second), venue, body };
+            let event = Event { at: at(second), venue_time: at(second), venue, body, met2: 0 };
             self.tally.event(&event);
             self.belief.apply(&event, [2 * px * ONE; 2], STATES[usize::from(self.state)].unmatched);
             let now = At { now: at(second), row: 0, belief: &self.belief, mids: [2 * px * ONE; 2] };

@@ -9,7 +9,7 @@
 //!   They stand at the end of a run, and all of them add up to its net pnl.
 //!
 //! `fee` and `amount` are ours when positive; `trade` counts from 1, 0 = outside a trade; `mid` is the venue's own when the
-//! entry reached us; `equity` that of both accounts after it; `at_end` marks what was closed because the data ended.
+//! entry reached us, `mid_at_match` (of fills) that of the book that the fill met, which slippage is measured from; `equity` that of both accounts after it; `at_end` marks what was closed because the data ended.
 //!
 //! legging.parquet has a row for each episode of legging, in the same order: from `began` to `ended`, the exposed leg, its
 //! largest quantity, quantity times seconds, mid at the beginning and the one furthest against us, how far that was
@@ -93,6 +93,7 @@ const TRADES: Layout = &[
     ("rate", Kind::Money(12)),
     ("lost", Kind::Money(12)),
     ("mid", Kind::Money(10)),
+    ("mid_at_match", Kind::Money(10)),
     ("equity", Kind::Money(19)),
     ("at_end", Kind::Flag),
     ("to_state", Kind::Word),
@@ -433,11 +434,15 @@ fn entry_cells<'a>(owner: &'a Owner<'_>, seq: u32, row: &EntryRow) -> Vec<Cell<'
         }
         _ => cells.push(Cell::Word("other")),
     }
-    if cells.len() + 2 < AT_END {
+    if cells.len() + 3 < AT_END {
         fill_up(&mut cells);
         return cells;
     }
-    cells.extend([money(i128::from(row.mid2) * 5), money(row.equity2 * 5), Cell::Flag(row.end)]);
+    let met = match event.body {
+        EventBody::Fill { .. } => money(i128::from(row.met2()) * 5),
+        _ => Cell::None,
+    };
+    cells.extend([money(i128::from(row.mid2) * 5), met, money(row.equity2 * 5), Cell::Flag(row.end)]);
     fill_up(&mut cells);
     cells
 }

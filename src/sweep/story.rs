@@ -231,7 +231,7 @@ mod tests {
 
     fn fill(at: i64, venue: Role, side: Side, qty: i64) -> EntryRow {
         let body = EventBody::Fill { id: OrderId(1), side, px: Price(1), qty: Qty(qty), maker: false, fee: Cash(0) };
-        let event = Event { at: Time(at), venue_time: Time(at), venue, body };
+        let event = Event { at: Time(at), venue_time: Time(at), venue, body, met2: 0 };
         EntryRow { trade: 1, state: 1, event, mid2: 2, equity2: 0, end: false }
     }
 

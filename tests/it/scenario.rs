@@ -286,7 +286,7 @@ impl Scene {
             }
             other => panic!("'{}' is no answer", other.join(" ")),
         };
-        self.step(Moment::Answer(Event { at: now, venue_time: now, venue, body }), now);
+        self.step(Moment::Answer(Event { at: now, venue_time: now, venue, body, met2: 0 }), now);
     }
 }
 
