@@ -246,7 +246,8 @@ pub fn settings(seed: u64) -> Vec<String> {
     let styles = ["maker", "taker", "maker_then_taker"];
     set("direction", d.pick(&["long", "long", "short", "both"]).into());
     set("bar_sec", d.pick(&["1", "5", "20"]).into());
-    set("base_qty", d.pick(&["0.01", "0.02", "0.035"]).into());
+    let size = d.pick(&["0.01", "0.02", "0.035"]);
+    set("base_qty", size.into());
     set("sizing", d.pick(&["fixed", "fixed", "equity"]).into());
     set("leverage", d.pick(&["2", "10", "40"]).into());
     set("capital.lighter", d.pick(&["2000", "5000", "150", "102"]).into());
@@ -374,6 +375,15 @@ pub fn settings(seed: u64) -> Vec<String> {
     set("fills.impact_bp", d.pick(&["0", "1"]).into());
     set("fills.max_book_age_ms", d.pick(&["800", "10000"]).into());
     set("seed", d.int(0, 1000).to_string());
+    if d.chance(0.1) {
+        // the size is worth just that at 100,000, where tapes begin
+        let value = match size {
+            "0.01" => "1000",
+            "0.02" => "2000",
+            _ => "3500",
+        };
+        set("exchanges.grvt.instrument.min_notional", value.into());
+    }
     out
 }
 
