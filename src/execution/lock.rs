@@ -167,7 +167,7 @@ fn part(target: Qty, parts: u32, lot: Qty) -> Qty {
 pub(super) fn within_budget(floor: &Floor<'_>, role: Role, qty: Qty) -> bool {
     let impact = floor.plan.world.venues[role.ix()].fills.impact;
     let depth = floor.view.local.depth(floor.view.row, role);
-    let seen = budget::Seen { bbo: floor.bbo(role), depth, impact };
+    let seen = budget::Seen { bbo: floor.bbo(role), depth, impact, lot: floor.plan.instrument(role).lot };
     budget::is_within(&seen, role.opening(), qty, floor.plan.strategy.locking.epsilon)
 }
 

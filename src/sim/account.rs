@@ -198,7 +198,7 @@ impl SimVenue {
         let zero = zero_price(self.role, self.book.leg.cost, backing, self.book.leg.qty, rules.tick);
         let book = self.book_at(when.0, env);
         let assume = env.world.fills.assume_qty;
-        let request = Request { side, qty: self.book.leg.qty, limit: zero, average: None, assume };
+        let request = Request { side, qty: self.book.leg.qty, limit: zero, average: false, lot: rules.lot, assume };
         let floor = self.book.cash - backing;
         for piece in self.consumed.take(&book, &request, &env.world.fills, rules.tick) {
             let gained = Price((zero.0 - piece.px.0) * side.sign()).of(piece.qty);
@@ -267,8 +267,9 @@ impl SimVenue {
             Side::Sell => Price(touch.0 / 2),
         };
         let fills = &env.world.fills;
-        let request = Request { side, qty, limit, average: None, assume: fills.assume_qty };
-        let walked = self.consumed.take(book, &request, fills, env.world.instrument.tick);
+        let (lot, tick) = (env.world.instrument.lot, env.world.instrument.tick);
+        let request = Request { side, qty, limit, average: false, lot, assume: fills.assume_qty };
+        let walked = self.consumed.take(book, &request, fills, tick);
         let mut pieces: Vec<_> = walked.iter().map(|piece| (piece.px, piece.qty)).collect();
         let rest = qty.0 - pieces.iter().map(|piece| piece.1.0).sum::<i64>();
         if rest > 0 {

@@ -176,10 +176,10 @@ impl SimVenue {
     /// Aggressive fills at `t`; their conditions stand above [`super::book::Consumed`].
     fn take(&mut self, order: &mut Order, book: &BookView, t: Time, env: &Env) {
         let fills = &env.world.fills;
-        let average = (order.kind == OrderKind::Market).then_some(env.world.instrument.lot);
+        let (average, lot) = (order.kind == OrderKind::Market, env.world.instrument.lot);
         let qty = order.left().min(self.cap(order));
         let (side, limit, assume) = (order.side, order.limit, fills.assume_qty);
-        let request = Request { side, qty, limit, average, assume };
+        let request = Request { side, qty, limit, average, lot, assume };
         let before = (order.kind == OrderKind::Fok).then(|| self.consumed.clone());
         let pieces = self.consumed.take(book, &request, fills, env.world.instrument.tick);
         let total: i64 = pieces.iter().map(|piece| piece.qty.0).sum();

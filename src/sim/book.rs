@@ -109,7 +109,7 @@ struct Taken {
 /// Aggressive orders, and the memory of what they took. Conditions, judged at the one moment of arrival (for an order
 /// that waited: of the row that it waited for):
 /// - *full*: the sizes displayed at or within the limit (by a snapshot not older than the quote; else the best size, and
-///   as much again at each further `impact`), less what we took of them before, cover the order;
+///   as much again at each further `impact`), each in whole lots, less what we took of them before, cover the order;
 /// - *part*: they cover some of it; an IOC's rest is cancelled, a limit order's rests, a fill-or-kill gets nothing;
 /// - *none*: nothing is displayed within the limit, or sizes are unknown and `assume_qty` is unset.
 ///
@@ -168,7 +168,7 @@ impl Consumed {
             if left.0 <= 0 || most.is_zero() {
                 break;
             }
-            let there = or_assumed(level.qty, request.assume) - self.of(request.side, level);
+            let there = request.given(level.qty) - self.of(request.side, level);
             let qty = left.min(there).min(most);
             if qty.0 > 0 {
                 self.add(request.side, from_depth, level, qty);
@@ -185,7 +185,7 @@ impl Consumed {
     pub fn take_best(&mut self, quote: &Bbo, request: &Request, impact: Rate, tick: Price) -> Vec<Piece> {
         let mut pieces: Vec<Piece> = Vec::new();
         let (best, shown) = quote.opposite(request.side);
-        let size = or_assumed(shown, request.assume);
+        let size = request.given(shown);
         if best.0 <= 0 || size.0 <= 0 {
             return pieces;
         }
@@ -233,8 +233,10 @@ pub struct Request {
     pub qty: Qty,
     /// Worst price, of each fill or of their average.
     pub limit: Price,
-    /// Given the lot, the limit bounds the average.
-    pub average: Option<Qty>,
+    /// The limit bounds the average.
+    pub average: bool,
+    /// Every level gives whole multiples of this.
+    pub lot: Qty,
     /// Stands in for absent sizes.
     pub assume: Option<Qty>,
 }
@@ -246,21 +248,21 @@ impl Request {
         if within(self.side, px, self.limit) {
             return Qty(i64::MAX);
         }
-        match self.average {
-            Some(lot) if px.0 > 0 => {
-                let worse = i128::from(px.0 - self.limit.0) * i128::from(self.side.sign());
-                Qty(i64::try_from(credit.0 / worse).unwrap_or(i64::MAX)).floor_to(lot)
-            }
-            _ => Qty::ZERO,
+        if !self.average || px.0 <= 0 {
+            return Qty::ZERO;
         }
+        let worse = i128::from(px.0 - self.limit.0) * i128::from(self.side.sign());
+        Qty(i64::try_from(credit.0 / worse).unwrap_or(i64::MAX)).floor_to(self.lot)
     }
 
     /// What `qty` at `px` saves against the limit, negative when it costs more.
     fn gain(&self, px: Price, qty: Qty) -> Notional {
-        match self.average {
-            Some(_) => Price((self.limit.0 - px.0) * self.side.sign()).of(qty),
-            None => Notional::ZERO,
-        }
+        if self.average { Price((self.limit.0 - px.0) * self.side.sign()).of(qty) } else { Notional::ZERO }
+    }
+
+    /// What a displayed size gives.
+    fn given(&self, shown: Qty) -> Qty {
+        or_assumed(shown, self.assume).floor_to(self.lot)
     }
 }
 
@@ -292,7 +294,7 @@ mod tests {
     }
 
     fn buy(qty: i64, limit: i64) -> Request {
-        Request { side: Side::Buy, qty: Qty(qty), limit: px(limit), average: None, assume: None }
+        Request { side: Side::Buy, qty: Qty(qty), limit: px(limit), average: false, lot: Qty(1), assume: None }
     }
 
     fn pieces(list: &[Piece]) -> Vec<(i64, i64)> {
@@ -326,9 +328,26 @@ mod tests {
         assert_eq!(walk(&mut memory, buy(12, 10_002)), []);
         memory.on_quote(&Bbo { ask_qty: Qty(6), ..quote });
         assert!(memory.is_empty());
-        let sell = Request { side: Side::Sell, qty: Qty(7), limit: px(9_997), average: None, assume: None };
+        let sell = Request { side: Side::Sell, limit: px(9_997), ..buy(7, 0) };
         // 9,999 less 1 bp is 9,998.0001, down to 9,998; less 2 bp 9,997.0002, down to 9,997
         assert_eq!(walk(&mut memory, sell), [(9_999, 3), (9_998, 3), (9_997, 1)]);
+    }
+
+    /// Lot 2: of 5 shown at 100, 1 at 101 and 7 at 102 we get 4, nothing and 6; without depth 4 at the best and 4 more at
+    /// each further impact.
+    #[test]
+    fn every_level_gives_whole_lots() {
+        let asks = [level(100, 5), level(101, 1), level(102, 7)];
+        let request = Request { lot: Qty(2), ..buy(20, 102) };
+        let mut memory = Consumed::default();
+        assert_eq!(pieces(&memory.take_levels(&asks, &request, true)), [(100, 4), (102, 6)]);
+        assert_eq!(pieces(&memory.take_levels(&asks, &request, true)), []);
+        let quote = Bbo { bid: px(9_999), bid_qty: Qty(3), ask: px(10_000), ask_qty: Qty(5) };
+        let request = Request { lot: Qty(2), ..buy(10, 10_002) };
+        let walked = memory.take_best(&quote, &request, Rate::from_bps(1), px(1));
+        assert_eq!(pieces(&walked), [(10_000, 4), (10_001, 4), (10_002, 2)]);
+        let thin = Bbo { ask_qty: Qty(1), ..quote };
+        assert_eq!(memory.take_best(&thin, &request, Rate::from_bps(1), px(1)), []);
     }
 
     #[test]

@@ -103,7 +103,8 @@ impl SimVenue {
                 order.place.empty();
                 let want = order.left().min(self.cap(order));
                 let (side, limit, assume) = (order.side, order.limit, fills.assume_qty);
-                let request = Request { side, qty: want, limit, average: None, assume };
+                // the sum of the levels comes in whole lots, not each
+                let request = Request { side, qty: want, limit, average: false, lot: Qty(1), assume };
                 let there = self.displayed(book, &request);
                 touched |= !self.fill_passive(order, there, t, env).is_zero();
             } else if book_shows_side(book, order.side) {
