@@ -4,7 +4,7 @@
 
 use super::{Count, Desk, Ended, Floor, TimerKind};
 use crate::config::Taking;
-use crate::market::{Reject, Role};
+use crate::market::{OrderKind, Reject, Role};
 use crate::strategy::{Reason, State};
 use crate::units::{Qty, Time};
 use serde::{Deserialize, Serialize};
@@ -80,8 +80,18 @@ impl Close {
         let (lot, keep) = (floor.plan.instrument(role).lot, self.keep[role.ix()]);
         let excess = (floor.held(role) - keep).max(Qty::ZERO).floor_to(lot);
         let (px, _) = floor.bbo(role).opposite(role.closing());
-        let stays = !keep.is_zero() && px.0 > 0 && !floor.is_tradable(role, excess, px);
+        let kind = self.next_kind(floor, role, excess);
+        let stays = !keep.is_zero() && px.0 > 0 && !floor.plan.instrument(role).takes_as(kind, excess, px);
         if stays { Qty::ZERO } else { excess }
+    }
+
+    /// How the next order goes out: by the style, but what is too small to rest is taken where the style allows it.
+    fn next_kind(&self, floor: &Floor<'_>, role: Role, excess: Qty) -> OrderKind {
+        let (r, style) = (role.ix(), self.taking.style);
+        let (px, _) = floor.bbo(role).opposite(role.closing());
+        let too_small = !self.keep[r].is_zero() && !floor.is_tradable(role, excess, px);
+        let taken = !style.may_make() || style.may_take() && (self.passive_spent[r] || too_small);
+        if taken { OrderKind::Ioc } else { OrderKind::PostOnly }
     }
 
     /// Quantity by which a leg stands alone.
@@ -98,7 +108,7 @@ impl Close {
             }
             _ => self.refused_since[r] = None,
         }
-        let goes_on_at_once = ended.kind == crate::market::OrderKind::PostOnly && self.taking.style.may_take();
+        let goes_on_at_once = ended.kind == OrderKind::PostOnly && self.taking.style.may_take();
         if !(goes_on_at_once || crossed && self.taking.style.may_take()) {
             let due = floor.now().plus(floor.plan.strategy.execution.close_retry_ns);
             desk.set_timer(due, TimerKind::Resume(ended.role));
@@ -186,10 +196,9 @@ impl Close {
 
     fn send(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, role: Role, excess: Qty) {
         let r = role.ix();
-        let qty = legal(floor, role, excess, self.keep[r].is_zero());
-        let style = self.taking.style;
-        let passive = style.may_make() && !(self.passive_spent[r] && style.may_take());
-        let sent = if passive {
+        let kind = self.next_kind(floor, role, excess);
+        let qty = legal(floor, role, excess, self.keep[r].is_zero(), kind);
+        let sent = if kind == OrderKind::PostOnly {
             self.passive_spent[r] = true;
             desk.close_passive(floor, role, qty, self.taking.passive_timeout_ns)
         } else {
@@ -207,10 +216,10 @@ impl Close {
 
 /// A residue that the venue does not take in its own size goes out as the smallest legal order, reduce-only, when all of
 /// the leg is to go: the venue trims it to the position.
-fn legal(floor: &Floor<'_>, role: Role, excess: Qty, all: bool) -> Qty {
+fn legal(floor: &Floor<'_>, role: Role, excess: Qty, all: bool, kind: OrderKind) -> Qty {
     let instrument = floor.plan.instrument(role);
     let (px, _) = floor.bbo(role).opposite(role.closing());
-    if !all || px.0 <= 0 || instrument.takes(excess, px) {
+    if !all || px.0 <= 0 || instrument.takes_as(kind, excess, px) {
         return excess;
     }
     let for_value = (instrument.min_notional.0 + i128::from(px.0) - 1) / i128::from(px.0);

@@ -3,7 +3,7 @@
 use super::quote::emulates_fok;
 use super::{Desk, Ended, Floor};
 use crate::config::Taking;
-use crate::market::Role;
+use crate::market::{OrderKind, Role};
 use crate::units::Qty;
 use serde::{Deserialize, Serialize};
 
@@ -57,11 +57,13 @@ impl Entry {
         let lot = floor.plan.instrument(self.role).lot;
         let rest = (self.target - floor.held(self.role)).floor_to(lot);
         let (px, _) = floor.bbo(self.role).opposite(self.role.opening());
-        if !floor.fresh() || !floor.is_tradable(self.role, rest, px) {
+        let passive = self.stage == Stage::Start && taking.style.may_make();
+        let kind = if passive { OrderKind::PostOnly } else { OrderKind::Ioc };
+        if !floor.fresh() || !floor.plan.instrument(self.role).takes_as(kind, rest, px) {
             self.stage = Stage::Over;
             return;
         }
-        let sent = if self.stage == Stage::Start && taking.style.may_make() {
+        let sent = if passive {
             self.stage = Stage::Passive;
             desk.open_passive(floor, self.role, rest, taking.passive_timeout_ns)
         } else if taking.style.may_take() {

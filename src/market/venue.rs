@@ -36,6 +36,12 @@ impl Instrument {
     pub fn takes(&self, qty: Qty, px: Price) -> bool {
         qty >= self.min_qty && qty.0 > 0 && px.of(qty) >= self.min_notional
     }
+
+    /// As [`Instrument::takes`], for an order of a kind that the minimum may not bind.
+    pub fn takes_as(&self, kind: OrderKind, qty: Qty, px: Price) -> bool {
+        let bound = self.min_binds_takers || !kind.only_takes();
+        if bound { self.takes(qty, px) } else { qty.0 > 0 }
+    }
 }
 
 /// Which of two orders of one account gives way.

@@ -130,8 +130,7 @@ impl SimVenue {
         };
         let residue = order.reduce_only && closing && order.qty >= leg && !leg.is_zero();
         let on_grid = order.limit.0 > 0 && order.limit.0 % rules.tick.0 == 0 && order.qty.0 > 0;
-        let bound = rules.min_binds_takers || !order.kind.only_takes();
-        let legal_size = order.qty.0 % rules.lot.0 == 0 && (!bound || rules.takes(order.qty, order.limit));
+        let legal_size = order.qty.0 % rules.lot.0 == 0 && rules.takes_as(order.kind, order.qty, order.limit);
         if !on_grid || !(legal_size || residue) || (order.kind == OrderKind::Fok && !rules.has_fok) {
             return Some(Reject::Rules);
         }

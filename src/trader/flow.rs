@@ -3,7 +3,7 @@
 use super::composite::{Call, Composite, Job, floor, next_bar};
 use crate::config::{Arm, OnLockFailure};
 use crate::execution::{Close, Count, Lock, LockStep, PairStep, Removal, TimerKind};
-use crate::market::Role;
+use crate::market::{OrderKind, Role};
 use crate::strategy::{Reason, State};
 use crate::units::{Qty, Rate};
 
@@ -327,7 +327,7 @@ impl Composite {
         let cut = excess.floor_to(call.plan.common_lot);
         let (px, _) = call.view.bbo(role).opposite(role.closing());
         let beyond = i128::from(excess.0) * i128::from(Rate::ONE) > allowed;
-        (beyond && call.plan.instrument(role).takes(cut, px)).then_some((role, cut))
+        (beyond && call.plan.instrument(role).takes_as(OrderKind::Ioc, cut, px)).then_some((role, cut))
     }
 
     /// A net delta beyond the ratio starts the grace, one within it ends it.
