@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PairStep {
     Working,
-    /// The entry is over and all of it that the other venue takes is hedged.
+    /// The entry is over and all of it that the other venue takes is hedged; a residue may be left.
     Complete,
     /// The entry is over, but part of it could not be hedged.
     Unmatched,
@@ -21,7 +21,7 @@ pub enum PairStep {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pair {
     pub entry: Entry,
-    /// Hedges in a row that left a rest.
+    /// Hedges in a row that left a rest which the other venue takes.
     failed: u32,
 }
 
@@ -33,13 +33,24 @@ impl Pair {
     pub fn on_end(&mut self, desk: &mut Desk, floor: &Floor<'_>, ended: &Ended) {
         if ended.role == self.entry.role {
             self.entry.on_end(floor, ended);
-        } else if ended.filled >= ended.qty {
+        } else if !self.is_hedgeable(floor, ended.qty - ended.filled) {
             self.failed = 0;
         } else {
-            self.failed += 1;
-            let due = floor.now().plus(floor.plan.strategy.locking.retry_ns);
-            desk.set_timer(due, TimerKind::Resume(ended.role));
+            self.fail_hedge(desk, floor);
         }
+    }
+
+    /// A failed hedge pauses; after the last one nothing is waited for.
+    fn fail_hedge(&mut self, desk: &mut Desk, floor: &Floor<'_>) {
+        self.failed += 1;
+        if !self.is_exhausted(floor) {
+            let due = floor.now().plus(floor.plan.strategy.locking.retry_ns);
+            desk.set_timer(due, TimerKind::Resume(self.entry.role.other()));
+        }
+    }
+
+    fn is_exhausted(&self, floor: &Floor<'_>) -> bool {
+        self.failed > floor.plan.strategy.locking.max_retries
     }
 
     /// First-leg quantity without a counterpart, in lots of the other venue, if that venue takes it.
@@ -47,28 +58,31 @@ impl Pair {
         let (first, other) = (self.entry.role, self.entry.role.other());
         let lot = floor.plan.instrument(other).lot;
         let open = (floor.held(first) - floor.held(other)).floor_to(lot);
+        self.is_hedgeable(floor, open).then_some(open)
+    }
+
+    /// The other venue takes the quantity.
+    fn is_hedgeable(&self, floor: &Floor<'_>, qty: Qty) -> bool {
+        let other = self.entry.role.other();
         let (px, _) = floor.bbo(other).opposite(other.opening());
-        floor.is_tradable(other, open, px).then_some(open)
+        floor.is_tradable(other, qty, px)
     }
 
     pub fn drive(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, taking: &Taking) -> PairStep {
         let (first, other) = (self.entry.role, self.entry.role.other());
-        let exhausted = self.failed > floor.plan.strategy.locking.max_retries;
-        if exhausted {
+        if self.is_exhausted(floor) {
             self.entry.stop(desk, floor);
         } else {
             self.entry.drive(desk, floor, taking);
         }
         let unhedged = self.unhedged(floor);
-        let idle = desk.working(other).is_none() && !desk.is_pausing(other) && !exhausted;
+        let idle = desk.working(other).is_none() && !desk.is_pausing(other) && !self.is_exhausted(floor);
         if let Some(qty) = unhedged.filter(|_| idle)
             && !desk.open_taking(floor, other, qty, floor.plan.strategy.locking.epsilon)
         {
-            self.failed += 1;
-            let due = floor.now().plus(floor.plan.strategy.locking.retry_ns);
-            desk.set_timer(due, TimerKind::Resume(other));
+            self.fail_hedge(desk, floor);
         }
-        let busy = !self.entry.is_over() || !desk.is_quiet() || (desk.is_pausing(other) && !exhausted);
+        let busy = !self.entry.is_over() || !desk.is_quiet() || desk.is_pausing(other);
         match unhedged {
             _ if busy => PairStep::Working,
             // what is dust on one venue need not be on the other

@@ -31,7 +31,7 @@ impl Composite {
             },
             Job::Pair(pair) => match pair.drive(desk, &mut floor(call, counts), &taking) {
                 PairStep::Working => false,
-                PairStep::Complete => self.enter_locked(call, Reason::LockFilled),
+                PairStep::Complete => self.complete_pair(call),
                 PairStep::Unfilled => {
                     self.counts.add(Count::EntryUnfilled);
                     self.enter_idle(call, Reason::EntryUnfilled, 0)
@@ -143,6 +143,21 @@ impl Composite {
         self.counts.add(Count::LocksKept);
         let close = self.close(call, Removal::Trim, [matched; 2], None, State::Locked, kept, 0);
         self.begin(close);
+    }
+
+    /// Both legs of a pair stand. What the other venue was too coarse for is closed on its own venue, or is dust.
+    fn complete_pair(&mut self, call: &mut Call<'_>) -> bool {
+        let [long, short] = self.held_now(call);
+        let matched = long.min(short).floor_to(call.plan.common_lot);
+        if self.held_now(call) == [matched; 2] {
+            return self.enter_locked(call, Reason::LockFilled);
+        }
+        if !self.is_holdable(call, matched) {
+            return self.fail_pair(call);
+        }
+        let close = self.close(call, Removal::Trim, [matched; 2], None, State::Locked, Reason::LockFilled, 0);
+        self.begin(close);
+        true
     }
 
     fn fail_pair(&mut self, call: &mut Call<'_>) -> bool {
