@@ -43,11 +43,11 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Splits `target` into `batches` equal parts, floored to the lot, the remainder in the last; fewer when a part would
-    /// be below the venue's minimum at `px`.
+    /// Splits `target` into `batches` equal parts, floored to the common lot, the remainder in the last; fewer when a part
+    /// would be below the venue's minimum at `px`.
     pub fn new(floor: &Floor<'_>, role: Role, target: Qty, batches: u32) -> Lock {
         let (px, _) = floor.bbo(role).opposite(role.opening());
-        let lot = floor.plan.instrument(role).lot;
+        let lot = floor.plan.common_lot;
         let mut parts = batches.max(1);
         while parts > 1 && !floor.is_tradable(role, part(target, parts, lot), px) {
             parts -= 1;
@@ -56,9 +56,9 @@ impl Lock {
     }
 
     /// Quantity to be held when the present batch is done.
-    fn batch_end(&self, lot: Qty) -> Qty {
+    fn batch_end(&self, floor: &Floor<'_>) -> Qty {
         match self.batch + 1 < self.batches {
-            true => Qty(part(self.target, self.batches, lot).0 * i64::from(self.batch + 1)),
+            true => Qty(part(self.target, self.batches, floor.plan.common_lot).0 * i64::from(self.batch + 1)),
             false => self.target,
         }
     }
@@ -83,19 +83,19 @@ impl Lock {
         }
     }
 
-    /// A failed attempt pauses; no market move wakes it.
+    /// A failed attempt pauses, and no market move wakes it; after the last one nothing is waited for.
     fn end_attempt(&mut self, desk: &mut Desk, floor: &Floor<'_>) {
         self.stage = Stage::Fresh;
-        if self.open_rest(floor).is_some() {
-            let due = floor.now().plus(floor.plan.strategy.locking.retry_ns);
-            desk.set_timer(due, TimerKind::Resume(self.role));
+        let locking = &floor.plan.strategy.locking;
+        if self.attempts <= locking.max_retries && self.open_rest(floor).is_some() {
+            desk.set_timer(floor.now().plus(locking.retry_ns), TimerKind::Resume(self.role));
         }
     }
 
     /// What the present batch still lacks, if the venue takes it.
     fn open_rest(&self, floor: &Floor<'_>) -> Option<Qty> {
         let lot = floor.plan.instrument(self.role).lot;
-        let rest = (self.batch_end(lot) - floor.held(self.role)).floor_to(lot);
+        let rest = (self.batch_end(floor) - floor.held(self.role)).floor_to(lot);
         let (px, _) = floor.bbo(self.role).opposite(self.role.opening());
         (rest.0 > 0 && (px.0 <= 0 || floor.is_tradable(self.role, rest, px))).then_some(rest)
     }
@@ -137,10 +137,11 @@ impl Lock {
         self.attempts += 1;
         floor.counts.add(Count::LockAttempts);
         let locking = &floor.plan.strategy.locking;
-        if !floor.fresh() || !within_budget(floor, self.role, rest) || !pays_enough(floor, self.role) {
+        // stale quotes begin no lock, but what completes one that has begun goes
+        let begun = !floor.is_dust(self.role);
+        if !(begun || floor.fresh()) || !within_budget(floor, self.role, rest) || !pays_enough(floor, self.role) {
             floor.counts.add(Count::LockRefused);
-            desk.set_timer(floor.now().plus(locking.retry_ns), TimerKind::Resume(self.role));
-            return;
+            return self.end_attempt(desk, floor);
         }
         let timeout = locking.taking.passive_timeout_ns;
         if locking.taking.style.may_make() && desk.open_passive(floor, self.role, rest, timeout) {

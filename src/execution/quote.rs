@@ -29,9 +29,11 @@ impl Desk {
     }
 
     /// Takes to open `qty` of a leg: limit = opposite best made worse by `slip`, rounded to the passive side of the tick
-    /// but never better than that best. False without a quote.
+    /// but never better than that best; on stale quotes within `urgent_slip_bp` of it too. False without a quote.
     pub(super) fn open_taking(&mut self, floor: &mut Floor<'_>, role: Role, qty: Qty, slip: Rate) -> bool {
         let (side, tick) = (role.opening(), floor.plan.instrument(role).tick);
+        let collar = floor.plan.strategy.execution.urgent_slip;
+        let slip = if floor.fresh() { slip } else { slip.min(collar) };
         let (best, _) = floor.bbo(role).opposite(side);
         if best.0 <= 0 {
             return false;

@@ -27,6 +27,11 @@ impl Composite {
             Job::Lock(Some(lock)) => match lock.drive(desk, &mut floor(call, counts)) {
                 LockStep::Working => false,
                 LockStep::Complete => self.enter_locked(call, Reason::LockFilled),
+                LockStep::Failed if call.out.transition.is_some() => {
+                    // its only attempt failed as it began; one transition a call: the next call is at this same time
+                    self.desk.set_timer(call.view.now, TimerKind::Resume(self.first.other()));
+                    false
+                }
                 LockStep::Failed => self.fail_lock(call),
             },
             Job::Pair(pair) => match pair.drive(desk, &mut floor(call, counts), &taking) {
