@@ -153,11 +153,22 @@ impl Composite {
         Role::BOTH.map(|role| call.view.belief.qty(role))
     }
 
-    /// What a leg pays per year at the newest rate; unknown counts as nothing.
-    fn own_apr_x24(&self, call: &Call<'_>, role: Role) -> i128 {
+    /// The leg whose own APR is lower: what it pays per year at the newest rate. Tie, or both unknown: the first leg; one
+    /// unknown: the known leg if it pays nothing, else the other.
+    fn cheaper_leg(&self, call: &Call<'_>) -> Role {
         let view = call.view;
-        let rate = known(view.local, view.row, role, call.plan.funding, view.now);
-        rate.map_or(0, |rate| per_year_x24(rate) * i128::from(role.opening().sign()))
+        let apr = |role: Role| {
+            let rate = known(view.local, view.row, role, call.plan.funding, view.now)?;
+            Some(per_year_x24(rate) * i128::from(role.opening().sign()))
+        };
+        let (first, other) = (apr(self.first), apr(self.first.other()));
+        let other_stays = match (first, other) {
+            (Some(first), Some(other)) => other < first,
+            (Some(first), None) => first > 0,
+            (None, Some(other)) => other <= 0,
+            (None, None) => false,
+        };
+        if other_stays { self.first.other() } else { self.first }
     }
 
     fn guard(&mut self, call: &mut Call<'_>, also: u32) {
@@ -175,9 +186,7 @@ impl Composite {
                 self.begin(close);
             }
             GuardAction::Cut if self.state == State::Locked => {
-                // the leg whose own APR is higher goes; tie: the short
-                let long_goes = self.own_apr_x24(call, Role::Long) > self.own_apr_x24(call, Role::Short);
-                let kept = if long_goes { Role::Short } else { Role::Long };
+                let kept = self.cheaper_leg(call);
                 let mut keep = [Qty::ZERO; 2];
                 keep[kept.ix()] = held[kept.ix()];
                 let close = self.close(call, Removal::Unlock, keep, None, State::only(kept), Reason::Guard, also);
@@ -251,8 +260,7 @@ impl Composite {
         match s.locking.on_timeout {
             OnTimeout::CloseBoth => self.begin_unlock(call, [Qty::ZERO; 2], State::Idle, Reason::Timeout, 0),
             OnTimeout::KeepCheaper => {
-                let short_stays = self.own_apr_x24(call, Role::Short) < self.own_apr_x24(call, Role::Long);
-                let kept = if short_stays { Role::Short } else { Role::Long };
+                let kept = self.cheaper_leg(call);
                 let mut keep = [Qty::ZERO; 2];
                 keep[kept.ix()] = held[kept.ix()];
                 self.begin_unlock(call, keep, State::only(kept), Reason::Timeout, 0);

@@ -117,6 +117,8 @@ impl Composite {
         if to != self.state {
             let transition = Transition { from: self.state as u8, to: to as u8, reason: reason as u8, also };
             call.out.transition = Some(transition);
+            // the hour after a reduction belongs to the position of one state
+            self.guard_after = Time::MIN;
         }
         self.state = to;
     }
