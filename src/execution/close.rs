@@ -101,6 +101,9 @@ impl Close {
 
     pub fn on_end(&mut self, desk: &mut Desk, floor: &Floor<'_>, ended: &Ended) {
         let r = ended.role.ix();
+        if self.sent[r] == 0 && self.hedge.is_none() {
+            return; // an order of what was under way before: nothing of ours has to be waited for
+        }
         let crossed = ended.rejected == Some(Reject::PostOnlyCross);
         match ended.rejected {
             Some(reason) if !matches!(reason, Reject::PostOnlyCross | Reject::ReduceOnly) => {

@@ -26,14 +26,25 @@ pub struct Sense {
     pub halt: bool,
     /// Prices, bands and the guard are judged (no exit, unlock, trim or rollback is under way).
     pub open_to_market: bool,
+    /// A trim is under way: of all prices the stop alone is judged.
+    pub stop_only: bool,
     /// The lock may fire (not waiting for the price to fall back after a retry).
     pub lock_ready: bool,
+    /// S3: a fresh tick with the spread between the bands arms them.
+    pub arming: bool,
     /// The bands may fire: armed, and the least lock time is over.
     pub bands_ready: bool,
     /// The guard may fire from this moment on.
     pub guard_after: Time,
     /// S0: the gate is looked at from this moment on; `None` = shut.
     pub gate_after: Option<Time>,
+}
+
+impl Sense {
+    /// The leg whose stop is judged.
+    pub(super) fn alone(&self) -> Role {
+        self.state.kept().unwrap_or(self.first)
+    }
 }
 
 struct Found {
@@ -67,6 +78,7 @@ pub fn judge(sense: &Sense, plan: &Plan, view: &View<'_>) -> Option<Ask> {
         State::Locking if sense.open_to_market => found.note(Reason::Stop, stopped(sense, sense.first, view)),
         State::Locked if sense.open_to_market => locked(sense, plan, view, &mut found),
         State::LongOnly | State::ShortOnly if sense.open_to_market => last_leg(sense, plan, view, &mut found),
+        _ if sense.stop_only => found.note(Reason::Stop, stopped(sense, sense.alone(), view)),
         _ => {}
     }
     found.first.map(|reason| Ask { reason, also: found.also, role: sense.first })

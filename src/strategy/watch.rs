@@ -2,7 +2,7 @@
 
 use super::judge::guard_series;
 use super::{Plan, Sense, State};
-use crate::config::{Arm, Unlock};
+use crate::config::Unlock;
 use crate::market::Role;
 use crate::units::{Price, Time};
 use crate::watch::{Legs, Level, Op, Rule, Series, Watches};
@@ -14,8 +14,6 @@ pub struct Waiting {
     pub legs: Legs,
     /// S1 after a retry: the price must fall below the trigger once.
     pub lock_blocked: bool,
-    /// S3: the bands are armed.
-    pub armed: bool,
     /// S3: no band fires before this.
     pub bands_after: Time,
     /// S4, S5: R is not set yet.
@@ -42,6 +40,13 @@ pub fn watches(sense: &Sense, waiting: &Waiting, plan: &Plan, out: &mut Watches)
             let op = if role == Role::Long { Op::Lt } else { Op::Gt };
             out.rule().and(Series::Mark(role), op, Level::Int(level.0));
         }
+    }
+    if sense.arming {
+        let (upper, lower) = (Level::Upper(plan.band), Level::Lower(plan.band));
+        fresh(out.rule().and(Series::Spread, Op::Lt, upper).and(Series::Spread, Op::Gt, lower), plan);
+    }
+    if sense.stop_only {
+        stop(sense, sense.alone(), out);
     }
     if !sense.open_to_market {
         return;
@@ -133,12 +138,10 @@ fn first_leg(sense: &Sense, waiting: &Waiting, plan: &Plan, out: &mut Watches) {
 
 fn locked(sense: &Sense, waiting: &Waiting, plan: &Plan, out: &mut Watches) {
     guard(sense, waiting, plan, out);
-    let (upper, lower) = (Level::Upper(plan.band), Level::Lower(plan.band));
-    if !waiting.armed && plan.strategy.locking.arm == Arm::Inside {
-        let rule = out.rule();
-        fresh(rule.and(Series::Spread, Op::Lt, upper).and(Series::Spread, Op::Gt, lower), plan);
+    if sense.arming {
         return;
     }
+    let (upper, lower) = (Level::Upper(plan.band), Level::Lower(plan.band));
     let rule = out.rule();
     rule.after = Some(waiting.bands_after);
     fresh(rule.and(Series::Spread, Op::Ge, upper), plan);

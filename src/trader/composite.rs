@@ -1,7 +1,7 @@
 //! The composite strategy as a [`Trader`]: strategy, execution and risk around one state.
 
 use super::{Actions, Breach, Extreme, Limits, Moment, StateInfo, Trader, Transition, View};
-use crate::execution::{COUNTERS, Close, Counts, Desk, Entry, Floor, Lock, Pair, TimerKind};
+use crate::execution::{COUNTERS, Close, Counts, Desk, Entry, Floor, Lock, Pair, Removal, TimerKind};
 use crate::market::{Event, EventBody, Role};
 use crate::strategy::{self, Levels, Plan, REASONS, Reason, STATES, Sense, State, Waiting};
 use crate::units::{Price, Qty, Time};
@@ -138,7 +138,9 @@ impl Composite {
             levels,
             halt,
             open_to_market: self.is_open_to_market(plan),
+            stop_only: matches!(&self.job, Job::Close(close) if close.removal == Removal::Trim),
             lock_ready: !self.lock_blocked,
+            arming: self.is_arming(),
             bands_ready: self.armed,
             guard_after: self.guard_after,
             gate_after: self.gate_from(),
@@ -162,6 +164,12 @@ impl Composite {
             State::Locking => held && !matches!(self.job, Job::Close(_)),
             _ => held && matches!(self.job, Job::Hold | Job::Entry(_)),
         }
+    }
+
+    /// S3: any fresh tick between the bands arms them, also while a trim or an unlock runs.
+    fn is_arming(&self) -> bool {
+        let leaving = matches!(&self.job, Job::Close(close) if close.removal == Removal::Flatten);
+        self.state == State::Locked && !self.armed && !leaving
     }
 
     fn bands_after(&self, plan: &Plan) -> Time {
@@ -202,6 +210,7 @@ impl Composite {
     /// What a tick may change without asking for anything: arming, R, the price falling back, a venue's return.
     fn notice(&mut self, call: &mut Call<'_>) -> bool {
         let (plan, view) = (call.plan, call.view);
+        self.armed |= self.is_arming() && strategy::is_inside(plan, view);
         if let Job::Close(close) = &mut self.job {
             let floor = floor(call, &mut self.counts);
             let back = close.hedge.is_some_and(|hedge| hedge.back) && floor.fresh();
@@ -220,10 +229,6 @@ impl Composite {
                 let at_trigger = self.levels.lock.is_some_and(|level| strategy::gained(self.first, px, level));
                 self.lock_blocked = px.0 <= 0 || at_trigger;
                 !self.lock_blocked
-            }
-            State::Locked if !self.armed => {
-                self.armed = strategy::is_inside(plan, view);
-                self.armed
             }
             State::LongOnly | State::ShortOnly if self.reference.is_none() => {
                 let px = closing_px(self.state.kept().unwrap_or(self.first), view);
@@ -336,7 +341,6 @@ impl Trader for Composite {
         let waiting = Waiting {
             legs: Legs { long: self.held[0], short: self.held[1] },
             lock_blocked: self.lock_blocked,
-            armed: self.armed,
             bands_after: self.bands_after(plan),
             reference_unset: self.reference.is_none(),
             venue_back,
