@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 /// Raised when tiles, their files or the cleaning of rows change.
-const CACHE_VERSION: u32 = 5;
+const CACHE_VERSION: u32 = 6;
 const MANIFEST: &str = "tape.json";
 const PREFIX: &str = "tape-";
 

@@ -2,15 +2,13 @@
 //! `funding.missing`.
 
 use super::TapeError;
+use super::identity::{SLACK_NS, SLOT_NS, settled_fault};
 use super::rows::{FundingKind, FundingRow};
 use super::source::funding_files;
 use super::spec::{MissingPolicy, OnBadRows, TapeSpec};
 use super::store::{Fault, StoreFile, StorePath};
-use crate::units::{DAY_NS, HOUR_NS, MINUTE_NS, Rate, Time};
+use crate::units::{DAY_NS, HOUR_NS, Rate, Time};
 use std::sync::Arc;
-
-/// Settlements may be stamped this much late before one counts as missing.
-const SLACK_NS: i64 = MINUTE_NS;
 
 /// Longest interval between settlements that the store accepts.
 const LONGEST_NS: i64 = DAY_NS;
@@ -113,16 +111,16 @@ pub(super) fn load(
 
 fn read(files: &[StoreFile], on_bad_rows: OnBadRows) -> Result<(Vec<FundingRow>, u64), TapeError> {
     let (mut rows, mut dropped) = (Vec::new(), 0);
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen: std::collections::BTreeMap<Time, FundingRow> = Default::default();
     for file in files {
         for batch in file.read::<FundingRow>(0..file.groups().len())? {
             let batch = batch?;
             let mut faults = batch.faults.into_iter().peekable();
             for (i, row) in batch.rows.into_iter().enumerate() {
                 let mut fault = faults.next_if(|f| f.0 == i).map(|f| f.1);
-                if fault.is_none() && row.kind == FundingKind::Settled && !seen.insert(row.ts) {
-                    fault =
-                        Some(Fault::new("ts", row.ts, "one settled row for each settlement").of("doubled settlement"));
+                if fault.is_none() && row.kind == FundingKind::Settled {
+                    fault = unsettled(&seen, &row);
+                    seen.entry(row.ts).or_insert(row);
                 }
                 match fault {
                     None => rows.push(row),
@@ -133,6 +131,13 @@ fn read(files: &[StoreFile], on_bad_rows: OnBadRows) -> Result<(Vec<FundingRow>,
         }
     }
     Ok((rows, dropped))
+}
+
+/// Why a row is no settlement of its own beside those that were `seen`.
+pub(super) fn unsettled(seen: &std::collections::BTreeMap<Time, FundingRow>, row: &FundingRow) -> Option<Fault> {
+    let before = seen.range(..=row.ts).next_back().and_then(|(_, before)| settled_fault(before, row));
+    let after = || seen.range(row.ts..).next().filter(|(ts, _)| ts.since(row.ts) < SLOT_NS);
+    before.or_else(|| after().and_then(|(_, after)| settled_fault(after, row)))
 }
 
 /// Settlements that are due between two recorded ones, and are not there.

@@ -7,6 +7,7 @@ pub mod check;
 mod clock;
 mod error;
 mod funding;
+mod identity;
 pub mod import;
 pub mod info;
 mod load;

@@ -228,7 +228,7 @@ impl VenueScan<'_> {
         let feed = &self.feed;
         let repairs = [
             ("quotes", &feed.quotes.repairs),
-            ("trades", &feed.trades.repairs),
+            ("trades", feed.trades.repairs()),
             ("depth", feed.depth.repairs()),
             ("marks", &feed.marks.repairs),
         ];

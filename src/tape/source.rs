@@ -3,8 +3,8 @@
 use super::funding::{self, FundingPlan};
 use super::rows::*;
 use super::spec::{MarksPolicy, TapeSpec};
-use super::store::{DepthLevelRow, GroupSpan, Partition, StoreFile, StorePath, StoredRow, Table};
-use super::stream::{DepthStream, Stream, Timed, Wanted};
+use super::store::{DepthLevelRow, GroupSpan, NumberedTrade, Partition, StoreFile, StorePath, StoredRow, Table};
+use super::stream::{DepthStream, Stream, Timed, TradeStream, Wanted};
 use super::{Carry, NEVER, TapeError};
 use crate::market::Side;
 use crate::units::{HOUR_NS, Price, Qty, SECOND_NS, Time};
@@ -56,7 +56,7 @@ impl Source {
         Ok(Source {
             venue: venue.clone(),
             quotes,
-            trades: files::<TradeRow>(store, venue, &spec.symbol, wanted)?,
+            trades: files::<NumberedTrade>(store, venue, &spec.symbol, wanted)?,
             depth: files::<DepthLevelRow>(store, venue, &spec.symbol, wanted)?,
             marks,
             funding,
@@ -88,7 +88,7 @@ impl Source {
         let marks_files = if self.marks_rule == MarksRule::Mid { Vec::new().into() } else { self.marks.clone() };
         Feed {
             quotes: Stream::new(self.quotes.clone(), wanted),
-            trades: Stream::new(self.trades.clone(), wanted),
+            trades: TradeStream::new(self.trades.clone(), wanted),
             depth: DepthStream::new(self.depth.clone(), wanted),
             marks: Stream::new(marks_files, wanted),
             funding: self.funding.clone(),
@@ -241,7 +241,7 @@ fn marks_rule(
 /// Rows of one venue around the present tile. Both clocks move forward only.
 pub(super) struct Feed {
     pub quotes: Stream<QuoteRow>,
-    pub trades: Stream<TradeRow>,
+    pub trades: TradeStream,
     pub depth: DepthStream,
     pub marks: Stream<MarkRow>,
     funding: Arc<FundingPlan>,

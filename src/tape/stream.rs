@@ -1,6 +1,7 @@
 //! Rows of one table of one venue over the files of a range, cleaned: unfit rows refused or dropped, receive times shifted
 //! by the feed latency, exchange times made non-decreasing.
 
+use super::identity::{Prints, Seen};
 use super::rows::*;
 use super::spec::OnBadRows;
 use super::store::*;
@@ -59,15 +60,18 @@ pub(super) struct Stream<R> {
     last_recv: Time,
     top_exch: Time,
     ended: bool,
+    /// The prints of the day, where rows have numbers.
+    prints: Option<Prints>,
     pub repairs: Repairs,
 }
 
 impl<R: StoredRow> Stream<R> {
     /// A stream that holds every row received from `start` on (`start >= wanted.from`); it begins at the row group before
-    /// the first that can hold one.
+    /// the first that can hold one. Where rows have numbers it begins with the day's first file, so that a row repeats
+    /// another of its day wherever the stream begins.
     pub fn new(files: Arc<[StoreFile]>, wanted: Wanted) -> Stream<R> {
         let (last_recv, top_exch) = (Time(NEVER), Time(NEVER));
-        Stream {
+        let mut stream = Stream {
             files,
             wanted,
             next_file: 0,
@@ -75,8 +79,21 @@ impl<R: StoredRow> Stream<R> {
             last_recv,
             top_exch,
             ended: false,
+            prints: R::NUMBERED.then(|| Prints::new(true)),
             repairs: Repairs::default(),
+        };
+        if R::NUMBERED {
+            let files = &stream.files;
+            let first = files.iter().position(|f| !f.groups().iter().all(|g| stream.passed(g))).unwrap_or(files.len());
+            let day = |i: usize| files.get(i).and_then(|f| f.path().parent());
+            stream.next_file = (0..=first).find(|&i| day(i) == day(first)).unwrap_or(first);
         }
+        stream
+    }
+
+    /// No row of the group is wanted.
+    fn passed(&self, group: &GroupSpan) -> bool {
+        group.span.is_some_and(|s| s.1.plus(self.wanted.latency) < self.wanted.from)
     }
 
     /// Adds the next rows in receive order, maybe none; false at the end.
@@ -104,11 +121,16 @@ impl<R: StoredRow> Stream<R> {
             self.ended = true;
             return Ok(());
         };
+        let before = self.next_file.checked_sub(1).and_then(|i| self.files[i].path().parent());
         self.next_file += 1;
-        let passed =
-            |span: Option<(Time, Time)>| span.is_some_and(|s| s.1.plus(self.wanted.latency) < self.wanted.from);
         let groups = file.groups();
-        let first = groups.iter().position(|g| !passed(g.span)).unwrap_or(groups.len());
+        let mut first = groups.iter().position(|g| !self.passed(g)).unwrap_or(groups.len());
+        if let Some(prints) = &mut self.prints {
+            first = 0;
+            if before != file.path().parent() {
+                *prints = Prints::new(true);
+            }
+        }
         if first < groups.len() {
             self.batches = Some(file.read(first..groups.len())?);
         }
@@ -117,14 +139,15 @@ impl<R: StoredRow> Stream<R> {
 
     /// Moves the wanted rows of a batch to its front and says how many they are.
     fn clean(&mut self, rows: &mut [R], (first_row, faults): Added) -> Result<usize, TapeError> {
+        let repeats = self.repeats(rows, first_row);
         if self.wanted.ahead != 0 {
             let ours = |row: &R| Time(row.exch().0.saturating_sub(self.wanted.ahead)).min(row.recv());
             rows.iter_mut().for_each(|row| row.set_times(ours(row), row.recv()));
         }
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(0) };
         let is_inside = first.recv().plus(self.wanted.latency) >= self.wanted.from && last.exch() < self.wanted.to;
-        if !(faults.is_empty() && is_inside && self.follow(rows)) {
-            return self.clean_each(rows, (first_row, faults));
+        if !(faults.is_empty() && repeats.is_empty() && is_inside && self.follow(rows)) {
+            return self.clean_each(rows, (first_row, faults), &repeats);
         }
         (self.last_recv, self.top_exch) = (last.recv(), last.exch());
         if self.wanted.latency != 0 {
@@ -142,11 +165,39 @@ impl<R: StoredRow> Stream<R> {
         rows.iter().fold(before, rise).0
     }
 
-    fn clean_each(&mut self, rows: &mut [R], (first_row, faults): Added) -> Result<usize, TapeError> {
-        let (mut kept, mut faults) = (0, faults.into_iter().peekable());
+    /// Places in a batch of prints of the day that were there before, and their numbers with other content.
+    fn repeats(&mut self, rows: &[R], first_row: u64) -> Vec<(usize, Option<Fault>)> {
+        let Some(prints) = &mut self.prints else { return Vec::new() };
+        let mut found = Vec::new();
+        for (i, row) in rows.iter().enumerate() {
+            match row.numbered().map_or(Seen::New, |print| prints.see(print, first_row + i as u64)) {
+                Seen::New => {}
+                Seen::Repeat => found.push((i, None)),
+                Seen::Other(at) => found.push((i, row.numbered().map(|print| other_print(print, at)))),
+            }
+        }
+        found
+    }
+
+    fn clean_each(
+        &mut self,
+        rows: &mut [R],
+        (first_row, faults): Added,
+        repeats: &[(usize, Option<Fault>)],
+    ) -> Result<usize, TapeError> {
+        let (mut kept, mut faults, mut repeats) = (0, faults.into_iter().peekable(), repeats.iter().peekable());
         for i in 0..rows.len() {
             let row = &mut rows[i];
             let recv = row.recv().plus(self.wanted.latency);
+            if let Some((_, other)) = repeats.next_if(|repeat| repeat.0 == i) {
+                faults.next_if(|fault| fault.0 == i);
+                match other {
+                    _ if recv < self.wanted.from => {}
+                    Some(fault) => self.refuse(first_row + i as u64, fault.clone())?,
+                    None => *self.repairs.dropped.entry(REPEATED).or_default() += 1,
+                }
+                continue;
+            }
             let is_faulty = faults.peek().is_some_and(|fault| fault.0 == i);
             if is_faulty || row.recv() < self.last_recv {
                 let fault = if is_faulty { faults.next().map(|fault| fault.1) } else { None };
@@ -186,6 +237,15 @@ impl<R: StoredRow> Stream<R> {
         *self.repairs.dropped.entry(fault.rule).or_default() += 1;
         Ok(())
     }
+}
+
+/// The rule under which prints that were there before are counted.
+const REPEATED: &str = "repeated print";
+
+/// Why a print cannot have the number that one before it has.
+pub(super) fn other_print(print: &NumberedTrade, at: u64) -> Fault {
+    let wanted = format!("one print for each number; row {} of that day has it with other content", at + 1);
+    Fault::new("trade_id", print.id.unwrap_or_default(), wanted).of("trade_id with other content")
 }
 
 #[cold]
@@ -241,5 +301,29 @@ impl DepthStream {
 
     pub fn repairs(&self) -> &Repairs {
         &self.levels.repairs
+    }
+}
+
+/// Trades without their numbers, which the stream has used up.
+pub(super) struct TradeStream {
+    numbered: Stream<NumberedTrade>,
+    pulled: Vec<NumberedTrade>,
+}
+
+impl TradeStream {
+    pub fn new(files: Arc<[StoreFile]>, wanted: Wanted) -> TradeStream {
+        TradeStream { numbered: Stream::new(files, wanted), pulled: Vec::new() }
+    }
+
+    /// As [`Stream::pull`].
+    pub fn pull(&mut self, out: &mut Vec<TradeRow>) -> Result<bool, TapeError> {
+        self.pulled.clear();
+        let is_more = self.numbered.pull(&mut self.pulled)?;
+        out.extend(self.pulled.iter().map(|print| print.row));
+        Ok(is_more)
+    }
+
+    pub fn repairs(&self) -> &Repairs {
+        &self.numbered.repairs
     }
 }

@@ -9,6 +9,8 @@ use crate::units::{HOUR_NS, Price, Qty, Rate, SECOND_NS, Time};
 use arrow::buffer::Buffer;
 use std::path::{Path, PathBuf};
 
+mod again;
+
 /// 2026-01-05 22:00 UTC: two hours of the first day, then the next.
 const START: i64 = 1_767_571_200 * SECOND_NS + 22 * HOUR_NS;
 

@@ -1,10 +1,13 @@
 //! One table of one venue, read whole, in one pass and constant memory.
 
 use crate::tape::TapeError;
-use crate::tape::rows::DepthRow;
+use crate::tape::funding::unsettled;
+use crate::tape::identity::{Prints, Seen};
+use crate::tape::rows::{DepthRow, FundingKind, FundingRow};
 use crate::tape::source::check_partition;
 use crate::tape::spec::{GAP_NS, Gap};
 use crate::tape::store::*;
+use crate::tape::stream::other_print;
 use crate::units::{HOUR_NS, MINUTE_NS, SECOND_NS, Time};
 use serde::Serialize;
 use std::any::Any;
@@ -73,6 +76,8 @@ pub struct TableCheck {
     pub longest_stale: Vec<StaleRun>,
     /// Rows that repeat the one before in every column.
     pub doubled: u64,
+    /// Prints that were there before on the same day, by trade_id: a replay drops them.
+    pub repeated: u64,
     /// Rows whose exchange time stands before an earlier row's.
     pub exch_backwards: u64,
     /// Quotes with bid = ask.
@@ -121,6 +126,10 @@ impl TableCheck {
         }
         if share(self.doubled) > 1.0 {
             out.push(format!("{place}: {:.1} % of the rows repeat the row before", share(self.doubled)));
+        }
+        if self.repeated > 0 {
+            let n = self.repeated;
+            out.push(format!("{place}: {n} prints were there before (same trade_id and content); a replay drops them"));
         }
         if self.exch_backwards > 0 {
             let n = self.exch_backwards;
@@ -171,7 +180,9 @@ struct Pass<R> {
     top_exch: Time,
     run: Option<StaleRun>,
     delays: Sample,
-    settled: BTreeMap<Time, u32>,
+    settled: BTreeMap<Time, FundingRow>,
+    /// Of a day.
+    prints: Prints,
     /// Depth that is being put together.
     snapshots: Vec<DepthRow>,
 }
@@ -194,6 +205,7 @@ impl<R: StoredRow + PartialEq> Pass<R> {
             stale_ns: 0,
             longest_stale: Vec::new(),
             doubled: 0,
+            repeated: 0,
             exch_backwards: 0,
             locked: 0,
             delays: Delays::default(),
@@ -207,6 +219,7 @@ impl<R: StoredRow + PartialEq> Pass<R> {
             run: None,
             delays: Sample::default(),
             settled: BTreeMap::new(),
+            prints: Prints::new(true),
             snapshots: Vec::new(),
         }
     }
@@ -217,6 +230,10 @@ impl<R: StoredRow + PartialEq> Pass<R> {
     }
 
     fn file(&mut self, file: &StoreFile) -> Result<(), TapeError> {
+        // a replay knows the prints of a day by their numbers
+        if self.before.as_ref().map(|row| row.recv().day()) != file.span().map(|span| span.0.day()) {
+            self.prints = Prints::new(true);
+        }
         for batch in file.read::<R>(0..file.groups().len())? {
             match batch {
                 Ok(batch) => self.batch(file, batch),
@@ -240,7 +257,10 @@ impl<R: StoredRow + PartialEq> Pass<R> {
                     let rule = fault.rule;
                     self.problem(rule, 1, file.bad_row(batch.first_row + i as u64, fault).to_string());
                 }
-                None => self.row(row),
+                None => {
+                    self.print(&row, batch.first_row + i as u64);
+                    self.row(row);
+                }
             }
         }
     }
@@ -284,12 +304,26 @@ impl<R: StoredRow + PartialEq> Pass<R> {
     }
 
     fn funding(&mut self, row: &R) {
-        let Some(row) = (row as &dyn Any).downcast_ref::<crate::tape::rows::FundingRow>() else { return };
-        if row.kind == crate::tape::rows::FundingKind::Settled
-            && self.settled.insert(row.ts, row.interval_hours).is_some()
-        {
-            let first = format!("{}: settlement {} stands twice", self.result.place(), row.ts);
-            self.problem("doubled settlement", 1, first);
+        let Some(row) = (row as &dyn Any).downcast_ref::<FundingRow>().filter(|r| r.kind == FundingKind::Settled)
+        else {
+            return;
+        };
+        if let Some(fault) = unsettled(&self.settled, row) {
+            self.problem(fault.rule, 1, format!("{}: {fault}", self.result.place()));
+        }
+        self.settled.entry(row.ts).or_insert(*row);
+    }
+
+    /// Prints that were there before, and numbers with other content.
+    fn print(&mut self, row: &R, at: u64) {
+        let Some(print) = row.numbered() else { return };
+        match self.prints.see(print, at) {
+            Seen::New => {}
+            Seen::Repeat => self.result.repeated += 1,
+            Seen::Other(at) => {
+                let fault = other_print(print, at);
+                self.problem(fault.rule, 1, format!("{}: {fault}", self.result.place()));
+            }
         }
     }
 
@@ -330,10 +364,10 @@ impl<R: StoredRow + PartialEq> Pass<R> {
         for last in std::mem::take(&mut self.snapshots) {
             self.snapshot(&last);
         }
-        let settled: Vec<(Time, u32)> = std::mem::take(&mut self.settled).into_iter().collect();
+        let settled: Vec<FundingRow> = std::mem::take(&mut self.settled).into_values().collect();
         for pair in settled.windows(2) {
-            let gap = Gap { from: pair[0].0, to: pair[1].0 };
-            let step = i64::from(pair[1].1) * HOUR_NS;
+            let gap = Gap { from: pair[0].ts, to: pair[1].ts };
+            let step = i64::from(pair[1].interval_hours) * HOUR_NS;
             if gap.ns() > step + MINUTE_NS {
                 self.result.gaps += ((gap.ns() - MINUTE_NS) / step) as u64;
                 self.result.gaps_ns += gap.ns() - step;

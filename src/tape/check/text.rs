@@ -138,8 +138,12 @@ fn clocks(out: &mut String, made_by: &serde_json::Value) {
     let Some(recorders) = made_by["clocks"].as_object() else { return };
     let mut lines = Vec::new();
     for (name, clock) in recorders {
-        let Some(offset) = clock["offset_ns"].as_i64() else { continue };
         let shift = clock["shift_ns"].as_i64().unwrap_or(0);
+        if clock["given"] == true {
+            lines.push(format!("'{name}': every recv_ts was shifted by {}, as the map says", milliseconds(shift)));
+            continue;
+        }
+        let Some(offset) = clock["offset_ns"].as_i64() else { continue };
         let least = milliseconds(offset);
         lines.push(match shift {
             0 => format!("'{name}': least delay {least} (0.1 % quantile of the worst file), left as it is"),
@@ -163,7 +167,21 @@ fn clocks(out: &mut String, made_by: &serde_json::Value) {
         if raised > 0 {
             lines.push(format!("{path}: {raised} rows had their exch_ts raised to an earlier row's"));
         }
-        for key in ["sizes", "note"] {
+        let most = number("most_raised_ns");
+        if most > SECOND_NS as u64 {
+            lines.push(format!("{path}: the most that a time was raised by is {:.1} s", most as f64 / 1e9));
+        }
+        let number = |key: &str| file[key].as_u64().unwrap_or(0);
+        for (key, told) in [
+            ("repeated", "rows were there before (same trade_id or settlement) and were dropped"),
+            ("jumped", "rows had a stamp out of line and were dropped"),
+            ("passed_over", "rows were passed over by the map's where"),
+        ] {
+            if number(key) > 0 {
+                lines.push(format!("{path}: {} {told}", number(key)));
+            }
+        }
+        for key in ["corrected", "sizes", "note"] {
             if let Some(text) = file[key].as_str().filter(|t| !t.is_empty()) {
                 lines.push(format!("{path}: {text}"));
             }

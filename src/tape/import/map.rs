@@ -23,7 +23,7 @@ use super::time::Zone;
 use crate::tape::TapeError;
 use crate::tape::store::Table;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use toml::Spanned;
 
@@ -36,6 +36,13 @@ pub struct ImportMap {
     /// Least believable `recv_ts - exch_ts`; a recorder's clock below it is shifted to it.
     #[serde(default = "default_min_feed_ms")]
     pub min_feed_ms: f64,
+    /// Added to the receive times instead of what the import finds: one number, or one for each recorder.
+    pub clock_shift_ms: Option<Shift>,
+    /// A stamp that jumps further out of its series than this, and comes back, is no stamp.
+    #[serde(default = "default_max_jump_ms")]
+    pub max_jump_ms: f64,
+    #[serde(default)]
+    pub on_jumps: OnJumps,
     /// By table, store column -> source column; a file's own `columns` come first.
     #[serde(default)]
     pub columns: BTreeMap<String, BTreeMap<String, String>>,
@@ -110,6 +117,32 @@ pub struct FileMap {
     /// Free text, kept in dataset.json.
     #[serde(default)]
     pub note: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "wanted milliseconds, or { recorder = milliseconds }")]
+pub enum Shift {
+    One(f64),
+    ByRecorder(BTreeMap<String, f64>),
+}
+
+impl Shift {
+    pub fn of(&self, recorder: &str) -> Option<f64> {
+        match self {
+            Shift::One(ms) => Some(*ms),
+            Shift::ByRecorder(by) => by.get(recorder).copied(),
+        }
+    }
+}
+
+/// What to do about rows whose stamps jump out of their series.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnJumps {
+    #[default]
+    Refuse,
+    /// They are left out, and counted.
+    Drop,
 }
 
 /// What a file holds once it is unpacked.
@@ -221,6 +254,10 @@ fn default_min_feed_ms() -> f64 {
     1.0
 }
 
+fn default_max_jump_ms() -> f64 {
+    60_000.0
+}
+
 fn default_true() -> bool {
     true
 }
@@ -263,12 +300,41 @@ impl ReadMap {
             let what = format!("min_feed_ms is {}; accepted: 0 to 60000", self.map.min_feed_ms);
             return Err(TapeError::Map { path: path.to_path_buf(), what });
         }
+        let map_says = |what: String| Err(TapeError::Map { path: path.to_path_buf(), what });
+        if !(1.0..=86_400_000.0).contains(&self.map.max_jump_ms) {
+            return map_says(format!("max_jump_ms is {}; accepted: 1 to 86400000 (a day)", self.map.max_jump_ms));
+        }
+        let shifts: Vec<f64> = match &self.map.clock_shift_ms {
+            None => Vec::new(),
+            Some(Shift::One(ms)) => vec![*ms],
+            Some(Shift::ByRecorder(by)) => {
+                let recorders: BTreeSet<&str> = self.map.file.iter().map(|f| f.get_ref().recorder.as_str()).collect();
+                if let Some(name) = by.keys().find(|name| !recorders.contains(name.as_str())) {
+                    let there: Vec<&str> = recorders.into_iter().collect();
+                    return map_says(format!(
+                        "clock_shift_ms: no file has recorder '{name}'; there is: {}",
+                        there.join(", ")
+                    ));
+                }
+                by.values().copied().collect()
+            }
+        };
+        if let Some(ms) = shifts.iter().find(|ms| !(-86_400_000.0..=86_400_000.0).contains(*ms)) {
+            return map_says(format!("clock_shift_ms is {ms}; accepted: -86400000 to 86400000 (a day)"));
+        }
+        let mut named = Vec::new();
         for entry in &self.map.file {
             let line = self.text[..entry.span().start].matches('\n').count() + 1;
             let refused = |what: String, accepted: String| {
                 Err(TapeError::MapEntry { path: path.to_path_buf(), line, what, accepted })
             };
             let file = entry.get_ref();
+            let names = (&file.path, &file.member, &file.table, &file.venue, &file.symbol, &file.filter);
+            if named.contains(&names) {
+                let what = format!("[[file]] '{}' stands twice for one series", file.path);
+                return refused(what, "each file once".to_string());
+            }
+            named.push(names);
             let Some(table) = table_of(&file.table) else {
                 return refused(format!("[[file]] table is '{}'", file.table), tables());
             };

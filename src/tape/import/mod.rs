@@ -7,17 +7,19 @@ mod json;
 mod map;
 mod open;
 mod parse;
+mod series;
 mod source;
 mod time;
 
 use super::TapeError;
 use super::rows::VenueTables;
 use super::store::{Fault, NumberedTrade, StoreWriter, StoredRow, assemble_depth};
-use clock::{RecorderClock, Repaired, file_offset, no_top, recorder_clocks, repair};
+use clock::{Measure, RecorderClock, Repaired, delays, implausible, no_top, offset, recorder_clocks, repair};
 use factor::Factor;
-use map::{FileMap, LeftOut, ReadMap};
-use parse::{ParsedFile, ParsedRows, parse_file};
+use map::{LeftOut, ReadMap};
+use parse::{Clocks, ParsedFile, ParsedRows, parse_file};
 use serde::Serialize;
+use series::{Entry, Jumps, check_overlap, each_table, put_in_order, take_out};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -53,7 +55,40 @@ pub struct FileReport {
     pub sizes: String,
     /// Rows that the map's `where` leaves out.
     pub passed_over: u64,
+    /// Prints and settlements that were there before, dropped.
+    pub repeated: u64,
+    /// Rows whose stamps jumped out of their series, dropped as the map wishes.
+    pub jumped: u64,
+    /// What was read other than it is stated; empty where nothing was.
+    pub corrected: String,
     pub note: String,
+}
+
+impl FileReport {
+    fn has_both_clocks(&self) -> bool {
+        self.clocks == "both clocks" && self.table != "funding"
+    }
+
+    /// What else there is to say of it.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let most = self.repaired.most_raised_ns;
+        if most > crate::units::SECOND_NS {
+            notes.push(format!("by {:.1} s at most", most as f64 / 1e9));
+        }
+        let what = if self.table == "funding" { "settlements" } else { "prints" };
+        for (count, told) in [
+            (self.repeated, format!("{what} that were there before dropped")),
+            (self.jumped, "rows with a stamp out of line dropped".to_string()),
+            (self.passed_over, "rows passed over by where".to_string()),
+        ] {
+            if count > 0 {
+                notes.push(format!("{count} {told}"));
+            }
+        }
+        notes.extend([&self.corrected, &self.sizes].into_iter().filter(|text| !text.is_empty()).cloned());
+        notes
+    }
 }
 
 impl ImportReport {
@@ -61,27 +96,32 @@ impl ImportReport {
     pub fn text(&self) -> String {
         let mut out = String::new();
         for file in &self.files {
-            let Repaired { recv_raised_to_exch: early, exch_raised } = file.repaired;
+            let Repaired { recv_raised_to_exch: early, exch_raised, .. } = file.repaired;
             let line = format!("{}: {} {} of {}/{}", file.path, file.rows, file.table, file.venue, file.symbol);
             out += &format!("{line}; {early} recv_ts and {exch_raised} exch_ts raised");
-            if file.passed_over > 0 {
-                out += &format!("; {} rows passed over by where", file.passed_over);
-            }
-            if !file.sizes.is_empty() {
-                out += &format!("; {}", file.sizes);
-            }
+            file.notes().into_iter().for_each(|note| out += &format!("; {note}"));
             out.push('\n');
         }
         for LeftOut { path, why } in &self.left_out {
             out += &format!("{path}: left out: {why}\n");
         }
         for (name, clock) in &self.clocks {
-            if clock.shift_ns > 0 {
-                let (behind, shift) = (clock.offset_ns.unwrap_or(0) as f64 / 1e6, clock.shift_ns as f64 / 1e6);
-                out += &format!(
-                    "clock of '{name}': least delay {behind:.1} ms; all its recv_ts shifted by {shift:.1} ms\n"
-                );
-            }
+            let ms = |ns: i64| ns as f64 / 1e6;
+            let (shift, moved) = (ms(clock.shift_ns), "all its recv_ts shifted by");
+            out += &match clock.offset_ns {
+                _ if clock.given => format!("clock of '{name}': {moved} {shift:.1} ms, as the map says\n"),
+                Some(least) if clock.shift_ns > 0 => format!(
+                    "clock of '{name}': least delay {:.1} ms, by {} of the {} rows of {}; {moved} {shift:.1} ms\n",
+                    ms(least),
+                    clock.agreeing,
+                    clock.rows,
+                    clock.file
+                ),
+                None if self.files.iter().any(|f| f.recorder == *name && f.has_both_clocks()) => {
+                    format!("clock of '{name}': too few rows agree on its delay to judge it; nothing shifted\n")
+                }
+                _ => String::new(),
+            };
         }
         out
     }
@@ -91,27 +131,50 @@ impl ImportReport {
 pub fn import(map: &Path, from: &Path, store: &Path) -> Result<ImportReport, TapeError> {
     let read = ReadMap::read(map)?;
     let mut writer = StoreWriter::create(store)?;
-    let mut parsed = Vec::new();
-    for entry in &read.map.file {
-        let file = entry.get_ref();
-        let mut rows = parse_file(&read, file, from)?;
-        if file.sort {
-            sort(&mut rows);
+    let mut entries = Vec::new();
+    for file in &read.map.file {
+        let map = file.get_ref();
+        let file = parse_file(&read, map, from)?;
+        entries.push(Entry { map, file, repeated: 0, jumped: 0, corrected: String::new() });
+    }
+    let most_ns = (read.map.max_jump_ms * crate::units::MS_NS as f64).round() as i64;
+    let jumps = Jumps { most_ns, on_jumps: read.map.on_jumps };
+    let series = put_in_order(&mut entries, jumps)?;
+    let measure = |entry: &Entry<'_>| Measure {
+        recorder: entry.map.recorder.clone(),
+        file: entry.map.path.clone(),
+        offset: offset(&mut delays(&entry.file)),
+    };
+    let measures: Vec<Measure> = entries.iter().map(measure).collect();
+    let given = |recorder: &str| read.map.clock_shift_ms.as_ref()?.of(recorder);
+    let clocks = recorder_clocks(&measures, read.map.min_feed_ms, given);
+    for (entry, measure) in entries.iter_mut().zip(&measures) {
+        let clock = &clocks[&measure.recorder];
+        if let Some(what) = implausible(clock, measure.offset) {
+            return Err(TapeError::ImportFile { path: entry.file.path.clone(), what });
         }
-        parsed.push((file, rows));
+        // stamped long after its receipt: the last row of a file has no other that would show it
+        let ahead = |(_, delay): &(usize, i64)| delay + clock.shift_ns < -most_ns;
+        let ahead: Vec<usize> = delays(&entry.file).into_iter().enumerate().filter(ahead).map(|(i, _)| i).collect();
+        take_out(entry, &ahead, jumps)?;
     }
-    let offsets: Vec<_> = parsed.iter().map(|(file, rows)| (file.recorder.clone(), file_offset(rows))).collect();
-    let clocks = recorder_clocks(&offsets, read.map.min_feed_ms);
-    let mut tops = BTreeMap::new();
-    let mut files = Vec::new();
-    for ((file, rows), (recorder, offset_ns)) in parsed.iter_mut().zip(&offsets) {
-        let shift = clocks.get(recorder).map_or(0, |c| c.shift_ns);
-        let series = (file.venue.clone(), file.symbol.clone(), file.table.clone());
-        let top = tops.entry(series).or_insert_with(no_top);
-        let (repaired, count) = put_right(rows, shift, top)?;
-        files.push(file_report(file, rows, repaired, count, *offset_ns));
+    let mut repaired = vec![Repaired::default(); entries.len()];
+    for files in &series {
+        let mut top = no_top();
+        for &i in files {
+            let shift = clocks[&measures[i].recorder].shift_ns;
+            repaired[i] = put_right(&mut entries[i].file, shift, &mut top)?;
+        }
+        // recorders of one series may be moved by different shifts
+        if !entries[files[0]].map.table.starts_with("funding") {
+            check_overlap(&entries, files)?;
+        }
     }
-    write(&mut writer, parsed)?;
+    let report = |((entry, measure), repaired): ((&Entry<'_>, &Measure), Repaired)| {
+        file_report(entry, repaired, measure.offset.map(|o| o.ns))
+    };
+    let files = entries.iter().zip(&measures).zip(repaired).map(report).collect();
+    write(&mut writer, entries, &series)?;
     let name = map.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let report = ImportReport {
         tool: "perpx-data import",
@@ -130,74 +193,33 @@ pub fn import(map: &Path, from: &Path, store: &Path) -> Result<ImportReport, Tap
     Ok(report)
 }
 
-/// Runs `$body` with `$rows` bound to the rows, whatever their table.
-macro_rules! each_table {
-    ($parsed:expr, $rows:ident => $body:expr) => {
-        match $parsed {
-            ParsedRows::Quotes($rows) => $body,
-            ParsedRows::Trades($rows) => $body,
-            ParsedRows::Depth($rows) => $body,
-            ParsedRows::Marks($rows) => $body,
-            ParsedRows::Funding($rows) => $body,
-        }
-    };
-}
-
-/// Into receive order; rows of equal time keep the file's order.
-fn sort(file: &mut ParsedFile) {
-    fn by_recv<R: StoredRow>(rows: &mut Vec<R>, places: &mut Vec<u64>) {
-        let mut paired: Vec<(R, u64)> = rows.drain(..).zip(places.drain(..)).collect();
-        paired.sort_by_key(|(row, _)| row.recv());
-        (*rows, *places) = paired.into_iter().unzip();
-    }
-    each_table!(&mut file.rows, rows => by_recv(rows, &mut file.places));
-}
-
-/// Checks the order, corrects the clocks, and refuses what a replay would refuse.
-fn put_right(file: &mut ParsedFile, shift: i64, top: &mut crate::units::Time) -> Result<(Repaired, u64), TapeError> {
-    let ParsedFile { path, clocks, rows, places, unit, .. } = file;
-    let refused = |i: usize, fault: Fault| TapeError::ImportRow {
-        path: path.clone(),
-        place: format!("{unit} {}", places.get(i).copied().unwrap_or_default()),
-        fault: Box::new(fault),
-    };
-    fn backward<R: StoredRow>(rows: &[R]) -> Option<(usize, Fault)> {
-        let i = rows.windows(2).position(|pair| pair[1].recv() < pair[0].recv())? + 1;
-        let wanted = format!("no earlier than the row before it, {} (sort = true sorts the file)", rows[i - 1].recv());
-        Some((i, Fault::new("recv_ts", rows[i].recv(), wanted)))
-    }
+/// Corrects the clocks, and refuses what a replay would refuse.
+fn put_right(file: &mut ParsedFile, shift: i64, top: &mut crate::units::Time) -> Result<Repaired, TapeError> {
     fn unfit<R: StoredRow>(rows: &[R]) -> Option<(usize, Fault)> {
         rows.iter().enumerate().find_map(|(i, row)| Some((i, row.fault()?)))
     }
-    if let Some((i, fault)) = each_table!(&*rows, rows => backward(rows)) {
-        return Err(refused(i, fault));
-    }
-    let repaired = match rows {
+    let clocks = file.clocks;
+    let repaired = match &mut file.rows {
         // settlement times are the venue's calendar, not a stream of stamps
         ParsedRows::Funding(_) => Repaired::default(),
-        ParsedRows::Quotes(rows) => repair(rows, *clocks, shift, top),
-        ParsedRows::Trades(rows) => repair(rows, *clocks, shift, top),
-        ParsedRows::Depth(rows) => repair(rows, *clocks, shift, top),
-        ParsedRows::Marks(rows) => repair(rows, *clocks, shift, top),
+        ParsedRows::Quotes(rows) => repair(rows, clocks, shift, top),
+        ParsedRows::Trades(rows) => repair(rows, clocks, shift, top),
+        ParsedRows::Depth(rows) => repair(rows, clocks, shift, top),
+        ParsedRows::Marks(rows) => repair(rows, clocks, shift, top),
     };
-    match each_table!(&*rows, rows => unfit(rows)) {
-        Some((i, fault)) => Err(refused(i, fault)),
-        None => Ok((repaired, places.len() as u64)),
+    match each_table!(&file.rows, rows => unfit(rows)) {
+        Some((i, fault)) => Err(file.refused(i, fault)),
+        None => Ok(repaired),
     }
 }
 
-fn file_report(
-    file: &FileMap,
-    parsed: &ParsedFile,
-    repaired: Repaired,
-    rows: u64,
-    offset_ns: Option<i64>,
-) -> FileReport {
+fn file_report(entry: &Entry<'_>, repaired: Repaired, offset_ns: Option<i64>) -> FileReport {
+    let (file, parsed) = (entry.map, &entry.file);
     let latency = file.feed_latency_ms.unwrap_or(0.0);
     let clocks = match parsed.clocks {
-        parse::Clocks::Both => "both clocks".to_string(),
-        parse::Clocks::ExchOnly => format!("recv_ts = exchange time + {latency} ms"),
-        parse::Clocks::RecvOnly => format!("exch_ts = recv_ts - {latency} ms"),
+        Clocks::Both => "both clocks".to_string(),
+        Clocks::ExchOnly => format!("recv_ts = exchange time + {latency} ms"),
+        Clocks::RecvOnly => format!("exch_ts = recv_ts - {latency} ms"),
     };
     let mut sizes = Vec::new();
     for (what, factor) in [("prices", file.price_factor), ("sizes", file.qty_factor)] {
@@ -214,12 +236,15 @@ fn file_report(
         venue: file.venue.clone(),
         symbol: file.symbol.clone(),
         recorder: file.recorder.clone(),
-        rows,
+        rows: parsed.places.len() as u64,
         offset_ns,
         clocks,
         repaired,
         sizes: sizes.join(", "),
         passed_over: parsed.passed_over,
+        repeated: entry.repeated,
+        jumped: entry.jumped,
+        corrected: entry.corrected.clone(),
         note: file.note.clone(),
     }
 }
@@ -232,11 +257,12 @@ struct Series {
 }
 
 /// Series by series, day by day.
-fn write(writer: &mut StoreWriter, parsed: Vec<(&FileMap, ParsedFile)>) -> Result<(), TapeError> {
+fn write(writer: &mut StoreWriter, entries: Vec<Entry<'_>>, series: &[Vec<usize>]) -> Result<(), TapeError> {
     let mut all: BTreeMap<(String, String), Series> = BTreeMap::new();
-    for (file, parsed) in parsed {
-        let series = all.entry((file.venue.clone(), file.symbol.clone())).or_default();
-        match parsed.rows {
+    let mut entries: Vec<Option<Entry<'_>>> = entries.into_iter().map(Some).collect();
+    for entry in series.iter().flatten().filter_map(|&i| entries[i].take()) {
+        let series = all.entry((entry.map.venue.clone(), entry.map.symbol.clone())).or_default();
+        match entry.file.rows {
             ParsedRows::Quotes(rows) => series.tables.quotes.extend(rows),
             ParsedRows::Trades(rows) => series.trades.extend(rows),
             ParsedRows::Depth(rows) => assemble_depth(&rows, &mut series.tables.depth),

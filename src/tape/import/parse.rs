@@ -26,6 +26,17 @@ pub struct ParsedFile {
     pub passed_over: u64,
 }
 
+impl ParsedFile {
+    /// The refusal of row `i`.
+    pub fn refused(&self, i: usize, fault: Fault) -> TapeError {
+        TapeError::ImportRow { path: self.path.clone(), place: self.place(i), fault: fault.into() }
+    }
+
+    pub fn place(&self, i: usize) -> String {
+        format!("{} {}", self.unit, self.places.get(i).copied().unwrap_or_default())
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clocks {
     Both,
@@ -136,6 +147,13 @@ impl<'a> Layout<'a> {
         }
         layout
     }
+}
+
+/// Some venues number their prints by texts: 63 bits of a hash know them as well.
+fn number_of(text: &str) -> i64 {
+    let hash = blake3::hash(text.as_bytes());
+    let start = hash.as_bytes()[..8].try_into().unwrap_or_default();
+    i64::from_le_bytes(start) & i64::MAX
 }
 
 fn empty(table: Table) -> ParsedRows {
@@ -282,11 +300,7 @@ impl Row<'_> {
             Some("false" | "False" | "0") => false,
             Some(_) => return Err(self.fault("consumed_book", "true or false")),
         };
-        let id = match self.cell("trade_id").as_deref().map(str::parse::<i64>) {
-            None => None,
-            Some(Ok(id)) => Some(id),
-            Some(Err(_)) => return Err(self.fault("trade_id", "a whole number (or leave trade_id out of the map)")),
-        };
+        let id = self.cell("trade_id").map(|text| text.parse().unwrap_or_else(|_| number_of(&text)));
         Ok(NumberedTrade { row: TradeRow { exch, recv, px, qty, taker, consumed_book }, id })
     }
 

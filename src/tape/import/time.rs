@@ -38,14 +38,16 @@ impl Zone {
     /// The moment at which a clock there shows `local`; what is wrong when there is none, or two.
     fn utc(self, local: i64) -> Result<i64, &'static str> {
         let zone = match self {
-            Zone::Fixed(offset) => return Ok(local - offset),
+            Zone::Fixed(offset) => return Ok(local.saturating_sub(offset)),
             Zone::Named(zone) => zone,
         };
         let seconds = local.div_euclid(SECOND_NS);
         let shown: NaiveDateTime =
             chrono::DateTime::from_timestamp(seconds, 0).ok_or("a time that there is")?.naive_utc();
         match zone.offset_from_local_datetime(&shown) {
-            chrono::LocalResult::Single(offset) => Ok(local - i64::from(offset.fix().local_minus_utc()) * SECOND_NS),
+            chrono::LocalResult::Single(offset) => {
+                Ok(local.saturating_sub(i64::from(offset.fix().local_minus_utc()) * SECOND_NS))
+            }
             chrono::LocalResult::Ambiguous(..) => {
                 Err("a time that comes once; this one comes twice, as clocks go back (give the offset with each time)")
             }
@@ -66,7 +68,7 @@ pub fn read(cell: &Cell, unit: TimeUnit, zone: Option<Zone>) -> Result<Time, Str
         Cell::Text(text) if unit == TimeUnit::Rfc3339 => {
             let wanted = || "a time such as 2026-01-05T10:30:00Z or 2026-01-05 12:30:00.25+02:00".to_string();
             match clock_time(text).ok_or_else(wanted)? {
-                (ns, Some(offset)) => ns - offset,
+                (ns, Some(offset)) => ns.saturating_sub(offset),
                 (ns, None) => local(ns)?,
             }
         }

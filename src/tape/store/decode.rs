@@ -168,9 +168,14 @@ impl<'a> Cells<'a> {
 
     /// Whole numbers where there are any: no column, another type and null are all `None`.
     pub(super) fn numbers(&mut self, name: &'static str) -> Vec<Option<i64>> {
-        match self.batch.column_by_name(name).and_then(|a| a.as_primitive_opt::<Int64Type>()) {
-            Some(values) => values.iter().collect(),
-            None => vec![None; self.len()],
+        let Some(array) = self.batch.column_by_name(name) else { return vec![None; self.len()] };
+        match array.data_type() {
+            DataType::Int64 => array.as_primitive::<Int64Type>().iter().collect(),
+            DataType::Int32 => array.as_primitive::<Int32Type>().iter().map(|i| i.map(i64::from)).collect(),
+            DataType::UInt32 => array.as_primitive::<UInt32Type>().iter().map(|i| i.map(i64::from)).collect(),
+            // numbers are compared, not counted with: the upper half of them may as well be negative
+            DataType::UInt64 => array.as_primitive::<UInt64Type>().iter().map(|i| i.map(|i| i as i64)).collect(),
+            _ => vec![None; self.len()],
         }
     }
 

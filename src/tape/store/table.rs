@@ -61,6 +61,13 @@ pub(crate) const DECIMAL_LIMIT: i64 = 1_000_000_000_000_000_000;
 /// A row that has a table.
 pub trait StoredRow: Sized + Clone + Send + Sync + 'static {
     const TABLE: Table;
+    /// Rows bear the venue's number of them.
+    const NUMBERED: bool = false;
+
+    fn numbered(&self) -> Option<&NumberedTrade> {
+        None
+    }
+
     /// Columns in the order of the file.
     fn fields() -> Vec<Field>;
     /// The columns of `rows`.
@@ -298,7 +305,7 @@ impl StoredRow for TradeRow {
     }
 }
 
-/// A trade with the venue's number of it, which a replay does not need.
+/// A trade with the venue's number of it, by which a print that is sent again is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NumberedTrade {
     pub row: TradeRow,
@@ -307,6 +314,11 @@ pub struct NumberedTrade {
 
 impl StoredRow for NumberedTrade {
     const TABLE: Table = Table::Trades;
+    const NUMBERED: bool = true;
+
+    fn numbered(&self) -> Option<&NumberedTrade> {
+        Some(self)
+    }
 
     fn fields() -> Vec<Field> {
         let mut fields = TradeRow::fields();
