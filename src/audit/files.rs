@@ -2,8 +2,8 @@
 
 use super::AuditError;
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type, TimestampNanosecondType, UInt32Type};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type, TimestampNanosecondType};
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -76,7 +76,9 @@ pub(super) struct RunFile {
 fn batches(path: &Path) -> Result<Vec<RecordBatch>, AuditError> {
     let wrong = |what: String| AuditError::File { path: path.to_path_buf(), what };
     let file = std::fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.build());
+    // dictionaries are read as their words
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).and_then(|b| b.build());
     let reader = reader.map_err(|error| wrong(error.to_string()))?;
     reader.collect::<Result<_, _>>().map_err(|error| wrong(error.to_string()))
 }
@@ -114,7 +116,6 @@ impl Columns<'_> {
             DataType::Timestamp(..) => {
                 column.as_primitive_opt::<TimestampNanosecondType>().map(|c| i128::from(c.value(row)))
             }
-            DataType::UInt32 => Some(i128::from(column.as_primitive::<UInt32Type>().value(row))),
             DataType::Int64 => Some(i128::from(column.as_primitive::<Int64Type>().value(row))),
             DataType::Boolean => Some(i128::from(column.as_boolean().value(row))),
             _ => None,

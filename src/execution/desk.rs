@@ -202,7 +202,7 @@ impl Desk {
                 None
             }
             EventBody::Rejected { reason, .. } => {
-                floor.counts.add(Count::Rejects);
+                floor.counts.add(Count::RejectsHeard);
                 self.end(role, Some(reason))
             }
             EventBody::Done { .. } => self.end(role, None),

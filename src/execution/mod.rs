@@ -66,13 +66,15 @@ impl Floor<'_> {
 }
 
 macro_rules! counts {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal,)*) => {
         /// What a run counts beside its trades.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(usize)]
-        pub enum Count { $($(#[$doc])* $variant,)* }
+        pub enum Count { $($(#[doc = $doc])* $variant,)* }
         /// Names by `Count as usize`, as results write them.
         pub const COUNTERS: &[&str] = &[$($name,)*];
+        /// What each of them counts, for the columns of the results.
+        pub const COUNTER_DOCS: &[&str] = &[$(concat!($($doc),*),)*];
     };
 }
 
@@ -83,23 +85,34 @@ counts! {
     NoMargin = "no_margin",
     /// The gate opened at a price at which a venue does not take the size.
     BelowMinimum = "below_minimum",
+    /// Entries that filled nothing, or too little to keep.
     EntryUnfilled = "entry_unfilled",
+    /// Attempts to lock.
     LockAttempts = "lock_attempts",
     /// Attempts that failed on the slippage budget, the least lock return or stale quotes, before any order.
     LockRefused = "lock_refused",
+    /// Locks that did not complete, all attempts used.
     LockFailed = "lock_failed",
+    /// Times everything was closed because a lock or pair could not complete.
     Rollbacks = "rollbacks",
+    /// Locks that could not complete, after which what had filled was bought back.
     LocksRetried = "locks_retried",
+    /// Locks and pairs that could not complete and of which the matched part was kept.
     LocksKept = "locks_kept",
+    /// Pairs (both legs opened at once) that did not complete.
     PairsFailed = "pairs_failed",
     /// Closing orders sent after the first of each removal.
     ClosesResent = "closes_resent",
+    /// Unlocks that took too long and were given up.
     UnlocksGivenUp = "unlocks_given_up",
+    /// Orders that trimmed the larger leg to `risk.net_delta_max_ratio`.
     DeltaTrims = "delta_trims",
+    /// Actions of the funding guard.
     GuardActions = "guard_actions",
     /// Orders unanswered past `venue_timeout_ms`.
     Unanswered = "unanswered",
-    Rejects = "rejects",
+    /// Rejects of our orders that reached us; `rejects` counts what the venues refused.
+    RejectsHeard = "rejects_heard",
     /// Times the opposite leg was opened because a venue refused or was silent.
     Hedges = "hedges",
     /// Nanoseconds between hedging and both legs closed.
@@ -108,9 +121,13 @@ counts! {
     Strays = "strays",
     /// Returns to S0 with a residue that no venue takes.
     Dust = "dust",
+    /// Times a limit of `risk` halted the run.
     Halts = "halts",
+    /// Legs that a venue liquidated.
     LegsLost = "legs_lost",
+    /// Orders sent, as execution counts them (`orders`: as the venues' port does).
     OrdersSent = "orders_sent",
+    /// Cancels sent, as execution counts them (`cancels`: as the venues' port does).
     CancelsSent = "cancels_sent",
 }
 

@@ -10,15 +10,25 @@ use crate::sim::SimStats;
 use crate::trader::Trader;
 use crate::units::{DAY_NS, SECOND_NS, Time, YEAR_NS};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// What a column of the results is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetricInfo {
-    pub name: std::borrow::Cow<'static, str>,
-    /// "quote", "%", "bp", "s", "ms", "count" or "" for a plain number.
+    pub name: Cow<'static, str>,
+    /// "quote", "%", "bp", "s", "ms", "ns", "count" or "" for a plain number.
     pub unit: &'static str,
     /// For ranking; where neither is better, true.
     pub higher_is_better: bool,
+    /// What it says; a column of the results has it as its metadata, and docs/columns.md.
+    pub doc: Cow<'static, str>,
+}
+
+impl MetricInfo {
+    /// Its values are whole numbers.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.unit, "count" | "ns")
+    }
 }
 
 /// Fewer return intervals give no Sharpe and no Sortino.
@@ -44,12 +54,13 @@ pub struct Outcome<'a> {
 pub struct Metrics(pub Vec<Option<f64>>);
 
 macro_rules! metrics {
-    ($($name:literal, $unit:literal, $better:literal, $value:expr;)*) => {
+    ($($(#[doc = $doc:literal])* $name:literal, $unit:literal, $better:literal, $value:expr;)*) => {
         /// The metrics that every trader has, in the order of the results.
         pub const METRICS: &[MetricInfo] = &[$(MetricInfo {
-            name: std::borrow::Cow::Borrowed($name),
+            name: Cow::Borrowed($name),
             unit: $unit,
             higher_is_better: $better,
+            doc: Cow::Borrowed(concat!($($doc),*).trim_ascii()),
         }),*];
 
         fn fixed(run: &Outcome<'_>) -> Vec<Option<f64>> {
@@ -61,94 +72,177 @@ macro_rules! metrics {
 
 metrics! {
     // money
+    /// Final equity less the capital, everything closed.
     "net_pnl", "quote", true, |run| Some(run.net());
+    /// `net_pnl` over the capital.
     "return_pct", "%", true, |run| Some(100.0 * run.growth());
+    /// `net_pnl` over the largest margin posted; none without margin.
     "return_on_margin_pct", "%", true, |run| ratio(100.0 * run.net(), run.tally.peak_margin.as_f64());
+    /// Deepest fall of equity from its peak, over the capital, sampled each minute; positive. `risk.max_drawdown_pct`
+    /// is a fraction.
     "max_drawdown_pct", "%", false, |run| Some(100.0 * run.drawdown());
     // of the return series
+    /// Mean over deviation (n - 1) of the returns at `stats.interval_sec`, a year's, risk-free rate 0; none below 30
+    /// intervals or without variance.
     "sharpe", "", true, sharpe;
+    /// One standard error of `sharpe`, for returns that are independent of each other.
     "sharpe_error", "", false, sharpe_error;
+    /// Mean over the root mean square of the returns below 0, a year's; none below 30 intervals or without such a
+    /// return.
     "sortino", "", true, sortino;
+    /// Simple return a year over `max_drawdown_pct`; none without a drawdown.
     "calmar", "", true, |run| ratio(run.growth() * YEAR_NS as f64 / run.span_ns(), run.drawdown());
+    /// Compound growth a year; none below 90 days.
     "cagr_pct", "%", true, cagr;
+    /// Returns that `sharpe` and `sortino` are made of.
     "intervals", "count", true, |run| count(run.equity.moments.n);
     // trades
+    /// Positions with a fill, from leaving S0 to the next S0.
     "trades", "count", true, |run| Some(run.tally.pnls.len() as f64);
+    /// Trades in which both legs were locked once.
     "round_trips", "count", true, |run| count(run.tally.round_trips);
+    /// Share of the trades that made money, net.
     "win_rate_pct", "%", true, |run| ratio(100.0 * f64::from(run.tally.wins), run.tally.pnls.len() as f64);
+    /// What winning trades made over what losing ones lost; none without a loss.
     "profit_factor", "", true, |run| ratio(run.tally.won2 as f64, -run.tally.lost2 as f64);
+    /// Mean net pnl of a trade.
     "avg_trade", "quote", true, |run| ratio(run.tally.pnls.iter().sum(), run.tally.pnls.len() as f64);
+    /// Median net pnl of a trade.
     "median_trade", "quote", true, |run| median(&run.tally.pnls);
+    /// Largest net pnl of a trade.
     "best_trade", "quote", true, |run| run.tally.pnls.iter().copied().reduce(f64::max);
+    /// Smallest net pnl of a trade.
     "worst_trade", "quote", true, |run| run.tally.pnls.iter().copied().reduce(f64::min);
+    /// Mean length of a trade.
     "avg_trade_sec", "s", false, |run| ratio(seconds(run.tally.trade_ns), run.tally.pnls.len() as f64);
     // where the money came from
+    /// Made by the price on a leg that stood alone by intention (S1, S4, S5), at mids.
     "pnl_price", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Price));
+    /// Made by the difference of the two venues' prices on what stood on both legs, at mids.
     "pnl_spread", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Spread));
+    /// Made by the price on what stood alone without intention, at mids.
     "pnl_legging", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Legging));
+    /// Fills against the venue's mid at the match; a cost is negative.
     "pnl_slippage", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Slippage));
+    /// Fees of fills; negative.
     "fees", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Fees));
+    /// Rebates of fills; positive.
     "rebates", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Rebates));
+    /// Funding received, less funding paid.
     "funding", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Funding));
+    /// Of liquidations: distance from the mid, fee, margin forfeited; negative.
     "pnl_liquidation", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Liquidation));
+    /// Fees of transfers between the venues' accounts; negative.
     "pnl_transfer", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Transfer));
+    /// What rounding each ledger entry to the venue's grid of money made.
     "pnl_rounding", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Rounding));
     // execution
+    /// Value of all fills.
     "turnover", "quote", true, |run| Some(run.tally.turnover.as_f64());
+    /// Share of `turnover` that was filled as maker.
     "maker_share_pct", "%", true, |run| ratio(100.0 * run.tally.maker_turnover.as_f64(), run.tally.turnover.as_f64());
+    /// Fills against the opposite best at their order's decision; a cost is positive.
     "slippage_at_decision_bp", "bp", false,
         |run| ratio(1e4 * run.tally.decision_cost.as_f64(), run.tally.decision_value.as_f64());
+    /// Orders sent, both venues.
     "orders", "count", false, |run| count(run.tally.orders);
+    /// Cancels sent, both venues.
     "cancels", "count", false, |run| count(run.tally.cancels);
+    /// Fills heard, each at one price.
     "fills", "count", true, |run| count(run.tally.fills);
+    /// Events heard from the venues: acceptances, fills, ends, rejects, settlements.
     "answers", "count", true, |run| count(run.tally.answers);
+    /// Requests that the venues refused, whether or not the answer arrived (`rejects_heard`: those that did, of
+    /// orders).
     "rejects", "count", false, |run| run.sims(|sim| sim.rejects.iter().sum());
+    /// Of `rejects`: post-only orders that would have taken.
     "rejects_post_only", "count", false, |run| run.sims(|sim| sim.rejected(Reject::PostOnlyCross));
+    /// Of `rejects`: for want of margin.
     "rejects_no_margin", "count", false, |run| run.sims(|sim| sim.rejected(Reject::NoMargin));
+    /// Of `rejects`: over the tier's rate.
     "rejects_rate_limit", "count", false, |run| run.sims(|sim| sim.rejected(Reject::RateLimit));
+    /// Orders that were never answered, by draw, whether they reached the venue or not.
     "timeouts", "count", false, |run| run.sims(|sim| sim.timeouts_lost + sim.timeouts_reached);
+    /// Liquidations by a venue.
     "liquidations", "count", false, |run| run.sims(|sim| sim.liquidations);
+    /// Funding settlements with a position open, both venues.
     "settlements", "count", true, |run| run.sims(|sim| sim.settlements);
+    /// Orders that waited for a quote, the book being too old, and then filled.
     "filled_after_gap", "count", false, |run| run.sims(|sim| sim.filled_after_gap);
+    /// Largest margin posted at once, both venues.
     "peak_margin", "quote", false, |run| Some(run.tally.peak_margin.as_f64());
     // locks
+    /// Times both legs were locked.
     "locks", "count", true, |run| count(run.tally.locks);
+    /// Share of the locks held under 60 s.
     "short_locks_pct", "%", false,
         |run| ratio(100.0 * f64::from(run.tally.short_locks), f64::from(run.tally.locks));
     // legging
+    /// Times a leg stood alone where it should not.
     "legging_episodes", "count", false, |run| count(run.tally.legging.episodes());
+    /// Episodes that ended with the other leg filled.
     "legging_matched", "count", false, |run| run.ended(Ending::Matched);
+    /// Episodes that ended with the exposed leg closed again.
     "legging_rolled_back", "count", false, |run| run.ended(Ending::RolledBack);
+    /// Episodes that ended with what had filled of the other leg bought back.
     "legging_bought_back", "count", false, |run| run.ended(Ending::BoughtBack);
+    /// Episodes that ended with the other leg opened because the exposed leg's venue refused or was silent.
     "legging_hedged", "count", false, |run| run.ended(Ending::Hedged);
+    /// Episodes that ended with the excess closed.
     "legging_trimmed", "count", false, |run| run.ended(Ending::Trimmed);
+    /// Episodes that ended with a lock let go.
     "legging_unlocked", "count", false, |run| run.ended(Ending::Unlocked);
+    /// Episodes of dust that the next trade took up.
     "legging_netted", "count", false, |run| run.ended(Ending::Netted);
+    /// Episodes that ended with a venue's liquidation of the exposed leg.
     "legging_liquidated", "count", false, |run| run.ended(Ending::Liquidated);
+    /// Episodes that were open as the data ended.
     "legging_open_at_end", "count", false, |run| run.ended(Ending::OpenAtEnd);
+    /// Length of all episodes together.
     "legging_sec", "s", false, |run| Some(seconds(run.tally.legging.ns));
+    /// Longest episode.
     "legging_worst_sec", "s", false, |run| Some(seconds(run.tally.legging.longest_ns));
+    /// Exposed coins times seconds, all episodes together.
     "legging_qty_sec", "", false, |run| Some(run.tally.legging.qty_sec());
+    /// What the costliest episode made (`cost` of legging.parquet with the sign turned); a cost is negative.
     "legging_worst", "quote", true, |run| Some(run.tally.legging.costliest2 as f64 * 0.5e-18);
+    /// Furthest move of the mid against an exposed leg (largest `worst_bp` of legging.parquet).
     "legging_worst_bp", "bp", false, |run| Some(run.tally.legging.worst_bp.bp());
+    /// Cost of all episodes over their notional, as `cost_bp` of legging.parquet; negative: a gain.
     "legging_cost_bp", "bp", false,
         |run| ratio(1e4 * (-run.tally.legging.amount2) as f64, run.tally.legging.notional2 as f64);
     // ends
+    /// 1 when a position was open as the data ended.
     "open_at_end", "count", false, |run| count(u32::from(run.tally.open_at_end));
+    /// 1 when a limit of `risk` halted the run.
     "halted", "count", false, |run| count(u32::from(run.equity.halted_at.is_some()));
 }
 
 /// Every column of a trader's results: [`METRICS`], then `sec_<state>`, `n_<reason>`, `unlock_<reason>`, `<counter>`.
 pub fn metric_table<T: Trader>() -> Vec<MetricInfo> {
-    let named = |prefix: &'static str, name: &str, unit, higher_is_better| {
+    let named = |prefix: &'static str, name: &str, unit, higher_is_better, doc: String| {
         let name = format!("{prefix}{}", name.to_lowercase().replace([' ', '-'], "_")).into();
-        MetricInfo { name, unit, higher_is_better }
+        MetricInfo { name, unit, higher_is_better, doc: doc.into() }
     };
+    let doc = |docs: &'static [&'static str], at: usize| docs.get(at).map_or("", |doc| doc.trim());
     let mut all = METRICS.to_vec();
-    all.extend(T::STATES.iter().map(|state| named("sec_", state.name, "s", true)));
-    all.extend(T::REASONS.iter().map(|reason| named("n_", reason, "count", true)));
-    all.extend(T::REASONS.iter().map(|reason| named("unlock_", reason, "quote", true)));
-    all.extend(T::COUNTERS.iter().map(|counter| named("", counter, "count", true)));
+    for (at, state) in T::STATES.iter().enumerate() {
+        let doc = format!("Time in {}: {}", state.name, doc(T::STATE_DOCS, at));
+        all.push(named("sec_", state.name, "s", true, doc));
+    }
+    for (at, reason) in T::REASONS.iter().enumerate() {
+        let doc = format!("Transitions by {reason}: {}", doc(T::REASON_DOCS, at));
+        all.push(named("n_", reason, "count", true, doc));
+    }
+    for (at, reason) in T::REASONS.iter().enumerate() {
+        let reason_doc = doc(T::REASON_DOCS, at);
+        let doc = format!("Pnl from the value frozen at the lock, of locks that ended by {reason}: {reason_doc}");
+        all.push(named("unlock_", reason, "quote", true, doc));
+    }
+    for (at, counter) in T::COUNTERS.iter().enumerate() {
+        let unit = if counter.ends_with("_ns") { "ns" } else { "count" };
+        all.push(named("", counter, unit, true, doc(T::COUNTER_DOCS, at).to_string()));
+    }
     all
 }
 

@@ -22,5 +22,5 @@ mod watch;
 pub use judge::{Ask, Sense, gate_opens, is_inside, judge};
 pub use levels::{Levels, buffer_level, gain_from, gain_level, gained, loss_from, loss_level};
 pub use plan::{FundingKinds, Plan};
-pub use state::{REASONS, Reason, STATES, State, also_names};
+pub use state::{REASON_DOCS, REASONS, Reason, STATE_DOCS, STATES, State, also_names};
 pub use watch::{Waiting, watches};

@@ -55,28 +55,51 @@ pub const STATES: &[StateInfo] = &[
     info("S5", Line::Price, false),
 ];
 
+/// By `State as usize`.
+pub const STATE_DOCS: &[&str] = &[
+    "no position, no working order.",
+    "the first leg being opened, or open.",
+    "the other leg being opened.",
+    "both legs open: locked.",
+    "the long leg left.",
+    "the short leg left.",
+];
+
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal,)*) => {
         /// Why a transition was made. The first eleven are conditions judged at ticks, in their order of judgement.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         #[repr(u8)]
-        pub enum Reason { $($(#[$doc])* $variant,)* }
+        pub enum Reason { $($(#[doc = $doc])* $variant,)* }
         /// Names by `Reason as usize`, as results and reports write them.
         pub const REASONS: &[&str] = &[$($name,)*];
+        /// What each of them means, for the columns of the results.
+        pub const REASON_DOCS: &[&str] = &[$(concat!($($doc),*),)*];
     };
 }
 
 reasons! {
+    /// A limit of `risk` was reached, or the run was stopped.
     Halt = "halt",
+    /// A leg came within `risk.liq_buffer` of its liquidation.
     LiqBuffer = "liq_buffer",
+    /// The stop of a leg that stands alone.
     Stop = "stop",
+    /// The trailing exit of a leg that stands alone.
     Trail = "trail",
+    /// The funding guard.
     Guard = "guard",
+    /// The first leg earned `g_pct`: the other one is opened.
     Lock = "lock",
+    /// The spread reached the upper band.
     UpperBand = "ub",
+    /// The spread reached the lower band.
     LowerBand = "lb",
+    /// The take-profit of a leg that stands alone.
     TakeProfit = "take_profit",
+    /// The rebound of a leg that stands alone.
     Rebound = "rebound",
+    /// The conditions of the gate held.
     Gate = "gate",
     /// A time exit of S1, S4, S5.
     Time = "time",

@@ -1,6 +1,7 @@
 //! leaderboard.csv: the best strategy points, a row each, for a spreadsheet.
 
 use super::SweepError;
+use super::columns::{self, Column};
 use super::grid::Grid;
 use super::rank::Verdict;
 use super::results::fault;
@@ -36,18 +37,8 @@ pub fn write_leaderboard(
 ) -> Result<(), SweepError> {
     let aside = path.with_extension("csv.part");
     let mut out = csv::Writer::from_path(&aside).map_err(fault(path))?;
-    let metric = &grid.objective.metric;
-    let mut head: Vec<String> = ["symbol", "rank", "id", "meets_require"].map(str::to_string).into();
-    head.push(format!("objective_{metric}"));
-    head.extend(["worst", "median", "best"].map(|which| format!("{metric}_{which}_world")));
-    head.push(format!("{metric}_neighbours_median"));
-    head.extend(grid.strategy_axes().iter().map(|axis| axis.path.clone()));
-    head.push("world_id".to_string());
-    head.extend(grid.world_axes().iter().map(|axis| axis.path.clone()));
-    head.extend(table.iter().map(|info| info.name.to_string()));
-    head.extend(super::results::SHARES.map(str::to_string));
-    head.extend(table.iter().map(|info| format!("oos_{}", info.name)));
-    head.push("ledger".to_string());
+    let columns = columns(grid, table);
+    let head: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     out.write_record(&head).map_err(fault(path))?;
     for board in boards {
         for (place, ranked) in board.ranked.iter().enumerate() {
@@ -59,13 +50,25 @@ pub fn write_leaderboard(
     std::fs::rename(&aside, path).map_err(SweepError::io(path, "rename the finished file"))
 }
 
+/// What places a configuration, then the columns of the results, those left out that stand there already.
+pub(super) fn columns(grid: &Grid, table: &[MetricInfo]) -> Vec<Column> {
+    let mut all = columns::standing(&grid.objective.metric);
+    let mut results: Vec<Column> = columns::results(grid, table);
+    results.retain(|column| all.iter().all(|known| known.name != column.name));
+    // the world after the configuration's own values
+    let (world_id, rest) = results.split_at(1);
+    let (strategy, rest) = rest.split_at(grid.strategy_axes().len());
+    all.extend(strategy.iter().chain(world_id).chain(rest).cloned());
+    all
+}
+
 fn record(grid: &Grid, board: &Board<'_>, place: usize, ranked: &Ranked) -> Vec<String> {
     let (verdict, row) = (&ranked.verdict, &ranked.row);
     let mut cells = vec![
         board.symbol.to_string(),
         (place + 1).to_string(),
         format!("{:016x}", verdict.id),
-        if verdict.meets { "yes" } else { "no" }.to_string(),
+        verdict.meets.to_string(),
         number(verdict.objective),
     ];
     cells.extend(verdict.spread.iter().map(|value| number(*value)));
@@ -80,6 +83,8 @@ fn record(grid: &Grid, board: &Board<'_>, place: usize, ranked: &Ranked) -> Vec<
     cells.extend(row.shares.iter().map(known));
     cells.extend(row.runs[1].metrics.iter().map(known));
     cells.push(row.runs[0].hash.to_string());
+    let ran = row.runs[1].metrics.iter().any(|value| !value.is_nan());
+    cells.push(if ran { row.runs[1].hash.to_string() } else { String::new() });
     cells
 }
 

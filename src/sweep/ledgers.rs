@@ -17,6 +17,7 @@
 //! ended.
 
 use super::SweepError;
+use super::columns::{Builder, EQUITY, LEGGING, Layout, TRADES, columns, schema};
 use super::detail::Detail;
 use super::results::{TableFile, fault};
 use super::spool::RUNS;
@@ -27,24 +28,10 @@ use crate::replay::{EntryRow, FullRecord, MoneyRow, TransitionRow};
 use crate::stats::LeggingRow;
 use crate::strategy::{REASONS, STATES};
 use crate::units::Time;
-use arrow::array::{
-    ArrayRef, BooleanBuilder, Decimal128Builder, Float64Builder, RecordBatch, StringBuilder,
-    TimestampNanosecondBuilder, UInt32Builder,
-};
-use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
 use std::path::Path;
 use std::sync::Arc;
-
-/// A column under construction.
-enum Column {
-    Word(StringBuilder),
-    Time(TimestampNanosecondBuilder),
-    Count(UInt32Builder),
-    Flag(BooleanBuilder),
-    /// Decimals of the scale given.
-    Money(Decimal128Builder),
-    Real(Float64Builder),
-}
 
 /// One value of a row.
 enum Cell<'a> {
@@ -57,63 +44,6 @@ enum Cell<'a> {
     None,
 }
 
-/// (name, kind); a number = decimals.
-type Layout = &'static [(&'static str, Kind)];
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Word,
-    Time,
-    Count,
-    Flag,
-    Money(i8),
-    Real,
-}
-
-const TRADES: Layout = &[
-    ("symbol", Kind::Word),
-    ("id", Kind::Word),
-    ("world_id", Kind::Word),
-    ("run", Kind::Word),
-    ("seq", Kind::Count),
-    ("time", Kind::Time),
-    ("venue_time", Kind::Time),
-    ("trade", Kind::Count),
-    ("state", Kind::Word),
-    ("kind", Kind::Word),
-    ("venue", Kind::Word),
-    ("role", Kind::Word),
-    ("order", Kind::Count),
-    ("side", Kind::Word),
-    ("price", Kind::Money(9)),
-    ("qty", Kind::Money(9)),
-    ("maker", Kind::Flag),
-    ("fee", Kind::Money(12)),
-    ("amount", Kind::Money(12)),
-    ("rate", Kind::Money(12)),
-    ("lost", Kind::Money(12)),
-    ("mid", Kind::Money(10)),
-    ("mid_at_match", Kind::Money(10)),
-    ("equity", Kind::Money(19)),
-    ("at_end", Kind::Flag),
-    ("to_state", Kind::Word),
-    ("reason", Kind::Word),
-    ("also", Kind::Count),
-    ("money_grid", Kind::Money(12)),
-    ("maker_rate", Kind::Money(12)),
-    ("taker_rate", Kind::Money(12)),
-    ("pnl_price", Kind::Money(19)),
-    ("pnl_spread", Kind::Money(19)),
-    ("pnl_legging", Kind::Money(19)),
-    ("pnl_slippage", Kind::Money(19)),
-    ("pnl_fees", Kind::Money(19)),
-    ("pnl_rebates", Kind::Money(19)),
-    ("pnl_funding", Kind::Money(19)),
-    ("pnl_liquidation", Kind::Money(19)),
-    ("pnl_transfer", Kind::Money(19)),
-    ("pnl_rounding", Kind::Money(19)),
-    ("pnl", Kind::Money(19)),
-];
 /// Columns of `money` rows: a line each, in the order of [`Line::ALL`], and their sum.
 const MONEY: usize = Line::ALL.len() + 1;
 /// Columns before the account's terms, which only `capital` rows have.
@@ -121,42 +51,11 @@ const TERMS: usize = TRADES.len() - MONEY - 3;
 /// Columns before `at_end to_state reason also`.
 const AT_END: usize = TERMS - 4;
 
-const LEGGING: Layout = &[
-    ("symbol", Kind::Word),
-    ("id", Kind::Word),
-    ("world_id", Kind::Word),
-    ("run", Kind::Word),
-    ("trade", Kind::Count),
-    ("began", Kind::Time),
-    ("ended", Kind::Time),
-    ("state", Kind::Word),
-    ("venue", Kind::Word),
-    ("role", Kind::Word),
-    ("ending", Kind::Word),
-    ("qty", Kind::Money(9)),
-    ("qty_sec", Kind::Money(18)),
-    ("mid", Kind::Money(10)),
-    ("worst_mid", Kind::Money(10)),
-    ("worst_bp", Kind::Real),
-    ("worst", Kind::Money(19)),
-    ("cost_bp", Kind::Real),
-    ("cost", Kind::Money(19)),
-];
-
-const EQUITY: Layout = &[
-    ("symbol", Kind::Word),
-    ("id", Kind::Word),
-    ("world_id", Kind::Word),
-    ("run", Kind::Word),
-    ("time", Kind::Time),
-    ("equity", Kind::Money(19)),
-];
-
 struct Table {
     file: TableFile,
     path: std::path::PathBuf,
     schema: Arc<Schema>,
-    columns: Vec<Column>,
+    columns: Vec<Builder>,
     rows: usize,
 }
 
@@ -164,31 +63,13 @@ struct Table {
 const BATCH: usize = 1 << 14;
 
 impl Table {
-    fn create(path: &Path, layout: Layout) -> Result<Table, SweepError> {
-        let field = |(name, kind): &(&str, Kind)| {
-            let kind = match kind {
-                Kind::Word => DataType::Utf8,
-                Kind::Time => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
-                Kind::Count => DataType::UInt32,
-                Kind::Flag => DataType::Boolean,
-                Kind::Money(scale) => DataType::Decimal128(38, *scale),
-                Kind::Real => DataType::Float64,
-            };
-            Field::new(*name, kind, true)
-        };
-        let schema = Arc::new(Schema::new(layout.iter().map(field).collect::<Vec<_>>()));
-        let column = |(_, kind): &(&str, Kind)| match kind {
-            Kind::Word => Column::Word(StringBuilder::new()),
-            Kind::Time => Column::Time(TimestampNanosecondBuilder::new()),
-            Kind::Count => Column::Count(UInt32Builder::new()),
-            Kind::Flag => Column::Flag(BooleanBuilder::new()),
-            Kind::Money(_) => Column::Money(Decimal128Builder::new()),
-            Kind::Real => Column::Real(Float64Builder::new()),
-        };
+    fn create(path: &Path, layout: &Layout) -> Result<Table, SweepError> {
+        let all = columns(layout);
+        let schema = schema(&all);
         Ok(Table {
             file: TableFile::create(path, schema.clone())?,
             path: path.to_path_buf(),
-            columns: layout.iter().map(column).collect(),
+            columns: all.iter().map(|column| column.kind.builder()).collect(),
             schema,
             rows: 0,
         })
@@ -198,18 +79,18 @@ impl Table {
         debug_assert_eq!(cells.len(), self.columns.len());
         for (column, cell) in self.columns.iter_mut().zip(cells) {
             match (column, cell) {
-                (Column::Word(column), Cell::Word(word)) => column.append_value(word),
-                (Column::Word(column), _) => column.append_null(),
-                (Column::Time(column), Cell::Time(time)) => column.append_value(time.0),
-                (Column::Time(column), _) => column.append_null(),
-                (Column::Count(column), Cell::Count(count)) => column.append_value(*count),
-                (Column::Count(column), _) => column.append_null(),
-                (Column::Flag(column), Cell::Flag(flag)) => column.append_value(*flag),
-                (Column::Flag(column), _) => column.append_null(),
-                (Column::Money(column), Cell::Money(money)) => column.append_value(*money),
-                (Column::Money(column), _) => column.append_null(),
-                (Column::Real(column), Cell::Real(value)) => column.append_value(*value),
-                (Column::Real(column), _) => column.append_null(),
+                (column @ (Builder::Id(_) | Builder::Word(_)), Cell::Word(word)) => column.text(Some(word)),
+                (column @ (Builder::Id(_) | Builder::Word(_)), _) => column.text(None),
+                (Builder::Time(column), Cell::Time(time)) => column.append_value(time.0),
+                (Builder::Time(column), _) => column.append_null(),
+                (Builder::Whole(column), Cell::Count(count)) => column.append_value(i64::from(*count)),
+                (Builder::Whole(column), _) => column.append_null(),
+                (Builder::Flag(column), Cell::Flag(flag)) => column.append_value(*flag),
+                (Builder::Flag(column), _) => column.append_null(),
+                (Builder::Exact(column, _), Cell::Money(money)) => column.append_value(*money),
+                (Builder::Exact(column, _), _) => column.append_null(),
+                (Builder::Real(column), Cell::Real(value)) => column.append_value(*value),
+                (Builder::Real(column), _) => column.append_null(),
             }
         }
         self.rows += 1;
@@ -221,26 +102,9 @@ impl Table {
             return Ok(());
         }
         self.rows = 0;
-        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
-        for (column, field) in self.columns.iter_mut().zip(self.schema.fields()) {
-            arrays.push(match column {
-                Column::Word(column) => Arc::new(column.finish()),
-                Column::Time(column) => Arc::new(column.finish().with_timezone("UTC")),
-                Column::Count(column) => Arc::new(column.finish()),
-                Column::Flag(column) => Arc::new(column.finish()),
-                Column::Real(column) => Arc::new(column.finish()),
-                Column::Money(column) => {
-                    let scale = match field.data_type() {
-                        DataType::Decimal128(_, scale) => *scale,
-                        _ => 0,
-                    };
-                    let array = column.finish().with_precision_and_scale(38, scale).map_err(fault(&self.path))?;
-                    Arc::new(array)
-                }
-            });
-        }
-        let batch = RecordBatch::try_new(self.schema.clone(), arrays).map_err(fault(&self.path))?;
-        self.file.write(&batch)
+        let arrays = self.columns.iter_mut().map(Builder::finish).collect::<Result<_, _>>();
+        let batch = RecordBatch::try_new(self.schema.clone(), arrays.map_err(fault(&self.path))?);
+        self.file.write(&batch.map_err(fault(&self.path))?)
     }
 
     fn finish(mut self) -> Result<(), SweepError> {

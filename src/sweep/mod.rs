@@ -16,6 +16,7 @@
 //! | `explain` | one configuration again, trade by trade |
 //! | `scenery`, `story` | the market that the winner saw; what it did |
 //! | `show`, `compare` | a finished run in the terminal; two of them side by side |
+//! | `columns` | every column of the tables: name, type, unit, meaning |
 //! | `results`, `leaderboard`, `ledgers`, `best`, `record`, `page` | the files |
 //!
 //! results.parquet, leaderboard.csv, best.yml, trades.parquet, legging.parquet and equity.parquet are the same bytes for one
@@ -26,6 +27,7 @@ pub mod args;
 mod best;
 mod checkpoint;
 mod chunk;
+mod columns;
 pub mod compare;
 mod crew;
 mod detail;

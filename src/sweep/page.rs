@@ -2,11 +2,11 @@
 
 use super::SweepError;
 use super::best::over_world_name;
+use super::columns::SHARES;
 use super::detail::Detail;
 use super::grid::Compare;
 use super::leaderboard::Ranked;
 use super::plan::Plan;
-use super::results::SHARES;
 use super::run::{Outcome, Sweep, each_point};
 use super::spool::Row;
 use super::story::Story;

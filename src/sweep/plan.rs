@@ -2,7 +2,7 @@
 
 use super::checkpoint::UnitState;
 use super::chunk::Unit;
-use super::results::SHARES;
+use super::columns::SHARES;
 use super::run::Sweep;
 use crate::replay::Machine;
 use crate::text::duration;

@@ -208,7 +208,12 @@ mod tests {
     use crate::replay::LedgerHash;
 
     fn table() -> Vec<MetricInfo> {
-        let info = |name: &'static str, higher_is_better| MetricInfo { name: name.into(), unit: "", higher_is_better };
+        let info = |name: &'static str, higher_is_better| MetricInfo {
+            name: name.into(),
+            unit: "",
+            higher_is_better,
+            doc: "".into(),
+        };
         vec![info("sharpe", true), info("trades", true), info("max_drawdown_pct", false)]
     }
 

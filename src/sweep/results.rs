@@ -1,13 +1,14 @@
 //! results.parquet: a row a configuration and world, in the order of (id, world).
 
 use super::SweepError;
-use super::grid::{Axis, Grid};
+use super::columns::{self, Builder};
+use super::grid::Grid;
 use super::spool::{Row, Spool};
-use crate::config::Value;
 use crate::stats::MetricInfo;
-use arrow::array::{ArrayRef, Float64Builder, RecordBatch, StringBuilder};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use std::fs::{self, File};
@@ -16,9 +17,6 @@ use std::sync::Arc;
 
 /// Rows of a row group. Fixed, so that the same rows give the same bytes.
 pub const GROUP_ROWS: usize = 1 << 16;
-
-/// Names of the four shares of bar closes, as columns.
-pub const SHARES: [&str; 4] = ["held_trend", "held_target", "held_funding", "held_volatility"];
 
 /// What every table of the house is written with.
 pub fn properties() -> WriterProperties {
@@ -60,11 +58,6 @@ pub fn fault<E: std::fmt::Display>(path: &Path) -> impl FnOnce(E) -> SweepError 
     move |error| SweepError::Table { path, what: error.to_string() }
 }
 
-/// A column of axis values: numbers where all are (null = switched off), else words.
-pub fn axis_is_number(axis: &Axis) -> bool {
-    axis.values.iter().all(|value| matches!(value, Value::Num(_) | Value::Null))
-}
-
 /// One sweep's rows of one symbol.
 pub struct Part<'a> {
     pub symbol: &'a str,
@@ -92,93 +85,71 @@ pub fn write_results(path: &Path, grid: &Grid, table: &[MetricInfo], parts: &[Pa
     file.finish()
 }
 
-enum Column {
-    Number(Float64Builder),
-    Word(StringBuilder),
-}
-
 struct Columns<'a> {
     grid: &'a Grid,
-    metrics: usize,
     schema: Arc<Schema>,
-    columns: Vec<Column>,
+    columns: Vec<Builder>,
     rows: usize,
 }
 
 impl<'a> Columns<'a> {
     fn new(grid: &'a Grid, table: &[MetricInfo]) -> Columns<'a> {
-        let mut fields = Vec::new();
-        let mut columns = Vec::new();
-        let mut add = |name: &str, number: bool, null: bool| {
-            let kind = if number { DataType::Float64 } else { DataType::Utf8 };
-            fields.push(Field::new(name, kind, null));
-            columns.push(match number {
-                true => Column::Number(Float64Builder::new()),
-                false => Column::Word(StringBuilder::new()),
-            });
-        };
-        for name in ["id", "world_id", "symbol"] {
-            add(name, false, false);
-        }
-        for axis in grid.strategy_axes().iter().chain(grid.world_axes()) {
-            add(&axis.path, axis_is_number(axis), true);
-        }
-        table.iter().for_each(|info| add(&info.name, true, true));
-        SHARES.iter().for_each(|name| add(name, true, true));
-        table.iter().for_each(|info| add(&format!("oos_{}", info.name), true, true));
-        add("ledger", false, false);
-        add("oos_ledger", false, true);
-        Columns { grid, metrics: table.len(), schema: Arc::new(Schema::new(fields)), columns, rows: 0 }
+        let all = columns::results(grid, table);
+        let builders = all.iter().map(|column| column.kind.builder()).collect();
+        Columns { grid, schema: columns::schema(&all), columns: builders, rows: 0 }
     }
 
     fn push(&mut self, part: &Part<'_>, row: &Row) {
         let mut columns = self.columns.iter_mut();
-        let mut word = |text: Option<&str>| {
-            if let Some(Column::Word(column)) = columns.next() {
-                column.append_option(text);
+        let mut next = |put: &dyn Fn(&mut Builder)| {
+            if let Some(column) = columns.next() {
+                put(column);
             }
         };
-        word(Some(&format!("{:016x}", row.id)));
-        word(part.world_ids.get(row.world as usize).map(String::as_str).or(Some("")));
-        word(Some(part.symbol));
+        let id = format!("{:016x}", row.id);
+        let world_id = part.world_ids.get(row.world as usize).map_or("", String::as_str);
+        for text in [id.as_str(), world_id, part.symbol] {
+            next(&|column| column.text(Some(text)));
+        }
         let (digits, worlds) = (self.grid.digits(row.point), self.grid.world(u64::from(row.world)));
         let strategy = self.grid.strategy_axes().iter().zip(digits).map(|(axis, digit)| axis.values.get(digit));
-        let world = worlds.iter().map(|(_, value)| Some(value));
-        for value in strategy.chain(world) {
-            match columns.next() {
-                Some(Column::Number(column)) => {
-                    column.append_option(value.and_then(Value::num).map(|num| num.as_f64()))
-                }
-                Some(Column::Word(column)) => column.append_option(value.map(ToString::to_string)),
-                None => {}
-            }
+        for value in strategy.chain(worlds.iter().map(|(_, value)| Some(value))) {
+            next(&|column| column.value(value));
         }
         let [inside, outside] = &row.runs;
-        let shares = row.shares.iter().copied();
-        for value in inside.metrics.iter().copied().chain(shares).chain(outside.metrics.iter().copied()) {
-            if let Some(Column::Number(column)) = columns.next() {
-                column.append_option((!value.is_nan()).then_some(value));
-            }
+        for value in inside.metrics.iter().chain(&row.shares).chain(&outside.metrics) {
+            next(&|column| column.number((!value.is_nan()).then_some(*value)));
         }
         let ran = outside.metrics.iter().any(|value| !value.is_nan());
         for hash in [Some(inside.hash.to_string()), ran.then(|| outside.hash.to_string())] {
-            if let Some(Column::Word(column)) = columns.next() {
-                column.append_option(hash);
-            }
+            next(&|column| column.text(hash.as_deref()));
         }
-        debug_assert!(inside.metrics.len() == self.metrics && columns.next().is_none());
         self.rows += 1;
     }
 
     fn batch(&mut self, path: &Path) -> Result<RecordBatch, SweepError> {
         self.rows = 0;
-        let finish = |column: &mut Column| -> ArrayRef {
-            match column {
-                Column::Number(column) => Arc::new(column.finish()),
-                Column::Word(column) => Arc::new(column.finish()),
-            }
-        };
-        let arrays = self.columns.iter_mut().map(finish).collect();
+        let arrays = self.columns.iter_mut().map(Builder::finish).collect::<Result<_, _>>().map_err(fault(path))?;
         RecordBatch::try_new(self.schema.clone(), arrays).map_err(fault(path))
     }
+}
+
+/// A number of a table: whole, floating or a flag; `None` = no value.
+pub fn number(column: &dyn Array, row: usize) -> Option<f64> {
+    if column.is_null(row) {
+        return None;
+    }
+    match column.data_type() {
+        DataType::Int64 => Some(column.as_primitive::<Int64Type>().value(row) as f64),
+        DataType::Float64 => Some(column.as_primitive::<Float64Type>().value(row)),
+        _ => None,
+    }
+}
+
+/// A table opened for reading: dictionaries are read as their words.
+pub fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
+        .map_err(|error| format!("not a whole parquet file: {error}"))
 }

@@ -1,9 +1,9 @@
 //! The composite strategy as a [`Trader`]: strategy, execution and risk around one state.
 
 use super::{Actions, Breach, Extreme, Limits, Moment, StateInfo, Trader, Transition, View};
-use crate::execution::{COUNTERS, Close, Counts, Desk, Entry, Floor, Lock, Pair, Removal, TimerKind};
+use crate::execution::{COUNTER_DOCS, COUNTERS, Close, Counts, Desk, Entry, Floor, Lock, Pair, Removal, TimerKind};
 use crate::market::{Event, EventBody, Role};
-use crate::strategy::{self, Levels, Plan, REASONS, Reason, STATES, Sense, State, Waiting};
+use crate::strategy::{self, Levels, Plan, REASON_DOCS, REASONS, Reason, STATE_DOCS, STATES, Sense, State, Waiting};
 use crate::units::{Price, Qty, Time};
 use crate::watch::{Legs, Watches};
 use serde::{Deserialize, Serialize};
@@ -321,6 +321,9 @@ impl Trader for Composite {
     const STATES: &'static [StateInfo] = STATES;
     const REASONS: &'static [&'static str] = REASONS;
     const COUNTERS: &'static [&'static str] = COUNTERS;
+    const STATE_DOCS: &'static [&'static str] = STATE_DOCS;
+    const REASON_DOCS: &'static [&'static str] = REASON_DOCS;
+    const COUNTER_DOCS: &'static [&'static str] = COUNTER_DOCS;
 
     fn step(&mut self, plan: &Plan, moment: Moment, view: &View<'_>, out: &mut Actions) {
         let mut call = Call { plan, view, out };

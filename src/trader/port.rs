@@ -122,6 +122,10 @@ pub trait Trader: Clone + Send + Serialize + DeserializeOwned {
     const STATES: &'static [StateInfo];
     const REASONS: &'static [&'static str];
     const COUNTERS: &'static [&'static str];
+    /// A sentence for each state, reason and counter, for the columns that results make of them.
+    const STATE_DOCS: &'static [&'static str] = &[];
+    const REASON_DOCS: &'static [&'static str] = &[];
+    const COUNTER_DOCS: &'static [&'static str] = &[];
 
     fn step(&mut self, plan: &Self::Plan, moment: Moment, view: &View<'_>, out: &mut Actions);
     fn watches(&self, plan: &Self::Plan, out: &mut Watches);

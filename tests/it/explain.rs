@@ -35,7 +35,7 @@ pub(crate) fn rows(path: &Path) -> Vec<Row> {
     let cell = |name: &str, field: &Field| match field {
         Field::Null => String::new(),
         Field::Str(text) => text.clone(),
-        Field::Long(ns) if name.contains("time") => Time(*ns).to_string(),
+        Field::Long(ns) if name.ends_with("time") => Time(*ns).to_string(),
         other => {
             let text = other.to_string();
             if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }

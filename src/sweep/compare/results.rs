@@ -4,15 +4,15 @@ use super::{Board, BoardPoint};
 use crate::replay::LedgerHash;
 use crate::stats::{MetricInfo, metric_table};
 use crate::sweep::SweepError;
+use crate::sweep::columns::HELD_OUT;
 use crate::sweep::grid::Objective;
 use crate::sweep::rank::Judge;
+use crate::sweep::results;
 use crate::sweep::show::Run;
 use crate::sweep::spool::{Row, RunRow};
 use crate::trader::Composite;
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::Float64Type;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -60,9 +60,8 @@ impl Results {
     fn load(&mut self, axes: &[String]) -> Result<(), SweepError> {
         let path = self.path.clone();
         let wrong = |what: String| SweepError::NotARun { path: path.clone(), what };
-        let file = std::fs::File::open(&path).map_err(|e| wrong(e.to_string()))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| wrong(e.to_string()))?;
-        let held_out: Vec<String> = self.metrics.iter().map(|name| format!("oos_{name}")).collect();
+        let builder = results::open(&path).map_err(wrong)?;
+        let held_out: Vec<String> = self.metrics.iter().map(|name| format!("{HELD_OUT}{name}")).collect();
         let needed: BTreeSet<&str> = ["id", "symbol"]
             .into_iter()
             .chain(self.metrics.iter().chain(&held_out).chain(axes).map(String::as_str))
@@ -140,24 +139,20 @@ fn column<'b>(path: &Path, batch: &'b RecordBatch, name: &str) -> Result<&'b dyn
 fn numbers(path: &Path, batch: &RecordBatch, names: &[String]) -> Result<Vec<Vec<f64>>, SweepError> {
     let read = |name: &String| {
         let column = column(path, batch, name)?;
-        let values = column.as_primitive_opt::<Float64Type>();
-        Ok((0..batch.num_rows())
-            .map(|row| values.filter(|v| v.is_valid(row)).map_or(f64::NAN, |v| v.value(row)))
-            .collect())
+        Ok((0..batch.num_rows()).map(|row| results::number(column, row).unwrap_or(f64::NAN)).collect())
     };
     names.iter().map(read).collect()
 }
 
-/// A column of words, or of numbers as words.
+/// A column of words, or of numbers or flags as words.
 fn words(path: &Path, batch: &RecordBatch, name: &str) -> Result<Vec<String>, SweepError> {
     let column = column(path, batch, name)?;
-    let number = column.as_primitive_opt::<Float64Type>();
-    let word = column.as_string_opt::<i32>();
-    let cell = |row: usize| match (number, word) {
+    let (word, flag) = (column.as_string_opt::<i32>(), column.as_boolean_opt());
+    let cell = |row: usize| match (word, flag) {
         _ if column.is_null(row) => "null".to_string(),
         (Some(values), _) => values.value(row).to_string(),
         (_, Some(values)) => values.value(row).to_string(),
-        _ => String::new(),
+        _ => results::number(column, row).map(|number| number.to_string()).unwrap_or_default(),
     };
     Ok((0..batch.num_rows()).map(cell).collect())
 }

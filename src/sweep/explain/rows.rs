@@ -3,10 +3,11 @@
 use crate::replay::LedgerHash;
 use crate::stats::MetricInfo;
 use crate::sweep::SweepError;
-use crate::sweep::results::{SHARES, fault};
+use crate::sweep::columns::{HELD_OUT, SHARES};
+use crate::sweep::results::{self, fault};
 use crate::sweep::spool::{Row, RunRow};
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::Float64Type;
+use arrow::datatypes::Schema;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection};
 use std::collections::BTreeSet;
@@ -27,14 +28,10 @@ fn wrong(path: &Path, what: impl Into<String>) -> SweepError {
     SweepError::Missing { path: path.to_path_buf(), what: what.into() }
 }
 
-type Builder = ParquetRecordBatchReaderBuilder<File>;
-
-fn open(path: &Path) -> Result<Builder, SweepError> {
-    let file = File::open(path).map_err(|error| {
-        let what = format!("{error}; accepted: the folder of a finished run, such as reports/quickstart");
-        wrong(path, what)
-    })?;
-    Builder::try_new(file).map_err(|error| wrong(path, format!("not a whole parquet file: {error}")))
+fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, SweepError> {
+    results::open(path).map_err(|error| {
+        wrong(path, format!("{error}; accepted: the folder of a finished run, such as reports/quickstart"))
+    })
 }
 
 fn word<'a>(batch: &'a RecordBatch, name: &str, row: usize) -> Option<&'a str> {
@@ -50,6 +47,7 @@ pub fn find(path: &Path, prefix: &str, table: &[MetricInfo]) -> Result<Found, Sw
     let rows = matching(path, prefix)?;
     let ranges = rows.chunk_by(|a, b| a + 1 == *b).map(|run| run[0]..run[run.len() - 1] + 1);
     let builder = open(path)?;
+    let places = Places::new(path, builder.schema(), table)?;
     let total = builder.metadata().file_metadata().num_rows().max(0) as usize;
     let reader = builder.with_row_selection(RowSelection::from_consecutive_ranges(ranges, total)).build();
     let mut found = Found { id: 0, symbol: String::new(), world_ids: Vec::new(), rows: Vec::new() };
@@ -60,7 +58,7 @@ pub fn find(path: &Path, prefix: &str, table: &[MetricInfo]) -> Result<Found, Sw
             found.id = u64::from_str_radix(text("id"), 16).unwrap_or_default();
             found.symbol = text("symbol").to_string();
             found.world_ids.push(text("world_id").to_string());
-            found.rows.push(read(&batch, row, table, found.id));
+            found.rows.push(places.read(&batch, row, found.id));
         }
     }
     Ok(found)
@@ -96,22 +94,57 @@ fn matching(path: &Path, prefix: &str) -> Result<Vec<usize>, SweepError> {
     }
 }
 
-fn read(batch: &RecordBatch, row: usize, table: &[MetricInfo], id: u64) -> Row {
-    let number = |name: &str| {
-        let column = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Float64Type>());
-        column.filter(|column| column.is_valid(row)).map_or(f64::NAN, |column| column.value(row))
-    };
-    let hash = |name: &str| {
-        let mut hash = LedgerHash::default();
-        let text = word(batch, name, row).unwrap_or_default();
-        for (byte, pair) in hash.0.iter_mut().zip(text.as_bytes().chunks(2)) {
-            *byte = std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()).unwrap_or(0);
+/// Where the figures of a row stand in the file.
+struct Places {
+    shares: [usize; SHARES.len()],
+    /// By run: metrics in the order of the table, then the ledger's hash.
+    runs: [(Vec<usize>, usize); 2],
+}
+
+impl Places {
+    /// # Errors
+    /// A column that is not there, or there twice.
+    fn new(path: &Path, schema: &Schema, table: &[MetricInfo]) -> Result<Places, SweepError> {
+        let place = |name: &str| {
+            let mut found = schema.fields().iter().enumerate().filter(|(_, field)| field.name() == name);
+            match (found.next(), found.next()) {
+                (Some((at, _)), None) => Ok(at),
+                (there, _) => {
+                    let what = if there.is_some() { "two columns" } else { "no column" };
+                    let why = "the run was made by another version of perpx; to do: sweep again";
+                    Err(wrong(path, format!("there is {what} '{name}': {why}")))
+                }
+            }
+        };
+        let run = |prefix: &str| {
+            let metrics =
+                table.iter().map(|info| place(&format!("{prefix}{}", info.name))).collect::<Result<_, _>>()?;
+            Ok::<_, SweepError>((metrics, place(&format!("{prefix}ledger"))?))
+        };
+        let mut shares = [0; SHARES.len()];
+        for (at, name) in shares.iter_mut().zip(SHARES) {
+            *at = place(name)?;
         }
-        hash
-    };
-    let run = |prefix: &str| RunRow {
-        hash: hash(&format!("{prefix}ledger")),
-        metrics: table.iter().map(|info| number(&format!("{prefix}{}", info.name))).collect(),
-    };
-    Row { id, point: 0, world: 0, shares: SHARES.map(number), runs: [run(""), run("oos_")] }
+        Ok(Places { shares, runs: [run("")?, run(HELD_OUT)?] })
+    }
+
+    fn read(&self, batch: &RecordBatch, row: usize, id: u64) -> Row {
+        let number = |at: &usize| results::number(batch.column(*at), row).unwrap_or(f64::NAN);
+        let hash = |at: usize| {
+            let mut hash = LedgerHash::default();
+            let column = batch.column(at).as_string_opt::<i32>().filter(|column| column.is_valid(row));
+            let text = column.map_or("", |column| column.value(row));
+            for (byte, pair) in hash.0.iter_mut().zip(text.as_bytes().chunks(2)) {
+                *byte = std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()).unwrap_or(0);
+            }
+            hash
+        };
+        let [inside, outside] = &self.runs;
+        let run = |(metrics, ledger): &(Vec<usize>, usize)| RunRow {
+            hash: hash(*ledger),
+            metrics: metrics.iter().map(number).collect(),
+        };
+        let shares = self.shares.each_ref().map(number);
+        Row { id, point: 0, world: 0, shares, runs: [run(inside), run(outside)] }
+    }
 }
