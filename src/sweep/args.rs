@@ -1,6 +1,6 @@
 //! The command line of perpx-sweep: arguments in, one call, exit code out.
 
-use super::{DriverChoice, Options, Summary, SweepError, compare, explain, show, sweep};
+use super::{DriverChoice, Options, Summary, SweepError, compare, explain, folder, show, sweep};
 use crate::text;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ const HELP: &str = "{about}\n\n{usage-heading} {usage}\n\n  \
 #[derive(Parser)]
 #[command(name = "perpx-sweep", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 #[command(help_template = HELP)]
-#[command(after_help = "Commands: show, compare, explain, audit, completions (--help of each says more)\n\
+#[command(after_help = "Commands: show, compare, explain, audit, runs, completions (--help says more)\n\
                         Example: perpx-sweep sweeps/quickstart.toml --fresh")]
 pub struct Cli {
     #[command(subcommand)]
@@ -52,6 +52,16 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List the runs of a folder: finished, unfinished, running
+    #[command(after_help = "Example: perpx-sweep runs reports")]
+    Runs {
+        /// The folder of the runs
+        #[arg(default_value = "reports")]
+        dir: PathBuf,
+        /// Print them as one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Add up a run's money again from its trades, without the ledger's code
     #[command(after_help = "Example: perpx-sweep audit reports/quickstart")]
     Audit {
@@ -79,7 +89,7 @@ struct RunArgs {
     /// Go on with an unfinished run (the default)
     #[arg(long, conflicts_with = "fresh")]
     resume: bool,
-    /// Discard an unfinished run
+    /// Discard an unfinished run, replace a finished one
     #[arg(long)]
     fresh: bool,
     /// Keep ledgers and charts of the best N, not report.top
@@ -133,6 +143,10 @@ impl Cli {
                     |told| if args.json { told.json().to_string() } else { told.text() },
                 )
             }
+            Some(Command::Runs { dir, json }) => told(json, folder::runs(&dir), |runs| match json {
+                true => serde_json::json!({ "exit": 0, "runs": runs }).to_string(),
+                false => folder::text(&dir, &runs, text::width()),
+            }),
             Some(Command::Audit { run, json }) => audit(&run, json),
             Some(Command::Completions { shell }) => text::completions(Cli::command(), shell),
             None => self.run.run(),

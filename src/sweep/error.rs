@@ -49,6 +49,23 @@ pub enum SweepError {
     )]
     OtherRun { path: PathBuf, part: String, was: String, now: String },
 
+    #[error(
+        "{path}: a finished run lies here, but its {part} differs: it was {was}, now it is {now}; accepted: the same {part}; to \
+         do: give --out DIR or another name to keep it, or --fresh to replace it"
+    )]
+    OtherFinished { path: PathBuf, part: String, was: String, now: String },
+
+    #[error(
+        "{path}: another perpx-sweep is writing here; accepted: one at a time; to do: wait for it, or give --out DIR"
+    )]
+    Busy { path: PathBuf },
+
+    #[error(
+        "{path}: {what}; accepted: a new or empty folder, or one of an earlier run; to do: choose another name, or give --out \
+         DIR"
+    )]
+    Mixed { path: PathBuf, what: String },
+
     #[error("{path}: the checkpoint cannot be read ({what}); to do: give --fresh to discard it and start again")]
     Checkpoint { path: PathBuf, what: String },
 
@@ -107,6 +124,9 @@ impl SweepError {
             | SweepError::NoPrice { .. }
             | SweepError::NotARun { .. }
             | SweepError::OtherRun { .. }
+            | SweepError::OtherFinished { .. }
+            | SweepError::Busy { .. }
+            | SweepError::Mixed { .. }
             | SweepError::Missing { .. } => 2,
             SweepError::Interrupted => 130,
             _ => 1,

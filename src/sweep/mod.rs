@@ -9,6 +9,7 @@
 //! | `chunk` | as many machines as move through the tape together |
 //! | `ahead`, `crew` | tiles made ready while one is run; the workers that run it |
 //! | `gate` | how often each condition of the gate held |
+//! | `folder` | a run's folder: who may write to it, what an earlier run left, which runs there are |
 //! | `checkpoint`, `spool` | where a run stands; its finished rows |
 //! | `rank` | which configuration is better |
 //! | `plan`, `progress` | what is told before and meanwhile |
@@ -33,6 +34,7 @@ mod crew;
 mod detail;
 mod error;
 pub mod explain;
+pub mod folder;
 mod gate;
 pub mod grid;
 mod leaderboard;

@@ -6,6 +6,7 @@ use super::checkpoint::{self, Checkpoint, Key, Position};
 use super::chunk::{Chunk, Edge};
 use super::crew::Effort;
 use super::detail::{Detail, again};
+use super::folder::Folder;
 use super::grid::Grid;
 use super::leaderboard::{Board, LEADERBOARD_ROWS, Ranked, write_leaderboard};
 use super::ledgers::Ledgers;
@@ -146,12 +147,16 @@ impl<'o> Sweep<'o> {
         if self.options.dry_run {
             return Ok(self.summary(&plan, &[]));
         }
-        std::fs::create_dir_all(&self.dir).map_err(SweepError::io(&self.dir, "make the folder"))?;
+        let folder = Folder::take(&self.dir)?;
         if self.options.fresh {
             checkpoint::remove(&self.dir)?;
         }
         let key = self.key()?;
         let stored = checkpoint::load(&self.dir, &key)?;
+        if stored.is_none() && !self.options.fresh {
+            let data = self.studies.iter().map(|study| (study.symbol.as_str(), study.fingerprint())).collect();
+            folder.refuse_other(&self.grid.parts()?, &data)?;
+        }
         let progress = Progress::new(self.options.quiet, plan.rows(), plan.config_ticks());
         let (mut spools, effort) = Runner::new(&self, key, progress, out).run(stored, &plan)?;
         self.effort = effort;
@@ -160,6 +165,7 @@ impl<'o> Sweep<'o> {
         for (number, spool) in spools.drain(..).enumerate() {
             outcomes.push(self.rank(number, spool, &mut ledgers)?);
         }
+        folder.clear()?;
         ledgers.finish()?;
         self.write(&plan, &outcomes)?;
         let summary = self.summary(&plan, &outcomes);

@@ -13,7 +13,7 @@ const LIVE: &str = env!("CARGO_BIN_EXE_perpx-live");
 
 /// Every command, without arguments.
 const COMMANDS: [(&str, &[&str]); 3] = [
-    (SWEEP, &["", "show", "compare", "explain", "audit", "completions"]),
+    (SWEEP, &["", "show", "compare", "explain", "audit", "runs", "completions"]),
     (DATA, &["", "import", "check", "synth", "emulate", "info", "completions"]),
     (LIVE, &[""]),
 ];
@@ -167,6 +167,8 @@ fn every_command_speaks_json_and_tells_errors_in_it() {
     json(LIVE, &format!("--config {absent} --json"), 2);
     json(LIVE, &format!("--config {one}/best.yml --mode paper --json"), 2);
     json(SWEEP, &format!("show {absent} --json"), 2);
+    assert!(json(SWEEP, &format!("runs {} --json", folder("")), 0)["runs"].as_array().map(Vec::len) >= Some(2));
+    json(SWEEP, &format!("runs {absent} --json"), 2);
     json(SWEEP, &format!("compare {one} {absent} --json"), 2);
     json(SWEEP, &format!("audit {absent} --json"), 2);
     let synth = json(DATA, &format!("synth --out {made} --start 2026-01-05 --days 1 --updates-per-sec 0.02 --json"), 0);

@@ -9,6 +9,7 @@ mod emulator;
 mod emulator_faults;
 mod emulator_grvt;
 mod explain;
+mod folder;
 mod foresight;
 mod legging;
 mod live;
