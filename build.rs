@@ -1,50 +1,38 @@
-//! Names the code: a hash of every source file, the lock file and the compiler's version, handed to the crate as
-//! `PERPX_CODE_ID`. A sweep resumes only under the same name.
+//! Names the code (`build/code_id.rs`), handed to the crate as `PERPX_CODE_ID`: a sweep resumes only under the same name; and the
+//! code that makes tiles, as `PERPX_TILE_ID`: only its own tiles are read back from the cache.
 
-use std::hash::Hasher;
-use std::path::{Path, PathBuf};
+#[path = "build/code_id.rs"]
+mod code_id;
+
+use std::path::Path;
 use std::process::Command;
 
-/// FNV-1a, 64 bits: no dependency, the same on every machine.
-struct Fnv(u64);
-
-impl Hasher for Fnv {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-}
-
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        if path.is_dir() {
-            files(&path, found);
-        } else {
-            found.push(path);
-        }
-    }
-}
-
 fn main() {
-    let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
-    let mut found = vec![PathBuf::from("Cargo.lock"), PathBuf::from("Cargo.toml")];
-    files(Path::new("src"), &mut found);
-    found.sort();
-    for path in &found {
-        hasher.write(path.to_string_lossy().as_bytes());
-        hasher.write(&std::fs::read(path).unwrap_or_default());
+    // the test of the names asks this program for those of another crate (tests/it/code_id.rs)
+    if let Some(root) = std::env::var_os("PERPX_NAMES_OF") {
+        let names = [code_id::code_id(Path::new(&root), "rustc"), code_id::tile_id(Path::new(&root))];
+        names.into_iter().for_each(|name| println!("{}", name.unwrap_or_else(|error| error)));
+        return;
     }
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_string());
     let version = Command::new(rustc).arg("--version").output().map(|out| out.stdout).unwrap_or_default();
-    hasher.write(&version);
-    println!("cargo::rerun-if-changed=src");
-    println!("cargo::rerun-if-changed=Cargo.lock");
-    println!("cargo::rerun-if-changed=Cargo.toml");
-    println!("cargo::rustc-env=PERPX_CODE_ID={:016x}", hasher.finish());
+    for path in ["src", "Cargo.lock", "Cargo.toml", "build"] {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    let version = String::from_utf8_lossy(&version);
+    let names = [
+        ("PERPX_CODE_ID", code_id::code_id(Path::new("."), &version)),
+        ("PERPX_TILE_ID", code_id::tile_id(Path::new("."))),
+    ];
+    if let Ok(program) = std::env::current_exe() {
+        println!("cargo::rustc-env=PERPX_BUILD_SCRIPT={}", program.display());
+    }
+    for (name, id) in names {
+        // of a source that cannot be parsed the compiler says more than could be said here
+        let id = id.unwrap_or_else(|error| {
+            println!("cargo::warning=no {name}: {error}");
+            "unnamed".to_string()
+        });
+        println!("cargo::rustc-env={name}={id}");
+    }
 }
