@@ -3,7 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 use perpx::emulate::EmulateArgs;
 use perpx::synth::SynthArgs;
-use perpx::tape::{TapeError, check, import, info};
+use perpx::tape::{TapeError, cache, check, import, info};
 use perpx::text;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -64,6 +64,17 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show what the tile cache holds, or clear it
+    #[command(after_help = "The cache is $PERPX_CACHE, else $XDG_CACHE_HOME/perpx, else ~/.cache/perpx.\n\
+                            Example: perpx-data cache --clear")]
+    Cache {
+        /// Remove every tape; the next sweep builds its own again
+        #[arg(long)]
+        clear: bool,
+        /// Print it as one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Write a script that completes these commands in a shell
     #[command(after_help = "Example: perpx-data completions bash > ~/.local/share/bash-completion/perpx-data")]
     Completions { shell: clap_complete::Shell },
@@ -86,6 +97,7 @@ fn main() -> ExitCode {
             let all = || serde_json::json!({ "exit": 0, "info": found });
             text::say(&if json { all().to_string() } else { found.text(text::width()) }, 0)
         }),
+        Command::Cache { clear, json } => cached(clear, json),
         Command::Completions { shell } => text::completions(Args::command(), shell),
     })
 }
@@ -96,6 +108,18 @@ fn import(map: &Path, from: &Path, store: &Path, json: bool) -> u8 {
         let done = format!("{}written to {place}; see `perpx-data check {place}`", report.text());
         let all = || serde_json::json!({ "exit": 0, "store": store, "import": report });
         text::say(&if json { all().to_string() } else { text::wrap(&done, text::width()) }, 0)
+    })
+}
+
+fn cached(clear: bool, json: bool) -> u8 {
+    let Some(dir) = cache::root() else {
+        return text::fail(&"there is no folder for a cache: set PERPX_CACHE", json, 2);
+    };
+    let found = if clear { cache::clear(&dir) } else { Ok(cache::info(&dir)) };
+    told(json, found, |found| {
+        let all = || serde_json::json!({ "exit": 0, "cleared": clear, "cache": found });
+        let shown = || format!("{}{}", if clear { "removed\n" } else { "" }, found.text(text::width()));
+        text::say(&if json { all().to_string() } else { shown() }, 0)
     })
 }
 

@@ -10,13 +10,10 @@ use crate::sim::OutageTable;
 use crate::strategy::{FundingKinds, Plan};
 use crate::tape::rows::{FundingKind, FundingRow};
 use crate::tape::store::{StoreFile, StorePath, Table};
-use crate::tape::{CacheSpec, FUNDING_LOOK_BACK_NS, MarksPolicy, MissingPolicy, OnBadRows, Tape, TapeSpec};
+use crate::tape::{CacheSpec, FUNDING_LOOK_BACK_NS, MarksPolicy, MissingPolicy, OnBadRows, Tape, TapeSpec, cache};
 use crate::units::{Cash, HOUR_NS, MINUTE_NS, Time};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-
-/// Bytes of a tape cache when the grid names no cap.
-const CACHE_BYTES: u64 = 8 << 30;
 
 pub struct Study {
     pub symbol: String,
@@ -213,7 +210,7 @@ fn tape_spec(
             .map(|spans| spans.list().to_vec())
     };
     let ([lost_long, stale_long], [lost_short, stale_short]) = (outages(0), outages(1));
-    let max_bytes = max_gib.map_or(CACHE_BYTES, |gib| (gib * f64::from(1u32 << 30)) as u64);
+    let max_bytes = max_gib.map_or(cache::MAX_BYTES, |gib| (gib * f64::from(1u32 << 30)) as u64);
     TapeSpec {
         store: PathBuf::from(&data.store),
         symbol: symbol.to_string(),
@@ -243,14 +240,8 @@ fn tape_spec(
         clock_ahead_ns: [0, 1].map(|r: usize| venues[r].fills.clock_ahead_ns),
         paced: [0, 1].map(|r: usize| venues[r].fills.needs_pace()),
         tile_rows,
-        cache: (max_bytes > 0).then(|| CacheSpec { dir: cache_dir(Path::new(&data.store)), max_bytes }),
+        cache: cache::root().filter(|_| max_bytes > 0).map(|dir| CacheSpec { dir, max_bytes }),
     }
-}
-
-/// Built tiles lie beside the store, hidden.
-fn cache_dir(store: &Path) -> PathBuf {
-    let name = store.file_name().map_or("store".to_string(), |name| name.to_string_lossy().to_string());
-    store.parent().unwrap_or(Path::new(".")).join(format!(".{name}.cache"))
 }
 
 /// Predicted rates count as there when both venues have some that are known at the tape's `from` or come later: where the

@@ -55,7 +55,7 @@ impl Tape {
         let hashes = hash_files(&store, &sources)?;
         let fingerprint = fingerprint(&hashes);
         let mut cache = match &spec.cache {
-            Some(c) => Some(Cache::open(c, &spec.symbol, &cache_key(&spec, &fingerprint), store.root(), &hashes)?),
+            Some(c) => Cache::open(c, &spec.symbol, &cache_key(&spec, &fingerprint), store.root(), &hashes),
             None => None,
         };
         let known = cache.as_ref().and_then(Cache::plan);

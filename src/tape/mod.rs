@@ -1,7 +1,7 @@
 //! The tape: market data from files to tiles.
 
 mod align;
-mod cache;
+pub mod cache;
 mod cells;
 pub mod check;
 mod clock;

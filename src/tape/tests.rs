@@ -332,6 +332,50 @@ fn a_cache_is_hit_and_damage_is_rebuilt() {
     assert_eq!(entries(&folder).expect("a listing").len(), 1, "the manifest alone");
 }
 
+#[test]
+fn the_tapes_used_longest_ago_make_room() {
+    let bench = both();
+    let dir = bench.dir.path().join("cache");
+    let spec = |latency: i64, max_bytes| TapeSpec {
+        feed_latency_ns: [latency, 0],
+        tile_rows: 2000,
+        cache: Some(CacheSpec { dir: dir.clone(), max_bytes }),
+        ..bench.spec()
+    };
+    let open = |latency: i64, max_bytes| {
+        // times of files are told apart
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        Tape::open(spec(latency, max_bytes)).expect("a tape");
+        entries(&dir).expect("a listing").into_iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
+    };
+    let first = open(0, 1 << 30);
+    let one = cache::info(&dir).bytes;
+    let second: Vec<String> = open(1_000_000, 1 << 30).into_iter().filter(|path| !first.contains(path)).collect();
+    // the first is used again, so the second goes
+    open(0, 1 << 30);
+    let left = open(2_000_000, one * 5 / 2);
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert!(left.contains(&first[0]) && !left.contains(&second[0]), "{first:?} {second:?} {left:?}");
+    let info = cache::info(&dir);
+    assert!(info.bytes <= one * 5 / 2 && info.tapes.len() == 2, "{info:?}");
+    assert!(info.tapes[0].used > info.tapes[1].used && info.tapes[0].symbol == "BTC", "{info:?}");
+    assert_eq!(info.tapes[0].store.as_deref(), bench.store().canonicalize().ok().as_deref());
+    std::fs::write(dir.join("notes.txt"), "mine").expect("writes");
+    assert_eq!(cache::clear(&dir).expect("clears").tapes.len(), 2);
+    assert_eq!(entries(&dir).expect("a listing"), [dir.join("notes.txt")], "only tapes are removed");
+}
+
+#[test]
+fn a_cache_that_cannot_be_made_is_none() {
+    let bench = both();
+    std::fs::write(bench.dir.path().join("file"), "").expect("writes");
+    let spec = TapeSpec { tile_rows: 2000, ..bench.spec() };
+    let plain = Tape::open(spec.clone()).expect("a tape");
+    let cache = Some(CacheSpec { dir: bench.dir.path().join("file/cache"), max_bytes: 1 << 30 });
+    let tape = Tape::open(TapeSpec { cache, ..spec }).expect("a tape");
+    assert_eq!(flattened(&tape), flattened(&plain));
+}
+
 /// Outages, latency and made-up marks: the rows of a venue and what is received of them are no longer the same.
 #[test]
 fn kept_tiles_are_the_built_ones() {

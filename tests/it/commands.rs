@@ -14,7 +14,7 @@ const LIVE: &str = env!("CARGO_BIN_EXE_perpx-live");
 /// Every command, without arguments.
 const COMMANDS: [(&str, &[&str]); 3] = [
     (SWEEP, &["", "show", "compare", "explain", "audit", "runs", "completions"]),
-    (DATA, &["", "import", "check", "synth", "emulate", "info", "completions"]),
+    (DATA, &["", "import", "check", "synth", "emulate", "info", "cache", "completions"]),
     (LIVE, &[""]),
 ];
 
