@@ -8,6 +8,7 @@ use crate::signals::{SignalEngine, SignalSet, TileSignals};
 use crate::tape::{Carry, Tape, Tile};
 use crate::units::Time;
 use rayon::prelude::*;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -28,10 +29,18 @@ impl<'t> Reader<'t> {
         Reader { tape, engine: SignalEngine::new(signals.keys(), from), next: 0 }
     }
 
+    /// From tile `next` on, its signals cold.
+    pub fn at(tape: &'t Tape, signals: &SignalSet, from: Time, next: usize) -> Reader<'t> {
+        Reader { next, ..Reader::new(tape, signals, from) }
+    }
+
     /// Passes the tiles before `tile`: their signals are computed and dropped, so that nothing of the signals' state needs
     /// to be kept in a checkpoint.
-    fn skip_to(&mut self, tile: usize) -> Result<(), SweepError> {
+    fn skip_to(&mut self, tile: usize, stop: &AtomicBool) -> Result<(), SweepError> {
         while self.next < tile.min(self.tape.tiles()) {
+            if stop.load(Ordering::Relaxed) {
+                return Err(SweepError::Interrupted);
+            }
             self.next()?;
         }
         Ok(())
@@ -71,17 +80,18 @@ pub struct Ready {
 /// is built ahead; the rest comes with the first question.
 ///
 /// # Errors
-/// Of the tape, or of `run`.
+/// Of the tape, or of `run`; a stop before the first tile.
 pub fn each_tile(
     mut reader: Reader<'_>,
     driver: DriverChoice,
     first: usize,
+    stop: &AtomicBool,
     mut run: impl FnMut(&Ready) -> Result<(), SweepError>,
 ) -> Result<(), SweepError> {
     let asked: Mutex<Vec<Part>> = Mutex::default();
     let parts = || asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let mut make = || -> Result<Option<Ready>, SweepError> {
-        reader.skip_to(first)?;
+        reader.skip_to(first, stop)?;
         let Some((tile, signals)) = reader.next()? else { return Ok(None) };
         let index = driver.is_indexed().then(|| Index::new(&signals));
         index.iter().for_each(|index| parts().into_iter().for_each(|part| index.build(part, (&tile, &signals))));

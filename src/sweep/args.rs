@@ -6,6 +6,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// The whole help in a screen: no headings, the commands by name.
 const HELP: &str = "{about}\n\n{usage-heading} {usage}\n\n  \
@@ -174,7 +175,7 @@ fn audit(run: &Path, json: bool) -> u8 {
 }
 
 impl RunArgs {
-    fn options(&self, stop: Arc<AtomicBool>) -> Options {
+    fn options(&self) -> Options {
         Options {
             sets: self.sets.clone(),
             threads: self.threads.map(usize::from),
@@ -185,25 +186,40 @@ impl RunArgs {
             verify: usize::from(self.verify),
             dry_run: self.dry_run,
             quiet: self.quiet,
-            stop,
             ..Options::new(self.grid.clone().unwrap_or_default())
         }
     }
 
     fn run(self) -> u8 {
-        let stop = Arc::new(AtomicBool::new(false));
-        let asked = stop.clone();
-        // a second Ctrl-C ends at once: the last checkpoint stays
+        let options = self.options();
+        // whoever tells the end first; the other one tells nothing more
+        let ended = Arc::new(AtomicBool::new(false));
+        let (stop, saving, over, json) = (options.stop.clone(), options.saving.clone(), ended.clone(), self.json);
         let handler = ctrlc::set_handler(move || {
-            if asked.swap(true, Ordering::Relaxed) {
+            if stop.swap(true, Ordering::Relaxed) {
+                // asked again: the last checkpoint stays
                 std::process::exit(130);
             }
-            text::tell("stopping at the next tile edge; again to stop at once");
+            text::tell("stopping; again to stop at once");
+            let (saving, over) = (saving.clone(), over.clone());
+            std::thread::spawn(move || {
+                // what does not look at the flag has nothing to keep: files are written aside, the checkpoint is whole
+                std::thread::sleep(GRACE);
+                let _whole = saving.lock();
+                if !over.swap(true, Ordering::Relaxed) {
+                    std::process::exit(text::fail(&SweepError::Interrupted, json, 130).into());
+                }
+            });
         });
         if let Err(error) = handler {
             text::tell(&format!("warning: Ctrl-C will stop at once: {error}"));
         }
-        match sweep(&self.options(stop), &mut std::io::stdout()) {
+        let result = sweep(&options, &mut std::io::stdout());
+        while ended.swap(true, Ordering::Relaxed) {
+            // the process is about to end
+            std::thread::park();
+        }
+        match result {
             Ok(summary) => {
                 let code = summary.exit_code();
                 if !self.quiet && !summary.dry_run {
@@ -217,6 +233,8 @@ impl RunArgs {
     }
 }
 
+/// From Ctrl-C on the run may end by itself for so long.
+const GRACE: Duration = Duration::from_millis(700);
 /// Idle time from which on it is told.
 const NOTABLE_SECONDS: f64 = 5.0;
 const NOTABLE_SHARE: f64 = 0.1;

@@ -28,13 +28,15 @@ pub struct Position {
     pub point: u64,
 }
 
-/// The inside of a chunk at a tile edge.
+/// The inside of a chunk: at a tile edge, or where it was stopped within a tile.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChunkState {
     pub feed: u32,
-    /// The next tile.
+    /// The next tile, or the present one.
     pub tile: u64,
     pub gates: GateState,
+    /// The bar closes of this tile are counted in them.
+    pub is_counted: bool,
     /// By unit of the chunk, in order.
     pub units: Vec<UnitState>,
 }
@@ -48,6 +50,8 @@ pub struct UnitState {
     /// Runs that ended with books that do not agree, or that met a venue in its past.
     pub faults: u32,
     pub shares: Option<[f64; 4]>,
+    /// Has passed the chunk's present tile: the run was stopped while others had not.
+    pub is_ahead: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -140,9 +144,18 @@ pub fn remove(dir: &Path) -> Result<(), SweepError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(SweepError::io(dir, "list the folder")(error)),
     };
+    // without it there is no unfinished run, whatever else is left
+    let state = dir.join(STATE);
+    if state.is_file() {
+        fs::remove_file(&state).map_err(SweepError::io(&state, "remove the file"))?;
+    }
     for entry in entries {
         let path = entry.map_err(SweepError::io(dir, "list the folder"))?.path();
-        if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("checkpoint.")) {
+        if path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| name.starts_with("checkpoint.") && name != STATE)
+        {
             fs::remove_file(&path).map_err(SweepError::io(&path, "remove the file"))?;
         }
     }
@@ -163,7 +176,13 @@ mod tests {
         let dir = folder.path();
         assert!(load(dir, &key("7")).expect("nothing is there").is_none());
         let position = Position { symbol: 0, band: 2, point: 5 };
-        let chunk = ChunkState { feed: 1, tile: 3, gates: GateState::default(), units: vec![UnitState::default(); 2] };
+        let chunk = ChunkState {
+            feed: 1,
+            tile: 3,
+            gates: GateState::default(),
+            is_counted: false,
+            units: vec![UnitState::default(); 2],
+        };
         save(dir, &Checkpoint { key: key("7"), position, rows: vec![12], chunk: Some(chunk) }).expect("writes");
         let back = load(dir, &key("7")).expect("whole").expect("there");
         assert_eq!(

@@ -23,6 +23,7 @@ use crate::units::{Cash, SECOND_NS, Time};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// One configuration in one world.
 pub struct Unit {
@@ -107,9 +108,12 @@ pub struct Chunk<'a> {
     /// The next tile to run, and on which feed.
     feed: usize,
     tile: usize,
+    /// The bar closes of `tile` are counted: the run was stopped within it.
+    is_counted: bool,
+    stop: &'a AtomicBool,
 }
 
-/// What a tile edge tells.
+/// What a tile edge tells; a stop within a tile, too.
 pub struct Edge {
     /// Machines times ticks that were passed.
     pub config_ticks: u64,
@@ -120,11 +124,22 @@ pub struct Edge {
 
 impl<'a> Chunk<'a> {
     /// Binds every point in every world.
-    pub fn build(grid: &Grid, study: &'a Study, points: &[Point], options: &Options) -> Result<Chunk<'a>, SweepError> {
+    ///
+    /// # Errors
+    /// An illegal configuration; a stop meanwhile.
+    pub fn build(
+        grid: &Grid,
+        study: &'a Study,
+        points: &[Point],
+        options: &'a Options,
+    ) -> Result<Chunk<'a>, SweepError> {
         let worlds = study.worlds.len();
         let resolved: Vec<(Point, u32, usize, Config)> = (0..points.len() * worlds)
             .into_par_iter()
             .map(|i| {
+                if options.is_stopped() {
+                    return Err(SweepError::Interrupted);
+                }
                 let (point, world) = (points[i / worlds], i % worlds);
                 let strategy = grid.strategy_point(point.at).unwrap_or_default();
                 let config = grid.resolve(&study.symbol, &strategy, &study.worlds[world])?;
@@ -144,12 +159,13 @@ impl<'a> Chunk<'a> {
             units.push(Unit { id, point, world, feed, bound, gates, state: UnitState::default() });
         }
         units.sort_by_key(|unit| (unit.feed, unit.id, unit.world));
-        Ok(Chunk { study, driver: options.driver, units, shares, feed: 0, tile: 0 })
+        let (driver, stop) = (options.driver, &*options.stop);
+        Ok(Chunk { study, driver, units, shares, feed: 0, tile: 0, is_counted: false, stop })
     }
 
     /// Goes on where a checkpoint stood.
     pub fn restore(&mut self, state: ChunkState) {
-        (self.feed, self.tile) = (state.feed as usize, state.tile as usize);
+        (self.feed, self.tile, self.is_counted) = (state.feed as usize, state.tile as usize, state.is_counted);
         self.units.iter_mut().zip(state.units).for_each(|(unit, state)| unit.state = state);
         if let Some(share) = self.shares.get_mut(self.feed) {
             share.gates.restore(&state.gates);
@@ -161,11 +177,13 @@ impl<'a> Chunk<'a> {
             feed: self.feed as u32,
             tile: self.tile as u64,
             gates: self.shares.get(self.feed).map(|share| share.gates.state()).unwrap_or_default(),
+            is_counted: self.is_counted,
             units: self.units.iter().map(|unit| unit.state.clone()).collect(),
         }
     }
 
-    /// Runs to the end. `edge` is called at each tile edge and may stop the run; the chunk's state is then whole.
+    /// Runs to the end. `edge` is called at each tile edge, and where a stop came within a tile; it may end the run, the
+    /// chunk's state being whole then.
     pub fn run(&mut self, mut edge: impl FnMut(&Chunk<'_>, Edge) -> Result<(), SweepError>) -> Result<(), SweepError> {
         while self.feed < self.shares.len() {
             let here = self.units.iter().filter(|unit| unit.feed == self.feed).count();
@@ -182,22 +200,33 @@ impl<'a> Chunk<'a> {
         &mut self,
         edge: &mut impl FnMut(&Chunk<'_>, Edge) -> Result<(), SweepError>,
     ) -> Result<(), SweepError> {
-        let (study, driver, feed, spans) = (self.study, self.driver, self.feed, self.study.spans);
+        let (study, driver, feed, spans, stop) = (self.study, self.driver, self.feed, self.study.spans, self.stop);
         let tape = &study.feeds[feed].tape;
         let reader = Reader::new(tape, &self.shares[feed].signals, study.from);
         let start = self.units.partition_point(|unit| unit.feed < feed);
         let end = self.units.partition_point(|unit| unit.feed <= feed);
         let mut crew = Crew::new(driver);
-        each_tile(reader, driver, self.tile, |ready| {
+        each_tile(reader, driver, self.tile, stop, |ready| {
             let (tile, signals) = (&*ready.tile, &ready.signals);
             let shared = (tile, signals, ready.index.as_ref());
-            let gates = &mut self.shares[feed].gates;
-            let mut effort = crew.work(
-                &mut self.units[start..end],
-                || gates.count(tile, signals, spans.inside.0, spans.inside.1),
-                |mover, unit| unit.state.pass((&unit.bound, &spans), mover, shared, &mut [NoRecord; 2], |_| {}),
-            );
+            let (gates, is_counted) = (&mut self.shares[feed].gates, &mut self.is_counted);
+            let count = || {
+                if !std::mem::replace(is_counted, true) {
+                    gates.count(tile, signals, spans.inside.0, spans.inside.1);
+                }
+            };
+            let pass = |mover: &mut Mover, unit: &mut Unit| {
+                if !std::mem::replace(&mut unit.state.is_ahead, true) {
+                    unit.state.pass((&unit.bound, &spans), mover, shared, &mut [NoRecord; 2], |_| {});
+                }
+            };
+            let mut effort = crew.work(&mut self.units[start..end], count, pass, stop);
             effort.waited = ready.waited * rayon::current_num_threads() as u32;
+            if self.units[start..end].iter().any(|unit| !unit.state.is_ahead) {
+                return edge(self, Edge { config_ticks: 0, finished: 0, effort });
+            }
+            self.units[start..end].iter_mut().for_each(|unit| unit.state.is_ahead = false);
+            self.is_counted = false;
             self.tile += 1;
             let config_ticks = ticks_inside(tile, &spans) * (end - start) as u64;
             let finished = if self.tile == tape.tiles() { (end - start) as u64 } else { 0 };

@@ -3,7 +3,7 @@
 
 use super::options::{DriverChoice, Mover};
 use std::ops::AddAssign;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -54,12 +54,13 @@ impl Crew {
         Crew { movers, costs: Vec::new() }
     }
 
-    /// Calls `work` for each of `units`, and `aside` once beside them.
+    /// Calls `work` for each of `units`, and `aside` once beside them; from `stop` on for no further one.
     pub fn work<U: Send>(
         &mut self,
         units: &mut [U],
         aside: impl FnOnce() + Send,
         work: impl Fn(&mut Mover, &mut U) + Sync,
+        stop: &AtomicBool,
     ) -> Effort {
         let size = (units.len() / (self.movers.len() * BLOCKS_PER_WORKER)).clamp(1, BLOCK);
         let blocks: Vec<Mutex<&mut [U]>> = units.chunks_mut(size).map(Mutex::new).collect();
@@ -77,7 +78,12 @@ impl Crew {
             let mut mover = lock(&self.movers[worker.index()]);
             while let Some(&block) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let began = Instant::now();
-                lock(&blocks[block]).iter_mut().for_each(|unit| work(&mut mover, unit));
+                for unit in lock(&blocks[block]).iter_mut() {
+                    if stop.load(Ordering::Relaxed) {
+                        return began.elapsed();
+                    }
+                    work(&mut mover, unit);
+                }
                 spent[block].store(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
             }
             began.elapsed()
@@ -102,7 +108,8 @@ mod tests {
             for len in [0, 1, 5, 64, 1_000, 7_000] {
                 let mut units: Vec<u64> = (0..len).collect();
                 for _ in 0..2 {
-                    let effort = crew.work(&mut units, || asides += 1, |_, unit| *unit += 10_000);
+                    let stop = AtomicBool::new(false);
+                    let effort = crew.work(&mut units, || asides += 1, |_, unit| *unit += 10_000, &stop);
                     assert_eq!(effort.waited, Duration::ZERO);
                 }
                 assert!(units.iter().enumerate().all(|(i, &unit)| unit == 20_000 + i as u64));

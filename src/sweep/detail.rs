@@ -15,6 +15,7 @@ use crate::signals::SignalSet;
 use crate::trader::Composite;
 use crate::units::Cash;
 use rayon::prelude::*;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Everything that happened to one configuration in one world, as `R` wrote it down.
 pub struct Detail<R = FullRecord> {
@@ -40,15 +41,15 @@ struct Under<R> {
 /// Runs these rows' configurations again by `driver`; `pass` names the occasion.
 ///
 /// # Errors
-/// A ledger whose hash is not that of the sweep.
+/// A ledger whose hash is not that of the sweep; a stop.
 pub fn again(
     grid: &Grid,
     study: &Study,
     rows: &[Row],
-    driver: DriverChoice,
+    (driver, stop): (DriverChoice, &AtomicBool),
     pass: &'static str,
 ) -> Result<Vec<Detail>, SweepError> {
-    let found = recorded(grid, study, rows, driver, |_| FullRecord::default())?;
+    let found = recorded(grid, study, rows, (driver, stop), |_| FullRecord::default())?;
     for (row, detail) in rows.iter().zip(&found) {
         agree(study, row, detail, pass)?;
     }
@@ -61,7 +62,7 @@ pub fn recorded<R: Recorder + Send>(
     grid: &Grid,
     study: &Study,
     rows: &[Row],
-    driver: DriverChoice,
+    (driver, stop): (DriverChoice, &AtomicBool),
     make: impl Fn(&Bound) -> R,
 ) -> Result<Vec<Detail<R>>, SweepError> {
     let mut found: Vec<Detail<R>> = Vec::with_capacity(rows.len());
@@ -94,7 +95,10 @@ pub fn recorded<R: Recorder + Send>(
             continue;
         }
         let reader = Reader::new(&data.tape, &signals, study.from);
-        each_tile(reader, driver, 0, |ready| {
+        each_tile(reader, driver, 0, stop, |ready| {
+            if stop.load(Ordering::Relaxed) {
+                return Err(SweepError::Interrupted);
+            }
             let shared = (&*ready.tile, &ready.signals, ready.index.as_ref());
             units.par_iter_mut().for_each(|under| {
                 let with = (&under.bound, &study.spans);

@@ -12,6 +12,7 @@
 //! | `folder` | a run's folder: who may write to it, what an earlier run left, which runs there are |
 //! | `checkpoint`, `spool` | where a run stands; its finished rows |
 //! | `rank` | which configuration is better |
+//! | `estimate` | how long a run is likely to take |
 //! | `plan`, `progress` | what is told before and meanwhile |
 //! | `run` | the flow: chunks, then the best once more, then the files |
 //! | `explain` | one configuration again, trade by trade |
@@ -33,6 +34,7 @@ pub mod compare;
 mod crew;
 mod detail;
 mod error;
+mod estimate;
 pub mod explain;
 pub mod folder;
 mod gate;

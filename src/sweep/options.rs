@@ -4,8 +4,8 @@ use crate::replay::{Index, Job, Leap, Machine, Recorder, Scan, Seek, Walk, leap,
 use crate::tape::TapeSpec;
 use crate::trader::Composite;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How the configurations are moved through the tape; the results are the same.
@@ -46,8 +46,10 @@ pub struct Options {
     /// Strategy points whose ids are held at once.
     pub band: u64,
     pub checkpoint_every: Duration,
-    /// Set from outside: stop at the next tile edge, keep what is done.
+    /// Set from outside: stop at once, keep what is done.
     pub stop: Arc<AtomicBool>,
+    /// Held while a checkpoint is written.
+    pub saving: Arc<Mutex<()>>,
     /// Stops as if asked to after so many tiles; for tests.
     pub stop_after: Option<u64>,
 }
@@ -73,8 +75,15 @@ impl Options {
             band: Options::BAND,
             checkpoint_every: Duration::from_secs(30),
             stop: Arc::new(AtomicBool::new(false)),
+            saving: Arc::default(),
             stop_after: None,
         }
+    }
+
+    /// # Errors
+    /// Asked to stop.
+    pub fn go_on(&self) -> Result<(), super::SweepError> {
+        if self.is_stopped() { Err(super::SweepError::Interrupted) } else { Ok(()) }
     }
 
     pub fn is_stopped(&self) -> bool {
@@ -127,15 +136,6 @@ impl DriverChoice {
             DriverChoice::Scan => "scan",
             DriverChoice::Walk => "walk",
             DriverChoice::Auto | DriverChoice::Leap => "leap",
-        }
-    }
-
-    /// Config-ticks a second of one core when little fires, for the plan's estimate.
-    pub fn speed(self) -> f64 {
-        match self {
-            DriverChoice::Scan => 20e6,
-            DriverChoice::Walk => 150e6,
-            DriverChoice::Auto | DriverChoice::Leap => 1_000e6,
         }
     }
 }

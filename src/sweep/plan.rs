@@ -1,5 +1,6 @@
 //! What is told before anything runs.
 
+use super::SweepError;
 use super::checkpoint::UnitState;
 use super::chunk::Unit;
 use super::columns::SHARES;
@@ -9,6 +10,7 @@ use crate::text::duration;
 use crate::trader::Composite;
 use std::fmt;
 use std::path::Path;
+use std::time::Instant;
 
 /// More feeds than this deserve a warning.
 const MANY_FEEDS: usize = 8;
@@ -33,13 +35,18 @@ pub struct Plan {
     rows: u64,
     points: u64,
     config_ticks: u64,
+    /// What the run is likely to take from here.
+    pub seconds: f64,
+    pub made: Instant,
     pub memory: u64,
     pub chunks: u64,
     pub warnings: Vec<String>,
 }
 
 impl Plan {
-    pub fn new(sweep: &Sweep<'_>) -> Plan {
+    /// # Errors
+    /// Of the tape, where the run's time is tried on it.
+    pub fn new(sweep: &Sweep<'_>) -> Result<Plan, SweepError> {
         let grid = &sweep.grid;
         let (all, worlds) = (grid.strategy_points(), grid.world_points());
         let counted = all <= COUNTED;
@@ -103,7 +110,7 @@ impl Plan {
             if chunks == 1 { "" } else { "s" },
         ));
         let threads = rayon::current_num_threads();
-        let seconds = config_ticks as f64 / (sweep.options.driver.speed() * threads as f64);
+        let seconds = super::estimate::seconds(sweep, points)?;
         lines.push(format!(
             "cost     at most {} MiB of memory; about {} with {threads} thread{} by {}",
             memory >> 20,
@@ -118,7 +125,7 @@ impl Plan {
         }
         lines.extend(warnings.iter().map(|warning| format!("warning  {warning}")));
         lines.push(format!("out      {}", sweep.dir.display()));
-        Plan { lines, rows, points, config_ticks, memory, chunks, warnings }
+        Ok(Plan { lines, rows, points, config_ticks, seconds, made: Instant::now(), memory, chunks, warnings })
     }
 
     /// Rows of the results, skipped points counted.
@@ -147,7 +154,7 @@ impl fmt::Display for Plan {
 }
 
 /// Share of the tape's time that some run looks at.
-fn traded_share(study: &super::study::Study) -> f64 {
+pub fn traded_share(study: &super::study::Study) -> f64 {
     let length = |(from, to): (crate::units::Time, crate::units::Time)| to.since(from) as f64;
     let traded = length(study.spans.inside) + study.spans.held_out.map_or(0.0, length);
     traded / study.to.since(study.warm_from) as f64

@@ -13,7 +13,7 @@ pub struct Point {
 }
 
 /// Points hashed at a time.
-const BLOCK: u64 = 1 << 16;
+const BLOCK: u64 = 1 << 14;
 
 /// How many bands hold at most `most` points each, on average.
 pub fn bands(grid: &Grid, most: u64) -> u64 {
@@ -27,8 +27,13 @@ pub fn id_of(grid: &Grid, symbol: &str, at: u64) -> Result<Option<u64>, SweepErr
     Ok(u64::from_str_radix(&text, 16).ok())
 }
 
-/// The points of band `k` of `bands`, in the order of their ids.
-pub fn band(grid: &Grid, symbol: &str, k: u64, bands: u64) -> Result<Vec<Point>, SweepError> {
+/// The points of band `k` of `bands`, in the order of their ids. `seen` is told how many points were named, and may end it.
+pub fn band(
+    grid: &Grid,
+    symbol: &str,
+    (k, bands): (u64, u64),
+    mut seen: impl FnMut(u64) -> Result<(), SweepError>,
+) -> Result<Vec<Point>, SweepError> {
     let within = |id: u64| (u128::from(id) * u128::from(bands)) >> 64 == u128::from(k);
     let count = grid.strategy_points();
     let mut points = Vec::new();
@@ -41,6 +46,7 @@ pub fn band(grid: &Grid, symbol: &str, k: u64, bands: u64) -> Result<Vec<Point>,
             .collect::<Result<_, SweepError>>()?;
         points.extend(found.into_iter().flatten());
         start = end;
+        seen(end)?;
     }
     points.par_sort_unstable();
     Ok(points)

@@ -63,6 +63,7 @@ impl Record {
             "strategy_version": super::STRATEGY_VERSION,
             "threads": rayon::current_num_threads(),
             "driver": sweep.options.driver.name(),
+            "estimate": { "seconds": plan.seconds, "took": plan.made.elapsed().as_secs_f64() },
             "seconds": sweep.began.elapsed().as_secs_f64(),
             "idle": {
                 "of_worker_seconds": sweep.effort.all().as_secs_f64(),

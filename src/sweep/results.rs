@@ -66,13 +66,42 @@ pub struct Part<'a> {
     pub world_ids: &'a [String],
 }
 
-/// Writes the table of all symbols.
-pub fn write_results(path: &Path, grid: &Grid, table: &[MetricInfo], parts: &[Part<'_>]) -> Result<(), SweepError> {
+/// Rows on which writing is tried.
+const TRIED: usize = 1 << 10;
+
+/// Seconds that writing one row takes here, tried on these.
+pub fn row_seconds(grid: &Grid, table: &[MetricInfo], rows: &[Row]) -> Result<f64, SweepError> {
+    let path = Path::new("results.parquet");
+    let began = std::time::Instant::now();
+    let mut columns = Columns::new(grid, table);
+    let mut writer =
+        ArrowWriter::try_new(std::io::sink(), columns.schema.clone(), Some(properties())).map_err(fault(path))?;
+    for row in rows.iter().cycle().take(TRIED) {
+        columns.push(("", ""), row);
+    }
+    writer.write(&columns.batch(path)?).map_err(fault(path))?;
+    writer.close().map_err(fault(path))?;
+    Ok(began.elapsed().as_secs_f64() / TRIED as f64)
+}
+
+/// Writes the table of all symbols; `go_on` is asked now and then.
+///
+/// # Errors
+/// A file that cannot be written; of `go_on`.
+pub fn write_results(
+    path: &Path,
+    grid: &Grid,
+    table: &[MetricInfo],
+    parts: &[Part<'_>],
+    go_on: impl Fn() -> Result<(), SweepError>,
+) -> Result<(), SweepError> {
     let mut columns = Columns::new(grid, table);
     let mut file = TableFile::create(path, columns.schema.clone())?;
     for part in parts {
         part.spool.each(|row| {
-            columns.push(part, row);
+            go_on()?;
+            let world_id = part.world_ids.get(row.world as usize).map_or("", String::as_str);
+            columns.push((part.symbol, world_id), row);
             if columns.rows == GROUP_ROWS / 4 {
                 file.write(&columns.batch(path)?)?;
             }
@@ -99,7 +128,7 @@ impl<'a> Columns<'a> {
         Columns { grid, schema: columns::schema(&all), columns: builders, rows: 0 }
     }
 
-    fn push(&mut self, part: &Part<'_>, row: &Row) {
+    fn push(&mut self, (symbol, world_id): (&str, &str), row: &Row) {
         let mut columns = self.columns.iter_mut();
         let mut next = |put: &dyn Fn(&mut Builder)| {
             if let Some(column) = columns.next() {
@@ -107,8 +136,7 @@ impl<'a> Columns<'a> {
             }
         };
         let id = format!("{:016x}", row.id);
-        let world_id = part.world_ids.get(row.world as usize).map_or("", String::as_str);
-        for text in [id.as_str(), world_id, part.symbol] {
+        for text in [id.as_str(), world_id, symbol] {
             next(&|column| column.text(Some(text)));
         }
         let (digits, worlds) = (self.grid.digits(row.point), self.grid.world(u64::from(row.world)));

@@ -12,7 +12,7 @@ use super::leaderboard::{Board, LEADERBOARD_ROWS, Ranked, write_leaderboard};
 use super::ledgers::Ledgers;
 use super::options::DriverChoice;
 use super::plan::Plan;
-use super::points::{Point, band, id_of, neighbours};
+use super::points::{band, id_of, neighbours};
 use super::progress::Progress;
 use super::rank::{Judge, Podium, Verdict};
 use super::record::Record;
@@ -21,6 +21,7 @@ use super::spool::{Row, Spool};
 use super::study::Study;
 use super::{Options, SweepError};
 use crate::stats::{MetricInfo, metric_table};
+use crate::text::count;
 use crate::trader::Composite;
 use std::io::Write;
 use std::path::PathBuf;
@@ -89,6 +90,7 @@ pub struct Sweep<'o> {
     pub studies: Vec<Study>,
     pub dir: PathBuf,
     pub began: Instant,
+    pub progress: Progress,
     /// Configurations run again by scan, and agreeing.
     pub verified: u64,
     /// Of the first pass.
@@ -112,6 +114,8 @@ const DETAIL_BATCH: usize = 64;
 impl<'o> Sweep<'o> {
     pub fn open(options: &'o Options) -> Result<Sweep<'o>, SweepError> {
         let began = Instant::now();
+        let progress = Progress::new(options.quiet);
+        progress.phase("checking the configurations");
         let table = metric_table::<Composite>();
         let names: Vec<&str> = table.iter().map(|info| info.name.as_ref()).collect();
         let mut grid = Grid::read(&options.grid, &names, &options.sets)?;
@@ -121,8 +125,11 @@ impl<'o> Sweep<'o> {
             path: options.grid.clone(),
             what: "objective: a metric is unknown".to_string(),
         })?;
-        let symbols = grid.data.symbols.iter();
-        let studies = symbols.map(|symbol| Study::open(&grid, symbol, options)).collect::<Result<_, _>>()?;
+        let mut studies = Vec::with_capacity(grid.data.symbols.len());
+        for symbol in &grid.data.symbols {
+            progress.phase(&format!("reading the data of {symbol}"));
+            studies.push(Study::open(&grid, symbol, options)?);
+        }
         let dir = options.out.clone().unwrap_or_else(|| super::tidy(&grid.report.dir.join(&grid.name)));
         let grid_hash = grid.hash()?;
         Ok(Sweep {
@@ -134,13 +141,15 @@ impl<'o> Sweep<'o> {
             studies,
             dir,
             began,
+            progress,
             verified: 0,
             effort: Effort::default(),
         })
     }
 
     fn go(mut self, out: &mut (dyn Write + Send)) -> Result<Summary, SweepError> {
-        let plan = Plan::new(&self);
+        self.progress.phase("estimating the time");
+        let plan = Plan::new(&self)?;
         if !self.options.quiet {
             let _ = writeln!(out, "{}", crate::text::wrap(&plan.to_string(), crate::text::width()));
         }
@@ -157,14 +166,15 @@ impl<'o> Sweep<'o> {
             let data = self.studies.iter().map(|study| (study.symbol.as_str(), study.fingerprint())).collect();
             folder.refuse_other(&self.grid.parts()?, &data)?;
         }
-        let progress = Progress::new(self.options.quiet, plan.rows(), plan.config_ticks());
-        let (mut spools, effort) = Runner::new(&self, key, progress, out).run(stored, &plan)?;
+        self.progress.begin(plan.rows(), plan.config_ticks());
+        let (mut spools, effort) = Runner::new(&self, key, out).run(stored, &plan)?;
         self.effort = effort;
         let mut outcomes = Vec::with_capacity(spools.len());
         let mut ledgers = Ledgers::create(&self.dir)?;
         for (number, spool) in spools.drain(..).enumerate() {
             outcomes.push(self.rank(number, spool, &mut ledgers)?);
         }
+        self.progress.phase("writing the results");
         folder.clear()?;
         ledgers.finish()?;
         self.write(&plan, &outcomes)?;
@@ -205,9 +215,11 @@ impl<'o> Sweep<'o> {
     /// Ranks one symbol and runs its best again.
     fn rank(&mut self, number: usize, mut spool: Spool, ledgers: &mut Ledgers) -> Result<Outcome, SweepError> {
         let study = &self.studies[number];
+        self.progress.phase(&format!("ranking {}", study.symbol));
         let room = LEADERBOARD_ROWS.max(self.grid.report.top);
         let mut podium = Podium::new(room);
         each_point(&spool, |rows| {
+            self.options.go_on()?;
             podium.add(self.judge.judge(rows));
             Ok(())
         })?;
@@ -221,7 +233,9 @@ impl<'o> Sweep<'o> {
             let row = rows.into_iter().nth(verdict.world);
             ranked.extend(row.map(|row| Ranked { verdict: verdict.clone(), row, neighbours }));
         }
+        self.progress.phase(&format!("running the best of {} again", study.symbol));
         let details = self.second_pass(study, &ranked, ledgers)?;
+        self.progress.phase(&format!("checking {} by scan", study.symbol));
         self.verified += self.by_scan(study, &mut spool, ranked.first())?;
         Ok(Outcome { spool, podium, ranked, details })
     }
@@ -252,10 +266,9 @@ impl<'o> Sweep<'o> {
         let rank = |detail: &Detail| top.iter().position(|ranked| ranked.row.id == detail.id).unwrap_or(usize::MAX);
         let mut kept = Vec::new();
         for batch in rows.chunks(DETAIL_BATCH) {
-            if self.options.is_stopped() {
-                return Err(SweepError::Interrupted);
-            }
-            for detail in again(&self.grid, study, batch, self.options.driver, "second pass")? {
+            self.options.go_on()?;
+            let by = (self.options.driver, &*self.options.stop);
+            for detail in again(&self.grid, study, batch, by, "second pass")? {
                 ledgers.write(study, &detail)?;
                 if rank(&detail) < KEPT_DETAILS {
                     kept.push(detail);
@@ -280,10 +293,9 @@ impl<'o> Sweep<'o> {
             }
         }
         for row in &rows {
-            if self.options.is_stopped() {
-                return Err(SweepError::Interrupted);
-            }
-            again(&self.grid, study, std::slice::from_ref(row), DriverChoice::Scan, "check by scan")?;
+            self.options.go_on()?;
+            let by = (DriverChoice::Scan, &*self.options.stop);
+            again(&self.grid, study, std::slice::from_ref(row), by, "check by scan")?;
         }
         Ok(rows.len() as u64)
     }
@@ -295,7 +307,7 @@ impl<'o> Sweep<'o> {
             .zip(outcomes)
             .map(|(study, outcome)| Part { symbol: &study.symbol, spool: &outcome.spool, world_ids: &study.world_ids })
             .collect();
-        write_results(&self.dir.join("results.parquet"), &self.grid, &self.table, &parts)?;
+        write_results(&self.dir.join("results.parquet"), &self.grid, &self.table, &parts, || self.options.go_on())?;
         let boards: Vec<Board<'_>> = self
             .studies
             .iter()
@@ -396,7 +408,6 @@ pub fn each_point(spool: &Spool, mut each: impl FnMut(&[Row]) -> Result<(), Swee
 struct Runner<'s, 'o> {
     sweep: &'s Sweep<'o>,
     key: Key,
-    progress: Progress,
     out: &'s mut (dyn Write + Send),
     saved: Instant,
     tiles: u64,
@@ -405,8 +416,8 @@ struct Runner<'s, 'o> {
 }
 
 impl<'s, 'o> Runner<'s, 'o> {
-    fn new(sweep: &'s Sweep<'o>, key: Key, progress: Progress, out: &'s mut (dyn Write + Send)) -> Runner<'s, 'o> {
-        Runner { sweep, key, progress, out, saved: Instant::now(), tiles: 0, effort: Effort::default(), best: None }
+    fn new(sweep: &'s Sweep<'o>, key: Key, out: &'s mut (dyn Write + Send)) -> Runner<'s, 'o> {
+        Runner { sweep, key, out, saved: Instant::now(), tiles: 0, effort: Effort::default(), best: None }
     }
 
     fn run(mut self, stored: Option<Checkpoint>, plan: &Plan) -> Result<(Vec<Spool>, Effort), SweepError> {
@@ -419,7 +430,7 @@ impl<'s, 'o> Runner<'s, 'o> {
         let done: u64 = rows.iter().sum();
         if done > 0 || inside.is_some() {
             let _ = writeln!(self.out, "going on with an unfinished run: {done} of {} rows are done", plan.rows());
-            self.progress.resume(done, plan.ticks_of_rows(done));
+            sweep.progress.resume(done, plan.ticks_of_rows(done));
         }
         let open = |(number, rows): (usize, &u64)| {
             Spool::open(&checkpoint::spool_path(&sweep.dir, number), sweep.table.len(), *rows)
@@ -429,11 +440,19 @@ impl<'s, 'o> Runner<'s, 'o> {
         let size = (sweep.options.chunk as u64 / sweep.grid.world_points()).max(1) as usize;
         while let Some(study) = sweep.studies.get(position.symbol as usize) {
             while position.band < bands {
-                let points = band(&sweep.grid, &study.symbol, position.band, bands)?;
+                let all = sweep.grid.strategy_points();
+                let named = band(&sweep.grid, &study.symbol, (position.band, bands), |seen| {
+                    sweep.progress.phase(&format!("naming configurations, {} of {}", count(seen), count(all)));
+                    sweep.options.go_on()
+                });
+                let points = self.or_saved(named, &position, &spools, &inside)?;
                 while (position.point as usize) < points.len() {
                     let start = position.point as usize;
                     let end = points.len().min(start + size);
-                    let finished = self.chunk(study, &points[start..end], &position, &spools, inside.take())?;
+                    sweep.progress.phase("binding configurations");
+                    let built = Chunk::build(&sweep.grid, study, &points[start..end], sweep.options);
+                    let chunk = self.or_saved(built, &position, &spools, &inside)?;
+                    let finished = self.chunk(chunk, &position, &spools, inside.take())?;
                     self.notice(&finished);
                     spools[position.symbol as usize].append(&finished)?;
                     position.point = end as u64;
@@ -443,26 +462,40 @@ impl<'s, 'o> Runner<'s, 'o> {
             }
             position = Position { symbol: position.symbol + 1, ..Position::default() };
         }
-        self.progress.finish();
+        sweep.progress.finish();
         self.save(&position, &spools, None)?;
         Ok((spools, self.effort))
     }
 
+    /// What an interruption between two chunks has done so far is kept; the inside of a chunk that was not gone on with yet
+    /// lies in the checkpoint already.
+    fn or_saved<T>(
+        &mut self,
+        result: Result<T, SweepError>,
+        position: &Position,
+        spools: &[Spool],
+        inside: &Option<checkpoint::ChunkState>,
+    ) -> Result<T, SweepError> {
+        if matches!(result, Err(SweepError::Interrupted)) && inside.is_none() {
+            self.save(position, spools, None)?;
+        }
+        result
+    }
+
     fn chunk(
         &mut self,
-        study: &Study,
-        points: &[Point],
+        mut chunk: Chunk<'_>,
         position: &Position,
         spools: &[Spool],
         inside: Option<checkpoint::ChunkState>,
     ) -> Result<Vec<Row>, SweepError> {
         let sweep = self.sweep;
-        let mut chunk = Chunk::build(&sweep.grid, study, points, sweep.options)?;
+        sweep.progress.phase("");
         if let Some(state) = inside {
             chunk.restore(state);
         }
         chunk.run(|chunk, edge: Edge| {
-            self.progress.advance(edge.finished, edge.config_ticks);
+            sweep.progress.advance(edge.finished, edge.config_ticks);
             self.tiles += 1;
             self.effort += edge.effort;
             let stop = sweep.options.is_stopped() || sweep.options.stop_after.is_some_and(|most| self.tiles >= most);
@@ -479,7 +512,7 @@ impl<'s, 'o> Runner<'s, 'o> {
         for point in rows.chunk_by(|a, b| a.id == b.id) {
             let verdict = self.sweep.judge.judge(point);
             if self.best.as_ref().is_none_or(|best| verdict.order(best).is_lt()) {
-                self.progress.best(&self.sweep.grid.objective.metric, &verdict);
+                self.sweep.progress.best(&self.sweep.grid.objective.metric, &verdict);
                 self.best = Some(verdict);
             }
         }
@@ -499,6 +532,7 @@ impl<'s, 'o> Runner<'s, 'o> {
             rows: spools.iter().map(Spool::rows).collect(),
             chunk: chunk.map(Chunk::state),
         };
+        let _saving = self.sweep.options.saving.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         checkpoint::save(&self.sweep.dir, &checkpoint)?;
         self.saved = Instant::now();
         Ok(())

@@ -45,8 +45,8 @@ fn a_finished_run_is_replaced_by_another_grid_only_when_asked_to() {
     // two strategy axes fewer: fewer pictures
     let narrow = ["locking.g_pct=0.001", "locking.on_lb=hold"];
     let other = with(case.options("run"), &narrow);
-    refused(&other, "a finished run lies here, but its grid (strategy axes) differs");
-    refused(&with(case.options("run"), &["seed=8"]), "differs: it was seed: 7, now it is seed: 8");
+    refused(&other, "a finished run lies here, but its grid (strategy) differs");
+    refused(&with(case.options("run"), &["seed=8"]), "differs: it was seed=7, now it is seed=8");
     assert_eq!(fs::read(dir.join("leaderboard.csv")).expect("a board"), board, "the run is as it was");
     // the same grid once more is the same run
     run(&case.options("run")).expect("runs");
@@ -89,7 +89,7 @@ fn runs_are_listed_with_where_they_stand() {
     assert_eq!(states, [("done".into(), State::Finished), ("half".into(), State::Unfinished)]);
     assert_eq!(found[0].symbols[0].configurations, 10);
     let shown = text(&case.out(""), &found, 200);
-    for words in ["finished", "unfinished", "BTC", "net pnl", "this"] {
+    for words in ["finished", "unfinished", "BTC", "net PnL", "this"] {
         assert!(shown.contains(words), "{words} in {shown}");
     }
     assert_eq!(runs(&case.out("absent")).expect_err("no folder").exit_code(), 2);

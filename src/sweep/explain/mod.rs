@@ -94,7 +94,9 @@ pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
     };
     let row = &rows[world];
     let again =
-        recorded(&sweep.grid, study, std::slice::from_ref(row), DriverChoice::Auto, |bound| Blotter::new(&bound.plan))?;
+        recorded(&sweep.grid, study, std::slice::from_ref(row), (DriverChoice::Auto, &options.stop), |bound| {
+            Blotter::new(&bound.plan)
+        })?;
     let Some(detail) = again.into_iter().next() else { return Err(other("its configuration cannot be run")) };
     agree(study, row, &detail, "explanation").map_err(|error| record.blame(error))?;
     let told: Vec<Told> = RUNS
@@ -132,7 +134,7 @@ pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
 fn placed(grid: &Grid, study: &Study, found: Found) -> Option<Vec<Row>> {
     let bands = bands(grid, Options::BAND);
     let k = (u128::from(found.id) * u128::from(bands)) >> 64;
-    let points = band(grid, &study.symbol, k as u64, bands).ok()?;
+    let points = band(grid, &study.symbol, (k as u64, bands), |_| Ok(())).ok()?;
     let point = points.iter().find(|point| point.id == found.id)?.at;
     let mut rows = found.rows;
     for (row, world) in rows.iter_mut().zip(&found.world_ids) {
