@@ -41,6 +41,8 @@ pub struct Close {
     pub reason: Reason,
     pub also: u32,
     pub urgent: bool,
+    /// An unlock that took too long: nothing more is sent, the end of what is in flight is awaited.
+    pub given_up: bool,
     pub hedge: Option<Hedge>,
     /// When the first hedge began, for the count of hedged time.
     hedged_since: Option<Time>,
@@ -61,6 +63,7 @@ impl Close {
             reason,
             also,
             urgent: false,
+            given_up: false,
             hedge: None,
             hedged_since: None,
             passive_spent: [false; 2],
@@ -166,7 +169,7 @@ impl Close {
         if let Some(order) = desk.working(role) {
             // an order of the state before: it opens, or it rests for a removal that this one took over
             let old = order.side == role.opening() || self.sent[role.ix()] == 0;
-            if old && self.hedge.is_none() {
+            if (old || self.given_up) && self.hedge.is_none() {
                 desk.cancel(floor, role);
             }
             return false;
@@ -182,7 +185,7 @@ impl Close {
         if excess.0 == 0 {
             return true;
         }
-        if !pausing {
+        if !pausing && !self.given_up {
             self.send(desk, floor, role, excess);
         }
         false

@@ -45,7 +45,11 @@ impl Composite {
             },
             Job::Close(close) => {
                 if !close.drive(desk, &mut floor(call, counts)) {
-                    return false;
+                    let is_settled = close.given_up && desk.is_quiet();
+                    if is_settled {
+                        self.cut_unlock(call);
+                    }
+                    return is_settled;
                 }
                 let close = close.clone();
                 self.end_close(call, &close)
@@ -286,7 +290,7 @@ impl Composite {
     pub(super) fn on_timer(&mut self, call: &mut Call<'_>, kind: TimerKind) {
         match kind {
             TimerKind::Exit => self.time_exit(call),
-            TimerKind::GiveUp => self.give_up_unlock(call),
+            TimerKind::GiveUp => self.give_up_unlock(),
             TimerKind::Delta => self.trim_delta(call),
             TimerKind::Resume(_) => {}
             TimerKind::Probe(role, _) if self.desk.working(role).is_none() => {
@@ -310,14 +314,22 @@ impl Composite {
         }
     }
 
-    /// An unlock took too long: the larger leg is cut to the smaller, the state stays S3, the bands re-arm.
-    fn give_up_unlock(&mut self, call: &mut Call<'_>) {
-        let Job::Close(close) = &self.job else { return };
-        if close.removal != Removal::Unlock || close.reason == Reason::Liquidation {
-            return;
+    /// An unlock took too long: no more of it is asked for. What is in flight may still complete it.
+    fn give_up_unlock(&mut self) {
+        if let Job::Close(close) = &mut self.job
+            && close.removal == Removal::Unlock
+            && close.reason != Reason::Liquidation
+        {
+            close.given_up = true;
+            self.counts.add(Count::UnlocksGivenUp);
         }
+    }
+
+    /// Nothing of an unlock that was given up is in flight any more: the larger leg is cut to the smaller, the state stays
+    /// S3, the bands re-arm.
+    fn cut_unlock(&mut self, call: &mut Call<'_>) {
+        let Job::Close(close) = &self.job else { return };
         let (reason, also) = (close.reason, close.also);
-        self.counts.add(Count::UnlocksGivenUp);
         let [long, short] = self.held_now(call);
         let matched = long.min(short);
         self.armed = call.plan.strategy.locking.arm == Arm::Level;
