@@ -383,6 +383,27 @@ pub fn settings(seed: u64) -> Vec<String> {
             _ => "3500",
         };
         set("exchanges.grvt.instrument.min_notional", value.into());
+    } else if d.chance(0.2) {
+        // locks that rest for a moment and leave what their venue does not take: a net delta
+        for (key, value) in [
+            ("direction", "long"),
+            ("base_qty", "0.035"),
+            ("leverage", "10"),
+            ("capital.lighter", "5000"),
+            ("capital.grvt", "5000"),
+            ("thresholds.min_conditions", "1"),
+            ("entry.mode", "first_leg"),
+            ("entry.style", "taker"),
+            ("locking.style", "maker"),
+            ("locking.g_pct", "0.0001"),
+            ("locking.passive_timeout_ms", "200"),
+            ("fills.queue.ahead_ratio", "0"),
+            ("risk.net_delta_max_ratio", "0.01"),
+            ("risk.delta_grace_ms", "0"),
+            ("exchanges.grvt.instrument.min_notional", "2500"),
+        ] {
+            set(key, value.into());
+        }
     }
     out
 }
