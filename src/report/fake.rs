@@ -206,6 +206,7 @@ fn board(points: &[Point], order: &[usize], rng: &mut ChaCha8Rng) -> Board {
             rank: rank as u32 + 1,
             id: format!("{:012x}", rng.random::<u64>() >> 16),
             at: points[*i].at.clone(),
+            meets: true,
             values: values.to_vec(),
         }
     };

@@ -216,6 +216,8 @@ pub struct Leader {
     pub id: String,
     /// Position on each strategy axis, as in `Point::at`.
     pub at: Vec<u16>,
+    /// Met every `require`.
+    pub meets: bool,
     /// By column.
     pub values: Vec<Option<f64>>,
 }

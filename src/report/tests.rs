@@ -113,6 +113,36 @@ fn a_run_without_a_winner_or_with_nothing_at_all_still_has_a_page() {
 }
 
 #[test]
+fn what_ranks_first_is_no_winner_without_a_value_or_a_requirement_met() {
+    let mut input = fake::input(500);
+    assert!(html(&input).contains("What won"));
+    let won = input.winner.as_ref().expect("a winner").metric;
+    input.winner.as_mut().expect("a winner").metric = None;
+    let page = html(&input);
+    assert!(
+        page.contains("What ranks first") && page.contains("is no winner: no configuration has a Sharpe"),
+        "no value"
+    );
+    input.winner.as_mut().expect("a winner").metric = won;
+    input.counts.eligible = 0;
+    let page = html(&input);
+    assert!(page.contains("that ran and is no winner: it does not meet every requirement"), "none meets");
+    assert!(!page.contains("ranks first of 0"));
+}
+
+#[test]
+fn worlds_that_are_equal_are_said_to_be() {
+    let mut input = fake::input(500);
+    let worst = input.winner.as_ref().expect("a winner").metric;
+    let count = input.worlds.len();
+    input.worlds.iter_mut().for_each(|world| world.metric = worst.map(|worst| worst + 1.0));
+    input.worlds[..3].iter_mut().for_each(|world| world.metric = worst);
+    assert!(html(&input).contains(&format!("In its worst of {count} worlds, equal in 3 of them: ")));
+    input.worlds.iter_mut().for_each(|world| world.metric = worst);
+    assert!(html(&input).contains(&format!("It is equal in all {count} worlds.")));
+}
+
+#[test]
 fn every_section_is_there() {
     let page = html(&fake::input(500));
     let sections = [

@@ -108,11 +108,10 @@ impl<'a> View<'a> {
         text::words(&self.input.objective.metric)
     }
 
-    /// A row of this rank meets every requirement; those that don't rank behind all that do. Where none does, none is
-    /// set apart.
+    /// The row of this rank meets every requirement. Where none does, none is set apart.
     pub fn meets(&self, rank: u32) -> bool {
-        let eligible = self.input.counts.eligible;
-        eligible == 0 || u64::from(rank) <= eligible
+        let mut rows = self.input.board.rows.iter();
+        self.input.counts.eligible == 0 || rows.find(|row| row.rank == rank).is_some_and(|row| row.meets)
     }
 
     /// The curves to draw: of the best few that meet every requirement, the winner first.

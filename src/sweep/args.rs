@@ -251,8 +251,8 @@ fn done(summary: &Summary) -> String {
     let number = |value: Option<f64>| value.map_or("-".to_string(), |value| format!("{value:.4}"));
     for symbol in &summary.symbols {
         let best = symbol.best.as_deref().unwrap_or("-");
-        text.push_str(&match symbol.meets {
-            true => format!(
+        text.push_str(&match &symbol.no_winner {
+            None => format!(
                 "\nbest     {} {best}: {} in sample, {} held out, {} its neighbours' median ({} of {} meet require)",
                 symbol.symbol,
                 number(symbol.objective),
@@ -261,9 +261,9 @@ fn done(summary: &Summary) -> String {
                 symbol.meeting,
                 symbol.configurations
             ),
-            false => format!(
-                "\nbest     {}: no configuration meets [objective] require; no best.yml is written. Loosen `require` or \
-                 widen the axes",
+            Some(why) => format!(
+                "\nbest     {}: {why}; no best.yml is written. Loosen [objective] require, choose another metric or widen \
+                 the axes",
                 symbol.symbol
             ),
         });

@@ -61,7 +61,7 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, study: &Study, outcome: &Outcome) -
     let unit = sweep.table.get(sweep.judge.metric()).map_or(Unit::Ratio, unit_of);
     let feed = study.feeds.first();
     let venues = feed.map(|feed| feed.tape.spec().venues.clone()).unwrap_or_default();
-    let warnings = warnings(sweep, plan, study, winner, &census, &dead);
+    let warnings = warnings(sweep, plan, study, outcome, &census, &dead);
     Ok(Input {
         name: grid.name.clone(),
         symbol: study.symbol.clone(),
@@ -326,7 +326,13 @@ fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> Board {
         values.extend(others.iter().map(|i| ranked.verdict.spread[*i]));
         values.push(ranked.neighbours);
         values.extend(picked.iter().map(|(run, at)| ranked.row.runs[*run].get(*at)));
-        Leader { rank, id: format!("{:016x}", ranked.verdict.id), at: places(sweep, ranked.verdict.point), values }
+        Leader {
+            rank,
+            id: format!("{:016x}", ranked.verdict.id),
+            at: places(sweep, ranked.verdict.point),
+            meets: ranked.verdict.meets,
+            values,
+        }
     });
     Board { rows: rows.collect(), columns }
 }
@@ -398,16 +404,16 @@ fn warnings(
     sweep: &Sweep<'_>,
     plan: &Plan,
     study: &Study,
-    winner: Option<&Ranked>,
+    outcome: &Outcome,
     census: &Census,
     dead: &[bool],
 ) -> Vec<Warning> {
     let mut list = Vec::new();
     let mut say = |level, text: String| list.push(Warning { level, text });
-    if let Some(winner) = winner {
-        if !winner.verdict.meets {
-            say(Level::Severe, "no configuration meets every requirement: no best.yml was written".to_string());
-        }
+    if let Some(why) = sweep.no_winner(outcome) {
+        say(Level::Severe, format!("There is no winner and no best.yml: {why}"));
+    }
+    if let Some(winner) = outcome.ranked.first() {
         for (gate, share) in GATES.iter().zip(winner.row.shares) {
             if !(0.01..=0.99).contains(&share) && !share.is_nan() {
                 let text = format!(

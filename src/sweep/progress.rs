@@ -109,7 +109,7 @@ impl Progress {
 
     pub fn best(&self, metric: &str, verdict: &Verdict) {
         let value = verdict.objective.map_or("-".to_string(), |value| format!("{value:.4}"));
-        let note = if verdict.meets { "" } else { " (does not meet require)" };
+        let note = if verdict.meets || verdict.objective.is_none() { "" } else { " (does not meet require)" };
         lock(&self.state).best = format!(", best {metric} {value}{note}");
     }
 

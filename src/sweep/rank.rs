@@ -1,4 +1,5 @@
-//! Which configuration is better: the objective and every requirement over the worlds, nulls in their place, ties by id.
+//! Which configuration is better: the objective and every requirement over the worlds, no value behind every value, ties
+//! by the next worst world, then by id.
 
 use super::grid::Compare;
 use super::grid::{Objective, OverWorld, Require};
@@ -18,6 +19,10 @@ pub enum Grade {
 }
 
 impl Grade {
+    fn is_value(self) -> bool {
+        matches!(self, Grade::Value(_))
+    }
+
     fn class(self) -> u8 {
         match self {
             Grade::NoTrades => 0,
@@ -53,6 +58,8 @@ pub struct Verdict {
     /// Every requirement holds.
     pub meets: bool,
     pub grade: Grade,
+    /// Its grade in every world, worst first.
+    pub grades: Vec<Grade>,
     /// The objective itself, over the worlds; `None` = no value.
     pub objective: Option<f64>,
     /// Worst, lower median and best world's objective.
@@ -62,10 +69,23 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Best first: what meets the requirements, then the objective, then the lower id.
+    /// Best first: what has a value, then what meets the requirements, then the objective, then the next worst world and
+    /// the next, then the lower id.
     pub fn order(&self, other: &Verdict) -> Ordering {
-        let better = self.meets.cmp(&other.meets).then(self.grade.order(&other.grade));
+        let worlds = || self.grades.iter().zip(&other.grades).map(|(a, b)| a.order(b)).find(|order| order.is_ne());
+        let better = self.worth(other).then_with(|| worlds().unwrap_or(Ordering::Equal));
         better.reverse().then(self.id.cmp(&other.id))
+    }
+
+    /// The order before ties are decided; greater is better.
+    pub fn worth(&self, other: &Verdict) -> Ordering {
+        let valued = self.grade.is_value().cmp(&other.grade.is_value());
+        valued.then(self.meets.cmp(&other.meets)).then(self.grade.order(&other.grade))
+    }
+
+    /// Ranking first, it is the winner: without a value or a requirement there is none.
+    pub fn can_win(&self) -> bool {
+        self.meets && self.grade.is_value()
     }
 }
 
@@ -110,35 +130,29 @@ impl Judge {
             _ => None,
         };
         let (world, grade) = match self.over {
+            // without a value in one world it has none
+            _ if !worst.1.is_value() => worst,
             OverWorld::Worst => worst,
             OverWorld::Median => median,
-            OverWorld::Mean => (0, self.mean(&order)),
+            OverWorld::Mean => (0, self.mean(rows)),
         };
         Verdict {
             id: rows[0].id,
             point: rows[0].point,
             meets: self.require.iter().all(|(column, require)| self.meets(rows, *column, require)),
             grade,
+            grades: order.iter().map(|(_, grade)| *grade).collect(),
             objective: number(grade),
             spread: [worst, median, best].map(|(_, grade)| number(grade)),
             world,
         }
     }
 
-    /// The mean of the worlds; without a value in one world it has none.
-    fn mean(&self, order: &[(usize, Grade)]) -> Grade {
+    /// The mean of the worlds, which all have a value.
+    fn mean(&self, rows: &[Row]) -> Grade {
         // summed in the order of the worlds, so that the last bits depend on nothing else
-        let mut by_world = order.to_vec();
-        by_world.sort_by_key(|(world, _)| *world);
-        let mut sum = 0.0;
-        for (_, grade) in &by_world {
-            match grade {
-                Grade::Value(value) => sum += value,
-                _ if order[order.len() - 1].1 == Grade::NoTrades => return Grade::NoTrades,
-                _ => return Grade::Null,
-            }
-        }
-        Grade::Value(sum / order.len() as f64)
+        let sum: f64 = rows.iter().filter_map(|row| row.runs[0].get(self.metric)).map(|value| value * self.sign).sum();
+        Grade::Value(sum / rows.len() as f64)
     }
 
     /// A requirement over the worlds. Worst: it must hold in each. Median: in the lower median, counted from the values
@@ -178,17 +192,21 @@ pub struct Podium {
     room: usize,
     best: Vec<Verdict>,
     pub points: u64,
+    /// Those that meet every requirement.
     pub meeting: u64,
+    /// Those that have a value of the objective.
+    pub valued: u64,
 }
 
 impl Podium {
     pub fn new(room: usize) -> Podium {
-        Podium { room, best: Vec::new(), points: 0, meeting: 0 }
+        Podium { room, best: Vec::new(), points: 0, meeting: 0, valued: 0 }
     }
 
     pub fn add(&mut self, verdict: Verdict) {
         self.points += 1;
         self.meeting += u64::from(verdict.meets);
+        self.valued += u64::from(verdict.grade.is_value());
         let place = self.best.partition_point(|other| other.order(&verdict) == Ordering::Less);
         if place < self.room {
             self.best.insert(place, verdict);
@@ -198,6 +216,25 @@ impl Podium {
 
     pub fn best(&self) -> &[Verdict] {
         &self.best
+    }
+
+    /// Why there is no winner, if there is none; `worlds`: of a configuration.
+    pub fn no_winner(&self, metric: &str, worlds: u64) -> Option<String> {
+        if self.best.first().is_some_and(Verdict::can_win) {
+            return None;
+        }
+        let everywhere = if worlds > 1 { format!(" in each of its {worlds} worlds") } else { String::new() };
+        Some(match (self.valued, self.meeting) {
+            (0, _) => format!(
+                "no configuration has a value of {metric}{everywhere} (no trade, too few, or nothing to divide by): without \
+                 a number there is no winner"
+            ),
+            (_, 0) => "no configuration meets every requirement".to_string(),
+            (valued, meeting) => format!(
+                "none of the {meeting} that meet every requirement is among the {valued} that have a value of \
+                 {metric}{everywhere}"
+            ),
+        })
     }
 }
 
@@ -285,8 +322,56 @@ mod tests {
         for (id, (sharpe, trades)) in points {
             podium.add(judge.judge(&rows(id, &[(sharpe, trades, 0.0)])));
         }
-        // 1 has the best number but too few trades: after all that meet the requirement
-        assert_eq!(podium.best().iter().map(|v| v.id).collect::<Vec<_>>(), [2, 3, 4, 9, 1]);
-        assert_eq!((podium.points, podium.meeting), (6, 4));
+        // 1 has the best number but too few trades: after the numbers that meet the requirement, before what has none
+        assert_eq!(podium.best().iter().map(|v| v.id).collect::<Vec<_>>(), [2, 3, 4, 1, 9]);
+        assert_eq!((podium.points, podium.meeting, podium.valued), (6, 4, 4));
+        assert_eq!(podium.no_winner("sharpe", 1), None);
+    }
+
+    #[test]
+    fn without_a_value_in_one_world_there_is_none_and_no_winner() {
+        // 1 trades nowhere; 2 and 3 lack one world; behind it and an equal 4.0 the best world of 3 is better
+        let points = [
+            rows(1, &[(NULL, 0.0, 0.0); 3]),
+            rows(2, &[(5.0, 9.0, 0.0), (4.0, 9.0, 0.0), (NULL, 0.0, 0.0)]),
+            rows(3, &[(NULL, 0.0, 0.0), (6.0, 9.0, 0.0), (4.0, 9.0, 0.0)]),
+        ];
+        for over in [OverWorld::Worst, OverWorld::Median, OverWorld::Mean] {
+            let judge = judge("sharpe", &[], over);
+            let mut podium = Podium::new(5);
+            points.iter().for_each(|rows| podium.add(judge.judge(rows)));
+            assert_eq!(podium.best().iter().map(|v| v.id).collect::<Vec<_>>(), [3, 2, 1], "{over:?}");
+            assert!(podium.best().iter().all(|v| v.objective.is_none() && !v.can_win()), "{over:?}");
+            assert_eq!(podium.best()[0].world, 0, "{over:?}: it stands in the world without a value");
+            let why = podium.no_winner("sharpe", 3).expect("no winner");
+            assert!(why.contains("no configuration has a value of sharpe in each of its 3 worlds"), "{why}");
+            // however bad, a value ranks first
+            podium.add(judge.judge(&rows(9, &[(-5.0, 9.0, 0.0); 3])));
+            assert_eq!((podium.best()[0].id, podium.no_winner("sharpe", 3)), (9, None), "{over:?}");
+        }
+    }
+
+    #[test]
+    fn a_tie_in_the_worst_world_goes_to_the_better_next_worst() {
+        let judge = judge("sharpe", &[], OverWorld::Worst);
+        let mut podium = Podium::new(5);
+        for (id, worlds) in [(1, [1.0, 2.0, 9.0]), (2, [3.0, 1.0, 2.5]), (3, [2.5, 3.0, 1.0])] {
+            podium.add(judge.judge(&rows(id, &worlds.map(|value| (value, 9.0, 0.0)))));
+        }
+        // 2 and 3 are equal world by world, worst first: the lower id
+        assert_eq!(podium.best().iter().map(|v| v.id).collect::<Vec<_>>(), [2, 3, 1]);
+    }
+
+    #[test]
+    fn what_meets_and_what_has_a_value_may_be_different_ones() {
+        let judge = judge("sharpe", &[("trades", Compare::GreaterEqual, 5.0)], OverWorld::Worst);
+        let mut podium = Podium::new(5);
+        podium.add(judge.judge(&rows(1, &[(NULL, 9.0, 0.0)])));
+        podium.add(judge.judge(&rows(2, &[(1.0, 3.0, 0.0)])));
+        assert_eq!(podium.best().iter().map(|v| v.id).collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(
+            podium.no_winner("sharpe", 1).as_deref(),
+            Some("none of the 1 that meet every requirement is among the 1 that have a value of sharpe")
+        );
     }
 }

@@ -37,6 +37,7 @@ impl Record {
                     "rows": outcome.spool.rows(),
                     "configurations": outcome.podium.points,
                     "meeting_require": outcome.podium.meeting,
+                    "no_winner": sweep.no_winner(outcome),
                     "skipped": grid.strategy_points() - outcome.podium.points,
                     "worlds": study.world_ids,
                     "feeds": feeds,

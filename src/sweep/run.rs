@@ -54,18 +54,20 @@ pub struct SymbolSummary {
     pub configurations: u64,
     /// Those that meet every requirement.
     pub meeting: u64,
-    /// The best; `best.yml` is written when it meets the requirements.
+    /// The first of the ranking; the winner unless `no_winner` says why there is none.
     pub best: Option<String>,
     pub objective: Option<f64>,
     pub oos_objective: Option<f64>,
     pub neighbours: Option<f64>,
     pub meets: bool,
+    /// Why no best.yml is written.
+    pub no_winner: Option<String>,
 }
 
 impl Summary {
-    /// 3 when a symbol has no configuration that meets the requirements, else 0.
+    /// 3 when a symbol has no winner, else 0.
     pub fn exit_code(&self) -> u8 {
-        if self.dry_run || self.symbols.iter().all(|symbol| symbol.meets) { 0 } else { 3 }
+        if self.dry_run || self.symbols.iter().all(|symbol| symbol.no_winner.is_none()) { 0 } else { 3 }
     }
 }
 
@@ -337,7 +339,7 @@ impl<'o> Sweep<'o> {
             _ => format!("best.{}.yml", study.symbol),
         };
         let path = self.dir.join(name);
-        let Some(winner) = outcome.ranked.first().filter(|ranked| ranked.verdict.meets) else {
+        let Some(winner) = outcome.ranked.first().filter(|ranked| ranked.verdict.can_win()) else {
             // none of an earlier run may stay
             return match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -358,6 +360,11 @@ impl<'o> Sweep<'o> {
         write_winner(&path, &self.origin(), study, winner, &rows)
     }
 
+    /// Why a symbol has no winner, if it has none.
+    pub fn no_winner(&self, outcome: &Outcome) -> Option<String> {
+        outcome.podium.no_winner(&self.grid.objective.metric, self.grid.world_points())
+    }
+
     fn summary(&self, plan: &Plan, outcomes: &[Outcome]) -> Summary {
         let metric = self.judge.metric();
         let symbols = self.studies.iter().zip(outcomes).map(|(study, outcome)| {
@@ -371,6 +378,7 @@ impl<'o> Sweep<'o> {
                 oos_objective: winner.and_then(|winner| winner.row.runs[1].get(metric)),
                 neighbours: winner.and_then(|winner| winner.neighbours),
                 meets: winner.is_some_and(|winner| winner.verdict.meets),
+                no_winner: self.no_winner(outcome),
             }
         });
         Summary {

@@ -18,7 +18,8 @@ pub fn body(view: &View) -> Markup {
         p.note {
             "The best " (text::count(board.rows.len() as u64)) " of " (text::counted(view.input.counts.configurations, "configuration")) ". "
             @if board.rows.iter().any(|row| !view.meets(row.rank)) {
-                "Grey rows fail a requirement and stand behind the " (text::count(view.input.counts.eligible)) " that meet all. "
+                "Grey rows fail a requirement: they stand behind those of the " (text::count(view.input.counts.eligible))
+                " that meet all and have a value. "
             }
             "A heading sorts"
             @if view.input.spans.has_held_out() { "; held-out columns (tinted) never ranked anything" }

@@ -79,9 +79,9 @@ fn story(view: &View, winner: &Winner) -> Markup {
     let (name, counts) = (view.objective(), &input.counts);
     let figure = |value| html! { strong { (view.measured(value)) } };
     let answers = [
-        ("What won", Some(what_won(view, winner))),
+        (if wins(view, winner) { "What won" } else { "What ranks first" }, Some(what_won(view, winner))),
         ("By how much", Some(by_how_much(view, winner))),
-        ("In which world", (counts.worlds > 1).then(|| which_world(view))),
+        ("In which world", (counts.worlds > 1).then(|| which_world(view, winner))),
         ("What it earned", earned(view)),
         ("Held out", Some(html! {
             @if input.spans.has_held_out() {
@@ -120,12 +120,22 @@ fn what_won(view: &View, winner: &Winner) -> Markup {
             (view.names[i]) "\u{a0}" strong { (view.value(&winner.at, i)) }
         }
         @if moving().next().is_some() { ": c" } @else { "C" }
-        "onfiguration " code { (winner.id) } " ranks first of " (text::count(counts.eligible))
-        @if counts.eligible != counts.configurations {
-            " that meet every requirement (" (text::counted(counts.configurations, "configuration")) " ran)"
+        "onfiguration " code { (winner.id) } " ranks first of "
+        @if !wins(view, winner) {
+            (text::count(counts.configurations)) " that ran and is no winner: "
+            @if winner.metric.is_none() { "no configuration has a " (view.objective()) " in every world." }
+            @else { "it does not meet every requirement." }
+        } @else if counts.eligible == counts.configurations {
+            (text::count(counts.eligible)) "."
+        } @else {
+            (text::count(counts.eligible)) " that meet every requirement (" (text::counted(counts.configurations, "configuration")) " ran)."
         }
-        "."
     }
+}
+
+/// The first row has a value and meets every requirement; else there is no winner.
+fn wins(view: &View, winner: &Winner) -> bool {
+    winner.metric.is_some() && view.input.counts.eligible > 0 && view.meets(1)
 }
 
 fn by_how_much(view: &View, winner: &Winner) -> Markup {
@@ -142,16 +152,21 @@ fn by_how_much(view: &View, winner: &Winner) -> Markup {
     }
 }
 
-fn which_world(view: &View) -> Markup {
+fn which_world(view: &View, winner: &Winner) -> Markup {
     let input = view.input;
     let count = text::count(input.counts.worlds);
     let ranking = input.worlds.iter().find(|world| world.ranking);
+    let equal = input.worlds.iter().filter(|world| world.metric == winner.metric).count() as u64;
     html! {
         @match input.objective.over_world.as_str() {
             "mean" => { "On average over " (count) " worlds" }
-            other => { "In its " (other) " of " (count) " worlds" }
+            _ if equal == input.counts.worlds => { "It is equal in all " (count) " worlds" }
+            other => {
+                "In its " (other) " of " (count) " worlds"
+                @if equal > 1 { ", equal in " (text::count(equal)) " of them" }
+            }
         }
-        @if let Some(world) = ranking { ": " strong { (world_name(view, &world.values)) } }
+        @if let Some(world) = ranking.filter(|_| equal != input.counts.worlds) { ": " strong { (world_name(view, &world.values)) } }
         "."
     }
 }

@@ -200,7 +200,7 @@ fn rank_correlation(boards: &[Board; 2], pairs: &[(usize, usize)]) -> Option<f64
 
 /// Ranks of verdicts in their order, those of equal worth at their mean.
 fn mean_ranks(verdicts: &[&Verdict]) -> Vec<f64> {
-    let equal = |a: &&Verdict, b: &&Verdict| a.meets == b.meets && a.grade.order(&b.grade) == Ordering::Equal;
+    let equal = |a: &&Verdict, b: &&Verdict| a.worth(b) == Ordering::Equal;
     let mut ranks = Vec::with_capacity(verdicts.len());
     for group in verdicts.chunk_by(equal) {
         let mean = ranks.len() as f64 + (group.len() as f64 + 1.0) / 2.0;
@@ -230,6 +230,7 @@ mod tests {
                 point: 0,
                 meets: true,
                 grade: Grade::Value(*value),
+                grades: vec![Grade::Value(*value)],
                 objective: Some(*value),
                 spread: [Some(*value); 3],
                 world: 0,
