@@ -23,9 +23,14 @@ pub(super) struct Account {
     paid: Vec<(i64, i128)>,
 }
 
-/// `value` (1e-18 times `scale`) as money of 1e-12, down to a multiple of `grid`.
-fn money(value: i128, scale: i128, grid: i128) -> i128 {
-    value.div_euclid(1_000_000 * scale * grid) * grid
+/// `value` (1e-18) as money of 1e-12, down to a multiple of `grid`.
+fn money(value: i128, grid: i128) -> i128 {
+    value.div_euclid(1_000_000 * grid) * grid
+}
+
+/// `value` times `rate` (1e-12), down to 1e-18; in two steps so that nothing overflows.
+fn times(value: i128, rate: i128) -> i128 {
+    value.div_euclid(ONE) * rate + (value.rem_euclid(ONE) * rate).div_euclid(ONE)
 }
 
 impl Account {
@@ -55,7 +60,7 @@ impl Account {
 
     fn fill(&mut self, entry: &Entry) -> Result<(), String> {
         let value = entry.price * entry.qty;
-        let fee = money(-value * self.rates[usize::from(entry.maker)], ONE, self.grid);
+        let fee = money(times(-value, self.rates[usize::from(entry.maker)]), self.grid);
         if fee != entry.fee {
             return Err(format!("a fee of {} (1e-12) where value times rate, rounded, is {fee}", entry.fee));
         }
@@ -77,7 +82,7 @@ impl Account {
         let share = self.cost / self.qty * entry.qty + self.cost % self.qty * entry.qty / self.qty;
         let value = entry.price * entry.qty;
         let gain = if self.long { value - share } else { share - value };
-        self.cash += money(gain, 1, self.grid);
+        self.cash += money(gain, self.grid);
         self.cost -= share;
         self.qty -= entry.qty;
         Ok(())
@@ -85,7 +90,7 @@ impl Account {
 
     fn funding(&mut self, entry: &Entry) -> Result<(), String> {
         let signed = if self.long { self.qty } else { -self.qty };
-        let amount = money(-signed * entry.price * entry.rate, ONE, self.grid);
+        let amount = money(times(-signed * entry.price, entry.rate), self.grid);
         if amount != entry.amount {
             return Err(format!("a funding amount of {} (1e-12) where it is {amount}", entry.amount));
         }

@@ -1,7 +1,7 @@
 //! The slippage budget of a lock: what walking the book as we see it would cost (strategy.md, 6).
 
 use crate::market::{Bbo, DepthLevel, DepthView, Side};
-use crate::units::{Price, Qty, Rate};
+use crate::units::{Price, Qty, Rate, mul_div};
 
 /// What we see of a venue's book: the best of both sides, the depth in force (empty = none), and what each further
 /// best-size costs where there is none. Each size gives whole lots.
@@ -60,7 +60,8 @@ fn are_levels_within(levels: &[DepthLevel], best: Price, (side, qty): (Side, Qty
             break;
         }
     }
-    left == 0 && cost * i128::from(Rate::ONE) <= i128::from(epsilon.0) * best.of(qty).0
+    // cost <= epsilon * value; both are whole, so the value may be rounded down
+    left == 0 && cost <= mul_div(best.of(qty).0, i128::from(epsilon.0), i128::from(Rate::ONE))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! One account on one venue: its cash and its one leg. Used as it is for truth and for belief.
 
 use crate::market::{EventBody, LegMargin, Role};
-use crate::units::{Cash, Notional, Price, Qty, Rate};
+use crate::units::{Cash, Notional, Price, Qty, Rate, mul_div};
 use serde::{Deserialize, Serialize};
 
 /// The open position of a venue. The long venue holds longs alone, the short venue shorts alone.
@@ -43,7 +43,7 @@ impl VenueBook {
     /// Margin that opening `value` would post, rounded up to the money grid.
     pub fn margin_for(&self, value: Notional) -> Cash {
         let unit = i128::from(self.leverage.0) * 1_000_000 * self.grid.0;
-        Cash((value.abs().0 * i128::from(Rate::ONE) + unit - 1).div_euclid(unit) * self.grid.0)
+        Cash(-mul_div(-value.abs().0, i128::from(Rate::ONE), unit) * self.grid.0)
     }
 
     /// Books what an event did to this account; returns the change of cash. Events that move no money change nothing.
@@ -88,7 +88,9 @@ impl VenueBook {
             self.leg = Leg::default();
         } else {
             let share = self.cost_share(qty);
-            let keeps = |amount: i128| amount - amount * i128::from(qty.0) / i128::from(self.leg.qty.0);
+            let (q, of) = (i128::from(qty.0), i128::from(self.leg.qty.0));
+            // the quotient goes toward zero; the parts of a split keep the sign of the whole, so it does there too
+            let keeps = |amount: i128| amount - (amount / of * q + amount % of * q / of);
             let (margin, funding) = (keeps(self.leg.margin.0), keeps(self.leg.funding_paid.0));
             self.leg.margin = Cash(margin);
             self.leg.funding_paid = Cash(funding);

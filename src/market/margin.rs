@@ -1,7 +1,7 @@
 //! Isolated margin: what a leg must hold, and the price at which the venue takes it (strategy.md, 9).
 
 use super::Role;
-use crate::units::{Cash, Notional, Price, Qty, Rate};
+use crate::units::{Cash, Notional, Price, Qty, Rate, mul_div};
 use serde::{Deserialize, Serialize};
 
 /// One maintenance bracket; rates are marginal, as in tax tables.
@@ -57,12 +57,7 @@ impl MarginSchedule {
 
 /// `value * rate`, rounded down to 1e-18.
 fn scale(value: i128, rate: i64) -> i128 {
-    let (one, rate) = (i128::from(Rate::ONE), i128::from(rate));
-    match value.checked_mul(rate) {
-        Some(exact) => exact.div_euclid(one),
-        // split, so that a large value times a rate cannot overflow
-        None => value.div_euclid(one) * rate + (value.rem_euclid(one) * rate).div_euclid(one),
-    }
+    mul_div(value, i128::from(rate), i128::from(Rate::ONE))
 }
 
 /// What decides a leg's life: quantity, exact entry value, margin and funding paid since it was opened.

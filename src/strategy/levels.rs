@@ -2,7 +2,7 @@
 
 use crate::ledger::Leg;
 use crate::market::Role;
-use crate::units::{Price, Rate};
+use crate::units::{Price, Rate, mul_div};
 use serde::{Deserialize, Serialize};
 
 /// The levels of the present state on the price at which a leg can be closed (the long venue's bid, the short venue's
@@ -53,9 +53,9 @@ pub fn loss_from(role: Role, px: Price, fraction: Rate) -> Price {
 }
 
 fn entry_times(leg: &Leg, factor: i64, up: bool) -> Price {
-    let (value, unit) = (leg.cost.0 * i128::from(factor), i128::from(leg.qty.0) * i128::from(Rate::ONE));
-    let level = if up { -(-value).div_euclid(unit) } else { value.div_euclid(unit) };
-    Price(level as i64)
+    let (cost, factor, unit) = (leg.cost.0, i128::from(factor), i128::from(leg.qty.0) * i128::from(Rate::ONE));
+    let level = if up { -mul_div(-cost, factor, unit) } else { mul_div(cost, factor, unit) };
+    Price(i64::try_from(level).unwrap_or(i64::MAX))
 }
 
 /// The closing price of a leg has reached a gain level.

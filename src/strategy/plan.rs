@@ -87,7 +87,9 @@ impl Plan {
         match self.strategy.size {
             Size::Base(qty) => qty,
             // money (1e-12) over price (1e-9) is 1e-3; times 1e6 = 1e-9
-            Size::Quote(money) if px.0 > 0 => Qty((money.0 * 1_000_000 / i128::from(px.0)) as i64),
+            Size::Quote(money) if px.0 > 0 => {
+                Qty(i64::try_from(money.0 * 1_000_000 / i128::from(px.0)).unwrap_or(i64::MAX))
+            }
             Size::Quote(_) => Qty::ZERO,
         }
     }

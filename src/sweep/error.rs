@@ -40,6 +40,12 @@ pub enum SweepError {
     )]
     TooSmall { place: String, order: String, least: String },
 
+    #[error(
+        "{place}: an order of {order} is worth {value} of quote money; accepted: at most {most}; to do: lower base_qty or \
+         base_notional, or look for a price or size in the store that is not in whole coins"
+    )]
+    TooLarge { place: String, order: String, value: String, most: String },
+
     #[error("{symbol}: {venue} shows no quote with both sides between {from} and {to}; choose another range")]
     NoPrice { symbol: String, venue: String, from: Time, to: Time },
 
@@ -121,6 +127,7 @@ impl SweepError {
             | SweepError::Cold { .. }
             | SweepError::NoHoldout { .. }
             | SweepError::TooSmall { .. }
+            | SweepError::TooLarge { .. }
             | SweepError::NoPrice { .. }
             | SweepError::NotARun { .. }
             | SweepError::OtherRun { .. }

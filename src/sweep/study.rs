@@ -307,7 +307,10 @@ pub fn capital(config: &Config, first_mid2: [i64; 2]) -> [Cash; 2] {
     })
 }
 
-/// Every size of the grid is above both venues' minimum at the first price.
+/// The greatest value of an order at the first price, as of a venue's capital.
+const MOST_VALUE: i64 = 1_000_000_000_000;
+
+/// Every size of the grid is above both venues' minimum at the first price, and of a value that some account might hold.
 fn check_size(grid: &Grid, symbol: &str, config: &Config, first_mid2: [i64; 2]) -> Result<(), SweepError> {
     let mut sizes = vec![config.strategy.size];
     for axis in grid.strategy_axes() {
@@ -326,6 +329,15 @@ fn check_size(grid: &Grid, symbol: &str, config: &Config, first_mid2: [i64; 2]) 
         for role in Role::BOTH {
             let px = crate::units::Price(first_mid2[role.ix()] / 2);
             let qty = plan.base_qty(px);
+            let (value, most) = (px.of(qty), Cash::units(MOST_VALUE));
+            if value > most.as_notional() {
+                return Err(SweepError::TooLarge {
+                    place: format!("{symbol} on {}", plan.instrument(role).venue),
+                    order: format!("{qty} at the first price {px}"),
+                    value: crate::units::format_scaled(value.0, 18),
+                    most: most.to_string(),
+                });
+            }
             let qty = crate::units::Qty(qty.0.div_euclid(plan.common_lot.0) * plan.common_lot.0);
             let instrument = plan.instrument(role);
             if !instrument.takes(qty, px) {

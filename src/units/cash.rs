@@ -1,6 +1,6 @@
 //! Money: exact notionals and the ledger's cash.
 
-use super::{Rate, format_scaled};
+use super::{Rate, format_scaled, mul_div};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::iter::Sum;
@@ -38,8 +38,7 @@ impl Notional {
     /// `self * rate` as money, rounded once, against us (down), to a multiple of `grid`.
     #[inline]
     pub fn times(self, rate: Rate, grid: Cash) -> Cash {
-        let exact = self.0 * i128::from(rate.0);
-        Cash(exact.div_euclid(PER_CASH * i128::from(Rate::ONE) * grid.0) * grid.0)
+        Cash(mul_div(self.0, i128::from(rate.0), PER_CASH * i128::from(Rate::ONE) * grid.0) * grid.0)
     }
 }
 
@@ -124,5 +123,12 @@ mod tests {
         let odd = Notional(thousand.0 + 1);
         assert_eq!((-odd).times(Rate::from_bps(2), grid), Cash(-200_001_000_000));
         assert_eq!(odd.times(Rate::from_bps(2), grid), Cash(200_000_000_000));
+    }
+
+    #[test]
+    fn a_fee_on_a_thousand_million_million_is_as_exact() {
+        // 9.2e8 coins at 1e9: 9.2e17 of value, 4.5 bp = 4.14e14; the product of the two passes i128
+        let value = Price(1_000_000_000_000_000_000).of(Qty(920_000_000_000_000_000));
+        assert_eq!((-value).times(Rate(450_000_000), Cash(1_000_000)), -Cash::units(414_000_000_000_000));
     }
 }

@@ -17,9 +17,11 @@ mod decimal;
 mod price;
 mod rate;
 mod time;
+mod wide;
 
 pub use cash::{Cash, Notional};
 pub use decimal::{format_scaled, parse_decimal, parse_scaled};
 pub use price::{Price, Qty};
 pub use rate::Rate;
 pub use time::{DAY_NS, HOUR_NS, MINUTE_NS, MS_NS, SECOND_NS, Time, YEAR_NS};
+pub use wide::mul_div;

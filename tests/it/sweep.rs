@@ -266,6 +266,30 @@ fn without_a_configuration_that_meets_require_there_are_results_and_no_best() {
 }
 
 #[test]
+fn without_a_value_in_every_world_there_is_no_winner_and_the_page_says_why() {
+    // nothing trades in so calm a market: no profit factor anywhere, and no requirement to fail
+    let grid = GRID.replace("\"net_pnl\"", "\"profit_factor\"").replace("[\"trades >= 1\"]", "[]");
+    let case = Case::new(&grid);
+    let options = Options { sets: vec!["thresholds.vol_band.vmin=50".to_string()], ..case.options("none") };
+    let summary = run(&options).expect("runs");
+    let why = "no configuration has a value of profit_factor in each of its 2 worlds";
+    assert_eq!((summary.exit_code(), summary.symbols[0].meets), (3, true));
+    assert!(summary.symbols[0].no_winner.as_ref().is_some_and(|said| said.starts_with(why)), "{summary:?}");
+    assert!(!case.out("none").join("best.yml").exists());
+    let page = fs::read_to_string(case.out("none").join("report.html")).expect("a page");
+    assert!(page.contains(&format!("There is no winner and no best.yml: {why}")), "the page says why");
+}
+
+#[test]
+fn an_order_beyond_any_account_is_bad_input() {
+    let case = Case::new(GRID);
+    let sets = ["base_qty=900000000", "capital.lighter=1000", "capital.grvt=1000"].map(str::to_string);
+    let error = run(&Options { sets: sets.to_vec(), ..case.options("huge") }).expect_err("too large");
+    assert!(error.to_string().contains("of quote money; accepted: at most 1000000000000"), "{error}");
+    assert_eq!(error.exit_code(), 2);
+}
+
+#[test]
 fn results_hold_a_row_a_point_and_world_in_the_order_of_ids() {
     let case = Case::new(GRID);
     run(&case.options("rows")).expect("runs");
