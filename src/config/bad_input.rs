@@ -151,7 +151,7 @@ const CASES: &[Case] = &[
   12 |   g_pct: 5
      |          ^
   accepted: a fraction above 0 and at most 1
-  to do: write the profit of the first leg at which the lock fires, as a fraction (0.005 = 0.5 %)"#,
+  to do: write 0.05 for 5 %: this key is a fraction"#,
     },
     Case {
         wrong: "half a bar",

@@ -1,5 +1,6 @@
 //! best.yml: a configuration written as a strategy file.
 
+use super::keys::K;
 use super::values::Values;
 use super::{ConfigFile, Num, Override, Value};
 use serde_json::Value as Json;
@@ -10,9 +11,17 @@ pub fn write_best(file: &ConfigFile, overrides: &[Override], provenance: &Json) 
     let values = Values { file, over: overrides };
     let mut out = String::new();
     let mut open: Vec<&str> = Vec::new();
-    let mut keys: Vec<_> = file.schema().all().filter(|ix| values.written(*ix).is_some()).collect();
+    // of several symbols' instruments its own
+    let symbol = values.word(K::Symbol);
+    let kept = |ix: &super::KeyIx| values.written(*ix).is_some() && !file.schema().is_foreign(*ix, symbol);
+    let mut keys: Vec<_> = file.schema().all().filter(kept).collect();
     // sections of one name together: keys of several venues are apart in the table
-    keys.sort_by_key(|ix| (section_rank(file, file.schema().path(*ix)), *ix));
+    let venue =
+        |path: &str| path.strip_prefix("exchanges.").and_then(|rest| rest.split('.').next()).map(str::to_string);
+    keys.sort_by_key(|ix| {
+        let path = file.schema().path(*ix);
+        (section_rank(file, path), venue(path), *ix)
+    });
     for ix in keys {
         let Some(value) = values.written(ix) else { continue };
         let mut parts: Vec<&str> = file.schema().path(ix).split('.').collect();

@@ -6,13 +6,15 @@ use super::values::Values;
 use super::{ConfigError, ConfigFile, KeyIx, Override, Value};
 
 impl ConfigFile {
-    /// Every strategy key with its effective value, `path=value` a line, in table order; defaults filled in, numbers in
+    /// The coin that is traded, and every strategy key with its effective value, `path=value` a line, in table order; defaults filled in, numbers in
     /// one spelling. Two configurations with the same text trade alike in the same world.
     ///
     /// # Errors
     /// Venue roles that cannot be resolved.
     pub fn canonical(&self, overrides: &[Override]) -> Result<String, ConfigError> {
-        self.lines(overrides, |class| class == Class::Strategy)
+        // the coin, not the name: a strategy file may spell it otherwise than the store
+        let coin = super::base_asset(Values { file: self, over: overrides }.word(K::Symbol));
+        Ok(format!("coin={coin}\n{}", self.lines(overrides, |class| class == Class::Strategy)?))
     }
 
     /// As [`ConfigFile::canonical`] for the world and the account.
@@ -45,7 +47,9 @@ impl ConfigFile {
         let bare = Values { file: self, over: &[] };
         let plain = self.plain.get_or_init(|| self.schema.all().map(|ix| line(&bare, roles, ix)).collect());
         let mut out = String::with_capacity(4096);
-        for (ix, text) in self.schema.all().zip(plain).filter(|(ix, _)| wanted(self.class(*ix))) {
+        let symbol = values.word(K::Symbol);
+        let counts = |ix: KeyIx| wanted(self.class(ix)) && !self.schema.is_foreign(ix, symbol);
+        for (ix, text) in self.schema.all().zip(plain).filter(|(ix, _)| counts(*ix)) {
             match is_moved(&values, ix) {
                 true => out.push_str(&line(&values, roles, ix)),
                 false => out.push_str(text),

@@ -1,8 +1,8 @@
 //! A strategy file, read once.
 
-use super::keys::{Class, Default, K};
+use super::keys::{Class, Default, K, Kind, Unit};
 use super::text::{Body, Entry, Node, Place, Source, parse_toml, parse_yaml};
-use super::{Config, ConfigError, KeyIx, Profile, Schema, Value};
+use super::{Config, ConfigError, KeyIx, Num, Profile, Schema, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -56,7 +56,7 @@ impl ConfigFile {
                 .remedy("start from configs/example.yml"));
         }
         let venues = venue_names(&source, &root)?;
-        let schema = Schema::new(venues);
+        let schema = Schema::new(venues, instrument_names(&source, &root)?);
         let mut file = ConfigFile {
             written: vec![None; schema.len()],
             places: vec![None; schema.len()],
@@ -163,9 +163,24 @@ impl ConfigFile {
         if key.kind.too_fine(value) {
             accepted.push_str(", with fewer decimals");
         }
-        Err(ConfigError::new(&self.source.name, self.schema.path(ix), format!("found {value}"))
-            .accepted(accepted)
-            .remedy(format!("write {}", key.doc)))
+        let error =
+            ConfigError::new(&self.source.name, self.schema.path(ix), format!("found {value}")).accepted(accepted);
+        Err(error.remedy(match self.as_percentage(ix, value) {
+            Some(fraction) => {
+                let metric =
+                    if ix == K::MaxDrawdown.into() { "; the metric of the same name is a percentage" } else { "" };
+                format!("write {fraction} for {value} %: this key is a fraction{metric}")
+            }
+            None => format!("write {}", key.doc),
+        }))
+    }
+
+    /// What a percentage would be as the fraction that the key holds, if it would fit.
+    fn as_percentage(&self, ix: KeyIx, value: &Value) -> Option<Num> {
+        let kind = self.schema.key(ix).kind;
+        let is_fraction = matches!(kind, Kind::Number { unit: Unit::Fraction, max, .. } if value.num()? > max);
+        let fraction = Num(value.num()?.0 / 100);
+        (is_fraction && self.schema.path(ix).ends_with("_pct") && kind.fits(&Value::Num(fraction))).then_some(fraction)
     }
 
     /// An error about a key, pointing at its value, else at the innermost section of it that the file has.
@@ -241,6 +256,26 @@ impl ConfigFile {
     pub fn class(&self, ix: KeyIx) -> Class {
         self.schema.key(ix).class
     }
+}
+
+/// (venue, symbol) of the blocks `exchanges.<venue>.instruments.<symbol>`.
+fn instrument_names(source: &Source, root: &Node) -> Result<Vec<(String, String)>, ConfigError> {
+    let mut names = Vec::new();
+    for venue in root.entry("exchanges").map_or(&[][..], |entry| entry.node.entries()) {
+        let blocks = venue.node.entry("instruments").map_or(&[][..], |entry| entry.node.entries());
+        for block in blocks {
+            let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '/' | ':');
+            if block.key.is_empty() || !block.key.chars().all(legal) || !matches!(block.node.body, Body::Map(_)) {
+                let path = format!("exchanges.{}.instruments", venue.key);
+                return Err(ConfigError::new("", &path, format!("found {}: {}", block.key, block.node.value()))
+                    .accepted("a block a symbol; a symbol has letters, digits, _ - / and :")
+                    .remedy("write, for instance, `BTC: {tick: 0.1, lot: 0.001}` under `instruments:`")
+                    .at(source, block.place));
+            }
+            names.push((venue.key.clone(), block.key.clone()));
+        }
+    }
+    Ok(names)
 }
 
 /// The keys under `exchanges`; lighter and grvt when there are none.

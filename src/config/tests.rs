@@ -294,6 +294,105 @@ fn sample(kind: Kind, way: u8) -> Value {
     }
 }
 
+const TWO_SYMBOLS: &str = "
+symbol: BTC
+leverage: 10
+base_qty: 0.01
+thresholds:
+  trend_strength: {ema_fast: 5, ema_slow: 15, min_diff: 0.0002}
+  min_target_return: 0
+  funding_spread_bps: 1.0
+  vol_band: {vmin: 0.0, vmax: 50}
+locking: {g_pct: 0.001, band_sigma: 0.8, t_max_sec: 600, epsilon_bp: 2.0}
+risk: {stop_loss_first_leg: 0.002, net_delta_max_ratio: 0.1, funding_guard_apr: null}
+fees: {taker_bps: 1.0, maker_rebate_bps: -0.2}
+long_venue: va
+short_venue: lighter
+exchanges:
+  va:
+    profile: generic
+    margin: {maintenance: 0.02}
+    instruments:
+      BTC: {symbol: BTC-P, tick: 0.1, lot: 0.001, min_notional: 5}
+      SILVER: {symbol: XAG, tick: 0.005, lot: 1, margin: {brackets: [{floor: 0, maintenance: 0.05}]}}
+  lighter:
+    name: lighter
+    instruments:
+      SILVER: {tick: 0.001, lot: 0.1, margin: {maintenance: 0.04}}
+";
+
+#[test]
+fn each_symbol_has_its_own_instrument() {
+    let file = ConfigFile::parse("two.yml", TWO_SYMBOLS).unwrap_or_else(|error| panic!("{error}"));
+    let of = |symbol: &str| file.with(&[file.symbol(symbol)]).unwrap_or_else(|error| panic!("{error}"));
+    let told = |config: &Config| {
+        config.world.venues.each_ref().map(|v| {
+            let i = &v.instrument;
+            (i.tick.to_string(), i.lot.to_string(), i.margin.brackets[0].maintenance.to_string())
+        })
+    };
+    let row = |tick: &str, lot: &str, maintenance: &str| (tick.to_string(), lot.to_string(), maintenance.to_string());
+    let (btc, silver) = (of("BTCUSDT"), of("SILVER"));
+    // what a symbol's block leaves open is the venue's (margin), the profile's (Lighter's BTC), or the default
+    assert_eq!(told(&btc), [row("0.1", "0.001", "0.02"), row("0.1", "0.00001", "0.012")]);
+    assert_eq!(told(&silver), [row("0.005", "1", "0.05"), row("0.001", "0.1", "0.04")]);
+    assert_eq!(btc.account.venues.each_ref().map(|v| v.symbol.as_str()), ["BTC-P", "BTC"]);
+    assert_eq!(silver.account.venues.each_ref().map(|v| v.symbol.as_str()), ["XAG", "SILVER"]);
+    // best.yml of a symbol names its own instrument and is the same configuration
+    let over = [file.symbol("SILVER")];
+    let text = write_best(&file, &over, &serde_json::json!({"n": 1}));
+    assert!(text.contains("SILVER:\n        symbol: XAG") && !text.contains("BTC"), "{text}");
+    let best = ConfigFile::parse("best.yml", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    assert_eq!(best.with(&[]).unwrap_or_else(|error| panic!("{error}")), silver);
+    assert_eq!((best.id(&[]), best.world_id(&[])), (file.id(&over), file.world_id(&over)));
+    // the coin, however it is spelt, is part of the id; another symbol's instrument is no part of a world
+    assert_eq!(file.id(&[file.symbol("BTCUSDT")]), file.id(&[]));
+    assert_ne!(file.id(&over), file.id(&[]));
+    let set = file.set("exchanges.va.instruments.SILVER.tick=0.01").unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(file.world_id(std::slice::from_ref(&set)), file.world_id(&[]));
+    assert_ne!(file.world_id(&[file.symbol("SILVER"), set]), file.world_id(&over));
+}
+
+#[test]
+fn an_instrument_of_no_symbol_or_of_any_is_refused() {
+    let refused = |text: &str, symbol: &str| {
+        let file = ConfigFile::parse("two.yml", text)?;
+        file.with(&[file.symbol(symbol)])
+    };
+    let gold = refused(TWO_SYMBOLS, "GOLD").expect_err("no such block").to_string();
+    assert!(gold.contains("instruments.GOLD: {tick: 0.1, lot: 0.001}"), "{gold}");
+    let both =
+        TWO_SYMBOLS.replace("    instruments:\n      BTC", "    instrument: {tick: 1}\n    instruments:\n      BTC");
+    let error = refused(&both, "BTC").expect_err("which of the two").to_string();
+    assert!(error.contains("found `instrument` beside `instruments`"), "{error}");
+    let flat = TWO_SYMBOLS
+        .replace("      BTC: {symbol: BTC-P, tick: 0.1, lot: 0.001, min_notional: 5}\n", "      tick: 0.1\n");
+    let error = refused(&flat, "BTC").expect_err("no block").to_string();
+    assert!(
+        error.contains("exchanges.va.instruments: found tick: 0.1") && error.contains("accepted: a block a symbol"),
+        "{error}"
+    );
+    let typo = TWO_SYMBOLS.replace("{symbol: XAG, tick", "{symbol: XAG, tikc");
+    assert!(
+        refused(&typo, "BTC")
+            .expect_err("a typo")
+            .to_string()
+            .contains("did you mean exchanges.va.instruments.SILVER.tick?")
+    );
+}
+
+#[test]
+fn a_percentage_for_a_fraction_is_told_the_fraction() {
+    let error = example().set("risk.max_drawdown_pct=20").expect_err("a percentage").to_string();
+    assert!(error.contains("accepted: a fraction above 0 and at most 1"), "{error}");
+    assert!(
+        error.contains("write 0.2 for 20 %: this key is a fraction; the metric of the same name is a percentage"),
+        "{error}"
+    );
+    let error = example().set("locking.g_pct=1.5").expect_err("a percentage").to_string();
+    assert!(error.contains("write 0.015 for 1.5 %: this key is a fraction"), "{error}");
+}
+
 #[test]
 fn lists_can_be_set() {
     let config = with(&["fills.grvt.outages=[{per_day = 2, mean_sec = 30, what = \"orders\"}]"]);

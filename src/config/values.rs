@@ -99,6 +99,12 @@ impl<'a> Values<'a> {
         self.file.schema.venue(venue, key)
     }
 
+    /// The key that rules an instrument's property: of the symbol's own block, else of the venue's only one.
+    pub fn instrument(&self, venue: usize, key: V) -> KeyIx {
+        let own = self.file.schema.instrument(venue, self.word(K::Symbol), key);
+        own.filter(|own| self.written(*own).is_some()).unwrap_or(self.venue(venue, key))
+    }
+
     /// The key that rules a venue's fills: its own if given, else the common one.
     pub fn fill(&self, venue: usize, key: F) -> KeyIx {
         let own = self.file.schema.fills(Some(venue), key);

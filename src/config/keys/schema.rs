@@ -1,7 +1,7 @@
 //! The table laid out for one file: its venues put in the place of `*`, every key with a number.
 
 use super::{Class, Default, F, FILLS, K, Key, TOP, V, VENUE};
-use crate::config::{Num, Value};
+use crate::config::{Num, Value, base_asset};
 use std::collections::BTreeMap;
 
 /// Number of a key within one file's schema.
@@ -14,30 +14,52 @@ impl From<K> for KeyIx {
     }
 }
 
-/// Order: [`TOP`], common fills, then per venue (by name) [`VENUE`] and its own fills.
+/// Order: [`TOP`], common fills, then per venue (by name) [`VENUE`] and its own fills, then per instrument that the file
+/// describes for one symbol the keys of [`VENUE`] that describe it.
 #[derive(Clone, Debug)]
 pub struct Schema {
     pub venues: Vec<String>,
+    /// The blocks `exchanges.<venue>.instruments.<symbol>`: number of the venue, symbol.
+    instruments: Vec<(usize, String)>,
     keys: Vec<(String, &'static Key)>,
     defaults: Vec<Option<Value>>,
     by_path: BTreeMap<String, KeyIx>,
 }
 
+/// What may differ from symbol to symbol of a venue: `instrument.*` and `margin.*`, one after the other in [`VENUE`].
+const FIRST: usize = V::Symbol as usize;
+const AFTER: usize = V::MarginBrackets as usize + 1;
+
 /// Shorter ways to write a key.
 const SHORT: &[(&str, &str)] = &[("queue", "queue.model"), ("latency.feed", "latency.feed.constant_ms")];
 
 impl Schema {
-    /// `venues`: the keys under `exchanges`.
-    pub fn new(mut venues: Vec<String>) -> Schema {
+    /// `venues`: the keys under `exchanges`; `instruments`: (venue, symbol) of those described for one symbol.
+    pub fn new(mut venues: Vec<String>, mut instruments: Vec<(String, String)>) -> Schema {
         venues.sort();
         venues.dedup();
-        let mut schema =
-            Schema { venues: Vec::new(), keys: Vec::new(), defaults: Vec::new(), by_path: BTreeMap::new() };
+        let mut schema = Schema {
+            venues: Vec::new(),
+            instruments: Vec::new(),
+            keys: Vec::new(),
+            defaults: Vec::new(),
+            by_path: BTreeMap::new(),
+        };
         schema.add(TOP, "");
         schema.add(FILLS, "fills");
         for venue in &venues {
             schema.add(VENUE, venue);
             schema.add(FILLS, &format!("fills.{venue}"));
+        }
+        instruments.sort();
+        instruments.dedup();
+        for (venue, symbol) in instruments {
+            let start = format!("exchanges.{venue}");
+            for key in &VENUE[FIRST..AFTER] {
+                let own = key.path.replacen("exchanges.*.instrument.", "", 1).replacen("exchanges.*.", "", 1);
+                schema.push(format!("{start}.instruments.{symbol}.{own}"), key);
+            }
+            schema.instruments.extend(venues.iter().position(|known| *known == venue).map(|at| (at, symbol)));
         }
         let prefixes = std::iter::once("fills".to_string()).chain(venues.iter().map(|venue| format!("fills.{venue}")));
         for prefix in prefixes {
@@ -53,15 +75,18 @@ impl Schema {
 
     fn add(&mut self, table: &'static [Key], star: &str) {
         for key in table {
-            let path = key.path.replace('*', star);
-            let default = match key.default {
-                Default::Is(text) | Default::IsOrNull(text) => Some(Value::from_word(text)),
-                _ => None,
-            };
-            self.by_path.insert(path.clone(), KeyIx(self.keys.len() as u16));
-            self.keys.push((path, key));
-            self.defaults.push(default);
+            self.push(key.path.replace('*', star), key);
         }
+    }
+
+    fn push(&mut self, path: String, key: &'static Key) {
+        let default = match key.default {
+            Default::Is(text) | Default::IsOrNull(text) => Some(Value::from_word(text)),
+            _ => None,
+        };
+        self.by_path.insert(path.clone(), KeyIx(self.keys.len() as u16));
+        self.keys.push((path, key));
+        self.defaults.push(default);
     }
 
     pub fn len(&self) -> usize {
@@ -103,6 +128,29 @@ impl Schema {
         TOP.len() + FILLS.len() + venue * (VENUE.len() + FILLS.len())
     }
 
+    /// A key of the block that describes `symbol` on a venue, if the file has one: of this name, else of this coin.
+    pub fn instrument(&self, venue: usize, symbol: &str, key: V) -> Option<KeyIx> {
+        let own = |same: &dyn Fn(&str) -> bool| self.instruments.iter().position(|(at, s)| *at == venue && same(s));
+        let coin = base_asset(symbol);
+        let block = own(&|s| s == symbol).or_else(|| own(&|s| base_asset(s) == coin))?;
+        let start = self.block(self.venues.len()) + block * (AFTER - FIRST);
+        Some(KeyIx((start + key as usize - FIRST) as u16))
+    }
+
+    /// This key describes the instrument of another symbol.
+    pub fn is_foreign(&self, ix: KeyIx, symbol: &str) -> bool {
+        let Some(at) = usize::from(ix.0).checked_sub(self.block(self.venues.len())) else { return false };
+        let (block, key) = (at / (AFTER - FIRST), at % (AFTER - FIRST));
+        let first = self.instruments.get(block).and_then(|(venue, _)| self.instrument(*venue, symbol, V::Symbol));
+        first.is_none_or(|first| usize::from(first.0) + key != usize::from(ix.0))
+    }
+
+    /// Keys of `instrument` of a venue: of whatever symbol the file trades.
+    pub fn only_instrument(&self, venue: usize) -> impl Iterator<Item = KeyIx> + use<> {
+        let start = self.block(venue);
+        (FIRST..V::Maintenance as usize).map(move |key| KeyIx((start + key) as u16))
+    }
+
     pub fn find(&self, path: &str) -> Option<KeyIx> {
         self.by_path.get(path).copied()
     }
@@ -122,6 +170,11 @@ impl Schema {
             if let Some(name) = name.filter(|name| !names.iter().any(|known| known == name)) {
                 names.push(name.to_string());
             }
+        }
+        // a block a symbol, whatever their names
+        let is_venue = section.strip_prefix("exchanges.").is_some_and(|venue| !venue.contains('.'));
+        if is_venue && !names.is_empty() && !names.iter().any(|name| name == "instruments") {
+            names.push("instruments".to_string());
         }
         names
     }
@@ -151,6 +204,11 @@ impl Schema {
     /// True when a word may be a slip for a known name.
     pub fn alike(known: &str, word: &str) -> bool {
         distance(known, word) <= (word.chars().count() / 3).max(1)
+    }
+
+    /// How far two names are from each other, in slips of the pen.
+    pub fn distance(known: &str, word: &str) -> usize {
+        distance(known, word)
     }
 
     /// May this key be an axis?

@@ -31,7 +31,7 @@ pub(super) fn account(v: &Values<'_>, roles: [usize; 2]) -> Result<Account, Conf
 
 fn one(v: &Values<'_>, venue: usize) -> Result<VenueAccount, ConfigError> {
     let profile = profile(v, venue)?;
-    let owned = |key: V| v.text(v.venue(venue, key)).map(str::to_string);
+    let owned = |key: V| v.text(v.instrument(venue, key)).map(str::to_string);
     let known = || profile.instrument(&base_asset(v.word(K::Symbol))).map(|instrument| instrument.symbol.clone());
     Ok(VenueAccount {
         name: store_name(v, venue).to_string(),

@@ -40,7 +40,7 @@ pub(super) fn check(v: &Values<'_>, roles: [usize; 2], config: &Config) -> Resul
         {
             return Err(v
                 .conflict(
-                    &[K::Leverage.into(), v.venue(venue, V::Maintenance)],
+                    &[K::Leverage.into(), v.instrument(venue, V::Maintenance)],
                     format!(
                         "found leverage {}: its margin is not above the maintenance {maintenance} of {}",
                         strategy.leverage, instrument.venue

@@ -35,15 +35,16 @@ pub(super) fn profile<'a>(v: &'a Values<'_>, venue: usize) -> Result<&'a Profile
     if let Some(profile) = find(name) {
         return Ok(profile);
     }
-    let described = v.given(v.venue(venue, V::Tick)).is_some();
+    let described = v.given(v.instrument(venue, V::Tick)).is_some();
     find("generic").filter(|_| described).ok_or_else(|| {
         let key = &v.file.schema.venues[venue];
         v.file
             .error(v.venue(venue, V::Name), format!("nothing is known of the venue {name}"))
             .accepted("a venue with a shipped profile (lighter, grvt), or one that the file describes")
             .remedy(format!(
-                "write under exchanges.{key} `instrument: {{tick: 0.1, lot: 0.001}}`, `fees: {{taker_bps: 5, \
-                             maker_rebate_bps: 2}}` and `margin: {{maintenance: 0.01}}`, or `profile: lighter`"
+                "write under exchanges.{key} `{}: {{tick: 0.1, lot: 0.001}}`, `fees: {{taker_bps: 5, maker_rebate_bps: 2}}` \
+                 and `margin: {{maintenance: 0.01}}`, or `profile: lighter`",
+                block_name(v, &base_asset(v.word(K::Symbol)))
             ))
     })
 }
@@ -130,20 +131,27 @@ fn quota(v: &Values<'_>, venue: usize, tier: Option<&Tier>) -> Option<VolumeQuot
 fn instrument(v: &Values<'_>, venue: usize, profile: &Profile) -> Result<Instrument, ConfigError> {
     let base = base_asset(v.word(K::Symbol));
     let known = profile.instrument(&base);
-    let key = |key: V| v.venue(venue, key);
-    let unknown = |ix: KeyIx| {
-        if profile.name == "generic" {
-            return v.missing(ix);
-        }
-        let found = format!("this key is not written, and the profile {} does not know {base}", profile.name);
-        let key = &v.file.schema.venues[venue];
+    refuse_another_symbols(v, venue, &base)?;
+    let key = |key: V| v.instrument(venue, key);
+    let unknown = |key: V| {
+        let own = v.file.schema.instrument(venue, v.word(K::Symbol), key);
+        let ix = own.unwrap_or(v.venue(venue, key));
+        let (name, block) = (&v.file.schema.venues[venue], block_name(v, &base));
+        let (found, margin) = match profile.name.as_str() {
+            "generic" if own.is_some() || block == "instrument" => return v.missing(ix),
+            "generic" => (format!("this key is not written for {base}"), String::new()),
+            other => (
+                format!("this key is not written, and the profile {other} does not know {base}"),
+                " and `margin: {maintenance: 0.01}`".to_string(),
+            ),
+        };
         ConfigError { found: found.into(), ..v.missing(ix) }.remedy(format!(
-            "write under exchanges.{key} `instrument: {{tick: 0.1, lot: 0.001}}` and `margin: {{maintenance: 0.01}}` with \
-             the venue's values, or correct the symbol"
+            "write under exchanges.{name} `{block}: {{tick: 0.1, lot: 0.001}}`{margin} with the venue's values, or correct \
+             the symbol"
         ))
     };
-    let tick = v.some_price(key(V::Tick)).or(known.map(|k| k.tick)).ok_or_else(|| unknown(key(V::Tick)))?;
-    let lot = v.some_qty(key(V::Lot)).or(known.map(|k| k.lot)).ok_or_else(|| unknown(key(V::Lot)))?;
+    let tick = v.some_price(key(V::Tick)).or(known.map(|k| k.tick)).ok_or_else(|| unknown(V::Tick))?;
+    let lot = v.some_qty(key(V::Lot)).or(known.map(|k| k.lot)).ok_or_else(|| unknown(V::Lot))?;
     let min_notional = v.some_cash(key(V::MinNotional)).map(Cash::as_notional).or(known.map(|k| k.min_notional));
     Ok(Instrument {
         venue: store_name(v, venue).to_string(),
@@ -169,14 +177,53 @@ fn instrument(v: &Values<'_>, venue: usize, profile: &Profile) -> Result<Instrum
         },
         margin: match margin(v, venue)? {
             Some(margin) => margin,
-            None => known.map(|k| k.margin.clone()).ok_or_else(|| unknown(key(V::Maintenance)))?,
+            None => known.map(|k| k.margin.clone()).ok_or_else(|| unknown(V::Maintenance))?,
         },
         liquidation: liquidation(v, venue, profile)?,
     })
 }
 
+/// Under which name a venue's block describes the instrument of this coin.
+fn block_name(v: &Values<'_>, base: &str) -> String {
+    let own = v.file.written(K::Symbol.into()).and_then(crate::config::Value::text).map(base_asset);
+    match own.as_deref() == Some(base) {
+        true => "instrument".to_string(),
+        false => format!("instruments.{base}"),
+    }
+}
+
+/// A block `instrument` serves the one symbol that the file trades; beside `instruments` it would serve any.
+fn refuse_another_symbols(v: &Values<'_>, venue: usize, base: &str) -> Result<(), ConfigError> {
+    let schema = &v.file.schema;
+    let Some(written) = schema.only_instrument(venue).find(|ix| v.file.written(*ix).is_some()) else { return Ok(()) };
+    let own = v.file.written(K::Symbol.into()).and_then(crate::config::Value::text).map(base_asset);
+    let several = schema.instrument(venue, v.word(K::Symbol), V::Tick).is_some();
+    if !several && own.as_deref() == Some(base) {
+        return Ok(());
+    }
+    let found = match several {
+        true => "found `instrument` beside `instruments`".to_string(),
+        false => format!("found one `instrument`, of {}, for the symbol {base}", own.unwrap_or_default()),
+    };
+    let name = &schema.venues[venue];
+    Err(v
+        .file
+        .error(written, found)
+        .accepted(
+            "one block `instrument` for the one symbol that the file trades, or a block a symbol under `instruments`",
+        )
+        .remedy(format!(
+            "write exchanges.{name}.instruments.{base}: {{symbol, tick, lot, ...}}, and one for each other symbol"
+        )))
+}
+
 fn margin(v: &Values<'_>, venue: usize) -> Result<Option<MarginSchedule>, ConfigError> {
-    let (flat, brackets) = (v.venue(venue, V::Maintenance), v.venue(venue, V::MarginBrackets));
+    let of_symbol = |key: V| v.file.schema.instrument(venue, v.word(K::Symbol), key);
+    // in the symbol's own block one of the two hides both of the venue's
+    let [flat, brackets] = match [V::Maintenance, V::MarginBrackets].map(of_symbol) {
+        [Some(flat), Some(brackets)] if v.given(flat).or(v.given(brackets)).is_some() => [flat, brackets],
+        _ => [V::Maintenance, V::MarginBrackets].map(|key| v.venue(venue, key)),
+    };
     match (v.some_rate(flat), v.get(brackets)) {
         (Some(_), Some(_)) => Err(v
             .conflict(&[flat, brackets], "found brackets beside maintenance".to_string())
@@ -239,8 +286,8 @@ pub(in crate::config) fn warnings(v: &Values<'_>) -> Result<Vec<String>, ConfigE
         if used.maker > used.taker {
             list.push(format!("{}: the maker's fee is higher than the taker's", store_name(v, venue)));
         }
-        let has_fok = if v.given(v.venue(venue, V::HasFok)).is_some() {
-            v.flag(v.venue(venue, V::HasFok))
+        let has_fok = if v.given(v.instrument(venue, V::HasFok)).is_some() {
+            v.flag(v.instrument(venue, V::HasFok))
         } else {
             profile.has_fok
         };

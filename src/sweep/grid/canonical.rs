@@ -21,10 +21,16 @@ impl Grid {
         overlay.retain(|(key, _)| !self.strategy.iter().chain(&self.world).any(|axis| axis.key == *key));
         let first = self.world(0);
         let start: Vec<_> = overlay.iter().chain(&super::point(&self.strategy, 0)).chain(&first).cloned().collect();
+        // of each symbol: their instruments differ
+        let of = |symbol: &String| {
+            let own = (self.data.symbols.len() > 1).then(|| self.base.symbol(symbol));
+            self.base.canonical_world(&own.into_iter().chain(start.iter().cloned()).collect::<Vec<_>>())
+        };
+        let worlds: String = self.data.symbols.iter().map(of).collect::<Result<_, _>>()?;
         let skip: Vec<&str> = self.skip.iter().map(|(text, _)| text.as_str()).collect();
         Ok(vec![
             ("strategy", self.base.canonical(&start)?),
-            ("world and account", self.base.canonical_world(&start)?),
+            ("world and account", worlds),
             ("strategy axes", axes(&self.strategy)),
             ("world axes", axes(&self.world)),
             ("where", skip.join("\n")),

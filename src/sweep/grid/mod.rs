@@ -22,7 +22,7 @@ pub use sections::{BadRows, Compare, Data, Objective, OverWorld, Report, Require
 
 use crate::config::keys::{K, Unit};
 use crate::config::text::{Place, Source};
-use crate::config::{ConfigError, ConfigFile, Num, Override, Value};
+use crate::config::{ConfigError, ConfigFile, Num, Override, Value, base_asset};
 use expr::{Atom, Expr};
 
 /// A grid file, read and checked in itself; [`Grid::validate`] checks its configurations.
@@ -132,11 +132,20 @@ impl Grid {
     /// Everything that is laid over the base file for one configuration. `symbol`: one of [`Data::symbols`].
     pub fn overrides(&self, symbol: &str, strategy: &[Override], world: &[Override]) -> Vec<Override> {
         let mut list = Vec::with_capacity(1 + self.fixed.len() + strategy.len() + world.len());
-        if self.data.symbols.len() > 1 {
+        list.extend(self.fixed.iter().cloned());
+        if self.data.symbols.len() > 1 || self.trades_another(symbol) {
             list.push(self.base.symbol(symbol));
         }
-        list.extend(self.fixed.iter().chain(strategy).chain(world).cloned());
+        list.extend(strategy.iter().chain(world).cloned());
         list
+    }
+}
+
+impl Grid {
+    /// The strategy file is of another coin than `symbol`, which `symbols = [...]` allows.
+    fn trades_another(&self, symbol: &str) -> bool {
+        let own = self.base.written(K::Symbol.into()).and_then(Value::text);
+        own.is_some_and(|own| base_asset(own) != base_asset(symbol))
     }
 }
 

@@ -15,7 +15,26 @@ impl Grid {
     /// # Errors
     /// The first configuration that is illegal, pointing at the axis value to blame; or that all points are skipped.
     pub fn validate(&self) -> Result<(), ConfigError> {
+        self.refuse_shared_instrument()?;
         self.data.symbols.iter().try_for_each(|symbol| self.validate_symbol(symbol))
+    }
+
+    /// `--set` and axes speak to all symbols; an instrument is one symbol's.
+    fn refuse_shared_instrument(&self) -> Result<(), ConfigError> {
+        let schema = self.base.schema();
+        let is_one =
+            |key: &KeyIx| (0..schema.venues.len()).any(|venue| schema.only_instrument(venue).any(|ix| ix == *key));
+        let mut keys = self.fixed.iter().map(|(key, _)| key).chain(self.world.iter().map(|axis| &axis.key));
+        let Some(key) = keys.find(|key| is_one(key)).filter(|_| self.data.symbols.len() > 1) else { return Ok(()) };
+        let symbols = self.data.symbols.join(", ");
+        let error = ConfigError::new(
+            &self.source.name,
+            schema.path(*key),
+            format!("found one `instrument` for the symbols {symbols}"),
+        )
+        .accepted("a key of the instrument of one symbol, exchanges.<venue>.instruments.<symbol>.tick")
+        .remedy("describe each symbol's instrument in the strategy file, and name one of them here");
+        Err(self.relocate(ConfigError { overridden: Some(*key), ..error }, &self.fixed))
     }
 
     /// One configuration, resolved; its errors point into the grid file.
