@@ -54,6 +54,7 @@ impl Plan {
         let mut lines =
             vec![format!("sweep    {} over {}", grid.name, super::tidy(Path::new(grid.base.name())).display())];
         axis_lines(sweep, &mut lines);
+        lines.push(format!("seed     {}", sweep.seed_text()));
         let symbols = sweep.studies.len() as u64;
         let rows = points * worlds * symbols;
         let mut config_ticks = 0u64;
@@ -77,6 +78,10 @@ impl Plan {
             if study.from > grid.data.from {
                 let text = format!("{}: starts late, at {}: the signals are not warm before", study.symbol, study.from);
                 warnings.push(text);
+            }
+            for (venue, world) in study.feeds[0].tape.quality().venues.iter().zip(&study.home.world.venues) {
+                let unknown = venue.without_sizes().filter(|_| world.fills.assume_qty.is_none());
+                warnings.extend(unknown.map(|text| format!("{}, {text}", study.symbol)));
             }
             if study.feeds.len() > MANY_FEEDS {
                 let text = format!("{} feeds: each is aligned and computed on its own", study.feeds.len());
@@ -118,6 +123,16 @@ impl Plan {
             if threads == 1 { "" } else { "s" },
             sweep.options.driver.name(),
         ));
+        warnings.extend(grid.objective.require.iter().filter(|r| r.metric.ends_with("_pct")).filter_map(|r| {
+            let text = super::page::require_text(r);
+            let small = r.value.abs() < 1.0 && r.value != 0.0;
+            small.then(|| {
+                format!(
+                    "require {text} means {} %: the metric is a percentage (10 = 10 %), a key in _pct a fraction",
+                    r.value
+                )
+            })
+        }));
         for study in &sweep.studies {
             let overrides = grid.overrides(&study.symbol, &[], &grid.world(0));
             let told = grid.base.warnings(&overrides).unwrap_or_default();

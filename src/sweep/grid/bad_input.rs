@@ -278,8 +278,18 @@ const CASES: &[Case] = &[
         message: r#"sweeps/grid.toml:27:14: objective.metric: found sharp
   27 | metric     = "sharp"
      |              ^^^^^^^
-  accepted: a metric: sharpe, sortino, net_pnl, trades, max_drawdown_pct, win_rate
+  accepted: a metric, the nearest names first: sharpe, trades, sortino, net_pnl, win_rate, max_drawdown_pct
   to do: did you mean sharpe?"#,
+    },
+    Case {
+        wrong: "held-out metric",
+        line: "metric     = \"sharpe\"",
+        written: "metric     = \"oos_sharpe\"",
+        message: r#"sweeps/grid.toml:27:14: objective.metric: found oos_sharpe
+  27 | metric     = "oos_sharpe"
+     |              ^^^^^^^^^^^^
+  accepted: a metric of the selection: held-out metrics may not rank
+  to do: write sharpe; the page shows both, and the held-out one is the judge"#,
     },
     Case {
         wrong: "requirement without a number",
@@ -288,8 +298,8 @@ const CASES: &[Case] = &[
         message: r#"sweeps/grid.toml:28:14: objective.require: found trades many
   28 | require    = ["trades many", "max_drawdown_pct <= 10"]
      |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-  accepted: conditions `metric >= number` in quotes
-  to do: write require = ["trades >= 30"]"#,
+  accepted: conditions `metric operator number` in quotes; the operators are < <= > >= == !=, the number is in the metric's own unit (of a metric in _pct per cent: 10 = 10 %)
+  to do: write require = ["trades >= 30", "max_drawdown_pct <= 10"]"#,
     },
     Case {
         wrong: "holdout of all",
@@ -352,8 +362,8 @@ fn mistakes_of_set_are_told_as_such() {
         ),
         (
             "locking.g_pct=5",
-            "--set: locking.g_pct: found 5\n  accepted: a fraction above 0 and at most 1\n  to do: write the profit of the \
-             first leg at which the lock fires, as a fraction (0.005 = 0.5 %)",
+            "--set: locking.g_pct: found 5\n  accepted: a fraction above 0 and at most 1\n  to do: write 0.05 for 5 %: this \
+             key is a fraction",
         ),
         (
             "data.to=2026-01-02",

@@ -225,6 +225,26 @@ fn the_embargo_is_the_longest_life_of_the_grid() {
 }
 
 #[test]
+fn two_seeds_that_differ_are_refused_and_one_is_used() {
+    let with_seed = |own: &'static str, sets: &[&str]| {
+        let open = move |_: &Path| {
+            let text = include_str!("../../../configs/example.yml").to_string() + "\nseed: " + own + "\n";
+            ConfigFile::parse("example.yml", &text)
+        };
+        let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+        Grid::parse("sweeps/grid.toml", GRID, METRICS, &sets, &open)
+    };
+    let seed = |grid: Grid| grid.resolve("BTC", &[], &[]).expect("legal").world.seed;
+    let error = with_seed("3", &[]).expect_err("two seeds").to_string();
+    assert!(
+        error.contains("seed: found 7 beside 3 in the strategy file") && error.contains("accepted: one seed"),
+        "{error}"
+    );
+    assert_eq!(with_seed("7", &[]).map(seed), Ok(7));
+    assert_eq!(with_seed("3", &["seed=9"]).map(seed), Ok(9));
+}
+
+#[test]
 fn a_base_file_that_is_not_there_is_shown_in_the_grid() {
     let error = Grid::parse("nowhere/grid.toml", GRID, METRICS, &[], &ConfigFile::read);
     let text = error.map(|_| ()).expect_err("there is no such folder").to_string();

@@ -15,6 +15,13 @@ impl File<'_> {
             let ix: KeyIx = K::Seed.into();
             base.check(ix, &node.value())
                 .map_err(|error| self.wrong("seed", error.found, &error.accepted, &error.remedy))?;
+            let own = base.written(ix).filter(|own| **own != node.value() && node.place != Place::default());
+            if let Some(own) = own {
+                let found = format!("found {} beside {own} in the strategy file", node.value());
+                let remedy =
+                    "delete one of the two, write the same in both, or give --set seed=N, which goes over both";
+                return Err(self.wrong("seed", found, "one seed", remedy));
+            }
             list.push((ix, node.value()));
             places.push((node.place != Place::default()).then_some(node.place));
         }

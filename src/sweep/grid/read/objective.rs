@@ -12,10 +12,21 @@ impl File<'_> {
             if metrics.contains(&name) {
                 return Ok(name.to_string());
             }
-            let close = metrics.iter().find(|known| Schema::alike(known, name));
+            if let Some(inside) = name.strip_prefix("oos_").filter(|inside| metrics.contains(inside)) {
+                let remedy = format!("write {inside}; the page shows both, and the held-out one is the judge");
+                return Err(self.wrong(
+                    path,
+                    found,
+                    "a metric of the selection: held-out metrics may not rank",
+                    &remedy,
+                ));
+            }
+            let mut near = metrics.to_vec();
+            near.sort_by_key(|known| (!known.contains(name), Schema::distance(known, name)));
+            let close = near.first().filter(|known| Schema::alike(known, name) || known.contains(name));
             let remedy =
                 close.map_or("choose a column of the results".to_string(), |known| format!("did you mean {known}?"));
-            Err(self.wrong(path, found, &format!("a metric: {}", metrics.join(", ")), &remedy))
+            Err(self.wrong(path, found, &format!("a metric, the nearest names first: {}", near.join(", ")), &remedy))
         };
         let (_, metric) = self.required_text("objective.metric", "the metric that ranks, such as sharpe")?;
         let metric = metric_of("objective.metric", metric, format!("found {metric}"))?;
@@ -35,8 +46,9 @@ impl File<'_> {
                 return Err(self.wrong(
                     "objective.require",
                     found,
-                    "conditions `metric >= number` in quotes",
-                    "write require = [\"trades >= 30\"]",
+                    "conditions `metric operator number` in quotes; the operators are < <= > >= == !=, the number is in the \
+                     metric's own unit (of a metric in _pct per cent: 10 = 10 %)",
+                    "write require = [\"trades >= 30\", \"max_drawdown_pct <= 10\"]",
                 ));
             };
             let metric = metric_of("objective.require", &name, format!("found {}", item.value()))?;
