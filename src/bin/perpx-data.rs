@@ -3,7 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 use perpx::emulate::EmulateArgs;
 use perpx::synth::SynthArgs;
-use perpx::tape::{TapeError, cache, check, import, info};
+use perpx::tape::{MarksPolicy, MissingPolicy, TapeError, cache, check, import, info};
 use perpx::text;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -47,6 +47,12 @@ enum Command {
         /// Seconds after which a quote is stale
         #[arg(long, value_name = "SEC", default_value_t = 5, value_parser = clap::value_parser!(i64).range(1..=86_400))]
         max_age: i64,
+        /// As the strategy file's funding.missing: refuse, zero or carry_last
+        #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_possible_values = true)]
+        funding_missing: MissingPolicy,
+        /// As its marks.missing: refuse, zero, carry_last or mid
+        #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_possible_values = true)]
+        marks_missing: MarksPolicy,
         /// Print the report as one line of JSON
         #[arg(long)]
         json: bool,
@@ -83,8 +89,9 @@ enum Command {
 fn main() -> ExitCode {
     ExitCode::from(match Args::parse().command {
         Command::Import { map, from, store, json } => import(&map, &from, &store, json),
-        Command::Check { store, symbol, max_age, json } => {
-            told(json, check::check(&store, symbol.as_deref(), max_age * perpx::units::SECOND_NS), |report| {
+        Command::Check { store, symbol, max_age, funding_missing, marks_missing, json } => {
+            let keys = check::Missing { funding: funding_missing, marks: marks_missing };
+            told(json, check::check(&store, symbol.as_deref(), max_age * perpx::units::SECOND_NS, keys), |report| {
                 let verdict = report.verdict();
                 let code = verdict.exit_code();
                 let all = || serde_json::json!({ "exit": code, "verdict": verdict, "report": report });

@@ -71,6 +71,10 @@ impl Tape {
                 plan?
             }
         };
+        let series = spec.venues.each_ref().map(|venue| format!("venue={venue}/symbol={}/", spec.symbol));
+        if let Some(error) = dataset.as_ref().and_then(|dataset| dataset.differs(store.root(), &series, &hashes)) {
+            return Err(error);
+        }
         let builder = Builder {
             next: 0,
             carry: first_carry(&spec, &sources),

@@ -65,6 +65,22 @@ pub(super) fn scan(
     Ok(Plan { starts, ticks, venues: finished.try_into().unwrap_or_default() })
 }
 
+/// What a sweep over the whole of `spec` says of its first venue, without a tape.
+///
+/// # Errors
+/// What the sweep would refuse.
+pub(super) fn judge(store: &StorePath, spec: &TapeSpec) -> Result<VenueQuality, TapeError> {
+    let source = Source::open(store, spec, 0)?;
+    let mut venue = VenueScan::new(&source, spec.warm_from);
+    let mut start = spec.warm_from;
+    while start < spec.to {
+        let end = start.plus(HOUR_NS).min(spec.to);
+        venue.hour(start, (start, end))?;
+        start = end;
+    }
+    venue.finish(store, spec, 0, Gaps::default())
+}
+
 struct Pass<'a> {
     spec: &'a TapeSpec,
     venues: [VenueScan<'a>; 2],
@@ -209,6 +225,8 @@ impl VenueScan<'_> {
         }
         let quotes = within(&local.quotes, start, end, |r| r.recv);
         self.quality.locked += quotes.iter().filter(|q| q.bbo.bid == q.bbo.ask).count() as u64;
+        self.quality.unsized_quotes +=
+            quotes.iter().filter(|q| q.bbo.bid_qty.0 <= 0 || q.bbo.ask_qty.0 <= 0).count() as u64;
         if let (Some(first), Some(last)) = (quotes.first(), quotes.last()) {
             self.quality.first_quote.get_or_insert(first.recv);
             self.quality.last_quote = Some(last.recv);
@@ -223,7 +241,7 @@ impl VenueScan<'_> {
         (q.gaps, q.gaps_ns, q.longest_gaps) = (gaps.count, gaps.ns, gaps.longest);
         if q.first_quote.is_none() {
             let span = super::source::stored_span::<super::rows::QuoteRow>(store, &q.venue, &spec.symbol)?;
-            return Err(super::source::no_data(store, spec, v, span));
+            return Err(super::source::no_data(store, spec, v, span)?);
         }
         let feed = &self.feed;
         let repairs = [

@@ -113,12 +113,17 @@ pub(super) fn first_carry(spec: &TapeSpec, sources: &[Source; 2]) -> Carry {
 
 fn no_quotes(store: &StorePath, spec: &TapeSpec, v: usize) -> Result<TapeError, TapeError> {
     let span = stored_span::<QuoteRow>(store, &spec.venues[v], &spec.symbol)?;
-    Ok(no_data(store, spec, v, span))
+    no_data(store, spec, v, span)
 }
 
 /// The refusal of a venue without quotes in the range.
-pub(super) fn no_data(store: &StorePath, spec: &TapeSpec, v: usize, span: Option<(Time, Time)>) -> TapeError {
-    TapeError::NoData {
+pub(super) fn no_data(
+    store: &StorePath,
+    spec: &TapeSpec,
+    v: usize,
+    span: Option<(Time, Time)>,
+) -> Result<TapeError, TapeError> {
+    Ok(TapeError::NoData {
         store: store.root().to_path_buf(),
         table: "quotes",
         series: format!("{}/{}", spec.venues[v], spec.symbol),
@@ -126,9 +131,9 @@ pub(super) fn no_data(store: &StorePath, spec: &TapeSpec, v: usize, span: Option
         to: spec.to,
         have: match span {
             Some((first, last)) => format!("the store has them from {first} to {last}"),
-            None => "the store has none at all".to_string(),
+            None => store.in_place_of(&spec.venues[v], &spec.symbol)?,
         },
-    }
+    })
 }
 
 /// First and last stored time of a series by its statistics.
@@ -152,18 +157,23 @@ fn files<R: StoredRow>(
 ) -> Result<Arc<[StoreFile]>, TapeError> {
     let first_day = wanted.from.plus(-wanted.latency).day();
     let mut found: Vec<(Partition, StoreFile)> = Vec::new();
+    let mut is_past = false;
     for (partition, path) in store.files(R::TABLE, venue, symbol)? {
-        if partition < Partition::Day(first_day) {
-            continue;
-        }
-        let file = StoreFile::open::<R>(&path)?;
+        let is_before = partition < Partition::Day(first_day);
+        let file = match StoreFile::open::<R>(&path) {
+            Ok(file) => file,
+            // of no use here, unless it hides rows of the range, which cannot be known
+            Err(_) if is_before || is_past => continue,
+            Err(error) => return Err(error),
+        };
+        // a file in the wrong day may hold rows of the range, wherever it lies
+        check_partition(&file, partition)?;
         // the rows of the first later file may still carry exchange times before the end
         let first_exch = file.groups().iter().filter_map(|g| g.first_exch).min();
-        if partition.span().0 >= wanted.to && first_exch.is_some_and(|t| t >= wanted.to) {
-            break;
+        is_past |= partition.span().0 >= wanted.to && first_exch.is_some_and(|t| t >= wanted.to);
+        if !is_before && !is_past {
+            found.push((partition, file));
         }
-        check_partition(&file, partition)?;
-        found.push((partition, file));
     }
     found.sort_by_key(|(partition, file)| (*partition, file.span()));
     let files: Vec<StoreFile> = found.into_iter().map(|f| f.1).filter(|f| f.rows() > 0).collect();

@@ -18,8 +18,9 @@ pub enum OnBadRows {
 }
 
 /// `funding.missing`: what stands where no settlement is recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
 pub enum MissingPolicy {
     #[default]
     Refuse,
@@ -30,8 +31,9 @@ pub enum MissingPolicy {
 }
 
 /// `marks.missing`: what stands where no mark (or a needed index) is recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
 pub enum MarksPolicy {
     #[default]
     Refuse,
@@ -162,6 +164,9 @@ pub struct VenueQuality {
     pub exch_raised: u64,
     /// Quotes with bid = ask.
     pub locked: u64,
+    /// Quotes without a size on a side: nothing is taken there, unless `fills.assume_qty` says how much.
+    #[serde(default)]
+    pub unsized_quotes: u64,
     /// Rows lost to feed outages.
     pub never_received: u64,
     pub first_quote: Option<Time>,
@@ -177,6 +182,21 @@ pub struct VenueQuality {
     pub mark_holes: u64,
     /// How `marks.missing` filled in ("" = nothing was missing): "zero", "carry_last", "mid", "index from mark".
     pub marks_filled: String,
+}
+
+impl VenueQuality {
+    /// A word on quotes without sizes, if there are any.
+    pub fn without_sizes(&self) -> Option<String> {
+        let all = self.rows.get("quotes").copied().unwrap_or(0).max(1);
+        let share = 100.0 * self.unsized_quotes as f64 / all as f64;
+        (self.unsized_quotes > 0).then(|| {
+            format!(
+                "{}: {share:.1} % of the quotes have no size: an order takes nothing there, unless fills.assume_qty says how \
+                 much there is",
+                self.venue
+            )
+        })
+    }
 }
 
 /// What a report says of the tape's data.

@@ -769,7 +769,9 @@ fn depth_that_is_no_book_is_refused_or_dropped() {
     assert!(text.contains("wanted no higher than the best ask, 0.000000001 (a crossed book)"), "{text}");
     let tape = Tape::open(TapeSpec { on_bad_rows: OnBadRows::Drop, ..bench.spec() }).expect("a tape");
     assert_eq!(tape.quality().venue(Role::Long).dropped["depth: crossed"], 1);
-    let report = check::check(&bench.store(), None, check::STALE_NS).expect("a report").text(usize::MAX);
+    let report = check::check(&bench.store(), None, check::STALE_NS, check::Missing::default())
+        .expect("a report")
+        .text(usize::MAX);
     assert!(
         report.contains("lighter/BTC depth: crossed (1 rows), the first: lighter/BTC depth: the snapshot received"),
         "{report}"

@@ -10,7 +10,10 @@ mod tests;
 
 use super::TapeError;
 use super::rows::{FundingRow, MarkRow, QuoteRow};
-use super::store::{Dataset, DepthLevelRow, NumberedTrade, StorePath, Table};
+use super::spec::{MarksPolicy, MissingPolicy, OnBadRows, TapeSpec, VenueQuality};
+use super::store::{CHANGED, Dataset, DepthLevelRow, GONE, NumberedTrade, StorePath, Table};
+use crate::config::Profile;
+use crate::market::FundingPrice;
 pub use coverage::PairCheck;
 use serde::Serialize;
 pub use series::{Delays, Problem, STALE_NS, StaleRun, TableCheck};
@@ -27,6 +30,8 @@ pub struct CheckReport {
     pub pairs: Vec<PairCheck>,
     /// Faults of the store as a whole: dataset.json, contents that changed since.
     pub store_errors: Vec<String>,
+    /// What a sweep over all of a venue's series refuses though each row is sound: marks or funding that are missing.
+    pub refused: Vec<String>,
     /// What a replay takes, and a user should know.
     pub warnings: Vec<String>,
     /// The age above which a quote counts as stale.
@@ -59,14 +64,15 @@ impl Verdict {
 }
 
 impl CheckReport {
-    /// A replay takes every row with the policies for missing funding and marks that the warnings name.
     pub fn verdict(&self) -> Verdict {
         if !self.store_errors.is_empty() || self.tables.iter().any(|t| !t.problems.is_empty()) {
             Verdict::Unfit
-        } else if self.pairs.iter().any(|pair| pair.minutes_both > 0) {
+        } else if self.pairs.iter().all(|pair| pair.minutes_both == 0) {
+            Verdict::Alone
+        } else if self.refused.is_empty() {
             Verdict::Fit
         } else {
-            Verdict::Alone
+            Verdict::Unfit
         }
     }
 
@@ -76,9 +82,16 @@ impl CheckReport {
     }
 }
 
-/// Checks the store `root`, or only one symbol of it. `stale_ns`: the age above which a quote is stale, such as
-/// [`STALE_NS`].
-pub fn check(root: &Path, symbol: Option<&str>, stale_ns: i64) -> Result<CheckReport, TapeError> {
+/// What a sweep's strategy file says of missing data.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Missing {
+    pub funding: MissingPolicy,
+    pub marks: MarksPolicy,
+}
+
+/// Checks the store `root`, or only one symbol of it, as a sweep with these keys over all of it would. `stale_ns`: the age
+/// above which a quote is stale, such as [`STALE_NS`].
+pub fn check(root: &Path, symbol: Option<&str>, stale_ns: i64, keys: Missing) -> Result<CheckReport, TapeError> {
     let store = StorePath::new(root)?;
     if !store.root().is_dir() {
         return Err(TapeError::NoStore { path: store.root().to_path_buf() });
@@ -88,11 +101,11 @@ pub fn check(root: &Path, symbol: Option<&str>, stale_ns: i64) -> Result<CheckRe
     if wanted.is_empty() {
         return Err(TapeError::NoSeries {
             path: store.root().to_path_buf(),
-            wanted: symbol.unwrap_or("any symbol").to_string(),
+            wanted: wanted_name(&names, symbol),
             found: names.iter().map(|n| format!("{}/{}", n.0, n.1)).collect::<Vec<_>>().join(", "),
         });
     }
-    let (mut store_errors, mut warnings) = (Vec::new(), Vec::new());
+    let (mut store_errors, mut refused, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
     let made_by = match Dataset::read(store.root()) {
         Ok(Some(dataset)) => {
             store_errors.extend(changed_files(&store, &dataset)?);
@@ -119,26 +132,96 @@ pub fn check(root: &Path, symbol: Option<&str>, stale_ns: i64) -> Result<CheckRe
         ];
         warnings.extend(found.iter().flatten().flat_map(|t| t.warnings(stale_ns)));
         for (table, checked) in Table::ALL.iter().zip(&found) {
-            if let (None, Some(warning)) = (checked, missing_table(*table)) {
+            if checked.as_ref().is_none_or(|t| t.rows == 0)
+                && let Some(warning) = missing_table(*table)
+            {
                 missing.entry(warning).or_default().push(format!("{venue}/{symbol}"));
             }
         }
+        let judged = judged(&store, (venue, symbol), &found, keys)?;
+        refused.extend(judged.0);
+        warnings.extend(judged.1.iter().flat_map(filled));
         tables.extend(found.into_iter().flatten());
     }
     warnings.extend(missing.into_iter().map(|(warning, places)| format!("{}: {warning}", places.join(", "))));
     let pairs = coverage::pairs(&store, &tables, stale_ns)?;
     warnings.extend(pairs.iter().flat_map(PairCheck::warnings));
     let store = store.root().display().to_string();
-    Ok(CheckReport { store, tables, pairs, store_errors, warnings, stale_ns, made_by })
+    Ok(CheckReport { store, tables, pairs, store_errors, refused, warnings, stale_ns, made_by })
+}
+
+/// What a sweep over all of a venue's series refuses, by its own loader, each refusal as if those before it were lifted; and
+/// what it says of the rest. Bad rows and files are found by the tables' own checks.
+fn judged(
+    store: &StorePath,
+    (venue, symbol): (&str, &str),
+    tables: &[Option<TableCheck>],
+    keys: Missing,
+) -> Result<(Vec<String>, Option<VenueQuality>), TapeError> {
+    let mut refused = Vec::new();
+    let quotes = tables.iter().flatten().find(|t| t.table == Table::Quotes.name());
+    let Some((first, last)) = quotes.and_then(|t| t.first.zip(t.last)) else { return Ok((refused, None)) };
+    let pays_on_index = Profile::shipped()
+        .ok()
+        .into_iter()
+        .flatten()
+        .any(|profile| profile.name == venue && profile.funding_price == FundingPrice::Index);
+    let mut spec = TapeSpec {
+        on_bad_rows: OnBadRows::Drop,
+        funding_missing: keys.funding,
+        marks_missing: keys.marks,
+        needs_index: [pays_on_index; 2],
+        ..TapeSpec::new(store.root(), symbol, [venue, venue], first, last.plus(1))
+    };
+    loop {
+        match super::scan::judge(store, &spec) {
+            Ok(quality) => return Ok((refused, Some(quality))),
+            Err(error @ TapeError::MarksMissing { .. }) if spec.marks_missing != MarksPolicy::Mid => {
+                refused.push(error.to_string());
+                spec.marks_missing = MarksPolicy::Mid;
+            }
+            Err(error @ TapeError::FundingMissing { .. }) if spec.funding_missing != MissingPolicy::Zero => {
+                refused.push(error.to_string());
+                spec.funding_missing = MissingPolicy::Zero;
+            }
+            Err(error) => {
+                if tables.iter().flatten().all(|t| t.problems.is_empty()) {
+                    refused.push(error.to_string());
+                }
+                return Ok((refused, None));
+            }
+        }
+    }
+}
+
+/// What keys for missing data, and sizes that are not known, make of a venue.
+fn filled(quality: &VenueQuality) -> Vec<String> {
+    let mut out = Vec::new();
+    if !quality.funding_filled.is_empty() {
+        out.push(format!("{}: missing funding is filled by {}", quality.venue, quality.funding_filled));
+    }
+    if !quality.marks_filled.is_empty() {
+        out.push(format!("{}: missing marks are filled by {}", quality.venue, quality.marks_filled));
+    }
+    out.extend(quality.without_sizes());
+    out
+}
+
+/// The symbol that was asked for, and the one that was meant.
+fn wanted_name(names: &[(String, String)], symbol: Option<&str>) -> String {
+    let Some(symbol) = symbol else { return "any symbol".to_string() };
+    match names.iter().find(|(_, known)| known.eq_ignore_ascii_case(symbol)) {
+        Some((_, known)) => format!("{symbol} ({known} is there: names are told apart by case)"),
+        None => symbol.to_string(),
+    }
 }
 
 fn missing_table(table: Table) -> Option<&'static str> {
     match table {
         Table::Quotes => Some("no quotes: this venue cannot be replayed"),
         Table::Trades => Some("no trades: passive orders fill by quotes alone"),
-        Table::Depth => None,
-        Table::Marks => Some("no marks: a replay needs marks.missing = zero or mid"),
-        Table::Funding => Some("no funding: a replay needs funding.missing = zero"),
+        // what lacks of these is refused, or filled by a key, and said there
+        Table::Depth | Table::Marks | Table::Funding => None,
     }
 }
 
@@ -148,9 +231,9 @@ fn changed_files(store: &StorePath, dataset: &Dataset) -> Result<Vec<String>, Ta
     for entry in &dataset.files {
         let path = store.root().join(&entry.path);
         if !path.is_file() {
-            errors.push(format!("{}: dataset.json lists this file, and it is gone", path.display()));
+            errors.push(format!("{}: {GONE}", path.display()));
         } else if blake3::Hash::from(super::load::hash_file(&path)?).to_hex().as_str() != entry.blake3 {
-            errors.push(format!("{}: its contents are not those that dataset.json lists", path.display()));
+            errors.push(format!("{}: {CHANGED}", path.display()));
         }
     }
     Ok(errors)

@@ -12,7 +12,7 @@ pub(super) fn report(r: &CheckReport, width: usize) -> String {
     left_out(&mut out, &r.made_by);
     holes(&mut out, &r.tables);
     section(&mut out, "Warnings", &r.warnings);
-    let mut errors = r.store_errors.clone();
+    let mut errors: Vec<String> = r.store_errors.iter().chain(&r.refused).cloned().collect();
     for table in &r.tables {
         let place = format!("{}/{} {}", table.venue, table.symbol, table.table);
         errors.extend(

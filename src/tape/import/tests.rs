@@ -240,7 +240,8 @@ fn what_a_map_leaves_out_is_told() {
     let report = bench.import().expect("an import");
     assert!(report.text().contains("bars.csv: left out: bars, not prints\n"), "{}", report.text());
     let store = bench.path("store");
-    let checked = crate::tape::check::check(&store, None, crate::tape::check::STALE_NS).expect("a report");
+    let checked =
+        crate::tape::check::check(&store, None, crate::tape::check::STALE_NS, Default::default()).expect("a report");
     let text = checked.text(usize::MAX);
     assert!(text.contains("Left out at import\n- bars.csv: bars, not prints\n"), "{text}");
 }

@@ -76,6 +76,29 @@ impl StorePath {
     }
 }
 
+impl StorePath {
+    /// What the store has in place of a series that it has not: for the end of an error.
+    pub fn in_place_of(&self, venue: &str, symbol: &str) -> Result<String, TapeError> {
+        let names = self.series_names()?;
+        let alike = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+        if let Some((v, s)) = names.iter().find(|(v, s)| alike(v, venue) && alike(s, symbol)) {
+            return Ok(match (v == venue, s == symbol) {
+                (true, true) => format!("the store has none of {v}/{s} at all"),
+                (true, false) => format!("{s} is there: names are told apart by case"),
+                _ => format!("{v}/{s} is there: names are told apart by case"),
+            });
+        }
+        let mut venues: Vec<&str> = names.iter().map(|(v, _)| v.as_str()).collect();
+        venues.dedup();
+        let symbols: Vec<&str> = names.iter().filter(|(v, _)| v == venue).map(|(_, s)| s.as_str()).collect();
+        Ok(match (venues.is_empty(), symbols.is_empty()) {
+            (true, _) => "the store holds nothing at all".to_string(),
+            (_, true) => format!("the store has the venues {}", venues.join(", ")),
+            (_, false) => format!("of {venue} the store has {}", symbols.join(", ")),
+        })
+    }
+}
+
 impl Partition {
     /// The partition of a row received (funding: settled) at `time`.
     pub fn of(table: Table, time: Time) -> Partition {
