@@ -82,6 +82,15 @@ impl Lines {
         self.0.iter().flatten().sum()
     }
 
+    /// These lines and `more`, line by line.
+    pub fn plus(&self, more: &Lines) -> Lines {
+        let mut out = *self;
+        for (row, new) in out.0.iter_mut().zip(&more.0) {
+            row.iter_mut().zip(new).for_each(|(sum, new)| *sum += new);
+        }
+        out
+    }
+
     /// These lines less `before`, line by line.
     pub fn minus(&self, before: &Lines) -> Lines {
         let mut out = *self;

@@ -145,6 +145,20 @@ impl FullRecord {
         rows
     }
 
+    /// The trade that the end of the data cut off, as [`FullRecord::money`] has it, if something had filled: it opened then,
+    /// and `end` closed it. Its last reason is its first: nothing else closed it.
+    pub fn open_trade(&self, total: &Lines, end: Time) -> Option<TradeRow> {
+        let open = self.open.filter(|open| open.fills > 0)?;
+        Some(TradeRow {
+            number: self.trades.len() as u32 + 1,
+            opened: open.at,
+            closed: end,
+            reasons: [open.reason, open.reason],
+            fills: open.fills,
+            lines: total.minus(&open.lines),
+        })
+    }
+
     fn close_trade(&mut self, scene: &Scene<'_>, reason: u8) {
         let Some(open) = self.open.take() else { return };
         let number = self.trades.len() as u32 + 1;

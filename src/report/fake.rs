@@ -50,6 +50,7 @@ pub fn input(size: usize) -> Input {
         transitions: transitions(),
         timeline: timeline(&spans, &mut rng),
         trades: trades(&spans),
+        outside: [Lines::default(), lines(0.002)],
         market: Some(stretch(from, to, 1_200)),
         funding: funding(&spans, &mut rng),
         legging: legging(&spans, &mut rng),
@@ -320,6 +321,7 @@ fn trades(spans: &Spans) -> Vec<Trade> {
             closed,
             steps: steps.into_iter().map(step).collect(),
             lines: lines(((i * 37 % 50) as f64 - 20.0) / 1_000.0),
+            open_at_end: i == 84,
             view: Some(stretch(opened.plus(-10 * MINUTE_NS), closed.plus(10 * MINUTE_NS), 160)),
         }
     };

@@ -43,6 +43,8 @@ pub struct Input {
     pub timeline: Vec<StateSpan>,
     /// The winner's round trips in order. May be empty; the page lists those of `shown`.
     pub trades: Vec<Trade>,
+    /// By run, in sample and held out: the winner's money outside every trade (transfers, dust, late fills).
+    pub outside: [Lines; 2],
     /// Prices, spread and bands over the whole range, as the winner saw them.
     pub market: Option<Stretch>,
     /// The winner's funding, a row a settlement, in order.
@@ -62,6 +64,25 @@ pub struct Input {
     pub provenance: Vec<Fact>,
     /// How the metrics were taken ("returns at 3600 s, factor sqrt(8760)"...), a sentence each.
     pub notes: Vec<String>,
+}
+
+/// A symbol of a run over several, for the page over all of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SymbolRow {
+    pub symbol: String,
+    pub quote: String,
+    /// What ranks first, and whether it is a winner.
+    pub id: String,
+    pub wins: bool,
+    pub unit: Unit,
+    pub metric: Option<f64>,
+    pub oos_metric: Option<f64>,
+    pub neighbours: Option<f64>,
+    pub net: Option<f64>,
+    pub oos_net: Option<f64>,
+    pub configurations: u64,
+    /// The red warnings of its page.
+    pub severe: Vec<String>,
 }
 
 /// Limits of the selection, the embargo and the held-out time.
@@ -289,6 +310,8 @@ pub struct Trade {
     /// Its transitions, in order; the first leaves S0.
     pub steps: Vec<Step>,
     pub lines: Lines,
+    /// The end of the data closed it: its money counts, the statistics of trades leave it out.
+    pub open_at_end: bool,
     /// The market around it, for a closer look; of the trades of `shown` only.
     pub view: Option<Stretch>,
 }
@@ -317,7 +340,10 @@ impl Trade {
 
     /// Why it was closed.
     pub fn reason(&self) -> &str {
-        self.steps.last().map_or("", |step| &step.reason)
+        match self.open_at_end {
+            true => "end of the data",
+            false => self.steps.last().map_or("", |step| &step.reason),
+        }
     }
 }
 

@@ -55,6 +55,7 @@ fn the_same_input_gives_the_same_bytes() {
     let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let input = fake::input(2);
     let (first, second) = (write(&input, a.path()).unwrap(), write(&input, b.path()).unwrap());
+    let (first, second) = (first.files, second.files);
     assert_eq!(first.len(), second.len());
     for (one, two) in first.iter().zip(&second) {
         assert_eq!(one.file_name(), two.file_name());
@@ -67,7 +68,7 @@ fn the_same_input_gives_the_same_bytes() {
 #[test]
 fn a_folder_that_is_not_there_is_named() {
     let dir = tempfile::tempdir().unwrap();
-    let text = write(&fake::input(2), &dir.path().join("nowhere")).unwrap_err().to_string();
+    let text = write(&fake::input(2), &dir.path().join("nowhere")).err().unwrap().to_string();
     assert!(text.contains("nowhere/report.html: cannot be written: No such file"), "{text}");
 }
 
@@ -128,6 +129,23 @@ fn what_ranks_first_is_no_winner_without_a_value_or_a_requirement_met() {
     let page = html(&input);
     assert!(page.contains("that ran and is no winner: it does not meet every requirement"), "none meets");
     assert!(!page.contains("ranks first of 0"));
+}
+
+#[test]
+fn a_page_over_the_symbols_links_to_each_and_says_which_has_no_winner() {
+    let mut input = fake::input(500);
+    let view = View::new(&input).unwrap();
+    let won = SymbolRow { symbol: "BTC".to_owned(), ..view.symbol_row() };
+    input.counts.eligible = 0;
+    let none = SymbolRow { symbol: "ETH".to_owned(), ..View::new(&input).unwrap().symbol_row() };
+    assert!(won.wins && !none.wins && !none.severe.is_empty());
+    let page = super::page::symbols::page("two", "sharpe", &[won.clone(), none]);
+    for words in
+        ["href=\"BTC/report.html\"", "href=\"ETH/report.html\"", &won.id, ">none<", "2 symbols", "Marks of grvt"]
+    {
+        assert!(page.contains(words), "{words}");
+    }
+    assert!(page.matches(&won.id).count() == 1, "a winner is named once, what is none is not");
 }
 
 #[test]
@@ -219,6 +237,26 @@ fn the_data_for_the_script_can_be_read() {
 }
 
 #[test]
+fn a_trade_that_the_data_cut_off_is_listed_and_marked_and_the_sums_are_the_runs() {
+    let input = fake::input(500);
+    let page = html(&input);
+    let list = &page[page.find("id=\"trade-list\"").unwrap()..];
+    let list = &list[..list.find("</table>").unwrap()];
+    assert_eq!(list.matches("open at the end</span>").count(), 1);
+    assert!(page.contains("1 was open at the end of the data and closed there"));
+    let held_out = |trade: &&Trade| trade.opened >= input.spans.held_out;
+    let net = |wanted: bool| input.trades.iter().filter(|t| held_out(t) == wanted).map(Trade::net).sum::<f64>();
+    let sum = |name: &str| {
+        let row = &list[list.find(&format!(">{name}")).unwrap_or_else(|| panic!("{name}"))..];
+        let value = &row[row.find("data-v=\"").unwrap() + 8..];
+        value[..value.find('"').unwrap()].parse::<f64>().unwrap()
+    };
+    assert!((sum("In sample, ") - net(false)).abs() < 1e-9);
+    assert!((sum("Held out, net") - net(true) - input.outside[1].total2() as f64 * 0.5e-18).abs() < 1e-9);
+    assert!(!list.contains("In sample, outside"), "there is nothing outside");
+}
+
+#[test]
 fn of_many_trades_the_telling_ones_are_listed() {
     let mut input = fake::input(2);
     let one = input.trades[0].clone();
@@ -251,7 +289,7 @@ fn to_look_at() {
         fs::create_dir_all(&dir).unwrap();
         let input = fake::input(size);
         let start = Instant::now();
-        let files = write(&input, &dir).unwrap();
+        let files = write(&input, &dir).unwrap().files;
         let time = start.elapsed();
         let bytes: u64 = files.iter().map(|f| fs::metadata(f).unwrap().len()).sum();
         let page = fs::metadata(&files[0]).unwrap().len();

@@ -6,6 +6,7 @@ use super::run::Sweep;
 use super::scenery::{Scenery, scenery};
 use super::spool::Row;
 use super::study::Study;
+use crate::ledger::Lines;
 use crate::market::{EventBody, Role};
 use crate::replay::{FullRecord, TradeRow, TransitionRow};
 use crate::report::{GuardAction, Legging, Settled, StateSpan, Step, Stretch, Trade, Transition, shown};
@@ -22,6 +23,8 @@ pub struct Story {
     pub transitions: Vec<Transition>,
     pub timeline: Vec<StateSpan>,
     pub trades: Vec<Trade>,
+    /// By run: what lies outside every trade.
+    pub outside: [Lines; 2],
     pub market: Option<Stretch>,
     pub funding: Vec<Settled>,
     pub legging: Vec<Legging>,
@@ -31,7 +34,7 @@ pub struct Story {
 impl Story {
     /// `row` is the winner's in its ranking world, `best` its second pass.
     pub fn of(sweep: &Sweep<'_>, study: &Study, best: &Detail, row: &Row) -> Result<Story, SweepError> {
-        let mut trades = trades(best);
+        let (mut trades, outside) = trades(study, best);
         let close = shown(&trades);
         let mut windows = vec![(study.spans.inside.0, study.to, WHOLE)];
         windows.extend(close.iter().map(|&i| around(study, &trades[i])));
@@ -47,6 +50,7 @@ impl Story {
             guards: guards(best, &scenery, market.as_ref()),
             market,
             trades,
+            outside,
         })
     }
 }
@@ -108,27 +112,35 @@ fn of_trade<'a>(rows: &'a [TransitionRow], trade: &TradeRow) -> &'a [TransitionR
     &rows[start..end]
 }
 
-fn trades(best: &Detail) -> Vec<Trade> {
-    let mut out = Vec::new();
-    for record in &best.records {
-        for trade in &record.trades {
+/// Every trade of both runs, those that the end of the data cut off too, and by run what is left.
+fn trades(study: &Study, best: &Detail) -> (Vec<Trade>, [Lines; 2]) {
+    let (mut out, mut outside) = (Vec::new(), [Lines::default(); 2]);
+    for (run, (record, total)) in best.records.iter().zip(&best.lines).enumerate() {
+        let end = study.spans.run(run).map_or(study.to, |span| span.1);
+        let open = record.open_trade(total, end);
+        outside[run] = *total;
+        for (trade, open_at_end) in
+            record.trades.iter().map(|trade| (trade, false)).chain(open.iter().map(|t| (t, true)))
+        {
             let step = |row: &TransitionRow| Step {
                 at: row.at,
                 from: row.transition.from,
                 to: row.transition.to,
                 reason: reason_name(row.transition.reason),
             };
+            outside[run] = outside[run].minus(&trade.lines);
             out.push(Trade {
                 number: out.len() as u64 + 1,
                 opened: trade.opened,
                 closed: trade.closed,
                 steps: of_trade(&record.transitions, trade).iter().map(step).collect(),
                 lines: trade.lines,
+                open_at_end,
                 view: None,
             });
         }
     }
-    out
+    (out, outside)
 }
 
 fn funding(best: &Detail) -> Vec<Settled> {
@@ -159,15 +171,17 @@ fn legging(best: &Detail) -> Vec<Legging> {
 fn guards(best: &Detail, scenery: &Scenery, market: Option<&Stretch>) -> Vec<GuardAction> {
     let mut out = Vec::new();
     let mut before = 0;
-    for record in &best.records {
+    for (record, total) in best.records.iter().zip(&best.lines) {
+        let last = record.equity.last().map_or(Time::MIN, |last| last.0);
+        let open = record.open_trade(total, last);
         for (i, row) in record.transitions.iter().enumerate() {
             if row.transition.reason != Reason::Guard as u8 {
                 continue;
             }
-            let trade = record.trades.iter().find(|trade| trade.opened <= row.at && trade.closed >= row.at);
-            // one that the end of the data closes is none of the trades
-            let end = trade.map_or(record.equity.last().map_or(row.at, |last| last.0), |trade| trade.closed);
-            let last = record.transitions[i..].iter().take_while(|later| later.at <= end).last().unwrap_or(row);
+            let mut trades = record.trades.iter().chain(&open);
+            let trade = trades.find(|trade| trade.opened <= row.at && trade.closed >= row.at);
+            let end = trade.map_or(last, |trade| trade.closed);
+            let closing = record.transitions[i..].iter().take_while(|later| later.at <= end).last().unwrap_or(row);
             let since = i.checked_sub(1).map_or(Time::MIN, |i| record.transitions[i].at);
             let closed = closed(record, since, row.at);
             out.push(GuardAction {
@@ -176,10 +190,10 @@ fn guards(best: &Detail, scenery: &Scenery, market: Option<&Stretch>) -> Vec<Gua
                 from: row.transition.from,
                 to: row.transition.to,
                 avoided: Role::BOTH.iter().map(|&role| avoided(role, closed, (row.at, end), scenery, market)).sum(),
-                after: money(last.equity2 - row.equity2),
+                after: money(closing.equity2 - row.equity2),
             });
         }
-        before += record.trades.len() as u64;
+        before += record.trades.len() as u64 + u64::from(open.is_some());
     }
     out
 }

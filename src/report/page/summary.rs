@@ -3,7 +3,7 @@
 use super::sign;
 use crate::ledger::Line;
 use crate::report::view::View;
-use crate::report::{Axis, Level, Metric, Unit, Winner, text};
+use crate::report::{Axis, Level, Metric, Trade, Unit, Winner, text};
 use maud::{Markup, html};
 
 /// Name, market, range and the theme switch.
@@ -134,7 +134,7 @@ fn what_won(view: &View, winner: &Winner) -> Markup {
 }
 
 /// The first row has a value and meets every requirement; else there is no winner.
-fn wins(view: &View, winner: &Winner) -> bool {
+pub fn wins(view: &View, winner: &Winner) -> bool {
     winner.metric.is_some() && view.input.counts.eligible > 0 && view.meets(1)
 }
 
@@ -178,11 +178,13 @@ fn earned(view: &View) -> Option<Markup> {
     let mut parts: Vec<(Line, i128)> = Line::ALL.iter().map(|line| (*line, both(*line))).filter(|p| p.1 != 0).collect();
     parts.sort_by_key(|part| -part.1.abs());
     parts.truncate(4);
-    let trades =
-        view.input.trades.iter().filter(|t| !view.input.spans.has_held_out() || t.opened < view.input.spans.embargo);
+    let is_in_sample = |t: &&Trade| !view.input.spans.has_held_out() || t.opened < view.input.spans.embargo;
+    let trades: Vec<Trade> = view.input.trades.iter().filter(is_in_sample).cloned().collect();
     Some(html! {
         (money_of(view, lines.total2())) " on " (text::measured(Some(view.input.capital), Unit::Money, &view.input.quote))
-        " of capital in " (text::counted(trades.count() as u64, "trade")) ", in sample. Most of it: "
+        " of capital in " (text::counted(trades.len() as u64, "trade"))
+        @if let Some(open) = super::trades::open_at_end(&trades) { " (" (open) " at the end)" }
+        ", in sample. Most of it: "
         @for (i, (line, amount2)) in parts.iter().enumerate() {
             @if i > 0 { ", " }
             (line.name()) " " (text::fixed(*amount2 as f64 * 0.5e-18, 2))
