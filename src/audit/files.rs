@@ -1,6 +1,9 @@
 //! The files of a run and of the store, read by their columns' names.
 
 use super::AuditError;
+use crate::tape::TapeError;
+use crate::tape::rows::{FundingKind, FundingRow};
+use crate::tape::store::{StoreFile, StorePath, Table};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type, TimestampNanosecondType};
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
@@ -69,6 +72,7 @@ pub(super) struct Settled {
 /// What run.json says of the run.
 pub(super) struct RunFile {
     pub store: PathBuf,
+    pub symbols: Vec<String>,
     /// (symbol, run) -> its range, ns.
     pub spans: BTreeMap<(String, String), (i64, i64)>,
 }
@@ -252,25 +256,22 @@ pub(super) fn results(path: &Path) -> Result<Results, AuditError> {
     Ok(out)
 }
 
-/// The settled rates of a venue in the store, by time.
+/// The settled rates of a venue in the store, by time: of every file that the loader opens, read as it reads them.
 pub(super) fn settled(store: &Path, venue: &str, symbol: &str) -> Result<Vec<Settled>, AuditError> {
-    let folder = store.join("funding").join(format!("venue={venue}")).join(format!("symbol={symbol}"));
-    let mut out = Vec::new();
-    let years = std::fs::read_dir(&folder).map(|entries| entries.flatten().map(|e| e.path()).collect::<Vec<_>>());
-    for year in years.unwrap_or_default() {
-        let path = year.join("part-0.parquet");
-        for batch in &batches(&path)? {
-            let at = Columns { path: &path, batch };
-            for row in 0..batch.num_rows() {
-                if at.word("kind", row)? == "settled" {
-                    let ts = at.number("ts", row)?.unwrap_or(0) as i64;
-                    out.push(Settled { ts, rate: at.number("rate", row)?.unwrap_or(0) });
-                }
+    let wrong = |error: TapeError| AuditError::File { path: store.to_path_buf(), what: error.to_string() };
+    let mut out = BTreeMap::new();
+    for (_, path) in StorePath::new(store).and_then(|s| s.files(Table::Funding, venue, symbol)).map_err(wrong)? {
+        let file = StoreFile::open::<FundingRow>(&path).map_err(wrong)?;
+        for batch in file.read::<FundingRow>(0..file.groups().len()).map_err(wrong)? {
+            let batch = batch.map_err(wrong)?;
+            let unfit = |i: usize| batch.faults.iter().any(|fault| fault.0 == i);
+            let rows = batch.rows.iter().enumerate().filter(|(i, row)| row.kind == FundingKind::Settled && !unfit(*i));
+            for (_, row) in rows {
+                out.entry(row.ts.0).or_insert(i128::from(row.rate.0));
             }
         }
     }
-    out.sort_by_key(|row| row.ts);
-    Ok(out)
+    Ok(out.into_iter().map(|(ts, rate)| Settled { ts, rate }).collect())
 }
 
 pub(super) fn record(path: &Path) -> Result<RunFile, AuditError> {
@@ -278,9 +279,10 @@ pub(super) fn record(path: &Path) -> Result<RunFile, AuditError> {
     let text = std::fs::read_to_string(path).map_err(|error| wrong(&error.to_string()))?;
     let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| wrong(&error.to_string()))?;
     let store = json["store"].as_str().ok_or_else(|| wrong("there is no 'store'"))?;
-    let mut spans = BTreeMap::new();
+    let (mut spans, mut symbols) = (BTreeMap::new(), Vec::new());
     for symbol in json["symbols"].as_array().into_iter().flatten() {
         let name = symbol["symbol"].as_str().unwrap_or_default();
+        symbols.push(name.to_string());
         for (run, span) in symbol["runs"].as_object().into_iter().flatten() {
             let time = |at: usize| span[at].as_str().and_then(|text| text.parse::<crate::units::Time>().ok());
             if let (Some(from), Some(to)) = (time(0), time(1)) {
@@ -288,5 +290,5 @@ pub(super) fn record(path: &Path) -> Result<RunFile, AuditError> {
             }
         }
     }
-    Ok(RunFile { store: PathBuf::from(store), spans })
+    Ok(RunFile { store: PathBuf::from(store), symbols, spans })
 }

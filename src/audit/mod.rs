@@ -64,11 +64,11 @@ impl std::fmt::Display for Audit {
 /// One configuration in one run (in sample or held out).
 type Owner = (String, String, String);
 
-/// Audits the run whose results lie in `dir`.
+/// Audits the run whose results lie in `dir`, or one symbol of it.
 ///
 /// # Errors
 /// A file that is missing or cannot be read, or the first entry that does not add up.
-pub fn run(dir: &Path) -> Result<Audit, AuditError> {
+pub fn run(dir: &Path, symbol: Option<&str>) -> Result<Audit, AuditError> {
     let trades = dir.join("trades.parquet");
     let entries = files::entries(&trades)?;
     let ends = files::last_equity(&dir.join("equity.parquet"))?;
@@ -78,7 +78,11 @@ pub fn run(dir: &Path) -> Result<Audit, AuditError> {
     let mut audit = Audit { store_found: record.store.is_dir(), ..Audit::default() };
     let mut rates = Rates { store: record.store, known: BTreeMap::new() };
     let mut owners: BTreeMap<Owner, Vec<Entry>> = BTreeMap::new();
-    for entry in entries {
+    if let Some(symbol) = symbol.filter(|symbol| !record.symbols.iter().any(|known| known == symbol)) {
+        let what = format!("found --symbol {symbol}; accepted: {}", record.symbols.join(", "));
+        return Err(AuditError::File { path: dir.join("run.json"), what });
+    }
+    for entry in entries.into_iter().filter(|entry| symbol.is_none_or(|symbol| symbol == entry.symbol)) {
         owners.entry((entry.symbol.clone(), entry.id.clone(), entry.run.clone())).or_default().push(entry);
     }
     let mut configurations = std::collections::BTreeSet::new();

@@ -1,6 +1,6 @@
 //! What a run leaves to be looked at: one self-contained page and pictures of its charts.
 //!
-//! The sweep fills `Input` with plain data; `write` makes `report.html` (no network, light and dark, any width), its words
+//! Over several symbols `write_symbols` makes one more page. The sweep fills `Input` with plain data; `write` makes `report.html` (no network, light and dark, any width), its words
 //! and first tables as `summary.json`, and a PNG of each chart out of it: `equity`, `market`, `money`, `funding`, `axes`,
 //! `parallel`, `distribution`, `heatmap-NN-y-x`. The same input gives the same bytes. 100,000 configurations cost no more
 //! page than two: only summaries of them are shown.
@@ -47,9 +47,17 @@ pub enum ReportError {
     Summary { what: String },
 }
 
+/// What [`write`] wrote.
+pub struct Written {
+    /// The page first.
+    pub files: Vec<PathBuf>,
+    /// For the page over several symbols.
+    pub row: SymbolRow,
+}
+
 /// Writes `report.html`, `summary.json` and the pictures into `dir`, which exists; each file aside first, then renamed.
-/// Gives the paths written, the page first. The same input gives the same bytes.
-pub fn write(input: &Input, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+/// The same input gives the same bytes.
+pub fn write(input: &Input, dir: &Path) -> Result<Written, ReportError> {
     let view = View::new(input)?;
     let path = dir.join("report.html");
     aside(&path, |hidden| {
@@ -64,7 +72,16 @@ pub fn write(input: &Input, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     })?;
     let mut files = vec![path, summary];
     files.extend(picture::pictures(&view, dir)?);
-    Ok(files)
+    Ok(Written { files, row: view.symbol_row() })
+}
+
+/// Writes `report.html` over several symbols into `dir`, each of them with a page of its own in a folder of its name.
+pub fn write_symbols(name: &str, metric: &str, rows: &[SymbolRow], dir: &Path) -> Result<(), ReportError> {
+    let path = dir.join("report.html");
+    aside(&path, |hidden| {
+        let failed = |source| ReportError::Write { path: path.clone(), source };
+        fs::write(hidden, page::symbols::page(name, metric, rows)).map_err(failed)
+    })
 }
 
 /// Lets `write` fill a hidden file beside `path`, then gives it its name: a reader never sees half a file.

@@ -3,7 +3,7 @@
 use super::frame::{Frame, Spread, quantile};
 use super::heat::{Heatmap, Side, heatmaps};
 use super::neighbours::Grid;
-use super::{Axis, Curve, Input, Level, Point, ReportError, Warning, Winner, palette, text};
+use super::{Axis, Curve, Input, Level, Point, ReportError, SymbolRow, Warning, Winner, palette, text};
 
 pub struct View<'a> {
     pub input: &'a Input,
@@ -119,6 +119,28 @@ impl<'a> View<'a> {
         let all = &self.input.curves;
         let count = all.iter().take(palette::CURVES.len()).take_while(|curve| self.meets(curve.rank)).count();
         &all[..count]
+    }
+
+    /// What the page over several symbols says of this one.
+    pub fn symbol_row(&self) -> SymbolRow {
+        let input = self.input;
+        let money = |lines: &crate::ledger::Lines| lines.total2() as f64 * 0.5e-18;
+        let winner = input.winner.clone().unwrap_or_default();
+        let severe = self.warnings.iter().filter(|warning| warning.level == Level::Severe);
+        SymbolRow {
+            symbol: input.symbol.clone(),
+            quote: input.quote.clone(),
+            wins: input.winner.as_ref().is_some_and(|winner| super::page::summary::wins(self, winner)),
+            unit: input.objective.unit,
+            metric: winner.metric,
+            oos_metric: winner.oos_metric,
+            neighbours: winner.neighbours,
+            net: input.money.as_ref().map(|m| money(&m.in_sample)),
+            oos_net: input.money.as_ref().filter(|_| input.spans.has_held_out()).map(|m| money(&m.held_out)),
+            configurations: input.counts.configurations,
+            severe: severe.map(|warning| warning.text.clone()).collect(),
+            id: winner.id,
+        }
     }
 
     /// The objective with its unit, for a sentence.

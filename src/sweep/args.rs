@@ -32,6 +32,9 @@ enum Command {
     Show {
         /// The run's folder, such as reports/quickstart
         run: PathBuf,
+        /// Only this symbol, of a run over several
+        #[arg(long)]
+        symbol: Option<String>,
         /// Rows of the table of the best
         #[arg(long, value_name = "N", default_value_t = 10)]
         top: usize,
@@ -68,6 +71,9 @@ enum Command {
     Audit {
         /// The run's folder, such as reports/quickstart
         run: PathBuf,
+        /// Only this symbol, of a run over several
+        #[arg(long)]
+        symbol: Option<String>,
         /// Print what was checked as one line of JSON
         #[arg(long)]
         json: bool,
@@ -99,7 +105,7 @@ struct RunArgs {
     /// The run's own folder, not <report.dir>/<name>
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// scan, walk or auto; the results are the same
+    /// scan, walk, leap or auto; the results are the same
     #[arg(long, value_enum, default_value_t = DriverChoice::Auto, hide_possible_values = true, hide_default_value = true)]
     driver: DriverChoice,
     /// Run N configurations again by scan [default: 1]
@@ -123,14 +129,10 @@ impl Cli {
     /// Runs the command; returns the exit code.
     pub fn run(self) -> u8 {
         match self.command {
-            Some(Command::Show { run, top, json }) => {
-                told(
-                    json,
-                    show::read(&run),
-                    |shown| {
-                        if json { shown.json(top) } else { shown.text(top, text::width()) }
-                    },
-                )
+            Some(Command::Show { run, symbol, top, json }) => {
+                told(json, show::read(&run, symbol.as_deref()), |shown| {
+                    if json { shown.json(top) } else { shown.text(top, text::width()) }
+                })
             }
             Some(Command::Compare { a, b, top, json }) => {
                 told(json, compare::compare(&a, &b, top as usize), |comparison| {
@@ -148,7 +150,7 @@ impl Cli {
                 true => serde_json::json!({ "exit": 0, "runs": runs }).to_string(),
                 false => folder::text(&dir, &runs, text::width()),
             }),
-            Some(Command::Audit { run, json }) => audit(&run, json),
+            Some(Command::Audit { run, symbol, json }) => audit(&run, symbol.as_deref(), json),
             Some(Command::Completions { shell }) => text::completions(Cli::command(), shell),
             None => self.run.run(),
         }
@@ -163,8 +165,8 @@ fn told<T>(json: bool, result: Result<T, SweepError>, shown: impl FnOnce(T) -> S
     }
 }
 
-fn audit(run: &Path, json: bool) -> u8 {
-    match crate::audit::run(run) {
+fn audit(run: &Path, symbol: Option<&str>, json: bool) -> u8 {
+    match crate::audit::run(run, symbol) {
         Ok(audit) if json => text::say(&serde_json::json!({ "exit": 0, "audit": audit }).to_string(), 0),
         Ok(audit) => text::say(&text::wrap(&audit.to_string(), text::width()), 0),
         Err(error) => {

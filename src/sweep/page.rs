@@ -101,6 +101,7 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, study: &Study, outcome: &Outcome) -
         transitions: priced(sweep, winner, story.transitions),
         timeline: story.timeline,
         trades: story.trades,
+        outside: story.outside,
         market: story.market,
         funding: story.funding,
         legging: story.legging,

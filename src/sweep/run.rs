@@ -210,6 +210,14 @@ impl<'o> Sweep<'o> {
         self.studies.first().map_or(0, |study| study.home.world.seed)
     }
 
+    /// The seed, or that an axis varies it.
+    pub fn seed_text(&self) -> String {
+        match self.grid.world_axes().iter().find(|axis| axis.path == "seed") {
+            Some(_) => "by its axis".to_string(),
+            None => self.seed().to_string(),
+        }
+    }
+
     pub fn origin(&self) -> Origin<'_> {
         Origin { grid: &self.grid, table: &self.table, grid_hash: &self.grid_hash, seed: self.seed() }
     }
@@ -324,11 +332,15 @@ impl<'o> Sweep<'o> {
         for (study, outcome) in self.studies.iter().zip(outcomes) {
             self.write_best(study, outcome)?;
         }
+        let mut rows = Vec::with_capacity(outcomes.len());
         for (study, outcome) in self.studies.iter().zip(outcomes) {
             // with several symbols each has its page in a folder of its own
             let dir = if outcomes.len() == 1 { self.dir.clone() } else { self.dir.join(&study.symbol) };
             std::fs::create_dir_all(&dir).map_err(SweepError::io(&dir, "make the folder"))?;
-            crate::report::write(&super::page::input(self, plan, study, outcome)?, &dir)?;
+            rows.push(crate::report::write(&super::page::input(self, plan, study, outcome)?, &dir)?.row);
+        }
+        if outcomes.len() > 1 {
+            crate::report::write_symbols(&self.grid.name, &self.grid.objective.metric, &rows, &self.dir)?;
         }
         Record::new(self, plan, outcomes)?.write(&self.dir.join("run.json"))
     }

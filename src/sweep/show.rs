@@ -19,17 +19,31 @@ pub struct Run {
     pub told: Vec<Told>,
 }
 
-/// Reads the folder of a finished run.
+/// Reads the folder of a finished run, of several symbols the one that is named.
 ///
 /// # Errors
 /// There is no finished run, or one of a version without summaries.
-pub fn read(dir: &Path) -> Result<Run, SweepError> {
+pub fn read(dir: &Path, symbol: Option<&str>) -> Result<Run, SweepError> {
     let record: Json = json_file(&dir.join("run.json"))?;
+    let symbol = known(&record, symbol, &dir.join("run.json"))?;
     let symbols: Vec<&str> = record["symbols"].as_array().into_iter().flatten().map(symbol_of).collect();
     let folder = |symbol: &str| if symbols.len() == 1 { dir.to_path_buf() } else { dir.join(symbol) };
-    let told =
-        symbols.iter().map(|symbol| json_file(&folder(symbol).join("summary.json"))).collect::<Result<_, _>>()?;
+    let wanted = symbols.iter().filter(|known| symbol.is_none_or(|symbol| symbol == **known));
+    let told = wanted.map(|symbol| json_file(&folder(symbol).join("summary.json"))).collect::<Result<_, _>>()?;
     Ok(Run { dir: dir.to_path_buf(), record, told })
+}
+
+/// A symbol that was asked for, if it is one of the run's.
+pub(super) fn known<'a>(record: &Json, symbol: Option<&'a str>, path: &Path) -> Result<Option<&'a str>, SweepError> {
+    let Some(symbol) = symbol else { return Ok(None) };
+    let all: Vec<&str> = record["symbols"].as_array().into_iter().flatten().map(symbol_of).collect();
+    if all.contains(&symbol) {
+        return Ok(Some(symbol));
+    }
+    let near = all.iter().find(|known| known.eq_ignore_ascii_case(symbol));
+    let near = near.map_or(String::new(), |known| format!("{known} is there: names are told apart by case; "));
+    let what = format!("found --symbol {symbol}; {near}accepted: {}", all.join(", "));
+    Err(SweepError::Missing { path: path.to_path_buf(), what })
 }
 
 fn symbol_of(symbol: &Json) -> &str {

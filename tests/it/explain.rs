@@ -3,8 +3,8 @@
 use crate::sweep::{Case, GRID, run};
 use parquet::file::reader::SerializedFileReader;
 use parquet::record::Field;
-use perpx::sweep::SweepError;
 use perpx::sweep::explain::{ExplainArgs, Explained, explain};
+use perpx::sweep::{Options, SweepError};
 use perpx::units::Time;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -13,7 +13,12 @@ use std::path::Path;
 
 fn args(dir: &Path, id: &str) -> ExplainArgs {
     let (run, id) = (dir.to_path_buf(), id.to_string());
-    ExplainArgs { run, id, trade: None, held_out: false, world: None, grid: None, json: false }
+    ExplainArgs { run, id, symbol: None, trade: None, held_out: false, world: None, grid: None, json: false }
+}
+
+/// A configuration of one symbol of a run.
+pub(crate) fn told_of(dir: &Path, id: &str, symbol: Option<&str>) -> Result<Explained, SweepError> {
+    explain(&ExplainArgs { symbol: symbol.map(str::to_string), ..args(dir, id) })
 }
 
 fn told(args: &ExplainArgs) -> Explained {
@@ -198,6 +203,12 @@ fn what_cannot_be_explained_is_one_clear_error() {
         assert!(error.to_string().contains(words), "{words}: {error}");
         assert_eq!(error.exit_code(), 2, "{error}");
     }
+    let calm = vec!["thresholds.vol_band.vmin=50".to_string()];
+    let summary = run(&Options { sets: calm, ..case.options("calm") }).expect("sweeps");
+    let idle = args(&case.out("calm"), &summary.symbols[0].best.clone().expect("the first"));
+    assert!(!told(&idle).text().contains("one of them"), "there is none");
+    let error = refused(&ExplainArgs { trade: Some(1), ..idle }).to_string();
+    assert!(error.contains("found 1, and in sample has no trade; to do: leave --trade away"), "{error}");
     let grid = case.out("grid.toml");
     let text = fs::read_to_string(&grid).expect("reads");
     fs::write(&grid, text.replace("step = 0.001", "step = 0.002")).expect("writes");

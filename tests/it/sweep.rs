@@ -132,7 +132,7 @@ fn the_same_bytes_on_any_number_of_threads_in_one_go_or_killed_and_resumed() {
     assert_eq!((summary.configurations, summary.worlds, summary.exit_code()), (10, 2, 0));
     let wanted = case.files("one");
     // the money adds up without the ledger's code, funding held against the store
-    let audit = perpx::audit::run(&case.out("one")).unwrap_or_else(|e| panic!("{e}"));
+    let audit = perpx::audit::run(&case.out("one"), None).unwrap_or_else(|e| panic!("{e}"));
     assert!(audit.store_found && audit.fills > 20 && audit.runs == 6, "{audit}");
     assert!(
         !fs::exists(case.out("one").join("checkpoint.state")).expect("looks"),
@@ -204,29 +204,77 @@ fn copied_store(to: &Path) {
     copy(&store().join("store"), to);
 }
 
+/// The base file with an instrument a symbol on both venues.
+fn with_instruments(ticks: &[(&str, &str)]) -> String {
+    let mut text = BASE[..BASE.find("exchanges:").expect("venues")].to_string() + "exchanges:\n";
+    for venue in ["lighter", "grvt"] {
+        text += &format!("  {venue}:\n    name: {venue}\n    margin: {{maintenance: 0.01}}\n    instruments:\n");
+        for (symbol, tick) in ticks {
+            text += &format!("      {symbol}: {{tick: {tick}, lot: 0.001, min_qty: 0.001, min_notional: 5}}\n");
+        }
+    }
+    text
+}
+
+#[test]
+fn one_instrument_for_two_symbols_is_refused() {
+    let case = Case::new(&GRID.replace("symbol = \"BTC\"", "symbols = [\"BTC\", \"ETH\"]"));
+    let one = with_instruments(&[]).replace("instruments:\n", "instrument: {tick: 0.1, lot: 0.001}\n");
+    fs::write(case.out("base.yml"), one).expect("writes");
+    let error = run(&case.options("one")).expect_err("two symbols");
+    assert!(error.to_string().contains("found one `instrument`, of BTC, for the symbol ETH"), "{error}");
+    assert!(error.to_string().contains("instruments.ETH: {symbol, tick, lot, ...}"), "{error}");
+    assert_eq!(error.exit_code(), 2);
+    fs::write(case.out("base.yml"), with_instruments(&[("BTC", "0.1"), ("ETH", "0.5")])).expect("writes");
+    let sets = vec!["exchanges.grvt.instrument.tick=0.1".to_string()];
+    let error = run(&Options { sets, ..case.options("set") }).expect_err("one tick");
+    assert!(error.to_string().contains("found one `instrument` for the symbols BTC, ETH"), "{error}");
+}
+
 #[test]
 fn symbols_are_swept_on_their_own_and_changed_data_is_refused() {
     let grid = GRID.replace("symbol = \"BTC\"", "symbols = [\"BTC\", \"ETH\"]");
     let case = Case::new(&grid);
     let copy = case.out("data");
     copied_store(&copy);
-    let mut sets = vec![format!("data.store={}", copy.display())];
-    for venue in ["lighter", "grvt"] {
-        for key in ["tick=0.1", "lot=0.001", "min_qty=0.001", "min_notional=5"] {
-            sets.push(format!("exchanges.{venue}.instrument.{key}"));
-        }
-        sets.push(format!("exchanges.{venue}.margin.maintenance=0.01"));
-    }
-    let options = Options { sets, ..case.options("two") };
+    let sets = vec![format!("data.store={}", copy.display())];
+    fs::write(case.out("base.yml"), with_instruments(&[("BTC", "0.1"), ("ETH", "0.5")])).expect("writes");
+    let options = Options { sets: sets.clone(), ..case.options("two") };
     assert!(matches!(run(&Options { stop_after: Some(7), ..options.clone() }), Err(SweepError::Interrupted)));
     let summary = run(&options).expect("runs");
     let symbols: Vec<&str> = summary.symbols.iter().map(|symbol| symbol.symbol.as_str()).collect();
     assert_eq!(symbols, ["BTC", "ETH"]);
-    // the same market under two names, and the same size in coins: the same ledgers
-    assert_eq!(summary.symbols[0].objective, summary.symbols[1].objective);
-    for name in ["best.BTC.yml", "best.ETH.yml", "BTC/report.html", "ETH/report.html"] {
+    for name in ["best.BTC.yml", "best.ETH.yml", "BTC/report.html", "ETH/report.html", "report.html"] {
         assert!(case.out("two").join(name).exists(), "{name}");
     }
+    // each on its own instrument: ETH alone, on its tick, is ETH beside BTC; on BTC's tick it is not
+    let alone = |instrument: &str, tick: &str, out: &str| {
+        fs::write(case.out("eth.yml"), with_instruments(&[(instrument, tick)])).expect("writes");
+        let sets = [sets[0].as_str(), "base=eth.yml", "symbol=ETH", "data.symbols=[ETH]"].map(str::to_string).to_vec();
+        run(&Options { sets, ..case.options(out) }).expect("runs").symbols.remove(0)
+    };
+    let eth = alone("ETH", "0.5", "alone");
+    assert_eq!((&eth.best, eth.objective), (&summary.symbols[1].best, summary.symbols[1].objective));
+    assert_ne!(alone("ETH", "0.1", "other").objective, eth.objective);
+    // ids tell the symbols apart, best files name their own instrument only
+    assert_ne!(summary.symbols[0].best, summary.symbols[1].best);
+    let best = fs::read_to_string(case.out("two").join("best.ETH.yml")).expect("a file");
+    assert!(
+        best.contains("symbol: ETH") && best.contains("ETH:\n        tick: 0.5") && !best.contains("BTC:"),
+        "{best}"
+    );
+    let two = case.out("two");
+    let told = |symbol| perpx::sweep::show::read(&two, symbol).map(|run| run.text(3, 100));
+    let text = told(Some("ETH")).expect("a run");
+    let id = |at: usize| summary.symbols[at].best.clone().expect("a winner");
+    assert!(text.contains(&id(1)) && !text.contains(&id(0)), "{text}");
+    let text = told(Some("eth")).err().expect("no such symbol").to_string();
+    assert!(text.contains("ETH is there") && text.contains("accepted: BTC, ETH"), "{text}");
+    let audit = |symbol| perpx::audit::run(&two, symbol).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(audit(Some("BTC")).trades + audit(Some("ETH")).trades, audit(None).trades);
+    let named = |id: String, symbol: &str| crate::explain::told_of(&two, &id, Some(symbol));
+    assert!(named(id(1), "ETH").expect("a configuration").text().contains("ETH on lighter and grvt"));
+    assert!(named(id(1), "BTC").is_err(), "its id is not among BTC's");
 
     assert!(matches!(
         run(&Options { fresh: true, stop_after: Some(7), ..options.clone() }),
@@ -340,6 +388,48 @@ fn a_size_below_a_venues_minimum_is_refused() {
     assert!(text.contains("below the venue's minimum") && text.contains("raise base_qty"), "{text}");
 }
 
+#[test]
+fn a_symbol_or_venue_that_is_not_there_is_told_what_is() {
+    let case = Case::new(GRID);
+    for (sets, words) in [
+        (vec!["data.symbol=btc"], "BTC is there: names are told apart by case"),
+        (vec!["exchanges.grvt.name=grvt2", "exchanges.grvt.profile=grvt"], "the store has the venues grvt, lighter"),
+        (vec!["exchanges.grvt.name=GRVT", "exchanges.grvt.profile=grvt"], "grvt/BTC is there"),
+        (vec!["symbol=BTC2", "data.symbol=BTC2"], "of lighter the store has BTC"),
+    ] {
+        let mut sets: Vec<String> = sets.into_iter().map(str::to_string).collect();
+        let is_described = sets[0].contains("BTC2");
+        for venue in ["lighter", "grvt"].into_iter().filter(|_| is_described) {
+            sets.extend(
+                ["instrument.tick=0.1", "instrument.lot=0.001", "margin.maintenance=0.01"]
+                    .map(|key| format!("exchanges.{venue}.{key}")),
+            );
+        }
+        let error = run(&Options { sets, ..case.options("none") }).expect_err(words);
+        assert!(error.to_string().contains(words), "{words}: {error}");
+        assert_eq!(error.exit_code(), 2);
+    }
+}
+
+/// The sums under the page's trades are the winner's net PnL, in sample and held out.
+fn the_page_adds_up(dir: &Path) {
+    let page = fs::read_to_string(dir.join("report.html")).expect("a page");
+    let summary: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(dir.join("summary.json")).expect("a summary")).expect("JSON");
+    let figures = summary["winner"]["figures"].as_array().expect("figures");
+    let net = figures.iter().find(|figure| figure["title"] == "net PnL").expect("its net PnL");
+    let list = &page[page.find("id=\"trade-list\"").expect("trades")..];
+    let foot = &list[list.find("<tfoot>").expect("sums")..list.find("</tfoot>").expect("sums")];
+    for (run, key) in [("In sample, ", "in_sample"), ("Held out, ", "held_out")] {
+        // the last row of a run is its money: trades, and what lies outside them where something does
+        let row = &foot[foot.rfind(run).expect(run)..];
+        let value = &row[row.find("data-v=\"").expect("a sum") + 8..];
+        let told: f64 = value[..value.find('"').expect("a sum")].parse().expect("a number");
+        let wanted = net[key].as_f64().unwrap_or(0.0);
+        assert!((told - wanted).abs() < 1e-9 * wanted.abs().max(1.0), "{run}{told} on the page, {wanted} in all");
+    }
+}
+
 /// Trades that the data cut off, transfers, funding, rebates: each line is found again in the entries.
 #[test]
 fn an_audit_follows_the_money_line_by_line() {
@@ -353,13 +443,14 @@ fn an_audit_follows_the_money_line_by_line() {
     for (number, sets) in all.iter().enumerate() {
         let out = format!("run{number}");
         run(&Options { sets: sets.iter().map(|set| set.to_string()).collect(), ..case.options(&out) }).expect("runs");
-        let audit = perpx::audit::run(&case.out(&out)).unwrap_or_else(|e| panic!("{e}"));
+        let audit = perpx::audit::run(&case.out(&out), None).unwrap_or_else(|e| panic!("{e}"));
         assert!(audit.trades > 5, "{audit}");
         for row in crate::explain::rows(&case.out(&out).join("trades.parquet")) {
             cut += u32::from(row["kind"] == "money" && row["at_end"] == "true");
             rebates += u32::from(row["pnl_rebates"].parse::<f64>().is_ok_and(|amount| amount > 0.0));
             kinds.insert(row["kind"].clone());
         }
+        the_page_adds_up(&case.out(&out));
     }
     assert!(kinds.contains("funding") && kinds.contains("transfer"), "{kinds:?}");
     assert!(cut > 0 && rebates > 0, "{cut} trades are cut off by the end, {rebates} earned a rebate");
@@ -371,8 +462,8 @@ fn an_audit_finds_files_that_do_not_belong_together() {
     run(&case.options("run")).expect("runs");
     run(&Options { sets: vec!["fees.taker_bps=2".to_string()], ..case.options("dearer") }).expect("runs");
     fs::copy(case.out("dearer").join("equity.parquet"), case.out("run").join("equity.parquet")).expect("copies");
-    let error = perpx::audit::run(&case.out("run")).expect_err("another run's equity");
+    let error = perpx::audit::run(&case.out("run"), None).expect_err("another run's equity");
     assert!(error.to_string().contains("equity.parquet ends at"), "{error}");
-    let none = perpx::audit::run(&case.out("nowhere")).expect_err("no such run");
+    let none = perpx::audit::run(&case.out("nowhere"), None).expect_err("no such run");
     assert!(none.to_string().contains("an audit needs the folder of a finished run"), "{none}");
 }

@@ -14,6 +14,7 @@ pub mod parallel;
 mod shape;
 pub mod summary;
 mod svg;
+pub mod symbols;
 mod trades;
 
 use super::view::View;

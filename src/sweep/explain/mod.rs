@@ -35,6 +35,9 @@ pub struct ExplainArgs {
     pub run: PathBuf,
     /// The configuration's id, or enough of its beginning
     pub id: String,
+    /// The symbol, in a run over several
+    #[arg(long)]
+    pub symbol: Option<String>,
     /// Tell the life of this trade, not list them all
     #[arg(long, value_name = "N")]
     pub trade: Option<u32>,
@@ -82,7 +85,8 @@ pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
     let options = Options { sets: record.sets.clone(), quiet: true, ..Options::new(record.grid_file(args)?) };
     let sweep = Sweep::open(&options)?;
     record.check(&sweep)?;
-    let found = rows::find(&args.run.join("results.parquet"), &args.id.to_lowercase(), &sweep.table)?;
+    let symbol = super::show::known(&record.json, args.symbol.as_deref(), &record.path)?;
+    let found = rows::find(&args.run.join("results.parquet"), &args.id.to_lowercase(), symbol, &sweep.table)?;
     let other = |what: &str| SweepError::Missing { path: record.path.clone(), what: what.to_string() };
     let study = sweep.studies.iter().find(|study| study.symbol == found.symbol);
     let study = study.ok_or_else(|| other("results.parquet is of another run"))?;
@@ -256,6 +260,10 @@ impl Explained {
         let Some(told) = self.told.get(run) else { return wrong("the run has no held-out part".to_string()) };
         match told.blotter.trade(number) {
             Some(_) => Ok(()),
+            None if told.blotter.trades().next().is_none() => wrong(format!(
+                "found {number}, and {} has no trade; to do: leave --trade away, or choose another configuration or --world",
+                told.name
+            )),
             None => {
                 let n = told.blotter.trades().count();
                 wrong(format!("found {number}, and {} has {n} trades; accepted: 1 to {n}", told.name))
@@ -297,9 +305,14 @@ impl Explained {
                 n => format!("\nand {n} times the gate opened and nothing filled\n"),
             });
         }
+        let Some(first) = self.told.iter().find(|told| told.blotter.trades().next().is_some()) else { return out };
         let run = self.run.display();
         out.push_str(&format!("\none of them: perpx-sweep explain {run} {} --trade 1", &id[..6]));
-        out.push_str(if self.told.len() > 1 { " [--held-out]" } else { "" });
+        out.push_str(match first.name == RUNS[0] {
+            true if self.told.len() > 1 => " [--held-out]",
+            true => "",
+            false => " --held-out",
+        });
         out
     }
 

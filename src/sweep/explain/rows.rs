@@ -39,12 +39,12 @@ fn word<'a>(batch: &'a RecordBatch, name: &str, row: usize) -> Option<&'a str> {
     column.is_valid(row).then(|| column.value(row))
 }
 
-/// The configuration whose id begins with `prefix`.
+/// The configuration whose id begins with `prefix`, of `symbol` if one is named.
 ///
 /// # Errors
 /// No results, no such configuration, or several.
-pub fn find(path: &Path, prefix: &str, table: &[MetricInfo]) -> Result<Found, SweepError> {
-    let rows = matching(path, prefix)?;
+pub fn find(path: &Path, prefix: &str, symbol: Option<&str>, table: &[MetricInfo]) -> Result<Found, SweepError> {
+    let rows = matching(path, prefix, symbol)?;
     let ranges = rows.chunk_by(|a, b| a + 1 == *b).map(|run| run[0]..run[run.len() - 1] + 1);
     let builder = open(path)?;
     let places = Places::new(path, builder.schema(), table)?;
@@ -65,15 +65,16 @@ pub fn find(path: &Path, prefix: &str, table: &[MetricInfo]) -> Result<Found, Sw
 }
 
 /// Numbers of the rows whose id begins with `prefix`.
-fn matching(path: &Path, prefix: &str) -> Result<Vec<usize>, SweepError> {
+fn matching(path: &Path, prefix: &str, symbol: Option<&str>) -> Result<Vec<usize>, SweepError> {
     let builder = open(path)?;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), ["id"]);
+    let mask = ProjectionMask::columns(builder.parquet_schema(), ["id", "symbol"]);
     let mut rows = Vec::new();
     let (mut ids, mut at) = (BTreeSet::new(), 0);
     for batch in builder.with_projection(mask).build().map_err(fault(path))? {
         let batch = batch.map_err(fault(path))?;
         for row in 0..batch.num_rows() {
-            if let Some(id) = word(&batch, "id", row).filter(|id| id.starts_with(prefix)) {
+            let wanted = symbol.is_none() || word(&batch, "symbol", row) == symbol;
+            if let Some(id) = word(&batch, "id", row).filter(|id| wanted && id.starts_with(prefix)) {
                 if !ids.contains(id) {
                     ids.insert(id.to_string());
                 }

@@ -1,0 +1,73 @@
+//! The page over several symbols: a row each, with a link to its own page.
+
+use super::{POLICY, STYLE, sign, themes};
+use crate::report::{SymbolRow, Unit, text};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+pub fn page(name: &str, metric: &str, rows: &[SymbolRow]) -> String {
+    let metric = text::words(metric);
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                title { (name) " · " (text::counted(rows.len() as u64, "symbol")) " · perpx" }
+                style { (PreEscaped(STYLE)) (PreEscaped(themes())) }
+            }
+            body {
+                header { div {
+                    p.kicker { "perpx sweep" }
+                    h1 { (name) }
+                    p.lead { (text::counted(rows.len() as u64, "symbol")) ", each swept on its own with its own account: nothing is added up over them." }
+                } }
+                main {
+                    section id="symbols" aria-labelledby="h-symbols" {
+                        h2 id="h-symbols" { "Symbols" }
+                        div.scroll tabindex="0" role="region" aria-label="Symbols" { (table(&metric, rows)) }
+                    }
+                    section id="warnings" aria-labelledby="h-warnings" {
+                        h2 id="h-warnings" { "Not to be used as it stands" }
+                        @if rows.iter().all(|row| row.severe.is_empty()) { p { "Nothing speaks against a winner." } }
+                        @for row in rows.iter().filter(|row| !row.severe.is_empty()) {
+                            div.warn.severe { strong { (row.symbol) } ul { @for text in &row.severe { li { (text) } } } }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    markup.into_string()
+}
+
+fn table(metric: &str, rows: &[SymbolRow]) -> Markup {
+    let figure = |value: Option<f64>, unit: Unit, quote: &str| html! { td class=(sign(value)) { (text::measured(value, unit, quote)) } };
+    html! {
+        table {
+            thead { tr {
+                th scope="col" { "Symbol" }
+                th scope="col" { "Winner" }
+                th.num scope="col" { (metric) }
+                th.num scope="col" { (metric) small { "held out" } }
+                th.num scope="col" { (metric) small { "median of neighbours" } }
+                th.num scope="col" { "Net PnL" }
+                th.num scope="col" { "Net PnL" small { "held out" } }
+                th.num scope="col" { "Configurations" }
+            } }
+            tbody { @for row in rows {
+                tr {
+                    th scope="row" { a href={ (row.symbol) "/report.html" } { (row.symbol) } }
+                    td { @if row.wins { code { (row.id) } } @else { span.tag { "none" } } }
+                    (figure(row.metric, row.unit, &row.quote))
+                    (figure(row.oos_metric, row.unit, &row.quote))
+                    (figure(row.neighbours, row.unit, &row.quote))
+                    (figure(row.net, Unit::Money, &row.quote))
+                    (figure(row.oos_net, Unit::Money, &row.quote))
+                    td.num { (text::count(row.configurations)) }
+                }
+            } }
+        }
+    }
+}
