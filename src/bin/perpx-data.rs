@@ -47,11 +47,25 @@ enum Command {
         /// Seconds after which a quote is stale
         #[arg(long, value_name = "SEC", default_value_t = 5, value_parser = clap::value_parser!(i64).range(1..=86_400))]
         max_age: i64,
-        /// As the strategy file's funding.missing: refuse, zero or carry_last
-        #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_possible_values = true)]
+        /// As funding.missing: refuse, zero, carry_last
+        #[arg(
+            long,
+            value_name = "HOW",
+            value_enum,
+            default_value_t,
+            hide_possible_values = true,
+            hide_default_value = true
+        )]
         funding_missing: MissingPolicy,
-        /// As its marks.missing: refuse, zero, carry_last or mid
-        #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_possible_values = true)]
+        /// As marks.missing: refuse, zero, carry_last, mid
+        #[arg(
+            long,
+            value_name = "HOW",
+            value_enum,
+            default_value_t,
+            hide_possible_values = true,
+            hide_default_value = true
+        )]
         marks_missing: MarksPolicy,
         /// Print the report as one line of JSON
         #[arg(long)]

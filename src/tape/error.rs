@@ -62,8 +62,11 @@ pub enum TapeError {
     #[error("{path}: '{name}' is no {key}= partition; accepted: {wanted}")]
     PartitionName { path: PathBuf, name: String, key: &'static str, wanted: &'static str },
 
-    #[error("{path}: {what}; restore the file, import the store again, or delete dataset.json if the change is wanted")]
-    NotAsListed { path: PathBuf, what: &'static str },
+    #[error(
+        "{path}: dataset.json lists this file, and it is gone; restore the file, import the store again, or delete \
+         dataset.json if it is not missed"
+    )]
+    ListedAndGone { path: PathBuf },
 
     #[error(
         "{first} and {second} overlap: the first ends {first_end}, the second begins {second_begin}; keep one of them \

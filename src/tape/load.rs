@@ -72,7 +72,7 @@ impl Tape {
             }
         };
         let series = spec.venues.each_ref().map(|venue| format!("venue={venue}/symbol={}/", spec.symbol));
-        if let Some(error) = dataset.as_ref().and_then(|dataset| dataset.differs(store.root(), &series, &hashes)) {
+        if let Some(error) = dataset.as_ref().and_then(|dataset| dataset.gone(store.root(), &series)) {
             return Err(error);
         }
         let builder = Builder {

@@ -462,7 +462,7 @@ fn what_a_tape_cannot_use_is_refused_by_name() {
         ),
         (
             TapeSpec { venues: ["lighter".into(), "okx".into()], ..spec() },
-            "<dir>/store: quotes of okx/BTC hold no row between 2026-01-05T22:10:00Z and 2026-01-06T01:00:00Z; the store has none at all; choose a range or a venue that the store covers",
+            "<dir>/store: quotes of okx/BTC hold no row between 2026-01-05T22:10:00Z and 2026-01-06T01:00:00Z; the store has the venues grvt, lighter; choose a range or a venue that the store covers",
         ),
     ] {
         let text = bench.refusal(spec);

@@ -361,6 +361,11 @@ fn mistakes_of_set_are_told_as_such() {
             "--set: found locking.g_pct\n  accepted: key=value\n  to do: write, for instance, --set locking.g_pct=0.004",
         ),
         (
+            "cache.max_gib=null",
+            "--set: cache.max_gib: found null\n  accepted: a value: null switches off keys of the strategy file, and this is one \
+             of the grid file\n  to do: leave the option away to keep what the grid file says, or write a value",
+        ),
+        (
             "locking.g_pct=5",
             "--set: locking.g_pct: found 5\n  accepted: a fraction above 0 and at most 1\n  to do: write 0.05 for 5 %: this \
              key is a fraction",

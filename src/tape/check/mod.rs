@@ -11,7 +11,7 @@ mod tests;
 use super::TapeError;
 use super::rows::{FundingRow, MarkRow, QuoteRow};
 use super::spec::{MarksPolicy, MissingPolicy, OnBadRows, TapeSpec, VenueQuality};
-use super::store::{CHANGED, Dataset, DepthLevelRow, GONE, NumberedTrade, StorePath, Table};
+use super::store::{Dataset, DepthLevelRow, NumberedTrade, StorePath, Table};
 use crate::config::Profile;
 use crate::market::FundingPrice;
 pub use coverage::PairCheck;
@@ -28,7 +28,7 @@ pub struct CheckReport {
     pub tables: Vec<TableCheck>,
     /// By symbol: how well two venues cover each other.
     pub pairs: Vec<PairCheck>,
-    /// Faults of the store as a whole: dataset.json, contents that changed since.
+    /// Faults of the store as a whole: dataset.json, files that it lists and that are gone.
     pub store_errors: Vec<String>,
     /// What a sweep over all of a venue's series refuses though each row is sound: marks or funding that are missing.
     pub refused: Vec<String>,
@@ -108,7 +108,9 @@ pub fn check(root: &Path, symbol: Option<&str>, stale_ns: i64, keys: Missing) ->
     let (mut store_errors, mut refused, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
     let made_by = match Dataset::read(store.root()) {
         Ok(Some(dataset)) => {
-            store_errors.extend(changed_files(&store, &dataset)?);
+            let (gone, changed) = changed_files(&store, &dataset)?;
+            store_errors.extend(gone);
+            warnings.extend(changed);
             dataset.made_by
         }
         Ok(None) => {
@@ -225,16 +227,16 @@ fn missing_table(table: Table) -> Option<&'static str> {
     }
 }
 
-/// Files whose contents are no longer those that dataset.json lists.
-fn changed_files(store: &StorePath, dataset: &Dataset) -> Result<Vec<String>, TapeError> {
-    let mut errors = Vec::new();
+/// Files that dataset.json lists and that are gone, and those whose contents are no longer the listed ones.
+fn changed_files(store: &StorePath, dataset: &Dataset) -> Result<(Vec<String>, Vec<String>), TapeError> {
+    let (mut gone, mut changed) = (Vec::new(), Vec::new());
     for entry in &dataset.files {
         let path = store.root().join(&entry.path);
         if !path.is_file() {
-            errors.push(format!("{}: {GONE}", path.display()));
+            gone.push(TapeError::ListedAndGone { path }.to_string());
         } else if blake3::Hash::from(super::load::hash_file(&path)?).to_hex().as_str() != entry.blake3 {
-            errors.push(format!("{}: {CHANGED}", path.display()));
+            changed.push(format!("{}: its contents are not those that dataset.json lists", path.display()));
         }
     }
-    Ok(errors)
+    Ok((gone, changed))
 }

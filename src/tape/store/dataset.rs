@@ -6,9 +6,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub(crate) const GONE: &str = "dataset.json lists this file, and it is gone";
-pub(crate) const CHANGED: &str = "its contents are not those that dataset.json lists";
-
 pub const DATASET_FILE: &str = "dataset.json";
 
 /// Raised when a column is added or its meaning changes.
@@ -45,21 +42,12 @@ impl Dataset {
         serde_json::from_str(&text).map(Some).map_err(|e| TapeError::Dataset { path, what: e.to_string() })
     }
 
-    /// What is not as this list has it: a file of `series` (such as `venue=x/symbol=y/`) that is gone, or one of `hashes`
-    /// (name below the store, BLAKE3) with other contents. The first of them.
-    pub(crate) fn differs(&self, root: &Path, series: &[String], hashes: &[(String, [u8; 32])]) -> Option<TapeError> {
-        let ours = self.files.iter().filter(|entry| series.iter().any(|series| entry.path.contains(series.as_str())));
-        let wrong = |path: &str, what| Some(TapeError::NotAsListed { path: root.join(path), what });
-        for entry in ours {
-            if !root.join(&entry.path).is_file() {
-                return wrong(&entry.path, GONE);
-            }
-            let found = hashes.iter().find(|(name, _)| *name == entry.path).map(|(_, hash)| blake3::Hash::from(*hash));
-            if found.is_some_and(|found| found.to_hex().as_str() != entry.blake3) {
-                return wrong(&entry.path, CHANGED);
-            }
-        }
-        None
+    /// The first file of these series (such as `venue=x/symbol=y/`) that is listed and gone.
+    pub(crate) fn gone(&self, root: &Path, series: &[String]) -> Option<TapeError> {
+        let mut ours =
+            self.files.iter().filter(|entry| series.iter().any(|series| entry.path.contains(series.as_str())));
+        let gone = ours.find(|entry| !root.join(&entry.path).is_file())?;
+        Some(TapeError::ListedAndGone { path: root.join(&gone.path) })
     }
 
     pub(super) fn count(&mut self, table: Table, series: &str, rows: u64) {

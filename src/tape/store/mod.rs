@@ -28,7 +28,6 @@ mod read;
 mod table;
 mod write;
 
-pub(crate) use dataset::{CHANGED, GONE};
 pub use dataset::{DATASET_FILE, Dataset, FileEntry, SCHEMA_VERSION};
 pub(crate) use path::entries;
 pub use path::{Partition, StorePath};

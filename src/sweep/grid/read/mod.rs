@@ -110,6 +110,11 @@ fn lay_over(root: &mut Node, sets: &[String]) -> Result<Vec<String>, ConfigError
             continue;
         }
         let word = set.split_once('=').map_or("", |(_, word)| word.trim());
+        if Value::from_word(word) == Value::Null {
+            return Err(ConfigError::new("--set", path, "found null")
+                .accepted("a value: null switches off keys of the strategy file, and this is one of the grid file")
+                .remedy("leave the option away to keep what the grid file says, or write a value"));
+        }
         let value = match word.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             Some(items) => {
                 let scalar = |item: &str| Node { place: Place::default(), body: Body::Scalar(Value::from_word(item)) };
