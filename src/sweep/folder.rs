@@ -239,7 +239,7 @@ fn look(dir: &Path) -> Result<Listed, SweepError> {
     let finished = record.as_ref().and_then(|_| fs::metadata(dir.join(RECORD)).ok()?.modified().ok());
     let finished = finished.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
     let all = record.iter().flat_map(|record| record["symbols"].as_array().into_iter().flatten());
-    let told = record.as_ref().and_then(|_| show::read(dir).ok());
+    let told = record.as_ref().and_then(|_| show::read(dir, None).ok());
     let best = |name: &str| {
         let told = told.as_ref()?.told.iter().find(|told| told.symbol == name)?;
         let value = told.rows.first()?.values.first()?;
