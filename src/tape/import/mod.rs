@@ -19,7 +19,7 @@ use factor::Factor;
 use map::{LeftOut, ReadMap};
 use parse::{Clocks, ParsedFile, ParsedRows, parse_file};
 use serde::Serialize;
-use series::{Entry, Jumps, check_overlap, each_table, put_in_order, take_out};
+use series::{Entry, Jumps, check_overlap, each_table, put_in_order, take_out_ahead};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -153,10 +153,7 @@ pub fn import(map: &Path, from: &Path, store: &Path) -> Result<ImportReport, Tap
         if let Some(what) = implausible(clock, measure.offset) {
             return Err(TapeError::ImportFile { path: entry.file.path.clone(), what });
         }
-        // stamped long after its receipt: the last row of a file has no other that would show it
-        let ahead = |(_, delay): &(usize, i64)| delay + clock.shift_ns < -most_ns;
-        let ahead: Vec<usize> = delays(&entry.file).into_iter().enumerate().filter(ahead).map(|(i, _)| i).collect();
-        take_out(entry, &ahead, jumps)?;
+        take_out_ahead(entry, clock.shift_ns, jumps)?;
     }
     let mut repaired = vec![Repaired::default(); entries.len()];
     for files in &series {

@@ -194,7 +194,14 @@ impl Row<'_> {
     }
 
     fn level_fault(&self, column: &'static str, level: usize, wanted: impl Into<String>) -> Fault {
-        let found = self.level_cell(column, level).map_or("empty".to_string(), |text| format!("'{text}'"));
+        let place = self.layout.places.get(&(column, level));
+        let found = match place.and_then(|at| self.cells.get(*at)) {
+            None => "empty".to_string(),
+            Some(Cell::Text(text)) if text.is_empty() => "empty".to_string(),
+            Some(Cell::Text(text)) => format!("'{text}'"),
+            Some(Cell::Time { ns, naive: false }) => format!("'{}'", Time(*ns)),
+            Some(Cell::Time { ns, naive: true }) => format!("'{}'", Time(*ns).to_string().trim_end_matches('Z')),
+        };
         let named = |source: &&str| format!(" (column '{}')", source.replace("{n}", &level.to_string()));
         let source = self.columns.get(column).map_or(String::new(), named);
         Fault::new(column, found + &source, wanted)

@@ -1,5 +1,6 @@
 //! The files of one series put one after another: in order of their content, each row once, no stamp out of line.
 
+use super::clock::delays;
 use super::map::{FileMap, OnJumps};
 use super::parse::{Clocks, ParsedFile, ParsedRows};
 use crate::tape::TapeError;
@@ -199,29 +200,50 @@ fn stray(entries: &mut [Entry<'_>], files: &[usize], jumps: Jumps) -> Result<(),
     Ok(())
 }
 
-/// Refuses or drops some rows of one file.
-pub fn take_out(entry: &mut Entry<'_>, out: &[usize], jumps: Jumps) -> Result<(), TapeError> {
+/// Refuses or drops rows of one file that stand out of their series.
+fn take_out(entry: &mut Entry<'_>, out: &[usize], jumps: Jumps) -> Result<(), TapeError> {
     let Some(&first) = out.first() else { return Ok(()) };
-    let (rows, seconds) = (entry.file.places.len(), jumps.most_ns as f64 / 1e9);
-    let is_clock_set = out.len() > most_outliers(rows);
-    if jumps.on_jumps == OnJumps::Drop && !is_clock_set {
-        remove(&mut entry.file, out);
-        entry.jumped += out.len() as u64;
-        return Ok(());
-    }
     let stamps = stamps(&entry.file.rows);
     let at = |i: Option<usize>| i.and_then(|i| stamps.get(i)).map_or("none".to_string(), |t| Time(*t).to_string());
     let (before, after) = (at(first.checked_sub(1)), at(Some(first + 1)));
-    let (count, column) = (out.len(), if entry.file.clocks == Clocks::RecvOnly { "recv_ts" } else { "exch_ts" });
-    let remedy = match is_clock_set {
-        true => "so many are no stray rows: the clock was set, or files of two clocks were joined",
-        false => "on_jumps = \"drop\" in the map leaves such rows out, counted",
+    let wanted = format!("of those around it, {before} before and {after} after");
+    refuse_or_drop(entry, out, jumps, &wanted, "the clock was set, or files of two clocks were joined")
+}
+
+/// Refuses or drops rows that are stamped long after they were received: the last row of a file has no other that shows it.
+pub fn take_out_ahead(entry: &mut Entry<'_>, shift_ns: i64, jumps: Jumps) -> Result<(), TapeError> {
+    let delays = delays(&entry.file);
+    let out: Vec<usize> = (0..delays.len()).filter(|&i| delays[i] + shift_ns < -jumps.most_ns).collect();
+    let Some(&first) = out.first() else { return Ok(()) };
+    let recv = Time(stamps(&entry.file.rows)[first]).plus(delays[first]);
+    let many = "the recorder's clock is behind, in rows too few or too different to find out: say clock_shift_ms";
+    refuse_or_drop(entry, &out, jumps, &format!("of its receipt, {recv}"), many)
+}
+
+fn refuse_or_drop(
+    entry: &mut Entry<'_>,
+    out: &[usize],
+    jumps: Jumps,
+    wanted: &str,
+    why_many: &str,
+) -> Result<(), TapeError> {
+    let (rows, count, first) = (entry.file.places.len(), out.len(), out[0]);
+    let is_many = count > most_outliers(rows);
+    if jumps.on_jumps == OnJumps::Drop && !is_many {
+        remove(&mut entry.file, out);
+        entry.jumped += count as u64;
+        return Ok(());
+    }
+    let (seconds, column) = (jumps.most_ns as f64 / 1e9, entry.file.clocks);
+    let column = if column == Clocks::RecvOnly { "recv_ts" } else { "exch_ts" };
+    let remedy = match is_many {
+        true => format!("so many are no stray rows: {why_many}"),
+        false => "on_jumps = \"drop\" in the map leaves such rows out, counted".to_string(),
     };
-    let wanted = format!(
-        "a stamp within {seconds} s (max_jump_ms) of those around it, {before} before and {after} after; {count} of {rows} rows \
-         stand out: {remedy}"
-    );
-    Err(entry.file.refused(first, Fault::new(column, Time(stamps[first]), wanted)))
+    let wanted =
+        format!("a stamp within {seconds} s (max_jump_ms) {wanted}; {count} of {rows} rows stand out: {remedy}");
+    let stamp = Time(stamps(&entry.file.rows)[first]);
+    Err(entry.file.refused(first, Fault::new(column, stamp, wanted)))
 }
 
 /// Places of the stamps that jump out of a rising series, by more than `most_ns`, and come back. None of a series that rises,

@@ -52,7 +52,10 @@ fn a_stamp_that_jumps_is_refused_or_dropped_and_moves_no_other() {
     }
     // the last row of a file has no successor, but a receipt
     let last = bench(&quotes("", &["q.csv"]), &[("q.csv", rows(0, 900, 899, 3_600_000))]).refusal();
-    assert!(last.contains("line 901") && last.contains("1 of 900 rows stand out"), "{last}");
+    assert!(last.contains("line 901") && last.contains("of its receipt, 2026-01-05T12:14:59.002Z; 1 of 900"), "{last}");
+    let behind = rows(0, 9, 0, 0).replace(",1767614", ",1767604");
+    let text = bench(&quotes("", &["q.csv"]), &[("q.csv", behind)]).refusal();
+    assert!(text.contains("9 of 9 rows stand out") && text.contains("say clock_shift_ms"), "{text}");
     // less than the limit: raised, and told by how much
     let near = bench(&quotes("", &["q.csv"]), &[("q.csv", rows(0, 900, 400, 17_000))]);
     let text = near.import().expect("an import").text();
