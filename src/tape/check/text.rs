@@ -144,12 +144,16 @@ fn clocks(out: &mut String, made_by: &serde_json::Value) {
             continue;
         }
         let Some(offset) = clock["offset_ns"].as_i64() else { continue };
+        let number = |key: &str| clock[key].as_u64().unwrap_or(0);
+        let by = match clock["file"].as_str() {
+            Some(file) => format!("by {} of the {} rows of {file}", number("agreeing"), number("rows")),
+            None => "0.1 % quantile of the worst file".to_string(),
+        };
         let least = milliseconds(offset);
         lines.push(match shift {
-            0 => format!("'{name}': least delay {least} (0.1 % quantile of the worst file), left as it is"),
+            0 => format!("'{name}': least delay {least} ({by}), left as it is"),
             _ => format!(
-                "'{name}' runs behind its venues: least delay {least} (0.1 % quantile of the worst file); every recv_ts \
-                 was shifted by {}",
+                "'{name}' runs behind its venues: least delay {least} ({by}); every recv_ts was shifted by {}",
                 milliseconds(shift)
             ),
         });

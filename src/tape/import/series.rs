@@ -21,7 +21,7 @@ pub struct Entry<'a> {
     pub repeated: u64,
     /// Rows whose stamps stood out, left out as the map wishes.
     pub jumped: u64,
-    /// What was read other than it is stated.
+    /// What was read other than it is stated, or contradicts it.
     pub corrected: String,
 }
 
@@ -320,6 +320,13 @@ fn settlements(entries: &mut [Entry<'_>], files: &[usize]) -> Result<(), TapeErr
         return Err(entries[i].file.refused(at, Fault::new("rate", row.rate, wanted).of("doubled settlement")));
     }
     correct_intervals(entries, &mut kept)?;
+    if let Some((i, stated, hours)) = rarer_than_stated(&kept) {
+        let told = format!(
+            "settlements say an interval of {stated} h and come every {hours} h: some are missing, or interval_hours is {hours}"
+        );
+        let corrected = &mut entries[i].corrected;
+        *corrected = if corrected.is_empty() { told } else { format!("{corrected}, {told}") };
+    }
     for (i, mut out) in out {
         out.sort_unstable();
         remove(&mut entries[i].file, &out);
@@ -338,8 +345,14 @@ fn correct_intervals(entries: &mut [Entry<'_>], kept: &mut [(FundingRow, usize, 
         if gap + SLACK_NS >= i64::from(row.interval_hours) * HOUR_NS {
             continue;
         }
-        let hours = (gap + SLACK_NS) / HOUR_NS;
+        let mut hours = (gap + SLACK_NS) / HOUR_NS;
         let off = gap - hours * HOUR_NS;
+        // after a hole it is the interval before it, which goes on
+        let before = kept_hours(&changes, kept, k - 1);
+        let after = kept.get(k + 1).map(|next| (next.0.ts.since(row.ts) + SLACK_NS) / HOUR_NS);
+        if before > 0 && Some(before) == after && hours % before == 0 {
+            hours = before;
+        }
         if !INTERVALS.contains(&hours) || off > SLACK_NS {
             let wanted =
                 format!("no more than the {:.2} h since the settlement before it", gap as f64 / HOUR_NS as f64);
@@ -385,6 +398,34 @@ fn correct_intervals(entries: &mut [Entry<'_>], kept: &mut [(FundingRow, usize, 
         );
     }
     Ok(())
+}
+
+/// The interval of a settlement, corrected or as stated.
+fn kept_hours(changes: &[(usize, usize, u32, u32)], kept: &[(FundingRow, usize, usize)], k: usize) -> i64 {
+    let (row, i, at) = kept[k];
+    let corrected = changes.last().filter(|change| (change.0, change.1) == (i, at));
+    corrected.map_or(row.interval_hours, |change| change.3).into()
+}
+
+/// Settlements in a row that must agree before a rarer interval than the stated one is mentioned.
+const RARER: usize = 3;
+
+/// Settlements that steadily come less often than they say: either some are missing, or the interval is another.
+fn rarer_than_stated(kept: &[(FundingRow, usize, usize)]) -> Option<(usize, u32, i64)> {
+    let mut run: (usize, u32, i64) = (0, 0, 0);
+    for pair in kept.windows(2) {
+        let (stated, hours) = (pair[1].0.interval_hours, (pair[1].0.ts.since(pair[0].0.ts) + SLACK_NS) / HOUR_NS);
+        let is_rarer = hours > i64::from(stated) && INTERVALS.contains(&hours);
+        run = match (run.1, run.2) == (stated, hours) {
+            _ if !is_rarer => (0, 0, 0),
+            true => (run.0 + 1, stated, hours),
+            false => (1, stated, hours),
+        };
+        if run.0 >= RARER {
+            return Some((pair[1].1, stated, hours));
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -256,6 +256,11 @@ fn an_interval_is_the_one_at_which_settlements_come() {
         "{text}"
     );
     assert_eq!(hours(&followed), [8, 8, 8, 4, 4, 1]);
+    // a hole in hourly settlements is a hole
+    let hole: Vec<_> = [0, 1, 2, 4, 5].map(|hour| (hour * HOUR, "0", 8)).to_vec();
+    let hole = funding(&hole);
+    hole.import().expect("an import");
+    assert_eq!(hours(&hole), [1, 1, 1, 1, 1]);
     // at no interval of any venue
     let text = funding(&[(0, "0", 8), (HOUR * 5, "0", 8)]).refusal();
     assert!(
@@ -266,4 +271,10 @@ fn an_interval_is_the_one_at_which_settlements_come() {
     let holes = funding(&[(0, "0", 1), (8 * HOUR, "0", 1)]);
     holes.import().expect("an import");
     assert_eq!(hours(&holes), [1, 1]);
+    let rarer: Vec<_> = (0..5).map(|k| (8 * k * HOUR, "0", 1)).collect();
+    let text = funding(&rarer).import().expect("an import").text();
+    assert!(
+        text.contains("say an interval of 1 h and come every 8 h: some are missing, or interval_hours is 8"),
+        "{text}"
+    );
 }
