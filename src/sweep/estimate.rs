@@ -112,13 +112,9 @@ pub fn seconds(sweep: &Sweep<'_>, points: u64) -> Result<f64, SweepError> {
 
 /// Strategy points that lie apart, at least one.
 fn sample(grid: &Grid) -> Vec<u64> {
-    let all = grid.strategy_points();
-    let step = (all / CONFIGURATIONS).max(1);
-    // an odd number of places on, so that no axis stands still
-    let places = (0..CONFIGURATIONS.min(all)).map(|n| (n * step + n % step) % all);
-    let mut points: Vec<u64> = places.filter(|at| !grid.is_skipped(*at)).collect();
+    let mut points: Vec<u64> = grid.spread(CONFIGURATIONS).filter(|at| !grid.is_skipped(*at)).collect();
     if points.is_empty() {
-        points.extend((0..all).find(|at| !grid.is_skipped(*at)));
+        points.extend((0..grid.strategy_points()).find(|at| !grid.is_skipped(*at)));
     }
     points
 }

@@ -49,8 +49,9 @@ impl Plan {
     pub fn new(sweep: &Sweep<'_>) -> Result<Plan, SweepError> {
         let grid = &sweep.grid;
         let (all, worlds) = (grid.strategy_points(), grid.world_points());
-        let counted = all <= COUNTED;
-        let points = if counted { (0..all).filter(|at| !grid.is_skipped(*at)).count() as u64 } else { all };
+        let counted = all <= COUNTED || !grid.has_skips();
+        let points =
+            if counted && grid.has_skips() { (0..all).filter(|at| !grid.is_skipped(*at)).count() as u64 } else { all };
         let mut lines =
             vec![format!("sweep    {} over {}", grid.name, super::tidy(Path::new(grid.base.name())).display())];
         axis_lines(sweep, &mut lines);
@@ -115,7 +116,8 @@ impl Plan {
             if chunks == 1 { "" } else { "s" },
         ));
         let threads = rayon::current_num_threads();
-        let seconds = super::estimate::seconds(sweep, points)?;
+        let likely = if counted { points } else { (all as f64 * grid.kept_share()) as u64 };
+        let seconds = super::estimate::seconds(sweep, likely)?;
         lines.push(format!(
             "cost     at most {} MiB of memory; about {} with {threads} thread{} by {}",
             memory >> 20,

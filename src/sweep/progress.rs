@@ -41,7 +41,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 impl Progress {
     pub fn new(quiet: bool) -> Progress {
-        Progress::every(quiet, LINE_EVERY, |line| tell(line))
+        Progress::every(quiet, LINE_EVERY, tell)
     }
 
     /// A line every so often, unless the bar tells it.

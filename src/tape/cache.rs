@@ -77,8 +77,7 @@ fn root_of(own: Option<PathBuf>, caches: Option<PathBuf>, home: Option<PathBuf>)
 }
 
 impl Cache {
-    /// Opens the folder of one tape; removes those that were built from other contents of the same files, or by another
-    /// version. `None` where no folder can be made.
+    /// Opens the folder of one tape; removes those that were built from other contents of the same files. `None` where no folder can be made.
     pub fn open(
         spec: &CacheSpec,
         symbol: &str,
@@ -298,7 +297,8 @@ fn folders(one: &Path) -> Vec<PathBuf> {
     entries.into_iter().filter(|p| p.is_dir() && is_tape(p)).collect()
 }
 
-/// A folder is stale when its version is another, or a file that it was built from is gone or has other contents.
+/// A folder is stale when a file that it was built from is gone or has other contents. What other versions made stays until the
+/// cap needs the room: they may run beside this one.
 fn remove_stale(dir: &Path, now: &Manifest) {
     for folder in folders(dir) {
         let Some(kept) = read_manifest(&folder) else { continue };
@@ -306,7 +306,7 @@ fn remove_stale(dir: &Path, now: &Manifest) {
             Some(present) => present != hash,
             None => !now.store.join(name).is_file(),
         };
-        if kept.version != VERSION || (kept.store == now.store && kept.files.iter().any(changed)) {
+        if kept.store == now.store && kept.files.iter().any(changed) {
             let _ = fs::remove_dir_all(&folder);
         }
     }

@@ -49,6 +49,9 @@ pub struct Grid {
     skip: Vec<(String, Expr)>,
 }
 
+/// Points by which the share of skipped ones is judged.
+const SHARE_POINTS: u64 = 1 << 12;
+
 impl Grid {
     /// Strategy axes in the order of the file.
     pub fn strategy_axes(&self) -> &[Axis] {
@@ -89,6 +92,27 @@ impl Grid {
     pub fn is_skipped(&self, i: u64) -> bool {
         let digits = digits(&self.strategy, i);
         self.skip.iter().any(|(_, expr)| expr.holds(&|axis| self.atom(axis, &digits)))
+    }
+
+    /// Up to `count` strategy points that lie apart, skipped ones among them.
+    pub fn spread(&self, count: u64) -> impl Iterator<Item = u64> + use<> {
+        let all = self.strategy_points();
+        // by the golden ratio, so that no axis stands still
+        (0..count.min(all)).map(move |n| if count >= all { n } else { n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % all })
+    }
+
+    /// Share of the strategy points that `[where] skip` leaves, by some of them.
+    pub fn kept_share(&self) -> f64 {
+        let (mut seen, mut kept) = (0u32, 0u32);
+        for at in self.spread(SHARE_POINTS) {
+            seen += 1;
+            kept += u32::from(!self.is_skipped(at));
+        }
+        f64::from(kept) / f64::from(seen.max(1))
+    }
+
+    pub fn has_skips(&self) -> bool {
+        !self.skip.is_empty()
     }
 
     fn atom(&self, axis: usize, digits: &[usize]) -> Atom {

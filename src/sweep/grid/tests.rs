@@ -133,6 +133,23 @@ fn an_illegal_combination_is_found_without_running_through_the_grid() {
 }
 
 #[test]
+fn the_share_of_points_that_are_left_is_judged_by_some() {
+    let skip = |condition: &str| legal(&GRID.replace("skip = [", &format!("skip = [\"{condition}\", ")), &[]);
+    // exactly, of a small grid: 1,620 of 2,430
+    assert_eq!(skip("thresholds.trend_strength.min_diff == 0.0008").kept_share(), 2.0 / 3.0);
+    let vast = GRID.replace("step = 0.001", "step = 0.000001").replace("count = 9", "count = 900");
+    let vast =
+        legal(&vast.replace("skip = [", "skip = [\"locking.g_pct < 0.008 and locking.band_sigma < 1.2\", "), &[]);
+    // three quarters of one axis and half of the other are skipped together
+    assert!(vast.strategy_points() > 100_000_000);
+    assert!((vast.kept_share() - 0.625).abs() < 0.03, "{}", vast.kept_share());
+    let digits: Vec<Vec<usize>> = vast.spread(64).map(|at| vast.digits(at)).collect();
+    for axis in 0..vast.strategy_axes().len() {
+        assert!(digits.iter().any(|at| at[axis] != digits[0][axis]), "axis {axis} stands still");
+    }
+}
+
+#[test]
 fn a_skip_condition_that_spares_the_illegal_part_is_enough() {
     // quantile bands cross only where the other axis says so
     let axes = "\"locking.band\" = [\"sigma\", \"quantile\"]\n\"locking.quantile_band.lb\" = [0.2, 0.9]\n\"locking.batches\" = [1, 2]";

@@ -174,14 +174,6 @@ impl Grid {
         }
     }
 
-    /// Number of strategy points that are not skipped, by counting up to `most` of them one by one.
-    pub fn count_up_to(&self, most: u64) -> u64 {
-        if self.skip.is_empty() {
-            return self.strategy_points().min(most);
-        }
-        (0..self.strategy_points()).filter(|i| !self.is_skipped(*i)).take(most as usize).count() as u64
-    }
-
     /// Position on every axis of a strategy point and a world point, for messages.
     pub fn say(&self, strategy: u64, world: u64) -> String {
         let words = |axes: &[Axis], i: u64| -> Vec<String> {
