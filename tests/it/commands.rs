@@ -108,7 +108,9 @@ fn unheard(program: &str, line: &str) -> Option<i32> {
     };
     // what went wrong would be told to the one that listens
     let heard = command(program, line).stdout(closed()).output().expect("it starts");
-    assert!(heard.stderr.is_empty(), "{line}: {}", String::from_utf8_lossy(&heard.stderr));
+    // a slow run says that it goes on
+    let told = String::from_utf8_lossy(&heard.stderr).into_owned();
+    assert!(told.lines().all(|text| text.contains(" so far") || text.contains(" left")), "{line}: {told}");
     let status = command(program, line).stdout(closed()).stderr(closed()).status().expect("it starts");
     assert_eq!(status.code(), heard.status.code(), "{line}");
     status.code()
