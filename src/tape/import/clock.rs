@@ -192,8 +192,8 @@ mod tests {
         burst.extend([-60 * SECOND_NS; 5]);
         assert_eq!(offset(&mut burst).map(|o| o.ns), Some(2_000_000));
         // a recorder that is behind in all rows
-        assert_eq!(offset(&mut vec![-3600 * SECOND_NS; 20]).map(|o| o.ns), Some(-3600 * SECOND_NS));
-        assert_eq!(offset(&mut vec![-3600 * SECOND_NS; 19]), None, "too few to tell");
+        assert_eq!(offset(&mut [-3600 * SECOND_NS; 20]).map(|o| o.ns), Some(-3600 * SECOND_NS));
+        assert_eq!(offset(&mut [-3600 * SECOND_NS; 19]), None, "too few to tell");
         assert_eq!(offset(&mut []), None);
     }
 

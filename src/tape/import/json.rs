@@ -60,8 +60,8 @@ impl Values {
             }
             Err(e) => return Err(format!("line {}: {e}", self.line)),
         };
-        let is_row = |value: &Box<RawValue>| value.get().starts_with(['{', '[']);
-        if !values.is_empty() && values.iter().all(is_row) {
+        let are_rows = values.iter().all(|value| value.get().starts_with(['{', '[']));
+        if !values.is_empty() && are_rows {
             self.rest.extend(values.iter().rev().map(|value| value.get().to_string()));
         } else {
             self.rest.push(text);

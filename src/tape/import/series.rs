@@ -290,19 +290,23 @@ fn longest_rise(stamps: &[i64]) -> Vec<usize> {
     line
 }
 
+/// A settled row, its file in the entries and its place in that.
+type Settled = (FundingRow, usize, usize);
+
 /// One settlement for each slot of the calendar, and intervals that are those of the settlements.
 fn settlements(entries: &mut [Entry<'_>], files: &[usize]) -> Result<(), TapeError> {
     let funding = |entries: &[Entry<'_>], i: usize| match &entries[i].file.rows {
         ParsedRows::Funding(rows) => rows.clone(),
         _ => Vec::new(),
     };
-    let mut settled: Vec<(FundingRow, usize, usize)> = Vec::new();
+    let mut settled: Vec<Settled> = Vec::new();
     for &i in files {
         let rows = funding(entries, i).into_iter().enumerate();
         settled.extend(rows.filter(|(_, r)| r.kind == FundingKind::Settled).map(|(row, r)| (r, i, row)));
     }
     settled.sort_by_key(|(row, i, at)| (row.ts, *i, *at));
-    let (mut kept, mut out): (Vec<(FundingRow, usize, usize)>, BTreeMap<usize, Vec<usize>>) = Default::default();
+    let mut kept: Vec<Settled> = Vec::new();
+    let mut out: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     let mut others = Vec::new();
     for (row, i, at) in settled {
         match kept.last().filter(|last| row.ts.since(last.0.ts) < SLOT_NS) {
@@ -337,7 +341,7 @@ fn settlements(entries: &mut [Entry<'_>], files: &[usize]) -> Result<(), TapeErr
 
 /// Settlements that come more often than they say are read at the interval at which they come. (Such as come less often may be
 /// missing, which a replay refuses.)
-fn correct_intervals(entries: &mut [Entry<'_>], kept: &mut [(FundingRow, usize, usize)]) -> Result<(), TapeError> {
+fn correct_intervals(entries: &mut [Entry<'_>], kept: &mut [Settled]) -> Result<(), TapeError> {
     let mut changes: Vec<(usize, usize, u32, u32)> = Vec::new();
     for k in 1..kept.len() {
         let (row, i, at) = kept[k];
@@ -373,8 +377,8 @@ fn correct_intervals(entries: &mut [Entry<'_>], kept: &mut [(FundingRow, usize, 
         *told.entry((i, stated, hours)).or_default() += 1;
     }
     // what is predicted has the interval of the settlements around it
-    let (mut by_time, mut calendar): (BTreeMap<Time, (u32, u32)>, BTreeMap<(usize, usize), (u32, u32)>) =
-        Default::default();
+    let mut by_time: BTreeMap<Time, (u32, u32)> = BTreeMap::new();
+    let mut calendar: BTreeMap<(usize, usize), (u32, u32)> = BTreeMap::new();
     calendar.extend(changes.iter().map(|&(i, at, stated, hours)| ((i, at), (stated, hours))));
     for (row, i, at) in kept.iter() {
         let as_stated = (row.interval_hours, row.interval_hours);
@@ -401,7 +405,7 @@ fn correct_intervals(entries: &mut [Entry<'_>], kept: &mut [(FundingRow, usize, 
 }
 
 /// The interval of a settlement, corrected or as stated.
-fn kept_hours(changes: &[(usize, usize, u32, u32)], kept: &[(FundingRow, usize, usize)], k: usize) -> i64 {
+fn kept_hours(changes: &[(usize, usize, u32, u32)], kept: &[Settled], k: usize) -> i64 {
     let (row, i, at) = kept[k];
     let corrected = changes.last().filter(|change| (change.0, change.1) == (i, at));
     corrected.map_or(row.interval_hours, |change| change.3).into()
@@ -411,7 +415,7 @@ fn kept_hours(changes: &[(usize, usize, u32, u32)], kept: &[(FundingRow, usize, 
 const RARER: usize = 3;
 
 /// Settlements that steadily come less often than they say: either some are missing, or the interval is another.
-fn rarer_than_stated(kept: &[(FundingRow, usize, usize)]) -> Option<(usize, u32, i64)> {
+fn rarer_than_stated(kept: &[Settled]) -> Option<(usize, u32, i64)> {
     let mut run: (usize, u32, i64) = (0, 0, 0);
     for pair in kept.windows(2) {
         let (stated, hours) = (pair[1].0.interval_hours, (pair[1].0.ts.since(pair[0].0.ts) + SLACK_NS) / HOUR_NS);
