@@ -36,6 +36,8 @@ pub struct Machine<T: Trader> {
     pub(super) wake_tick: Option<Time>,
     /// Transfers between the venues that are under way, by time.
     pub(super) transfers: VecDeque<Event>,
+    /// No transfer begins before this.
+    pub(super) transfer_after: Time,
     /// Calls of `step`; not a metric, because it tells the drivers apart.
     pub(super) steps: u64,
     /// In place of the simulated venues, which then stay idle.
@@ -85,6 +87,7 @@ impl<T: Trader> Machine<T> {
             breach: None,
             wake_tick: None,
             transfers: VecDeque::new(),
+            transfer_after: Time::MIN,
             steps: 0,
             outside: None,
         }

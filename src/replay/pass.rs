@@ -11,7 +11,7 @@ use crate::sim::{Env, SimVenue};
 use crate::stats::At;
 use crate::tape::Tile;
 use crate::trader::{Actions, Moment, Trader, View};
-use crate::units::{Cash, Time};
+use crate::units::{Cash, HOUR_NS, Notional, Rate, Time};
 use crate::watch::{Best, Ground};
 use std::cell::Cell;
 use std::ops::Range;
@@ -248,7 +248,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         }
         self.m.belief.apply(event, mids, line);
         if !end {
-            self.rebalance(event.at);
+            self.rebalance(event.at, mids);
         }
         self.m.hash.entry(event);
         let m = &mut *self.m;
@@ -421,15 +421,17 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         Some(event)
     }
 
-    /// Starts a transfer when a venue's free balance has fallen too low and none is under way: half of the difference
-    /// leaves the other venue now and arrives, less its fee, after the delay (strategy.md, 10).
-    fn rebalance(&mut self, now: Time) {
-        let Some(rule) = self.job.transfer.filter(|_| self.m.transfers.is_empty()) else { return };
-        let free = |role: Role| self.m.belief.books[role.ix()].free();
-        let least = |role: Role| self.job.capital[role.ix()].as_notional().times(rule.below, Cash(1));
-        let Some(poor) = Role::BOTH.into_iter().find(|&role| free(role) < least(role)) else { return };
+    /// Starts a transfer when a venue's balance, unrealised profit at `mids` and posted margin included, has fallen too low:
+    /// half of the difference of the balances, as far as it is free, leaves the other venue now and arrives, less its fee,
+    /// after the delay. One at a time, and none within an hour of the last arrival (strategy.md, 10).
+    fn rebalance(&mut self, now: Time, mids: Mids) {
+        let idle = self.m.transfers.is_empty() && now >= self.m.transfer_after;
+        let Some(rule) = self.job.transfer.filter(|_| idle) else { return };
+        let books = &self.m.belief.books;
+        let balances2 = Role::BOTH.map(|role| books[role.ix()].equity2(mids[role.ix()]));
+        let free = Role::BOTH.map(|role| books[role.ix()].free().min(self.m.sims[role.ix()].truth().free()));
+        let Some((poor, half)) = shortfall(balances2, self.job.capital, rule.below, free) else { return };
         let rich = poor.other();
-        let half = Cash((free(rich) - free(poor)).0 / 2).min(self.m.sims[rich.ix()].truth().free());
         let grid = self.m.belief.books.iter().map(|book| book.grid().0).max().unwrap_or(1);
         let amount = Cash(half.0.div_euclid(grid) * grid);
         if amount <= rule.fee {
@@ -443,7 +445,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             met2: 0,
         };
         self.m.transfers.push_back(news(now, rich, -amount, Cash::ZERO));
-        self.m.transfers.push_back(news(now.plus(rule.delay_ns), poor, amount, -rule.fee));
+        let arrives = now.plus(rule.delay_ns);
+        self.m.transfers.push_back(news(arrives, poor, amount, -rule.fee));
+        self.m.transfer_after = arrives.plus(HOUR_NS);
     }
 
     /// No answer can come before a command is sent.
@@ -600,6 +604,16 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     }
 }
 
+/// The venue whose balance is the lower one and under `below` of its initial capital, and half of the difference of both, as
+/// far as it is free at the other. Balances are doubled, as equity is.
+fn shortfall(balances2: [i128; 2], capital: [Cash; 2], below: Rate, free: [Cash; 2]) -> Option<(Role, Cash)> {
+    let [long, short] = balances2;
+    let poor = if long < short { Role::Long } else { Role::Short };
+    let least2 = 2 * capital[poor.ix()].as_notional().times(below, Cash(1)).as_notional().0;
+    let half = Notional((long - short).abs() / 4).to_cash(Cash(1));
+    (balances2[poor.ix()] < least2).then(|| (poor, half.min(free[poor.other().ix()])))
+}
+
 fn scene<'a, T: Trader>(
     m: &'a Machine<T>,
     tile: &'a Tile,
@@ -608,4 +622,25 @@ fn scene<'a, T: Trader>(
     mids: Mids,
 ) -> Scene<'a> {
     Scene { now: m.now, row, local: &tile.local, signals, belief: &m.belief, mids, state: m.trader.state() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 1,000 on each venue, transfers below 90 %.
+    #[test]
+    fn a_transfer_looks_at_balances_not_at_what_margin_leaves() {
+        let due = |long: i64, short: i64, free: i64| {
+            let balances2 = [long, short].map(|units| 2 * Cash::units(units).as_notional().0);
+            shortfall(balances2, [Cash::units(1_000); 2], Rate::from_bps(9_000), [Cash::units(free); 2])
+        };
+        // nearly all of it is posted as margin, and nothing is lost
+        assert_eq!(due(1_000, 1_000, 50), None);
+        assert_eq!(due(900, 1_100, 500), None);
+        assert_eq!(due(899, 1_101, 500), Some((Role::Long, Cash::units(101))));
+        assert_eq!(due(1_101, 899, 500), Some((Role::Short, Cash::units(101))));
+        assert_eq!(due(600, 1_400, 150), Some((Role::Long, Cash::units(150))), "as far as it is free");
+        assert_eq!(due(400, 600, 500), Some((Role::Long, Cash::units(100))), "both lost");
+    }
 }

@@ -111,7 +111,7 @@ keys! {
     MakerBps "fees.maker_rebate_bps" World from(Bp, -1_000, 1_000), Unset, "the maker's whole fee in basis points, negative = paid to us";
     ReferralBps "fees.referral_rebate_bps" World from(Bp, -1_000, 0), Is("0"), "the referral's part in basis points, written negative: -0.2 takes 0.2 bp off a positive fee";
 
-    TransferBelow "transfer.below_pct" Account over(Fraction, 0, 1), Unset, "the free balance that starts a transfer, as a fraction of the venue's initial capital";
+    TransferBelow "transfer.below_pct" Account over(Fraction, 0, 1), Unset, "the balance (unrealised profit and margin included) that starts a transfer, as a fraction of the venue's initial capital";
     TransferDelay "transfer.delay_sec" Account from(Sec, 0, YEAR), Is("3600"), "how long transferred money is on its way, in seconds";
     TransferFee "transfer.fee" Account from(Quote, 0, 1_000_000), Is("0"), "the cost of one transfer in quote money";
     StatsInterval "stats.interval_sec" Account from(Count, 1, 604_800), Is("3600"), "the step of the return series in seconds";
