@@ -109,8 +109,8 @@ impl Pass<'_> {
                 }
                 in_tile += 1;
                 self.ticks += 1;
-                for (gaps, next) in self.gaps.iter_mut().zip(merge.next) {
-                    if next == time {
+                for ((gaps, next), venue) in self.gaps.iter_mut().zip(merge.next).zip(&self.venues) {
+                    if next == time && venue.source.hears_all() {
                         gaps.row_at(Time(time));
                     }
                 }
@@ -131,8 +131,8 @@ impl Pass<'_> {
     /// Reads and judges another hour; rows from `kept_from` on stay at hand.
     fn judge_hour(&mut self, kept_from: Time) -> Result<(), TapeError> {
         let hour = (self.judged, self.judged.plus(HOUR_NS).min(self.spec.to));
-        let [long, short] = &mut self.venues;
-        let (a, b) = rayon::join(|| long.hour(kept_from, hour), || short.hour(kept_from, hour));
+        let ([long, short], [long_gaps, short_gaps]) = (&mut self.venues, &mut self.gaps);
+        let (a, b) = rayon::join(|| long.hour(kept_from, hour, long_gaps), || short.hour(kept_from, hour, short_gaps));
         self.judged = hour.1;
         a.and(b)
     }
@@ -212,8 +212,9 @@ impl VenueScan<'_> {
         VenueScan { source, feed, quality, marks: MarkHoles::default() }
     }
 
-    /// Judges what was received within `[start, end)`; rows from `kept_from` on stay at hand.
-    fn hour(&mut self, kept_from: Time, (start, end): (Time, Time)) -> Result<(), TapeError> {
+    /// Judges what was received within `[start, end)`; rows from `kept_from` on stay at hand. Holes are those of the
+    /// recording: what a simulated outage of the feed hides is none.
+    fn hour(&mut self, kept_from: Time, (start, end): (Time, Time), gaps: &mut Gaps) -> Result<(), TapeError> {
         self.feed.advance(kept_from, end)?;
         let all = count_received(self.feed.venue(), start, end);
         let local = self.feed.local(start, end);
@@ -231,8 +232,13 @@ impl VenueScan<'_> {
             self.quality.first_quote.get_or_insert(first.recv);
             self.quality.last_quote = Some(last.recv);
         }
-        let marks = within(&local.marks, start, end, |r| r.recv);
+        let recorded = self.feed.venue();
+        let quotes = within(&recorded.quotes, start, end, |r| r.recv);
+        let marks = within(&recorded.marks, start, end, |r| r.recv);
         self.marks.look(quotes, marks, &mut self.quality.mark_holes);
+        if !self.source.hears_all() {
+            received(recorded, start, end).into_iter().for_each(|time| gaps.row_at(time));
+        }
         Ok(())
     }
 
@@ -288,6 +294,17 @@ fn within<T>(rows: &[T], start: Time, end: Time, recv: impl Fn(&T) -> Time) -> &
     let low = rows.partition_point(|r| recv(r) < start);
     let high = rows.partition_point(|r| recv(r) < end);
     &rows[low..high.max(low)]
+}
+
+/// When anything was received within `[start, end)`, in order.
+fn received(t: &VenueTables, start: Time, end: Time) -> Vec<Time> {
+    let mut times = Vec::new();
+    macro_rules! note {
+        ($($table:ident)*) => {$( times.extend(within(&t.$table, start, end, |r| r.recv).iter().map(|r| r.recv)); )*};
+    }
+    note!(quotes trades depth marks funding);
+    times.sort_unstable();
+    times
 }
 
 /// Rows received within `[start, end)` by table.

@@ -79,6 +79,11 @@ impl Source {
         self.files().map(StoreFile::rows).sum::<u64>() + self.funding.len() as u64
     }
 
+    /// Nothing of what was recorded is lost on the way or repeats what came before.
+    pub fn hears_all(&self) -> bool {
+        self.outages.is_empty() && self.stale.is_empty()
+    }
+
     /// A window that gives every row received from `start` on.
     pub fn feed(&self, start: Time) -> Feed {
         // a made-up mark looks at the quote before it, so that the feed begins a little earlier; rows before a tile's

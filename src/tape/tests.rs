@@ -271,7 +271,7 @@ fn the_pace_of_a_feed_is_the_same_for_every_tiling() {
 fn latency_shifts_and_outages_silence_only_the_local_timeline() {
     let bench = both();
     let plain = Tape::open(bench.spec()).expect("a tape").tile(0).expect("a tile");
-    let (from, to) = (at(3600), at(3900));
+    let (from, to) = (at(3600), at(4000));
     let spec = TapeSpec { feed_latency_ns: [5_000_000, 0], feed_outages: [vec![], vec![(from, to)]], ..bench.spec() };
     let tape = Tape::open(spec).expect("a tape");
     let tile = tape.tile(0).expect("a tile");
@@ -281,7 +281,13 @@ fn latency_shifts_and_outages_silence_only_the_local_timeline() {
     let during = last_at(&tile.local.time, Time(to.0 - 1));
     assert!(tile.local.seen[1][during] < from.0, "nothing is heard within the outage");
     assert!(tile.local.seen[0][during] > from.0);
-    assert!(tape.quality().venue(Role::Short).never_received > 100);
+    let quality = tape.quality();
+    assert!(quality.venue(Role::Short).never_received > 100);
+    assert_eq!(
+        (quality.venue(Role::Short).gaps, quality.venue(Role::Short).mark_holes),
+        (0, 0),
+        "none of the recording"
+    );
     assert_eq!(tape.quality().ticks, tile.local.len() as u64 - 1);
 }
 
