@@ -196,7 +196,7 @@ impl Close {
         let naked = self.naked(floor, stuck).floor_to(floor.plan.instrument(other).lot);
         let (px, _) = floor.bbo(other).opposite(other.opening());
         if floor.is_tradable(other, naked, px) {
-            desk.open_taking(floor, other, naked, floor.plan.strategy.execution.urgent_slip);
+            desk.hedge_taking(floor, other, naked, floor.plan.strategy.execution.urgent_slip);
         }
     }
 

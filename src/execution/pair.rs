@@ -78,7 +78,7 @@ impl Pair {
         let unhedged = self.unhedged(floor);
         let idle = desk.working(other).is_none() && !desk.is_pausing(other) && !self.is_exhausted(floor);
         if let Some(qty) = unhedged.filter(|_| idle)
-            && !desk.open_taking(floor, other, qty, floor.plan.strategy.locking.epsilon)
+            && !desk.hedge_taking(floor, other, qty, floor.plan.strategy.locking.epsilon)
         {
             self.fail_hedge(desk, floor);
         }

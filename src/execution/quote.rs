@@ -28,9 +28,20 @@ impl Desk {
         true
     }
 
-    /// Takes to open `qty` of a leg: limit = opposite best made worse by `slip`, rounded to the passive side of the tick
-    /// but never better than that best; on stale quotes within `urgent_slip_bp` of it too. False without a quote.
+    /// Takes to open `qty` of a leg, by `execution.tif`: limit = opposite best made worse by `slip`, rounded to the passive
+    /// side of the tick but never better than that best; on stale quotes within `urgent_slip_bp` of it too. False without a
+    /// quote.
     pub(super) fn open_taking(&mut self, floor: &mut Floor<'_>, role: Role, qty: Qty, slip: Rate) -> bool {
+        let native = floor.plan.strategy.execution.tif == TimeInForce::Fok && floor.plan.instrument(role).has_fok;
+        self.open_by(floor, role, qty, slip, if native { OrderKind::Fok } else { OrderKind::Ioc })
+    }
+
+    /// Takes to hedge what stands alone: as [`Desk::open_taking`], but any part is better than none.
+    pub(super) fn hedge_taking(&mut self, floor: &mut Floor<'_>, role: Role, qty: Qty, slip: Rate) -> bool {
+        self.open_by(floor, role, qty, slip, OrderKind::Ioc)
+    }
+
+    fn open_by(&mut self, floor: &mut Floor<'_>, role: Role, qty: Qty, slip: Rate, kind: OrderKind) -> bool {
         let (side, tick) = (role.opening(), floor.plan.instrument(role).tick);
         let collar = floor.plan.strategy.execution.urgent_slip;
         let slip = if floor.fresh() { slip } else { slip.min(collar) };
@@ -42,8 +53,6 @@ impl Desk {
             Role::Long => best.scaled_floor(slip).floor_to(tick).max(best),
             Role::Short => best.scaled_ceil(-slip).ceil_to(tick).min(best),
         };
-        let native = floor.plan.strategy.execution.tif == TimeInForce::Fok && floor.plan.instrument(role).has_fok;
-        let kind = if native { OrderKind::Fok } else { OrderKind::Ioc };
         self.place(floor, role, side, qty, limit, kind, false);
         true
     }

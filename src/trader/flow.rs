@@ -77,13 +77,14 @@ impl Composite {
         }
     }
 
-    /// The entry is over: what filled is kept if, floored, both venues can hold it; the excess, or all of it, is closed.
+    /// The entry is over: what filled is kept if, floored, both venues can hold it; the excess, or all of it, is closed,
+    /// urgently where an emulated fill-or-kill filled in part.
     fn end_entry(&mut self, call: &mut Call<'_>, killed: bool) {
         let first = self.first;
         let held = call.view.belief.qty(first);
         let keep = if killed { Qty::ZERO } else { held.floor_to(call.plan.common_lot) };
         let lot = call.plan.instrument(first).lot;
-        let exit = Some(call.plan.strategy.exit.taking);
+        let exit = (!killed).then_some(call.plan.strategy.exit.taking);
         if held < lot {
             self.counts.add(Count::EntryUnfilled);
             self.enter_idle(call, Reason::EntryUnfilled, 0);
