@@ -1,6 +1,6 @@
 //! The truth ledger: fills, settlements, liquidation.
 
-use super::book::{BookView, Request};
+use super::book::{BookView, Request, chunk_price, or_assumed, within};
 use super::chance::{Key, Kind};
 use super::index::{Rows, may_take};
 use super::venue::{Env, Order, SimVenue, seek};
@@ -32,7 +32,10 @@ impl SimVenue {
             self.stats.fills_taker += 1;
         }
         let met2 = self.mid2(env);
-        if order.silent { self.answers.keep(t, body, met2) } else { self.tell_money(at, t, body, met2) }
+        match self.is_lost(order, t, env) {
+            true => self.answers.keep(t, body, met2),
+            false => self.tell_money(at, t, body, met2),
+        }
     }
 
     /// The doubled mid of the book as it stands at the present moment, of whose rows those before the cursors have come;
@@ -226,7 +229,7 @@ impl SimVenue {
 
     /// The data end at `at`, to which the venue has been advanced: what was still on its way is told, requests under way
     /// are lost, open orders are cancelled, and the leg is closed over the last book by taker rules without latency, at
-    /// whatever price its size needs. The closing fills carry order number 0 and no `Done`. Every event's `at` is `at`.
+    /// whatever price its size needs, however little of it the recorded depth shows (counted). The closing fills carry order number 0 and no `Done`. Every event's `at` is `at`.
     pub fn finish(&mut self, at: Time, env: &Env) -> Vec<Event> {
         let lost: Vec<_> = self.flight.drain(..).collect();
         let mut orders: Vec<Order> = self.resting.drain(..).chain(self.waiting.drain(..)).collect();
@@ -259,7 +262,8 @@ impl SimVenue {
         self.answers.drain().into_iter().map(|event| Event { at, ..event }).collect()
     }
 
-    /// A walk that always takes everything: to half or twice the best price, the rest at the last price reached.
+    /// A walk that always takes everything. What the recorded levels do not show goes at the last one made worse by
+    /// `impact` for each further level of its size, to half or twice the best price; the rest at the last price reached.
     fn last_pieces(&mut self, book: &BookView, side: Side, qty: Qty, env: &Env) -> Vec<(Price, Qty)> {
         let touch = book.touch(side);
         let limit = match side {
@@ -267,14 +271,31 @@ impl SimVenue {
             Side::Sell => Price(touch.0 / 2),
         };
         let fills = &env.world.fills;
-        let (lot, tick) = (env.world.instrument.lot, env.world.instrument.tick);
-        let request = Request { side, qty, limit, average: false, lot, assume: fills.assume_qty };
+        let (lot, tick, assume) = (env.world.instrument.lot, env.world.instrument.tick, fills.assume_qty);
+        let request = Request { side, qty, limit, average: false, lot, assume };
         let walked = self.consumed.take(book, &request, fills, tick);
         let mut pieces: Vec<_> = walked.iter().map(|piece| (piece.px, piece.qty)).collect();
-        let rest = qty.0 - pieces.iter().map(|piece| piece.1.0).sum::<i64>();
-        if rest > 0 {
-            let px = pieces.last().map_or(touch, |piece| piece.0);
-            pieces.push((px, Qty(rest)));
+        let mut rest = qty.0 - pieces.iter().map(|piece| piece.1.0).sum::<i64>();
+        // less than a lot is no matter of depth
+        let deepest = book.depth.opposite(side).last().copied().filter(|_| rest >= lot.0);
+        self.stats.closed_past_depth += u32::from(deepest.is_some());
+        let mut further = 1;
+        while rest > 0 {
+            let worse = deepest.filter(|_| fills.impact.0 > 0).map(|level| {
+                let px = chunk_price(side, level.px, further, fills.impact, tick);
+                (px, or_assumed(level.qty, assume).floor_to(lot))
+            });
+            let last = pieces.last().map_or(touch, |piece| piece.0);
+            let (px, part) = match worse {
+                Some((px, size)) if size.0 > 0 && within(side, px, limit) => (px, rest.min(size.0)),
+                _ => (last, rest),
+            };
+            match pieces.last_mut() {
+                Some(piece) if piece.0 == px => piece.1 += Qty(part),
+                _ => pieces.push((px, Qty(part))),
+            }
+            rest -= part;
+            further += 1;
         }
         pieces
     }

@@ -1,9 +1,10 @@
 //! What the venue tells: answers on their way to the trader, and what it has not told.
 //!
 //! All that one order causes at one moment travels as one message with one draw of the response latency; a message that
-//! is born in an outage leaves at the outage's end. Answers of a venue arrive in order: each at the later of its own
-//! time and its predecessor's. Fills of an order that is never answered are kept here until the order is asked for, or
-//! until another event that moves money is told: so the trader's ledger always follows the venue's in its own order.
+//! is born in an outage of orders is lost, and what no order caused (funding, a liquidation) leaves at its end. Answers of a
+//! venue arrive in order: each at the later of its own time and its predecessor's. Fills of an order that is never answered,
+//! and fills whose message was lost, are kept here until the order is asked for, or until another event that moves money is
+//! told: so the trader's ledger always follows the venue's in its own order.
 
 use super::chance::{Key, Kind};
 use super::venue::{Env, Order, SimVenue};
@@ -133,6 +134,11 @@ impl SimVenue {
             order.answers += 1;
         }
         order.told.1
+    }
+
+    /// Nobody hears what `order` causes at `t`.
+    pub(super) fn is_lost(&self, order: &Order, t: Time, env: &Env) -> bool {
+        order.silent || env.outages.deaf.holds(t)
     }
 
     pub(super) fn tell(&mut self, at: Time, t: Time, body: EventBody) {

@@ -31,17 +31,10 @@ impl SimVenue {
 
     fn place(&mut self, order: &NewOrder, key: Key, t: Time, env: &Env) {
         let (dice, fills) = (env.dice, &env.world.fills);
-        let mut silent = false;
-        if dice.happens(fills.timeout_rate, Kind::Timeout, key) {
-            if !dice.happens(0.5, Kind::TimeoutReached, key) {
-                self.stats.timeouts_lost += 1;
-                self.stats.dead_qty += i128::from(order.qty.0);
-                return self.note(t, order.id, Fate::Lost);
-            }
-            self.stats.timeouts_reached += 1;
-            self.note(t, order.id, Fate::Silent);
-            silent = true;
-        }
+        let Some(silent) = self.draw_timeout(order.id, key, t, env) else {
+            self.stats.dead_qty += i128::from(order.qty.0);
+            return;
+        };
         let order = Order::new(order, key, t, silent);
         if !self.within_limits(t, env) {
             return self.refuse(order, Reject::RateLimit, t, env);
@@ -53,6 +46,22 @@ impl SimVenue {
             return self.refuse(order, Reject::Drawn, t, env);
         }
         self.meet(order, t, env);
+    }
+
+    /// Whether an order or a change is served in silence; `None`: it never reached the venue.
+    fn draw_timeout(&mut self, id: OrderId, key: Key, t: Time, env: &Env) -> Option<bool> {
+        let dice = env.dice;
+        if !dice.happens(env.world.fills.timeout_rate, Kind::Timeout, key) {
+            return Some(false);
+        }
+        if !dice.happens(0.5, Kind::TimeoutReached, key) {
+            self.stats.timeouts_lost += 1;
+            self.note(t, id, Fate::Lost);
+            return None;
+        }
+        self.stats.timeouts_reached += 1;
+        self.note(t, id, Fate::Silent);
+        Some(true)
     }
 
     /// An order meets the book, or waits for its next row where the last one is too old.
@@ -206,7 +215,7 @@ impl SimVenue {
         order.place = Place::new(book.shown(order.side, order.limit, fills.assume_qty), fills);
         self.note(t, order.id, Fate::Rests { ahead: order.place.known_ahead() });
         let at = self.message(&mut order, t, env);
-        if !order.silent {
+        if !self.is_lost(&order, t, env) {
             self.tell(at, t, EventBody::Accepted { id: order.id });
         }
         self.resting.push(order);
@@ -215,6 +224,7 @@ impl SimVenue {
     fn refuse(&mut self, mut order: Order, reason: Reject, t: Time, env: &Env) {
         self.stats.rejects[reason as usize] += 1;
         self.stats.dead_qty += i128::from(order.left().0);
+        order.silent = self.is_lost(&order, t, env);
         self.answers.remember(order.id, order.filled, order.silent);
         let at = self.message(&mut order, t, env);
         if !order.silent {
@@ -224,6 +234,7 @@ impl SimVenue {
 
     /// The order is over: filled, cancelled, expired.
     pub(super) fn end(&mut self, mut order: Order, t: Time, env: &Env) {
+        order.silent = self.is_lost(&order, t, env);
         let at = self.message(&mut order, t, env);
         self.end_at(order, t, at);
     }
@@ -259,18 +270,24 @@ impl SimVenue {
     /// A change arrives. What the venue would not take leaves the order as it stands, its place kept; a change to no more
     /// than has filled completes it; any other is re-matched as if it came new, at the back of the queue.
     fn modify(&mut self, id: OrderId, to: (Qty, Price), key: Key, t: Time, env: &Env) {
+        let Some(silent) = self.draw_timeout(id, key, t, env) else { return };
         let limited = !self.within_limits(t, env);
         let found = self.find(id);
-        let (true, Some((rests, place))) = (!limited, found) else {
-            match limited {
-                true => self.stats.rejects[Reject::RateLimit as usize] += 1,
-                false => self.stats.cancels_lost += 1,
+        let drawn = env.dice.happens(env.world.fills.reject_rate, Kind::Reject, key);
+        let (false, false, Some((rests, place))) = (limited, drawn, found) else {
+            match (limited, drawn) {
+                (true, _) => self.stats.rejects[Reject::RateLimit as usize] += 1,
+                (_, true) => self.stats.rejects[Reject::Drawn as usize] += 1,
+                _ => self.stats.cancels_lost += 1,
             }
-            return self.not_changed(id, key, t, env);
+            return self.not_changed(id, silent, key, t, env);
         };
         let old = self.open_orders(rests).remove(place);
         if to.0 <= old.filled {
-            return self.end_answered(old, key, t, env);
+            return match silent {
+                true => self.end(Order { silent, ..old }, t, env),
+                false => self.end_answered(old, key, t, env),
+            };
         }
         let book = self.book_at(t, env);
         let mut new = Order { qty: to.0, limit: to.1, arrived: t, place: Place::default(), ..old };
@@ -279,13 +296,13 @@ impl SimVenue {
             self.stats.dead_qty = dead;
             self.stats.rejects[reason as usize] += 1;
             self.open_orders(rests).insert(place, old);
-            return self.not_changed(id, key, t, env);
+            return self.not_changed(id, silent, key, t, env);
         }
         // what is asked for beyond the old quantity has been sent now
         let more = i128::from(to.0.0) - i128::from(old.qty.0);
         self.stats.sent_qty += more.max(0);
         self.stats.dead_qty += (-more).max(0);
-        if std::mem::take(&mut new.silent) {
+        if std::mem::replace(&mut new.silent, silent) && !silent {
             let at = self.reply_at(Kind::ResponseLatency, key, 0, t, env);
             self.answers.tell_kept(at, self.role);
         }
@@ -299,7 +316,10 @@ impl SimVenue {
         if rests { &mut self.resting } else { &mut self.waiting }
     }
 
-    fn not_changed(&mut self, id: OrderId, key: Key, t: Time, env: &Env) {
+    fn not_changed(&mut self, id: OrderId, silent: bool, key: Key, t: Time, env: &Env) {
+        if silent {
+            return;
+        }
         let at = self.reply_at(Kind::ResponseLatency, key, 0, t, env);
         self.tell(at, t, EventBody::CancelRejected { id });
     }

@@ -26,6 +26,8 @@ pub struct SimStats {
     pub filled_after_gap: u32,
     /// What they paid beyond the frozen quote; negative = gained.
     pub gap_cost: Notional,
+    /// Closings at the end of the data that took more than the recorded depth shows.
+    pub closed_past_depth: u32,
     /// Cancels and changes that found no open order: the race was lost.
     pub cancels_lost: u32,
     /// Resting orders that the venue cancelled because another of ours would have met them.

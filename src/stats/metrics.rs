@@ -169,6 +169,8 @@ metrics! {
     "settlements", "count", true, |run| run.sims(|sim| sim.settlements);
     /// Orders that waited for a quote, the book being too old, and then filled.
     "filled_after_gap", "count", false, |run| run.sims(|sim| sim.filled_after_gap);
+    /// Legs closed at the end of the data beyond the recorded depth, at prices that `fills.impact_bp` makes up.
+    "closed_past_depth", "count", false, |run| run.sims(|sim| sim.closed_past_depth);
     /// Largest margin posted at once, both venues.
     "peak_margin", "quote", false, |run| Some(run.tally.peak_margin.as_f64());
     // locks

@@ -425,6 +425,15 @@ fn warnings(
             }
         }
     }
+    let past_depth = |run: usize| {
+        let row = &winner?.row;
+        value(&sweep.table, row, run, "closed_past_depth")
+    };
+    if (0..2).any(|run| past_depth(run).is_some_and(|n| n > 0.0)) {
+        let text = "At the end of the data the winner closed more than the recorded depth shows: the rest at prices that \
+                    fills.impact_bp makes up";
+        say(Level::Caution, text.to_string());
+    }
     for (axis, dead) in sweep.grid.strategy_axes().iter().chain(sweep.grid.world_axes()).zip(dead) {
         if *dead {
             say(Level::Caution, format!("{} changes no result", axis.path));

@@ -358,6 +358,41 @@ fn results_hold_a_row_a_point_and_world_in_the_order_of_ids() {
     }
 }
 
+/// What a configuration does depends on itself and the tape: not on the warm-up that others in its grid ask for, wherever
+/// the range begins between two settlements (one hour apart, eight on GRVT).
+#[test]
+fn a_configuration_alone_is_the_one_in_any_grid() {
+    let rows = |name: &str, from: &str, axes: &str| -> Vec<String> {
+        let (start, rest) = GRID.split_once("[axes]").expect("axes");
+        let (_, end) = rest.split_once("[objective]").expect("an objective");
+        let grid = format!("{start}[axes]\n{axes}\n[objective]{end}").replace("T02:00:00Z", from);
+        let case = Case::new(&grid.replace("holdout = 0.3", "holdout = 0.0").replace("T08:00:00Z", "T09:00:00Z"));
+        run(&case.options(name)).unwrap_or_else(|e| panic!("{e}"));
+        let file = fs::File::open(case.out(name).join("results.parquet")).expect("opens");
+        let reader = SerializedFileReader::new(file).expect("parquet");
+        reader.into_iter().map(|row| row.expect("a row").to_string()).collect()
+    };
+    let mut traded = 0;
+    for from in ["T04:00:00Z", "T05:41:07Z", "T07:59:30Z"] {
+        let axes = |slow: &str, spread: &str| {
+            format!(
+                "\"thresholds.trend_strength.ema_slow\" = [{slow}]\n\"thresholds.funding_spread_bps\" = [{spread}]\n\
+                 \"risk.funding_guard_apr\" = [0.02]"
+            )
+        };
+        let all = rows("all", from, &axes("15, 300", "-1000, 0.2"));
+        assert_eq!(all.len(), 4);
+        for slow in ["15", "300"] {
+            for spread in ["-1000", "0.2"] {
+                let alone = rows("alone", from, &axes(slow, spread));
+                assert!(all.contains(&alone[0]), "from {from}, ema_slow {slow}, spread {spread}:\n{}", alone[0]);
+                traded += usize::from(!alone[0].contains("trades: 0,"));
+            }
+        }
+    }
+    assert!(traded >= 6, "too little happened: {traded}");
+}
+
 #[test]
 fn cold_signals_are_refused_with_the_earliest_start_or_start_late() {
     let early = GRID.replace("02:00:00Z", "00:05:00Z");

@@ -27,7 +27,8 @@ fn nobody_fills_at_a_frozen_quote() {
     assert_eq!((s.venue.stats().filled_after_gap, s.venue.stats().gap_cost), (1, Notional(px(5).of(qty(2)).0)));
 }
 
-/// Out from 100 to 200: requests vanish, what rests stays and fills, and is told of after the end.
+/// Out from 100 to 200: requests vanish and so do answers; what rests stays and fills, of which the first query afterwards
+/// tells.
 #[test]
 fn in_an_outage_nobody_answers() {
     let mut w = world();
@@ -41,9 +42,15 @@ fn in_an_outage_nobody_answers() {
     s.cancel(130, 1);
     s.ask(140, 1);
     s.ask(195, 2);
+    s.ask(210, 1);
     assert_eq!(
         s.told(300),
-        ["104 99 accepted 1", "205 150 fill 1 Buy 2 @ 999 maker fee 0", "205 150 done 1 2", "210 205 status 2 unknown",]
+        [
+            "104 99 accepted 1",
+            "210 205 status 2 unknown",
+            "225 150 fill 1 Buy 2 @ 999 maker fee 0",
+            "225 220 status 1 done 2",
+        ]
     );
     assert_eq!(s.venue.stats().vanished, 3);
 }

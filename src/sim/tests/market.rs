@@ -147,6 +147,10 @@ impl Scene {
 
     /// Everything told up to `t`, as lines "at venue_time what", times in ms.
     pub fn told(&mut self, t: i64) -> Vec<String> {
+        self.events(t).iter().map(line).collect()
+    }
+
+    pub fn events(&mut self, t: i64) -> Vec<Event> {
         let mut events = Vec::new();
         self.with(|venue, env| {
             while venue.advance(ms(t), env) {}
@@ -154,7 +158,7 @@ impl Scene {
                 events.push(event);
             }
         });
-        events.iter().map(line).collect()
+        events
     }
 
     pub fn finish(&mut self, t: i64) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! Funding, liquidation, the end of the data.
 
 use super::market::*;
-use crate::market::{FeeSchedule, FundingPrice, LiquidationRule, OrderKind, Role, Side};
+use crate::market::{Event, EventBody, FeeSchedule, FundingPrice, LiquidationRule, OrderKind, Role, Side};
 use crate::tape::rows::VenueTables;
 use crate::units::{Cash, Rate};
 
@@ -172,6 +172,44 @@ fn the_end_closes_everything() {
     // 10,000 - 1.001 of fee, 0.9 x 1 + 0.1 x 2 of price, 0.9 + 0.0999 of fee
     assert_eq!((s.cash(), s.leg()), ("9996.8991".to_string(), 0));
     assert!(!s.venue.needs_rows());
+}
+
+/// A leg of 1,000 and bids of 400 and 100 in force: the rest goes at 998 made 10 bp worse for each further 100.
+#[test]
+fn depth_too_thin_for_the_end_is_carried_on_by_impact() {
+    let mut w = world();
+    w.fills.impact = Rate::from_bps(10);
+    let tables = VenueTables {
+        quotes: vec![quote(0, 1000, 9, 1001, 9000), quote(500, 1000, 400, 1001, 50)],
+        depth: vec![depth(500, &[(1000, 400), (998, 100)], &[(1001, 50)])],
+        ..Default::default()
+    };
+    let mut s = Scene::long(w, tables);
+    s.place(90, 1, Side::Buy, OrderKind::Ioc, 1000, 1001);
+    s.told(600);
+    let told: Vec<String> = s.finish(600).iter().map(|line| line[8..].to_string()).collect();
+    let part = |size: i64, px: i64| format!("fill 0 Sell {size} @ {px} taker fee 0");
+    let want = [part(400, 1000), part(100, 998), part(100, 997), part(100, 996), part(100, 995), part(100, 994)];
+    assert_eq!(told, [&want[..], &[part(100, 993)]].concat());
+    assert_eq!((s.leg(), s.venue.stats().closed_past_depth), (0, 1));
+}
+
+/// A fill carries the doubled mid of the book that it met: a taker's of its arrival, a maker's of the row before the trade
+/// that filled it, or of the quote that crossed it.
+#[test]
+fn fills_carry_the_mid_that_they_met() {
+    let quotes = vec![quote(0, 1000, 9, 1002, 9), quote(200, 1003, 9, 1005, 9), quote(400, 990, 9, 994, 9)];
+    let trades = vec![trade(200, Side::Sell, 998, 2)];
+    let mut s = Scene::long(world(), VenueTables { quotes, trades, ..Default::default() });
+    s.place(90, 1, Side::Buy, OrderKind::Ioc, 1, 1002);
+    s.place(110, 2, Side::Buy, OrderKind::PostOnly, 4, 999);
+    let mids = |events: Vec<Event>| -> Vec<i64> {
+        let fills = events.into_iter().filter(|event| matches!(event.body, EventBody::Fill { .. }));
+        fills.map(|event| event.met2 / px(1).0).collect()
+    };
+    // the trade comes before the quote of its time, which is none that it could have met
+    assert_eq!(mids(s.events(300)), [2002, 2002]);
+    assert_eq!(mids(s.events(500)), [1984]);
 }
 
 /// To the last 1e-9: a mark on the level leaves the leg alone, the next one beyond takes it; on both sides.
