@@ -1,5 +1,6 @@
 //! Luck belongs to the order, not to the configuration.
 
+use super::super::chance::{Key, Kind};
 use super::market::*;
 use crate::config::{Burst, Latency};
 use crate::market::{Command, OrderKind, Role, Side};
@@ -77,4 +78,21 @@ fn told_of(venue: &mut SimVenue, s: &Scene, id: u32) -> (Vec<Time>, String) {
         }
     }
     out
+}
+
+/// The answer to a cancel is drawn by the cancel's own key, as its first; the order's own answers by the order's.
+#[test]
+fn a_cancels_answer_has_the_cancels_key() {
+    let mut w = world();
+    w.fills.response_latency = Latency::Lognormal { median_ns: 5 * MS_NS, sigma: 0.5 };
+    let mut s = Scene::long(w, VenueTables { quotes: vec![quote(0, 999, 5, 1000, 5)], ..Default::default() });
+    s.place(100, 1, Side::Buy, OrderKind::PostOnly, 3, 999);
+    s.cancel(300, 1);
+    let arrives: Vec<Time> = s.events(900).iter().map(|event| event.at).collect();
+    let drawn = |decided: i64, arrived: i64| {
+        let env = s.env();
+        let key = Key { at: ms(decided), ordinal: 0 };
+        ms(arrived).plus(env.travel(&env.world.fills.response_latency, Kind::ResponseLatency, key, 0, ms(arrived)))
+    };
+    assert_eq!(arrives, [drawn(100, 110), drawn(300, 310)]);
 }

@@ -197,3 +197,21 @@ fn refusals_are_drawn() {
     s.ask(200, 1);
     assert_eq!(s.told(300), ["115 110 rejected 1 Drawn", "215 210 status 1 done 0"]);
 }
+
+/// Refusals and silence are drawn for orders and changes; cancels and queries know their own fault alone.
+#[test]
+fn draws_hit_what_they_are_named_for() {
+    let mut s = Scene::long(world(), tape());
+    s.place(100, 1, Side::Buy, OrderKind::PostOnly, 3, 999);
+    s.told(200);
+    s.world.fills.reject_rate = 1.0;
+    s.change(210, 1, 2, 999);
+    s.ask(300, 1);
+    assert_eq!(s.told(390), ["225 220 cancel rejected 1", "315 310 status 1 open 0"]);
+    s.world.fills.timeout_rate = 1.0;
+    s.change(400, 1, 2, 999);
+    assert_eq!(s.told(490), [""; 0]);
+    s.ask(500, 1);
+    s.cancel(600, 1);
+    assert_eq!(s.told(700), ["515 510 status 1 open 0", "615 610 done 1 0"]);
+}
