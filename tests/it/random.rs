@@ -251,7 +251,7 @@ pub fn settings(seed: u64) -> Vec<String> {
     set("sizing", d.pick(&["fixed", "fixed", "equity"]).into());
     set("leverage", d.pick(&["2", "10", "40"]).into());
     set("capital.lighter", d.pick(&["2000", "5000", "150", "102"]).into());
-    set("capital.grvt", d.pick(&["2000", "5000", "150", "102"]).into());
+    set("capital.grvt", d.pick(&["2000", "5000", "101", "102"]).into());
     if d.chance(0.3) && Feature::Transfers.is_on(seed) {
         set("transfer.below_pct", d.pick(&["0.5", "0.95"]).into());
         set("transfer.delay_sec", d.pick(&["0", "30"]).into());
