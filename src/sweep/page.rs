@@ -425,10 +425,8 @@ fn warnings(
             }
         }
     }
-    let past_depth = |run: usize| {
-        let row = &winner?.row;
-        value(&sweep.table, row, run, "closed_past_depth")
-    };
+    let winner = outcome.ranked.first().map(|winner| &winner.row);
+    let past_depth = |run: usize| value(&sweep.table, winner?, run, "closed_past_depth");
     if (0..2).any(|run| past_depth(run).is_some_and(|n| n > 0.0)) {
         let text = "At the end of the data the winner closed more than the recorded depth shows: the rest at prices that \
                     fills.impact_bp makes up";

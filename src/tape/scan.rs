@@ -71,14 +71,14 @@ pub(super) fn scan(
 /// What the sweep would refuse.
 pub(super) fn judge(store: &StorePath, spec: &TapeSpec) -> Result<VenueQuality, TapeError> {
     let source = Source::open(store, spec, 0)?;
-    let mut venue = VenueScan::new(&source, spec.warm_from);
+    let (mut venue, mut gaps) = (VenueScan::new(&source, spec.warm_from), Gaps::default());
     let mut start = spec.warm_from;
     while start < spec.to {
         let end = start.plus(HOUR_NS).min(spec.to);
-        venue.hour(start, (start, end))?;
+        venue.hour(start, (start, end), &mut gaps)?;
         start = end;
     }
-    venue.finish(store, spec, 0, Gaps::default())
+    venue.finish(store, spec, 0, gaps)
 }
 
 struct Pass<'a> {

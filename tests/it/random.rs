@@ -249,9 +249,17 @@ pub fn settings(seed: u64) -> Vec<String> {
     let size = d.pick(&["0.01", "0.02", "0.035"]);
     set("base_qty", size.into());
     set("sizing", d.pick(&["fixed", "fixed", "equity"]).into());
-    set("leverage", d.pick(&["2", "10", "40"]).into());
+    let leverage = d.pick(&["2", "10", "40"]);
+    set("leverage", leverage.into());
+    // what the size is worth at 100,000, where tapes begin; and money that covers its margin there, and little more
+    let value = match size {
+        "0.01" => 1000,
+        "0.02" => 2000,
+        _ => 3500,
+    };
+    let tight = format!("{:.3}", f64::from(value) / leverage.parse::<f64>().unwrap_or(1.0) * 1.01);
     set("capital.lighter", d.pick(&["2000", "5000", "150", "102"]).into());
-    set("capital.grvt", d.pick(&["2000", "5000", "101", "102"]).into());
+    set("capital.grvt", d.pick(&["2000", "5000", &tight, "102"]).into());
     if d.chance(0.3) && Feature::Transfers.is_on(seed) {
         set("transfer.below_pct", d.pick(&["0.5", "0.95"]).into());
         set("transfer.delay_sec", d.pick(&["0", "30"]).into());
@@ -376,13 +384,7 @@ pub fn settings(seed: u64) -> Vec<String> {
     set("fills.max_book_age_ms", d.pick(&["800", "10000"]).into());
     set("seed", d.int(0, 1000).to_string());
     if d.chance(0.1) {
-        // the size is worth just that at 100,000, where tapes begin
-        let value = match size {
-            "0.01" => "1000",
-            "0.02" => "2000",
-            _ => "3500",
-        };
-        set("exchanges.grvt.instrument.min_notional", value.into());
+        set("exchanges.grvt.instrument.min_notional", value.to_string());
     } else if d.chance(0.2) {
         // locks that rest for a moment and leave what their venue does not take: a net delta
         for (key, value) in [
