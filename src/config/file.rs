@@ -94,8 +94,10 @@ impl ConfigFile {
     /// # Errors
     /// As [`ConfigFile::with`].
     pub fn warnings(&self, overrides: &[Override]) -> Result<Vec<String>, ConfigError> {
-        self.with(overrides)?;
-        super::resolve::warnings(&super::values::Values { file: self, over: overrides })
+        let config = self.with(overrides)?;
+        let mut list = super::resolve::warnings(&super::values::Values { file: self, over: overrides })?;
+        list.extend(super::requests::warnings(&config));
+        Ok(list)
     }
 
     pub fn name(&self) -> &str {

@@ -12,6 +12,7 @@ mod file;
 pub mod keys;
 mod params;
 mod profile;
+mod requests;
 mod resolve;
 #[cfg(test)]
 mod tests;
@@ -26,5 +27,6 @@ pub use file::{ConfigFile, Override};
 pub use keys::{Class, KeyIx, Schema};
 pub use params::*;
 pub use profile::{Profile, Tier, base_asset};
+pub use requests::{WorstWindow, worst_window};
 pub use text::ConfigError;
 pub use value::{Num, Value};

@@ -214,8 +214,12 @@ pub struct Execution {
     pub emulate_fok: bool,
     pub urgent_slip: Rate,
     pub close_retry_ns: i64,
+    pub query_after_ns: i64,
+    pub fence_ns: i64,
     pub venue_timeout_ns: i64,
     pub venue_probe_ns: i64,
+    pub max_hedges: u32,
+    pub request_reserve: Rate,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -270,6 +274,10 @@ pub struct VenueWorld {
     pub delays: Delays,
     pub rate_limit: Option<RateLimit>,
     pub quota: Option<VolumeQuota>,
+    /// Share of `rate_limit` that only what makes risk smaller may use (`execution.request_reserve`).
+    pub reserve: Rate,
+    /// An order that has not arrived so long after its decision never will (`execution.fence_ms`).
+    pub fence_ns: i64,
     pub fills: Fills,
 }
 

@@ -242,6 +242,28 @@ fn warnings_name_fees_that_are_not_the_venues() {
     assert!(list[1].starts_with("grvt: fees of the config (taker 2 bp, maker -0.5 bp) differ"), "{list:?}");
 }
 
+/// Posts of an exit by makers alone, 500 + 500 ms each, with their cancels: 2 * 61 in a minute; two entries and, beside
+/// them, nothing. Lighter's standard tier takes 60, of which 18 are kept for closes.
+#[test]
+fn styles_that_a_tier_cannot_carry_are_named() {
+    let file = example();
+    let worst = |texts: &[&str]| {
+        let set: Vec<Override> = texts.iter().map(|text| file.set(text).unwrap_or_else(|e| panic!("{e}"))).collect();
+        let [lighter, grvt] = worst_window(&file.with(&set).unwrap_or_else(|e| panic!("{e}")));
+        let told = file.warnings(&set).unwrap_or_else(|e| panic!("{e}"));
+        let warned = told.iter().filter(|text| text.contains("request_reserve")).count();
+        ([lighter, grvt].map(|worst| worst.map(|worst| worst.requests)), warned)
+    };
+    // 2 trades a minute: post, cancel, taker each, and a taker to close; GRVT's window is a second: a lock and its close
+    assert_eq!(worst(&[]), ([Some(8), Some(4)], 0));
+    let makers = ["exit.style=maker", "exit.passive_timeout_ms=500"];
+    assert_eq!(worst(&makers), ([Some(6 + 2 * 61), Some(3 + 2 * 2)], 1));
+    assert_eq!(worst(&[makers[0], makers[1], "exchanges.lighter.tier=premium"]), ([Some(128), Some(7)], 0));
+    assert_eq!(worst(&["bar_sec=5", "exchanges.lighter.rate_limit.requests=null"]), ([None, Some(4)], 0));
+    // 13 trades of 4: beyond the 42 that may open
+    assert_eq!(worst(&["bar_sec=5"]), ([Some(52), Some(4)], 1));
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::test_runner::Config { cases: 48, failure_persistence: None, ..Default::default() })]
     /// Any legal configuration, written as best.yml and read again, is itself.

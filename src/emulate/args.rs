@@ -298,6 +298,8 @@ pub(super) fn world(profile: &Profile, tier: &Tier) -> Option<VenueWorld> {
         // counted at the door, where the venue counts
         rate_limit: None,
         quota: None,
+        reserve: Rate::ZERO,
+        fence_ns: i64::MAX,
         fills: Fills { max_book_age_ns: 3600 * SECOND_NS, ..Fills::calm() },
     })
 }

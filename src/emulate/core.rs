@@ -310,7 +310,7 @@ impl Core {
             self.venue_orders += 1;
             let id = OrderId(VENUE_ORDERS - self.venue_orders);
             let (venue, qty, kind) = (Role::Long, held.abs(), OrderKind::Ioc);
-            let order = NewOrder { id, venue, side, qty, limit: zero, kind, reduce_only: true };
+            let order = NewOrder { id, venue, side, qty, limit: zero, kind, reduce_only: true, covers: false };
             self.submit_at_once(Command::Place(order));
             self.drain(t);
         }

@@ -19,7 +19,16 @@ fn core(seed: u64, initial: i64) -> Core {
 
 fn place(core: &mut Core, side: Side, qty: Qty, limit: Price, kind: OrderKind) -> OrderId {
     let id = core.next_id();
-    core.submit(Command::Place(NewOrder { id, venue: Role::Long, side, qty, limit, kind, reduce_only: false }));
+    core.submit(Command::Place(NewOrder {
+        id,
+        venue: Role::Long,
+        side,
+        qty,
+        limit,
+        kind,
+        reduce_only: false,
+        covers: false,
+    }));
     id
 }
 

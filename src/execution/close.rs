@@ -2,17 +2,18 @@
 //! work are cancelled and their end awaited; then each leg is closed, and closed again, until it is down to what is kept.
 //! With the second-best venue of strategy.md 6 where a venue refuses or is silent.
 
-use super::{Count, Desk, Ended, Floor, TimerKind};
+use super::desk::doubled;
+use super::{Count, Desk, Ended, Floor, TimerKind, Working};
 use crate::config::Taking;
-use crate::market::{OrderKind, Reject, Role};
+use crate::market::{OrderId, OrderKind, Reject, Role};
 use crate::strategy::{Reason, State};
-use crate::units::{Qty, Time};
+use crate::units::{Price, Qty, Time};
 use serde::{Deserialize, Serialize};
 
 /// What is being done, for the rules that differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Removal {
-    /// All of it: exits of S1, S4, S5, rollback. A silent venue is hedged on the other.
+    /// All of it: exits of S1, S4, S5, rollback. A venue that is silent or refuses may be hedged on the other.
     Flatten,
     /// One or both legs of S3.
     Unlock,
@@ -27,6 +28,8 @@ pub struct Hedge {
     pub role: Role,
     /// It has answered again: close both at the next tick with fresh quotes.
     pub back: bool,
+    /// Queries sent for its return while no order of it works.
+    probes: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,13 +46,17 @@ pub struct Close {
     pub urgent: bool,
     /// An unlock that took too long: nothing more is sent, the end of what is in flight is awaited.
     pub given_up: bool,
+    /// The other venue may hedge what this one cannot close: naked delta is to go, and no lock is being opened up.
+    pub may_hedge: bool,
     pub hedge: Option<Hedge>,
     /// When the first hedge began, for the count of hedged time.
     hedged_since: Option<Time>,
     /// By role: the passive order of the style is spent.
     passive_spent: [bool; 2],
     sent: [u32; 2],
-    /// By role: since when every answer has been a refusal.
+    /// By role: orders in a row that filled nothing, and the best price of our own side when the last one was sent.
+    unfilled: [(u32, Price); 2],
+    /// By role: since when every close has been refused by a venue that could not, or would not.
     refused_since: [Option<Time>; 2],
 }
 
@@ -64,12 +71,21 @@ impl Close {
             also,
             urgent: false,
             given_up: false,
+            may_hedge: false,
             hedge: None,
             hedged_since: None,
             passive_spent: [false; 2],
             sent: [0; 2],
+            unfilled: [(0, Price(0)); 2],
             refused_since: [None; 2],
         }
+    }
+
+    /// Goes on where a removal before it stood with its venues.
+    pub fn take_over(&mut self, before: &Close) {
+        self.hedge = before.hedge;
+        self.hedged_since = before.hedged_since;
+        self.refused_since = before.refused_since;
     }
 
     /// Everything is being closed by urgent takers already.
@@ -102,44 +118,83 @@ impl Close {
         (floor.held(role) - floor.held(role.other())).max(Qty::ZERO)
     }
 
-    pub fn on_end(&mut self, desk: &mut Desk, floor: &Floor<'_>, ended: &Ended) {
-        let r = ended.role.ix();
-        if self.sent[r] == 0 && self.hedge.is_none() {
-            return; // an order of what was under way before: nothing of ours has to be waited for
-        }
-        let crossed = ended.rejected == Some(Reject::PostOnlyCross);
-        match ended.rejected {
-            Some(reason) if !matches!(reason, Reject::PostOnlyCross | Reject::ReduceOnly) => {
-                self.refused_since[r].get_or_insert(floor.now());
+    pub fn on_end(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, ended: &Ended) {
+        let (role, r) = (ended.role, ended.role.ix());
+        if ended.side == role.opening() || self.sent[r] == 0 {
+            // a hedge is repeated after a pause; what was under way before is followed up as it ends
+            if self.hedge.is_some() {
+                desk.pause(floor, role, floor.plan.strategy.execution.close_retry_ns);
             }
-            _ => self.refused_since[r] = None,
-        }
-        let goes_on_at_once = ended.kind == OrderKind::PostOnly && self.taking.style.may_take();
-        if !(goes_on_at_once || crossed && self.taking.style.may_take()) {
-            let due = floor.now().plus(floor.plan.strategy.execution.close_retry_ns);
-            desk.set_timer(due, TimerKind::Resume(ended.role));
-        }
-    }
-
-    /// A leg's venue has refused for the venue timeout, or has just become silent.
-    pub fn is_stuck(&self, floor: &Floor<'_>, role: Role, silent: bool) -> bool {
-        let timeout = floor.plan.strategy.execution.venue_timeout_ns;
-        let refused = self.refused_since[role.ix()].is_some_and(|since| floor.now().since(since) >= timeout);
-        self.removal == Removal::Flatten
-            && self.hedge.is_none()
-            && (silent || refused)
-            && self.excess(floor, role).0 > 0
-    }
-
-    pub fn begin_hedge(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, role: Role) {
-        if self.naked(floor, role).0 == 0 {
             return;
         }
+        match ended.rejected {
+            // a limit, a rule, a price, margin say nothing of the venue's health
+            Some(Reject::Unavailable | Reject::Drawn) => drop(self.refused_since[r].get_or_insert(floor.now())),
+            _ => self.refused_since[r] = None,
+        }
+        if ended.filled.0 > 0 {
+            self.unfilled[r].0 = 0;
+        }
+        if ended.kind != OrderKind::PostOnly || !self.taking.style.may_take() {
+            desk.pause(floor, role, self.wait_ns(floor, role));
+            self.unfilled[r].0 += u32::from(ended.filled.is_zero());
+        }
+        let timeout = floor.plan.strategy.execution.venue_timeout_ns;
+        let is_refused = self.refused_since[r].is_some_and(|since| floor.now().since(since) >= patience(timeout, desk));
+        if is_refused && floor.now() >= desk.fence_end(role, floor) && self.is_hedgeable(floor, role) {
+            self.begin_hedge(desk, floor, role);
+        }
+    }
+
+    /// The pause after an order that ended: urgent closes do not back off.
+    fn wait_ns(&self, floor: &Floor<'_>, role: Role) -> i64 {
+        let times = if self.urgent { 0 } else { self.unfilled[role.ix()].0 };
+        doubled(floor.plan.strategy.execution.close_retry_ns, times)
+    }
+
+    /// The leg's venue lives but does not know its order: one more close of the whole leg may follow.
+    pub fn on_doubt(&mut self, desk: &mut Desk, floor: &Floor<'_>, role: Role) {
+        if desk.orders(role).count() == 1 && !desk.is_pausing(role) {
+            desk.pause(floor, role, floor.plan.strategy.execution.close_retry_ns);
+        }
+    }
+
+    fn is_hedgeable(&self, floor: &Floor<'_>, role: Role) -> bool {
+        self.may_hedge && self.hedge.is_none() && self.excess(floor, role).0 > 0 && self.naked(floor, role).0 > 0
+    }
+
+    /// Hedges a leg whose venue, asked, has told nothing for long enough; where that is not so yet, a timer says when.
+    fn watch_silence(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, role: Role) {
+        let since = desk.silent_since(role).filter(|_| self.is_hedgeable(floor, role));
+        let Some(since) = since else { return desk.drop_timers(|kind| kind == TimerKind::Silence(role)) };
+        let patience = patience(floor.plan.strategy.execution.venue_timeout_ns, desk);
+        let due = since.plus(patience).max(desk.fence_end(role, floor));
+        if floor.now() < due {
+            desk.set_only(due, TimerKind::Silence(role));
+        } else {
+            self.begin_hedge(desk, floor, role);
+        }
+    }
+
+    fn begin_hedge(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, role: Role) {
+        let most = floor.plan.strategy.execution.max_hedges;
+        if desk.hedges >= most {
+            floor.counts.add_n(Count::HedgesExhausted, u64::from(desk.hedges == most));
+            desk.hedges = most + 1;
+            return;
+        }
+        desk.hedges += 1;
         floor.counts.add(Count::Hedges);
-        self.hedge = Some(Hedge { role, back: false });
+        self.hedge = Some(Hedge { role, back: false, probes: 0 });
         self.hedged_since.get_or_insert(floor.now());
-        if desk.working(role).is_none() {
-            desk.probe(floor, role);
+        desk.await_return(floor, role);
+    }
+
+    /// Asks again whether the venue is back.
+    pub fn probe(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, role: Role) {
+        if let Some(hedge) = self.hedge.as_mut().filter(|hedge| hedge.role == role && !hedge.back) {
+            desk.probe(floor, role, hedge.probes);
+            hedge.probes += 1;
         }
     }
 
@@ -150,6 +205,8 @@ impl Close {
         self.keep = [Qty::ZERO; 2];
         self.urgent = true;
         self.taking = urgent(floor.plan);
+        // what rests from before is not waited for
+        self.sent = [0; 2];
     }
 
     /// Sends what is missing; true when nothing is left to close and no order is open or unknown.
@@ -166,26 +223,25 @@ impl Close {
     }
 
     fn drive_leg(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, role: Role) -> bool {
-        if let Some(order) = desk.working(role) {
-            // an order of the state before: it opens, or it rests for a removal that this one took over
-            let old = order.side == role.opening() || self.sent[role.ix()] == 0;
-            if (old || self.given_up) && self.hedge.is_none() {
-                desk.cancel(floor, role);
-            }
-            return false;
-        }
+        self.watch_silence(desk, floor, role);
         let pausing = desk.is_pausing(role);
         if let Some(hedge) = self.hedge {
-            if role != hedge.role && !hedge.back && !pausing {
+            if role != hedge.role && !hedge.back && !pausing && desk.working(role).is_none() {
                 self.open_hedge(desk, floor, hedge.role);
             }
             return false;
         }
+        // orders of the state before: they open, or they rest for a removal that this one took over
+        let old = |order: &Working| order.side == role.opening() || self.sent[role.ix()] == 0 || self.given_up;
+        let old: Vec<OrderId> = desk.orders(role).filter(|order| old(order)).map(|order| order.id).collect();
+        old.into_iter().for_each(|id| desk.cancel(floor, id));
         let excess = self.excess(floor, role);
         if excess.0 == 0 {
-            return true;
+            return desk.working(role).is_none();
         }
-        if !pausing && !self.given_up {
+        // a venue that takes the leg itself may not have told the last part
+        let pausing = pausing || desk.has_timer(TimerKind::LegCut(role));
+        if !pausing && !self.given_up && desk.takes_close(role, self.keep[role.ix()].is_zero()) {
             self.send(desk, floor, role, excess);
         }
         false
@@ -193,31 +249,44 @@ impl Close {
 
     fn open_hedge(&self, desk: &mut Desk, floor: &mut Floor<'_>, stuck: Role) {
         let other = stuck.other();
-        let naked = self.naked(floor, stuck).floor_to(floor.plan.instrument(other).lot);
+        let qty = self.naked(floor, stuck).floor_to(floor.plan.instrument(other).lot);
         let (px, _) = floor.bbo(other).opposite(other.opening());
-        if floor.is_tradable(other, naked, px) {
-            desk.hedge_taking(floor, other, naked, floor.plan.strategy.execution.urgent_slip);
+        if floor.is_tradable(other, qty, px) {
+            desk.hedge_taking(floor, other, qty, floor.plan.strategy.execution.urgent_slip);
         }
     }
 
     fn send(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, role: Role, excess: Qty) {
         let r = role.ix();
+        let style = self.taking.style;
+        let (best, _) = floor.bbo(role).best(role.closing());
+        if self.unfilled[r].1 != best {
+            self.unfilled[r] = (0, best);
+        }
         let kind = self.next_kind(floor, role, excess);
+        let is_held = kind == OrderKind::PostOnly && desk.is_held(floor, role);
+        let kind = if is_held { OrderKind::Ioc } else { kind };
         let qty = legal(floor, role, excess, self.keep[r].is_zero(), kind);
         let sent = if kind == OrderKind::PostOnly {
             self.passive_spent[r] = true;
             desk.close_passive(floor, role, qty, self.taking.passive_timeout_ns)
-        } else {
+        } else if style.may_take() {
             desk.close_taking(floor, role, qty, self.taking.slip)
+        } else {
+            false
         };
         if sent {
             self.sent[r] += 1;
             floor.counts.add_n(Count::ClosesResent, u64::from(self.sent[r] > 1));
         } else {
-            let due = floor.now().plus(floor.plan.strategy.execution.close_retry_ns);
-            desk.set_timer(due, TimerKind::Resume(role));
+            desk.pause(floor, role, self.wait_ns(floor, role));
         }
     }
+}
+
+/// How long a venue must have been silent or refusing before the next hedge of a trade.
+fn patience(venue_timeout_ns: i64, desk: &Desk) -> i64 {
+    venue_timeout_ns.saturating_mul(1 << desk.hedges.min(30))
 }
 
 /// A residue that the venue does not take in its own size goes out as the smallest legal order, reduce-only, when all of

@@ -1,57 +1,89 @@
-//! The desk: orders in flight (one a leg at most) and timers.
+//! The desk: orders in flight, timers, and how many requests a venue had from us.
+//!
+//! A leg has one order that works. Beside it stand orders *in doubt*: their venue lives and does not know them yet, so
+//! they may still land. They end by what the venue tells, or by the fence: `execution.fence_ms` after its decision an
+//! order that is still unknown can land no more.
 
 use super::{Count, Floor};
 use crate::market::{Command, Event, EventBody, NewOrder, OrderId, OrderKind, OrderState, Reject, Role, Side};
-use crate::units::{Price, Qty, Time};
+use crate::units::{Qty, SECOND_NS, Time};
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 
-/// Where a working order stands, as we know it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Phase {
-    /// Sent, not answered.
-    Sent,
-    /// On the book.
-    Resting,
-    /// A cancel is under way.
-    Cancelling,
-    /// Unanswered past the venue timeout: its state is being asked for.
-    Asking,
-}
+/// No wait between queries, or between closes that are not urgent, doubles beyond this.
+const LONGEST_WAIT_NS: i64 = 8 * SECOND_NS;
+/// Orders counted dead that are still recognised when their venue speaks of them.
+const REMEMBERED: usize = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Working {
     pub id: OrderId,
+    pub role: Role,
     pub side: Side,
     pub qty: Qty,
     pub filled: Qty,
     pub kind: OrderKind,
-    pub phase: Phase,
+    /// A reduce-only close of the whole leg: its venue caps two of them at the position.
+    pub is_whole: bool,
+    /// When it was decided.
+    sent_at: Time,
+    /// It rests, or rested, on the book.
+    accepted: bool,
+    /// A cancel is under way.
+    cancelling: bool,
     /// The end is wanted: cancel as soon as it is known to rest.
-    pub unwanted: bool,
+    unwanted: bool,
+    /// The venue, asked, did not know it: it may still land.
+    in_doubt: bool,
+    /// Since when it is asked for, and how often.
+    asked: Option<(Time, u32)>,
+    /// It was counted as unanswered.
+    missed: bool,
+    /// It lives after it was counted dead.
+    is_stray: bool,
 }
 
 /// How a working order ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
     pub role: Role,
+    pub side: Side,
     pub kind: OrderKind,
     pub qty: Qty,
     pub filled: Qty,
     pub rejected: Option<Reject>,
+    /// It was no job's order any more.
+    pub is_stray: bool,
+}
+
+/// What an answer means for the orders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    pub ended: Option<Ended>,
+    /// The venue does not know this leg's order yet.
+    pub in_doubt: Option<Role>,
+    /// An order counts as unanswered by this.
+    pub missed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TimerKind {
-    /// An order or cancel should have been answered by now.
+    /// An order or cancel should have been answered by now: it is asked for.
+    Ask(Role, OrderId),
+    /// The order counts as unanswered.
     Venue(Role, OrderId),
     /// Ask again for an order's state.
     Probe(Role, OrderId),
     /// A passive order has rested long enough.
     Passive(Role, OrderId),
-    /// Send the cancel again.
+    /// A cancel failed: ask, then cancel again.
     Recancel(Role, OrderId),
+    /// The venue of a leg may have been silent for long enough to hedge.
+    Silence(Role),
     /// The pause after an answer is over: the job of this leg goes on.
     Resume(Role),
+    /// A venue closed part of this leg, and the rest did not follow at the same moment.
+    LegCut(Role),
     /// Time exit of the present state.
     Exit,
     /// An unlock has taken too long.
@@ -68,28 +100,102 @@ pub struct Timer {
     pub kind: TimerKind,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Desk {
-    working: [Option<Working>; 2],
+    /// In the order of sending.
+    orders: Vec<Working>,
+    /// Counted dead by the fence, oldest first.
+    dead: Vec<Working>,
     timers: Vec<Timer>,
-    /// The last order sent to each venue, for probing one that is silent.
+    /// By role: the last order sent, for probing a venue at which none works.
     last: [OrderId; 2],
+    /// By role: when the venue last told anything.
+    heard: [Time; 2],
+    /// By role: orders, changes and cancels within the venue's window, by decision time.
+    requests: [VecDeque<Time>; 2],
+    /// By role: what orders that were counted dead have opened since, and nobody has closed.
+    pub late: [Qty; 2],
+    /// Hedges begun in the present trade; one more than allowed: their exhaustion is counted.
+    pub hedges: u32,
     next_order: u32,
     next_timer: u32,
 }
 
+impl Default for Desk {
+    fn default() -> Desk {
+        Desk {
+            orders: Vec::new(),
+            dead: Vec::new(),
+            timers: Vec::new(),
+            last: [OrderId(0); 2],
+            heard: [Time::MIN; 2],
+            requests: Default::default(),
+            late: [Qty::ZERO; 2],
+            hedges: 0,
+            next_order: 0,
+            next_timer: 0,
+        }
+    }
+}
+
 impl Desk {
+    /// The leg's orders, in the order of sending.
+    pub fn orders(&self, role: Role) -> impl Iterator<Item = &Working> {
+        self.orders.iter().filter(move |order| order.role == role)
+    }
+
+    /// The leg's first order.
     pub fn working(&self, role: Role) -> Option<&Working> {
-        self.working[role.ix()].as_ref()
+        self.orders(role).next()
     }
 
     pub fn is_quiet(&self) -> bool {
-        self.working.iter().all(Option::is_none)
+        self.orders.is_empty()
+    }
+
+    /// Some order may still land although its venue does not know it: nothing opens meanwhile.
+    pub fn has_doubt(&self) -> bool {
+        self.orders.iter().any(|order| order.in_doubt)
+    }
+
+    /// A close of the leg may be sent beside what is in doubt: of the whole leg, and one such at a time.
+    pub fn takes_close(&self, role: Role, is_whole: bool) -> bool {
+        let mut closing = 0;
+        for order in self.orders(role) {
+            if !order.in_doubt || !is_whole {
+                return false;
+            }
+            if order.side == role.closing() {
+                closing += 1;
+                if !order.is_whole || closing > 1 {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Since when the leg's venue, asked for an order, has told nothing at all.
+    pub fn silent_since(&self, role: Role) -> Option<Time> {
+        let asked = self.orders(role).filter_map(|order| order.asked).map(|(since, _)| since).min()?;
+        Some(asked.max(self.heard[role.ix()]))
+    }
+
+    /// From when on no order of the leg that is not known to rest can land.
+    pub fn fence_end(&self, role: Role, floor: &Floor<'_>) -> Time {
+        let open = self.orders(role).filter(|order| !order.accepted);
+        open.map(|order| fence_of(order, floor)).max().unwrap_or(Time::MIN)
     }
 
     /// True while the pause of a leg's job lasts.
     pub fn is_pausing(&self, role: Role) -> bool {
-        self.timers.iter().any(|timer| timer.kind == TimerKind::Resume(role))
+        self.has_timer(TimerKind::Resume(role))
+    }
+
+    /// Pauses a leg's job, in place of any pause before.
+    pub fn pause(&mut self, floor: &Floor<'_>, role: Role, wait_ns: i64) {
+        self.drop_timers(|kind| kind == TimerKind::Resume(role));
+        self.set_timer(floor.now().plus(wait_ns), TimerKind::Resume(role));
     }
 
     pub fn has_timer(&self, kind: TimerKind) -> bool {
@@ -101,16 +207,16 @@ impl Desk {
         self.timers.push(Timer { due, made: self.next_timer, kind });
     }
 
-    pub fn drop_timers(&mut self, unwanted: impl Fn(TimerKind) -> bool) {
-        self.timers.retain(|timer| !unwanted(timer.kind));
+    /// Sets a timer of which there is one at most; one that is due then already stays.
+    pub fn set_only(&mut self, due: Time, kind: TimerKind) {
+        if !self.timers.iter().any(|timer| timer.kind == kind && timer.due == due) {
+            self.drop_timers(|other| other == kind);
+            self.set_timer(due, kind);
+        }
     }
 
-    /// One order waits for one thing at a time.
-    fn drop_timers_of(&mut self, order: OrderId) {
-        self.drop_timers(|kind| {
-            matches!(kind, TimerKind::Venue(_, id) | TimerKind::Probe(_, id) | TimerKind::Passive(_, id)
-                | TimerKind::Recancel(_, id) if id == order)
-        });
+    pub fn drop_timers(&mut self, unwanted: impl Fn(TimerKind) -> bool) {
+        self.timers.retain(|timer| !unwanted(timer.kind));
     }
 
     pub fn next_timer(&self) -> Option<Time> {
@@ -124,146 +230,289 @@ impl Desk {
         Some(self.timers.remove(at).kind)
     }
 
-    /// Sends an order. The leg must have none working.
-    #[allow(clippy::too_many_arguments)]
-    pub fn place(
-        &mut self,
-        floor: &mut Floor<'_>,
-        role: Role,
-        side: Side,
-        qty: Qty,
-        limit: Price,
-        kind: OrderKind,
-        reduce_only: bool,
-    ) {
-        assert!(self.working[role.ix()].is_none(), "a leg has one working order at most");
+    /// Sends an order; its number is given here. The leg must have none working but what is in doubt.
+    pub fn place(&mut self, floor: &mut Floor<'_>, order: NewOrder) -> OrderId {
+        let role = order.venue;
+        assert!(self.orders(role).all(|other| other.in_doubt), "a leg has one working order at most");
         self.next_order += 1;
-        let id = OrderId(self.next_order);
-        self.last[role.ix()] = id;
+        let order = NewOrder { id: OrderId(self.next_order), ..order };
+        self.last[role.ix()] = order.id;
         floor.counts.add(Count::OrdersSent);
-        floor.commands.push(Command::Place(NewOrder { id, venue: role, side, qty, limit, kind, reduce_only }));
-        self.working[role.ix()] =
-            Some(Working { id, side, qty, filled: Qty::ZERO, kind, phase: Phase::Sent, unwanted: false });
-        self.expect_answer(floor, role, id);
+        self.request(floor, Command::Place(order));
+        self.orders.push(Working {
+            id: order.id,
+            role,
+            side: order.side,
+            qty: order.qty,
+            filled: Qty::ZERO,
+            kind: order.kind,
+            is_whole: order.reduce_only && order.qty >= floor.held(role),
+            sent_at: floor.now(),
+            accepted: false,
+            cancelling: false,
+            unwanted: false,
+            in_doubt: false,
+            asked: None,
+            missed: false,
+            is_stray: false,
+        });
+        self.expect_answer(floor, role, order.id);
+        order.id
     }
 
     fn expect_answer(&mut self, floor: &Floor<'_>, role: Role, id: OrderId) {
-        self.set_timer(floor.now().plus(floor.plan.strategy.execution.venue_timeout_ns), TimerKind::Venue(role, id));
+        let execution = &floor.plan.strategy.execution;
+        self.set_timer(floor.now().plus(execution.query_after_ns), TimerKind::Ask(role, id));
+        self.set_timer(floor.now().plus(execution.venue_timeout_ns), TimerKind::Venue(role, id));
     }
 
-    /// Cancels the leg's working order, once.
-    pub fn cancel(&mut self, floor: &mut Floor<'_>, role: Role) {
-        let Some(order) = &mut self.working[role.ix()] else { return };
-        if order.unwanted {
-            return;
+    /// A request leaves that the venue counts.
+    fn request(&mut self, floor: &mut Floor<'_>, command: Command) {
+        let role = command.venue();
+        if let Some(limit) = floor.plan.world.venues[role.ix()].rate_limit {
+            let (sent, now) = (&mut self.requests[role.ix()], floor.now());
+            while sent.front().is_some_and(|&at| now.since(at) >= limit.window_ns) {
+                sent.pop_front();
+            }
+            sent.push_back(now);
         }
+        floor.commands.push(command);
+    }
+
+    /// Only the reserve of the venue's requests is left: what opens, and what can do without resting, waits.
+    pub fn is_held(&self, floor: &Floor<'_>, role: Role) -> bool {
+        let venue = &floor.plan.world.venues[role.ix()];
+        venue.rate_limit.is_some_and(|limit| {
+            let sent = self.requests[role.ix()].iter().rev();
+            let used = sent.take_while(|&&at| floor.now().since(at) < limit.window_ns).count();
+            limit.is_held(used, venue.reserve)
+        })
+    }
+
+    /// Cancels an order of the leg, once.
+    pub fn cancel(&mut self, floor: &mut Floor<'_>, id: OrderId) {
+        let Some(order) = self.find(id).filter(|order| !order.unwanted) else { return };
         order.unwanted = true;
-        if order.phase == Phase::Asking || matches!(order.kind, OrderKind::Ioc | OrderKind::Fok) {
-            return; // ends by itself, or is cancelled when its state is known
+        // a taker ends by itself; what is asked for is cancelled when its state is known
+        if order.asked.is_none() && !order.kind.only_takes() {
+            self.send_cancel(floor, id);
         }
-        self.send_cancel(floor, role);
     }
 
-    fn send_cancel(&mut self, floor: &mut Floor<'_>, role: Role) {
-        let Some(order) = &mut self.working[role.ix()] else { return };
-        order.phase = Phase::Cancelling;
-        let id = order.id;
+    /// Cancels all of the leg's orders.
+    pub fn cancel_all(&mut self, floor: &mut Floor<'_>, role: Role) {
+        let ids: Vec<OrderId> = self.orders(role).map(|order| order.id).collect();
+        ids.into_iter().for_each(|id| self.cancel(floor, id));
+    }
+
+    fn send_cancel(&mut self, floor: &mut Floor<'_>, id: OrderId) {
+        let Some(order) = self.find(id) else { return };
+        order.cancelling = true;
+        let (role, accepted) = (order.role, order.accepted);
         floor.counts.add(Count::CancelsSent);
-        floor.commands.push(Command::Cancel { venue: role, id });
-        self.drop_timers_of(id);
-        self.expect_answer(floor, role, id);
+        self.request(floor, Command::Cancel { venue: role, id });
+        self.drop_timers(|kind| matches!(kind, TimerKind::Passive(_, of) | TimerKind::Recancel(_, of) if of == id));
+        // an order that is itself unanswered is waited for as before
+        if accepted {
+            self.calm(id);
+            self.expect_answer(floor, role, id);
+        }
     }
 
-    /// Asks for the state of the last order sent to a venue: the probe of one that refuses.
-    pub fn probe(&mut self, floor: &mut Floor<'_>, role: Role) {
+    /// Nothing more is waited for from this order.
+    fn calm(&mut self, id: OrderId) {
+        self.drop_timers(|kind| {
+            matches!(kind, TimerKind::Ask(_, of) | TimerKind::Venue(_, of) | TimerKind::Probe(_, of)
+                | TimerKind::Recancel(_, of) if of == id)
+        });
+    }
+
+    /// Asks for the state of the last order sent to a venue at which none works; `times` such questions went before.
+    pub fn probe(&mut self, floor: &mut Floor<'_>, role: Role, times: u32) {
         let id = self.last[role.ix()];
         floor.commands.push(Command::Query { venue: role, id });
-        self.set_timer(floor.now().plus(floor.plan.strategy.execution.venue_probe_ns), TimerKind::Probe(role, id));
+        self.set_probe(floor, role, id, times + 1);
     }
 
-    /// Takes note of an answer; tells when it ended the leg's working order.
-    pub fn hear(&mut self, floor: &mut Floor<'_>, event: &Event) -> Option<Ended> {
-        let role = event.venue;
-        let order = self.working[role.ix()].as_mut()?;
-        if event.body.order() != Some(order.id) {
-            return None;
+    fn set_probe(&mut self, floor: &Floor<'_>, role: Role, id: OrderId, times: u32) {
+        let wait = doubled(floor.plan.strategy.execution.venue_probe_ns, times);
+        self.set_timer(floor.now().plus(wait), TimerKind::Probe(role, id));
+    }
+
+    /// A hedge begins: from now on the queries of the leg tell when its venue is back.
+    pub fn await_return(&mut self, floor: &Floor<'_>, role: Role) {
+        let now = floor.now();
+        let mut asked = false;
+        for order in self.orders.iter_mut().filter(|order| order.role == role && order.asked.is_some()) {
+            order.asked = Some((now, 1));
+            asked = true;
         }
-        match event.body {
-            EventBody::Fill { qty, .. } => {
-                order.filled += qty;
-                None
-            }
-            EventBody::Accepted { .. } => {
-                if order.phase == Phase::Sent {
-                    order.phase = Phase::Resting;
-                    let id = order.id;
-                    self.drop_timers(|kind| kind == TimerKind::Venue(role, id));
+        if asked {
+            let due = now.plus(floor.plan.strategy.execution.venue_probe_ns);
+            for timer in &mut self.timers {
+                if matches!(timer.kind, TimerKind::Probe(of, _) if of == role) {
+                    timer.due = due;
                 }
-                None
+            }
+        } else {
+            self.set_probe(floor, role, self.last[role.ix()], 0);
+        }
+    }
+
+    /// Takes note of an answer.
+    pub fn hear(&mut self, floor: &mut Floor<'_>, event: &Event) -> Heard {
+        let role = event.venue;
+        // a refusal for the request limit is our own and no sign of the venue's life
+        if !matches!(event.body, EventBody::Rejected { reason: Reject::RateLimit, .. }) {
+            self.heard[role.ix()] = floor.now();
+        }
+        let Some(id) = event.body.order() else { return Heard::default() };
+        if self.find(id).is_none() && !self.revive(floor, id, &event.body) {
+            return Heard::default();
+        }
+        let Some(order) = self.find(id) else { return Heard::default() };
+        match event.body {
+            EventBody::Fill { qty, side, .. } => {
+                order.filled += qty;
+                order.in_doubt = false;
+                if order.is_stray && side == role.opening() {
+                    self.late[role.ix()] += qty;
+                }
+            }
+            EventBody::Accepted { .. } | EventBody::Status { state: OrderState::Open { .. }, .. } => {
+                self.accept(floor, id);
             }
             EventBody::Rejected { reason, .. } => {
                 floor.counts.add(Count::RejectsHeard);
-                self.end(role, Some(reason))
+                return self.end(id, Some(reason));
             }
-            EventBody::Done { .. } => self.end(role, None),
-            EventBody::CancelRejected { id } => {
+            EventBody::Done { .. } | EventBody::Status { state: OrderState::Done { .. }, .. } => {
+                return self.end(id, None);
+            }
+            EventBody::CancelRejected { .. } => {
+                order.cancelling = false;
                 let retry = floor.now().plus(floor.plan.strategy.execution.close_retry_ns);
-                self.drop_timers_of(id);
-                self.set_timer(retry, TimerKind::Recancel(role, id));
-                None
+                self.set_only(retry, TimerKind::Recancel(role, id));
             }
-            EventBody::Status { state, .. } => match state {
-                OrderState::Unknown | OrderState::Done { .. } => self.end(role, None),
-                OrderState::Open { .. } => {
-                    self.cancel_known(floor, role);
-                    None
-                }
-            },
-            EventBody::Funding { .. } | EventBody::Liquidated { .. } | EventBody::Transferred { .. } => None,
+            EventBody::Status { state: OrderState::InDoubt, .. } => {
+                order.in_doubt = !order.accepted;
+                self.drop_timers(|kind| kind == TimerKind::Venue(role, id));
+                return Heard { in_doubt: Some(role), ..Heard::default() };
+            }
+            EventBody::Status { state: OrderState::Unknown, .. } => {
+                let missed = !std::mem::replace(&mut order.missed, true);
+                floor.counts.add_n(Count::Unanswered, u64::from(missed));
+                self.bury(id);
+                return Heard { missed, ..self.end(id, None) };
+            }
+            EventBody::Funding { .. } | EventBody::Liquidated { .. } | EventBody::Transferred { .. } => {}
+        }
+        Heard::default()
+    }
+
+    /// An order is known to rest. One that only takes is asked for again, until its end is told.
+    fn accept(&mut self, floor: &mut Floor<'_>, id: OrderId) {
+        let Some(order) = self.find(id) else { return };
+        (order.accepted, order.in_doubt) = (true, false);
+        if order.kind.only_takes() {
+            return;
+        }
+        order.asked = None;
+        let (role, unwanted, cancelling) = (order.role, order.unwanted, order.cancelling);
+        if cancelling || self.has_timer(TimerKind::Recancel(role, id)) {
+            return;
+        }
+        self.calm(id);
+        if unwanted {
+            self.send_cancel(floor, id);
         }
     }
 
-    /// An order whose state was unknown turns out to rest: it is no longer wanted.
-    fn cancel_known(&mut self, floor: &mut Floor<'_>, role: Role) {
-        if let Some(order) = &mut self.working[role.ix()] {
-            order.unwanted = true;
-            self.send_cancel(floor, role);
+    /// Remembers an order that is counted dead.
+    fn bury(&mut self, id: OrderId) {
+        let Some(order) = self.find(id).copied() else { return };
+        if self.dead.len() == REMEMBERED {
+            self.dead.remove(0);
         }
+        self.dead.push(order);
     }
 
-    fn end(&mut self, role: Role, rejected: Option<Reject>) -> Option<Ended> {
-        let order = self.working[role.ix()].take()?;
-        self.drop_timers_of(order.id);
-        Some(Ended { role, kind: order.kind, qty: order.qty, filled: order.filled, rejected })
+    /// An order that was counted dead lives: it is cancelled at once, and its end awaited.
+    fn revive(&mut self, floor: &mut Floor<'_>, id: OrderId, body: &EventBody) -> bool {
+        let Some(at) = self.dead.iter().position(|order| order.id == id) else { return false };
+        let lives = match *body {
+            EventBody::Accepted { .. } | EventBody::Fill { .. } => true,
+            EventBody::Status { state, .. } => matches!(state, OrderState::Open { .. }),
+            _ => false,
+        };
+        if !lives {
+            return false;
+        }
+        let dead = self.dead.remove(at);
+        floor.counts.add(Count::Revived);
+        let (accepted, in_doubt, cancelling) = (true, false, false);
+        let order = Working { accepted, in_doubt, cancelling, unwanted: true, asked: None, is_stray: true, ..dead };
+        self.orders.push(order);
+        if order.kind.only_takes() {
+            self.expect_answer(floor, order.role, id);
+        } else {
+            self.send_cancel(floor, id);
+        }
+        true
     }
 
-    /// Handles the timers that belong to orders. Returns the leg whose order has just become silent.
-    pub fn on_timer(&mut self, floor: &mut Floor<'_>, kind: TimerKind) -> Option<Role> {
+    fn end(&mut self, id: OrderId, rejected: Option<Reject>) -> Heard {
+        let Some(at) = self.orders.iter().position(|order| order.id == id) else { return Heard::default() };
+        let Working { role, side, kind, qty, filled, is_stray, .. } = self.orders.remove(at);
+        self.calm(id);
+        self.drop_timers(|kind| kind == TimerKind::Passive(role, id));
+        let ended = Ended { role, side, kind, qty, filled, rejected, is_stray };
+        Heard { ended: Some(ended), ..Heard::default() }
+    }
+
+    /// Handles the timers that belong to orders. True when an order counts as unanswered by this.
+    pub fn on_timer(&mut self, floor: &mut Floor<'_>, kind: TimerKind) -> bool {
         match kind {
-            TimerKind::Venue(role, id) if self.is_working(role, id) => {
-                floor.counts.add(Count::Unanswered);
-                self.ask(floor, role, id);
-                return Some(role);
+            // a cancel that failed may never have met its order: its state says whether it still rests
+            TimerKind::Ask(_, id) | TimerKind::Probe(_, id) | TimerKind::Recancel(_, id) => self.ask(floor, id),
+            TimerKind::Passive(_, id) => self.cancel(floor, id),
+            TimerKind::Venue(_, id) => {
+                let missed = self.find(id).is_some_and(|order| !std::mem::replace(&mut order.missed, true));
+                floor.counts.add_n(Count::Unanswered, u64::from(missed));
+                return missed;
             }
-            TimerKind::Probe(role, id) if self.is_working(role, id) => self.ask(floor, role, id),
-            TimerKind::Passive(role, id) if self.is_working(role, id) => self.cancel(floor, role),
-            // an order whose end was never told cannot be cancelled: its state says whether it still rests
-            TimerKind::Recancel(role, id) if self.is_working(role, id) => self.ask(floor, role, id),
             _ => {}
         }
-        None
+        false
     }
 
-    fn ask(&mut self, floor: &mut Floor<'_>, role: Role, id: OrderId) {
-        if let Some(order) = &mut self.working[role.ix()] {
-            order.phase = Phase::Asking;
-        }
-        self.drop_timers_of(id);
+    /// Asks for an order. The next query follows by doubling waits; one stands at the end of the fence.
+    fn ask(&mut self, floor: &mut Floor<'_>, id: OrderId) {
+        let now = floor.now();
+        let Some(order) = self.find(id) else { return };
+        let (since, times) = order.asked.unwrap_or((now, 0));
+        order.asked = Some((since, times + 1));
+        order.cancelling = false;
+        let (role, fence) = (order.role, fence_of(order, floor));
+        self.drop_timers(|kind| {
+            matches!(kind, TimerKind::Ask(_, of) | TimerKind::Probe(_, of) | TimerKind::Recancel(_, of) if of == id)
+        });
         floor.commands.push(Command::Query { venue: role, id });
-        self.set_timer(floor.now().plus(floor.plan.strategy.execution.venue_probe_ns), TimerKind::Probe(role, id));
+        let due = now.plus(doubled(floor.plan.strategy.execution.venue_probe_ns, times));
+        let due = if now < fence { due.min(fence) } else { due };
+        self.set_timer(due, TimerKind::Probe(role, id));
     }
 
-    fn is_working(&self, role: Role, id: OrderId) -> bool {
-        self.working(role).is_some_and(|order| order.id == id)
+    fn find(&mut self, id: OrderId) -> Option<&mut Working> {
+        self.orders.iter_mut().find(|order| order.id == id)
     }
+}
+
+fn fence_of(order: &Working, floor: &Floor<'_>) -> Time {
+    order.sent_at.plus(floor.plan.strategy.execution.fence_ns)
+}
+
+/// `wait_ns`, doubled `times` times, at most 8 s.
+pub(super) fn doubled(wait_ns: i64, times: u32) -> i64 {
+    wait_ns.saturating_mul(1 << times.min(30)).min(LONGEST_WAIT_NS.max(wait_ns))
 }

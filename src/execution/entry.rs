@@ -1,6 +1,6 @@
 //! The entry: opening the first leg by a style.
 
-use super::quote::emulates_fok;
+use super::quote::{Opening, emulates_fok};
 use super::{Desk, Ended, Floor};
 use crate::config::Taking;
 use crate::market::{OrderKind, Role};
@@ -38,7 +38,7 @@ impl Entry {
     /// No further order is sent; what works is cancelled.
     pub fn stop(&mut self, desk: &mut Desk, floor: &mut Floor<'_>) {
         self.stage = Stage::Over;
-        desk.cancel(floor, self.role);
+        desk.cancel_all(floor, self.role);
     }
 
     /// The leg's order has ended.
@@ -57,18 +57,19 @@ impl Entry {
         let lot = floor.plan.instrument(self.role).lot;
         let rest = (self.target - floor.held(self.role)).floor_to(lot);
         let (px, _) = floor.bbo(self.role).opposite(self.role.opening());
-        let passive = self.stage == Stage::Start && taking.style.may_make();
+        let passive = self.stage == Stage::Start && taking.style.may_make() && !desk.is_held(floor, self.role);
         let kind = if passive { OrderKind::PostOnly } else { OrderKind::Ioc };
         if !floor.fresh() || !floor.plan.instrument(self.role).takes_as(kind, rest, px) {
             self.stage = Stage::Over;
             return;
         }
+        let open = Opening { role: self.role, qty: rest, covers: false };
         let sent = if passive {
             self.stage = Stage::Passive;
-            desk.open_passive(floor, self.role, rest, taking.passive_timeout_ns)
+            desk.open_passive(floor, open, taking.passive_timeout_ns)
         } else if taking.style.may_take() {
             self.stage = Stage::Taking;
-            desk.open_taking(floor, self.role, rest, taking.slip)
+            desk.open_taking(floor, open, taking.slip)
         } else {
             false
         };

@@ -1,8 +1,9 @@
 //! The lock: opening the opposite leg in batches, each attempt within the slippage budget (strategy.md, 6).
 
 use super::budget;
-use super::quote::emulates_fok;
+use super::quote::{Opening, emulates_fok};
 use super::{Count, Desk, Ended, Floor, TimerKind};
+use crate::config::Taking;
 use crate::market::Role;
 use crate::units::{Price, Qty, Rate};
 use serde::{Deserialize, Serialize};
@@ -102,7 +103,7 @@ impl Lock {
 
     pub fn drive(&mut self, desk: &mut Desk, floor: &mut Floor<'_>) -> LockStep {
         loop {
-            if desk.working(self.role).is_some() || desk.is_pausing(self.role) {
+            if desk.working(self.role).is_some() || desk.is_pausing(self.role) || desk.has_doubt() {
                 return LockStep::Working;
             }
             if self.stage == Stage::Undo {
@@ -143,9 +144,14 @@ impl Lock {
             floor.counts.add(Count::LockRefused);
             return self.end_attempt(desk, floor);
         }
-        let timeout = locking.taking.passive_timeout_ns;
-        if locking.taking.style.may_make() && desk.open_passive(floor, self.role, rest, timeout) {
-            self.stage = if locking.taking.style.may_take() { Stage::Rest } else { Stage::Last };
+        let Taking { style, passive_timeout_ns, .. } = locking.taking;
+        let is_held = desk.is_held(floor, self.role);
+        let open = Opening { role: self.role, qty: rest, covers: true };
+        if style.may_make() && !is_held && desk.open_passive(floor, open, passive_timeout_ns) {
+            self.stage = if style.may_take() { Stage::Rest } else { Stage::Last };
+        } else if is_held && !style.may_take() {
+            floor.counts.add(Count::LockRefused);
+            desk.set_timer(floor.now().plus(locking.retry_ns), TimerKind::Resume(self.role));
         } else {
             self.take(desk, floor, rest);
         }
@@ -154,7 +160,8 @@ impl Lock {
     fn take(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, rest: Qty) {
         self.stage = Stage::Last;
         self.before = floor.held(self.role);
-        if !desk.open_taking(floor, self.role, rest, floor.plan.strategy.locking.epsilon) {
+        let open = Opening { role: self.role, qty: rest, covers: true };
+        if !desk.open_taking(floor, open, floor.plan.strategy.locking.epsilon) {
             self.end_attempt(desk, floor);
         }
     }

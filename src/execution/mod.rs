@@ -13,7 +13,7 @@ mod pair;
 mod quote;
 
 pub use close::{Close, Hedge, Removal, urgent};
-pub use desk::{Desk, Ended, Phase, Timer, TimerKind, Working};
+pub use desk::{Desk, Ended, Heard, Timer, TimerKind, Working};
 pub use entry::Entry;
 pub use lock::{Lock, LockStep};
 pub use pair::{Pair, PairStep};
@@ -109,12 +109,18 @@ counts! {
     DeltaTrims = "delta_trims",
     /// Actions of the funding guard.
     GuardActions = "guard_actions",
-    /// Orders unanswered past `venue_timeout_ms`.
+    /// Orders unanswered past `venue_timeout_ms`, or in doubt until they were counted dead.
     Unanswered = "unanswered",
     /// Rejects of our orders that reached us; `rejects` counts what the venues refused.
     RejectsHeard = "rejects_heard",
     /// Times the opposite leg was opened because a venue refused or was silent.
     Hedges = "hedges",
+    /// Trades in which a venue stayed stuck after the last hedge that a trade may have.
+    HedgesExhausted = "hedges_exhausted",
+    /// Orders that lived after they were counted dead.
+    Revived = "orders_revived",
+    /// Bars in which the gate rested because only the reserve of a venue's requests was left.
+    RateHeld = "rate_held",
     /// Nanoseconds between hedging and both legs closed.
     HedgedNs = "hedged_ns",
     /// Positions closed because a fill that was told late had made them another than the state means.

@@ -76,7 +76,8 @@ impl Pair {
             self.entry.drive(desk, floor, taking);
         }
         let unhedged = self.unhedged(floor);
-        let idle = desk.working(other).is_none() && !desk.is_pausing(other) && !self.is_exhausted(floor);
+        let free = desk.working(other).is_none() && !desk.has_doubt();
+        let idle = free && !desk.is_pausing(other) && !self.is_exhausted(floor);
         if let Some(qty) = unhedged.filter(|_| idle)
             && !desk.hedge_taking(floor, other, qty, floor.plan.strategy.locking.epsilon)
         {

@@ -2,28 +2,28 @@
 
 use super::{Desk, Floor, TimerKind};
 use crate::config::TimeInForce;
-use crate::market::{OrderKind, Role};
+use crate::market::{NewOrder, OrderId, OrderKind, Role, Side};
 use crate::units::{Price, Qty, Rate};
 
 impl Desk {
     /// Post-only at own best to open `qty` of a leg, with its passive timeout. False without a quote.
-    pub(super) fn open_passive(&mut self, floor: &mut Floor<'_>, role: Role, qty: Qty, timeout_ns: i64) -> bool {
-        self.passive(floor, role, qty, timeout_ns, false)
+    pub(super) fn open_passive(&mut self, floor: &mut Floor<'_>, open: Opening, timeout_ns: i64) -> bool {
+        let Opening { role, qty, covers } = open;
+        self.passive(floor, order(role, role.opening(), qty, covers), timeout_ns)
     }
 
     /// Post-only at own best to close `qty` of a leg.
     pub(super) fn close_passive(&mut self, floor: &mut Floor<'_>, role: Role, qty: Qty, timeout_ns: i64) -> bool {
-        self.passive(floor, role, qty, timeout_ns, true)
+        self.passive(floor, order(role, role.closing(), qty, false), timeout_ns)
     }
 
-    fn passive(&mut self, floor: &mut Floor<'_>, role: Role, qty: Qty, timeout_ns: i64, closing: bool) -> bool {
-        let side = if closing { role.closing() } else { role.opening() };
-        let (px, _) = floor.bbo(role).best(side);
-        if px.0 <= 0 {
+    fn passive(&mut self, floor: &mut Floor<'_>, order: NewOrder, timeout_ns: i64) -> bool {
+        let role = order.venue;
+        let (limit, _) = floor.bbo(role).best(order.side);
+        if limit.0 <= 0 {
             return false;
         }
-        self.place(floor, role, side, qty, px, OrderKind::PostOnly, closing);
-        let id = self.working(role).map(|order| order.id).unwrap_or_default();
+        let id = self.place(floor, NewOrder { limit, kind: OrderKind::PostOnly, ..order });
         self.set_timer(floor.now().plus(timeout_ns), TimerKind::Passive(role, id));
         true
     }
@@ -31,17 +31,19 @@ impl Desk {
     /// Takes to open `qty` of a leg, by `execution.tif`: limit = opposite best made worse by `slip`, rounded to the passive
     /// side of the tick but never better than that best; on stale quotes within `urgent_slip_bp` of it too. False without a
     /// quote.
-    pub(super) fn open_taking(&mut self, floor: &mut Floor<'_>, role: Role, qty: Qty, slip: Rate) -> bool {
-        let native = floor.plan.strategy.execution.tif == TimeInForce::Fok && floor.plan.instrument(role).has_fok;
-        self.open_by(floor, role, qty, slip, if native { OrderKind::Fok } else { OrderKind::Ioc })
+    pub(super) fn open_taking(&mut self, floor: &mut Floor<'_>, open: Opening, slip: Rate) -> bool {
+        let has_fok = floor.plan.instrument(open.role).has_fok;
+        let native = floor.plan.strategy.execution.tif == TimeInForce::Fok && has_fok;
+        self.open_by(floor, open, slip, if native { OrderKind::Fok } else { OrderKind::Ioc })
     }
 
     /// Takes to hedge what stands alone: as [`Desk::open_taking`], but any part is better than none.
     pub(super) fn hedge_taking(&mut self, floor: &mut Floor<'_>, role: Role, qty: Qty, slip: Rate) -> bool {
-        self.open_by(floor, role, qty, slip, OrderKind::Ioc)
+        self.open_by(floor, Opening { role, qty, covers: true }, slip, OrderKind::Ioc)
     }
 
-    fn open_by(&mut self, floor: &mut Floor<'_>, role: Role, qty: Qty, slip: Rate, kind: OrderKind) -> bool {
+    fn open_by(&mut self, floor: &mut Floor<'_>, open: Opening, slip: Rate, kind: OrderKind) -> bool {
+        let Opening { role, qty, covers } = open;
         let (side, tick) = (role.opening(), floor.plan.instrument(role).tick);
         let collar = floor.plan.strategy.execution.urgent_slip;
         let slip = if floor.fresh() { slip } else { slip.min(collar) };
@@ -53,7 +55,7 @@ impl Desk {
             Role::Long => best.scaled_floor(slip).floor_to(tick).max(best),
             Role::Short => best.scaled_ceil(-slip).ceil_to(tick).min(best),
         };
-        self.place(floor, role, side, qty, limit, kind, false);
+        self.place(floor, NewOrder { limit, kind, ..order(role, side, qty, covers) });
         true
     }
 
@@ -69,9 +71,23 @@ impl Desk {
             Role::Long => Price(best.scaled_floor(-slip).floor_to(tick).0.max(tick.0)),
             Role::Short => best.scaled_ceil(slip).ceil_to(tick),
         };
-        self.place(floor, role, side, qty, limit, OrderKind::Ioc, true);
+        self.place(floor, NewOrder { limit, ..order(role, side, qty, false) });
         true
     }
+}
+
+/// What is to be opened; `covers`: to make a naked leg smaller.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opening {
+    pub role: Role,
+    pub qty: Qty,
+    pub covers: bool,
+}
+
+/// An IOC order without number and limit.
+fn order(venue: Role, side: Side, qty: Qty, covers: bool) -> NewOrder {
+    let reduce_only = side == venue.closing();
+    NewOrder { id: OrderId(0), venue, side, qty, limit: Price(0), kind: OrderKind::Ioc, reduce_only, covers }
 }
 
 /// True when fill-or-kill has to be made of IOC on this leg's venue.

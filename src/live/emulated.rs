@@ -234,6 +234,7 @@ fn parties(
                 // counted at the door, and nothing fails: what an account here does can be added up
                 rate_limit: None,
                 quota: None,
+                fence_ns: i64::MAX,
                 fills: Fills { max_book_age_ns: world.fills.max_book_age_ns, ..Fills::calm() },
                 ..world.clone()
             },
@@ -250,12 +251,14 @@ fn parties(
     let mut party = |role: Role| -> Result<Party, LiveError> {
         let (name, grid) = (spec.venues[role.ix()].clone(), job.world.venues[role.ix()].instrument.money_grid);
         let (leverage, since, coin) = (job.leverage, clock.wall, coin.clone());
+        // the adapters go by the wall clock
+        let fence_ns = (job.world.venues[role.ix()].fence_ns as f64 / clock.speed) as i64;
         match (name.as_str(), lighter.take_if(|_| name == "lighter"), grvt.take_if(|_| name == "grvt")) {
             (_, Some(key), _) => {
                 let venue = seat(role).lighter(ACCOUNT, (API_KEY, *key.public()), LIGHTER_CHAIN)?;
                 let ports = played.start(venue)?;
                 let (account, api_key, chain_id) = (ACCOUNT, API_KEY, LIGHTER_CHAIN);
-                let access = LighterAccess { account, api_key, key, chain_id, coin, leverage, grid, since };
+                let access = LighterAccess { account, api_key, key, chain_id, coin, leverage, grid, fence_ns, since };
                 let hosts = hosts([Host::Main], &ports);
                 Ok(Party { name, adapter: Box::new(Lighter::new(access)), hosts })
             }
@@ -263,7 +266,7 @@ fn parties(
                 let signer = (api_key.clone(), key.address());
                 let ports = played.start(seat(role).grvt(SUB_ACCOUNT, signer, GRVT_CHAIN)?)?;
                 let (sub_account, chain_id) = (SUB_ACCOUNT, GRVT_CHAIN);
-                let access = GrvtAccess { api_key, key, sub_account, chain_id, coin, leverage, since };
+                let access = GrvtAccess { api_key, key, sub_account, chain_id, coin, leverage, fence_ns, since };
                 let hosts = hosts([Host::Login, Host::MarketData, Host::Main], &ports);
                 Ok(Party { name, adapter: Box::new(Grvt::new(access)), hosts })
             }

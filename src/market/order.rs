@@ -114,4 +114,6 @@ pub struct NewOrder {
     pub kind: OrderKind,
     /// May only shrink the position.
     pub reduce_only: bool,
+    /// Opens to make a naked leg smaller (lock, hedge): it may use what of the venue's requests is kept for closes.
+    pub covers: bool,
 }

@@ -73,8 +73,10 @@ impl Reject {
 /// Where an order stands, as a venue tells when asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OrderState {
-    /// The venue never saw it.
+    /// The venue does not know it, and it can land no more: it is over.
     Unknown,
+    /// The venue does not know it, but it may still land.
+    InDoubt,
     Open {
         filled: Qty,
     },

@@ -1,7 +1,7 @@
 //! What a venue is to the engine: data, not an enum. Shipped profiles and the config's venue blocks resolve to these.
 
 use super::{LiquidationRule, MarginSchedule, OrderKind};
-use crate::units::{Cash, Notional, Price, Qty};
+use crate::units::{Cash, Notional, Price, Qty, Rate};
 use serde::{Deserialize, Serialize};
 
 /// One perpetual on one venue.
@@ -80,6 +80,13 @@ impl Delays {
 pub struct RateLimit {
     pub requests: u32,
     pub window_ns: i64,
+}
+
+impl RateLimit {
+    /// With `used` requests in the window only the reserve is left.
+    pub fn is_held(&self, used: usize, reserve: Rate) -> bool {
+        used as i128 * i128::from(Rate::ONE) >= i128::from(self.requests) * i128::from(Rate::ONE - reserve.0)
+    }
 }
 
 /// Orders and changes cost a unit each; units are earned by trading (Lighter's volume quota; cancels are free).

@@ -71,6 +71,12 @@ impl Answers {
         self.push(Event { at, venue_time, venue, body, met2: 0 });
     }
 
+    /// What is known without the venue: before all that is still on its way.
+    pub fn tell_at_once(&mut self, at: Time, venue: Role, body: EventBody) {
+        let place = self.due.partition_point(|event| event.at <= at);
+        self.due.insert(place, Event { at, venue_time: at, venue, body, met2: 0 });
+    }
+
     fn push(&mut self, event: Event) {
         self.last_at = self.last_at.max(event.at);
         self.due.push_back(Event { at: self.last_at, ..event });

@@ -1,7 +1,7 @@
 //! What a request meets when it reaches the venue.
 //!
-//! In this order: an outage (the request vanishes); for orders the draw of a timeout (half of them vanish too, half are
-//! served in silence); the rate limit; an outage that refuses orders; the draw of a refusal; the age of the book (an order
+//! The venue's window of requests is asked when a request leaves. Then, in this order: an outage (the request vanishes); for
+//! orders their end of life, and the draw of a timeout (half of them vanish too, half are served in silence); the quota; an outage that refuses orders; the draw of a refusal; the age of the book (an order
 //! that arrives when the book had no row for `max_book_age_ns` waits for the next row); the venue's rules; margin; an order
 //! of our own in the way; then matching by kind.
 
@@ -17,7 +17,7 @@ impl SimVenue {
         if env.outages.deaf.holds(t) {
             self.stats.vanished += 1;
             if let Command::Place(order) = sent.cmd {
-                self.stats.dead_qty += i128::from(order.qty.0);
+                self.lose_order(&order, sent.key, t, env);
             }
             return self.note(t, sent.cmd.order(), Fate::Lost);
         }
@@ -29,14 +29,26 @@ impl SimVenue {
         }
     }
 
+    /// An order never reaches the matching engine.
+    fn lose_order(&mut self, order: &NewOrder, key: Key, t: Time, env: &Env) {
+        self.stats.dead_qty += i128::from(order.qty.0);
+        self.lost.retain(|&(_, at)| t.since(at) < env.world.fence_ns);
+        self.lost.push((order.id, key.at));
+    }
+
     fn place(&mut self, order: &NewOrder, key: Key, t: Time, env: &Env) {
         let (dice, fills) = (env.dice, &env.world.fills);
+        // it carries its own end of life
+        if t.since(key.at) >= env.world.fence_ns {
+            self.stats.expired += 1;
+            self.note(t, order.id, Fate::Lost);
+            return self.lose_order(order, key, t, env);
+        }
         let Some(silent) = self.draw_timeout(order.id, key, t, env) else {
-            self.stats.dead_qty += i128::from(order.qty.0);
-            return;
+            return self.lose_order(order, key, t, env);
         };
         let order = Order::new(order, key, t, silent);
-        if !self.within_limits(t, env) {
+        if !self.within_quota(t, env) {
             return self.refuse(order, Reject::RateLimit, t, env);
         }
         if env.outages.refusing.holds(t) {
@@ -250,14 +262,12 @@ impl SimVenue {
     /// A cancel arrives. An answered cancel breaks the silence of its order.
     fn cancel(&mut self, id: OrderId, key: Key, t: Time, env: &Env) {
         let at = self.reply_at(Kind::ResponseLatency, key, 0, t, env);
-        let limited = !self.within_rate(t, env);
         let found = self.find(id);
         self.note(t, id, Fate::Cancel { open: found.is_some() });
-        if limited || found.is_none() || env.dice.happens(env.world.fills.cancel_fail_rate, Kind::CancelFail, key) {
-            match (limited, found) {
-                (true, _) => self.stats.rejects[Reject::RateLimit as usize] += 1,
-                (_, None) => self.stats.cancels_lost += 1,
-                _ => self.stats.cancels_failed += 1,
+        if found.is_none() || env.dice.happens(env.world.fills.cancel_fail_rate, Kind::CancelFail, key) {
+            match found {
+                None => self.stats.cancels_lost += 1,
+                Some(_) => self.stats.cancels_failed += 1,
             }
             return self.tell(at, t, EventBody::CancelRejected { id });
         }
@@ -271,7 +281,7 @@ impl SimVenue {
     /// than has filled completes it; any other is re-matched as if it came new, at the back of the queue.
     fn modify(&mut self, id: OrderId, to: (Qty, Price), key: Key, t: Time, env: &Env) {
         let Some(silent) = self.draw_timeout(id, key, t, env) else { return };
-        let limited = !self.within_limits(t, env);
+        let limited = !self.within_quota(t, env);
         let found = self.find(id);
         let drawn = env.dice.happens(env.world.fills.reject_rate, Kind::Reject, key);
         let (false, false, Some((rests, place))) = (limited, drawn, found) else {
@@ -339,8 +349,8 @@ impl SimVenue {
         place(&self.resting).map(|at| (true, at)).or_else(|| place(&self.waiting).map(|at| (false, at)))
     }
 
-    /// A query arrives: fills not yet told, then the state. An order that is still under way, or that ended too long ago
-    /// to be remembered, is unknown.
+    /// A query arrives: fills not yet told, then the state. An order that is under way, or was lost, is in doubt until it
+    /// can land no more; one that ended too long ago to be remembered is unknown.
     fn query(&mut self, id: OrderId, key: Key, t: Time, env: &Env) {
         let at = self.reply_at(Kind::ResponseLatency, key, 0, t, env);
         let open = match self.find(id) {
@@ -353,12 +363,24 @@ impl SimVenue {
                 order.silent = false;
                 OrderState::Open { filled: order.filled }
             }
-            None => self.answers.recall(id).map_or(OrderState::Unknown, |filled| OrderState::Done { filled }),
+            None => match self.answers.recall(id) {
+                Some(filled) => OrderState::Done { filled },
+                None if self.may_land(id, t, env) => OrderState::InDoubt,
+                None => OrderState::Unknown,
+            },
         };
-        if state != OrderState::Unknown {
+        if !matches!(state, OrderState::Unknown | OrderState::InDoubt) {
             self.answers.tell_kept(at, self.role);
         }
         self.tell(at, t, EventBody::Status { id, state });
+    }
+
+    /// The venue does not know the order, but its fence has not ended.
+    fn may_land(&self, id: OrderId, t: Time, env: &Env) -> bool {
+        let under_way = self.flight.iter().filter(|sent| matches!(sent.cmd, Command::Place(order) if order.id == id));
+        let decided = under_way.map(|sent| sent.key.at).next();
+        let decided = decided.or(self.lost.iter().find(|(lost, _)| *lost == id).map(|&(_, at)| at));
+        decided.is_some_and(|at| t.since(at) < env.world.fence_ns)
     }
 
     /// Ends closing orders that have no leg left to close.

@@ -1,8 +1,8 @@
 //! How many requests a venue takes: a rolling window, and a quota that trading earns.
 
 use super::venue::{Env, SimVenue};
-use crate::market::VolumeQuota;
-use crate::units::{Notional, Time};
+use crate::market::{Command, EventBody, Reject, VolumeQuota};
+use crate::units::{Notional, Qty, Rate, Time};
 use serde::{Deserialize, Serialize};
 
 /// What an account has used and earned of its [`VolumeQuota`].
@@ -52,28 +52,50 @@ impl QuotaUse {
 }
 
 impl SimVenue {
-    /// Counts an order or a change against the quota and the window; false when either is used up. Refused requests do
-    /// not count.
-    pub(super) fn within_limits(&mut self, t: Time, env: &Env) -> bool {
-        let Some(quota) = env.world.quota else { return self.within_rate(t, env) };
-        if !self.quota.is_open(&quota, t) || !self.within_rate(t, env) {
-            return false;
-        }
-        self.quota.spend(&quota, t);
-        true
-    }
-
-    /// Counts a request against the venue's window; false when it is full. Queries go by another door and are not limited.
-    pub(super) fn within_rate(&mut self, t: Time, env: &Env) -> bool {
+    /// Counts a request against the venue's window as it leaves; false where the window has no room for it: part of it is
+    /// kept for what makes risk smaller. Queries go by another door. Nothing waits, and what is turned away does not count.
+    pub(super) fn admits(&mut self, cmd: &Command, at: Time, env: &Env) -> bool {
         let Some(limit) = env.world.rate_limit else { return true };
-        while self.requests.front().is_some_and(|&old| t.since(Time(old)) >= limit.window_ns) {
+        let reserve = match cmd {
+            Command::Query { .. } => return true,
+            Command::Place(order) if !order.reduce_only && !order.covers => env.world.reserve,
+            Command::Modify { .. } => env.world.reserve,
+            Command::Place(_) | Command::Cancel { .. } => Rate::ZERO,
+        };
+        while self.requests.front().is_some_and(|&old| at.since(Time(old)) >= limit.window_ns) {
             self.requests.pop_front();
         }
-        let free = self.requests.len() < limit.requests as usize;
-        if free {
-            self.requests.push_back(t.0);
+        let admitted = !limit.is_held(self.requests.len(), reserve);
+        if admitted {
+            self.requests.push_back(at.0);
         }
-        free
+        admitted
+    }
+
+    /// A request that the window has no room for is refused before it leaves.
+    pub(super) fn turn_away(&mut self, cmd: &Command, at: Time) {
+        self.stats.rejects[Reject::RateLimit as usize] += 1;
+        let body = match *cmd {
+            Command::Place(order) => {
+                self.stats.dead_qty += i128::from(order.qty.0);
+                self.answers.remember(order.id, Qty::ZERO, false);
+                EventBody::Rejected { id: order.id, reason: Reject::RateLimit }
+            }
+            Command::Cancel { id, .. } | Command::Modify { id, .. } | Command::Query { id, .. } => {
+                EventBody::CancelRejected { id }
+            }
+        };
+        self.answers.tell_at_once(at, self.role, body);
+    }
+
+    /// Counts an order or a change that arrived against the quota; false when it is used up.
+    pub(super) fn within_quota(&mut self, t: Time, env: &Env) -> bool {
+        let Some(quota) = env.world.quota else { return true };
+        let open = self.quota.is_open(&quota, t);
+        if open {
+            self.quota.spend(&quota, t);
+        }
+        open
     }
 
     /// Trading earns units.

@@ -20,6 +20,8 @@ pub struct SimStats {
     pub timeouts_lost: u32,
     /// Orders never answered that did reach it, by draw.
     pub timeouts_reached: u32,
+    /// Orders that arrived after their end of life (`execution.fence_ms`).
+    pub expired: u32,
     /// Requests that met an outage.
     pub vanished: u32,
     /// Orders that waited for a row, the book being too old, and then filled.

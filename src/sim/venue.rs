@@ -168,9 +168,11 @@ pub struct SimVenue {
     /// Arrived at a book too old to trade on, by arrival.
     pub(super) waiting: Vec<Order>,
     pub(super) consumed: Consumed,
-    /// Arrival times of the requests that count against the rate limit, oldest first.
+    /// Decision times of the requests that count against the rate limit, oldest first.
     pub(super) requests: VecDeque<i64>,
     pub(super) quota: QuotaUse,
+    /// Orders that never arrived and when they were decided: asked for, they are in doubt until their fence ends.
+    pub(super) lost: Vec<(OrderId, Time)>,
     pub(super) answers: Answers,
     pub(super) stats: SimStats,
     /// What requests met, where somebody asks for it: never part of the venue's state.
@@ -224,6 +226,7 @@ impl SimVenue {
             consumed: Consumed::default(),
             requests: VecDeque::new(),
             quota: QuotaUse::default(),
+            lost: Vec::new(),
             answers: Answers::default(),
             stats: SimStats::default(),
             log: None,
@@ -306,6 +309,9 @@ impl SimVenue {
                 0
             }
         };
+        if !self.admits(&cmd, at, env) {
+            return self.turn_away(&cmd, at);
+        }
         let way = env.travel(&env.world.fills.order_latency, Kind::OrderLatency, key, 0, at);
         let arrives = at.plus(way).plus(delay);
         let sent = Sent { arrives: env.outages.halted.end_at(arrives).unwrap_or(arrives), key, cmd };

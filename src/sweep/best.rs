@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json, json};
 use std::path::{Path, PathBuf};
 
 /// What this revision of the strategy's contract is called.
-pub const STRATEGY_VERSION: u32 = 1;
+pub const STRATEGY_VERSION: u32 = 2;
 
 /// What is the same for every winner of a run.
 pub struct Origin<'a> {

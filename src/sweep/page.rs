@@ -432,6 +432,27 @@ fn warnings(
                     fills.impact_bp makes up";
         say(Level::Caution, text.to_string());
     }
+    if let Some(winner) = outcome.ranked.first() {
+        let count = |name: &str| {
+            let runs = [0, 1].map(|run| value(&sweep.table, &winner.row, run, name).unwrap_or(0.0));
+            runs.iter().sum::<f64>() as u64
+        };
+        let (exhausted, held) = (count("hedges_exhausted"), count("rate_held"));
+        if exhausted > 0 {
+            let text = format!(
+                "In {exhausted} trades of the winner a venue stayed silent or refusing after the last hedge that a trade \
+                 may have (execution.max_hedges): the leg stood alone"
+            );
+            say(Level::Severe, text);
+        }
+        if held > 0 {
+            let text = format!(
+                "In {held} bars the winner opened nothing because only the reserve of a venue's requests was left \
+                 (execution.request_reserve)"
+            );
+            say(Level::Caution, text);
+        }
+    }
     for (axis, dead) in sweep.grid.strategy_axes().iter().chain(sweep.grid.world_axes()).zip(dead) {
         if *dead {
             say(Level::Caution, format!("{} changes no result", axis.path));

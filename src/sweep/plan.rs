@@ -5,6 +5,7 @@ use super::checkpoint::UnitState;
 use super::chunk::Unit;
 use super::columns::SHARES;
 use super::run::Sweep;
+use crate::config::{Config, WorstWindow, worst_window};
 use crate::replay::Machine;
 use crate::text::duration;
 use crate::trader::Composite;
@@ -16,6 +17,8 @@ use std::time::Instant;
 const MANY_FEEDS: usize = 8;
 /// Values of an axis that are listed; more are shown by their ends.
 const LISTED: usize = 8;
+/// Values of an axis whose warnings are looked for.
+const LOOKED_AT: usize = 100;
 /// Grids up to this size are counted exactly; of larger ones what `[where] skip` leaves out is not known before the run.
 const COUNTED: u64 = 1 << 20;
 /// Heap of a machine and its plan beside their own sizes: what the trader's, venues' and statistics' lists take.
@@ -27,6 +30,17 @@ const TILE_ROW: u64 = 320;
 const TILES: u64 = 7;
 /// The program itself, its buffers and tables.
 const PROGRAM: u64 = 64 << 20;
+
+/// What the first configuration's styles take of the venues' request limits, at worst.
+fn requests(config: &Config) -> Option<String> {
+    let told = worst_window(config).into_iter().zip(&config.world.venues).filter_map(|(worst, venue)| {
+        let WorstWindow { requests, limit, .. } = worst?;
+        let window = limit.window_ns as f64 / crate::units::SECOND_NS as f64;
+        Some(format!("{} {requests} of {} in {window} s", venue.instrument.venue, limit.requests))
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| format!("requests {} at worst, by the first configuration's styles", told.join(", ")))
+}
 
 /// A count of everything.
 #[derive(Clone, Debug)]
@@ -136,9 +150,22 @@ impl Plan {
             })
         }));
         for study in &sweep.studies {
-            let overrides = grid.overrides(&study.symbol, &[], &grid.world(0));
-            let told = grid.base.warnings(&overrides).unwrap_or_default();
-            warnings.extend(told.into_iter().filter(|text| !warnings.contains(text)).collect::<Vec<_>>());
+            // the base, and each value of each axis by itself
+            let own = std::iter::once(Vec::new()).chain(
+                grid.strategy_axes()
+                    .iter()
+                    .flat_map(|axis| axis.values.iter().take(LOOKED_AT).map(|value| vec![(axis.key, value.clone())])),
+            );
+            for strategy in own {
+                let overrides = grid.overrides(&study.symbol, &strategy, &grid.world(0));
+                for text in grid.base.warnings(&overrides).unwrap_or_default() {
+                    if !warnings.contains(&text) {
+                        warnings.push(text);
+                    }
+                }
+            }
+            let home = grid.overrides(&study.symbol, &grid.strategy_point(0).unwrap_or_default(), &grid.world(0));
+            lines.extend(grid.base.with(&home).ok().and_then(|config| requests(&config)));
         }
         lines.extend(warnings.iter().map(|warning| format!("warning  {warning}")));
         lines.push(format!("out      {}", sweep.dir.display()));

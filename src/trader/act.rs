@@ -30,6 +30,11 @@ impl Composite {
         if !quotes.iter().all(|bbo| bbo.is_quoted()) {
             return;
         }
+        if self.is_rate_held(call) {
+            self.counts.add(Count::RateHeld);
+            self.gate_after = next_bar(call);
+            return;
+        }
         self.counts.add(Count::GateOpened);
         let qty = self.size(call, first);
         let refused = match () {
@@ -55,6 +60,12 @@ impl Composite {
         if let Some(max_ns) = call.plan.strategy.entry.first_max_ns {
             self.desk.set_timer(call.view.now.plus(max_ns), TimerKind::Exit);
         }
+    }
+
+    /// Only what is kept for closes is left of a venue's requests.
+    fn is_rate_held(&mut self, call: &mut Call<'_>) -> bool {
+        let floor = floor(call, &mut self.counts);
+        Role::BOTH.iter().any(|&role| self.desk.is_held(&floor, role))
     }
 
     fn size(&self, call: &Call<'_>, first: Role) -> Qty {
@@ -96,7 +107,7 @@ impl Composite {
     pub(super) fn flatten(&mut self, call: &mut Call<'_>, taking: Option<Taking>, reason: Reason, also: u32) {
         let mut close = self.close(call, Removal::Flatten, [Qty::ZERO; 2], taking, State::Idle, reason, also);
         if let Job::Close(before) = &self.job {
-            close.hedge = before.hedge;
+            close.take_over(before);
         }
         self.begin(close);
     }
@@ -114,11 +125,14 @@ impl Composite {
     ) -> Close {
         let mut close = Close::new(removal, keep, taking.unwrap_or_else(|| urgent(call.plan)), then, reason, also);
         close.urgent = taking.is_none();
+        close.may_hedge = removal == Removal::Flatten && self.state != State::Locked;
         close
     }
 
     pub(super) fn begin(&mut self, close: Close) {
-        self.desk.drop_timers(|kind| matches!(kind, TimerKind::Resume(_) | TimerKind::GiveUp | TimerKind::Delta));
+        self.desk.drop_timers(|kind| {
+            matches!(kind, TimerKind::Resume(_) | TimerKind::Silence(_) | TimerKind::GiveUp | TimerKind::Delta)
+        });
         self.job = Job::Close(close);
     }
 
@@ -215,8 +229,18 @@ impl Composite {
         })
     }
 
-    /// A venue closed a leg (or part of it).
-    pub(super) fn on_leg_lost(&mut self, call: &mut Call<'_>, lost: Role) {
+    /// A venue closed a leg or part of it. A liquidation over several levels comes in parts of one moment: the last tells
+    /// what is left; nothing is sent before.
+    pub(super) fn on_leg_taken(&mut self, call: &mut Call<'_>, lost: Role) {
+        if call.view.belief.qty(lost) < call.plan.instrument(lost).lot {
+            self.desk.drop_timers(|kind| kind == TimerKind::LegCut(lost));
+            self.on_leg_lost(call, lost);
+        } else {
+            self.desk.set_only(call.view.now, TimerKind::LegCut(lost));
+        }
+    }
+
+    fn on_leg_lost(&mut self, call: &mut Call<'_>, lost: Role) {
         self.counts.add(Count::LegsLost);
         let survivor = lost.other();
         let alive = call.view.belief.qty(survivor) >= call.plan.instrument(survivor).lot;

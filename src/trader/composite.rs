@@ -151,7 +151,7 @@ impl Composite {
     fn gate_from(&self) -> Option<Time> {
         match self.halted {
             Halted::Final => None,
-            _ if !matches!(self.job, Job::Hold) => None,
+            _ if !matches!(self.job, Job::Hold) || !self.desk.is_quiet() => None,
             Halted::Until(time) => Some(time.max(self.gate_after)),
             Halted::No => Some(self.gate_after),
         }
@@ -240,7 +240,10 @@ impl Composite {
     }
 
     fn on_answer(&mut self, call: &mut Call<'_>, event: &Event) {
-        let ended = self.desk.hear(&mut floor(call, &mut self.counts), event);
+        let heard = self.desk.hear(&mut floor(call, &mut self.counts), event);
+        if heard.missed {
+            self.fail(call);
+        }
         if let Job::Close(close) = &mut self.job
             && let Some(hedge) = &mut close.hedge
             && hedge.role == event.venue
@@ -248,25 +251,24 @@ impl Composite {
         {
             hedge.back = true;
         }
-        if let Some(ended) = ended {
+        if let (Some(role), Job::Close(close)) = (heard.in_doubt, &mut self.job) {
+            close.on_doubt(&mut self.desk, &floor(call, &mut self.counts), role);
+        }
+        if let Some(ended) = heard.ended {
             let mut floor = floor(call, &mut self.counts);
             match &mut self.job {
+                _ if ended.is_stray => {}
                 Job::Entry(entry) => entry.on_end(&floor, &ended),
                 Job::Lock(Some(lock)) if ended.role == self.first.other() => {
                     lock.on_end(&mut self.desk, &floor, &ended);
                 }
                 Job::Pair(pair) => pair.on_end(&mut self.desk, &floor, &ended),
-                Job::Close(close) => {
-                    close.on_end(&mut self.desk, &floor, &ended);
-                    if close.is_stuck(&floor, ended.role, false) {
-                        close.begin_hedge(&mut self.desk, &mut floor, ended.role);
-                    }
-                }
+                Job::Close(close) => close.on_end(&mut self.desk, &mut floor, &ended),
                 Job::Hold | Job::Lock(_) => {}
             }
         }
         if let EventBody::Liquidated { .. } = event.body {
-            self.on_leg_lost(call, event.venue);
+            self.on_leg_taken(call, event.venue);
         }
         self.settle(call, event.body.is_entry());
     }

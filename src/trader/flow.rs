@@ -13,7 +13,7 @@ impl Composite {
         let taking = call.plan.strategy.entry.taking;
         let (desk, counts) = (&mut self.desk, &mut self.counts);
         match &mut self.job {
-            Job::Hold => self.mend(call),
+            Job::Hold => self.mend(call) || self.close_late(call),
             Job::Entry(entry) => {
                 entry.drive(desk, &mut floor(call, counts), &taking);
                 let over = entry.is_over() && desk.working(entry.role).is_none();
@@ -225,6 +225,26 @@ impl Composite {
         broken
     }
 
+    /// What orders that were counted dead have opened since goes as it arrives. True when something is to be closed.
+    fn close_late(&mut self, call: &mut Call<'_>) -> bool {
+        let late = std::mem::take(&mut self.desk.late);
+        if late == [Qty::ZERO; 2] {
+            return false;
+        }
+        self.counts.add(Count::Strays);
+        match self.state {
+            State::Idle | State::Locking => return false,
+            State::Locked => self.trim_delta(call, Rate::ZERO),
+            State::FirstLeg | State::LongOnly | State::ShortOnly => {
+                let held = self.held_now(call);
+                let keep = Role::BOTH.map(|role| (held[role.ix()] - late[role.ix()]).max(Qty::ZERO));
+                let close = self.close(call, Removal::Trim, keep, None, self.state, Reason::Rollback, 0);
+                self.begin(close);
+            }
+        }
+        self.job != Job::Hold
+    }
+
     /// No more than dust is left of a leg.
     fn is_gone(&self, call: &Call<'_>, role: Role) -> bool {
         call.view.belief.qty(role) < call.plan.instrument(role).lot
@@ -242,6 +262,8 @@ impl Composite {
         self.desk.drop_timers(|kind| {
             matches!(kind, TimerKind::Exit | TimerKind::GiveUp | TimerKind::Delta | TimerKind::Resume(_))
         });
+        self.desk.hedges = 0;
+        self.desk.late = [Qty::ZERO; 2];
         self.deferred = false;
         self.reference = None;
         self.job = Job::Hold;
@@ -292,24 +314,22 @@ impl Composite {
         match kind {
             TimerKind::Exit => self.time_exit(call),
             TimerKind::GiveUp => self.give_up_unlock(),
-            TimerKind::Delta => self.trim_delta(call),
-            TimerKind::Resume(_) => {}
+            TimerKind::Delta => self.trim_delta(call, call.plan.strategy.risk.net_delta_max_ratio),
+            // the rest of the leg stays: what of the other one has no counterpart any more goes at once
+            TimerKind::LegCut(_) => self.trim_delta(call, Rate::ZERO),
+            TimerKind::Resume(_) | TimerKind::Silence(_) => {}
             TimerKind::Probe(role, _) if self.desk.working(role).is_none() => {
-                let waits = |close: &Close| close.hedge.is_some_and(|hedge| hedge.role == role && !hedge.back);
-                if matches!(&self.job, Job::Close(close) if waits(close)) {
-                    self.desk.probe(&mut floor(call, &mut self.counts), role);
+                if let Job::Close(close) = &mut self.job {
+                    close.probe(&mut self.desk, &mut floor(call, &mut self.counts), role);
                 }
             }
-            TimerKind::Venue(..) | TimerKind::Probe(..) | TimerKind::Passive(..) | TimerKind::Recancel(..) => {
-                let silent = self.desk.on_timer(&mut floor(call, &mut self.counts), kind);
-                if let Some(role) = silent {
+            TimerKind::Ask(..)
+            | TimerKind::Venue(..)
+            | TimerKind::Probe(..)
+            | TimerKind::Passive(..)
+            | TimerKind::Recancel(..) => {
+                if self.desk.on_timer(&mut floor(call, &mut self.counts), kind) {
                     self.fail(call);
-                    let mut floor = floor(call, &mut self.counts);
-                    if let Job::Close(close) = &mut self.job
-                        && close.is_stuck(&floor, role, true)
-                    {
-                        close.begin_hedge(&mut self.desk, &mut floor, role);
-                    }
                 }
             }
         }
@@ -347,16 +367,16 @@ impl Composite {
         }
     }
 
-    /// S3: the larger leg and what of it is to be closed, when it exceeds the smaller by more than the ratio allows and
-    /// its venue takes an order of that size.
-    fn excess_delta(&self, call: &Call<'_>) -> Option<(Role, Qty)> {
+    /// S3: the larger leg and what of it is to be closed, when it exceeds the smaller by more than `ratio` of it and its
+    /// venue takes an order of that size.
+    fn excess_delta(&self, call: &Call<'_>, ratio: Rate) -> Option<(Role, Qty)> {
         if self.state != State::Locked || self.job != Job::Hold {
             return None;
         }
         let [long, short] = self.held_now(call);
         let role = if long > short { Role::Long } else { Role::Short };
         let (large, excess) = (long.max(short), Qty((long - short).0.abs()));
-        let allowed = i128::from(large.0) * i128::from(call.plan.strategy.risk.net_delta_max_ratio.0);
+        let allowed = i128::from(large.0) * i128::from(ratio.0);
         let cut = excess.floor_to(call.plan.common_lot);
         let (px, _) = call.view.bbo(role).opposite(role.closing());
         let beyond = i128::from(excess.0) * i128::from(Rate::ONE) > allowed;
@@ -365,15 +385,15 @@ impl Composite {
 
     /// A net delta beyond the ratio starts the grace, one within it ends it.
     pub(super) fn watch_delta(&mut self, call: &Call<'_>) {
-        if self.excess_delta(call).is_none() {
+        if self.excess_delta(call, call.plan.strategy.risk.net_delta_max_ratio).is_none() {
             self.desk.drop_timers(|kind| kind == TimerKind::Delta);
         } else if !self.desk.has_timer(TimerKind::Delta) {
             self.desk.set_timer(call.view.now.plus(call.plan.strategy.risk.delta_grace_ns), TimerKind::Delta);
         }
     }
 
-    fn trim_delta(&mut self, call: &mut Call<'_>) {
-        let Some((role, cut)) = self.excess_delta(call) else { return };
+    fn trim_delta(&mut self, call: &mut Call<'_>, ratio: Rate) {
+        let Some((role, cut)) = self.excess_delta(call, ratio) else { return };
         self.counts.add(Count::DeltaTrims);
         let mut keep = self.held_now(call);
         keep[role.ix()] -= cut;

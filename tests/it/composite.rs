@@ -3,10 +3,10 @@
 use crate::noted::{Histogram, Noted, WATCHES};
 use crate::random::{self, START};
 use perpx::audit::{Terms, entries};
-use perpx::config::Config;
+use perpx::config::{Config, Outage};
 use perpx::ledger::{Line, Lines};
 use perpx::market::{EventBody, Reject, Role};
-use perpx::replay::{Driver, FullRecord, Index, Job, Leap, Machine, RunResult, Scan, Seek, walk};
+use perpx::replay::{Driver, FullRecord, Index, Job, Leap, Machine, Recorder, RunResult, Scan, Seek, walk};
 use perpx::signals::{SignalEngine, SignalSet, TileSignals};
 use perpx::sim::OutageTable;
 use perpx::strategy::{FundingKinds, Plan};
@@ -17,9 +17,9 @@ use perpx::units::{Cash, SECOND_NS, Time};
 use rayon::prelude::*;
 use std::sync::Arc;
 
-const WARM_S: i64 = 400;
+pub(crate) const WARM_S: i64 = 400;
 
-struct Case {
+pub(crate) struct Case {
     seed: u64,
     config: Config,
     plan: Plan,
@@ -40,16 +40,19 @@ struct Run {
 
 impl Case {
     fn new(seed: u64, seconds: i64) -> Case {
-        let config = random::config(seed);
+        let (from, to) = (START.plus(WARM_S * SECOND_NS), START.plus(seconds * SECOND_NS));
+        let outages = [0, 1].map(|v: u64| random::outages(2 * seed + v, from, to));
+        Case::of(seed, random::config(seed), outages, to)
+    }
+
+    /// Over the tape of a seed.
+    pub(crate) fn of(seed: u64, config: Config, outages: [Vec<Outage>; 2], to: Time) -> Case {
         let mut keys = SignalSet::default();
         let world = Arc::new(config.world.clone());
         let mut plan = Plan::bind(&config, world, FundingKinds { predicted: seed.is_multiple_of(2) }, &mut keys);
         plan.capital2 = 2 * capital(&config).into_iter().sum::<Cash>().as_notional().0;
-        let (from, to) = (START.plus(WARM_S * SECOND_NS), START.plus(seconds * SECOND_NS));
-        let outages = [0, 1].map(|v: u64| {
-            let all = random::outages(2 * seed + v, from, to);
-            OutageTable::orders(&all, "a venue", seed, from, to)
-        });
+        let from = START.plus(WARM_S * SECOND_NS);
+        let outages = outages.map(|all| OutageTable::orders(&all, "a venue", seed, from, to));
         Case { seed, config, plan, keys, outages, from, to }
     }
 
@@ -67,6 +70,18 @@ impl Case {
             isolated: s.risk.isolated_margin,
             stats_interval_ns: 60 * SECOND_NS,
         }
+    }
+
+    /// One run, followed by a recorder.
+    pub(crate) fn follow<R: Recorder>(&self, tiles: &[Tile], recorder: &mut R) -> Machine<Composite> {
+        let job = self.job();
+        let mut engine = SignalEngine::new(self.keys.keys(), self.from);
+        let mut machine = Machine::new(Composite::default(), &job);
+        for tile in tiles {
+            let signals = engine.tile(tile);
+            machine.run_tile(&mut walk(), &job, tile, &signals, recorder);
+        }
+        machine
     }
 
     fn run<D: Driver + Send>(&self, driver: &mut D, tiles: &[Tile]) -> Run {
@@ -282,8 +297,9 @@ fn buckets() -> Vec<String> {
         "orders alive across a tile edge",
     ];
     let reasons = Composite::REASONS.iter().map(|reason| format!("by {reason}"));
-    // dust cannot come about here: all fills are whole lots
-    let counters = Composite::COUNTERS.iter().filter(|&&name| name != "dust").map(|name| format!("count {name}"));
+    // dust cannot come about here, all fills being whole lots; nor does an order of a simulated venue live after its fence
+    let never = ["dust", "strays", "orders_revived"];
+    let counters = Composite::COUNTERS.iter().filter(|name| !never.contains(name)).map(|name| format!("count {name}"));
     let others = OTHERS.iter().chain(WATCHES).copied().chain(REJECTS.iter().map(|&(what, _)| what));
     reasons.chain(counters).chain(others.map(String::from)).collect()
 }

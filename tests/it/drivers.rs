@@ -81,6 +81,8 @@ fn world(weather: &Weather) -> World {
         delays: Delays { taker_ns: 3 * MS_NS, maker_ns: 0, cancel_ns: MS_NS },
         rate_limit: Some(RateLimit { requests: 20, window_ns: 10 * SECOND_NS }),
         quota: None,
+        reserve: Rate(Rate::ONE / 5),
+        fence_ns: 9 * SECOND_NS,
         fills: Fills {
             order_latency: latency(weather.order_ms),
             response_latency: latency(weather.response_ms),
@@ -340,7 +342,9 @@ fn random_runs_reach_every_corner() {
     println!("second: {}", names(Dip::REASONS, &dips));
     println!("shipped: {}", names(Composite::REASONS, &shipped));
     println!("visited {visited:?}, lines {lines:?}, maker runs {maker}, steps {steps:?}");
-    assert!(dips.iter().all(|&n| n > 0), "{}", names(Dip::REASONS, &dips));
+    // no order of a simulated venue lives after it was said to be unknown
+    let reached = |(name, n): (&&str, &u32)| *n > 0 || *name == "stray";
+    assert!(Dip::REASONS.iter().zip(&dips).all(reached), "{}", names(Dip::REASONS, &dips));
     assert!(visited.iter().all(|&n| n > 10), "{visited:?}");
     assert!(steps[0] * 2 < steps[1], "walk sleeps");
 }

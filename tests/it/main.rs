@@ -19,6 +19,7 @@ mod live;
 mod live_emulated;
 mod noted;
 mod null_market;
+mod orders;
 mod peer;
 mod random;
 mod random_tape;

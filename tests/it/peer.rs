@@ -72,6 +72,8 @@ fn world(venue: &str, queue: Queue) -> VenueWorld {
         delays: Delays::default(),
         rate_limit: None,
         quota: None,
+        reserve: Rate::ZERO,
+        fence_ns: i64::MAX,
         fills: Fills {
             order_latency: latency.clone(),
             response_latency: latency,
@@ -107,7 +109,7 @@ fn lived(order: &Scripted, tile: &Tile, queue: Queue) -> Vec<Event> {
     venue.enter_tile(&env);
     let id = OrderId(order.id);
     let (limit, qty) = (Price(decimal(&order.price)), Qty(decimal(&order.qty)));
-    let placed = NewOrder { id, venue: role, side, qty, limit, kind, reduce_only: false };
+    let placed = NewOrder { id, venue: role, side, qty, limit, kind, reduce_only: false, covers: false };
     let mut events = Vec::new();
     let mut play = |venue: &mut SimVenue, until: Time| {
         while venue.advance(until, &env) {}

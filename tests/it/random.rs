@@ -383,6 +383,10 @@ pub fn settings(seed: u64) -> Vec<String> {
     set("fills.impact_bp", d.pick(&["0", "1"]).into());
     set("fills.max_book_age_ms", d.pick(&["800", "10000"]).into());
     set("seed", d.int(0, 1000).to_string());
+    set("execution.query_after_ms", d.pick(&["200", "1000"]).into());
+    set("execution.fence_ms", d.pick(&["400", "900", "3000", "9000"]).into());
+    set("execution.max_hedges", d.pick(&["0", "0", "1", "2"]).into());
+    set("execution.request_reserve", d.pick(&["0", "0.3", "0.9"]).into());
     if d.chance(0.1) {
         set("exchanges.grvt.instrument.min_notional", value.to_string());
     } else if d.chance(0.2) {
@@ -412,11 +416,17 @@ pub fn settings(seed: u64) -> Vec<String> {
 
 /// The configuration of a seed; a draw that is not legal (such as a maker-only style that ...) is drawn again.
 pub fn config(seed: u64) -> Config {
+    config_with(seed, &[])
+}
+
+/// As [`config`], with these keys instead of the drawn ones.
+pub fn config_with(seed: u64, fixed: &[&str]) -> Config {
     let file = ConfigFile::parse("example.yml", include_str!("../../configs/example.yml")).expect("the example loads");
     for attempt in 0..100u64 {
         let texts = settings(seed.wrapping_add(attempt << 40));
+        let overrides = texts.iter().map(String::as_str).chain(fixed.iter().copied());
         let overrides: Vec<_> =
-            texts.iter().map(|text| file.set(text).unwrap_or_else(|e| panic!("{text}: {e}"))).collect();
+            overrides.map(|text| file.set(text).unwrap_or_else(|e| panic!("{text}: {e}"))).collect();
         if let Ok(config) = file.with(&overrides) {
             return config;
         }

@@ -7,8 +7,9 @@
 //!   unseen);
 //! - `at T mark L S`, `at T funding long|short RATE HOURS`: received with the next tick;
 //! - `at T depth long|short Q@P ...`: a snapshot of that venue's bids, a tick of its own;
-//! - `at T long|short ok | fill Q @ P [maker] | done | reject REASON | cancel_failed | status unknown|open|done | funding A
-//!   | transferred A | liquidated Q @ P lost A`: an answer of that venue, about its last order;
+//! - `at T long|short ok | fill Q @ P [maker] | done | reject REASON | cancel_failed | status unknown|in_doubt|open|done | funding A
+//!   | transferred A | liquidated Q @ P lost A`: an answer of that venue, about its last order, or about order N of all
+//!   (`long:N`);
 //! - `at T wait`: only timers;
 //! - `# text`.
 //!
@@ -38,8 +39,8 @@ struct Scene {
     belief: Belief,
     tables: [VenueTables; 2],
     last: [OrderId; 2],
-    sides: [Side; 2],
-    orders: u32,
+    /// Of each order, by its number.
+    sides: Vec<Side>,
     best: Option<Price>,
     out: String,
 }
@@ -90,8 +91,7 @@ impl Scene {
             belief: Belief::new(books),
             tables: Default::default(),
             last: [OrderId(0); 2],
-            sides: [Side::Buy; 2],
-            orders: 0,
+            sides: vec![Side::Buy],
             best: None,
             out: String::new(),
         }
@@ -176,9 +176,8 @@ impl Scene {
         for command in &actions.commands {
             let text = match *command {
                 Command::Place(order) => {
-                    self.orders += 1;
                     self.last[order.venue.ix()] = order.id;
-                    self.sides[order.venue.ix()] = order.side;
+                    self.sides.push(order.side);
                     let side = if order.side == Side::Buy { "buy" } else { "sell" };
                     let kind = match order.kind {
                         OrderKind::PostOnly => "post-only",
@@ -239,7 +238,11 @@ impl Scene {
                 let row = FundingRow { ts: now, recv: now, rate, interval_hours: hours, kind };
                 self.tables[role(who).ix()].funding.push(row);
             }
-            [who, answer @ ..] => self.answer(now, role(who), answer),
+            [who, answer @ ..] => {
+                let (who, number) = who.split_once(':').map_or((*who, None), |(who, number)| (who, Some(number)));
+                let number = number.map(|number| OrderId(number.parse().expect("an order's number")));
+                self.answer(now, role(who), number, answer);
+            }
             [] => panic!("at {at}: nothing is said"),
         }
     }
@@ -256,8 +259,9 @@ impl Scene {
         self.run_timers(now);
     }
 
-    fn answer(&mut self, now: Time, venue: Role, words: &[&str]) {
-        let (id, side) = (self.last[venue.ix()], self.sides[venue.ix()]);
+    fn answer(&mut self, now: Time, venue: Role, number: Option<OrderId>, words: &[&str]) {
+        let id = number.unwrap_or(self.last[venue.ix()]);
+        let side = self.sides[id.0 as usize];
         let cash = |text: &str| Cash(fixed(text, 12));
         let qty = |text: &str| Qty(fixed(text, 9) as i64);
         let body = match words {
@@ -271,12 +275,15 @@ impl Scene {
                     "post_only" => Reject::PostOnlyCross,
                     "no_margin" => Reject::NoMargin,
                     "drawn" => Reject::Drawn,
+                    "unavailable" => Reject::Unavailable,
+                    "rate_limit" => Reject::RateLimit,
                     other => panic!("no such reason: {other}"),
                 };
                 EventBody::Rejected { id, reason }
             }
             ["cancel_failed"] => EventBody::CancelRejected { id },
             ["status", "unknown"] => EventBody::Status { id, state: OrderState::Unknown },
+            ["status", "in_doubt"] => EventBody::Status { id, state: OrderState::InDoubt },
             ["status", "open"] => EventBody::Status { id, state: OrderState::Open { filled: Qty::ZERO } },
             ["status", "done"] => EventBody::Status { id, state: OrderState::Done { filled: Qty::ZERO } },
             ["funding", amount] => EventBody::Funding { amount: cash(amount), rate: Rate::ZERO, px: Price(0) },

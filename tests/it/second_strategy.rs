@@ -63,7 +63,7 @@ impl Dip {
         let id = OrderId(self.orders);
         self.working.push((id, venue));
         let reduce_only = side == venue.closing();
-        out.commands.push(Command::Place(NewOrder { id, venue, side, qty, limit, kind, reduce_only }));
+        out.commands.push(Command::Place(NewOrder { id, venue, side, qty, limit, kind, reduce_only, covers: false }));
     }
 
     fn close(&mut self, plan: &DipPlan, view: &View<'_>, reason: u8, out: &mut Actions) {

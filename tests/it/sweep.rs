@@ -353,7 +353,7 @@ fn results_hold_a_row_a_point_and_world_in_the_order_of_ids() {
         assert!(text[0].contains(&format!("{column}: ")), "{column}");
     }
     let best = fs::read_to_string(case.out("rows").join("best.yml")).expect("best.yml");
-    for words in ["provenance:", "strategy_version: 1", "fingerprint:", "ranking_world:", "oos_metrics:"] {
+    for words in ["provenance:", "strategy_version: 2", "fingerprint:", "ranking_world:", "oos_metrics:"] {
         assert!(best.contains(words), "{words}\n{best}");
     }
 }

@@ -87,8 +87,12 @@ keys! {
     EmulateFok "execution.emulate_fok" Strategy Bool, Is("false"), "whether FOK is emulated on a venue that has none (IOC, part fills closed again)";
     UrgentSlipBp "execution.urgent_slip_bp" Strategy from(Bp, 0, 10_000), Is("50"), "how much worse than the opposite best an urgent close may take, in basis points";
     CloseRetryMs "execution.close_retry_ms" Strategy over(Ms, 0, WEEK_MS), Is("500"), "the wait before a close is sent again, in milliseconds";
-    VenueTimeoutMs "execution.venue_timeout_ms" Strategy over(Ms, 0, WEEK_MS), Is("5000"), "how long an answer is waited for, in milliseconds";
-    VenueProbeMs "execution.venue_probe_ms" Strategy over(Ms, 0, WEEK_MS), Is("1000"), "the time between probes of a silent venue, in milliseconds";
+    QueryAfterMs "execution.query_after_ms" Strategy over(Ms, 0, WEEK_MS), Is("1000"), "how long an answer is waited for before the order is asked for, in milliseconds";
+    FenceMs "execution.fence_ms" Strategy over(Ms, 0, WEEK_MS), Is("9000"), "the age from which an order that its venue does not know can land no more, in milliseconds";
+    VenueTimeoutMs "execution.venue_timeout_ms" Strategy over(Ms, 0, WEEK_MS), Is("5000"), "how long a venue's silence or refusals last before the other venue hedges, in milliseconds";
+    VenueProbeMs "execution.venue_probe_ms" Strategy over(Ms, 0, WEEK_MS), Is("1000"), "the wait after the first query of an order, doubling to 8 s, in milliseconds";
+    MaxHedges "execution.max_hedges" Strategy from(Count, 0, 1_000), Is("2"), "the most hedges of one trade; the n-th waits venue_timeout_ms * 2^(n-1)";
+    RequestReserve "execution.request_reserve" Strategy from(Fraction, 0, 1), Is("0.3"), "the share of a venue's request limit that is kept for closes, locks and cancels, as a fraction (0.3 = 30 %)";
 
     StopLossFirstLeg "risk.stop_loss_first_leg" Strategy over(Fraction, 0, 1), RequiredOrNull, "the first leg's loss that closes it, as a fraction (0.01 = 1 %)";
     NetDelta "risk.net_delta_max_ratio" Strategy from(Fraction, 0, 1), Required, "the greatest difference of the legs of a lock, as a fraction of the larger";

@@ -43,8 +43,12 @@ pub(super) fn strategy(v: &Values<'_>) -> Result<Strategy, ConfigError> {
             emulate_fok: v.flag(K::EmulateFok),
             urgent_slip: v.rate(K::UrgentSlipBp),
             close_retry_ns: v.int(K::CloseRetryMs),
+            query_after_ns: v.int(K::QueryAfterMs),
+            fence_ns: v.int(K::FenceMs),
             venue_timeout_ns: v.int(K::VenueTimeoutMs),
             venue_probe_ns: v.int(K::VenueProbeMs),
+            max_hedges: v.count(K::MaxHedges),
+            request_reserve: v.rate(K::RequestReserve),
         },
         risk: risk(v),
         funding_signal: match v.word(K::FundingSignal) {

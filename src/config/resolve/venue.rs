@@ -19,6 +19,8 @@ pub(super) fn venue(v: &Values<'_>, venue: usize) -> Result<VenueWorld, ConfigEr
         delays: delays(v, venue, tier),
         rate_limit: rate_limit(v, venue, tier)?,
         quota: quota(v, venue, tier),
+        reserve: v.rate(K::RequestReserve),
+        fence_ns: v.int(K::FenceMs),
         fills: fills::fills(v, venue)?,
     })
 }

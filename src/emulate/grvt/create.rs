@@ -69,7 +69,8 @@ impl Grvt {
             }
             self.tell_order(id);
         } else {
-            self.core.submit(Command::Place(NewOrder { id, venue: Role::Long, side, qty, limit, kind, reduce_only }));
+            let (venue, covers) = (Role::Long, false);
+            self.core.submit(Command::Place(NewOrder { id, venue, side, qty, limit, kind, reduce_only, covers }));
         }
         Ok(answer)
     }

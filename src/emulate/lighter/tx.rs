@@ -184,7 +184,8 @@ impl Lighter {
                 was_changed: false,
             },
         );
-        self.core.submit(Command::Place(Place { id, venue: Role::Long, side, qty, limit, kind, reduce_only }));
+        let (venue, covers) = (Role::Long, false);
+        self.core.submit(Command::Place(Place { id, venue, side, qty, limit, kind, reduce_only, covers }));
         Ok(self.core.world.delays.of(kind))
     }
 

@@ -32,6 +32,8 @@ pub struct GrvtAccess {
     pub coin: String,
     /// Times; the position is set to it.
     pub leverage: Rate,
+    /// An order that the venue does not know can land no more so long after it was sent.
+    pub fence_ns: i64,
     /// The run begins: what the account did before is not ours. It also numbers our orders.
     pub since: Time,
 }
@@ -74,6 +76,7 @@ impl Grvt {
         Grvt {
             instrument: format!("{}_USDT_Perp", access.coin),
             nonce: (access.since.0 / SECOND_NS) as u32,
+            orders: Orders::new(access.fence_ns),
             access,
             assets: Assets::default(),
             session: Vec::new(),
@@ -82,7 +85,6 @@ impl Grvt {
             logins: 0,
             rpc: 0,
             book: Book::default(),
-            orders: Orders::default(),
             queries: BTreeSet::new(),
             ticker: None,
             interval_hours: 8,
@@ -400,7 +402,7 @@ impl Grvt {
             (About::Cancel(id), _) => out.push(News::Event { exch: wall, body: EventBody::CancelRejected { id } }),
             (About::Query(id), 1004) => {
                 if self.queries.remove(&id) {
-                    self.orders.asked(id, OrderState::Unknown, wall, out);
+                    self.orders.not_known(id, wall, out);
                 }
             }
             // the trader asks again
@@ -524,7 +526,7 @@ impl Adapter for Grvt {
     fn command(&mut self, command: &Command, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
         match command {
             Command::Place(order) => {
-                self.orders.sent(order);
+                self.orders.sent(order, wall);
                 out.push(self.place(order, wall)?);
             }
             Command::Cancel { id, .. } => {

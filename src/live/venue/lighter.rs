@@ -32,6 +32,8 @@ pub struct LighterAccess {
     pub leverage: Rate,
     /// Ledger entries are multiples of this.
     pub grid: Cash,
+    /// An order that the venue does not know can land no more so long after it was sent.
+    pub fence_ns: i64,
     /// The run begins: what the account did before is not ours. It also numbers our orders.
     pub since: Time,
 }
@@ -81,6 +83,7 @@ pub struct Lighter {
 impl Lighter {
     pub fn new(access: LighterAccess) -> Lighter {
         Lighter {
+            orders: Orders::new(access.fence_ns),
             access,
             market: None,
             token: None,
@@ -91,7 +94,6 @@ impl Lighter {
             flying: None,
             is_ready: false,
             book: Book::default(),
-            orders: Orders::default(),
             queries: BTreeSet::new(),
             mark: Price(0),
             settled: None,
@@ -466,7 +468,7 @@ impl Adapter for Lighter {
     fn command(&mut self, command: &Command, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
         match command {
             Command::Place(order) => {
-                self.orders.sent(order);
+                self.orders.sent(order, wall);
                 match self.wire_order(order, wall)? {
                     Some(tx) => self.waiting.push_back((About::Place(order.id), tx)),
                     None => self.orders.rejected(order.id, Reject::Rules, wall, out),
@@ -590,23 +592,27 @@ impl Adapter for Lighter {
                 let is_it =
                     |order: &&Order| order.client_order_index.is_some_and(|index| i64::try_from(index.0) == Ok(number));
                 let found = list.orders.iter().flatten().find(is_it);
-                let mut state = OrderState::Unknown;
-                if let Some(order) = found {
-                    let filled = filled(order)?;
-                    state = match order.status {
+                let is_asked = self.queries.remove(&id);
+                let Some(order) = found else {
+                    if is_asked {
+                        self.orders.not_known(id, wall, out);
+                    }
+                    return Ok(());
+                };
+                let filled = filled(order)?;
+                if !filled.is_zero() {
+                    out.push(self.ask_fills(wall)?);
+                }
+                if is_asked {
+                    let state = match order.status {
                         OrderStatus::InProgress | OrderStatus::Pending | OrderStatus::Open => {
                             OrderState::Open { filled }
                         }
                         _ => OrderState::Done { filled },
                     };
-                    if !filled.is_zero() {
-                        out.push(self.ask_fills(wall)?);
-                    }
-                }
-                match (self.queries.remove(&id), found) {
-                    (true, _) => self.orders.asked(id, state, wall, out),
-                    (false, Some(order)) => self.order(order, out)?,
-                    (false, None) => {}
+                    self.orders.asked(id, state, wall, out);
+                } else {
+                    self.order(order, out)?;
                 }
             }
             About::Fills => {

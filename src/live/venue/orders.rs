@@ -6,14 +6,16 @@ use crate::market::{EventBody, NewOrder, OrderId, OrderState, Reject, Side};
 use crate::units::{Cash, Price, Qty, Time};
 use std::collections::{BTreeMap, BTreeSet};
 
-#[derive(Default)]
 pub(super) struct Orders {
     orders: BTreeMap<OrderId, Own>,
     /// Fills that were told, by the venue's names.
     told: BTreeSet<String>,
+    /// An order can land no more so long after it was sent (`execution.fence_ms`).
+    fence_ns: i64,
 }
 
 struct Own {
+    sent_at: Time,
     accepted: bool,
     /// As told to the trader.
     filled: Qty,
@@ -43,8 +45,12 @@ pub(super) struct Fill {
 }
 
 impl Orders {
-    pub fn sent(&mut self, order: &NewOrder) {
-        let own = Own { accepted: false, filled: Qty::ZERO, end: None, asked: Vec::new(), over: false };
+    pub fn new(fence_ns: i64) -> Orders {
+        Orders { orders: BTreeMap::new(), told: BTreeSet::new(), fence_ns }
+    }
+
+    pub fn sent(&mut self, order: &NewOrder, wall: Time) {
+        let own = Own { sent_at: wall, accepted: false, filled: Qty::ZERO, end: None, asked: Vec::new(), over: false };
         self.orders.insert(order.id, own);
     }
 
@@ -98,6 +104,13 @@ impl Orders {
         }
     }
 
+    /// The venue, asked, does not know the order: it is over when it can land no more, in doubt until then.
+    pub fn not_known(&mut self, id: OrderId, wall: Time, out: &mut Vec<News>) {
+        let may_land = |own: &Own| wall.since(own.sent_at) < self.fence_ns;
+        let in_doubt = self.orders.get(&id).is_some_and(may_land);
+        self.asked(id, if in_doubt { OrderState::InDoubt } else { OrderState::Unknown }, wall, out);
+    }
+
     /// The answer to a query, told when every fill that it counts was.
     pub fn asked(&mut self, id: OrderId, state: OrderState, exch: Time, out: &mut Vec<News>) {
         match self.orders.get_mut(&id) {
@@ -115,7 +128,7 @@ impl Own {
         let told = self.filled;
         self.asked.retain(|&(state, exch)| {
             let counted = match state {
-                OrderState::Unknown => Qty::ZERO,
+                OrderState::Unknown | OrderState::InDoubt => Qty::ZERO,
                 OrderState::Open { filled } | OrderState::Done { filled } => filled,
             };
             if counted > told {
@@ -123,7 +136,7 @@ impl Own {
             }
             // what was told since the venue counted is not taken back
             let state = match state {
-                OrderState::Unknown => state,
+                OrderState::Unknown | OrderState::InDoubt => state,
                 OrderState::Open { .. } => OrderState::Open { filled: told },
                 OrderState::Done { .. } => OrderState::Done { filled: told },
             };
@@ -146,15 +159,16 @@ impl Own {
 mod tests {
     use super::*;
     use crate::market::{OrderKind, Role};
+    use crate::units::SECOND_NS;
     use proptest::prelude::*;
 
     const ID: OrderId = OrderId(3);
 
     fn sent() -> Orders {
-        let mut orders = Orders::default();
+        let mut orders = Orders::new(9 * SECOND_NS);
         let (qty, limit) = (Qty(10), Price(100));
         let (venue, side, kind) = (Role::Long, Side::Buy, OrderKind::PostOnly);
-        orders.sent(&NewOrder { id: ID, venue, side, qty, limit, kind, reduce_only: false });
+        orders.sent(&NewOrder { id: ID, venue, side, qty, limit, kind, reduce_only: false, covers: false }, Time(0));
         orders
     }
 

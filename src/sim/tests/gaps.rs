@@ -1,7 +1,7 @@
 //! Old books, outages, silence, failed cancels.
 
 use super::market::*;
-use crate::config::{Outage, OutageWhat, OutageWhen};
+use crate::config::{Latency, Outage, OutageWhat, OutageWhen};
 use crate::market::{OrderKind, Side};
 use crate::tape::rows::VenueTables;
 use crate::units::{MS_NS, Notional};
@@ -47,7 +47,7 @@ fn in_an_outage_nobody_answers() {
         s.told(300),
         [
             "104 99 accepted 1",
-            "210 205 status 2 unknown",
+            "210 205 status 2 in doubt",
             "225 150 fill 1 Buy 2 @ 999 maker fee 0",
             "225 220 status 1 done 2",
         ]
@@ -134,10 +134,34 @@ fn silence_is_broken_by_asking() {
             assert_eq!(told, ["315 110 fill 1 Buy 2 @ 1000 taker fee 0", "315 310 status 1 done 2"]);
         } else {
             lost += 1;
-            assert_eq!(told, ["315 310 status 1 unknown"]);
+            assert_eq!(told, ["315 310 status 1 in doubt"]);
+            // it can land no more 9 s after its decision
+            s.ask(9_089, 1);
+            s.ask(9_090, 1);
+            assert_eq!(s.told(9_200), ["9104 9099 status 1 in doubt", "9105 9100 status 1 unknown"]);
         }
     }
     assert!(reached > 8 && lost > 8, "{reached} {lost}");
+}
+
+/// An order whose way takes as long as its fence never arrives; what asks for it on the way is told so.
+#[test]
+fn an_order_in_flight_is_in_doubt_until_its_fence() {
+    for (way, filled) in [(8_999, true), (9_000, false)] {
+        let mut w = world();
+        w.fills.order_latency = Latency::Quantiles { ns: vec![way * MS_NS; 2] };
+        let mut s = Scene::long(w, tape());
+        s.place(100, 1, Side::Buy, OrderKind::Ioc, 2, 2_000);
+        s.told(200);
+        s.world.fills.order_latency = Latency::Constant { ns: 10 * MS_NS };
+        for t in [300, 9_080, 9_100] {
+            s.ask(t, 1);
+        }
+        let told: Vec<String> = s.told(20_000).into_iter().filter(|line| line.contains("status")).collect();
+        let last = if filled { "9115 9110 status 1 done 2" } else { "9115 9110 status 1 unknown" };
+        assert_eq!(told, ["315 310 status 1 in doubt", "9095 9090 status 1 in doubt", last]);
+        assert_eq!((s.venue.stats().expired, s.venue.stats().vanished), (u32::from(!filled), 0));
+    }
 }
 
 /// A silent order rests; its fills become known, first fill first, before the next event that moves money.

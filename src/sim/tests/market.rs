@@ -63,6 +63,8 @@ pub fn world() -> VenueWorld {
         delays: Delays::default(),
         rate_limit: None,
         quota: None,
+        reserve: Rate::ZERO,
+        fence_ns: 9 * SECOND_NS,
         fills: Fills {
             order_latency: Latency::Constant { ns: 10 * MS_NS },
             response_latency: Latency::Constant { ns: 5 * MS_NS },
@@ -180,7 +182,7 @@ pub fn ledger(role: Role, world: &VenueWorld) -> VenueBook {
 }
 
 pub fn order(venue: Role, id: u32, side: Side, kind: OrderKind, size: i64, limit: i64) -> NewOrder {
-    NewOrder { id: OrderId(id), venue, side, qty: qty(size), limit: px(limit), kind, reduce_only: false }
+    NewOrder { id: OrderId(id), venue, side, qty: qty(size), limit: px(limit), kind, reduce_only: false, covers: false }
 }
 
 pub fn line(event: &Event) -> String {
@@ -196,6 +198,7 @@ pub fn line(event: &Event) -> String {
         EventBody::CancelRejected { id } => format!("cancel rejected {}", id.0),
         EventBody::Status { id, state } => match state {
             OrderState::Unknown => format!("status {} unknown", id.0),
+            OrderState::InDoubt => format!("status {} in doubt", id.0),
             OrderState::Open { filled } => format!("status {} open {}", id.0, milli(filled)),
             OrderState::Done { filled } => format!("status {} done {}", id.0, milli(filled)),
         },

@@ -198,7 +198,7 @@ fn every_refusal_has_its_name() {
     assert_eq!(stats.sent_qty, stats.filled_qty + stats.dead_qty + s.venue.open_qty());
 }
 
-/// At most 2 requests in any 100 ms: those of 10 and 20 pass, 30 is refused, 110 and 120 pass again.
+/// At most 2 requests in any 100 ms: those of 0 and 10 leave, 20 does not and is known at once; 100 leaves again.
 #[test]
 fn the_rate_limit_is_a_rolling_window() {
     let mut w = world();
@@ -207,9 +207,49 @@ fn the_rate_limit_is_a_rolling_window() {
     for (id, t) in [(1, 0), (2, 10), (3, 20), (4, 100), (5, 109)] {
         s.place(t, id, Side::Buy, OrderKind::PostOnly, 1, 990);
     }
-    let told = s.told(200);
-    let words: Vec<&str> = told.iter().map(|line| line.splitn(3, ' ').nth(2).unwrap_or_default()).collect();
-    assert_eq!(words, ["accepted 1", "accepted 2", "rejected 3 RateLimit", "accepted 4", "rejected 5 RateLimit"]);
+    assert_eq!(
+        s.told(200),
+        [
+            "15 10 accepted 1",
+            "20 20 rejected 3 RateLimit",
+            "25 20 accepted 2",
+            "109 109 rejected 5 RateLimit",
+            "115 110 accepted 4",
+        ]
+    );
+}
+
+/// Three tenths of ten requests are kept for closes, covers and cancels: seven openings leave, then only those.
+#[test]
+fn a_reserve_of_requests_is_kept() {
+    let mut w = world();
+    w.rate_limit = Some(RateLimit { requests: 10, window_ns: 10_000 * MS_NS });
+    w.reserve = Rate(3 * Rate::ONE / 10);
+    let mut s = Scene::long(w, quotes(&[(0, 999, 5, 1000, 500)]));
+    for id in 1..=8 {
+        s.place(0, id, Side::Buy, OrderKind::PostOnly, 1, 990);
+    }
+    assert_eq!(s.told(0), ["0 0 rejected 8 RateLimit"]);
+    s.change(20, 1, 2, 991);
+    s.cancel(20, 2);
+    let cover = |id| NewOrder { covers: true, ..order(Role::Long, id, Side::Buy, OrderKind::Ioc, 1, 1000) };
+    s.send(20, Command::Place(cover(9)));
+    let close = NewOrder { reduce_only: true, ..order(Role::Long, 10, Side::Sell, OrderKind::Ioc, 1, 999) };
+    s.send(60, Command::Place(close));
+    s.send(60, Command::Place(cover(11)));
+    let told: Vec<String> = s.told(200).into_iter().filter(|line| !line.contains("accepted")).collect();
+    assert_eq!(
+        told,
+        [
+            "20 20 cancel rejected 1",
+            "35 30 done 2 0",
+            "35 30 fill 9 Buy 1 @ 1000 taker fee 0",
+            "35 30 done 9 1",
+            "60 60 rejected 11 RateLimit",
+            "75 70 fill 10 Sell 1 @ 999 taker fee 0",
+            "75 70 done 10 1",
+        ]
+    );
 }
 
 /// The venue's own delay: 25 ms for what may take, none for post-only, 7 for cancels.

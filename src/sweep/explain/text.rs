@@ -213,6 +213,7 @@ impl<'a> Names<'a> {
             EventBody::CancelRejected { id } => format!("cancel {}  failed", id.0),
             EventBody::Status { id, state } => match state {
                 OrderState::Unknown => format!("order {}  is unknown to {venue}", id.0),
+                OrderState::InDoubt => format!("order {}  is not known to {venue} yet", id.0),
                 OrderState::Open { filled } => format!("order {}  is open, {filled} filled", id.0),
                 OrderState::Done { filled } => format!("order {}  is done, {filled} filled", id.0),
             },

@@ -23,7 +23,16 @@ fn events(news: &[News]) -> Vec<EventBody> {
 fn ready() -> Grvt {
     let key = PrivateKey::from_hex(&"5a".repeat(32)).expect("a key");
     let (api_key, coin, leverage) = (Hidden::new("k".to_owned()), "BTC".to_owned(), Rate(5 * Rate::ONE));
-    let mut grvt = Grvt::new(GrvtAccess { api_key, key, sub_account: 77, chain_id: 325, coin, leverage, since: WALL });
+    let mut grvt = Grvt::new(GrvtAccess {
+        api_key,
+        key,
+        sub_account: 77,
+        chain_id: 325,
+        coin,
+        leverage,
+        fence_ns: 9 * SECOND_NS,
+        since: WALL,
+    });
     let mut out = Vec::new();
     grvt.begin(&mut out);
     let instrument = json!({ "instrument": "BTC_USDT_Perp", "instrument_hash": "0x030501", "base": "BTC", "quote": "USDT",
@@ -44,7 +53,7 @@ fn ready() -> Grvt {
 fn order(id: u32) -> Command {
     let (id, venue, side, kind) = (OrderId(id), Role::Short, Side::Sell, OrderKind::PostOnly);
     let (qty, limit) = (Qty(10_000_000), Price(90_000_100_000_000));
-    Command::Place(NewOrder { id, venue, side, qty, limit, kind, reduce_only: false })
+    Command::Place(NewOrder { id, venue, side, qty, limit, kind, reduce_only: false, covers: false })
 }
 
 #[test]
@@ -93,8 +102,11 @@ fn refusals_are_told_and_doubt_is_not() {
     out.clear();
     grvt.command(&Command::Query { venue: Role::Short, id: OrderId(3) }, WALL, &mut out).expect("asked");
     grvt.replied(About::Query(OrderId(3)), refusal(1004), WALL, &mut out).expect("goes on");
-    let (id, state) = (OrderId(3), OrderState::Unknown);
-    assert_eq!(events(&out), [EventBody::Status { id, state }]);
+    grvt.command(&Command::Query { venue: Role::Short, id: OrderId(3) }, WALL, &mut out).expect("asked");
+    let fenced = WALL.plus(9 * SECOND_NS);
+    grvt.replied(About::Query(OrderId(3)), refusal(1004), fenced, &mut out).expect("goes on");
+    let status = |state| EventBody::Status { id: OrderId(3), state };
+    assert_eq!(events(&out), [status(OrderState::InDoubt), status(OrderState::Unknown)]);
 }
 
 #[test]

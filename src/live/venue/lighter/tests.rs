@@ -28,8 +28,17 @@ fn events(news: &[News]) -> Vec<EventBody> {
 fn ready() -> Lighter {
     let key = PrivateKey::from_hex(&("09".to_owned() + &"11".repeat(38) + "00")).expect("a key");
     let (coin, leverage, grid) = ("BTC".to_owned(), Rate(5 * Rate::ONE), Cash(10_000));
-    let mut lighter =
-        Lighter::new(LighterAccess { account: 7, api_key: 4, key, chain_id: 304, coin, leverage, grid, since: WALL });
+    let mut lighter = Lighter::new(LighterAccess {
+        account: 7,
+        api_key: 4,
+        key,
+        chain_id: 304,
+        coin,
+        leverage,
+        grid,
+        fence_ns: 9 * SECOND_NS,
+        since: WALL,
+    });
     let mut out = Vec::new();
     lighter.begin(&mut out);
     let market =
@@ -51,7 +60,7 @@ fn ready() -> Lighter {
 fn order(id: u32, qty: i64) -> Command {
     let (id, venue, side, kind) = (OrderId(id), Role::Long, Side::Buy, OrderKind::Ioc);
     let (qty, limit) = (Qty(qty), Price(90_000_000_000_000));
-    Command::Place(NewOrder { id, venue, side, qty, limit, kind, reduce_only: false })
+    Command::Place(NewOrder { id, venue, side, qty, limit, kind, reduce_only: false, covers: false })
 }
 
 #[test]
@@ -84,6 +93,21 @@ fn a_refused_transaction_gives_its_nonce_to_the_next_and_a_lost_one_asks() {
     out.clear();
     lighter.command(&order(9, 20_000_001), WALL, &mut out).expect("told");
     assert_eq!(events(&out), [EventBody::Rejected { id: OrderId(9), reason: Reject::Rules }]);
+}
+
+/// What the venue does not know may still land until its fence ends.
+#[test]
+fn an_order_that_is_not_known_is_in_doubt_until_its_fence() {
+    let (mut lighter, mut out) = (ready(), Vec::new());
+    lighter.command(&order(1, 1_000_000), WALL, &mut out).expect("sent");
+    out.clear();
+    for wall in [WALL.plus(9 * SECOND_NS - 1), WALL.plus(9 * SECOND_NS)] {
+        lighter.command(&Command::Query { venue: Role::Long, id: OrderId(1) }, wall, &mut out).expect("asked");
+        let none = answer(json!({ "code": 200, "orders": [] }));
+        lighter.replied(About::Query(OrderId(1)), none, wall, &mut out).expect("goes on");
+    }
+    let status = |state| EventBody::Status { id: OrderId(1), state };
+    assert_eq!(events(&out), [status(OrderState::InDoubt), status(OrderState::Unknown)]);
 }
 
 #[test]
