@@ -415,6 +415,76 @@ fn a_percentage_for_a_fraction_is_told_the_fraction() {
     assert!(error.contains("write 0.015 for 1.5 %: this key is a fraction"), "{error}");
 }
 
+/// Values that nobody should write, and somebody will.
+const STRANGE: &[&str] = &[
+    "null",
+    "~",
+    "-1",
+    "0",
+    "1e17",
+    "-1e17",
+    "1e-18",
+    "99999999999999999",
+    "9223372036854775808",
+    "1e40",
+    "nan",
+    ".inf",
+    "true",
+    "[]",
+    "{}",
+    "\"\"",
+    "[1, 2]",
+    "{a: 1}",
+    "2026-01-05",
+    "9999-12-31",
+    "1677-01-01",
+    "0000-00-00",
+    "[[[[[[]]]]]]",
+    "&a [*a]",
+    "!!binary x",
+    "\u{e9}\u{1f600}",
+    "|",
+    "'",
+    "\u{2028}",
+];
+
+#[test]
+fn no_strategy_file_panics() {
+    let lines: Vec<&str> = include_str!("../../configs/example.yml").lines().collect();
+    let mut state = 7u64;
+    let mut dice = |n: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) as usize % n
+    };
+    let (mut legal, mut refused) = (0, 0);
+    for _ in 0..1_500 {
+        let mut text: Vec<String> = lines.iter().map(|line| line.to_string()).collect();
+        for _ in 0..1 + dice(2) {
+            let at = dice(text.len());
+            let strange = STRANGE[dice(STRANGE.len())];
+            match (dice(10), text[at].split_once(':').map(|(key, _)| key.to_string())) {
+                (0, _) => drop(text.remove(at)),
+                (1, _) => {
+                    let place = text[at].char_indices().nth(dice(4)).map_or(0, |(i, _)| i);
+                    text[at].insert_str(place, strange);
+                }
+                (_, Some(key)) => text[at] = format!("{key}: {strange}"),
+                (_, None) => text[at] = strange.to_string(),
+            }
+        }
+        let text = text.join("\n");
+        // what is wrong is an error that names the file, and showing it is no trouble either
+        match ConfigFile::parse("strange.yml", &text).and_then(|file| file.with(&[])) {
+            Ok(_) => legal += 1,
+            Err(error) => {
+                assert!(error.to_string().starts_with("strange.yml"), "{error}\n{text}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(legal > 50 && refused > 500, "{legal} {refused}");
+}
+
 #[test]
 fn lists_can_be_set() {
     let config = with(&["fills.grvt.outages=[{per_day = 2, mean_sec = 30, what = \"orders\"}]"]);

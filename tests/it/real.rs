@@ -150,7 +150,7 @@ fn sets_of_one_venue_import_and_are_told_to_be_alone() {
         (
             "lighter-btc-20251210",
             &[("lighter BTC quotes", 2_550), ("lighter BTC trades", 673), ("lighter BTC marks", 204)],
-            "lighter/BTC: no funding",
+            "lighter/BTC: missing funding is filled by zero",
         ),
         (
             "lighter-20250915",

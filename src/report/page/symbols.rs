@@ -5,6 +5,8 @@ use crate::report::{SymbolRow, Unit, text};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 pub fn page(name: &str, metric: &str, rows: &[SymbolRow]) -> String {
+    // money beside an objective that is none
+    let with_money = metric != "net_pnl";
     let metric = text::words(metric);
     let markup = html! {
         (DOCTYPE)
@@ -26,7 +28,7 @@ pub fn page(name: &str, metric: &str, rows: &[SymbolRow]) -> String {
                 main {
                     section id="symbols" aria-labelledby="h-symbols" {
                         h2 id="h-symbols" { "Symbols" }
-                        div.scroll tabindex="0" role="region" aria-label="Symbols" { (table(&metric, rows)) }
+                        div.scroll tabindex="0" role="region" aria-label="Symbols" { (table(&metric, with_money, rows)) }
                     }
                     section id="warnings" aria-labelledby="h-warnings" {
                         h2 id="h-warnings" { "Not to be used as it stands" }
@@ -42,7 +44,7 @@ pub fn page(name: &str, metric: &str, rows: &[SymbolRow]) -> String {
     markup.into_string()
 }
 
-fn table(metric: &str, rows: &[SymbolRow]) -> Markup {
+fn table(metric: &str, with_money: bool, rows: &[SymbolRow]) -> Markup {
     let figure = |value: Option<f64>, unit: Unit, quote: &str| html! { td class=(sign(value)) { (text::measured(value, unit, quote)) } };
     html! {
         table {
@@ -52,8 +54,10 @@ fn table(metric: &str, rows: &[SymbolRow]) -> Markup {
                 th.num scope="col" { (metric) }
                 th.num scope="col" { (metric) small { "held out" } }
                 th.num scope="col" { (metric) small { "median of neighbours" } }
-                th.num scope="col" { "Net PnL" }
-                th.num scope="col" { "Net PnL" small { "held out" } }
+                @if with_money {
+                    th.num scope="col" { "Net PnL" }
+                    th.num scope="col" { "Net PnL" small { "held out" } }
+                }
                 th.num scope="col" { "Configurations" }
             } }
             tbody { @for row in rows {
@@ -63,8 +67,10 @@ fn table(metric: &str, rows: &[SymbolRow]) -> Markup {
                     (figure(row.metric, row.unit, &row.quote))
                     (figure(row.oos_metric, row.unit, &row.quote))
                     (figure(row.neighbours, row.unit, &row.quote))
-                    (figure(row.net, Unit::Money, &row.quote))
-                    (figure(row.oos_net, Unit::Money, &row.quote))
+                    @if with_money {
+                        (figure(row.net, Unit::Money, &row.quote))
+                        (figure(row.oos_net, Unit::Money, &row.quote))
+                    }
                     td.num { (text::count(row.configurations)) }
                 }
             } }

@@ -142,7 +142,7 @@ pub fn check(root: &Path, symbol: Option<&str>, stale_ns: i64, keys: Missing) ->
         }
         let judged = judged(&store, (venue, symbol), &found, keys)?;
         refused.extend(judged.0);
-        warnings.extend(judged.1.iter().flat_map(filled));
+        warnings.extend(judged.1.iter().flat_map(|quality| filled(quality, symbol)));
         tables.extend(found.into_iter().flatten());
     }
     warnings.extend(missing.into_iter().map(|(warning, places)| format!("{}: {warning}", places.join(", "))));
@@ -197,13 +197,14 @@ fn judged(
 }
 
 /// What keys for missing data, and sizes that are not known, make of a venue.
-fn filled(quality: &VenueQuality) -> Vec<String> {
+fn filled(quality: &VenueQuality, symbol: &str) -> Vec<String> {
     let mut out = Vec::new();
+    let place = format!("{}/{symbol}", quality.venue);
     if !quality.funding_filled.is_empty() {
-        out.push(format!("{}: missing funding is filled by {}", quality.venue, quality.funding_filled));
+        out.push(format!("{place}: missing funding is filled by {}", quality.funding_filled));
     }
     if !quality.marks_filled.is_empty() {
-        out.push(format!("{}: missing marks are filled by {}", quality.venue, quality.marks_filled));
+        out.push(format!("{place}: missing marks are filled by {}", quality.marks_filled));
     }
     out.extend(quality.without_sizes());
     out
