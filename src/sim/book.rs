@@ -168,7 +168,7 @@ impl Consumed {
             if left.0 <= 0 || most.is_zero() {
                 break;
             }
-            let there = request.given(level.qty) - self.of(request.side, level);
+            let there = request.whole(or_assumed(level.qty, request.assume) - self.of(request.side, level));
             let qty = left.min(there).min(most);
             if qty.0 > 0 {
                 self.add(request.side, from_depth, level, qty);
@@ -185,14 +185,17 @@ impl Consumed {
     pub fn take_best(&mut self, quote: &Bbo, request: &Request, impact: Rate, tick: Price) -> Vec<Piece> {
         let mut pieces: Vec<Piece> = Vec::new();
         let (best, shown) = quote.opposite(request.side);
-        let size = request.given(shown);
+        let size = request.whole(or_assumed(shown, request.assume));
         if best.0 <= 0 || size.0 <= 0 {
             return pieces;
         }
         let level = DepthLevel { px: best, qty: shown };
         let before = self.of(request.side, level);
         let mut chunk = before.0 / size.0;
-        let mut there = size - Qty(before.0 % size.0);
+        let mut there = request.whole(size - Qty(before.0 % size.0));
+        if there.is_zero() {
+            (chunk, there) = (chunk + 1, size);
+        }
         let mut left = request.qty;
         let mut credit = Notional::ZERO;
         while left.0 > 0 {
@@ -260,9 +263,9 @@ impl Request {
         if self.average { Price((self.limit.0 - px.0) * self.side.sign()).of(qty) } else { Notional::ZERO }
     }
 
-    /// What a displayed size gives.
-    fn given(&self, shown: Qty) -> Qty {
-        or_assumed(shown, self.assume).floor_to(self.lot)
+    /// What a quantity that is there gives: whole lots.
+    fn whole(&self, there: Qty) -> Qty {
+        there.floor_to(self.lot)
     }
 }
 
@@ -338,7 +341,8 @@ mod tests {
     #[test]
     fn every_level_gives_whole_lots() {
         let asks = [level(100, 5), level(101, 1), level(102, 7)];
-        let request = Request { lot: Qty(2), ..buy(20, 102) };
+        let buy_lots = |qty| Request { lot: Qty(2), ..buy(qty, 102) };
+        let request = buy_lots(20);
         let mut memory = Consumed::default();
         assert_eq!(pieces(&memory.take_levels(&asks, &request, true)), [(100, 4), (102, 6)]);
         assert_eq!(pieces(&memory.take_levels(&asks, &request, true)), []);
@@ -346,6 +350,16 @@ mod tests {
         let request = Request { lot: Qty(2), ..buy(10, 10_002) };
         let walked = memory.take_best(&quote, &request, Rate::from_bps(1), px(1));
         assert_eq!(pieces(&walked), [(10_000, 4), (10_001, 4), (10_002, 2)]);
+        // a resting order has used a part of a lot: of 5 shown 3 are gone, or 1
+        let used = |qty: i64| {
+            let mut memory = Consumed::default();
+            memory.add(Side::Buy, true, level(100, 5), Qty(qty));
+            memory.add(Side::Buy, false, level(10_000, 5), Qty(qty));
+            let best = memory.take_best(&quote, &Request { qty: Qty(4), ..request }, Rate::from_bps(1), px(1));
+            (pieces(&memory.take_levels(&asks[..1], &buy_lots(8), true)), pieces(&best))
+        };
+        assert_eq!(used(3), (vec![(100, 2)], vec![(10_001, 4)]));
+        assert_eq!(used(1), (vec![(100, 4)], vec![(10_000, 2), (10_001, 2)]));
         let thin = Bbo { ask_qty: Qty(1), ..quote };
         assert_eq!(memory.take_best(&thin, &request, Rate::from_bps(1), px(1)), []);
     }
