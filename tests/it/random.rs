@@ -249,7 +249,7 @@ pub fn settings(seed: u64) -> Vec<String> {
     let size = d.pick(&["0.01", "0.02", "0.035"]);
     set("base_qty", size.into());
     set("sizing", d.pick(&["fixed", "fixed", "equity"]).into());
-    let leverage = d.pick(&["2", "10", "40"]);
+    let leverage = d.pick(&["2", "10", "40", "40"]);
     set("leverage", leverage.into());
     // what the size is worth at 100,000, where tapes begin; and money that covers its margin there, and little more
     let value = match size {

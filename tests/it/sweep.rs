@@ -268,7 +268,7 @@ fn symbols_are_swept_on_their_own_and_changed_data_is_refused() {
     let text = told(Some("ETH")).expect("a run");
     let id = |at: usize| summary.symbols[at].best.clone().expect("a winner");
     assert!(text.contains(&id(1)) && !text.contains(&id(0)), "{text}");
-    let text = told(Some("eth")).err().expect("no such symbol").to_string();
+    let text = told(Some("eth")).expect_err("no such symbol").to_string();
     assert!(text.contains("ETH is there") && text.contains("accepted: BTC, ETH"), "{text}");
     let audit = |symbol| perpx::audit::run(&two, symbol).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(audit(Some("BTC")).trades + audit(Some("ETH")).trades, audit(None).trades);
