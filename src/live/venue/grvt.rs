@@ -40,6 +40,7 @@ pub struct GrvtAccess {
 
 /// Life of a signature; of an order that rests it is the order's own.
 const LIFE_NS: i64 = 24 * HOUR_NS;
+const TAKER_LIFE_NS: i64 = 8 * SECOND_NS;
 /// Logins in a row after which nothing private was answered: the venue does not want this key.
 const MOST_LOGINS: u32 = 3;
 /// Client numbers have this bit; below it stand the run and our number.
@@ -144,10 +145,10 @@ impl Grvt {
         (self.client_id(id) == client_id && self.orders.knows(id)).then_some(id)
     }
 
-    fn sign(&mut self, message: &mut impl Signed, wall: Time) -> Result<(), VenueError> {
+    fn sign(&mut self, message: &mut impl Signed, until: Time) -> Result<(), VenueError> {
         self.nonce = self.nonce.wrapping_add(1);
         let signature = message.signature_mut();
-        (signature.nonce, signature.expiration) = (self.nonce.into(), wall.plus(LIFE_NS).0.into());
+        (signature.nonce, signature.expiration) = (self.nonce.into(), until.0.into());
         let signed = self.access.key.sign(message, self.access.chain_id, &self.assets);
         signed.map_err(|error| VenueError::Cannot { what: "signature", why: error.to_string() })
     }
@@ -184,7 +185,9 @@ impl Grvt {
             builder: None,
             builder_fee: None,
         };
-        self.sign(&mut wire, wall)?;
+        // one that only takes can land no more when its fence ends
+        let life = if order.kind.only_takes() { TAKER_LIFE_NS } else { LIFE_NS };
+        self.sign(&mut wire, wall.plus(life))?;
         Ok(self.private(About::Place(order.id), "create_order", &CreateOrder { order: wire }))
     }
 
@@ -378,7 +381,7 @@ impl Grvt {
             leverage: Dec::new(Decimal::new(self.access.leverage.0, 12).normalize()),
             signature: blank(),
         };
-        self.sign(&mut config, wall)?;
+        self.sign(&mut config, wall.plus(LIFE_NS))?;
         Ok(self.private(About::Leverage, "set_position_config", &config))
     }
 

@@ -39,7 +39,7 @@ pub struct LighterAccess {
 }
 
 /// Life of a transaction that has not arrived, of a token, and of an order that rests.
-const TX_LIFE_MS: i64 = 60_000;
+const TX_LIFE_MS: i64 = 8_000;
 const TOKEN_LIFE_SEC: i64 = 600;
 const ORDER_LIFE_MS: i64 = 24 * 3_600_000;
 /// Tokens refused in a row: the venue does not want this key.
@@ -189,7 +189,7 @@ impl Lighter {
             let head = Head {
                 account_index: self.access.account,
                 api_key_index: self.access.api_key,
-                expired_at: wall.0 / MS_NS + TX_LIFE_MS,
+                expired_at: self.begun(about, wall).0 / MS_NS + TX_LIFE_MS,
                 nonce,
                 attributes: Attributes::new(),
             };
@@ -210,6 +210,13 @@ impl Lighter {
             }
         }
         Ok(())
+    }
+
+    /// When the life of a transaction begins: an order's with its decision, however long it waited for a nonce, so that it
+    /// can land no more when its fence ends.
+    fn begun(&self, about: About, wall: Time) -> Time {
+        let decided = if let About::Place(id) = about { self.orders.sent_at(id) } else { None };
+        decided.unwrap_or(wall)
     }
 
     /// A transaction was not taken: by the venue (with its code) or by our own signer.

@@ -54,6 +54,10 @@ impl Orders {
         self.orders.insert(order.id, own);
     }
 
+    pub fn sent_at(&self, id: OrderId) -> Option<Time> {
+        self.orders.get(&id).map(|own| own.sent_at)
+    }
+
     /// Those whose end was not told.
     pub fn alive(&self) -> impl Iterator<Item = OrderId> + '_ {
         self.orders.iter().filter(|(_, own)| !own.over).map(|(id, _)| *id)

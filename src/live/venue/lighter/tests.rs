@@ -100,6 +100,11 @@ fn a_refused_transaction_gives_its_nonce_to_the_next_and_a_lost_one_asks() {
 fn an_order_that_is_not_known_is_in_doubt_until_its_fence() {
     let (mut lighter, mut out) = (ready(), Vec::new());
     lighter.command(&order(1, 1_000_000), WALL, &mut out).expect("sent");
+    let form = out.iter().find_map(|news| match news {
+        News::Ask(Request { body: Body::Form(fields), .. }) => serde_json::from_str::<Value>(&fields[1].1).ok(),
+        _ => None,
+    });
+    assert_eq!(form.expect("a transaction")["ExpiredAt"], (WALL.0 / MS_NS) + 8_000, "before the fence");
     out.clear();
     for wall in [WALL.plus(9 * SECOND_NS - 1), WALL.plus(9 * SECOND_NS)] {
         lighter.command(&Command::Query { venue: Role::Long, id: OrderId(1) }, wall, &mut out).expect("asked");
