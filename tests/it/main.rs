@@ -14,6 +14,7 @@ mod explain;
 mod folder;
 mod foresight;
 mod interrupt;
+mod ledger;
 mod legging;
 mod live;
 mod live_emulated;
