@@ -2,7 +2,8 @@
 //! by its number and a configuration by bisection. Memory does not grow with the grid.
 //!
 //! A record, little endian: id u64, point u64, world u32, padding u32, four shares f64, then for each run (in sample,
-//! held out) its ledger hash (16 bytes) and its metrics f64. NaN stands for "no value".
+//! held out) its ledger hash (16 bytes) and its metrics f64. NaN stands for "no value". The first 8 bytes of the record's BLAKE3
+//! end it: a run goes on from rows that lay on a disk, and a bit that turned there must not become a result.
 
 use super::SweepError;
 use crate::replay::LedgerHash;
@@ -40,6 +41,9 @@ pub struct Row {
     pub runs: [RunRow; 2],
 }
 
+/// Bytes at the end of a record.
+const CHECKSUM: usize = 8;
+
 /// A file of rows.
 #[derive(Debug)]
 pub struct Spool {
@@ -70,7 +74,7 @@ impl Spool {
     }
 
     fn width(&self) -> u64 {
-        (56 + 2 * (16 + 8 * self.metrics)) as u64
+        (56 + 2 * (16 + 8 * self.metrics) + CHECKSUM) as u64
     }
 
     /// Adds rows and syncs them to disk.
@@ -79,8 +83,10 @@ impl Spool {
         let result = (|| {
             self.file.seek(SeekFrom::Start(at))?;
             let mut out = BufWriter::with_capacity(1 << 20, &self.file);
+            let mut record = Vec::with_capacity(self.width() as usize);
             for row in rows {
-                encode(row, &mut out)?;
+                encode(row, &mut record);
+                out.write_all(&record)?;
             }
             out.flush()?;
             drop(out);
@@ -96,9 +102,9 @@ impl Spool {
         let file = File::open(&self.path).map_err(SweepError::io(&self.path, "open the file"))?;
         let mut input = BufReader::with_capacity(1 << 20, file);
         let mut buffer = vec![0; self.width() as usize];
-        for _ in 0..self.rows {
+        for number in 0..self.rows {
             input.read_exact(&mut buffer).map_err(SweepError::io(&self.path, "read finished rows"))?;
-            each(&decode(&buffer, self.metrics))?;
+            each(&self.decode(&buffer, number)?)?;
         }
         Ok(())
     }
@@ -109,7 +115,16 @@ impl Spool {
         let at = number * self.width();
         let result = self.file.seek(SeekFrom::Start(at)).and_then(|_| self.file.read_exact(&mut buffer));
         result.map_err(SweepError::io(&self.path, "read finished rows"))?;
-        Ok(decode(&buffer, self.metrics))
+        self.decode(&buffer, number)
+    }
+
+    fn decode(&self, record: &[u8], number: u64) -> Result<Row, SweepError> {
+        let (bytes, sum) = record.split_at(record.len() - CHECKSUM);
+        if *sum != blake3::hash(bytes).as_bytes()[..CHECKSUM] {
+            let what = format!("the checksum of row {} in {} is wrong", number + 1, self.path.display());
+            return Err(SweepError::Checkpoint { path: self.path.clone(), what });
+        }
+        Ok(decode(bytes, self.metrics))
     }
 
     /// The rows of one configuration, a row a world; empty when it is not here. Rows lie in the order of (id, world).
@@ -132,20 +147,19 @@ impl Spool {
     }
 }
 
-fn encode(row: &Row, out: &mut impl Write) -> std::io::Result<()> {
-    out.write_all(&row.id.to_le_bytes())?;
-    out.write_all(&row.point.to_le_bytes())?;
-    out.write_all(&u64::from(row.world).to_le_bytes())?;
-    for share in row.shares {
-        out.write_all(&share.to_le_bytes())?;
-    }
+/// Replaces what `out` holds.
+fn encode(row: &Row, out: &mut Vec<u8>) {
+    out.clear();
+    out.extend(row.id.to_le_bytes());
+    out.extend(row.point.to_le_bytes());
+    out.extend(u64::from(row.world).to_le_bytes());
+    out.extend(row.shares.iter().flat_map(|share| share.to_le_bytes()));
     for run in &row.runs {
-        out.write_all(&run.hash.0)?;
-        for value in &run.metrics {
-            out.write_all(&value.to_le_bytes())?;
-        }
+        out.extend(run.hash.0);
+        out.extend(run.metrics.iter().flat_map(|value| value.to_le_bytes()));
     }
-    Ok(())
+    let hash = blake3::hash(out);
+    out.extend(&hash.as_bytes()[..CHECKSUM]);
 }
 
 fn decode(bytes: &[u8], metrics: usize) -> Row {
@@ -195,5 +209,15 @@ mod tests {
         let cut = Spool::open(&path, 3, 4).expect("opens");
         assert_eq!(cut.rows(), 4);
         assert!(Spool::open(&path, 3, 5).is_err());
+        // a bit that turned on the disk: that row is refused, the others are not
+        let mut bytes = std::fs::read(&path).expect("reads");
+        let width = cut.width() as usize;
+        bytes[width + 60] ^= 1;
+        std::fs::write(&path, &bytes).expect("writes");
+        let mut cut = Spool::open(&path, 3, 4).expect("opens");
+        assert_eq!(format!("{:?}", cut.row(0).expect("whole")), format!("{:?}", rows[0]));
+        let refused = cut.row(1).expect_err("damaged").to_string();
+        assert!(refused.contains("the checksum of row 2 in"), "{refused}");
+        assert!(cut.each(|_| Ok(())).is_err());
     }
 }
