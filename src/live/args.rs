@@ -91,6 +91,7 @@ impl Cli {
         let told = match self.mode {
             Mode::Emulated => emulated::run(&options, &stretch, out)
                 .map(|account| (account.exit_code(), account.to_string(), serde_json::json!(account))),
+            _ if !stretch.is_unsaid() => Err(stretch.refused()),
             _ => run(&options, out).map(|report| (report.exit_code(), report.to_string(), serde_json::json!(report))),
         };
         match told {

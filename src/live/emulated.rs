@@ -25,7 +25,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 /// Of the range's end, for closing what is open there.
@@ -46,6 +46,23 @@ pub struct Stretch {
     pub to: Option<Time>,
     /// A file of faults, as `perpx-data emulate` takes it.
     pub faults: Option<PathBuf>,
+}
+
+impl Stretch {
+    pub(super) fn is_unsaid(&self) -> bool {
+        self.from.is_none() && self.to.is_none() && self.faults.is_none()
+    }
+
+    /// Said to a mode that replays the whole range of the sweep.
+    pub(super) fn refused(&self) -> LiveError {
+        let (name, found) = match (self.from, self.to, &self.faults) {
+            (Some(from), ..) => ("from", from.to_second().to_string()),
+            (_, Some(to), _) => ("to", to.to_second().to_string()),
+            (.., faults) => ("faults", faults.as_deref().unwrap_or(Path::new("")).display().to_string()),
+        };
+        let accepted = "with --mode emulated alone: --mode mock replays the sweep's whole range, without faults";
+        LiveError::Range { name, found, accepted: accepted.to_owned() }
+    }
 }
 
 /// What a run at emulated venues came to.

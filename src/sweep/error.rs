@@ -46,6 +46,13 @@ pub enum SweepError {
     )]
     TooLarge { place: String, order: String, value: String, most: String },
 
+    #[error(
+        "{symbol}: the quotes of {venue} end at {last}, but the range goes on to {to}: what is open then would be closed at a \
+         price that nobody quotes any more; accepted: a range whose last hour both venues are quoted in; to do: write \
+         data.to = {last}"
+    )]
+    EndsEarly { symbol: String, venue: String, last: Time, to: Time },
+
     #[error("{symbol}: {venue} shows no quote with both sides between {from} and {to}; choose another range")]
     NoPrice { symbol: String, venue: String, from: Time, to: Time },
 
@@ -129,6 +136,7 @@ impl SweepError {
             | SweepError::TooSmall { .. }
             | SweepError::TooLarge { .. }
             | SweepError::NoPrice { .. }
+            | SweepError::EndsEarly { .. }
             | SweepError::NotARun { .. }
             | SweepError::OtherRun { .. }
             | SweepError::OtherFinished { .. }

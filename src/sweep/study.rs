@@ -12,6 +12,7 @@ use crate::tape::rows::{FundingKind, FundingRow};
 use crate::tape::store::{StoreFile, StorePath, Table};
 use crate::tape::{CacheSpec, FUNDING_LOOK_BACK_NS, MarksPolicy, MissingPolicy, OnBadRows, Tape, TapeSpec, cache};
 use crate::units::{Cash, HOUR_NS, MINUTE_NS, Time};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -52,6 +53,20 @@ impl Feed {
     }
 }
 
+/// A range whose end no venue quotes any more would close what is open at a price of long ago, and dilute every figure by
+/// time without data. Judged by the feed that hears each venue longest: outages are simulated in others.
+fn quoted_to_the_end(symbol: &str, tapes: &[Tape], to: Time) -> Result<(), SweepError> {
+    let mut ends = BTreeMap::new();
+    for venue in tapes.iter().flat_map(|tape| tape.quality().venues) {
+        let end = ends.entry(venue.venue).or_insert(Time::MIN);
+        *end = venue.last_quote.map_or(*end, |last| last.max(*end));
+    }
+    match ends.into_iter().find(|(_, last)| to.since(*last) > HOUR_NS) {
+        Some((venue, last)) => Err(SweepError::EndsEarly { symbol: symbol.to_string(), venue, last, to }),
+        None => Ok(()),
+    }
+}
+
 impl Study {
     /// Opens the data of one symbol and checks that the sweep can begin.
     pub fn open(grid: &Grid, symbol: &str, options: &Options) -> Result<Study, SweepError> {
@@ -83,6 +98,7 @@ impl Study {
             start = earliest;
             tapes = tapes_at(start)?;
         }
+        quoted_to_the_end(symbol, &tapes, to)?;
         let embargo_ns = grid.embargo_ns()?;
         let spans = Spans::cut(start, to, grid.holdout, embargo_ns)?;
         let mut feeds = Vec::with_capacity(tapes.len());

@@ -502,3 +502,20 @@ fn an_audit_finds_files_that_do_not_belong_together() {
     let none = perpx::audit::run(&case.out("nowhere"), None).expect_err("no such run");
     assert!(none.to_string().contains("an audit needs the folder of a finished run"), "{none}");
 }
+
+/// The data end on the 6th at 00:00: a range that goes on is refused, as one that begins too early is.
+#[test]
+fn a_range_beyond_the_data_is_refused_and_so_is_a_symbol_that_is_no_name() {
+    let refused = |grid: String| {
+        let case = Case::new(&grid);
+        let error = run(&case.options("run")).expect_err("refused");
+        assert!(!case.out("run").join("best.yml").exists());
+        (error.exit_code(), error.to_string())
+    };
+    let (code, text) = refused(GRID.replace("to = 2026-01-05T08:00:00Z", "to = 2026-01-06T06:00:00Z"));
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("end at 2026-01-05T23:59:5") && text.contains("goes on to 2026-01-06T06:00:00"), "{text}");
+    let (code, text) = refused(GRID.replace("symbol = \"BTC\"", "symbols = [\"BTC/\", \"BTC\"]"));
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("found \"BTC/\"") && text.contains("letters, digits"), "{text}");
+}

@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 
 /// What is to be explained.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "Example: perpx-sweep explain reports/quickstart 3601 --trade 3 --world 2")]
+#[command(after_help = "Example: perpx-sweep explain reports/quickstart 8685 --trade 3 --world 2")]
 pub struct ExplainArgs {
     /// The run's folder, such as reports/quickstart
     pub run: PathBuf,

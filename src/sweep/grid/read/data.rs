@@ -55,6 +55,16 @@ impl File<'_> {
             .ok_or_else(|| self.wrong(path, format!("found {value}"), accepted, "write a date"))
     }
 
+    /// A symbol is a part of folder and file names.
+    fn name_of_a_symbol(&self, path: &str, symbol: &str) -> Result<(), ConfigError> {
+        let is_part = |c: char| c.is_alphanumeric() || "._:-".contains(c);
+        if symbol.starts_with(char::is_alphanumeric) && symbol.chars().all(is_part) {
+            return Ok(());
+        }
+        let accepted = "letters, digits and . _ : -, a letter or digit first";
+        Err(self.wrong(path, format!("found {symbol:?}"), accepted, "write the data store's name of the perpetual"))
+    }
+
     fn symbols(&self, base: &ConfigFile, fixed: &[Override]) -> Result<Vec<String>, ConfigError> {
         let key: KeyIx = K::Symbol.into();
         let own = fixed.iter().rev().find(|(ix, _)| *ix == key).map(|(_, value)| value).or(base.written(key));
@@ -71,6 +81,7 @@ impl File<'_> {
                         "correct one of the two, or write symbols = [...] to sweep others",
                     ));
                 }
+                self.name_of_a_symbol("data.symbol", symbol)?;
                 Ok(vec![symbol.to_string()])
             }
             (None, Some(node)) => {
@@ -85,7 +96,10 @@ impl File<'_> {
                 let mut list: Vec<String> = Vec::new();
                 for item in items {
                     match item.value() {
-                        Value::Text(text) if !text.is_empty() && !list.contains(&text) => list.push(text),
+                        Value::Text(text) if !text.is_empty() && !list.contains(&text) => {
+                            self.name_of_a_symbol("data.symbols", &text)?;
+                            list.push(text);
+                        }
                         other => {
                             let found = format!("found {other}");
                             return Err(self.wrong(
