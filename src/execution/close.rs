@@ -96,20 +96,27 @@ impl Close {
     /// What of a leg is still to go, in its venue's lots; less is dust. Of a leg that stays, what the venue does not take
     /// in its own size stays too.
     fn excess(&self, floor: &Floor<'_>, role: Role) -> Qty {
-        let (lot, keep) = (floor.plan.instrument(role).lot, self.keep[role.ix()]);
-        let excess = (floor.held(role) - keep).max(Qty::ZERO).floor_to(lot);
-        let (px, _) = floor.bbo(role).opposite(role.closing());
-        let kind = self.next_kind(floor, role, excess);
-        let stays = !keep.is_zero() && px.0 > 0 && !floor.plan.instrument(role).takes_as(kind, excess, px);
+        let (held, keep) = (floor.held(role), self.keep[role.ix()]);
+        if held <= keep {
+            return Qty::ZERO;
+        }
+        let instrument = floor.plan.instrument(role);
+        let excess = (held - keep).floor_to(instrument.lot);
+        let stays = !keep.is_zero() && {
+            let (px, _) = floor.bbo(role).opposite(role.closing());
+            px.0 > 0 && !instrument.takes_as(self.next_kind(floor, role, excess), excess, px)
+        };
         if stays { Qty::ZERO } else { excess }
     }
 
     /// How the next order goes out: by the style, but what is too small to rest is taken where the style allows it.
     fn next_kind(&self, floor: &Floor<'_>, role: Role, excess: Qty) -> OrderKind {
         let (r, style) = (role.ix(), self.taking.style);
-        let (px, _) = floor.bbo(role).opposite(role.closing());
-        let too_small = !self.keep[r].is_zero() && !floor.is_tradable(role, excess, px);
-        let taken = !style.may_make() || style.may_take() && (self.passive_spent[r] || too_small);
+        let too_small = || {
+            let (px, _) = floor.bbo(role).opposite(role.closing());
+            !self.keep[r].is_zero() && !floor.is_tradable(role, excess, px)
+        };
+        let taken = !style.may_make() || style.may_take() && (self.passive_spent[r] || too_small());
         if taken { OrderKind::Ioc } else { OrderKind::PostOnly }
     }
 
@@ -160,7 +167,7 @@ impl Close {
     }
 
     fn is_hedgeable(&self, floor: &Floor<'_>, role: Role) -> bool {
-        self.may_hedge && self.hedge.is_none() && self.excess(floor, role).0 > 0 && self.naked(floor, role).0 > 0
+        self.may_hedge && self.hedge.is_none() && self.naked(floor, role).0 > 0 && self.excess(floor, role).0 > 0
     }
 
     /// Hedges a leg whose venue, asked, has told nothing for long enough; where that is not so yet, a timer says when.
