@@ -281,7 +281,7 @@ pub struct VenueWorld {
     pub fills: Fills,
 }
 
-/// fill-model.md, resolved for one venue.
+/// fills.md, resolved for one venue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fills {
     pub order_latency: Latency,

@@ -26,7 +26,7 @@ pub fn is_within(seen: &Seen<'_>, side: Side, qty: Qty, epsilon: Rate) -> bool {
     }
 }
 
-/// The best size goes at the best price, each further best-size at `impact` worse (fill-model.md); a size that is not
+/// The best size goes at the best price, each further best-size at `impact` worse (fills.md); a size that is not
 /// known is taken as enough.
 fn is_best_within(size: Qty, qty: Qty, seen: &Seen<'_>, epsilon: Rate) -> bool {
     let lots = size.floor_to(seen.lot);

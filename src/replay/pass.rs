@@ -1,5 +1,5 @@
-//! A machine's way through one tile: the moments at which anything happens, in their order (architecture.md, 10), and what
-//! each of them does. Drivers differ only in which ticks they hand over.
+//! A machine's way through one tile: the moments at which anything happens, in their order (architecture.md, "The wake
+//! contract", 10), and what each of them does. Drivers differ only in which ticks they hand over.
 
 use super::equity::{Caps, Equity};
 use super::extreme::Kept;

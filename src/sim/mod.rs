@@ -1,5 +1,5 @@
 //! The simulated venue: what happens to an order. It takes the port's commands and tells the port's events, as the live
-//! adapters do; it works on the venue's own clock and rows, never on what the trader sees (fill-model.md).
+//! adapters do; it works on the venue's own clock and rows, never on what the trader sees (fills.md).
 //!
 //! | file | noun |
 //! | --- | --- |

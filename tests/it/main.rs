@@ -5,6 +5,7 @@ mod code_id;
 mod columns;
 mod commands;
 mod composite;
+mod docs;
 mod drivers;
 mod emulator;
 mod emulator_faults;

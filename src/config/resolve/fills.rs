@@ -1,4 +1,4 @@
-//! What the market does to an order on one venue (fill-model.md).
+//! What the market does to an order on one venue (fills.md).
 
 use crate::config::keys::{F, Unit, number, time, what};
 use crate::config::values::Values;

@@ -164,7 +164,7 @@ pub(crate) fn write_file<R: StoredRow>(path: &Path, rows: &[R]) -> Result<(), Ta
     Ok(())
 }
 
-/// Delta encoding for times and prices, dictionaries for the rest (the measured best, dependencies.md 3).
+/// Delta encoding for times and prices, dictionaries for the rest (the measured best of the encodings that parquet has).
 fn properties(table: Table) -> Result<WriterProperties, ParquetError> {
     let mut builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_2_0)

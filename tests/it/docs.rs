@@ -1,0 +1,198 @@
+//! Every page that a source, a test, a config or another page names is there, and so is the section it names.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Names that are no page of this repository: (file, name).
+const NO_PAGES: [(&str, &str); 2] = [
+    ("tests/it/folder.rs", "notes.md"),            // a user's own file in the way of a run
+    ("tests/sdk/grvt_emulator.py", "self.api.md"), // market data of the venue's own client
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Text files below `dir`, but for what a build, a run or a recording leaves.
+fn texts(dir: &Path, out: &mut Vec<PathBuf>) {
+    let mut entries: Vec<_> = std::fs::read_dir(dir).expect("a folder").map(|e| e.expect("an entry").path()).collect();
+    entries.sort();
+    for path in entries {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if path.is_dir() {
+            let left = ["target", "reports", "sample", "real", "book", "node_modules", "__pycache__", "venv"];
+            if !name.starts_with('.') && !left.contains(&name) {
+                texts(&path, out);
+            }
+        } else if matches!(
+            name.rsplit_once('.').map_or("", |(_, extension)| extension),
+            "" | "rs" | "md" | "toml" | "yml" | "txt" | "py" | "js"
+        ) {
+            out.push(path);
+        }
+    }
+}
+
+/// The files, by their path from the root, with comments over several lines as one.
+fn files() -> BTreeMap<String, String> {
+    let mut paths = Vec::new();
+    texts(&root(), &mut paths);
+    let mut out = BTreeMap::new();
+    for path in paths {
+        let name = path.strip_prefix(root()).expect("below the root").to_str().expect("text").to_string();
+        if let Ok(text) = std::fs::read_to_string(&path) {
+            out.insert(name, text);
+        }
+    }
+    out
+}
+
+/// Each `name.md` of a text with what follows it.
+fn mentions(text: &str) -> Vec<(&str, &str)> {
+    let part = |c: char| c.is_ascii_alphanumeric() || "_./-".contains(c);
+    let mut out = Vec::new();
+    for (at, _) in text.match_indices(".md") {
+        let end = at + 3;
+        if text[end..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '/') {
+            continue;
+        }
+        let start =
+            text[..at].rfind(|c| !part(c)).map_or(0, |i| i + text[i..].chars().next().map_or(1, char::len_utf8));
+        let name = &text[start..end];
+        // an address elsewhere, and the ending spoken of by itself
+        if !name.contains("//") && start < at {
+            out.push((name, &text[end..]));
+        }
+    }
+    out
+}
+
+/// The file that `name` in `from` means: beside it, from the root, a page of docs/ or of the contract.
+fn resolve<'a>(files: &'a BTreeMap<String, String>, from: &str, name: &str) -> Option<&'a String> {
+    let beside = Path::new(from).parent().unwrap_or(Path::new(""));
+    [beside, Path::new(""), Path::new("docs"), Path::new("docs/contract")].iter().find_map(|dir| {
+        let mut parts: Vec<&str> = Vec::new();
+        let joined = dir.join(name);
+        for part in joined.to_str()?.split('/') {
+            match part {
+                "." | "" => {}
+                ".." => drop(parts.pop()?),
+                _ => parts.push(part),
+            }
+        }
+        files.get(&parts.join("/"))
+    })
+}
+
+fn headings(page: &str) -> impl Iterator<Item = &str> {
+    outside_of_code(page).filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim())
+}
+
+fn outside_of_code(page: &str) -> impl Iterator<Item = &str> {
+    let mut code = false;
+    page.lines().filter(move |line| {
+        let fence = line.trim_start().starts_with("```");
+        code ^= fence;
+        !code && !fence
+    })
+}
+
+/// What a mention says of a section: `strategy.md, 6`, `sweep.md "Metrics, exactly"`.
+fn section(page: &str, after: &str) -> Result<(), String> {
+    let Some(after) = after.trim_start_matches(['`', ',']).strip_prefix(' ') else { return Ok(()) };
+    if let Some(title) = after.strip_prefix('"').and_then(|rest| rest.split_once('"')).map(|(title, _)| title) {
+        let found = headings(page).any(|heading| heading.to_lowercase().contains(&title.to_lowercase()));
+        return if found { Ok(()) } else { Err(format!("no section {title:?}")) };
+    }
+    let number: String = after.chars().take_while(char::is_ascii_digit).collect();
+    let numbered = |heading: &str| heading.split([' ', '.']).next().is_some_and(|first| first.parse::<u32>().is_ok());
+    if number.is_empty()
+        || !headings(page).any(numbered)
+        || headings(page).any(|h| h.split([' ', '.']).next() == Some(&number))
+    {
+        return Ok(());
+    }
+    Err(format!("no section {number}"))
+}
+
+/// A comment or a paragraph over several lines as one line.
+fn joined(text: &str) -> String {
+    text.lines().map(|line| line.trim_start().trim_start_matches(['/', '!', '#']).trim()).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_page_and_section_that_is_named_is_there() {
+    let files = files();
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for (file, text) in files.iter().filter(|(file, _)| *file != "tests/it/docs.rs") {
+        for (name, after) in mentions(&joined(text)) {
+            if NO_PAGES.contains(&(file, name)) {
+                continue;
+            }
+            seen += 1;
+            match resolve(&files, file, name) {
+                None => wrong.push(format!("{file} names {name}, which is not there")),
+                Some(page) => wrong.extend(section(page, after).err().map(|e| format!("{file} names {name}: {e}"))),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(seen > 40, "only {seen} mentions of pages: the test reads too little");
+}
+
+/// The anchor that a heading has on a page.
+fn anchor(heading: &str) -> String {
+    heading
+        .to_lowercase()
+        .chars()
+        .filter_map(|c| if c == ' ' { Some('-') } else { (c.is_alphanumeric() || c == '-' || c == '_').then_some(c) })
+        .collect()
+}
+
+#[test]
+fn every_link_of_a_page_leads_to_a_file() {
+    let files = files();
+    let mut wrong = Vec::new();
+    for (file, text) in files.iter().filter(|(file, _)| file.ends_with(".md")) {
+        for line in outside_of_code(text) {
+            for (at, _) in line.match_indices("](") {
+                let target = line[at + 2..].split(')').next().unwrap_or_default();
+                if target.is_empty() || target.contains("://") || target.starts_with("mailto:") {
+                    continue;
+                }
+                let (path, section) = target.split_once('#').unwrap_or((target, ""));
+                let beside = root().join(file);
+                let path = if path.is_empty() { beside } else { beside.parent().expect("a folder").join(path) };
+                if !path.exists() {
+                    wrong.push(format!("{file} links to {target}, which is not there"));
+                } else if !section.is_empty() {
+                    let page = std::fs::read_to_string(&path).unwrap_or_default();
+                    if !headings(&page).any(|heading| anchor(heading) == section) {
+                        wrong.push(format!("{file} links to {target}: no such section"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_name_that_leads_nowhere_is_seen() {
+    let page = "# A page\n\n## 6 The lock\n\n### Metrics, exactly\n".to_string();
+    let files = BTreeMap::from([("docs/contract/strategy.md".to_string(), page.clone())]);
+    assert!(resolve(&files, "src/sim/mod.rs", "strategy.md").is_some());
+    assert!(resolve(&files, "docs/contract/fills.md", "./strategy.md").is_some());
+    assert!(resolve(&files, "src/sim/mod.rs", "fill-model.md").is_none());
+    assert_eq!(
+        mentions("(see docs/a.md, 6; https://x.org/b.md, c.mdx, *.md)"),
+        vec![("docs/a.md", ", 6; https://x.org/b.md, c.mdx, *.md)")]
+    );
+    assert!(
+        section(&page, ", 6).").is_ok()
+            && section(&page, " 6").is_ok()
+            && section(&page, " \"Metrics, exactly\"").is_ok()
+    );
+    assert_eq!(section(&page, ", 7)"), Err("no section 7".to_string()));
+    assert_eq!(section(&page, " \"Clocks\""), Err("no section \"Clocks\"".to_string()));
+}
