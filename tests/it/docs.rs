@@ -177,6 +177,64 @@ fn every_link_of_a_page_leads_to_a_file() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// The source whose path ends with `end`.
+fn source<'a>(files: &'a BTreeMap<String, String>, end: &str) -> &'a str {
+    let ends = |file: &&String| file.ends_with(&format!("/{end}")) && !file.starts_with("tests/");
+    let found: Vec<&String> = files.keys().filter(ends).collect();
+    assert_eq!(found.len(), 1, "ARCHITECTURE.md changes {end}: {found:?}");
+    &files[found[0]]
+}
+
+/// Of each example of ARCHITECTURE.md that is a change: what it leaves and what it takes away stands in the sources, once.
+#[test]
+fn the_examples_of_changes_fit_the_sources() {
+    let files = files();
+    let (mut file, mut old, mut inside, mut seen, mut wrong) = ("", String::new(), false, 0, Vec::new());
+    for line in files["ARCHITECTURE.md"].lines() {
+        let (begins, ends) = (line == "```diff", line == "```");
+        if inside && (ends || line.starts_with("--- ") || line.starts_with("@@")) && !old.is_empty() {
+            seen += 1;
+            if source(&files, file).matches(&old).count() != 1 {
+                wrong.push(format!("does not stand once in {file}:\n{old}"));
+            }
+            old.clear();
+        }
+        inside = (inside || begins) && !ends;
+        match line.split_at_checked(1) {
+            _ if !inside || begins => {}
+            _ if line.starts_with("--- ") => file = &line[4..],
+            Some((" " | "-", text)) => old += &format!("{text}\n"),
+            _ => {}
+        }
+    }
+    assert!(wrong.is_empty(), "ARCHITECTURE.md is out of date:\n{}", wrong.join("\n"));
+    assert!(seen >= 15, "only {seen} examples: the test reads too little");
+}
+
+/// The table of fill rules names tests and mutants that are there.
+#[test]
+fn what_holds_a_fill_rule_is_there() {
+    let files = files();
+    let page = &files["docs/contract/fills.md"];
+    let rows =
+        page.lines().skip_while(|line| *line != "## Rule by rule").skip(1).take_while(|line| !line.starts_with('#'));
+    let tests: Vec<&String> = files.iter().filter(|(file, _)| file.ends_with(".rs")).map(|(_, text)| text).collect();
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for held in rows.filter_map(|line| line.split(" | ").nth(2)) {
+        let names = held.split('`').skip(1).step_by(2).filter(|name| name.contains('_') && !name.contains('/'));
+        let missing = |name: &&str| !tests.iter().any(|text| text.contains(&format!("fn {name}(")));
+        let mutants =
+            held.split(&[',', ';'][..]).filter_map(|part| part.trim().split_once("mutant")).map(|(_, name)| name);
+        let mutants = mutants.map(|name| name.trim_start_matches('s').trim());
+        let list = &files["tests/mutants/list"];
+        seen += names.clone().count();
+        wrong.extend(names.filter(missing).map(str::to_string));
+        wrong.extend(mutants.filter(|name| !list.contains(&format!("\n{name} "))).map(str::to_string));
+    }
+    assert!(wrong.is_empty(), "docs/contract/fills.md names what is not there: {wrong:#?}");
+    assert!(seen > 30, "only {seen} tests are named: the test reads too little");
+}
+
 #[test]
 fn a_name_that_leads_nowhere_is_seen() {
     let page = "# A page\n\n## 6 The lock\n\n### Metrics, exactly\n".to_string();
