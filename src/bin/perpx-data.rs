@@ -84,6 +84,16 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List the keys of an import map and the columns of a store
+    #[command(after_help = "Example: perpx-data columns")]
+    Columns {
+        /// Print tables of Markdown
+        #[arg(long, conflicts_with = "json")]
+        markdown: bool,
+        /// Print them as one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Show what the tile cache holds, or clear it
     #[command(after_help = "The cache is $PERPX_CACHE, else $XDG_CACHE_HOME/perpx, else ~/.cache/perpx.\n\
                             Example: perpx-data cache --clear")]
@@ -118,6 +128,7 @@ fn main() -> ExitCode {
             let all = || serde_json::json!({ "exit": 0, "info": found });
             text::say(&if json { all().to_string() } else { found.text(text::width()) }, 0)
         }),
+        Command::Columns { markdown, json } => columns(markdown, json),
         Command::Cache { clear, json } => cached(clear, json),
         Command::Completions { shell } => text::completions(Args::command(), shell),
     })
@@ -130,6 +141,20 @@ fn import(map: &Path, from: &Path, store: &Path, json: bool) -> u8 {
         let all = || serde_json::json!({ "exit": 0, "store": store, "import": report });
         text::say(&if json { all().to_string() } else { text::wrap(&done, text::width()) }, 0)
     })
+}
+
+fn columns(markdown: bool, json: bool) -> u8 {
+    use import::reference::{FILE_KEYS, TOP_KEYS, columns, markdown as tables, plain};
+    text::say(
+        &match (markdown, json) {
+            (true, _) => tables(),
+            (_, true) => {
+                serde_json::json!({ "exit": 0, "map": TOP_KEYS, "file": FILE_KEYS, "columns": columns() }).to_string()
+            }
+            _ => plain(text::width()),
+        },
+        0,
+    )
 }
 
 fn cached(clear: bool, json: bool) -> u8 {

@@ -230,8 +230,11 @@ fn every_default_of_the_table_fits_its_key() {
     }
     assert_eq!(TOP[K::StatsInterval as usize].path, "stats.interval_sec");
     assert!(matches!(TOP[K::EpsilonBp as usize].kind, Kind::Number { .. }));
-    let reference = keys::reference();
-    assert!(reference.contains("| `locking.g_pct` | a fraction above 0 and at most 1 | required |"), "{reference}");
+    let reference = keys::reference::markdown(&keys::reference::rows());
+    assert!(
+        reference.contains("| `locking.g_pct` | a fraction above 0 and at most 1 | required | strategy |"),
+        "{reference}"
+    );
     assert!(reference.contains("| `fills[.<venue>].latency.order.median_ms` |"), "{reference}");
 }
 

@@ -20,7 +20,7 @@ pub struct MetricInfo {
     pub unit: &'static str,
     /// For ranking; where neither is better, true.
     pub higher_is_better: bool,
-    /// What it says; a column of the results has it as its metadata, and docs/columns.md.
+    /// What it says; a column of the results has it as its metadata, and docs/reference/results.md.
     pub doc: Cow<'static, str>,
 }
 

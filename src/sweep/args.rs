@@ -1,6 +1,7 @@
 //! The command line of perpx-sweep: arguments in, one call, exit code out.
 
 use super::{DriverChoice, Options, Summary, SweepError, compare, explain, folder, show, sweep};
+use crate::config::keys::reference;
 use crate::text;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ const HELP: &str = "{about}\n\n{usage-heading} {usage}\n\n  \
 #[derive(Parser)]
 #[command(name = "perpx-sweep", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 #[command(help_template = HELP)]
-#[command(after_help = "Commands: show, compare, explain, audit, runs, completions (--help says more)\n\
+#[command(after_help = "Commands: show, compare, explain, audit, runs, keys, completions (see --help)\n\
                         Example: perpx-sweep sweeps/quickstart.toml --fresh")]
 pub struct Cli {
     #[command(subcommand)]
@@ -80,6 +81,18 @@ enum Command {
     },
     /// List a configuration's trades, or tell the life of one, order by order
     Explain(explain::ExplainArgs),
+    /// List the keys of the strategy file: meaning, what is accepted, default
+    #[command(after_help = "Example: perpx-sweep keys locking")]
+    Keys {
+        /// Only keys with this word in their path or meaning
+        word: Option<String>,
+        /// Print tables of Markdown
+        #[arg(long, conflicts_with = "json")]
+        markdown: bool,
+        /// Print them as one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Write a script that completes these commands in a shell
     #[command(after_help = "Example: perpx-sweep completions zsh > ~/.zfunc/_perpx-sweep")]
     Completions { shell: clap_complete::Shell },
@@ -151,6 +164,7 @@ impl Cli {
                 false => folder::text(&dir, &runs, text::width()),
             }),
             Some(Command::Audit { run, symbol, json }) => audit(&run, symbol.as_deref(), json),
+            Some(Command::Keys { word, markdown, json }) => keys(word.as_deref(), markdown, json),
             Some(Command::Completions { shell }) => text::completions(Cli::command(), shell),
             None => self.run.run(),
         }
@@ -174,6 +188,28 @@ fn audit(run: &Path, symbol: Option<&str>, json: bool) -> u8 {
             text::fail(&error, json, code)
         }
     }
+}
+
+fn keys(word: Option<&str>, markdown: bool, json: bool) -> u8 {
+    let mut rows = reference::rows();
+    if let Some(word) = word {
+        rows.retain(|row| row.path.contains(word) || row.meaning.contains(word));
+        if rows.is_empty() {
+            return text::fail(
+                &format!("no key has '{word}' in its path or meaning; without a word all are listed"),
+                json,
+                2,
+            );
+        }
+    }
+    text::say(
+        &match (markdown, json) {
+            (true, _) => reference::markdown(&rows),
+            (_, true) => serde_json::json!({ "exit": 0, "keys": rows }).to_string(),
+            _ => reference::plain(&rows, text::width()),
+        },
+        0,
+    )
 }
 
 impl RunArgs {

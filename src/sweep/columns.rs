@@ -1,5 +1,5 @@
 //! Every column of the tables that a sweep writes: name, type, unit, meaning. The files' schemas and their fields' metadata
-//! are made of it, and docs/columns.md.
+//! are made of it, and docs/reference/results.md.
 
 use super::grid::{Axis, Grid};
 use crate::config::Value;
@@ -506,7 +506,7 @@ a line says otherwise.\n";
 
     #[test]
     fn the_manual_has_every_column() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/columns.md");
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/results.md");
         let (wanted, found) = (page(), std::fs::read_to_string(&path).unwrap_or_default());
         if wanted != found && std::env::var_os("PERPX_BLESS").is_some() {
             std::fs::write(&path, &wanted).expect("writable");
@@ -514,7 +514,7 @@ a line says otherwise.\n";
         let line = wanted.lines().zip(found.lines()).find(|(a, b)| a != b);
         assert!(
             wanted == found,
-            "docs/columns.md is not what the code says, first at {line:?}: PERPX_BLESS=1 cargo test --release --lib columns"
+            "docs/reference/results.md is not what the code says, first at {line:?}: PERPX_BLESS=1 cargo test --release --lib columns"
         );
     }
 }

@@ -12,9 +12,9 @@ const DATA: &str = env!("CARGO_BIN_EXE_perpx-data");
 const LIVE: &str = env!("CARGO_BIN_EXE_perpx-live");
 
 /// Every command, without arguments.
-const COMMANDS: [(&str, &[&str]); 3] = [
-    (SWEEP, &["", "show", "compare", "explain", "audit", "runs", "completions"]),
-    (DATA, &["", "import", "check", "synth", "emulate", "info", "cache", "completions"]),
+pub(crate) const COMMANDS: [(&str, &[&str]); 3] = [
+    (SWEEP, &["", "show", "compare", "explain", "audit", "runs", "keys", "completions"]),
+    (DATA, &["", "import", "check", "synth", "emulate", "info", "columns", "cache", "completions"]),
     (LIVE, &[""]),
 ];
 
@@ -171,6 +171,9 @@ fn every_command_speaks_json_and_tells_errors_in_it() {
     json(SWEEP, &format!("show {absent} --json"), 2);
     assert!(json(SWEEP, &format!("runs {} --json", folder("")), 0)["runs"].as_array().map(Vec::len) >= Some(2));
     json(SWEEP, &format!("runs {absent} --json"), 2);
+    assert_eq!(json(SWEEP, "keys g_pct --json", 0)["keys"][0]["path"], "locking.g_pct");
+    json(SWEEP, "keys nonsense --json", 2);
+    assert_eq!(json(DATA, "columns --json", 0)["columns"][0]["table"], "quotes");
     json(SWEEP, &format!("compare {one} {absent} --json"), 2);
     json(SWEEP, &format!("audit {absent} --json"), 2);
     let synth = json(DATA, &format!("synth --out {made} --start 2026-01-05 --days 1 --updates-per-sec 0.02 --json"), 0);

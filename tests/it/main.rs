@@ -19,6 +19,7 @@ mod ledger;
 mod legging;
 mod live;
 mod live_emulated;
+mod manual;
 mod noted;
 mod null_market;
 mod orders;

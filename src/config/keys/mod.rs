@@ -4,6 +4,7 @@
 //! overlays, the canonical form and the key reference. `*` in a path stands for a venue of the file.
 
 mod kind;
+pub mod reference;
 mod schema;
 mod strategy;
 mod venue;
@@ -75,22 +76,3 @@ macro_rules! keys {
     };
 }
 pub(crate) use keys;
-
-/// The key reference as Markdown: one table row a key, in table order.
-pub fn reference() -> String {
-    let mut out = String::from("| key | accepted | default | meaning |\n| --- | --- | --- | --- |\n");
-    let rows = TOP.iter().map(|key| (key.path.to_string(), key));
-    let venue = VENUE.iter().map(|key| (key.path.replace('*', "<venue>"), key));
-    let fills = FILLS.iter().map(|key| (key.path.replace('*', "fills[.<venue>]"), key));
-    for (path, key) in rows.chain(venue).chain(fills) {
-        let default = match key.default {
-            Default::Required | Default::RequiredOrNull => "required".to_string(),
-            Default::Unset => "unset".to_string(),
-            Default::Is(text) | Default::IsOrNull(text) => text.to_string(),
-            Default::Like(other) => format!("as `{}`", TOP[other as usize].path),
-        };
-        let accepted = key.kind.accepted(key.takes_null()).replace('|', "\\|");
-        out.push_str(&format!("| `{path}` | {accepted} | {default} | {} |\n", key.doc));
-    }
-    out
-}

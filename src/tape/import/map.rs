@@ -439,7 +439,7 @@ fn accepted(table: Table) -> Vec<&'static str> {
 }
 
 /// Columns without which a table makes no sense. (Sizes may be absent: then they are not known.)
-fn required(table: Table) -> &'static [&'static str] {
+pub fn required(table: Table) -> &'static [&'static str] {
     match table {
         Table::Quotes => &["bid_px", "ask_px"],
         Table::Trades => &["px", "qty", "taker_side"],

@@ -7,6 +7,7 @@ mod json;
 mod map;
 mod open;
 mod parse;
+pub mod reference;
 mod series;
 mod source;
 mod time;

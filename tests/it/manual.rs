@@ -1,0 +1,281 @@
+//! The manual (docs/, README.md): its generated tables are current, its commands are ones that exist, and those marked
+//! `<!-- run -->` run on the sample.
+
+use crate::commands::COMMANDS;
+use perpx::stats::{MetricInfo, metric_table};
+use perpx::trader::Composite;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn root(path: &str) -> PathBuf {
+    Path::new(ROOT).join(path)
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Files below some folders, by their paths from the root.
+fn files(folders: &[&str], extensions: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open: Vec<PathBuf> = folders.iter().map(|folder| root(folder)).filter(|path| path.is_dir()).collect();
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let extension = path.extension().and_then(|text| text.to_str()).unwrap_or_default();
+            if path.is_dir() {
+                open.push(path);
+            } else if extensions.contains(&extension) {
+                found.push(path.strip_prefix(ROOT).expect("below the root").display().to_string());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn pages() -> Vec<String> {
+    let mut all = files(&["docs", "data"], &["md"]);
+    all.push("README.md".to_string());
+    all
+}
+
+/// A shell in `folder` that finds the built commands.
+fn shell(folder: &Path, script: &str) -> Output {
+    let built = Path::new(env!("CARGO_BIN_EXE_perpx-sweep")).parent().expect("a folder");
+    let path = format!("{}:{}", built.display(), std::env::var("PATH").unwrap_or_default());
+    let mut shell = Command::new("sh");
+    shell.args(["-e", "-c", script]).current_dir(folder).env("PATH", path).env_remove("COLUMNS");
+    shell.output().expect("a shell")
+}
+
+fn printed(script: &str) -> String {
+    let output = shell(Path::new(ROOT), script);
+    assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text").trim_end().to_string()
+}
+
+// generated tables
+
+fn metric_rows(wanted: impl Fn(&str) -> bool) -> String {
+    let mut out = String::from("| metric | unit | better | meaning |\n| --- | --- | --- | --- |\n");
+    for MetricInfo { name, unit, higher_is_better, doc } in metric_table::<Composite>() {
+        if wanted(&name) {
+            let better = if higher_is_better { "higher" } else { "lower" };
+            out += &format!("| `{name}` | {unit} | {better} | {doc} |\n");
+        }
+    }
+    out.trim_end().to_string()
+}
+
+fn words(rows: impl Iterator<Item = (String, String)>) -> String {
+    let mut out = String::from("| word | meaning |\n| --- | --- |\n");
+    rows.for_each(|(word, meaning)| out += &format!("| `{word}` | {} |\n", meaning.trim()));
+    out.trim_end().to_string()
+}
+
+fn named(names: &[&str], docs: &[&str]) -> String {
+    words(names.iter().zip(docs).map(|(name, doc)| (name.to_string(), doc.to_string())))
+}
+
+fn helps() -> String {
+    let mut out = String::new();
+    for (program, names) in COMMANDS {
+        let program = Path::new(program).file_stem().and_then(|name| name.to_str()).expect("a name");
+        for name in names {
+            let line = format!("{program} {name}").trim_end().to_string();
+            out += &format!("## {line}\n\n```text\n{}\n```\n\n", printed(&format!("{line} --help")));
+        }
+    }
+    out.trim_end().to_string()
+}
+
+/// The text that belongs into a block `<!-- generated: NAME -->` ... `<!-- end -->` of a page.
+fn generated(name: &str) -> String {
+    use perpx::execution::{COUNTER_DOCS, COUNTERS};
+    use perpx::strategy::{REASON_DOCS, REASONS, STATE_DOCS, STATES};
+    let per_word = |name: &str| ["sec_", "n_", "unlock_"].iter().any(|prefix| name.starts_with(prefix));
+    let states: Vec<&str> = STATES.iter().map(|state| state.name).collect();
+    match name {
+        "keys" => printed("perpx-sweep keys --markdown"),
+        "data columns" => printed("perpx-data columns --markdown"),
+        "commands" => helps(),
+        "metrics" => metric_rows(|name| !per_word(name) && !COUNTERS.contains(&name)),
+        "metrics by word" => metric_rows(per_word),
+        "states" => named(&states, STATE_DOCS),
+        "reasons" => named(REASONS, REASON_DOCS),
+        "counters" => named(COUNTERS, COUNTER_DOCS),
+        _ => panic!("no generated block is named {name:?}"),
+    }
+}
+
+#[test]
+fn generated_tables_are_current() {
+    let mut stale = Vec::new();
+    for page in pages() {
+        let text = read(&page);
+        let mut fresh = String::new();
+        for (at, part) in text.split("<!-- generated: ").enumerate() {
+            if at == 0 {
+                fresh += part;
+                continue;
+            }
+            let (name, rest) = part.split_once(" -->\n").expect("<!-- generated: NAME -->");
+            let (_, after) = rest.split_once("<!-- end -->").unwrap_or_else(|| panic!("{page}: {name} has no end"));
+            fresh += &format!("<!-- generated: {name} -->\n{}\n<!-- end -->{after}", generated(name));
+        }
+        if fresh != text {
+            if std::env::var_os("PERPX_BLESS").is_some() {
+                fs::write(root(&page), &fresh).expect("writable");
+            } else {
+                let line = fresh.lines().zip(text.lines()).find(|(a, b)| a != b);
+                stale.push(format!("{page}, first at {line:?}"));
+            }
+        }
+    }
+    assert!(stale.is_empty(), "{stale:#?}\nmake them again: PERPX_BLESS=1 cargo test --release --test it manual");
+}
+
+// environment variables
+
+/// Set by the build or by a script, never by a person.
+const INTERNAL: [&str; 9] = [
+    "PERPX_CODE_ID",
+    "PERPX_TILE_ID",
+    "PERPX_BUILD_SCRIPT",
+    "PERPX_NAMES_OF",
+    "PERPX_TEST_KEY_UNSET",
+    "PERPX_PEER_ORDERS",
+    "PERPX_PEER_FILLS",
+    "PERPX_PEER_QUEUE",
+    "PERPX_DATA",
+];
+
+/// Words of capitals that follow `before` in a text.
+fn capitals<'a>(text: &'a str, before: &str) -> Vec<&'a str> {
+    let word = |rest: &'a str| {
+        let end =
+            rest.find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')).unwrap_or(rest.len());
+        &rest[..end]
+    };
+    text.match_indices(before).map(|(at, _)| word(&text[at + before.trim_end_matches("PERPX_").len()..])).collect()
+}
+
+#[test]
+fn every_environment_variable_is_in_the_manual() {
+    let mut used = BTreeSet::new();
+    for path in files(&["src", "crates", "benches", "tests"], &["rs", "py", ""]) {
+        if path.ends_with("tests/it/manual.rs") {
+            continue;
+        }
+        let Ok(text) = fs::read_to_string(root(&path)) else { continue };
+        let read = ["PERPX_", "env::var(\"", "env::var_os(\"", "set(\""];
+        used.extend(read.iter().flat_map(|before| capitals(&text, before)).map(str::to_string));
+    }
+    // read by the build and by every program
+    used.retain(|name| name.len() > 3 && !["PERPX_", "PATH", "RUSTC"].contains(&name.as_str()));
+    used.retain(|name| !INTERNAL.contains(&name.as_str()));
+    let page = read("docs/reference/environment.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let listed: BTreeSet<String> =
+        rows.flat_map(|row| capitals(row, "").into_iter().next()).map(str::to_string).collect();
+    let listed: BTreeSet<String> = listed.into_iter().filter(|name| name.len() > 3).collect();
+    assert_eq!(used, listed, "left: read by the sources; right: listed in docs/reference/environment.md");
+}
+
+// commands
+
+/// The commands of a page's sh blocks, with the line of each: continued lines joined, comments taken off. With `marked` those
+/// of blocks behind `<!-- run -->` alone.
+fn commands(text: &str, marked: bool) -> Vec<(usize, String)> {
+    let (mut found, mut inside, mut joined) = (Vec::new(), false, String::new());
+    let mut before = "";
+    for (at, line) in text.lines().enumerate() {
+        if line.starts_with("```") {
+            inside = !inside && line == "```sh" && (!marked || before == "<!-- run -->");
+            before = "";
+            continue;
+        }
+        before = line;
+        if !inside {
+            continue;
+        }
+        joined += line.split(" #").next().unwrap_or_default().trim();
+        if joined.ends_with('\\') {
+            joined.pop();
+            continue;
+        }
+        let command = std::mem::take(&mut joined);
+        let command =
+            command.replace("cargo run --release --bin ", "").replace("cargo run --release -- ", "perpx-sweep ");
+        let command = command.replace("perpx-data -- ", "perpx-data ").replace("perpx-live -- ", "perpx-live ");
+        if !command.is_empty() && !command.starts_with('#') {
+            found.push((at + 1, command.split_whitespace().collect::<Vec<_>>().join(" ")));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_command_of_the_manual_is_one_with_its_flags() {
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for page in pages() {
+        for (line, command) in commands(&read(&page), false) {
+            if !command.starts_with("perpx-") {
+                continue;
+            }
+            seen += 1;
+            // flags and their values are read up to --help, which ends the command
+            let output = shell(Path::new(ROOT), &format!("{command} --help"));
+            if !output.status.success() {
+                wrong.push(format!("{page}:{line}: {command}: {}", String::from_utf8_lossy(&output.stderr)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(seen > 30, "the manual has {seen} commands");
+}
+
+/// The quickstart's grid, cut to the winner of the whole one (8685...) and a neighbour: what the manual shows of it is there.
+const AXES: &str = r#"[axes]
+"thresholds.trend_strength.min_diff" = [0.0012]
+"locking.g_pct" = [0.0025]
+"locking.band_sigma" = [0.8]
+"locking.on_ub" = ["close_short"]
+"locking.on_lb" = ["hold"]
+"locking.t_max_sec" = [3600, 14400]
+"thresholds.min_target_return" = [0.0035]
+"fills.latency.order.median_ms" = [20, 200]
+"#;
+
+#[test]
+fn the_commands_that_are_marked_run() {
+    let place = tempfile::tempdir().expect("a folder");
+    for folder in ["configs", "sweeps"] {
+        fs::create_dir(place.path().join(folder)).expect("made");
+        for entry in fs::read_dir(root(folder)).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            fs::copy(&path, place.path().join(folder).join(path.file_name().expect("a name"))).expect("copied");
+        }
+    }
+    std::os::unix::fs::symlink(root("data"), place.path().join("data")).expect("a link");
+    let grid = read("sweeps/quickstart.toml");
+    let (head, rest) = grid.split_once("[axes]").expect("axes");
+    let (_, tail) = rest.split_once("\n[").expect("a section behind the axes");
+    fs::write(place.path().join("sweeps/quickstart.toml"), format!("{head}{AXES}\n[{tail}")).expect("written");
+    let summary = read("docs/SUMMARY.md");
+    let mut seen = 0;
+    for page in summary.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        for (line, command) in commands(&read(&format!("docs/{page}")), true) {
+            seen += 1;
+            let output = shell(place.path(), &command);
+            let error = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "docs/{page}:{line}: {command}: {:?} {error}", output.status);
+        }
+    }
+    assert!(seen > 5, "{seen} commands are marked");
+}
