@@ -190,7 +190,7 @@ pub enum Unlock {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OnTimeout {
-    /// Keep the leg whose own APR is lower; tie: the long.
+    /// Keep the leg whose own APR is lower; tie: the first leg.
     KeepCheaper,
     CloseBoth,
 }
@@ -445,7 +445,7 @@ pub struct VenueAccount {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
-    /// Fires when a venue's free balance is below this fraction of its initial capital.
+    /// Fires when a venue's balance (unrealised profit and margin included) is below this fraction of its initial capital.
     pub below: Rate,
     pub delay_ns: i64,
     pub fee: Cash,
