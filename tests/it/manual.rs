@@ -1,5 +1,5 @@
-//! The manual (docs/, README.md): its generated tables are current, its commands are ones that exist, and those marked
-//! `<!-- run -->` run on the sample.
+//! The manual (docs/, README.md, README.zh-CN.md): its generated tables are current, its commands are ones that exist, those
+//! marked `<!-- run -->` run on the sample, and the Chinese front page has the commands of the English one.
 
 use crate::commands::COMMANDS;
 use perpx::stats::{MetricInfo, metric_table};
@@ -40,7 +40,7 @@ fn files(folders: &[&str], extensions: &[&str]) -> Vec<String> {
 
 fn pages() -> Vec<String> {
     let mut all = files(&["docs", "data"], &["md"]);
-    all.push("README.md".to_string());
+    all.extend(["README.md", "README.zh-CN.md"].map(str::to_string));
     all
 }
 
@@ -278,4 +278,11 @@ fn the_commands_that_are_marked_run() {
         }
     }
     assert!(seen > 5, "{seen} commands are marked");
+}
+
+#[test]
+fn the_chinese_front_page_has_the_commands_of_the_english_one() {
+    let all = |page: &str| commands(&read(page), false).into_iter().map(|(_, command)| command).collect::<Vec<_>>();
+    let english: Vec<String> = [all("README.md"), all("docs/first-sweep.md")].concat();
+    assert_eq!(all("README.zh-CN.md"), english, "left: README.zh-CN.md; right: README.md, then docs/first-sweep.md");
 }

@@ -15,7 +15,7 @@
 //! venue = "lighter"
 //! symbol = "GOLD"
 //! ```
-//! Everything else of `[[file]]` has a default, see [`FileMap`]; data/README.md is the manual. A file that is not imported is
+//! Everything else of `[[file]]` has a default, see [`FileMap`]; docs/import-maps.md is the manual. A file that is not imported is
 //! named under `[[left_out]]` with its `path` and a `why`.
 
 use super::factor::Factor;
