@@ -140,6 +140,27 @@ fn generated_tables_are_current() {
     assert!(stale.is_empty(), "{stale:#?}\nmake them again: PERPX_BLESS=1 cargo test --release --test it manual");
 }
 
+// keys of a grid
+
+/// A grid with an unknown key in each section: the error names the keys that there are.
+#[test]
+fn every_key_of_a_grid_is_in_its_chapter() {
+    let page = read("docs/grid.md");
+    let place = tempfile::tempdir().expect("a folder");
+    for section in ["", "data", "cache", "where", "search", "objective", "validate", "report"] {
+        let head = if section.is_empty() { String::new() } else { format!("[{section}]\n") };
+        let text = format!("name = \"x\"\nbase = \"{ROOT}/configs/example.yml\"\n{head}nonsense = 1\n");
+        fs::write(place.path().join("grid.toml"), text).expect("written");
+        let output = shell(place.path(), "perpx-sweep grid.toml --dry-run");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        let accepted = error.lines().find_map(|line| line.trim().strip_prefix("accepted: ")).expect("what is accepted");
+        for key in accepted.split(", ") {
+            let named = page.contains(&format!("`{key}`")) || page.contains(&format!("`[{key}]"));
+            assert!(named, "docs/grid.md says nothing of {section}.{key}");
+        }
+    }
+}
+
 // environment variables
 
 /// Set by the build or by a script, never by a person.
