@@ -58,6 +58,8 @@ pub struct Close {
     unfilled: [(u32, Price); 2],
     /// By role: since when every close has been refused by a venue that could not, or would not.
     refused_since: [Option<Time>; 2],
+    /// By role: the silence of the leg's venue may have a timer.
+    watched: [bool; 2],
 }
 
 impl Close {
@@ -78,6 +80,7 @@ impl Close {
             sent: [0; 2],
             unfilled: [(0, Price(0)); 2],
             refused_since: [None; 2],
+            watched: [false; 2],
         }
     }
 
@@ -173,7 +176,13 @@ impl Close {
     /// Hedges a leg whose venue, asked, has told nothing for long enough; where that is not so yet, a timer says when.
     fn watch_silence(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, role: Role) {
         let since = desk.silent_since(role).filter(|_| self.is_hedgeable(floor, role));
-        let Some(since) = since else { return desk.drop_timers(|kind| kind == TimerKind::Silence(role)) };
+        let watched = std::mem::replace(&mut self.watched[role.ix()], since.is_some());
+        let Some(since) = since else {
+            if watched {
+                desk.drop_timers(|kind| kind == TimerKind::Silence(role));
+            }
+            return;
+        };
         let patience = patience(floor.plan.strategy.execution.venue_timeout_ns, desk);
         let due = since.plus(patience).max(desk.fence_end(role, floor));
         if floor.now() < due {
@@ -231,9 +240,8 @@ impl Close {
 
     fn drive_leg(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, role: Role) -> bool {
         self.watch_silence(desk, floor, role);
-        let pausing = desk.is_pausing(role);
         if let Some(hedge) = self.hedge {
-            if role != hedge.role && !hedge.back && !pausing && desk.working(role).is_none() {
+            if role != hedge.role && !hedge.back && desk.working(role).is_none() && !desk.is_pausing(role) {
                 self.open_hedge(desk, floor, hedge.role);
             }
             return false;
@@ -246,9 +254,9 @@ impl Close {
         if excess.0 == 0 {
             return desk.working(role).is_none();
         }
+        let free = !self.given_up && desk.takes_close(role, self.keep[role.ix()].is_zero());
         // a venue that takes the leg itself may not have told the last part
-        let pausing = pausing || desk.has_timer(TimerKind::LegCut(role));
-        if !pausing && !self.given_up && desk.takes_close(role, self.keep[role.ix()].is_zero()) {
+        if free && !desk.is_pausing(role) && !desk.has_timer(TimerKind::LegCut(role)) {
             self.send(desk, floor, role, excess);
         }
         false

@@ -92,6 +92,20 @@ pub enum TimerKind {
     Delta,
 }
 
+impl TimerKind {
+    /// The order that the timer belongs to.
+    fn order(self) -> Option<OrderId> {
+        match self {
+            TimerKind::Ask(_, id)
+            | TimerKind::Venue(_, id)
+            | TimerKind::Probe(_, id)
+            | TimerKind::Passive(_, id)
+            | TimerKind::Recancel(_, id) => Some(id),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timer {
     pub due: Time,
@@ -198,6 +212,7 @@ impl Desk {
         self.set_timer(floor.now().plus(wait_ns), TimerKind::Resume(role));
     }
 
+    #[inline]
     pub fn has_timer(&self, kind: TimerKind) -> bool {
         self.timers.iter().any(|timer| timer.kind == kind)
     }
@@ -464,8 +479,7 @@ impl Desk {
     fn end(&mut self, id: OrderId, rejected: Option<Reject>) -> Heard {
         let Some(at) = self.orders.iter().position(|order| order.id == id) else { return Heard::default() };
         let Working { role, side, kind, qty, filled, is_stray, .. } = self.orders.remove(at);
-        self.calm(id);
-        self.drop_timers(|kind| kind == TimerKind::Passive(role, id));
+        self.drop_timers(|kind| kind.order() == Some(id));
         let ended = Ended { role, side, kind, qty, filled, rejected, is_stray };
         Heard { ended: Some(ended), ..Heard::default() }
     }

@@ -15,7 +15,7 @@ pub struct LedgerHash(pub [u8; 16]);
 
 impl LedgerHash {
     pub fn entry(&mut self, event: &Event) {
-        self.link(0, &(event.at, event.venue_time, event.venue, event.body));
+        self.link(0, &(event.at, event.venue_time, event.venue, &event.body));
     }
 
     pub fn transition(&mut self, at: Time, transition: &Transition) {

@@ -1,6 +1,6 @@
 //! The truth ledger: fills, settlements, liquidation.
 
-use super::book::{BookView, Request, chunk_price, or_assumed, within};
+use super::book::{BookView, Piece, Request, chunk_price, or_assumed, within};
 use super::chance::{Key, Kind};
 use super::index::{Rows, may_take};
 use super::venue::{Env, Order, SimVenue, seek};
@@ -13,8 +13,17 @@ use crate::units::{Cash, Notional, Price, Qty, Rate, Time};
 pub(super) const NEVER_TAKEN: [i64; 2] = [i64::MIN, i64::MAX];
 
 impl SimVenue {
-    /// One fill at venue time `when.0`, told at `when.1`. The caller recomputes the liquidation level.
-    pub(super) fn fill(&mut self, order: &mut Order, px: Price, qty: Qty, maker: bool, when: (Time, Time), env: &Env) {
+    /// One fill at venue time `when.0`, told at `when.1`, of a book whose doubled mid is `met2`. The caller recomputes the
+    /// liquidation level.
+    pub(super) fn fill(
+        &mut self,
+        order: &mut Order,
+        Piece { px, qty }: Piece,
+        maker: bool,
+        met2: i64,
+        when: (Time, Time),
+        env: &Env,
+    ) {
         let (t, at) = when;
         assert!(t >= order.arrived, "a fill at {t} before its order's arrival at {}", order.arrived);
         let fee = env.world.fees.fee(px.of(qty), maker, self.book.grid());
@@ -31,7 +40,6 @@ impl SimVenue {
         } else {
             self.stats.fills_taker += 1;
         }
-        let met2 = self.mid2(env);
         match self.is_lost(order, t, env) {
             true => self.answers.keep(t, body, met2),
             false => self.tell_money(at, t, body, met2),
@@ -40,9 +48,8 @@ impl SimVenue {
 
     /// The doubled mid of the book as it stands at the present moment, of whose rows those before the cursors have come;
     /// zero where one side is missing.
-    fn mid2(&self, env: &Env) -> i64 {
-        let best = BookView::at(env.rows, self.cursors.quote as usize, self.cursors.depth as usize).best();
-        if best.is_quoted() { best.mid2() } else { 0 }
+    pub(super) fn mid2(&self, env: &Env) -> i64 {
+        BookView::at(env.rows, self.cursors.quote as usize, self.cursors.depth as usize).mid2()
     }
 
     /// Money moved to or from the other venue.
@@ -82,17 +89,20 @@ impl SimVenue {
 
     /// The first mark after `through` and not after `until` at which the leg is taken; of marks of equal time the last
     /// one stands.
+    #[inline]
     pub(super) fn next_breach(&mut self, until: Time, env: &Env) -> Time {
         if self.level == NEVER_TAKEN[self.role.ix()] {
             return Time::MAX;
         }
-        let within = |at: Time| if at <= until { at } else { Time::MAX };
-        if let Some((level, at)) = self.foreseen
-            && level == self.level
-            && at > self.through
-        {
-            return within(at);
-        }
+        let at = match self.foreseen {
+            Some((level, at)) if level == self.level && at > self.through => at,
+            _ => self.find_breach(until, env),
+        };
+        if at <= until { at } else { Time::MAX }
+    }
+
+    /// Searches for it: with an index to the end of the tile, which is remembered, else up to `until`.
+    fn find_breach(&mut self, until: Time, env: &Env) -> Time {
         let marks = &env.rows.marks;
         seek(env, Rows::Marks, &mut self.cursors.mark, self.through);
         let (times, values): (&[i64], &[i64]) = (&marks.time, &marks.mark);
@@ -110,7 +120,7 @@ impl SimVenue {
         };
         let at = row.map_or(Time::MAX, |row| Time(times[row]));
         self.foreseen = env.index.map(|_| (self.level, at));
-        within(at)
+        at
     }
 
     /// Ranks 1 and 2 at `t`: settlements on the position as rows left it, then the judgement by the last mark, made

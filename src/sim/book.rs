@@ -54,6 +54,12 @@ impl<'a> BookView<'a> {
         }
     }
 
+    /// The doubled mid, zero where one side is missing.
+    pub fn mid2(&self) -> i64 {
+        let best = self.best();
+        if best.is_quoted() { best.mid2() } else { 0 }
+    }
+
     /// The size that others show at `px` on the side where an order of `side` rests; `None` when the feed does not say.
     pub fn shown(&self, side: Side, px: Price, assume: Option<Qty>) -> Option<Qty> {
         let levels = self.depth.opposite(side.other());
@@ -191,10 +197,13 @@ impl Consumed {
         }
         let level = DepthLevel { px: best, qty: shown };
         let before = self.of(request.side, level);
-        let mut chunk = before.0 / size.0;
-        let mut there = request.whole(size - Qty(before.0 % size.0));
-        if there.is_zero() {
-            (chunk, there) = (chunk + 1, size);
+        let (mut chunk, mut there) = (0, size);
+        if !before.is_zero() {
+            chunk = before.0 / size.0;
+            there = request.whole(size - Qty(before.0 % size.0));
+            if there.is_zero() {
+                (chunk, there) = (chunk + 1, size);
+            }
         }
         let mut left = request.qty;
         let mut credit = Notional::ZERO;

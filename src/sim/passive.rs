@@ -1,7 +1,7 @@
 //! What rows do to resting orders: queues, passive fills, and orders that waited for a row. The conditions of a fill
 //! stand above [`super::queue::Place`].
 
-use super::book::{BookView, Request, within};
+use super::book::{BookView, Piece, Request, within};
 use super::venue::{Env, Order, SimVenue};
 use crate::market::{Bbo, DepthLevel, DepthView, Side};
 use crate::units::{Price, Qty, Time};
@@ -149,7 +149,8 @@ impl SimVenue {
         }
         assert!(t > order.arrived, "a resting order may only trade with what came after it");
         let at = self.message(order, t, env);
-        self.fill(order, order.limit, qty, true, (t, at), env);
+        let met2 = self.mid2(env);
+        self.fill(order, Piece { px: order.limit, qty }, true, met2, (t, at), env);
         qty
     }
 

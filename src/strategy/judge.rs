@@ -18,10 +18,12 @@ pub struct Ask {
 
 /// What of the trader's state decides which conditions are looked at.
 #[derive(Clone, Copy, Debug)]
-pub struct Sense {
+pub struct Sense<'a> {
     pub state: State,
     pub first: Role,
-    pub levels: Levels,
+    pub levels: &'a Levels,
+    /// The liquidation buffer is judged (not everything is being closed urgently already).
+    pub buffered: bool,
     /// A halt is due at this tick.
     pub halt: bool,
     /// Prices, bands and the guard are judged (no exit, unlock, trim or rollback is under way).
@@ -40,7 +42,7 @@ pub struct Sense {
     pub gate_after: Option<Time>,
 }
 
-impl Sense {
+impl Sense<'_> {
     /// The leg whose stop is judged.
     pub(super) fn alone(&self) -> Role {
         self.state.kept().unwrap_or(self.first)
@@ -72,7 +74,7 @@ pub fn judge(sense: &Sense, plan: &Plan, view: &View<'_>) -> Option<Ask> {
     found.note(Reason::Halt, sense.halt);
     let marks = &view.local.mark(view.row).mark;
     let near = |role: Role| sense.levels.buffer[role.ix()].is_some_and(|level| buffered(role, marks[role.ix()], level));
-    found.note(Reason::LiqBuffer, near(Role::Long) || near(Role::Short));
+    found.note(Reason::LiqBuffer, sense.buffered && (near(Role::Long) || near(Role::Short)));
     match sense.state {
         State::FirstLeg if sense.open_to_market => first_leg(sense, plan, view, &mut found),
         State::Locking if sense.open_to_market => found.note(Reason::Stop, stopped(sense, sense.first, view)),

@@ -36,7 +36,7 @@ pub fn watches(sense: &Sense, waiting: &Waiting, plan: &Plan, out: &mut Watches)
         return;
     }
     for role in Role::BOTH {
-        if let Some(level) = sense.levels.buffer[role.ix()] {
+        if let Some(level) = sense.levels.buffer[role.ix()].filter(|_| sense.buffered) {
             let op = if role == Role::Long { Op::Lt } else { Op::Gt };
             out.rule().and(Series::Mark(role), op, Level::Int(level.0));
         }

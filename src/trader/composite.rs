@@ -127,15 +127,13 @@ impl Composite {
         matches!(&self.job, Job::Close(close) if close.is_flattening())
     }
 
-    fn sense(&self, plan: &Plan, halt: bool) -> Sense {
-        let mut levels = self.levels;
-        if self.is_flattening() {
-            levels.buffer = [None; 2];
-        }
+    #[inline]
+    fn sense<'a>(&self, levels: &'a Levels, plan: &Plan, halt: bool) -> Sense<'a> {
         Sense {
             state: self.state,
             first: self.first,
             levels,
+            buffered: !self.is_flattening(),
             halt,
             open_to_market: self.is_open_to_market(plan),
             stop_only: matches!(&self.job, Job::Close(close) if close.removal == Removal::Trim),
@@ -195,7 +193,8 @@ impl Composite {
             }
             return;
         }
-        let mut sense = self.sense(call.plan, halt);
+        let levels = self.levels;
+        let mut sense = self.sense(&levels, call.plan, halt);
         sense.bands_ready &= call.view.tick_time() >= self.bands_after(call.plan);
         let noticed = self.notice(call);
         let ask = strategy::judge(&sense, call.plan, call.view);
@@ -350,7 +349,7 @@ impl Trader for Composite {
             reference_unset: self.reference.is_none(),
             venue_back,
         };
-        strategy::watches(&self.sense(plan, self.halt_due), &waiting, plan, out);
+        strategy::watches(&self.sense(&self.levels, plan, self.halt_due), &waiting, plan, out);
     }
 
     fn next_timer(&self) -> Option<Time> {

@@ -385,6 +385,10 @@ impl Composite {
 
     /// A net delta beyond the ratio starts the grace, one within it ends it.
     pub(super) fn watch_delta(&mut self, call: &Call<'_>) {
+        // what leaves S3 or starts a removal drops the timer itself
+        if self.state != State::Locked || !matches!(self.job, Job::Hold) {
+            return;
+        }
         if self.excess_delta(call, call.plan.strategy.risk.net_delta_max_ratio).is_none() {
             self.desk.drop_timers(|kind| kind == TimerKind::Delta);
         } else if !self.desk.has_timer(TimerKind::Delta) {
