@@ -22,13 +22,13 @@ pub struct Entry {
     /// Quantity to reach, what is already held (dust) included.
     target: Qty,
     stage: Stage,
-    /// Fill-or-kill was emulated and filled in part: the fill is closed again.
-    pub killed: bool,
+    /// What an emulated fill-or-kill filled in part: it is closed again.
+    pub killed: Qty,
 }
 
 impl Entry {
     pub fn new(role: Role, target: Qty) -> Entry {
-        Entry { role, target, stage: Stage::Start, killed: false }
+        Entry { role, target, stage: Stage::Start, killed: Qty::ZERO }
     }
 
     pub fn is_over(&self) -> bool {
@@ -45,8 +45,15 @@ impl Entry {
     pub fn on_end(&mut self, floor: &Floor<'_>, ended: &Ended) {
         if self.stage == Stage::Taking {
             self.stage = Stage::Over;
-            self.killed = emulates_fok(floor, self.role) && ended.filled.0 > 0 && ended.filled < ended.qty;
+            let is_killed = emulates_fok(floor, self.role) && ended.filled < ended.qty;
+            self.killed = if is_killed { ended.filled } else { Qty::ZERO };
         }
+    }
+
+    /// What an emulated fill-or-kill has filled in part, ended or not: it stays only if the rest fills too.
+    pub fn unsure(&self, desk: &Desk, floor: &Floor<'_>) -> Qty {
+        let order = desk.working(self.role).filter(|_| self.stage == Stage::Taking && emulates_fok(floor, self.role));
+        self.killed + order.filter(|order| order.filled < order.qty).map_or(Qty::ZERO, |order| order.filled)
     }
 
     /// Sends the next order if none works.

@@ -16,6 +16,8 @@ pub enum PairStep {
     Unmatched,
     /// The entry filled nothing.
     Unfilled,
+    /// The entry filled nothing but what an emulated fill-or-kill filled in part.
+    Killed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,11 +55,11 @@ impl Pair {
         self.failed > floor.plan.strategy.locking.max_retries
     }
 
-    /// First-leg quantity without a counterpart, in lots of the other venue, if that venue takes it.
-    fn unhedged(&self, floor: &Floor<'_>) -> Option<Qty> {
+    /// First-leg quantity that stays and has no counterpart, in lots of the other venue, if that venue takes it.
+    fn unhedged(&self, desk: &Desk, floor: &Floor<'_>) -> Option<Qty> {
         let (first, other) = (self.entry.role, self.entry.role.other());
         let lot = floor.plan.instrument(other).lot;
-        let open = (floor.held(first) - floor.held(other)).floor_to(lot);
+        let open = (floor.held(first) - self.entry.unsure(desk, floor) - floor.held(other)).floor_to(lot);
         self.is_hedgeable(floor, open).then_some(open)
     }
 
@@ -75,7 +77,7 @@ impl Pair {
         } else {
             self.entry.drive(desk, floor, taking);
         }
-        let unhedged = self.unhedged(floor);
+        let unhedged = self.unhedged(desk, floor);
         let free = desk.working(other).is_none() && !desk.has_doubt();
         let idle = free && !desk.is_pausing(other) && !self.is_exhausted(floor);
         if let Some(qty) = unhedged.filter(|_| idle)
@@ -89,6 +91,7 @@ impl Pair {
             // what is dust on one venue need not be on the other
             _ if floor.is_dust(first) && floor.is_dust(other) => PairStep::Unfilled,
             Some(_) => PairStep::Unmatched,
+            None if !self.entry.killed.is_zero() && floor.is_dust(other) => PairStep::Killed,
             None if floor.is_dust(first) || floor.is_dust(other) => PairStep::Unmatched,
             None => PairStep::Complete,
         }

@@ -17,7 +17,7 @@ impl Composite {
             Job::Entry(entry) => {
                 entry.drive(desk, &mut floor(call, counts), &taking);
                 let over = entry.is_over() && desk.working(entry.role).is_none();
-                let killed = entry.killed;
+                let killed = !entry.killed.is_zero();
                 if over {
                     self.end_entry(call, killed);
                 }
@@ -40,6 +40,11 @@ impl Composite {
                 PairStep::Unfilled => {
                     self.counts.add(Count::EntryUnfilled);
                     self.enter_idle(call, Reason::EntryUnfilled, 0)
+                }
+                PairStep::Killed => {
+                    self.counts.add(Count::EntryUnfilled);
+                    self.flatten(call, None, Reason::EntryUnfilled, 0);
+                    true
                 }
                 PairStep::Unmatched => self.fail_pair(call),
             },
