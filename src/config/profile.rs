@@ -18,6 +18,7 @@ pub struct Profile {
     pub has_fok: bool,
     pub self_trade: SelfTrade,
     pub min_binds_takers: bool,
+    pub price_band: Rate,
     pub money_grid: Cash,
     pub funding_price: FundingPrice,
     pub funding_interval_hours: u32,
@@ -74,7 +75,7 @@ impl Profile {
     }
 
     /// What holds for a venue of which nothing is known: mark funding, the leg's equity is lost on liquidation, money in
-    /// 1e-6, FOK, no delays, no limits, no tiers.
+    /// 1e-6, FOK, limits within 2 % of the mark, no delays, no request limits, no tiers.
     pub fn generic() -> Profile {
         Profile {
             name: "generic".to_string(),
@@ -84,6 +85,7 @@ impl Profile {
             has_fok: true,
             self_trade: SelfTrade::CancelTaker,
             min_binds_takers: true,
+            price_band: Rate::from_bps(200),
             money_grid: Cash(1_000_000),
             funding_price: FundingPrice::Mark,
             funding_interval_hours: 8,
@@ -119,6 +121,8 @@ impl Profile {
             has_fok: file.orders.has_fok,
             self_trade: file.orders.self_trade.into(),
             min_binds_takers: file.orders.min_binds_takers,
+            // a basis point is 1e-4, a rate 1e-12
+            price_band: Rate(small(&file.orders.price_band_bp, 8)?),
             money_grid: Cash(scaled(&file.ledger.money_grid, 12)?),
             funding_price: file.funding.price.into(),
             funding_interval_hours: file.funding.interval_hours,
@@ -172,7 +176,7 @@ macro_rules! sourced {
     };
 }
 
-sourced!(Orders { has_fok: bool, self_trade: SelfTradeWord, min_binds_takers: bool });
+sourced!(Orders { has_fok: bool, self_trade: SelfTradeWord, min_binds_takers: bool, price_band_bp: String });
 sourced!(Ledger { money_grid: String });
 sourced!(Funding { interval_hours: u32, price: PriceWord });
 sourced!(Liquidation { rule: RuleWord, max_fee: Option<String> });
@@ -323,6 +327,7 @@ mod tests {
         assert_eq!(premium.delays, Delays { taker_ns: 200 * MS_NS, maker_ns: 0, cancel_ns: 0 });
         assert_eq!(lighter.liquidation, LiquidationRule::ZeroPrice { max_fee: Rate(10_000_000_000) });
         assert!(!lighter.has_fok && grvt.has_fok);
+        assert_eq!([lighter.price_band, grvt.price_band], [Rate::from_bps(200); 2]);
         let tier = grvt.tier("1").expect("tier 1");
         assert_eq!((tier.fees.maker, tier.fees.taker), (Rate(-1_000_000), Rate(450_000_000)));
         assert_eq!(grvt.instrument("BTC").expect("BTC").min_notional, Cash::units(100).as_notional());

@@ -289,6 +289,8 @@ pub(super) fn world(profile: &Profile, tier: &Tier) -> Option<VenueWorld> {
             has_fok: profile.has_fok,
             self_trade: profile.self_trade,
             min_binds_takers: profile.min_binds_takers,
+            // judged at the door
+            price_band: None,
             funding_price: profile.funding_price,
             margin: btc.margin.clone(),
             liquidation: profile.liquidation,

@@ -64,10 +64,12 @@ pub enum Reject {
     Drawn,
     /// It would have traded with an order of our own, on a venue that then refuses the taker.
     SelfTrade,
+    /// Its limit is further from the mark than the venue's price band.
+    PriceBand,
 }
 
 impl Reject {
-    pub const COUNT: usize = Reject::SelfTrade as usize + 1;
+    pub const COUNT: usize = Reject::PriceBand as usize + 1;
 }
 
 /// Where an order stands, as a venue tells when asked.

@@ -25,6 +25,8 @@ pub struct Instrument {
     pub self_trade: SelfTrade,
     /// False where `min_qty` and `min_notional` bind orders that may rest, not those that only take.
     pub min_binds_takers: bool,
+    /// How far from the mark a limit may be; `None`: as far as it likes.
+    pub price_band: Option<Rate>,
     /// Which price funding is paid on.
     pub funding_price: FundingPrice,
     pub margin: MarginSchedule,
@@ -41,6 +43,16 @@ impl Instrument {
     pub fn takes_as(&self, kind: OrderKind, qty: Qty, px: Price) -> bool {
         let bound = self.min_binds_takers || !kind.only_takes();
         if bound { self.takes(qty, px) } else { qty.0 > 0 }
+    }
+}
+
+impl Instrument {
+    /// True when a limit is not further from the mark than the price band; a mark of zero is not known and binds nothing.
+    pub fn is_in_band(&self, limit: Price, mark: Price) -> bool {
+        self.price_band.is_none_or(|band| {
+            let far = i128::from(limit.0 - mark.0).abs() * i128::from(Rate::ONE);
+            mark.0 <= 0 || far <= i128::from(mark.0) * i128::from(band.0)
+        })
     }
 }
 

@@ -7,8 +7,9 @@
 
 use super::book::{BookView, Request, better, within};
 use super::chance::{Key, Kind};
+use super::index::Rows;
 use super::queue::Place;
-use super::venue::{Env, Fate, Order, Sent, SimVenue};
+use super::venue::{Env, Fate, Order, Sent, SimVenue, seek};
 use crate::market::{Command, EventBody, NewOrder, OrderId, OrderKind, OrderState, Reject, SelfTrade, Side};
 use crate::units::{Cash, Notional, Price, Qty, Time};
 
@@ -155,6 +156,9 @@ impl SimVenue {
         if !on_grid || !(legal_size || residue) || (order.kind == OrderKind::Fok && !rules.has_fok) {
             return Some(Reject::Rules);
         }
+        if !rules.is_in_band(order.limit, self.mark_at(order.arrived, env)) {
+            return Some(Reject::PriceBand);
+        }
         if let Some(outside) = self.outside {
             let opens = order.left() - leg;
             return match order.reduce_only {
@@ -178,6 +182,12 @@ impl SimVenue {
         };
         let needed = self.cost_of(worst, order.qty, env).0 + self.reserved(env);
         (needed > self.book.free().0).then_some(Reject::NoMargin)
+    }
+
+    /// The venue's mark at `t`, which is not before any row already seen; zero where none is known.
+    fn mark_at(&mut self, t: Time, env: &Env) -> Price {
+        seek(env, Rows::Marks, &mut self.cursors.mark, t);
+        Price(env.rows.marks.mark.get(self.cursors.mark as usize).copied().unwrap_or(0))
     }
 
     /// Margin and taker fee of opening `qty` at `px`.

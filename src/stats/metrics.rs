@@ -161,6 +161,8 @@ metrics! {
     "rejects_no_margin", "count", false, |run| run.sims(|sim| sim.rejected(Reject::NoMargin));
     /// Of `rejects`: over the tier's rate.
     "rejects_rate_limit", "count", false, |run| run.sims(|sim| sim.rejected(Reject::RateLimit));
+    /// Of `rejects`: a limit further from the mark than the venue's price band.
+    "rejects_price_band", "count", false, |run| run.sims(|sim| sim.rejected(Reject::PriceBand));
     /// Orders that were never answered, by draw, whether they reached the venue or not.
     "timeouts", "count", false, |run| run.sims(|sim| sim.timeouts_lost + sim.timeouts_reached);
     /// Liquidations by a venue.

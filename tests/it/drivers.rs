@@ -73,6 +73,7 @@ fn world(weather: &Weather) -> World {
             has_fok: false,
             self_trade: SelfTrade::CancelMaker,
             min_binds_takers: true,
+            price_band: None,
             funding_price: FundingPrice::Mark,
             margin: MarginSchedule::flat(Rate(20_000_000_000)),
             liquidation: LiquidationRule::ZeroPrice { max_fee: Rate(10_000_000_000) },

@@ -61,6 +61,7 @@ fn world(venue: &str, queue: Queue) -> VenueWorld {
             min_qty: lot,
             min_notional: Notional::ZERO,
             min_binds_takers: true,
+            price_band: None,
             self_trade: SelfTrade::CancelMaker,
             money_grid: Cash(1_000_000),
             has_fok: false,

@@ -277,6 +277,7 @@ impl Scene {
                     "drawn" => Reject::Drawn,
                     "unavailable" => Reject::Unavailable,
                     "rate_limit" => Reject::RateLimit,
+                    "price_band" => Reject::PriceBand,
                     other => panic!("no such reason: {other}"),
                 };
                 EventBody::Rejected { id, reason }

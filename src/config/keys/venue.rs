@@ -29,6 +29,7 @@ keys! {
     HasFok "exchanges.*.instrument.has_fok" World Bool, Unset, "whether the venue has fill-or-kill orders";
     SelfTrade "exchanges.*.instrument.self_trade" World Choice(&["cancel_maker", "cancel_taker"]), Unset, "which of two orders of ours gives way when they would trade with each other";
     MinBindsTakers "exchanges.*.instrument.min_binds_takers" World Bool, Unset, "whether the least size and value bind orders that only take";
+    PriceBand "exchanges.*.instrument.price_band_bp" World over(Bp, 0, 10_000), Unset, "how far from the mark a limit may be, in basis points; null lifts it";
     FundingPrice "exchanges.*.instrument.funding_price" World Choice(&["mark", "index"]), Unset, "the price on which funding is paid";
     Maintenance "exchanges.*.margin.maintenance" World over(Fraction, 0, 1), Unset, "the maintenance margin as a fraction of notional";
     MarginBrackets "exchanges.*.margin.brackets" World Brackets, Unset, "maintenance by size of the position, marginal";

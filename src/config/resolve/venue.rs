@@ -172,6 +172,10 @@ fn instrument(v: &Values<'_>, venue: usize, profile: &Profile) -> Result<Instrum
             Some(_) => v.flag(key(V::MinBindsTakers)),
             None => profile.min_binds_takers,
         },
+        price_band: match v.written(key(V::PriceBand)) {
+            Some(_) => v.some_rate(key(V::PriceBand)),
+            None => Some(profile.price_band),
+        },
         funding_price: match v.word(key(V::FundingPrice)) {
             "mark" => FundingPrice::Mark,
             "index" => FundingPrice::Index,

@@ -396,6 +396,7 @@ impl Grvt {
                 let reason = match code {
                     2080..=2084 => Reject::NoMargin,
                     2400..=2402 => Reject::ReduceOnly,
+                    7201 => Reject::PriceBand,
                     1006 | 2090 => Reject::RateLimit,
                     1009 | 1015 | 2060 | 7304 => Reject::Unavailable,
                     _ => Reject::Rules,

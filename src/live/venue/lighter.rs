@@ -233,6 +233,7 @@ impl Lighter {
                 let reason = match code {
                     Some(21739 | 21508) => Reject::NoMargin,
                     Some(21740) => Reject::ReduceOnly,
+                    Some(21733..=21735) => Reject::PriceBand,
                     Some(23000) => Reject::RateLimit,
                     Some(code) if (21600..21800).contains(&code) => Reject::Rules,
                     None => Reject::Rules,

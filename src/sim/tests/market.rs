@@ -55,6 +55,7 @@ pub fn world() -> VenueWorld {
             has_fok: true,
             self_trade: SelfTrade::CancelMaker,
             min_binds_takers: true,
+            price_band: None,
             funding_price: FundingPrice::Mark,
             margin: MarginSchedule::flat(Rate(12_000_000_000)),
             liquidation: LiquidationRule::TakeOver,

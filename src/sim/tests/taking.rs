@@ -1,7 +1,9 @@
 //! Aggressive orders, rejects, limits, delays.
 
 use super::market::*;
-use crate::market::{Command, Delays, FeeSchedule, NewOrder, OrderKind, RateLimit, Role, SelfTrade, Side, VolumeQuota};
+use crate::market::{
+    Command, Delays, FeeSchedule, NewOrder, OrderKind, RateLimit, Reject, Role, SelfTrade, Side, VolumeQuota,
+};
 use crate::sim::SimVenue;
 use crate::tape::rows::VenueTables;
 use crate::units::{Cash, MS_NS, Notional, Qty, Rate};
@@ -162,6 +164,43 @@ fn fok_is_all_or_nothing() {
     s.world.instrument.has_fok = false;
     s.place(300, 3, Side::Buy, OrderKind::Fok, 1, 1000);
     assert_eq!(s.told(400), ["315 310 rejected 3 Rules"]);
+}
+
+/// 200 bp around a mark of 1,000: 980 to 1,020, on both sides and for every kind; then the mark stands at 1,100, 1,078 to
+/// 1,122. Before the first mark, and without a band, every limit is taken.
+#[test]
+fn a_limit_far_from_the_mark_is_refused() {
+    let answers = |band: Option<i64>, marks: &[(i64, i64)]| {
+        let mut w = world();
+        w.instrument.price_band = band.map(Rate::from_bps);
+        let mut tables = quotes(&[(0, 999, 500, 1000, 500)]);
+        tables.marks = marks.iter().map(|&(t, px)| mark(t, px, px)).collect();
+        let mut s = Scene::long(w, tables);
+        let orders = [
+            (Side::Buy, OrderKind::Ioc, 1020, false),
+            (Side::Buy, OrderKind::Ioc, 1021, false),
+            (Side::Sell, OrderKind::Ioc, 980, true),
+            (Side::Sell, OrderKind::Ioc, 979, true),
+            (Side::Buy, OrderKind::PostOnly, 979, false),
+            (Side::Buy, OrderKind::Ioc, 1020, false),
+        ];
+        let mut one = |(n, &(side, kind, limit, reduce_only)): (i64, &(Side, OrderKind, i64, bool))| {
+            let t = 100 + 100 * n;
+            let mut order = order(Role::Long, n as u32 + 1, side, kind, if reduce_only { 1 } else { 3 }, limit);
+            order.reduce_only = reduce_only;
+            s.send(t, Command::Place(order));
+            !s.told(t + 99)[0].ends_with("PriceBand")
+        };
+        let taken: Vec<bool> = (0..).zip(&orders).map(&mut one).collect();
+        assert_eq!(s.venue.stats().rejected(Reject::PriceBand) as usize, taken.iter().filter(|taken| !**taken).count());
+        taken
+    };
+    let marks = [(0, 1000), (605, 1100)];
+    assert_eq!(answers(Some(200), &marks), [true, false, true, false, false, false]);
+    assert_eq!(answers(Some(200), &marks[..1]), [true, false, true, false, false, true]);
+    assert_eq!(answers(Some(200), &marks[1..]), [true, true, true, true, true, false]);
+    assert_eq!(answers(Some(200), &[]), [true; 6]);
+    assert_eq!(answers(None, &marks), [true; 6]);
 }
 
 #[test]
