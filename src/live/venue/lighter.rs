@@ -18,7 +18,7 @@ use crate::venues::lighter::sign::{
 use crate::venues::lighter::stream::{AccountFrame, Frame, MarketStats, Request as Ask};
 use crate::venues::secret::Hidden;
 use crate::venues::wire::{WireError, parse};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What a trader needs to speak for an account.
 pub struct LighterAccess {
@@ -63,6 +63,8 @@ pub struct Lighter {
     token: Option<(i64, String)>,
     /// Tokens refused since one was taken.
     refused_tokens: u32,
+    /// Last seconds of the tokens that the private requests under way bear, in the order in which they were asked.
+    bore: BTreeMap<About, VecDeque<i64>>,
     /// Private subscriptions that were not answered yet, and whether one of them was refused.
     subscribing: (usize, bool),
     /// The next one to use; `None` while it is asked for.
@@ -88,6 +90,7 @@ impl Lighter {
             market: None,
             token: None,
             refused_tokens: 0,
+            bore: BTreeMap::new(),
             subscribing: (0, false),
             nonce: None,
             waiting: VecDeque::new(),
@@ -111,6 +114,7 @@ impl Lighter {
 
     fn private(&mut self, about: About, path: String, wall: Time) -> Result<News, VenueError> {
         let token = self.token(wall)?;
+        self.bore.entry(about).or_default().extend(self.token.as_ref().map(|(until, _)| *until));
         Ok(self.get(about, path, vec![("authorization", token)]))
     }
 
@@ -134,8 +138,13 @@ impl Lighter {
         Ok(token)
     }
 
-    /// A token was refused, early or because its time is over: the next request signs another.
-    fn token_refused(&mut self, message: &str) -> Result<(), VenueError> {
+    /// A token was refused, early or because its time is over: the next request signs another. Several requests may have borne
+    /// it (`until` is its last second): it counts once.
+    fn token_refused(&mut self, until: Option<i64>, message: &str) -> Result<(), VenueError> {
+        let present = self.token.as_ref().filter(|(_, token)| !token.is_empty()).map(|(until, _)| *until);
+        if present.is_none() || until.is_some_and(|until| present != Some(until)) {
+            return Ok(());
+        }
         self.refused_tokens += 1;
         if self.refused_tokens > MOST_TOKENS {
             return Err(VenueError::Session(format!("{MOST_TOKENS} tokens in a row were refused: {message}")));
@@ -328,7 +337,7 @@ impl Lighter {
         self.subscribing = (left.saturating_sub(1), refused || refusal.is_some());
         match self.subscribing {
             (0, true) => {
-                self.token_refused(refusal.unwrap_or_default())?;
+                self.token_refused(None, refusal.unwrap_or_default())?;
                 self.subscribe_account(wall, out)
             }
             (0, false) => {
@@ -547,6 +556,7 @@ impl Adapter for Lighter {
         if matches!(about, About::Place(_) | About::Cancel(_) | About::Leverage) {
             return self.sent(reply, wall, out);
         }
+        let bore = self.bore.get_mut(&about).and_then(VecDeque::pop_front);
         let body = match reply {
             Ok(Answer { status: 200, body, .. }) => body,
             // the trader asks again
@@ -557,7 +567,7 @@ impl Adapter for Lighter {
                 let error: ApiError = parse("refusal", &body)?;
                 let message = error.message.unwrap_or_default();
                 if is_of_token(error.code.0, &message) {
-                    self.token_refused(&message)?;
+                    self.token_refused(bore, &message)?;
                     out.push(match about {
                         About::Query(id) => self.ask_orders(id, wall)?,
                         About::Fills => self.ask_fills(wall)?,

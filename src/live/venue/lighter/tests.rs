@@ -210,6 +210,28 @@ fn a_refused_token_is_signed_anew_and_the_question_asked_again() {
     lighter.replied(about, wrong, WALL, &mut out).expect_err("refused");
 }
 
+/// The login ends while many questions are under way, of one order too: all bore one token, which is refused once.
+#[test]
+fn a_token_that_many_requests_bore_is_refused_once() {
+    let mut lighter = ready();
+    let abouts: Vec<About> = [1, 1, 1, 1, 1, 2].map(|id| About::Query(OrderId(id))).to_vec();
+    let mut out = Vec::new();
+    for about in &abouts {
+        let About::Query(id) = *about else { continue };
+        lighter.command(&Command::Query { venue: Role::Long, id }, WALL, &mut out).expect("asked");
+    }
+    let before = token_of(&out);
+    let refusal = || answer(json!({ "code": 20001, "message": "invalid param : auth: the deadline has passed" }));
+    out.clear();
+    for about in &abouts {
+        lighter.replied(*about, refusal(), WALL, &mut out).expect("goes on");
+    }
+    assert_eq!((asked(&out).len(), lighter.refused_tokens), (6, 1));
+    assert_ne!(token_of(&out), before);
+    let last = std::mem::take(&mut out).pop().into_iter().collect::<Vec<_>>();
+    assert_ne!(token_of(&last), before, "all are asked again with the new one");
+}
+
 /// Both private channels are refused: both are asked for again, once, with another token; one that had been taken says so.
 #[test]
 fn a_token_refused_by_the_stream_subscribes_the_account_again() {
