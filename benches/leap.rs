@@ -16,9 +16,10 @@
 //! The size: `PERPX_BENCH_TICKS=20 PERPX_BENCH_CONFIGS=10000`.
 
 use perpx::config::ConfigFile;
-use perpx::replay::{Driver, Index, Job, Machine, NoRecord, RunResult, leap, walk};
+use perpx::replay::{Driver, Index, Job, Machine, RunResult, leap, walk};
 use perpx::signals::{SignalEngine, SignalSet, TileSignals};
 use perpx::sim::OutageTable;
+use perpx::stats::NoRecord;
 use perpx::strategy::{FundingKinds, Plan};
 use perpx::synth::{Edge, Market, SynthSpec};
 use perpx::tape::rows::VenueTables;

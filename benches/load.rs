@@ -5,12 +5,13 @@
 //! PERPX_BENCH_DAYS: days of a synthetic market, 1.6 M rows each (default 1). PERPX_BENCH_STORE: a store to read in place
 //! of one that is made (symbol BTC at lighter and grvt, from 2025-01-01 on).
 
+use perpx::loader::{CacheSpec, Tape, TapeSpec};
 use perpx::market::Role;
 use perpx::replay::Index;
 use perpx::replay::index::Part;
 use perpx::signals::{SignalEngine, SignalKey};
 use perpx::synth::{Edge, SynthSpec, write};
-use perpx::tape::{CacheSpec, Column, Tape, TapeSpec, Tile};
+use perpx::tape::{Column, Tile};
 use perpx::units::{DAY_NS, HOUR_NS, MINUTE_NS, Time};
 use perpx::watch::Series;
 use std::path::Path;

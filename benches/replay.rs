@@ -3,9 +3,10 @@
 
 use perpx::config::ConfigFile;
 use perpx::market::Bbo;
-use perpx::replay::{Driver, Job, Machine, NoRecord, Pace, Paced, Scan, walk};
+use perpx::replay::{Driver, Job, Machine, Pace, Paced, Scan, walk};
 use perpx::signals::{SignalEngine, SignalSet, TileSignals};
 use perpx::sim::OutageTable;
+use perpx::stats::NoRecord;
 use perpx::strategy::{FundingKinds, Plan};
 use perpx::tape::rows::{MarkRow, QuoteRow, VenueTables};
 use perpx::tape::{Carry, Tile, align};

@@ -1,8 +1,8 @@
-//! What names the code: the tokens of every module that the crate compiles, without comments, doc comments and `#[cfg(test)]`
+//! What names the code: the tokens of every module that the crates compile, without comments, doc comments and `#[cfg(test)]`
 //! items; the files that they include; Cargo.toml, Cargo.lock and the compiler. So a comment or a test names no other code.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// FNV-1a, 64 bits: no dependency, the same on every machine.
 struct Fnv(u64);
@@ -20,38 +20,78 @@ impl Fnv {
     }
 }
 
-/// The name of the code that makes tiles: that of the tape and of what it imports.
+/// The crates that decide what a result is, lowest first. Venues and the live runner come after the results.
+pub const CRATES: [&str; 3] = ["perpx-core", "perpx-data", "perpx-sweep"];
+
+/// Modules (a folder with `mod.rs`) and files that decide what a tile is.
+pub const TILE_SOURCES: &[&str] = &[
+    "crates/perpx-core/src/units",
+    "crates/perpx-core/src/market",
+    "crates/perpx-core/src/tape",
+    "crates/perpx-data/src/loader",
+    "crates/perpx-data/src/store",
+    "crates/perpx-data/src/identity.rs",
+];
+
+/// The name of the code that makes tiles.
 ///
 /// # Errors
 /// As [`code_id`].
+#[allow(dead_code, reason = "each build script asks for one name")]
 pub fn tile_id(root: &Path) -> Result<String, String> {
     let mut hash = Fnv::new();
-    for name in ["units", "market", "tape"] {
-        module(&root.join(format!("src/{name}/mod.rs")), &root.join(format!("src/{name}")), &mut hash)?;
+    for source in TILE_SOURCES {
+        let path = root.join(source);
+        let file = if path.is_dir() { path.join("mod.rs") } else { path.clone() };
+        module(&file, &path, &mut hash)?;
     }
     hash.piece(read(&root.join("Cargo.lock"))?.as_bytes());
     Ok(format!("{:016x}", hash.0))
 }
 
-/// The name of the crate under `root`, compiled by `rustc`.
+/// The name of the crates under `root` that decide what a result is, compiled by `rustc`.
 ///
 /// # Errors
 /// A source that cannot be read or parsed, with its path.
+#[allow(dead_code, reason = "each build script asks for one name")]
 pub fn code_id(root: &Path, rustc: &str) -> Result<String, String> {
     let mut hash = Fnv::new();
-    module(&root.join("src/lib.rs"), &root.join("src"), &mut hash)?;
-    let programs = std::fs::read_dir(root.join("src/bin")).map_err(|error| format!("src/bin: {error}"))?;
-    let mut programs: Vec<PathBuf> = programs.flatten().map(|entry| entry.path()).collect();
-    programs.sort();
-    for program in &programs {
-        module(program, &root.join("src/bin"), &mut hash)?;
+    let mut manifests = vec![root.join("Cargo.toml")];
+    for name in CRATES {
+        let own = root.join("crates").join(name);
+        module(&own.join("src/lib.rs"), &own.join("src"), &mut hash)?;
+        manifests.push(own.join("Cargo.toml"));
     }
-    let manifest = read(&root.join("Cargo.toml"))?;
-    let says = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
-    manifest.lines().filter(says).for_each(|line| hash.piece(line.trim().as_bytes()));
+    for manifest in manifests {
+        let manifest = read(&manifest)?;
+        let says = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+        manifest.lines().filter(says).for_each(|line| hash.piece(line.trim().as_bytes()));
+    }
     hash.piece(read(&root.join("Cargo.lock"))?.as_bytes());
     hash.piece(rustc.as_bytes());
     Ok(format!("{:016x}", hash.0))
+}
+
+/// In a build script: runs it again when one of `sources`, a manifest, the lock file or this file changes.
+#[allow(dead_code, reason = "a test uses the names alone")]
+pub fn watch(root: &Path, sources: &[impl AsRef<str>]) {
+    let manifests = CRATES.map(|name| format!("crates/{name}/Cargo.toml"));
+    let always = ["Cargo.toml", "Cargo.lock", "build/code_id.rs"].map(str::to_string);
+    let sources = sources.iter().map(|source| source.as_ref().to_string());
+    for path in sources.chain(manifests).chain(always) {
+        println!("cargo::rerun-if-changed={}", root.join(path).display());
+    }
+}
+
+/// In a build script: gives the crate the name as the variable `key`. Of a source that cannot be parsed the compiler says
+/// more than could be said here.
+#[allow(dead_code, reason = "a test uses the names alone")]
+pub fn hand_over(key: &str, name: Result<String, String>) {
+    let name = name.unwrap_or_else(|error| {
+        println!("cargo::warning=no {key}: {error}");
+        "unnamed".to_string()
+    });
+    println!("cargo::rustc-env={key}={name}");
 }
 
 fn read(path: &Path) -> Result<String, String> {

@@ -2,9 +2,10 @@
 
 use clap::{CommandFactory, Parser, Subcommand};
 use perpx::emulate::EmulateArgs;
+use perpx::loader::{MarksPolicy, MissingPolicy, cache};
 use perpx::synth::SynthArgs;
-use perpx::tape::{MarksPolicy, MissingPolicy, TapeError, cache, check, import, info};
 use perpx::text;
+use perpx::{TapeError, check, import, info};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

@@ -4,5 +4,5 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(perpx::live::args::Cli::parse().run())
+    ExitCode::from(perpx::live::args::Cli::parse().run(perpx::sweep::code_id()))
 }

@@ -1,41 +1,40 @@
 //! What names the code, and what does not.
 
+#[path = "../../build/code_id.rs"]
+#[allow(dead_code, reason = "the build scripts' part is theirs")]
+mod names;
+
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-/// A crate with a module, a program and an included file.
+/// The crates that decide results, the first of them with a module and an included file, and one that does not.
 fn small() -> tempfile::TempDir {
     let root = tempfile::tempdir().expect("a folder");
-    fs::create_dir_all(root.path().join("src/bin")).expect("folders");
-    fs::create_dir_all(root.path().join("src/one")).expect("folders");
-    for (path, text) in [
-        ("Cargo.toml", "[package]\nname = \"small\"\n"),
-        ("Cargo.lock", "version = 4\n"),
-        ("src/lib.rs", "pub mod one;\npub fn two() -> i32 { 2 }\n"),
+    let first = names::CRATES[0];
+    let files = [
+        ("Cargo.toml".to_string(), "[workspace]\nmembers = [\"small\"]\n"),
+        ("Cargo.lock".to_string(), "version = 4\n"),
+        (format!("crates/{first}/src/lib.rs"), "pub mod one;\npub fn two() -> i32 { 2 }\n"),
         (
-            "src/one/mod.rs",
+            format!("crates/{first}/src/one/mod.rs"),
             "mod deep;\npub const TEXT: &str = include_str!(\"text.toml\");\npub struct S { a: u8, b: u8 }\n",
         ),
-        ("src/one/deep.rs", "pub fn three(a: &i32) -> i32 { a + 1 }\n"),
-        ("src/one/text.toml", "a = 1\n"),
-        ("src/bin/run.rs", "fn main() {}\n"),
-    ] {
-        fs::write(root.path().join(path), text).expect("writes");
+        (format!("crates/{first}/src/one/deep.rs"), "pub fn three(a: &i32) -> i32 { a + 1 }\n"),
+        (format!("crates/{first}/src/one/text.toml"), "a = 1\n"),
+        ("crates/perpx-live/src/lib.rs".to_string(), "pub fn four() {}\n"),
+    ];
+    let others = names::CRATES.iter().skip(1).map(|name| (format!("crates/{name}/src/lib.rs"), "pub fn five() {}\n"));
+    let manifests = names::CRATES.iter().map(|name| (format!("crates/{name}/Cargo.toml"), "[package]\n"));
+    for (path, text) in files.into_iter().chain(others).chain(manifests) {
+        let path = root.path().join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+        fs::write(path, text).expect("writes");
     }
     root
 }
 
-/// What the build script names the crate under `root`, and its tiles.
-fn names(root: &Path) -> [String; 2] {
-    let script = Command::new(env!("PERPX_BUILD_SCRIPT")).env("PERPX_NAMES_OF", root).output().expect("it starts");
-    let text = String::from_utf8(script.stdout).expect("text");
-    let lines: Vec<String> = text.lines().map(str::to_string).collect();
-    lines.try_into().unwrap_or_else(|lines| panic!("{lines:?}"))
-}
-
 fn id(root: &Path) -> String {
-    let [id, _] = names(root);
+    let id = names::code_id(root, "rustc").unwrap_or_else(|error| panic!("{error}"));
     assert!(id.len() == 16 && id.chars().all(|digit| digit.is_ascii_hexdigit()), "{id}");
     id
 }
@@ -54,27 +53,33 @@ fn with(path: &str, from: &str, to: &str) -> String {
 fn a_comment_or_a_test_names_no_other_code() {
     let same = id(small().path());
     for (path, from, to) in [
-        ("src/lib.rs", "pub fn two", "// why\npub fn two"),
-        ("src/lib.rs", "pub mod", "//! The crate.\n\npub mod"),
-        ("src/lib.rs", "pub fn two", "/// Two.\n/* and */ pub fn two"),
-        ("src/one/deep.rs", "{ a + 1 }", "{\n    // one more\n    a + 1\n}"),
-        ("src/lib.rs", "pub fn two", "#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() {}\n}\npub fn two"),
+        ("crates/perpx-core/src/lib.rs", "pub fn two", "// why\npub fn two"),
+        ("crates/perpx-core/src/lib.rs", "pub mod", "//! The crate.\n\npub mod"),
+        ("crates/perpx-core/src/lib.rs", "pub fn two", "/// Two.\n/* and */ pub fn two"),
+        ("crates/perpx-core/src/one/deep.rs", "{ a + 1 }", "{\n    // one more\n    a + 1\n}"),
         (
-            "src/lib.rs",
+            "crates/perpx-core/src/lib.rs",
+            "pub fn two",
+            "#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() {}\n}\npub fn two",
+        ),
+        (
+            "crates/perpx-core/src/lib.rs",
             "pub fn two",
             "#[cfg(test)]\n#[allow(unused)]\npub(crate) fn sample(a: (u8, u8)) -> u8 { a.0 }\npub fn two",
         ),
-        ("src/lib.rs", "pub fn two", "#[cfg(test)]\nuse crate::one::{S, TEXT};\npub fn two"),
-        ("src/lib.rs", "pub fn two", "#[cfg(test)]\nconst A: [u8; 2] = { [1, 2] };\npub fn two"),
+        ("crates/perpx-core/src/lib.rs", "pub fn two", "#[cfg(test)]\nuse crate::one::{S, TEXT};\npub fn two"),
+        ("crates/perpx-core/src/lib.rs", "pub fn two", "#[cfg(test)]\nconst A: [u8; 2] = { [1, 2] };\npub fn two"),
         // the file of a test module need not even be there
-        ("src/lib.rs", "pub fn two", "#[cfg(test)]\nmod tests;\npub fn two"),
-        ("Cargo.toml", "name", "# the name\nname"),
+        ("crates/perpx-core/src/lib.rs", "pub fn two", "#[cfg(test)]\nmod tests;\npub fn two"),
+        ("Cargo.toml", "members", "# the crates\nmembers"),
+        // what comes after the results
+        ("crates/perpx-live/src/lib.rs", "{}", "{ std::process::exit(1) }"),
     ] {
         assert_eq!(with(path, from, to), same, "{path}: {to}");
     }
     // nor does a file that no module names
     let root = small();
-    fs::write(root.path().join("src/one/notes.rs"), "fn unused() {}").expect("writes");
+    fs::write(root.path().join("crates/perpx-core/src/one/notes.rs"), "fn unused() {}").expect("writes");
     assert_eq!(id(root.path()), same);
 }
 
@@ -82,15 +87,16 @@ fn a_comment_or_a_test_names_no_other_code() {
 fn what_runs_does() {
     let same = id(small().path());
     for (path, from, to) in [
-        ("src/lib.rs", "{ 2 }", "{ 3 }"),
-        ("src/one/deep.rs", "a + 1", "a - 1"),
-        ("src/one/deep.rs", "a + 1", "\"// a\".len() as i32 + 1"),
-        ("src/one/text.toml", "a = 1", "a = 2"),
-        ("src/bin/run.rs", "{}", "{ std::process::exit(1) }"),
-        ("src/lib.rs", "pub fn two", "#[inline]\npub fn two"),
-        ("src/lib.rs", "pub fn two", "#[cfg(not(test))]\npub fn four() {}\npub fn two"),
+        ("crates/perpx-core/src/lib.rs", "{ 2 }", "{ 3 }"),
+        ("crates/perpx-core/src/one/deep.rs", "a + 1", "a - 1"),
+        ("crates/perpx-core/src/one/deep.rs", "a + 1", "\"// a\".len() as i32 + 1"),
+        ("crates/perpx-core/src/one/text.toml", "a = 1", "a = 2"),
+        ("crates/perpx-sweep/src/lib.rs", "{}", "{ std::process::exit(1) }"),
+        ("crates/perpx-data/Cargo.toml", "[package]", "[package]\nedition = \"2024\""),
+        ("crates/perpx-core/src/lib.rs", "pub fn two", "#[inline]\npub fn two"),
+        ("crates/perpx-core/src/lib.rs", "pub fn two", "#[cfg(not(test))]\npub fn four() {}\npub fn two"),
         // of a test's field nothing else is dropped
-        ("src/one/mod.rs", "a: u8, b: u8", "a: u8, #[cfg(test)] c: u8, b: u16"),
+        ("crates/perpx-core/src/one/mod.rs", "a: u8, b: u8", "a: u8, #[cfg(test)] c: u8, b: u16"),
         ("Cargo.lock", "version = 4", "version = 3"),
         ("Cargo.toml", "small", "large"),
     ] {
@@ -99,31 +105,35 @@ fn what_runs_does() {
 }
 
 #[test]
-fn this_crate_has_a_name() {
-    let [id, tiles] = names(Path::new(env!("CARGO_MANIFEST_DIR")));
+fn this_code_has_a_name() {
+    let id = id(Path::new(env!("CARGO_MANIFEST_DIR")));
     // the compiler's version is in the name that the crate was built with
     assert!(id.len() == 16 && perpx::sweep::code_id().len() == 16, "{id}");
-    assert_eq!(tiles, env!("PERPX_TILE_ID"));
+    let tiles = names::tile_id(Path::new(env!("CARGO_MANIFEST_DIR")));
+    assert_eq!(tiles.as_deref(), Ok(perpx::loader::cache::VERSION));
 }
 
 #[test]
 fn tiles_are_named_by_the_code_that_makes_them() {
     let root = tempfile::tempdir().expect("a folder");
-    for name in ["units", "market", "tape", "strategy"] {
-        fs::create_dir_all(root.path().join("src").join(name)).expect("folders");
-        fs::write(root.path().join("src").join(name).join("mod.rs"), "pub fn f() -> i32 { 1 }").expect("writes");
-    }
+    let path = |source: &str| {
+        let path = root.path().join(source);
+        if source.ends_with(".rs") { path } else { path.join("mod.rs") }
+    };
+    let write = |source: &str, text: &str| {
+        fs::create_dir_all(path(source).parent().expect("a folder")).expect("folders");
+        fs::write(path(source), text).expect("writes");
+    };
+    names::TILE_SOURCES.iter().for_each(|source| write(source, "pub fn f() -> i32 { 1 }"));
     fs::write(root.path().join("Cargo.lock"), "version = 4").expect("writes");
-    let id = || names(root.path())[1].clone();
+    let id = || names::tile_id(root.path()).expect("a name");
     let first = id();
-    let write =
-        |name: &str, text: &str| fs::write(root.path().join("src").join(name).join("mod.rs"), text).expect("writes");
-    write("strategy", "pub fn f() -> i32 { 2 }");
-    write("tape", "/// One.\npub fn f() -> i32 { 1 }");
+    write("crates/perpx-core/src/strategy", "pub fn f() -> i32 { 2 }");
+    write("crates/perpx-core/src/tape", "/// One.\npub fn f() -> i32 { 1 }");
     assert_eq!(id(), first, "neither the strategy nor a comment makes tiles");
-    write("market", "pub fn f() -> i32 { 2 }");
-    assert_ne!(id(), first);
-    write("market", "pub fn f() -> i32 { 1 }");
-    write("tape", "pub fn f() -> i32 { 3 }");
-    assert_ne!(id(), first);
+    for source in names::TILE_SOURCES {
+        write(source, "pub fn f() -> i32 { 2 }");
+        assert_ne!(id(), first, "{source}");
+        write(source, "pub fn f() -> i32 { 1 }");
+    }
 }

@@ -239,9 +239,9 @@ fn what_holds_a_fill_rule_is_there() {
 fn a_name_that_leads_nowhere_is_seen() {
     let page = "# A page\n\n## 6 The lock\n\n### Metrics, exactly\n".to_string();
     let files = BTreeMap::from([("docs/contract/strategy.md".to_string(), page.clone())]);
-    assert!(resolve(&files, "src/sim/mod.rs", "strategy.md").is_some());
+    assert!(resolve(&files, "crates/perpx-core/src/sim/mod.rs", "strategy.md").is_some());
     assert!(resolve(&files, "docs/contract/fills.md", "./strategy.md").is_some());
-    assert!(resolve(&files, "src/sim/mod.rs", "fill-model.md").is_none());
+    assert!(resolve(&files, "crates/perpx-core/src/sim/mod.rs", "fill-model.md").is_none());
     assert_eq!(
         mentions("(see docs/a.md, 6; https://x.org/b.md, c.mdx, *.md)"),
         vec![("docs/a.md", ", 6; https://x.org/b.md, c.mdx, *.md)")]

@@ -24,7 +24,14 @@ fn swept_over(grid: &str) -> (Case, PathBuf) {
 
 fn options(config: &Path) -> Options {
     let stop = Arc::new(AtomicBool::new(false));
-    Options { config: config.to_path_buf(), store: None, speed: Speed::Max, quiet: false, stop }
+    Options {
+        config: config.to_path_buf(),
+        store: None,
+        speed: Speed::Max,
+        quiet: false,
+        code: perpx::sweep::code_id(),
+        stop,
+    }
 }
 
 fn told(options: &Options) -> Result<(Report, String), LiveError> {

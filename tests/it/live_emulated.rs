@@ -24,7 +24,7 @@ fault = [
 
 fn options(config: &Path, speed: Speed) -> Options {
     let stop = Arc::new(AtomicBool::new(false));
-    Options { config: config.to_path_buf(), store: None, speed, quiet: false, stop }
+    Options { config: config.to_path_buf(), store: None, speed, quiet: false, code: perpx::sweep::code_id(), stop }
 }
 
 fn told(out: Vec<u8>) -> String {

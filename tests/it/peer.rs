@@ -6,11 +6,11 @@
 
 use crate::real::{recordings, tape};
 use perpx::config::{Fills, Latency, Queue, VenueWorld};
+use perpx::import::import;
 use perpx::ledger::VenueBook;
 use perpx::market::*;
 use perpx::sim::{Dice, Env, OutageTable, SimVenue};
 use perpx::tape::Tile;
-use perpx::tape::import::import;
 use perpx::units::{Cash, MS_NS, Notional, Price, Qty, Rate, Time, format_scaled, parse_scaled};
 use serde::Deserialize;
 use std::path::Path;

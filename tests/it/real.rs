@@ -1,9 +1,9 @@
 //! The recordings of real venues, where they lie beside this folder: every shipped map imports, with every row counted.
 
+use perpx::check::{CheckReport, Missing, STALE_NS, Verdict, check};
+use perpx::import::import;
+use perpx::loader::{MarksPolicy, MissingPolicy, Tape, TapeSpec};
 use perpx::market::Role;
-use perpx::tape::check::{CheckReport, Missing, STALE_NS, Verdict, check};
-use perpx::tape::import::import;
-use perpx::tape::{MarksPolicy, MissingPolicy, Tape, TapeSpec};
 use perpx::units::SECOND_NS;
 use std::path::{Path, PathBuf};
 

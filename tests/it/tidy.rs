@@ -1,6 +1,10 @@
 //! Rules of the house that a machine can check.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const CRATES: [&str; 5] = ["perpx-core", "perpx-data", "perpx-venues", "perpx-sweep", "perpx-live"];
 
 fn sources(dir: &Path, out: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).expect("a folder") {
@@ -13,18 +17,40 @@ fn sources(dir: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
-fn all() -> Vec<(PathBuf, String)> {
+fn read(path: &str) -> String {
+    std::fs::read_to_string(Path::new(ROOT).join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Paths below the root, with what they hold.
+fn below(folder: &str) -> Vec<(String, String)> {
     let mut out = Vec::new();
-    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut out);
+    sources(&Path::new(ROOT).join(folder), &mut out);
     out.sort();
-    out.into_iter().map(|path| (path.clone(), std::fs::read_to_string(&path).expect("text"))).collect()
+    let named = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).expect("text");
+        (path.strip_prefix(ROOT).expect("below the root").display().to_string(), text)
+    };
+    out.into_iter().map(named).collect()
+}
+
+fn all() -> Vec<(String, String)> {
+    let crates = CRATES.iter().flat_map(|name| below(&format!("crates/{name}/src")));
+    crates.chain(below("src")).chain(below("build")).collect()
+}
+
+/// Without unit tests, which stand at the end of a file or in files of their own, and without comments.
+fn code<'a>(path: &str, text: &'a str) -> Vec<&'a str> {
+    let tests = ["/tests", "/bad_input", "/fake.rs", "/trial.rs"];
+    if tests.iter().any(|name| path.contains(name)) {
+        return Vec::new();
+    }
+    let code = text.split("#[cfg(test)]\nmod").next().unwrap_or_default();
+    code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect()
 }
 
 /// What the core may not do: it is given time, chance and data.
 #[test]
 fn the_core_reads_no_clock_and_does_no_input_or_output() {
-    let core =
-        ["units", "market", "ledger", "signals", "watch", "strategy", "execution", "trader", "sim", "replay", "stats"];
     let forbidden = [
         "std::fs",
         "std::io",
@@ -41,18 +67,116 @@ fn the_core_reads_no_clock_and_does_no_input_or_output() {
         ".mul_add(",
     ];
     let mut wrong = Vec::new();
-    for (path, text) in all() {
-        let inside = |name: &&str| path.components().any(|part| part.as_os_str().to_str() == Some(*name));
-        if !core.iter().any(inside) || path.components().any(|part| part.as_os_str() == "tests") {
-            continue;
-        }
-        // unit tests at the end of a file may print and time
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        for word in forbidden.iter().filter(|word| code.contains(**word)) {
-            wrong.push(format!("{}: {word}", path.display()));
+    for (path, text) in below("crates/perpx-core/src") {
+        for line in code(&path, &text) {
+            wrong.extend(forbidden.iter().filter(|word| line.contains(**word)).map(|word| format!("{path}: {word}")));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Crates in the order of the map of ARCHITECTURE.md, each with its modules in that order.
+fn floors() -> Vec<(String, Vec<String>)> {
+    let page = read("ARCHITECTURE.md");
+    let mut out: Vec<(String, Vec<String>)> = Vec::new();
+    let rows = page.lines().skip_while(|line| !line.starts_with("| crate | module |")).skip(2);
+    for row in rows.take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        if !cells[1].is_empty() {
+            out.push((cells[1].to_string(), Vec::new()));
+        }
+        let modules = cells[2].split('`').skip(1).step_by(2).map(str::to_string);
+        out.last_mut().expect("a crate first").1.extend(modules);
+    }
+    out
+}
+
+/// Modules of the crate that a line names.
+fn imports(line: &str) -> Vec<String> {
+    let names = line.split("crate::").skip(1).filter(|rest| !rest.starts_with('{'));
+    let word = |rest: &str| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect::<String>();
+    names.map(word).filter(|word| !word.is_empty()).collect()
+}
+
+#[test]
+fn a_module_imports_from_those_above_it_in_the_map() {
+    let floors = floors();
+    assert!(CRATES.iter().all(|name| floors.iter().any(|(known, _)| known == name)), "{floors:?}");
+    let mut wrong = Vec::new();
+    for (name, modules) in floors.iter().filter(|(name, modules)| name != "perpx" && !modules.is_empty()) {
+        let place = |module: &str| modules.iter().position(|known| known == module);
+        let root = format!("crates/{name}/src/");
+        for (path, text) in below(&root) {
+            let module = path[root.len()..].split('/').next().unwrap_or_default().trim_end_matches(".rs");
+            if module == "lib" || module == "tests" {
+                continue;
+            }
+            let Some(own) = place(module) else {
+                wrong.push(format!("{path}: {module} is not on the map of ARCHITECTURE.md"));
+                continue;
+            };
+            for line in code(&path, &text) {
+                for other in imports(line) {
+                    match place(&other) {
+                        Some(at) if at <= own => {}
+                        _ => wrong.push(format!("{path}: imports {other}, which is not above it: {}", line.trim())),
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn an_import_of_the_crate_is_seen() {
+    assert_eq!(imports("use crate::units::{Cash, Time}; let a = crate::market::Role::Long;"), ["units", "market"]);
+    assert_eq!(imports("pub(crate) use crate::TapeError;"), [""; 0]);
+}
+
+/// What the auditor shares with what it audits: units, and what orders and events are.
+#[test]
+fn the_auditor_is_independent() {
+    for (path, text) in below("crates/perpx-core/src/audit") {
+        let others = code(&path, &text).into_iter().flat_map(imports);
+        let others: BTreeSet<String> = others.filter(|name| !["units", "market", "audit"].contains(&&**name)).collect();
+        assert!(others.is_empty(), "{path} imports {others:?}");
+    }
+}
+
+/// The packages that a crate's manifest names, dev-dependencies aside.
+fn dependencies(name: &str) -> Vec<String> {
+    let manifest = read(&format!("crates/{name}/Cargo.toml"));
+    let lines = manifest.lines().skip_while(|line| *line != "[dependencies]").skip(1);
+    let lines = lines.take_while(|line| !line.starts_with('['));
+    lines.filter_map(|line| line.split(['.', ' ', '=']).next()).filter(|n| !n.is_empty()).map(str::to_string).collect()
+}
+
+#[test]
+fn a_crate_depends_on_those_above_it() {
+    let allowed = BTreeMap::from([
+        ("perpx-core", vec![]),
+        ("perpx-data", vec!["perpx-core"]),
+        ("perpx-venues", vec!["perpx-core", "perpx-data"]),
+        ("perpx-sweep", vec!["perpx-core", "perpx-data"]),
+        ("perpx-live", vec!["perpx-core", "perpx-data", "perpx-venues"]),
+    ]);
+    for name in CRATES {
+        let found = dependencies(name);
+        assert!(!found.is_empty(), "{name}: no dependencies read");
+        let own: Vec<&str> = found.iter().map(String::as_str).filter(|other| other.starts_with("perpx")).collect();
+        assert_eq!(own, allowed[name], "{name}");
+    }
+    // tables above buffers, the network, the screen
+    let core = dependencies("perpx-core");
+    let absent = ["arrow", "parquet", "polars", "rayon", "rand", "clap", "indicatif", "tungstenite", "tokio", "ureq"];
+    assert!(absent.iter().all(|other| !core.iter().any(|name| name == other)), "{core:?}");
+    // tables and charts are for sweeps
+    for name in ["perpx-venues", "perpx-live"] {
+        let found = dependencies(name);
+        let charts = ["polars", "plotters", "maud", "parquet", "arrow"];
+        assert!(charts.iter().all(|other| !found.iter().any(|name| name == other)), "{name}: {found:?}");
+    }
 }
 
 #[test]
@@ -61,11 +185,11 @@ fn no_file_is_long_and_nothing_is_left_behind() {
     for (path, text) in all() {
         let lines = text.lines().count();
         if lines > 1000 {
-            wrong.push(format!("{} has {lines} lines", path.display()));
+            wrong.push(format!("{path} has {lines} lines"));
         }
         for word in ["todo!(", "unimplemented!(", "dbg!(", "TODO", "FIXME"] {
             if text.contains(word) {
-                wrong.push(format!("{}: {word}", path.display()));
+                wrong.push(format!("{path}: {word}"));
             }
         }
     }

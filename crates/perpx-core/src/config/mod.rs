@@ -1,0 +1,32 @@
+//! Strategy file, world and account: what was written, then what was meant.
+//!
+//! [`ConfigFile`] is a YAML file read once: a tree with places, laid over the table of [`keys`]. [`ConfigFile::with`]
+//! resolves it, under overrides of `--set` and of a sweep's axes, to a typed and checked [`Config`].
+
+#[cfg(test)]
+mod bad_input;
+mod best;
+mod canonical;
+mod cost;
+mod file;
+pub mod keys;
+mod params;
+mod profile;
+mod requests;
+mod resolve;
+#[cfg(test)]
+mod tests;
+pub mod text;
+mod value;
+mod values;
+
+pub use best::write_best;
+pub use canonical::short_hash;
+pub use cost::cost;
+pub use file::{ConfigFile, Override};
+pub use keys::{Class, KeyIx, Schema};
+pub use params::*;
+pub use profile::{Profile, Tier, base_asset};
+pub use requests::{WorstWindow, worst_window};
+pub use text::ConfigError;
+pub use value::{Num, Value};

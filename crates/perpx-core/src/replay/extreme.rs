@@ -1,0 +1,55 @@
+//! The running extreme that a trailing stop asks for, kept lazily: brought up to a row when somebody looks.
+
+use super::index::Index;
+use crate::market::Role;
+use crate::port::Extreme;
+use crate::units::Price;
+use crate::watch::{Best, Ground};
+use serde::{Deserialize, Serialize};
+
+/// More rows than this are asked of the index.
+const FAR: usize = 128;
+
+/// The extreme asked for, and its value over all ticks before row `next` of the present tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    asked: Extreme,
+    px: Price,
+    next: u32,
+}
+
+impl Kept {
+    /// Asked for at a call whose last tick is `row`: counting begins with the tick after it.
+    pub fn new(asked: Extreme, row: usize) -> Kept {
+        Kept { asked, px: asked.start, next: row as u32 + 1 }
+    }
+
+    pub fn is_for(&self, asked: &Extreme) -> bool {
+        self.asked == *asked
+    }
+
+    /// A new tile begins; its row 0 is counted already.
+    pub fn enter_tile(&mut self) {
+        self.next = 1;
+    }
+
+    /// The extreme with every tick up to `row` included.
+    pub fn at(&mut self, ground: Ground<'_>, index: Option<&Index>, row: usize) -> Best {
+        let role = self.asked.role;
+        let local = ground.local;
+        let rows = self.next as usize..(row + 1).max(self.next as usize);
+        let index = index.filter(|_| rows.len() > FAR);
+        let px = match role {
+            Role::Long if let Some(index) = index => self.px.0.max(index.best(role, rows, ground).high),
+            Role::Short if let Some(index) = index => self.px.0.min(index.best(role, rows, ground).low),
+            Role::Long => local.bid[role.ix()][rows].iter().fold(self.px.0, |best, &px| best.max(px)),
+            Role::Short => {
+                let asks = &local.ask[role.ix()][rows];
+                asks.iter().filter(|&&px| px > 0).fold(self.px.0, |best, &px| best.min(px))
+            }
+        };
+        self.px = Price(px);
+        self.next = self.next.max(row as u32 + 1);
+        Best { role, px: self.px }
+    }
+}

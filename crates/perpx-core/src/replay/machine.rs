@@ -1,0 +1,195 @@
+//! The state of one run: a trader, the two venues as they are, what is believed of them, and the run's statistics.
+
+use super::extreme::Kept;
+use super::{Driver, Index, Job, LedgerHash, Pass, RowsSeen};
+use crate::ledger::Belief;
+use crate::market::{Command, Event, Role};
+use crate::port::{Breach, Trader};
+use crate::signals::TileSignals;
+use crate::sim::SimVenue;
+use crate::stats::Equity;
+use crate::stats::Recorder;
+use crate::stats::{Metrics, Outcome, Tally};
+use crate::tape::Tile;
+use crate::units::Time;
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Carried from tile to tile, checkpointed whole. What it does depends on its job and the tape alone, never on the driver
+/// or on where the tape is cut.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct Machine<T: Trader> {
+    pub(super) trader: T,
+    pub(super) sims: [SimVenue; 2],
+    pub(super) belief: Belief,
+    pub(super) equity: Equity,
+    pub(super) tally: Tally,
+    pub(super) hash: LedgerHash,
+    /// The newest moment.
+    pub(super) now: Time,
+    /// By role: the newest decision time of a command and how many were sent at it.
+    pub(super) sent: [(Time, u32); 2],
+    pub(super) kept: Option<Kept>,
+    /// The breach as of the last judged tick.
+    pub(super) breach: Option<Breach>,
+    /// The first tick at or after this time is a wake: a breach began or ended.
+    pub(super) wake_tick: Option<Time>,
+    /// Transfers between the venues that are under way, by time.
+    pub(super) transfers: VecDeque<Event>,
+    /// No transfer begins before this.
+    pub(super) transfer_after: Time,
+    /// Calls of `step`; not a metric, because it tells the drivers apart.
+    pub(super) steps: u64,
+    /// In place of the simulated venues, which then stay idle.
+    #[serde(skip)]
+    pub(super) outside: Option<Box<Outside>>,
+}
+
+/// The port of a machine whose venues are not simulated: what they have said and the trader has not heard, and what it wants
+/// of them.
+#[derive(Clone, Debug, Default)]
+pub struct Outside {
+    /// By the time of hearing, which must not lie before what the machine has passed.
+    pub events: VecDeque<Event>,
+    /// In the order of sending.
+    pub commands: Vec<Command>,
+}
+
+/// What a run comes to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// In the order of [`crate::stats::metric_table`].
+    pub metrics: Metrics,
+    pub hash: LedgerHash,
+    /// When the drawdown limit ended the run's trading.
+    pub halted_at: Option<Time>,
+    /// Calls of `step`.
+    pub steps: u64,
+    /// Requests that reached a venue in its past: a fault of the driver, always zero.
+    pub late_arrivals: u32,
+    /// What the trader believed at the end is what the venues hold.
+    pub books_agree: bool,
+}
+
+impl<T: Trader> Machine<T> {
+    pub fn new(trader: T, job: &Job<'_, T>) -> Machine<T> {
+        let state = Tally::new(job.from, T::STATES.len(), T::REASONS.len());
+        Machine {
+            trader,
+            sims: Role::BOTH.map(|role| SimVenue::new(role, job.book(role))),
+            belief: job.belief(),
+            equity: Equity::new(job.from, job.initial(), job.stats_interval_ns),
+            tally: state,
+            hash: LedgerHash::default(),
+            now: job.from,
+            sent: [(Time::MIN, 0); 2],
+            kept: None,
+            breach: None,
+            wake_tick: None,
+            transfers: VecDeque::new(),
+            transfer_after: Time::MIN,
+            steps: 0,
+            outside: None,
+        }
+    }
+
+    /// A machine that trades at venues outside of this program.
+    pub fn outside(trader: T, job: &Job<'_, T>) -> Machine<T> {
+        Machine { outside: Some(Box::default()), ..Machine::new(trader, job) }
+    }
+
+    /// Of a machine made by [`Machine::outside`].
+    pub fn port(&mut self) -> Option<&mut Outside> {
+        self.outside.as_deref_mut()
+    }
+
+    /// The part of `[job.from, job.to)` that lies in the tile. Tiles come in order, without gaps; a tile without any such
+    /// part is skipped.
+    pub fn run_tile<D: Driver, R: Recorder>(
+        &mut self,
+        driver: &mut D,
+        job: &Job<'_, T>,
+        tile: &Tile,
+        signals: &TileSignals,
+        rec: &mut R,
+    ) {
+        self.run_indexed(driver, job, (tile, signals, None), rec);
+    }
+
+    /// As [`Machine::run_tile`], with an index of the tile for drivers that ask one.
+    pub fn run_indexed<D: Driver, R: Recorder>(
+        &mut self,
+        driver: &mut D,
+        job: &Job<'_, T>,
+        (tile, signals, index): (&Tile, &TileSignals, Option<&Index>),
+        rec: &mut R,
+    ) {
+        if tile.end <= job.from || tile.start >= job.to {
+            return;
+        }
+        let mut pass = Pass::new(self, job, (tile, signals, index), rec, driver.rows_seen());
+        pass.begin();
+        driver.run(&mut pass);
+        pass.end();
+    }
+
+    /// The end of the data: everything is cancelled and closed by the venues' rule at `job.to`, booked without another
+    /// call of the trader. `tile` is the last one that was run.
+    pub fn finish<R: Recorder>(
+        &mut self,
+        job: &Job<'_, T>,
+        tile: &Tile,
+        signals: &TileSignals,
+        rec: &mut R,
+    ) -> RunResult {
+        Pass::new(self, job, (tile, signals, None), rec, RowsSeen::Needed).finish();
+        let outcome = Outcome {
+            from: job.from,
+            to: job.to,
+            stats_interval_ns: job.stats_interval_ns,
+            belief: &self.belief,
+            equity: &self.equity,
+            tally: &self.tally,
+            sims: [self.sims[0].stats(), self.sims[1].stats()],
+            counters: self.trader.counters(),
+        };
+        RunResult {
+            metrics: Metrics::of(&outcome),
+            hash: self.hash,
+            halted_at: self.equity.halted_at,
+            steps: self.steps,
+            late_arrivals: self.sims.iter().map(|sim| sim.stats().late_arrivals).sum(),
+            books_agree: self.sims.iter().zip(&self.belief.books).all(|(sim, book)| sim.truth() == book),
+        }
+    }
+
+    /// What the venues of a machine made by [`Machine::outside`] have said and the trader has not heard.
+    pub fn outside_events(&self) -> Option<&VecDeque<Event>> {
+        self.outside.as_deref().map(|outside| &outside.events)
+    }
+
+    pub fn trader(&self) -> &T {
+        &self.trader
+    }
+
+    pub fn belief(&self) -> &Belief {
+        &self.belief
+    }
+
+    pub fn equity(&self) -> &Equity {
+        &self.equity
+    }
+
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    pub fn hash(&self) -> LedgerHash {
+        self.hash
+    }
+
+    pub fn sims(&self) -> &[SimVenue; 2] {
+        &self.sims
+    }
+}

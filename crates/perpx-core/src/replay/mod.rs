@@ -1,0 +1,58 @@
+//! The drivers: what moves a trader through a tape.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `job` | [`Job`]: what a run is given |
+//! | `machine` | [`Machine`]: the state of one run, carried over tiles and checkpoints; [`RunResult`] |
+//! | `pass` | [`Pass`]: a machine's way through one tile: ticks, answers, timers in the order of moments |
+//! | `scan` | [`Scan`]: the reference, a step at every tick |
+//! | `mover` | [`Mover`]: one of the drivers, chosen at run time, for the shipped strategy |
+//! | `paced` | [`Paced`]: as `scan`, each moment waited for by a [`Pace`]: the live loop |
+//! | `seek` | [`Seek`]: sleeps from wake to wake; asks a [`Search`] for the next row that fires |
+//! | `walk`, `fold`, `gate` | [`Walk`]: the search row by row, its rules folded per epoch |
+//! | `leap`, `index` | [`Leap`]: the search by an [`Index`] of the tile |
+//! | `extreme`, `chain` | the trailing best; the running hash |
+//!
+//! All drivers give the same bytes. A machine of the shipped strategy is 3 KiB and its lists: about 4 KiB, and 8 bytes a trade.
+
+mod chain;
+mod extreme;
+mod fold;
+mod gate;
+pub mod index;
+mod job;
+mod leap;
+mod machine;
+mod mover;
+mod paced;
+mod pass;
+mod scan;
+mod seek;
+mod walk;
+
+pub use chain::LedgerHash;
+pub use index::Index;
+pub use job::Job;
+pub use leap::Leap;
+pub use machine::{Machine, Outside, RunResult};
+pub use mover::{Drive, Mover, Shared};
+pub use paced::{Pace, Paced};
+pub use pass::{Pass, RowsSeen};
+pub use scan::Scan;
+pub use seek::{Search, Seek, leap, walk};
+pub use walk::Walk;
+
+use crate::port::Trader;
+use crate::stats::Recorder;
+
+/// A way of finding the moments at which a trader is called.
+pub trait Driver {
+    /// Which rows the venues are led through.
+    fn rows_seen(&self) -> RowsSeen;
+    /// It asks the index of a tile.
+    fn is_indexed(&self) -> bool {
+        false
+    }
+    /// Moves the machine through the pass's rows and everything due inside it.
+    fn run<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>);
+}

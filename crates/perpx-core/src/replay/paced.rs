@@ -1,0 +1,83 @@
+//! The live loop: every moment in its order, each waited for.
+//!
+//! Events come in ([`Pass::next_answer`], then [`Pass::hear`]), rows come in ([`Pass::tick`]), timers fall due, and what the
+//! trader wants goes out as commands through the pass. It is `scan`'s order of moments; the one thing added is the [`Pace`],
+//! which decides when a moment has come and whether the run is to stop.
+
+use super::{Driver, Pass, RowsSeen};
+use crate::port::Trader;
+use crate::stats::Recorder;
+use crate::units::Time;
+
+/// The clock of a run, outside the core.
+pub trait Pace {
+    /// Returns when `at` has come, or at once with `true` when the run is to stop: the position is then closed, and nothing
+    /// is waited for any more.
+    fn wait(&mut self, at: Time) -> bool;
+}
+
+#[derive(Debug)]
+pub struct Paced<P> {
+    pub pace: P,
+    stopping: bool,
+    /// Where the run ended because it was asked to, exclusive.
+    pub stopped_at: Option<Time>,
+}
+
+impl<P: Pace> Paced<P> {
+    pub fn new(pace: P) -> Paced<P> {
+        Paced { pace, stopping: false, stopped_at: None }
+    }
+
+    /// True as soon as a stop is asked for.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    #[inline]
+    fn wait<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>, at: Time) {
+        if !self.stopping && self.pace.wait(at) {
+            self.stopping = true;
+            pass.halt();
+        }
+    }
+
+    /// All answers up to and including `answers` and all timers before `timers`, in their order.
+    fn settle<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>, answers: Time, timers: Time) {
+        loop {
+            let timer = pass.next_timer().filter(|&due| due < timers);
+            match (pass.next_answer(timer.unwrap_or(answers)), timer) {
+                (Some(event), _) => {
+                    self.wait(pass, event.at);
+                    pass.hear(event);
+                }
+                (None, Some(due)) => {
+                    self.wait(pass, due);
+                    pass.timer(due);
+                }
+                (None, None) => return,
+            }
+        }
+    }
+}
+
+impl<P: Pace> Driver for Paced<P> {
+    fn rows_seen(&self) -> RowsSeen {
+        RowsSeen::Busy
+    }
+
+    fn run<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>) {
+        for row in pass.rows.clone() {
+            let time = pass.time(row);
+            self.settle(pass, time, time);
+            pass.catch_up(time);
+            self.wait(pass, time);
+            pass.tick(row);
+            if self.stopping && pass.is_at_rest() {
+                self.stopped_at = Some(pass.cut());
+                return;
+            }
+        }
+        self.settle(pass, pass.until.plus(-1), pass.until);
+    }
+}

@@ -1,0 +1,399 @@
+//! The equity of a run, sampled at whole minutes from what the trader believes (strategy.md 9, sweep.md "Metrics,
+//! exactly"), with the limits that halt a trader.
+//!
+//! Samples are made in arrears: [`Equity::catch_up`] makes all that lie before a moment, and the position is constant
+//! between two ledger entries, so nobody has to visit the ticks in between. Returns are taken at every multiple of the
+//! statistics step (UTC) inside `[from, to]`; drawdown at every whole minute, and at the end; limits at both and after
+//! every ledger entry. A limit is breached when the loss *reaches* it.
+
+use super::Recorder;
+use crate::ledger::Belief;
+use crate::market::Role;
+use crate::port::{Breach, Limits};
+use crate::signals::TileSignals;
+use crate::units::{Cash, DAY_NS, MINUTE_NS, Rate, Time};
+use serde::{Deserialize, Serialize};
+
+/// Sums of returns as fractions of C0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Moments {
+    pub n: u32,
+    pub sum: f64,
+    pub sum_sq: f64,
+    /// Sum of min(r, 0)^2.
+    pub down_sq: f64,
+}
+
+impl Moments {
+    fn add(&mut self, r: f64) {
+        self.n += 1;
+        self.sum += r;
+        self.sum_sq += r * r;
+        self.down_sq += r.min(0.0) * r.min(0.0);
+    }
+}
+
+/// Money is doubled (half of 1e-18 quote), as mids are.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Equity {
+    /// The next whole minute to sample.
+    next: i64,
+    /// Step of the returns in minutes.
+    step: i64,
+    initial2: i128,
+    /// Equity at the newest return step.
+    last2: Option<i128>,
+    pub moments: Moments,
+    peak2: i128,
+    pub drawdown2: i128,
+    halt_peak2: i128,
+    /// Equity at 00:00 UTC, before anything booked at that instant.
+    day_base2: i128,
+    /// The midnight that ends the day of `day_base2`.
+    day_end: Time,
+    /// Daily halt until then.
+    daily_until: Time,
+    /// When the drawdown limit was breached, or a halt was asked for; final.
+    pub halted_at: Option<Time>,
+}
+
+/// [`Limits`] as money.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caps {
+    drawdown2: Option<i128>,
+    daily_loss2: Option<i128>,
+}
+
+impl Caps {
+    pub fn are_none(&self) -> bool {
+        *self == Caps::default()
+    }
+}
+
+impl Equity {
+    pub fn new(from: Time, initial: Cash, step_ns: i64) -> Equity {
+        let initial2 = 2 * initial.as_notional().0;
+        Equity {
+            next: from.0.div_euclid(MINUTE_NS) + i64::from(from.0.rem_euclid(MINUTE_NS) > 0),
+            step: (step_ns / MINUTE_NS).max(1),
+            initial2,
+            last2: None,
+            moments: Moments::default(),
+            peak2: initial2,
+            drawdown2: 0,
+            halt_peak2: initial2,
+            day_base2: initial2,
+            day_end: Time::of_day(from.day() + 1),
+            daily_until: Time::MIN,
+            halted_at: None,
+        }
+    }
+
+    /// The limits as money, computed once for many samples.
+    pub fn caps(&self, limits: &Limits) -> Caps {
+        let money2 = |limit: Option<Rate>| limit.map(|limit| scaled(self.initial2, limit));
+        Caps { drawdown2: money2(limits.drawdown), daily_loss2: money2(limits.daily_loss) }
+    }
+
+    /// C0, doubled.
+    pub fn initial2(&self) -> i128 {
+        self.initial2
+    }
+
+    /// The breach that holds at `now`.
+    pub fn breach(&self, now: Time) -> Option<Breach> {
+        match self.halted_at {
+            Some(_) => Some(Breach::Drawdown),
+            None if now < self.daily_until => Some(Breach::DailyLoss),
+            None => None,
+        }
+    }
+
+    /// Ends trading as a breached drawdown limit does: for a stop that is asked for from outside.
+    pub fn halt(&mut self, at: Time) {
+        self.halted_at.get_or_insert(at);
+    }
+
+    /// When the daily halt that holds at `now` ends.
+    pub fn daily_end(&self, now: Time) -> Option<Time> {
+        (now < self.daily_until).then_some(self.daily_until)
+    }
+
+    /// No sample lies before `to` that is not made.
+    #[inline]
+    pub fn is_caught_up(&self, to: Time) -> bool {
+        self.next * MINUTE_NS >= to.0
+    }
+
+    /// Makes all samples before `to`; stops after the first that newly breaches a limit and returns its time. All of them
+    /// must lie in the tile of `signals`.
+    pub fn catch_up<R: Recorder>(
+        &mut self,
+        to: Time,
+        belief: &Belief,
+        signals: &TileSignals,
+        caps: &Caps,
+        rec: &mut R,
+    ) -> Option<Time> {
+        // minutes before `to`
+        let end = (to.0 - 1).div_euclid(MINUTE_NS) + 1;
+        let flat = belief.is_flat();
+        let (still2, positions) = (belief.equity2([0; 2]), Role::BOTH.map(|role| belief.books[role.ix()].position().0));
+        while self.next < end {
+            let equity2 = match flat {
+                true => still2,
+                false => {
+                    let mids = signals.minute_mid2[(self.next - signals.first_minute) as usize];
+                    let moved = |r: usize| i128::from(positions[r]) * i128::from(mids[r]);
+                    still2 + moved(0) + moved(1)
+                }
+            };
+            let at = Time(self.next * MINUTE_NS);
+            if self.sample(equity2, caps, rec) {
+                return Some(at);
+            }
+            if flat && !R::KEEPS {
+                self.repeat(equity2, end);
+            }
+        }
+        None
+    }
+
+    /// The sample of minute `next`; true when it newly breaches a limit.
+    fn sample<R: Recorder>(&mut self, equity2: i128, caps: &Caps, rec: &mut R) -> bool {
+        let at = Time(self.next * MINUTE_NS);
+        rec.equity(at, equity2);
+        if self.next.rem_euclid(self.step) == 0 {
+            if let Some(last2) = self.last2 {
+                self.moments.add((equity2 - last2) as f64 / self.initial2 as f64);
+            }
+            self.last2 = Some(equity2);
+        }
+        self.peak2 = self.peak2.max(equity2);
+        self.drawdown2 = self.drawdown2.max(self.peak2 - equity2);
+        self.next += 1;
+        let breached = self.judge(at, equity2, caps);
+        if at >= self.day_end {
+            self.day_base2 = equity2;
+            self.day_end = at.plus(DAY_NS - at.0.rem_euclid(DAY_NS));
+        }
+        breached
+    }
+
+    /// Repeats the newest sample at every minute up to `end` (exclusive): nothing is held, so nothing moves. A return of
+    /// zero changes no sum but the count, and the newest sample has judged the limits.
+    fn repeat(&mut self, equity2: i128, end: i64) {
+        if self.next >= end {
+            return;
+        }
+        let steps = (end - 1).div_euclid(self.step) - (self.next - 1).div_euclid(self.step);
+        if steps > 0 {
+            // the first step of a run begins the first interval and ends none
+            if let Some(last2) = self.last2.replace(equity2) {
+                self.moments.add((equity2 - last2) as f64 / self.initial2 as f64);
+            }
+            self.moments.n += (steps - 1) as u32;
+        }
+        let last = Time((end - 1) * MINUTE_NS);
+        if last >= self.day_end {
+            self.day_base2 = equity2;
+            self.day_end = last.plus(DAY_NS - last.0.rem_euclid(DAY_NS));
+        }
+        self.next = end;
+    }
+
+    /// Before a ledger entry at `at`, whose earlier samples are made: an entry at midnight is the new day's, whose base is
+    /// the equity without it, at the mids of that minute.
+    pub fn begin_day(&mut self, at: Time, belief: &Belief, signals: &TileSignals) {
+        if at == self.day_end {
+            let minute = at.0 / MINUTE_NS - signals.first_minute;
+            self.day_base2 = belief.equity2(signals.minute_mid2[minute as usize]);
+            self.day_end = at.plus(DAY_NS);
+        }
+    }
+
+    /// After a ledger entry at `at`: true when it newly breaches a limit.
+    pub fn after_entry(&mut self, at: Time, equity2: i128, caps: &Caps) -> bool {
+        self.judge(at, equity2, caps)
+    }
+
+    /// The sample at the end of the run, after its last entry.
+    pub fn finish<R: Recorder>(&mut self, to: Time, equity2: i128, rec: &mut R) {
+        if to.0 == self.next * MINUTE_NS {
+            self.sample(equity2, &Caps::default(), rec);
+        } else {
+            rec.equity(to, equity2);
+            self.drawdown2 = self.drawdown2.max(self.peak2 - equity2);
+        }
+    }
+
+    fn judge(&mut self, at: Time, equity2: i128, caps: &Caps) -> bool {
+        self.halt_peak2 = self.halt_peak2.max(equity2);
+        let before = self.breach(at);
+        if self.halted_at.is_none() && caps.drawdown2.is_some_and(|most| self.halt_peak2 - equity2 >= most) {
+            self.halted_at = Some(at);
+        }
+        if caps.daily_loss2.is_some_and(|most| self.day_base2 - equity2 >= most) {
+            self.daily_until = self.day_end;
+        }
+        self.breach(at) != before
+    }
+}
+
+/// `money * rate`, rounded down.
+fn scaled(money: i128, rate: Rate) -> i128 {
+    let one = i128::from(Rate::ONE);
+    money / one * i128::from(rate.0) + money % one * i128::from(rate.0) / one
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Line, VenueBook};
+    use crate::market::{Event, EventBody, OrderId, Role, Side};
+    use crate::stats::{FullRecord, NoRecord};
+    use crate::units::{HOUR_NS, Price, Qty};
+
+    const DAY: i64 = 20_000;
+
+    fn at(minute: i64) -> Time {
+        Time::of_day(DAY).plus(minute * MINUTE_NS)
+    }
+
+    /// 1,000 on each venue; `qty` whole coins bought on the long venue at 100, free of charge.
+    fn belief(qty: i64) -> Belief {
+        let book = |role| VenueBook::new(role, Cash(1), Rate(10 * Rate::ONE), true, Cash::units(1_000));
+        let mut belief = Belief::new(Role::BOTH.map(book));
+        let one = 1_000_000_000;
+        let body = EventBody::Fill {
+            id: OrderId(1),
+            side: Side::Buy,
+            px: Price(100 * one),
+            qty: Qty(qty * one),
+            maker: false,
+            fee: Cash::ZERO,
+        };
+        if qty > 0 {
+            belief.apply(
+                &Event { at: at(0), venue_time: at(0), venue: Role::Long, body, met2: 0 },
+                [200 * one; 2],
+                Line::Price,
+            );
+        }
+        belief
+    }
+
+    /// Mids of the long venue at minutes from midnight on.
+    fn minutes(mids: &[i64]) -> TileSignals {
+        TileSignals {
+            first_minute: at(0).0 / MINUTE_NS,
+            minute_mid2: mids.iter().map(|mid| [2 * mid * 1_000_000_000; 2]).collect(),
+            ..TileSignals::default()
+        }
+    }
+
+    /// One coin at 100 on a capital of 2,000; step 2 minutes.
+    /// | minute | mid | equity | drawdown | return |
+    /// | 0 | 100 | 2,000 | 0 | first |
+    /// | 1 | 120 | 2,020 | 0 | |
+    /// | 2 | 90 | 1,990 | 30 | -10 / 2,000 |
+    /// | 3 | 130 | 2,030 | 30 | |
+    /// | 4 | 110 | 2,010 | 30 | 20 / 2,000 |
+    #[test]
+    fn samples_by_hand() {
+        let signals = minutes(&[100, 120, 90, 130, 110]);
+        let mut equity = Equity::new(at(0), Cash::units(2_000), 2 * MINUTE_NS);
+        let mut record = FullRecord::default();
+        // in two pieces, the cut on a sample: that one belongs to the second
+        for to in [at(2), at(4).plus(1)] {
+            assert_eq!(equity.catch_up(to, &belief(1), &signals, &Caps::default(), &mut record), None);
+        }
+        assert_eq!(equity.moments.n, 2);
+        assert_eq!(equity.moments.sum, -0.005 + 0.01);
+        assert_eq!(equity.moments.sum_sq, 0.005 * 0.005 + 0.01 * 0.01);
+        assert_eq!(equity.moments.down_sq, 0.005 * 0.005);
+        assert_eq!(equity.drawdown2, 2 * Cash::units(30).as_notional().0);
+        assert_eq!(record.equity.len(), 5);
+        assert_eq!(record.equity[2], (at(2), 2 * Cash::units(1_990).as_notional().0));
+        // the end on a whole minute is a sample like any other
+        equity.finish(at(5), 2 * Cash::units(1_995).as_notional().0, &mut record);
+        assert_eq!(equity.drawdown2, 2 * Cash::units(35).as_notional().0);
+        assert_eq!(equity.moments.n, 2);
+    }
+
+    /// Nothing held: samples added at once are those made one by one, over steps, days and a run's beginning.
+    #[test]
+    fn flat_minutes_at_once() {
+        for start in [0, 1, 59, 60, 61] {
+            for end in [start, start + 1, 60, 61, 120, 1_439, 1_440, 1_441, 3_000] {
+                let mut once = Equity::new(at(start), Cash::units(2_000), HOUR_NS);
+                let mut singly = once;
+                let none = TileSignals::default();
+                once.catch_up(at(end), &belief(0), &none, &Caps::default(), &mut NoRecord);
+                singly.catch_up(at(end), &belief(0), &none, &Caps::default(), &mut FullRecord::default());
+                assert_eq!(once, singly, "{start} to {end}");
+            }
+        }
+    }
+
+    /// A limit of 1 % of 2,000 from the peak: 2,030 - 2,010 reaches it at minute 4, where the samples stop.
+    #[test]
+    fn a_drawdown_is_found_at_its_first_sample() {
+        let signals = minutes(&[100, 120, 130, 111, 110, 200]);
+        let limits = Limits { drawdown: Some(Rate::from_bps(100)), daily_loss: None };
+        let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
+        let caps = equity.caps(&limits);
+        let catch_up = |equity: &mut Equity| equity.catch_up(at(6), &belief(1), &signals, &caps, &mut NoRecord);
+        assert_eq!(catch_up(&mut equity), Some(at(4)));
+        assert_eq!((equity.halted_at, equity.breach(at(4))), (Some(at(4)), Some(Breach::Drawdown)));
+        assert_eq!(catch_up(&mut equity), None, "final, and told once");
+        assert_eq!(equity.next, at(6).0 / MINUTE_NS);
+    }
+
+    /// A loss of 1 % of 2,000 since midnight halts until the next midnight, and is counted anew from there.
+    #[test]
+    fn a_daily_loss_ends_at_midnight() {
+        let mut mids = vec![100; 1_500];
+        mids[10] = 80;
+        mids[1_440] = 70;
+        mids[1_450] = 51;
+        mids[1_460] = 50;
+        let signals = minutes(&mids);
+        let limits = Limits { drawdown: None, daily_loss: Some(Rate::from_bps(100)) };
+        let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
+        let caps = equity.caps(&limits);
+        let mut next = || {
+            let found = equity.catch_up(at(1_500), &belief(1), &signals, &caps, &mut NoRecord);
+            found.map(|found| (found.since(at(0)) / MINUTE_NS, equity.daily_end(found)))
+        };
+        assert_eq!(next(), Some((10, Some(at(1_440)))));
+        assert_eq!(next(), Some((1_460, Some(at(2_880)))));
+        assert_eq!(next(), None);
+        assert_eq!(equity.breach(at(2_879)), Some(Breach::DailyLoss));
+        assert_eq!(equity.breach(at(2_880)), None);
+    }
+
+    /// A coin at 100 falls to 70 at midnight, where 19 are lost by a fill at 51: within the new day's limit of 20. Another
+    /// fill of that instant reaches it, and the halt lasts until the next midnight.
+    #[test]
+    fn what_is_booked_at_midnight_belongs_to_the_new_day() {
+        let mut mids = vec![100; 1_500];
+        mids[1_440..].fill(70);
+        let signals = minutes(&mids);
+        let limits = Limits { drawdown: None, daily_loss: Some(Rate::from_bps(100)) };
+        let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
+        let caps = equity.caps(&limits);
+        let midnight = at(1_440);
+        assert_eq!(equity.catch_up(midnight, &belief(1), &signals, &caps, &mut NoRecord), None);
+        let booked = |equity: &mut Equity, money: i64| {
+            equity.begin_day(midnight, &belief(1), &signals);
+            equity.after_entry(midnight, 2 * Cash::units(money).as_notional().0, &caps)
+        };
+        assert!(!booked(&mut equity, 1_951), "19 below 1,970");
+        assert!(booked(&mut equity, 1_950));
+        assert_eq!(equity.daily_end(midnight), Some(at(2_880)));
+        // the sample of midnight itself, which counts both, moves no base
+        assert_eq!(equity.catch_up(at(1_441), &belief(0), &signals, &caps, &mut NoRecord), None);
+        assert_eq!((equity.day_base2, equity.day_end), (2 * Cash::units(1_970).as_notional().0, at(2_880)));
+    }
+}

@@ -1,0 +1,578 @@
+//! Legging: stretches in which one leg stands without a counterpart where the state does not mean it to, each booked from
+//! its beginning to how it ended.
+//!
+//! An episode has one exposed leg. It begins when the legs become unequal in a state whose unmatched quantity is
+//! [`Line::Legging`], and ends when they are equal, when the other leg is the larger one, or with the transition that
+//! settles the matter (into a lock, into idle, into a state that means one leg). What a lock or a return to idle leaves
+//! unequal because no venue takes so little begins an episode of its own.
+//!
+//! The worst move is taken over every local tick from the one at which the episode began to the last before its end.
+//! Ticks are looked at when the exposed quantity changes or a tile ends, never as they come: the same ticks whatever the
+//! driver, at about a nanosecond for each tick of an episode and at nothing for all others.
+
+use crate::ledger::{Belief, Line, Mids};
+use crate::market::{Event, EventBody, Role};
+use crate::tape::Local;
+use crate::units::{Qty, SECOND_NS, Time};
+use serde::{Deserialize, Serialize};
+
+macro_rules! endings {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// How an episode ended.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[repr(usize)]
+        pub enum Ending { $($(#[$doc])* $variant,)* }
+
+        impl Ending {
+            pub const ALL: &[Ending] = &[$(Ending::$variant,)*];
+            /// By `Ending as usize`, as results and reports write them.
+            pub const NAMES: &[&str] = &[$($name,)*];
+        }
+    };
+}
+
+endings! {
+    /// The other leg filled.
+    Matched = "matched",
+    /// The exposed leg was closed again.
+    RolledBack = "rolled_back",
+    /// What had filled of the other leg was bought back: the first leg stands alone, as meant.
+    BoughtBack = "bought_back",
+    /// The other leg was opened because the exposed leg's venue refused or was silent.
+    Hedged = "hedged",
+    /// The excess of the larger leg was closed.
+    Trimmed = "trimmed",
+    /// A lock was let go: one leg is kept, as meant, or both are closed.
+    Unlocked = "unlocked",
+    /// Dust was taken up by the next trade.
+    Netted = "netted",
+    /// A venue took the exposed leg.
+    Liquidated = "liquidated",
+    /// The data ended first.
+    OpenAtEnd = "open_at_end",
+}
+
+impl Ending {
+    pub fn name(self) -> &'static str {
+        Ending::NAMES[self as usize]
+    }
+
+    /// What a booked event that ended an episode made of it; `belief` as it is after it.
+    fn by(event: &Event, belief: &Belief, hedging: bool, locked: bool) -> Ending {
+        match event.body {
+            EventBody::Liquidated { .. } => Ending::Liquidated,
+            EventBody::Fill { side, .. } if side == event.venue.opening() && hedging => Ending::Hedged,
+            EventBody::Fill { side, .. } if side == event.venue.opening() => Ending::Matched,
+            _ if !belief.qty(event.venue).is_zero() => Ending::Trimmed,
+            _ if locked => Ending::Unlocked,
+            _ => Ending::RolledBack,
+        }
+    }
+}
+
+/// An episode. Money is doubled (half of 1e-18 quote), as mids are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeggingRow {
+    /// As trades are counted, from 1; 0 = outside a trade.
+    pub trade: u32,
+    pub from: Time,
+    pub to: Time,
+    /// State in which it began.
+    pub state: u8,
+    /// The exposed leg.
+    pub role: Role,
+    pub ending: Ending,
+    /// Most that was exposed.
+    pub peak: Qty,
+    /// Exposed quantity times its time: 1e-9 base units x ns.
+    pub qty_ns: i128,
+    /// Doubled mid of the exposed leg's venue at the beginning.
+    pub mid2: i64,
+    /// The one of all its ticks that is furthest against us; at best `mid2`.
+    pub worst_mid2: i64,
+    /// Lowest that the exposed quantity's money stood at any of its ticks; not positive.
+    pub worst2: i128,
+    /// What the price made of the exposed quantity: all that the legging line moved by, the drift of the fills that began
+    /// and ended it included.
+    pub amount2: i128,
+}
+
+impl LeggingRow {
+    pub fn lasted_ns(&self) -> i64 {
+        self.to.since(self.from)
+    }
+
+    /// The most that was exposed, at the first mid, doubled.
+    pub fn notional2(&self) -> i128 {
+        i128::from(self.mid2) * i128::from(self.peak.0)
+    }
+
+    /// How far the mid moved against us at worst, bp of the first mid.
+    pub fn worst_bp(&self) -> f64 {
+        match self.mid2 {
+            0 => 0.0,
+            mid2 => 1e4 * (i128::from(self.worst_mid2) - i128::from(mid2)).abs() as f64 / mid2 as f64,
+        }
+    }
+
+    /// Cost in bp of the notional; negative where the price was for us.
+    pub fn cost_bp(&self) -> f64 {
+        match self.notional2() {
+            0 => 0.0,
+            notional2 => 1e4 * (-self.amount2) as f64 / notional2 as f64,
+        }
+    }
+}
+
+/// Where a run stands when something was booked, with the lines brought up to it.
+#[derive(Clone, Copy, Debug)]
+pub struct At<'a> {
+    pub now: Time,
+    /// The last local tick.
+    pub row: usize,
+    pub belief: &'a Belief,
+    pub mids: Mids,
+}
+
+impl At<'_> {
+    /// The leg that is larger than the other, and by how much.
+    fn excess(&self) -> Option<(Role, Qty)> {
+        let [long, short] = Role::BOTH.map(|role| self.belief.qty(role));
+        match long.cmp(&short) {
+            std::cmp::Ordering::Greater => Some((Role::Long, long - short)),
+            std::cmp::Ordering::Less => Some((Role::Short, short - long)),
+            std::cmp::Ordering::Equal => None,
+        }
+    }
+}
+
+/// The episode that goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Open {
+    /// As far as it is known; `to` is its newest change.
+    row: LeggingRow,
+    /// Exposed since then.
+    qty: Qty,
+    /// Mid at which `row.amount2` stands.
+    valued2: i64,
+    /// First tick of the present tile that is not looked at.
+    next: u32,
+}
+
+impl Open {
+    fn new(at: &At<'_>, role: Role, trade: u32, state: u8) -> Open {
+        let mid2 = at.mids[role.ix()];
+        Open {
+            row: LeggingRow {
+                trade,
+                from: at.now,
+                to: at.now,
+                state,
+                role,
+                ending: Ending::OpenAtEnd,
+                peak: Qty::ZERO,
+                qty_ns: 0,
+                mid2,
+                worst_mid2: mid2,
+                worst2: 0,
+                amount2: 0,
+            },
+            qty: Qty::ZERO,
+            valued2: mid2,
+            next: at.row as u32 + 1,
+        }
+    }
+
+    fn look(&mut self, local: &Local, row: usize) {
+        let rows = self.next as usize..(row + 1).max(self.next as usize);
+        self.next = rows.end as u32;
+        let (r, role) = (self.row.role.ix(), self.row.role);
+        let quoted =
+            local.bid[r][rows.clone()].iter().zip(&local.ask[r][rows]).filter(|(bid, ask)| **bid > 0 && **ask > 0);
+        let mids = quoted.map(|(bid, ask)| bid + ask);
+        let worst = match role {
+            Role::Long => mids.min(),
+            Role::Short => mids.max(),
+        };
+        if let Some(mid2) = worst {
+            self.row.worst_mid2 = match role {
+                Role::Long => self.row.worst_mid2.min(mid2),
+                Role::Short => self.row.worst_mid2.max(mid2),
+            };
+            let moved = i128::from(mid2 - self.valued2) * i128::from(role.opening().sign());
+            self.row.worst2 = self.row.worst2.min(self.row.amount2 + moved * i128::from(self.qty.0));
+        }
+    }
+
+    /// Its ticks before `at` have been looked at; `told2`: what the legging line made of the episodes before it.
+    fn advance(&mut self, at: &At<'_>, told2: i128) {
+        let row = &mut self.row;
+        row.qty_ns += i128::from(self.qty.0) * i128::from(at.now.since(row.to));
+        row.to = at.now;
+        let [long, short] = Role::BOTH.map(|role| at.belief.lines.get2(role, Line::Legging));
+        row.amount2 = long + short - told2;
+        row.worst2 = row.worst2.min(row.amount2);
+        self.valued2 = at.mids[row.role.ix()];
+    }
+
+    fn expose(&mut self, qty: Qty) {
+        self.qty = qty;
+        self.row.peak = self.row.peak.max(qty);
+    }
+}
+
+/// All episodes of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Legging {
+    open: Option<Open>,
+    /// By `Ending as usize`.
+    pub endings: [u32; Ending::ALL.len()],
+    pub ns: i64,
+    pub longest_ns: i64,
+    /// See [`LeggingRow::qty_ns`].
+    pub qty_ns: i128,
+    /// What the costliest made; not positive.
+    pub costliest2: i128,
+    pub worst_bp: Worst,
+    pub amount2: i128,
+    /// See [`LeggingRow::notional2`].
+    pub notional2: i128,
+}
+
+/// The deepest move of all episodes as a fraction: distance over first mid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Worst {
+    moved2: i64,
+    of2: i64,
+}
+
+impl Worst {
+    fn note(&mut self, row: &LeggingRow) {
+        let moved2 = (row.worst_mid2 - row.mid2).abs();
+        if i128::from(moved2) * i128::from(self.of2) > i128::from(self.moved2) * i128::from(row.mid2) || self.of2 == 0 {
+            *self = Worst { moved2, of2: row.mid2 };
+        }
+    }
+
+    pub fn bp(&self) -> f64 {
+        if self.of2 > 0 { 1e4 * self.moved2 as f64 / self.of2 as f64 } else { 0.0 }
+    }
+}
+
+impl Legging {
+    pub fn episodes(&self) -> u32 {
+        self.endings.iter().sum()
+    }
+
+    /// A tile begins; its row 0 is looked at already.
+    pub fn enter_tile(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.next = 1;
+        }
+    }
+
+    /// Looks at the ticks up to `row`; called before the exposed quantity may change.
+    #[inline]
+    pub fn look(&mut self, local: &Local, row: usize) {
+        if let Some(open) = &mut self.open {
+            open.look(local, row);
+        }
+    }
+
+    /// After an event was booked. `legs`: the state means both legs to be equal.
+    pub(super) fn booked(&mut self, at: &At<'_>, event: &Event, state: State) -> Option<LeggingRow> {
+        let (excess, belief) = (state.excess(at), at.belief);
+        self.change(at, excess, false, state, || Ending::by(event, belief, state.hedging, state.locked))
+    }
+
+    /// After a transition from `from`; `idle` and `locked` say it of the states before and after.
+    pub(super) fn moved(&mut self, at: &At<'_>, from: State, to: State) -> Option<LeggingRow> {
+        let settled = from.idle || to.idle || to.locked || !to.legging;
+        let ending = || match (from, to) {
+            (from, _) if from.idle => Ending::Netted,
+            (_, to) if to.locked => Ending::Matched,
+            (from, _) if from.locked => Ending::Unlocked,
+            (_, to) if to.idle => Ending::RolledBack,
+            _ => Ending::BoughtBack,
+        };
+        self.change(at, to.excess(at), settled, to, ending)
+    }
+
+    /// The data end.
+    pub(super) fn finish(&mut self, at: &At<'_>) -> Option<LeggingRow> {
+        self.open.as_mut()?.advance(at, self.amount2);
+        self.close(Ending::OpenAtEnd)
+    }
+
+    fn change(
+        &mut self,
+        at: &At<'_>,
+        excess: Option<(Role, Qty)>,
+        settled: bool,
+        state: State,
+        ending: impl FnOnce() -> Ending,
+    ) -> Option<LeggingRow> {
+        if self.open.is_none() && excess.is_none() {
+            return None;
+        }
+        let mut ended = None;
+        if let Some(open) = &mut self.open {
+            open.advance(at, self.amount2);
+            if settled || excess.is_none_or(|(role, _)| role != open.row.role) {
+                ended = self.close(ending());
+            }
+        }
+        if let Some((role, qty)) = excess {
+            let told2 = self.amount2;
+            let open = self.open.get_or_insert_with(|| {
+                let mut open = Open::new(at, role, state.trade, state.number);
+                open.advance(at, told2);
+                open
+            });
+            open.expose(qty);
+        }
+        ended
+    }
+
+    fn close(&mut self, ending: Ending) -> Option<LeggingRow> {
+        let row = LeggingRow { ending, ..self.open.take()?.row };
+        self.endings[ending as usize] += 1;
+        self.ns += row.lasted_ns();
+        self.longest_ns = self.longest_ns.max(row.lasted_ns());
+        self.qty_ns += row.qty_ns;
+        self.costliest2 = self.costliest2.min(row.amount2);
+        self.worst_bp.note(&row);
+        self.amount2 += row.amount2;
+        self.notional2 += row.notional2();
+        Some(row)
+    }
+
+    /// Base units times seconds, of all episodes.
+    pub fn qty_sec(&self) -> f64 {
+        self.qty_ns as f64 * 1e-9 / SECOND_NS as f64
+    }
+}
+
+/// What an episode needs to know of the trader's state.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct State {
+    pub number: u8,
+    /// Number of the open trade; 0 = none.
+    pub trade: u32,
+    pub idle: bool,
+    pub locked: bool,
+    /// Unmatched quantity is not meant.
+    pub legging: bool,
+    pub hedging: bool,
+}
+
+impl State {
+    fn excess(&self, at: &At<'_>) -> Option<(Role, Qty)> {
+        if self.legging { at.excess() } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::VenueBook;
+    use crate::market::{Bbo, OrderId, Side};
+    use crate::port::{StateInfo, Transition};
+    use crate::stats::Tally;
+    use crate::tape::rows::{QuoteRow, VenueTables};
+    use crate::tape::{Carry, align};
+    use crate::units::{Cash, Notional, Price, Rate};
+
+    const ONE: i64 = 1_000_000_000;
+    const STATES: &[StateInfo] = &[
+        StateInfo { name: "idle", unmatched: Line::Legging, locked: false },
+        StateInfo { name: "one", unmatched: Line::Price, locked: false },
+        StateInfo { name: "locking", unmatched: Line::Legging, locked: false },
+        StateInfo { name: "locked", unmatched: Line::Legging, locked: true },
+    ];
+    const MIDS: [i64; 5] = [100, 98, 101, 94, 99];
+
+    fn at(tenth: i64) -> Time {
+        Time(tenth * SECOND_NS / 10)
+    }
+
+    /// Both venues quote one mid a second, from second 1 on.
+    fn local() -> Local {
+        let quote = |(second, mid): (i64, &i64)| {
+            let (bid, ask, size) = (Price((mid - 1) * ONE), Price((mid + 1) * ONE), Qty(ONE));
+            let bbo = Bbo { bid, bid_qty: size, ask, ask_qty: size };
+            QuoteRow { exch: at(10 * second), recv: at(10 * second), bbo }
+        };
+        let table = VenueTables { quotes: (1..).zip(&MIDS).map(quote).collect(), ..VenueTables::default() };
+        align([&table, &table], at(0), at(1_000), &mut Carry::default()).local
+    }
+
+    struct Run {
+        local: Local,
+        belief: Belief,
+        tally: Tally,
+        state: u8,
+        rows: Vec<LeggingRow>,
+    }
+
+    impl Run {
+        fn new() -> Run {
+            let book = |role| VenueBook::new(role, Cash(1), Rate(10 * Rate::ONE), true, Cash::units(1_000));
+            let belief = Belief::new(Role::BOTH.map(book));
+            Run { local: local(), belief, tally: Tally::new(at(0), 4, 1), state: 0, rows: Vec::new() }
+        }
+
+        /// Last tick before the moment, and its mids.
+        fn stand(&self, tenth: i64) -> (usize, Mids) {
+            let row = (tenth / 10) as usize;
+            (row, [2 * MIDS[row - 1] * ONE; 2])
+        }
+
+        fn event(&mut self, tenth: i64, venue: Role, body: EventBody, hedging: bool) {
+            let (row, mids) = self.stand(tenth);
+            let event = Event { at: at(tenth), venue_time: at(tenth), venue, body, met2: 0 };
+            self.tally.event(&event);
+            self.tally.legging.look(&self.local, row);
+            self.belief.apply(&event, mids, STATES[usize::from(self.state)].unmatched);
+            let now = At { now: at(tenth), row, belief: &self.belief, mids };
+            self.rows.extend(self.tally.booked(&now, &event, hedging, STATES));
+        }
+
+        /// Whole coins.
+        fn fill(&mut self, tenth: i64, venue: Role, side: Side, qty: i64) {
+            let (id, qty, px) = (OrderId(1), Qty(qty * ONE), Price(100 * ONE));
+            self.event(tenth, venue, EventBody::Fill { id, side, px, qty, maker: false, fee: Cash::ZERO }, false);
+        }
+
+        fn go(&mut self, tenth: i64, to: u8) {
+            let (row, mids) = self.stand(tenth);
+            self.tally.legging.look(&self.local, row);
+            self.belief.value_at(mids, STATES[usize::from(self.state)].unmatched);
+            let now = At { now: at(tenth), row, belief: &self.belief, mids };
+            let step = Transition { from: self.state, to, reason: 0, also: 0 };
+            self.rows.extend(self.tally.transition(&now, &step, STATES));
+            self.state = to;
+        }
+
+        /// A long of this many coins, in a lock since second 1.
+        fn locking(qty: i64) -> Run {
+            let mut run = Run::new();
+            run.go(10, 1);
+            run.fill(10, Role::Long, Side::Buy, qty);
+            run.go(10, 2);
+            run
+        }
+
+        fn endings(&self) -> Vec<&'static str> {
+            self.rows.iter().map(|row| row.ending.name()).collect()
+        }
+    }
+
+    fn money2(units: i64) -> i128 {
+        2 * Notional(i128::from(units) * 1_000_000_000_000_000_000).0
+    }
+
+    /// Two coins alone from second 1, at 100; one of them until 5.5.
+    /// | until | exposed | mids | money |
+    /// | 3.5 | 2 | 98, 101 | -4, then +2 |
+    /// | 5.5 | 1 | 94, 99 | 2 - 7 = -5, then 0 |
+    #[test]
+    fn an_episode_by_hand() {
+        let mut run = Run::locking(2);
+        run.fill(35, Role::Short, Side::Sell, 1);
+        run.fill(55, Role::Short, Side::Sell, 1);
+        run.go(55, 3);
+        let want = LeggingRow {
+            trade: 1,
+            from: at(10),
+            to: at(55),
+            state: 2,
+            role: Role::Long,
+            ending: Ending::Matched,
+            peak: Qty(2 * ONE),
+            qty_ns: i128::from(7 * ONE) * i128::from(SECOND_NS),
+            mid2: 200 * ONE,
+            worst_mid2: 188 * ONE,
+            worst2: money2(-5),
+            amount2: 0,
+        };
+        assert_eq!(run.rows, [want]);
+        assert_eq!((want.worst_bp(), want.cost_bp()), (600.0, 0.0));
+        let legging = &run.tally.legging;
+        assert_eq!((legging.episodes(), legging.qty_sec(), legging.worst_bp.bp()), (1, 7.0, 600.0));
+        assert_eq!((legging.ns, legging.longest_ns), (45 * SECOND_NS / 10, 45 * SECOND_NS / 10));
+    }
+
+    /// The short leg is the larger: what rises is against it. Closed at 99 after 98 and 101 and 94.
+    #[test]
+    fn a_short_is_hurt_by_a_rise() {
+        let mut run = Run::new();
+        run.go(10, 1);
+        run.fill(10, Role::Short, Side::Sell, 1);
+        run.go(10, 2);
+        run.fill(55, Role::Short, Side::Buy, 1);
+        assert_eq!((run.rows[0].worst_mid2, run.rows[0].worst2), (202 * ONE, money2(-1)));
+        assert_eq!((run.rows[0].amount2, run.rows[0].cost_bp()), (money2(1), -100.0));
+        assert_eq!(run.endings(), ["rolled_back"]);
+    }
+
+    #[test]
+    fn each_ending_has_its_cause() {
+        // bought back: the state means one leg again
+        let mut run = Run::locking(2);
+        run.fill(20, Role::Short, Side::Sell, 1);
+        run.fill(30, Role::Short, Side::Buy, 1);
+        run.go(30, 1);
+        assert_eq!(run.endings(), ["bought_back"]);
+        // trimmed to what matches
+        let mut run = Run::locking(2);
+        run.fill(20, Role::Short, Side::Sell, 1);
+        run.fill(30, Role::Long, Side::Sell, 1);
+        run.go(30, 3);
+        assert_eq!(run.endings(), ["trimmed"]);
+        // and from there a leg is let go: one episode up to the transition, none after it
+        run.fill(40, Role::Short, Side::Buy, 1);
+        run.go(40, 1);
+        run.fill(50, Role::Long, Side::Sell, 1);
+        run.go(50, 0);
+        assert_eq!(run.endings(), ["trimmed", "unlocked"]);
+        // hedged while closing
+        let mut run = Run::locking(1);
+        let (px, id) = (Price(100 * ONE), OrderId(1));
+        let fee = Cash::ZERO;
+        let body = EventBody::Fill { id, side: Side::Sell, px, qty: Qty(ONE), maker: false, fee };
+        run.event(20, Role::Short, body, true);
+        // then the venue takes the long leg, and the short one is closed
+        run.event(30, Role::Long, EventBody::Liquidated { px, qty: Qty(ONE), fee, lost: fee }, false);
+        run.fill(40, Role::Short, Side::Buy, 1);
+        run.go(40, 0);
+        assert_eq!(run.endings(), ["hedged", "rolled_back"]);
+        let mut run = Run::locking(1);
+        run.event(30, Role::Long, EventBody::Liquidated { px, qty: Qty(ONE), fee, lost: fee }, false);
+        assert_eq!(run.endings(), ["liquidated"]);
+        // dust waits in idle for the next trade
+        let mut run = Run::locking(2);
+        run.fill(20, Role::Long, Side::Sell, 1);
+        run.go(20, 0);
+        run.go(40, 1);
+        assert_eq!(run.endings(), ["rolled_back", "netted"]);
+        assert_eq!((run.rows[0].trade, run.rows[1].trade), (1, 0));
+        // the data end
+        let mut run = Run::locking(1);
+        let (row, mids) = run.stand(50);
+        run.tally.legging.look(&run.local, row);
+        run.belief.value_at(mids, Line::Legging);
+        let ended = run.tally.finish(&At { now: at(50), row, belief: &run.belief, mids });
+        assert_eq!(ended.map(|row| (row.ending, row.amount2)), Some((Ending::OpenAtEnd, money2(-1))));
+    }
+
+    /// The larger leg changes without a moment of equality: two episodes.
+    #[test]
+    fn an_episode_has_one_leg() {
+        let mut run = Run::locking(1);
+        run.fill(20, Role::Short, Side::Sell, 3);
+        run.fill(30, Role::Long, Side::Buy, 2);
+        let told: Vec<_> = run.rows.iter().map(|row| (row.role, row.peak, row.ending.name())).collect();
+        assert_eq!(told, [(Role::Long, Qty(ONE), "matched"), (Role::Short, Qty(2 * ONE), "matched")]);
+    }
+}

@@ -1,0 +1,236 @@
+//! What a run may write down on the side. A sweep's first pass keeps nothing; the second pass of its best keeps all.
+
+use super::LeggingRow;
+use crate::ledger::{Belief, Line, Lines, Mids};
+use crate::market::{Bbo, Command, Event, Role};
+use crate::port::Transition;
+use crate::signals::TileSignals;
+use crate::sim::Met;
+use crate::tape::Local;
+use crate::units::Time;
+
+/// The surroundings of something recorded, after it happened.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    pub now: Time,
+    /// The last local tick.
+    pub row: usize,
+    pub local: &'a Local,
+    pub signals: &'a TileSignals,
+    pub belief: &'a Belief,
+    /// Mids at which money is valued here, doubled.
+    pub mids: Mids,
+    /// The trader's state.
+    pub state: u8,
+}
+
+pub trait Recorder {
+    /// False: equity samples that repeat may be skipped.
+    const KEEPS: bool = true;
+    /// True: orders are followed from decision to answer; [`Recorder::command`], [`Recorder::met`] and
+    /// [`Recorder::answer`] are called.
+    const FOLLOWS: bool = false;
+    fn transition(&mut self, _scene: &Scene<'_>, _transition: &Transition) {}
+    /// A ledger entry: a fill, a funding settlement or a liquidation. `end`: booked by closing at the end of the data.
+    fn entry(&mut self, _scene: &Scene<'_>, _event: &Event, _end: bool) {}
+    /// An episode of legging ended, by the entry or transition told before.
+    fn legging(&mut self, _row: &LeggingRow) {}
+    /// A command leaves the trader.
+    fn command(&mut self, _scene: &Scene<'_>, _command: &Command) {}
+    /// What a request met at its venue; told before the first answer that follows it.
+    fn met(&mut self, _met: &Met) {}
+    /// Any event that reaches the trader, before it is booked.
+    fn answer(&mut self, _event: &Event) {}
+    /// A sample of equity, doubled (half of 1e-18 quote).
+    fn equity(&mut self, _at: Time, _equity2: i128) {}
+}
+
+/// Keeps nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoRecord;
+
+impl Recorder for NoRecord {
+    const KEEPS: bool = false;
+}
+
+/// A transition with what the trader saw.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TransitionRow {
+    pub at: Time,
+    pub transition: Transition,
+    /// By role, as of the last tick.
+    pub bbo: [Bbo; 2],
+    /// bp; NaN when unknown.
+    pub spread: f64,
+    pub edge: f64,
+    pub equity2: i128,
+}
+
+/// A ledger entry and where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryRow {
+    /// Counted from 1; 0 = outside a trade.
+    pub trade: u32,
+    pub state: u8,
+    pub event: Event,
+    /// Doubled mid of the entry's venue when it reached us.
+    pub mid2: i64,
+    /// Equity after it, doubled.
+    pub equity2: i128,
+    pub end: bool,
+}
+
+impl EntryRow {
+    /// Doubled mid of the book that a fill met, or that of its hearing where nobody knows.
+    pub fn met2(&self) -> i64 {
+        if self.event.met2 > 0 { self.event.met2 } else { self.mid2 }
+    }
+}
+
+/// Everything between leaving state 0 and the return to it, with at least one fill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TradeRow {
+    /// Counted from 1.
+    pub number: u32,
+    pub opened: Time,
+    pub closed: Time,
+    /// Reason of the first and of the last transition.
+    pub reasons: [u8; 2],
+    pub fills: u32,
+    /// Where its money came from; the sum is its pnl.
+    pub lines: Lines,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    at: Time,
+    reason: u8,
+    fills: u32,
+    lines: Lines,
+}
+
+/// Where the money of one trade came from, or that of no trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MoneyRow {
+    /// Counted from 1; 0 = outside every trade (transfers, dust, late fills).
+    pub trade: u32,
+    /// When it ended; `None`: with the data.
+    pub closed: Option<Time>,
+    pub lines: Lines,
+}
+
+/// Keeps everything.
+#[derive(Clone, Debug, Default)]
+pub struct FullRecord {
+    pub transitions: Vec<TransitionRow>,
+    pub entries: Vec<EntryRow>,
+    pub trades: Vec<TradeRow>,
+    /// Whole minutes, and the end.
+    pub equity: Vec<(Time, i128)>,
+    pub legging: Vec<LeggingRow>,
+    open: Option<Open>,
+}
+
+impl FullRecord {
+    /// All the money of a run, whose lines at its end are `total`: each trade's, that of the one which was open at the
+    /// end, then what lies outside.
+    pub fn money(&self, total: &Lines) -> Vec<MoneyRow> {
+        let closed =
+            |trade: &TradeRow| MoneyRow { trade: trade.number, closed: Some(trade.closed), lines: trade.lines };
+        let mut rows: Vec<MoneyRow> = self.trades.iter().map(closed).collect();
+        let number = rows.len() as u32 + 1;
+        rows.extend(self.open.map(|open| MoneyRow { trade: number, closed: None, lines: total.minus(&open.lines) }));
+        let outside = rows.iter().fold(*total, |left, row| left.minus(&row.lines));
+        rows.push(MoneyRow { trade: 0, closed: None, lines: outside });
+        rows
+    }
+
+    /// The trade that the end of the data cut off, as [`FullRecord::money`] has it, if something had filled: it opened then,
+    /// and `end` closed it. Its last reason is its first: nothing else closed it.
+    pub fn open_trade(&self, total: &Lines, end: Time) -> Option<TradeRow> {
+        let open = self.open.filter(|open| open.fills > 0)?;
+        Some(TradeRow {
+            number: self.trades.len() as u32 + 1,
+            opened: open.at,
+            closed: end,
+            reasons: [open.reason, open.reason],
+            fills: open.fills,
+            lines: total.minus(&open.lines),
+        })
+    }
+
+    fn close_trade(&mut self, scene: &Scene<'_>, reason: u8) {
+        let Some(open) = self.open.take() else { return };
+        let number = self.trades.len() as u32 + 1;
+        if open.fills == 0 {
+            // no trade after all: what its number was put on lies outside
+            let entries = self.entries.iter_mut().rev().map(|row| &mut row.trade);
+            let legging = self.legging.iter_mut().rev().map(|row| &mut row.trade);
+            entries.take_while(|trade| **trade == number).for_each(|trade| *trade = 0);
+            legging.take_while(|trade| **trade == number).for_each(|trade| *trade = 0);
+            return;
+        }
+        self.trades.push(TradeRow {
+            number,
+            opened: open.at,
+            closed: scene.now,
+            reasons: [open.reason, reason],
+            fills: open.fills,
+            lines: scene.belief.lines.minus(&open.lines),
+        });
+    }
+}
+
+impl Recorder for FullRecord {
+    fn transition(&mut self, scene: &Scene<'_>, transition: &Transition) {
+        let signal = |column: &[f64]| column.get(scene.row).copied().unwrap_or(f64::NAN);
+        self.transitions.push(TransitionRow {
+            at: scene.now,
+            transition: *transition,
+            bbo: Role::BOTH.map(|role| scene.local.bbo(scene.row, role)),
+            spread: signal(&scene.signals.spread),
+            edge: signal(&scene.signals.edge),
+            equity2: scene.belief.equity2(scene.mids),
+        });
+        if transition.to == 0 {
+            self.close_trade(scene, transition.reason);
+        } else if transition.from == 0 {
+            let lines = scene.belief.lines;
+            self.open = Some(Open { at: scene.now, reason: transition.reason, fills: 0, lines });
+        }
+    }
+
+    fn entry(&mut self, scene: &Scene<'_>, event: &Event, end: bool) {
+        if let Some(open) = &mut self.open {
+            open.fills += u32::from(matches!(event.body, crate::market::EventBody::Fill { .. }));
+        }
+        self.entries.push(EntryRow {
+            trade: if self.open.is_some() { self.trades.len() as u32 + 1 } else { 0 },
+            state: scene.state,
+            event: *event,
+            mid2: scene.mids[event.venue.ix()],
+            equity2: scene.belief.equity2(scene.mids),
+            end,
+        });
+    }
+
+    fn legging(&mut self, row: &LeggingRow) {
+        let known = self.trades.len() as u32 + u32::from(self.open.is_some());
+        self.legging.push(LeggingRow { trade: if row.trade > known { 0 } else { row.trade }, ..*row });
+    }
+
+    fn equity(&mut self, at: Time, equity2: i128) {
+        self.equity.push((at, equity2));
+    }
+}
+
+impl TradeRow {
+    /// Net of fees, funding and liquidation, quote units.
+    pub fn pnl(&self) -> f64 {
+        self.lines.total2() as f64 * 0.5e-18
+    }
+
+    pub fn line(&self, line: Line) -> f64 {
+        self.lines.as_f64(line)
+    }
+}

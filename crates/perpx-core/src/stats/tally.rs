@@ -1,0 +1,210 @@
+//! The running counts of one run: everything a metric needs that neither the ledger nor the equity samples hold.
+
+use super::legging::{At, Legging, LeggingRow, State};
+use crate::ledger::Line;
+use crate::market::{Event, EventBody, NewOrder, OrderId};
+use crate::port::{StateInfo, Transition};
+use crate::units::{Cash, Notional, Price, SECOND_NS, Time};
+use serde::{Deserialize, Serialize};
+
+/// A lock shorter than this is counted as short.
+const SHORT_LOCK_NS: i64 = 60 * SECOND_NS;
+
+/// Everything between leaving state 0 and the return to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct OpenTrade {
+    since: Time,
+    /// Sum of the ledger's lines at its start.
+    total2: i128,
+    fills: u32,
+    locked: bool,
+}
+
+/// The order's opposite best when it was decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Decided {
+    id: OrderId,
+    px: Price,
+}
+
+/// Money is doubled (half of 1e-18 quote) where its name ends in 2.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tally {
+    state: u8,
+    state_since: Time,
+    /// Time spent in each state, ns.
+    pub state_ns: Vec<i64>,
+    /// Transitions by reason.
+    pub reasons: Vec<u32>,
+    /// Pnl from the value frozen at the lock to the trade's end (or the next lock), by the reason that ended the lock.
+    pub unlock2: Vec<i128>,
+    trade: Option<OpenTrade>,
+    /// Value and time of the present lock.
+    lock: Option<(i128, Time)>,
+    /// Reason that ended the newest lock, and the value that was frozen.
+    unlocked: Option<(u8, i128)>,
+    decided: Vec<Decided>,
+    /// Pnl of each trade, quote units, in order.
+    pub pnls: Vec<f64>,
+    pub wins: u32,
+    pub won2: i128,
+    /// Not positive.
+    pub lost2: i128,
+    pub trade_ns: i64,
+    /// Trades in which both legs were once locked.
+    pub round_trips: u32,
+    pub locks: u32,
+    pub short_locks: u32,
+    pub answers: u32,
+    pub orders: u32,
+    pub cancels: u32,
+    pub fills: u32,
+    pub turnover: Notional,
+    pub maker_turnover: Notional,
+    /// Distance of the fills from the opposite best at their order's decision; positive = cost.
+    pub decision_cost: Notional,
+    /// Value of those fills at that best.
+    pub decision_value: Notional,
+    pub legging: Legging,
+    pub peak_margin: Cash,
+    pub open_at_end: bool,
+}
+
+impl Tally {
+    /// Nothing has happened yet; `states` and `reasons` are numbers of the trader's names.
+    pub fn new(from: Time, states: usize, reasons: usize) -> Tally {
+        Tally {
+            state_since: from,
+            state_ns: vec![0; states],
+            reasons: vec![0; reasons],
+            unlock2: vec![0; reasons],
+            ..Tally::default()
+        }
+    }
+
+    pub fn order(&mut self, order: &NewOrder, opposite: Price) {
+        self.orders += 1;
+        self.decided.push(Decided { id: order.id, px: opposite });
+    }
+
+    pub fn cancel(&mut self) {
+        self.cancels += 1;
+    }
+
+    /// An event that reached the trader, before it is booked.
+    pub fn event(&mut self, event: &Event) {
+        self.answers += 1;
+        match event.body {
+            EventBody::Fill { id, side, px, qty, maker, .. } => {
+                let value = px.of(qty);
+                self.fills += 1;
+                self.turnover += value;
+                if maker {
+                    self.maker_turnover += value;
+                }
+                if let Some(decided) = self.decided.iter().find(|decided| decided.id == id && decided.px.0 > 0) {
+                    let at_best = decided.px.of(qty);
+                    self.decision_value += at_best;
+                    self.decision_cost += Notional((value - at_best).0 * i128::from(side.sign()));
+                }
+                if let Some(trade) = &mut self.trade {
+                    trade.fills += 1;
+                }
+            }
+            EventBody::Done { id, .. } | EventBody::Rejected { id, .. } => self.decided.retain(|order| order.id != id),
+            _ => {}
+        }
+    }
+
+    /// After an event was booked. `hedging`: fills that open a leg hedge the other one. Returns the episode of legging that
+    /// it ended.
+    pub fn booked(&mut self, at: &At<'_>, event: &Event, hedging: bool, states: &[StateInfo]) -> Option<LeggingRow> {
+        let margin = at.belief.books.iter().map(|book| book.leg.margin).sum();
+        self.peak_margin = self.peak_margin.max(margin);
+        self.legging.booked(at, event, self.known(self.state, hedging, states))
+    }
+
+    /// After the mids of now were put on the lines, with the trader in its new state. Returns the episode of legging that
+    /// it ended.
+    pub fn transition(&mut self, at: &At<'_>, step: &Transition, states: &[StateInfo]) -> Option<LeggingRow> {
+        let (now, belief) = (at.now, at.belief);
+        self.reasons[usize::from(step.reason)] += 1;
+        self.spend(now);
+        self.state = step.to;
+        let (from, to) = (&states[usize::from(step.from)], &states[usize::from(step.to)]);
+        if from.locked {
+            self.end_lock(now, step.reason);
+        }
+        if step.from == 0 && step.to != 0 {
+            let total2 = belief.lines.total2();
+            self.trade = Some(OpenTrade { since: now, total2, fills: 0, locked: false });
+        }
+        if to.locked {
+            let value2 = belief.equity2(at.mids);
+            self.settle_unlock(value2);
+            self.locks += 1;
+            self.lock = Some((value2, now));
+            if let Some(trade) = &mut self.trade {
+                trade.locked = true;
+            }
+        }
+        if step.to == 0 {
+            self.settle_unlock(belief.equity2(at.mids));
+            self.end_trade(at);
+        }
+        let [before, after] = [step.from, step.to].map(|state| self.known(state, false, states));
+        self.legging.moved(at, before, after)
+    }
+
+    fn known(&self, number: u8, hedging: bool, states: &[StateInfo]) -> State {
+        let info = &states[usize::from(number)];
+        State {
+            number,
+            trade: if self.trade.is_some() { self.pnls.len() as u32 + 1 } else { 0 },
+            idle: number == 0,
+            locked: info.locked,
+            legging: info.unmatched == Line::Legging,
+            hedging,
+        }
+    }
+
+    fn spend(&mut self, now: Time) {
+        self.state_ns[usize::from(self.state)] += now.since(self.state_since);
+        self.state_since = now;
+    }
+
+    fn end_lock(&mut self, now: Time, reason: u8) {
+        if let Some((value2, since)) = self.lock.take() {
+            self.short_locks += u32::from(now.since(since) < SHORT_LOCK_NS);
+            self.unlocked = Some((reason, value2));
+        }
+    }
+
+    fn settle_unlock(&mut self, value2: i128) {
+        if let Some((reason, frozen2)) = self.unlocked.take() {
+            self.unlock2[usize::from(reason)] += value2 - frozen2;
+        }
+    }
+
+    fn end_trade(&mut self, at: &At<'_>) {
+        let Some(trade) = self.trade.take().filter(|trade| trade.fills > 0) else { return };
+        let pnl2 = at.belief.lines.total2() - trade.total2;
+        self.pnls.push(pnl2 as f64 * 0.5e-18);
+        self.trade_ns += at.now.since(trade.since);
+        self.round_trips += u32::from(trade.locked);
+        if pnl2 > 0 {
+            self.wins += 1;
+            self.won2 += pnl2;
+        } else {
+            self.lost2 += pnl2;
+        }
+    }
+
+    /// The end of the data, before anything is closed by rule. Returns the episode of legging that went on.
+    pub fn finish(&mut self, at: &At<'_>) -> Option<LeggingRow> {
+        self.spend(at.now);
+        self.open_at_end = !at.belief.is_flat();
+        self.trade = None;
+        self.legging.finish(at)
+    }
+}

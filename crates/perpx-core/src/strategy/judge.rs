@@ -1,0 +1,193 @@
+//! What a tick asks for: every condition of the present state, in the order of judgement (strategy.md, 2).
+
+use super::levels::{buffered, gained, lost};
+use super::{Levels, Plan, Reason, State};
+use crate::market::Role;
+use crate::port::View;
+use crate::units::{Price, Rate, Time};
+use crate::watch::{self, Best, Legs, Level, Series};
+
+/// The first condition that holds, and the later ones that hold too (bit by reason).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    pub reason: Reason,
+    pub also: u32,
+    /// The role whose gate opened; elsewhere the first leg.
+    pub role: Role,
+}
+
+/// What of the trader's state decides which conditions are looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Sense<'a> {
+    pub state: State,
+    pub first: Role,
+    pub levels: &'a Levels,
+    /// The liquidation buffer is judged (not everything is being closed urgently already).
+    pub buffered: bool,
+    /// A halt is due at this tick.
+    pub halt: bool,
+    /// Prices, bands and the guard are judged (no exit, unlock, trim or rollback is under way).
+    pub open_to_market: bool,
+    /// A trim is under way: of all prices the stop alone is judged.
+    pub stop_only: bool,
+    /// The lock may fire (not waiting for the price to fall back after a retry).
+    pub lock_ready: bool,
+    /// S3: a fresh tick with the spread between the bands arms them.
+    pub arming: bool,
+    /// The bands may fire: armed, and the least lock time is over.
+    pub bands_ready: bool,
+    /// The guard may fire from this moment on.
+    pub guard_after: Time,
+    /// S0: the gate is looked at from this moment on; `None` = shut.
+    pub gate_after: Option<Time>,
+}
+
+impl Sense<'_> {
+    /// The leg whose stop is judged.
+    pub(super) fn alone(&self) -> Role {
+        self.state.kept().unwrap_or(self.first)
+    }
+}
+
+struct Found {
+    first: Option<Reason>,
+    also: u32,
+}
+
+impl Found {
+    fn note(&mut self, reason: Reason, holds: bool) {
+        if holds {
+            match self.first {
+                None => self.first = Some(reason),
+                Some(_) => self.also |= 1 << reason as u32,
+            }
+        }
+    }
+}
+
+/// Judges the tick `view.row`. `None`: nothing holds.
+pub fn judge(sense: &Sense, plan: &Plan, view: &View<'_>) -> Option<Ask> {
+    if sense.state == State::Idle {
+        return gate(sense, plan, view);
+    }
+    let mut found = Found { first: None, also: 0 };
+    found.note(Reason::Halt, sense.halt);
+    let marks = &view.local.mark(view.row).mark;
+    let near = |role: Role| sense.levels.buffer[role.ix()].is_some_and(|level| buffered(role, marks[role.ix()], level));
+    found.note(Reason::LiqBuffer, sense.buffered && (near(Role::Long) || near(Role::Short)));
+    match sense.state {
+        State::FirstLeg if sense.open_to_market => first_leg(sense, plan, view, &mut found),
+        State::Locking if sense.open_to_market => found.note(Reason::Stop, stopped(sense, sense.first, view)),
+        State::Locked if sense.open_to_market => locked(sense, plan, view, &mut found),
+        State::LongOnly | State::ShortOnly if sense.open_to_market => last_leg(sense, plan, view, &mut found),
+        _ if sense.stop_only => found.note(Reason::Stop, stopped(sense, sense.alone(), view)),
+        _ => {}
+    }
+    found.first.map(|reason| Ask { reason, also: found.also, role: sense.first })
+}
+
+fn gate(sense: &Sense, plan: &Plan, view: &View<'_>) -> Option<Ask> {
+    if sense.halt {
+        return Some(Ask { reason: Reason::Halt, also: 0, role: sense.first });
+    }
+    sense.gate_after.and_then(|after| gate_opens(after, plan, view))
+}
+
+/// S0: the first direction whose gate is open, from `after` on.
+#[inline]
+pub fn gate_opens(after: Time, plan: &Plan, view: &View<'_>) -> Option<Ask> {
+    if view.tick_time() < after {
+        return None;
+    }
+    let opens = |(first, rule): &&(Role, watch::Rule)| {
+        watch::fires(rule, view.ground(), view.row, None) && !guard_holds(plan.opened_legs(*first), plan, view)
+    };
+    plan.gates.iter().find(opens).map(|&(role, _)| Ask { reason: Reason::Gate, also: 0, role })
+}
+
+/// The price at which a leg can be closed.
+pub(super) fn closing_price(role: Role, view: &View<'_>) -> Price {
+    match role {
+        Role::Long => Price(view.local.bid[0][view.row]),
+        Role::Short => Price(view.local.ask[1][view.row]),
+    }
+}
+
+fn fresh(plan: &Plan, view: &View<'_>) -> bool {
+    Role::BOTH.iter().all(|&role| view.age_ns(role) <= plan.strategy.risk.max_quote_age_ns)
+}
+
+fn stopped(sense: &Sense, role: Role, view: &View<'_>) -> bool {
+    sense.levels.stop.is_some_and(|level| lost(role, closing_price(role, view), level))
+}
+
+fn first_leg(sense: &Sense, plan: &Plan, view: &View<'_>, found: &mut Found) {
+    let px = closing_price(sense.first, view);
+    found.note(Reason::Stop, stopped(sense, sense.first, view));
+    found.note(Reason::Guard, guard(sense, plan, view));
+    let profit = sense.levels.lock.is_some_and(|level| gained(sense.first, px, level));
+    found.note(Reason::Lock, profit && sense.lock_ready && fresh(plan, view));
+}
+
+fn locked(sense: &Sense, plan: &Plan, view: &View<'_>, found: &mut Found) {
+    found.note(Reason::Guard, guard(sense, plan, view));
+    if !sense.bands_ready || !fresh(plan, view) {
+        return;
+    }
+    let spread = view.signals.spread[view.row];
+    let (lower, upper) = bands(plan, view);
+    found.note(Reason::UpperBand, spread >= upper);
+    let below = if plan.band.k.is_some() { spread <= lower } else { spread < lower };
+    found.note(Reason::LowerBand, below && plan.strategy.locking.on_lb != crate::config::Unlock::Hold);
+}
+
+/// (lower, upper) of the bands at the last closed bar; NaN = none.
+pub(super) fn bands(plan: &Plan, view: &View<'_>) -> (f64, f64) {
+    view.signals.band(&plan.band, crate::signals::bar_before(view.tick_time(), plan.band.bar_ns))
+}
+
+/// A fresh tick has the spread strictly between the bands: what arms them.
+pub fn is_inside(plan: &Plan, view: &View<'_>) -> bool {
+    let (lower, upper) = bands(plan, view);
+    let spread = view.signals.spread[view.row];
+    fresh(plan, view) && spread > lower && spread < upper
+}
+
+fn last_leg(sense: &Sense, plan: &Plan, view: &View<'_>, found: &mut Found) {
+    let role = if sense.state == State::LongOnly { Role::Long } else { Role::Short };
+    let px = closing_price(role, view);
+    found.note(Reason::Stop, stopped(sense, role, view));
+    found.note(Reason::Trail, trailed(plan.strategy.exit.trail, view.best, px));
+    found.note(Reason::Guard, guard(sense, plan, view));
+    found.note(Reason::TakeProfit, sense.levels.take_profit.is_some_and(|level| gained(role, px, level)));
+    found.note(Reason::Rebound, sense.levels.rebound.is_some_and(|level| gained(role, px, level)));
+}
+
+fn trailed(fraction: Option<Rate>, best: Option<Best>, px: Price) -> bool {
+    match (fraction, best) {
+        (Some(fraction), Some(best)) => lost(best.role, px, watch::trail_level(best, fraction)),
+        _ => false,
+    }
+}
+
+/// What the open position pays in funding is above the guard.
+fn guard(sense: &Sense, plan: &Plan, view: &View<'_>) -> bool {
+    view.tick_time() >= sense.guard_after && guard_holds(held(view), plan, view)
+}
+
+/// The quantities that are open.
+pub(super) fn held(view: &View<'_>) -> Legs {
+    Legs { long: view.belief.qty(Role::Long), short: view.belief.qty(Role::Short) }
+}
+
+fn guard_holds(legs: Legs, plan: &Plan, view: &View<'_>) -> bool {
+    let Some(limit) = plan.strategy.risk.funding_guard_apr else { return false };
+    let pays = legs.pays_x24(view.local, view.row, plan.funding, view.tick_time());
+    let Level::Wide(level) = legs.level(limit) else { return false };
+    pays.is_some_and(|pays| pays > level)
+}
+
+/// The series of the funding guard for `legs`.
+pub(super) fn guard_series(plan: &Plan, legs: Legs) -> Series {
+    Series::Apr { kind: plan.funding, legs }
+}

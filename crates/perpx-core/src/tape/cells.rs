@@ -1,0 +1,80 @@
+//! Columns of a tile while they are filled: rooms cut into the cells of each, and back to columns.
+
+use crate::tape::room::{Cells, Room, column_bytes};
+use crate::tape::tile::*;
+
+/// The local timeline, as [`Local`].
+pub(super) struct LocalCells<'a> {
+    pub time: Cells<'a, 8>,
+    bid: [Cells<'a, 8>; 2],
+    ask: [Cells<'a, 8>; 2],
+    seen: [Cells<'a, 8>; 2],
+    record: Cells<'a, 64>,
+    pub funding_at: Cells<'a, 4>,
+    pub mark_at: Cells<'a, 4>,
+}
+
+/// What a local timeline has beside its rows.
+pub(super) struct LocalSteps {
+    pub fundings: Vec<FundingState>,
+    pub marks: Vec<MarkState>,
+    pub depth: [DepthCols; 2],
+}
+
+impl LocalCells<'_> {
+    /// For so many rows.
+    pub fn room(rows: usize) -> Room {
+        Room::new(7 * column_bytes::<8>(rows) + column_bytes::<64>(rows) + 2 * column_bytes::<4>(rows))
+    }
+
+    pub fn new(room: &mut Room, rows: usize) -> LocalCells<'_> {
+        let mut cut = room.cut();
+        let mut ints = || cut.column::<8>(rows);
+        let (time, bid, ask, seen) = (ints(), [ints(), ints()], [ints(), ints()], [ints(), ints()]);
+        let record = cut.column::<64>(rows);
+        LocalCells { time, bid, ask, seen, record, funding_at: cut.column(rows), mark_at: cut.column(rows) }
+    }
+
+    /// What one venue shows at a row: bid, its size, ask, its size; and when it was heard last.
+    #[inline(always)]
+    pub fn put_venue(&mut self, row: usize, v: usize, quote: [i64; 4], seen: i64) {
+        for (cell, value) in self.record[row].as_chunks_mut::<8>().0[4 * v..].iter_mut().zip(quote) {
+            *cell = value.to_ne_bytes();
+        }
+        self.bid[v][row] = quote[0].to_ne_bytes();
+        self.ask[v][row] = quote[2].to_ne_bytes();
+        self.seen[v][row] = seen.to_ne_bytes();
+    }
+
+    /// The first `len` of the `rows` that the room was cut for.
+    pub fn filled(room: Room, rows: usize, len: usize, steps: LocalSteps) -> Local {
+        let mut filled = room.filled();
+        let mut ints = || filled.column::<i64>(rows, len);
+        let (time, bid, ask, seen) = (ints(), [ints(), ints()], [ints(), ints()], [ints(), ints()]);
+        let record = filled.column::<i64>(8 * rows, 8 * len);
+        let (funding_at, mark_at) = (filled.column::<u32>(rows, len), filled.column::<u32>(rows, len));
+        let LocalSteps { fundings, marks, depth } = steps;
+        Local { time, record, bid, ask, seen, funding_at, mark_at, fundings, marks, depth }
+    }
+}
+
+/// Columns of `len` quotes: time, bid, its size, ask, its size.
+pub(super) fn quote_cols(len: usize, fill: impl FnOnce([Cells<'_, 8>; 5])) -> QuoteCols {
+    let mut room = Room::new(5 * column_bytes::<8>(len));
+    let mut cut = room.cut();
+    fill([(); 5].map(|()| cut.column(len)));
+    let mut filled = room.filled();
+    let [time, bid, bid_qty, ask, ask_qty] = [(); 5].map(|()| filled.column(len, len));
+    QuoteCols { time, bid, bid_qty, ask, ask_qty }
+}
+
+/// Columns of `len` trades: time, price, size; taker, book.
+pub(super) fn trade_cols(len: usize, fill: impl FnOnce([Cells<'_, 8>; 3], [Cells<'_, 1>; 2])) -> TradeCols {
+    let mut room = Room::new(3 * column_bytes::<8>(len) + 2 * column_bytes::<1>(len));
+    let mut cut = room.cut();
+    fill([(); 3].map(|()| cut.column(len)), [(); 2].map(|()| cut.column(len)));
+    let mut filled = room.filled();
+    let [time, px, qty] = [(); 3].map(|()| filled.column(len, len));
+    let [taker, consumed_book] = [(); 2].map(|()| filled.column(len, len));
+    TradeCols { time, px, qty, taker, consumed_book }
+}

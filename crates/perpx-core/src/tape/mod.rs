@@ -1,0 +1,15 @@
+//! The tape in memory: rows as received, aligned into tiles. Files are read and written by the crate above.
+
+pub mod align;
+mod cells;
+mod clock;
+mod pace;
+mod room;
+pub mod rows;
+mod tile;
+pub mod tree;
+
+pub use align::{Carry, NEVER, align};
+pub use clock::Clock;
+pub use pace::{Pace, Second};
+pub use tile::*;

@@ -1,0 +1,69 @@
+//! Configurations bound to the data that they run on.
+
+use super::dataset::{SymbolData, capital};
+use perpx_core::config::{Config, Transfer, World};
+use perpx_core::replay::Job;
+use perpx_core::signals::SignalSet;
+use perpx_core::sim::OutageTable;
+use perpx_core::strategy::Plan;
+use perpx_core::trader::Composite;
+use perpx_core::units::{Cash, SECOND_NS, Time};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A configuration bound to its feed: everything that a job borrows.
+pub struct Bound {
+    pub plan: Plan,
+    pub outages: Arc<[OutageTable; 2]>,
+    pub capital: [Cash; 2],
+    pub transfer: Option<Transfer>,
+    pub stats_interval_ns: i64,
+}
+
+impl Bound {
+    pub fn job(&self, (from, to): (Time, Time)) -> Job<'_, Composite> {
+        Job {
+            plan: &self.plan,
+            world: &self.plan.world,
+            outages: [&self.outages[0], &self.outages[1]],
+            from,
+            to,
+            capital: self.capital,
+            leverage: self.plan.strategy.leverage,
+            transfer: self.transfer,
+            isolated: self.plan.strategy.risk.isolated_margin,
+            stats_interval_ns: self.stats_interval_ns,
+        }
+    }
+}
+
+/// Binds configurations, sharing what their worlds have in common.
+pub struct Binder<'a> {
+    data: &'a SymbolData,
+    /// By feed and world point.
+    worlds: BTreeMap<(usize, u32), Shared>,
+}
+
+/// A world and its outages.
+type Shared = (Arc<World>, Arc<[OutageTable; 2]>);
+
+impl<'a> Binder<'a> {
+    pub fn new(data: &'a SymbolData) -> Binder<'a> {
+        Binder { data, worlds: BTreeMap::new() }
+    }
+
+    /// `config` in world point `world` on `feed`; its signals are registered.
+    pub fn bind(&mut self, config: &Config, feed: usize, world: u32, signals: &mut SignalSet) -> Bound {
+        let data = self.data;
+        let (shared, outages) = self
+            .worlds
+            .entry((feed, world))
+            .or_insert_with(|| (Arc::new(config.world.clone()), data.outages(&config.world)))
+            .clone();
+        let mut plan = Plan::bind(config, shared, data.feeds[feed].kinds, signals);
+        let capital = capital(config, data.feeds[feed].first_mid2);
+        plan.capital2 = 2 * (capital[0] + capital[1]).as_notional().0;
+        let stats_interval_ns = i64::from(config.account.stats_interval_sec) * SECOND_NS;
+        Bound { plan, outages, capital, transfer: config.account.transfer, stats_interval_ns }
+    }
+}

@@ -1,0 +1,203 @@
+//! One symbol's data, ready to be replayed: where it lies, what of it is used, and the tapes that are made of it.
+
+use super::BacktestError;
+use crate::loader::{CacheSpec, FUNDING_LOOK_BACK_NS, MarksPolicy, MissingPolicy, OnBadRows, Tape, TapeSpec, cache};
+use crate::store::{StoreFile, StorePath, Table};
+use perpx_core::config::{Config, Missing, Size, World};
+use perpx_core::market::{FundingPrice, Role};
+use perpx_core::sim::OutageTable;
+use perpx_core::strategy::FundingKinds;
+use perpx_core::tape::rows::{FundingKind, FundingRow};
+use perpx_core::units::{Cash, HOUR_NS, Time};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What of a store is replayed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataRange {
+    /// Folder, relative to the working directory, or the URL of an object store.
+    pub store: String,
+    pub symbol: String,
+    /// The tape begins here, so that signals are warm at `from`.
+    pub warm_from: Time,
+    pub from: Time,
+    /// Exclusive.
+    pub to: Time,
+    pub on_bad_rows: OnBadRows,
+    /// Of the tile cache; `None`: its own limit.
+    pub max_gib: Option<f64>,
+    /// Ticks of a tile.
+    pub tile_rows: usize,
+}
+
+impl DataRange {
+    /// The tape of it that a configuration's venues give: what they are late with, miss or lose is of the configuration.
+    pub fn tape_spec(&self, config: &Config) -> TapeSpec {
+        let range = self;
+        let (warm_from, from, to) = (range.warm_from, range.from, range.to);
+        let venues = &config.world.venues;
+        let outages = |r: usize| {
+            let venue = &venues[r];
+            let name = &venue.instrument.venue;
+            let (list, seed) = (&venue.fills.outages, config.world.seed);
+            // a rate that was published in an outage before the range is not known in it either
+            let back = warm_from.plus(-FUNDING_LOOK_BACK_NS);
+            [OutageTable::feed(list, name, seed, back, to), OutageTable::stale(list, name, seed, warm_from, to)]
+                .map(|spans| spans.list().to_vec())
+        };
+        let ([lost_long, stale_long], [lost_short, stale_short]) = (outages(0), outages(1));
+        let max_bytes = range.max_gib.map_or(cache::MAX_BYTES, |gib| (gib * f64::from(1u32 << 30)) as u64);
+        TapeSpec {
+            store: PathBuf::from(&range.store),
+            symbol: range.symbol.clone(),
+            venues: [0, 1].map(|r: usize| config.account.venues[r].name.clone()),
+            warm_from,
+            from,
+            to,
+            on_bad_rows: range.on_bad_rows,
+            funding_missing: match config.account.funding_missing {
+                Missing::Zero => MissingPolicy::Zero,
+                Missing::CarryLast => MissingPolicy::CarryLast,
+                Missing::Refuse | Missing::Mid => MissingPolicy::Refuse,
+            },
+            marks_missing: match config.account.marks_missing {
+                Missing::Zero => MarksPolicy::Zero,
+                Missing::CarryLast => MarksPolicy::CarryLast,
+                Missing::Mid => MarksPolicy::Mid,
+                Missing::Refuse => MarksPolicy::Refuse,
+            },
+            needs_index: [0, 1].map(|r: usize| venues[r].instrument.funding_price == FundingPrice::Index),
+            feed_latency_ns: [0, 1].map(|r: usize| venues[r].fills.feed_latency_ns),
+            feed_outages: [lost_long, lost_short],
+            feed_stale: [stale_long, stale_short],
+            clock_ahead_ns: [0, 1].map(|r: usize| venues[r].fills.clock_ahead_ns),
+            paced: [0, 1].map(|r: usize| venues[r].fills.needs_pace()),
+            tile_rows: range.tile_rows,
+            cache: cache::root().filter(|_| max_bytes > 0).map(|dir| CacheSpec { dir, max_bytes }),
+        }
+    }
+}
+
+/// Data of one symbol with the tapes over it.
+pub struct SymbolData {
+    pub symbol: String,
+    pub from: Time,
+    pub to: Time,
+    pub warm_from: Time,
+    pub feeds: Vec<Feed>,
+}
+
+impl SymbolData {
+    /// Of one configuration on its own.
+    ///
+    /// # Errors
+    /// Of the tape; a venue without a quote in the range.
+    pub fn single(config: &Config, range: &DataRange) -> Result<SymbolData, BacktestError> {
+        let feed = Feed::new(Tape::open(range.tape_spec(config))?)?;
+        let DataRange { symbol, warm_from, from, to, .. } = range.clone();
+        Ok(SymbolData { symbol, from, to, warm_from, feeds: vec![feed] })
+    }
+
+    /// BLAKE3 over the data of every feed, 16 digits.
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for feed in &self.feeds {
+            hasher.update(&feed.tape.fingerprint());
+        }
+        hasher.finalize().to_hex()[..16].to_string()
+    }
+
+    /// Order outages of a world, by role.
+    pub fn outages(&self, world: &World) -> Arc<[OutageTable; 2]> {
+        Arc::new([0, 1].map(|r: usize| {
+            let venue = &world.venues[r];
+            let name = &venue.instrument.venue;
+            OutageTable::orders(&venue.fills.outages, name, world.seed, self.warm_from, self.to)
+        }))
+    }
+}
+
+/// Everything that decides what is received, with its data.
+pub struct Feed {
+    pub tape: Tape,
+    pub kinds: FundingKinds,
+    /// Twice the first mid in the range, by role.
+    pub first_mid2: [i64; 2],
+}
+
+impl Feed {
+    /// # Errors
+    /// A venue without a two-sided quote in the range; files that cannot be read.
+    pub fn new(tape: Tape) -> Result<Feed, BacktestError> {
+        let (kinds, first_mid2) = (funding_kinds(&tape)?, first_mids(&tape)?);
+        Ok(Feed { tape, kinds, first_mid2 })
+    }
+
+    /// BLAKE3 over its data, 16 digits.
+    pub fn fingerprint(&self) -> String {
+        blake3::Hash::from(self.tape.fingerprint()).to_hex()[..16].to_string()
+    }
+}
+
+/// Predicted rates count as there when both venues have some that are known at the tape's `from` or come later: where the
+/// warm-up begins decides nothing.
+fn funding_kinds(tape: &Tape) -> Result<FundingKinds, BacktestError> {
+    let spec = tape.spec();
+    let store = StorePath::new(&spec.store)?;
+    let mut both = true;
+    for venue in &spec.venues {
+        let mut found = false;
+        for (_, path) in store.files(Table::Funding, venue, &spec.symbol)? {
+            let file = StoreFile::open::<FundingRow>(&path)?;
+            for batch in file.read::<FundingRow>(0..file.groups().len())? {
+                let wanted = |row: &FundingRow| {
+                    let until = row.recv.plus(2 * i64::from(row.interval_hours) * HOUR_NS);
+                    row.kind == FundingKind::Predicted && until >= spec.from && row.recv < spec.to
+                };
+                found |= batch?.rows.iter().any(wanted);
+            }
+        }
+        both &= found;
+    }
+    Ok(FundingKinds { predicted: both })
+}
+
+/// Twice each venue's first two-sided mid at or after the tape's `from`.
+fn first_mids(tape: &Tape) -> Result<[i64; 2], BacktestError> {
+    let mut mids = [0i64; 2];
+    let TapeSpec { symbol, from, .. } = tape.spec();
+    let from = *from;
+    for k in 0..tape.tiles() {
+        if tape.bounds(k).1 <= from {
+            continue;
+        }
+        let tile = tape.tile(k)?;
+        let time: &[i64] = &tile.local.time;
+        // the snapshot carried to `from` counts: it is what is quoted when the range begins
+        let start = time.partition_point(|&t| t <= from.0).saturating_sub(1);
+        for row in start..time.len() {
+            for role in Role::BOTH {
+                let bbo = tile.local.bbo(row, role);
+                if mids[role.ix()] == 0 && bbo.is_quoted() {
+                    mids[role.ix()] = bbo.mid2();
+                }
+            }
+            if mids.iter().all(|&mid| mid > 0) {
+                return Ok(mids);
+            }
+        }
+    }
+    let venue = tape.spec().venues[usize::from(mids[0] > 0)].clone();
+    Err(BacktestError::NoPrice { symbol: symbol.clone(), venue, from, to: tape.spec().to })
+}
+
+/// What an account begins with: as configured, else the size at the first mid.
+pub fn capital(config: &Config, first_mid2: [i64; 2]) -> [Cash; 2] {
+    [0, 1].map(|r: usize| {
+        config.account.capital[r].unwrap_or_else(|| match config.strategy.size {
+            Size::Quote(money) => money,
+            // half of 1e-18, rounded down to 1e-12
+            Size::Base(qty) => Cash(i128::from(first_mid2[r]) * i128::from(qty.0) / 2_000_000),
+        })
+    })
+}

@@ -1,0 +1,13 @@
+//! What a backtest needs of the data: one symbol's tapes, the spans of its runs, tiles in order, configurations bound to it.
+
+mod binding;
+mod dataset;
+mod error;
+mod reader;
+mod span;
+
+pub use binding::{Binder, Bound};
+pub use dataset::{DataRange, Feed, SymbolData};
+pub use error::BacktestError;
+pub use reader::Reader;
+pub use span::{RUNS, Spans};

@@ -1,0 +1,243 @@
+//! Is a store fit for a replay? Reads all of it and lists everything at once: what a replay refuses (errors), and what a
+//! user should know before believing a result (holes, stale stretches, clocks, missing tables).
+
+mod coverage;
+mod series;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use crate::TapeError;
+use crate::loader::spec::{MarksPolicy, MissingPolicy, OnBadRows, TapeSpec, VenueQuality};
+use crate::store::{Dataset, DepthLevelRow, NumberedTrade, StorePath, Table};
+pub use coverage::PairCheck;
+use perpx_core::config::Profile;
+use perpx_core::market::FundingPrice;
+use perpx_core::tape::rows::{FundingRow, MarkRow, QuoteRow};
+use serde::Serialize;
+pub use series::{Delays, Problem, STALE_NS, StaleRun, TableCheck};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Everything that was found in a store.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckReport {
+    pub store: String,
+    /// By venue and symbol, then table.
+    pub tables: Vec<TableCheck>,
+    /// By symbol: how well two venues cover each other.
+    pub pairs: Vec<PairCheck>,
+    /// Faults of the store as a whole: dataset.json, files that it lists and that are gone.
+    pub store_errors: Vec<String>,
+    /// What a sweep over all of a venue's series refuses though each row is sound: marks or funding that are missing.
+    pub refused: Vec<String>,
+    /// What a replay takes, and a user should know.
+    pub warnings: Vec<String>,
+    /// The age above which a quote counts as stale.
+    pub stale_ns: i64,
+    /// `made_by` of dataset.json.
+    pub made_by: serde_json::Value,
+}
+
+/// What a store is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// A replay takes every row, and two venues quote one symbol at the same time.
+    Fit,
+    /// A replay would take every row, but there is nothing to sweep: no two venues quote one symbol at the same time.
+    Alone,
+    /// A replay refuses something.
+    Unfit,
+}
+
+impl Verdict {
+    /// 0 fit, 2 not fit, 3 sound but nothing to sweep.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Verdict::Fit => 0,
+            Verdict::Unfit => 2,
+            Verdict::Alone => 3,
+        }
+    }
+}
+
+impl CheckReport {
+    pub fn verdict(&self) -> Verdict {
+        if !self.store_errors.is_empty() || self.tables.iter().any(|t| !t.problems.is_empty()) {
+            Verdict::Unfit
+        } else if self.pairs.iter().all(|pair| pair.minutes_both == 0) {
+            Verdict::Alone
+        } else if self.refused.is_empty() {
+            Verdict::Fit
+        } else {
+            Verdict::Unfit
+        }
+    }
+
+    /// The report as a user reads it in so many columns.
+    pub fn text(&self, width: usize) -> String {
+        text::report(self, width)
+    }
+}
+
+/// What a sweep's strategy file says of missing data.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Missing {
+    pub funding: MissingPolicy,
+    pub marks: MarksPolicy,
+}
+
+/// Checks the store `root`, or only one symbol of it, as a sweep with these keys over all of it would. `stale_ns`: the age
+/// above which a quote is stale, such as [`STALE_NS`].
+pub fn check(root: &Path, symbol: Option<&str>, stale_ns: i64, keys: Missing) -> Result<CheckReport, TapeError> {
+    let store = StorePath::new(root)?;
+    if !store.root().is_dir() {
+        return Err(TapeError::NoStore { path: store.root().to_path_buf() });
+    }
+    let names = store.series_names()?;
+    let wanted: Vec<&(String, String)> = names.iter().filter(|n| symbol.is_none_or(|s| s == n.1)).collect();
+    if wanted.is_empty() {
+        return Err(TapeError::NoSeries {
+            path: store.root().to_path_buf(),
+            wanted: wanted_name(&names, symbol),
+            found: names.iter().map(|n| format!("{}/{}", n.0, n.1)).collect::<Vec<_>>().join(", "),
+        });
+    }
+    let (mut store_errors, mut refused, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
+    let made_by = match Dataset::read(store.root()) {
+        Ok(Some(dataset)) => {
+            let (gone, changed) = changed_files(&store, &dataset)?;
+            store_errors.extend(gone);
+            warnings.extend(changed);
+            dataset.made_by
+        }
+        Ok(None) => {
+            warnings.push("there is no dataset.json: how this store was made is not known".to_string());
+            serde_json::Value::Null
+        }
+        Err(e) => {
+            store_errors.push(e.to_string());
+            serde_json::Value::Null
+        }
+    };
+    let mut tables = Vec::new();
+    let mut missing: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (venue, symbol) in &wanted {
+        let found = [
+            series::check_table::<QuoteRow>(&store, venue, symbol, stale_ns)?,
+            series::check_table::<NumberedTrade>(&store, venue, symbol, stale_ns)?,
+            series::check_table::<DepthLevelRow>(&store, venue, symbol, stale_ns)?,
+            series::check_table::<MarkRow>(&store, venue, symbol, stale_ns)?,
+            series::check_table::<FundingRow>(&store, venue, symbol, stale_ns)?,
+        ];
+        warnings.extend(found.iter().flatten().flat_map(|t| t.warnings(stale_ns)));
+        for (table, checked) in Table::ALL.iter().zip(&found) {
+            if checked.as_ref().is_none_or(|t| t.rows == 0)
+                && let Some(warning) = missing_table(*table)
+            {
+                missing.entry(warning).or_default().push(format!("{venue}/{symbol}"));
+            }
+        }
+        let judged = judged(&store, (venue, symbol), &found, keys)?;
+        refused.extend(judged.0);
+        warnings.extend(judged.1.iter().flat_map(|quality| filled(quality, symbol)));
+        tables.extend(found.into_iter().flatten());
+    }
+    warnings.extend(missing.into_iter().map(|(warning, places)| format!("{}: {warning}", places.join(", "))));
+    let pairs = coverage::pairs(&store, &tables, stale_ns)?;
+    warnings.extend(pairs.iter().flat_map(PairCheck::warnings));
+    let store = store.root().display().to_string();
+    Ok(CheckReport { store, tables, pairs, store_errors, refused, warnings, stale_ns, made_by })
+}
+
+/// What a sweep over all of a venue's series refuses, by its own loader, each refusal as if those before it were lifted; and
+/// what it says of the rest. Bad rows and files are found by the tables' own checks.
+fn judged(
+    store: &StorePath,
+    (venue, symbol): (&str, &str),
+    tables: &[Option<TableCheck>],
+    keys: Missing,
+) -> Result<(Vec<String>, Option<VenueQuality>), TapeError> {
+    let mut refused = Vec::new();
+    let quotes = tables.iter().flatten().find(|t| t.table == Table::Quotes.name());
+    let Some((first, last)) = quotes.and_then(|t| t.first.zip(t.last)) else { return Ok((refused, None)) };
+    let pays_on_index = Profile::shipped()
+        .ok()
+        .into_iter()
+        .flatten()
+        .any(|profile| profile.name == venue && profile.funding_price == FundingPrice::Index);
+    let mut spec = TapeSpec {
+        on_bad_rows: OnBadRows::Drop,
+        funding_missing: keys.funding,
+        marks_missing: keys.marks,
+        needs_index: [pays_on_index; 2],
+        ..TapeSpec::new(store.root(), symbol, [venue, venue], first, last.plus(1))
+    };
+    loop {
+        match crate::loader::scan::judge(store, &spec) {
+            Ok(quality) => return Ok((refused, Some(quality))),
+            Err(error @ TapeError::MarksMissing { .. }) if spec.marks_missing != MarksPolicy::Mid => {
+                refused.push(error.to_string());
+                spec.marks_missing = MarksPolicy::Mid;
+            }
+            Err(error @ TapeError::FundingMissing { .. }) if spec.funding_missing != MissingPolicy::Zero => {
+                refused.push(error.to_string());
+                spec.funding_missing = MissingPolicy::Zero;
+            }
+            Err(error) => {
+                if tables.iter().flatten().all(|t| t.problems.is_empty()) {
+                    refused.push(error.to_string());
+                }
+                return Ok((refused, None));
+            }
+        }
+    }
+}
+
+/// What keys for missing data, and sizes that are not known, make of a venue.
+fn filled(quality: &VenueQuality, symbol: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let place = format!("{}/{symbol}", quality.venue);
+    if !quality.funding_filled.is_empty() {
+        out.push(format!("{place}: missing funding is filled by {}", quality.funding_filled));
+    }
+    if !quality.marks_filled.is_empty() {
+        out.push(format!("{place}: missing marks are filled by {}", quality.marks_filled));
+    }
+    out.extend(quality.without_sizes());
+    out
+}
+
+/// The symbol that was asked for, and the one that was meant.
+fn wanted_name(names: &[(String, String)], symbol: Option<&str>) -> String {
+    let Some(symbol) = symbol else { return "any symbol".to_string() };
+    match names.iter().find(|(_, known)| known.eq_ignore_ascii_case(symbol)) {
+        Some((_, known)) => format!("{symbol} ({known} is there: names are told apart by case)"),
+        None => symbol.to_string(),
+    }
+}
+
+fn missing_table(table: Table) -> Option<&'static str> {
+    match table {
+        Table::Quotes => Some("no quotes: this venue cannot be replayed"),
+        Table::Trades => Some("no trades: passive orders fill by quotes alone"),
+        // what lacks of these is refused, or filled by a key, and said there
+        Table::Depth | Table::Marks | Table::Funding => None,
+    }
+}
+
+/// Files that dataset.json lists and that are gone, and those whose contents are no longer the listed ones.
+fn changed_files(store: &StorePath, dataset: &Dataset) -> Result<(Vec<String>, Vec<String>), TapeError> {
+    let (mut gone, mut changed) = (Vec::new(), Vec::new());
+    for entry in &dataset.files {
+        let path = store.root().join(&entry.path);
+        if !path.is_file() {
+            gone.push(TapeError::ListedAndGone { path }.to_string());
+        } else if blake3::Hash::from(crate::loader::load::hash_file(&path)?).to_hex().as_str() != entry.blake3 {
+            changed.push(format!("{}: its contents are not those that dataset.json lists", path.display()));
+        }
+    }
+    Ok((gone, changed))
+}

@@ -1,0 +1,14 @@
+//! From a store's files to tiles.
+
+pub mod cache;
+pub(crate) mod funding;
+pub(crate) mod load;
+pub(crate) mod scan;
+pub(crate) mod source;
+pub(crate) mod spec;
+pub(crate) mod stream;
+pub(crate) mod tile_file;
+
+pub use funding::LOOK_BACK_NS as FUNDING_LOOK_BACK_NS;
+pub use load::Tape;
+pub use spec::*;

@@ -1,0 +1,27 @@
+//! Paths as they are shown and written.
+
+use std::path::{Component, Path, PathBuf};
+
+/// `to` as a path from the folder `from`; both must exist.
+pub fn relative(from: &Path, to: &Path) -> Option<PathBuf> {
+    let from = if from.as_os_str().is_empty() { Path::new(".") } else { from };
+    let (from, to) = (from.canonicalize().ok()?, to.canonicalize().ok()?);
+    let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(common).map(|_| Component::ParentDir);
+    Some(up.chain(to.components().skip(common)).collect())
+}
+
+/// A path without the `folder/..` pairs that come of joining relative paths; for showing.
+pub fn normalize(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match (part, out.components().next_back()) {
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                out.pop();
+            }
+            (Component::CurDir, _) => {}
+            _ => out.push(part),
+        }
+    }
+    out
+}

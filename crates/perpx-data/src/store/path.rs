@@ -1,0 +1,199 @@
+//! Where things lie in a store.
+
+use super::table::Table;
+use crate::TapeError;
+use perpx_core::units::Time;
+use std::path::{Path, PathBuf};
+
+/// The folder of a store. Object stores (`s3://`, `gs://`, `az://`) have the same syntax and are refused by name for now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorePath(PathBuf);
+
+/// The partition that a file belongs to: a UTC day (days since 1970-01-01) or a calendar year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Partition {
+    Day(i64),
+    Year(i64),
+}
+
+impl StorePath {
+    /// Reads a path as a user writes it.
+    pub fn parse(text: &str) -> Result<StorePath, TapeError> {
+        match text.split_once("://") {
+            Some(("file", rest)) => Ok(StorePath(rest.into())),
+            Some((scheme, _)) => Err(TapeError::ObjectStore { path: text.to_string(), scheme: scheme.to_string() }),
+            None => Ok(StorePath(text.into())),
+        }
+    }
+
+    pub fn new(path: &Path) -> Result<StorePath, TapeError> {
+        match path.to_str() {
+            Some(text) => StorePath::parse(text),
+            None => Ok(StorePath(path.to_path_buf())),
+        }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.0
+    }
+
+    /// `<root>/<table>/venue=<venue>/symbol=<symbol>`
+    pub fn series(&self, table: Table, venue: &str, symbol: &str) -> PathBuf {
+        self.0.join(table.name()).join(format!("venue={venue}")).join(format!("symbol={symbol}"))
+    }
+
+    /// Files of a series with their partitions, in time order; empty when there are none. Files within one partition are
+    /// in name order.
+    pub fn files(&self, table: Table, venue: &str, symbol: &str) -> Result<Vec<(Partition, PathBuf)>, TapeError> {
+        let series = self.series(table, venue, symbol);
+        let mut found = Vec::new();
+        for folder in entries(&series)? {
+            let Some(partition) = Partition::of_folder(table, &folder)? else { continue };
+            for file in entries(&folder)? {
+                if file.extension().is_some_and(|e| e == "parquet") {
+                    found.push((partition, file));
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Every (venue, symbol) that has at least one folder under any table, sorted.
+    pub fn series_names(&self) -> Result<Vec<(String, String)>, TapeError> {
+        let mut names = std::collections::BTreeSet::new();
+        for table in Table::ALL {
+            for venue in entries(&self.0.join(table.name()))? {
+                let Some(v) = value_of(&venue, "venue=") else { continue };
+                for symbol in entries(&venue)? {
+                    if let Some(s) = value_of(&symbol, "symbol=") {
+                        names.insert((v.clone(), s));
+                    }
+                }
+            }
+        }
+        Ok(names.into_iter().collect())
+    }
+}
+
+impl StorePath {
+    /// What the store has in place of a series that it has not: for the end of an error.
+    pub fn in_place_of(&self, venue: &str, symbol: &str) -> Result<String, TapeError> {
+        let names = self.series_names()?;
+        let alike = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+        if let Some((v, s)) = names.iter().find(|(v, s)| alike(v, venue) && alike(s, symbol)) {
+            return Ok(match (v == venue, s == symbol) {
+                (true, true) => format!("the store has none of {v}/{s} at all"),
+                (true, false) => format!("{s} is there: names are told apart by case"),
+                _ => format!("{v}/{s} is there: names are told apart by case"),
+            });
+        }
+        let mut venues: Vec<&str> = names.iter().map(|(v, _)| v.as_str()).collect();
+        venues.dedup();
+        let symbols: Vec<&str> = names.iter().filter(|(v, _)| v == venue).map(|(_, s)| s.as_str()).collect();
+        Ok(match (venues.is_empty(), symbols.is_empty()) {
+            (true, _) => "the store holds nothing at all".to_string(),
+            (_, true) => format!("the store has the venues {}", venues.join(", ")),
+            (_, false) => format!("of {venue} the store has {}", symbols.join(", ")),
+        })
+    }
+}
+
+impl Partition {
+    /// The partition of a row received (funding: settled) at `time`.
+    pub fn of(table: Table, time: Time) -> Partition {
+        if table.by_year() { Partition::Year(time.civil().0) } else { Partition::Day(time.day()) }
+    }
+
+    /// `[start, end)` of the rows that belong here.
+    pub fn span(self) -> (Time, Time) {
+        match self {
+            Partition::Day(day) => (Time::of_day(day), Time::of_day(day + 1)),
+            Partition::Year(year) => {
+                let start = |y| Time::from_civil(y, 1, 1).unwrap_or(Time::MAX);
+                (start(year), start(year + 1))
+            }
+        }
+    }
+
+    /// "date=2026-01-05" or "year=2026".
+    pub fn folder(self) -> String {
+        match self {
+            Partition::Day(day) => format!("date={}", Time::of_day(day).date()),
+            Partition::Year(year) => format!("year={year:04}"),
+        }
+    }
+
+    /// `None` for names without '=' (other tools leave files of their own beside the data).
+    fn of_folder(table: Table, folder: &Path) -> Result<Option<Partition>, TapeError> {
+        let (key, wanted) = if table.by_year() { ("year", "year=2026") } else { ("date", "date=2026-01-05") };
+        let Some(name) = folder.file_name().and_then(|n| n.to_str()) else { return Ok(None) };
+        let Some((found, value)) = name.split_once('=') else { return Ok(None) };
+        let partition = match (found == key, table.by_year()) {
+            (false, _) => None,
+            (true, true) => value.parse().ok().filter(|y| (1678..2262).contains(y)).map(Partition::Year),
+            (true, false) if value.len() == 10 => value.parse::<Time>().ok().map(|t| Partition::Day(t.day())),
+            (true, false) => None,
+        };
+        partition.map(Some).ok_or_else(|| TapeError::PartitionName {
+            path: folder.parent().unwrap_or(folder).to_path_buf(),
+            name: name.to_string(),
+            key,
+            wanted,
+        })
+    }
+}
+
+impl std::fmt::Display for Partition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.folder())
+    }
+}
+
+/// Entries of a folder in name order, hidden and temporary ones left out; none when there is no such folder.
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, TapeError> {
+    let read = match std::fs::read_dir(folder) {
+        Ok(read) => read,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(TapeError::Io { path: folder.to_path_buf(), action: "list the folder", source }),
+    };
+    let mut found = Vec::new();
+    for entry in read {
+        let path = entry.map_err(TapeError::io(folder, "list the folder"))?.path();
+        let hidden = path.file_name().and_then(|n| n.to_str()).is_none_or(|n| n.starts_with(['.', '_']));
+        if !hidden {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn value_of(folder: &Path, prefix: &str) -> Option<String> {
+    folder.file_name()?.to_str()?.strip_prefix(prefix).map(str::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn object_stores_are_refused_by_name() {
+        let text = StorePath::parse("s3://bucket/set").expect_err("not local").to_string();
+        assert_eq!(
+            text,
+            "'s3://bucket/set' lies on an object store (s3://), which this version cannot read or write; copy it to a \
+             local folder and give that folder"
+        );
+        assert_eq!(StorePath::parse("file:///data/x").expect("local").root(), Path::new("/data/x"));
+    }
+
+    #[test]
+    fn partitions_are_utc_days_and_years() {
+        let t: Time = "2026-01-05T23:59:59Z".parse().expect("a time");
+        assert_eq!(Partition::of(Table::Quotes, t).folder(), "date=2026-01-05");
+        assert_eq!(Partition::of(Table::Funding, t).folder(), "year=2026");
+        let (start, end) = Partition::of(Table::Funding, t).span();
+        assert_eq!((start.date(), end.date()), ("2026-01-01".to_string(), "2027-01-01".to_string()));
+    }
+}

@@ -1,0 +1,109 @@
+//! The command line of perpx-live: arguments in, one call, exit code out.
+
+use super::{LiveError, Options, Speed, emulated, run};
+use clap::{CommandFactory, Parser, ValueEnum};
+use perpx_core::units::Time;
+use perpx_data::text;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Move the winner of a sweep through the tape as if live
+#[derive(Parser)]
+#[command(
+    name = "perpx-live",
+    version,
+    after_help = "Example: perpx-live --config reports/quickstart/best.yml --speed 3600\n\
+                  Ctrl-C closes what is open and reports; a second one ends at once.\n\
+                  Exit codes: 0 the ledger is the sweep's, 1 it differs, 2 bad input, 130 stopped"
+)]
+pub struct Cli {
+    /// The best.yml of a sweep
+    #[arg(long, value_name = "FILE", required_unless_present = "completions")]
+    config: Option<PathBuf>,
+    /// mock: simulated venues; emulated: over sockets
+    #[arg(long, value_enum, default_value_t = Mode::Mock, hide_possible_values = true, hide_default_value = true)]
+    mode: Mode,
+    /// The data store, if it is not where the file says
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Times as fast as recorded, or max (mock alone)
+    #[arg(long, value_name = "N")]
+    speed: Option<Speed>,
+    /// emulated: where in the sweep's range it begins
+    #[arg(long, value_name = "TIME")]
+    from: Option<Time>,
+    /// emulated: where it ends
+    #[arg(long, value_name = "TIME")]
+    to: Option<Time>,
+    /// emulated: what goes wrong meanwhile (TOML)
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// Print nothing but errors
+    #[arg(long)]
+    quiet: bool,
+    /// Print the result as one line of JSON at the end
+    #[arg(long)]
+    json: bool,
+    /// Write a shell script that completes these arguments
+    #[arg(long, value_name = "SHELL", exclusive = true, hide_possible_values = true)]
+    completions: Option<clap_complete::Shell>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    Mock,
+    Emulated,
+    Paper,
+    Live,
+}
+
+impl Cli {
+    /// Runs the command; returns the exit code. `code` names the code that runs.
+    pub fn run(self, code: &'static str) -> u8 {
+        if let Some(shell) = self.completions {
+            return text::completions(Cli::command(), shell);
+        }
+        if !matches!(self.mode, Mode::Mock | Mode::Emulated) {
+            let mode = self.mode.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default();
+            return text::fail(&LiveError::Mode { mode }, self.json, 2);
+        }
+        let stop = Arc::new(AtomicBool::new(false));
+        let asked = stop.clone();
+        // a second Ctrl-C ends at once
+        let handler = ctrlc::set_handler(move || {
+            if asked.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        });
+        if let Err(error) = handler {
+            eprintln!("warning: Ctrl-C will end at once, without closing anything: {error}");
+        }
+        let options = Options {
+            config: self.config.unwrap_or_default(),
+            store: self.store,
+            speed: self.speed.unwrap_or(if self.mode == Mode::Mock { Speed::Max } else { Speed::Times(1.0) }),
+            quiet: self.quiet,
+            code,
+            stop,
+        };
+        let out = &mut std::io::stdout();
+        let stretch = emulated::Stretch { from: self.from, to: self.to, faults: self.faults };
+        let told = match self.mode {
+            Mode::Emulated => emulated::run(&options, &stretch, out)
+                .map(|account| (account.exit_code(), account.to_string(), serde_json::json!(account))),
+            _ if !stretch.is_unsaid() => Err(stretch.refused()),
+            _ => run(&options, out).map(|report| (report.exit_code(), report.to_string(), serde_json::json!(report))),
+        };
+        match told {
+            Ok((code, text, report)) => {
+                let mut last = if self.quiet { Vec::new() } else { vec![text] };
+                if self.json {
+                    last.push(serde_json::json!({ "exit": code, "report": report }).to_string());
+                }
+                if last.is_empty() { code } else { text::say(&last.join("\n"), code) }
+            }
+            Err(error) => text::fail(&error, self.json, error.exit_code()),
+        }
+    }
+}

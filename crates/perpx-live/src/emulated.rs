@@ -1,0 +1,345 @@
+//! `--mode emulated`: the winner trades over sockets at both venues, played on this machine over the recorded tape. The one
+//! thing that is not as at the venues is that there is no other way between us and them than the loopback.
+
+use super::growing::Growing;
+use super::outside::{Ended, Floor, Party};
+use super::status::Status;
+use super::teller::{Teller, money};
+use super::venue::{Grvt, GrvtAccess, Holding, Host, Lighter, LighterAccess};
+use super::winner::Winner;
+use super::wires::Hosts;
+use super::{LiveError, Options, Speed, span_text};
+use perpx_core::config::{Fills, VenueWorld};
+use perpx_core::market::Role;
+use perpx_core::replay::{Job, Machine};
+use perpx_core::signals::{SignalEngine, SignalSet};
+use perpx_core::stats::FullRecord;
+use perpx_core::strategy::STATES;
+use perpx_core::tape::Carry;
+use perpx_core::trader::Composite;
+use perpx_core::units::{Cash, DAY_NS, MINUTE_NS, SECOND_NS, Time};
+use perpx_data::backtest::{Binder, Reader, SymbolData};
+use perpx_data::loader::{Tape, TapeSpec};
+use perpx_venues::emulate::{FaultPlan, Played, Seat};
+use perpx_venues::venues::{grvt, lighter, secret::Hidden};
+use perpx_venues::wall::{self, MarketClock};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+/// Of the range's end, for closing what is open there.
+const LAST_NS: i64 = MINUTE_NS;
+/// What the venues are told of us.
+const ACCOUNT: i64 = 1;
+const API_KEY: i64 = 4;
+const SUB_ACCOUNT: u64 = 1;
+const LIGHTER_CHAIN: u32 = 304;
+const GRVT_CHAIN: u64 = 325;
+
+/// What is traded, and what goes wrong meanwhile.
+#[derive(Clone, Debug, Default)]
+pub struct Stretch {
+    /// Where it begins: in sample if not said.
+    pub from: Option<Time>,
+    /// Where it ends: a minute before the sweep's range does if not said.
+    pub to: Option<Time>,
+    /// A file of faults, as `perpx-data emulate` takes it.
+    pub faults: Option<PathBuf>,
+}
+
+impl Stretch {
+    pub(super) fn is_unsaid(&self) -> bool {
+        self.from.is_none() && self.to.is_none() && self.faults.is_none()
+    }
+
+    /// Said to a mode that replays the whole range of the sweep.
+    pub(super) fn refused(&self) -> LiveError {
+        let (name, found) = match (self.from, self.to, &self.faults) {
+            (Some(from), ..) => ("from", from.to_second().to_string()),
+            (_, Some(to), _) => ("to", to.to_second().to_string()),
+            (.., faults) => ("faults", faults.as_deref().unwrap_or(Path::new("")).display().to_string()),
+        };
+        let accepted = "with --mode emulated alone: --mode mock replays the sweep's whole range, without faults";
+        LiveError::Range { name, found, accepted: accepted.to_owned() }
+    }
+}
+
+/// What a run at emulated venues came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Account {
+    pub configuration: String,
+    pub from: String,
+    pub to: String,
+    pub speed: f64,
+    pub trades: usize,
+    /// States that were reached.
+    pub states: Vec<&'static str>,
+    pub net_pnl: f64,
+    pub commands: u64,
+    pub texts: u64,
+    pub venues: [VenueAccount; 2],
+    /// Both venues hold what the trader believes, to the last unit of money that they tell, and nothing is open.
+    pub agrees: bool,
+    pub stopped: bool,
+    #[serde(skip)]
+    span: (Time, Time),
+}
+
+/// One account, as believed and as the venue tells it.
+#[derive(Clone, Debug, Serialize)]
+pub struct VenueAccount {
+    pub venue: String,
+    pub cash: String,
+    pub position: String,
+    pub venue_cash: String,
+    pub venue_position: String,
+    pub venue_open_orders: usize,
+}
+
+impl Account {
+    /// 0 belief and venues agree, 1 they do not, 130 stopped.
+    pub fn exit_code(&self) -> u8 {
+        match (self.agrees, self.stopped) {
+            (false, _) => 1,
+            (true, true) => 130,
+            (true, false) => 0,
+        }
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "emulated  {}, at {} times real time", span_text(self.span), self.speed)?;
+        writeln!(
+            f,
+            "          {} trades, net pnl {:+.4}; states {}",
+            self.trades,
+            self.net_pnl,
+            self.states.join(" ")
+        )?;
+        writeln!(f, "          {} texts heard, {} commands sent", self.texts, self.commands)?;
+        for venue in &self.venues {
+            let VenueAccount { venue: name, cash, position, venue_cash, venue_position, venue_open_orders } = venue;
+            writeln!(f, "{name:<9} believed: cash {cash}, position {position}")?;
+            writeln!(
+                f,
+                "          it says: cash {venue_cash}, position {venue_position}, {venue_open_orders} orders open"
+            )?;
+        }
+        match (self.agrees, self.stopped) {
+            (true, true) => write!(f, "stopped   everything is closed; the venues hold what the trader believes"),
+            (true, false) => {
+                write!(f, "agrees: the venues hold what the trader believes, to the last unit that they tell")
+            }
+            (false, _) => write!(f, "differs: the venues do not hold what the trader believes"),
+        }
+    }
+}
+
+/// Trades a stretch of the sweep's range, telling each transition to `out`.
+///
+/// # Errors
+/// Bad input, before anything runs; a venue that ends the session.
+pub fn run(options: &Options, stretch: &Stretch, out: &mut (dyn Write + Send)) -> Result<Account, LiveError> {
+    let faults = stretch.faults.as_deref().map_or(Ok(FaultPlan::default()), FaultPlan::read)?;
+    let (winner, data) = super::opened(options)?;
+    let Speed::Times(speed) = options.speed else {
+        let accepted =
+            "a number above 0; 1 is as recorded, and at more than about 20 a venue's milliseconds become long";
+        return Err(LiveError::Range { name: "speed", found: "max".to_owned(), accepted: accepted.to_owned() });
+    };
+    let span = span(&data, &winner, stretch)?;
+    let mut signals = SignalSet::default();
+    let bound = Binder::new(&data).bind(&winner.config, 0, 0, &mut signals);
+    if bound.transfer.is_some() {
+        return Err(LiveError::Transfer { config: options.config.clone() });
+    }
+    let spec = data.feeds[0].tape.spec();
+    let (engine, carry) = warm(spec, &signals, (data.from, span.0))?;
+    let job = bound.job((span.0, span.1.plus(DAY_NS)));
+    let names = spec.venues.clone();
+    let at = wall::now();
+    let clock = MarketClock { wall: at, market: span.0, speed };
+    let keys = Keys::of_this_run(at);
+    let mut played = Played::new(faults, at);
+    let parties = parties(&mut played, options, spec, &job, keys, clock)?;
+    let status = Status::new(options.quiet, span);
+    let out: Option<&mut (dyn Write + Send)> = if options.quiet { None } else { Some(out) };
+    let mut teller = Teller::new(out, status.clone(), names.clone(), 2 * job.initial().as_notional().0);
+    teller.begin("emulated", span, job.initial());
+    let growing = Growing::new(clock, engine, carry, span.0);
+    let traded = Floor::open(parties, &options.stop).and_then(|mut floor| {
+        let traded = floor.trade(&job, (growing, clock), span.1, &options.stop, (&mut teller, &status));
+        floor.close();
+        traded
+    });
+    status.finish();
+    let served = played.end();
+    let (machine, ended) = traded?;
+    served?;
+    let stopped = options.stop.load(Ordering::Relaxed);
+    Ok(account(&winner, &machine, ended, &teller.record, (span.0, speed), (names, job.initial()), stopped))
+}
+
+/// The range asked for, inside the sweep's.
+fn span(data: &SymbolData, winner: &Winner, stretch: &Stretch) -> Result<(Time, Time), LiveError> {
+    let (first, last) = (data.from, data.to.plus(-LAST_NS));
+    let (from, to) = (stretch.from.unwrap_or(winner.spans.inside.0), stretch.to.unwrap_or(last));
+    let legal = |name, time: Time, low: Time, high: Time| {
+        let accepted = format!("from {} to {}, the last minute is for closing", low.to_second(), high.to_second());
+        let found = time.to_second();
+        if time >= low && time <= high { Ok(()) } else { Err(LiveError::Range { name, found, accepted }) }
+    };
+    legal("from", from, first, last)?;
+    legal("to", to, from.plus(SECOND_NS), last)?;
+    Ok((from, to))
+}
+
+/// Signals and last values of the tape before `from`; `anchor`: where averages of the sweep begin.
+fn warm(
+    spec: &TapeSpec,
+    signals: &SignalSet,
+    (anchor, from): (Time, Time),
+) -> Result<(SignalEngine, Carry), LiveError> {
+    let first = || (SignalEngine::new(signals.keys(), anchor), Carry::first([false; 2]));
+    if spec.warm_from >= from {
+        return Ok(first());
+    }
+    let before = TapeSpec { from: spec.warm_from, to: from, cache: None, ..spec.clone() };
+    let tape = Tape::open(before)?;
+    let (engine, carry) = Reader::new(&tape, signals, anchor).pass_all()?;
+    Ok((engine, carry.unwrap_or_else(|| first().1)))
+}
+
+/// Throw-away keys of accounts that live as long as the run.
+struct Keys {
+    lighter: lighter::sign::PrivateKey,
+    grvt: grvt::sign::PrivateKey,
+    api_key: Hidden,
+}
+
+impl Keys {
+    fn of_this_run(at: Time) -> Keys {
+        let mut seed = blake3::Hasher::new();
+        seed.update(&at.0.to_le_bytes()).update(&std::process::id().to_le_bytes());
+        loop {
+            // a key that is out of range is as rare as a collision
+            let hex = seed.finalize().to_hex();
+            let lighter = lighter::sign::PrivateKey::from_hex(&format!("{hex}{}", "0".repeat(16)));
+            if let (Ok(lighter), Some(grvt)) = (lighter, grvt::sign::PrivateKey::from_hex(&hex)) {
+                return Keys { lighter, grvt, api_key: Hidden::new(hex[..32].to_owned()) };
+            }
+            seed.update(b"again");
+        }
+    }
+}
+
+/// Both venues played, and who speaks for us there, by role.
+fn parties(
+    played: &mut Played,
+    options: &Options,
+    spec: &TapeSpec,
+    job: &Job<'_, Composite>,
+    keys: Keys,
+    clock: MarketClock,
+) -> Result<[Party; 2], LiveError> {
+    let seat = |role: Role| {
+        let world = &job.world.venues[role.ix()];
+        Seat {
+            world: VenueWorld {
+                // counted at the door, and nothing fails: what an account here does can be added up
+                rate_limit: None,
+                quota: None,
+                fence_ns: i64::MAX,
+                fills: Fills { max_book_age_ns: world.fills.max_book_age_ns, ..Fills::calm() },
+                ..world.clone()
+            },
+            cash: job.capital[role.ix()],
+            tape: spec.clone(),
+            venue: role.ix(),
+            seed: job.world.seed,
+            clock,
+        }
+    };
+    let coin = "BTC".to_owned();
+    let Keys { lighter, grvt, api_key } = keys;
+    let (mut lighter, mut grvt) = (Some(lighter), Some((grvt, api_key)));
+    let mut party = |role: Role| -> Result<Party, LiveError> {
+        let (name, grid) = (spec.venues[role.ix()].clone(), job.world.venues[role.ix()].instrument.money_grid);
+        let (leverage, since, coin) = (job.leverage, clock.wall, coin.clone());
+        // the adapters go by the wall clock
+        let fence_ns = (job.world.venues[role.ix()].fence_ns as f64 / clock.speed) as i64;
+        match (name.as_str(), lighter.take_if(|_| name == "lighter"), grvt.take_if(|_| name == "grvt")) {
+            (_, Some(key), _) => {
+                let venue = seat(role).lighter(ACCOUNT, (API_KEY, *key.public()), LIGHTER_CHAIN)?;
+                let ports = played.start(venue)?;
+                let (account, api_key, chain_id) = (ACCOUNT, API_KEY, LIGHTER_CHAIN);
+                let access = LighterAccess { account, api_key, key, chain_id, coin, leverage, grid, fence_ns, since };
+                let hosts = hosts([Host::Main], &ports);
+                Ok(Party { name, adapter: Box::new(Lighter::new(access)), hosts })
+            }
+            (_, _, Some((key, api_key))) => {
+                let signer = (api_key.clone(), key.address());
+                let ports = played.start(seat(role).grvt(SUB_ACCOUNT, signer, GRVT_CHAIN)?)?;
+                let (sub_account, chain_id) = (SUB_ACCOUNT, GRVT_CHAIN);
+                let access = GrvtAccess { api_key, key, sub_account, chain_id, coin, leverage, fence_ns, since };
+                let hosts = hosts([Host::Login, Host::MarketData, Host::Main], &ports);
+                Ok(Party { name, adapter: Box::new(Grvt::new(access)), hosts })
+            }
+            _ => Err(LiveError::NoEmulator { config: options.config.clone(), found: name }),
+        }
+    };
+    Ok([party(Role::Long)?, party(Role::Short)?])
+}
+
+fn hosts<const N: usize>(hosts: [Host; N], ports: &[u16]) -> Hosts {
+    hosts.into_iter().zip(ports).map(|(host, port)| (host, format!("127.0.0.1:{port}"))).collect()
+}
+
+fn account(
+    winner: &Winner,
+    machine: &Machine<Composite>,
+    ended: Ended,
+    record: &FullRecord,
+    (from, speed): (Time, f64),
+    (names, initial): ([String; 2], Cash),
+    stopped: bool,
+) -> Account {
+    let books = &machine.belief().books;
+    // each entry, and the balance itself, is told in micro-units, cut off
+    let unit = Cash(1_000_000);
+    let most = Cash(unit.0 * (record.entries.len() as i128 + 1));
+    let agrees = |v: usize| {
+        let Holding { cash, position, open_orders } = ended.holdings[v];
+        let off = Cash((cash - books[v].cash).0.abs());
+        off < most && position == books[v].position() && position.is_zero() && open_orders == 0
+    };
+    let states: BTreeSet<u8> = record.transitions.iter().map(|row| row.transition.to).chain([0]).collect();
+    let venue = |v: usize| VenueAccount {
+        venue: names[v].clone(),
+        cash: books[v].cash.to_string(),
+        position: books[v].position().to_string(),
+        venue_cash: ended.holdings[v].cash.to_string(),
+        venue_position: ended.holdings[v].position.to_string(),
+        venue_open_orders: ended.holdings[v].open_orders,
+    };
+    let cash = books.iter().map(|book| book.cash).sum::<Cash>();
+    Account {
+        configuration: winner.ids[0].clone(),
+        from: from.to_string(),
+        to: ended.at.to_string(),
+        speed,
+        trades: record.trades.len(),
+        states: states.iter().filter_map(|&state| STATES.get(usize::from(state))).map(|state| state.name).collect(),
+        net_pnl: money(2 * (cash - initial).as_notional().0),
+        commands: ended.commands,
+        texts: ended.texts,
+        venues: [venue(0), venue(1)],
+        agrees: agrees(0) && agrees(1),
+        stopped,
+        span: (from, ended.at),
+    }
+}

@@ -1,0 +1,161 @@
+//! The tape as it grows: rows are put in as they are received, and what has come since the last look is cut off as a tile.
+//! Carry and signals go on from tile to tile, so a live run's tiles are a tape's, only short.
+
+use super::venue::News;
+use perpx_core::market::{Event, Role};
+use perpx_core::signals::{SignalEngine, TileSignals};
+use perpx_core::tape::rows::{DepthRow, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
+use perpx_core::tape::{Carry, Tile, align};
+use perpx_core::units::{HOUR_NS, Time};
+use perpx_venues::wall::MarketClock;
+use std::collections::VecDeque;
+
+pub struct Growing {
+    clock: MarketClock,
+    engine: SignalEngine,
+    carry: Carry,
+    /// Of the next tile, inclusive; nothing is received before it.
+    start: Time,
+    /// What was received last: a wall clock that is set back does not take time back.
+    newest: Time,
+    tables: [VenueTables; 2],
+    /// By role: when a venue had its newest quotes, on its own clock, and their doubled mids.
+    mids: [VecDeque<(Time, i64)>; 2],
+}
+
+/// Quotes that are remembered for fills told after them.
+const REMEMBERED: usize = 1_000;
+
+impl Growing {
+    /// `engine` and `carry` as the tape before `start` left them.
+    pub fn new(clock: MarketClock, engine: SignalEngine, carry: Carry, start: Time) -> Growing {
+        Growing { clock, engine, carry, start, newest: start, tables: Default::default(), mids: Default::default() }
+    }
+
+    /// The time of what is received now: never before what was cut off, or received.
+    pub fn now(&self, wall: Time) -> Time {
+        self.clock.market(wall).max(self.start).max(self.newest)
+    }
+
+    /// A venue's news, received now; an event for the trader is handed back with its times.
+    pub fn receive(&mut self, role: Role, news: News, wall: Time) -> Option<Event> {
+        let recv = self.now(wall);
+        self.newest = recv;
+        // a venue's own timeline is for simulated ones: here all rows stand where they were received
+        let exch = recv;
+        let table = &mut self.tables[role.ix()];
+        match news {
+            News::Quote { exch: had, bbo, bids, asks } => {
+                let mids = &mut self.mids[role.ix()];
+                mids.truncate(REMEMBERED - 1);
+                mids.push_front((had, if bbo.is_quoted() { bbo.mid2() } else { 0 }));
+                table.quotes.push(QuoteRow { exch, recv, bbo });
+                table.depth.push(DepthRow { exch, recv, bids, asks });
+            }
+            News::Trade { px, qty, taker, consumed_book, .. } => {
+                table.trades.push(TradeRow { exch, recv, px, qty, taker, consumed_book });
+            }
+            News::Marks { mark, index, .. } => table.marks.push(MarkRow { exch, recv, mark, index }),
+            News::Rate { kind, ts, rate, interval_hours } => {
+                // settlements stand on full intervals of the market's clock
+                let step = i64::from(interval_hours.max(1)) * HOUR_NS;
+                let ts = match ts {
+                    Some(ts) => Time((self.clock.market(ts).0 + step / 2).div_euclid(step) * step),
+                    None => Time((recv.0.div_euclid(step) + 1) * step),
+                };
+                table.funding.push(FundingRow { ts, recv, rate, interval_hours: interval_hours.max(1), kind });
+            }
+            News::Event { exch, body } => {
+                // of the book that a fill met we know the newest mid that is not later
+                let met = self.mids[role.ix()].iter().find(|(had, _)| *had <= exch);
+                let met2 = met.map_or(0, |(_, mid2)| *mid2);
+                return Some(Event { at: recv, venue_time: self.clock.market(exch), venue: role, body, met2 });
+            }
+            News::Ask(_) | News::Say(_) | News::Reopen | News::Ready | News::Account(_) => {}
+        }
+        None
+    }
+
+    /// The tile of everything up to now, the present moment included, and its signals.
+    pub fn cut(&mut self, wall: Time) -> (Tile, TileSignals) {
+        let end = self.now(wall).plus(1);
+        let [long, short] = &self.tables;
+        let tile = align([long, short], self.start, end, &mut self.carry);
+        let signals = self.engine.tile(&tile);
+        self.tables = Default::default();
+        self.start = end;
+        (tile, signals)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use perpx_core::market::{Bbo, EventBody, OrderId};
+    use perpx_core::tape::rows::FundingKind;
+    use perpx_core::units::{MINUTE_NS, Price, Qty, Rate, SECOND_NS};
+
+    fn growing() -> Growing {
+        let clock = MarketClock { wall: Time(1_000), market: Time(HOUR_NS - SECOND_NS), speed: 10.0 };
+        Growing::new(clock, SignalEngine::new(&[], Time(0)), Carry::first([false; 2]), Time(HOUR_NS - SECOND_NS))
+    }
+
+    #[test]
+    fn rows_stand_where_they_were_received_and_tiles_follow_each_other() {
+        let mut growing = growing();
+        let quote = |bid: i64| News::Quote {
+            exch: Time(0),
+            bbo: Bbo { bid: Price(bid), bid_qty: Qty(1), ask: Price(bid + 1), ask_qty: Qty(1) },
+            bids: Vec::new(),
+            asks: Vec::new(),
+        };
+        growing.receive(Role::Long, quote(100), Time(1_010));
+        let (first, _) = growing.cut(Time(1_010));
+        assert_eq!(first.local.time.to_vec()[1..], [HOUR_NS - SECOND_NS + 100]);
+        assert_eq!(first.end, Time(HOUR_NS - SECOND_NS + 101));
+        // the wall clock has not moved: the next moment is one later, not the same
+        growing.receive(Role::Short, quote(99), Time(1_010));
+        let (second, _) = growing.cut(Time(1_010));
+        assert_eq!((second.start, second.local.time.to_vec()[1]), (first.end, first.end.0));
+        assert_eq!(
+            (second.local.bbo(1, Role::Long).bid, second.local.bbo(1, Role::Short).bid),
+            (Price(100), Price(99))
+        );
+        let (empty, signals) = growing.cut(Time(1_000 + 12 * SECOND_NS));
+        assert!(empty.local.is_empty());
+        assert_eq!(signals.spread.len(), 1);
+    }
+
+    /// A fill is measured against the newest quote that is not later than it, however many came meanwhile.
+    #[test]
+    fn a_fill_meets_the_mid_of_its_time() {
+        let mut growing = growing();
+        for (had, bid) in [(1_000, 100), (1_010, 110), (1_020, 120)] {
+            let bbo = Bbo { bid: Price(bid), bid_qty: Qty(1), ask: Price(bid + 1), ask_qty: Qty(1) };
+            let quote = News::Quote { exch: Time(had), bbo, bids: Vec::new(), asks: Vec::new() };
+            growing.receive(Role::Long, quote, Time(1_030));
+        }
+        let mut met = |role, exch| {
+            let body = EventBody::Done { id: OrderId(1), filled: Qty(1) };
+            growing.receive(role, News::Event { exch: Time(exch), body }, Time(1_030)).expect("an event").met2
+        };
+        assert_eq!([999, 1_000, 1_019, 1_020, 2_000].map(|exch| met(Role::Long, exch)), [0, 201, 221, 241, 241]);
+        assert_eq!(met(Role::Short, 1_020), 0);
+    }
+
+    /// A settlement told a little off, as a clock of another speed tells it, is the full hour's; the next one is ahead.
+    #[test]
+    fn settlements_stand_on_full_intervals() {
+        let mut growing = growing();
+        let rate = |kind, ts| News::Rate { kind, ts, rate: Rate(5), interval_hours: 1 };
+        let wall = Time(1_000 + SECOND_NS);
+        growing.receive(Role::Long, rate(FundingKind::Settled, Some(Time(1_000 + SECOND_NS / 10 + 7))), wall);
+        growing.receive(Role::Long, rate(FundingKind::Predicted, None), wall);
+        let (tile, _) = growing.cut(wall);
+        let state = tile.local.funding(1);
+        let ts = |kind| state.get(Role::Long, kind).map(|rate| rate.ts);
+        assert_eq!(ts(FundingKind::Settled), Some(Time(HOUR_NS)));
+        assert_eq!(ts(FundingKind::Predicted), Some(Time(2 * HOUR_NS)));
+        assert!(growing.now(wall).since(Time(HOUR_NS)) < MINUTE_NS);
+    }
+}

@@ -1,0 +1,131 @@
+//! The live runner: the winner of a sweep moved through time as it comes.
+//!
+//! The loop is [`Paced`], `scan`'s order of moments with a clock before each: market rows in ([tick]), events in ([answer]),
+//! timers, and commands out. It works on the same [`Machine`] as every other driver, so strategy, desk and belief see rows
+//! and events and nothing else, and a run over a tape must end with the sweep's ledger, byte for byte. There is no second
+//! engine. In `--mode mock` the rows are the tape's and the two venues are `sim::SimVenue`s.
+//!
+//! What a real venue puts in the place of the simulated ones is the pass's side of the port (`market::port`):
+//! `next_answer(limit)`, the next event at or before a moment, and `submit(command)`; and of the tape's tile one that grows
+//! with each row received. The pace is then the wall clock itself.
+//!
+//! A stop (Ctrl-C) is what a halt is: the trader closes everything by urgent orders over the venues, and the run ends when it
+//! is idle. From the stop on a mock run waits for nothing.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `args` | the command line |
+//! | `winner` | a best.yml with its provenance |
+//! | `clock`, `status` | wall time; what is told meanwhile |
+//! | `teller` | each transition, as it happens |
+//! | `report` | what the run came to, beside what the sweep came to |
+//!
+//! [tick]: perpx_core::port::Moment::Tick
+//! [answer]: perpx_core::port::Moment::Answer
+
+pub mod args;
+mod clock;
+pub mod emulated;
+mod error;
+mod growing;
+mod outside;
+mod report;
+mod status;
+mod teller;
+mod venue;
+mod winner;
+mod wires;
+
+pub use clock::Speed;
+pub use error::LiveError;
+pub use report::{Report, RunReport};
+
+use clock::Clock;
+use perpx_core::market::Role;
+use perpx_core::replay::{Job, Machine, Paced};
+use perpx_core::signals::SignalSet;
+use perpx_core::trader::Composite;
+use perpx_core::units::Time;
+use perpx_data::backtest::{Binder, RUNS, Reader, SymbolData};
+use status::Status;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use teller::Teller;
+use winner::Winner;
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The best.yml.
+    pub config: PathBuf,
+    /// In place of the store that it names.
+    pub store: Option<PathBuf>,
+    pub speed: Speed,
+    pub quiet: bool,
+    /// Names the code that runs, as a sweep names the code that swept.
+    pub code: &'static str,
+    /// Set from outside: close everything and end.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// Runs the winner's in-sample part, then the held-out one, telling each transition to `out`.
+///
+/// # Errors
+/// Bad input, before anything runs; books that do not agree at the end.
+pub fn run(options: &Options, out: &mut (dyn Write + Send)) -> Result<Report, LiveError> {
+    let (winner, data) = opened(options)?;
+    let feed = &data.feeds[0];
+    let mut signals = SignalSet::default();
+    let bound = Binder::new(&data).bind(&winner.config, 0, 0, &mut signals);
+    let mut reader = Reader::new(&feed.tape, &signals, data.from);
+    let mut report = Report::new(&winner, options.code);
+    let mut ahead = reader.next()?;
+    for (number, name) in RUNS.into_iter().enumerate() {
+        let Some(span) = winner.spans.run(number) else { break };
+        let job = bound.job(span);
+        let status = Status::new(options.quiet, span);
+        let venues = feed.tape.spec().venues.clone();
+        let out: Option<&mut (dyn Write + Send)> = if options.quiet { None } else { Some(&mut *out) };
+        let mut teller = Teller::new(out, status.clone(), venues, 2 * job.initial().as_notional().0);
+        teller.begin(name, span, job.initial());
+        let mut driver = Paced::new(Clock::new(options.speed, options.stop.clone(), status.clone()));
+        let mut machine = Machine::new(Composite::default(), &job);
+        while let Some((tile, signals)) = &ahead {
+            machine.run_tile(&mut driver, &job, tile, signals, &mut teller);
+            let end = driver.stopped_at.unwrap_or(span.1);
+            if tile.end >= end {
+                let result = machine.finish(&Job { to: end, ..job }, tile, signals, &mut teller);
+                if !result.books_agree || result.late_arrivals > 0 {
+                    return Err(LiveError::Books { run: name });
+                }
+                let held = Role::BOTH.map(|role| machine.belief().qty(role));
+                report.add(number, (span.0, end), &result, &teller.record, held);
+                break;
+            }
+            ahead = reader.next()?;
+        }
+        status.finish();
+        if driver.is_stopping() {
+            report.stop(driver.stopped_at);
+            break;
+        }
+    }
+    Ok(report)
+}
+
+/// The winner and the data that it won on.
+fn opened(options: &Options) -> Result<(Winner, SymbolData), LiveError> {
+    let winner = Winner::read(&options.config, options.store.as_deref())?;
+    let data = SymbolData::single(&winner.config, &winner.data)?;
+    let now = data.feeds[0].fingerprint();
+    if now != winner.feed {
+        return Err(LiveError::OtherData { store: winner.data.store.into(), was: winner.feed, now });
+    }
+    Ok((winner, data))
+}
+
+/// A span as told.
+fn span_text((from, to): (Time, Time)) -> String {
+    format!("{} to {}", from.to_second(), to.to_second())
+}

@@ -1,0 +1,304 @@
+//! A trader at venues outside of this program: what their sockets say becomes rows and events, what the trader wants becomes
+//! requests. One thread does all of it; those of the sockets only carry texts.
+
+use super::LiveError;
+use super::growing::Growing;
+use super::status::Status;
+use super::teller::Teller;
+use super::venue::{Adapter, Holding, News, VenueError};
+use super::wires::{Heard, Hosts, Wires};
+use perpx_core::ledger::VenueBook;
+use perpx_core::market::{Command, Event, EventBody, Role};
+use perpx_core::replay::{Job, Machine, Pace, Paced};
+use perpx_core::trader::Composite;
+use perpx_core::units::{Qty, Time};
+use perpx_venues::wall::{self, MarketClock};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+/// Longest sleep between two looks at timers and the stop.
+const NAP: Duration = Duration::from_millis(20);
+/// For a venue to be ready, and for its account to be told at the end.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// For everything to be closed after the stop, at real-time speed.
+const CLOSING: Duration = Duration::from_secs(120);
+
+/// One venue: who speaks for us there, and where it is.
+pub struct Party {
+    pub name: String,
+    pub adapter: Box<dyn Adapter>,
+    pub hosts: Hosts,
+}
+
+/// What a run at the venues came to.
+pub struct Ended {
+    /// The last moment of the market.
+    pub at: Time,
+    /// By role, as the venues tell.
+    pub holdings: [Holding; 2],
+    pub texts: u64,
+    pub commands: u64,
+}
+
+/// News, and the stream that told it.
+type Told = (Option<usize>, News);
+
+/// Stops when asked to; waits for nothing, since moments have come when they are heard of.
+struct Present<'a>(&'a AtomicBool);
+
+impl Pace for Present<'_> {
+    fn wait(&mut self, _at: Time) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+pub struct Floor {
+    /// By role.
+    parties: [Party; 2],
+    wires: [Wires; 2],
+    heard: Receiver<Heard>,
+    ready: [bool; 2],
+    holdings: [Option<Holding>; 2],
+    stop_wires: Arc<AtomicBool>,
+    texts: u64,
+}
+
+impl Floor {
+    /// Connects, and waits until both venues are ready for commands.
+    pub fn open(mut parties: [Party; 2], stop: &AtomicBool) -> Result<Floor, LiveError> {
+        let (told, heard) = channel();
+        let stop_wires = Arc::new(AtomicBool::new(false));
+        let wires = [0, 1].map(|v: usize| Wires::new(v, &parties[v].hosts, told.clone(), stop_wires.clone()));
+        let mut asked = [Vec::new(), Vec::new()];
+        for (party, asked) in parties.iter_mut().zip(&mut asked) {
+            party.adapter.begin(asked);
+        }
+        let (ready, holdings, texts) = ([false; 2], [None; 2], 0);
+        let mut floor = Floor { parties, wires, heard, ready, holdings, stop_wires, texts };
+        for (v, news) in asked.into_iter().enumerate() {
+            floor.pass_on(v, untold(news), None);
+        }
+        let began = Instant::now();
+        while floor.ready != [true; 2] {
+            if let Ok(heard) = floor.heard.recv_timeout(NAP) {
+                let (v, news) = floor.news(heard)?;
+                floor.pass_on(v, news, None);
+            }
+            if stop.load(Ordering::Relaxed) || began.elapsed() > PATIENCE {
+                return Err(floor.silent("is not ready to trade"));
+            }
+        }
+        for (party, wires) in floor.parties.iter().zip(&mut floor.wires) {
+            for stream in party.adapter.streams() {
+                if let Some(host) = party.hosts.get(&stream.host) {
+                    wires.open(host.clone(), stream.path, stream.headers);
+                }
+            }
+        }
+        Ok(floor)
+    }
+
+    fn silent(&self, what: &'static str) -> LiveError {
+        let late = self.ready.iter().position(|ready| !ready).unwrap_or(0);
+        LiveError::Silent { venue: self.parties[late].name.clone(), what, seconds: PATIENCE.as_secs() }
+    }
+
+    fn failed(&self, v: usize) -> impl Fn(VenueError) -> LiveError + use<> {
+        let venue = self.parties[v].name.clone();
+        move |error| LiveError::Venue { venue: venue.clone(), error }
+    }
+
+    /// What was heard, in the trader's words.
+    fn news(&mut self, heard: Heard) -> Result<(usize, Vec<Told>), LiveError> {
+        let (mut out, now) = (Vec::new(), wall::now());
+        let (v, stream, done) = match heard {
+            Heard::Open { venue, stream } => {
+                (venue, Some(stream), self.parties[venue].adapter.greet(stream, now, &mut out))
+            }
+            Heard::Text { venue, stream, text } => {
+                self.texts += 1;
+                (venue, Some(stream), self.parties[venue].adapter.heard(stream, &text, now, &mut out))
+            }
+            Heard::Reply { venue, about, reply } => {
+                (venue, None, self.parties[venue].adapter.replied(about, reply, now, &mut out))
+            }
+        };
+        done.map_err(self.failed(v))?;
+        Ok((v, out.into_iter().map(|news| (stream, news)).collect()))
+    }
+
+    /// Requests go to the wires, rows and events to the tape; what the venue said of itself is kept.
+    fn pass_on(&mut self, v: usize, news: Vec<Told>, mut to: Option<(&mut Growing, &mut Machine<Composite>)>) {
+        for (stream, news) in news {
+            match news {
+                News::Ask(request) => self.wires[v].ask(request),
+                News::Say(text) => self.wires[v].say(stream.unwrap_or(0), text),
+                News::Reopen => {
+                    for (number, stream) in self.parties[v].adapter.streams().into_iter().enumerate() {
+                        self.wires[v].reopen(number, stream.headers);
+                    }
+                }
+                News::Ready => self.ready[v] = true,
+                News::Account(holding) => self.holdings[v] = Some(holding),
+                row => {
+                    let Some((growing, machine)) = &mut to else { continue };
+                    let event = growing.receive(Role::BOTH[v], row, wall::now());
+                    if let (Some(event), Some(port)) = (event, machine.port()) {
+                        port.events.push_back(event);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Trades until `to`, or until asked to stop; then closes everything. `growing` stands where the run begins.
+    ///
+    /// # Errors
+    /// A venue that ends the session, or falls silent.
+    pub fn trade(
+        &mut self,
+        job: &Job<'_, Composite>,
+        (mut growing, clock): (Growing, MarketClock),
+        to: Time,
+        stop: &AtomicBool,
+        (teller, status): (&mut Teller<'_>, &Status),
+    ) -> Result<(Machine<Composite>, Ended), LiveError> {
+        let halt = AtomicBool::new(false);
+        let mut driver = Paced::new(Present(&halt));
+        let mut machine = Machine::outside(Composite::default(), job);
+        let (mut commands, mut asked_at, mut heard_at) = (0, None::<Instant>, Instant::now());
+        let closing = CLOSING.mul_f64((1.0 / clock.speed).max(0.25));
+        loop {
+            match self.heard.recv_timeout(self.nap(&machine, &growing, &clock)) {
+                Ok(first) => {
+                    heard_at = Instant::now();
+                    let mut next = Some(first);
+                    while let Some(heard) = next {
+                        let (v, news) = self.news(heard)?;
+                        self.pass_on(v, news, Some((&mut growing, &mut machine)));
+                        next = self.heard.try_recv().ok();
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) if heard_at.elapsed() < PATIENCE => {}
+                Err(_) => return Err(self.silent("says nothing any more")),
+            }
+            if let Some(v) = machine.outside_events().and_then(|events| unheard_of(&machine.belief().books, events)) {
+                return Err(LiveError::Strange { venue: self.parties[v].name.clone() });
+            }
+            let (tile, signals) = growing.cut(wall::now());
+            machine.run_tile(&mut driver, job, &tile, &signals, teller);
+            let sent: Vec<Command> = machine.port().map(|port| port.commands.drain(..).collect()).unwrap_or_default();
+            for command in sent {
+                commands += 1;
+                let v = command.venue().ix();
+                let mut out = Vec::new();
+                self.parties[v].adapter.command(&command, wall::now(), &mut out).map_err(self.failed(v))?;
+                self.pass_on(v, untold(out), Some((&mut growing, &mut machine)));
+            }
+            let now = tile.end.plus(-1);
+            status.moment(now);
+            if driver.stopped_at.is_some() {
+                let holdings = self.accounts()?;
+                return Ok((machine, Ended { at: now, holdings, texts: self.texts, commands }));
+            }
+            if stop.load(Ordering::Relaxed) || now >= to {
+                halt.store(true, Ordering::Relaxed);
+                if asked_at.get_or_insert_with(Instant::now).elapsed() > closing {
+                    return Err(LiveError::Open { seconds: closing.as_secs() });
+                }
+            }
+        }
+    }
+
+    /// Until something is due.
+    fn nap(&self, machine: &Machine<Composite>, growing: &Growing, clock: &MarketClock) -> Duration {
+        use perpx_core::port::Trader;
+        let Some(due) = machine.trader().next_timer() else { return NAP };
+        let left = due.since(growing.now(wall::now())).max(0) as f64 * 1e-9 / clock.speed;
+        Duration::from_secs_f64(left).min(NAP)
+    }
+
+    /// What both venues say of the account, asked anew.
+    fn accounts(&mut self) -> Result<[Holding; 2], LiveError> {
+        self.holdings = [None; 2];
+        for v in 0..2 {
+            let mut out = Vec::new();
+            self.parties[v].adapter.ask_account(&mut out);
+            self.pass_on(v, untold(out), None);
+        }
+        let began = Instant::now();
+        loop {
+            if let [Some(long), Some(short)] = self.holdings {
+                return Ok([long, short]);
+            }
+            if began.elapsed() > PATIENCE {
+                return Err(self.silent("does not tell the account"));
+            }
+            if let Ok(heard) = self.heard.recv_timeout(NAP) {
+                let (v, news) = self.news(heard)?;
+                self.pass_on(v, news, None);
+            }
+        }
+    }
+
+    /// Ends all connections.
+    pub fn close(self) {
+        self.stop_wires.store(true, Ordering::Relaxed);
+        for wires in self.wires {
+            wires.join();
+        }
+    }
+}
+
+/// The venue that closed more than the trader believes to hold there: somebody else trades on the account, or news were lost.
+fn unheard_of(books: &[VenueBook; 2], events: &VecDeque<Event>) -> Option<usize> {
+    let mut books = books.clone();
+    events.iter().find_map(|event| {
+        let v = event.venue.ix();
+        let book = &mut books[v];
+        let closed = match event.body {
+            EventBody::Fill { side, qty, .. } if side == book.role.closing() => qty,
+            EventBody::Liquidated { qty, .. } => qty,
+            _ => Qty::ZERO,
+        };
+        if closed > book.leg.qty {
+            return Some(v);
+        }
+        book.apply(&event.body);
+        None
+    })
+}
+
+/// News that no stream told.
+fn untold(news: Vec<News>) -> Vec<Told> {
+    news.into_iter().map(|news| (None, news)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use perpx_core::market::{OrderId, Side};
+    use perpx_core::units::{Cash, Price, Rate};
+
+    /// Two fills of 3 open 6; 4 and 2 close them; one more is of no position that we know.
+    #[test]
+    fn a_close_of_more_than_is_held_is_no_news_of_ours() {
+        let books = Role::BOTH.map(|role| VenueBook::new(role, Cash(1), Rate(Rate::ONE), false, Cash::units(1_000)));
+        let fill = |venue, side, qty| Event {
+            at: Time(1),
+            venue_time: Time(1),
+            met2: 0,
+            venue,
+            body: EventBody::Fill { id: OrderId(1), side, px: Price(5), qty: Qty(qty), maker: false, fee: Cash::ZERO },
+        };
+        let (buy, sell) = (|qty| fill(Role::Long, Side::Buy, qty), |qty| fill(Role::Long, Side::Sell, qty));
+        let mut events: VecDeque<Event> = [buy(3), buy(3), sell(4), sell(2)].into();
+        assert_eq!(unheard_of(&books, &events), None);
+        events.push_back(sell(1));
+        assert_eq!(unheard_of(&books, &events), Some(0));
+        assert_eq!(unheard_of(&books, &[fill(Role::Short, Side::Buy, 1)].into()), Some(1));
+    }
+}

@@ -1,0 +1,115 @@
+//! Says what happens, as it happens.
+
+use super::status::Status;
+use perpx_core::ledger::Line;
+use perpx_core::market::Event;
+use perpx_core::port::Transition;
+use perpx_core::stats::{FullRecord, Recorder, Scene, TradeRow, TransitionRow};
+use perpx_core::strategy::{REASONS, STATES, also_names};
+use perpx_core::units::{Cash, Time};
+use std::io::Write;
+
+/// A recorder that keeps all and prints each transition with its reason, prices, spread and equity.
+pub struct Teller<'o> {
+    pub record: FullRecord,
+    out: Option<&'o mut (dyn Write + Send)>,
+    status: Status,
+    /// By role.
+    venues: [String; 2],
+    /// C0, doubled.
+    initial2: i128,
+}
+
+/// Half of 1e-18 quote as money.
+pub(super) fn money(amount2: i128) -> f64 {
+    amount2 as f64 * 0.5e-18
+}
+
+fn state_name(state: u8) -> &'static str {
+    STATES.get(usize::from(state)).map_or("", |state| state.name)
+}
+
+impl<'o> Teller<'o> {
+    /// `out`: nothing is printed without it.
+    pub fn new(
+        out: Option<&'o mut (dyn Write + Send)>,
+        status: Status,
+        venues: [String; 2],
+        initial2: i128,
+    ) -> Teller<'o> {
+        Teller { record: FullRecord::default(), out, status, venues, initial2 }
+    }
+
+    /// A run begins.
+    pub fn begin(&mut self, run: &str, span: (Time, Time), capital: Cash) {
+        self.print(&format!("{run}: {}, capital {:.4}", super::span_text(span), capital.as_f64()));
+        self.note(0, self.initial2);
+    }
+
+    fn print(&mut self, text: &str) {
+        let Some(out) = &mut self.out else { return };
+        let mut gone = false;
+        self.status.aside(|| gone = writeln!(out, "{text}").is_err());
+        if gone {
+            // nobody reads any more
+            self.out = None;
+        }
+    }
+
+    fn told(&self, row: &TransitionRow) -> String {
+        let t = &row.transition;
+        let reason = REASONS.get(usize::from(t.reason)).copied().unwrap_or("");
+        let [long, short] = [0, 1].map(|r: usize| format!("{} {}/{}", self.venues[r], row.bbo[r].bid, row.bbo[r].ask));
+        let (at, from, to, equity) = (row.at.to_milli(), state_name(t.from), state_name(t.to), money(row.equity2));
+        let mut text = format!("{at}  {from} -> {to}  {reason:<13} equity {equity:.4}");
+        text.push_str(&format!("\n    {long}  {short}  spread {:.2} bp", row.spread));
+        if t.also != 0 {
+            text.push_str(&format!("\n    also held: {}", also_names(t.also).join(", ")));
+        }
+        text
+    }
+
+    fn closed(&self, trade: &TradeRow) -> String {
+        let mut text = format!("    trade {}: {:+.4} =", trade.number, trade.pnl());
+        let mut width = text.len();
+        for &line in Line::ALL.iter().filter(|&&line| trade.line(line) != 0.0) {
+            let part = format!(" {} {:+.4}", line.name(), trade.line(line));
+            if width + part.len() > 80 {
+                text.push_str("\n       ");
+                width = 7;
+            }
+            width += part.len();
+            text.push_str(&part);
+        }
+        text
+    }
+
+    fn note(&self, state: u8, equity2: i128) {
+        let trades = self.record.trades.len();
+        let gain = money(equity2 - self.initial2);
+        self.status.state(format!("{}, {trades} trades, {gain:+.4}", state_name(state)));
+    }
+}
+
+impl Recorder for Teller<'_> {
+    fn transition(&mut self, scene: &Scene<'_>, transition: &Transition) {
+        let before = self.record.trades.len();
+        self.record.transition(scene, transition);
+        let Some(row) = self.record.transitions.last() else { return };
+        let (text, equity2) = (self.told(row), row.equity2);
+        self.print(&text);
+        if let Some(trade) = self.record.trades.get(before) {
+            let text = self.closed(trade);
+            self.print(&text);
+        }
+        self.note(transition.to, equity2);
+    }
+
+    fn entry(&mut self, scene: &Scene<'_>, event: &Event, end: bool) {
+        self.record.entry(scene, event, end);
+    }
+
+    fn equity(&mut self, at: Time, equity2: i128) {
+        self.record.equity(at, equity2);
+    }
+}

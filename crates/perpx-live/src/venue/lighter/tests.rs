@@ -1,0 +1,259 @@
+//! The adapter without a socket.
+
+use super::*;
+use perpx_core::market::Role;
+use serde_json::{Value, json};
+
+const WALL: Time = Time(1_790_000_000_000_000_000);
+
+fn answer(body: Value) -> Reply {
+    Ok(Answer { status: if body["code"] == 200 { 200 } else { 400 }, body: body.to_string(), session: Vec::new() })
+}
+
+fn asked(news: &[News]) -> Vec<(About, Option<i64>)> {
+    let nonce = |request: &Request| match &request.body {
+        Body::Form(fields) => serde_json::from_str::<Value>(&fields[1].1).expect("a transaction")["Nonce"].as_i64(),
+        _ => None,
+    };
+    news.iter()
+        .filter_map(|news| if let News::Ask(ask) = news { Some((ask.about, nonce(ask))) } else { None })
+        .collect()
+}
+
+fn events(news: &[News]) -> Vec<EventBody> {
+    news.iter().filter_map(|news| if let News::Event { body, .. } = news { Some(*body) } else { None }).collect()
+}
+
+/// Ready, with the nonce 8 next.
+fn ready() -> Lighter {
+    let key = PrivateKey::from_hex(&("09".to_owned() + &"11".repeat(38) + "00")).expect("a key");
+    let (coin, leverage, grid) = ("BTC".to_owned(), Rate(5 * Rate::ONE), Cash(10_000));
+    let mut lighter = Lighter::new(LighterAccess {
+        account: 7,
+        api_key: 4,
+        key,
+        chain_id: 304,
+        coin,
+        leverage,
+        grid,
+        fence_ns: 9 * SECOND_NS,
+        since: WALL,
+    });
+    let mut out = Vec::new();
+    lighter.begin(&mut out);
+    let market =
+        json!({ "symbol": "BTC", "market_id": 1, "status": "active", "size_decimals": 5, "price_decimals": 1 });
+    let details = json!({ "code": 200, "order_book_details": [market] });
+    for (about, body) in [
+        (About::Markets, details),
+        (About::Nonce, json!({ "code": 200, "nonce": 7 })),
+        (About::Leverage, json!({ "code": 200 })),
+    ] {
+        assert!(!lighter.is_ready);
+        lighter.replied(about, answer(body), WALL, &mut out).expect("taken");
+    }
+    assert_eq!(asked(&out), [(About::Markets, None), (About::Nonce, None), (About::Leverage, Some(7))]);
+    assert_eq!(out.last(), Some(&News::Ready));
+    lighter
+}
+
+fn order(id: u32, qty: i64) -> Command {
+    let (id, venue, side, kind) = (OrderId(id), Role::Long, Side::Buy, OrderKind::Ioc);
+    let (qty, limit) = (Qty(qty), Price(90_000_000_000_000));
+    Command::Place(NewOrder { id, venue, side, qty, limit, kind, reduce_only: false, covers: false })
+}
+
+#[test]
+fn a_refused_transaction_gives_its_nonce_to_the_next_and_a_lost_one_asks() {
+    let mut lighter = ready();
+    let mut out = Vec::new();
+    for id in 1..=4 {
+        lighter.command(&order(id, 20_000_000), WALL, &mut out).expect("sent");
+    }
+    // one at a time
+    assert_eq!(asked(&out), [(About::Place(OrderId(1)), Some(8))]);
+    out.clear();
+    let refused = json!({ "code": 21739, "message": "not enough margin" });
+    lighter.replied(About::Place(OrderId(1)), answer(refused), WALL, &mut out).expect("goes on");
+    assert_eq!(events(&out), [EventBody::Rejected { id: OrderId(1), reason: Reject::NoMargin }]);
+    assert_eq!(asked(&out), [(About::Place(OrderId(2)), Some(8))]);
+    out.clear();
+    lighter.replied(About::Place(OrderId(2)), Err("no answer".to_owned()), WALL, &mut out).expect("goes on");
+    assert_eq!((asked(&out), events(&out)), (vec![(About::Nonce, None)], vec![]));
+    out.clear();
+    lighter.replied(About::Nonce, answer(json!({ "code": 200, "nonce": 9 })), WALL, &mut out).expect("goes on");
+    assert_eq!(asked(&out), [(About::Place(OrderId(3)), Some(9))]);
+    out.clear();
+    // somebody else used the key: asked, then sent again
+    let stale = json!({ "code": 21104, "message": "invalid nonce" });
+    lighter.replied(About::Place(OrderId(3)), answer(stale), WALL, &mut out).expect("goes on");
+    lighter.replied(About::Nonce, answer(json!({ "code": 200, "nonce": 12 })), WALL, &mut out).expect("goes on");
+    assert_eq!(asked(&out), [(About::Nonce, None), (About::Place(OrderId(3)), Some(12))]);
+    // off the lot: refused here, nothing is sent
+    out.clear();
+    lighter.command(&order(9, 20_000_001), WALL, &mut out).expect("told");
+    assert_eq!(events(&out), [EventBody::Rejected { id: OrderId(9), reason: Reject::Rules }]);
+}
+
+/// What the venue does not know may still land until its fence ends.
+#[test]
+fn an_order_that_is_not_known_is_in_doubt_until_its_fence() {
+    let (mut lighter, mut out) = (ready(), Vec::new());
+    lighter.command(&order(1, 1_000_000), WALL, &mut out).expect("sent");
+    let form = out.iter().find_map(|news| match news {
+        News::Ask(Request { body: Body::Form(fields), .. }) => serde_json::from_str::<Value>(&fields[1].1).ok(),
+        _ => None,
+    });
+    assert_eq!(form.expect("a transaction")["ExpiredAt"], (WALL.0 / MS_NS) + 8_000, "before the fence");
+    out.clear();
+    for wall in [WALL.plus(9 * SECOND_NS - 1), WALL.plus(9 * SECOND_NS)] {
+        lighter.command(&Command::Query { venue: Role::Long, id: OrderId(1) }, wall, &mut out).expect("asked");
+        let none = answer(json!({ "code": 200, "orders": [] }));
+        lighter.replied(About::Query(OrderId(1)), none, wall, &mut out).expect("goes on");
+    }
+    let status = |state| EventBody::Status { id: OrderId(1), state };
+    assert_eq!(events(&out), [status(OrderState::InDoubt), status(OrderState::Unknown)]);
+}
+
+#[test]
+fn trades_and_orders_become_events_in_the_traders_order() {
+    let mut lighter = ready();
+    let mut out = Vec::new();
+    lighter.command(&order(1, 20_000_000), WALL, &mut out).expect("sent");
+    let client = lighter.client_index(OrderId(1));
+    out.clear();
+    let row = json!({ "order_index": 5, "client_order_index": client, "market_index": 1, "initial_base_amount": "0.02000",
+        "price": "90000.0", "remaining_base_amount": "0.00000", "filled_base_amount": "0.02000", "is_ask": false,
+        "status": "filled", "transaction_time": 1_790_000_000_000_500i64 });
+    let frame =
+        json!({ "type": "update/account_all_orders", "channel": "account_all_orders:7", "orders": { "1": [row] } });
+    lighter.heard(0, &frame.to_string(), WALL, &mut out).expect("read");
+    assert!(events(&out).is_empty(), "the end waits for its fill");
+    let trade = json!({ "trade_id": 3, "type": "trade", "market_id": 1, "size": "0.02000", "price": "89999.9",
+        "is_maker_ask": true, "bid_account_id": 7, "ask_account_id": 0, "bid_client_id": client, "taker_fee": 280,
+        "timestamp": 1_790_000_000_000i64, "transaction_time": 1_790_000_000_000_400i64 });
+    let frame =
+        json!({ "type": "update/account_all_trades", "channel": "account_all_trades:7", "trades": { "1": [trade] } });
+    lighter.heard(0, &frame.to_string(), WALL, &mut out).expect("read");
+    lighter.heard(0, &frame.to_string(), WALL, &mut out).expect("twice is once");
+    // 1799.998 x 280e-6 = 0.50399944, to 1e-8 against us
+    let (id, side, px, qty) = (OrderId(1), Side::Buy, Price(89_999_900_000_000), Qty(20_000_000));
+    let fill = EventBody::Fill { id, side, px, qty, maker: false, fee: Cash(-503_999_440_000) };
+    assert_eq!(events(&out), [fill, EventBody::Done { id, filled: qty }]);
+    // a stranger's order, and a venue that refuses the stream
+    out.clear();
+    let mut strange = frame.clone();
+    strange["trades"]["1"][0]["bid_client_id"] = json!(client + (1i64 << 40));
+    lighter.heard(0, &strange.to_string(), WALL, &mut out).expect("read");
+    assert!(out.is_empty());
+    let error = lighter.heard(0, r#"{"error":{"code":30005,"message":"Invalid Channel"}}"#, WALL, &mut out);
+    assert_eq!(error.expect_err("the end").to_string(), "the stream says 30005: Invalid Channel");
+}
+
+#[test]
+fn a_book_with_a_gap_is_asked_for_anew() {
+    let mut lighter = ready();
+    let frame = |kind: &str, begin: u64, nonce: u64| {
+        let level = |price: &str| json!([{ "price": price, "size": "1.00000" }]);
+        let book = json!({ "asks": level("90001.0"), "bids": level("90000.0"), "nonce": nonce, "begin_nonce": begin });
+        json!({ "type": format!("{kind}/order_book"), "channel": "order_book:1", "order_book": book }).to_string()
+    };
+    let mut out = Vec::new();
+    lighter.heard(0, &frame("subscribed", 0, 10), WALL, &mut out).expect("read");
+    assert!(matches!(&out[..], [News::Quote { bbo, .. }] if bbo.bid == Price(90_000_000_000_000)), "{out:?}");
+    out.clear();
+    lighter.heard(0, &frame("update", 11, 12), WALL, &mut out).expect("read");
+    let said: Vec<&str> = out.iter().map(|news| if let News::Say(text) = news { text.as_str() } else { "" }).collect();
+    assert_eq!(
+        said,
+        [r#"{"type":"unsubscribe","channel":"order_book/1"}"#, r#"{"type":"subscribe","channel":"order_book/1"}"#]
+    );
+}
+
+fn said(news: &[News]) -> Vec<Value> {
+    let text = |news: &News| if let News::Say(text) = news { serde_json::from_str(text).ok() } else { None };
+    news.iter().filter_map(text).collect()
+}
+
+fn token_of(news: &[News]) -> String {
+    let header = |news: &News| match news {
+        News::Ask(Request { headers, .. }) => headers.iter().find(|(name, _)| *name == "authorization").cloned(),
+        _ => None,
+    };
+    news.iter().find_map(header).expect("a token").1
+}
+
+/// A venue that refuses a token before its time: the question is asked again with another one, three times in all.
+#[test]
+fn a_refused_token_is_signed_anew_and_the_question_asked_again() {
+    let mut lighter = ready();
+    let mut out = Vec::new();
+    let query = Command::Query { venue: Role::Long, id: OrderId(1) };
+    lighter.command(&query, WALL, &mut out).expect("asked");
+    let about = About::Query(OrderId(1));
+    let mut tokens = vec![token_of(&out)];
+    let refusal = || answer(json!({ "code": 20001, "message": "invalid param : auth: the deadline has passed" }));
+    for _ in 0..3 {
+        out.clear();
+        lighter.replied(about, refusal(), WALL, &mut out).expect("goes on");
+        assert_eq!(asked(&out), [(about, None)]);
+        tokens.push(token_of(&out));
+    }
+    tokens.sort();
+    tokens.dedup();
+    assert_eq!(tokens.len(), 4, "no token is sent twice");
+    let refused = lighter.replied(about, refusal(), WALL, &mut out).expect_err("the venue does not want this key");
+    assert!(refused.to_string().starts_with("3 tokens in a row were refused"), "{refused}");
+    // a parameter that is wrong is not a token's fault
+    let mut lighter = ready();
+    let wrong = answer(json!({ "code": 20001, "message": "invalid param : client_order_indexes" }));
+    lighter.replied(about, wrong, WALL, &mut out).expect_err("refused");
+}
+
+/// The login ends while many questions are under way, of one order too: all bore one token, which is refused once.
+#[test]
+fn a_token_that_many_requests_bore_is_refused_once() {
+    let mut lighter = ready();
+    let abouts: Vec<About> = [1, 1, 1, 1, 1, 2].map(|id| About::Query(OrderId(id))).to_vec();
+    let mut out = Vec::new();
+    for about in &abouts {
+        let About::Query(id) = *about else { continue };
+        lighter.command(&Command::Query { venue: Role::Long, id }, WALL, &mut out).expect("asked");
+    }
+    let before = token_of(&out);
+    let refusal = || answer(json!({ "code": 20001, "message": "invalid param : auth: the deadline has passed" }));
+    out.clear();
+    for about in &abouts {
+        lighter.replied(*about, refusal(), WALL, &mut out).expect("goes on");
+    }
+    assert_eq!((asked(&out).len(), lighter.refused_tokens), (6, 1));
+    assert_ne!(token_of(&out), before);
+    let last = std::mem::take(&mut out).pop().into_iter().collect::<Vec<_>>();
+    assert_ne!(token_of(&last), before, "all are asked again with the new one");
+}
+
+/// Both private channels are refused: both are asked for again, once, with another token; one that had been taken says so.
+#[test]
+fn a_token_refused_by_the_stream_subscribes_the_account_again() {
+    let mut lighter = ready();
+    let mut out = Vec::new();
+    lighter.greet(0, WALL, &mut out).expect("greets");
+    let private =
+        |out: &[News]| -> Vec<Value> { said(out).into_iter().filter(|ask| ask["auth"].is_string()).collect() };
+    let before = private(&out);
+    let refusal = r#"{"error":{"code":20001,"message":"invalid param : auth: the deadline has passed"}}"#;
+    out.clear();
+    lighter.heard(0, refusal, WALL, &mut out).expect("goes on");
+    assert_eq!(out, []);
+    lighter.heard(0, refusal, WALL, &mut out).expect("goes on");
+    let again = private(&out);
+    let channels = |asks: &[Value]| asks.iter().map(|ask| ask["channel"].clone()).collect::<Vec<_>>();
+    assert_eq!((again.len(), channels(&again)), (2, channels(&before)));
+    assert_ne!(again[0]["auth"], before[0]["auth"]);
+    out.clear();
+    let taken = r#"{"error":{"code":30003,"message":"Already Subscribed to : account_all_orders:7"}}"#;
+    lighter.heard(0, taken, WALL, &mut out).expect("goes on");
+    let trades = r#"{"type":"subscribed/account_all_trades","channel":"account_all_trades:7","trades":{}}"#;
+    lighter.heard(0, trades, WALL, &mut out).expect("goes on");
+    assert_eq!((out.len(), lighter.refused_tokens), (0, 0));
+}

@@ -1,0 +1,127 @@
+//! A best.yml read as what it is: a configuration, and the account of the sweep that chose it.
+
+use super::LiveError;
+use perpx_core::config::{Config, ConfigError, ConfigFile, Value};
+use perpx_core::strategy::VERSION;
+use perpx_core::units::Time;
+use perpx_data::backtest::{DataRange, Spans};
+use perpx_data::loader::{OnBadRows, TapeSpec};
+use std::path::Path;
+
+pub struct Winner {
+    pub config: Config,
+    /// Its id as it stands, and that of the sweep's winner.
+    pub ids: [String; 2],
+    pub data: DataRange,
+    /// Fingerprint of the data.
+    pub feed: String,
+    /// The code that swept.
+    pub code: String,
+    pub spans: Spans,
+    /// By run: the hash of the sweep's ledger.
+    pub ledgers: Vec<String>,
+}
+
+impl Winner {
+    /// Reads the file. The store is `store`, else the one that the file names, seen from its own folder.
+    ///
+    /// # Errors
+    /// A bad strategy file, a provenance that lacks something, a store that is not there.
+    pub fn read(path: &Path, store: Option<&Path>) -> Result<Winner, LiveError> {
+        let file = perpx_data::read_config(path)?;
+        let said = Said::of(&file)?;
+        let version = said.value("strategy_version")?.to_string();
+        if version != VERSION.to_string() {
+            let error = said.wrong("strategy_version", format!("found {version}"));
+            return Err(error.accepted(VERSION.to_string()).remedy("sweep again with this version").into());
+        }
+        let held_out = said.find("held_out").is_some();
+        let span = |name: &str| -> Result<(Time, Time), ConfigError> {
+            Ok((said.time(&format!("{name}.from"))?, said.time(&format!("{name}.to"))?))
+        };
+        let spans =
+            Spans { inside: span("in_sample")?, held_out: if held_out { Some(span("held_out")?) } else { None } };
+        let mut ledgers = vec![said.text("ledger")?];
+        if held_out {
+            ledgers.push(said.text("oos_ledger")?);
+        }
+        let named = said.text("data.store")?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let store = match store {
+            Some(store) => store.to_path_buf(),
+            None if named.contains("://") => named.into(),
+            None => perpx_data::path::normalize(&folder.join(named)),
+        };
+        let remote = store.to_string_lossy().contains("://");
+        if !remote && !store.is_dir() {
+            return Err(LiveError::NoStore { config: path.to_path_buf(), store });
+        }
+        Ok(Winner {
+            config: file.with(&[])?,
+            ids: [file.id(&[])?, said.text("configuration")?],
+            data: DataRange {
+                store: store.display().to_string(),
+                symbol: said.text("data.symbol")?,
+                from: said.time("data.from")?,
+                to: said.time("data.to")?,
+                on_bad_rows: if said.text("data.on_bad_rows")? == "drop" { OnBadRows::Drop } else { OnBadRows::Fail },
+                warm_from: said.time("data.warm_from")?,
+                max_gib: None,
+                tile_rows: TapeSpec::TILE_ROWS,
+            },
+            feed: said.text("data.feed")?,
+            code: said.text("code")?,
+            spans,
+            ledgers,
+        })
+    }
+}
+
+/// The provenance as written.
+struct Said<'a> {
+    file: &'a ConfigFile,
+    root: &'a Value,
+}
+
+impl<'a> Said<'a> {
+    fn of(file: &'a ConfigFile) -> Result<Said<'a>, ConfigError> {
+        match file.provenance() {
+            Some(root @ Value::Map(_)) => Ok(Said { file, root }),
+            _ => Err(ConfigError::new(file.name(), "provenance", "this block is not written")
+                .accepted("a best.yml as perpx-sweep writes it")
+                .remedy("sweep, and give the reports/<name>/best.yml that comes of it")),
+        }
+    }
+
+    fn wrong(&self, key: &str, found: String) -> ConfigError {
+        ConfigError::new(self.file.name(), &format!("provenance.{key}"), found)
+    }
+
+    fn find(&self, key: &str) -> Option<&'a Value> {
+        key.split('.').try_fold(self.root, |value, name| match value {
+            Value::Map(entries) => entries.iter().find(|(key, _)| key == name).map(|(_, value)| value),
+            _ => None,
+        })
+    }
+
+    fn value(&self, key: &str) -> Result<&'a Value, ConfigError> {
+        self.find(key).ok_or_else(|| {
+            self.wrong(key, "this key is not written".to_string())
+                .accepted("a best.yml as this version of perpx-sweep writes it")
+                .remedy("sweep again, or restore the file")
+        })
+    }
+
+    fn text(&self, key: &str) -> Result<String, ConfigError> {
+        Ok(self.value(key)?.to_string())
+    }
+
+    fn time(&self, key: &str) -> Result<Time, ConfigError> {
+        let text = self.text(key)?;
+        text.parse().map_err(|_| {
+            self.wrong(key, format!("found {text}"))
+                .accepted("a UTC time such as 2026-01-05T10:30:00Z")
+                .remedy("sweep again, or restore the file")
+        })
+    }
+}

@@ -1,0 +1,236 @@
+//! The files of a run and of the store, read by their columns' names.
+
+use super::AuditError;
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type, TimestampNanosecondType};
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use perpx_core::audit::{Entry, Kind, LINES, Settled};
+use perpx_core::tape::rows::{FundingKind, FundingRow};
+use perpx_data::TapeError;
+use perpx_data::store::{StoreFile, StorePath, Table};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What run.json says of the run.
+pub(super) struct RunFile {
+    pub store: PathBuf,
+    pub symbols: Vec<String>,
+    /// (symbol, run) -> its range, ns.
+    pub spans: BTreeMap<(String, String), (i64, i64)>,
+}
+
+fn batches(path: &Path) -> Result<Vec<RecordBatch>, AuditError> {
+    let wrong = |what: String| AuditError::File { path: path.to_path_buf(), what };
+    let file = std::fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
+    // dictionaries are read as their words
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).and_then(|b| b.build());
+    let reader = reader.map_err(|error| wrong(error.to_string()))?;
+    reader.collect::<Result<_, _>>().map_err(|error| wrong(error.to_string()))
+}
+
+/// One batch with its columns found by name.
+struct Columns<'a> {
+    path: &'a Path,
+    batch: &'a RecordBatch,
+}
+
+impl Columns<'_> {
+    fn column(&self, name: &str) -> Result<&dyn Array, AuditError> {
+        let missing =
+            || AuditError::File { path: self.path.to_path_buf(), what: format!("there is no column '{name}'") };
+        Ok(self.batch.column_by_name(name).ok_or_else(missing)?.as_ref())
+    }
+
+    fn word(&self, name: &str, row: usize) -> Result<String, AuditError> {
+        let column = self.column(name)?;
+        let value = column.as_string_opt::<i32>().filter(|c| c.is_valid(row)).map(|c| c.value(row).to_string());
+        Ok(value.unwrap_or_default())
+    }
+
+    /// A whole number or a decimal in its own scale; null is `None`.
+    fn number(&self, name: &str, row: usize) -> Result<Option<i128>, AuditError> {
+        let column = self.column(name)?;
+        if column.is_null(row) {
+            return Ok(None);
+        }
+        Ok(match column.data_type() {
+            DataType::Decimal128(..) => Some(column.as_primitive::<Decimal128Type>().value(row)),
+            DataType::Decimal64(..) => {
+                Some(i128::from(column.as_primitive::<arrow::datatypes::Decimal64Type>().value(row)))
+            }
+            DataType::Timestamp(..) => {
+                column.as_primitive_opt::<TimestampNanosecondType>().map(|c| i128::from(c.value(row)))
+            }
+            DataType::Int64 => Some(i128::from(column.as_primitive::<Int64Type>().value(row))),
+            DataType::Boolean => Some(i128::from(column.as_boolean().value(row))),
+            _ => None,
+        })
+    }
+}
+
+/// All rows of trades.parquet, in their order.
+pub(super) fn entries(path: &Path) -> Result<Vec<Entry>, AuditError> {
+    let mut out = Vec::new();
+    for batch in &batches(path)? {
+        let at = Columns { path, batch };
+        for row in 0..batch.num_rows() {
+            let number = |name: &str| Ok::<i128, AuditError>(at.number(name, row)?.unwrap_or(0));
+            let kind = match at.word("kind", row)?.as_str() {
+                "capital" => Kind::Capital,
+                "fill" => Kind::Fill,
+                "funding" => Kind::Funding,
+                "liquidation" => Kind::Liquidation,
+                "transfer" => Kind::Transfer,
+                "transition" => Kind::Transition,
+                "money" => Kind::Money,
+                other => {
+                    let what = format!("row {row}: no such kind of entry: '{other}'");
+                    return Err(AuditError::File { path: path.to_path_buf(), what });
+                }
+            };
+            let mut lines = [0; LINES.len()];
+            for (line, name) in lines.iter_mut().zip(LINES) {
+                *line = number(&format!("pnl_{name}"))?;
+            }
+            out.push(Entry {
+                symbol: at.word("symbol", row)?,
+                id: at.word("id", row)?,
+                world: at.word("world_id", row)?,
+                run: at.word("run", row)?,
+                seq: number("seq")? as u32,
+                trade: number("trade")? as u32,
+                kind,
+                venue: at.word("venue", row)?,
+                role: at.word("role", row)?,
+                venue_time: number("venue_time")? as i64,
+                side: at.word("side", row)?,
+                price: number("price")?,
+                qty: number("qty")?,
+                maker: number("maker")? != 0,
+                fee: number("fee")?,
+                amount: number("amount")?,
+                rate: number("rate")?,
+                lost: number("lost")?,
+                grid: number("money_grid")?,
+                maker_rate: number("maker_rate")?,
+                taker_rate: number("taker_rate")?,
+                mid: number("mid")?,
+                met: number("mid_at_match")?,
+                equity: at.number("equity", row)?,
+                lines,
+                pnl: number("pnl")?,
+            });
+        }
+    }
+    Ok(out)
+}
+
+/// (symbol, id, run) -> the last equity of equity.parquet, 1e-19.
+pub(super) fn last_equity(path: &Path) -> Result<BTreeMap<(String, String, String), i128>, AuditError> {
+    let mut out = BTreeMap::new();
+    for batch in &batches(path)? {
+        let at = Columns { path, batch };
+        for row in 0..batch.num_rows() {
+            let key = (at.word("symbol", row)?, at.word("id", row)?, at.word("run", row)?);
+            if let Some(equity) = at.number("equity", row)? {
+                out.insert(key, equity);
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// (symbol, id, run) -> trade -> what its episodes of legging cost, 1e-19.
+pub(super) type Legging = BTreeMap<(String, String, String), BTreeMap<u32, i128>>;
+
+/// What legging.parquet says.
+pub(super) fn legging(path: &Path) -> Result<Legging, AuditError> {
+    let mut out = Legging::new();
+    for batch in &batches(path)? {
+        let at = Columns { path, batch };
+        for row in 0..batch.num_rows() {
+            let key = (at.word("symbol", row)?, at.word("id", row)?, at.word("run", row)?);
+            let trade = at.number("trade", row)?.unwrap_or(0) as u32;
+            *out.entry(key).or_default().entry(trade).or_default() += at.number("cost", row)?.unwrap_or(0);
+        }
+    }
+    Ok(out)
+}
+
+/// What results.parquet says of a run: its net pnl, then its lines in the order of [`LINES`].
+pub(super) const RESULTS: [&str; 1 + LINES.len()] = [
+    "net_pnl",
+    "pnl_price",
+    "pnl_spread",
+    "pnl_legging",
+    "pnl_slippage",
+    "fees",
+    "rebates",
+    "funding",
+    "pnl_liquidation",
+    "pnl_transfer",
+    "pnl_rounding",
+];
+
+/// (symbol, id, world, run) -> values of [`RESULTS`].
+pub(super) type Results = BTreeMap<(String, String, String, String), [f64; RESULTS.len()]>;
+
+/// What results.parquet says.
+pub(super) fn results(path: &Path) -> Result<Results, AuditError> {
+    let mut out = BTreeMap::new();
+    for batch in &batches(path)? {
+        let at = Columns { path, batch };
+        for row in 0..batch.num_rows() {
+            let (symbol, id, world) = (at.word("symbol", row)?, at.word("id", row)?, at.word("world_id", row)?);
+            for (run, prefix) in [("in sample", ""), ("held out", "oos_")] {
+                let mut values = [f64::NAN; RESULTS.len()];
+                for (value, name) in values.iter_mut().zip(RESULTS) {
+                    let column = at.column(&format!("{prefix}{name}"))?;
+                    if let Some(known) = column.as_primitive_opt::<Float64Type>().filter(|c| c.is_valid(row)) {
+                        *value = known.value(row);
+                    }
+                }
+                out.insert((symbol.clone(), id.clone(), world.clone(), run.to_string()), values);
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The settled rates of a venue in the store, by time: of every file that the loader opens, read as it reads them.
+pub(super) fn settled(store: &Path, venue: &str, symbol: &str) -> Result<Vec<Settled>, AuditError> {
+    let wrong = |error: TapeError| AuditError::File { path: store.to_path_buf(), what: error.to_string() };
+    let mut out = BTreeMap::new();
+    for (_, path) in StorePath::new(store).and_then(|s| s.files(Table::Funding, venue, symbol)).map_err(wrong)? {
+        let file = StoreFile::open::<FundingRow>(&path).map_err(wrong)?;
+        for batch in file.read::<FundingRow>(0..file.groups().len()).map_err(wrong)? {
+            let batch = batch.map_err(wrong)?;
+            let unfit = |i: usize| batch.faults.iter().any(|fault| fault.0 == i);
+            let rows = batch.rows.iter().enumerate().filter(|(i, row)| row.kind == FundingKind::Settled && !unfit(*i));
+            for (_, row) in rows {
+                out.entry(row.ts.0).or_insert(i128::from(row.rate.0));
+            }
+        }
+    }
+    Ok(out.into_iter().map(|(ts, rate)| Settled { ts, rate }).collect())
+}
+
+pub(super) fn record(path: &Path) -> Result<RunFile, AuditError> {
+    let wrong = |what: &str| AuditError::File { path: path.to_path_buf(), what: what.to_string() };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error.to_string()))?;
+    let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| wrong(&error.to_string()))?;
+    let store = json["store"].as_str().ok_or_else(|| wrong("there is no 'store'"))?;
+    let (mut spans, mut symbols) = (BTreeMap::new(), Vec::new());
+    for symbol in json["symbols"].as_array().into_iter().flatten() {
+        let name = symbol["symbol"].as_str().unwrap_or_default();
+        symbols.push(name.to_string());
+        for (run, span) in symbol["runs"].as_object().into_iter().flatten() {
+            let time = |at: usize| span[at].as_str().and_then(|text| text.parse::<perpx_core::units::Time>().ok());
+            if let (Some(from), Some(to)) = (time(0), time(1)) {
+                spans.insert((name.to_string(), run.clone()), (from.0, to.0));
+            }
+        }
+    }
+    Ok(RunFile { store: PathBuf::from(store), symbols, spans })
+}

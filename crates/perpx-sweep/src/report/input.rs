@@ -1,0 +1,471 @@
+//! What a report shows, as plain data. The sweep fills it; nothing here is read from a file or a clock.
+//!
+//! Every `Option<f64>` is a figure that may not exist (Sharpe without variance, profit factor without a loss):
+//! `None` is shown as a dash. A value that is not finite is treated as `None`.
+
+use perpx_core::ledger::Lines;
+use perpx_core::market::Role;
+use perpx_core::stats::Ending;
+use perpx_core::units::Time;
+
+/// One run of one symbol.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Input {
+    /// The grid file's `name`, also the title.
+    pub name: String,
+    pub symbol: String,
+    /// Venue names by `Role::ix`: long leg first.
+    pub venues: [String; 2],
+    /// What money is counted in, such as "USDT"; stands behind every amount.
+    pub quote: String,
+    /// C0, quote units.
+    pub capital: f64,
+    pub spans: Spans,
+    /// In the order of the grid file, strategy and world axes mixed as written.
+    pub axes: Vec<Axis>,
+    pub objective: Objective,
+    pub counts: Counts,
+    /// A point a configuration, in grid order. May be 100,000 or more: only aggregates of it reach the page.
+    pub points: Vec<Point>,
+    pub winner: Option<Winner>,
+    pub board: Board,
+    /// The winner in each world point, in grid order; empty or one row when there is no world axis.
+    pub worlds: Vec<WorldRow>,
+    /// Equity of the best few, winner first. More than eight are not drawn.
+    pub curves: Vec<Curve>,
+    /// Where the winner's money came from.
+    pub money: Option<Money>,
+    /// The winner's time in each state, S0 to S5.
+    pub states: Vec<StateTime>,
+    /// The winner's transitions by pair of states and reason.
+    pub transitions: Vec<Transition>,
+    /// The winner's states over time, without gaps, in order; drawn as a strip. May be empty.
+    pub timeline: Vec<StateSpan>,
+    /// The winner's round trips in order. May be empty; the page lists those of `shown`.
+    pub trades: Vec<Trade>,
+    /// By run, in sample and held out: the winner's money outside every trade (transfers, dust, late fills).
+    pub outside: [Lines; 2],
+    /// Prices, spread and bands over the whole range, as the winner saw them.
+    pub market: Option<Stretch>,
+    /// The winner's funding, a row a settlement, in order.
+    pub funding: Vec<Settled>,
+    /// Stretches of unmatched quantity that the winner did not mean to hold, in order.
+    pub legging: Vec<Legging>,
+    /// What the winner's funding guard did, in order.
+    pub guards: Vec<GuardAction>,
+    /// Share of bars at which each gate condition held, winner's configuration.
+    pub gates: Vec<Gate>,
+    /// Those of the run and its data. The page itself adds a red one for a winner that is negative in sample, loses money
+    /// in the held-out part, or has neighbours with a negative median.
+    pub warnings: Vec<Warning>,
+    /// Which tape was read and in what state.
+    pub quality: Vec<QualityTable>,
+    /// Versions, hashes, seed, in the order to be shown.
+    pub provenance: Vec<Fact>,
+    /// How the metrics were taken ("returns at 3600 s, factor sqrt(8760)"...), a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// A symbol of a run over several, for the page over all of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SymbolRow {
+    pub symbol: String,
+    pub quote: String,
+    /// What ranks first, and whether it is a winner.
+    pub id: String,
+    pub wins: bool,
+    pub unit: Unit,
+    pub metric: Option<f64>,
+    pub oos_metric: Option<f64>,
+    pub neighbours: Option<f64>,
+    pub net: Option<f64>,
+    pub oos_net: Option<f64>,
+    pub configurations: u64,
+    /// The red warnings of its page.
+    pub severe: Vec<String>,
+}
+
+/// Limits of the selection, the embargo and the held-out time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spans {
+    pub from: Time,
+    /// End of the selection, start of the embargo.
+    pub embargo: Time,
+    /// End of the embargo, start of the held-out part.
+    pub held_out: Time,
+    /// Exclusive. Without a held-out part, `embargo == held_out == to`.
+    pub to: Time,
+}
+
+impl Spans {
+    pub fn has_held_out(&self) -> bool {
+        self.held_out < self.to
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AxisKind {
+    Strategy,
+    World,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Axis {
+    /// Dotted key of the strategy file.
+    pub name: String,
+    pub kind: AxisKind,
+    /// As written in the grid or resolved from its range, in grid order.
+    pub values: Vec<String>,
+    /// Changes what is received, so it makes feeds.
+    pub feeds: bool,
+    /// No result changed when only this axis changed.
+    pub dead: bool,
+}
+
+impl Axis {
+    pub fn is_world(&self) -> bool {
+        self.kind == AxisKind::World
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Objective {
+    /// Column of the results, such as "sharpe".
+    pub metric: String,
+    pub unit: Unit,
+    /// As in the grid file: "worst", "median" or "mean".
+    pub over_world: String,
+    /// As in the grid file: "trades >= 30".
+    pub require: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Strategy points that ran.
+    pub configurations: u64,
+    /// World points each of them ran in.
+    pub worlds: u64,
+    /// Those that met every `require`.
+    pub eligible: u64,
+    /// Grid combinations never run: why (the `skip` expression), how many.
+    pub skipped: Vec<(String, u64)>,
+    /// Configurations that failed a `require`: which, how many (one may fail several).
+    pub failed: Vec<(String, u64)>,
+}
+
+/// One strategy point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    /// Position on each *strategy* axis, in the order of `Input::axes` without the world axes.
+    pub at: Vec<u16>,
+    /// The objective, taken over the worlds.
+    /// Higher is better.
+    pub metric: Option<f64>,
+    /// Met every `require`.
+    pub eligible: bool,
+}
+
+/// The configuration that ranked first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Winner {
+    pub id: String,
+    /// Position on each strategy axis, as in `Point::at`.
+    pub at: Vec<u16>,
+    /// The objective in sample, taken over the worlds.
+    pub metric: Option<f64>,
+    /// One standard error of `metric`, where it is known.
+    pub error: Option<f64>,
+    /// The objective in the held-out part, taken over the worlds.
+    pub oos_metric: Option<f64>,
+    /// Median objective of the configurations one step away on one axis.
+    pub neighbours: Option<f64>,
+    /// How many neighbours that median is over.
+    pub neighbour_count: u64,
+    /// How many configurations are connected to the winner by single steps without falling under `plateau_floor`.
+    pub plateau: Option<u64>,
+    /// Lowest objective that still counts as the same plateau.
+    pub plateau_floor: Option<f64>,
+    /// Every figure worth showing, in and out of sample.
+    pub metrics: Vec<Metric>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    pub title: String,
+    pub unit: Unit,
+    pub in_sample: Option<f64>,
+    pub held_out: Option<f64>,
+}
+
+/// How a figure is written. The value is in the unit named: `Percent` holds 12.5 for 12.5 %.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// About three digits, two when it is small; no unit.
+    #[default]
+    Ratio,
+    /// Quote money, two decimals.
+    Money,
+    Percent,
+    Bps,
+    Seconds,
+    Millis,
+    /// A whole number.
+    Count,
+}
+
+/// The leaderboard: `columns` describe `Leader::values`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Board {
+    pub columns: Vec<Column>,
+    pub rows: Vec<Leader>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// Heading: "Sharpe, worst world".
+    pub title: String,
+    pub unit: Unit,
+    /// Taken from the held-out part, so it never ranked anything.
+    pub held_out: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leader {
+    /// From 1.
+    pub rank: u32,
+    pub id: String,
+    /// Position on each strategy axis, as in `Point::at`.
+    pub at: Vec<u16>,
+    /// Met every `require`.
+    pub meets: bool,
+    /// By column.
+    pub values: Vec<Option<f64>>,
+}
+
+/// The winner in one world.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorldRow {
+    /// Value of each world axis, in order.
+    pub values: Vec<String>,
+    pub metric: Option<f64>,
+    pub net_pnl: Option<f64>,
+    pub oos_metric: Option<f64>,
+    /// Median objective of all configurations in this world.
+    pub all_median: Option<f64>,
+    /// The world in which the winner was ranked.
+    pub ranking: bool,
+}
+
+/// Equity over time, quote units. Any number of samples in time order; drawn with at most about 1,000.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curve {
+    /// Rank in the leaderboard, from 1.
+    pub rank: u32,
+    pub id: String,
+    /// What each of its runs began with.
+    pub capital: f64,
+    pub samples: Vec<(Time, f64)>,
+}
+
+/// The winner's money over the whole range in its ranking world.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Money {
+    pub in_sample: Lines,
+    pub held_out: Lines,
+    /// Slippage against the opposite best at decision, basis points, positive = cost; not part of the sum.
+    pub decision_slippage_bps: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct StateTime {
+    /// "S0"
+    pub state: String,
+    pub seconds: f64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transition {
+    pub from: String,
+    pub to: String,
+    /// As in `strategy::REASONS`.
+    pub reason: String,
+    pub count: u64,
+    /// Money made between the two, where the ledger measures it (unlocks: from the value frozen at lock).
+    pub pnl: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct StateSpan {
+    pub from: Time,
+    /// Position in S0..S5.
+    pub state: u8,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trade {
+    pub number: u64,
+    pub opened: Time,
+    pub closed: Time,
+    /// Its transitions, in order; the first leaves S0.
+    pub steps: Vec<Step>,
+    pub lines: Lines,
+    /// The end of the data closed it: its money counts, the statistics of trades leave it out.
+    pub open_at_end: bool,
+    /// The market around it, for a closer look; of the trades of `shown` only.
+    pub view: Option<Stretch>,
+}
+
+/// A transition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    pub at: Time,
+    /// Positions in S0..S5.
+    pub from: u8,
+    pub to: u8,
+    /// As in `strategy::REASONS`.
+    pub reason: String,
+}
+
+impl Trade {
+    /// Quote units.
+    pub fn net(&self) -> f64 {
+        self.lines.total2() as f64 * 0.5e-18
+    }
+
+    /// States passed: "S0 S1 S2 S3 S4 S0".
+    pub fn path(&self) -> String {
+        self.steps.iter().fold("S0".to_owned(), |path, step| format!("{path} S{}", step.to))
+    }
+
+    /// Why it was closed.
+    pub fn reason(&self) -> &str {
+        match self.open_at_end {
+            true => "end of the data",
+            false => self.steps.last().map_or("", |step| &step.reason),
+        }
+    }
+}
+
+/// Trades that the page lists, at most.
+const MOST_TRADES: usize = 200;
+
+/// The trades of the page: all, or those that gained or lost most, in order of time.
+pub fn shown(trades: &[Trade]) -> Vec<usize> {
+    let mut all: Vec<usize> = (0..trades.len()).collect();
+    all.sort_by(|a, b| trades[*b].net().abs().total_cmp(&trades[*a].net().abs()).then(a.cmp(b)));
+    all.truncate(MOST_TRADES);
+    all.sort_unstable();
+    all
+}
+
+/// Prices and spread between two moments, folded into buckets of equal length; as many as a screen can show.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stretch {
+    pub from: Time,
+    /// Exclusive.
+    pub to: Time,
+    pub buckets: Vec<Bucket>,
+}
+
+impl Stretch {
+    /// Where a moment lies among the buckets.
+    pub fn bucket(&self, at: Time) -> Option<usize> {
+        let length = i128::from(self.to.since(self.from).max(1));
+        let place = i128::from(at.since(self.from)) * self.buckets.len() as i128 / length;
+        usize::try_from(place).ok().filter(|place| *place < self.buckets.len())
+    }
+
+    /// A venue's mid about then, quote units: the middle of the bucket, or of the nearest before it that has one.
+    pub fn mid_at(&self, role: Role, at: Time) -> Option<f64> {
+        let known = |bucket: &Bucket| bucket.mids[role.ix()].map(|[lo, hi]| (lo + hi) / 2.0);
+        self.buckets[..=self.bucket(at)?].iter().rev().find_map(known)
+    }
+}
+
+/// What lies in one bucket: lowest and highest; `None` without a tick.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Bucket {
+    /// Mids by role, quote units.
+    pub mids: [Option<[f64; 2]>; 2],
+    /// bp
+    pub spread: Option<[f64; 2]>,
+    /// Lower and upper level at its last tick, bp.
+    pub band: Option<[f64; 2]>,
+}
+
+/// A funding settlement.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settled {
+    pub at: Time,
+    /// By role, quote units; positive was received.
+    pub amounts: [f64; 2],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Legging {
+    pub from: Time,
+    pub ending: Ending,
+    pub seconds: f64,
+    /// Exposed quantity times its time, base units times seconds.
+    pub qty_sec: f64,
+    /// How far the exposed leg's mid moved against us at worst.
+    pub worst_bp: f64,
+    /// The deepest loss meanwhile, quote units, not negative.
+    pub worst: f64,
+    /// The most that was exposed, quote units.
+    pub notional: f64,
+    /// What the price made of the unmatched quantity, quote units.
+    pub amount: f64,
+}
+
+/// A leg, or both, let go because funding cost too much.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GuardAction {
+    pub at: Time,
+    /// Number of the trade.
+    pub trade: u64,
+    /// Positions in S0..S5.
+    pub from: u8,
+    pub to: u8,
+    /// What the closed quantity would have paid until the trade's end, at least at its next settlement; quote units,
+    /// positive was saved.
+    pub avoided: f64,
+    /// What the trade made from here on, closing included; quote units.
+    pub after: f64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gate {
+    pub condition: String,
+    /// 0 to 1.
+    pub share: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Red: the result should not be used as it stands.
+    Severe,
+    /// To be known before use.
+    Caution,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Warning {
+    pub level: Level,
+    pub text: String,
+}
+
+/// A table of the tape's condition, such as one a venue: `rows` have as many cells as `columns`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct QualityTable {
+    pub title: String,
+    pub columns: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    pub name: String,
+    pub value: String,
+}

@@ -1,0 +1,387 @@
+//! What won, by how much, and whether to believe it.
+
+use super::sign;
+use crate::report::view::View;
+use crate::report::{Axis, Level, Metric, Trade, Unit, Winner, text};
+use maud::{Markup, html};
+use perpx_core::ledger::Line;
+
+/// Name, market, range and the theme switch.
+pub fn masthead(view: &View) -> Markup {
+    html! {
+        div {
+            p.kicker { "perpx sweep" }
+            h1 { (view.input.name) }
+            (lead(view))
+        }
+        button #theme type="button" hidden { "Dark" }
+    }
+}
+
+/// Market, range, capital.
+pub fn lead(view: &View) -> Markup {
+    let input = view.input;
+    let [long, short] = &input.venues;
+    html! {
+        p.lead {
+            strong { (input.symbol) } " · long " (long) " / short " (short) " · "
+            (text::moment(input.spans.from)) " to " (text::moment(input.spans.to)) " UTC ("
+            (text::span(input.spans.from, input.spans.to)) ") · capital "
+            (text::measured(Some(input.capital), Unit::Money, &input.quote))
+        }
+    }
+}
+
+/// The summary's sentences without its tables, for summary.json.
+pub fn words(view: &View) -> Markup {
+    html! {
+        @match &view.input.winner {
+            Some(winner) => { (story(view, winner)) }
+            None => { (nobody(view)) }
+        }
+        (counts(view))
+    }
+}
+
+pub fn body(view: &View) -> Markup {
+    html! {
+        (warnings(view))
+        @match &view.input.winner {
+            Some(winner) => { (story(view, winner)) (tiles(view, winner)) (details(view, winner)) }
+            None => { (nobody(view)) }
+        }
+        (counts(view))
+    }
+}
+
+fn warnings(view: &View) -> Markup {
+    let of = |level| view.warnings.iter().filter(move |w| w.level == level).map(|w| &w.text);
+    let (severe, caution): (Vec<_>, Vec<_>) = (of(Level::Severe).collect(), of(Level::Caution).collect());
+    html! {
+        @if !severe.is_empty() {
+            div.warn.severe role="alert" {
+                strong { "Not to be used as it stands" }
+                ul { @for text in &severe { li { (text) } } }
+            }
+        }
+        @if !caution.is_empty() {
+            div.warn {
+                strong { "To be known before use" }
+                ul { @for text in &caution { li { (text) } } }
+            }
+        }
+    }
+}
+
+/// A sentence on each question that a desk asks.
+fn story(view: &View, winner: &Winner) -> Markup {
+    let input = view.input;
+    let (name, counts) = (view.objective(), &input.counts);
+    let figure = |value| html! { strong { (view.measured(value)) } };
+    let answers = [
+        (if wins(view, winner) { "What won" } else { "What ranks first" }, Some(what_won(view, winner))),
+        ("By how much", Some(by_how_much(view, winner))),
+        ("In which world", (counts.worlds > 1).then(|| which_world(view, winner))),
+        ("What it earned", earned(view)),
+        ("Held out", Some(html! {
+            @if input.spans.has_held_out() {
+                "In the last " (text::span(input.spans.held_out, input.spans.to)) ", which chose nothing, its " (name) " is "
+                (figure(winner.oos_metric))
+                @if let Some(money) = &input.money { " and it made " (money_of(view, money.held_out.total2())) }
+                "."
+            } @else { strong { "Nothing was held out" } ", so nothing here is proven out of sample." }
+        })),
+        ("Neighbours", (winner.neighbour_count > 0).then(|| html! {
+            "One step away on the grid, the median of " (text::counted(winner.neighbour_count, "configuration")) " is "
+            (figure(winner.neighbours))
+            @if let Some(plateau) = winner.plateau {
+                "; " (text::counted(plateau, "configuration")) " around it "
+                (if plateau == 1 { "holds" } else { "hold" }) " at least " (view.measured(winner.plateau_floor))
+            }
+            "."
+        })),
+        ("Edge of the grid", at_the_edge(view, winner)),
+    ];
+    html! {
+        dl.story {
+            @for (question, answer) in &answers {
+                @if let Some(answer) = answer { div { dt { (question) } dd { (answer) } } }
+            }
+        }
+    }
+}
+
+fn what_won(view: &View, winner: &Winner) -> Markup {
+    let counts = &view.input.counts;
+    let moving = || view.axes.iter().enumerate().filter(|(_, axis)| axis.values.len() > 1);
+    html! {
+        @for (n, (i, _)) in moving().enumerate() {
+            @if n > 0 { ", " }
+            (view.names[i]) "\u{a0}" strong { (view.value(&winner.at, i)) }
+        }
+        @if moving().next().is_some() { ": c" } @else { "C" }
+        "onfiguration " code { (winner.id) } " ranks first of "
+        @if !wins(view, winner) {
+            (text::count(counts.configurations)) " that ran and is no winner: "
+            @if winner.metric.is_none() { "no configuration has a " (view.objective()) " in every world." }
+            @else { "it does not meet every requirement." }
+        } @else if counts.eligible == counts.configurations {
+            (text::count(counts.eligible)) "."
+        } @else {
+            (text::count(counts.eligible)) " that meet every requirement (" (text::counted(counts.configurations, "configuration")) " ran)."
+        }
+    }
+}
+
+/// The first row has a value and meets every requirement; else there is no winner.
+pub fn wins(view: &View, winner: &Winner) -> bool {
+    winner.metric.is_some() && view.input.counts.eligible > 0 && view.meets(1)
+}
+
+fn by_how_much(view: &View, winner: &Winner) -> Markup {
+    let median = view.histogram.as_ref().map(|h| h.median);
+    html! {
+        "Its " (view.objective()) " is " strong { (view.measured(winner.metric)) }
+        @if winner.error.is_some() { ", give or take " (view.measured(winner.error)) " (one standard error)" }
+        @if let Some(second) = runner_up(view) { ", against " (view.measured(Some(second))) " for the next" }
+        @if let Some(median) = median { " and " (view.measured(Some(median))) " for the median of all" }
+        "."
+        @if view.input.counts.configurations >= 100 {
+            " The best of " (text::count(view.input.counts.configurations)) " tries is partly luck; the held-out part is the judge."
+        }
+    }
+}
+
+fn which_world(view: &View, winner: &Winner) -> Markup {
+    let input = view.input;
+    let count = text::count(input.counts.worlds);
+    let ranking = input.worlds.iter().find(|world| world.ranking);
+    let equal = input.worlds.iter().filter(|world| world.metric == winner.metric).count() as u64;
+    html! {
+        @match input.objective.over_world.as_str() {
+            "mean" => { "On average over " (count) " worlds" }
+            _ if equal == input.counts.worlds => { "It is equal in all " (count) " worlds" }
+            other => {
+                "In its " (other) " of " (count) " worlds"
+                @if equal > 1 { ", equal in " (text::count(equal)) " of them" }
+            }
+        }
+        @if let Some(world) = ranking.filter(|_| equal != input.counts.worlds) { ": " strong { (world_name(view, &world.values)) } }
+        "."
+    }
+}
+
+/// The largest lines of its money, in sample.
+fn earned(view: &View) -> Option<Markup> {
+    let lines = &view.input.money.as_ref()?.in_sample;
+    let both = |line: Line| lines.0[0][line as usize] + lines.0[1][line as usize];
+    let mut parts: Vec<(Line, i128)> = Line::ALL.iter().map(|line| (*line, both(*line))).filter(|p| p.1 != 0).collect();
+    parts.sort_by_key(|part| -part.1.abs());
+    parts.truncate(4);
+    let is_in_sample = |t: &&Trade| !view.input.spans.has_held_out() || t.opened < view.input.spans.embargo;
+    let trades: Vec<Trade> = view.input.trades.iter().filter(is_in_sample).cloned().collect();
+    Some(html! {
+        (money_of(view, lines.total2())) " on " (text::measured(Some(view.input.capital), Unit::Money, &view.input.quote))
+        " of capital in " (text::counted(trades.len() as u64, "trade"))
+        @if let Some(open) = super::trades::open_at_end(&trades) { " (" (open) " at the end)" }
+        ", in sample. Most of it: "
+        @for (i, (line, amount2)) in parts.iter().enumerate() {
+            @if i > 0 { ", " }
+            (line.name()) " " (text::fixed(*amount2 as f64 * 0.5e-18, 2))
+        }
+        "."
+    })
+}
+
+fn money_of(view: &View, amount2: i128) -> Markup {
+    html! { strong { (text::measured(Some(amount2 as f64 * 0.5e-18), Unit::Money, &view.input.quote)) } }
+}
+
+/// A winner at the end of an axis asks for a wider grid.
+fn at_the_edge(view: &View, winner: &Winner) -> Option<Markup> {
+    let ends: Vec<usize> = (0..view.axes.len()).filter(|i| is_end(view.axes[*i], winner.at[*i])).collect();
+    (!ends.is_empty()).then(|| {
+        html! {
+            "The winner has the lowest or highest value tried of "
+            @for (n, i) in ends.iter().enumerate() {
+                @if n > 0 { ", " }
+                code { (view.names[*i]) } " (" (view.value(&winner.at, *i)) ")"
+            }
+            ": a wider grid may hold a better one."
+        }
+    })
+}
+
+/// The objective of the second row.
+fn runner_up(view: &View) -> Option<f64> {
+    let at = &view.input.board.rows.get(1)?.at;
+    view.input.points.iter().find(|p| p.at == *at)?.metric
+}
+
+/// "median_ms 300"
+fn world_name(view: &View, values: &[String]) -> String {
+    let axes: Vec<_> = view.input.axes.iter().filter(|a| a.is_world()).collect();
+    let names = text::short_names(&axes);
+    names.iter().zip(values).map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The four figures that decide.
+fn tiles(view: &View, winner: &Winner) -> Markup {
+    let metric = view.metric();
+    let held_out = view.input.spans.has_held_out();
+    html! {
+        div.tiles {
+            (tile(&metric, winner.metric, view.figure(winner.metric), "in sample"))
+            @if held_out { (tile(&metric, winner.oos_metric, view.figure(winner.oos_metric), "held out")) }
+            (tile(&metric, winner.neighbours, view.figure(winner.neighbours), "median of neighbours"))
+            // the money beside an objective that is none
+            @for metric in winner.metrics.iter().filter(|m| m.unit == Unit::Money && view.input.objective.unit != Unit::Money).take(1) {
+                @let shown = text::measured(metric.in_sample, metric.unit, &view.input.quote);
+                (tile(&metric.title, metric.in_sample, shown, "in sample"))
+            }
+        }
+    }
+}
+
+fn tile(title: &str, value: Option<f64>, shown: String, note: &str) -> Markup {
+    html! {
+        div.tile {
+            span.what { (title) }
+            span class={ "value " (if value.is_some_and(|v| v < 0.0) { "neg" } else { "" }) } { (shown) }
+            span.note { (note) }
+        }
+    }
+}
+
+/// The winner's axis values beside its metrics.
+fn details(view: &View, winner: &Winner) -> Markup {
+    html! {
+        div.pair {
+            div.scroll {
+                table {
+                    caption { "The winner's values" }
+                    thead { tr { th scope="col" { "Key" } th.num scope="col" { "Value" } } }
+                    tbody {
+                        @for (i, axis) in view.axes.iter().enumerate() {
+                            tr {
+                                th.key scope="row" { (breakable(&axis.name)) }
+                                td.num { (view.value(&winner.at, i)) (edge(axis, winner.at[i])) }
+                            }
+                        }
+                    }
+                }
+            }
+            @if !winner.metrics.is_empty() {
+                @let few = winner.metrics.len().min(FIGURES);
+                div {
+                    (figures(view, &winner.metrics[..few], "The winner's figures"))
+                    @if few < winner.metrics.len() {
+                        details {
+                            summary { "Its other " (text::count((winner.metrics.len() - few) as u64)) " figures" }
+                            (figures(view, &winner.metrics[few..], "Other figures"))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Figures that are shown without being asked for.
+const FIGURES: usize = 16;
+
+fn figures(view: &View, metrics: &[Metric], caption: &str) -> Markup {
+    let held_out = view.input.spans.has_held_out();
+    let cell = |value, unit| html! { td class=(sign(value)) { (text::measured(value, unit, &view.input.quote)) } };
+    html! {
+        div.scroll {
+            table.figures {
+                caption { (caption) }
+                thead { tr {
+                    th scope="col" { "Figure" }
+                    th.num scope="col" { "In sample" }
+                    @if held_out { th.num scope="col" { "Held out" } }
+                } }
+                tbody {
+                    @for metric in metrics {
+                        tr {
+                            th scope="row" { (metric.title) }
+                            (cell(metric.in_sample, metric.unit))
+                            @if held_out { (cell(metric.held_out, metric.unit)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The lowest or highest of at least three numbers; words have no order, so no end either.
+fn is_end(axis: &Axis, at: u16) -> bool {
+    let (values, at) = (&axis.values, usize::from(at));
+    values.len() > 2 && (at == 0 || at + 1 == values.len()) && values.iter().all(|v| v.parse::<f64>().is_ok())
+}
+
+fn edge(axis: &Axis, at: u16) -> Markup {
+    html! { @if is_end(axis, at) { br; span.tag { (if at == 0 { "lowest tried" } else { "highest tried" }) } } }
+}
+
+/// A dotted key that may break after its dots.
+pub fn breakable(name: &str) -> Markup {
+    html! {
+        @for (i, part) in name.split('.').enumerate() {
+            @if i > 0 { "." wbr; }
+            (part)
+        }
+    }
+}
+
+fn nobody(view: &View) -> Markup {
+    html! {
+        div.warn.severe role="alert" {
+            strong { "No configuration meets every requirement, so nothing is ranked and there is no best.yml." }
+            @if !view.input.counts.failed.is_empty() {
+                ul {
+                    @for (require, failed) in &view.input.counts.failed {
+                        li { code { (require) } ": " (text::counted(*failed, "configuration")) " failed it" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn counts(view: &View) -> Markup {
+    let counts = &view.input.counts;
+    let objective = &view.input.objective;
+    let dead: Vec<&str> = view.input.axes.iter().filter(|a| a.dead).map(|a| a.name.as_str()).collect();
+    html! {
+        details open {
+            summary { "What was tried" }
+            ul.plain {
+                li {
+                    (text::counted(counts.configurations, "configuration")) " in " (text::counted(counts.worlds, "world"))
+                    ", ranked by " strong { (view.objective()) } ", higher is better"
+                    @if counts.worlds > 1 { "; of its worlds the " strong { (objective.over_world) } " counts" }
+                    "; " (text::count(counts.eligible)) " met every requirement."
+                }
+                @for (require, failed) in counts.failed.iter().filter(|f| f.1 > 0) {
+                    li { (text::counted(*failed, "configuration")) " failed " code { (require) } "." }
+                }
+                @for require in objective.require.iter().filter(|r| counts.failed.iter().all(|f| f.0 != **r || f.1 == 0)) {
+                    li { "None failed " code { (require) } "." }
+                }
+                @for (why, skipped) in counts.skipped.iter().filter(|s| s.1 > 0) {
+                    li { (text::counted(*skipped, "combination")) " never ran: " code { (why) } "." }
+                }
+                @if !dead.is_empty() {
+                    li {
+                        "No result changed along " @for (i, name) in dead.iter().enumerate() {
+                            @if i > 0 { ", " } code { (breakable(name)) }
+                        } ": the axis can be dropped."
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! How often each condition of the gate held: the share of bar closes of the first run at which it did, whatever the state,
+//! judged from the signals alone. Equal comparisons of many configurations are judged once.
+//!
+//! A bar's close is seen by the first tick at or after it; the values of that tick count. Of a configuration that trades
+//! both directions the long gate is taken.
+
+use perpx_core::signals::TileSignals;
+use perpx_core::strategy::Plan;
+use perpx_core::tape::Tile;
+use perpx_core::units::Time;
+use perpx_core::watch::{Cmp, Ground, holds};
+use std::collections::BTreeMap;
+
+/// One comparison, or the two of the volatility band, on bars of one length.
+#[derive(Clone, Debug)]
+struct Condition {
+    bar_ns: i64,
+    all: Vec<Cmp>,
+    held: u64,
+}
+
+/// Everything that is counted for a chunk's configurations on one feed.
+#[derive(Clone, Debug, Default)]
+pub struct GateCounts {
+    conditions: Vec<Condition>,
+    known: BTreeMap<String, usize>,
+    /// Bar closes seen, by bar length.
+    closes: BTreeMap<i64, u64>,
+}
+
+/// A configuration's conditions: trend, target return, funding, volatility.
+pub type GateIx = [usize; 4];
+
+/// What a checkpoint keeps of the counts.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub struct GateState {
+    held: Vec<u64>,
+    closes: Vec<(i64, u64)>,
+}
+
+impl GateCounts {
+    pub fn add(&mut self, plan: &Plan) -> GateIx {
+        let bar_ns = plan.strategy.bar_ns;
+        self.closes.entry(bar_ns).or_insert(0);
+        let Some((_, rule)) = plan.gates.first() else { return [usize::MAX; 4] };
+        let vote = |i: usize| rule.votes.get(i).copied().into_iter().collect::<Vec<Cmp>>();
+        // the gate's first two further comparisons are the volatility band
+        let band = rule.all.iter().take(2).copied().collect();
+        // as the gate lists them: target return, funding, trend
+        [vote(2), vote(0), vote(1), band].map(|all| {
+            let name = format!("{bar_ns} {all:?}");
+            let next = self.conditions.len();
+            *self.known.entry(name).or_insert_with(|| {
+                self.conditions.push(Condition { bar_ns, all, held: 0 });
+                next
+            })
+        })
+    }
+
+    /// Counts the bar closes within `[from, to)` whose first tick lies in the tile.
+    pub fn count(&mut self, tile: &Tile, signals: &TileSignals, from: Time, to: Time) {
+        let time: &[i64] = &tile.local.time;
+        let ground = Ground { local: &tile.local, signals };
+        for (&bar_ns, closes) in &mut self.closes {
+            let mut row = 1 + time[1..].partition_point(|&t| t < from.0);
+            while row < time.len() && time[row] < to.0 {
+                // closes after the tick before this one, up to this one, and not before the run
+                let bar = |t: i64| t.div_euclid(bar_ns);
+                let earlier = if row > 1 { time[row - 1] } else { time[0] }.max(from.0 - 1);
+                let passed = bar(time[row]) - bar(earlier);
+                if passed > 0 {
+                    *closes += passed as u64;
+                    let now = Time(time[row]);
+                    for condition in self.conditions.iter_mut().filter(|c| c.bar_ns == bar_ns) {
+                        if condition.all.iter().all(|cmp| holds(cmp, ground, row, now, None)) {
+                            condition.held += passed as u64;
+                        }
+                    }
+                }
+                // on to the first tick of the next bar
+                let next = (bar(time[row]) + 1) * bar_ns;
+                row += 1 + time[row + 1..].partition_point(|&t| t < next);
+            }
+        }
+    }
+
+    /// Shares from 0 to 1; NaN when no bar closed.
+    pub fn shares(&self, conditions: &GateIx) -> [f64; 4] {
+        conditions.map(|ix| {
+            let Some(condition) = self.conditions.get(ix) else { return f64::NAN };
+            match self.closes.get(&condition.bar_ns) {
+                Some(&closes) if closes > 0 => condition.held as f64 / closes as f64,
+                _ => f64::NAN,
+            }
+        })
+    }
+
+    pub fn state(&self) -> GateState {
+        GateState {
+            held: self.conditions.iter().map(|condition| condition.held).collect(),
+            closes: self.closes.iter().map(|(bar, n)| (*bar, *n)).collect(),
+        }
+    }
+
+    pub fn restore(&mut self, state: &GateState) {
+        self.conditions.iter_mut().zip(&state.held).for_each(|(condition, held)| condition.held = *held);
+        self.closes = state.closes.iter().copied().collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use perpx_core::market::{Bbo, Role};
+    use perpx_core::tape::rows::{QuoteRow, VenueTables};
+    use perpx_core::tape::{Carry, align};
+    use perpx_core::units::{Price, Qty, SECOND_NS};
+    use perpx_core::watch::{Level, Op, Series};
+
+    const BAR: i64 = 10 * SECOND_NS;
+
+    fn quotes(ticks: &[(i64, i64)]) -> VenueTables {
+        let quote = |&(second, px): &(i64, i64)| {
+            let (bid, at) = (Price(px * 1_000_000_000), Time(second * SECOND_NS));
+            let ask = Price(bid.0 + 1);
+            QuoteRow { exch: at, recv: at, bbo: Bbo { bid, bid_qty: Qty(1), ask, ask_qty: Qty(1) } }
+        };
+        VenueTables { quotes: ticks.iter().map(quote).collect(), ..Default::default() }
+    }
+
+    /// Bars close at 10, 20, 30 and 40 s. The first tick at or after 10 is that at 12 (bid 105); that of 20 and of 30 is at
+    /// 30 (bid 130); 40 s has none. So a bid of at least 106 held at 2 of 3 closes, wherever the tape is cut.
+    #[test]
+    fn closes_are_seen_by_the_first_tick_after_them() {
+        let tables = [quotes(&[(1, 100), (12, 105), (19, 110), (30, 130), (39, 120)]), quotes(&[(0, 100)])];
+        let bid = Cmp { series: Series::Bid(Role::Long), op: Op::Ge, level: Level::Int(106_000_000_000) };
+        for cuts in [vec![0, 41], vec![0, 12, 25, 41], vec![0, 13, 30, 31, 41]] {
+            let condition = Condition { bar_ns: BAR, all: vec![bid], held: 0 };
+            let mut counts =
+                GateCounts { conditions: vec![condition], known: BTreeMap::new(), closes: BTreeMap::from([(BAR, 0)]) };
+            let mut carry = Carry::default();
+            for cut in cuts.windows(2) {
+                let (start, end) = (Time(cut[0] * SECOND_NS), Time(cut[1] * SECOND_NS));
+                let tile = align([&tables[0], &tables[1]], start, end, &mut carry);
+                counts.count(&tile, &TileSignals::default(), Time(5 * SECOND_NS), Time(41 * SECOND_NS));
+            }
+            assert_eq!((counts.conditions[0].held, counts.closes[&BAR]), (2, 3), "{cuts:?}");
+            assert_eq!(counts.shares(&[0, 0, 0, usize::MAX])[0], 2.0 / 3.0);
+            assert!(counts.shares(&[usize::MAX; 4])[3].is_nan());
+        }
+    }
+}

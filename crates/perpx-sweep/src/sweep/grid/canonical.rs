@@ -1,0 +1,53 @@
+//! The grid's canonical form: what must be equal for a run to be resumed.
+
+use super::{Axis, Grid};
+use perpx_core::config::ConfigError;
+
+impl Grid {
+    /// Named parts that decide a run's bytes, in one spelling each. A refusal to resume names the parts that differ.
+    ///
+    /// # Errors
+    /// The base file's venue roles cannot be resolved.
+    pub fn parts(&self) -> Result<Vec<(&'static str, String)>, ConfigError> {
+        let axes = |axes: &[Axis]| -> String {
+            let line = |axis: &Axis| {
+                let values: Vec<String> = axis.values.iter().map(ToString::to_string).collect();
+                format!("{}=[{}]\n", axis.path, values.join(", "))
+            };
+            axes.iter().map(line).collect()
+        };
+        let mut overlay = self.fixed.clone();
+        // what an axis varies has no value of its own
+        overlay.retain(|(key, _)| !self.strategy.iter().chain(&self.world).any(|axis| axis.key == *key));
+        let first = self.world(0);
+        let start: Vec<_> = overlay.iter().chain(&super::point(&self.strategy, 0)).chain(&first).cloned().collect();
+        // of each symbol: their instruments differ
+        let of = |symbol: &String| {
+            let own = (self.data.symbols.len() > 1).then(|| self.base.symbol(symbol));
+            self.base.canonical_world(&own.into_iter().chain(start.iter().cloned()).collect::<Vec<_>>())
+        };
+        let worlds: String = self.data.symbols.iter().map(of).collect::<Result<_, _>>()?;
+        let skip: Vec<&str> = self.skip.iter().map(|(text, _)| text.as_str()).collect();
+        Ok(vec![
+            ("strategy", self.base.canonical(&start)?),
+            ("world and account", worlds),
+            ("strategy axes", axes(&self.strategy)),
+            ("world axes", axes(&self.world)),
+            ("where", skip.join("\n")),
+            ("data range", format!("{} {} {}", self.data.symbols.join(","), self.data.from, self.data.to)),
+            ("data policy", format!("{:?} {:?}", self.data.warmup, self.data.on_bad_rows)),
+            ("objective", format!("{:?}", self.objective)),
+            ("holdout", self.holdout.to_string()),
+            ("top", self.report.top.to_string()),
+        ])
+    }
+
+    /// First 16 hex digits of the BLAKE3 of all [`Grid::parts`].
+    ///
+    /// # Errors
+    /// As [`Grid::parts`].
+    pub fn hash(&self) -> Result<String, ConfigError> {
+        let text: String = self.parts()?.iter().map(|(name, text)| format!("[{name}]\n{text}\n")).collect();
+        Ok(perpx_core::config::short_hash(&text))
+    }
+}

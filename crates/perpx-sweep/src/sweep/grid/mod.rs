@@ -1,0 +1,191 @@
+//! The grid file: what is swept, over what data, and what wins.
+//!
+//! A grid is a product of axes and is never written out: point `i` is computed from `i`. Strategy axes compete, world
+//! axes are what every strategy point must live through (sweep.md).
+
+mod axis;
+#[cfg(test)]
+mod bad_input;
+mod canonical;
+mod expr;
+mod feeds;
+mod range;
+mod read;
+mod sections;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+pub use axis::Axis;
+pub use feeds::Feeds;
+pub use sections::{Compare, Data, Objective, OverWorld, Report, Require, Warmup};
+
+use expr::{Atom, Expr};
+use perpx_core::config::keys::{K, Unit};
+use perpx_core::config::text::{Place, Source};
+use perpx_core::config::{ConfigError, ConfigFile, Num, Override, Value, base_asset};
+
+/// A grid file, read and checked in itself; [`Grid::validate`] checks its configurations.
+#[derive(Clone, Debug)]
+pub struct Grid {
+    pub name: String,
+    /// The strategy file that the axes vary.
+    pub base: ConfigFile,
+    pub data: Data,
+    /// Cap of the tape cache; `None` = the store's default.
+    pub max_gib: Option<f64>,
+    pub objective: Objective,
+    /// Fraction of the range that never ranks; 0 = none.
+    pub holdout: Num,
+    pub report: Report,
+    source: Source,
+    /// The grid's `seed`, its `[fills]`, and `--set`, in this order; laid over the base file, under the axes.
+    fixed: Vec<Override>,
+    /// Where the fixed ones stand in the grid file; `None` = `--set`.
+    fixed_places: Vec<Option<Place>>,
+    /// In the order of the file.
+    strategy: Vec<Axis>,
+    world: Vec<Axis>,
+    skip: Vec<(String, Expr)>,
+}
+
+/// Points by which the share of skipped ones is judged.
+const SHARE_POINTS: u64 = 1 << 12;
+
+impl Grid {
+    /// Strategy axes in the order of the file.
+    pub fn strategy_axes(&self) -> &[Axis] {
+        &self.strategy
+    }
+
+    /// World axes in the order of the file.
+    pub fn world_axes(&self) -> &[Axis] {
+        &self.world
+    }
+
+    /// What holds for every point: the grid's seed, `[fills]` and `--set`.
+    pub fn fixed(&self) -> &[Override] {
+        &self.fixed
+    }
+
+    /// Number of strategy points before `[where] skip`.
+    pub fn strategy_points(&self) -> u64 {
+        product(&self.strategy)
+    }
+
+    /// Strategy point `i` (the last axis runs fastest) as overrides; `None` when it is skipped or beyond the end.
+    pub fn strategy_point(&self, i: u64) -> Option<Vec<Override>> {
+        (i < self.strategy_points() && !self.is_skipped(i)).then(|| point(&self.strategy, i))
+    }
+
+    /// Position of a strategy point on each strategy axis.
+    pub fn digits(&self, i: u64) -> Vec<usize> {
+        digits(&self.strategy, i)
+    }
+
+    /// The strategy point at a position on each axis: the inverse of [`Grid::digits`].
+    pub fn point_at(&self, digits: &[usize]) -> u64 {
+        self.strategy.iter().zip(digits).fold(0, |i, (axis, digit)| i * axis.values.len() as u64 + *digit as u64)
+    }
+
+    /// True when `[where] skip` names this strategy point.
+    pub fn is_skipped(&self, i: u64) -> bool {
+        let digits = digits(&self.strategy, i);
+        self.skip.iter().any(|(_, expr)| expr.holds(&|axis| self.atom(axis, &digits)))
+    }
+
+    /// Up to `count` strategy points that lie apart, skipped ones among them.
+    pub fn spread(&self, count: u64) -> impl Iterator<Item = u64> + use<> {
+        let all = self.strategy_points();
+        // by the golden ratio, so that no axis stands still
+        (0..count.min(all)).map(move |n| if count >= all { n } else { n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % all })
+    }
+
+    /// Share of the strategy points that `[where] skip` leaves, by some of them.
+    pub fn kept_share(&self) -> f64 {
+        let (mut seen, mut kept) = (0u32, 0u32);
+        for at in self.spread(SHARE_POINTS) {
+            seen += 1;
+            kept += u32::from(!self.is_skipped(at));
+        }
+        f64::from(kept) / f64::from(seen.max(1))
+    }
+
+    pub fn has_skips(&self) -> bool {
+        !self.skip.is_empty()
+    }
+
+    fn atom(&self, axis: usize, digits: &[usize]) -> Atom {
+        let value = self.strategy.get(axis).zip(digits.get(axis)).and_then(|(axis, digit)| axis.values.get(*digit));
+        value.map_or(Atom::Null, Atom::from)
+    }
+
+    /// Number of world points; at least 1.
+    pub fn world_points(&self) -> u64 {
+        product(&self.world)
+    }
+
+    /// World point `j` (the last axis runs fastest) as overrides.
+    pub fn world(&self, j: u64) -> Vec<Override> {
+        point(&self.world, j)
+    }
+
+    /// Every world point.
+    pub fn worlds(&self) -> Vec<Vec<Override>> {
+        (0..self.world_points()).map(|j| self.world(j)).collect()
+    }
+
+    /// The longest that a position may live after its lock, over the grid: the greatest `t_max_sec` plus the greatest
+    /// `exit.max_sec` (zero where it is switched off), in nanoseconds. The embargo before held-out time.
+    ///
+    /// # Errors
+    /// The grid's first configuration is illegal.
+    pub fn embargo_ns(&self) -> Result<i64, ConfigError> {
+        let home = (0..self.strategy_points()).find(|i| !self.is_skipped(*i)).unwrap_or(0);
+        let config = self.resolve(&self.data.symbols[0], &point(&self.strategy, home), &self.world(0))?;
+        let longest = |key: K, own: i64| -> i64 {
+            let axis = self.strategy.iter().find(|axis| axis.key == key.into());
+            let values = axis.map_or(&[][..], |axis| &axis.values);
+            let ns = values.iter().filter_map(Value::num).map(|num| (num.0 / Unit::Sec.grain()) as i64);
+            ns.max().unwrap_or(own)
+        };
+        let locked = longest(K::TMaxSec, config.strategy.locking.t_max_ns);
+        Ok(locked + longest(K::ExitMaxSec, config.strategy.exit.max_ns.unwrap_or(0)))
+    }
+
+    /// Everything that is laid over the base file for one configuration. `symbol`: one of [`Data::symbols`].
+    pub fn overrides(&self, symbol: &str, strategy: &[Override], world: &[Override]) -> Vec<Override> {
+        let mut list = Vec::with_capacity(1 + self.fixed.len() + strategy.len() + world.len());
+        list.extend(self.fixed.iter().cloned());
+        if self.data.symbols.len() > 1 || self.trades_another(symbol) {
+            list.push(self.base.symbol(symbol));
+        }
+        list.extend(strategy.iter().chain(world).cloned());
+        list
+    }
+}
+
+impl Grid {
+    /// The strategy file is of another coin than `symbol`, which `symbols = [...]` allows.
+    fn trades_another(&self, symbol: &str) -> bool {
+        let own = self.base.written(K::Symbol.into()).and_then(Value::text);
+        own.is_some_and(|own| base_asset(own) != base_asset(symbol))
+    }
+}
+
+fn product(axes: &[Axis]) -> u64 {
+    axes.iter().map(|axis| axis.values.len() as u64).product()
+}
+
+fn digits(axes: &[Axis], mut i: u64) -> Vec<usize> {
+    let mut digits = vec![0; axes.len()];
+    for (digit, axis) in digits.iter_mut().zip(axes).rev() {
+        *digit = (i % axis.values.len() as u64) as usize;
+        i /= axis.values.len() as u64;
+    }
+    digits
+}
+
+fn point(axes: &[Axis], i: u64) -> Vec<Override> {
+    axes.iter().zip(digits(axes, i)).map(|(axis, digit)| (axis.key, axis.values[digit].clone())).collect()
+}

@@ -1,0 +1,41 @@
+//! What ends the emulator.
+
+use perpx_core::config::ConfigError;
+use perpx_core::synth::SpecError;
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum EmulateError {
+    #[error("--port {port}: {source}; accepted: a free port of this machine; to do: choose another, or 0 for any")]
+    Port { port: u16, source: std::io::Error },
+    #[error("--tier {found}; accepted: {accepted}")]
+    Tier { found: String, accepted: String },
+    #[error(
+        "--from {from} --to {to} --start-at {start_at}: the market begins at its end; accepted: fewer seconds than the stretch \
+         has; to do: lower --start-at, or choose a longer stretch"
+    )]
+    Stretch { from: perpx_core::units::Time, to: perpx_core::units::Time, start_at: i64 },
+    #[error("the market has come to its end; start the emulator anew")]
+    Ended,
+    #[error("the shipped profile knows no BTC; this is an error in perpx, please report it")]
+    Instrument,
+    #[error(transparent)]
+    Tape(Box<perpx_data::TapeError>),
+    #[error(transparent)]
+    Market(#[from] SpecError),
+    #[error(transparent)]
+    Config(Box<ConfigError>),
+}
+
+impl From<ConfigError> for EmulateError {
+    fn from(error: ConfigError) -> EmulateError {
+        EmulateError::Config(Box::new(error))
+    }
+}
+
+impl EmulateError {
+    /// 2 bad input, 1 anything else.
+    pub fn exit_code(&self) -> u8 {
+        if matches!(self, EmulateError::Ended) { 1 } else { 2 }
+    }
+}

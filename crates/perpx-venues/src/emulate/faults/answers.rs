@@ -1,0 +1,145 @@
+//! Requests: what they come to instead of an answer, and how long they wait for it.
+
+use super::{Faults, Kind};
+use crate::emulate::http::{Reply, Request};
+use perpx_core::units::Time;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Logins that are remembered, so that they can expire.
+const MOST_LOGINS: usize = 10_000;
+const BEAT: Duration = Duration::from_millis(1);
+
+/// What becomes of a request; `T` is an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fate<T> {
+    Served,
+    /// Answered so, and not executed.
+    Instead(T),
+    /// Executed, and answered so.
+    After(T),
+    /// Executed; the connection ends.
+    Lost,
+}
+
+/// Credentials seen, those of them that have expired, and how many faults have struck.
+#[derive(Default)]
+pub(super) struct Logins {
+    seen: BTreeSet<String>,
+    expired: BTreeSet<String>,
+    struck: usize,
+}
+
+/// Those who wait for the end of a halt, by number.
+#[derive(Default)]
+pub(super) struct Backlog {
+    came: AtomicU64,
+    left: AtomicU64,
+}
+
+/// Whose turn it is, until it is dropped.
+pub struct Turn<'a>(Option<&'a Backlog>);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some(backlog) = self.0 {
+            backlog.left.fetch_add(1, Ordering::Release);
+        }
+    }
+}
+
+impl Faults {
+    /// Waits for the end of a halt, and for those who came before. `None` when asked to stop.
+    pub fn turn(&self, now: impl Fn() -> Time, stop: &AtomicBool) -> Option<Turn<'_>> {
+        let backlog = &self.backlog;
+        let is_empty = || backlog.left.load(Ordering::Acquire) == backlog.came.load(Ordering::Acquire);
+        if !self.is_halted(now()) && is_empty() {
+            return Some(Turn(None));
+        }
+        let number = backlog.came.fetch_add(1, Ordering::AcqRel);
+        let turn = Turn(Some(backlog));
+        while self.is_halted(now()) || backlog.left.load(Ordering::Acquire) != number {
+            if stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            std::thread::sleep(BEAT);
+        }
+        Some(turn)
+    }
+
+    /// What becomes of a request over HTTP.
+    pub fn request(&self, request: &Request, now: Time) -> Fate<Reply> {
+        if self.is_expired(self.manner.credential(request), now) {
+            return Fate::Instead(self.manner.reply(&self.manner.logged_out()));
+        }
+        match self.struck(&request.path, now) {
+            None => Fate::Served,
+            Some(Kind::TooMany) => Fate::Instead(self.manner.reply(&self.manner.too_many())),
+            Some(Kind::Failed { status, executed }) => {
+                // said by what stands before the venue: no JSON
+                let body = format!("<html><body><h1>{status}</h1></body></html>");
+                let reply = Reply { status, body, headers: vec![("Content-Type", "text/html".to_owned())] };
+                if executed { Fate::After(reply) } else { Fate::Instead(reply) }
+            }
+            Some(_) => Fate::Lost,
+        }
+    }
+
+    /// The same over a socket that was opened with a login.
+    pub fn text(&self, text: &str, handshake: Option<&str>, now: Time) -> Fate<Arc<str>> {
+        if self.armed.is_empty() {
+            return Fate::Served;
+        }
+        let say = |wrong| Arc::from(self.manner.spoken(&wrong, text));
+        if self.is_expired(self.manner.spoken_credential(text, handshake).as_deref(), now) {
+            return Fate::Instead(say(self.manner.logged_out()));
+        }
+        let call = self.manner.call(text);
+        match call.and_then(|name| self.struck(&name, now)) {
+            None => Fate::Served,
+            Some(Kind::TooMany) => Fate::Instead(say(self.manner.too_many())),
+            Some(Kind::Failed { status, executed: true }) => Fate::After(say(self.manner.failed(status))),
+            Some(Kind::Failed { status, executed: false }) => Fate::Instead(say(self.manner.failed(status))),
+            Some(_) => Fate::Lost,
+        }
+    }
+
+    /// The login of a handshake.
+    pub fn login_of(&self, handshake: &Request) -> Option<String> {
+        self.manner.credential(handshake).map(str::to_owned)
+    }
+
+    /// The fault that hits a request of `name`.
+    fn struck(&self, name: &str, now: Time) -> Option<Kind> {
+        let hit = self.armed.iter().find(|armed| {
+            let is_answers = matches!(armed.kind, Kind::TooMany | Kind::Failed { .. } | Kind::LostAnswer);
+            let named = match &armed.containing {
+                Some(part) => name.contains(part.as_str()),
+                None => self.manner.is_order(name),
+            };
+            is_answers && named && armed.take(now)
+        });
+        hit.map(|armed| armed.kind)
+    }
+
+    fn is_expired(&self, credential: Option<&str>, now: Time) -> bool {
+        let struck = self.of(Kind::ExpiredLogin).filter(|armed| armed.from <= now).count();
+        let Some(credential) = credential.filter(|_| self.of(Kind::ExpiredLogin).next().is_some()) else {
+            return false;
+        };
+        let mut logins = self.logins.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if struck > logins.struck {
+            logins.struck = struck;
+            logins.expired = std::mem::take(&mut logins.seen);
+        }
+        if logins.expired.contains(credential) {
+            return true;
+        }
+        if logins.seen.len() < MOST_LOGINS {
+            logins.seen.insert(credential.to_owned());
+        }
+        false
+    }
+}

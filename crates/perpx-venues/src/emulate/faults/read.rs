@@ -1,0 +1,243 @@
+//! The file of faults: a list of `[[fault]]` tables.
+
+use super::{Fault, Kind, Manner};
+use perpx_core::config::text::{Body, ConfigError, Entry, Node, Source, parse_toml};
+use perpx_core::config::{Num, Value};
+use perpx_core::units::SECOND_NS;
+use std::path::Path;
+
+const KINDS: [&str; 10] = [
+    "drop-socket",
+    "skip-sequence",
+    "delay",
+    "duplicate",
+    "reorder",
+    "answer-429",
+    "answer-5xx",
+    "lost-answer",
+    "expired-login",
+    "halt",
+];
+const DURATION: &str = "a duration of at most 7 days as text: \"250ms\", \"12.5s\", \"2m\", \"1h\"";
+const LONGEST_NS: i64 = 7 * 86_400 * SECOND_NS;
+
+/// All faults of a file, in its order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FaultPlan(pub(super) Vec<Fault>);
+
+impl FaultPlan {
+    /// # Errors
+    /// A file that cannot be read, or that does not say what it should.
+    pub fn read(path: &Path) -> Result<FaultPlan, ConfigError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            ConfigError::new(&name, "", format!("cannot be read: {error}"))
+                .accepted("a TOML file with a list of [[fault]]")
+                .remedy("correct the path after --faults; configs/faults.toml is an example")
+        })?;
+        FaultPlan::parse(&name, &text)
+    }
+
+    /// # Errors
+    /// A text that does not say what it should.
+    pub fn parse(name: &str, text: &str) -> Result<FaultPlan, ConfigError> {
+        let source = Source::new(name, text);
+        let root = parse_toml(&source)?;
+        let tables = || "a list of tables that begin with [[fault]]";
+        if let Some(other) = root.entries().iter().find(|entry| entry.key != "fault") {
+            return Err(ConfigError::new(name, &other.key, "no such key").accepted(tables()).at(&source, other.place));
+        }
+        let Some(list) = root.entry("fault") else {
+            return Err(ConfigError::new(name, "", "no fault in it")
+                .accepted(tables())
+                .remedy("write one, or leave --faults out"));
+        };
+        let Body::List(items) = &list.node.body else {
+            return Err(ConfigError::new(name, "fault", "one table").accepted(tables()).at(&source, list.place));
+        };
+        items.iter().map(|node| Table { source: &source, node }.fault()).collect::<Result<_, _>>().map(FaultPlan)
+    }
+}
+
+struct Table<'a> {
+    source: &'a Source,
+    node: &'a Node,
+}
+
+impl Table<'_> {
+    fn fault(&self) -> Result<Fault, ConfigError> {
+        let kind = self.need("kind", &KINDS.join(", "))?;
+        let word = kind.node.value();
+        let word = word.text().filter(|word| KINDS.contains(word)).ok_or_else(|| self.bad(kind, &KINDS.join(", ")))?;
+        let is_frames = matches!(word, "skip-sequence" | "delay" | "duplicate" | "reorder");
+        let is_answers = matches!(word, "answer-429" | "answer-5xx" | "lost-answer");
+        let mut known = vec!["kind", "at", "venue"];
+        if word != "expired-login" {
+            known.push("for");
+        }
+        if is_frames || is_answers {
+            known.extend(["count", "containing"]);
+        }
+        match word {
+            "delay" => known.push("by"),
+            "answer-5xx" => known.extend(["status", "executed"]),
+            _ => {}
+        }
+        if let Some(other) = self.node.entries().iter().find(|entry| !known.contains(&entry.key.as_str())) {
+            let error =
+                ConfigError::new(&self.source.name, &format!("fault.{}", other.key), format!("no key of {word}"));
+            return Err(error.accepted(known.join(", ")).at(self.source, other.place));
+        }
+        let kind = match word {
+            "drop-socket" => Kind::DropSocket,
+            "skip-sequence" => Kind::SkipSequence,
+            "delay" => Kind::Delay { by_ns: self.duration(self.need("by", DURATION)?)? },
+            "duplicate" => Kind::Duplicate,
+            "reorder" => Kind::Reorder,
+            "answer-429" => Kind::TooMany,
+            "answer-5xx" => Kind::Failed { status: self.status()?, executed: self.executed()? },
+            "lost-answer" => Kind::LostAnswer,
+            "expired-login" => Kind::ExpiredLogin,
+            _ => {
+                self.need("for", DURATION)?;
+                Kind::Halt
+            }
+        };
+        Ok(Fault {
+            venue: self.venue()?,
+            at_ns: self.duration(self.need("at", DURATION)?)?,
+            for_ns: self.node.entry("for").map(|entry| self.duration(entry)).transpose()?,
+            count: self.whole("count", 1, 1_000_000)?.map(i64::unsigned_abs),
+            containing: self.containing()?,
+            kind,
+        })
+    }
+
+    fn need(&self, key: &str, accepted: &str) -> Result<&Entry, ConfigError> {
+        self.node.entry(key).ok_or_else(|| {
+            ConfigError::new(&self.source.name, &format!("fault.{key}"), "is missing")
+                .accepted(accepted)
+                .remedy(format!("write `{key} = ...` into this fault"))
+                .at(self.source, self.node.place)
+        })
+    }
+
+    fn bad(&self, entry: &Entry, accepted: &str) -> ConfigError {
+        let found = format!("found {}", entry.node.place.of(self.source));
+        ConfigError::new(&self.source.name, &format!("fault.{}", entry.key), found)
+            .accepted(accepted)
+            .at(self.source, entry.node.place)
+    }
+
+    fn duration(&self, entry: &Entry) -> Result<i64, ConfigError> {
+        let value = entry.node.value();
+        value.text().and_then(duration).ok_or_else(|| self.bad(entry, DURATION))
+    }
+
+    fn whole(&self, key: &str, least: i64, most: i64) -> Result<Option<i64>, ConfigError> {
+        let Some(entry) = self.node.entry(key) else { return Ok(None) };
+        let number = entry.node.value().num().and_then(Num::as_i64).filter(|number| (least..=most).contains(number));
+        number.map(Some).ok_or_else(|| self.bad(entry, &format!("a whole number from {least} to {most}")))
+    }
+
+    fn status(&self) -> Result<u16, ConfigError> {
+        Ok(self.whole("status", 500, 599)?.and_then(|status| u16::try_from(status).ok()).unwrap_or(502))
+    }
+
+    fn executed(&self) -> Result<bool, ConfigError> {
+        match self.node.entry("executed").map(|entry| (entry, entry.node.value())) {
+            None => Ok(false),
+            Some((_, Value::Bool(executed))) => Ok(executed),
+            Some((entry, _)) => Err(self.bad(entry, "true, false")),
+        }
+    }
+
+    fn venue(&self) -> Result<Option<Manner>, ConfigError> {
+        let Some(entry) = self.node.entry("venue") else { return Ok(None) };
+        match entry.node.value().text() {
+            Some("lighter") => Ok(Some(Manner::Lighter)),
+            Some("grvt") => Ok(Some(Manner::Grvt)),
+            Some("both") => Ok(None),
+            _ => Err(self.bad(entry, "\"lighter\", \"grvt\", \"both\"")),
+        }
+    }
+
+    fn containing(&self) -> Result<Option<String>, ConfigError> {
+        let Some(entry) = self.node.entry("containing") else { return Ok(None) };
+        let value = entry.node.value();
+        value.text().map(|text| Some(text.to_owned())).ok_or_else(|| self.bad(entry, "a text; \"\" is in every one"))
+    }
+}
+
+/// Nanoseconds; rounded down.
+fn duration(text: &str) -> Option<i64> {
+    let digits = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit {
+        "ms" => SECOND_NS / 1_000,
+        "s" => SECOND_NS,
+        "m" => 60 * SECOND_NS,
+        "h" => 3_600 * SECOND_NS,
+        _ => return None,
+    };
+    let number = Num::parse(number).filter(|number| (0..=1_000_000_000 * Num::ONE).contains(&number.0))?;
+    i64::try_from(number.0 / 1_000_000_000 * i128::from(unit) / 1_000_000_000).ok().filter(|ns| *ns <= LONGEST_NS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_sample_is_legal_and_shows_every_kind() {
+        let text = include_str!("../../../../../configs/faults.toml");
+        let plan = FaultPlan::parse("faults.toml", text).expect("legal");
+        assert!(KINDS.iter().all(|kind| text.contains(&format!("kind = \"{kind}\""))));
+        assert_eq!(plan.0.len(), text.matches("[[fault]]").count());
+    }
+
+    #[test]
+    fn a_fault_says_what_it_says() {
+        let text = "[[fault]]\nat = \"1.5s\"\nvenue = \"grvt\"\nkind = \"answer-5xx\"\nstatus = 503\nexecuted = true\ncount = 3\n";
+        let fault = Fault {
+            venue: Some(Manner::Grvt),
+            at_ns: 1_500_000_000,
+            for_ns: None,
+            count: Some(3),
+            containing: None,
+            kind: Kind::Failed { status: 503, executed: true },
+        };
+        assert_eq!(FaultPlan::parse("f", text), Ok(FaultPlan(vec![fault])));
+        assert_eq!(
+            (duration("250ms"), duration("2m"), duration("1h")),
+            (Some(250_000_000), Some(120_000_000_000), Some(3_600_000_000_000))
+        );
+    }
+
+    /// File, line, what was found, what is accepted.
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        for (text, place, words) in [
+            ("", "f", "[[fault]]"),
+            ("x = 1\n", "f:1:1: x", "[[fault]]"),
+            ("[fault]\nat = \"1s\"\n", "f:1:2: fault", "[[fault]]"),
+            ("[[fault]]\nat = \"1s\"\n", "f:1:1: fault.kind: is missing", "drop-socket"),
+            ("[[fault]]\nkind = \"halt\"\nat = \"1s\"\n", "f:1:1: fault.for: is missing", "12.5s"),
+            ("[[fault]]\nkind = \"dance\"\nat = \"1s\"\n", "f:2:8: fault.kind: found \"dance\"", "skip-sequence"),
+            ("[[fault]]\nkind = \"reorder\"\nat = 1\n", "f:3:6: fault.at: found 1", "12.5s"),
+            ("[[fault]]\nkind = \"reorder\"\nat = \"-1s\"\n", "f:3:6: fault.at", "12.5s"),
+            (
+                "[[fault]]\nkind = \"reorder\"\nat = \"1s\"\nby = \"1s\"\n",
+                "f:4:1: fault.by: no key of reorder",
+                "count",
+            ),
+            ("[[fault]]\nkind = \"reorder\"\nat = \"1s\"\ncount = 0\n", "f:4:9: fault.count: found 0", "from 1"),
+            ("[[fault]]\nkind = \"answer-5xx\"\nat = \"1s\"\nstatus = 404\n", "f:4:10: fault.status", "500 to 599"),
+            ("[[fault]]\nkind = \"answer-5xx\"\nat = \"1s\"\nexecuted = 1\n", "f:4:12: fault.executed", "true"),
+            ("[[fault]]\nkind = \"halt\"\nat = \"1s\"\nfor = \"1s\"\nvenue = \"x\"\n", "f:5:9: fault.venue", "grvt"),
+        ] {
+            let error = FaultPlan::parse("f", text).expect_err(text).to_string();
+            assert!(error.starts_with(place) && error.contains(words), "{text}: {error}");
+        }
+    }
+}

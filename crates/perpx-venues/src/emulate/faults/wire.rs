@@ -1,0 +1,88 @@
+//! Frames on their way to one client.
+
+use super::{Armed, Faults, Kind};
+use perpx_core::units::Time;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+type Text = Arc<str>;
+
+#[derive(Default)]
+pub struct Wire {
+    /// When each goes out, and the place of the fault that holds it; in the order of sending.
+    late: VecDeque<(Time, Text, usize)>,
+    /// What goes out after the next frame that its fault hits.
+    kept: Option<(Text, usize)>,
+    /// What the next answer to a call says in its place.
+    instead: Option<Text>,
+}
+
+impl Faults {
+    /// The fault at `place` is about frames like `text`.
+    fn hits(&self, armed: &Armed, text: &str) -> bool {
+        match &armed.containing {
+            Some(part) => text.contains(part.as_str()),
+            None => self.manner.is_book(text),
+        }
+    }
+}
+
+impl Wire {
+    /// Frames held back by now.
+    pub fn held(&self) -> usize {
+        self.late.len()
+    }
+
+    /// The next answer will be `text`.
+    pub fn answer_with(&mut self, text: Text) {
+        self.instead = Some(text);
+    }
+
+    /// Late frames whose time has come.
+    pub fn due(&mut self, now: Time, out: &mut Vec<Text>) {
+        while self.late.front().is_some_and(|(at, ..)| *at <= now) {
+            out.extend(self.late.pop_front().map(|(_, text, _)| text));
+        }
+    }
+
+    /// What goes out when the venue says `text`.
+    pub fn pass(&mut self, faults: &Faults, text: Text, now: Time, out: &mut Vec<Text>) {
+        if self.instead.is_some() && faults.manner.is_answer(&text) {
+            out.extend(self.instead.take());
+            return;
+        }
+        if let Some(&(.., place)) = self.late.back()
+            && faults.hits(&faults.armed[place], &text)
+        {
+            let delay_ns = match faults.armed[place].kind {
+                Kind::Delay { by_ns } if faults.armed[place].take(now) => by_ns,
+                _ => 0,
+            };
+            // behind those that wait, whatever its own time
+            self.late.push_back((now.plus(delay_ns), text, place));
+            return;
+        }
+        if let Some((kept, place)) = self.kept.take() {
+            if faults.hits(&faults.armed[place], &text) {
+                out.extend([text, kept]);
+                return;
+            }
+            self.kept = Some((kept, place));
+        }
+        for (place, armed) in faults.armed.iter().enumerate() {
+            let is_frames =
+                matches!(armed.kind, Kind::SkipSequence | Kind::Delay { .. } | Kind::Duplicate | Kind::Reorder);
+            if !is_frames || !faults.hits(armed, &text) || !armed.take(now) {
+                continue;
+            }
+            match armed.kind {
+                Kind::Delay { by_ns } => self.late.push_back((now.plus(by_ns), text, place)),
+                Kind::Duplicate => out.extend([text.clone(), text]),
+                Kind::Reorder => self.kept = Some((text, place)),
+                _ => {}
+            }
+            return;
+        }
+        out.push(text);
+    }
+}

@@ -1,0 +1,348 @@
+//! The stream: a snapshot on subscription, then what changed. The book is published every 50 ms, or as it is chosen; each of
+//! its frames begins at the nonce of the one before, whoever listens.
+
+use super::rest::ms;
+use super::show::{SYMBOL, cash, percent, price, size, value};
+use super::{Lighter, MARKET, Refusal};
+use crate::emulate::core::PublicTrade;
+use crate::emulate::serve::Out;
+use crate::emulate::shown::{self, Levels, changed, keep};
+use perpx_core::market::{OrderId, Side};
+use perpx_core::units::{MS_NS, Price, Qty, Time};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+const BOOK_EVERY_NS: i64 = 50 * MS_NS;
+const STATS_EVERY_NS: i64 = 1_000 * MS_NS;
+
+#[derive(Default)]
+pub(super) struct Sockets {
+    open: BTreeMap<u64, (Out, BTreeSet<String>)>,
+    /// As published: bids, asks.
+    book: [Levels; 2],
+    nonce: u64,
+    offset: u64,
+    /// Of the market's time.
+    next_book: i64,
+    next_stats: i64,
+}
+
+impl Sockets {
+    pub fn open(&mut self, socket: u64, out: Out) {
+        let hello = json!({ "session_id": format!("emulated-{socket}"), "type": "connected" });
+        out.say(&hello.to_string().into());
+        self.open.insert(socket, (out, BTreeSet::new()));
+    }
+
+    pub fn close(&mut self, socket: u64) {
+        self.open.remove(&socket);
+    }
+
+    fn say(&self, socket: u64, frame: &Value) {
+        if let Some((out, _)) = self.open.get(&socket) {
+            out.say(&frame.to_string().into());
+        }
+    }
+
+    /// To all who listen to `channel` (with a colon).
+    fn publish(&self, channel: &str, frame: &Value) {
+        let mut text: Option<Arc<str>> = None;
+        for (out, channels) in self.open.values() {
+            if channels.contains(channel) {
+                out.say(text.get_or_insert_with(|| frame.to_string().into()));
+            }
+        }
+    }
+
+    fn is_heard(&self, channel: &str) -> bool {
+        self.open.values().any(|(_, channels)| channels.contains(channel))
+    }
+}
+
+fn row((px, qty): (&Price, &Qty)) -> Value {
+    json!({ "price": price(*px), "size": size(*qty) })
+}
+
+fn error(code: i64, message: String) -> Value {
+    json!({ "error": { "code": code, "message": message } })
+}
+
+impl Lighter {
+    /// A client has sent a frame.
+    pub(super) fn heard(&mut self, socket: u64, text: &str, now: Time) {
+        let Ok(frame) = serde_json::from_str::<Value>(text) else {
+            return self.sockets.say(socket, &error(30000, "Invalid JSON".to_owned()));
+        };
+        let channel = frame["channel"].as_str().unwrap_or_default().replace('/', ":");
+        let answer = match frame["type"].as_str().unwrap_or_default() {
+            "ping" => json!({ "type": "pong" }),
+            "pong" => return,
+            "subscribe" => return self.subscribe(socket, channel, frame["auth"].as_str(), now),
+            "unsubscribe" => {
+                let known = self.sockets.open.get_mut(&socket).is_some_and(|(_, channels)| channels.remove(&channel));
+                match known {
+                    true => json!({ "type": "unsubscribed", "channel": channel }),
+                    false => error(30002, format!("Not Subscribed to : {channel}")),
+                }
+            }
+            kind @ ("jsonapi/sendtx" | "jsonapi/sendtxbatch") => {
+                let data = &frame["data"];
+                let sent = match (self.limits.take("sendTx", now), kind) {
+                    (false, _) => Err(Refusal::new(23000, "Too Many Requests!")),
+                    (true, "jsonapi/sendtx") => {
+                        let info = &data["tx_info"];
+                        let info = info.as_str().map_or_else(|| info.to_string(), str::to_owned);
+                        self.send(data["tx_type"].as_i64().unwrap_or(-1), &info, now)
+                    }
+                    _ => {
+                        let part = |name: &str| data[name].as_str().unwrap_or_default().to_owned();
+                        self.send_batch(&part("tx_types"), &part("tx_infos"), now)
+                    }
+                };
+                let mut answer = match sent {
+                    Ok(mut answer) => {
+                        answer["type"] = json!(kind);
+                        answer
+                    }
+                    Err(Refusal { code, message }) => error(code, message),
+                };
+                if !data["id"].is_null() {
+                    answer["id"] = data["id"].clone();
+                }
+                answer
+            }
+            other => error(30001, format!("Invalid Type: {other}")),
+        };
+        self.sockets.say(socket, &answer);
+    }
+
+    fn subscribe(&mut self, socket: u64, channel: String, auth: Option<&str>, now: Time) {
+        let fail = |lighter: &Lighter, code, message| lighter.sockets.say(socket, &error(code, message));
+        let mut parts = channel.split(':');
+        let name = parts.next().unwrap_or_default();
+        let numbers: Vec<i64> = parts.map(|part| part.parse().unwrap_or(-1)).collect();
+        let account = self.settings.account_index;
+        let known = match name {
+            "order_book" | "ticker" | "trade" | "market_stats" => numbers == [MARKET],
+            "account_orders" => numbers == [MARKET, account],
+            "account_all" | "account_all_orders" | "account_all_positions" | "account_all_trades" | "user_stats" => {
+                numbers == [account]
+            }
+            _ => false,
+        };
+        if !known {
+            return fail(self, 30005, format!("Invalid Channel: {channel}"));
+        }
+        if matches!(name, "account_orders" | "account_all_orders") && auth.is_none_or(str::is_empty) {
+            return fail(self, 20001, format!("auth field is required: {channel}"));
+        }
+        if auth.is_some()
+            && let Err(Refusal { code, message }) = self.authorize(auth, now)
+        {
+            return fail(self, code, message);
+        }
+        let Some((_, channels)) = self.sockets.open.get_mut(&socket) else { return };
+        if !channels.insert(channel.clone()) {
+            return fail(self, 30003, format!("Already Subscribed to : {channel}"));
+        }
+        let mut frame = match name {
+            "order_book" => self.book_snapshot(now),
+            "ticker" => self.ticker(now),
+            "trade" => {
+                let trades: Vec<&Value> = self.trades.iter().take(50).collect();
+                json!({ "trades": trades, "liquidation_trades": [], "nonce": self.sockets.nonce })
+            }
+            "market_stats" => self.stats(now),
+            "user_stats" => self.user_stats(),
+            "account_all_positions" => json!({ "positions": { MARKET.to_string(): self.position_json() } }),
+            "account_all_trades" => json!({ "trades": {} }),
+            "account_all" => self.account_all(Vec::new()),
+            _ => {
+                let open: Vec<OrderId> =
+                    self.orders.values().filter(|order| order.is_open()).map(|order| order.id).collect();
+                self.orders_frame(&open)
+            }
+        };
+        frame["type"] = json!(format!("subscribed/{name}"));
+        frame["channel"] = json!(channel);
+        self.sockets.say(socket, &frame);
+    }
+
+    fn ours(&self, side: Side) -> impl Iterator<Item = (Price, Qty)> + '_ {
+        let ask = side == Side::Sell;
+        let ours = self.orders.values().filter(move |order| order.is_open() && (order.asked.is_ask == 1) == ask);
+        ours.map(|order| (order.limit, order.left()))
+    }
+
+    /// The market's levels and our orders.
+    fn book(&self) -> [Levels; 2] {
+        [Side::Buy, Side::Sell].map(|side| shown::book(&self.core, side, self.ours(side)))
+    }
+
+    fn book_frame(&self, sides: [Vec<Value>; 2], begin: u64, now: Time) -> Value {
+        let [bids, asks] = sides;
+        let (nonce, offset, engine) = (self.sockets.nonce, self.sockets.offset, now.0 / 1_000);
+        json!({
+            "offset": offset, "timestamp": ms(now), "last_updated_at": engine,
+            "order_book": {
+                "code": 0, "asks": asks, "bids": bids, "offset": offset, "nonce": nonce, "begin_nonce": begin,
+                "last_updated_at": engine,
+            },
+        })
+    }
+
+    fn book_snapshot(&mut self, now: Time) -> Value {
+        if self.sockets.nonce == 0 {
+            self.next_book(now);
+        }
+        let [bids, asks] = &self.sockets.book;
+        self.book_frame([bids.iter().rev().map(row).collect(), asks.iter().map(row).collect()], 0, now)
+    }
+
+    /// Takes the book as it is now for the published one; the frame of what changed.
+    fn next_book(&mut self, now: Time) -> Option<Value> {
+        let book = self.book();
+        let changes = [0, 1].map(|side| {
+            let changed = changed(&book[side], &self.sockets.book[side]);
+            changed.map(|(px, qty)| row((&px, &qty))).collect::<Vec<Value>>()
+        });
+        let count = changes[0].len() + changes[1].len();
+        if count == 0 {
+            return None;
+        }
+        let begin = self.sockets.nonce;
+        // both jump, as the venue's do
+        self.sockets.nonce += 7 * count as u64 + 1;
+        self.sockets.offset += 1 + count as u64;
+        self.sockets.book = book;
+        Some(self.book_frame(changes, begin, now))
+    }
+
+    fn ticker(&self, now: Time) -> Value {
+        let best = self.core.book().best();
+        json!({
+            "nonce": self.sockets.nonce, "last_updated_at": now.0 / 1_000, "timestamp": ms(now),
+            "ticker": {
+                "s": SYMBOL, "a": { "price": price(best.ask), "size": size(best.ask_qty) },
+                "b": { "price": price(best.bid), "size": size(best.bid_qty) },
+            },
+        })
+    }
+
+    fn stats(&self, now: Time) -> Value {
+        let ((mark, index), best) = (self.core.marks(), self.core.book().best());
+        let rates = self.newest_rate();
+        let (rate, at) = rates.map_or(("0.0000".to_owned(), 0), |(rate, at)| (percent(rate, 6), ms(at)));
+        json!({
+            "timestamp": ms(now),
+            "market_stats": {
+                "symbol": SYMBOL, "market_id": MARKET, "index_price": price(index), "mark_price": price(mark),
+                "mid_price": price(Price(best.mid2() / 2)), "best_ask_price": price(best.ask),
+                "best_bid_price": price(best.bid), "open_interest": "0.000000", "funding_clamp_small": "0.0500",
+                "funding_clamp_big": "4.0000", "base_interest_rate": "0.0100",
+                "current_funding_rate": rate, "funding_rate": rate, "funding_timestamp": at,
+                "last_trade_price": price(self.last_price),
+            },
+        })
+    }
+
+    fn user_stats(&self) -> Value {
+        let (account, mark) = (&self.core.account, self.core.mark());
+        json!({
+            "stats": {
+                "collateral": cash(account.cash), "portfolio_value": value(account.equity(mark)),
+                "available_balance": cash(account.available(mark)), "leverage": "0.00", "margin_usage": "0.00",
+                "buying_power": cash(account.available(mark)),
+            },
+        })
+    }
+
+    fn account_all(&self, trades: Vec<Value>) -> Value {
+        json!({
+            "account": self.settings.account_index, "positions": { MARKET.to_string(): self.position_json() },
+            "trades": { MARKET.to_string(): trades }, "assets": {}, "shares": [],
+        })
+    }
+
+    fn orders_frame(&self, ids: &[OrderId]) -> Value {
+        let orders: Vec<Value> =
+            ids.iter().filter_map(|id| self.orders.get(id)).map(|order| self.order_json(order)).collect();
+        let nonce = self.sockets.nonce;
+        json!({ "account": self.settings.account_index, "nonce": nonce, "orders": { MARKET.to_string(): orders } })
+    }
+
+    fn update(&self, channel: &str, mut frame: Value) {
+        let name = channel.split(':').next().unwrap_or_default();
+        frame["type"] = json!(format!("update/{name}"));
+        frame["channel"] = json!(channel);
+        self.sockets.publish(channel, &frame);
+    }
+
+    /// Tells the account's channels what happened to it.
+    pub(super) fn tell_account(&mut self, changed: &[OrderId], trades: Vec<Value>, money: bool) {
+        let account = self.settings.account_index;
+        if !changed.is_empty() {
+            self.update(&format!("account_all_orders:{account}"), self.orders_frame(changed));
+            self.update(&format!("account_orders:{MARKET}:{account}"), self.orders_frame(changed));
+        }
+        if !trades.is_empty() {
+            let frame = json!({ "trades": { MARKET.to_string(): &trades } });
+            self.update(&format!("account_all_trades:{account}"), frame);
+        }
+        if money {
+            let positions = json!({ "positions": { MARKET.to_string(): self.position_json() } });
+            self.update(&format!("account_all_positions:{account}"), positions);
+            self.update(&format!("account_all:{account}"), self.account_all(trades));
+            self.update(&format!("user_stats:{account}"), self.user_stats());
+        }
+    }
+
+    /// A trade of ours, shown to everybody.
+    pub(super) fn public_trade(&mut self, trade: Value, px: Price) {
+        self.last_price = px;
+        let frame = json!({ "trades": [&trade], "liquidation_trades": [], "nonce": self.sockets.nonce });
+        self.update(&format!("trade:{MARKET}"), frame);
+        keep(&mut self.trades, trade);
+    }
+
+    /// The market's own trades since the last call.
+    pub(super) fn market_trades(&mut self) {
+        let new = self.core.trades_after(self.trades_through);
+        self.trades_through = self.core.now();
+        for PublicTrade { at, what, taker, .. } in new {
+            let trade = self.others_trade(what, taker, self.clock.wall(at));
+            self.public_trade(trade, what.0);
+        }
+    }
+
+    /// Where time stops for a frame of the book before it goes on: where frames do not go by the beat, and someone listens.
+    pub(super) fn next_frame(&self) -> Option<Time> {
+        self.settings.frame_ns?;
+        let is_heard = ["order_book", "ticker"].iter().any(|name| self.sockets.is_heard(&format!("{name}:{MARKET}")));
+        let change = is_heard.then(|| self.core.next_change()).flatten()?;
+        Some(change.max(Time(self.sockets.next_book)))
+    }
+
+    /// What is due on the market's channels.
+    pub(super) fn publish(&mut self, now: Time) {
+        let at = self.core.now().0;
+        if at >= self.sockets.next_book {
+            self.sockets.next_book = at + self.settings.frame_ns.unwrap_or(BOOK_EVERY_NS);
+            if let Some(frame) = self.next_book(now) {
+                self.update(&format!("order_book:{MARKET}"), frame);
+                let ticker = format!("ticker:{MARKET}");
+                if self.sockets.is_heard(&ticker) {
+                    self.update(&ticker, self.ticker(now));
+                }
+            }
+        }
+        if at >= self.sockets.next_stats {
+            self.sockets.next_stats = at + STATS_EVERY_NS;
+            let stats = format!("market_stats:{MARKET}");
+            if self.sockets.is_heard(&stats) {
+                self.update(&stats, self.stats(now));
+            }
+        }
+    }
+}

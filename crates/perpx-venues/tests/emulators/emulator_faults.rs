@@ -1,0 +1,410 @@
+//! Scripted faults, each kind through sockets as a client meets it.
+
+use crate::emulator::{ACCOUNT, Venue, limit, now_ms, touch};
+use clap::{Args, FromArgMatches};
+use perpx_core::units::Qty;
+use perpx_venues::emulate::EmulateArgs;
+use perpx_venues::venues::lighter::sign::{Attributes, Tx, time_in_force::GOOD_TILL_TIME};
+use serde_json::{Value, json};
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tungstenite::{Message, WebSocket};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A file of faults, deleted with its folder.
+fn script(text: &str) -> (tempfile::TempDir, String) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("faults.toml");
+    std::fs::write(&path, text).expect("it is written");
+    let option = format!("--faults {}", path.display());
+    (dir, option)
+}
+
+fn fault(lines: &str) -> String {
+    format!("[[fault]]\n{lines}\n")
+}
+
+fn lighter(text: &str) -> Venue {
+    let (_dir, option) = script(text);
+    Venue::start(&format!("--tier plus --updates-per-sec 40 {option}"))
+}
+
+fn sleep_until(start: Instant, seconds: f64) {
+    std::thread::sleep((start + Duration::from_secs_f64(seconds)).saturating_duration_since(Instant::now()));
+}
+
+/// The next text; `None` when the connection has ended.
+fn read(socket: &mut WebSocket<TcpStream>) -> Option<Value> {
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end {
+        match socket.read() {
+            Ok(Message::Text(text)) => return Some(serde_json::from_str(text.as_str()).expect("JSON")),
+            Ok(_) => {}
+            Err(tungstenite::Error::Io(error))
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(_) => return None,
+        }
+    }
+    panic!("no text in {PATIENCE:?}")
+}
+
+/// `begin_nonce` and `nonce` of the next frame of the book, and how late it is.
+fn book(socket: &mut WebSocket<TcpStream>) -> (i64, i64, i64) {
+    loop {
+        let frame = read(socket).expect("the socket lives");
+        let book = &frame["order_book"];
+        if let (Some(begin), Some(nonce)) = (book["begin_nonce"].as_i64(), book["nonce"].as_i64()) {
+            return (begin, nonce, now_ms() - frame["timestamp"].as_i64().expect("a time"));
+        }
+    }
+}
+
+fn listening(venue: &Venue) -> WebSocket<TcpStream> {
+    let mut socket = venue.socket().0;
+    socket.send(Message::text(r#"{"type":"subscribe","channel":"order_book/1"}"#)).expect("it is sent");
+    socket
+}
+
+/// The first frames of the book: `(begin, nonce)`, the snapshot first.
+fn frames(kind: &str, count: usize) -> Vec<(i64, i64)> {
+    let venue = lighter(&fault(&format!("at = \"0s\"\nkind = \"{kind}\"\ncount = 1")));
+    let mut socket = listening(&venue);
+    (0..count).map(|_| book(&mut socket)).map(|(begin, nonce, _)| (begin, nonce)).collect()
+}
+
+fn follows(pair: &[(i64, i64)]) -> bool {
+    pair[1].0 == pair[0].1
+}
+
+#[test]
+fn frames_of_the_book_are_lost_come_twice_and_out_of_turn() {
+    let skipped = frames("skip-sequence", 4);
+    assert!(!follows(&skipped[..2]) && skipped[1].0 > skipped[0].1, "{skipped:?}");
+    assert!(skipped[1..].windows(2).all(follows), "{skipped:?}");
+    let doubled = frames("duplicate", 4);
+    assert!(follows(&doubled[..2]) && doubled[1] == doubled[2] && follows(&doubled[2..]), "{doubled:?}");
+    let turned = frames("reorder", 4);
+    assert!(
+        follows(&[turned[0], turned[2]]) && follows(&[turned[2], turned[1]]) && follows(&[turned[1], turned[3]]),
+        "{turned:?}"
+    );
+}
+
+#[test]
+fn late_frames_are_late_and_none_is_missing() {
+    let venue = lighter(&fault("at = \"2s\"\nkind = \"delay\"\nby = \"900ms\"\nfor = \"1s\""));
+    let mut socket = listening(&venue);
+    let (mut seen, mut after) = (Vec::new(), 0);
+    let is_late = |frame: &(i64, i64, i64)| frame.2 >= 890;
+    let end = Instant::now() + PATIENCE;
+    while after < 20 && Instant::now() < end {
+        seen.push(book(&mut socket));
+        after = if seen.iter().any(is_late) && seen.last().is_some_and(|frame| frame.2 < 600) { after + 1 } else { 0 };
+    }
+    let chain: Vec<(i64, i64)> = seen.iter().map(|&(begin, nonce, _)| (begin, nonce)).collect();
+    assert!(chain.windows(2).all(follows), "{chain:?}");
+    let late = seen.iter().filter(|frame| is_late(frame)).count();
+    assert!(late >= 3 && !is_late(&seen[1]) && after == 20, "{seen:?}");
+}
+
+#[test]
+fn sockets_are_cut_and_open_again_when_it_is_over() {
+    let venue = lighter(&fault("at = \"3s\"\nkind = \"drop-socket\"\nfor = \"1s\""));
+    let mut socket = listening(&venue);
+    book(&mut socket);
+    let end = Instant::now() + PATIENCE;
+    while read(&mut socket).is_some() {
+        assert!(Instant::now() < end, "it was never cut");
+    }
+    // within the second no handshake is answered
+    let mut stream = TcpStream::connect(("127.0.0.1", venue.port)).expect("it listens");
+    let key = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MTIzNDU2Nzg5MDEyMzQ1Ng==";
+    write!(stream, "GET /stream HTTP/1.1\r\nHost: x\r\n{key}\r\n\r\n").expect("it is sent");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("an end");
+    assert_eq!(text, "");
+    assert_eq!(venue.http("GET", "/api/v1/orderBooks", "").0, 200, "REST lives");
+    std::thread::sleep(Duration::from_millis(1_200));
+    book(&mut listening(&venue));
+}
+
+/// Status and body of an order of ours; nothing at all when the connection ended without an answer.
+fn order(venue: &Venue, number: i64, nonce: i64) -> Option<(u16, String)> {
+    let bid = touch(venue).0;
+    let tx = Tx::CreateOrder(limit(number, 1_000, bid * 98 / 100, 0, GOOD_TILL_TIME));
+    sent(venue.port, &venue.signed(&venue.key, nonce, Attributes::new(), tx))
+}
+
+fn sent(port: u16, (kind, info, _): &(u8, String, String)) -> Option<(u16, String)> {
+    let escaped: String = info.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    post(port, "/api/v1/sendTx", form, &format!("tx_type={kind}&tx_info={escaped}"))
+        .map(|(status, _, body)| (status, body))
+}
+
+/// Status, head, body.
+fn post(port: u16, path: &str, headers: &str, body: &str) -> Option<(u16, String, String)> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n");
+    write!(stream, "{head}\r\n{body}").expect("it is sent");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("an end");
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    Some((head[9..12].parse().expect("a status"), head.to_owned(), body.to_owned()))
+}
+
+/// Client numbers of the open orders, once `count` are there.
+fn open(venue: &Venue, count: usize) -> Vec<i64> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let target = format!("/api/v1/accountActiveOrders?account_index={ACCOUNT}&market_id=1&auth={}", venue.token());
+        let (status, body) = venue.http("GET", &target, "");
+        assert_eq!(status, 200, "{body}");
+        let body: Value = serde_json::from_str(&body).expect("JSON");
+        let orders = body["orders"].as_array().expect("orders").iter();
+        let mut numbers: Vec<i64> =
+            orders.map(|order| order["client_order_index"].as_i64().expect("a number")).collect();
+        numbers.sort_unstable();
+        if numbers.len() >= count {
+            return numbers;
+        }
+        assert!(Instant::now() < end, "only {numbers:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn answers_are_refused_failed_and_lost() {
+    let at_once = |lines: &str| fault(&format!("at = \"0s\"\n{lines}"));
+    let script = [
+        at_once("kind = \"answer-429\""),
+        at_once("kind = \"answer-5xx\"\nstatus = 503"),
+        at_once("kind = \"answer-5xx\"\nexecuted = true"),
+        at_once("kind = \"lost-answer\""),
+        at_once("kind = \"answer-429\"\ncontaining = \"funding-rates\"\nvenue = \"lighter\""),
+        at_once("kind = \"answer-429\"\ncontaining = \"fundings\"\nvenue = \"grvt\""),
+    ];
+    let venue = lighter(&script.concat());
+    // one after the other: the first two do nothing, so their nonce is still due
+    let (status, body) = order(&venue, 1, 1).expect("an answer");
+    assert_eq!((status, serde_json::from_str::<Value>(&body).expect("JSON")["code"].as_i64()), (429, Some(23000)));
+    let (status, body) = order(&venue, 2, 1).expect("an answer");
+    assert!(status == 503 && serde_json::from_str::<Value>(&body).is_err(), "{status} {body}");
+    // these two reach the venue: their nonces are used
+    assert_eq!(order(&venue, 3, 1).expect("an answer").0, 502);
+    assert_eq!(order(&venue, 4, 2), None);
+    assert_eq!(order(&venue, 5, 3).expect("an answer").0, 200);
+    assert_eq!(open(&venue, 3), [3, 4, 5]);
+    let get = |target: &str| venue.http("GET", &format!("/api/v1/{target}"), "").0;
+    assert_eq!((get("funding-rates"), get("funding-rates")), (429, 200));
+    assert_eq!(get("fundings?market_id=1&resolution=1h&start_timestamp=0&end_timestamp=1&count_back=1"), 200);
+}
+
+#[test]
+fn calls_over_a_socket_meet_the_same() {
+    let script = ["answer-429\"", "answer-5xx\"\nexecuted = true", "lost-answer\""];
+    let venue = lighter(&script.map(|kind| fault(&format!("at = \"0s\"\nkind = \"{kind}"))).concat());
+    let mut socket = venue.socket().0;
+    let mut call = |number: i64, nonce: i64| {
+        let bid = touch(&venue).0;
+        let tx = Tx::CreateOrder(limit(number, 1_000, bid * 98 / 100, 0, GOOD_TILL_TIME));
+        let (kind, info, _) = venue.signed(&venue.key, nonce, Attributes::new(), tx);
+        let data = json!({ "id": format!("n{number}"), "tx_type": kind, "tx_info": serde_json::from_str::<Value>(&info).expect("JSON") });
+        socket.send(Message::text(json!({ "type": "jsonapi/sendtx", "data": data }).to_string())).expect("it is sent");
+        read(&mut socket)
+    };
+    let refused = call(1, 1).expect("an answer");
+    assert_eq!((&refused["error"]["code"], &refused["id"]), (&json!(23000), &json!("n1")));
+    let failed = call(2, 1).expect("an answer");
+    assert_eq!((&failed["error"]["code"], &failed["id"]), (&json!(502), &json!("n2")));
+    assert_eq!(call(3, 2), None, "the socket ends");
+    assert_eq!(open(&venue, 2), [2, 3]);
+}
+
+#[test]
+fn a_token_expires_and_a_new_one_is_taken() {
+    let venue = lighter(&fault("at = \"3s\"\nkind = \"expired-login\""));
+    let started = Instant::now();
+    let token = venue.token();
+    let read = |token: &str| {
+        let target = format!("/api/v1/accountActiveOrders?account_index={ACCOUNT}&market_id=1&auth={token}");
+        let (status, body) = venue.http("GET", &target, "");
+        (status, serde_json::from_str::<Value>(&body).expect("JSON")["code"].as_i64().expect("a code"))
+    };
+    assert_eq!(read(&token), (200, 200));
+    sleep_until(started, 3.1);
+    assert_eq!(read(&token), (400, 20001));
+    let mut socket = venue.socket().0;
+    let subscribe =
+        |token: &str| format!(r#"{{"type":"subscribe","channel":"account_all_orders/{ACCOUNT}","auth":"{token}"}}"#);
+    socket.send(Message::text(subscribe(&token))).expect("it is sent");
+    assert_eq!(self::read(&mut socket).expect("an answer")["error"]["code"], json!(20001));
+    let new = venue.token();
+    assert_eq!(read(&new), (200, 200));
+    socket.send(Message::text(subscribe(&new))).expect("it is sent");
+    assert_eq!(self::read(&mut socket).expect("an answer")["type"], json!("subscribed/account_all_orders"));
+}
+
+/// Nothing is told; two orders sent from two connections wait and are taken in their order, or the second one's nonce would be
+/// wrong.
+#[test]
+fn a_halt_ends_with_its_backlog() {
+    let venue = lighter(&fault("at = \"3s\"\nkind = \"halt\"\nfor = \"3s\""));
+    let started = Instant::now();
+    let bid = touch(&venue).0;
+    let mut socket = listening(&venue);
+    let signed = [1, 2].map(|number| {
+        let tx = Tx::CreateOrder(limit(number, 1_000, bid * 98 / 100, 0, GOOD_TILL_TIME));
+        venue.signed(&venue.key, number, Attributes::new(), tx)
+    });
+    // the last frame before it
+    while started.elapsed() < Duration::from_secs_f64(3.1) {
+        match socket.read() {
+            Err(tungstenite::Error::Io(error)) => {
+                assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+            }
+            other => drop(other.expect("the socket lives")),
+        }
+    }
+    let port = venue.port;
+    let waiting = signed.map(|signed| {
+        let waits = std::thread::spawn(move || sent(port, &signed).expect("an answer").0);
+        std::thread::sleep(Duration::from_millis(200));
+        waits
+    });
+    let silent = Instant::now();
+    socket.get_ref().set_read_timeout(Some(Duration::from_millis(500))).expect("a timeout");
+    assert!(socket.read().is_err(), "the book stands still");
+    assert!(waiting.iter().all(|thread| !thread.is_finished()) && silent.elapsed() < Duration::from_secs(2));
+    assert_eq!(waiting.map(|thread| thread.join().expect("it ends")), [200, 200]);
+    assert!(started.elapsed() > Duration::from_secs_f64(4.5), "not before the end");
+    book(&mut socket);
+    assert_eq!(open(&venue, 2), [1, 2]);
+    assert_eq!(venue.position(), Qty::ZERO);
+}
+
+/// A running GRVT: its ports.
+struct Grvt {
+    ports: Vec<u16>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Grvt {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let ended = self.thread.take().is_some_and(|thread| thread.join().is_ok());
+        assert!(ended || std::thread::panicking(), "the server ended by itself");
+    }
+}
+
+fn options(line: &str) -> EmulateArgs {
+    let command = EmulateArgs::augment_args(clap::Command::new("emulate"));
+    let matches = command.try_get_matches_from(line.split_whitespace()).expect("legal options");
+    EmulateArgs::from_arg_matches(&matches).expect("legal options")
+}
+
+fn grvt(text: &str) -> Grvt {
+    let (_dir, option) = script(text);
+    let stop = Arc::new(AtomicBool::new(false));
+    let args = options(&format!("emulate --venue grvt --grvt-calls 100000 --port 0 --updates-per-sec 40 {option}"));
+    let server = args.servers(stop.clone()).expect("a server").remove(0);
+    let ports = server.ports();
+    let thread = Some(std::thread::spawn(move || server.run().expect("it serves")));
+    Grvt { ports, stop, thread }
+}
+
+#[test]
+fn the_other_venue_says_it_in_its_words() {
+    let script = [
+        fault("at = \"0s\"\nkind = \"skip-sequence\""),
+        fault("at = \"0s\"\nkind = \"answer-429\"\ncontaining = \"open_orders\""),
+        fault("at = \"3s\"\nkind = \"expired-login\"\nvenue = \"grvt\""),
+        fault("at = \"0s\"\nkind = \"answer-429\"\ncontaining = \"\"\nvenue = \"lighter\""),
+    ];
+    let venue = grvt(&script.concat());
+    let started = Instant::now();
+    let login = || {
+        let (status, head, _) =
+            post(venue.ports[0], "/auth/api_key/login", "", r#"{"api_key":"emulated"}"#).expect("an answer");
+        let line =
+            |name: &str| head.lines().find(|line| line.starts_with(name)).map(|line| line[name.len()..].to_owned());
+        let cookie = line("Set-Cookie: ").and_then(|cookie| cookie.split(';').next().map(str::to_owned));
+        let account = line("X-Grvt-Account-Id: ").expect("an account");
+        assert_eq!(status, 200);
+        format!("Cookie: {}\r\nX-Grvt-Account-Id: {account}\r\n", cookie.expect("a cookie"))
+    };
+    let orders = |session: &str| {
+        let (status, _, body) =
+            post(venue.ports[2], "/full/v1/open_orders", session, r#"{"sub_account_id":"1"}"#).expect("an answer");
+        (status, serde_json::from_str::<Value>(&body).expect("JSON")["code"].as_i64())
+    };
+    let session = login();
+    assert_eq!(orders(&session), (429, Some(1006)));
+    assert_eq!(orders(&session), (200, None));
+
+    let stream = TcpStream::connect(("127.0.0.1", venue.ports[1])).expect("it listens");
+    let (mut socket, _) =
+        tungstenite::client::client(format!("ws://127.0.0.1:{}/ws/full", venue.ports[1]), stream).expect("a socket");
+    let params = json!({ "stream": "v1.book.d", "selectors": ["BTC_USDT_Perp@50"] });
+    let call = json!({ "jsonrpc": "2.0", "method": "subscribe", "params": params, "id": 1 });
+    socket.send(Message::text(call.to_string())).expect("it is sent");
+    let first = read(&mut socket).expect("an answer")["result"]["latest_sequence_number"][0].clone();
+    let mut numbers = Vec::new();
+    while numbers.len() < 3 {
+        let frame = read(&mut socket).expect("the socket lives");
+        if frame["sequence_number"].as_str().is_some_and(|number| number != "0") {
+            numbers.push((frame["prev_sequence_number"].clone(), frame["sequence_number"].clone()));
+        }
+    }
+    assert_ne!(numbers[0].0, first, "one is missing");
+    assert!(numbers.windows(2).all(|pair| pair[1].0 == pair[0].1), "{numbers:?}");
+
+    sleep_until(started, 3.1);
+    assert_eq!(orders(&session), (401, Some(1000)));
+    assert_eq!(orders(&login()), (200, None));
+}
+
+#[test]
+fn a_bad_file_ends_it_before_it_listens() {
+    let refused = |option: &str| {
+        let args = options(&format!("emulate --port 0 {option}"));
+        let error = args.servers(Arc::new(AtomicBool::new(false))).map(|_| ()).expect_err("it is refused");
+        assert_eq!(error.exit_code(), 2);
+        error.to_string()
+    };
+    let (_dir, option) = script(&fault("at = \"soon\"\nkind = \"halt\"\nfor = \"1s\""));
+    let error = refused(&option);
+    assert!(
+        error.contains("faults.toml:2:6: fault.at: found \"soon\"") && error.contains("accepted: a duration"),
+        "{error}"
+    );
+    assert!(refused("--faults /nowhere/faults.toml").contains("cannot be read"));
+}
+
+/// Thousands of frames a second: who reads them misses none, who does not is let go.
+#[test]
+fn a_client_that_does_not_read_is_let_go() {
+    let venue = Venue::start("--tier plus --updates-per-sec 16 --speed 600 --frame-ms 0");
+    let mut mute = listening(&venue).get_ref().try_clone().expect("a second handle");
+    let mut reading = listening(&venue);
+    let (mut last, mut seen, begun) = (None, 0, Instant::now());
+    // a pong that nobody asked for, masked by nothing
+    while mute.write_all(&[0x8a, 0x80, 0, 0, 0, 0]).is_ok() {
+        for _ in 0..500 {
+            let (begin, nonce, _) = book(&mut reading);
+            assert!(last.is_none_or(|last| last == begin), "{last:?} {begin}");
+            last = Some(nonce);
+            seen += 1;
+        }
+        assert!(begun.elapsed() < 2 * PATIENCE, "it was not let go");
+    }
+    assert!(seen > 10_000, "{seen}");
+}

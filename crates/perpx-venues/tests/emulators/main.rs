@@ -1,0 +1,5 @@
+//! The emulators over the loopback: one binary, a module a subject.
+
+mod emulator;
+mod emulator_faults;
+mod emulator_grvt;
