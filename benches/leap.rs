@@ -16,7 +16,7 @@
 //! The size: `PERPX_BENCH_TICKS=20 PERPX_BENCH_CONFIGS=10000`.
 
 use perpx::config::ConfigFile;
-use perpx::replay::{Driver, Index, Job, Machine, RunResult, leap, walk};
+use perpx::replay::{Index, Job, Machine, Mover, RunResult};
 use perpx::signals::{SignalEngine, SignalSet, TileSignals};
 use perpx::sim::OutageTable;
 use perpx::stats::NoRecord;
@@ -221,8 +221,8 @@ impl Clock {
 }
 
 /// One regime's configurations by one driver: seconds, results, what the indices cost (seconds, bytes a row, bytes).
-fn run<D: Driver>(
-    mut driver: D,
+fn run(
+    mut mover: Mover,
     plans: &[Plan],
     tape: &[Tile],
     signals: &[TileSignals],
@@ -246,14 +246,14 @@ fn run<D: Driver>(
     let (mut building, mut bytes, mut parts) = (0.0, 0, Vec::new());
     let clock = Clock::start();
     for (tile, signals) in tape.iter().zip(signals) {
-        let index = driver.is_indexed().then(|| Index::new(signals));
+        let index = matches!(mover, Mover::Leap(_)).then(|| Index::new(signals));
         if let Some(index) = &index {
             let clock = Clock::start();
             parts.iter().for_each(|&part| index.build(part, (tile, signals)));
             building += clock.seconds();
         }
         for (machine, job) in machines.iter_mut().zip(&jobs) {
-            machine.run_indexed(&mut driver, job, (tile, signals, index.as_ref()), &mut NoRecord);
+            mover.drive_unrecorded(machine, job, (tile, signals, index.as_ref()), &mut NoRecord);
         }
         if let Some(index) = &index {
             parts = index.built();
@@ -279,16 +279,9 @@ fn report(regime: &Regime, tape: &[Tile], ticks: usize, n: usize, walked: usize)
     let plans = plans(regime, n, &mut set);
     let mut engine = SignalEngine::new(set.keys(), START.plus(WARM));
     let signals: Vec<TileSignals> = tape.iter().map(|tile| engine.tile(tile)).collect();
-    let (leapt, results, (building, bytes)) = run(leap(), &plans, tape, &signals);
+    let (leapt, results, (building, bytes)) = run(Mover::leap(), &plans, tape, &signals);
     let mean =
         |name: &str| results.iter().map(|result| result.metrics.get(name).unwrap_or(0.0)).sum::<f64>() / n as f64;
-    if std::env::var("DUMP").is_ok() {
-        for (m, v) in perpx::stats::metric_table::<Composite>().iter().zip(&results[0].metrics.0) {
-            if v.is_some_and(|v| v != 0.0) {
-                println!("{} {:?}", m.name, v);
-            }
-        }
-    }
     let steps = results.iter().map(|result| result.steps as f64).sum::<f64>() / n as f64;
     let scale = 20e6 / ticks as f64;
     println!(
@@ -317,7 +310,7 @@ fn report(regime: &Regime, tape: &[Tile], ticks: usize, n: usize, walked: usize)
         building * scale
     );
     if walked > 0 {
-        let (seconds, results, _) = run(walk(), &plans[..walked.min(n)], tape, &signals);
+        let (seconds, results, _) = run(Mover::walk(), &plans[..walked.min(n)], tape, &signals);
         let per_config = seconds / results.len() as f64;
         println!(
             "      walk {:>6} in {seconds:.3} s: {:>9.1} M config-ticks/s; leap is {:.1} times faster  {}",

@@ -37,7 +37,7 @@ pub const TILE_SOURCES: &[&str] = &[
 ///
 /// # Errors
 /// As [`code_id`].
-#[allow(dead_code, reason = "each build script asks for one name")]
+#[allow(dead_code, reason = "one build script asks for one name alone")]
 pub fn tile_id(root: &Path) -> Result<String, String> {
     let mut hash = Fnv::new();
     for source in TILE_SOURCES {
@@ -53,7 +53,7 @@ pub fn tile_id(root: &Path) -> Result<String, String> {
 ///
 /// # Errors
 /// A source that cannot be read or parsed, with its path.
-#[allow(dead_code, reason = "each build script asks for one name")]
+#[allow(dead_code, reason = "one build script asks for one name alone")]
 pub fn code_id(root: &Path, rustc: &str) -> Result<String, String> {
     let mut hash = Fnv::new();
     let mut manifests = vec![root.join("Cargo.toml")];
@@ -73,7 +73,6 @@ pub fn code_id(root: &Path, rustc: &str) -> Result<String, String> {
 }
 
 /// In a build script: runs it again when one of `sources`, a manifest, the lock file or this file changes.
-#[allow(dead_code, reason = "a test uses the names alone")]
 pub fn watch(root: &Path, sources: &[impl AsRef<str>]) {
     let manifests = CRATES.map(|name| format!("crates/{name}/Cargo.toml"));
     let always = ["Cargo.toml", "Cargo.lock", "build/code_id.rs"].map(str::to_string);
@@ -85,7 +84,6 @@ pub fn watch(root: &Path, sources: &[impl AsRef<str>]) {
 
 /// In a build script: gives the crate the name as the variable `key`. Of a source that cannot be parsed the compiler says
 /// more than could be said here.
-#[allow(dead_code, reason = "a test uses the names alone")]
 pub fn hand_over(key: &str, name: Result<String, String>) {
     let name = name.unwrap_or_else(|error| {
         println!("cargo::warning=no {key}: {error}");

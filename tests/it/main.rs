@@ -1,7 +1,6 @@
 //! What a user sees, and what holds for the whole: one binary, a module a subject.
 
 mod browser;
-mod code_id;
 mod columns;
 mod commands;
 mod docs;

@@ -57,7 +57,8 @@ impl MarginSchedule {
 
 /// `value * rate`, rounded down to 1e-18.
 fn scale(value: i128, rate: i64) -> i128 {
-    mul_div(value, i128::from(rate), i128::from(Rate::ONE))
+    // the first bracket's floor: asked for at every fill
+    if value == 0 { 0 } else { mul_div(value, i128::from(rate), i128::from(Rate::ONE)) }
 }
 
 /// What decides a leg's life: quantity, exact entry value, margin and funding paid since it was opened.

@@ -4,7 +4,9 @@
 #[inline]
 pub fn mul_div(a: i128, b: i128, c: i128) -> i128 {
     match a.checked_mul(b) {
-        Some(product) => product.div_euclid(c),
+        // a division without signs is a fifth cheaper, and every fill makes a dozen
+        Some(product) if product >= 0 => (product.unsigned_abs() / c.unsigned_abs()) as i128,
+        Some(product) => (product.unsigned_abs().div_ceil(c.unsigned_abs()) as i128).wrapping_neg(),
         None => wide(a, b, c),
     }
 }
@@ -61,7 +63,8 @@ mod tests {
         for a in values {
             for b in values {
                 for c in [1, 3, 1_000_000, i128::from(i64::MAX)] {
-                    assert_eq!(wide(a, b, c), (a * b).div_euclid(c), "{a} * {b} / {c}");
+                    let floor = (a * b).div_euclid(c);
+                    assert_eq!((wide(a, b, c), mul_div(a, b, c)), (floor, floor), "{a} * {b} / {c}");
                 }
             }
         }
@@ -75,6 +78,7 @@ mod tests {
         assert_eq!(mul_div(ten(36) + 1, ten(15), ten(24)), ten(27));
         assert_eq!(mul_div(-ten(36) - 1, ten(15), ten(24)), -ten(27) - 1);
         assert_eq!(mul_div(i128::MAX, i128::MAX, i128::MAX), i128::MAX);
+        assert_eq!((mul_div(i128::MIN, 1, 1), mul_div(i128::MIN, 1, 2)), (i128::MIN, i128::MIN / 2));
         assert_eq!((mul_div(i128::MAX, 2, 1), mul_div(i128::MAX, -2, 1)), (i128::MAX, i128::MIN));
     }
 }

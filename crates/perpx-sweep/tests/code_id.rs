@@ -1,16 +1,33 @@
 //! What names the code, and what does not.
 
-#[path = "../../build/code_id.rs"]
-#[allow(dead_code, reason = "the build scripts' part is theirs")]
-mod names;
-
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+
+/// The crates that decide results, and what decides tiles, as build/code_id.rs has them.
+const CRATES: [&str; 3] = ["perpx-core", "perpx-data", "perpx-sweep"];
+const TILE_SOURCES: [&str; 6] = [
+    "crates/perpx-core/src/units",
+    "crates/perpx-core/src/market",
+    "crates/perpx-core/src/tape",
+    "crates/perpx-data/src/loader",
+    "crates/perpx-data/src/store",
+    "crates/perpx-data/src/identity.rs",
+];
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// What the build script names the code under `root`, and its tiles.
+fn names(root: &Path) -> [String; 2] {
+    let script = Command::new(env!("PERPX_BUILD_SCRIPT")).env("PERPX_NAMES_OF", root).output().expect("it starts");
+    let text = String::from_utf8(script.stdout).expect("text");
+    let lines: Vec<String> = text.lines().map(str::to_string).collect();
+    lines.try_into().unwrap_or_else(|lines| panic!("{lines:?}"))
+}
 
 /// The crates that decide results, the first of them with a module and an included file, and one that does not.
 fn small() -> tempfile::TempDir {
     let root = tempfile::tempdir().expect("a folder");
-    let first = names::CRATES[0];
+    let first = CRATES[0];
     let files = [
         ("Cargo.toml".to_string(), "[workspace]\nmembers = [\"small\"]\n"),
         ("Cargo.lock".to_string(), "version = 4\n"),
@@ -23,8 +40,8 @@ fn small() -> tempfile::TempDir {
         (format!("crates/{first}/src/one/text.toml"), "a = 1\n"),
         ("crates/perpx-live/src/lib.rs".to_string(), "pub fn four() {}\n"),
     ];
-    let others = names::CRATES.iter().skip(1).map(|name| (format!("crates/{name}/src/lib.rs"), "pub fn five() {}\n"));
-    let manifests = names::CRATES.iter().map(|name| (format!("crates/{name}/Cargo.toml"), "[package]\n"));
+    let others = CRATES.iter().skip(1).map(|name| (format!("crates/{name}/src/lib.rs"), "pub fn five() {}\n"));
+    let manifests = CRATES.iter().map(|name| (format!("crates/{name}/Cargo.toml"), "[package]\n"));
     for (path, text) in files.into_iter().chain(others).chain(manifests) {
         let path = root.path().join(path);
         fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
@@ -34,7 +51,7 @@ fn small() -> tempfile::TempDir {
 }
 
 fn id(root: &Path) -> String {
-    let id = names::code_id(root, "rustc").unwrap_or_else(|error| panic!("{error}"));
+    let [id, _] = names(root);
     assert!(id.len() == 16 && id.chars().all(|digit| digit.is_ascii_hexdigit()), "{id}");
     id
 }
@@ -106,11 +123,10 @@ fn what_runs_does() {
 
 #[test]
 fn this_code_has_a_name() {
-    let id = id(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let [id, tiles] = names(Path::new(ROOT));
     // the compiler's version is in the name that the crate was built with
-    assert!(id.len() == 16 && perpx::sweep::code_id().len() == 16, "{id}");
-    let tiles = names::tile_id(Path::new(env!("CARGO_MANIFEST_DIR")));
-    assert_eq!(tiles.as_deref(), Ok(perpx::loader::cache::VERSION));
+    assert!(id.len() == 16 && perpx_sweep::sweep::code_id().len() == 16, "{id}");
+    assert_eq!(tiles, perpx_data::loader::cache::VERSION);
 }
 
 #[test]
@@ -124,14 +140,19 @@ fn tiles_are_named_by_the_code_that_makes_them() {
         fs::create_dir_all(path(source).parent().expect("a folder")).expect("folders");
         fs::write(path(source), text).expect("writes");
     };
-    names::TILE_SOURCES.iter().for_each(|source| write(source, "pub fn f() -> i32 { 1 }"));
+    TILE_SOURCES.iter().for_each(|source| write(source, "pub fn f() -> i32 { 1 }"));
     fs::write(root.path().join("Cargo.lock"), "version = 4").expect("writes");
-    let id = || names::tile_id(root.path()).expect("a name");
+    for name in CRATES {
+        write(&format!("crates/{name}/src/lib.rs"), "");
+        fs::write(root.path().join(format!("crates/{name}/Cargo.toml")), "").expect("writes");
+    }
+    fs::write(root.path().join("Cargo.toml"), "").expect("writes");
+    let id = || names(root.path())[1].clone();
     let first = id();
     write("crates/perpx-core/src/strategy", "pub fn f() -> i32 { 2 }");
     write("crates/perpx-core/src/tape", "/// One.\npub fn f() -> i32 { 1 }");
     assert_eq!(id(), first, "neither the strategy nor a comment makes tiles");
-    for source in names::TILE_SOURCES {
+    for source in TILE_SOURCES {
         write(source, "pub fn f() -> i32 { 2 }");
         assert_ne!(id(), first, "{source}");
         write(source, "pub fn f() -> i32 { 1 }");
