@@ -1,5 +1,7 @@
 //! What a venue costs; printed, not judged: `cargo test --lib -- sim::tests::speed --ignored --nocapture`.
 
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "it measures time")]
+
 use super::market::*;
 use crate::config::Latency;
 use crate::market::{Command, OrderKind, Role, Side};
