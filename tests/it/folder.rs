@@ -1,7 +1,7 @@
 //! A run's folder: who may write to it, and what is left of an earlier run.
 
 use crate::sweep::{Case, GRID, run};
-use perpx::sweep::folder::{State, runs, text};
+use perpx::sweep::runs::{State, runs, text};
 use perpx::sweep::{Options, SweepError};
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,8 +1,39 @@
-//! Sweeps, their reports, and the audit of their money.
+//! A sweep: a grid of configurations over one tape, ranked, reported, resumable; its reports, and the audit of its money.
+//!
+//! | module | what lives there |
+//! | --- | --- |
+//! | `code` | the name of the code that makes results |
+//! | `report` | the page and the pictures of a finished run |
+//! | `error`, `options` | what can stop a sweep; what its caller chooses |
+//! | `grid` | the grid file: axes, worlds, what is skipped, what wins |
+//! | `symbol_run` | one symbol ready to run: feeds with their tapes; in sample and held out |
+//! | `results` | ranking, and the files of a run |
+//! | `engine` | the flow: chunks, then the best once more, then the files |
+//! | `inspect` | finished runs in the terminal: list, show, compare, explain |
+//! | `audit` | the files of a run, read for the auditor |
+//! | `args` | the command line |
+//!
+//! results.parquet, leaderboard.csv, best.yml, trades.parquet, legging.parquet and equity.parquet are the same bytes for one
+//! thread or many, in one go or killed and resumed.
 
+pub mod args;
 pub mod audit;
+mod code;
+mod engine;
+mod error;
+pub mod grid;
+mod inspect;
+mod options;
 pub mod report;
-pub mod sweep;
+mod results;
+mod symbol_run;
+
+pub use code::code_id;
+pub use engine::run::{Summary, sweep};
+pub use error::SweepError;
+pub use inspect::{compare, explain, runs, show};
+pub use options::{DriverChoice, Options};
+pub use results::ranking::{Grade, Judge, Podium, Verdict};
 
 /// The strategy file that tests begin with.
 #[cfg(test)]

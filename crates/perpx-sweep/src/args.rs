@@ -1,0 +1,336 @@
+//! The command line of perpx-sweep: arguments in, one call, exit code out.
+
+use crate::engine::run::{Summary, sweep};
+use crate::error::SweepError;
+use crate::inspect::{compare, explain, runs, show};
+use crate::options::{DriverChoice, Options};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use perpx_core::config::keys::reference::{self, KeyRow};
+use perpx_data::text;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// The whole help in a screen: no headings, the commands by name.
+const HELP: &str = "{about}\n\n{usage-heading} {usage}\n\n  \
+                    <GRID.toml>            The grid file, such as sweeps/quickstart.toml\n{options}{after-help}\n";
+
+/// Run a grid of configurations over recorded markets, rank them, write the best
+#[derive(Parser)]
+#[command(name = "perpx-sweep", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+#[command(help_template = HELP)]
+#[command(after_help = "Commands: show, compare, explain, audit, runs, keys, completions (see --help)\n\
+                        Example: perpx-sweep sweeps/quickstart.toml --fresh")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show a finished run: summary, winner, the best, warnings
+    #[command(after_help = "Example: perpx-sweep show reports/quickstart --top 5")]
+    Show {
+        /// The run's folder, such as reports/quickstart
+        run: PathBuf,
+        /// Only this symbol, of a run over several
+        #[arg(long)]
+        symbol: Option<String>,
+        /// Rows of the table of the best
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        top: usize,
+        /// Print it as one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put two finished runs side by side: changes, ranks, each winner in the other
+    #[command(after_help = "Example: perpx-sweep compare reports/quickstart reports/other")]
+    Compare {
+        /// Folder of the first run
+        a: PathBuf,
+        /// Folder of the second run
+        b: PathBuf,
+        /// How many of the best are looked for in the other
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+        top: u64,
+        /// Print it as one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the runs of a folder: finished, unfinished, running
+    #[command(after_help = "Example: perpx-sweep runs reports")]
+    Runs {
+        /// The folder of the runs
+        #[arg(default_value = "reports")]
+        dir: PathBuf,
+        /// Print them as one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add up a run's money again from its trades, without the ledger's code
+    #[command(after_help = "Example: perpx-sweep audit reports/quickstart")]
+    Audit {
+        /// The run's folder, such as reports/quickstart
+        run: PathBuf,
+        /// Only this symbol, of a run over several
+        #[arg(long)]
+        symbol: Option<String>,
+        /// Print what was checked as one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List a configuration's trades, or tell the life of one, order by order
+    Explain(explain::ExplainArgs),
+    /// List the keys of the strategy file: meaning, what is accepted, default
+    #[command(after_help = "Example: perpx-sweep keys locking")]
+    Keys {
+        /// Only keys with this word in their path or meaning
+        word: Option<String>,
+        /// Print tables of Markdown
+        #[arg(long, conflicts_with = "json")]
+        markdown: bool,
+        /// Print them as one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write a script that completes these commands in a shell
+    #[command(after_help = "Example: perpx-sweep completions zsh > ~/.zfunc/_perpx-sweep")]
+    Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Args)]
+struct RunArgs {
+    /// The grid file, such as sweeps/quickstart.toml
+    #[arg(value_name = "GRID.toml", required = true)]
+    grid: Option<PathBuf>,
+    /// Threads; all cores by default
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Go on with an unfinished run (the default)
+    #[arg(long, conflicts_with = "fresh")]
+    resume: bool,
+    /// Discard an unfinished run, replace a finished one
+    #[arg(long)]
+    fresh: bool,
+    /// Keep ledgers and charts of the best N, not report.top
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    top: Option<u16>,
+    /// The run's own folder, not <report.dir>/<name>
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// scan, walk, leap or auto; the results are the same
+    #[arg(long, value_enum, default_value_t = DriverChoice::Auto, hide_possible_values = true, hide_default_value = true)]
+    driver: DriverChoice,
+    /// Run N configurations again by scan [default: 1]
+    #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true)]
+    verify: u16,
+    /// Lay a value over the grid or strategy file; repeatable
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Print the plan and stop
+    #[arg(long)]
+    dry_run: bool,
+    /// Print nothing but errors
+    #[arg(long)]
+    quiet: bool,
+    /// Print the result as one line of JSON at the end
+    #[arg(long)]
+    json: bool,
+}
+
+impl Cli {
+    /// Runs the command; returns the exit code.
+    pub fn run(self) -> u8 {
+        match self.command {
+            Some(Command::Show { run, symbol, top, json }) => {
+                told(json, show::read(&run, symbol.as_deref()), |shown| {
+                    if json { shown.json(top) } else { shown.text(top, text::width()) }
+                })
+            }
+            Some(Command::Compare { a, b, top, json }) => {
+                told(json, compare::compare(&a, &b, top as usize), |comparison| {
+                    if json { comparison.json() } else { comparison.text(text::width()) }
+                })
+            }
+            Some(Command::Explain(args)) => {
+                told(
+                    args.json,
+                    explain::explain(&args),
+                    |told| if args.json { told.json().to_string() } else { told.text() },
+                )
+            }
+            Some(Command::Runs { dir, json }) => told(json, runs::runs(&dir), |runs| match json {
+                true => serde_json::json!({ "exit": 0, "runs": runs }).to_string(),
+                false => runs::text(&dir, &runs, text::width()),
+            }),
+            Some(Command::Audit { run, symbol, json }) => audit(&run, symbol.as_deref(), json),
+            Some(Command::Keys { word, markdown, json }) => keys(word.as_deref(), markdown, json),
+            Some(Command::Completions { shell }) => text::completions(Cli::command(), shell),
+            None => self.run.run(),
+        }
+    }
+}
+
+/// Tells a result or an error; returns the exit code.
+fn told<T>(json: bool, result: Result<T, SweepError>, shown: impl FnOnce(T) -> String) -> u8 {
+    match result {
+        Ok(found) => text::say(&shown(found), 0),
+        Err(error) => text::fail(&error, json, error.exit_code()),
+    }
+}
+
+fn audit(run: &Path, symbol: Option<&str>, json: bool) -> u8 {
+    match crate::audit::run(run, symbol) {
+        Ok(audit) if json => text::say(&serde_json::json!({ "exit": 0, "audit": audit }).to_string(), 0),
+        Ok(audit) => text::say(&text::wrap(&audit.to_string(), text::width()), 0),
+        Err(error) => {
+            let code = if matches!(error, crate::audit::AuditError::File { .. }) { 2 } else { 1 };
+            text::fail(&error, json, code)
+        }
+    }
+}
+
+/// A paragraph a key; without a terminal a line a key.
+fn plain(rows: &[KeyRow], width: usize) -> String {
+    let line = |row: &KeyRow| {
+        let KeyRow { path, class, accepted, default, meaning, choices } = row;
+        let words: Vec<String> = choices.iter().map(|(word, what)| format!("{word} = {what}")).collect();
+        let accepted = if words.is_empty() { accepted } else { &words.join("; ") };
+        text::wrap(&format!("{path}  {meaning}; {accepted}; default: {default}; chosen by: {class}"), width)
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn keys(word: Option<&str>, markdown: bool, json: bool) -> u8 {
+    let mut rows = reference::rows();
+    if let Some(word) = word {
+        rows.retain(|row| row.path.contains(word) || row.meaning.contains(word));
+        if rows.is_empty() {
+            return text::fail(
+                &format!("no key has '{word}' in its path or meaning; without a word all are listed"),
+                json,
+                2,
+            );
+        }
+    }
+    text::say(
+        &match (markdown, json) {
+            (true, _) => reference::markdown(&rows),
+            (_, true) => serde_json::json!({ "exit": 0, "keys": rows }).to_string(),
+            _ => plain(&rows, text::width()),
+        },
+        0,
+    )
+}
+
+impl RunArgs {
+    fn options(&self) -> Options {
+        Options {
+            sets: self.sets.clone(),
+            threads: self.threads.map(usize::from),
+            top: self.top.map(usize::from),
+            out: self.out.clone(),
+            fresh: self.fresh,
+            driver: self.driver,
+            verify: usize::from(self.verify),
+            dry_run: self.dry_run,
+            quiet: self.quiet,
+            ..Options::new(self.grid.clone().unwrap_or_default())
+        }
+    }
+
+    fn run(self) -> u8 {
+        let options = self.options();
+        // whoever tells the end first; the other one tells nothing more
+        let ended = Arc::new(AtomicBool::new(false));
+        let (stop, saving, over, json) = (options.stop.clone(), options.saving.clone(), ended.clone(), self.json);
+        let handler = ctrlc::set_handler(move || {
+            if stop.swap(true, Ordering::Relaxed) {
+                // asked again: the last checkpoint stays
+                std::process::exit(130);
+            }
+            text::tell("stopping; again to stop at once");
+            let (saving, over) = (saving.clone(), over.clone());
+            std::thread::spawn(move || {
+                // what does not look at the flag has nothing to keep: files are written aside, the checkpoint is whole
+                std::thread::sleep(GRACE);
+                let _whole = saving.lock();
+                if !over.swap(true, Ordering::Relaxed) {
+                    std::process::exit(text::fail(&SweepError::Interrupted, json, 130).into());
+                }
+            });
+        });
+        if let Err(error) = handler {
+            text::tell(&format!("warning: Ctrl-C will stop at once: {error}"));
+        }
+        let result = sweep(&options, &mut std::io::stdout());
+        while ended.swap(true, Ordering::Relaxed) {
+            // the process is about to end
+            std::thread::park();
+        }
+        match result {
+            Ok(summary) => {
+                let code = summary.exit_code();
+                if !self.quiet && !summary.dry_run {
+                    text::say(&text::wrap(&done(&summary), text::width()), code);
+                }
+                let all = || serde_json::json!({ "exit": code, "summary": summary }).to_string();
+                if self.json { text::say(&all(), code) } else { code }
+            }
+            Err(error) => text::fail(&error, self.json, error.exit_code()),
+        }
+    }
+}
+
+/// From Ctrl-C on the run may end by itself for so long.
+const GRACE: Duration = Duration::from_millis(700);
+/// Idle time from which on it is told.
+const NOTABLE_SECONDS: f64 = 5.0;
+const NOTABLE_SHARE: f64 = 0.1;
+
+/// What a person wants to know at the end.
+fn done(summary: &Summary) -> String {
+    let mut text = format!(
+        "done     {} configurations x {} worlds in {:.1} s ({:.0} configurations/s)",
+        summary.configurations,
+        summary.worlds,
+        summary.seconds,
+        summary.configurations as f64 * summary.worlds as f64 / summary.seconds.max(1e-9)
+    );
+    let number = |value: Option<f64>| value.map_or("-".to_string(), |value| format!("{value:.4}"));
+    for symbol in &summary.symbols {
+        let best = symbol.best.as_deref().unwrap_or("-");
+        text.push_str(&match &symbol.no_winner {
+            None => format!(
+                "\nbest     {} {best}: {} in sample, {} held out, {} its neighbours' median ({} of {} meet require)",
+                symbol.symbol,
+                number(symbol.objective),
+                number(symbol.oos_objective),
+                number(symbol.neighbours),
+                symbol.meeting,
+                symbol.configurations
+            ),
+            Some(why) => format!(
+                "\nbest     {}: {why}; no best.yml is written. Loosen [objective] require, choose another metric or widen \
+                 the axes",
+                symbol.symbol
+            ),
+        });
+    }
+    text.push_str(&format!("\nchecked  {} runs again by scan: the same bytes", summary.verified));
+    let (ends, tiles) = (summary.idle_at_ends_seconds, summary.idle_for_tiles_seconds);
+    if ends + tiles >= NOTABLE_SECONDS && ends + tiles >= NOTABLE_SHARE * summary.worker_seconds {
+        let percent = |seconds: f64| 100.0 * seconds / summary.worker_seconds;
+        text.push_str(&format!(
+            "\nidle     {:.0} % of the workers' time: {:.0} % waiting for tiles, {:.0} % at the ends of tiles",
+            percent(ends + tiles),
+            percent(tiles),
+            percent(ends)
+        ));
+    }
+    text.push_str(&format!("\nwritten  {}", summary.dir.display()));
+    text
+}

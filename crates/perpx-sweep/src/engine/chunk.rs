@@ -1,0 +1,262 @@
+//! A chunk: as many configurations as are moved through the tape together. Their machines are all the state there is;
+//! tiles and signals are shared by all threads.
+
+use crate::engine::checkpoint::{ChunkState, UnitState};
+use crate::engine::condition_stats::{GateCounts, GateIx};
+use crate::engine::points::Point;
+use crate::engine::prefetch::each_tile;
+use crate::engine::scheduler::{Crew, Effort};
+use crate::error::SweepError;
+use crate::grid::Grid;
+use crate::options::DriverChoice;
+use crate::options::Options;
+use crate::results::spool::{Row, RunRow};
+use crate::symbol_run::Study;
+use perpx_core::config::Config;
+use perpx_core::replay::{Drive, Machine, Mover, RunResult, Shared};
+use perpx_core::signals::SignalSet;
+use perpx_core::stats::{NoRecord, Recorder};
+use perpx_core::tape::Tile;
+use perpx_core::trader::Composite;
+use perpx_core::units::Time;
+use perpx_data::backtest::Spans;
+use perpx_data::backtest::{Binder, Bound, Reader};
+use rayon::prelude::*;
+use std::sync::atomic::AtomicBool;
+
+/// One configuration in one world.
+pub struct Unit {
+    pub id: u64,
+    pub point: u64,
+    pub world: u32,
+    pub feed: usize,
+    pub bound: Bound,
+    gates: GateIx,
+    state: UnitState,
+}
+
+/// What all units on one feed share.
+struct FeedShare {
+    signals: SignalSet,
+    gates: GateCounts,
+}
+
+pub struct Chunk<'a> {
+    study: &'a Study,
+    driver: DriverChoice,
+    /// In the order of (feed, id, world).
+    units: Vec<Unit>,
+    shares: Vec<FeedShare>,
+    /// The next tile to run, and on which feed.
+    feed: usize,
+    tile: usize,
+    /// The bar closes of `tile` are counted: the run was stopped within it.
+    is_counted: bool,
+    stop: &'a AtomicBool,
+}
+
+/// What a tile edge tells; a stop within a tile, too.
+pub struct Edge {
+    /// Machines times ticks that were passed.
+    pub config_ticks: u64,
+    /// Configurations (in a world) that are finished with the tile.
+    pub finished: u64,
+    pub effort: Effort,
+}
+
+impl<'a> Chunk<'a> {
+    /// Binds every point in every world.
+    ///
+    /// # Errors
+    /// An illegal configuration; a stop meanwhile.
+    pub fn build(
+        grid: &Grid,
+        study: &'a Study,
+        points: &[Point],
+        options: &'a Options,
+    ) -> Result<Chunk<'a>, SweepError> {
+        let worlds = study.worlds.len();
+        let resolved: Vec<(Point, u32, usize, Config)> = (0..points.len() * worlds)
+            .into_par_iter()
+            .map(|i| {
+                if options.is_stopped() {
+                    return Err(SweepError::Interrupted);
+                }
+                let (point, world) = (points[i / worlds], i % worlds);
+                let strategy = grid.strategy_point(point.at).unwrap_or_default();
+                let config = grid.resolve(&study.data.symbol, &strategy, &study.worlds[world])?;
+                let feed = study.feed_of(grid, point.at, world as u32);
+                Ok((point, world as u32, feed, config))
+            })
+            .collect::<Result<_, SweepError>>()?;
+        let fresh = || FeedShare { signals: SignalSet::default(), gates: GateCounts::default() };
+        let mut shares: Vec<FeedShare> = study.data.feeds.iter().map(|_| fresh()).collect();
+        let mut binder = Binder::new(&study.data);
+        let mut units = Vec::with_capacity(resolved.len());
+        for (point, world, feed, config) in resolved {
+            let share = &mut shares[feed];
+            let bound = binder.bind(&config, feed, world, &mut share.signals);
+            let gates = share.gates.add(&bound.plan);
+            let (id, point) = (point.id, point.at);
+            units.push(Unit { id, point, world, feed, bound, gates, state: UnitState::default() });
+        }
+        units.sort_by_key(|unit| (unit.feed, unit.id, unit.world));
+        let (driver, stop) = (options.driver, &*options.stop);
+        Ok(Chunk { study, driver, units, shares, feed: 0, tile: 0, is_counted: false, stop })
+    }
+
+    /// Goes on where a checkpoint stood.
+    pub fn restore(&mut self, state: ChunkState) {
+        (self.feed, self.tile, self.is_counted) = (state.feed as usize, state.tile as usize, state.is_counted);
+        self.units.iter_mut().zip(state.units).for_each(|(unit, state)| unit.state = state);
+        if let Some(share) = self.shares.get_mut(self.feed) {
+            share.gates.restore(&state.gates);
+        }
+    }
+
+    pub fn state(&self) -> ChunkState {
+        ChunkState {
+            feed: self.feed as u32,
+            tile: self.tile as u64,
+            gates: self.shares.get(self.feed).map(|share| share.gates.state()).unwrap_or_default(),
+            is_counted: self.is_counted,
+            units: self.units.iter().map(|unit| unit.state.clone()).collect(),
+        }
+    }
+
+    /// Runs to the end. `edge` is called at each tile edge, and where a stop came within a tile; it may end the run, the
+    /// chunk's state being whole then.
+    pub fn run(&mut self, mut edge: impl FnMut(&Chunk<'_>, Edge) -> Result<(), SweepError>) -> Result<(), SweepError> {
+        while self.feed < self.shares.len() {
+            let here = self.units.iter().filter(|unit| unit.feed == self.feed).count();
+            if here > 0 {
+                self.run_feed(&mut edge)?;
+            }
+            self.close_feed();
+            (self.feed, self.tile) = (self.feed + 1, 0);
+        }
+        Ok(())
+    }
+
+    fn run_feed(
+        &mut self,
+        edge: &mut impl FnMut(&Chunk<'_>, Edge) -> Result<(), SweepError>,
+    ) -> Result<(), SweepError> {
+        let (study, driver, feed, spans, stop) = (self.study, self.driver, self.feed, self.study.spans, self.stop);
+        let tape = &study.data.feeds[feed].tape;
+        let reader = Reader::new(tape, &self.shares[feed].signals, study.data.from);
+        let start = self.units.partition_point(|unit| unit.feed < feed);
+        let end = self.units.partition_point(|unit| unit.feed <= feed);
+        let mut crew = Crew::new(driver);
+        each_tile(reader, driver, self.tile, stop, |ready| {
+            let (tile, signals) = (&*ready.tile, &ready.signals);
+            let shared = (tile, signals, ready.index.as_ref());
+            let (gates, is_counted) = (&mut self.shares[feed].gates, &mut self.is_counted);
+            let count = || {
+                if !std::mem::replace(is_counted, true) {
+                    gates.count(tile, signals, spans.inside.0, spans.inside.1);
+                }
+            };
+            let pass = |mover: &mut Mover, unit: &mut Unit| {
+                if !std::mem::replace(&mut unit.state.is_ahead, true) {
+                    unit.state.pass(
+                        (&unit.bound, &spans),
+                        (mover, Mover::drive_unrecorded),
+                        shared,
+                        &mut [NoRecord; 2],
+                        |_| {},
+                    );
+                }
+            };
+            let mut effort = crew.work(&mut self.units[start..end], count, pass, stop);
+            effort.waited = ready.waited * rayon::current_num_threads() as u32;
+            if self.units[start..end].iter().any(|unit| !unit.state.is_ahead) {
+                return edge(self, Edge { config_ticks: 0, finished: 0, effort });
+            }
+            self.units[start..end].iter_mut().for_each(|unit| unit.state.is_ahead = false);
+            self.is_counted = false;
+            self.tile += 1;
+            let config_ticks = ticks_inside(tile, &spans) * (end - start) as u64;
+            let finished = if self.tile == tape.tiles() { (end - start) as u64 } else { 0 };
+            edge(self, Edge { config_ticks, finished, effort })
+        })
+    }
+
+    /// The units of the feed are finished: their shares are known.
+    fn close_feed(&mut self) {
+        let (feed, shares) = (self.feed, &self.shares);
+        for unit in self.units.iter_mut().filter(|unit| unit.feed == feed) {
+            unit.state.shares = Some(shares[feed].gates.shares(&unit.gates));
+        }
+    }
+
+    /// The finished rows, in the order of (id, world).
+    ///
+    /// # Errors
+    /// A run whose books did not agree at its end.
+    pub fn rows(self, metrics: usize) -> Result<Vec<Row>, SweepError> {
+        if let Some(unit) = self.units.iter().find(|unit| unit.state.faults > 0) {
+            let (id, world) = (format!("{:016x}", unit.id), unit.world);
+            return Err(SweepError::Books { id, world, runs: unit.state.faults });
+        }
+        let mut rows: Vec<Row> = self.units.into_iter().map(|unit| unit.row(metrics)).collect();
+        rows.sort_by_key(|row| (row.id, row.world));
+        Ok(rows)
+    }
+}
+
+/// Ticks of a tile that some run looks at.
+pub fn ticks_inside(tile: &Tile, spans: &Spans) -> u64 {
+    let time: &[i64] = &tile.local.time;
+    let within = |(from, to): (Time, Time)| {
+        let before = |t: Time| time[1..].partition_point(|&x| x < t.0);
+        (before(to) - before(from)) as u64
+    };
+    within(spans.inside) + spans.held_out.map_or(0, within)
+}
+
+impl Unit {
+    fn row(self, metrics: usize) -> Row {
+        let none = || RunRow { hash: Default::default(), metrics: vec![f64::NAN; metrics] };
+        let mut runs = self.state.runs.into_iter();
+        let runs = [runs.next().unwrap_or_else(none), runs.next().unwrap_or_else(none)];
+        let shares = self.state.shares.unwrap_or([f64::NAN; 4]);
+        Row { id: self.id, point: self.point, world: self.world, shares, runs }
+    }
+}
+
+impl UnitState {
+    /// Moves one configuration's runs through one tile: begins, goes on with and ends whichever of them lie in it.
+    /// `drive` is the mover's function for the recorders, `recs` a recorder for each run; `ended` is shown the machine of each run that is over.
+    pub fn pass<R: Recorder>(
+        &mut self,
+        (bound, spans): (&Bound, &Spans),
+        (mover, drive): (&mut Mover, Drive<R>),
+        shared: Shared<'_>,
+        recs: &mut [R; 2],
+        mut ended: impl FnMut(&Machine<Composite>),
+    ) {
+        let (tile, signals, _) = shared;
+        while let Some(span) = spans.run(self.runs.len()) {
+            if tile.end <= span.0 {
+                return;
+            }
+            let job = bound.job(span);
+            let rec = &mut recs[self.runs.len()];
+            let machine = self.machine.get_or_insert_with(|| Box::new(Machine::new(Composite::default(), &job)));
+            drive(mover, machine, &job, shared, rec);
+            if tile.end < span.1 {
+                return;
+            }
+            let result = machine.finish(&job, tile, signals, rec);
+            self.faults += u32::from(!result.books_agree || result.late_arrivals > 0);
+            self.runs.push(run_row(&result));
+            ended(machine);
+            self.machine = None;
+        }
+    }
+}
+
+fn run_row(result: &RunResult) -> RunRow {
+    RunRow { hash: result.hash, metrics: result.metrics.0.iter().map(|value| value.unwrap_or(f64::NAN)).collect() }
+}

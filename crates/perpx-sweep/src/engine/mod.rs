@@ -1,0 +1,32 @@
+//! A sweep as it runs.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `points` | strategy points in the order of their ids, a band at a time |
+//! | `chunk` | as many machines as move through the tape together |
+//! | `prefetch`, `scheduler` | tiles made ready while one is run; the workers that run it |
+//! | `condition_stats` | how often each condition of the gate held |
+//! | `checkpoint` | where a run stands |
+//! | `rerun` | a configuration once more, with everything written down |
+//! | `estimate` | how long a run is likely to take |
+//! | `plan`, `progress` | what is printed before and meanwhile |
+//! | `run` | the flow: chunks, then the best once more, then the files |
+//! | `manifest` | run.json |
+//! | `market_view`, `winner_detail` | the market that the winner saw; what it did |
+//! | `report_input` | what the report page is made from |
+
+mod checkpoint;
+mod chunk;
+mod condition_stats;
+mod estimate;
+mod manifest;
+mod market_view;
+mod plan;
+pub mod points;
+mod prefetch;
+mod progress;
+pub mod report_input;
+pub mod rerun;
+pub mod run;
+mod scheduler;
+mod winner_detail;

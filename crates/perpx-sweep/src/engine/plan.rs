@@ -1,0 +1,255 @@
+//! What is told before anything runs.
+
+use crate::engine::checkpoint::UnitState;
+use crate::engine::chunk::Unit;
+use crate::engine::run::Sweep;
+use crate::error::SweepError;
+use crate::results::columns::SHARES;
+use perpx_core::config::{Config, WorstWindow, worst_window};
+use perpx_core::replay::Machine;
+use perpx_core::trader::Composite;
+use perpx_data::text::duration;
+use std::fmt;
+use std::path::Path;
+use std::time::Instant;
+
+/// More feeds than this deserve a warning.
+const MANY_FEEDS: usize = 8;
+/// Values of an axis that are listed; more are shown by their ends.
+const LISTED: usize = 8;
+/// Values of an axis whose warnings are looked for.
+const LOOKED_AT: usize = 100;
+/// Grids up to this size are counted exactly; of larger ones what `[where] skip` leaves out is not known before the run.
+const COUNTED: u64 = 1 << 20;
+/// Heap of a machine and its plan beside their own sizes: what the trader's, venues' and statistics' lists take.
+const UNIT_HEAP: u64 = 3 << 10;
+/// Bytes of a tile per tick: both timelines, row signals, and the rows around it that are being read.
+const TILE_ROW: u64 = 320;
+/// Tiles held at once: the one being run, one that waits, one being made with the rows it is made of, and what the tape keeps at
+/// hand. (180 million ticks in 686 tiles took 546 MiB in all, mapped files included.)
+const TILES: u64 = 7;
+/// The program itself, its buffers and tables.
+const PROGRAM: u64 = 64 << 20;
+
+/// What the first configuration's styles take of the venues' request limits, at worst.
+fn requests(config: &Config) -> Option<String> {
+    let told = worst_window(config).into_iter().zip(&config.world.venues).filter_map(|(worst, venue)| {
+        let WorstWindow { requests, limit, .. } = worst?;
+        let window = limit.window_ns as f64 / perpx_core::units::SECOND_NS as f64;
+        Some(format!("{} {requests} of {} in {window} s", venue.instrument.venue, limit.requests))
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| format!("requests {} at worst, by the first configuration's styles", told.join(", ")))
+}
+
+/// A count of everything.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    lines: Vec<String>,
+    rows: u64,
+    points: u64,
+    config_ticks: u64,
+    /// What the run is likely to take from here.
+    pub seconds: f64,
+    pub made: Instant,
+    pub memory: u64,
+    pub chunks: u64,
+    pub warnings: Vec<String>,
+}
+
+impl Plan {
+    /// # Errors
+    /// Of the tape, where the run's time is tried on it.
+    pub fn new(sweep: &Sweep<'_>) -> Result<Plan, SweepError> {
+        let grid = &sweep.grid;
+        let (all, worlds) = (grid.strategy_points(), grid.world_points());
+        let counted = all <= COUNTED || !grid.has_skips();
+        let points =
+            if counted && grid.has_skips() { (0..all).filter(|at| !grid.is_skipped(*at)).count() as u64 } else { all };
+        let mut lines = vec![format!(
+            "sweep    {} over {}",
+            grid.name,
+            perpx_data::path::normalize(Path::new(grid.base.name())).display()
+        )];
+        axis_lines(sweep, &mut lines);
+        lines.push(format!("seed     {}", sweep.seed_text()));
+        let symbols = sweep.studies.len() as u64;
+        let rows = points * worlds * symbols;
+        let mut config_ticks = 0u64;
+        let mut warnings = Vec::new();
+        for study in &sweep.studies {
+            let ticks: u64 = study.data.feeds.iter().map(|feed| feed.tape.ticks()).max().unwrap_or(0);
+            let traded = traded_share(study);
+            config_ticks = config_ticks.saturating_add(((points * worlds) as f64 * ticks as f64 * traded) as u64);
+            lines.push(format!(
+                "data     {} at {} and {}: {} ticks from {} to {}, {} feed{}, {} tiles",
+                study.data.symbol,
+                study.data.feeds.first().map_or("", |feed| &feed.tape.spec().venues[0]),
+                study.data.feeds.first().map_or("", |feed| &feed.tape.spec().venues[1]),
+                ticks,
+                study.data.from,
+                study.data.to,
+                study.data.feeds.len(),
+                if study.data.feeds.len() == 1 { "" } else { "s" },
+                study.data.feeds.iter().map(|feed| feed.tape.tiles()).max().unwrap_or(0),
+            ));
+            if study.data.from > grid.data.from {
+                let text = format!(
+                    "{}: starts late, at {}: the signals are not warm before",
+                    study.data.symbol, study.data.from
+                );
+                warnings.push(text);
+            }
+            for (venue, world) in study.data.feeds[0].tape.quality().venues.iter().zip(&study.home.world.venues) {
+                let unknown = venue.without_sizes().filter(|_| world.fills.assume_qty.is_none());
+                warnings.extend(unknown.map(|text| format!("{}, {text}", study.data.symbol)));
+            }
+            if study.data.feeds.len() > MANY_FEEDS {
+                let text = format!("{} feeds: each is aligned and computed on its own", study.data.feeds.len());
+                warnings.push(text);
+            }
+            lines.push(match study.spans.held_out {
+                Some((from, to)) => format!(
+                    "spans    in sample {} to {}, embargo {} s, held out {from} to {to}",
+                    study.spans.inside.0,
+                    study.spans.inside.1,
+                    study.embargo_ns / perpx_core::units::SECOND_NS
+                ),
+                None => {
+                    format!("spans    in sample {} to {}, nothing held out", study.spans.inside.0, study.spans.inside.1)
+                }
+            });
+        }
+        let per_chunk = (sweep.options.chunk as u64 / worlds).max(1);
+        let chunks = points.div_ceil(per_chunk) * symbols;
+        let memory = memory(sweep, points, per_chunk);
+        let skipped = match (all - points, counted) {
+            (_, false) => " (before [where] skip)".to_string(),
+            (0, _) => String::new(),
+            (n, _) => format!(" ({n} skipped)"),
+        };
+        lines.push(format!(
+            "runs     {points} configurations{skipped} x {worlds} world{} = {rows} rows, {:.3e} config-ticks, {chunks} \
+             chunk{}",
+            if worlds == 1 { "" } else { "s" },
+            config_ticks as f64,
+            if chunks == 1 { "" } else { "s" },
+        ));
+        let threads = rayon::current_num_threads();
+        let likely = if counted { points } else { (all as f64 * grid.kept_share()) as u64 };
+        let seconds = crate::engine::estimate::seconds(sweep, likely)?;
+        lines.push(format!(
+            "cost     at most {} MiB of memory; about {} with {threads} thread{} by {}",
+            memory >> 20,
+            duration(seconds.max(1.0).ceil()),
+            if threads == 1 { "" } else { "s" },
+            sweep.options.driver.name(),
+        ));
+        warnings.extend(grid.objective.require.iter().filter(|r| r.metric.ends_with("_pct")).filter_map(|r| {
+            let text = crate::engine::report_input::require_text(r);
+            let small = r.value.abs() < 1.0 && r.value != 0.0;
+            small.then(|| {
+                format!(
+                    "require {text} means {} %: the metric is a percentage (10 = 10 %), a key in _pct a fraction",
+                    r.value
+                )
+            })
+        }));
+        for study in &sweep.studies {
+            // the base, and each value of each axis by itself
+            let own = std::iter::once(Vec::new()).chain(
+                grid.strategy_axes()
+                    .iter()
+                    .flat_map(|axis| axis.values.iter().take(LOOKED_AT).map(|value| vec![(axis.key, value.clone())])),
+            );
+            for strategy in own {
+                let overrides = grid.overrides(&study.data.symbol, &strategy, &grid.world(0));
+                for text in grid.base.warnings(&overrides).unwrap_or_default() {
+                    if !warnings.contains(&text) {
+                        warnings.push(text);
+                    }
+                }
+            }
+            let home = grid.overrides(&study.data.symbol, &grid.strategy_point(0).unwrap_or_default(), &grid.world(0));
+            lines.extend(grid.base.with(&home).ok().and_then(|config| requests(&config)));
+        }
+        lines.extend(warnings.iter().map(|warning| format!("warning  {warning}")));
+        lines.push(format!("out      {}", sweep.dir.display()));
+        Ok(Plan { lines, rows, points, config_ticks, seconds, made: Instant::now(), memory, chunks, warnings })
+    }
+
+    /// Rows of the results, skipped points counted.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    pub fn points(&self) -> u64 {
+        self.points
+    }
+
+    pub fn config_ticks(&self) -> u64 {
+        self.config_ticks
+    }
+
+    /// Config-ticks of so many rows, on average.
+    pub fn ticks_of_rows(&self, rows: u64) -> u64 {
+        (u128::from(self.config_ticks) * u128::from(rows) / u128::from(self.rows.max(1))) as u64
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.lines.join("\n"))
+    }
+}
+
+/// Share of the tape's time that some run looks at.
+pub fn traded_share(study: &crate::symbol_run::Study) -> f64 {
+    let length = |(from, to): (perpx_core::units::Time, perpx_core::units::Time)| to.since(from) as f64;
+    let traded = length(study.spans.inside) + study.spans.held_out.map_or(0.0, length);
+    traded / study.data.to.since(study.data.warm_from) as f64
+}
+
+fn axis_lines(sweep: &Sweep<'_>, lines: &mut Vec<String>) {
+    let grid = &sweep.grid;
+    let feeds = sweep.studies.first().map(|study| &study.grid_feeds);
+    let strategy = grid
+        .strategy_axes()
+        .iter()
+        .enumerate()
+        .map(|(i, axis)| (axis, "strategy", feeds.is_some_and(|feeds| feeds.strategy_axis(i))));
+    let world = grid
+        .world_axes()
+        .iter()
+        .enumerate()
+        .map(|(i, axis)| (axis, "world", feeds.is_some_and(|feeds| feeds.world_axis(i))));
+    for (axis, kind, feeds) in strategy.chain(world) {
+        let n = axis.values.len();
+        let shown: Vec<String> = match n <= LISTED {
+            true => axis.values.iter().map(ToString::to_string).collect(),
+            false => {
+                let ends = [&axis.values[0], &axis.values[1], &axis.values[n - 1]].map(|value| value.to_string());
+                vec![ends[0].clone(), ends[1].clone(), "..".to_string(), ends[2].clone()]
+            }
+        };
+        let mark = if feeds { ", makes feeds" } else { "" };
+        lines.push(format!("axis     {} = {} ({n} values, {kind}{mark})", axis.path, shown.join(" ")));
+    }
+}
+
+/// An upper bound of what the run holds at once, bytes: chunk, tiles, ids of a band, finished rows of a chunk.
+fn memory(sweep: &Sweep<'_>, points: u64, per_chunk: u64) -> u64 {
+    let worlds = sweep.grid.world_points();
+    let units = per_chunk.min(points) * worlds;
+    let row = (2 * sweep.table.len() + SHARES.len() + 10) as u64 * 8;
+    let unit = (size_of::<Unit>() + size_of::<UnitState>() + size_of::<Machine<Composite>>()) as u64;
+    let ticks =
+        sweep.studies.iter().flat_map(|study| &study.data.feeds).map(|feed| feed.tape.ticks()).max().unwrap_or(0);
+    let tile = ticks.min(sweep.options.tile_rows as u64) * TILE_ROW;
+    let ids = points.min(2 * sweep.options.band) * 16;
+    // a checkpoint copies the units once and encodes the copy
+    let state = units * (2 * unit + 2 * UNIT_HEAP + 2 * row);
+    // the report looks at so many points at most, and keeps their ledgers beside them
+    let page = points.min(crate::engine::report_input::MOST_POINTS) * 160;
+    PROGRAM + state + TILES * tile + ids + (crate::results::table::GROUP_ROWS as u64).min(points * worlds) * row + page
+}

@@ -1,0 +1,74 @@
+//! The order of a sweep: strategy points by their ids, a band of the id space at a time, so that memory does not grow with
+//! the grid.
+
+use crate::error::SweepError;
+use crate::grid::Grid;
+use rayon::prelude::*;
+
+/// A strategy point: its id as a number, and its place in the grid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Point {
+    pub id: u64,
+    pub at: u64,
+}
+
+/// Points hashed at a time.
+const BLOCK: u64 = 1 << 14;
+
+/// How many bands hold at most `most` points each, on average.
+pub fn bands(grid: &Grid, most: u64) -> u64 {
+    grid.strategy_points().div_ceil(most.max(1)).max(1)
+}
+
+/// The id of a strategy point, whatever its world.
+pub fn id_of(grid: &Grid, symbol: &str, at: u64) -> Result<Option<u64>, SweepError> {
+    let Some(strategy) = grid.strategy_point(at) else { return Ok(None) };
+    let text = grid.base.id(&grid.overrides(symbol, &strategy, &[]))?;
+    Ok(u64::from_str_radix(&text, 16).ok())
+}
+
+/// The points of band `k` of `bands`, in the order of their ids. `seen` is told how many points were named, and may end it.
+pub fn band(
+    grid: &Grid,
+    symbol: &str,
+    (k, bands): (u64, u64),
+    mut seen: impl FnMut(u64) -> Result<(), SweepError>,
+) -> Result<Vec<Point>, SweepError> {
+    let within = |id: u64| (u128::from(id) * u128::from(bands)) >> 64 == u128::from(k);
+    let count = grid.strategy_points();
+    let mut points = Vec::new();
+    let mut start = 0;
+    while start < count {
+        let end = count.min(start + BLOCK);
+        let found: Vec<Option<Point>> = (start..end)
+            .into_par_iter()
+            .map(|at| Ok(id_of(grid, symbol, at)?.filter(|id| within(*id)).map(|id| Point { id, at })))
+            .collect::<Result<_, SweepError>>()?;
+        points.extend(found.into_iter().flatten());
+        start = end;
+        seen(end)?;
+    }
+    points.par_sort_unstable();
+    Ok(points)
+}
+
+/// The grid neighbours of a strategy point: one step along one strategy axis, skipped points left out.
+pub fn neighbours(grid: &Grid, at: u64) -> Vec<u64> {
+    let home = grid.digits(at);
+    let mut found = Vec::new();
+    for (axis, place) in home.iter().enumerate() {
+        for step in [-1i64, 1] {
+            let moved = *place as i64 + step;
+            if moved < 0 || moved >= grid.strategy_axes()[axis].values.len() as i64 {
+                continue;
+            }
+            let mut digits = home.clone();
+            digits[axis] = moved as usize;
+            let point = grid.point_at(&digits);
+            if !grid.is_skipped(point) {
+                found.push(point);
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,589 @@
+//! What the report page is told: one symbol's outcome as plain data.
+
+use crate::engine::plan::Plan;
+use crate::engine::run::{Outcome, Sweep, each_point};
+use crate::engine::winner_detail::Story;
+use crate::error::SweepError;
+use crate::grid::Compare;
+use crate::report::{
+    Axis, AxisKind, Board, Column, Counts, Curve, Fact, Gate, Input, Leader, Level, Metric, Money, Objective, Point,
+    QualityTable, Spans, StateTime, Transition, Unit, Warning, Winner, WorldRow,
+};
+use crate::results::best::over_world_name;
+use crate::results::columns::SHARES;
+use crate::results::leaderboard::Ranked;
+use crate::results::ledgers::Detail;
+use crate::results::spool::Row;
+use crate::symbol_run::Study;
+use perpx_core::config::Fills;
+use perpx_core::stats::MetricInfo;
+use perpx_core::strategy::STATES;
+use perpx_core::units::SECOND_NS;
+use perpx_data::loader::VenueQuality;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Points that the page is made from; of a larger grid every n-th is taken, and the page says so.
+pub const MOST_POINTS: u64 = 250_000;
+/// Rows of the board at least, so that there is something to filter.
+const BOARD_ROWS: usize = 200;
+/// The order of `Verdict::spread`.
+const WORLDS: [&str; 3] = ["worst", "median", "best"];
+/// Columns of the board after the objective's.
+const BOARD: &[&str] = &["net_pnl", "trades", "win_rate_pct", "max_drawdown_pct", "fees", "funding"];
+
+/// What is read off all rows in one go.
+#[derive(Default)]
+struct Census {
+    points: Vec<Point>,
+    /// By requirement: configurations that fail it.
+    failed: Vec<u64>,
+    /// By world: objective of every configuration.
+    by_world: Vec<Vec<f64>>,
+    /// Place in the grid and a hash of the point's ledgers, in the order of the grid.
+    ledgers: Vec<(u64, u64)>,
+    /// By world axis: some ledger changed with it.
+    world_axis_lives: Vec<bool>,
+    /// All rows of the winner.
+    winner: Vec<Row>,
+}
+
+pub fn input(sweep: &Sweep<'_>, plan: &Plan, study: &Study, outcome: &Outcome) -> Result<Input, SweepError> {
+    let grid = &sweep.grid;
+    let winner = outcome.ranked.first();
+    let census = census(sweep, outcome, winner)?;
+    let best = outcome.details.first();
+    let story = match best.zip(winner) {
+        Some((best, winner)) => Story::of(sweep, study, best, &winner.row)?,
+        None => Story::default(),
+    };
+    let dead = dead_axes(sweep, &census);
+    let unit = sweep.table.get(sweep.judge.metric()).map_or(Unit::Ratio, unit_of);
+    let feed = study.data.feeds.first();
+    let venues = feed.map(|feed| feed.tape.spec().venues.clone()).unwrap_or_default();
+    let warnings = warnings(sweep, plan, study, outcome, &census, &dead);
+    Ok(Input {
+        name: grid.name.clone(),
+        symbol: study.data.symbol.clone(),
+        venues,
+        quote: "USD".to_string(),
+        capital: best.map_or(0.0, |best| (best.capital[0] + best.capital[1]).as_f64()),
+        spans: Spans {
+            from: study.spans.inside.0,
+            embargo: study.spans.inside.1,
+            held_out: study.spans.held_out.map_or(study.data.to, |span| span.0),
+            to: study.data.to,
+        },
+        axes: axes(sweep, study, &dead),
+        objective: Objective {
+            metric: grid.objective.metric.clone(),
+            unit,
+            over_world: over_world_name(grid.objective.over_world).to_string(),
+            require: grid.objective.require.iter().map(require_text).collect(),
+        },
+        counts: Counts {
+            configurations: outcome.podium.points,
+            worlds: grid.world_points(),
+            eligible: outcome.podium.meeting,
+            skipped: skipped(sweep, outcome),
+            failed: grid.objective.require.iter().map(require_text).zip(census.failed.iter().copied()).collect(),
+        },
+        winner: winner.map(|winner| told_winner(sweep, study, winner, &census)),
+        board: board(sweep, outcome, unit),
+        worlds: worlds(sweep, winner, &census),
+        curves: curves(outcome),
+        money: best.zip(winner).map(|(best, winner)| Money {
+            in_sample: best.lines.first().copied().unwrap_or_default(),
+            held_out: best.lines.get(1).copied().unwrap_or_default(),
+            decision_slippage_bps: value(&sweep.table, &winner.row, 0, "slippage_at_decision_bp"),
+        }),
+        states: winner.map(|winner| states(&sweep.table, &winner.row)).unwrap_or_default(),
+        transitions: priced(sweep, winner, story.transitions),
+        timeline: story.timeline,
+        trades: story.trades,
+        outside: story.outside,
+        market: story.market,
+        funding: story.funding,
+        legging: story.legging,
+        guards: story.guards,
+        gates: winner.map(|winner| gates(&winner.row)).unwrap_or_default(),
+        warnings,
+        quality: feed.map(|feed| quality(&feed.tape.quality().venues)).unwrap_or_default(),
+        provenance: provenance(sweep, study, winner),
+        notes: notes(study),
+        points: census.points,
+    })
+}
+
+fn census(sweep: &Sweep<'_>, outcome: &Outcome, winner: Option<&Ranked>) -> Result<Census, SweepError> {
+    let grid = &sweep.grid;
+    let every = outcome.podium.points.div_ceil(MOST_POINTS).max(1);
+    let mut census = Census {
+        failed: vec![0; grid.objective.require.len()],
+        by_world: vec![Vec::new(); grid.world_points() as usize],
+        world_axis_lives: vec![false; grid.world_axes().len()],
+        ..Census::default()
+    };
+    let mut order: Vec<(u64, Point)> = Vec::new();
+    let mut seen = 0u64;
+    each_point(&outcome.spool, |rows| {
+        let verdict = sweep.judge.judge(rows);
+        for (failed, fails) in census.failed.iter_mut().zip(sweep.judge.failed(rows)) {
+            *failed += u64::from(fails);
+        }
+        if winner.is_some_and(|winner| winner.verdict.id == verdict.id) {
+            census.winner = rows.to_vec();
+        }
+        seen += 1;
+        if !seen.is_multiple_of(every) {
+            return Ok(());
+        }
+        for row in rows {
+            census.by_world[row.world as usize].extend(row.runs[0].get(sweep.judge.metric()));
+        }
+        world_axes_live(sweep, rows, &mut census.world_axis_lives);
+        let at = grid.digits(verdict.point).into_iter().map(|digit| digit as u16).collect();
+        order.push((verdict.point, Point { at, metric: verdict.objective, eligible: verdict.meets }));
+        census.ledgers.push((verdict.point, ledger_hash(rows)));
+        Ok(())
+    })?;
+    order.sort_by_key(|(place, _)| *place);
+    census.ledgers.sort_unstable();
+    census.points = order.into_iter().map(|(_, point)| point).collect();
+    Ok(census)
+}
+
+fn ledger_hash(rows: &[Row]) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    rows.iter().flat_map(|row| &row.runs).for_each(|run| {
+        hasher.update(&run.hash.0);
+    });
+    u64::from_le_bytes(*hasher.finalize().as_bytes().first_chunk().unwrap_or(&[0; 8]))
+}
+
+/// Marks the world axes whose next value changes a ledger of this point.
+fn world_axes_live(sweep: &Sweep<'_>, rows: &[Row], lives: &mut [bool]) {
+    let axes = sweep.grid.world_axes();
+    let mut stride = 1;
+    for (axis, lives) in axes.iter().zip(lives).rev() {
+        let n = axis.values.len();
+        for (world, row) in rows.iter().enumerate() {
+            if (world / stride) % n + 1 < n
+                && rows.get(world + stride).is_some_and(|next| next.runs[0].hash != row.runs[0].hash)
+            {
+                *lives = true;
+            }
+        }
+        stride *= n;
+    }
+}
+
+/// Strategy axes, then world axes: no ledger changes with this axis alone.
+fn dead_axes(sweep: &Sweep<'_>, census: &Census) -> Vec<bool> {
+    let grid = &sweep.grid;
+    let find =
+        |point: u64| census.ledgers.binary_search_by_key(&point, |entry| entry.0).ok().map(|at| census.ledgers[at].1);
+    let mut dead: Vec<bool> = grid.strategy_axes().iter().map(|axis| axis.values.len() > 1).collect();
+    for &(point, hash) in &census.ledgers {
+        let digits = grid.digits(point);
+        for (axis, dead) in dead.iter_mut().enumerate().filter(|(_, dead)| **dead) {
+            let mut next = digits.clone();
+            next[axis] += 1;
+            let within = next[axis] < grid.strategy_axes()[axis].values.len();
+            if within && find(grid.point_at(&next)).is_some_and(|other| other != hash) {
+                *dead = false;
+            }
+        }
+    }
+    let worlds = grid.world_axes().iter().zip(&census.world_axis_lives);
+    dead.extend(worlds.map(|(axis, lives)| axis.values.len() > 1 && !lives));
+    dead
+}
+
+fn axes(sweep: &Sweep<'_>, study: &Study, dead: &[bool]) -> Vec<Axis> {
+    let grid = &sweep.grid;
+    let strategy = grid
+        .strategy_axes()
+        .iter()
+        .enumerate()
+        .map(|(i, axis)| (axis, AxisKind::Strategy, study.grid_feeds.strategy_axis(i)));
+    let world =
+        grid.world_axes().iter().enumerate().map(|(i, axis)| (axis, AxisKind::World, study.grid_feeds.world_axis(i)));
+    let told = strategy.chain(world).zip(dead).map(|((axis, kind, feeds), dead)| Axis {
+        name: axis.path.clone(),
+        kind,
+        values: axis.values.iter().map(ToString::to_string).collect(),
+        feeds,
+        dead: *dead,
+    });
+    told.collect()
+}
+
+pub fn require_text(require: &crate::grid::Require) -> String {
+    let compare = match require.compare {
+        Compare::Less => "<",
+        Compare::LessEqual => "<=",
+        Compare::Greater => ">",
+        Compare::GreaterEqual => ">=",
+        Compare::Equal => "==",
+        Compare::Unequal => "!=",
+    };
+    format!("{} {compare} {}", require.metric, require.value)
+}
+
+fn skipped(sweep: &Sweep<'_>, outcome: &Outcome) -> Vec<(String, u64)> {
+    match sweep.grid.strategy_points().saturating_sub(outcome.podium.points) {
+        0 => Vec::new(),
+        n => vec![("[where] skip".to_string(), n)],
+    }
+}
+
+fn value(table: &[MetricInfo], row: &Row, run: usize, name: &str) -> Option<f64> {
+    table.iter().position(|info| info.name == name).and_then(|at| row.runs[run].get(at))
+}
+
+pub fn unit_of(info: &MetricInfo) -> Unit {
+    match info.unit {
+        "quote" => Unit::Money,
+        "%" => Unit::Percent,
+        "bp" => Unit::Bps,
+        "s" => Unit::Seconds,
+        "ms" => Unit::Millis,
+        "count" => Unit::Count,
+        _ => Unit::Ratio,
+    }
+}
+
+/// A column's name for a reader; its unit stands beside it.
+pub fn title(name: &str) -> String {
+    let renamed = |prefix: &str, told: &str| {
+        name.strip_prefix(prefix).map(|rest| format!("{told} {}", crate::report::words(rest)))
+    };
+    if let Some(state) = name.strip_prefix("sec_") {
+        return format!("time in {}", state.to_uppercase());
+    }
+    let known = renamed("n_", "transitions by").or_else(|| renamed("unlock_", "money after unlock by"));
+    known.unwrap_or_else(|| crate::report::words(name))
+}
+
+fn places(sweep: &Sweep<'_>, point: u64) -> Vec<u16> {
+    sweep.grid.digits(point).into_iter().map(|digit| digit as u16).collect()
+}
+
+fn told_winner(sweep: &Sweep<'_>, study: &Study, winner: &Ranked, census: &Census) -> Winner {
+    let at = places(sweep, winner.verdict.point);
+    let grid = crate::report::Grid::new(&census.points);
+    let count = grid.neighbours(&at).len() as u64;
+    // the same plateau: at least half of what the winner earns, when it earns
+    let floor = winner.verdict.objective.filter(|objective| *objective > 0.0).map(|objective| objective / 2.0);
+    let metrics = sweep.table.iter().enumerate().map(|(i, info)| Metric {
+        title: title(&info.name),
+        unit: unit_of(info),
+        in_sample: winner.row.runs[0].get(i),
+        held_out: study.spans.held_out.and(winner.row.runs[1].get(i)),
+    });
+    Winner {
+        id: format!("{:016x}", winner.verdict.id),
+        metric: winner.verdict.objective,
+        // of the world that ranks; an average over worlds has none
+        error: value(&sweep.table, &winner.row, 0, &format!("{}_error", sweep.grid.objective.metric))
+            .filter(|_| winner.row.runs[0].get(sweep.judge.metric()) == winner.verdict.objective),
+        oos_metric: winner.row.runs[1].get(sweep.judge.metric()),
+        neighbours: winner.neighbours,
+        neighbour_count: count,
+        plateau: floor.map(|floor| grid.plateau(&at, floor).len() as u64),
+        plateau_floor: floor,
+        metrics: metrics
+            .filter(|metric| metric.in_sample.is_some_and(|v| v != 0.0) || metric.held_out.is_some_and(|v| v != 0.0))
+            .collect(),
+        at,
+    }
+}
+
+fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> Board {
+    let metric = &sweep.grid.objective.metric;
+    let told = title(metric);
+    let column = |title: String, unit, held_out| Column { title, unit, held_out };
+    let over = over_world_name(sweep.grid.objective.over_world);
+    let worlds = sweep.grid.world_points() > 1;
+    let mut columns = vec![column(if worlds { format!("{told}, {over} world") } else { told.clone() }, unit, false)];
+    // the spread over the worlds, without the one that ranked
+    let others: Vec<usize> = (0..3).filter(|i| worlds && WORLDS[*i] != over).collect();
+    columns.extend(others.iter().map(|i| column(format!("{told}, {} world", WORLDS[*i]), unit, false)));
+    columns.push(column(format!("{told}, median of neighbours"), unit, false));
+    let mut picked: Vec<(usize, usize)> = Vec::new();
+    for run in 0..2 {
+        let names = BOARD.iter().copied().chain((run == 1).then_some(metric.as_str()));
+        for name in names {
+            if let Some(at) = sweep.table.iter().position(|info| info.name == name) {
+                let told = title(name);
+                columns.push(column(told, unit_of(&sweep.table[at]), run == 1));
+                picked.push((run, at));
+            }
+        }
+    }
+    let rows = outcome.ranked.iter().take(BOARD_ROWS.max(sweep.grid.report.top)).zip(1..).map(|(ranked, rank)| {
+        let mut values = vec![ranked.verdict.objective];
+        values.extend(others.iter().map(|i| ranked.verdict.spread[*i]));
+        values.push(ranked.neighbours);
+        values.extend(picked.iter().map(|(run, at)| ranked.row.runs[*run].get(*at)));
+        Leader {
+            rank,
+            id: format!("{:016x}", ranked.verdict.id),
+            at: places(sweep, ranked.verdict.point),
+            meets: ranked.verdict.meets,
+            values,
+        }
+    });
+    Board { rows: rows.collect(), columns }
+}
+
+fn worlds(sweep: &Sweep<'_>, winner: Option<&Ranked>, census: &Census) -> Vec<WorldRow> {
+    let metric = sweep.judge.metric();
+    let told = census.winner.iter().map(|row| {
+        let mut all = census.by_world[row.world as usize].clone();
+        all.sort_by(f64::total_cmp);
+        WorldRow {
+            values: sweep.grid.world(u64::from(row.world)).iter().map(|(_, value)| value.to_string()).collect(),
+            metric: row.runs[0].get(metric),
+            net_pnl: value(&sweep.table, row, 0, "net_pnl"),
+            oos_metric: row.runs[1].get(metric),
+            all_median: all.get(all.len().saturating_sub(1) / 2).copied(),
+            ranking: winner.is_some_and(|winner| winner.row.world == row.world),
+        }
+    });
+    told.collect()
+}
+
+fn curves(outcome: &Outcome) -> Vec<Curve> {
+    let rank = |detail: &Detail| outcome.ranked.iter().position(|ranked| ranked.verdict.id == detail.id);
+    let told = outcome.details.iter().map(|detail| Curve {
+        rank: rank(detail).map_or(0, |at| at as u32 + 1),
+        id: format!("{:016x}", detail.id),
+        capital: (detail.capital[0] + detail.capital[1]).as_f64(),
+        samples: detail
+            .records
+            .iter()
+            .flat_map(|record| &record.equity)
+            .map(|(t, e)| (*t, *e as f64 * 0.5e-18))
+            .collect(),
+    });
+    told.collect()
+}
+
+fn states(table: &[MetricInfo], row: &Row) -> Vec<StateTime> {
+    let told = STATES.iter().map(|state| {
+        let name = format!("sec_{}", state.name.to_lowercase());
+        let seconds = (0..2).filter_map(|run| value(table, row, run, &name)).sum();
+        StateTime { state: state.name.to_string(), seconds }
+    });
+    told.collect()
+}
+
+/// Puts the money made after an unlock beside the transitions that unlocked, where only one pair of states has its reason.
+fn priced(sweep: &Sweep<'_>, winner: Option<&Ranked>, mut transitions: Vec<Transition>) -> Vec<Transition> {
+    let Some(winner) = winner else { return transitions };
+    let unlocks: Vec<String> = transitions.iter().filter(|t| t.from == "S3").map(|t| t.reason.clone()).collect();
+    for transition in transitions.iter_mut().filter(|t| t.from == "S3") {
+        let alone = unlocks.iter().filter(|reason| **reason == transition.reason).count() == 1;
+        let name = format!("unlock_{}", transition.reason);
+        let made = (0..2).filter_map(|run| value(&sweep.table, &winner.row, run, &name)).sum();
+        transition.pnl = alone.then_some(made);
+    }
+    transitions
+}
+
+/// The conditions whose shares a row holds, in words.
+const GATES: [&str; SHARES.len()] = ["trend", "target return after fees", "funding difference", "volatility band"];
+
+fn gates(row: &Row) -> Vec<Gate> {
+    let told = GATES.iter().zip(row.shares).filter(|(_, share)| !share.is_nan());
+    told.map(|(name, share)| Gate { condition: name.to_string(), share }).collect()
+}
+
+fn warnings(
+    sweep: &Sweep<'_>,
+    plan: &Plan,
+    study: &Study,
+    outcome: &Outcome,
+    census: &Census,
+    dead: &[bool],
+) -> Vec<Warning> {
+    let mut list = Vec::new();
+    let mut say = |level, text: String| list.push(Warning { level, text });
+    if let Some(why) = sweep.no_winner(outcome) {
+        say(Level::Severe, format!("There is no winner and no best.yml: {why}"));
+    }
+    if let Some(winner) = outcome.ranked.first() {
+        for (gate, share) in GATES.iter().zip(winner.row.shares) {
+            if !(0.01..=0.99).contains(&share) && !share.is_nan() {
+                let text = format!(
+                    "The gate's condition '{gate}' held at {:.1} % of the winner's bar closes: its threshold decides nothing",
+                    100.0 * share
+                );
+                say(Level::Caution, text);
+            }
+        }
+    }
+    let winner = outcome.ranked.first().map(|winner| &winner.row);
+    let past_depth = |run: usize| value(&sweep.table, winner?, run, "closed_past_depth");
+    if (0..2).any(|run| past_depth(run).is_some_and(|n| n > 0.0)) {
+        let text = "At the end of the data the winner closed more than the recorded depth shows: the rest at prices that \
+                    fills.impact_bp makes up";
+        say(Level::Caution, text.to_string());
+    }
+    if let Some(winner) = outcome.ranked.first() {
+        let count = |name: &str| {
+            let runs = [0, 1].map(|run| value(&sweep.table, &winner.row, run, name).unwrap_or(0.0));
+            runs.iter().sum::<f64>() as u64
+        };
+        let (exhausted, held) = (count("hedges_exhausted"), count("rate_held"));
+        if exhausted > 0 {
+            let text = format!(
+                "In {exhausted} trades of the winner a venue stayed silent or refusing after the last hedge that a trade \
+                 may have (execution.max_hedges): the leg stood alone"
+            );
+            say(Level::Severe, text);
+        }
+        if held > 0 {
+            let text = format!(
+                "In {held} bars the winner opened nothing because only the reserve of a venue's requests was left \
+                 (execution.request_reserve)"
+            );
+            say(Level::Caution, text);
+        }
+    }
+    for (axis, dead) in sweep.grid.strategy_axes().iter().chain(sweep.grid.world_axes()).zip(dead) {
+        if *dead {
+            say(Level::Caution, format!("{} changes no result", axis.path));
+        }
+    }
+    for feed in &study.data.feeds {
+        for venue in &feed.tape.quality().venues {
+            if !venue.funding_filled.is_empty() {
+                let missing = match venue.funding_missing {
+                    0 => "no funding is recorded".to_string(),
+                    n => format!("{n} settlements are missing"),
+                };
+                let text = format!("{}: {missing}, filled by {}", venue.venue, venue.funding_filled);
+                say(Level::Severe, text);
+            }
+            if !venue.marks_filled.is_empty() {
+                say(Level::Severe, format!("{}: marks were missing, filled by {}", venue.venue, venue.marks_filled));
+            }
+        }
+    }
+    let shown = census.points.len() as u64;
+    if shown < plan.points() && sweep.grid.strategy_points() > MOST_POINTS {
+        say(Level::Caution, format!("the charts show {shown} configurations, evenly drawn from all of them"));
+    }
+    plan.warnings.iter().for_each(|text| say(Level::Caution, text.clone()));
+    list
+}
+
+/// Both venues side by side.
+fn quality(venues: &[VenueQuality; 2]) -> Vec<QualityTable> {
+    let count = |n: u64| perpx_data::text::count(n);
+    let moment = |at: Option<perpx_core::units::Time>| at.map_or("–".to_string(), crate::report::moment);
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut row = |name: String, cell: &dyn Fn(&VenueQuality) -> String| {
+        rows.push(std::iter::once(name).chain(venues.iter().map(cell)).collect());
+    };
+    let keys = |pick: fn(&VenueQuality) -> &BTreeMap<String, u64>| -> BTreeSet<String> {
+        venues.iter().flat_map(|venue| pick(venue).keys().cloned()).collect()
+    };
+    for table in keys(|venue| &venue.rows) {
+        row(format!("{table}, rows"), &|venue| count(venue.rows.get(&table).copied().unwrap_or(0)));
+    }
+    for place in keys(|venue| &venue.dropped) {
+        row(format!("left out: {place}"), &|venue| count(venue.dropped.get(&place).copied().unwrap_or(0)));
+    }
+    row("first quote, UTC".to_string(), &|venue| moment(venue.first_quote));
+    row("last quote, UTC".to_string(), &|venue| moment(venue.last_quote));
+    row("gaps above 60 s".to_string(), &|venue| count(venue.gaps));
+    row("gaps in all, s".to_string(), &|venue| count((venue.gaps_ns / SECOND_NS) as u64));
+    row("exchange times raised".to_string(), &|venue| count(venue.exch_raised));
+    row("quotes with bid = ask".to_string(), &|venue| count(venue.locked));
+    row("rows lost to feed outages".to_string(), &|venue| count(venue.never_received));
+    row("missing settlements".to_string(), &|venue| count(venue.funding_missing));
+    row("holes in the marks".to_string(), &|venue| count(venue.mark_holes));
+    let columns = std::iter::once("What".to_string()).chain(venues.iter().map(|venue| venue.venue.clone()));
+    vec![QualityTable { title: "The tape, by venue".to_string(), columns: columns.collect(), rows }]
+}
+
+fn provenance(sweep: &Sweep<'_>, study: &Study, winner: Option<&Ranked>) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let mut fact = |name: &str, value: String| facts.push(Fact { name: name.to_string(), value });
+    fact("grid", sweep.options.grid.display().to_string());
+    fact("strategy file", perpx_data::path::normalize(Path::new(sweep.grid.base.name())).display().to_string());
+    fact("grid hash", sweep.grid_hash.clone());
+    fact("data", perpx_data::path::normalize(Path::new(&sweep.grid.data.store)).display().to_string());
+    fact("data fingerprint", study.data.fingerprint());
+    fact("seed", sweep.seed().to_string());
+    fact("code", crate::code::code_id().to_string());
+    fact("strategy version", perpx_core::strategy::VERSION.to_string());
+    if let Some(winner) = winner {
+        fact("winner's ledger", winner.row.runs[0].hash.to_string());
+        fact("checked by scan", format!("{} configurations, all equal", sweep.verified));
+    }
+    facts
+}
+
+/// How one venue's fills came about: what its data say of the book, and what had to be assumed.
+fn fill_note(quality: &VenueQuality, fills: &Fills) -> String {
+    let has = |table: &str| quality.rows.get(table).is_some_and(|rows| *rows > 0);
+    let taking = match has("depth") {
+        true => "orders that take walk the recorded depth".to_string(),
+        false => format!(
+            "no depth is recorded: beyond the best size an order is assumed to pay {} bp more for each further best size \
+             (fills.impact_bp)",
+            fills.impact.bps()
+        ),
+    };
+    let resting = match has("trades") {
+        true => "orders that rest are moved by recorded trades and sizes",
+        false => "no trades are recorded: orders that rest fill only when the other side's best reaches them",
+    };
+    format!("{}: {taking}; {resting}.", quality.venue)
+}
+
+fn notes(study: &Study) -> Vec<String> {
+    let interval = f64::from(study.home.account.stats_interval_sec);
+    let fills = study.home.world.venues.iter().map(|venue| &venue.fills);
+    let venues = study.data.feeds[0].tape.quality().venues;
+    let told = venues.iter().zip(fills).map(|(quality, fills)| fill_note(quality, fills));
+    let mut notes: Vec<String> = told.collect();
+    notes.extend([
+        format!(
+            "Returns are changes of equity over initial capital at every {interval} s (flat intervals included); Sharpe is \
+             their mean over their standard deviation times the root of {:.0}, risk-free rate 0.",
+            31_536_000.0 / interval
+        ),
+        "Drawdown is taken at whole minutes, in percent of initial capital.".to_string(),
+        "A trade is everything between leaving S0 and the next S0 with at least one fill, net of fees and funding."
+            .to_string(),
+        "Quote currencies are taken 1:1.".to_string(),
+    ]);
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use perpx_core::config::ConfigFile;
+
+    #[test]
+    fn a_report_says_what_fills_were_assumed() {
+        let file = ConfigFile::parse("example.yml", crate::EXAMPLE).expect("legal");
+        let fills = &file.with(&[]).expect("legal").world.venues[0].fills;
+        let mut quality = VenueQuality { venue: "lighter".to_string(), ..VenueQuality::default() };
+        let bare = fill_note(&quality, fills);
+        assert!(bare.contains("pay 1 bp more") && bare.contains("no trades are recorded"), "{bare}");
+        quality.rows = [("depth".to_string(), 5), ("trades".to_string(), 9)].into();
+        let rich = fill_note(&quality, fills);
+        assert_eq!(
+            rich,
+            "lighter: orders that take walk the recorded depth; orders that rest are moved by recorded trades and sizes."
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! A configuration run once more with everything written down: the second pass of the best, and the checks by scan.
+
+use crate::engine::checkpoint::UnitState;
+use crate::engine::prefetch::each_tile;
+use crate::error::SweepError;
+use crate::grid::Grid;
+use crate::options::DriverChoice;
+use crate::results::ledgers::Detail;
+use crate::results::spool::{Row, RunRow};
+use crate::symbol_run::Study;
+use perpx_core::replay::{Drive, Machine, Mover};
+use perpx_core::signals::SignalSet;
+use perpx_core::stats::{FullRecord, Recorder};
+use perpx_core::trader::Composite;
+use perpx_data::backtest::{Binder, Bound, RUNS, Reader};
+use rayon::prelude::*;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+struct Under<R> {
+    detail: Detail<R>,
+    bound: Bound,
+    state: UnitState,
+}
+
+/// Runs these rows' configurations again by `driver`; `pass` names the occasion.
+///
+/// # Errors
+/// A ledger whose hash is not that of the sweep; a stop.
+pub fn again(
+    grid: &Grid,
+    study: &Study,
+    rows: &[Row],
+    (driver, stop): (DriverChoice, &AtomicBool),
+    pass: &'static str,
+) -> Result<Vec<Detail>, SweepError> {
+    let found = recorded(grid, study, rows, (driver, stop), Mover::drive_recorded, |_| FullRecord::default())?;
+    for (row, detail) in rows.iter().zip(&found) {
+        agree(study, row, detail, pass)?;
+    }
+    Ok(found)
+}
+
+/// Runs these rows' configurations again, by the mover's function `drive`, each of their runs with a recorder that `make` makes; in the order of `rows`.
+/// Their ledgers are held against nothing.
+pub fn recorded<R: Recorder + Send>(
+    grid: &Grid,
+    study: &Study,
+    rows: &[Row],
+    (driver, stop): (DriverChoice, &AtomicBool),
+    drive: Drive<R>,
+    make: impl Fn(&Bound) -> R,
+) -> Result<Vec<Detail<R>>, SweepError> {
+    let mut found: Vec<Detail<R>> = Vec::with_capacity(rows.len());
+    for (feed, data) in study.data.feeds.iter().enumerate() {
+        let mut signals = SignalSet::default();
+        let mut binder = Binder::new(&study.data);
+        let mut units: Vec<Under<R>> = Vec::new();
+        for row in rows {
+            if study.feed_of(grid, row.point, row.world) != feed {
+                continue;
+            }
+            let strategy = grid.strategy_point(row.point).unwrap_or_default();
+            let config = grid.resolve(&study.data.symbol, &strategy, &study.worlds[row.world as usize])?;
+            let bound = binder.bind(&config, feed, row.world, &mut signals);
+            let detail = Detail {
+                id: row.id,
+                world: row.world,
+                capital: bound.capital,
+                terms: [0, 1].map(|r: usize| {
+                    let venue = &config.world.venues[r];
+                    (venue.instrument.money_grid, venue.fees)
+                }),
+                records: [make(&bound), make(&bound)],
+                runs: Vec::new(),
+                lines: Vec::new(),
+            };
+            units.push(Under { detail, bound, state: UnitState::default() });
+        }
+        if units.is_empty() {
+            continue;
+        }
+        let reader = Reader::new(&data.tape, &signals, study.data.from);
+        each_tile(reader, driver, 0, stop, |ready| {
+            if stop.load(Ordering::Relaxed) {
+                return Err(SweepError::Interrupted);
+            }
+            let shared = (&*ready.tile, &ready.signals, ready.index.as_ref());
+            units.par_iter_mut().for_each(|under| {
+                let with = (&under.bound, &study.spans);
+                let (records, lines) = (&mut under.detail.records, &mut under.detail.lines);
+                let ended = |machine: &Machine<Composite>| lines.push(machine.belief().lines);
+                under.state.pass(with, (&mut driver.mover(), drive), shared, records, ended);
+            });
+            Ok(())
+        })?;
+        found.extend(units.into_iter().map(|under| Detail { runs: under.state.runs, ..under.detail }));
+    }
+    // back to the order that was asked for
+    found.sort_by_key(|detail| rows.iter().position(|row| (row.id, row.world) == (detail.id, detail.world)));
+    Ok(found)
+}
+
+pub fn agree<R>(study: &Study, row: &Row, detail: &Detail<R>, pass: &'static str) -> Result<(), SweepError> {
+    for ((wanted, found), run) in row.runs.iter().zip(&detail.runs).zip(RUNS) {
+        let bits = |run: &RunRow| run.metrics.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        if wanted.hash != found.hash || bits(wanted) != bits(found) {
+            return Err(SweepError::Disagree {
+                place: format!("{:016x} in world {}", row.id, study.world_ids[row.world as usize]),
+                run,
+                pass,
+                hashes: format!("{} in place of {}", found.hash, wanted.hash),
+            });
+        }
+    }
+    Ok(())
+}

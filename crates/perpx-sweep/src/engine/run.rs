@@ -1,0 +1,569 @@
+//! The flow of a sweep: chunk by chunk through the tape, then the best once more with everything written down, then the
+//! files.
+
+use crate::engine::checkpoint::{self, Checkpoint, Key, Position};
+use crate::engine::chunk::{Chunk, Edge};
+use crate::engine::manifest::Record;
+use crate::engine::plan::Plan;
+use crate::engine::points::{band, id_of, neighbours};
+use crate::engine::progress::Progress;
+use crate::engine::rerun::again;
+use crate::engine::scheduler::Effort;
+use crate::error::SweepError;
+use crate::grid::Grid;
+use crate::options::DriverChoice;
+use crate::options::Options;
+use crate::results::best::{Origin, write_winner};
+use crate::results::folder::Folder;
+use crate::results::leaderboard::{Board, LEADERBOARD_ROWS, Ranked, write_leaderboard};
+use crate::results::ledgers::Detail;
+use crate::results::ledgers::Ledgers;
+use crate::results::ranking::{Judge, Podium, Verdict};
+use crate::results::spool::{Row, Spool};
+use crate::results::table::{Part, write_results};
+use crate::symbol_run::Study;
+use perpx_core::stats::{MetricInfo, metric_table};
+use perpx_core::trader::Composite;
+use perpx_data::text::count;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// How a sweep ended.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Summary {
+    pub name: String,
+    pub dir: PathBuf,
+    /// Strategy points, and world points each ran in.
+    pub configurations: u64,
+    pub worlds: u64,
+    pub config_ticks: u64,
+    pub seconds: f64,
+    /// Configurations (in a world) run again by scan, all equal.
+    pub verified: u64,
+    /// The workers' time in the first pass, all of them together, and what part of it was idle at the ends of tiles and
+    /// waiting for tiles.
+    pub worker_seconds: f64,
+    pub idle_at_ends_seconds: f64,
+    pub idle_for_tiles_seconds: f64,
+    pub dry_run: bool,
+    pub symbols: Vec<SymbolSummary>,
+}
+
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct SymbolSummary {
+    pub symbol: String,
+    pub configurations: u64,
+    /// Those that meet every requirement.
+    pub meeting: u64,
+    /// The first of the ranking; the winner unless `no_winner` says why there is none.
+    pub best: Option<String>,
+    pub objective: Option<f64>,
+    pub oos_objective: Option<f64>,
+    pub neighbours: Option<f64>,
+    pub meets: bool,
+    /// Why no best.yml is written.
+    pub no_winner: Option<String>,
+}
+
+impl Summary {
+    /// 3 when a symbol has no winner, else 0.
+    pub fn exit_code(&self) -> u8 {
+        if self.dry_run || self.symbols.iter().all(|symbol| symbol.no_winner.is_none()) { 0 } else { 3 }
+    }
+}
+
+/// Reads the grid, plans, runs and writes everything. What is told goes to `out`.
+///
+/// # Errors
+/// Bad input before anything runs; [`SweepError::Interrupted`] when asked to stop, with everything done so far kept.
+pub fn sweep(options: &Options, out: &mut (dyn Write + Send)) -> Result<Summary, SweepError> {
+    let threads = options.threads.unwrap_or(0);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|error| SweepError::Missing { path: "--threads".into(), what: error.to_string() })?;
+    pool.install(|| Sweep::open(options)?.go(out))
+}
+
+/// A run in its folder.
+pub struct Sweep<'o> {
+    pub options: &'o Options,
+    pub grid: Grid,
+    pub grid_hash: String,
+    pub table: Vec<MetricInfo>,
+    pub judge: Judge,
+    pub studies: Vec<Study>,
+    pub dir: PathBuf,
+    pub began: Instant,
+    pub progress: Progress,
+    /// Configurations run again by scan, and agreeing.
+    pub verified: u64,
+    /// Of the first pass.
+    pub effort: Effort,
+}
+
+/// One symbol, ranked.
+pub struct Outcome {
+    pub spool: Spool,
+    pub podium: Podium,
+    pub ranked: Vec<Ranked>,
+    /// The best few in full, best first.
+    pub details: Vec<Detail>,
+}
+
+/// Details that are kept in memory for the report.
+const KEPT_DETAILS: usize = 8;
+/// Details at a time in the second pass.
+const DETAIL_BATCH: usize = 64;
+
+impl<'o> Sweep<'o> {
+    pub fn open(options: &'o Options) -> Result<Sweep<'o>, SweepError> {
+        let began = Instant::now();
+        let progress = Progress::new(options.quiet);
+        progress.phase("checking the configurations");
+        let table = metric_table::<Composite>();
+        let names: Vec<&str> = table.iter().map(|info| info.name.as_ref()).collect();
+        let mut grid = Grid::read(&options.grid, &names, &options.sets)?;
+        grid.report.top = options.top.unwrap_or(grid.report.top);
+        grid.validate()?;
+        let judge = Judge::new(&grid.objective, &table).ok_or_else(|| SweepError::Missing {
+            path: options.grid.clone(),
+            what: "objective: a metric is unknown".to_string(),
+        })?;
+        let mut studies = Vec::with_capacity(grid.data.symbols.len());
+        for symbol in &grid.data.symbols {
+            progress.phase(&format!("reading the data of {symbol}"));
+            studies.push(Study::open(&grid, symbol, options)?);
+        }
+        let dir = options.out.clone().unwrap_or_else(|| perpx_data::path::normalize(&grid.report.dir.join(&grid.name)));
+        let grid_hash = grid.hash()?;
+        Ok(Sweep {
+            options,
+            grid,
+            grid_hash,
+            table,
+            judge,
+            studies,
+            dir,
+            began,
+            progress,
+            verified: 0,
+            effort: Effort::default(),
+        })
+    }
+
+    fn go(mut self, out: &mut (dyn Write + Send)) -> Result<Summary, SweepError> {
+        self.progress.phase("estimating the time");
+        let plan = Plan::new(&self)?;
+        if !self.options.quiet {
+            let _ = writeln!(out, "{}", perpx_data::text::wrap(&plan.to_string(), perpx_data::text::width()));
+        }
+        if self.options.dry_run {
+            return Ok(self.summary(&plan, &[]));
+        }
+        let folder = Folder::take(&self.dir)?;
+        if self.options.fresh {
+            checkpoint::remove(&self.dir)?;
+        }
+        let key = self.key()?;
+        let stored = checkpoint::load(&self.dir, &key)?;
+        if stored.is_none() && !self.options.fresh {
+            let data =
+                self.studies.iter().map(|study| (study.data.symbol.as_str(), study.data.fingerprint())).collect();
+            folder.refuse_other(&self.grid.parts()?, &data)?;
+        }
+        self.progress.begin(plan.rows(), plan.config_ticks());
+        let (mut spools, effort) = Runner::new(&self, key, out).run(stored, &plan)?;
+        self.effort = effort;
+        let mut outcomes = Vec::with_capacity(spools.len());
+        let mut ledgers = Ledgers::create(&self.dir)?;
+        for (number, spool) in spools.drain(..).enumerate() {
+            outcomes.push(self.rank(number, spool, &mut ledgers)?);
+        }
+        self.progress.phase("writing the results");
+        folder.clear()?;
+        ledgers.finish()?;
+        self.write(&plan, &outcomes)?;
+        let summary = self.summary(&plan, &outcomes);
+        checkpoint::remove(&self.dir)?;
+        Ok(summary)
+    }
+
+    /// What decides the bytes of the run, part by part.
+    fn key(&self) -> Result<Key, SweepError> {
+        let short = |text: String| match text.len() > 48 || text.contains('\n') {
+            true => blake3::hash(text.as_bytes()).to_hex()[..12].to_string(),
+            false => text,
+        };
+        let data: Vec<String> = self.studies.iter().map(|study| study.data.fingerprint()).collect();
+        let mut key = vec![
+            ("data".to_string(), data.join(" ")),
+            ("seed".to_string(), self.seed().to_string()),
+            ("code".to_string(), crate::code::code_id().to_string()),
+        ];
+        for (name, text) in self.grid.parts()? {
+            let part = if name.starts_with("world") { name.to_string() } else { format!("grid ({name})") };
+            key.push((part, short(text)));
+        }
+        let sizes = format!("{} {} {}", self.options.chunk, self.options.tile_rows, self.options.band);
+        key.push(("chunk and tile size".to_string(), sizes));
+        Ok(key)
+    }
+
+    pub fn seed(&self) -> u64 {
+        self.studies.first().map_or(0, |study| study.home.world.seed)
+    }
+
+    /// The seed, or that an axis varies it.
+    pub fn seed_text(&self) -> String {
+        match self.grid.world_axes().iter().find(|axis| axis.path == "seed") {
+            Some(_) => "by its axis".to_string(),
+            None => self.seed().to_string(),
+        }
+    }
+
+    pub fn origin(&self) -> Origin<'_> {
+        Origin { grid: &self.grid, table: &self.table, grid_hash: &self.grid_hash, seed: self.seed() }
+    }
+
+    /// Ranks one symbol and runs its best again.
+    fn rank(&mut self, number: usize, mut spool: Spool, ledgers: &mut Ledgers) -> Result<Outcome, SweepError> {
+        let study = &self.studies[number];
+        self.progress.phase(&format!("ranking {}", study.data.symbol));
+        let room = LEADERBOARD_ROWS.max(self.grid.report.top);
+        let mut podium = Podium::new(room);
+        each_point(&spool, |rows| {
+            self.options.go_on()?;
+            podium.add(self.judge.judge(rows));
+            Ok(())
+        })?;
+        let mut ranked = Vec::with_capacity(podium.best().len());
+        for (place, verdict) in podium.best().iter().enumerate() {
+            let neighbours = match place < self.grid.report.top {
+                true => self.neighbours(study, &mut spool, verdict)?,
+                false => None,
+            };
+            let rows = spool.of(verdict.id)?;
+            let row = rows.into_iter().nth(verdict.world);
+            ranked.extend(row.map(|row| Ranked { verdict: verdict.clone(), row, neighbours }));
+        }
+        self.progress.phase(&format!("running the best of {} again", study.data.symbol));
+        let details = self.second_pass(study, &ranked, ledgers)?;
+        self.progress.phase(&format!("checking {} by scan", study.data.symbol));
+        self.verified += self.by_scan(study, &mut spool, ranked.first())?;
+        Ok(Outcome { spool, podium, ranked, details })
+    }
+
+    /// Median objective of the grid neighbours that have one.
+    fn neighbours(&self, study: &Study, spool: &mut Spool, verdict: &Verdict) -> Result<Option<f64>, SweepError> {
+        let mut known = Vec::new();
+        for at in neighbours(&self.grid, verdict.point) {
+            let Some(id) = id_of(&self.grid, &study.data.symbol, at)? else { continue };
+            let rows = spool.of(id)?;
+            if !rows.is_empty() {
+                known.extend(self.judge.judge(&rows).objective);
+            }
+        }
+        known.sort_by(f64::total_cmp);
+        Ok(match known.len() {
+            0 => None,
+            n if n % 2 == 1 => Some(known[n / 2]),
+            n => Some((known[n / 2 - 1] + known[n / 2]) / 2.0),
+        })
+    }
+
+    /// The best run again with everything written down, in the order of their ids.
+    fn second_pass(&self, study: &Study, ranked: &[Ranked], ledgers: &mut Ledgers) -> Result<Vec<Detail>, SweepError> {
+        let top = &ranked[..ranked.len().min(self.grid.report.top)];
+        let mut rows: Vec<Row> = top.iter().map(|ranked| ranked.row.clone()).collect();
+        rows.sort_by_key(|row| (row.id, row.world));
+        let rank = |detail: &Detail| top.iter().position(|ranked| ranked.row.id == detail.id).unwrap_or(usize::MAX);
+        let mut kept = Vec::new();
+        for batch in rows.chunks(DETAIL_BATCH) {
+            self.options.go_on()?;
+            let by = (self.options.driver, &*self.options.stop);
+            for detail in again(&self.grid, study, batch, by, "second pass")? {
+                ledgers.write(study, &detail)?;
+                if rank(&detail) < KEPT_DETAILS {
+                    kept.push(detail);
+                }
+            }
+        }
+        kept.sort_by_key(rank);
+        Ok(kept)
+    }
+
+    /// The winner and some configurations drawn by the grid's hash, by the reference driver.
+    fn by_scan(&self, study: &Study, spool: &mut Spool, winner: Option<&Ranked>) -> Result<u64, SweepError> {
+        let mut rows: Vec<Row> = winner.map(|ranked| ranked.row.clone()).into_iter().collect();
+        for n in 0..self.options.verify {
+            let text = format!("{} {} {n}", self.grid_hash, study.data.symbol);
+            let draw = u64::from_le_bytes(*blake3::hash(text.as_bytes()).as_bytes().first_chunk().unwrap_or(&[0; 8]));
+            if spool.rows() > 0 {
+                let row = spool.row(draw % spool.rows())?;
+                if rows.iter().all(|other| (other.id, other.world) != (row.id, row.world)) {
+                    rows.push(row);
+                }
+            }
+        }
+        for row in &rows {
+            self.options.go_on()?;
+            let by = (DriverChoice::Scan, &*self.options.stop);
+            again(&self.grid, study, std::slice::from_ref(row), by, "check by scan")?;
+        }
+        Ok(rows.len() as u64)
+    }
+
+    fn write(&self, plan: &Plan, outcomes: &[Outcome]) -> Result<(), SweepError> {
+        let parts: Vec<Part<'_>> = self
+            .studies
+            .iter()
+            .zip(outcomes)
+            .map(|(study, outcome)| Part {
+                symbol: &study.data.symbol,
+                spool: &outcome.spool,
+                world_ids: &study.world_ids,
+            })
+            .collect();
+        write_results(&self.dir.join("results.parquet"), &self.grid, &self.table, &parts, || self.options.go_on())?;
+        let boards: Vec<Board<'_>> = self
+            .studies
+            .iter()
+            .zip(outcomes)
+            .map(|(study, outcome)| Board {
+                symbol: &study.data.symbol,
+                world_ids: &study.world_ids,
+                ranked: &outcome.ranked,
+            })
+            .collect();
+        write_leaderboard(&self.dir.join("leaderboard.csv"), &self.grid, &self.table, &boards)?;
+        for (study, outcome) in self.studies.iter().zip(outcomes) {
+            self.write_best(study, outcome)?;
+        }
+        let mut rows = Vec::with_capacity(outcomes.len());
+        for (study, outcome) in self.studies.iter().zip(outcomes) {
+            // with several symbols each has its page in a folder of its own
+            let dir = if outcomes.len() == 1 { self.dir.clone() } else { self.dir.join(&study.data.symbol) };
+            std::fs::create_dir_all(&dir).map_err(SweepError::io(&dir, "make the folder"))?;
+            rows.push(
+                crate::report::write(&crate::engine::report_input::input(self, plan, study, outcome)?, &dir)?.row,
+            );
+        }
+        if outcomes.len() > 1 {
+            crate::report::write_symbols(&self.grid.name, &self.grid.objective.metric, &rows, &self.dir)?;
+        }
+        Record::new(self, plan, outcomes)?.write(&self.dir.join("run.json"))
+    }
+
+    fn write_best(&self, study: &Study, outcome: &Outcome) -> Result<(), SweepError> {
+        let name = match self.studies.len() {
+            1 => "best.yml".to_string(),
+            _ => format!("best.{}.yml", study.data.symbol),
+        };
+        let path = self.dir.join(name);
+        let Some(winner) = outcome.ranked.first().filter(|ranked| ranked.verdict.can_win()) else {
+            // none of an earlier run may stay
+            return match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(SweepError::io(&path, "remove the file")(error))
+                }
+                _ => Ok(()),
+            };
+        };
+        let spool = &outcome.spool;
+        let mut rows = Vec::new();
+        // the spool is read through a handle of its own
+        spool.each(|row| {
+            if row.id == winner.verdict.id {
+                rows.push(row.clone());
+            }
+            Ok(())
+        })?;
+        write_winner(&path, &self.origin(), study, winner, &rows)
+    }
+
+    /// Why a symbol has no winner, if it has none.
+    pub fn no_winner(&self, outcome: &Outcome) -> Option<String> {
+        outcome.podium.no_winner(&self.grid.objective.metric, self.grid.world_points())
+    }
+
+    fn summary(&self, plan: &Plan, outcomes: &[Outcome]) -> Summary {
+        let metric = self.judge.metric();
+        let symbols = self.studies.iter().zip(outcomes).map(|(study, outcome)| {
+            let winner = outcome.ranked.first();
+            SymbolSummary {
+                symbol: study.data.symbol.clone(),
+                configurations: outcome.podium.points,
+                meeting: outcome.podium.meeting,
+                best: winner.map(|winner| format!("{:016x}", winner.verdict.id)),
+                objective: winner.and_then(|winner| winner.verdict.objective),
+                oos_objective: winner.and_then(|winner| winner.row.runs[1].get(metric)),
+                neighbours: winner.and_then(|winner| winner.neighbours),
+                meets: winner.is_some_and(|winner| winner.verdict.meets),
+                no_winner: self.no_winner(outcome),
+            }
+        });
+        Summary {
+            name: self.grid.name.clone(),
+            dir: self.dir.clone(),
+            configurations: outcomes.iter().map(|outcome| outcome.podium.points).sum(),
+            worlds: self.grid.world_points(),
+            config_ticks: plan.config_ticks(),
+            seconds: self.began.elapsed().as_secs_f64(),
+            verified: self.verified,
+            worker_seconds: self.effort.all().as_secs_f64(),
+            idle_at_ends_seconds: self.effort.tail.as_secs_f64(),
+            idle_for_tiles_seconds: self.effort.waited.as_secs_f64(),
+            dry_run: self.options.dry_run,
+            symbols: symbols.collect(),
+        }
+    }
+}
+
+/// Calls `each` with all rows of a strategy point at a time.
+pub fn each_point(spool: &Spool, mut each: impl FnMut(&[Row]) -> Result<(), SweepError>) -> Result<(), SweepError> {
+    let mut rows: Vec<Row> = Vec::new();
+    spool.each(|row| {
+        if rows.first().is_some_and(|first| first.id != row.id) {
+            each(&rows)?;
+            rows.clear();
+        }
+        rows.push(row.clone());
+        Ok(())
+    })?;
+    if rows.is_empty() { Ok(()) } else { each(&rows) }
+}
+
+/// The first pass: every configuration through the tape.
+struct Runner<'s, 'o> {
+    sweep: &'s Sweep<'o>,
+    key: Key,
+    out: &'s mut (dyn Write + Send),
+    saved: Instant,
+    tiles: u64,
+    effort: Effort,
+    best: Option<Verdict>,
+}
+
+impl<'s, 'o> Runner<'s, 'o> {
+    fn new(sweep: &'s Sweep<'o>, key: Key, out: &'s mut (dyn Write + Send)) -> Runner<'s, 'o> {
+        Runner { sweep, key, out, saved: Instant::now(), tiles: 0, effort: Effort::default(), best: None }
+    }
+
+    fn run(mut self, stored: Option<Checkpoint>, plan: &Plan) -> Result<(Vec<Spool>, Effort), SweepError> {
+        let sweep = self.sweep;
+        let (mut position, mut rows, mut inside) = match stored {
+            Some(stored) => (stored.position, stored.rows, stored.chunk),
+            None => (Position::default(), vec![0; sweep.studies.len()], None),
+        };
+        rows.resize(sweep.studies.len(), 0);
+        let done: u64 = rows.iter().sum();
+        if done > 0 || inside.is_some() {
+            let _ = writeln!(self.out, "going on with an unfinished run: {done} of {} rows are done", plan.rows());
+            sweep.progress.resume(done, plan.ticks_of_rows(done));
+        }
+        let open = |(number, rows): (usize, &u64)| {
+            Spool::open(&checkpoint::spool_path(&sweep.dir, number), sweep.table.len(), *rows)
+        };
+        let mut spools = rows.iter().enumerate().map(open).collect::<Result<Vec<Spool>, _>>()?;
+        let bands = crate::engine::points::bands(&sweep.grid, sweep.options.band);
+        let size = (sweep.options.chunk as u64 / sweep.grid.world_points()).max(1) as usize;
+        while let Some(study) = sweep.studies.get(position.symbol as usize) {
+            while position.band < bands {
+                let all = sweep.grid.strategy_points();
+                let named = band(&sweep.grid, &study.data.symbol, (position.band, bands), |seen| {
+                    sweep.progress.phase(&format!("naming configurations, {} of {}", count(seen), count(all)));
+                    sweep.options.go_on()
+                });
+                let points = self.or_saved(named, &position, &spools, &inside)?;
+                while (position.point as usize) < points.len() {
+                    let start = position.point as usize;
+                    let end = points.len().min(start + size);
+                    sweep.progress.phase("binding configurations");
+                    let built = Chunk::build(&sweep.grid, study, &points[start..end], sweep.options);
+                    let chunk = self.or_saved(built, &position, &spools, &inside)?;
+                    let finished = self.chunk(chunk, &position, &spools, inside.take())?;
+                    self.notice(&finished);
+                    spools[position.symbol as usize].append(&finished)?;
+                    position.point = end as u64;
+                    self.save_if_due(&position, &spools)?;
+                }
+                position = Position { band: position.band + 1, point: 0, ..position };
+            }
+            position = Position { symbol: position.symbol + 1, ..Position::default() };
+        }
+        sweep.progress.finish();
+        self.save(&position, &spools, None)?;
+        Ok((spools, self.effort))
+    }
+
+    /// What an interruption between two chunks has done so far is kept; the inside of a chunk that was not gone on with yet
+    /// lies in the checkpoint already.
+    fn or_saved<T>(
+        &mut self,
+        result: Result<T, SweepError>,
+        position: &Position,
+        spools: &[Spool],
+        inside: &Option<checkpoint::ChunkState>,
+    ) -> Result<T, SweepError> {
+        if matches!(result, Err(SweepError::Interrupted)) && inside.is_none() {
+            self.save(position, spools, None)?;
+        }
+        result
+    }
+
+    fn chunk(
+        &mut self,
+        mut chunk: Chunk<'_>,
+        position: &Position,
+        spools: &[Spool],
+        inside: Option<checkpoint::ChunkState>,
+    ) -> Result<Vec<Row>, SweepError> {
+        let sweep = self.sweep;
+        sweep.progress.phase("");
+        if let Some(state) = inside {
+            chunk.restore(state);
+        }
+        chunk.run(|chunk, edge: Edge| {
+            sweep.progress.advance(edge.finished, edge.config_ticks);
+            self.tiles += 1;
+            self.effort += edge.effort;
+            let stop = sweep.options.is_stopped() || sweep.options.stop_after.is_some_and(|most| self.tiles >= most);
+            if stop || self.saved.elapsed() >= sweep.options.checkpoint_every {
+                self.save(position, spools, Some(chunk))?;
+            }
+            if stop { Err(SweepError::Interrupted) } else { Ok(()) }
+        })?;
+        chunk.rows(sweep.table.len())
+    }
+
+    /// Best so far, for the bar.
+    fn notice(&mut self, rows: &[Row]) {
+        for point in rows.chunk_by(|a, b| a.id == b.id) {
+            let verdict = self.sweep.judge.judge(point);
+            if self.best.as_ref().is_none_or(|best| verdict.order(best).is_lt()) {
+                self.sweep.progress.best(&self.sweep.grid.objective.metric, &verdict);
+                self.best = Some(verdict);
+            }
+        }
+    }
+
+    fn save_if_due(&mut self, position: &Position, spools: &[Spool]) -> Result<(), SweepError> {
+        match self.saved.elapsed() >= self.sweep.options.checkpoint_every {
+            true => self.save(position, spools, None),
+            false => Ok(()),
+        }
+    }
+
+    fn save(&mut self, position: &Position, spools: &[Spool], chunk: Option<&Chunk<'_>>) -> Result<(), SweepError> {
+        let checkpoint = Checkpoint {
+            key: self.key.clone(),
+            position: *position,
+            rows: spools.iter().map(Spool::rows).collect(),
+            chunk: chunk.map(Chunk::state),
+        };
+        let _saving = self.sweep.options.saving.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        checkpoint::save(&self.sweep.dir, &checkpoint)?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! Workers over the configurations of a chunk: each takes the next block of them, dearest first, until none is left. Which
+//! worker moves which is decided by chance; the results do not depend on it.
+
+use crate::options::DriverChoice;
+use perpx_core::replay::Mover;
+use std::ops::AddAssign;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Configurations of a block at most.
+const BLOCK: usize = 64;
+/// Blocks for each worker at least, if there are so many configurations.
+const BLOCKS_PER_WORKER: usize = 16;
+
+/// How the workers spent their time, all of them together.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Effort {
+    pub busy: Duration,
+    /// Idle at the ends of tiles, while others were still busy.
+    pub tail: Duration,
+    /// Idle because the next tile was not ready.
+    pub waited: Duration,
+}
+
+impl Effort {
+    pub fn all(&self) -> Duration {
+        self.busy + self.tail + self.waited
+    }
+}
+
+impl AddAssign for Effort {
+    fn add_assign(&mut self, other: Effort) {
+        self.busy += other.busy;
+        self.tail += other.tail;
+        self.waited += other.waited;
+    }
+}
+
+/// The threads of the present pool, with what they keep from tile to tile.
+pub struct Crew {
+    /// One a thread, so that its buffers are made once.
+    movers: Vec<Mutex<Mover>>,
+    /// What each block took in the tile before, ns.
+    costs: Vec<u64>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Crew {
+    pub fn new(driver: DriverChoice) -> Crew {
+        let movers = (0..rayon::current_num_threads()).map(|_| Mutex::new(driver.mover())).collect();
+        Crew { movers, costs: Vec::new() }
+    }
+
+    /// Calls `work` for each of `units`, and `aside` once beside them; from `stop` on for no further one.
+    pub fn work<U: Send>(
+        &mut self,
+        units: &mut [U],
+        aside: impl FnOnce() + Send,
+        work: impl Fn(&mut Mover, &mut U) + Sync,
+        stop: &AtomicBool,
+    ) -> Effort {
+        let size = (units.len() / (self.movers.len() * BLOCKS_PER_WORKER)).clamp(1, BLOCK);
+        let blocks: Vec<Mutex<&mut [U]>> = units.chunks_mut(size).map(Mutex::new).collect();
+        self.costs.resize(blocks.len(), 0);
+        let mut order: Vec<usize> = (0..blocks.len()).collect();
+        order.sort_by_key(|&block| std::cmp::Reverse(self.costs[block]));
+        let (next, aside) = (AtomicUsize::new(0), Mutex::new(Some(aside)));
+        let spent: Vec<AtomicU64> = blocks.iter().map(|_| AtomicU64::new(0)).collect();
+        let began = Instant::now();
+        let ends = rayon::broadcast(|worker| {
+            let aside = lock(&aside).take();
+            if let Some(aside) = aside {
+                aside();
+            }
+            let mut mover = lock(&self.movers[worker.index()]);
+            while let Some(&block) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let began = Instant::now();
+                for unit in lock(&blocks[block]).iter_mut() {
+                    if stop.load(Ordering::Relaxed) {
+                        return began.elapsed();
+                    }
+                    work(&mut mover, unit);
+                }
+                spent[block].store(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
+            }
+            began.elapsed()
+        });
+        self.costs = spent.into_iter().map(AtomicU64::into_inner).collect();
+        let last = ends.iter().max().copied().unwrap_or_default();
+        let tail = ends.iter().map(|&end| last - end).sum();
+        Effort { busy: ends.iter().sum(), tail, waited: Duration::ZERO }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_unit_is_worked_once_whatever_it_costs() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().expect("a pool");
+        pool.install(|| {
+            let mut crew = Crew::new(DriverChoice::Scan);
+            let mut asides = 0;
+            for len in [0, 1, 5, 64, 1_000, 7_000] {
+                let mut units: Vec<u64> = (0..len).collect();
+                for _ in 0..2 {
+                    let stop = AtomicBool::new(false);
+                    let effort = crew.work(&mut units, || asides += 1, |_, unit| *unit += 10_000, &stop);
+                    assert_eq!(effort.waited, Duration::ZERO);
+                }
+                assert!(units.iter().enumerate().all(|(i, &unit)| unit == 20_000 + i as u64));
+            }
+            assert_eq!(asides, 12);
+        });
+    }
+}

@@ -1,0 +1,346 @@
+//! `explain`: one configuration of a finished run, run again with everything written down, and told trade by trade.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `blotter` | the recorder: each trade from the gate to the last answer |
+//! | `rows` | the configuration's rows in results.parquet |
+//! | `text`, `json` | a blotter for people, and for machines |
+
+mod blotter;
+mod json;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use crate::engine::points::{band, bands};
+use crate::engine::rerun::{agree, recorded};
+use crate::engine::run::Sweep;
+use crate::error::SweepError;
+use crate::grid::Grid;
+use crate::options::DriverChoice;
+use crate::options::Options;
+use crate::results::spool::Row;
+use crate::symbol_run::Study;
+use blotter::{Blotter, Episode};
+use perpx_core::config::Override;
+use perpx_data::backtest::RUNS;
+use rows::Found;
+use serde_json::{Value as Json, json};
+use std::path::{Path, PathBuf};
+
+/// What is to be explained.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example: perpx-sweep explain reports/quickstart 8685 --trade 3 --world 2")]
+pub struct ExplainArgs {
+    /// The run's folder, such as reports/quickstart
+    pub run: PathBuf,
+    /// The configuration's id, or enough of its beginning
+    pub id: String,
+    /// The symbol, in a run over several
+    #[arg(long)]
+    pub symbol: Option<String>,
+    /// Tell the life of this trade, not list them all
+    #[arg(long, value_name = "N")]
+    pub trade: Option<u32>,
+    /// The trade is one of the held-out part
+    #[arg(long)]
+    pub held_out: bool,
+    /// A world's number from 1, or order.median_ms=200
+    #[arg(long, value_name = "WORLD")]
+    pub world: Option<String>,
+    /// The run's grid file, where it was moved
+    #[arg(long, value_name = "GRID.toml")]
+    pub grid: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// One run of the configuration, told.
+struct Told {
+    name: &'static str,
+    span: String,
+    blotter: Blotter,
+    ledger: String,
+}
+
+/// A configuration's trades.
+pub struct Explained {
+    run: PathBuf,
+    id: String,
+    symbol: String,
+    venues: [String; 2],
+    /// Number of its world, from 1, and its values.
+    world: String,
+    told: Vec<Told>,
+    /// Index of the run and number of the trade that was asked for.
+    trade: Option<(usize, u32)>,
+}
+
+/// Runs the configuration again and holds its ledger against the run's.
+///
+/// # Errors
+/// Files that are missing or are not those of the run; an id, world or trade that is not there; another ledger.
+pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
+    let record = Record::read(&args.run.join("run.json"))?;
+    let options = Options { sets: record.sets.clone(), quiet: true, ..Options::new(record.grid_file(args)?) };
+    let sweep = Sweep::open(&options)?;
+    record.check(&sweep)?;
+    let symbol = crate::inspect::show::known(&record.json, args.symbol.as_deref(), &record.path)?;
+    let found = rows::find(&args.run.join("results.parquet"), &args.id.to_lowercase(), symbol, &sweep.table)?;
+    let other = |what: &str| SweepError::Missing { path: record.path.clone(), what: what.to_string() };
+    let study = sweep.studies.iter().find(|study| study.data.symbol == found.symbol);
+    let study = study.ok_or_else(|| other("results.parquet is of another run"))?;
+    let rows = placed(&sweep.grid, study, found).ok_or_else(|| other("results.parquet is of another run"))?;
+    let ranking = sweep.judge.judge(&rows).world;
+    let world = match &args.world {
+        None => ranking,
+        Some(text) => chosen(&sweep.grid, &study.worlds, text)?,
+    };
+    let row = &rows[world];
+    let again = recorded(
+        &sweep.grid,
+        study,
+        std::slice::from_ref(row),
+        (DriverChoice::Auto, &options.stop),
+        perpx_core::replay::Mover::drive,
+        |bound| Blotter::new(&bound.plan),
+    )?;
+    let Some(detail) = again.into_iter().next() else { return Err(other("its configuration cannot be run")) };
+    agree(study, row, &detail, "explanation").map_err(|error| record.blame(error))?;
+    let told: Vec<Told> = RUNS
+        .into_iter()
+        .zip(detail.records)
+        .zip(&detail.runs)
+        .enumerate()
+        .map(|(number, ((name, blotter), run))| {
+            let span = study.spans.run(number).unwrap_or(study.spans.inside);
+            let span = format!("{} to {}", span.0.to_second(), span.1.to_second());
+            Told { name, span, blotter, ledger: run.hash.to_string() }
+        })
+        .collect();
+    let mut place = format!("{} of {}", world + 1, rows.len());
+    for (key, value) in &study.worlds[world] {
+        place.push_str(&format!(", {} = {value}", sweep.grid.base.schema().path(*key)));
+    }
+    if world == ranking {
+        place.push_str(" (the one that ranks)");
+    }
+    let explained = Explained {
+        run: args.run.clone(),
+        id: format!("{:016x}", row.id),
+        symbol: study.data.symbol.clone(),
+        venues: study.data.feeds[0].tape.spec().venues.clone(),
+        world: place,
+        told,
+        trade: args.trade.map(|number| (usize::from(args.held_out), number)),
+    };
+    explained.check()?;
+    Ok(explained)
+}
+
+/// The rows with their places in the grid, in the order of the worlds.
+fn placed(grid: &Grid, study: &Study, found: Found) -> Option<Vec<Row>> {
+    let bands = bands(grid, Options::BAND);
+    let k = (u128::from(found.id) * u128::from(bands)) >> 64;
+    let points = band(grid, &study.data.symbol, (k as u64, bands), |_| Ok(())).ok()?;
+    let point = points.iter().find(|point| point.id == found.id)?.at;
+    let mut rows = found.rows;
+    for (row, world) in rows.iter_mut().zip(&found.world_ids) {
+        row.point = point;
+        row.world = study.world_ids.iter().position(|id| id == world)? as u32;
+    }
+    rows.sort_by_key(|row| row.world);
+    (rows.len() == study.worlds.len()).then_some(rows)
+}
+
+/// The world that `text` names.
+fn chosen(grid: &Grid, worlds: &[Vec<Override>], text: &str) -> Result<usize, SweepError> {
+    let path = |over: &Override| grid.base.schema().path(over.0).to_string();
+    let wrong = |what: &str| {
+        let all = worlds.iter().zip(1..).map(|(world, number)| {
+            let values: Vec<String> = world.iter().map(|over| format!("{}={}", path(over), over.1)).collect();
+            format!("\n  {number}: {}", if values.is_empty() { "the only one".to_string() } else { values.join(",") })
+        });
+        let what =
+            format!("found {text}, {what}; accepted: a number or values of\n  the worlds{}", all.collect::<String>());
+        SweepError::Missing { path: "--world".into(), what }
+    };
+    if let Ok(number) = text.parse::<usize>() {
+        return (1..=worlds.len()).contains(&number).then(|| number - 1).ok_or_else(|| wrong("no world's number"));
+    }
+    let holds = |world: &[Override], pair: &str| {
+        let Some((key, value)) = pair.split_once('=') else { return false };
+        let value = perpx_core::config::Value::from_word(value);
+        world.iter().any(|over| path(over).ends_with(key.trim()) && over.1 == value)
+    };
+    let fits = |world: &&Vec<Override>| text.split(',').all(|pair| holds(world, pair));
+    let mut fitting = worlds.iter().enumerate().filter(|(_, world)| fits(world));
+    match (fitting.next(), fitting.next()) {
+        (Some((world, _)), None) => Ok(world),
+        (None, _) => Err(wrong("which no world has")),
+        (Some(_), Some(_)) => Err(wrong("which several worlds have")),
+    }
+}
+
+/// What run.json says of the run.
+struct Record {
+    path: PathBuf,
+    json: Json,
+    sets: Vec<String>,
+}
+
+impl Record {
+    fn read(path: &Path) -> Result<Record, SweepError> {
+        let wrong = |what: String| SweepError::Missing {
+            path: path.to_path_buf(),
+            what: format!("{what}; accepted: the folder of a finished run, such as reports/quickstart"),
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        let json: Json = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let sets = json["set"].as_array().into_iter().flatten().filter_map(Json::as_str);
+        let sets = sets.map(str::to_string).collect();
+        Ok(Record { path: path.to_path_buf(), sets, json })
+    }
+
+    fn text(&self, key: &str) -> &str {
+        self.json[key].as_str().unwrap_or_default()
+    }
+
+    /// The grid file: as named, as seen from the run's folder, or as it was given to the sweep.
+    fn grid_file(&self, args: &ExplainArgs) -> Result<PathBuf, SweepError> {
+        if let Some(grid) = &args.grid {
+            return Ok(grid.clone());
+        }
+        let from_here = perpx_data::path::normalize(&args.run.join(self.text("grid_file_from_here")));
+        let there = [from_here.clone(), PathBuf::from(self.text("grid_file"))].into_iter().find(|path| path.is_file());
+        there.ok_or_else(|| SweepError::Missing {
+            path: self.path.clone(),
+            what: format!(
+                "its grid file is not at {} any more; to do: name it with --grid GRID.toml",
+                from_here.display()
+            ),
+        })
+    }
+
+    /// Grid and data are still those of the run.
+    fn check(&self, sweep: &Sweep<'_>) -> Result<(), SweepError> {
+        let changed = |part: &str, was: &str, now: &str| {
+            let what = format!(
+                "the {part} is not the run's any more: it was {was}, now it is {now}; accepted: the same {part}; to do: \
+                 restore it, or sweep again"
+            );
+            Err(SweepError::Missing { path: self.path.clone(), what })
+        };
+        if self.text("grid_hash") != sweep.grid_hash {
+            return changed("grid", self.text("grid_hash"), &sweep.grid_hash);
+        }
+        for study in &sweep.studies {
+            let mut said = self.json["symbols"].as_array().into_iter().flatten();
+            let said = said.find(|symbol| symbol["symbol"].as_str() == Some(&study.data.symbol));
+            let was = said.and_then(|symbol| symbol["fingerprint"].as_str()).unwrap_or_default();
+            if was != study.data.fingerprint() {
+                return changed("data", was, &study.data.fingerprint());
+            }
+        }
+        Ok(())
+    }
+
+    /// Another ledger is no fault of a run that other code made.
+    fn blame(&self, error: SweepError) -> SweepError {
+        let (was, now) = (self.text("code"), crate::code::code_id());
+        if was == now {
+            return error;
+        }
+        let what =
+            format!("the run was made by code {was}, this is {now}, and its ledger is another; to do: sweep again");
+        SweepError::Missing { path: self.path.clone(), what }
+    }
+}
+
+impl Explained {
+    fn check(&self) -> Result<(), SweepError> {
+        let Some((run, number)) = self.trade else { return Ok(()) };
+        let wrong = |what: String| Err(SweepError::Missing { path: "--trade".into(), what });
+        let Some(told) = self.told.get(run) else { return wrong("the run has no held-out part".to_string()) };
+        match told.blotter.trade(number) {
+            Some(_) => Ok(()),
+            None if told.blotter.trades().next().is_none() => wrong(format!(
+                "found {number}, and {} has no trade; to do: leave --trade away, or choose another configuration or --world",
+                told.name
+            )),
+            None => {
+                let n = told.blotter.trades().count();
+                wrong(format!("found {number}, and {} has {n} trades; accepted: 1 to {n}", told.name))
+            }
+        }
+    }
+
+    fn asked(&self) -> Option<(&Told, &Episode)> {
+        let (run, number) = self.trade?;
+        let told = self.told.get(run)?;
+        Some((told, told.blotter.trade(number)?))
+    }
+
+    fn venues(&self) -> [&str; 2] {
+        [&self.venues[0], &self.venues[1]]
+    }
+
+    /// For a terminal of 80 columns.
+    pub fn text(&self) -> String {
+        let Explained { id, symbol, world, .. } = self;
+        let mut out = format!("{id}  {symbol} on {} and {}\nworld {world}\n", self.venues[0], self.venues[1]);
+        if let Some((told, trade)) = self.asked() {
+            let how = match trade.closed {
+                Some(closed) => format!("{}, {:+.4}", text::lasted(closed.since(trade.opened)), trade.pnl()),
+                None => format!("open as the data end, {:+.4}", trade.pnl()),
+            };
+            out.push_str(&format!("{}, trade {}: {how}\n", told.name, trade.trade));
+            out.push_str("times are ours, where an order meets a venue the venue's; (+20 ms): how long\nan answer took to us\n\n");
+            out.push_str(&text::life(trade, self.venues()));
+            return out;
+        }
+        for told in &self.told {
+            out.push_str(&format!("\n{}: {}\nledger {}, as the run's\n", told.name, told.span, told.ledger));
+            let unfilled = told.blotter.episodes.iter().filter(|episode| episode.trade == 0).count();
+            out.push_str(&text::table(told.blotter.trades()));
+            out.push_str(&match unfilled {
+                0 => "\n".to_string(),
+                1 => "\nand once the gate opened and nothing filled\n".to_string(),
+                n => format!("\nand {n} times the gate opened and nothing filled\n"),
+            });
+        }
+        let Some(first) = self.told.iter().find(|told| told.blotter.trades().next().is_some()) else { return out };
+        let run = self.run.display();
+        out.push_str(&format!("\none of them: perpx-sweep explain {run} {} --trade 1", &id[..6]));
+        out.push_str(match first.name == RUNS[0] {
+            true if self.told.len() > 1 => " [--held-out]",
+            true => "",
+            false => " --held-out",
+        });
+        out
+    }
+
+    pub fn json(&self) -> Json {
+        let head = json!({
+            "exit": 0, "configuration": self.id, "symbol": self.symbol, "venues": self.venues, "world": self.world,
+        });
+        let Json::Object(mut out) = head else { return head };
+        match self.asked() {
+            Some((told, trade)) => {
+                out.insert("run".to_string(), json!(told.name));
+                out.insert("trade".to_string(), json::life(trade, self.venues()));
+            }
+            None => {
+                let run = |told: &Told| {
+                    let trades: Vec<Json> =
+                        told.blotter.trades().map(|trade| json::summary(trade, self.venues())).collect();
+                    json!({ "run": told.name, "ledger": told.ledger, "trades": trades })
+                };
+                out.insert("runs".to_string(), self.told.iter().map(run).collect());
+            }
+        }
+        Json::Object(out)
+    }
+}

@@ -1,0 +1,174 @@
+//! A finished run in the terminal: what its summary.json and run.json say.
+
+use crate::error::SweepError;
+use crate::report::{Told, ToldColumn, ToldRow, Unit};
+use perpx_data::text::{duration, red, short_names, table, wrap};
+use serde_json::{Value as Json, json};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Columns of prose that the eye still follows.
+const PROSE: usize = 110;
+
+/// A run's folder, read.
+pub struct Run {
+    pub dir: PathBuf,
+    /// run.json.
+    pub record: Json,
+    /// A symbol each.
+    pub told: Vec<Told>,
+}
+
+/// Reads the folder of a finished run, of several symbols the one that is named.
+///
+/// # Errors
+/// There is no finished run, or one of a version without summaries.
+pub fn read(dir: &Path, symbol: Option<&str>) -> Result<Run, SweepError> {
+    let record: Json = json_file(&dir.join("run.json"))?;
+    let symbol = known(&record, symbol, &dir.join("run.json"))?;
+    let symbols: Vec<&str> = record["symbols"].as_array().into_iter().flatten().map(symbol_of).collect();
+    let folder = |symbol: &str| if symbols.len() == 1 { dir.to_path_buf() } else { dir.join(symbol) };
+    let wanted = symbols.iter().filter(|known| symbol.is_none_or(|symbol| symbol == **known));
+    let told = wanted.map(|symbol| json_file(&folder(symbol).join("summary.json"))).collect::<Result<_, _>>()?;
+    Ok(Run { dir: dir.to_path_buf(), record, told })
+}
+
+/// A symbol that was asked for, if it is one of the run's.
+pub fn known<'a>(record: &Json, symbol: Option<&'a str>, path: &Path) -> Result<Option<&'a str>, SweepError> {
+    let Some(symbol) = symbol else { return Ok(None) };
+    let all: Vec<&str> = record["symbols"].as_array().into_iter().flatten().map(symbol_of).collect();
+    if all.contains(&symbol) {
+        return Ok(Some(symbol));
+    }
+    let near = all.iter().find(|known| known.eq_ignore_ascii_case(symbol));
+    let near = near.map_or(String::new(), |known| format!("{known} is there: names are told apart by case; "));
+    let what = format!("found --symbol {symbol}; {near}accepted: {}", all.join(", "));
+    Err(SweepError::Missing { path: path.to_path_buf(), what })
+}
+
+fn symbol_of(symbol: &Json) -> &str {
+    symbol["symbol"].as_str().unwrap_or_default()
+}
+
+fn json_file<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, SweepError> {
+    let wrong = |what: String| SweepError::NotARun { path: path.to_path_buf(), what };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
+}
+
+impl Run {
+    /// As a person reads it, with `top` rows of the best.
+    pub fn text(&self, top: usize, width: usize) -> String {
+        let prose = width.min(PROSE);
+        let mut out = String::new();
+        for told in &self.told {
+            let _ = writeln!(out, "{}\n{}", told.name, wrap(&told.lead, prose));
+            warnings(&mut out, told, prose);
+            let _ = writeln!(out, "\n{}", wrap(&told.story, prose));
+            if let Some(values) = told.winner.as_ref().and_then(|_| told.rows.first()) {
+                let _ = write!(out, "\nThe winner's values\n{}", table(&values_of(values), width));
+                let _ = write!(out, "\nThe winner's figures\n{}", table(&figures_of(told), width));
+            }
+            if !told.legging.is_empty() {
+                let _ = write!(out, "\nThe winner's legging\n{}", table(&legging_of(told), width));
+            }
+            let shown = told.rows.len().min(top);
+            if shown > 0 {
+                let _ = write!(out, "\nThe best {shown}\n{}", table(&best_of(told, shown), width));
+            }
+            out.push('\n');
+        }
+        let record = &self.record;
+        let word = |key: &str| record[key].as_str().unwrap_or("-").to_string();
+        let seconds = duration(record["seconds"].as_f64().unwrap_or(0.0));
+        let _ = write!(out, "data     {}\ngrid     {} ({})\n", word("store"), word("grid_file"), word("grid_hash"));
+        let _ = writeln!(out, "code     {} {}, seed {}, {seconds}", word("version"), word("code"), record["seed"]);
+        out + &format!("files    {}", self.dir.display())
+    }
+
+    /// As a line for machines.
+    pub fn json(&self, top: usize) -> String {
+        let mut symbols = self.told.clone();
+        symbols.iter_mut().for_each(|told| told.rows.truncate(top));
+        json!({ "exit": 0, "dir": self.dir, "run": self.record, "symbols": symbols }).to_string()
+    }
+}
+
+fn warnings(out: &mut String, told: &Told, width: usize) {
+    for (severe, title) in [(true, "Not to be used as it stands"), (false, "To be known before use")] {
+        let lines: Vec<String> =
+            told.warnings.iter().filter(|said| said.severe == severe).map(|said| format!("- {}", said.text)).collect();
+        if !lines.is_empty() {
+            let text = wrap(&format!("{title}\n{}", lines.join("\n")), width);
+            let _ = writeln!(out, "\n{}", if severe { red(&text) } else { text });
+        }
+    }
+}
+
+fn values_of(winner: &ToldRow) -> Vec<Vec<String>> {
+    let head = vec!["key".to_string(), "value".to_string()];
+    std::iter::once(head).chain(winner.axes.iter().map(|(key, value)| vec![key.clone(), value.clone()])).collect()
+}
+
+/// Those figures of the winner that stand on the board; summary.json has them all.
+fn figures_of(told: &Told) -> Vec<Vec<String>> {
+    let mut rows = vec![["figure", "in sample", "held out"].map(str::to_string).to_vec()];
+    let figures = told.winner.iter().flat_map(|winner| &winner.figures);
+    // the objective's column says its world too
+    let name = |column: &ToldColumn| column.title.split(',').next().unwrap_or_default().replace('_', " ");
+    let on_board = |title: &str| told.columns.iter().any(|column| name(column) == title);
+    rows.extend(figures.filter(|figure| on_board(&figure.title)).map(|figure| {
+        let text = |value| told.figure(value, figure.unit);
+        vec![figure.title.clone(), text(figure.in_sample), text(figure.held_out)]
+    }));
+    rows
+}
+
+/// By how an episode ended: how many, how much for how long, and what it cost.
+fn legging_of(told: &Told) -> Vec<Vec<String>> {
+    let head = ["ended by", "episodes", "in all", "qty x sec", "worst move", "worst", "cost", "money"];
+    let mut rows = vec![head.map(str::to_string).to_vec()];
+    rows.extend(told.legging.iter().map(|ended| {
+        let text = |value: f64, unit| told.figure(Some(value), unit);
+        vec![
+            crate::report::words(&ended.ending),
+            text(ended.episodes as f64, Unit::Count),
+            text(ended.seconds, Unit::Seconds),
+            text(ended.qty_sec, Unit::Ratio),
+            text(ended.worst_bp, Unit::Bps),
+            text(ended.worst, Unit::Money),
+            told.figure(ended.cost_bp, Unit::Bps),
+            text(ended.cost, Unit::Money),
+        ]
+    }));
+    rows
+}
+
+/// Rank, the board's columns that say anything, then the axes by the shortest names that tell them apart. Of the objective
+/// the first column is enough: the others spread it over the worlds.
+fn best_of(told: &Told, shown: usize) -> Vec<Vec<String>> {
+    let rows = &told.rows[..shown];
+    let objective = |title: &str| title.split(',').next().unwrap_or_default().to_string();
+    let first = told.columns.first().map(|column| objective(&column.title)).unwrap_or_default();
+    let said = |(at, column): &(usize, &ToldColumn)| {
+        let spread = *at > 0 && column.title.contains(", ") && objective(&column.title) == first;
+        *at == 0 || !spread && rows.iter().any(|row| row.values.get(*at).is_some_and(Option::is_some))
+    };
+    let columns: Vec<(usize, &ToldColumn)> = told.columns.iter().enumerate().filter(said).collect();
+    let title = |(_, column): &(usize, &ToldColumn)| match column.held_out {
+        true => format!("{}, held out", column.title),
+        false => column.title.clone(),
+    };
+    let keys: Vec<&str> = rows.iter().take(1).flat_map(|row| &row.axes).map(|(key, _)| key.as_str()).collect();
+    let mut head = vec!["rank".to_string(), "id".to_string()];
+    head.extend(columns.iter().map(title));
+    head.extend(short_names(&keys));
+    let mut out = vec![head];
+    for row in rows {
+        let mut cells = vec![row.rank.to_string(), row.id.clone()];
+        cells.extend(columns.iter().map(|(at, column)| told.figure(row.values[*at], column.unit)));
+        cells.extend(row.axes.iter().map(|(_, value)| value.clone()));
+        out.push(cells);
+    }
+    out
+}

@@ -1,0 +1,114 @@
+//! What the caller of a sweep may choose. Nothing here changes a byte of the results but `sets` and `top`.
+
+use perpx_core::replay::Mover;
+use perpx_data::loader::TapeSpec;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How the configurations are moved through the tape; the results are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum DriverChoice {
+    /// The fastest there is
+    #[default]
+    Auto,
+    /// A step at every tick: the reference
+    Scan,
+    /// Watches judged row by row
+    Walk,
+    /// From wake to wake by an index of the tape
+    Leap,
+}
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub grid: PathBuf,
+    /// `key=value` of `--set`.
+    pub sets: Vec<String>,
+    /// `None`: as many as there are cores.
+    pub threads: Option<usize>,
+    /// In place of the grid's `report.top`.
+    pub top: Option<usize>,
+    /// The run's own folder, in place of `report.dir`/name.
+    pub out: Option<PathBuf>,
+    /// Discards an unfinished run.
+    pub fresh: bool,
+    pub driver: DriverChoice,
+    /// Configurations drawn at random that are run again by scan.
+    pub verify: usize,
+    pub dry_run: bool,
+    pub quiet: bool,
+    /// Machines of a chunk.
+    pub chunk: usize,
+    pub tile_rows: usize,
+    /// Strategy points whose ids are held at once.
+    pub band: u64,
+    pub checkpoint_every: Duration,
+    /// Set from outside: stop at once, keep what is done.
+    pub stop: Arc<AtomicBool>,
+    /// Held while a checkpoint is written.
+    pub saving: Arc<Mutex<()>>,
+    /// Stops as if asked to after so many tiles; for tests.
+    pub stop_after: Option<u64>,
+}
+
+impl Options {
+    pub const CHUNK: usize = 1 << 14;
+    pub const BAND: u64 = 4 << 20;
+
+    pub fn new(grid: impl Into<PathBuf>) -> Options {
+        Options {
+            grid: grid.into(),
+            sets: Vec::new(),
+            threads: None,
+            top: None,
+            out: None,
+            fresh: false,
+            driver: DriverChoice::Auto,
+            verify: 1,
+            dry_run: false,
+            quiet: false,
+            chunk: Options::CHUNK,
+            tile_rows: TapeSpec::TILE_ROWS,
+            band: Options::BAND,
+            checkpoint_every: Duration::from_secs(30),
+            stop: Arc::new(AtomicBool::new(false)),
+            saving: Arc::default(),
+            stop_after: None,
+        }
+    }
+
+    /// # Errors
+    /// Asked to stop.
+    pub fn go_on(&self) -> Result<(), crate::error::SweepError> {
+        if self.is_stopped() { Err(crate::error::SweepError::Interrupted) } else { Ok(()) }
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+impl DriverChoice {
+    pub fn mover(self) -> Mover {
+        match self {
+            DriverChoice::Scan => Mover::scan(),
+            DriverChoice::Walk => Mover::walk(),
+            DriverChoice::Auto | DriverChoice::Leap => Mover::leap(),
+        }
+    }
+
+    /// Tiles are given an index.
+    pub fn is_indexed(self) -> bool {
+        matches!(self, DriverChoice::Auto | DriverChoice::Leap)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            DriverChoice::Scan => "scan",
+            DriverChoice::Walk => "walk",
+            DriverChoice::Auto | DriverChoice::Leap => "leap",
+        }
+    }
+}

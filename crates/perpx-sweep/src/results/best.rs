@@ -1,0 +1,128 @@
+//! best.yml: the winner as a strategy file, with its provenance. Nothing in it tells of time or threads, and of the
+//! place only where the store lies from here.
+
+use crate::error::SweepError;
+use crate::grid::{Grid, OverWorld};
+use crate::results::leaderboard::Ranked;
+use crate::results::spool::{Row, RunRow};
+use crate::symbol_run::Study;
+use perpx_core::config::{Override, write_best};
+use perpx_core::stats::MetricInfo;
+use perpx_core::units::SECOND_NS;
+use perpx_data::loader::OnBadRows;
+use serde_json::{Map, Value as Json, json};
+use std::path::{Path, PathBuf};
+
+/// What is the same for every winner of a run.
+pub struct Origin<'a> {
+    pub grid: &'a Grid,
+    pub table: &'a [MetricInfo],
+    pub grid_hash: &'a str,
+    pub seed: u64,
+}
+
+pub fn over_world_name(over: OverWorld) -> &'static str {
+    match over {
+        OverWorld::Worst => "worst",
+        OverWorld::Median => "median",
+        OverWorld::Mean => "mean",
+    }
+}
+
+/// Writes the winner's file; `rows`: the winner in each world.
+pub fn write_winner(
+    path: &Path,
+    origin: &Origin<'_>,
+    study: &Study,
+    ranked: &Ranked,
+    rows: &[Row],
+) -> Result<(), SweepError> {
+    let grid = origin.grid;
+    let strategy = grid.strategy_point(ranked.verdict.point).unwrap_or_default();
+    let world = &study.worlds[ranked.row.world as usize];
+    // with one symbol named as the store names it, the file trades that name
+    let mut overrides: Vec<Override> = vec![grid.base.symbol(&study.data.symbol)];
+    overrides.extend(grid.overrides(&study.data.symbol, &strategy, world));
+    let text = write_best(
+        &grid.base,
+        &overrides,
+        &provenance(origin, study, ranked, rows, path.parent().unwrap_or(Path::new(""))),
+    );
+    let aside = path.with_extension("yml.part");
+    std::fs::write(&aside, text).map_err(SweepError::io(&aside, "write the file"))?;
+    std::fs::rename(&aside, path).map_err(SweepError::io(path, "rename the finished file"))
+}
+
+fn provenance(origin: &Origin<'_>, study: &Study, ranked: &Ranked, rows: &[Row], dir: &Path) -> Json {
+    let grid = origin.grid;
+    let spans = &study.spans;
+    let worlds: Vec<Json> = rows
+        .iter()
+        .map(|row| {
+            let world = &study.worlds[row.world as usize];
+            let mut entry = Map::new();
+            entry.insert("id".to_string(), json!(study.world_ids[row.world as usize]));
+            for (key, value) in world {
+                entry.insert(grid.base.schema().path(*key).to_string(), json!(value.to_string()));
+            }
+            let metric = |run: &RunRow| {
+                origin.table.iter().position(|info| info.name == grid.objective.metric).and_then(|at| run.get(at))
+            };
+            entry.insert(grid.objective.metric.clone(), json!(metric(&row.runs[0])));
+            entry.insert(format!("oos_{}", grid.objective.metric), json!(metric(&row.runs[1])));
+            entry.insert("ranking".to_string(), json!(row.world == ranked.row.world));
+            Json::Object(entry)
+        })
+        .collect();
+    let span = |span: (perpx_core::units::Time, perpx_core::units::Time)| json!({ "from": span.0.to_string(), "to": span.1.to_string() });
+    let mut out = json!({
+        "strategy_version": perpx_core::strategy::VERSION,
+        "code": crate::code::code_id(),
+        "grid": grid.name,
+        "grid_hash": origin.grid_hash,
+        "seed": origin.seed,
+        "configuration": format!("{:016x}", ranked.verdict.id),
+        "data": {
+            "store": store_seen_from(dir, &grid.data.store),
+            "symbol": study.data.symbol,
+            "fingerprint": study.data.fingerprint(),
+            "feed": study.data.feeds[study.feed_of(grid, ranked.verdict.point, ranked.row.world)].fingerprint(),
+            "on_bad_rows": match grid.data.on_bad_rows {
+                OnBadRows::Fail => "fail",
+                OnBadRows::Drop => "drop",
+            },
+            "warm_from": study.data.warm_from.to_string(),
+            "from": study.data.from.to_string(),
+            "to": study.data.to.to_string(),
+        },
+        "in_sample": span(spans.inside),
+        "embargo_sec": study.embargo_ns / SECOND_NS,
+        "objective": {
+            "metric": grid.objective.metric,
+            "over_world": over_world_name(grid.objective.over_world),
+            "value": ranked.verdict.objective,
+            "neighbours_median": ranked.neighbours,
+        },
+        "ranking_world": study.world_ids[ranked.row.world as usize],
+        "worlds": worlds,
+        "ledger": ranked.row.runs[0].hash.to_string(),
+        "metrics": metrics(origin.table, &ranked.row.runs[0]),
+    });
+    if let (Some(held_out), Json::Object(out)) = (spans.held_out, &mut out) {
+        out.insert("held_out".to_string(), span(held_out));
+        out.insert("oos_ledger".to_string(), json!(ranked.row.runs[1].hash.to_string()));
+        out.insert("oos_metrics".to_string(), metrics(origin.table, &ranked.row.runs[1]));
+    }
+    out
+}
+
+/// The store as a path from the folder of best.yml, so that both can be moved together; as given when it is not here.
+fn store_seen_from(dir: &Path, store: &str) -> String {
+    perpx_data::path::relative(dir, Path::new(store)).unwrap_or_else(|| PathBuf::from(store)).display().to_string()
+}
+
+/// Every metric that has a value, by name.
+fn metrics(table: &[MetricInfo], run: &RunRow) -> Json {
+    let known = table.iter().enumerate().map(|(at, info)| (info.name.to_string(), json!(run.get(at))));
+    Json::Object(known.filter(|(_, value)| !value.is_null()).collect())
+}

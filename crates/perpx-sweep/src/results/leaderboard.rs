@@ -1,0 +1,94 @@
+//! leaderboard.csv: the best strategy points, a row each, for a spreadsheet.
+
+use crate::error::SweepError;
+use crate::grid::Grid;
+use crate::results::columns::{self, Column};
+use crate::results::ranking::Verdict;
+use crate::results::spool::Row;
+use crate::results::table::fault;
+use perpx_core::stats::MetricInfo;
+use std::path::Path;
+
+/// Rows kept.
+pub const LEADERBOARD_ROWS: usize = 1000;
+
+/// A ranked strategy point with its row of the world in which it ranks.
+#[derive(Clone, Debug)]
+pub struct Ranked {
+    pub verdict: Verdict,
+    pub row: Row,
+    /// Median of the objective over its grid neighbours (one step along one axis); `None` without any.
+    pub neighbours: Option<f64>,
+}
+
+/// One symbol's board, best first.
+pub struct Board<'a> {
+    pub symbol: &'a str,
+    pub world_ids: &'a [String],
+    pub ranked: &'a [Ranked],
+}
+
+/// Writes the boards one below the other.
+pub fn write_leaderboard(
+    path: &Path,
+    grid: &Grid,
+    table: &[MetricInfo],
+    boards: &[Board<'_>],
+) -> Result<(), SweepError> {
+    let aside = path.with_extension("csv.part");
+    let mut out = csv::Writer::from_path(&aside).map_err(fault(path))?;
+    let columns = columns(grid, table);
+    let head: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    out.write_record(&head).map_err(fault(path))?;
+    for board in boards {
+        for (place, ranked) in board.ranked.iter().enumerate() {
+            out.write_record(record(grid, board, place, ranked)).map_err(fault(path))?;
+        }
+    }
+    out.flush().map_err(SweepError::io(&aside, "write the file"))?;
+    drop(out);
+    std::fs::rename(&aside, path).map_err(SweepError::io(path, "rename the finished file"))
+}
+
+/// What places a configuration, then the columns of the results, those left out that stand there already.
+pub fn columns(grid: &Grid, table: &[MetricInfo]) -> Vec<Column> {
+    let mut all = columns::standing(&grid.objective.metric);
+    let mut results: Vec<Column> = columns::results(grid, table);
+    results.retain(|column| all.iter().all(|known| known.name != column.name));
+    // the world after the configuration's own values
+    let (world_id, rest) = results.split_at(1);
+    let (strategy, rest) = rest.split_at(grid.strategy_axes().len());
+    all.extend(strategy.iter().chain(world_id).chain(rest).cloned());
+    all
+}
+
+fn record(grid: &Grid, board: &Board<'_>, place: usize, ranked: &Ranked) -> Vec<String> {
+    let (verdict, row) = (&ranked.verdict, &ranked.row);
+    let mut cells = vec![
+        board.symbol.to_string(),
+        (place + 1).to_string(),
+        format!("{:016x}", verdict.id),
+        verdict.meets.to_string(),
+        number(verdict.objective),
+    ];
+    cells.extend(verdict.spread.iter().map(|value| number(*value)));
+    cells.push(number(ranked.neighbours));
+    let digits = grid.digits(row.point);
+    let values = grid.strategy_axes().iter().zip(digits).map(|(axis, digit)| axis.values.get(digit));
+    cells.extend(values.map(|value| value.map(ToString::to_string).unwrap_or_default()));
+    cells.push(board.world_ids.get(row.world as usize).cloned().unwrap_or_default());
+    cells.extend(grid.world(u64::from(row.world)).iter().map(|(_, value)| value.to_string()));
+    let known = |value: &f64| number(Some(*value).filter(|value| !value.is_nan()));
+    cells.extend(row.runs[0].metrics.iter().map(known));
+    cells.extend(row.shares.iter().map(known));
+    cells.extend(row.runs[1].metrics.iter().map(known));
+    cells.push(row.runs[0].hash.to_string());
+    let ran = row.runs[1].metrics.iter().any(|value| !value.is_nan());
+    cells.push(if ran { row.runs[1].hash.to_string() } else { String::new() });
+    cells
+}
+
+/// Empty for no value; else the shortest text that reads back as the same number.
+fn number(value: Option<f64>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,18 @@
+//! What a run leaves, and the order of its configurations.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `folder` | a run's folder: who may write to it, what an earlier run left |
+//! | `spool` | the finished rows, before they are ranked |
+//! | `ranking` | which configuration is better |
+//! | `columns` | every column of the tables: name, type, unit, meaning |
+//! | `table`, `leaderboard`, `ledgers`, `best` | results.parquet, leaderboard.csv, the tables of the best, best.yml |
+
+pub mod best;
+pub mod columns;
+pub mod folder;
+pub mod leaderboard;
+pub mod ledgers;
+pub mod ranking;
+pub mod spool;
+pub mod table;

@@ -1,0 +1,377 @@
+//! Which configuration is better: the objective and every requirement over the worlds, no value behind every value, ties
+//! by the next worst world, then by id.
+
+use crate::grid::Compare;
+use crate::grid::{Objective, OverWorld, Require};
+use crate::results::spool::Row;
+use perpx_core::stats::MetricInfo;
+use std::cmp::Ordering;
+
+/// Where a value stands in a ranking. Later variants are better.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Grade {
+    /// The metric has no value and there was no trade.
+    NoTrades,
+    /// The metric has no value.
+    Null,
+    /// Higher is better (sign turned where lower is).
+    Value(f64),
+}
+
+impl Grade {
+    fn is_value(self) -> bool {
+        matches!(self, Grade::Value(_))
+    }
+
+    fn class(self) -> u8 {
+        match self {
+            Grade::NoTrades => 0,
+            Grade::Null => 1,
+            Grade::Value(_) => 2,
+        }
+    }
+
+    pub fn order(&self, other: &Grade) -> Ordering {
+        match (self, other) {
+            (Grade::Value(a), Grade::Value(b)) => a.total_cmp(b),
+            _ => self.class().cmp(&other.class()),
+        }
+    }
+}
+
+/// A grid's objective with its metrics as column numbers.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    metric: usize,
+    /// -1 where lower is better.
+    sign: f64,
+    trades: Option<usize>,
+    require: Vec<(usize, Require)>,
+    over: OverWorld,
+}
+
+/// What a strategy point is worth over its worlds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    pub id: u64,
+    pub point: u64,
+    /// Every requirement holds.
+    pub meets: bool,
+    pub grade: Grade,
+    /// Its grade in every world, worst first.
+    pub grades: Vec<Grade>,
+    /// The objective itself, over the worlds; `None` = no value.
+    pub objective: Option<f64>,
+    /// Worst, lower median and best world's objective.
+    pub spread: [Option<f64>; 3],
+    /// Number, among the point's rows, of the world in which it ranks.
+    pub world: usize,
+}
+
+impl Verdict {
+    /// Best first: what has a value, then what meets the requirements, then the objective, then the next worst world and
+    /// the next, then the lower id.
+    pub fn order(&self, other: &Verdict) -> Ordering {
+        let worlds = || self.grades.iter().zip(&other.grades).map(|(a, b)| a.order(b)).find(|order| order.is_ne());
+        let better = self.worth(other).then_with(|| worlds().unwrap_or(Ordering::Equal));
+        better.reverse().then(self.id.cmp(&other.id))
+    }
+
+    /// The order before ties are decided; greater is better.
+    pub fn worth(&self, other: &Verdict) -> Ordering {
+        let valued = self.grade.is_value().cmp(&other.grade.is_value());
+        valued.then(self.meets.cmp(&other.meets)).then(self.grade.order(&other.grade))
+    }
+
+    /// Ranking first, it is the winner: without a value or a requirement there is none.
+    pub fn can_win(&self) -> bool {
+        self.meets && self.grade.is_value()
+    }
+}
+
+impl Judge {
+    /// `None` when a metric is not in the table.
+    pub fn new(objective: &Objective, table: &[MetricInfo]) -> Option<Judge> {
+        let column = |name: &str| table.iter().position(|info| info.name == name);
+        let metric = column(&objective.metric)?;
+        let require = objective.require.iter().map(|r| Some((column(&r.metric)?, r.clone()))).collect::<Option<_>>()?;
+        let sign = if table[metric].higher_is_better { 1.0 } else { -1.0 };
+        Some(Judge { metric, sign, trades: column("trades"), require, over: objective.over_world })
+    }
+
+    /// Column of the objective's metric.
+    pub fn metric(&self) -> usize {
+        self.metric
+    }
+
+    /// By requirement: it does not hold over these worlds.
+    pub fn failed(&self, rows: &[Row]) -> impl Iterator<Item = bool> {
+        self.require.iter().map(|(column, require)| !self.meets(rows, *column, require))
+    }
+
+    fn grade(&self, row: &Row) -> Grade {
+        let run = &row.runs[0];
+        match run.get(self.metric) {
+            Some(value) => Grade::Value(value * self.sign),
+            None if self.trades.is_some_and(|column| run.get(column) == Some(0.0)) => Grade::NoTrades,
+            None => Grade::Null,
+        }
+    }
+
+    /// `rows`: one strategy point in each of its worlds, in sample; at least one.
+    pub fn judge(&self, rows: &[Row]) -> Verdict {
+        let mut order: Vec<(usize, Grade)> = rows.iter().map(|row| self.grade(row)).enumerate().collect();
+        order.sort_by(|a, b| a.1.order(&b.1).then(a.0.cmp(&b.0)));
+        let worst = order[0];
+        let median = order[(order.len() - 1) / 2];
+        let best = order[order.len() - 1];
+        let number = |grade: Grade| match grade {
+            Grade::Value(value) => Some(value * self.sign),
+            _ => None,
+        };
+        let (world, grade) = match self.over {
+            // without a value in one world it has none
+            _ if !worst.1.is_value() => worst,
+            OverWorld::Worst => worst,
+            OverWorld::Median => median,
+            OverWorld::Mean => (0, self.mean(rows)),
+        };
+        Verdict {
+            id: rows[0].id,
+            point: rows[0].point,
+            meets: self.require.iter().all(|(column, require)| self.meets(rows, *column, require)),
+            grade,
+            grades: order.iter().map(|(_, grade)| *grade).collect(),
+            objective: number(grade),
+            spread: [worst, median, best].map(|(_, grade)| number(grade)),
+            world,
+        }
+    }
+
+    /// The mean of the worlds, which all have a value.
+    fn mean(&self, rows: &[Row]) -> Grade {
+        // summed in the order of the worlds, so that the last bits depend on nothing else
+        let sum: f64 = rows.iter().filter_map(|row| row.runs[0].get(self.metric)).map(|value| value * self.sign).sum();
+        Grade::Value(sum / rows.len() as f64)
+    }
+
+    /// A requirement over the worlds. Worst: it must hold in each. Median: in the lower median, counted from the values
+    /// that fail it most, null first. Mean: of the mean. Null fails.
+    fn meets(&self, rows: &[Row], column: usize, require: &Require) -> bool {
+        let values: Vec<Option<f64>> = rows.iter().map(|row| row.runs[0].get(column)).collect();
+        let holds = |value: Option<f64>| value.is_some_and(|value| require.holds(value));
+        match self.over {
+            OverWorld::Worst => values.iter().all(|value| holds(*value)),
+            OverWorld::Median => match require.compare {
+                // there is no order of failing: the lower half must hold
+                Compare::Equal | Compare::Unequal => {
+                    2 * values.iter().filter(|value| holds(**value)).count() > values.len()
+                }
+                _ => {
+                    let up = matches!(require.compare, Compare::Greater | Compare::GreaterEqual);
+                    let mut sorted = values;
+                    sorted.sort_by(|a, b| match (a, b) {
+                        (Some(a), Some(b)) if up => a.total_cmp(b),
+                        (Some(a), Some(b)) => b.total_cmp(a),
+                        _ => a.is_some().cmp(&b.is_some()),
+                    });
+                    holds(sorted[(sorted.len() - 1) / 2])
+                }
+            },
+            OverWorld::Mean => {
+                let known: Option<Vec<f64>> = values.iter().copied().collect();
+                holds(known.map(|known| known.iter().sum::<f64>() / known.len() as f64))
+            }
+        }
+    }
+}
+
+/// The best of a stream of verdicts, best first, and how many there were.
+#[derive(Clone, Debug)]
+pub struct Podium {
+    room: usize,
+    best: Vec<Verdict>,
+    pub points: u64,
+    /// Those that meet every requirement.
+    pub meeting: u64,
+    /// Those that have a value of the objective.
+    pub valued: u64,
+}
+
+impl Podium {
+    pub fn new(room: usize) -> Podium {
+        Podium { room, best: Vec::new(), points: 0, meeting: 0, valued: 0 }
+    }
+
+    pub fn add(&mut self, verdict: Verdict) {
+        self.points += 1;
+        self.meeting += u64::from(verdict.meets);
+        self.valued += u64::from(verdict.grade.is_value());
+        let place = self.best.partition_point(|other| other.order(&verdict) == Ordering::Less);
+        if place < self.room {
+            self.best.insert(place, verdict);
+            self.best.truncate(self.room);
+        }
+    }
+
+    pub fn best(&self) -> &[Verdict] {
+        &self.best
+    }
+
+    /// Why there is no winner, if there is none; `worlds`: of a configuration.
+    pub fn no_winner(&self, metric: &str, worlds: u64) -> Option<String> {
+        if self.best.first().is_some_and(Verdict::can_win) {
+            return None;
+        }
+        let everywhere = if worlds > 1 { format!(" in each of its {worlds} worlds") } else { String::new() };
+        Some(match (self.valued, self.meeting) {
+            (0, _) => format!(
+                "no configuration has a value of {metric}{everywhere} (no trade, too few, or nothing to divide by): without \
+                 a number there is no winner"
+            ),
+            (_, 0) => "no configuration meets every requirement".to_string(),
+            (valued, meeting) => format!(
+                "none of the {meeting} that meet every requirement is among the {valued} that have a value of \
+                 {metric}{everywhere}"
+            ),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::spool::RunRow;
+    use perpx_core::replay::LedgerHash;
+
+    fn table() -> Vec<MetricInfo> {
+        let info = |name: &'static str, higher_is_better| MetricInfo {
+            name: name.into(),
+            unit: "",
+            higher_is_better,
+            doc: "".into(),
+        };
+        vec![info("sharpe", true), info("trades", true), info("max_drawdown_pct", false)]
+    }
+
+    fn judge(metric: &str, require: &[(&str, Compare, f64)], over_world: OverWorld) -> Judge {
+        let require = require
+            .iter()
+            .map(|(metric, compare, value)| Require { metric: metric.to_string(), compare: *compare, value: *value })
+            .collect();
+        Judge::new(&Objective { metric: metric.to_string(), require, over_world }, &table()).expect("known metrics")
+    }
+
+    /// A point whose worlds have these (sharpe, trades, drawdown).
+    fn rows(id: u64, worlds: &[(f64, f64, f64)]) -> Vec<Row> {
+        let run = |m: Vec<f64>| RunRow { hash: LedgerHash::default(), metrics: m };
+        let row = |(world, (a, b, c)): (usize, &(f64, f64, f64))| Row {
+            id,
+            point: id,
+            world: world as u32,
+            shares: [0.0; 4],
+            runs: [run(vec![*a, *b, *c]), run(vec![f64::NAN; 3])],
+        };
+        worlds.iter().enumerate().map(row).collect()
+    }
+
+    const NULL: f64 = f64::NAN;
+
+    #[test]
+    fn worlds_are_taken_as_the_grid_says() {
+        // | worlds           | worst     | lower median | mean |
+        // | 1.0 3.0 2.0 5.0  | 1.0 (0)   | 2.0 (2)      | 2.75 |
+        let point = rows(1, &[(1.0, 9.0, 1.0), (3.0, 9.0, 4.0), (2.0, 9.0, 2.0), (5.0, 9.0, 3.0)]);
+        let by = |metric: &str, over| judge(metric, &[], over).judge(&point);
+        let worst = by("sharpe", OverWorld::Worst);
+        assert_eq!((worst.objective, worst.world), (Some(1.0), 0));
+        assert_eq!(worst.spread, [Some(1.0), Some(2.0), Some(5.0)]);
+        let median = by("sharpe", OverWorld::Median);
+        assert_eq!((median.objective, median.world), (Some(2.0), 2));
+        let mean = by("sharpe", OverWorld::Mean);
+        assert_eq!((mean.objective, mean.world), (Some(2.75), 0));
+        // of a drawdown the greatest is the worst
+        let drawdown = by("max_drawdown_pct", OverWorld::Worst);
+        assert_eq!((drawdown.objective, drawdown.world), (Some(4.0), 1));
+        assert_eq!(drawdown.spread, [Some(4.0), Some(3.0), Some(1.0)]);
+    }
+
+    #[test]
+    fn requirements_are_taken_over_the_worlds_too_and_null_fails() {
+        let limits = [("trades", Compare::GreaterEqual, 30.0), ("max_drawdown_pct", Compare::LessEqual, 10.0)];
+        let meets = |over, worlds: &[(f64, f64, f64)]| judge("sharpe", &limits, over).judge(&rows(1, worlds)).meets;
+        let good = [(1.0, 30.0, 10.0), (1.0, 40.0, 2.0), (1.0, 50.0, 3.0)];
+        let one_bad = [(1.0, 29.0, 10.0), (1.0, 40.0, 11.0), (1.0, 50.0, 3.0)];
+        let one_null = [(1.0, NULL, 1.0), (1.0, 90.0, 1.0), (1.0, 90.0, 1.0)];
+        for over in [OverWorld::Worst, OverWorld::Median, OverWorld::Mean] {
+            assert!(meets(over, &good), "{over:?}");
+        }
+        assert!(!meets(OverWorld::Worst, &one_bad));
+        // medians 40 and 10, means 39.67 and 8
+        assert!(meets(OverWorld::Median, &one_bad) && meets(OverWorld::Mean, &one_bad));
+        assert!(!meets(OverWorld::Worst, &one_null) && meets(OverWorld::Median, &one_null));
+        assert!(!meets(OverWorld::Mean, &one_null));
+    }
+
+    #[test]
+    fn nulls_follow_numbers_no_trades_follows_nulls_and_ties_go_by_id() {
+        let judge = judge("sharpe", &[("trades", Compare::GreaterEqual, 5.0)], OverWorld::Worst);
+        let mut podium = Podium::new(5);
+        let points: [(u64, (f64, f64)); 6] =
+            [(7, (NULL, 0.0)), (3, (1.5, 5.0)), (2, (1.5, 5.0)), (9, (NULL, 6.0)), (4, (-3.0, 8.0)), (1, (9.0, 4.0))];
+        for (id, (sharpe, trades)) in points {
+            podium.add(judge.judge(&rows(id, &[(sharpe, trades, 0.0)])));
+        }
+        // 1 has the best number but too few trades: after the numbers that meet the requirement, before what has none
+        assert_eq!(podium.best().iter().map(|v| v.id).collect::<Vec<_>>(), [2, 3, 4, 1, 9]);
+        assert_eq!((podium.points, podium.meeting, podium.valued), (6, 4, 4));
+        assert_eq!(podium.no_winner("sharpe", 1), None);
+    }
+
+    #[test]
+    fn without_a_value_in_one_world_there_is_none_and_no_winner() {
+        // 1 trades nowhere; 2 and 3 lack one world; behind it and an equal 4.0 the best world of 3 is better
+        let points = [
+            rows(1, &[(NULL, 0.0, 0.0); 3]),
+            rows(2, &[(5.0, 9.0, 0.0), (4.0, 9.0, 0.0), (NULL, 0.0, 0.0)]),
+            rows(3, &[(NULL, 0.0, 0.0), (6.0, 9.0, 0.0), (4.0, 9.0, 0.0)]),
+        ];
+        for over in [OverWorld::Worst, OverWorld::Median, OverWorld::Mean] {
+            let judge = judge("sharpe", &[], over);
+            let mut podium = Podium::new(5);
+            points.iter().for_each(|rows| podium.add(judge.judge(rows)));
+            assert_eq!(podium.best().iter().map(|v| v.id).collect::<Vec<_>>(), [3, 2, 1], "{over:?}");
+            assert!(podium.best().iter().all(|v| v.objective.is_none() && !v.can_win()), "{over:?}");
+            assert_eq!(podium.best()[0].world, 0, "{over:?}: it stands in the world without a value");
+            let why = podium.no_winner("sharpe", 3).expect("no winner");
+            assert!(why.contains("no configuration has a value of sharpe in each of its 3 worlds"), "{why}");
+            // however bad, a value ranks first
+            podium.add(judge.judge(&rows(9, &[(-5.0, 9.0, 0.0); 3])));
+            assert_eq!((podium.best()[0].id, podium.no_winner("sharpe", 3)), (9, None), "{over:?}");
+        }
+    }
+
+    #[test]
+    fn a_tie_in_the_worst_world_goes_to_the_better_next_worst() {
+        let judge = judge("sharpe", &[], OverWorld::Worst);
+        let mut podium = Podium::new(5);
+        for (id, worlds) in [(1, [1.0, 2.0, 9.0]), (2, [3.0, 1.0, 2.5]), (3, [2.5, 3.0, 1.0])] {
+            podium.add(judge.judge(&rows(id, &worlds.map(|value| (value, 9.0, 0.0)))));
+        }
+        // 2 and 3 are equal world by world, worst first: the lower id
+        assert_eq!(podium.best().iter().map(|v| v.id).collect::<Vec<_>>(), [2, 3, 1]);
+    }
+
+    #[test]
+    fn what_meets_and_what_has_a_value_may_be_different_ones() {
+        let judge = judge("sharpe", &[("trades", Compare::GreaterEqual, 5.0)], OverWorld::Worst);
+        let mut podium = Podium::new(5);
+        podium.add(judge.judge(&rows(1, &[(NULL, 9.0, 0.0)])));
+        podium.add(judge.judge(&rows(2, &[(1.0, 3.0, 0.0)])));
+        assert_eq!(podium.best().iter().map(|v| v.id).collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(
+            podium.no_winner("sharpe", 1).as_deref(),
+            Some("none of the 1 that meet every requirement is among the 1 that have a value of sharpe")
+        );
+    }
+}

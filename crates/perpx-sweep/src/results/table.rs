@@ -1,0 +1,183 @@
+//! results.parquet: a row a configuration and world, in the order of (id, world).
+
+use crate::error::SweepError;
+use crate::grid::Grid;
+use crate::results::columns::{self, Builder};
+use crate::results::spool::{Row, Spool};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use perpx_core::stats::MetricInfo;
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Rows of a row group. Fixed, so that the same rows give the same bytes.
+pub const GROUP_ROWS: usize = 1 << 16;
+
+/// What every table of the house is written with.
+pub fn properties() -> WriterProperties {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).unwrap_or_default()))
+        .set_max_row_group_row_count(Some(GROUP_ROWS))
+        .set_created_by("perpx".to_string())
+        .build()
+}
+
+/// A parquet file written aside and renamed when it is whole.
+pub struct TableFile {
+    path: std::path::PathBuf,
+    aside: std::path::PathBuf,
+    writer: ArrowWriter<File>,
+}
+
+impl TableFile {
+    pub fn create(path: &Path, schema: Arc<Schema>) -> Result<TableFile, SweepError> {
+        let aside = path.with_extension("parquet.part");
+        let file = File::create(&aside).map_err(SweepError::io(&aside, "make the file"))?;
+        let writer = ArrowWriter::try_new(file, schema, Some(properties())).map_err(fault(path))?;
+        Ok(TableFile { path: path.to_path_buf(), aside, writer })
+    }
+
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), SweepError> {
+        self.writer.write(batch).map_err(fault(&self.path))
+    }
+
+    pub fn finish(self) -> Result<(), SweepError> {
+        let file = self.writer.into_inner().map_err(fault(&self.path))?;
+        file.sync_all().map_err(SweepError::io(&self.aside, "sync the file"))?;
+        fs::rename(&self.aside, &self.path).map_err(SweepError::io(&self.path, "rename the finished file"))
+    }
+}
+
+pub fn fault<E: std::fmt::Display>(path: &Path) -> impl FnOnce(E) -> SweepError {
+    let path = path.to_path_buf();
+    move |error| SweepError::Table { path, what: error.to_string() }
+}
+
+/// One sweep's rows of one symbol.
+pub struct Part<'a> {
+    pub symbol: &'a str,
+    pub spool: &'a Spool,
+    /// By world point: its id.
+    pub world_ids: &'a [String],
+}
+
+/// Rows on which writing is tried.
+const TRIED: usize = 1 << 10;
+
+/// Seconds that writing one row takes here, tried on these.
+pub fn row_seconds(grid: &Grid, table: &[MetricInfo], rows: &[Row]) -> Result<f64, SweepError> {
+    let path = Path::new("results.parquet");
+    let began = std::time::Instant::now();
+    let mut columns = Columns::new(grid, table);
+    let mut writer =
+        ArrowWriter::try_new(std::io::sink(), columns.schema.clone(), Some(properties())).map_err(fault(path))?;
+    for row in rows.iter().cycle().take(TRIED) {
+        columns.push(("", ""), row);
+    }
+    writer.write(&columns.batch(path)?).map_err(fault(path))?;
+    writer.close().map_err(fault(path))?;
+    Ok(began.elapsed().as_secs_f64() / TRIED as f64)
+}
+
+/// Writes the table of all symbols; `go_on` is asked now and then.
+///
+/// # Errors
+/// A file that cannot be written; of `go_on`.
+pub fn write_results(
+    path: &Path,
+    grid: &Grid,
+    table: &[MetricInfo],
+    parts: &[Part<'_>],
+    go_on: impl Fn() -> Result<(), SweepError>,
+) -> Result<(), SweepError> {
+    let mut columns = Columns::new(grid, table);
+    let mut file = TableFile::create(path, columns.schema.clone())?;
+    for part in parts {
+        part.spool.each(|row| {
+            go_on()?;
+            let world_id = part.world_ids.get(row.world as usize).map_or("", String::as_str);
+            columns.push((part.symbol, world_id), row);
+            if columns.rows == GROUP_ROWS / 4 {
+                file.write(&columns.batch(path)?)?;
+            }
+            Ok(())
+        })?;
+    }
+    if columns.rows > 0 {
+        file.write(&columns.batch(path)?)?;
+    }
+    file.finish()
+}
+
+struct Columns<'a> {
+    grid: &'a Grid,
+    schema: Arc<Schema>,
+    columns: Vec<Builder>,
+    rows: usize,
+}
+
+impl<'a> Columns<'a> {
+    fn new(grid: &'a Grid, table: &[MetricInfo]) -> Columns<'a> {
+        let all = columns::results(grid, table);
+        let builders = all.iter().map(|column| column.kind.builder()).collect();
+        Columns { grid, schema: columns::schema(&all), columns: builders, rows: 0 }
+    }
+
+    fn push(&mut self, (symbol, world_id): (&str, &str), row: &Row) {
+        let mut columns = self.columns.iter_mut();
+        let mut next = |put: &dyn Fn(&mut Builder)| {
+            if let Some(column) = columns.next() {
+                put(column);
+            }
+        };
+        let id = format!("{:016x}", row.id);
+        for text in [id.as_str(), world_id, symbol] {
+            next(&|column| column.text(Some(text)));
+        }
+        let (digits, worlds) = (self.grid.digits(row.point), self.grid.world(u64::from(row.world)));
+        let strategy = self.grid.strategy_axes().iter().zip(digits).map(|(axis, digit)| axis.values.get(digit));
+        for value in strategy.chain(worlds.iter().map(|(_, value)| Some(value))) {
+            next(&|column| column.value(value));
+        }
+        let [inside, outside] = &row.runs;
+        for value in inside.metrics.iter().chain(&row.shares).chain(&outside.metrics) {
+            next(&|column| column.number((!value.is_nan()).then_some(*value)));
+        }
+        let ran = outside.metrics.iter().any(|value| !value.is_nan());
+        for hash in [Some(inside.hash.to_string()), ran.then(|| outside.hash.to_string())] {
+            next(&|column| column.text(hash.as_deref()));
+        }
+        self.rows += 1;
+    }
+
+    fn batch(&mut self, path: &Path) -> Result<RecordBatch, SweepError> {
+        self.rows = 0;
+        let arrays = self.columns.iter_mut().map(Builder::finish).collect::<Result<_, _>>().map_err(fault(path))?;
+        RecordBatch::try_new(self.schema.clone(), arrays).map_err(fault(path))
+    }
+}
+
+/// A number of a table: whole, floating or a flag; `None` = no value.
+pub fn number(column: &dyn Array, row: usize) -> Option<f64> {
+    if column.is_null(row) {
+        return None;
+    }
+    match column.data_type() {
+        DataType::Int64 => Some(column.as_primitive::<Int64Type>().value(row) as f64),
+        DataType::Float64 => Some(column.as_primitive::<Float64Type>().value(row)),
+        _ => None,
+    }
+}
+
+/// A table opened for reading: dictionaries are read as their words.
+pub fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
+        .map_err(|error| format!("not a whole parquet file: {error}"))
+}
