@@ -1,5 +1,6 @@
 //! Market data: stores of parquet files, what brings data in, what judges it, and the loader that makes tiles of it.
 
+pub mod atomic;
 pub mod backtest;
 pub mod check;
 mod config_file;

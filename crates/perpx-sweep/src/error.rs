@@ -124,9 +124,9 @@ impl From<BacktestError> for SweepError {
 
 impl SweepError {
     /// An I/O failure at `path`, ready for `map_err`.
-    pub(crate) fn io(path: impl Into<PathBuf>, action: &'static str) -> impl FnOnce(std::io::Error) -> SweepError {
+    pub(crate) fn io(path: impl Into<PathBuf>, action: &'static str) -> impl Fn(std::io::Error) -> SweepError {
         let path = path.into();
-        move |source| SweepError::Io { path, action, source }
+        move |source| SweepError::Io { path: path.clone(), action, source }
     }
 
     /// 2 bad input, 130 interrupted, 1 anything else.

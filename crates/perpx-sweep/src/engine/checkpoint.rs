@@ -1,4 +1,4 @@
-//! Where a run stands, on disk: written aside, synced, renamed, so that a kill at any moment leaves a whole one.
+//! Where a run stands, on disk; a kill at any moment leaves a whole checkpoint.
 //!
 //! `checkpoint.state` = a line of text, the payload's length (u64, little endian), the payload (postcard), its BLAKE3.
 //! Finished rows lie beside it (`spool`); what was written after the checkpoint is cut off when the run goes on.
@@ -8,6 +8,7 @@ use crate::error::SweepError;
 use crate::results::spool::RunRow;
 use perpx_core::replay::Machine;
 use perpx_core::trader::Composite;
+use perpx_data::atomic::{AtomicFile, UNFINISHED};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fs::{self, File};
 use std::io::Write;
@@ -120,18 +121,16 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 /// Replaces the checkpoint.
 pub fn save(dir: &Path, checkpoint: &Checkpoint) -> Result<(), SweepError> {
     let path = dir.join(STATE);
-    let aside = dir.join("checkpoint.part");
     let encode = |error: postcard::Error| SweepError::Checkpoint { path: path.clone(), what: error.to_string() };
     let body = postcard::to_stdvec(&(&checkpoint.position, &checkpoint.rows, &checkpoint.chunk)).map_err(encode)?;
     let payload = postcard::to_stdvec(&Payload { key: &checkpoint.key, body }).map_err(encode)?;
     let result = (|| {
-        let mut file = File::create(&aside)?;
+        let mut file = AtomicFile::create(&path)?;
         file.write_all(HEAD)?;
         file.write_all(&(payload.len() as u64).to_le_bytes())?;
         file.write_all(&payload)?;
         file.write_all(blake3::hash(&payload).as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&aside, &path)?;
+        file.commit()?;
         File::open(dir)?.sync_all()
     })();
     result.map_err(SweepError::io(&path, "write the checkpoint"))
@@ -154,7 +153,8 @@ pub fn remove(dir: &Path) -> Result<(), SweepError> {
         if path
             .file_name()
             .and_then(|name| name.to_str())
-            .is_some_and(|name| name.starts_with("checkpoint.") && name != STATE)
+            .filter(|name| *name != STATE)
+            .is_some_and(|name| name.strip_prefix(UNFINISHED).unwrap_or(name).starts_with("checkpoint."))
         {
             fs::remove_file(&path).map_err(SweepError::io(&path, "remove the file"))?;
         }

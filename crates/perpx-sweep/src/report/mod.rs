@@ -30,7 +30,7 @@ pub use neighbours::Grid;
 pub use text::{measured, moment, words};
 pub use told::{Told, ToldColumn, ToldFigure, ToldRow};
 
-use std::fs;
+use perpx_data::atomic::write_atomic;
 use std::path::{Path, PathBuf};
 use view::View;
 
@@ -55,21 +55,15 @@ pub struct Written {
     pub row: SymbolRow,
 }
 
-/// Writes `report.html`, `summary.json` and the pictures into `dir`, which exists; each file aside first, then renamed.
+/// Writes `report.html`, `summary.json` and the pictures into `dir`, which exists.
 /// The same input gives the same bytes.
 pub fn write(input: &Input, dir: &Path) -> Result<Written, ReportError> {
     let view = View::new(input)?;
     let path = dir.join("report.html");
-    aside(&path, |hidden| {
-        let failed = |source| ReportError::Write { path: path.clone(), source };
-        fs::write(hidden, page::page(&view)).map_err(failed)
-    })?;
+    write_atomic(&path, page::page(&view)).map_err(failed(&path))?;
     let summary = dir.join("summary.json");
-    aside(&summary, |hidden| {
-        let failed = |source: std::io::Error| ReportError::Write { path: summary.clone(), source };
-        let text = serde_json::to_string_pretty(&told::told(&view)).map_err(|error| failed(error.into()))?;
-        fs::write(hidden, text + "\n").map_err(failed)
-    })?;
+    let text = serde_json::to_string_pretty(&told::told(&view)).map_err(|error| failed(&summary)(error.into()))?;
+    write_atomic(&summary, text + "\n").map_err(failed(&summary))?;
     let mut files = vec![path, summary];
     files.extend(picture::pictures(&view, dir)?);
     Ok(Written { files, row: view.symbol_row() })
@@ -78,21 +72,9 @@ pub fn write(input: &Input, dir: &Path) -> Result<Written, ReportError> {
 /// Writes `report.html` over several symbols into `dir`, each of them with a page of its own in a folder of its name.
 pub fn write_symbols(name: &str, metric: &str, rows: &[SymbolRow], dir: &Path) -> Result<(), ReportError> {
     let path = dir.join("report.html");
-    aside(&path, |hidden| {
-        let failed = |source| ReportError::Write { path: path.clone(), source };
-        fs::write(hidden, page::symbols::page(name, metric, rows)).map_err(failed)
-    })
+    write_atomic(&path, page::symbols::page(name, metric, rows)).map_err(failed(&path))
 }
 
-/// Lets `write` fill a hidden file beside `path`, then gives it its name: a reader never sees half a file.
-fn aside(path: &Path, write: impl FnOnce(&Path) -> Result<(), ReportError>) -> Result<(), ReportError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let hidden = path.with_file_name(format!(".new-{name}"));
-    let done = write(&hidden).and_then(|()| {
-        fs::rename(&hidden, path).map_err(|source| ReportError::Write { path: path.to_owned(), source })
-    });
-    if done.is_err() {
-        let _ = fs::remove_file(&hidden);
-    }
-    done
+fn failed(path: &Path) -> impl Fn(std::io::Error) -> ReportError {
+    move |source| ReportError::Write { path: path.to_owned(), source }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use perpx_core::units::Time;
+use std::fs;
 use std::time::Instant;
 
 fn html(input: &Input) -> String {

@@ -9,6 +9,7 @@ use crate::symbol_run::Study;
 use perpx_core::config::{Override, write_best};
 use perpx_core::stats::MetricInfo;
 use perpx_core::units::SECOND_NS;
+use perpx_data::atomic::write_atomic;
 use perpx_data::loader::OnBadRows;
 use serde_json::{Map, Value as Json, json};
 use std::path::{Path, PathBuf};
@@ -48,9 +49,7 @@ pub fn write_winner(
         &overrides,
         &provenance(origin, study, ranked, rows, path.parent().unwrap_or(Path::new(""))),
     );
-    let aside = path.with_extension("yml.part");
-    std::fs::write(&aside, text).map_err(SweepError::io(&aside, "write the file"))?;
-    std::fs::rename(&aside, path).map_err(SweepError::io(path, "rename the finished file"))
+    write_atomic(path, text).map_err(SweepError::io(path, "write the file"))
 }
 
 fn provenance(origin: &Origin<'_>, study: &Study, ranked: &Ranked, rows: &[Row], dir: &Path) -> Json {

@@ -1,6 +1,7 @@
 //! A run's folder: one writer at a time, and one run. What a finished run left is replaced by another only when asked to.
 
 use crate::error::SweepError;
+use perpx_data::atomic::UNFINISHED;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -92,15 +93,18 @@ impl Folder {
     }
 }
 
-/// What a run leaves, by name; run.json apart. Pages and pictures that a kill left half written (`.new-`) are counted in.
+/// What a run leaves, by name; run.json apart. Pages and pictures that a kill left half written are counted in; unfinished
+/// tables are not: those of the run that clears the folder lie there.
 fn is_output(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
-    let name = name.strip_prefix(".new-").unwrap_or(name);
     let tables = ["results", "trades", "legging", "equity"].map(|table| format!("{table}.parquet"));
+    if tables.iter().any(|table| table == name) {
+        return true;
+    }
+    let name = name.strip_prefix(UNFINISHED).unwrap_or(name);
     let pictures = ["equity", "market", "money", "funding", "axes", "parallel", "distribution"];
     let picture = |name: &str| pictures.contains(&name) || name.starts_with("heatmap-") || name.starts_with("faults-");
-    tables.iter().any(|table| table == name)
-        || ["leaderboard.csv", "report.html", "summary.json", "best.yml"].contains(&name)
+    ["leaderboard.csv", "report.html", "summary.json", "best.yml"].contains(&name)
         || (name.starts_with("best.") && name.ends_with(".yml"))
         || name.strip_suffix(".png").is_some_and(picture)
 }

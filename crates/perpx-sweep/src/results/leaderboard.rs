@@ -7,6 +7,7 @@ use crate::results::ranking::Verdict;
 use crate::results::spool::Row;
 use crate::results::table::fault;
 use perpx_core::stats::MetricInfo;
+use perpx_data::atomic::AtomicFile;
 use std::path::Path;
 
 /// Rows kept.
@@ -35,8 +36,8 @@ pub fn write_leaderboard(
     table: &[MetricInfo],
     boards: &[Board<'_>],
 ) -> Result<(), SweepError> {
-    let aside = path.with_extension("csv.part");
-    let mut out = csv::Writer::from_path(&aside).map_err(fault(path))?;
+    let failed = SweepError::io(path, "write the file");
+    let mut out = csv::Writer::from_writer(AtomicFile::create(path).map_err(&failed)?);
     let columns = columns(grid, table);
     let head: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     out.write_record(&head).map_err(fault(path))?;
@@ -45,9 +46,8 @@ pub fn write_leaderboard(
             out.write_record(record(grid, board, place, ranked)).map_err(fault(path))?;
         }
     }
-    out.flush().map_err(SweepError::io(&aside, "write the file"))?;
-    drop(out);
-    std::fs::rename(&aside, path).map_err(SweepError::io(path, "rename the finished file"))
+    let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
+    file.commit().map_err(failed)
 }
 
 /// What places a configuration, then the columns of the results, those left out that stand there already.

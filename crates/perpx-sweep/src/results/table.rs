@@ -11,7 +11,8 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderB
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use perpx_core::stats::MetricInfo;
-use std::fs::{self, File};
+use perpx_data::atomic::AtomicFile;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,19 +28,17 @@ pub fn properties() -> WriterProperties {
         .build()
 }
 
-/// A parquet file written aside and renamed when it is whole.
+/// A parquet file that takes its place when it is whole.
 pub struct TableFile {
     path: std::path::PathBuf,
-    aside: std::path::PathBuf,
-    writer: ArrowWriter<File>,
+    writer: ArrowWriter<AtomicFile>,
 }
 
 impl TableFile {
     pub fn create(path: &Path, schema: Arc<Schema>) -> Result<TableFile, SweepError> {
-        let aside = path.with_extension("parquet.part");
-        let file = File::create(&aside).map_err(SweepError::io(&aside, "make the file"))?;
+        let file = AtomicFile::create(path).map_err(SweepError::io(path, "make the file"))?;
         let writer = ArrowWriter::try_new(file, schema, Some(properties())).map_err(fault(path))?;
-        Ok(TableFile { path: path.to_path_buf(), aside, writer })
+        Ok(TableFile { path: path.to_path_buf(), writer })
     }
 
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), SweepError> {
@@ -48,8 +47,7 @@ impl TableFile {
 
     pub fn finish(self) -> Result<(), SweepError> {
         let file = self.writer.into_inner().map_err(fault(&self.path))?;
-        file.sync_all().map_err(SweepError::io(&self.aside, "sync the file"))?;
-        fs::rename(&self.aside, &self.path).map_err(SweepError::io(&self.path, "rename the finished file"))
+        file.commit().map_err(SweepError::io(&self.path, "write the file"))
     }
 }
 

@@ -15,6 +15,7 @@ use super::heat::Pick;
 use super::page::parallel::Parallel;
 use super::view::View;
 use paper::Paper;
+use perpx_data::atomic::AtomicFile;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
@@ -87,10 +88,11 @@ pub fn pictures(view: &View, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
 
 fn write(picture: &Picture, path: &Path) -> Result<PathBuf, ReportError> {
     let failed = |what| ReportError::Chart { path: path.to_owned(), what };
-    super::aside(path, |hidden| {
-        let paper = Paper::new(hidden).map_err(failed)?;
-        (picture.draw)(&paper).and_then(|()| paper.save()).map_err(failed)
-    })?;
+    let file = AtomicFile::create(path).map_err(super::failed(path))?;
+    let paper = Paper::new(file.unfinished()).map_err(failed)?;
+    (picture.draw)(&paper).and_then(|()| paper.save()).map_err(failed)?;
+    drop(paper);
+    file.commit().map_err(super::failed(path))?;
     Ok(path.to_owned())
 }
 
