@@ -500,7 +500,7 @@ fn an_audit_finds_files_that_do_not_belong_together() {
     let error = perpx::audit::run(&case.out("run"), None).expect_err("another run's equity");
     assert!(error.to_string().contains("equity.parquet ends at"), "{error}");
     let none = perpx::audit::run(&case.out("nowhere"), None).expect_err("no such run");
-    assert!(none.to_string().contains("an audit needs the folder of a finished run"), "{none}");
+    assert!(none.to_string().contains("accepted: the folder of a finished run"), "{none}");
 }
 
 /// The data end on the 6th at 00:00: a range that goes on is refused, as one that begins too early is.

@@ -186,10 +186,7 @@ fn audit(run: &Path, symbol: Option<&str>, json: bool) -> u8 {
     match crate::audit::run(run, symbol) {
         Ok(audit) if json => text::say(&serde_json::json!({ "exit": 0, "audit": audit }).to_string(), 0),
         Ok(audit) => text::say(&text::wrap(&audit.to_string(), text::width()), 0),
-        Err(error) => {
-            let code = if matches!(error, crate::audit::AuditError::File { .. }) { 2 } else { 1 };
-            text::fail(&error, json, code)
-        }
+        Err(error) => text::fail(&error, json, error.exit_code()),
     }
 }
 

@@ -9,15 +9,7 @@ use perpx_core::tape::rows::{FundingKind, FundingRow};
 use perpx_data::TapeError;
 use perpx_data::store::{StoreFile, StorePath, Table};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
-/// What run.json says of the run.
-pub(super) struct RunFile {
-    pub store: PathBuf,
-    pub symbols: Vec<String>,
-    /// (symbol, run) -> its range, ns.
-    pub spans: BTreeMap<(String, String), (i64, i64)>,
-}
+use std::path::Path;
 
 fn batches(path: &Path) -> Result<Vec<RecordBatch>, AuditError> {
     let wrong = |what: String| AuditError::File { path: path.to_path_buf(), what };
@@ -214,23 +206,4 @@ pub(super) fn settled(store: &Path, venue: &str, symbol: &str) -> Result<Vec<Set
         }
     }
     Ok(out.into_iter().map(|(ts, rate)| Settled { ts, rate }).collect())
-}
-
-pub(super) fn record(path: &Path) -> Result<RunFile, AuditError> {
-    let wrong = |what: &str| AuditError::File { path: path.to_path_buf(), what: what.to_string() };
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error.to_string()))?;
-    let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| wrong(&error.to_string()))?;
-    let store = json["store"].as_str().ok_or_else(|| wrong("there is no 'store'"))?;
-    let (mut spans, mut symbols) = (BTreeMap::new(), Vec::new());
-    for symbol in json["symbols"].as_array().into_iter().flatten() {
-        let name = symbol["symbol"].as_str().unwrap_or_default();
-        symbols.push(name.to_string());
-        for (run, span) in symbol["runs"].as_object().into_iter().flatten() {
-            let time = |at: usize| span[at].as_str().and_then(|text| text.parse::<perpx_core::units::Time>().ok());
-            if let (Some(from), Some(to)) = (time(0), time(1)) {
-                spans.insert((name.to_string(), run.clone()), (from.0, to.0));
-            }
-        }
-    }
-    Ok(RunFile { store: PathBuf::from(store), symbols, spans })
 }

@@ -13,6 +13,8 @@
 
 mod files;
 
+use crate::error::SweepError;
+use crate::results::manifest::RunManifest;
 use files::RESULTS;
 use perpx_core::audit::{Account, Entry, Kind, LINES, Money, Settled};
 use std::collections::BTreeMap;
@@ -21,10 +23,23 @@ use std::path::{Path, PathBuf};
 /// What the auditor found wrong, or could not read.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
+    #[error(transparent)]
+    Run(#[from] SweepError),
     #[error("{}: {what}\n  an audit needs the folder of a finished run, such as reports/quickstart", path.display())]
     File { path: PathBuf, what: String },
     #[error("{} configuration {id}, run {run}, entry {seq}: {what}", path.display())]
     Wrong { path: PathBuf, id: String, run: String, seq: u32, what: String },
+}
+
+impl AuditError {
+    /// 2 bad input, 1 money that does not add up.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            AuditError::Run(error) => error.exit_code(),
+            AuditError::File { .. } => 2,
+            AuditError::Wrong { .. } => 1,
+        }
+    }
 }
 
 /// What was checked.
@@ -64,19 +79,17 @@ type Owner = (String, String, String);
 /// # Errors
 /// A file that is missing or cannot be read, or the first entry that does not add up.
 pub fn run(dir: &Path, symbol: Option<&str>) -> Result<Audit, AuditError> {
+    let manifest = RunManifest::read(dir)?;
+    manifest.known(dir, symbol)?;
     let trades = dir.join("trades.parquet");
     let entries = files::entries(&trades)?;
     let ends = files::last_equity(&dir.join("equity.parquet"))?;
     let legging = files::legging(&dir.join("legging.parquet"))?;
     let results = files::results(&dir.join("results.parquet"))?;
-    let record = files::record(&dir.join("run.json"))?;
-    let mut audit = Audit { store_found: record.store.is_dir(), ..Audit::default() };
-    let mut rates = Rates { store: record.store, known: BTreeMap::new() };
+    let store = PathBuf::from(&manifest.store);
+    let mut audit = Audit { store_found: store.is_dir(), ..Audit::default() };
+    let mut rates = Rates { store, known: BTreeMap::new() };
     let mut owners: BTreeMap<Owner, Vec<Entry>> = BTreeMap::new();
-    if let Some(symbol) = symbol.filter(|symbol| !record.symbols.iter().any(|known| known == symbol)) {
-        let what = format!("found --symbol {symbol}; accepted: {}", record.symbols.join(", "));
-        return Err(AuditError::File { path: dir.join("run.json"), what });
-    }
     for entry in entries.into_iter().filter(|entry| symbol.is_none_or(|symbol| symbol == entry.symbol)) {
         owners.entry((entry.symbol.clone(), entry.id.clone(), entry.run.clone())).or_default().push(entry);
     }
@@ -89,7 +102,8 @@ pub fn run(dir: &Path, symbol: Option<&str>) -> Result<Audit, AuditError> {
             seq,
             what,
         };
-        let span = record.spans.get(&(symbol.clone(), run.clone())).copied();
+        let span = manifest.symbol(symbol).and_then(|symbol| symbol.runs.get(run));
+        let span = span.map(|[from, to]| (from.0.0, to.0.0));
         let episodes = legging.get(&(symbol.clone(), id.clone(), run.clone())).cloned().unwrap_or_default();
         let gain = add_up(list, span, &episodes, &mut rates, &mut audit, &wrong)?;
         let last = list.last().map_or(0, |entry| entry.seq);

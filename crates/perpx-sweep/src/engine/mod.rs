@@ -11,7 +11,7 @@
 //! | `estimate` | how long a run is likely to take |
 //! | `plan`, `progress` | what is printed before and meanwhile |
 //! | `run` | the flow: chunks, then the best once more, then the files |
-//! | `manifest` | run.json |
+//! | `manifest` | what the run says of itself |
 //! | `market_view`, `winner_detail` | the market that the winner saw; what it did |
 //! | `report_input` | what the report page is made from |
 

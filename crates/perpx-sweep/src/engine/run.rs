@@ -3,7 +3,7 @@
 
 use crate::engine::checkpoint::{self, Checkpoint, Key, Position};
 use crate::engine::chunk::{Chunk, Edge};
-use crate::engine::manifest::Record;
+use crate::engine::manifest::manifest;
 use crate::engine::plan::Plan;
 use crate::engine::points::{band, id_of, neighbours};
 use crate::engine::progress::Progress;
@@ -351,7 +351,7 @@ impl<'o> Sweep<'o> {
         if outcomes.len() > 1 {
             crate::report::write_symbols(&self.grid.name, &self.grid.objective.metric, &rows, &self.dir)?;
         }
-        Record::new(self, plan, outcomes)?.write(&self.dir.join("run.json"))
+        manifest(self, plan, outcomes)?.write(&self.dir)
     }
 
     fn write_best(&self, study: &Study, outcome: &Outcome) -> Result<(), SweepError> {

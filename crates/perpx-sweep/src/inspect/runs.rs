@@ -2,7 +2,8 @@
 
 use crate::error::SweepError;
 use crate::inspect::show;
-use crate::results::folder::{LOCK, RECORD, is_checkpoint, is_run, listed, record};
+use crate::results::folder::{LOCK, is_checkpoint, is_finished, is_run, listed};
+use crate::results::manifest::{RUN_JSON, RunManifest};
 use perpx_core::units::Time;
 use perpx_data::text::{count, duration, table};
 use serde::Serialize;
@@ -59,37 +60,36 @@ pub fn runs(dir: &Path) -> Result<Vec<Listed>, SweepError> {
 fn look(dir: &Path) -> Result<Listed, SweepError> {
     let is_running =
         File::open(dir.join(LOCK)).is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)));
-    let record = record(dir);
-    let state = match (is_running, &record) {
-        (true, _) => State::Running,
-        (false, Some(_)) if !listed(dir)?.iter().any(|path| is_checkpoint(path)) => State::Finished,
+    let state = match is_running {
+        true => State::Running,
+        false if is_finished(dir) && !listed(dir)?.iter().any(|path| is_checkpoint(path)) => State::Finished,
         _ => State::Unfinished,
     };
-    let text = |key: &str| record.as_ref().and_then(|record| record[key].as_str()).map(str::to_string);
-    let finished = record.as_ref().and_then(|_| fs::metadata(dir.join(RECORD)).ok()?.modified().ok());
+    let manifest = RunManifest::read(dir).ok();
+    let finished = fs::metadata(dir.join(RUN_JSON)).and_then(|file| file.modified()).ok();
     let finished = finished.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-    let all = record.iter().flat_map(|record| record["symbols"].as_array().into_iter().flatten());
-    let told = record.as_ref().and_then(|_| show::read(dir, None).ok());
+    let told = show::read(dir, None).ok();
     let best = |name: &str| {
         let told = told.as_ref()?.told.iter().find(|told| told.symbol == name)?;
         let value = told.rows.first()?.values.first()?;
         let column = told.columns.first()?;
         Some(format!("{} {}", column.title.split(',').next()?, told.figure(*value, column.unit)))
     };
-    let symbols = all.map(|symbol| {
-        let name = symbol["symbol"].as_str().unwrap_or_default().to_string();
-        let configurations = symbol["configurations"].as_u64().unwrap_or(0);
-        ListedSymbol { best: best(&name), symbol: name, configurations }
+    let symbols = manifest.iter().flat_map(|manifest| &manifest.symbols).map(|symbol| ListedSymbol {
+        symbol: symbol.symbol.clone(),
+        configurations: symbol.configurations,
+        best: best(&symbol.symbol),
     });
+    let symbols = symbols.collect();
     Ok(Listed {
         dir: dir.to_path_buf(),
         state,
-        grid_file: text("grid_file"),
-        grid_hash: text("grid_hash"),
-        code: text("code"),
+        seconds: manifest.as_ref().map(|manifest| manifest.seconds),
         finished: finished.map(|since| Time(since.as_nanos() as i64)),
-        seconds: record.as_ref().and_then(|record| record["seconds"].as_f64()),
-        symbols: symbols.collect(),
+        grid_file: manifest.as_ref().map(|manifest| manifest.grid_file.clone()),
+        grid_hash: manifest.as_ref().map(|manifest| manifest.grid_hash.clone()),
+        code: manifest.map(|manifest| manifest.code),
+        symbols,
     })
 }
 

@@ -2,8 +2,9 @@
 
 use crate::error::SweepError;
 use crate::report::{Told, ToldColumn, ToldRow, Unit};
+use crate::results::manifest::RunManifest;
 use perpx_data::text::{duration, red, short_names, table, wrap};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -13,8 +14,7 @@ const PROSE: usize = 110;
 /// A run's folder, read.
 pub struct Run {
     pub dir: PathBuf,
-    /// run.json.
-    pub record: Json,
+    pub manifest: RunManifest,
     /// A symbol each.
     pub told: Vec<Told>,
 }
@@ -24,30 +24,13 @@ pub struct Run {
 /// # Errors
 /// There is no finished run, or one of a version without summaries.
 pub fn read(dir: &Path, symbol: Option<&str>) -> Result<Run, SweepError> {
-    let record: Json = json_file(&dir.join("run.json"))?;
-    let symbol = known(&record, symbol, &dir.join("run.json"))?;
-    let symbols: Vec<&str> = record["symbols"].as_array().into_iter().flatten().map(symbol_of).collect();
+    let manifest = RunManifest::read(dir)?;
+    let symbol = manifest.known(dir, symbol)?;
+    let symbols = manifest.symbol_names();
     let folder = |symbol: &str| if symbols.len() == 1 { dir.to_path_buf() } else { dir.join(symbol) };
     let wanted = symbols.iter().filter(|known| symbol.is_none_or(|symbol| symbol == **known));
     let told = wanted.map(|symbol| json_file(&folder(symbol).join("summary.json"))).collect::<Result<_, _>>()?;
-    Ok(Run { dir: dir.to_path_buf(), record, told })
-}
-
-/// A symbol that was asked for, if it is one of the run's.
-pub fn known<'a>(record: &Json, symbol: Option<&'a str>, path: &Path) -> Result<Option<&'a str>, SweepError> {
-    let Some(symbol) = symbol else { return Ok(None) };
-    let all: Vec<&str> = record["symbols"].as_array().into_iter().flatten().map(symbol_of).collect();
-    if all.contains(&symbol) {
-        return Ok(Some(symbol));
-    }
-    let near = all.iter().find(|known| known.eq_ignore_ascii_case(symbol));
-    let near = near.map_or(String::new(), |known| format!("{known} is there: names are told apart by case; "));
-    let what = format!("found --symbol {symbol}; {near}accepted: {}", all.join(", "));
-    Err(SweepError::Missing { path: path.to_path_buf(), what })
-}
-
-fn symbol_of(symbol: &Json) -> &str {
-    symbol["symbol"].as_str().unwrap_or_default()
+    Ok(Run { dir: dir.to_path_buf(), manifest, told })
 }
 
 fn json_file<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, SweepError> {
@@ -78,11 +61,9 @@ impl Run {
             }
             out.push('\n');
         }
-        let record = &self.record;
-        let word = |key: &str| record[key].as_str().unwrap_or("-").to_string();
-        let seconds = duration(record["seconds"].as_f64().unwrap_or(0.0));
-        let _ = write!(out, "data     {}\ngrid     {} ({})\n", word("store"), word("grid_file"), word("grid_hash"));
-        let _ = writeln!(out, "code     {} {}, seed {}, {seconds}", word("version"), word("code"), record["seed"]);
+        let RunManifest { store, grid_file, grid_hash, version, code, seed, seconds, .. } = &self.manifest;
+        let _ = write!(out, "data     {store}\ngrid     {grid_file} ({grid_hash})\n");
+        let _ = writeln!(out, "code     {version} {code}, seed {seed}, {}", duration(*seconds));
         out + &format!("files    {}", self.dir.display())
     }
 
@@ -90,7 +71,7 @@ impl Run {
     pub fn json(&self, top: usize) -> String {
         let mut symbols = self.told.clone();
         symbols.iter_mut().for_each(|told| told.rows.truncate(top));
-        json!({ "exit": 0, "dir": self.dir, "run": self.record, "symbols": symbols }).to_string()
+        json!({ "exit": 0, "dir": self.dir, "run": self.manifest, "symbols": symbols }).to_string()
     }
 }
 

@@ -1,15 +1,14 @@
 //! A run's folder: one writer at a time, and one run. What a finished run left is replaced by another only when asked to.
 
 use crate::error::SweepError;
+use crate::results::manifest::{RUN_JSON, RunManifest};
 use perpx_data::atomic::UNFINISHED;
-use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 /// Held as long as somebody writes here; the file stays.
 pub const LOCK: &str = ".lock";
-pub const RECORD: &str = "run.json";
 const CHECKPOINT: &str = "checkpoint.";
 
 /// A folder that this process alone writes to.
@@ -47,24 +46,27 @@ impl Folder {
         parts: &[(&'static str, String)],
         data: &BTreeMap<&str, String>,
     ) -> Result<(), SweepError> {
-        let Some(record) = record(&self.dir) else { return Ok(()) };
         let other = |part: &str, was: &str, now: &str| {
             let path = self.dir.clone();
             Err(SweepError::OtherFinished { path, part: part.into(), was: brief(was), now: brief(now) })
         };
+        let manifest = match RunManifest::find(&self.dir) {
+            Ok(Some(manifest)) => manifest,
+            Ok(None) => return Ok(()),
+            Err(_) => return other("version", "one whose run.json cannot be read here", env!("CARGO_PKG_VERSION")),
+        };
         for (part, now) in parts {
-            match record["grid"][*part].as_str() {
+            match manifest.grid.get(*part) {
                 Some(was) if was == now => {}
                 was => {
-                    let (was, now) = first_difference(was.unwrap_or("absent"), now);
+                    let (was, now) = first_difference(was.map_or("absent", String::as_str), now);
                     return other(&format!("grid ({part})"), was, now);
                 }
             }
         }
-        for symbol in record["symbols"].as_array().into_iter().flatten() {
-            let (name, was) = (&symbol["symbol"], symbol["fingerprint"].as_str().unwrap_or_default());
-            let now = name.as_str().and_then(|name| data.get(name));
-            if let Some(now) = now.filter(|now| *now != was) {
+        for symbol in &manifest.symbols {
+            let was = &symbol.fingerprint;
+            if let Some(now) = data.get(symbol.symbol.as_str()).filter(|now| *now != was) {
                 return other("data", was, now);
             }
         }
@@ -74,12 +76,9 @@ impl Folder {
     /// Removes what a run left here, pictures and pages of symbols with it, run.json first: from now on the folder holds no
     /// finished run. Files of other names stay.
     pub fn clear(&self) -> Result<(), SweepError> {
-        let symbols: Vec<String> = record(&self.dir)
-            .iter()
-            .flat_map(|record| record["symbols"].as_array().into_iter().flatten())
-            .filter_map(|symbol| symbol["symbol"].as_str().map(str::to_string))
-            .collect();
-        remove(&self.dir.join(RECORD))?;
+        let manifest = RunManifest::read(&self.dir);
+        let symbols = manifest.as_ref().map(RunManifest::symbol_names).unwrap_or_default();
+        remove(&self.dir.join(RUN_JSON))?;
         for dir in symbols.iter().map(|symbol| self.dir.join(symbol)).chain([self.dir.clone()]) {
             for path in listed(&dir)?.into_iter().filter(|path| is_output(path)) {
                 remove(&path)?;
@@ -131,8 +130,9 @@ pub fn listed(dir: &Path) -> Result<Vec<PathBuf>, SweepError> {
     Ok(paths)
 }
 
-pub fn record(dir: &Path) -> Option<Json> {
-    serde_json::from_slice(&fs::read(dir.join(RECORD)).ok()?).ok()
+/// A run finished here, of this version or another.
+pub fn is_finished(dir: &Path) -> bool {
+    dir.join(RUN_JSON).is_file()
 }
 
 pub fn is_checkpoint(path: &Path) -> bool {
@@ -142,7 +142,7 @@ pub fn is_checkpoint(path: &Path) -> bool {
 /// A run of any kind: finished, unfinished, or not yet at its first checkpoint.
 pub fn is_run(dir: &Path) -> bool {
     let known =
-        |path: &PathBuf| path.file_name().is_some_and(|name| name == LOCK || name == RECORD) || is_checkpoint(path);
+        |path: &PathBuf| path.file_name().is_some_and(|name| name == LOCK || name == RUN_JSON) || is_checkpoint(path);
     listed(dir).unwrap_or_default().iter().any(known)
 }
 
@@ -157,7 +157,7 @@ fn refuse_mixing(dir: &Path) -> Result<(), SweepError> {
     }
     let above =
         std::path::absolute(dir).map(|path| perpx_data::path::normalize(&path)).unwrap_or_else(|_| dir.to_path_buf());
-    match above.parent().filter(|above| record(above).is_some() || above.join("checkpoint.state").is_file()) {
+    match above.parent().filter(|above| is_finished(above) || above.join("checkpoint.state").is_file()) {
         Some(above) => mixed(format!("it lies in the folder of the run {}", above.display())),
         None => Ok(()),
     }

@@ -6,13 +6,14 @@
 //! | `spool` | the finished rows, before they are ranked |
 //! | `ranking` | which configuration is better |
 //! | `columns` | every column of the tables: name, type, unit, meaning |
-//! | `table`, `leaderboard`, `ledgers`, `best` | results.parquet, leaderboard.csv, the tables of the best, best.yml |
+//! | `table`, `leaderboard`, `ledgers`, `best`, `manifest` | results.parquet, leaderboard.csv, the tables of the best, best.yml, run.json |
 
 pub mod best;
 pub mod columns;
 pub mod folder;
 pub mod leaderboard;
 pub mod ledgers;
+pub mod manifest;
 pub mod ranking;
 pub mod spool;
 pub mod table;

@@ -1,10 +1,10 @@
 //! What differs between two runs, key by key, from their run.json.
 
 use crate::engine::report_input::require_text;
-use crate::grid::Require;
 use crate::inspect::show::Run;
+use crate::results::best::over_world_name;
+use crate::results::manifest::RunManifest;
 use serde::Serialize;
-use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -25,42 +25,32 @@ pub(super) fn changes(runs: &[Run; 2]) -> Vec<Change> {
             out.push(Change { part, key: key.to_string(), was });
         }
     };
-    let of = |read: &dyn Fn(&Json) -> String| [0, 1].map(|run| read(&runs[run].record));
-    differ("data", "store", of(&|record| word(&record["store"])));
-    let fingerprints = [0, 1].map(|run| fingerprints(&runs[run].record));
+    let of = |read: fn(&RunManifest) -> String| [0, 1].map(|run| read(&runs[run].manifest));
+    differ("data", "store", of(|run| run.store.clone()));
+    let fingerprints = [0, 1].map(|run| fingerprints(&runs[run].manifest));
     for symbol in keys(&fingerprints) {
         differ("data", &format!("{symbol} fingerprint"), values(&fingerprints, &symbol));
     }
-    let grids = [0, 1].map(|run| lines(&runs[run].record));
+    let grids = [0, 1].map(|run| lines(&runs[run].manifest));
     for key in keys(&grids) {
         differ("grid", &key, values(&grids, &key));
     }
-    differ("code", "version", of(&|record| word(&record["version"])));
-    differ("code", "sources", of(&|record| word(&record["code"])));
-    differ("code", "strategy version", of(&|record| word(&record["strategy_version"])));
-    differ("seed", "seed", of(&|record| word(&record["seed"])));
+    differ("code", "version", of(|run| run.version.clone()));
+    differ("code", "sources", of(|run| run.code.clone()));
+    differ("code", "strategy version", of(|run| run.strategy_version.to_string()));
+    differ("seed", "seed", of(|run| run.seed.to_string()));
     out
 }
 
-fn word(value: &Json) -> String {
-    match value {
-        Json::String(text) => text.clone(),
-        Json::Null => "-".to_string(),
-        other => other.to_string(),
-    }
-}
-
-fn fingerprints(record: &Json) -> BTreeMap<String, String> {
-    let symbols = record["symbols"].as_array().into_iter().flatten();
-    symbols.map(|symbol| (word(&symbol["symbol"]), word(&symbol["fingerprint"]))).collect()
+fn fingerprints(run: &RunManifest) -> BTreeMap<String, String> {
+    run.symbols.iter().map(|symbol| (symbol.symbol.clone(), symbol.fingerprint.clone())).collect()
 }
 
 /// The canonical grid as key and value: a line `key=value` each, or a whole part that has no such lines. What an axis
 /// varies has no value of its own, and the seed is told by itself.
-fn lines(record: &Json) -> BTreeMap<String, String> {
+fn lines(run: &RunManifest) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
-    let parts = record["grid"].as_object();
-    let text = |name: &str| parts.and_then(|parts| parts[name].as_str()).unwrap_or_default();
+    let text = |name: &str| run.grid.get(name).map_or("", String::as_str);
     for (name, kind) in [("strategy axes", ""), ("world axes", " (world)")] {
         for (key, list) in text(name).lines().filter_map(|line| line.split_once('=')) {
             out.insert(key.to_string(), format!("{list}{kind}"));
@@ -71,17 +61,16 @@ fn lines(record: &Json) -> BTreeMap<String, String> {
             out.entry(key.to_string()).or_insert(value.to_string());
         }
     }
-    for (name, value) in parts.into_iter().flatten() {
+    for (name, value) in &run.grid {
         if !["strategy", "world and account", "strategy axes", "world axes", "objective"].contains(&name.as_str()) {
-            out.insert(format!("[{name}]"), word(value));
+            out.insert(format!("[{name}]"), value.clone());
         }
     }
-    let objective = &record["objective"];
-    out.insert("[objective] metric".to_string(), word(&objective["metric"]));
-    out.insert("[objective] over_world".to_string(), word(&objective["over_world"]));
-    let require: Vec<Require> = serde_json::from_value(objective["require"].clone()).unwrap_or_default();
-    let told: Vec<String> = require.iter().map(require_text).collect();
-    out.insert("[objective] require".to_string(), told.join(", "));
+    let objective = &run.objective;
+    out.insert("[objective] metric".to_string(), objective.metric.clone());
+    out.insert("[objective] over_world".to_string(), over_world_name(objective.over_world).to_string());
+    let require: Vec<String> = objective.require.iter().map(require_text).collect();
+    out.insert("[objective] require".to_string(), require.join(", "));
     out
 }
 
@@ -96,17 +85,21 @@ fn values(maps: &[BTreeMap<String, String>; 2], key: &str) -> [String; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::results::manifest::tests::example;
 
     fn run(strategy: &str, axes: &str, seed: u64, fingerprint: &str) -> Run {
-        let record = json!({
-            "store": "data/sample", "version": "0.1.0", "code": "abc", "strategy_version": 1, "seed": seed,
-            "grid": { "strategy": strategy, "world and account": "seed=7\nfees=1\n", "strategy axes": axes,
-                      "world axes": "", "where": "", "holdout": "0.3" },
-            "objective": { "metric": "sharpe", "over_world": "worst", "require": [] },
-            "symbols": [{ "symbol": "BTC", "fingerprint": fingerprint }],
-        });
-        Run { dir: "run".into(), record, told: Vec::new() }
+        let grid = [
+            ("strategy", strategy),
+            ("world and account", "seed=7\nfees=1\n"),
+            ("strategy axes", axes),
+            ("world axes", ""),
+            ("where", ""),
+            ("holdout", "0.3"),
+        ];
+        let grid = grid.map(|(name, text)| (name.to_string(), text.to_string())).into();
+        let mut manifest = RunManifest { seed, grid, ..example() };
+        manifest.symbols[0].fingerprint = fingerprint.to_string();
+        Run { dir: "run".into(), manifest, told: Vec::new() }
     }
 
     #[test]

@@ -37,12 +37,7 @@ struct Point {
 impl Results {
     pub fn read(run: &Run) -> Result<Results, SweepError> {
         let wrong = |file: &str, what: String| SweepError::NotARun { path: run.dir.join(file), what };
-        let objective = run.record["objective"].clone();
-        let objective: Objective = serde_json::from_value(objective).map_err(|e| {
-            wrong("run.json", format!("'objective': {e} (runs of older versions have none: sweep again)"))
-        })?;
-        let axes = run.record["strategy_axes"].as_array().into_iter().flatten();
-        let axes: Vec<String> = axes.filter_map(|axis| axis.as_str().map(str::to_string)).collect();
+        let objective = run.manifest.objective.clone();
         let required = objective.require.iter().map(|require| require.metric.as_str());
         let wanted: BTreeSet<&str> =
             FIGURES.into_iter().chain([objective.metric.as_str(), "trades"]).chain(required).collect();
@@ -53,7 +48,7 @@ impl Results {
         let metrics: Vec<String> = table.iter().map(|info| info.name.to_string()).collect();
         let mut results =
             Results { path: run.dir.join("results.parquet"), objective, judge, symbols: BTreeMap::new(), metrics };
-        results.load(&axes)?;
+        results.load(&run.manifest.strategy_axes)?;
         Ok(results)
     }
 

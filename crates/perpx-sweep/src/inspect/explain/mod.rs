@@ -20,6 +20,7 @@ use crate::error::SweepError;
 use crate::grid::Grid;
 use crate::options::DriverChoice;
 use crate::options::Options;
+use crate::results::manifest::{RUN_JSON, RunManifest};
 use crate::results::spool::Row;
 use crate::symbol_run::Study;
 use blotter::{Blotter, Episode};
@@ -83,13 +84,14 @@ pub struct Explained {
 /// # Errors
 /// Files that are missing or are not those of the run; an id, world or trade that is not there; another ledger.
 pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
-    let record = Record::read(&args.run.join("run.json"))?;
-    let options = Options { sets: record.sets.clone(), quiet: true, ..Options::new(record.grid_file(args)?) };
+    let origin = Origin { dir: &args.run, manifest: RunManifest::read(&args.run)? };
+    let sets = origin.manifest.set.clone();
+    let options = Options { sets, quiet: true, ..Options::new(origin.grid_file(args.grid.as_deref())?) };
     let sweep = Sweep::open(&options)?;
-    record.check(&sweep)?;
-    let symbol = crate::inspect::show::known(&record.json, args.symbol.as_deref(), &record.path)?;
+    origin.check(&sweep)?;
+    let symbol = origin.manifest.known(&args.run, args.symbol.as_deref())?;
     let found = rows::find(&args.run.join("results.parquet"), &args.id.to_lowercase(), symbol, &sweep.table)?;
-    let other = |what: &str| SweepError::Missing { path: record.path.clone(), what: what.to_string() };
+    let other = |what: &str| origin.missing(what.to_string());
     let study = sweep.studies.iter().find(|study| study.data.symbol == found.symbol);
     let study = study.ok_or_else(|| other("results.parquet is of another run"))?;
     let rows = placed(&sweep.grid, study, found).ok_or_else(|| other("results.parquet is of another run"))?;
@@ -108,7 +110,7 @@ pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
         |bound| Blotter::new(&bound.plan),
     )?;
     let Some(detail) = again.into_iter().next() else { return Err(other("its configuration cannot be run")) };
-    agree(study, row, &detail, "explanation").map_err(|error| record.blame(error))?;
+    agree(study, row, &detail, "explanation").map_err(|error| origin.blame(error))?;
     let told: Vec<Told> = RUNS
         .into_iter()
         .zip(detail.records)
@@ -184,43 +186,29 @@ fn chosen(grid: &Grid, worlds: &[Vec<Override>], text: &str) -> Result<usize, Sw
     }
 }
 
-/// What run.json says of the run.
-struct Record {
-    path: PathBuf,
-    json: Json,
-    sets: Vec<String>,
+/// The run that the configuration is of.
+struct Origin<'a> {
+    dir: &'a Path,
+    manifest: RunManifest,
 }
 
-impl Record {
-    fn read(path: &Path) -> Result<Record, SweepError> {
-        let wrong = |what: String| SweepError::Missing {
-            path: path.to_path_buf(),
-            what: format!("{what}; accepted: the folder of a finished run, such as reports/quickstart"),
-        };
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-        let json: Json = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        let sets = json["set"].as_array().into_iter().flatten().filter_map(Json::as_str);
-        let sets = sets.map(str::to_string).collect();
-        Ok(Record { path: path.to_path_buf(), sets, json })
-    }
-
-    fn text(&self, key: &str) -> &str {
-        self.json[key].as_str().unwrap_or_default()
+impl Origin<'_> {
+    fn missing(&self, what: String) -> SweepError {
+        SweepError::Missing { path: self.dir.join(RUN_JSON), what }
     }
 
     /// The grid file: as named, as seen from the run's folder, or as it was given to the sweep.
-    fn grid_file(&self, args: &ExplainArgs) -> Result<PathBuf, SweepError> {
-        if let Some(grid) = &args.grid {
-            return Ok(grid.clone());
+    fn grid_file(&self, named: Option<&Path>) -> Result<PathBuf, SweepError> {
+        if let Some(grid) = named {
+            return Ok(grid.to_path_buf());
         }
-        let from_here = perpx_data::path::normalize(&args.run.join(self.text("grid_file_from_here")));
-        let there = [from_here.clone(), PathBuf::from(self.text("grid_file"))].into_iter().find(|path| path.is_file());
-        there.ok_or_else(|| SweepError::Missing {
-            path: self.path.clone(),
-            what: format!(
-                "its grid file is not at {} any more; to do: name it with --grid GRID.toml",
-                from_here.display()
-            ),
+        let from_here = self.manifest.grid_file_from_here.as_deref().unwrap_or_default();
+        let from_here = perpx_data::path::normalize(&self.dir.join(from_here));
+        let there =
+            [from_here.clone(), PathBuf::from(&self.manifest.grid_file)].into_iter().find(|path| path.is_file());
+        there.ok_or_else(|| {
+            let place = from_here.display();
+            self.missing(format!("its grid file is not at {place} any more; to do: name it with --grid GRID.toml"))
         })
     }
 
@@ -231,15 +219,14 @@ impl Record {
                 "the {part} is not the run's any more: it was {was}, now it is {now}; accepted: the same {part}; to do: \
                  restore it, or sweep again"
             );
-            Err(SweepError::Missing { path: self.path.clone(), what })
+            Err(self.missing(what))
         };
-        if self.text("grid_hash") != sweep.grid_hash {
-            return changed("grid", self.text("grid_hash"), &sweep.grid_hash);
+        let was = &self.manifest.grid_hash;
+        if *was != sweep.grid_hash {
+            return changed("grid", was, &sweep.grid_hash);
         }
         for study in &sweep.studies {
-            let mut said = self.json["symbols"].as_array().into_iter().flatten();
-            let said = said.find(|symbol| symbol["symbol"].as_str() == Some(&study.data.symbol));
-            let was = said.and_then(|symbol| symbol["fingerprint"].as_str()).unwrap_or_default();
+            let was = self.manifest.symbol(&study.data.symbol).map_or("", |symbol| &symbol.fingerprint);
             if was != study.data.fingerprint() {
                 return changed("data", was, &study.data.fingerprint());
             }
@@ -249,13 +236,13 @@ impl Record {
 
     /// Another ledger is no fault of a run that other code made.
     fn blame(&self, error: SweepError) -> SweepError {
-        let (was, now) = (self.text("code"), crate::code::code_id());
+        let (was, now) = (self.manifest.code.as_str(), crate::code::code_id());
         if was == now {
             return error;
         }
-        let what =
-            format!("the run was made by code {was}, this is {now}, and its ledger is another; to do: sweep again");
-        SweepError::Missing { path: self.path.clone(), what }
+        self.missing(format!(
+            "the run was made by code {was}, this is {now}, and its ledger is another; to do: sweep again"
+        ))
     }
 }
 
