@@ -1,9 +1,9 @@
 //! The files of a run and of the store, read by their columns' names.
 
 use super::AuditError;
+use crate::results::reader;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type, TimestampNanosecondType};
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use perpx_core::audit::{Entry, Kind, LINES, Settled};
 use perpx_core::tape::rows::{FundingKind, FundingRow};
 use perpx_data::TapeError;
@@ -13,11 +13,7 @@ use std::path::Path;
 
 fn batches(path: &Path) -> Result<Vec<RecordBatch>, AuditError> {
     let wrong = |what: String| AuditError::File { path: path.to_path_buf(), what };
-    let file = std::fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
-    // dictionaries are read as their words
-    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).and_then(|b| b.build());
-    let reader = reader.map_err(|error| wrong(error.to_string()))?;
+    let reader = reader::open(path).map_err(wrong)?.build().map_err(|error| wrong(error.to_string()))?;
     reader.collect::<Result<_, _>>().map_err(|error| wrong(error.to_string()))
 }
 
@@ -166,7 +162,7 @@ pub(super) const RESULTS: [&str; 1 + LINES.len()] = [
 ];
 
 /// (symbol, id, world, run) -> values of [`RESULTS`].
-pub(super) type Results = BTreeMap<(String, String, String, String), [f64; RESULTS.len()]>;
+pub(super) type Results = BTreeMap<(String, String, String, String), [Option<f64>; RESULTS.len()]>;
 
 /// What results.parquet says.
 pub(super) fn results(path: &Path) -> Result<Results, AuditError> {
@@ -176,11 +172,11 @@ pub(super) fn results(path: &Path) -> Result<Results, AuditError> {
         for row in 0..batch.num_rows() {
             let (symbol, id, world) = (at.word("symbol", row)?, at.word("id", row)?, at.word("world_id", row)?);
             for (run, prefix) in [("in sample", ""), ("held out", "oos_")] {
-                let mut values = [f64::NAN; RESULTS.len()];
+                let mut values = [None; RESULTS.len()];
                 for (value, name) in values.iter_mut().zip(RESULTS) {
                     let column = at.column(&format!("{prefix}{name}"))?;
                     if let Some(known) = column.as_primitive_opt::<Float64Type>().filter(|c| c.is_valid(row)) {
-                        *value = known.value(row);
+                        *value = Some(known.value(row));
                     }
                 }
                 out.insert((symbol.clone(), id.clone(), world.clone(), run.to_string()), values);

@@ -50,7 +50,7 @@ pub struct UnitState {
     pub runs: Vec<RunRow>,
     /// Runs that ended with books that do not agree, or that met a venue in its past.
     pub faults: u32,
-    pub shares: Option<[f64; 4]>,
+    pub shares: Option<[Option<f64>; 4]>,
     /// Has passed the chunk's present tile: the run was stopped while others had not.
     pub is_ahead: bool,
 }

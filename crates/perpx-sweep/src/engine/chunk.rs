@@ -217,10 +217,10 @@ pub fn ticks_inside(tile: &Tile, spans: &Spans) -> u64 {
 
 impl Unit {
     fn row(self, metrics: usize) -> Row {
-        let none = || RunRow { hash: Default::default(), metrics: vec![f64::NAN; metrics] };
+        let none = || RunRow::none(metrics);
         let mut runs = self.state.runs.into_iter();
         let runs = [runs.next().unwrap_or_else(none), runs.next().unwrap_or_else(none)];
-        let shares = self.state.shares.unwrap_or([f64::NAN; 4]);
+        let shares = self.state.shares.unwrap_or_default();
         Row { id: self.id, point: self.point, world: self.world, shares, runs }
     }
 }
@@ -258,5 +258,5 @@ impl UnitState {
 }
 
 fn run_row(result: &RunResult) -> RunRow {
-    RunRow { hash: result.hash, metrics: result.metrics.0.iter().map(|value| value.unwrap_or(f64::NAN)).collect() }
+    RunRow::new(result.hash, result.metrics.0.iter().copied())
 }

@@ -84,14 +84,12 @@ impl GateCounts {
         }
     }
 
-    /// Shares from 0 to 1; NaN when no bar closed.
-    pub fn shares(&self, conditions: &GateIx) -> [f64; 4] {
+    /// Shares from 0 to 1; `None` when no bar closed.
+    pub fn shares(&self, conditions: &GateIx) -> [Option<f64>; 4] {
         conditions.map(|ix| {
-            let Some(condition) = self.conditions.get(ix) else { return f64::NAN };
-            match self.closes.get(&condition.bar_ns) {
-                Some(&closes) if closes > 0 => condition.held as f64 / closes as f64,
-                _ => f64::NAN,
-            }
+            let condition = self.conditions.get(ix)?;
+            let closes = self.closes.get(&condition.bar_ns).filter(|closes| **closes > 0)?;
+            Some(condition.held as f64 / *closes as f64)
         })
     }
 
@@ -145,8 +143,8 @@ mod tests {
                 counts.count(&tile, &TileSignals::default(), Time(5 * SECOND_NS), Time(41 * SECOND_NS));
             }
             assert_eq!((counts.conditions[0].held, counts.closes[&BAR]), (2, 3), "{cuts:?}");
-            assert_eq!(counts.shares(&[0, 0, 0, usize::MAX])[0], 2.0 / 3.0);
-            assert!(counts.shares(&[usize::MAX; 4])[3].is_nan());
+            assert_eq!(counts.shares(&[0, 0, 0, usize::MAX])[0], Some(2.0 / 3.0));
+            assert_eq!(counts.shares(&[usize::MAX; 4])[3], None);
         }
     }
 }

@@ -157,8 +157,8 @@ fn measure(sweep: &Sweep<'_>, study: &Study) -> Result<Costs, SweepError> {
         .zip(&points)
         .map(|((_, state), at)| {
             let run = state.runs.first().cloned();
-            let run = run.unwrap_or_else(|| RunRow { hash: Default::default(), metrics: vec![f64::NAN; width] });
-            Row { id: *at, point: *at, world: 0, shares: [0.5; 4], runs: [run.clone(), run] }
+            let run = run.unwrap_or_else(|| RunRow::none(width));
+            Row { id: *at, point: *at, world: 0, shares: [Some(0.5); 4], runs: [run.clone(), run] }
         })
         .collect();
     costs.row = row_seconds(grid, &sweep.table, &rows)?;

@@ -397,8 +397,8 @@ fn priced(sweep: &Sweep<'_>, winner: Option<&Ranked>, mut transitions: Vec<Trans
 const GATES: [&str; SHARES.len()] = ["trend", "target return after fees", "funding difference", "volatility band"];
 
 fn gates(row: &Row) -> Vec<Gate> {
-    let told = GATES.iter().zip(row.shares).filter(|(_, share)| !share.is_nan());
-    told.map(|(name, share)| Gate { condition: name.to_string(), share }).collect()
+    let known = GATES.iter().zip(row.shares).filter_map(|(name, share)| Some((name, share?)));
+    known.map(|(name, share)| Gate { condition: name.to_string(), share }).collect()
 }
 
 fn warnings(
@@ -415,8 +415,8 @@ fn warnings(
         say(Level::Severe, format!("There is no winner and no best.yml: {why}"));
     }
     if let Some(winner) = outcome.ranked.first() {
-        for (gate, share) in GATES.iter().zip(winner.row.shares) {
-            if !(0.01..=0.99).contains(&share) && !share.is_nan() {
+        for Gate { condition: gate, share } in gates(&winner.row) {
+            if !(0.01..=0.99).contains(&share) {
                 let text = format!(
                     "The gate's condition '{gate}' held at {:.1} % of the winner's bar closes: its threshold decides nothing",
                     100.0 * share

@@ -6,7 +6,7 @@ use crate::error::SweepError;
 use crate::grid::Grid;
 use crate::options::DriverChoice;
 use crate::results::ledgers::Detail;
-use crate::results::spool::{Row, RunRow};
+use crate::results::spool::Row;
 use crate::symbol_run::Study;
 use perpx_core::replay::{Drive, Machine, Mover};
 use perpx_core::signals::SignalSet;
@@ -102,8 +102,7 @@ pub fn recorded<R: Recorder + Send>(
 
 pub fn agree<R>(study: &Study, row: &Row, detail: &Detail<R>, pass: &'static str) -> Result<(), SweepError> {
     for ((wanted, found), run) in row.runs.iter().zip(&detail.runs).zip(RUNS) {
-        let bits = |run: &RunRow| run.metrics.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-        if wanted.hash != found.hash || bits(wanted) != bits(found) {
+        if !wanted.is_same(found) {
             return Err(SweepError::Disagree {
                 place: format!("{:016x} in world {}", row.id, study.world_ids[row.world as usize]),
                 run,

@@ -78,13 +78,10 @@ fn record(grid: &Grid, board: &Board<'_>, place: usize, ranked: &Ranked) -> Vec<
     cells.extend(values.map(|value| value.map(ToString::to_string).unwrap_or_default()));
     cells.push(board.world_ids.get(row.world as usize).cloned().unwrap_or_default());
     cells.extend(grid.world(u64::from(row.world)).iter().map(|(_, value)| value.to_string()));
-    let known = |value: &f64| number(Some(*value).filter(|value| !value.is_nan()));
-    cells.extend(row.runs[0].metrics.iter().map(known));
-    cells.extend(row.shares.iter().map(known));
-    cells.extend(row.runs[1].metrics.iter().map(known));
-    cells.push(row.runs[0].hash.to_string());
-    let ran = row.runs[1].metrics.iter().any(|value| !value.is_nan());
-    cells.push(if ran { row.runs[1].hash.to_string() } else { String::new() });
+    let [inside, outside] = &row.runs;
+    cells.extend(inside.values().chain(row.shares).chain(outside.values()).map(number));
+    cells.push(inside.hash.to_string());
+    cells.push(if outside.ran() { outside.hash.to_string() } else { String::new() });
     cells
 }
 

@@ -6,6 +6,7 @@
 //! | `spool` | the finished rows, before they are ranked |
 //! | `ranking` | which configuration is better |
 //! | `columns` | every column of the tables: name, type, unit, meaning |
+//! | `reader` | the tables of a finished run as data frames |
 //! | `table`, `leaderboard`, `ledgers`, `best`, `manifest` | results.parquet, leaderboard.csv, the tables of the best, best.yml, run.json |
 
 pub mod best;
@@ -15,5 +16,6 @@ pub mod leaderboard;
 pub mod ledgers;
 pub mod manifest;
 pub mod ranking;
+pub mod reader;
 pub mod spool;
 pub mod table;

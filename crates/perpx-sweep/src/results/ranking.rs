@@ -264,13 +264,13 @@ mod tests {
 
     /// A point whose worlds have these (sharpe, trades, drawdown).
     fn rows(id: u64, worlds: &[(f64, f64, f64)]) -> Vec<Row> {
-        let run = |m: Vec<f64>| RunRow { hash: LedgerHash::default(), metrics: m };
+        let run = |m: [f64; 3]| RunRow::new(LedgerHash::default(), m.map(|m| (!m.is_nan()).then_some(m)));
         let row = |(world, (a, b, c)): (usize, &(f64, f64, f64))| Row {
             id,
             point: id,
             world: world as u32,
-            shares: [0.0; 4],
-            runs: [run(vec![*a, *b, *c]), run(vec![f64::NAN; 3])],
+            shares: [Some(0.0); 4],
+            runs: [run([*a, *b, *c]), RunRow::none(3)],
         };
         worlds.iter().enumerate().map(row).collect()
     }

@@ -15,14 +15,47 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RunRow {
     pub hash: LedgerHash,
-    /// In the order of `stats::metric_table`; NaN = no value.
-    pub metrics: Vec<f64>,
+    /// In the order of `stats::metric_table`; NaN = no value: as in the file, half of what `Option` would take.
+    values: Vec<f64>,
 }
 
 impl RunRow {
-    pub fn get(&self, metric: usize) -> Option<f64> {
-        self.metrics.get(metric).copied().filter(|value| !value.is_nan())
+    /// `values` in the order of `stats::metric_table`.
+    pub fn new(hash: LedgerHash, values: impl IntoIterator<Item = Option<f64>>) -> RunRow {
+        RunRow { hash, values: values.into_iter().map(packed).collect() }
     }
+
+    /// Of a run that did not take place.
+    pub fn none(metrics: usize) -> RunRow {
+        RunRow::new(LedgerHash::default(), std::iter::repeat_n(None, metrics))
+    }
+
+    pub fn get(&self, metric: usize) -> Option<f64> {
+        self.values.get(metric).copied().and_then(unpacked)
+    }
+
+    pub fn values(&self) -> impl Iterator<Item = Option<f64>> {
+        self.values.iter().copied().map(unpacked)
+    }
+
+    /// It took place.
+    pub fn ran(&self) -> bool {
+        self.values().any(|value| value.is_some())
+    }
+
+    /// Bit by bit.
+    pub fn is_same(&self, other: &RunRow) -> bool {
+        let bits = |run: &RunRow| run.values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        self.hash == other.hash && bits(self) == bits(other)
+    }
+}
+
+fn packed(value: Option<f64>) -> f64 {
+    value.unwrap_or(f64::NAN)
+}
+
+fn unpacked(value: f64) -> Option<f64> {
+    (!value.is_nan()).then_some(value)
 }
 
 /// One row of the results: a configuration in one world.
@@ -33,8 +66,8 @@ pub struct Row {
     /// Its place in the grid.
     pub point: u64,
     pub world: u32,
-    /// Shares of bar closes at which trend, target return, funding and volatility held; NaN = not judged.
-    pub shares: [f64; 4],
+    /// Shares of bar closes at which trend, target return, funding and volatility held; `None` = not judged.
+    pub shares: [Option<f64>; 4],
     pub runs: [RunRow; 2],
 }
 
@@ -150,10 +183,10 @@ fn encode(row: &Row, out: &mut Vec<u8>) {
     out.extend(row.id.to_le_bytes());
     out.extend(row.point.to_le_bytes());
     out.extend(u64::from(row.world).to_le_bytes());
-    out.extend(row.shares.iter().flat_map(|share| share.to_le_bytes()));
+    out.extend(row.shares.iter().flat_map(|share| packed(*share).to_le_bytes()));
     for run in &row.runs {
         out.extend(run.hash.0);
-        out.extend(run.metrics.iter().flat_map(|value| value.to_le_bytes()));
+        out.extend(run.values.iter().flat_map(|value| value.to_le_bytes()));
     }
     let hash = blake3::hash(out);
     out.extend(&hash.as_bytes()[..CHECKSUM]);
@@ -164,13 +197,13 @@ fn decode(bytes: &[u8], metrics: usize) -> Row {
     let real = |at: usize| f64::from_bits(word(at));
     let run = |at: usize| RunRow {
         hash: LedgerHash(bytes[at..at + 16].try_into().unwrap_or_default()),
-        metrics: (0..metrics).map(|m| real(at + 16 + 8 * m)).collect(),
+        values: (0..metrics).map(|m| real(at + 16 + 8 * m)).collect(),
     };
     Row {
         id: word(0),
         point: word(8),
         world: word(16) as u32,
-        shares: [24, 32, 40, 48].map(real),
+        shares: [24, 32, 40, 48].map(|at| unpacked(real(at))),
         runs: [run(56), run(56 + 16 + 8 * metrics)],
     }
 }
@@ -180,8 +213,14 @@ mod tests {
     use super::*;
 
     fn row(id: u64, world: u32) -> Row {
-        let run = |x: f64| RunRow { hash: LedgerHash([id as u8; 16]), metrics: vec![x, f64::NAN, -0.5] };
-        Row { id, point: id * 7, world, shares: [0.25, 0.5, f64::NAN, 1.0], runs: [run(1.5), run(id as f64)] }
+        let run = |x: f64| RunRow::new(LedgerHash([id as u8; 16]), [Some(x), None, Some(-0.5)]);
+        Row {
+            id,
+            point: id * 7,
+            world,
+            shares: [Some(0.25), Some(0.5), None, Some(1.0)],
+            runs: [run(1.5), run(id as f64)],
+        }
     }
 
     #[test]

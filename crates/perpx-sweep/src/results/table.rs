@@ -4,15 +4,13 @@ use crate::error::SweepError;
 use crate::grid::Grid;
 use crate::results::columns::{self, Builder};
 use crate::results::spool::{Row, Spool};
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema};
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use perpx_core::stats::MetricInfo;
 use perpx_data::atomic::AtomicFile;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -143,11 +141,10 @@ impl<'a> Columns<'a> {
             next(&|column| column.value(value));
         }
         let [inside, outside] = &row.runs;
-        for value in inside.metrics.iter().chain(&row.shares).chain(&outside.metrics) {
-            next(&|column| column.number((!value.is_nan()).then_some(*value)));
+        for value in inside.values().chain(row.shares).chain(outside.values()) {
+            next(&|column| column.number(value));
         }
-        let ran = outside.metrics.iter().any(|value| !value.is_nan());
-        for hash in [Some(inside.hash.to_string()), ran.then(|| outside.hash.to_string())] {
+        for hash in [Some(inside.hash.to_string()), outside.ran().then(|| outside.hash.to_string())] {
             next(&|column| column.text(hash.as_deref()));
         }
         self.rows += 1;
@@ -158,24 +155,4 @@ impl<'a> Columns<'a> {
         let arrays = self.columns.iter_mut().map(Builder::finish).collect::<Result<_, _>>().map_err(fault(path))?;
         RecordBatch::try_new(self.schema.clone(), arrays).map_err(fault(path))
     }
-}
-
-/// A number of a table: whole, floating or a flag; `None` = no value.
-pub fn number(column: &dyn Array, row: usize) -> Option<f64> {
-    if column.is_null(row) {
-        return None;
-    }
-    match column.data_type() {
-        DataType::Int64 => Some(column.as_primitive::<Int64Type>().value(row) as f64),
-        DataType::Float64 => Some(column.as_primitive::<Float64Type>().value(row)),
-        _ => None,
-    }
-}
-
-/// A table opened for reading: dictionaries are read as their words.
-pub fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
-        .map_err(|error| format!("not a whole parquet file: {error}"))
 }

@@ -6,15 +6,13 @@ use crate::grid::Objective;
 use crate::inspect::show::Run;
 use crate::results::columns::HELD_OUT;
 use crate::results::ranking::Judge;
+use crate::results::reader::RunTable;
 use crate::results::spool::{Row, RunRow};
-use crate::results::table;
-use arrow::array::{Array, AsArray, RecordBatch};
-use parquet::arrow::ProjectionMask;
 use perpx_core::replay::LedgerHash;
 use perpx_core::stats::{MetricInfo, metric_table};
 use perpx_core::trader::Composite;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Figures that are told of a winner, beside the objective.
 const FIGURES: [&str; 5] = ["net_pnl", "trades", "win_rate_pct", "max_drawdown_pct", "fees"];
@@ -53,47 +51,33 @@ impl Results {
     }
 
     fn load(&mut self, axes: &[String]) -> Result<(), SweepError> {
-        let path = self.path.clone();
-        let wrong = |what: String| SweepError::NotARun { path: path.clone(), what };
-        let builder = table::open(&path).map_err(wrong)?;
         let held_out: Vec<String> = self.metrics.iter().map(|name| format!("{HELD_OUT}{name}")).collect();
-        let needed: BTreeSet<&str> = ["id", "symbol"]
-            .into_iter()
-            .chain(self.metrics.iter().chain(&held_out).chain(axes).map(String::as_str))
-            .collect();
-        let schema = builder.schema().clone();
-        let at = schema.fields().iter().enumerate().filter(|(_, field)| needed.contains(field.name().as_str()));
-        let mask = ProjectionMask::roots(builder.parquet_schema(), at.map(|(at, _)| at));
-        let reader = builder.with_projection(mask).build().map_err(|e| wrong(e.to_string()))?;
-        for batch in reader {
-            let batch = batch.map_err(|e| wrong(e.to_string()))?;
-            let inside = numbers(&path, &batch, &self.metrics)?;
-            let outside = numbers(&path, &batch, &held_out)?;
-            let (ids, symbols) = (words(&path, &batch, "id")?, words(&path, &batch, "symbol")?);
-            let axes: Vec<(&String, Vec<String>)> =
-                axes.iter().map(|axis| Ok((axis, words(&path, &batch, axis)?))).collect::<Result<_, SweepError>>()?;
-            for (row, (id, symbol)) in ids.iter().zip(symbols).enumerate() {
-                let id = u64::from_str_radix(id, 16).map_err(|_| wrong(format!("'{id}' is no id")))?;
-                let of = |columns: &[Vec<f64>]| RunRow {
-                    hash: LedgerHash::default(),
-                    metrics: columns.iter().map(|column| column[row]).collect(),
-                };
-                let points = self.symbols.entry(symbol).or_default();
-                if points.last().is_none_or(|point| point.rows[0].id != id) {
-                    let axes = axes.iter().map(|(axis, values)| (axis.to_string(), values[row].clone())).collect();
-                    points.push(Point { rows: Vec::new(), axes });
-                }
-                if let Some(point) = points.last_mut() {
-                    let world = point.rows.len() as u32;
-                    point.rows.push(Row {
-                        id,
-                        point: 0,
-                        world,
-                        shares: [f64::NAN; 4],
-                        runs: [of(&inside), of(&outside)],
-                    });
-                }
-            }
+        let mut names = vec!["id", "symbol"];
+        names.extend(self.metrics.iter().chain(&held_out).chain(axes).map(String::as_str));
+        let table = RunTable::read(&self.path, &names, None)?;
+        let columns = |names: &[String]| names.iter().map(|name| table.numbers(name)).collect::<Result<Vec<_>, _>>();
+        let (inside, outside) = (columns(&self.metrics)?, columns(&held_out)?);
+        let (ids, symbols) = (table.words("id")?, table.words("symbol")?);
+        let axes: Vec<(&String, Vec<Option<String>>)> =
+            axes.iter().map(|axis| Ok((axis, table.words(axis)?))).collect::<Result<_, SweepError>>()?;
+        for rows in table.groups(&["symbol", "id"])? {
+            let [id, symbol] = [&ids, &symbols].map(|words| words[rows[0]].clone().unwrap_or_default());
+            let id = u64::from_str_radix(&id, 16)
+                .map_err(|_| SweepError::NotARun { path: self.path.clone(), what: format!("'{id}' is no id") })?;
+            let value = |words: &Vec<Option<String>>| words[rows[0]].clone().unwrap_or("null".to_string());
+            let axes = axes.iter().map(|(axis, words)| (axis.to_string(), value(words))).collect();
+            let run = |columns: &[Vec<Option<f64>>], row: usize| {
+                RunRow::new(LedgerHash::default(), columns.iter().map(|column| column[row]))
+            };
+            let rows = rows.iter().zip(0..).map(|(&row, world)| Row {
+                id,
+                point: 0,
+                world,
+                shares: [None; 4],
+                runs: [run(&inside, row), run(&outside, row)],
+            });
+            let rows = rows.collect();
+            self.symbols.entry(symbol).or_default().push(Point { rows, axes });
         }
         Ok(())
     }
@@ -123,31 +107,4 @@ impl Results {
         points.sort_by(|a, b| a.verdict.order(&b.verdict));
         Board { points }
     }
-}
-
-fn column<'b>(path: &Path, batch: &'b RecordBatch, name: &str) -> Result<&'b dyn Array, SweepError> {
-    let missing = || SweepError::NotARun { path: path.to_path_buf(), what: format!("there is no column '{name}'") };
-    Ok(batch.column_by_name(name).ok_or_else(missing)?.as_ref())
-}
-
-/// Columns of numbers; NaN = no value.
-fn numbers(path: &Path, batch: &RecordBatch, names: &[String]) -> Result<Vec<Vec<f64>>, SweepError> {
-    let read = |name: &String| {
-        let column = column(path, batch, name)?;
-        Ok((0..batch.num_rows()).map(|row| table::number(column, row).unwrap_or(f64::NAN)).collect())
-    };
-    names.iter().map(read).collect()
-}
-
-/// A column of words, or of numbers or flags as words.
-fn words(path: &Path, batch: &RecordBatch, name: &str) -> Result<Vec<String>, SweepError> {
-    let column = column(path, batch, name)?;
-    let (word, flag) = (column.as_string_opt::<i32>(), column.as_boolean_opt());
-    let cell = |row: usize| match (word, flag) {
-        _ if column.is_null(row) => "null".to_string(),
-        (Some(values), _) => values.value(row).to_string(),
-        (_, Some(values)) => values.value(row).to_string(),
-        _ => table::number(column, row).map(|number| number.to_string()).unwrap_or_default(),
-    };
-    Ok((0..batch.num_rows()).map(cell).collect())
 }

@@ -1,0 +1,172 @@
+//! The one reader of a run's tables: the columns that are asked for, as a data frame. They are decoded by the parquet library
+//! that wrote them; that of polars would be a second one, and bring its engine of queries with it.
+
+use crate::error::SweepError;
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow::error::ArrowError;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowPredicateFn, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowFilter};
+use polars::prelude::{Column, DataFrame, GroupsIndicator, PolarsError};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Columns of one table.
+pub struct RunTable {
+    path: PathBuf,
+    frame: DataFrame,
+}
+
+/// Rows of one configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Of<'a> {
+    /// What its id begins with.
+    pub id: &'a str,
+    pub symbol: Option<&'a str>,
+}
+
+/// A table opened for reading: dictionaries are read as their words.
+///
+/// # Errors
+/// No file, or no parquet; in words.
+pub fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
+        .map_err(|error| format!("not a whole parquet file: {error}"))
+}
+
+impl RunTable {
+    /// Reads the columns `names` of the table at `path`: all rows, or those `of` one configuration.
+    ///
+    /// # Errors
+    /// No table; a column that is not there, there twice, or of a type that no column of numbers, words or flags has.
+    pub fn read(path: &Path, names: &[&str], of: Option<Of<'_>>) -> Result<RunTable, SweepError> {
+        let wrong = |what: String| SweepError::NotARun { path: path.to_path_buf(), what };
+        let mut builder = open(path).map_err(wrong)?;
+        let fields = builder.schema().fields().clone();
+        for name in names {
+            let what = match fields.iter().filter(|field| field.name() == name).count() {
+                1 => continue,
+                0 => "no column",
+                _ => "two columns",
+            };
+            return Err(wrong(format!(
+                "there is {what} '{name}' (the run was made by another version of perpx: sweep again)"
+            )));
+        }
+        if let Some(of) = of {
+            builder = filtered(builder, of);
+        }
+        let wanted = fields.iter().enumerate().filter(|(_, field)| names.contains(&field.name().as_str()));
+        let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.map(|(at, _)| at));
+        let reader = builder.with_projection(mask).build().map_err(|error| wrong(error.to_string()))?;
+        let wanted = fields.iter().filter(|field| names.contains(&field.name().as_str()));
+        let mut columns: Vec<(String, Cells)> = Vec::new();
+        for field in wanted {
+            let cells = Cells::new(field.data_type());
+            let cells = cells.ok_or_else(|| wrong(format!("column '{}' is a {}", field.name(), field.data_type())))?;
+            columns.push((field.name().clone(), cells));
+        }
+        let mut rows = 0;
+        for batch in reader {
+            let batch: RecordBatch = batch.map_err(|error| wrong(error.to_string()))?;
+            rows += batch.num_rows();
+            columns.iter_mut().zip(batch.columns()).for_each(|((_, cells), column)| cells.extend(column));
+        }
+        let columns = columns.into_iter().map(|(name, cells)| cells.column(&name)).collect();
+        let frame = DataFrame::new(rows, columns).map_err(|error| wrong(error.to_string()))?;
+        Ok(RunTable { path: path.to_path_buf(), frame })
+    }
+
+    fn wrong(&self, error: PolarsError) -> SweepError {
+        SweepError::NotARun { path: self.path.clone(), what: error.to_string() }
+    }
+
+    /// A column of numbers.
+    pub fn numbers(&self, name: &str) -> Result<Vec<Option<f64>>, SweepError> {
+        let column = self.frame.column(name).map_err(|error| self.wrong(error))?;
+        if let Ok(whole) = column.i64() {
+            return Ok(whole.iter().map(|value| value.map(|value| value as f64)).collect());
+        }
+        Ok(column.f64().map_err(|error| self.wrong(error))?.iter().collect())
+    }
+
+    /// A column of words, or of numbers or flags as words.
+    pub fn words(&self, name: &str) -> Result<Vec<Option<String>>, SweepError> {
+        let column = self.frame.column(name).map_err(|error| self.wrong(error))?;
+        if let Ok(words) = column.str() {
+            return Ok(words.iter().map(|word| word.map(str::to_string)).collect());
+        }
+        if let Ok(flags) = column.bool() {
+            return Ok(flags.iter().map(|flag| flag.map(|flag| flag.to_string())).collect());
+        }
+        Ok(self.numbers(name)?.into_iter().map(|number| number.map(|number| number.to_string())).collect())
+    }
+
+    /// Rows that are equal in the columns `keys`, in their order; groups in the order of their first rows.
+    pub fn groups(&self, keys: &[&str]) -> Result<Vec<Vec<usize>>, SweepError> {
+        let groups = self.frame.group_by_stable(keys).map_err(|error| self.wrong(error))?;
+        let rows = |group: GroupsIndicator<'_>| match group {
+            GroupsIndicator::Idx((_, rows)) => rows.iter().map(|row| *row as usize).collect(),
+            GroupsIndicator::Slice([first, count]) => (first as usize..(first + count) as usize).collect(),
+        };
+        Ok(groups.get_groups().iter().map(rows).collect())
+    }
+}
+
+/// Rows of other configurations are not decoded.
+fn filtered(builder: ParquetRecordBatchReaderBuilder<File>, of: Of<'_>) -> ParquetRecordBatchReaderBuilder<File> {
+    let (id, symbol) = (of.id.to_string(), of.symbol.map(str::to_string));
+    let holds = move |batch: RecordBatch| {
+        let words = |name: &str| {
+            let column = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+            column.ok_or_else(|| ArrowError::SchemaError(format!("there is no column of words '{name}'")))
+        };
+        let (ids, symbols) = (words("id")?, words("symbol")?);
+        let holds = |(found, of): (Option<&str>, Option<&str>)| {
+            found.is_some_and(|found| found.starts_with(&id)) && (symbol.is_none() || of == symbol.as_deref())
+        };
+        Ok(ids.iter().zip(symbols).map(|row| Some(holds(row))).collect::<BooleanArray>())
+    };
+    let mask = ProjectionMask::columns(builder.parquet_schema(), ["id", "symbol"]);
+    builder.with_row_filter(RowFilter::new(vec![Box::new(ArrowPredicateFn::new(mask, holds))]))
+}
+
+/// A column as it is read.
+enum Cells {
+    Word(Vec<Option<String>>),
+    Real(Vec<Option<f64>>),
+    Whole(Vec<Option<i64>>),
+    Flag(Vec<Option<bool>>),
+}
+
+impl Cells {
+    fn new(kind: &DataType) -> Option<Cells> {
+        Some(match kind {
+            DataType::Utf8 => Cells::Word(Vec::new()),
+            DataType::Float64 => Cells::Real(Vec::new()),
+            DataType::Int64 => Cells::Whole(Vec::new()),
+            DataType::Boolean => Cells::Flag(Vec::new()),
+            _ => return None,
+        })
+    }
+
+    fn extend(&mut self, column: &dyn Array) {
+        match self {
+            Cells::Word(cells) => cells.extend(column.as_string::<i32>().iter().map(|word| word.map(str::to_string))),
+            Cells::Real(cells) => cells.extend(column.as_primitive::<Float64Type>().iter()),
+            Cells::Whole(cells) => cells.extend(column.as_primitive::<Int64Type>().iter()),
+            Cells::Flag(cells) => cells.extend(column.as_boolean().iter()),
+        }
+    }
+
+    fn column(self, name: &str) -> Column {
+        match self {
+            Cells::Word(cells) => Column::new(name.into(), cells),
+            Cells::Real(cells) => Column::new(name.into(), cells),
+            Cells::Whole(cells) => Column::new(name.into(), cells),
+            Cells::Flag(cells) => Column::new(name.into(), cells),
+        }
+    }
+}
