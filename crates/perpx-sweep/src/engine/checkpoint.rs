@@ -3,7 +3,7 @@
 //! `checkpoint.state` = a line of text, the payload's length (u64, little endian), the payload (postcard), its BLAKE3.
 //! Finished rows lie beside it (`spool`); what was written after the checkpoint is cut off when the run goes on.
 
-use crate::engine::condition_stats::GateState;
+use crate::engine::condition_stats::ConditionState;
 use crate::error::SweepError;
 use crate::results::spool::RunRow;
 use perpx_core::replay::Machine;
@@ -35,7 +35,7 @@ pub struct ChunkState {
     pub feed: u32,
     /// The next tile, or the present one.
     pub tile: u64,
-    pub gates: GateState,
+    pub conditions: ConditionState,
     /// The bar closes of this tile are counted in them.
     pub is_counted: bool,
     /// By unit of the chunk, in order.
@@ -179,7 +179,7 @@ mod tests {
         let chunk = ChunkState {
             feed: 1,
             tile: 3,
-            gates: GateState::default(),
+            conditions: ConditionState::default(),
             is_counted: false,
             units: vec![UnitState::default(); 2],
         };

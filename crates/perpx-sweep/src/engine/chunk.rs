@@ -2,10 +2,10 @@
 //! tiles and signals are shared by all threads.
 
 use crate::engine::checkpoint::{ChunkState, UnitState};
-use crate::engine::condition_stats::{GateCounts, GateIx};
+use crate::engine::condition_stats::{ConditionCounts, ConditionIx};
 use crate::engine::points::Point;
 use crate::engine::prefetch::each_tile;
-use crate::engine::scheduler::{Crew, Effort};
+use crate::engine::scheduler::{Scheduler, WorkerTime};
 use crate::error::SweepError;
 use crate::grid::Grid;
 use crate::options::DriverChoice;
@@ -31,14 +31,14 @@ pub struct Unit {
     pub world: u32,
     pub feed: usize,
     pub bound: Bound,
-    gates: GateIx,
+    conditions: ConditionIx,
     state: UnitState,
 }
 
 /// What all units on one feed share.
 struct FeedShare {
     signals: SignalSet,
-    gates: GateCounts,
+    conditions: ConditionCounts,
 }
 
 pub struct Chunk<'a> {
@@ -61,7 +61,7 @@ pub struct Edge {
     pub config_ticks: u64,
     /// Configurations (in a world) that are finished with the tile.
     pub finished: u64,
-    pub effort: Effort,
+    pub worker_time: WorkerTime,
 }
 
 impl<'a> Chunk<'a> {
@@ -89,16 +89,16 @@ impl<'a> Chunk<'a> {
                 Ok((point, world as u32, feed, config))
             })
             .collect::<Result<_, SweepError>>()?;
-        let fresh = || FeedShare { signals: SignalSet::default(), gates: GateCounts::default() };
+        let fresh = || FeedShare { signals: SignalSet::default(), conditions: ConditionCounts::default() };
         let mut shares: Vec<FeedShare> = study.data.feeds.iter().map(|_| fresh()).collect();
         let mut binder = Binder::new(&study.data);
         let mut units = Vec::with_capacity(resolved.len());
         for (point, world, feed, config) in resolved {
             let share = &mut shares[feed];
             let bound = binder.bind(&config, feed, world, &mut share.signals);
-            let gates = share.gates.add(&bound.plan);
+            let conditions = share.conditions.add(&bound.plan);
             let (id, point) = (point.id, point.at);
-            units.push(Unit { id, point, world, feed, bound, gates, state: UnitState::default() });
+            units.push(Unit { id, point, world, feed, bound, conditions, state: UnitState::default() });
         }
         units.sort_by_key(|unit| (unit.feed, unit.id, unit.world));
         let (driver, stop) = (options.driver, &*options.stop);
@@ -110,7 +110,7 @@ impl<'a> Chunk<'a> {
         (self.feed, self.tile, self.is_counted) = (state.feed as usize, state.tile as usize, state.is_counted);
         self.units.iter_mut().zip(state.units).for_each(|(unit, state)| unit.state = state);
         if let Some(share) = self.shares.get_mut(self.feed) {
-            share.gates.restore(&state.gates);
+            share.conditions.restore(&state.conditions);
         }
     }
 
@@ -118,7 +118,7 @@ impl<'a> Chunk<'a> {
         ChunkState {
             feed: self.feed as u32,
             tile: self.tile as u64,
-            gates: self.shares.get(self.feed).map(|share| share.gates.state()).unwrap_or_default(),
+            conditions: self.shares.get(self.feed).map(|share| share.conditions.state()).unwrap_or_default(),
             is_counted: self.is_counted,
             units: self.units.iter().map(|unit| unit.state.clone()).collect(),
         }
@@ -147,14 +147,14 @@ impl<'a> Chunk<'a> {
         let reader = Reader::new(tape, &self.shares[feed].signals, study.data.from);
         let start = self.units.partition_point(|unit| unit.feed < feed);
         let end = self.units.partition_point(|unit| unit.feed <= feed);
-        let mut crew = Crew::new(driver);
-        each_tile(reader, driver, self.tile, stop, |ready| {
-            let (tile, signals) = (&*ready.tile, &ready.signals);
-            let shared = (tile, signals, ready.index.as_ref());
-            let (gates, is_counted) = (&mut self.shares[feed].gates, &mut self.is_counted);
+        let mut scheduler = Scheduler::new(driver);
+        each_tile(reader, driver, self.tile, stop, |prepared| {
+            let (tile, signals) = (&*prepared.tile, &prepared.signals);
+            let shared = (tile, signals, prepared.index.as_ref());
+            let (conditions, is_counted) = (&mut self.shares[feed].conditions, &mut self.is_counted);
             let count = || {
                 if !std::mem::replace(is_counted, true) {
-                    gates.count(tile, signals, spans.inside.0, spans.inside.1);
+                    conditions.count(tile, signals, spans.inside.0, spans.inside.1);
                 }
             };
             let pass = |mover: &mut Mover, unit: &mut Unit| {
@@ -168,17 +168,17 @@ impl<'a> Chunk<'a> {
                     );
                 }
             };
-            let mut effort = crew.work(&mut self.units[start..end], count, pass, stop);
-            effort.waited = ready.waited * rayon::current_num_threads() as u32;
+            let mut worker_time = scheduler.work(&mut self.units[start..end], count, pass, stop);
+            worker_time.waited = prepared.waited * rayon::current_num_threads() as u32;
             if self.units[start..end].iter().any(|unit| !unit.state.is_ahead) {
-                return edge(self, Edge { config_ticks: 0, finished: 0, effort });
+                return edge(self, Edge { config_ticks: 0, finished: 0, worker_time });
             }
             self.units[start..end].iter_mut().for_each(|unit| unit.state.is_ahead = false);
             self.is_counted = false;
             self.tile += 1;
             let config_ticks = ticks_inside(tile, &spans) * (end - start) as u64;
             let finished = if self.tile == tape.tiles() { (end - start) as u64 } else { 0 };
-            edge(self, Edge { config_ticks, finished, effort })
+            edge(self, Edge { config_ticks, finished, worker_time })
         })
     }
 
@@ -186,7 +186,7 @@ impl<'a> Chunk<'a> {
     fn close_feed(&mut self) {
         let (feed, shares) = (self.feed, &self.shares);
         for unit in self.units.iter_mut().filter(|unit| unit.feed == feed) {
-            unit.state.shares = Some(shares[feed].gates.shares(&unit.gates));
+            unit.state.shares = Some(shares[feed].conditions.shares(&unit.conditions));
         }
     }
 

@@ -21,7 +21,7 @@ struct Condition {
 
 /// Everything that is counted for a chunk's configurations on one feed.
 #[derive(Clone, Debug, Default)]
-pub struct GateCounts {
+pub struct ConditionCounts {
     conditions: Vec<Condition>,
     known: BTreeMap<String, usize>,
     /// Bar closes seen, by bar length.
@@ -29,17 +29,17 @@ pub struct GateCounts {
 }
 
 /// A configuration's conditions: trend, target return, funding, volatility.
-pub type GateIx = [usize; 4];
+pub type ConditionIx = [usize; 4];
 
 /// What a checkpoint keeps of the counts.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
-pub struct GateState {
+pub struct ConditionState {
     held: Vec<u64>,
     closes: Vec<(i64, u64)>,
 }
 
-impl GateCounts {
-    pub fn add(&mut self, plan: &Plan) -> GateIx {
+impl ConditionCounts {
+    pub fn add(&mut self, plan: &Plan) -> ConditionIx {
         let bar_ns = plan.strategy.bar_ns;
         self.closes.entry(bar_ns).or_insert(0);
         let Some((_, rule)) = plan.gates.first() else { return [usize::MAX; 4] };
@@ -85,7 +85,7 @@ impl GateCounts {
     }
 
     /// Shares from 0 to 1; `None` when no bar closed.
-    pub fn shares(&self, conditions: &GateIx) -> [Option<f64>; 4] {
+    pub fn shares(&self, conditions: &ConditionIx) -> [Option<f64>; 4] {
         conditions.map(|ix| {
             let condition = self.conditions.get(ix)?;
             let closes = self.closes.get(&condition.bar_ns).filter(|closes| **closes > 0)?;
@@ -93,14 +93,14 @@ impl GateCounts {
         })
     }
 
-    pub fn state(&self) -> GateState {
-        GateState {
+    pub fn state(&self) -> ConditionState {
+        ConditionState {
             held: self.conditions.iter().map(|condition| condition.held).collect(),
             closes: self.closes.iter().map(|(bar, n)| (*bar, *n)).collect(),
         }
     }
 
-    pub fn restore(&mut self, state: &GateState) {
+    pub fn restore(&mut self, state: &ConditionState) {
         self.conditions.iter_mut().zip(&state.held).for_each(|(condition, held)| condition.held = *held);
         self.closes = state.closes.iter().copied().collect();
     }
@@ -134,8 +134,11 @@ mod tests {
         let bid = Cmp { series: Series::Bid(Role::Long), op: Op::Ge, level: Level::Int(106_000_000_000) };
         for cuts in [vec![0, 41], vec![0, 12, 25, 41], vec![0, 13, 30, 31, 41]] {
             let condition = Condition { bar_ns: BAR, all: vec![bid], held: 0 };
-            let mut counts =
-                GateCounts { conditions: vec![condition], known: BTreeMap::new(), closes: BTreeMap::from([(BAR, 0)]) };
+            let mut counts = ConditionCounts {
+                conditions: vec![condition],
+                known: BTreeMap::new(),
+                closes: BTreeMap::from([(BAR, 0)]),
+            };
             let mut carry = Carry::default();
             for cut in cuts.windows(2) {
                 let (start, end) = (Time(cut[0] * SECOND_NS), Time(cut[1] * SECOND_NS));

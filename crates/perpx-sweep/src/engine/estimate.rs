@@ -6,7 +6,7 @@ use crate::engine::chunk::ticks_inside;
 use crate::engine::plan::traded_share;
 use crate::engine::points::{bands, id_of};
 use crate::engine::run::Sweep;
-use crate::engine::scheduler::Crew;
+use crate::engine::scheduler::Scheduler;
 use crate::error::SweepError;
 use crate::grid::Grid;
 use crate::options::{DriverChoice, Options};
@@ -200,7 +200,7 @@ fn run(
             let work = |mover: &mut Mover, (bound, state): &mut (Bound, UnitState)| {
                 state.pass((bound, &spans), (mover, Mover::drive_unrecorded), shared, &mut [NoRecord; 2], |_| {});
             };
-            Crew::new(driver).work(units, || {}, work, &stop).busy.as_secs_f64()
+            Scheduler::new(driver).work(units, || {}, work, &stop).busy.as_secs_f64()
         };
         // the first to ask builds the index
         let cold = pass(units, options.driver);

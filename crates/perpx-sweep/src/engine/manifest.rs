@@ -37,9 +37,9 @@ pub fn manifest(sweep: &Sweep<'_>, plan: &Plan, outcomes: &[Outcome]) -> Result<
         estimate: EstimateTimes { seconds: plan.seconds, took: plan.made.elapsed().as_secs_f64() },
         seconds: sweep.began.elapsed().as_secs_f64(),
         idle: IdleTimes {
-            of_worker_seconds: sweep.effort.all().as_secs_f64(),
-            at_ends_of_tiles: sweep.effort.tail.as_secs_f64(),
-            waiting_for_tiles: sweep.effort.waited.as_secs_f64(),
+            of_worker_seconds: sweep.worker_time.all().as_secs_f64(),
+            at_ends_of_tiles: sweep.worker_time.tail.as_secs_f64(),
+            waiting_for_tiles: sweep.worker_time.waited.as_secs_f64(),
         },
         config_ticks: plan.config_ticks(),
         chunks: plan.chunks,

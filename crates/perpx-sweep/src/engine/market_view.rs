@@ -13,14 +13,19 @@ use perpx_data::backtest::{Binder, Reader};
 
 /// What one reading of the tape gives.
 #[derive(Default)]
-pub struct Scenery {
+pub struct MarketView {
     pub stretches: Vec<Stretch>,
     /// By role: what every position would have settled at, over the whole range.
     pub settlements: [Vec<Settlement>; 2],
 }
 
 /// Folds each window (from, to, buckets) of the tape that `row` was run on.
-pub fn scenery(grid: &Grid, study: &Study, row: &Row, windows: &[(Time, Time, usize)]) -> Result<Scenery, SweepError> {
+pub fn market_view(
+    grid: &Grid,
+    study: &Study,
+    row: &Row,
+    windows: &[(Time, Time, usize)],
+) -> Result<MarketView, SweepError> {
     let feed = grid.feed_of(&study.grid_feeds, row.point, u64::from(row.world)).unwrap_or(0);
     let strategy = grid.strategy_point(row.point).unwrap_or_default();
     let config = grid.resolve(&study.data.symbol, &strategy, &study.worlds[row.world as usize])?;
@@ -30,7 +35,7 @@ pub fn scenery(grid: &Grid, study: &Study, row: &Row, windows: &[(Time, Time, us
         let buckets = vec![Bucket::default(); count];
         Stretch { from, to, buckets }
     };
-    let mut out = Scenery { stretches: windows.iter().map(empty).collect(), ..Scenery::default() };
+    let mut out = MarketView { stretches: windows.iter().map(empty).collect(), ..MarketView::default() };
     let mut reader = Reader::new(&study.data.feeds[feed].tape, &signals, study.data.from);
     while let Some((tile, signals)) = reader.next()? {
         for stretch in out.stretches.iter_mut().filter(|s| s.from < tile.end && s.to > tile.start) {

@@ -14,10 +14,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Tiles that are ready and wait to be run; one more is being made, and one is run.
-const READY: usize = 1;
+const PREPARED: usize = 1;
 
 /// A tile that can be run.
-pub struct Ready {
+pub struct PreparedTile {
     pub tile: Arc<Tile>,
     pub signals: TileSignals,
     /// If the driver asks one.
@@ -50,24 +50,24 @@ pub fn each_tile(
     driver: DriverChoice,
     first: usize,
     stop: &AtomicBool,
-    mut run: impl FnMut(&Ready) -> Result<(), SweepError>,
+    mut run: impl FnMut(&PreparedTile) -> Result<(), SweepError>,
 ) -> Result<(), SweepError> {
     let asked: Mutex<Vec<Part>> = Mutex::default();
     let parts = || asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let mut make = || -> Result<Option<Ready>, SweepError> {
+    let mut make = || -> Result<Option<PreparedTile>, SweepError> {
         skip_to(&mut reader, first, stop)?;
         let Some((tile, signals)) = reader.next()? else { return Ok(None) };
         let index = driver.is_indexed().then(|| Index::new(&signals));
         index.iter().for_each(|index| parts().into_iter().for_each(|part| index.build(part, (&tile, &signals))));
-        Ok(Some(Ready { tile, signals, index, waited: Duration::ZERO }))
+        Ok(Some(PreparedTile { tile, signals, index, waited: Duration::ZERO }))
     };
     std::thread::scope(|scope| {
-        let (ready, tiles) = sync_channel(READY);
+        let (prepared, tiles) = sync_channel(PREPARED);
         scope.spawn(move || {
             // ends with the tape, with an error, or when nobody takes tiles any more
             while let Some(made) = make().transpose() {
                 let is_last = made.is_err();
-                if ready.send(made).is_err() || is_last {
+                if prepared.send(made).is_err() || is_last {
                     return;
                 }
             }

@@ -2,7 +2,7 @@
 
 use crate::engine::plan::Plan;
 use crate::engine::run::{Outcome, Sweep, each_point};
-use crate::engine::winner_detail::Story;
+use crate::engine::winner_detail::WinnerDetail;
 use crate::error::SweepError;
 use crate::grid::Compare;
 use crate::report::{
@@ -53,9 +53,9 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, study: &Study, outcome: &Outcome) -
     let winner = outcome.ranked.first();
     let census = census(sweep, outcome, winner)?;
     let best = outcome.details.first();
-    let story = match best.zip(winner) {
-        Some((best, winner)) => Story::of(sweep, study, best, &winner.row)?,
-        None => Story::default(),
+    let detail = match best.zip(winner) {
+        Some((best, winner)) => WinnerDetail::of(sweep, study, best, &winner.row)?,
+        None => WinnerDetail::default(),
     };
     let dead = dead_axes(sweep, &census);
     let unit = sweep.table.get(sweep.judge.metric()).map_or(Unit::Ratio, unit_of);
@@ -98,14 +98,14 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, study: &Study, outcome: &Outcome) -
             decision_slippage_bps: value(&sweep.table, &winner.row, 0, "slippage_at_decision_bp"),
         }),
         states: winner.map(|winner| states(&sweep.table, &winner.row)).unwrap_or_default(),
-        transitions: priced(sweep, winner, story.transitions),
-        timeline: story.timeline,
-        trades: story.trades,
-        outside: story.outside,
-        market: story.market,
-        funding: story.funding,
-        legging: story.legging,
-        guards: story.guards,
+        transitions: priced(sweep, winner, detail.transitions),
+        timeline: detail.timeline,
+        trades: detail.trades,
+        outside: detail.outside,
+        market: detail.market,
+        funding: detail.funding,
+        legging: detail.legging,
+        guards: detail.guards,
         gates: winner.map(|winner| gates(&winner.row)).unwrap_or_default(),
         warnings,
         quality: feed.map(|feed| quality(&feed.tape.quality().venues)).unwrap_or_default(),

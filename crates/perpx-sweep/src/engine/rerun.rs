@@ -80,11 +80,11 @@ pub fn recorded<R: Recorder + Send>(
             continue;
         }
         let reader = Reader::new(&data.tape, &signals, study.data.from);
-        each_tile(reader, driver, 0, stop, |ready| {
+        each_tile(reader, driver, 0, stop, |prepared| {
             if stop.load(Ordering::Relaxed) {
                 return Err(SweepError::Interrupted);
             }
-            let shared = (&*ready.tile, &ready.signals, ready.index.as_ref());
+            let shared = (&*prepared.tile, &prepared.signals, prepared.index.as_ref());
             units.par_iter_mut().for_each(|under| {
                 let with = (&under.bound, &study.spans);
                 let (records, lines) = (&mut under.detail.records, &mut under.detail.lines);

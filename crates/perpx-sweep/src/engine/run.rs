@@ -8,7 +8,7 @@ use crate::engine::plan::Plan;
 use crate::engine::points::{band, id_of, neighbours};
 use crate::engine::progress::Progress;
 use crate::engine::rerun::again;
-use crate::engine::scheduler::Effort;
+use crate::engine::scheduler::WorkerTime;
 use crate::error::SweepError;
 use crate::grid::Grid;
 use crate::options::DriverChoice;
@@ -98,7 +98,7 @@ pub struct Sweep<'o> {
     /// Configurations run again by scan, and agreeing.
     pub verified: u64,
     /// Of the first pass.
-    pub effort: Effort,
+    pub worker_time: WorkerTime,
 }
 
 /// One symbol, ranked.
@@ -147,7 +147,7 @@ impl<'o> Sweep<'o> {
             began,
             progress,
             verified: 0,
-            effort: Effort::default(),
+            worker_time: WorkerTime::default(),
         })
     }
 
@@ -172,8 +172,8 @@ impl<'o> Sweep<'o> {
             folder.refuse_other(&self.grid.parts()?, &data)?;
         }
         self.progress.begin(plan.rows(), plan.config_ticks());
-        let (mut spools, effort) = Runner::new(&self, key, out).run(stored, &plan)?;
-        self.effort = effort;
+        let (mut spools, worker_time) = Runner::new(&self, key, out).run(stored, &plan)?;
+        self.worker_time = worker_time;
         let mut outcomes = Vec::with_capacity(spools.len());
         let mut ledgers = Ledgers::create(&self.dir)?;
         for (number, spool) in spools.drain(..).enumerate() {
@@ -410,9 +410,9 @@ impl<'o> Sweep<'o> {
             config_ticks: plan.config_ticks(),
             seconds: self.began.elapsed().as_secs_f64(),
             verified: self.verified,
-            worker_seconds: self.effort.all().as_secs_f64(),
-            idle_at_ends_seconds: self.effort.tail.as_secs_f64(),
-            idle_for_tiles_seconds: self.effort.waited.as_secs_f64(),
+            worker_seconds: self.worker_time.all().as_secs_f64(),
+            idle_at_ends_seconds: self.worker_time.tail.as_secs_f64(),
+            idle_for_tiles_seconds: self.worker_time.waited.as_secs_f64(),
             dry_run: self.options.dry_run,
             symbols: symbols.collect(),
         }
@@ -440,16 +440,16 @@ struct Runner<'s, 'o> {
     out: &'s mut (dyn Write + Send),
     saved: Instant,
     tiles: u64,
-    effort: Effort,
+    worker_time: WorkerTime,
     best: Option<Verdict>,
 }
 
 impl<'s, 'o> Runner<'s, 'o> {
     fn new(sweep: &'s Sweep<'o>, key: Key, out: &'s mut (dyn Write + Send)) -> Runner<'s, 'o> {
-        Runner { sweep, key, out, saved: Instant::now(), tiles: 0, effort: Effort::default(), best: None }
+        Runner { sweep, key, out, saved: Instant::now(), tiles: 0, worker_time: WorkerTime::default(), best: None }
     }
 
-    fn run(mut self, stored: Option<Checkpoint>, plan: &Plan) -> Result<(Vec<Spool>, Effort), SweepError> {
+    fn run(mut self, stored: Option<Checkpoint>, plan: &Plan) -> Result<(Vec<Spool>, WorkerTime), SweepError> {
         let sweep = self.sweep;
         let (mut position, mut rows, mut inside) = match stored {
             Some(stored) => (stored.position, stored.rows, stored.chunk),
@@ -493,7 +493,7 @@ impl<'s, 'o> Runner<'s, 'o> {
         }
         sweep.progress.finish();
         self.save(&position, &spools, None)?;
-        Ok((spools, self.effort))
+        Ok((spools, self.worker_time))
     }
 
     /// What an interruption between two chunks has done so far is kept; the inside of a chunk that was not gone on with yet
@@ -526,7 +526,7 @@ impl<'s, 'o> Runner<'s, 'o> {
         chunk.run(|chunk, edge: Edge| {
             sweep.progress.advance(edge.finished, edge.config_ticks);
             self.tiles += 1;
-            self.effort += edge.effort;
+            self.worker_time += edge.worker_time;
             let stop = sweep.options.is_stopped() || sweep.options.stop_after.is_some_and(|most| self.tiles >= most);
             if stop || self.saved.elapsed() >= sweep.options.checkpoint_every {
                 self.save(position, spools, Some(chunk))?;

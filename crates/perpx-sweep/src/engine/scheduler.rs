@@ -15,7 +15,7 @@ const BLOCKS_PER_WORKER: usize = 16;
 
 /// How the workers spent their time, all of them together.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Effort {
+pub struct WorkerTime {
     pub busy: Duration,
     /// Idle at the ends of tiles, while others were still busy.
     pub tail: Duration,
@@ -23,14 +23,14 @@ pub struct Effort {
     pub waited: Duration,
 }
 
-impl Effort {
+impl WorkerTime {
     pub fn all(&self) -> Duration {
         self.busy + self.tail + self.waited
     }
 }
 
-impl AddAssign for Effort {
-    fn add_assign(&mut self, other: Effort) {
+impl AddAssign for WorkerTime {
+    fn add_assign(&mut self, other: WorkerTime) {
         self.busy += other.busy;
         self.tail += other.tail;
         self.waited += other.waited;
@@ -38,7 +38,7 @@ impl AddAssign for Effort {
 }
 
 /// The threads of the present pool, with what they keep from tile to tile.
-pub struct Crew {
+pub struct Scheduler {
     /// One a thread, so that its buffers are made once.
     movers: Vec<Mutex<Mover>>,
     /// What each block took in the tile before, ns.
@@ -49,10 +49,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Crew {
-    pub fn new(driver: DriverChoice) -> Crew {
+impl Scheduler {
+    pub fn new(driver: DriverChoice) -> Scheduler {
         let movers = (0..rayon::current_num_threads()).map(|_| Mutex::new(driver.mover())).collect();
-        Crew { movers, costs: Vec::new() }
+        Scheduler { movers, costs: Vec::new() }
     }
 
     /// Calls `work` for each of `units`, and `aside` once beside them; from `stop` on for no further one.
@@ -62,7 +62,7 @@ impl Crew {
         aside: impl FnOnce() + Send,
         work: impl Fn(&mut Mover, &mut U) + Sync,
         stop: &AtomicBool,
-    ) -> Effort {
+    ) -> WorkerTime {
         let size = (units.len() / (self.movers.len() * BLOCKS_PER_WORKER)).clamp(1, BLOCK);
         let blocks: Vec<Mutex<&mut [U]>> = units.chunks_mut(size).map(Mutex::new).collect();
         self.costs.resize(blocks.len(), 0);
@@ -92,7 +92,7 @@ impl Crew {
         self.costs = spent.into_iter().map(AtomicU64::into_inner).collect();
         let last = ends.iter().max().copied().unwrap_or_default();
         let tail = ends.iter().map(|&end| last - end).sum();
-        Effort { busy: ends.iter().sum(), tail, waited: Duration::ZERO }
+        WorkerTime { busy: ends.iter().sum(), tail, waited: Duration::ZERO }
     }
 }
 
@@ -104,14 +104,14 @@ mod tests {
     fn each_unit_is_worked_once_whatever_it_costs() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().expect("a pool");
         pool.install(|| {
-            let mut crew = Crew::new(DriverChoice::Scan);
+            let mut scheduler = Scheduler::new(DriverChoice::Scan);
             let mut asides = 0;
             for len in [0, 1, 5, 64, 1_000, 7_000] {
                 let mut units: Vec<u64> = (0..len).collect();
                 for _ in 0..2 {
                     let stop = AtomicBool::new(false);
-                    let effort = crew.work(&mut units, || asides += 1, |_, unit| *unit += 10_000, &stop);
-                    assert_eq!(effort.waited, Duration::ZERO);
+                    let worker_time = scheduler.work(&mut units, || asides += 1, |_, unit| *unit += 10_000, &stop);
+                    assert_eq!(worker_time.waited, Duration::ZERO);
                 }
                 assert!(units.iter().enumerate().all(|(i, &unit)| unit == 20_000 + i as u64));
             }

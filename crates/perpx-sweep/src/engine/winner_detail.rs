@@ -1,6 +1,6 @@
 //! What the winner did, from its second pass: transitions, trades, funding, legging, what its funding guard saved and cost.
 
-use crate::engine::market_view::{Scenery, scenery};
+use crate::engine::market_view::{MarketView, market_view};
 use crate::engine::run::Sweep;
 use crate::error::SweepError;
 use crate::report::{GuardAction, Legging, Settled, StateSpan, Step, Stretch, Trade, Transition, shown};
@@ -19,7 +19,7 @@ const WHOLE: usize = 1_200;
 const CLOSE: usize = 160;
 
 #[derive(Default)]
-pub struct Story {
+pub struct WinnerDetail {
     pub transitions: Vec<Transition>,
     pub timeline: Vec<StateSpan>,
     pub trades: Vec<Trade>,
@@ -31,23 +31,23 @@ pub struct Story {
     pub guards: Vec<GuardAction>,
 }
 
-impl Story {
+impl WinnerDetail {
     /// `row` is the winner's in its ranking world, `best` its second pass.
-    pub fn of(sweep: &Sweep<'_>, study: &Study, best: &Detail, row: &Row) -> Result<Story, SweepError> {
+    pub fn of(sweep: &Sweep<'_>, study: &Study, best: &Detail, row: &Row) -> Result<WinnerDetail, SweepError> {
         let (mut trades, outside) = trades(study, best);
         let close = shown(&trades);
         let mut windows = vec![(study.spans.inside.0, study.data.to, WHOLE)];
         windows.extend(close.iter().map(|&i| around(study, &trades[i])));
-        let mut scenery = scenery(&sweep.grid, study, row, &windows)?;
-        let mut views = scenery.stretches.drain(..);
+        let mut view = market_view(&sweep.grid, study, row, &windows)?;
+        let mut views = view.stretches.drain(..);
         let market = views.next();
         close.iter().zip(views).for_each(|(&i, view)| trades[i].view = Some(view));
-        Ok(Story {
+        Ok(WinnerDetail {
             transitions: transitions(best),
             timeline: timeline(study, best),
             funding: funding(best),
             legging: legging(best),
-            guards: guards(best, &scenery, market.as_ref()),
+            guards: guards(best, &view, market.as_ref()),
             market,
             trades,
             outside,
@@ -168,7 +168,7 @@ fn legging(best: &Detail) -> Vec<Legging> {
     .collect()
 }
 
-fn guards(best: &Detail, scenery: &Scenery, market: Option<&Stretch>) -> Vec<GuardAction> {
+fn guards(best: &Detail, view: &MarketView, market: Option<&Stretch>) -> Vec<GuardAction> {
     let mut out = Vec::new();
     let mut before = 0;
     for (record, total) in best.records.iter().zip(&best.lines) {
@@ -189,7 +189,7 @@ fn guards(best: &Detail, scenery: &Scenery, market: Option<&Stretch>) -> Vec<Gua
                 trade: trade.map_or(0, |trade| u64::from(trade.number) + before),
                 from: row.transition.from,
                 to: row.transition.to,
-                avoided: Role::BOTH.iter().map(|&role| avoided(role, closed, (row.at, end), scenery, market)).sum(),
+                avoided: Role::BOTH.iter().map(|&role| avoided(role, closed, (row.at, end), view, market)).sum(),
                 after: money(closing.equity2 - row.equity2),
             });
         }
@@ -221,10 +221,10 @@ fn avoided(
     role: Role,
     closed: [f64; 2],
     (after, end): (Time, Time),
-    scenery: &Scenery,
+    view: &MarketView,
     market: Option<&Stretch>,
 ) -> f64 {
-    let all = &scenery.settlements[role.ix()];
+    let all = &view.settlements[role.ix()];
     let start = all.partition_point(|settlement| settlement.ts <= after);
     let due = all[start..].iter().enumerate().take_while(|(i, settlement)| *i == 0 || settlement.ts <= end);
     due.map(|(_, settlement)| {
@@ -268,10 +268,10 @@ mod tests {
         let settlement = |ts, rate| Settlement { ts: Time(ts), rate: Rate(rate) };
         let rate = 1_000_000_000; // 0.001
         let all = vec![settlement(10, rate), settlement(20, rate), settlement(30, -rate)];
-        let scenery = Scenery { settlements: [all.clone(), all], ..Scenery::default() };
+        let view = MarketView { settlements: [all.clone(), all], ..MarketView::default() };
         let bucket = Bucket { mids: [Some([90.0, 110.0]), Some([200.0, 200.0])], ..Bucket::default() };
         let market = Stretch { from: Time(0), to: Time(40), buckets: vec![bucket; 4] };
-        let of = |role, after, end| avoided(role, [2.0, 2.0], (Time(after), Time(end)), &scenery, Some(&market));
+        let of = |role, after, end| avoided(role, [2.0, 2.0], (Time(after), Time(end)), &view, Some(&market));
         assert!((of(Role::Long, 5, 25) - 0.4).abs() < 1e-12, "two settlements of 2 * 100 * 0.001");
         assert!((of(Role::Long, 5, 6) - 0.2).abs() < 1e-12, "the next one at least");
         assert!((of(Role::Short, 25, 26) - 0.4).abs() < 1e-12, "a short pays when the rate is negative");
