@@ -33,7 +33,7 @@ pub use engine::run::{Summary, sweep};
 pub use error::SweepError;
 pub use inspect::{compare, explain, runs, show};
 pub use options::{DriverChoice, Options};
-pub use results::ranking::{Grade, Judge, Podium, Verdict};
+pub use results::ranking::{Ranker, Score, TopK, Verdict};
 
 /// The strategy file that tests begin with.
 #[cfg(test)]

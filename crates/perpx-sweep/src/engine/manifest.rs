@@ -51,7 +51,7 @@ pub fn manifest(sweep: &Sweep<'_>, plan: &Plan, outcomes: &[Outcome]) -> Result<
 }
 
 fn symbol(sweep: &Sweep<'_>, study: &Study, outcome: &Outcome) -> SymbolManifest {
-    let (data, podium) = (&study.data, &outcome.podium);
+    let (data, top_k) = (&study.data, &outcome.top_k);
     let runs = RUNS.iter().enumerate().filter_map(|(number, name)| Some((name, study.spans.run(number)?)));
     SymbolManifest {
         symbol: data.symbol.clone(),
@@ -61,10 +61,10 @@ fn symbol(sweep: &Sweep<'_>, study: &Study, outcome: &Outcome) -> SymbolManifest
         warm_from: TimeText(data.warm_from),
         runs: runs.map(|(name, (from, to))| (name.to_string(), [TimeText(from), TimeText(to)])).collect(),
         rows: outcome.spool.rows(),
-        configurations: podium.points,
-        meeting_require: podium.meeting,
+        configurations: top_k.points,
+        meeting_require: top_k.meeting,
         no_winner: sweep.no_winner(outcome),
-        skipped: sweep.grid.strategy_points() - podium.points,
+        skipped: sweep.grid.strategy_points() - top_k.points,
         worlds: study.world_ids.clone(),
         feeds: data.feeds.iter().map(|feed| feed.tape.quality()).collect(),
     }

@@ -58,7 +58,7 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, study: &Study, outcome: &Outcome) -
         None => WinnerDetail::default(),
     };
     let dead = dead_axes(sweep, &census);
-    let unit = sweep.table.get(sweep.judge.metric()).map_or(Unit::Ratio, unit_of);
+    let unit = sweep.table.get(sweep.ranker.metric()).map_or(Unit::Ratio, unit_of);
     let feed = study.data.feeds.first();
     let venues = feed.map(|feed| feed.tape.spec().venues.clone()).unwrap_or_default();
     let warnings = warnings(sweep, plan, study, outcome, &census, &dead);
@@ -82,9 +82,9 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, study: &Study, outcome: &Outcome) -
             require: grid.objective.require.iter().map(require_text).collect(),
         },
         counts: Counts {
-            configurations: outcome.podium.points,
+            configurations: outcome.top_k.points,
             worlds: grid.world_points(),
-            eligible: outcome.podium.meeting,
+            eligible: outcome.top_k.meeting,
             skipped: skipped(sweep, outcome),
             failed: grid.objective.require.iter().map(require_text).zip(census.failed.iter().copied()).collect(),
         },
@@ -117,7 +117,7 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, study: &Study, outcome: &Outcome) -
 
 fn census(sweep: &Sweep<'_>, outcome: &Outcome, winner: Option<&Ranked>) -> Result<Census, SweepError> {
     let grid = &sweep.grid;
-    let every = outcome.podium.points.div_ceil(MOST_POINTS).max(1);
+    let every = outcome.top_k.points.div_ceil(MOST_POINTS).max(1);
     let mut census = Census {
         failed: vec![0; grid.objective.require.len()],
         by_world: vec![Vec::new(); grid.world_points() as usize],
@@ -127,8 +127,8 @@ fn census(sweep: &Sweep<'_>, outcome: &Outcome, winner: Option<&Ranked>) -> Resu
     let mut order: Vec<(u64, Point)> = Vec::new();
     let mut seen = 0u64;
     each_point(&outcome.spool, |rows| {
-        let verdict = sweep.judge.judge(rows);
-        for (failed, fails) in census.failed.iter_mut().zip(sweep.judge.failed(rows)) {
+        let verdict = sweep.ranker.verdict(rows);
+        for (failed, fails) in census.failed.iter_mut().zip(sweep.ranker.failed(rows)) {
             *failed += u64::from(fails);
         }
         if winner.is_some_and(|winner| winner.verdict.id == verdict.id) {
@@ -139,7 +139,7 @@ fn census(sweep: &Sweep<'_>, outcome: &Outcome, winner: Option<&Ranked>) -> Resu
             return Ok(());
         }
         for row in rows {
-            census.by_world[row.world as usize].extend(row.runs[0].get(sweep.judge.metric()));
+            census.by_world[row.world as usize].extend(row.runs[0].get(sweep.ranker.metric()));
         }
         world_axes_live(sweep, rows, &mut census.world_axis_lives);
         let at = grid.digits(verdict.point).into_iter().map(|digit| digit as u16).collect();
@@ -232,7 +232,7 @@ pub fn require_text(require: &crate::grid::Require) -> String {
 }
 
 fn skipped(sweep: &Sweep<'_>, outcome: &Outcome) -> Vec<(String, u64)> {
-    match sweep.grid.strategy_points().saturating_sub(outcome.podium.points) {
+    match sweep.grid.strategy_points().saturating_sub(outcome.top_k.points) {
         0 => Vec::new(),
         n => vec![("[where] skip".to_string(), n)],
     }
@@ -287,8 +287,8 @@ fn told_winner(sweep: &Sweep<'_>, study: &Study, winner: &Ranked, census: &Censu
         metric: winner.verdict.objective,
         // of the world that ranks; an average over worlds has none
         error: value(&sweep.table, &winner.row, 0, &format!("{}_error", sweep.grid.objective.metric))
-            .filter(|_| winner.row.runs[0].get(sweep.judge.metric()) == winner.verdict.objective),
-        oos_metric: winner.row.runs[1].get(sweep.judge.metric()),
+            .filter(|_| winner.row.runs[0].get(sweep.ranker.metric()) == winner.verdict.objective),
+        oos_metric: winner.row.runs[1].get(sweep.ranker.metric()),
         neighbours: winner.neighbours,
         neighbour_count: count,
         plateau: floor.map(|floor| grid.plateau(&at, floor).len() as u64),
@@ -339,7 +339,7 @@ fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> Board {
 }
 
 fn worlds(sweep: &Sweep<'_>, winner: Option<&Ranked>, census: &Census) -> Vec<WorldRow> {
-    let metric = sweep.judge.metric();
+    let metric = sweep.ranker.metric();
     let told = census.winner.iter().map(|row| {
         let mut all = census.by_world[row.world as usize].clone();
         all.sort_by(f64::total_cmp);

@@ -18,7 +18,7 @@ use crate::results::folder::Folder;
 use crate::results::leaderboard::{Board, LEADERBOARD_ROWS, Ranked, write_leaderboard};
 use crate::results::ledgers::Detail;
 use crate::results::ledgers::Ledgers;
-use crate::results::ranking::{Judge, Podium, Verdict};
+use crate::results::ranking::{Ranker, TopK, Verdict};
 use crate::results::spool::{Row, Spool};
 use crate::results::table::{Part, write_results};
 use crate::symbol_run::Study;
@@ -90,7 +90,7 @@ pub struct Sweep<'o> {
     pub grid: Grid,
     pub grid_hash: String,
     pub table: Vec<MetricInfo>,
-    pub judge: Judge,
+    pub ranker: Ranker,
     pub studies: Vec<Study>,
     pub dir: PathBuf,
     pub began: Instant,
@@ -104,7 +104,7 @@ pub struct Sweep<'o> {
 /// One symbol, ranked.
 pub struct Outcome {
     pub spool: Spool,
-    pub podium: Podium,
+    pub top_k: TopK,
     pub ranked: Vec<Ranked>,
     /// The best few in full, best first.
     pub details: Vec<Detail>,
@@ -125,7 +125,7 @@ impl<'o> Sweep<'o> {
         let mut grid = Grid::read(&options.grid, &names, &options.sets)?;
         grid.report.top = options.top.unwrap_or(grid.report.top);
         grid.validate()?;
-        let judge = Judge::new(&grid.objective, &table).ok_or_else(|| SweepError::Missing {
+        let ranker = Ranker::new(&grid.objective, &table).ok_or_else(|| SweepError::Missing {
             path: options.grid.clone(),
             what: "objective: a metric is unknown".to_string(),
         })?;
@@ -141,7 +141,7 @@ impl<'o> Sweep<'o> {
             grid,
             grid_hash,
             table,
-            judge,
+            ranker,
             studies,
             dir,
             began,
@@ -230,14 +230,14 @@ impl<'o> Sweep<'o> {
         let study = &self.studies[number];
         self.progress.phase(&format!("ranking {}", study.data.symbol));
         let room = LEADERBOARD_ROWS.max(self.grid.report.top);
-        let mut podium = Podium::new(room);
+        let mut top_k = TopK::new(room);
         each_point(&spool, |rows| {
             self.options.go_on()?;
-            podium.add(self.judge.judge(rows));
+            top_k.add(self.ranker.verdict(rows));
             Ok(())
         })?;
-        let mut ranked = Vec::with_capacity(podium.best().len());
-        for (place, verdict) in podium.best().iter().enumerate() {
+        let mut ranked = Vec::with_capacity(top_k.best().len());
+        for (place, verdict) in top_k.best().iter().enumerate() {
             let neighbours = match place < self.grid.report.top {
                 true => self.neighbours(study, &mut spool, verdict)?,
                 false => None,
@@ -250,7 +250,7 @@ impl<'o> Sweep<'o> {
         let details = self.second_pass(study, &ranked, ledgers)?;
         self.progress.phase(&format!("checking {} by scan", study.data.symbol));
         self.verified += self.by_scan(study, &mut spool, ranked.first())?;
-        Ok(Outcome { spool, podium, ranked, details })
+        Ok(Outcome { spool, top_k, ranked, details })
     }
 
     /// Median objective of the grid neighbours that have one.
@@ -260,7 +260,7 @@ impl<'o> Sweep<'o> {
             let Some(id) = id_of(&self.grid, &study.data.symbol, at)? else { continue };
             let rows = spool.of(id)?;
             if !rows.is_empty() {
-                known.extend(self.judge.judge(&rows).objective);
+                known.extend(self.ranker.verdict(&rows).objective);
             }
         }
         known.sort_by(f64::total_cmp);
@@ -383,17 +383,17 @@ impl<'o> Sweep<'o> {
 
     /// Why a symbol has no winner, if it has none.
     pub fn no_winner(&self, outcome: &Outcome) -> Option<String> {
-        outcome.podium.no_winner(&self.grid.objective.metric, self.grid.world_points())
+        outcome.top_k.no_winner(&self.grid.objective.metric, self.grid.world_points())
     }
 
     fn summary(&self, plan: &Plan, outcomes: &[Outcome]) -> Summary {
-        let metric = self.judge.metric();
+        let metric = self.ranker.metric();
         let symbols = self.studies.iter().zip(outcomes).map(|(study, outcome)| {
             let winner = outcome.ranked.first();
             SymbolSummary {
                 symbol: study.data.symbol.clone(),
-                configurations: outcome.podium.points,
-                meeting: outcome.podium.meeting,
+                configurations: outcome.top_k.points,
+                meeting: outcome.top_k.meeting,
                 best: winner.map(|winner| format!("{:016x}", winner.verdict.id)),
                 objective: winner.and_then(|winner| winner.verdict.objective),
                 oos_objective: winner.and_then(|winner| winner.row.runs[1].get(metric)),
@@ -405,7 +405,7 @@ impl<'o> Sweep<'o> {
         Summary {
             name: self.grid.name.clone(),
             dir: self.dir.clone(),
-            configurations: outcomes.iter().map(|outcome| outcome.podium.points).sum(),
+            configurations: outcomes.iter().map(|outcome| outcome.top_k.points).sum(),
             worlds: self.grid.world_points(),
             config_ticks: plan.config_ticks(),
             seconds: self.began.elapsed().as_secs_f64(),
@@ -539,7 +539,7 @@ impl<'s, 'o> Runner<'s, 'o> {
     /// Best so far, for the bar.
     fn notice(&mut self, rows: &[Row]) {
         for point in rows.chunk_by(|a, b| a.id == b.id) {
-            let verdict = self.sweep.judge.judge(point);
+            let verdict = self.sweep.ranker.verdict(point);
             if self.best.as_ref().is_none_or(|best| verdict.order(best).is_lt()) {
                 self.sweep.progress.best(&self.sweep.grid.objective.metric, &verdict);
                 self.best = Some(verdict);

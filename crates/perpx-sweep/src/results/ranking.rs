@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 
 /// Where a value stands in a ranking. Later variants are better.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Grade {
+pub enum Score {
     /// The metric has no value and there was no trade.
     NoTrades,
     /// The metric has no value.
@@ -18,22 +18,22 @@ pub enum Grade {
     Value(f64),
 }
 
-impl Grade {
+impl Score {
     fn is_value(self) -> bool {
-        matches!(self, Grade::Value(_))
+        matches!(self, Score::Value(_))
     }
 
     fn class(self) -> u8 {
         match self {
-            Grade::NoTrades => 0,
-            Grade::Null => 1,
-            Grade::Value(_) => 2,
+            Score::NoTrades => 0,
+            Score::Null => 1,
+            Score::Value(_) => 2,
         }
     }
 
-    pub fn order(&self, other: &Grade) -> Ordering {
+    pub fn order(&self, other: &Score) -> Ordering {
         match (self, other) {
-            (Grade::Value(a), Grade::Value(b)) => a.total_cmp(b),
+            (Score::Value(a), Score::Value(b)) => a.total_cmp(b),
             _ => self.class().cmp(&other.class()),
         }
     }
@@ -41,7 +41,7 @@ impl Grade {
 
 /// A grid's objective with its metrics as column numbers.
 #[derive(Clone, Debug)]
-pub struct Judge {
+pub struct Ranker {
     metric: usize,
     /// -1 where lower is better.
     sign: f64,
@@ -57,9 +57,9 @@ pub struct Verdict {
     pub point: u64,
     /// Every requirement holds.
     pub meets: bool,
-    pub grade: Grade,
+    pub score: Score,
     /// Its grade in every world, worst first.
-    pub grades: Vec<Grade>,
+    pub scores: Vec<Score>,
     /// The objective itself, over the worlds; `None` = no value.
     pub objective: Option<f64>,
     /// Worst, lower median and best world's objective.
@@ -72,31 +72,31 @@ impl Verdict {
     /// Best first: what has a value, then what meets the requirements, then the objective, then the next worst world and
     /// the next, then the lower id.
     pub fn order(&self, other: &Verdict) -> Ordering {
-        let worlds = || self.grades.iter().zip(&other.grades).map(|(a, b)| a.order(b)).find(|order| order.is_ne());
+        let worlds = || self.scores.iter().zip(&other.scores).map(|(a, b)| a.order(b)).find(|order| order.is_ne());
         let better = self.worth(other).then_with(|| worlds().unwrap_or(Ordering::Equal));
         better.reverse().then(self.id.cmp(&other.id))
     }
 
     /// The order before ties are decided; greater is better.
     pub fn worth(&self, other: &Verdict) -> Ordering {
-        let valued = self.grade.is_value().cmp(&other.grade.is_value());
-        valued.then(self.meets.cmp(&other.meets)).then(self.grade.order(&other.grade))
+        let valued = self.score.is_value().cmp(&other.score.is_value());
+        valued.then(self.meets.cmp(&other.meets)).then(self.score.order(&other.score))
     }
 
     /// Ranking first, it is the winner: without a value or a requirement there is none.
     pub fn can_win(&self) -> bool {
-        self.meets && self.grade.is_value()
+        self.meets && self.score.is_value()
     }
 }
 
-impl Judge {
+impl Ranker {
     /// `None` when a metric is not in the table.
-    pub fn new(objective: &Objective, table: &[MetricInfo]) -> Option<Judge> {
+    pub fn new(objective: &Objective, table: &[MetricInfo]) -> Option<Ranker> {
         let column = |name: &str| table.iter().position(|info| info.name == name);
         let metric = column(&objective.metric)?;
         let require = objective.require.iter().map(|r| Some((column(&r.metric)?, r.clone()))).collect::<Option<_>>()?;
         let sign = if table[metric].higher_is_better { 1.0 } else { -1.0 };
-        Some(Judge { metric, sign, trades: column("trades"), require, over: objective.over_world })
+        Some(Ranker { metric, sign, trades: column("trades"), require, over: objective.over_world })
     }
 
     /// Column of the objective's metric.
@@ -109,27 +109,27 @@ impl Judge {
         self.require.iter().map(|(column, require)| !self.meets(rows, *column, require))
     }
 
-    fn grade(&self, row: &Row) -> Grade {
+    fn score(&self, row: &Row) -> Score {
         let run = &row.runs[0];
         match run.get(self.metric) {
-            Some(value) => Grade::Value(value * self.sign),
-            None if self.trades.is_some_and(|column| run.get(column) == Some(0.0)) => Grade::NoTrades,
-            None => Grade::Null,
+            Some(value) => Score::Value(value * self.sign),
+            None if self.trades.is_some_and(|column| run.get(column) == Some(0.0)) => Score::NoTrades,
+            None => Score::Null,
         }
     }
 
     /// `rows`: one strategy point in each of its worlds, in sample; at least one.
-    pub fn judge(&self, rows: &[Row]) -> Verdict {
-        let mut order: Vec<(usize, Grade)> = rows.iter().map(|row| self.grade(row)).enumerate().collect();
+    pub fn verdict(&self, rows: &[Row]) -> Verdict {
+        let mut order: Vec<(usize, Score)> = rows.iter().map(|row| self.score(row)).enumerate().collect();
         order.sort_by(|a, b| a.1.order(&b.1).then(a.0.cmp(&b.0)));
         let worst = order[0];
         let median = order[(order.len() - 1) / 2];
         let best = order[order.len() - 1];
-        let number = |grade: Grade| match grade {
-            Grade::Value(value) => Some(value * self.sign),
+        let number = |score: Score| match score {
+            Score::Value(value) => Some(value * self.sign),
             _ => None,
         };
-        let (world, grade) = match self.over {
+        let (world, score) = match self.over {
             // without a value in one world it has none
             _ if !worst.1.is_value() => worst,
             OverWorld::Worst => worst,
@@ -140,19 +140,19 @@ impl Judge {
             id: rows[0].id,
             point: rows[0].point,
             meets: self.require.iter().all(|(column, require)| self.meets(rows, *column, require)),
-            grade,
-            grades: order.iter().map(|(_, grade)| *grade).collect(),
-            objective: number(grade),
-            spread: [worst, median, best].map(|(_, grade)| number(grade)),
+            score,
+            scores: order.iter().map(|(_, score)| *score).collect(),
+            objective: number(score),
+            spread: [worst, median, best].map(|(_, score)| number(score)),
             world,
         }
     }
 
     /// The mean of the worlds, which all have a value.
-    fn mean(&self, rows: &[Row]) -> Grade {
+    fn mean(&self, rows: &[Row]) -> Score {
         // summed in the order of the worlds, so that the last bits depend on nothing else
         let sum: f64 = rows.iter().filter_map(|row| row.runs[0].get(self.metric)).map(|value| value * self.sign).sum();
-        Grade::Value(sum / rows.len() as f64)
+        Score::Value(sum / rows.len() as f64)
     }
 
     /// A requirement over the worlds. Worst: it must hold in each. Median: in the lower median, counted from the values
@@ -188,7 +188,7 @@ impl Judge {
 
 /// The best of a stream of verdicts, best first, and how many there were.
 #[derive(Clone, Debug)]
-pub struct Podium {
+pub struct TopK {
     room: usize,
     best: Vec<Verdict>,
     pub points: u64,
@@ -198,15 +198,15 @@ pub struct Podium {
     pub valued: u64,
 }
 
-impl Podium {
-    pub fn new(room: usize) -> Podium {
-        Podium { room, best: Vec::new(), points: 0, meeting: 0, valued: 0 }
+impl TopK {
+    pub fn new(room: usize) -> TopK {
+        TopK { room, best: Vec::new(), points: 0, meeting: 0, valued: 0 }
     }
 
     pub fn add(&mut self, verdict: Verdict) {
         self.points += 1;
         self.meeting += u64::from(verdict.meets);
-        self.valued += u64::from(verdict.grade.is_value());
+        self.valued += u64::from(verdict.score.is_value());
         let place = self.best.partition_point(|other| other.order(&verdict) == Ordering::Less);
         if place < self.room {
             self.best.insert(place, verdict);
@@ -254,12 +254,12 @@ mod tests {
         vec![info("sharpe", true), info("trades", true), info("max_drawdown_pct", false)]
     }
 
-    fn judge(metric: &str, require: &[(&str, Compare, f64)], over_world: OverWorld) -> Judge {
+    fn ranker(metric: &str, require: &[(&str, Compare, f64)], over_world: OverWorld) -> Ranker {
         let require = require
             .iter()
             .map(|(metric, compare, value)| Require { metric: metric.to_string(), compare: *compare, value: *value })
             .collect();
-        Judge::new(&Objective { metric: metric.to_string(), require, over_world }, &table()).expect("known metrics")
+        Ranker::new(&Objective { metric: metric.to_string(), require, over_world }, &table()).expect("known metrics")
     }
 
     /// A point whose worlds have these (sharpe, trades, drawdown).
@@ -282,7 +282,7 @@ mod tests {
         // | worlds           | worst     | lower median | mean |
         // | 1.0 3.0 2.0 5.0  | 1.0 (0)   | 2.0 (2)      | 2.75 |
         let point = rows(1, &[(1.0, 9.0, 1.0), (3.0, 9.0, 4.0), (2.0, 9.0, 2.0), (5.0, 9.0, 3.0)]);
-        let by = |metric: &str, over| judge(metric, &[], over).judge(&point);
+        let by = |metric: &str, over| ranker(metric, &[], over).verdict(&point);
         let worst = by("sharpe", OverWorld::Worst);
         assert_eq!((worst.objective, worst.world), (Some(1.0), 0));
         assert_eq!(worst.spread, [Some(1.0), Some(2.0), Some(5.0)]);
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn requirements_are_taken_over_the_worlds_too_and_null_fails() {
         let limits = [("trades", Compare::GreaterEqual, 30.0), ("max_drawdown_pct", Compare::LessEqual, 10.0)];
-        let meets = |over, worlds: &[(f64, f64, f64)]| judge("sharpe", &limits, over).judge(&rows(1, worlds)).meets;
+        let meets = |over, worlds: &[(f64, f64, f64)]| ranker("sharpe", &limits, over).verdict(&rows(1, worlds)).meets;
         let good = [(1.0, 30.0, 10.0), (1.0, 40.0, 2.0), (1.0, 50.0, 3.0)];
         let one_bad = [(1.0, 29.0, 10.0), (1.0, 40.0, 11.0), (1.0, 50.0, 3.0)];
         let one_null = [(1.0, NULL, 1.0), (1.0, 90.0, 1.0), (1.0, 90.0, 1.0)];
@@ -315,17 +315,17 @@ mod tests {
 
     #[test]
     fn nulls_follow_numbers_no_trades_follows_nulls_and_ties_go_by_id() {
-        let judge = judge("sharpe", &[("trades", Compare::GreaterEqual, 5.0)], OverWorld::Worst);
-        let mut podium = Podium::new(5);
+        let ranker = ranker("sharpe", &[("trades", Compare::GreaterEqual, 5.0)], OverWorld::Worst);
+        let mut top_k = TopK::new(5);
         let points: [(u64, (f64, f64)); 6] =
             [(7, (NULL, 0.0)), (3, (1.5, 5.0)), (2, (1.5, 5.0)), (9, (NULL, 6.0)), (4, (-3.0, 8.0)), (1, (9.0, 4.0))];
         for (id, (sharpe, trades)) in points {
-            podium.add(judge.judge(&rows(id, &[(sharpe, trades, 0.0)])));
+            top_k.add(ranker.verdict(&rows(id, &[(sharpe, trades, 0.0)])));
         }
         // 1 has the best number but too few trades: after the numbers that meet the requirement, before what has none
-        assert_eq!(podium.best().iter().map(|v| v.id).collect::<Vec<_>>(), [2, 3, 4, 1, 9]);
-        assert_eq!((podium.points, podium.meeting, podium.valued), (6, 4, 4));
-        assert_eq!(podium.no_winner("sharpe", 1), None);
+        assert_eq!(top_k.best().iter().map(|v| v.id).collect::<Vec<_>>(), [2, 3, 4, 1, 9]);
+        assert_eq!((top_k.points, top_k.meeting, top_k.valued), (6, 4, 4));
+        assert_eq!(top_k.no_winner("sharpe", 1), None);
     }
 
     #[test]
@@ -337,40 +337,40 @@ mod tests {
             rows(3, &[(NULL, 0.0, 0.0), (6.0, 9.0, 0.0), (4.0, 9.0, 0.0)]),
         ];
         for over in [OverWorld::Worst, OverWorld::Median, OverWorld::Mean] {
-            let judge = judge("sharpe", &[], over);
-            let mut podium = Podium::new(5);
-            points.iter().for_each(|rows| podium.add(judge.judge(rows)));
-            assert_eq!(podium.best().iter().map(|v| v.id).collect::<Vec<_>>(), [3, 2, 1], "{over:?}");
-            assert!(podium.best().iter().all(|v| v.objective.is_none() && !v.can_win()), "{over:?}");
-            assert_eq!(podium.best()[0].world, 0, "{over:?}: it stands in the world without a value");
-            let why = podium.no_winner("sharpe", 3).expect("no winner");
+            let ranker = ranker("sharpe", &[], over);
+            let mut top_k = TopK::new(5);
+            points.iter().for_each(|rows| top_k.add(ranker.verdict(rows)));
+            assert_eq!(top_k.best().iter().map(|v| v.id).collect::<Vec<_>>(), [3, 2, 1], "{over:?}");
+            assert!(top_k.best().iter().all(|v| v.objective.is_none() && !v.can_win()), "{over:?}");
+            assert_eq!(top_k.best()[0].world, 0, "{over:?}: it stands in the world without a value");
+            let why = top_k.no_winner("sharpe", 3).expect("no winner");
             assert!(why.contains("no configuration has a value of sharpe in each of its 3 worlds"), "{why}");
             // however bad, a value ranks first
-            podium.add(judge.judge(&rows(9, &[(-5.0, 9.0, 0.0); 3])));
-            assert_eq!((podium.best()[0].id, podium.no_winner("sharpe", 3)), (9, None), "{over:?}");
+            top_k.add(ranker.verdict(&rows(9, &[(-5.0, 9.0, 0.0); 3])));
+            assert_eq!((top_k.best()[0].id, top_k.no_winner("sharpe", 3)), (9, None), "{over:?}");
         }
     }
 
     #[test]
     fn a_tie_in_the_worst_world_goes_to_the_better_next_worst() {
-        let judge = judge("sharpe", &[], OverWorld::Worst);
-        let mut podium = Podium::new(5);
+        let ranker = ranker("sharpe", &[], OverWorld::Worst);
+        let mut top_k = TopK::new(5);
         for (id, worlds) in [(1, [1.0, 2.0, 9.0]), (2, [3.0, 1.0, 2.5]), (3, [2.5, 3.0, 1.0])] {
-            podium.add(judge.judge(&rows(id, &worlds.map(|value| (value, 9.0, 0.0)))));
+            top_k.add(ranker.verdict(&rows(id, &worlds.map(|value| (value, 9.0, 0.0)))));
         }
         // 2 and 3 are equal world by world, worst first: the lower id
-        assert_eq!(podium.best().iter().map(|v| v.id).collect::<Vec<_>>(), [2, 3, 1]);
+        assert_eq!(top_k.best().iter().map(|v| v.id).collect::<Vec<_>>(), [2, 3, 1]);
     }
 
     #[test]
     fn what_meets_and_what_has_a_value_may_be_different_ones() {
-        let judge = judge("sharpe", &[("trades", Compare::GreaterEqual, 5.0)], OverWorld::Worst);
-        let mut podium = Podium::new(5);
-        podium.add(judge.judge(&rows(1, &[(NULL, 9.0, 0.0)])));
-        podium.add(judge.judge(&rows(2, &[(1.0, 3.0, 0.0)])));
-        assert_eq!(podium.best().iter().map(|v| v.id).collect::<Vec<_>>(), [2, 1]);
+        let ranker = ranker("sharpe", &[("trades", Compare::GreaterEqual, 5.0)], OverWorld::Worst);
+        let mut top_k = TopK::new(5);
+        top_k.add(ranker.verdict(&rows(1, &[(NULL, 9.0, 0.0)])));
+        top_k.add(ranker.verdict(&rows(2, &[(1.0, 3.0, 0.0)])));
+        assert_eq!(top_k.best().iter().map(|v| v.id).collect::<Vec<_>>(), [2, 1]);
         assert_eq!(
-            podium.no_winner("sharpe", 1).as_deref(),
+            top_k.no_winner("sharpe", 1).as_deref(),
             Some("none of the 1 that meet every requirement is among the 1 that have a value of sharpe")
         );
     }

@@ -220,7 +220,7 @@ fn correlation(a: &[f64], b: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::ranking::Grade;
+    use crate::results::ranking::Score;
 
     /// A board of (id, value), ranked.
     fn board(points: &[(u64, f64)]) -> Board {
@@ -229,8 +229,8 @@ mod tests {
                 id: *id,
                 point: 0,
                 meets: true,
-                grade: Grade::Value(*value),
-                grades: vec![Grade::Value(*value)],
+                score: Score::Value(*value),
+                scores: vec![Score::Value(*value)],
                 objective: Some(*value),
                 spread: [Some(*value); 3],
                 world: 0,

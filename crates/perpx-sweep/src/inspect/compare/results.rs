@@ -5,7 +5,7 @@ use crate::error::SweepError;
 use crate::grid::Objective;
 use crate::inspect::show::Run;
 use crate::results::columns::HELD_OUT;
-use crate::results::ranking::Judge;
+use crate::results::ranking::Ranker;
 use crate::results::reader::RunTable;
 use crate::results::spool::{Row, RunRow};
 use perpx_core::replay::LedgerHash;
@@ -20,7 +20,7 @@ const FIGURES: [&str; 5] = ["net_pnl", "trades", "win_rate_pct", "max_drawdown_p
 pub(super) struct Results {
     path: PathBuf,
     objective: Objective,
-    judge: Judge,
+    ranker: Ranker,
     /// By symbol, the rows of each configuration in the order of the file.
     symbols: BTreeMap<String, Vec<Point>>,
     /// Columns of `Row::runs[0]`.
@@ -41,11 +41,11 @@ impl Results {
             FIGURES.into_iter().chain([objective.metric.as_str(), "trades"]).chain(required).collect();
         let table: Vec<MetricInfo> =
             metric_table::<Composite>().into_iter().filter(|info| wanted.contains(info.name.as_ref())).collect();
-        let judge = Judge::new(&objective, &table)
+        let ranker = Ranker::new(&objective, &table)
             .ok_or_else(|| wrong("run.json", format!("no such metric as '{}'", objective.metric)))?;
         let metrics: Vec<String> = table.iter().map(|info| info.name.to_string()).collect();
         let mut results =
-            Results { path: run.dir.join("results.parquet"), objective, judge, symbols: BTreeMap::new(), metrics };
+            Results { path: run.dir.join("results.parquet"), objective, ranker, symbols: BTreeMap::new(), metrics };
         results.load(&run.manifest.strategy_axes)?;
         Ok(results)
     }
@@ -90,7 +90,7 @@ impl Results {
     /// The configurations of one symbol in the order of their worth; takes them out.
     pub fn board(&mut self, symbol: &str) -> Board {
         let points = self.symbols.remove(symbol).unwrap_or_default().into_iter().map(|point| {
-            let verdict = self.judge.judge(&point.rows);
+            let verdict = self.ranker.verdict(&point.rows);
             let row = &point.rows[verdict.world];
             let mut figures = Vec::new();
             let metric = self.objective.metric.as_str();

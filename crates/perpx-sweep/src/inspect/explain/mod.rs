@@ -95,7 +95,7 @@ pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
     let study = sweep.studies.iter().find(|study| study.data.symbol == found.symbol);
     let study = study.ok_or_else(|| other("results.parquet is of another run"))?;
     let rows = placed(&sweep.grid, study, found).ok_or_else(|| other("results.parquet is of another run"))?;
-    let ranking = sweep.judge.judge(&rows).world;
+    let ranking = sweep.ranker.verdict(&rows).world;
     let world = match &args.world {
         None => ranking,
         Some(text) => chosen(&sweep.grid, &study.worlds, text)?,
