@@ -13,7 +13,7 @@ use perpx_data::loader::Tape;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub struct Study {
+pub struct SymbolRun {
     /// Its `from` is as swept: later than the grid's with `warmup = "late_start"`.
     pub data: SymbolData,
     pub embargo_ns: i64,
@@ -39,9 +39,9 @@ fn quoted_to_the_end(symbol: &str, tapes: &[Tape], to: Time) -> Result<(), Sweep
     }
 }
 
-impl Study {
+impl SymbolRun {
     /// Opens the data of one symbol and checks that the sweep can begin.
-    pub fn open(grid: &Grid, symbol: &str, options: &Options) -> Result<Study, SweepError> {
+    pub fn open(grid: &Grid, symbol: &str, options: &Options) -> Result<SymbolRun, SweepError> {
         let grid_feeds = grid.feeds(symbol)?;
         let home_at = (0..grid.strategy_points()).find_map(|at| grid.strategy_point(at)).unwrap_or_default();
         let home = grid.resolve(symbol, &home_at, &grid.world(0))?;
@@ -83,7 +83,7 @@ impl Study {
         let id = |world: &Vec<Override>| grid.base.world_id(&grid.overrides(symbol, &home_at, world));
         let world_ids = worlds.iter().map(id).collect::<Result<_, _>>()?;
         let (symbol, warm_from) = (symbol.to_string(), start.plus(-need));
-        Ok(Study {
+        Ok(SymbolRun {
             data: SymbolData { symbol, from: start, to, warm_from, feeds },
             embargo_ns,
             spans,

@@ -11,7 +11,7 @@ use crate::grid::Grid;
 use crate::options::DriverChoice;
 use crate::options::Options;
 use crate::results::spool::{Row, RunRow};
-use crate::symbol_run::Study;
+use crate::symbol_run::SymbolRun;
 use perpx_core::config::Config;
 use perpx_core::replay::{Drive, Machine, Mover, RunResult, Shared};
 use perpx_core::signals::SignalSet;
@@ -42,7 +42,7 @@ struct FeedShare {
 }
 
 pub struct Chunk<'a> {
-    study: &'a Study,
+    symbol_run: &'a SymbolRun,
     driver: DriverChoice,
     /// In the order of (feed, id, world).
     units: Vec<Unit>,
@@ -71,11 +71,11 @@ impl<'a> Chunk<'a> {
     /// An illegal configuration; a stop meanwhile.
     pub fn build(
         grid: &Grid,
-        study: &'a Study,
+        symbol_run: &'a SymbolRun,
         points: &[Point],
         options: &'a Options,
     ) -> Result<Chunk<'a>, SweepError> {
-        let worlds = study.worlds.len();
+        let worlds = symbol_run.worlds.len();
         let resolved: Vec<(Point, u32, usize, Config)> = (0..points.len() * worlds)
             .into_par_iter()
             .map(|i| {
@@ -84,14 +84,14 @@ impl<'a> Chunk<'a> {
                 }
                 let (point, world) = (points[i / worlds], i % worlds);
                 let strategy = grid.strategy_point(point.at).unwrap_or_default();
-                let config = grid.resolve(&study.data.symbol, &strategy, &study.worlds[world])?;
-                let feed = study.feed_of(grid, point.at, world as u32);
+                let config = grid.resolve(&symbol_run.data.symbol, &strategy, &symbol_run.worlds[world])?;
+                let feed = symbol_run.feed_of(grid, point.at, world as u32);
                 Ok((point, world as u32, feed, config))
             })
             .collect::<Result<_, SweepError>>()?;
         let fresh = || FeedShare { signals: SignalSet::default(), conditions: ConditionCounts::default() };
-        let mut shares: Vec<FeedShare> = study.data.feeds.iter().map(|_| fresh()).collect();
-        let mut binder = Binder::new(&study.data);
+        let mut shares: Vec<FeedShare> = symbol_run.data.feeds.iter().map(|_| fresh()).collect();
+        let mut binder = Binder::new(&symbol_run.data);
         let mut units = Vec::with_capacity(resolved.len());
         for (point, world, feed, config) in resolved {
             let share = &mut shares[feed];
@@ -102,7 +102,7 @@ impl<'a> Chunk<'a> {
         }
         units.sort_by_key(|unit| (unit.feed, unit.id, unit.world));
         let (driver, stop) = (options.driver, &*options.stop);
-        Ok(Chunk { study, driver, units, shares, feed: 0, tile: 0, is_counted: false, stop })
+        Ok(Chunk { symbol_run, driver, units, shares, feed: 0, tile: 0, is_counted: false, stop })
     }
 
     /// Goes on where a checkpoint stood.
@@ -142,9 +142,10 @@ impl<'a> Chunk<'a> {
         &mut self,
         edge: &mut impl FnMut(&Chunk<'_>, Edge) -> Result<(), SweepError>,
     ) -> Result<(), SweepError> {
-        let (study, driver, feed, spans, stop) = (self.study, self.driver, self.feed, self.study.spans, self.stop);
-        let tape = &study.data.feeds[feed].tape;
-        let reader = Reader::new(tape, &self.shares[feed].signals, study.data.from);
+        let (symbol_run, driver, feed, spans, stop) =
+            (self.symbol_run, self.driver, self.feed, self.symbol_run.spans, self.stop);
+        let tape = &symbol_run.data.feeds[feed].tape;
+        let reader = Reader::new(tape, &self.shares[feed].signals, symbol_run.data.from);
         let start = self.units.partition_point(|unit| unit.feed < feed);
         let end = self.units.partition_point(|unit| unit.feed <= feed);
         let mut scheduler = Scheduler::new(driver);

@@ -12,7 +12,7 @@ use crate::grid::Grid;
 use crate::options::{DriverChoice, Options};
 use crate::results::spool::{Row, RunRow};
 use crate::results::table::row_seconds;
-use crate::symbol_run::Study;
+use crate::symbol_run::SymbolRun;
 use perpx_core::replay::{Index, Mover};
 use perpx_core::signals::SignalSet;
 use perpx_core::stats::NoRecord;
@@ -91,11 +91,15 @@ impl Costs {
 /// Of the tape; an illegal configuration.
 pub fn seconds(sweep: &Sweep<'_>, points: u64) -> Result<f64, SweepError> {
     let (grid, options) = (&sweep.grid, sweep.options);
-    let Some(study) = sweep.studies.first() else { return Ok(0.0) };
-    let (worlds, symbols) = (grid.world_points(), sweep.studies.len() as f64);
+    let Some(symbol_run) = sweep.symbol_runs.first() else { return Ok(0.0) };
+    let (worlds, symbols) = (grid.world_points(), sweep.symbol_runs.len() as f64);
     let chunks = points.div_ceil((options.chunk as u64 / worlds).max(1)) as f64;
-    let tapes: Vec<f64> =
-        sweep.studies.iter().flat_map(|study| &study.data.feeds).map(|feed| feed.tape.ticks() as f64).collect();
+    let tapes: Vec<f64> = sweep
+        .symbol_runs
+        .iter()
+        .flat_map(|symbol_run| &symbol_run.data.feeds)
+        .map(|feed| feed.tape.ticks() as f64)
+        .collect();
     let count = tapes.len() as f64;
     let work = Work {
         threads: rayon::current_num_threads() as f64,
@@ -104,11 +108,11 @@ pub fn seconds(sweep: &Sweep<'_>, points: u64) -> Result<f64, SweepError> {
         readings: chunks * count,
         tapes: count,
         ticks: tapes.iter().sum::<f64>() / count.max(1.0),
-        traded: traded_share(study),
+        traded: traded_share(symbol_run),
         again: grid.report.top.min(points as usize) as f64 * symbols,
         scans: (1.0 + options.verify as f64) * symbols,
     };
-    Ok(measure(sweep, study)?.of(&work))
+    Ok(measure(sweep, symbol_run)?.of(&work))
 }
 
 /// Strategy points that lie apart, at least one.
@@ -125,32 +129,32 @@ fn each(began: Instant, count: usize) -> f64 {
     began.elapsed().as_secs_f64() / count.max(1) as f64
 }
 
-fn measure(sweep: &Sweep<'_>, study: &Study) -> Result<Costs, SweepError> {
+fn measure(sweep: &Sweep<'_>, symbol_run: &SymbolRun) -> Result<Costs, SweepError> {
     let (grid, options) = (&sweep.grid, sweep.options);
     let points = sample(grid);
     let mut costs = Costs::default();
     let began = Instant::now();
     for at in &points {
-        id_of(grid, &study.data.symbol, *at)?;
+        id_of(grid, &symbol_run.data.symbol, *at)?;
     }
     costs.name = each(began, points.len());
     let began = Instant::now();
     let mut configs = Vec::new();
     for (n, at) in points.iter().enumerate() {
-        let world = n % study.worlds.len();
+        let world = n % symbol_run.worlds.len();
         let strategy = grid.strategy_point(*at).unwrap_or_default();
-        configs.push((world as u32, grid.resolve(&study.data.symbol, &strategy, &study.worlds[world])?));
+        configs.push((world as u32, grid.resolve(&symbol_run.data.symbol, &strategy, &symbol_run.worlds[world])?));
     }
     costs.resolve = each(began, points.len());
     let began = Instant::now();
-    let (mut binder, mut signals) = (Binder::new(&study.data), SignalSet::default());
+    let (mut binder, mut signals) = (Binder::new(&symbol_run.data), SignalSet::default());
     // whatever feed they belong to, they are tried on the first
     let mut units: Vec<(Bound, UnitState)> = configs
         .iter()
         .map(|(world, config)| (binder.bind(config, 0, *world, &mut signals), UnitState::default()))
         .collect();
     costs.bind = each(began, points.len());
-    run(study, options, &signals, &mut units, &mut costs)?;
+    run(symbol_run, options, &signals, &mut units, &mut costs)?;
     let width = sweep.table.len();
     let rows: Vec<Row> = units
         .iter()
@@ -167,20 +171,20 @@ fn measure(sweep: &Sweep<'_>, study: &Study) -> Result<Costs, SweepError> {
 
 /// Moves the sample through a few tiles.
 fn run(
-    study: &Study,
+    symbol_run: &SymbolRun,
     options: &Options,
     signals: &SignalSet,
     units: &mut [(Bound, UnitState)],
     costs: &mut Costs,
 ) -> Result<(), SweepError> {
-    let (tape, stop) = (&study.data.feeds[0].tape, AtomicBool::new(false));
+    let (tape, stop) = (&symbol_run.data.feeds[0].tape, AtomicBool::new(false));
     let mut tiles: Vec<usize> = (0..TILES).map(|n| tape.tiles() * (2 * n + 1) / (2 * TILES)).collect();
     tiles.dedup();
     let (mut made, mut passed, mut seconds, mut by_scan) = (0.0, 0.0, 0.0, 0.0);
     let all = Instant::now();
     for &k in &tiles {
         // the tile before makes the signals warm
-        let mut reader = Reader::at(tape, signals, study.data.from, k.saturating_sub(1));
+        let mut reader = Reader::at(tape, signals, symbol_run.data.from, k.saturating_sub(1));
         let mut began = Instant::now();
         if k > 0 {
             reader.next()?;
@@ -189,7 +193,7 @@ fn run(
         let Some((tile, signals)) = reader.next()? else { continue };
         let index = options.driver.is_indexed().then(|| Index::new(&signals));
         let loaded = began.elapsed().as_secs_f64();
-        let span = (tile.start.max(study.data.from), tile.end.min(study.data.to));
+        let span = (tile.start.max(symbol_run.data.from), tile.end.min(symbol_run.data.to));
         let spans = Spans { inside: span, held_out: None };
         if span.0 >= span.1 {
             continue;

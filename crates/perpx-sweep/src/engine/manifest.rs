@@ -6,7 +6,7 @@ use crate::engine::run::{Outcome, Sweep};
 use crate::error::SweepError;
 use crate::grid::Axis;
 use crate::results::manifest::{EstimateTimes, IdleTimes, RunManifest, SymbolManifest, TimeText};
-use crate::symbol_run::Study;
+use crate::symbol_run::SymbolRun;
 use perpx_data::backtest::RUNS;
 use perpx_data::path::{normalize, relative};
 use std::path::Path;
@@ -46,13 +46,18 @@ pub fn manifest(sweep: &Sweep<'_>, plan: &Plan, outcomes: &[Outcome]) -> Result<
         memory_bound_bytes: plan.memory,
         checked_by_scan: sweep.verified,
         warnings: plan.warnings.clone(),
-        symbols: sweep.studies.iter().zip(outcomes).map(|(study, outcome)| symbol(sweep, study, outcome)).collect(),
+        symbols: sweep
+            .symbol_runs
+            .iter()
+            .zip(outcomes)
+            .map(|(symbol_run, outcome)| symbol(sweep, symbol_run, outcome))
+            .collect(),
     })
 }
 
-fn symbol(sweep: &Sweep<'_>, study: &Study, outcome: &Outcome) -> SymbolManifest {
-    let (data, top_k) = (&study.data, &outcome.top_k);
-    let runs = RUNS.iter().enumerate().filter_map(|(number, name)| Some((name, study.spans.run(number)?)));
+fn symbol(sweep: &Sweep<'_>, symbol_run: &SymbolRun, outcome: &Outcome) -> SymbolManifest {
+    let (data, top_k) = (&symbol_run.data, &outcome.top_k);
+    let runs = RUNS.iter().enumerate().filter_map(|(number, name)| Some((name, symbol_run.spans.run(number)?)));
     SymbolManifest {
         symbol: data.symbol.clone(),
         fingerprint: data.fingerprint(),
@@ -65,7 +70,7 @@ fn symbol(sweep: &Sweep<'_>, study: &Study, outcome: &Outcome) -> SymbolManifest
         meeting_require: top_k.meeting,
         no_winner: sweep.no_winner(outcome),
         skipped: sweep.grid.strategy_points() - top_k.points,
-        worlds: study.world_ids.clone(),
+        worlds: symbol_run.world_ids.clone(),
         feeds: data.feeds.iter().map(|feed| feed.tape.quality()).collect(),
     }
 }

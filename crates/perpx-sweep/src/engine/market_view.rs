@@ -4,7 +4,7 @@ use crate::error::SweepError;
 use crate::grid::Grid;
 use crate::report::{Bucket, Stretch};
 use crate::results::spool::Row;
-use crate::symbol_run::Study;
+use crate::symbol_run::SymbolRun;
 use perpx_core::market::Role;
 use perpx_core::signals::{BandRule, SignalSet, TileSignals, bar_before};
 use perpx_core::tape::{Local, Settlement, Tile};
@@ -22,21 +22,21 @@ pub struct MarketView {
 /// Folds each window (from, to, buckets) of the tape that `row` was run on.
 pub fn market_view(
     grid: &Grid,
-    study: &Study,
+    symbol_run: &SymbolRun,
     row: &Row,
     windows: &[(Time, Time, usize)],
 ) -> Result<MarketView, SweepError> {
-    let feed = grid.feed_of(&study.grid_feeds, row.point, u64::from(row.world)).unwrap_or(0);
+    let feed = grid.feed_of(&symbol_run.grid_feeds, row.point, u64::from(row.world)).unwrap_or(0);
     let strategy = grid.strategy_point(row.point).unwrap_or_default();
-    let config = grid.resolve(&study.data.symbol, &strategy, &study.worlds[row.world as usize])?;
+    let config = grid.resolve(&symbol_run.data.symbol, &strategy, &symbol_run.worlds[row.world as usize])?;
     let mut signals = SignalSet::default();
-    let bound = Binder::new(&study.data).bind(&config, feed, row.world, &mut signals);
+    let bound = Binder::new(&symbol_run.data).bind(&config, feed, row.world, &mut signals);
     let empty = |&(from, to, count): &(Time, Time, usize)| {
         let buckets = vec![Bucket::default(); count];
         Stretch { from, to, buckets }
     };
     let mut out = MarketView { stretches: windows.iter().map(empty).collect(), ..MarketView::default() };
-    let mut reader = Reader::new(&study.data.feeds[feed].tape, &signals, study.data.from);
+    let mut reader = Reader::new(&symbol_run.data.feeds[feed].tape, &signals, symbol_run.data.from);
     while let Some((tile, signals)) = reader.next()? {
         for stretch in out.stretches.iter_mut().filter(|s| s.from < tile.end && s.to > tile.start) {
             fold(stretch, &tile, &signals, &bound.plan.band);

@@ -73,50 +73,55 @@ impl Plan {
         )];
         axis_lines(sweep, &mut lines);
         lines.push(format!("seed     {}", sweep.seed_text()));
-        let symbols = sweep.studies.len() as u64;
+        let symbols = sweep.symbol_runs.len() as u64;
         let rows = points * worlds * symbols;
         let mut config_ticks = 0u64;
         let mut warnings = Vec::new();
-        for study in &sweep.studies {
-            let ticks: u64 = study.data.feeds.iter().map(|feed| feed.tape.ticks()).max().unwrap_or(0);
-            let traded = traded_share(study);
+        for symbol_run in &sweep.symbol_runs {
+            let ticks: u64 = symbol_run.data.feeds.iter().map(|feed| feed.tape.ticks()).max().unwrap_or(0);
+            let traded = traded_share(symbol_run);
             config_ticks = config_ticks.saturating_add(((points * worlds) as f64 * ticks as f64 * traded) as u64);
             lines.push(format!(
                 "data     {} at {} and {}: {} ticks from {} to {}, {} feed{}, {} tiles",
-                study.data.symbol,
-                study.data.feeds.first().map_or("", |feed| &feed.tape.spec().venues[0]),
-                study.data.feeds.first().map_or("", |feed| &feed.tape.spec().venues[1]),
+                symbol_run.data.symbol,
+                symbol_run.data.feeds.first().map_or("", |feed| &feed.tape.spec().venues[0]),
+                symbol_run.data.feeds.first().map_or("", |feed| &feed.tape.spec().venues[1]),
                 ticks,
-                study.data.from,
-                study.data.to,
-                study.data.feeds.len(),
-                if study.data.feeds.len() == 1 { "" } else { "s" },
-                study.data.feeds.iter().map(|feed| feed.tape.tiles()).max().unwrap_or(0),
+                symbol_run.data.from,
+                symbol_run.data.to,
+                symbol_run.data.feeds.len(),
+                if symbol_run.data.feeds.len() == 1 { "" } else { "s" },
+                symbol_run.data.feeds.iter().map(|feed| feed.tape.tiles()).max().unwrap_or(0),
             ));
-            if study.data.from > grid.data.from {
+            if symbol_run.data.from > grid.data.from {
                 let text = format!(
                     "{}: starts late, at {}: the signals are not warm before",
-                    study.data.symbol, study.data.from
+                    symbol_run.data.symbol, symbol_run.data.from
                 );
                 warnings.push(text);
             }
-            for (venue, world) in study.data.feeds[0].tape.quality().venues.iter().zip(&study.home.world.venues) {
+            for (venue, world) in
+                symbol_run.data.feeds[0].tape.quality().venues.iter().zip(&symbol_run.home.world.venues)
+            {
                 let unknown = venue.without_sizes().filter(|_| world.fills.assume_qty.is_none());
-                warnings.extend(unknown.map(|text| format!("{}, {text}", study.data.symbol)));
+                warnings.extend(unknown.map(|text| format!("{}, {text}", symbol_run.data.symbol)));
             }
-            if study.data.feeds.len() > MANY_FEEDS {
-                let text = format!("{} feeds: each is aligned and computed on its own", study.data.feeds.len());
+            if symbol_run.data.feeds.len() > MANY_FEEDS {
+                let text = format!("{} feeds: each is aligned and computed on its own", symbol_run.data.feeds.len());
                 warnings.push(text);
             }
-            lines.push(match study.spans.held_out {
+            lines.push(match symbol_run.spans.held_out {
                 Some((from, to)) => format!(
                     "spans    in sample {} to {}, embargo {} s, held out {from} to {to}",
-                    study.spans.inside.0,
-                    study.spans.inside.1,
-                    study.embargo_ns / perpx_core::units::SECOND_NS
+                    symbol_run.spans.inside.0,
+                    symbol_run.spans.inside.1,
+                    symbol_run.embargo_ns / perpx_core::units::SECOND_NS
                 ),
                 None => {
-                    format!("spans    in sample {} to {}, nothing held out", study.spans.inside.0, study.spans.inside.1)
+                    format!(
+                        "spans    in sample {} to {}, nothing held out",
+                        symbol_run.spans.inside.0, symbol_run.spans.inside.1
+                    )
                 }
             });
         }
@@ -155,7 +160,7 @@ impl Plan {
                 )
             })
         }));
-        for study in &sweep.studies {
+        for symbol_run in &sweep.symbol_runs {
             // the base, and each value of each axis by itself
             let own = std::iter::once(Vec::new()).chain(
                 grid.strategy_axes()
@@ -163,14 +168,15 @@ impl Plan {
                     .flat_map(|axis| axis.values.iter().take(LOOKED_AT).map(|value| vec![(axis.key, value.clone())])),
             );
             for strategy in own {
-                let overrides = grid.overrides(&study.data.symbol, &strategy, &grid.world(0));
+                let overrides = grid.overrides(&symbol_run.data.symbol, &strategy, &grid.world(0));
                 for text in grid.base.warnings(&overrides).unwrap_or_default() {
                     if !warnings.contains(&text) {
                         warnings.push(text);
                     }
                 }
             }
-            let home = grid.overrides(&study.data.symbol, &grid.strategy_point(0).unwrap_or_default(), &grid.world(0));
+            let home =
+                grid.overrides(&symbol_run.data.symbol, &grid.strategy_point(0).unwrap_or_default(), &grid.world(0));
             lines.extend(grid.base.with(&home).ok().and_then(|config| requests(&config)));
         }
         lines.extend(warnings.iter().map(|warning| format!("warning  {warning}")));
@@ -204,15 +210,15 @@ impl fmt::Display for Plan {
 }
 
 /// Share of the tape's time that some run looks at.
-pub fn traded_share(study: &crate::symbol_run::Study) -> f64 {
+pub fn traded_share(symbol_run: &crate::symbol_run::SymbolRun) -> f64 {
     let length = |(from, to): (perpx_core::units::Time, perpx_core::units::Time)| to.since(from) as f64;
-    let traded = length(study.spans.inside) + study.spans.held_out.map_or(0.0, length);
-    traded / study.data.to.since(study.data.warm_from) as f64
+    let traded = length(symbol_run.spans.inside) + symbol_run.spans.held_out.map_or(0.0, length);
+    traded / symbol_run.data.to.since(symbol_run.data.warm_from) as f64
 }
 
 fn axis_lines(sweep: &Sweep<'_>, lines: &mut Vec<String>) {
     let grid = &sweep.grid;
-    let feeds = sweep.studies.first().map(|study| &study.grid_feeds);
+    let feeds = sweep.symbol_runs.first().map(|symbol_run| &symbol_run.grid_feeds);
     let strategy = grid
         .strategy_axes()
         .iter()
@@ -243,8 +249,13 @@ fn memory(sweep: &Sweep<'_>, points: u64, per_chunk: u64) -> u64 {
     let units = per_chunk.min(points) * worlds;
     let row = (2 * sweep.table.len() + SHARES.len() + 10) as u64 * 8;
     let unit = (size_of::<Unit>() + size_of::<UnitState>() + size_of::<Machine<Composite>>()) as u64;
-    let ticks =
-        sweep.studies.iter().flat_map(|study| &study.data.feeds).map(|feed| feed.tape.ticks()).max().unwrap_or(0);
+    let ticks = sweep
+        .symbol_runs
+        .iter()
+        .flat_map(|symbol_run| &symbol_run.data.feeds)
+        .map(|feed| feed.tape.ticks())
+        .max()
+        .unwrap_or(0);
     let tile = ticks.min(sweep.options.tile_rows as u64) * TILE_ROW;
     let ids = points.min(2 * sweep.options.band) * 16;
     // a checkpoint copies the units once and encodes the copy

@@ -14,7 +14,7 @@ use crate::results::columns::SHARES;
 use crate::results::leaderboard::Ranked;
 use crate::results::ledgers::Detail;
 use crate::results::spool::Row;
-use crate::symbol_run::Study;
+use crate::symbol_run::SymbolRun;
 use perpx_core::config::Fills;
 use perpx_core::stats::MetricInfo;
 use perpx_core::strategy::STATES;
@@ -48,33 +48,33 @@ struct Census {
     winner: Vec<Row>,
 }
 
-pub fn input(sweep: &Sweep<'_>, plan: &Plan, study: &Study, outcome: &Outcome) -> Result<Input, SweepError> {
+pub fn input(sweep: &Sweep<'_>, plan: &Plan, symbol_run: &SymbolRun, outcome: &Outcome) -> Result<Input, SweepError> {
     let grid = &sweep.grid;
     let winner = outcome.ranked.first();
     let census = census(sweep, outcome, winner)?;
     let best = outcome.details.first();
     let detail = match best.zip(winner) {
-        Some((best, winner)) => WinnerDetail::of(sweep, study, best, &winner.row)?,
+        Some((best, winner)) => WinnerDetail::of(sweep, symbol_run, best, &winner.row)?,
         None => WinnerDetail::default(),
     };
     let dead = dead_axes(sweep, &census);
     let unit = sweep.table.get(sweep.ranker.metric()).map_or(Unit::Ratio, unit_of);
-    let feed = study.data.feeds.first();
+    let feed = symbol_run.data.feeds.first();
     let venues = feed.map(|feed| feed.tape.spec().venues.clone()).unwrap_or_default();
-    let warnings = warnings(sweep, plan, study, outcome, &census, &dead);
+    let warnings = warnings(sweep, plan, symbol_run, outcome, &census, &dead);
     Ok(Input {
         name: grid.name.clone(),
-        symbol: study.data.symbol.clone(),
+        symbol: symbol_run.data.symbol.clone(),
         venues,
         quote: "USD".to_string(),
         capital: best.map_or(0.0, |best| (best.capital[0] + best.capital[1]).as_f64()),
         spans: Spans {
-            from: study.spans.inside.0,
-            embargo: study.spans.inside.1,
-            held_out: study.spans.held_out.map_or(study.data.to, |span| span.0),
-            to: study.data.to,
+            from: symbol_run.spans.inside.0,
+            embargo: symbol_run.spans.inside.1,
+            held_out: symbol_run.spans.held_out.map_or(symbol_run.data.to, |span| span.0),
+            to: symbol_run.data.to,
         },
-        axes: axes(sweep, study, &dead),
+        axes: axes(sweep, symbol_run, &dead),
         objective: Objective {
             metric: grid.objective.metric.clone(),
             unit,
@@ -88,7 +88,7 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, study: &Study, outcome: &Outcome) -
             skipped: skipped(sweep, outcome),
             failed: grid.objective.require.iter().map(require_text).zip(census.failed.iter().copied()).collect(),
         },
-        winner: winner.map(|winner| told_winner(sweep, study, winner, &census)),
+        winner: winner.map(|winner| told_winner(sweep, symbol_run, winner, &census)),
         board: board(sweep, outcome, unit),
         worlds: worlds(sweep, winner, &census),
         curves: curves(outcome),
@@ -109,8 +109,8 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, study: &Study, outcome: &Outcome) -
         gates: winner.map(|winner| gates(&winner.row)).unwrap_or_default(),
         warnings,
         quality: feed.map(|feed| quality(&feed.tape.quality().venues)).unwrap_or_default(),
-        provenance: provenance(sweep, study, winner),
-        notes: notes(study),
+        provenance: provenance(sweep, symbol_run, winner),
+        notes: notes(symbol_run),
         points: census.points,
     })
 }
@@ -200,15 +200,18 @@ fn dead_axes(sweep: &Sweep<'_>, census: &Census) -> Vec<bool> {
     dead
 }
 
-fn axes(sweep: &Sweep<'_>, study: &Study, dead: &[bool]) -> Vec<Axis> {
+fn axes(sweep: &Sweep<'_>, symbol_run: &SymbolRun, dead: &[bool]) -> Vec<Axis> {
     let grid = &sweep.grid;
     let strategy = grid
         .strategy_axes()
         .iter()
         .enumerate()
-        .map(|(i, axis)| (axis, AxisKind::Strategy, study.grid_feeds.strategy_axis(i)));
-    let world =
-        grid.world_axes().iter().enumerate().map(|(i, axis)| (axis, AxisKind::World, study.grid_feeds.world_axis(i)));
+        .map(|(i, axis)| (axis, AxisKind::Strategy, symbol_run.grid_feeds.strategy_axis(i)));
+    let world = grid
+        .world_axes()
+        .iter()
+        .enumerate()
+        .map(|(i, axis)| (axis, AxisKind::World, symbol_run.grid_feeds.world_axis(i)));
     let told = strategy.chain(world).zip(dead).map(|((axis, kind, feeds), dead)| Axis {
         name: axis.path.clone(),
         kind,
@@ -270,7 +273,7 @@ fn places(sweep: &Sweep<'_>, point: u64) -> Vec<u16> {
     sweep.grid.digits(point).into_iter().map(|digit| digit as u16).collect()
 }
 
-fn told_winner(sweep: &Sweep<'_>, study: &Study, winner: &Ranked, census: &Census) -> Winner {
+fn told_winner(sweep: &Sweep<'_>, symbol_run: &SymbolRun, winner: &Ranked, census: &Census) -> Winner {
     let at = places(sweep, winner.verdict.point);
     let grid = crate::report::Grid::new(&census.points);
     let count = grid.neighbours(&at).len() as u64;
@@ -280,7 +283,7 @@ fn told_winner(sweep: &Sweep<'_>, study: &Study, winner: &Ranked, census: &Censu
         title: title(&info.name),
         unit: unit_of(info),
         in_sample: winner.row.runs[0].get(i),
-        held_out: study.spans.held_out.and(winner.row.runs[1].get(i)),
+        held_out: symbol_run.spans.held_out.and(winner.row.runs[1].get(i)),
     });
     Winner {
         id: format!("{:016x}", winner.verdict.id),
@@ -404,7 +407,7 @@ fn gates(row: &Row) -> Vec<Gate> {
 fn warnings(
     sweep: &Sweep<'_>,
     plan: &Plan,
-    study: &Study,
+    symbol_run: &SymbolRun,
     outcome: &Outcome,
     census: &Census,
     dead: &[bool],
@@ -458,7 +461,7 @@ fn warnings(
             say(Level::Caution, format!("{} changes no result", axis.path));
         }
     }
-    for feed in &study.data.feeds {
+    for feed in &symbol_run.data.feeds {
         for venue in &feed.tape.quality().venues {
             if !venue.funding_filled.is_empty() {
                 let missing = match venue.funding_missing {
@@ -511,14 +514,14 @@ fn quality(venues: &[VenueQuality; 2]) -> Vec<QualityTable> {
     vec![QualityTable { title: "The tape, by venue".to_string(), columns: columns.collect(), rows }]
 }
 
-fn provenance(sweep: &Sweep<'_>, study: &Study, winner: Option<&Ranked>) -> Vec<Fact> {
+fn provenance(sweep: &Sweep<'_>, symbol_run: &SymbolRun, winner: Option<&Ranked>) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut fact = |name: &str, value: String| facts.push(Fact { name: name.to_string(), value });
     fact("grid", sweep.options.grid.display().to_string());
     fact("strategy file", perpx_data::path::normalize(Path::new(sweep.grid.base.name())).display().to_string());
     fact("grid hash", sweep.grid_hash.clone());
     fact("data", perpx_data::path::normalize(Path::new(&sweep.grid.data.store)).display().to_string());
-    fact("data fingerprint", study.data.fingerprint());
+    fact("data fingerprint", symbol_run.data.fingerprint());
     fact("seed", sweep.seed().to_string());
     fact("code", crate::code::code_id().to_string());
     fact("strategy version", perpx_core::strategy::VERSION.to_string());
@@ -547,10 +550,10 @@ fn fill_note(quality: &VenueQuality, fills: &Fills) -> String {
     format!("{}: {taking}; {resting}.", quality.venue)
 }
 
-fn notes(study: &Study) -> Vec<String> {
-    let interval = f64::from(study.home.account.stats_interval_sec);
-    let fills = study.home.world.venues.iter().map(|venue| &venue.fills);
-    let venues = study.data.feeds[0].tape.quality().venues;
+fn notes(symbol_run: &SymbolRun) -> Vec<String> {
+    let interval = f64::from(symbol_run.home.account.stats_interval_sec);
+    let fills = symbol_run.home.world.venues.iter().map(|venue| &venue.fills);
+    let venues = symbol_run.data.feeds[0].tape.quality().venues;
     let told = venues.iter().zip(fills).map(|(quality, fills)| fill_note(quality, fills));
     let mut notes: Vec<String> = told.collect();
     notes.extend([

@@ -7,7 +7,7 @@ use crate::grid::Grid;
 use crate::options::DriverChoice;
 use crate::results::ledgers::Detail;
 use crate::results::spool::Row;
-use crate::symbol_run::Study;
+use crate::symbol_run::SymbolRun;
 use perpx_core::replay::{Drive, Machine, Mover};
 use perpx_core::signals::SignalSet;
 use perpx_core::stats::{FullRecord, Recorder};
@@ -28,14 +28,14 @@ struct Under<R> {
 /// A ledger whose hash is not that of the sweep; a stop.
 pub fn again(
     grid: &Grid,
-    study: &Study,
+    symbol_run: &SymbolRun,
     rows: &[Row],
     (driver, stop): (DriverChoice, &AtomicBool),
     pass: &'static str,
 ) -> Result<Vec<Detail>, SweepError> {
-    let found = recorded(grid, study, rows, (driver, stop), Mover::drive_recorded, |_| FullRecord::default())?;
+    let found = recorded(grid, symbol_run, rows, (driver, stop), Mover::drive_recorded, |_| FullRecord::default())?;
     for (row, detail) in rows.iter().zip(&found) {
-        agree(study, row, detail, pass)?;
+        agree(symbol_run, row, detail, pass)?;
     }
     Ok(found)
 }
@@ -44,23 +44,23 @@ pub fn again(
 /// Their ledgers are held against nothing.
 pub fn recorded<R: Recorder + Send>(
     grid: &Grid,
-    study: &Study,
+    symbol_run: &SymbolRun,
     rows: &[Row],
     (driver, stop): (DriverChoice, &AtomicBool),
     drive: Drive<R>,
     make: impl Fn(&Bound) -> R,
 ) -> Result<Vec<Detail<R>>, SweepError> {
     let mut found: Vec<Detail<R>> = Vec::with_capacity(rows.len());
-    for (feed, data) in study.data.feeds.iter().enumerate() {
+    for (feed, data) in symbol_run.data.feeds.iter().enumerate() {
         let mut signals = SignalSet::default();
-        let mut binder = Binder::new(&study.data);
+        let mut binder = Binder::new(&symbol_run.data);
         let mut units: Vec<Under<R>> = Vec::new();
         for row in rows {
-            if study.feed_of(grid, row.point, row.world) != feed {
+            if symbol_run.feed_of(grid, row.point, row.world) != feed {
                 continue;
             }
             let strategy = grid.strategy_point(row.point).unwrap_or_default();
-            let config = grid.resolve(&study.data.symbol, &strategy, &study.worlds[row.world as usize])?;
+            let config = grid.resolve(&symbol_run.data.symbol, &strategy, &symbol_run.worlds[row.world as usize])?;
             let bound = binder.bind(&config, feed, row.world, &mut signals);
             let detail = Detail {
                 id: row.id,
@@ -79,14 +79,14 @@ pub fn recorded<R: Recorder + Send>(
         if units.is_empty() {
             continue;
         }
-        let reader = Reader::new(&data.tape, &signals, study.data.from);
+        let reader = Reader::new(&data.tape, &signals, symbol_run.data.from);
         each_tile(reader, driver, 0, stop, |prepared| {
             if stop.load(Ordering::Relaxed) {
                 return Err(SweepError::Interrupted);
             }
             let shared = (&*prepared.tile, &prepared.signals, prepared.index.as_ref());
             units.par_iter_mut().for_each(|under| {
-                let with = (&under.bound, &study.spans);
+                let with = (&under.bound, &symbol_run.spans);
                 let (records, lines) = (&mut under.detail.records, &mut under.detail.lines);
                 let ended = |machine: &Machine<Composite>| lines.push(machine.belief().lines);
                 under.state.pass(with, (&mut driver.mover(), drive), shared, records, ended);
@@ -100,11 +100,11 @@ pub fn recorded<R: Recorder + Send>(
     Ok(found)
 }
 
-pub fn agree<R>(study: &Study, row: &Row, detail: &Detail<R>, pass: &'static str) -> Result<(), SweepError> {
+pub fn agree<R>(symbol_run: &SymbolRun, row: &Row, detail: &Detail<R>, pass: &'static str) -> Result<(), SweepError> {
     for ((wanted, found), run) in row.runs.iter().zip(&detail.runs).zip(RUNS) {
         if !wanted.is_same(found) {
             return Err(SweepError::Disagree {
-                place: format!("{:016x} in world {}", row.id, study.world_ids[row.world as usize]),
+                place: format!("{:016x} in world {}", row.id, symbol_run.world_ids[row.world as usize]),
                 run,
                 pass,
                 hashes: format!("{} in place of {}", found.hash, wanted.hash),

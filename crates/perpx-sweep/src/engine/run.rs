@@ -21,7 +21,7 @@ use crate::results::ledgers::Ledgers;
 use crate::results::ranking::{Ranker, TopK, Verdict};
 use crate::results::spool::{Row, Spool};
 use crate::results::table::{Part, write_results};
-use crate::symbol_run::Study;
+use crate::symbol_run::SymbolRun;
 use perpx_core::stats::{MetricInfo, metric_table};
 use perpx_core::trader::Composite;
 use perpx_data::text::count;
@@ -91,7 +91,7 @@ pub struct Sweep<'o> {
     pub grid_hash: String,
     pub table: Vec<MetricInfo>,
     pub ranker: Ranker,
-    pub studies: Vec<Study>,
+    pub symbol_runs: Vec<SymbolRun>,
     pub dir: PathBuf,
     pub began: Instant,
     pub progress: Progress,
@@ -129,10 +129,10 @@ impl<'o> Sweep<'o> {
             path: options.grid.clone(),
             what: "objective: a metric is unknown".to_string(),
         })?;
-        let mut studies = Vec::with_capacity(grid.data.symbols.len());
+        let mut symbol_runs = Vec::with_capacity(grid.data.symbols.len());
         for symbol in &grid.data.symbols {
             progress.phase(&format!("reading the data of {symbol}"));
-            studies.push(Study::open(&grid, symbol, options)?);
+            symbol_runs.push(SymbolRun::open(&grid, symbol, options)?);
         }
         let dir = options.out.clone().unwrap_or_else(|| perpx_data::path::normalize(&grid.report.dir.join(&grid.name)));
         let grid_hash = grid.hash()?;
@@ -142,7 +142,7 @@ impl<'o> Sweep<'o> {
             grid_hash,
             table,
             ranker,
-            studies,
+            symbol_runs,
             dir,
             began,
             progress,
@@ -167,8 +167,11 @@ impl<'o> Sweep<'o> {
         let key = self.key()?;
         let stored = checkpoint::load(&self.dir, &key)?;
         if stored.is_none() && !self.options.fresh {
-            let data =
-                self.studies.iter().map(|study| (study.data.symbol.as_str(), study.data.fingerprint())).collect();
+            let data = self
+                .symbol_runs
+                .iter()
+                .map(|symbol_run| (symbol_run.data.symbol.as_str(), symbol_run.data.fingerprint()))
+                .collect();
             folder.refuse_other(&self.grid.parts()?, &data)?;
         }
         self.progress.begin(plan.rows(), plan.config_ticks());
@@ -194,7 +197,7 @@ impl<'o> Sweep<'o> {
             true => blake3::hash(text.as_bytes()).to_hex()[..12].to_string(),
             false => text,
         };
-        let data: Vec<String> = self.studies.iter().map(|study| study.data.fingerprint()).collect();
+        let data: Vec<String> = self.symbol_runs.iter().map(|symbol_run| symbol_run.data.fingerprint()).collect();
         let mut key = vec![
             ("data".to_string(), data.join(" ")),
             ("seed".to_string(), self.seed().to_string()),
@@ -210,7 +213,7 @@ impl<'o> Sweep<'o> {
     }
 
     pub fn seed(&self) -> u64 {
-        self.studies.first().map_or(0, |study| study.home.world.seed)
+        self.symbol_runs.first().map_or(0, |symbol_run| symbol_run.home.world.seed)
     }
 
     /// The seed, or that an axis varies it.
@@ -227,8 +230,8 @@ impl<'o> Sweep<'o> {
 
     /// Ranks one symbol and runs its best again.
     fn rank(&mut self, number: usize, mut spool: Spool, ledgers: &mut Ledgers) -> Result<Outcome, SweepError> {
-        let study = &self.studies[number];
-        self.progress.phase(&format!("ranking {}", study.data.symbol));
+        let symbol_run = &self.symbol_runs[number];
+        self.progress.phase(&format!("ranking {}", symbol_run.data.symbol));
         let room = LEADERBOARD_ROWS.max(self.grid.report.top);
         let mut top_k = TopK::new(room);
         each_point(&spool, |rows| {
@@ -239,25 +242,30 @@ impl<'o> Sweep<'o> {
         let mut ranked = Vec::with_capacity(top_k.best().len());
         for (place, verdict) in top_k.best().iter().enumerate() {
             let neighbours = match place < self.grid.report.top {
-                true => self.neighbours(study, &mut spool, verdict)?,
+                true => self.neighbours(symbol_run, &mut spool, verdict)?,
                 false => None,
             };
             let rows = spool.of(verdict.id)?;
             let row = rows.into_iter().nth(verdict.world);
             ranked.extend(row.map(|row| Ranked { verdict: verdict.clone(), row, neighbours }));
         }
-        self.progress.phase(&format!("running the best of {} again", study.data.symbol));
-        let details = self.second_pass(study, &ranked, ledgers)?;
-        self.progress.phase(&format!("checking {} by scan", study.data.symbol));
-        self.verified += self.by_scan(study, &mut spool, ranked.first())?;
+        self.progress.phase(&format!("running the best of {} again", symbol_run.data.symbol));
+        let details = self.second_pass(symbol_run, &ranked, ledgers)?;
+        self.progress.phase(&format!("checking {} by scan", symbol_run.data.symbol));
+        self.verified += self.by_scan(symbol_run, &mut spool, ranked.first())?;
         Ok(Outcome { spool, top_k, ranked, details })
     }
 
     /// Median objective of the grid neighbours that have one.
-    fn neighbours(&self, study: &Study, spool: &mut Spool, verdict: &Verdict) -> Result<Option<f64>, SweepError> {
+    fn neighbours(
+        &self,
+        symbol_run: &SymbolRun,
+        spool: &mut Spool,
+        verdict: &Verdict,
+    ) -> Result<Option<f64>, SweepError> {
         let mut known = Vec::new();
         for at in neighbours(&self.grid, verdict.point) {
-            let Some(id) = id_of(&self.grid, &study.data.symbol, at)? else { continue };
+            let Some(id) = id_of(&self.grid, &symbol_run.data.symbol, at)? else { continue };
             let rows = spool.of(id)?;
             if !rows.is_empty() {
                 known.extend(self.ranker.verdict(&rows).objective);
@@ -272,7 +280,12 @@ impl<'o> Sweep<'o> {
     }
 
     /// The best run again with everything written down, in the order of their ids.
-    fn second_pass(&self, study: &Study, ranked: &[Ranked], ledgers: &mut Ledgers) -> Result<Vec<Detail>, SweepError> {
+    fn second_pass(
+        &self,
+        symbol_run: &SymbolRun,
+        ranked: &[Ranked],
+        ledgers: &mut Ledgers,
+    ) -> Result<Vec<Detail>, SweepError> {
         let top = &ranked[..ranked.len().min(self.grid.report.top)];
         let mut rows: Vec<Row> = top.iter().map(|ranked| ranked.row.clone()).collect();
         rows.sort_by_key(|row| (row.id, row.world));
@@ -281,8 +294,8 @@ impl<'o> Sweep<'o> {
         for batch in rows.chunks(DETAIL_BATCH) {
             self.options.go_on()?;
             let by = (self.options.driver, &*self.options.stop);
-            for detail in again(&self.grid, study, batch, by, "second pass")? {
-                ledgers.write(study, &detail)?;
+            for detail in again(&self.grid, symbol_run, batch, by, "second pass")? {
+                ledgers.write(symbol_run, &detail)?;
                 if rank(&detail) < KEPT_DETAILS {
                     kept.push(detail);
                 }
@@ -293,10 +306,10 @@ impl<'o> Sweep<'o> {
     }
 
     /// The winner and some configurations drawn by the grid's hash, by the reference driver.
-    fn by_scan(&self, study: &Study, spool: &mut Spool, winner: Option<&Ranked>) -> Result<u64, SweepError> {
+    fn by_scan(&self, symbol_run: &SymbolRun, spool: &mut Spool, winner: Option<&Ranked>) -> Result<u64, SweepError> {
         let mut rows: Vec<Row> = winner.map(|ranked| ranked.row.clone()).into_iter().collect();
         for n in 0..self.options.verify {
-            let text = format!("{} {} {n}", self.grid_hash, study.data.symbol);
+            let text = format!("{} {} {n}", self.grid_hash, symbol_run.data.symbol);
             let draw = u64::from_le_bytes(*blake3::hash(text.as_bytes()).as_bytes().first_chunk().unwrap_or(&[0; 8]));
             if spool.rows() > 0 {
                 let row = spool.row(draw % spool.rows())?;
@@ -308,44 +321,44 @@ impl<'o> Sweep<'o> {
         for row in &rows {
             self.options.go_on()?;
             let by = (DriverChoice::Scan, &*self.options.stop);
-            again(&self.grid, study, std::slice::from_ref(row), by, "check by scan")?;
+            again(&self.grid, symbol_run, std::slice::from_ref(row), by, "check by scan")?;
         }
         Ok(rows.len() as u64)
     }
 
     fn write(&self, plan: &Plan, outcomes: &[Outcome]) -> Result<(), SweepError> {
         let parts: Vec<Part<'_>> = self
-            .studies
+            .symbol_runs
             .iter()
             .zip(outcomes)
-            .map(|(study, outcome)| Part {
-                symbol: &study.data.symbol,
+            .map(|(symbol_run, outcome)| Part {
+                symbol: &symbol_run.data.symbol,
                 spool: &outcome.spool,
-                world_ids: &study.world_ids,
+                world_ids: &symbol_run.world_ids,
             })
             .collect();
         write_results(&self.dir.join("results.parquet"), &self.grid, &self.table, &parts, || self.options.go_on())?;
         let boards: Vec<Board<'_>> = self
-            .studies
+            .symbol_runs
             .iter()
             .zip(outcomes)
-            .map(|(study, outcome)| Board {
-                symbol: &study.data.symbol,
-                world_ids: &study.world_ids,
+            .map(|(symbol_run, outcome)| Board {
+                symbol: &symbol_run.data.symbol,
+                world_ids: &symbol_run.world_ids,
                 ranked: &outcome.ranked,
             })
             .collect();
         write_leaderboard(&self.dir.join("leaderboard.csv"), &self.grid, &self.table, &boards)?;
-        for (study, outcome) in self.studies.iter().zip(outcomes) {
-            self.write_best(study, outcome)?;
+        for (symbol_run, outcome) in self.symbol_runs.iter().zip(outcomes) {
+            self.write_best(symbol_run, outcome)?;
         }
         let mut rows = Vec::with_capacity(outcomes.len());
-        for (study, outcome) in self.studies.iter().zip(outcomes) {
+        for (symbol_run, outcome) in self.symbol_runs.iter().zip(outcomes) {
             // with several symbols each has its page in a folder of its own
-            let dir = if outcomes.len() == 1 { self.dir.clone() } else { self.dir.join(&study.data.symbol) };
+            let dir = if outcomes.len() == 1 { self.dir.clone() } else { self.dir.join(&symbol_run.data.symbol) };
             std::fs::create_dir_all(&dir).map_err(SweepError::io(&dir, "make the folder"))?;
             rows.push(
-                crate::report::write(&crate::engine::report_input::input(self, plan, study, outcome)?, &dir)?.row,
+                crate::report::write(&crate::engine::report_input::input(self, plan, symbol_run, outcome)?, &dir)?.row,
             );
         }
         if outcomes.len() > 1 {
@@ -354,10 +367,10 @@ impl<'o> Sweep<'o> {
         manifest(self, plan, outcomes)?.write(&self.dir)
     }
 
-    fn write_best(&self, study: &Study, outcome: &Outcome) -> Result<(), SweepError> {
-        let name = match self.studies.len() {
+    fn write_best(&self, symbol_run: &SymbolRun, outcome: &Outcome) -> Result<(), SweepError> {
+        let name = match self.symbol_runs.len() {
             1 => "best.yml".to_string(),
-            _ => format!("best.{}.yml", study.data.symbol),
+            _ => format!("best.{}.yml", symbol_run.data.symbol),
         };
         let path = self.dir.join(name);
         let Some(winner) = outcome.ranked.first().filter(|ranked| ranked.verdict.can_win()) else {
@@ -378,7 +391,7 @@ impl<'o> Sweep<'o> {
             }
             Ok(())
         })?;
-        write_winner(&path, &self.origin(), study, winner, &rows)
+        write_winner(&path, &self.origin(), symbol_run, winner, &rows)
     }
 
     /// Why a symbol has no winner, if it has none.
@@ -388,10 +401,10 @@ impl<'o> Sweep<'o> {
 
     fn summary(&self, plan: &Plan, outcomes: &[Outcome]) -> Summary {
         let metric = self.ranker.metric();
-        let symbols = self.studies.iter().zip(outcomes).map(|(study, outcome)| {
+        let symbols = self.symbol_runs.iter().zip(outcomes).map(|(symbol_run, outcome)| {
             let winner = outcome.ranked.first();
             SymbolSummary {
-                symbol: study.data.symbol.clone(),
+                symbol: symbol_run.data.symbol.clone(),
                 configurations: outcome.top_k.points,
                 meeting: outcome.top_k.meeting,
                 best: winner.map(|winner| format!("{:016x}", winner.verdict.id)),
@@ -453,9 +466,9 @@ impl<'s, 'o> Runner<'s, 'o> {
         let sweep = self.sweep;
         let (mut position, mut rows, mut inside) = match stored {
             Some(stored) => (stored.position, stored.rows, stored.chunk),
-            None => (Position::default(), vec![0; sweep.studies.len()], None),
+            None => (Position::default(), vec![0; sweep.symbol_runs.len()], None),
         };
-        rows.resize(sweep.studies.len(), 0);
+        rows.resize(sweep.symbol_runs.len(), 0);
         let done: u64 = rows.iter().sum();
         if done > 0 || inside.is_some() {
             let _ = writeln!(self.out, "going on with an unfinished run: {done} of {} rows are done", plan.rows());
@@ -467,10 +480,10 @@ impl<'s, 'o> Runner<'s, 'o> {
         let mut spools = rows.iter().enumerate().map(open).collect::<Result<Vec<Spool>, _>>()?;
         let bands = crate::engine::points::bands(&sweep.grid, sweep.options.band);
         let size = (sweep.options.chunk as u64 / sweep.grid.world_points()).max(1) as usize;
-        while let Some(study) = sweep.studies.get(position.symbol as usize) {
+        while let Some(symbol_run) = sweep.symbol_runs.get(position.symbol as usize) {
             while position.band < bands {
                 let all = sweep.grid.strategy_points();
-                let named = band(&sweep.grid, &study.data.symbol, (position.band, bands), |seen| {
+                let named = band(&sweep.grid, &symbol_run.data.symbol, (position.band, bands), |seen| {
                     sweep.progress.phase(&format!("naming configurations, {} of {}", count(seen), count(all)));
                     sweep.options.go_on()
                 });
@@ -479,7 +492,7 @@ impl<'s, 'o> Runner<'s, 'o> {
                     let start = position.point as usize;
                     let end = points.len().min(start + size);
                     sweep.progress.phase("binding configurations");
-                    let built = Chunk::build(&sweep.grid, study, &points[start..end], sweep.options);
+                    let built = Chunk::build(&sweep.grid, symbol_run, &points[start..end], sweep.options);
                     let chunk = self.or_saved(built, &position, &spools, &inside)?;
                     let finished = self.chunk(chunk, &position, &spools, inside.take())?;
                     self.notice(&finished);

@@ -6,7 +6,7 @@ use crate::error::SweepError;
 use crate::report::{GuardAction, Legging, Settled, StateSpan, Step, Stretch, Trade, Transition, shown};
 use crate::results::ledgers::Detail;
 use crate::results::spool::Row;
-use crate::symbol_run::Study;
+use crate::symbol_run::SymbolRun;
 use perpx_core::ledger::Lines;
 use perpx_core::market::{EventBody, Role};
 use perpx_core::stats::{FullRecord, TradeRow, TransitionRow};
@@ -33,18 +33,18 @@ pub struct WinnerDetail {
 
 impl WinnerDetail {
     /// `row` is the winner's in its ranking world, `best` its second pass.
-    pub fn of(sweep: &Sweep<'_>, study: &Study, best: &Detail, row: &Row) -> Result<WinnerDetail, SweepError> {
-        let (mut trades, outside) = trades(study, best);
+    pub fn of(sweep: &Sweep<'_>, symbol_run: &SymbolRun, best: &Detail, row: &Row) -> Result<WinnerDetail, SweepError> {
+        let (mut trades, outside) = trades(symbol_run, best);
         let close = shown(&trades);
-        let mut windows = vec![(study.spans.inside.0, study.data.to, WHOLE)];
-        windows.extend(close.iter().map(|&i| around(study, &trades[i])));
-        let mut view = market_view(&sweep.grid, study, row, &windows)?;
+        let mut windows = vec![(symbol_run.spans.inside.0, symbol_run.data.to, WHOLE)];
+        windows.extend(close.iter().map(|&i| around(symbol_run, &trades[i])));
+        let mut view = market_view(&sweep.grid, symbol_run, row, &windows)?;
         let mut views = view.stretches.drain(..);
         let market = views.next();
         close.iter().zip(views).for_each(|(&i, view)| trades[i].view = Some(view));
         Ok(WinnerDetail {
             transitions: transitions(best),
-            timeline: timeline(study, best),
+            timeline: timeline(symbol_run, best),
             funding: funding(best),
             legging: legging(best),
             guards: guards(best, &view, market.as_ref()),
@@ -56,9 +56,9 @@ impl WinnerDetail {
 }
 
 /// A trade with some time before and after it.
-fn around(study: &Study, trade: &Trade) -> (Time, Time, usize) {
+fn around(symbol_run: &SymbolRun, trade: &Trade) -> (Time, Time, usize) {
     let room = (trade.closed.since(trade.opened) / 6).max(2 * MINUTE_NS);
-    (trade.opened.plus(-room).max(study.spans.inside.0), trade.closed.plus(room).min(study.data.to), CLOSE)
+    (trade.opened.plus(-room).max(symbol_run.spans.inside.0), trade.closed.plus(room).min(symbol_run.data.to), CLOSE)
 }
 
 fn state_name(state: u8) -> String {
@@ -89,19 +89,19 @@ fn transitions(best: &Detail) -> Vec<Transition> {
     told.collect()
 }
 
-fn timeline(study: &Study, best: &Detail) -> Vec<StateSpan> {
-    let mut spans = vec![StateSpan { from: study.spans.inside.0, state: 0 }];
+fn timeline(symbol_run: &SymbolRun, best: &Detail) -> Vec<StateSpan> {
+    let mut spans = vec![StateSpan { from: symbol_run.spans.inside.0, state: 0 }];
     for (run, record) in best.records.iter().enumerate() {
-        if let Some(span) = study.spans.run(run) {
+        if let Some(span) = symbol_run.spans.run(run) {
             // every run begins idle
             spans.extend((run > 0).then_some(StateSpan { from: span.0, state: 0 }));
         }
         spans.extend(record.transitions.iter().map(|row| StateSpan { from: row.at, state: row.transition.to }));
-        if let Some(span) = study.spans.run(run) {
+        if let Some(span) = symbol_run.spans.run(run) {
             spans.push(StateSpan { from: span.1, state: 0 });
         }
     }
-    spans.retain(|span| span.from < study.data.to);
+    spans.retain(|span| span.from < symbol_run.data.to);
     spans
 }
 
@@ -113,10 +113,10 @@ fn of_trade<'a>(rows: &'a [TransitionRow], trade: &TradeRow) -> &'a [TransitionR
 }
 
 /// Every trade of both runs, those that the end of the data cut off too, and by run what is left.
-fn trades(study: &Study, best: &Detail) -> (Vec<Trade>, [Lines; 2]) {
+fn trades(symbol_run: &SymbolRun, best: &Detail) -> (Vec<Trade>, [Lines; 2]) {
     let (mut out, mut outside) = (Vec::new(), [Lines::default(); 2]);
     for (run, (record, total)) in best.records.iter().zip(&best.lines).enumerate() {
-        let end = study.spans.run(run).map_or(study.data.to, |span| span.1);
+        let end = symbol_run.spans.run(run).map_or(symbol_run.data.to, |span| span.1);
         let open = record.open_trade(total, end);
         outside[run] = *total;
         for (trade, open_at_end) in

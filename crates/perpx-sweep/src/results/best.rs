@@ -5,7 +5,7 @@ use crate::error::SweepError;
 use crate::grid::{Grid, OverWorld};
 use crate::results::leaderboard::Ranked;
 use crate::results::spool::{Row, RunRow};
-use crate::symbol_run::Study;
+use crate::symbol_run::SymbolRun;
 use perpx_core::config::{Override, write_best};
 use perpx_core::stats::MetricInfo;
 use perpx_core::units::SECOND_NS;
@@ -34,33 +34,33 @@ pub fn over_world_name(over: OverWorld) -> &'static str {
 pub fn write_winner(
     path: &Path,
     origin: &Origin<'_>,
-    study: &Study,
+    symbol_run: &SymbolRun,
     ranked: &Ranked,
     rows: &[Row],
 ) -> Result<(), SweepError> {
     let grid = origin.grid;
     let strategy = grid.strategy_point(ranked.verdict.point).unwrap_or_default();
-    let world = &study.worlds[ranked.row.world as usize];
+    let world = &symbol_run.worlds[ranked.row.world as usize];
     // with one symbol named as the store names it, the file trades that name
-    let mut overrides: Vec<Override> = vec![grid.base.symbol(&study.data.symbol)];
-    overrides.extend(grid.overrides(&study.data.symbol, &strategy, world));
+    let mut overrides: Vec<Override> = vec![grid.base.symbol(&symbol_run.data.symbol)];
+    overrides.extend(grid.overrides(&symbol_run.data.symbol, &strategy, world));
     let text = write_best(
         &grid.base,
         &overrides,
-        &provenance(origin, study, ranked, rows, path.parent().unwrap_or(Path::new(""))),
+        &provenance(origin, symbol_run, ranked, rows, path.parent().unwrap_or(Path::new(""))),
     );
     write_atomic(path, text).map_err(SweepError::io(path, "write the file"))
 }
 
-fn provenance(origin: &Origin<'_>, study: &Study, ranked: &Ranked, rows: &[Row], dir: &Path) -> Json {
+fn provenance(origin: &Origin<'_>, symbol_run: &SymbolRun, ranked: &Ranked, rows: &[Row], dir: &Path) -> Json {
     let grid = origin.grid;
-    let spans = &study.spans;
+    let spans = &symbol_run.spans;
     let worlds: Vec<Json> = rows
         .iter()
         .map(|row| {
-            let world = &study.worlds[row.world as usize];
+            let world = &symbol_run.worlds[row.world as usize];
             let mut entry = Map::new();
-            entry.insert("id".to_string(), json!(study.world_ids[row.world as usize]));
+            entry.insert("id".to_string(), json!(symbol_run.world_ids[row.world as usize]));
             for (key, value) in world {
                 entry.insert(grid.base.schema().path(*key).to_string(), json!(value.to_string()));
             }
@@ -83,26 +83,26 @@ fn provenance(origin: &Origin<'_>, study: &Study, ranked: &Ranked, rows: &[Row],
         "configuration": format!("{:016x}", ranked.verdict.id),
         "data": {
             "store": store_seen_from(dir, &grid.data.store),
-            "symbol": study.data.symbol,
-            "fingerprint": study.data.fingerprint(),
-            "feed": study.data.feeds[study.feed_of(grid, ranked.verdict.point, ranked.row.world)].fingerprint(),
+            "symbol": symbol_run.data.symbol,
+            "fingerprint": symbol_run.data.fingerprint(),
+            "feed": symbol_run.data.feeds[symbol_run.feed_of(grid, ranked.verdict.point, ranked.row.world)].fingerprint(),
             "on_bad_rows": match grid.data.on_bad_rows {
                 OnBadRows::Fail => "fail",
                 OnBadRows::Drop => "drop",
             },
-            "warm_from": study.data.warm_from.to_string(),
-            "from": study.data.from.to_string(),
-            "to": study.data.to.to_string(),
+            "warm_from": symbol_run.data.warm_from.to_string(),
+            "from": symbol_run.data.from.to_string(),
+            "to": symbol_run.data.to.to_string(),
         },
         "in_sample": span(spans.inside),
-        "embargo_sec": study.embargo_ns / SECOND_NS,
+        "embargo_sec": symbol_run.embargo_ns / SECOND_NS,
         "objective": {
             "metric": grid.objective.metric,
             "over_world": over_world_name(grid.objective.over_world),
             "value": ranked.verdict.objective,
             "neighbours_median": ranked.neighbours,
         },
-        "ranking_world": study.world_ids[ranked.row.world as usize],
+        "ranking_world": symbol_run.world_ids[ranked.row.world as usize],
         "worlds": worlds,
         "ledger": ranked.row.runs[0].hash.to_string(),
         "metrics": metrics(origin.table, &ranked.row.runs[0]),

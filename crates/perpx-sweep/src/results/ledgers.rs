@@ -20,7 +20,7 @@ use crate::error::SweepError;
 use crate::results::columns::{Builder, EQUITY, LEGGING, Layout, TRADES, columns, schema};
 use crate::results::spool::RunRow;
 use crate::results::table::{TableFile, fault};
-use crate::symbol_run::Study;
+use crate::symbol_run::SymbolRun;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use perpx_core::ledger::{Line, Lines};
@@ -151,17 +151,17 @@ impl Ledgers {
         Ok(Ledgers { trades, legging, equity: Table::create(&dir.join("equity.parquet"), EQUITY)? })
     }
 
-    pub fn write(&mut self, study: &Study, detail: &Detail) -> Result<(), SweepError> {
-        let feed = study.data.feeds.first().map(|feed| feed.tape.spec());
+    pub fn write(&mut self, symbol_run: &SymbolRun, detail: &Detail) -> Result<(), SweepError> {
+        let feed = symbol_run.data.feeds.first().map(|feed| feed.tape.spec());
         for (number, record) in detail.records.iter().enumerate().take(detail.runs.len()) {
             let owner = Owner {
-                symbol: &study.data.symbol,
+                symbol: &symbol_run.data.symbol,
                 id: format!("{:016x}", detail.id),
-                world_id: study.world_ids.get(detail.world as usize).map_or("", String::as_str),
+                world_id: symbol_run.world_ids.get(detail.world as usize).map_or("", String::as_str),
                 venues: [0, 1].map(|r: usize| feed.map_or("", |spec| spec.venues[r].as_str())),
                 run: RUNS[number],
             };
-            let span = study.spans.run(number).unwrap_or((study.data.from, study.data.to));
+            let span = symbol_run.spans.run(number).unwrap_or((symbol_run.data.from, symbol_run.data.to));
             let money = record.money(&detail.lines.get(number).copied().unwrap_or_default());
             self.record(&owner, span, detail, record, &money)?;
         }

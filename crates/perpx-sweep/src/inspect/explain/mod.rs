@@ -22,7 +22,7 @@ use crate::options::DriverChoice;
 use crate::options::Options;
 use crate::results::manifest::{RUN_JSON, RunManifest};
 use crate::results::spool::Row;
-use crate::symbol_run::Study;
+use crate::symbol_run::SymbolRun;
 use blotter::{Blotter, Episode};
 use perpx_core::config::Override;
 use perpx_data::backtest::RUNS;
@@ -92,38 +92,38 @@ pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
     let symbol = origin.manifest.known(&args.run, args.symbol.as_deref())?;
     let found = rows::find(&args.run.join("results.parquet"), &args.id.to_lowercase(), symbol, &sweep.table)?;
     let other = |what: &str| origin.missing(what.to_string());
-    let study = sweep.studies.iter().find(|study| study.data.symbol == found.symbol);
-    let study = study.ok_or_else(|| other("results.parquet is of another run"))?;
-    let rows = placed(&sweep.grid, study, found).ok_or_else(|| other("results.parquet is of another run"))?;
+    let symbol_run = sweep.symbol_runs.iter().find(|symbol_run| symbol_run.data.symbol == found.symbol);
+    let symbol_run = symbol_run.ok_or_else(|| other("results.parquet is of another run"))?;
+    let rows = placed(&sweep.grid, symbol_run, found).ok_or_else(|| other("results.parquet is of another run"))?;
     let ranking = sweep.ranker.verdict(&rows).world;
     let world = match &args.world {
         None => ranking,
-        Some(text) => chosen(&sweep.grid, &study.worlds, text)?,
+        Some(text) => chosen(&sweep.grid, &symbol_run.worlds, text)?,
     };
     let row = &rows[world];
     let again = recorded(
         &sweep.grid,
-        study,
+        symbol_run,
         std::slice::from_ref(row),
         (DriverChoice::Auto, &options.stop),
         perpx_core::replay::Mover::drive,
         |bound| Blotter::new(&bound.plan),
     )?;
     let Some(detail) = again.into_iter().next() else { return Err(other("its configuration cannot be run")) };
-    agree(study, row, &detail, "explanation").map_err(|error| origin.blame(error))?;
+    agree(symbol_run, row, &detail, "explanation").map_err(|error| origin.blame(error))?;
     let told: Vec<Told> = RUNS
         .into_iter()
         .zip(detail.records)
         .zip(&detail.runs)
         .enumerate()
         .map(|(number, ((name, blotter), run))| {
-            let span = study.spans.run(number).unwrap_or(study.spans.inside);
+            let span = symbol_run.spans.run(number).unwrap_or(symbol_run.spans.inside);
             let span = format!("{} to {}", span.0.to_second(), span.1.to_second());
             Told { name, span, blotter, ledger: run.hash.to_string() }
         })
         .collect();
     let mut place = format!("{} of {}", world + 1, rows.len());
-    for (key, value) in &study.worlds[world] {
+    for (key, value) in &symbol_run.worlds[world] {
         place.push_str(&format!(", {} = {value}", sweep.grid.base.schema().path(*key)));
     }
     if world == ranking {
@@ -132,8 +132,8 @@ pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
     let explained = Explained {
         run: args.run.clone(),
         id: format!("{:016x}", row.id),
-        symbol: study.data.symbol.clone(),
-        venues: study.data.feeds[0].tape.spec().venues.clone(),
+        symbol: symbol_run.data.symbol.clone(),
+        venues: symbol_run.data.feeds[0].tape.spec().venues.clone(),
         world: place,
         told,
         trade: args.trade.map(|number| (usize::from(args.held_out), number)),
@@ -143,18 +143,18 @@ pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
 }
 
 /// The rows with their places in the grid, in the order of the worlds.
-fn placed(grid: &Grid, study: &Study, found: Found) -> Option<Vec<Row>> {
+fn placed(grid: &Grid, symbol_run: &SymbolRun, found: Found) -> Option<Vec<Row>> {
     let bands = bands(grid, Options::BAND);
     let k = (u128::from(found.id) * u128::from(bands)) >> 64;
-    let points = band(grid, &study.data.symbol, (k as u64, bands), |_| Ok(())).ok()?;
+    let points = band(grid, &symbol_run.data.symbol, (k as u64, bands), |_| Ok(())).ok()?;
     let point = points.iter().find(|point| point.id == found.id)?.at;
     let mut rows = found.rows;
     for (row, world) in rows.iter_mut().zip(&found.world_ids) {
         row.point = point;
-        row.world = study.world_ids.iter().position(|id| id == world)? as u32;
+        row.world = symbol_run.world_ids.iter().position(|id| id == world)? as u32;
     }
     rows.sort_by_key(|row| row.world);
-    (rows.len() == study.worlds.len()).then_some(rows)
+    (rows.len() == symbol_run.worlds.len()).then_some(rows)
 }
 
 /// The world that `text` names.
@@ -225,10 +225,10 @@ impl Origin<'_> {
         if *was != sweep.grid_hash {
             return changed("grid", was, &sweep.grid_hash);
         }
-        for study in &sweep.studies {
-            let was = self.manifest.symbol(&study.data.symbol).map_or("", |symbol| &symbol.fingerprint);
-            if was != study.data.fingerprint() {
-                return changed("data", was, &study.data.fingerprint());
+        for symbol_run in &sweep.symbol_runs {
+            let was = self.manifest.symbol(&symbol_run.data.symbol).map_or("", |symbol| &symbol.fingerprint);
+            if was != symbol_run.data.fingerprint() {
+                return changed("data", was, &symbol_run.data.fingerprint());
             }
         }
         Ok(())
