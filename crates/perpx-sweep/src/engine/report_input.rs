@@ -12,7 +12,7 @@ use crate::report::{
 use crate::results::best::over_world_name;
 use crate::results::columns::SHARES;
 use crate::results::leaderboard::Ranked;
-use crate::results::ledgers::Detail;
+use crate::results::ledgers::Rerun;
 use crate::results::spool::Row;
 use crate::symbol_run::SymbolRun;
 use perpx_core::config::Fills;
@@ -52,7 +52,7 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, symbol_run: &SymbolRun, outcome: &O
     let grid = &sweep.grid;
     let winner = outcome.ranked.first();
     let census = census(sweep, outcome, winner)?;
-    let best = outcome.details.first();
+    let best = outcome.reruns.first();
     let detail = match best.zip(winner) {
         Some((best, winner)) => WinnerDetail::of(sweep, symbol_run, best, &winner.row)?,
         None => WinnerDetail::default(),
@@ -359,12 +359,12 @@ fn worlds(sweep: &Sweep<'_>, winner: Option<&Ranked>, census: &Census) -> Vec<Wo
 }
 
 fn curves(outcome: &Outcome) -> Vec<Curve> {
-    let rank = |detail: &Detail| outcome.ranked.iter().position(|ranked| ranked.verdict.id == detail.id);
-    let told = outcome.details.iter().map(|detail| Curve {
-        rank: rank(detail).map_or(0, |at| at as u32 + 1),
-        id: format!("{:016x}", detail.id),
-        capital: (detail.capital[0] + detail.capital[1]).as_f64(),
-        samples: detail
+    let rank = |rerun: &Rerun| outcome.ranked.iter().position(|ranked| ranked.verdict.id == rerun.id);
+    let told = outcome.reruns.iter().map(|rerun| Curve {
+        rank: rank(rerun).map_or(0, |at| at as u32 + 1),
+        id: format!("{:016x}", rerun.id),
+        capital: (rerun.capital[0] + rerun.capital[1]).as_f64(),
+        samples: rerun
             .records
             .iter()
             .flat_map(|record| &record.equity)

@@ -5,7 +5,7 @@ use crate::engine::prefetch::each_tile;
 use crate::error::SweepError;
 use crate::grid::Grid;
 use crate::options::DriverChoice;
-use crate::results::ledgers::Detail;
+use crate::results::ledgers::Rerun;
 use crate::results::spool::Row;
 use crate::symbol_run::SymbolRun;
 use perpx_core::replay::{Drive, Machine, Mover};
@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 struct Under<R> {
-    detail: Detail<R>,
+    rerun: Rerun<R>,
     bound: Bound,
     state: UnitState,
 }
@@ -26,16 +26,16 @@ struct Under<R> {
 ///
 /// # Errors
 /// A ledger whose hash is not that of the sweep; a stop.
-pub fn again(
+pub fn rerun(
     grid: &Grid,
     symbol_run: &SymbolRun,
     rows: &[Row],
     (driver, stop): (DriverChoice, &AtomicBool),
     pass: &'static str,
-) -> Result<Vec<Detail>, SweepError> {
+) -> Result<Vec<Rerun>, SweepError> {
     let found = recorded(grid, symbol_run, rows, (driver, stop), Mover::drive_recorded, |_| FullRecord::default())?;
-    for (row, detail) in rows.iter().zip(&found) {
-        agree(symbol_run, row, detail, pass)?;
+    for (row, rerun) in rows.iter().zip(&found) {
+        agree(symbol_run, row, rerun, pass)?;
     }
     Ok(found)
 }
@@ -49,8 +49,8 @@ pub fn recorded<R: Recorder + Send>(
     (driver, stop): (DriverChoice, &AtomicBool),
     drive: Drive<R>,
     make: impl Fn(&Bound) -> R,
-) -> Result<Vec<Detail<R>>, SweepError> {
-    let mut found: Vec<Detail<R>> = Vec::with_capacity(rows.len());
+) -> Result<Vec<Rerun<R>>, SweepError> {
+    let mut found: Vec<Rerun<R>> = Vec::with_capacity(rows.len());
     for (feed, data) in symbol_run.data.feeds.iter().enumerate() {
         let mut signals = SignalSet::default();
         let mut binder = Binder::new(&symbol_run.data);
@@ -62,7 +62,7 @@ pub fn recorded<R: Recorder + Send>(
             let strategy = grid.strategy_point(row.point).unwrap_or_default();
             let config = grid.resolve(&symbol_run.data.symbol, &strategy, &symbol_run.worlds[row.world as usize])?;
             let bound = binder.bind(&config, feed, row.world, &mut signals);
-            let detail = Detail {
+            let rerun = Rerun {
                 id: row.id,
                 world: row.world,
                 capital: bound.capital,
@@ -74,7 +74,7 @@ pub fn recorded<R: Recorder + Send>(
                 runs: Vec::new(),
                 lines: Vec::new(),
             };
-            units.push(Under { detail, bound, state: UnitState::default() });
+            units.push(Under { rerun, bound, state: UnitState::default() });
         }
         if units.is_empty() {
             continue;
@@ -87,21 +87,21 @@ pub fn recorded<R: Recorder + Send>(
             let shared = (&*prepared.tile, &prepared.signals, prepared.index.as_ref());
             units.par_iter_mut().for_each(|under| {
                 let with = (&under.bound, &symbol_run.spans);
-                let (records, lines) = (&mut under.detail.records, &mut under.detail.lines);
+                let (records, lines) = (&mut under.rerun.records, &mut under.rerun.lines);
                 let ended = |machine: &Machine<Composite>| lines.push(machine.belief().lines);
                 under.state.pass(with, (&mut driver.mover(), drive), shared, records, ended);
             });
             Ok(())
         })?;
-        found.extend(units.into_iter().map(|under| Detail { runs: under.state.runs, ..under.detail }));
+        found.extend(units.into_iter().map(|under| Rerun { runs: under.state.runs, ..under.rerun }));
     }
     // back to the order that was asked for
-    found.sort_by_key(|detail| rows.iter().position(|row| (row.id, row.world) == (detail.id, detail.world)));
+    found.sort_by_key(|rerun| rows.iter().position(|row| (row.id, row.world) == (rerun.id, rerun.world)));
     Ok(found)
 }
 
-pub fn agree<R>(symbol_run: &SymbolRun, row: &Row, detail: &Detail<R>, pass: &'static str) -> Result<(), SweepError> {
-    for ((wanted, found), run) in row.runs.iter().zip(&detail.runs).zip(RUNS) {
+pub fn agree<R>(symbol_run: &SymbolRun, row: &Row, rerun: &Rerun<R>, pass: &'static str) -> Result<(), SweepError> {
+    for ((wanted, found), run) in row.runs.iter().zip(&rerun.runs).zip(RUNS) {
         if !wanted.is_same(found) {
             return Err(SweepError::Disagree {
                 place: format!("{:016x} in world {}", row.id, symbol_run.world_ids[row.world as usize]),

@@ -7,7 +7,7 @@ use crate::engine::manifest::manifest;
 use crate::engine::plan::Plan;
 use crate::engine::points::{band, id_of, neighbours};
 use crate::engine::progress::Progress;
-use crate::engine::rerun::again;
+use crate::engine::rerun::rerun;
 use crate::engine::scheduler::WorkerTime;
 use crate::error::SweepError;
 use crate::grid::Grid;
@@ -16,8 +16,8 @@ use crate::options::Options;
 use crate::results::best::{Origin, write_winner};
 use crate::results::folder::Folder;
 use crate::results::leaderboard::{Board, LEADERBOARD_ROWS, Ranked, write_leaderboard};
-use crate::results::ledgers::Detail;
 use crate::results::ledgers::Ledgers;
+use crate::results::ledgers::Rerun;
 use crate::results::ranking::{Ranker, TopK, Verdict};
 use crate::results::spool::{Row, Spool};
 use crate::results::table::{Part, write_results};
@@ -107,13 +107,13 @@ pub struct Outcome {
     pub top_k: TopK,
     pub ranked: Vec<Ranked>,
     /// The best few in full, best first.
-    pub details: Vec<Detail>,
+    pub reruns: Vec<Rerun>,
 }
 
 /// Details that are kept in memory for the report.
-const KEPT_DETAILS: usize = 8;
+const KEPT_RERUNS: usize = 8;
 /// Details at a time in the second pass.
-const DETAIL_BATCH: usize = 64;
+const RERUN_BATCH: usize = 64;
 
 impl<'o> Sweep<'o> {
     pub fn open(options: &'o Options) -> Result<Sweep<'o>, SweepError> {
@@ -250,10 +250,10 @@ impl<'o> Sweep<'o> {
             ranked.extend(row.map(|row| Ranked { verdict: verdict.clone(), row, neighbours }));
         }
         self.progress.phase(&format!("running the best of {} again", symbol_run.data.symbol));
-        let details = self.second_pass(symbol_run, &ranked, ledgers)?;
+        let reruns = self.second_pass(symbol_run, &ranked, ledgers)?;
         self.progress.phase(&format!("checking {} by scan", symbol_run.data.symbol));
         self.verified += self.by_scan(symbol_run, &mut spool, ranked.first())?;
-        Ok(Outcome { spool, top_k, ranked, details })
+        Ok(Outcome { spool, top_k, ranked, reruns })
     }
 
     /// Median objective of the grid neighbours that have one.
@@ -285,19 +285,19 @@ impl<'o> Sweep<'o> {
         symbol_run: &SymbolRun,
         ranked: &[Ranked],
         ledgers: &mut Ledgers,
-    ) -> Result<Vec<Detail>, SweepError> {
+    ) -> Result<Vec<Rerun>, SweepError> {
         let top = &ranked[..ranked.len().min(self.grid.report.top)];
         let mut rows: Vec<Row> = top.iter().map(|ranked| ranked.row.clone()).collect();
         rows.sort_by_key(|row| (row.id, row.world));
-        let rank = |detail: &Detail| top.iter().position(|ranked| ranked.row.id == detail.id).unwrap_or(usize::MAX);
+        let rank = |rerun: &Rerun| top.iter().position(|ranked| ranked.row.id == rerun.id).unwrap_or(usize::MAX);
         let mut kept = Vec::new();
-        for batch in rows.chunks(DETAIL_BATCH) {
+        for batch in rows.chunks(RERUN_BATCH) {
             self.options.go_on()?;
             let by = (self.options.driver, &*self.options.stop);
-            for detail in again(&self.grid, symbol_run, batch, by, "second pass")? {
-                ledgers.write(symbol_run, &detail)?;
-                if rank(&detail) < KEPT_DETAILS {
-                    kept.push(detail);
+            for rerun in rerun(&self.grid, symbol_run, batch, by, "second pass")? {
+                ledgers.write(symbol_run, &rerun)?;
+                if rank(&rerun) < KEPT_RERUNS {
+                    kept.push(rerun);
                 }
             }
         }
@@ -321,7 +321,7 @@ impl<'o> Sweep<'o> {
         for row in &rows {
             self.options.go_on()?;
             let by = (DriverChoice::Scan, &*self.options.stop);
-            again(&self.grid, symbol_run, std::slice::from_ref(row), by, "check by scan")?;
+            rerun(&self.grid, symbol_run, std::slice::from_ref(row), by, "check by scan")?;
         }
         Ok(rows.len() as u64)
     }

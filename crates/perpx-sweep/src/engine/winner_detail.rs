@@ -4,7 +4,7 @@ use crate::engine::market_view::{MarketView, market_view};
 use crate::engine::run::Sweep;
 use crate::error::SweepError;
 use crate::report::{GuardAction, Legging, Settled, StateSpan, Step, Stretch, Trade, Transition, shown};
-use crate::results::ledgers::Detail;
+use crate::results::ledgers::Rerun;
 use crate::results::spool::Row;
 use crate::symbol_run::SymbolRun;
 use perpx_core::ledger::Lines;
@@ -33,7 +33,7 @@ pub struct WinnerDetail {
 
 impl WinnerDetail {
     /// `row` is the winner's in its ranking world, `best` its second pass.
-    pub fn of(sweep: &Sweep<'_>, symbol_run: &SymbolRun, best: &Detail, row: &Row) -> Result<WinnerDetail, SweepError> {
+    pub fn of(sweep: &Sweep<'_>, symbol_run: &SymbolRun, best: &Rerun, row: &Row) -> Result<WinnerDetail, SweepError> {
         let (mut trades, outside) = trades(symbol_run, best);
         let close = shown(&trades);
         let mut windows = vec![(symbol_run.spans.inside.0, symbol_run.data.to, WHOLE)];
@@ -73,7 +73,7 @@ fn money(amount2: i128) -> f64 {
     amount2 as f64 * 0.5e-18
 }
 
-fn transitions(best: &Detail) -> Vec<Transition> {
+fn transitions(best: &Rerun) -> Vec<Transition> {
     let mut counts: BTreeMap<(u8, u8, u8), u64> = BTreeMap::new();
     for row in best.records.iter().flat_map(|record| &record.transitions) {
         let t = &row.transition;
@@ -89,7 +89,7 @@ fn transitions(best: &Detail) -> Vec<Transition> {
     told.collect()
 }
 
-fn timeline(symbol_run: &SymbolRun, best: &Detail) -> Vec<StateSpan> {
+fn timeline(symbol_run: &SymbolRun, best: &Rerun) -> Vec<StateSpan> {
     let mut spans = vec![StateSpan { from: symbol_run.spans.inside.0, state: 0 }];
     for (run, record) in best.records.iter().enumerate() {
         if let Some(span) = symbol_run.spans.run(run) {
@@ -113,7 +113,7 @@ fn of_trade<'a>(rows: &'a [TransitionRow], trade: &TradeRow) -> &'a [TransitionR
 }
 
 /// Every trade of both runs, those that the end of the data cut off too, and by run what is left.
-fn trades(symbol_run: &SymbolRun, best: &Detail) -> (Vec<Trade>, [Lines; 2]) {
+fn trades(symbol_run: &SymbolRun, best: &Rerun) -> (Vec<Trade>, [Lines; 2]) {
     let (mut out, mut outside) = (Vec::new(), [Lines::default(); 2]);
     for (run, (record, total)) in best.records.iter().zip(&best.lines).enumerate() {
         let end = symbol_run.spans.run(run).map_or(symbol_run.data.to, |span| span.1);
@@ -143,7 +143,7 @@ fn trades(symbol_run: &SymbolRun, best: &Detail) -> (Vec<Trade>, [Lines; 2]) {
     (out, outside)
 }
 
-fn funding(best: &Detail) -> Vec<Settled> {
+fn funding(best: &Rerun) -> Vec<Settled> {
     let mut by_time: BTreeMap<Time, [f64; 2]> = BTreeMap::new();
     for entry in best.records.iter().flat_map(|record| &record.entries) {
         if let EventBody::Funding { amount, .. } = entry.event.body {
@@ -153,7 +153,7 @@ fn funding(best: &Detail) -> Vec<Settled> {
     by_time.into_iter().map(|(at, amounts)| Settled { at, amounts }).collect()
 }
 
-fn legging(best: &Detail) -> Vec<Legging> {
+fn legging(best: &Rerun) -> Vec<Legging> {
     let rows = best.records.iter().flat_map(|record| &record.legging);
     rows.map(|row| Legging {
         from: row.from,
@@ -168,7 +168,7 @@ fn legging(best: &Detail) -> Vec<Legging> {
     .collect()
 }
 
-fn guards(best: &Detail, view: &MarketView, market: Option<&Stretch>) -> Vec<GuardAction> {
+fn guards(best: &Rerun, view: &MarketView, market: Option<&Stretch>) -> Vec<GuardAction> {
     let mut out = Vec::new();
     let mut before = 0;
     for (record, total) in best.records.iter().zip(&best.lines) {

@@ -34,7 +34,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Everything that happened to one configuration in one world, as `R` wrote it down.
-pub struct Detail<R = FullRecord> {
+pub struct Rerun<R = FullRecord> {
     pub id: u64,
     pub world: u32,
     /// By role; what each run began with.
@@ -74,7 +74,7 @@ struct Table {
     rows: usize,
 }
 
-/// Rows of a batch; fixed, so that the bytes do not depend on how details come in.
+/// Rows of a batch; fixed, so that the bytes do not depend on how reruns come in.
 const BATCH: usize = 1 << 14;
 
 impl Table {
@@ -128,7 +128,7 @@ impl Table {
     }
 }
 
-/// The files, written detail by detail.
+/// The files, written rerun by rerun.
 pub struct Ledgers {
     trades: Table,
     legging: Table,
@@ -151,19 +151,19 @@ impl Ledgers {
         Ok(Ledgers { trades, legging, equity: Table::create(&dir.join("equity.parquet"), EQUITY)? })
     }
 
-    pub fn write(&mut self, symbol_run: &SymbolRun, detail: &Detail) -> Result<(), SweepError> {
+    pub fn write(&mut self, symbol_run: &SymbolRun, rerun: &Rerun) -> Result<(), SweepError> {
         let feed = symbol_run.data.feeds.first().map(|feed| feed.tape.spec());
-        for (number, record) in detail.records.iter().enumerate().take(detail.runs.len()) {
+        for (number, record) in rerun.records.iter().enumerate().take(rerun.runs.len()) {
             let owner = Owner {
                 symbol: &symbol_run.data.symbol,
-                id: format!("{:016x}", detail.id),
-                world_id: symbol_run.world_ids.get(detail.world as usize).map_or("", String::as_str),
+                id: format!("{:016x}", rerun.id),
+                world_id: symbol_run.world_ids.get(rerun.world as usize).map_or("", String::as_str),
                 venues: [0, 1].map(|r: usize| feed.map_or("", |spec| spec.venues[r].as_str())),
                 run: RUNS[number],
             };
             let span = symbol_run.spans.run(number).unwrap_or((symbol_run.data.from, symbol_run.data.to));
-            let money = record.money(&detail.lines.get(number).copied().unwrap_or_default());
-            self.record(&owner, span, detail, record, &money)?;
+            let money = record.money(&rerun.lines.get(number).copied().unwrap_or_default());
+            self.record(&owner, span, rerun, record, &money)?;
         }
         Ok(())
     }
@@ -172,7 +172,7 @@ impl Ledgers {
         &mut self,
         owner: &Owner<'_>,
         (begin, end): (Time, Time),
-        detail: &Detail,
+        rerun: &Rerun,
         record: &FullRecord,
         money: &[MoneyRow],
     ) -> Result<(), SweepError> {
@@ -182,13 +182,13 @@ impl Ledgers {
             seq
         };
         for role in Role::BOTH {
-            let capital = detail.capital[role.ix()];
+            let capital = rerun.capital[role.ix()];
             let mut cells = common(owner, next(), begin, begin);
             cells.extend([Cell::Count(0), Cell::Word(STATES[0].name), Cell::Word("capital")]);
             cells.extend([Cell::Word(owner.venues[role.ix()]), Cell::Word(role_name(role))]);
             cells.extend([Cell::None, Cell::None, Cell::None, Cell::None, Cell::None, Cell::None]);
             cells.push(Cell::Money(capital.0));
-            let (grid, fees) = &detail.terms[role.ix()];
+            let (grid, fees) = &rerun.terms[role.ix()];
             fill_up_to(&mut cells, TERMS);
             cells.extend([grid.0, fees.rate(true).0.into(), fees.rate(false).0.into()].map(Cell::Money));
             fill_up(&mut cells);

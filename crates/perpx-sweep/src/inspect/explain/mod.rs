@@ -101,7 +101,7 @@ pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
         Some(text) => chosen(&sweep.grid, &symbol_run.worlds, text)?,
     };
     let row = &rows[world];
-    let again = recorded(
+    let reruns = recorded(
         &sweep.grid,
         symbol_run,
         std::slice::from_ref(row),
@@ -109,12 +109,12 @@ pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
         perpx_core::replay::Mover::drive,
         |bound| Blotter::new(&bound.plan),
     )?;
-    let Some(detail) = again.into_iter().next() else { return Err(other("its configuration cannot be run")) };
-    agree(symbol_run, row, &detail, "explanation").map_err(|error| origin.blame(error))?;
+    let Some(rerun) = reruns.into_iter().next() else { return Err(other("its configuration cannot be run")) };
+    agree(symbol_run, row, &rerun, "explanation").map_err(|error| origin.blame(error))?;
     let told: Vec<Told> = RUNS
         .into_iter()
-        .zip(detail.records)
-        .zip(&detail.runs)
+        .zip(rerun.records)
+        .zip(&rerun.runs)
         .enumerate()
         .map(|(number, ((name, blotter), run))| {
             let span = symbol_run.spans.run(number).unwrap_or(symbol_run.spans.inside);
