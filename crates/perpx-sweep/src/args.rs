@@ -146,23 +146,19 @@ impl Cli {
     pub fn run(self) -> u8 {
         match self.command {
             Some(Command::Show { run, symbol, top, json }) => {
-                told(json, show::read(&run, symbol.as_deref()), |shown| {
+                deliver(json, show::read(&run, symbol.as_deref()), |shown| {
                     if json { shown.json(top) } else { shown.text(top, text::width()) }
                 })
             }
             Some(Command::Compare { a, b, top, json }) => {
-                told(json, compare::compare(&a, &b, top as usize), |comparison| {
+                deliver(json, compare::compare(&a, &b, top as usize), |comparison| {
                     if json { comparison.json() } else { comparison.text(text::width()) }
                 })
             }
-            Some(Command::Explain(args)) => {
-                told(
-                    args.json,
-                    explain::explain(&args),
-                    |told| if args.json { told.json().to_string() } else { told.text() },
-                )
-            }
-            Some(Command::Runs { dir, json }) => told(json, runs::runs(&dir), |runs| match json {
+            Some(Command::Explain(args)) => deliver(args.json, explain::explain(&args), |explained| {
+                if args.json { explained.json().to_string() } else { explained.text() }
+            }),
+            Some(Command::Runs { dir, json }) => deliver(json, runs::runs(&dir), |runs| match json {
                 true => serde_json::json!({ "exit": 0, "runs": runs }).to_string(),
                 false => runs::text(&dir, &runs, text::width()),
             }),
@@ -174,8 +170,8 @@ impl Cli {
     }
 }
 
-/// Tells a result or an error; returns the exit code.
-fn told<T>(json: bool, result: Result<T, SweepError>, shown: impl FnOnce(T) -> String) -> u8 {
+/// Prints a result or an error; returns the exit code.
+fn deliver<T>(json: bool, result: Result<T, SweepError>, shown: impl FnOnce(T) -> String) -> u8 {
     match result {
         Ok(found) => text::say(&shown(found), 0),
         Err(error) => text::fail(&error, json, error.exit_code()),
@@ -241,7 +237,7 @@ impl RunArgs {
 
     fn run(self) -> u8 {
         let options = self.options();
-        // whoever tells the end first; the other one tells nothing more
+        // whoever prints the end first; the other one prints nothing more
         let ended = Arc::new(AtomicBool::new(false));
         let (stop, saving, over, json) = (options.stop.clone(), options.saving.clone(), ended.clone(), self.json);
         let handler = ctrlc::set_handler(move || {
@@ -284,7 +280,7 @@ impl RunArgs {
 
 /// From Ctrl-C on the run may end by itself for so long.
 const GRACE: Duration = Duration::from_millis(700);
-/// Idle time from which on it is told.
+/// Idle time from which on it is printed.
 const NOTABLE_SECONDS: f64 = 5.0;
 const NOTABLE_SHARE: f64 = 0.1;
 

@@ -216,9 +216,9 @@ fn add_up(
     audit.trades += rows.iter().filter(|row| row.trade > 0 && row.role == "long").count();
     let lines = money.check(&rows, legging).map_err(|(seq, what)| wrong(seq, what))?;
     let end = cash(&accounts);
-    let told: i128 = lines.iter().sum();
-    if told != end - start {
-        return Err(wrong(last, format!("the lines add up to {told} (1e-19), the cash grew by {}", end - start)));
+    let sum: i128 = lines.iter().sum();
+    if sum != end - start {
+        return Err(wrong(last, format!("the lines add up to {sum} (1e-19), the cash grew by {}", end - start)));
     }
     Ok(Gain { start, end, lines })
 }

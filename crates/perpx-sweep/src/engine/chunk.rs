@@ -55,7 +55,7 @@ pub struct Chunk<'a> {
     stop: &'a AtomicBool,
 }
 
-/// What a tile edge tells; a stop within a tile, too.
+/// What has happened at a tile edge; a stop within a tile, too.
 pub struct Edge {
     /// Machines times ticks that were passed.
     pub config_ticks: u64,

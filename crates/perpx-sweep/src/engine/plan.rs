@@ -1,4 +1,4 @@
-//! What is told before anything runs.
+//! What is printed before anything runs.
 
 use crate::engine::checkpoint::UnitState;
 use crate::engine::chunk::Unit;
@@ -33,13 +33,14 @@ const PROGRAM: u64 = 64 << 20;
 
 /// What the first configuration's styles take of the venues' request limits, at worst.
 fn requests(config: &Config) -> Option<String> {
-    let told = worst_window(config).into_iter().zip(&config.world.venues).filter_map(|(worst, venue)| {
+    let requests = worst_window(config).into_iter().zip(&config.world.venues).filter_map(|(worst, venue)| {
         let WorstWindow { requests, limit, .. } = worst?;
         let window = limit.window_ns as f64 / perpx_core::units::SECOND_NS as f64;
         Some(format!("{} {requests} of {} in {window} s", venue.instrument.venue, limit.requests))
     });
-    let told: Vec<String> = told.collect();
-    (!told.is_empty()).then(|| format!("requests {} at worst, by the first configuration's styles", told.join(", ")))
+    let requests: Vec<String> = requests.collect();
+    (!requests.is_empty())
+        .then(|| format!("requests {} at worst, by the first configuration's styles", requests.join(", ")))
 }
 
 /// A count of everything.

@@ -27,7 +27,7 @@ pub fn id_of(grid: &Grid, symbol: &str, at: u64) -> Result<Option<u64>, SweepErr
     Ok(u64::from_str_radix(&text, 16).ok())
 }
 
-/// The points of band `k` of `bands`, in the order of their ids. `seen` is told how many points were named, and may end it.
+/// The points of band `k` of `bands`, in the order of their ids. `seen` is given how many points were named, and may end it.
 pub fn band(
     grid: &Grid,
     symbol: &str,

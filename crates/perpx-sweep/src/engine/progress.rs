@@ -1,4 +1,4 @@
-//! What a run tells while it goes: a bar on a terminal, a plain line now and then where there is none, and in phases that have no
+//! What a run prints while it goes: a bar on a terminal, a plain line now and then where there is none, and in phases that have no
 //! bar.
 
 use crate::results::ranking::Verdict;
@@ -44,7 +44,7 @@ impl Progress {
         Progress::every(quiet, LINE_EVERY, tell)
     }
 
-    /// A line every so often, unless the bar tells it.
+    /// A line every so often, unless the bar shows it.
     fn every(quiet: bool, pause: Duration, line: impl Fn(&str) + Send + 'static) -> Progress {
         let state = Arc::new(Mutex::new(State {
             terminal: std::io::stderr().is_terminal() && !quiet,
@@ -183,7 +183,7 @@ mod tests {
         progress.finish();
         progress.phase("writing the results");
         next("writing the results");
-        // nothing is told after the end
+        // nothing is printed after the end
         drop(progress);
         assert!(lines.iter().count() < 5_000);
     }

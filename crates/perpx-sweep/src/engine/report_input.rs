@@ -1,4 +1,4 @@
-//! What the report page is told: one symbol's outcome as plain data.
+//! What the report page is made from: one symbol's outcome as plain data.
 
 use crate::engine::plan::Plan;
 use crate::engine::run::{Outcome, Sweep, each_point};
@@ -88,7 +88,7 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, symbol_run: &SymbolRun, outcome: &O
             skipped: skipped(sweep, outcome),
             failed: grid.objective.require.iter().map(require_text).zip(census.failed.iter().copied()).collect(),
         },
-        winner: winner.map(|winner| told_winner(sweep, symbol_run, winner, &census)),
+        winner: winner.map(|winner| winner_of(sweep, symbol_run, winner, &census)),
         board: board(sweep, outcome, unit),
         worlds: worlds(sweep, winner, &census),
         curves: curves(outcome),
@@ -212,14 +212,14 @@ fn axes(sweep: &Sweep<'_>, symbol_run: &SymbolRun, dead: &[bool]) -> Vec<Axis> {
         .iter()
         .enumerate()
         .map(|(i, axis)| (axis, AxisKind::World, symbol_run.grid_feeds.world_axis(i)));
-    let told = strategy.chain(world).zip(dead).map(|((axis, kind, feeds), dead)| Axis {
+    let all = strategy.chain(world).zip(dead).map(|((axis, kind, feeds), dead)| Axis {
         name: axis.path.clone(),
         kind,
         values: axis.values.iter().map(ToString::to_string).collect(),
         feeds,
         dead: *dead,
     });
-    told.collect()
+    all.collect()
 }
 
 pub fn require_text(require: &crate::grid::Require) -> String {
@@ -259,8 +259,8 @@ pub fn unit_of(info: &MetricInfo) -> Unit {
 
 /// A column's name for a reader; its unit stands beside it.
 pub fn title(name: &str) -> String {
-    let renamed = |prefix: &str, told: &str| {
-        name.strip_prefix(prefix).map(|rest| format!("{told} {}", crate::report::words(rest)))
+    let renamed = |prefix: &str, lead: &str| {
+        name.strip_prefix(prefix).map(|rest| format!("{lead} {}", crate::report::words(rest)))
     };
     if let Some(state) = name.strip_prefix("sec_") {
         return format!("time in {}", state.to_uppercase());
@@ -273,7 +273,7 @@ fn places(sweep: &Sweep<'_>, point: u64) -> Vec<u16> {
     sweep.grid.digits(point).into_iter().map(|digit| digit as u16).collect()
 }
 
-fn told_winner(sweep: &Sweep<'_>, symbol_run: &SymbolRun, winner: &Ranked, census: &Census) -> Winner {
+fn winner_of(sweep: &Sweep<'_>, symbol_run: &SymbolRun, winner: &Ranked, census: &Census) -> Winner {
     let at = places(sweep, winner.verdict.point);
     let grid = crate::report::Grid::new(&census.points);
     let count = grid.neighbours(&at).len() as u64;
@@ -305,22 +305,23 @@ fn told_winner(sweep: &Sweep<'_>, symbol_run: &SymbolRun, winner: &Ranked, censu
 
 fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> Board {
     let metric = &sweep.grid.objective.metric;
-    let told = title(metric);
+    let heading = title(metric);
     let column = |title: String, unit, held_out| Column { title, unit, held_out };
     let over = over_world_name(sweep.grid.objective.over_world);
     let worlds = sweep.grid.world_points() > 1;
-    let mut columns = vec![column(if worlds { format!("{told}, {over} world") } else { told.clone() }, unit, false)];
+    let mut columns =
+        vec![column(if worlds { format!("{heading}, {over} world") } else { heading.clone() }, unit, false)];
     // the spread over the worlds, without the one that ranked
     let others: Vec<usize> = (0..3).filter(|i| worlds && WORLDS[*i] != over).collect();
-    columns.extend(others.iter().map(|i| column(format!("{told}, {} world", WORLDS[*i]), unit, false)));
-    columns.push(column(format!("{told}, median of neighbours"), unit, false));
+    columns.extend(others.iter().map(|i| column(format!("{heading}, {} world", WORLDS[*i]), unit, false)));
+    columns.push(column(format!("{heading}, median of neighbours"), unit, false));
     let mut picked: Vec<(usize, usize)> = Vec::new();
     for run in 0..2 {
         let names = BOARD.iter().copied().chain((run == 1).then_some(metric.as_str()));
         for name in names {
             if let Some(at) = sweep.table.iter().position(|info| info.name == name) {
-                let told = title(name);
-                columns.push(column(told, unit_of(&sweep.table[at]), run == 1));
+                let heading = title(name);
+                columns.push(column(heading, unit_of(&sweep.table[at]), run == 1));
                 picked.push((run, at));
             }
         }
@@ -343,7 +344,7 @@ fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> Board {
 
 fn worlds(sweep: &Sweep<'_>, winner: Option<&Ranked>, census: &Census) -> Vec<WorldRow> {
     let metric = sweep.ranker.metric();
-    let told = census.winner.iter().map(|row| {
+    let all = census.winner.iter().map(|row| {
         let mut all = census.by_world[row.world as usize].clone();
         all.sort_by(f64::total_cmp);
         WorldRow {
@@ -355,12 +356,12 @@ fn worlds(sweep: &Sweep<'_>, winner: Option<&Ranked>, census: &Census) -> Vec<Wo
             ranking: winner.is_some_and(|winner| winner.row.world == row.world),
         }
     });
-    told.collect()
+    all.collect()
 }
 
 fn curves(outcome: &Outcome) -> Vec<Curve> {
     let rank = |rerun: &Rerun| outcome.ranked.iter().position(|ranked| ranked.verdict.id == rerun.id);
-    let told = outcome.reruns.iter().map(|rerun| Curve {
+    let all = outcome.reruns.iter().map(|rerun| Curve {
         rank: rank(rerun).map_or(0, |at| at as u32 + 1),
         id: format!("{:016x}", rerun.id),
         capital: (rerun.capital[0] + rerun.capital[1]).as_f64(),
@@ -371,16 +372,16 @@ fn curves(outcome: &Outcome) -> Vec<Curve> {
             .map(|(t, e)| (*t, *e as f64 * 0.5e-18))
             .collect(),
     });
-    told.collect()
+    all.collect()
 }
 
 fn states(table: &[MetricInfo], row: &Row) -> Vec<StateTime> {
-    let told = STATES.iter().map(|state| {
+    let all = STATES.iter().map(|state| {
         let name = format!("sec_{}", state.name.to_lowercase());
         let seconds = (0..2).filter_map(|run| value(table, row, run, &name)).sum();
         StateTime { state: state.name.to_string(), seconds }
     });
-    told.collect()
+    all.collect()
 }
 
 /// Puts the money made after an unlock beside the transitions that unlocked, where only one pair of states has its reason.
@@ -554,8 +555,8 @@ fn notes(symbol_run: &SymbolRun) -> Vec<String> {
     let interval = f64::from(symbol_run.home.account.stats_interval_sec);
     let fills = symbol_run.home.world.venues.iter().map(|venue| &venue.fills);
     let venues = symbol_run.data.feeds[0].tape.quality().venues;
-    let told = venues.iter().zip(fills).map(|(quality, fills)| fill_note(quality, fills));
-    let mut notes: Vec<String> = told.collect();
+    let all = venues.iter().zip(fills).map(|(quality, fills)| fill_note(quality, fills));
+    let mut notes: Vec<String> = all.collect();
     notes.extend([
         format!(
             "Returns are changes of equity over initial capital at every {interval} s (flat intervals included); Sharpe is \

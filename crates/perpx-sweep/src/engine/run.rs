@@ -73,7 +73,7 @@ impl Summary {
     }
 }
 
-/// Reads the grid, plans, runs and writes everything. What is told goes to `out`.
+/// Reads the grid, plans, runs and writes everything. What is printed goes to `out`.
 ///
 /// # Errors
 /// Bad input before anything runs; [`SweepError::Interrupted`] when asked to stop, with everything done so far kept.

@@ -79,14 +79,14 @@ fn transitions(best: &Rerun) -> Vec<Transition> {
         let t = &row.transition;
         *counts.entry((t.from, t.to, t.reason)).or_insert(0) += 1;
     }
-    let told = counts.into_iter().map(|((from, to, reason), count)| Transition {
+    let all = counts.into_iter().map(|((from, to, reason), count)| Transition {
         from: state_name(from),
         to: state_name(to),
         reason: reason_name(reason),
         count,
         pnl: None,
     });
-    told.collect()
+    all.collect()
 }
 
 fn timeline(symbol_run: &SymbolRun, best: &Rerun) -> Vec<StateSpan> {

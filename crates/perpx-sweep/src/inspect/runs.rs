@@ -68,12 +68,12 @@ fn look(dir: &Path) -> Result<Listed, SweepError> {
     let manifest = RunManifest::read(dir).ok();
     let finished = fs::metadata(dir.join(RUN_JSON)).and_then(|file| file.modified()).ok();
     let finished = finished.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-    let told = show::read(dir, None).ok();
+    let run = show::read(dir, None).ok();
     let best = |name: &str| {
-        let told = told.as_ref()?.told.iter().find(|told| told.symbol == name)?;
-        let value = told.rows.first()?.values.first()?;
-        let column = told.columns.first()?;
-        Some(format!("{} {}", column.title.split(',').next()?, told.figure(*value, column.unit)))
+        let summary = run.as_ref()?.summaries.iter().find(|summary| summary.symbol == name)?;
+        let value = summary.rows.first()?.values.first()?;
+        let column = summary.columns.first()?;
+        Some(format!("{} {}", column.title.split(',').next()?, summary.figure(*value, column.unit)))
     };
     let symbols = manifest.iter().flat_map(|manifest| &manifest.symbols).map(|symbol| ListedSymbol {
         symbol: symbol.symbol.clone(),

@@ -1,7 +1,7 @@
 //! A finished run in the terminal: what its summary.json and run.json say.
 
 use crate::error::SweepError;
-use crate::report::{Told, ToldColumn, ToldRow, Unit};
+use crate::report::{PageSummary, SummaryColumn, SummaryRow, Unit};
 use crate::results::manifest::RunManifest;
 use perpx_data::text::{duration, red, short_names, table, wrap};
 use serde_json::json;
@@ -16,7 +16,7 @@ pub struct Run {
     pub dir: PathBuf,
     pub manifest: RunManifest,
     /// A symbol each.
-    pub told: Vec<Told>,
+    pub summaries: Vec<PageSummary>,
 }
 
 /// Reads the folder of a finished run, of several symbols the one that is named.
@@ -29,8 +29,8 @@ pub fn read(dir: &Path, symbol: Option<&str>) -> Result<Run, SweepError> {
     let symbols = manifest.symbol_names();
     let folder = |symbol: &str| if symbols.len() == 1 { dir.to_path_buf() } else { dir.join(symbol) };
     let wanted = symbols.iter().filter(|known| symbol.is_none_or(|symbol| symbol == **known));
-    let told = wanted.map(|symbol| json_file(&folder(symbol).join("summary.json"))).collect::<Result<_, _>>()?;
-    Ok(Run { dir: dir.to_path_buf(), manifest, told })
+    let summaries = wanted.map(|symbol| json_file(&folder(symbol).join("summary.json"))).collect::<Result<_, _>>()?;
+    Ok(Run { dir: dir.to_path_buf(), manifest, summaries })
 }
 
 fn json_file<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, SweepError> {
@@ -44,20 +44,20 @@ impl Run {
     pub fn text(&self, top: usize, width: usize) -> String {
         let prose = width.min(PROSE);
         let mut out = String::new();
-        for told in &self.told {
-            let _ = writeln!(out, "{}\n{}", told.name, wrap(&told.lead, prose));
-            warnings(&mut out, told, prose);
-            let _ = writeln!(out, "\n{}", wrap(&told.story, prose));
-            if let Some(values) = told.winner.as_ref().and_then(|_| told.rows.first()) {
+        for summary in &self.summaries {
+            let _ = writeln!(out, "{}\n{}", summary.name, wrap(&summary.lead, prose));
+            warnings(&mut out, summary, prose);
+            let _ = writeln!(out, "\n{}", wrap(&summary.story, prose));
+            if let Some(values) = summary.winner.as_ref().and_then(|_| summary.rows.first()) {
                 let _ = write!(out, "\nThe winner's values\n{}", table(&values_of(values), width));
-                let _ = write!(out, "\nThe winner's figures\n{}", table(&figures_of(told), width));
+                let _ = write!(out, "\nThe winner's figures\n{}", table(&figures_of(summary), width));
             }
-            if !told.legging.is_empty() {
-                let _ = write!(out, "\nThe winner's legging\n{}", table(&legging_of(told), width));
+            if !summary.legging.is_empty() {
+                let _ = write!(out, "\nThe winner's legging\n{}", table(&legging_of(summary), width));
             }
-            let shown = told.rows.len().min(top);
+            let shown = summary.rows.len().min(top);
             if shown > 0 {
-                let _ = write!(out, "\nThe best {shown}\n{}", table(&best_of(told, shown), width));
+                let _ = write!(out, "\nThe best {shown}\n{}", table(&best_of(summary, shown), width));
             }
             out.push('\n');
         }
@@ -69,16 +69,20 @@ impl Run {
 
     /// As a line for machines.
     pub fn json(&self, top: usize) -> String {
-        let mut symbols = self.told.clone();
-        symbols.iter_mut().for_each(|told| told.rows.truncate(top));
+        let mut symbols = self.summaries.clone();
+        symbols.iter_mut().for_each(|summary| summary.rows.truncate(top));
         json!({ "exit": 0, "dir": self.dir, "run": self.manifest, "symbols": symbols }).to_string()
     }
 }
 
-fn warnings(out: &mut String, told: &Told, width: usize) {
+fn warnings(out: &mut String, summary: &PageSummary, width: usize) {
     for (severe, title) in [(true, "Not to be used as it stands"), (false, "To be known before use")] {
-        let lines: Vec<String> =
-            told.warnings.iter().filter(|said| said.severe == severe).map(|said| format!("- {}", said.text)).collect();
+        let lines: Vec<String> = summary
+            .warnings
+            .iter()
+            .filter(|said| said.severe == severe)
+            .map(|said| format!("- {}", said.text))
+            .collect();
         if !lines.is_empty() {
             let text = wrap(&format!("{title}\n{}", lines.join("\n")), width);
             let _ = writeln!(out, "\n{}", if severe { red(&text) } else { text });
@@ -86,31 +90,31 @@ fn warnings(out: &mut String, told: &Told, width: usize) {
     }
 }
 
-fn values_of(winner: &ToldRow) -> Vec<Vec<String>> {
+fn values_of(winner: &SummaryRow) -> Vec<Vec<String>> {
     let head = vec!["key".to_string(), "value".to_string()];
     std::iter::once(head).chain(winner.axes.iter().map(|(key, value)| vec![key.clone(), value.clone()])).collect()
 }
 
 /// Those figures of the winner that stand on the board; summary.json has them all.
-fn figures_of(told: &Told) -> Vec<Vec<String>> {
+fn figures_of(summary: &PageSummary) -> Vec<Vec<String>> {
     let mut rows = vec![["figure", "in sample", "held out"].map(str::to_string).to_vec()];
-    let figures = told.winner.iter().flat_map(|winner| &winner.figures);
+    let figures = summary.winner.iter().flat_map(|winner| &winner.figures);
     // the objective's column says its world too
-    let name = |column: &ToldColumn| column.title.split(',').next().unwrap_or_default().replace('_', " ");
-    let on_board = |title: &str| told.columns.iter().any(|column| name(column) == title);
+    let name = |column: &SummaryColumn| column.title.split(',').next().unwrap_or_default().replace('_', " ");
+    let on_board = |title: &str| summary.columns.iter().any(|column| name(column) == title);
     rows.extend(figures.filter(|figure| on_board(&figure.title)).map(|figure| {
-        let text = |value| told.figure(value, figure.unit);
+        let text = |value| summary.figure(value, figure.unit);
         vec![figure.title.clone(), text(figure.in_sample), text(figure.held_out)]
     }));
     rows
 }
 
 /// By how an episode ended: how many, how much for how long, and what it cost.
-fn legging_of(told: &Told) -> Vec<Vec<String>> {
+fn legging_of(summary: &PageSummary) -> Vec<Vec<String>> {
     let head = ["ended by", "episodes", "in all", "qty x sec", "worst move", "worst", "cost", "money"];
     let mut rows = vec![head.map(str::to_string).to_vec()];
-    rows.extend(told.legging.iter().map(|ended| {
-        let text = |value: f64, unit| told.figure(Some(value), unit);
+    rows.extend(summary.legging.iter().map(|ended| {
+        let text = |value: f64, unit| summary.figure(Some(value), unit);
         vec![
             crate::report::words(&ended.ending),
             text(ended.episodes as f64, Unit::Count),
@@ -118,7 +122,7 @@ fn legging_of(told: &Told) -> Vec<Vec<String>> {
             text(ended.qty_sec, Unit::Ratio),
             text(ended.worst_bp, Unit::Bps),
             text(ended.worst, Unit::Money),
-            told.figure(ended.cost_bp, Unit::Bps),
+            summary.figure(ended.cost_bp, Unit::Bps),
             text(ended.cost, Unit::Money),
         ]
     }));
@@ -127,16 +131,16 @@ fn legging_of(told: &Told) -> Vec<Vec<String>> {
 
 /// Rank, the board's columns that say anything, then the axes by the shortest names that tell them apart. Of the objective
 /// the first column is enough: the others spread it over the worlds.
-fn best_of(told: &Told, shown: usize) -> Vec<Vec<String>> {
-    let rows = &told.rows[..shown];
+fn best_of(summary: &PageSummary, shown: usize) -> Vec<Vec<String>> {
+    let rows = &summary.rows[..shown];
     let objective = |title: &str| title.split(',').next().unwrap_or_default().to_string();
-    let first = told.columns.first().map(|column| objective(&column.title)).unwrap_or_default();
-    let said = |(at, column): &(usize, &ToldColumn)| {
+    let first = summary.columns.first().map(|column| objective(&column.title)).unwrap_or_default();
+    let said = |(at, column): &(usize, &SummaryColumn)| {
         let spread = *at > 0 && column.title.contains(", ") && objective(&column.title) == first;
         *at == 0 || !spread && rows.iter().any(|row| row.values.get(*at).is_some_and(Option::is_some))
     };
-    let columns: Vec<(usize, &ToldColumn)> = told.columns.iter().enumerate().filter(said).collect();
-    let title = |(_, column): &(usize, &ToldColumn)| match column.held_out {
+    let columns: Vec<(usize, &SummaryColumn)> = summary.columns.iter().enumerate().filter(said).collect();
+    let title = |(_, column): &(usize, &SummaryColumn)| match column.held_out {
         true => format!("{}, held out", column.title),
         false => column.title.clone(),
     };
@@ -147,7 +151,7 @@ fn best_of(told: &Told, shown: usize) -> Vec<Vec<String>> {
     let mut out = vec![head];
     for row in rows {
         let mut cells = vec![row.rank.to_string(), row.id.clone()];
-        cells.extend(columns.iter().map(|(at, column)| told.figure(row.values[*at], column.unit)));
+        cells.extend(columns.iter().map(|(at, column)| summary.figure(row.values[*at], column.unit)));
         cells.extend(row.axes.iter().map(|(_, value)| value.clone()));
         out.push(cells);
     }

@@ -82,13 +82,13 @@ mod tests {
             row(Ending::Matched, 3_000.0, 0.1, 1.0),
             row(Ending::RolledBack, 1_000.0, -0.1, 3.0),
         ];
-        let told = by_ending(&rows);
-        let names: Vec<&str> = told.iter().map(|ended| ended.ending.as_str()).collect();
+        let endings = by_ending(&rows);
+        let names: Vec<&str> = endings.iter().map(|ended| ended.ending.as_str()).collect();
         assert_eq!(names, ["matched", "rolled_back", "all"]);
-        assert_eq!(told[1].episodes, 2);
-        assert_eq!((told[1].seconds, told[1].qty_sec, told[1].worst_bp), (4.0, 1.0, 4.0));
-        assert!((told[1].cost_bp.unwrap_or(0.0) - 2.0).abs() < 1e-12);
-        assert!((told[2].cost_bp.unwrap_or(0.0) - 0.6).abs() < 1e-12 && (told[2].cost - 0.3).abs() < 1e-12);
+        assert_eq!(endings[1].episodes, 2);
+        assert_eq!((endings[1].seconds, endings[1].qty_sec, endings[1].worst_bp), (4.0, 1.0, 4.0));
+        assert!((endings[1].cost_bp.unwrap_or(0.0) - 2.0).abs() < 1e-12);
+        assert!((endings[2].cost_bp.unwrap_or(0.0) - 0.6).abs() < 1e-12 && (endings[2].cost - 0.3).abs() < 1e-12);
         assert!(by_ending(&[]).is_empty());
     }
 }

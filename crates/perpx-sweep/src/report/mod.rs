@@ -16,10 +16,10 @@ mod page;
 mod palette;
 mod picture;
 mod scale;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod text;
-mod told;
 mod view;
 
 pub use frame::Spread;
@@ -27,8 +27,8 @@ pub use heat::{Heatmap, Pick, Side, heatmaps};
 pub use input::*;
 pub use legging::Ended;
 pub use neighbours::Grid;
+pub use summary::{PageSummary, SummaryColumn, SummaryFigure, SummaryRow};
 pub use text::{measured, moment, words};
-pub use told::{Told, ToldColumn, ToldFigure, ToldRow};
 
 use perpx_data::atomic::write_atomic;
 use std::path::{Path, PathBuf};
@@ -62,7 +62,8 @@ pub fn write(input: &Input, dir: &Path) -> Result<Written, ReportError> {
     let path = dir.join("report.html");
     write_atomic(&path, page::page(&view)).map_err(failed(&path))?;
     let summary = dir.join("summary.json");
-    let text = serde_json::to_string_pretty(&told::told(&view)).map_err(|error| failed(&summary)(error.into()))?;
+    let text =
+        serde_json::to_string_pretty(&summary::summary(&view)).map_err(|error| failed(&summary)(error.into()))?;
     write_atomic(&summary, text + "\n").map_err(failed(&summary))?;
     let mut files = vec![path, summary];
     files.extend(picture::pictures(&view, dir)?);

@@ -142,8 +142,8 @@ mod tests {
 
     #[test]
     fn columns_and_reasons_are_said_in_words() {
-        let told = ["net_pnl", "max_drawdown_pct", "sharpe", "avg_trade_sec", "ub", "lock_filled"].map(words);
-        assert_eq!(told, ["net PnL", "max drawdown", "Sharpe", "avg time in trade", "upper band", "lock filled"]);
+        let found = ["net_pnl", "max_drawdown_pct", "sharpe", "avg_trade_sec", "ub", "lock_filled"].map(words);
+        assert_eq!(found, ["net PnL", "max drawdown", "Sharpe", "avg time in trade", "upper band", "lock filled"]);
     }
 
     #[test]

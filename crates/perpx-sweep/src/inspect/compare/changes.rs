@@ -47,7 +47,7 @@ fn fingerprints(run: &RunManifest) -> BTreeMap<String, String> {
 }
 
 /// The canonical grid as key and value: a line `key=value` each, or a whole part that has no such lines. What an axis
-/// varies has no value of its own, and the seed is told by itself.
+/// varies has no value of its own, and the seed is compared by itself.
 fn lines(run: &RunManifest) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
     let text = |name: &str| run.grid.get(name).map_or("", String::as_str);
@@ -99,7 +99,7 @@ mod tests {
         let grid = grid.map(|(name, text)| (name.to_string(), text.to_string())).into();
         let mut manifest = RunManifest { seed, grid, ..example() };
         manifest.symbols[0].fingerprint = fingerprint.to_string();
-        Run { dir: "run".into(), manifest, told: Vec::new() }
+        Run { dir: "run".into(), manifest, summaries: Vec::new() }
     }
 
     #[test]
@@ -110,7 +110,7 @@ mod tests {
             run("a=1\nb=2\ng=0.1\n", "g=[0.1, 0.2]\n", 7, "f1"),
             run("a=1\nb=3\ng=0.2\n", "g=[0.2, 0.4]\n", 8, "f2"),
         ]);
-        let told: Vec<(&str, &str, &str, &str)> =
+        let shown: Vec<(&str, &str, &str, &str)> =
             found.iter().map(|c| (c.part, c.key.as_str(), c.was[0].as_str(), c.was[1].as_str())).collect();
         let want = [
             ("data", "BTC fingerprint", "f1", "f2"),
@@ -118,7 +118,7 @@ mod tests {
             ("grid", "g", "[0.1, 0.2]", "[0.2, 0.4]"),
             ("seed", "seed", "7", "8"),
         ];
-        assert_eq!(told, want);
+        assert_eq!(shown, want);
         // an axis on one side alone stands against the other's one value
         let one = changes(&[run("g=0.1\n", "", 7, "f1"), run("g=0.1\n", "g=[0.1, 0.2]\n", 7, "f1")]);
         assert_eq!(one[0].was, ["0.1".to_string(), "[0.1, 0.2]".to_string()]);

@@ -87,7 +87,7 @@ pub struct Place {
 /// A folder that is not that of a finished run.
 pub fn compare(a: &Path, b: &Path, top: usize) -> Result<Comparison, SweepError> {
     let runs = [show::read(a, None)?, show::read(b, None)?];
-    let names = |run: &Run| run.told.iter().map(|told| told.symbol.clone()).collect::<Vec<_>>();
+    let names = |run: &Run| run.summaries.iter().map(|summary| summary.symbol.clone()).collect::<Vec<_>>();
     let [of_a, of_b] = [names(&runs[0]), names(&runs[1])];
     let mut results = [Results::read(&runs[0])?, Results::read(&runs[1])?];
     let mut symbols = Vec::new();

@@ -14,7 +14,7 @@ use perpx_core::trader::Composite;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// Figures that are told of a winner, beside the objective.
+/// Figures of a winner, beside the objective.
 const FIGURES: [&str; 5] = ["net_pnl", "trades", "win_rate_pct", "max_drawdown_pct", "fees"];
 
 pub(super) struct Results {

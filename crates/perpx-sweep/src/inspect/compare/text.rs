@@ -8,7 +8,7 @@ use perpx_core::trader::Composite;
 use perpx_data::text::{count, counted, table, wrap};
 use std::fmt::Write;
 
-/// A value longer than this (a list, a hash of many parts) is told by its beginning.
+/// A value longer than this (a list, a hash of many parts) is shown by its beginning.
 const LONGEST: usize = 40;
 
 impl Comparison {
@@ -55,19 +55,19 @@ fn shortened(was: &[String; 2]) -> [String; 2] {
 
 fn symbol_text(out: &mut String, s: &SymbolComparison, objectives: &[String; 2], width: usize) {
     let [a, b] = s.configurations;
-    let mut told = format!("{}: {} in A, {} in B, ", s.symbol, counted(a as u64, "configuration"), count(b as u64));
+    let mut line = format!("{}: {} in A, {} in B, ", s.symbol, counted(a as u64, "configuration"), count(b as u64));
     if s.shared == 0 {
-        told += "none in both: nothing to rank against each other.";
+        line += "none in both: nothing to rank against each other.";
     } else {
         let how = match s.matched_by {
             MatchedBy::Id => "",
             MatchedBy::Axes => ", matched by the values on their axes (other keys differ)",
         };
-        let _ = write!(told, "{} in both{how}. Rank correlation ", count(s.shared as u64));
-        told += &s.rank_correlation.map_or("- (all are worth the same)".to_string(), |r| format!("{r:.3}"));
-        let _ = write!(told, "; of the best {} of each {} are the same.", s.top, s.top_overlap);
+        let _ = write!(line, "{} in both{how}. Rank correlation ", count(s.shared as u64));
+        line += &s.rank_correlation.map_or("- (all are worth the same)".to_string(), |r| format!("{r:.3}"));
+        let _ = write!(line, "; of the best {} of each {} are the same.", s.top, s.top_overlap);
     }
-    let _ = writeln!(out, "\n{}", wrap(&told, width.min(110)));
+    let _ = writeln!(out, "\n{}", wrap(&line, width.min(110)));
     let mut rows = vec![["", "A's winner in A", "in B", "B's winner in A", "in B"].map(str::to_string).to_vec()];
     let places: Vec<Option<&Place>> = s
         .winners
@@ -99,8 +99,8 @@ fn symbol_text(out: &mut String, s: &SymbolComparison, objectives: &[String; 2],
     for name in names {
         let bare = name.strip_prefix("oos_");
         let unit = unit(bare.unwrap_or(name));
-        let told = title(bare.unwrap_or(name)) + if bare.is_some() { ", held out" } else { "" };
-        row(&told, &|_, place| {
+        let line = title(bare.unwrap_or(name)) + if bare.is_some() { ", held out" } else { "" };
+        row(&line, &|_, place| {
             let value = place.figures.iter().find(|(figure, _)| figure == name).and_then(|(_, value)| *value);
             figure(value, unit)
         });

@@ -59,7 +59,7 @@ pub struct Item {
     pub what: What,
 }
 
-/// Everything between leaving S0 and the return to it, and what was told of it later.
+/// Everything between leaving S0 and the return to it, and what was learnt of it later.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Episode {
     /// As `trades.parquet` counts; 0 = nothing filled.
@@ -120,7 +120,7 @@ impl Blotter {
         self.episodes.iter().filter(|episode| episode.trade > 0)
     }
 
-    /// Puts an item into the present episode, else the last. What a venue met is told late and belongs earlier.
+    /// Puts an item into the present episode, else the last. What a venue met is heard late and belongs earlier.
     fn push(&mut self, at: Time, what: What) {
         let Some(episode) = self.episodes.last_mut() else { return };
         let place = episode.items.partition_point(|item| item.at <= at);
@@ -178,8 +178,8 @@ impl Recorder for Blotter {
         if episode.closed.is_none() && matches!(event.body, EventBody::Fill { .. }) {
             (episode.trade, episode.fills) = (number, episode.fills + 1);
         }
-        if let Some(Item { what: What::Answer { event: told, end: at_end }, .. }) = episode.items.last_mut()
-            && told == event
+        if let Some(Item { what: What::Answer { event: before, end: at_end }, .. }) = episode.items.last_mut()
+            && before == event
         {
             *at_end = end;
         }

@@ -54,7 +54,7 @@ fn answer(event: &Event) -> Json {
 
 fn item(item: &Item, venues: [&str; 2]) -> Json {
     let venue = |role: Role| venues[role.ix()];
-    let mut told = match &item.what {
+    let mut out = match &item.what {
         What::Gate { first, needed, readings } => json!({
             "kind": "gate", "first": venue(*first), "needed": needed,
             "conditions": readings.iter().map(reading).collect::<Vec<_>>(),
@@ -79,7 +79,7 @@ fn item(item: &Item, venues: [&str; 2]) -> Json {
             Command::Query { id, .. } => json!({ "kind": "query", "order": id.0, "venue": venue(command.venue()) }),
         },
         What::Met(met) => {
-            let told = match met.fate {
+            let out = match met.fate {
                 Fate::Lost => json!({ "met": "nothing" }),
                 Fate::Waits { seen } => json!({ "met": "an old book", "seen": seen.to_string() }),
                 Fate::Silent => json!({ "met": "silence" }),
@@ -90,19 +90,19 @@ fn item(item: &Item, venues: [&str; 2]) -> Json {
                 Fate::Rests { ahead } => json!({ "met": "a queue", "ahead": ahead.map(|qty| qty.to_string()) }),
                 Fate::Cancel { open } => json!({ "met": if open { "its order" } else { "no order" } }),
             };
-            joined(json!({ "kind": "arrival", "order": met.id.0, "venue": venue(met.venue) }), told)
+            joined(json!({ "kind": "arrival", "order": met.id.0, "venue": venue(met.venue) }), out)
         }
         What::Answer { event, end } => {
             let at_venue = event.venue_time.to_string();
-            let told = json!({ "kind": "answer", "venue": venue(event.venue), "venue_time": at_venue, "at_end": end });
-            joined(told, answer(event))
+            let out = json!({ "kind": "answer", "venue": venue(event.venue), "venue_time": at_venue, "at_end": end });
+            joined(out, answer(event))
         }
         What::Legging(row) => joined(json!({ "kind": "legging" }), legging(row, venues)),
     };
-    if let Json::Object(told) = &mut told {
-        told.insert("time".to_string(), json!(item.at.to_string()));
+    if let Json::Object(out) = &mut out {
+        out.insert("time".to_string(), json!(item.at.to_string()));
     }
-    told
+    out
 }
 
 /// Doubled money.
@@ -125,9 +125,9 @@ fn money(lines: &Lines) -> Json {
         let all = amounts[0] + amounts[1];
         json!({ "line": name, "long": exact(amounts[0]), "short": exact(amounts[1]), "both": exact(all) })
     };
-    let told = Line::ALL.iter().map(|&line| (line.name(), Role::BOTH.map(|role| lines.get2(role, line))));
-    let told = told.filter(|(_, amounts)| *amounts != [0; 2]).map(|(name, amounts)| row(name, amounts));
-    told.chain([row("total", Role::BOTH.map(|role| lines.of2(role)))]).collect()
+    let out = Line::ALL.iter().map(|&line| (line.name(), Role::BOTH.map(|role| lines.get2(role, line))));
+    let out = out.filter(|(_, amounts)| *amounts != [0; 2]).map(|(name, amounts)| row(name, amounts));
+    out.chain([row("total", Role::BOTH.map(|role| lines.of2(role)))]).collect()
 }
 
 fn joined(mut a: Json, b: Json) -> Json {

@@ -1,4 +1,4 @@
-//! `explain`: one configuration of a finished run, run again with everything written down, and told trade by trade.
+//! `explain`: one configuration of a finished run, run again with everything written down, and printed trade by trade.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -58,8 +58,8 @@ pub struct ExplainArgs {
     pub json: bool,
 }
 
-/// One run of the configuration, told.
-struct Told {
+/// One run of the configuration: in sample, or held out.
+struct RunPart {
     name: &'static str,
     span: String,
     blotter: Blotter,
@@ -74,7 +74,7 @@ pub struct Explained {
     venues: [String; 2],
     /// Number of its world, from 1, and its values.
     world: String,
-    told: Vec<Told>,
+    parts: Vec<RunPart>,
     /// Index of the run and number of the trade that was asked for.
     trade: Option<(usize, u32)>,
 }
@@ -111,7 +111,7 @@ pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
     )?;
     let Some(rerun) = reruns.into_iter().next() else { return Err(other("its configuration cannot be run")) };
     agree(symbol_run, row, &rerun, "explanation").map_err(|error| origin.blame(error))?;
-    let told: Vec<Told> = RUNS
+    let parts: Vec<RunPart> = RUNS
         .into_iter()
         .zip(rerun.records)
         .zip(&rerun.runs)
@@ -119,7 +119,7 @@ pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
         .map(|(number, ((name, blotter), run))| {
             let span = symbol_run.spans.run(number).unwrap_or(symbol_run.spans.inside);
             let span = format!("{} to {}", span.0.to_second(), span.1.to_second());
-            Told { name, span, blotter, ledger: run.hash.to_string() }
+            RunPart { name, span, blotter, ledger: run.hash.to_string() }
         })
         .collect();
     let mut place = format!("{} of {}", world + 1, rows.len());
@@ -135,7 +135,7 @@ pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
         symbol: symbol_run.data.symbol.clone(),
         venues: symbol_run.data.feeds[0].tape.spec().venues.clone(),
         world: place,
-        told,
+        parts,
         trade: args.trade.map(|number| (usize::from(args.held_out), number)),
     };
     explained.check()?;
@@ -250,24 +250,24 @@ impl Explained {
     fn check(&self) -> Result<(), SweepError> {
         let Some((run, number)) = self.trade else { return Ok(()) };
         let wrong = |what: String| Err(SweepError::Missing { path: "--trade".into(), what });
-        let Some(told) = self.told.get(run) else { return wrong("the run has no held-out part".to_string()) };
-        match told.blotter.trade(number) {
+        let Some(part) = self.parts.get(run) else { return wrong("the run has no held-out part".to_string()) };
+        match part.blotter.trade(number) {
             Some(_) => Ok(()),
-            None if told.blotter.trades().next().is_none() => wrong(format!(
+            None if part.blotter.trades().next().is_none() => wrong(format!(
                 "found {number}, and {} has no trade; to do: leave --trade away, or choose another configuration or --world",
-                told.name
+                part.name
             )),
             None => {
-                let n = told.blotter.trades().count();
-                wrong(format!("found {number}, and {} has {n} trades; accepted: 1 to {n}", told.name))
+                let n = part.blotter.trades().count();
+                wrong(format!("found {number}, and {} has {n} trades; accepted: 1 to {n}", part.name))
             }
         }
     }
 
-    fn asked(&self) -> Option<(&Told, &Episode)> {
+    fn asked(&self) -> Option<(&RunPart, &Episode)> {
         let (run, number) = self.trade?;
-        let told = self.told.get(run)?;
-        Some((told, told.blotter.trade(number)?))
+        let part = self.parts.get(run)?;
+        Some((part, part.blotter.trade(number)?))
     }
 
     fn venues(&self) -> [&str; 2] {
@@ -278,31 +278,31 @@ impl Explained {
     pub fn text(&self) -> String {
         let Explained { id, symbol, world, .. } = self;
         let mut out = format!("{id}  {symbol} on {} and {}\nworld {world}\n", self.venues[0], self.venues[1]);
-        if let Some((told, trade)) = self.asked() {
+        if let Some((part, trade)) = self.asked() {
             let how = match trade.closed {
                 Some(closed) => format!("{}, {:+.4}", text::lasted(closed.since(trade.opened)), trade.pnl()),
                 None => format!("open as the data end, {:+.4}", trade.pnl()),
             };
-            out.push_str(&format!("{}, trade {}: {how}\n", told.name, trade.trade));
+            out.push_str(&format!("{}, trade {}: {how}\n", part.name, trade.trade));
             out.push_str("times are ours, where an order meets a venue the venue's; (+20 ms): how long\nan answer took to us\n\n");
             out.push_str(&text::life(trade, self.venues()));
             return out;
         }
-        for told in &self.told {
-            out.push_str(&format!("\n{}: {}\nledger {}, as the run's\n", told.name, told.span, told.ledger));
-            let unfilled = told.blotter.episodes.iter().filter(|episode| episode.trade == 0).count();
-            out.push_str(&text::table(told.blotter.trades()));
+        for part in &self.parts {
+            out.push_str(&format!("\n{}: {}\nledger {}, as the run's\n", part.name, part.span, part.ledger));
+            let unfilled = part.blotter.episodes.iter().filter(|episode| episode.trade == 0).count();
+            out.push_str(&text::table(part.blotter.trades()));
             out.push_str(&match unfilled {
                 0 => "\n".to_string(),
                 1 => "\nand once the gate opened and nothing filled\n".to_string(),
                 n => format!("\nand {n} times the gate opened and nothing filled\n"),
             });
         }
-        let Some(first) = self.told.iter().find(|told| told.blotter.trades().next().is_some()) else { return out };
+        let Some(first) = self.parts.iter().find(|part| part.blotter.trades().next().is_some()) else { return out };
         let run = self.run.display();
         out.push_str(&format!("\none of them: perpx-sweep explain {run} {} --trade 1", &id[..6]));
         out.push_str(match first.name == RUNS[0] {
-            true if self.told.len() > 1 => " [--held-out]",
+            true if self.parts.len() > 1 => " [--held-out]",
             true => "",
             false => " --held-out",
         });
@@ -315,17 +315,17 @@ impl Explained {
         });
         let Json::Object(mut out) = head else { return head };
         match self.asked() {
-            Some((told, trade)) => {
-                out.insert("run".to_string(), json!(told.name));
+            Some((part, trade)) => {
+                out.insert("run".to_string(), json!(part.name));
                 out.insert("trade".to_string(), json::life(trade, self.venues()));
             }
             None => {
-                let run = |told: &Told| {
+                let run = |part: &RunPart| {
                     let trades: Vec<Json> =
-                        told.blotter.trades().map(|trade| json::summary(trade, self.venues())).collect();
-                    json!({ "run": told.name, "ledger": told.ledger, "trades": trades })
+                        part.blotter.trades().map(|trade| json::summary(trade, self.venues())).collect();
+                    json!({ "run": part.name, "ledger": part.ledger, "trades": trades })
                 };
-                out.insert("runs".to_string(), self.told.iter().map(run).collect());
+                out.insert("runs".to_string(), self.parts.iter().map(run).collect());
             }
         }
         Json::Object(out)

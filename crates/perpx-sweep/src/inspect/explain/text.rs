@@ -307,8 +307,8 @@ fn money(episode: &Episode, venues: [&str; 2]) -> Vec<String> {
     }
     rows.push(row("total", Role::BOTH.map(|role| lines.of2(role))));
     let width = rows.iter().flat_map(|row| &row[1..]).map(|cell| cell.chars().count() + 2).max().unwrap_or(0).max(14);
-    let told = rows.iter().map(|[name, a, b, all]| format!("{name:<14}{a:>width$}{b:>width$}{all:>width$}"));
-    told.collect()
+    let out = rows.iter().map(|[name, a, b, all]| format!("{name:<14}{a:>width$}{b:>width$}{all:>width$}"));
+    out.collect()
 }
 
 /// One line a trade.

@@ -198,13 +198,13 @@ pub fn data(view: &View) -> (Value, Value) {
     let mut trades = serde_json::Map::new();
     for trade in shown(&view.input.trades).into_iter().map(|i| &view.input.trades[i]) {
         let Some(close) = &trade.view else { continue };
-        let mut told = stretch(view, close);
+        let mut entry = stretch(view, close);
         let steps = trade.steps.iter().map(|step| {
             let kind = mark(step).map_or(json!(null), |kind| json!(kind));
             json!([millis(step.at), step.to, kind, REASONS.iter().position(|name| *name == step.reason)])
         });
-        told["steps"] = steps.collect();
-        trades.insert(trade.number.to_string(), told);
+        entry["steps"] = steps.collect();
+        trades.insert(trade.number.to_string(), entry);
     }
     (whole, Value::Object(trades))
 }

@@ -1,47 +1,47 @@
 //! summary.json: what the page says first, as plain data. The sentences are the page's own, without their markup, so that a
-//! terminal, a machine and a browser are told the same.
+//! terminal, a machine and a browser say the same.
 
-use super::page::summary;
+use super::page;
 use super::view::View;
 use super::{Ended, Level, Unit, legging, text};
 use serde::{Deserialize, Serialize};
 
 /// One symbol of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Told {
+pub struct PageSummary {
     pub name: String,
     pub symbol: String,
     /// Market, range, capital.
     pub lead: String,
-    pub warnings: Vec<Said>,
+    pub warnings: Vec<SummaryWarning>,
     /// What won, by how much, in which world, and held out; what was tried.
     pub story: String,
     pub quote: String,
-    pub winner: Option<ToldWinner>,
+    pub winner: Option<SummaryWinner>,
     /// The winner's episodes of legging by how they ended, then all of them.
     #[serde(default)]
     pub legging: Vec<Ended>,
     /// Of `rows`, in order: the objective first.
-    pub columns: Vec<ToldColumn>,
+    pub columns: Vec<SummaryColumn>,
     /// The best, best first.
-    pub rows: Vec<ToldRow>,
+    pub rows: Vec<SummaryRow>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Said {
+pub struct SummaryWarning {
     pub severe: bool,
     pub text: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ToldWinner {
+pub struct SummaryWinner {
     pub id: String,
     /// Every figure of the page.
-    pub figures: Vec<ToldFigure>,
+    pub figures: Vec<SummaryFigure>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ToldFigure {
+pub struct SummaryFigure {
     pub title: String,
     pub unit: Unit,
     pub in_sample: Option<f64>,
@@ -49,14 +49,14 @@ pub struct ToldFigure {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ToldColumn {
+pub struct SummaryColumn {
     pub title: String,
     pub unit: Unit,
     pub held_out: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ToldRow {
+pub struct SummaryRow {
     pub rank: u32,
     pub id: String,
     /// Dotted key and value of every strategy axis.
@@ -64,33 +64,33 @@ pub struct ToldRow {
     pub values: Vec<Option<f64>>,
 }
 
-/// Rows of the leaderboard that are told.
+/// Rows of the leaderboard that are summary.
 const ROWS: usize = 100;
 
-pub(super) fn told(view: &View) -> Told {
+pub(super) fn summary(view: &View) -> PageSummary {
     let input = view.input;
     let known = |value: Option<f64>| value.filter(|v| v.is_finite());
     let axes = |at: &[u16]| {
         let named = view.axes.iter().enumerate();
         named.map(|(i, axis)| (axis.name.clone(), view.value(at, i).to_string())).collect()
     };
-    Told {
+    PageSummary {
         name: input.name.clone(),
         symbol: input.symbol.clone(),
-        lead: plain(&summary::lead(view).into_string()),
+        lead: plain(&page::summary::lead(view).into_string()),
         warnings: view
             .warnings
             .iter()
-            .map(|warning| Said { severe: warning.level == Level::Severe, text: warning.text.clone() })
+            .map(|warning| SummaryWarning { severe: warning.level == Level::Severe, text: warning.text.clone() })
             .collect(),
-        story: plain(&summary::words(view).into_string()),
+        story: plain(&page::summary::words(view).into_string()),
         quote: input.quote.clone(),
-        winner: input.winner.as_ref().map(|winner| ToldWinner {
+        winner: input.winner.as_ref().map(|winner| SummaryWinner {
             id: winner.id.clone(),
             figures: winner
                 .metrics
                 .iter()
-                .map(|metric| ToldFigure {
+                .map(|metric| SummaryFigure {
                     title: metric.title.clone(),
                     unit: metric.unit,
                     in_sample: known(metric.in_sample),
@@ -103,14 +103,14 @@ pub(super) fn told(view: &View) -> Told {
             .board
             .columns
             .iter()
-            .map(|column| ToldColumn { title: column.title.clone(), unit: column.unit, held_out: column.held_out })
+            .map(|column| SummaryColumn { title: column.title.clone(), unit: column.unit, held_out: column.held_out })
             .collect(),
         rows: input
             .board
             .rows
             .iter()
             .take(ROWS)
-            .map(|row| ToldRow {
+            .map(|row| SummaryRow {
                 rank: row.rank,
                 id: row.id.clone(),
                 axes: axes(&row.at),
@@ -120,7 +120,7 @@ pub(super) fn told(view: &View) -> Told {
     }
 }
 
-impl Told {
+impl PageSummary {
     /// A figure of this run with its unit.
     pub fn figure(&self, value: Option<f64>, unit: Unit) -> String {
         text::measured(value, unit, &self.quote).replace('\u{a0}', " ")
@@ -165,13 +165,17 @@ mod tests {
     fn the_words_are_those_of_the_page() {
         let input = super::super::fake::input(30);
         let view = View::new(&input).expect("a view");
-        let told = told(&view);
-        assert!(told.story.contains("ranks first of") && told.story.contains("What was tried"), "{}", told.story);
-        assert!(["</", "<p", "<li", "&lt;"].iter().all(|tag| !told.story.contains(tag)), "{}", told.story);
-        assert_eq!(told.warnings.len(), view.warnings.len());
-        assert_eq!(told.rows[0].values.len(), told.columns.len());
-        let json = serde_json::to_string(&told).expect("json");
-        let read: Told = serde_json::from_str(&json).expect("the same");
-        assert_eq!((read.story, read.columns, read.rows.len()), (told.story, told.columns, told.rows.len()));
+        let summary = summary(&view);
+        assert!(
+            summary.story.contains("ranks first of") && summary.story.contains("What was tried"),
+            "{}",
+            summary.story
+        );
+        assert!(["</", "<p", "<li", "&lt;"].iter().all(|tag| !summary.story.contains(tag)), "{}", summary.story);
+        assert_eq!(summary.warnings.len(), view.warnings.len());
+        assert_eq!(summary.rows[0].values.len(), summary.columns.len());
+        let json = serde_json::to_string(&summary).expect("json");
+        let read: PageSummary = serde_json::from_str(&json).expect("the same");
+        assert_eq!((read.story, read.columns, read.rows.len()), (summary.story, summary.columns, summary.rows.len()));
     }
 }
