@@ -1,6 +1,6 @@
 //! What the caller of a sweep may choose. Nothing here changes a byte of the results but `sets` and `top`.
 
-use perpx_core::replay::Mover;
+use perpx_core::replay::DriverSlot;
 use perpx_data::loader::TapeSpec;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -91,11 +91,11 @@ impl Options {
 }
 
 impl DriverChoice {
-    pub fn mover(self) -> Mover {
+    pub fn slot(self) -> DriverSlot {
         match self {
-            DriverChoice::Scan => Mover::scan(),
-            DriverChoice::Walk => Mover::walk(),
-            DriverChoice::Auto | DriverChoice::Leap => Mover::leap(),
+            DriverChoice::Scan => DriverSlot::scan(),
+            DriverChoice::Walk => DriverSlot::walk(),
+            DriverChoice::Auto | DriverChoice::Leap => DriverSlot::leap(),
         }
     }
 

@@ -6,7 +6,7 @@
 //! | `machine` | [`Machine`]: the state of one run, carried over tiles and checkpoints; [`RunResult`] |
 //! | `pass` | [`Pass`]: a machine's way through one tile: ticks, answers, timers in the order of moments |
 //! | `scan` | [`Scan`]: the reference, a step at every tick |
-//! | `mover` | [`Mover`]: one of the drivers, chosen at run time, for the shipped strategy |
+//! | `driver_slot` | [`DriverSlot`]: one of the drivers, chosen at run time, for the shipped strategy |
 //! | `paced` | [`Paced`]: as `scan`, each moment waited for by a [`Pace`]: the live loop |
 //! | `seek` | [`Seek`]: sleeps from wake to wake; asks a [`Search`] for the next row that fires |
 //! | `walk`, `fold`, `gate` | [`Walk`]: the search row by row, its rules folded per epoch |
@@ -16,6 +16,7 @@
 //! All drivers give the same bytes. A machine of the shipped strategy is 3 KiB and its lists: about 4 KiB, and 8 bytes a trade.
 
 mod chain;
+mod driver_slot;
 mod extreme;
 mod fold;
 mod gate;
@@ -23,7 +24,6 @@ pub mod index;
 mod job;
 mod leap;
 mod machine;
-mod mover;
 mod paced;
 mod pass;
 mod scan;
@@ -31,11 +31,11 @@ mod seek;
 mod walk;
 
 pub use chain::LedgerHash;
+pub use driver_slot::{Drive, DriverSlot, Shared};
 pub use index::Index;
 pub use job::Job;
 pub use leap::Leap;
 pub use machine::{Machine, Outside, RunResult};
-pub use mover::{Drive, Mover, Shared};
 pub use paced::{Pace, Paced};
 pub use pass::{Pass, RowsSeen};
 pub use scan::Scan;

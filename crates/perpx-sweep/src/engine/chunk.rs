@@ -13,7 +13,7 @@ use crate::options::Options;
 use crate::results::spool::{Row, RunRow};
 use crate::symbol_run::SymbolRun;
 use perpx_core::config::Config;
-use perpx_core::replay::{Drive, Machine, Mover, RunResult, Shared};
+use perpx_core::replay::{Drive, DriverSlot, Machine, RunResult, Shared};
 use perpx_core::signals::SignalSet;
 use perpx_core::stats::{NoRecord, Recorder};
 use perpx_core::tape::Tile;
@@ -158,11 +158,11 @@ impl<'a> Chunk<'a> {
                     conditions.count(tile, signals, spans.inside.0, spans.inside.1);
                 }
             };
-            let pass = |mover: &mut Mover, unit: &mut Unit| {
+            let pass = |slot: &mut DriverSlot, unit: &mut Unit| {
                 if !std::mem::replace(&mut unit.state.is_ahead, true) {
                     unit.state.pass(
                         (&unit.bound, &spans),
-                        (mover, Mover::drive_unrecorded),
+                        (slot, DriverSlot::drive_unrecorded),
                         shared,
                         &mut [NoRecord; 2],
                         |_| {},
@@ -228,11 +228,11 @@ impl Unit {
 
 impl UnitState {
     /// Moves one configuration's runs through one tile: begins, goes on with and ends whichever of them lie in it.
-    /// `drive` is the mover's function for the recorders, `recs` a recorder for each run; `ended` is shown the machine of each run that is over.
+    /// `drive` is the slot's function for the recorders, `recs` a recorder for each run; `ended` is shown the machine of each run that is over.
     pub fn pass<R: Recorder>(
         &mut self,
         (bound, spans): (&Bound, &Spans),
-        (mover, drive): (&mut Mover, Drive<R>),
+        (slot, drive): (&mut DriverSlot, Drive<R>),
         shared: Shared<'_>,
         recs: &mut [R; 2],
         mut ended: impl FnMut(&Machine<Composite>),
@@ -245,7 +245,7 @@ impl UnitState {
             let job = bound.job(span);
             let rec = &mut recs[self.runs.len()];
             let machine = self.machine.get_or_insert_with(|| Box::new(Machine::new(Composite::default(), &job)));
-            drive(mover, machine, &job, shared, rec);
+            drive(slot, machine, &job, shared, rec);
             if tile.end < span.1 {
                 return;
             }

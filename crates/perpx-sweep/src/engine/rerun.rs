@@ -8,7 +8,7 @@ use crate::options::DriverChoice;
 use crate::results::ledgers::Rerun;
 use crate::results::spool::Row;
 use crate::symbol_run::SymbolRun;
-use perpx_core::replay::{Drive, Machine, Mover};
+use perpx_core::replay::{Drive, DriverSlot, Machine};
 use perpx_core::signals::SignalSet;
 use perpx_core::stats::{FullRecord, Recorder};
 use perpx_core::trader::Composite;
@@ -33,14 +33,15 @@ pub fn rerun(
     (driver, stop): (DriverChoice, &AtomicBool),
     pass: &'static str,
 ) -> Result<Vec<Rerun>, SweepError> {
-    let found = recorded(grid, symbol_run, rows, (driver, stop), Mover::drive_recorded, |_| FullRecord::default())?;
+    let found =
+        recorded(grid, symbol_run, rows, (driver, stop), DriverSlot::drive_recorded, |_| FullRecord::default())?;
     for (row, rerun) in rows.iter().zip(&found) {
         agree(symbol_run, row, rerun, pass)?;
     }
     Ok(found)
 }
 
-/// Runs these rows' configurations again, by the mover's function `drive`, each of their runs with a recorder that `make` makes; in the order of `rows`.
+/// Runs these rows' configurations again, by the slot's function `drive`, each of their runs with a recorder that `make` makes; in the order of `rows`.
 /// Their ledgers are held against nothing.
 pub fn recorded<R: Recorder + Send>(
     grid: &Grid,
@@ -89,7 +90,7 @@ pub fn recorded<R: Recorder + Send>(
                 let with = (&under.bound, &symbol_run.spans);
                 let (records, lines) = (&mut under.rerun.records, &mut under.rerun.lines);
                 let ended = |machine: &Machine<Composite>| lines.push(machine.belief().lines);
-                under.state.pass(with, (&mut driver.mover(), drive), shared, records, ended);
+                under.state.pass(with, (&mut driver.slot(), drive), shared, records, ended);
             });
             Ok(())
         })?;

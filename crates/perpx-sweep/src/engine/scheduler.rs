@@ -2,7 +2,7 @@
 //! worker moves which is decided by chance; the results do not depend on it.
 
 use crate::options::DriverChoice;
-use perpx_core::replay::Mover;
+use perpx_core::replay::DriverSlot;
 use std::ops::AddAssign;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -40,7 +40,7 @@ impl AddAssign for WorkerTime {
 /// The threads of the present pool, with what they keep from tile to tile.
 pub struct Scheduler {
     /// One a thread, so that its buffers are made once.
-    movers: Vec<Mutex<Mover>>,
+    slots: Vec<Mutex<DriverSlot>>,
     /// What each block took in the tile before, ns.
     costs: Vec<u64>,
 }
@@ -51,8 +51,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Scheduler {
     pub fn new(driver: DriverChoice) -> Scheduler {
-        let movers = (0..rayon::current_num_threads()).map(|_| Mutex::new(driver.mover())).collect();
-        Scheduler { movers, costs: Vec::new() }
+        let slots = (0..rayon::current_num_threads()).map(|_| Mutex::new(driver.slot())).collect();
+        Scheduler { slots, costs: Vec::new() }
     }
 
     /// Calls `work` for each of `units`, and `aside` once beside them; from `stop` on for no further one.
@@ -60,10 +60,10 @@ impl Scheduler {
         &mut self,
         units: &mut [U],
         aside: impl FnOnce() + Send,
-        work: impl Fn(&mut Mover, &mut U) + Sync,
+        work: impl Fn(&mut DriverSlot, &mut U) + Sync,
         stop: &AtomicBool,
     ) -> WorkerTime {
-        let size = (units.len() / (self.movers.len() * BLOCKS_PER_WORKER)).clamp(1, BLOCK);
+        let size = (units.len() / (self.slots.len() * BLOCKS_PER_WORKER)).clamp(1, BLOCK);
         let blocks: Vec<Mutex<&mut [U]>> = units.chunks_mut(size).map(Mutex::new).collect();
         self.costs.resize(blocks.len(), 0);
         let mut order: Vec<usize> = (0..blocks.len()).collect();
@@ -76,14 +76,14 @@ impl Scheduler {
             if let Some(aside) = aside {
                 aside();
             }
-            let mut mover = lock(&self.movers[worker.index()]);
+            let mut slot = lock(&self.slots[worker.index()]);
             while let Some(&block) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let began = Instant::now();
                 for unit in lock(&blocks[block]).iter_mut() {
                     if stop.load(Ordering::Relaxed) {
                         return began.elapsed();
                     }
-                    work(&mut mover, unit);
+                    work(&mut slot, unit);
                 }
                 spent[block].store(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
             }

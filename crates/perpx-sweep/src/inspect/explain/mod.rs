@@ -106,7 +106,7 @@ pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
         symbol_run,
         std::slice::from_ref(row),
         (DriverChoice::Auto, &options.stop),
-        perpx_core::replay::Mover::drive,
+        perpx_core::replay::DriverSlot::drive,
         |bound| Blotter::new(&bound.plan),
     )?;
     let Some(rerun) = reruns.into_iter().next() else { return Err(other("its configuration cannot be run")) };

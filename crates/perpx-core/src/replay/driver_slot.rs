@@ -13,26 +13,26 @@ use crate::trader::Composite;
 pub type Shared<'a> = (&'a Tile, &'a TileSignals, Option<&'a Index>);
 
 /// What moves machines through tiles; one a thread, so that its buffers are made once.
-pub enum Mover {
+pub enum DriverSlot {
     Scan(Scan),
     Walk(Seek<Walk>),
     Leap(Box<Seek<Leap>>),
 }
 
 /// A way of a machine through a tile, for one kind of recorder.
-pub type Drive<R> = fn(&mut Mover, &mut Machine<Composite>, &Job<'_, Composite>, Shared<'_>, &mut R);
+pub type Drive<R> = fn(&mut DriverSlot, &mut Machine<Composite>, &Job<'_, Composite>, Shared<'_>, &mut R);
 
-impl Mover {
-    pub fn scan() -> Mover {
-        Mover::Scan(Scan::new())
+impl DriverSlot {
+    pub fn scan() -> DriverSlot {
+        DriverSlot::Scan(Scan::new())
     }
 
-    pub fn walk() -> Mover {
-        Mover::Walk(walk())
+    pub fn walk() -> DriverSlot {
+        DriverSlot::Walk(walk())
     }
 
-    pub fn leap() -> Mover {
-        Mover::Leap(Box::new(leap()))
+    pub fn leap() -> DriverSlot {
+        DriverSlot::Leap(Box::new(leap()))
     }
 
     /// Moves the machine through what its job has of the tile.
@@ -44,13 +44,13 @@ impl Mover {
         rec: &mut R,
     ) {
         match self {
-            Mover::Scan(scan) => machine.run_indexed(scan, job, shared, rec),
-            Mover::Walk(walk) => machine.run_indexed(walk, job, shared, rec),
-            Mover::Leap(leap) => machine.run_indexed(&mut **leap, job, shared, rec),
+            DriverSlot::Scan(scan) => machine.run_indexed(scan, job, shared, rec),
+            DriverSlot::Walk(walk) => machine.run_indexed(walk, job, shared, rec),
+            DriverSlot::Leap(leap) => machine.run_indexed(&mut **leap, job, shared, rec),
         }
     }
 
-    /// [`Mover::drive`] without a record, as the first pass of a sweep goes.
+    /// [`DriverSlot::drive`] without a record, as the first pass of a sweep goes.
     pub fn drive_unrecorded(
         &mut self,
         machine: &mut Machine<Composite>,
@@ -61,7 +61,7 @@ impl Mover {
         self.drive(machine, job, shared, rec);
     }
 
-    /// [`Mover::drive`] with everything recorded, as a configuration is run again.
+    /// [`DriverSlot::drive`] with everything recorded, as a configuration is run again.
     pub fn drive_recorded(
         &mut self,
         machine: &mut Machine<Composite>,
