@@ -5,7 +5,7 @@ use perpx_core::ledger::Line;
 use perpx_core::market::Event;
 use perpx_core::port::Transition;
 use perpx_core::stats::{FullRecord, Recorder, Scene, TradeRow, TransitionRow};
-use perpx_core::strategy::{REASONS, STATES, also_names};
+use perpx_core::strategy::{also_names, reason_name, state_name};
 use perpx_core::units::{Cash, Time};
 use std::io::Write;
 
@@ -23,10 +23,6 @@ pub struct Teller<'o> {
 /// Half of 1e-18 quote as money.
 pub(super) fn money(amount2: i128) -> f64 {
     amount2 as f64 * 0.5e-18
-}
-
-fn state_name(state: u8) -> &'static str {
-    STATES.get(usize::from(state)).map_or("", |state| state.name)
 }
 
 impl<'o> Teller<'o> {
@@ -58,7 +54,7 @@ impl<'o> Teller<'o> {
 
     fn told(&self, row: &TransitionRow) -> String {
         let t = &row.transition;
-        let reason = REASONS.get(usize::from(t.reason)).copied().unwrap_or("");
+        let reason = reason_name(t.reason);
         let [long, short] = [0, 1].map(|r: usize| format!("{} {}/{}", self.venues[r], row.bbo[r].bid, row.bbo[r].ask));
         let (at, from, to, equity) = (row.at.to_milli(), state_name(t.from), state_name(t.to), money(row.equity2));
         let mut text = format!("{at}  {from} -> {to}  {reason:<13} equity {equity:.4}");

@@ -59,6 +59,13 @@ impl Side {
         }
     }
 
+    pub const fn name(self) -> &'static str {
+        match self {
+            Side::Buy => "buy",
+            Side::Sell => "sell",
+        }
+    }
+
     /// +1 for a buy, -1 for a sale.
     #[inline]
     pub const fn sign(self) -> i64 {

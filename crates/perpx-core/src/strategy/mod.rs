@@ -25,5 +25,5 @@ pub const VERSION: u32 = 2;
 pub use judge::{Ask, Sense, gate_opens, is_inside, judge};
 pub use levels::{Levels, buffer_level, gain_from, gain_level, gained, loss_from, loss_level};
 pub use plan::{FundingKinds, Plan};
-pub use state::{REASON_DOCS, REASONS, Reason, STATE_DOCS, STATES, State, also_names};
+pub use state::{REASON_DOCS, REASONS, Reason, STATE_DOCS, STATES, State, also_names, reason_name, state_name};
 pub use watch::{Waiting, watches};

@@ -121,6 +121,16 @@ reasons! {
     Liquidation = "liquidation",
 }
 
+/// The name of the state at this place in [`STATES`]; empty where there is none.
+pub fn state_name(state: u8) -> &'static str {
+    STATES.get(usize::from(state)).map_or("", |state| state.name)
+}
+
+/// The name of the reason at this place in [`REASONS`]; empty where there is none.
+pub fn reason_name(reason: u8) -> &'static str {
+    REASONS.get(usize::from(reason)).copied().unwrap_or_default()
+}
+
 /// The names of the reasons whose bits are set.
 pub fn also_names(also: u32) -> Vec<&'static str> {
     REASONS.iter().enumerate().filter(|(bit, _)| also >> bit & 1 == 1).map(|(_, name)| *name).collect()

@@ -369,7 +369,7 @@ fn curves(outcome: &Outcome) -> Vec<Curve> {
             .records
             .iter()
             .flat_map(|record| &record.equity)
-            .map(|(t, e)| (*t, *e as f64 * 0.5e-18))
+            .map(|(t, e)| (*t, crate::report::money(*e)))
             .collect(),
     });
     all.collect()

@@ -3,14 +3,14 @@
 use crate::engine::market_view::{MarketView, market_view};
 use crate::engine::run::Sweep;
 use crate::error::SweepError;
-use crate::report::{GuardAction, Legging, Settled, StateSpan, Step, Stretch, Trade, Transition, shown};
+use crate::report::{GuardAction, Legging, Settled, StateSpan, Step, Stretch, Trade, Transition, money, shown};
 use crate::results::ledgers::Rerun;
 use crate::results::spool::Row;
 use crate::symbol_run::SymbolRun;
 use perpx_core::ledger::Lines;
 use perpx_core::market::{EventBody, Role};
 use perpx_core::stats::{FullRecord, TradeRow, TransitionRow};
-use perpx_core::strategy::{REASONS, Reason, STATES};
+use perpx_core::strategy::{Reason, reason_name, state_name};
 use perpx_core::units::{MINUTE_NS, SECOND_NS, Time};
 use std::collections::BTreeMap;
 
@@ -61,18 +61,6 @@ fn around(symbol_run: &SymbolRun, trade: &Trade) -> (Time, Time, usize) {
     (trade.opened.plus(-room).max(symbol_run.spans.inside.0), trade.closed.plus(room).min(symbol_run.data.to), CLOSE)
 }
 
-fn state_name(state: u8) -> String {
-    STATES.get(usize::from(state)).map_or("", |state| state.name).to_string()
-}
-
-fn reason_name(reason: u8) -> String {
-    REASONS.get(usize::from(reason)).copied().unwrap_or("").to_string()
-}
-
-fn money(amount2: i128) -> f64 {
-    amount2 as f64 * 0.5e-18
-}
-
 fn transitions(best: &Rerun) -> Vec<Transition> {
     let mut counts: BTreeMap<(u8, u8, u8), u64> = BTreeMap::new();
     for row in best.records.iter().flat_map(|record| &record.transitions) {
@@ -80,9 +68,9 @@ fn transitions(best: &Rerun) -> Vec<Transition> {
         *counts.entry((t.from, t.to, t.reason)).or_insert(0) += 1;
     }
     let all = counts.into_iter().map(|((from, to, reason), count)| Transition {
-        from: state_name(from),
-        to: state_name(to),
-        reason: reason_name(reason),
+        from: state_name(from).to_string(),
+        to: state_name(to).to_string(),
+        reason: reason_name(reason).to_string(),
         count,
         pnl: None,
     });
@@ -126,7 +114,7 @@ fn trades(symbol_run: &SymbolRun, best: &Rerun) -> (Vec<Trade>, [Lines; 2]) {
                 at: row.at,
                 from: row.transition.from,
                 to: row.transition.to,
-                reason: reason_name(row.transition.reason),
+                reason: reason_name(row.transition.reason).to_string(),
             };
             outside[run] = outside[run].minus(&trade.lines);
             out.push(Trade {

@@ -28,7 +28,7 @@ pub use input::*;
 pub use legging::Ended;
 pub use neighbours::Grid;
 pub use summary::{PageSummary, SummaryColumn, SummaryFigure, SummaryRow};
-pub use text::{measured, moment, words};
+pub use text::{measured, moment, money, words};
 
 use perpx_data::atomic::write_atomic;
 use std::path::{Path, PathBuf};

@@ -197,7 +197,7 @@ fn keep(part: &[(Time, f64)], out: &mut Vec<(Time, f64)>) {
 pub fn drawdown(curve: &Curve, spans: &Spans) -> Vec<(Time, f64)> {
     let mut peak = curve.capital;
     let mut fresh = !spans.has_held_out();
-    let fall = |(time, equity): &(Time, f64)| {
+    let from_peak = |(time, equity): &(Time, f64)| {
         if *time >= spans.held_out && !fresh {
             fresh = true;
             peak = curve.capital;
@@ -205,7 +205,7 @@ pub fn drawdown(curve: &Curve, spans: &Spans) -> Vec<(Time, f64)> {
         peak = peak.max(*equity);
         (*time, if curve.capital > 0.0 { (equity - peak) / curve.capital * 100.0 } else { 0.0 })
     };
-    curve.samples.iter().filter(|s| s.1.is_finite()).map(fall).collect()
+    curve.samples.iter().filter(|s| s.1.is_finite()).map(from_peak).collect()
 }
 
 #[cfg(test)]

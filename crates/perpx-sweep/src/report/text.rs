@@ -7,6 +7,11 @@ pub use perpx_data::text::{count, counted, duration, fixed};
 
 pub const DASH: &str = "–";
 
+/// Doubled units of 1e-18 as quote units.
+pub fn money(amount2: i128) -> f64 {
+    amount2 as f64 * 0.5e-18
+}
+
 /// The figure in its unit, without the unit's name (durations carry theirs); a dash for nothing.
 pub fn figure(value: Option<f64>, unit: Unit) -> String {
     let Some(value) = value.filter(|v| v.is_finite()) else { return DASH.to_owned() };

@@ -124,7 +124,7 @@ impl<'a> View<'a> {
     /// What the page over several symbols says of this one.
     pub fn symbol_row(&self) -> SymbolRow {
         let input = self.input;
-        let money = |lines: &perpx_core::ledger::Lines| lines.total2() as f64 * 0.5e-18;
+        let money = |lines: &perpx_core::ledger::Lines| text::money(lines.total2());
         let winner = input.winner.clone().unwrap_or_default();
         let severe = self.warnings.iter().filter(|warning| warning.level == Level::Severe);
         SymbolRow {
@@ -179,7 +179,7 @@ fn warnings(input: &Input) -> Vec<Warning> {
     }
     let lost = input.money.as_ref().map(|m| m.held_out.total2()).filter(|total2| *total2 < 0);
     if let Some(total2) = lost.filter(|_| input.spans.has_held_out()) {
-        let lost = text::fixed(total2 as f64 * -0.5e-18, 2);
+        let lost = text::fixed(-text::money(total2), 2);
         severe(format!("The winner loses money out of sample: {lost} {} in the held-out part.", input.quote));
     } else if let Some(metric) = input.winner.as_ref().and_then(|w| w.oos_metric).filter(|m| *m < 0.0) {
         let shown = text::measured(Some(metric), input.objective.unit, &input.quote);

@@ -27,7 +27,7 @@ use perpx_core::ledger::{Line, Lines};
 use perpx_core::market::{EventBody, FeeSchedule, Role, Side};
 use perpx_core::stats::LeggingRow;
 use perpx_core::stats::{EntryRow, FullRecord, MoneyRow, TransitionRow};
-use perpx_core::strategy::{REASONS, STATES};
+use perpx_core::strategy::{STATES, reason_name, state_name};
 use perpx_core::units::{Cash, Time};
 use perpx_data::backtest::RUNS;
 use std::path::Path;
@@ -270,20 +270,13 @@ fn role_name(role: Role) -> &'static str {
     }
 }
 
-fn side_name(side: Side) -> &'static str {
-    match side {
-        Side::Buy => "buy",
-        Side::Sell => "sell",
-    }
-}
-
 fn entry_cells<'a>(owner: &'a Owner<'_>, seq: u32, row: &EntryRow) -> Vec<Cell<'a>> {
     let event = &row.event;
     let role = event.venue;
     let money = Cell::Money;
-    let side = |side: Side| Cell::Word(side_name(side));
+    let side = |side: Side| Cell::Word(side.name());
     let mut cells = common(owner, seq, event.at, event.venue_time);
-    let state = STATES.get(usize::from(row.state)).map_or("", |state| state.name);
+    let state = state_name(row.state);
     cells.extend([Cell::Count(row.trade), Cell::Word(state)]);
     let venue = [Cell::Word(owner.venues[role.ix()]), Cell::Word(role_name(role))];
     match event.body {
@@ -327,13 +320,11 @@ fn entry_cells<'a>(owner: &'a Owner<'_>, seq: u32, row: &EntryRow) -> Vec<Cell<'
 }
 
 fn transition_cells<'a>(owner: &'a Owner<'_>, seq: u32, row: &TransitionRow) -> Vec<Cell<'a>> {
-    let state = |ix: u8| STATES.get(usize::from(ix)).map_or("", |state| state.name);
     let mut cells = common(owner, seq, row.at, row.at);
-    cells.extend([Cell::None, Cell::Word(state(row.transition.from)), Cell::Word("transition")]);
+    cells.extend([Cell::None, Cell::Word(state_name(row.transition.from)), Cell::Word("transition")]);
     fill_up_to(&mut cells, AT_END - 1);
-    cells.extend([Cell::Money(row.equity2 * 5), Cell::Flag(false), Cell::Word(state(row.transition.to))]);
-    let reason = REASONS.get(usize::from(row.transition.reason)).copied().unwrap_or("");
-    cells.extend([Cell::Word(reason), Cell::Count(row.transition.also)]);
+    cells.extend([Cell::Money(row.equity2 * 5), Cell::Flag(false), Cell::Word(state_name(row.transition.to))]);
+    cells.extend([Cell::Word(reason_name(row.transition.reason)), Cell::Count(row.transition.also)]);
     fill_up(&mut cells);
     cells
 }
@@ -353,7 +344,7 @@ fn money_cells<'a>(owner: &'a Owner<'_>, seq: u32, end: Time, row: &MoneyRow, ro
 }
 
 fn legging_cells<'a>(owner: &'a Owner<'_>, row: &LeggingRow) -> Vec<Cell<'a>> {
-    let state = STATES.get(usize::from(row.state)).map_or("", |state| state.name);
+    let state = state_name(row.state);
     vec![
         Cell::Word(owner.symbol),
         Cell::Word(&owner.id),

@@ -79,7 +79,7 @@ pub struct Episode {
 impl Episode {
     /// Net of fees, funding and liquidation, quote units.
     pub fn pnl(&self) -> f64 {
-        self.lines.total2() as f64 * 0.5e-18
+        crate::report::money(self.lines.total2())
     }
 
     pub fn legging(&self) -> impl Iterator<Item = &LeggingRow> {

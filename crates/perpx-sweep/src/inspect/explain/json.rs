@@ -1,12 +1,12 @@
 //! A blotter for machines. Prices, quantities and money are decimal text, exact.
 
 use super::blotter::{Episode, Item, Reading, What};
-use super::text::{kind_name, reason_name, side_name, state_name};
+use super::text::kind_name;
 use perpx_core::ledger::{Line, Lines};
 use perpx_core::market::{Bbo, Command, Event, EventBody, Role};
 use perpx_core::sim::Fate;
 use perpx_core::stats::LeggingRow;
-use perpx_core::strategy::also_names;
+use perpx_core::strategy::{also_names, reason_name, state_name};
 use perpx_core::units::{MS_NS, format_scaled};
 use serde_json::{Value as Json, json};
 
@@ -32,7 +32,7 @@ fn answer(event: &Event) -> Json {
             json!({ "event": "rejected", "order": id.0, "reason": format!("{reason:?}") })
         }
         EventBody::Fill { id, side, px, qty, maker, fee } => json!({
-            "event": "fill", "order": id.0, "side": side_name(side), "price": px.to_string(), "qty": qty.to_string(),
+            "event": "fill", "order": id.0, "side": side.name(), "price": px.to_string(), "qty": qty.to_string(),
             "maker": maker, "fee": cash(fee),
         }),
         EventBody::Done { id, filled } => json!({ "event": "done", "order": id.0, "filled": filled.to_string() }),
@@ -67,7 +67,7 @@ fn item(item: &Item, venues: [&str; 2]) -> Json {
         }),
         What::Command { command, best } => match command {
             Command::Place(order) => json!({
-                "kind": "order", "order": order.id.0, "venue": venue(order.venue), "side": side_name(order.side),
+                "kind": "order", "order": order.id.0, "venue": venue(order.venue), "side": order.side.name(),
                 "qty": order.qty.to_string(), "limit": order.limit.to_string(), "type": kind_name(order.kind),
                 "reduce_only": order.reduce_only, "book": book(best),
             }),

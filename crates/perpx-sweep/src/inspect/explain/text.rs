@@ -2,11 +2,11 @@
 
 use super::blotter::{Episode, Item, Need, Reading, What};
 use perpx_core::ledger::Line;
-use perpx_core::market::{Bbo, Command, Event, EventBody, OrderId, OrderKind, OrderState, Role, Side};
+use perpx_core::market::{Bbo, Command, Event, EventBody, OrderId, OrderKind, OrderState, Role};
 use perpx_core::sim::{Fate, Met};
 use perpx_core::stats::LeggingRow;
 use perpx_core::stats::TransitionRow;
-use perpx_core::strategy::{REASONS, STATES, also_names};
+use perpx_core::strategy::{also_names, reason_name, state_name};
 use perpx_core::units::{MS_NS, SECOND_NS, Time, format_scaled};
 use perpx_core::watch::{Op, Series};
 use std::collections::BTreeMap;
@@ -14,21 +14,6 @@ use std::collections::BTreeMap;
 const WIDTH: usize = 80;
 /// Where the words begin, behind the time.
 const INDENT: usize = 14;
-
-pub fn state_name(state: u8) -> &'static str {
-    STATES.get(usize::from(state)).map_or("", |state| state.name)
-}
-
-pub fn reason_name(reason: u8) -> &'static str {
-    REASONS.get(usize::from(reason)).copied().unwrap_or("")
-}
-
-pub fn side_name(side: Side) -> &'static str {
-    match side {
-        Side::Buy => "buy",
-        Side::Sell => "sell",
-    }
-}
 
 pub fn kind_name(kind: OrderKind) -> &'static str {
     match kind {
@@ -136,7 +121,7 @@ impl<'a> Names<'a> {
 
     fn transition(&self, row: &TransitionRow) -> Vec<String> {
         let t = &row.transition;
-        let equity = row.equity2 as f64 * 0.5e-18;
+        let equity = crate::report::money(row.equity2);
         let head =
             format!("{} -> {}  {:<13} equity {equity:.4}", state_name(t.from), state_name(t.to), reason_name(t.reason));
         let quote = |role: Role| {
@@ -155,7 +140,7 @@ impl<'a> Names<'a> {
         let venue = self.venue(command.venue());
         match command {
             Command::Place(order) => {
-                let (side, kind) = (side_name(order.side), kind_name(order.kind));
+                let (side, kind) = (order.side.name(), kind_name(order.kind));
                 let only = if order.reduce_only { ", reduce-only" } else { "" };
                 let head =
                     format!("order {}  {venue}: {side} {} {kind} at {}{only}", order.id.0, order.qty, order.limit);
@@ -205,7 +190,7 @@ impl<'a> Names<'a> {
             EventBody::Accepted { id } => format!("order {}  accepted", id.0),
             EventBody::Rejected { id, reason } => format!("order {}  rejected: {reason:?}", id.0),
             EventBody::Fill { id, side, px, qty, maker, fee } => {
-                let (side, how) = (side_name(side), if maker { "maker" } else { "taker" });
+                let (side, how) = (side.name(), if maker { "maker" } else { "taker" });
                 let order = if id.0 == 0 { venue.to_string() } else { format!("order {}", id.0) };
                 format!("{order}  fills: {side} {qty} at {px}, {how}, fee {}", format_scaled(fee.0, 12))
             }

@@ -42,25 +42,25 @@ fn chart(view: &View, size: Size) -> Markup {
     let curves = view.curves();
     let buckets = size.pick(360, 150);
     let equity: Vec<_> = curves.iter().map(|c| thin(&c.samples, spans.from, spans.to, buckets)).collect();
-    let falls: Vec<_> = curves.iter().map(|c| thin(&drawdown(c, spans), spans.from, spans.to, buckets)).collect();
+    let drawdowns: Vec<_> = curves.iter().map(|c| thin(&drawdown(c, spans), spans.from, spans.to, buckets)).collect();
     let money = Scale::over(equity.iter().flatten().map(|s| s.1), size.pick(6, 4));
-    let percent = Scale::over(falls.iter().flatten().map(|s| s.1).chain([0.0]), 3);
+    let percent = Scale::over(drawdowns.iter().flatten().map(|s| s.1).chain([0.0]), 3);
     let left = gutter(size, &[&money, &percent]);
     let right = size.width() - size.pick(10.0, 6.0);
     let top = Plot { left, right, top: 34.0, bottom: size.pick(310.0, 220.0) };
-    let fall_top = top.bottom + 34.0;
-    let fall = Plot { left, right, top: fall_top, bottom: fall_top + size.pick(110.0, 80.0) };
+    let lower_top = top.bottom + 34.0;
+    let lower = Plot { left, right, top: lower_top, bottom: lower_top + size.pick(110.0, 80.0) };
     let has_strip = !input.timeline.is_empty();
-    let end = if has_strip { fall.bottom + 28.0 } else { fall.bottom };
+    let end = if has_strip { lower.bottom + 28.0 } else { lower.bottom };
     let clock = Clock { spans, left, right };
     html! {
         svg viewBox={ "0 0 " (n(size.width())) " " (n(end + 26.0)) } role="img" data-left=(n(left)) data-right=(n(right))
             aria-label="Equity, drawdown and states over time" {
             (clock.shade(top.top, end, size.pick("hatch-w", "hatch-n")))
-            (rulers(&top, &money)) (rulers(&fall, &percent))
+            (rulers(&top, &money)) (rulers(&lower, &percent))
             (unit_label(&top, &format!("Equity, {}", input.quote)))
-            (unit_label(&fall, "Drawdown, % of initial capital"))
-            @for (i, (up, down)) in equity.iter().zip(&falls).enumerate().rev() {
+            (unit_label(&lower, "Drawdown, % of initial capital"))
+            @for (i, (up, down)) in equity.iter().zip(&drawdowns).enumerate().rev() {
                 @let style = format!("stroke:var(--c{})", i + 1);
                 // nothing runs in the embargo, so no line crosses it
                 @for out in [false, true] {
@@ -68,10 +68,10 @@ fn chart(view: &View, size: Size) -> Markup {
                     path.line.first[i == 0] style=(style)
                         d=(path(&top, up.iter().filter(mine).map(|s| (clock.part(s.0), money.place(s.1))))) {}
                     path.line.first[i == 0] style=(style)
-                        d=(path(&fall, down.iter().filter(mine).map(|s| (clock.part(s.0), percent.place(s.1))))) {}
+                        d=(path(&lower, down.iter().filter(mine).map(|s| (clock.part(s.0), percent.place(s.1))))) {}
                 }
             }
-            @if has_strip { (clock.strip(&input.timeline, fall.bottom + 12.0, end, size)) }
+            @if has_strip { (clock.strip(&input.timeline, lower.bottom + 12.0, end, size)) }
             (clock.foot(end, size.pick(9, 4)))
         }
     }

@@ -63,15 +63,14 @@ pub struct Bar {
 pub fn steps(lines: &Lines, roles: &[Role]) -> Vec<Bar> {
     let mut out = Vec::new();
     let mut sum2 = 0i128;
-    let money = |amount2: i128| amount2 as f64 * 0.5e-18;
     for line in Line::ALL {
         let amount2 = roles.iter().map(|role| lines.get2(*role, line)).sum::<i128>();
         if amount2 != 0 {
-            out.push(Bar { name: line.name(), from: money(sum2), to: money(sum2 + amount2), total: false });
+            out.push(Bar { name: line.name(), from: text::money(sum2), to: text::money(sum2 + amount2), total: false });
         }
         sum2 += amount2;
     }
-    out.push(Bar { name: "net", from: 0.0, to: money(sum2), total: true });
+    out.push(Bar { name: "net", from: 0.0, to: text::money(sum2), total: true });
     out
 }
 
@@ -112,8 +111,8 @@ fn table(view: &View, money: &Money) -> Markup {
     let [long, short] = &view.input.venues;
     let parts = [("In sample", Some(&money.in_sample)), ("Held out", held_out.then_some(&money.held_out))];
     let parts: Vec<(&str, &Lines)> = parts.into_iter().filter_map(|(name, lines)| Some((name, lines?))).collect();
-    let places = text::places(parts.iter().map(|(_, lines)| lines.total2() as f64 * 0.5e-18));
-    let amount = |amount2: i128| super::money_cell(amount2 as f64 * 0.5e-18, places);
+    let places = text::places(parts.iter().map(|(_, lines)| text::money(lines.total2())));
+    let amount = |amount2: i128| super::money_cell(text::money(amount2), places);
     let used = |line: &Line| parts.iter().any(|(_, l)| Role::BOTH.iter().any(|r| l.get2(*r, *line) != 0));
     html! {
         div.scroll tabindex="0" role="region" aria-label="Money by leg and venue" {

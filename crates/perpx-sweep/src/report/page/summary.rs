@@ -187,14 +187,14 @@ fn earned(view: &View) -> Option<Markup> {
         ", in sample. Most of it: "
         @for (i, (line, amount2)) in parts.iter().enumerate() {
             @if i > 0 { ", " }
-            (line.name()) " " (text::fixed(*amount2 as f64 * 0.5e-18, 2))
+            (line.name()) " " (text::fixed(text::money(*amount2), 2))
         }
         "."
     })
 }
 
 fn money_of(view: &View, amount2: i128) -> Markup {
-    html! { strong { (text::measured(Some(amount2 as f64 * 0.5e-18), Unit::Money, &view.input.quote)) } }
+    html! { strong { (text::measured(Some(text::money(amount2)), Unit::Money, &view.input.quote)) } }
 }
 
 /// A winner at the end of an axis asks for a wider grid.

@@ -74,7 +74,7 @@ fn sum_row(name: &str, sum: &Lines, lines: &[Line], places: usize) -> Markup {
     html! {
         tr {
             th colspan="5" scope="row" { (name) }
-            (super::money_cell(sum.total2() as f64 * 0.5e-18, places))
+            (super::money_cell(text::money(sum.total2()), places))
             @for line in lines { (super::money_cell(sum.as_f64(*line), places)) }
         }
     }

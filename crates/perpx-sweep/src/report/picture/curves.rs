@@ -10,32 +10,32 @@ pub fn draw(view: &View, paper: &Paper) -> Result<(), String> {
     let spans = &input.spans;
     let curves = view.curves();
     let top = Plot { left: 130.0, right: 1560.0, top: 170.0, bottom: 560.0 };
-    let fall = Plot { top: 620.0, bottom: 790.0, ..top };
+    let lower = Plot { top: 620.0, bottom: 790.0, ..top };
     let clock = Clock { spans, left: top.left, right: top.right };
     let title = format!("{} · equity of the best {}, {}", input.symbol, curves.len(), input.quote);
     paper.title(&title, &format!("{} · {}", input.name, clock.range()))?;
-    clock.shade_on(paper, top.top, fall.bottom)?;
+    clock.shade_on(paper, top.top, lower.bottom)?;
     let equity: Vec<_> = curves.iter().map(|c| thin(&c.samples, spans.from, spans.to, 360)).collect();
-    let falls: Vec<_> = curves.iter().map(|c| thin(&drawdown(c, spans), spans.from, spans.to, 360)).collect();
+    let drawdowns: Vec<_> = curves.iter().map(|c| thin(&drawdown(c, spans), spans.from, spans.to, 360)).collect();
     let money = Scale::over(equity.iter().flatten().map(|s| s.1), 6);
-    let percent = Scale::over(falls.iter().flatten().map(|s| s.1).chain([0.0]), 3);
+    let percent = Scale::over(drawdowns.iter().flatten().map(|s| s.1).chain([0.0]), 3);
     paper.rulers(&top, &money, SMALL)?;
-    paper.rulers(&fall, &percent, SMALL)?;
+    paper.rulers(&lower, &percent, SMALL)?;
     paper.text(&format!("Equity, {}", input.quote), (top.left, top.top - 20.0), SMALL, INK, Anchor::Left)?;
-    paper.text("Drawdown, % of initial capital", (fall.left, fall.top - 20.0), SMALL, INK, Anchor::Left)?;
-    for (i, (up, down)) in equity.iter().zip(&falls).enumerate().rev() {
+    paper.text("Drawdown, % of initial capital", (lower.left, lower.top - 20.0), SMALL, INK, Anchor::Left)?;
+    for (i, (up, down)) in equity.iter().zip(&drawdowns).enumerate().rev() {
         let width = if i == 0 { 3 } else { 1 };
         // nothing runs in the embargo, so no line crosses it
         for part in [up, down].into_iter().flat_map(|samples| {
             let cut = if spans.has_held_out() { samples.partition_point(|s| s.0 < spans.held_out) } else { 0 };
-            let place = if std::ptr::eq(samples, up) { (&top, &money) } else { (&fall, &percent) };
+            let place = if std::ptr::eq(samples, up) { (&top, &money) } else { (&lower, &percent) };
             [(&samples[..cut], place), (&samples[cut..], place)]
         }) {
             let (samples, (plot, scale)) = part;
             paper.line(samples.iter().map(|s| (clock.x(s.0), plot.y(scale.place(s.1)))), CURVES[i], width)?;
         }
     }
-    clock.foot_on(paper, fall.bottom)?;
+    clock.foot_on(paper, lower.bottom)?;
     legend(view, paper)
 }
 
