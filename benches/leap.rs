@@ -16,7 +16,7 @@
 //! The size: `PERPX_BENCH_TICKS=20 PERPX_BENCH_CONFIGS=10000`.
 
 use perpx::config::ConfigFile;
-use perpx::replay::{Index, Job, Machine, Mover, RunResult};
+use perpx::replay::{DriverSlot, Index, Job, Machine, RunResult};
 use perpx::signals::{SignalEngine, SignalSet, TileSignals};
 use perpx::sim::OutageTable;
 use perpx::stats::NoRecord;
@@ -222,7 +222,7 @@ impl Clock {
 
 /// One regime's configurations by one driver: seconds, results, what the indices cost (seconds, bytes a row, bytes).
 fn run(
-    mut mover: Mover,
+    mut slot: DriverSlot,
     plans: &[Plan],
     tape: &[Tile],
     signals: &[TileSignals],
@@ -246,14 +246,14 @@ fn run(
     let (mut building, mut bytes, mut parts) = (0.0, 0, Vec::new());
     let clock = Clock::start();
     for (tile, signals) in tape.iter().zip(signals) {
-        let index = matches!(mover, Mover::Leap(_)).then(|| Index::new(signals));
+        let index = matches!(slot, DriverSlot::Leap(_)).then(|| Index::new(signals));
         if let Some(index) = &index {
             let clock = Clock::start();
             parts.iter().for_each(|&part| index.build(part, (tile, signals)));
             building += clock.seconds();
         }
         for (machine, job) in machines.iter_mut().zip(&jobs) {
-            mover.drive_unrecorded(machine, job, (tile, signals, index.as_ref()), &mut NoRecord);
+            slot.drive_unrecorded(machine, job, (tile, signals, index.as_ref()), &mut NoRecord);
         }
         if let Some(index) = &index {
             parts = index.built();
@@ -279,7 +279,7 @@ fn report(regime: &Regime, tape: &[Tile], ticks: usize, n: usize, walked: usize)
     let plans = plans(regime, n, &mut set);
     let mut engine = SignalEngine::new(set.keys(), START.plus(WARM));
     let signals: Vec<TileSignals> = tape.iter().map(|tile| engine.tile(tile)).collect();
-    let (leapt, results, (building, bytes)) = run(Mover::leap(), &plans, tape, &signals);
+    let (leapt, results, (building, bytes)) = run(DriverSlot::leap(), &plans, tape, &signals);
     let mean =
         |name: &str| results.iter().map(|result| result.metrics.get(name).unwrap_or(0.0)).sum::<f64>() / n as f64;
     let steps = results.iter().map(|result| result.steps as f64).sum::<f64>() / n as f64;
@@ -310,7 +310,7 @@ fn report(regime: &Regime, tape: &[Tile], ticks: usize, n: usize, walked: usize)
         building * scale
     );
     if walked > 0 {
-        let (seconds, results, _) = run(Mover::walk(), &plans[..walked.min(n)], tape, &signals);
+        let (seconds, results, _) = run(DriverSlot::walk(), &plans[..walked.min(n)], tape, &signals);
         let per_config = seconds / results.len() as f64;
         println!(
             "      walk {:>6} in {seconds:.3} s: {:>9.1} M config-ticks/s; leap is {:.1} times faster  {}",

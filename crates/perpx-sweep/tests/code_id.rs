@@ -125,7 +125,7 @@ fn what_runs_does() {
 fn this_code_has_a_name() {
     let [id, tiles] = names(Path::new(ROOT));
     // the compiler's version is in the name that the crate was built with
-    assert!(id.len() == 16 && perpx_sweep::sweep::code_id().len() == 16, "{id}");
+    assert!(id.len() == 16 && perpx_sweep::code_id().len() == 16, "{id}");
     assert_eq!(tiles, perpx_data::loader::cache::VERSION);
 }
 
