@@ -6,7 +6,7 @@
 //! second, 24), `PERPX_BENCH_VENUE` (lighter, grvt).
 
 use clap::{Args, FromArgMatches};
-use perpx::emulate::EmulateArgs;
+use perpx::venues::command::EmulateArgs;
 use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
 use std::sync::Arc;

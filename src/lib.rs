@@ -23,4 +23,4 @@ pub use perpx_data::{TapeError, check, import, info, loader, read_config, store,
 pub use perpx_live as live;
 pub use perpx_sweep as sweep;
 pub use perpx_sweep::{audit, report};
-pub use perpx_venues::{emulate, venues, wall};
+pub use perpx_venues as venues;

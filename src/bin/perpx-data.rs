@@ -1,10 +1,10 @@
 //! Market data for perpx: bring it in, look at it, judge it.
 
 use clap::{CommandFactory, Parser, Subcommand};
-use perpx::emulate::EmulateArgs;
 use perpx::loader::{MarksPolicy, MissingPolicy, cache};
 use perpx::synth::SynthArgs;
 use perpx::text;
+use perpx::venues::command::EmulateArgs;
 use perpx::{TapeError, check, import, info};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -33,7 +33,7 @@ pub enum LiveError {
     OtherData { store: PathBuf, was: String, now: String },
 
     #[error("{venue}: {error}; the run has ended, and what is open there stays open: close it by hand")]
-    Venue { venue: String, error: super::venue::VenueError },
+    Venue { venue: String, error: perpx_venues::client::VenueError },
 
     #[error("{venue} {what} ({seconds} s); what is open there stays open: look at the account, then start again")]
     Silent { venue: String, what: &'static str, seconds: u64 },

@@ -1,12 +1,12 @@
 //! The tape as it grows: rows are put in as they are received, and what has come since the last look is cut off as a tile.
 //! Carry and signals go on from tile to tile, so a live run's tiles are a tape's, only short.
 
-use super::venue::News;
 use perpx_core::market::{Event, Role};
 use perpx_core::signals::{SignalEngine, TileSignals};
 use perpx_core::tape::rows::{DepthRow, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
 use perpx_core::tape::{Carry, Tile, align};
 use perpx_core::units::{HOUR_NS, Time};
+use perpx_venues::client::News;
 use perpx_venues::wall::MarketClock;
 use std::collections::VecDeque;
 

@@ -32,7 +32,6 @@ mod outside;
 mod report;
 mod status;
 mod teller;
-mod venue;
 mod winner;
 mod wires;
 

@@ -1,7 +1,7 @@
 //! The threads that hold sockets. Each has one connection; what it hears goes into one channel, in the order of hearing, and
 //! nothing of a venue is known here.
 
-use super::venue::{About, Answer, Body, Host, Reply, Request};
+use perpx_venues::client::{About, Answer, Body, Host, Reply, Request};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};

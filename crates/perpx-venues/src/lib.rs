@@ -1,5 +1,29 @@
-//! Lighter and GRVT as they speak, and emulators of them.
+//! The two venues, one folder each: how they speak (signatures, messages, order books), a client that trades there, and an
+//! emulator that plays the venue on this machine. Messages and clients know no socket and no clock: text in, values out, and
+//! back, so that the same types serve a client and a venue that is played.
+//!
+//! | module | what lives there |
+//! | --- | --- |
+//! | [`wire`] | decimals, numbers and words that survive what a venue may change |
+//! | [`secret`] | keys: from the environment or `.env`, never from a configuration, never printed |
+//! | [`book`] | price levels as scaled integers; what a broken sequence asks for |
+//! | [`wall`] | the machine's clock, and a market's that runs beside it |
+//! | [`client`] | what every venue's client is, and our orders at one venue |
+//! | [`emulate`] | what every emulator is: matching, account, connections, faults |
+//! | [`lighter`] | transactions and their Schnorr signatures, REST and stream messages, books of `order_book` |
+//! | [`grvt`] | EIP-712 signatures, messages of the JSON-RPC interface, books of `v1.book` |
+//! | [`running`] | emulators in threads of this program |
+//! | [`command`] | `perpx-data emulate` |
 
+pub mod book;
+pub mod client;
+pub mod command;
 pub mod emulate;
-pub mod venues;
+pub mod grvt;
+pub mod lighter;
+pub mod running;
+pub mod secret;
+#[cfg(test)]
+mod tests;
 pub mod wall;
+pub mod wire;

@@ -5,32 +5,26 @@
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `args` | the command line |
 //! | `serve`, `http` | connections, threads |
 //! | `faults` | what goes wrong between the two, by a script |
-//! | `core`, `account`, `feed` | matching, money, the market |
+//! | `core`, `account`, `feed`, `world` | matching, money, the market, its rules |
 //! | `shown` | books and lists as both venues keep them |
-//! | `play` | venues in threads of this program |
-//! | `lighter`, `grvt` | what each of them says and refuses |
+//!
+//! What each venue says and refuses stands with the venue: `lighter::emulator`, `grvt::emulator`.
 
-mod account;
-mod args;
-mod core;
+pub(crate) mod account;
+pub(crate) mod core;
 mod error;
-mod faults;
-mod feed;
-mod grvt;
-mod http;
-mod lighter;
-mod play;
-mod serve;
-mod shown;
+pub(crate) mod faults;
+pub(crate) mod feed;
+pub(crate) mod http;
+pub(crate) mod serve;
+pub(crate) mod shown;
 #[cfg(test)]
 mod tests;
+pub(crate) mod world;
 
-pub use args::EmulateArgs;
 pub use core::Core;
 pub use error::EmulateError;
 pub use faults::FaultPlan;
-pub use play::{Played, Seat};
 pub use serve::{Server, run as serve};

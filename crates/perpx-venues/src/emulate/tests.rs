@@ -10,7 +10,7 @@ use perpx_core::units::{Cash, HOUR_NS, MINUTE_NS, Price, Qty, Rate, Time};
 fn core(seed: u64, initial: i64) -> Core {
     let profiles = Profile::shipped().expect("profiles");
     let profile = profiles.iter().find(|profile| profile.name == "lighter").expect("lighter");
-    let world: VenueWorld = super::args::world(profile, profile.tier("premium").expect("a tier")).expect("BTC");
+    let world: VenueWorld = super::world::world(profile, profile.tier("premium").expect("a tier")).expect("BTC");
     let day = Time::from_civil(2026, 1, 5).expect("a date");
     let feed = Feed::synthetic(seed, day, 0.5, 0).and_then(|feed| feed.at(day)).expect("a market");
     let account = Account::new(Cash::units(1_000), Rate(initial), profile.money_grid);

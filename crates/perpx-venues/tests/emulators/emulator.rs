@@ -3,15 +3,15 @@
 
 use perpx_core::market::Side;
 use perpx_core::units::{Price, Qty};
-use perpx_venues::emulate::EmulateArgs;
-use perpx_venues::venues::book::Applied;
-use perpx_venues::venues::lighter::book::Book;
-use perpx_venues::venues::lighter::rest::*;
-use perpx_venues::venues::lighter::sign::{
+use perpx_venues::book::Applied;
+use perpx_venues::command::EmulateArgs;
+use perpx_venues::lighter::book::Book;
+use perpx_venues::lighter::rest::*;
+use perpx_venues::lighter::sign::{
     Attributes, AuthToken, Head, NewOrder, PrivateKey, SignedTx, Tx, attribute, cancel_all, order_type, time_in_force,
 };
-use perpx_venues::venues::lighter::stream::Frame;
-use perpx_venues::venues::wire::parse;
+use perpx_venues::lighter::stream::Frame;
+use perpx_venues::wire::parse;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;

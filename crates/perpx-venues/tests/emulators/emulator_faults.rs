@@ -3,8 +3,8 @@
 use crate::emulator::{ACCOUNT, Venue, limit, now_ms, touch};
 use clap::{Args, FromArgMatches};
 use perpx_core::units::Qty;
-use perpx_venues::emulate::EmulateArgs;
-use perpx_venues::venues::lighter::sign::{Attributes, Tx, time_in_force::GOOD_TILL_TIME};
+use perpx_venues::command::EmulateArgs;
+use perpx_venues::lighter::sign::{Attributes, Tx, time_in_force::GOOD_TILL_TIME};
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;

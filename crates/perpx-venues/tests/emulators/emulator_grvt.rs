@@ -5,14 +5,15 @@ use crate::emulator::heard;
 use clap::{Args, FromArgMatches};
 use perpx_core::market::Side;
 use perpx_core::units::{HOUR_NS, Qty};
-use perpx_venues::emulate::{EmulateArgs, serve};
-use perpx_venues::venues::book::Applied;
-use perpx_venues::venues::grvt::book::Book;
-use perpx_venues::venues::grvt::rest::{Instrument, OrderbookLevels, Reply};
-use perpx_venues::venues::grvt::sign::{Assets, PrivateKey, Signed};
-use perpx_venues::venues::grvt::stream::{Event, Feed, Frame, Subscribed};
-use perpx_venues::venues::grvt::trade::*;
-use perpx_venues::venues::wire::Dec;
+use perpx_venues::book::Applied;
+use perpx_venues::command::EmulateArgs;
+use perpx_venues::emulate::serve;
+use perpx_venues::grvt::book::Book;
+use perpx_venues::grvt::rest::{Instrument, OrderbookLevels, Reply};
+use perpx_venues::grvt::sign::{Assets, PrivateKey, Signed};
+use perpx_venues::grvt::stream::{Event, Feed, Frame, Subscribed};
+use perpx_venues::grvt::trade::*;
+use perpx_venues::wire::Dec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::net::TcpStream;
@@ -116,7 +117,7 @@ impl Venue {
     fn touch(&self) -> (f64, f64) {
         let query = json!({ "instrument": INSTRUMENT, "depth": 10 });
         let book: Reply<OrderbookLevels> = self.read(1, "v1/book", query);
-        let best = |side: Option<Vec<perpx_venues::venues::wire::Level>>| side.expect("a side")[0].price.as_f64();
+        let best = |side: Option<Vec<perpx_venues::wire::Level>>| side.expect("a side")[0].price.as_f64();
         (best(book.result.bids), best(book.result.asks))
     }
 

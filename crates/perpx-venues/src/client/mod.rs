@@ -1,0 +1,177 @@
+//! Adapters: what the trader wants in the venue's words, what the venue says in the trader's. No socket and no clock in here:
+//! requests and texts go in and out, so that a recording drives an adapter as a socket does.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `orders` | our orders at one venue: from what it says, in whatever order, to events in the trader's order |
+
+pub mod orders;
+
+use crate::book::LevelBook;
+use crate::wire::WireError;
+use perpx_core::market::{Bbo, Command, DepthLevel, EventBody, OrderId, Side};
+use perpx_core::tape::rows::FundingKind;
+use perpx_core::units::{Cash, Price, Qty, Rate, Time};
+use thiserror::Error;
+
+/// Levels of a side that the trader is shown.
+const LEVELS: usize = 20;
+
+/// A request over REST.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub about: About,
+    /// The host, where a venue has several.
+    pub host: Host,
+    /// With its query.
+    pub path: String,
+    pub body: Body,
+    /// Names and values beside those of the session.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Host {
+    /// All that has no other.
+    Main,
+    MarketData,
+    Login,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// A GET.
+    None,
+    Form(Vec<(&'static str, String)>),
+    Json(String),
+}
+
+/// Where a stream is, and the headers of its handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stream {
+    pub host: Host,
+    pub path: &'static str,
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    Login,
+    /// The markets, before anything else.
+    Markets,
+    Leverage,
+    Place(OrderId),
+    Cancel(OrderId),
+    Query(OrderId),
+    Nonce,
+    /// Fills that a stream may have lost.
+    Fills,
+    Payments,
+    Settlements,
+    Account,
+    OpenOrders,
+}
+
+/// An answer over REST.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
+    /// Those that open a session: `set-cookie` and what the venue calls the account.
+    pub session: Vec<(String, String)>,
+}
+
+/// An answer; or why there is none, in which case nobody knows whether the request was carried out.
+pub type Reply = Result<Answer, String>;
+
+/// What an adapter makes of a text. Times are the venue's own.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News {
+    Quote {
+        exch: Time,
+        bbo: Bbo,
+        bids: Vec<DepthLevel>,
+        asks: Vec<DepthLevel>,
+    },
+    Trade {
+        exch: Time,
+        px: Price,
+        qty: Qty,
+        taker: Side,
+        consumed_book: bool,
+    },
+    /// Zero = unknown.
+    Marks {
+        exch: Time,
+        mark: Price,
+        index: Price,
+    },
+    /// `ts`: the settlement; `None`: the next one by the interval.
+    Rate {
+        kind: FundingKind,
+        ts: Option<Time>,
+        rate: Rate,
+        interval_hours: u32,
+    },
+    Event {
+        exch: Time,
+        body: EventBody,
+    },
+    /// To be asked.
+    Ask(Request),
+    /// To be said over the stream that was heard.
+    Say(String),
+    /// The session is a new one: the streams whose handshake carries it are to be opened anew.
+    Reopen,
+    /// The adapter is ready for commands: markets known, account as it is to be.
+    Ready,
+    Account(Holding),
+}
+
+/// What a venue says of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// Everything booked; unrealised gains apart.
+    pub cash: Cash,
+    /// Signed.
+    pub position: Qty,
+    pub open_orders: usize,
+}
+
+/// What ends a live run.
+#[derive(Debug, Error)]
+pub enum VenueError {
+    #[error("{0}")]
+    Wire(#[from] WireError),
+    #[error("{about:?} was refused: {code} {message}")]
+    Refused { about: About, code: i64, message: String },
+    #[error("no market {0} among those that the venue lists")]
+    NoMarket(String),
+    #[error("{0}")]
+    Session(String),
+    #[error("{what}: {why}")]
+    Cannot { what: &'static str, why: String },
+}
+
+/// One account at one venue.
+pub trait Adapter {
+    /// What is asked first.
+    fn begin(&mut self, out: &mut Vec<News>);
+    /// The streams of the session, by number.
+    fn streams(&self) -> Vec<Stream>;
+    /// A stream is open, for the first time or again: what is said on it.
+    fn greet(&mut self, stream: usize, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError>;
+    /// Something that the trader wants.
+    fn command(&mut self, command: &Command, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError>;
+    fn heard(&mut self, stream: usize, text: &str, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError>;
+    fn replied(&mut self, about: About, reply: Reply, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError>;
+    /// Asks for [`News::Account`].
+    fn ask_account(&mut self, out: &mut Vec<News>);
+}
+
+/// The best levels of a book as news.
+pub fn quote(book: &LevelBook, exch: Time) -> News {
+    let side = |side| book.levels(side).take(LEVELS).map(|(px, qty)| DepthLevel { px, qty }).collect();
+    News::Quote { exch, bbo: book.top(), bids: side(Side::Buy), asks: side(Side::Sell) }
+}

@@ -1,0 +1,247 @@
+//! Our orders at one venue. A venue tells fills and states on channels of their own, in any order, some of it twice; the
+//! trader is told each fill once, and an order's end after its last fill.
+
+use super::News;
+use perpx_core::market::{EventBody, NewOrder, OrderId, OrderState, Reject, Side};
+use perpx_core::units::{Cash, Price, Qty, Time};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub struct Orders {
+    orders: BTreeMap<OrderId, Own>,
+    /// Fills that were told, by the venue's names.
+    told: BTreeSet<String>,
+    /// An order can land no more so long after it was sent (`execution.fence_ms`).
+    fence_ns: i64,
+}
+
+struct Own {
+    sent_at: Time,
+    accepted: bool,
+    /// As told to the trader.
+    filled: Qty,
+    /// What the venue said of its end, and when.
+    end: Option<(End, Time)>,
+    /// Answers to a query that wait for fills.
+    asked: Vec<(OrderState, Time)>,
+    over: bool,
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Done { filled: Qty },
+    Rejected { reason: Reject },
+}
+
+/// A fill as a venue tells it.
+pub struct Fill {
+    /// The venue's name of it, unique.
+    pub name: String,
+    pub side: Side,
+    pub px: Price,
+    pub qty: Qty,
+    pub maker: bool,
+    /// Negative = we pay.
+    pub fee: Cash,
+}
+
+impl Orders {
+    pub fn new(fence_ns: i64) -> Orders {
+        Orders { orders: BTreeMap::new(), told: BTreeSet::new(), fence_ns }
+    }
+
+    pub fn sent(&mut self, order: &NewOrder, wall: Time) {
+        let own = Own { sent_at: wall, accepted: false, filled: Qty::ZERO, end: None, asked: Vec::new(), over: false };
+        self.orders.insert(order.id, own);
+    }
+
+    pub fn sent_at(&self, id: OrderId) -> Option<Time> {
+        self.orders.get(&id).map(|own| own.sent_at)
+    }
+
+    /// Those whose end was not told.
+    pub fn alive(&self) -> impl Iterator<Item = OrderId> + '_ {
+        self.orders.iter().filter(|(_, own)| !own.over).map(|(id, _)| *id)
+    }
+
+    pub fn knows(&self, id: OrderId) -> bool {
+        self.orders.contains_key(&id)
+    }
+
+    /// The venue shows the order on its book.
+    pub fn open(&mut self, id: OrderId, exch: Time, out: &mut Vec<News>) {
+        if let Some(own) = self.orders.get_mut(&id)
+            && !own.accepted
+            && !own.over
+        {
+            own.accepted = true;
+            out.push(News::Event { exch, body: EventBody::Accepted { id } });
+        }
+    }
+
+    pub fn fill(&mut self, id: OrderId, fill: Fill, exch: Time, out: &mut Vec<News>) {
+        let Fill { name, side, px, qty, maker, fee } = fill;
+        let Some(own) = self.orders.get_mut(&id) else { return };
+        if !self.told.insert(name) {
+            return;
+        }
+        own.filled += qty;
+        out.push(News::Event { exch, body: EventBody::Fill { id, side, px, qty, maker, fee } });
+        own.settle(id, out);
+    }
+
+    /// The order is over with `filled` in all.
+    pub fn done(&mut self, id: OrderId, filled: Qty, exch: Time, out: &mut Vec<News>) {
+        self.end(id, End::Done { filled }, exch, out);
+    }
+
+    /// The order was refused whole.
+    pub fn rejected(&mut self, id: OrderId, reason: Reject, exch: Time, out: &mut Vec<News>) {
+        self.end(id, End::Rejected { reason }, exch, out);
+    }
+
+    fn end(&mut self, id: OrderId, end: End, exch: Time, out: &mut Vec<News>) {
+        if let Some(own) = self.orders.get_mut(&id)
+            && !own.over
+        {
+            own.end = Some((end, exch));
+            own.settle(id, out);
+        }
+    }
+
+    /// The venue, asked, does not know the order: it is over when it can land no more, in doubt until then.
+    pub fn not_known(&mut self, id: OrderId, wall: Time, out: &mut Vec<News>) {
+        let may_land = |own: &Own| wall.since(own.sent_at) < self.fence_ns;
+        let in_doubt = self.orders.get(&id).is_some_and(may_land);
+        self.asked(id, if in_doubt { OrderState::InDoubt } else { OrderState::Unknown }, wall, out);
+    }
+
+    /// The answer to a query, told when every fill that it counts was.
+    pub fn asked(&mut self, id: OrderId, state: OrderState, exch: Time, out: &mut Vec<News>) {
+        match self.orders.get_mut(&id) {
+            Some(own) => {
+                own.asked.push((state, exch));
+                own.settle(id, out);
+            }
+            None => out.push(News::Event { exch, body: EventBody::Status { id, state } }),
+        }
+    }
+}
+
+impl Own {
+    fn settle(&mut self, id: OrderId, out: &mut Vec<News>) {
+        let told = self.filled;
+        self.asked.retain(|&(state, exch)| {
+            let counted = match state {
+                OrderState::Unknown | OrderState::InDoubt => Qty::ZERO,
+                OrderState::Open { filled } | OrderState::Done { filled } => filled,
+            };
+            if counted > told {
+                return true;
+            }
+            // what was told since the venue counted is not taken back
+            let state = match state {
+                OrderState::Unknown | OrderState::InDoubt => state,
+                OrderState::Open { .. } => OrderState::Open { filled: told },
+                OrderState::Done { .. } => OrderState::Done { filled: told },
+            };
+            out.push(News::Event { exch, body: EventBody::Status { id, state } });
+            self.over |= matches!(state, OrderState::Done { .. });
+            false
+        });
+        let body = match self.end {
+            Some((End::Done { filled }, _)) if !self.over && self.filled >= filled => EventBody::Done { id, filled },
+            Some((End::Rejected { reason }, _)) if !self.over => EventBody::Rejected { id, reason },
+            _ => return,
+        };
+        let exch = self.end.map_or(Time::MIN, |(_, exch)| exch);
+        self.over = true;
+        out.push(News::Event { exch, body });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use perpx_core::market::{OrderKind, Role};
+    use perpx_core::units::SECOND_NS;
+    use proptest::prelude::*;
+
+    const ID: OrderId = OrderId(3);
+
+    fn sent() -> Orders {
+        let mut orders = Orders::new(9 * SECOND_NS);
+        let (qty, limit) = (Qty(10), Price(100));
+        let (venue, side, kind) = (Role::Long, Side::Buy, OrderKind::PostOnly);
+        orders.sent(&NewOrder { id: ID, venue, side, qty, limit, kind, reduce_only: false, covers: false }, Time(0));
+        orders
+    }
+
+    fn fill(name: &str, qty: i64) -> Fill {
+        let (side, px, fee) = (Side::Buy, Price(100), Cash(-1));
+        Fill { name: name.to_owned(), side, px, qty: Qty(qty), maker: true, fee }
+    }
+
+    fn bodies(news: Vec<News>) -> Vec<String> {
+        let one = |news: &News| match news {
+            News::Event { body: EventBody::Accepted { .. }, .. } => "accepted".to_owned(),
+            News::Event { body: EventBody::Fill { qty, .. }, .. } => format!("fill {}", qty.0),
+            News::Event { body: EventBody::Done { filled, .. }, .. } => format!("done {}", filled.0),
+            News::Event { body: EventBody::Rejected { reason, .. }, .. } => format!("{reason:?}"),
+            News::Event { body: EventBody::Status { state, .. }, .. } => format!("{state:?}"),
+            other => format!("{other:?}"),
+        };
+        news.iter().map(one).collect()
+    }
+
+    #[test]
+    fn an_end_waits_for_its_fills_and_nothing_is_told_twice() {
+        let (mut orders, mut out) = (sent(), Vec::new());
+        orders.open(ID, Time(1), &mut out);
+        orders.open(ID, Time(2), &mut out);
+        orders.done(ID, Qty(7), Time(3), &mut out);
+        orders.asked(ID, OrderState::Done { filled: Qty(7) }, Time(4), &mut out);
+        orders.fill(ID, fill("a", 3), Time(2), &mut out);
+        orders.fill(ID, fill("a", 3), Time(2), &mut out);
+        assert_eq!(orders.alive().count(), 1);
+        orders.fill(ID, fill("b", 4), Time(2), &mut out);
+        assert_eq!(bodies(out), ["accepted", "fill 3", "fill 4", "Done { filled: Qty(7) }"]);
+        assert_eq!(orders.alive().count(), 0);
+    }
+
+    #[test]
+    fn a_refusal_is_final_and_a_stranger_is_told_as_one() {
+        let (mut orders, mut out) = (sent(), Vec::new());
+        orders.rejected(ID, Reject::PostOnlyCross, Time(1), &mut out);
+        orders.done(ID, Qty(0), Time(2), &mut out);
+        orders.asked(OrderId(9), OrderState::Unknown, Time(3), &mut out);
+        orders.fill(OrderId(9), fill("x", 1), Time(3), &mut out);
+        assert_eq!(bodies(out), ["PostOnlyCross", "Unknown"]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
+
+        /// Fills, their repetitions and the end in any order: each fill once, the end once and last.
+        #[test]
+        fn any_order_of_news_is_told_in_the_traders_order(parts in proptest::collection::vec(1i64..5, 1..6), order in any::<u64>()) {
+            let (mut orders, mut out) = (sent(), Vec::new());
+            let total: i64 = parts.iter().sum();
+            let mut steps: Vec<Option<usize>> = (0..parts.len()).chain(0..parts.len()).map(Some).chain([None]).collect();
+            let mut state = order;
+            for at in (1..steps.len()).rev() {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                steps.swap(at, (state >> 33) as usize % (at + 1));
+            }
+            for step in steps {
+                match step {
+                    Some(part) => orders.fill(ID, fill(&part.to_string(), parts[part]), Time(1), &mut out),
+                    None => orders.done(ID, Qty(total), Time(1), &mut out),
+                }
+            }
+            let told = bodies(out);
+            prop_assert_eq!(told.len(), parts.len() + 1);
+            let last = format!("done {total}");
+            prop_assert_eq!(told.last(), Some(&last));
+        }
+    }
+}

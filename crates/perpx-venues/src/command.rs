@@ -1,0 +1,271 @@
+//! `perpx-data emulate`: its options, its lines, its end.
+
+use crate::emulate::EmulateError;
+use crate::emulate::account::Account;
+use crate::emulate::core::Core;
+use crate::emulate::faults::FaultPlan;
+use crate::emulate::feed::Feed;
+use crate::emulate::serve::{self, Server};
+use crate::emulate::world::world;
+use crate::grvt::emulator::{self as grvt, Grvt};
+use crate::grvt::sign::Address;
+use crate::lighter::emulator::{self as lighter, Lighter};
+use crate::lighter::sign::PublicKey;
+use crate::secret::Hidden;
+use crate::wall;
+use perpx_core::config::{Profile, Tier};
+use perpx_core::units::{Cash, HOUR_NS, MS_NS, Rate, SECOND_NS, Time};
+use perpx_data::loader::{MarksPolicy, MissingPolicy, TapeSpec};
+use perpx_data::text;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Options of `perpx-data emulate`. Those that a user seldom needs are hidden and told in `docs/emulator.md`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example: perpx-data emulate --venue lighter --synth 1 --api-key 4=PUBLIC")]
+pub struct EmulateArgs {
+    /// lighter, grvt, both
+    #[arg(long, value_enum, default_value_t = VenueChoice::Lighter, hide_possible_values = true)]
+    pub venue: VenueChoice,
+    /// Seed of a synthetic market
+    #[arg(long, value_name = "SEED", default_value_t = 1, conflicts_with = "tape")]
+    pub synth: u64,
+    /// Its quotes a second
+    #[arg(long, value_name = "N", default_value_t = 4.0)]
+    pub updates_per_sec: f64,
+    /// In its place: a store, a stretch of it
+    #[arg(long, value_name = "STORE", requires = "from", requires = "to")]
+    pub tape: Option<PathBuf>,
+    /// Where the stretch begins
+    #[arg(long, value_name = "TIME", requires = "tape")]
+    pub from: Option<Time>,
+    /// Where it ends
+    #[arg(long, value_name = "TIME", requires = "tape")]
+    pub to: Option<Time>,
+    /// Seconds into the market
+    #[arg(long, value_name = "SEC", default_value_t = 60, value_parser = clap::value_parser!(i64).range(1..))]
+    pub start_at: i64,
+    /// Market seconds a second
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed)]
+    pub speed: f64,
+    /// Of Lighter, then of GRVT; 0: free
+    #[arg(long, value_name = "N", default_value_t = 8020)]
+    pub port: u16,
+    /// An account's cash
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(i64).range(0..=1_000_000_000))]
+    pub cash: i64,
+    /// Number of account and sub-account
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i64).range(1..1 << 47))]
+    pub account: i64,
+    /// Lighter: fees, delays, limits
+    #[arg(long, value_name = "NAME", default_value = "standard")]
+    pub tier: String,
+    /// Lighter: number=public key in hex
+    #[arg(long = "api-key", value_name = "N=HEX", value_parser = api_key)]
+    pub keys: Vec<(i64, String)>,
+    /// GRVT: whose signatures are taken
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub grvt_signer: Option<Address>,
+    /// What goes wrong, and when
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+    #[arg(long, hide = true, value_parser = clap::value_parser!(i64).range(0..=10_000))]
+    pub frame_ms: Option<i64>,
+    #[arg(long, hide = true, default_value = "emulated")]
+    pub grvt_api_key: String,
+    #[arg(long, hide = true, default_value = "BTC")]
+    pub symbol: String,
+    #[arg(long, hide = true, default_value = "lighter,grvt", value_parser = pair)]
+    pub tape_venues: Pair,
+    #[arg(long, hide = true, default_value_t = 24_000, value_parser = clap::value_parser!(i64).range(1..))]
+    pub weight: i64,
+    #[arg(long, hide = true, default_value_t = 5, value_parser = clap::value_parser!(i64).range(1..100))]
+    pub price_band: i64,
+    #[arg(long, hide = true, default_value_t = 304)]
+    pub chain_id: u32,
+    #[arg(long, hide = true, default_value_t = 325)]
+    pub grvt_chain_id: u64,
+    #[arg(long, hide = true, default_value_t = 86_400, value_parser = clap::value_parser!(i64).range(1..=31_536_000))]
+    pub grvt_session_sec: i64,
+    #[arg(long, hide = true, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..))]
+    pub grvt_calls: i64,
+    #[arg(long, hide = true, default_value_t = 100)]
+    pub grvt_most_orders: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum VenueChoice {
+    Lighter,
+    Grvt,
+    Both,
+}
+
+/// Names of a store's venues: the one that plays Lighter, the one that plays GRVT.
+pub type Pair = [String; 2];
+
+fn pair(text: &str) -> Result<Pair, String> {
+    let (lighter, grvt) = text.split_once(',').ok_or("two names of venues: the one that plays Lighter, then GRVT")?;
+    Ok([lighter.to_owned(), grvt.to_owned()])
+}
+
+fn address(text: &str) -> Result<Address, String> {
+    Address::read(text).ok_or_else(|| "an address: 0x and 40 hex digits".to_owned())
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let legal = text.parse().ok().filter(|speed: &f64| *speed >= 0.01 && *speed <= 1_000.0);
+    legal.ok_or_else(|| format!("'{text}': a number from 0.01 to 1000"))
+}
+
+fn api_key(text: &str) -> Result<(i64, String), String> {
+    let want = "number=public key: 4 to 254, and the 80 hex digits of a public key";
+    let (index, key) = text.split_once('=').ok_or(want)?;
+    let index: i64 = index.parse().ok().filter(|index| (0..=254).contains(index)).ok_or(want)?;
+    PublicKey::from_hex(key).map_err(|error| error.to_string())?;
+    Ok((index, key.to_owned()))
+}
+
+/// The first day of every synthetic market of the emulator, in days since 1970: 2026-01-05.
+const FIRST_DAY: i64 = 20_458;
+
+impl EmulateArgs {
+    /// Serves until Ctrl-C; returns the exit code.
+    pub fn run(&self) -> u8 {
+        let stop = Arc::new(AtomicBool::new(false));
+        let asked = stop.clone();
+        // a second handler is refused; then Ctrl-C kills, and nothing is lost
+        let _ = ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed));
+        let served = self.servers(stop).and_then(|servers| {
+            text::say(&format!("{}; Ctrl-C ends", self.told(&servers).join("\n")), 0);
+            serve::run(servers)
+        });
+        served.map_or_else(|error| text::fail(&error, false, error.exit_code()), |()| 0)
+    }
+
+    /// Where each venue is.
+    fn told(&self, servers: &[Server]) -> Vec<String> {
+        let at = |port: &u16| format!("127.0.0.1:{port}");
+        let told = |server: &Server| match server.ports().iter().map(at).collect::<Vec<_>>().as_slice() {
+            [one] => {
+                format!(
+                    "lighter, market {} (BTC), account {}: http://{one}, ws://{one}/stream",
+                    lighter::MARKET,
+                    self.account
+                )
+            }
+            ports => {
+                let [login, market, trades] = [0, 1, 2].map(|host: usize| ports.get(host).map_or("", String::as_str));
+                format!(
+                    "grvt, {}, sub-account {}: login http://{login}, market data http://{market}, trades http://{trades}, \
+                     streams at /ws/full of the last two",
+                    grvt::INSTRUMENT,
+                    self.account
+                )
+            }
+        };
+        servers.iter().map(told).collect()
+    }
+
+    /// The servers, their market made and their ports taken. One clock runs for both.
+    ///
+    /// # Errors
+    /// A tier that the venue has not, a market or a file of faults that cannot be made or read, a port that is taken.
+    pub fn servers(&self, stop: Arc<AtomicBool>) -> Result<Vec<Server>, EmulateError> {
+        let begun = wall::now();
+        let port = |after: u16| if self.port == 0 { 0 } else { self.port.saturating_add(after) };
+        let plan = self.faults.as_deref().map(FaultPlan::read).transpose()?.unwrap_or_default();
+        let lighter = (self.venue != VenueChoice::Grvt).then(|| self.lighter(begun)).transpose()?;
+        let grvt = (self.venue != VenueChoice::Lighter).then(|| self.grvt(begun)).transpose()?;
+        let mut servers = Vec::new();
+        // a market takes a while to make; faults count from when it is there
+        let begin = (&plan, wall::now());
+        if let Some(lighter) = lighter {
+            servers.push(Server::faulty(port(0), lighter, stop.clone(), begin)?);
+        }
+        if let Some(grvt) = grvt {
+            servers.push(Server::faulty(port(servers.len() as u16), grvt, stop, begin)?);
+        }
+        Ok(servers)
+    }
+
+    /// The rows of one of both venues, and where the market begins.
+    fn feed(&self, venue: usize) -> Result<(Feed, Time), EmulateError> {
+        let (Some(store), Some(from), Some(to)) = (&self.tape, self.from, self.to) else {
+            let day = Time::of_day(FIRST_DAY);
+            let start = day.plus(self.start_at * SECOND_NS);
+            return Ok((Feed::synthetic(self.synth, day, self.updates_per_sec, venue)?.at(start)?, start));
+        };
+        let start = from.plus(self.start_at * SECOND_NS);
+        if start >= to {
+            return Err(EmulateError::Stretch { from, to, start_at: self.start_at });
+        }
+        let venues = [self.tape_venues[0].as_str(), self.tape_venues[1].as_str()];
+        // an hour before, so that the market does not begin without a book
+        let spec = TapeSpec {
+            warm_from: from.plus(-HOUR_NS),
+            funding_missing: MissingPolicy::CarryLast,
+            marks_missing: MarksPolicy::Mid,
+            ..TapeSpec::new(store, &self.symbol, venues, from, to)
+        };
+        Ok((Feed::tape(spec, venue)?.at(start)?, start))
+    }
+
+    fn core(
+        &self,
+        name: &str,
+        tier: Option<&str>,
+        (venue, initial): (usize, Rate),
+    ) -> Result<(Core, Tier), EmulateError> {
+        let profiles = Profile::shipped()?;
+        let generic = Profile::generic();
+        let profile = profiles.iter().find(|profile| profile.name == name).unwrap_or(&generic);
+        let wanted = tier.or(profile.default_tier.as_deref()).unwrap_or_default();
+        let tier = profile.tier(wanted).ok_or_else(|| {
+            let names: Vec<&str> = profile.tiers.iter().map(|tier| tier.name.as_str()).collect();
+            EmulateError::Tier { found: wanted.to_owned(), accepted: names.join(", ") }
+        })?;
+        let world = world(profile, tier).ok_or(EmulateError::Instrument)?;
+        let (feed, start) = self.feed(venue)?;
+        let account = Account::new(Cash::units(self.cash), initial, profile.money_grid);
+        Ok((Core::new(world, feed, account, self.synth, start), tier.clone()))
+    }
+
+    fn lighter(&self, wall: Time) -> Result<Lighter, EmulateError> {
+        let (core, tier) = self.core("lighter", Some(&self.tier), (0, lighter::INITIAL))?;
+        let read = |(index, key): &(i64, String)| PublicKey::from_hex(key).ok().map(|key| (*index, key));
+        let keys: BTreeMap<i64, PublicKey> = self.keys.iter().filter_map(read).collect();
+        let settings = lighter::Settings {
+            account_index: self.account,
+            keys,
+            chain_id: self.chain_id,
+            tier: self.tier.clone(),
+            sends_per_minute: tier.rate_limit.requests,
+            weight_per_minute: self.weight,
+            quota: tier.quota,
+            price_band: Rate::from_bps(self.price_band * 100),
+            speed: self.speed,
+            frame_ns: self.frame_ms.map(|ms| ms * MS_NS),
+        };
+        Ok(Lighter::new(core, settings, wall))
+    }
+
+    fn grvt(&self, wall: Time) -> Result<Grvt, EmulateError> {
+        let (core, _) = self.core("grvt", None, (1, grvt::INITIAL))?;
+        let settings = grvt::Settings {
+            sub_account: self.account.unsigned_abs(),
+            api_key: Hidden::new(self.grvt_api_key.clone()),
+            // nobody signs for no address
+            signer: self.grvt_signer.unwrap_or(Address([0; 20])),
+            chain_id: self.grvt_chain_id,
+            session_ns: self.grvt_session_sec * SECOND_NS,
+            calls_per_second: self.grvt_calls,
+            most_open_orders: self.grvt_most_orders,
+            interval_hours: 8,
+            speed: self.speed,
+            frame_ns: self.frame_ms.map(|ms| ms * MS_NS),
+        };
+        Ok(Grvt::new(core, settings, wall))
+    }
+}

@@ -1,0 +1,203 @@
+//! The adapter without a socket.
+
+use super::*;
+use perpx_core::market::Role;
+use serde_json::{Value, json};
+
+const WALL: Time = Time(1_790_000_000_000_000_000);
+
+fn answer(status: u16, body: Value) -> Reply {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let session = vec![pair("set-cookie", "gravity=abc; Path=/"), pair("x-grvt-account-id", "ACC:1")];
+    Ok(Answer { status, body: body.to_string(), session })
+}
+
+fn asked(news: &[News]) -> Vec<About> {
+    news.iter().filter_map(|news| if let News::Ask(ask) = news { Some(ask.about) } else { None }).collect()
+}
+
+fn events(news: &[News]) -> Vec<EventBody> {
+    news.iter().filter_map(|news| if let News::Event { body, .. } = news { Some(*body) } else { None }).collect()
+}
+
+fn ready() -> Grvt {
+    let key = PrivateKey::from_hex(&"5a".repeat(32)).expect("a key");
+    let (api_key, coin, leverage) = (Hidden::new("k".to_owned()), "BTC".to_owned(), Rate(5 * Rate::ONE));
+    let mut grvt = Grvt::new(GrvtAccess {
+        api_key,
+        key,
+        sub_account: 77,
+        chain_id: 325,
+        coin,
+        leverage,
+        fence_ns: 9 * SECOND_NS,
+        since: WALL,
+    });
+    let mut out = Vec::new();
+    grvt.begin(&mut out);
+    let instrument = json!({ "instrument": "BTC_USDT_Perp", "instrument_hash": "0x030501", "base": "BTC", "quote": "USDT",
+        "kind": "PERPETUAL", "base_decimals": 9, "quote_decimals": 6, "tick_size": "0.1", "min_size": "0.001" });
+    for (about, body) in [
+        (About::Login, json!({ "status": "success" })),
+        (About::Markets, json!({ "result": instrument })),
+        (About::Leverage, json!({ "result": { "ack": true } })),
+    ] {
+        assert!(!grvt.is_ready);
+        grvt.replied(about, answer(200, body), WALL, &mut out).expect("taken");
+    }
+    assert_eq!(asked(&out), [About::Login, About::Markets, About::Leverage]);
+    assert_eq!(out.last(), Some(&News::Ready));
+    grvt
+}
+
+fn order(id: u32) -> Command {
+    let (id, venue, side, kind) = (OrderId(id), Role::Short, Side::Sell, OrderKind::PostOnly);
+    let (qty, limit) = (Qty(10_000_000), Price(90_000_100_000_000));
+    Command::Place(NewOrder { id, venue, side, qty, limit, kind, reduce_only: false, covers: false })
+}
+
+#[test]
+fn orders_carry_the_session_and_a_signature_of_what_is_sent() {
+    let mut grvt = ready();
+    let mut out = Vec::new();
+    grvt.command(&order(1), WALL, &mut out).expect("sent");
+    let News::Ask(Request { host: Host::Main, path, body: Body::Json(body), headers, .. }) = &out[0] else {
+        panic!("{out:?}")
+    };
+    assert_eq!(path, "/full/v1/create_order");
+    assert_eq!(headers[..], [("cookie", "gravity=abc".to_owned()), ("x-grvt-account-id", "ACC:1".to_owned())]);
+    let sent: CreateOrder = serde_json::from_str(body).expect("an order");
+    let leg = &sent.order.legs[0];
+    assert_eq!(
+        (leg.size.to_string(), leg.limit_price.map(|px| px.to_string())),
+        ("0.01".into(), Some("90000.1".into()))
+    );
+    let signer = crate::grvt::sign::recover(&sent.order, 325, &grvt.assets);
+    assert_eq!(signer, Ok(grvt.access.key.address()));
+    assert!(sent.order.metadata.client_order_id.0 >= CLIENT);
+    assert_eq!(grvt.streams()[1].headers, *headers);
+}
+
+#[test]
+fn refusals_are_told_and_doubt_is_not() {
+    let mut grvt = ready();
+    let mut out = Vec::new();
+    for id in 1..=5 {
+        grvt.command(&order(id), WALL, &mut out).expect("sent");
+    }
+    out.clear();
+    let refusal = |code: u32| answer(400, json!({ "code": code, "message": "no", "status": 400 }));
+    for (id, reply) in [
+        (1, refusal(2080)),
+        (2, refusal(2064)),
+        // the order may live: the stream or a query will tell
+        (3, refusal(1002)),
+        (4, Err("no answer".to_owned())),
+        (5, Ok(Answer { status: 502, body: "<html>".to_owned(), session: Vec::new() })),
+    ] {
+        grvt.replied(About::Place(OrderId(id)), reply, WALL, &mut out).expect("goes on");
+    }
+    let rejected = |id, reason| EventBody::Rejected { id: OrderId(id), reason };
+    assert_eq!(events(&out), [rejected(1, Reject::NoMargin), rejected(2, Reject::Rules)]);
+    out.clear();
+    grvt.command(&Command::Query { venue: Role::Short, id: OrderId(3) }, WALL, &mut out).expect("asked");
+    grvt.replied(About::Query(OrderId(3)), refusal(1004), WALL, &mut out).expect("goes on");
+    grvt.command(&Command::Query { venue: Role::Short, id: OrderId(3) }, WALL, &mut out).expect("asked");
+    let fenced = WALL.plus(9 * SECOND_NS);
+    grvt.replied(About::Query(OrderId(3)), refusal(1004), fenced, &mut out).expect("goes on");
+    let status = |state| EventBody::Status { id: OrderId(3), state };
+    assert_eq!(events(&out), [status(OrderState::InDoubt), status(OrderState::Unknown)]);
+}
+
+#[test]
+fn a_gateway_that_refuses_the_client_is_no_wrong_key() {
+    let login = |body: &str, status: u16| {
+        let mut grvt = ready();
+        let answer = Answer { status, body: body.to_owned(), session: Vec::new() };
+        grvt.replied(About::Login, Ok(answer), WALL, &mut Vec::new()).expect_err("refused").to_string()
+    };
+    assert_eq!(login("<html>", 403), "login: HTTP 403 without JSON: something in between refuses this client");
+    assert_eq!(login(r#"{"status":"failure","error":"invalid api key"}"#, 200), "login: invalid api key");
+    assert_eq!(login(r#"{"status":"success"}"#, 200), "login: the answer has no cookie 'gravity'");
+}
+
+#[test]
+fn states_and_fills_become_events_in_the_traders_order() {
+    let mut grvt = ready();
+    let mut out = Vec::new();
+    grvt.command(&order(1), WALL, &mut out).expect("sent");
+    let client = grvt.client_id(OrderId(1));
+    out.clear();
+    let mut say = |grvt: &mut Grvt, stream: &str, feed: Value| {
+        let frame = json!({ "stream": stream, "selector": "77", "sequence_number": "5", "prev_sequence_number": "4", "feed": feed });
+        grvt.heard(1, &frame.to_string(), WALL, &mut out).expect("read");
+        std::mem::take(&mut out)
+    };
+    let state = |status: &str, reason: &str, traded: &str| {
+        let state = json!({ "status": status, "reject_reason": reason, "traded_size": [traded], "update_time": "9" });
+        json!({ "order_id": "0x01", "client_order_id": client.to_string(), "order_state": state })
+    };
+    let id = OrderId(1);
+    let told = say(&mut grvt, "v1.state", state("OPEN", "UNSPECIFIED", "0.0"));
+    assert_eq!(events(&told), [EventBody::Accepted { id }]);
+    let told = say(&mut grvt, "v1.state", state("CANCELLED", "EXPIRED", "0.004"));
+    assert!(told.is_empty(), "the end waits for its fill");
+    let fill = json!({ "event_time": "8", "sub_account_id": "77", "instrument": "BTC_USDT_Perp", "is_buyer": false,
+        "is_taker": false, "size": "0.004", "price": "90000.1", "fee": "-0.00036", "trade_id": "9-1", "order_id": "0x01",
+        "client_order_id": client.to_string() });
+    let told = say(&mut grvt, "v1.fill", fill.clone());
+    let (side, px, qty) = (Side::Sell, Price(90_000_100_000_000), Qty(4_000_000));
+    let fee = Cash(360_000_000);
+    assert_eq!(
+        events(&told),
+        [EventBody::Fill { id, side, px, qty, maker: true, fee }, EventBody::Done { id, filled: qty }]
+    );
+    assert!(say(&mut grvt, "v1.fill", fill).is_empty(), "told twice");
+}
+
+/// What was refused because the session had ended was not carried out: after one login all of it goes out again, in its order,
+/// and the trading socket opens anew.
+#[test]
+fn an_ended_session_is_renewed_and_what_it_refused_is_asked_again() {
+    let mut grvt = ready();
+    let mut out = Vec::new();
+    for id in 1..=2 {
+        grvt.command(&order(id), WALL, &mut out).expect("sent");
+    }
+    out.clear();
+    let refusal = || answer(401, json!({ "code": 1000, "message": "not authenticated", "status": 401 }));
+    let login = |cookie: &str| {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let session =
+            vec![pair("set-cookie", &format!("gravity={cookie}; Path=/")), pair("x-grvt-account-id", "ACC:1")];
+        Ok(Answer { status: 200, body: json!({ "status": "success" }).to_string(), session })
+    };
+    for id in 1..=2 {
+        grvt.replied(About::Place(OrderId(id)), refusal(), WALL, &mut out).expect("goes on");
+    }
+    assert_eq!(asked(&out), [About::Login], "one login for both");
+    // a request of the old session that is still under way
+    grvt.command(&Command::Query { venue: Role::Short, id: OrderId(1) }, WALL, &mut out).expect("sent");
+    out.clear();
+    grvt.replied(About::Login, login("new"), WALL, &mut out).expect("goes on");
+    assert_eq!(asked(&out), [About::Place(OrderId(1)), About::Place(OrderId(2))]);
+    assert_eq!(out[0], News::Reopen);
+    assert_eq!(grvt.streams()[1].headers[0], ("cookie", "gravity=new".to_owned()));
+    let News::Ask(request) = &out[1] else { panic!("{out:?}") };
+    assert_eq!(request.headers[0], ("cookie", "gravity=new".to_owned()));
+    // it is refused after the login: it goes out in the new session, without another login
+    out.clear();
+    grvt.replied(About::Query(OrderId(1)), refusal(), WALL, &mut out).expect("goes on");
+    assert_eq!(asked(&out), [About::Query(OrderId(1))]);
+    // a venue that never takes the new session is left
+    let mut logins = 1;
+    let ended = loop {
+        out.clear();
+        match grvt.replied(About::Place(OrderId(1)), refusal(), WALL, &mut out) {
+            Ok(()) => grvt.replied(About::Login, login("again"), WALL, &mut out).expect("goes on"),
+            Err(ended) => break ended,
+        }
+        logins += 1;
+    };
+    assert_eq!((logins, ended.to_string()), (3, "the session has ended, also after 3 new logins".to_owned()));
+}

@@ -1,0 +1,230 @@
+//! GRVT as emulated: one perpetual (BTC_USDT_Perp), one sub-account, three hosts: login, market data, trades.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `session` | login, cookies, who may call what |
+//! | `rpc` | the routes, over REST and over the socket |
+//! | `create` | a new order: what is refused and with which code |
+//! | `orders` | the account's orders, cancels, and what events make of them |
+//! | `show` | instruments, tickers, orders, fills, positions as GRVT writes them |
+//! | `stream` | subscriptions, frames and their numbers |
+//! | `limits` | calls a second |
+
+mod create;
+mod limits;
+mod orders;
+mod rpc;
+mod session;
+mod show;
+mod stream;
+
+use crate::emulate::EmulateError;
+use crate::emulate::account::Account;
+use crate::emulate::core::Core;
+use crate::emulate::faults::Manner;
+use crate::emulate::http::{Reply, Request};
+use crate::emulate::serve::{Emulated, Out};
+use crate::grvt::rest::Instrument;
+use crate::grvt::sign::{Address, Assets};
+use crate::secret::Hidden;
+use crate::wall::MarketClock;
+use limits::Limits;
+use orders::Order;
+use perpx_core::market::{EventBody, OrderId, Side};
+use perpx_core::units::{Price, Rate, Time};
+use serde_json::Value;
+use session::Sessions;
+use std::collections::{BTreeMap, VecDeque};
+use stream::Sockets;
+
+/// The hosts, by the place of their port.
+pub const LOGIN: usize = 0;
+pub const MARKET_DATA: usize = 1;
+pub const TRADES: usize = 2;
+const HOSTS: u16 = 3;
+
+pub const INSTRUMENT: &str = "BTC_USDT_Perp";
+/// Initial margin of a position that nobody changed: ten times.
+pub const INITIAL: Rate = Rate(100_000_000_000);
+
+/// What a user may choose of an emulated GRVT.
+pub struct Settings {
+    pub sub_account: u64,
+    pub api_key: Hidden,
+    /// Whose signatures are taken.
+    pub signer: Address,
+    pub chain_id: u64,
+    pub session_ns: i64,
+    /// Units of calls a second; the venue's own numbers are not published.
+    pub calls_per_second: i64,
+    pub most_open_orders: usize,
+    /// Hours between settlements.
+    pub interval_hours: u32,
+    pub speed: f64,
+    /// Between frames of the fastest book, market time, 0: at each change; `None`: the venue's way, at most one a beat.
+    pub frame_ns: Option<i64>,
+}
+
+/// A refusal: the venue's code, the status of HTTP, its words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub code: u32,
+    pub status: u16,
+    pub message: String,
+}
+
+impl Refusal {
+    fn new(code: u32, message: impl Into<String>) -> Refusal {
+        let status = match code {
+            1000 | 1008 => 401,
+            1001 | 1400 | 2000..=2008 => 403,
+            1004 => 404,
+            1006 | 2090 => 429,
+            1002 | 1005 => 500,
+            _ => 400,
+        };
+        Refusal { code, status, message: message.into() }
+    }
+}
+
+pub struct Grvt {
+    core: Core,
+    settings: Settings,
+    clock: MarketClock,
+    assets: Assets,
+    instrument: Instrument,
+    sessions: Sessions,
+    orders: BTreeMap<OrderId, Order>,
+    /// Client numbers whose orders are killed on arrival, and until when.
+    killed: Vec<(u64, Time)>,
+    /// The dead man's switch.
+    countdown: Option<Time>,
+    leverage: Rate,
+    /// The account as events have told it so far.
+    told: Account,
+    /// Newest first.
+    trades: VecDeque<Value>,
+    fills: VecDeque<Value>,
+    payments: VecDeque<Value>,
+    /// Executions, and trades of the present one.
+    execution: u64,
+    /// Trades of the market are shown up to here.
+    trades_through: Time,
+    last: (Price, perpx_core::units::Qty),
+    limits: Limits,
+    sockets: Sockets,
+}
+
+impl Grvt {
+    /// `wall` is now: the market's time `core.now()` is shown as it.
+    pub fn new(core: Core, settings: Settings, wall: Time) -> Grvt {
+        let instrument = show::instrument(&core.world.instrument, &settings);
+        let mut assets = Assets::default();
+        // the hash is a constant of ours
+        let _ = assets.add(&instrument);
+        let best = core.book().best();
+        Grvt {
+            told: core.account.clone(),
+            leverage: times(core.account.initial),
+            clock: MarketClock { wall, market: core.now(), speed: settings.speed },
+            assets,
+            instrument,
+            sessions: Sessions::default(),
+            orders: BTreeMap::new(),
+            killed: Vec::new(),
+            countdown: None,
+            trades: VecDeque::new(),
+            fills: VecDeque::new(),
+            payments: VecDeque::new(),
+            execution: 209_358,
+            trades_through: core.now(),
+            last: (Price(best.mid2() / 2), best.bid_qty),
+            limits: Limits::new(settings.calls_per_second),
+            sockets: Sockets::default(),
+            core,
+            settings,
+        }
+    }
+
+    /// Books what happened up to `to` of the market's time, and tells those who listen.
+    fn happened(&mut self, to: Time) -> Result<(), EmulateError> {
+        for event in self.core.advance(to)? {
+            let at = self.clock.wall(event.venue_time);
+            match event.body {
+                EventBody::Fill { id, side, px, qty, maker, fee } => {
+                    let realized = self.told.realized;
+                    self.told.fill(side, px, qty, fee);
+                    let gain = self.told.realized - realized;
+                    self.own_fill((id, side), (px, qty), (maker, fee, gain), at);
+                }
+                EventBody::Funding { amount, rate, px } => {
+                    self.told.settle(px, rate);
+                    self.own_payment(amount, at);
+                }
+                EventBody::Liquidated { px, qty, fee, lost } => {
+                    let side = if self.told.position.0 > 0 { Side::Sell } else { Side::Buy };
+                    self.told.fill(side, px, qty, fee - lost);
+                    self.taken_over(side, (px, qty), at);
+                }
+                _ => {}
+            }
+            if let Some(id) = event.body.order() {
+                self.order_event(id, &event, at);
+            }
+        }
+        self.market_trades();
+        Ok(())
+    }
+}
+
+/// The leverage of an initial margin.
+fn times(initial: Rate) -> Rate {
+    let one = i128::from(Rate::ONE);
+    Rate(i64::try_from(one * one / i128::from(initial.0.max(1))).unwrap_or(i64::MAX))
+}
+
+impl Emulated for Grvt {
+    fn pass(&mut self, now: Time) -> Result<(), EmulateError> {
+        let to = self.clock.market(now);
+        while let Some(at) = self.next_frame().filter(|at| *at < to) {
+            self.happened(at)?;
+            self.publish(self.clock.wall(at));
+        }
+        self.happened(to)?;
+        self.expire(now);
+        self.publish(now);
+        Ok(())
+    }
+
+    fn request(&mut self, host: usize, request: &Request, now: Time) -> Reply {
+        self.route(host, request, now)
+    }
+
+    fn open(&mut self, socket: u64, host: usize, handshake: &Request, out: Out, _now: Time) {
+        self.sockets.open(socket, host, session::cookie(handshake), out);
+    }
+
+    fn text(&mut self, socket: u64, text: &str, now: Time) {
+        self.heard(socket, text, now);
+    }
+
+    fn closed(&mut self, socket: u64) {
+        self.sockets.close(socket);
+    }
+
+    fn halt(&mut self, spans: &[(Time, Time)]) {
+        self.core.halt(&self.clock.market_spans(spans));
+    }
+
+    fn manner(&self) -> Manner {
+        Manner::Grvt
+    }
+
+    fn hosts(&self) -> u16 {
+        HOSTS
+    }
+
+    fn stream_path(&self, host: usize) -> Option<&'static str> {
+        (host != LOGIN).then_some("/ws/full")
+    }
+}

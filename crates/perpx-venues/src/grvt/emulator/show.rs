@@ -1,0 +1,317 @@
+//! Instruments, tickers, orders, fills, positions as GRVT writes them: decimals and times (nanoseconds) in texts, whole
+//! numbers of up to 32 bits as numbers. Every field that the venue's own client insists on is there.
+
+use super::orders::Order;
+use super::{Grvt, INSTRUMENT, Settings};
+use crate::emulate::core::PublicTrade;
+use crate::emulate::shown::{self, Levels, keep};
+use crate::grvt::rest::{Instrument, InstrumentStatus, Kind};
+use crate::grvt::trade::{Order as WireOrder, OrderState};
+use crate::wire::Dec;
+use perpx_core::market::{Instrument as Rules, OrderId, Side};
+use perpx_core::units::{Cash, HOUR_NS, Notional, Price, Qty, Rate, Time, format_scaled};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+/// What is signed in place of the instrument's name.
+const HASH: &str = "0x030501";
+
+/// `value` of 10^-scale, with at least one decimal: "50000.0".
+pub(super) fn decimal(value: i128, scale: u32) -> String {
+    let text = format_scaled(value, scale);
+    if text.contains('.') { text } else { text + ".0" }
+}
+
+pub(super) fn price(px: Price) -> String {
+    decimal(px.0.into(), 9)
+}
+
+pub(super) fn size(qty: Qty) -> String {
+    decimal(qty.0.into(), 9)
+}
+
+/// Money with six decimals, rounded down.
+pub(super) fn cash(cash: Cash) -> String {
+    decimal(cash.0.div_euclid(1_000_000), 6)
+}
+
+pub(super) fn value(value: Notional) -> String {
+    decimal(value.0.div_euclid(1_000_000_000_000), 6)
+}
+
+/// Percentage points.
+pub(super) fn percent(rate: Rate) -> String {
+    decimal(rate.0.into(), 10)
+}
+
+fn ratio(rate: Rate) -> String {
+    decimal(rate.0.into(), 12)
+}
+
+fn dec(value: i64) -> Dec {
+    Dec::new(Decimal::new(value, 9).normalize())
+}
+
+pub(super) fn instrument(rules: &Rules, settings: &Settings) -> Instrument {
+    Instrument {
+        instrument: INSTRUMENT.to_owned(),
+        instrument_hash: HASH.to_owned(),
+        base: "BTC".to_owned(),
+        quote: "USDT".to_owned(),
+        kind: Kind::Perpetual,
+        venues: Some(vec!["ORDERBOOK".to_owned()]),
+        settlement_period: Some("PERPETUAL".to_owned()),
+        base_decimals: 9.into(),
+        quote_decimals: 6.into(),
+        tick_size: dec(rules.tick.0),
+        min_size: dec(rules.min_qty.0),
+        create_time: Some(0.into()),
+        max_position_size: Some(dec(1_000_000_000_000)),
+        funding_interval_hours: Some(settings.interval_hours.into()),
+        adjusted_funding_rate_cap: Dec::read("0.3"),
+        adjusted_funding_rate_floor: Dec::read("-0.3"),
+        min_notional: Some(Dec::new(
+            Decimal::from_i128_with_scale(rules.min_notional.0 / 1_000_000_000_000, 6).normalize(),
+        )),
+        asset_class: None,
+        status: Some(InstrumentStatus::Active),
+    }
+}
+
+impl Grvt {
+    /// The newest settled rate of the rows at hand, and the next settlement, in wall time.
+    fn funding(&self) -> (Rate, Time) {
+        let (all, now) = (&self.core.rows().settlements, self.core.now());
+        let past = all.partition_point(|settlement| settlement.ts <= now);
+        let rate = past.checked_sub(1).and_then(|at| all.get(at)).map_or(Rate(0), |settlement| settlement.rate);
+        let step = i64::from(self.settings.interval_hours) * HOUR_NS;
+        (rate, self.clock.wall(Time((now.0.div_euclid(step) + 1) * step)))
+    }
+
+    pub(super) fn mini_json(&self, now: Time) -> Value {
+        let ((mark, index), best) = (self.core.marks(), self.core.book().best());
+        json!({
+            "event_time": now.0.to_string(), "instrument": INSTRUMENT, "mark_price": price(mark),
+            "index_price": price(index), "last_price": price(self.last.0), "last_size": size(self.last.1),
+            "mid_price": price(Price(best.mid2() / 2)), "best_bid_price": price(best.bid),
+            "best_bid_size": size(best.bid_qty), "best_ask_price": price(best.ask), "best_ask_size": size(best.ask_qty),
+        })
+    }
+
+    pub(super) fn ticker_json(&self, now: Time) -> Value {
+        let (mut ticker, (rate, next)) = (self.mini_json(now), self.funding());
+        let (zero, last) = ("0.0", price(self.last.0));
+        let more = json!({
+            "funding_rate_8h_curr": percent(rate), "funding_rate_8h_avg": percent(rate), "interest_rate": zero,
+            "forward_price": zero, "buy_volume_24h_b": zero, "sell_volume_24h_b": zero, "buy_volume_24h_q": zero,
+            "sell_volume_24h_q": zero, "high_price": last, "low_price": last, "open_price": last, "open_interest": zero,
+            "long_short_ratio": zero, "funding_rate": percent(rate), "next_funding_time": next.0.to_string(),
+            "funding_interval_hours": self.settings.interval_hours,
+        });
+        if let (Some(ticker), Value::Object(more)) = (ticker.as_object_mut(), more) {
+            ticker.extend(more);
+        }
+        ticker
+    }
+
+    /// Settlements of the rows at hand, newest first.
+    pub(super) fn settlements(&self) -> Vec<Value> {
+        let past = self.core.rows().settlements.iter().filter(|settlement| settlement.ts <= self.core.now());
+        let mark = price(self.core.mark());
+        let row = |settlement: &perpx_core::tape::Settlement| {
+            json!({
+                "instrument": INSTRUMENT, "funding_rate": percent(settlement.rate),
+                "funding_time": self.clock.wall(settlement.ts).0.to_string(), "mark_price": mark,
+                "funding_rate_8_h_avg": percent(settlement.rate),
+                "funding_interval_hours": self.settings.interval_hours,
+            })
+        };
+        past.rev().map(row).collect()
+    }
+
+    pub(super) fn order_wire(&self, order: &Order) -> WireOrder {
+        let mut wire = order.asked.clone();
+        wire.order_id = Some(order.order_id.clone());
+        wire.metadata.create_time = Some(order.created.0.into());
+        wire.signature.chain_id = Some(0.into());
+        wire.state = Some(self.state_wire(order));
+        wire
+    }
+
+    pub(super) fn state_wire(&self, order: &Order) -> OrderState {
+        let left = if order.is_alive() { order.left().0.max(0) } else { 0 };
+        let average = i64::try_from(order.quote.0 / i128::from(order.filled.0.max(1))).unwrap_or(0);
+        OrderState {
+            status: order.status.clone(),
+            reject_reason: order.reason.clone(),
+            book_size: Some(vec![dec(left)]),
+            traded_size: Some(vec![dec(order.filled.0)]),
+            update_time: order.updated.0.into(),
+            avg_fill_price: Some(vec![dec(if order.filled.is_zero() { 0 } else { average })]),
+        }
+    }
+
+    fn trade_id(&mut self) -> String {
+        self.execution += 1;
+        format!("{}-1", self.execution)
+    }
+
+    fn trade_json(&self, id: &str, (px, qty): (Price, Qty), buyer: bool, at: Time) -> Value {
+        let (mark, index) = self.core.marks();
+        json!({
+            "event_time": at.0.to_string(), "instrument": INSTRUMENT, "is_taker_buyer": buyer, "size": size(qty),
+            "price": price(px), "mark_price": price(mark), "index_price": price(index), "interest_rate": "0.0",
+            "forward_price": "0.0", "trade_id": id, "venue": "ORDERBOOK", "is_rpi": false,
+        })
+    }
+
+    /// A fill of ours: told on its stream, shown to everybody, and the position after it.
+    pub(super) fn own_fill(
+        &mut self,
+        (id, side): (OrderId, Side),
+        what: (Price, Qty),
+        (maker, fee, gain): (bool, Cash, Cash),
+        at: Time,
+    ) {
+        let trade = self.trade_id();
+        let order = self.orders.get(&id);
+        let (order_id, client) = order
+            .map_or(("0x00".to_owned(), 0), |order| (order.order_id.clone(), order.asked.metadata.client_order_id.0));
+        let (is_buyer, liquidated) = (side == Side::Buy, order.is_none());
+        let mut fill = self.trade_json(&trade, what, is_buyer != maker, at);
+        self.last = what;
+        self.tell("v1.trade", fill.clone());
+        keep(&mut self.trades, fill.clone());
+        let more = json!({
+            "sub_account_id": self.settings.sub_account.to_string(), "is_buyer": is_buyer, "is_taker": !maker,
+            "realized_pnl": cash(gain), "fee": decimal(-fee.0 / 1_000_000, 6),
+            "fee_rate": percent(self.core.world.fees.rate(maker)), "order_id": order_id,
+            "is_liquidation": liquidated, "client_order_id": client.to_string(),
+            "signer": self.settings.signer.to_string(), "fee_currency": "USDT",
+        });
+        if let (Some(fill), Value::Object(more)) = (fill.as_object_mut(), more) {
+            fill.remove("is_taker_buyer");
+            fill.extend(more);
+        }
+        self.tell("v1.fill", fill.clone());
+        keep(&mut self.fills, fill);
+        self.tell("v1.position", self.position_json(at));
+    }
+
+    /// The venue took the whole position over.
+    pub(super) fn taken_over(&mut self, side: Side, what: (Price, Qty), at: Time) {
+        self.own_fill((OrderId(0), side), what, (false, Cash::ZERO, Cash::ZERO), at);
+    }
+
+    pub(super) fn own_payment(&mut self, amount: Cash, at: Time) {
+        let row = json!({
+            "event_time": at.0.to_string(), "sub_account_id": self.settings.sub_account.to_string(),
+            "instrument": INSTRUMENT, "currency": "USDT", "amount": decimal(-amount.0 / 1_000_000, 6),
+            "tx_id": (self.payments.len() as u64 + self.execution).to_string(),
+        });
+        keep(&mut self.payments, row);
+    }
+
+    /// The market's own trades since the last call.
+    pub(super) fn market_trades(&mut self) {
+        let new = self.core.trades_after(self.trades_through);
+        self.trades_through = self.core.now();
+        for PublicTrade { at, what, taker, consumed_book } in new {
+            let id = self.trade_id();
+            let mut trade = self.trade_json(&id, what, taker == Side::Buy, self.clock.wall(at));
+            trade["is_rpi"] = json!(!consumed_book);
+            self.last = what;
+            self.tell("v1.trade", trade.clone());
+            keep(&mut self.trades, trade);
+        }
+    }
+
+    pub(super) fn position_json(&self, now: Time) -> Value {
+        let (account, mark) = (&self.core.account, self.core.mark());
+        let unrealized = account.unrealized(mark);
+        let total = account.realized.as_notional() + unrealized;
+        let level = account.liquidation_price(&self.core.world.instrument.margin).unwrap_or(Price(0));
+        let mut position = json!({
+            "event_time": now.0.to_string(), "sub_account_id": self.settings.sub_account.to_string(),
+            "instrument": INSTRUMENT, "size": size(account.position),
+            "notional": value(mark.of(account.position)), "entry_price": price(account.entry_price()),
+            "exit_price": "0.0", "mark_price": price(mark), "unrealized_pnl": value(unrealized),
+            "realized_pnl": cash(account.realized), "total_pnl": value(total), "roi": "0.0",
+            "quote_index_price": "1.0", "est_liquidation_price": price(level), "leverage": ratio(self.leverage),
+            "cumulative_fee": "0.0", "cumulative_realized_funding_payment": cash(account.funding_paid),
+            "margin_type": self.margin_type(),
+        });
+        if account.isolated {
+            let maintenance = account.maintenance(&self.core.world.instrument.margin, mark);
+            position["isolated_balance"] = json!(cash(account.allocated));
+            position["isolated_im"] = json!(cash(account.initial_margin(mark)));
+            position["isolated_mm"] = json!(value(maintenance));
+        }
+        position
+    }
+
+    pub(super) fn margin_type(&self) -> &'static str {
+        if self.core.account.isolated { "ISOLATED" } else { "CROSS" }
+    }
+
+    /// The open position, or none.
+    pub(super) fn positions(&self, now: Time) -> Vec<Value> {
+        if self.core.account.position.is_zero() { Vec::new() } else { vec![self.position_json(now)] }
+    }
+
+    pub(super) fn balances(&self) -> Value {
+        let account = &self.core.account;
+        json!([{
+            "currency": "USDT", "balance": cash(account.cash), "index_price": "1.0", "entry_price": "1.0",
+            "realized_pnl": "0.0", "unrealized_pnl": "0.0", "available_to_transfer": cash(account.available(self.core.mark())),
+        }])
+    }
+
+    pub(super) fn summary_json(&self, now: Time) -> Value {
+        let (account, mark) = (&self.core.account, self.core.mark());
+        let (equity, unrealized) = (account.equity(mark), account.unrealized(mark));
+        // what an isolated position has for itself is not the pool's
+        let (pool, own) = match account.isolated {
+            true => ((account.cash - account.allocated).as_notional(), Notional::ZERO),
+            false => (equity, unrealized),
+        };
+        let held = |money: String| if account.isolated { "0.0".to_owned() } else { money };
+        let maintenance = held(value(account.maintenance(&self.core.world.instrument.margin, mark)));
+        json!({
+            "event_time": now.0.to_string(), "sub_account_id": self.settings.sub_account.to_string(),
+            "margin_type": "SIMPLE_CROSS_MARGIN", "settle_currency": "USDT", "unrealized_pnl": value(unrealized),
+            "total_equity": value(equity), "initial_margin": held(cash(account.initial_margin(mark))),
+            "maintenance_margin": maintenance, "available_balance": cash(account.available(mark)),
+            "spot_balances": self.balances(), "positions": self.positions(now), "settle_index_price": "1.0",
+            "derisk_margin": "0.0", "derisk_to_maintenance_margin_ratio": "1.0", "is_vault": false,
+            "total_cross_equity": value(pool), "cross_unrealized_pnl": value(own),
+            "sub_account_mode": "SINGLE_ASSET_MODE", "margin_balance": value(pool),
+        })
+    }
+
+    pub(super) fn levels_json(&self, side: Side, most: usize) -> Vec<Value> {
+        let row = |(px, qty): (&Price, &Qty)| json!({ "price": price(*px), "size": size(*qty), "num_orders": 1 });
+        let book = self.book(side);
+        match side {
+            Side::Buy => book.iter().rev().take(most).map(row).collect(),
+            Side::Sell => book.iter().take(most).map(row).collect(),
+        }
+    }
+
+    /// The market's levels of a side and our orders.
+    pub(super) fn book(&self, side: Side) -> Levels {
+        let ours = self.orders.values().filter(move |order| order.is_open() && order.side == side);
+        shown::book(&self.core, side, ours.map(|order| (order.limit, order.left())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_have_one_at_least() {
+        assert_eq!((price(Price(50_000_000_000_000)), size(Qty(12_000_000))), ("50000.0".into(), "0.012".into()));
+        assert_eq!((cash(Cash::units(-3)), percent(Rate(37_000_000))), ("-3.0".into(), "0.0037".into()));
+    }
+}

@@ -1,0 +1,10 @@
+//! GRVT: EIP-712 signatures, the messages of its JSON-RPC interface (REST and stream), its order books; a client and an emulator.
+//! Full names only, never the lite ones, which mean different things at different depths.
+
+pub mod book;
+pub mod client;
+pub mod emulator;
+pub mod rest;
+pub mod sign;
+pub mod stream;
+pub mod trade;

@@ -1,0 +1,239 @@
+//! Lighter as emulated: one market (BTC, number 1), one account with its API keys.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `tx` | signed transactions: what is refused and with which code, what is queued |
+//! | `orders` | the account's orders, and what events make of them |
+//! | `show` | orders, trades, positions, markets as Lighter writes them |
+//! | `rest` | the endpoints |
+//! | `stream` | channels, frames, the sequence of the book |
+//! | `limits` | requests a minute |
+
+mod limits;
+mod orders;
+mod rest;
+mod show;
+mod stream;
+mod tx;
+
+use crate::emulate::EmulateError;
+use crate::emulate::account::Account;
+use crate::emulate::core::Core;
+use crate::emulate::faults::Manner;
+use crate::emulate::http::{Reply, Request};
+use crate::emulate::serve::{Emulated, Out};
+use crate::emulate::shown::keep;
+use crate::lighter::sign::{AuthToken, PublicKey};
+use crate::wall::MarketClock;
+use limits::Limits;
+use orders::Order;
+use perpx_core::market::{EventBody, OrderId, VolumeQuota};
+use perpx_core::sim::QuotaUse;
+use perpx_core::units::{Price, Rate, Time};
+use serde_json::Value;
+use std::collections::{BTreeMap, VecDeque};
+use stream::Sockets;
+
+/// The market's number, its decimals, and the decimals of money.
+pub const MARKET: i64 = 1;
+pub const SIZE_DECIMALS: u32 = 5;
+pub const PRICE_DECIMALS: u32 = 1;
+/// Initial margin of a position that nobody changed: twenty times.
+pub const INITIAL: Rate = Rate(50_000_000_000);
+
+/// What a user may choose of an emulated Lighter.
+pub struct Settings {
+    pub account_index: i64,
+    pub keys: BTreeMap<i64, PublicKey>,
+    pub chain_id: u32,
+    pub tier: String,
+    pub sends_per_minute: u32,
+    pub weight_per_minute: i64,
+    /// Of sends; `None`: as many as the minute allows.
+    pub quota: Option<VolumeQuota>,
+    /// Orders priced further through the mark are refused; the venue's own width is not published.
+    pub price_band: Rate,
+    pub speed: f64,
+    /// Between frames of the book, market time, 0: at each change; `None`: the venue's way, at most one a beat.
+    pub frame_ns: Option<i64>,
+}
+
+/// A refusal: the venue's code and its words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub code: i64,
+    pub message: String,
+}
+
+impl Refusal {
+    fn new(code: i64, message: impl Into<String>) -> Refusal {
+        Refusal { code, message: message.into() }
+    }
+}
+
+pub struct Lighter {
+    core: Core,
+    settings: Settings,
+    clock: MarketClock,
+    /// The last nonce used, by API key.
+    nonces: BTreeMap<i64, i64>,
+    orders: BTreeMap<OrderId, Order>,
+    /// Counters of order numbers: bids, asks.
+    counters: [u64; 2],
+    /// The account as events have told it so far: what trades say of the position before them.
+    told: Account,
+    /// Newest first.
+    trades: VecDeque<Value>,
+    own_trades: VecDeque<Value>,
+    fundings: VecDeque<Value>,
+    next_trade: u64,
+    /// Trades of the market are shown up to here.
+    trades_through: Time,
+    last_price: Price,
+    /// Taken transactions, newest first.
+    txs: VecDeque<Value>,
+    sequence: i64,
+    cancel_all_at: Option<i64>,
+    limits: Limits,
+    quota: QuotaUse,
+    sockets: Sockets,
+}
+
+impl Lighter {
+    /// `wall` is now: the market's time `core.now()` is shown as it.
+    pub fn new(core: Core, settings: Settings, wall: Time) -> Lighter {
+        let clock = MarketClock { wall, market: core.now(), speed: settings.speed };
+        Lighter {
+            told: core.account.clone(),
+            clock,
+            nonces: settings.keys.keys().map(|&key| (key, 0)).collect(),
+            orders: BTreeMap::new(),
+            counters: [0, 0],
+            trades: VecDeque::new(),
+            own_trades: VecDeque::new(),
+            fundings: VecDeque::new(),
+            next_trade: 1,
+            trades_through: core.now(),
+            last_price: Price(core.book().best().mid2() / 2),
+            txs: VecDeque::new(),
+            sequence: 0,
+            cancel_all_at: None,
+            limits: Limits::new(settings.tier == "standard", settings.sends_per_minute, settings.weight_per_minute),
+            quota: QuotaUse::default(),
+            sockets: Sockets::default(),
+            core,
+            settings,
+        }
+    }
+
+    fn is_account(&self, index: i64) -> bool {
+        index == self.settings.account_index
+    }
+
+    /// The holder of `token` may read the account.
+    fn authorize(&self, token: Option<&str>, now: Time) -> Result<(), Refusal> {
+        let none = "invalid param : auth query param and Authorization header are empty";
+        let text = token.filter(|text| !text.is_empty()).ok_or_else(|| Refusal::new(20001, none))?;
+        let invalid = |why: &str| Refusal::new(20001, format!("invalid param : auth: {why}"));
+        let token = AuthToken::parse(text).map_err(|_| invalid("not deadline:account:key:signature"))?;
+        let seconds = now.0 / perpx_core::units::SECOND_NS;
+        if token.deadline <= seconds || token.deadline > seconds + 8 * 3600 {
+            return Err(invalid("the deadline has passed, or lies more than 8 hours ahead"));
+        }
+        let key = self.settings.keys.get(&token.api_key_index).filter(|_| self.is_account(token.account_index));
+        let key = key.ok_or_else(|| Refusal::new(21109, "api key not found"))?;
+        if token.verify(key) { Ok(()) } else { Err(invalid("the signature is not the key's")) }
+    }
+
+    /// Books what happened up to `to` of the market's time, and tells those who listen.
+    fn happened(&mut self, to: Time) -> Result<(), EmulateError> {
+        let events = self.core.advance(to)?;
+        let (mut changed, mut trades, mut money) = (Vec::new(), Vec::new(), false);
+        for event in events {
+            let at = self.clock.wall(event.venue_time);
+            match event.body {
+                EventBody::Fill { id, side, px, qty, maker, fee } => {
+                    let trade = self.own_trade((id, side), (px, qty), maker, at);
+                    self.told.fill(side, px, qty, fee);
+                    if let Some(quota) = &self.settings.quota {
+                        self.quota.earn(quota, px.of(qty));
+                    }
+                    self.public_trade(trade.clone(), px);
+                    keep(&mut self.own_trades, trade.clone());
+                    trades.push(trade);
+                    money = true;
+                }
+                EventBody::Funding { amount, rate, px } => {
+                    let row = self.own_funding(amount, rate, at);
+                    keep(&mut self.fundings, row);
+                    self.told.settle(px, rate);
+                    money = true;
+                }
+                EventBody::Liquidated { px, qty, fee, .. } => {
+                    let side = if self.told.position.0 > 0 {
+                        perpx_core::market::Side::Sell
+                    } else {
+                        perpx_core::market::Side::Buy
+                    };
+                    self.told.fill(side, px, qty, fee);
+                    money = true;
+                }
+                _ => {}
+            }
+            if let Some(id) = event.body.order()
+                && self.order_event(id, &event, at)
+            {
+                changed.push(id);
+            }
+        }
+        self.market_trades();
+        self.tell_account(&changed, trades, money);
+        Ok(())
+    }
+}
+
+impl Emulated for Lighter {
+    fn pass(&mut self, now: Time) -> Result<(), EmulateError> {
+        let to = self.clock.market(now);
+        while let Some(at) = self.next_frame().filter(|at| *at < to) {
+            self.happened(at)?;
+            self.publish(self.clock.wall(at));
+        }
+        self.happened(to)?;
+        self.expire(now);
+        self.publish(now);
+        Ok(())
+    }
+
+    fn request(&mut self, _host: usize, request: &Request, now: Time) -> Reply {
+        self.route(request, now)
+    }
+
+    fn open(&mut self, socket: u64, _host: usize, _handshake: &Request, out: Out, _now: Time) {
+        self.sockets.open(socket, out);
+    }
+
+    fn text(&mut self, socket: u64, text: &str, now: Time) {
+        self.heard(socket, text, now);
+    }
+
+    fn closed(&mut self, socket: u64) {
+        self.sockets.close(socket);
+    }
+
+    fn halt(&mut self, spans: &[(Time, Time)]) {
+        self.core.halt(&self.clock.market_spans(spans));
+    }
+
+    fn manner(&self) -> Manner {
+        Manner::Lighter
+    }
+
+    fn hosts(&self) -> u16 {
+        1
+    }
+
+    fn stream_path(&self, _host: usize) -> Option<&'static str> {
+        Some("/stream")
+    }
+}

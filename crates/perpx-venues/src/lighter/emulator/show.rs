@@ -1,0 +1,266 @@
+//! Orders, trades, positions, account and market as Lighter writes them: fixed decimals in texts, whole numbers for ids and
+//! times. Every field that the venue's own client insists on is there.
+
+use super::orders::Order;
+use super::{Lighter, MARKET, PRICE_DECIMALS, SIZE_DECIMALS};
+use crate::lighter::sign::{order_type, time_in_force};
+use perpx_core::market::{OrderId, Side};
+use perpx_core::units::{Cash, MS_NS, Notional, Price, Qty, Rate, Time, format_scaled};
+use serde_json::{Value, json};
+
+pub(super) const SYMBOL: &str = "BTC";
+/// Least initial margin fraction of the market, 1e-4, and what a position has that nobody changed.
+pub(super) const LEAST_INITIAL: i64 = 200;
+pub(super) const DEFAULT_INITIAL: i64 = 500;
+/// Of the public's side of a trade.
+const PUBLIC: i64 = 0;
+/// A client's number that stands for "no limit": 2^48 - 1 micro-USDC.
+const QUOTE_LIMIT: &str = "281474976.710655";
+
+/// `value` of 10^-from with `decimals`, rounded down.
+pub(super) fn fixed(value: i128, from: u32, decimals: u32) -> String {
+    let cut = value.div_euclid(10i128.pow(from - decimals));
+    let text = format_scaled(cut, decimals);
+    match (decimals, text.split_once('.')) {
+        (0, _) => text,
+        (_, Some((_, digits))) => text.clone() + &"0".repeat((decimals as usize).saturating_sub(digits.len())),
+        (_, None) => text + "." + &"0".repeat(decimals as usize),
+    }
+}
+
+pub(super) fn size(qty: Qty) -> String {
+    fixed(qty.0.into(), 9, SIZE_DECIMALS)
+}
+
+pub(super) fn price(px: Price) -> String {
+    fixed(px.0.into(), 9, PRICE_DECIMALS)
+}
+
+pub(super) fn value(value: Notional) -> String {
+    fixed(value.0, 18, 6)
+}
+
+pub(super) fn cash(cash: Cash) -> String {
+    fixed(cash.0, 12, 6)
+}
+
+/// Percent with `decimals`.
+pub(super) fn percent(rate: Rate, decimals: u32) -> String {
+    fixed(rate.0.into(), 10, decimals)
+}
+
+/// 1e-6 of the notional.
+fn ticks(rate: Rate) -> i64 {
+    rate.0 / 1_000_000
+}
+
+impl Lighter {
+    pub(super) fn order_json(&self, order: &Order) -> Value {
+        let asked = &order.asked;
+        let kind = if asked.order_type == order_type::MARKET { "market" } else { "limit" };
+        let tif = match asked.time_in_force {
+            time_in_force::GOOD_TILL_TIME => "good-till-time",
+            time_in_force::POST_ONLY => "post-only",
+            _ => "immediate-or-cancel",
+        };
+        let wire = |value: i64, decimals: u32| value / 10i64.pow(9 - decimals);
+        json!({
+            "order_index": order.index, "client_order_index": asked.client_order_index,
+            "order_id": order.index.to_string(), "client_order_id": asked.client_order_index.to_string(),
+            "market_index": MARKET, "owner_account_index": self.settings.account_index,
+            "initial_base_amount": size(order.qty), "price": price(order.limit), "nonce": order.nonce,
+            "remaining_base_amount": size(Qty(order.left().0.max(0))), "is_ask": asked.is_ask == 1,
+            "base_size": wire(order.left().0.max(0), SIZE_DECIMALS), "base_price": wire(order.limit.0, PRICE_DECIMALS),
+            "filled_base_amount": size(order.filled), "filled_quote_amount": value(order.quote),
+            "side": if asked.is_ask == 1 { "sell" } else { "buy" }, "type": kind, "time_in_force": tif,
+            "reduce_only": asked.reduce_only == 1, "trigger_price": price(Price(0)), "order_expiry": asked.order_expiry,
+            "status": order.status.as_str(), "trigger_status": "na", "trigger_time": 0, "parent_order_index": 0,
+            "parent_order_id": "0", "to_trigger_order_id_0": "0", "to_trigger_order_id_1": "0",
+            "to_cancel_order_id_0": "0", "block_height": self.sequence, "timestamp": order.updated.0 / MS_NS,
+            "created_at": order.created.0 / MS_NS, "updated_at": order.updated.0 / MS_NS,
+            "transaction_time": order.updated.0 / 1_000, "integrator_fee_collector_index": "0",
+            "integrator_maker_fee": "0", "integrator_taker_fee": "0", "order_flags": 0, "order_version": order.version,
+            "market_symbol": SYMBOL, "market_kind": "perps",
+        })
+    }
+
+    fn trade_number(&mut self) -> u64 {
+        let number = self.next_trade;
+        self.next_trade += 1;
+        number
+    }
+
+    /// A fill of ours against the public. The position before it is what the account has been told so far.
+    pub(super) fn own_trade(&mut self, of: (OrderId, Side), what: (Price, Qty), maker: bool, at: Time) -> Value {
+        let ((id, side), qty) = (of, what.1);
+        let number = self.trade_number();
+        let (order, client) =
+            self.orders.get(&id).map_or((0, 0), |order| (order.index, order.asked.client_order_index));
+        let kind = if self.orders.contains_key(&id) { "trade" } else { "liquidation" };
+        let turned = {
+            let after = self.told.position + side.signed(qty);
+            !self.told.position.is_zero() && after.0.signum() != self.told.position.0.signum()
+        };
+        let mut trade = trade_json(number, what, side == if maker { Side::Sell } else { Side::Buy }, at);
+        trade["type"] = json!(kind);
+        let (ours, theirs) = if side == Side::Sell { ("ask", "bid") } else { ("bid", "ask") };
+        trade[format!("{ours}_id")] = json!(order);
+        trade[format!("{ours}_id_str")] = json!(order.to_string());
+        trade[format!("{ours}_client_id")] = json!(client);
+        trade[format!("{ours}_client_id_str")] = json!(client.to_string());
+        trade[format!("{ours}_account_id")] = json!(self.settings.account_index);
+        trade[format!("{theirs}_account_id")] = json!(PUBLIC);
+        let way = if maker { "maker" } else { "taker" };
+        trade[format!("{way}_position_size_before")] = json!(size(self.told.position));
+        trade[format!("{way}_entry_quote_before")] = json!(value(self.told.entry));
+        trade[format!("{way}_initial_margin_fraction_before")] = json!(self.told.initial.0 / 100_000_000);
+        trade[format!("{way}_position_sign_changed")] = json!(turned);
+        let fee = ticks(self.core.world.fees.rate(maker));
+        if fee != 0 {
+            trade[format!("{way}_fee")] = json!(fee);
+        }
+        trade
+    }
+
+    /// A trade between others: their taker's side decides who made it.
+    pub(super) fn others_trade(&mut self, what: (Price, Qty), taker: Side, at: Time) -> Value {
+        let number = self.trade_number();
+        trade_json(number, what, taker == Side::Buy, at)
+    }
+
+    pub(super) fn position_json(&self) -> Value {
+        let (account, mark) = (&self.core.account, self.core.mark());
+        let schedule = &self.core.world.instrument.margin;
+        let open = self.orders.values().filter(|order| order.is_open()).count();
+        let level = account.liquidation_price(schedule).unwrap_or(Price(0));
+        json!({
+            "market_id": MARKET, "symbol": SYMBOL, "initial_margin_fraction": percent(account.initial, 2),
+            "open_order_count": open, "pending_order_count": 0, "position_tied_order_count": 0,
+            "sign": if account.position.0 < 0 { -1 } else { 1 }, "position": size(account.position.abs()),
+            "avg_entry_price": price(account.entry_price()), "position_value": value(mark.of(account.position.abs())),
+            "unrealized_pnl": value(account.unrealized(mark)), "realized_pnl": cash(account.realized),
+            "liquidation_price": price(level), "total_funding_paid_out": cash(account.funding_paid),
+            "margin_mode": i32::from(account.isolated),
+            "allocated_margin": cash(account.allocated), "total_discount": "0.000000", "margin_set_flag": 0,
+        })
+    }
+
+    pub(super) fn account_json(&self) -> Value {
+        let (account, mark) = (&self.core.account, self.core.mark());
+        let schedule = &self.core.world.instrument.margin;
+        let open = self.orders.values().filter(|order| order.is_open()).count();
+        let equity = value(account.equity(mark));
+        let cross = if account.isolated { cash(account.cash - account.allocated) } else { equity.clone() };
+        let index = self.settings.account_index;
+        json!({
+            "code": 200, "account_type": 0, "account_trading_mode": 0, "index": index, "account_index": index,
+            "l1_address": "0x0000000000000000000000000000000000000000", "cancel_all_time": self.cancel_all_at.unwrap_or(0),
+            "total_order_count": open, "total_isolated_order_count": 0, "pending_order_count": 0, "status": 1,
+            "available_balance": cash(account.available(mark)), "collateral": cash(account.cash), "name": "",
+            "description": "", "can_invite": false, "referral_points_percentage": "", "positions": [self.position_json()],
+            "assets": [], "total_asset_value": equity, "cross_asset_value": cross, "shares": [],
+            "pool_info": {
+                "status": 0, "operator_fee": "0", "min_operator_share_rate": "0", "total_shares": 0, "operator_shares": 0,
+                "annual_percentage_yield": 0.0, "daily_returns": [], "share_prices": [], "sharpe_ratio": 0.0,
+                "strategies": [],
+            },
+            "created_at": 0, "transaction_time": 0, "can_rfq": false, "can_rfq_market_ids": [], "agent_enabled": false,
+            "cross_initial_margin_requirement": cash(account.initial_margin(mark)),
+            "cross_maintenance_margin_requirement": value(account.maintenance(schedule, mark)),
+            "metadata": { "color": "" },
+        })
+    }
+
+    /// A settlement of ours.
+    pub(super) fn own_funding(&mut self, amount: Cash, rate: Rate, at: Time) -> Value {
+        let side = if self.told.position.0 < 0 { "short" } else { "long" };
+        json!({
+            "timestamp": at.0 / MS_NS, "market_id": MARKET, "funding_id": self.fundings.len() + 1, "change": cash(amount),
+            "discount": "0.000000", "rate": percent(rate, 6), "position_size": size(self.told.position.abs()),
+            "position_side": side,
+        })
+    }
+
+    /// The market, as `orderBooks` and `orderBookDetails` tell it; `detail` adds what the second one knows.
+    pub(super) fn market_json(&self, detail: bool) -> Value {
+        let rules = &self.core.world.instrument;
+        let mut market = json!({
+            "symbol": SYMBOL, "market_id": MARKET, "market_type": "perp", "base_asset_id": 0, "quote_asset_id": 0,
+            "status": "active", "taker_fee": "0.0000", "maker_fee": "0.0000", "liquidation_fee": "1.0000",
+            "min_base_amount": size(rules.min_qty), "min_quote_amount": value(rules.min_notional),
+            "order_quote_limit": QUOTE_LIMIT, "supported_size_decimals": SIZE_DECIMALS,
+            "supported_price_decimals": PRICE_DECIMALS, "supported_quote_decimals": 6, "is_taker_fee_enabled": true,
+            "is_maker_fee_enabled": true, "created_at": "0", "multiplier": "1", "start_timestamp": 0, "end_timestamp": 0,
+            "settlement_type": 0, "settlement_price": 0, "settlement_cap": 0, "outcome": 0, "default_price": 0,
+            "operator_account_index": 0, "is_frozen": false, "open_interest": "0",
+        });
+        if !detail {
+            return market;
+        }
+        let ((mark, index), last) = (self.core.marks(), self.last_price.as_f64());
+        // every rate of the schedule's first bracket in 1e-4
+        let maintenance = rules.margin.brackets.first().map_or(0, |bracket| bracket.maintenance.0 / 100_000_000);
+        let more = json!({
+            "size_decimals": SIZE_DECIMALS, "price_decimals": PRICE_DECIMALS, "quote_multiplier": 1,
+            "default_initial_margin_fraction": DEFAULT_INITIAL, "min_initial_margin_fraction": LEAST_INITIAL,
+            "maintenance_margin_fraction": maintenance, "closeout_margin_fraction": maintenance * 2 / 3,
+            "mark_price": price(mark), "index_price": price(index), "last_trade_price": last, "daily_trades_count": 0,
+            "daily_base_token_volume": 0.0, "daily_quote_token_volume": 0.0, "daily_price_low": last,
+            "daily_price_high": last, "daily_price_change": 0.0, "open_interest": 0.0, "open_interest_usd": 0.0,
+            "open_interest_limit": QUOTE_LIMIT, "daily_chart": {}, "market_flags": 0, "strategy_index": 0,
+            "funding_clamp_small": "0.0500", "funding_clamp_big": "4.0000", "base_interest_rate": "0.0100",
+            "funding_premium_multiplier": 100,
+            "market_config": {
+                "market_margin_mode": 0, "insurance_fund_account_index": 281_474_976_710_655i64, "liquidation_mode": 0,
+                "force_reduce_only": false, "trading_hours": "", "funding_fee_discounts_enabled": false, "hidden": false,
+                "rfq_enabled": false,
+            },
+        });
+        if let (Some(market), Value::Object(more)) = (market.as_object_mut(), more) {
+            market.extend(more);
+        }
+        market
+    }
+}
+
+fn trade_json(number: u64, what: (Price, Qty), is_maker_ask: bool, at: Time) -> Value {
+    let (px, qty) = what;
+    let zero = "0.000000";
+    let mut trade = json!({
+        "trade_id": number, "trade_id_str": number.to_string(), "tx_hash": "", "type": "trade", "market_id": MARKET,
+        "market_symbol": SYMBOL, "market_kind": "perps", "size": size(qty), "price": price(px),
+        "usd_amount": value(px.of(qty)), "is_maker_ask": is_maker_ask, "block_height": 0,
+        "timestamp": at.0 / MS_NS, "transaction_time": at.0 / 1_000, "integrator_maker_fee": 0,
+        "integrator_maker_fee_collector_index": 0, "integrator_taker_fee": 0, "integrator_taker_fee_collector_index": 0,
+        "bid_account_pnl": zero, "ask_account_pnl": zero,
+    });
+    for side in ["ask", "bid"] {
+        for (field, none) in [("id", json!(0)), ("client_id", json!(0)), ("id_str", json!("0"))] {
+            trade[format!("{side}_{field}")] = none;
+        }
+        trade[format!("{side}_client_id_str")] = json!("0");
+        trade[format!("{side}_account_id")] = json!(PUBLIC);
+        trade[format!("{side}_order_version")] = json!(0);
+    }
+    for way in ["taker", "maker"] {
+        trade[format!("{way}_position_size_before")] = json!(size(Qty::ZERO));
+        trade[format!("{way}_entry_quote_before")] = json!(zero);
+        trade[format!("{way}_initial_margin_fraction_before")] = json!(DEFAULT_INITIAL);
+        trade[format!("{way}_position_sign_changed")] = json!(false);
+        trade[format!("{way}_allocated_margin_usdc_before")] = json!(0);
+        trade[format!("{way}_allocated_margin_usdc_after")] = json!(0);
+    }
+    trade
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_the_markets() {
+        assert_eq!((size(Qty(1_234_500)), size(Qty(0))), ("0.00123".to_owned(), "0.00000".to_owned()));
+        assert_eq!((price(Price(92_000_500_000_000)), price(Price(5_000_000_000))), ("92000.5".into(), "5.0".into()));
+        assert_eq!((cash(Cash::units(-3)), percent(Rate(50_000_000_000), 2)), ("-3.000000".into(), "5.00".into()));
+    }
+}

@@ -1,0 +1,297 @@
+//! Signed transactions. Accepted means queued: what becomes of an order is told by the account's channels.
+//!
+//! In this order: form (21501, 21505), account (21100), key (21109), what the venue's own signer refuses (the field's code),
+//! signature (21120), expiry (21711), nonce (21104), then the checks of the kind. A refused transaction does not use up its
+//! nonce; one that is queued does, whatever becomes of it.
+
+use super::orders::Order;
+use super::{Lighter, MARKET, PRICE_DECIMALS, Refusal, SIZE_DECIMALS};
+use crate::emulate::shown::keep;
+use crate::lighter::rest::OrderStatus;
+use crate::lighter::sign::{
+    NewOrder, Refused, SignedTx, Tx, TxError, attribute, cancel_all, order_type, time_in_force,
+};
+use perpx_core::market::{Command, NewOrder as Place, OrderKind, Role, Side};
+use perpx_core::units::{Cash, MINUTE_NS, MS_NS, Notional, Price, Qty, Rate, Time};
+use serde_json::{Value, json};
+
+const DAY_MS: i64 = 24 * 60 * 60_000;
+const FIVE_MINUTES_MS: i64 = 5 * MINUTE_NS / MS_NS;
+
+/// One unit of a price and of a size on the wire, in 1e-9.
+const PRICE_UNIT: i64 = 10i64.pow(9 - PRICE_DECIMALS);
+const SIZE_UNIT: i64 = 10i64.pow(9 - SIZE_DECIMALS);
+
+fn price(wire: i64) -> Price {
+    Price(wire.saturating_mul(PRICE_UNIT))
+}
+
+fn size(wire: i64) -> Option<Qty> {
+    wire.checked_mul(SIZE_UNIT).filter(|size| *size < i64::MAX / 4).map(Qty)
+}
+
+/// The code of what is wrong with a field.
+fn refused(refused: Refused) -> Refusal {
+    let code = match refused.field {
+        "MarketIndex" => 21602,
+        "BaseAmount" => 21701,
+        "Price" | "TriggerPrice" => 21702,
+        "IsAsk" => 21703,
+        "Type" => 21704,
+        "TimeInForce" => 21705,
+        "OrderExpiry" | "ExpiredAt" | "Time" => 21711,
+        "ClientOrderIndex" => 21727,
+        "Nonce" => 21104,
+        _ => 21501,
+    };
+    Refusal::new(code, refused.to_string())
+}
+
+impl Lighter {
+    /// Takes a transaction; the answer of `sendTx`.
+    pub(super) fn send(&mut self, kind: i64, info: &str, now: Time) -> Result<Value, Refusal> {
+        let kind = u8::try_from(kind).map_err(|_| Refusal::new(21505, "unsupported tx type"))?;
+        let signed = SignedTx::from_json(kind, info).map_err(|error| match error {
+            TxError::Kind { .. } => Refusal::new(21505, "unsupported tx type"),
+            _ => Refusal::new(21501, "invalid tx info"),
+        })?;
+        let SignedTx { head, tx, .. } = &signed;
+        if !self.is_account(head.account_index) {
+            return Err(Refusal::new(21100, "account not found"));
+        }
+        let key = self.settings.keys.get(&head.api_key_index);
+        let key = key.ok_or_else(|| Refusal::new(21109, "api key not found"))?;
+        let hash = signed.verify(key, self.settings.chain_id).map_err(refused)?;
+        let hash = hash.ok_or_else(|| Refusal::new(21120, "invalid signature"))?.to_string();
+        let ms = now.0 / MS_NS;
+        if head.expired_at <= ms {
+            return Err(Refusal::new(21711, "invalid expiry"));
+        }
+        let last = self.nonces.get(&head.api_key_index).copied().unwrap_or(0);
+        let skips = head.attributes.contains_key(&attribute::SKIP_NONCE);
+        let follows = if skips { head.nonce > last && head.nonce < 1 << 47 } else { head.nonce == last + 1 };
+        if !follows {
+            return Err(Refusal::new(21104, "invalid nonce"));
+        }
+        // single cancels are free; what else is not counted is limited by the minute alone
+        let quota = self
+            .settings
+            .quota
+            .filter(|_| matches!(tx, Tx::CreateOrder(_) | Tx::ModifyOrder { .. } | Tx::CancelAll { .. }));
+        if quota.is_some_and(|quota| !self.quota.is_open(&quota, now)) {
+            return Err(Refusal::new(23000, "Too Many Requests! not enough volume quota"));
+        }
+        let delay_ns = match tx {
+            Tx::CreateOrder(order) => self.create(order, head.nonce, now)?,
+            Tx::CancelOrder { market, index } => {
+                is_market(*market)?;
+                let id = self.find(*index).ok_or_else(|| Refusal::new(21600, "inactive order"))?;
+                self.cancel(id, OrderStatus::Canceled, false);
+                self.core.world.delays.cancel_ns
+            }
+            Tx::CancelAll { time_in_force, time } => {
+                let market = head.attributes.get(&attribute::CANCEL_ALL_MARKET);
+                self.cancel_all(*time_in_force, *time, market.is_none_or(|&market| market == MARKET), ms)?
+            }
+            Tx::ModifyOrder { market, index, base_amount, price, trigger_price } => {
+                is_market(*market)?;
+                let version = head.attributes.get(&attribute::ORDER_VERSION).copied();
+                self.modify(*index, (*base_amount, *price, *trigger_price), version)?
+            }
+            Tx::UpdateLeverage { market, initial_margin_fraction, margin_mode } => {
+                is_market(*market)?;
+                self.leverage(*initial_margin_fraction, *margin_mode)?
+            }
+            Tx::UpdateMargin { market, usdc_amount, direction } => {
+                is_market(*market)?;
+                self.move_margin(*usdc_amount, *direction)?
+            }
+            _ => return Err(Refusal::new(21505, "unsupported tx type: the emulator serves 14 to 17, 20 and 29")),
+        };
+        self.nonces.insert(head.api_key_index, head.nonce);
+        if let Some(quota) = &quota {
+            self.quota.spend(quota, now);
+        }
+        let left = self.settings.quota.map_or(0, |quota| self.quota.left(&quota));
+        self.sequence += 1;
+        let record = json!({
+            "code": 200, "hash": hash, "type": kind, "info": info, "event_info": "{\"ae\":\"\"}", "status": 2,
+            "transaction_index": 0, "l1_address": "", "account_index": head.account_index, "nonce": head.nonce,
+            "expire_at": head.expired_at, "block_height": self.sequence, "queued_at": ms, "executed_at": ms,
+            "sequence_index": self.sequence, "parent_hash": "", "transaction_time": now.0 / 1_000,
+        });
+        keep(&mut self.txs, record);
+        let predicted = self.clock.wall(self.core.now().plus(delay_ns)).0 / MS_NS;
+        Ok(json!({
+            "code": 200, "tx_hash": hash, "predicted_execution_time_ms": predicted, "volume_quota_remaining": left,
+        }))
+    }
+
+    fn create(&mut self, order: &NewOrder, nonce: i64, now: Time) -> Result<i64, Refusal> {
+        is_market(order.market_index)?;
+        let kind = match (order.order_type, order.time_in_force) {
+            (order_type::LIMIT, time_in_force::IMMEDIATE_OR_CANCEL) => OrderKind::Ioc,
+            (order_type::LIMIT, time_in_force::GOOD_TILL_TIME) => OrderKind::Limit,
+            (order_type::LIMIT, _) => OrderKind::PostOnly,
+            (order_type::MARKET, _) => OrderKind::Market,
+            _ => return Err(Refusal::new(21704, "invalid order type: the emulator serves limit and market orders")),
+        };
+        let (ms, expiry) = (now.0 / MS_NS, order.order_expiry);
+        if !kind.only_takes() && !(ms + FIVE_MINUTES_MS..=ms + 30 * DAY_MS).contains(&expiry) {
+            return Err(Refusal::new(21711, "invalid expiry: 5 minutes to 30 days ahead"));
+        }
+        let client = order.client_order_index;
+        if client > 0 && self.find(client).is_some() {
+            return Err(Refusal::new(21728, "client order index already exists"));
+        }
+        let side = if order.is_ask == 1 { Side::Sell } else { Side::Buy };
+        let reduce_only = order.reduce_only == 1;
+        let position = self.core.account.position;
+        if reduce_only && side.signed(position).0 >= 0 {
+            return Err(Refusal::new(21740, "reduce only order is in the wrong direction, or there is no position"));
+        }
+        let qty = if order.base_amount == 0 { Some(position.abs()) } else { size(order.base_amount) };
+        let qty = qty.ok_or_else(|| Refusal::new(21701, "invalid base amount"))?;
+        let limit = price(order.price);
+        self.is_sound(side, qty, limit, kind.only_takes() || (reduce_only && qty >= position.abs()))?;
+        let opens = qty - Qty((-side.signed(position).0).max(0));
+        if !reduce_only && opens > self.core.account.room(self.core.mark())[side as usize] {
+            return Err(Refusal::new(21739, "not enough margin to create the order"));
+        }
+        let id = self.core.next_id();
+        let counter = &mut self.counters[side as usize];
+        *counter += 1;
+        // asks count up, bids down
+        let number = if side == Side::Sell { *counter } else { (1 << 48) - *counter };
+        self.orders.insert(
+            id,
+            Order {
+                id,
+                index: ((MARKET as u64 + 1) << 48) | number,
+                asked: *order,
+                nonce,
+                qty,
+                limit,
+                filled: Qty::ZERO,
+                quote: Notional::ZERO,
+                status: OrderStatus::InProgress,
+                created: now,
+                updated: now,
+                version: 0,
+                ending: None,
+                doomed: false,
+                change: None,
+                was_changed: false,
+            },
+        );
+        let (venue, covers) = (Role::Long, false);
+        self.core.submit(Command::Place(Place { id, venue, side, qty, limit, kind, reduce_only, covers }));
+        Ok(self.core.world.delays.of(kind))
+    }
+
+    /// Minimums, which bind what may rest; the value's most; how far through the mark.
+    fn is_sound(&self, side: Side, qty: Qty, limit: Price, is_free: bool) -> Result<(), Refusal> {
+        let rules = &self.core.world.instrument;
+        if !is_free && !rules.takes(qty, limit) {
+            return Err(Refusal::new(21706, "invalid order base or quote amount: below the minimum"));
+        }
+        // 2^48 - 1 micro-USDC
+        if limit.of(qty).0 > ((1i128 << 48) - 1) * 1_000_000_000_000 {
+            return Err(Refusal::new(21706, "invalid order base or quote amount: above the maximum"));
+        }
+        let (mark, band) = (self.core.mark(), self.settings.price_band);
+        let far = match side {
+            Side::Buy => limit > mark.scaled_ceil(band),
+            Side::Sell => limit < mark.scaled_floor(Rate(-band.0)),
+        };
+        if far { Err(Refusal::new(21734, "order price is too far from the mark price")) } else { Ok(()) }
+    }
+
+    fn cancel_all(&mut self, kind: i64, time: i64, here: bool, ms: i64) -> Result<i64, Refusal> {
+        match kind {
+            cancel_all::NOW => {
+                let alive = |order: &&Order| here && order.is_alive();
+                let alive: Vec<_> = self.orders.values().filter(alive).map(|order| order.id).collect();
+                for id in alive {
+                    self.cancel(id, OrderStatus::Canceled, false);
+                }
+            }
+            cancel_all::SCHEDULED => {
+                if !(ms + FIVE_MINUTES_MS..=ms + 15 * DAY_MS).contains(&time) {
+                    return Err(Refusal::new(21711, "invalid expiry: 5 minutes to 15 days ahead"));
+                }
+                // whether a second one overwrites the first is not known: the answer that asks for more is given
+                if self.cancel_all_at.is_some() {
+                    return Err(Refusal::new(21712, "queued cancel-all exists: abort it first"));
+                }
+                self.cancel_all_at = Some(time);
+            }
+            _ => self.cancel_all_at = None,
+        }
+        Ok(self.core.world.delays.cancel_ns)
+    }
+
+    fn modify(&mut self, index: i64, to: (i64, i64, i64), version: Option<i64>) -> Result<i64, Refusal> {
+        let inactive = || Refusal::new(21600, "inactive order");
+        let id = self.find(index).ok_or_else(inactive)?;
+        let (base, wire_price, trigger) = to;
+        if trigger != 0 || base == 0 {
+            return Err(Refusal::new(21701, "invalid base amount or trigger price"));
+        }
+        let limit = price(wire_price);
+        let qty = size(base).ok_or_else(|| Refusal::new(21701, "invalid base amount"))?;
+        let order = self.orders.get(&id).filter(|order| order.is_alive()).ok_or_else(inactive)?;
+        let side = if order.asked.is_ask == 1 { Side::Sell } else { Side::Buy };
+        let (reduces, stored) = (order.asked.reduce_only == 1, order.version);
+        self.is_sound(side, qty, limit, reduces)?;
+        let delay_ns = self.core.world.delays.maker_ns;
+        let lands = self.core.now().plus(delay_ns);
+        // a version that is not above the stored one is taken and does nothing
+        if version.is_some_and(|version| version <= stored) {
+            return Ok(delay_ns);
+        }
+        if let Some(order) = self.orders.get_mut(&id) {
+            order.version = version.unwrap_or(stored);
+            order.change = Some((lands, qty, limit));
+        }
+        self.core.submit(Command::Modify { venue: Role::Long, id, qty, limit });
+        Ok(delay_ns)
+    }
+
+    fn leverage(&mut self, fraction: i64, mode: i64) -> Result<i64, Refusal> {
+        // 1e-4 to 1e-12
+        let initial = Rate(fraction * 100_000_000);
+        let isolated = mode == 1;
+        let busy = !self.core.account.position.is_zero() || self.orders.values().any(Order::is_alive);
+        if isolated != self.core.account.isolated && busy {
+            return Err(Refusal::new(21132, "margin mode cannot be changed with a position or an open order"));
+        }
+        if fraction < super::show::LEAST_INITIAL {
+            return Err(Refusal::new(21501, "invalid tx info: below the market's least initial margin fraction"));
+        }
+        let account = &mut self.core.account;
+        let before = std::mem::replace(&mut account.initial, initial);
+        let (account, mark) = (&self.core.account, self.core.mark());
+        if !account.position.is_zero() && account.backed(mark) < account.initial_margin(mark).as_notional() {
+            self.core.account.initial = before;
+            return Err(Refusal::new(21508, "account is below initial margin"));
+        }
+        self.core.account.isolated = isolated;
+        (self.told.initial, self.told.isolated) = (initial, isolated);
+        Ok(0)
+    }
+
+    /// Into (1) or out of an isolated position, 1e-6 USDC.
+    fn move_margin(&mut self, micro: i64, direction: i64) -> Result<i64, Refusal> {
+        let amount = Cash(i128::from(micro) * 1_000_000 * if direction == 1 { 1 } else { -1 });
+        if !self.core.account.move_margin(amount, self.core.mark()) {
+            return Err(Refusal::new(21508, "margin cannot be moved: no isolated position, or below initial margin"));
+        }
+        self.told.allocated += amount;
+        Ok(0)
+    }
+}
+
+fn is_market(index: i64) -> Result<(), Refusal> {
+    if index == MARKET { Ok(()) } else { Err(Refusal::new(21602, format!("invalid market index: {index}"))) }
+}

@@ -1,0 +1,8 @@
+//! Lighter: signed transactions, the messages of its REST interface and stream, its order books; a client and an emulator.
+
+pub mod book;
+pub mod client;
+pub mod emulator;
+pub mod rest;
+pub mod sign;
+pub mod stream;

@@ -1,0 +1,5 @@
+//! Messages of both venues: made by hand, recorded, and mutated.
+
+mod fuzz;
+mod recorded;
+mod sample;

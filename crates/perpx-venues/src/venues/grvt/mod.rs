@@ -1,8 +1,0 @@
-//! GRVT: EIP-712 signatures, the messages of its JSON-RPC interface (REST and stream), its order books. Full names only, never
-//! the lite ones, which mean different things at different depths.
-
-pub mod book;
-pub mod rest;
-pub mod sign;
-pub mod stream;
-pub mod trade;
