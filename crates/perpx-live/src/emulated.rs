@@ -21,9 +21,9 @@ use perpx_data::backtest::{Binder, Reader, SymbolData};
 use perpx_data::loader::{Tape, TapeSpec};
 use perpx_venues::client::{Holding, Host};
 use perpx_venues::emulate::FaultPlan;
-use perpx_venues::grvt::client::{Grvt, GrvtAccess};
-use perpx_venues::lighter::client::{Lighter, LighterAccess};
-use perpx_venues::running::{Played, Seat};
+use perpx_venues::grvt::client::{GrvtAccess, GrvtClient};
+use perpx_venues::lighter::client::{LighterAccess, LighterClient};
+use perpx_venues::running::{EmulatorConfig, RunningVenues};
 use perpx_venues::secret::Hidden;
 use perpx_venues::wall::{self, MarketClock};
 use perpx_venues::{grvt, lighter};
@@ -168,8 +168,8 @@ pub fn run(options: &Options, stretch: &Stretch, out: &mut (dyn Write + Send)) -
     let at = wall::now();
     let clock = MarketClock { wall: at, market: span.0, speed };
     let keys = Keys::of_this_run(at);
-    let mut played = Played::new(faults, at);
-    let parties = parties(&mut played, options, spec, &job, keys, clock)?;
+    let mut running = RunningVenues::new(faults, at);
+    let parties = parties(&mut running, options, spec, &job, keys, clock)?;
     let status = Status::new(options.quiet, span);
     let out: Option<&mut (dyn Write + Send)> = if options.quiet { None } else { Some(out) };
     let mut teller = Teller::new(out, status.clone(), names.clone(), 2 * job.initial().as_notional().0);
@@ -181,7 +181,7 @@ pub fn run(options: &Options, stretch: &Stretch, out: &mut (dyn Write + Send)) -
         traded
     });
     status.finish();
-    let served = played.end();
+    let served = running.end();
     let (machine, ended) = traded?;
     served?;
     let stopped = options.stop.load(Ordering::Relaxed);
@@ -243,16 +243,16 @@ impl Keys {
 
 /// Both venues played, and who speaks for us there, by role.
 fn parties(
-    played: &mut Played,
+    running: &mut RunningVenues,
     options: &Options,
     spec: &TapeSpec,
     job: &Job<'_, Composite>,
     keys: Keys,
     clock: MarketClock,
 ) -> Result<[Party; 2], LiveError> {
-    let seat = |role: Role| {
+    let config = |role: Role| {
         let world = &job.world.venues[role.ix()];
-        Seat {
+        EmulatorConfig {
             world: VenueWorld {
                 // counted at the door, and nothing fails: what an account here does can be added up
                 rate_limit: None,
@@ -274,24 +274,24 @@ fn parties(
     let mut party = |role: Role| -> Result<Party, LiveError> {
         let (name, grid) = (spec.venues[role.ix()].clone(), job.world.venues[role.ix()].instrument.money_grid);
         let (leverage, since, coin) = (job.leverage, clock.wall, coin.clone());
-        // the adapters go by the wall clock
+        // the clients go by the wall clock
         let fence_ns = (job.world.venues[role.ix()].fence_ns as f64 / clock.speed) as i64;
         match (name.as_str(), lighter.take_if(|_| name == "lighter"), grvt.take_if(|_| name == "grvt")) {
             (_, Some(key), _) => {
-                let venue = seat(role).lighter(ACCOUNT, (API_KEY, *key.public()), LIGHTER_CHAIN)?;
-                let ports = played.start(venue)?;
+                let venue = config(role).lighter(ACCOUNT, (API_KEY, *key.public()), LIGHTER_CHAIN)?;
+                let ports = running.start(venue)?;
                 let (account, api_key, chain_id) = (ACCOUNT, API_KEY, LIGHTER_CHAIN);
                 let access = LighterAccess { account, api_key, key, chain_id, coin, leverage, grid, fence_ns, since };
                 let hosts = hosts([Host::Main], &ports);
-                Ok(Party { name, adapter: Box::new(Lighter::new(access)), hosts })
+                Ok(Party { name, client: Box::new(LighterClient::new(access)), hosts })
             }
             (_, _, Some((key, api_key))) => {
                 let signer = (api_key.clone(), key.address());
-                let ports = played.start(seat(role).grvt(SUB_ACCOUNT, signer, GRVT_CHAIN)?)?;
+                let ports = running.start(config(role).grvt(SUB_ACCOUNT, signer, GRVT_CHAIN)?)?;
                 let (sub_account, chain_id) = (SUB_ACCOUNT, GRVT_CHAIN);
                 let access = GrvtAccess { api_key, key, sub_account, chain_id, coin, leverage, fence_ns, since };
                 let hosts = hosts([Host::Login, Host::MarketData, Host::Main], &ports);
-                Ok(Party { name, adapter: Box::new(Grvt::new(access)), hosts })
+                Ok(Party { name, client: Box::new(GrvtClient::new(access)), hosts })
             }
             _ => Err(LiveError::NoEmulator { config: options.config.clone(), found: name }),
         }

@@ -11,7 +11,7 @@ use perpx_core::market::{Command, Event, EventBody, Role};
 use perpx_core::replay::{Job, Machine, Pace, Paced};
 use perpx_core::trader::Composite;
 use perpx_core::units::{Qty, Time};
-use perpx_venues::client::{Adapter, Holding, News, VenueError};
+use perpx_venues::client::{Holding, News, VenueClient, VenueError};
 use perpx_venues::wall::{self, MarketClock};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ const CLOSING: Duration = Duration::from_secs(120);
 /// One venue: who speaks for us there, and where it is.
 pub struct Party {
     pub name: String,
-    pub adapter: Box<dyn Adapter>,
+    pub client: Box<dyn VenueClient>,
     pub hosts: Hosts,
 }
 
@@ -74,7 +74,7 @@ impl Floor {
         let wires = [0, 1].map(|v: usize| Wires::new(v, &parties[v].hosts, told.clone(), stop_wires.clone()));
         let mut asked = [Vec::new(), Vec::new()];
         for (party, asked) in parties.iter_mut().zip(&mut asked) {
-            party.adapter.begin(asked);
+            party.client.begin(asked);
         }
         let (ready, holdings, texts) = ([false; 2], [None; 2], 0);
         let mut floor = Floor { parties, wires, heard, ready, holdings, stop_wires, texts };
@@ -92,7 +92,7 @@ impl Floor {
             }
         }
         for (party, wires) in floor.parties.iter().zip(&mut floor.wires) {
-            for stream in party.adapter.streams() {
+            for stream in party.client.streams() {
                 if let Some(host) = party.hosts.get(&stream.host) {
                     wires.open(host.clone(), stream.path, stream.headers);
                 }
@@ -116,14 +116,14 @@ impl Floor {
         let (mut out, now) = (Vec::new(), wall::now());
         let (v, stream, done) = match heard {
             Heard::Open { venue, stream } => {
-                (venue, Some(stream), self.parties[venue].adapter.greet(stream, now, &mut out))
+                (venue, Some(stream), self.parties[venue].client.greet(stream, now, &mut out))
             }
             Heard::Text { venue, stream, text } => {
                 self.texts += 1;
-                (venue, Some(stream), self.parties[venue].adapter.heard(stream, &text, now, &mut out))
+                (venue, Some(stream), self.parties[venue].client.heard(stream, &text, now, &mut out))
             }
             Heard::Reply { venue, about, reply } => {
-                (venue, None, self.parties[venue].adapter.replied(about, reply, now, &mut out))
+                (venue, None, self.parties[venue].client.replied(about, reply, now, &mut out))
             }
         };
         done.map_err(self.failed(v))?;
@@ -137,7 +137,7 @@ impl Floor {
                 News::Ask(request) => self.wires[v].ask(request),
                 News::Say(text) => self.wires[v].say(stream.unwrap_or(0), text),
                 News::Reopen => {
-                    for (number, stream) in self.parties[v].adapter.streams().into_iter().enumerate() {
+                    for (number, stream) in self.parties[v].client.streams().into_iter().enumerate() {
                         self.wires[v].reopen(number, stream.headers);
                     }
                 }
@@ -195,7 +195,7 @@ impl Floor {
                 commands += 1;
                 let v = command.venue().ix();
                 let mut out = Vec::new();
-                self.parties[v].adapter.command(&command, wall::now(), &mut out).map_err(self.failed(v))?;
+                self.parties[v].client.command(&command, wall::now(), &mut out).map_err(self.failed(v))?;
                 self.pass_on(v, untold(out), Some((&mut growing, &mut machine)));
             }
             let now = tile.end.plus(-1);
@@ -226,7 +226,7 @@ impl Floor {
         self.holdings = [None; 2];
         for v in 0..2 {
             let mut out = Vec::new();
-            self.parties[v].adapter.ask_account(&mut out);
+            self.parties[v].client.ask_account(&mut out);
             self.pass_on(v, untold(out), None);
         }
         let began = Instant::now();

@@ -2,14 +2,14 @@
 
 use crate::emulate::EmulateError;
 use crate::emulate::account::Account;
-use crate::emulate::core::Core;
 use crate::emulate::faults::FaultPlan;
 use crate::emulate::feed::Feed;
 use crate::emulate::serve::{self, Server};
+use crate::emulate::venue_core::VenueCore;
 use crate::emulate::world::world;
-use crate::grvt::emulator::{self as grvt, Grvt};
+use crate::grvt::emulator::{self as grvt, GrvtEmulator};
 use crate::grvt::sign::Address;
-use crate::lighter::emulator::{self as lighter, Lighter};
+use crate::lighter::emulator::{self as lighter, LighterEmulator};
 use crate::lighter::sign::PublicKey;
 use crate::secret::Hidden;
 use crate::wall;
@@ -217,7 +217,7 @@ impl EmulateArgs {
         name: &str,
         tier: Option<&str>,
         (venue, initial): (usize, Rate),
-    ) -> Result<(Core, Tier), EmulateError> {
+    ) -> Result<(VenueCore, Tier), EmulateError> {
         let profiles = Profile::shipped()?;
         let generic = Profile::generic();
         let profile = profiles.iter().find(|profile| profile.name == name).unwrap_or(&generic);
@@ -229,10 +229,10 @@ impl EmulateArgs {
         let world = world(profile, tier).ok_or(EmulateError::Instrument)?;
         let (feed, start) = self.feed(venue)?;
         let account = Account::new(Cash::units(self.cash), initial, profile.money_grid);
-        Ok((Core::new(world, feed, account, self.synth, start), tier.clone()))
+        Ok((VenueCore::new(world, feed, account, self.synth, start), tier.clone()))
     }
 
-    fn lighter(&self, wall: Time) -> Result<Lighter, EmulateError> {
+    fn lighter(&self, wall: Time) -> Result<LighterEmulator, EmulateError> {
         let (core, tier) = self.core("lighter", Some(&self.tier), (0, lighter::INITIAL))?;
         let read = |(index, key): &(i64, String)| PublicKey::from_hex(key).ok().map(|key| (*index, key));
         let keys: BTreeMap<i64, PublicKey> = self.keys.iter().filter_map(read).collect();
@@ -248,10 +248,10 @@ impl EmulateArgs {
             speed: self.speed,
             frame_ns: self.frame_ms.map(|ms| ms * MS_NS),
         };
-        Ok(Lighter::new(core, settings, wall))
+        Ok(LighterEmulator::new(core, settings, wall))
     }
 
-    fn grvt(&self, wall: Time) -> Result<Grvt, EmulateError> {
+    fn grvt(&self, wall: Time) -> Result<GrvtEmulator, EmulateError> {
         let (core, _) = self.core("grvt", None, (1, grvt::INITIAL))?;
         let settings = grvt::Settings {
             sub_account: self.account.unsigned_abs(),
@@ -266,6 +266,6 @@ impl EmulateArgs {
             speed: self.speed,
             frame_ns: self.frame_ms.map(|ms| ms * MS_NS),
         };
-        Ok(Grvt::new(core, settings, wall))
+        Ok(GrvtEmulator::new(core, settings, wall))
     }
 }

@@ -2,13 +2,13 @@
 
 use crate::emulate::EmulateError;
 use crate::emulate::account::Account;
-use crate::emulate::core::Core;
 use crate::emulate::faults::FaultPlan;
 use crate::emulate::feed::Feed;
 use crate::emulate::serve::{Emulated, Server};
-use crate::grvt::emulator::{self as grvt, Grvt};
+use crate::emulate::venue_core::VenueCore;
+use crate::grvt::emulator::{self as grvt, GrvtEmulator};
 use crate::grvt::sign::Address;
-use crate::lighter::emulator::{self as lighter, Lighter, Settings};
+use crate::lighter::emulator::{self as lighter, LighterEmulator, Settings};
 use crate::lighter::sign::PublicKey;
 use crate::secret::Hidden;
 use crate::wall::MarketClock;
@@ -23,7 +23,7 @@ use std::thread::JoinHandle;
 const PRICE_BAND: Rate = Rate(50_000_000_000);
 
 /// A market and an account in it.
-pub struct Seat {
+pub struct EmulatorConfig {
     pub world: VenueWorld,
     pub cash: Cash,
     /// The market's rows: a stretch of a store, and which of its two venues.
@@ -34,15 +34,20 @@ pub struct Seat {
     pub clock: MarketClock,
 }
 
-impl Seat {
-    fn core(self, initial: Rate) -> Result<Core, EmulateError> {
+impl EmulatorConfig {
+    fn core(self, initial: Rate) -> Result<VenueCore, EmulateError> {
         let feed = Feed::tape(self.tape, self.venue)?.at(self.clock.market)?;
         let account = Account::new(self.cash, initial, self.world.instrument.money_grid);
-        Ok(Core::new(self.world, feed, account, self.seed, self.clock.market))
+        Ok(VenueCore::new(self.world, feed, account, self.seed, self.clock.market))
     }
 
     /// Lighter, with one API key.
-    pub fn lighter(self, account: i64, (index, key): (i64, PublicKey), chain_id: u32) -> Result<Lighter, EmulateError> {
+    pub fn lighter(
+        self,
+        account: i64,
+        (index, key): (i64, PublicKey),
+        chain_id: u32,
+    ) -> Result<LighterEmulator, EmulateError> {
         let MarketClock { wall, speed, .. } = self.clock;
         let settings = Settings {
             account_index: account,
@@ -56,7 +61,7 @@ impl Seat {
             speed,
             frame_ns: None,
         };
-        Ok(Lighter::new(self.core(lighter::INITIAL)?, settings, wall))
+        Ok(LighterEmulator::new(self.core(lighter::INITIAL)?, settings, wall))
     }
 
     /// GRVT, with one API key and one signer.
@@ -65,7 +70,7 @@ impl Seat {
         sub_account: u64,
         (api_key, signer): (Hidden, Address),
         chain_id: u64,
-    ) -> Result<Grvt, EmulateError> {
+    ) -> Result<GrvtEmulator, EmulateError> {
         let MarketClock { wall, speed, .. } = self.clock;
         let settings = grvt::Settings {
             sub_account,
@@ -79,22 +84,22 @@ impl Seat {
             speed,
             frame_ns: None,
         };
-        Ok(Grvt::new(self.core(grvt::INITIAL)?, settings, wall))
+        Ok(GrvtEmulator::new(self.core(grvt::INITIAL)?, settings, wall))
     }
 }
 
 /// Servers that run until they are ended.
-pub struct Played {
+pub struct RunningVenues {
     faults: FaultPlan,
     wall: Time,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Result<(), EmulateError>>>,
 }
 
-impl Played {
+impl RunningVenues {
     /// The times of `faults` count from `wall`.
-    pub fn new(faults: FaultPlan, wall: Time) -> Played {
-        Played { faults, wall, stop: Arc::default(), threads: Vec::new() }
+    pub fn new(faults: FaultPlan, wall: Time) -> RunningVenues {
+        RunningVenues { faults, wall, stop: Arc::default(), threads: Vec::new() }
     }
 
     /// Starts `venue` on free ports of the loopback; the port of each host.

@@ -1,5 +1,5 @@
-//! Adapters: what the trader wants in the venue's words, what the venue says in the trader's. No socket and no clock in here:
-//! requests and texts go in and out, so that a recording drives an adapter as a socket does.
+//! Clients of a venue: what the trader wants in the venue's words, what the venue says in the trader's. No socket and no clock in here:
+//! requests and texts go in and out, so that a recording drives a client as a socket does.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -85,7 +85,7 @@ pub struct Answer {
 /// An answer; or why there is none, in which case nobody knows whether the request was carried out.
 pub type Reply = Result<Answer, String>;
 
-/// What an adapter makes of a text. Times are the venue's own.
+/// What a client makes of a text. Times are the venue's own.
 #[derive(Clone, Debug, PartialEq)]
 pub enum News {
     Quote {
@@ -124,7 +124,7 @@ pub enum News {
     Say(String),
     /// The session is a new one: the streams whose handshake carries it are to be opened anew.
     Reopen,
-    /// The adapter is ready for commands: markets known, account as it is to be.
+    /// The client is ready for commands: markets known, account as it is to be.
     Ready,
     Account(Holding),
 }
@@ -155,7 +155,7 @@ pub enum VenueError {
 }
 
 /// One account at one venue.
-pub trait Adapter {
+pub trait VenueClient {
     /// What is asked first.
     fn begin(&mut self, out: &mut Vec<News>);
     /// The streams of the session, by number.

@@ -1,7 +1,7 @@
 //! Connections: a thread each, and one that lets time pass. They share the venue behind a lock.
 
 use super::EmulateError;
-use super::faults::{Fate, FaultPlan, Faults, Manner, Wire};
+use super::faults::{Dialect, Fate, FaultPlan, Faults, Wire};
 use super::http::{self, Reply, Request};
 use crate::wall::now;
 use perpx_core::units::Time;
@@ -27,7 +27,7 @@ pub trait Emulated: Send {
     fn closed(&mut self, socket: u64);
     /// At these times of the wall nothing is matched.
     fn halt(&mut self, spans: &[(Time, Time)]);
-    fn manner(&self) -> Manner;
+    fn dialect(&self) -> Dialect;
     /// Each has a port.
     fn hosts(&self) -> u16;
     /// Path of the stream at a host.
@@ -110,7 +110,7 @@ impl Server {
             Ok(listener)
         };
         let listeners = (0..venue.hosts()).map(one).collect::<Result<_, EmulateError>>()?;
-        let faults = Faults::new(plan, venue.manner(), wall);
+        let faults = Faults::new(plan, venue.dialect(), wall);
         venue.halt(&faults.halts());
         let shared = Arc::new(Shared { stop, faults, sockets: AtomicU64::new(0), venue: Mutex::new(venue) });
         Ok(Server { listeners, shared })

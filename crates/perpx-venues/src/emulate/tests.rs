@@ -1,23 +1,23 @@
 //! The matching core without a socket, hours in a moment.
 
 use super::account::Account;
-use super::core::Core;
 use super::feed::Feed;
+use super::venue_core::VenueCore;
 use perpx_core::config::{Profile, VenueWorld};
 use perpx_core::market::*;
 use perpx_core::units::{Cash, HOUR_NS, MINUTE_NS, Price, Qty, Rate, Time};
 
-fn core(seed: u64, initial: i64) -> Core {
+fn core(seed: u64, initial: i64) -> VenueCore {
     let profiles = Profile::shipped().expect("profiles");
     let profile = profiles.iter().find(|profile| profile.name == "lighter").expect("lighter");
     let world: VenueWorld = super::world::world(profile, profile.tier("premium").expect("a tier")).expect("BTC");
     let day = Time::from_civil(2026, 1, 5).expect("a date");
     let feed = Feed::synthetic(seed, day, 0.5, 0).and_then(|feed| feed.at(day)).expect("a market");
     let account = Account::new(Cash::units(1_000), Rate(initial), profile.money_grid);
-    Core::new(world, feed, account, seed, day.plus(MINUTE_NS))
+    VenueCore::new(world, feed, account, seed, day.plus(MINUTE_NS))
 }
 
-fn place(core: &mut Core, side: Side, qty: Qty, limit: Price, kind: OrderKind) -> OrderId {
+fn place(core: &mut VenueCore, side: Side, qty: Qty, limit: Price, kind: OrderKind) -> OrderId {
     let id = core.next_id();
     core.submit(Command::Place(NewOrder {
         id,
@@ -32,7 +32,7 @@ fn place(core: &mut Core, side: Side, qty: Qty, limit: Price, kind: OrderKind) -
     id
 }
 
-fn later(core: &mut Core, ns: i64) -> Vec<Event> {
+fn later(core: &mut VenueCore, ns: i64) -> Vec<Event> {
     let to = core.now().plus(ns);
     core.advance(to).expect("the market goes on")
 }

@@ -71,12 +71,12 @@ impl Faults {
 
     /// What becomes of a request over HTTP.
     pub fn request(&self, request: &Request, now: Time) -> Fate<Reply> {
-        if self.is_expired(self.manner.credential(request), now) {
-            return Fate::Instead(self.manner.reply(&self.manner.logged_out()));
+        if self.is_expired(self.dialect.credential(request), now) {
+            return Fate::Instead(self.dialect.reply(&self.dialect.logged_out()));
         }
         match self.struck(&request.path, now) {
             None => Fate::Served,
-            Some(Kind::TooMany) => Fate::Instead(self.manner.reply(&self.manner.too_many())),
+            Some(Kind::TooMany) => Fate::Instead(self.dialect.reply(&self.dialect.too_many())),
             Some(Kind::Failed { status, executed }) => {
                 // said by what stands before the venue: no JSON
                 let body = format!("<html><body><h1>{status}</h1></body></html>");
@@ -92,23 +92,23 @@ impl Faults {
         if self.armed.is_empty() {
             return Fate::Served;
         }
-        let say = |wrong| Arc::from(self.manner.spoken(&wrong, text));
-        if self.is_expired(self.manner.spoken_credential(text, handshake).as_deref(), now) {
-            return Fate::Instead(say(self.manner.logged_out()));
+        let say = |wrong| Arc::from(self.dialect.spoken(&wrong, text));
+        if self.is_expired(self.dialect.spoken_credential(text, handshake).as_deref(), now) {
+            return Fate::Instead(say(self.dialect.logged_out()));
         }
-        let call = self.manner.call(text);
+        let call = self.dialect.call(text);
         match call.and_then(|name| self.struck(&name, now)) {
             None => Fate::Served,
-            Some(Kind::TooMany) => Fate::Instead(say(self.manner.too_many())),
-            Some(Kind::Failed { status, executed: true }) => Fate::After(say(self.manner.failed(status))),
-            Some(Kind::Failed { status, executed: false }) => Fate::Instead(say(self.manner.failed(status))),
+            Some(Kind::TooMany) => Fate::Instead(say(self.dialect.too_many())),
+            Some(Kind::Failed { status, executed: true }) => Fate::After(say(self.dialect.failed(status))),
+            Some(Kind::Failed { status, executed: false }) => Fate::Instead(say(self.dialect.failed(status))),
             Some(_) => Fate::Lost,
         }
     }
 
     /// The login of a handshake.
     pub fn login_of(&self, handshake: &Request) -> Option<String> {
-        self.manner.credential(handshake).map(str::to_owned)
+        self.dialect.credential(handshake).map(str::to_owned)
     }
 
     /// The fault that hits a request of `name`.
@@ -117,7 +117,7 @@ impl Faults {
             let is_answers = matches!(armed.kind, Kind::TooMany | Kind::Failed { .. } | Kind::LostAnswer);
             let named = match &armed.containing {
                 Some(part) => name.contains(part.as_str()),
-                None => self.manner.is_order(name),
+                None => self.dialect.is_order(name),
             };
             is_answers && named && armed.take(now)
         });

@@ -6,15 +6,15 @@
 //! | `read` | the file that a user writes |
 //! | `answers` | requests: refused, failed, unanswered, logged out, held up |
 //! | `wire` | frames of one socket: lost, late, twice, out of turn |
-//! | `manner` | how a venue says it |
+//! | `dialect` | how a venue says it |
 
 mod answers;
-mod manner;
+mod dialect;
 mod read;
 mod wire;
 
 pub use answers::Fate;
-pub use manner::Manner;
+pub use dialect::Dialect;
 pub use read::FaultPlan;
 pub use wire::Wire;
 
@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// `None`: at every venue.
-    pub venue: Option<Manner>,
+    pub venue: Option<Dialect>,
     pub at_ns: i64,
     pub for_ns: Option<i64>,
     /// Frames or answers that it hits at most.
@@ -65,7 +65,7 @@ pub enum Kind {
 
 /// The faults of one venue of one run.
 pub struct Faults {
-    manner: Manner,
+    dialect: Dialect,
     armed: Vec<Armed>,
     backlog: Backlog,
     logins: Mutex<Logins>,
@@ -94,8 +94,8 @@ impl Armed {
 
 impl Faults {
     /// Those of `plan` that this venue has, counted from `wall`.
-    pub fn new(plan: &FaultPlan, manner: Manner, wall: Time) -> Faults {
-        let here = plan.0.iter().filter(|fault| fault.venue.is_none_or(|venue| venue == manner));
+    pub fn new(plan: &FaultPlan, dialect: Dialect, wall: Time) -> Faults {
+        let here = plan.0.iter().filter(|fault| fault.venue.is_none_or(|venue| venue == dialect));
         let arm = |fault: &Fault| {
             let from = wall.plus(fault.at_ns);
             // counted faults last until the last one; of the others a moment is enough
@@ -110,7 +110,7 @@ impl Faults {
             }
         };
         let armed = here.map(arm).collect();
-        Faults { manner, armed, backlog: Backlog::default(), logins: Mutex::default() }
+        Faults { dialect, armed, backlog: Backlog::default(), logins: Mutex::default() }
     }
 
     fn of(&self, kind: Kind) -> impl Iterator<Item = &Armed> {
@@ -139,7 +139,7 @@ mod tests {
     use std::sync::Arc;
 
     fn faults(text: &str) -> Faults {
-        Faults::new(&FaultPlan::parse("f.toml", text).expect("legal"), Manner::Lighter, Time(0))
+        Faults::new(&FaultPlan::parse("f.toml", text).expect("legal"), Dialect::Lighter, Time(0))
     }
 
     fn sent(wire: &mut Wire, faults: &Faults, text: &str, ms: i64) -> Vec<String> {

@@ -22,7 +22,7 @@ impl Faults {
     fn hits(&self, armed: &Armed, text: &str) -> bool {
         match &armed.containing {
             Some(part) => text.contains(part.as_str()),
-            None => self.manner.is_book(text),
+            None => self.dialect.is_book(text),
         }
     }
 }
@@ -47,7 +47,7 @@ impl Wire {
 
     /// What goes out when the venue says `text`.
     pub fn pass(&mut self, faults: &Faults, text: Text, now: Time, out: &mut Vec<Text>) {
-        if self.instead.is_some() && faults.manner.is_answer(&text) {
+        if self.instead.is_some() && faults.dialect.is_answer(&text) {
             out.extend(self.instead.take());
             return;
         }

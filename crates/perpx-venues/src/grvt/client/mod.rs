@@ -1,9 +1,9 @@
-//! GRVT's adapter. Everything is asked over REST with the session's cookie; an order is named by the client's number from the
+//! GRVT's client. Everything is asked over REST with the session's cookie; an order is named by the client's number from the
 //! first moment, because the venue's own number comes on the stream alone.
 
 use crate::book::Applied;
 use crate::client::orders::{Fill, Orders};
-use crate::client::{About, Adapter, Answer, Body, Holding, Host, News, Reply, Request, Stream, VenueError, quote};
+use crate::client::{About, Answer, Body, Holding, Host, News, Reply, Request, Stream, VenueClient, VenueError, quote};
 use crate::grvt::book::Book;
 use crate::grvt::rest::{ApiError, Funding, Instrument, Login, LoginReply, Reply as Page, Ticker};
 use crate::grvt::sign::{Assets, PrivateKey, Signed};
@@ -46,7 +46,7 @@ const MOST_LOGINS: u32 = 3;
 /// Client numbers have this bit; below it stand the run and our number.
 const CLIENT: u64 = 1 << 63;
 
-pub struct Grvt {
+pub struct GrvtClient {
     access: GrvtAccess,
     instrument: String,
     assets: Assets,
@@ -72,9 +72,9 @@ pub struct Grvt {
     holding: Option<Holding>,
 }
 
-impl Grvt {
-    pub fn new(access: GrvtAccess) -> Grvt {
-        Grvt {
+impl GrvtClient {
+    pub fn new(access: GrvtAccess) -> GrvtClient {
+        GrvtClient {
             instrument: format!("{}_USDT_Perp", access.coin),
             nonce: (access.since.0 / SECOND_NS) as u32,
             orders: Orders::new(access.fence_ns),
@@ -500,7 +500,7 @@ impl Grvt {
     }
 }
 
-impl Adapter for Grvt {
+impl VenueClient for GrvtClient {
     fn begin(&mut self, out: &mut Vec<News>) {
         out.push(self.log_in());
     }

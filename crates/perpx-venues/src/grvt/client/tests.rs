@@ -1,4 +1,4 @@
-//! The adapter without a socket.
+//! The client without a socket.
 
 use super::*;
 use perpx_core::market::Role;
@@ -20,10 +20,10 @@ fn events(news: &[News]) -> Vec<EventBody> {
     news.iter().filter_map(|news| if let News::Event { body, .. } = news { Some(*body) } else { None }).collect()
 }
 
-fn ready() -> Grvt {
+fn ready() -> GrvtClient {
     let key = PrivateKey::from_hex(&"5a".repeat(32)).expect("a key");
     let (api_key, coin, leverage) = (Hidden::new("k".to_owned()), "BTC".to_owned(), Rate(5 * Rate::ONE));
-    let mut grvt = Grvt::new(GrvtAccess {
+    let mut grvt = GrvtClient::new(GrvtAccess {
         api_key,
         key,
         sub_account: 77,
@@ -128,7 +128,7 @@ fn states_and_fills_become_events_in_the_traders_order() {
     grvt.command(&order(1), WALL, &mut out).expect("sent");
     let client = grvt.client_id(OrderId(1));
     out.clear();
-    let mut say = |grvt: &mut Grvt, stream: &str, feed: Value| {
+    let mut say = |grvt: &mut GrvtClient, stream: &str, feed: Value| {
         let frame = json!({ "stream": stream, "selector": "77", "sequence_number": "5", "prev_sequence_number": "4", "feed": feed });
         grvt.heard(1, &frame.to_string(), WALL, &mut out).expect("read");
         std::mem::take(&mut out)

@@ -4,7 +4,7 @@
 //! open (2090).
 
 use super::orders::Order;
-use super::{Grvt, INSTRUMENT, Refusal};
+use super::{GrvtEmulator, INSTRUMENT, Refusal};
 use crate::grvt::sign::{Signed, check_expiry, recover};
 use crate::grvt::trade::{Order as WireOrder, OrderState, OrderStatus, RejectReason, TimeInForce};
 use crate::wire::Dec;
@@ -27,7 +27,7 @@ fn refuse<T>(code: u32, message: &str) -> Result<T, Refusal> {
     Err(Refusal::new(code, message))
 }
 
-impl Grvt {
+impl GrvtEmulator {
     /// Takes an order; what the answer shows of it.
     pub(super) fn create(&mut self, wire: WireOrder, now: Time) -> Result<WireOrder, Refusal> {
         let asked = self.read(&wire)?;

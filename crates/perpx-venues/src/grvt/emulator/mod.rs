@@ -20,10 +20,10 @@ mod stream;
 
 use crate::emulate::EmulateError;
 use crate::emulate::account::Account;
-use crate::emulate::core::Core;
-use crate::emulate::faults::Manner;
+use crate::emulate::faults::Dialect;
 use crate::emulate::http::{Reply, Request};
 use crate::emulate::serve::{Emulated, Out};
+use crate::emulate::venue_core::VenueCore;
 use crate::grvt::rest::Instrument;
 use crate::grvt::sign::{Address, Assets};
 use crate::secret::Hidden;
@@ -87,8 +87,8 @@ impl Refusal {
     }
 }
 
-pub struct Grvt {
-    core: Core,
+pub struct GrvtEmulator {
+    core: VenueCore,
     settings: Settings,
     clock: MarketClock,
     assets: Assets,
@@ -115,15 +115,15 @@ pub struct Grvt {
     sockets: Sockets,
 }
 
-impl Grvt {
+impl GrvtEmulator {
     /// `wall` is now: the market's time `core.now()` is shown as it.
-    pub fn new(core: Core, settings: Settings, wall: Time) -> Grvt {
+    pub fn new(core: VenueCore, settings: Settings, wall: Time) -> GrvtEmulator {
         let instrument = show::instrument(&core.world.instrument, &settings);
         let mut assets = Assets::default();
         // the hash is a constant of ours
         let _ = assets.add(&instrument);
         let best = core.book().best();
-        Grvt {
+        GrvtEmulator {
             told: core.account.clone(),
             leverage: times(core.account.initial),
             clock: MarketClock { wall, market: core.now(), speed: settings.speed },
@@ -183,7 +183,7 @@ fn times(initial: Rate) -> Rate {
     Rate(i64::try_from(one * one / i128::from(initial.0.max(1))).unwrap_or(i64::MAX))
 }
 
-impl Emulated for Grvt {
+impl Emulated for GrvtEmulator {
     fn pass(&mut self, now: Time) -> Result<(), EmulateError> {
         let to = self.clock.market(now);
         while let Some(at) = self.next_frame().filter(|at| *at < to) {
@@ -216,8 +216,8 @@ impl Emulated for Grvt {
         self.core.halt(&self.clock.market_spans(spans));
     }
 
-    fn manner(&self) -> Manner {
-        Manner::Grvt
+    fn dialect(&self) -> Dialect {
+        Dialect::Grvt
     }
 
     fn hosts(&self) -> u16 {

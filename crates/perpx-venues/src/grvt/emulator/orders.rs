@@ -1,6 +1,6 @@
 //! The account's orders: cancels, expiries, and what events make of them.
 
-use super::{Grvt, Refusal};
+use super::{GrvtEmulator, Refusal};
 use crate::grvt::trade::{
     CancelAllOrders, CancelOnDisconnect, CancelOrder, Order as WireOrder, OrderStatus, RejectReason, TimeInForce,
 };
@@ -74,7 +74,7 @@ fn sent_reason(reason: Reject) -> RejectReason {
     }
 }
 
-impl Grvt {
+impl GrvtEmulator {
     /// What an event does to its order, told on the streams.
     pub(super) fn order_event(&mut self, id: OrderId, event: &Event, at: Time) {
         let liquidated = self.core.was_liquidated(id);

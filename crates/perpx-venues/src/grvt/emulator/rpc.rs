@@ -1,7 +1,7 @@
 //! The routes: each is served over REST, and over the socket as a call of the same name.
 
 use super::session::cookie;
-use super::{Grvt, INSTRUMENT, LOGIN, MARKET_DATA, Refusal, TRADES};
+use super::{GrvtEmulator, INSTRUMENT, LOGIN, MARKET_DATA, Refusal, TRADES};
 use crate::emulate::http::{Reply, Request};
 use crate::grvt::rest::{BookQuery, InstrumentQuery};
 use crate::grvt::trade::{
@@ -40,7 +40,7 @@ fn at_most(list: &std::collections::VecDeque<Value>, most: usize) -> Vec<&Value>
     list.iter().take(most).collect()
 }
 
-impl Grvt {
+impl GrvtEmulator {
     /// A request over HTTP.
     pub(super) fn route(&mut self, host: usize, request: &Request, now: Time) -> Reply {
         if host == LOGIN {

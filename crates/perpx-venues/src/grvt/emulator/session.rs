@@ -1,6 +1,6 @@
 //! Login and sessions: an API key opens one, a cookie carries it, and it ends by itself.
 
-use super::{Grvt, Refusal};
+use super::{GrvtEmulator, Refusal};
 use crate::emulate::http::{Reply, Request};
 use crate::grvt::rest::Login;
 use crate::wire::parse;
@@ -31,7 +31,7 @@ pub(super) struct Sessions {
     count: u64,
 }
 
-impl Grvt {
+impl GrvtEmulator {
     fn account_name(&self) -> String {
         format!("ACC:{}", self.settings.sub_account)
     }

@@ -2,9 +2,9 @@
 //! numbers of up to 32 bits as numbers. Every field that the venue's own client insists on is there.
 
 use super::orders::Order;
-use super::{Grvt, INSTRUMENT, Settings};
-use crate::emulate::core::PublicTrade;
-use crate::emulate::shown::{self, Levels, keep};
+use super::{GrvtEmulator, INSTRUMENT, Settings};
+use crate::emulate::venue_core::PublicTrade;
+use crate::emulate::views::{self, Levels, keep};
 use crate::grvt::rest::{Instrument, InstrumentStatus, Kind};
 use crate::grvt::trade::{Order as WireOrder, OrderState};
 use crate::wire::Dec;
@@ -78,7 +78,7 @@ pub(super) fn instrument(rules: &Rules, settings: &Settings) -> Instrument {
     }
 }
 
-impl Grvt {
+impl GrvtEmulator {
     /// The newest settled rate of the rows at hand, and the next settlement, in wall time.
     fn funding(&self) -> (Rate, Time) {
         let (all, now) = (&self.core.rows().settlements, self.core.now());
@@ -301,7 +301,7 @@ impl Grvt {
     /// The market's levels of a side and our orders.
     pub(super) fn book(&self, side: Side) -> Levels {
         let ours = self.orders.values().filter(move |order| order.is_open() && order.side == side);
-        shown::book(&self.core, side, ours.map(|order| (order.limit, order.left())))
+        views::book(&self.core, side, ours.map(|order| (order.limit, order.left())))
     }
 }
 

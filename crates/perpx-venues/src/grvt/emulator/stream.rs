@@ -2,9 +2,9 @@
 //! A subscription begins with snapshots that carry the number 0; each later frame names the one before it.
 
 use super::session::Cookie;
-use super::{Grvt, INSTRUMENT, MARKET_DATA, Refusal, TRADES};
+use super::{GrvtEmulator, INSTRUMENT, MARKET_DATA, Refusal, TRADES};
 use crate::emulate::serve::Out;
-use crate::emulate::shown::{Levels, changed};
+use crate::emulate::views::{Levels, changed};
 use perpx_core::market::Side;
 use perpx_core::units::{MS_NS, Price, Qty, Time};
 use serde_json::{Map, Value, json};
@@ -120,7 +120,7 @@ fn frame((stream, selector): &Name, number: u64, before: u64, feed: &Value) -> V
     })
 }
 
-impl Grvt {
+impl GrvtEmulator {
     /// A client has sent a text.
     pub(super) fn heard(&mut self, socket: u64, text: &str, now: Time) {
         let Some((host, cookie)) = self.sockets.open.get(&socket).map(|socket| (socket.host, socket.cookie.clone()))

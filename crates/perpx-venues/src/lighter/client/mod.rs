@@ -1,9 +1,9 @@
-//! Lighter's adapter. One transaction is under way at a time: nonces go up by one and a refused one is not used up, so the
+//! Lighter's client. One transaction is under way at a time: nonces go up by one and a refused one is not used up, so the
 //! next is signed when the fate of the last is known.
 
 use crate::book::Applied;
 use crate::client::orders::{Fill, Orders};
-use crate::client::{About, Adapter, Answer, Body, Holding, Host, News, Reply, Request, Stream, VenueError, quote};
+use crate::client::{About, Answer, Body, Holding, Host, News, Reply, Request, Stream, VenueClient, VenueError, quote};
 use crate::lighter::book::Book;
 use crate::lighter::rest::{
     Accounts, ApiError, NextNonce, Order, OrderBookDetails, OrderStatus, Orders as OrderList, PositionFundings, Trade,
@@ -56,7 +56,7 @@ struct Market {
     price_unit: i64,
 }
 
-pub struct Lighter {
+pub struct LighterClient {
     access: LighterAccess,
     market: Option<Market>,
     /// Its last second; empty once it was refused.
@@ -82,9 +82,9 @@ pub struct Lighter {
     paid: BTreeSet<i64>,
 }
 
-impl Lighter {
-    pub fn new(access: LighterAccess) -> Lighter {
-        Lighter {
+impl LighterClient {
+    pub fn new(access: LighterAccess) -> LighterClient {
+        LighterClient {
             orders: Orders::new(access.fence_ns),
             access,
             market: None,
@@ -464,7 +464,7 @@ impl Lighter {
     }
 }
 
-impl Adapter for Lighter {
+impl VenueClient for LighterClient {
     fn begin(&mut self, out: &mut Vec<News>) {
         out.push(self.get(About::Markets, "orderBookDetails".to_owned(), Vec::new()));
     }

@@ -1,4 +1,4 @@
-//! The adapter without a socket.
+//! The client without a socket.
 
 use super::*;
 use perpx_core::market::Role;
@@ -25,10 +25,10 @@ fn events(news: &[News]) -> Vec<EventBody> {
 }
 
 /// Ready, with the nonce 8 next.
-fn ready() -> Lighter {
+fn ready() -> LighterClient {
     let key = PrivateKey::from_hex(&("09".to_owned() + &"11".repeat(38) + "00")).expect("a key");
     let (coin, leverage, grid) = ("BTC".to_owned(), Rate(5 * Rate::ONE), Cash(10_000));
-    let mut lighter = Lighter::new(LighterAccess {
+    let mut lighter = LighterClient::new(LighterAccess {
         account: 7,
         api_key: 4,
         key,

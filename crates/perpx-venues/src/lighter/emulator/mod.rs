@@ -18,11 +18,11 @@ mod tx;
 
 use crate::emulate::EmulateError;
 use crate::emulate::account::Account;
-use crate::emulate::core::Core;
-use crate::emulate::faults::Manner;
+use crate::emulate::faults::Dialect;
 use crate::emulate::http::{Reply, Request};
 use crate::emulate::serve::{Emulated, Out};
-use crate::emulate::shown::keep;
+use crate::emulate::venue_core::VenueCore;
+use crate::emulate::views::keep;
 use crate::lighter::sign::{AuthToken, PublicKey};
 use crate::wall::MarketClock;
 use limits::Limits;
@@ -71,8 +71,8 @@ impl Refusal {
     }
 }
 
-pub struct Lighter {
-    core: Core,
+pub struct LighterEmulator {
+    core: VenueCore,
     settings: Settings,
     clock: MarketClock,
     /// The last nonce used, by API key.
@@ -99,11 +99,11 @@ pub struct Lighter {
     sockets: Sockets,
 }
 
-impl Lighter {
+impl LighterEmulator {
     /// `wall` is now: the market's time `core.now()` is shown as it.
-    pub fn new(core: Core, settings: Settings, wall: Time) -> Lighter {
+    pub fn new(core: VenueCore, settings: Settings, wall: Time) -> LighterEmulator {
         let clock = MarketClock { wall, market: core.now(), speed: settings.speed };
-        Lighter {
+        LighterEmulator {
             told: core.account.clone(),
             clock,
             nonces: settings.keys.keys().map(|&key| (key, 0)).collect(),
@@ -192,7 +192,7 @@ impl Lighter {
     }
 }
 
-impl Emulated for Lighter {
+impl Emulated for LighterEmulator {
     fn pass(&mut self, now: Time) -> Result<(), EmulateError> {
         let to = self.clock.market(now);
         while let Some(at) = self.next_frame().filter(|at| *at < to) {
@@ -225,8 +225,8 @@ impl Emulated for Lighter {
         self.core.halt(&self.clock.market_spans(spans));
     }
 
-    fn manner(&self) -> Manner {
-        Manner::Lighter
+    fn dialect(&self) -> Dialect {
+        Dialect::Lighter
     }
 
     fn hosts(&self) -> u16 {

@@ -1,6 +1,6 @@
 //! The account's orders: what was asked for, and what the venue's events made of it.
 
-use super::Lighter;
+use super::LighterEmulator;
 use crate::lighter::rest::OrderStatus;
 use crate::lighter::sign::{NewOrder, time_in_force};
 use perpx_core::market::{Command, Event, EventBody, OrderId, Reject, Role};
@@ -60,7 +60,7 @@ impl Order {
     }
 }
 
-impl Lighter {
+impl LighterEmulator {
     /// What an event does to its order; true when the order changed.
     pub(super) fn order_event(&mut self, id: OrderId, event: &Event, at: Time) -> bool {
         let liquidated = self.core.was_liquidated(id);

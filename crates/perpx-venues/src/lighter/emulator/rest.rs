@@ -2,9 +2,9 @@
 
 use super::orders::Order;
 use super::show::{price, size};
-use super::{Lighter, MARKET, Refusal, show};
+use super::{LighterEmulator, MARKET, Refusal, show};
 use crate::emulate::http::{Reply, Request};
-use crate::emulate::shown::LEVELS;
+use crate::emulate::views::LEVELS;
 use perpx_core::market::{DepthLevel, Side};
 use perpx_core::units::{MS_NS, Rate, SECOND_NS, Time};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ fn invalid(what: &str) -> Refusal {
     Refusal::new(20001, format!("invalid param : {what}"))
 }
 
-impl Lighter {
+impl LighterEmulator {
     pub(super) fn route(&mut self, request: &Request, now: Time) -> Reply {
         if request.path == "/" {
             let chain = self.settings.chain_id;

@@ -2,7 +2,7 @@
 //! times. Every field that the venue's own client insists on is there.
 
 use super::orders::Order;
-use super::{Lighter, MARKET, PRICE_DECIMALS, SIZE_DECIMALS};
+use super::{LighterEmulator, MARKET, PRICE_DECIMALS, SIZE_DECIMALS};
 use crate::lighter::sign::{order_type, time_in_force};
 use perpx_core::market::{OrderId, Side};
 use perpx_core::units::{Cash, MS_NS, Notional, Price, Qty, Rate, Time, format_scaled};
@@ -54,7 +54,7 @@ fn ticks(rate: Rate) -> i64 {
     rate.0 / 1_000_000
 }
 
-impl Lighter {
+impl LighterEmulator {
     pub(super) fn order_json(&self, order: &Order) -> Value {
         let asked = &order.asked;
         let kind = if asked.order_type == order_type::MARKET { "market" } else { "limit" };

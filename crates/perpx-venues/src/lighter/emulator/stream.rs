@@ -3,10 +3,10 @@
 
 use super::rest::ms;
 use super::show::{SYMBOL, cash, percent, price, size, value};
-use super::{Lighter, MARKET, Refusal};
-use crate::emulate::core::PublicTrade;
+use super::{LighterEmulator, MARKET, Refusal};
 use crate::emulate::serve::Out;
-use crate::emulate::shown::{self, Levels, changed, keep};
+use crate::emulate::venue_core::PublicTrade;
+use crate::emulate::views::{self, Levels, changed, keep};
 use perpx_core::market::{OrderId, Side};
 use perpx_core::units::{MS_NS, Price, Qty, Time};
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ fn error(code: i64, message: String) -> Value {
     json!({ "error": { "code": code, "message": message } })
 }
 
-impl Lighter {
+impl LighterEmulator {
     /// A client has sent a frame.
     pub(super) fn heard(&mut self, socket: u64, text: &str, now: Time) {
         let Ok(frame) = serde_json::from_str::<Value>(text) else {
@@ -118,7 +118,7 @@ impl Lighter {
     }
 
     fn subscribe(&mut self, socket: u64, channel: String, auth: Option<&str>, now: Time) {
-        let fail = |lighter: &Lighter, code, message| lighter.sockets.say(socket, &error(code, message));
+        let fail = |lighter: &LighterEmulator, code, message| lighter.sockets.say(socket, &error(code, message));
         let mut parts = channel.split(':');
         let name = parts.next().unwrap_or_default();
         let numbers: Vec<i64> = parts.map(|part| part.parse().unwrap_or(-1)).collect();
@@ -177,7 +177,7 @@ impl Lighter {
 
     /// The market's levels and our orders.
     fn book(&self) -> [Levels; 2] {
-        [Side::Buy, Side::Sell].map(|side| shown::book(&self.core, side, self.ours(side)))
+        [Side::Buy, Side::Sell].map(|side| views::book(&self.core, side, self.ours(side)))
     }
 
     fn book_frame(&self, sides: [Vec<Value>; 2], begin: u64, now: Time) -> Value {

@@ -5,8 +5,8 @@
 //! nonce; one that is queued does, whatever becomes of it.
 
 use super::orders::Order;
-use super::{Lighter, MARKET, PRICE_DECIMALS, Refusal, SIZE_DECIMALS};
-use crate::emulate::shown::keep;
+use super::{LighterEmulator, MARKET, PRICE_DECIMALS, Refusal, SIZE_DECIMALS};
+use crate::emulate::views::keep;
 use crate::lighter::rest::OrderStatus;
 use crate::lighter::sign::{
     NewOrder, Refused, SignedTx, Tx, TxError, attribute, cancel_all, order_type, time_in_force,
@@ -47,7 +47,7 @@ fn refused(refused: Refused) -> Refusal {
     Refusal::new(code, refused.to_string())
 }
 
-impl Lighter {
+impl LighterEmulator {
     /// Takes a transaction; the answer of `sendTx`.
     pub(super) fn send(&mut self, kind: i64, info: &str, now: Time) -> Result<Value, Refusal> {
         let kind = u8::try_from(kind).map_err(|_| Refusal::new(21505, "unsupported tx type"))?;

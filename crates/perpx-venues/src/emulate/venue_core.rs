@@ -30,7 +30,7 @@ pub struct PublicTrade {
     pub consumed_book: bool,
 }
 
-pub struct Core {
+pub struct VenueCore {
     sim: SimVenue,
     pub world: VenueWorld,
     /// The world of what the venue itself orders: without delays.
@@ -52,11 +52,11 @@ pub struct Core {
     zero: Price,
 }
 
-impl Core {
-    pub fn new(world: VenueWorld, feed: Feed, account: Account, seed: u64, start: Time) -> Core {
+impl VenueCore {
+    pub fn new(world: VenueWorld, feed: Feed, account: Account, seed: u64, start: Time) -> VenueCore {
         let dice = Dice::new(seed, &world.instrument.venue);
         let at_once = VenueWorld { delays: Delays::default(), ..world.clone() };
-        let mut core = Core {
+        let mut core = VenueCore {
             sim: SimVenue::matching(account.grid),
             world,
             at_once,

@@ -1,6 +1,6 @@
 //! What both venues show of a market and keep of an account, before either puts it into its words.
 
-use super::core::Core;
+use super::venue_core::VenueCore;
 use perpx_core::market::{DepthLevel, Side};
 use perpx_core::units::{Price, Qty};
 use serde_json::Value;
@@ -21,7 +21,7 @@ pub fn keep(list: &mut VecDeque<Value>, row: Value) {
 }
 
 /// The market's levels of a side, and the account's own orders among them.
-pub fn book(core: &Core, side: Side, ours: impl Iterator<Item = (Price, Qty)>) -> Levels {
+pub fn book(core: &VenueCore, side: Side, ours: impl Iterator<Item = (Price, Qty)>) -> Levels {
     let market = core.levels(side, LEVELS).into_iter().map(|DepthLevel { px, qty }| (px, qty));
     let mut levels = Levels::new();
     for (px, qty) in market.chain(ours).filter(|(_, qty)| qty.0 > 0) {

@@ -4,7 +4,7 @@ use crate::emulate::http::{Reply, Request};
 use serde_json::{Value, json};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
+pub enum Dialect {
     Lighter,
     Grvt,
 }
@@ -17,21 +17,21 @@ pub struct Wrong {
     message: &'static str,
 }
 
-impl Manner {
+impl Dialect {
     pub(super) fn too_many(self) -> Wrong {
         let (code, message) = match self {
-            Manner::Lighter => (23000, "Too Many Requests!"),
-            Manner::Grvt => (1006, "You are surpassing the allowed rate limits for your tier"),
+            Dialect::Lighter => (23000, "Too Many Requests!"),
+            Dialect::Grvt => (1006, "You are surpassing the allowed rate limits for your tier"),
         };
         Wrong { status: 429, code, message }
     }
 
     pub(super) fn logged_out(self) -> Wrong {
         match self {
-            Manner::Lighter => {
+            Dialect::Lighter => {
                 Wrong { status: 400, code: 20001, message: "invalid param : auth: the deadline has passed" }
             }
-            Manner::Grvt => {
+            Dialect::Grvt => {
                 let message = "You need to authenticate prior to using this functionality";
                 Wrong { status: 401, code: 1000, message }
             }
@@ -40,15 +40,15 @@ impl Manner {
 
     /// Over a socket; over HTTP it is not the venue that fails but what stands before it.
     pub(super) fn failed(self, status: u16) -> Wrong {
-        let code = if self == Manner::Grvt { 1002 } else { status.into() };
+        let code = if self == Dialect::Grvt { 1002 } else { status.into() };
         Wrong { status, code, message: "Internal Server Error" }
     }
 
     pub(super) fn reply(self, wrong: &Wrong) -> Reply {
         let Wrong { status, code, message } = wrong;
         let body = match self {
-            Manner::Lighter => json!({ "code": code, "message": message }),
-            Manner::Grvt => json!({ "code": code, "message": message, "status": status }),
+            Dialect::Lighter => json!({ "code": code, "message": message }),
+            Dialect::Grvt => json!({ "code": code, "message": message, "status": status }),
         };
         Reply { status: *status, ..Reply::json(&body) }
     }
@@ -59,9 +59,9 @@ impl Manner {
         let asked: Value = serde_json::from_str(asked).unwrap_or_default();
         let error = json!({ "code": code, "message": message });
         match self {
-            Manner::Lighter if asked["data"]["id"].is_null() => json!({ "error": error }),
-            Manner::Lighter => json!({ "error": error, "id": asked["data"]["id"] }),
-            Manner::Grvt => json!({ "jsonrpc": "2.0", "error": error, "id": asked["id"], "method": asked["method"] }),
+            Dialect::Lighter if asked["data"]["id"].is_null() => json!({ "error": error }),
+            Dialect::Lighter => json!({ "error": error, "id": asked["data"]["id"] }),
+            Dialect::Grvt => json!({ "jsonrpc": "2.0", "error": error, "id": asked["id"], "method": asked["method"] }),
         }
         .to_string()
     }
@@ -69,26 +69,26 @@ impl Manner {
     /// A change of the book that is numbered.
     pub(super) fn is_book(self, frame: &str) -> bool {
         match self {
-            Manner::Lighter => frame.contains("\"update/order_book\""),
-            Manner::Grvt => frame.contains("\"stream\":\"v1.book.") && !frame.contains("\"sequence_number\":\"0\""),
+            Dialect::Lighter => frame.contains("\"update/order_book\""),
+            Dialect::Grvt => frame.contains("\"stream\":\"v1.book.") && !frame.contains("\"sequence_number\":\"0\""),
         }
     }
 
     /// The answer to a call over a socket.
     pub(super) fn is_answer(self, frame: &str) -> bool {
         match self {
-            Manner::Lighter => frame.contains("\"jsonapi/") || frame.starts_with("{\"error\""),
-            Manner::Grvt => frame.contains("\"jsonrpc\""),
+            Dialect::Lighter => frame.contains("\"jsonapi/") || frame.starts_with("{\"error\""),
+            Dialect::Grvt => frame.contains("\"jsonrpc\""),
         }
     }
 
     /// What a call over a socket asks for; `None` for what is not a call.
     pub(super) fn call(self, text: &str) -> Option<String> {
         let asked: Value = serde_json::from_str(text).ok()?;
-        let name = asked[if self == Manner::Lighter { "type" } else { "method" }].as_str()?;
+        let name = asked[if self == Dialect::Lighter { "type" } else { "method" }].as_str()?;
         let is_call = match self {
-            Manner::Lighter => name.starts_with("jsonapi/"),
-            Manner::Grvt => !matches!(name, "subscribe" | "unsubscribe"),
+            Dialect::Lighter => name.starts_with("jsonapi/"),
+            Dialect::Grvt => !matches!(name, "subscribe" | "unsubscribe"),
         };
         is_call.then(|| name.to_owned())
     }
@@ -97,27 +97,27 @@ impl Manner {
     pub(super) fn is_order(self, name: &str) -> bool {
         let name = name.rsplit('/').next().unwrap_or_default();
         match self {
-            Manner::Lighter => name.to_ascii_lowercase().starts_with("sendtx"),
-            Manner::Grvt => matches!(name, "create_order" | "bulk_orders" | "cancel_order" | "cancel_all_orders"),
+            Dialect::Lighter => name.to_ascii_lowercase().starts_with("sendtx"),
+            Dialect::Grvt => matches!(name, "create_order" | "bulk_orders" | "cancel_order" | "cancel_all_orders"),
         }
     }
 
     /// The login or token that a request carries.
     pub(super) fn credential(self, request: &Request) -> Option<&str> {
         match self {
-            Manner::Lighter => request.header("authorization").or(request.field("auth")),
-            Manner::Grvt => request.header("cookie"),
+            Dialect::Lighter => request.header("authorization").or(request.field("auth")),
+            Dialect::Grvt => request.header("cookie"),
         }
     }
 
     /// The token in a text of a socket that was opened with `handshake`'s.
     pub(super) fn spoken_credential(self, text: &str, handshake: Option<&str>) -> Option<String> {
         match self {
-            Manner::Lighter => {
+            Dialect::Lighter => {
                 let text: Value = serde_json::from_str(text).ok()?;
                 text["auth"].as_str().map(str::to_owned)
             }
-            Manner::Grvt => handshake.map(str::to_owned),
+            Dialect::Grvt => handshake.map(str::to_owned),
         }
     }
 }
