@@ -1,7 +1,7 @@
 //! perpx-live over sockets: the same trader at both venues, played on this machine over the sweep's tape.
 
 use crate::sweep::{Case, GRID, run};
-use perpx::live::emulated::{self, Account, Stretch};
+use perpx::live::emulated::{self, Account, TimeRange};
 use perpx::live::{self, Options, Speed};
 use perpx::units::{MINUTE_NS, SECOND_NS, Time};
 use std::collections::BTreeSet;
@@ -41,7 +41,7 @@ fn transitions(text: &str) -> Vec<(Time, String)> {
     text.lines().filter_map(line).collect()
 }
 
-/// The winner of a small sweep, and a stretch in which its replay trades: its first trades, up to a return to S0 that is at
+/// The winner of a small sweep, and a range in which its replay trades: its first trades, up to a return to S0 that is at
 /// least so far on.
 fn winner() -> (Case, PathBuf, Time, Time) {
     let case = Case::new(GRID);
@@ -57,12 +57,12 @@ fn winner() -> (Case, PathBuf, Time, Time) {
     (case, best, first.plus(-30 * SECOND_NS).max(begin), last.plus(60 * SECOND_NS))
 }
 
-/// The stretch over sockets, in so many seconds; at its end both venues hold what the trader believes.
-fn traded(best: &Path, stretch: &Stretch, seconds: i64) -> (Account, String) {
-    let span = stretch.to.expect("an end").since(stretch.from.expect("a begin"));
+/// The range over sockets, in so many seconds; at its end both venues hold what the trader believes.
+fn traded(best: &Path, range: &TimeRange, seconds: i64) -> (Account, String) {
+    let span = range.to.expect("an end").since(range.from.expect("a begin"));
     let speed = (span as f64 / (seconds * SECOND_NS) as f64).max(1.0);
     let mut out = Vec::new();
-    let account = emulated::run(&options(best, Speed::Times(speed)), stretch, &mut out);
+    let account = emulated::run(&options(best, Speed::Times(speed)), range, &mut out);
     let (account, text) = (account.unwrap_or_else(|e| panic!("{e}")), told(out));
     println!("{text}");
     assert!(account.agrees && account.exit_code() == 0, "{account}\n{text}");
@@ -75,7 +75,7 @@ fn traded(best: &Path, stretch: &Stretch, seconds: i64) -> (Account, String) {
 #[test]
 fn the_trader_at_the_emulators_goes_through_its_states() {
     let (_case, best, from, to) = winner();
-    let (account, text) = traded(&best, &Stretch { from: Some(from), to: Some(to), faults: None }, 40);
+    let (account, text) = traded(&best, &TimeRange { from: Some(from), to: Some(to), faults: None }, 40);
     let reached: BTreeSet<&str> = account.states.iter().copied().collect();
     assert!(["S0", "S1", "S2", "S3"].iter().all(|state| reached.contains(state)), "{account}\n{text}");
 }
@@ -86,7 +86,7 @@ fn faults_of_the_wire_leave_the_books_agreed() {
     let (case, best, from, to) = winner();
     let faults = case.out("faults.toml");
     std::fs::write(&faults, FAULTS).expect("writes");
-    traded(&best, &Stretch { from: Some(from), to: Some(to), faults: Some(faults) }, 25);
+    traded(&best, &TimeRange { from: Some(from), to: Some(to), faults: Some(faults) }, 25);
 }
 
 #[test]
@@ -96,8 +96,8 @@ fn what_cannot_be_played_is_refused_before_anything_runs() {
     let best = case.out("run").join("best.yml");
     let refused = |speed, range: (Option<&str>, Option<&str>)| {
         let time = |text: &str| text.parse::<Time>().expect("a time");
-        let stretch = Stretch { from: range.0.map(time), to: range.1.map(time), faults: None };
-        let refused = emulated::run(&options(&best, speed), &stretch, &mut Vec::new()).expect_err("refused");
+        let range = TimeRange { from: range.0.map(time), to: range.1.map(time), faults: None };
+        let refused = emulated::run(&options(&best, speed), &range, &mut Vec::new()).expect_err("refused");
         (refused.exit_code(), refused.to_string())
     };
     let (code, text) = refused(Speed::Max, (None, None));

@@ -88,11 +88,11 @@ impl Cli {
             stop,
         };
         let out = &mut std::io::stdout();
-        let stretch = emulated::Stretch { from: self.from, to: self.to, faults: self.faults };
+        let range = emulated::TimeRange { from: self.from, to: self.to, faults: self.faults };
         let told = match self.mode {
-            Mode::Emulated => emulated::run(&options, &stretch, out)
+            Mode::Emulated => emulated::run(&options, &range, out)
                 .map(|account| (account.exit_code(), account.to_string(), serde_json::json!(account))),
-            _ if !stretch.is_unsaid() => Err(stretch.refused()),
+            _ if !range.is_unsaid() => Err(range.refused()),
             _ => run(&options, out).map(|report| (report.exit_code(), report.to_string(), serde_json::json!(report))),
         };
         match told {

@@ -1,12 +1,12 @@
 //! `--mode emulated`: the winner trades over sockets at both venues, played on this machine over the recorded tape. The one
 //! thing that is not as at the venues is that there is no other way between us and them than the loopback.
 
-use super::growing::Growing;
-use super::outside::{Ended, Floor, Party};
+use super::console::{ConsoleRecorder, money};
+use super::session::{Connection, Ended, Session};
 use super::status::Status;
-use super::teller::{Teller, money};
-use super::winner::Winner;
-use super::wires::Hosts;
+use super::strategy_file::StrategyFile;
+use super::tile_builder::TileBuilder;
+use super::transport::Hosts;
 use super::{LiveError, Options, Speed, span_text};
 use perpx_core::config::{Fills, VenueWorld};
 use perpx_core::market::Role;
@@ -45,7 +45,7 @@ const GRVT_CHAIN: u64 = 325;
 
 /// What is traded, and what goes wrong meanwhile.
 #[derive(Clone, Debug, Default)]
-pub struct Stretch {
+pub struct TimeRange {
     /// Where it begins: in sample if not said.
     pub from: Option<Time>,
     /// Where it ends: a minute before the sweep's range does if not said.
@@ -54,7 +54,7 @@ pub struct Stretch {
     pub faults: Option<PathBuf>,
 }
 
-impl Stretch {
+impl TimeRange {
     pub(super) fn is_unsaid(&self) -> bool {
         self.from.is_none() && self.to.is_none() && self.faults.is_none()
     }
@@ -147,17 +147,17 @@ impl fmt::Display for Account {
 ///
 /// # Errors
 /// Bad input, before anything runs; a venue that ends the session.
-pub fn run(options: &Options, stretch: &Stretch, out: &mut (dyn Write + Send)) -> Result<Account, LiveError> {
-    let faults = stretch.faults.as_deref().map_or(Ok(FaultPlan::default()), FaultPlan::read)?;
-    let (winner, data) = super::opened(options)?;
+pub fn run(options: &Options, range: &TimeRange, out: &mut (dyn Write + Send)) -> Result<Account, LiveError> {
+    let faults = range.faults.as_deref().map_or(Ok(FaultPlan::default()), FaultPlan::read)?;
+    let (strategy, data) = super::opened(options)?;
     let Speed::Times(speed) = options.speed else {
         let accepted =
             "a number above 0; 1 is as recorded, and at more than about 20 a venue's milliseconds become long";
         return Err(LiveError::Range { name: "speed", found: "max".to_owned(), accepted: accepted.to_owned() });
     };
-    let span = span(&data, &winner, stretch)?;
+    let span = span(&data, &strategy, range)?;
     let mut signals = SignalSet::default();
-    let bound = Binder::new(&data).bind(&winner.config, 0, 0, &mut signals);
+    let bound = Binder::new(&data).bind(&strategy.config, 0, 0, &mut signals);
     if bound.transfer.is_some() {
         return Err(LiveError::Transfer { config: options.config.clone() });
     }
@@ -169,15 +169,15 @@ pub fn run(options: &Options, stretch: &Stretch, out: &mut (dyn Write + Send)) -
     let clock = MarketClock { wall: at, market: span.0, speed };
     let keys = Keys::of_this_run(at);
     let mut running = RunningVenues::new(faults, at);
-    let parties = parties(&mut running, options, spec, &job, keys, clock)?;
+    let connections = connections(&mut running, options, spec, &job, keys, clock)?;
     let status = Status::new(options.quiet, span);
     let out: Option<&mut (dyn Write + Send)> = if options.quiet { None } else { Some(out) };
-    let mut teller = Teller::new(out, status.clone(), names.clone(), 2 * job.initial().as_notional().0);
-    teller.begin("emulated", span, job.initial());
-    let growing = Growing::new(clock, engine, carry, span.0);
-    let traded = Floor::open(parties, &options.stop).and_then(|mut floor| {
-        let traded = floor.trade(&job, (growing, clock), span.1, &options.stop, (&mut teller, &status));
-        floor.close();
+    let mut recorder = ConsoleRecorder::new(out, status.clone(), names.clone(), 2 * job.initial().as_notional().0);
+    recorder.begin("emulated", span, job.initial());
+    let builder = TileBuilder::new(clock, engine, carry, span.0);
+    let traded = Session::open(connections, &options.stop).and_then(|mut session| {
+        let traded = session.trade(&job, (builder, clock), span.1, &options.stop, (&mut recorder, &status));
+        session.close();
         traded
     });
     status.finish();
@@ -185,13 +185,13 @@ pub fn run(options: &Options, stretch: &Stretch, out: &mut (dyn Write + Send)) -
     let (machine, ended) = traded?;
     served?;
     let stopped = options.stop.load(Ordering::Relaxed);
-    Ok(account(&winner, &machine, ended, &teller.record, (span.0, speed), (names, job.initial()), stopped))
+    Ok(account(&strategy, &machine, ended, &recorder.record, (span.0, speed), (names, job.initial()), stopped))
 }
 
 /// The range asked for, inside the sweep's.
-fn span(data: &SymbolData, winner: &Winner, stretch: &Stretch) -> Result<(Time, Time), LiveError> {
+fn span(data: &SymbolData, strategy: &StrategyFile, range: &TimeRange) -> Result<(Time, Time), LiveError> {
     let (first, last) = (data.from, data.to.plus(-LAST_NS));
-    let (from, to) = (stretch.from.unwrap_or(winner.spans.inside.0), stretch.to.unwrap_or(last));
+    let (from, to) = (range.from.unwrap_or(strategy.spans.inside.0), range.to.unwrap_or(last));
     let legal = |name, time: Time, low: Time, high: Time| {
         let accepted = format!("from {} to {}, the last minute is for closing", low.to_second(), high.to_second());
         let found = time.to_second();
@@ -242,14 +242,14 @@ impl Keys {
 }
 
 /// Both venues played, and who speaks for us there, by role.
-fn parties(
+fn connections(
     running: &mut RunningVenues,
     options: &Options,
     spec: &TapeSpec,
     job: &Job<'_, Composite>,
     keys: Keys,
     clock: MarketClock,
-) -> Result<[Party; 2], LiveError> {
+) -> Result<[Connection; 2], LiveError> {
     let config = |role: Role| {
         let world = &job.world.venues[role.ix()];
         EmulatorConfig {
@@ -271,7 +271,7 @@ fn parties(
     let coin = "BTC".to_owned();
     let Keys { lighter, grvt, api_key } = keys;
     let (mut lighter, mut grvt) = (Some(lighter), Some((grvt, api_key)));
-    let mut party = |role: Role| -> Result<Party, LiveError> {
+    let mut connection = |role: Role| -> Result<Connection, LiveError> {
         let (name, grid) = (spec.venues[role.ix()].clone(), job.world.venues[role.ix()].instrument.money_grid);
         let (leverage, since, coin) = (job.leverage, clock.wall, coin.clone());
         // the clients go by the wall clock
@@ -283,7 +283,7 @@ fn parties(
                 let (account, api_key, chain_id) = (ACCOUNT, API_KEY, LIGHTER_CHAIN);
                 let access = LighterAccess { account, api_key, key, chain_id, coin, leverage, grid, fence_ns, since };
                 let hosts = hosts([Host::Main], &ports);
-                Ok(Party { name, client: Box::new(LighterClient::new(access)), hosts })
+                Ok(Connection { name, client: Box::new(LighterClient::new(access)), hosts })
             }
             (_, _, Some((key, api_key))) => {
                 let signer = (api_key.clone(), key.address());
@@ -291,12 +291,12 @@ fn parties(
                 let (sub_account, chain_id) = (SUB_ACCOUNT, GRVT_CHAIN);
                 let access = GrvtAccess { api_key, key, sub_account, chain_id, coin, leverage, fence_ns, since };
                 let hosts = hosts([Host::Login, Host::MarketData, Host::Main], &ports);
-                Ok(Party { name, client: Box::new(GrvtClient::new(access)), hosts })
+                Ok(Connection { name, client: Box::new(GrvtClient::new(access)), hosts })
             }
             _ => Err(LiveError::NoEmulator { config: options.config.clone(), found: name }),
         }
     };
-    Ok([party(Role::Long)?, party(Role::Short)?])
+    Ok([connection(Role::Long)?, connection(Role::Short)?])
 }
 
 fn hosts<const N: usize>(hosts: [Host; N], ports: &[u16]) -> Hosts {
@@ -304,7 +304,7 @@ fn hosts<const N: usize>(hosts: [Host; N], ports: &[u16]) -> Hosts {
 }
 
 fn account(
-    winner: &Winner,
+    strategy: &StrategyFile,
     machine: &Machine<Composite>,
     ended: Ended,
     record: &FullRecord,
@@ -332,7 +332,7 @@ fn account(
     };
     let cash = books.iter().map(|book| book.cash).sum::<Cash>();
     Account {
-        configuration: winner.ids[0].clone(),
+        configuration: strategy.ids[0].clone(),
         from: from.to_string(),
         to: ended.at.to_string(),
         speed,

@@ -15,9 +15,10 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `args` | the command line |
-//! | `winner` | a best.yml with its provenance |
+//! | `strategy_file` | a best.yml with its provenance |
 //! | `clock`, `status` | wall time; what is told meanwhile |
-//! | `teller` | each transition, as it happens |
+//! | `console` | each transition, as it happens |
+//! | `session`, `transport`, `tile_builder` | two venues over sockets: decisions, threads of sockets, rows to tiles |
 //! | `report` | what the run came to, beside what the sweep came to |
 //!
 //! [tick]: perpx_core::port::Moment::Tick
@@ -25,21 +26,22 @@
 
 pub mod args;
 mod clock;
+mod console;
 pub mod emulated;
 mod error;
-mod growing;
-mod outside;
 mod report;
+mod session;
 mod status;
-mod teller;
-mod winner;
-mod wires;
+mod strategy_file;
+mod tile_builder;
+mod transport;
 
 pub use clock::Speed;
 pub use error::LiveError;
 pub use report::{Report, RunReport};
 
 use clock::Clock;
+use console::ConsoleRecorder;
 use perpx_core::market::Role;
 use perpx_core::replay::{Job, Machine, Paced};
 use perpx_core::signals::SignalSet;
@@ -51,8 +53,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use teller::Teller;
-use winner::Winner;
+use strategy_file::StrategyFile;
 
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -73,33 +74,33 @@ pub struct Options {
 /// # Errors
 /// Bad input, before anything runs; books that do not agree at the end.
 pub fn run(options: &Options, out: &mut (dyn Write + Send)) -> Result<Report, LiveError> {
-    let (winner, data) = opened(options)?;
+    let (strategy, data) = opened(options)?;
     let feed = &data.feeds[0];
     let mut signals = SignalSet::default();
-    let bound = Binder::new(&data).bind(&winner.config, 0, 0, &mut signals);
+    let bound = Binder::new(&data).bind(&strategy.config, 0, 0, &mut signals);
     let mut reader = Reader::new(&feed.tape, &signals, data.from);
-    let mut report = Report::new(&winner, options.code);
+    let mut report = Report::new(&strategy, options.code);
     let mut ahead = reader.next()?;
     for (number, name) in RUNS.into_iter().enumerate() {
-        let Some(span) = winner.spans.run(number) else { break };
+        let Some(span) = strategy.spans.run(number) else { break };
         let job = bound.job(span);
         let status = Status::new(options.quiet, span);
         let venues = feed.tape.spec().venues.clone();
         let out: Option<&mut (dyn Write + Send)> = if options.quiet { None } else { Some(&mut *out) };
-        let mut teller = Teller::new(out, status.clone(), venues, 2 * job.initial().as_notional().0);
-        teller.begin(name, span, job.initial());
+        let mut recorder = ConsoleRecorder::new(out, status.clone(), venues, 2 * job.initial().as_notional().0);
+        recorder.begin(name, span, job.initial());
         let mut driver = Paced::new(Clock::new(options.speed, options.stop.clone(), status.clone()));
         let mut machine = Machine::new(Composite::default(), &job);
         while let Some((tile, signals)) = &ahead {
-            machine.run_tile(&mut driver, &job, tile, signals, &mut teller);
+            machine.run_tile(&mut driver, &job, tile, signals, &mut recorder);
             let end = driver.stopped_at.unwrap_or(span.1);
             if tile.end >= end {
-                let result = machine.finish(&Job { to: end, ..job }, tile, signals, &mut teller);
+                let result = machine.finish(&Job { to: end, ..job }, tile, signals, &mut recorder);
                 if !result.books_agree || result.late_arrivals > 0 {
                     return Err(LiveError::Books { run: name });
                 }
                 let held = Role::BOTH.map(|role| machine.belief().qty(role));
-                report.add(number, (span.0, end), &result, &teller.record, held);
+                report.add(number, (span.0, end), &result, &recorder.record, held);
                 break;
             }
             ahead = reader.next()?;
@@ -114,14 +115,14 @@ pub fn run(options: &Options, out: &mut (dyn Write + Send)) -> Result<Report, Li
 }
 
 /// The winner and the data that it won on.
-fn opened(options: &Options) -> Result<(Winner, SymbolData), LiveError> {
-    let winner = Winner::read(&options.config, options.store.as_deref())?;
-    let data = SymbolData::single(&winner.config, &winner.data)?;
+fn opened(options: &Options) -> Result<(StrategyFile, SymbolData), LiveError> {
+    let strategy = StrategyFile::read(&options.config, options.store.as_deref())?;
+    let data = SymbolData::single(&strategy.config, &strategy.data)?;
     let now = data.feeds[0].fingerprint();
-    if now != winner.feed {
-        return Err(LiveError::OtherData { store: winner.data.store.into(), was: winner.feed, now });
+    if now != strategy.feed {
+        return Err(LiveError::OtherData { store: strategy.data.store.into(), was: strategy.feed, now });
     }
-    Ok((winner, data))
+    Ok((strategy, data))
 }
 
 /// A span as told.

@@ -1,8 +1,8 @@
 //! What a live run came to, beside what the sweep came to.
 
+use super::console::money;
 use super::span_text;
-use super::teller::money;
-use super::winner::Winner;
+use super::strategy_file::StrategyFile;
 use perpx_core::replay::RunResult;
 use perpx_core::stats::FullRecord;
 use perpx_core::stats::metric_table;
@@ -51,21 +51,21 @@ pub struct RunReport {
 }
 
 impl Report {
-    pub(super) fn new(winner: &Winner, code: &str) -> Report {
-        let [own, swept] = &winner.ids;
+    pub(super) fn new(strategy: &StrategyFile, code: &str) -> Report {
+        let [own, swept] = &strategy.ids;
         let mut causes = Vec::new();
         if own != swept {
             causes.push(format!("the configuration is {own}, the sweep's winner was {swept}: the file was changed"));
         }
-        if winner.code != code {
-            causes.push(format!("the sweep was made by code {}, this is {code}: sweep again", winner.code));
+        if strategy.code != code {
+            causes.push(format!("the sweep was made by code {}, this is {code}: sweep again", strategy.code));
         }
         Report {
             configuration: own.clone(),
             matches: false,
             stopped: false,
             runs: Vec::new(),
-            wanted: winner.ledgers.clone(),
+            wanted: strategy.ledgers.clone(),
             causes,
             stopped_at: None,
         }

@@ -10,7 +10,7 @@ use perpx_core::units::{Cash, Time};
 use std::io::Write;
 
 /// A recorder that keeps all and prints each transition with its reason, prices, spread and equity.
-pub struct Teller<'o> {
+pub struct ConsoleRecorder<'o> {
     pub record: FullRecord,
     out: Option<&'o mut (dyn Write + Send)>,
     status: Status,
@@ -25,15 +25,15 @@ pub(super) fn money(amount2: i128) -> f64 {
     amount2 as f64 * 0.5e-18
 }
 
-impl<'o> Teller<'o> {
+impl<'o> ConsoleRecorder<'o> {
     /// `out`: nothing is printed without it.
     pub fn new(
         out: Option<&'o mut (dyn Write + Send)>,
         status: Status,
         venues: [String; 2],
         initial2: i128,
-    ) -> Teller<'o> {
-        Teller { record: FullRecord::default(), out, status, venues, initial2 }
+    ) -> ConsoleRecorder<'o> {
+        ConsoleRecorder { record: FullRecord::default(), out, status, venues, initial2 }
     }
 
     /// A run begins.
@@ -87,7 +87,7 @@ impl<'o> Teller<'o> {
     }
 }
 
-impl Recorder for Teller<'_> {
+impl Recorder for ConsoleRecorder<'_> {
     fn transition(&mut self, scene: &Scene<'_>, transition: &Transition) {
         let before = self.record.trades.len();
         self.record.transition(scene, transition);

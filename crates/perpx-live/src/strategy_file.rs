@@ -8,7 +8,7 @@ use perpx_data::backtest::{DataRange, Spans};
 use perpx_data::loader::{OnBadRows, TapeSpec};
 use std::path::Path;
 
-pub struct Winner {
+pub struct StrategyFile {
     pub config: Config,
     /// Its id as it stands, and that of the sweep's winner.
     pub ids: [String; 2],
@@ -22,30 +22,30 @@ pub struct Winner {
     pub ledgers: Vec<String>,
 }
 
-impl Winner {
+impl StrategyFile {
     /// Reads the file. The store is `store`, else the one that the file names, seen from its own folder.
     ///
     /// # Errors
     /// A bad strategy file, a provenance that lacks something, a store that is not there.
-    pub fn read(path: &Path, store: Option<&Path>) -> Result<Winner, LiveError> {
+    pub fn read(path: &Path, store: Option<&Path>) -> Result<StrategyFile, LiveError> {
         let file = perpx_data::read_config(path)?;
-        let said = Said::of(&file)?;
-        let version = said.value("strategy_version")?.to_string();
+        let provenance = Provenance::of(&file)?;
+        let version = provenance.value("strategy_version")?.to_string();
         if version != VERSION.to_string() {
-            let error = said.wrong("strategy_version", format!("found {version}"));
+            let error = provenance.wrong("strategy_version", format!("found {version}"));
             return Err(error.accepted(VERSION.to_string()).remedy("sweep again with this version").into());
         }
-        let held_out = said.find("held_out").is_some();
+        let held_out = provenance.find("held_out").is_some();
         let span = |name: &str| -> Result<(Time, Time), ConfigError> {
-            Ok((said.time(&format!("{name}.from"))?, said.time(&format!("{name}.to"))?))
+            Ok((provenance.time(&format!("{name}.from"))?, provenance.time(&format!("{name}.to"))?))
         };
         let spans =
             Spans { inside: span("in_sample")?, held_out: if held_out { Some(span("held_out")?) } else { None } };
-        let mut ledgers = vec![said.text("ledger")?];
+        let mut ledgers = vec![provenance.text("ledger")?];
         if held_out {
-            ledgers.push(said.text("oos_ledger")?);
+            ledgers.push(provenance.text("oos_ledger")?);
         }
-        let named = said.text("data.store")?;
+        let named = provenance.text("data.store")?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let store = match store {
             Some(store) => store.to_path_buf(),
@@ -56,21 +56,25 @@ impl Winner {
         if !remote && !store.is_dir() {
             return Err(LiveError::NoStore { config: path.to_path_buf(), store });
         }
-        Ok(Winner {
+        Ok(StrategyFile {
             config: file.with(&[])?,
-            ids: [file.id(&[])?, said.text("configuration")?],
+            ids: [file.id(&[])?, provenance.text("configuration")?],
             data: DataRange {
                 store: store.display().to_string(),
-                symbol: said.text("data.symbol")?,
-                from: said.time("data.from")?,
-                to: said.time("data.to")?,
-                on_bad_rows: if said.text("data.on_bad_rows")? == "drop" { OnBadRows::Drop } else { OnBadRows::Fail },
-                warm_from: said.time("data.warm_from")?,
+                symbol: provenance.text("data.symbol")?,
+                from: provenance.time("data.from")?,
+                to: provenance.time("data.to")?,
+                on_bad_rows: if provenance.text("data.on_bad_rows")? == "drop" {
+                    OnBadRows::Drop
+                } else {
+                    OnBadRows::Fail
+                },
+                warm_from: provenance.time("data.warm_from")?,
                 max_gib: None,
                 tile_rows: TapeSpec::TILE_ROWS,
             },
-            feed: said.text("data.feed")?,
-            code: said.text("code")?,
+            feed: provenance.text("data.feed")?,
+            code: provenance.text("code")?,
             spans,
             ledgers,
         })
@@ -78,15 +82,15 @@ impl Winner {
 }
 
 /// The provenance as written.
-struct Said<'a> {
+struct Provenance<'a> {
     file: &'a ConfigFile,
     root: &'a Value,
 }
 
-impl<'a> Said<'a> {
-    fn of(file: &'a ConfigFile) -> Result<Said<'a>, ConfigError> {
+impl<'a> Provenance<'a> {
+    fn of(file: &'a ConfigFile) -> Result<Provenance<'a>, ConfigError> {
         match file.provenance() {
-            Some(root @ Value::Map(_)) => Ok(Said { file, root }),
+            Some(root @ Value::Map(_)) => Ok(Provenance { file, root }),
             _ => Err(ConfigError::new(file.name(), "provenance", "this block is not written")
                 .accepted("a best.yml as perpx-sweep writes it")
                 .remedy("sweep, and give the reports/<name>/best.yml that comes of it")),

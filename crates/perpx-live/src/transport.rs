@@ -20,9 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two attempts at a stream: doubling, from the first to the last.
 const RETRY: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(10)];
 
-/// What a thread has heard; `venue` as the wires were given it.
+/// What a thread has heard; `venue` as the transport was given it.
 #[derive(Debug)]
-pub enum Heard {
+pub enum Inbound {
     /// The stream is open, for the first time or again.
     Open {
         venue: usize,
@@ -51,9 +51,9 @@ impl Handshake {
 }
 
 /// The connections of one venue.
-pub struct Wires {
+pub struct Transport {
     venue: usize,
-    heard: Sender<Heard>,
+    heard: Sender<Inbound>,
     stop: Arc<AtomicBool>,
     requests: Sender<Request>,
     streams: Vec<(Sender<String>, Handshake)>,
@@ -63,9 +63,9 @@ pub struct Wires {
 /// Where a venue's hosts are: "127.0.0.1:8020".
 pub type Hosts = BTreeMap<Host, String>;
 
-impl Wires {
+impl Transport {
     /// Requests go out one after the other, each awaited.
-    pub fn new(venue: usize, hosts: &Hosts, heard: Sender<Heard>, stop: Arc<AtomicBool>) -> Wires {
+    pub fn new(venue: usize, hosts: &Hosts, heard: Sender<Inbound>, stop: Arc<AtomicBool>) -> Transport {
         let (requests, asked) = channel::<Request>();
         let (hosts, out) = (hosts.clone(), heard.clone());
         let requester = std::thread::spawn(move || {
@@ -78,12 +78,12 @@ impl Wires {
             for request in asked {
                 let about = request.about;
                 let reply = ask(&agent, &hosts, request);
-                if out.send(Heard::Reply { venue, about, reply }).is_err() {
+                if out.send(Inbound::Reply { venue, about, reply }).is_err() {
                     return;
                 }
             }
         });
-        Wires { venue, heard, stop, requests, streams: Vec::new(), threads: vec![requester] }
+        Transport { venue, heard, stop, requests, streams: Vec::new(), threads: vec![requester] }
     }
 
     pub fn ask(&self, request: Request) {
@@ -119,7 +119,7 @@ impl Wires {
                     // what was to be said on a connection that has gone is not for this one
                     said.try_iter().for_each(drop);
                     pause = RETRY[0];
-                    let open = heard.send(Heard::Open { venue, stream });
+                    let open = heard.send(Inbound::Open { venue, stream });
                     if open.is_err() {
                         return;
                     }
@@ -201,7 +201,7 @@ fn listen(
     socket: &mut WebSocket<TcpStream>,
     (venue, stream): (usize, usize),
     said: &Receiver<String>,
-    heard: &Sender<Heard>,
+    heard: &Sender<Inbound>,
     ends: impl Fn() -> bool,
 ) -> Result<(), Error> {
     while !ends() {
@@ -211,7 +211,7 @@ fn listen(
         match socket.read() {
             Ok(Message::Text(text)) => {
                 let text = text.as_str().to_owned();
-                if heard.send(Heard::Text { venue, stream, text }).is_err() {
+                if heard.send(Inbound::Text { venue, stream, text }).is_err() {
                     return Ok(());
                 }
             }

@@ -2,10 +2,10 @@
 //! requests. One thread does all of it; those of the sockets only carry texts.
 
 use super::LiveError;
-use super::growing::Growing;
+use super::console::ConsoleRecorder;
 use super::status::Status;
-use super::teller::Teller;
-use super::wires::{Heard, Hosts, Wires};
+use super::tile_builder::TileBuilder;
+use super::transport::{Hosts, Inbound, Transport};
 use perpx_core::ledger::VenueBook;
 use perpx_core::market::{Command, Event, EventBody, Role};
 use perpx_core::replay::{Job, Machine, Pace, Paced};
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const CLOSING: Duration = Duration::from_secs(120);
 
 /// One venue: who speaks for us there, and where it is.
-pub struct Party {
+pub struct Connection {
     pub name: String,
     pub client: Box<dyn VenueClient>,
     pub hosts: Hosts,
@@ -55,97 +55,98 @@ impl Pace for Present<'_> {
     }
 }
 
-pub struct Floor {
+pub struct Session {
     /// By role.
-    parties: [Party; 2],
-    wires: [Wires; 2],
-    heard: Receiver<Heard>,
+    connections: [Connection; 2],
+    transports: [Transport; 2],
+    heard: Receiver<Inbound>,
     ready: [bool; 2],
     holdings: [Option<Holding>; 2],
-    stop_wires: Arc<AtomicBool>,
+    stop_transport: Arc<AtomicBool>,
     texts: u64,
 }
 
-impl Floor {
+impl Session {
     /// Connects, and waits until both venues are ready for commands.
-    pub fn open(mut parties: [Party; 2], stop: &AtomicBool) -> Result<Floor, LiveError> {
+    pub fn open(mut connections: [Connection; 2], stop: &AtomicBool) -> Result<Session, LiveError> {
         let (told, heard) = channel();
-        let stop_wires = Arc::new(AtomicBool::new(false));
-        let wires = [0, 1].map(|v: usize| Wires::new(v, &parties[v].hosts, told.clone(), stop_wires.clone()));
+        let stop_transport = Arc::new(AtomicBool::new(false));
+        let transports =
+            [0, 1].map(|v: usize| Transport::new(v, &connections[v].hosts, told.clone(), stop_transport.clone()));
         let mut asked = [Vec::new(), Vec::new()];
-        for (party, asked) in parties.iter_mut().zip(&mut asked) {
-            party.client.begin(asked);
+        for (connection, asked) in connections.iter_mut().zip(&mut asked) {
+            connection.client.begin(asked);
         }
         let (ready, holdings, texts) = ([false; 2], [None; 2], 0);
-        let mut floor = Floor { parties, wires, heard, ready, holdings, stop_wires, texts };
+        let mut session = Session { connections, transports, heard, ready, holdings, stop_transport, texts };
         for (v, news) in asked.into_iter().enumerate() {
-            floor.pass_on(v, untold(news), None);
+            session.pass_on(v, untold(news), None);
         }
         let began = Instant::now();
-        while floor.ready != [true; 2] {
-            if let Ok(heard) = floor.heard.recv_timeout(NAP) {
-                let (v, news) = floor.news(heard)?;
-                floor.pass_on(v, news, None);
+        while session.ready != [true; 2] {
+            if let Ok(heard) = session.heard.recv_timeout(NAP) {
+                let (v, news) = session.news(heard)?;
+                session.pass_on(v, news, None);
             }
             if stop.load(Ordering::Relaxed) || began.elapsed() > PATIENCE {
-                return Err(floor.silent("is not ready to trade"));
+                return Err(session.silent("is not ready to trade"));
             }
         }
-        for (party, wires) in floor.parties.iter().zip(&mut floor.wires) {
-            for stream in party.client.streams() {
-                if let Some(host) = party.hosts.get(&stream.host) {
-                    wires.open(host.clone(), stream.path, stream.headers);
+        for (connection, transports) in session.connections.iter().zip(&mut session.transports) {
+            for stream in connection.client.streams() {
+                if let Some(host) = connection.hosts.get(&stream.host) {
+                    transports.open(host.clone(), stream.path, stream.headers);
                 }
             }
         }
-        Ok(floor)
+        Ok(session)
     }
 
     fn silent(&self, what: &'static str) -> LiveError {
         let late = self.ready.iter().position(|ready| !ready).unwrap_or(0);
-        LiveError::Silent { venue: self.parties[late].name.clone(), what, seconds: PATIENCE.as_secs() }
+        LiveError::Silent { venue: self.connections[late].name.clone(), what, seconds: PATIENCE.as_secs() }
     }
 
     fn failed(&self, v: usize) -> impl Fn(VenueError) -> LiveError + use<> {
-        let venue = self.parties[v].name.clone();
+        let venue = self.connections[v].name.clone();
         move |error| LiveError::Venue { venue: venue.clone(), error }
     }
 
     /// What was heard, in the trader's words.
-    fn news(&mut self, heard: Heard) -> Result<(usize, Vec<Told>), LiveError> {
+    fn news(&mut self, heard: Inbound) -> Result<(usize, Vec<Told>), LiveError> {
         let (mut out, now) = (Vec::new(), wall::now());
         let (v, stream, done) = match heard {
-            Heard::Open { venue, stream } => {
-                (venue, Some(stream), self.parties[venue].client.greet(stream, now, &mut out))
+            Inbound::Open { venue, stream } => {
+                (venue, Some(stream), self.connections[venue].client.greet(stream, now, &mut out))
             }
-            Heard::Text { venue, stream, text } => {
+            Inbound::Text { venue, stream, text } => {
                 self.texts += 1;
-                (venue, Some(stream), self.parties[venue].client.heard(stream, &text, now, &mut out))
+                (venue, Some(stream), self.connections[venue].client.heard(stream, &text, now, &mut out))
             }
-            Heard::Reply { venue, about, reply } => {
-                (venue, None, self.parties[venue].client.replied(about, reply, now, &mut out))
+            Inbound::Reply { venue, about, reply } => {
+                (venue, None, self.connections[venue].client.replied(about, reply, now, &mut out))
             }
         };
         done.map_err(self.failed(v))?;
         Ok((v, out.into_iter().map(|news| (stream, news)).collect()))
     }
 
-    /// Requests go to the wires, rows and events to the tape; what the venue said of itself is kept.
-    fn pass_on(&mut self, v: usize, news: Vec<Told>, mut to: Option<(&mut Growing, &mut Machine<Composite>)>) {
+    /// Requests go to the transport, rows and events to the tape; what the venue said of itself is kept.
+    fn pass_on(&mut self, v: usize, news: Vec<Told>, mut to: Option<(&mut TileBuilder, &mut Machine<Composite>)>) {
         for (stream, news) in news {
             match news {
-                News::Ask(request) => self.wires[v].ask(request),
-                News::Say(text) => self.wires[v].say(stream.unwrap_or(0), text),
+                News::Ask(request) => self.transports[v].ask(request),
+                News::Say(text) => self.transports[v].say(stream.unwrap_or(0), text),
                 News::Reopen => {
-                    for (number, stream) in self.parties[v].client.streams().into_iter().enumerate() {
-                        self.wires[v].reopen(number, stream.headers);
+                    for (number, stream) in self.connections[v].client.streams().into_iter().enumerate() {
+                        self.transports[v].reopen(number, stream.headers);
                     }
                 }
                 News::Ready => self.ready[v] = true,
                 News::Account(holding) => self.holdings[v] = Some(holding),
                 row => {
-                    let Some((growing, machine)) = &mut to else { continue };
-                    let event = growing.receive(Role::BOTH[v], row, wall::now());
+                    let Some((builder, machine)) = &mut to else { continue };
+                    let event = builder.receive(Role::BOTH[v], row, wall::now());
                     if let (Some(event), Some(port)) = (event, machine.port()) {
                         port.events.push_back(event);
                     }
@@ -154,17 +155,17 @@ impl Floor {
         }
     }
 
-    /// Trades until `to`, or until asked to stop; then closes everything. `growing` stands where the run begins.
+    /// Trades until `to`, or until asked to stop; then closes everything. `builder` stands where the run begins.
     ///
     /// # Errors
     /// A venue that ends the session, or falls silent.
     pub fn trade(
         &mut self,
         job: &Job<'_, Composite>,
-        (mut growing, clock): (Growing, MarketClock),
+        (mut builder, clock): (TileBuilder, MarketClock),
         to: Time,
         stop: &AtomicBool,
-        (teller, status): (&mut Teller<'_>, &Status),
+        (recorder, status): (&mut ConsoleRecorder<'_>, &Status),
     ) -> Result<(Machine<Composite>, Ended), LiveError> {
         let halt = AtomicBool::new(false);
         let mut driver = Paced::new(Present(&halt));
@@ -172,13 +173,13 @@ impl Floor {
         let (mut commands, mut asked_at, mut heard_at) = (0, None::<Instant>, Instant::now());
         let closing = CLOSING.mul_f64((1.0 / clock.speed).max(0.25));
         loop {
-            match self.heard.recv_timeout(self.nap(&machine, &growing, &clock)) {
+            match self.heard.recv_timeout(self.nap(&machine, &builder, &clock)) {
                 Ok(first) => {
                     heard_at = Instant::now();
                     let mut next = Some(first);
                     while let Some(heard) = next {
                         let (v, news) = self.news(heard)?;
-                        self.pass_on(v, news, Some((&mut growing, &mut machine)));
+                        self.pass_on(v, news, Some((&mut builder, &mut machine)));
                         next = self.heard.try_recv().ok();
                     }
                 }
@@ -186,17 +187,17 @@ impl Floor {
                 Err(_) => return Err(self.silent("says nothing any more")),
             }
             if let Some(v) = machine.outside_events().and_then(|events| unheard_of(&machine.belief().books, events)) {
-                return Err(LiveError::Strange { venue: self.parties[v].name.clone() });
+                return Err(LiveError::Strange { venue: self.connections[v].name.clone() });
             }
-            let (tile, signals) = growing.cut(wall::now());
-            machine.run_tile(&mut driver, job, &tile, &signals, teller);
+            let (tile, signals) = builder.cut(wall::now());
+            machine.run_tile(&mut driver, job, &tile, &signals, recorder);
             let sent: Vec<Command> = machine.port().map(|port| port.commands.drain(..).collect()).unwrap_or_default();
             for command in sent {
                 commands += 1;
                 let v = command.venue().ix();
                 let mut out = Vec::new();
-                self.parties[v].client.command(&command, wall::now(), &mut out).map_err(self.failed(v))?;
-                self.pass_on(v, untold(out), Some((&mut growing, &mut machine)));
+                self.connections[v].client.command(&command, wall::now(), &mut out).map_err(self.failed(v))?;
+                self.pass_on(v, untold(out), Some((&mut builder, &mut machine)));
             }
             let now = tile.end.plus(-1);
             status.moment(now);
@@ -214,10 +215,10 @@ impl Floor {
     }
 
     /// Until something is due.
-    fn nap(&self, machine: &Machine<Composite>, growing: &Growing, clock: &MarketClock) -> Duration {
+    fn nap(&self, machine: &Machine<Composite>, builder: &TileBuilder, clock: &MarketClock) -> Duration {
         use perpx_core::port::Trader;
         let Some(due) = machine.trader().next_timer() else { return NAP };
-        let left = due.since(growing.now(wall::now())).max(0) as f64 * 1e-9 / clock.speed;
+        let left = due.since(builder.now(wall::now())).max(0) as f64 * 1e-9 / clock.speed;
         Duration::from_secs_f64(left).min(NAP)
     }
 
@@ -226,7 +227,7 @@ impl Floor {
         self.holdings = [None; 2];
         for v in 0..2 {
             let mut out = Vec::new();
-            self.parties[v].client.ask_account(&mut out);
+            self.connections[v].client.ask_account(&mut out);
             self.pass_on(v, untold(out), None);
         }
         let began = Instant::now();
@@ -246,9 +247,9 @@ impl Floor {
 
     /// Ends all connections.
     pub fn close(self) {
-        self.stop_wires.store(true, Ordering::Relaxed);
-        for wires in self.wires {
-            wires.join();
+        self.stop_transport.store(true, Ordering::Relaxed);
+        for transports in self.transports {
+            transports.join();
         }
     }
 }

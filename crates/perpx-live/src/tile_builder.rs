@@ -10,7 +10,7 @@ use perpx_venues::client::News;
 use perpx_venues::wall::MarketClock;
 use std::collections::VecDeque;
 
-pub struct Growing {
+pub struct TileBuilder {
     clock: MarketClock,
     engine: SignalEngine,
     carry: Carry,
@@ -26,10 +26,10 @@ pub struct Growing {
 /// Quotes that are remembered for fills told after them.
 const REMEMBERED: usize = 1_000;
 
-impl Growing {
+impl TileBuilder {
     /// `engine` and `carry` as the tape before `start` left them.
-    pub fn new(clock: MarketClock, engine: SignalEngine, carry: Carry, start: Time) -> Growing {
-        Growing { clock, engine, carry, start, newest: start, tables: Default::default(), mids: Default::default() }
+    pub fn new(clock: MarketClock, engine: SignalEngine, carry: Carry, start: Time) -> TileBuilder {
+        TileBuilder { clock, engine, carry, start, newest: start, tables: Default::default(), mids: Default::default() }
     }
 
     /// The time of what is received now: never before what was cut off, or received.
@@ -95,33 +95,33 @@ mod tests {
     use perpx_core::tape::rows::FundingKind;
     use perpx_core::units::{MINUTE_NS, Price, Qty, Rate, SECOND_NS};
 
-    fn growing() -> Growing {
+    fn builder() -> TileBuilder {
         let clock = MarketClock { wall: Time(1_000), market: Time(HOUR_NS - SECOND_NS), speed: 10.0 };
-        Growing::new(clock, SignalEngine::new(&[], Time(0)), Carry::first([false; 2]), Time(HOUR_NS - SECOND_NS))
+        TileBuilder::new(clock, SignalEngine::new(&[], Time(0)), Carry::first([false; 2]), Time(HOUR_NS - SECOND_NS))
     }
 
     #[test]
     fn rows_stand_where_they_were_received_and_tiles_follow_each_other() {
-        let mut growing = growing();
+        let mut builder = builder();
         let quote = |bid: i64| News::Quote {
             exch: Time(0),
             bbo: Bbo { bid: Price(bid), bid_qty: Qty(1), ask: Price(bid + 1), ask_qty: Qty(1) },
             bids: Vec::new(),
             asks: Vec::new(),
         };
-        growing.receive(Role::Long, quote(100), Time(1_010));
-        let (first, _) = growing.cut(Time(1_010));
+        builder.receive(Role::Long, quote(100), Time(1_010));
+        let (first, _) = builder.cut(Time(1_010));
         assert_eq!(first.local.time.to_vec()[1..], [HOUR_NS - SECOND_NS + 100]);
         assert_eq!(first.end, Time(HOUR_NS - SECOND_NS + 101));
         // the wall clock has not moved: the next moment is one later, not the same
-        growing.receive(Role::Short, quote(99), Time(1_010));
-        let (second, _) = growing.cut(Time(1_010));
+        builder.receive(Role::Short, quote(99), Time(1_010));
+        let (second, _) = builder.cut(Time(1_010));
         assert_eq!((second.start, second.local.time.to_vec()[1]), (first.end, first.end.0));
         assert_eq!(
             (second.local.bbo(1, Role::Long).bid, second.local.bbo(1, Role::Short).bid),
             (Price(100), Price(99))
         );
-        let (empty, signals) = growing.cut(Time(1_000 + 12 * SECOND_NS));
+        let (empty, signals) = builder.cut(Time(1_000 + 12 * SECOND_NS));
         assert!(empty.local.is_empty());
         assert_eq!(signals.spread.len(), 1);
     }
@@ -129,15 +129,15 @@ mod tests {
     /// A fill is measured against the newest quote that is not later than it, however many came meanwhile.
     #[test]
     fn a_fill_meets_the_mid_of_its_time() {
-        let mut growing = growing();
+        let mut builder = builder();
         for (had, bid) in [(1_000, 100), (1_010, 110), (1_020, 120)] {
             let bbo = Bbo { bid: Price(bid), bid_qty: Qty(1), ask: Price(bid + 1), ask_qty: Qty(1) };
             let quote = News::Quote { exch: Time(had), bbo, bids: Vec::new(), asks: Vec::new() };
-            growing.receive(Role::Long, quote, Time(1_030));
+            builder.receive(Role::Long, quote, Time(1_030));
         }
         let mut met = |role, exch| {
             let body = EventBody::Done { id: OrderId(1), filled: Qty(1) };
-            growing.receive(role, News::Event { exch: Time(exch), body }, Time(1_030)).expect("an event").met2
+            builder.receive(role, News::Event { exch: Time(exch), body }, Time(1_030)).expect("an event").met2
         };
         assert_eq!([999, 1_000, 1_019, 1_020, 2_000].map(|exch| met(Role::Long, exch)), [0, 201, 221, 241, 241]);
         assert_eq!(met(Role::Short, 1_020), 0);
@@ -146,16 +146,16 @@ mod tests {
     /// A settlement told a little off, as a clock of another speed tells it, is the full hour's; the next one is ahead.
     #[test]
     fn settlements_stand_on_full_intervals() {
-        let mut growing = growing();
+        let mut builder = builder();
         let rate = |kind, ts| News::Rate { kind, ts, rate: Rate(5), interval_hours: 1 };
         let wall = Time(1_000 + SECOND_NS);
-        growing.receive(Role::Long, rate(FundingKind::Settled, Some(Time(1_000 + SECOND_NS / 10 + 7))), wall);
-        growing.receive(Role::Long, rate(FundingKind::Predicted, None), wall);
-        let (tile, _) = growing.cut(wall);
+        builder.receive(Role::Long, rate(FundingKind::Settled, Some(Time(1_000 + SECOND_NS / 10 + 7))), wall);
+        builder.receive(Role::Long, rate(FundingKind::Predicted, None), wall);
+        let (tile, _) = builder.cut(wall);
         let state = tile.local.funding(1);
         let ts = |kind| state.get(Role::Long, kind).map(|rate| rate.ts);
         assert_eq!(ts(FundingKind::Settled), Some(Time(HOUR_NS)));
         assert_eq!(ts(FundingKind::Predicted), Some(Time(2 * HOUR_NS)));
-        assert!(growing.now(wall).since(Time(HOUR_NS)) < MINUTE_NS);
+        assert!(builder.now(wall).since(Time(HOUR_NS)) < MINUTE_NS);
     }
 }
