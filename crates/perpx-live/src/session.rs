@@ -11,7 +11,7 @@ use perpx_core::market::{Command, Event, EventBody, Role};
 use perpx_core::replay::{Job, Machine, Pace, Paced};
 use perpx_core::trader::Composite;
 use perpx_core::units::{Qty, Time};
-use perpx_venues::client::{Holding, News, VenueClient, VenueError};
+use perpx_venues::client::{AccountUpdate, Holding, Outbound, Output, VenueClient, VenueError};
 use perpx_venues::wall::{self, MarketClock};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -43,8 +43,8 @@ pub struct Ended {
     pub commands: u64,
 }
 
-/// News, and the stream that told it.
-type Told = (Option<usize>, News);
+/// A venue, and the stream of it.
+type Origin = (usize, Option<usize>);
 
 /// Stops when asked to; waits for nothing, since moments have come when they are heard of.
 struct Present<'a>(&'a AtomicBool);
@@ -73,20 +73,20 @@ impl Session {
         let stop_transport = Arc::new(AtomicBool::new(false));
         let transports =
             [0, 1].map(|v: usize| Transport::new(v, &connections[v].hosts, told.clone(), stop_transport.clone()));
-        let mut asked = [Vec::new(), Vec::new()];
+        let mut asked = [Output::default(), Output::default()];
         for (connection, asked) in connections.iter_mut().zip(&mut asked) {
             connection.client.begin(asked);
         }
         let (ready, holdings, texts) = ([false; 2], [None; 2], 0);
         let mut session = Session { connections, transports, heard, ready, holdings, stop_transport, texts };
-        for (v, news) in asked.into_iter().enumerate() {
-            session.pass_on(v, untold(news), None);
+        for (v, output) in asked.into_iter().enumerate() {
+            session.pass_on((v, None), output, None);
         }
         let began = Instant::now();
         while session.ready != [true; 2] {
             if let Ok(heard) = session.heard.recv_timeout(NAP) {
-                let (v, news) = session.news(heard)?;
-                session.pass_on(v, news, None);
+                let (from, output) = session.receive(heard)?;
+                session.pass_on(from, output, None);
             }
             if stop.load(Ordering::Relaxed) || began.elapsed() > PATIENCE {
                 return Err(session.silent("is not ready to trade"));
@@ -112,43 +112,52 @@ impl Session {
         move |error| LiveError::Venue { venue: venue.clone(), error }
     }
 
-    /// What was heard, in the trader's words.
-    fn news(&mut self, heard: Inbound) -> Result<(usize, Vec<Told>), LiveError> {
-        let (mut out, now) = (Vec::new(), wall::now());
-        let (v, stream, done) = match heard {
+    /// What was heard, in the trader's words; the venue and the stream that it came over.
+    fn receive(&mut self, heard: Inbound) -> Result<(Origin, Output), LiveError> {
+        let (mut out, now) = (Output::default(), wall::now());
+        let (from, done) = match heard {
             Inbound::Open { venue, stream } => {
-                (venue, Some(stream), self.connections[venue].client.greet(stream, now, &mut out))
+                ((venue, Some(stream)), self.connections[venue].client.greet(stream, now, &mut out))
             }
             Inbound::Text { venue, stream, text } => {
                 self.texts += 1;
-                (venue, Some(stream), self.connections[venue].client.heard(stream, &text, now, &mut out))
+                ((venue, Some(stream)), self.connections[venue].client.heard(stream, &text, now, &mut out))
             }
             Inbound::Reply { venue, about, reply } => {
-                (venue, None, self.connections[venue].client.replied(about, reply, now, &mut out))
+                ((venue, None), self.connections[venue].client.replied(about, reply, now, &mut out))
             }
         };
-        done.map_err(self.failed(v))?;
-        Ok((v, out.into_iter().map(|news| (stream, news)).collect()))
+        done.map_err(self.failed(from.0))?;
+        Ok((from, out))
     }
 
-    /// Requests go to the transport, rows and events to the tape; what the venue said of itself is kept.
-    fn pass_on(&mut self, v: usize, news: Vec<Told>, mut to: Option<(&mut TileBuilder, &mut Machine<Composite>)>) {
-        for (stream, news) in news {
-            match news {
-                News::Ask(request) => self.transports[v].ask(request),
-                News::Say(text) => self.transports[v].say(stream.unwrap_or(0), text),
-                News::Reopen => {
-                    for (number, stream) in self.connections[v].client.streams().into_iter().enumerate() {
-                        self.transports[v].reopen(number, stream.headers);
+    /// Rows and events go to the tape, requests to the transport; what the venue said of itself is kept.
+    fn pass_on(&mut self, from: Origin, output: Output, mut to: Option<(&mut TileBuilder, &mut Machine<Composite>)>) {
+        let (v, stream) = from;
+        let role = Role::BOTH[v];
+        if let Some((builder, _)) = &mut to {
+            output.market.into_iter().for_each(|update| builder.receive(role, update, wall::now()));
+        }
+        for update in output.account {
+            match update {
+                AccountUpdate::Ready => self.ready[v] = true,
+                AccountUpdate::Holding(holding) => self.holdings[v] = Some(holding),
+                AccountUpdate::Event { exch, body } => {
+                    let Some((builder, machine)) = &mut to else { continue };
+                    let event = builder.event(role, exch, body, wall::now());
+                    if let Some(port) = machine.port() {
+                        port.events.push_back(event);
                     }
                 }
-                News::Ready => self.ready[v] = true,
-                News::Account(holding) => self.holdings[v] = Some(holding),
-                row => {
-                    let Some((builder, machine)) = &mut to else { continue };
-                    let event = builder.receive(Role::BOTH[v], row, wall::now());
-                    if let (Some(event), Some(port)) = (event, machine.port()) {
-                        port.events.push_back(event);
+            }
+        }
+        for sent in output.requests {
+            match sent {
+                Outbound::Request(request) => self.transports[v].ask(request),
+                Outbound::Text(text) => self.transports[v].say(stream.unwrap_or(0), text),
+                Outbound::Reopen => {
+                    for (number, stream) in self.connections[v].client.streams().into_iter().enumerate() {
+                        self.transports[v].reopen(number, stream.headers);
                     }
                 }
             }
@@ -178,8 +187,8 @@ impl Session {
                     heard_at = Instant::now();
                     let mut next = Some(first);
                     while let Some(heard) = next {
-                        let (v, news) = self.news(heard)?;
-                        self.pass_on(v, news, Some((&mut builder, &mut machine)));
+                        let (from, output) = self.receive(heard)?;
+                        self.pass_on(from, output, Some((&mut builder, &mut machine)));
                         next = self.heard.try_recv().ok();
                     }
                 }
@@ -195,9 +204,9 @@ impl Session {
             for command in sent {
                 commands += 1;
                 let v = command.venue().ix();
-                let mut out = Vec::new();
+                let mut out = Output::default();
                 self.connections[v].client.command(&command, wall::now(), &mut out).map_err(self.failed(v))?;
-                self.pass_on(v, untold(out), Some((&mut builder, &mut machine)));
+                self.pass_on((v, None), out, Some((&mut builder, &mut machine)));
             }
             let now = tile.end.plus(-1);
             status.moment(now);
@@ -226,9 +235,9 @@ impl Session {
     fn accounts(&mut self) -> Result<[Holding; 2], LiveError> {
         self.holdings = [None; 2];
         for v in 0..2 {
-            let mut out = Vec::new();
+            let mut out = Output::default();
             self.connections[v].client.ask_account(&mut out);
-            self.pass_on(v, untold(out), None);
+            self.pass_on((v, None), out, None);
         }
         let began = Instant::now();
         loop {
@@ -239,8 +248,8 @@ impl Session {
                 return Err(self.silent("does not tell the account"));
             }
             if let Ok(heard) = self.heard.recv_timeout(NAP) {
-                let (v, news) = self.news(heard)?;
-                self.pass_on(v, news, None);
+                let (from, output) = self.receive(heard)?;
+                self.pass_on(from, output, None);
             }
         }
     }
@@ -271,11 +280,6 @@ fn unheard_of(books: &[VenueBook; 2], events: &VecDeque<Event>) -> Option<usize>
         book.apply(&event.body);
         None
     })
-}
-
-/// News that no stream told.
-fn untold(news: Vec<News>) -> Vec<Told> {
-    news.into_iter().map(|news| (None, news)).collect()
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! The tape as it grows: rows are put in as they are received, and what has come since the last look is cut off as a tile.
 //! Carry and signals go on from tile to tile, so a live run's tiles are a tape's, only short.
 
-use perpx_core::market::{Event, Role};
+use perpx_core::market::{Event, EventBody, Role};
 use perpx_core::signals::{SignalEngine, TileSignals};
 use perpx_core::tape::rows::{DepthRow, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
 use perpx_core::tape::{Carry, Tile, align};
 use perpx_core::units::{HOUR_NS, Time};
-use perpx_venues::client::News;
+use perpx_venues::client::MarketUpdate;
 use perpx_venues::wall::MarketClock;
 use std::collections::VecDeque;
 
@@ -37,26 +37,26 @@ impl TileBuilder {
         self.clock.market(wall).max(self.start).max(self.newest)
     }
 
-    /// A venue's news, received now; an event for the trader is handed back with its times.
-    pub fn receive(&mut self, role: Role, news: News, wall: Time) -> Option<Event> {
+    /// What a venue says of its market, received now.
+    pub fn receive(&mut self, role: Role, update: MarketUpdate, wall: Time) {
         let recv = self.now(wall);
         self.newest = recv;
         // a venue's own timeline is for simulated ones: here all rows stand where they were received
         let exch = recv;
         let table = &mut self.tables[role.ix()];
-        match news {
-            News::Quote { exch: had, bbo, bids, asks } => {
+        match update {
+            MarketUpdate::Quote { exch: had, bbo, bids, asks } => {
                 let mids = &mut self.mids[role.ix()];
                 mids.truncate(REMEMBERED - 1);
                 mids.push_front((had, if bbo.is_quoted() { bbo.mid2() } else { 0 }));
                 table.quotes.push(QuoteRow { exch, recv, bbo });
                 table.depth.push(DepthRow { exch, recv, bids, asks });
             }
-            News::Trade { px, qty, taker, consumed_book, .. } => {
+            MarketUpdate::Trade { px, qty, taker, consumed_book, .. } => {
                 table.trades.push(TradeRow { exch, recv, px, qty, taker, consumed_book });
             }
-            News::Marks { mark, index, .. } => table.marks.push(MarkRow { exch, recv, mark, index }),
-            News::Rate { kind, ts, rate, interval_hours } => {
+            MarketUpdate::Marks { mark, index, .. } => table.marks.push(MarkRow { exch, recv, mark, index }),
+            MarketUpdate::Rate { kind, ts, rate, interval_hours } => {
                 // settlements stand on full intervals of the market's clock
                 let step = i64::from(interval_hours.max(1)) * HOUR_NS;
                 let ts = match ts {
@@ -65,15 +65,17 @@ impl TileBuilder {
                 };
                 table.funding.push(FundingRow { ts, recv, rate, interval_hours: interval_hours.max(1), kind });
             }
-            News::Event { exch, body } => {
-                // of the book that a fill met we know the newest mid that is not later
-                let met = self.mids[role.ix()].iter().find(|(had, _)| *had <= exch);
-                let met2 = met.map_or(0, |(_, mid2)| *mid2);
-                return Some(Event { at: recv, venue_time: self.clock.market(exch), venue: role, body, met2 });
-            }
-            News::Ask(_) | News::Say(_) | News::Reopen | News::Ready | News::Account(_) => {}
         }
-        None
+    }
+
+    /// What happened to an order or to the account at `exch` of the venue's clock, received now.
+    pub fn event(&mut self, role: Role, exch: Time, body: EventBody, wall: Time) -> Event {
+        let recv = self.now(wall);
+        self.newest = recv;
+        // of the book that a fill met we know the newest mid that is not later
+        let met = self.mids[role.ix()].iter().find(|(had, _)| *had <= exch);
+        let met2 = met.map_or(0, |(_, mid2)| *mid2);
+        Event { at: recv, venue_time: self.clock.market(exch), venue: role, body, met2 }
     }
 
     /// The tile of everything up to now, the present moment included, and its signals.
@@ -91,7 +93,7 @@ impl TileBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use perpx_core::market::{Bbo, EventBody, OrderId};
+    use perpx_core::market::{Bbo, OrderId};
     use perpx_core::tape::rows::FundingKind;
     use perpx_core::units::{MINUTE_NS, Price, Qty, Rate, SECOND_NS};
 
@@ -103,7 +105,7 @@ mod tests {
     #[test]
     fn rows_stand_where_they_were_received_and_tiles_follow_each_other() {
         let mut builder = builder();
-        let quote = |bid: i64| News::Quote {
+        let quote = |bid: i64| MarketUpdate::Quote {
             exch: Time(0),
             bbo: Bbo { bid: Price(bid), bid_qty: Qty(1), ask: Price(bid + 1), ask_qty: Qty(1) },
             bids: Vec::new(),
@@ -132,12 +134,12 @@ mod tests {
         let mut builder = builder();
         for (had, bid) in [(1_000, 100), (1_010, 110), (1_020, 120)] {
             let bbo = Bbo { bid: Price(bid), bid_qty: Qty(1), ask: Price(bid + 1), ask_qty: Qty(1) };
-            let quote = News::Quote { exch: Time(had), bbo, bids: Vec::new(), asks: Vec::new() };
+            let quote = MarketUpdate::Quote { exch: Time(had), bbo, bids: Vec::new(), asks: Vec::new() };
             builder.receive(Role::Long, quote, Time(1_030));
         }
         let mut met = |role, exch| {
             let body = EventBody::Done { id: OrderId(1), filled: Qty(1) };
-            builder.receive(role, News::Event { exch: Time(exch), body }, Time(1_030)).expect("an event").met2
+            builder.event(role, Time(exch), body, Time(1_030)).met2
         };
         assert_eq!([999, 1_000, 1_019, 1_020, 2_000].map(|exch| met(Role::Long, exch)), [0, 201, 221, 241, 241]);
         assert_eq!(met(Role::Short, 1_020), 0);
@@ -147,7 +149,7 @@ mod tests {
     #[test]
     fn settlements_stand_on_full_intervals() {
         let mut builder = builder();
-        let rate = |kind, ts| News::Rate { kind, ts, rate: Rate(5), interval_hours: 1 };
+        let rate = |kind, ts| MarketUpdate::Rate { kind, ts, rate: Rate(5), interval_hours: 1 };
         let wall = Time(1_000 + SECOND_NS);
         builder.receive(Role::Long, rate(FundingKind::Settled, Some(Time(1_000 + SECOND_NS / 10 + 7))), wall);
         builder.receive(Role::Long, rate(FundingKind::Predicted, None), wall);

@@ -85,9 +85,17 @@ pub struct Answer {
 /// An answer; or why there is none, in which case nobody knows whether the request was carried out.
 pub type Reply = Result<Answer, String>;
 
-/// What a client makes of a text. Times are the venue's own.
+/// What a client makes of what it is given.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Output {
+    pub market: Vec<MarketUpdate>,
+    pub account: Vec<AccountUpdate>,
+    pub requests: Vec<Outbound>,
+}
+
+/// Of the market. Times are the venue's own.
 #[derive(Clone, Debug, PartialEq)]
-pub enum News {
+pub enum MarketUpdate {
     Quote {
         exch: Time,
         bbo: Bbo,
@@ -114,19 +122,29 @@ pub enum News {
         rate: Rate,
         interval_hours: u32,
     },
+}
+
+/// Of our account.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AccountUpdate {
+    /// For the trader; `exch`: the venue's own time.
     Event {
         exch: Time,
         body: EventBody,
     },
-    /// To be asked.
-    Ask(Request),
-    /// To be said over the stream that was heard.
-    Say(String),
-    /// The session is a new one: the streams whose handshake carries it are to be opened anew.
-    Reopen,
     /// The client is ready for commands: markets known, account as it is to be.
     Ready,
-    Account(Holding),
+    Holding(Holding),
+}
+
+/// What is to be sent to the venue.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outbound {
+    Request(Request),
+    /// Over the stream that was heard.
+    Text(String),
+    /// The session is a new one: the streams whose handshake carries it are to be opened anew.
+    Reopen,
 }
 
 /// What a venue says of the account.
@@ -157,21 +175,21 @@ pub enum VenueError {
 /// One account at one venue.
 pub trait VenueClient {
     /// What is asked first.
-    fn begin(&mut self, out: &mut Vec<News>);
+    fn begin(&mut self, out: &mut Output);
     /// The streams of the session, by number.
     fn streams(&self) -> Vec<Stream>;
     /// A stream is open, for the first time or again: what is said on it.
-    fn greet(&mut self, stream: usize, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError>;
+    fn greet(&mut self, stream: usize, wall: Time, out: &mut Output) -> Result<(), VenueError>;
     /// Something that the trader wants.
-    fn command(&mut self, command: &Command, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError>;
-    fn heard(&mut self, stream: usize, text: &str, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError>;
-    fn replied(&mut self, about: About, reply: Reply, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError>;
-    /// Asks for [`News::Account`].
-    fn ask_account(&mut self, out: &mut Vec<News>);
+    fn command(&mut self, command: &Command, wall: Time, out: &mut Output) -> Result<(), VenueError>;
+    fn heard(&mut self, stream: usize, text: &str, wall: Time, out: &mut Output) -> Result<(), VenueError>;
+    fn replied(&mut self, about: About, reply: Reply, wall: Time, out: &mut Output) -> Result<(), VenueError>;
+    /// Asks for [`AccountUpdate::Holding`].
+    fn ask_account(&mut self, out: &mut Output);
 }
 
-/// The best levels of a book as news.
-pub fn quote(book: &LevelBook, exch: Time) -> News {
+/// The best levels of a book.
+pub fn quote(book: &LevelBook, exch: Time) -> MarketUpdate {
     let side = |side| book.levels(side).take(LEVELS).map(|(px, qty)| DepthLevel { px, qty }).collect();
-    News::Quote { exch, bbo: book.top(), bids: side(Side::Buy), asks: side(Side::Sell) }
+    MarketUpdate::Quote { exch, bbo: book.top(), bids: side(Side::Buy), asks: side(Side::Sell) }
 }

@@ -1,7 +1,7 @@
 //! Our orders at one venue. A venue tells fills and states on channels of their own, in any order, some of it twice; the
 //! trader is told each fill once, and an order's end after its last fill.
 
-use super::News;
+use super::AccountUpdate;
 use perpx_core::market::{EventBody, NewOrder, OrderId, OrderState, Reject, Side};
 use perpx_core::units::{Cash, Price, Qty, Time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,38 +68,38 @@ impl Orders {
     }
 
     /// The venue shows the order on its book.
-    pub fn open(&mut self, id: OrderId, exch: Time, out: &mut Vec<News>) {
+    pub fn open(&mut self, id: OrderId, exch: Time, out: &mut Vec<AccountUpdate>) {
         if let Some(own) = self.orders.get_mut(&id)
             && !own.accepted
             && !own.over
         {
             own.accepted = true;
-            out.push(News::Event { exch, body: EventBody::Accepted { id } });
+            out.push(AccountUpdate::Event { exch, body: EventBody::Accepted { id } });
         }
     }
 
-    pub fn fill(&mut self, id: OrderId, fill: Fill, exch: Time, out: &mut Vec<News>) {
+    pub fn fill(&mut self, id: OrderId, fill: Fill, exch: Time, out: &mut Vec<AccountUpdate>) {
         let Fill { name, side, px, qty, maker, fee } = fill;
         let Some(own) = self.orders.get_mut(&id) else { return };
         if !self.told.insert(name) {
             return;
         }
         own.filled += qty;
-        out.push(News::Event { exch, body: EventBody::Fill { id, side, px, qty, maker, fee } });
+        out.push(AccountUpdate::Event { exch, body: EventBody::Fill { id, side, px, qty, maker, fee } });
         own.settle(id, out);
     }
 
     /// The order is over with `filled` in all.
-    pub fn done(&mut self, id: OrderId, filled: Qty, exch: Time, out: &mut Vec<News>) {
+    pub fn done(&mut self, id: OrderId, filled: Qty, exch: Time, out: &mut Vec<AccountUpdate>) {
         self.end(id, End::Done { filled }, exch, out);
     }
 
     /// The order was refused whole.
-    pub fn rejected(&mut self, id: OrderId, reason: Reject, exch: Time, out: &mut Vec<News>) {
+    pub fn rejected(&mut self, id: OrderId, reason: Reject, exch: Time, out: &mut Vec<AccountUpdate>) {
         self.end(id, End::Rejected { reason }, exch, out);
     }
 
-    fn end(&mut self, id: OrderId, end: End, exch: Time, out: &mut Vec<News>) {
+    fn end(&mut self, id: OrderId, end: End, exch: Time, out: &mut Vec<AccountUpdate>) {
         if let Some(own) = self.orders.get_mut(&id)
             && !own.over
         {
@@ -109,26 +109,26 @@ impl Orders {
     }
 
     /// The venue, asked, does not know the order: it is over when it can land no more, in doubt until then.
-    pub fn not_known(&mut self, id: OrderId, wall: Time, out: &mut Vec<News>) {
+    pub fn not_known(&mut self, id: OrderId, wall: Time, out: &mut Vec<AccountUpdate>) {
         let may_land = |own: &Own| wall.since(own.sent_at) < self.fence_ns;
         let in_doubt = self.orders.get(&id).is_some_and(may_land);
         self.asked(id, if in_doubt { OrderState::InDoubt } else { OrderState::Unknown }, wall, out);
     }
 
     /// The answer to a query, told when every fill that it counts was.
-    pub fn asked(&mut self, id: OrderId, state: OrderState, exch: Time, out: &mut Vec<News>) {
+    pub fn asked(&mut self, id: OrderId, state: OrderState, exch: Time, out: &mut Vec<AccountUpdate>) {
         match self.orders.get_mut(&id) {
             Some(own) => {
                 own.asked.push((state, exch));
                 own.settle(id, out);
             }
-            None => out.push(News::Event { exch, body: EventBody::Status { id, state } }),
+            None => out.push(AccountUpdate::Event { exch, body: EventBody::Status { id, state } }),
         }
     }
 }
 
 impl Own {
-    fn settle(&mut self, id: OrderId, out: &mut Vec<News>) {
+    fn settle(&mut self, id: OrderId, out: &mut Vec<AccountUpdate>) {
         let told = self.filled;
         self.asked.retain(|&(state, exch)| {
             let counted = match state {
@@ -144,7 +144,7 @@ impl Own {
                 OrderState::Open { .. } => OrderState::Open { filled: told },
                 OrderState::Done { .. } => OrderState::Done { filled: told },
             };
-            out.push(News::Event { exch, body: EventBody::Status { id, state } });
+            out.push(AccountUpdate::Event { exch, body: EventBody::Status { id, state } });
             self.over |= matches!(state, OrderState::Done { .. });
             false
         });
@@ -155,7 +155,7 @@ impl Own {
         };
         let exch = self.end.map_or(Time::MIN, |(_, exch)| exch);
         self.over = true;
-        out.push(News::Event { exch, body });
+        out.push(AccountUpdate::Event { exch, body });
     }
 }
 
@@ -181,16 +181,16 @@ mod tests {
         Fill { name: name.to_owned(), side, px, qty: Qty(qty), maker: true, fee }
     }
 
-    fn bodies(news: Vec<News>) -> Vec<String> {
-        let one = |news: &News| match news {
-            News::Event { body: EventBody::Accepted { .. }, .. } => "accepted".to_owned(),
-            News::Event { body: EventBody::Fill { qty, .. }, .. } => format!("fill {}", qty.0),
-            News::Event { body: EventBody::Done { filled, .. }, .. } => format!("done {}", filled.0),
-            News::Event { body: EventBody::Rejected { reason, .. }, .. } => format!("{reason:?}"),
-            News::Event { body: EventBody::Status { state, .. }, .. } => format!("{state:?}"),
+    fn bodies(updates: Vec<AccountUpdate>) -> Vec<String> {
+        let one = |update: &AccountUpdate| match update {
+            AccountUpdate::Event { body: EventBody::Accepted { .. }, .. } => "accepted".to_owned(),
+            AccountUpdate::Event { body: EventBody::Fill { qty, .. }, .. } => format!("fill {}", qty.0),
+            AccountUpdate::Event { body: EventBody::Done { filled, .. }, .. } => format!("done {}", filled.0),
+            AccountUpdate::Event { body: EventBody::Rejected { reason, .. }, .. } => format!("{reason:?}"),
+            AccountUpdate::Event { body: EventBody::Status { state, .. }, .. } => format!("{state:?}"),
             other => format!("{other:?}"),
         };
-        news.iter().map(one).collect()
+        updates.iter().map(one).collect()
     }
 
     #[test]

@@ -3,7 +3,10 @@
 
 use crate::book::Applied;
 use crate::client::orders::{Fill, Orders};
-use crate::client::{About, Answer, Body, Holding, Host, News, Reply, Request, Stream, VenueClient, VenueError, quote};
+use crate::client::{
+    About, AccountUpdate, Answer, Body, Holding, Host, MarketUpdate, Outbound, Output, Reply, Request, Stream,
+    VenueClient, VenueError, quote,
+};
 use crate::grvt::book::Book;
 use crate::grvt::rest::{ApiError, Funding, Instrument, Login, LoginReply, Reply as Page, Ticker};
 use crate::grvt::sign::{Assets, PrivateKey, Signed};
@@ -96,22 +99,22 @@ impl GrvtClient {
         }
     }
 
-    fn post(&self, about: About, host: Host, route: &str, body: &impl Serialize) -> News {
-        News::Ask(request(about, host, route, body))
+    fn post(&self, about: About, host: Host, route: &str, body: &impl Serialize) -> Outbound {
+        Outbound::Request(request(about, host, route, body))
     }
 
-    fn private(&mut self, about: About, route: &str, body: &impl Serialize) -> News {
+    fn private(&mut self, about: About, route: &str, body: &impl Serialize) -> Outbound {
         let request = request(about, Host::Main, &format!("/full/v1/{route}"), body);
         self.in_session(request)
     }
 
-    fn in_session(&mut self, mut request: Request) -> News {
+    fn in_session(&mut self, mut request: Request) -> Outbound {
         request.headers = self.session.clone();
         self.unanswered.insert(request.about, request.clone());
-        News::Ask(request)
+        Outbound::Request(request)
     }
 
-    fn history(&mut self, about: About, route: &str) -> News {
+    fn history(&mut self, about: About, route: &str) -> Outbound {
         let query = HistoryQuery {
             sub_account_id: self.access.sub_account.into(),
             kind: None,
@@ -126,7 +129,7 @@ impl GrvtClient {
         self.private(about, route, &query)
     }
 
-    fn ask_order(&mut self, id: OrderId) -> News {
+    fn ask_order(&mut self, id: OrderId) -> Outbound {
         let query = OrderQuery {
             sub_account_id: self.access.sub_account.into(),
             order_id: None,
@@ -153,7 +156,7 @@ impl GrvtClient {
         signed.map_err(|error| VenueError::Cannot { what: "signature", why: error.to_string() })
     }
 
-    fn place(&mut self, order: &NewOrder, wall: Time) -> Result<News, VenueError> {
+    fn place(&mut self, order: &NewOrder, wall: Time) -> Result<Outbound, VenueError> {
         let time_in_force = match order.kind {
             OrderKind::PostOnly | OrderKind::Limit => TimeInForce::GoodTillTime,
             // the venue's market order has no limit of price; ours always has one
@@ -193,13 +196,13 @@ impl GrvtClient {
 
     // ---- what is heard
 
-    fn state(&mut self, client_id: u64, state: &WireState, out: &mut Vec<News>) -> Result<(), WireError> {
+    fn state(&mut self, client_id: u64, state: &WireState, out: &mut Output) -> Result<(), WireError> {
         let Some(id) = self.own(client_id) else { return Ok(()) };
         let exch = Time(state.update_time.0);
         let filled = traded(state)?;
         match state.status {
-            OrderStatus::Open => self.orders.open(id, exch, out),
-            OrderStatus::Filled => self.orders.done(id, filled, exch, out),
+            OrderStatus::Open => self.orders.open(id, exch, &mut out.account),
+            OrderStatus::Filled => self.orders.done(id, filled, exch, &mut out.account),
             OrderStatus::Rejected | OrderStatus::Cancelled => {
                 let reason = match state.reject_reason {
                     RejectReason::FailPostOnly => Some(Reject::PostOnlyCross),
@@ -211,8 +214,8 @@ impl GrvtClient {
                     _ => None,
                 };
                 match reason.filter(|_| filled.is_zero()) {
-                    Some(reason) => self.orders.rejected(id, reason, exch, out),
-                    None => self.orders.done(id, filled, exch, out),
+                    Some(reason) => self.orders.rejected(id, reason, exch, &mut out.account),
+                    None => self.orders.done(id, filled, exch, &mut out.account),
                 }
             }
             _ => {}
@@ -220,20 +223,21 @@ impl GrvtClient {
         Ok(())
     }
 
-    fn fill(&mut self, fill: &WireFill, out: &mut Vec<News>) -> Result<(), WireError> {
+    fn fill(&mut self, fill: &WireFill, out: &mut Output) -> Result<(), WireError> {
         let exch = Time(fill.event_time.0);
         let (px, qty, fee) = (fill.price.price()?, fill.size.qty()?, Cash(-fill.fee.cash()?.0));
         if let Some(id) = fill.client_order_id.and_then(|id| self.own(id.0)) {
             let side = if fill.is_buyer { Side::Buy } else { Side::Sell };
             let name = format!("{} {}", fill.trade_id, fill.order_id);
-            self.orders.fill(id, Fill { name, side, px, qty, maker: !fill.is_taker, fee }, exch, out);
+            self.orders.fill(id, Fill { name, side, px, qty, maker: !fill.is_taker, fee }, exch, &mut out.account);
         } else if fill.is_liquidation == Some(true) && exch >= self.access.since {
-            out.push(News::Event { exch, body: EventBody::Liquidated { px, qty, fee, lost: Cash::ZERO } });
+            out.account
+                .push(AccountUpdate::Event { exch, body: EventBody::Liquidated { px, qty, fee, lost: Cash::ZERO } });
         }
         Ok(())
     }
 
-    fn ticked(&mut self, delta: &Ticker, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn ticked(&mut self, delta: &Ticker, out: &mut Output) -> Result<(), VenueError> {
         let before = self.ticker.as_ref().and_then(|ticker| ticker.next_funding_time);
         let ticker = match &mut self.ticker {
             Some(ticker) => {
@@ -245,45 +249,45 @@ impl GrvtClient {
         let exch = Time(ticker.event_time.0);
         let known = |px: Option<Dec>| px.filter(|px| px.value().is_some()).map_or(Ok(Price(0)), |px| px.price());
         let (mark, index) = (known(ticker.mark_price)?, known(ticker.index_price)?);
-        out.push(News::Marks { exch, mark, index });
+        out.market.push(MarketUpdate::Marks { exch, mark, index });
         if let Some(hours) = ticker.funding_interval_hours.filter(|hours| hours.0 > 0) {
             self.interval_hours = hours.0;
         }
         let next = ticker.next_funding_time;
         if let Some(rate) = ticker.rate().transpose()? {
             let (ts, interval_hours) = (next.map(|ts| Time(ts.0)), self.interval_hours);
-            out.push(News::Rate { kind: FundingKind::Predicted, ts, rate, interval_hours });
+            out.market.push(MarketUpdate::Rate { kind: FundingKind::Predicted, ts, rate, interval_hours });
         }
         if next != before {
-            out.push(self.ask_settlements());
+            out.requests.push(self.ask_settlements());
             if before.is_some() {
-                out.push(self.history(About::Payments, "funding_payment_history"));
+                out.requests.push(self.history(About::Payments, "funding_payment_history"));
             }
         }
         Ok(())
     }
 
-    fn ask_settlements(&self) -> News {
+    fn ask_settlements(&self) -> Outbound {
         let query = serde_json::json!({ "instrument": self.instrument, "limit": 1 });
         self.post(About::Settlements, Host::MarketData, "/full/v1/funding", &query)
     }
 
-    fn feed(&mut self, feed: &Feed, stream: usize, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn feed(&mut self, feed: &Feed, stream: usize, out: &mut Output) -> Result<(), VenueError> {
         match &feed.feed {
             Event::Book(levels) => match self.book.apply(feed.sequence_number.0, feed.prev_sequence_number.0, levels) {
                 Ok(Applied::Ignored) => {}
                 Ok(_) if self.book.levels().top().is_quoted() => {
-                    out.push(quote(self.book.levels(), Time(levels.event_time.0)));
+                    out.market.push(quote(self.book.levels(), Time(levels.event_time.0)));
                 }
                 Ok(_) => {}
                 Err(_) => {
                     let selector = || vec![feed.selector.clone()];
-                    out.push(self.say("unsubscribe", &feed.stream, selector()));
-                    out.push(self.say("subscribe", &feed.stream, selector()));
+                    out.requests.push(self.say("unsubscribe", &feed.stream, selector()));
+                    out.requests.push(self.say("subscribe", &feed.stream, selector()));
                 }
             },
             // number 0: a trade of before
-            Event::Trade(trade) if feed.sequence_number.0 > 0 => out.push(News::Trade {
+            Event::Trade(trade) if feed.sequence_number.0 > 0 => out.market.push(MarketUpdate::Trade {
                 exch: Time(trade.event_time.0),
                 px: trade.price.price()?,
                 qty: trade.size.qty()?,
@@ -303,29 +307,29 @@ impl GrvtClient {
         Ok(())
     }
 
-    fn say(&mut self, method: &str, stream: &str, selectors: Vec<String>) -> News {
+    fn say(&mut self, method: &str, stream: &str, selectors: Vec<String>) -> Outbound {
         self.rpc += 1;
         let request = Rpc::new(self.rpc, method, Subscribe { stream: stream.to_owned(), selectors });
-        News::Say(serde_json::to_string(&request).unwrap_or_default())
+        Outbound::Text(serde_json::to_string(&request).unwrap_or_default())
     }
 
     // ---- what is answered
 
     /// The session of a request has ended: the request waits for a new one, or goes out again if there is one already.
-    fn session_ended(&mut self, about: About, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn session_ended(&mut self, about: About, out: &mut Output) -> Result<(), VenueError> {
         let request = self.unanswered.remove(&about);
         match (&mut self.held, request) {
-            (None, Some(request)) if request.headers != self.session => out.push(self.in_session(request)),
+            (None, Some(request)) if request.headers != self.session => out.requests.push(self.in_session(request)),
             (None, request) => {
                 self.held = Some(request.into_iter().collect());
-                out.push(self.log_in_again("the session has ended")?);
+                out.requests.push(self.log_in_again("the session has ended")?);
             }
             (Some(held), request) => held.extend(request),
         }
         Ok(())
     }
 
-    fn log_in_again(&mut self, why: &str) -> Result<News, VenueError> {
+    fn log_in_again(&mut self, why: &str) -> Result<Outbound, VenueError> {
         self.logins += 1;
         if self.logins > MOST_LOGINS {
             return Err(VenueError::Session(format!("{why}, also after {MOST_LOGINS} new logins")));
@@ -333,22 +337,22 @@ impl GrvtClient {
         Ok(self.log_in())
     }
 
-    fn log_in(&self) -> News {
+    fn log_in(&self) -> Outbound {
         let login = Login { api_key: self.access.api_key.clone() };
         self.post(About::Login, Host::Login, "/auth/api_key/login", &login)
     }
 
     /// What waited for the session goes out, and the trading socket, which knows its session from the handshake alone, opens anew.
-    fn logged_in(&mut self, answer: &Answer, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn logged_in(&mut self, answer: &Answer, out: &mut Output) -> Result<(), VenueError> {
         self.session = self.session_of(answer)?;
         match self.held.take() {
             None => {
                 let query = serde_json::json!({ "instrument": self.instrument });
-                out.push(self.post(About::Markets, Host::MarketData, "/full/v1/instrument", &query));
+                out.requests.push(self.post(About::Markets, Host::MarketData, "/full/v1/instrument", &query));
             }
             Some(held) => {
-                out.push(News::Reopen);
-                out.extend(held.into_iter().map(|request| self.in_session(request)));
+                out.requests.push(Outbound::Reopen);
+                out.requests.extend(held.into_iter().map(|request| self.in_session(request)));
             }
         }
         Ok(())
@@ -373,7 +377,7 @@ impl GrvtClient {
         Ok([("cookie", cookie)].into_iter().chain(account.map(|(_, id)| (ACCOUNT, id.clone()))).collect())
     }
 
-    fn set_leverage(&mut self, wall: Time) -> Result<News, VenueError> {
+    fn set_leverage(&mut self, wall: Time) -> Result<Outbound, VenueError> {
         let mut config = SetPositionConfig {
             sub_account_id: self.access.sub_account.into(),
             instrument: self.instrument.clone(),
@@ -386,7 +390,7 @@ impl GrvtClient {
     }
 
     /// What a refusal means for the order; everything else ends the run.
-    fn refused(&mut self, about: About, error: &ApiError, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn refused(&mut self, about: About, error: &ApiError, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         let code = error.code.0;
         match (about, code) {
             (_, 1000) => return self.session_ended(about, out),
@@ -401,12 +405,14 @@ impl GrvtClient {
                     1009 | 1015 | 2060 | 7304 => Reject::Unavailable,
                     _ => Reject::Rules,
                 };
-                self.orders.rejected(id, reason, wall, out);
+                self.orders.rejected(id, reason, wall, &mut out.account);
             }
-            (About::Cancel(id), _) => out.push(News::Event { exch: wall, body: EventBody::CancelRejected { id } }),
+            (About::Cancel(id), _) => {
+                out.account.push(AccountUpdate::Event { exch: wall, body: EventBody::CancelRejected { id } })
+            }
             (About::Query(id), 1004) => {
                 if self.queries.remove(&id) {
-                    self.orders.not_known(id, wall, out);
+                    self.orders.not_known(id, wall, &mut out.account);
                 }
             }
             // the trader asks again
@@ -416,7 +422,7 @@ impl GrvtClient {
         Ok(())
     }
 
-    fn answered(&mut self, about: About, body: &str, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn answered(&mut self, about: About, body: &str, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         match about {
             About::Markets => {
                 let instrument: Instrument = result("instrument", body)?;
@@ -426,23 +432,23 @@ impl GrvtClient {
                 };
                 self.assets.add(&instrument).map_err(cannot)?;
                 self.interval_hours = instrument.funding_interval_hours.map_or(self.interval_hours, |hours| hours.0);
-                out.push(self.set_leverage(wall)?);
+                out.requests.push(self.set_leverage(wall)?);
             }
             About::Leverage => {
                 self.is_ready = true;
-                out.push(News::Ready);
+                out.account.push(AccountUpdate::Ready);
             }
             About::Query(id) => {
                 let order: Order = result("order", body)?;
                 let Some(state) = &order.state else { return Ok(()) };
                 let filled = traded(state)?;
                 if !filled.is_zero() {
-                    out.push(self.history(About::Fills, "fill_history"));
+                    out.requests.push(self.history(About::Fills, "fill_history"));
                 }
                 if self.queries.remove(&id) {
                     let is_open = matches!(state.status, OrderStatus::Open | OrderStatus::Pending);
                     let told = if is_open { OrderState::Open { filled } } else { OrderState::Done { filled } };
-                    self.orders.asked(id, told, wall, out);
+                    self.orders.asked(id, told, wall, &mut out.account);
                 } else {
                     self.state(order.metadata.client_order_id.0, state, out)?;
                 }
@@ -460,7 +466,7 @@ impl GrvtClient {
                         let px = ticker.and_then(|ticker| ticker.mark_price).map_or(Ok(Price(0)), |px| px.price())?;
                         let rate = ticker.and_then(Ticker::rate).transpose()?.unwrap_or(Rate(0));
                         let amount = Cash(-payment.amount.cash()?.0);
-                        out.push(News::Event { exch, body: EventBody::Funding { amount, rate, px } });
+                        out.account.push(AccountUpdate::Event { exch, body: EventBody::Funding { amount, rate, px } });
                     }
                 }
             }
@@ -471,7 +477,7 @@ impl GrvtClient {
                     let hours = row.funding_interval_hours.map_or(self.interval_hours, |hours| hours.0);
                     if hours > 0 && self.settled.replace(ts) != Some(ts) {
                         let (kind, interval_hours) = (FundingKind::Settled, hours);
-                        out.push(News::Rate { kind, ts: Some(ts), rate, interval_hours });
+                        out.market.push(MarketUpdate::Rate { kind, ts: Some(ts), rate, interval_hours });
                     }
                 }
             }
@@ -484,11 +490,13 @@ impl GrvtClient {
                 let position = account.positions.iter().flatten().find(own);
                 let position = position.map_or(Ok(Qty::ZERO), |position| position.size.qty())?;
                 self.holding = Some(Holding { cash, position, open_orders: 0 });
-                out.push(self.private(About::OpenOrders, "open_orders", &self.query()));
+                out.requests.push(self.private(About::OpenOrders, "open_orders", &self.query()));
             }
             About::OpenOrders => {
                 let open_orders = result::<Vec<Order>>("open_orders", body)?.len();
-                out.extend(self.holding.take().map(|holding| News::Account(Holding { open_orders, ..holding })));
+                out.account.extend(
+                    self.holding.take().map(|holding| AccountUpdate::Holding(Holding { open_orders, ..holding })),
+                );
             }
             _ => {}
         }
@@ -501,8 +509,8 @@ impl GrvtClient {
 }
 
 impl VenueClient for GrvtClient {
-    fn begin(&mut self, out: &mut Vec<News>) {
-        out.push(self.log_in());
+    fn begin(&mut self, out: &mut Output) {
+        out.requests.push(self.log_in());
     }
 
     fn streams(&self) -> Vec<Stream> {
@@ -510,28 +518,28 @@ impl VenueClient for GrvtClient {
         vec![stream(Host::MarketData, Vec::new()), stream(Host::Main, self.session.clone())]
     }
 
-    fn greet(&mut self, stream: usize, _wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn greet(&mut self, stream: usize, _wall: Time, out: &mut Output) -> Result<(), VenueError> {
         if stream == 0 {
             // its numbers begin anew
             self.book = Book::default();
             for (name, rate) in [("v1.book.d", 50), ("v1.trade", 50), ("v1.ticker.d", 100)] {
                 let selectors = vec![format!("{}@{rate}", self.instrument)];
-                out.push(self.say("subscribe", name, selectors));
+                out.requests.push(self.say("subscribe", name, selectors));
             }
         } else {
             for name in ["v1.order", "v1.fill"] {
                 let selectors = vec![self.access.sub_account.to_string()];
-                out.push(self.say("subscribe", name, selectors));
+                out.requests.push(self.say("subscribe", name, selectors));
             }
         }
         Ok(())
     }
 
-    fn command(&mut self, command: &Command, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn command(&mut self, command: &Command, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         match command {
             Command::Place(order) => {
                 self.orders.sent(order, wall);
-                out.push(self.place(order, wall)?);
+                out.requests.push(self.place(order, wall)?);
             }
             Command::Cancel { id, .. } => {
                 let cancel = CancelOrder {
@@ -540,21 +548,21 @@ impl VenueClient for GrvtClient {
                     client_order_id: Some(self.client_id(*id).into()),
                     time_to_live_ms: None,
                 };
-                out.push(self.private(About::Cancel(*id), "cancel_order", &cancel));
+                out.requests.push(self.private(About::Cancel(*id), "cancel_order", &cancel));
             }
             // the venue cannot change an order
             Command::Modify { id, .. } => {
-                out.push(News::Event { exch: wall, body: EventBody::CancelRejected { id: *id } });
+                out.account.push(AccountUpdate::Event { exch: wall, body: EventBody::CancelRejected { id: *id } });
             }
             Command::Query { id, .. } => {
                 self.queries.insert(*id);
-                out.push(self.ask_order(*id));
+                out.requests.push(self.ask_order(*id));
             }
         }
         Ok(())
     }
 
-    fn heard(&mut self, stream: usize, text: &str, _wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn heard(&mut self, stream: usize, text: &str, _wall: Time, out: &mut Output) -> Result<(), VenueError> {
         match Frame::parse(text)? {
             Frame::Feed(feed) => self.feed(&feed, stream, out),
             Frame::Reply(reply) => match reply.read::<Subscribed>()? {
@@ -565,16 +573,16 @@ impl VenueClient for GrvtClient {
                     }
                     // both channels of the account are heard from here on: what happened before is asked for
                     if subscribed.stream == "v1.fill" && self.orders.alive().next().is_some() {
-                        out.push(self.history(About::Fills, "fill_history"));
+                        out.requests.push(self.history(About::Fills, "fill_history"));
                         let alive: Vec<OrderId> = self.orders.alive().collect();
-                        out.extend(alive.into_iter().map(|id| self.ask_order(id)));
+                        out.requests.extend(alive.into_iter().map(|id| self.ask_order(id)));
                     }
                     Ok(())
                 }
                 Err(error) if error.code.0 == 1000 => {
                     if self.held.is_none() {
                         self.held = Some(Vec::new());
-                        out.push(self.log_in_again("the session has ended")?);
+                        out.requests.push(self.log_in_again("the session has ended")?);
                     }
                     Ok(())
                 }
@@ -586,7 +594,7 @@ impl VenueClient for GrvtClient {
         }
     }
 
-    fn replied(&mut self, about: About, reply: Reply, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn replied(&mut self, about: About, reply: Reply, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         let answer = match reply {
             Ok(answer) => answer,
             // nobody knows; the stream or a query tells
@@ -595,7 +603,7 @@ impl VenueClient for GrvtClient {
                 return Ok(());
             }
             Err(why) if about == About::Login && self.held.is_some() => {
-                out.push(self.log_in_again(&format!("login: {why}"))?);
+                out.requests.push(self.log_in_again(&format!("login: {why}"))?);
                 return Ok(());
             }
             Err(why) => return Err(VenueError::Session(format!("{about:?}: {why}"))),
@@ -603,7 +611,7 @@ impl VenueClient for GrvtClient {
         if about == About::Login {
             return match answer.status >= 500 && self.held.is_some() {
                 true => {
-                    out.push(self.log_in_again(&format!("login: HTTP {}", answer.status))?);
+                    out.requests.push(self.log_in_again(&format!("login: HTTP {}", answer.status))?);
                     Ok(())
                 }
                 false => self.logged_in(&answer, out),
@@ -622,8 +630,8 @@ impl VenueClient for GrvtClient {
         }
     }
 
-    fn ask_account(&mut self, out: &mut Vec<News>) {
-        out.push(self.private(About::Account, "account_summary", &self.query()));
+    fn ask_account(&mut self, out: &mut Output) {
+        out.requests.push(self.private(About::Account, "account_summary", &self.query()));
     }
 }
 

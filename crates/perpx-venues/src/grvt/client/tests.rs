@@ -12,12 +12,16 @@ fn answer(status: u16, body: Value) -> Reply {
     Ok(Answer { status, body: body.to_string(), session })
 }
 
-fn asked(news: &[News]) -> Vec<About> {
-    news.iter().filter_map(|news| if let News::Ask(ask) = news { Some(ask.about) } else { None }).collect()
+fn asked(out: &Output) -> Vec<About> {
+    out.requests
+        .iter()
+        .filter_map(|sent| if let Outbound::Request(ask) = sent { Some(ask.about) } else { None })
+        .collect()
 }
 
-fn events(news: &[News]) -> Vec<EventBody> {
-    news.iter().filter_map(|news| if let News::Event { body, .. } = news { Some(*body) } else { None }).collect()
+fn events(out: &Output) -> Vec<EventBody> {
+    let body = |update: &AccountUpdate| if let AccountUpdate::Event { body, .. } = update { Some(*body) } else { None };
+    out.account.iter().filter_map(body).collect()
 }
 
 fn ready() -> GrvtClient {
@@ -33,7 +37,7 @@ fn ready() -> GrvtClient {
         fence_ns: 9 * SECOND_NS,
         since: WALL,
     });
-    let mut out = Vec::new();
+    let mut out = Output::default();
     grvt.begin(&mut out);
     let instrument = json!({ "instrument": "BTC_USDT_Perp", "instrument_hash": "0x030501", "base": "BTC", "quote": "USDT",
         "kind": "PERPETUAL", "base_decimals": 9, "quote_decimals": 6, "tick_size": "0.1", "min_size": "0.001" });
@@ -46,7 +50,7 @@ fn ready() -> GrvtClient {
         grvt.replied(about, answer(200, body), WALL, &mut out).expect("taken");
     }
     assert_eq!(asked(&out), [About::Login, About::Markets, About::Leverage]);
-    assert_eq!(out.last(), Some(&News::Ready));
+    assert_eq!(out.account.last(), Some(&AccountUpdate::Ready));
     grvt
 }
 
@@ -59,9 +63,10 @@ fn order(id: u32) -> Command {
 #[test]
 fn orders_carry_the_session_and_a_signature_of_what_is_sent() {
     let mut grvt = ready();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     grvt.command(&order(1), WALL, &mut out).expect("sent");
-    let News::Ask(Request { host: Host::Main, path, body: Body::Json(body), headers, .. }) = &out[0] else {
+    let Outbound::Request(Request { host: Host::Main, path, body: Body::Json(body), headers, .. }) = &out.requests[0]
+    else {
         panic!("{out:?}")
     };
     assert_eq!(path, "/full/v1/create_order");
@@ -81,11 +86,11 @@ fn orders_carry_the_session_and_a_signature_of_what_is_sent() {
 #[test]
 fn refusals_are_told_and_doubt_is_not() {
     let mut grvt = ready();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     for id in 1..=5 {
         grvt.command(&order(id), WALL, &mut out).expect("sent");
     }
-    out.clear();
+    out = Output::default();
     let refusal = |code: u32| answer(400, json!({ "code": code, "message": "no", "status": 400 }));
     for (id, reply) in [
         (1, refusal(2080)),
@@ -99,7 +104,7 @@ fn refusals_are_told_and_doubt_is_not() {
     }
     let rejected = |id, reason| EventBody::Rejected { id: OrderId(id), reason };
     assert_eq!(events(&out), [rejected(1, Reject::NoMargin), rejected(2, Reject::Rules)]);
-    out.clear();
+    out = Output::default();
     grvt.command(&Command::Query { venue: Role::Short, id: OrderId(3) }, WALL, &mut out).expect("asked");
     grvt.replied(About::Query(OrderId(3)), refusal(1004), WALL, &mut out).expect("goes on");
     grvt.command(&Command::Query { venue: Role::Short, id: OrderId(3) }, WALL, &mut out).expect("asked");
@@ -114,7 +119,7 @@ fn a_gateway_that_refuses_the_client_is_no_wrong_key() {
     let login = |body: &str, status: u16| {
         let mut grvt = ready();
         let answer = Answer { status, body: body.to_owned(), session: Vec::new() };
-        grvt.replied(About::Login, Ok(answer), WALL, &mut Vec::new()).expect_err("refused").to_string()
+        grvt.replied(About::Login, Ok(answer), WALL, &mut Output::default()).expect_err("refused").to_string()
     };
     assert_eq!(login("<html>", 403), "login: HTTP 403 without JSON: something in between refuses this client");
     assert_eq!(login(r#"{"status":"failure","error":"invalid api key"}"#, 200), "login: invalid api key");
@@ -124,10 +129,10 @@ fn a_gateway_that_refuses_the_client_is_no_wrong_key() {
 #[test]
 fn states_and_fills_become_events_in_the_traders_order() {
     let mut grvt = ready();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     grvt.command(&order(1), WALL, &mut out).expect("sent");
     let client = grvt.client_id(OrderId(1));
-    out.clear();
+    out = Output::default();
     let mut say = |grvt: &mut GrvtClient, stream: &str, feed: Value| {
         let frame = json!({ "stream": stream, "selector": "77", "sequence_number": "5", "prev_sequence_number": "4", "feed": feed });
         grvt.heard(1, &frame.to_string(), WALL, &mut out).expect("read");
@@ -141,7 +146,7 @@ fn states_and_fills_become_events_in_the_traders_order() {
     let told = say(&mut grvt, "v1.state", state("OPEN", "UNSPECIFIED", "0.0"));
     assert_eq!(events(&told), [EventBody::Accepted { id }]);
     let told = say(&mut grvt, "v1.state", state("CANCELLED", "EXPIRED", "0.004"));
-    assert!(told.is_empty(), "the end waits for its fill");
+    assert!(told == Output::default(), "the end waits for its fill");
     let fill = json!({ "event_time": "8", "sub_account_id": "77", "instrument": "BTC_USDT_Perp", "is_buyer": false,
         "is_taker": false, "size": "0.004", "price": "90000.1", "fee": "-0.00036", "trade_id": "9-1", "order_id": "0x01",
         "client_order_id": client.to_string() });
@@ -152,7 +157,7 @@ fn states_and_fills_become_events_in_the_traders_order() {
         events(&told),
         [EventBody::Fill { id, side, px, qty, maker: true, fee }, EventBody::Done { id, filled: qty }]
     );
-    assert!(say(&mut grvt, "v1.fill", fill).is_empty(), "told twice");
+    assert!(say(&mut grvt, "v1.fill", fill) == Output::default(), "told twice");
 }
 
 /// What was refused because the session had ended was not carried out: after one login all of it goes out again, in its order,
@@ -160,11 +165,11 @@ fn states_and_fills_become_events_in_the_traders_order() {
 #[test]
 fn an_ended_session_is_renewed_and_what_it_refused_is_asked_again() {
     let mut grvt = ready();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     for id in 1..=2 {
         grvt.command(&order(id), WALL, &mut out).expect("sent");
     }
-    out.clear();
+    out = Output::default();
     let refusal = || answer(401, json!({ "code": 1000, "message": "not authenticated", "status": 401 }));
     let login = |cookie: &str| {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
@@ -178,21 +183,21 @@ fn an_ended_session_is_renewed_and_what_it_refused_is_asked_again() {
     assert_eq!(asked(&out), [About::Login], "one login for both");
     // a request of the old session that is still under way
     grvt.command(&Command::Query { venue: Role::Short, id: OrderId(1) }, WALL, &mut out).expect("sent");
-    out.clear();
+    out = Output::default();
     grvt.replied(About::Login, login("new"), WALL, &mut out).expect("goes on");
     assert_eq!(asked(&out), [About::Place(OrderId(1)), About::Place(OrderId(2))]);
-    assert_eq!(out[0], News::Reopen);
+    assert_eq!(out.requests[0], Outbound::Reopen);
     assert_eq!(grvt.streams()[1].headers[0], ("cookie", "gravity=new".to_owned()));
-    let News::Ask(request) = &out[1] else { panic!("{out:?}") };
+    let Outbound::Request(request) = &out.requests[1] else { panic!("{out:?}") };
     assert_eq!(request.headers[0], ("cookie", "gravity=new".to_owned()));
     // it is refused after the login: it goes out in the new session, without another login
-    out.clear();
+    out = Output::default();
     grvt.replied(About::Query(OrderId(1)), refusal(), WALL, &mut out).expect("goes on");
     assert_eq!(asked(&out), [About::Query(OrderId(1))]);
     // a venue that never takes the new session is left
     let mut logins = 1;
     let ended = loop {
-        out.clear();
+        out = Output::default();
         match grvt.replied(About::Place(OrderId(1)), refusal(), WALL, &mut out) {
             Ok(()) => grvt.replied(About::Login, login("again"), WALL, &mut out).expect("goes on"),
             Err(ended) => break ended,

@@ -3,7 +3,10 @@
 
 use crate::book::Applied;
 use crate::client::orders::{Fill, Orders};
-use crate::client::{About, Answer, Body, Holding, Host, News, Reply, Request, Stream, VenueClient, VenueError, quote};
+use crate::client::{
+    About, AccountUpdate, Answer, Body, Holding, Host, MarketUpdate, Outbound, Output, Reply, Request, Stream,
+    VenueClient, VenueError, quote,
+};
 use crate::lighter::book::Book;
 use crate::lighter::rest::{
     Accounts, ApiError, NextNonce, Order, OrderBookDetails, OrderStatus, Orders as OrderList, PositionFundings, Trade,
@@ -108,11 +111,17 @@ impl LighterClient {
         self.market.ok_or_else(|| VenueError::NoMarket(self.access.coin.clone()))
     }
 
-    fn get(&self, about: About, path: String, headers: Vec<(&'static str, String)>) -> News {
-        News::Ask(Request { about, host: Host::Main, path: format!("/api/v1/{path}"), body: Body::None, headers })
+    fn get(&self, about: About, path: String, headers: Vec<(&'static str, String)>) -> Outbound {
+        Outbound::Request(Request {
+            about,
+            host: Host::Main,
+            path: format!("/api/v1/{path}"),
+            body: Body::None,
+            headers,
+        })
     }
 
-    fn private(&mut self, about: About, path: String, wall: Time) -> Result<News, VenueError> {
+    fn private(&mut self, about: About, path: String, wall: Time) -> Result<Outbound, VenueError> {
         let token = self.token(wall)?;
         self.bore.entry(about).or_default().extend(self.token.as_ref().map(|(until, _)| *until));
         Ok(self.get(about, path, vec![("authorization", token)]))
@@ -153,23 +162,23 @@ impl LighterClient {
         Ok(())
     }
 
-    fn ask_nonce(&self) -> News {
+    fn ask_nonce(&self) -> Outbound {
         let LighterAccess { account, api_key, .. } = self.access;
         self.get(About::Nonce, format!("nextNonce?account_index={account}&api_key_index={api_key}"), Vec::new())
     }
 
-    fn ask_orders(&mut self, id: OrderId, wall: Time) -> Result<News, VenueError> {
+    fn ask_orders(&mut self, id: OrderId, wall: Time) -> Result<Outbound, VenueError> {
         let (account, number) = (self.access.account, self.client_index(id));
         let path = format!("accountOrders?account_index={account}&client_order_indexes={number}");
         self.private(About::Query(id), path, wall)
     }
 
-    fn ask_fills(&mut self, wall: Time) -> Result<News, VenueError> {
+    fn ask_fills(&mut self, wall: Time) -> Result<Outbound, VenueError> {
         let account = self.access.account;
         self.private(About::Fills, format!("trades?account_index={account}&sort_by=timestamp&limit=100"), wall)
     }
 
-    fn ask_payments(&mut self, wall: Time) -> Result<News, VenueError> {
+    fn ask_payments(&mut self, wall: Time) -> Result<Outbound, VenueError> {
         let path = format!("positionFunding?account_index={}&limit=100", self.access.account);
         self.private(About::Payments, path, wall)
     }
@@ -188,7 +197,7 @@ impl LighterClient {
     // ---- transactions
 
     /// Signs and sends what waits, if nothing is under way.
-    fn pump(&mut self, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn pump(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         while self.flying.is_none()
             && let Some(nonce) = self.nonce
             && let Some((about, tx)) = self.waiting.pop_front()
@@ -205,7 +214,7 @@ impl LighterClient {
                     let body = vec![("tx_type", tx.kind().to_string()), ("tx_info", signed.to_json())];
                     self.flying = Some((about, tx));
                     let path = "/api/v1/sendTx".to_owned();
-                    out.push(News::Ask(Request {
+                    out.requests.push(Outbound::Request(Request {
                         about,
                         host: Host::Main,
                         path,
@@ -233,7 +242,7 @@ impl LighterClient {
         code: Option<i64>,
         message: &str,
         wall: Time,
-        out: &mut Vec<News>,
+        out: &mut Output,
     ) -> Result<(), VenueError> {
         match about {
             About::Place(id) => {
@@ -246,9 +255,11 @@ impl LighterClient {
                     None => Reject::Rules,
                     Some(_) => Reject::Unavailable,
                 };
-                self.orders.rejected(id, reason, wall, out);
+                self.orders.rejected(id, reason, wall, &mut out.account);
             }
-            About::Cancel(id) => out.push(News::Event { exch: wall, body: EventBody::CancelRejected { id } }),
+            About::Cancel(id) => {
+                out.account.push(AccountUpdate::Event { exch: wall, body: EventBody::CancelRejected { id } })
+            }
             _ => {
                 return Err(VenueError::Refused { about, code: code.unwrap_or(0), message: message.to_owned() });
             }
@@ -256,14 +267,14 @@ impl LighterClient {
         Ok(())
     }
 
-    fn sent(&mut self, reply: Reply, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn sent(&mut self, reply: Reply, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         let Some((about, tx)) = self.flying.take() else { return Ok(()) };
         match reply {
             Ok(Answer { status: 200, .. }) => {
                 self.nonce = self.nonce.map(|nonce| nonce + 1);
                 if about == About::Leverage && !self.is_ready {
                     self.is_ready = true;
-                    out.push(News::Ready);
+                    out.account.push(AccountUpdate::Ready);
                 }
             }
             Ok(Answer { status, body, .. }) => match parse::<ApiError>("refusal", &body) {
@@ -271,7 +282,7 @@ impl LighterClient {
                 Ok(error) if error.code.0 == 21104 => {
                     self.waiting.push_front((about, tx));
                     self.nonce = None;
-                    out.push(self.ask_nonce());
+                    out.requests.push(self.ask_nonce());
                 }
                 Ok(error) => {
                     self.refused(about, Some(error.code.0), error.message.as_deref().unwrap_or_default(), wall, out)?;
@@ -287,9 +298,9 @@ impl LighterClient {
 
     /// Whether the transaction was carried out will be seen on the stream, or asked by the trader; the nonce tells nothing
     /// of it but where to go on.
-    fn lost(&mut self, out: &mut Vec<News>) {
+    fn lost(&mut self, out: &mut Output) {
         self.nonce = None;
-        out.push(self.ask_nonce());
+        out.requests.push(self.ask_nonce());
     }
 
     fn wire_order(&self, order: &NewOrder, wall: Time) -> Result<Option<Tx>, VenueError> {
@@ -320,17 +331,17 @@ impl LighterClient {
 
     // ---- what is heard
 
-    fn subscribe_account(&mut self, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn subscribe_account(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         let token = Hidden::new(self.token(wall)?);
         let channels =
             ["account_all_orders", "account_all_trades"].map(|name| format!("{name}/{}", self.access.account));
         self.subscribing = (channels.len(), false);
-        out.extend(channels.map(|channel| say(&Ask::Subscribe { channel, auth: Some(token.clone()) })));
+        out.requests.extend(channels.map(|channel| say(&Ask::Subscribe { channel, auth: Some(token.clone()) })));
         Ok(())
     }
 
     /// A private subscription was answered; when the last was, those that were refused are tried with another token.
-    fn subscribed(&mut self, refusal: Option<&str>, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn subscribed(&mut self, refusal: Option<&str>, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         let (left, refused) = self.subscribing;
         self.subscribing = (left.saturating_sub(1), refused || refusal.is_some());
         match self.subscribing {
@@ -346,14 +357,14 @@ impl LighterClient {
         }
     }
 
-    fn order(&mut self, order: &Order, out: &mut Vec<News>) -> Result<(), WireError> {
+    fn order(&mut self, order: &Order, out: &mut Output) -> Result<(), WireError> {
         let Some(id) = order.client_order_index.and_then(|index| self.own(index.0)) else { return Ok(()) };
         let exch = order_time(order);
         let filled = filled(order)?;
         let reason = match order.status {
             OrderStatus::InProgress | OrderStatus::Pending => return Ok(()),
             OrderStatus::Open => {
-                self.orders.open(id, exch, out);
+                self.orders.open(id, exch, &mut out.account);
                 return Ok(());
             }
             OrderStatus::CanceledPostOnly => Some(Reject::PostOnlyCross),
@@ -363,13 +374,13 @@ impl LighterClient {
             _ => None,
         };
         match reason.filter(|_| filled.is_zero()) {
-            Some(reason) => self.orders.rejected(id, reason, exch, out),
-            None => self.orders.done(id, filled, exch, out),
+            Some(reason) => self.orders.rejected(id, reason, exch, &mut out.account),
+            None => self.orders.done(id, filled, exch, &mut out.account),
         }
         Ok(())
     }
 
-    fn trade(&mut self, trade: &Trade, out: &mut Vec<News>) -> Result<(), WireError> {
+    fn trade(&mut self, trade: &Trade, out: &mut Output) -> Result<(), WireError> {
         let account = Some(self.access.account);
         let side = if trade.ask_account_id.map(|id| id.0) == account { Side::Sell } else { Side::Buy };
         let client = if side == Side::Sell { trade.ask_client_id } else { trade.bid_client_id };
@@ -381,7 +392,7 @@ impl LighterClient {
             let kind = trade.kind.as_ref().filter(|_| is_ours && exch >= self.access.since);
             if kind.is_some_and(|kind| *kind != TradeKind::Trade) {
                 let body = EventBody::Liquidated { px, qty, fee: Cash::ZERO, lost: Cash::ZERO };
-                out.push(News::Event { exch, body });
+                out.account.push(AccountUpdate::Event { exch, body });
             }
             return Ok(());
         };
@@ -390,11 +401,11 @@ impl LighterClient {
         let fees = FeeSchedule { taker: rate, maker: rate, referral: Rate(0) };
         let fee = fees.fee(px.of(qty), maker, self.access.grid);
         let name = trade.trade_id.0.to_string();
-        self.orders.fill(id, Fill { name, side, px, qty, maker, fee }, exch, out);
+        self.orders.fill(id, Fill { name, side, px, qty, maker, fee }, exch, &mut out.account);
         Ok(())
     }
 
-    fn account(&mut self, frame: &AccountFrame, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn account(&mut self, frame: &AccountFrame, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         for trade in frame.trades.iter().flat_map(|trades| trades.iter()) {
             self.trade(trade, out)?;
         }
@@ -410,32 +421,32 @@ impl LighterClient {
             // what this snapshot does not show may have ended while nobody listened
             let missing: Vec<OrderId> = self.orders.alive().filter(|id| !open.contains(id)).collect();
             if self.orders.alive().next().is_some() {
-                out.push(self.ask_fills(wall)?);
+                out.requests.push(self.ask_fills(wall)?);
             }
             for id in missing {
-                out.push(self.ask_orders(id, wall)?);
+                out.requests.push(self.ask_orders(id, wall)?);
             }
         }
         Ok(())
     }
 
-    fn stats(&mut self, stats: &MarketStats, exch: Time, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn stats(&mut self, stats: &MarketStats, exch: Time, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         self.mark = stats.mark_price.price()?;
-        out.push(News::Marks { exch, mark: self.mark, index: stats.index_price.price()? });
+        out.market.push(MarketUpdate::Marks { exch, mark: self.mark, index: stats.index_price.price()? });
         if let Some(rate) = stats.current_rate().transpose()? {
-            out.push(News::Rate { kind: FundingKind::Predicted, ts: None, rate, interval_hours: 1 });
+            out.market.push(MarketUpdate::Rate { kind: FundingKind::Predicted, ts: None, rate, interval_hours: 1 });
         }
         let Some((rate, ts)) = stats.settled().transpose()?.filter(|(_, ts)| ts.0 > 0) else { return Ok(()) };
         if self.settled != Some(ts) {
             if self.settled.replace(ts).is_some() {
-                out.push(self.ask_payments(wall)?);
+                out.requests.push(self.ask_payments(wall)?);
             }
-            out.push(News::Rate { kind: FundingKind::Settled, ts: Some(ts), rate, interval_hours: 1 });
+            out.market.push(MarketUpdate::Rate { kind: FundingKind::Settled, ts: Some(ts), rate, interval_hours: 1 });
         }
         Ok(())
     }
 
-    fn payments(&mut self, rows: &PositionFundings, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn payments(&mut self, rows: &PositionFundings, out: &mut Output) -> Result<(), VenueError> {
         let mut rows: Vec<_> = rows.position_fundings.iter().flatten().collect();
         rows.sort_by_key(|row| any_time(row.timestamp.0));
         for row in rows {
@@ -445,7 +456,7 @@ impl LighterClient {
             }
             let rate = row.rate.map_or(Ok(Rate(0)), |rate| rate.percent())?;
             let body = EventBody::Funding { amount: row.change.cash()?, rate, px: self.mark };
-            out.push(News::Event { exch, body });
+            out.account.push(AccountUpdate::Event { exch, body });
         }
         Ok(())
     }
@@ -465,28 +476,28 @@ impl LighterClient {
 }
 
 impl VenueClient for LighterClient {
-    fn begin(&mut self, out: &mut Vec<News>) {
-        out.push(self.get(About::Markets, "orderBookDetails".to_owned(), Vec::new()));
+    fn begin(&mut self, out: &mut Output) {
+        out.requests.push(self.get(About::Markets, "orderBookDetails".to_owned(), Vec::new()));
     }
 
     fn streams(&self) -> Vec<Stream> {
         vec![Stream { host: Host::Main, path: "/stream", headers: Vec::new() }]
     }
 
-    fn greet(&mut self, _stream: usize, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn greet(&mut self, _stream: usize, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         let market = self.market()?.id;
         let public = ["order_book", "trade", "market_stats"].map(|name| format!("{name}/{market}"));
-        out.extend(public.map(|channel| say(&Ask::Subscribe { channel, auth: None })));
+        out.requests.extend(public.map(|channel| say(&Ask::Subscribe { channel, auth: None })));
         self.subscribe_account(wall, out)
     }
 
-    fn command(&mut self, command: &Command, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn command(&mut self, command: &Command, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         match command {
             Command::Place(order) => {
                 self.orders.sent(order, wall);
                 match self.wire_order(order, wall)? {
                     Some(tx) => self.waiting.push_back((About::Place(order.id), tx)),
-                    None => self.orders.rejected(order.id, Reject::Rules, wall, out),
+                    None => self.orders.rejected(order.id, Reject::Rules, wall, &mut out.account),
                 }
             }
             Command::Cancel { id, .. } => {
@@ -501,32 +512,32 @@ impl VenueClient for LighterClient {
             }
             Command::Query { id, .. } => {
                 self.queries.insert(*id);
-                out.push(self.ask_orders(*id, wall)?);
+                out.requests.push(self.ask_orders(*id, wall)?);
             }
         }
         self.pump(wall, out)
     }
 
-    fn heard(&mut self, _stream: usize, text: &str, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn heard(&mut self, _stream: usize, text: &str, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         match Frame::parse(text)? {
             Frame::Book(frame) => match self.book.apply(&frame) {
                 Ok(Applied::Ignored) => {}
                 Ok(_) if self.book.levels().top().is_quoted() => {
-                    out.push(quote(self.book.levels(), frame.time().unwrap_or(wall)));
+                    out.market.push(quote(self.book.levels(), frame.time().unwrap_or(wall)));
                 }
                 Ok(_) => {}
                 // a second subscription alone brings no snapshot
                 Err(_) => {
                     let channel = format!("order_book/{}", self.market()?.id);
                     let again = [Ask::Unsubscribe { channel: channel.clone() }, Ask::Subscribe { channel, auth: None }];
-                    out.extend(again.iter().map(say));
+                    out.requests.extend(again.iter().map(say));
                 }
             },
             Frame::Trades(frame) if frame.kind.starts_with("update/") => {
                 for trade in frame.trades.iter().flatten() {
                     let taker = if trade.is_maker_ask { Side::Buy } else { Side::Sell };
                     let (px, qty) = (trade.price.price()?, trade.size.qty()?);
-                    out.push(News::Trade { exch: trade.time(), px, qty, taker, consumed_book: true });
+                    out.market.push(MarketUpdate::Trade { exch: trade.time(), px, qty, taker, consumed_book: true });
                 }
             }
             Frame::Stats(frame) => {
@@ -534,7 +545,7 @@ impl VenueClient for LighterClient {
                 self.stats(&frame.market_stats, exch, wall, out)?;
             }
             Frame::Account(frame) => self.account(&frame, wall, out)?,
-            Frame::Ping(_) => out.push(say(&Ask::Pong)),
+            Frame::Ping(_) => out.requests.push(say(&Ask::Pong)),
             Frame::Error(frame) => {
                 let error = frame.error;
                 let message = error.message.unwrap_or_default();
@@ -550,7 +561,7 @@ impl VenueClient for LighterClient {
         Ok(())
     }
 
-    fn replied(&mut self, about: About, reply: Reply, wall: Time, out: &mut Vec<News>) -> Result<(), VenueError> {
+    fn replied(&mut self, about: About, reply: Reply, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         if matches!(about, About::Place(_) | About::Cancel(_) | About::Leverage) {
             return self.sent(reply, wall, out);
         }
@@ -566,7 +577,7 @@ impl VenueClient for LighterClient {
                 let message = error.message.unwrap_or_default();
                 if is_of_token(error.code.0, &message) {
                     self.token_refused(bore, &message)?;
-                    out.push(match about {
+                    out.requests.push(match about {
                         About::Query(id) => self.ask_orders(id, wall)?,
                         About::Fills => self.ask_fills(wall)?,
                         About::Payments => self.ask_payments(wall)?,
@@ -578,7 +589,7 @@ impl VenueClient for LighterClient {
             }
             Err(_) if matches!(about, About::Query(_)) => return Ok(()),
             Err(_) if self.is_ready && about == About::Nonce => {
-                out.push(self.ask_nonce());
+                out.requests.push(self.ask_nonce());
                 return Ok(());
             }
             Err(why) => return Err(VenueError::Session(format!("{about:?}: {why}"))),
@@ -589,7 +600,7 @@ impl VenueClient for LighterClient {
         match about {
             About::Markets => {
                 self.markets(&parse("orderBookDetails", &body)?)?;
-                out.push(self.ask_nonce());
+                out.requests.push(self.ask_nonce());
             }
             About::Nonce => {
                 self.nonce = Some(parse::<NextNonce>("nextNonce", &body)?.nonce.0);
@@ -611,13 +622,13 @@ impl VenueClient for LighterClient {
                 let is_asked = self.queries.remove(&id);
                 let Some(order) = found else {
                     if is_asked {
-                        self.orders.not_known(id, wall, out);
+                        self.orders.not_known(id, wall, &mut out.account);
                     }
                     return Ok(());
                 };
                 let filled = filled(order)?;
                 if !filled.is_zero() {
-                    out.push(self.ask_fills(wall)?);
+                    out.requests.push(self.ask_fills(wall)?);
                 }
                 if is_asked {
                     let state = match order.status {
@@ -626,7 +637,7 @@ impl VenueClient for LighterClient {
                         }
                         _ => OrderState::Done { filled },
                     };
-                    self.orders.asked(id, state, wall, out);
+                    self.orders.asked(id, state, wall, &mut out.account);
                 } else {
                     self.order(order, out)?;
                 }
@@ -645,7 +656,7 @@ impl VenueClient for LighterClient {
                 let account =
                     account.ok_or_else(|| VenueError::Session("the venue knows no such account".to_owned()))?;
                 let position = account.positions.iter().flatten().find(|position| position.market_id.0 == market);
-                out.push(News::Account(Holding {
+                out.account.push(AccountUpdate::Holding(Holding {
                     cash: account.collateral.cash()?,
                     position: position.map_or(Ok(Qty::ZERO), |position| position.signed())?,
                     open_orders: account.total_order_count.map_or(0, |count| count.0.max(0) as usize),
@@ -656,8 +667,12 @@ impl VenueClient for LighterClient {
         Ok(())
     }
 
-    fn ask_account(&mut self, out: &mut Vec<News>) {
-        out.push(self.get(About::Account, format!("account?by=index&value={}", self.access.account), Vec::new()));
+    fn ask_account(&mut self, out: &mut Output) {
+        out.requests.push(self.get(
+            About::Account,
+            format!("account?by=index&value={}", self.access.account),
+            Vec::new(),
+        ));
     }
 }
 
@@ -666,8 +681,8 @@ fn is_of_token(code: i64, message: &str) -> bool {
     code == 20001 && message.contains("auth")
 }
 
-fn say(ask: &Ask) -> News {
-    News::Say(serde_json::to_string(ask).unwrap_or_default())
+fn say(ask: &Ask) -> Outbound {
+    Outbound::Text(serde_json::to_string(ask).unwrap_or_default())
 }
 
 fn filled(order: &Order) -> Result<Qty, WireError> {

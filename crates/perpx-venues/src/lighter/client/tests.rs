@@ -10,18 +10,20 @@ fn answer(body: Value) -> Reply {
     Ok(Answer { status: if body["code"] == 200 { 200 } else { 400 }, body: body.to_string(), session: Vec::new() })
 }
 
-fn asked(news: &[News]) -> Vec<(About, Option<i64>)> {
+fn asked(out: &Output) -> Vec<(About, Option<i64>)> {
     let nonce = |request: &Request| match &request.body {
         Body::Form(fields) => serde_json::from_str::<Value>(&fields[1].1).expect("a transaction")["Nonce"].as_i64(),
         _ => None,
     };
-    news.iter()
-        .filter_map(|news| if let News::Ask(ask) = news { Some((ask.about, nonce(ask))) } else { None })
+    out.requests
+        .iter()
+        .filter_map(|sent| if let Outbound::Request(ask) = sent { Some((ask.about, nonce(ask))) } else { None })
         .collect()
 }
 
-fn events(news: &[News]) -> Vec<EventBody> {
-    news.iter().filter_map(|news| if let News::Event { body, .. } = news { Some(*body) } else { None }).collect()
+fn events(out: &Output) -> Vec<EventBody> {
+    let body = |update: &AccountUpdate| if let AccountUpdate::Event { body, .. } = update { Some(*body) } else { None };
+    out.account.iter().filter_map(body).collect()
 }
 
 /// Ready, with the nonce 8 next.
@@ -39,7 +41,7 @@ fn ready() -> LighterClient {
         fence_ns: 9 * SECOND_NS,
         since: WALL,
     });
-    let mut out = Vec::new();
+    let mut out = Output::default();
     lighter.begin(&mut out);
     let market =
         json!({ "symbol": "BTC", "market_id": 1, "status": "active", "size_decimals": 5, "price_decimals": 1 });
@@ -53,7 +55,7 @@ fn ready() -> LighterClient {
         lighter.replied(about, answer(body), WALL, &mut out).expect("taken");
     }
     assert_eq!(asked(&out), [(About::Markets, None), (About::Nonce, None), (About::Leverage, Some(7))]);
-    assert_eq!(out.last(), Some(&News::Ready));
+    assert_eq!(out.account.last(), Some(&AccountUpdate::Ready));
     lighter
 }
 
@@ -66,31 +68,31 @@ fn order(id: u32, qty: i64) -> Command {
 #[test]
 fn a_refused_transaction_gives_its_nonce_to_the_next_and_a_lost_one_asks() {
     let mut lighter = ready();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     for id in 1..=4 {
         lighter.command(&order(id, 20_000_000), WALL, &mut out).expect("sent");
     }
     // one at a time
     assert_eq!(asked(&out), [(About::Place(OrderId(1)), Some(8))]);
-    out.clear();
+    out = Output::default();
     let refused = json!({ "code": 21739, "message": "not enough margin" });
     lighter.replied(About::Place(OrderId(1)), answer(refused), WALL, &mut out).expect("goes on");
     assert_eq!(events(&out), [EventBody::Rejected { id: OrderId(1), reason: Reject::NoMargin }]);
     assert_eq!(asked(&out), [(About::Place(OrderId(2)), Some(8))]);
-    out.clear();
+    out = Output::default();
     lighter.replied(About::Place(OrderId(2)), Err("no answer".to_owned()), WALL, &mut out).expect("goes on");
     assert_eq!((asked(&out), events(&out)), (vec![(About::Nonce, None)], vec![]));
-    out.clear();
+    out = Output::default();
     lighter.replied(About::Nonce, answer(json!({ "code": 200, "nonce": 9 })), WALL, &mut out).expect("goes on");
     assert_eq!(asked(&out), [(About::Place(OrderId(3)), Some(9))]);
-    out.clear();
+    out = Output::default();
     // somebody else used the key: asked, then sent again
     let stale = json!({ "code": 21104, "message": "invalid nonce" });
     lighter.replied(About::Place(OrderId(3)), answer(stale), WALL, &mut out).expect("goes on");
     lighter.replied(About::Nonce, answer(json!({ "code": 200, "nonce": 12 })), WALL, &mut out).expect("goes on");
     assert_eq!(asked(&out), [(About::Nonce, None), (About::Place(OrderId(3)), Some(12))]);
     // off the lot: refused here, nothing is sent
-    out.clear();
+    out = Output::default();
     lighter.command(&order(9, 20_000_001), WALL, &mut out).expect("told");
     assert_eq!(events(&out), [EventBody::Rejected { id: OrderId(9), reason: Reject::Rules }]);
 }
@@ -98,14 +100,14 @@ fn a_refused_transaction_gives_its_nonce_to_the_next_and_a_lost_one_asks() {
 /// What the venue does not know may still land until its fence ends.
 #[test]
 fn an_order_that_is_not_known_is_in_doubt_until_its_fence() {
-    let (mut lighter, mut out) = (ready(), Vec::new());
+    let (mut lighter, mut out) = (ready(), Output::default());
     lighter.command(&order(1, 1_000_000), WALL, &mut out).expect("sent");
-    let form = out.iter().find_map(|news| match news {
-        News::Ask(Request { body: Body::Form(fields), .. }) => serde_json::from_str::<Value>(&fields[1].1).ok(),
+    let form = out.requests.iter().find_map(|sent| match sent {
+        Outbound::Request(Request { body: Body::Form(fields), .. }) => serde_json::from_str::<Value>(&fields[1].1).ok(),
         _ => None,
     });
     assert_eq!(form.expect("a transaction")["ExpiredAt"], (WALL.0 / MS_NS) + 8_000, "before the fence");
-    out.clear();
+    out = Output::default();
     for wall in [WALL.plus(9 * SECOND_NS - 1), WALL.plus(9 * SECOND_NS)] {
         lighter.command(&Command::Query { venue: Role::Long, id: OrderId(1) }, wall, &mut out).expect("asked");
         let none = answer(json!({ "code": 200, "orders": [] }));
@@ -118,10 +120,10 @@ fn an_order_that_is_not_known_is_in_doubt_until_its_fence() {
 #[test]
 fn trades_and_orders_become_events_in_the_traders_order() {
     let mut lighter = ready();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     lighter.command(&order(1, 20_000_000), WALL, &mut out).expect("sent");
     let client = lighter.client_index(OrderId(1));
-    out.clear();
+    out = Output::default();
     let row = json!({ "order_index": 5, "client_order_index": client, "market_index": 1, "initial_base_amount": "0.02000",
         "price": "90000.0", "remaining_base_amount": "0.00000", "filled_base_amount": "0.02000", "is_ask": false,
         "status": "filled", "transaction_time": 1_790_000_000_000_500i64 });
@@ -141,11 +143,11 @@ fn trades_and_orders_become_events_in_the_traders_order() {
     let fill = EventBody::Fill { id, side, px, qty, maker: false, fee: Cash(-503_999_440_000) };
     assert_eq!(events(&out), [fill, EventBody::Done { id, filled: qty }]);
     // a stranger's order, and a venue that refuses the stream
-    out.clear();
+    out = Output::default();
     let mut strange = frame.clone();
     strange["trades"]["1"][0]["bid_client_id"] = json!(client + (1i64 << 40));
     lighter.heard(0, &strange.to_string(), WALL, &mut out).expect("read");
-    assert!(out.is_empty());
+    assert_eq!(out, Output::default());
     let error = lighter.heard(0, r#"{"error":{"code":30005,"message":"Invalid Channel"}}"#, WALL, &mut out);
     assert_eq!(error.expect_err("the end").to_string(), "the stream says 30005: Invalid Channel");
 }
@@ -158,46 +160,52 @@ fn a_book_with_a_gap_is_asked_for_anew() {
         let book = json!({ "asks": level("90001.0"), "bids": level("90000.0"), "nonce": nonce, "begin_nonce": begin });
         json!({ "type": format!("{kind}/order_book"), "channel": "order_book:1", "order_book": book }).to_string()
     };
-    let mut out = Vec::new();
+    let mut out = Output::default();
     lighter.heard(0, &frame("subscribed", 0, 10), WALL, &mut out).expect("read");
-    assert!(matches!(&out[..], [News::Quote { bbo, .. }] if bbo.bid == Price(90_000_000_000_000)), "{out:?}");
-    out.clear();
+    assert!(
+        matches!(&out.market[..], [MarketUpdate::Quote { bbo, .. }] if bbo.bid == Price(90_000_000_000_000)),
+        "{out:?}"
+    );
+    out = Output::default();
     lighter.heard(0, &frame("update", 11, 12), WALL, &mut out).expect("read");
-    let said: Vec<&str> = out.iter().map(|news| if let News::Say(text) = news { text.as_str() } else { "" }).collect();
+    let text = |sent: &Outbound| if let Outbound::Text(text) = sent { text.clone() } else { String::new() };
+    let said: Vec<String> = out.requests.iter().map(text).collect();
     assert_eq!(
         said,
         [r#"{"type":"unsubscribe","channel":"order_book/1"}"#, r#"{"type":"subscribe","channel":"order_book/1"}"#]
     );
 }
 
-fn said(news: &[News]) -> Vec<Value> {
-    let text = |news: &News| if let News::Say(text) = news { serde_json::from_str(text).ok() } else { None };
-    news.iter().filter_map(text).collect()
+fn said(requests: &[Outbound]) -> Vec<Value> {
+    let text = |sent: &Outbound| if let Outbound::Text(text) = sent { serde_json::from_str(text).ok() } else { None };
+    requests.iter().filter_map(text).collect()
 }
 
-fn token_of(news: &[News]) -> String {
-    let header = |news: &News| match news {
-        News::Ask(Request { headers, .. }) => headers.iter().find(|(name, _)| *name == "authorization").cloned(),
+fn token_of(requests: &[Outbound]) -> String {
+    let header = |sent: &Outbound| match sent {
+        Outbound::Request(Request { headers, .. }) => {
+            headers.iter().find(|(name, _)| *name == "authorization").cloned()
+        }
         _ => None,
     };
-    news.iter().find_map(header).expect("a token").1
+    requests.iter().find_map(header).expect("a token").1
 }
 
 /// A venue that refuses a token before its time: the question is asked again with another one, three times in all.
 #[test]
 fn a_refused_token_is_signed_anew_and_the_question_asked_again() {
     let mut lighter = ready();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     let query = Command::Query { venue: Role::Long, id: OrderId(1) };
     lighter.command(&query, WALL, &mut out).expect("asked");
     let about = About::Query(OrderId(1));
-    let mut tokens = vec![token_of(&out)];
+    let mut tokens = vec![token_of(&out.requests)];
     let refusal = || answer(json!({ "code": 20001, "message": "invalid param : auth: the deadline has passed" }));
     for _ in 0..3 {
-        out.clear();
+        out = Output::default();
         lighter.replied(about, refusal(), WALL, &mut out).expect("goes on");
         assert_eq!(asked(&out), [(about, None)]);
-        tokens.push(token_of(&out));
+        tokens.push(token_of(&out.requests));
     }
     tokens.sort();
     tokens.dedup();
@@ -215,20 +223,20 @@ fn a_refused_token_is_signed_anew_and_the_question_asked_again() {
 fn a_token_that_many_requests_bore_is_refused_once() {
     let mut lighter = ready();
     let abouts: Vec<About> = [1, 1, 1, 1, 1, 2].map(|id| About::Query(OrderId(id))).to_vec();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     for about in &abouts {
         let About::Query(id) = *about else { continue };
         lighter.command(&Command::Query { venue: Role::Long, id }, WALL, &mut out).expect("asked");
     }
-    let before = token_of(&out);
+    let before = token_of(&out.requests);
     let refusal = || answer(json!({ "code": 20001, "message": "invalid param : auth: the deadline has passed" }));
-    out.clear();
+    out = Output::default();
     for about in &abouts {
         lighter.replied(*about, refusal(), WALL, &mut out).expect("goes on");
     }
     assert_eq!((asked(&out).len(), lighter.refused_tokens), (6, 1));
-    assert_ne!(token_of(&out), before);
-    let last = std::mem::take(&mut out).pop().into_iter().collect::<Vec<_>>();
+    assert_ne!(token_of(&out.requests), before);
+    let last = out.requests.split_off(out.requests.len() - 1);
     assert_ne!(token_of(&last), before, "all are asked again with the new one");
 }
 
@@ -236,24 +244,25 @@ fn a_token_that_many_requests_bore_is_refused_once() {
 #[test]
 fn a_token_refused_by_the_stream_subscribes_the_account_again() {
     let mut lighter = ready();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     lighter.greet(0, WALL, &mut out).expect("greets");
-    let private =
-        |out: &[News]| -> Vec<Value> { said(out).into_iter().filter(|ask| ask["auth"].is_string()).collect() };
+    let private = |out: &Output| -> Vec<Value> {
+        said(&out.requests).into_iter().filter(|ask| ask["auth"].is_string()).collect()
+    };
     let before = private(&out);
     let refusal = r#"{"error":{"code":20001,"message":"invalid param : auth: the deadline has passed"}}"#;
-    out.clear();
+    out = Output::default();
     lighter.heard(0, refusal, WALL, &mut out).expect("goes on");
-    assert_eq!(out, []);
+    assert_eq!(out, Output::default());
     lighter.heard(0, refusal, WALL, &mut out).expect("goes on");
     let again = private(&out);
     let channels = |asks: &[Value]| asks.iter().map(|ask| ask["channel"].clone()).collect::<Vec<_>>();
     assert_eq!((again.len(), channels(&again)), (2, channels(&before)));
     assert_ne!(again[0]["auth"], before[0]["auth"]);
-    out.clear();
+    out = Output::default();
     let taken = r#"{"error":{"code":30003,"message":"Already Subscribed to : account_all_orders:7"}}"#;
     lighter.heard(0, taken, WALL, &mut out).expect("goes on");
     let trades = r#"{"type":"subscribed/account_all_trades","channel":"account_all_trades:7","trades":{}}"#;
     lighter.heard(0, trades, WALL, &mut out).expect("goes on");
-    assert_eq!((out.len(), lighter.refused_tokens), (0, 0));
+    assert_eq!((out, lighter.refused_tokens), (Output::default(), 0));
 }
