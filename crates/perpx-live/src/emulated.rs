@@ -6,7 +6,6 @@ use super::session::{Connection, Ended, Session};
 use super::status::Status;
 use super::strategy_file::StrategyFile;
 use super::tile_builder::TileBuilder;
-use super::transport::Hosts;
 use super::{LiveError, Options, Speed, span_text};
 use perpx_core::config::{Fills, VenueWorld};
 use perpx_core::market::Role;
@@ -19,14 +18,12 @@ use perpx_core::trader::Composite;
 use perpx_core::units::{Cash, DAY_NS, MINUTE_NS, SECOND_NS, Time};
 use perpx_data::backtest::{Binder, Reader, SymbolData};
 use perpx_data::loader::{Tape, TapeSpec};
-use perpx_venues::client::{Holding, Host};
-use perpx_venues::emulate::FaultPlan;
-use perpx_venues::grvt::client::{GrvtAccess, GrvtClient};
-use perpx_venues::lighter::client::{LighterAccess, LighterClient};
-use perpx_venues::running::{EmulatorConfig, RunningVenues};
-use perpx_venues::secret::Hidden;
+use perpx_venues::client::{ClientConfig, Holding};
+use perpx_venues::emulate::{COIN, EmulatorConfig, FaultPlan};
+use perpx_venues::registry::{self, Counterpart};
+use perpx_venues::running::RunningVenues;
+use perpx_venues::venue::Venue;
 use perpx_venues::wall::{self, MarketClock};
-use perpx_venues::{grvt, lighter};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -36,12 +33,6 @@ use std::sync::atomic::Ordering;
 
 /// Of the range's end, for closing what is open there.
 const LAST_NS: i64 = MINUTE_NS;
-/// What the venues are told of us.
-const ACCOUNT: i64 = 1;
-const API_KEY: i64 = 4;
-const SUB_ACCOUNT: u64 = 1;
-const LIGHTER_CHAIN: u32 = 304;
-const GRVT_CHAIN: u64 = 325;
 
 /// What is traded, and what goes wrong meanwhile.
 #[derive(Clone, Debug, Default)]
@@ -167,9 +158,8 @@ pub fn run(options: &Options, range: &TimeRange, out: &mut (dyn Write + Send)) -
     let names = spec.venues.clone();
     let at = wall::now();
     let clock = MarketClock { wall: at, market: span.0, speed };
-    let keys = Keys::of_this_run(at);
     let mut running = RunningVenues::new(faults, at);
-    let connections = connections(&mut running, options, spec, &job, keys, clock)?;
+    let connections = connections(&mut running, options, spec, &job, clock)?;
     let status = Status::new(options.quiet, span);
     let out: Option<&mut (dyn Write + Send)> = if options.quiet { None } else { Some(out) };
     let mut recorder = ConsoleRecorder::new(out, status.clone(), names.clone(), 2 * job.initial().as_notional().0);
@@ -218,41 +208,22 @@ fn warm(
     Ok((engine, carry.unwrap_or_else(|| first().1)))
 }
 
-/// Throw-away keys of accounts that live as long as the run.
-struct Keys {
-    lighter: lighter::sign::PrivateKey,
-    grvt: grvt::sign::PrivateKey,
-    api_key: Hidden,
-}
-
-impl Keys {
-    fn of_this_run(at: Time) -> Keys {
-        let mut seed = blake3::Hasher::new();
-        seed.update(&at.0.to_le_bytes()).update(&std::process::id().to_le_bytes());
-        loop {
-            // a key that is out of range is as rare as a collision
-            let hex = seed.finalize().to_hex();
-            let lighter = lighter::sign::PrivateKey::from_hex(&format!("{hex}{}", "0".repeat(16)));
-            if let (Ok(lighter), Some(grvt)) = (lighter, grvt::sign::PrivateKey::from_hex(&hex)) {
-                return Keys { lighter, grvt, api_key: Hidden::new(hex[..32].to_owned()) };
-            }
-            seed.update(b"again");
-        }
-    }
-}
-
 /// Both venues played, and who speaks for us there, by role.
 fn connections(
     running: &mut RunningVenues,
     options: &Options,
     spec: &TapeSpec,
     job: &Job<'_, Composite>,
-    keys: Keys,
     clock: MarketClock,
 ) -> Result<[Connection; 2], LiveError> {
-    let config = |role: Role| {
-        let world = &job.world.venues[role.ix()];
-        EmulatorConfig {
+    // of keys that live as long as the run
+    let seed = [&clock.wall.0.to_le_bytes()[..], &std::process::id().to_le_bytes()].concat();
+    let mut connection = |role: Role| -> Result<Connection, LiveError> {
+        let (name, world) = (spec.venues[role.ix()].clone(), &job.world.venues[role.ix()]);
+        let Some(venue) = Venue::named(&name) else {
+            return Err(LiveError::NoEmulator { config: options.config.clone(), found: name });
+        };
+        let emulator = EmulatorConfig {
             world: VenueWorld {
                 // counted at the door, and nothing fails: what an account here does can be added up
                 rate_limit: None,
@@ -266,41 +237,21 @@ fn connections(
             venue: role.ix(),
             seed: job.world.seed,
             clock,
-        }
-    };
-    let coin = "BTC".to_owned();
-    let Keys { lighter, grvt, api_key } = keys;
-    let (mut lighter, mut grvt) = (Some(lighter), Some((grvt, api_key)));
-    let mut connection = |role: Role| -> Result<Connection, LiveError> {
-        let (name, grid) = (spec.venues[role.ix()].clone(), job.world.venues[role.ix()].instrument.money_grid);
-        let (leverage, since, coin) = (job.leverage, clock.wall, coin.clone());
-        // the clients go by the wall clock
-        let fence_ns = (job.world.venues[role.ix()].fence_ns as f64 / clock.speed) as i64;
-        match (name.as_str(), lighter.take_if(|_| name == "lighter"), grvt.take_if(|_| name == "grvt")) {
-            (_, Some(key), _) => {
-                let venue = config(role).lighter(ACCOUNT, (API_KEY, *key.public()), LIGHTER_CHAIN)?;
-                let ports = running.start(venue)?;
-                let (account, api_key, chain_id) = (ACCOUNT, API_KEY, LIGHTER_CHAIN);
-                let access = LighterAccess { account, api_key, key, chain_id, coin, leverage, grid, fence_ns, since };
-                let hosts = hosts([Host::Main], &ports);
-                Ok(Connection { name, client: Box::new(LighterClient::new(access)), hosts })
-            }
-            (_, _, Some((key, api_key))) => {
-                let signer = (api_key.clone(), key.address());
-                let ports = running.start(config(role).grvt(SUB_ACCOUNT, signer, GRVT_CHAIN)?)?;
-                let (sub_account, chain_id) = (SUB_ACCOUNT, GRVT_CHAIN);
-                let access = GrvtAccess { api_key, key, sub_account, chain_id, coin, leverage, fence_ns, since };
-                let hosts = hosts([Host::Login, Host::MarketData, Host::Main], &ports);
-                Ok(Connection { name, client: Box::new(GrvtClient::new(access)), hosts })
-            }
-            _ => Err(LiveError::NoEmulator { config: options.config.clone(), found: name }),
-        }
+        };
+        let client = ClientConfig {
+            coin: COIN.to_owned(),
+            leverage: job.leverage,
+            grid: world.instrument.money_grid,
+            // the clients go by the wall clock
+            fence_ns: (world.fence_ns as f64 / clock.speed) as i64,
+            since: clock.wall,
+        };
+        let Counterpart { emulator, hosts, client } = registry::emulated(venue, emulator, client, &seed)?;
+        let ports = running.start(emulator)?;
+        let hosts = hosts.iter().zip(ports).map(|(host, port)| (*host, format!("127.0.0.1:{port}"))).collect();
+        Ok(Connection { name, client, hosts })
     };
     Ok([connection(Role::Long)?, connection(Role::Short)?])
-}
-
-fn hosts<const N: usize>(hosts: [Host; N], ports: &[u16]) -> Hosts {
-    hosts.into_iter().zip(ports).map(|(host, port)| (host, format!("127.0.0.1:{port}"))).collect()
 }
 
 fn account(

@@ -1,17 +1,18 @@
 //! `perpx-data emulate`: its options, its lines, its end.
 
-use crate::emulate::EmulateError;
 use crate::emulate::account::Account;
 use crate::emulate::faults::FaultPlan;
 use crate::emulate::feed::Feed;
 use crate::emulate::serve::{self, Server};
 use crate::emulate::venue_core::VenueCore;
 use crate::emulate::world::world;
+use crate::emulate::{COIN, EmulateError, Emulated};
 use crate::grvt::emulator::{self as grvt, GrvtEmulator};
 use crate::grvt::sign::Address;
 use crate::lighter::emulator::{self as lighter, LighterEmulator};
 use crate::lighter::sign::PublicKey;
 use crate::secret::Hidden;
+use crate::venue::Venue;
 use crate::wall;
 use perpx_core::config::{Profile, Tier};
 use perpx_core::units::{Cash, HOUR_NS, MS_NS, Rate, SECOND_NS, Time};
@@ -75,7 +76,7 @@ pub struct EmulateArgs {
     pub frame_ms: Option<i64>,
     #[arg(long, hide = true, default_value = "emulated")]
     pub grvt_api_key: String,
-    #[arg(long, hide = true, default_value = "BTC")]
+    #[arg(long, hide = true, default_value = COIN)]
     pub symbol: String,
     #[arg(long, hide = true, default_value = "lighter,grvt", value_parser = pair)]
     pub tape_venues: Pair,
@@ -100,6 +101,16 @@ pub enum VenueChoice {
     Lighter,
     Grvt,
     Both,
+}
+
+impl VenueChoice {
+    fn has(self, venue: Venue) -> bool {
+        match self {
+            VenueChoice::Lighter => venue == Venue::Lighter,
+            VenueChoice::Grvt => venue == Venue::Grvt,
+            VenueChoice::Both => true,
+        }
+    }
 }
 
 /// Names of a store's venues: the one that plays Lighter, the one that plays GRVT.
@@ -138,34 +149,11 @@ impl EmulateArgs {
         // a second handler is refused; then Ctrl-C kills, and nothing is lost
         let _ = ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed));
         let served = self.servers(stop).and_then(|servers| {
-            text::say(&format!("{}; Ctrl-C ends", self.told(&servers).join("\n")), 0);
+            let told: Vec<String> = servers.iter().map(Server::told).collect();
+            text::say(&format!("{}; Ctrl-C ends", told.join("\n")), 0);
             serve::run(servers)
         });
         served.map_or_else(|error| text::fail(&error, false, error.exit_code()), |()| 0)
-    }
-
-    /// Where each venue is.
-    fn told(&self, servers: &[Server]) -> Vec<String> {
-        let at = |port: &u16| format!("127.0.0.1:{port}");
-        let told = |server: &Server| match server.ports().iter().map(at).collect::<Vec<_>>().as_slice() {
-            [one] => {
-                format!(
-                    "lighter, market {} (BTC), account {}: http://{one}, ws://{one}/stream",
-                    lighter::MARKET,
-                    self.account
-                )
-            }
-            ports => {
-                let [login, market, trades] = [0, 1, 2].map(|host: usize| ports.get(host).map_or("", String::as_str));
-                format!(
-                    "grvt, {}, sub-account {}: login http://{login}, market data http://{market}, trades http://{trades}, \
-                     streams at /ws/full of the last two",
-                    grvt::INSTRUMENT,
-                    self.account
-                )
-            }
-        };
-        servers.iter().map(told).collect()
     }
 
     /// The servers, their market made and their ports taken. One clock runs for both.
@@ -176,18 +164,12 @@ impl EmulateArgs {
         let begun = wall::now();
         let port = |after: u16| if self.port == 0 { 0 } else { self.port.saturating_add(after) };
         let plan = self.faults.as_deref().map(FaultPlan::read).transpose()?.unwrap_or_default();
-        let lighter = (self.venue != VenueChoice::Grvt).then(|| self.lighter(begun)).transpose()?;
-        let grvt = (self.venue != VenueChoice::Lighter).then(|| self.grvt(begun)).transpose()?;
-        let mut servers = Vec::new();
+        let chosen = Venue::ALL.into_iter().filter(|venue| self.venue.has(*venue));
+        let venues = chosen.map(|venue| self.emulator(venue, begun)).collect::<Result<Vec<_>, _>>()?;
         // a market takes a while to make; faults count from when it is there
         let begin = (&plan, wall::now());
-        if let Some(lighter) = lighter {
-            servers.push(Server::faulty(port(0), lighter, stop.clone(), begin)?);
-        }
-        if let Some(grvt) = grvt {
-            servers.push(Server::faulty(port(servers.len() as u16), grvt, stop, begin)?);
-        }
-        Ok(servers)
+        let bind = |(at, venue)| Server::bind(port(at), venue, stop.clone(), begin);
+        (0..).zip(venues).map(bind).collect()
     }
 
     /// The rows of one of both venues, and where the market begins.
@@ -212,28 +194,30 @@ impl EmulateArgs {
         Ok((Feed::tape(spec, venue)?.at(start)?, start))
     }
 
-    fn core(
-        &self,
-        name: &str,
-        tier: Option<&str>,
-        (venue, initial): (usize, Rate),
-    ) -> Result<(VenueCore, Tier), EmulateError> {
+    fn core(&self, venue: Venue, tier: Option<&str>, initial: Rate) -> Result<(VenueCore, Tier), EmulateError> {
         let profiles = Profile::shipped()?;
         let generic = Profile::generic();
-        let profile = profiles.iter().find(|profile| profile.name == name).unwrap_or(&generic);
+        let profile = profiles.iter().find(|profile| profile.name == venue.name()).unwrap_or(&generic);
         let wanted = tier.or(profile.default_tier.as_deref()).unwrap_or_default();
         let tier = profile.tier(wanted).ok_or_else(|| {
             let names: Vec<&str> = profile.tiers.iter().map(|tier| tier.name.as_str()).collect();
             EmulateError::Tier { found: wanted.to_owned(), accepted: names.join(", ") }
         })?;
         let world = world(profile, tier).ok_or(EmulateError::Instrument)?;
-        let (feed, start) = self.feed(venue)?;
+        let (feed, start) = self.feed(venue as usize)?;
         let account = Account::new(Cash::units(self.cash), initial, profile.money_grid);
         Ok((VenueCore::new(world, feed, account, self.synth, start), tier.clone()))
     }
 
+    fn emulator(&self, venue: Venue, wall: Time) -> Result<Box<dyn Emulated>, EmulateError> {
+        Ok(match venue {
+            Venue::Lighter => Box::new(self.lighter(wall)?),
+            Venue::Grvt => Box::new(self.grvt(wall)?),
+        })
+    }
+
     fn lighter(&self, wall: Time) -> Result<LighterEmulator, EmulateError> {
-        let (core, tier) = self.core("lighter", Some(&self.tier), (0, lighter::INITIAL))?;
+        let (core, tier) = self.core(Venue::Lighter, Some(&self.tier), lighter::INITIAL)?;
         let read = |(index, key): &(i64, String)| PublicKey::from_hex(key).ok().map(|key| (*index, key));
         let keys: BTreeMap<i64, PublicKey> = self.keys.iter().filter_map(read).collect();
         let settings = lighter::Settings {
@@ -252,7 +236,7 @@ impl EmulateArgs {
     }
 
     fn grvt(&self, wall: Time) -> Result<GrvtEmulator, EmulateError> {
-        let (core, _) = self.core("grvt", None, (1, grvt::INITIAL))?;
+        let (core, _) = self.core(Venue::Grvt, None, grvt::INITIAL)?;
         let settings = grvt::Settings {
             sub_account: self.account.unsigned_abs(),
             api_key: Hidden::new(self.grvt_api_key.clone()),

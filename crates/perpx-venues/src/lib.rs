@@ -4,6 +4,7 @@
 //!
 //! | module | what lives there |
 //! | --- | --- |
+//! | [`venue`] | which venues there are |
 //! | [`wire`] | decimals, numbers and words that survive what a venue may change |
 //! | [`secret`] | keys: from the environment or `.env`, never from a configuration, never printed |
 //! | [`book`] | price levels as scaled integers; what a broken sequence asks for |
@@ -12,6 +13,7 @@
 //! | [`emulate`] | what every emulator is: matching, account, connections, faults |
 //! | [`lighter`] | transactions and their Schnorr signatures, REST and stream messages, books of `order_book` |
 //! | [`grvt`] | EIP-712 signatures, messages of the JSON-RPC interface, books of `v1.book` |
+//! | [`registry`] | by name: an emulator and the client of its account |
 //! | [`running`] | emulators in threads of this program |
 //! | [`command`] | `perpx-data emulate` |
 
@@ -21,9 +23,11 @@ pub mod command;
 pub mod emulate;
 pub mod grvt;
 pub mod lighter;
+pub mod registry;
 pub mod running;
 pub mod secret;
 #[cfg(test)]
 mod tests;
+pub mod venue;
 pub mod wall;
 pub mod wire;

@@ -94,6 +94,19 @@ fn find(text: &str, name: &str) -> Result<Option<SecretString>, usize> {
     Ok(found)
 }
 
+/// A key that lives as long as the run and that nobody else knows: 64 hex digits drawn from `seed` until `key` takes them.
+pub fn throw_away<T>(seed: &[u8], key: impl Fn(&str) -> Option<T>) -> T {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(seed);
+    loop {
+        // one that is out of range is as rare as a collision
+        if let Some(key) = key(hasher.finalize().to_hex().as_str()) {
+            return key;
+        }
+        hasher.update(b"again");
+    }
+}
+
 /// `text` as `N` bytes: hex digits, with or without 0x.
 pub(crate) fn hex_bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];

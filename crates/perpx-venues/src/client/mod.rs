@@ -17,6 +17,20 @@ use thiserror::Error;
 /// Levels of a side that the trader is shown.
 const LEVELS: usize = 20;
 
+/// What every client of a run is told.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    pub coin: String,
+    /// Times; the account is set to it.
+    pub leverage: Rate,
+    /// Ledger entries are multiples of this.
+    pub grid: Cash,
+    /// An order that the venue does not know can land no more so long after it was sent.
+    pub fence_ns: i64,
+    /// The run begins: what the account did before is not ours. It also numbers our orders.
+    pub since: Time,
+}
+
 /// A request over REST.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {

@@ -7,12 +7,14 @@
 //! | --- | --- |
 //! | `serve`, `http` | connections, threads |
 //! | `faults` | what goes wrong between the two, by a script |
+//! | `config` | a market and an account for an emulator of a run |
 //! | `venue_core`, `account`, `feed`, `world` | matching, money, the market, its rules |
 //! | `views` | books and lists as both venues keep them |
 //!
 //! What each venue says and refuses stands with the venue: `lighter::emulator`, `grvt::emulator`.
 
 pub(crate) mod account;
+mod config;
 mod error;
 pub(crate) mod faults;
 pub(crate) mod feed;
@@ -24,7 +26,11 @@ pub(crate) mod venue_core;
 pub(crate) mod views;
 pub(crate) mod world;
 
+pub use config::EmulatorConfig;
 pub use error::EmulateError;
 pub use faults::FaultPlan;
-pub use serve::{Server, run as serve};
+pub use serve::{Emulated, Server, run as serve};
 pub use venue_core::VenueCore;
+
+/// The one coin whose market is emulated.
+pub const COIN: &str = "BTC";

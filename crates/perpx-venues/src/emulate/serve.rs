@@ -27,7 +27,9 @@ pub trait Emulated: Send {
     fn closed(&mut self, socket: u64);
     /// At these times of the wall nothing is matched.
     fn halt(&mut self, spans: &[(Time, Time)]);
-    fn dialect(&self) -> Dialect;
+    fn dialect(&self) -> &'static dyn Dialect;
+    /// What a user is told of it: its account, and what is at the ports of its hosts.
+    fn told(&self, ports: &[u16]) -> String;
     /// Each has a port.
     fn hosts(&self) -> u16;
     /// Path of the stream at a host.
@@ -64,12 +66,12 @@ const MOST_FRAME: usize = 64 << 10;
 const MOST_WAITING: usize = 16_384;
 
 /// What the threads of a server share.
-struct Shared<V: ?Sized = dyn Emulated> {
+struct Shared {
     stop: Arc<AtomicBool>,
     faults: Faults,
     /// Sockets so far.
     sockets: AtomicU64,
-    venue: Mutex<V>,
+    venue: Mutex<Box<dyn Emulated>>,
 }
 
 pub struct Server {
@@ -80,7 +82,7 @@ pub struct Server {
 
 impl Shared {
     /// A thread that panicked has left the venue as it was between two steps; the others go on.
-    fn venue(&self) -> MutexGuard<'_, dyn Emulated + 'static> {
+    fn venue(&self) -> MutexGuard<'_, Box<dyn Emulated>> {
         self.venue.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
@@ -90,15 +92,11 @@ impl Shared {
 }
 
 impl Server {
-    /// Listens on the loopback alone, at a port a host: `port` and those after it, or free ones for port 0.
-    pub fn bind(port: u16, venue: impl Emulated + 'static, stop: Arc<AtomicBool>) -> Result<Server, EmulateError> {
-        Server::faulty(port, venue, stop, (&FaultPlan::default(), Time(0)))
-    }
-
-    /// The same with faults, whose times count from a time of the wall.
-    pub fn faulty(
+    /// Listens on the loopback alone, at a port a host: `port` and those after it, or free ones for port 0. The times of faults
+    /// count from a time of the wall.
+    pub fn bind(
         port: u16,
-        mut venue: impl Emulated + 'static,
+        mut venue: Box<dyn Emulated>,
         stop: Arc<AtomicBool>,
         (plan, wall): (&FaultPlan, Time),
     ) -> Result<Server, EmulateError> {
@@ -119,6 +117,11 @@ impl Server {
     /// Of each host.
     pub fn ports(&self) -> Vec<u16> {
         self.listeners.iter().map(|listener| listener.local_addr().map_or(0, |address| address.port())).collect()
+    }
+
+    /// What a user is told of it.
+    pub fn told(&self) -> String {
+        self.shared.venue().told(&self.ports())
     }
 
     /// Serves until asked to stop, or until the market ends.

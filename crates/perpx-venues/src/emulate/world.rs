@@ -1,12 +1,13 @@
 //! What a venue is to one that may trade there by a tier.
 
+use super::COIN;
 use perpx_core::config::{Fills, Profile, Tier, VenueWorld};
 use perpx_core::market::Instrument;
 use perpx_core::units::{Rate, SECOND_NS};
 
-/// BTC on the venue, by a tier: nothing fails, nothing is late but by the venue's own delays, queues as strict as they come.
+/// The coin on the venue, by a tier: nothing fails, nothing is late but by the venue's own delays, queues as strict as they come.
 pub fn world(profile: &Profile, tier: &Tier) -> Option<VenueWorld> {
-    let btc = profile.instrument("BTC")?;
+    let btc = profile.instrument(COIN)?;
     Some(VenueWorld {
         instrument: Instrument {
             venue: profile.name.clone(),

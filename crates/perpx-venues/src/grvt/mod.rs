@@ -3,8 +3,12 @@
 
 pub mod book;
 pub mod client;
+pub mod emulated;
 pub mod emulator;
 pub mod rest;
 pub mod sign;
 pub mod stream;
 pub mod trade;
+
+/// What prices and money are in.
+pub const QUOTE: &str = "USDT";

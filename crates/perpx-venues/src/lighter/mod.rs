@@ -2,6 +2,7 @@
 
 pub mod book;
 pub mod client;
+pub mod emulated;
 pub mod emulator;
 pub mod rest;
 pub mod sign;

@@ -6,7 +6,7 @@
 //! | `read` | the file that a user writes |
 //! | `answers` | requests: refused, failed, unanswered, logged out, held up |
 //! | `wire` | frames of one socket: lost, late, twice, out of turn |
-//! | `dialect` | how a venue says it |
+//! | `dialect` | what they must know of a venue |
 
 mod answers;
 mod dialect;
@@ -14,10 +14,11 @@ mod read;
 mod wire;
 
 pub use answers::Fate;
-pub use dialect::Dialect;
+pub use dialect::{Dialect, Wrong};
 pub use read::FaultPlan;
 pub use wire::Wire;
 
+use crate::venue::Venue;
 use answers::{Backlog, Logins};
 use perpx_core::units::Time;
 use std::sync::Mutex;
@@ -27,7 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// `None`: at every venue.
-    pub venue: Option<Dialect>,
+    pub venue: Option<Venue>,
     pub at_ns: i64,
     pub for_ns: Option<i64>,
     /// Frames or answers that it hits at most.
@@ -65,7 +66,7 @@ pub enum Kind {
 
 /// The faults of one venue of one run.
 pub struct Faults {
-    dialect: Dialect,
+    dialect: &'static dyn Dialect,
     armed: Vec<Armed>,
     backlog: Backlog,
     logins: Mutex<Logins>,
@@ -94,8 +95,8 @@ impl Armed {
 
 impl Faults {
     /// Those of `plan` that this venue has, counted from `wall`.
-    pub fn new(plan: &FaultPlan, dialect: Dialect, wall: Time) -> Faults {
-        let here = plan.0.iter().filter(|fault| fault.venue.is_none_or(|venue| venue == dialect));
+    pub fn new(plan: &FaultPlan, dialect: &'static dyn Dialect, wall: Time) -> Faults {
+        let here = plan.0.iter().filter(|fault| fault.venue.is_none_or(|venue| venue == dialect.venue()));
         let arm = |fault: &Fault| {
             let from = wall.plus(fault.at_ns);
             // counted faults last until the last one; of the others a moment is enough
@@ -139,7 +140,11 @@ mod tests {
     use std::sync::Arc;
 
     fn faults(text: &str) -> Faults {
-        Faults::new(&FaultPlan::parse("f.toml", text).expect("legal"), Dialect::Lighter, Time(0))
+        Faults::new(
+            &FaultPlan::parse("f.toml", text).expect("legal"),
+            &crate::lighter::emulator::LighterDialect,
+            Time(0),
+        )
     }
 
     fn sent(wire: &mut Wire, faults: &Faults, text: &str, ms: i64) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! The file of faults: a list of `[[fault]]` tables.
 
-use super::{Dialect, Fault, Kind};
+use super::{Fault, Kind};
+use crate::venue::Venue;
 use perpx_core::config::text::{Body, ConfigError, Entry, Node, Source, parse_toml};
 use perpx_core::config::{Num, Value};
 use perpx_core::units::SECOND_NS;
@@ -152,13 +153,14 @@ impl Table<'_> {
         }
     }
 
-    fn venue(&self) -> Result<Option<Dialect>, ConfigError> {
+    fn venue(&self) -> Result<Option<Venue>, ConfigError> {
         let Some(entry) = self.node.entry("venue") else { return Ok(None) };
         match entry.node.value().text() {
-            Some("lighter") => Ok(Some(Dialect::Lighter)),
-            Some("grvt") => Ok(Some(Dialect::Grvt)),
             Some("both") => Ok(None),
-            _ => Err(self.bad(entry, "\"lighter\", \"grvt\", \"both\"")),
+            name => name.and_then(Venue::named).map(Some).ok_or_else(|| {
+                let names = Venue::ALL.map(|venue| format!("\"{}\"", venue.name())).join(", ");
+                self.bad(entry, &format!("{names}, \"both\""))
+            }),
         }
     }
 
@@ -200,7 +202,7 @@ mod tests {
     fn a_fault_says_what_it_says() {
         let text = "[[fault]]\nat = \"1.5s\"\nvenue = \"grvt\"\nkind = \"answer-5xx\"\nstatus = 503\nexecuted = true\ncount = 3\n";
         let fault = Fault {
-            venue: Some(Dialect::Grvt),
+            venue: Some(Venue::Grvt),
             at_ns: 1_500_000_000,
             for_ns: None,
             count: Some(3),

@@ -7,6 +7,7 @@ use crate::client::{
     About, AccountUpdate, Answer, Body, Holding, Host, MarketUpdate, Outbound, Output, Reply, Request, Stream,
     VenueClient, VenueError, quote,
 };
+use crate::grvt::QUOTE;
 use crate::grvt::book::Book;
 use crate::grvt::rest::{ApiError, Funding, Instrument, Login, LoginReply, Reply as Page, Ticker};
 use crate::grvt::sign::{Assets, PrivateKey, Signed};
@@ -41,6 +42,8 @@ pub struct GrvtAccess {
     pub since: Time,
 }
 
+/// By port of an emulator.
+pub const HOSTS: &[Host] = &[Host::Login, Host::MarketData, Host::Main];
 /// Life of a signature; of an order that rests it is the order's own.
 const LIFE_NS: i64 = 24 * HOUR_NS;
 const TAKER_LIFE_NS: i64 = 8 * SECOND_NS;
@@ -78,7 +81,7 @@ pub struct GrvtClient {
 impl GrvtClient {
     pub fn new(access: GrvtAccess) -> GrvtClient {
         GrvtClient {
-            instrument: format!("{}_USDT_Perp", access.coin),
+            instrument: format!("{}_{QUOTE}_Perp", access.coin),
             nonce: (access.since.0 / SECOND_NS) as u32,
             orders: Orders::new(access.fence_ns),
             access,
@@ -484,7 +487,7 @@ impl GrvtClient {
             About::Account => {
                 let account: SubAccount = result("account_summary", body)?;
                 let balances = account.spot_balances.iter().flatten();
-                let cash = balances.filter(|balance| balance.currency == "USDT").map(|balance| balance.balance.cash());
+                let cash = balances.filter(|balance| balance.currency == QUOTE).map(|balance| balance.balance.cash());
                 let cash = cash.sum::<Result<Cash, WireError>>()?;
                 let own = |position: &&crate::grvt::trade::Position| position.instrument == self.instrument;
                 let position = account.positions.iter().flatten().find(own);

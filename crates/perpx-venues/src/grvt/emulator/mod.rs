@@ -9,8 +9,10 @@
 //! | `show` | instruments, tickers, orders, fills, positions as GRVT writes them |
 //! | `stream` | subscriptions, frames and their numbers |
 //! | `limits` | calls a second |
+//! | `dialect` | its words for scripted faults |
 
 mod create;
+mod dialect;
 mod limits;
 mod orders;
 mod rpc;
@@ -28,6 +30,8 @@ use crate::grvt::rest::Instrument;
 use crate::grvt::sign::{Address, Assets};
 use crate::secret::Hidden;
 use crate::wall::MarketClock;
+pub use dialect::GrvtDialect;
+
 use limits::Limits;
 use orders::Order;
 use perpx_core::market::{EventBody, OrderId, Side};
@@ -216,8 +220,18 @@ impl Emulated for GrvtEmulator {
         self.core.halt(&self.clock.market_spans(spans));
     }
 
-    fn dialect(&self) -> Dialect {
-        Dialect::Grvt
+    fn dialect(&self) -> &'static dyn Dialect {
+        &GrvtDialect
+    }
+
+    fn told(&self, ports: &[u16]) -> String {
+        let at = |host: usize| ports.get(host).map_or(String::new(), |port| format!("127.0.0.1:{port}"));
+        let (login, market, trades) = (at(LOGIN), at(MARKET_DATA), at(TRADES));
+        format!(
+            "grvt, {INSTRUMENT}, sub-account {}: login http://{login}, market data http://{market}, trades http://{trades}, \
+             streams at /ws/full of the last two",
+            self.settings.sub_account
+        )
     }
 
     fn hosts(&self) -> u16 {

@@ -1,6 +1,8 @@
 //! The account's orders: cancels, expiries, and what events make of them.
 
 use super::{GrvtEmulator, Refusal};
+use crate::emulate::COIN;
+use crate::grvt::QUOTE;
 use crate::grvt::trade::{
     CancelAllOrders, CancelOnDisconnect, CancelOrder, Order as WireOrder, OrderStatus, RejectReason, TimeInForce,
 };
@@ -197,7 +199,7 @@ impl GrvtEmulator {
         let fits = |list: &Option<Vec<String>>, word: &str| {
             list.as_ref().is_none_or(|list| list.is_empty() || list.iter().any(|other| other == word))
         };
-        if fits(&filter.kind, "PERPETUAL") && fits(&filter.base, "BTC") && fits(&filter.quote, "USDT") {
+        if fits(&filter.kind, "PERPETUAL") && fits(&filter.base, COIN) && fits(&filter.quote, QUOTE) {
             self.cancel_every(RejectReason::ClientBulkCancel, false);
         }
     }

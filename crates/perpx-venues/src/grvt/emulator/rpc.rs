@@ -2,7 +2,9 @@
 
 use super::session::cookie;
 use super::{GrvtEmulator, INSTRUMENT, LOGIN, MARKET_DATA, Refusal, TRADES};
+use crate::emulate::COIN;
 use crate::emulate::http::{Reply, Request};
+use crate::grvt::QUOTE;
 use crate::grvt::rest::{BookQuery, InstrumentQuery};
 use crate::grvt::trade::{
     AccountQuery, AddPositionMargin, BulkOrders, CancelAllOrders, CancelOnDisconnect, CancelOrder, CreateOrder,
@@ -94,11 +96,11 @@ impl GrvtEmulator {
                     let list = body[name].as_array();
                     list.is_none_or(|list| list.is_empty() || list.iter().any(|other| other == word))
                 };
-                let shown = fits("kind", "PERPETUAL") && fits("base", "BTC") && fits("quote", "USDT");
+                let shown = fits("kind", "PERPETUAL") && fits("base", COIN) && fits("quote", QUOTE);
                 found(shown.then_some(&self.instrument).into_iter().collect::<Vec<_>>())
             }
             "currency" => found(json!([{
-                "id": 3, "symbol": "USDT", "balance_decimals": 6, "quantity_multiplier": "1000000",
+                "id": 3, "symbol": QUOTE, "balance_decimals": 6, "quantity_multiplier": "1000000",
             }])),
             "margin_rules" => {
                 named()?;

@@ -3,8 +3,10 @@
 
 use super::orders::Order;
 use super::{GrvtEmulator, INSTRUMENT, Settings};
+use crate::emulate::COIN;
 use crate::emulate::venue_core::PublicTrade;
 use crate::emulate::views::{self, Levels, keep};
+use crate::grvt::QUOTE;
 use crate::grvt::rest::{Instrument, InstrumentStatus, Kind};
 use crate::grvt::trade::{Order as WireOrder, OrderState};
 use crate::wire::Dec;
@@ -56,8 +58,8 @@ pub(super) fn instrument(rules: &Rules, settings: &Settings) -> Instrument {
     Instrument {
         instrument: INSTRUMENT.to_owned(),
         instrument_hash: HASH.to_owned(),
-        base: "BTC".to_owned(),
-        quote: "USDT".to_owned(),
+        base: COIN.to_owned(),
+        quote: QUOTE.to_owned(),
         kind: Kind::Perpetual,
         venues: Some(vec!["ORDERBOOK".to_owned()]),
         settlement_period: Some("PERPETUAL".to_owned()),
@@ -187,7 +189,7 @@ impl GrvtEmulator {
             "realized_pnl": cash(gain), "fee": decimal(-fee.0 / 1_000_000, 6),
             "fee_rate": percent(self.core.world.fees.rate(maker)), "order_id": order_id,
             "is_liquidation": liquidated, "client_order_id": client.to_string(),
-            "signer": self.settings.signer.to_string(), "fee_currency": "USDT",
+            "signer": self.settings.signer.to_string(), "fee_currency": QUOTE,
         });
         if let (Some(fill), Value::Object(more)) = (fill.as_object_mut(), more) {
             fill.remove("is_taker_buyer");
@@ -206,7 +208,7 @@ impl GrvtEmulator {
     pub(super) fn own_payment(&mut self, amount: Cash, at: Time) {
         let row = json!({
             "event_time": at.0.to_string(), "sub_account_id": self.settings.sub_account.to_string(),
-            "instrument": INSTRUMENT, "currency": "USDT", "amount": decimal(-amount.0 / 1_000_000, 6),
+            "instrument": INSTRUMENT, "currency": QUOTE, "amount": decimal(-amount.0 / 1_000_000, 6),
             "tx_id": (self.payments.len() as u64 + self.execution).to_string(),
         });
         keep(&mut self.payments, row);
@@ -262,7 +264,7 @@ impl GrvtEmulator {
     pub(super) fn balances(&self) -> Value {
         let account = &self.core.account;
         json!([{
-            "currency": "USDT", "balance": cash(account.cash), "index_price": "1.0", "entry_price": "1.0",
+            "currency": QUOTE, "balance": cash(account.cash), "index_price": "1.0", "entry_price": "1.0",
             "realized_pnl": "0.0", "unrealized_pnl": "0.0", "available_to_transfer": cash(account.available(self.core.mark())),
         }])
     }
@@ -279,7 +281,7 @@ impl GrvtEmulator {
         let maintenance = held(value(account.maintenance(&self.core.world.instrument.margin, mark)));
         json!({
             "event_time": now.0.to_string(), "sub_account_id": self.settings.sub_account.to_string(),
-            "margin_type": "SIMPLE_CROSS_MARGIN", "settle_currency": "USDT", "unrealized_pnl": value(unrealized),
+            "margin_type": "SIMPLE_CROSS_MARGIN", "settle_currency": QUOTE, "unrealized_pnl": value(unrealized),
             "total_equity": value(equity), "initial_margin": held(cash(account.initial_margin(mark))),
             "maintenance_margin": maintenance, "available_balance": cash(account.available(mark)),
             "spot_balances": self.balances(), "positions": self.positions(now), "settle_index_price": "1.0",

@@ -41,6 +41,8 @@ pub struct LighterAccess {
     pub since: Time,
 }
 
+/// By port of an emulator.
+pub const HOSTS: &[Host] = &[Host::Main];
 /// Life of a transaction that has not arrived, of a token, and of an order that rests.
 const TX_LIFE_MS: i64 = 8_000;
 const TOKEN_LIFE_SEC: i64 = 600;

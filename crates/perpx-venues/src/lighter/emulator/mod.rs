@@ -8,7 +8,9 @@
 //! | `rest` | the endpoints |
 //! | `stream` | channels, frames, the sequence of the book |
 //! | `limits` | requests a minute |
+//! | `dialect` | its words for scripted faults |
 
+mod dialect;
 mod limits;
 mod orders;
 mod rest;
@@ -16,15 +18,17 @@ mod show;
 mod stream;
 mod tx;
 
-use crate::emulate::EmulateError;
 use crate::emulate::account::Account;
 use crate::emulate::faults::Dialect;
 use crate::emulate::http::{Reply, Request};
 use crate::emulate::serve::{Emulated, Out};
 use crate::emulate::venue_core::VenueCore;
 use crate::emulate::views::keep;
+use crate::emulate::{COIN, EmulateError};
 use crate::lighter::sign::{AuthToken, PublicKey};
 use crate::wall::MarketClock;
+pub use dialect::LighterDialect;
+
 use limits::Limits;
 use orders::Order;
 use perpx_core::market::{EventBody, OrderId, VolumeQuota};
@@ -225,8 +229,14 @@ impl Emulated for LighterEmulator {
         self.core.halt(&self.clock.market_spans(spans));
     }
 
-    fn dialect(&self) -> Dialect {
-        Dialect::Lighter
+    fn dialect(&self) -> &'static dyn Dialect {
+        &LighterDialect
+    }
+
+    fn told(&self, ports: &[u16]) -> String {
+        let at = ports.first().map_or(String::new(), |port| format!("127.0.0.1:{port}"));
+        let account = self.settings.account_index;
+        format!("lighter, market {MARKET} ({COIN}), account {account}: http://{at}, ws://{at}/stream")
     }
 
     fn hosts(&self) -> u16 {

@@ -8,7 +8,7 @@ use perpx_core::market::{OrderId, Side};
 use perpx_core::units::{Cash, MS_NS, Notional, Price, Qty, Rate, Time, format_scaled};
 use serde_json::{Value, json};
 
-pub(super) const SYMBOL: &str = "BTC";
+pub(super) const SYMBOL: &str = crate::emulate::COIN;
 /// Least initial margin fraction of the market, 1e-4, and what a position has that nobody changed.
 pub(super) const LEAST_INITIAL: i64 = 200;
 pub(super) const DEFAULT_INITIAL: i64 = 500;

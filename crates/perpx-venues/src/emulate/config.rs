@@ -1,0 +1,30 @@
+//! A market and an account in it, for an emulator that stands in for a venue of a run.
+
+use super::EmulateError;
+use super::account::Account;
+use super::feed::Feed;
+use super::venue_core::VenueCore;
+use crate::wall::MarketClock;
+use perpx_core::config::VenueWorld;
+use perpx_core::units::{Cash, Rate};
+use perpx_data::loader::TapeSpec;
+
+pub struct EmulatorConfig {
+    pub world: VenueWorld,
+    pub cash: Cash,
+    /// The market's rows: a stretch of a store, and which of its two venues.
+    pub tape: TapeSpec,
+    pub venue: usize,
+    pub seed: u64,
+    /// The market begins at the clock's beginning.
+    pub clock: MarketClock,
+}
+
+impl EmulatorConfig {
+    /// `initial`: the margin of a position that nobody changed.
+    pub(crate) fn core(self, initial: Rate) -> Result<VenueCore, EmulateError> {
+        let feed = Feed::tape(self.tape, self.venue)?.at(self.clock.market)?;
+        let account = Account::new(self.cash, initial, self.world.instrument.money_grid);
+        Ok(VenueCore::new(self.world, feed, account, self.seed, self.clock.market))
+    }
+}

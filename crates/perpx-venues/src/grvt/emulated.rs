@@ -1,0 +1,41 @@
+//! GRVT in a run without the venue: an emulator with one sub-account, and a client that has its keys.
+
+use super::client::{GrvtAccess, GrvtClient};
+use super::emulator::{GrvtEmulator, INITIAL, Settings};
+use super::sign::PrivateKey;
+use crate::client::ClientConfig;
+use crate::emulate::{EmulateError, EmulatorConfig};
+use crate::secret::{Hidden, throw_away};
+use crate::wall::MarketClock;
+use perpx_core::units::DAY_NS;
+
+const SUB_ACCOUNT: u64 = 1;
+const CHAIN: u64 = 325;
+
+/// Nothing is refused for being too much: what an account here does can be added up.
+pub fn pair(
+    config: EmulatorConfig,
+    client: ClientConfig,
+    seed: &[u8],
+) -> Result<(GrvtEmulator, GrvtClient), EmulateError> {
+    let MarketClock { wall, speed, .. } = config.clock;
+    let (key, api_key) =
+        throw_away(seed, |hex| Some((PrivateKey::from_hex(hex)?, Hidden::new(hex.get(..32)?.to_owned()))));
+    let settings = Settings {
+        sub_account: SUB_ACCOUNT,
+        api_key: api_key.clone(),
+        signer: key.address(),
+        chain_id: CHAIN,
+        session_ns: DAY_NS,
+        calls_per_second: i64::MAX / 2,
+        most_open_orders: 100,
+        interval_hours: 8,
+        speed,
+        frame_ns: None,
+    };
+    let emulator = GrvtEmulator::new(config.core(INITIAL)?, settings, wall);
+    let ClientConfig { coin, leverage, fence_ns, since, .. } = client;
+    let (sub_account, chain_id) = (SUB_ACCOUNT, CHAIN);
+    let access = GrvtAccess { api_key, key, sub_account, chain_id, coin, leverage, fence_ns, since };
+    Ok((emulator, GrvtClient::new(access)))
+}

@@ -1,0 +1,24 @@
+//! Which venues there are.
+
+/// A venue that this program speaks with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Venue {
+    Lighter,
+    Grvt,
+}
+
+impl Venue {
+    pub const ALL: [Venue; 2] = [Venue::Lighter, Venue::Grvt];
+
+    /// As it stands in stores, strategy files, profiles and files of faults.
+    pub fn name(self) -> &'static str {
+        match self {
+            Venue::Lighter => "lighter",
+            Venue::Grvt => "grvt",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Venue> {
+        Venue::ALL.into_iter().find(|venue| venue.name() == name)
+    }
+}
