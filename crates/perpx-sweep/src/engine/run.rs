@@ -229,7 +229,7 @@ impl<'o> Sweep<'o> {
     }
 
     /// Ranks one symbol and runs its best again.
-    fn rank(&mut self, number: usize, mut spool: Spool, ledgers: &mut Ledgers) -> Result<Outcome, SweepError> {
+    fn rank(&mut self, number: usize, spool: Spool, ledgers: &mut Ledgers) -> Result<Outcome, SweepError> {
         let symbol_run = &self.symbol_runs[number];
         self.progress.phase(&format!("ranking {}", symbol_run.data.symbol));
         let room = LEADERBOARD_ROWS.max(self.grid.report.top);
@@ -242,7 +242,7 @@ impl<'o> Sweep<'o> {
         let mut ranked = Vec::with_capacity(top_k.best().len());
         for (place, verdict) in top_k.best().iter().enumerate() {
             let neighbours = match place < self.grid.report.top {
-                true => self.neighbours(symbol_run, &mut spool, verdict)?,
+                true => self.neighbours(symbol_run, &spool, verdict)?,
                 false => None,
             };
             let rows = spool.of(verdict.id)?;
@@ -252,17 +252,12 @@ impl<'o> Sweep<'o> {
         self.progress.phase(&format!("running the best of {} again", symbol_run.data.symbol));
         let reruns = self.second_pass(symbol_run, &ranked, ledgers)?;
         self.progress.phase(&format!("checking {} by scan", symbol_run.data.symbol));
-        self.verified += self.by_scan(symbol_run, &mut spool, ranked.first())?;
+        self.verified += self.by_scan(symbol_run, &spool, ranked.first())?;
         Ok(Outcome { spool, top_k, ranked, reruns })
     }
 
     /// Median objective of the grid neighbours that have one.
-    fn neighbours(
-        &self,
-        symbol_run: &SymbolRun,
-        spool: &mut Spool,
-        verdict: &Verdict,
-    ) -> Result<Option<f64>, SweepError> {
+    fn neighbours(&self, symbol_run: &SymbolRun, spool: &Spool, verdict: &Verdict) -> Result<Option<f64>, SweepError> {
         let mut known = Vec::new();
         for at in neighbours(&self.grid, verdict.point) {
             let Some(id) = id_of(&self.grid, &symbol_run.data.symbol, at)? else { continue };
@@ -306,7 +301,7 @@ impl<'o> Sweep<'o> {
     }
 
     /// The winner and some configurations drawn by the grid's hash, by the reference driver.
-    fn by_scan(&self, symbol_run: &SymbolRun, spool: &mut Spool, winner: Option<&Ranked>) -> Result<u64, SweepError> {
+    fn by_scan(&self, symbol_run: &SymbolRun, spool: &Spool, winner: Option<&Ranked>) -> Result<u64, SweepError> {
         let mut rows: Vec<Row> = winner.map(|ranked| ranked.row.clone()).into_iter().collect();
         for n in 0..self.options.verify {
             let text = format!("{} {} {n}", self.grid_hash, symbol_run.data.symbol);
@@ -382,15 +377,7 @@ impl<'o> Sweep<'o> {
                 _ => Ok(()),
             };
         };
-        let spool = &outcome.spool;
-        let mut rows = Vec::new();
-        // the spool is read through a handle of its own
-        spool.each(|row| {
-            if row.id == winner.verdict.id {
-                rows.push(row.clone());
-            }
-            Ok(())
-        })?;
+        let rows = outcome.spool.of(winner.verdict.id)?;
         write_winner(&path, &self.origin(), symbol_run, winner, &rows)
     }
 

@@ -140,10 +140,11 @@ impl Spool {
     }
 
     /// Row `number`.
-    pub fn row(&mut self, number: u64) -> Result<Row, SweepError> {
+    pub fn row(&self, number: u64) -> Result<Row, SweepError> {
         let mut buffer = vec![0; self.width() as usize];
         let at = number * self.width();
-        let result = self.file.seek(SeekFrom::Start(at)).and_then(|_| self.file.read_exact(&mut buffer));
+        let mut file = &self.file;
+        let result = file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(&mut buffer));
         result.map_err(SweepError::io(&self.path, "read finished rows"))?;
         self.decode(&buffer, number)
     }
@@ -158,7 +159,7 @@ impl Spool {
     }
 
     /// The rows of one configuration, a row a world; empty when it is not here. Rows lie in the order of (id, world).
-    pub fn of(&mut self, id: u64) -> Result<Vec<Row>, SweepError> {
+    pub fn of(&self, id: u64) -> Result<Vec<Row>, SweepError> {
         let (mut low, mut high) = (0, self.rows);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -250,7 +251,7 @@ mod tests {
         let width = cut.width() as usize;
         bytes[width + 60] ^= 1;
         std::fs::write(&path, &bytes).expect("writes");
-        let mut cut = Spool::open(&path, 3, 4).expect("opens");
+        let cut = Spool::open(&path, 3, 4).expect("opens");
         assert_eq!(format!("{:?}", cut.row(0).expect("whole")), format!("{:?}", rows[0]));
         let refused = cut.row(1).expect_err("damaged").to_string();
         assert!(refused.contains("the checksum of row 2 in"), "{refused}");
