@@ -48,11 +48,11 @@ impl RunTable {
         for name in names {
             let what = match fields.iter().filter(|field| field.name() == name).count() {
                 1 => continue,
-                0 => "no column",
-                _ => "two columns",
+                0 => "is no column",
+                _ => "are two columns",
             };
             return Err(wrong(format!(
-                "there is {what} '{name}' (the run was made by another version of perpx: sweep again)"
+                "there {what} '{name}' (the run was made by another version of perpx: sweep again)"
             )));
         }
         if let Some(of) = of {
@@ -168,5 +168,66 @@ impl Cells {
             Cells::Whole(cells) => Column::new(name.into(), cells),
             Cells::Flag(cells) => Column::new(name.into(), cells),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::table::TableFile;
+    use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
+    use arrow::datatypes::{Field, Schema};
+    use std::sync::Arc;
+
+    fn table(path: &Path, columns: Vec<(&str, ArrayRef)>) {
+        let field = |(name, column): &(&str, ArrayRef)| Field::new(*name, column.data_type().clone(), true);
+        let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
+        let columns = columns.into_iter().map(|(_, column)| column).collect();
+        let batch = RecordBatch::try_new(schema.clone(), columns).expect("columns of one length");
+        let mut file = TableFile::create(path, schema).expect("makes");
+        file.write(&batch).expect("writes");
+        file.finish().expect("takes its place");
+    }
+
+    fn columns() -> Vec<(&'static str, ArrayRef)> {
+        vec![
+            ("id", Arc::new(StringArray::from(vec!["ab1", "ab1", "ab2", "c03"]))),
+            ("symbol", Arc::new(StringArray::from(vec!["BTC", "ETH", "BTC", "BTC"]))),
+            ("trades", Arc::new(Int64Array::from(vec![Some(3), None, Some(5), Some(0)]))),
+            ("sharpe", Arc::new(Float64Array::from(vec![Some(0.5), Some(-1.0), None, Some(2.0)]))),
+            ("live", Arc::new(BooleanArray::from(vec![Some(true), Some(false), None, Some(true)]))),
+        ]
+    }
+
+    #[test]
+    fn columns_come_back_with_what_has_no_value() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("t.parquet");
+        table(&path, columns());
+        let all = RunTable::read(&path, &["sharpe", "id", "trades", "live", "symbol"], None).expect("reads");
+        assert_eq!(all.numbers("trades").expect("whole"), [Some(3.0), None, Some(5.0), Some(0.0)]);
+        assert_eq!(all.numbers("sharpe").expect("real"), [Some(0.5), Some(-1.0), None, Some(2.0)]);
+        let words = |name: &str| all.words(name).expect("words").into_iter().map(|word| word.unwrap_or_default());
+        assert_eq!(words("live").collect::<Vec<_>>(), ["true", "false", "", "true"]);
+        assert_eq!(words("trades").collect::<Vec<_>>(), ["3", "", "5", "0"]);
+        assert_eq!(all.groups(&["symbol"]).expect("groups"), [vec![0, 2, 3], vec![1]]);
+        assert_eq!(all.groups(&["symbol", "id"]).expect("groups"), [[0], [1], [2], [3]]);
+        let of = |id, symbol| RunTable::read(&path, &["id", "sharpe"], Some(Of { id, symbol })).expect("reads");
+        assert_eq!(of("ab", None).numbers("sharpe").expect("real"), [Some(0.5), Some(-1.0), None]);
+        assert_eq!(of("ab", Some("BTC")).numbers("sharpe").expect("real"), [Some(0.5), None]);
+        assert!(of("x", None).words("id").expect("none").is_empty());
+    }
+
+    #[test]
+    fn a_column_that_is_missing_or_there_twice_is_named() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("t.parquet");
+        let refused = |names: &[&str]| RunTable::read(&path, names, None).err().expect("refused").to_string();
+        assert!(refused(&["id"]).contains("t.parquet"), "no file");
+        let mut twice = columns();
+        twice.push(("sharpe", twice[3].1.clone()));
+        table(&path, twice);
+        assert!(refused(&["id", "depth"]).contains("there is no column 'depth'"));
+        assert!(refused(&["sharpe"]).contains("there are two columns 'sharpe'"));
     }
 }
