@@ -15,6 +15,7 @@ pub struct Seen<'a> {
 
 /// True when taking `qty` by `side` costs on average at most `epsilon` against the best price.
 pub fn is_within(seen: &Seen<'_>, side: Side, qty: Qty, epsilon: Rate) -> bool {
+    assert!(qty.0 > 0 && seen.lot.0 > 0, "a walk for {qty} in lots of {}", seen.lot);
     let (best, size) = seen.bbo.opposite(side);
     if best.0 <= 0 {
         return false;

@@ -64,6 +64,7 @@ pub struct Close {
 
 impl Close {
     pub fn new(removal: Removal, keep: [Qty; 2], taking: Taking, then: State, reason: Reason, also: u32) -> Close {
+        assert!(keep.iter().all(|qty| qty.0 >= 0), "to keep {keep:?}");
         Close {
             removal,
             keep,

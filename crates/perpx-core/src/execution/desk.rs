@@ -249,6 +249,8 @@ impl Desk {
     pub fn place(&mut self, floor: &mut Floor<'_>, order: NewOrder) -> OrderId {
         let role = order.venue;
         assert!(self.orders(role).all(|other| other.in_doubt), "a leg has one working order at most");
+        assert!(order.qty.0 > 0 && order.limit.0 >= 0, "an order of {} at {}", order.qty, order.limit);
+        assert!(order.reduce_only == (order.side == role.closing()), "what closes is reduce-only: {order:?}");
         self.next_order += 1;
         let order = NewOrder { id: OrderId(self.next_order), ..order };
         self.last[role.ix()] = order.id;
@@ -289,6 +291,7 @@ impl Desk {
             while sent.front().is_some_and(|&at| now.since(at) >= limit.window_ns) {
                 sent.pop_front();
             }
+            assert!(sent.back().is_none_or(|&last| last <= now), "a request of {now} follows one of {:?}", sent.back());
             sent.push_back(now);
         }
         floor.commands.push(command);
@@ -379,6 +382,7 @@ impl Desk {
         let role = event.venue;
         // a refusal for the request limit is our own and no sign of the venue's life
         if !matches!(event.body, EventBody::Rejected { reason: Reject::RateLimit, .. }) {
+            assert!(floor.now() >= self.heard[role.ix()], "{} after {}", floor.now(), self.heard[role.ix()]);
             self.heard[role.ix()] = floor.now();
         }
         let Some(id) = event.body.order() else { return Heard::default() };
@@ -389,6 +393,13 @@ impl Desk {
         match event.body {
             EventBody::Fill { qty, side, .. } => {
                 order.filled += qty;
+                assert!(
+                    qty.0 > 0 && order.filled <= order.qty,
+                    "{} filled of {}, of them {qty} now",
+                    order.filled,
+                    order.qty
+                );
+                assert!(side == order.side, "an order to {:?} filled as {side:?}", order.side);
                 order.in_doubt = false;
                 if order.is_stray && side == role.opening() {
                     self.late[role.ix()] += qty;
@@ -479,6 +490,7 @@ impl Desk {
     fn end(&mut self, id: OrderId, rejected: Option<Reject>) -> Heard {
         let Some(at) = self.orders.iter().position(|order| order.id == id) else { return Heard::default() };
         let Working { role, side, kind, qty, filled, is_stray, .. } = self.orders.remove(at);
+        assert!(filled.0 >= 0 && filled <= qty, "{filled} filled of {qty}");
         self.drop_timers(|kind| kind.order() == Some(id));
         let ended = Ended { role, side, kind, qty, filled, rejected, is_stray };
         Heard { ended: Some(ended), ..Heard::default() }
@@ -505,6 +517,7 @@ impl Desk {
         let now = floor.now();
         let Some(order) = self.find(id) else { return };
         let (since, times) = order.asked.unwrap_or((now, 0));
+        assert!(order.sent_at <= since && since <= now, "sent {}, asked for {since}, now {now}", order.sent_at);
         order.asked = Some((since, times + 1));
         order.cancelling = false;
         let (role, fence) = (order.role, fence_of(order, floor));

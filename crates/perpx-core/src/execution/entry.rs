@@ -28,6 +28,7 @@ pub struct Entry {
 
 impl Entry {
     pub fn new(role: Role, target: Qty) -> Entry {
+        assert!(target.0 > 0, "an entry of {target}");
         Entry { role, target, stage: Stage::Start, killed: Qty::ZERO }
     }
 

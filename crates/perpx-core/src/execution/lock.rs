@@ -47,6 +47,7 @@ impl Lock {
     /// Splits `target` into `batches` equal parts, floored to the common lot, the remainder in the last; fewer when a part
     /// would be below the venue's minimum at `px`.
     pub fn new(floor: &Floor<'_>, role: Role, target: Qty, batches: u32) -> Lock {
+        assert!(target.0 > 0, "a lock of {target}");
         let (px, _) = floor.bbo(role).opposite(role.opening());
         let lot = floor.plan.common_lot;
         let mut parts = batches.max(1);
@@ -138,6 +139,8 @@ impl Lock {
         self.attempts += 1;
         floor.counts.add(Count::LockAttempts);
         let locking = &floor.plan.strategy.locking;
+        assert!(self.attempts <= locking.max_retries + 1, "attempt {} of a batch", self.attempts);
+        assert!(self.batch < self.batches, "batch {} of {}", self.batch, self.batches);
         // stale quotes begin no lock, but what completes one that has begun goes
         let begun = !floor.is_dust(self.role);
         if !(begun || floor.fresh()) || !within_budget(floor, self.role, rest) || !pays_enough(floor, self.role) {

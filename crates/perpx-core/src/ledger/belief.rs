@@ -102,7 +102,10 @@ impl Belief {
             self.lines.add(role, line, amount2);
             explained += amount2;
         }
-        self.lines.add(role, Line::Rounding, change - explained);
+        // what no line explains is the rounding of one entry to the money grid, against us
+        let (rounding, step2) = (change - explained, 2 * self.books[role.ix()].grid().as_notional().0);
+        assert!(-step2 < rounding && rounding <= 0, "{rounding} of {event:?} is on no line");
+        self.lines.add(role, Line::Rounding, rounding);
     }
 }
 

@@ -32,6 +32,8 @@ pub struct VenueBook {
 
 impl VenueBook {
     pub fn new(role: Role, grid: Cash, leverage: Rate, isolated: bool, capital: Cash) -> VenueBook {
+        assert!(grid.0 > 0, "a money grid of {grid}");
+        assert!(leverage.0 >= Rate::ONE, "a leverage of {leverage}");
         VenueBook { role, grid, leverage, isolated, cash: capital, leg: Leg::default() }
     }
 
@@ -57,7 +59,10 @@ impl VenueBook {
                 self.book(amount)
             }
             EventBody::Liquidated { px, qty, fee, lost } => self.close(px, qty) + self.book(fee - lost),
-            EventBody::Transferred { amount, fee } => self.book(amount + fee),
+            EventBody::Transferred { amount, fee } => {
+                assert!(fee.0 <= 0, "a transfer that pays {fee}");
+                self.book(amount + fee)
+            }
             EventBody::Accepted { .. }
             | EventBody::Rejected { .. }
             | EventBody::Done { .. }
@@ -72,6 +77,7 @@ impl VenueBook {
     }
 
     fn open(&mut self, px: Price, qty: Qty, fee: Cash) -> Cash {
+        assert!(qty.0 > 0 && px.0 >= 0, "a fill of {qty} at {px}");
         let value = px.of(qty);
         self.leg.margin += self.margin_for(value);
         self.leg.cost += value;
@@ -83,6 +89,7 @@ impl VenueBook {
     /// the leg, so nothing is lost), and the result is rounded once, against us.
     fn close(&mut self, px: Price, qty: Qty) -> Cash {
         assert!(qty <= self.leg.qty, "closing {qty} of a leg of {}", self.leg.qty);
+        assert!(qty.0 > 0 && px.0 >= 0, "a close of {qty} at {px}");
         let pnl = self.realised(px, qty);
         if qty == self.leg.qty {
             self.leg = Leg::default();
@@ -96,6 +103,7 @@ impl VenueBook {
             self.leg.funding_paid = Cash(funding);
             self.leg.cost -= share;
             self.leg.qty -= qty;
+            assert!(self.leg.cost.0 >= 0 && self.leg.margin.0 >= 0, "what stays of a leg: {:?}", self.leg);
         }
         let cash = pnl.to_cash(self.grid);
         self.book(cash)

@@ -217,6 +217,8 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
 
     /// A venue's answer reaches the trader.
     pub(super) fn hear(&mut self, event: Event) {
+        let is_simulated = self.m.outside.is_none();
+        assert!(!is_simulated || event.at >= self.m.now, "heard at {} and it is {}", event.at, self.m.now);
         self.row = self.row_at(event.at) - 1;
         self.catch_up(event.at);
         self.told(&event);
@@ -601,6 +603,11 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             }
         }
         let equity2 = self.m.belief.equity2(mids);
+        let (initial2, lines2) = (2 * self.job.initial().as_notional().0, self.m.belief.lines.total2());
+        assert!(
+            equity2 == initial2 + lines2,
+            "equity {equity2}, of which {initial2} was there and {lines2} is on lines"
+        );
         self.m.equity.finish(to, equity2, self.rec);
     }
 }

@@ -26,6 +26,7 @@ impl SimVenue {
     ) {
         let (t, at) = when;
         assert!(t >= order.arrived, "a fill at {t} before its order's arrival at {}", order.arrived);
+        assert!(qty.0 > 0 && qty <= order.left(), "a fill of {qty} of an order with {} left", order.left());
         let fee = env.world.fees.fee(px.of(qty), maker, self.book.grid());
         let body = EventBody::Fill { id: order.id, side: order.side, px, qty, maker, fee };
         match &mut self.outside {
@@ -191,6 +192,7 @@ impl SimVenue {
         orders.into_iter().for_each(|order| self.end(order, t, env));
         let at = self.unasked_at(t, env);
         let Some(leg) = self.book.leg_margin() else { return };
+        let least = self.book.cash - (leg.margin - leg.funding_paid);
         match env.world.instrument.liquidation {
             LiquidationRule::TakeOver => {
                 let lost = leg.equity(mark).to_cash(self.book.grid());
@@ -201,6 +203,13 @@ impl SimVenue {
                 self.sell_out(backing, max_fee, (t, at), env);
             }
         }
+        assert!(self.book.leg.qty.is_zero(), "a liquidation left {}", self.book.leg.qty);
+        // margin need not be on the money grid after a part of the leg was closed
+        assert!(
+            self.book.cash + self.book.grid() >= least,
+            "{} are left, not {least}: more than the margin is lost",
+            self.book.cash
+        );
         self.relevel(env);
     }
 
@@ -269,6 +278,8 @@ impl SimVenue {
             }
             self.relevel(env);
         }
+        assert!(self.book.leg.qty.is_zero(), "the end of the data left {}", self.book.leg.qty);
+        self.check_quantities();
         self.answers.drain().into_iter().map(|event| Event { at, ..event }).collect()
     }
 

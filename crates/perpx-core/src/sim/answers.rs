@@ -78,6 +78,7 @@ impl Answers {
     }
 
     fn push(&mut self, event: Event) {
+        assert!(event.at >= event.venue_time, "heard at {} of what happens at {}", event.at, event.venue_time);
         self.last_at = self.last_at.max(event.at);
         self.due.push_back(Event { at: self.last_at, ..event });
     }

@@ -15,6 +15,7 @@ use crate::units::{Cash, Notional, Price, Qty, Time};
 
 impl SimVenue {
     pub(super) fn arrive(&mut self, sent: Sent, t: Time, env: &Env) {
+        assert!(t >= sent.key.at, "a request of {} arrives at {t}", sent.key.at);
         if env.outages.deaf.holds(t) {
             self.stats.vanished += 1;
             if let Command::Place(order) = sent.cmd {
@@ -213,6 +214,7 @@ impl SimVenue {
         let before = (order.kind == OrderKind::Fok).then(|| self.consumed.clone());
         let pieces = self.consumed.take(book, &request, fills, env.world.instrument.tick);
         let total: i64 = pieces.iter().map(|piece| piece.qty.0).sum();
+        assert!(0 <= total && total <= qty.0, "{total} taken for an order of {qty}");
         if let Some(before) = before
             && total < order.left().0
         {
@@ -234,6 +236,7 @@ impl SimVenue {
     }
 
     fn rest(&mut self, mut order: Order, book: &BookView, t: Time, env: &Env) {
+        assert!(order.left().0 > 0, "an order without a rest would rest: {order:?}");
         let fills = &env.world.fills;
         order.place = Place::new(book.shown(order.side, order.limit, fills.assume_qty), fills);
         self.note(t, order.id, Fate::Rests { ahead: order.place.known_ahead() });
@@ -245,6 +248,7 @@ impl SimVenue {
     }
 
     fn refuse(&mut self, mut order: Order, reason: Reject, t: Time, env: &Env) {
+        assert!(order.filled.is_zero(), "refused whole, with {} filled", order.filled);
         self.stats.rejects[reason as usize] += 1;
         self.stats.dead_qty += i128::from(order.left().0);
         order.silent = self.is_lost(&order, t, env);
@@ -263,6 +267,7 @@ impl SimVenue {
     }
 
     fn end_at(&mut self, order: Order, t: Time, at: Time) {
+        assert!(order.filled.0 >= 0 && order.left().0 >= 0, "{} filled of {}", order.filled, order.qty);
         self.stats.dead_qty += i128::from(order.left().0);
         self.answers.remember(order.id, order.filled, order.silent);
         if !order.silent {

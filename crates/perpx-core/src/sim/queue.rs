@@ -47,7 +47,10 @@ impl Place {
     /// The place of an order that arrives where others show `shown` (`None`: the feed does not say).
     pub fn new(shown: Option<Qty>, fills: &Fills) -> Place {
         match shown {
-            Some(qty) => Place { ahead: share(qty.0, fills.queue_ahead), shown: qty.0, traded: 0 },
+            Some(qty) => {
+                assert!(qty.0 >= 0, "a level of {qty}");
+                Place { ahead: share(qty.0, fills.queue_ahead), shown: qty.0, traded: 0 }
+            }
             None => Place::default(),
         }
     }

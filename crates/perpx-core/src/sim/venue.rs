@@ -314,6 +314,7 @@ impl SimVenue {
         }
         let way = env.travel(&env.world.fills.order_latency, Kind::OrderLatency, key, 0, at);
         let arrives = at.plus(way).plus(delay);
+        assert!(arrives >= at, "a request of {at} would arrive at {arrives}");
         let sent = Sent { arrives: env.outages.halted.end_at(arrives).unwrap_or(arrives), key, cmd };
         let place = self.flight.partition_point(|other| other.arrives <= sent.arrives);
         self.flight.insert(place, sent);
@@ -579,6 +580,17 @@ impl SimVenue {
         });
         let open = self.resting.iter().chain(&self.waiting).map(|order| i128::from(order.left().0));
         under_way.chain(open).sum()
+    }
+
+    /// Every quantity that was sent has filled, is dead, or is open.
+    pub(super) fn check_quantities(&self) {
+        let SimStats { sent_qty, filled_qty, dead_qty, .. } = self.stats;
+        let open = self.open_qty();
+        assert!(filled_qty >= 0 && dead_qty >= 0 && open >= 0, "filled {filled_qty}, dead {dead_qty}, open {open}");
+        assert!(
+            sent_qty == filled_qty + dead_qty + open,
+            "sent {sent_qty}, filled {filled_qty}, dead {dead_qty}, open {open}"
+        );
     }
 }
 
