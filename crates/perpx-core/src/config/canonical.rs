@@ -1,9 +1,9 @@
 //! The canonical form: one spelling of a configuration, and the hash that names it.
 
 use super::keys::{Class, Default, K, TOP};
-use super::resolve::{band_name, roles};
+use super::resolve::{band_kind, roles};
 use super::values::Values;
-use super::{ConfigError, ConfigFile, KeyIx, Override, Value};
+use super::{Choice, ConfigError, ConfigFile, KeyIx, Override, Value};
 
 impl ConfigFile {
     /// The coin that is traded, and every strategy key with its effective value, `path=value` a line, in table order; defaults filled in, numbers in
@@ -92,7 +92,7 @@ fn is_moved(values: &Values<'_>, ix: KeyIx) -> bool {
 fn computed<'a>(values: &'a Values<'_>, roles: [usize; 2], ix: KeyIx) -> Option<&'a str> {
     let venues = &values.file.schema.venues;
     if ix == K::Band.into() {
-        Some(band_name(values))
+        Some(band_kind(values).word())
     } else if ix == K::LongVenue.into() {
         Some(&venues[roles[0]])
     } else if ix == K::ShortVenue.into() {

@@ -19,6 +19,7 @@ mod tests;
 pub mod text;
 mod value;
 mod values;
+mod words;
 
 pub use best::write_best;
 pub use canonical::short_hash;
@@ -30,3 +31,4 @@ pub use profile::{Profile, Tier, base_asset};
 pub use requests::{WorstWindow, worst_window};
 pub use text::ConfigError;
 pub use value::{Num, Value};
+pub use words::{Choice, Word};

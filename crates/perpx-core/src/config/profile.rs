@@ -1,12 +1,14 @@
 //! Venue profiles: what is known of a venue, as data. Shipped for lighter and grvt; any other venue is described in the
 //! config, on top of the generic profile.
 
-use super::ConfigError;
+use super::words::LiquidationKind;
+use super::{Choice, ConfigError};
 use crate::market::{
     Bracket, Delays, FeeSchedule, FundingPrice, LiquidationRule, MarginSchedule, RateLimit, SelfTrade, VolumeQuota,
 };
 use crate::units::{Cash, MS_NS, Notional, Price, Qty, Rate, SECOND_NS, parse_scaled};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
@@ -119,17 +121,19 @@ impl Profile {
             name: file.name,
             default_tier: Some(file.default_tier),
             has_fok: file.orders.has_fok,
-            self_trade: file.orders.self_trade.into(),
+            self_trade: file.orders.self_trade.0,
             min_binds_takers: file.orders.min_binds_takers,
             // a basis point is 1e-4, a rate 1e-12
             price_band: Rate(small(&file.orders.price_band_bp, 8)?),
             money_grid: Cash(scaled(&file.ledger.money_grid, 12)?),
-            funding_price: file.funding.price.into(),
+            funding_price: file.funding.price.0,
             funding_interval_hours: file.funding.interval_hours,
-            liquidation: match (file.liquidation.rule, file.liquidation.max_fee) {
-                (RuleWord::TakeOver, _) => LiquidationRule::TakeOver,
-                (RuleWord::ZeroPrice, Some(fee)) => LiquidationRule::ZeroPrice { max_fee: Rate(small(&fee, 12)?) },
-                (RuleWord::ZeroPrice, None) => return Err("zero_price needs max_fee".to_string()),
+            liquidation: match (file.liquidation.rule.0, file.liquidation.max_fee) {
+                (LiquidationKind::TakeOver, _) => LiquidationRule::TakeOver,
+                (LiquidationKind::ZeroPrice, Some(fee)) => {
+                    LiquidationRule::ZeroPrice { max_fee: Rate(small(&fee, 12)?) }
+                }
+                (LiquidationKind::ZeroPrice, None) => return Err("zero_price needs max_fee".to_string()),
             },
         })
     }
@@ -176,10 +180,10 @@ macro_rules! sourced {
     };
 }
 
-sourced!(Orders { has_fok: bool, self_trade: SelfTradeWord, min_binds_takers: bool, price_band_bp: String });
+sourced!(Orders { has_fok: bool, self_trade: Worded<SelfTrade>, min_binds_takers: bool, price_band_bp: String });
 sourced!(Ledger { money_grid: String });
-sourced!(Funding { interval_hours: u32, price: PriceWord });
-sourced!(Liquidation { rule: RuleWord, max_fee: Option<String> });
+sourced!(Funding { interval_hours: u32, price: Worded<FundingPrice> });
+sourced!(Liquidation { rule: Worded<LiquidationKind>, max_fee: Option<String> });
 sourced!(FileTier {
     name: String,
     maker_bps: String,
@@ -217,42 +221,13 @@ struct FileBracket {
     maintenance: String,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum SelfTradeWord {
-    CancelMaker,
-    CancelTaker,
-}
+/// What a word of a profile stands for.
+struct Worded<T>(T);
 
-impl From<SelfTradeWord> for SelfTrade {
-    fn from(word: SelfTradeWord) -> SelfTrade {
-        match word {
-            SelfTradeWord::CancelMaker => SelfTrade::CancelMaker,
-            SelfTradeWord::CancelTaker => SelfTrade::CancelTaker,
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum PriceWord {
-    Mark,
-    Index,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum RuleWord {
-    ZeroPrice,
-    TakeOver,
-}
-
-impl From<PriceWord> for FundingPrice {
-    fn from(word: PriceWord) -> FundingPrice {
-        match word {
-            PriceWord::Mark => FundingPrice::Mark,
-            PriceWord::Index => FundingPrice::Index,
-        }
+impl<'de, T: Choice> Deserialize<'de> for Worded<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Worded<T>, D::Error> {
+        let word = String::deserialize(from)?;
+        T::of_word(&word).map(Worded).ok_or_else(|| D::Error::custom(format!("{word}: no such word here")))
     }
 }
 

@@ -308,7 +308,7 @@ fn sample(kind: Kind, way: u8) -> Value {
             Value::Num(Num(num / unit.grain() * unit.grain()))
         }
         Kind::Bool => Value::Bool(way < 2),
-        Kind::Choice(words) => Value::Text(words[usize::from(way) % words.len()].to_string()),
+        Kind::Choice(words) => Value::Text(words[usize::from(way) % words.len()].word.to_string()),
         Kind::Text => Value::Text(["grvt", "a: #b", "1", "null", ""][usize::from(way)].to_string()),
         Kind::Outages => Value::List(vec![
             outage(&[("from", "2026-01-05"), ("to", "2026-01-06"), ("what", "feed")]),

@@ -1,7 +1,7 @@
 //! The effective values of one configuration: overrides, then the file, then defaults.
 
 use super::keys::{Default, F, K, Kind, V};
-use super::{ConfigError, ConfigFile, KeyIx, Num, Override, Value};
+use super::{Choice, ConfigError, ConfigFile, KeyIx, Num, Override, Value};
 use crate::units::{Cash, Price, Qty, Rate};
 
 pub(super) struct Values<'a> {
@@ -90,7 +90,21 @@ impl<'a> Values<'a> {
         self.get(ix.into()).and_then(Value::text)
     }
 
-    /// A choice as a word; empty when unset.
+    /// What the word of a choice stands for; `None` when unset.
+    pub fn some_choice<T: Choice>(&self, ix: impl Into<KeyIx>) -> Option<T> {
+        let ix = ix.into();
+        let word = self.text(ix)?;
+        // the table's words are those of a type, and no other is let in
+        Some(T::of_word(word).unwrap_or_else(|| panic!("{} {word}: no word of its type", self.file.schema.path(ix))))
+    }
+
+    /// As [`Values::some_choice`], of a key that has a default.
+    pub fn choice<T: Choice>(&self, ix: impl Into<KeyIx>) -> T {
+        let ix = ix.into();
+        self.some_choice(ix).unwrap_or_else(|| panic!("{}: no default", self.file.schema.path(ix)))
+    }
+
+    /// A text; empty when unset.
     pub fn word(&self, ix: impl Into<KeyIx>) -> &'a str {
         self.text(ix).unwrap_or("")
     }

@@ -1,6 +1,6 @@
 //! Kinds of values: units, bounds, choices, and what is said when a value does not fit.
 
-use crate::config::{Num, Value};
+use crate::config::{Choice as _, Num, OutageWhat, Value, Word};
 use crate::units::Time;
 
 /// Unit of a number as written, which fixes the integer that it becomes.
@@ -64,7 +64,7 @@ pub enum Kind {
         open: bool,
     },
     Bool,
-    Choice(&'static [&'static str]),
+    Choice(&'static [Word]),
     Text,
     /// `[{from, to, what}]` or `[{per_day, mean_sec, what}]`.
     Outages,
@@ -95,11 +95,15 @@ impl Kind {
             Kind::Number { unit, min, max, open: true } => format!("{} above {min} and at most {max}", unit.word()),
             Kind::Number { unit, min, max, open: false } => format!("{} from {min} to {max}", unit.word()),
             Kind::Bool => "true or false".to_string(),
-            Kind::Choice(words) => words.join(", "),
+            Kind::Choice(words) => words.iter().map(|word| word.word).collect::<Vec<_>>().join(", "),
             Kind::Text => "text".to_string(),
-            Kind::Outages => "a list of {from: time, to: time} or {per_day: number, mean_sec: number}, each with \
-                              `what: both`, `orders`, `feed`, `refuse`, `stale` or `halt`"
-                .to_string(),
+            Kind::Outages => {
+                let words: Vec<String> = OutageWhat::WORDS.iter().map(|word| format!("`{}`", word.word)).collect();
+                let [first, between @ .., last] = &words[..] else { return String::new() };
+                let (first, between) = (first.trim_matches('`'), between.join(", "));
+                "a list of {from: time, to: time} or {per_day: number, mean_sec: number}, each with ".to_string()
+                    + &format!("`what: {first}`, {between} or {last}")
+            }
             Kind::Brackets => "a list of {floor: quote money, maintenance: fraction}, floors rising from 0".to_string(),
             Kind::Quantiles => "a list of two milliseconds or more, not falling".to_string(),
         };
@@ -114,7 +118,7 @@ impl Kind {
                 above && *num <= max && num.0 % unit.grain() == 0
             }
             (Kind::Bool, Value::Bool(_)) => true,
-            (Kind::Choice(words), Value::Text(text)) => words.contains(&text.as_str()),
+            (Kind::Choice(words), Value::Text(text)) => words.iter().any(|word| word.word == text),
             (Kind::Text, Value::Text(text)) => !text.is_empty(),
             (Kind::Outages, Value::List(items)) => items.iter().all(is_outage),
             (Kind::Brackets, Value::List(items)) => are_brackets(items),
@@ -148,15 +152,15 @@ pub fn time(entries: &[(String, Value)], name: &str) -> Option<Time> {
     field(entries, name).and_then(Value::text).and_then(|text| text.parse().ok())
 }
 
-/// `what` of an outage; both when it is not written.
-pub fn what(entries: &[(String, Value)]) -> Option<&str> {
-    field(entries, "what").map_or(Some("both"), Value::text)
+/// `what` of an outage; both when it is not written, `None` for another word.
+pub fn what(entries: &[(String, Value)]) -> Option<OutageWhat> {
+    field(entries, "what").map_or(Some(OutageWhat::Both), |what| what.text().and_then(OutageWhat::of_word))
 }
 
 fn is_outage(item: &Value) -> bool {
     let Value::Map(entries) = item else { return false };
     let only = |names: &[&str]| entries.iter().all(|(key, _)| names.contains(&key.as_str()));
-    if !matches!(what(entries), Some("both" | "orders" | "feed" | "refuse" | "stale" | "halt")) {
+    if what(entries).is_none() {
         return false;
     }
     let span = |name, low: i64, high: i64| {

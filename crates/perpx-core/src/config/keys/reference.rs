@@ -36,68 +36,10 @@ fn row(key: &Key, path: String) -> KeyRow {
         Default::Like(other) => format!("as `{}`", TOP[other as usize].path),
     };
     let choices = match key.kind {
-        Kind::Choice(words) => words.iter().map(|word| (*word, choice(key.path, word))).collect(),
+        Kind::Choice(words) => words.iter().map(|word| (word.word, word.meaning)).collect(),
         _ => Vec::new(),
     };
     KeyRow { path, class, accepted: key.kind.accepted(key.takes_null()), default, meaning: key.doc, choices }
-}
-
-/// What a word of a choice means; empty: nobody has said it.
-fn choice(path: &str, word: &str) -> &'static str {
-    match (path, word) {
-        ("sizing", "fixed") => "as written",
-        ("sizing", "equity") => "times equity over initial capital",
-        ("direction", "long") => "bought on the long venue",
-        ("direction", "short") => "sold on the short venue",
-        ("direction", "both") => "whichever gate opens first",
-        ("thresholds.funding_basis", "long_minus_short") => {
-            "high when a long on the long venue pays more than the short receives"
-        }
-        ("thresholds.funding_basis", "short_minus_long") => "what the pair would earn",
-        ("entry.mode", "first_leg") => "one leg; the other one locks it later",
-        ("entry.mode", "pair") => "both legs at once: S0 to S2",
-        (_, "maker") => "rest at the own best price until the timeout",
-        (_, "taker") => "take within the slippage limit",
-        (_, "maker_then_taker") => "rest, then take what is left",
-        ("locking.band", "sigma") => "band_sigma standard deviations around the mean",
-        ("locking.band", "quantile") => "two quantiles of the window",
-        ("locking.on_lock_failure", "rollback") => "close everything",
-        ("locking.on_lock_failure", "retry") => "buy back what filled and return to S1",
-        ("locking.on_lock_failure", "keep") => "keep the matched quantity, locked",
-        ("locking.arm", "inside") => "once the spread was strictly between the levels",
-        ("locking.arm", "level") => "at once",
-        ("locking.on_ub" | "locking.on_lb", "close_short") => "keep the long leg: S4",
-        ("locking.on_ub" | "locking.on_lb", "close_long") => "keep the short leg: S5",
-        ("locking.on_lb", "hold") => "nothing",
-        ("locking.on_timeout", "keep_cheaper") => "keep the leg whose own funding costs less",
-        (_, "close_both") => "close both legs: S0",
-        ("execution.tif", "ioc") => "fill what can be filled at once, cancel the rest",
-        ("execution.tif", "fok") => "fill all at once or nothing",
-        ("risk.guard_action", "cut") => "close the leg whose own funding costs more",
-        ("risk.guard_action", "reduce") => "halve each leg",
-        ("risk.on_leg_lost", "flatten") => "close it",
-        ("risk.on_leg_lost", "keep") => "go on with it in S4 or S5",
-        ("funding.signal", "predicted") => "the newest published for the next settlement",
-        ("funding.signal", "settled") => "the last one paid",
-        (_, "refuse") => "no run without it",
-        ("funding.missing", "zero") => "a known rate of 0",
-        ("marks.missing", "zero") => "not known",
-        (_, "carry_last") => "the last known value",
-        (_, "mid") => "the mid of the venue's own quotes",
-        (_, "lighter" | "grvt") => "what is known of that venue",
-        (_, "generic") => "nothing: the block says all",
-        (_, "cancel_maker") => "the resting one",
-        (_, "cancel_taker") => "the arriving one",
-        (_, "mark") => "mark price",
-        (_, "index") => "index price",
-        (_, "zero_price") => "sold within its margin, for a fee at most",
-        (_, "take_over") => "its margin is lost",
-        (_, "risk_averse") => "by trades alone: cancels are behind us",
-        (_, "proportional") => "and by cancels, in proportion to what is ahead",
-        (_, "power") => "and by cancels, the further back the more (exponent n)",
-        (_, "trades_only") => "by trades alone, even where less is displayed",
-        _ => "",
-    }
 }
 
 /// What holds where a key without a default is not written.
@@ -144,18 +86,4 @@ pub fn markdown(rows: &[KeyRow]) -> String {
         out.push('\n');
     }
     out.trim_end().to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_word_of_a_choice_has_a_meaning() {
-        for row in rows() {
-            for (word, meaning) in row.choices {
-                assert!(!meaning.is_empty(), "{}: {word} has no meaning: write it in `choice`", row.path);
-            }
-        }
-    }
 }

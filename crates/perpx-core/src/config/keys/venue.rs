@@ -5,8 +5,16 @@ use super::Kind::{Bool, Brackets, Choice, Outages, Quantiles, Text};
 use super::Unit::{Base, Bp, Count, Float, Fraction, Ms, Price, Quote, Ratio, Sec};
 use super::keys;
 use super::kind::{from, over};
+use crate::config::words::{Choice as _, LiquidationKind, QueueModel, Word};
+use crate::market::{FundingPrice, SelfTrade};
 
 const DAY_MS: i64 = 86_400_000;
+/// Names of profiles.
+const PROFILES: &[Word] = &[
+    Word { word: "lighter", meaning: "what is known of that venue" },
+    Word { word: "grvt", meaning: "what is known of that venue" },
+    Word { word: "generic", meaning: "nothing: the block says all" },
+];
 
 keys! {
     /// Names of the keys of [`VENUE`]; `*` is the venue's key under `exchanges`. What is unset comes from the profile.
@@ -15,7 +23,7 @@ keys! {
     Name "exchanges.*.name" Account Text, Unset, "the venue's name in the data store";
     Endpoint "exchanges.*.endpoint" Account Text, Unset, "the venue's address for the live runner";
     Account "exchanges.*.account" Account Text, Unset, "a name for the account, never a key or a secret";
-    Profile "exchanges.*.profile" Account Choice(&["lighter", "grvt", "generic"]), Unset, "the profile that gives what this block does not say";
+    Profile "exchanges.*.profile" Account Choice(PROFILES), Unset, "the profile that gives what this block does not say";
     Tier "exchanges.*.tier" World Text, Unset, "the account's fee tier on this venue";
     TakerBps "exchanges.*.fees.taker_bps" World from(Bp, -1_000, 1_000), Unset, "the taker's fee on this venue in basis points";
     MakerBps "exchanges.*.fees.maker_rebate_bps" World from(Bp, -1_000, 1_000), Unset, "the maker's whole fee on this venue in basis points, negative = paid to us";
@@ -27,13 +35,13 @@ keys! {
     MinNotional "exchanges.*.instrument.min_notional" World from(Quote, 0, 1_000_000_000), Unset, "the least order value in quote money";
     MoneyGrid "exchanges.*.instrument.money_grid" World over(Quote, 0, 1), Unset, "the step of the venue's ledger in quote money";
     HasFok "exchanges.*.instrument.has_fok" World Bool, Unset, "whether the venue has fill-or-kill orders";
-    SelfTrade "exchanges.*.instrument.self_trade" World Choice(&["cancel_maker", "cancel_taker"]), Unset, "which of two orders of ours gives way when they would trade with each other";
+    SelfTrade "exchanges.*.instrument.self_trade" World Choice(SelfTrade::WORDS), Unset, "which of two orders of ours gives way when they would trade with each other";
     MinBindsTakers "exchanges.*.instrument.min_binds_takers" World Bool, Unset, "whether the least size and value bind orders that only take";
     PriceBand "exchanges.*.instrument.price_band_bp" World over(Bp, 0, 10_000), Unset, "how far from the mark a limit may be, in basis points; null lifts it";
-    FundingPrice "exchanges.*.instrument.funding_price" World Choice(&["mark", "index"]), Unset, "the price on which funding is paid";
+    FundingPrice "exchanges.*.instrument.funding_price" World Choice(FundingPrice::WORDS), Unset, "the price on which funding is paid";
     Maintenance "exchanges.*.margin.maintenance" World over(Fraction, 0, 1), Unset, "the maintenance margin as a fraction of notional";
     MarginBrackets "exchanges.*.margin.brackets" World Brackets, Unset, "maintenance by size of the position, marginal";
-    Liquidation "exchanges.*.liquidation.rule" World Choice(&["zero_price", "take_over"]), Unset, "what the venue does with a leg below maintenance";
+    Liquidation "exchanges.*.liquidation.rule" World Choice(LiquidationKind::WORDS), Unset, "what the venue does with a leg below maintenance";
     LiquidationFee "exchanges.*.liquidation.max_fee" World from(Fraction, 0, 1), Unset, "the greatest liquidation fee as a fraction, of rule zero_price";
     TakerMs "exchanges.*.delays.taker_ms" World from(Ms, 0, DAY_MS), Unset, "the venue's delay on orders that may take, in milliseconds";
     MakerMs "exchanges.*.delays.maker_ms" World from(Ms, 0, DAY_MS), Unset, "the venue's delay on post-only orders, in milliseconds";
@@ -63,7 +71,7 @@ keys! {
     BurstRows "*.latency.burst.rows_per_sec" World from(Count, 1, 1_000_000_000), Is("20"), "the venue's quotes and trades a second above which a burst begins";
     ClockAhead "*.clock_ahead_ms" World from(Ms, -60_000, 60_000), Is("0"), "how far the venue's clock, and so every exch_ts of it, is ahead of ours, in milliseconds";
     FeedConstant "*.latency.feed.constant_ms" World from(Ms, 0, DAY_MS), Is("0"), "feed latency beyond what was recorded, in milliseconds";
-    Queue "*.queue.model" World Choice(&["risk_averse", "proportional", "power", "trades_only"]), Is("risk_averse"), "how the queue ahead of a resting order shrinks";
+    Queue "*.queue.model" World Choice(QueueModel::WORDS), Is("risk_averse"), "how the queue ahead of a resting order shrinks";
     QueueN "*.queue.n" World over(Float, 0, 100), Unset, "the exponent of the power queue";
     QueueAhead "*.queue.ahead_ratio" World from(Ratio, 0, 1_000), Is("1"), "the share of the visible size that is ahead of us on arrival";
     Impact "*.impact_bp" World from(Bp, 0, 10_000), Is("1"), "what each further best-size costs when no depth is known, in basis points";

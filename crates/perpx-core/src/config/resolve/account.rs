@@ -3,16 +3,10 @@
 use super::venue::{profile, store_name};
 use crate::config::keys::{K, V};
 use crate::config::values::Values;
-use crate::config::{Account, ConfigError, Missing, Transfer, VenueAccount, base_asset};
+use crate::config::{Account, ConfigError, Transfer, VenueAccount, base_asset};
 use crate::units::Cash;
 
 pub(super) fn account(v: &Values<'_>, roles: [usize; 2]) -> Result<Account, ConfigError> {
-    let missing = |key: K| match v.word(key) {
-        "zero" => Missing::Zero,
-        "carry_last" => Missing::CarryLast,
-        "mid" => Missing::Mid,
-        _ => Missing::Refuse,
-    };
     let transfer = v.some_rate(K::TransferBelow).map(|below| Transfer {
         below,
         delay_ns: v.int(K::TransferDelay),
@@ -24,8 +18,8 @@ pub(super) fn account(v: &Values<'_>, roles: [usize; 2]) -> Result<Account, Conf
         capital: roles.map(|venue| v.some_cash(v.venue(venue, V::Capital))),
         transfer,
         stats_interval_sec: v.count(K::StatsInterval),
-        funding_missing: missing(K::FundingMissing),
-        marks_missing: missing(K::MarksMissing),
+        funding_missing: v.choice(K::FundingMissing),
+        marks_missing: v.choice(K::MarksMissing),
     })
 }
 

@@ -2,7 +2,8 @@
 
 use crate::config::keys::{F, Unit, number, time, what};
 use crate::config::values::Values;
-use crate::config::{Burst, ConfigError, Fills, KeyIx, Latency, Outage, OutageWhat, OutageWhen, Queue, Value};
+use crate::config::words::QueueModel;
+use crate::config::{Burst, ConfigError, Fills, KeyIx, Latency, Outage, OutageWhen, Queue, Value};
 use crate::units::{Rate, SECOND_NS};
 
 pub(super) fn fills(v: &Values<'_>, venue: usize) -> Result<Fills, ConfigError> {
@@ -65,12 +66,12 @@ fn quantiles_ns(value: Option<&Value>) -> Vec<i64> {
 
 fn queue(v: &Values<'_>, venue: usize) -> Result<Queue, ConfigError> {
     let n = v.fill(venue, F::QueueN);
-    Ok(match v.word(v.fill(venue, F::Queue)) {
-        "proportional" => Queue::Proportional,
-        "trades_only" => Queue::TradesOnly,
-        "power" if v.get(n).is_none() => return Err(v.missing(n)),
-        "power" => Queue::Power { n: v.float(n) },
-        _ => Queue::RiskAverse,
+    Ok(match v.choice(v.fill(venue, F::Queue)) {
+        QueueModel::RiskAverse => Queue::RiskAverse,
+        QueueModel::Proportional => Queue::Proportional,
+        QueueModel::TradesOnly => Queue::TradesOnly,
+        QueueModel::Power if v.get(n).is_none() => return Err(v.missing(n)),
+        QueueModel::Power => Queue::Power { n: v.float(n) },
     })
 }
 
@@ -78,14 +79,7 @@ fn outages(value: Option<&Value>) -> Vec<Outage> {
     let Some(Value::List(items)) = value else { return Vec::new() };
     let outage = |item: &Value| {
         let Value::Map(entries) = item else { return None };
-        let what = match what(entries)? {
-            "orders" => OutageWhat::Orders,
-            "feed" => OutageWhat::Feed,
-            "refuse" => OutageWhat::Refuse,
-            "stale" => OutageWhat::Stale,
-            "halt" => OutageWhat::Halt,
-            _ => OutageWhat::Both,
-        };
+        let what = what(entries)?;
         let when = match (time(entries, "from"), time(entries, "to")) {
             (Some(from), Some(to)) => OutageWhen::Fixed { from, to },
             _ => {

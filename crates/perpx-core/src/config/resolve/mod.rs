@@ -11,7 +11,7 @@ use super::values::Values;
 use super::{Config, ConfigError, KeyIx, World};
 use crate::market::Role;
 
-pub(super) use strategy::band_name;
+pub(super) use strategy::band_kind;
 pub(super) use venue::warnings;
 
 pub(super) fn resolve(values: &Values<'_>) -> Result<Config, ConfigError> {

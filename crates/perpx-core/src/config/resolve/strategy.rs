@@ -2,10 +2,9 @@
 
 use crate::config::keys::K;
 use crate::config::values::Values;
+use crate::config::words::BandKind;
 use crate::config::{
-    Arm, Band, ConfigError, Direction, Entry, EntryMode, Execution, Exit, FundingBasis, FundingSignal, GuardAction,
-    Locking, OnLegLost, OnLockFailure, OnTimeout, Risk, Size, Sizing, Strategy, Style, Taking, Thresholds, TimeInForce,
-    Unlock,
+    Band, ConfigError, Entry, Execution, Exit, FundingSignal, Locking, Risk, Size, Strategy, Taking, Thresholds,
 };
 use crate::units::Rate;
 
@@ -13,16 +12,12 @@ pub(super) fn strategy(v: &Values<'_>) -> Result<Strategy, ConfigError> {
     Ok(Strategy {
         leverage: v.rate(K::Leverage),
         size: size(v)?,
-        sizing: if v.word(K::Sizing) == "equity" { Sizing::Equity } else { Sizing::Fixed },
-        direction: match v.word(K::Direction) {
-            "short" => Direction::Short,
-            "both" => Direction::Both,
-            _ => Direction::Long,
-        },
+        sizing: v.choice(K::Sizing),
+        direction: v.choice(K::Direction),
         bar_ns: v.int(K::BarSec),
         thresholds: thresholds(v),
         entry: Entry {
-            mode: if v.word(K::EntryMode) == "pair" { EntryMode::Pair } else { EntryMode::FirstLeg },
+            mode: v.choice(K::EntryMode),
             taking: taking(v, K::EntryStyle, K::EntryPassiveMs, v.rate(K::EntrySlipBp)),
             retry_ns: v.int(K::EntryRetrySec),
             first_max_ns: v.some_ns(K::FirstMaxSec),
@@ -39,7 +34,7 @@ pub(super) fn strategy(v: &Values<'_>) -> Result<Strategy, ConfigError> {
             defer_for_funding_ns: v.int(K::DeferForFundingSec),
         },
         execution: Execution {
-            tif: if v.word(K::Tif) == "fok" { TimeInForce::Fok } else { TimeInForce::Ioc },
+            tif: v.choice(K::Tif),
             emulate_fok: v.flag(K::EmulateFok),
             urgent_slip: v.rate(K::UrgentSlipBp),
             close_retry_ns: v.int(K::CloseRetryMs),
@@ -51,11 +46,7 @@ pub(super) fn strategy(v: &Values<'_>) -> Result<Strategy, ConfigError> {
             request_reserve: v.rate(K::RequestReserve),
         },
         risk: risk(v),
-        funding_signal: match v.word(K::FundingSignal) {
-            "predicted" => FundingSignal::Predicted,
-            "settled" => FundingSignal::Settled,
-            _ => FundingSignal::Auto,
-        },
+        funding_signal: v.some_choice(K::FundingSignal).unwrap_or(FundingSignal::Auto),
     })
 }
 
@@ -82,10 +73,7 @@ fn thresholds(v: &Values<'_>) -> Thresholds {
         min_diff: v.float(K::MinDiff),
         min_target_return: v.rate(K::MinTargetReturn),
         funding_spread: v.rate(K::FundingSpread),
-        funding_basis: match v.word(K::FundingBasis) {
-            "short_minus_long" => FundingBasis::ShortMinusLong,
-            _ => FundingBasis::LongMinusShort,
-        },
+        funding_basis: v.choice(K::FundingBasis),
         vmin: v.float(K::Vmin),
         vmax: v.float(K::Vmax),
         vol_bars: v.count(K::VolBars),
@@ -96,22 +84,11 @@ fn thresholds(v: &Values<'_>) -> Thresholds {
 }
 
 fn taking(v: &Values<'_>, style: K, passive: K, slip: Rate) -> Taking {
-    let style = match v.word(style) {
-        "maker" => Style::Maker,
-        "taker" => Style::Taker,
-        _ => Style::MakerThenTaker,
-    };
-    Taking { style, passive_timeout_ns: v.int(passive), slip }
+    Taking { style: v.choice(style), passive_timeout_ns: v.int(passive), slip }
 }
 
 fn locking(v: &Values<'_>) -> Result<Locking, ConfigError> {
     let epsilon = v.rate(K::EpsilonBp);
-    let unlock = |key: K| match v.word(key) {
-        "close_long" => Unlock::CloseLong,
-        "close_both" => Unlock::CloseBoth,
-        "hold" => Unlock::Hold,
-        _ => Unlock::CloseShort,
-    };
     Ok(Locking {
         g: v.rate(K::GPct),
         band: band(v)?,
@@ -123,40 +100,38 @@ fn locking(v: &Values<'_>) -> Result<Locking, ConfigError> {
         retry_ns: v.int(K::LockRetryMs),
         max_retries: v.count(K::MaxRetries),
         min_lock_return: v.some_rate(K::MinLockReturn),
-        on_lock_failure: match v.word(K::OnLockFailure) {
-            "retry" => OnLockFailure::Retry,
-            "keep" => OnLockFailure::Keep,
-            _ => OnLockFailure::Rollback,
-        },
-        arm: if v.word(K::Arm) == "level" { Arm::Level } else { Arm::Inside },
+        on_lock_failure: v.choice(K::OnLockFailure),
+        arm: v.choice(K::Arm),
         min_lock_ns: v.int(K::MinLockSec),
         min_unlock_bp: v.float(K::MinUnlockBp),
-        on_ub: unlock(K::OnUb),
-        on_lb: unlock(K::OnLb),
-        on_timeout: if v.word(K::OnTimeout) == "close_both" { OnTimeout::CloseBoth } else { OnTimeout::KeepCheaper },
+        on_ub: v.choice(K::OnUb),
+        on_lb: v.choice(K::OnLb),
+        on_timeout: v.choice(K::OnTimeout),
     })
 }
 
 /// Which band rules: as written, else sigma when `band_sigma` is given, even beside `quantile_band`.
-pub(in crate::config) fn band_name(v: &Values<'_>) -> &'static str {
-    match v.word(K::Band) {
-        "sigma" => "sigma",
-        "quantile" => "quantile",
-        _ if v.given(K::BandSigma.into()).is_some() => "sigma",
-        _ if v.given(K::QuantileLb.into()).is_some() || v.given(K::QuantileUb.into()).is_some() => "quantile",
-        _ => "sigma",
-    }
+pub(in crate::config) fn band_kind(v: &Values<'_>) -> BandKind {
+    let given = |key: K| v.given(key.into()).is_some();
+    v.some_choice(K::Band).unwrap_or_else(|| {
+        let is_quantile = !given(K::BandSigma) && (given(K::QuantileLb) || given(K::QuantileUb));
+        if is_quantile { BandKind::Quantile } else { BandKind::Sigma }
+    })
 }
 
 fn band(v: &Values<'_>) -> Result<Band, ConfigError> {
     let need = |key: K| v.get(key.into()).map(|_| ()).ok_or_else(|| v.missing(key.into()));
-    if band_name(v) == "sigma" {
-        need(K::BandSigma)?;
-        return Ok(Band::Sigma(v.float(K::BandSigma)));
+    match band_kind(v) {
+        BandKind::Sigma => {
+            need(K::BandSigma)?;
+            Ok(Band::Sigma(v.float(K::BandSigma)))
+        }
+        BandKind::Quantile => {
+            need(K::QuantileLb)?;
+            need(K::QuantileUb)?;
+            Ok(Band::Quantile { lb: v.rate(K::QuantileLb), ub: v.rate(K::QuantileUb) })
+        }
     }
-    need(K::QuantileLb)?;
-    need(K::QuantileUb)?;
-    Ok(Band::Quantile { lb: v.rate(K::QuantileLb), ub: v.rate(K::QuantileUb) })
 }
 
 fn risk(v: &Values<'_>) -> Risk {
@@ -165,15 +140,11 @@ fn risk(v: &Values<'_>) -> Risk {
         net_delta_max_ratio: v.rate(K::NetDelta),
         isolated_margin: v.flag(K::IsolatedMargin),
         funding_guard_apr: v.some_rate(K::FundingGuardApr),
-        guard_action: match v.word(K::GuardAction) {
-            "close_both" => GuardAction::CloseBoth,
-            "reduce" => GuardAction::Reduce,
-            _ => GuardAction::Cut,
-        },
+        guard_action: v.choice(K::GuardAction),
         max_quote_age_ns: v.int(K::MaxQuoteAgeMs),
         delta_grace_ns: v.int(K::DeltaGraceMs),
         liq_buffer: v.some_rate(K::LiqBuffer),
-        on_leg_lost: if v.word(K::OnLegLost) == "keep" { OnLegLost::Keep } else { OnLegLost::Flatten },
+        on_leg_lost: v.choice(K::OnLegLost),
         max_drawdown: v.some_rate(K::MaxDrawdown),
         max_daily_loss: v.some_rate(K::MaxDailyLoss),
         max_consecutive_failures: v.some_ns(K::MaxFailures).map(|count| count as u32),

@@ -3,10 +3,10 @@
 use super::fills;
 use crate::config::keys::{K, V};
 use crate::config::values::Values;
-use crate::config::{ConfigError, KeyIx, Profile, Tier, VenueWorld, base_asset, keys};
+use crate::config::words::LiquidationKind;
+use crate::config::{ConfigError, KeyIx, Profile, Tier, TimeInForce, VenueWorld, base_asset, keys};
 use crate::market::{
-    Bracket, Delays, FeeSchedule, FundingPrice, Instrument, LiquidationRule, MarginSchedule, RateLimit, Role,
-    SelfTrade, VolumeQuota,
+    Bracket, Delays, FeeSchedule, Instrument, LiquidationRule, MarginSchedule, RateLimit, Role, VolumeQuota,
 };
 use crate::units::{Cash, Notional, Rate, SECOND_NS};
 
@@ -163,11 +163,7 @@ fn instrument(v: &Values<'_>, venue: usize, profile: &Profile) -> Result<Instrum
         min_notional: min_notional.unwrap_or(Notional::ZERO),
         money_grid: v.some_cash(key(V::MoneyGrid)).unwrap_or(profile.money_grid),
         has_fok: if v.given(key(V::HasFok)).is_some() { v.flag(key(V::HasFok)) } else { profile.has_fok },
-        self_trade: match v.word(key(V::SelfTrade)) {
-            "cancel_maker" => SelfTrade::CancelMaker,
-            "cancel_taker" => SelfTrade::CancelTaker,
-            _ => profile.self_trade,
-        },
+        self_trade: v.some_choice(key(V::SelfTrade)).unwrap_or(profile.self_trade),
         min_binds_takers: match v.given(key(V::MinBindsTakers)) {
             Some(_) => v.flag(key(V::MinBindsTakers)),
             None => profile.min_binds_takers,
@@ -176,11 +172,7 @@ fn instrument(v: &Values<'_>, venue: usize, profile: &Profile) -> Result<Instrum
             Some(_) => v.some_rate(key(V::PriceBand)),
             None => Some(profile.price_band),
         },
-        funding_price: match v.word(key(V::FundingPrice)) {
-            "mark" => FundingPrice::Mark,
-            "index" => FundingPrice::Index,
-            _ => profile.funding_price,
-        },
+        funding_price: v.some_choice(key(V::FundingPrice)).unwrap_or(profile.funding_price),
         margin: match margin(v, venue)? {
             Some(margin) => margin,
             None => known.map(|k| k.margin.clone()).ok_or_else(|| unknown(V::Maintenance))?,
@@ -256,13 +248,13 @@ fn read_brackets(value: &crate::config::Value) -> Vec<Bracket> {
 
 fn liquidation(v: &Values<'_>, venue: usize, profile: &Profile) -> Result<LiquidationRule, ConfigError> {
     let fee = v.venue(venue, V::LiquidationFee);
-    match v.word(v.venue(venue, V::Liquidation)) {
-        "take_over" => Ok(LiquidationRule::TakeOver),
-        "zero_price" => {
+    match v.some_choice(v.venue(venue, V::Liquidation)) {
+        Some(LiquidationKind::TakeOver) => Ok(LiquidationRule::TakeOver),
+        Some(LiquidationKind::ZeroPrice) => {
             let max_fee = v.some_rate(fee).ok_or_else(|| v.missing(fee))?;
             Ok(LiquidationRule::ZeroPrice { max_fee })
         }
-        _ => Ok(match (profile.liquidation, v.some_rate(fee)) {
+        None => Ok(match (profile.liquidation, v.some_rate(fee)) {
             (LiquidationRule::ZeroPrice { .. }, Some(max_fee)) => LiquidationRule::ZeroPrice { max_fee },
             (rule, _) => rule,
         }),
@@ -297,7 +289,7 @@ pub(in crate::config) fn warnings(v: &Values<'_>) -> Result<Vec<String>, ConfigE
         } else {
             profile.has_fok
         };
-        if v.word(K::Tif) == "fok" && !has_fok {
+        if v.choice::<TimeInForce>(K::Tif) == TimeInForce::Fok && !has_fok {
             list.push(format!("{} ({role:?} leg) has no FOK: it is emulated by IOC", store_name(v, venue)));
         }
     }
