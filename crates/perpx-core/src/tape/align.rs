@@ -1,7 +1,7 @@
 //! Alignment: rows of two venues -> one tile with its local and venue timelines.
 
 use crate::market::{Bbo, Role, Side};
-use crate::tape::cells::{LocalCells, LocalSteps, quote_cols, trade_cols};
+use crate::tape::column_writer::{LocalSteps, LocalWriter, quote_cols, trade_cols};
 use crate::tape::pace::{Pace, Second};
 use crate::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
 use crate::tape::tile::*;
@@ -297,46 +297,46 @@ pub fn built<T>(
     carry: &mut Carry,
     fill: impl FnOnce(&mut Carry, &mut LocalBuilder<'_>) -> T,
 ) -> (Local, T) {
-    let mut room = LocalCells::room(ticks + 1);
-    let mut build = LocalBuilder::new(LocalCells::new(&mut room, ticks + 1), carry);
+    let mut arena = LocalWriter::arena(ticks + 1);
+    let mut build = LocalBuilder::new(LocalWriter::new(&mut arena, ticks + 1), carry);
     let said = fill(carry, &mut build);
     let LocalBuilder { len, fundings, marks, depth, .. } = build;
     for (carried, depth) in carry.depth.iter_mut().zip(&depth) {
         *carried = last_depth(depth).unwrap_or_default();
     }
-    (LocalCells::filled(room, ticks + 1, len, LocalSteps { fundings, marks, depth }), said)
+    (LocalWriter::filled(arena, ticks + 1, len, LocalSteps { fundings, marks, depth }), said)
 }
 
 pub struct LocalBuilder<'a> {
     /// Rows filled.
     len: usize,
-    cells: LocalCells<'a>,
+    writer: LocalWriter<'a>,
     fundings: Vec<FundingState>,
     marks: Vec<MarkState>,
     depth: [DepthCols; 2],
 }
 
 impl<'a> LocalBuilder<'a> {
-    fn new(cells: LocalCells<'a>, carry: &Carry) -> LocalBuilder<'a> {
+    fn new(writer: LocalWriter<'a>, carry: &Carry) -> LocalBuilder<'a> {
         let (fundings, marks, mut depth) = (vec![carry.funding], vec![carry.marks], <[DepthCols; 2]>::default());
         for (depth, carried) in depth.iter_mut().zip(&carry.depth) {
             depth.push(carried.recv, &carried.bids, &carried.asks);
         }
-        let mut build = LocalBuilder { len: 0, cells, fundings, marks, depth };
+        let mut build = LocalBuilder { len: 0, writer, fundings, marks, depth };
         build.push(carry);
         build
     }
 
     #[inline]
     fn push(&mut self, carry: &Carry) {
-        let (row, cells) = (self.len, &mut self.cells);
-        cells.time[row] = carry.local_time.to_ne_bytes();
+        let (row, writer) = (self.len, &mut self.writer);
+        writer.time[row] = carry.local_time.to_ne_bytes();
         for v in 0..2 {
             let b = carry.local[v];
-            cells.put_venue(row, v, [b.bid.0, b.bid_qty.0, b.ask.0, b.ask_qty.0], carry.seen[v]);
+            writer.put_venue(row, v, [b.bid.0, b.bid_qty.0, b.ask.0, b.ask_qty.0], carry.seen[v]);
         }
-        cells.funding_at[row] = (self.fundings.len() as u32 - 1).to_ne_bytes();
-        cells.mark_at[row] = (self.marks.len() as u32 - 1).to_ne_bytes();
+        writer.funding_at[row] = (self.fundings.len() as u32 - 1).to_ne_bytes();
+        writer.mark_at[row] = (self.marks.len() as u32 - 1).to_ne_bytes();
         self.len = row + 1;
     }
 

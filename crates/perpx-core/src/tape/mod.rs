@@ -1,10 +1,10 @@
 //! The tape in memory: rows as received, aligned into tiles. Files are read and written by the crate above.
 
 pub mod align;
-mod cells;
+mod arena;
 mod clock;
+mod column_writer;
 mod pace;
-mod room;
 pub mod rows;
 mod tile;
 pub mod tree;

@@ -30,18 +30,18 @@ fn free() -> MutexGuard<'static, Vec<MmapMut>> {
     FREED.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Cells of a column that is being filled: each the bytes of a value, in the order of this machine.
-pub(super) type Cells<'a, const BYTES: usize> = &'a mut [[u8; BYTES]];
+/// Slots of a column that is being filled: each the bytes of a value, in the order of this machine.
+pub(super) type Slots<'a, const BYTES: usize> = &'a mut [[u8; BYTES]];
 
-/// Room for some columns. Its bytes are those of an earlier tile or zero.
-pub(super) struct Room {
-    map: Kept,
+/// Memory of some columns. Its bytes are those of an earlier tile or zero.
+pub(super) struct Arena {
+    map: PooledMap,
 }
 
 /// Comes back to the free ones when the last column is dropped.
-struct Kept(Option<MmapMut>);
+struct PooledMap(Option<MmapMut>);
 
-impl Drop for Kept {
+impl Drop for PooledMap {
     fn drop(&mut self) {
         let Some(map) = self.0.take() else { return };
         let mut freed = free();
@@ -53,33 +53,33 @@ impl Drop for Kept {
     }
 }
 
-impl AsRef<[u8]> for Kept {
+impl AsRef<[u8]> for PooledMap {
     fn as_ref(&self) -> &[u8] {
         self.0.as_deref().unwrap_or_default()
     }
 }
 
-/// Bytes of a column of so many values in a room.
+/// Bytes of a column of so many values in an arena.
 pub(super) fn column_bytes<const BYTES: usize>(values: usize) -> usize {
     (values * BYTES).next_multiple_of(ALIGNED)
 }
 
-impl Room {
-    pub fn new(bytes: usize) -> Room {
+impl Arena {
+    pub fn new(bytes: usize) -> Arena {
         let mut freed = free();
         let fits = |map: &MmapMut| map.len() >= bytes && map.len() / WASTE <= bytes.max(LARGE_PAGE);
         let best = (0..freed.len()).filter(|&i| fits(&freed[i])).min_by_key(|&i| freed[i].len());
         let found = best.map(|i| freed.swap_remove(i));
         drop(freed);
-        Room { map: Kept(Some(found.unwrap_or_else(|| mapped(bytes)))) }
+        Arena { map: PooledMap(Some(found.unwrap_or_else(|| mapped(bytes)))) }
     }
 
-    /// To be cut into columns.
-    pub fn cut(&mut self) -> Cut<'_> {
-        Cut { rest: self.map.0.as_deref_mut().unwrap_or_default() }
+    /// To be split into columns.
+    pub fn unfilled(&mut self) -> Unfilled<'_> {
+        Unfilled { rest: self.map.0.as_deref_mut().unwrap_or_default() }
     }
 
-    /// The filled columns, to be taken in the order in which they were cut.
+    /// The filled columns, to be taken in the order in which they were split off.
     pub fn filled(self) -> Filled {
         Filled { buffer: Buffer::from(bytes::Bytes::from_owner(self.map)), at: 0 }
     }
@@ -102,13 +102,13 @@ fn mapped(bytes: usize) -> MmapMut {
     map
 }
 
-pub(super) struct Cut<'a> {
+pub(super) struct Unfilled<'a> {
     rest: &'a mut [u8],
 }
 
-impl<'a> Cut<'a> {
+impl<'a> Unfilled<'a> {
     /// The next column.
-    pub fn column<const BYTES: usize>(&mut self, values: usize) -> Cells<'a, BYTES> {
+    pub fn column<const BYTES: usize>(&mut self, values: usize) -> Slots<'a, BYTES> {
         let (bytes, rest) = std::mem::take(&mut self.rest).split_at_mut(column_bytes::<BYTES>(values));
         self.rest = rest;
         &mut bytes[..values * BYTES].as_chunks_mut::<BYTES>().0[..values]
@@ -121,10 +121,10 @@ pub(super) struct Filled {
 }
 
 impl Filled {
-    /// The first `values` of the next column, which was cut with room for `cut`.
-    pub fn column<T: ArrowNativeType>(&mut self, cut: usize, values: usize) -> Column<T> {
-        let column = ScalarBuffer::new(self.buffer.slice(self.at), 0, values.min(cut));
-        self.at += (cut * size_of::<T>()).next_multiple_of(ALIGNED);
+    /// The first `values` of the next column, which was split off with space for `capacity`.
+    pub fn column<T: ArrowNativeType>(&mut self, capacity: usize, values: usize) -> Column<T> {
+        let column = ScalarBuffer::new(self.buffer.slice(self.at), 0, values.min(capacity));
+        self.at += (capacity * size_of::<T>()).next_multiple_of(ALIGNED);
         column
     }
 }
@@ -136,12 +136,12 @@ mod tests {
     #[test]
     fn columns_are_apart_and_their_memory_is_used_again() {
         let fill = |first: i64| {
-            let mut room = Room::new(column_bytes::<8>(1_001) + column_bytes::<4>(7));
-            let mut cut = room.cut();
-            let (one, other) = (cut.column::<8>(1_001), cut.column::<4>(7));
+            let mut arena = Arena::new(column_bytes::<8>(1_001) + column_bytes::<4>(7));
+            let mut unfilled = arena.unfilled();
+            let (one, other) = (unfilled.column::<8>(1_001), unfilled.column::<4>(7));
             one.iter_mut().zip(first..).for_each(|(cell, value)| *cell = value.to_ne_bytes());
             other.iter_mut().zip(5u32..).for_each(|(cell, value)| *cell = value.to_ne_bytes());
-            let mut filled = room.filled();
+            let mut filled = arena.filled();
             (filled.column::<i64>(1_001, 1_000), filled.column::<u32>(7, 7))
         };
         for first in [0, 90] {

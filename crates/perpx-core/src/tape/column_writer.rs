@@ -1,17 +1,17 @@
-//! Columns of a tile while they are filled: rooms cut into the cells of each, and back to columns.
+//! Columns of a tile while they are filled: arenas split into the slots of each, and back to columns.
 
-use crate::tape::room::{Cells, Room, column_bytes};
+use crate::tape::arena::{Arena, Slots, column_bytes};
 use crate::tape::tile::*;
 
 /// The local timeline, as [`Local`].
-pub(super) struct LocalCells<'a> {
-    pub time: Cells<'a, 8>,
-    bid: [Cells<'a, 8>; 2],
-    ask: [Cells<'a, 8>; 2],
-    seen: [Cells<'a, 8>; 2],
-    record: Cells<'a, 64>,
-    pub funding_at: Cells<'a, 4>,
-    pub mark_at: Cells<'a, 4>,
+pub(super) struct LocalWriter<'a> {
+    pub time: Slots<'a, 8>,
+    bid: [Slots<'a, 8>; 2],
+    ask: [Slots<'a, 8>; 2],
+    seen: [Slots<'a, 8>; 2],
+    record: Slots<'a, 64>,
+    pub funding_at: Slots<'a, 4>,
+    pub mark_at: Slots<'a, 4>,
 }
 
 /// What a local timeline has beside its rows.
@@ -21,18 +21,18 @@ pub(super) struct LocalSteps {
     pub depth: [DepthCols; 2],
 }
 
-impl LocalCells<'_> {
+impl LocalWriter<'_> {
     /// For so many rows.
-    pub fn room(rows: usize) -> Room {
-        Room::new(7 * column_bytes::<8>(rows) + column_bytes::<64>(rows) + 2 * column_bytes::<4>(rows))
+    pub fn arena(rows: usize) -> Arena {
+        Arena::new(7 * column_bytes::<8>(rows) + column_bytes::<64>(rows) + 2 * column_bytes::<4>(rows))
     }
 
-    pub fn new(room: &mut Room, rows: usize) -> LocalCells<'_> {
-        let mut cut = room.cut();
-        let mut ints = || cut.column::<8>(rows);
+    pub fn new(arena: &mut Arena, rows: usize) -> LocalWriter<'_> {
+        let mut unfilled = arena.unfilled();
+        let mut ints = || unfilled.column::<8>(rows);
         let (time, bid, ask, seen) = (ints(), [ints(), ints()], [ints(), ints()], [ints(), ints()]);
-        let record = cut.column::<64>(rows);
-        LocalCells { time, bid, ask, seen, record, funding_at: cut.column(rows), mark_at: cut.column(rows) }
+        let record = unfilled.column::<64>(rows);
+        LocalWriter { time, bid, ask, seen, record, funding_at: unfilled.column(rows), mark_at: unfilled.column(rows) }
     }
 
     /// What one venue shows at a row: bid, its size, ask, its size; and when it was heard last.
@@ -46,9 +46,9 @@ impl LocalCells<'_> {
         self.seen[v][row] = seen.to_ne_bytes();
     }
 
-    /// The first `len` of the `rows` that the room was cut for.
-    pub fn filled(room: Room, rows: usize, len: usize, steps: LocalSteps) -> Local {
-        let mut filled = room.filled();
+    /// The first `len` of the `rows` that the arena was made for.
+    pub fn filled(arena: Arena, rows: usize, len: usize, steps: LocalSteps) -> Local {
+        let mut filled = arena.filled();
         let mut ints = || filled.column::<i64>(rows, len);
         let (time, bid, ask, seen) = (ints(), [ints(), ints()], [ints(), ints()], [ints(), ints()]);
         let record = filled.column::<i64>(8 * rows, 8 * len);
@@ -59,21 +59,21 @@ impl LocalCells<'_> {
 }
 
 /// Columns of `len` quotes: time, bid, its size, ask, its size.
-pub(super) fn quote_cols(len: usize, fill: impl FnOnce([Cells<'_, 8>; 5])) -> QuoteCols {
-    let mut room = Room::new(5 * column_bytes::<8>(len));
-    let mut cut = room.cut();
-    fill([(); 5].map(|()| cut.column(len)));
-    let mut filled = room.filled();
+pub(super) fn quote_cols(len: usize, fill: impl FnOnce([Slots<'_, 8>; 5])) -> QuoteCols {
+    let mut arena = Arena::new(5 * column_bytes::<8>(len));
+    let mut unfilled = arena.unfilled();
+    fill([(); 5].map(|()| unfilled.column(len)));
+    let mut filled = arena.filled();
     let [time, bid, bid_qty, ask, ask_qty] = [(); 5].map(|()| filled.column(len, len));
     QuoteCols { time, bid, bid_qty, ask, ask_qty }
 }
 
 /// Columns of `len` trades: time, price, size; taker, book.
-pub(super) fn trade_cols(len: usize, fill: impl FnOnce([Cells<'_, 8>; 3], [Cells<'_, 1>; 2])) -> TradeCols {
-    let mut room = Room::new(3 * column_bytes::<8>(len) + 2 * column_bytes::<1>(len));
-    let mut cut = room.cut();
-    fill([(); 3].map(|()| cut.column(len)), [(); 2].map(|()| cut.column(len)));
-    let mut filled = room.filled();
+pub(super) fn trade_cols(len: usize, fill: impl FnOnce([Slots<'_, 8>; 3], [Slots<'_, 1>; 2])) -> TradeCols {
+    let mut arena = Arena::new(3 * column_bytes::<8>(len) + 2 * column_bytes::<1>(len));
+    let mut unfilled = arena.unfilled();
+    fill([(); 3].map(|()| unfilled.column(len)), [(); 2].map(|()| unfilled.column(len)));
+    let mut filled = arena.filled();
     let [time, px, qty] = [(); 3].map(|()| filled.column(len, len));
     let [taker, consumed_book] = [(); 2].map(|()| filled.column(len, len));
     TradeCols { time, px, qty, taker, consumed_book }
