@@ -250,7 +250,7 @@ fn a_clock_that_is_ahead_is_taken_back() {
     assert!(received.iter().all(|time| plain.local.time.contains(time)));
 }
 
-/// A tape with a pace keeps it over tiles and through the cache's files.
+/// A tape with a load keeps it over tiles and through the cache's files.
 #[test]
 fn the_pace_of_a_feed_is_the_same_for_every_tiling() {
     let bench = both();
@@ -258,14 +258,14 @@ fn the_pace_of_a_feed_is_the_same_for_every_tiling() {
         |tile_rows: usize| Tape::open(TapeSpec { tile_rows, paced: [true, false], ..bench.spec() }).expect("a tape");
     let (whole, cut) = (tape(1 << 20), tape(500));
     let one = whole.tile(0).expect("a tile");
-    let all = one.venues[0].pace.as_ref().expect("a pace");
-    assert!(one.venues[1].pace.is_none() && all.0.len() > 1_000);
+    let all = one.venues[0].load.as_ref().expect("a load");
+    assert!(one.venues[1].load.is_none() && all.0.len() > 1_000);
     for k in 0..cut.tiles() {
         let tile = decode(Buffer::from_vec(encode(&cut.tile(k).expect("a tile")).expect("bytes"))).expect("a tile");
-        let pace = tile.venues[0].pace.as_ref().expect("a pace");
+        let load = tile.venues[0].load.as_ref().expect("a load");
         let step = (tile.end.since(tile.start) / 50).max(1);
         let times = (0..50).map(|n| tile.start.plus(n * step)).filter(|t| *t < tile.end);
-        times.for_each(|t| assert_eq!(pace.before(t), all.before(t), "{t}"));
+        times.for_each(|t| assert_eq!(load.before(t), all.before(t), "{t}"));
     }
 }
 

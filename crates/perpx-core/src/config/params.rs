@@ -352,8 +352,8 @@ impl Fills {
         }
     }
 
-    /// The pace of the venue's feed decides a latency.
-    pub fn needs_pace(&self) -> bool {
+    /// The load of the venue's feed decides a latency.
+    pub fn needs_feed_load(&self) -> bool {
         let recorded = |latency: &Latency| matches!(latency, Latency::Recorded);
         self.burst.slope > 0.0 || recorded(&self.order_latency) || recorded(&self.response_latency)
     }

@@ -28,7 +28,7 @@ fn travel(latency: &Latency, dice: Dice, kind: Kind, key: Key, number: u32) -> i
 }
 
 impl Env<'_> {
-    /// Nanoseconds that a message takes which sets out at `at` (the venue's clock), the pace of its feed regarded.
+    /// Nanoseconds that a message takes which sets out at `at` (the venue's clock), the load of its feed regarded.
     #[inline]
     pub(super) fn travel(&self, latency: &Latency, kind: Kind, key: Key, number: u32, at: Time) -> i64 {
         let calm = match latency {
@@ -45,7 +45,7 @@ impl Env<'_> {
     }
 
     fn second_before(&self, at: Time) -> Option<&Second> {
-        self.rows.pace.as_ref().and_then(|pace| pace.before(at))
+        self.rows.load.as_ref().and_then(|load| load.before(at))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::market::{Bbo, Role, Side};
 use crate::tape::column_writer::{LocalSteps, LocalWriter, quote_cols, trade_cols};
-use crate::tape::pace::{Pace, Second};
+use crate::tape::feed_load::{FeedLoad, Second};
 use crate::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
 use crate::tape::tile::*;
 use crate::units::{Price, Time};
@@ -29,7 +29,7 @@ pub struct VenueCarry {
     quote: QuoteRow,
     mark: MarkRow,
     depth: DepthRow,
-    pace: Option<Vec<Second>>,
+    load: Option<Vec<Second>>,
 }
 
 impl Default for Carry {
@@ -37,7 +37,7 @@ impl Default for Carry {
         let quote = QuoteRow { exch: Time(NEVER), recv: Time(NEVER), bbo: Bbo::default() };
         let mark = MarkRow { exch: Time(NEVER), recv: Time(NEVER), ..MarkRow::default() };
         let depth = DepthRow { exch: Time(NEVER), recv: Time(NEVER), ..Default::default() };
-        let venue = VenueCarry { quote, mark, depth: depth.clone(), pace: None };
+        let venue = VenueCarry { quote, mark, depth: depth.clone(), load: None };
         Carry {
             local: [Bbo::default(); 2],
             local_time: NEVER,
@@ -51,11 +51,11 @@ impl Default for Carry {
 }
 
 impl Carry {
-    /// Of the first tile; by role: whether the feed's pace is kept.
+    /// Of the first tile; by role: whether the load of the feed is kept.
     pub fn first(paced: [bool; 2]) -> Carry {
         let mut carry = Carry::default();
         for (venue, paced) in carry.venues.iter_mut().zip(paced) {
-            venue.pace = paced.then(Vec::new);
+            venue.load = paced.then(Vec::new);
         }
         carry
     }
@@ -88,7 +88,7 @@ impl Carry {
                 let (mark, index) = (Price(rows.marks.mark[row]), Price(rows.marks.index[row]));
                 carry.venues[v].mark = MarkRow { exch, recv: exch, mark, index };
             }
-            carry.venues[v].pace = rows.pace.as_ref().map(Pace::carried);
+            carry.venues[v].load = rows.load.as_ref().map(FeedLoad::carried);
             carry.depth[v] = last_depth(&local.depth[v]).unwrap_or_default();
             if let Some(row) = last_depth(&rows.depth) {
                 carry.venues[v].depth = row;
@@ -409,9 +409,9 @@ fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mut VenueCarr
     if let Some(last) = depth.last() {
         carry.depth = last.clone();
     }
-    let pace = carry.pace.as_ref().map(|carried| Pace::new(carried, quotes, trades));
-    carry.pace = pace.as_ref().map(Pace::carried);
-    VenueRows { quotes: quote_cols, trades: trade_cols, depth: depth_cols, marks: mark_cols, settlements, pace }
+    let load = carry.load.as_ref().map(|carried| FeedLoad::new(carried, quotes, trades));
+    carry.load = load.as_ref().map(FeedLoad::carried);
+    VenueRows { quotes: quote_cols, trades: trade_cols, depth: depth_cols, marks: mark_cols, settlements, load }
 }
 
 /// With the carried row before them.

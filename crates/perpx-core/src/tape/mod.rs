@@ -4,12 +4,12 @@ pub mod align;
 mod arena;
 mod clock;
 mod column_writer;
-mod pace;
+mod feed_load;
 pub mod rows;
 mod tile;
 pub mod tree;
 
 pub use align::{Carry, NEVER, align};
 pub use clock::Clock;
-pub use pace::{Pace, Second};
+pub use feed_load::{FeedLoad, Second};
 pub use tile::*;

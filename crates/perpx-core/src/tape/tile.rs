@@ -4,7 +4,7 @@
 //! live rows are 1..len. Columns are shared slices: of memory, or of a memory-mapped cache file.
 
 use crate::market::{Bbo, DepthLevel, DepthView, Role, Side};
-use crate::tape::pace::Pace;
+use crate::tape::feed_load::FeedLoad;
 use crate::tape::rows::FundingKind;
 use crate::units::{Price, Qty, Rate, Time};
 use arrow_buffer::ScalarBuffer;
@@ -158,7 +158,7 @@ pub struct VenueRows {
     /// Settlements with `start <= ts < end`, in time order.
     pub settlements: Vec<Settlement>,
     /// Where latencies follow it.
-    pub pace: Option<Pace>,
+    pub load: Option<FeedLoad>,
 }
 
 #[derive(Clone, Debug)]

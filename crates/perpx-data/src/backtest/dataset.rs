@@ -71,7 +71,7 @@ impl DataRange {
             feed_outages: [lost_long, lost_short],
             feed_stale: [stale_long, stale_short],
             clock_ahead_ns: [0, 1].map(|r: usize| venues[r].fills.clock_ahead_ns),
-            paced: [0, 1].map(|r: usize| venues[r].fills.needs_pace()),
+            paced: [0, 1].map(|r: usize| venues[r].fills.needs_feed_load()),
             tile_rows: range.tile_rows,
             cache: cache::root().filter(|_| max_bytes > 0).map(|dir| CacheSpec { dir, max_bytes }),
         }

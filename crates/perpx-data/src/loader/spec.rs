@@ -82,7 +82,7 @@ pub struct TapeSpec {
     /// By role: how far the venue's clock is ahead of ours; its `exch_ts` are taken back by it, ns. A row that would then
     /// have been received before it happened (a clock behind ours) happened when it was received.
     pub clock_ahead_ns: [i64; 2],
-    /// By role: the pace of the feed is kept, for latencies that follow it.
+    /// By role: the load of the feed is kept, for latencies that follow it.
     pub paced: [bool; 2],
     /// Most ticks of a tile; never visible in results.
     pub tile_rows: usize,

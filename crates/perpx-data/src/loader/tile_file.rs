@@ -13,7 +13,7 @@ use perpx_core::market::{DepthLevel, Role};
 use perpx_core::tape::NEVER;
 use perpx_core::tape::rows::FundingKind;
 use perpx_core::tape::*;
-use perpx_core::tape::{Pace, Second};
+use perpx_core::tape::{FeedLoad, Second};
 use perpx_core::units::{Price, Qty, Rate, Time};
 use std::path::Path;
 use std::sync::Arc;
@@ -159,11 +159,11 @@ impl Sheet {
         }
         self.put_depth(&v.depth);
         self.ints(v.settlements.iter().flat_map(|s| [s.ts.0, s.rate.0]).collect());
-        // a tile without a pace has not even an empty one
-        let seconds = v.pace.as_ref().map_or(&[][..], |pace| &pace.0);
-        let mut pace = vec![i64::from(v.pace.is_some())];
-        pace.extend(seconds.iter().flat_map(|s| [s.second, i64::from(s.rows), s.delay_ns]));
-        self.ints(pace);
+        // a tile without a load has not even an empty one
+        let seconds = v.load.as_ref().map_or(&[][..], |load| &load.0);
+        let mut load = vec![i64::from(v.load.is_some())];
+        load.extend(seconds.iter().flat_map(|s| [s.second, i64::from(s.rows), s.delay_ns]));
+        self.ints(load);
     }
 
     fn put_depth(&mut self, depth: &DepthCols) {
@@ -240,11 +240,11 @@ impl Pages<'_> {
         let settlements = self.ints()?;
         let settlements =
             settlements.as_chunks::<2>().0.iter().map(|s| Settlement { ts: Time(s[0]), rate: Rate(s[1]) }).collect();
-        let pace = self.ints()?;
-        let (kept, seconds) = pace.split_first()?;
+        let load = self.ints()?;
+        let (kept, seconds) = load.split_first()?;
         let second = |s: &[i64; 3]| Second { second: s[0], rows: s[1] as u32, delay_ns: s[2] };
-        let pace = (*kept == 1).then(|| Pace(seconds.as_chunks::<3>().0.iter().map(second).collect()));
-        Some(VenueRows { quotes, trades, depth, marks, settlements, pace })
+        let load = (*kept == 1).then(|| FeedLoad(seconds.as_chunks::<3>().0.iter().map(second).collect()));
+        Some(VenueRows { quotes, trades, depth, marks, settlements, load })
     }
 
     fn depth(&mut self) -> Option<DepthCols> {

@@ -130,7 +130,7 @@ fn signature(config: &Config) -> String {
         let fills = &venue.fills;
         text.push_str(&format!("{} {} {} ", venue.instrument.venue, fills.feed_latency_ns, fills.clock_ahead_ns));
         // received alike, but the tape has to keep more
-        text.push_str(if fills.needs_pace() { "paced " } else { "" });
+        text.push_str(if fills.needs_feed_load() { "paced " } else { "" });
         for outage in venue.fills.outages.iter().filter(|outage| outage.what.is_feed()) {
             let stale = outage.what == OutageWhat::Stale;
             text.push_str(&format!("{:?}{} ", outage.when, if stale { " stale" } else { "" }));

@@ -28,11 +28,11 @@ impl Second {
 
 /// Seconds with rows, rising: those of a tile, before them the last two of earlier tiles (the last may go on).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pace(pub Vec<Second>);
+pub struct FeedLoad(pub Vec<Second>);
 
-impl Pace {
+impl FeedLoad {
     /// After `carried` come the rows of a tile, by `exch`.
-    pub(super) fn new(carried: &[Second], quotes: &[QuoteRow], trades: &[TradeRow]) -> Pace {
+    pub(super) fn new(carried: &[Second], quotes: &[QuoteRow], trades: &[TradeRow]) -> FeedLoad {
         let mut seconds = carried.to_vec();
         let mut trades = trades.iter().map(|row| (row.exch, row.recv)).peekable();
         let mut add = |exch: Time, recv: Time| {
@@ -53,7 +53,7 @@ impl Pace {
             add(quote.exch, quote.recv);
         }
         trades.for_each(|(exch, recv)| add(exch, recv));
-        Pace(seconds)
+        FeedLoad(seconds)
     }
 
     /// What the next tile begins with.
@@ -88,13 +88,14 @@ mod tests {
     #[test]
     fn seconds_are_counted_over_tile_edges() {
         let (quotes, trades) = ([quote(1_200, 3), quote(1_950, 30), quote(4_000, 7)], [trade(1_900)]);
-        let whole = Pace::new(&[], &quotes, &trades);
-        let at = |pace: &Pace, ms: i64| pace.before(Time(ms * MS_NS)).map(|s| (s.second, s.rows, s.delay_ns / MS_NS));
+        let whole = FeedLoad::new(&[], &quotes, &trades);
+        let at =
+            |load: &FeedLoad, ms: i64| load.before(Time(ms * MS_NS)).map(|s| (s.second, s.rows, s.delay_ns / MS_NS));
         let expected = [(1_999, None), (2_000, Some((1, 3, 30))), (4_500, Some((1, 3, 30))), (5_000, Some((4, 1, 7)))];
         expected.iter().for_each(|&(ms, want)| assert_eq!(at(&whole, ms), want, "{ms}"));
-        let first = Pace::new(&[], &quotes[..1], &[]);
-        let second = Pace::new(&first.carried(), &quotes[1..2], &trades);
-        let third = Pace::new(&second.carried(), &quotes[2..], &[]);
+        let first = FeedLoad::new(&[], &quotes[..1], &[]);
+        let second = FeedLoad::new(&first.carried(), &quotes[1..2], &trades);
+        let third = FeedLoad::new(&second.carried(), &quotes[2..], &[]);
         assert_eq!((at(&second, 1_990), at(&second, 2_500)), (None, at(&whole, 2_500)));
         assert_eq!((at(&third, 4_100), at(&third, 5_100)), (at(&whole, 4_100), at(&whole, 5_100)));
         assert!(whole.before(Time(2_100 * MS_NS)).is_some_and(|s| s.is_the_last(Time(2_100 * MS_NS))));
