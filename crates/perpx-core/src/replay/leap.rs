@@ -1,8 +1,8 @@
 //! The search by index: from wake to wake without the rows between them.
 
 use super::Walk;
-use super::fold::{is_slow, lasts};
-use super::gate::Gate;
+use super::column_filter::ColumnFilter;
+use super::compiled_rules::{is_slow, lasts};
 use super::index::{Index, Paying, closing};
 use super::seek::Search;
 use crate::market::Role;
@@ -264,28 +264,30 @@ impl Ask<'_> {
         match cmp.level {
             Level::Trail(fraction) => self.trail(cmp, fraction, rows),
             Level::Upper(_) | Level::Lower(_) => self.band(cmp, rows),
-            _ => self.plain(cmp.series, Gate::of(cmp, self.ground, rows.start), rows),
+            _ => self.plain(cmp.series, ColumnFilter::of(cmp, self.ground, rows.start), rows),
         }
     }
 
-    fn plain(&self, series: Series, gate: Gate, rows: Range<usize>) -> Option<usize> {
+    fn plain(&self, series: Series, filter: ColumnFilter, rows: Range<usize>) -> Option<usize> {
         let (ground, index) = (self.ground, self.index);
-        let leaf = |piece: Range<usize>| gate.first(ground, piece, None);
+        let leaf = |piece: Range<usize>| filter.first(ground, piece, None);
         match series {
-            Series::Mark(role) => self.mark(role, gate, rows),
-            Series::Spread | Series::Edge => index.reals(series, ground)?.first(rows, |node| gate.may_real(node), leaf),
-            _ => index.ints(series, ground)?.first(rows, |node| gate.may(node), leaf),
+            Series::Mark(role) => self.mark(role, filter, rows),
+            Series::Spread | Series::Edge => {
+                index.reals(series, ground)?.first(rows, |node| filter.may_real(node), leaf)
+            }
+            _ => index.ints(series, ground)?.first(rows, |node| filter.may(node), leaf),
         }
     }
 
     /// Marks change seldom: their own list is searched, then its row.
-    fn mark(&self, role: Role, gate: Gate, rows: Range<usize>) -> Option<usize> {
+    fn mark(&self, role: Role, filter: ColumnFilter, rows: Range<usize>) -> Option<usize> {
         let local = self.ground.local;
         let (first, last) = (local.mark_at[rows.start] as usize, local.mark_at[rows.end - 1] as usize);
-        let passes = |state: usize| gate.passes(local.marks[state].mark[role.ix()].0, None);
+        let passes = |state: usize| filter.passes(local.marks[state].mark[role.ix()].0, None);
         let tree = self.index.marks(role, self.ground);
         let leaf = |mut piece: Range<usize>| piece.find(|&state| passes(state));
-        let state = tree.first(first..last + 1, |node| gate.may(node), leaf)?;
+        let state = tree.first(first..last + 1, |node| filter.may(node), leaf)?;
         let row = rows.start.max(self.index.mark_rows(self.ground)[state] as usize);
         (row < rows.end).then_some(row)
     }
@@ -321,9 +323,9 @@ impl Ask<'_> {
             let seen = bars.rows(entry);
             let seen = seen.start.max(rows.start)..seen.end.min(rows.end);
             if !seen.is_empty() {
-                let gate = Gate::of(cmp, self.ground, seen.start);
-                if !gate.is_impossible()
-                    && let Some(row) = self.plain(cmp.series, gate, seen)
+                let filter = ColumnFilter::of(cmp, self.ground, seen.start);
+                if !filter.is_impossible()
+                    && let Some(row) = self.plain(cmp.series, filter, seen)
                 {
                     return Some(row);
                 }

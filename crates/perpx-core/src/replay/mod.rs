@@ -9,17 +9,17 @@
 //! | `driver_slot` | [`DriverSlot`]: one of the drivers, chosen at run time, for the shipped strategy |
 //! | `paced` | [`Paced`]: as `scan`, each moment waited for by a [`Pace`]: the live loop |
 //! | `seek` | [`Seek`]: sleeps from wake to wake; asks a [`Search`] for the next row that fires |
-//! | `walk`, `fold`, `gate` | [`Walk`]: the search row by row, its rules folded per epoch |
+//! | `walk`, `compiled_rules`, `column_filter` | [`Walk`]: the search row by row, its rules compiled per epoch |
 //! | `leap`, `index` | [`Leap`]: the search by an [`Index`] of the tile |
 //! | `extreme`, `chain` | the trailing best; the running hash |
 //!
 //! All drivers give the same bytes. A machine of the shipped strategy is 3 KiB and its lists: about 4 KiB, and 8 bytes a trade.
 
 mod chain;
+mod column_filter;
+mod compiled_rules;
 mod driver_slot;
 mod extreme;
-mod fold;
-mod gate;
 pub mod index;
 mod job;
 mod leap;

@@ -1,10 +1,10 @@
 //! The search row by row.
 //!
 //! Time is cut into epochs in which every slow comparison (bar columns, band levels, funding) stands still. At the start of
-//! an epoch the rules are folded into gates (see `fold`): one comparison per row and column. Rows that pass no gate cost
-//! about a nanosecond per gate; a row that passes one is judged by [`fires`]. Nothing is allocated per row.
+//! an epoch the rules are compiled into filters (see `compiled_rules`): one comparison per row and column. Rows that pass no filter cost
+//! about a nanosecond per filter; a row that passes one is judged by [`fires`]. Nothing is allocated per row.
 
-use super::fold::Fold;
+use super::compiled_rules::CompiledRules;
 use super::index::Index;
 use super::seek::Search;
 use crate::watch::{Best, Ground, Watches, fires};
@@ -15,12 +15,12 @@ const BLOCK: usize = 256;
 
 #[derive(Clone, Debug, Default)]
 pub struct Walk {
-    fold: Fold,
+    compiled: CompiledRules,
 }
 
 impl Search for Walk {
     fn arm(&mut self, _ground: Ground<'_>, watches: &Watches) {
-        self.fold.arm(watches);
+        self.compiled.arm(watches);
     }
 
     fn first(
@@ -33,8 +33,8 @@ impl Search for Walk {
     ) -> Option<usize> {
         let mut row = rows.start;
         while row < rows.end {
-            let epoch = self.fold.epoch(ground, index, watches, row..rows.end);
-            if self.fold.is_shut() {
+            let epoch = self.compiled.epoch(ground, index, watches, row..rows.end);
+            if self.compiled.is_shut() {
                 best = best.map(|best| extended(best, ground, row..epoch));
                 row = epoch;
                 continue;
@@ -57,7 +57,7 @@ impl Walk {
     fn in_block(&self, ground: Ground<'_>, watches: &Watches, rows: Range<usize>, best: Option<Best>) -> Option<usize> {
         let reach = best.map(|best| extended(best, ground, rows.clone()));
         let mut from = rows.start;
-        while let Some(row) = self.fold.candidate(ground, from..rows.end, reach) {
+        while let Some(row) = self.compiled.candidate(ground, from..rows.end, reach) {
             let best = best.map(|best| extended(best, ground, rows.start..row + 1));
             if watches.rules().iter().any(|rule| fires(rule, ground, row, best)) {
                 return Some(row);

@@ -1,4 +1,4 @@
-//! A gate: one comparison over one column, cheap enough for every row.
+//! A column filter: one comparison over one column, cheap enough for every row.
 
 use crate::market::Role;
 use crate::signals::bar_before;
@@ -34,14 +34,14 @@ pub(super) enum Bounds {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Gate {
+pub(super) struct ColumnFilter {
     series: Series,
     bounds: Bounds,
 }
 
-impl Gate {
-    /// The gate of one fast comparison at `row`.
-    pub fn of(cmp: &Cmp, ground: Ground<'_>, row: usize) -> Gate {
+impl ColumnFilter {
+    /// The filter of one fast comparison at `row`.
+    pub fn of(cmp: &Cmp, ground: Ground<'_>, row: usize) -> ColumnFilter {
         let time = Time(ground.local.time[row]);
         let real = |level: f64| match cmp.op {
             Op::Ge => Bounds::BeyondReal { low: f64::NEG_INFINITY, high: level },
@@ -62,13 +62,13 @@ impl Gate {
             Level::Lower(band) => real(ground.signals.band(&band, bar_before(time, band.bar_ns)).0),
             Level::Wide(_) => Bounds::Trail(Rate::ZERO),
         };
-        Gate { series: cmp.series, bounds }
+        ColumnFilter { series: cmp.series, bounds }
     }
 
-    /// The better of `old` and the gate of `cmp`, of which both must hold: two sides of one column make a window; else
+    /// The better of `old` and the filter of `cmp`, of which both must hold: two sides of one column make a window; else
     /// prices, spread and edge are rarer than freshness.
-    pub fn narrower(old: Option<Gate>, cmp: &Cmp, ground: Ground<'_>, row: usize) -> Option<Gate> {
-        let new = Gate::of(cmp, ground, row);
+    pub fn narrower(old: Option<ColumnFilter>, cmp: &Cmp, ground: Ground<'_>, row: usize) -> Option<ColumnFilter> {
+        let new = ColumnFilter::of(cmp, ground, row);
         let Some(old) = old.filter(|_| !new.is_impossible()) else { return Some(new) };
         if old.is_impossible() {
             return Some(old);
@@ -76,9 +76,9 @@ impl Gate {
         if old.series == new.series
             && let Some(bounds) = window(old.bounds, new.bounds)
         {
-            return Some(Gate { series: old.series, bounds });
+            return Some(ColumnFilter { series: old.series, bounds });
         }
-        let common = |gate: &Gate| matches!(gate.series, Series::Age(_));
+        let common = |filter: &ColumnFilter| matches!(filter.series, Series::Age(_));
         Some(if common(&old) && !common(&new) { new } else { old })
     }
 
@@ -92,10 +92,10 @@ impl Gate {
         }
     }
 
-    /// Adds this gate to `gates`, of which any may let a row through.
-    pub fn merge_into(self, gates: &mut Vec<Gate>) {
-        for gate in gates.iter_mut().filter(|gate| gate.series == self.series) {
-            let joined = match (gate.bounds, self.bounds) {
+    /// Adds this filter to `filters`, of which any may let a row through.
+    pub fn merge_into(self, filters: &mut Vec<ColumnFilter>) {
+        for filter in filters.iter_mut().filter(|filter| filter.series == self.series) {
+            let joined = match (filter.bounds, self.bounds) {
                 (Bounds::Beyond { low: a, high: b }, Bounds::Beyond { low, high }) => {
                     Bounds::Beyond { low: a.max(low), high: b.min(high) }
                 }
@@ -104,10 +104,10 @@ impl Gate {
                 }
                 _ => continue,
             };
-            gate.bounds = joined;
+            filter.bounds = joined;
             return;
         }
-        gates.push(self);
+        filters.push(self);
     }
 
     /// The first row of `rows` that passes; `reach` is the extreme with all of `rows` counted in.
@@ -121,7 +121,7 @@ impl Gate {
             Series::Edge => self.of_reals(&ground.signals.edge[rows]),
             Series::Age(role) => self.of_ages(&local.time[rows.clone()], &local.seen[role.ix()][rows]),
             Series::Mark(role) => self.of_marks(local, rows, role, reach),
-            // slow series make no gates; whatever came here is judged row by row
+            // slow series make no filters; whatever came here is judged row by row
             _ => (!rows.is_empty()).then_some(0),
         };
         place.map(|place| start + place)

@@ -1,7 +1,7 @@
-//! Rules folded for an epoch: slow comparisons decided, the rest of each rule reduced to one necessary comparison (its
-//! gate), gates of one column merged. A gate may let a row through that no rule takes, never the other way round.
+//! Rules compiled for an epoch: slow comparisons decided, the rest of each rule reduced to one necessary comparison (its
+//! filter), filters of one column merged. A filter may let a row through that no rule takes, never the other way round.
 
-use super::gate::Gate;
+use super::column_filter::ColumnFilter;
 use super::index::Index;
 use crate::market::Role;
 use crate::signals::bar_before;
@@ -20,17 +20,17 @@ struct Decided {
 
 const UNDECIDED: Decided = Decided { holds: false, row: 0, time: Time::MIN };
 
-/// The folded rules; buffers are kept between epochs.
+/// The compiled rules; buffers are kept between epochs.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Fold {
+pub(super) struct CompiledRules {
     /// One per comparison of all rules, in order.
     decided: Vec<Decided>,
-    gates: Vec<Gate>,
-    /// A rule is open that has no gate: every row must be judged.
+    filters: Vec<ColumnFilter>,
+    /// A rule is open that has no filter: every row must be judged.
     every: bool,
 }
 
-/// First row and first time at which the fold may no longer hold.
+/// First row and first time at which the compiled rules may no longer hold.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Until {
     pub row: usize,
@@ -47,7 +47,7 @@ impl Until {
 /// A row of a tile and what helps to look ahead.
 type Here<'a> = (Ground<'a>, Option<&'a Index>, usize);
 
-impl Fold {
+impl CompiledRules {
     /// New watches: nothing is decided.
     pub fn arm(&mut self, watches: &Watches) {
         let all = watches.rules().iter().map(slots).sum();
@@ -57,16 +57,16 @@ impl Fold {
 
     /// No row of the epoch can fire.
     pub fn is_shut(&self) -> bool {
-        self.gates.is_empty() && !self.every
+        self.filters.is_empty() && !self.every
     }
 
-    /// Folds for the row `rows.start`; returns the end of the epoch: the first row, at most `rows.end`, at which a slow
+    /// Compiles for the row `rows.start`; returns the end of the epoch: the first row, at most `rows.end`, at which a slow
     /// comparison may change.
     pub fn epoch(&mut self, ground: Ground<'_>, index: Option<&Index>, watches: &Watches, rows: Range<usize>) -> usize {
         let (row, time) = (rows.start, Time(ground.local.time[rows.start]));
         let mut until = Until { row: rows.end, time: Time::MAX };
         let mut slot = 0;
-        self.gates.clear();
+        self.filters.clear();
         self.every = false;
         for rule in watches.rules() {
             match rule.after {
@@ -78,14 +78,14 @@ impl Fold {
         end_row(&ground.local.time, row, until)
     }
 
-    /// Adds the gate of a rule, unless a slow comparison shuts it. Its comparisons begin at `slot`.
+    /// Adds the filter of a rule, unless a slow comparison shuts it. Its comparisons begin at `slot`.
     fn open(&mut self, rule: &Rule, slot: usize, here: Here<'_>, until: &mut Until) {
         let (ground, _, row) = here;
         let mut mine = Until { row: usize::MAX, time: Time::MAX };
-        let mut gate: Option<Gate> = None;
+        let mut filter: Option<ColumnFilter> = None;
         for (i, cmp) in rule.all.iter().enumerate() {
             let Some(decided) = self.decide(slot + i, cmp, here) else {
-                gate = Gate::narrower(gate, cmp, ground, row);
+                filter = ColumnFilter::narrower(filter, cmp, ground, row);
                 continue;
             };
             if !decided.holds {
@@ -121,7 +121,7 @@ impl Fold {
         if missing == fast && fast > 0 {
             // every fast vote is needed: as good as an "all"
             for cmp in rule.votes.iter().filter(|cmp| !is_slow(cmp)) {
-                gate = Gate::narrower(gate, cmp, ground, row);
+                filter = ColumnFilter::narrower(filter, cmp, ground, row);
             }
         }
         for cmp in rule.all.iter().chain(&rule.votes) {
@@ -129,22 +129,22 @@ impl Fold {
                 until.time = until.time.min(bar_end(Time(ground.local.time[row]), band.bar_ns));
             }
         }
-        match gate {
-            Some(gate) if gate.is_impossible() => {}
-            Some(gate) => gate.merge_into(&mut self.gates),
+        match filter {
+            Some(filter) if filter.is_impossible() => {}
+            Some(filter) => filter.merge_into(&mut self.filters),
             None => self.every = true,
         }
     }
 
-    /// The first row of `rows` that a gate lets through; `reach` is the extreme with all of `rows` counted in.
+    /// The first row of `rows` that a filter lets through; `reach` is the extreme with all of `rows` counted in.
     pub fn candidate(&self, ground: Ground<'_>, rows: Range<usize>, reach: Option<Best>) -> Option<usize> {
         if self.every {
             return (!rows.is_empty()).then_some(rows.start);
         }
         let mut end = rows.end;
         let mut found = None;
-        for gate in &self.gates {
-            if let Some(row) = gate.first(ground, rows.start..end, reach) {
+        for filter in &self.filters {
+            if let Some(row) = filter.first(ground, rows.start..end, reach) {
                 found = Some(row);
                 end = row;
             }
