@@ -16,7 +16,7 @@
 //! The size: `PERPX_BENCH_TICKS=20 PERPX_BENCH_CONFIGS=10000`.
 
 use perpx::config::ConfigFile;
-use perpx::replay::{DriverSlot, Index, Job, Machine, RunResult};
+use perpx::replay::{DriverSlot, Index, Job, RunResult, RunState};
 use perpx::signals::{SignalEngine, SignalSet, TileSignals};
 use perpx::sim::OutageTable;
 use perpx::stats::NoRecord;
@@ -242,7 +242,7 @@ fn run(
         stats_interval_ns: HOUR_NS,
     };
     let jobs: Vec<Job<'_, Composite>> = plans.iter().map(job).collect();
-    let mut machines: Vec<_> = jobs.iter().map(|job| Machine::new(Composite::default(), job)).collect();
+    let mut machines: Vec<_> = jobs.iter().map(|job| RunState::new(Composite::default(), job)).collect();
     let (mut building, mut bytes, mut parts) = (0.0, 0, Vec::new());
     let clock = Clock::start();
     for (tile, signals) in tape.iter().zip(signals) {

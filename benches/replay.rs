@@ -3,7 +3,7 @@
 
 use perpx::config::ConfigFile;
 use perpx::market::Bbo;
-use perpx::replay::{Driver, Job, Machine, Pace, Paced, Scan, walk};
+use perpx::replay::{Driver, Job, Pace, Paced, RunState, Scan, walk};
 use perpx::signals::{SignalEngine, SignalSet, TileSignals};
 use perpx::sim::OutageTable;
 use perpx::stats::NoRecord;
@@ -98,7 +98,7 @@ fn pass<D: Driver>(driver: &mut D, plans: &[Plan], tape: &[Tile], signals: &[Til
             isolated: true,
             stats_interval_ns: HOUR_NS,
         };
-        let mut machine = Machine::new(Composite::default(), &job);
+        let mut machine = RunState::new(Composite::default(), &job);
         for (tile, signals) in tape.iter().zip(signals) {
             machine.run_tile(driver, &job, tile, signals, &mut NoRecord);
         }
@@ -163,7 +163,7 @@ fn main() {
     let mut engine = SignalEngine::new(set.keys(), START.plus(WARM));
     let signals: Vec<TileSignals> = tape.iter().map(|tile| engine.tile(tile)).collect();
     let rows: usize = tape.iter().map(|tile| tile.local.len()).sum();
-    let machine = std::mem::size_of::<Machine<Composite>>();
+    let machine = std::mem::size_of::<RunState<Composite>>();
     println!("{rows} rows, {} signals, a machine is {machine} bytes and its lists", set.keys().len());
     report("walk, nothing fires", &mut walk(), &quiet, &tape, &signals);
     report("scan, nothing fires", &mut Scan::new(), &quiet[..4], &tape, &signals);

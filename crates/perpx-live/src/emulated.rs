@@ -9,7 +9,7 @@ use super::tile_builder::TileBuilder;
 use super::{LiveError, Options, Speed, span_text};
 use perpx_core::config::{Fills, VenueWorld};
 use perpx_core::market::Role;
-use perpx_core::replay::{Job, Machine};
+use perpx_core::replay::{Job, RunState};
 use perpx_core::signals::{SignalEngine, SignalSet};
 use perpx_core::stats::FullRecord;
 use perpx_core::strategy::STATES;
@@ -256,7 +256,7 @@ fn connections(
 
 fn account(
     strategy: &StrategyFile,
-    machine: &Machine<Composite>,
+    machine: &RunState<Composite>,
     ended: Ended,
     record: &FullRecord,
     (from, speed): (Time, f64),

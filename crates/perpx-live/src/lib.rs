@@ -1,7 +1,7 @@
 //! The live runner: the winner of a sweep moved through time as it comes.
 //!
 //! The loop is [`Paced`], `scan`'s order of moments with a clock before each: market rows in ([tick]), events in ([answer]),
-//! timers, and commands out. It works on the same [`Machine`] as every other driver, so strategy, desk and belief see rows
+//! timers, and commands out. It works on the same [`RunState`] as every other driver, so strategy, desk and belief see rows
 //! and events and nothing else, and a run over a tape must end with the sweep's ledger, byte for byte. There is no second
 //! engine. In `--mode mock` the rows are the tape's and the two venues are `sim::SimVenue`s.
 //!
@@ -43,7 +43,7 @@ pub use report::{Report, RunReport};
 use clock::Clock;
 use console::ConsoleRecorder;
 use perpx_core::market::Role;
-use perpx_core::replay::{Job, Machine, Paced};
+use perpx_core::replay::{Job, Paced, RunState};
 use perpx_core::signals::SignalSet;
 use perpx_core::trader::Composite;
 use perpx_core::units::Time;
@@ -90,7 +90,7 @@ pub fn run(options: &Options, out: &mut (dyn Write + Send)) -> Result<Report, Li
         let mut recorder = ConsoleRecorder::new(out, status.clone(), venues, 2 * job.initial().as_notional().0);
         recorder.begin(name, span, job.initial());
         let mut driver = Paced::new(Clock::new(options.speed, options.stop.clone(), status.clone()));
-        let mut machine = Machine::new(Composite::default(), &job);
+        let mut machine = RunState::new(Composite::default(), &job);
         while let Some((tile, signals)) = &ahead {
             machine.run_tile(&mut driver, &job, tile, signals, &mut recorder);
             let end = driver.stopped_at.unwrap_or(span.1);

@@ -8,7 +8,7 @@ use super::tile_builder::TileBuilder;
 use super::transport::{Hosts, Inbound, Transport};
 use perpx_core::ledger::VenueBook;
 use perpx_core::market::{Command, Event, EventBody, Role};
-use perpx_core::replay::{Job, Machine, Pace, Paced};
+use perpx_core::replay::{Job, Paced, RunState, TimeSource};
 use perpx_core::trader::Composite;
 use perpx_core::units::{Qty, Time};
 use perpx_venues::client::{AccountUpdate, Holding, Outbound, Output, VenueClient, VenueError};
@@ -49,7 +49,7 @@ type Origin = (usize, Option<usize>);
 /// Stops when asked to; waits for nothing, since moments have come when they are heard of.
 struct Present<'a>(&'a AtomicBool);
 
-impl Pace for Present<'_> {
+impl TimeSource for Present<'_> {
     fn wait(&mut self, _at: Time) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -132,7 +132,7 @@ impl Session {
     }
 
     /// Rows and events go to the tape, requests to the transport; what the venue said of itself is kept.
-    fn pass_on(&mut self, from: Origin, output: Output, mut to: Option<(&mut TileBuilder, &mut Machine<Composite>)>) {
+    fn pass_on(&mut self, from: Origin, output: Output, mut to: Option<(&mut TileBuilder, &mut RunState<Composite>)>) {
         let (v, stream) = from;
         let role = Role::BOTH[v];
         if let Some((builder, _)) = &mut to {
@@ -175,10 +175,10 @@ impl Session {
         to: Time,
         stop: &AtomicBool,
         (recorder, status): (&mut ConsoleRecorder<'_>, &Status),
-    ) -> Result<(Machine<Composite>, Ended), LiveError> {
+    ) -> Result<(RunState<Composite>, Ended), LiveError> {
         let halt = AtomicBool::new(false);
         let mut driver = Paced::new(Present(&halt));
-        let mut machine = Machine::outside(Composite::default(), job);
+        let mut machine = RunState::outside(Composite::default(), job);
         let (mut commands, mut asked_at, mut heard_at) = (0, None::<Instant>, Instant::now());
         let closing = CLOSING.mul_f64((1.0 / clock.speed).max(0.25));
         loop {
@@ -224,7 +224,7 @@ impl Session {
     }
 
     /// Until something is due.
-    fn nap(&self, machine: &Machine<Composite>, builder: &TileBuilder, clock: &MarketClock) -> Duration {
+    fn nap(&self, machine: &RunState<Composite>, builder: &TileBuilder, clock: &MarketClock) -> Duration {
         use perpx_core::port::Trader;
         let Some(due) = machine.trader().next_timer() else { return NAP };
         let left = due.since(builder.now(wall::now())).max(0) as f64 * 1e-9 / clock.speed;

@@ -3,7 +3,7 @@
 //! A generic function is compiled where it is called. So the two that a sweep spends its time in are not generic: they are
 //! compiled here, beside what they inline.
 
-use super::{Index, Job, Leap, Machine, Scan, Seek, Walk, leap, walk};
+use super::{Index, Job, Leap, RunState, Scan, Seek, Walk, leap, walk};
 use crate::signals::TileSignals;
 use crate::stats::{FullRecord, NoRecord, Recorder};
 use crate::tape::Tile;
@@ -20,7 +20,7 @@ pub enum DriverSlot {
 }
 
 /// A way of a machine through a tile, for one kind of recorder.
-pub type Drive<R> = fn(&mut DriverSlot, &mut Machine<Composite>, &Job<'_, Composite>, Shared<'_>, &mut R);
+pub type Drive<R> = fn(&mut DriverSlot, &mut RunState<Composite>, &Job<'_, Composite>, Shared<'_>, &mut R);
 
 impl DriverSlot {
     pub fn scan() -> DriverSlot {
@@ -38,7 +38,7 @@ impl DriverSlot {
     /// Moves the machine through what its job has of the tile.
     pub fn drive<R: Recorder>(
         &mut self,
-        machine: &mut Machine<Composite>,
+        machine: &mut RunState<Composite>,
         job: &Job<'_, Composite>,
         shared: Shared<'_>,
         rec: &mut R,
@@ -53,7 +53,7 @@ impl DriverSlot {
     /// [`DriverSlot::drive`] without a record, as the first pass of a sweep goes.
     pub fn drive_unrecorded(
         &mut self,
-        machine: &mut Machine<Composite>,
+        machine: &mut RunState<Composite>,
         job: &Job<'_, Composite>,
         shared: Shared<'_>,
         rec: &mut NoRecord,
@@ -64,7 +64,7 @@ impl DriverSlot {
     /// [`DriverSlot::drive`] with everything recorded, as a configuration is run again.
     pub fn drive_recorded(
         &mut self,
-        machine: &mut Machine<Composite>,
+        machine: &mut RunState<Composite>,
         job: &Job<'_, Composite>,
         shared: Shared<'_>,
         rec: &mut FullRecord,

@@ -3,7 +3,7 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `job` | [`Job`]: what a run is given |
-//! | `machine` | [`Machine`]: the state of one run, carried over tiles and checkpoints; [`RunResult`] |
+//! | `run_state` | [`RunState`]: the state of one run, carried over tiles and checkpoints; [`RunResult`] |
 //! | `pass` | [`Pass`]: a machine's way through one tile: ticks, answers, timers in the order of moments |
 //! | `scan` | [`Scan`]: the reference, a step at every tick |
 //! | `driver_slot` | [`DriverSlot`]: one of the drivers, chosen at run time, for the shipped strategy |
@@ -23,9 +23,9 @@ mod extreme;
 pub mod index;
 mod job;
 mod leap;
-mod machine;
 mod paced;
 mod pass;
+mod run_state;
 mod scan;
 mod seek;
 mod walk;
@@ -35,9 +35,9 @@ pub use driver_slot::{Drive, DriverSlot, Shared};
 pub use index::Index;
 pub use job::Job;
 pub use leap::Leap;
-pub use machine::{Machine, Outside, RunResult};
 pub use paced::{Pace, Paced};
 pub use pass::{Pass, RowsSeen};
+pub use run_state::{Outside, RunResult, RunState};
 pub use scan::Scan;
 pub use seek::{Search, Seek, leap, walk};
 pub use walk::Walk;

@@ -2,7 +2,7 @@
 //! contract", 10), and what each of them does. Drivers differ only in which ticks they hand over.
 
 use super::extreme::Kept;
-use super::{Index, Job, Machine};
+use super::{Index, Job, RunState};
 use crate::ledger::{Line, Mids};
 use crate::market::{Bbo, Command, Event, EventBody, Role};
 use crate::port::{Actions, Moment, Trader, View};
@@ -38,7 +38,7 @@ pub(super) struct Samples {
 
 /// One machine in one tile.
 pub struct Pass<'p, 'j, T: Trader, R: Recorder> {
-    pub(super) m: &'p mut Machine<T>,
+    pub(super) m: &'p mut RunState<T>,
     job: &'p Job<'j, T>,
     pub(super) tile: &'p Tile,
     pub(super) signals: &'p TileSignals,
@@ -63,7 +63,7 @@ pub struct Pass<'p, 'j, T: Trader, R: Recorder> {
 
 impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     pub(super) fn new(
-        m: &'p mut Machine<T>,
+        m: &'p mut RunState<T>,
         job: &'p Job<'j, T>,
         (tile, signals, index): (&'p Tile, &'p TileSignals, Option<&'p Index>),
         rec: &'p mut R,
@@ -575,7 +575,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         self.until
     }
 
-    /// See [`Machine::finish`].
+    /// See [`RunState::finish`].
     pub(super) fn finish(&mut self) {
         let to = self.job.to;
         self.row = self.rows.end - 1;
@@ -623,7 +623,7 @@ fn shortfall(balances2: [i128; 2], capital: [Cash; 2], below: Rate, free: [Cash;
 }
 
 fn scene<'a, T: Trader>(
-    m: &'a Machine<T>,
+    m: &'a RunState<T>,
     tile: &'a Tile,
     signals: &'a TileSignals,
     row: usize,

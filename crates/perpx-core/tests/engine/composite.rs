@@ -7,7 +7,7 @@ use perpx_core::config::{Config, Outage};
 use perpx_core::ledger::{Line, Lines};
 use perpx_core::market::{EventBody, Reject, Role};
 use perpx_core::port::Trader;
-use perpx_core::replay::{Driver, Index, Job, Leap, Machine, RunResult, Scan, Seek, walk};
+use perpx_core::replay::{Driver, Index, Job, Leap, RunResult, RunState, Scan, Seek, walk};
 use perpx_core::signals::{SignalEngine, SignalSet, TileSignals};
 use perpx_core::sim::OutageTable;
 use perpx_core::stats::{FullRecord, Recorder};
@@ -35,7 +35,7 @@ pub(crate) struct Case {
 struct Run {
     result: RunResult,
     record: FullRecord,
-    machine: Machine<Composite>,
+    machine: RunState<Composite>,
     /// Orders that were open at a tile edge.
     alive: u64,
 }
@@ -75,10 +75,10 @@ impl Case {
     }
 
     /// One run, followed by a recorder.
-    pub(crate) fn follow<R: Recorder>(&self, tiles: &[Tile], recorder: &mut R) -> Machine<Composite> {
+    pub(crate) fn follow<R: Recorder>(&self, tiles: &[Tile], recorder: &mut R) -> RunState<Composite> {
         let job = self.job();
         let mut engine = SignalEngine::new(self.keys.keys(), self.from);
-        let mut machine = Machine::new(Composite::default(), &job);
+        let mut machine = RunState::new(Composite::default(), &job);
         for tile in tiles {
             let signals = engine.tile(tile);
             machine.run_tile(&mut walk(), &job, tile, &signals, recorder);
@@ -94,7 +94,7 @@ impl Case {
     fn run_all<D: Driver + Send>(&self, drivers: &mut [D], tiles: &[Tile]) -> Vec<Run> {
         let job = self.job();
         let mut engine = SignalEngine::new(self.keys.keys(), self.from);
-        let fresh = |_: &D| (Machine::new(Composite::default(), &job), FullRecord::default(), 0);
+        let fresh = |_: &D| (RunState::new(Composite::default(), &job), FullRecord::default(), 0);
         let mut runs: Vec<_> = drivers.iter().map(fresh).collect();
         let mut last: Option<(&Tile, TileSignals)> = None;
         let mut parts = Vec::new();
@@ -106,7 +106,7 @@ impl Case {
                 parts.iter().for_each(|&part| index.build(part, (tile, &signals)));
             }
             let with = (tile, &signals, index.as_ref());
-            let step = |(driver, (machine, record, alive)): (&mut D, &mut (Machine<Composite>, FullRecord, u64))| {
+            let step = |(driver, (machine, record, alive)): (&mut D, &mut (RunState<Composite>, FullRecord, u64))| {
                 machine.run_indexed(driver, &job, with, record);
                 *alive += machine.sims().iter().filter(|sim| sim.open_qty() > 0).count() as u64;
             };
@@ -120,7 +120,7 @@ impl Case {
             last = Some((tile, signals));
         }
         let (tile, signals) = last.expect("a tile");
-        let finish = |(mut machine, mut record, alive): (Machine<Composite>, FullRecord, u64)| {
+        let finish = |(mut machine, mut record, alive): (RunState<Composite>, FullRecord, u64)| {
             let result = machine.finish(&job, tile, &signals, &mut record);
             Run { result, record, machine, alive }
         };
@@ -356,7 +356,7 @@ fn belief_is_truth_when_nothing_is_in_flight() {
         let tiles = random::tiles(&tables, case.to, 5);
         let job = case.job();
         let mut engine = SignalEngine::new(case.keys.keys(), case.from);
-        let mut machine = Machine::new(Composite::default(), &job);
+        let mut machine = RunState::new(Composite::default(), &job);
         for tile in &tiles {
             let signals = engine.tile(tile);
             machine.run_tile(&mut walk(), &job, tile, &signals, &mut perpx_core::stats::NoRecord);

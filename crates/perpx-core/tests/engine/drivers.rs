@@ -7,7 +7,7 @@ use perpx_core::market::{
     Delays, FeeSchedule, FundingPrice, Instrument, LiquidationRule, MarginSchedule, RateLimit, SelfTrade,
 };
 use perpx_core::port::{Limits, Trader};
-use perpx_core::replay::{Driver, Index, Job, Machine, RunResult, Scan, leap, walk};
+use perpx_core::replay::{Driver, Index, Job, RunResult, RunState, Scan, leap, walk};
 use perpx_core::signals::{BandRule, SignalEngine, SignalKey, SignalSet};
 use perpx_core::sim::OutageTable;
 use perpx_core::stats::{FullRecord, NoRecord, Recorder};
@@ -140,7 +140,7 @@ impl<T: Trader> Bench<T> {
             stats_interval_ns: 120 * SECOND_NS,
         };
         let mut engine = SignalEngine::new(&self.keys, from);
-        let mut machine = Machine::new(self.trader.clone(), &job);
+        let mut machine = RunState::new(self.trader.clone(), &job);
         let mut record = R::default();
         let mut last = None;
         for tile in tiles {

@@ -10,7 +10,7 @@ use crate::random::{self, Dice, START};
 use perpx_core::config::{Config, ConfigFile, Outage, OutageWhat, OutageWhen};
 use perpx_core::market::Role;
 use perpx_core::port::{Actions, Extreme, Limits, Moment, StateInfo, Trader, Transition, View};
-use perpx_core::replay::{Job, Machine, walk};
+use perpx_core::replay::{Job, RunState, walk};
 use perpx_core::signals::{SignalEngine, SignalSet};
 use perpx_core::sim::OutageTable;
 use perpx_core::stats::Ending;
@@ -300,7 +300,7 @@ fn run(seed: u64) -> Seen {
         stats_interval_ns: 60 * SECOND_NS,
     };
     let trader = Watched { trader: Composite::default(), seed, quiet: 0, beyond: None };
-    let mut machine = Machine::new(trader, &job);
+    let mut machine = RunState::new(trader, &job);
     let mut engine = SignalEngine::new(keys.keys(), from);
     let mut seen = Seen::default();
     let mut last = None;

@@ -5,7 +5,7 @@
 
 use crate::random::Dice;
 use perpx_core::config::{Config, ConfigFile};
-use perpx_core::replay::{Job, Machine, walk};
+use perpx_core::replay::{Job, RunState, walk};
 use perpx_core::signals::{SignalEngine, SignalSet, TileSignals};
 use perpx_core::sim::OutageTable;
 use perpx_core::stats::NoRecord;
@@ -75,7 +75,7 @@ fn run(config: &Config, tile: &Tile) -> (f64, f64) {
         stats_interval_ns: HOUR_NS,
     };
     let signals: TileSignals = SignalEngine::new(keys.keys(), job.from).tile(tile);
-    let mut machine = Machine::new(Composite::default(), &job);
+    let mut machine = RunState::new(Composite::default(), &job);
     machine.run_tile(&mut walk(), &job, tile, &signals, &mut NoRecord);
     let result = machine.finish(&job, tile, &signals, &mut NoRecord);
     let metric = |name: &str| result.metrics.get(name).unwrap_or(0.0);

@@ -6,7 +6,7 @@
 use crate::engine::condition_stats::ConditionState;
 use crate::error::SweepError;
 use crate::results::spool::RunRow;
-use perpx_core::replay::Machine;
+use perpx_core::replay::RunState;
 use perpx_core::trader::Composite;
 use perpx_data::atomic::{AtomicFile, UNFINISHED};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -45,7 +45,7 @@ pub struct ChunkState {
 /// A configuration in one world, under way.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct UnitState {
-    pub machine: Option<Box<Machine<Composite>>>,
+    pub machine: Option<Box<RunState<Composite>>>,
     /// Runs that are finished.
     pub runs: Vec<RunRow>,
     /// Runs that ended with books that do not agree, or that met a venue in its past.

@@ -13,7 +13,7 @@ use crate::options::Options;
 use crate::results::spool::{Row, RunRow};
 use crate::symbol_run::SymbolRun;
 use perpx_core::config::Config;
-use perpx_core::replay::{Drive, DriverSlot, Machine, RunResult, Shared};
+use perpx_core::replay::{Drive, DriverSlot, RunResult, RunState, Shared};
 use perpx_core::signals::SignalSet;
 use perpx_core::stats::{NoRecord, Recorder};
 use perpx_core::tape::Tile;
@@ -235,7 +235,7 @@ impl UnitState {
         (slot, drive): (&mut DriverSlot, Drive<R>),
         shared: Shared<'_>,
         recs: &mut [R; 2],
-        mut ended: impl FnMut(&Machine<Composite>),
+        mut ended: impl FnMut(&RunState<Composite>),
     ) {
         let (tile, signals, _) = shared;
         while let Some(span) = spans.run(self.runs.len()) {
@@ -244,7 +244,7 @@ impl UnitState {
             }
             let job = bound.job(span);
             let rec = &mut recs[self.runs.len()];
-            let machine = self.machine.get_or_insert_with(|| Box::new(Machine::new(Composite::default(), &job)));
+            let machine = self.machine.get_or_insert_with(|| Box::new(RunState::new(Composite::default(), &job)));
             drive(slot, machine, &job, shared, rec);
             if tile.end < span.1 {
                 return;

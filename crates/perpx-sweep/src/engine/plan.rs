@@ -6,7 +6,7 @@ use crate::engine::run::Sweep;
 use crate::error::SweepError;
 use crate::results::columns::SHARES;
 use perpx_core::config::{Config, WorstWindow, worst_window};
-use perpx_core::replay::Machine;
+use perpx_core::replay::RunState;
 use perpx_core::trader::Composite;
 use perpx_data::text::duration;
 use std::fmt;
@@ -249,7 +249,7 @@ fn memory(sweep: &Sweep<'_>, points: u64, per_chunk: u64) -> u64 {
     let worlds = sweep.grid.world_points();
     let units = per_chunk.min(points) * worlds;
     let row = (2 * sweep.table.len() + SHARES.len() + 10) as u64 * 8;
-    let unit = (size_of::<Unit>() + size_of::<UnitState>() + size_of::<Machine<Composite>>()) as u64;
+    let unit = (size_of::<Unit>() + size_of::<UnitState>() + size_of::<RunState<Composite>>()) as u64;
     let ticks = sweep
         .symbol_runs
         .iter()

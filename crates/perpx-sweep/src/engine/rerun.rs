@@ -8,7 +8,7 @@ use crate::options::DriverChoice;
 use crate::results::ledgers::Rerun;
 use crate::results::spool::Row;
 use crate::symbol_run::SymbolRun;
-use perpx_core::replay::{Drive, DriverSlot, Machine};
+use perpx_core::replay::{Drive, DriverSlot, RunState};
 use perpx_core::signals::SignalSet;
 use perpx_core::stats::{FullRecord, Recorder};
 use perpx_core::trader::Composite;
@@ -89,7 +89,7 @@ pub fn recorded<R: Recorder + Send>(
             units.par_iter_mut().for_each(|under| {
                 let with = (&under.bound, &symbol_run.spans);
                 let (records, lines) = (&mut under.rerun.records, &mut under.rerun.lines);
-                let ended = |machine: &Machine<Composite>| lines.push(machine.belief().lines);
+                let ended = |machine: &RunState<Composite>| lines.push(machine.belief().lines);
                 under.state.pass(with, (&mut driver.slot(), drive), shared, records, ended);
             });
             Ok(())

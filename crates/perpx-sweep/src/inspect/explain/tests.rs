@@ -4,7 +4,7 @@ use super::blotter::Blotter;
 use super::text::life;
 use perpx_core::config::ConfigFile;
 use perpx_core::market::{Bbo, Role, Side};
-use perpx_core::replay::{Job, Machine, Scan};
+use perpx_core::replay::{Job, RunState, Scan};
 use perpx_core::signals::{SignalEngine, SignalSet};
 use perpx_core::sim::OutageTable;
 use perpx_core::strategy::{FundingKinds, Plan};
@@ -100,7 +100,7 @@ fn the_life_of_a_trade_is_told_from_the_gate_to_the_last_answer() {
     let tile = align([&tables[0], &tables[1]], at(0), at(50_000), &mut Carry::default());
     let signals = SignalEngine::new(keys.keys(), job.from).tile(&tile);
     let mut blotter = Blotter::new(&plan);
-    let mut machine = Machine::new(Composite::default(), &job);
+    let mut machine = RunState::new(Composite::default(), &job);
     machine.run_tile(&mut Scan::new(), &job, &tile, &signals, &mut blotter);
     let result = machine.finish(&job, &tile, &signals, &mut blotter);
     assert!(result.books_agree && machine.belief().is_flat());

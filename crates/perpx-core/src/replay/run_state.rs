@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 /// or on where the tape is cut.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
-pub struct Machine<T: Trader> {
+pub struct RunState<T: Trader> {
     pub(super) trader: T,
     pub(super) sims: [SimVenue; 2],
     pub(super) belief: Belief,
@@ -72,10 +72,10 @@ pub struct RunResult {
     pub books_agree: bool,
 }
 
-impl<T: Trader> Machine<T> {
-    pub fn new(trader: T, job: &Job<'_, T>) -> Machine<T> {
+impl<T: Trader> RunState<T> {
+    pub fn new(trader: T, job: &Job<'_, T>) -> RunState<T> {
         let state = Tally::new(job.from, T::STATES.len(), T::REASONS.len());
-        Machine {
+        RunState {
             trader,
             sims: Role::BOTH.map(|role| SimVenue::new(role, job.book(role))),
             belief: job.belief(),
@@ -95,11 +95,11 @@ impl<T: Trader> Machine<T> {
     }
 
     /// A machine that trades at venues outside of this program.
-    pub fn outside(trader: T, job: &Job<'_, T>) -> Machine<T> {
-        Machine { outside: Some(Box::default()), ..Machine::new(trader, job) }
+    pub fn outside(trader: T, job: &Job<'_, T>) -> RunState<T> {
+        RunState { outside: Some(Box::default()), ..RunState::new(trader, job) }
     }
 
-    /// Of a machine made by [`Machine::outside`].
+    /// Of a machine made by [`RunState::outside`].
     pub fn port(&mut self) -> Option<&mut Outside> {
         self.outside.as_deref_mut()
     }
@@ -117,7 +117,7 @@ impl<T: Trader> Machine<T> {
         self.run_indexed(driver, job, (tile, signals, None), rec);
     }
 
-    /// As [`Machine::run_tile`], with an index of the tile for drivers that ask one.
+    /// As [`RunState::run_tile`], with an index of the tile for drivers that ask one.
     pub fn run_indexed<D: Driver, R: Recorder>(
         &mut self,
         driver: &mut D,
@@ -164,7 +164,7 @@ impl<T: Trader> Machine<T> {
         }
     }
 
-    /// What the venues of a machine made by [`Machine::outside`] have said and the trader has not heard.
+    /// What the venues of a machine made by [`RunState::outside`] have said and the trader has not heard.
     pub fn outside_events(&self) -> Option<&VecDeque<Event>> {
         self.outside.as_deref().map(|outside| &outside.events)
     }
