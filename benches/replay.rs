@@ -3,7 +3,7 @@
 
 use perpx::config::ConfigFile;
 use perpx::market::Bbo;
-use perpx::replay::{Driver, Job, Pace, Paced, RunState, Scan, walk};
+use perpx::replay::{Driver, Job, Paced, RunState, Scan, TimeSource, walk};
 use perpx::signals::{SignalEngine, SignalSet, TileSignals};
 use perpx::sim::OutageTable;
 use perpx::stats::NoRecord;
@@ -111,14 +111,14 @@ fn pass<D: Driver>(driver: &mut D, plans: &[Plan], tape: &[Tile], signals: &[Til
     (ticks, steps, hash.finalize().to_hex()[..16].to_string())
 }
 
-/// The live loop's pace at full speed, as `live::Clock` keeps it: one look at the stop, one count.
+/// The live loop's time source at full speed, as `live::Clock` keeps it: one look at the stop, one count.
 #[derive(Debug, Default)]
 struct FullSpeed {
     stop: std::sync::atomic::AtomicBool,
     moments: u64,
 }
 
-impl Pace for FullSpeed {
+impl TimeSource for FullSpeed {
     fn wait(&mut self, _at: Time) -> bool {
         self.moments += 1;
         self.stop.load(std::sync::atomic::Ordering::Relaxed)

@@ -1,7 +1,7 @@
 //! Wall time: when a moment of the tape has come.
 
 use super::status::Status;
-use perpx_core::replay::Pace;
+use perpx_core::replay::TimeSource;
 use perpx_core::units::Time;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,7 +63,7 @@ impl Clock {
     }
 }
 
-impl Pace for Clock {
+impl TimeSource for Clock {
     #[inline]
     fn wait(&mut self, at: Time) -> bool {
         if self.stop.load(Ordering::Relaxed) {

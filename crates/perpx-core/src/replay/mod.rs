@@ -7,7 +7,7 @@
 //! | `pass` | [`Pass`]: a machine's way through one tile: ticks, answers, timers in the order of moments |
 //! | `scan` | [`Scan`]: the reference, a step at every tick |
 //! | `driver_slot` | [`DriverSlot`]: one of the drivers, chosen at run time, for the shipped strategy |
-//! | `paced` | [`Paced`]: as `scan`, each moment waited for by a [`Pace`]: the live loop |
+//! | `paced` | [`Paced`]: as `scan`, each moment waited for by a [`TimeSource`]: the live loop |
 //! | `seek` | [`Seek`]: sleeps from wake to wake; asks a [`Search`] for the next row that fires |
 //! | `walk`, `compiled_rules`, `column_filter` | [`Walk`]: the search row by row, its rules compiled per epoch |
 //! | `leap`, `index` | [`Leap`]: the search by an [`Index`] of the tile |
@@ -35,7 +35,7 @@ pub use driver_slot::{Drive, DriverSlot, Shared};
 pub use index::Index;
 pub use job::Job;
 pub use leap::Leap;
-pub use paced::{Pace, Paced};
+pub use paced::{Paced, TimeSource};
 pub use pass::{Pass, RowsSeen};
 pub use run_state::{Outside, RunResult, RunState};
 pub use scan::Scan;

@@ -1,7 +1,7 @@
 //! The live loop: every moment in its order, each waited for.
 //!
 //! Events come in ([`Pass::next_answer`], then [`Pass::hear`]), rows come in ([`Pass::tick`]), timers fall due, and what the
-//! trader wants goes out as commands through the pass. It is `scan`'s order of moments; the one thing added is the [`Pace`],
+//! trader wants goes out as commands through the pass. It is `scan`'s order of moments; the one thing added is the [`TimeSource`],
 //! which decides when a moment has come and whether the run is to stop.
 
 use super::{Driver, Pass, RowsSeen};
@@ -10,7 +10,7 @@ use crate::stats::Recorder;
 use crate::units::Time;
 
 /// The clock of a run, outside the core.
-pub trait Pace {
+pub trait TimeSource {
     /// Returns when `at` has come, or at once with `true` when the run is to stop: the position is then closed, and nothing
     /// is waited for any more.
     fn wait(&mut self, at: Time) -> bool;
@@ -18,15 +18,15 @@ pub trait Pace {
 
 #[derive(Debug)]
 pub struct Paced<P> {
-    pub pace: P,
+    pub source: P,
     stopping: bool,
     /// Where the run ended because it was asked to, exclusive.
     pub stopped_at: Option<Time>,
 }
 
-impl<P: Pace> Paced<P> {
-    pub fn new(pace: P) -> Paced<P> {
-        Paced { pace, stopping: false, stopped_at: None }
+impl<P: TimeSource> Paced<P> {
+    pub fn new(source: P) -> Paced<P> {
+        Paced { source, stopping: false, stopped_at: None }
     }
 
     /// True as soon as a stop is asked for.
@@ -36,7 +36,7 @@ impl<P: Pace> Paced<P> {
 
     #[inline]
     fn wait<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>, at: Time) {
-        if !self.stopping && self.pace.wait(at) {
+        if !self.stopping && self.source.wait(at) {
             self.stopping = true;
             pass.halt();
         }
@@ -61,7 +61,7 @@ impl<P: Pace> Paced<P> {
     }
 }
 
-impl<P: Pace> Driver for Paced<P> {
+impl<P: TimeSource> Driver for Paced<P> {
     fn rows_seen(&self) -> RowsSeen {
         RowsSeen::Busy
     }
