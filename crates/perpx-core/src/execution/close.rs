@@ -3,7 +3,7 @@
 //! With the second-best venue of strategy.md 6 where a venue refuses or is silent.
 
 use super::desk::doubled;
-use super::{Count, Desk, Ended, Floor, TimerKind, Working};
+use super::{Count, Desk, Ended, ExecCtx, TimerKind, Working};
 use crate::config::Taking;
 use crate::market::{OrderId, OrderKind, Reject, Role};
 use crate::strategy::{Reason, State};
@@ -99,84 +99,84 @@ impl Close {
 
     /// What of a leg is still to go, in its venue's lots; less is dust. Of a leg that stays, what the venue does not take
     /// in its own size stays too.
-    fn excess(&self, floor: &Floor<'_>, role: Role) -> Qty {
-        let (held, keep) = (floor.held(role), self.keep[role.ix()]);
+    fn excess(&self, ctx: &ExecCtx<'_>, role: Role) -> Qty {
+        let (held, keep) = (ctx.held(role), self.keep[role.ix()]);
         if held <= keep {
             return Qty::ZERO;
         }
-        let instrument = floor.plan.instrument(role);
+        let instrument = ctx.plan.instrument(role);
         let excess = (held - keep).floor_to(instrument.lot);
         let stays = !keep.is_zero() && {
-            let (px, _) = floor.bbo(role).opposite(role.closing());
-            px.0 > 0 && !instrument.takes_as(self.next_kind(floor, role, excess), excess, px)
+            let (px, _) = ctx.bbo(role).opposite(role.closing());
+            px.0 > 0 && !instrument.takes_as(self.next_kind(ctx, role, excess), excess, px)
         };
         if stays { Qty::ZERO } else { excess }
     }
 
     /// How the next order goes out: by the style, but what is too small to rest is taken where the style allows it.
-    fn next_kind(&self, floor: &Floor<'_>, role: Role, excess: Qty) -> OrderKind {
+    fn next_kind(&self, ctx: &ExecCtx<'_>, role: Role, excess: Qty) -> OrderKind {
         let (r, style) = (role.ix(), self.taking.style);
         let too_small = || {
-            let (px, _) = floor.bbo(role).opposite(role.closing());
-            !self.keep[r].is_zero() && !floor.is_tradable(role, excess, px)
+            let (px, _) = ctx.bbo(role).opposite(role.closing());
+            !self.keep[r].is_zero() && !ctx.is_tradable(role, excess, px)
         };
         let taken = !style.may_make() || style.may_take() && (self.passive_spent[r] || too_small());
         if taken { OrderKind::Ioc } else { OrderKind::PostOnly }
     }
 
     /// Quantity by which a leg stands alone.
-    fn naked(&self, floor: &Floor<'_>, role: Role) -> Qty {
-        (floor.held(role) - floor.held(role.other())).max(Qty::ZERO)
+    fn naked(&self, ctx: &ExecCtx<'_>, role: Role) -> Qty {
+        (ctx.held(role) - ctx.held(role.other())).max(Qty::ZERO)
     }
 
-    pub fn on_end(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, ended: &Ended) {
+    pub fn on_end(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, ended: &Ended) {
         let (role, r) = (ended.role, ended.role.ix());
         if ended.side == role.opening() || self.sent[r] == 0 {
             // a hedge is repeated after a pause; what was under way before is followed up as it ends
             if self.hedge.is_some() {
-                desk.pause(floor, role, floor.plan.strategy.execution.close_retry_ns);
+                desk.pause(ctx, role, ctx.plan.strategy.execution.close_retry_ns);
             }
             return;
         }
         match ended.rejected {
             // a limit, a rule, a price, margin say nothing of the venue's health
-            Some(Reject::Unavailable | Reject::Drawn) => drop(self.refused_since[r].get_or_insert(floor.now())),
+            Some(Reject::Unavailable | Reject::Drawn) => drop(self.refused_since[r].get_or_insert(ctx.now())),
             _ => self.refused_since[r] = None,
         }
         if ended.filled.0 > 0 {
             self.unfilled[r].0 = 0;
         }
         if ended.kind != OrderKind::PostOnly || !self.taking.style.may_take() {
-            desk.pause(floor, role, self.wait_ns(floor, role));
+            desk.pause(ctx, role, self.wait_ns(ctx, role));
             self.unfilled[r].0 += u32::from(ended.filled.is_zero());
         }
-        let timeout = floor.plan.strategy.execution.venue_timeout_ns;
-        let is_refused = self.refused_since[r].is_some_and(|since| floor.now().since(since) >= patience(timeout, desk));
-        if is_refused && floor.now() >= desk.fence_end(role, floor) && self.is_hedgeable(floor, role) {
-            self.begin_hedge(desk, floor, role);
+        let timeout = ctx.plan.strategy.execution.venue_timeout_ns;
+        let is_refused = self.refused_since[r].is_some_and(|since| ctx.now().since(since) >= patience(timeout, desk));
+        if is_refused && ctx.now() >= desk.fence_end(role, ctx) && self.is_hedgeable(ctx, role) {
+            self.begin_hedge(desk, ctx, role);
         }
     }
 
     /// The pause after an order that ended: urgent closes do not back off.
-    fn wait_ns(&self, floor: &Floor<'_>, role: Role) -> i64 {
+    fn wait_ns(&self, ctx: &ExecCtx<'_>, role: Role) -> i64 {
         let times = if self.urgent { 0 } else { self.unfilled[role.ix()].0 };
-        doubled(floor.plan.strategy.execution.close_retry_ns, times)
+        doubled(ctx.plan.strategy.execution.close_retry_ns, times)
     }
 
     /// The leg's venue lives but does not know its order: one more close of the whole leg may follow.
-    pub fn on_doubt(&mut self, desk: &mut Desk, floor: &Floor<'_>, role: Role) {
+    pub fn on_doubt(&mut self, desk: &mut Desk, ctx: &ExecCtx<'_>, role: Role) {
         if desk.orders(role).count() == 1 && !desk.is_pausing(role) {
-            desk.pause(floor, role, floor.plan.strategy.execution.close_retry_ns);
+            desk.pause(ctx, role, ctx.plan.strategy.execution.close_retry_ns);
         }
     }
 
-    fn is_hedgeable(&self, floor: &Floor<'_>, role: Role) -> bool {
-        self.may_hedge && self.hedge.is_none() && self.naked(floor, role).0 > 0 && self.excess(floor, role).0 > 0
+    fn is_hedgeable(&self, ctx: &ExecCtx<'_>, role: Role) -> bool {
+        self.may_hedge && self.hedge.is_none() && self.naked(ctx, role).0 > 0 && self.excess(ctx, role).0 > 0
     }
 
     /// Hedges a leg whose venue, asked, has told nothing for long enough; where that is not so yet, a timer says when.
-    fn watch_silence(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, role: Role) {
-        let since = desk.silent_since(role).filter(|_| self.is_hedgeable(floor, role));
+    fn watch_silence(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, role: Role) {
+        let since = desk.silent_since(role).filter(|_| self.is_hedgeable(ctx, role));
         let watched = std::mem::replace(&mut self.watched[role.ix()], since.is_some());
         let Some(since) = since else {
             if watched {
@@ -184,118 +184,118 @@ impl Close {
             }
             return;
         };
-        let patience = patience(floor.plan.strategy.execution.venue_timeout_ns, desk);
-        let due = since.plus(patience).max(desk.fence_end(role, floor));
-        if floor.now() < due {
+        let patience = patience(ctx.plan.strategy.execution.venue_timeout_ns, desk);
+        let due = since.plus(patience).max(desk.fence_end(role, ctx));
+        if ctx.now() < due {
             desk.set_only(due, TimerKind::Silence(role));
         } else {
-            self.begin_hedge(desk, floor, role);
+            self.begin_hedge(desk, ctx, role);
         }
     }
 
-    fn begin_hedge(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, role: Role) {
-        let most = floor.plan.strategy.execution.max_hedges;
+    fn begin_hedge(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, role: Role) {
+        let most = ctx.plan.strategy.execution.max_hedges;
         if desk.hedges >= most {
-            floor.counts.add_n(Count::HedgesExhausted, u64::from(desk.hedges == most));
+            ctx.counts.add_n(Count::HedgesExhausted, u64::from(desk.hedges == most));
             desk.hedges = most + 1;
             return;
         }
         desk.hedges += 1;
-        floor.counts.add(Count::Hedges);
+        ctx.counts.add(Count::Hedges);
         self.hedge = Some(Hedge { role, back: false, probes: 0 });
-        self.hedged_since.get_or_insert(floor.now());
-        desk.await_return(floor, role);
+        self.hedged_since.get_or_insert(ctx.now());
+        desk.await_return(ctx, role);
     }
 
     /// Asks again whether the venue is back.
-    pub fn probe(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, role: Role) {
+    pub fn probe(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, role: Role) {
         if let Some(hedge) = self.hedge.as_mut().filter(|hedge| hedge.role == role && !hedge.back) {
-            desk.probe(floor, role, hedge.probes);
+            desk.probe(ctx, role, hedge.probes);
             hedge.probes += 1;
         }
     }
 
     /// The silent venue is back and both quotes are fresh: both legs close together by taker.
-    pub fn end_hedge(&mut self, floor: &Floor<'_>) {
+    pub fn end_hedge(&mut self, ctx: &ExecCtx<'_>) {
         self.hedge = None;
         self.refused_since = [None; 2];
         self.keep = [Qty::ZERO; 2];
         self.urgent = true;
-        self.taking = urgent(floor.plan);
+        self.taking = urgent(ctx.plan);
         // what rests from before is not waited for
         self.sent = [0; 2];
     }
 
     /// Sends what is missing; true when nothing is left to close and no order is open or unknown.
-    pub fn drive(&mut self, desk: &mut Desk, floor: &mut Floor<'_>) -> bool {
+    pub fn drive(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>) -> bool {
         let mut done = true;
         for role in Role::BOTH {
-            done &= self.drive_leg(desk, floor, role);
+            done &= self.drive_leg(desk, ctx, role);
         }
         done &= self.hedge.is_none();
         if done && let Some(since) = self.hedged_since {
-            floor.counts.add_n(Count::HedgedNs, floor.now().since(since).max(0) as u64);
+            ctx.counts.add_n(Count::HedgedNs, ctx.now().since(since).max(0) as u64);
         }
         done
     }
 
-    fn drive_leg(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, role: Role) -> bool {
-        self.watch_silence(desk, floor, role);
+    fn drive_leg(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, role: Role) -> bool {
+        self.watch_silence(desk, ctx, role);
         if let Some(hedge) = self.hedge {
             if role != hedge.role && !hedge.back && desk.working(role).is_none() && !desk.is_pausing(role) {
-                self.open_hedge(desk, floor, hedge.role);
+                self.open_hedge(desk, ctx, hedge.role);
             }
             return false;
         }
         // orders of the state before: they open, or they rest for a removal that this one took over
         let old = |order: &Working| order.side == role.opening() || self.sent[role.ix()] == 0 || self.given_up;
         let old: Vec<OrderId> = desk.orders(role).filter(|order| old(order)).map(|order| order.id).collect();
-        old.into_iter().for_each(|id| desk.cancel(floor, id));
-        let excess = self.excess(floor, role);
+        old.into_iter().for_each(|id| desk.cancel(ctx, id));
+        let excess = self.excess(ctx, role);
         if excess.0 == 0 {
             return desk.working(role).is_none();
         }
         let free = !self.given_up && desk.takes_close(role, self.keep[role.ix()].is_zero());
         // a venue that takes the leg itself may not have told the last part
         if free && !desk.is_pausing(role) && !desk.has_timer(TimerKind::LegCut(role)) {
-            self.send(desk, floor, role, excess);
+            self.send(desk, ctx, role, excess);
         }
         false
     }
 
-    fn open_hedge(&self, desk: &mut Desk, floor: &mut Floor<'_>, stuck: Role) {
+    fn open_hedge(&self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, stuck: Role) {
         let other = stuck.other();
-        let qty = self.naked(floor, stuck).floor_to(floor.plan.instrument(other).lot);
-        let (px, _) = floor.bbo(other).opposite(other.opening());
-        if floor.is_tradable(other, qty, px) {
-            desk.hedge_taking(floor, other, qty, floor.plan.strategy.execution.urgent_slip);
+        let qty = self.naked(ctx, stuck).floor_to(ctx.plan.instrument(other).lot);
+        let (px, _) = ctx.bbo(other).opposite(other.opening());
+        if ctx.is_tradable(other, qty, px) {
+            desk.hedge_taking(ctx, other, qty, ctx.plan.strategy.execution.urgent_slip);
         }
     }
 
-    fn send(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, role: Role, excess: Qty) {
+    fn send(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, role: Role, excess: Qty) {
         let r = role.ix();
         let style = self.taking.style;
-        let (best, _) = floor.bbo(role).best(role.closing());
+        let (best, _) = ctx.bbo(role).best(role.closing());
         if self.unfilled[r].1 != best {
             self.unfilled[r] = (0, best);
         }
-        let kind = self.next_kind(floor, role, excess);
-        let is_held = kind == OrderKind::PostOnly && desk.is_held(floor, role);
+        let kind = self.next_kind(ctx, role, excess);
+        let is_held = kind == OrderKind::PostOnly && desk.is_held(ctx, role);
         let kind = if is_held { OrderKind::Ioc } else { kind };
-        let qty = legal(floor, role, excess, self.keep[r].is_zero(), kind);
+        let qty = legal(ctx, role, excess, self.keep[r].is_zero(), kind);
         let sent = if kind == OrderKind::PostOnly {
             self.passive_spent[r] = true;
-            desk.close_passive(floor, role, qty, self.taking.passive_timeout_ns)
+            desk.close_passive(ctx, role, qty, self.taking.passive_timeout_ns)
         } else if style.may_take() {
-            desk.close_taking(floor, role, qty, self.taking.slip)
+            desk.close_taking(ctx, role, qty, self.taking.slip)
         } else {
             false
         };
         if sent {
             self.sent[r] += 1;
-            floor.counts.add_n(Count::ClosesResent, u64::from(self.sent[r] > 1));
+            ctx.counts.add_n(Count::ClosesResent, u64::from(self.sent[r] > 1));
         } else {
-            desk.pause(floor, role, self.wait_ns(floor, role));
+            desk.pause(ctx, role, self.wait_ns(ctx, role));
         }
     }
 }
@@ -307,9 +307,9 @@ fn patience(venue_timeout_ns: i64, desk: &Desk) -> i64 {
 
 /// A residue that the venue does not take in its own size goes out as the smallest legal order, reduce-only, when all of
 /// the leg is to go: the venue trims it to the position.
-fn legal(floor: &Floor<'_>, role: Role, excess: Qty, all: bool, kind: OrderKind) -> Qty {
-    let instrument = floor.plan.instrument(role);
-    let (px, _) = floor.bbo(role).opposite(role.closing());
+fn legal(ctx: &ExecCtx<'_>, role: Role, excess: Qty, all: bool, kind: OrderKind) -> Qty {
+    let instrument = ctx.plan.instrument(role);
+    let (px, _) = ctx.bbo(role).opposite(role.closing());
     if !all || px.0 <= 0 || instrument.takes_as(kind, excess, px) {
         return excess;
     }

@@ -4,7 +4,7 @@
 //! they may still land. They end by what the venue tells, or by the fence: `execution.fence_ms` after its decision an
 //! order that is still unknown can land no more.
 
-use super::{Count, Floor};
+use super::{Count, ExecCtx};
 use crate::market::{Command, Event, EventBody, NewOrder, OrderId, OrderKind, OrderState, Reject, Role, Side};
 use crate::units::{Qty, SECOND_NS, Time};
 use serde::{Deserialize, Serialize};
@@ -196,9 +196,9 @@ impl Desk {
     }
 
     /// From when on no order of the leg that is not known to rest can land.
-    pub fn fence_end(&self, role: Role, floor: &Floor<'_>) -> Time {
+    pub fn fence_end(&self, role: Role, ctx: &ExecCtx<'_>) -> Time {
         let open = self.orders(role).filter(|order| !order.accepted);
-        open.map(|order| fence_of(order, floor)).max().unwrap_or(Time::MIN)
+        open.map(|order| fence_of(order, ctx)).max().unwrap_or(Time::MIN)
     }
 
     /// True while the pause of a leg's job lasts.
@@ -207,9 +207,9 @@ impl Desk {
     }
 
     /// Pauses a leg's job, in place of any pause before.
-    pub fn pause(&mut self, floor: &Floor<'_>, role: Role, wait_ns: i64) {
+    pub fn pause(&mut self, ctx: &ExecCtx<'_>, role: Role, wait_ns: i64) {
         self.drop_timers(|kind| kind == TimerKind::Resume(role));
-        self.set_timer(floor.now().plus(wait_ns), TimerKind::Resume(role));
+        self.set_timer(ctx.now().plus(wait_ns), TimerKind::Resume(role));
     }
 
     #[inline]
@@ -246,7 +246,7 @@ impl Desk {
     }
 
     /// Sends an order; its number is given here. The leg must have none working but what is in doubt.
-    pub fn place(&mut self, floor: &mut Floor<'_>, order: NewOrder) -> OrderId {
+    pub fn place(&mut self, ctx: &mut ExecCtx<'_>, order: NewOrder) -> OrderId {
         let role = order.venue;
         assert!(self.orders(role).all(|other| other.in_doubt), "a leg has one working order at most");
         assert!(order.qty.0 > 0 && order.limit.0 >= 0, "an order of {} at {}", order.qty, order.limit);
@@ -254,8 +254,8 @@ impl Desk {
         self.next_order += 1;
         let order = NewOrder { id: OrderId(self.next_order), ..order };
         self.last[role.ix()] = order.id;
-        floor.counts.add(Count::OrdersSent);
-        self.request(floor, Command::Place(order));
+        ctx.counts.add(Count::OrdersSent);
+        self.request(ctx, Command::Place(order));
         self.orders.push(Working {
             id: order.id,
             role,
@@ -263,8 +263,8 @@ impl Desk {
             qty: order.qty,
             filled: Qty::ZERO,
             kind: order.kind,
-            is_whole: order.reduce_only && order.qty >= floor.held(role),
-            sent_at: floor.now(),
+            is_whole: order.reduce_only && order.qty >= ctx.held(role),
+            sent_at: ctx.now(),
             accepted: false,
             cancelling: false,
             unwanted: false,
@@ -273,67 +273,67 @@ impl Desk {
             missed: false,
             is_stray: false,
         });
-        self.expect_answer(floor, role, order.id);
+        self.expect_answer(ctx, role, order.id);
         order.id
     }
 
-    fn expect_answer(&mut self, floor: &Floor<'_>, role: Role, id: OrderId) {
-        let execution = &floor.plan.strategy.execution;
-        self.set_timer(floor.now().plus(execution.query_after_ns), TimerKind::Ask(role, id));
-        self.set_timer(floor.now().plus(execution.venue_timeout_ns), TimerKind::Venue(role, id));
+    fn expect_answer(&mut self, ctx: &ExecCtx<'_>, role: Role, id: OrderId) {
+        let execution = &ctx.plan.strategy.execution;
+        self.set_timer(ctx.now().plus(execution.query_after_ns), TimerKind::Ask(role, id));
+        self.set_timer(ctx.now().plus(execution.venue_timeout_ns), TimerKind::Venue(role, id));
     }
 
     /// A request leaves that the venue counts.
-    fn request(&mut self, floor: &mut Floor<'_>, command: Command) {
+    fn request(&mut self, ctx: &mut ExecCtx<'_>, command: Command) {
         let role = command.venue();
-        if let Some(limit) = floor.plan.world.venues[role.ix()].rate_limit {
-            let (sent, now) = (&mut self.requests[role.ix()], floor.now());
+        if let Some(limit) = ctx.plan.world.venues[role.ix()].rate_limit {
+            let (sent, now) = (&mut self.requests[role.ix()], ctx.now());
             while sent.front().is_some_and(|&at| now.since(at) >= limit.window_ns) {
                 sent.pop_front();
             }
             assert!(sent.back().is_none_or(|&last| last <= now), "a request of {now} follows one of {:?}", sent.back());
             sent.push_back(now);
         }
-        floor.commands.push(command);
+        ctx.commands.push(command);
     }
 
     /// Only the reserve of the venue's requests is left: what opens, and what can do without resting, waits.
-    pub fn is_held(&self, floor: &Floor<'_>, role: Role) -> bool {
-        let venue = &floor.plan.world.venues[role.ix()];
+    pub fn is_held(&self, ctx: &ExecCtx<'_>, role: Role) -> bool {
+        let venue = &ctx.plan.world.venues[role.ix()];
         venue.rate_limit.is_some_and(|limit| {
             let sent = self.requests[role.ix()].iter().rev();
-            let used = sent.take_while(|&&at| floor.now().since(at) < limit.window_ns).count();
+            let used = sent.take_while(|&&at| ctx.now().since(at) < limit.window_ns).count();
             limit.is_held(used, venue.reserve)
         })
     }
 
     /// Cancels an order of the leg, once.
-    pub fn cancel(&mut self, floor: &mut Floor<'_>, id: OrderId) {
+    pub fn cancel(&mut self, ctx: &mut ExecCtx<'_>, id: OrderId) {
         let Some(order) = self.find(id).filter(|order| !order.unwanted) else { return };
         order.unwanted = true;
         // a taker ends by itself; what is asked for is cancelled when its state is known
         if order.asked.is_none() && !order.kind.only_takes() {
-            self.send_cancel(floor, id);
+            self.send_cancel(ctx, id);
         }
     }
 
     /// Cancels all of the leg's orders.
-    pub fn cancel_all(&mut self, floor: &mut Floor<'_>, role: Role) {
+    pub fn cancel_all(&mut self, ctx: &mut ExecCtx<'_>, role: Role) {
         let ids: Vec<OrderId> = self.orders(role).map(|order| order.id).collect();
-        ids.into_iter().for_each(|id| self.cancel(floor, id));
+        ids.into_iter().for_each(|id| self.cancel(ctx, id));
     }
 
-    fn send_cancel(&mut self, floor: &mut Floor<'_>, id: OrderId) {
+    fn send_cancel(&mut self, ctx: &mut ExecCtx<'_>, id: OrderId) {
         let Some(order) = self.find(id) else { return };
         order.cancelling = true;
         let (role, accepted) = (order.role, order.accepted);
-        floor.counts.add(Count::CancelsSent);
-        self.request(floor, Command::Cancel { venue: role, id });
+        ctx.counts.add(Count::CancelsSent);
+        self.request(ctx, Command::Cancel { venue: role, id });
         self.drop_timers(|kind| matches!(kind, TimerKind::Passive(_, of) | TimerKind::Recancel(_, of) if of == id));
         // an order that is itself unanswered is waited for as before
         if accepted {
             self.calm(id);
-            self.expect_answer(floor, role, id);
+            self.expect_answer(ctx, role, id);
         }
     }
 
@@ -346,47 +346,47 @@ impl Desk {
     }
 
     /// Asks for the state of the last order sent to a venue at which none works; `times` such questions went before.
-    pub fn probe(&mut self, floor: &mut Floor<'_>, role: Role, times: u32) {
+    pub fn probe(&mut self, ctx: &mut ExecCtx<'_>, role: Role, times: u32) {
         let id = self.last[role.ix()];
-        floor.commands.push(Command::Query { venue: role, id });
-        self.set_probe(floor, role, id, times + 1);
+        ctx.commands.push(Command::Query { venue: role, id });
+        self.set_probe(ctx, role, id, times + 1);
     }
 
-    fn set_probe(&mut self, floor: &Floor<'_>, role: Role, id: OrderId, times: u32) {
-        let wait = doubled(floor.plan.strategy.execution.venue_probe_ns, times);
-        self.set_timer(floor.now().plus(wait), TimerKind::Probe(role, id));
+    fn set_probe(&mut self, ctx: &ExecCtx<'_>, role: Role, id: OrderId, times: u32) {
+        let wait = doubled(ctx.plan.strategy.execution.venue_probe_ns, times);
+        self.set_timer(ctx.now().plus(wait), TimerKind::Probe(role, id));
     }
 
     /// A hedge begins: from now on the queries of the leg tell when its venue is back.
-    pub fn await_return(&mut self, floor: &Floor<'_>, role: Role) {
-        let now = floor.now();
+    pub fn await_return(&mut self, ctx: &ExecCtx<'_>, role: Role) {
+        let now = ctx.now();
         let mut asked = false;
         for order in self.orders.iter_mut().filter(|order| order.role == role && order.asked.is_some()) {
             order.asked = Some((now, 1));
             asked = true;
         }
         if asked {
-            let due = now.plus(floor.plan.strategy.execution.venue_probe_ns);
+            let due = now.plus(ctx.plan.strategy.execution.venue_probe_ns);
             for timer in &mut self.timers {
                 if matches!(timer.kind, TimerKind::Probe(of, _) if of == role) {
                     timer.due = due;
                 }
             }
         } else {
-            self.set_probe(floor, role, self.last[role.ix()], 0);
+            self.set_probe(ctx, role, self.last[role.ix()], 0);
         }
     }
 
     /// Takes note of an answer.
-    pub fn hear(&mut self, floor: &mut Floor<'_>, event: &Event) -> Heard {
+    pub fn hear(&mut self, ctx: &mut ExecCtx<'_>, event: &Event) -> Heard {
         let role = event.venue;
         // a refusal for the request limit is our own and no sign of the venue's life
         if !matches!(event.body, EventBody::Rejected { reason: Reject::RateLimit, .. }) {
-            assert!(floor.now() >= self.heard[role.ix()], "{} after {}", floor.now(), self.heard[role.ix()]);
-            self.heard[role.ix()] = floor.now();
+            assert!(ctx.now() >= self.heard[role.ix()], "{} after {}", ctx.now(), self.heard[role.ix()]);
+            self.heard[role.ix()] = ctx.now();
         }
         let Some(id) = event.body.order() else { return Heard::default() };
-        if self.find(id).is_none() && !self.revive(floor, id, &event.body) {
+        if self.find(id).is_none() && !self.revive(ctx, id, &event.body) {
             return Heard::default();
         }
         let Some(order) = self.find(id) else { return Heard::default() };
@@ -406,10 +406,10 @@ impl Desk {
                 }
             }
             EventBody::Accepted { .. } | EventBody::Status { state: OrderState::Open { .. }, .. } => {
-                self.accept(floor, id);
+                self.accept(ctx, id);
             }
             EventBody::Rejected { reason, .. } => {
-                floor.counts.add(Count::RejectsHeard);
+                ctx.counts.add(Count::RejectsHeard);
                 return self.end(id, Some(reason));
             }
             EventBody::Done { .. } | EventBody::Status { state: OrderState::Done { .. }, .. } => {
@@ -417,7 +417,7 @@ impl Desk {
             }
             EventBody::CancelRejected { .. } => {
                 order.cancelling = false;
-                let retry = floor.now().plus(floor.plan.strategy.execution.close_retry_ns);
+                let retry = ctx.now().plus(ctx.plan.strategy.execution.close_retry_ns);
                 self.set_only(retry, TimerKind::Recancel(role, id));
             }
             EventBody::Status { state: OrderState::InDoubt, .. } => {
@@ -427,7 +427,7 @@ impl Desk {
             }
             EventBody::Status { state: OrderState::Unknown, .. } => {
                 let missed = !std::mem::replace(&mut order.missed, true);
-                floor.counts.add_n(Count::Unanswered, u64::from(missed));
+                ctx.counts.add_n(Count::Unanswered, u64::from(missed));
                 self.bury(id);
                 return Heard { missed, ..self.end(id, None) };
             }
@@ -437,7 +437,7 @@ impl Desk {
     }
 
     /// An order is known to rest. One that only takes is asked for again, until its end is told.
-    fn accept(&mut self, floor: &mut Floor<'_>, id: OrderId) {
+    fn accept(&mut self, ctx: &mut ExecCtx<'_>, id: OrderId) {
         let Some(order) = self.find(id) else { return };
         (order.accepted, order.in_doubt) = (true, false);
         if order.kind.only_takes() {
@@ -450,7 +450,7 @@ impl Desk {
         }
         self.calm(id);
         if unwanted {
-            self.send_cancel(floor, id);
+            self.send_cancel(ctx, id);
         }
     }
 
@@ -464,7 +464,7 @@ impl Desk {
     }
 
     /// An order that was counted dead lives: it is cancelled at once, and its end awaited.
-    fn revive(&mut self, floor: &mut Floor<'_>, id: OrderId, body: &EventBody) -> bool {
+    fn revive(&mut self, ctx: &mut ExecCtx<'_>, id: OrderId, body: &EventBody) -> bool {
         let Some(at) = self.dead.iter().position(|order| order.id == id) else { return false };
         let lives = match *body {
             EventBody::Accepted { .. } | EventBody::Fill { .. } => true,
@@ -475,14 +475,14 @@ impl Desk {
             return false;
         }
         let dead = self.dead.remove(at);
-        floor.counts.add(Count::Revived);
+        ctx.counts.add(Count::Revived);
         let (accepted, in_doubt, cancelling) = (true, false, false);
         let order = Working { accepted, in_doubt, cancelling, unwanted: true, asked: None, is_stray: true, ..dead };
         self.orders.push(order);
         if order.kind.only_takes() {
-            self.expect_answer(floor, order.role, id);
+            self.expect_answer(ctx, order.role, id);
         } else {
-            self.send_cancel(floor, id);
+            self.send_cancel(ctx, id);
         }
         true
     }
@@ -497,14 +497,14 @@ impl Desk {
     }
 
     /// Handles the timers that belong to orders. True when an order counts as unanswered by this.
-    pub fn on_timer(&mut self, floor: &mut Floor<'_>, kind: TimerKind) -> bool {
+    pub fn on_timer(&mut self, ctx: &mut ExecCtx<'_>, kind: TimerKind) -> bool {
         match kind {
             // a cancel that failed may never have met its order: its state says whether it still rests
-            TimerKind::Ask(_, id) | TimerKind::Probe(_, id) | TimerKind::Recancel(_, id) => self.ask(floor, id),
-            TimerKind::Passive(_, id) => self.cancel(floor, id),
+            TimerKind::Ask(_, id) | TimerKind::Probe(_, id) | TimerKind::Recancel(_, id) => self.ask(ctx, id),
+            TimerKind::Passive(_, id) => self.cancel(ctx, id),
             TimerKind::Venue(_, id) => {
                 let missed = self.find(id).is_some_and(|order| !std::mem::replace(&mut order.missed, true));
-                floor.counts.add_n(Count::Unanswered, u64::from(missed));
+                ctx.counts.add_n(Count::Unanswered, u64::from(missed));
                 return missed;
             }
             _ => {}
@@ -513,19 +513,19 @@ impl Desk {
     }
 
     /// Asks for an order. The next query follows by doubling waits; one stands at the end of the fence.
-    fn ask(&mut self, floor: &mut Floor<'_>, id: OrderId) {
-        let now = floor.now();
+    fn ask(&mut self, ctx: &mut ExecCtx<'_>, id: OrderId) {
+        let now = ctx.now();
         let Some(order) = self.find(id) else { return };
         let (since, times) = order.asked.unwrap_or((now, 0));
         assert!(order.sent_at <= since && since <= now, "sent {}, asked for {since}, now {now}", order.sent_at);
         order.asked = Some((since, times + 1));
         order.cancelling = false;
-        let (role, fence) = (order.role, fence_of(order, floor));
+        let (role, fence) = (order.role, fence_of(order, ctx));
         self.drop_timers(|kind| {
             matches!(kind, TimerKind::Ask(_, of) | TimerKind::Probe(_, of) | TimerKind::Recancel(_, of) if of == id)
         });
-        floor.commands.push(Command::Query { venue: role, id });
-        let due = now.plus(doubled(floor.plan.strategy.execution.venue_probe_ns, times));
+        ctx.commands.push(Command::Query { venue: role, id });
+        let due = now.plus(doubled(ctx.plan.strategy.execution.venue_probe_ns, times));
         let due = if now < fence { due.min(fence) } else { due };
         self.set_timer(due, TimerKind::Probe(role, id));
     }
@@ -535,8 +535,8 @@ impl Desk {
     }
 }
 
-fn fence_of(order: &Working, floor: &Floor<'_>) -> Time {
-    order.sent_at.plus(floor.plan.strategy.execution.fence_ns)
+fn fence_of(order: &Working, ctx: &ExecCtx<'_>) -> Time {
+    order.sent_at.plus(ctx.plan.strategy.execution.fence_ns)
 }
 
 /// `wait_ns`, doubled `times` times, at most 8 s.

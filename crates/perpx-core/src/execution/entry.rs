@@ -1,7 +1,7 @@
 //! The entry: opening the first leg by a style.
 
 use super::quote::{Opening, emulates_fok};
-use super::{Desk, Ended, Floor};
+use super::{Desk, Ended, ExecCtx};
 use crate::config::Taking;
 use crate::market::{OrderKind, Role};
 use crate::units::Qty;
@@ -37,47 +37,47 @@ impl Entry {
     }
 
     /// No further order is sent; what works is cancelled.
-    pub fn stop(&mut self, desk: &mut Desk, floor: &mut Floor<'_>) {
+    pub fn stop(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>) {
         self.stage = Stage::Over;
-        desk.cancel_all(floor, self.role);
+        desk.cancel_all(ctx, self.role);
     }
 
     /// The leg's order has ended.
-    pub fn on_end(&mut self, floor: &Floor<'_>, ended: &Ended) {
+    pub fn on_end(&mut self, ctx: &ExecCtx<'_>, ended: &Ended) {
         if self.stage == Stage::Taking {
             self.stage = Stage::Over;
-            let is_killed = emulates_fok(floor, self.role) && ended.filled < ended.qty;
+            let is_killed = emulates_fok(ctx, self.role) && ended.filled < ended.qty;
             self.killed = if is_killed { ended.filled } else { Qty::ZERO };
         }
     }
 
     /// What an emulated fill-or-kill has filled in part, ended or not: it stays only if the rest fills too.
-    pub fn unsure(&self, desk: &Desk, floor: &Floor<'_>) -> Qty {
-        let order = desk.working(self.role).filter(|_| self.stage == Stage::Taking && emulates_fok(floor, self.role));
+    pub fn unsure(&self, desk: &Desk, ctx: &ExecCtx<'_>) -> Qty {
+        let order = desk.working(self.role).filter(|_| self.stage == Stage::Taking && emulates_fok(ctx, self.role));
         self.killed + order.filter(|order| order.filled < order.qty).map_or(Qty::ZERO, |order| order.filled)
     }
 
     /// Sends the next order if none works.
-    pub fn drive(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, taking: &Taking) {
+    pub fn drive(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, taking: &Taking) {
         if desk.working(self.role).is_some() || self.stage == Stage::Over {
             return;
         }
-        let lot = floor.plan.instrument(self.role).lot;
-        let rest = (self.target - floor.held(self.role)).floor_to(lot);
-        let (px, _) = floor.bbo(self.role).opposite(self.role.opening());
-        let passive = self.stage == Stage::Start && taking.style.may_make() && !desk.is_held(floor, self.role);
+        let lot = ctx.plan.instrument(self.role).lot;
+        let rest = (self.target - ctx.held(self.role)).floor_to(lot);
+        let (px, _) = ctx.bbo(self.role).opposite(self.role.opening());
+        let passive = self.stage == Stage::Start && taking.style.may_make() && !desk.is_held(ctx, self.role);
         let kind = if passive { OrderKind::PostOnly } else { OrderKind::Ioc };
-        if !floor.fresh() || !floor.plan.instrument(self.role).takes_as(kind, rest, px) {
+        if !ctx.fresh() || !ctx.plan.instrument(self.role).takes_as(kind, rest, px) {
             self.stage = Stage::Over;
             return;
         }
         let open = Opening { role: self.role, qty: rest, covers: false };
         let sent = if passive {
             self.stage = Stage::Passive;
-            desk.open_passive(floor, open, taking.passive_timeout_ns)
+            desk.open_passive(ctx, open, taking.passive_timeout_ns)
         } else if taking.style.may_take() {
             self.stage = Stage::Taking;
-            desk.open_taking(floor, open, taking.slip)
+            desk.open_taking(ctx, open, taking.slip)
         } else {
             false
         };

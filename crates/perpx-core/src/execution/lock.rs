@@ -2,7 +2,7 @@
 
 use super::budget;
 use super::quote::{Opening, emulates_fok};
-use super::{Count, Desk, Ended, Floor, TimerKind};
+use super::{Count, Desk, Ended, ExecCtx, TimerKind};
 use crate::config::Taking;
 use crate::market::Role;
 use crate::units::{Price, Qty, Rate};
@@ -46,34 +46,34 @@ pub struct Lock {
 impl Lock {
     /// Splits `target` into `batches` equal parts, floored to the common lot, the remainder in the last; fewer when a part
     /// would be below the venue's minimum at `px`.
-    pub fn new(floor: &Floor<'_>, role: Role, target: Qty, batches: u32) -> Lock {
+    pub fn new(ctx: &ExecCtx<'_>, role: Role, target: Qty, batches: u32) -> Lock {
         assert!(target.0 > 0, "a lock of {target}");
-        let (px, _) = floor.bbo(role).opposite(role.opening());
-        let lot = floor.plan.common_lot;
+        let (px, _) = ctx.bbo(role).opposite(role.opening());
+        let lot = ctx.plan.common_lot;
         let mut parts = batches.max(1);
-        while parts > 1 && !floor.is_tradable(role, part(target, parts, lot), px) {
+        while parts > 1 && !ctx.is_tradable(role, part(target, parts, lot), px) {
             parts -= 1;
         }
         Lock { role, target, batches: parts, batch: 0, attempts: 0, stage: Stage::Fresh, before: Qty::ZERO }
     }
 
     /// Quantity to be held when the present batch is done.
-    fn batch_end(&self, floor: &Floor<'_>) -> Qty {
+    fn batch_end(&self, ctx: &ExecCtx<'_>) -> Qty {
         match self.batch + 1 < self.batches {
-            true => Qty(part(self.target, self.batches, floor.plan.common_lot).0 * i64::from(self.batch + 1)),
+            true => Qty(part(self.target, self.batches, ctx.plan.common_lot).0 * i64::from(self.batch + 1)),
             false => self.target,
         }
     }
 
-    pub fn on_end(&mut self, desk: &mut Desk, floor: &Floor<'_>, ended: &Ended) {
+    pub fn on_end(&mut self, desk: &mut Desk, ctx: &ExecCtx<'_>, ended: &Ended) {
         match self.stage {
-            Stage::Last if emulates_fok(floor, self.role) && ended.filled.0 > 0 && ended.filled < ended.qty => {
+            Stage::Last if emulates_fok(ctx, self.role) && ended.filled.0 > 0 && ended.filled < ended.qty => {
                 self.stage = Stage::Undo;
                 return;
             }
-            Stage::Undo if floor.held(self.role) > self.before => {
+            Stage::Undo if ctx.held(self.role) > self.before => {
                 desk.set_timer(
-                    floor.now().plus(floor.plan.strategy.execution.close_retry_ns),
+                    ctx.now().plus(ctx.plan.strategy.execution.close_retry_ns),
                     TimerKind::Resume(self.role),
                 );
                 return;
@@ -81,41 +81,41 @@ impl Lock {
             _ => {}
         }
         if self.stage == Stage::Last || self.stage == Stage::Undo {
-            self.end_attempt(desk, floor);
+            self.end_attempt(desk, ctx);
         }
     }
 
     /// A failed attempt pauses, and no market move wakes it; after the last one nothing is waited for.
-    fn end_attempt(&mut self, desk: &mut Desk, floor: &Floor<'_>) {
+    fn end_attempt(&mut self, desk: &mut Desk, ctx: &ExecCtx<'_>) {
         self.stage = Stage::Fresh;
-        let locking = &floor.plan.strategy.locking;
-        if self.attempts <= locking.max_retries && self.open_rest(floor).is_some() {
-            desk.set_timer(floor.now().plus(locking.retry_ns), TimerKind::Resume(self.role));
+        let locking = &ctx.plan.strategy.locking;
+        if self.attempts <= locking.max_retries && self.open_rest(ctx).is_some() {
+            desk.set_timer(ctx.now().plus(locking.retry_ns), TimerKind::Resume(self.role));
         }
     }
 
     /// What the present batch still lacks, if the venue takes it.
-    fn open_rest(&self, floor: &Floor<'_>) -> Option<Qty> {
-        let lot = floor.plan.instrument(self.role).lot;
-        let rest = (self.batch_end(floor) - floor.held(self.role)).floor_to(lot);
-        let (px, _) = floor.bbo(self.role).opposite(self.role.opening());
-        (rest.0 > 0 && (px.0 <= 0 || floor.is_tradable(self.role, rest, px))).then_some(rest)
+    fn open_rest(&self, ctx: &ExecCtx<'_>) -> Option<Qty> {
+        let lot = ctx.plan.instrument(self.role).lot;
+        let rest = (self.batch_end(ctx) - ctx.held(self.role)).floor_to(lot);
+        let (px, _) = ctx.bbo(self.role).opposite(self.role.opening());
+        (rest.0 > 0 && (px.0 <= 0 || ctx.is_tradable(self.role, rest, px))).then_some(rest)
     }
 
-    pub fn drive(&mut self, desk: &mut Desk, floor: &mut Floor<'_>) -> LockStep {
+    pub fn drive(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>) -> LockStep {
         loop {
             if desk.working(self.role).is_some() || desk.is_pausing(self.role) || desk.has_doubt() {
                 return LockStep::Working;
             }
             if self.stage == Stage::Undo {
-                let back = floor.held(self.role) - self.before;
-                let slip = floor.plan.strategy.execution.urgent_slip;
-                if back.0 > 0 && desk.close_taking(floor, self.role, back, slip) {
+                let back = ctx.held(self.role) - self.before;
+                let slip = ctx.plan.strategy.execution.urgent_slip;
+                if back.0 > 0 && desk.close_taking(ctx, self.role, back, slip) {
                     return LockStep::Working;
                 }
                 self.stage = Stage::Fresh;
             }
-            let Some(rest) = self.open_rest(floor) else {
+            let Some(rest) = self.open_rest(ctx) else {
                 if self.batch + 1 >= self.batches {
                     return LockStep::Complete;
                 }
@@ -125,47 +125,47 @@ impl Lock {
                 continue;
             };
             if self.stage == Stage::Rest {
-                self.take(desk, floor, rest);
+                self.take(desk, ctx, rest);
                 continue;
             }
-            if self.attempts > floor.plan.strategy.locking.max_retries {
+            if self.attempts > ctx.plan.strategy.locking.max_retries {
                 return LockStep::Failed;
             }
-            self.attempt(desk, floor, rest);
+            self.attempt(desk, ctx, rest);
         }
     }
 
-    fn attempt(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, rest: Qty) {
+    fn attempt(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, rest: Qty) {
         self.attempts += 1;
-        floor.counts.add(Count::LockAttempts);
-        let locking = &floor.plan.strategy.locking;
+        ctx.counts.add(Count::LockAttempts);
+        let locking = &ctx.plan.strategy.locking;
         assert!(self.attempts <= locking.max_retries + 1, "attempt {} of a batch", self.attempts);
         assert!(self.batch < self.batches, "batch {} of {}", self.batch, self.batches);
         // stale quotes begin no lock, but what completes one that has begun goes
-        let begun = !floor.is_dust(self.role);
-        if !(begun || floor.fresh()) || !within_budget(floor, self.role, rest) || !pays_enough(floor, self.role) {
-            floor.counts.add(Count::LockRefused);
-            return self.end_attempt(desk, floor);
+        let begun = !ctx.is_dust(self.role);
+        if !(begun || ctx.fresh()) || !within_budget(ctx, self.role, rest) || !pays_enough(ctx, self.role) {
+            ctx.counts.add(Count::LockRefused);
+            return self.end_attempt(desk, ctx);
         }
         let Taking { style, passive_timeout_ns, .. } = locking.taking;
-        let is_held = desk.is_held(floor, self.role);
+        let is_held = desk.is_held(ctx, self.role);
         let open = Opening { role: self.role, qty: rest, covers: true };
-        if style.may_make() && !is_held && desk.open_passive(floor, open, passive_timeout_ns) {
+        if style.may_make() && !is_held && desk.open_passive(ctx, open, passive_timeout_ns) {
             self.stage = if style.may_take() { Stage::Rest } else { Stage::Last };
         } else if is_held && !style.may_take() {
-            floor.counts.add(Count::LockRefused);
-            desk.set_timer(floor.now().plus(locking.retry_ns), TimerKind::Resume(self.role));
+            ctx.counts.add(Count::LockRefused);
+            desk.set_timer(ctx.now().plus(locking.retry_ns), TimerKind::Resume(self.role));
         } else {
-            self.take(desk, floor, rest);
+            self.take(desk, ctx, rest);
         }
     }
 
-    fn take(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, rest: Qty) {
+    fn take(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, rest: Qty) {
         self.stage = Stage::Last;
-        self.before = floor.held(self.role);
+        self.before = ctx.held(self.role);
         let open = Opening { role: self.role, qty: rest, covers: true };
-        if !desk.open_taking(floor, open, floor.plan.strategy.locking.epsilon) {
-            self.end_attempt(desk, floor);
+        if !desk.open_taking(ctx, open, ctx.plan.strategy.locking.epsilon) {
+            self.end_attempt(desk, ctx);
         }
     }
 }
@@ -175,20 +175,20 @@ fn part(target: Qty, parts: u32, lot: Qty) -> Qty {
 }
 
 /// Walking the book for `qty` costs at most `epsilon`.
-pub(super) fn within_budget(floor: &Floor<'_>, role: Role, qty: Qty) -> bool {
-    let impact = floor.plan.world.venues[role.ix()].fills.impact;
-    let depth = floor.view.local.depth(floor.view.row, role);
-    let seen = budget::Seen { bbo: floor.bbo(role), depth, impact, lot: floor.plan.instrument(role).lot };
-    budget::is_within(&seen, role.opening(), qty, floor.plan.strategy.locking.epsilon)
+pub(super) fn within_budget(ctx: &ExecCtx<'_>, role: Role, qty: Qty) -> bool {
+    let impact = ctx.plan.world.venues[role.ix()].fills.impact;
+    let depth = ctx.view.local.depth(ctx.view.row, role);
+    let seen = budget::Seen { bbo: ctx.bbo(role), depth, impact, lot: ctx.plan.instrument(role).lot };
+    budget::is_within(&seen, role.opening(), qty, ctx.plan.strategy.locking.epsilon)
 }
 
 /// `locking.min_lock_return`: `best_bid_short / entry - 1 - cost >= x`, mirrored for a short first leg. Exact.
-fn pays_enough(floor: &Floor<'_>, role: Role) -> bool {
-    let Some(least) = floor.plan.strategy.locking.min_lock_return else { return true };
-    let leg = &floor.belief().books[role.other().ix()].leg;
-    let (px, _) = floor.bbo(role).opposite(role.opening());
+fn pays_enough(ctx: &ExecCtx<'_>, role: Role) -> bool {
+    let Some(least) = ctx.plan.strategy.locking.min_lock_return else { return true };
+    let leg = &ctx.belief().books[role.other().ix()].leg;
+    let (px, _) = ctx.bbo(role).opposite(role.opening());
     let value = px.of(leg.qty).0;
-    let hurdle = i128::from(Rate::ONE + least.0 + floor.plan.cost[role.other().ix()].0);
+    let hurdle = i128::from(Rate::ONE + least.0 + ctx.plan.cost[role.other().ix()].0);
     let one = i128::from(Rate::ONE);
     match role {
         Role::Short => value * one >= leg.cost.0 * hurdle,

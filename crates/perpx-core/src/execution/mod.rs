@@ -25,14 +25,14 @@ use crate::strategy::Plan;
 use crate::units::{Qty, Time};
 
 /// What a job sees and writes to.
-pub struct Floor<'a> {
+pub struct ExecCtx<'a> {
     pub plan: &'a Plan,
     pub view: &'a View<'a>,
     pub commands: &'a mut Vec<Command>,
     pub counts: &'a mut Counts,
 }
 
-impl Floor<'_> {
+impl ExecCtx<'_> {
     pub fn now(&self) -> Time {
         self.view.now
     }

@@ -1,7 +1,7 @@
 //! The pair entry: the first leg works by its style, its fills are hedged on the other venue as they come
 //! (strategy.md, 6, `entry.mode: pair`).
 
-use super::{Desk, Ended, Entry, Floor, TimerKind};
+use super::{Desk, Ended, Entry, ExecCtx, TimerKind};
 use crate::config::Taking;
 use crate::market::Role;
 use crate::units::Qty;
@@ -32,67 +32,67 @@ impl Pair {
         Pair { entry: Entry::new(first, target), failed: 0 }
     }
 
-    pub fn on_end(&mut self, desk: &mut Desk, floor: &Floor<'_>, ended: &Ended) {
+    pub fn on_end(&mut self, desk: &mut Desk, ctx: &ExecCtx<'_>, ended: &Ended) {
         if ended.role == self.entry.role {
-            self.entry.on_end(floor, ended);
-        } else if !self.is_hedgeable(floor, ended.qty - ended.filled) {
+            self.entry.on_end(ctx, ended);
+        } else if !self.is_hedgeable(ctx, ended.qty - ended.filled) {
             self.failed = 0;
         } else {
-            self.fail_hedge(desk, floor);
+            self.fail_hedge(desk, ctx);
         }
     }
 
     /// A failed hedge pauses; after the last one nothing is waited for.
-    fn fail_hedge(&mut self, desk: &mut Desk, floor: &Floor<'_>) {
+    fn fail_hedge(&mut self, desk: &mut Desk, ctx: &ExecCtx<'_>) {
         self.failed += 1;
-        if !self.is_exhausted(floor) {
-            let due = floor.now().plus(floor.plan.strategy.locking.retry_ns);
+        if !self.is_exhausted(ctx) {
+            let due = ctx.now().plus(ctx.plan.strategy.locking.retry_ns);
             desk.set_timer(due, TimerKind::Resume(self.entry.role.other()));
         }
     }
 
-    fn is_exhausted(&self, floor: &Floor<'_>) -> bool {
-        self.failed > floor.plan.strategy.locking.max_retries
+    fn is_exhausted(&self, ctx: &ExecCtx<'_>) -> bool {
+        self.failed > ctx.plan.strategy.locking.max_retries
     }
 
     /// First-leg quantity that stays and has no counterpart, in lots of the other venue, if that venue takes it.
-    fn unhedged(&self, desk: &Desk, floor: &Floor<'_>) -> Option<Qty> {
+    fn unhedged(&self, desk: &Desk, ctx: &ExecCtx<'_>) -> Option<Qty> {
         let (first, other) = (self.entry.role, self.entry.role.other());
-        let lot = floor.plan.instrument(other).lot;
-        let open = (floor.held(first) - self.entry.unsure(desk, floor) - floor.held(other)).floor_to(lot);
-        self.is_hedgeable(floor, open).then_some(open)
+        let lot = ctx.plan.instrument(other).lot;
+        let open = (ctx.held(first) - self.entry.unsure(desk, ctx) - ctx.held(other)).floor_to(lot);
+        self.is_hedgeable(ctx, open).then_some(open)
     }
 
     /// The other venue takes the quantity.
-    fn is_hedgeable(&self, floor: &Floor<'_>, qty: Qty) -> bool {
+    fn is_hedgeable(&self, ctx: &ExecCtx<'_>, qty: Qty) -> bool {
         let other = self.entry.role.other();
-        let (px, _) = floor.bbo(other).opposite(other.opening());
-        floor.is_tradable(other, qty, px)
+        let (px, _) = ctx.bbo(other).opposite(other.opening());
+        ctx.is_tradable(other, qty, px)
     }
 
-    pub fn drive(&mut self, desk: &mut Desk, floor: &mut Floor<'_>, taking: &Taking) -> PairStep {
+    pub fn drive(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, taking: &Taking) -> PairStep {
         let (first, other) = (self.entry.role, self.entry.role.other());
-        if self.is_exhausted(floor) {
-            self.entry.stop(desk, floor);
+        if self.is_exhausted(ctx) {
+            self.entry.stop(desk, ctx);
         } else {
-            self.entry.drive(desk, floor, taking);
+            self.entry.drive(desk, ctx, taking);
         }
-        let unhedged = self.unhedged(desk, floor);
+        let unhedged = self.unhedged(desk, ctx);
         let free = desk.working(other).is_none() && !desk.has_doubt();
-        let idle = free && !desk.is_pausing(other) && !self.is_exhausted(floor);
+        let idle = free && !desk.is_pausing(other) && !self.is_exhausted(ctx);
         if let Some(qty) = unhedged.filter(|_| idle)
-            && !desk.hedge_taking(floor, other, qty, floor.plan.strategy.locking.epsilon)
+            && !desk.hedge_taking(ctx, other, qty, ctx.plan.strategy.locking.epsilon)
         {
-            self.fail_hedge(desk, floor);
+            self.fail_hedge(desk, ctx);
         }
         let busy = !self.entry.is_over() || !desk.is_quiet() || desk.is_pausing(other);
         match unhedged {
             _ if busy => PairStep::Working,
             // what is dust on one venue need not be on the other
-            _ if floor.is_dust(first) && floor.is_dust(other) => PairStep::Unfilled,
+            _ if ctx.is_dust(first) && ctx.is_dust(other) => PairStep::Unfilled,
             Some(_) => PairStep::Unmatched,
-            None if !self.entry.killed.is_zero() && floor.is_dust(other) => PairStep::Killed,
-            None if floor.is_dust(first) || floor.is_dust(other) => PairStep::Unmatched,
+            None if !self.entry.killed.is_zero() && ctx.is_dust(other) => PairStep::Killed,
+            None if ctx.is_dust(first) || ctx.is_dust(other) => PairStep::Unmatched,
             None => PairStep::Complete,
         }
     }

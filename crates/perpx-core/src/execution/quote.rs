@@ -1,53 +1,53 @@
 //! Prices of the orders that jobs send (strategy.md, 3).
 
-use super::{Desk, Floor, TimerKind};
+use super::{Desk, ExecCtx, TimerKind};
 use crate::config::TimeInForce;
 use crate::market::{NewOrder, OrderId, OrderKind, Role, Side};
 use crate::units::{Price, Qty, Rate};
 
 impl Desk {
     /// Post-only at own best to open `qty` of a leg, with its passive timeout. False without a quote.
-    pub(super) fn open_passive(&mut self, floor: &mut Floor<'_>, open: Opening, timeout_ns: i64) -> bool {
+    pub(super) fn open_passive(&mut self, ctx: &mut ExecCtx<'_>, open: Opening, timeout_ns: i64) -> bool {
         let Opening { role, qty, covers } = open;
-        self.passive(floor, order(role, role.opening(), qty, covers), timeout_ns)
+        self.passive(ctx, order(role, role.opening(), qty, covers), timeout_ns)
     }
 
     /// Post-only at own best to close `qty` of a leg.
-    pub(super) fn close_passive(&mut self, floor: &mut Floor<'_>, role: Role, qty: Qty, timeout_ns: i64) -> bool {
-        self.passive(floor, order(role, role.closing(), qty, false), timeout_ns)
+    pub(super) fn close_passive(&mut self, ctx: &mut ExecCtx<'_>, role: Role, qty: Qty, timeout_ns: i64) -> bool {
+        self.passive(ctx, order(role, role.closing(), qty, false), timeout_ns)
     }
 
-    fn passive(&mut self, floor: &mut Floor<'_>, order: NewOrder, timeout_ns: i64) -> bool {
+    fn passive(&mut self, ctx: &mut ExecCtx<'_>, order: NewOrder, timeout_ns: i64) -> bool {
         let role = order.venue;
-        let (limit, _) = floor.bbo(role).best(order.side);
+        let (limit, _) = ctx.bbo(role).best(order.side);
         if limit.0 <= 0 {
             return false;
         }
-        let id = self.place(floor, NewOrder { limit, kind: OrderKind::PostOnly, ..order });
-        self.set_timer(floor.now().plus(timeout_ns), TimerKind::Passive(role, id));
+        let id = self.place(ctx, NewOrder { limit, kind: OrderKind::PostOnly, ..order });
+        self.set_timer(ctx.now().plus(timeout_ns), TimerKind::Passive(role, id));
         true
     }
 
     /// Takes to open `qty` of a leg, by `execution.tif`: limit = opposite best made worse by `slip`, rounded to the passive
     /// side of the tick but never better than that best; on stale quotes within `urgent_slip_bp` of it too. False without a
     /// quote.
-    pub(super) fn open_taking(&mut self, floor: &mut Floor<'_>, open: Opening, slip: Rate) -> bool {
-        let has_fok = floor.plan.instrument(open.role).has_fok;
-        let native = floor.plan.strategy.execution.tif == TimeInForce::Fok && has_fok;
-        self.open_by(floor, open, slip, if native { OrderKind::Fok } else { OrderKind::Ioc })
+    pub(super) fn open_taking(&mut self, ctx: &mut ExecCtx<'_>, open: Opening, slip: Rate) -> bool {
+        let has_fok = ctx.plan.instrument(open.role).has_fok;
+        let native = ctx.plan.strategy.execution.tif == TimeInForce::Fok && has_fok;
+        self.open_by(ctx, open, slip, if native { OrderKind::Fok } else { OrderKind::Ioc })
     }
 
     /// Takes to hedge what stands alone: as [`Desk::open_taking`], but any part is better than none.
-    pub(super) fn hedge_taking(&mut self, floor: &mut Floor<'_>, role: Role, qty: Qty, slip: Rate) -> bool {
-        self.open_by(floor, Opening { role, qty, covers: true }, slip, OrderKind::Ioc)
+    pub(super) fn hedge_taking(&mut self, ctx: &mut ExecCtx<'_>, role: Role, qty: Qty, slip: Rate) -> bool {
+        self.open_by(ctx, Opening { role, qty, covers: true }, slip, OrderKind::Ioc)
     }
 
-    fn open_by(&mut self, floor: &mut Floor<'_>, open: Opening, slip: Rate, kind: OrderKind) -> bool {
+    fn open_by(&mut self, ctx: &mut ExecCtx<'_>, open: Opening, slip: Rate, kind: OrderKind) -> bool {
         let Opening { role, qty, covers } = open;
-        let (side, tick) = (role.opening(), floor.plan.instrument(role).tick);
-        let collar = floor.plan.strategy.execution.urgent_slip;
-        let slip = if floor.fresh() { slip } else { slip.min(collar) };
-        let (best, _) = floor.bbo(role).opposite(side);
+        let (side, tick) = (role.opening(), ctx.plan.instrument(role).tick);
+        let collar = ctx.plan.strategy.execution.urgent_slip;
+        let slip = if ctx.fresh() { slip } else { slip.min(collar) };
+        let (best, _) = ctx.bbo(role).opposite(side);
         if best.0 <= 0 {
             return false;
         }
@@ -55,15 +55,15 @@ impl Desk {
             Role::Long => best.scaled_floor(slip).floor_to(tick).max(best),
             Role::Short => best.scaled_ceil(-slip).ceil_to(tick).min(best),
         };
-        self.place(floor, NewOrder { limit, kind, ..order(role, side, qty, covers) });
+        self.place(ctx, NewOrder { limit, kind, ..order(role, side, qty, covers) });
         true
     }
 
     /// Takes to close `qty` of a leg, reduce-only: limit = opposite best made worse by `slip`, rounded to the aggressive
     /// side of the tick. False without a quote.
-    pub(super) fn close_taking(&mut self, floor: &mut Floor<'_>, role: Role, qty: Qty, slip: Rate) -> bool {
-        let (side, tick) = (role.closing(), floor.plan.instrument(role).tick);
-        let (best, _) = floor.bbo(role).opposite(side);
+    pub(super) fn close_taking(&mut self, ctx: &mut ExecCtx<'_>, role: Role, qty: Qty, slip: Rate) -> bool {
+        let (side, tick) = (role.closing(), ctx.plan.instrument(role).tick);
+        let (best, _) = ctx.bbo(role).opposite(side);
         if best.0 <= 0 {
             return false;
         }
@@ -71,7 +71,7 @@ impl Desk {
             Role::Long => Price(best.scaled_floor(-slip).floor_to(tick).0.max(tick.0)),
             Role::Short => best.scaled_ceil(slip).ceil_to(tick),
         };
-        self.place(floor, NewOrder { limit, ..order(role, side, qty, false) });
+        self.place(ctx, NewOrder { limit, ..order(role, side, qty, false) });
         true
     }
 }
@@ -91,7 +91,7 @@ fn order(venue: Role, side: Side, qty: Qty, covers: bool) -> NewOrder {
 }
 
 /// True when fill-or-kill has to be made of IOC on this leg's venue.
-pub(super) fn emulates_fok(floor: &Floor<'_>, role: Role) -> bool {
-    let execution = &floor.plan.strategy.execution;
-    execution.tif == TimeInForce::Fok && execution.emulate_fok && !floor.plan.instrument(role).has_fok
+pub(super) fn emulates_fok(ctx: &ExecCtx<'_>, role: Role) -> bool {
+    let execution = &ctx.plan.strategy.execution;
+    execution.tif == TimeInForce::Fok && execution.emulate_fok && !ctx.plan.instrument(role).has_fok
 }

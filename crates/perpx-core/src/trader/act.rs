@@ -1,6 +1,6 @@
 //! What the composite does when a condition asks for it.
 
-use super::composite::{Call, Composite, Halted, Job, floor, next_bar};
+use super::composite::{Call, Composite, Halted, Job, exec_ctx, next_bar};
 use crate::config::{EntryMode, GuardAction, OnLegLost, OnTimeout, Sizing, Taking, Unlock};
 use crate::execution::{Close, Count, Entry, Pair, Removal, TimerKind, urgent};
 use crate::market::{FeeSchedule, Role};
@@ -64,8 +64,8 @@ impl Composite {
 
     /// Only what is kept for closes is left of a venue's requests.
     fn is_rate_held(&mut self, call: &mut Call<'_>) -> bool {
-        let floor = floor(call, &mut self.counts);
-        Role::BOTH.iter().any(|&role| self.desk.is_held(&floor, role))
+        let exec_ctx = exec_ctx(call, &mut self.counts);
+        Role::BOTH.iter().any(|&role| self.desk.is_held(&exec_ctx, role))
     }
 
     fn size(&self, call: &Call<'_>, first: Role) -> Qty {
@@ -138,7 +138,7 @@ impl Composite {
 
     fn lock(&mut self, call: &mut Call<'_>, also: u32) {
         if let Job::Entry(entry) = &mut self.job {
-            entry.stop(&mut self.desk, &mut floor(call, &mut self.counts));
+            entry.stop(&mut self.desk, &mut exec_ctx(call, &mut self.counts));
         }
         self.job = Job::Lock(None);
         self.go(call, State::Locking, Reason::Lock, also);

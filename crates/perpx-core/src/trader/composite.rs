@@ -1,6 +1,6 @@
 //! The composite strategy as a [`Trader`]: strategy, execution and risk around one state.
 
-use crate::execution::{COUNTER_DOCS, COUNTERS, Close, Counts, Desk, Entry, Floor, Lock, Pair, Removal, TimerKind};
+use crate::execution::{COUNTER_DOCS, COUNTERS, Close, Counts, Desk, Entry, ExecCtx, Lock, Pair, Removal, TimerKind};
 use crate::market::{Event, EventBody, Role};
 use crate::port::{Actions, Breach, Extreme, Limits, Moment, StateInfo, Trader, Transition, View};
 use crate::strategy::{self, Levels, Plan, REASON_DOCS, REASONS, Reason, STATE_DOCS, STATES, Sense, State, Waiting};
@@ -91,9 +91,9 @@ pub(super) struct Call<'a> {
     pub out: &'a mut Actions,
 }
 
-/// The floor of the executors for this call.
-pub(super) fn floor<'b>(call: &'b mut Call<'_>, counts: &'b mut Counts) -> Floor<'b> {
-    Floor { plan: call.plan, view: call.view, commands: &mut call.out.commands, counts }
+/// The context of execution for this call.
+pub(super) fn exec_ctx<'b>(call: &'b mut Call<'_>, counts: &'b mut Counts) -> ExecCtx<'b> {
+    ExecCtx { plan: call.plan, view: call.view, commands: &mut call.out.commands, counts }
 }
 
 /// When the present bar closes.
@@ -211,10 +211,10 @@ impl Composite {
         let (plan, view) = (call.plan, call.view);
         self.armed |= self.is_arming() && strategy::is_inside(plan, view);
         if let Job::Close(close) = &mut self.job {
-            let floor = floor(call, &mut self.counts);
-            let back = close.hedge.is_some_and(|hedge| hedge.back) && floor.fresh();
+            let exec_ctx = exec_ctx(call, &mut self.counts);
+            let back = close.hedge.is_some_and(|hedge| hedge.back) && exec_ctx.fresh();
             if back {
-                close.end_hedge(&floor);
+                close.end_hedge(&exec_ctx);
                 self.desk.drop_timers(|kind| matches!(kind, TimerKind::Resume(_)));
             }
             return back;
@@ -239,7 +239,7 @@ impl Composite {
     }
 
     fn on_answer(&mut self, call: &mut Call<'_>, event: &Event) {
-        let heard = self.desk.hear(&mut floor(call, &mut self.counts), event);
+        let heard = self.desk.hear(&mut exec_ctx(call, &mut self.counts), event);
         if heard.missed {
             self.fail(call);
         }
@@ -251,18 +251,18 @@ impl Composite {
             hedge.back = true;
         }
         if let (Some(role), Job::Close(close)) = (heard.in_doubt, &mut self.job) {
-            close.on_doubt(&mut self.desk, &floor(call, &mut self.counts), role);
+            close.on_doubt(&mut self.desk, &exec_ctx(call, &mut self.counts), role);
         }
         if let Some(ended) = heard.ended {
-            let mut floor = floor(call, &mut self.counts);
+            let mut exec_ctx = exec_ctx(call, &mut self.counts);
             match &mut self.job {
                 _ if ended.is_stray => {}
-                Job::Entry(entry) => entry.on_end(&floor, &ended),
+                Job::Entry(entry) => entry.on_end(&exec_ctx, &ended),
                 Job::Lock(Some(lock)) if ended.role == self.first.other() => {
-                    lock.on_end(&mut self.desk, &floor, &ended);
+                    lock.on_end(&mut self.desk, &exec_ctx, &ended);
                 }
-                Job::Pair(pair) => pair.on_end(&mut self.desk, &floor, &ended),
-                Job::Close(close) => close.on_end(&mut self.desk, &mut floor, &ended),
+                Job::Pair(pair) => pair.on_end(&mut self.desk, &exec_ctx, &ended),
+                Job::Close(close) => close.on_end(&mut self.desk, &mut exec_ctx, &ended),
                 Job::Hold | Job::Lock(_) => {}
             }
         }

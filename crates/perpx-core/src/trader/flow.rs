@@ -1,6 +1,6 @@
 //! How jobs go on and end: after each answer and timer the present job is driven, and its end leads to the next state.
 
-use super::composite::{Call, Composite, Job, floor, next_bar};
+use super::composite::{Call, Composite, Job, exec_ctx, next_bar};
 use crate::config::{Arm, OnLockFailure};
 use crate::execution::{Close, Count, Lock, LockStep, PairStep, Removal, TimerKind};
 use crate::market::{OrderKind, Role};
@@ -15,7 +15,7 @@ impl Composite {
         match &mut self.job {
             Job::Hold => self.mend(call) || self.close_late(call),
             Job::Entry(entry) => {
-                entry.drive(desk, &mut floor(call, counts), &taking);
+                entry.drive(desk, &mut exec_ctx(call, counts), &taking);
                 let over = entry.is_over() && desk.working(entry.role).is_none();
                 let killed = !entry.killed.is_zero();
                 if over {
@@ -24,7 +24,7 @@ impl Composite {
                 over
             }
             Job::Lock(None) => desk.working(self.first).is_none() && self.start_lock(call),
-            Job::Lock(Some(lock)) => match lock.drive(desk, &mut floor(call, counts)) {
+            Job::Lock(Some(lock)) => match lock.drive(desk, &mut exec_ctx(call, counts)) {
                 LockStep::Working => false,
                 LockStep::Complete => self.enter_locked(call, Reason::LockFilled),
                 LockStep::Failed if call.out.transition.is_some() => {
@@ -34,7 +34,7 @@ impl Composite {
                 }
                 LockStep::Failed => self.fail_lock(call),
             },
-            Job::Pair(pair) => match pair.drive(desk, &mut floor(call, counts), &taking) {
+            Job::Pair(pair) => match pair.drive(desk, &mut exec_ctx(call, counts), &taking) {
                 PairStep::Working => false,
                 PairStep::Complete => self.complete_pair(call),
                 PairStep::Unfilled => {
@@ -49,7 +49,7 @@ impl Composite {
                 PairStep::Unmatched => self.fail_pair(call),
             },
             Job::Close(close) => {
-                if !close.drive(desk, &mut floor(call, counts)) {
+                if !close.drive(desk, &mut exec_ctx(call, counts)) {
                     let is_settled = close.given_up && desk.is_quiet();
                     if is_settled {
                         self.cut_unlock(call);
@@ -114,7 +114,7 @@ impl Composite {
             return true;
         }
         let batches = call.plan.strategy.locking.batches;
-        let lock = Lock::new(&floor(call, &mut self.counts), self.first.other(), target, batches);
+        let lock = Lock::new(&exec_ctx(call, &mut self.counts), self.first.other(), target, batches);
         self.job = Job::Lock(Some(lock));
         true
     }
@@ -325,7 +325,7 @@ impl Composite {
             TimerKind::Resume(_) | TimerKind::Silence(_) => {}
             TimerKind::Probe(role, _) if self.desk.working(role).is_none() => {
                 if let Job::Close(close) = &mut self.job {
-                    close.probe(&mut self.desk, &mut floor(call, &mut self.counts), role);
+                    close.probe(&mut self.desk, &mut exec_ctx(call, &mut self.counts), role);
                 }
             }
             TimerKind::Ask(..)
@@ -333,7 +333,7 @@ impl Composite {
             | TimerKind::Probe(..)
             | TimerKind::Passive(..)
             | TimerKind::Recancel(..) => {
-                if self.desk.on_timer(&mut floor(call, &mut self.counts), kind) {
+                if self.desk.on_timer(&mut exec_ctx(call, &mut self.counts), kind) {
                     self.fail(call);
                 }
             }
