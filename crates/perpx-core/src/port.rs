@@ -5,7 +5,7 @@ use crate::market::{Bbo, Command, Event, Role};
 use crate::signals::TileSignals;
 use crate::tape::Local;
 use crate::units::{Price, Rate, Time};
-use crate::watch::{Best, Ground, Watches};
+use crate::watch::{EvalCtx, TrailingExtreme, Watches};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Why `step` is called.
@@ -30,7 +30,7 @@ pub struct View<'a> {
     pub signals: &'a TileSignals,
     pub belief: &'a Belief,
     /// The extreme asked for by [`Trader::extreme`], this row included.
-    pub best: Option<Best>,
+    pub best: Option<TrailingExtreme>,
     /// A limit that an equity sample breached and that still holds.
     pub breach: Option<Breach>,
 }
@@ -62,8 +62,8 @@ impl<'a> View<'a> {
     }
 
     #[inline]
-    pub fn ground(&self) -> Ground<'a> {
-        Ground { local: self.local, signals: self.signals }
+    pub fn eval_ctx(&self) -> EvalCtx<'a> {
+        EvalCtx { local: self.local, signals: self.signals }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::signals::bar_before;
 use crate::tape::Local;
 use crate::tape::tree::Extremes;
 use crate::units::{Rate, Time};
-use crate::watch::{Best, Cmp, Ground, Level, Op, Series, trail_level};
+use crate::watch::{Cmp, EvalCtx, Level, Op, Series, TrailingExtreme, trail_level};
 use std::ops::Range;
 
 /// The values of a column that pass.
@@ -41,8 +41,8 @@ pub(super) struct ColumnFilter {
 
 impl ColumnFilter {
     /// The filter of one fast comparison at `row`.
-    pub fn of(cmp: &Cmp, ground: Ground<'_>, row: usize) -> ColumnFilter {
-        let time = Time(ground.local.time[row]);
+    pub fn of(cmp: &Cmp, ctx: EvalCtx<'_>, row: usize) -> ColumnFilter {
+        let time = Time(ctx.local.time[row]);
         let real = |level: f64| match cmp.op {
             Op::Ge => Bounds::BeyondReal { low: f64::NEG_INFINITY, high: level },
             Op::Gt => Bounds::BeyondReal { low: f64::NEG_INFINITY, high: level.next_up() },
@@ -58,8 +58,8 @@ impl ColumnFilter {
             },
             Level::Trail(fraction) => Bounds::Trail(fraction),
             Level::Real(level) => real(level),
-            Level::Upper(band) => real(ground.signals.band(&band, bar_before(time, band.bar_ns)).1),
-            Level::Lower(band) => real(ground.signals.band(&band, bar_before(time, band.bar_ns)).0),
+            Level::Upper(band) => real(ctx.signals.band(&band, bar_before(time, band.bar_ns)).1),
+            Level::Lower(band) => real(ctx.signals.band(&band, bar_before(time, band.bar_ns)).0),
             Level::Wide(_) => Bounds::Trail(Rate::ZERO),
         };
         ColumnFilter { series: cmp.series, bounds }
@@ -67,8 +67,8 @@ impl ColumnFilter {
 
     /// The better of `old` and the filter of `cmp`, of which both must hold: two sides of one column make a window; else
     /// prices, spread and edge are rarer than freshness.
-    pub fn narrower(old: Option<ColumnFilter>, cmp: &Cmp, ground: Ground<'_>, row: usize) -> Option<ColumnFilter> {
-        let new = ColumnFilter::of(cmp, ground, row);
+    pub fn narrower(old: Option<ColumnFilter>, cmp: &Cmp, ctx: EvalCtx<'_>, row: usize) -> Option<ColumnFilter> {
+        let new = ColumnFilter::of(cmp, ctx, row);
         let Some(old) = old.filter(|_| !new.is_impossible()) else { return Some(new) };
         if old.is_impossible() {
             return Some(old);
@@ -111,14 +111,14 @@ impl ColumnFilter {
     }
 
     /// The first row of `rows` that passes; `reach` is the extreme with all of `rows` counted in.
-    pub fn first(&self, ground: Ground<'_>, rows: Range<usize>, reach: Option<Best>) -> Option<usize> {
-        let local = ground.local;
+    pub fn first(&self, ctx: EvalCtx<'_>, rows: Range<usize>, reach: Option<TrailingExtreme>) -> Option<usize> {
+        let local = ctx.local;
         let start = rows.start;
         let place = match self.series {
             Series::Bid(role) => self.of_ints(&local.bid[role.ix()][rows], reach),
             Series::Ask(role) => self.of_ints(&local.ask[role.ix()][rows], reach),
-            Series::Spread => self.of_reals(&ground.signals.spread[rows]),
-            Series::Edge => self.of_reals(&ground.signals.edge[rows]),
+            Series::Spread => self.of_reals(&ctx.signals.spread[rows]),
+            Series::Edge => self.of_reals(&ctx.signals.edge[rows]),
             Series::Age(role) => self.of_ages(&local.time[rows.clone()], &local.seen[role.ix()][rows]),
             Series::Mark(role) => self.of_marks(local, rows, role, reach),
             // slow series make no filters; whatever came here is judged row by row
@@ -127,7 +127,7 @@ impl ColumnFilter {
         place.map(|place| start + place)
     }
 
-    fn ints(&self, reach: Option<Best>) -> Bounds {
+    fn ints(&self, reach: Option<TrailingExtreme>) -> Bounds {
         match (self.bounds, reach) {
             (Bounds::Trail(fraction), Some(best)) => match best.role {
                 Role::Long => Bounds::Beyond { low: trail_level(best, fraction).0, high: i64::MAX },
@@ -138,7 +138,7 @@ impl ColumnFilter {
         }
     }
 
-    fn of_ints(&self, values: &[i64], reach: Option<Best>) -> Option<usize> {
+    fn of_ints(&self, values: &[i64], reach: Option<TrailingExtreme>) -> Option<usize> {
         match self.ints(reach) {
             Bounds::Beyond { low, high } => beyond(values, low, high),
             Bounds::Within { low, high } => values.iter().position(|&v| v >= low && v <= high),
@@ -177,7 +177,7 @@ impl ColumnFilter {
         times.iter().zip(seen).position(|(time, seen)| self.passes(time - seen, None))
     }
 
-    pub fn passes(&self, value: i64, reach: Option<Best>) -> bool {
+    pub fn passes(&self, value: i64, reach: Option<TrailingExtreme>) -> bool {
         match self.ints(reach) {
             Bounds::Beyond { low, high } => value <= low || value >= high,
             Bounds::Within { low, high } => value >= low && value <= high,
@@ -186,7 +186,7 @@ impl ColumnFilter {
     }
 
     /// Marks change seldom: the list of changes is searched, then its row.
-    fn of_marks(&self, local: &Local, rows: Range<usize>, role: Role, reach: Option<Best>) -> Option<usize> {
+    fn of_marks(&self, local: &Local, rows: Range<usize>, role: Role, reach: Option<TrailingExtreme>) -> Option<usize> {
         let at = &local.mark_at[rows];
         let (&first, &last) = (at.first()?, at.last()?);
         let changes = &local.marks[first as usize..=last as usize];

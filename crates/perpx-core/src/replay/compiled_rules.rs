@@ -7,7 +7,7 @@ use crate::market::Role;
 use crate::signals::bar_before;
 use crate::tape::Local;
 use crate::units::Time;
-use crate::watch::{Best, Cmp, Ground, Level, Rule, Series, Watches, holds, known, to_funding};
+use crate::watch::{Cmp, EvalCtx, Level, Rule, Series, TrailingExtreme, Watches, holds, known, to_funding};
 use std::ops::Range;
 
 /// A slow comparison, decided; it stays so before `row` and before `time`.
@@ -45,7 +45,7 @@ impl Until {
 }
 
 /// A row of a tile and what helps to look ahead.
-type Here<'a> = (Ground<'a>, Option<&'a Index>, usize);
+type Here<'a> = (EvalCtx<'a>, Option<&'a Index>, usize);
 
 impl CompiledRules {
     /// New watches: nothing is decided.
@@ -62,8 +62,8 @@ impl CompiledRules {
 
     /// Compiles for the row `rows.start`; returns the end of the epoch: the first row, at most `rows.end`, at which a slow
     /// comparison may change.
-    pub fn epoch(&mut self, ground: Ground<'_>, index: Option<&Index>, watches: &Watches, rows: Range<usize>) -> usize {
-        let (row, time) = (rows.start, Time(ground.local.time[rows.start]));
+    pub fn epoch(&mut self, ctx: EvalCtx<'_>, index: Option<&Index>, watches: &Watches, rows: Range<usize>) -> usize {
+        let (row, time) = (rows.start, Time(ctx.local.time[rows.start]));
         let mut until = Until { row: rows.end, time: Time::MAX };
         let mut slot = 0;
         self.filters.clear();
@@ -71,21 +71,21 @@ impl CompiledRules {
         for rule in watches.rules() {
             match rule.after {
                 Some(after) if after > time => until.time = until.time.min(after),
-                _ => self.open(rule, slot, (ground, index, row), &mut until),
+                _ => self.open(rule, slot, (ctx, index, row), &mut until),
             }
             slot += slots(rule);
         }
-        end_row(&ground.local.time, row, until)
+        end_row(&ctx.local.time, row, until)
     }
 
     /// Adds the filter of a rule, unless a slow comparison shuts it. Its comparisons begin at `slot`.
     fn open(&mut self, rule: &Rule, slot: usize, here: Here<'_>, until: &mut Until) {
-        let (ground, _, row) = here;
+        let (ctx, _, row) = here;
         let mut mine = Until { row: usize::MAX, time: Time::MAX };
         let mut filter: Option<ColumnFilter> = None;
         for (i, cmp) in rule.all.iter().enumerate() {
             let Some(decided) = self.decide(slot + i, cmp, here) else {
-                filter = ColumnFilter::narrower(filter, cmp, ground, row);
+                filter = ColumnFilter::narrower(filter, cmp, ctx, row);
                 continue;
             };
             if !decided.holds {
@@ -121,12 +121,12 @@ impl CompiledRules {
         if missing == fast && fast > 0 {
             // every fast vote is needed: as good as an "all"
             for cmp in rule.votes.iter().filter(|cmp| !is_slow(cmp)) {
-                filter = ColumnFilter::narrower(filter, cmp, ground, row);
+                filter = ColumnFilter::narrower(filter, cmp, ctx, row);
             }
         }
         for cmp in rule.all.iter().chain(&rule.votes) {
             if let Level::Upper(band) | Level::Lower(band) = cmp.level {
-                until.time = until.time.min(bar_end(Time(ground.local.time[row]), band.bar_ns));
+                until.time = until.time.min(bar_end(Time(ctx.local.time[row]), band.bar_ns));
             }
         }
         match filter {
@@ -137,14 +137,14 @@ impl CompiledRules {
     }
 
     /// The first row of `rows` that a filter lets through; `reach` is the extreme with all of `rows` counted in.
-    pub fn candidate(&self, ground: Ground<'_>, rows: Range<usize>, reach: Option<Best>) -> Option<usize> {
+    pub fn candidate(&self, ctx: EvalCtx<'_>, rows: Range<usize>, reach: Option<TrailingExtreme>) -> Option<usize> {
         if self.every {
             return (!rows.is_empty()).then_some(rows.start);
         }
         let mut end = rows.end;
         let mut found = None;
         for filter in &self.filters {
-            if let Some(row) = filter.first(ground, rows.start..end, reach) {
+            if let Some(row) = filter.first(ctx, rows.start..end, reach) {
                 found = Some(row);
                 end = row;
             }
@@ -153,17 +153,17 @@ impl CompiledRules {
     }
 
     /// A slow comparison at `row`, decided anew only where it may have changed; `None` for a fast one.
-    fn decide(&mut self, slot: usize, cmp: &Cmp, (ground, index, row): Here<'_>) -> Option<Decided> {
+    fn decide(&mut self, slot: usize, cmp: &Cmp, (ctx, index, row): Here<'_>) -> Option<Decided> {
         if !is_slow(cmp) {
             return None;
         }
-        let time = Time(ground.local.time[row]);
+        let time = Time(ctx.local.time[row]);
         let old = self.decided[slot];
         if row < old.row && time < old.time {
             return Some(old);
         }
-        let Until { row: end, time: expires } = lasts(cmp, ground, index, row, time);
-        let decided = Decided { holds: holds(cmp, ground, row, time, None), row: end, time: expires };
+        let Until { row: end, time: expires } = lasts(cmp, ctx, index, row, time);
+        let decided = Decided { holds: holds(cmp, ctx, row, time, None), row: end, time: expires };
         self.decided[slot] = decided;
         Some(decided)
     }
@@ -179,23 +179,23 @@ pub(super) fn is_slow(cmp: &Cmp) -> bool {
 }
 
 /// How long a slow comparison stays as it is at `row`.
-pub(super) fn lasts(cmp: &Cmp, ground: Ground<'_>, index: Option<&Index>, row: usize, time: Time) -> Until {
+pub(super) fn lasts(cmp: &Cmp, ctx: EvalCtx<'_>, index: Option<&Index>, row: usize, time: Time) -> Until {
     let published = |roles: &[Role], kind| match index {
-        None => published(ground.local, row),
+        None => published(ctx.local, row),
         Some(index) => {
-            let (rows, state) = (index.funding_rows(ground), ground.local.funding_at[row] as usize);
+            let (rows, state) = (index.funding_rows(ctx), ctx.local.funding_at[row] as usize);
             roles.iter().map(|&role| rows.published(state, role, kind)).min().unwrap_or(usize::MAX)
         }
     };
     match cmp.series {
         Series::Bar(id) => {
-            let bar_ns = ground.signals.columns[id.0 as usize].bar_ns;
+            let bar_ns = ctx.signals.columns[id.0 as usize].bar_ns;
             Until { row: usize::MAX, time: bar_end(time, bar_ns) }
         }
         Series::FundingDiff { kind, .. } | Series::Apr { kind, .. } => {
             let mut until = Until { row: published(&Role::BOTH, kind), time: Time::MAX };
             for role in Role::BOTH {
-                if let Some(rate) = known(ground.local, row, role, kind, time) {
+                if let Some(rate) = known(ctx.local, row, role, kind, time) {
                     until.time = until.time.min(rate.expiry().plus(1));
                 }
             }
@@ -203,8 +203,8 @@ pub(super) fn lasts(cmp: &Cmp, ground: Ground<'_>, index: Option<&Index>, row: u
         }
         Series::ToFunding { kind, role } => {
             let mut until = Until { row: published(&[role], kind), time: Time::MAX };
-            let left = to_funding(ground.local, row, kind, role, time);
-            if let Some(rate) = known(ground.local, row, role, kind, time).filter(|_| left < i64::MAX) {
+            let left = to_funding(ctx.local, row, kind, role, time);
+            if let Some(rate) = known(ctx.local, row, role, kind, time).filter(|_| left < i64::MAX) {
                 let settles = time.plus(left);
                 let level = if let Level::Int(level) = cmp.level { level } else { 0 };
                 let crosses = settles.0.saturating_sub(level);

@@ -4,7 +4,7 @@ use super::index::Index;
 use crate::market::Role;
 use crate::port::Extreme;
 use crate::units::Price;
-use crate::watch::{Best, Ground};
+use crate::watch::{EvalCtx, TrailingExtreme};
 use serde::{Deserialize, Serialize};
 
 /// More rows than this are asked of the index.
@@ -34,14 +34,14 @@ impl Kept {
     }
 
     /// The extreme with every tick up to `row` included.
-    pub fn at(&mut self, ground: Ground<'_>, index: Option<&Index>, row: usize) -> Best {
+    pub fn at(&mut self, ctx: EvalCtx<'_>, index: Option<&Index>, row: usize) -> TrailingExtreme {
         let role = self.asked.role;
-        let local = ground.local;
+        let local = ctx.local;
         let rows = self.next as usize..(row + 1).max(self.next as usize);
         let index = index.filter(|_| rows.len() > FAR);
         let px = match role {
-            Role::Long if let Some(index) = index => self.px.0.max(index.best(role, rows, ground).high),
-            Role::Short if let Some(index) = index => self.px.0.min(index.best(role, rows, ground).low),
+            Role::Long if let Some(index) = index => self.px.0.max(index.best(role, rows, ctx).high),
+            Role::Short if let Some(index) = index => self.px.0.min(index.best(role, rows, ctx).low),
             Role::Long => local.bid[role.ix()][rows].iter().fold(self.px.0, |best, &px| best.max(px)),
             Role::Short => {
                 let asks = &local.ask[role.ix()][rows];
@@ -50,6 +50,6 @@ impl Kept {
         };
         self.px = Price(px);
         self.next = self.next.max(row as u32 + 1);
-        Best { role, px: self.px }
+        TrailingExtreme { role, px: self.px }
     }
 }

@@ -8,7 +8,7 @@ use super::seek::Search;
 use crate::market::Role;
 use crate::tape::tree::Extremes;
 use crate::units::{Price, Rate, Time};
-use crate::watch::{Best, Cmp, Ground, Level, Op, Rule, Series, Watches, fires, holds};
+use crate::watch::{Cmp, EvalCtx, Level, Op, Rule, Series, TrailingExtreme, Watches, fires, holds};
 use std::ops::Range;
 
 /// Rows looked at one by one before the trees are asked, while wakes are near each other.
@@ -44,35 +44,35 @@ impl Leap {
 impl Search for Leap {
     const INDEXED: bool = true;
 
-    fn arm(&mut self, _ground: Ground<'_>, _watches: &Watches) {
+    fn arm(&mut self, _ctx: EvalCtx<'_>, _watches: &Watches) {
         self.armed = false;
     }
 
     fn first(
         &mut self,
-        ground: Ground<'_>,
+        ctx: EvalCtx<'_>,
         index: Option<&Index>,
         watches: &Watches,
         rows: Range<usize>,
-        best: Option<Best>,
+        best: Option<TrailingExtreme>,
     ) -> Option<usize> {
         let near = rows.start..rows.end.min(rows.start + self.look);
         let mut from = rows.start;
         if index.is_none() || (self.near >= MEMORY / 2 && !near.is_empty()) {
             if !self.armed {
-                self.walk.arm(ground, watches);
+                self.walk.arm(ctx, watches);
                 self.armed = true;
             }
             let reach = if index.is_none() { rows.clone() } else { near.clone() };
             from = reach.end;
-            let found = self.walk.first(ground, index, watches, reach, best);
+            let found = self.walk.first(ctx, index, watches, reach, best);
             if found.is_some() {
                 self.near = MEMORY.min(self.near + 1);
                 return found;
             }
         }
         let index = index.filter(|_| from < rows.end)?;
-        let ask = Ask { ground, index, from: rows.start, best };
+        let ask = Ask { ctx, index, from: rows.start, best };
         let mut found = None;
         for rule in watches.rules() {
             let end = found.unwrap_or(rows.end);
@@ -90,11 +90,11 @@ impl Search for Leap {
 /// One search in one tile.
 #[derive(Clone, Copy)]
 struct Ask<'a> {
-    ground: Ground<'a>,
+    ctx: EvalCtx<'a>,
     index: &'a Index,
     /// Where the search began; `best` is the extreme over all ticks before it.
     from: usize,
-    best: Option<Best>,
+    best: Option<TrailingExtreme>,
 }
 
 /// What the slow comparisons of a rule say at a row; it stays so before the row given.
@@ -106,25 +106,25 @@ enum Slow {
 
 impl Ask<'_> {
     fn time(&self, row: usize) -> Time {
-        Time(self.ground.local.time[row])
+        Time(self.ctx.local.time[row])
     }
 
     fn row_at(&self, time: Time) -> usize {
-        self.index.clock(self.ground).row_at(&self.ground.local.time, time.0)
+        self.index.clock(self.ctx).row_at(&self.ctx.local.time, time.0)
     }
 
     /// The extreme over all ticks before `row`.
-    fn best_before(&self, row: usize) -> Option<Best> {
+    fn best_before(&self, row: usize) -> Option<TrailingExtreme> {
         let best = self.best?;
         if row <= self.from {
             return Some(best);
         }
-        let Extremes { low, high } = self.index.best(best.role, self.from..row, self.ground);
+        let Extremes { low, high } = self.index.best(best.role, self.from..row, self.ctx);
         let px = match best.role {
             Role::Long => best.px.0.max(high),
             Role::Short => best.px.0.min(low),
         };
-        Some(Best { px: Price(px), ..best })
+        Some(TrailingExtreme { px: Price(px), ..best })
     }
 
     /// The first row of `rows` at which the rule fires. Epochs of the slow comparisons are passed one by one; inside an
@@ -143,7 +143,7 @@ impl Ask<'_> {
                 Slow::Open(until, missing) => {
                     let end = until.min(rows.end);
                     while let Some(hit) = self.fast(rule, missing, row..end, firsts) {
-                        if fires(rule, self.ground, hit, self.best_before(hit + 1)) {
+                        if fires(rule, self.ctx, hit, self.best_before(hit + 1)) {
                             return Some(hit);
                         }
                         row = hit + 1;
@@ -157,7 +157,7 @@ impl Ask<'_> {
 
     fn slow(&self, rule: &Rule, row: usize) -> Slow {
         let time = self.time(row);
-        let judge = |cmp: &Cmp| holds(cmp, self.ground, row, time, None);
+        let judge = |cmp: &Cmp| holds(cmp, self.ctx, row, time, None);
         let mut until = usize::MAX;
         for cmp in rule.all.iter().filter(|cmp| is_slow(cmp)) {
             let held = judge(cmp);
@@ -198,9 +198,9 @@ impl Ask<'_> {
             return self.pays(if held { paying.not() } else { paying }, row);
         }
         let (Series::Bar(id), Level::Real(level)) = (cmp.series, cmp.level) else { return self.epoch(cmp, row) };
-        let column = &self.ground.signals.columns[id.0 as usize];
-        let Some(bars) = self.index.bars(column.bar_ns, self.ground) else { return self.epoch(cmp, row) };
-        let next = bars.entry_at(self.ground.local.time[row]) + 1;
+        let column = &self.ctx.signals.columns[id.0 as usize];
+        let Some(bars) = self.index.bars(column.bar_ns, self.ctx) else { return self.epoch(cmp, row) };
+        let next = bars.entry_at(self.ctx.local.time[row]) + 1;
         let op = if held { opposite(cmp.op) } else { cmp.op };
         let may = |node: &Extremes<f64>| match op {
             Op::Ge => node.high >= level,
@@ -210,21 +210,21 @@ impl Ask<'_> {
         };
         let leaf =
             |mut piece: Range<usize>| piece.find(|&bar| may(&Extremes { low: column.a[bar], high: column.a[bar] }));
-        let found = self.index.values(id, self.ground).first(next..column.a.len(), may, leaf);
+        let found = self.index.values(id, self.ctx).first(next..column.a.len(), may, leaf);
         bars.start(found.unwrap_or(usize::MAX))
     }
 
     /// First row of a later funding state at which the comparison may hold.
     fn pays(&self, paying: Paying, row: usize) -> usize {
-        let steps = self.index.funding(paying.kind, paying.paid, self.ground);
-        let next = self.ground.local.funding_at[row] as usize + 1;
+        let steps = self.index.funding(paying.kind, paying.paid, self.ctx);
+        let next = self.ctx.local.funding_at[row] as usize + 1;
         let found = steps.first(next..steps.states(), &paying);
-        self.index.funding_rows(self.ground).start(found.unwrap_or(usize::MAX))
+        self.index.funding_rows(self.ctx).start(found.unwrap_or(usize::MAX))
     }
 
     /// First row at which a slow comparison is to be looked at again, whatever it says.
     fn epoch(&self, cmp: &Cmp, row: usize) -> usize {
-        let until = lasts(cmp, self.ground, Some(self.index), row, self.time(row));
+        let until = lasts(cmp, self.ctx, Some(self.index), row, self.time(row));
         if until.time == Time::MAX { until.row } else { until.row.min(self.row_at(until.time)) }
     }
 
@@ -264,31 +264,29 @@ impl Ask<'_> {
         match cmp.level {
             Level::Trail(fraction) => self.trail(cmp, fraction, rows),
             Level::Upper(_) | Level::Lower(_) => self.band(cmp, rows),
-            _ => self.plain(cmp.series, ColumnFilter::of(cmp, self.ground, rows.start), rows),
+            _ => self.plain(cmp.series, ColumnFilter::of(cmp, self.ctx, rows.start), rows),
         }
     }
 
     fn plain(&self, series: Series, filter: ColumnFilter, rows: Range<usize>) -> Option<usize> {
-        let (ground, index) = (self.ground, self.index);
-        let leaf = |piece: Range<usize>| filter.first(ground, piece, None);
+        let (ctx, index) = (self.ctx, self.index);
+        let leaf = |piece: Range<usize>| filter.first(ctx, piece, None);
         match series {
             Series::Mark(role) => self.mark(role, filter, rows),
-            Series::Spread | Series::Edge => {
-                index.reals(series, ground)?.first(rows, |node| filter.may_real(node), leaf)
-            }
-            _ => index.ints(series, ground)?.first(rows, |node| filter.may(node), leaf),
+            Series::Spread | Series::Edge => index.reals(series, ctx)?.first(rows, |node| filter.may_real(node), leaf),
+            _ => index.ints(series, ctx)?.first(rows, |node| filter.may(node), leaf),
         }
     }
 
     /// Marks change seldom: their own list is searched, then its row.
     fn mark(&self, role: Role, filter: ColumnFilter, rows: Range<usize>) -> Option<usize> {
-        let local = self.ground.local;
+        let local = self.ctx.local;
         let (first, last) = (local.mark_at[rows.start] as usize, local.mark_at[rows.end - 1] as usize);
         let passes = |state: usize| filter.passes(local.marks[state].mark[role.ix()].0, None);
-        let tree = self.index.marks(role, self.ground);
+        let tree = self.index.marks(role, self.ctx);
         let leaf = |mut piece: Range<usize>| piece.find(|&state| passes(state));
         let state = tree.first(first..last + 1, |node| filter.may(node), leaf)?;
-        let row = rows.start.max(self.index.mark_rows(self.ground)[state] as usize);
+        let row = rows.start.max(self.index.mark_rows(self.ctx)[state] as usize);
         (row < rows.end).then_some(row)
     }
 
@@ -298,8 +296,8 @@ impl Ask<'_> {
         if cmp.series != closing(best.role) || cmp.op != loss {
             return Some(rows.start); // no index for that: judged row by row
         }
-        let tree = self.index.ints(cmp.series, self.ground)?;
-        self.index.fall(best.role, self.ground).first(tree, self.ground, rows, best, fraction)
+        let tree = self.index.ints(cmp.series, self.ctx)?;
+        self.index.fall(best.role, self.ctx).first(tree, self.ctx, rows, best, fraction)
     }
 
     /// Bar by bar, those that cannot reach the level left out.
@@ -309,10 +307,10 @@ impl Ask<'_> {
             Level::Lower(band) => (band, false),
             _ => return Some(rows.start),
         };
-        let Some(bars) = self.index.bars(band.bar_ns, self.ground) else { return Some(rows.start) };
+        let Some(bars) = self.index.bars(band.bar_ns, self.ctx) else { return Some(rows.start) };
         let outwards = upper == matches!(cmp.op, Op::Ge | Op::Gt);
-        let reach = self.index.reach(band.id, self.ground).filter(|_| outwards && cmp.series == Series::Spread);
-        let mut entry = bars.entry_at(self.ground.local.time[rows.start]);
+        let reach = self.index.reach(band.id, self.ctx).filter(|_| outwards && cmp.series == Series::Spread);
+        let mut entry = bars.entry_at(self.ctx.local.time[rows.start]);
         loop {
             if let Some(reach) = reach {
                 entry = reach.first(entry..bars.len(), upper, band.k)?;
@@ -323,7 +321,7 @@ impl Ask<'_> {
             let seen = bars.rows(entry);
             let seen = seen.start.max(rows.start)..seen.end.min(rows.end);
             if !seen.is_empty() {
-                let filter = ColumnFilter::of(cmp, self.ground, seen.start);
+                let filter = ColumnFilter::of(cmp, self.ctx, seen.start);
                 if !filter.is_impossible()
                     && let Some(row) = self.plain(cmp.series, filter, seen)
                 {

@@ -13,7 +13,7 @@ use crate::stats::{Caps, Equity};
 use crate::stats::{Recorder, Scene};
 use crate::tape::Tile;
 use crate::units::{Cash, HOUR_NS, Notional, Rate, Time};
-use crate::watch::{Best, Ground};
+use crate::watch::{EvalCtx, TrailingExtreme};
 use std::cell::Cell;
 use std::ops::Range;
 
@@ -121,8 +121,8 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         self.job.plan
     }
 
-    pub(super) fn ground(&self) -> Ground<'p> {
-        Ground { local: &self.tile.local, signals: self.signals }
+    pub(super) fn eval_ctx(&self) -> EvalCtx<'p> {
+        EvalCtx { local: &self.tile.local, signals: self.signals }
     }
 
     #[inline]
@@ -153,7 +153,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         if let Some(index) = self.index
             && time.get(low + step).is_some_and(|&time| time < t.0)
         {
-            return index.clock(self.ground()).row_at(time, t.0);
+            return index.clock(self.eval_ctx()).row_at(time, t.0);
         }
         while from + step < end && time[from + step] < t.0 {
             from += step;
@@ -172,9 +172,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     }
 
     /// The extreme that the trader asks for, `row` included.
-    pub(super) fn best(&mut self, row: usize) -> Option<Best> {
-        let (ground, index) = (self.ground(), self.index);
-        self.m.kept.as_mut().map(|kept| kept.at(ground, index, row))
+    pub(super) fn best(&mut self, row: usize) -> Option<TrailingExtreme> {
+        let (ctx, index) = (self.eval_ctx(), self.index);
+        self.m.kept.as_mut().map(|kept| kept.at(ctx, index, row))
     }
 
     /// When the trader's timer is due; never before the present moment.

@@ -27,7 +27,7 @@ impl Scan {
         let best = pass.best(row);
         self.watches.clear();
         pass.m.trader.watches(pass.plan(), &mut self.watches);
-        let fired = self.watches.rules().iter().any(|rule| fires(rule, pass.ground(), row, best));
+        let fired = self.watches.rules().iter().any(|rule| fires(rule, pass.eval_ctx(), row, best));
         let due = pass.m.wake_tick.is_some_and(|wake| wake <= pass.time(row));
         let before = bytes(&pass.m.trader);
         pass.tick(row);

@@ -4,7 +4,7 @@
 use super::{Driver, Index, Leap, Pass, RowsSeen, Walk};
 use crate::port::Trader;
 use crate::stats::Recorder;
-use crate::watch::{Best, Ground, Watches};
+use crate::watch::{EvalCtx, TrailingExtreme, Watches};
 use std::ops::Range;
 
 /// Finds the first row at which a rule fires. May return a row too early, never one too late.
@@ -12,16 +12,16 @@ pub trait Search {
     /// It asks the index of a tile.
     const INDEXED: bool = false;
     /// The watches are new.
-    fn arm(&mut self, ground: Ground<'_>, watches: &Watches);
+    fn arm(&mut self, ctx: EvalCtx<'_>, watches: &Watches);
     /// First row of `rows` at which a rule fires. `best` is the extreme over all ticks before `rows`; `index` is that of the
     /// tile, if there is one.
     fn first(
         &mut self,
-        ground: Ground<'_>,
+        ctx: EvalCtx<'_>,
         index: Option<&Index>,
         watches: &Watches,
         rows: Range<usize>,
-        best: Option<Best>,
+        best: Option<TrailingExtreme>,
     ) -> Option<usize>;
 }
 
@@ -116,7 +116,7 @@ impl<S: Search> Seek<S> {
             return forced;
         }
         let best = pass.best(rows.start - 1);
-        self.search.first(pass.ground(), pass.index, &self.watches, rows, best).or(forced)
+        self.search.first(pass.eval_ctx(), pass.index, &self.watches, rows, best).or(forced)
     }
 }
 
@@ -133,7 +133,7 @@ impl<S: Search> Driver for Seek<S> {
         loop {
             self.watches.clear();
             pass.m.trader.watches(pass.plan(), &mut self.watches);
-            self.search.arm(pass.ground(), &self.watches);
+            self.search.arm(pass.eval_ctx(), &self.watches);
             if !self.sleep(pass) {
                 return;
             }

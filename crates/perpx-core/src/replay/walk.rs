@@ -7,7 +7,7 @@
 use super::compiled_rules::CompiledRules;
 use super::index::Index;
 use super::seek::Search;
-use crate::watch::{Best, Ground, Watches, fires};
+use crate::watch::{EvalCtx, TrailingExtreme, Watches, fires};
 use std::ops::Range;
 
 /// Rows that share one bound of a trailing level.
@@ -19,33 +19,33 @@ pub struct Walk {
 }
 
 impl Search for Walk {
-    fn arm(&mut self, _ground: Ground<'_>, watches: &Watches) {
+    fn arm(&mut self, _ctx: EvalCtx<'_>, watches: &Watches) {
         self.compiled.arm(watches);
     }
 
     fn first(
         &mut self,
-        ground: Ground<'_>,
+        ctx: EvalCtx<'_>,
         index: Option<&Index>,
         watches: &Watches,
         rows: Range<usize>,
-        mut best: Option<Best>,
+        mut best: Option<TrailingExtreme>,
     ) -> Option<usize> {
         let mut row = rows.start;
         while row < rows.end {
-            let epoch = self.compiled.epoch(ground, index, watches, row..rows.end);
+            let epoch = self.compiled.epoch(ctx, index, watches, row..rows.end);
             if self.compiled.is_shut() {
-                best = best.map(|best| extended(best, ground, row..epoch));
+                best = best.map(|best| extended(best, ctx, row..epoch));
                 row = epoch;
                 continue;
             }
             let block = if best.is_some() { BLOCK } else { epoch - row };
             while row < epoch {
                 let end = epoch.min(row + block);
-                if let Some(hit) = self.in_block(ground, watches, row..end, best) {
+                if let Some(hit) = self.in_block(ctx, watches, row..end, best) {
                     return Some(hit);
                 }
-                best = best.map(|best| extended(best, ground, row..end));
+                best = best.map(|best| extended(best, ctx, row..end));
                 row = end;
             }
         }
@@ -54,12 +54,18 @@ impl Search for Walk {
 }
 
 impl Walk {
-    fn in_block(&self, ground: Ground<'_>, watches: &Watches, rows: Range<usize>, best: Option<Best>) -> Option<usize> {
-        let reach = best.map(|best| extended(best, ground, rows.clone()));
+    fn in_block(
+        &self,
+        ctx: EvalCtx<'_>,
+        watches: &Watches,
+        rows: Range<usize>,
+        best: Option<TrailingExtreme>,
+    ) -> Option<usize> {
+        let reach = best.map(|best| extended(best, ctx, rows.clone()));
         let mut from = rows.start;
-        while let Some(row) = self.compiled.candidate(ground, from..rows.end, reach) {
-            let best = best.map(|best| extended(best, ground, rows.start..row + 1));
-            if watches.rules().iter().any(|rule| fires(rule, ground, row, best)) {
+        while let Some(row) = self.compiled.candidate(ctx, from..rows.end, reach) {
+            let best = best.map(|best| extended(best, ctx, rows.start..row + 1));
+            if watches.rules().iter().any(|rule| fires(rule, ctx, row, best)) {
                 return Some(row);
             }
             from = row + 1;
@@ -69,13 +75,13 @@ impl Walk {
 }
 
 /// The extreme with `rows` counted in.
-fn extended(best: Best, ground: Ground<'_>, rows: Range<usize>) -> Best {
+fn extended(best: TrailingExtreme, ctx: EvalCtx<'_>, rows: Range<usize>) -> TrailingExtreme {
     let r = best.role.ix();
     let px = match best.role {
-        crate::market::Role::Long => ground.local.bid[r][rows].iter().fold(best.px.0, |top, &px| top.max(px)),
+        crate::market::Role::Long => ctx.local.bid[r][rows].iter().fold(best.px.0, |top, &px| top.max(px)),
         crate::market::Role::Short => {
-            ground.local.ask[r][rows].iter().filter(|&&px| px > 0).fold(best.px.0, |low, &px| low.min(px))
+            ctx.local.ask[r][rows].iter().filter(|&&px| px > 0).fold(best.px.0, |low, &px| low.min(px))
         }
     };
-    Best { px: crate::units::Price(px), ..best }
+    TrailingExtreme { px: crate::units::Price(px), ..best }
 }

@@ -5,7 +5,7 @@ use super::{Levels, Plan, Reason, State};
 use crate::market::Role;
 use crate::port::View;
 use crate::units::{Price, Rate, Time};
-use crate::watch::{self, Best, Legs, Level, Series};
+use crate::watch::{self, Legs, Level, Series, TrailingExtreme};
 
 /// The first condition that holds, and the later ones that hold too (bit by reason).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub fn gate_opens(after: Time, plan: &Plan, view: &View<'_>) -> Option<Ask> {
         return None;
     }
     let opens = |(first, rule): &&(Role, watch::Rule)| {
-        watch::fires(rule, view.ground(), view.row, None) && !guard_holds(plan.opened_legs(*first), plan, view)
+        watch::fires(rule, view.eval_ctx(), view.row, None) && !guard_holds(plan.opened_legs(*first), plan, view)
     };
     plan.gates.iter().find(opens).map(|&(role, _)| Ask { reason: Reason::Gate, also: 0, role })
 }
@@ -163,7 +163,7 @@ fn last_leg(sense: &Sense, plan: &Plan, view: &View<'_>, found: &mut Found) {
     found.note(Reason::Rebound, sense.levels.rebound.is_some_and(|level| gained(role, px, level)));
 }
 
-fn trailed(fraction: Option<Rate>, best: Option<Best>, px: Price) -> bool {
+fn trailed(fraction: Option<Rate>, best: Option<TrailingExtreme>, px: Price) -> bool {
     match (fraction, best) {
         (Some(fraction), Some(best)) => lost(best.role, px, watch::trail_level(best, fraction)),
         _ => false,

@@ -171,44 +171,44 @@ impl Rule {
 /// Where a watch is judged: the local timeline, its signals, and the extreme carried for a trailing level (see
 /// [`crate::port::Extreme`]; this row included).
 #[derive(Clone, Copy)]
-pub struct Ground<'a> {
+pub struct EvalCtx<'a> {
     pub local: &'a Local,
     pub signals: &'a TileSignals,
 }
 
 /// Judges a rule at a row. `best` is needed by trailing levels alone.
 #[inline]
-pub fn fires(rule: &Rule, ground: Ground<'_>, row: usize, best: Option<Best>) -> bool {
-    let time = Time(ground.local.time[row]);
+pub fn fires(rule: &Rule, ctx: EvalCtx<'_>, row: usize, best: Option<TrailingExtreme>) -> bool {
+    let time = Time(ctx.local.time[row]);
     // votes first: at most ticks they are what fails, and the order of pure comparisons changes no verdict
     rule.after.is_none_or(|after| time >= after)
-        && votes(&rule.votes, rule.needed, ground, row, time, best)
-        && rule.all.iter().all(|cmp| holds(cmp, ground, row, time, best))
-        && !rule.none.iter().any(|cmp| holds(cmp, ground, row, time, best))
+        && votes(&rule.votes, rule.needed, ctx, row, time, best)
+        && rule.all.iter().all(|cmp| holds(cmp, ctx, row, time, best))
+        && !rule.none.iter().any(|cmp| holds(cmp, ctx, row, time, best))
 }
 
 #[inline(always)]
-fn votes(votes: &[Cmp], needed: u8, ground: Ground<'_>, row: usize, time: Time, best: Option<Best>) -> bool {
+fn votes(votes: &[Cmp], needed: u8, ctx: EvalCtx<'_>, row: usize, time: Time, best: Option<TrailingExtreme>) -> bool {
     let mut missing = usize::from(needed);
     for (asked, cmp) in votes.iter().enumerate() {
         if missing == 0 || missing > votes.len() - asked {
             break;
         }
-        missing -= usize::from(holds(cmp, ground, row, time, best));
+        missing -= usize::from(holds(cmp, ctx, row, time, best));
     }
     missing == 0
 }
 
 /// The running extreme: a maximum of bids (long leg kept) or a minimum of asks (short leg kept).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Best {
+pub struct TrailingExtreme {
     pub role: Role,
     pub px: Price,
 }
 
 /// The level at which a trail of `fraction` fires.
 #[inline]
-pub fn trail_level(best: Best, fraction: Rate) -> Price {
+pub fn trail_level(best: TrailingExtreme, fraction: Rate) -> Price {
     match best.role {
         Role::Long => best.px.scaled_floor(-fraction),
         Role::Short => best.px.scaled_ceil(fraction),
@@ -217,16 +217,16 @@ pub fn trail_level(best: Best, fraction: Rate) -> Price {
 
 /// Judges one comparison at `row` for a call at `time` (the row's own time at ticks).
 #[inline]
-pub fn holds(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time, best: Option<Best>) -> bool {
-    let local = ground.local;
+pub fn holds(cmp: &Cmp, ctx: EvalCtx<'_>, row: usize, time: Time, best: Option<TrailingExtreme>) -> bool {
+    let local = ctx.local;
     match cmp.series {
         Series::Bid(role) => price(local.bid[role.ix()][row], cmp, best),
         Series::Ask(role) => price(local.ask[role.ix()][row], cmp, best),
         Series::Mark(role) => price(local.mark(row).mark[role.ix()].0, cmp, best),
         Series::Age(role) => compare(time.0 - local.seen[role.ix()][row], cmp.op, int(cmp.level)),
-        Series::Spread => real(ground.signals.spread[row], cmp, ground, time),
-        Series::Edge => real(ground.signals.edge[row], cmp, ground, time),
-        Series::Bar(id) => real(ground.signals.bar_value(id, time), cmp, ground, time),
+        Series::Spread => real(ctx.signals.spread[row], cmp, ctx, time),
+        Series::Edge => real(ctx.signals.edge[row], cmp, ctx, time),
+        Series::Bar(id) => real(ctx.signals.bar_value(id, time), cmp, ctx, time),
         Series::FundingDiff { kind, first } => {
             let diff = local.funding(row).diff(kind).of(first, time);
             diff.is_some_and(|x24| compare(x24, cmp.op, wide(cmp.level)))
@@ -241,8 +241,8 @@ pub fn holds(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time, best: Option
 /// The two sides of a comparison at a row, [value, level], for people; NaN = unknown. Prices in quote money, ages and waits
 /// in seconds (infinite: never), spread in bp, a funding difference in bp over 8 h, an APR as a fraction a year.
 /// [`holds`] judges; this only tells.
-pub fn sides(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time, best: Option<Best>) -> [f64; 2] {
-    let local = ground.local;
+pub fn sides(cmp: &Cmp, ctx: EvalCtx<'_>, row: usize, time: Time, best: Option<TrailingExtreme>) -> [f64; 2] {
+    let local = ctx.local;
     let wide = |value: Option<i128>, scale: f64| value.map_or(f64::NAN, |value| value as f64 * scale);
     let seconds = |ns: i64| if ns == i64::MAX { f64::INFINITY } else { ns as f64 * 1e-9 };
     // 1e-12 x 24 as a fraction
@@ -252,9 +252,9 @@ pub fn sides(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time, best: Option
         Series::Ask(role) => (local.ask[role.ix()][row] as f64 * 1e-9, 1e-9),
         Series::Mark(role) => (local.mark(row).mark[role.ix()].0 as f64 * 1e-9, 1e-9),
         Series::Age(role) => (seconds(time.0 - local.seen[role.ix()][row]), 1e-9),
-        Series::Spread => (ground.signals.spread[row], 1.0),
-        Series::Edge => (ground.signals.edge[row], 1.0),
-        Series::Bar(id) => (ground.signals.bar_value(id, time), 1.0),
+        Series::Spread => (ctx.signals.spread[row], 1.0),
+        Series::Edge => (ctx.signals.edge[row], 1.0),
+        Series::Bar(id) => (ctx.signals.bar_value(id, time), 1.0),
         Series::FundingDiff { kind, first } => {
             (wide(local.funding(row).diff(kind).of(first, time), fraction * 1e4), fraction * 1e4)
         }
@@ -268,8 +268,8 @@ pub fn sides(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time, best: Option
         (Level::Int(level), _) => level as f64 * scale,
         (Level::Wide(level), _) => level as f64 * scale,
         (Level::Real(level), _) => level,
-        (Level::Upper(band), _) => ground.signals.band(&band, bar_before(time, band.bar_ns)).1,
-        (Level::Lower(band), _) => ground.signals.band(&band, bar_before(time, band.bar_ns)).0,
+        (Level::Upper(band), _) => ctx.signals.band(&band, bar_before(time, band.bar_ns)).1,
+        (Level::Lower(band), _) => ctx.signals.band(&band, bar_before(time, band.bar_ns)).0,
         (Level::Trail(fraction), Some(best)) => trail_level(best, fraction).0 as f64 * scale,
         (Level::Trail(_), None) => f64::NAN,
     };
@@ -277,7 +277,7 @@ pub fn sides(cmp: &Cmp, ground: Ground<'_>, row: usize, time: Time, best: Option
 }
 
 #[inline]
-fn price(value: i64, cmp: &Cmp, best: Option<Best>) -> bool {
+fn price(value: i64, cmp: &Cmp, best: Option<TrailingExtreme>) -> bool {
     let level = match (cmp.level, best) {
         (Level::Int(level), _) => level,
         (Level::Trail(fraction), Some(best)) => trail_level(best, fraction).0,
@@ -287,11 +287,11 @@ fn price(value: i64, cmp: &Cmp, best: Option<Best>) -> bool {
 }
 
 #[inline(always)]
-fn real(value: f64, cmp: &Cmp, ground: Ground<'_>, time: Time) -> bool {
+fn real(value: f64, cmp: &Cmp, ctx: EvalCtx<'_>, time: Time) -> bool {
     let level = match cmp.level {
         Level::Real(level) => level,
-        Level::Upper(band) => ground.signals.band(&band, bar_before(time, band.bar_ns)).1,
-        Level::Lower(band) => ground.signals.band(&band, bar_before(time, band.bar_ns)).0,
+        Level::Upper(band) => ctx.signals.band(&band, bar_before(time, band.bar_ns)).1,
+        Level::Lower(band) => ctx.signals.band(&band, bar_before(time, band.bar_ns)).0,
         _ => return false,
     };
     compare(value, cmp.op, level)

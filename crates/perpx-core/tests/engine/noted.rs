@@ -2,7 +2,7 @@
 
 use perpx_core::market::Role;
 use perpx_core::replay::{Index, Search};
-use perpx_core::watch::{Best, Cmp, Ground, Level, Series, Watches, fires, holds};
+use perpx_core::watch::{Cmp, EvalCtx, Level, Series, TrailingExtreme, Watches, fires, holds};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -59,24 +59,24 @@ pub struct Noted<S> {
 impl<S: Search> Search for Noted<S> {
     const INDEXED: bool = S::INDEXED;
 
-    fn arm(&mut self, ground: Ground<'_>, watches: &Watches) {
-        self.search.arm(ground, watches);
+    fn arm(&mut self, ctx: EvalCtx<'_>, watches: &Watches) {
+        self.search.arm(ctx, watches);
     }
 
     fn first(
         &mut self,
-        ground: Ground<'_>,
+        ctx: EvalCtx<'_>,
         index: Option<&Index>,
         watches: &Watches,
         rows: Range<usize>,
-        best: Option<Best>,
+        best: Option<TrailingExtreme>,
     ) -> Option<usize> {
-        let row = self.search.first(ground, index, watches, rows.clone(), best)?;
-        let best = best.map(|best| best_at(best, ground, rows.start..row + 1));
-        let time = perpx_core::units::Time(ground.local.time[row]);
-        for rule in watches.rules().iter().filter(|rule| fires(rule, ground, row, best)) {
+        let row = self.search.first(ctx, index, watches, rows.clone(), best)?;
+        let best = best.map(|best| best_at(best, ctx, rows.start..row + 1));
+        let time = perpx_core::units::Time(ctx.local.time[row]);
+        for rule in watches.rules().iter().filter(|rule| fires(rule, ctx, row, best)) {
             let all = rule.all.iter().chain(&rule.votes);
-            all.filter(|cmp| holds(cmp, ground, row, time, best)).for_each(|cmp| self.seen.add(kind(cmp), 1));
+            all.filter(|cmp| holds(cmp, ctx, row, time, best)).for_each(|cmp| self.seen.add(kind(cmp), 1));
             if rule.all.is_empty() && rule.votes.is_empty() {
                 self.seen.add("watch next tick", 1);
             }
@@ -85,12 +85,12 @@ impl<S: Search> Search for Noted<S> {
     }
 }
 
-fn best_at(best: Best, ground: Ground<'_>, rows: Range<usize>) -> Best {
+fn best_at(best: TrailingExtreme, ctx: EvalCtx<'_>, rows: Range<usize>) -> TrailingExtreme {
     let px = rows.fold(best.px, |px, row| match best.role {
-        Role::Long => px.max(ground.local.bbo(row, best.role).bid),
-        Role::Short => Some(ground.local.bbo(row, best.role).ask).filter(|ask| ask.0 > 0).map_or(px, |ask| px.min(ask)),
+        Role::Long => px.max(ctx.local.bbo(row, best.role).bid),
+        Role::Short => Some(ctx.local.bbo(row, best.role).ask).filter(|ask| ask.0 > 0).map_or(px, |ask| px.min(ask)),
     });
-    Best { px, ..best }
+    TrailingExtreme { px, ..best }
 }
 
 fn kind(cmp: &Cmp) -> &'static str {

@@ -26,7 +26,7 @@ use perpx_core::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRo
 use perpx_core::tape::{Carry, Tile, align};
 use perpx_core::trader::Composite;
 use perpx_core::units::{Cash, Price, Qty, Rate, SECOND_NS, Time, parse_scaled};
-use perpx_core::watch::{Best, Ground, Watches, fires};
+use perpx_core::watch::{EvalCtx, TrailingExtreme, Watches, fires};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -149,13 +149,13 @@ impl Scene {
             let kept = self.best.unwrap_or(extreme.start);
             let px = if extreme.role == Role::Long { kept.max(px) } else { kept.min(px) };
             self.best = Some(px);
-            Best { role: extreme.role, px }
+            TrailingExtreme { role: extreme.role, px }
         });
         let view = View { now, row, local: &tile.local, signals: &signals, belief: &self.belief, best, breach: None };
         let mut watches = Watches::default();
         self.trader.watches(&self.plan, &mut watches);
-        let ground = Ground { local: &tile.local, signals: &signals };
-        let awake = moment != Moment::Tick || watches.rules().iter().any(|rule| fires(rule, ground, row, best));
+        let ctx = EvalCtx { local: &tile.local, signals: &signals };
+        let awake = moment != Moment::Tick || watches.rules().iter().any(|rule| fires(rule, ctx, row, best));
         self.trader.step(&self.plan, moment, &view, &mut actions);
         if !awake {
             assert_eq!(self.trader, before.0, "a tick that no watch asked for changed the trader");

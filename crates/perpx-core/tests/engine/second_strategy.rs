@@ -85,7 +85,7 @@ impl Dip {
     }
 
     fn on_tick(&mut self, plan: &DipPlan, view: &View<'_>, out: &mut Actions) {
-        let holds = |cmp: &Cmp| holds(cmp, view.ground(), view.row, view.now, view.best);
+        let holds = |cmp: &Cmp| holds(cmp, view.eval_ctx(), view.row, view.now, view.best);
         let bid = view.bbo(Role::Long).bid;
         match self.state {
             LONG | BOTH if view.breach.is_some() => self.close(plan, view, HALT, out),

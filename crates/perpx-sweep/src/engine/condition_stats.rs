@@ -8,7 +8,7 @@ use perpx_core::signals::TileSignals;
 use perpx_core::strategy::Plan;
 use perpx_core::tape::Tile;
 use perpx_core::units::Time;
-use perpx_core::watch::{Cmp, Ground, holds};
+use perpx_core::watch::{Cmp, EvalCtx, holds};
 use std::collections::BTreeMap;
 
 /// One comparison, or the two of the volatility band, on bars of one length.
@@ -60,7 +60,7 @@ impl ConditionCounts {
     /// Counts the bar closes within `[from, to)` whose first tick lies in the tile.
     pub fn count(&mut self, tile: &Tile, signals: &TileSignals, from: Time, to: Time) {
         let time: &[i64] = &tile.local.time;
-        let ground = Ground { local: &tile.local, signals };
+        let ctx = EvalCtx { local: &tile.local, signals };
         for (&bar_ns, closes) in &mut self.closes {
             let mut row = 1 + time[1..].partition_point(|&t| t < from.0);
             while row < time.len() && time[row] < to.0 {
@@ -72,7 +72,7 @@ impl ConditionCounts {
                     *closes += passed as u64;
                     let now = Time(time[row]);
                     for condition in self.conditions.iter_mut().filter(|c| c.bar_ns == bar_ns) {
-                        if condition.all.iter().all(|cmp| holds(cmp, ground, row, now, None)) {
+                        if condition.all.iter().all(|cmp| holds(cmp, ctx, row, now, None)) {
                             condition.held += passed as u64;
                         }
                     }

@@ -3,10 +3,10 @@
 use crate::signals::{SignalColumn, TileSignals, bar_before};
 use crate::tape::tree::{Extremes, Tree};
 use crate::units::Time;
-use crate::watch::Ground;
+use crate::watch::EvalCtx;
 use std::ops::Range;
 
-/// Room for the rounding of [`Reach`] against the levels themselves, in sigmas. A level is `mean + k * sigma`, here it is
+/// Room for the rounding of [`BandReach`] against the levels themselves, in sigmas. A level is `mean + k * sigma`, here it is
 /// `(spread - mean) / sigma` against k: with |spread| up to 2e4 bp and sigma from 0.01 bp the two differ by less than 1e-8.
 const MARGIN: f64 = 1e-6;
 
@@ -23,11 +23,11 @@ pub struct BarRows {
 }
 
 impl BarRows {
-    pub fn new(bar_ns: i64, ground: Ground<'_>) -> BarRows {
-        let TileSignals { columns, spread, .. } = ground.signals;
+    pub fn new(bar_ns: i64, ctx: EvalCtx<'_>) -> BarRows {
+        let TileSignals { columns, spread, .. } = ctx.signals;
         let column = columns.iter().find(|column| column.bar_ns == bar_ns);
         let (first_bar, bars) = column.map_or((0, 0), |column| (column.first_bar, column.a.len()));
-        let times: &[i64] = &ground.local.time;
+        let times: &[i64] = &ctx.local.time;
         let mut starts = Vec::with_capacity(bars + 1);
         let mut row = 1;
         for bar in 0..bars as i64 {
@@ -70,14 +70,14 @@ impl BarRows {
 /// How far the spread of a bar reaches towards the levels of a band column: for sigma bands in sigmas from the mean, for
 /// quantile bands in bp beyond the level. It only discards: `min_unlock_bp` moves levels outwards alone.
 #[derive(Clone, Debug)]
-pub struct Reach {
+pub struct BandReach {
     /// `high` upwards; `low` downwards, negative.
     bars: Vec<Extremes<f64>>,
     tree: Tree<f64>,
 }
 
-impl Reach {
-    pub fn new(column: &SignalColumn, rows: &BarRows) -> Reach {
+impl BandReach {
+    pub fn new(column: &SignalColumn, rows: &BarRows) -> BandReach {
         let quantile = !column.c.is_empty();
         let bars: Vec<Extremes<f64>> = (0..column.b.len())
             .map(|i| {
@@ -94,7 +94,7 @@ impl Reach {
             })
             .collect();
         let tree = Tree::new(bars.len(), |range| bars[range].iter().fold(Extremes::NONE, |all, bar| all.and(*bar)));
-        Reach { bars, tree }
+        BandReach { bars, tree }
     }
 
     /// The first bar of `bars` whose spread may reach the upper (`up`) or the lower level of a band of `k` sigmas (`None`:
@@ -133,10 +133,10 @@ mod tests {
                 starts: vec![1, 2],
                 spread: vec![Extremes { low, high }],
             };
-            let reach = Reach::new(&column, &bars(lower, upper));
+            let reach = BandReach::new(&column, &bars(lower, upper));
             assert_eq!(reach.first(0..1, true, Some(k)), Some(0), "{mean} {sigma} {k}");
             assert_eq!(reach.first(0..1, false, Some(k)), Some(0), "{mean} {sigma} {k}");
-            let inside = Reach::new(&column, &bars(lower + 0.01 * sigma, upper - 0.01 * sigma));
+            let inside = BandReach::new(&column, &bars(lower + 0.01 * sigma, upper - 0.01 * sigma));
             assert_eq!(inside.first(0..1, true, Some(k)), None);
             assert_eq!(inside.first(0..1, false, Some(k)), None);
         }

@@ -10,7 +10,7 @@ use super::closing_column;
 use crate::market::Role;
 use crate::tape::tree::{BLOCK, Extremes, FAN, Place, Tree, span};
 use crate::units::{Price, Rate};
-use crate::watch::{Best, Ground, trail_level};
+use crate::watch::{EvalCtx, TrailingExtreme, trail_level};
 use std::ops::Range;
 
 /// Far more than the rounding of two conversions and a division.
@@ -58,8 +58,8 @@ fn better(role: Role, best: i64, px: i64) -> i64 {
 }
 
 impl Fall {
-    pub fn new(role: Role, ground: Ground<'_>) -> Fall {
-        let column = closing_column(role, ground);
+    pub fn new(role: Role, ctx: EvalCtx<'_>) -> Fall {
+        let column = closing_column(role, ctx);
         let one = |px: i64| Stretch { px: Extremes { low: px, high: px }, deepest: 0.0 };
         let block =
             |rows: &[i64]| rows.iter().filter(|&&px| px > 0).fold(Stretch::NONE, |all, &px| all.then(role, one(px)));
@@ -80,12 +80,12 @@ impl Fall {
     pub fn first(
         &self,
         tree: &Tree<i64>,
-        ground: Ground<'_>,
+        ctx: EvalCtx<'_>,
         rows: Range<usize>,
-        best: Best,
+        best: TrailingExtreme,
         fraction: Rate,
     ) -> Option<usize> {
-        let column = closing_column(self.role, ground);
+        let column = closing_column(self.role, ctx);
         let enough = fraction.0 as f64 / Rate::ONE as f64 - SLACK;
         let mut trail = Trail { best, fraction, level: trail_level(best, fraction).0 };
         let mut at = Place { level: 0, node: rows.start / BLOCK };
@@ -120,7 +120,7 @@ impl Fall {
 
 /// The running best and its level.
 struct Trail {
-    best: Best,
+    best: TrailingExtreme,
     fraction: Rate,
     level: i64,
 }
@@ -196,18 +196,18 @@ mod tests {
                 })
                 .collect();
             let (local, signals) = (local(&prices), TileSignals::default());
-            let ground = Ground { local: &local, signals: &signals };
+            let ctx = EvalCtx { local: &local, signals: &signals };
             let index = Index::new(&signals);
             for _ in 0..60 {
                 let from = draw(3_000) as usize;
                 let rows = from..from + draw(3_001 - from as i64) as usize;
                 let role = if draw(2) == 0 { Role::Long } else { Role::Short };
-                let best = Best { role, px: Price(1_000_000 + draw(20_001) - 10_000) };
+                let best = TrailingExtreme { role, px: Price(1_000_000 + draw(20_001) - 10_000) };
                 let fraction = Rate(draw(60_000) * 1_000_000 + 1);
                 let mut kept = Trail { best, fraction, level: trail_level(best, fraction).0 };
                 let want = rows.clone().find(|&row| kept.fires(prices[row]));
-                let tree = index.ints(super::super::closing(role), ground).expect("a tree");
-                let found = index.fall(role, ground).first(tree, ground, rows, best, fraction);
+                let tree = index.ints(super::super::closing(role), ctx).expect("a tree");
+                let found = index.fall(role, ctx).first(tree, ctx, rows, best, fraction);
                 assert_eq!(found, want);
                 fired += u32::from(want.is_some());
                 quiet += u32::from(want.is_none());

@@ -14,7 +14,7 @@ mod bars;
 mod fall;
 mod funding;
 
-pub(super) use bars::{BarRows, Reach};
+pub(super) use bars::{BandReach, BarRows};
 pub(super) use fall::Fall;
 pub(super) use funding::{FundingRows, FundingSteps, Paid, Paying};
 
@@ -24,7 +24,7 @@ use crate::sim::{VenueIndex, VenuePart};
 use crate::tape::rows::FundingKind;
 use crate::tape::tree::{Extremes, Tree};
 use crate::tape::{Clock, Tile};
-use crate::watch::{Ground, Series};
+use crate::watch::{EvalCtx, Series};
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -50,12 +50,12 @@ pub enum Part {
     /// A tree over the values of a bar column.
     Values(SignalId),
     /// How far the spread of each bar reaches into the bands of a column.
-    Reach(SignalId),
+    BandReach(SignalId),
     /// On a venue's own clock.
     Venue(Role, VenuePart),
 }
 
-/// Parts of one tile. `ground` is always that tile's.
+/// Parts of one tile. `ctx` is always that tile's.
 #[derive(Debug, Default)]
 pub struct Index {
     bids: [OnceLock<Tree<i64>>; 2],
@@ -74,7 +74,7 @@ pub struct Index {
     /// By bar length.
     bars: Vec<(i64, OnceLock<BarRows>)>,
     values: Vec<OnceLock<Tree<f64>>>,
-    reach: Vec<OnceLock<Reach>>,
+    reach: Vec<OnceLock<BandReach>>,
 }
 
 impl Index {
@@ -92,8 +92,8 @@ impl Index {
     }
 
     /// The tree of a price or an age.
-    pub(super) fn ints(&self, series: Series, ground: Ground<'_>) -> Option<&Tree<i64>> {
-        let local = ground.local;
+    pub(super) fn ints(&self, series: Series, ctx: EvalCtx<'_>) -> Option<&Tree<i64>> {
+        let local = ctx.local;
         let cell = match series {
             Series::Bid(role) => &self.bids[role.ix()],
             Series::Ask(role) => &self.asks[role.ix()],
@@ -101,7 +101,7 @@ impl Index {
             _ => return None,
         };
         Some(cell.get_or_init(|| match series {
-            Series::Age(role) => Tree::new(local.len(), |rows| ages(ground, role, rows)),
+            Series::Age(role) => Tree::new(local.len(), |rows| ages(ctx, role, rows)),
             Series::Ask(role) => Tree::new(local.len(), |rows| prices(&local.ask[role.ix()][rows])),
             Series::Bid(role) => Tree::new(local.len(), |rows| prices(&local.bid[role.ix()][rows])),
             _ => Tree::new(0, |_| Extremes::NONE),
@@ -109,60 +109,60 @@ impl Index {
     }
 
     /// The tree of the spread or the edge.
-    pub(super) fn reals(&self, series: Series, ground: Ground<'_>) -> Option<&Tree<f64>> {
+    pub(super) fn reals(&self, series: Series, ctx: EvalCtx<'_>) -> Option<&Tree<f64>> {
         let (cell, values) = match series {
-            Series::Spread => (&self.spread, &ground.signals.spread),
-            Series::Edge => (&self.edge, &ground.signals.edge),
+            Series::Spread => (&self.spread, &ctx.signals.spread),
+            Series::Edge => (&self.edge, &ctx.signals.edge),
             _ => return None,
         };
         Some(cell.get_or_init(|| Tree::new(values.len(), |rows| Extremes::of(values[rows].iter().copied()))))
     }
 
-    pub(super) fn marks(&self, role: Role, ground: Ground<'_>) -> &Tree<i64> {
-        let marks = &ground.local.marks;
+    pub(super) fn marks(&self, role: Role, ctx: EvalCtx<'_>) -> &Tree<i64> {
+        let marks = &ctx.local.marks;
         self.marks[role.ix()].get_or_init(|| {
             let known = |rows: Range<usize>| marks[rows].iter().map(|m| m.mark[role.ix()].0).filter(|&px| px > 0);
             Tree::new(marks.len(), |rows| Extremes::of(known(rows)))
         })
     }
 
-    pub(super) fn mark_rows(&self, ground: Ground<'_>) -> &[u32] {
-        self.mark_rows.get_or_init(|| first_rows(&ground.local.mark_at, ground.local.marks.len()))
+    pub(super) fn mark_rows(&self, ctx: EvalCtx<'_>) -> &[u32] {
+        self.mark_rows.get_or_init(|| first_rows(&ctx.local.mark_at, ctx.local.marks.len()))
     }
 
-    pub(super) fn funding_rows(&self, ground: Ground<'_>) -> &FundingRows {
-        self.funding_rows.get_or_init(|| FundingRows::new(ground.local))
+    pub(super) fn funding_rows(&self, ctx: EvalCtx<'_>) -> &FundingRows {
+        self.funding_rows.get_or_init(|| FundingRows::new(ctx.local))
     }
 
-    pub(super) fn funding(&self, kind: FundingKind, paid: Paid, ground: Ground<'_>) -> &FundingSteps {
-        self.funding[kind as usize][paid as usize].get_or_init(|| FundingSteps::new(ground.local, kind, paid))
+    pub(super) fn funding(&self, kind: FundingKind, paid: Paid, ctx: EvalCtx<'_>) -> &FundingSteps {
+        self.funding[kind as usize][paid as usize].get_or_init(|| FundingSteps::new(ctx.local, kind, paid))
     }
 
-    pub(super) fn fall(&self, role: Role, ground: Ground<'_>) -> &Fall {
-        self.falls[role.ix()].get_or_init(|| Fall::new(role, ground))
+    pub(super) fn fall(&self, role: Role, ctx: EvalCtx<'_>) -> &Fall {
+        self.falls[role.ix()].get_or_init(|| Fall::new(role, ctx))
     }
 
-    pub(super) fn clock(&self, ground: Ground<'_>) -> &Clock {
-        self.clock.get_or_init(|| Clock::new(&ground.local.time))
+    pub(super) fn clock(&self, ctx: EvalCtx<'_>) -> &Clock {
+        self.clock.get_or_init(|| Clock::new(&ctx.local.time))
     }
 
     /// Rows and spread by bars of this length.
-    pub(super) fn bars(&self, bar_ns: i64, ground: Ground<'_>) -> Option<&BarRows> {
+    pub(super) fn bars(&self, bar_ns: i64, ctx: EvalCtx<'_>) -> Option<&BarRows> {
         let (_, cell) = self.bars.iter().find(|(length, _)| *length == bar_ns)?;
-        Some(cell.get_or_init(|| BarRows::new(bar_ns, ground)))
+        Some(cell.get_or_init(|| BarRows::new(bar_ns, ctx)))
     }
 
     /// The tree of a bar column's first values.
-    pub(super) fn values(&self, id: SignalId, ground: Ground<'_>) -> &Tree<f64> {
-        let values = &ground.signals.columns[id.0 as usize].a;
+    pub(super) fn values(&self, id: SignalId, ctx: EvalCtx<'_>) -> &Tree<f64> {
+        let values = &ctx.signals.columns[id.0 as usize].a;
         self.values[id.0 as usize]
             .get_or_init(|| Tree::new(values.len(), |bars| Extremes::of(values[bars].iter().copied())))
     }
 
-    pub(super) fn reach(&self, id: SignalId, ground: Ground<'_>) -> Option<&Reach> {
-        let column = &ground.signals.columns[id.0 as usize];
-        let bars = self.bars(column.bar_ns, ground)?;
-        Some(self.reach[id.0 as usize].get_or_init(|| Reach::new(column, bars)))
+    pub(super) fn reach(&self, id: SignalId, ctx: EvalCtx<'_>) -> Option<&BandReach> {
+        let column = &ctx.signals.columns[id.0 as usize];
+        let bars = self.bars(column.bar_ns, ctx)?;
+        Some(self.reach[id.0 as usize].get_or_init(|| BandReach::new(column, bars)))
     }
 
     pub(super) fn venue(&self, role: Role) -> &VenueIndex {
@@ -170,9 +170,9 @@ impl Index {
     }
 
     /// The extreme of the closing prices of a leg of `role` over `rows`: the highest bid or the lowest ask there was.
-    pub(super) fn best(&self, role: Role, rows: Range<usize>, ground: Ground<'_>) -> Extremes<i64> {
-        let column = closing_column(role, ground);
-        match self.ints(closing(role), ground) {
+    pub(super) fn best(&self, role: Role, rows: Range<usize>, ctx: EvalCtx<'_>) -> Extremes<i64> {
+        let column = closing_column(role, ctx);
+        match self.ints(closing(role), ctx) {
             Some(tree) => tree.over(rows, |piece| prices(&column[piece])),
             None => prices(&column[rows]),
         }
@@ -204,25 +204,25 @@ impl Index {
         self.bars.iter().enumerate().for_each(|(i, (_, cell))| note(cell.get().is_some(), Part::Bars(i)));
         let ids = || (0..self.values.len()).map(|i| SignalId(i as u32));
         ids().for_each(|id| note(self.values[id.0 as usize].get().is_some(), Part::Values(id)));
-        ids().for_each(|id| note(self.reach[id.0 as usize].get().is_some(), Part::Reach(id)));
+        ids().for_each(|id| note(self.reach[id.0 as usize].get().is_some(), Part::BandReach(id)));
         out
     }
 
     /// Builds a part. Parts may be built at once by several threads; one that another needs is waited for.
     pub fn build(&self, part: Part, (tile, signals): (&Tile, &TileSignals)) {
-        let ground = Ground { local: &tile.local, signals };
+        let ctx = EvalCtx { local: &tile.local, signals };
         match part {
-            Part::Ints(series) => drop(self.ints(series, ground)),
-            Part::Reals(series) => drop(self.reals(series, ground)),
-            Part::Marks(role) => drop(self.marks(role, ground)),
-            Part::MarkRows => drop(self.mark_rows(ground)),
-            Part::FundingRows => drop(self.funding_rows(ground)),
-            Part::Funding(kind, paid) => drop(self.funding(kind, paid, ground)),
-            Part::Fall(role) => drop(self.fall(role, ground)),
-            Part::Clock => drop(self.clock(ground)),
-            Part::Bars(place) => drop(self.bars.get(place).map(|(bar_ns, _)| self.bars(*bar_ns, ground))),
-            Part::Values(id) => drop(self.values(id, ground)),
-            Part::Reach(id) => drop(self.reach(id, ground)),
+            Part::Ints(series) => drop(self.ints(series, ctx)),
+            Part::Reals(series) => drop(self.reals(series, ctx)),
+            Part::Marks(role) => drop(self.marks(role, ctx)),
+            Part::MarkRows => drop(self.mark_rows(ctx)),
+            Part::FundingRows => drop(self.funding_rows(ctx)),
+            Part::Funding(kind, paid) => drop(self.funding(kind, paid, ctx)),
+            Part::Fall(role) => drop(self.fall(role, ctx)),
+            Part::Clock => drop(self.clock(ctx)),
+            Part::Bars(place) => drop(self.bars.get(place).map(|(bar_ns, _)| self.bars(*bar_ns, ctx))),
+            Part::Values(id) => drop(self.values(id, ctx)),
+            Part::BandReach(id) => drop(self.reach(id, ctx)),
             Part::Venue(role, part) => self.venues[role.ix()].build(part, &tile.venues[role.ix()]),
         }
     }
@@ -241,7 +241,7 @@ impl Index {
         let venues: usize = self.venues.iter().map(VenueIndex::bytes).sum();
         let bars: usize = self.bars.iter().filter_map(|(_, cell)| cell.get()).map(BarRows::bytes).sum();
         let values: usize = self.values.iter().filter_map(OnceLock::get).map(Tree::bytes).sum();
-        let reach: usize = self.reach.iter().filter_map(OnceLock::get).map(Reach::bytes).sum();
+        let reach: usize = self.reach.iter().filter_map(OnceLock::get).map(BandReach::bytes).sum();
         (ints + reals + tables + falls + clock + venues, bars + values + reach)
     }
 }
@@ -254,10 +254,10 @@ pub(super) fn closing(role: Role) -> Series {
     }
 }
 
-pub(super) fn closing_column(role: Role, ground: Ground<'_>) -> &[i64] {
+pub(super) fn closing_column(role: Role, ctx: EvalCtx<'_>) -> &[i64] {
     match role {
-        Role::Long => &ground.local.bid[role.ix()],
-        Role::Short => &ground.local.ask[role.ix()],
+        Role::Long => &ctx.local.bid[role.ix()],
+        Role::Short => &ctx.local.ask[role.ix()],
     }
 }
 
@@ -271,8 +271,8 @@ fn prices(values: &[i64]) -> Extremes<i64> {
     Extremes { low, high }
 }
 
-fn ages(ground: Ground<'_>, role: Role, rows: Range<usize>) -> Extremes<i64> {
-    let (time, seen) = (&ground.local.time[rows.clone()], &ground.local.seen[role.ix()][rows]);
+fn ages(ctx: EvalCtx<'_>, role: Role, rows: Range<usize>) -> Extremes<i64> {
+    let (time, seen) = (&ctx.local.time[rows.clone()], &ctx.local.seen[role.ix()][rows]);
     let (mut low, mut high) = (i64::MAX, i64::MIN);
     for (time, seen) in time.iter().zip(seen) {
         low = low.min(time - seen);

@@ -8,7 +8,7 @@ use perpx_core::stats::LeggingRow;
 use perpx_core::stats::{FullRecord, Recorder, Scene, TransitionRow};
 use perpx_core::strategy::Plan;
 use perpx_core::units::Time;
-use perpx_core::watch::{Cmp, Ground, Op, Rule, Series, fires, holds, sides};
+use perpx_core::watch::{Cmp, EvalCtx, Op, Rule, Series, fires, holds, sides};
 
 /// What a condition of the gate means for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,12 +128,12 @@ impl Blotter {
     }
 
     fn gate(&self, scene: &Scene<'_>) -> Option<What> {
-        let ground = Ground { local: scene.local, signals: scene.signals };
-        let (first, rule) = self.gates.iter().find(|(_, rule)| fires(rule, ground, scene.row, None))?;
+        let ctx = EvalCtx { local: scene.local, signals: scene.signals };
+        let (first, rule) = self.gates.iter().find(|(_, rule)| fires(rule, ctx, scene.row, None))?;
         let time = Time(scene.local.time[scene.row]);
         let read = |cmp: &Cmp, need: Need| {
-            let [value, level] = sides(cmp, ground, scene.row, time, None);
-            Reading { cmp: *cmp, need, value, level, holds: holds(cmp, ground, scene.row, time, None) }
+            let [value, level] = sides(cmp, ctx, scene.row, time, None);
+            Reading { cmp: *cmp, need, value, level, holds: holds(cmp, ctx, scene.row, time, None) }
         };
         let votes = rule.votes.iter().map(|cmp| read(cmp, Need::Vote));
         let all = rule.all.iter().map(|cmp| read(cmp, Need::Must));
