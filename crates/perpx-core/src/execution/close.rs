@@ -2,8 +2,8 @@
 //! work are cancelled and their end awaited; then each leg is closed, and closed again, until it is down to what is kept.
 //! With the second-best venue of strategy.md 6 where a venue refuses or is silent.
 
-use super::desk::doubled;
-use super::{Count, Desk, Ended, ExecCtx, TimerKind, Working};
+use super::order_manager::doubled;
+use super::{Count, Ended, ExecCtx, OrderManager, TimerKind, Working};
 use crate::config::Taking;
 use crate::market::{OrderId, OrderKind, Reject, Role};
 use crate::strategy::{Reason, State};
@@ -129,12 +129,12 @@ impl Close {
         (ctx.held(role) - ctx.held(role.other())).max(Qty::ZERO)
     }
 
-    pub fn on_end(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, ended: &Ended) {
+    pub fn on_end(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, ended: &Ended) {
         let (role, r) = (ended.role, ended.role.ix());
         if ended.side == role.opening() || self.sent[r] == 0 {
             // a hedge is repeated after a pause; what was under way before is followed up as it ends
             if self.hedge.is_some() {
-                desk.pause(ctx, role, ctx.plan.strategy.execution.close_retry_ns);
+                manager.pause(ctx, role, ctx.plan.strategy.execution.close_retry_ns);
             }
             return;
         }
@@ -147,13 +147,14 @@ impl Close {
             self.unfilled[r].0 = 0;
         }
         if ended.kind != OrderKind::PostOnly || !self.taking.style.may_take() {
-            desk.pause(ctx, role, self.wait_ns(ctx, role));
+            manager.pause(ctx, role, self.wait_ns(ctx, role));
             self.unfilled[r].0 += u32::from(ended.filled.is_zero());
         }
         let timeout = ctx.plan.strategy.execution.venue_timeout_ns;
-        let is_refused = self.refused_since[r].is_some_and(|since| ctx.now().since(since) >= patience(timeout, desk));
-        if is_refused && ctx.now() >= desk.fence_end(role, ctx) && self.is_hedgeable(ctx, role) {
-            self.begin_hedge(desk, ctx, role);
+        let is_refused =
+            self.refused_since[r].is_some_and(|since| ctx.now().since(since) >= patience(timeout, manager));
+        if is_refused && ctx.now() >= manager.fence_end(role, ctx) && self.is_hedgeable(ctx, role) {
+            self.begin_hedge(manager, ctx, role);
         }
     }
 
@@ -164,9 +165,9 @@ impl Close {
     }
 
     /// The leg's venue lives but does not know its order: one more close of the whole leg may follow.
-    pub fn on_doubt(&mut self, desk: &mut Desk, ctx: &ExecCtx<'_>, role: Role) {
-        if desk.orders(role).count() == 1 && !desk.is_pausing(role) {
-            desk.pause(ctx, role, ctx.plan.strategy.execution.close_retry_ns);
+    pub fn on_doubt(&mut self, manager: &mut OrderManager, ctx: &ExecCtx<'_>, role: Role) {
+        if manager.orders(role).count() == 1 && !manager.is_pausing(role) {
+            manager.pause(ctx, role, ctx.plan.strategy.execution.close_retry_ns);
         }
     }
 
@@ -175,42 +176,42 @@ impl Close {
     }
 
     /// Hedges a leg whose venue, asked, has told nothing for long enough; where that is not so yet, a timer says when.
-    fn watch_silence(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, role: Role) {
-        let since = desk.silent_since(role).filter(|_| self.is_hedgeable(ctx, role));
+    fn watch_silence(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, role: Role) {
+        let since = manager.silent_since(role).filter(|_| self.is_hedgeable(ctx, role));
         let watched = std::mem::replace(&mut self.watched[role.ix()], since.is_some());
         let Some(since) = since else {
             if watched {
-                desk.drop_timers(|kind| kind == TimerKind::Silence(role));
+                manager.drop_timers(|kind| kind == TimerKind::Silence(role));
             }
             return;
         };
-        let patience = patience(ctx.plan.strategy.execution.venue_timeout_ns, desk);
-        let due = since.plus(patience).max(desk.fence_end(role, ctx));
+        let patience = patience(ctx.plan.strategy.execution.venue_timeout_ns, manager);
+        let due = since.plus(patience).max(manager.fence_end(role, ctx));
         if ctx.now() < due {
-            desk.set_only(due, TimerKind::Silence(role));
+            manager.set_only(due, TimerKind::Silence(role));
         } else {
-            self.begin_hedge(desk, ctx, role);
+            self.begin_hedge(manager, ctx, role);
         }
     }
 
-    fn begin_hedge(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, role: Role) {
+    fn begin_hedge(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, role: Role) {
         let most = ctx.plan.strategy.execution.max_hedges;
-        if desk.hedges >= most {
-            ctx.counts.add_n(Count::HedgesExhausted, u64::from(desk.hedges == most));
-            desk.hedges = most + 1;
+        if manager.hedges >= most {
+            ctx.counts.add_n(Count::HedgesExhausted, u64::from(manager.hedges == most));
+            manager.hedges = most + 1;
             return;
         }
-        desk.hedges += 1;
+        manager.hedges += 1;
         ctx.counts.add(Count::Hedges);
         self.hedge = Some(Hedge { role, back: false, probes: 0 });
         self.hedged_since.get_or_insert(ctx.now());
-        desk.await_return(ctx, role);
+        manager.await_return(ctx, role);
     }
 
     /// Asks again whether the venue is back.
-    pub fn probe(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, role: Role) {
+    pub fn probe(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, role: Role) {
         if let Some(hedge) = self.hedge.as_mut().filter(|hedge| hedge.role == role && !hedge.back) {
-            desk.probe(ctx, role, hedge.probes);
+            manager.probe(ctx, role, hedge.probes);
             hedge.probes += 1;
         }
     }
@@ -227,10 +228,10 @@ impl Close {
     }
 
     /// Sends what is missing; true when nothing is left to close and no order is open or unknown.
-    pub fn drive(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>) -> bool {
+    pub fn drive(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>) -> bool {
         let mut done = true;
         for role in Role::BOTH {
-            done &= self.drive_leg(desk, ctx, role);
+            done &= self.drive_leg(manager, ctx, role);
         }
         done &= self.hedge.is_none();
         if done && let Some(since) = self.hedged_since {
@@ -239,40 +240,40 @@ impl Close {
         done
     }
 
-    fn drive_leg(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, role: Role) -> bool {
-        self.watch_silence(desk, ctx, role);
+    fn drive_leg(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, role: Role) -> bool {
+        self.watch_silence(manager, ctx, role);
         if let Some(hedge) = self.hedge {
-            if role != hedge.role && !hedge.back && desk.working(role).is_none() && !desk.is_pausing(role) {
-                self.open_hedge(desk, ctx, hedge.role);
+            if role != hedge.role && !hedge.back && manager.working(role).is_none() && !manager.is_pausing(role) {
+                self.open_hedge(manager, ctx, hedge.role);
             }
             return false;
         }
         // orders of the state before: they open, or they rest for a removal that this one took over
         let old = |order: &Working| order.side == role.opening() || self.sent[role.ix()] == 0 || self.given_up;
-        let old: Vec<OrderId> = desk.orders(role).filter(|order| old(order)).map(|order| order.id).collect();
-        old.into_iter().for_each(|id| desk.cancel(ctx, id));
+        let old: Vec<OrderId> = manager.orders(role).filter(|order| old(order)).map(|order| order.id).collect();
+        old.into_iter().for_each(|id| manager.cancel(ctx, id));
         let excess = self.excess(ctx, role);
         if excess.0 == 0 {
-            return desk.working(role).is_none();
+            return manager.working(role).is_none();
         }
-        let free = !self.given_up && desk.takes_close(role, self.keep[role.ix()].is_zero());
+        let free = !self.given_up && manager.takes_close(role, self.keep[role.ix()].is_zero());
         // a venue that takes the leg itself may not have told the last part
-        if free && !desk.is_pausing(role) && !desk.has_timer(TimerKind::LegCut(role)) {
-            self.send(desk, ctx, role, excess);
+        if free && !manager.is_pausing(role) && !manager.has_timer(TimerKind::LegCut(role)) {
+            self.send(manager, ctx, role, excess);
         }
         false
     }
 
-    fn open_hedge(&self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, stuck: Role) {
+    fn open_hedge(&self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, stuck: Role) {
         let other = stuck.other();
         let qty = self.naked(ctx, stuck).floor_to(ctx.plan.instrument(other).lot);
         let (px, _) = ctx.bbo(other).opposite(other.opening());
         if ctx.is_tradable(other, qty, px) {
-            desk.hedge_taking(ctx, other, qty, ctx.plan.strategy.execution.urgent_slip);
+            manager.hedge_taking(ctx, other, qty, ctx.plan.strategy.execution.urgent_slip);
         }
     }
 
-    fn send(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, role: Role, excess: Qty) {
+    fn send(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, role: Role, excess: Qty) {
         let r = role.ix();
         let style = self.taking.style;
         let (best, _) = ctx.bbo(role).best(role.closing());
@@ -280,14 +281,14 @@ impl Close {
             self.unfilled[r] = (0, best);
         }
         let kind = self.next_kind(ctx, role, excess);
-        let is_held = kind == OrderKind::PostOnly && desk.is_held(ctx, role);
+        let is_held = kind == OrderKind::PostOnly && manager.is_held(ctx, role);
         let kind = if is_held { OrderKind::Ioc } else { kind };
         let qty = legal(ctx, role, excess, self.keep[r].is_zero(), kind);
         let sent = if kind == OrderKind::PostOnly {
             self.passive_spent[r] = true;
-            desk.close_passive(ctx, role, qty, self.taking.passive_timeout_ns)
+            manager.close_passive(ctx, role, qty, self.taking.passive_timeout_ns)
         } else if style.may_take() {
-            desk.close_taking(ctx, role, qty, self.taking.slip)
+            manager.close_taking(ctx, role, qty, self.taking.slip)
         } else {
             false
         };
@@ -295,14 +296,14 @@ impl Close {
             self.sent[r] += 1;
             ctx.counts.add_n(Count::ClosesResent, u64::from(self.sent[r] > 1));
         } else {
-            desk.pause(ctx, role, self.wait_ns(ctx, role));
+            manager.pause(ctx, role, self.wait_ns(ctx, role));
         }
     }
 }
 
 /// How long a venue must have been silent or refusing before the next hedge of a trade.
-fn patience(venue_timeout_ns: i64, desk: &Desk) -> i64 {
-    venue_timeout_ns.saturating_mul(1 << desk.hedges.min(30))
+fn patience(venue_timeout_ns: i64, manager: &OrderManager) -> i64 {
+    venue_timeout_ns.saturating_mul(1 << manager.hedges.min(30))
 }
 
 /// A residue that the venue does not take in its own size goes out as the smallest legal order, reduce-only, when all of

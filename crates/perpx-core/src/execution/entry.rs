@@ -1,7 +1,7 @@
 //! The entry: opening the first leg by a style.
 
 use super::quote::{Opening, emulates_fok};
-use super::{Desk, Ended, ExecCtx};
+use super::{Ended, ExecCtx, OrderManager};
 use crate::config::Taking;
 use crate::market::{OrderKind, Role};
 use crate::units::Qty;
@@ -37,9 +37,9 @@ impl Entry {
     }
 
     /// No further order is sent; what works is cancelled.
-    pub fn stop(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>) {
+    pub fn stop(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>) {
         self.stage = Stage::Over;
-        desk.cancel_all(ctx, self.role);
+        manager.cancel_all(ctx, self.role);
     }
 
     /// The leg's order has ended.
@@ -52,20 +52,20 @@ impl Entry {
     }
 
     /// What an emulated fill-or-kill has filled in part, ended or not: it stays only if the rest fills too.
-    pub fn unsure(&self, desk: &Desk, ctx: &ExecCtx<'_>) -> Qty {
-        let order = desk.working(self.role).filter(|_| self.stage == Stage::Taking && emulates_fok(ctx, self.role));
+    pub fn unsure(&self, manager: &OrderManager, ctx: &ExecCtx<'_>) -> Qty {
+        let order = manager.working(self.role).filter(|_| self.stage == Stage::Taking && emulates_fok(ctx, self.role));
         self.killed + order.filter(|order| order.filled < order.qty).map_or(Qty::ZERO, |order| order.filled)
     }
 
     /// Sends the next order if none works.
-    pub fn drive(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, taking: &Taking) {
-        if desk.working(self.role).is_some() || self.stage == Stage::Over {
+    pub fn drive(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, taking: &Taking) {
+        if manager.working(self.role).is_some() || self.stage == Stage::Over {
             return;
         }
         let lot = ctx.plan.instrument(self.role).lot;
         let rest = (self.target - ctx.held(self.role)).floor_to(lot);
         let (px, _) = ctx.bbo(self.role).opposite(self.role.opening());
-        let passive = self.stage == Stage::Start && taking.style.may_make() && !desk.is_held(ctx, self.role);
+        let passive = self.stage == Stage::Start && taking.style.may_make() && !manager.is_held(ctx, self.role);
         let kind = if passive { OrderKind::PostOnly } else { OrderKind::Ioc };
         if !ctx.fresh() || !ctx.plan.instrument(self.role).takes_as(kind, rest, px) {
             self.stage = Stage::Over;
@@ -74,10 +74,10 @@ impl Entry {
         let open = Opening { role: self.role, qty: rest, covers: false };
         let sent = if passive {
             self.stage = Stage::Passive;
-            desk.open_passive(ctx, open, taking.passive_timeout_ns)
+            manager.open_passive(ctx, open, taking.passive_timeout_ns)
         } else if taking.style.may_take() {
             self.stage = Stage::Taking;
-            desk.open_taking(ctx, open, taking.slip)
+            manager.open_taking(ctx, open, taking.slip)
         } else {
             false
         };

@@ -2,7 +2,7 @@
 
 use super::budget;
 use super::quote::{Opening, emulates_fok};
-use super::{Count, Desk, Ended, ExecCtx, TimerKind};
+use super::{Count, Ended, ExecCtx, OrderManager, TimerKind};
 use crate::config::Taking;
 use crate::market::Role;
 use crate::units::{Price, Qty, Rate};
@@ -65,14 +65,14 @@ impl Lock {
         }
     }
 
-    pub fn on_end(&mut self, desk: &mut Desk, ctx: &ExecCtx<'_>, ended: &Ended) {
+    pub fn on_end(&mut self, manager: &mut OrderManager, ctx: &ExecCtx<'_>, ended: &Ended) {
         match self.stage {
             Stage::Last if emulates_fok(ctx, self.role) && ended.filled.0 > 0 && ended.filled < ended.qty => {
                 self.stage = Stage::Undo;
                 return;
             }
             Stage::Undo if ctx.held(self.role) > self.before => {
-                desk.set_timer(
+                manager.set_timer(
                     ctx.now().plus(ctx.plan.strategy.execution.close_retry_ns),
                     TimerKind::Resume(self.role),
                 );
@@ -81,16 +81,16 @@ impl Lock {
             _ => {}
         }
         if self.stage == Stage::Last || self.stage == Stage::Undo {
-            self.end_attempt(desk, ctx);
+            self.end_attempt(manager, ctx);
         }
     }
 
     /// A failed attempt pauses, and no market move wakes it; after the last one nothing is waited for.
-    fn end_attempt(&mut self, desk: &mut Desk, ctx: &ExecCtx<'_>) {
+    fn end_attempt(&mut self, manager: &mut OrderManager, ctx: &ExecCtx<'_>) {
         self.stage = Stage::Fresh;
         let locking = &ctx.plan.strategy.locking;
         if self.attempts <= locking.max_retries && self.open_rest(ctx).is_some() {
-            desk.set_timer(ctx.now().plus(locking.retry_ns), TimerKind::Resume(self.role));
+            manager.set_timer(ctx.now().plus(locking.retry_ns), TimerKind::Resume(self.role));
         }
     }
 
@@ -102,15 +102,15 @@ impl Lock {
         (rest.0 > 0 && (px.0 <= 0 || ctx.is_tradable(self.role, rest, px))).then_some(rest)
     }
 
-    pub fn drive(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>) -> LockStep {
+    pub fn drive(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>) -> LockStep {
         loop {
-            if desk.working(self.role).is_some() || desk.is_pausing(self.role) || desk.has_doubt() {
+            if manager.working(self.role).is_some() || manager.is_pausing(self.role) || manager.has_doubt() {
                 return LockStep::Working;
             }
             if self.stage == Stage::Undo {
                 let back = ctx.held(self.role) - self.before;
                 let slip = ctx.plan.strategy.execution.urgent_slip;
-                if back.0 > 0 && desk.close_taking(ctx, self.role, back, slip) {
+                if back.0 > 0 && manager.close_taking(ctx, self.role, back, slip) {
                     return LockStep::Working;
                 }
                 self.stage = Stage::Fresh;
@@ -125,17 +125,17 @@ impl Lock {
                 continue;
             };
             if self.stage == Stage::Rest {
-                self.take(desk, ctx, rest);
+                self.take(manager, ctx, rest);
                 continue;
             }
             if self.attempts > ctx.plan.strategy.locking.max_retries {
                 return LockStep::Failed;
             }
-            self.attempt(desk, ctx, rest);
+            self.attempt(manager, ctx, rest);
         }
     }
 
-    fn attempt(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, rest: Qty) {
+    fn attempt(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, rest: Qty) {
         self.attempts += 1;
         ctx.counts.add(Count::LockAttempts);
         let locking = &ctx.plan.strategy.locking;
@@ -145,27 +145,27 @@ impl Lock {
         let begun = !ctx.is_dust(self.role);
         if !(begun || ctx.fresh()) || !within_budget(ctx, self.role, rest) || !pays_enough(ctx, self.role) {
             ctx.counts.add(Count::LockRefused);
-            return self.end_attempt(desk, ctx);
+            return self.end_attempt(manager, ctx);
         }
         let Taking { style, passive_timeout_ns, .. } = locking.taking;
-        let is_held = desk.is_held(ctx, self.role);
+        let is_held = manager.is_held(ctx, self.role);
         let open = Opening { role: self.role, qty: rest, covers: true };
-        if style.may_make() && !is_held && desk.open_passive(ctx, open, passive_timeout_ns) {
+        if style.may_make() && !is_held && manager.open_passive(ctx, open, passive_timeout_ns) {
             self.stage = if style.may_take() { Stage::Rest } else { Stage::Last };
         } else if is_held && !style.may_take() {
             ctx.counts.add(Count::LockRefused);
-            desk.set_timer(ctx.now().plus(locking.retry_ns), TimerKind::Resume(self.role));
+            manager.set_timer(ctx.now().plus(locking.retry_ns), TimerKind::Resume(self.role));
         } else {
-            self.take(desk, ctx, rest);
+            self.take(manager, ctx, rest);
         }
     }
 
-    fn take(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, rest: Qty) {
+    fn take(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, rest: Qty) {
         self.stage = Stage::Last;
         self.before = ctx.held(self.role);
         let open = Opening { role: self.role, qty: rest, covers: true };
-        if !desk.open_taking(ctx, open, ctx.plan.strategy.locking.epsilon) {
-            self.end_attempt(desk, ctx);
+        if !manager.open_taking(ctx, open, ctx.plan.strategy.locking.epsilon) {
+            self.end_attempt(manager, ctx);
         }
     }
 }

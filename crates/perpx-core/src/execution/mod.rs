@@ -1,4 +1,4 @@
-//! Execution: intents become orders. One working order a leg at most; jobs say what is to be reached, the desk knows what
+//! Execution: intents become orders. One working order a leg at most; jobs say what is to be reached, the order manager knows what
 //! is in flight.
 //!
 //! Everything here is driven by level, not by edge: after each answer or timer a job looks at what is held and what is
@@ -6,16 +6,16 @@
 
 mod budget;
 mod close;
-mod desk;
 mod entry;
 mod lock;
+mod order_manager;
 mod pair;
 mod quote;
 
 pub use close::{Close, Hedge, Removal, urgent};
-pub use desk::{Desk, Ended, Heard, Timer, TimerKind, Working};
 pub use entry::Entry;
 pub use lock::{Lock, LockStep};
+pub use order_manager::{Ended, Heard, OrderManager, Timer, TimerKind, Working};
 pub use pair::{Pair, PairStep};
 
 use crate::ledger::Belief;

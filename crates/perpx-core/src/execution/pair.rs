@@ -1,7 +1,7 @@
 //! The pair entry: the first leg works by its style, its fills are hedged on the other venue as they come
 //! (strategy.md, 6, `entry.mode: pair`).
 
-use super::{Desk, Ended, Entry, ExecCtx, TimerKind};
+use super::{Ended, Entry, ExecCtx, OrderManager, TimerKind};
 use crate::config::Taking;
 use crate::market::Role;
 use crate::units::Qty;
@@ -32,22 +32,22 @@ impl Pair {
         Pair { entry: Entry::new(first, target), failed: 0 }
     }
 
-    pub fn on_end(&mut self, desk: &mut Desk, ctx: &ExecCtx<'_>, ended: &Ended) {
+    pub fn on_end(&mut self, manager: &mut OrderManager, ctx: &ExecCtx<'_>, ended: &Ended) {
         if ended.role == self.entry.role {
             self.entry.on_end(ctx, ended);
         } else if !self.is_hedgeable(ctx, ended.qty - ended.filled) {
             self.failed = 0;
         } else {
-            self.fail_hedge(desk, ctx);
+            self.fail_hedge(manager, ctx);
         }
     }
 
     /// A failed hedge pauses; after the last one nothing is waited for.
-    fn fail_hedge(&mut self, desk: &mut Desk, ctx: &ExecCtx<'_>) {
+    fn fail_hedge(&mut self, manager: &mut OrderManager, ctx: &ExecCtx<'_>) {
         self.failed += 1;
         if !self.is_exhausted(ctx) {
             let due = ctx.now().plus(ctx.plan.strategy.locking.retry_ns);
-            desk.set_timer(due, TimerKind::Resume(self.entry.role.other()));
+            manager.set_timer(due, TimerKind::Resume(self.entry.role.other()));
         }
     }
 
@@ -56,10 +56,10 @@ impl Pair {
     }
 
     /// First-leg quantity that stays and has no counterpart, in lots of the other venue, if that venue takes it.
-    fn unhedged(&self, desk: &Desk, ctx: &ExecCtx<'_>) -> Option<Qty> {
+    fn unhedged(&self, manager: &OrderManager, ctx: &ExecCtx<'_>) -> Option<Qty> {
         let (first, other) = (self.entry.role, self.entry.role.other());
         let lot = ctx.plan.instrument(other).lot;
-        let open = (ctx.held(first) - self.entry.unsure(desk, ctx) - ctx.held(other)).floor_to(lot);
+        let open = (ctx.held(first) - self.entry.unsure(manager, ctx) - ctx.held(other)).floor_to(lot);
         self.is_hedgeable(ctx, open).then_some(open)
     }
 
@@ -70,22 +70,22 @@ impl Pair {
         ctx.is_tradable(other, qty, px)
     }
 
-    pub fn drive(&mut self, desk: &mut Desk, ctx: &mut ExecCtx<'_>, taking: &Taking) -> PairStep {
+    pub fn drive(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, taking: &Taking) -> PairStep {
         let (first, other) = (self.entry.role, self.entry.role.other());
         if self.is_exhausted(ctx) {
-            self.entry.stop(desk, ctx);
+            self.entry.stop(manager, ctx);
         } else {
-            self.entry.drive(desk, ctx, taking);
+            self.entry.drive(manager, ctx, taking);
         }
-        let unhedged = self.unhedged(desk, ctx);
-        let free = desk.working(other).is_none() && !desk.has_doubt();
-        let idle = free && !desk.is_pausing(other) && !self.is_exhausted(ctx);
+        let unhedged = self.unhedged(manager, ctx);
+        let free = manager.working(other).is_none() && !manager.has_doubt();
+        let idle = free && !manager.is_pausing(other) && !self.is_exhausted(ctx);
         if let Some(qty) = unhedged.filter(|_| idle)
-            && !desk.hedge_taking(ctx, other, qty, ctx.plan.strategy.locking.epsilon)
+            && !manager.hedge_taking(ctx, other, qty, ctx.plan.strategy.locking.epsilon)
         {
-            self.fail_hedge(desk, ctx);
+            self.fail_hedge(manager, ctx);
         }
-        let busy = !self.entry.is_over() || !desk.is_quiet() || desk.is_pausing(other);
+        let busy = !self.entry.is_over() || !manager.is_quiet() || manager.is_pausing(other);
         match unhedged {
             _ if busy => PairStep::Working,
             // what is dust on one venue need not be on the other

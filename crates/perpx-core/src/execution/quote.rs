@@ -1,11 +1,11 @@
 //! Prices of the orders that jobs send (strategy.md, 3).
 
-use super::{Desk, ExecCtx, TimerKind};
+use super::{ExecCtx, OrderManager, TimerKind};
 use crate::config::TimeInForce;
 use crate::market::{NewOrder, OrderId, OrderKind, Role, Side};
 use crate::units::{Price, Qty, Rate};
 
-impl Desk {
+impl OrderManager {
     /// Post-only at own best to open `qty` of a leg, with its passive timeout. False without a quote.
     pub(super) fn open_passive(&mut self, ctx: &mut ExecCtx<'_>, open: Opening, timeout_ns: i64) -> bool {
         let Opening { role, qty, covers } = open;
@@ -37,7 +37,7 @@ impl Desk {
         self.open_by(ctx, open, slip, if native { OrderKind::Fok } else { OrderKind::Ioc })
     }
 
-    /// Takes to hedge what stands alone: as [`Desk::open_taking`], but any part is better than none.
+    /// Takes to hedge what stands alone: as [`OrderManager::open_taking`], but any part is better than none.
     pub(super) fn hedge_taking(&mut self, ctx: &mut ExecCtx<'_>, role: Role, qty: Qty, slip: Rate) -> bool {
         self.open_by(ctx, Opening { role, qty, covers: true }, slip, OrderKind::Ioc)
     }

@@ -72,11 +72,11 @@ impl Search for Leap {
             }
         }
         let index = index.filter(|_| from < rows.end)?;
-        let ask = Ask { ctx, index, from: rows.start, best };
+        let lookup = Lookup { ctx, index, from: rows.start, best };
         let mut found = None;
         for rule in watches.rules() {
             let end = found.unwrap_or(rows.end);
-            found = ask.rule(rule, from..end, &mut self.firsts).or(found);
+            found = lookup.rule(rule, from..end, &mut self.firsts).or(found);
         }
         if found.unwrap_or(rows.end) < near.end {
             self.near = MEMORY.min(self.near + 1);
@@ -89,7 +89,7 @@ impl Search for Leap {
 
 /// One search in one tile.
 #[derive(Clone, Copy)]
-struct Ask<'a> {
+struct Lookup<'a> {
     ctx: EvalCtx<'a>,
     index: &'a Index,
     /// Where the search began; `best` is the extreme over all ticks before it.
@@ -104,7 +104,7 @@ enum Slow {
     Open(usize, usize),
 }
 
-impl Ask<'_> {
+impl Lookup<'_> {
     fn time(&self, row: usize) -> Time {
         Time(self.ctx.local.time[row])
     }

@@ -9,7 +9,7 @@ use crate::watch::{self, Legs, Level, Series, TrailingExtreme};
 
 /// The first condition that holds, and the later ones that hold too (bit by reason).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ask {
+pub struct Decision {
     pub reason: Reason,
     pub also: u32,
     /// The role whose gate opened; elsewhere the first leg.
@@ -18,7 +18,7 @@ pub struct Ask {
 
 /// What of the trader's state decides which conditions are looked at.
 #[derive(Clone, Copy, Debug)]
-pub struct Sense<'a> {
+pub struct StateView<'a> {
     pub state: State,
     pub first: Role,
     pub levels: &'a Levels,
@@ -42,7 +42,7 @@ pub struct Sense<'a> {
     pub gate_after: Option<Time>,
 }
 
-impl Sense<'_> {
+impl StateView<'_> {
     /// The leg whose stop is judged.
     pub(super) fn alone(&self) -> Role {
         self.state.kept().unwrap_or(self.first)
@@ -66,43 +66,43 @@ impl Found {
 }
 
 /// Judges the tick `view.row`. `None`: nothing holds.
-pub fn judge(sense: &Sense, plan: &Plan, view: &View<'_>) -> Option<Ask> {
-    if sense.state == State::Idle {
-        return gate(sense, plan, view);
+pub fn judge(own: &StateView, plan: &Plan, view: &View<'_>) -> Option<Decision> {
+    if own.state == State::Idle {
+        return gate(own, plan, view);
     }
     let mut found = Found { first: None, also: 0 };
-    found.note(Reason::Halt, sense.halt);
+    found.note(Reason::Halt, own.halt);
     let marks = &view.local.mark(view.row).mark;
-    let near = |role: Role| sense.levels.buffer[role.ix()].is_some_and(|level| buffered(role, marks[role.ix()], level));
-    found.note(Reason::LiqBuffer, sense.buffered && (near(Role::Long) || near(Role::Short)));
-    match sense.state {
-        State::FirstLeg if sense.open_to_market => first_leg(sense, plan, view, &mut found),
-        State::Locking if sense.open_to_market => found.note(Reason::Stop, stopped(sense, sense.first, view)),
-        State::Locked if sense.open_to_market => locked(sense, plan, view, &mut found),
-        State::LongOnly | State::ShortOnly if sense.open_to_market => last_leg(sense, plan, view, &mut found),
-        _ if sense.stop_only => found.note(Reason::Stop, stopped(sense, sense.alone(), view)),
+    let near = |role: Role| own.levels.buffer[role.ix()].is_some_and(|level| buffered(role, marks[role.ix()], level));
+    found.note(Reason::LiqBuffer, own.buffered && (near(Role::Long) || near(Role::Short)));
+    match own.state {
+        State::FirstLeg if own.open_to_market => first_leg(own, plan, view, &mut found),
+        State::Locking if own.open_to_market => found.note(Reason::Stop, stopped(own, own.first, view)),
+        State::Locked if own.open_to_market => locked(own, plan, view, &mut found),
+        State::LongOnly | State::ShortOnly if own.open_to_market => last_leg(own, plan, view, &mut found),
+        _ if own.stop_only => found.note(Reason::Stop, stopped(own, own.alone(), view)),
         _ => {}
     }
-    found.first.map(|reason| Ask { reason, also: found.also, role: sense.first })
+    found.first.map(|reason| Decision { reason, also: found.also, role: own.first })
 }
 
-fn gate(sense: &Sense, plan: &Plan, view: &View<'_>) -> Option<Ask> {
-    if sense.halt {
-        return Some(Ask { reason: Reason::Halt, also: 0, role: sense.first });
+fn gate(own: &StateView, plan: &Plan, view: &View<'_>) -> Option<Decision> {
+    if own.halt {
+        return Some(Decision { reason: Reason::Halt, also: 0, role: own.first });
     }
-    sense.gate_after.and_then(|after| gate_opens(after, plan, view))
+    own.gate_after.and_then(|after| gate_opens(after, plan, view))
 }
 
 /// S0: the first direction whose gate is open, from `after` on.
 #[inline]
-pub fn gate_opens(after: Time, plan: &Plan, view: &View<'_>) -> Option<Ask> {
+pub fn gate_opens(after: Time, plan: &Plan, view: &View<'_>) -> Option<Decision> {
     if view.tick_time() < after {
         return None;
     }
     let opens = |(first, rule): &&(Role, watch::Rule)| {
         watch::fires(rule, view.eval_ctx(), view.row, None) && !guard_holds(plan.opened_legs(*first), plan, view)
     };
-    plan.gates.iter().find(opens).map(|&(role, _)| Ask { reason: Reason::Gate, also: 0, role })
+    plan.gates.iter().find(opens).map(|&(role, _)| Decision { reason: Reason::Gate, also: 0, role })
 }
 
 /// The price at which a leg can be closed.
@@ -117,21 +117,21 @@ fn fresh(plan: &Plan, view: &View<'_>) -> bool {
     Role::BOTH.iter().all(|&role| view.age_ns(role) <= plan.strategy.risk.max_quote_age_ns)
 }
 
-fn stopped(sense: &Sense, role: Role, view: &View<'_>) -> bool {
-    sense.levels.stop.is_some_and(|level| lost(role, closing_price(role, view), level))
+fn stopped(own: &StateView, role: Role, view: &View<'_>) -> bool {
+    own.levels.stop.is_some_and(|level| lost(role, closing_price(role, view), level))
 }
 
-fn first_leg(sense: &Sense, plan: &Plan, view: &View<'_>, found: &mut Found) {
-    let px = closing_price(sense.first, view);
-    found.note(Reason::Stop, stopped(sense, sense.first, view));
-    found.note(Reason::Guard, guard(sense, plan, view));
-    let profit = sense.levels.lock.is_some_and(|level| gained(sense.first, px, level));
-    found.note(Reason::Lock, profit && sense.lock_ready && fresh(plan, view));
+fn first_leg(own: &StateView, plan: &Plan, view: &View<'_>, found: &mut Found) {
+    let px = closing_price(own.first, view);
+    found.note(Reason::Stop, stopped(own, own.first, view));
+    found.note(Reason::Guard, guard(own, plan, view));
+    let profit = own.levels.lock.is_some_and(|level| gained(own.first, px, level));
+    found.note(Reason::Lock, profit && own.lock_ready && fresh(plan, view));
 }
 
-fn locked(sense: &Sense, plan: &Plan, view: &View<'_>, found: &mut Found) {
-    found.note(Reason::Guard, guard(sense, plan, view));
-    if !sense.bands_ready || !fresh(plan, view) {
+fn locked(own: &StateView, plan: &Plan, view: &View<'_>, found: &mut Found) {
+    found.note(Reason::Guard, guard(own, plan, view));
+    if !own.bands_ready || !fresh(plan, view) {
         return;
     }
     let spread = view.signals.spread[view.row];
@@ -153,14 +153,14 @@ pub fn is_inside(plan: &Plan, view: &View<'_>) -> bool {
     fresh(plan, view) && spread > lower && spread < upper
 }
 
-fn last_leg(sense: &Sense, plan: &Plan, view: &View<'_>, found: &mut Found) {
-    let role = if sense.state == State::LongOnly { Role::Long } else { Role::Short };
+fn last_leg(own: &StateView, plan: &Plan, view: &View<'_>, found: &mut Found) {
+    let role = if own.state == State::LongOnly { Role::Long } else { Role::Short };
     let px = closing_price(role, view);
-    found.note(Reason::Stop, stopped(sense, role, view));
+    found.note(Reason::Stop, stopped(own, role, view));
     found.note(Reason::Trail, trailed(plan.strategy.exit.trail, view.best, px));
-    found.note(Reason::Guard, guard(sense, plan, view));
-    found.note(Reason::TakeProfit, sense.levels.take_profit.is_some_and(|level| gained(role, px, level)));
-    found.note(Reason::Rebound, sense.levels.rebound.is_some_and(|level| gained(role, px, level)));
+    found.note(Reason::Guard, guard(own, plan, view));
+    found.note(Reason::TakeProfit, own.levels.take_profit.is_some_and(|level| gained(role, px, level)));
+    found.note(Reason::Rebound, own.levels.rebound.is_some_and(|level| gained(role, px, level)));
 }
 
 fn trailed(fraction: Option<Rate>, best: Option<TrailingExtreme>, px: Price) -> bool {
@@ -171,8 +171,8 @@ fn trailed(fraction: Option<Rate>, best: Option<TrailingExtreme>, px: Price) -> 
 }
 
 /// What the open position pays in funding is above the guard.
-fn guard(sense: &Sense, plan: &Plan, view: &View<'_>) -> bool {
-    view.tick_time() >= sense.guard_after && guard_holds(held(view), plan, view)
+fn guard(own: &StateView, plan: &Plan, view: &View<'_>) -> bool {
+    view.tick_time() >= own.guard_after && guard_holds(held(view), plan, view)
 }
 
 /// The quantities that are open.

@@ -22,8 +22,8 @@ mod watch;
 /// What this revision of the strategy's contract is called; a best.yml is of one revision.
 pub const VERSION: u32 = 2;
 
-pub use judge::{Ask, Sense, gate_opens, is_inside, judge};
+pub use judge::{Decision, StateView, gate_opens, is_inside, judge};
 pub use levels::{Levels, buffer_level, gain_from, gain_level, gained, loss_from, loss_level};
 pub use plan::{FundingKinds, Plan};
 pub use state::{REASON_DOCS, REASONS, Reason, STATE_DOCS, STATES, State, also_names, reason_name, state_name};
-pub use watch::{Waiting, watches};
+pub use watch::{WakeView, watches};

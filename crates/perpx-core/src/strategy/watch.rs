@@ -1,15 +1,15 @@
 //! What would wake the strategy: the rules of each state, for the drivers that sleep.
 
 use super::judge::guard_series;
-use super::{Plan, Sense, State};
+use super::{Plan, State, StateView};
 use crate::config::Unlock;
 use crate::market::Role;
 use crate::units::{Price, Time};
 use crate::watch::{Legs, Level, Op, Rule, Series, Watches};
 
-/// What [`watches`] needs beyond [`Sense`].
+/// What [`watches`] needs beyond [`StateView`].
 #[derive(Clone, Copy, Debug)]
-pub struct Waiting {
+pub struct WakeView {
     /// Open quantities.
     pub legs: Legs,
     /// S1 after a retry: the price must fall below the trigger once.
@@ -23,46 +23,46 @@ pub struct Waiting {
 }
 
 /// Lists the rules of the present state.
-pub fn watches(sense: &Sense, waiting: &Waiting, plan: &Plan, out: &mut Watches) {
-    if sense.halt {
+pub fn watches(own: &StateView, wake: &WakeView, plan: &Plan, out: &mut Watches) {
+    if own.halt {
         out.rule(); // an empty rule fires at the next tick
         return;
     }
-    if waiting.venue_back {
+    if wake.venue_back {
         fresh(out.rule(), plan);
     }
-    if sense.state == State::Idle {
-        idle(sense, plan, out);
+    if own.state == State::Idle {
+        idle(own, plan, out);
         return;
     }
     for role in Role::BOTH {
-        if let Some(level) = sense.levels.buffer[role.ix()].filter(|_| sense.buffered) {
+        if let Some(level) = own.levels.buffer[role.ix()].filter(|_| own.buffered) {
             let op = if role == Role::Long { Op::Lt } else { Op::Gt };
             out.rule().and(Series::Mark(role), op, Level::Int(level.0));
         }
     }
-    if sense.arming {
+    if own.arming {
         let (upper, lower) = (Level::Upper(plan.band), Level::Lower(plan.band));
         fresh(out.rule().and(Series::Spread, Op::Lt, upper).and(Series::Spread, Op::Gt, lower), plan);
     }
-    if sense.stop_only {
-        stop(sense, sense.alone(), out);
+    if own.stop_only {
+        stop(own, own.alone(), out);
     }
-    if !sense.open_to_market {
+    if !own.open_to_market {
         return;
     }
-    match sense.state {
+    match own.state {
         State::Idle => {}
-        State::FirstLeg => first_leg(sense, waiting, plan, out),
-        State::Locking => stop(sense, sense.first, out),
-        State::Locked => locked(sense, waiting, plan, out),
-        State::LongOnly => last_leg(sense, waiting, plan, Role::Long, out),
-        State::ShortOnly => last_leg(sense, waiting, plan, Role::Short, out),
+        State::FirstLeg => first_leg(own, wake, plan, out),
+        State::Locking => stop(own, own.first, out),
+        State::Locked => locked(own, wake, plan, out),
+        State::LongOnly => last_leg(own, wake, plan, Role::Long, out),
+        State::ShortOnly => last_leg(own, wake, plan, Role::Short, out),
     }
 }
 
-fn idle(sense: &Sense, plan: &Plan, out: &mut Watches) {
-    let Some(after) = sense.gate_after else { return };
+fn idle(own: &StateView, plan: &Plan, out: &mut Watches) {
+    let Some(after) = own.gate_after else { return };
     for (first, gate) in &plan.gates {
         let rule = out.rule();
         copy(gate, rule);
@@ -110,58 +110,58 @@ fn price(role: Role, op: Op, level: Option<Price>, out: &mut Watches) {
     }
 }
 
-fn stop(sense: &Sense, role: Role, out: &mut Watches) {
-    price(role, loss(role), sense.levels.stop, out);
+fn stop(own: &StateView, role: Role, out: &mut Watches) {
+    price(role, loss(role), own.levels.stop, out);
 }
 
-fn guard(sense: &Sense, waiting: &Waiting, plan: &Plan, out: &mut Watches) {
+fn guard(own: &StateView, wake: &WakeView, plan: &Plan, out: &mut Watches) {
     if let Some(limit) = plan.strategy.risk.funding_guard_apr {
         let rule = out.rule();
-        rule.after = Some(sense.guard_after);
-        rule.and(guard_series(plan, waiting.legs), Op::Gt, waiting.legs.level(limit));
+        rule.after = Some(own.guard_after);
+        rule.and(guard_series(plan, wake.legs), Op::Gt, wake.legs.level(limit));
     }
 }
 
-fn first_leg(sense: &Sense, waiting: &Waiting, plan: &Plan, out: &mut Watches) {
-    let role = sense.first;
-    stop(sense, role, out);
-    guard(sense, waiting, plan, out);
-    if let Some(level) = sense.levels.lock {
-        if waiting.lock_blocked {
+fn first_leg(own: &StateView, wake: &WakeView, plan: &Plan, out: &mut Watches) {
+    let role = own.first;
+    stop(own, role, out);
+    guard(own, wake, plan, out);
+    if let Some(level) = own.levels.lock {
+        if wake.lock_blocked {
             let op = if role == Role::Long { Op::Lt } else { Op::Gt };
             out.rule().and(closing(role), op, Level::Int(level.0));
-        } else if sense.lock_ready {
+        } else if own.lock_ready {
             fresh(out.rule().and(closing(role), gain(role), Level::Int(level.0)), plan);
         }
     }
 }
 
-fn locked(sense: &Sense, waiting: &Waiting, plan: &Plan, out: &mut Watches) {
-    guard(sense, waiting, plan, out);
-    if sense.arming {
+fn locked(own: &StateView, wake: &WakeView, plan: &Plan, out: &mut Watches) {
+    guard(own, wake, plan, out);
+    if own.arming {
         return;
     }
     let (upper, lower) = (Level::Upper(plan.band), Level::Lower(plan.band));
     let rule = out.rule();
-    rule.after = Some(waiting.bands_after);
+    rule.after = Some(wake.bands_after);
     fresh(rule.and(Series::Spread, Op::Ge, upper), plan);
     if plan.strategy.locking.on_lb != Unlock::Hold {
         let op = if plan.band.k.is_some() { Op::Le } else { Op::Lt };
         let rule = out.rule();
-        rule.after = Some(waiting.bands_after);
+        rule.after = Some(wake.bands_after);
         fresh(rule.and(Series::Spread, op, lower), plan);
     }
 }
 
-fn last_leg(sense: &Sense, waiting: &Waiting, plan: &Plan, role: Role, out: &mut Watches) {
-    guard(sense, waiting, plan, out);
-    if waiting.reference_unset {
+fn last_leg(own: &StateView, wake: &WakeView, plan: &Plan, role: Role, out: &mut Watches) {
+    guard(own, wake, plan, out);
+    if wake.reference_unset {
         out.rule().and(closing(role), Op::Gt, Level::Int(0));
         return;
     }
-    stop(sense, role, out);
-    price(role, gain(role), sense.levels.take_profit, out);
-    price(role, gain(role), sense.levels.rebound, out);
+    stop(own, role, out);
+    price(role, gain(role), own.levels.take_profit, out);
+    price(role, gain(role), own.levels.rebound, out);
     if let Some(fraction) = plan.strategy.exit.trail {
         out.rule().and(closing(role), loss(role), Level::Trail(fraction));
     }

@@ -1,9 +1,13 @@
 //! The composite strategy as a [`Trader`]: strategy, execution and risk around one state.
 
-use crate::execution::{COUNTER_DOCS, COUNTERS, Close, Counts, Desk, Entry, ExecCtx, Lock, Pair, Removal, TimerKind};
+use crate::execution::{
+    COUNTER_DOCS, COUNTERS, Close, Counts, Entry, ExecCtx, Lock, OrderManager, Pair, Removal, TimerKind,
+};
 use crate::market::{Event, EventBody, Role};
 use crate::port::{Actions, Breach, Extreme, Limits, Moment, StateInfo, Trader, Transition, View};
-use crate::strategy::{self, Levels, Plan, REASON_DOCS, REASONS, Reason, STATE_DOCS, STATES, Sense, State, Waiting};
+use crate::strategy::{
+    self, Levels, Plan, REASON_DOCS, REASONS, Reason, STATE_DOCS, STATES, State, StateView, WakeView,
+};
 use crate::units::{Price, Qty, Time};
 use crate::watch::{Legs, Watches};
 use serde::{Deserialize, Serialize};
@@ -33,7 +37,7 @@ pub struct Composite {
     /// Role of the first leg of the present (or last) trade.
     pub(super) first: Role,
     pub(super) job: Job,
-    pub(super) desk: Desk,
+    pub(super) manager: OrderManager,
     pub(super) levels: Levels,
     /// Open quantities by role, as last booked.
     held: [Qty; 2],
@@ -65,7 +69,7 @@ impl Default for Composite {
             state: State::Idle,
             first: Role::Long,
             job: Job::Hold,
-            desk: Desk::default(),
+            manager: OrderManager::default(),
             levels: Levels::default(),
             held: [Qty::ZERO; 2],
             halted: Halted::No,
@@ -85,21 +89,21 @@ impl Default for Composite {
 }
 
 /// One call of `step`: what it may look at and write to.
-pub(super) struct Call<'a> {
+pub(super) struct StepCtx<'a> {
     pub plan: &'a Plan,
     pub view: &'a View<'a>,
     pub out: &'a mut Actions,
 }
 
 /// The context of execution for this call.
-pub(super) fn exec_ctx<'b>(call: &'b mut Call<'_>, counts: &'b mut Counts) -> ExecCtx<'b> {
-    ExecCtx { plan: call.plan, view: call.view, commands: &mut call.out.commands, counts }
+pub(super) fn exec_ctx<'b>(step: &'b mut StepCtx<'_>, counts: &'b mut Counts) -> ExecCtx<'b> {
+    ExecCtx { plan: step.plan, view: step.view, commands: &mut step.out.commands, counts }
 }
 
 /// When the present bar closes.
-pub(super) fn next_bar(call: &Call<'_>) -> Time {
-    let bar_ns = call.plan.strategy.bar_ns;
-    Time((call.view.now.0.div_euclid(bar_ns) + 1) * bar_ns)
+pub(super) fn next_bar(step: &StepCtx<'_>) -> Time {
+    let bar_ns = step.plan.strategy.bar_ns;
+    Time((step.view.now.0.div_euclid(bar_ns) + 1) * bar_ns)
 }
 
 /// The price at which a leg can be closed, at the last tick.
@@ -108,15 +112,15 @@ fn closing_px(role: Role, view: &View<'_>) -> Price {
 }
 
 impl Composite {
-    pub(super) fn go(&mut self, call: &mut Call<'_>, to: State, reason: Reason, also: u32) {
+    pub(super) fn go(&mut self, step: &mut StepCtx<'_>, to: State, reason: Reason, also: u32) {
         assert!(
-            call.out.transition.is_none(),
-            "one transition a call: {:?}, then {to:?} {reason:?}",
-            call.out.transition
+            step.out.transition.is_none(),
+            "one transition a step: {:?}, then {to:?} {reason:?}",
+            step.out.transition
         );
         if to != self.state {
             let transition = Transition { from: self.state as u8, to: to as u8, reason: reason as u8, also };
-            call.out.transition = Some(transition);
+            step.out.transition = Some(transition);
             // the hour after a reduction belongs to the position of one state
             self.guard_after = Time::MIN;
         }
@@ -128,8 +132,8 @@ impl Composite {
     }
 
     #[inline]
-    fn sense<'a>(&self, levels: &'a Levels, plan: &Plan, halt: bool) -> Sense<'a> {
-        Sense {
+    fn state_view<'a>(&self, levels: &'a Levels, plan: &Plan, halt: bool) -> StateView<'a> {
+        StateView {
             state: self.state,
             first: self.first,
             levels,
@@ -149,7 +153,7 @@ impl Composite {
     fn gate_from(&self) -> Option<Time> {
         match self.halted {
             Halted::Final => None,
-            _ if !matches!(self.job, Job::Hold) || !self.desk.is_quiet() => None,
+            _ if !matches!(self.job, Job::Hold) || !self.manager.is_quiet() => None,
             Halted::Until(time) => Some(time.max(self.gate_after)),
             Halted::No => Some(self.gate_after),
         }
@@ -183,39 +187,39 @@ impl Composite {
         self.halt_due || new
     }
 
-    fn on_tick(&mut self, call: &mut Call<'_>) {
-        let halt = self.is_halt(call.view.breach, call.view.now);
+    fn on_tick(&mut self, step: &mut StepCtx<'_>) {
+        let halt = self.is_halt(step.view.breach, step.view.now);
         if self.state == State::Idle && matches!(self.job, Job::Hold) && !halt {
-            let ask = self.gate_from().and_then(|after| strategy::gate_opens(after, call.plan, call.view));
-            if let Some(ask) = ask {
-                self.act(call, ask);
-                self.settle(call, false);
+            let decision = self.gate_from().and_then(|after| strategy::gate_opens(after, step.plan, step.view));
+            if let Some(decision) = decision {
+                self.act(step, decision);
+                self.settle(step, false);
             }
             return;
         }
         let levels = self.levels;
-        let mut sense = self.sense(&levels, call.plan, halt);
-        sense.bands_ready &= call.view.tick_time() >= self.bands_after(call.plan);
-        let noticed = self.notice(call);
-        let ask = strategy::judge(&sense, call.plan, call.view);
-        if let Some(ask) = ask {
-            self.act(call, ask);
+        let mut own = self.state_view(&levels, step.plan, halt);
+        own.bands_ready &= step.view.tick_time() >= self.bands_after(step.plan);
+        let noticed = self.notice(step);
+        let decision = strategy::judge(&own, step.plan, step.view);
+        if let Some(decision) = decision {
+            self.act(step, decision);
         }
-        if noticed || ask.is_some() {
-            self.settle(call, noticed);
+        if noticed || decision.is_some() {
+            self.settle(step, noticed);
         }
     }
 
     /// What a tick may change without asking for anything: arming, R, the price falling back, a venue's return.
-    fn notice(&mut self, call: &mut Call<'_>) -> bool {
-        let (plan, view) = (call.plan, call.view);
+    fn notice(&mut self, step: &mut StepCtx<'_>) -> bool {
+        let (plan, view) = (step.plan, step.view);
         self.armed |= self.is_arming() && strategy::is_inside(plan, view);
         if let Job::Close(close) = &mut self.job {
-            let exec_ctx = exec_ctx(call, &mut self.counts);
+            let exec_ctx = exec_ctx(step, &mut self.counts);
             let back = close.hedge.is_some_and(|hedge| hedge.back) && exec_ctx.fresh();
             if back {
                 close.end_hedge(&exec_ctx);
-                self.desk.drop_timers(|kind| matches!(kind, TimerKind::Resume(_)));
+                self.manager.drop_timers(|kind| matches!(kind, TimerKind::Resume(_)));
             }
             return back;
         }
@@ -238,10 +242,10 @@ impl Composite {
         }
     }
 
-    fn on_answer(&mut self, call: &mut Call<'_>, event: &Event) {
-        let heard = self.desk.hear(&mut exec_ctx(call, &mut self.counts), event);
+    fn on_answer(&mut self, step: &mut StepCtx<'_>, event: &Event) {
+        let heard = self.manager.hear(&mut exec_ctx(step, &mut self.counts), event);
         if heard.missed {
-            self.fail(call);
+            self.fail(step);
         }
         if let Job::Close(close) = &mut self.job
             && let Some(hedge) = &mut close.hedge
@@ -251,47 +255,47 @@ impl Composite {
             hedge.back = true;
         }
         if let (Some(role), Job::Close(close)) = (heard.in_doubt, &mut self.job) {
-            close.on_doubt(&mut self.desk, &exec_ctx(call, &mut self.counts), role);
+            close.on_doubt(&mut self.manager, &exec_ctx(step, &mut self.counts), role);
         }
         if let Some(ended) = heard.ended {
-            let mut exec_ctx = exec_ctx(call, &mut self.counts);
+            let mut exec_ctx = exec_ctx(step, &mut self.counts);
             match &mut self.job {
                 _ if ended.is_stray => {}
                 Job::Entry(entry) => entry.on_end(&exec_ctx, &ended),
                 Job::Lock(Some(lock)) if ended.role == self.first.other() => {
-                    lock.on_end(&mut self.desk, &exec_ctx, &ended);
+                    lock.on_end(&mut self.manager, &exec_ctx, &ended);
                 }
-                Job::Pair(pair) => pair.on_end(&mut self.desk, &exec_ctx, &ended),
-                Job::Close(close) => close.on_end(&mut self.desk, &mut exec_ctx, &ended),
+                Job::Pair(pair) => pair.on_end(&mut self.manager, &exec_ctx, &ended),
+                Job::Close(close) => close.on_end(&mut self.manager, &mut exec_ctx, &ended),
                 Job::Hold | Job::Lock(_) => {}
             }
         }
         if let EventBody::Liquidated { .. } = event.body {
-            self.on_leg_taken(call, event.venue);
+            self.on_leg_taken(step, event.venue);
         }
-        self.settle(call, event.body.is_entry());
+        self.settle(step, event.body.is_entry());
     }
 
     /// Brings everything into line with what is held: the job's next orders, levels, net delta. Levels depend on the
     /// books, the state and R alone: `moved` tells that the books or R changed in this call.
-    fn settle(&mut self, call: &mut Call<'_>, moved: bool) {
-        self.held = Role::BOTH.map(|role| call.view.belief.qty(role));
-        self.catch_stray(call);
-        while self.drive(call) {}
-        self.watch_delta(call);
-        if moved || call.out.transition.is_some() {
-            self.relevel(call);
+    fn settle(&mut self, step: &mut StepCtx<'_>, moved: bool) {
+        self.held = Role::BOTH.map(|role| step.view.belief.qty(role));
+        self.catch_stray(step);
+        while self.drive(step) {}
+        self.watch_delta(step);
+        if moved || step.out.transition.is_some() {
+            self.relevel(step);
         }
     }
 
-    fn relevel(&mut self, call: &Call<'_>) {
-        let s = &call.plan.strategy;
-        let leg = |role: Role| &call.view.belief.books[role.ix()].leg;
+    fn relevel(&mut self, step: &StepCtx<'_>) {
+        let s = &step.plan.strategy;
+        let leg = |role: Role| &step.view.belief.books[role.ix()].leg;
         let mut levels = Levels::default();
         if let Some(x) = s.risk.liq_buffer {
             levels.buffer = Role::BOTH.map(|role| {
-                let margin = call.view.belief.books[role.ix()].leg_margin()?;
-                let px = margin.liquidation_level(&call.plan.instrument(role).margin)?;
+                let margin = step.view.belief.books[role.ix()].leg_margin()?;
+                let px = margin.liquidation_level(&step.plan.instrument(role).margin)?;
                 Some(strategy::buffer_level(role, px, x))
             });
         }
@@ -327,14 +331,14 @@ impl Trader for Composite {
     const COUNTER_DOCS: &'static [&'static str] = COUNTER_DOCS;
 
     fn step(&mut self, plan: &Plan, moment: Moment, view: &View<'_>, out: &mut Actions) {
-        let mut call = Call { plan, view, out };
+        let mut step = StepCtx { plan, view, out };
         match moment {
-            Moment::Tick => self.on_tick(&mut call),
-            Moment::Answer(event) => self.on_answer(&mut call, &event),
+            Moment::Tick => self.on_tick(&mut step),
+            Moment::Answer(event) => self.on_answer(&mut step, &event),
             Moment::Timer => {
-                if let Some(kind) = self.desk.pop_timer(view.now) {
-                    self.on_timer(&mut call, kind);
-                    self.settle(&mut call, false);
+                if let Some(kind) = self.manager.pop_timer(view.now) {
+                    self.on_timer(&mut step, kind);
+                    self.settle(&mut step, false);
                 }
             }
         }
@@ -342,18 +346,18 @@ impl Trader for Composite {
 
     fn watches(&self, plan: &Plan, out: &mut Watches) {
         let venue_back = matches!(&self.job, Job::Close(close) if close.hedge.is_some_and(|hedge| hedge.back));
-        let waiting = Waiting {
+        let wake = WakeView {
             legs: Legs { long: self.held[0], short: self.held[1] },
             lock_blocked: self.lock_blocked,
             bands_after: self.bands_after(plan),
             reference_unset: self.reference.is_none(),
             venue_back,
         };
-        strategy::watches(&self.sense(&self.levels, plan, self.halt_due), &waiting, plan, out);
+        strategy::watches(&self.state_view(&self.levels, plan, self.halt_due), &wake, plan, out);
     }
 
     fn next_timer(&self) -> Option<Time> {
-        self.desk.next_timer()
+        self.manager.next_timer()
     }
 
     fn state(&self) -> u8 {
@@ -379,6 +383,6 @@ impl Trader for Composite {
     }
 
     fn is_quiet(&self) -> bool {
-        self.desk.is_quiet() && self.job == Job::Hold
+        self.manager.is_quiet() && self.job == Job::Hold
     }
 }

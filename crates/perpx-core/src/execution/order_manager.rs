@@ -1,4 +1,4 @@
-//! The desk: orders in flight, timers, and how many requests a venue had from us.
+//! The order manager: orders in flight, timers, and how many requests a venue had from us.
 //!
 //! A leg has one order that works. Beside it stand orders *in doubt*: their venue lives and does not know them yet, so
 //! they may still land. They end by what the venue tells, or by the fence: `execution.fence_ms` after its decision an
@@ -115,7 +115,7 @@ pub struct Timer {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Desk {
+pub struct OrderManager {
     /// In the order of sending.
     orders: Vec<Working>,
     /// Counted dead by the fence, oldest first.
@@ -135,9 +135,9 @@ pub struct Desk {
     next_timer: u32,
 }
 
-impl Default for Desk {
-    fn default() -> Desk {
-        Desk {
+impl Default for OrderManager {
+    fn default() -> OrderManager {
+        OrderManager {
             orders: Vec::new(),
             dead: Vec::new(),
             timers: Vec::new(),
@@ -152,7 +152,7 @@ impl Default for Desk {
     }
 }
 
-impl Desk {
+impl OrderManager {
     /// The leg's orders, in the order of sending.
     pub fn orders(&self, role: Role) -> impl Iterator<Item = &Working> {
         self.orders.iter().filter(move |order| order.role == role)
