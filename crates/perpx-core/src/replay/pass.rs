@@ -56,7 +56,7 @@ pub struct Pass<'p, 'j, T: Trader, R: Recorder> {
     out: Actions,
     /// Neither venue has anything to do or to say until a command reaches it; where they stand is brought up when one
     /// does, and at the end of the pass.
-    asleep: bool,
+    idle: bool,
     /// Times that were looked up last, and their rows: most are asked for twice or more, and each costs a miss of the cache.
     known: Cell<[(Time, usize); 4]>,
 }
@@ -86,7 +86,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             until,
             row: start - 1,
             out: Actions::default(),
-            asleep: false,
+            idle: false,
             known: Cell::new([(Time::MIN, 0); 4]),
             m,
         }
@@ -108,7 +108,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
 
     /// The tile ends: samples are made, the extreme and the legging are brought up to its last row.
     pub(super) fn end(&mut self) {
-        if self.asleep {
+        if self.idle {
             self.advance_idle(self.until.plus(-1));
         }
         self.catch_up(self.until);
@@ -233,8 +233,8 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     /// For a recorder that follows orders: what requests met, then the event.
     fn told(&mut self, event: &Event) {
         if R::FOLLOWS {
-            for met in self.m.sims.iter_mut().flat_map(SimVenue::take_log) {
-                self.rec.met(&met);
+            for trace in self.m.sims.iter_mut().flat_map(SimVenue::take_log) {
+                self.rec.trace(&trace);
             }
             self.rec.answer(event);
         }
@@ -376,7 +376,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     }
 
     fn send(&mut self, now: Time) {
-        if std::mem::take(&mut self.asleep) {
+        if std::mem::take(&mut self.idle) {
             self.advance_idle(now);
         }
         for i in 0..self.out.commands.len() {
@@ -455,14 +455,14 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
 
     /// No answer can come before a command is sent.
     #[inline]
-    pub(super) fn is_asleep(&self) -> bool {
-        self.asleep && self.m.transfers.is_empty()
+    pub(super) fn is_idle(&self) -> bool {
+        self.idle && self.m.transfers.is_empty()
     }
 
     /// `undue`: nothing is scheduled before `limit`.
     #[inline]
     fn venue_answer(&mut self, limit: Time, undue: bool) -> Option<Event> {
-        if self.asleep {
+        if self.idle {
             return None;
         }
         self.waking_answer(limit, undue)
@@ -474,7 +474,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         }
         if self.m.sims.iter().all(|sim| sim.is_idle() && sim.next_answer().is_none()) {
             self.advance_idle(limit);
-            self.asleep = self.rows_seen != RowsSeen::Every;
+            self.idle = self.rows_seen != RowsSeen::Every;
             return None;
         }
         loop {
@@ -499,9 +499,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     /// Two venues that have nothing to do stand at `to`. The reference feeds them their rows nevertheless when it checks.
     fn advance_idle(&mut self, to: Time) {
         for (sim, env) in self.m.sims.iter_mut().zip(&self.env) {
-            let stirred =
+            let fired =
                 if self.rows_seen == RowsSeen::Every { sim.advance_every_row(to, env) } else { sim.advance(to, env) };
-            debug_assert!(!stirred, "an idle venue stirred");
+            debug_assert!(!fired, "an idle venue fired");
         }
     }
 
@@ -527,8 +527,8 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     fn advance(&mut self, to: Time) -> Time {
         let every = self.rows_seen != RowsSeen::Needed;
         let [long, short] = &mut self.m.sims;
-        let stirs = |sim: &mut SimVenue, env| sim.needs_rows() && sim.stirs_at(to, env) <= to;
-        let both = [stirs(long, &self.env[0]), stirs(short, &self.env[1])];
+        let may_fire = |sim: &mut SimVenue, env| sim.needs_rows() && sim.may_fire_at(to, env) <= to;
+        let both = [may_fire(long, &self.env[0]), may_fire(short, &self.env[1])];
         // the venue that its rows can stop before `to` goes first; if both can, it may have to be taken back
         let (first, second, first_env, second_env) = match both {
             [false, true] => (short, long, &self.env[1], &self.env[0]),

@@ -66,7 +66,7 @@ impl Driver for Scan {
 fn settle<T: Trader, R: Recorder>(pass: &mut Pass<'_, '_, T, R>, answers: Time, timers: Time) {
     loop {
         match pass.next_timer().filter(|&due| due < timers) {
-            None if pass.is_asleep() => return,
+            None if pass.is_idle() => return,
             Some(due) if !pass.answer_before(due) => pass.timer(due),
             None if !pass.answer_before(answers) => return,
             _ => {}

@@ -9,7 +9,7 @@ use super::book::{BookView, Request, better, within};
 use super::chance::{Key, Kind};
 use super::index::Rows;
 use super::queue::Place;
-use super::venue::{Env, Fate, Order, Sent, SimVenue, seek};
+use super::venue::{Env, Order, OrderOutcome, Sent, SimVenue, seek};
 use crate::market::{Command, EventBody, NewOrder, OrderId, OrderKind, OrderState, Reject, SelfTrade, Side};
 use crate::units::{Cash, Notional, Price, Qty, Time};
 
@@ -21,7 +21,7 @@ impl SimVenue {
             if let Command::Place(order) = sent.cmd {
                 self.lose_order(&order, sent.key, t, env);
             }
-            return self.note(t, sent.cmd.order(), Fate::Lost);
+            return self.note(t, sent.cmd.order(), OrderOutcome::Lost);
         }
         match sent.cmd {
             Command::Place(order) => self.place(&order, sent.key, t, env),
@@ -43,7 +43,7 @@ impl SimVenue {
         // it carries its own end of life
         if t.since(key.at) >= env.world.fence_ns {
             self.stats.expired += 1;
-            self.note(t, order.id, Fate::Lost);
+            self.note(t, order.id, OrderOutcome::Lost);
             return self.lose_order(order, key, t, env);
         }
         let Some(silent) = self.draw_timeout(order.id, key, t, env) else {
@@ -70,11 +70,11 @@ impl SimVenue {
         }
         if !dice.happens(0.5, Kind::TimeoutReached, key) {
             self.stats.timeouts_lost += 1;
-            self.note(t, id, Fate::Lost);
+            self.note(t, id, OrderOutcome::Lost);
             return None;
         }
         self.stats.timeouts_reached += 1;
-        self.note(t, id, Fate::Silent);
+        self.note(t, id, OrderOutcome::Silent);
         Some(true)
     }
 
@@ -83,7 +83,7 @@ impl SimVenue {
         let book = self.book_at(t, env);
         if t.since(book.time) > env.world.fills.max_book_age_ns {
             order.frozen = book.touch(order.side);
-            self.note(t, order.id, Fate::Waits { seen: book.time });
+            self.note(t, order.id, OrderOutcome::Waits { seen: book.time });
             self.waiting.push(order);
         } else {
             self.enter(order, &book, t, env);
@@ -93,7 +93,7 @@ impl SimVenue {
     /// An order meets a live book.
     pub(super) fn enter(&mut self, mut order: Order, book: &BookView, t: Time, env: &Env) {
         let delay_ns = env.world.delays.of(order.kind);
-        self.note(t, order.id, Fate::Book { best: book.best(), seen: book.time, delay_ns });
+        self.note(t, order.id, OrderOutcome::Book { best: book.best(), seen: book.time, delay_ns });
         if let Some(reason) = self.judged(&mut order, book, env) {
             return self.refuse(order, reason, t, env);
         }
@@ -239,7 +239,7 @@ impl SimVenue {
         assert!(order.left().0 > 0, "an order without a rest would rest: {order:?}");
         let fills = &env.world.fills;
         order.place = Place::new(book.shown(order.side, order.limit, fills.assume_qty), fills);
-        self.note(t, order.id, Fate::Rests { ahead: order.place.known_ahead() });
+        self.note(t, order.id, OrderOutcome::Rests { ahead: order.place.known_ahead() });
         let at = self.message(&mut order, t, env);
         if !self.is_lost(&order, t, env) {
             self.tell(at, t, EventBody::Accepted { id: order.id });
@@ -279,7 +279,7 @@ impl SimVenue {
     fn cancel(&mut self, id: OrderId, key: Key, t: Time, env: &Env) {
         let at = self.reply_at(Kind::ResponseLatency, key, 0, t, env);
         let found = self.find(id);
-        self.note(t, id, Fate::Cancel { open: found.is_some() });
+        self.note(t, id, OrderOutcome::Cancel { open: found.is_some() });
         if found.is_none() || env.dice.happens(env.world.fills.cancel_fail_rate, Kind::CancelFail, key) {
             match found {
                 None => self.stats.cancels_lost += 1,
@@ -400,20 +400,20 @@ impl SimVenue {
     }
 
     /// Ends closing orders that have no leg left to close.
-    pub(super) fn drop_hollow(&mut self, t: Time, env: &Env) {
+    pub(super) fn drop_orphans(&mut self, t: Time, env: &Env) {
         if !self.book.leg.qty.is_zero() {
             return;
         }
         let (closing, outside) = (self.role.closing(), self.outside);
-        let hollow = |order: &Order| match outside {
+        let orphan = |order: &Order| match outside {
             Some(outside) => order.reduce_only && outside.closable(order.side).is_zero(),
             None => order.side == closing,
         };
-        if self.resting.iter().any(hollow) {
-            let (hollow, open) = self.resting.drain(..).partition(hollow);
+        if self.resting.iter().any(orphan) {
+            let (orphan, open) = self.resting.drain(..).partition(orphan);
             self.resting = open;
-            let hollow: Vec<Order> = hollow;
-            hollow.into_iter().for_each(|order| self.end(order, t, env));
+            let orphan: Vec<Order> = orphan;
+            orphan.into_iter().for_each(|order| self.end(order, t, env));
         }
     }
 }

@@ -38,4 +38,4 @@ pub use index::{VenueIndex, VenuePart};
 pub use limits::QuotaUse;
 pub use outage::{OutageTable, Spans};
 pub use stats::SimStats;
-pub use venue::{Env, Fate, Met, SimVenue};
+pub use venue::{Env, OrderOutcome, OrderTrace, SimVenue};

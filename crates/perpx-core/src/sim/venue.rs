@@ -177,21 +177,21 @@ pub struct SimVenue {
     pub(super) stats: SimStats,
     /// What requests met, where somebody asks for it: never part of the venue's state.
     #[serde(skip)]
-    pub(super) log: Option<Vec<Met>>,
+    pub(super) log: Option<Vec<OrderTrace>>,
 }
 
 /// What a request met at its venue: for a blotter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Met {
+pub struct OrderTrace {
     /// On the venue's clock.
     pub at: Time,
     pub venue: Role,
     pub id: OrderId,
-    pub fate: Fate,
+    pub outcome: OrderOutcome,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum OrderOutcome {
     /// The request never reached the matching engine.
     Lost,
     /// The order waits for the book's next row: the last one, of `seen`, is too old.
@@ -265,13 +265,13 @@ impl SimVenue {
     }
 
     /// What requests have met since the last call, in the order of arrival.
-    pub fn take_log(&mut self) -> Vec<Met> {
+    pub fn take_log(&mut self) -> Vec<OrderTrace> {
         self.log.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    pub(super) fn note(&mut self, at: Time, id: OrderId, fate: Fate) {
+    pub(super) fn note(&mut self, at: Time, id: OrderId, outcome: OrderOutcome) {
         if let Some(log) = &mut self.log {
-            log.push(Met { at, venue: self.role, id, fate });
+            log.push(OrderTrace { at, venue: self.role, id, outcome });
         }
     }
 
@@ -348,7 +348,7 @@ impl SimVenue {
 
     /// When rows may next stir the venue by themselves up to `until`; what an order that rests or waits does cannot
     /// be foreseen: then it is now. `Time::MAX`: they will not.
-    pub fn stirs_at(&mut self, until: Time, env: &Env) -> Time {
+    pub fn may_fire_at(&mut self, until: Time, env: &Env) -> Time {
         if self.rests() { self.through } else { self.next_breach(until, env) }
     }
 
@@ -479,7 +479,7 @@ impl SimVenue {
         }
         self.through = t;
         if touched {
-            self.drop_hollow(t, env);
+            self.drop_orphans(t, env);
         }
         touched
     }

@@ -5,7 +5,7 @@ use crate::ledger::{Belief, Line, Lines, Mids};
 use crate::market::{Bbo, Command, Event, Role};
 use crate::port::Transition;
 use crate::signals::TileSignals;
-use crate::sim::Met;
+use crate::sim::OrderTrace;
 use crate::tape::Local;
 use crate::units::Time;
 
@@ -38,7 +38,7 @@ pub trait Recorder {
     /// A command leaves the trader.
     fn command(&mut self, _scene: &Scene<'_>, _command: &Command) {}
     /// What a request met at its venue; told before the first answer that follows it.
-    fn met(&mut self, _met: &Met) {}
+    fn trace(&mut self, _trace: &OrderTrace) {}
     /// Any event that reaches the trader, before it is booked.
     fn answer(&mut self, _event: &Event) {}
     /// A sample of equity, doubled (half of 1e-18 quote).

@@ -3,7 +3,7 @@
 use perpx_core::ledger::Lines;
 use perpx_core::market::{Bbo, Command, Event, EventBody, Role};
 use perpx_core::port::Transition;
-use perpx_core::sim::Met;
+use perpx_core::sim::OrderTrace;
 use perpx_core::stats::LeggingRow;
 use perpx_core::stats::{FullRecord, Recorder, Scene, TransitionRow};
 use perpx_core::strategy::Plan;
@@ -43,7 +43,7 @@ pub enum What {
         command: Command,
         best: Bbo,
     },
-    Met(Met),
+    Trace(OrderTrace),
     /// `end`: it comes of the end of the data.
     Answer {
         event: Event,
@@ -190,8 +190,8 @@ impl Recorder for Blotter {
         self.push(scene.now, What::Command { command: *command, best });
     }
 
-    fn met(&mut self, met: &Met) {
-        self.push(met.at, What::Met(*met));
+    fn trace(&mut self, trace: &OrderTrace) {
+        self.push(trace.at, What::Trace(*trace));
     }
 
     fn answer(&mut self, event: &Event) {

@@ -4,7 +4,7 @@ use super::blotter::{Episode, Item, Reading, What};
 use super::text::kind_name;
 use perpx_core::ledger::{Line, Lines};
 use perpx_core::market::{Bbo, Command, Event, EventBody, Role};
-use perpx_core::sim::Fate;
+use perpx_core::sim::OrderOutcome;
 use perpx_core::stats::LeggingRow;
 use perpx_core::strategy::{also_names, reason_name, state_name};
 use perpx_core::units::{MS_NS, format_scaled};
@@ -78,19 +78,19 @@ fn item(item: &Item, venues: [&str; 2]) -> Json {
             }),
             Command::Query { id, .. } => json!({ "kind": "query", "order": id.0, "venue": venue(command.venue()) }),
         },
-        What::Met(met) => {
-            let out = match met.fate {
-                Fate::Lost => json!({ "met": "nothing" }),
-                Fate::Waits { seen } => json!({ "met": "an old book", "seen": seen.to_string() }),
-                Fate::Silent => json!({ "met": "silence" }),
-                Fate::Book { best, seen, delay_ns } => json!({
+        What::Trace(trace) => {
+            let out = match trace.outcome {
+                OrderOutcome::Lost => json!({ "met": "nothing" }),
+                OrderOutcome::Waits { seen } => json!({ "met": "an old book", "seen": seen.to_string() }),
+                OrderOutcome::Silent => json!({ "met": "silence" }),
+                OrderOutcome::Book { best, seen, delay_ns } => json!({
                     "met": "a book", "book": book(&best), "seen": seen.to_string(),
                     "venue_delay_ms": delay_ns as f64 / MS_NS as f64,
                 }),
-                Fate::Rests { ahead } => json!({ "met": "a queue", "ahead": ahead.map(|qty| qty.to_string()) }),
-                Fate::Cancel { open } => json!({ "met": if open { "its order" } else { "no order" } }),
+                OrderOutcome::Rests { ahead } => json!({ "met": "a queue", "ahead": ahead.map(|qty| qty.to_string()) }),
+                OrderOutcome::Cancel { open } => json!({ "met": if open { "its order" } else { "no order" } }),
             };
-            joined(json!({ "kind": "arrival", "order": met.id.0, "venue": venue(met.venue) }), out)
+            joined(json!({ "kind": "arrival", "order": trace.id.0, "venue": venue(trace.venue) }), out)
         }
         What::Answer { event, end } => {
             let at_venue = event.venue_time.to_string();

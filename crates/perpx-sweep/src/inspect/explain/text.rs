@@ -3,7 +3,7 @@
 use super::blotter::{Episode, Item, Need, Reading, What};
 use perpx_core::ledger::Line;
 use perpx_core::market::{Bbo, Command, Event, EventBody, OrderId, OrderKind, OrderState, Role};
-use perpx_core::sim::{Fate, Met};
+use perpx_core::sim::{OrderOutcome, OrderTrace};
 use perpx_core::stats::LeggingRow;
 use perpx_core::stats::TransitionRow;
 use perpx_core::strategy::{also_names, reason_name, state_name};
@@ -72,7 +72,7 @@ impl<'a> Names<'a> {
             What::Gate { first, needed, readings } => self.gate(*first, *needed, readings),
             What::Transition(row) => self.transition(row),
             What::Command { command, best } => self.command(command, best),
-            What::Met(met) => self.met(met),
+            What::Trace(trace) => self.trace(trace),
             What::Answer { event, end } => self.answer(event, *end),
             What::Legging(row) => self.legging(row),
         }
@@ -161,15 +161,17 @@ impl<'a> Names<'a> {
         ]
     }
 
-    fn met(&self, met: &Met) -> Vec<String> {
-        let (id, venue) = (met.id.0, self.venue(met.venue));
-        let age = |seen: Time| lasted(met.at.since(seen));
-        vec![match met.fate {
-            Fate::Lost => format!("order {id}  never reaches {venue}"),
-            Fate::Waits { seen } => format!("order {id}  at {venue}: waits for a row, the book is {} old", age(seen)),
-            Fate::Silent => format!("order {id}  is served at {venue}, its answers are lost"),
-            Fate::Book { best, seen, delay_ns } => {
-                let way = self.decided.get(&met.id).map(|&at| lasted(met.at.since(at)));
+    fn trace(&self, trace: &OrderTrace) -> Vec<String> {
+        let (id, venue) = (trace.id.0, self.venue(trace.venue));
+        let age = |seen: Time| lasted(trace.at.since(seen));
+        vec![match trace.outcome {
+            OrderOutcome::Lost => format!("order {id}  never reaches {venue}"),
+            OrderOutcome::Waits { seen } => {
+                format!("order {id}  at {venue}: waits for a row, the book is {} old", age(seen))
+            }
+            OrderOutcome::Silent => format!("order {id}  is served at {venue}, its answers are lost"),
+            OrderOutcome::Book { best, seen, delay_ns } => {
+                let way = self.decided.get(&trace.id).map(|&at| lasted(trace.at.since(at)));
                 let way = way.map_or(String::new(), |way| format!(", {way} after its decision"));
                 let own = if delay_ns > 0 { format!(" ({} its own)", lasted(delay_ns)) } else { String::new() };
                 return vec![
@@ -177,10 +179,10 @@ impl<'a> Names<'a> {
                     format!("meets {}, {} old", book(&best), age(seen)),
                 ];
             }
-            Fate::Rests { ahead: Some(ahead) } => format!("order {id}  rests, {ahead} ahead of it"),
-            Fate::Rests { ahead: None } => format!("order {id}  rests, who is ahead is not known"),
-            Fate::Cancel { open: true } => format!("cancel {id}  at {venue}: finds its order"),
-            Fate::Cancel { open: false } => format!("cancel {id}  at {venue}: finds nothing"),
+            OrderOutcome::Rests { ahead: Some(ahead) } => format!("order {id}  rests, {ahead} ahead of it"),
+            OrderOutcome::Rests { ahead: None } => format!("order {id}  rests, who is ahead is not known"),
+            OrderOutcome::Cancel { open: true } => format!("cancel {id}  at {venue}: finds its order"),
+            OrderOutcome::Cancel { open: false } => format!("cancel {id}  at {venue}: finds nothing"),
         }]
     }
 
