@@ -145,7 +145,7 @@ impl<'a> Values<'a> {
     }
 
     /// `key value` for messages.
-    pub fn say(&self, ix: impl Into<KeyIx>) -> String {
+    pub fn describe(&self, ix: impl Into<KeyIx>) -> String {
         let ix = ix.into();
         let value = self.get(ix).map_or("unset".to_string(), Value::to_string);
         format!("{} {value}", self.file.schema.path(ix))

@@ -221,7 +221,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         assert!(!is_simulated || event.at >= self.m.now, "heard at {} and it is {}", event.at, self.m.now);
         self.row = self.row_at(event.at) - 1;
         self.catch_up(event.at);
-        self.told(&event);
+        self.record(&event);
         self.m.tally.event(&event);
         if event.body.is_entry() {
             self.book(&event, self.mids(), false);
@@ -231,7 +231,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     }
 
     /// For a recorder that follows orders: what requests met, then the event.
-    fn told(&mut self, event: &Event) {
+    fn record(&mut self, event: &Event) {
         if R::FOLLOWS {
             for trace in self.m.sims.iter_mut().flat_map(SimVenue::take_log) {
                 self.rec.trace(&trace);
@@ -596,7 +596,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             last.push(Event { at: to, ..event });
         }
         for event in last {
-            self.told(&event);
+            self.record(&event);
             self.m.tally.event(&event);
             if event.body.is_entry() {
                 self.book(&event, mids, true);

@@ -43,7 +43,7 @@ impl SimVenue {
         }
         match self.is_lost(order, t, env) {
             true => self.answers.keep(t, body, met2),
-            false => self.tell_money(at, t, body, met2),
+            false => self.deliver_money(at, t, body, met2),
         }
     }
 
@@ -169,7 +169,7 @@ impl SimVenue {
         self.book.apply(&body);
         self.stats.settlements += 1;
         let at = self.unasked_at(settlement.ts, env);
-        self.tell_money(at, settlement.ts, body, 0);
+        self.deliver_money(at, settlement.ts, body, 0);
         self.relevel(env);
     }
 
@@ -243,7 +243,7 @@ impl SimVenue {
     fn lose(&mut self, px: Price, qty: Qty, fee: Cash, lost: Cash, when: (Time, Time)) {
         let body = EventBody::Liquidated { px, qty, fee, lost };
         self.book.apply(&body);
-        self.tell_money(when.1, when.0, body, 0);
+        self.deliver_money(when.1, when.0, body, 0);
     }
 
     /// The data end at `at`, to which the venue has been advanced: what was still on its way is told, requests under way
@@ -257,13 +257,13 @@ impl SimVenue {
                 orders.push(Order::new(&order, sent.key, at, false));
             }
         }
-        self.answers.tell_kept(at, self.role);
+        self.answers.deliver_kept(at, self.role);
         for (id, filled) in self.answers.silent_ends() {
-            self.tell(at, at, EventBody::Done { id, filled });
+            self.deliver(at, at, EventBody::Done { id, filled });
         }
         for order in orders {
             self.stats.dead_qty += i128::from(order.left().0);
-            self.tell(at, at, EventBody::Done { id: order.id, filled: order.filled });
+            self.deliver(at, at, EventBody::Done { id: order.id, filled: order.filled });
         }
         let (side, qty) = (self.role.closing(), self.book.leg.qty);
         if qty.0 > 0 {
@@ -274,7 +274,7 @@ impl SimVenue {
                 self.book.apply(&body);
                 self.stats.fills_taker += 1;
                 let met2 = self.mid2(env);
-                self.tell_money(at, at, body, met2);
+                self.deliver_money(at, at, body, met2);
             }
             self.relevel(env);
         }

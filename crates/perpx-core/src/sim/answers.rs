@@ -30,13 +30,13 @@ pub(super) struct Answers {
     /// When the newest of all answers arrives.
     last_at: Time,
     /// Fills of silent orders, oldest first, with the doubled mids that they met.
-    untold: Vec<(Time, EventBody, i64)>,
+    undelivered: Vec<(Time, EventBody, i64)>,
     ended: Vec<Ended>,
 }
 
 impl Default for Answers {
     fn default() -> Answers {
-        Answers { due: VecDeque::new(), last_at: Time::MIN, untold: Vec::new(), ended: Vec::new() }
+        Answers { due: VecDeque::new(), last_at: Time::MIN, undelivered: Vec::new(), ended: Vec::new() }
     }
 }
 
@@ -47,7 +47,7 @@ impl Answers {
 
     /// Everything has been told.
     pub fn is_settled(&self) -> bool {
-        self.due.is_empty() && self.untold.is_empty()
+        self.due.is_empty() && self.undelivered.is_empty()
     }
 
     pub fn next_at(&self) -> Option<Time> {
@@ -67,12 +67,12 @@ impl Answers {
     }
 
     /// Puts an answer that would arrive at `at` behind the others.
-    pub fn tell(&mut self, at: Time, venue_time: Time, venue: Role, body: EventBody) {
+    pub fn deliver(&mut self, at: Time, venue_time: Time, venue: Role, body: EventBody) {
         self.push(Event { at, venue_time, venue, body, met2: 0 });
     }
 
     /// What is known without the venue: before all that is still on its way.
-    pub fn tell_at_once(&mut self, at: Time, venue: Role, body: EventBody) {
+    pub fn deliver_at_once(&mut self, at: Time, venue: Role, body: EventBody) {
         let place = self.due.partition_point(|event| event.at <= at);
         self.due.insert(place, Event { at, venue_time: at, venue, body, met2: 0 });
     }
@@ -84,12 +84,12 @@ impl Answers {
     }
 
     pub fn keep(&mut self, venue_time: Time, body: EventBody, met2: i64) {
-        self.untold.push((venue_time, body, met2));
+        self.undelivered.push((venue_time, body, met2));
     }
 
     /// Tells what was kept.
-    pub fn tell_kept(&mut self, at: Time, venue: Role) {
-        for (venue_time, body, met2) in std::mem::take(&mut self.untold) {
+    pub fn deliver_kept(&mut self, at: Time, venue: Role) {
+        for (venue_time, body, met2) in std::mem::take(&mut self.undelivered) {
             self.push(Event { at, venue_time, venue, body, met2 });
         }
     }
@@ -136,11 +136,11 @@ impl SimVenue {
 
     /// When what `order` causes at `t` arrives: one message a moment.
     pub(super) fn message(&self, order: &mut Order, t: Time, env: &Env) -> Time {
-        if order.told.0 != t {
-            order.told = (t, self.reply_at(Kind::ResponseLatency, order.key, order.answers, t, env));
+        if order.newest.0 != t {
+            order.newest = (t, self.reply_at(Kind::ResponseLatency, order.key, order.answers, t, env));
             order.answers += 1;
         }
-        order.told.1
+        order.newest.1
     }
 
     /// Nobody hears what `order` causes at `t`.
@@ -148,13 +148,13 @@ impl SimVenue {
         order.silent || env.outages.deaf.holds(t)
     }
 
-    pub(super) fn tell(&mut self, at: Time, t: Time, body: EventBody) {
-        self.answers.tell(at, t, self.role, body);
+    pub(super) fn deliver(&mut self, at: Time, t: Time, body: EventBody) {
+        self.answers.deliver(at, t, self.role, body);
     }
 
     /// Tells an event that moved money, after all earlier ones; of a fill with the doubled mid that it met.
-    pub(super) fn tell_money(&mut self, at: Time, t: Time, body: EventBody, met2: i64) {
-        self.answers.tell_kept(at, self.role);
+    pub(super) fn deliver_money(&mut self, at: Time, t: Time, body: EventBody, met2: i64) {
+        self.answers.deliver_kept(at, self.role);
         self.answers.push(Event { at, venue_time: t, venue: self.role, body, met2 });
     }
 }

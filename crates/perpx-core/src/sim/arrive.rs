@@ -242,7 +242,7 @@ impl SimVenue {
         self.note(t, order.id, OrderOutcome::Rests { ahead: order.place.known_ahead() });
         let at = self.message(&mut order, t, env);
         if !self.is_lost(&order, t, env) {
-            self.tell(at, t, EventBody::Accepted { id: order.id });
+            self.deliver(at, t, EventBody::Accepted { id: order.id });
         }
         self.resting.push(order);
     }
@@ -255,7 +255,7 @@ impl SimVenue {
         self.answers.remember(order.id, order.filled, order.silent);
         let at = self.message(&mut order, t, env);
         if !order.silent {
-            self.tell(at, t, EventBody::Rejected { id: order.id, reason });
+            self.deliver(at, t, EventBody::Rejected { id: order.id, reason });
         }
     }
 
@@ -271,7 +271,7 @@ impl SimVenue {
         self.stats.dead_qty += i128::from(order.left().0);
         self.answers.remember(order.id, order.filled, order.silent);
         if !order.silent {
-            self.tell(at, t, EventBody::Done { id: order.id, filled: order.filled });
+            self.deliver(at, t, EventBody::Done { id: order.id, filled: order.filled });
         }
     }
 
@@ -285,7 +285,7 @@ impl SimVenue {
                 None => self.stats.cancels_lost += 1,
                 Some(_) => self.stats.cancels_failed += 1,
             }
-            return self.tell(at, t, EventBody::CancelRejected { id });
+            return self.deliver(at, t, EventBody::CancelRejected { id });
         }
         if let Some((rests, place)) = found {
             let taken = self.open_orders(rests).remove(place);
@@ -330,7 +330,7 @@ impl SimVenue {
         self.stats.dead_qty += (-more).max(0);
         if std::mem::replace(&mut new.silent, silent) && !silent {
             let at = self.reply_at(Kind::ResponseLatency, key, 0, t, env);
-            self.answers.tell_kept(at, self.role);
+            self.answers.deliver_kept(at, self.role);
         }
         if self.meets_own(&new, &book, t, env) || (new.kind == OrderKind::PostOnly && self.crosses(&new, &book)) {
             return self.end(new, t, env);
@@ -347,14 +347,14 @@ impl SimVenue {
             return;
         }
         let at = self.reply_at(Kind::ResponseLatency, key, 0, t, env);
-        self.tell(at, t, EventBody::CancelRejected { id });
+        self.deliver(at, t, EventBody::CancelRejected { id });
     }
 
     /// The order is over, and the answer to the request `key` says so.
     fn end_answered(&mut self, order: Order, key: Key, t: Time, env: &Env) {
         let at = self.reply_at(Kind::ResponseLatency, key, 0, t, env);
         if order.silent {
-            self.answers.tell_kept(at, self.role);
+            self.answers.deliver_kept(at, self.role);
         }
         self.end_at(Order { silent: false, ..order }, t, at);
     }
@@ -386,9 +386,9 @@ impl SimVenue {
             },
         };
         if !matches!(state, OrderState::Unknown | OrderState::InDoubt) {
-            self.answers.tell_kept(at, self.role);
+            self.answers.deliver_kept(at, self.role);
         }
-        self.tell(at, t, EventBody::Status { id, state });
+        self.deliver(at, t, EventBody::Status { id, state });
     }
 
     /// The venue does not know the order, but its fence has not ended.

@@ -85,7 +85,7 @@ impl SimVenue {
                 EventBody::CancelRejected { id }
             }
         };
-        self.answers.tell_at_once(at, self.role, body);
+        self.answers.deliver_at_once(at, self.role, body);
     }
 
     /// Counts an order or a change that arrived against the quota; false when it is used up.

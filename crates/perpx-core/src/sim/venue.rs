@@ -58,7 +58,7 @@ pub(super) struct Order {
     /// Best opposite price on arrival, where the book was too old to trade on; zero otherwise.
     pub frozen: Price,
     /// The newest message: when it was born, when it arrives.
-    pub told: (Time, Time),
+    pub newest: (Time, Time),
     pub place: Place,
 }
 
@@ -77,7 +77,7 @@ impl Order {
             silent,
             arrived,
             frozen: Price(0),
-            told: (Time::MIN, Time::MIN),
+            newest: (Time::MIN, Time::MIN),
             place: Place::default(),
         }
     }
@@ -379,16 +379,16 @@ impl SimVenue {
     /// When the next answer would reach the trader if nothing more were sent; `Time::MAX` when none would by `until`.
     /// Cheap when nothing rests and no mark takes the leg; else it plays a copy of the venue.
     pub fn foresee(&mut self, until: Time, env: &Env) -> Time {
-        let told = |venue: &SimVenue| venue.answers.next_at().filter(|&at| at <= until).unwrap_or(Time::MAX);
+        let due = |venue: &SimVenue| venue.answers.next_at().filter(|&at| at <= until).unwrap_or(Time::MAX);
         if self.answers.len() > 0 || self.is_idle() {
-            return told(self);
+            return due(self);
         }
         if !self.watches_book() && self.next_scheduled(until, env, false) > until {
             return Time::MAX;
         }
         let mut copy = self.clone();
         while copy.advance(until, env) && copy.answers.len() == 0 {}
-        told(&copy)
+        due(&copy)
     }
 
     /// As [`SimVenue::advance`], visiting every row of the venue in time order: the reference.

@@ -9,7 +9,7 @@ use crate::units::Rate;
 pub(super) fn check(v: &Values<'_>, roles: [usize; 2], config: &Config) -> Result<(), ConfigError> {
     let strategy = &config.strategy;
     let order = |low: K, high: K, what: &str, remedy: &str| {
-        v.conflict(&[low.into(), high.into()], format!("{what}: {}, {}", v.say(low), v.say(high)))
+        v.conflict(&[low.into(), high.into()], format!("{what}: {}, {}", v.describe(low), v.describe(high)))
             .accepted(format!("{} below {}", v.file.schema.path(low.into()), v.file.schema.path(high.into())))
             .remedy(remedy)
     };

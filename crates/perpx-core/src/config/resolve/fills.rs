@@ -48,7 +48,7 @@ fn latency(v: &Values<'_>, venue: usize, of: [F; 5]) -> Result<Latency, ConfigEr
             [_] => return Ok(Latency::Recorded),
             [one, other, ..] => {
                 return Err(v
-                    .conflict(&[other, one], format!("found {} beside {}", v.say(other), v.say(one)))
+                    .conflict(&[other, one], format!("found {} beside {}", v.describe(other), v.describe(one)))
                     .accepted("{median_ms, sigma}, {constant_ms}, {quantiles_ms} or {recorded: true}")
                     .remedy(
                         "write one of the four forms; an axis over one form needs a base file without the others",

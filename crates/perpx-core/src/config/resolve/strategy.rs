@@ -59,7 +59,7 @@ fn size(v: &Values<'_>) -> Result<Size, ConfigError> {
         (Some(_), Some(_)) => Err(v
             .conflict(
                 &[K::BaseQty.into(), K::BaseNotional.into()],
-                format!("found {} beside {}", v.say(K::BaseNotional), v.say(K::BaseQty)),
+                format!("found {} beside {}", v.describe(K::BaseNotional), v.describe(K::BaseQty)),
             )
             .accepted("one of base_qty and base_notional")
             .remedy("delete one of the two, or write null for it")),
