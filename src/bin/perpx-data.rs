@@ -120,14 +120,14 @@ fn main() -> ExitCode {
                 let verdict = report.verdict();
                 let code = verdict.exit_code();
                 let all = || serde_json::json!({ "exit": code, "verdict": verdict, "report": report });
-                text::say(&if json { all().to_string() } else { report.text(text::width()) }, code)
+                text::print(&if json { all().to_string() } else { report.text(text::width()) }, code)
             })
         }
         Command::Synth(args) => args.run(),
         Command::Emulate(args) => args.run(),
         Command::Info { store, json } => told(json, info::info(&store), |found| {
             let all = || serde_json::json!({ "exit": 0, "info": found });
-            text::say(&if json { all().to_string() } else { found.text(text::width()) }, 0)
+            text::print(&if json { all().to_string() } else { found.text(text::width()) }, 0)
         }),
         Command::Columns { markdown, json } => columns(markdown, json),
         Command::Cache { clear, json } => cached(clear, json),
@@ -140,13 +140,13 @@ fn import(map: &Path, from: &Path, store: &Path, json: bool) -> u8 {
         let place = store.display();
         let done = format!("{}written to {place}; see `perpx-data check {place}`", report.text());
         let all = || serde_json::json!({ "exit": 0, "store": store, "import": report });
-        text::say(&if json { all().to_string() } else { text::wrap(&done, text::width()) }, 0)
+        text::print(&if json { all().to_string() } else { text::wrap(&done, text::width()) }, 0)
     })
 }
 
 fn columns(markdown: bool, json: bool) -> u8 {
     use import::reference::{FILE_KEYS, TOP_KEYS, columns, markdown as tables, plain};
-    text::say(
+    text::print(
         &match (markdown, json) {
             (true, _) => tables(),
             (_, true) => {
@@ -166,7 +166,7 @@ fn cached(clear: bool, json: bool) -> u8 {
     told(json, found, |found| {
         let all = || serde_json::json!({ "exit": 0, "cleared": clear, "cache": found });
         let shown = || format!("{}{}", if clear { "removed\n" } else { "" }, found.text(text::width()));
-        text::say(&if json { all().to_string() } else { shown() }, 0)
+        text::print(&if json { all().to_string() } else { shown() }, 0)
     })
 }
 

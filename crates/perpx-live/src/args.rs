@@ -101,7 +101,7 @@ impl Cli {
                 if self.json {
                     last.push(serde_json::json!({ "exit": code, "report": report }).to_string());
                 }
-                if last.is_empty() { code } else { text::say(&last.join("\n"), code) }
+                if last.is_empty() { code } else { text::print(&last.join("\n"), code) }
             }
             Err(error) => text::fail(&error, self.json, error.exit_code()),
         }

@@ -173,15 +173,15 @@ impl Cli {
 /// Prints a result or an error; returns the exit code.
 fn deliver<T>(json: bool, result: Result<T, SweepError>, shown: impl FnOnce(T) -> String) -> u8 {
     match result {
-        Ok(found) => text::say(&shown(found), 0),
+        Ok(found) => text::print(&shown(found), 0),
         Err(error) => text::fail(&error, json, error.exit_code()),
     }
 }
 
 fn audit(run: &Path, symbol: Option<&str>, json: bool) -> u8 {
     match crate::audit::run(run, symbol) {
-        Ok(audit) if json => text::say(&serde_json::json!({ "exit": 0, "audit": audit }).to_string(), 0),
-        Ok(audit) => text::say(&text::wrap(&audit.to_string(), text::width()), 0),
+        Ok(audit) if json => text::print(&serde_json::json!({ "exit": 0, "audit": audit }).to_string(), 0),
+        Ok(audit) => text::print(&text::wrap(&audit.to_string(), text::width()), 0),
         Err(error) => text::fail(&error, json, error.exit_code()),
     }
 }
@@ -209,7 +209,7 @@ fn keys(word: Option<&str>, markdown: bool, json: bool) -> u8 {
             );
         }
     }
-    text::say(
+    text::print(
         &match (markdown, json) {
             (true, _) => reference::markdown(&rows),
             (_, true) => serde_json::json!({ "exit": 0, "keys": rows }).to_string(),
@@ -245,7 +245,7 @@ impl RunArgs {
                 // asked again: the last checkpoint stays
                 std::process::exit(130);
             }
-            text::tell("stopping; again to stop at once");
+            text::print_err("stopping; again to stop at once");
             let (saving, over) = (saving.clone(), over.clone());
             std::thread::spawn(move || {
                 // what does not look at the flag has nothing to keep: files are written aside, the checkpoint is whole
@@ -257,7 +257,7 @@ impl RunArgs {
             });
         });
         if let Err(error) = handler {
-            text::tell(&format!("warning: Ctrl-C will stop at once: {error}"));
+            text::print_err(&format!("warning: Ctrl-C will stop at once: {error}"));
         }
         let result = sweep(&options, &mut std::io::stdout());
         while ended.swap(true, Ordering::Relaxed) {
@@ -268,10 +268,10 @@ impl RunArgs {
             Ok(summary) => {
                 let code = summary.exit_code();
                 if !self.quiet && !summary.dry_run {
-                    text::say(&text::wrap(&done(&summary), text::width()), code);
+                    text::print(&text::wrap(&done(&summary), text::width()), code);
                 }
                 let all = || serde_json::json!({ "exit": code, "summary": summary }).to_string();
-                if self.json { text::say(&all(), code) } else { code }
+                if self.json { text::print(&all(), code) } else { code }
             }
             Err(error) => text::fail(&error, self.json, error.exit_code()),
         }

@@ -150,7 +150,7 @@ impl EmulateArgs {
         let _ = ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed));
         let served = self.servers(stop).and_then(|servers| {
             let told: Vec<String> = servers.iter().map(Server::told).collect();
-            text::say(&format!("{}; Ctrl-C ends", told.join("\n")), 0);
+            text::print(&format!("{}; Ctrl-C ends", told.join("\n")), 0);
             serve::run(servers)
         });
         served.map_or_else(|error| text::fail(&error, false, error.exit_code()), |()| 0)

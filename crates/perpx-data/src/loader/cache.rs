@@ -172,11 +172,11 @@ impl Cache {
             return;
         }
         let mut state = crate::loader::load::lock(&self.state);
-        let aside = self.folder.join(format!(".{name}.{}", std::process::id()));
-        let written = fs::write(&aside, bytes).and_then(|()| fs::rename(&aside, self.folder.join(name)));
+        let partial = self.folder.join(format!(".{name}.{}", std::process::id()));
+        let written = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, self.folder.join(name)));
         match written {
             Ok(()) => state.bytes += size,
-            Err(_) => drop(fs::remove_file(&aside)),
+            Err(_) => drop(fs::remove_file(&partial)),
         }
     }
 

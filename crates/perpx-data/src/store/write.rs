@@ -25,7 +25,7 @@ const ROWS_PER_BATCH: usize = 65_536;
 /// what it wrote. Identical rows and `made_by` give identical bytes.
 pub struct StoreWriter {
     target: PathBuf,
-    aside: StorePath,
+    partial: StorePath,
     dataset: Dataset,
     /// Funding by (venue, symbol, year), written by `finish`.
     funding: BTreeMap<(String, String, i64), Vec<FundingRow>>,
@@ -45,15 +45,21 @@ impl StoreWriter {
         if !there.is_empty() && !is_store {
             return Err(TapeError::NotAStore { path: target });
         }
-        let aside = sibling(&target, "writing");
-        remove(&aside)?;
+        let partial = sibling(&target, "writing");
+        remove(&partial)?;
         let dataset = Dataset {
             schema_version: SCHEMA_VERSION,
             made_by: serde_json::Value::Null,
             rows: BTreeMap::new(),
             files: Vec::new(),
         };
-        Ok(StoreWriter { target, aside: StorePath::new(&aside)?, dataset, funding: BTreeMap::new(), finished: false })
+        Ok(StoreWriter {
+            target,
+            partial: StorePath::new(&partial)?,
+            dataset,
+            funding: BTreeMap::new(),
+            finished: false,
+        })
     }
 
     /// Adds trades of one UTC day with the venue's numbers of them.
@@ -97,16 +103,17 @@ impl StoreWriter {
             rows.sort_by_key(|r| (r.recv, r.ts, r.kind));
             self.write(&venue, &symbol, Partition::Year(year), &rows)?;
         }
-        fs::create_dir_all(self.aside.root()).map_err(TapeError::io(self.aside.root(), "make the folder"))?;
+        fs::create_dir_all(self.partial.root()).map_err(TapeError::io(self.partial.root(), "make the folder"))?;
         self.dataset.made_by = made_by;
         self.dataset.files.sort_by(|a, b| a.path.cmp(&b.path));
-        self.dataset.write(self.aside.root())?;
+        self.dataset.write(self.partial.root())?;
         let old = sibling(&self.target, "replaced");
         remove(&old)?;
         if self.target.exists() {
             fs::rename(&self.target, &old).map_err(TapeError::io(&self.target, "move the old store aside"))?;
         }
-        fs::rename(self.aside.root(), &self.target).map_err(TapeError::io(&self.target, "give the store its name"))?;
+        fs::rename(self.partial.root(), &self.target)
+            .map_err(TapeError::io(&self.target, "give the store its name"))?;
         self.finished = true;
         remove(&old)
     }
@@ -122,7 +129,7 @@ impl StoreWriter {
             return Ok(());
         }
         check_rows(venue, symbol, partition, rows)?;
-        let folder = self.aside.series(R::TABLE, venue, symbol).join(partition.folder());
+        let folder = self.partial.series(R::TABLE, venue, symbol).join(partition.folder());
         fs::create_dir_all(&folder).map_err(TapeError::io(&folder, "make the folder"))?;
         let parts = entries(&folder)?.len();
         let path = folder.join(format!("part-{parts}.parquet"));
@@ -130,7 +137,7 @@ impl StoreWriter {
         let bytes = fs::read(&path).map_err(TapeError::io(&path, "read the file"))?;
         self.dataset.count(R::TABLE, &format!("{venue}/{symbol}"), rows.len() as u64);
         self.dataset.files.push(FileEntry {
-            path: path.strip_prefix(self.aside.root()).unwrap_or(&path).to_string_lossy().replace('\\', "/"),
+            path: path.strip_prefix(self.partial.root()).unwrap_or(&path).to_string_lossy().replace('\\', "/"),
             rows: rows.len() as u64,
             bytes: bytes.len() as u64,
             blake3: blake3::hash(&bytes).to_hex().to_string(),
@@ -143,7 +150,7 @@ impl Drop for StoreWriter {
     fn drop(&mut self) {
         if !self.finished {
             // nothing can be reported from here; what stays is a hidden folder that the next writer removes
-            let _ = remove(self.aside.root());
+            let _ = remove(self.partial.root());
         }
     }
 }

@@ -146,7 +146,7 @@ impl SynthArgs {
         let done =
             || format!("{} in {days} written to {out}; see `perpx-data check {out}`", text::counted(rows, "row"));
         let all = || serde_json::json!({ "exit": 0, "store": self.out, "days": self.days, "rows": rows });
-        text::say(&if self.json { all().to_string() } else { text::wrap(&done(), text::width()) }, 0)
+        text::print(&if self.json { all().to_string() } else { text::wrap(&done(), text::width()) }, 0)
     }
 
     /// A bar on a terminal, a line a day in a log.
@@ -167,7 +167,7 @@ impl SynthArgs {
         write(&self.spec(), &self.out, stop, &mut |day: &DayWritten| {
             *rows += day.rows as u64;
             let (date, done, days) = (Time::of_day(day.day).date(), day.done, self.days);
-            text::tell(&format!("{date}: {} rows ({done} of {days} days)", text::count(day.rows as u64)));
+            text::print_err(&format!("{date}: {} rows ({done} of {days} days)", text::count(day.rows as u64)));
         })
     }
 }

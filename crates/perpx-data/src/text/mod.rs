@@ -1,10 +1,10 @@
-//! What people read: figures, tables and prose, and the voice of the commands.
+//! What people read: figures, tables and prose, and the terminal of the commands.
 
 mod table;
-mod voice;
+mod terminal;
 
 pub use table::{table, wrap};
-pub use voice::{completions, fail, red, say, tell, width};
+pub use terminal::{completions, fail, print, print_err, red, width};
 
 /// A whole number with its thousands set apart.
 pub fn count(value: u64) -> String {

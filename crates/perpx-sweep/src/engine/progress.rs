@@ -3,7 +3,7 @@
 
 use crate::results::ranking::Verdict;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use perpx_data::text::{count, duration, tell};
+use perpx_data::text::{count, duration, print_err};
 use std::io::IsTerminal;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,7 +41,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 impl Progress {
     pub fn new(quiet: bool) -> Progress {
-        Progress::every(quiet, LINE_EVERY, tell)
+        Progress::every(quiet, LINE_EVERY, print_err)
     }
 
     /// A line every so often, unless the bar shows it.

@@ -1,4 +1,4 @@
-//! The voice of the commands: how wide, in which colours, and to whom. A reader that has gone is no error.
+//! The terminal of the commands: how wide, in which colours, and to whom. A reader that has gone is no error.
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -13,11 +13,11 @@ pub fn width() -> usize {
 
 /// Writes a text and a line end to the standard output and returns `code`, the command's exit code; 1 when the text could
 /// not be written (a full disk). A reader that stopped reading (`| head -1`) has what it wanted.
-pub fn say(text: &str, code: u8) -> u8 {
+pub fn print(text: &str, code: u8) -> u8 {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            tell(&format!("error: the output cannot be written: {error}"));
+            print_err(&format!("error: the output cannot be written: {error}"));
             1
         }
         _ => code,
@@ -25,15 +25,15 @@ pub fn say(text: &str, code: u8) -> u8 {
 }
 
 /// Writes a line to the standard error, if anybody listens.
-pub fn tell(text: &str) {
+pub fn print_err(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Says what went wrong: on the standard error, and with `json` as a line for machines too. Returns `code`.
 pub fn fail(error: &dyn std::fmt::Display, json: bool, code: u8) -> u8 {
-    tell(&format!("error: {error}"));
+    print_err(&format!("error: {error}"));
     match json {
-        true => say(&serde_json::json!({ "exit": code, "error": error.to_string() }).to_string(), code),
+        true => print(&serde_json::json!({ "exit": code, "error": error.to_string() }).to_string(), code),
         false => code,
     }
 }
@@ -56,7 +56,7 @@ pub fn completions(mut command: clap::Command, shell: clap_complete::Shell) -> u
     let name = command.get_name().to_string();
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, name, &mut script);
-    say(String::from_utf8_lossy(&script).trim_end(), 0)
+    print(String::from_utf8_lossy(&script).trim_end(), 0)
 }
 
 #[cfg(test)]
