@@ -195,3 +195,79 @@ fn no_file_is_long_and_nothing_is_left_behind() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// Names that were private to this house, by the folder in which they stood, each with the one that took its place.
+const OLD_NAMES: &[(&str, &[(&str, &str)])] = &[
+    (
+        "crates/perpx-core/src/tape",
+        &[
+            ("Room", "Arena"),
+            ("Kept", "PooledMap"),
+            ("Cut", "Unfilled"),
+            ("Cells", "Slots"),
+            ("LocalCells", "LocalWriter"),
+            ("Pace", "FeedLoad"),
+        ],
+    ),
+    (
+        "crates/perpx-core/src/replay",
+        &[
+            ("Fold", "CompiledRules"),
+            ("Gate", "ColumnFilter"),
+            ("Reach", "BandReach"),
+            ("asleep", "idle"),
+            ("stirs", "may_fire"),
+            ("stirred", "fired"),
+            ("told", "record"),
+        ],
+    ),
+    (
+        "crates/perpx-core/src/execution",
+        &[("Floor", "ExecCtx"), ("floor", "ctx"), ("Desk", "OrderManager"), ("desk", "manager")],
+    ),
+    ("crates/perpx-core/src/strategy", &[("Sense", "StateView"), ("sense", "own"), ("Waiting", "WakeView")]),
+    (
+        "crates/perpx-core/src/trader",
+        &[("Call", "StepCtx"), ("call", "step"), ("ask", "decision"), ("desk", "manager"), ("Floor", "ExecCtx")],
+    ),
+    (
+        "crates/perpx-core/src/sim",
+        &[
+            ("Met", "OrderTrace"),
+            ("Fate", "OrderOutcome"),
+            ("hollow", "orphan"),
+            ("stirs_at", "may_fire_at"),
+            ("tell", "deliver"),
+            ("tell_kept", "deliver_kept"),
+            ("tell_money", "deliver_money"),
+            ("untold", "undelivered"),
+            ("told", "newest"),
+        ],
+    ),
+    ("crates/perpx-core/src/config", &[("say", "describe")]),
+    ("crates/perpx-data/src/loader", &[("aside", "partial"), ("Pace", "FeedLoad")]),
+    ("crates/perpx-data/src/store", &[("aside", "partial")]),
+    ("crates/perpx-data/src/text", &[("say", "print"), ("tell", "print_err")]),
+    ("crates", &[("Machine", "RunState"), ("Ground", "EvalCtx"), ("needs_pace", "needs_feed_load")]),
+];
+
+/// Identifiers of a line of code, what stands between quotes aside.
+fn identifiers(line: &str) -> impl Iterator<Item = &str> {
+    let unquoted = line.split('"').step_by(2);
+    unquoted.flat_map(|part| part.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'))
+}
+
+/// Names are the field's own.
+#[test]
+fn no_old_name_has_come_back() {
+    let mut wrong = Vec::new();
+    for (path, text) in all() {
+        let names = OLD_NAMES.iter().filter(|(folder, _)| path.starts_with(&format!("{folder}/")));
+        let names: BTreeMap<&str, &str> = names.flat_map(|(_, names)| names.iter().copied()).collect();
+        for line in code(&path, &text) {
+            let found = identifiers(line).filter_map(|name| names.get(name).map(|new| (name, new)));
+            wrong.extend(found.map(|(old, new)| format!("{path}: {old} is called {new}: {}", line.trim())));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
