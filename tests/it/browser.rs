@@ -1,10 +1,10 @@
 //! The report page as a reader meets it: in headless Chromium, wide and narrow, light and dark.
 
+use super::not_tested::{not_tested, note};
 use super::sweep::{Case, GRID, run};
 use perpx::sweep::Options;
 use serde_json::Value;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -20,11 +20,6 @@ fn chromium() -> Option<PathBuf> {
     let paths = std::env::var_os("PATH")?;
     let names = ["chromium", "chromium-browser", "google-chrome"];
     std::env::split_paths(&paths).flat_map(|dir| names.map(|name| dir.join(name))).find(|path| path.is_file())
-}
-
-/// Told past the test runner, which keeps what a passing test prints to itself.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// A page that holds the report in a frame of each width, one after the other (a headless window is never narrower than
@@ -87,7 +82,7 @@ fn walk(chromium: &Path, page: &Path) -> (Value, Vec<String>) {
 #[test]
 fn the_page_does_what_a_reader_asks_of_it_wide_and_narrow_light_and_dark() {
     let Some(chromium) = chromium() else {
-        say("browser test not run: no Chromium found");
+        not_tested("no Chromium on the path, and PERPX_CHROMIUM is not set");
         return;
     };
     let grid = GRID.replace("top = 3", "top = 8");
@@ -113,7 +108,7 @@ fn the_page_does_what_a_reader_asks_of_it_wide_and_narrow_light_and_dark() {
         }
         if one["dark"] == false {
             let ms = one["interactive"].as_f64().unwrap_or(f64::NAN);
-            say(&format!("report page at {} px: interactive after {ms:.0} ms", one["width"]));
+            note(&format!("report page at {} px: interactive after {ms:.0} ms", one["width"]));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");

@@ -12,6 +12,7 @@ mod ledger;
 mod live;
 mod live_emulated;
 mod manual;
+mod not_tested;
 mod peer;
 mod real;
 mod sweep;

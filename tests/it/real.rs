@@ -1,5 +1,6 @@
 //! The recordings of real venues, where they lie beside this folder: every shipped map imports, with every row counted.
 
+use crate::not_tested::not_tested;
 use perpx::check::{CheckReport, Missing, STALE_NS, Verdict, check};
 use perpx::import::import;
 use perpx::loader::{MarksPolicy, MissingPolicy, Tape, TapeSpec};
@@ -14,7 +15,7 @@ type Rows<'a> = &'a [(&'a str, u64)];
 pub fn recordings() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data-real/normalized");
     if !folder.is_dir() {
-        println!("no recordings at {}: nothing to test", folder.display());
+        not_tested(&format!("no recordings at {}", folder.display()));
     }
     folder.is_dir().then_some(folder)
 }

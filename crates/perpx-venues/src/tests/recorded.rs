@@ -9,14 +9,17 @@ use crate::wire::{parse, parse_value};
 use crate::{grvt, lighter};
 use perpx_core::units::{MS_NS, Price, Qty, Rate, Time, parse_scaled};
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 
-/// The text of a file of the recordings, unpacked; `None`, said aloud, where there is none.
+/// The text of a file of the recordings, unpacked; `None` where there is none: said past the test runner, which keeps what a
+/// passing test prints to itself, and counted by `.ci/run`.
 fn recording(path: &str) -> Option<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data-real").join(path);
     let Ok(bytes) = std::fs::read(&path) else {
-        println!("NOT TESTED: no recording at {}", path.display());
+        let test = std::thread::current();
+        let test = test.name().unwrap_or("a test");
+        let _ = writeln!(std::io::stderr(), "NOT TESTED: {test}: no recording at {}", path.display());
         return None;
     };
     let mut text = String::new();
