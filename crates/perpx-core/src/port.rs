@@ -26,8 +26,11 @@ pub struct View<'a> {
     pub now: Time,
     /// The last tick at or before `now`.
     pub row: usize,
+    /// What has been received, a row a tick.
     pub local: &'a Local,
+    /// Values of signals, in rows and bars of `local`.
     pub signals: &'a TileSignals,
+    /// Both accounts, as far as events that reached us say.
     pub belief: &'a Belief,
     /// The extreme asked for by [`Trader::extreme`], this row included.
     pub best: Option<TrailingExtreme>,
@@ -35,6 +38,7 @@ pub struct View<'a> {
     pub breach: Option<Breach>,
 }
 
+/// Which limit on equity was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub enum Breach {
     /// Final.
@@ -44,6 +48,7 @@ pub enum Breach {
 }
 
 impl<'a> View<'a> {
+    /// Best prices of a venue at the last tick, as received.
     #[inline]
     pub fn bbo(&self, role: Role) -> Bbo {
         self.local.bbo(self.row, role)
@@ -61,6 +66,7 @@ impl<'a> View<'a> {
         self.now.0 - self.local.seen[role.ix()][self.row]
     }
 
+    /// What watches are judged in.
     #[inline]
     pub fn eval_ctx(&self) -> EvalCtx<'a> {
         EvalCtx { local: self.local, signals: self.signals }
@@ -70,14 +76,18 @@ impl<'a> View<'a> {
 /// What a step wants done. Cleared by the driver before each call.
 #[derive(Clone, Debug, Default)]
 pub struct Actions {
+    /// To be sent now, in this order.
     pub commands: Vec<Command>,
     /// At most one a call.
     pub transition: Option<Transition>,
 }
 
+/// A change of state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct Transition {
+    /// Index into [`Trader::STATES`].
     pub from: u8,
+    /// Index into [`Trader::STATES`].
     pub to: u8,
     /// Index into [`Trader::REASONS`].
     pub reason: u8,
@@ -88,6 +98,7 @@ pub struct Transition {
 /// What the books need to know of a state.
 #[derive(Clone, Copy, Debug)]
 pub struct StateInfo {
+    /// As results write it.
     pub name: &'static str,
     /// The line of quantity without a counterpart in this state: meant (`Price`) or not (`Legging`).
     pub unmatched: Line,
@@ -99,15 +110,20 @@ pub struct StateInfo {
 /// that venue, over all ticks after `since`, `start` included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct Extreme {
+    /// Whose best price is followed.
     pub role: Role,
+    /// Ticks after this time count, on the decision clock.
     pub since: Time,
+    /// What it begins from, quote money per coin.
     pub start: Price,
 }
 
 /// Limits on equity, fractions of initial capital, judged by the equity samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
+    /// Fall from the highest equity so far; final.
     pub drawdown: Option<Rate>,
+    /// Fall from the equity at 00:00 UTC; until the next midnight.
     pub daily_loss: Option<Rate>,
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Twice the mids (bid + ask) by role, of the last local tick; zero = not quoted.
 pub type Mids = [i64; 2];
 
+/// Both accounts as the trader knows them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Belief {
     /// By role.
@@ -22,14 +23,17 @@ pub struct Belief {
 }
 
 impl Belief {
+    /// Fresh accounts; `books` by role, with their capital.
     pub fn new(books: [VenueBook; 2]) -> Belief {
         Belief { books, lines: Lines::default(), in_transit: Cash::ZERO, valued_at: [0; 2] }
     }
 
+    /// Base coins of a leg, not negative.
     pub fn qty(&self, role: Role) -> Qty {
         self.books[role.ix()].leg.qty
     }
 
+    /// No leg is open.
     pub fn is_flat(&self) -> bool {
         Role::BOTH.iter().all(|&role| self.qty(role).is_zero())
     }

@@ -3,6 +3,7 @@
 use crate::market::Role;
 use serde::{Deserialize, Serialize};
 
+/// A cause of money; amounts are positive where we gained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Line {
     /// Unmatched quantity times the move of its venue's mid, in states that mean to hold one leg; of a fill, the move
@@ -14,17 +15,22 @@ pub enum Line {
     Legging,
     /// Signed distance of each fill from the mid of the book that it met at its venue.
     Slippage,
+    /// Fees paid; never positive.
     Fees,
+    /// Fees received; never negative.
     Rebates,
+    /// Funding received less paid, as the venues booked it.
     Funding,
     /// Distance of a liquidation from the mid, its fee, and the margin forfeited.
     Liquidation,
+    /// What moving money between the venues cost; never positive.
     Transfer,
     /// What rounding to the money grid cost.
     Rounding,
 }
 
 impl Line {
+    /// In the order of the columns of [`Lines`].
     pub const ALL: [Line; 10] = [
         Line::Price,
         Line::Spread,
@@ -38,6 +44,7 @@ impl Line {
         Line::Rounding,
     ];
 
+    /// As results and ledgers write it.
     pub const fn name(self) -> &'static str {
         match self {
             Line::Price => "price",
@@ -59,10 +66,12 @@ impl Line {
 pub struct Lines(pub [[i128; Line::ALL.len()]; 2]);
 
 impl Lines {
+    /// Books a doubled amount.
     pub fn add(&mut self, role: Role, line: Line, amount2: i128) {
         self.0[role.ix()][line as usize] += amount2;
     }
 
+    /// One line of a leg, doubled.
     pub fn get2(&self, role: Role, line: Line) -> i128 {
         self.0[role.ix()][line as usize]
     }

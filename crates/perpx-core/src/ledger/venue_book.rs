@@ -17,8 +17,10 @@ pub struct Leg {
     pub funding_paid: Cash,
 }
 
+/// Cash and leg of one venue's account, and the rules by which they are booked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VenueBook {
+    /// The leg that may be open here.
     pub role: Role,
     /// Ledger entries are multiples of this.
     grid: Cash,
@@ -27,10 +29,12 @@ pub struct VenueBook {
     isolated: bool,
     /// The balance: deposits and everything booked, posted margin included.
     pub cash: Cash,
+    /// The open position; all zero without one.
     pub leg: Leg,
 }
 
 impl VenueBook {
+    /// A fresh account of `capital`. `grid`: the venue's money step, positive; `leverage`: at least 1.
     pub fn new(role: Role, grid: Cash, leverage: Rate, isolated: bool, capital: Cash) -> VenueBook {
         assert!(grid.0 > 0, "a money grid of {grid}");
         assert!(leverage.0 >= Rate::ONE, "a leverage of {leverage}");
@@ -161,6 +165,7 @@ impl VenueBook {
         (-px.of(self.position())).times(rate, self.grid)
     }
 
+    /// The venue's money step.
     pub fn grid(&self) -> Cash {
         self.grid
     }

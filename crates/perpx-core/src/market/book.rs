@@ -8,9 +8,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[repr(C)]
 pub struct Bbo {
+    /// Highest price that somebody buys at, quote money per coin; zero: no quote yet.
     pub bid: Price,
+    /// Displayed at `bid`, base coins; zero: unknown.
     pub bid_qty: Qty,
+    /// Lowest price that somebody sells at; zero: no quote yet.
     pub ask: Price,
+    /// Displayed at `ask`; zero: unknown.
     pub ask_qty: Qty,
 }
 
@@ -46,14 +50,18 @@ impl Bbo {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[repr(C)]
 pub struct DepthLevel {
+    /// Quote money per coin, positive.
     pub px: Price,
+    /// Displayed at `px`, base coins; zero: unknown.
     pub qty: Qty,
 }
 
 /// A depth snapshot: levels of each side, best first. Empty slices: no depth is known.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DepthView<'a> {
+    /// Falling prices.
     pub bids: &'a [DepthLevel],
+    /// Rising prices.
     pub asks: &'a [DepthLevel],
 }
 
@@ -67,6 +75,7 @@ impl DepthView<'_> {
         }
     }
 
+    /// No depth is known.
     pub fn is_empty(&self) -> bool {
         self.bids.is_empty() && self.asks.is_empty()
     }

@@ -16,6 +16,7 @@ pub struct Bracket {
 /// Maintenance brackets, first floor zero, floors rising.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MarginSchedule {
+    /// Rising floors.
     pub brackets: Vec<Bracket>,
 }
 
@@ -64,11 +65,13 @@ fn scale(value: i128, rate: i64) -> i128 {
 /// What decides a leg's life: quantity, exact entry value, margin and funding paid since it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LegMargin {
+    /// Which way the leg stands.
     pub role: Role,
     /// Positive.
     pub qty: Qty,
     /// Exact entry value, positive.
     pub cost: Notional,
+    /// Posted for the leg, quote money; of a venue that margins across, the whole balance.
     pub margin: Cash,
     /// Positive = paid.
     pub funding_paid: Cash,

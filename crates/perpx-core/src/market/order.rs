@@ -7,11 +7,14 @@ use serde::{Deserialize, Serialize};
 /// Long positions live on the long venue alone, short positions on the short venue alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
+    /// Of the venue where longs live.
     Long = 0,
+    /// Of the venue where shorts live.
     Short = 1,
 }
 
 impl Role {
+    /// In the order of arrays by role.
     pub const BOTH: [Role; 2] = [Role::Long, Role::Short];
 
     /// Index into `[T; 2]` arrays.
@@ -20,6 +23,7 @@ impl Role {
         self as usize
     }
 
+    /// The role of the other venue.
     #[inline]
     pub const fn other(self) -> Role {
         match self {
@@ -44,13 +48,17 @@ impl Role {
     }
 }
 
+/// What an order does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Side {
+    /// Takes from the asks, rests among the bids.
     Buy,
+    /// Takes from the bids, rests among the asks.
     Sell,
 }
 
 impl Side {
+    /// The side of whoever trades with it.
     #[inline]
     pub const fn other(self) -> Side {
         match self {
@@ -109,15 +117,20 @@ impl OrderKind {
     }
 }
 
+/// An order as it leaves the trader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewOrder {
+    /// Given by the trader; answers name it.
     pub id: OrderId,
+    /// The venue that it goes to.
     pub venue: Role,
+    /// Together with `venue` it says whether it opens or closes.
     pub side: Side,
     /// Positive, a multiple of the venue's lot (but for a reduce-only close of a residue).
     pub qty: Qty,
     /// Worst price per fill, a multiple of the venue's tick.
     pub limit: Price,
+    /// How it may trade.
     pub kind: OrderKind,
     /// May only shrink the position.
     pub reduce_only: bool,

@@ -8,27 +8,19 @@ use serde::{Deserialize, Serialize};
 /// What the trader asks of a venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
+    /// Sends an order; answered by [`EventBody::Accepted`], [`EventBody::Rejected`], fills, [`EventBody::Done`].
     Place(NewOrder),
-    Cancel {
-        venue: Role,
-        id: OrderId,
-    },
+    /// Takes an open order back; answered by [`EventBody::Done`] or [`EventBody::CancelRejected`].
+    Cancel { venue: Role, id: OrderId },
     /// Changes an open order's whole quantity (what has filled included) and limit; it goes to the back of the queue and
     /// may take. Answered as a new order is; [`EventBody::CancelRejected`]: it stands as it was, or is over.
-    Modify {
-        venue: Role,
-        id: OrderId,
-        qty: Qty,
-        limit: Price,
-    },
+    Modify { venue: Role, id: OrderId, qty: Qty, limit: Price },
     /// Asks for an order's state by client id; answered by [`EventBody::Status`]. Also the probe of a silent venue.
-    Query {
-        venue: Role,
-        id: OrderId,
-    },
+    Query { venue: Role, id: OrderId },
 }
 
 impl Command {
+    /// The venue that it goes to.
     pub fn venue(&self) -> Role {
         match self {
             Command::Place(order) => order.venue,
@@ -69,6 +61,7 @@ pub enum Reject {
 }
 
 impl Reject {
+    /// How many reasons there are, for arrays by `Reject as usize`.
     pub const COUNT: usize = Reject::PriceBand as usize + 1;
 }
 
@@ -79,26 +72,30 @@ pub enum OrderState {
     Unknown,
     /// The venue does not know it, but it may still land.
     InDoubt,
-    Open {
-        filled: Qty,
-    },
-    Done {
-        filled: Qty,
-    },
+    /// It rests, or waits for the book; `filled`: so far, base coins.
+    Open { filled: Qty },
+    /// It is over; `filled`: in all, base coins.
+    Done { filled: Qty },
 }
 
 /// What a venue tells. `at` is when it reaches us (decision clock), `venue_time` when it happened there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
+    /// When it reaches us, on the decision clock; stamped by the driver of the port. Never before `venue_time` in a
+    /// simulation.
     pub at: Time,
+    /// When it happened, on the venue's clock; stamped by the venue.
     pub venue_time: Time,
+    /// Whose account it is about.
     pub venue: Role,
+    /// What happened.
     pub body: EventBody,
     /// Of a fill: the doubled mid of the book that it met there, before it; zero: not known. It tells slippage from drift,
     /// moves no money, and is no part of the ledger's hash.
     pub met2: i64,
 }
 
+/// What happened at a venue. Money is in quote units and positive where we receive it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventBody {
     /// The order rests on the book.

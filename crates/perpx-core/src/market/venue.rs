@@ -29,7 +29,9 @@ pub struct Instrument {
     pub price_band: Option<Rate>,
     /// Which price funding is paid on.
     pub funding_price: FundingPrice,
+    /// Maintenance by size of the position.
     pub margin: MarginSchedule,
+    /// What is done with a leg below maintenance.
     pub liquidation: LiquidationRule,
 }
 
@@ -65,9 +67,12 @@ pub enum SelfTrade {
     CancelTaker,
 }
 
+/// The price that funding is a fraction of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FundingPrice {
+    /// The venue's mark price.
     Mark,
+    /// The venue's index price.
     Index,
 }
 
@@ -78,10 +83,12 @@ pub struct Delays {
     pub taker_ns: i64,
     /// Post-only orders.
     pub maker_ns: i64,
+    /// Cancels.
     pub cancel_ns: i64,
 }
 
 impl Delays {
+    /// Of an order of this kind, nanoseconds.
     pub fn of(&self, kind: OrderKind) -> i64 {
         if kind == OrderKind::PostOnly { self.maker_ns } else { self.taker_ns }
     }
@@ -90,7 +97,9 @@ impl Delays {
 /// At most `requests` in any rolling `window_ns`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RateLimit {
+    /// In one window.
     pub requests: u32,
+    /// Its length.
     pub window_ns: i64,
 }
 

@@ -41,6 +41,7 @@ impl Default for Answers {
 }
 
 impl Answers {
+    /// Answers on their way.
     pub fn len(&self) -> usize {
         self.due.len()
     }
@@ -50,6 +51,7 @@ impl Answers {
         self.due.is_empty() && self.undelivered.is_empty()
     }
 
+    /// When the next answer arrives.
     pub fn next_at(&self) -> Option<Time> {
         self.due.front().map(|event| event.at)
     }
@@ -59,6 +61,7 @@ impl Answers {
         self.due.get(known).is_some_and(|event| event.at <= until)
     }
 
+    /// The next answer, if it is due at `until`.
     pub fn pop(&mut self, until: Time) -> Option<Event> {
         if self.next_at()? > until {
             return None;
@@ -83,6 +86,7 @@ impl Answers {
         self.due.push_back(Event { at: self.last_at, ..event });
     }
 
+    /// Keeps an event that moved money until somebody asks, or until the next one that is delivered.
     pub fn keep(&mut self, venue_time: Time, body: EventBody, met2: i64) {
         self.undelivered.push((venue_time, body, met2));
     }
@@ -94,6 +98,7 @@ impl Answers {
         }
     }
 
+    /// An order ended at the venue.
     pub fn remember(&mut self, id: OrderId, filled: Qty, silent: bool) {
         self.ended.push(Ended { id, filled, silent });
         if self.ended.iter().filter(|ended| !ended.silent).count() > REMEMBERED

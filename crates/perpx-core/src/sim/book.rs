@@ -9,13 +9,16 @@ use serde::{Deserialize, Serialize};
 /// A part of a walk through the book: so much at that price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
+    /// Quote money per coin.
     pub px: Price,
+    /// Base coins, positive.
     pub qty: Qty,
 }
 
 /// The last quote row and the last depth snapshot at a moment.
 #[derive(Clone, Copy, Debug)]
 pub struct BookView<'a> {
+    /// Best prices of the last quote row.
     pub quote: Bbo,
     /// Levels, when the snapshot is not older than the quote; else empty.
     pub depth: DepthView<'a>,
@@ -132,6 +135,7 @@ pub struct Consumed {
 }
 
 impl Consumed {
+    /// Nothing that was taken is remembered.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -241,7 +245,9 @@ impl Consumed {
 /// What a walk is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Request {
+    /// Ours.
     pub side: Side,
+    /// The most to take, base coins.
     pub qty: Qty,
     /// Worst price, of each fill or of their average.
     pub limit: Price,

@@ -15,24 +15,34 @@ use serde::{Deserialize, Serialize};
 /// What is drawn. The numbers are part of the hash and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// How long a request takes to its venue.
     OrderLatency = 0,
+    /// How long an answer takes to us.
     ResponseLatency = 1,
+    /// Whether an order is refused.
     Reject = 2,
+    /// Whether a request is never answered.
     Timeout = 3,
     /// Whether a request that is never answered did reach the venue.
     TimeoutReached = 4,
+    /// Whether a cancel fails.
     CancelFail = 5,
     /// Response latency of what no order caused (funding, liquidation): keyed by venue time.
     Unasked = 6,
+    /// How many outages a day has.
     OutageCount = 7,
+    /// When in the day one begins.
     OutageStart = 8,
+    /// How long it lasts.
     OutageLength = 9,
 }
 
 /// A request among all requests of a run: decision time and place among those sent to its venue at that time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Key {
+    /// When it was decided, on the decision clock.
     pub at: Time,
+    /// From 0, among those of this time and venue.
     pub ordinal: u32,
 }
 
@@ -53,6 +63,7 @@ impl Dice {
         Dice(state)
     }
 
+    /// 64 bits; `number` tells several draws for one request apart.
     pub fn bits(self, kind: Kind, key: Key, number: u32) -> u64 {
         let state = absorb(absorb(self.0, kind as u64), key.at.0 as u64);
         absorb(state, u64::from(key.ordinal) << 32 | u64::from(number))

@@ -8,9 +8,13 @@ use std::sync::OnceLock;
 /// The tables of a venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
+    /// Public trades.
     Trades,
+    /// Best bid and ask.
     Quotes,
+    /// Snapshots of several levels.
     Depth,
+    /// Mark and index prices.
     Marks,
 }
 
@@ -24,6 +28,7 @@ pub enum VenuePart {
 }
 
 impl VenuePart {
+    /// Every part.
     pub const ALL: [VenuePart; 5] = [
         VenuePart::Clock(Rows::Trades),
         VenuePart::Clock(Rows::Quotes),
@@ -53,6 +58,7 @@ impl VenueIndex {
         self.clocks[of as usize].get_or_init(|| Clock::new(times(of, rows)))
     }
 
+    /// The part has been built.
     pub fn has(&self, part: VenuePart) -> bool {
         match part {
             VenuePart::Clock(of) => self.clocks[of as usize].get().is_some(),
@@ -60,6 +66,7 @@ impl VenueIndex {
         }
     }
 
+    /// Builds the part, if nobody has.
     pub fn build(&self, part: VenuePart, rows: &VenueRows) {
         match part {
             VenuePart::Clock(of) => drop(self.clock(of, rows)),
@@ -67,6 +74,7 @@ impl VenueIndex {
         }
     }
 
+    /// Memory of the parts that were built.
     pub fn bytes(&self) -> usize {
         let clocks: usize = self.clocks.iter().filter_map(OnceLock::get).map(Clock::bytes).sum();
         clocks + self.marks.get().map_or(0, Tree::bytes)

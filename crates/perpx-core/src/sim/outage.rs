@@ -33,11 +33,13 @@ impl Spans {
         (t < end).then_some(end)
     }
 
+    /// `t` lies in one of the spans.
     #[inline]
     pub fn holds(&self, t: Time) -> bool {
         self.end_at(t).is_some()
     }
 
+    /// From and to (exclusive), rising.
     pub fn list(&self) -> &[(Time, Time)] {
         &self.0
     }

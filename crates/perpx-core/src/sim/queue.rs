@@ -55,6 +55,7 @@ impl Place {
         }
     }
 
+    /// Base coins (1e-9) ahead of us; the largest integer while the feed has not said.
     pub fn ahead(&self) -> i64 {
         self.ahead
     }

@@ -4,15 +4,20 @@ use crate::market::Reject;
 use crate::units::Notional;
 use serde::{Deserialize, Serialize};
 
+/// Counts of one venue over a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SimStats {
     /// Requests sent.
     pub orders: u32,
+    /// Cancels sent.
     pub cancels: u32,
+    /// Changes of open orders sent.
     pub changes: u32,
+    /// Questions sent.
     pub queries: u32,
     /// Fills, each at one price.
     pub fills_maker: u32,
+    /// Fills of orders that came to the book.
     pub fills_taker: u32,
     /// Refusals by reason, in the order of [`Reject`].
     pub rejects: [u32; Reject::COUNT],
@@ -36,7 +41,9 @@ pub struct SimStats {
     pub self_trades: u32,
     /// Cancels refused by draw.
     pub cancels_failed: u32,
+    /// Legs that the venue took.
     pub liquidations: u32,
+    /// Settlements that met an open leg.
     pub settlements: u32,
     /// Settlements for which the venue's own price was unknown and another one stood in.
     pub settlements_other_price: u32,
@@ -44,11 +51,14 @@ pub struct SimStats {
     pub late_arrivals: u32,
     /// Quantities of 1e-9 coins: sent = filled + dead (refused, trimmed, cancelled, lost) + open or under way.
     pub sent_qty: i128,
+    /// Filled, the closing at the end of the data aside.
     pub filled_qty: i128,
+    /// Will not fill any more.
     pub dead_qty: i128,
 }
 
 impl SimStats {
+    /// Refusals for this reason.
     pub fn rejected(&self, reason: Reject) -> u32 {
         self.rejects[reason as usize]
     }

@@ -20,8 +20,11 @@ use std::collections::VecDeque;
 /// What surrounds a venue at a call: its rows in the present tile and its world. Nothing of it is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Env<'a> {
+    /// What the matching engine had in the present tile.
     pub rows: &'a VenueRows,
+    /// Fees, delays, fill rules.
     pub world: &'a VenueWorld,
+    /// The draws of this venue.
     pub dice: Dice,
     /// Outages of this venue.
     pub outages: &'a OutageTable,
@@ -32,22 +35,32 @@ pub struct Env<'a> {
 /// A request on its way to the venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sent {
+    /// On the venue's clock.
     pub arrives: Time,
+    /// Names it in every draw.
     pub key: Key,
+    /// What was asked.
     pub cmd: Command,
 }
 
 /// An order at the venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Order {
+    /// The trader's number.
     pub id: OrderId,
+    /// Ours.
     pub side: Side,
+    /// How it may trade.
     pub kind: OrderKind,
+    /// It may only shrink the position.
     pub reduce_only: bool,
+    /// Worst price per fill.
     pub limit: Price,
     /// Quantity after trimming to the position.
     pub qty: Qty,
+    /// Base coins, of `qty`.
     pub filled: Qty,
+    /// Names it in every draw.
     pub key: Key,
     /// Messages that this order has caused so far.
     pub answers: u32,
@@ -59,10 +72,12 @@ pub(super) struct Order {
     pub frozen: Price,
     /// The newest message: when it was born, when it arrives.
     pub newest: (Time, Time),
+    /// In the queue at its price, while it rests.
     pub place: Place,
 }
 
 impl Order {
+    /// An order that arrives.
     pub fn new(order: &NewOrder, key: Key, arrived: Time, silent: bool) -> Order {
         Order {
             id: order.id,
@@ -82,6 +97,7 @@ impl Order {
         }
     }
 
+    /// What may still fill, not negative.
     pub fn left(&self) -> Qty {
         self.qty - self.filled
     }
@@ -117,9 +133,13 @@ fn never() -> Time {
 /// Rows of each table already behind us: the index of the last one. Row 0 is the tile's carried snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cursors {
+    /// Of the public trades.
     pub trade: u32,
+    /// Of the quotes.
     pub quote: u32,
+    /// Of the depth snapshots.
     pub depth: u32,
+    /// Of the marks.
     pub mark: u32,
 }
 
@@ -185,11 +205,15 @@ pub struct SimVenue {
 pub struct OrderTrace {
     /// On the venue's clock.
     pub at: Time,
+    /// Whose order it is.
     pub venue: Role,
+    /// The trader's number.
     pub id: OrderId,
+    /// What it found.
     pub outcome: OrderOutcome,
 }
 
+/// What a request found at its venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderOutcome {
     /// The request never reached the matching engine.
@@ -563,6 +587,7 @@ impl SimVenue {
         &self.book
     }
 
+    /// What it counted.
     pub fn stats(&self) -> &SimStats {
         &self.stats
     }

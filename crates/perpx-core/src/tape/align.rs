@@ -20,6 +20,7 @@ pub struct Carry {
     marks: MarkState,
     /// In force, as received.
     depth: [DepthRow; 2],
+    /// By role, on the venues' own clocks.
     pub venues: [VenueCarry; 2],
 }
 
@@ -280,6 +281,8 @@ impl<'a> Merge<'a> {
     }
 }
 
+/// The local timeline of `[start, end)` of the receipt clock; `carry` holds what was known before and then what is known
+/// after.
 pub fn local_timeline(tables: [&VenueTables; 2], start: Time, end: Time, carry: &mut Carry) -> Local {
     let mut merge = Merge::new(tables, start, end);
     let most = merge.venues.iter().map(Received::len).sum();
@@ -307,6 +310,7 @@ pub fn built<T>(
     (LocalWriter::filled(arena, ticks + 1, len, LocalSteps { fundings, marks, depth }), said)
 }
 
+/// A local timeline while it is filled.
 pub struct LocalBuilder<'a> {
     /// Rows filled.
     len: usize,
@@ -363,6 +367,7 @@ fn keep_known(slot: &mut Price, new: Price) {
     }
 }
 
+/// Both venues' own timelines of `[start, end)` of the exchange clock, by role.
 pub fn venue_timelines(
     tables: [&VenueTables; 2],
     start: Time,

@@ -3,6 +3,7 @@
 /// About one entry for eight rows.
 const ROWS_PER_STEP: i64 = 8;
 
+/// Finds the row of a time without a search from the start.
 #[derive(Clone, Debug)]
 pub struct Clock {
     start: i64,
@@ -41,6 +42,7 @@ impl Clock {
         from + times[from..to].partition_point(|&time| time < t)
     }
 
+    /// Memory that it takes.
     pub fn bytes(&self) -> usize {
         4 * self.rows.len()
     }

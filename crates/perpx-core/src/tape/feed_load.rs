@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Second {
     /// Since 1970.
     pub second: i64,
+    /// Quotes and trades of the second.
     pub rows: u32,
     /// The longest way from the venue to us.
     pub delay_ns: i64,

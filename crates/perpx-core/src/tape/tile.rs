@@ -12,12 +12,14 @@ use arrow_buffer::ScalarBuffer;
 /// A shared, immutable column.
 pub type Column<T = i64> = ScalarBuffer<T>;
 
+/// A stretch of both clocks: what was received, and what the venues had.
 #[derive(Clone, Debug)]
 pub struct Tile {
     /// Inclusive, both clocks.
     pub start: Time,
     /// Exclusive, both clocks.
     pub end: Time,
+    /// As received.
     pub local: Local,
     /// By role.
     pub venues: [VenueRows; 2],
@@ -32,6 +34,7 @@ pub struct Local {
     pub record: Column,
     /// By role; the same prices as `record`, each a column of its own for scans. Zero = no quote yet.
     pub bid: [Column; 2],
+    /// By role, as `bid`.
     pub ask: [Column; 2],
     /// By role: newest recv time of any row of that venue (i64::MIN/2 when there was none).
     pub seen: [Column; 2],
@@ -53,9 +56,11 @@ pub struct Local {
 pub struct FundingRate {
     /// The settlement it was paid at (settled) or is predicted for.
     pub ts: Time,
+    /// When it was received; stamped by the recorder.
     pub recv: Time,
     /// Fraction over `interval_hours`; positive = the long pays.
     pub rate: Rate,
+    /// Hours between settlements, positive.
     pub interval_hours: u32,
 }
 
@@ -103,7 +108,9 @@ pub struct FundingState {
 /// Long minus short, both as [`FundingRate::per_8h_x24`], and the last moment at which both are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FundingDiff {
+    /// 1e-12 x 24 over 8 hours; positive: a long on the long venue pays more than a short on the short venue receives.
     pub x24: i128,
+    /// Inclusive, on the decision clock.
     pub until: Time,
 }
 
@@ -122,16 +129,19 @@ impl Default for FundingState {
 }
 
 impl FundingState {
+    /// The newest published rate of this kind at a venue.
     #[inline]
     pub fn get(&self, role: Role, kind: FundingKind) -> Option<&FundingRate> {
         self.rates[role.ix()][kind as usize].as_ref()
     }
 
+    /// The difference of both venues' rates of this kind.
     #[inline]
     pub fn diff(&self, kind: FundingKind) -> &FundingDiff {
         &self.diffs[kind as usize]
     }
 
+    /// Takes in a publication.
     pub fn set(&mut self, role: Role, kind: FundingKind, rate: FundingRate) {
         self.rates[role.ix()][kind as usize] = Some(rate);
         if let (Some(long), Some(short)) = (self.get(Role::Long, kind), self.get(Role::Short, kind)) {
@@ -144,16 +154,22 @@ impl FundingState {
 /// Mark and index by role; zero = unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MarkState {
+    /// By role, quote money per coin, as received.
     pub mark: [Price; 2],
+    /// By role, quote money per coin, as received.
     pub index: [Price; 2],
 }
 
 /// A VENUE timeline (exch clock): what the matching engine had. Rows of equal time: trades, then quotes, depth, marks.
 #[derive(Clone, Debug, Default)]
 pub struct VenueRows {
+    /// Best bid and ask.
     pub quotes: QuoteCols,
+    /// Public trades.
     pub trades: TradeCols,
+    /// Snapshots of several levels.
     pub depth: DepthCols,
+    /// Mark and index prices.
     pub marks: MarkCols,
     /// Settlements with `start <= ts < end`, in time order.
     pub settlements: Vec<Settlement>,
@@ -161,19 +177,29 @@ pub struct VenueRows {
     pub load: Option<FeedLoad>,
 }
 
+/// Quotes as columns: times in ns, prices and sizes in 1e-9.
 #[derive(Clone, Debug)]
 pub struct QuoteCols {
+    /// Stamped by the venue.
     pub time: Column,
+    /// Zero: no quote yet.
     pub bid: Column,
+    /// Zero: unknown.
     pub bid_qty: Column,
+    /// Zero: no quote yet.
     pub ask: Column,
+    /// Zero: unknown.
     pub ask_qty: Column,
 }
 
+/// Trades as columns: times in ns, prices and sizes in 1e-9.
 #[derive(Clone, Debug)]
 pub struct TradeCols {
+    /// Stamped by the venue.
     pub time: Column,
+    /// Quote money per coin.
     pub px: Column,
+    /// Base coins, positive.
     pub qty: Column,
     /// 1 = the taker bought, -1 = sold.
     pub taker: Column<i8>,
@@ -181,24 +207,34 @@ pub struct TradeCols {
     pub consumed_book: Column<i8>,
 }
 
+/// Depth snapshots, one after the other.
 #[derive(Clone, Debug, Default)]
 pub struct DepthCols {
+    /// Ns, of each snapshot: stamped by the venue, in a local timeline by the recorder.
     pub time: Vec<i64>,
     /// Per snapshot: first level of bids, first of asks; the next snapshot's bids end the asks.
     pub first: Vec<[u32; 2]>,
+    /// Of all snapshots: each one's bids, then its asks, best first.
     pub levels: Vec<DepthLevel>,
 }
 
+/// Marks as columns: times in ns, prices in 1e-9.
 #[derive(Clone, Debug)]
 pub struct MarkCols {
+    /// Stamped by the venue.
     pub time: Column,
+    /// Zero: unknown.
     pub mark: Column,
+    /// Zero: unknown.
     pub index: Column,
 }
 
+/// A payment of funding between long and short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settlement {
+    /// On the venue's clock; stamped by the venue.
     pub ts: Time,
+    /// Fraction of notional; positive: the long pays.
     pub rate: Rate,
 }
 
@@ -233,17 +269,20 @@ impl Local {
         self.len() <= 1
     }
 
+    /// Best prices of a venue at a tick, as received.
     #[inline]
     pub fn bbo(&self, row: usize, role: Role) -> Bbo {
         let r = &self.record[row * 8 + role.ix() * 4..][..4];
         Bbo { bid: Price(r[0]), bid_qty: Qty(r[1]), ask: Price(r[2]), ask_qty: Qty(r[3]) }
     }
 
+    /// Funding rates known at a tick.
     #[inline]
     pub fn funding(&self, row: usize) -> &FundingState {
         &self.fundings[self.funding_at[row] as usize]
     }
 
+    /// Marks known at a tick.
     #[inline]
     pub fn mark(&self, row: usize) -> &MarkState {
         &self.marks[self.mark_at[row] as usize]
@@ -257,6 +296,7 @@ impl Local {
 }
 
 impl QuoteCols {
+    /// Best prices of a row.
     #[inline]
     pub fn bbo(&self, row: usize) -> Bbo {
         Bbo {
@@ -269,6 +309,7 @@ impl QuoteCols {
 }
 
 impl TradeCols {
+    /// Who came to the book.
     #[inline]
     pub fn taker_side(&self, row: usize) -> Side {
         if self.taker[row] > 0 { Side::Buy } else { Side::Sell }
@@ -276,6 +317,7 @@ impl TradeCols {
 }
 
 impl DepthCols {
+    /// Adds a snapshot, best levels first.
     pub fn push(&mut self, time: Time, bids: &[DepthLevel], asks: &[DepthLevel]) {
         self.time.push(time.0);
         let first = self.levels.len() as u32;
@@ -291,6 +333,7 @@ impl DepthCols {
         !self.levels.is_empty() && self.time.len().checked_sub(1).is_some_and(|last| !self.view(last).is_empty())
     }
 
+    /// The snapshot of a row; empty where there is none.
     #[inline]
     pub fn view(&self, row: usize) -> DepthView<'_> {
         let Some(&[bids, asks]) = self.first.get(row) else { return DepthView::default() };

@@ -31,11 +31,14 @@ impl Ordered for f64 {
 /// The lowest and the highest of some values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Extremes<V> {
+    /// The lowest.
     pub low: V,
+    /// The highest.
     pub high: V,
 }
 
 impl<V: Ordered> Extremes<V> {
+    /// Of no values.
     pub const NONE: Extremes<V> = Extremes { low: V::MOST, high: V::LEAST };
 
     /// Over the values of an iterator; NaN is no value.
@@ -43,6 +46,7 @@ impl<V: Ordered> Extremes<V> {
         values.fold(Extremes::NONE, |all, value| all.and(Extremes { low: value, high: value }))
     }
 
+    /// Of the values of both.
     #[inline]
     #[must_use]
     pub fn and(self, other: Extremes<V>) -> Extremes<V> {
@@ -53,6 +57,7 @@ impl<V: Ordered> Extremes<V> {
     }
 }
 
+/// Extremes of blocks of a column, and of blocks of blocks.
 #[derive(Clone, Debug)]
 pub struct Tree<V> {
     /// Level 0 first; the last has at most [`FAN`] nodes. A tree over no rows has no node.
@@ -77,6 +82,7 @@ impl<V: Ordered> Tree<V> {
         Tree { levels }
     }
 
+    /// Memory that it takes.
     pub fn bytes(&self) -> usize {
         self.levels.iter().map(|nodes| std::mem::size_of_val(nodes.as_slice())).sum()
     }
@@ -141,11 +147,13 @@ impl<V: Ordered> Tree<V> {
         all
     }
 
+    /// The extremes of a node, if there is one.
     #[inline]
     pub fn node(&self, at: Place) -> Option<&Extremes<V>> {
         self.levels[at.level].get(at.node)
     }
 
+    /// Lowest level first.
     pub fn levels(&self) -> &[Vec<Extremes<V>>] {
         &self.levels
     }
@@ -154,7 +162,9 @@ impl<V: Ordered> Tree<V> {
 /// A node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// 0: blocks of rows.
     pub level: usize,
+    /// From the left.
     pub node: usize,
 }
 

@@ -18,13 +18,16 @@ pub struct Cash(pub i128);
 const PER_CASH: i128 = 1_000_000;
 
 impl Notional {
+    /// Nothing.
     pub const ZERO: Notional = Notional(0);
 
+    /// Without its sign.
     #[inline]
     pub fn abs(self) -> Notional {
         Notional(self.0.abs())
     }
 
+    /// Quote money as a float, for statistics and reports.
     pub fn as_f64(self) -> f64 {
         self.0 as f64 * 1e-18
     }
@@ -43,6 +46,7 @@ impl Notional {
 }
 
 impl Cash {
+    /// Nothing.
     pub const ZERO: Cash = Cash(0);
 
     /// Whole quote units.
@@ -50,10 +54,12 @@ impl Cash {
         Cash(i128::from(amount) * 1_000_000_000_000)
     }
 
+    /// Quote money as a float, for statistics and reports.
     pub fn as_f64(self) -> f64 {
         self.0 as f64 * 1e-12
     }
 
+    /// The same amount in the finer unit, exact.
     #[inline]
     pub fn as_notional(self) -> Notional {
         Notional(self.0 * PER_CASH)

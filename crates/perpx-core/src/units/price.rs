@@ -57,17 +57,21 @@ impl Price {
 }
 
 impl Qty {
+    /// Nothing.
     pub const ZERO: Qty = Qty(0);
 
+    /// Base coins as a float, for statistics and reports.
     pub fn as_f64(self) -> f64 {
         self.0 as f64 * 1e-9
     }
 
+    /// Without its sign.
     #[inline]
     pub fn abs(self) -> Qty {
         Qty(self.0.abs())
     }
 
+    /// Nothing at all.
     #[inline]
     pub fn is_zero(self) -> bool {
         self.0 == 0

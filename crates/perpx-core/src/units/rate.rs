@@ -13,6 +13,7 @@ pub struct Rate(pub i64);
 impl Rate {
     /// The integer that stands for 1.
     pub const ONE: i64 = 1_000_000_000_000;
+    /// Nothing.
     pub const ZERO: Rate = Rate(0);
 
     /// Whole basis points (1e-4).
@@ -25,6 +26,7 @@ impl Rate {
         Some(Rate(i64::try_from(parse_scaled(text, 12)?).ok()?))
     }
 
+    /// The fraction as a float, for statistics and reports.
     pub fn as_f64(self) -> f64 {
         self.0 as f64 / Rate::ONE as f64
     }

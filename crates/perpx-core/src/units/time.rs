@@ -3,10 +3,15 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// Nanoseconds of a millisecond.
 pub const MS_NS: i64 = 1_000_000;
+/// Nanoseconds of a second.
 pub const SECOND_NS: i64 = 1_000_000_000;
+/// Nanoseconds of a minute.
 pub const MINUTE_NS: i64 = 60 * SECOND_NS;
+/// Nanoseconds of an hour.
 pub const HOUR_NS: i64 = 60 * MINUTE_NS;
+/// Nanoseconds of a day, which has 24 hours.
 pub const DAY_NS: i64 = 24 * HOUR_NS;
 /// A year is 365 days everywhere (strategy.md, 1).
 pub const YEAR_NS: i64 = 365 * DAY_NS;
@@ -16,6 +21,7 @@ pub const YEAR_NS: i64 = 365 * DAY_NS;
 pub struct Time(pub i64);
 
 impl Time {
+    /// Earlier than every moment of a tape.
     pub const MIN: Time = Time(i64::MIN);
     /// "Never": later than every moment of a tape.
     pub const MAX: Time = Time(i64::MAX);
