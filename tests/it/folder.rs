@@ -78,6 +78,18 @@ fn other_data_is_another_run() {
 }
 
 #[test]
+fn a_run_of_another_version_is_not_replaced_unasked() {
+    let case = Case::new(GRID);
+    run(&case.options("run")).expect("runs");
+    let path = case.out("run").join("run.json");
+    let text = fs::read_to_string(&path).expect("reads").replace("\"objective\": {", "\"goal\": {");
+    fs::write(&path, text).expect("writes");
+    refused(&case.options("run"), "a finished run lies here, but its version differs");
+    assert_eq!(runs(&case.out("")).expect("lists")[0].state, State::Finished);
+    run(&Options { fresh: true, ..case.options("run") }).expect("replaces it");
+}
+
+#[test]
 fn runs_are_listed_with_where_they_stand() {
     let case = Case::new(GRID);
     run(&case.options("done")).expect("runs");

@@ -1,9 +1,9 @@
 //! The files of a run and of the store, read by their columns' names.
 
 use super::AuditError;
-use crate::results::reader;
+use crate::results::reader::{self, RunTable};
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type, TimestampNanosecondType};
+use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimestampNanosecondType};
 use perpx_core::audit::{Entry, Kind, LINES, Settled};
 use perpx_core::tape::rows::{FundingKind, FundingRow};
 use perpx_data::TapeError;
@@ -166,21 +166,18 @@ pub(super) type Results = BTreeMap<(String, String, String, String), [Option<f64
 
 /// What results.parquet says.
 pub(super) fn results(path: &Path) -> Result<Results, AuditError> {
-    let mut out = BTreeMap::new();
-    for batch in &batches(path)? {
-        let at = Columns { path, batch };
-        for row in 0..batch.num_rows() {
-            let (symbol, id, world) = (at.word("symbol", row)?, at.word("id", row)?, at.word("world_id", row)?);
-            for (run, prefix) in [("in sample", ""), ("held out", "oos_")] {
-                let mut values = [None; RESULTS.len()];
-                for (value, name) in values.iter_mut().zip(RESULTS) {
-                    let column = at.column(&format!("{prefix}{name}"))?;
-                    if let Some(known) = column.as_primitive_opt::<Float64Type>().filter(|c| c.is_valid(row)) {
-                        *value = Some(known.value(row));
-                    }
-                }
-                out.insert((symbol.clone(), id.clone(), world.clone(), run.to_string()), values);
-            }
+    let runs = [("in sample", ""), ("held out", "oos_")]
+        .map(|(run, prefix)| (run, RESULTS.map(|name| format!("{prefix}{name}"))));
+    let mut names = vec!["symbol", "id", "world_id"];
+    names.extend(runs.iter().flat_map(|(_, names)| names).map(String::as_str));
+    let table = RunTable::read(path, &names, None)?;
+    let [symbols, ids, worlds] = [table.words("symbol")?, table.words("id")?, table.words("world_id")?];
+    let mut out = Results::new();
+    for (run, names) in &runs {
+        let columns = names.iter().map(|name| table.numbers(name)).collect::<Result<Vec<_>, _>>()?;
+        for (row, ((symbol, id), world)) in symbols.iter().zip(&ids).zip(&worlds).enumerate() {
+            let [symbol, id, world] = [symbol, id, world].map(|word| word.clone().unwrap_or_default());
+            out.insert((symbol, id, world, run.to_string()), std::array::from_fn(|at| columns[at][row]));
         }
     }
     Ok(out)
