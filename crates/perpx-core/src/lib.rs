@@ -13,6 +13,66 @@
 //! **Truth and belief.** The simulated venue keeps the truth; the trader knows what events told it. Both are
 //! [`ledger::VenueBook`]s, and they agree whenever nothing is in flight.
 //!
+//! # A run
+//!
+//! The shipped strategy over a synthetic day, by two drivers: the reference, which calls it at every tick, and the search
+//! that looks only where something can happen. Both leave the same ledger.
+//!
+//! ```
+//! use perpx_core::config::ConfigFile;
+//! use perpx_core::replay::{Index, Job, DriverSlot, RunState};
+//! use perpx_core::signals::{SignalEngine, SignalSet};
+//! use perpx_core::sim::OutageTable;
+//! use perpx_core::stats::NoRecord;
+//! use perpx_core::strategy::{FundingKinds, Plan};
+//! use perpx_core::synth::{Market, SynthSpec};
+//! use perpx_core::tape::{Carry, align};
+//! use perpx_core::trader::Composite;
+//! use perpx_core::units::{Cash, DAY_NS, HOUR_NS, Time};
+//! use std::sync::Arc;
+//!
+//! // what a trader chooses, and what the venues do to him
+//! let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/example.yml"));
+//! let file = ConfigFile::parse("example.yml", text).expect("a strategy file");
+//! let config = file.with(&[file.set("locking.g_pct=0.01").expect("a key")]).expect("a configuration");
+//!
+//! // a day of two venues, as one tile
+//! let start: Time = "2026-01-05".parse().expect("a date");
+//! let end = start.plus(DAY_NS);
+//! let day = Market::new(&SynthSpec::new(7, start, 1)).expect("a market").next().expect("a day");
+//! let tile = align([&day.venues[0], &day.venues[1]], start, end, &mut Carry::default());
+//!
+//! // the plan says which signals it needs; they are computed once for all configurations of a sweep
+//! let mut signals = SignalSet::default();
+//! let plan = Plan::bind(&config, Arc::new(config.world.clone()), FundingKinds::default(), &mut signals);
+//! let from = start.plus(4 * HOUR_NS);
+//! let signals = SignalEngine::new(signals.keys(), from).tile(&tile);
+//!
+//! let none = OutageTable::default();
+//! let job = Job {
+//!     plan: &plan,
+//!     world: &plan.world,
+//!     outages: [&none, &none],
+//!     from,
+//!     to: end,
+//!     capital: [Cash::units(5_000); 2],
+//!     leverage: config.strategy.leverage,
+//!     transfer: None,
+//!     isolated: true,
+//!     stats_interval_ns: HOUR_NS,
+//! };
+//! let index = Index::new(&signals);
+//! let run = |mut driver: DriverSlot, index: Option<&Index>| {
+//!     let mut run = RunState::new(Composite::default(), &job);
+//!     driver.drive(&mut run, &job, (&tile, &signals, index), &mut NoRecord);
+//!     run.finish(&job, &tile, &signals, &mut NoRecord)
+//! };
+//! let (scanned, leapt) = (run(DriverSlot::scan(), None), run(DriverSlot::leap(), Some(&index)));
+//! assert_eq!(scanned.hash, leapt.hash);
+//! assert_eq!(scanned.metrics, leapt.metrics);
+//! assert!(leapt.steps < scanned.steps / 100);
+//! ```
+//!
 //! Modules import only from those above them in the map of ARCHITECTURE.md; [`audit`] imports [`units`] and [`market`] alone.
 
 pub mod audit;
