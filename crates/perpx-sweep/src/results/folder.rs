@@ -14,7 +14,14 @@ const CHECKPOINT: &str = "checkpoint.";
 /// A folder that this process alone writes to.
 pub struct Folder {
     dir: PathBuf,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Folder {
+    /// A child process that is just being started may hold a copy of the handle: closing ours would not free the lock.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Folder {
@@ -36,7 +43,7 @@ impl Folder {
             }
             _ => {}
         }
-        Ok(Folder { dir: dir.to_path_buf(), _lock: lock })
+        Ok(Folder { dir: dir.to_path_buf(), lock })
     }
 
     /// # Errors
