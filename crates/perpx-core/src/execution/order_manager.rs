@@ -393,12 +393,9 @@ impl OrderManager {
         match event.body {
             EventBody::Fill { qty, side, .. } => {
                 order.filled += qty;
-                assert!(
-                    qty.0 > 0 && order.filled <= order.qty,
-                    "{} filled of {}, of them {qty} now",
-                    order.filled,
-                    order.qty
-                );
+                // more than was asked for is the venue's fault: what is too much is closed as any excess. The simulated
+                // venue asserts that it never does so.
+                assert!(qty.0 > 0, "a fill of {qty}");
                 assert!(side == order.side, "an order to {:?} filled as {side:?}", order.side);
                 order.in_doubt = false;
                 if order.is_stray && side == role.opening() {
@@ -490,7 +487,7 @@ impl OrderManager {
     fn end(&mut self, id: OrderId, rejected: Option<Reject>) -> Heard {
         let Some(at) = self.orders.iter().position(|order| order.id == id) else { return Heard::default() };
         let Working { role, side, kind, qty, filled, is_stray, .. } = self.orders.remove(at);
-        assert!(filled.0 >= 0 && filled <= qty, "{filled} filled of {qty}");
+        assert!(filled.0 >= 0, "{filled} filled of {qty}");
         self.drop_timers(|kind| kind.order() == Some(id));
         let ended = Ended { role, side, kind, qty, filled, rejected, is_stray };
         Heard { ended: Some(ended), ..Heard::default() }
