@@ -13,7 +13,7 @@
 //! | `PERPX_BENCH_REGIMES` | names, by comma | all |
 //! | `PERPX_BENCH_TILE` | ticks of a tile | 262144 |
 //!
-//! The size: `PERPX_BENCH_TICKS=20 PERPX_BENCH_CONFIGS=10000`.
+//! At full size: `PERPX_BENCH_TICKS=20 PERPX_BENCH_CONFIGS=10000`.
 
 use perpx::config::ConfigFile;
 use perpx::replay::{DriverSlot, Index, Job, RunResult, RunState};
