@@ -64,6 +64,28 @@ pub fn page(view: &View) -> String {
     push("behaviour", "States, transitions, gate", behaviour::body(view));
     push("data", "Data quality", data::quality(view));
     push("provenance", "Provenance", Some(data::provenance(view)));
+    let body = html! {
+        a.skip href="#summary" { "To the summary" }
+        header { (summary::masthead(view)) }
+        nav aria-label="Parts of this report" {
+            @for part in &sections { a href={ "#" (part.anchor) } { (part.anchor) } }
+        }
+        main {
+            @for part in &sections {
+                section id=(part.anchor) aria-labelledby={ "h-" (part.anchor) } {
+                    h2 id={ "h-" (part.anchor) } { (part.title) }
+                    (part.body)
+                }
+            }
+        }
+        script type="application/json" id="page-data" { (PreEscaped(data(view))) }
+        script { (PreEscaped(SCRIPT)) }
+    };
+    document(&[&input.name, &input.symbol], body)
+}
+
+/// A whole page: its head, which needs nothing from elsewhere, and its body.
+fn document(title: &[&str], body: Markup) -> String {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -72,26 +94,10 @@ pub fn page(view: &View) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
-                title { (input.name) " · " (input.symbol) " · perpx" }
+                title { @for part in title { (part) " · " } "perpx" }
                 style { (PreEscaped(STYLE)) (PreEscaped(themes())) }
             }
-            body {
-                a.skip href="#summary" { "To the summary" }
-                header { (summary::masthead(view)) }
-                nav aria-label="Parts of this report" {
-                    @for part in &sections { a href={ "#" (part.anchor) } { (part.anchor) } }
-                }
-                main {
-                    @for part in &sections {
-                        section id=(part.anchor) aria-labelledby={ "h-" (part.anchor) } {
-                            h2 id={ "h-" (part.anchor) } { (part.title) }
-                            (part.body)
-                        }
-                    }
-                }
-                script type="application/json" id="page-data" { (PreEscaped(data(view))) }
-                script { (PreEscaped(SCRIPT)) }
-            }
+            body { (body) }
         }
     };
     markup.into_string()

@@ -1,47 +1,34 @@
 //! The page over several symbols: a row each, with a link to its own page.
 
-use super::{POLICY, STYLE, sign, themes};
+use super::{document, sign};
 use crate::report::{SymbolRow, Unit, text};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 pub fn page(name: &str, metric: &str, rows: &[SymbolRow]) -> String {
     // money beside an objective that is none
     let with_money = metric != "net_pnl";
     let metric = text::words(metric);
-    let markup = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                title { (name) " · " (text::counted(rows.len() as u64, "symbol")) " · perpx" }
-                style { (PreEscaped(STYLE)) (PreEscaped(themes())) }
+    let body = html! {
+        header { div {
+            p.kicker { "perpx sweep" }
+            h1 { (name) }
+            p.lead { (text::counted(rows.len() as u64, "symbol")) ", each swept on its own with its own account: nothing is added up over them." }
+        } }
+        main {
+            section id="symbols" aria-labelledby="h-symbols" {
+                h2 id="h-symbols" { "Symbols" }
+                div.scroll tabindex="0" role="region" aria-label="Symbols" { (table(&metric, with_money, rows)) }
             }
-            body {
-                header { div {
-                    p.kicker { "perpx sweep" }
-                    h1 { (name) }
-                    p.lead { (text::counted(rows.len() as u64, "symbol")) ", each swept on its own with its own account: nothing is added up over them." }
-                } }
-                main {
-                    section id="symbols" aria-labelledby="h-symbols" {
-                        h2 id="h-symbols" { "Symbols" }
-                        div.scroll tabindex="0" role="region" aria-label="Symbols" { (table(&metric, with_money, rows)) }
-                    }
-                    section id="warnings" aria-labelledby="h-warnings" {
-                        h2 id="h-warnings" { "Not to be used as it stands" }
-                        @if rows.iter().all(|row| row.severe.is_empty()) { p { "Nothing speaks against a winner." } }
-                        @for row in rows.iter().filter(|row| !row.severe.is_empty()) {
-                            div.warn.severe { strong { (row.symbol) } ul { @for text in &row.severe { li { (text) } } } }
-                        }
-                    }
+            section id="warnings" aria-labelledby="h-warnings" {
+                h2 id="h-warnings" { "Not to be used as it stands" }
+                @if rows.iter().all(|row| row.severe.is_empty()) { p { "Nothing speaks against a winner." } }
+                @for row in rows.iter().filter(|row| !row.severe.is_empty()) {
+                    div.warn.severe { strong { (row.symbol) } ul { @for text in &row.severe { li { (text) } } } }
                 }
             }
         }
     };
-    markup.into_string()
+    document(&[name, &text::counted(rows.len() as u64, "symbol")], body)
 }
 
 fn table(metric: &str, with_money: bool, rows: &[SymbolRow]) -> Markup {
