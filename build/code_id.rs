@@ -1,7 +1,11 @@
 //! What names the code: the tokens of every module that the crates compile, without comments, doc comments and `#[cfg(test)]`
 //! items; the files that they include; Cargo.toml, Cargo.lock and the compiler. So a comment or a test names no other code.
 
+#[path = "sources.rs"]
+mod sources;
+
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
+pub use sources::{CRATES, TILE_SOURCES};
 use std::path::Path;
 
 /// FNV-1a, 64 bits: no dependency, the same on every machine.
@@ -19,19 +23,6 @@ impl Fnv {
         }
     }
 }
-
-/// The crates that decide what a result is, lowest first. Venues and the live runner come after the results.
-pub const CRATES: [&str; 3] = ["perpx-core", "perpx-data", "perpx-sweep"];
-
-/// Modules (a folder with `mod.rs`) and files that decide what a tile is.
-pub const TILE_SOURCES: &[&str] = &[
-    "crates/perpx-core/src/units",
-    "crates/perpx-core/src/market",
-    "crates/perpx-core/src/tape",
-    "crates/perpx-data/src/loader",
-    "crates/perpx-data/src/store",
-    "crates/perpx-data/src/identity.rs",
-];
 
 /// The name of the code that makes tiles.
 ///
@@ -75,7 +66,7 @@ pub fn code_id(root: &Path, rustc: &str) -> Result<String, String> {
 /// In a build script: runs it again when one of `sources`, a manifest, the lock file or this file changes.
 pub fn watch(root: &Path, sources: &[impl AsRef<str>]) {
     let manifests = CRATES.map(|name| format!("crates/{name}/Cargo.toml"));
-    let always = ["Cargo.toml", "Cargo.lock", "build/code_id.rs"].map(str::to_string);
+    let always = ["Cargo.toml", "Cargo.lock", "build/code_id.rs", "build/sources.rs"].map(str::to_string);
     let sources = sources.iter().map(|source| source.as_ref().to_string());
     for path in sources.chain(manifests).chain(always) {
         println!("cargo::rerun-if-changed={}", root.join(path).display());

@@ -1,19 +1,13 @@
 //! What names the code, and what does not.
 
+#[path = "../../../build/sources.rs"]
+mod sources;
+
+use sources::{CRATES, TILE_SOURCES};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// The crates that decide results, and what decides tiles, as build/code_id.rs has them.
-const CRATES: [&str; 3] = ["perpx-core", "perpx-data", "perpx-sweep"];
-const TILE_SOURCES: [&str; 6] = [
-    "crates/perpx-core/src/units",
-    "crates/perpx-core/src/market",
-    "crates/perpx-core/src/tape",
-    "crates/perpx-data/src/loader",
-    "crates/perpx-data/src/store",
-    "crates/perpx-data/src/identity.rs",
-];
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// What the build script names the code under `root`, and its tiles.
