@@ -1,7 +1,8 @@
 //! Every page that a source, a test, a config or another page names is there, and so is the section it names.
 
+use crate::tree;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Names that are no page of this repository: (file, name).
 const NO_PAGES: [(&str, &str); 2] = [
@@ -9,42 +10,11 @@ const NO_PAGES: [(&str, &str); 2] = [
     ("tests/sdk/grvt_emulator.py", "self.api.md"), // market data of the venue's own client
 ];
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Text files below `dir`, but for what a build, a run or a recording leaves.
-fn texts(dir: &Path, out: &mut Vec<PathBuf>) {
-    let mut entries: Vec<_> = std::fs::read_dir(dir).expect("a folder").map(|e| e.expect("an entry").path()).collect();
-    entries.sort();
-    for path in entries {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if path.is_dir() {
-            let left = ["target", "reports", "sample", "real", "book", "node_modules", "__pycache__", "venv"];
-            if !name.starts_with('.') && !left.contains(&name) {
-                texts(&path, out);
-            }
-        } else if matches!(
-            name.rsplit_once('.').map_or("", |(_, extension)| extension),
-            "" | "rs" | "md" | "toml" | "yml" | "txt" | "py" | "js"
-        ) {
-            out.push(path);
-        }
-    }
-}
-
-/// The files, by their path from the root, with comments over several lines as one.
-fn files() -> BTreeMap<String, String> {
-    let mut paths = Vec::new();
-    texts(&root(), &mut paths);
-    let mut out = BTreeMap::new();
-    for path in paths {
-        let name = path.strip_prefix(root()).expect("below the root").to_str().expect("text").to_string();
-        if let Ok(text) = std::fs::read_to_string(&path) {
-            out.insert(name, text);
-        }
-    }
-    out
+/// The text files, by their path from the root.
+fn texts() -> BTreeMap<String, String> {
+    let text = |path: String| Some((path.clone(), std::fs::read_to_string(tree::root(&path)).ok()?));
+    let extensions = ["", "rs", "md", "toml", "yml", "txt", "py", "js"];
+    tree::files(&[""], &extensions).into_iter().filter_map(text).collect()
 }
 
 /// Each `name.md` of a text with what follows it.
@@ -122,7 +92,7 @@ fn joined(text: &str) -> String {
 
 #[test]
 fn every_page_and_section_that_is_named_is_there() {
-    let files = files();
+    let files = texts();
     let (mut wrong, mut seen) = (Vec::new(), 0);
     for (file, text) in files.iter().filter(|(file, _)| *file != "tests/it/docs.rs") {
         for (name, after) in mentions(&joined(text)) {
@@ -151,7 +121,7 @@ fn anchor(heading: &str) -> String {
 
 #[test]
 fn every_link_of_a_page_leads_to_a_file() {
-    let files = files();
+    let files = texts();
     let mut wrong = Vec::new();
     for (file, text) in files.iter().filter(|(file, _)| file.ends_with(".md")) {
         for line in outside_of_code(text) {
@@ -161,7 +131,7 @@ fn every_link_of_a_page_leads_to_a_file() {
                     continue;
                 }
                 let (path, section) = target.split_once('#').unwrap_or((target, ""));
-                let beside = root().join(file);
+                let beside = tree::root("").join(file);
                 let path = if path.is_empty() { beside } else { beside.parent().expect("a folder").join(path) };
                 if !path.exists() {
                     wrong.push(format!("{file} links to {target}, which is not there"));
@@ -188,7 +158,7 @@ fn source<'a>(files: &'a BTreeMap<String, String>, end: &str) -> &'a str {
 /// Of each example of ARCHITECTURE.md that is a change: what it leaves and what it takes away stands in the sources, once.
 #[test]
 fn the_examples_of_changes_fit_the_sources() {
-    let files = files();
+    let files = texts();
     let (mut file, mut old, mut inside, mut seen, mut wrong) = ("", String::new(), false, 0, Vec::new());
     for line in files["ARCHITECTURE.md"].lines() {
         let (begins, ends) = (line == "```diff", line == "```");
@@ -214,7 +184,7 @@ fn the_examples_of_changes_fit_the_sources() {
 /// The table of fill rules names tests and mutants that are there.
 #[test]
 fn what_holds_a_fill_rule_is_there() {
-    let files = files();
+    let files = texts();
     let page = &files["docs/contract/fills.md"];
     let rows =
         page.lines().skip_while(|line| *line != "## Rule by rule").skip(1).take_while(|line| !line.starts_with('#'));

@@ -17,3 +17,4 @@ mod peer;
 mod real;
 mod sweep;
 mod tidy;
+mod tree;

@@ -2,41 +2,13 @@
 //! marked `<!-- run -->` run on the sample, and the Chinese front page has the commands of the English one.
 
 use crate::commands::COMMANDS;
+use crate::tree::{ROOT, files, read, root};
 use perpx::stats::{MetricInfo, metric_table};
 use perpx::trader::Composite;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
-
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-
-fn root(path: &str) -> PathBuf {
-    Path::new(ROOT).join(path)
-}
-
-fn read(path: &str) -> String {
-    fs::read_to_string(root(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// Files below some folders, by their paths from the root.
-fn files(folders: &[&str], extensions: &[&str]) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut open: Vec<PathBuf> = folders.iter().map(|folder| root(folder)).filter(|path| path.is_dir()).collect();
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            let extension = path.extension().and_then(|text| text.to_str()).unwrap_or_default();
-            if path.is_dir() {
-                open.push(path);
-            } else if extensions.contains(&extension) {
-                found.push(path.strip_prefix(ROOT).expect("below the root").display().to_string());
-            }
-        }
-    }
-    found.sort();
-    found
-}
 
 fn pages() -> Vec<String> {
     let mut all = files(&["docs", "data"], &["md"]);

@@ -1,36 +1,13 @@
 //! Rules of the house that a machine can check.
 
+use crate::tree::{files, read};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const CRATES: [&str; 5] = ["perpx-core", "perpx-data", "perpx-venues", "perpx-sweep", "perpx-live"];
-
-fn sources(dir: &Path, out: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(dir).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            sources(&path, out);
-        } else if path.extension().is_some_and(|ext| ext == "rs") {
-            out.push(path);
-        }
-    }
-}
-
-fn read(path: &str) -> String {
-    std::fs::read_to_string(Path::new(ROOT).join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
 
 /// Paths below the root, with what they hold.
 fn below(folder: &str) -> Vec<(String, String)> {
-    let mut out = Vec::new();
-    sources(&Path::new(ROOT).join(folder), &mut out);
-    out.sort();
-    let named = |path: PathBuf| {
-        let text = std::fs::read_to_string(&path).expect("text");
-        (path.strip_prefix(ROOT).expect("below the root").display().to_string(), text)
-    };
-    out.into_iter().map(named).collect()
+    files(&[folder], &["rs"]).into_iter().map(|path| (path.clone(), read(&path))).collect()
 }
 
 fn all() -> Vec<(String, String)> {
