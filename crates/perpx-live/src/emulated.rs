@@ -7,7 +7,6 @@ use super::status::Status;
 use super::strategy_file::StrategyFile;
 use super::tile_builder::TileBuilder;
 use super::{LiveError, Options, Speed, span_text};
-use perpx_core::config::{Fills, VenueWorld};
 use perpx_core::market::Role;
 use perpx_core::replay::{Job, RunState};
 use perpx_core::signals::{SignalEngine, SignalSet};
@@ -224,14 +223,7 @@ fn connections(
             return Err(LiveError::NoEmulator { config: options.config.clone(), found: name });
         };
         let emulator = EmulatorConfig {
-            world: VenueWorld {
-                // counted at the door, and nothing fails: what an account here does can be added up
-                rate_limit: None,
-                quota: None,
-                fence_ns: i64::MAX,
-                fills: Fills { max_book_age_ns: world.fills.max_book_age_ns, ..Fills::calm() },
-                ..world.clone()
-            },
+            world: world.clone(),
             cash: job.capital[role.ix()],
             tape: spec.clone(),
             venue: role.ix(),

@@ -4,12 +4,14 @@ use super::EmulateError;
 use super::account::Account;
 use super::feed::Feed;
 use super::venue_core::VenueCore;
+use super::world::behind_the_door;
 use crate::wall::MarketClock;
 use perpx_core::config::VenueWorld;
 use perpx_core::units::{Cash, Rate};
 use perpx_data::loader::TapeSpec;
 
 pub struct EmulatorConfig {
+    /// As it is swept; what the door decides and what fails is taken out of it.
     pub world: VenueWorld,
     pub cash: Cash,
     /// The market's rows: a stretch of a store, and which of its two venues.
@@ -24,7 +26,8 @@ impl EmulatorConfig {
     /// `initial`: the margin of a position that nobody changed.
     pub(crate) fn core(self, initial: Rate) -> Result<VenueCore, EmulateError> {
         let feed = Feed::tape(self.tape, self.venue)?.at(self.clock.market)?;
-        let account = Account::new(self.cash, initial, self.world.instrument.money_grid);
-        Ok(VenueCore::new(self.world, feed, account, self.seed, self.clock.market))
+        let world = behind_the_door(self.world);
+        let account = Account::new(self.cash, initial, world.instrument.money_grid);
+        Ok(VenueCore::new(world, feed, account, self.seed, self.clock.market))
     }
 }

@@ -5,6 +5,19 @@ use perpx_core::config::{Fills, Profile, Tier, VenueWorld};
 use perpx_core::market::Instrument;
 use perpx_core::units::{Rate, SECOND_NS};
 
+/// `world` as the core of an emulator is given it: rates, quotas and price bands are the door's, and nothing fails, so that what an
+/// account does there can be added up.
+pub fn behind_the_door(world: VenueWorld) -> VenueWorld {
+    VenueWorld {
+        instrument: Instrument { price_band: None, ..world.instrument },
+        rate_limit: None,
+        quota: None,
+        fence_ns: i64::MAX,
+        fills: Fills { max_book_age_ns: world.fills.max_book_age_ns, ..Fills::calm() },
+        ..world
+    }
+}
+
 /// The coin on the venue, by a tier: nothing fails, nothing is late but by the venue's own delays, queues as strict as they come.
 pub fn world(profile: &Profile, tier: &Tier) -> Option<VenueWorld> {
     let btc = profile.instrument(COIN)?;
@@ -34,4 +47,25 @@ pub fn world(profile: &Profile, tier: &Tier) -> Option<VenueWorld> {
         fence_ns: i64::MAX,
         fills: Fills { max_book_age_ns: 3600 * SECOND_NS, ..Fills::calm() },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use perpx_core::market::RateLimit;
+
+    #[test]
+    fn what_the_door_decides_is_not_decided_again() {
+        let profiles = Profile::shipped().expect("profiles");
+        for venue in crate::venue::Venue::ALL {
+            let profile = profiles.iter().find(|profile| profile.name == venue.name()).expect("its profile");
+            let tier = profile.default_tier.as_deref().and_then(|tier| profile.tier(tier));
+            let plain = tier.and_then(|tier| world(profile, tier)).expect("a market");
+            let mut swept = plain.clone();
+            swept.instrument.price_band = Some(Rate::from_bps(200));
+            swept.rate_limit = Some(RateLimit { requests: 1, window_ns: SECOND_NS });
+            swept.fills.reject_rate = 0.5;
+            assert_eq!(behind_the_door(swept), plain, "{}", profile.name);
+        }
+    }
 }
