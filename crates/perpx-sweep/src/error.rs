@@ -13,7 +13,7 @@ pub enum SweepError {
     Config(Box<ConfigError>),
 
     #[error(transparent)]
-    Tape(Box<TapeError>),
+    Data(Box<BacktestError>),
 
     #[error("{path}: cannot {action}: {source}")]
     Io { path: PathBuf, action: &'static str, source: std::io::Error },
@@ -46,9 +46,6 @@ pub enum SweepError {
          data.to = {last}"
     )]
     EndsEarly { symbol: String, venue: String, last: Time, to: Time },
-
-    #[error(transparent)]
-    Backtest(BacktestError),
 
     #[error(
         "{path}: an unfinished run lies here, but the {part} differs: it was {was}, now it is {now}; accepted: the same \
@@ -107,18 +104,15 @@ impl From<ConfigError> for SweepError {
     }
 }
 
-impl From<TapeError> for SweepError {
-    fn from(error: TapeError) -> SweepError {
-        SweepError::Tape(Box::new(error))
+impl From<BacktestError> for SweepError {
+    fn from(error: BacktestError) -> SweepError {
+        SweepError::Data(Box::new(error))
     }
 }
 
-impl From<BacktestError> for SweepError {
-    fn from(error: BacktestError) -> SweepError {
-        match error {
-            BacktestError::Tape(error) => SweepError::Tape(error),
-            other => SweepError::Backtest(other),
-        }
+impl From<TapeError> for SweepError {
+    fn from(error: TapeError) -> SweepError {
+        BacktestError::from(error).into()
     }
 }
 
@@ -132,8 +126,7 @@ impl SweepError {
     /// 2 bad input, 130 interrupted, 1 anything else.
     pub fn exit_code(&self) -> u8 {
         match self {
-            SweepError::Tape(error) => error.exit_code(),
-            SweepError::Backtest(error) => error.exit_code(),
+            SweepError::Data(error) => error.exit_code(),
             SweepError::Config(_)
             | SweepError::Cold { .. }
             | SweepError::TooSmall { .. }

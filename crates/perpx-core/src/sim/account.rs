@@ -130,7 +130,7 @@ impl SimVenue {
         if self.book.leg.qty.is_zero() {
             return false;
         }
-        seek(env, Rows::Marks, &mut self.cursors.mark, t);
+        let mark = self.mark_at(t, env);
         let row = self.cursors.mark as usize;
         // of this instant alone: at earlier ones the account was flat, or they have been done
         let all: &[Settlement] = if self.next_settlement(env) > t { &[] } else { &env.rows.settlements };
@@ -139,11 +139,9 @@ impl SimVenue {
         for settlement in due {
             self.settle(settlement, row, env);
         }
-        let marks = &env.rows.marks;
-        let judged = (!due.is_empty() || (row > 0 && marks.time[row] == t.0)) && !env.outages.halted.holds(t);
-        let mark = marks.mark.get(row).copied().unwrap_or(0);
-        if judged && self.is_taken(mark) {
-            self.liquidate(Price(mark), t, env);
+        let judged = (!due.is_empty() || (row > 0 && env.rows.marks.time[row] == t.0)) && !env.outages.halted.holds(t);
+        if judged && self.is_taken(mark.0) {
+            self.liquidate(mark, t, env);
             return true;
         }
         !due.is_empty()

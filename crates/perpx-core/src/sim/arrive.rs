@@ -186,7 +186,7 @@ impl SimVenue {
     }
 
     /// The venue's mark at `t`, which is not before any row already seen; zero where none is known.
-    fn mark_at(&mut self, t: Time, env: &Env) -> Price {
+    pub(super) fn mark_at(&mut self, t: Time, env: &Env) -> Price {
         seek(env, Rows::Marks, &mut self.cursors.mark, t);
         Price(env.rows.marks.mark.get(self.cursors.mark as usize).copied().unwrap_or(0))
     }

@@ -33,8 +33,7 @@ pub struct DataRange {
 impl DataRange {
     /// The tape of it that a configuration's venues give: what they are late with, miss or lose is of the configuration.
     pub fn tape_spec(&self, config: &Config) -> TapeSpec {
-        let range = self;
-        let (warm_from, from, to) = (range.warm_from, range.from, range.to);
+        let DataRange { warm_from, from, to, .. } = *self;
         let venues = &config.world.venues;
         let outages = |r: usize| {
             let venue = &venues[r];
@@ -46,15 +45,15 @@ impl DataRange {
                 .map(|spans| spans.list().to_vec())
         };
         let ([lost_long, stale_long], [lost_short, stale_short]) = (outages(0), outages(1));
-        let max_bytes = range.max_gib.map_or(cache::MAX_BYTES, |gib| (gib * f64::from(1u32 << 30)) as u64);
+        let max_bytes = self.max_gib.map_or(cache::MAX_BYTES, |gib| (gib * f64::from(1u32 << 30)) as u64);
         TapeSpec {
-            store: PathBuf::from(&range.store),
-            symbol: range.symbol.clone(),
+            store: PathBuf::from(&self.store),
+            symbol: self.symbol.clone(),
             venues: [0, 1].map(|r: usize| config.account.venues[r].name.clone()),
             warm_from,
             from,
             to,
-            on_bad_rows: range.on_bad_rows,
+            on_bad_rows: self.on_bad_rows,
             funding_missing: match config.account.funding_missing {
                 Missing::Zero => MissingPolicy::Zero,
                 Missing::CarryLast => MissingPolicy::CarryLast,
@@ -72,7 +71,7 @@ impl DataRange {
             feed_stale: [stale_long, stale_short],
             clock_ahead_ns: [0, 1].map(|r: usize| venues[r].fills.clock_ahead_ns),
             paced: [0, 1].map(|r: usize| venues[r].fills.needs_feed_load()),
-            tile_rows: range.tile_rows,
+            tile_rows: self.tile_rows,
             cache: cache::root().filter(|_| max_bytes > 0).map(|dir| CacheSpec { dir, max_bytes }),
         }
     }

@@ -41,8 +41,8 @@ pub fn rerun(
     Ok(found)
 }
 
-/// Runs these rows' configurations again, by the slot's function `drive`, each of their runs with a recorder that `make` makes; in the order of `rows`.
-/// Their ledgers are held against nothing.
+/// Runs these rows' configurations again, by the slot's function `drive`, each of their runs with a recorder that `make`
+/// makes; in the order of `rows`. Their ledgers are held against nothing.
 pub fn recorded<R: Recorder + Send>(
     grid: &Grid,
     symbol_run: &SymbolRun,

@@ -68,9 +68,10 @@ fn look(dir: &Path) -> Result<Listed, SweepError> {
     let manifest = RunManifest::read(dir).ok();
     let finished = fs::metadata(dir.join(RUN_JSON)).and_then(|file| file.modified()).ok();
     let finished = finished.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-    let run = show::read(dir, None).ok();
+    let summaries =
+        manifest.as_ref().and_then(|manifest| show::summaries(dir, manifest, None).ok()).unwrap_or_default();
     let best = |name: &str| {
-        let summary = run.as_ref()?.summaries.iter().find(|summary| summary.symbol == name)?;
+        let summary = summaries.iter().find(|summary| summary.symbol == name)?;
         let value = summary.rows.first()?.values.first()?;
         let column = summary.columns.first()?;
         Some(format!("{} {}", column.title.split(',').next()?, summary.figure(*value, column.unit)))

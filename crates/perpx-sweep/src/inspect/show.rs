@@ -25,12 +25,19 @@ pub struct Run {
 /// There is no finished run, or one of a version without summaries.
 pub fn read(dir: &Path, symbol: Option<&str>) -> Result<Run, SweepError> {
     let manifest = RunManifest::read(dir)?;
-    let symbol = manifest.known(dir, symbol)?;
+    let summaries = summaries(dir, &manifest, manifest.known(dir, symbol)?)?;
+    Ok(Run { dir: dir.to_path_buf(), manifest, summaries })
+}
+
+/// What the run's symbols came to, or the one that is named.
+///
+/// # Errors
+/// A symbol without a summary.
+pub fn summaries(dir: &Path, manifest: &RunManifest, symbol: Option<&str>) -> Result<Vec<PageSummary>, SweepError> {
     let symbols = manifest.symbol_names();
     let folder = |symbol: &str| if symbols.len() == 1 { dir.to_path_buf() } else { dir.join(symbol) };
     let wanted = symbols.iter().filter(|known| symbol.is_none_or(|symbol| symbol == **known));
-    let summaries = wanted.map(|symbol| json_file(&folder(symbol).join("summary.json"))).collect::<Result<_, _>>()?;
-    Ok(Run { dir: dir.to_path_buf(), manifest, summaries })
+    wanted.map(|symbol| json_file(&folder(symbol).join("summary.json"))).collect()
 }
 
 fn json_file<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, SweepError> {
