@@ -144,14 +144,15 @@ impl SimVenue {
 
     /// The venue's rules; trims a closing order to the leg. A venue of ours holds one leg, never turned around, so every
     /// order of the closing side is held to the position, marked reduce-only or not. Minimum size, minimum value and lot
-    /// do not bind a reduce-only order that closes the whole leg: that is how a residue is closed.
+    /// do not bind a reduce-only order that closes the whole leg: that is how a residue is closed. Of a changed order that
+    /// has filled in part, leg and margin bound what is left.
     fn judged(&mut self, order: &mut Order, book: &BookView, env: &Env) -> Option<Reject> {
         let rules = &env.world.instrument;
         let (leg, closing) = match self.outside {
             Some(outside) => (outside.closable(order.side), order.reduce_only),
             None => (self.book.leg.qty, order.side == self.role.closing()),
         };
-        let residue = order.reduce_only && closing && order.qty >= leg && !leg.is_zero();
+        let residue = order.reduce_only && closing && order.left() >= leg && !leg.is_zero();
         let on_grid = order.limit.0 > 0 && order.limit.0 % rules.tick.0 == 0 && order.qty.0 > 0;
         let legal_size = order.qty.0 % rules.lot.0 == 0 && rules.takes_as(order.kind, order.qty, order.limit);
         if !on_grid || !(legal_size || residue) || (order.kind == OrderKind::Fok && !rules.has_fok) {
@@ -171,9 +172,9 @@ impl SimVenue {
             if !closing || leg.is_zero() {
                 return Some(Reject::ReduceOnly);
             }
-            let trimmed = order.qty.min(leg);
-            self.stats.dead_qty += i128::from((order.qty - trimmed).0);
-            order.qty = trimmed;
+            let beyond = (order.left() - leg).max(Qty::ZERO);
+            self.stats.dead_qty += i128::from(beyond.0);
+            order.qty -= beyond;
             return None;
         }
         // at the worst price that it can pay or be paid: its limit, for a sale the best bid if that is higher
@@ -181,7 +182,7 @@ impl SimVenue {
             Side::Buy => order.limit,
             Side::Sell => order.limit.max(book.touch(order.side)),
         };
-        let needed = self.cost_of(worst, order.qty, env).0 + self.reserved(env);
+        let needed = self.cost_of(worst, order.left(), env).0 + self.reserved(env);
         (needed > self.book.free().0).then_some(Reject::NoMargin)
     }
 
@@ -247,8 +248,11 @@ impl SimVenue {
         self.resting.push(order);
     }
 
+    /// An order is refused. A changed one that waited for a live book may have filled before: it ends with what it has.
     fn refuse(&mut self, mut order: Order, reason: Reject, t: Time, env: &Env) {
-        assert!(order.filled.is_zero(), "refused whole, with {} filled", order.filled);
+        if !order.filled.is_zero() {
+            return self.end(order, t, env);
+        }
         self.stats.rejects[reason as usize] += 1;
         self.stats.dead_qty += i128::from(order.left().0);
         order.silent = self.is_lost(&order, t, env);

@@ -2,9 +2,9 @@
 
 use super::market::*;
 use crate::config::Queue;
-use crate::market::{Command, FeeSchedule, OrderId, OrderKind, Role, Side};
+use crate::market::{Command, FeeSchedule, NewOrder, OrderId, OrderKind, Role, Side};
 use crate::tape::rows::VenueTables;
-use crate::units::{Qty, Rate};
+use crate::units::{MS_NS, Qty, Rate};
 
 /// Rests at 999 behind 10 from 110 on. Trades: 4 (behind), 8 (2 for us), a print that touched no book, 9 on the other
 /// side of the book, then one of 3 through our price: the rest of 5.
@@ -287,6 +287,49 @@ fn a_crossing_empties_the_queue() {
     s.place(100, 1, Side::Buy, OrderKind::PostOnly, 9, 1001);
     s.told(200);
     assert_eq!(s.leg(), 5);
+}
+
+/// A leg of 5 is sold by a resting order of 5, of which 3 fill. Changed to 9 in all it is held to the leg of 2 that is left:
+/// 5 in all, never less than what has filled.
+#[test]
+fn a_changed_close_is_held_to_what_is_left_of_the_leg() {
+    let tape = VenueTables {
+        quotes: vec![quote(50, 999, 9, 1001, 9), quote(90, 999, 9, 1001, 1)],
+        trades: vec![trade(200, Side::Buy, 1001, 4), trade(300, Side::Buy, 1004, 9)],
+        ..Default::default()
+    };
+    for reduce_only in [false, true] {
+        let mut s = Scene::long(world(), tape.clone());
+        s.place(60, 1, Side::Buy, OrderKind::Ioc, 5, 1001);
+        let close = order(Role::Long, 2, Side::Sell, OrderKind::PostOnly, 5, 1001);
+        s.send(100, Command::Place(NewOrder { reduce_only, ..close }));
+        s.told(220);
+        assert_eq!(s.leg(), 2);
+        s.change(220, 2, 9, 1003);
+        let told = ["235 230 accepted 2", "305 300 fill 2 Sell 2 @ 1003 maker fee 0", "305 300 done 2 5"];
+        assert_eq!(s.told(400), told);
+        assert_eq!(s.leg(), 0);
+    }
+}
+
+/// A close of 5 that has filled 3 is changed while the book is too old and waits for its next row, which it would cross: a
+/// post-only order must go, and it goes as one that ended with 3, not as one that was refused whole.
+#[test]
+fn a_changed_order_that_cannot_enter_ends_with_what_it_has() {
+    let tape = VenueTables {
+        quotes: vec![quote(50, 999, 9, 1001, 9), quote(90, 999, 9, 1001, 1), quote(600, 1004, 9, 1006, 9)],
+        trades: vec![trade(180, Side::Buy, 1001, 4)],
+        ..Default::default()
+    };
+    let mut w = world();
+    w.fills.max_book_age_ns = 100 * MS_NS;
+    let mut s = Scene::long(w, tape);
+    s.place(60, 1, Side::Buy, OrderKind::Ioc, 5, 1001);
+    s.place(100, 2, Side::Sell, OrderKind::PostOnly, 5, 1001);
+    s.change(220, 2, 5, 1003);
+    s.told(300);
+    assert_eq!(s.told(700), ["605 600 done 2 3"]);
+    assert_eq!(s.leg(), 2);
 }
 
 /// First in the queue of 5 but for those, an order changed in size alone goes to the back: the trade of 7 that would have
