@@ -1,9 +1,8 @@
 //! The files of a run and of the store, read by their columns' names.
 
-use super::AuditError;
-use crate::results::reader::{self, RunTable};
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimestampNanosecondType};
+use super::{AuditError, Owner};
+use crate::error::SweepError;
+use crate::results::reader::RunTable;
 use perpx_core::audit::{Entry, Kind, LINES, Settled};
 use perpx_core::tape::rows::{FundingKind, FundingRow};
 use perpx_data::TapeError;
@@ -11,137 +10,118 @@ use perpx_data::store::{StoreFile, StorePath, Table};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-fn batches(path: &Path) -> Result<Vec<RecordBatch>, AuditError> {
-    let wrong = |what: String| AuditError::File { path: path.to_path_buf(), what };
-    let reader = reader::open(path).map_err(wrong)?.build().map_err(|error| wrong(error.to_string()))?;
-    reader.collect::<Result<_, _>>().map_err(|error| wrong(error.to_string()))
-}
-
-/// One batch with its columns found by name.
-struct Columns<'a> {
-    path: &'a Path,
-    batch: &'a RecordBatch,
-}
-
-impl Columns<'_> {
-    fn column(&self, name: &str) -> Result<&dyn Array, AuditError> {
-        let missing =
-            || AuditError::File { path: self.path.to_path_buf(), what: format!("there is no column '{name}'") };
-        Ok(self.batch.column_by_name(name).ok_or_else(missing)?.as_ref())
-    }
-
-    fn word(&self, name: &str, row: usize) -> Result<String, AuditError> {
-        let column = self.column(name)?;
-        let value = column.as_string_opt::<i32>().filter(|c| c.is_valid(row)).map(|c| c.value(row).to_string());
-        Ok(value.unwrap_or_default())
-    }
-
-    /// A whole number or a decimal in its own scale; null is `None`.
-    fn number(&self, name: &str, row: usize) -> Result<Option<i128>, AuditError> {
-        let column = self.column(name)?;
-        if column.is_null(row) {
-            return Ok(None);
-        }
-        Ok(match column.data_type() {
-            DataType::Decimal128(..) => Some(column.as_primitive::<Decimal128Type>().value(row)),
-            DataType::Decimal64(..) => {
-                Some(i128::from(column.as_primitive::<arrow::datatypes::Decimal64Type>().value(row)))
-            }
-            DataType::Timestamp(..) => {
-                column.as_primitive_opt::<TimestampNanosecondType>().map(|c| i128::from(c.value(row)))
-            }
-            DataType::Int64 => Some(i128::from(column.as_primitive::<Int64Type>().value(row))),
-            DataType::Boolean => Some(i128::from(column.as_boolean().value(row))),
-            _ => None,
-        })
-    }
-}
+/// Columns of trades.parquet that an entry is made of.
+const WORDS: [&str; 8] = ["symbol", "id", "world_id", "run", "kind", "venue", "role", "side"];
+const NUMBERS: [&str; 17] = [
+    "seq",
+    "trade",
+    "venue_time",
+    "price",
+    "qty",
+    "maker",
+    "fee",
+    "amount",
+    "rate",
+    "lost",
+    "money_grid",
+    "maker_rate",
+    "taker_rate",
+    "mid",
+    "mid_at_match",
+    "equity",
+    "pnl",
+];
 
 /// All rows of trades.parquet, in their order.
 pub(super) fn entries(path: &Path) -> Result<Vec<Entry>, AuditError> {
-    let mut out = Vec::new();
-    for batch in &batches(path)? {
-        let at = Columns { path, batch };
-        for row in 0..batch.num_rows() {
-            let number = |name: &str| Ok::<i128, AuditError>(at.number(name, row)?.unwrap_or(0));
-            let kind = match at.word("kind", row)?.as_str() {
-                "capital" => Kind::Capital,
-                "fill" => Kind::Fill,
-                "funding" => Kind::Funding,
-                "liquidation" => Kind::Liquidation,
-                "transfer" => Kind::Transfer,
-                "transition" => Kind::Transition,
-                "money" => Kind::Money,
-                other => {
-                    let what = format!("row {row}: no such kind of entry: '{other}'");
-                    return Err(AuditError::File { path: path.to_path_buf(), what });
-                }
-            };
-            let mut lines = [0; LINES.len()];
-            for (line, name) in lines.iter_mut().zip(LINES) {
-                *line = number(&format!("pnl_{name}"))?;
+    let lines = LINES.map(|name| format!("pnl_{name}"));
+    let numbers = || NUMBERS.into_iter().chain(lines.iter().map(String::as_str));
+    let table = RunTable::read(path, &WORDS.into_iter().chain(numbers()).collect::<Vec<_>>(), None)?;
+    let words = WORDS.into_iter().map(|name| Ok((name, table.words(name)?)));
+    let words = words.collect::<Result<BTreeMap<_, _>, SweepError>>()?;
+    let numbers = numbers().map(|name| Ok((name, table.exact(name)?)));
+    let numbers = numbers.collect::<Result<BTreeMap<_, _>, SweepError>>()?;
+    let entry = |row: usize| {
+        let word = |name: &str| words[name][row].clone().unwrap_or_default();
+        let number = |name: &str| numbers[name][row].unwrap_or(0);
+        let kind = match word("kind").as_str() {
+            "capital" => Kind::Capital,
+            "fill" => Kind::Fill,
+            "funding" => Kind::Funding,
+            "liquidation" => Kind::Liquidation,
+            "transfer" => Kind::Transfer,
+            "transition" => Kind::Transition,
+            "money" => Kind::Money,
+            other => {
+                let what = format!("row {row}: no such kind of entry: '{other}'");
+                return Err(AuditError::File { path: path.to_path_buf(), what });
             }
-            out.push(Entry {
-                symbol: at.word("symbol", row)?,
-                id: at.word("id", row)?,
-                world: at.word("world_id", row)?,
-                run: at.word("run", row)?,
-                seq: number("seq")? as u32,
-                trade: number("trade")? as u32,
-                kind,
-                venue: at.word("venue", row)?,
-                role: at.word("role", row)?,
-                venue_time: number("venue_time")? as i64,
-                side: at.word("side", row)?,
-                price: number("price")?,
-                qty: number("qty")?,
-                maker: number("maker")? != 0,
-                fee: number("fee")?,
-                amount: number("amount")?,
-                rate: number("rate")?,
-                lost: number("lost")?,
-                grid: number("money_grid")?,
-                maker_rate: number("maker_rate")?,
-                taker_rate: number("taker_rate")?,
-                mid: number("mid")?,
-                met: number("mid_at_match")?,
-                equity: at.number("equity", row)?,
-                lines,
-                pnl: number("pnl")?,
-            });
-        }
-    }
-    Ok(out)
+        };
+        Ok(Entry {
+            symbol: word("symbol"),
+            id: word("id"),
+            world: word("world_id"),
+            run: word("run"),
+            seq: number("seq") as u32,
+            trade: number("trade") as u32,
+            kind,
+            venue: word("venue"),
+            role: word("role"),
+            venue_time: number("venue_time") as i64,
+            side: word("side"),
+            price: number("price"),
+            qty: number("qty"),
+            maker: number("maker") != 0,
+            fee: number("fee"),
+            amount: number("amount"),
+            rate: number("rate"),
+            lost: number("lost"),
+            grid: number("money_grid"),
+            maker_rate: number("maker_rate"),
+            taker_rate: number("taker_rate"),
+            mid: number("mid"),
+            met: number("mid_at_match"),
+            equity: numbers["equity"][row],
+            lines: lines.each_ref().map(|name| number(name)),
+            pnl: number("pnl"),
+        })
+    };
+    (0..table.rows()).map(entry).collect()
 }
 
-/// (symbol, id, run) -> the last equity of equity.parquet, 1e-19.
-pub(super) fn last_equity(path: &Path) -> Result<BTreeMap<(String, String, String), i128>, AuditError> {
+/// Whose each row is, and the row's value in the column `name`.
+fn owned(table: &RunTable, name: &str) -> Result<Vec<(Owner, Option<i128>)>, SweepError> {
+    let [symbols, ids, runs] = [table.words("symbol")?, table.words("id")?, table.words("run")?];
+    let rows = symbols.into_iter().zip(ids).zip(runs).zip(table.exact(name)?);
+    let row = |(((symbol, id), run), value): (((Option<String>, Option<String>), Option<String>), Option<i128>)| {
+        let [symbol, id, run] = [symbol, id, run].map(Option::unwrap_or_default);
+        ((symbol, id, run), value)
+    };
+    Ok(rows.map(row).collect())
+}
+
+/// The last equity of equity.parquet, 1e-19.
+pub(super) fn last_equity(path: &Path) -> Result<BTreeMap<Owner, i128>, AuditError> {
+    let table = RunTable::read(path, &["symbol", "id", "run", "equity"], None)?;
     let mut out = BTreeMap::new();
-    for batch in &batches(path)? {
-        let at = Columns { path, batch };
-        for row in 0..batch.num_rows() {
-            let key = (at.word("symbol", row)?, at.word("id", row)?, at.word("run", row)?);
-            if let Some(equity) = at.number("equity", row)? {
-                out.insert(key, equity);
-            }
+    for (owner, equity) in owned(&table, "equity")? {
+        // a later row takes the place of those before it
+        if let Some(equity) = equity {
+            out.insert(owner, equity);
         }
     }
     Ok(out)
 }
 
-/// (symbol, id, run) -> trade -> what its episodes of legging cost, 1e-19.
-pub(super) type Legging = BTreeMap<(String, String, String), BTreeMap<u32, i128>>;
+/// Trade -> what its episodes of legging cost, 1e-19.
+pub(super) type Legging = BTreeMap<Owner, BTreeMap<u32, i128>>;
 
 /// What legging.parquet says.
 pub(super) fn legging(path: &Path) -> Result<Legging, AuditError> {
+    let table = RunTable::read(path, &["symbol", "id", "run", "trade", "cost"], None)?;
     let mut out = Legging::new();
-    for batch in &batches(path)? {
-        let at = Columns { path, batch };
-        for row in 0..batch.num_rows() {
-            let key = (at.word("symbol", row)?, at.word("id", row)?, at.word("run", row)?);
-            let trade = at.number("trade", row)?.unwrap_or(0) as u32;
-            *out.entry(key).or_default().entry(trade).or_default() += at.number("cost", row)?.unwrap_or(0);
-        }
+    for ((owner, cost), trade) in owned(&table, "cost")?.into_iter().zip(table.exact("trade")?) {
+        *out.entry(owner).or_default().entry(trade.unwrap_or(0) as u32).or_default() += cost.unwrap_or(0);
     }
     Ok(out)
 }

@@ -3,11 +3,12 @@
 
 use crate::error::SweepError;
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type, TimeUnit, TimestampNanosecondType};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowPredicateFn, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowFilter};
 use polars::prelude::{Column, DataFrame, GroupsIndicator, PolarsError};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,8 @@ use std::path::{Path, PathBuf};
 pub struct RunTable {
     path: PathBuf,
     frame: DataFrame,
+    /// Decimals beside the frame, which has no integers of 128 bits.
+    decimals: BTreeMap<String, Vec<Option<i128>>>,
 }
 
 /// Rows of one configuration.
@@ -26,10 +29,7 @@ pub struct Of<'a> {
 }
 
 /// A table opened for reading: dictionaries are read as their words.
-///
-/// # Errors
-/// No file, or no parquet; in words.
-pub fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, String> {
+fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
@@ -40,7 +40,7 @@ impl RunTable {
     /// Reads the columns `names` of the table at `path`: all rows, or those `of` one configuration.
     ///
     /// # Errors
-    /// No table; a column that is not there, there twice, or of a type that no column of numbers, words or flags has.
+    /// No table; a column that is not there, there twice, or of a type that no table of a run has.
     pub fn read(path: &Path, names: &[&str], of: Option<Of<'_>>) -> Result<RunTable, SweepError> {
         let wrong = |what: String| SweepError::NotARun { path: path.to_path_buf(), what };
         let mut builder = open(path).map_err(wrong)?;
@@ -74,9 +74,23 @@ impl RunTable {
             rows += batch.num_rows();
             columns.iter_mut().zip(batch.columns()).for_each(|((_, cells), column)| cells.extend(column));
         }
-        let columns = columns.into_iter().map(|(name, cells)| cells.column(&name)).collect();
-        let frame = DataFrame::new(rows, columns).map_err(|error| wrong(error.to_string()))?;
-        Ok(RunTable { path: path.to_path_buf(), frame })
+        let (mut framed, mut decimals) = (Vec::new(), BTreeMap::new());
+        for (name, cells) in columns {
+            match cells {
+                Cells::Decimal(cells) => _ = decimals.insert(name, cells),
+                Cells::Word(cells) => framed.push(Column::new(name.into(), cells)),
+                Cells::Real(cells) => framed.push(Column::new(name.into(), cells)),
+                Cells::Whole(cells) => framed.push(Column::new(name.into(), cells)),
+                Cells::Flag(cells) => framed.push(Column::new(name.into(), cells)),
+            }
+        }
+        let frame = DataFrame::new(rows, framed).map_err(|error| wrong(error.to_string()))?;
+        Ok(RunTable { path: path.to_path_buf(), frame, decimals })
+    }
+
+    /// How many rows were read.
+    pub fn rows(&self) -> usize {
+        self.frame.height()
     }
 
     fn wrong(&self, error: PolarsError) -> SweepError {
@@ -90,6 +104,18 @@ impl RunTable {
             return Ok(whole.iter().map(|value| value.map(|value| value as f64)).collect());
         }
         Ok(column.f64().map_err(|error| self.wrong(error))?.iter().collect())
+    }
+
+    /// A column of decimals in units of their last place, or of whole numbers, times in nanoseconds or flags.
+    pub fn exact(&self, name: &str) -> Result<Vec<Option<i128>>, SweepError> {
+        if let Some(decimals) = self.decimals.get(name) {
+            return Ok(decimals.clone());
+        }
+        let column = self.frame.column(name).map_err(|error| self.wrong(error))?;
+        if let Ok(flags) = column.bool() {
+            return Ok(flags.iter().map(|flag| flag.map(i128::from)).collect());
+        }
+        Ok(column.i64().map_err(|error| self.wrong(error))?.iter().map(|value| value.map(i128::from)).collect())
     }
 
     /// A column of words, or of numbers or flags as words.
@@ -138,6 +164,7 @@ enum Cells {
     Word(Vec<Option<String>>),
     Real(Vec<Option<f64>>),
     Whole(Vec<Option<i64>>),
+    Decimal(Vec<Option<i128>>),
     Flag(Vec<Option<bool>>),
 }
 
@@ -146,7 +173,8 @@ impl Cells {
         Some(match kind {
             DataType::Utf8 => Cells::Word(Vec::new()),
             DataType::Float64 => Cells::Real(Vec::new()),
-            DataType::Int64 => Cells::Whole(Vec::new()),
+            DataType::Int64 | DataType::Timestamp(TimeUnit::Nanosecond, _) => Cells::Whole(Vec::new()),
+            DataType::Decimal128(..) => Cells::Decimal(Vec::new()),
             DataType::Boolean => Cells::Flag(Vec::new()),
             _ => return None,
         })
@@ -156,17 +184,12 @@ impl Cells {
         match self {
             Cells::Word(cells) => cells.extend(column.as_string::<i32>().iter().map(|word| word.map(str::to_string))),
             Cells::Real(cells) => cells.extend(column.as_primitive::<Float64Type>().iter()),
-            Cells::Whole(cells) => cells.extend(column.as_primitive::<Int64Type>().iter()),
+            Cells::Whole(cells) => match column.as_primitive_opt::<TimestampNanosecondType>() {
+                Some(times) => cells.extend(times.iter()),
+                None => cells.extend(column.as_primitive::<Int64Type>().iter()),
+            },
+            Cells::Decimal(cells) => cells.extend(column.as_primitive::<Decimal128Type>().iter()),
             Cells::Flag(cells) => cells.extend(column.as_boolean().iter()),
-        }
-    }
-
-    fn column(self, name: &str) -> Column {
-        match self {
-            Cells::Word(cells) => Column::new(name.into(), cells),
-            Cells::Real(cells) => Column::new(name.into(), cells),
-            Cells::Whole(cells) => Column::new(name.into(), cells),
-            Cells::Flag(cells) => Column::new(name.into(), cells),
         }
     }
 }
@@ -175,7 +198,7 @@ impl Cells {
 mod tests {
     use super::*;
     use crate::results::table::TableFile;
-    use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
+    use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int64Array, StringArray, TimestampNanosecondArray};
     use arrow::datatypes::{Field, Schema};
     use std::sync::Arc;
 
@@ -190,12 +213,15 @@ mod tests {
     }
 
     fn columns() -> Vec<(&'static str, ArrayRef)> {
+        let fees = Decimal128Array::from(vec![Some(i128::from(i64::MAX) * 10), None, Some(-1), Some(0)]);
         vec![
             ("id", Arc::new(StringArray::from(vec!["ab1", "ab1", "ab2", "c03"]))),
             ("symbol", Arc::new(StringArray::from(vec!["BTC", "ETH", "BTC", "BTC"]))),
             ("trades", Arc::new(Int64Array::from(vec![Some(3), None, Some(5), Some(0)]))),
             ("sharpe", Arc::new(Float64Array::from(vec![Some(0.5), Some(-1.0), None, Some(2.0)]))),
             ("live", Arc::new(BooleanArray::from(vec![Some(true), Some(false), None, Some(true)]))),
+            ("fee", Arc::new(fees.with_precision_and_scale(38, 12).expect("fits"))),
+            ("time", Arc::new(TimestampNanosecondArray::from(vec![1, 2, 3, i64::MAX]).with_timezone("UTC"))),
         ]
     }
 
@@ -216,6 +242,21 @@ mod tests {
         assert_eq!(of("ab", None).numbers("sharpe").expect("real"), [Some(0.5), Some(-1.0), None]);
         assert_eq!(of("ab", Some("BTC")).numbers("sharpe").expect("real"), [Some(0.5), None]);
         assert!(of("x", None).words("id").expect("none").is_empty());
+    }
+
+    #[test]
+    fn money_and_times_come_back_to_the_last_unit() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("t.parquet");
+        table(&path, columns());
+        let all = RunTable::read(&path, &["fee", "time", "trades", "live", "id"], None).expect("reads");
+        let exact = |name: &str| all.exact(name).expect("exact");
+        assert_eq!(all.rows(), 4);
+        assert_eq!(exact("fee"), [Some(92_233_720_368_547_758_070), None, Some(-1), Some(0)]);
+        assert_eq!(exact("time"), [1, 2, 3, i64::MAX].map(|time| Some(i128::from(time))));
+        assert_eq!(exact("trades"), [Some(3), None, Some(5), Some(0)]);
+        assert_eq!(exact("live"), [Some(1), Some(0), None, Some(1)]);
+        assert!(all.exact("id").is_err(), "words are no numbers");
     }
 
     #[test]
