@@ -8,6 +8,8 @@ use thiserror::Error;
 pub enum EmulateError {
     #[error("--port {port}: {source}; accepted: a free port of this machine; to do: choose another, or 0 for any")]
     Port { port: u16, source: std::io::Error },
+    #[error("no threads to serve with: {0}")]
+    Threads(std::io::Error),
     #[error("--tier {found}; accepted: {accepted}")]
     Tier { found: String, accepted: String },
     #[error(
@@ -36,6 +38,6 @@ impl From<ConfigError> for EmulateError {
 impl EmulateError {
     /// 2 bad input, 1 anything else.
     pub fn exit_code(&self) -> u8 {
-        if matches!(self, EmulateError::Ended) { 1 } else { 2 }
+        if matches!(self, EmulateError::Ended | EmulateError::Threads(_)) { 1 } else { 2 }
     }
 }

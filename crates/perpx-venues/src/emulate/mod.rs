@@ -5,7 +5,7 @@
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `serve`, `http` | connections, threads |
+//! | `serve`, `http` | the edge: connections, streams; requests as values |
 //! | `faults` | what goes wrong between the two, by a script |
 //! | `config` | a market and an account for an emulator of a run |
 //! | `venue_core`, `account`, `feed`, `world` | matching, money, the market, its rules |

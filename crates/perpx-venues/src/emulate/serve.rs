@@ -1,19 +1,37 @@
-//! Connections: a thread each, and one that lets time pass. They share the venue behind a lock.
+//! The edge: HTTP on axum, streams on tokio-tungstenite; a task a connection, and one that lets time pass. They share the venue
+//! behind a lock, and nothing waits while it is held.
 
 use super::EmulateError;
 use super::faults::{Dialect, Fate, FaultPlan, Faults, Wire};
-use super::http::{self, Reply, Request};
+use super::http::{Reply, Request};
 use crate::wall::now;
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
+use axum::extract::State;
+use axum::http::{self, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use futures_util::{SinkExt, StreamExt};
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use perpx_core::units::Time;
-use std::io::{self, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tungstenite::handshake::derive_accept_key;
-use tungstenite::protocol::{Role, WebSocketConfig};
-use tungstenite::{Error, Message, WebSocket};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// The venue as connections see it. Times are those of the wall.
 pub trait Emulated: Send {
@@ -38,16 +56,15 @@ pub trait Emulated: Send {
 
 /// What a socket is told. A peer that does not read is let go, so that it costs no memory.
 pub struct Out {
-    texts: SyncSender<Arc<str>>,
-    peer: TcpStream,
+    texts: Sender<Arc<str>>,
+    let_go: Arc<Notify>,
 }
 
 impl Out {
     pub fn say(&self, text: &Arc<str>) {
-        // a peer that has gone is forgotten by its own thread
+        // a peer that has gone is forgotten by its own task
         if let Err(TrySendError::Full(_)) = self.texts.try_send(text.clone()) {
-            // its own thread waits for it to read, and learns so
-            let _ = self.peer.shutdown(Shutdown::Both);
+            self.let_go.notify_one();
         }
     }
 }
@@ -56,21 +73,26 @@ impl Out {
 const BEAT: Duration = Duration::from_millis(5);
 /// Beats that streams have to close at the end.
 const FAREWELL: usize = 40;
-/// How long a socket is listened to before what the venue has to say goes out.
+/// How long a socket is listened to before it is seen whether something is due.
 const LISTEN: Duration = Duration::from_millis(5);
 const IDLE: Duration = Duration::from_secs(60);
 const MOST_CONNECTIONS: usize = 256;
+const MOST_HEAD: usize = 16 << 10;
+const MOST_BODY: usize = 1 << 20;
 /// A frame of the venues is no larger.
 const MOST_FRAME: usize = 64 << 10;
 /// Texts that a peer may be behind.
 const MOST_WAITING: usize = 16_384;
+const THREADS: usize = 2;
 
-/// What the threads of a server share.
+/// What the tasks of a server share.
 struct Shared {
     stop: Arc<AtomicBool>,
     faults: Faults,
     /// Sockets so far.
     sockets: AtomicU64,
+    /// Free connections.
+    free: Arc<Semaphore>,
     venue: Mutex<Box<dyn Emulated>>,
 }
 
@@ -81,9 +103,9 @@ pub struct Server {
 }
 
 impl Shared {
-    /// A thread that panicked has left the venue as it was between two steps; the others go on.
+    /// A task that panicked has left the venue as it was between two steps; the others go on.
     fn venue(&self) -> MutexGuard<'_, Box<dyn Emulated>> {
-        self.venue.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.venue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_stopped(&self) -> bool {
@@ -110,7 +132,8 @@ impl Server {
         let listeners = (0..venue.hosts()).map(one).collect::<Result<_, EmulateError>>()?;
         let faults = Faults::new(plan, venue.dialect(), wall);
         venue.halt(&faults.halts());
-        let shared = Arc::new(Shared { stop, faults, sockets: AtomicU64::new(0), venue: Mutex::new(venue) });
+        let free = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        let shared = Arc::new(Shared { stop, faults, sockets: AtomicU64::new(0), free, venue: Mutex::new(venue) });
         Ok(Server { listeners, shared })
     }
 
@@ -126,22 +149,23 @@ impl Server {
 
     /// Serves until asked to stop, or until the market ends.
     pub fn run(self) -> Result<(), EmulateError> {
-        let (open, shared) = (Arc::new(AtomicUsize::new(0)), self.shared);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
+        let runtime = runtime.map_err(EmulateError::Threads)?;
+        let ended = runtime.block_on(self.serve());
+        runtime.shutdown_background();
+        ended
+    }
+
+    async fn serve(self) -> Result<(), EmulateError> {
+        let shared = self.shared;
+        for (host, listener) in self.listeners.into_iter().enumerate() {
+            let listener = tokio::net::TcpListener::from_std(listener).map_err(EmulateError::Threads)?;
+            tokio::spawn(accept(listener, host, shared.clone()));
+        }
+        let mut beat = interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !shared.is_stopped() {
-            let waiting = self.listeners.iter().enumerate();
-            let accepted = waiting.filter_map(|(host, listener)| Some((host, listener.accept().ok()?.0)));
-            for (host, stream) in accepted {
-                if open.fetch_add(1, Ordering::Relaxed) >= MOST_CONNECTIONS {
-                    open.fetch_sub(1, Ordering::Relaxed);
-                    continue;
-                }
-                let (shared, open) = (shared.clone(), open.clone());
-                std::thread::spawn(move || {
-                    // whatever ends a connection ends it alone: the peer has gone, or did not speak the protocol
-                    let _ = connection(stream, host, &shared);
-                    open.fetch_sub(1, Ordering::Relaxed);
-                });
-            }
+            beat.tick().await;
             let now = now();
             let passed = if shared.faults.is_halted(now) { Ok(()) } else { shared.venue().pass(now) };
             if let Err(ended) = passed {
@@ -149,14 +173,13 @@ impl Server {
                 shared.stop.store(true, Ordering::Relaxed);
                 return Err(ended);
             }
-            std::thread::sleep(BEAT);
         }
         // open streams say goodbye; a connection that is waiting for its next request is cut
         for _ in 0..FAREWELL {
-            if open.load(Ordering::Relaxed) == 0 {
+            if shared.free.available_permits() == MOST_CONNECTIONS {
                 break;
             }
-            std::thread::sleep(BEAT);
+            beat.tick().await;
         }
         Ok(())
     }
@@ -168,35 +191,97 @@ pub fn run(servers: Vec<Server>) -> Result<(), EmulateError> {
     threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Ok(())))
 }
 
-fn connection(mut stream: TcpStream, host: usize, shared: &Shared) -> io::Result<()> {
-    stream.set_nonblocking(false)?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(IDLE))?;
-    stream.set_write_timeout(Some(IDLE))?;
-    let mut rest = Vec::new();
+async fn accept(listener: tokio::net::TcpListener, host: usize, shared: Arc<Shared>) {
     loop {
-        let request = match http::read(&mut stream, &mut rest) {
-            Ok(Some(request)) => request,
-            Ok(None) => return Ok(()),
-            Err(error) => {
-                let body = serde_json::json!({ "code": 20001, "message": error.to_string() });
-                return Reply { status: 400, ..Reply::json(&body) }.write(&mut stream);
-            }
+        let Ok((stream, _)) = listener.accept().await else {
+            sleep(BEAT).await;
+            continue;
         };
-        if request.is_upgrade() {
-            return upgrade(stream, host, rest, &request, shared);
-        }
-        let Some(reply) = answer(host, &request, shared) else { return Ok(()) };
-        reply.write(&mut stream)?;
-        if request.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
-            return Ok(());
-        }
+        let Ok(permit) = shared.free.clone().try_acquire_owned() else { continue };
+        let line = Line { host, shared: shared.clone(), _open: Arc::new(permit) };
+        tokio::spawn(async move {
+            // whatever ends a connection ends it alone: the peer has gone, or did not speak the protocol
+            let _ = connection(stream, line).await;
+        });
     }
 }
 
+/// What a connection knows of itself.
+#[derive(Clone)]
+struct Line {
+    host: usize,
+    shared: Arc<Shared>,
+    /// Its place among the open ones, given back with the last line.
+    _open: Arc<OwnedSemaphorePermit>,
+}
+
+/// The connection ends in place of an answer.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("no answer")]
+struct NoAnswer;
+
+impl IntoResponse for NoAnswer {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+async fn connection(stream: TcpStream, line: Line) -> hyper::Result<()> {
+    let _ = stream.set_nodelay(true);
+    let mut router = Router::new().fallback(answered);
+    if let Some(path) = line.shared.venue().stream_path(line.host) {
+        router = router.route(path, any(upgraded));
+    }
+    let router = TowerToHyperService::new(router.with_state(line));
+    // what axum answers goes out, unless it is no answer: hyper then ends the connection without a byte
+    let service = service_fn(move |request| {
+        let answer = router.call(request);
+        async move {
+            let Ok(response) = answer.await;
+            if response.extensions().get::<NoAnswer>().is_some() { Err(NoAnswer) } else { Ok(response) }
+        }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(MOST_HEAD).title_case_headers(true);
+    http.serve_connection(TokioIo::new(stream), service).with_upgrades().await
+}
+
+/// REST, and handshakes where there is no stream.
+async fn answered(State(line): State<Line>, request: http::Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let too_large = || refused(400, 20001, "a body that breaks off, or of more than 1 MB".to_owned());
+    if body.size_hint().lower() > MOST_BODY as u64 {
+        return too_large();
+    }
+    let body = match timeout(IDLE, to_bytes(body, MOST_BODY)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return too_large(),
+        Err(_) => return NoAnswer.into_response(),
+    };
+    let request = Request::new(&parts, &body);
+    if request.is_upgrade() {
+        let path = line.shared.venue().stream_path(line.host);
+        let where_it_is = path.map_or("at another host".to_owned(), |path| format!("at {path}"));
+        return refused(404, 29404, format!("the stream is {where_it_is}"));
+    }
+    // a task of its own: what was asked is done, also when the peer hangs up
+    let answer = tokio::spawn(async move { answer(&line, &request).await });
+    match answer.await {
+        Ok(Some(reply)) => reply.into_response(),
+        _ => NoAnswer.into_response(),
+    }
+}
+
+fn refused(status: u16, code: i64, message: String) -> Response {
+    Reply { status, ..Reply::json(&serde_json::json!({ "code": code, "message": message })) }.into_response()
+}
+
 /// `None`: the connection ends without one.
-fn answer(host: usize, request: &Request, shared: &Shared) -> Option<Reply> {
-    let _turn = shared.faults.turn(now, &shared.stop)?;
+async fn answer(line: &Line, request: &Request) -> Option<Reply> {
+    let shared = &line.shared;
+    let _turn = shared.faults.turn(now, &shared.stop).await?;
     let fate = shared.faults.request(request, now());
     if let Fate::Instead(reply) = fate {
         return Some(reply);
@@ -204,9 +289,9 @@ fn answer(host: usize, request: &Request, shared: &Shared) -> Option<Reply> {
     let reply = {
         let mut venue = shared.venue();
         let now = now();
-        // a market at its end is told by the thread that lets time pass
+        // a market at its end is told by the task that lets time pass
         let _ = venue.pass(now);
-        venue.request(host, request, now)
+        venue.request(line.host, request, now)
     };
     match fate {
         Fate::After(instead) => Some(instead),
@@ -215,34 +300,49 @@ fn answer(host: usize, request: &Request, shared: &Shared) -> Option<Reply> {
     }
 }
 
-fn upgrade(mut stream: TcpStream, host: usize, rest: Vec<u8>, request: &Request, shared: &Shared) -> io::Result<()> {
-    let path = shared.venue().stream_path(host);
-    let key = request.header("sec-websocket-key").filter(|_| path == Some(request.path.as_str()));
-    let Some(key) = key else {
-        let where_it_is = path.map_or("at another host".to_owned(), |path| format!("at {path}"));
-        let body = serde_json::json!({ "code": 29404, "message": format!("the stream is {where_it_is}") });
-        return Reply { status: 404, ..Reply::json(&body) }.write(&mut stream);
+/// The stream's path: a handshake, or a request as any other.
+async fn upgraded(State(line): State<Line>, mut request: http::Request<Body>) -> Response {
+    let upgrade = hyper::upgrade::on(&mut request);
+    let (parts, body) = request.into_parts();
+    let handshake = Request::new(&parts, &Bytes::new());
+    let Some(key) = handshake.header("sec-websocket-key").filter(|_| handshake.is_upgrade()) else {
+        return answered(State(line), http::Request::from_parts(parts, body)).await;
     };
     let opened = now();
-    if shared.faults.is_cut(opened, opened) {
-        return Ok(());
+    if line.shared.faults.is_cut(opened, opened) {
+        return NoAnswer.into_response();
     }
     let accept = derive_accept_key(key.as_bytes());
-    write!(
-        stream,
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
-    )?;
-    stream.set_read_timeout(Some(LISTEN))?;
-    let peer = stream.try_clone()?;
+    tokio::spawn(async move {
+        if let Ok(upgraded) = upgrade.await {
+            talk(upgraded, &line, &handshake, opened).await;
+        }
+    });
+    let headers = [
+        (header::UPGRADE, "websocket".to_owned()),
+        (header::CONNECTION, "Upgrade".to_owned()),
+        (header::SEC_WEBSOCKET_ACCEPT, accept),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+}
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+async fn talk(upgraded: Upgraded, line: &Line, handshake: &Request, opened: Time) {
+    let shared = &line.shared;
     let config = WebSocketConfig::default().max_message_size(Some(MOST_FRAME)).max_frame_size(Some(MOST_FRAME));
-    let mut socket = WebSocket::from_partially_read(stream, rest, Role::Server, Some(config));
+    let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     let number = shared.sockets.fetch_add(1, Ordering::Relaxed);
-    let (texts, told) = sync_channel(MOST_WAITING);
-    shared.venue().open(number, host, request, Out { texts, peer }, opened);
-    let peer = Peer { number, opened, login: shared.faults.login_of(request), told };
-    let _ = converse(&mut socket, &peer, shared);
+    let (texts, told) = channel(MOST_WAITING);
+    let let_go = Arc::new(Notify::new());
+    shared.venue().open(number, line.host, handshake, Out { texts, let_go: let_go.clone() }, opened);
+    let peer = Peer { number, opened, login: shared.faults.login_of(handshake) };
+    tokio::select! {
+        _ = converse(&mut socket, &peer, told, shared) => {}
+        // in the midst of a frame, as it may be
+        () = let_go.notified() => {}
+    }
     shared.venue().closed(number);
-    Ok(())
 }
 
 /// One socket's other end.
@@ -250,10 +350,14 @@ struct Peer {
     number: u64,
     opened: Time,
     login: Option<String>,
-    told: Receiver<Arc<str>>,
 }
 
-fn converse(socket: &mut WebSocket<TcpStream>, peer: &Peer, shared: &Shared) -> Result<(), Error> {
+async fn converse(
+    socket: &mut Socket,
+    peer: &Peer,
+    mut told: Receiver<Arc<str>>,
+    shared: &Shared,
+) -> Result<(), Error> {
     let (mut wire, mut out) = (Wire::default(), Vec::new());
     while !shared.is_stopped() && wire.held() < MOST_WAITING {
         let heard = now();
@@ -261,40 +365,49 @@ fn converse(socket: &mut WebSocket<TcpStream>, peer: &Peer, shared: &Shared) -> 
             return Ok(());
         }
         wire.due(heard, &mut out);
-        for text in peer.told.try_iter() {
+        while let Ok(text) = told.try_recv() {
             wire.pass(&shared.faults, text, heard, &mut out);
         }
         if !out.is_empty() {
             for text in out.drain(..) {
-                socket.write(Message::text(&*text))?;
+                socket.feed(Message::text(&*text)).await?;
             }
-            socket.flush()?;
+            patient(socket.flush()).await?;
         }
-        match socket.read() {
-            Ok(Message::Text(text)) => {
-                let Some(_turn) = shared.faults.turn(now, &shared.stop) else { break };
-                let fate = shared.faults.text(text.as_str(), peer.login.as_deref(), now());
-                match &fate {
-                    Fate::Instead(answer) => {
-                        out.push(answer.clone());
-                        continue;
-                    }
-                    Fate::After(answer) => wire.answer_with(answer.clone()),
-                    _ => {}
-                }
-                let mut venue = shared.venue();
-                let now = now();
-                let _ = venue.pass(now);
-                venue.text(peer.number, text.as_str(), now);
-                if fate == Fate::Lost {
-                    return Ok(());
-                }
+        let message = tokio::select! {
+            message = socket.next() => message,
+            Some(text) = told.recv() => {
+                wire.pass(&shared.faults, text, now(), &mut out);
+                continue;
             }
-            Ok(_) => {}
-            Err(Error::Io(error)) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
-            Err(error) => return Err(error),
+            () = sleep(LISTEN) => continue,
+        };
+        let Some(message) = message else { return Ok(()) };
+        let Message::Text(text) = message? else { continue };
+        let Some(_turn) = shared.faults.turn(now, &shared.stop).await else { break };
+        let fate = shared.faults.text(text.as_str(), peer.login.as_deref(), now());
+        match &fate {
+            Fate::Instead(answer) => {
+                out.push(answer.clone());
+                continue;
+            }
+            Fate::After(answer) => wire.answer_with(answer.clone()),
+            _ => {}
+        }
+        {
+            let mut venue = shared.venue();
+            let now = now();
+            let _ = venue.pass(now);
+            venue.text(peer.number, text.as_str(), now);
+        }
+        if fate == Fate::Lost {
+            return Ok(());
         }
     }
-    socket.close(None)?;
-    socket.flush()
+    patient(socket.close(None)).await
+}
+
+/// A peer that takes nothing for a minute has gone.
+async fn patient(sent: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    timeout(IDLE, sent).await.unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())))
 }

@@ -260,6 +260,34 @@ fn the_market_is_told_and_its_book_is_chained() {
     assert_eq!(venue.http("GET", "/api/v1/account?by=index&value=8", "").0, 404);
 }
 
+/// What is no request ends its own connection and no other; requests of one connection are answered in turn.
+#[test]
+fn what_is_no_request_is_refused_and_others_follow_each_other() {
+    let venue = Venue::start("--tier plus");
+    let answers = |text: &str| {
+        let mut stream = TcpStream::connect(("127.0.0.1", venue.port)).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.write_all(text.as_bytes()).expect("it is sent");
+        let mut answers = Vec::new();
+        // one that was refused before it was read whole may end in a reset
+        let _ = stream.read_to_end(&mut answers);
+        let answers = String::from_utf8_lossy(&answers).into_owned();
+        answers.split("HTTP/1.1 ").skip(1).map(|answer| answer[..3].to_owned()).collect::<Vec<_>>()
+    };
+    for text in [
+        "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n".to_owned(),
+        "POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: 99999999\r\n\r\n".to_owned(),
+        "\u{1}\u{2}\r\n\r\n".to_owned(),
+    ] {
+        assert_eq!(answers(&text), ["400"], "{text:.60}");
+    }
+    let long = answers(&format!("GET /{} HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(9_000), "b".repeat(20_000)));
+    assert!(long.iter().all(|status| status.starts_with('4')), "{long:?}");
+    let (first, last) =
+        ("GET /api/v1/orderBooks HTTP/1.1\r\n", "GET /api/v1/nothing HTTP/1.1\r\nConnection: close\r\n");
+    assert_eq!(answers(&format!("{first}\r\n{last}\r\n")), ["200", "404"]);
+}
+
 #[test]
 fn orders_live_and_end_as_the_account_is_told() {
     let mut venue = Venue::start("--tier plus --updates-per-sec 20");

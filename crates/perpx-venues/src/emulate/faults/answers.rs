@@ -5,8 +5,10 @@ use crate::emulate::http::{Reply, Request};
 use perpx_core::units::Time;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::MutexGuard;
+use tokio::time::sleep;
 
 /// Logins that are remembered, so that they can expire.
 const MOST_LOGINS: usize = 10_000;
@@ -32,39 +34,16 @@ pub(super) struct Logins {
     struck: usize,
 }
 
-/// Those who wait for the end of a halt, by number.
-#[derive(Default)]
-pub(super) struct Backlog {
-    came: AtomicU64,
-    left: AtomicU64,
-}
-
-/// Whose turn it is, until it is dropped.
-pub struct Turn<'a>(Option<&'a Backlog>);
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        if let Some(backlog) = self.0 {
-            backlog.left.fetch_add(1, Ordering::Release);
-        }
-    }
-}
-
 impl Faults {
-    /// Waits for the end of a halt, and for those who came before. `None` when asked to stop.
-    pub fn turn(&self, now: impl Fn() -> Time, stop: &AtomicBool) -> Option<Turn<'_>> {
-        let backlog = &self.backlog;
-        let is_empty = || backlog.left.load(Ordering::Acquire) == backlog.came.load(Ordering::Acquire);
-        if !self.is_halted(now()) && is_empty() {
-            return Some(Turn(None));
-        }
-        let number = backlog.came.fetch_add(1, Ordering::AcqRel);
-        let turn = Turn(Some(backlog));
-        while self.is_halted(now()) || backlog.left.load(Ordering::Acquire) != number {
+    /// Waits for those who came before, and for the end of a halt; the next one's turn comes when this one is dropped. `None` when
+    /// asked to stop.
+    pub async fn turn(&self, now: impl Fn() -> Time, stop: &AtomicBool) -> Option<MutexGuard<'_, ()>> {
+        let turn = self.backlog.lock().await;
+        while self.is_halted(now()) {
             if stop.load(Ordering::Relaxed) {
                 return None;
             }
-            std::thread::sleep(BEAT);
+            sleep(BEAT).await;
         }
         Some(turn)
     }

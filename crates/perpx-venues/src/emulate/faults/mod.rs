@@ -19,7 +19,7 @@ pub use read::FaultPlan;
 pub use wire::Wire;
 
 use crate::venue::Venue;
-use answers::{Backlog, Logins};
+use answers::Logins;
 use perpx_core::units::Time;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -68,7 +68,8 @@ pub enum Kind {
 pub struct Faults {
     dialect: &'static dyn Dialect,
     armed: Vec<Armed>,
-    backlog: Backlog,
+    /// Requests and calls take their turns in the order in which they came: the lock is fair.
+    backlog: tokio::sync::Mutex<()>,
     logins: Mutex<Logins>,
 }
 
@@ -111,7 +112,7 @@ impl Faults {
             }
         };
         let armed = here.map(arm).collect();
-        Faults { dialect, armed, backlog: Backlog::default(), logins: Mutex::default() }
+        Faults { dialect, armed, backlog: tokio::sync::Mutex::default(), logins: Mutex::default() }
     }
 
     fn of(&self, kind: Kind) -> impl Iterator<Item = &Armed> {
