@@ -24,7 +24,7 @@ impl Request {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).trim().to_owned();
         let mut request = Request {
             method: parts.method.to_string(),
-            path: decoded(parts.uri.path()),
+            path: percent_decode_str(parts.uri.path()).decode_utf8_lossy().into_owned(),
             fields: form(parts.uri.query().unwrap_or_default()).collect(),
             headers: parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
             body: String::from_utf8_lossy(body).into_owned(),
@@ -53,16 +53,7 @@ impl Request {
 }
 
 fn form(text: &str) -> impl Iterator<Item = (String, String)> + '_ {
-    let pairs = text.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decoded(&name.replace('+', " ")), decoded(&value.replace('+', " ")))
-    })
-}
-
-/// Percent signs taken back; one that begins no byte stays.
-fn decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
+    form_urlencoded::parse(text.as_bytes()).into_owned()
 }
 
 /// A reply's status and its JSON.

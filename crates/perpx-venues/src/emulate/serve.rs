@@ -18,16 +18,16 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use perpx_core::units::Time;
-use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -75,6 +75,7 @@ const BEAT: Duration = Duration::from_millis(5);
 const FAREWELL: usize = 40;
 /// How long a socket is listened to before it is seen whether something is due.
 const LISTEN: Duration = Duration::from_millis(5);
+/// A peer that does not go on for so long has gone: with its request, with taking an answer, with a stream's texts.
 const IDLE: Duration = Duration::from_secs(60);
 const MOST_CONNECTIONS: usize = 256;
 const MOST_HEAD: usize = 16 << 10;
@@ -93,6 +94,7 @@ struct Shared {
     sockets: AtomicU64,
     /// Free connections.
     free: Arc<Semaphore>,
+    idle: Duration,
     venue: Mutex<Box<dyn Emulated>>,
 }
 
@@ -103,6 +105,11 @@ pub struct Server {
 }
 
 impl Shared {
+    fn new(venue: Box<dyn Emulated>, stop: Arc<AtomicBool>, faults: Faults, idle: Duration) -> Shared {
+        let (sockets, free) = (AtomicU64::new(0), Arc::new(Semaphore::new(MOST_CONNECTIONS)));
+        Shared { stop, faults, sockets, free, idle, venue: Mutex::new(venue) }
+    }
+
     /// A task that panicked has left the venue as it was between two steps; the others go on.
     fn venue(&self) -> MutexGuard<'_, Box<dyn Emulated>> {
         self.venue.lock().unwrap_or_else(PoisonError::into_inner)
@@ -132,9 +139,7 @@ impl Server {
         let listeners = (0..venue.hosts()).map(one).collect::<Result<_, EmulateError>>()?;
         let faults = Faults::new(plan, venue.dialect(), wall);
         venue.halt(&faults.halts());
-        let free = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-        let shared = Arc::new(Shared { stop, faults, sockets: AtomicU64::new(0), free, venue: Mutex::new(venue) });
-        Ok(Server { listeners, shared })
+        Ok(Server { listeners, shared: Arc::new(Shared::new(venue, stop, faults, IDLE)) })
     }
 
     /// Of each host.
@@ -198,6 +203,7 @@ async fn accept(listener: tokio::net::TcpListener, host: usize, shared: Arc<Shar
             continue;
         };
         let Ok(permit) = shared.free.clone().try_acquire_owned() else { continue };
+        let _ = stream.set_nodelay(true);
         let line = Line { host, shared: shared.clone(), _open: Arc::new(permit) };
         tokio::spawn(async move {
             // whatever ends a connection ends it alone: the peer has gone, or did not speak the protocol
@@ -228,8 +234,11 @@ impl IntoResponse for NoAnswer {
     }
 }
 
-async fn connection(stream: TcpStream, line: Line) -> hyper::Result<()> {
-    let _ = stream.set_nodelay(true);
+async fn connection(stream: impl AsyncRead + AsyncWrite + Send + 'static, line: Line) -> hyper::Result<()> {
+    let idle = line.shared.idle;
+    // hyper waits for ever until a peer takes what is written; reading has a limit for the head, and one for the body
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(idle));
     let mut router = Router::new().fallback(answered);
     if let Some(path) = line.shared.venue().stream_path(line.host) {
         router = router.route(path, any(upgraded));
@@ -244,8 +253,8 @@ async fn connection(stream: TcpStream, line: Line) -> hyper::Result<()> {
         }
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(MOST_HEAD).title_case_headers(true);
-    http.serve_connection(TokioIo::new(stream), service).with_upgrades().await
+    http.timer(TokioTimer::new()).header_read_timeout(idle).max_buf_size(MOST_HEAD).title_case_headers(true);
+    http.serve_connection(TokioIo::new(Box::pin(stream)), service).with_upgrades().await
 }
 
 /// REST, and handshakes where there is no stream.
@@ -255,7 +264,7 @@ async fn answered(State(line): State<Line>, request: http::Request<Body>) -> Res
     if body.size_hint().lower() > MOST_BODY as u64 {
         return too_large();
     }
-    let body = match timeout(IDLE, to_bytes(body, MOST_BODY)).await {
+    let body = match timeout(line.shared.idle, to_bytes(body, MOST_BODY)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => return too_large(),
         Err(_) => return NoAnswer.into_response(),
@@ -372,7 +381,7 @@ async fn converse(
             for text in out.drain(..) {
                 socket.feed(Message::text(&*text)).await?;
             }
-            patient(socket.flush()).await?;
+            socket.flush().await?;
         }
         let message = tokio::select! {
             message = socket.next() => message,
@@ -404,10 +413,103 @@ async fn converse(
             return Ok(());
         }
     }
-    patient(socket.close(None)).await
+    socket.close(None).await
 }
 
-/// A peer that takes nothing for a minute has gone.
-async fn patient(sent: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
-    timeout(IDLE, sent).await.unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    /// Answers with a megabyte, and says a thousand texts to whoever opens a stream.
+    struct Talkative;
+
+    impl Emulated for Talkative {
+        fn pass(&mut self, _now: Time) -> Result<(), EmulateError> {
+            Ok(())
+        }
+
+        fn request(&mut self, _host: usize, request: &Request, _now: Time) -> Reply {
+            Reply::json(&"x".repeat(if request.path == "/short" { 1 } else { 1 << 20 }))
+        }
+
+        fn open(&mut self, _socket: u64, _host: usize, _handshake: &Request, out: Out, _now: Time) {
+            (0..1_000).for_each(|_| out.say(&Arc::from("a text")));
+        }
+
+        fn text(&mut self, _socket: u64, _text: &str, _now: Time) {}
+
+        fn closed(&mut self, _socket: u64) {}
+
+        fn halt(&mut self, _spans: &[(Time, Time)]) {}
+
+        fn dialect(&self) -> &'static dyn Dialect {
+            &crate::lighter::emulator::LighterDialect
+        }
+
+        fn told(&self, _ports: &[u16]) -> String {
+            String::new()
+        }
+
+        fn hosts(&self) -> u16 {
+            1
+        }
+
+        fn stream_path(&self, _host: usize) -> Option<&'static str> {
+            Some("/stream")
+        }
+    }
+
+    /// A peer that writes `said`, and what becomes of its connection, which holds 64 bytes of either way.
+    async fn connected(said: &str) -> (DuplexStream, impl Future<Output = Duration>) {
+        let faults = Faults::new(&FaultPlan::default(), Talkative.dialect(), Time(0));
+        let shared = Arc::new(Shared::new(Box::new(Talkative), Arc::default(), faults, Duration::from_millis(200)));
+        let permit = shared.free.clone().try_acquire_owned().expect("a place");
+        let (mut peer, stream) = duplex(64);
+        let line = Line { host: 0, shared: shared.clone(), _open: Arc::new(permit) };
+        let begun = Instant::now();
+        let served = tokio::spawn(connection(stream, line));
+        peer.write_all(said.as_bytes()).await.expect("it is read");
+        let gone = async move {
+            let _ = served.await.expect("no panic");
+            // a stream goes on in a task of its own
+            while shared.free.available_permits() < MOST_CONNECTIONS {
+                sleep(BEAT).await;
+            }
+            begun.elapsed()
+        };
+        (peer, gone)
+    }
+
+    const HANDSHAKE: &str = "GET /stream HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                             Sec-WebSocket-Key: MTIzNDU2Nzg5MDEyMzQ1Ng==\r\n\r\n";
+
+    /// Whatever a peer has begun, its place is free again some time after it has stopped.
+    #[tokio::test]
+    async fn a_peer_that_does_not_go_on_is_let_go() {
+        for said in [
+            "",
+            "GET /short HT",
+            "GET /short HTTP/1.1\r\nHost: x\r\n",
+            "POST /short HTTP/1.1\r\nContent-Length: 10\r\n\r\n123",
+            "GET /long HTTP/1.1\r\n\r\n",
+            HANDSHAKE,
+        ] {
+            let (_peer, gone) = connected(said).await;
+            let took = timeout(Duration::from_secs(20), gone).await;
+            let took = took.unwrap_or_else(|_| panic!("{said:?} keeps its connection"));
+            assert!(took >= Duration::from_millis(200), "{said:?}: {took:?}");
+        }
+    }
+
+    /// One that reads has its answer whole, in however many pieces.
+    #[tokio::test]
+    async fn a_peer_that_goes_on_is_served() {
+        let (mut peer, gone) = connected("GET /long HTTP/1.1\r\nConnection: close\r\n\r\n").await;
+        let mut answer = Vec::new();
+        peer.read_to_end(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n") && answer.len() > 1 << 20, "{}", answer.len());
+        gone.await;
+    }
 }

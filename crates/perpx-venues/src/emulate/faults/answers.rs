@@ -122,3 +122,35 @@ impl Faults {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emulate::FaultPlan;
+    use std::pin::pin;
+    use std::sync::atomic::AtomicI64;
+    use std::task::{Context, Waker};
+
+    /// Whoever looks first when a halt is over: the first to come is the first to be served, and the next one waits for its end.
+    #[tokio::test]
+    async fn those_who_waited_go_in_the_order_in_which_they_came() {
+        let plan =
+            FaultPlan::parse("f.toml", "[[fault]]\nat = \"0s\"\nkind = \"halt\"\nfor = \"1s\"\n").expect("legal");
+        let faults = Faults::new(&plan, &crate::lighter::emulator::LighterDialect, Time(0));
+        let (clock, stop) = (AtomicI64::new(0), AtomicBool::new(false));
+        let turn = || faults.turn(|| Time(clock.load(Ordering::Relaxed)), &stop);
+        let mut context = Context::from_waker(Waker::noop());
+        let (mut first, mut second, mut third) = (pin!(turn()), pin!(turn()), pin!(turn()));
+        assert!(first.as_mut().poll(&mut context).is_pending() && second.as_mut().poll(&mut context).is_pending());
+        clock.store(1_000_000_000, Ordering::Relaxed);
+        sleep(5 * BEAT).await;
+        assert!(third.as_mut().poll(&mut context).is_pending(), "it came after the halt, with two before it");
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        let served = first.await.expect("its turn");
+        assert!(second.as_mut().poll(&mut context).is_pending(), "the first is served");
+        drop(served);
+        assert!(third.as_mut().poll(&mut context).is_pending());
+        drop(second.await.expect("its turn"));
+        drop(third.await.expect("its turn"));
+    }
+}
