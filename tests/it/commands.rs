@@ -53,6 +53,13 @@ fn runs() -> &'static (Case, String, String) {
     })
 }
 
+/// Whoever records a result names the code by this word; a run's results carry the same one.
+#[test]
+fn the_version_names_the_code_of_the_results() {
+    let text = out(&run(SWEEP, "--version"));
+    assert_eq!(text.trim(), format!("perpx-sweep {} (code {})", env!("CARGO_PKG_VERSION"), perpx::sweep::code_id()));
+}
+
 #[test]
 fn every_help_fits_a_screen_and_shows_an_example() {
     for (program, name) in each() {

@@ -16,9 +16,12 @@ use std::time::Duration;
 const HELP: &str = "{about}\n\n{usage-heading} {usage}\n\n  \
                     <GRID.toml>            The grid file, such as sweeps/quickstart.toml\n{options}{after-help}\n";
 
+/// The version, and the code that names its results: run.json has the same word.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (code ", env!("PERPX_CODE_ID"), ")");
+
 /// Run a grid of configurations over recorded markets, rank them, write the best
 #[derive(Parser)]
-#[command(name = "perpx-sweep", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+#[command(name = "perpx-sweep", version = VERSION, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 #[command(help_template = HELP)]
 #[command(after_help = "Commands: show, compare, explain, audit, runs, keys, completions (see --help)\n\
                         Example: perpx-sweep sweeps/quickstart.toml --fresh")]
