@@ -1,4 +1,32 @@
 //! Market data: stores of parquet files, what brings data in, what judges it, and the loader that makes tiles of it.
+//!
+//! # A store
+//!
+//! A day of two venues written as a store, judged, and opened as the tape that a sweep replays:
+//!
+//! ```
+//! use perpx_core::units::DAY_NS;
+//! use perpx_data::check::{Missing, STALE_NS, Verdict, check};
+//! use perpx_data::loader::{MarksPolicy, MissingPolicy, Tape, TapeSpec};
+//! use perpx_data::synth::{SynthSpec, write};
+//! use std::sync::atomic::AtomicBool;
+//!
+//! let folder = tempfile::tempdir().expect("a folder");
+//! let store = folder.path().join("store");
+//! let start = "2026-01-05".parse().expect("a date");
+//! let spec = SynthSpec::new(7, start, 1);
+//! // nothing is seen under the store's name until it is whole
+//! write(&spec, &store, &AtomicBool::new(false), &mut |day| assert!(day.rows > 0)).expect("a store");
+//!
+//! let lacking = Missing { funding: MissingPolicy::Refuse, marks: MarksPolicy::Refuse };
+//! let report = check(&store, None, STALE_NS, lacking).expect("a report");
+//! assert_eq!(report.verdict(), Verdict::Fit);
+//!
+//! let venues = [spec.venues[0].name.as_str(), spec.venues[1].name.as_str()];
+//! let tape = Tape::open(TapeSpec::new(&store, &spec.symbol, venues, start, start.plus(DAY_NS))).expect("a tape");
+//! let tile = tape.tile(0).expect("a tile");
+//! assert!(tile.local.len() > 10_000);
+//! ```
 
 pub mod atomic;
 pub mod backtest;
