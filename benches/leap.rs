@@ -194,7 +194,7 @@ fn plans(regime: &Regime, n: usize, set: &mut SignalSet) -> Vec<Plan> {
         let overrides: Vec<_> = texts.map(|text| file.set(text).unwrap_or_else(|e| panic!("{text}: {e}"))).collect();
         let config = file.with(&overrides).unwrap_or_else(|e| panic!("{e}"));
         let mut plan = Plan::bind(&config, Arc::new(config.world.clone()), FundingKinds::default(), set);
-        plan.capital2 = 2 * Cash::units(200_000).as_notional().0;
+        plan.capital = Cash::units(200_000).into();
         plan
     };
     (0..n).map(&mut one).collect()

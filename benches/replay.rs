@@ -74,7 +74,7 @@ fn plans(settings: &[&str], key: &str, levels: usize, step: f64, set: &mut Signa
         let overrides: Vec<_> = all.map(|text| file.set(text).expect("a legal key")).collect();
         let config = file.with(&overrides).expect("a legal configuration");
         let mut plan = Plan::bind(&config, Arc::new(config.world.clone()), FundingKinds::default(), set);
-        plan.capital2 = 2 * Cash::units(200_000).as_notional().0;
+        plan.capital = Cash::units(200_000).into();
         plan
     };
     (0..levels).map(one).collect()

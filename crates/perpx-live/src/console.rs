@@ -6,7 +6,7 @@ use perpx_core::market::Event;
 use perpx_core::port::Transition;
 use perpx_core::stats::{FullRecord, Recorder, Scene, TradeRow, TransitionRow};
 use perpx_core::strategy::{also_names, reason_name, state_name};
-use perpx_core::units::{Cash, Time};
+use perpx_core::units::{Cash, MidValue, Time};
 use std::io::Write;
 
 /// A recorder that keeps all and prints each transition with its reason, prices, spread and equity.
@@ -16,13 +16,8 @@ pub struct ConsoleRecorder<'o> {
     status: Status,
     /// By role.
     venues: [String; 2],
-    /// C0, doubled.
-    initial2: i128,
-}
-
-/// Half of 1e-18 quote as money.
-pub(super) fn money(amount2: i128) -> f64 {
-    amount2 as f64 * 0.5e-18
+    /// The capital that the run began with.
+    initial: MidValue,
 }
 
 impl<'o> ConsoleRecorder<'o> {
@@ -31,15 +26,15 @@ impl<'o> ConsoleRecorder<'o> {
         out: Option<&'o mut (dyn Write + Send)>,
         status: Status,
         venues: [String; 2],
-        initial2: i128,
+        initial: MidValue,
     ) -> ConsoleRecorder<'o> {
-        ConsoleRecorder { record: FullRecord::default(), out, status, venues, initial2 }
+        ConsoleRecorder { record: FullRecord::default(), out, status, venues, initial }
     }
 
     /// A run begins.
     pub fn begin(&mut self, run: &str, span: (Time, Time), capital: Cash) {
         self.print(&format!("{run}: {}, capital {:.4}", super::span_text(span), capital.as_f64()));
-        self.note(0, self.initial2);
+        self.note(0, self.initial);
     }
 
     fn print(&mut self, text: &str) {
@@ -56,7 +51,7 @@ impl<'o> ConsoleRecorder<'o> {
         let t = &row.transition;
         let reason = reason_name(t.reason);
         let [long, short] = [0, 1].map(|r: usize| format!("{} {}/{}", self.venues[r], row.bbo[r].bid, row.bbo[r].ask));
-        let (at, from, to, equity) = (row.at.to_milli(), state_name(t.from), state_name(t.to), money(row.equity2));
+        let (at, from, to, equity) = (row.at.to_milli(), state_name(t.from), state_name(t.to), row.equity.as_f64());
         let mut text = format!("{at}  {from} -> {to}  {reason:<13} equity {equity:.4}");
         text.push_str(&format!("\n    {long}  {short}  spread {:.2} bp", row.spread));
         if t.also != 0 {
@@ -80,9 +75,9 @@ impl<'o> ConsoleRecorder<'o> {
         text
     }
 
-    fn note(&self, state: u8, equity2: i128) {
+    fn note(&self, state: u8, equity: MidValue) {
         let trades = self.record.trades.len();
-        let gain = money(equity2 - self.initial2);
+        let gain = (equity - self.initial).as_f64();
         self.status.state(format!("{}, {trades} trades, {gain:+.4}", state_name(state)));
     }
 }
@@ -92,20 +87,20 @@ impl Recorder for ConsoleRecorder<'_> {
         let before = self.record.trades.len();
         self.record.transition(scene, transition);
         let Some(row) = self.record.transitions.last() else { return };
-        let (text, equity2) = (self.told(row), row.equity2);
+        let (text, equity) = (self.told(row), row.equity);
         self.print(&text);
         if let Some(trade) = self.record.trades.get(before) {
             let text = self.closed(trade);
             self.print(&text);
         }
-        self.note(transition.to, equity2);
+        self.note(transition.to, equity);
     }
 
     fn entry(&mut self, scene: &Scene<'_>, event: &Event, end: bool) {
         self.record.entry(scene, event, end);
     }
 
-    fn equity(&mut self, at: Time, equity2: i128) {
-        self.record.equity(at, equity2);
+    fn equity(&mut self, at: Time, equity: MidValue) {
+        self.record.equity(at, equity);
     }
 }

@@ -1,7 +1,7 @@
 //! `--mode emulated`: the winner trades over sockets at both venues, played on this machine over the recorded tape. The one
 //! thing that is not as at the venues is that there is no other way between us and them than the loopback.
 
-use super::console::{ConsoleRecorder, money};
+use super::console::ConsoleRecorder;
 use super::session::{Connection, Ended, Session};
 use super::status::Status;
 use super::strategy_file::StrategyFile;
@@ -14,7 +14,7 @@ use perpx_core::stats::FullRecord;
 use perpx_core::strategy::STATES;
 use perpx_core::tape::Carry;
 use perpx_core::trader::Composite;
-use perpx_core::units::{Cash, DAY_NS, MINUTE_NS, SECOND_NS, Time};
+use perpx_core::units::{Cash, DAY_NS, MINUTE_NS, MidValue, SECOND_NS, Time};
 use perpx_data::backtest::{Binder, Reader, SymbolData};
 use perpx_data::loader::{Tape, TapeSpec};
 use perpx_venues::client::{ClientConfig, Holding};
@@ -161,7 +161,7 @@ pub fn run(options: &Options, range: &TimeRange, out: &mut (dyn Write + Send)) -
     let connections = connections(&mut running, options, spec, &job, clock)?;
     let status = Status::new(options.quiet, span);
     let out: Option<&mut (dyn Write + Send)> = if options.quiet { None } else { Some(out) };
-    let mut recorder = ConsoleRecorder::new(out, status.clone(), names.clone(), 2 * job.initial().as_notional().0);
+    let mut recorder = ConsoleRecorder::new(out, status.clone(), names.clone(), job.initial().into());
     recorder.begin("emulated", span, job.initial());
     let builder = TileBuilder::new(clock, engine, carry, span.0);
     let traded = Session::open(connections, &options.stop).and_then(|mut session| {
@@ -281,7 +281,7 @@ fn account(
         speed,
         trades: record.trades.len(),
         states: states.iter().filter_map(|&state| STATES.get(usize::from(state))).map(|state| state.name).collect(),
-        net_pnl: money(2 * (cash - initial).as_notional().0),
+        net_pnl: MidValue::from(cash - initial).as_f64(),
         commands: ended.commands,
         texts: ended.texts,
         venues: [venue(0), venue(1)],

@@ -87,7 +87,7 @@ pub fn run(options: &Options, out: &mut (dyn Write + Send)) -> Result<Report, Li
         let status = Status::new(options.quiet, span);
         let venues = feed.tape.spec().venues.clone();
         let out: Option<&mut (dyn Write + Send)> = if options.quiet { None } else { Some(&mut *out) };
-        let mut recorder = ConsoleRecorder::new(out, status.clone(), venues, 2 * job.initial().as_notional().0);
+        let mut recorder = ConsoleRecorder::new(out, status.clone(), venues, job.initial().into());
         recorder.begin(name, span, job.initial());
         let mut driver = Paced::new(Clock::new(options.speed, options.stop.clone(), status.clone()));
         let mut machine = RunState::new(Composite::default(), &job);

@@ -1,6 +1,5 @@
 //! What a live run came to, beside what the sweep came to.
 
-use super::console::money;
 use super::span_text;
 use super::strategy_file::StrategyFile;
 use perpx_core::replay::RunResult;
@@ -92,7 +91,7 @@ impl Report {
             net_pnl: metric("net_pnl"),
             fees: metric("fees"),
             funding: metric("funding"),
-            equity: record.equity.last().map_or(0.0, |(_, equity2)| money(*equity2)),
+            equity: record.equity.last().map_or(0.0, |(_, equity)| equity.as_f64()),
             ledger: result.hash.to_string(),
             sweep_ledger: self.wanted.get(number).cloned().unwrap_or_default(),
             position: held.map(|qty| qty.to_string()),

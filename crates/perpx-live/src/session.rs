@@ -286,7 +286,7 @@ fn unheard_of(books: &[VenueBook; 2], events: &VecDeque<Event>) -> Option<usize>
 mod tests {
     use super::*;
     use perpx_core::market::{OrderId, Side};
-    use perpx_core::units::{Cash, Price, Rate};
+    use perpx_core::units::{Cash, Mid, Price, Rate};
 
     /// Two fills of 3 open 6; 4 and 2 close them; one more is of no position that we know.
     #[test]
@@ -295,7 +295,7 @@ mod tests {
         let fill = |venue, side, qty| Event {
             at: Time(1),
             venue_time: Time(1),
-            met2: 0,
+            met: Mid::ZERO,
             venue,
             body: EventBody::Fill { id: OrderId(1), side, px: Price(5), qty: Qty(qty), maker: false, fee: Cash::ZERO },
         };

@@ -5,7 +5,7 @@ use perpx_core::market::{Event, EventBody, Role};
 use perpx_core::signals::{SignalEngine, TileSignals};
 use perpx_core::tape::rows::{DepthRow, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
 use perpx_core::tape::{Carry, Tile, align};
-use perpx_core::units::{HOUR_NS, Time};
+use perpx_core::units::{HOUR_NS, Mid, Time};
 use perpx_venues::client::MarketUpdate;
 use perpx_venues::wall::MarketClock;
 use std::collections::VecDeque;
@@ -19,8 +19,8 @@ pub struct TileBuilder {
     /// What was received last: a wall clock that is set back does not take time back.
     newest: Time,
     tables: [VenueTables; 2],
-    /// By role: when a venue had its newest quotes, on its own clock, and their doubled mids.
-    mids: [VecDeque<(Time, i64)>; 2],
+    /// By role: when a venue had its newest quotes, on its own clock, and their mids.
+    mids: [VecDeque<(Time, Mid)>; 2],
 }
 
 /// Quotes that are remembered for fills told after them.
@@ -48,7 +48,7 @@ impl TileBuilder {
             MarketUpdate::Quote { exch: had, bbo, bids, asks } => {
                 let mids = &mut self.mids[role.ix()];
                 mids.truncate(REMEMBERED - 1);
-                mids.push_front((had, if bbo.is_quoted() { bbo.mid2() } else { 0 }));
+                mids.push_front((had, bbo.mid_or_none()));
                 table.quotes.push(QuoteRow { exch, recv, bbo });
                 table.depth.push(DepthRow { exch, recv, bids, asks });
             }
@@ -74,8 +74,8 @@ impl TileBuilder {
         self.newest = recv;
         // of the book that a fill met we know the newest mid that is not later
         let met = self.mids[role.ix()].iter().find(|(had, _)| *had <= exch);
-        let met2 = met.map_or(0, |(_, mid2)| *mid2);
-        Event { at: recv, venue_time: self.clock.market(exch), venue: role, body, met2 }
+        let met = met.map_or(Mid::ZERO, |(_, mid)| *mid);
+        Event { at: recv, venue_time: self.clock.market(exch), venue: role, body, met }
     }
 
     /// The tile of everything up to now, the present moment included, and its signals.
@@ -139,7 +139,7 @@ mod tests {
         }
         let mut met = |role, exch| {
             let body = EventBody::Done { id: OrderId(1), filled: Qty(1) };
-            builder.event(role, Time(exch), body, Time(1_030)).met2
+            builder.event(role, Time(exch), body, Time(1_030)).met.raw()
         };
         assert_eq!([999, 1_000, 1_019, 1_020, 2_000].map(|exch| met(Role::Long, exch)), [0, 201, 221, 241, 241]);
         assert_eq!(met(Role::Short, 1_020), 0);

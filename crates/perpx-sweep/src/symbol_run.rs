@@ -4,6 +4,7 @@ use crate::error::SweepError;
 use crate::grid::{Feeds, Grid, Warmup};
 use crate::options::Options;
 use perpx_core::config::{Config, Override, Size};
+use perpx_core::ledger::Mids;
 use perpx_core::market::Role;
 use perpx_core::signals::SignalSet;
 use perpx_core::strategy::{FundingKinds, Plan};
@@ -76,7 +77,7 @@ impl SymbolRun {
         let mut feeds = Vec::with_capacity(tapes.len());
         for (tape, config) in tapes.into_iter().zip(&examples) {
             let feed = Feed::new(tape)?;
-            check_size(grid, symbol, config, feed.first_mid2)?;
+            check_size(grid, symbol, config, feed.first_mids)?;
             feeds.push(feed);
         }
         let worlds = grid.worlds();
@@ -151,7 +152,7 @@ fn open_tapes(
 const MOST_VALUE: i64 = 1_000_000_000_000;
 
 /// Every size of the grid is above both venues' minimum at the first price, and of a value that some account might hold.
-fn check_size(grid: &Grid, symbol: &str, config: &Config, first_mid2: [i64; 2]) -> Result<(), SweepError> {
+fn check_size(grid: &Grid, symbol: &str, config: &Config, first_mids: Mids) -> Result<(), SweepError> {
     let mut sizes = vec![config.strategy.size];
     for axis in grid.strategy_axes() {
         let numbers = axis.values.iter().filter_map(|value| value.num());
@@ -169,7 +170,7 @@ fn check_size(grid: &Grid, symbol: &str, config: &Config, first_mid2: [i64; 2]) 
         let mut signals = SignalSet::default();
         let plan = Plan::bind(&config, Arc::new(config.world.clone()), FundingKinds::default(), &mut signals);
         for role in Role::BOTH {
-            let px = perpx_core::units::Price(first_mid2[role.ix()] / 2);
+            let px = first_mids[role.ix()].price();
             let qty = plan.base_qty(px);
             let (value, most) = (px.of(qty), Cash::units(MOST_VALUE));
             if value > most.as_notional() {

@@ -3,11 +3,11 @@
 
 use super::{Line, Lines, VenueBook};
 use crate::market::{Event, EventBody, Role};
-use crate::units::{Cash, Qty};
+use crate::units::{Cash, Mid, MidValue, Qty};
 use serde::{Deserialize, Serialize};
 
-/// Twice the mids (bid + ask) by role, of the last local tick; zero = not quoted.
-pub type Mids = [i64; 2];
+/// The mids by role, of the last local tick; zero = not quoted.
+pub type Mids = [Mid; 2];
 
 /// Both accounts as the trader knows them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub struct Belief {
 impl Belief {
     /// Fresh accounts; `books` by role, with their capital.
     pub fn new(books: [VenueBook; 2]) -> Belief {
-        Belief { books, lines: Lines::default(), in_transit: Cash::ZERO, valued_at: [0; 2] }
+        Belief { books, lines: Lines::default(), in_transit: Cash::ZERO, valued_at: [Mid::ZERO; 2] }
     }
 
     /// Base coins of a leg, not negative.
@@ -38,10 +38,10 @@ impl Belief {
         Role::BOTH.iter().all(|&role| self.qty(role).is_zero())
     }
 
-    /// Twice the equity of both accounts (1e-18), money in transit included.
-    pub fn equity2(&self, mids: Mids) -> i128 {
-        let books: i128 = self.books.iter().zip(mids).map(|(book, mid2)| book.equity2(mid2)).sum();
-        books + 2 * self.in_transit.as_notional().0
+    /// The equity of both accounts, money in transit included.
+    pub fn equity(&self, mids: Mids) -> MidValue {
+        let books: MidValue = self.books.iter().zip(mids).map(|(book, mid)| book.equity(mid)).sum();
+        books + self.in_transit.into()
     }
 
     /// Puts the move of the mids since the last call on the lines; `unmatched` is the line of quantity without a
@@ -52,9 +52,9 @@ impl Belief {
             let r = role.ix();
             let qty = self.qty(role);
             if !qty.is_zero() {
-                let moved = i128::from(mids[r] - self.valued_at[r]) * i128::from(role.opening().sign());
-                self.lines.add(role, Line::Spread, moved * i128::from(matched.0));
-                self.lines.add(role, unmatched, moved * i128::from(qty.0 - matched.0));
+                let (moved, side) = (mids[r] - self.valued_at[r], role.opening());
+                self.lines.add(role, Line::Spread, moved.of(side.signed(matched)));
+                self.lines.add(role, unmatched, moved.of(side.signed(qty - matched)));
             }
         }
         self.valued_at = mids;
@@ -66,27 +66,25 @@ impl Belief {
     pub fn apply(&mut self, event: &Event, mids: Mids, unmatched: Line) {
         let role = event.venue;
         let book = &mut self.books[role.ix()];
-        let before = book.equity2(mids[role.ix()]);
-        let mut drift2 = 0;
-        let (exact2, line) = match event.body {
+        let before = book.equity(mids[role.ix()]);
+        let mut drift = MidValue::ZERO;
+        let (exact, line) = match event.body {
             EventBody::Fill { side, px, qty, fee, .. } => {
                 let line = if fee.0 > 0 { Line::Rebates } else { Line::Fees };
-                let met2 = if event.met2 > 0 { event.met2 } else { mids[role.ix()] };
-                let signed = i128::from(side.sign()) * i128::from(qty.0);
-                drift2 = i128::from(mids[role.ix()] - met2) * signed;
-                let slip = (i128::from(met2) - 2 * i128::from(px.0)) * signed;
+                let met = if event.met.is_quoted() { event.met } else { mids[role.ix()] };
+                drift = (mids[role.ix()] - met).of(side.signed(qty));
+                let slip = (met - Mid::at(px)).of(side.signed(qty));
                 (Some((slip, Line::Slippage)), Some((fee, line)))
             }
             EventBody::Funding { amount, .. } => (None, Some((amount, Line::Funding))),
             EventBody::Liquidated { px, qty, fee, lost } => {
-                let distance = i128::from(mids[role.ix()]) - 2 * i128::from(px.0);
-                let slip = distance * i128::from(role.closing().sign()) * i128::from(qty.0);
+                let slip = (mids[role.ix()] - Mid::at(px)).of(role.closing().signed(qty));
                 (Some((slip, Line::Liquidation)), Some((fee - lost, Line::Liquidation)))
             }
             EventBody::Transferred { amount, fee } => {
                 book.apply(&event.body);
                 self.in_transit -= amount;
-                self.lines.add(role, Line::Transfer, 2 * fee.as_notional().0);
+                self.lines.add(role, Line::Transfer, fee.into());
                 return;
             }
             _ => return,
@@ -94,21 +92,21 @@ impl Belief {
         self.value_at(mids, unmatched);
         let book = &mut self.books[role.ix()];
         book.apply(&event.body);
-        let change = book.equity2(mids[role.ix()]) - before;
-        self.lines.add(role, unmatched, drift2);
-        let mut explained = drift2;
-        if let Some((amount2, line)) = exact2 {
-            self.lines.add(role, line, amount2);
-            explained += amount2;
+        let change = book.equity(mids[role.ix()]) - before;
+        self.lines.add(role, unmatched, drift);
+        let mut explained = drift;
+        if let Some((amount, line)) = exact {
+            self.lines.add(role, line, amount);
+            explained += amount;
         }
         if let Some((cash, line)) = line {
-            let amount2 = 2 * cash.as_notional().0;
-            self.lines.add(role, line, amount2);
-            explained += amount2;
+            let amount = cash.into();
+            self.lines.add(role, line, amount);
+            explained += amount;
         }
         // what no line explains is the rounding of one entry to the money grid, against us
-        let (rounding, step2) = (change - explained, 2 * self.books[role.ix()].grid().as_notional().0);
-        assert!(-step2 < rounding && rounding <= 0, "{rounding} of {event:?} is on no line");
+        let (rounding, step) = (change - explained, MidValue::from(self.books[role.ix()].grid()));
+        assert!(-step < rounding && rounding <= MidValue::ZERO, "{rounding} of {event:?} is on no line");
         self.lines.add(role, Line::Rounding, rounding);
     }
 }
@@ -120,7 +118,7 @@ mod tests {
     use crate::units::{Price, Rate, Time};
 
     fn mids(long: i64, short: i64) -> Mids {
-        [2 * long * 1_000_000_000, 2 * short * 1_000_000_000]
+        [long, short].map(|units| Mid::at(Price(units * 1_000_000_000)))
     }
 
     fn fill(venue: Role, side: Side, px: i64, qty: i64) -> Event {
@@ -132,7 +130,7 @@ mod tests {
             maker: false,
             fee: Cash(-1_000_000),
         };
-        Event { at: Time(0), venue_time: Time(0), venue, body, met2: 0 }
+        Event { at: Time(0), venue_time: Time(0), venue, body, met: Mid::ZERO }
     }
 
     /// Buy 1 at 101 (mid 100), lock by selling 1 at 109 (mid 110), unwind both: every line by hand.
@@ -141,14 +139,14 @@ mod tests {
         let book = |role| VenueBook::new(role, Cash(1_000_000), Rate(Rate::ONE), true, Cash::units(1_000));
         let mut belief = Belief::new([book(Role::Long), book(Role::Short)]);
         let one = 1_000_000_000;
-        let start = belief.equity2(mids(100, 100));
+        let start = belief.equity(mids(100, 100));
         belief.apply(&fill(Role::Long, Side::Buy, 101, one), mids(100, 100), Line::Legging);
         belief.value_at(mids(110, 111), Line::Price);
         belief.apply(&fill(Role::Short, Side::Sell, 109, one), mids(110, 110), Line::Legging);
         belief.apply(&fill(Role::Short, Side::Buy, 105, one), mids(104, 104), Line::Price);
         belief.apply(&fill(Role::Long, Side::Sell, 103, one), mids(106, 104), Line::Price);
         assert!(belief.is_flat());
-        assert_eq!(belief.lines.total2(), belief.equity2(mids(0, 0)) - start);
+        assert_eq!(belief.lines.total(), belief.equity(mids(0, 0)) - start);
         let line = |line| belief.lines.as_f64(line);
         assert_eq!(line(Line::Price), 10.0 + 2.0); // 100 -> 110 alone, 104 -> 106 alone
         assert_eq!(line(Line::Spread), -6.0 + 6.0); // both 110 -> 104
@@ -165,13 +163,13 @@ mod tests {
     fn slippage_is_the_venues_and_what_came_after_is_not() {
         let book = |role| VenueBook::new(role, Cash(1_000_000), Rate(Rate::ONE), true, Cash::units(1_000));
         let one = 1_000_000_000;
-        let met = |event: Event, mid: i64| Event { met2: 2 * mid * one, ..event };
+        let met = |event: Event, mid: i64| Event { met: Mid::at(Price(mid * one)), ..event };
         let mut belief = Belief::new([book(Role::Long), book(Role::Short)]);
-        let start = belief.equity2(mids(100, 100));
+        let start = belief.equity(mids(100, 100));
         belief.apply(&met(fill(Role::Long, Side::Buy, 101, one), 100), mids(104, 100), Line::Legging);
         belief.value_at(mids(102, 100), Line::Legging);
         belief.apply(&met(fill(Role::Long, Side::Sell, 103, one), 105), mids(102, 100), Line::Price);
-        assert_eq!(belief.lines.total2(), belief.equity2(mids(0, 0)) - start);
+        assert_eq!(belief.lines.total(), belief.equity(mids(0, 0)) - start);
         let line = |line| belief.lines.as_f64(line);
         assert_eq!(line(Line::Slippage), -1.0 - 2.0);
         assert_eq!((line(Line::Legging), line(Line::Price)), (4.0 - 2.0, 3.0));

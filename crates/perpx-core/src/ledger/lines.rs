@@ -1,6 +1,7 @@
 //! Where the money came from: one line per cause. The lines of a run add up to its change of equity exactly.
 
 use crate::market::Role;
+use crate::units::MidValue;
 use serde::{Deserialize, Serialize};
 
 /// A cause of money; amounts are positive where we gained.
@@ -61,41 +62,41 @@ impl Line {
     }
 }
 
-/// Money by leg and line, doubled (units of half of 1e-18 quote), so that mids stay exact.
+/// Money by leg and line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lines(pub [[i128; Line::ALL.len()]; 2]);
+pub struct Lines(pub [[MidValue; Line::ALL.len()]; 2]);
 
 impl Lines {
-    /// Books a doubled amount.
-    pub fn add(&mut self, role: Role, line: Line, amount2: i128) {
-        self.0[role.ix()][line as usize] += amount2;
+    /// Books an amount; positive = we gained.
+    pub fn add(&mut self, role: Role, line: Line, amount: MidValue) {
+        self.0[role.ix()][line as usize] += amount;
     }
 
-    /// One line of a leg, doubled.
-    pub fn get2(&self, role: Role, line: Line) -> i128 {
+    /// One line of a leg.
+    pub fn get(&self, role: Role, line: Line) -> MidValue {
         self.0[role.ix()][line as usize]
     }
 
-    /// All lines of a leg, doubled.
-    pub fn of2(&self, role: Role) -> i128 {
-        self.0[role.ix()].iter().sum()
+    /// All lines of a leg.
+    pub fn of(&self, role: Role) -> MidValue {
+        self.0[role.ix()].iter().copied().sum()
     }
 
     /// One line of both legs, quote units, for reports.
     pub fn as_f64(&self, line: Line) -> f64 {
-        (self.get2(Role::Long, line) + self.get2(Role::Short, line)) as f64 * 0.5e-18
+        (self.get(Role::Long, line) + self.get(Role::Short, line)).as_f64()
     }
 
-    /// Sum of all, doubled.
-    pub fn total2(&self) -> i128 {
-        self.0.iter().flatten().sum()
+    /// Sum of all.
+    pub fn total(&self) -> MidValue {
+        self.0.iter().flatten().copied().sum()
     }
 
     /// These lines and `more`, line by line.
     pub fn plus(&self, more: &Lines) -> Lines {
         let mut out = *self;
         for (row, new) in out.0.iter_mut().zip(&more.0) {
-            row.iter_mut().zip(new).for_each(|(sum, new)| *sum += new);
+            row.iter_mut().zip(new).for_each(|(sum, new)| *sum += *new);
         }
         out
     }
@@ -104,7 +105,7 @@ impl Lines {
     pub fn minus(&self, before: &Lines) -> Lines {
         let mut out = *self;
         for (row, old) in out.0.iter_mut().zip(&before.0) {
-            row.iter_mut().zip(old).for_each(|(new, old)| *new -= old);
+            row.iter_mut().zip(old).for_each(|(new, old)| *new -= *old);
         }
         out
     }

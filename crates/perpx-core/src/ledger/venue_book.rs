@@ -1,7 +1,7 @@
 //! One account on one venue: its cash and its one leg. Used as it is for truth and for belief.
 
 use crate::market::{EventBody, LegMargin, Role};
-use crate::units::{Cash, Notional, Price, Qty, Rate, mul_div};
+use crate::units::{Cash, Mid, MidValue, Notional, Price, Qty, Rate, mul_div};
 use serde::{Deserialize, Serialize};
 
 /// The open position of a venue. The long venue holds longs alone, the short venue shorts alone.
@@ -131,15 +131,14 @@ impl VenueBook {
         }
     }
 
-    /// Twice the equity (1e-18) with the leg valued at half of `mid2` (bid + ask), exact.
-    pub fn equity2(&self, mid2: i64) -> i128 {
-        let value2 = i128::from(mid2) * i128::from(self.leg.qty.0);
-        let open2 = value2 - 2 * self.leg.cost.0;
+    /// The balance and what the leg would make at `mid`, exact.
+    pub fn equity(&self, mid: Mid) -> MidValue {
+        let open = mid.of(self.leg.qty) - self.leg.cost.into();
         let signed = match self.role {
-            Role::Long => open2,
-            Role::Short => -open2,
+            Role::Long => open,
+            Role::Short => -open,
         };
-        2 * self.cash.as_notional().0 + signed
+        MidValue::from(self.cash) + signed
     }
 
     /// What decides whether the venue takes the leg; `None` without one.
@@ -207,11 +206,8 @@ mod tests {
         assert_eq!(book.leg.cost, Notional(1_507_500_000_000_000_000_000));
         assert_eq!(book.leg.margin.to_string(), "150.75");
         assert_eq!(book.free().to_string(), "856.25");
-        // at mid 102,000: 1,007 + 0.015 x 102,000 - 1,507.5 = 1,029.5, doubled
-        assert_eq!(
-            book.equity2(204_000_000_000_000),
-            2 * Cash::units(1_029).as_notional().0 + 1_000_000_000_000_000_000
-        );
+        // at mid 102,000: 1,007 + 0.015 x 102,000 - 1,507.5 = 1,029.5
+        assert_eq!(book.equity(Mid::at(Price(102_000_000_000_000))).to_string(), "1029.5");
     }
 
     /// A short of 0.010 from 100,000; funding 1e-4 on 100,000 is received by the short: 0.1.

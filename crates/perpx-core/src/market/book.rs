@@ -1,7 +1,7 @@
 //! The visible book.
 
 use crate::market::Side;
-use crate::units::{Price, Qty};
+use crate::units::{Mid, Price, Qty};
 use serde::{Deserialize, Serialize};
 
 /// Best bid and ask with their sizes. A price of zero means "no quote yet"; a size of zero "size unknown".
@@ -25,10 +25,16 @@ impl Bbo {
         self.bid.0 > 0 && self.ask.0 > 0
     }
 
-    /// Bid plus ask: twice the mid, exact.
+    /// Between bid and ask, exact.
     #[inline]
-    pub fn mid2(&self) -> i64 {
-        self.bid.0 + self.ask.0
+    pub fn mid(&self) -> Mid {
+        Mid::between(self.bid, self.ask)
+    }
+
+    /// The mid; [`Mid::ZERO`] when a side is missing.
+    #[inline]
+    pub fn mid_or_none(&self) -> Mid {
+        if self.is_quoted() { self.mid() } else { Mid::ZERO }
     }
 
     /// The best price of the side that rests: bids for `Buy`, asks for `Sell`.

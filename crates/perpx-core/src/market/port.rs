@@ -2,7 +2,7 @@
 //! trader is this vocabulary; no call returns an answer.
 
 use super::{NewOrder, OrderId, Role, Side};
-use crate::units::{Cash, Price, Qty, Rate, Time};
+use crate::units::{Cash, Mid, Price, Qty, Rate, Time};
 use serde::{Deserialize, Serialize};
 
 /// What the trader asks of a venue.
@@ -90,9 +90,9 @@ pub struct Event {
     pub venue: Role,
     /// What happened.
     pub body: EventBody,
-    /// Of a fill: the doubled mid of the book that it met there, before it; zero: not known. It tells slippage from drift,
-    /// moves no money, and is no part of the ledger's hash.
-    pub met2: i64,
+    /// Of a fill: the mid of the book that it met there, before it; zero: not known. It tells slippage from drift, moves no
+    /// money, and is no part of the ledger's hash.
+    pub met: Mid,
 }
 
 /// What happened at a venue. Money is in quote units and positive where we receive it.

@@ -12,7 +12,7 @@ use crate::stats::At;
 use crate::stats::{Caps, Equity};
 use crate::stats::{Recorder, Scene};
 use crate::tape::Tile;
-use crate::units::{Cash, HOUR_NS, Notional, Rate, Time};
+use crate::units::{Cash, HOUR_NS, Mid, MidValue, Notional, Rate, Time};
 use crate::watch::{EvalCtx, TrailingExtreme};
 use std::cell::Cell;
 use std::ops::Range;
@@ -163,12 +163,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         from + time[from..to].partition_point(|&x| x < t.0)
     }
 
-    /// Twice the mids of the last tick.
+    /// The mids of the last tick.
     fn mids(&self) -> Mids {
-        Role::BOTH.map(|role| {
-            let bbo = self.tile.local.bbo(self.row, role);
-            if bbo.is_quoted() { bbo.mid2() } else { 0 }
-        })
+        Role::BOTH.map(|role| self.tile.local.bbo(self.row, role).mid_or_none())
     }
 
     /// The extreme that the trader asks for, `row` included.
@@ -257,7 +254,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         let m = &mut *self.m;
         let at = At { now: m.now.max(event.at), row: self.row, belief: &m.belief, mids };
         let ended = if end { None } else { m.tally.booked(&at, event, m.trader.is_hedging(), T::STATES) };
-        if self.m.equity.after_entry(event.at, self.m.belief.equity2(mids), &self.caps) {
+        if self.m.equity.after_entry(event.at, self.m.belief.equity(mids), &self.caps) {
             self.wake_at(event.at);
         }
         let scene = Scene { now: event.at, ..scene(self.m, self.tile, self.signals, self.row, mids) };
@@ -431,9 +428,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         let idle = self.m.transfers.is_empty() && now >= self.m.transfer_after;
         let Some(rule) = self.job.transfer.filter(|_| idle) else { return };
         let books = &self.m.belief.books;
-        let balances2 = Role::BOTH.map(|role| books[role.ix()].equity2(mids[role.ix()]));
+        let balances = Role::BOTH.map(|role| books[role.ix()].equity(mids[role.ix()]));
         let free = Role::BOTH.map(|role| books[role.ix()].free().min(self.m.sims[role.ix()].truth().free()));
-        let Some((poor, half)) = shortfall(balances2, self.job.capital, rule.below, free) else { return };
+        let Some((poor, half)) = shortfall(balances, self.job.capital, rule.below, free) else { return };
         let rich = poor.other();
         let grid = self.m.belief.books.iter().map(|book| book.grid().0).max().unwrap_or(1);
         let amount = Cash(half.0.div_euclid(grid) * grid);
@@ -445,7 +442,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             venue_time: at,
             venue,
             body: EventBody::Transferred { amount, fee },
-            met2: 0,
+            met: Mid::ZERO,
         };
         self.m.transfers.push_back(news(now, rich, -amount, Cash::ZERO));
         let arrives = now.plus(rule.delay_ns);
@@ -602,24 +599,21 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
                 self.book(&event, mids, true);
             }
         }
-        let equity2 = self.m.belief.equity2(mids);
-        let (initial2, lines2) = (2 * self.job.initial().as_notional().0, self.m.belief.lines.total2());
-        assert!(
-            equity2 == initial2 + lines2,
-            "equity {equity2}, of which {initial2} was there and {lines2} is on lines"
-        );
-        self.m.equity.finish(to, equity2, self.rec);
+        let equity = self.m.belief.equity(mids);
+        let (initial, lines) = (MidValue::from(self.job.initial()), self.m.belief.lines.total());
+        assert!(equity == initial + lines, "equity {equity}, of which {initial} was there and {lines} is on lines");
+        self.m.equity.finish(to, equity, self.rec);
     }
 }
 
 /// The venue whose balance is the lower one and under `below` of its initial capital, and half of the difference of both, as
-/// far as it is free at the other. Balances are doubled, as equity is.
-fn shortfall(balances2: [i128; 2], capital: [Cash; 2], below: Rate, free: [Cash; 2]) -> Option<(Role, Cash)> {
-    let [long, short] = balances2;
+/// far as it is free at the other.
+fn shortfall(balances: [MidValue; 2], capital: [Cash; 2], below: Rate, free: [Cash; 2]) -> Option<(Role, Cash)> {
+    let [long, short] = balances;
     let poor = if long < short { Role::Long } else { Role::Short };
-    let least2 = 2 * capital[poor.ix()].as_notional().times(below, Cash(1)).as_notional().0;
-    let half = Notional((long - short).abs() / 4).to_cash(Cash(1));
-    (balances2[poor.ix()] < least2).then(|| (poor, half.min(free[poor.other().ix()])))
+    let least = capital[poor.ix()].as_notional().times(below, Cash(1)).into();
+    let half = Notional((long - short).abs().to_notional().0 / 2).to_cash(Cash(1));
+    (balances[poor.ix()] < least).then(|| (poor, half.min(free[poor.other().ix()])))
 }
 
 fn scene<'a, T: Trader>(
@@ -640,8 +634,8 @@ mod tests {
     #[test]
     fn a_transfer_looks_at_balances_not_at_what_margin_leaves() {
         let due = |long: i64, short: i64, free: i64| {
-            let balances2 = [long, short].map(|units| 2 * Cash::units(units).as_notional().0);
-            shortfall(balances2, [Cash::units(1_000); 2], Rate::from_bps(9_000), [Cash::units(free); 2])
+            let balances = [long, short].map(|units| Cash::units(units).into());
+            shortfall(balances, [Cash::units(1_000); 2], Rate::from_bps(9_000), [Cash::units(free); 2])
         };
         // nearly all of it is posted as margin, and nothing is lost
         assert_eq!(due(1_000, 1_000, 50), None);

@@ -4,7 +4,7 @@ use super::bars::{Bars, Close};
 use super::{Band, Ema, SignalColumn, SignalKey, TileSignals, Volatility, bar_before, edge, spread_bp};
 use crate::market::Role;
 use crate::tape::{Local, Tile};
-use crate::units::{MINUTE_NS, Rate, Time};
+use crate::units::{MINUTE_NS, Mid, Rate, Time};
 use serde::{Deserialize, Serialize};
 
 /// Computes the columns of a list of keys; carried over tiles, checkpointed whole. A key's values depend on the tape from
@@ -104,7 +104,7 @@ impl SignalEngine {
 
     /// The signals of the next tile. Tiles come in order, without gaps.
     pub fn tile(&mut self, tile: &Tile) -> TileSignals {
-        let (first_minute, minute_mid2) = minutes(tile);
+        let (first_minute, minute_mids) = minutes(tile);
         let mut out = TileSignals {
             spread: rows(&tile.local, |local, row| {
                 spread_bp(&local.bbo(row, Role::Long), &local.bbo(row, Role::Short))
@@ -112,7 +112,7 @@ impl SignalEngine {
             edge: rows(&tile.local, |local, row| edge(&local.bbo(row, Role::Long), &local.bbo(row, Role::Short))),
             columns: self.keys.iter().map(|key| column(key, tile.start)).collect(),
             first_minute,
-            minute_mid2,
+            minute_mids,
         };
         let mut all = std::mem::take(&mut self.bars);
         for bars in &mut all {
@@ -209,18 +209,15 @@ fn rows(local: &Local, value: impl Fn(&Local, usize) -> f64) -> Vec<f64> {
     (0..local.len()).map(|row| value(local, row)).collect()
 }
 
-/// Twice the mids at the whole minutes of a tile; zero = not quoted.
-fn minutes(tile: &Tile) -> (i64, Vec<[i64; 2]>) {
+/// The mids at the whole minutes of a tile; zero = not quoted.
+fn minutes(tile: &Tile) -> (i64, Vec<[Mid; 2]>) {
     let ceil = |time: Time| time.0.div_euclid(MINUTE_NS) + i64::from(time.0.rem_euclid(MINUTE_NS) > 0);
     let (first, end) = (ceil(tile.start), ceil(tile.end));
     let times: &[i64] = &tile.local.time;
     let mut row = 0;
     let mids = (first..end).map(|minute| {
         row += times[row..].partition_point(|&time| time <= minute * MINUTE_NS).saturating_sub(1);
-        Role::BOTH.map(|role| {
-            let bbo = tile.local.bbo(row, role);
-            if bbo.is_quoted() { bbo.mid2() } else { 0 }
-        })
+        Role::BOTH.map(|role| tile.local.bbo(row, role).mid_or_none())
     });
     (first, mids.collect())
 }
@@ -322,11 +319,11 @@ mod tests {
                     }
                 }
             }
-            let minutes: Vec<i64> = (part.first_minute..).take(part.minute_mid2.len()).collect();
+            let minutes: Vec<i64> = (part.first_minute..).take(part.minute_mids.len()).collect();
             for minute in minutes {
                 assert!(minute * 60 >= cut[0] && minute * 60 < cut[1]);
                 let at = (minute - whole[0].first_minute) as usize;
-                assert_eq!(part.minute_mid2[(minute - part.first_minute) as usize], whole[0].minute_mid2[at]);
+                assert_eq!(part.minute_mids[(minute - part.first_minute) as usize], whole[0].minute_mids[at]);
             }
         }
         let last = whole[0].columns[1].a.last().copied().unwrap_or(f64::NAN);

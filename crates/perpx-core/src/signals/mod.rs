@@ -13,7 +13,7 @@ pub use engine::{SignalEngine, warmup_ns};
 pub use volatility::Volatility;
 
 use crate::market::{Bbo, Role};
-use crate::units::{Rate, Time};
+use crate::units::{Mid, Rate, Time};
 use serde::{Deserialize, Serialize};
 
 /// Index of the last bar that is closed at `time` for bars of `bar_ns`.
@@ -25,17 +25,17 @@ pub fn bar_before(time: Time, bar_ns: i64) -> i64 {
 /// Mid of a quote, quote money; NaN when a side is missing.
 #[inline]
 pub fn mid(bbo: &Bbo) -> f64 {
-    if bbo.is_quoted() { bbo.mid2() as f64 / 2e9 } else { f64::NAN }
+    if bbo.is_quoted() { bbo.mid().as_f64() } else { f64::NAN }
 }
 
-/// `(mid_long - mid_short) / ((mid_long + mid_short) / 2) * 1e4`, bp; NaN when a side is missing. Made of twice the mids in
+/// `(mid_long - mid_short) / ((mid_long + mid_short) / 2) * 1e4`, bp; NaN when a side is missing. Made of the mids in
 /// 1e-9, which cancels the scale.
 #[inline]
 pub fn spread_bp(long: &Bbo, short: &Bbo) -> f64 {
     if !long.is_quoted() || !short.is_quoted() {
         return f64::NAN;
     }
-    let (long, short) = (long.mid2() as f64, short.mid2() as f64);
+    let (long, short) = (long.mid().raw() as f64, short.mid().raw() as f64);
     (long - short) / ((long + short) / 2.0) * 1e4
 }
 
@@ -138,9 +138,9 @@ pub struct TileSignals {
     /// Per local row: bid_short / ask_long; NaN where a side is missing.
     pub edge: Vec<f64>,
     pub columns: Vec<SignalColumn>,
-    /// Twice the mids by role at whole minutes `first_minute + i` inside the tile (last tick at or before the minute).
+    /// The mids by role at whole minutes `first_minute + i` inside the tile (last tick at or before the minute).
     pub first_minute: i64,
-    pub minute_mid2: Vec<[i64; 2]>,
+    pub minute_mids: Vec<[Mid; 2]>,
 }
 
 impl TileSignals {

@@ -7,20 +7,20 @@ use super::venue::{Env, Order, SimVenue, seek};
 use crate::market::{Event, EventBody, FundingPrice, LiquidationRule, OrderId, Role, Side};
 use crate::tape::Settlement;
 use crate::tape::tree::Extremes;
-use crate::units::{Cash, Notional, Price, Qty, Rate, Time};
+use crate::units::{Cash, Mid, Notional, Price, Qty, Rate, Time};
 
 /// By role: a liquidation level that no mark passes.
 pub(super) const NEVER_TAKEN: [i64; 2] = [i64::MIN, i64::MAX];
 
 impl SimVenue {
-    /// One fill at venue time `when.0`, told at `when.1`, of a book whose doubled mid is `met2`. The caller recomputes the
+    /// One fill at venue time `when.0`, told at `when.1`, of a book whose mid is `met`. The caller recomputes the
     /// liquidation level.
     pub(super) fn fill(
         &mut self,
         order: &mut Order,
         Piece { px, qty }: Piece,
         maker: bool,
-        met2: i64,
+        met: Mid,
         when: (Time, Time),
         env: &Env,
     ) {
@@ -42,15 +42,15 @@ impl SimVenue {
             self.stats.fills_taker += 1;
         }
         match self.is_lost(order, t, env) {
-            true => self.answers.keep(t, body, met2),
-            false => self.deliver_money(at, t, body, met2),
+            true => self.answers.keep(t, body, met),
+            false => self.deliver_money(at, t, body, met),
         }
     }
 
-    /// The doubled mid of the book as it stands at the present moment, of whose rows those before the cursors have come;
+    /// The mid of the book as it stands at the present moment, of whose rows those before the cursors have come;
     /// zero where one side is missing.
-    pub(super) fn mid2(&self, env: &Env) -> i64 {
-        BookView::at(env.rows, self.cursors.quote as usize, self.cursors.depth as usize).mid2()
+    pub(super) fn mid(&self, env: &Env) -> Mid {
+        BookView::at(env.rows, self.cursors.quote as usize, self.cursors.depth as usize).mid()
     }
 
     /// Money moved to or from the other venue.
@@ -160,14 +160,14 @@ impl SimVenue {
             own
         } else {
             self.stats.settlements_other_price += 1;
-            if other > 0 { other } else { self.book_at(settlement.ts, env).quote.mid2() / 2 }
+            if other > 0 { other } else { self.book_at(settlement.ts, env).quote.mid().price().0 }
         };
         let amount = self.book.funding_due(Price(px), settlement.rate);
         let body = EventBody::Funding { amount, rate: settlement.rate, px: Price(px) };
         self.book.apply(&body);
         self.stats.settlements += 1;
         let at = self.unasked_at(settlement.ts, env);
-        self.deliver_money(at, settlement.ts, body, 0);
+        self.deliver_money(at, settlement.ts, body, Mid::ZERO);
         self.relevel(env);
     }
 
@@ -241,7 +241,7 @@ impl SimVenue {
     fn lose(&mut self, px: Price, qty: Qty, fee: Cash, lost: Cash, when: (Time, Time)) {
         let body = EventBody::Liquidated { px, qty, fee, lost };
         self.book.apply(&body);
-        self.deliver_money(when.1, when.0, body, 0);
+        self.deliver_money(when.1, when.0, body, Mid::ZERO);
     }
 
     /// The data end at `at`, to which the venue has been advanced: what was still on its way is told, requests under way
@@ -271,8 +271,8 @@ impl SimVenue {
                 let body = EventBody::Fill { id: OrderId(0), side, px, qty, maker: false, fee };
                 self.book.apply(&body);
                 self.stats.fills_taker += 1;
-                let met2 = self.mid2(env);
-                self.deliver_money(at, at, body, met2);
+                let met = self.mid(env);
+                self.deliver_money(at, at, body, met);
             }
             self.relevel(env);
         }

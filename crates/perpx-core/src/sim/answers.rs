@@ -9,7 +9,7 @@
 use super::chance::{Key, Kind};
 use super::venue::{Env, Order, SimVenue};
 use crate::market::{Event, EventBody, OrderId, Role};
-use crate::units::{Qty, Time};
+use crate::units::{Mid, Qty, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -29,8 +29,8 @@ pub(super) struct Answers {
     due: VecDeque<Event>,
     /// When the newest of all answers arrives.
     last_at: Time,
-    /// Fills of silent orders, oldest first, with the doubled mids that they met.
-    undelivered: Vec<(Time, EventBody, i64)>,
+    /// Fills of silent orders, oldest first, with the mids that they met.
+    undelivered: Vec<(Time, EventBody, Mid)>,
     ended: Vec<Ended>,
 }
 
@@ -71,13 +71,13 @@ impl Answers {
 
     /// Puts an answer that would arrive at `at` behind the others.
     pub fn deliver(&mut self, at: Time, venue_time: Time, venue: Role, body: EventBody) {
-        self.push(Event { at, venue_time, venue, body, met2: 0 });
+        self.push(Event { at, venue_time, venue, body, met: Mid::ZERO });
     }
 
     /// What is known without the venue: before all that is still on its way.
     pub fn deliver_at_once(&mut self, at: Time, venue: Role, body: EventBody) {
         let place = self.due.partition_point(|event| event.at <= at);
-        self.due.insert(place, Event { at, venue_time: at, venue, body, met2: 0 });
+        self.due.insert(place, Event { at, venue_time: at, venue, body, met: Mid::ZERO });
     }
 
     fn push(&mut self, event: Event) {
@@ -87,14 +87,14 @@ impl Answers {
     }
 
     /// Keeps an event that moved money until somebody asks, or until the next one that is delivered.
-    pub fn keep(&mut self, venue_time: Time, body: EventBody, met2: i64) {
-        self.undelivered.push((venue_time, body, met2));
+    pub fn keep(&mut self, venue_time: Time, body: EventBody, met: Mid) {
+        self.undelivered.push((venue_time, body, met));
     }
 
     /// Tells what was kept.
     pub fn deliver_kept(&mut self, at: Time, venue: Role) {
-        for (venue_time, body, met2) in std::mem::take(&mut self.undelivered) {
-            self.push(Event { at, venue_time, venue, body, met2 });
+        for (venue_time, body, met) in std::mem::take(&mut self.undelivered) {
+            self.push(Event { at, venue_time, venue, body, met });
         }
     }
 
@@ -157,9 +157,9 @@ impl SimVenue {
         self.answers.deliver(at, t, self.role, body);
     }
 
-    /// Tells an event that moved money, after all earlier ones; of a fill with the doubled mid that it met.
-    pub(super) fn deliver_money(&mut self, at: Time, t: Time, body: EventBody, met2: i64) {
+    /// Tells an event that moved money, after all earlier ones; of a fill with the mid that it met.
+    pub(super) fn deliver_money(&mut self, at: Time, t: Time, body: EventBody, met: Mid) {
         self.answers.deliver_kept(at, self.role);
-        self.answers.push(Event { at, venue_time: t, venue: self.role, body, met2 });
+        self.answers.push(Event { at, venue_time: t, venue: self.role, body, met });
     }
 }

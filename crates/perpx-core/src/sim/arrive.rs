@@ -229,9 +229,9 @@ impl SimVenue {
             self.stats.gap_cost += Notional(cost);
         }
         let at = if pieces.is_empty() { t } else { self.message(order, t, env) };
-        let met2 = book.mid2();
+        let met = book.mid();
         for piece in pieces {
-            self.fill(order, piece, false, met2, (t, at), env);
+            self.fill(order, piece, false, met, (t, at), env);
         }
         self.relevel(env);
     }

@@ -3,7 +3,7 @@
 use crate::config::Fills;
 use crate::market::{Bbo, DepthLevel, DepthView, Side};
 use crate::tape::VenueRows;
-use crate::units::{Notional, Price, Qty, Rate, Time};
+use crate::units::{Mid, Notional, Price, Qty, Rate, Time};
 use serde::{Deserialize, Serialize};
 
 /// A part of a walk through the book: so much at that price.
@@ -57,10 +57,9 @@ impl<'a> BookView<'a> {
         }
     }
 
-    /// The doubled mid, zero where one side is missing.
-    pub fn mid2(&self) -> i64 {
-        let best = self.best();
-        if best.is_quoted() { best.mid2() } else { 0 }
+    /// The mid, zero where one side is missing.
+    pub fn mid(&self) -> Mid {
+        self.best().mid_or_none()
     }
 
     /// The size that others show at `px` on the side where an order of `side` rests; `None` when the feed does not say.

@@ -149,8 +149,8 @@ impl SimVenue {
         }
         assert!(t > order.arrived, "a resting order may only trade with what came after it");
         let at = self.message(order, t, env);
-        let met2 = self.mid2(env);
-        self.fill(order, Piece { px: order.limit, qty }, true, met2, (t, at), env);
+        let met = self.mid(env);
+        self.fill(order, Piece { px: order.limit, qty }, true, met, (t, at), env);
         qty
     }
 

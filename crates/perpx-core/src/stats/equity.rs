@@ -11,7 +11,7 @@ use crate::ledger::Belief;
 use crate::market::Role;
 use crate::port::{Breach, Limits};
 use crate::signals::TileSignals;
-use crate::units::{Cash, DAY_NS, MINUTE_NS, Rate, Time};
+use crate::units::{Cash, DAY_NS, MINUTE_NS, Mid, MidValue, Rate, Time};
 use serde::{Deserialize, Serialize};
 
 /// Sums of returns as fractions of C0.
@@ -33,23 +33,22 @@ impl Moments {
     }
 }
 
-/// Money is doubled (half of 1e-18 quote), as mids are.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Equity {
     /// The next whole minute to sample.
     next: i64,
     /// Step of the returns in minutes.
     step: i64,
-    initial2: i128,
+    initial: MidValue,
     /// Equity at the newest return step.
-    last2: Option<i128>,
+    last: Option<MidValue>,
     pub moments: Moments,
-    peak2: i128,
-    pub drawdown2: i128,
-    halt_peak2: i128,
+    peak: MidValue,
+    pub drawdown: MidValue,
+    halt_peak: MidValue,
     /// Equity at 00:00 UTC, before anything booked at that instant.
-    day_base2: i128,
-    /// The midnight that ends the day of `day_base2`.
+    day_base: MidValue,
+    /// The midnight that ends the day of `day_base`.
     day_end: Time,
     /// Daily halt until then.
     daily_until: Time,
@@ -60,8 +59,8 @@ pub struct Equity {
 /// [`Limits`] as money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Caps {
-    drawdown2: Option<i128>,
-    daily_loss2: Option<i128>,
+    drawdown: Option<MidValue>,
+    daily_loss: Option<MidValue>,
 }
 
 impl Caps {
@@ -72,17 +71,17 @@ impl Caps {
 
 impl Equity {
     pub fn new(from: Time, initial: Cash, step_ns: i64) -> Equity {
-        let initial2 = 2 * initial.as_notional().0;
+        let initial = initial.into();
         Equity {
             next: from.0.div_euclid(MINUTE_NS) + i64::from(from.0.rem_euclid(MINUTE_NS) > 0),
             step: (step_ns / MINUTE_NS).max(1),
-            initial2,
-            last2: None,
+            initial,
+            last: None,
             moments: Moments::default(),
-            peak2: initial2,
-            drawdown2: 0,
-            halt_peak2: initial2,
-            day_base2: initial2,
+            peak: initial,
+            drawdown: MidValue::ZERO,
+            halt_peak: initial,
+            day_base: initial,
             day_end: Time::of_day(from.day() + 1),
             daily_until: Time::MIN,
             halted_at: None,
@@ -91,13 +90,13 @@ impl Equity {
 
     /// The limits as money, computed once for many samples.
     pub fn caps(&self, limits: &Limits) -> Caps {
-        let money2 = |limit: Option<Rate>| limit.map(|limit| scaled(self.initial2, limit));
-        Caps { drawdown2: money2(limits.drawdown), daily_loss2: money2(limits.daily_loss) }
+        let money = |limit: Option<Rate>| limit.map(|limit| self.initial.times(limit));
+        Caps { drawdown: money(limits.drawdown), daily_loss: money(limits.daily_loss) }
     }
 
-    /// C0, doubled.
-    pub fn initial2(&self) -> i128 {
-        self.initial2
+    /// C0, the capital that the run began with.
+    pub fn initial(&self) -> MidValue {
+        self.initial
     }
 
     /// The breach that holds at `now`.
@@ -138,43 +137,43 @@ impl Equity {
         // minutes before `to`
         let end = (to.0 - 1).div_euclid(MINUTE_NS) + 1;
         let flat = belief.is_flat();
-        let (still2, positions) = (belief.equity2([0; 2]), Role::BOTH.map(|role| belief.books[role.ix()].position().0));
+        let (base, positions) =
+            (belief.equity([Mid::ZERO; 2]), Role::BOTH.map(|role| belief.books[role.ix()].position()));
         while self.next < end {
-            let equity2 = match flat {
-                true => still2,
+            let equity = match flat {
+                true => base,
                 false => {
-                    let mids = signals.minute_mid2[(self.next - signals.first_minute) as usize];
-                    let moved = |r: usize| i128::from(positions[r]) * i128::from(mids[r]);
-                    still2 + moved(0) + moved(1)
+                    let mids = signals.minute_mids[(self.next - signals.first_minute) as usize];
+                    base + mids[0].of(positions[0]) + mids[1].of(positions[1])
                 }
             };
             let at = Time(self.next * MINUTE_NS);
-            if self.sample(equity2, caps, rec) {
+            if self.sample(equity, caps, rec) {
                 return Some(at);
             }
             if flat && !R::KEEPS {
-                self.repeat(equity2, end);
+                self.repeat(equity, end);
             }
         }
         None
     }
 
     /// The sample of minute `next`; true when it newly breaches a limit.
-    fn sample<R: Recorder>(&mut self, equity2: i128, caps: &Caps, rec: &mut R) -> bool {
+    fn sample<R: Recorder>(&mut self, equity: MidValue, caps: &Caps, rec: &mut R) -> bool {
         let at = Time(self.next * MINUTE_NS);
-        rec.equity(at, equity2);
+        rec.equity(at, equity);
         if self.next.rem_euclid(self.step) == 0 {
-            if let Some(last2) = self.last2 {
-                self.moments.add((equity2 - last2) as f64 / self.initial2 as f64);
+            if let Some(last) = self.last {
+                self.moments.add((equity - last).fraction_of(self.initial));
             }
-            self.last2 = Some(equity2);
+            self.last = Some(equity);
         }
-        self.peak2 = self.peak2.max(equity2);
-        self.drawdown2 = self.drawdown2.max(self.peak2 - equity2);
+        self.peak = self.peak.max(equity);
+        self.drawdown = self.drawdown.max(self.peak - equity);
         self.next += 1;
-        let breached = self.judge(at, equity2, caps);
+        let breached = self.judge(at, equity, caps);
         if at >= self.day_end {
-            self.day_base2 = equity2;
+            self.day_base = equity;
             self.day_end = at.plus(DAY_NS - at.0.rem_euclid(DAY_NS));
         }
         breached
@@ -182,21 +181,21 @@ impl Equity {
 
     /// Repeats the newest sample at every minute up to `end` (exclusive): nothing is held, so nothing moves. A return of
     /// zero changes no sum but the count, and the newest sample has judged the limits.
-    fn repeat(&mut self, equity2: i128, end: i64) {
+    fn repeat(&mut self, equity: MidValue, end: i64) {
         if self.next >= end {
             return;
         }
         let steps = (end - 1).div_euclid(self.step) - (self.next - 1).div_euclid(self.step);
         if steps > 0 {
             // the first step of a run begins the first interval and ends none
-            if let Some(last2) = self.last2.replace(equity2) {
-                self.moments.add((equity2 - last2) as f64 / self.initial2 as f64);
+            if let Some(last) = self.last.replace(equity) {
+                self.moments.add((equity - last).fraction_of(self.initial));
             }
             self.moments.n += (steps - 1) as u32;
         }
         let last = Time((end - 1) * MINUTE_NS);
         if last >= self.day_end {
-            self.day_base2 = equity2;
+            self.day_base = equity;
             self.day_end = last.plus(DAY_NS - last.0.rem_euclid(DAY_NS));
         }
         self.next = end;
@@ -207,43 +206,37 @@ impl Equity {
     pub fn begin_day(&mut self, at: Time, belief: &Belief, signals: &TileSignals) {
         if at == self.day_end {
             let minute = at.0 / MINUTE_NS - signals.first_minute;
-            self.day_base2 = belief.equity2(signals.minute_mid2[minute as usize]);
+            self.day_base = belief.equity(signals.minute_mids[minute as usize]);
             self.day_end = at.plus(DAY_NS);
         }
     }
 
     /// After a ledger entry at `at`: true when it newly breaches a limit.
-    pub fn after_entry(&mut self, at: Time, equity2: i128, caps: &Caps) -> bool {
-        self.judge(at, equity2, caps)
+    pub fn after_entry(&mut self, at: Time, equity: MidValue, caps: &Caps) -> bool {
+        self.judge(at, equity, caps)
     }
 
     /// The sample at the end of the run, after its last entry.
-    pub fn finish<R: Recorder>(&mut self, to: Time, equity2: i128, rec: &mut R) {
+    pub fn finish<R: Recorder>(&mut self, to: Time, equity: MidValue, rec: &mut R) {
         if to.0 == self.next * MINUTE_NS {
-            self.sample(equity2, &Caps::default(), rec);
+            self.sample(equity, &Caps::default(), rec);
         } else {
-            rec.equity(to, equity2);
-            self.drawdown2 = self.drawdown2.max(self.peak2 - equity2);
+            rec.equity(to, equity);
+            self.drawdown = self.drawdown.max(self.peak - equity);
         }
     }
 
-    fn judge(&mut self, at: Time, equity2: i128, caps: &Caps) -> bool {
-        self.halt_peak2 = self.halt_peak2.max(equity2);
+    fn judge(&mut self, at: Time, equity: MidValue, caps: &Caps) -> bool {
+        self.halt_peak = self.halt_peak.max(equity);
         let before = self.breach(at);
-        if self.halted_at.is_none() && caps.drawdown2.is_some_and(|most| self.halt_peak2 - equity2 >= most) {
+        if self.halted_at.is_none() && caps.drawdown.is_some_and(|most| self.halt_peak - equity >= most) {
             self.halted_at = Some(at);
         }
-        if caps.daily_loss2.is_some_and(|most| self.day_base2 - equity2 >= most) {
+        if caps.daily_loss.is_some_and(|most| self.day_base - equity >= most) {
             self.daily_until = self.day_end;
         }
         self.breach(at) != before
     }
-}
-
-/// `money * rate`, rounded down.
-fn scaled(money: i128, rate: Rate) -> i128 {
-    let one = i128::from(Rate::ONE);
-    money / one * i128::from(rate.0) + money % one * i128::from(rate.0) / one
 }
 
 #[cfg(test)]
@@ -275,8 +268,8 @@ mod tests {
         };
         if qty > 0 {
             belief.apply(
-                &Event { at: at(0), venue_time: at(0), venue: Role::Long, body, met2: 0 },
-                [200 * one; 2],
+                &Event { at: at(0), venue_time: at(0), venue: Role::Long, body, met: Mid::ZERO },
+                [Mid::at(Price(100 * one)); 2],
                 Line::Price,
             );
         }
@@ -287,7 +280,7 @@ mod tests {
     fn minutes(mids: &[i64]) -> TileSignals {
         TileSignals {
             first_minute: at(0).0 / MINUTE_NS,
-            minute_mid2: mids.iter().map(|mid| [2 * mid * 1_000_000_000; 2]).collect(),
+            minute_mids: mids.iter().map(|mid| [Mid::at(Price(mid * 1_000_000_000)); 2]).collect(),
             ..TileSignals::default()
         }
     }
@@ -312,12 +305,12 @@ mod tests {
         assert_eq!(equity.moments.sum, -0.005 + 0.01);
         assert_eq!(equity.moments.sum_sq, 0.005 * 0.005 + 0.01 * 0.01);
         assert_eq!(equity.moments.down_sq, 0.005 * 0.005);
-        assert_eq!(equity.drawdown2, 2 * Cash::units(30).as_notional().0);
+        assert_eq!(equity.drawdown, Cash::units(30).into());
         assert_eq!(record.equity.len(), 5);
-        assert_eq!(record.equity[2], (at(2), 2 * Cash::units(1_990).as_notional().0));
+        assert_eq!(record.equity[2], (at(2), Cash::units(1_990).into()));
         // the end on a whole minute is a sample like any other
-        equity.finish(at(5), 2 * Cash::units(1_995).as_notional().0, &mut record);
-        assert_eq!(equity.drawdown2, 2 * Cash::units(35).as_notional().0);
+        equity.finish(at(5), Cash::units(1_995).into(), &mut record);
+        assert_eq!(equity.drawdown, Cash::units(35).into());
         assert_eq!(equity.moments.n, 2);
     }
 
@@ -387,13 +380,13 @@ mod tests {
         assert_eq!(equity.catch_up(midnight, &belief(1), &signals, &caps, &mut NoRecord), None);
         let booked = |equity: &mut Equity, money: i64| {
             equity.begin_day(midnight, &belief(1), &signals);
-            equity.after_entry(midnight, 2 * Cash::units(money).as_notional().0, &caps)
+            equity.after_entry(midnight, Cash::units(money).into(), &caps)
         };
         assert!(!booked(&mut equity, 1_951), "19 below 1,970");
         assert!(booked(&mut equity, 1_950));
         assert_eq!(equity.daily_end(midnight), Some(at(2_880)));
         // the sample of midnight itself, which counts both, moves no base
         assert_eq!(equity.catch_up(at(1_441), &belief(0), &signals, &caps, &mut NoRecord), None);
-        assert_eq!((equity.day_base2, equity.day_end), (2 * Cash::units(1_970).as_notional().0, at(2_880)));
+        assert_eq!((equity.day_base, equity.day_end), (Cash::units(1_970).into(), at(2_880)));
     }
 }

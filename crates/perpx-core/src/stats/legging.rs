@@ -13,7 +13,7 @@
 use crate::ledger::{Belief, Line, Mids};
 use crate::market::{Event, EventBody, Role};
 use crate::tape::Local;
-use crate::units::{Qty, SECOND_NS, Time};
+use crate::units::{Mid, MidValue, Price, Qty, SECOND_NS, Time};
 use serde::{Deserialize, Serialize};
 
 macro_rules! endings {
@@ -70,7 +70,7 @@ impl Ending {
     }
 }
 
-/// An episode. Money is doubled (half of 1e-18 quote), as mids are.
+/// An episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeggingRow {
     /// As trades are counted, from 1; 0 = outside a trade.
@@ -86,15 +86,15 @@ pub struct LeggingRow {
     pub peak: Qty,
     /// Exposed quantity times its time: 1e-9 base units x ns.
     pub qty_ns: i128,
-    /// Doubled mid of the exposed leg's venue at the beginning.
-    pub mid2: i64,
-    /// The one of all its ticks that is furthest against us; at best `mid2`.
-    pub worst_mid2: i64,
+    /// Mid of the exposed leg's venue at the beginning.
+    pub mid: Mid,
+    /// The one of all its ticks that is furthest against us; at best `mid`.
+    pub worst_mid: Mid,
     /// Lowest that the exposed quantity's money stood at any of its ticks; not positive.
-    pub worst2: i128,
+    pub worst: MidValue,
     /// What the price made of the exposed quantity: all that the legging line moved by, the drift of the fills that began
     /// and ended it included.
-    pub amount2: i128,
+    pub amount: MidValue,
 }
 
 impl LeggingRow {
@@ -102,24 +102,24 @@ impl LeggingRow {
         self.to.since(self.from)
     }
 
-    /// The most that was exposed, at the first mid, doubled.
-    pub fn notional2(&self) -> i128 {
-        i128::from(self.mid2) * i128::from(self.peak.0)
+    /// The most that was exposed, at the first mid.
+    pub fn notional(&self) -> MidValue {
+        self.mid.of(self.peak)
     }
 
     /// How far the mid moved against us at worst, bp of the first mid.
     pub fn worst_bp(&self) -> f64 {
-        match self.mid2 {
-            0 => 0.0,
-            mid2 => 1e4 * (i128::from(self.worst_mid2) - i128::from(mid2)).abs() as f64 / mid2 as f64,
+        match self.mid {
+            Mid::ZERO => 0.0,
+            mid => (self.worst_mid - mid).abs().bp_of(mid),
         }
     }
 
     /// Cost in bp of the notional; negative where the price was for us.
     pub fn cost_bp(&self) -> f64 {
-        match self.notional2() {
-            0 => 0.0,
-            notional2 => 1e4 * (-self.amount2) as f64 / notional2 as f64,
+        match self.notional() {
+            MidValue::ZERO => 0.0,
+            notional => (-self.amount).bp_of(notional),
         }
     }
 }
@@ -153,15 +153,15 @@ struct Open {
     row: LeggingRow,
     /// Exposed since then.
     qty: Qty,
-    /// Mid at which `row.amount2` stands.
-    valued2: i64,
+    /// Mid at which `row.amount` stands.
+    valued_at: Mid,
     /// First tick of the present tile that is not looked at.
     next: u32,
 }
 
 impl Open {
     fn new(at: &At<'_>, role: Role, trade: u32, state: u8) -> Open {
-        let mid2 = at.mids[role.ix()];
+        let mid = at.mids[role.ix()];
         Open {
             row: LeggingRow {
                 trade,
@@ -172,13 +172,13 @@ impl Open {
                 ending: Ending::OpenAtEnd,
                 peak: Qty::ZERO,
                 qty_ns: 0,
-                mid2,
-                worst_mid2: mid2,
-                worst2: 0,
-                amount2: 0,
+                mid,
+                worst_mid: mid,
+                worst: MidValue::ZERO,
+                amount: MidValue::ZERO,
             },
             qty: Qty::ZERO,
-            valued2: mid2,
+            valued_at: mid,
             next: at.row as u32 + 1,
         }
     }
@@ -189,30 +189,30 @@ impl Open {
         let (r, role) = (self.row.role.ix(), self.row.role);
         let quoted =
             local.bid[r][rows.clone()].iter().zip(&local.ask[r][rows]).filter(|(bid, ask)| **bid > 0 && **ask > 0);
-        let mids = quoted.map(|(bid, ask)| bid + ask);
+        let mids = quoted.map(|(bid, ask)| Mid::between(Price(*bid), Price(*ask)));
         let worst = match role {
             Role::Long => mids.min(),
             Role::Short => mids.max(),
         };
-        if let Some(mid2) = worst {
-            self.row.worst_mid2 = match role {
-                Role::Long => self.row.worst_mid2.min(mid2),
-                Role::Short => self.row.worst_mid2.max(mid2),
+        if let Some(mid) = worst {
+            self.row.worst_mid = match role {
+                Role::Long => self.row.worst_mid.min(mid),
+                Role::Short => self.row.worst_mid.max(mid),
             };
-            let moved = i128::from(mid2 - self.valued2) * i128::from(role.opening().sign());
-            self.row.worst2 = self.row.worst2.min(self.row.amount2 + moved * i128::from(self.qty.0));
+            let moved = (mid - self.valued_at).of(role.opening().signed(self.qty));
+            self.row.worst = self.row.worst.min(self.row.amount + moved);
         }
     }
 
-    /// Its ticks before `at` have been looked at; `told2`: what the legging line made of the episodes before it.
-    fn advance(&mut self, at: &At<'_>, told2: i128) {
+    /// Its ticks before `at` have been looked at; `booked`: what the legging line made of the episodes before it.
+    fn advance(&mut self, at: &At<'_>, booked: MidValue) {
         let row = &mut self.row;
         row.qty_ns += i128::from(self.qty.0) * i128::from(at.now.since(row.to));
         row.to = at.now;
-        let [long, short] = Role::BOTH.map(|role| at.belief.lines.get2(role, Line::Legging));
-        row.amount2 = long + short - told2;
-        row.worst2 = row.worst2.min(row.amount2);
-        self.valued2 = at.mids[row.role.ix()];
+        let [long, short] = Role::BOTH.map(|role| at.belief.lines.get(role, Line::Legging));
+        row.amount = long + short - booked;
+        row.worst = row.worst.min(row.amount);
+        self.valued_at = at.mids[row.role.ix()];
     }
 
     fn expose(&mut self, qty: Qty) {
@@ -232,30 +232,31 @@ pub struct Legging {
     /// See [`LeggingRow::qty_ns`].
     pub qty_ns: i128,
     /// What the costliest made; not positive.
-    pub costliest2: i128,
+    pub costliest: MidValue,
     pub worst_bp: Worst,
-    pub amount2: i128,
-    /// See [`LeggingRow::notional2`].
-    pub notional2: i128,
+    pub amount: MidValue,
+    /// See [`LeggingRow::notional`].
+    pub notional: MidValue,
 }
 
 /// The deepest move of all episodes as a fraction: distance over first mid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Worst {
-    moved2: i64,
-    of2: i64,
+    moved: Mid,
+    of: Mid,
 }
 
 impl Worst {
     fn note(&mut self, row: &LeggingRow) {
-        let moved2 = (row.worst_mid2 - row.mid2).abs();
-        if i128::from(moved2) * i128::from(self.of2) > i128::from(self.moved2) * i128::from(row.mid2) || self.of2 == 0 {
-            *self = Worst { moved2, of2: row.mid2 };
+        let (moved, of) = ((row.worst_mid - row.mid).abs(), row.mid);
+        let times = |a: Mid, b: Mid| i128::from(a.raw()) * i128::from(b.raw());
+        if !self.of.is_quoted() || times(moved, self.of) > times(self.moved, of) {
+            *self = Worst { moved, of };
         }
     }
 
     pub fn bp(&self) -> f64 {
-        if self.of2 > 0 { 1e4 * self.moved2 as f64 / self.of2 as f64 } else { 0.0 }
+        if self.of.is_quoted() { self.moved.bp_of(self.of) } else { 0.0 }
     }
 }
 
@@ -300,7 +301,7 @@ impl Legging {
 
     /// The data end.
     pub(super) fn finish(&mut self, at: &At<'_>) -> Option<LeggingRow> {
-        self.open.as_mut()?.advance(at, self.amount2);
+        self.open.as_mut()?.advance(at, self.amount);
         self.close(Ending::OpenAtEnd)
     }
 
@@ -317,16 +318,16 @@ impl Legging {
         }
         let mut ended = None;
         if let Some(open) = &mut self.open {
-            open.advance(at, self.amount2);
+            open.advance(at, self.amount);
             if settled || excess.is_none_or(|(role, _)| role != open.row.role) {
                 ended = self.close(ending());
             }
         }
         if let Some((role, qty)) = excess {
-            let told2 = self.amount2;
+            let booked = self.amount;
             let open = self.open.get_or_insert_with(|| {
                 let mut open = Open::new(at, role, state.trade, state.number);
-                open.advance(at, told2);
+                open.advance(at, booked);
                 open
             });
             open.expose(qty);
@@ -340,10 +341,10 @@ impl Legging {
         self.ns += row.lasted_ns();
         self.longest_ns = self.longest_ns.max(row.lasted_ns());
         self.qty_ns += row.qty_ns;
-        self.costliest2 = self.costliest2.min(row.amount2);
+        self.costliest = self.costliest.min(row.amount);
         self.worst_bp.note(&row);
-        self.amount2 += row.amount2;
-        self.notional2 += row.notional2();
+        self.amount += row.amount;
+        self.notional += row.notional();
         Some(row)
     }
 
@@ -381,7 +382,7 @@ mod tests {
     use crate::stats::Tally;
     use crate::tape::rows::{QuoteRow, VenueTables};
     use crate::tape::{Carry, align};
-    use crate::units::{Cash, Notional, Price, Rate};
+    use crate::units::{Cash, Rate};
 
     const ONE: i64 = 1_000_000_000;
     const STATES: &[StateInfo] = &[
@@ -425,12 +426,12 @@ mod tests {
         /// Last tick before the moment, and its mids.
         fn stand(&self, tenth: i64) -> (usize, Mids) {
             let row = (tenth / 10) as usize;
-            (row, [2 * MIDS[row - 1] * ONE; 2])
+            (row, [mid(MIDS[row - 1]); 2])
         }
 
         fn event(&mut self, tenth: i64, venue: Role, body: EventBody, hedging: bool) {
             let (row, mids) = self.stand(tenth);
-            let event = Event { at: at(tenth), venue_time: at(tenth), venue, body, met2: 0 };
+            let event = Event { at: at(tenth), venue_time: at(tenth), venue, body, met: Mid::ZERO };
             self.tally.event(&event);
             self.tally.legging.look(&self.local, row);
             self.belief.apply(&event, mids, STATES[usize::from(self.state)].unmatched);
@@ -468,8 +469,12 @@ mod tests {
         }
     }
 
-    fn money2(units: i64) -> i128 {
-        2 * Notional(i128::from(units) * 1_000_000_000_000_000_000).0
+    fn money(units: i64) -> MidValue {
+        Cash::units(units).into()
+    }
+
+    fn mid(units: i64) -> Mid {
+        Mid::at(Price(units * ONE))
     }
 
     /// Two coins alone from second 1, at 100; one of them until 5.5.
@@ -491,10 +496,10 @@ mod tests {
             ending: Ending::Matched,
             peak: Qty(2 * ONE),
             qty_ns: i128::from(7 * ONE) * i128::from(SECOND_NS),
-            mid2: 200 * ONE,
-            worst_mid2: 188 * ONE,
-            worst2: money2(-5),
-            amount2: 0,
+            mid: mid(100),
+            worst_mid: mid(94),
+            worst: money(-5),
+            amount: MidValue::ZERO,
         };
         assert_eq!(run.rows, [want]);
         assert_eq!((want.worst_bp(), want.cost_bp()), (600.0, 0.0));
@@ -511,8 +516,8 @@ mod tests {
         run.fill(10, Role::Short, Side::Sell, 1);
         run.go(10, 2);
         run.fill(55, Role::Short, Side::Buy, 1);
-        assert_eq!((run.rows[0].worst_mid2, run.rows[0].worst2), (202 * ONE, money2(-1)));
-        assert_eq!((run.rows[0].amount2, run.rows[0].cost_bp()), (money2(1), -100.0));
+        assert_eq!((run.rows[0].worst_mid, run.rows[0].worst), (mid(101), money(-1)));
+        assert_eq!((run.rows[0].amount, run.rows[0].cost_bp()), (money(1), -100.0));
         assert_eq!(run.endings(), ["rolled_back"]);
     }
 
@@ -563,7 +568,7 @@ mod tests {
         run.tally.legging.look(&run.local, row);
         run.belief.value_at(mids, Line::Legging);
         let ended = run.tally.finish(&At { now: at(50), row, belief: &run.belief, mids });
-        assert_eq!(ended.map(|row| (row.ending, row.amount2)), Some((Ending::OpenAtEnd, money2(-1))));
+        assert_eq!(ended.map(|row| (row.ending, row.amount)), Some((Ending::OpenAtEnd, money(-1))));
     }
 
     /// The larger leg changes without a moment of equality: two episodes.

@@ -8,7 +8,7 @@ use crate::market::Reject;
 use crate::port::Trader;
 use crate::sim::SimStats;
 use crate::stats::Equity;
-use crate::units::{DAY_NS, SECOND_NS, Time, YEAR_NS};
+use crate::units::{DAY_NS, Mid, MidValue, SECOND_NS, Time, YEAR_NS};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -73,11 +73,11 @@ macro_rules! metrics {
 metrics! {
     // money
     /// Final equity less the capital, everything closed.
-    "net_pnl", "quote", true, |run| Some(run.net());
+    "net_pnl", "quote", true, |run| Some(run.net().as_f64());
     /// `net_pnl` over the capital.
     "return_pct", "%", true, |run| Some(100.0 * run.growth());
     /// `net_pnl` over the largest margin posted; none without margin.
-    "return_on_margin_pct", "%", true, |run| ratio(100.0 * run.net(), run.tally.peak_margin.as_f64());
+    "return_on_margin_pct", "%", true, |run| ratio(100.0 * run.net().as_f64(), run.tally.peak_margin.as_f64());
     /// Deepest fall of equity from its peak, over the capital, sampled each minute; positive. `risk.max_drawdown_pct`
     /// is a fraction.
     "max_drawdown_pct", "%", false, |run| Some(100.0 * run.drawdown());
@@ -104,7 +104,7 @@ metrics! {
     /// Share of the trades that made money, net.
     "win_rate_pct", "%", true, |run| ratio(100.0 * f64::from(run.tally.wins), run.tally.pnls.len() as f64);
     /// What winning trades made over what losing ones lost; none without a loss.
-    "profit_factor", "", true, |run| ratio(run.tally.won2 as f64, -run.tally.lost2 as f64);
+    "profit_factor", "", true, |run| positive(-run.tally.lost, |lost| run.tally.won.fraction_of(lost));
     /// Mean net pnl of a trade.
     "avg_trade", "quote", true, |run| ratio(run.tally.pnls.iter().sum(), run.tally.pnls.len() as f64);
     /// Median net pnl of a trade.
@@ -209,12 +209,12 @@ metrics! {
     /// Exposed coins times seconds, all episodes together.
     "legging_qty_sec", "", false, |run| Some(run.tally.legging.qty_sec());
     /// What the costliest episode made (`cost` of legging.parquet with the sign turned); a cost is negative.
-    "legging_worst", "quote", true, |run| Some(run.tally.legging.costliest2 as f64 * 0.5e-18);
+    "legging_worst", "quote", true, |run| Some(run.tally.legging.costliest.as_f64());
     /// Furthest move of the mid against an exposed leg (largest `worst_bp` of legging.parquet).
     "legging_worst_bp", "bp", false, |run| Some(run.tally.legging.worst_bp.bp());
     /// Cost of all episodes over their notional, as `cost_bp` of legging.parquet; negative: a gain.
     "legging_cost_bp", "bp", false,
-        |run| ratio(1e4 * (-run.tally.legging.amount2) as f64, run.tally.legging.notional2 as f64);
+        |run| positive(run.tally.legging.notional, |whole| (-run.tally.legging.amount).bp_of(whole));
     // ends
     /// 1 when a position was open as the data ended.
     "open_at_end", "count", false, |run| count(u32::from(run.tally.open_at_end));
@@ -255,7 +255,7 @@ impl Metrics {
         let mut values = fixed(run);
         values.extend(run.tally.state_ns.iter().map(|&ns| Some(seconds(ns))));
         values.extend(run.tally.reasons.iter().map(|&n| count(n)));
-        values.extend(run.tally.unlock2.iter().map(|&money2| Some(money2 as f64 * 0.5e-18)));
+        values.extend(run.tally.unlock.iter().map(|money| Some(money.as_f64())));
         values.extend(run.counters.iter().map(|&n| Some(n as f64)));
         debug_assert!(values.iter().flatten().all(|value| value.is_finite()));
         Metrics(values)
@@ -269,23 +269,19 @@ impl Metrics {
 }
 
 impl Outcome<'_> {
-    fn net2(&self) -> i128 {
-        self.belief.equity2([0; 2]) - self.equity.initial2()
-    }
-
-    /// Net pnl, quote units. Everything is closed when it is asked for.
-    fn net(&self) -> f64 {
-        self.net2() as f64 * 0.5e-18
+    /// Net pnl. Everything is closed when it is asked for.
+    fn net(&self) -> MidValue {
+        self.belief.equity([Mid::ZERO; 2]) - self.equity.initial()
     }
 
     /// Net pnl over C0.
     fn growth(&self) -> f64 {
-        self.net2() as f64 / self.equity.initial2() as f64
+        self.net().fraction_of(self.equity.initial())
     }
 
     /// Deepest fall of the minute samples from their peak, over C0.
     fn drawdown(&self) -> f64 {
-        self.equity.drawdown2 as f64 / self.equity.initial2() as f64
+        self.equity.drawdown.fraction_of(self.equity.initial())
     }
 
     fn span_ns(&self) -> f64 {
@@ -315,6 +311,10 @@ fn count(n: u32) -> Option<f64> {
 }
 
 /// `None` where the divisor is not positive.
+fn positive(whole: MidValue, value: impl FnOnce(MidValue) -> f64) -> Option<f64> {
+    (whole > MidValue::ZERO).then(|| value(whole))
+}
+
 fn ratio(value: f64, over: f64) -> Option<f64> {
     (over > 0.0).then(|| value / over)
 }
@@ -405,16 +405,16 @@ mod tests {
         fn fill(&mut self, second: i64, venue: Role, side: Side, px: i64, maker: bool) {
             let fee = if maker { Cash::ZERO } else { Cash(-500_000_000_000) };
             let body = EventBody::Fill { id: OrderId(1), side, px: Price(px * ONE), qty: Qty(ONE), maker, fee };
-            let event = Event { at: at(second), venue_time: at(second), venue, body, met2: 0 };
+            let event = Event { at: at(second), venue_time: at(second), venue, body, met: Mid::ZERO };
             self.tally.event(&event);
-            self.belief.apply(&event, [2 * px * ONE; 2], STATES[usize::from(self.state)].unmatched);
-            let now = At { now: at(second), row: 0, belief: &self.belief, mids: [2 * px * ONE; 2] };
+            self.belief.apply(&event, [Mid::at(Price(px * ONE)); 2], STATES[usize::from(self.state)].unmatched);
+            let now = At { now: at(second), row: 0, belief: &self.belief, mids: [Mid::at(Price(px * ONE)); 2] };
             self.tally.booked(&now, &event, false, STATES);
         }
 
         fn go(&mut self, second: i64, to: u8, reason: u8, px: i64) {
             let step = Transition { from: self.state, to, reason, also: 0 };
-            let mids = [2 * px * ONE; 2];
+            let mids = [Mid::at(Price(px * ONE)); 2];
             self.belief.value_at(mids, STATES[usize::from(self.state)].unmatched);
             self.tally.transition(&At { now: at(second), row: 0, belief: &self.belief, mids }, &step, STATES);
             self.state = to;
@@ -455,7 +455,7 @@ mod tests {
         run.fill(90, Role::Long, Side::Buy, 100, false);
         run.fill(100, Role::Long, Side::Sell, 99, true);
         run.go(100, 0, 3, 99);
-        run.tally.finish(&At { now: at(200), row: 0, belief: &run.belief, mids: [198 * ONE; 2] });
+        run.tally.finish(&At { now: at(200), row: 0, belief: &run.belief, mids: [Mid::at(Price(99 * ONE)); 2] });
         let equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
         let metrics = run.metrics(&equity, 1);
         let get = |name| metrics.get(name);
@@ -471,7 +471,7 @@ mod tests {
         // posted margin: 10 on the long, 11 on the short
         assert_eq!((get("peak_margin"), get("return_on_margin_pct")), (Some(21.0), Some(50.0)));
         // frozen at the lock with 110: 2,000 + 10 - 2 x 0.5; the end of the trade is 2,012
-        assert_eq!(run.tally.unlock2[2], 2 * Cash::units(3).as_notional().0);
+        assert_eq!(run.tally.unlock[2], Cash::units(3).into());
         assert_eq!(run.tally.state_ns, [125, 45, 30].map(|s| s * SECOND_NS));
         assert_eq!(run.tally.reasons, [3, 1, 1, 3]);
         let table = METRICS.len() + 3 + 4 + 4;

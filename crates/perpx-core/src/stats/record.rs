@@ -7,7 +7,7 @@ use crate::port::Transition;
 use crate::signals::TileSignals;
 use crate::sim::OrderTrace;
 use crate::tape::Local;
-use crate::units::Time;
+use crate::units::{Mid, MidValue, Time};
 
 /// The surroundings of something recorded, after it happened.
 #[derive(Clone, Copy)]
@@ -18,7 +18,7 @@ pub struct Scene<'a> {
     pub local: &'a Local,
     pub signals: &'a TileSignals,
     pub belief: &'a Belief,
-    /// Mids at which money is valued here, doubled.
+    /// Mids at which money is valued here.
     pub mids: Mids,
     /// The trader's state.
     pub state: u8,
@@ -41,8 +41,8 @@ pub trait Recorder {
     fn trace(&mut self, _trace: &OrderTrace) {}
     /// Any event that reaches the trader, before it is booked.
     fn answer(&mut self, _event: &Event) {}
-    /// A sample of equity, doubled (half of 1e-18 quote).
-    fn equity(&mut self, _at: Time, _equity2: i128) {}
+    /// A sample of equity.
+    fn equity(&mut self, _at: Time, _equity: MidValue) {}
 }
 
 /// Keeps nothing.
@@ -63,7 +63,7 @@ pub struct TransitionRow {
     /// bp; NaN when unknown.
     pub spread: f64,
     pub edge: f64,
-    pub equity2: i128,
+    pub equity: MidValue,
 }
 
 /// A ledger entry and where it stands.
@@ -73,17 +73,17 @@ pub struct EntryRow {
     pub trade: u32,
     pub state: u8,
     pub event: Event,
-    /// Doubled mid of the entry's venue when it reached us.
-    pub mid2: i64,
-    /// Equity after it, doubled.
-    pub equity2: i128,
+    /// Mid of the entry's venue when it reached us.
+    pub mid: Mid,
+    /// Equity after it.
+    pub equity: MidValue,
     pub end: bool,
 }
 
 impl EntryRow {
-    /// Doubled mid of the book that a fill met, or that of its hearing where nobody knows.
-    pub fn met2(&self) -> i64 {
-        if self.event.met2 > 0 { self.event.met2 } else { self.mid2 }
+    /// Mid of the book that a fill met, or that of its hearing where nobody knows.
+    pub fn met(&self) -> Mid {
+        if self.event.met.is_quoted() { self.event.met } else { self.mid }
     }
 }
 
@@ -126,7 +126,7 @@ pub struct FullRecord {
     pub entries: Vec<EntryRow>,
     pub trades: Vec<TradeRow>,
     /// Whole minutes, and the end.
-    pub equity: Vec<(Time, i128)>,
+    pub equity: Vec<(Time, MidValue)>,
     pub legging: Vec<LeggingRow>,
     open: Option<Open>,
 }
@@ -190,7 +190,7 @@ impl Recorder for FullRecord {
             bbo: Role::BOTH.map(|role| scene.local.bbo(scene.row, role)),
             spread: signal(&scene.signals.spread),
             edge: signal(&scene.signals.edge),
-            equity2: scene.belief.equity2(scene.mids),
+            equity: scene.belief.equity(scene.mids),
         });
         if transition.to == 0 {
             self.close_trade(scene, transition.reason);
@@ -208,8 +208,8 @@ impl Recorder for FullRecord {
             trade: if self.open.is_some() { self.trades.len() as u32 + 1 } else { 0 },
             state: scene.state,
             event: *event,
-            mid2: scene.mids[event.venue.ix()],
-            equity2: scene.belief.equity2(scene.mids),
+            mid: scene.mids[event.venue.ix()],
+            equity: scene.belief.equity(scene.mids),
             end,
         });
     }
@@ -219,15 +219,15 @@ impl Recorder for FullRecord {
         self.legging.push(LeggingRow { trade: if row.trade > known { 0 } else { row.trade }, ..*row });
     }
 
-    fn equity(&mut self, at: Time, equity2: i128) {
-        self.equity.push((at, equity2));
+    fn equity(&mut self, at: Time, equity: MidValue) {
+        self.equity.push((at, equity));
     }
 }
 
 impl TradeRow {
     /// Net of fees, funding and liquidation, quote units.
     pub fn pnl(&self) -> f64 {
-        self.lines.total2() as f64 * 0.5e-18
+        self.lines.total().as_f64()
     }
 
     pub fn line(&self, line: Line) -> f64 {

@@ -4,7 +4,7 @@ use super::legging::{At, Legging, LeggingRow, State};
 use crate::ledger::Line;
 use crate::market::{Event, EventBody, NewOrder, OrderId};
 use crate::port::{StateInfo, Transition};
-use crate::units::{Cash, Notional, Price, SECOND_NS, Time};
+use crate::units::{Cash, MidValue, Notional, Price, SECOND_NS, Time};
 use serde::{Deserialize, Serialize};
 
 /// A lock shorter than this is counted as short.
@@ -15,7 +15,7 @@ const SHORT_LOCK_NS: i64 = 60 * SECOND_NS;
 struct OpenTrade {
     since: Time,
     /// Sum of the ledger's lines at its start.
-    total2: i128,
+    total: MidValue,
     fills: u32,
     locked: bool,
 }
@@ -27,7 +27,7 @@ struct Decided {
     px: Price,
 }
 
-/// Money is doubled (half of 1e-18 quote) where its name ends in 2.
+/// Counts and sums since the start of the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
     state: u8,
@@ -37,19 +37,19 @@ pub struct Tally {
     /// Transitions by reason.
     pub reasons: Vec<u32>,
     /// Pnl from the value frozen at the lock to the trade's end (or the next lock), by the reason that ended the lock.
-    pub unlock2: Vec<i128>,
+    pub unlock: Vec<MidValue>,
     trade: Option<OpenTrade>,
     /// Value and time of the present lock.
-    lock: Option<(i128, Time)>,
+    lock: Option<(MidValue, Time)>,
     /// Reason that ended the newest lock, and the value that was frozen.
-    unlocked: Option<(u8, i128)>,
+    unlocked: Option<(u8, MidValue)>,
     decided: Vec<Decided>,
     /// Pnl of each trade, quote units, in order.
     pub pnls: Vec<f64>,
     pub wins: u32,
-    pub won2: i128,
+    pub won: MidValue,
     /// Not positive.
-    pub lost2: i128,
+    pub lost: MidValue,
     pub trade_ns: i64,
     /// Trades in which both legs were once locked.
     pub round_trips: u32,
@@ -77,7 +77,7 @@ impl Tally {
             state_since: from,
             state_ns: vec![0; states],
             reasons: vec![0; reasons],
-            unlock2: vec![0; reasons],
+            unlock: vec![MidValue::ZERO; reasons],
             ..Tally::default()
         }
     }
@@ -136,20 +136,20 @@ impl Tally {
             self.end_lock(now, step.reason);
         }
         if step.from == 0 && step.to != 0 {
-            let total2 = belief.lines.total2();
-            self.trade = Some(OpenTrade { since: now, total2, fills: 0, locked: false });
+            let total = belief.lines.total();
+            self.trade = Some(OpenTrade { since: now, total, fills: 0, locked: false });
         }
         if to.locked {
-            let value2 = belief.equity2(at.mids);
-            self.settle_unlock(value2);
+            let value = belief.equity(at.mids);
+            self.settle_unlock(value);
             self.locks += 1;
-            self.lock = Some((value2, now));
+            self.lock = Some((value, now));
             if let Some(trade) = &mut self.trade {
                 trade.locked = true;
             }
         }
         if step.to == 0 {
-            self.settle_unlock(belief.equity2(at.mids));
+            self.settle_unlock(belief.equity(at.mids));
             self.end_trade(at);
         }
         let [before, after] = [step.from, step.to].map(|state| self.known(state, false, states));
@@ -174,29 +174,29 @@ impl Tally {
     }
 
     fn end_lock(&mut self, now: Time, reason: u8) {
-        if let Some((value2, since)) = self.lock.take() {
+        if let Some((value, since)) = self.lock.take() {
             self.short_locks += u32::from(now.since(since) < SHORT_LOCK_NS);
-            self.unlocked = Some((reason, value2));
+            self.unlocked = Some((reason, value));
         }
     }
 
-    fn settle_unlock(&mut self, value2: i128) {
-        if let Some((reason, frozen2)) = self.unlocked.take() {
-            self.unlock2[usize::from(reason)] += value2 - frozen2;
+    fn settle_unlock(&mut self, value: MidValue) {
+        if let Some((reason, frozen)) = self.unlocked.take() {
+            self.unlock[usize::from(reason)] += value - frozen;
         }
     }
 
     fn end_trade(&mut self, at: &At<'_>) {
         let Some(trade) = self.trade.take().filter(|trade| trade.fills > 0) else { return };
-        let pnl2 = at.belief.lines.total2() - trade.total2;
-        self.pnls.push(pnl2 as f64 * 0.5e-18);
+        let pnl = at.belief.lines.total() - trade.total;
+        self.pnls.push(pnl.as_f64());
         self.trade_ns += at.now.since(trade.since);
         self.round_trips += u32::from(trade.locked);
-        if pnl2 > 0 {
+        if pnl > MidValue::ZERO {
             self.wins += 1;
-            self.won2 += pnl2;
+            self.won += pnl;
         } else {
-            self.lost2 += pnl2;
+            self.lost += pnl;
         }
     }
 

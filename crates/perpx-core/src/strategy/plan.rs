@@ -4,7 +4,7 @@ use crate::config::{Band, Config, Direction, FundingBasis, FundingSignal, Size, 
 use crate::market::{Instrument, Role};
 use crate::signals::{BandRule, SignalId, SignalKey, SignalSet};
 use crate::tape::rows::FundingKind;
-use crate::units::{Price, Qty, Rate};
+use crate::units::{MidValue, Price, Qty, Rate};
 use crate::watch::{Legs, Level, Op, Rule, Series};
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ pub struct FundingKinds {
 pub struct Plan {
     pub strategy: Strategy,
     pub world: Arc<World>,
-    /// Initial capital of both accounts, quote units doubled 1e-18, for equity sizing.
-    pub capital2: i128,
+    /// Initial capital of both accounts, for equity sizing.
+    pub capital: MidValue,
     pub funding: FundingKind,
     /// The coarser of both venues' lots.
     pub common_lot: Qty,
@@ -60,7 +60,7 @@ impl Plan {
         let mut plan = Plan {
             strategy: s.clone(),
             world,
-            capital2: 0,
+            capital: MidValue::ZERO,
             funding,
             common_lot: lots[0].max(lots[1]),
             cost: Role::BOTH.map(|first| crate::config::cost(config, first)),

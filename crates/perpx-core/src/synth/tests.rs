@@ -41,7 +41,7 @@ fn days_follow_each_other_without_a_seam() {
         let (last, first) = (two[0].venues[v].quotes.last(), two[1].venues[v].quotes.first());
         let (last, first) = (last.expect("quotes"), first.expect("quotes"));
         assert!(last.recv.day() + 1 == first.recv.day() && first.recv.since(last.recv) < 11 * SECOND_NS);
-        assert!((first.bbo.mid2() as f64 / last.bbo.mid2() as f64 - 1.0).abs() < 0.005);
+        assert!((first.bbo.mid().as_f64() / last.bbo.mid().as_f64() - 1.0).abs() < 0.005);
     }
 }
 
@@ -122,7 +122,7 @@ fn mids(days: &[SynthDay], v: usize, step: i64) -> Vec<f64> {
         let first = Time::of_day(day.day);
         for k in 1..=86_400 / step {
             let at = quotes.partition_point(|q| q.recv < first.plus(k * step * SECOND_NS));
-            out.push(quotes[at.saturating_sub(1)].bbo.mid2() as f64);
+            out.push(quotes[at.saturating_sub(1)].bbo.mid().as_f64());
         }
     }
     out
@@ -229,7 +229,7 @@ fn the_null_market_is_one_martingale() {
         let [a, b] = day[0].venues.each_ref().map(|t| &t.quotes);
         assert!(a.iter().zip(b).all(|(a, b)| (a.exch, a.bbo.bid, a.bbo.ask) == (b.exch, b.bbo.bid, b.bbo.bid)));
         assert!(day[0].venues.iter().all(|t| t.trades.is_empty() && t.funding.iter().all(|r| r.rate == Rate::ZERO)));
-        let prices: Vec<f64> = a.iter().map(|q| q.bbo.mid2() as f64).collect();
+        let prices: Vec<f64> = a.iter().map(|q| q.bbo.mid().as_f64()).collect();
         let r = returns(&prices);
         sum += r.iter().sum::<f64>();
         squares += r.iter().map(|r| r * r).sum::<f64>();

@@ -72,9 +72,9 @@ impl Composite {
         let (px, _) = step.view.bbo(first).opposite(first.opening());
         let mut qty = step.plan.base_qty(px);
         if step.plan.strategy.sizing == Sizing::Equity {
-            let mids = Role::BOTH.map(|role| step.view.bbo(role).mid2());
+            let mids = Role::BOTH.map(|role| step.view.bbo(role).mid());
             // scale in 1e-9 steps so that quantity times equity cannot overflow
-            let scale = step.view.belief.equity2(mids).max(0) / (step.plan.capital2 / 1_000_000_000).max(1);
+            let scale = step.view.belief.equity(mids).billionths_of(step.plan.capital);
             qty = Qty((i128::from(qty.0) * scale / 1_000_000_000) as i64);
         }
         qty.floor_to(step.plan.common_lot)

@@ -3,8 +3,6 @@
 use super::{Rate, format_scaled, mul_div};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::iter::Sum;
-use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
 /// Price times quantity, exact, in 1e-18 quote units. Signed like the quantity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -66,45 +64,8 @@ impl Cash {
     }
 }
 
-macro_rules! money_arithmetic {
-    ($type:ident) => {
-        impl Add for $type {
-            type Output = $type;
-            fn add(self, other: $type) -> $type {
-                $type(self.0 + other.0)
-            }
-        }
-        impl Sub for $type {
-            type Output = $type;
-            fn sub(self, other: $type) -> $type {
-                $type(self.0 - other.0)
-            }
-        }
-        impl Neg for $type {
-            type Output = $type;
-            fn neg(self) -> $type {
-                $type(-self.0)
-            }
-        }
-        impl AddAssign for $type {
-            fn add_assign(&mut self, other: $type) {
-                self.0 += other.0;
-            }
-        }
-        impl SubAssign for $type {
-            fn sub_assign(&mut self, other: $type) {
-                self.0 -= other.0;
-            }
-        }
-        impl Sum for $type {
-            fn sum<I: Iterator<Item = $type>>(items: I) -> $type {
-                $type(items.map(|item| item.0).sum())
-            }
-        }
-    };
-}
-money_arithmetic!(Cash);
-money_arithmetic!(Notional);
+super::sums!(Cash);
+super::sums!(Notional);
 
 impl fmt::Display for Cash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,6 @@
 use super::{Notional, Rate, format_scaled};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
 /// Quote money per base coin, in 1e-9. Zero means "no quote".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,38 +83,7 @@ impl Qty {
     }
 }
 
-impl Add for Qty {
-    type Output = Qty;
-    fn add(self, other: Qty) -> Qty {
-        Qty(self.0 + other.0)
-    }
-}
-
-impl Sub for Qty {
-    type Output = Qty;
-    fn sub(self, other: Qty) -> Qty {
-        Qty(self.0 - other.0)
-    }
-}
-
-impl Neg for Qty {
-    type Output = Qty;
-    fn neg(self) -> Qty {
-        Qty(-self.0)
-    }
-}
-
-impl AddAssign for Qty {
-    fn add_assign(&mut self, other: Qty) {
-        self.0 += other.0;
-    }
-}
-
-impl SubAssign for Qty {
-    fn sub_assign(&mut self, other: Qty) {
-        self.0 -= other.0;
-    }
-}
+super::sums!(Qty);
 
 impl fmt::Display for Price {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

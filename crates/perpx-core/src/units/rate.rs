@@ -3,7 +3,6 @@
 use super::{format_scaled, parse_scaled};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::ops::{Add, Neg, Sub};
 
 /// A fraction in 1e-12: a fee of 2 bp is `Rate(200_000_000)`, a funding rate of 0.01 % is `Rate(100_000_000)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -37,26 +36,7 @@ impl Rate {
     }
 }
 
-impl Add for Rate {
-    type Output = Rate;
-    fn add(self, other: Rate) -> Rate {
-        Rate(self.0 + other.0)
-    }
-}
-
-impl Sub for Rate {
-    type Output = Rate;
-    fn sub(self, other: Rate) -> Rate {
-        Rate(self.0 - other.0)
-    }
-}
-
-impl Neg for Rate {
-    type Output = Rate;
-    fn neg(self) -> Rate {
-        Rate(-self.0)
-    }
-}
+super::sums!(Rate);
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

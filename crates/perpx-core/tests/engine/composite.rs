@@ -15,7 +15,7 @@ use perpx_core::strategy::{FundingKinds, Plan};
 use perpx_core::tape::Tile;
 use perpx_core::tape::rows::{FundingKind, VenueTables};
 use perpx_core::trader::Composite;
-use perpx_core::units::{Cash, SECOND_NS, Time};
+use perpx_core::units::{Cash, Mid, MidValue, Qty, SECOND_NS, Time};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ impl Case {
         let mut keys = SignalSet::default();
         let world = Arc::new(config.world.clone());
         let mut plan = Plan::bind(&config, world, FundingKinds { predicted: seed.is_multiple_of(2) }, &mut keys);
-        plan.capital2 = 2 * capital(&config).into_iter().sum::<Cash>().as_notional().0;
+        plan.capital = capital(&config).into_iter().sum::<Cash>().into();
         let from = START.plus(WARM_S * SECOND_NS);
         let outages = outages.map(|all| OutageTable::orders(&all, "a venue", seed, from, to));
         Case { seed, config, plan, keys, outages, from, to }
@@ -173,11 +173,11 @@ fn holds(seed: u64) -> Histogram {
     if seed.is_multiple_of(4) {
         case.same("leap, one tile", &want, &case.run(&mut Seek::new(Leap::default()), &whole));
     }
-    let initial = 2 * capital(&case.config).into_iter().sum::<Cash>().as_notional().0;
+    let initial: MidValue = capital(&case.config).into_iter().sum::<Cash>().into();
     let belief = want.machine.belief();
     episodes(&case, &want, &whole[0]);
     audited(&case, &want, &tables);
-    let money = belief.lines.total2() == belief.equity2([0; 2]) - initial;
+    let money = belief.lines.total() == belief.equity([Mid::ZERO; 2]) - initial;
     assert!(money, "{}", case.told("the lines do not add up"));
     assert!(belief.is_flat(), "{}", case.told("something is open after the end"));
     let mut seen = leaps[0].search().seen.clone();
@@ -212,12 +212,12 @@ fn audited(case: &Case, run: &Run, tables: &[VenueTables; 2]) {
 /// by looking at its ticks one by one.
 fn episodes(case: &Case, run: &Run, tile: &Tile) {
     let (record, lines) = (&run.record, &run.machine.belief().lines);
-    let line2 = |lines: &Lines| Role::BOTH.iter().map(|&role| lines.get2(role, Line::Legging)).sum::<i128>();
+    let legging = |lines: &Lines| Role::BOTH.iter().map(|&role| lines.get(role, Line::Legging)).sum::<MidValue>();
     let money = record.money(lines);
     for part in &money {
         let rows = record.legging.iter().filter(|row| row.trade == part.trade);
-        let amount2: i128 = rows.map(|row| row.amount2).sum();
-        assert_eq!(amount2, line2(&part.lines), "{}", case.told(&format!("the legging of trade {}", part.trade)));
+        let amount: MidValue = rows.map(|row| row.amount).sum();
+        assert_eq!(amount, legging(&part.lines), "{}", case.told(&format!("the legging of trade {}", part.trade)));
         let entered = record.entries.iter().any(|entry| entry.trade == part.trade);
         assert!(entered || part.lines == Lines::default(), "{}", case.told("money without an entry"));
     }
@@ -225,16 +225,20 @@ fn episodes(case: &Case, run: &Run, tile: &Tile) {
     for row in &record.legging {
         let worst = |rows: std::ops::Range<usize>| {
             let quotes = rows.map(|at| tile.local.bbo(at, row.role)).filter(|bbo| bbo.is_quoted());
-            let away = |mid2: i64| (row.mid2 - mid2) * row.role.opening().sign();
-            quotes.map(|bbo| away(bbo.mid2())).fold(0, i64::max)
+            let away = |mid: Mid| (row.mid - mid).of(row.role.opening().signed(Qty(1)));
+            quotes.map(|bbo| away(bbo.mid())).fold(MidValue::ZERO, MidValue::max)
         };
         let begun = |from: Time| time[1..].partition_point(|&at| at < from.0) + 1;
-        let found = (row.mid2 - row.worst_mid2) * row.role.opening().sign();
+        let found = (row.mid - row.worst_mid).of(row.role.opening().signed(Qty(1)));
         // what comes before and after an answer of the same time as a tick is for the order of moments to say
         let (inside, around) = (begun(row.from.plus(1))..begun(row.to), begun(row.from)..begun(row.to.plus(1)));
         let inside = inside.start..inside.end.max(inside.start);
         assert!((worst(inside)..=worst(around)).contains(&found), "{}", case.told(&format!("the worst of {row:?}")));
-        assert!(row.worst2 <= row.amount2.min(0), "{}", case.told(&format!("a worst better than the end: {row:?}")));
+        assert!(
+            row.worst <= row.amount.min(MidValue::ZERO),
+            "{}",
+            case.told(&format!("a worst better than the end: {row:?}"))
+        );
         let most = i128::from(row.peak.0) * i128::from(row.lasted_ns());
         assert!(row.peak.0 > 0 && (0..=most).contains(&row.qty_ns), "{}", case.told(&format!("too much of {row:?}")));
     }

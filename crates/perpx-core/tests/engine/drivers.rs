@@ -248,7 +248,7 @@ pub fn composite(beats: &[Beat], weather: &Weather, settings: &[&str]) -> Bench<
     let mut set = SignalSet::default();
     let mut plan = Plan::bind(&config, Arc::new(world.clone()), FundingKinds { predicted: true }, &mut set);
     let capital = [Cash::units(300), Cash::units(300)];
-    plan.capital2 = 2 * (capital[0] + capital[1]).as_notional().0;
+    plan.capital = (capital[0] + capital[1]).into();
     Bench {
         trader: Composite::default(),
         plan,

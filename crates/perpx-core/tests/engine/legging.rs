@@ -286,7 +286,7 @@ fn run(seed: u64) -> Seen {
     let kinds = FundingKinds { predicted: false };
     let mut plan = Plan::bind(&config, Arc::new(config.world.clone()), kinds, &mut keys);
     let capital = config.account.capital.map(|cash| cash.expect("set by the draw"));
-    plan.capital2 = 2 * capital.into_iter().sum::<Cash>().as_notional().0;
+    plan.capital = capital.into_iter().sum::<Cash>().into();
     let job = Job {
         plan: &plan,
         world: &plan.world,

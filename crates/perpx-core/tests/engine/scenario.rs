@@ -25,7 +25,7 @@ use perpx_core::strategy::{FundingKinds, Plan};
 use perpx_core::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, VenueTables};
 use perpx_core::tape::{Carry, Tile, align};
 use perpx_core::trader::Composite;
-use perpx_core::units::{Cash, Price, Qty, Rate, SECOND_NS, Time, parse_scaled};
+use perpx_core::units::{Cash, Mid, Price, Qty, Rate, SECOND_NS, Time, parse_scaled};
 use perpx_core::watch::{EvalCtx, TrailingExtreme, Watches, fires};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ impl Scene {
         let world = Arc::new(config.world.clone());
         let mut plan = Plan::bind(&config, world, FundingKinds { predicted: false }, &mut signals);
         let capital = config.account.capital.map(|c| c.expect("set above"));
-        plan.capital2 = 2 * (capital[0] + capital[1]).as_notional().0;
+        plan.capital = (capital[0] + capital[1]).into();
         let s = &config.strategy;
         let books = Role::BOTH.map(|r| {
             let grid = config.world.venues[r.ix()].instrument.money_grid;
@@ -109,9 +109,9 @@ impl Scene {
 
     fn signals(&self, tile: &Tile) -> TileSignals {
         let rows = 0..tile.local.len();
-        let mid2 = |row: usize, r: Role| tile.local.bbo(row, r).mid2() as f64;
+        let mid = |row: usize, r: Role| tile.local.bbo(row, r).mid().raw() as f64;
         let spread = |row: usize| {
-            let (l, s) = (mid2(row, Role::Long), mid2(row, Role::Short));
+            let (l, s) = (mid(row, Role::Long), mid(row, Role::Short));
             (l - s) / ((l + s) / 2.0) * 1e4
         };
         let edge = |row: usize| tile.local.bid[1][row] as f64 / tile.local.ask[0][row] as f64;
@@ -139,7 +139,7 @@ impl Scene {
         let (tile, mut actions) = (self.tile(), Actions::default());
         let signals = self.signals(&tile);
         let row = tile.local.len() - 1;
-        let mids = Role::BOTH.map(|r| tile.local.bbo(row, r).mid2());
+        let mids = Role::BOTH.map(|r| tile.local.bbo(row, r).mid());
         let before = (self.trader.clone(), self.belief.is_flat());
         if let Moment::Answer(event) = &moment {
             self.belief.apply(event, mids, perpx_core::ledger::Line::Price);
@@ -295,7 +295,7 @@ impl Scene {
             }
             other => panic!("'{}' is no answer", other.join(" ")),
         };
-        self.step(Moment::Answer(Event { at: now, venue_time: now, venue, body, met2: 0 }), now);
+        self.step(Moment::Answer(Event { at: now, venue_time: now, venue, body, met: Mid::ZERO }), now);
     }
 }
 

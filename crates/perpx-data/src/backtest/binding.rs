@@ -61,8 +61,8 @@ impl<'a> Binder<'a> {
             .or_insert_with(|| (Arc::new(config.world.clone()), data.outages(&config.world)))
             .clone();
         let mut plan = Plan::bind(config, shared, data.feeds[feed].kinds, signals);
-        let capital = capital(config, data.feeds[feed].first_mid2);
-        plan.capital2 = 2 * (capital[0] + capital[1]).as_notional().0;
+        let capital = capital(config, data.feeds[feed].first_mids);
+        plan.capital = (capital[0] + capital[1]).into();
         let stats_interval_ns = i64::from(config.account.stats_interval_sec) * SECOND_NS;
         Bound { plan, outages, capital, transfer: config.account.transfer, stats_interval_ns }
     }

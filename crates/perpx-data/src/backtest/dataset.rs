@@ -4,11 +4,12 @@ use super::BacktestError;
 use crate::loader::{CacheSpec, FUNDING_LOOK_BACK_NS, MarksPolicy, MissingPolicy, OnBadRows, Tape, TapeSpec, cache};
 use crate::store::{StoreFile, StorePath, Table};
 use perpx_core::config::{Config, Missing, Size, World};
+use perpx_core::ledger::Mids;
 use perpx_core::market::{FundingPrice, Role};
 use perpx_core::sim::OutageTable;
 use perpx_core::strategy::FundingKinds;
 use perpx_core::tape::rows::{FundingKind, FundingRow};
-use perpx_core::units::{Cash, HOUR_NS, Time};
+use perpx_core::units::{Cash, HOUR_NS, Mid, Time};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -120,16 +121,16 @@ impl SymbolData {
 pub struct Feed {
     pub tape: Tape,
     pub kinds: FundingKinds,
-    /// Twice the first mid in the range, by role.
-    pub first_mid2: [i64; 2],
+    /// The first mid in the range, by role.
+    pub first_mids: Mids,
 }
 
 impl Feed {
     /// # Errors
     /// A venue without a two-sided quote in the range; files that cannot be read.
     pub fn new(tape: Tape) -> Result<Feed, BacktestError> {
-        let (kinds, first_mid2) = (funding_kinds(&tape)?, first_mids(&tape)?);
-        Ok(Feed { tape, kinds, first_mid2 })
+        let (kinds, first_mids) = (funding_kinds(&tape)?, first_mids(&tape)?);
+        Ok(Feed { tape, kinds, first_mids })
     }
 
     /// BLAKE3 over its data, 16 digits.
@@ -161,9 +162,9 @@ fn funding_kinds(tape: &Tape) -> Result<FundingKinds, BacktestError> {
     Ok(FundingKinds { predicted: both })
 }
 
-/// Twice each venue's first two-sided mid at or after the tape's `from`.
-fn first_mids(tape: &Tape) -> Result<[i64; 2], BacktestError> {
-    let mut mids = [0i64; 2];
+/// Each venue's first two-sided mid at or after the tape's `from`.
+fn first_mids(tape: &Tape) -> Result<Mids, BacktestError> {
+    let mut mids = [Mid::ZERO; 2];
     let TapeSpec { symbol, from, .. } = tape.spec();
     let from = *from;
     for k in 0..tape.tiles() {
@@ -177,26 +178,25 @@ fn first_mids(tape: &Tape) -> Result<[i64; 2], BacktestError> {
         for row in start..time.len() {
             for role in Role::BOTH {
                 let bbo = tile.local.bbo(row, role);
-                if mids[role.ix()] == 0 && bbo.is_quoted() {
-                    mids[role.ix()] = bbo.mid2();
+                if !mids[role.ix()].is_quoted() {
+                    mids[role.ix()] = bbo.mid_or_none();
                 }
             }
-            if mids.iter().all(|&mid| mid > 0) {
+            if mids.iter().all(|mid| mid.is_quoted()) {
                 return Ok(mids);
             }
         }
     }
-    let venue = tape.spec().venues[usize::from(mids[0] > 0)].clone();
+    let venue = tape.spec().venues[usize::from(mids[0].is_quoted())].clone();
     Err(BacktestError::NoPrice { symbol: symbol.clone(), venue, from, to: tape.spec().to })
 }
 
 /// What an account begins with: as configured, else the size at the first mid.
-pub fn capital(config: &Config, first_mid2: [i64; 2]) -> [Cash; 2] {
+pub fn capital(config: &Config, first_mids: Mids) -> [Cash; 2] {
     [0, 1].map(|r: usize| {
         config.account.capital[r].unwrap_or_else(|| match config.strategy.size {
             Size::Quote(money) => money,
-            // half of 1e-18, rounded down to 1e-12
-            Size::Base(qty) => Cash(i128::from(first_mid2[r]) * i128::from(qty.0) / 2_000_000),
+            Size::Base(qty) => first_mids[r].of(qty).to_notional().to_cash(Cash(1)),
         })
     })
 }

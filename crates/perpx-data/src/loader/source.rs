@@ -369,7 +369,7 @@ fn mid_mark(row: &QuoteRow, second: &mut i64) -> Option<MarkRow> {
     if std::mem::replace(second, this) == this {
         return None;
     }
-    let mid = Price(row.bbo.mid2() / 2);
+    let mid = row.bbo.mid().price();
     Some(MarkRow { exch: row.exch, recv: row.recv, mark: mid, index: mid })
 }
 

@@ -149,9 +149,9 @@ fn legging(best: &Rerun) -> Vec<Legging> {
         seconds: row.lasted_ns() as f64 / SECOND_NS as f64,
         qty_sec: row.qty_ns as f64 * 1e-9 / SECOND_NS as f64,
         worst_bp: row.worst_bp(),
-        worst: money(-row.worst2),
-        notional: money(row.notional2()),
-        amount: money(row.amount2),
+        worst: money(-row.worst),
+        notional: money(row.notional()),
+        amount: money(row.amount),
     })
     .collect()
 }
@@ -178,7 +178,7 @@ fn guards(best: &Rerun, view: &MarketView, market: Option<&Stretch>) -> Vec<Guar
                 from: row.transition.from,
                 to: row.transition.to,
                 avoided: Role::BOTH.iter().map(|&role| avoided(role, closed, (row.at, end), view, market)).sum(),
-                after: money(closing.equity2 - row.equity2),
+                after: money(closing.equity - row.equity),
             });
         }
         before += record.trades.len() as u64 + u64::from(open.is_some());
@@ -229,12 +229,12 @@ mod tests {
     use perpx_core::market::{Event, OrderId, Side};
     use perpx_core::stats::EntryRow;
     use perpx_core::tape::Settlement;
-    use perpx_core::units::{Cash, Price, Qty, Rate};
+    use perpx_core::units::{Cash, Mid, MidValue, Price, Qty, Rate};
 
     fn fill(at: i64, venue: Role, side: Side, qty: i64) -> EntryRow {
         let body = EventBody::Fill { id: OrderId(1), side, px: Price(1), qty: Qty(qty), maker: false, fee: Cash(0) };
-        let event = Event { at: Time(at), venue_time: Time(at), venue, body, met2: 0 };
-        EntryRow { trade: 1, state: 1, event, mid2: 2, equity2: 0, end: false }
+        let event = Event { at: Time(at), venue_time: Time(at), venue, body, met: Mid::ZERO };
+        EntryRow { trade: 1, state: 1, event, mid: Mid::ZERO, equity: MidValue::ZERO, end: false }
     }
 
     #[test]

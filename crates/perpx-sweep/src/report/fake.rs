@@ -4,7 +4,7 @@ use super::*;
 use perpx_core::ledger::{Line, Lines};
 use perpx_core::market::Role;
 use perpx_core::stats::Ending;
-use perpx_core::units::{HOUR_NS, MINUTE_NS, Time};
+use perpx_core::units::{HOUR_NS, MINUTE_NS, Notional, Time};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -229,8 +229,9 @@ fn curve(rank: usize, id: &str, spans: &Spans, rng: &mut ChaCha8Rng) -> Curve {
 
 fn lines(part: f64) -> Lines {
     let mut lines = Lines::default();
-    let mut add =
-        |role: Role, line: Line, amount: f64| lines.add(role, line, (amount * part * 2e6) as i128 * 1_000_000_000_000);
+    let mut add = |role: Role, line: Line, amount: f64| {
+        lines.add(role, line, Notional((amount * part * 2e6) as i128 * 500_000_000_000).into())
+    };
     for (line, long, short) in [
         (Line::Price, 96.2, 41.9),
         (Line::Spread, 260.4, 173.3),

@@ -330,7 +330,7 @@ pub struct Step {
 impl Trade {
     /// Quote units.
     pub fn net(&self) -> f64 {
-        super::money(self.lines.total2())
+        super::money(self.lines.total())
     }
 
     /// States passed: "S0 S1 S2 S3 S4 S0".

@@ -253,7 +253,7 @@ fn a_trade_that_the_data_cut_off_is_listed_and_marked_and_the_sums_are_the_runs(
         value[..value.find('"').unwrap()].parse::<f64>().unwrap()
     };
     assert!((sum("In sample, ") - net(false)).abs() < 1e-9);
-    assert!((sum("Held out, net") - net(true) - input.outside[1].total2() as f64 * 0.5e-18).abs() < 1e-9);
+    assert!((sum("Held out, net") - net(true) - input.outside[1].total().as_f64()).abs() < 1e-9);
     assert!(!list.contains("In sample, outside"), "there is nothing outside");
 }
 

@@ -1,15 +1,15 @@
 //! Numbers, times and names as a reader sees them.
 
 use super::{Axis, Unit};
-use perpx_core::units::{DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS, Time};
+use perpx_core::units::{DAY_NS, HOUR_NS, MINUTE_NS, MidValue, SECOND_NS, Time};
 use perpx_data::text::significant;
 pub use perpx_data::text::{count, counted, duration, fixed};
 
 pub const DASH: &str = "–";
 
 /// Doubled units of 1e-18 as quote units.
-pub fn money(amount2: i128) -> f64 {
-    amount2 as f64 * 0.5e-18
+pub fn money(amount: MidValue) -> f64 {
+    amount.as_f64()
 }
 
 /// The figure in its unit, without the unit's name (durations carry theirs); a dash for nothing.

@@ -4,6 +4,7 @@ use super::frame::{Frame, Spread, quantile};
 use super::heat::{Heatmap, Side, heatmaps};
 use super::neighbours::Grid;
 use super::{Axis, Curve, Input, Level, Point, ReportError, SymbolRow, Warning, Winner, palette, text};
+use perpx_core::units::MidValue;
 
 pub struct View<'a> {
     pub input: &'a Input,
@@ -124,7 +125,7 @@ impl<'a> View<'a> {
     /// What the page over several symbols says of this one.
     pub fn symbol_row(&self) -> SymbolRow {
         let input = self.input;
-        let money = |lines: &perpx_core::ledger::Lines| text::money(lines.total2());
+        let money = |lines: &perpx_core::ledger::Lines| text::money(lines.total());
         let winner = input.winner.clone().unwrap_or_default();
         let severe = self.warnings.iter().filter(|warning| warning.level == Level::Severe);
         SymbolRow {
@@ -177,9 +178,9 @@ fn warnings(input: &Input) -> Vec<Warning> {
         let shown = text::measured(Some(metric), input.objective.unit, &input.quote);
         severe(format!("Even the best {name} is negative: {shown}."));
     }
-    let lost = input.money.as_ref().map(|m| m.held_out.total2()).filter(|total2| *total2 < 0);
-    if let Some(total2) = lost.filter(|_| input.spans.has_held_out()) {
-        let lost = text::fixed(-text::money(total2), 2);
+    let lost = input.money.as_ref().map(|m| m.held_out.total()).filter(|total| *total < MidValue::ZERO);
+    if let Some(total) = lost.filter(|_| input.spans.has_held_out()) {
+        let lost = text::fixed(-text::money(total), 2);
         severe(format!("The winner loses money out of sample: {lost} {} in the held-out part.", input.quote));
     } else if let Some(metric) = input.winner.as_ref().and_then(|w| w.oos_metric).filter(|m| *m < 0.0) {
         let shown = text::measured(Some(metric), input.objective.unit, &input.quote);

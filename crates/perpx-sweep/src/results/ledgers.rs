@@ -219,7 +219,7 @@ impl Ledgers {
         for row in &record.legging {
             self.legging.push(&legging_cells(owner, row))?;
         }
-        for (time, equity2) in &record.equity {
+        for (time, equity) in &record.equity {
             let head = [Cell::Word(owner.symbol), Cell::Word(&owner.id), Cell::Word(owner.world_id)];
             let [symbol, id, world] = head;
             self.equity.push(&[
@@ -228,7 +228,7 @@ impl Ledgers {
                 world,
                 Cell::Word(owner.run),
                 Cell::Time(*time),
-                Cell::Money(equity2 * 5),
+                Cell::Money(equity.digits()),
             ])?;
         }
         Ok(())
@@ -311,10 +311,10 @@ fn entry_cells<'a>(owner: &'a Owner<'_>, seq: u32, row: &EntryRow) -> Vec<Cell<'
         return cells;
     }
     let met = match event.body {
-        EventBody::Fill { .. } => money(i128::from(row.met2()) * 5),
+        EventBody::Fill { .. } => money(row.met().digits()),
         _ => Cell::None,
     };
-    cells.extend([money(i128::from(row.mid2) * 5), met, money(row.equity2 * 5), Cell::Flag(row.end)]);
+    cells.extend([money(row.mid.digits()), met, money(row.equity.digits()), Cell::Flag(row.end)]);
     fill_up(&mut cells);
     cells
 }
@@ -323,7 +323,7 @@ fn transition_cells<'a>(owner: &'a Owner<'_>, seq: u32, row: &TransitionRow) -> 
     let mut cells = common(owner, seq, row.at, row.at);
     cells.extend([Cell::None, Cell::Word(state_name(row.transition.from)), Cell::Word("transition")]);
     fill_up_to(&mut cells, AT_END - 1);
-    cells.extend([Cell::Money(row.equity2 * 5), Cell::Flag(false), Cell::Word(state_name(row.transition.to))]);
+    cells.extend([Cell::Money(row.equity.digits()), Cell::Flag(false), Cell::Word(state_name(row.transition.to))]);
     cells.extend([Cell::Word(reason_name(row.transition.reason)), Cell::Count(row.transition.also)]);
     fill_up(&mut cells);
     cells
@@ -337,9 +337,8 @@ fn money_cells<'a>(owner: &'a Owner<'_>, seq: u32, end: Time, row: &MoneyRow, ro
     fill_up_to(&mut cells, AT_END);
     cells.push(Cell::Flag(row.trade > 0 && row.closed.is_none()));
     fill_up_to(&mut cells, TRADES.len() - MONEY);
-    // half of 1e-18 is 5 of 1e-19
-    cells.extend(Line::ALL.map(|line| Cell::Money(row.lines.get2(role, line) * 5)));
-    cells.push(Cell::Money(row.lines.of2(role) * 5));
+    cells.extend(Line::ALL.map(|line| Cell::Money(row.lines.get(role, line).digits())));
+    cells.push(Cell::Money(row.lines.of(role).digits()));
     cells
 }
 
@@ -359,11 +358,11 @@ fn legging_cells<'a>(owner: &'a Owner<'_>, row: &LeggingRow) -> Vec<Cell<'a>> {
         Cell::Word(row.ending.name()),
         Cell::Money(row.peak.0.into()),
         Cell::Money(row.qty_ns),
-        Cell::Money(i128::from(row.mid2) * 5),
-        Cell::Money(i128::from(row.worst_mid2) * 5),
+        Cell::Money(row.mid.digits()),
+        Cell::Money(row.worst_mid.digits()),
         Cell::Real(row.worst_bp()),
-        Cell::Money(-row.worst2 * 5),
+        Cell::Money((-row.worst).digits()),
         Cell::Real(row.cost_bp()),
-        Cell::Money(-row.amount2 * 5),
+        Cell::Money((-row.amount).digits()),
     ]
 }

@@ -13,7 +13,7 @@ use perpx_core::market::*;
 use perpx_core::sim::book::{BookView, chunk_price};
 use perpx_core::sim::{Dice, Env, OutageTable, SimVenue};
 use perpx_core::tape::{VenueRows, last_at};
-use perpx_core::units::{Cash, Notional, Price, Qty, Rate, Time};
+use perpx_core::units::{Cash, Mid, Notional, Price, Qty, Rate, Time};
 use std::collections::BTreeSet;
 
 /// What is left of the maintenance margin when the venue takes a position over (1e-12): 80 of 120 on Lighter's large markets.
@@ -154,7 +154,7 @@ impl VenueCore {
 
     /// Mark and index now; the mid where there is none.
     pub fn marks(&self) -> (Price, Price) {
-        let (marks, mid) = (&self.feed.rows.marks, Price(self.book().best().mid2() / 2));
+        let (marks, mid) = (&self.feed.rows.marks, self.book().best().mid().price());
         let row = if marks.time.is_empty() { 0 } else { last_at(&marks.time, self.now) };
         let or_mid = |px: Option<&i64>| px.map_or(mid, |&px| if px > 0 { Price(px) } else { mid });
         (or_mid(marks.mark.get(row)), or_mid(marks.index.get(row)))
@@ -346,6 +346,6 @@ impl VenueCore {
     }
 
     fn tell(&mut self, at: Time, body: EventBody) {
-        self.events.push(Event { at, venue_time: at, venue: Role::Long, body, met2: 0 });
+        self.events.push(Event { at, venue_time: at, venue: Role::Long, body, met: Mid::ZERO });
     }
 }

@@ -3,7 +3,7 @@
 use super::market::*;
 use crate::market::{Event, EventBody, FeeSchedule, FundingPrice, LiquidationRule, OrderKind, Role, Side};
 use crate::tape::rows::VenueTables;
-use crate::units::{Cash, Rate};
+use crate::units::{Cash, Mid, Rate};
 
 fn quotes(bid: i64, ask: i64) -> VenueTables {
     VenueTables { quotes: vec![quote(0, bid, 9000, ask, 9000)], ..Default::default() }
@@ -194,7 +194,7 @@ fn depth_too_thin_for_the_end_is_carried_on_by_impact() {
     assert_eq!((s.leg(), s.venue.stats().closed_past_depth), (0, 1));
 }
 
-/// A fill carries the doubled mid of the book that it met: a taker's of its arrival, a maker's of the row before the trade
+/// A fill carries the mid of the book that it met: a taker's of its arrival, a maker's of the row before the trade
 /// that filled it, or of the quote that crossed it.
 #[test]
 fn fills_carry_the_mid_that_they_met() {
@@ -203,13 +203,13 @@ fn fills_carry_the_mid_that_they_met() {
     let mut s = Scene::long(world(), VenueTables { quotes, trades, ..Default::default() });
     s.place(90, 1, Side::Buy, OrderKind::Ioc, 1, 1002);
     s.place(110, 2, Side::Buy, OrderKind::PostOnly, 4, 999);
-    let mids = |events: Vec<Event>| -> Vec<i64> {
+    let mids = |events: Vec<Event>| -> Vec<Mid> {
         let fills = events.into_iter().filter(|event| matches!(event.body, EventBody::Fill { .. }));
-        fills.map(|event| event.met2 / px(1).0).collect()
+        fills.map(|event| event.met).collect()
     };
     // the trade comes before the quote of its time, which is none that it could have met
-    assert_eq!(mids(s.events(300)), [2002, 2002]);
-    assert_eq!(mids(s.events(500)), [1984]);
+    assert_eq!(mids(s.events(300)), [Mid::at(px(1001)); 2]);
+    assert_eq!(mids(s.events(500)), [Mid::at(px(992))]);
 }
 
 /// To the last 1e-9: a mark on the level leaves the leg alone, the next one beyond takes it; on both sides.

@@ -7,7 +7,7 @@ use perpx_core::sim::OrderTrace;
 use perpx_core::stats::LeggingRow;
 use perpx_core::stats::{FullRecord, Recorder, Scene, TransitionRow};
 use perpx_core::strategy::Plan;
-use perpx_core::units::Time;
+use perpx_core::units::{MidValue, Time};
 use perpx_core::watch::{Cmp, EvalCtx, Op, Rule, Series, fires, holds, sides};
 
 /// What a condition of the gate means for it.
@@ -79,7 +79,7 @@ pub struct Episode {
 impl Episode {
     /// Net of fees, funding and liquidation, quote units.
     pub fn pnl(&self) -> f64 {
-        crate::report::money(self.lines.total2())
+        crate::report::money(self.lines.total())
     }
 
     pub fn legging(&self) -> impl Iterator<Item = &LeggingRow> {
@@ -203,7 +203,7 @@ impl Recorder for Blotter {
         self.push(row.to, What::Legging(*row));
     }
 
-    fn equity(&mut self, at: Time, equity2: i128) {
-        self.record.equity(at, equity2);
+    fn equity(&mut self, at: Time, equity: MidValue) {
+        self.record.equity(at, equity);
     }
 }

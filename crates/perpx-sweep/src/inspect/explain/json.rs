@@ -7,7 +7,7 @@ use perpx_core::market::{Bbo, Command, Event, EventBody, Role};
 use perpx_core::sim::OrderOutcome;
 use perpx_core::stats::LeggingRow;
 use perpx_core::strategy::{also_names, reason_name, state_name};
-use perpx_core::units::{MS_NS, format_scaled};
+use perpx_core::units::{MS_NS, MidValue, format_scaled};
 use serde_json::{Value as Json, json};
 
 fn book(best: &Bbo) -> Json {
@@ -63,7 +63,7 @@ fn item(item: &Item, venues: [&str; 2]) -> Json {
             "kind": "transition", "state": state_name(row.transition.from), "to_state": state_name(row.transition.to),
             "reason": reason_name(row.transition.reason), "also": also_names(row.transition.also),
             "books": row.bbo.iter().map(book).collect::<Vec<_>>(), "spread_bp": row.spread, "edge": row.edge,
-            "equity": format_scaled(row.equity2 * 5, 19),
+            "equity": row.equity.to_string(),
         }),
         What::Command { command, best } => match command {
             Command::Place(order) => json!({
@@ -105,29 +105,24 @@ fn item(item: &Item, venues: [&str; 2]) -> Json {
     out
 }
 
-/// Doubled money.
-fn exact(amount2: i128) -> String {
-    format_scaled(amount2 * 5, 19)
-}
-
 fn legging(row: &LeggingRow, venues: [&str; 2]) -> Json {
     json!({
         "ending": row.ending.name(), "began": row.from.to_string(), "ended": row.to.to_string(),
         "exposed": venues[row.role.ix()], "state": state_name(row.state), "qty": row.peak.to_string(),
-        "qty_sec": format_scaled(row.qty_ns, 18), "worst_bp": row.worst_bp(), "worst": exact(-row.worst2),
-        "cost_bp": row.cost_bp(), "cost": exact(-row.amount2),
+        "qty_sec": format_scaled(row.qty_ns, 18), "worst_bp": row.worst_bp(), "worst": (-row.worst).to_string(),
+        "cost_bp": row.cost_bp(), "cost": (-row.amount).to_string(),
     })
 }
 
 /// Where the money came from: every line that is not nought, by leg and in all, then the total.
 fn money(lines: &Lines) -> Json {
-    let row = |name: &str, amounts: [i128; 2]| {
+    let row = |name: &str, amounts: [MidValue; 2]| {
         let all = amounts[0] + amounts[1];
-        json!({ "line": name, "long": exact(amounts[0]), "short": exact(amounts[1]), "both": exact(all) })
+        json!({ "line": name, "long": amounts[0].to_string(), "short": amounts[1].to_string(), "both": all.to_string() })
     };
-    let out = Line::ALL.iter().map(|&line| (line.name(), Role::BOTH.map(|role| lines.get2(role, line))));
-    let out = out.filter(|(_, amounts)| *amounts != [0; 2]).map(|(name, amounts)| row(name, amounts));
-    out.chain([row("total", Role::BOTH.map(|role| lines.of2(role)))]).collect()
+    let out = Line::ALL.iter().map(|&line| (line.name(), Role::BOTH.map(|role| lines.get(role, line))));
+    let out = out.filter(|(_, amounts)| *amounts != [MidValue::ZERO; 2]).map(|(name, amounts)| row(name, amounts));
+    out.chain([row("total", Role::BOTH.map(|role| lines.of(role)))]).collect()
 }
 
 fn joined(mut a: Json, b: Json) -> Json {
@@ -142,7 +137,7 @@ pub fn summary(trade: &Episode, venues: [&str; 2]) -> Json {
     json!({
         "trade": trade.trade, "opened": trade.opened.to_string(), "closed": trade.closed.map(|at| at.to_string()),
         "opened_by": reason_name(trade.reasons[0]), "ended_by": trade.closed.map(|_| reason_name(trade.reasons[1])),
-        "fills": trade.fills, "pnl": exact(trade.lines.total2()), "money": money(&trade.lines),
+        "fills": trade.fills, "pnl": trade.lines.total().to_string(), "money": money(&trade.lines),
         "legging": trade.legging().map(|row| legging(row, venues)).collect::<Vec<_>>(),
     })
 }

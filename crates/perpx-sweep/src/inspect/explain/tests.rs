@@ -82,7 +82,7 @@ fn the_life_of_a_trade_is_told_from_the_gate_to_the_last_answer() {
     let config = file.with(&overrides).unwrap_or_else(|e| panic!("{e}"));
     let mut keys = SignalSet::default();
     let mut plan = Plan::bind(&config, Arc::new(config.world.clone()), FundingKinds::default(), &mut keys);
-    plan.capital2 = 2 * Cash::units(2_000).as_notional().0;
+    plan.capital = Cash::units(2_000).into();
     let none = OutageTable::default();
     let job = Job {
         plan: &plan,
@@ -112,6 +112,6 @@ fn the_life_of_a_trade_is_told_from_the_gate_to_the_last_answer() {
     // the blotter keeps what the full record keeps
     let kept = &blotter.record.trades[0];
     assert_eq!((kept.fills, kept.lines, Some(kept.closed)), (trade.fills, trade.lines, trade.closed));
-    let [long, short] = Role::BOTH.map(|role| trade.lines.0[role.ix()].iter().sum::<i128>());
-    assert_eq!(long + short, kept.lines.total2());
+    let [long, short] = Role::BOTH.map(|role| trade.lines.of(role));
+    assert_eq!(long + short, kept.lines.total());
 }

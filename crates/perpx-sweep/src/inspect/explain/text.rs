@@ -7,7 +7,7 @@ use perpx_core::sim::{OrderOutcome, OrderTrace};
 use perpx_core::stats::LeggingRow;
 use perpx_core::stats::TransitionRow;
 use perpx_core::strategy::{also_names, reason_name, state_name};
-use perpx_core::units::{MS_NS, SECOND_NS, Time, format_scaled};
+use perpx_core::units::{MS_NS, MidValue, SECOND_NS, Time, format_scaled};
 use perpx_core::watch::{Op, Series};
 use std::collections::BTreeMap;
 
@@ -121,7 +121,7 @@ impl<'a> Names<'a> {
 
     fn transition(&self, row: &TransitionRow) -> Vec<String> {
         let t = &row.transition;
-        let equity = crate::report::money(row.equity2);
+        let equity = crate::report::money(row.equity);
         let head =
             format!("{} -> {}  {:<13} equity {equity:.4}", state_name(t.from), state_name(t.to), reason_name(t.reason));
         let quote = |role: Role| {
@@ -153,7 +153,7 @@ impl<'a> Names<'a> {
     }
 
     fn legging(&self, row: &LeggingRow) -> Vec<String> {
-        let [worst, cost] = [row.worst2, row.amount2].map(|amount2| format_scaled(-amount2 * 5, 19));
+        let [worst, cost] = [row.worst, row.amount].map(|amount| (-amount).to_string());
         let (how, long) = (row.ending.name(), lasted(row.lasted_ns()));
         vec![
             format!("legging ends  {how}: {} of {} alone for {long}", row.peak, self.venue(row.role)),
@@ -282,17 +282,17 @@ pub fn life(episode: &Episode, venues: [&str; 2]) -> String {
 /// Where the money came from, by leg and line, exact.
 fn money(episode: &Episode, venues: [&str; 2]) -> Vec<String> {
     let lines = &episode.lines;
-    let cell = |amount2: i128| match amount2 {
-        0 => String::new(),
-        _ => format!("{}{}", if amount2 > 0 { "+" } else { "" }, format_scaled(amount2 * 5, 19)),
+    let cell = |amount: MidValue| match amount {
+        MidValue::ZERO => String::new(),
+        _ => format!("{}{amount}", if amount > MidValue::ZERO { "+" } else { "" }),
     };
-    let row = |name: &str, [a, b]: [i128; 2]| [name.to_string(), cell(a), cell(b), cell(a + b)];
+    let row = |name: &str, [a, b]: [MidValue; 2]| [name.to_string(), cell(a), cell(b), cell(a + b)];
     let mut rows = vec![["money", venues[0], venues[1], "both"].map(str::to_string)];
     for line in Line::ALL {
-        let amounts = Role::BOTH.map(|role| lines.get2(role, line));
-        rows.extend((amounts != [0; 2]).then(|| row(line.name(), amounts)));
+        let amounts = Role::BOTH.map(|role| lines.get(role, line));
+        rows.extend((amounts != [MidValue::ZERO; 2]).then(|| row(line.name(), amounts)));
     }
-    rows.push(row("total", Role::BOTH.map(|role| lines.of2(role))));
+    rows.push(row("total", Role::BOTH.map(|role| lines.of(role))));
     let width = rows.iter().flat_map(|row| &row[1..]).map(|cell| cell.chars().count() + 2).max().unwrap_or(0).max(14);
     let out = rows.iter().map(|[name, a, b, all]| format!("{name:<14}{a:>width$}{b:>width$}{all:>width$}"));
     out.collect()

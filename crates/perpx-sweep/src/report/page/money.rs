@@ -7,6 +7,7 @@ use crate::report::{Money, text};
 use maud::{Markup, html};
 use perpx_core::ledger::{Line, Lines};
 use perpx_core::market::Role;
+use perpx_core::units::MidValue;
 
 pub fn body(view: &View) -> Option<Markup> {
     let money = view.input.money.as_ref()?;
@@ -59,18 +60,18 @@ pub struct Bar {
     pub total: bool,
 }
 
-/// The lines that are not nought, then the total. Amounts are doubled units of 1e-18 until the last moment.
+/// The lines that are not nought, then the total.
 pub fn steps(lines: &Lines, roles: &[Role]) -> Vec<Bar> {
     let mut out = Vec::new();
-    let mut sum2 = 0i128;
+    let mut sum = MidValue::ZERO;
     for line in Line::ALL {
-        let amount2 = roles.iter().map(|role| lines.get2(*role, line)).sum::<i128>();
-        if amount2 != 0 {
-            out.push(Bar { name: line.name(), from: text::money(sum2), to: text::money(sum2 + amount2), total: false });
+        let amount = roles.iter().map(|role| lines.get(*role, line)).sum::<MidValue>();
+        if amount != MidValue::ZERO {
+            out.push(Bar { name: line.name(), from: text::money(sum), to: text::money(sum + amount), total: false });
         }
-        sum2 += amount2;
+        sum += amount;
     }
-    out.push(Bar { name: "net", from: 0.0, to: text::money(sum2), total: true });
+    out.push(Bar { name: "net", from: 0.0, to: text::money(sum), total: true });
     out
 }
 
@@ -111,9 +112,9 @@ fn table(view: &View, money: &Money) -> Markup {
     let [long, short] = &view.input.venues;
     let parts = [("In sample", Some(&money.in_sample)), ("Held out", held_out.then_some(&money.held_out))];
     let parts: Vec<(&str, &Lines)> = parts.into_iter().filter_map(|(name, lines)| Some((name, lines?))).collect();
-    let places = text::places(parts.iter().map(|(_, lines)| text::money(lines.total2())));
-    let amount = |amount2: i128| super::money_cell(text::money(amount2), places);
-    let used = |line: &Line| parts.iter().any(|(_, l)| Role::BOTH.iter().any(|r| l.get2(*r, *line) != 0));
+    let places = text::places(parts.iter().map(|(_, lines)| text::money(lines.total())));
+    let amount = |amount: MidValue| super::money_cell(text::money(amount), places);
+    let used = |line: &Line| parts.iter().any(|(_, l)| Role::BOTH.iter().any(|r| l.get(*r, *line) != MidValue::ZERO));
     html! {
         div.scroll tabindex="0" role="region" aria-label="Money by leg and venue" {
             table {
@@ -137,7 +138,7 @@ fn table(view: &View, money: &Money) -> Markup {
                         tr {
                             th scope="row" { (line.name()) }
                             @for (_, lines) in &parts {
-                                @let (a, b) = (lines.get2(Role::Long, *line), lines.get2(Role::Short, *line));
+                                @let (a, b) = (lines.get(Role::Long, *line), lines.get(Role::Short, *line));
                                 (amount(a)) (amount(b)) (amount(a + b))
                             }
                         }
@@ -147,8 +148,8 @@ fn table(view: &View, money: &Money) -> Markup {
                     tr {
                         th scope="row" { "net" }
                         @for (_, lines) in &parts {
-                            @let leg = |role: Role| lines.0[role.ix()].iter().sum::<i128>();
-                            (amount(leg(Role::Long))) (amount(leg(Role::Short))) (amount(lines.total2()))
+                            @let leg = |role: Role| lines.of(role);
+                            (amount(leg(Role::Long))) (amount(leg(Role::Short))) (amount(lines.total()))
                         }
                     }
                 }
@@ -160,15 +161,16 @@ fn table(view: &View, money: &Money) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use perpx_core::units::Cash;
 
     #[test]
     fn the_waterfall_ends_at_the_sum() {
         let mut lines = Lines::default();
-        lines.add(Role::Long, Line::Spread, 8_000_000_000_000_000_000);
-        lines.add(Role::Short, Line::Spread, 2_000_000_000_000_000_000);
-        lines.add(Role::Short, Line::Fees, -3_000_000_000_000_000_000);
+        lines.add(Role::Long, Line::Spread, Cash::units(8).into());
+        lines.add(Role::Short, Line::Spread, Cash::units(2).into());
+        lines.add(Role::Short, Line::Fees, Cash::units(-3).into());
         let steps = steps(&lines, &Role::BOTH);
         let seen: Vec<String> = steps.iter().map(|s| format!("{} {:.3} {:.3}", s.name, s.from, s.to)).collect();
-        assert_eq!(seen, ["spread 0.000 5.000", "fees 5.000 3.500", "net 0.000 3.500"]);
+        assert_eq!(seen, ["spread 0.000 10.000", "fees 10.000 7.000", "net 0.000 7.000"]);
     }
 }

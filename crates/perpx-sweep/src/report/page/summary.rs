@@ -5,6 +5,7 @@ use crate::report::view::View;
 use crate::report::{Axis, Level, Metric, Trade, Unit, Winner, text};
 use maud::{Markup, html};
 use perpx_core::ledger::Line;
+use perpx_core::units::MidValue;
 
 /// Name, market, range and the theme switch.
 pub fn masthead(view: &View) -> Markup {
@@ -87,7 +88,7 @@ fn story(view: &View, winner: &Winner) -> Markup {
             @if input.spans.has_held_out() {
                 "In the last " (text::span(input.spans.held_out, input.spans.to)) ", which chose nothing, its " (name) " is "
                 (figure(winner.oos_metric))
-                @if let Some(money) = &input.money { " and it made " (money_of(view, money.held_out.total2())) }
+                @if let Some(money) = &input.money { " and it made " (money_of(view, money.held_out.total())) }
                 "."
             } @else { strong { "Nothing was held out" } ", so nothing here is proven out of sample." }
         })),
@@ -175,26 +176,27 @@ fn which_world(view: &View, winner: &Winner) -> Markup {
 fn earned(view: &View) -> Option<Markup> {
     let lines = &view.input.money.as_ref()?.in_sample;
     let both = |line: Line| lines.0[0][line as usize] + lines.0[1][line as usize];
-    let mut parts: Vec<(Line, i128)> = Line::ALL.iter().map(|line| (*line, both(*line))).filter(|p| p.1 != 0).collect();
+    let mut parts: Vec<(Line, MidValue)> =
+        Line::ALL.iter().map(|line| (*line, both(*line))).filter(|p| p.1 != MidValue::ZERO).collect();
     parts.sort_by_key(|part| -part.1.abs());
     parts.truncate(4);
     let is_in_sample = |t: &&Trade| !view.input.spans.has_held_out() || t.opened < view.input.spans.embargo;
     let trades: Vec<Trade> = view.input.trades.iter().filter(is_in_sample).cloned().collect();
     Some(html! {
-        (money_of(view, lines.total2())) " on " (text::measured(Some(view.input.capital), Unit::Money, &view.input.quote))
+        (money_of(view, lines.total())) " on " (text::measured(Some(view.input.capital), Unit::Money, &view.input.quote))
         " of capital in " (text::counted(trades.len() as u64, "trade"))
         @if let Some(open) = super::trades::open_at_end(&trades) { " (" (open) " at the end)" }
         ", in sample. Most of it: "
-        @for (i, (line, amount2)) in parts.iter().enumerate() {
+        @for (i, (line, amount)) in parts.iter().enumerate() {
             @if i > 0 { ", " }
-            (line.name()) " " (text::fixed(text::money(*amount2), 2))
+            (line.name()) " " (text::fixed(text::money(*amount), 2))
         }
         "."
     })
 }
 
-fn money_of(view: &View, amount2: i128) -> Markup {
-    html! { strong { (text::measured(Some(text::money(amount2)), Unit::Money, &view.input.quote)) } }
+fn money_of(view: &View, amount: MidValue) -> Markup {
+    html! { strong { (text::measured(Some(text::money(amount)), Unit::Money, &view.input.quote)) } }
 }
 
 /// A winner at the end of an axis asks for a wider grid.

@@ -4,6 +4,7 @@ use crate::report::view::View;
 use crate::report::{Trade, shown, text};
 use maud::{Markup, html};
 use perpx_core::ledger::{Line, Lines};
+use perpx_core::units::MidValue;
 
 pub fn body(view: &View) -> Option<Markup> {
     let all = &view.input.trades;
@@ -12,7 +13,8 @@ pub fn body(view: &View) -> Option<Markup> {
     }
     let shown: Vec<&Trade> = shown(all).into_iter().map(|i| &all[i]).collect();
     let lists = all.iter().map(|trade| &trade.lines).chain(&view.input.outside);
-    let used = |line: &&Line| lists.clone().any(|lines| (0..2).any(|leg| lines.0[leg][**line as usize] != 0));
+    let used =
+        |line: &&Line| lists.clone().any(|lines| (0..2).any(|leg| lines.0[leg][**line as usize] != MidValue::ZERO));
     let lines: Vec<Line> = Line::ALL.iter().filter(used).copied().collect();
     let places = text::places(shown.iter().map(|trade| trade.net()));
     Some(html! {
@@ -74,7 +76,7 @@ fn sum_row(name: &str, sum: &Lines, lines: &[Line], places: usize) -> Markup {
     html! {
         tr {
             th colspan="5" scope="row" { (name) }
-            (super::money_cell(text::money(sum.total2()), places))
+            (super::money_cell(text::money(sum.total()), places))
             @for line in lines { (super::money_cell(sum.as_f64(*line), places)) }
         }
     }

@@ -142,7 +142,7 @@ impl GrvtEmulator {
             payments: VecDeque::new(),
             execution: 209_358,
             trades_through: core.now(),
-            last: (Price(best.mid2() / 2), best.bid_qty),
+            last: (best.mid().price(), best.bid_qty),
             limits: Limits::new(settings.calls_per_second),
             sockets: Sockets::default(),
             core,

@@ -95,7 +95,7 @@ impl GrvtEmulator {
         json!({
             "event_time": now.0.to_string(), "instrument": INSTRUMENT, "mark_price": price(mark),
             "index_price": price(index), "last_price": price(self.last.0), "last_size": size(self.last.1),
-            "mid_price": price(Price(best.mid2() / 2)), "best_bid_price": price(best.bid),
+            "mid_price": price(best.mid().price()), "best_bid_price": price(best.bid),
             "best_bid_size": size(best.bid_qty), "best_ask_price": price(best.ask), "best_ask_size": size(best.ask_qty),
         })
     }

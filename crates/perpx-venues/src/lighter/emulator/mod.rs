@@ -118,7 +118,7 @@ impl LighterEmulator {
             fundings: VecDeque::new(),
             next_trade: 1,
             trades_through: core.now(),
-            last_price: Price(core.book().best().mid2() / 2),
+            last_price: core.book().best().mid().price(),
             txs: VecDeque::new(),
             sequence: 0,
             cancel_all_at: None,

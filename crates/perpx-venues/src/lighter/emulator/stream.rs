@@ -238,7 +238,7 @@ impl LighterEmulator {
             "timestamp": ms(now),
             "market_stats": {
                 "symbol": SYMBOL, "market_id": MARKET, "index_price": price(index), "mark_price": price(mark),
-                "mid_price": price(Price(best.mid2() / 2)), "best_ask_price": price(best.ask),
+                "mid_price": price(best.mid().price()), "best_ask_price": price(best.ask),
                 "best_bid_price": price(best.bid), "open_interest": "0.000000", "funding_clamp_small": "0.0500",
                 "funding_clamp_big": "4.0000", "base_interest_rate": "0.0100",
                 "current_funding_rate": rate, "funding_rate": rate, "funding_timestamp": at,
