@@ -75,6 +75,8 @@
 //!
 //! Modules import only from those above them in the map of ARCHITECTURE.md; [`audit`] imports [`units`] and [`market`] alone.
 
+#![warn(missing_docs)]
+
 pub mod audit;
 pub mod config;
 pub mod execution;

@@ -133,23 +133,32 @@ pub struct Limits {
 /// The wake contract: `step` judges every condition itself; at a tick where no rule of `watches` fires and nothing is due
 /// it changes nothing and sends nothing; `watches` is a pure function of the state.
 pub trait Trader: Clone + Send + Serialize + DeserializeOwned {
+    /// What never changes during a run.
     type Plan: Sync;
     /// State 0 is idle: no position, no order.
     const STATES: &'static [StateInfo];
+    /// Names of what a transition may be for, by number.
     const REASONS: &'static [&'static str];
+    /// Names of what is counted.
     const COUNTERS: &'static [&'static str];
     /// A sentence for each state, reason and counter, for the columns that results make of them.
     const STATE_DOCS: &'static [&'static str] = &[];
+    /// By reason.
     const REASON_DOCS: &'static [&'static str] = &[];
+    /// By counter.
     const COUNTER_DOCS: &'static [&'static str] = &[];
 
+    /// One moment: judges every condition, books what was heard, sends what is due.
     fn step(&mut self, plan: &Self::Plan, moment: Moment, view: &View<'_>, out: &mut Actions);
+    /// Adds the rules by which the next step may do something: a pure function of the state.
     fn watches(&self, plan: &Self::Plan, out: &mut Watches);
     /// Due time of the earliest timer.
     fn next_timer(&self) -> Option<Time>;
     /// Index into `STATES`.
     fn state(&self) -> u8;
+    /// The trailing extreme that a rule of the watches needs; `None`: none does.
     fn extreme(&self, plan: &Self::Plan) -> Option<Extreme>;
+    /// The losses at which the driver halts the trader.
     fn limits(plan: &Self::Plan) -> Limits;
     /// One value per name of `COUNTERS`.
     fn counters(&self) -> &[u64];

@@ -28,6 +28,8 @@
 //! assert!(tile.local.len() > 10_000);
 //! ```
 
+#![warn(missing_docs)]
+
 pub mod atomic;
 pub mod backtest;
 pub mod check;

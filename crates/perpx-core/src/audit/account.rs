@@ -4,6 +4,7 @@ use super::entry::{Entry, Kind, Settled};
 
 const ONE: i128 = 1_000_000_000_000;
 
+/// A venue's account, added up anew from what was written down.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// 1e-12.
@@ -34,6 +35,7 @@ fn times(value: i128, rate: i128) -> i128 {
 }
 
 impl Account {
+    /// The account as its `capital` entry says: opening balance, money step, fee rates, the side that opens.
     pub fn new(capital: &Entry) -> Account {
         Account {
             cash: capital.amount,
@@ -47,6 +49,7 @@ impl Account {
         }
     }
 
+    /// Books the next entry, in the order of the file; the error says what about it does not add up.
     pub fn book(&mut self, entry: &Entry) -> Result<(), String> {
         match entry.kind {
             Kind::Fill => self.fill(entry)?,

@@ -8,11 +8,13 @@ use crate::units::{Cash, Rate, Time};
 /// What one venue's account began with, and by what terms it is charged.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
+    /// The opening balance.
     pub capital: Cash,
     /// The step of its money.
     pub grid: Cash,
     /// Fractions of notional.
     pub maker: Rate,
+    /// The taker's, as the maker's: positive = we pay.
     pub taker: Rate,
 }
 

@@ -85,10 +85,12 @@ impl ConfigFile {
         Ok(list)
     }
 
+    /// The file's name, for messages.
     pub fn name(&self) -> &str {
         &self.source.name
     }
 
+    /// The keys that this file may have: they depend on the venues that it names.
     pub fn schema(&self) -> &Schema {
         &self.schema
     }

@@ -10,20 +10,32 @@ use crate::units::{Cash, MS_NS, Notional, Price, Qty, Rate, SECOND_NS, parse_sca
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+/// What is known of a venue, so that a strategy file need not say it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
+    /// As `exchanges.*.profile` names it.
     pub name: String,
     /// Name of the tier that holds when the config names none; `None` for the generic profile, which has no tiers.
     pub default_tier: Option<String>,
+    /// Fees and limits by tier of the account.
     pub tiers: Vec<Tier>,
+    /// The perpetuals that are described, by base coin.
     pub instruments: Vec<ProfileInstrument>,
+    /// The venue has fill-or-kill orders.
     pub has_fok: bool,
+    /// Which of two orders of one account gives way when they would trade with each other.
     pub self_trade: SelfTrade,
+    /// Least size and value bind orders that only take.
     pub min_binds_takers: bool,
+    /// How far from the mark a limit may be, a fraction.
     pub price_band: Rate,
+    /// The step of the venue's ledger.
     pub money_grid: Cash,
+    /// The price on which funding is paid.
     pub funding_price: FundingPrice,
+    /// Hours between settlements.
     pub funding_interval_hours: u32,
+    /// What the venue does with a leg below maintenance.
     pub liquidation: LiquidationRule,
     /// Where each part of the profile comes from.
     pub origins: Vec<Origin>,
@@ -37,12 +49,18 @@ pub struct Origin {
     pub date: String,
 }
 
+/// An account tier of a venue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tier {
+    /// As the venue names it.
     pub name: String,
+    /// Fractions of notional; positive = we pay.
     pub fees: FeeSchedule,
+    /// The venue's own delays before matching.
     pub delays: Delays,
+    /// Requests per window.
     pub rate_limit: RateLimit,
+    /// `None`: requests need no volume quota.
     pub quota: Option<VolumeQuota>,
     /// When the venue's table was read.
     pub date: String,
@@ -96,10 +114,12 @@ impl Profile {
         }
     }
 
+    /// The tier of that name.
     pub fn tier(&self, name: &str) -> Option<&Tier> {
         self.tiers.iter().find(|tier| tier.name == name)
     }
 
+    /// The perpetual of that base coin.
     pub fn instrument(&self, base: &str) -> Option<&ProfileInstrument> {
         self.instruments.iter().find(|instrument| instrument.base == base)
     }

@@ -9,6 +9,7 @@ use crate::units::{Rate, SECOND_NS};
 pub struct WorstWindow {
     /// Orders and cancels.
     pub requests: u64,
+    /// What the venue takes per window.
     pub limit: RateLimit,
     /// They leave no more than what is kept for closes, or not even that.
     pub is_too_many: bool,

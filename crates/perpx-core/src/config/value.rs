@@ -14,6 +14,7 @@ impl Num {
     /// The integer that stands for 1.
     pub const ONE: i128 = 1_000_000_000_000_000_000;
 
+    /// A whole number.
     pub const fn whole(value: i64) -> Num {
         Num(value as i128 * Num::ONE)
     }
@@ -47,6 +48,7 @@ impl Num {
         self.to_string().parse().unwrap_or(f64::NAN)
     }
 
+    /// Nothing stands after the point.
     pub fn is_whole(self) -> bool {
         self.0 % Num::ONE == 0
     }
@@ -68,14 +70,20 @@ impl fmt::Display for Num {
 pub enum Value {
     /// `null`: switches off.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A decimal, exact.
     Num(Num),
+    /// Anything else that is one value.
     Text(String),
+    /// In the order of the file.
     List(Vec<Value>),
+    /// Keys and values, in the order of the file.
     Map(Vec<(String, Value)>),
 }
 
 impl Value {
+    /// The number, if it is one.
     pub fn num(&self) -> Option<Num> {
         match self {
             Value::Num(num) => Some(*num),
@@ -83,6 +91,7 @@ impl Value {
         }
     }
 
+    /// The text, if it is one.
     pub fn text(&self) -> Option<&str> {
         match self {
             Value::Text(text) => Some(text),

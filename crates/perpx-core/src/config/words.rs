@@ -12,6 +12,7 @@ use crate::market::{FundingPrice, SelfTrade};
 /// A word that a key takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Word {
+    /// As it is written.
     pub word: &'static str,
     /// What choosing it means, for the key reference.
     pub meaning: &'static str,
@@ -31,6 +32,7 @@ pub trait Choice: Copy + PartialEq + 'static {
     /// What they stand for, in the same order.
     const VALUES: &'static [Self];
 
+    /// What a word stands for; `None`: it is none of these.
     fn of_word(word: &str) -> Option<Self> {
         let at = Self::WORDS.iter().position(|known| known.word == word)?;
         Some(Self::VALUES[at])

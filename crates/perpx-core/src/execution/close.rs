@@ -32,8 +32,10 @@ pub struct Hedge {
     probes: u32,
 }
 
+/// The job that brings both legs down to what is to stay, and hedges what it cannot close.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Close {
+    /// What of the position is closed.
     pub removal: Removal,
     /// By role: what stays.
     pub keep: [Qty; 2],
@@ -41,13 +43,17 @@ pub struct Close {
     pub taking: Taking,
     /// The state that follows, and why.
     pub then: State,
+    /// Reason of the transition at the end.
     pub reason: Reason,
+    /// Reasons that held beside it, a bit each.
     pub also: u32,
+    /// Closes take up to `urgent_slip` and none of them rests.
     pub urgent: bool,
     /// An unlock that took too long: nothing more is sent, the end of what is in flight is awaited.
     pub given_up: bool,
     /// The other venue may hedge what this one cannot close: naked delta is to go, and no lock is being opened up.
     pub may_hedge: bool,
+    /// The hedge that stands, or is under way.
     pub hedge: Option<Hedge>,
     /// When the first hedge began, for the count of hedged time.
     hedged_since: Option<Time>,
@@ -63,6 +69,7 @@ pub struct Close {
 }
 
 impl Close {
+    /// A close that has sent nothing yet; `keep` by role, not negative.
     pub fn new(removal: Removal, keep: [Qty; 2], taking: Taking, then: State, reason: Reason, also: u32) -> Close {
         assert!(keep.iter().all(|qty| qty.0 >= 0), "to keep {keep:?}");
         Close {
@@ -129,6 +136,7 @@ impl Close {
         (ctx.held(role) - ctx.held(role.other())).max(Qty::ZERO)
     }
 
+    /// An order of this trader ended: sends what follows from it at the next drive.
     pub fn on_end(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, ended: &Ended) {
         let (role, r) = (ended.role, ended.role.ix());
         if ended.side == role.opening() || self.sent[r] == 0 {

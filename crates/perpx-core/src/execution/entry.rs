@@ -18,6 +18,7 @@ enum Stage {
 /// Opens `role` up to `target` by a style: post-only at own best, then the rest as IOC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
+    /// The leg being opened.
     pub role: Role,
     /// Quantity to reach, what is already held (dust) included.
     target: Qty,
@@ -27,11 +28,13 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// An entry that has sent nothing yet; `target` > 0, what is held already included.
     pub fn new(role: Role, target: Qty) -> Entry {
         assert!(target.0 > 0, "an entry of {target}");
         Entry { role, target, stage: Stage::Start, killed: Qty::ZERO }
     }
 
+    /// It sends no further order.
     pub fn is_over(&self) -> bool {
         self.stage == Stage::Over
     }

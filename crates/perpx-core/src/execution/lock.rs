@@ -23,11 +23,15 @@ enum Stage {
 /// What a lock has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockStep {
+    /// Something is under way or awaited.
     Working,
+    /// All of it is held.
     Complete,
+    /// No attempt is left.
     Failed,
 }
 
+/// The job that opens the other leg, in batches, each in several attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lock {
     /// The leg being opened.
@@ -65,6 +69,7 @@ impl Lock {
         }
     }
 
+    /// An order of this trader ended.
     pub fn on_end(&mut self, manager: &mut OrderManager, ctx: &ExecCtx<'_>, ended: &Ended) {
         match self.stage {
             Stage::Last if emulates_fok(ctx, self.role) && ended.filled.0 > 0 && ended.filled < ended.qty => {
@@ -102,6 +107,7 @@ impl Lock {
         (rest.0 > 0 && (px.0 <= 0 || ctx.is_tradable(self.role, rest, px))).then_some(rest)
     }
 
+    /// Sends what is due now; says what the lock has come to.
     pub fn drive(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>) -> LockStep {
         loop {
             if manager.working(self.role).is_some() || manager.is_pausing(self.role) || manager.has_doubt() {

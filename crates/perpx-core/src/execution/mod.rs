@@ -26,25 +26,33 @@ use crate::units::{Qty, Time};
 
 /// What a job sees and writes to.
 pub struct ExecCtx<'a> {
+    /// What the run trades by.
     pub plan: &'a Plan,
+    /// What the trader sees.
     pub view: &'a View<'a>,
+    /// What is sent, in this order.
     pub commands: &'a mut Vec<Command>,
+    /// What is counted.
     pub counts: &'a mut Counts,
 }
 
 impl ExecCtx<'_> {
+    /// The present moment, on the decision clock.
     pub fn now(&self) -> Time {
         self.view.now
     }
 
+    /// What is known of both accounts.
     pub fn belief(&self) -> &Belief {
         self.view.belief
     }
 
+    /// Base coins of a leg, not negative, as far as is known.
     pub fn held(&self, role: Role) -> Qty {
         self.view.belief.qty(role)
     }
 
+    /// The venue's newest quote that has reached us.
     pub fn bbo(&self, role: Role) -> Bbo {
         self.view.bbo(role)
     }
@@ -148,10 +156,12 @@ impl Default for Counts {
 }
 
 impl Counts {
+    /// One more.
     pub fn add(&mut self, count: Count) {
         self.0[count as usize] += 1;
     }
 
+    /// So many more.
     pub fn add_n(&mut self, count: Count, n: u64) {
         self.0[count as usize] += n;
     }

@@ -15,13 +15,20 @@ const LONGEST_WAIT_NS: i64 = 8 * SECOND_NS;
 /// Orders counted dead that are still recognised when their venue speaks of them.
 const REMEMBERED: usize = 8;
 
+/// An order that is not known to be over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Working {
+    /// The trader's number.
     pub id: OrderId,
+    /// Whose venue.
     pub role: Role,
+    /// Which way.
     pub side: Side,
+    /// Its whole quantity, base coins.
     pub qty: Qty,
+    /// Of it, as far as we have heard.
     pub filled: Qty,
+    /// How it is executed.
     pub kind: OrderKind,
     /// A reduce-only close of the whole leg: its venue caps two of them at the position.
     pub is_whole: bool,
@@ -46,11 +53,17 @@ pub struct Working {
 /// How a working order ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
+    /// Whose venue.
     pub role: Role,
+    /// Which way.
     pub side: Side,
+    /// How it was executed.
     pub kind: OrderKind,
+    /// Its whole quantity, base coins.
     pub qty: Qty,
+    /// Of it, in all.
     pub filled: Qty,
+    /// Why the venue refused it; `None`: it did not.
     pub rejected: Option<Reject>,
     /// It was no job's order any more.
     pub is_stray: bool,
@@ -59,6 +72,7 @@ pub struct Ended {
 /// What an answer means for the orders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Heard {
+    /// The order that is over by this.
     pub ended: Option<Ended>,
     /// The venue does not know this leg's order yet.
     pub in_doubt: Option<Role>,
@@ -66,6 +80,7 @@ pub struct Heard {
     pub missed: bool,
 }
 
+/// What is to be done when a timer is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TimerKind {
     /// An order or cancel should have been answered by now: it is asked for.
@@ -106,14 +121,18 @@ impl TimerKind {
     }
 }
 
+/// A moment at which something is to be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timer {
+    /// On the decision clock.
     pub due: Time,
     /// Creation number: breaks ties.
     pub made: u32,
+    /// What is to be done.
     pub kind: TimerKind,
 }
 
+/// The orders that may live, the timers that follow them up, and what each venue last said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderManager {
     /// In the order of sending.
@@ -163,6 +182,7 @@ impl OrderManager {
         self.orders(role).next()
     }
 
+    /// No order is working or unknown.
     pub fn is_quiet(&self) -> bool {
         self.orders.is_empty()
     }
@@ -212,11 +232,13 @@ impl OrderManager {
         self.set_timer(ctx.now().plus(wait_ns), TimerKind::Resume(role));
     }
 
+    /// There is such a timer.
     #[inline]
     pub fn has_timer(&self, kind: TimerKind) -> bool {
         self.timers.iter().any(|timer| timer.kind == kind)
     }
 
+    /// Adds a timer; there may be another of its kind.
     pub fn set_timer(&mut self, due: Time, kind: TimerKind) {
         self.next_timer += 1;
         self.timers.push(Timer { due, made: self.next_timer, kind });
@@ -230,10 +252,12 @@ impl OrderManager {
         }
     }
 
+    /// Takes these timers away.
     pub fn drop_timers(&mut self, unwanted: impl Fn(TimerKind) -> bool) {
         self.timers.retain(|timer| !unwanted(timer.kind));
     }
 
+    /// When the earliest timer is due.
     pub fn next_timer(&self) -> Option<Time> {
         self.timers.iter().map(|timer| timer.due).min()
     }

@@ -7,8 +7,10 @@ use crate::market::Role;
 use crate::units::Qty;
 use serde::{Deserialize, Serialize};
 
+/// What opening both legs at once has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PairStep {
+    /// Something is under way or awaited.
     Working,
     /// The entry is over and all of it that the other venue takes is hedged; a residue may be left.
     Complete,
@@ -20,18 +22,22 @@ pub enum PairStep {
     Killed,
 }
 
+/// The job that opens the first leg and hedges each fill of it on the other venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pair {
+    /// Of the first leg.
     pub entry: Entry,
     /// Hedges in a row that left a rest which the other venue takes.
     failed: u32,
 }
 
 impl Pair {
+    /// A pair that has sent nothing yet; `target` > 0.
     pub fn new(first: Role, target: Qty) -> Pair {
         Pair { entry: Entry::new(first, target), failed: 0 }
     }
 
+    /// An order of this trader ended.
     pub fn on_end(&mut self, manager: &mut OrderManager, ctx: &ExecCtx<'_>, ended: &Ended) {
         if ended.role == self.entry.role {
             self.entry.on_end(ctx, ended);
@@ -70,6 +76,7 @@ impl Pair {
         ctx.is_tradable(other, qty, px)
     }
 
+    /// Sends what is due now; says what the pair has come to.
     pub fn drive(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, taking: &Taking) -> PairStep {
         let (first, other) = (self.entry.role, self.entry.role.other());
         if self.is_exhausted(ctx) {

@@ -25,7 +25,10 @@ pub struct MarginSchedule {
 pub enum LiquidationRule {
     /// IOC at the zero price; fee = min(`max_fee`, improvement over the zero price); what the book cannot take closes at
     /// the zero price (Lighter).
-    ZeroPrice { max_fee: Rate },
+    ZeroPrice {
+        /// A fraction of notional, not negative.
+        max_fee: Rate,
+    },
     /// The leg's equity is lost (GRVT, and profiles that say nothing).
     TakeOver,
 }

@@ -67,6 +67,7 @@ impl Side {
         }
     }
 
+    /// `buy` or `sell`, as results write it.
     pub const fn name(self) -> &'static str {
         match self {
             Side::Buy => "buy",

@@ -11,12 +11,31 @@ pub enum Command {
     /// Sends an order; answered by [`EventBody::Accepted`], [`EventBody::Rejected`], fills, [`EventBody::Done`].
     Place(NewOrder),
     /// Takes an open order back; answered by [`EventBody::Done`] or [`EventBody::CancelRejected`].
-    Cancel { venue: Role, id: OrderId },
+    Cancel {
+        /// Where the order is.
+        venue: Role,
+        /// The trader's number of it.
+        id: OrderId,
+    },
     /// Changes an open order's whole quantity (what has filled included) and limit; it goes to the back of the queue and
     /// may take. Answered as a new order is; [`EventBody::CancelRejected`]: it stands as it was, or is over.
-    Modify { venue: Role, id: OrderId, qty: Qty, limit: Price },
+    Modify {
+        /// Where the order is.
+        venue: Role,
+        /// The trader's number of it.
+        id: OrderId,
+        /// The new whole quantity, base coins, > 0.
+        qty: Qty,
+        /// The new limit.
+        limit: Price,
+    },
     /// Asks for an order's state by client id; answered by [`EventBody::Status`]. Also the probe of a silent venue.
-    Query { venue: Role, id: OrderId },
+    Query {
+        /// Where the order is, or was.
+        venue: Role,
+        /// The trader's number of it.
+        id: OrderId,
+    },
 }
 
 impl Command {
@@ -73,9 +92,15 @@ pub enum OrderState {
     /// The venue does not know it, but it may still land.
     InDoubt,
     /// It rests, or waits for the book; `filled`: so far, base coins.
-    Open { filled: Qty },
+    Open {
+        /// So far, base coins.
+        filled: Qty,
+    },
     /// It is over; `filled`: in all, base coins.
-    Done { filled: Qty },
+    Done {
+        /// In all, base coins.
+        filled: Qty,
+    },
 }
 
 /// What a venue tells. `at` is when it reaches us (decision clock), `venue_time` when it happened there.
@@ -99,23 +124,78 @@ pub struct Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventBody {
     /// The order rests on the book.
-    Accepted { id: OrderId },
+    Accepted {
+        /// The trader's number.
+        id: OrderId,
+    },
     /// The order is refused whole; it is final.
-    Rejected { id: OrderId, reason: Reject },
+    Rejected {
+        /// The trader's number.
+        id: OrderId,
+        /// What the venue said of it.
+        reason: Reject,
+    },
     /// One fill at one price; `fee` as the venue books it (negative = we pay). `Done` follows when it was the last.
-    Fill { id: OrderId, side: Side, px: Price, qty: Qty, maker: bool, fee: Cash },
+    Fill {
+        /// The trader's number.
+        id: OrderId,
+        /// Which way.
+        side: Side,
+        /// Of this fill.
+        px: Price,
+        /// Of this fill, base coins, > 0.
+        qty: Qty,
+        /// The order was resting.
+        maker: bool,
+        /// As booked; negative = we pay.
+        fee: Cash,
+    },
     /// The order is over: filled, cancelled, expired. `filled` is its whole filled quantity.
-    Done { id: OrderId, filled: Qty },
+    Done {
+        /// The trader's number.
+        id: OrderId,
+        /// In all, base coins.
+        filled: Qty,
+    },
     /// A cancel or a change that found no open order, or failed; the order's own end is told by `Done`.
-    CancelRejected { id: OrderId },
+    CancelRejected {
+        /// The trader's number.
+        id: OrderId,
+    },
     /// Answer to [`Command::Query`]. Fills not yet told precede it.
-    Status { id: OrderId, state: OrderState },
+    Status {
+        /// The trader's number.
+        id: OrderId,
+        /// Where it stands.
+        state: OrderState,
+    },
     /// A funding settlement: `amount` as booked (negative = we paid), at `rate` on the price `px`.
-    Funding { amount: Cash, rate: Rate, px: Price },
+    Funding {
+        /// As booked; negative = we paid.
+        amount: Cash,
+        /// Of the interval; positive = longs pay.
+        rate: Rate,
+        /// On which it was paid.
+        px: Price,
+    },
     /// The venue closed `qty` (positive) of our leg at `px`; `fee` and `lost` (margin forfeited beyond price) as booked.
-    Liquidated { px: Price, qty: Qty, fee: Cash, lost: Cash },
+    Liquidated {
+        /// At which the leg was closed.
+        px: Price,
+        /// Base coins, > 0.
+        qty: Qty,
+        /// As booked; negative = we pay.
+        fee: Cash,
+        /// Margin forfeited beyond the price; not negative.
+        lost: Cash,
+    },
     /// Money left for the other venue (`amount` < 0) or arrived from it (`amount` > 0, `fee` <= 0 its cost).
-    Transferred { amount: Cash, fee: Cash },
+    Transferred {
+        /// Negative = it left this account.
+        amount: Cash,
+        /// Not positive.
+        fee: Cash,
+    },
 }
 
 impl EventBody {

@@ -14,10 +14,12 @@ use serde::{Deserialize, Serialize};
 pub struct LedgerHash(pub [u8; 16]);
 
 impl LedgerHash {
+    /// Links a ledger entry.
     pub fn entry(&mut self, event: &Event) {
         self.link(0, &(event.at, event.venue_time, event.venue, &event.body));
     }
 
+    /// Links a transition.
     pub fn transition(&mut self, at: Time, transition: &Transition) {
         self.link(1, &(at, transition));
     }

@@ -14,8 +14,11 @@ pub type Shared<'a> = (&'a Tile, &'a TileSignals, Option<&'a Index>);
 
 /// What moves machines through tiles; one a thread, so that its buffers are made once.
 pub enum DriverSlot {
+    /// Judges every row.
     Scan(Scan),
+    /// Searches row by row for the next that may fire.
     Walk(Seek<Walk>),
+    /// Searches by index; where a tile has none, row by row.
     Leap(Box<Seek<Leap>>),
 }
 
@@ -23,14 +26,17 @@ pub enum DriverSlot {
 pub type Drive<R> = fn(&mut DriverSlot, &mut RunState<Composite>, &Job<'_, Composite>, Shared<'_>, &mut R);
 
 impl DriverSlot {
+    /// A driver that judges every row.
     pub fn scan() -> DriverSlot {
         DriverSlot::Scan(Scan::new())
     }
 
+    /// A driver that searches row by row.
     pub fn walk() -> DriverSlot {
         DriverSlot::Walk(walk())
     }
 
+    /// A driver that searches by index.
     pub fn leap() -> DriverSlot {
         DriverSlot::Leap(Box::new(leap()))
     }

@@ -12,7 +12,9 @@ use crate::units::{Cash, Rate, Time};
 /// One run of one trader in one world over `[from, to)`.
 #[derive(Debug)]
 pub struct Job<'a, T: Trader> {
+    /// What the trader trades by.
     pub plan: &'a T::Plan,
+    /// What the venues and the market do to its orders.
     pub world: &'a World,
     /// Outages of orders, by role.
     pub outages: [&'a OutageTable; 2],
@@ -22,8 +24,11 @@ pub struct Job<'a, T: Trader> {
     pub to: Time,
     /// Initial balances by role; their sum is C0.
     pub capital: [Cash; 2],
+    /// Of each leg, at least 1.
     pub leverage: Rate,
+    /// How money is moved between the venues; `None`: never.
     pub transfer: Option<Transfer>,
+    /// Each leg has a margin of its own; else the venue's whole balance backs it.
     pub isolated: bool,
     /// Step of the return series, a multiple of 60 s.
     pub stats_interval_ns: i64,
@@ -44,6 +49,7 @@ impl<'a, T: Trader> Job<'a, T> {
         VenueBook::new(role, grid, self.leverage, self.isolated, self.capital[role.ix()])
     }
 
+    /// Both accounts as they begin.
     pub fn belief(&self) -> Belief {
         Belief::new(Role::BOTH.map(|role| self.book(role)))
     }

@@ -16,6 +16,7 @@ const LOOK: usize = 48;
 /// Wakes near each other in a row, at most this many, are remembered; half of them make it worth to look first.
 const MEMORY: u8 = 8;
 
+/// The search by index: trees over blocks of rows say where a rule may hold, and its rows are judged there alone.
 #[derive(Clone, Debug)]
 pub struct Leap {
     look: usize,

@@ -16,8 +16,10 @@ pub trait TimeSource {
     fn wait(&mut self, at: Time) -> bool;
 }
 
+/// The driver of a live run: judges every row when its moment has come.
 #[derive(Debug)]
 pub struct Paced<P> {
+    /// Where the time comes from.
     pub source: P,
     stopping: bool,
     /// Where the run ended because it was asked to, exclusive.
@@ -25,6 +27,7 @@ pub struct Paced<P> {
 }
 
 impl<P: TimeSource> Paced<P> {
+    /// A driver that waits on this source.
     pub fn new(source: P) -> Paced<P> {
         Paced { source, stopping: false, stopped_at: None }
     }

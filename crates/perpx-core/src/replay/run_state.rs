@@ -61,6 +61,7 @@ pub struct Outside {
 pub struct RunResult {
     /// In the order of [`crate::stats::metric_table`].
     pub metrics: Metrics,
+    /// Of all ledger entries and transitions.
     pub hash: LedgerHash,
     /// When the drawdown limit ended the run's trading.
     pub halted_at: Option<Time>,
@@ -73,6 +74,7 @@ pub struct RunResult {
 }
 
 impl<T: Trader> RunState<T> {
+    /// A run that has seen nothing: the trader in its first state, both accounts as the job begins them.
     pub fn new(trader: T, job: &Job<'_, T>) -> RunState<T> {
         let state = Tally::new(job.from, T::STATES.len(), T::REASONS.len());
         RunState {
@@ -169,26 +171,32 @@ impl<T: Trader> RunState<T> {
         self.outside.as_deref().map(|outside| &outside.events)
     }
 
+    /// The trader as it stands.
     pub fn trader(&self) -> &T {
         &self.trader
     }
 
+    /// What the trader knows of both accounts.
     pub fn belief(&self) -> &Belief {
         &self.belief
     }
 
+    /// The samples of equity, and what they have breached.
     pub fn equity(&self) -> &Equity {
         &self.equity
     }
 
+    /// The running counts.
     pub fn tally(&self) -> &Tally {
         &self.tally
     }
 
+    /// Of all ledger entries and transitions so far.
     pub fn hash(&self) -> LedgerHash {
         self.hash
     }
 
+    /// The simulated venues, by role.
     pub fn sims(&self) -> &[SimVenue; 2] {
         &self.sims
     }

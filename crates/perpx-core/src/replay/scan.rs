@@ -10,15 +10,18 @@ use crate::watch::{Watches, fires};
 /// changes not a byte of the trader and sends nothing; and idle venues are led through every row too.
 #[derive(Clone, Debug, Default)]
 pub struct Scan {
+    /// The wake contract is asserted at every tick.
     pub checked: bool,
     watches: Watches,
 }
 
 impl Scan {
+    /// A scan that asserts nothing.
     pub fn new() -> Scan {
         Scan::default()
     }
 
+    /// A scan that asserts the wake contract.
     pub fn checked() -> Scan {
         Scan { checked: true, ..Scan::default() }
     }

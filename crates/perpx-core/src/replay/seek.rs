@@ -29,6 +29,7 @@ pub trait Search {
 const FIRST_LOOK: usize = 256;
 const LONGEST_LOOK: usize = 1 << 15;
 
+/// A driver that goes from wake to wake: the next row that may fire is found by `S`.
 #[derive(Clone, Debug, Default)]
 pub struct Seek<S> {
     search: S,
@@ -46,10 +47,12 @@ pub fn leap() -> Seek<Leap> {
 }
 
 impl<S: Search> Seek<S> {
+    /// A driver with this search.
     pub fn new(search: S) -> Seek<S> {
         Seek { search, watches: Watches::default() }
     }
 
+    /// How it searches, and what that has cost.
     pub fn search(&self) -> &S {
         &self.search
     }

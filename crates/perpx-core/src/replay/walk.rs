@@ -13,6 +13,7 @@ use std::ops::Range;
 /// Rows that share one bound of a trailing level.
 const BLOCK: usize = 256;
 
+/// The search row by row: rules compiled to comparisons of columns.
 #[derive(Clone, Debug, Default)]
 pub struct Walk {
     compiled: CompiledRules,

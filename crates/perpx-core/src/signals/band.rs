@@ -15,6 +15,7 @@ pub struct Band {
 }
 
 impl Band {
+    /// A window of so many bars, all still to come.
     pub fn new(window: u32) -> Band {
         Band { window, bars: VecDeque::with_capacity(window as usize + 1), sorted: Vec::new() }
     }

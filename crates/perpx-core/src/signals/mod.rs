@@ -53,16 +53,49 @@ pub fn edge(long: &Bbo, short: &Bbo) -> f64 {
 pub enum SignalKey {
     /// `(ema_fast - ema_slow) / close` of the venue's mid at bar closes; alpha = 2 / (n + 1), each EMA seeded with the
     /// close 4n bars before `from`. One value.
-    Trend { role: Role, fast: u32, slow: u32, bar_ns: i64 },
+    Trend {
+        /// Whose venue's mid.
+        role: Role,
+        /// Bars of the fast average.
+        fast: u32,
+        /// Bars of the slow one.
+        slow: u32,
+        /// Length of a bar.
+        bar_ns: i64,
+    },
     /// `sqrt(sum r^2 / n * 31536000 / bar_sec)` over the last n log returns of the long venue's mid. One value.
-    Volatility { bars: u32, bar_ns: i64 },
+    Volatility {
+        /// Returns in the window.
+        bars: u32,
+        /// Length of a bar.
+        bar_ns: i64,
+    },
     /// Mean and population sigma of the spread at bar closes. Values: mean, sigma.
-    Sigma { window: u32, bar_ns: i64, max_age_ns: i64 },
+    Sigma {
+        /// Bars of the window.
+        window: u32,
+        /// Length of a bar.
+        bar_ns: i64,
+        /// A bar whose quotes are older has no sample.
+        max_age_ns: i64,
+    },
     /// Order statistics of the same samples. Values: s_(m+1) of `lb`, s_m of `ub`, mean.
-    Quantile { window: u32, bar_ns: i64, max_age_ns: i64, lb: Rate, ub: Rate },
+    Quantile {
+        /// Bars of the window.
+        window: u32,
+        /// Length of a bar.
+        bar_ns: i64,
+        /// A bar whose quotes are older has no sample.
+        max_age_ns: i64,
+        /// The lower quantile, a fraction.
+        lb: Rate,
+        /// The upper quantile, a fraction.
+        ub: Rate,
+    },
 }
 
 impl SignalKey {
+    /// Length of a bar.
     pub fn bar_ns(&self) -> i64 {
         match *self {
             SignalKey::Trend { bar_ns, .. }
@@ -103,6 +136,7 @@ impl SignalSet {
         })
     }
 
+    /// In the order of their columns.
     pub fn keys(&self) -> &[SignalKey] {
         &self.keys
     }
@@ -111,7 +145,9 @@ impl SignalSet {
 /// How a configuration turns a band column into two levels.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BandRule {
+    /// The band's column.
     pub id: SignalId,
+    /// Length of a bar.
     pub bar_ns: i64,
     /// Sigmas; `None` for the quantile band.
     pub k: Option<f64>,
@@ -122,10 +158,15 @@ pub struct BandRule {
 /// Values of one key, one entry a bar: `a[i]` belongs to bar `first_bar + i`. Keys with fewer values leave `b`, `c` empty.
 #[derive(Clone, Debug, Default)]
 pub struct SignalColumn {
+    /// Length of a bar.
     pub bar_ns: i64,
+    /// Number of the first entry's bar, counted from 1970-01-01 UTC.
     pub first_bar: i64,
+    /// The first value of each bar.
     pub a: Vec<f64>,
+    /// The second value of each bar.
     pub b: Vec<f64>,
+    /// The third value of each bar.
     pub c: Vec<f64>,
 }
 
@@ -137,9 +178,11 @@ pub struct TileSignals {
     pub spread: Vec<f64>,
     /// Per local row: bid_short / ask_long; NaN where a side is missing.
     pub edge: Vec<f64>,
+    /// By [`SignalId`].
     pub columns: Vec<SignalColumn>,
     /// The mids by role at whole minutes `first_minute + i` inside the tile (last tick at or before the minute).
     pub first_minute: i64,
+    /// By minute, then role; zero = not quoted.
     pub minute_mids: Vec<[Mid; 2]>,
 }
 

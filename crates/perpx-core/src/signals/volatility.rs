@@ -15,6 +15,7 @@ pub struct Volatility {
 }
 
 impl Volatility {
+    /// A window of `n` returns of bars of `bar_ns`, all still to come.
     pub fn new(n: u32, bar_ns: i64) -> Volatility {
         Volatility { n, bar_ns, last: f64::NAN, returns: VecDeque::with_capacity(n as usize + 1) }
     }

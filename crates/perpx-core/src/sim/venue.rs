@@ -219,15 +219,31 @@ pub enum OrderOutcome {
     /// The request never reached the matching engine.
     Lost,
     /// The order waits for the book's next row: the last one, of `seen`, is too old.
-    Waits { seen: Time },
+    Waits {
+        /// On the venue's clock.
+        seen: Time,
+    },
     /// The order is served, but its answers are lost until it is asked for.
     Silent,
     /// The order meets this book, of `seen`; of its way the venue's own delay took so much.
-    Book { best: Bbo, seen: Time, delay_ns: i64 },
+    Book {
+        /// The best prices that the order met.
+        best: Bbo,
+        /// The book's time, on the venue's clock.
+        seen: Time,
+        /// Of the way from the decision to the match.
+        delay_ns: i64,
+    },
     /// The order rests; `None`: the feed does not say how much is ahead.
-    Rests { ahead: Option<Qty> },
+    Rests {
+        /// Base coins.
+        ahead: Option<Qty>,
+    },
     /// A cancel arrives; `open`: its order was there to be cancelled.
-    Cancel { open: bool },
+    Cancel {
+        /// It stood on the book.
+        open: bool,
+    },
 }
 
 impl SimVenue {

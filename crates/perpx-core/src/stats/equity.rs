@@ -17,8 +17,11 @@ use serde::{Deserialize, Serialize};
 /// Sums of returns as fractions of C0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Moments {
+    /// How many.
     pub n: u32,
+    /// Their sum.
     pub sum: f64,
+    /// Sum of their squares.
     pub sum_sq: f64,
     /// Sum of min(r, 0)^2.
     pub down_sq: f64,
@@ -33,6 +36,7 @@ impl Moments {
     }
 }
 
+/// The samples of a run's equity, as far as metrics and limits need them: sums, peaks and the day's base.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Equity {
     /// The next whole minute to sample.
@@ -42,8 +46,10 @@ pub struct Equity {
     initial: MidValue,
     /// Equity at the newest return step.
     last: Option<MidValue>,
+    /// Of the returns at the statistics step.
     pub moments: Moments,
     peak: MidValue,
+    /// Deepest fall of the samples from their peak; not negative.
     pub drawdown: MidValue,
     halt_peak: MidValue,
     /// Equity at 00:00 UTC, before anything booked at that instant.
@@ -64,12 +70,15 @@ pub struct Caps {
 }
 
 impl Caps {
+    /// Nothing can be breached.
     pub fn are_none(&self) -> bool {
         *self == Caps::default()
     }
 }
 
 impl Equity {
+    /// No sample is made yet: the first is at the first whole minute at or after `from`. `step_ns`: between returns, whole
+    /// minutes.
     pub fn new(from: Time, initial: Cash, step_ns: i64) -> Equity {
         let initial = initial.into();
         Equity {

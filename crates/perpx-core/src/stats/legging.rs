@@ -24,6 +24,7 @@ macro_rules! endings {
         pub enum Ending { $($(#[$doc])* $variant,)* }
 
         impl Ending {
+            /// In the order of their numbers.
             pub const ALL: &[Ending] = &[$(Ending::$variant,)*];
             /// By `Ending as usize`, as results and reports write them.
             pub const NAMES: &[&str] = &[$($name,)*];
@@ -53,6 +54,7 @@ endings! {
 }
 
 impl Ending {
+    /// As results and reports write it.
     pub fn name(self) -> &'static str {
         Ending::NAMES[self as usize]
     }
@@ -75,12 +77,15 @@ impl Ending {
 pub struct LeggingRow {
     /// As trades are counted, from 1; 0 = outside a trade.
     pub trade: u32,
+    /// When the legs became unequal, on the decision clock.
     pub from: Time,
+    /// When the episode ended, on the decision clock.
     pub to: Time,
     /// State in which it began.
     pub state: u8,
     /// The exposed leg.
     pub role: Role,
+    /// How it ended.
     pub ending: Ending,
     /// Most that was exposed.
     pub peak: Qty,
@@ -98,6 +103,7 @@ pub struct LeggingRow {
 }
 
 impl LeggingRow {
+    /// From its beginning to its end.
     pub fn lasted_ns(&self) -> i64 {
         self.to.since(self.from)
     }
@@ -127,10 +133,13 @@ impl LeggingRow {
 /// Where a run stands when something was booked, with the lines brought up to it.
 #[derive(Clone, Copy, Debug)]
 pub struct At<'a> {
+    /// The moment of the booking, on the decision clock.
     pub now: Time,
     /// The last local tick.
     pub row: usize,
+    /// Both accounts, after it.
     pub belief: &'a Belief,
+    /// Of the last local tick, by role.
     pub mids: Mids,
 }
 
@@ -227,13 +236,17 @@ pub struct Legging {
     open: Option<Open>,
     /// By `Ending as usize`.
     pub endings: [u32; Ending::ALL.len()],
+    /// Time of all episodes together.
     pub ns: i64,
+    /// The longest one.
     pub longest_ns: i64,
     /// See [`LeggingRow::qty_ns`].
     pub qty_ns: i128,
     /// What the costliest made; not positive.
     pub costliest: MidValue,
+    /// The deepest move of a mid against an exposed leg.
     pub worst_bp: Worst,
+    /// What all of them made; negative = a cost.
     pub amount: MidValue,
     /// See [`LeggingRow::notional`].
     pub notional: MidValue,
@@ -261,6 +274,7 @@ impl Worst {
 }
 
 impl Legging {
+    /// How many have ended.
     pub fn episodes(&self) -> u32 {
         self.endings.iter().sum()
     }

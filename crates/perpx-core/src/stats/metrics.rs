@@ -15,6 +15,7 @@ use std::borrow::Cow;
 /// What a column of the results is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetricInfo {
+    /// The column's name.
     pub name: Cow<'static, str>,
     /// "quote", "%", "bp", "s", "ms", "ns", "count" or "" for a plain number.
     pub unit: &'static str,
@@ -39,13 +40,21 @@ const LEAST_CAGR_NS: i64 = 90 * DAY_NS;
 /// What a run left behind, for its metrics.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome<'a> {
+    /// Inclusive.
     pub from: Time,
+    /// Exclusive.
     pub to: Time,
+    /// Step of the return series.
     pub stats_interval_ns: i64,
+    /// Both accounts at the end, everything closed.
     pub belief: &'a Belief,
+    /// The samples of equity.
     pub equity: &'a Equity,
+    /// The running counts.
     pub tally: &'a Tally,
+    /// What the venues counted, by role.
     pub sims: [&'a SimStats; 2],
+    /// By the trader's names of counters.
     pub counters: &'a [u64],
 }
 
@@ -251,6 +260,7 @@ pub fn metric_table<T: Trader>() -> Vec<MetricInfo> {
 }
 
 impl Metrics {
+    /// The metrics of a run that is over.
     pub fn of(run: &Outcome<'_>) -> Metrics {
         let mut values = fixed(run);
         values.extend(run.tally.state_ns.iter().map(|&ns| Some(seconds(ns))));

@@ -12,11 +12,15 @@ use crate::units::{Mid, MidValue, Time};
 /// The surroundings of something recorded, after it happened.
 #[derive(Clone, Copy)]
 pub struct Scene<'a> {
+    /// When it happened, on the decision clock.
     pub now: Time,
     /// The last local tick.
     pub row: usize,
+    /// The timeline of what had reached us.
     pub local: &'a Local,
+    /// Of the same tile.
     pub signals: &'a TileSignals,
+    /// Both accounts, after it.
     pub belief: &'a Belief,
     /// Mids at which money is valued here.
     pub mids: Mids,
@@ -24,12 +28,14 @@ pub struct Scene<'a> {
     pub state: u8,
 }
 
+/// Whoever keeps what a run does, beyond its metrics. Every call comes in the order of the run's moments.
 pub trait Recorder {
     /// False: equity samples that repeat may be skipped.
     const KEEPS: bool = true;
     /// True: orders are followed from decision to answer; [`Recorder::command`], [`Recorder::met`] and
     /// [`Recorder::answer`] are called.
     const FOLLOWS: bool = false;
+    /// The trader changed its state; its entries before it have been told.
     fn transition(&mut self, _scene: &Scene<'_>, _transition: &Transition) {}
     /// A ledger entry: a fill, a funding settlement or a liquidation. `end`: booked by closing at the end of the data.
     fn entry(&mut self, _scene: &Scene<'_>, _event: &Event, _end: bool) {}
@@ -56,13 +62,17 @@ impl Recorder for NoRecord {
 /// A transition with what the trader saw.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TransitionRow {
+    /// When, on the decision clock.
     pub at: Time,
+    /// From which state to which, and why.
     pub transition: Transition,
     /// By role, as of the last tick.
     pub bbo: [Bbo; 2],
     /// bp; NaN when unknown.
     pub spread: f64,
+    /// bid_short / ask_long; NaN when unknown.
     pub edge: f64,
+    /// Of both accounts, at the mids of that tick.
     pub equity: MidValue,
 }
 
@@ -71,12 +81,15 @@ pub struct TransitionRow {
 pub struct EntryRow {
     /// Counted from 1; 0 = outside a trade.
     pub trade: u32,
+    /// State in which it reached the trader.
     pub state: u8,
+    /// What was booked.
     pub event: Event,
     /// Mid of the entry's venue when it reached us.
     pub mid: Mid,
     /// Equity after it.
     pub equity: MidValue,
+    /// Booked by closing at the end of the data.
     pub end: bool,
 }
 
@@ -92,10 +105,13 @@ impl EntryRow {
 pub struct TradeRow {
     /// Counted from 1.
     pub number: u32,
+    /// The transition out of state 0.
     pub opened: Time,
+    /// The transition back to it.
     pub closed: Time,
     /// Reason of the first and of the last transition.
     pub reasons: [u8; 2],
+    /// Of both legs.
     pub fills: u32,
     /// Where its money came from; the sum is its pnl.
     pub lines: Lines,
@@ -116,17 +132,22 @@ pub struct MoneyRow {
     pub trade: u32,
     /// When it ended; `None`: with the data.
     pub closed: Option<Time>,
+    /// By leg and cause; the sum is its pnl.
     pub lines: Lines,
 }
 
 /// Keeps everything.
 #[derive(Clone, Debug, Default)]
 pub struct FullRecord {
+    /// In the order of time.
     pub transitions: Vec<TransitionRow>,
+    /// In the order of booking.
     pub entries: Vec<EntryRow>,
+    /// In the order of their ends.
     pub trades: Vec<TradeRow>,
     /// Whole minutes, and the end.
     pub equity: Vec<(Time, MidValue)>,
+    /// In the order of their ends.
     pub legging: Vec<LeggingRow>,
     open: Option<Open>,
 }
@@ -230,6 +251,7 @@ impl TradeRow {
         self.lines.total().as_f64()
     }
 
+    /// One line of both legs, quote units.
     pub fn line(&self, line: Line) -> f64 {
         self.lines.as_f64(line)
     }

@@ -46,27 +46,41 @@ pub struct Tally {
     decided: Vec<Decided>,
     /// Pnl of each trade, quote units, in order.
     pub pnls: Vec<f64>,
+    /// Trades that made money.
     pub wins: u32,
+    /// What they made; not negative.
     pub won: MidValue,
     /// Not positive.
     pub lost: MidValue,
+    /// Time inside trades, in all.
     pub trade_ns: i64,
     /// Trades in which both legs were once locked.
     pub round_trips: u32,
+    /// Transitions into a locked state.
     pub locks: u32,
+    /// Locks that lasted less than 60 s.
     pub short_locks: u32,
+    /// Events that reached the trader.
     pub answers: u32,
+    /// Orders sent, both venues.
     pub orders: u32,
+    /// Cancels sent, both venues.
     pub cancels: u32,
+    /// Fills heard, each at one price.
     pub fills: u32,
+    /// Value of all fills; not negative.
     pub turnover: Notional,
+    /// Value of the fills of resting orders.
     pub maker_turnover: Notional,
     /// Distance of the fills from the opposite best at their order's decision; positive = cost.
     pub decision_cost: Notional,
     /// Value of those fills at that best.
     pub decision_value: Notional,
+    /// Where a leg stood alone that should not.
     pub legging: Legging,
+    /// Largest margin posted on both venues together, after any booking.
     pub peak_margin: Cash,
+    /// A leg was open as the data ended.
     pub open_at_end: bool,
 }
 
@@ -82,11 +96,13 @@ impl Tally {
         }
     }
 
+    /// An order leaves the trader; `opposite`: the best price that it could take, zero when there is none.
     pub fn order(&mut self, order: &NewOrder, opposite: Price) {
         self.orders += 1;
         self.decided.push(Decided { id: order.id, px: opposite });
     }
 
+    /// A cancel leaves the trader.
     pub fn cancel(&mut self) {
         self.cancels += 1;
     }

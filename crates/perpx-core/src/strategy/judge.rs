@@ -10,7 +10,9 @@ use crate::watch::{self, Legs, Level, Series, TrailingExtreme};
 /// The first condition that holds, and the later ones that hold too (bit by reason).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
+    /// Which one.
     pub reason: Reason,
+    /// The others, a bit each.
     pub also: u32,
     /// The role whose gate opened; elsewhere the first leg.
     pub role: Role,
@@ -19,8 +21,11 @@ pub struct Decision {
 /// What of the trader's state decides which conditions are looked at.
 #[derive(Clone, Copy, Debug)]
 pub struct StateView<'a> {
+    /// S0 to S5.
     pub state: State,
+    /// Role of the first leg of the present trade.
     pub first: Role,
+    /// Of the present state.
     pub levels: &'a Levels,
     /// The liquidation buffer is judged (not everything is being closed urgently already).
     pub buffered: bool,

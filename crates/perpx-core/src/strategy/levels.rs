@@ -11,8 +11,11 @@ use serde::{Deserialize, Serialize};
 pub struct Levels {
     /// S1: profit g.
     pub lock: Option<Price>,
+    /// S1, S4, S5: the loss that closes the leg.
     pub stop: Option<Price>,
+    /// S4, S5: the profit that closes the leg.
     pub take_profit: Option<Price>,
+    /// S4, S5: the rise since the unlock that closes the leg.
     pub rebound: Option<Price>,
     /// By role: marks below (long) or above (short) it close everything.
     pub buffer: [Option<Price>; 2],

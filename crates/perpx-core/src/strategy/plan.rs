@@ -11,22 +11,30 @@ use std::sync::Arc;
 /// Which kinds of funding rows the tape has, for both venues.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FundingKinds {
+    /// Rates published for the next settlement.
     pub predicted: bool,
 }
 
+/// A configuration bound to the signals of a feed: what the trader reads at every step, computed once.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// What the trader chose.
     pub strategy: Strategy,
+    /// What the venues and the market do to its orders.
     pub world: Arc<World>,
     /// Initial capital of both accounts, for equity sizing.
     pub capital: MidValue,
+    /// The rates that the gate reads.
     pub funding: FundingKind,
     /// The coarser of both venues' lots.
     pub common_lot: Qty,
     /// Fees of opening and closing both legs, by the role of the first.
     pub cost: [Rate; 2],
+    /// How the band's column becomes two levels.
     pub band: BandRule,
+    /// By role of the first leg: the trend of its venue's mid.
     pub trend: [SignalId; 2],
+    /// Of the long venue's mid.
     pub volatility: SignalId,
     /// The gate of each direction that is traded, in the order of judgement, without `after`.
     pub gates: Vec<(Role, Rule)>,
@@ -78,6 +86,7 @@ impl Plan {
         plan
     }
 
+    /// The perpetual of a venue.
     pub fn instrument(&self, role: Role) -> &Instrument {
         &self.world.venues[role.ix()].instrument
     }

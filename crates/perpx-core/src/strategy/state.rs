@@ -5,6 +5,7 @@ use crate::market::Role;
 use crate::port::StateInfo;
 use serde::{Deserialize, Serialize};
 
+/// The states of the cross-venue strategy; S0 to S5 in the manual and in results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum State {

@@ -12,6 +12,7 @@ pub enum Edge {
     Calibrated,
     /// Trends that persist and a wide basis that comes back: see the module's page.
     Planted,
+    /// As written.
     Custom(EdgeShape),
 }
 
@@ -20,6 +21,7 @@ pub enum Edge {
 pub struct Layer {
     /// Standard deviation, basis points of price.
     pub std: f64,
+    /// Time in which half of a deviation is gone.
     pub half_life_sec: f64,
 }
 
@@ -28,15 +30,18 @@ pub struct Layer {
 pub struct Swing {
     /// Standard deviation, basis points of price; the trend's is this times 2 pi / period.
     pub std_bp: f64,
+    /// Length of one swing.
     pub period_sec: f64,
 }
 
+/// The latent prices behind an [`Edge`], by their sizes and half-lives.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct EdgeShape {
     /// Quote noise of each venue, bp, half-life 0.4 s.
     pub noise_bp: f64,
     /// Parts of the basis (first venue's mid over the second's), bp.
     pub fast: Layer,
+    /// The slower part of the basis.
     pub slow: Layer,
     /// Share of the basis that the first venue's mid carries; the rest is the second's, with the other sign.
     pub first_share: f64,
@@ -45,6 +50,7 @@ pub struct EdgeShape {
 }
 
 impl Edge {
+    /// The shape that a word stands for.
     pub fn shape(&self) -> EdgeShape {
         let still = Swing { std_bp: 0.0, period_sec: 28_800.0 };
         match *self {

@@ -13,6 +13,7 @@ use crate::units::{DAY_NS, Time};
 pub struct SynthDay {
     /// Days since 1970-01-01 UTC.
     pub day: i64,
+    /// By venue; rows in the order of their receive times.
     pub venues: [VenueTables; 2],
 }
 

@@ -7,11 +7,13 @@ use serde::Serialize;
 /// Everything that decides the bytes of a synthetic market.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SynthSpec {
+    /// Of every draw.
     pub seed: u64,
     /// The store's name of the coin.
     pub symbol: String,
     /// First day, days since 1970-01-01 UTC.
     pub first_day: i64,
+    /// How many, at least 1.
     pub days: u32,
     /// Quote rows a second over both venues together, on average.
     pub updates_per_sec: f64,
@@ -21,15 +23,19 @@ pub struct SynthSpec {
     pub tick: Price,
     /// Median annualised volatility of an hour (log-normal; its 99 % point is about 3.3 times that).
     pub annual_vol: f64,
+    /// What there is to be earned.
     pub edge: Edge,
+    /// In the order of the store's names.
     pub venues: [VenueSpec; 2],
     /// Bid = ask = mid on both venues.
     pub zero_spread: bool,
     /// Both venues quote one and the same martingale, at the same exchange times; no basis, no trend, no lag.
     pub martingale: bool,
+    /// Trades are printed too.
     pub trades: bool,
     /// Seconds between mark rows of a venue; `None`: no marks.
     pub marks_every_sec: Option<u32>,
+    /// Where the rates come from.
     pub funding: FundingMode,
     /// A venue that was silent for so long publishes its quote again.
     pub heartbeat_ms: i64,
@@ -50,7 +56,9 @@ pub enum FundingMode {
 /// One venue's manners.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct VenueSpec {
+    /// In the store.
     pub name: String,
+    /// Smallest quantity step.
     pub lot: Qty,
     /// How long this venue's quotes trail the efficient price, ms (a multiple of 100, at most 700).
     pub lag_ms: u32,
@@ -66,6 +74,7 @@ pub struct VenueSpec {
     pub hidden_share: f64,
     /// Where this venue's mid stands over the index on average, bp.
     pub premium_bp: f64,
+    /// Hours between settlements; a divisor of 24.
     pub funding_hours: u32,
 }
 
@@ -198,14 +207,38 @@ fn within(knob: &str, found: f64, least: f64, most: f64) -> Result<(), SpecError
 /// A synthetic market that cannot be made.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SpecError {
+    /// A number beyond what the generator can do.
     #[error("{knob} is {found}; it must lie between {least} and {most}")]
-    Range { knob: String, found: f64, least: f64, most: f64 },
+    Range {
+        /// Which field.
+        knob: String,
+        /// What it is.
+        found: f64,
+        /// The least that is accepted.
+        least: f64,
+        /// The greatest that is accepted.
+        most: f64,
+    },
+    /// A name that is no part of a path.
     #[error("'{found}' cannot name a venue or a symbol; use letters, digits, '-', '_' and '.'")]
-    Name { found: String },
+    Name {
+        /// What it is.
+        found: String,
+    },
+    /// Both venues would be one folder.
     #[error("both venues are named '{name}'; give two different names")]
-    SameVenue { name: String },
+    SameVenue {
+        /// Of both.
+        name: String,
+    },
+    /// Settlements that do not meet midnight.
     #[error("venue {venue}: funding every {found} h; the hours must divide 24")]
-    FundingHours { venue: String, found: u32 },
+    FundingHours {
+        /// Whose.
+        venue: String,
+        /// What they are.
+        found: u32,
+    },
 }
 
 /// The generator's clock: latent prices move every 100 ms.

@@ -15,6 +15,7 @@ pub const FAN: usize = 16;
 pub trait Ordered: Copy + PartialOrd {
     /// Below and above every value: what a block without values has as its highest and lowest.
     const LEAST: Self;
+    /// Above every value: the lowest of a block without values.
     const MOST: Self;
 }
 

@@ -31,6 +31,7 @@ pub(super) enum Halted {
     Final,
 }
 
+/// The cross-venue strategy with its execution: the trader that sweeps and live runs move.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Composite {
     pub(super) state: State,

@@ -12,11 +12,16 @@ use crate::tape::rows::FundingKind;
 use crate::tape::{FundingRate, Local};
 use crate::units::{Price, Qty, Rate, Time};
 
+/// How a value stands to a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
+    /// At or above.
     Ge,
+    /// Above.
     Gt,
+    /// At or below.
     Le,
+    /// Below.
     Lt,
 }
 
@@ -38,17 +43,34 @@ pub enum Series {
     /// First value of a bar column (trend, volatility) at the last closed bar, f64.
     Bar(SignalId),
     /// Difference of two venues' rates over 8 h, 1e-12 x 24, i128; unknown when either is older than two intervals.
-    FundingDiff { kind: FundingKind, first: Role },
+    FundingDiff {
+        /// Predicted or settled rates.
+        kind: FundingKind,
+        /// Whose rate the other is taken from.
+        first: Role,
+    },
     /// What the position `legs` pays per year, i128 (see [`Legs::pays_x24`]).
-    Apr { kind: FundingKind, legs: Legs },
+    Apr {
+        /// Predicted or settled rates.
+        kind: FundingKind,
+        /// What is held.
+        legs: Legs,
+    },
     /// Nanoseconds to the next settlement that a leg of this role would pay; i64::MAX when it would not.
-    ToFunding { kind: FundingKind, role: Role },
+    ToFunding {
+        /// Predicted or settled rates.
+        kind: FundingKind,
+        /// Of the leg.
+        role: Role,
+    },
 }
 
 /// The quantities of a position, for what it pays in funding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Legs {
+    /// On the long venue, not negative.
     pub long: Qty,
+    /// On the short venue, not negative.
     pub short: Qty,
 }
 
@@ -78,12 +100,14 @@ impl Legs {
     }
 }
 
+/// What a value is compared with, in the unit of its series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Level {
     /// Prices and nanoseconds.
     Int(i64),
     /// Funding: 1e-12 x 24.
     Wide(i128),
+    /// Signals: bp or plain numbers.
     Real(f64),
     /// The upper level of a band at the last closed bar.
     Upper(BandRule),
@@ -94,20 +118,27 @@ pub enum Level {
     Trail(Rate),
 }
 
+/// One comparison of a rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cmp {
+    /// What is looked at.
     pub series: Series,
+    /// How it must stand.
     pub op: Op,
+    /// To this.
     pub level: Level,
 }
 
+/// A condition under which the next step may do something: all of `all`, none of `none`, enough of `votes`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rule {
     /// Ticks before this moment never fire it.
     pub after: Option<Time>,
+    /// All of these must hold; an unknown value does not.
     pub all: Vec<Cmp>,
     /// None of these may hold; an unknown value does not hold, so it does not stop the rule.
     pub none: Vec<Cmp>,
+    /// Of these, `needed` must hold.
     pub votes: Vec<Cmp>,
     /// How many of `votes` must hold.
     pub needed: u8,
@@ -121,6 +152,7 @@ pub struct Watches {
 }
 
 impl Watches {
+    /// No rules; the memory stays.
     #[inline]
     pub fn clear(&mut self) {
         self.used = 0;
@@ -142,6 +174,7 @@ impl Watches {
         rule
     }
 
+    /// In the order in which they were added.
     #[inline]
     pub fn rules(&self) -> &[Rule] {
         &self.rules[..self.used]
@@ -172,7 +205,9 @@ impl Rule {
 /// [`crate::port::Extreme`]; this row included).
 #[derive(Clone, Copy)]
 pub struct EvalCtx<'a> {
+    /// The timeline of what had reached us.
     pub local: &'a Local,
+    /// Of the same tile.
     pub signals: &'a TileSignals,
 }
 
@@ -202,7 +237,9 @@ fn votes(votes: &[Cmp], needed: u8, ctx: EvalCtx<'_>, row: usize, time: Time, be
 /// The running extreme: a maximum of bids (long leg kept) or a minimum of asks (short leg kept).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrailingExtreme {
+    /// Whose price: the bid of a long leg, the ask of a short one.
     pub role: Role,
+    /// The best so far.
     pub px: Price,
 }
 

@@ -16,7 +16,9 @@ pub enum Unit {
     Ratio,
     /// Basis points, 1e-4.
     Bp,
+    /// Milliseconds, kept as nanoseconds.
     Ms,
+    /// Seconds, kept as nanoseconds.
     Sec,
     /// Base coins.
     Base,
@@ -54,17 +56,25 @@ impl Unit {
     }
 }
 
+/// The values that a key takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// A number within bounds.
     Number {
+        /// As it is written, and what it becomes.
         unit: Unit,
+        /// The least that is accepted.
         min: Num,
+        /// The greatest that is accepted.
         max: Num,
         /// The minimum itself is not accepted.
         open: bool,
     },
+    /// `true` or `false`.
     Bool,
+    /// One of these words.
     Choice(&'static [Word]),
+    /// Any text.
     Text,
     /// `[{from, to, what}]` or `[{per_day, mean_sec, what}]`.
     Outages,
@@ -85,6 +95,7 @@ pub const fn over(unit: Unit, min: i64, max: i64) -> Kind {
 }
 
 impl Kind {
+    /// Its numbers count something.
     pub fn is_whole(self) -> bool {
         matches!(self, Kind::Number { unit: Unit::Count, .. })
     }

@@ -34,6 +34,7 @@ pub enum Default {
     RequiredOrNull,
     /// Nothing; `null` says the same.
     Unset,
+    /// This value, as one would write it.
     Is(&'static str),
     /// This value; `null` switches off.
     IsOrNull(&'static str),
@@ -44,15 +45,20 @@ pub enum Default {
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
+    /// Dotted, below its block.
     pub path: &'static str,
+    /// Who chooses it.
     pub class: Class,
+    /// Which values fit.
     pub kind: Kind,
+    /// What holds without it.
     pub default: Default,
     /// A noun phrase with the unit.
     pub doc: &'static str,
 }
 
 impl Key {
+    /// `null` may be written: it switches off, or says that nothing is set.
     pub fn takes_null(&self) -> bool {
         matches!(self.default, Default::RequiredOrNull | Default::Unset | Default::IsOrNull(_))
             || matches!(self.default, Default::Like(K::StopLossFirstLeg))
@@ -65,7 +71,8 @@ macro_rules! keys {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u16)]
-        pub enum $name { $($id),* }
+        pub enum $name { $(#[doc = $doc] $id),* }
+        /// The rows of the table, in the order of the names.
         pub const $table: &[$crate::config::keys::Key] = &[$($crate::config::keys::Key {
             path: $path,
             class: $crate::config::keys::Class::$class,

@@ -10,8 +10,11 @@ pub struct KeyRow {
     pub path: String,
     /// Who chooses it: `strategy` and `world` can be axes, `account` cannot.
     pub class: &'static str,
+    /// The values that fit, in words.
     pub accepted: String,
+    /// What holds without it, in words.
     pub default: String,
+    /// A noun phrase with the unit.
     pub meaning: &'static str,
     /// What each word of a choice means.
     pub choices: Vec<(&'static str, &'static str)>,

@@ -18,6 +18,7 @@ impl From<K> for KeyIx {
 /// describes for one symbol the keys of [`VENUE`] that describe it.
 #[derive(Clone, Debug)]
 pub struct Schema {
+    /// The blocks under `exchanges`, by name.
     pub venues: Vec<String>,
     /// The blocks `exchanges.<venue>.instruments.<symbol>`: number of the venue, symbol.
     instruments: Vec<(usize, String)>,
@@ -89,26 +90,32 @@ impl Schema {
         self.defaults.push(default);
     }
 
+    /// How many keys there are, those of every venue counted.
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
+    /// There are none.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
+    /// In the order of the table.
     pub fn all(&self) -> impl Iterator<Item = KeyIx> + use<> {
         (0..self.keys.len() as u16).map(KeyIx)
     }
 
+    /// The key's whole dotted path.
     pub fn path(&self, ix: KeyIx) -> &str {
         self.keys.get(usize::from(ix.0)).map_or("", |(path, _)| path)
     }
 
+    /// The row of the table that it is made from.
     pub fn key(&self, ix: KeyIx) -> &'static Key {
         self.keys.get(usize::from(ix.0)).map_or(&TOP[0], |(_, key)| key)
     }
 
+    /// The value that holds without it; `None`: none does.
     pub fn default(&self, ix: KeyIx) -> Option<&Value> {
         self.defaults.get(usize::from(ix.0)).and_then(Option::as_ref)
     }
@@ -151,6 +158,7 @@ impl Schema {
         (FIRST..V::Maintenance as usize).map(move |key| KeyIx((start + key) as u16))
     }
 
+    /// The key of a whole dotted path.
     pub fn find(&self, path: &str) -> Option<KeyIx> {
         self.by_path.get(path).copied()
     }

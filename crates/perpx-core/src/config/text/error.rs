@@ -24,8 +24,11 @@ pub struct ConfigError {
     pub column: u32,
     /// Dotted path.
     pub key: Box<str>,
+    /// What stands there.
     pub found: Box<str>,
+    /// What would fit; empty where that says itself.
     pub accepted: Box<str>,
+    /// What to do about it; empty where `accepted` says it.
     pub remedy: Box<str>,
     /// Set when the value came from an axis or `--set`, so that their reader can point at its own text.
     pub overridden: Option<KeyIx>,
@@ -34,6 +37,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
+    /// An error without a place in the file yet.
     pub fn new(file: &str, key: &str, found: impl Into<Box<str>>) -> ConfigError {
         ConfigError {
             file: file.into(),
@@ -48,11 +52,13 @@ impl ConfigError {
         }
     }
 
+    /// With what would fit.
     pub fn accepted(mut self, accepted: impl Into<Box<str>>) -> ConfigError {
         self.accepted = accepted.into();
         self
     }
 
+    /// With what to do about it.
     pub fn remedy(mut self, remedy: impl Into<Box<str>>) -> ConfigError {
         self.remedy = remedy.into();
         self

@@ -6,11 +6,14 @@ use std::sync::Arc;
 /// A file's name and text, kept for error messages.
 #[derive(Clone, Debug)]
 pub struct Source {
+    /// As messages show it.
     pub name: Arc<str>,
+    /// The whole text.
     pub text: Arc<str>,
 }
 
 impl Source {
+    /// A file that was read already.
     pub fn new(name: &str, text: &str) -> Source {
         Source { name: name.into(), text: text.into() }
     }
@@ -39,7 +42,9 @@ impl Source {
 /// Bytes `[start, end)` of a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
+    /// The first byte.
     pub start: usize,
+    /// The byte after the last.
     pub end: usize,
 }
 
@@ -50,24 +55,34 @@ impl Place {
     }
 }
 
+/// A value of a file, with its place.
 #[derive(Clone, Debug)]
 pub struct Node {
+    /// Where it stands.
     pub place: Place,
+    /// What it is.
     pub body: Body,
 }
 
+/// What a node holds.
 #[derive(Clone, Debug)]
 pub enum Body {
+    /// A single value.
     Scalar(Value),
+    /// In the order of the file.
     List(Vec<Node>),
     /// In the order of the file; keys are unique.
     Map(Vec<Entry>),
 }
 
+/// A key of a map and what it stands for.
 #[derive(Clone, Debug)]
 pub struct Entry {
+    /// As written, without its parents.
     pub key: String,
+    /// Of the key alone.
     pub place: Place,
+    /// What follows it.
     pub node: Node,
 }
 
@@ -81,6 +96,7 @@ impl Node {
         }
     }
 
+    /// Those of a map; none of anything else.
     pub fn entries(&self) -> &[Entry] {
         match &self.body {
             Body::Map(entries) => entries,
@@ -88,6 +104,7 @@ impl Node {
         }
     }
 
+    /// The one of that key.
     pub fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries().iter().find(|entry| entry.key == key)
     }

@@ -43,7 +43,9 @@ pub enum Part {
     FundingRows,
     /// A tree over funding states.
     Funding(FundingKind, Paid),
+    /// Falls of the best bid from its running maximum, or rises of the best ask, of a role's leg.
     Fall(Role),
+    /// The rows' times.
     Clock,
     /// Rows and spread by bar of the bar length with this place.
     Bars(usize),
