@@ -7,6 +7,7 @@
 
 use clap::{Args, FromArgMatches};
 use perpx::venues::command::EmulateArgs;
+use perpx::venues::wall::SystemClock;
 use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -139,7 +140,7 @@ fn main() {
     let matches = command.try_get_matches_from(line.split_whitespace()).expect("legal options");
     let args = EmulateArgs::from_arg_matches(&matches).expect("legal options");
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let server = args.servers(stop.clone()).expect("a server").remove(0);
+    let server = args.servers(stop.clone(), Arc::new(SystemClock)).expect("a server").remove(0);
     let port = server.ports()[words.host];
     let served = std::thread::spawn(move || server.run());
 

@@ -13,7 +13,7 @@ use crate::lighter::emulator::{self as lighter, LighterEmulator};
 use crate::lighter::sign::PublicKey;
 use crate::secret::Hidden;
 use crate::venue::Venue;
-use crate::wall;
+use crate::wall::{Clock, SystemClock};
 use perpx_core::config::{Profile, Tier};
 use perpx_core::units::{Cash, HOUR_NS, MS_NS, Rate, SECOND_NS, Time};
 use perpx_data::loader::{MarksPolicy, MissingPolicy, TapeSpec};
@@ -148,7 +148,7 @@ impl EmulateArgs {
         let asked = stop.clone();
         // a second handler is refused; then Ctrl-C kills, and nothing is lost
         let _ = ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed));
-        let served = self.servers(stop).and_then(|servers| {
+        let served = self.servers(stop, Arc::new(SystemClock)).and_then(|servers| {
             let told: Vec<String> = servers.iter().map(Server::told).collect();
             text::print(&format!("{}; Ctrl-C ends", told.join("\n")), 0);
             serve::run(servers)
@@ -156,19 +156,19 @@ impl EmulateArgs {
         served.map_or_else(|error| text::fail(&error, false, error.exit_code()), |()| 0)
     }
 
-    /// The servers, their market made and their ports taken. One clock runs for both.
+    /// The servers, their market made and their ports taken. `clock` runs for both.
     ///
     /// # Errors
     /// A tier that the venue has not, a market or a file of faults that cannot be made or read, a port that is taken.
-    pub fn servers(&self, stop: Arc<AtomicBool>) -> Result<Vec<Server>, EmulateError> {
-        let begun = wall::now();
+    pub fn servers(&self, stop: Arc<AtomicBool>, clock: Arc<dyn Clock>) -> Result<Vec<Server>, EmulateError> {
+        let begun = clock.now();
         let port = |after: u16| if self.port == 0 { 0 } else { self.port.saturating_add(after) };
         let plan = self.faults.as_deref().map(FaultPlan::read).transpose()?.unwrap_or_default();
         let chosen = Venue::ALL.into_iter().filter(|venue| self.venue.has(*venue));
         let venues = chosen.map(|venue| self.emulator(venue, begun)).collect::<Result<Vec<_>, _>>()?;
         // a market takes a while to make; faults count from when it is there
-        let begin = (&plan, wall::now());
-        let bind = |(at, venue)| Server::bind(port(at), venue, stop.clone(), begin);
+        let begin = (&plan, clock.now());
+        let bind = |(at, venue)| Server::bind(port(at), venue, stop.clone(), clock.clone(), begin);
         (0..).zip(venues).map(bind).collect()
     }
 

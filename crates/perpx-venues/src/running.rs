@@ -2,6 +2,7 @@
 
 use crate::emulate::serve::{Emulated, Server};
 use crate::emulate::{EmulateError, FaultPlan};
+use crate::wall::SystemClock;
 use perpx_core::units::Time;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +24,7 @@ impl RunningVenues {
 
     /// Starts `venue` on free ports of the loopback; the port of each host.
     pub fn start(&mut self, venue: Box<dyn Emulated>) -> Result<Vec<u16>, EmulateError> {
-        let server = Server::bind(0, venue, self.stop.clone(), (&self.faults, self.wall))?;
+        let server = Server::bind(0, venue, self.stop.clone(), Arc::new(SystemClock), (&self.faults, self.wall))?;
         let ports = server.ports();
         self.threads.push(std::thread::spawn(move || server.run()));
         Ok(ports)

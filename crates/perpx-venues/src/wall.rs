@@ -2,7 +2,46 @@
 //! another day's and faster.
 
 use perpx_core::units::Time;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What says the time of the wall to an emulator.
+pub trait Clock: Send + Sync {
+    /// The present moment, since 1970.
+    fn now(&self) -> Time;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Time {
+        now()
+    }
+}
+
+/// A clock that stands until it is moved: what a test sees does not hang on how quick the machine is.
+#[derive(Debug)]
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    /// Stands at `at`.
+    pub fn new(at: Time) -> ManualClock {
+        ManualClock(AtomicI64::new(at.0))
+    }
+
+    /// Moves it on.
+    pub fn advance(&self, ns: i64) {
+        self.0.fetch_add(ns, Ordering::Relaxed);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Time {
+        Time(self.0.load(Ordering::Relaxed))
+    }
+}
 
 /// What the machine's clock says.
 pub fn now() -> Time {

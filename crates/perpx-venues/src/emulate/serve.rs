@@ -4,7 +4,7 @@
 use super::EmulateError;
 use super::faults::{Dialect, Fate, FaultPlan, Faults, Wire};
 use super::http::{Reply, Request};
-use crate::wall::now;
+use crate::wall::Clock;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::State;
@@ -33,7 +33,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-/// The venue as connections see it. Times are those of the wall.
+/// The venue as connections see it. Times are those of the server's clock.
 pub trait Emulated: Send {
     /// Lets the venue's time pass and sends what is due.
     fn pass(&mut self, now: Time) -> Result<(), EmulateError>;
@@ -89,6 +89,7 @@ const THREADS: usize = 2;
 /// What the tasks of a server share.
 struct Shared {
     stop: Arc<AtomicBool>,
+    clock: Arc<dyn Clock>,
     faults: Faults,
     /// Sockets so far.
     sockets: AtomicU64,
@@ -105,9 +106,19 @@ pub struct Server {
 }
 
 impl Shared {
-    fn new(venue: Box<dyn Emulated>, stop: Arc<AtomicBool>, faults: Faults, idle: Duration) -> Shared {
+    fn new(
+        venue: Box<dyn Emulated>,
+        stop: Arc<AtomicBool>,
+        clock: Arc<dyn Clock>,
+        faults: Faults,
+        idle: Duration,
+    ) -> Shared {
         let (sockets, free) = (AtomicU64::new(0), Arc::new(Semaphore::new(MOST_CONNECTIONS)));
-        Shared { stop, faults, sockets, free, idle, venue: Mutex::new(venue) }
+        Shared { stop, clock, faults, sockets, free, idle, venue: Mutex::new(venue) }
+    }
+
+    fn now(&self) -> Time {
+        self.clock.now()
     }
 
     /// A task that panicked has left the venue as it was between two steps; the others go on.
@@ -122,11 +133,12 @@ impl Shared {
 
 impl Server {
     /// Listens on the loopback alone, at a port a host: `port` and those after it, or free ones for port 0. The times of faults
-    /// count from a time of the wall.
+    /// count from a time of `clock`.
     pub fn bind(
         port: u16,
         mut venue: Box<dyn Emulated>,
         stop: Arc<AtomicBool>,
+        clock: Arc<dyn Clock>,
         (plan, wall): (&FaultPlan, Time),
     ) -> Result<Server, EmulateError> {
         let one = |host: u16| {
@@ -139,7 +151,7 @@ impl Server {
         let listeners = (0..venue.hosts()).map(one).collect::<Result<_, EmulateError>>()?;
         let faults = Faults::new(plan, venue.dialect(), wall);
         venue.halt(&faults.halts());
-        Ok(Server { listeners, shared: Arc::new(Shared::new(venue, stop, faults, IDLE)) })
+        Ok(Server { listeners, shared: Arc::new(Shared::new(venue, stop, clock, faults, IDLE)) })
     }
 
     /// Of each host.
@@ -171,7 +183,7 @@ impl Server {
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !shared.is_stopped() {
             beat.tick().await;
-            let now = now();
+            let now = shared.now();
             let passed = if shared.faults.is_halted(now) { Ok(()) } else { shared.venue().pass(now) };
             if let Err(ended) = passed {
                 // the others of this program end with it
@@ -290,14 +302,14 @@ fn refused(status: u16, code: i64, message: String) -> Response {
 /// `None`: the connection ends without one.
 async fn answer(line: &Line, request: &Request) -> Option<Reply> {
     let shared = &line.shared;
-    let _turn = shared.faults.turn(now, &shared.stop).await?;
-    let fate = shared.faults.request(request, now());
+    let _turn = shared.faults.turn(&*shared.clock, &shared.stop).await?;
+    let fate = shared.faults.request(request, shared.now());
     if let Fate::Instead(reply) = fate {
         return Some(reply);
     }
     let reply = {
         let mut venue = shared.venue();
-        let now = now();
+        let now = shared.now();
         // a market at its end is told by the task that lets time pass
         let _ = venue.pass(now);
         venue.request(line.host, request, now)
@@ -317,7 +329,7 @@ async fn upgraded(State(line): State<Line>, mut request: http::Request<Body>) ->
     let Some(key) = handshake.header("sec-websocket-key").filter(|_| handshake.is_upgrade()) else {
         return answered(State(line), http::Request::from_parts(parts, body)).await;
     };
-    let opened = now();
+    let opened = line.shared.now();
     if line.shared.faults.is_cut(opened, opened) {
         return NoAnswer.into_response();
     }
@@ -369,7 +381,7 @@ async fn converse(
 ) -> Result<(), Error> {
     let (mut wire, mut out) = (Wire::default(), Vec::new());
     while !shared.is_stopped() && wire.held() < MOST_WAITING {
-        let heard = now();
+        let heard = shared.now();
         if shared.faults.is_cut(peer.opened, heard) {
             return Ok(());
         }
@@ -386,15 +398,15 @@ async fn converse(
         let message = tokio::select! {
             message = socket.next() => message,
             Some(text) = told.recv() => {
-                wire.pass(&shared.faults, text, now(), &mut out);
+                wire.pass(&shared.faults, text, shared.now(), &mut out);
                 continue;
             }
             () = sleep(LISTEN) => continue,
         };
         let Some(message) = message else { return Ok(()) };
         let Message::Text(text) = message? else { continue };
-        let Some(_turn) = shared.faults.turn(now, &shared.stop).await else { break };
-        let fate = shared.faults.text(text.as_str(), peer.login.as_deref(), now());
+        let Some(_turn) = shared.faults.turn(&*shared.clock, &shared.stop).await else { break };
+        let fate = shared.faults.text(text.as_str(), peer.login.as_deref(), shared.now());
         match &fate {
             Fate::Instead(answer) => {
                 out.push(answer.clone());
@@ -405,7 +417,7 @@ async fn converse(
         }
         {
             let mut venue = shared.venue();
-            let now = now();
+            let now = shared.now();
             let _ = venue.pass(now);
             venue.text(peer.number, text.as_str(), now);
         }
@@ -419,6 +431,7 @@ async fn converse(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wall::SystemClock;
     use std::time::Instant;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
@@ -464,7 +477,13 @@ mod tests {
     /// A peer that writes `said`, and what becomes of its connection, which holds 64 bytes of either way.
     async fn connected(said: &str) -> (DuplexStream, impl Future<Output = Duration>) {
         let faults = Faults::new(&FaultPlan::default(), Talkative.dialect(), Time(0));
-        let shared = Arc::new(Shared::new(Box::new(Talkative), Arc::default(), faults, Duration::from_millis(200)));
+        let shared = Arc::new(Shared::new(
+            Box::new(Talkative),
+            Arc::default(),
+            Arc::new(SystemClock),
+            faults,
+            Duration::from_millis(200),
+        ));
         let permit = shared.free.clone().try_acquire_owned().expect("a place");
         let (mut peer, stream) = duplex(64);
         let line = Line { host: 0, shared: shared.clone(), _open: Arc::new(permit) };

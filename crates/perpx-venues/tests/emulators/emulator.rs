@@ -2,7 +2,7 @@
 //! becomes of orders, books whose frames follow each other, sockets that talk nonsense.
 
 use perpx_core::market::Side;
-use perpx_core::units::{Price, Qty};
+use perpx_core::units::{DAY_NS, MS_NS, Price, Qty, SECOND_NS, Time};
 use perpx_venues::book::Applied;
 use perpx_venues::command::EmulateArgs;
 use perpx_venues::lighter::book::Book;
@@ -11,13 +11,14 @@ use perpx_venues::lighter::sign::{
     Attributes, AuthToken, Head, NewOrder, PrivateKey, SignedTx, Tx, attribute, cancel_all, order_type, time_in_force,
 };
 use perpx_venues::lighter::stream::Frame;
+use perpx_venues::wall::{Clock, ManualClock};
 use perpx_venues::wire::parse;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tungstenite::{Message, WebSocket};
 
 pub(crate) const ACCOUNT: i64 = 7;
@@ -25,10 +26,18 @@ const KEY: i64 = 5;
 const CHAIN: u32 = 304;
 /// Nothing here takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// When every emulator begins by its clock, which stands until a test moves it.
+const BEGIN: Time = Time(1_800_000_000_000_000_000);
+/// So far the clock goes on when a socket has been silent for [`LISTEN`].
+const STEP_NS: i64 = 200 * MS_NS;
+pub(crate) const LISTEN: Duration = Duration::from_millis(10);
+/// Steps without a word from a socket.
+const STEPS: usize = 2_000;
 
 /// A running emulator, its account's key, and the nonce that comes next.
 pub(crate) struct Venue {
     pub(crate) port: u16,
+    pub(crate) clock: Arc<ManualClock>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
     pub(crate) key: PrivateKey,
@@ -47,8 +56,8 @@ fn private(first: u8) -> PrivateKey {
     PrivateKey::from_hex(&format!("{first:02x}{}", "11".repeat(38) + "00")).expect("a key")
 }
 
-pub(crate) fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64
+pub(crate) fn stopped_clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::new(BEGIN))
 }
 
 impl Venue {
@@ -60,10 +69,15 @@ impl Venue {
         let matches = command.try_get_matches_from(line.split_whitespace()).expect("legal options");
         let args = EmulateArgs::from_arg_matches(&matches).expect("legal options");
         let stop = Arc::new(AtomicBool::new(false));
-        let server = args.servers(stop.clone()).expect("a server").remove(0);
+        let clock = stopped_clock();
+        let server = args.servers(stop.clone(), clock.clone()).expect("a server").remove(0);
         let port = server.ports()[0];
         let thread = Some(std::thread::spawn(move || server.run().expect("it serves")));
-        Venue { port, stop, thread, key, nonce: 1 }
+        Venue { port, clock, stop, thread, key, nonce: 1 }
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.now().0 / MS_NS
     }
 
     /// Status and body.
@@ -89,13 +103,13 @@ impl Venue {
     }
 
     pub(crate) fn token(&self) -> String {
-        AuthToken::sign(&self.key, now_ms() / 1_000 + 600, ACCOUNT, KEY).expect("a token").to_string()
+        AuthToken::sign(&self.key, self.now_ms() / 1_000 + 600, ACCOUNT, KEY).expect("a token").to_string()
     }
 
     pub(crate) fn signed(&self, key: &PrivateKey, nonce: i64, attributes: Attributes, tx: Tx) -> (u8, String, String) {
         let kind = tx.kind();
         let head =
-            Head { account_index: ACCOUNT, api_key_index: KEY, expired_at: now_ms() + 60_000, nonce, attributes };
+            Head { account_index: ACCOUNT, api_key_index: KEY, expired_at: self.now_ms() + 600_000, nonce, attributes };
         let (signed, hash) = SignedTx::sign(key, CHAIN, head, tx).expect("signed");
         (kind, signed.to_json(), hash.to_string())
     }
@@ -125,7 +139,7 @@ impl Venue {
 
     pub(crate) fn socket(&self) -> Socket {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
-        stream.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
+        stream.set_read_timeout(Some(LISTEN)).expect("a timeout");
         let url = format!("ws://127.0.0.1:{}/stream", self.port);
         // the server answers within the timeout, or the handshake is taken up again
         let mut handshake = tungstenite::client::client(url, stream);
@@ -136,36 +150,42 @@ impl Venue {
                 Err(error) => panic!("{error}"),
             };
         };
-        let mut socket = Socket(socket);
+        let mut socket = Socket { socket, clock: self.clock.clone() };
         assert!(matches!(socket.next(), Frame::Connected(_)));
         socket
     }
 }
 
-pub(crate) struct Socket(pub(crate) WebSocket<TcpStream>);
+pub(crate) struct Socket {
+    pub(crate) socket: WebSocket<TcpStream>,
+    pub(crate) clock: Arc<ManualClock>,
+}
 
-/// The next text of a socket.
-pub(crate) fn heard(socket: &mut WebSocket<TcpStream>) -> String {
-    let end = Instant::now() + PATIENCE;
-    while Instant::now() < end {
+/// The next text of a socket; `None` when the connection has ended. The clock moves on while nothing comes.
+pub(crate) fn heard(socket: &mut WebSocket<TcpStream>, clock: &ManualClock) -> Option<String> {
+    for _ in 0..STEPS {
         match socket.read() {
-            Ok(Message::Text(text)) => return text.as_str().to_owned(),
+            Ok(Message::Text(text)) => return Some(text.as_str().to_owned()),
             Ok(_) => {}
             Err(tungstenite::Error::Io(error))
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            Err(error) => panic!("{error}"),
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+            {
+                clock.advance(STEP_NS);
+            }
+            Err(_) => return None,
         }
     }
-    panic!("no frame in {PATIENCE:?}")
+    panic!("no text in {STEPS} steps")
 }
 
 impl Socket {
     fn say(&mut self, text: &str) {
-        self.0.send(Message::text(text.to_owned())).expect("it is sent");
+        self.socket.send(Message::text(text.to_owned())).expect("it is sent");
     }
 
     fn next(&mut self) -> Frame {
-        Frame::parse(&heard(&mut self.0)).expect("a frame that we read")
+        let text = heard(&mut self.socket, &self.clock).expect("the socket lives");
+        Frame::parse(&text).expect("a frame that we read")
     }
 
     fn error(&mut self) -> i64 {
@@ -199,7 +219,7 @@ pub(crate) fn limit(number: i64, base: i64, price: i64, is_ask: i64, tif: i64) -
         is_ask,
         order_type: order_type::LIMIT,
         time_in_force: tif,
-        order_expiry: if rests { now_ms() + 3_600_000 } else { 0 },
+        order_expiry: if rests { BEGIN.plus(DAY_NS).0 / MS_NS } else { 0 },
         ..NewOrder::default()
     }
 }
@@ -214,7 +234,7 @@ pub(crate) fn touch(venue: &Venue) -> (i64, i64) {
 
 #[test]
 fn the_market_is_told_and_its_book_is_chained() {
-    let venue = Venue::start("--tier plus --updates-per-sec 40");
+    let venue = Venue::start("--tier plus");
     let books: OrderBooks = venue.get("orderBooks");
     let market = &books.order_books[0];
     assert_eq!((market.symbol.as_str(), market.min_base_amount.map(|min| min.qty())), ("BTC", Some(Ok(Qty(70_000)))));
@@ -290,7 +310,7 @@ fn what_is_no_request_is_refused_and_others_follow_each_other() {
 
 #[test]
 fn orders_live_and_end_as_the_account_is_told() {
-    let mut venue = Venue::start("--tier plus --updates-per-sec 20");
+    let mut venue = Venue::start("--tier plus");
     let mut socket = venue.socket();
     let token = venue.token();
     socket.say(&format!(r#"{{"type":"subscribe","channel":"account_all_orders/{ACCOUNT}","auth":"{token}"}}"#));
@@ -363,10 +383,10 @@ fn what_the_venue_refuses_is_refused_with_its_code() {
         (create(NewOrder { base_amount: 8, ..order }), 21706),
         (create(NewOrder { price: ask * 106 / 100, ..order }), 21734),
         (create(NewOrder { base_amount: 10_000, ..order }), 21739),
-        (create(NewOrder { order_expiry: now_ms() + 60_000, ..order }), 21711),
+        (create(NewOrder { order_expiry: venue.now_ms() + 60_000, ..order }), 21711),
         (create(NewOrder { order_type: order_type::STOP_LOSS_LIMIT, trigger_price: 5, ..order }), 21704),
         (Tx::CancelOrder { market: 1, index: 77 }, 21600),
-        (Tx::CancelAll { time_in_force: cancel_all::SCHEDULED, time: now_ms() + 1_000 }, 21711),
+        (Tx::CancelAll { time_in_force: cancel_all::SCHEDULED, time: venue.now_ms() + 1_000 }, 21711),
         (Tx::UpdateLeverage { market: 1, initial_margin_fraction: 100, margin_mode: 0 }, 21501),
         (Tx::UpdateMargin { market: 1, usdc_amount: 1_000_000, direction: 1 }, 21508),
     ] {
@@ -385,7 +405,7 @@ fn what_the_venue_refuses_is_refused_with_its_code() {
         Some(21104)
     );
     let skip = Attributes::from([(attribute::SKIP_NONCE, 1)]);
-    let later = Tx::CancelAll { time_in_force: cancel_all::SCHEDULED, time: now_ms() + 600_000 };
+    let later = Tx::CancelAll { time_in_force: cancel_all::SCHEDULED, time: venue.now_ms() + 600_000 };
     assert!(venue.post(venue.signed(&venue.key, 50, skip, later.clone())).is_ok());
     venue.nonce = 51;
     assert_eq!(venue.send(later), Err(21712));
@@ -414,11 +434,10 @@ fn an_isolated_position_has_margin_of_its_own() {
         sent.volume_quota_remaining.map(|units| units.0)
     };
     assert_eq!(left(&mut venue, Tx::CreateOrder(through(1, 0, ask * 102 / 100))), Some(999));
-    let end = Instant::now() + PATIENCE;
-    while venue.position() != Qty(20_000_000) {
-        assert!(Instant::now() < end, "never filled");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    // the venue looks at an order after its delay
+    let later = |venue: &Venue| venue.clock.advance(2 * SECOND_NS);
+    later(&venue);
+    assert_eq!(venue.position(), Qty(20_000_000));
     let position = |venue: &Venue| {
         let accounts: Accounts = venue.get(&format!("account?by=index&value={ACCOUNT}"));
         accounts.accounts[0].positions.as_ref().expect("positions")[0].clone()
@@ -442,10 +461,8 @@ fn an_isolated_position_has_margin_of_its_own() {
     let earned = value / 1_000_000_000_000 / 7;
     let units = left(&mut venue, Tx::CreateOrder(close)).expect("told");
     assert!((units - 998 - earned as i64).abs() <= 1, "{units} {earned}");
-    while !venue.position().is_zero() {
-        assert!(Instant::now() < end, "never closed");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    later(&venue);
+    assert_eq!(venue.position(), Qty::ZERO);
     assert_eq!(allocated(&venue), 0);
     assert_eq!(venue.send(mode(0)), Ok(()));
 }

@@ -1,18 +1,19 @@
 //! Scripted faults, each kind through sockets as a client meets it.
 
-use crate::emulator::{ACCOUNT, Venue, limit, now_ms, touch};
+use crate::emulator::{ACCOUNT, LISTEN, Socket, Venue, heard, limit, stopped_clock, touch};
 use clap::{Args, FromArgMatches};
-use perpx_core::units::Qty;
+use perpx_core::units::{MS_NS, Qty, SECOND_NS};
 use perpx_venues::command::EmulateArgs;
 use perpx_venues::lighter::sign::{Attributes, Tx, time_in_force::GOOD_TILL_TIME};
+use perpx_venues::wall::{Clock, ManualClock};
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
-use tungstenite::{Message, WebSocket};
+use std::time::Duration;
+use tungstenite::Message;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -31,42 +32,29 @@ fn fault(lines: &str) -> String {
 
 fn lighter(text: &str) -> Venue {
     let (_dir, option) = script(text);
-    Venue::start(&format!("--tier plus --updates-per-sec 40 {option}"))
-}
-
-fn sleep_until(start: Instant, seconds: f64) {
-    std::thread::sleep((start + Duration::from_secs_f64(seconds)).saturating_duration_since(Instant::now()));
+    Venue::start(&format!("--tier plus {option}"))
 }
 
 /// The next text; `None` when the connection has ended.
-fn read(socket: &mut WebSocket<TcpStream>) -> Option<Value> {
-    let end = Instant::now() + PATIENCE;
-    while Instant::now() < end {
-        match socket.read() {
-            Ok(Message::Text(text)) => return Some(serde_json::from_str(text.as_str()).expect("JSON")),
-            Ok(_) => {}
-            Err(tungstenite::Error::Io(error))
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            Err(_) => return None,
-        }
-    }
-    panic!("no text in {PATIENCE:?}")
+fn read(socket: &mut Socket) -> Option<Value> {
+    heard(&mut socket.socket, &socket.clock).map(|text| serde_json::from_str(&text).expect("JSON"))
 }
 
-/// `begin_nonce` and `nonce` of the next frame of the book, and how late it is.
-fn book(socket: &mut WebSocket<TcpStream>) -> (i64, i64, i64) {
+/// `begin_nonce` and `nonce` of the next frame of the book, and how late it is, in milliseconds.
+fn book(socket: &mut Socket) -> (i64, i64, i64) {
     loop {
         let frame = read(socket).expect("the socket lives");
         let book = &frame["order_book"];
         if let (Some(begin), Some(nonce)) = (book["begin_nonce"].as_i64(), book["nonce"].as_i64()) {
-            return (begin, nonce, now_ms() - frame["timestamp"].as_i64().expect("a time"));
+            let now_ms = socket.clock.now().0 / MS_NS;
+            return (begin, nonce, now_ms - frame["timestamp"].as_i64().expect("a time"));
         }
     }
 }
 
-fn listening(venue: &Venue) -> WebSocket<TcpStream> {
-    let mut socket = venue.socket().0;
-    socket.send(Message::text(r#"{"type":"subscribe","channel":"order_book/1"}"#)).expect("it is sent");
+fn listening(venue: &Venue) -> Socket {
+    let mut socket = venue.socket();
+    socket.socket.send(Message::text(r#"{"type":"subscribe","channel":"order_book/1"}"#)).expect("it is sent");
     socket
 }
 
@@ -97,31 +85,29 @@ fn frames_of_the_book_are_lost_come_twice_and_out_of_turn() {
 
 #[test]
 fn late_frames_are_late_and_none_is_missing() {
-    let venue = lighter(&fault("at = \"2s\"\nkind = \"delay\"\nby = \"900ms\"\nfor = \"1s\""));
+    let venue = lighter(&fault("at = \"2s\"\nkind = \"delay\"\nby = \"60s\"\nfor = \"20s\""));
     let mut socket = listening(&venue);
     let (mut seen, mut after) = (Vec::new(), 0);
-    let is_late = |frame: &(i64, i64, i64)| frame.2 >= 890;
-    let end = Instant::now() + PATIENCE;
-    while after < 20 && Instant::now() < end {
+    let is_late = |frame: &(i64, i64, i64)| frame.2 >= 60_000;
+    while after < 10 && seen.len() < 2_000 {
         seen.push(book(&mut socket));
-        after = if seen.iter().any(is_late) && seen.last().is_some_and(|frame| frame.2 < 600) { after + 1 } else { 0 };
+        after =
+            if seen.iter().any(is_late) && seen.last().is_some_and(|frame| frame.2 < 1_000) { after + 1 } else { 0 };
     }
     let chain: Vec<(i64, i64)> = seen.iter().map(|&(begin, nonce, _)| (begin, nonce)).collect();
     assert!(chain.windows(2).all(follows), "{chain:?}");
     let late = seen.iter().filter(|frame| is_late(frame)).count();
-    assert!(late >= 3 && !is_late(&seen[1]) && after == 20, "{seen:?}");
+    assert!(late >= 3 && !is_late(&seen[1]) && after == 10, "{seen:?}");
 }
 
 #[test]
 fn sockets_are_cut_and_open_again_when_it_is_over() {
-    let venue = lighter(&fault("at = \"3s\"\nkind = \"drop-socket\"\nfor = \"1s\""));
+    let venue = lighter(&fault("at = \"60s\"\nkind = \"drop-socket\"\nfor = \"60s\""));
     let mut socket = listening(&venue);
     book(&mut socket);
-    let end = Instant::now() + PATIENCE;
-    while read(&mut socket).is_some() {
-        assert!(Instant::now() < end, "it was never cut");
-    }
-    // within the second no handshake is answered
+    venue.clock.advance(60 * SECOND_NS);
+    while read(&mut socket).is_some() {}
+    // within the minute no handshake is answered
     let mut stream = TcpStream::connect(("127.0.0.1", venue.port)).expect("it listens");
     let key = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MTIzNDU2Nzg5MDEyMzQ1Ng==";
     write!(stream, "GET /stream HTTP/1.1\r\nHost: x\r\n{key}\r\n\r\n").expect("it is sent");
@@ -129,7 +115,7 @@ fn sockets_are_cut_and_open_again_when_it_is_over() {
     stream.read_to_string(&mut text).expect("an end");
     assert_eq!(text, "");
     assert_eq!(venue.http("GET", "/api/v1/orderBooks", "").0, 200, "REST lives");
-    std::thread::sleep(Duration::from_millis(1_200));
+    venue.clock.advance(61 * SECOND_NS);
     book(&mut listening(&venue));
 }
 
@@ -162,8 +148,7 @@ fn post(port: u16, path: &str, headers: &str, body: &str) -> Option<(u16, String
 
 /// Client numbers of the open orders, once `count` are there.
 fn open(venue: &Venue, count: usize) -> Vec<i64> {
-    let end = Instant::now() + PATIENCE;
-    loop {
+    for _ in 0..1_000 {
         let target = format!("/api/v1/accountActiveOrders?account_index={ACCOUNT}&market_id=1&auth={}", venue.token());
         let (status, body) = venue.http("GET", &target, "");
         assert_eq!(status, 200, "{body}");
@@ -175,9 +160,9 @@ fn open(venue: &Venue, count: usize) -> Vec<i64> {
         if numbers.len() >= count {
             return numbers;
         }
-        assert!(Instant::now() < end, "only {numbers:?}");
-        std::thread::sleep(Duration::from_millis(50));
+        venue.clock.advance(50 * MS_NS);
     }
+    panic!("{count} orders never rested")
 }
 
 #[test]
@@ -211,13 +196,16 @@ fn answers_are_refused_failed_and_lost() {
 fn calls_over_a_socket_meet_the_same() {
     let script = ["answer-429\"", "answer-5xx\"\nexecuted = true", "lost-answer\""];
     let venue = lighter(&script.map(|kind| fault(&format!("at = \"0s\"\nkind = \"{kind}"))).concat());
-    let mut socket = venue.socket().0;
+    let mut socket = venue.socket();
     let mut call = |number: i64, nonce: i64| {
         let bid = touch(&venue).0;
         let tx = Tx::CreateOrder(limit(number, 1_000, bid * 98 / 100, 0, GOOD_TILL_TIME));
         let (kind, info, _) = venue.signed(&venue.key, nonce, Attributes::new(), tx);
         let data = json!({ "id": format!("n{number}"), "tx_type": kind, "tx_info": serde_json::from_str::<Value>(&info).expect("JSON") });
-        socket.send(Message::text(json!({ "type": "jsonapi/sendtx", "data": data }).to_string())).expect("it is sent");
+        socket
+            .socket
+            .send(Message::text(json!({ "type": "jsonapi/sendtx", "data": data }).to_string()))
+            .expect("it is sent");
         read(&mut socket)
     };
     let refused = call(1, 1).expect("an answer");
@@ -230,8 +218,7 @@ fn calls_over_a_socket_meet_the_same() {
 
 #[test]
 fn a_token_expires_and_a_new_one_is_taken() {
-    let venue = lighter(&fault("at = \"3s\"\nkind = \"expired-login\""));
-    let started = Instant::now();
+    let venue = lighter(&fault("at = \"60s\"\nkind = \"expired-login\""));
     let token = venue.token();
     let read = |token: &str| {
         let target = format!("/api/v1/accountActiveOrders?account_index={ACCOUNT}&market_id=1&auth={token}");
@@ -239,60 +226,58 @@ fn a_token_expires_and_a_new_one_is_taken() {
         (status, serde_json::from_str::<Value>(&body).expect("JSON")["code"].as_i64().expect("a code"))
     };
     assert_eq!(read(&token), (200, 200));
-    sleep_until(started, 3.1);
+    venue.clock.advance(61 * SECOND_NS);
     assert_eq!(read(&token), (400, 20001));
-    let mut socket = venue.socket().0;
+    let mut socket = venue.socket();
     let subscribe =
         |token: &str| format!(r#"{{"type":"subscribe","channel":"account_all_orders/{ACCOUNT}","auth":"{token}"}}"#);
-    socket.send(Message::text(subscribe(&token))).expect("it is sent");
+    socket.socket.send(Message::text(subscribe(&token))).expect("it is sent");
     assert_eq!(self::read(&mut socket).expect("an answer")["error"]["code"], json!(20001));
     let new = venue.token();
     assert_eq!(read(&new), (200, 200));
-    socket.send(Message::text(subscribe(&new))).expect("it is sent");
+    socket.socket.send(Message::text(subscribe(&new))).expect("it is sent");
     assert_eq!(self::read(&mut socket).expect("an answer")["type"], json!("subscribed/account_all_orders"));
 }
 
-/// Nothing is told; two orders sent from two connections wait and are taken in their order, or the second one's nonce would be
-/// wrong.
+/// While it lasts nothing comes and nothing is answered; then what was asked is done. (In which order: a test beside `turn`.)
 #[test]
 fn a_halt_ends_with_its_backlog() {
-    let venue = lighter(&fault("at = \"3s\"\nkind = \"halt\"\nfor = \"3s\""));
-    let started = Instant::now();
+    let venue = lighter(&fault("at = \"60s\"\nkind = \"halt\"\nfor = \"60s\""));
     let bid = touch(&venue).0;
     let mut socket = listening(&venue);
-    let signed = [1, 2].map(|number| {
-        let tx = Tx::CreateOrder(limit(number, 1_000, bid * 98 / 100, 0, GOOD_TILL_TIME));
-        venue.signed(&venue.key, number, Attributes::new(), tx)
-    });
-    // the last frame before it
-    while started.elapsed() < Duration::from_secs_f64(3.1) {
-        match socket.read() {
-            Err(tungstenite::Error::Io(error)) => {
-                assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
-            }
-            other => drop(other.expect("the socket lives")),
-        }
-    }
-    let port = venue.port;
-    let waiting = signed.map(|signed| {
-        let waits = std::thread::spawn(move || sent(port, &signed).expect("an answer").0);
-        std::thread::sleep(Duration::from_millis(200));
-        waits
-    });
-    let silent = Instant::now();
-    socket.get_ref().set_read_timeout(Some(Duration::from_millis(500))).expect("a timeout");
-    assert!(socket.read().is_err(), "the book stands still");
-    assert!(waiting.iter().all(|thread| !thread.is_finished()) && silent.elapsed() < Duration::from_secs(2));
-    assert_eq!(waiting.map(|thread| thread.join().expect("it ends")), [200, 200]);
-    assert!(started.elapsed() > Duration::from_secs_f64(4.5), "not before the end");
     book(&mut socket);
-    assert_eq!(open(&venue, 2), [1, 2]);
+    let tx = Tx::CreateOrder(limit(1, 1_000, bid * 98 / 100, 0, GOOD_TILL_TIME));
+    let signed = venue.signed(&venue.key, 1, Attributes::new(), tx);
+    venue.clock.advance(61 * SECOND_NS);
+    let mut is_silent = || {
+        let read = socket.socket.read();
+        let silent = |error: &tungstenite::Error| matches!(error, tungstenite::Error::Io(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
+        assert!(read.is_ok() || read.as_ref().is_err_and(silent), "the socket lives");
+        read.is_err()
+    };
+    // what was on its way
+    while !is_silent() {}
+    let port = venue.port;
+    let waiting = [
+        std::thread::spawn(move || sent(port, &signed).expect("an answer").0),
+        std::thread::spawn(move || post(port, "/api/v1/nothing", "", "").expect("an answer").0),
+    ];
+    for _ in 0..50 {
+        venue.clock.advance(SECOND_NS);
+        assert!(is_silent(), "the book stands still");
+    }
+    assert!(waiting.iter().all(|thread| !thread.is_finished()));
+    venue.clock.advance(10 * SECOND_NS);
+    assert_eq!(waiting.map(|thread| thread.join().expect("it ends")), [200, 404]);
+    book(&mut socket);
+    assert_eq!(open(&venue, 1), [1]);
     assert_eq!(venue.position(), Qty::ZERO);
 }
 
 /// A running GRVT: its ports.
 struct Grvt {
     ports: Vec<u16>,
+    clock: Arc<ManualClock>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -314,11 +299,12 @@ fn options(line: &str) -> EmulateArgs {
 fn grvt(text: &str) -> Grvt {
     let (_dir, option) = script(text);
     let stop = Arc::new(AtomicBool::new(false));
-    let args = options(&format!("emulate --venue grvt --grvt-calls 100000 --port 0 --updates-per-sec 40 {option}"));
-    let server = args.servers(stop.clone()).expect("a server").remove(0);
+    let args = options(&format!("emulate --venue grvt --grvt-calls 100000 --port 0 {option}"));
+    let clock = stopped_clock();
+    let server = args.servers(stop.clone(), clock.clone()).expect("a server").remove(0);
     let ports = server.ports();
     let thread = Some(std::thread::spawn(move || server.run().expect("it serves")));
-    Grvt { ports, stop, thread }
+    Grvt { ports, clock, stop, thread }
 }
 
 #[test]
@@ -326,11 +312,10 @@ fn the_other_venue_says_it_in_its_words() {
     let script = [
         fault("at = \"0s\"\nkind = \"skip-sequence\""),
         fault("at = \"0s\"\nkind = \"answer-429\"\ncontaining = \"open_orders\""),
-        fault("at = \"3s\"\nkind = \"expired-login\"\nvenue = \"grvt\""),
+        fault("at = \"60s\"\nkind = \"expired-login\"\nvenue = \"grvt\""),
         fault("at = \"0s\"\nkind = \"answer-429\"\ncontaining = \"\"\nvenue = \"lighter\""),
     ];
     let venue = grvt(&script.concat());
-    let started = Instant::now();
     let login = || {
         let (status, head, _) =
             post(venue.ports[0], "/auth/api_key/login", "", r#"{"api_key":"emulated"}"#).expect("an answer");
@@ -351,11 +336,13 @@ fn the_other_venue_says_it_in_its_words() {
     assert_eq!(orders(&session), (200, None));
 
     let stream = TcpStream::connect(("127.0.0.1", venue.ports[1])).expect("it listens");
-    let (mut socket, _) =
+    let (socket, _) =
         tungstenite::client::client(format!("ws://127.0.0.1:{}/ws/full", venue.ports[1]), stream).expect("a socket");
+    socket.get_ref().set_read_timeout(Some(LISTEN)).expect("a timeout");
+    let mut socket = Socket { socket, clock: venue.clock.clone() };
     let params = json!({ "stream": "v1.book.d", "selectors": ["BTC_USDT_Perp@50"] });
     let call = json!({ "jsonrpc": "2.0", "method": "subscribe", "params": params, "id": 1 });
-    socket.send(Message::text(call.to_string())).expect("it is sent");
+    socket.socket.send(Message::text(call.to_string())).expect("it is sent");
     let first = read(&mut socket).expect("an answer")["result"]["latest_sequence_number"][0].clone();
     let mut numbers = Vec::new();
     while numbers.len() < 3 {
@@ -367,7 +354,7 @@ fn the_other_venue_says_it_in_its_words() {
     assert_ne!(numbers[0].0, first, "one is missing");
     assert!(numbers.windows(2).all(|pair| pair[1].0 == pair[0].1), "{numbers:?}");
 
-    sleep_until(started, 3.1);
+    venue.clock.advance(61 * SECOND_NS);
     assert_eq!(orders(&session), (401, Some(1000)));
     assert_eq!(orders(&login()), (200, None));
 }
@@ -376,7 +363,7 @@ fn the_other_venue_says_it_in_its_words() {
 fn a_bad_file_ends_it_before_it_listens() {
     let refused = |option: &str| {
         let args = options(&format!("emulate --port 0 {option}"));
-        let error = args.servers(Arc::new(AtomicBool::new(false))).map(|_| ()).expect_err("it is refused");
+        let error = args.servers(Arc::default(), stopped_clock()).map(|_| ()).expect_err("it is refused");
         assert_eq!(error.exit_code(), 2);
         error.to_string()
     };
@@ -392,10 +379,10 @@ fn a_bad_file_ends_it_before_it_listens() {
 /// Thousands of frames a second: who reads them misses none, who does not is let go.
 #[test]
 fn a_client_that_does_not_read_is_let_go() {
-    let venue = Venue::start("--tier plus --updates-per-sec 16 --speed 600 --frame-ms 0");
-    let mut mute = listening(&venue).get_ref().try_clone().expect("a second handle");
+    let venue = Venue::start("--tier plus --updates-per-sec 4 --speed 1000 --frame-ms 0");
+    let mut mute = listening(&venue).socket.get_ref().try_clone().expect("a second handle");
     let mut reading = listening(&venue);
-    let (mut last, mut seen, begun) = (None, 0, Instant::now());
+    let (mut last, mut seen) = (None, 0);
     // a pong that nobody asked for, masked by nothing
     while mute.write_all(&[0x8a, 0x80, 0, 0, 0, 0]).is_ok() {
         for _ in 0..500 {
@@ -404,7 +391,7 @@ fn a_client_that_does_not_read_is_let_go() {
             last = Some(nonce);
             seen += 1;
         }
-        assert!(begun.elapsed() < 2 * PATIENCE, "it was not let go");
+        assert!(seen < 1_000_000, "it was not let go");
     }
     assert!(seen > 10_000, "{seen}");
 }

@@ -1,10 +1,10 @@
 //! GRVT's emulator over the loopback, spoken to with our own signatures and wire types: login and sessions, what is refused
 //! and with which code, what becomes of orders on the streams, books whose frames follow each other, bodies that are none.
 
-use crate::emulator::heard;
+use crate::emulator::{LISTEN, heard, stopped_clock};
 use clap::{Args, FromArgMatches};
 use perpx_core::market::Side;
-use perpx_core::units::{HOUR_NS, Qty};
+use perpx_core::units::{HOUR_NS, Qty, SECOND_NS};
 use perpx_venues::book::Applied;
 use perpx_venues::command::EmulateArgs;
 use perpx_venues::emulate::serve;
@@ -13,6 +13,7 @@ use perpx_venues::grvt::rest::{Instrument, OrderbookLevels, Reply};
 use perpx_venues::grvt::sign::{Assets, PrivateKey, Signed};
 use perpx_venues::grvt::stream::{Event, Feed, Frame, Subscribed};
 use perpx_venues::grvt::trade::*;
+use perpx_venues::wall::{Clock, ManualClock};
 use perpx_venues::wire::Dec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tungstenite::client::IntoClientRequest;
 use tungstenite::{Message, WebSocket};
 
@@ -32,6 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A running emulator, a session there, and the account's key.
 struct Venue {
     hosts: [String; 3],
+    clock: Arc<ManualClock>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
     key: PrivateKey,
@@ -48,10 +50,6 @@ impl Drop for Venue {
     }
 }
 
-fn now_ns() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos() as i64
-}
-
 impl Venue {
     fn start(options: &str) -> Venue {
         let key = PrivateKey::from_hex(&"5a".repeat(32)).expect("a key");
@@ -64,12 +62,14 @@ impl Venue {
         let matches = command.try_get_matches_from(line.split_whitespace()).expect("legal options");
         let args = EmulateArgs::from_arg_matches(&matches).expect("legal options");
         let stop = Arc::new(AtomicBool::new(false));
-        let servers = args.servers(stop.clone()).expect("a server");
+        let clock = stopped_clock();
+        let servers = args.servers(stop.clone(), clock.clone()).expect("a server");
         let ports = servers[0].ports();
         let hosts = [0, 1, 2].map(|host: usize| format!("127.0.0.1:{}", ports[host]));
         let thread = Some(std::thread::spawn(move || serve(servers).expect("it serves")));
         let agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut venue = Venue { hosts, stop, thread, key, assets: Assets::default(), session: Vec::new(), agent };
+        let mut venue =
+            Venue { hosts, clock, stop, thread, key, assets: Assets::default(), session: Vec::new(), agent };
         venue.login("emulated");
         let instrument: Reply<Instrument> = venue.read(1, "v1/instrument", json!({ "instrument": INSTRUMENT }));
         venue.assets.add(&instrument.result).expect("a hash");
@@ -122,7 +122,7 @@ impl Venue {
     }
 
     fn sign<T: Signed>(&self, mut message: T) -> T {
-        message.signature_mut().expiration = (now_ns() + HOUR_NS).into();
+        message.signature_mut().expiration = self.clock.now().plus(HOUR_NS).0.into();
         self.key.sign(&mut message, CHAIN, &self.assets).expect("a signature");
         message
     }
@@ -176,7 +176,9 @@ impl Venue {
             let name = tungstenite::http::HeaderName::from_bytes(name.as_bytes()).expect("a name");
             request.headers_mut().insert(name, value.parse().expect("a value"));
         }
-        Socket(tungstenite::client(request, stream).expect("a handshake").0, 0)
+        let socket = tungstenite::client(request, stream).expect("a handshake").0;
+        socket.get_ref().set_read_timeout(Some(LISTEN)).expect("a timeout");
+        Socket { socket, clock: self.clock.clone(), calls: 0 }
     }
 }
 
@@ -185,11 +187,16 @@ fn blank(nonce: u32) -> Signature {
     Signature { signer, r, s, v: 0.into(), expiration: 0.into(), nonce: nonce.into(), chain_id: None }
 }
 
-struct Socket(WebSocket<TcpStream>, u64);
+struct Socket {
+    socket: WebSocket<TcpStream>,
+    clock: Arc<ManualClock>,
+    calls: u64,
+}
 
 impl Socket {
     fn next(&mut self) -> Frame {
-        Frame::parse(&heard(&mut self.0)).expect("a frame that we read")
+        let text = heard(&mut self.socket, &self.clock).expect("the socket lives");
+        Frame::parse(&text).expect("a frame that we read")
     }
 
     fn feed(&mut self) -> Feed {
@@ -202,12 +209,12 @@ impl Socket {
 
     /// A call: its result, or the code of a refusal. Frames of data in between are passed over.
     fn call(&mut self, method: &str, params: Value) -> Result<Value, u32> {
-        self.1 += 1;
-        let request = json!({ "jsonrpc": "2.0", "method": method, "params": params, "id": self.1 });
-        self.0.send(Message::text(request.to_string())).expect("it is sent");
+        self.calls += 1;
+        let request = json!({ "jsonrpc": "2.0", "method": method, "params": params, "id": self.calls });
+        self.socket.send(Message::text(request.to_string())).expect("it is sent");
         loop {
             let Frame::Reply(reply) = self.next() else { continue };
-            assert_eq!((u64::from(reply.id), reply.method.as_str()), (self.1, method));
+            assert_eq!((u64::from(reply.id), reply.method.as_str()), (self.calls, method));
             return match reply.error {
                 Some(error) => Err(error.code.0),
                 None => Ok(serde_json::from_str(reply.result.expect("a result").get()).expect("JSON")),
@@ -235,7 +242,7 @@ impl Socket {
 
 #[test]
 fn sessions_are_opened_by_a_key_and_end() {
-    let mut venue = Venue::start("--grvt-session-sec 2");
+    let mut venue = Venue::start("--grvt-session-sec 3600");
     let refused = venue.login("another");
     assert_eq!((&refused["status"], &refused["error"]), (&json!("failure"), &json!("invalid api key")));
     let query = json!({ "sub_account_id": SUB_ACCOUNT.to_string() });
@@ -243,7 +250,7 @@ fn sessions_are_opened_by_a_key_and_end() {
     assert_eq!(venue.code(2, "v1/open_orders", &query), 0);
     assert!(socket.call("v1/open_orders", query.clone()).is_ok());
     assert_eq!(venue.code(2, "v1/open_orders", &json!({ "sub_account_id": "8" })), 1001);
-    std::thread::sleep(Duration::from_millis(2_200));
+    venue.clock.advance(HOUR_NS + SECOND_NS);
     // over REST, and on the socket that was opened in time
     assert_eq!(venue.post(2, "/full/v1/open_orders", &query.to_string()).0, 401);
     assert_eq!(socket.call("v1/open_orders", query.clone()), Err(1000));
@@ -258,7 +265,7 @@ fn sessions_are_opened_by_a_key_and_end() {
 
 #[test]
 fn the_book_is_chained_from_the_announced_number() {
-    let venue = Venue::start("--updates-per-sec 40");
+    let venue = Venue::start("");
     let mut socket = venue.socket(1);
     let subscribed = socket.subscribe("v1.book.d", format!("{INSTRUMENT}@50"));
     assert_eq!(subscribed.num_snapshots.map(|counts| counts[0].0), Some(1));
@@ -304,7 +311,7 @@ fn the_book_is_chained_from_the_announced_number() {
 #[test]
 fn orders_live_and_end_as_the_streams_tell() {
     use {OrderStatus::*, RejectReason::*, TimeInForce::*};
-    let venue = Venue::start("--updates-per-sec 20");
+    let venue = Venue::start("");
     let mut socket = venue.socket(2);
     for stream in ["v1.order", "v1.fill", "v1.position"] {
         socket.subscribe(stream, SUB_ACCOUNT.to_string());
@@ -328,7 +335,7 @@ fn orders_live_and_end_as_the_streams_tell() {
     other.legs[0].limit_price = Dec::read("1000.0");
     assert_eq!(venue.create_signed(&other), Err(2002));
     let mut late = venue.sign(order(3, far, true, GoodTillTime));
-    late.signature.expiration = (now_ns() - 1).into();
+    late.signature.expiration = venue.clock.now().plus(-1).0.into();
     assert_eq!(venue.create_signed(&late), Err(2001));
     // taken, 25 ms later: fill, position, then flat by a reduce-only one that is no larger
     assert_eq!(venue.create(order(4, through, true, ImmediateOrCancel)), Ok(()));
@@ -367,7 +374,7 @@ fn orders_live_and_end_as_the_streams_tell() {
     assert_eq!(venue.create(order(9, far, true, GoodTillTime)), Ok(()));
     socket.order(client(9), Cancelled, ClientCancel);
     let mut short = order(10, far, true, GoodTillTime);
-    short.signature.expiration = (now_ns() + 700_000_000).into();
+    short.signature.expiration = venue.clock.now().plus(SECOND_NS).0.into();
     venue.key.sign(&mut short, CHAIN, &venue.assets).expect("a signature");
     assert_eq!(venue.create_signed(&short), Ok(()));
     socket.order(client(10), Cancelled, Expired);
@@ -468,7 +475,7 @@ fn an_isolated_position_has_margin_of_its_own() {
 #[test]
 fn calls_are_counted() {
     let venue = Venue::start("--grvt-calls 100");
-    std::thread::sleep(Duration::from_millis(1_100));
+    venue.clock.advance(2 * SECOND_NS);
     let query = json!({ "sub_account_id": SUB_ACCOUNT.to_string() });
     let codes: Vec<u64> = (0..8).map(|_| venue.code(2, "v1/positions", &query)).collect();
     assert_eq!((codes[..5].iter().sum::<u64>(), codes[6]), (0, 1006), "{codes:?}");

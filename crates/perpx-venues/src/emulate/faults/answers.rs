@@ -2,6 +2,7 @@
 
 use super::{Faults, Kind};
 use crate::emulate::http::{Reply, Request};
+use crate::wall::Clock;
 use perpx_core::units::Time;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -37,9 +38,9 @@ pub(super) struct Logins {
 impl Faults {
     /// Waits for those who came before, and for the end of a halt; the next one's turn comes when this one is dropped. `None` when
     /// asked to stop.
-    pub async fn turn(&self, now: impl Fn() -> Time, stop: &AtomicBool) -> Option<MutexGuard<'_, ()>> {
+    pub async fn turn(&self, clock: &dyn Clock, stop: &AtomicBool) -> Option<MutexGuard<'_, ()>> {
         let turn = self.backlog.lock().await;
-        while self.is_halted(now()) {
+        while self.is_halted(clock.now()) {
             if stop.load(Ordering::Relaxed) {
                 return None;
             }
@@ -127,8 +128,9 @@ impl Faults {
 mod tests {
     use super::*;
     use crate::emulate::FaultPlan;
+    use crate::wall::ManualClock;
+    use perpx_core::units::SECOND_NS;
     use std::pin::pin;
-    use std::sync::atomic::AtomicI64;
     use std::task::{Context, Waker};
 
     /// Whoever looks first when a halt is over: the first to come is the first to be served, and the next one waits for its end.
@@ -137,12 +139,12 @@ mod tests {
         let plan =
             FaultPlan::parse("f.toml", "[[fault]]\nat = \"0s\"\nkind = \"halt\"\nfor = \"1s\"\n").expect("legal");
         let faults = Faults::new(&plan, &crate::lighter::emulator::LighterDialect, Time(0));
-        let (clock, stop) = (AtomicI64::new(0), AtomicBool::new(false));
-        let turn = || faults.turn(|| Time(clock.load(Ordering::Relaxed)), &stop);
+        let (clock, stop) = (ManualClock::new(Time(0)), AtomicBool::new(false));
+        let turn = || faults.turn(&clock, &stop);
         let mut context = Context::from_waker(Waker::noop());
         let (mut first, mut second, mut third) = (pin!(turn()), pin!(turn()), pin!(turn()));
         assert!(first.as_mut().poll(&mut context).is_pending() && second.as_mut().poll(&mut context).is_pending());
-        clock.store(1_000_000_000, Ordering::Relaxed);
+        clock.advance(SECOND_NS);
         sleep(5 * BEAT).await;
         assert!(third.as_mut().poll(&mut context).is_pending(), "it came after the halt, with two before it");
         assert!(second.as_mut().poll(&mut context).is_pending());
