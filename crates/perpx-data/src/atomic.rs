@@ -17,6 +17,7 @@ pub struct AtomicFile {
 }
 
 impl AtomicFile {
+    /// Begins a file that will stand at `path` once it is committed.
     pub fn create(path: &Path) -> io::Result<AtomicFile> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let unfinished = path.with_file_name(format!("{UNFINISHED}{name}"));

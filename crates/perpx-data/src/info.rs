@@ -8,26 +8,37 @@ use perpx_core::units::Time;
 use serde::Serialize;
 use std::path::Path;
 
+/// What a store holds.
 #[derive(Clone, Debug, Serialize)]
 pub struct StoreInfo {
+    /// Its folder.
     pub store: String,
     /// By venue and symbol, then table.
     pub tables: Vec<TableInfo>,
     /// Of dataset.json, null without one.
     pub schema_version: Option<u32>,
+    /// `made_by` of dataset.json, null without one.
     pub made_by: serde_json::Value,
 }
 
+/// What one table of one venue and coin holds.
 #[derive(Clone, Debug, Serialize)]
 pub struct TableInfo {
+    /// The store's name of it.
     pub venue: String,
+    /// The store's name of the coin.
     pub symbol: String,
+    /// quotes, trades, depth, marks or funding.
     pub table: &'static str,
+    /// How many it is made of.
     pub files: u64,
+    /// In all files.
     pub rows: u64,
+    /// Of all files.
     pub bytes: u64,
     /// Receive times (funding: settlements).
     pub first: Option<Time>,
+    /// As `first`, of the last row.
     pub last: Option<Time>,
 }
 

@@ -13,14 +13,20 @@ use std::sync::Arc;
 
 /// A configuration bound to its feed: everything that a job borrows.
 pub struct Bound {
+    /// The configuration, bound to the feed's signals.
     pub plan: Plan,
+    /// By role: when its venue takes no orders.
     pub outages: Arc<[OutageTable; 2]>,
+    /// Initial balances by role.
     pub capital: [Cash; 2],
+    /// How money is moved between the venues; `None`: never.
     pub transfer: Option<Transfer>,
+    /// Step of the return series.
     pub stats_interval_ns: i64,
 }
 
 impl Bound {
+    /// The run over `[from, to)`.
     pub fn job(&self, (from, to): (Time, Time)) -> Job<'_, Composite> {
         Job {
             plan: &self.plan,
@@ -48,6 +54,7 @@ pub struct Binder<'a> {
 type Shared = (Arc<World>, Arc<[OutageTable; 2]>);
 
 impl<'a> Binder<'a> {
+    /// A binder over the data of one symbol, with no world drawn yet.
     pub fn new(data: &'a SymbolData) -> Binder<'a> {
         Binder { data, worlds: BTreeMap::new() }
     }

@@ -18,12 +18,15 @@ use std::sync::Arc;
 pub struct DataRange {
     /// Folder, relative to the working directory, or the URL of an object store.
     pub store: String,
+    /// The store's name of the coin.
     pub symbol: String,
     /// The tape begins here, so that signals are warm at `from`.
     pub warm_from: Time,
+    /// The trader acts from here on.
     pub from: Time,
     /// Exclusive.
     pub to: Time,
+    /// What is done with rows that no replay may see.
     pub on_bad_rows: OnBadRows,
     /// Of the tile cache; `None`: its own limit.
     pub max_gib: Option<f64>,
@@ -80,10 +83,15 @@ impl DataRange {
 
 /// Data of one symbol with the tapes over it.
 pub struct SymbolData {
+    /// The store's name of the coin.
     pub symbol: String,
+    /// The trader acts from here on.
     pub from: Time,
+    /// Exclusive.
     pub to: Time,
+    /// The tapes begin here.
     pub warm_from: Time,
+    /// One for each way in which rows can be received: latencies, outages and clocks of the grid.
     pub feeds: Vec<Feed>,
 }
 
@@ -119,7 +127,9 @@ impl SymbolData {
 
 /// Everything that decides what is received, with its data.
 pub struct Feed {
+    /// What is received, and when.
     pub tape: Tape,
+    /// Which kinds of funding rows it has, for both venues.
     pub kinds: FundingKinds,
     /// The first mid in the range, by role.
     pub first_mids: Mids,

@@ -5,7 +5,9 @@ use perpx_core::config::Num;
 use perpx_core::units::Time;
 use thiserror::Error;
 
+/// What keeps a symbol from being replayed.
 #[derive(Debug, Error)]
+#[expect(missing_docs, reason = "each message says what happened and what its fields are")]
 pub enum BacktestError {
     #[error(transparent)]
     Tape(Box<TapeError>),

@@ -30,6 +30,7 @@ impl<'t> Reader<'t> {
         self.next
     }
 
+    /// The next tile and its signals; `None` after the last.
     #[expect(clippy::should_implement_trait, reason = "it may fail, and is no iterator")]
     pub fn next(&mut self) -> Result<Option<(Arc<Tile>, TileSignals)>, BacktestError> {
         if self.next >= self.tape.tiles() {

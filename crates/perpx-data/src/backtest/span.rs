@@ -10,7 +10,9 @@ pub const RUNS: [&str; 2] = ["in sample", "held out"];
 /// `[from, to)` of each run; they do not overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Spans {
+    /// The part that ranks.
     pub inside: (Time, Time),
+    /// The part that never ranks; `None`: there is none.
     pub held_out: Option<(Time, Time)>,
 }
 

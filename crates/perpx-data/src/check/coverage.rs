@@ -8,9 +8,12 @@ use perpx_core::units::{HOUR_NS, MINUTE_NS, Time};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How well two venues cover each other in one coin.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PairCheck {
+    /// The store's name of the coin.
     pub symbol: String,
+    /// In the order of their names.
     pub venues: [String; 2],
     /// From the later first quote to the earlier last one; `None` when the venues never meet.
     pub span: Option<(Time, Time)>,
@@ -18,6 +21,7 @@ pub struct PairCheck {
     pub covered: [f64; 2],
     /// Minutes of the span, and those with quotes of both venues.
     pub minutes: u64,
+    /// Minutes of the span with quotes of both venues.
     pub minutes_both: u64,
     /// The longest time over which their mids lay further apart than a tenth.
     pub apart: Option<Apart>,

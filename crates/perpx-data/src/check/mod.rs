@@ -23,6 +23,7 @@ use std::path::Path;
 /// Everything that was found in a store.
 #[derive(Clone, Debug, Serialize)]
 pub struct CheckReport {
+    /// Its folder.
     pub store: String,
     /// By venue and symbol, then table.
     pub tables: Vec<TableCheck>,
@@ -64,6 +65,7 @@ impl Verdict {
 }
 
 impl CheckReport {
+    /// What the store is good for, after all that was found.
     pub fn verdict(&self) -> Verdict {
         if !self.store_errors.is_empty() || self.tables.iter().any(|t| !t.problems.is_empty()) {
             Verdict::Unfit
@@ -85,7 +87,9 @@ impl CheckReport {
 /// What a sweep's strategy file says of missing data.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Missing {
+    /// `funding.missing`.
     pub funding: MissingPolicy,
+    /// `marks.missing`.
     pub marks: MarksPolicy,
 }
 

@@ -23,7 +23,9 @@ const LISTED: usize = 5;
 /// Something that a replay refuses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
+    /// The name under which such rows are counted.
     pub rule: String,
+    /// How many break it.
     pub rows: u64,
     /// The refusal of the first of them.
     pub first: String,
@@ -32,9 +34,13 @@ pub struct Problem {
 /// `recv_ts - exch_ts`, ns. Quantiles are of every n-th row once there are more than a million.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Delays {
+    /// The smallest.
     pub least: i64,
+    /// The 50 % quantile.
     pub median: i64,
+    /// The 99 % quantile.
     pub p99: i64,
+    /// The largest.
     pub most: i64,
     /// Above the age at which a quote is stale.
     pub late: u64,
@@ -45,34 +51,51 @@ pub struct Delays {
 /// The exchange time stood still over these receive times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct StaleRun {
+    /// Receive time of its first row.
     pub from: Time,
+    /// Receive time of its last row.
     pub to: Time,
+    /// How many rows bear the one exchange time.
     pub rows: u64,
 }
 
 impl StaleRun {
+    /// How long the clock stood, in nanoseconds.
     pub fn ns(&self) -> i64 {
         self.to.since(self.from)
     }
 }
 
+/// What was found in one table of one venue and coin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TableCheck {
+    /// The store's name of it.
     pub venue: String,
+    /// The store's name of the coin.
     pub symbol: String,
+    /// quotes, trades, depth, marks or funding.
     pub table: &'static str,
+    /// How many it is made of.
     pub files: u64,
+    /// In all files.
     pub rows: u64,
     /// Receive times.
     pub first: Option<Time>,
+    /// Receive time of the last row.
     pub last: Option<Time>,
+    /// What a replay refuses, by rule.
     pub problems: Vec<Problem>,
     /// Above [`GAP_NS`] between rows (funding: settlements missing).
     pub gaps: u64,
+    /// All of them together, ns.
     pub gaps_ns: i64,
+    /// The longest of them.
     pub longest_gaps: Vec<Gap>,
+    /// Stretches in which rows arrive and the venue's clock stands.
     pub stale_runs: u64,
+    /// All of them together, ns.
     pub stale_ns: i64,
+    /// The longest of them.
     pub longest_stale: Vec<StaleRun>,
     /// Rows that repeat the one before in every column.
     pub doubled: u64,

@@ -27,30 +27,46 @@ use std::path::Path;
 /// What an import did; kept in dataset.json as `made_by`.
 #[derive(Clone, Debug, Serialize)]
 pub struct ImportReport {
+    /// Which program made the store.
     pub tool: &'static str,
+    /// Its version.
     pub version: &'static str,
+    /// The map's file name.
     pub map: String,
+    /// Of its text, as hex.
     pub map_blake3: String,
+    /// What the map says of itself.
     pub about: String,
+    /// Least time that a row takes from the venue to the recorder.
     pub min_feed_ms: f64,
     /// By recorder.
     pub clocks: BTreeMap<String, RecorderClock>,
+    /// In the order of the map.
     pub files: Vec<FileReport>,
+    /// Files of the folder that the map leaves out, and why.
     pub left_out: Vec<LeftOut>,
 }
 
+/// What became of one file.
 #[derive(Clone, Debug, Serialize)]
 pub struct FileReport {
+    /// As the map names it.
     pub path: String,
+    /// quotes, trades, depth, marks or funding.
     pub table: String,
+    /// The store's name of the venue.
     pub venue: String,
+    /// The store's name of the coin.
     pub symbol: String,
+    /// Whose clock stamped the receive times.
     pub recorder: String,
+    /// How many were stored.
     pub rows: u64,
     /// The 0.1 % quantile of `recv_ts - exch_ts` as recorded, ns; `None` when the file has one clock.
     pub offset_ns: Option<i64>,
     /// "both clocks", or how the other one was made.
     pub clocks: String,
+    /// Stamps that were raised, so that no row is received before it happened.
     pub repaired: Repaired,
     /// How prices and sizes were multiplied; empty when they were taken as they are.
     pub sizes: String,
@@ -62,6 +78,7 @@ pub struct FileReport {
     pub jumped: u64,
     /// What was read other than it is stated; empty where nothing was.
     pub corrected: String,
+    /// What the map says of the file.
     pub note: String,
 }
 

@@ -10,20 +10,26 @@ use serde::Serialize;
 /// A key of the map.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct MapKey {
+    /// As it stands in the map.
     pub key: &'static str,
     /// "required", or what holds without it; empty: nothing.
     pub default: &'static str,
+    /// What it says, with its unit.
     pub meaning: &'static str,
 }
 
 /// A column of the store.
 #[derive(Clone, Debug, Serialize)]
 pub struct StoreColumn {
+    /// quotes, trades, depth, marks or funding.
     pub table: &'static str,
+    /// Its name in the store.
     pub column: String,
+    /// Its type in the store.
     pub kind: String,
     /// An import needs a source for it.
     pub required: bool,
+    /// What it says, with its unit.
     pub meaning: &'static str,
 }
 

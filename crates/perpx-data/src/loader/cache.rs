@@ -205,19 +205,26 @@ fn used(folder: &Path) -> Option<SystemTime> {
 /// What the cache holds.
 #[derive(Clone, Debug, Serialize)]
 pub struct CacheInfo {
+    /// The cache's folder.
     pub dir: PathBuf,
+    /// Of all tiles.
     pub bytes: u64,
     /// Most recently used first.
     pub tapes: Vec<CachedTape>,
 }
 
+/// The tiles of one tape.
 #[derive(Clone, Debug, Serialize)]
 pub struct CachedTape {
+    /// The store's name of the coin.
     pub symbol: String,
     /// The store that it was built from; `None` while it is being built.
     pub store: Option<PathBuf>,
+    /// How many are kept.
     pub tiles: u64,
+    /// Of all of them.
     pub bytes: u64,
+    /// When they were last used.
     pub used: Option<Time>,
 }
 

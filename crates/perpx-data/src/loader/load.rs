@@ -86,6 +86,7 @@ impl Tape {
         Ok(Tape { spec, store, sources, fingerprint, plan, made_by, cache, builder, at_hand })
     }
 
+    /// What was asked for.
     pub fn spec(&self) -> &TapeSpec {
         &self.spec
     }
@@ -126,6 +127,7 @@ impl Tape {
         Ok(earliest)
     }
 
+    /// What a report says of the data.
     pub fn quality(&self) -> TapeQuality {
         let (venues, ticks) = (self.plan.venues.clone(), self.plan.ticks);
         TapeQuality { venues, ticks, made_by: self.made_by.clone() }

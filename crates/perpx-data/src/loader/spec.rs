@@ -11,6 +11,7 @@ use std::path::PathBuf;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnBadRows {
+    /// Refuse the store.
     #[default]
     Fail,
     /// Leave them out, and count them.
@@ -22,6 +23,7 @@ pub enum OnBadRows {
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
 pub enum MissingPolicy {
+    /// No run without it.
     #[default]
     Refuse,
     /// Nothing is paid, and the rate is known to be 0: from the start, and from each missing settlement on.
@@ -35,6 +37,7 @@ pub enum MissingPolicy {
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
 pub enum MarksPolicy {
+    /// No run without it.
     #[default]
     Refuse,
     /// The price stays unknown.
@@ -49,6 +52,7 @@ pub enum MarksPolicy {
 /// Where built tiles are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheSpec {
+    /// Its folder.
     pub dir: PathBuf,
     /// Of the whole folder; beyond it parquet is read afresh.
     pub max_bytes: u64,
@@ -58,17 +62,23 @@ pub struct CacheSpec {
 /// timelines cover `[warm_from, to)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TapeSpec {
+    /// Its folder.
     pub store: PathBuf,
+    /// The store's name of the coin.
     pub symbol: String,
     /// By role.
     pub venues: [String; 2],
     /// First instant of the tape; the trader warms up from here to `from`.
     pub warm_from: Time,
+    /// The trader acts from here on.
     pub from: Time,
     /// Exclusive.
     pub to: Time,
+    /// What is done with rows that no replay may see.
     pub on_bad_rows: OnBadRows,
+    /// What stands where no settlement is recorded.
     pub funding_missing: MissingPolicy,
+    /// What stands where no mark is recorded.
     pub marks_missing: MarksPolicy,
     /// By role: the venue pays funding on the index, so that one without index prices is refused (see `MarksPolicy`).
     pub needs_index: [bool; 2],
@@ -86,10 +96,12 @@ pub struct TapeSpec {
     pub paced: [bool; 2],
     /// Most ticks of a tile; never visible in results.
     pub tile_rows: usize,
+    /// Where built tiles are kept; `None`: nowhere.
     pub cache: Option<CacheSpec>,
 }
 
 impl TapeSpec {
+    /// Ticks of a tile where nothing else is asked for.
     pub const TILE_ROWS: usize = 1 << 18;
 
     /// A strict tape without warm-up, latency, outages or cache.
@@ -136,10 +148,12 @@ impl TapeSpec {
 pub struct Gap {
     /// Last row before it and first row after it, receive time.
     pub from: Time,
+    /// First row after it, receive time.
     pub to: Time,
 }
 
 impl Gap {
+    /// How long nothing came, in nanoseconds.
     pub fn ns(&self) -> i64 {
         self.to.since(self.from)
     }
@@ -154,6 +168,7 @@ pub const MARKS_HOLE_NS: i64 = 5 * perpx_core::units::MINUTE_NS;
 /// What a report says of the data of one venue.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VenueQuality {
+    /// The store's name of it.
     pub venue: String,
     /// Rows received in the range by table ("quotes", "trades", "depth" = snapshots, "marks" = recorded or made up,
     /// "funding").
@@ -169,14 +184,19 @@ pub struct VenueQuality {
     pub unsized_quotes: u64,
     /// Rows lost to feed outages.
     pub never_received: u64,
+    /// Receive time of the first quote in the range.
     pub first_quote: Option<Time>,
+    /// Receive time of the last quote in the range.
     pub last_quote: Option<Time>,
     /// Stretches above [`GAP_NS`] without any row: how many, their sum, and the ten longest in time order.
     pub gaps: u64,
+    /// All of them together, ns.
     pub gaps_ns: i64,
+    /// The longest of them, in the order of time.
     pub longest_gaps: Vec<Gap>,
     /// Settlements that the calendar has and the store has not, and how `funding.missing` filled them ("" = none were).
     pub funding_missing: u64,
+    /// The value of `funding.missing` that filled them; empty: none were.
     pub funding_filled: String,
     /// Holes in the marks above [`MARKS_HOLE_NS`].
     pub mark_holes: u64,
@@ -211,6 +231,7 @@ pub struct TapeQuality {
 }
 
 impl TapeQuality {
+    /// The venue of a role.
     pub fn venue(&self, role: Role) -> &VenueQuality {
         &self.venues[role.ix()]
     }

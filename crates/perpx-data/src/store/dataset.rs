@@ -6,27 +6,35 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// The file that describes a store, in its folder.
 pub const DATASET_FILE: &str = "dataset.json";
 
 /// Raised when a column is added or its meaning changes.
 pub const SCHEMA_VERSION: u32 = 1;
 
+/// What dataset.json says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dataset {
+    /// [`SCHEMA_VERSION`] of the program that wrote it.
     pub schema_version: u32,
     /// The recorder, importer or generator: its version, seed, map, clock shifts, conversions.
     pub made_by: serde_json::Value,
     /// Rows by table, then "venue/symbol".
     pub rows: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Every parquet file of the store.
     pub files: Vec<FileEntry>,
 }
 
+/// One file of the store as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
     /// Below the store's folder, with '/'.
     pub path: String,
+    /// In the file.
     pub rows: u64,
+    /// Of the file.
     pub bytes: u64,
+    /// Of its content, as hex.
     pub blake3: String,
 }
 

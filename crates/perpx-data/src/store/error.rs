@@ -8,6 +8,7 @@ use thiserror::Error;
 
 /// Rows and row groups are counted from 0 in the fields and from 1 in the text.
 #[derive(Debug, Error)]
+#[expect(missing_docs, reason = "each message says what happened and what its fields are")]
 pub enum TapeError {
     #[error("{path}: cannot {action}: {source}")]
     Io { path: PathBuf, action: &'static str, source: std::io::Error },

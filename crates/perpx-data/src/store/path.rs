@@ -12,7 +12,9 @@ pub struct StorePath(PathBuf);
 /// The partition that a file belongs to: a UTC day (days since 1970-01-01) or a calendar year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Partition {
+    /// Days since 1970-01-01 UTC.
     Day(i64),
+    /// A calendar year, UTC.
     Year(i64),
 }
 
@@ -26,6 +28,7 @@ impl StorePath {
         }
     }
 
+    /// As [`StorePath::parse`], of a path that is none of text too.
     pub fn new(path: &Path) -> Result<StorePath, TapeError> {
         match path.to_str() {
             Some(text) => StorePath::parse(text),
@@ -33,6 +36,7 @@ impl StorePath {
         }
     }
 
+    /// The folder.
     pub fn root(&self) -> &Path {
         &self.0
     }

@@ -29,8 +29,11 @@ pub(crate) const REMEDY: &str = "repair the file, or set on_bad_rows = \"drop\" 
 /// Why a row is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
+    /// Where it stands.
     pub column: &'static str,
+    /// What stands there.
     pub found: String,
+    /// What is accepted.
     pub wanted: String,
     /// Under which name such rows are counted: "crossed", "null" ...
     pub rule: &'static str,
@@ -42,6 +45,7 @@ impl Fault {
         Fault { column, found: found.to_string(), wanted: wanted.into(), rule: "out of range" }
     }
 
+    /// Counted under another name.
     pub fn of(self, rule: &'static str) -> Fault {
         Fault { rule, ..self }
     }
@@ -56,6 +60,7 @@ impl Display for Fault {
 /// What the footer says of one row group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupSpan {
+    /// How many it has.
     pub rows: u64,
     /// First and last time of the partition column; `None` where the writer left no statistics.
     pub span: Option<(Time, Time)>,
@@ -79,6 +84,7 @@ pub struct StoreFile {
 pub struct Batch<R> {
     /// Place of the first row in the file, from 0.
     pub first_row: u64,
+    /// In the order of the file.
     pub rows: Vec<R>,
     /// Unfit rows of the batch, in order, the first fault of each.
     pub faults: Vec<(usize, Fault)>,
@@ -105,18 +111,22 @@ impl StoreFile {
         Ok(StoreFile { path: path.to_path_buf(), table: R::TABLE, metadata, groups })
     }
 
+    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// Which rows it holds.
     pub fn table(&self) -> Table {
         self.table
     }
 
+    /// In the order of the file.
     pub fn groups(&self) -> &[GroupSpan] {
         &self.groups
     }
 
+    /// How many it has.
     pub fn rows(&self) -> u64 {
         self.groups.iter().map(|g| g.rows).sum()
     }

@@ -12,18 +12,26 @@ use perpx_core::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRo
 use perpx_core::units::{Price, Qty, Rate, Time};
 use std::sync::Arc;
 
+/// The tables of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
+    /// Best bid and ask.
     Quotes,
+    /// Prints.
     Trades,
+    /// Snapshots of the book, a row a level.
     Depth,
+    /// Mark and index prices.
     Marks,
+    /// Funding rates, predicted and settled.
     Funding,
 }
 
 impl Table {
+    /// In the order in which they are reported.
     pub const ALL: [Table; 5] = [Table::Quotes, Table::Trades, Table::Depth, Table::Marks, Table::Funding];
 
+    /// The folder's name.
     pub fn name(self) -> &'static str {
         match self {
             Table::Quotes => "quotes",
@@ -45,6 +53,7 @@ impl Table {
         }
     }
 
+    /// Files are parted by calendar year, not by day.
     pub fn by_year(self) -> bool {
         self == Table::Funding
     }
@@ -60,10 +69,12 @@ pub(crate) const DECIMAL_LIMIT: i64 = 1_000_000_000_000_000_000;
 
 /// A row that has a table.
 pub trait StoredRow: Sized + Clone + Send + Sync + 'static {
+    /// Where its rows are stored.
     const TABLE: Table;
     /// Rows bear the venue's number of them.
     const NUMBERED: bool = false;
 
+    /// The row with the venue's number of it, of a table that has them.
     fn numbered(&self) -> Option<&NumberedTrade> {
         None
     }
@@ -76,7 +87,9 @@ pub trait StoredRow: Sized + Clone + Send + Sync + 'static {
     fn add_rows(cells: &mut Cells<'_>, out: &mut Vec<Self>) -> Result<(), TapeError>;
     /// The venue's stamp; of funding, the settlement.
     fn exch(&self) -> Time;
+    /// When it reached the recorder, on the recorder's clock.
     fn recv(&self) -> Time;
+    /// Puts other times in their place.
     fn set_times(&mut self, exch: Time, recv: Time);
     /// What makes this row unfit for a replay, the order of its neighbours aside.
     fn fault(&self) -> Option<Fault>;
@@ -87,6 +100,7 @@ pub trait StoredRow: Sized + Clone + Send + Sync + 'static {
         self.fault().is_none()
     }
 
+    /// Columns of a file, in order.
     fn schema() -> Schema {
         Schema::new(Self::fields())
     }
@@ -308,7 +322,9 @@ impl StoredRow for TradeRow {
 /// A trade with the venue's number of it, by which a print that is sent again is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NumberedTrade {
+    /// The print.
     pub row: TradeRow,
+    /// The venue's number; `None`: it gave none.
     pub id: Option<i64>,
 }
 
@@ -370,11 +386,17 @@ impl StoredRow for NumberedTrade {
 /// One level of a depth snapshot, as stored: bids best first (level 0), then asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DepthLevelRow {
+    /// The venue's stamp.
     pub exch: Time,
+    /// When it reached the recorder, on the recorder's clock.
     pub recv: Time,
+    /// `Buy`: a bid.
     pub side: Side,
+    /// From the best, counted from 0.
     pub level: i32,
+    /// Quote money per coin, positive.
     pub px: Price,
+    /// Displayed there, base coins.
     pub qty: Qty,
 }
 

@@ -65,6 +65,7 @@ pub struct SynthArgs {
     pub json: bool,
 }
 
+/// `--edge`: what there is to be earned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum EdgeChoice {
     /// Basis below half-spread and fees: no threshold earns on average
@@ -77,6 +78,7 @@ pub enum EdgeChoice {
     Null,
 }
 
+/// `--funding`: where rates come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum FundingChoice {
     /// From each venue's premium over the index

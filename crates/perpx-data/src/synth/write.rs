@@ -15,12 +15,20 @@ pub const GENERATOR_VERSION: u32 = 1;
 /// A synthetic store that was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum SynthError {
+    /// The specification is refused.
     #[error("no such market can be made: {0}")]
     Spec(#[from] SpecError),
+    /// It could not be written.
     #[error(transparent)]
     Tape(#[from] TapeError),
+    /// It was interrupted.
     #[error("stopped after {days} days; nothing was left at {out}")]
-    Stopped { days: u32, out: PathBuf },
+    Stopped {
+        /// Days that had been made.
+        days: u32,
+        /// Where it was to stand.
+        out: PathBuf,
+    },
 }
 
 impl SynthError {
