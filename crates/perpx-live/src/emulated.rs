@@ -7,8 +7,9 @@ use super::status::Status;
 use super::strategy_file::StrategyFile;
 use super::tile_builder::TileBuilder;
 use super::{LiveError, Options, Speed, span_text};
+use perpx_core::ledger::VenueBook;
 use perpx_core::market::Role;
-use perpx_core::replay::{Job, RunState};
+use perpx_core::replay::Job;
 use perpx_core::signals::{SignalEngine, SignalSet};
 use perpx_core::stats::FullRecord;
 use perpx_core::strategy::STATES;
@@ -174,7 +175,15 @@ pub fn run(options: &Options, range: &TimeRange, out: &mut (dyn Write + Send)) -
     let (machine, ended) = traded?;
     served?;
     let stopped = options.stop.load(Ordering::Relaxed);
-    Ok(account(&strategy, &machine, ended, &recorder.record, (span.0, speed), (names, job.initial()), stopped))
+    Ok(account(
+        &strategy,
+        &machine.belief().books,
+        ended,
+        &recorder.record,
+        (span.0, speed),
+        (names, job.initial()),
+        stopped,
+    ))
 }
 
 /// The range asked for, inside the sweep's.
@@ -248,14 +257,13 @@ fn connections(
 
 fn account(
     strategy: &StrategyFile,
-    machine: &RunState<Composite>,
+    books: &[VenueBook; 2],
     ended: Ended,
     record: &FullRecord,
     (from, speed): (Time, f64),
     (names, initial): ([String; 2], Cash),
     stopped: bool,
 ) -> Account {
-    let books = &machine.belief().books;
     // each entry, and the balance itself, is told in micro-units, cut off
     let unit = Cash(1_000_000);
     let most = Cash(unit.0 * (record.entries.len() as i128 + 1));

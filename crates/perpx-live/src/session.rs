@@ -7,8 +7,8 @@ use super::status::Status;
 use super::tile_builder::TileBuilder;
 use super::transport::{Hosts, Inbound, Transport};
 use perpx_core::ledger::VenueBook;
-use perpx_core::market::{Command, Event, EventBody, Role};
-use perpx_core::replay::{Job, Paced, RunState, TimeSource};
+use perpx_core::market::{Event, EventBody, Role};
+use perpx_core::replay::{Job, Paced, Remote, RunState, TimeSource};
 use perpx_core::trader::Composite;
 use perpx_core::units::{Qty, Time};
 use perpx_venues::client::{AccountUpdate, Holding, Outbound, Output, VenueClient, VenueError};
@@ -42,6 +42,9 @@ pub struct Ended {
     pub texts: u64,
     pub commands: u64,
 }
+
+/// The trader, its venues on the other side of sockets.
+type Run = RunState<Composite, Remote>;
 
 /// A venue, and the stream of it.
 type Origin = (usize, Option<usize>);
@@ -132,7 +135,7 @@ impl Session {
     }
 
     /// Rows and events go to the tape, requests to the transport; what the venue said of itself is kept.
-    fn pass_on(&mut self, from: Origin, output: Output, mut to: Option<(&mut TileBuilder, &mut RunState<Composite>)>) {
+    fn pass_on(&mut self, from: Origin, output: Output, mut to: Option<(&mut TileBuilder, &mut Run)>) {
         let (v, stream) = from;
         let role = Role::BOTH[v];
         if let Some((builder, _)) = &mut to {
@@ -145,9 +148,7 @@ impl Session {
                 AccountUpdate::Event { exch, body } => {
                     let Some((builder, machine)) = &mut to else { continue };
                     let event = builder.event(role, exch, body, wall::now());
-                    if let Some(port) = machine.port() {
-                        port.events.push_back(event);
-                    }
+                    machine.venues_mut().events.push_back(event);
                 }
             }
         }
@@ -175,10 +176,10 @@ impl Session {
         to: Time,
         stop: &AtomicBool,
         (recorder, status): (&mut ConsoleRecorder<'_>, &Status),
-    ) -> Result<(RunState<Composite>, Ended), LiveError> {
+    ) -> Result<(Run, Ended), LiveError> {
         let halt = AtomicBool::new(false);
         let mut driver = Paced::new(Present(&halt));
-        let mut machine = RunState::outside(Composite::default(), job);
+        let mut machine = RunState::remote(Composite::default(), job);
         let (mut commands, mut asked_at, mut heard_at) = (0, None::<Instant>, Instant::now());
         let closing = CLOSING.mul_f64((1.0 / clock.speed).max(0.25));
         loop {
@@ -195,13 +196,12 @@ impl Session {
                 Err(RecvTimeoutError::Timeout) if heard_at.elapsed() < PATIENCE => {}
                 Err(_) => return Err(self.silent("says nothing any more")),
             }
-            if let Some(v) = machine.outside_events().and_then(|events| unheard_of(&machine.belief().books, events)) {
+            if let Some(v) = unheard_of(&machine.belief().books, &machine.venues().events) {
                 return Err(LiveError::Strange { venue: self.connections[v].name.clone() });
             }
             let (tile, signals) = builder.cut(wall::now());
             machine.run_tile(&mut driver, job, &tile, &signals, recorder);
-            let sent: Vec<Command> = machine.port().map(|port| port.commands.drain(..).collect()).unwrap_or_default();
-            for command in sent {
+            for command in std::mem::take(&mut machine.venues_mut().commands) {
                 commands += 1;
                 let v = command.venue().ix();
                 let mut out = Output::default();
@@ -224,7 +224,7 @@ impl Session {
     }
 
     /// Until something is due.
-    fn nap(&self, machine: &RunState<Composite>, builder: &TileBuilder, clock: &MarketClock) -> Duration {
+    fn nap(&self, machine: &Run, builder: &TileBuilder, clock: &MarketClock) -> Duration {
         use perpx_core::port::Trader;
         let Some(due) = machine.trader().next_timer() else { return NAP };
         let left = due.since(builder.now(wall::now())).max(0) as f64 * 1e-9 / clock.speed;

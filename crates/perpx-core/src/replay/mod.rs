@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | `job` | [`Job`]: what a run is given |
 //! | `run_state` | [`RunState`]: the state of one run, carried over tiles and checkpoints; [`RunResult`] |
+//! | `venue_port` | [`VenuePort`]: how a run reaches its venues; [`Remote`], those outside of this program |
+//! | `simulated` | [`Simulated`]: two simulated venues, moved together |
 //! | `pass` | [`Pass`]: a machine's way through one tile: ticks, answers, timers in the order of moments |
 //! | `scan` | [`Scan`]: the reference, a step at every tick |
 //! | `driver_slot` | [`DriverSlot`]: one of the drivers, chosen at run time, for the shipped strategy |
@@ -28,6 +30,8 @@ mod pass;
 mod run_state;
 mod scan;
 mod seek;
+mod simulated;
+mod venue_port;
 mod walk;
 
 pub use chain::LedgerHash;
@@ -37,16 +41,18 @@ pub use job::Job;
 pub use leap::Leap;
 pub use paced::{Paced, TimeSource};
 pub use pass::{Pass, RowsSeen};
-pub use run_state::{Outside, RunResult, RunState};
+pub use run_state::{RunResult, RunState};
 pub use scan::Scan;
 pub use seek::{Search, Seek, leap, walk};
+pub use simulated::Simulated;
+pub use venue_port::{Remote, VenuePort};
 pub use walk::Walk;
 
 use crate::port::Trader;
 use crate::stats::Recorder;
 
 /// A way of finding the moments at which a trader is called.
-pub trait Driver {
+pub trait Driver<P: VenuePort = Simulated> {
     /// Which rows the venues are led through.
     fn rows_seen(&self) -> RowsSeen;
     /// It asks the index of a tile.
@@ -54,5 +60,5 @@ pub trait Driver {
         false
     }
     /// Moves the machine through the pass's rows and everything due inside it.
-    fn run<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>);
+    fn run<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R, P>);
 }

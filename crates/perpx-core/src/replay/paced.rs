@@ -4,7 +4,7 @@
 //! trader wants goes out as commands through the pass. It is `scan`'s order of moments; the one thing added is the [`TimeSource`],
 //! which decides when a moment has come and whether the run is to stop.
 
-use super::{Driver, Pass, RowsSeen};
+use super::{Driver, Pass, RowsSeen, VenuePort};
 use crate::port::Trader;
 use crate::stats::Recorder;
 use crate::units::Time;
@@ -18,17 +18,17 @@ pub trait TimeSource {
 
 /// The driver of a live run: judges every row when its moment has come.
 #[derive(Debug)]
-pub struct Paced<P> {
+pub struct Paced<S> {
     /// Where the time comes from.
-    pub source: P,
+    pub source: S,
     stopping: bool,
     /// Where the run ended because it was asked to, exclusive.
     pub stopped_at: Option<Time>,
 }
 
-impl<P: TimeSource> Paced<P> {
+impl<S: TimeSource> Paced<S> {
     /// A driver that waits on this source.
-    pub fn new(source: P) -> Paced<P> {
+    pub fn new(source: S) -> Paced<S> {
         Paced { source, stopping: false, stopped_at: None }
     }
 
@@ -38,7 +38,7 @@ impl<P: TimeSource> Paced<P> {
     }
 
     #[inline]
-    fn wait<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>, at: Time) {
+    fn wait<T: Trader, R: Recorder, P: VenuePort>(&mut self, pass: &mut Pass<'_, '_, T, R, P>, at: Time) {
         if !self.stopping && self.source.wait(at) {
             self.stopping = true;
             pass.halt();
@@ -46,7 +46,12 @@ impl<P: TimeSource> Paced<P> {
     }
 
     /// All answers up to and including `answers` and all timers before `timers`, in their order.
-    fn settle<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>, answers: Time, timers: Time) {
+    fn settle<T: Trader, R: Recorder, P: VenuePort>(
+        &mut self,
+        pass: &mut Pass<'_, '_, T, R, P>,
+        answers: Time,
+        timers: Time,
+    ) {
         loop {
             let timer = pass.next_timer().filter(|&due| due < timers);
             match (pass.next_answer(timer.unwrap_or(answers)), timer) {
@@ -64,12 +69,12 @@ impl<P: TimeSource> Paced<P> {
     }
 }
 
-impl<P: TimeSource> Driver for Paced<P> {
+impl<S: TimeSource, P: VenuePort> Driver<P> for Paced<S> {
     fn rows_seen(&self) -> RowsSeen {
         RowsSeen::Busy
     }
 
-    fn run<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>) {
+    fn run<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R, P>) {
         for row in pass.rows.clone() {
             let time = pass.time(row);
             self.settle(pass, time, time);

@@ -2,12 +2,13 @@
 //! contract", 10), and what each of them does. Drivers differ only in which ticks they hand over.
 
 use super::extreme::Kept;
+use super::simulated::Simulated;
+use super::venue_port::VenuePort;
 use super::{Index, Job, RunState};
 use crate::ledger::{Line, Mids};
 use crate::market::{Bbo, Command, Event, EventBody, Role};
 use crate::port::{Actions, Moment, Trader, View};
 use crate::signals::TileSignals;
-use crate::sim::{Env, SimVenue};
 use crate::stats::At;
 use crate::stats::{Caps, Equity};
 use crate::stats::{Recorder, Scene};
@@ -37,16 +38,15 @@ pub(super) struct Samples {
 }
 
 /// One machine in one tile.
-pub struct Pass<'p, 'j, T: Trader, R: Recorder> {
-    pub(super) m: &'p mut RunState<T>,
+pub struct Pass<'p, 'j, T: Trader, R: Recorder, P: VenuePort = Simulated> {
+    pub(super) m: &'p mut RunState<T, P>,
     job: &'p Job<'j, T>,
     pub(super) tile: &'p Tile,
     pub(super) signals: &'p TileSignals,
     pub(super) index: Option<&'p Index>,
     rec: &'p mut R,
-    env: [Env<'p>; 2],
+    around: P::Surroundings<'p>,
     caps: Caps,
-    rows_seen: RowsSeen,
     /// Live rows of this tile inside `[from, to)`.
     pub(super) rows: Range<usize>,
     /// Exclusive end of the pass.
@@ -54,16 +54,13 @@ pub struct Pass<'p, 'j, T: Trader, R: Recorder> {
     /// The last tick.
     pub(super) row: usize,
     out: Actions,
-    /// Neither venue has anything to do or to say until a command reaches it; where they stand is brought up when one
-    /// does, and at the end of the pass.
-    idle: bool,
     /// Times that were looked up last, and their rows: most are asked for twice or more, and each costs a miss of the cache.
     known: Cell<[(Time, usize); 4]>,
 }
 
-impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
+impl<'p, 'j: 'p, T: Trader, R: Recorder, P: VenuePort> Pass<'p, 'j, T, R, P> {
     pub(super) fn new(
-        m: &'p mut RunState<T>,
+        m: &'p mut RunState<T, P>,
         job: &'p Job<'j, T>,
         (tile, signals, index): (&'p Tile, &'p TileSignals, Option<&'p Index>),
         rec: &'p mut R,
@@ -79,14 +76,12 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
             signals,
             index,
             rec,
-            env: Role::BOTH.map(|role| job.env(tile, index, role)),
+            around: P::surroundings(job, tile, index, rows_seen),
             caps: m.equity.caps(&T::limits(job.plan)),
-            rows_seen,
             rows: start..end.max(start),
             until,
             row: start - 1,
             out: Actions::default(),
-            idle: false,
             known: Cell::new([(Time::MIN, 0); 4]),
             m,
         }
@@ -94,12 +89,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
 
     /// The tile begins.
     pub(super) fn begin(&mut self) {
-        for (sim, env) in self.m.sims.iter_mut().zip(&self.env) {
-            sim.enter_tile(env);
-            if R::FOLLOWS {
-                sim.keep_log();
-            }
-        }
+        self.m.venues.begin(&self.around, R::FOLLOWS);
         if let Some(kept) = &mut self.m.kept {
             kept.enter_tile();
         }
@@ -108,13 +98,10 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
 
     /// The tile ends: samples are made, the extreme and the legging are brought up to its last row.
     pub(super) fn end(&mut self) {
-        if self.idle {
-            self.advance_idle(self.until.plus(-1));
-        }
+        self.m.venues.end(&mut self.around, self.until);
         self.catch_up(self.until);
         self.best(self.rows.end - 1);
         self.m.tally.legging.look(&self.tile.local, self.rows.end - 1);
-        debug_assert!(self.m.sims.iter().all(|sim| sim.stats().late_arrivals == 0), "a venue was run past a decision");
     }
 
     pub(super) fn plan(&self) -> &'p T::Plan {
@@ -196,26 +183,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         true
     }
 
-    /// As [`Pass::answer_before`], for a `limit` not after the next moment of either venue or of a transfer
-    /// ([`Pass::next_due`]); also hears what else reaches the trader at that moment, up to a call that sends something.
-    #[inline]
-    pub(super) fn answers_by(&mut self, limit: Time) -> bool {
-        let event = if self.m.transfers.is_empty() { self.venue_answer(limit, true) } else { self.next_answer(limit) };
-        let Some(event) = event else { return false };
-        self.hear(event);
-        while self.out.commands.is_empty() && self.m.transfers.is_empty() {
-            let waits = |v: usize| self.m.sims[v].next_answer().is_some_and(|at| at <= event.at);
-            let Some(v) = (0..2).find(|&v| waits(v)) else { break };
-            let Some(next) = self.m.sims[v].pop(event.at) else { break };
-            self.hear(next);
-        }
-        true
-    }
-
     /// A venue's answer reaches the trader.
     pub(super) fn hear(&mut self, event: Event) {
-        let is_simulated = self.m.outside.is_none();
-        assert!(!is_simulated || event.at >= self.m.now, "heard at {} and it is {}", event.at, self.m.now);
+        assert!(!P::IS_REPLAYED || event.at >= self.m.now, "heard at {} and it is {}", event.at, self.m.now);
         self.row = self.row_at(event.at) - 1;
         self.catch_up(event.at);
         self.record(&event);
@@ -230,7 +200,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     /// For a recorder that follows orders: what requests met, then the event.
     fn record(&mut self, event: &Event) {
         if R::FOLLOWS {
-            for trace in self.m.sims.iter_mut().flat_map(SimVenue::take_log) {
+            for trace in self.m.venues.take_log() {
                 self.rec.trace(&trace);
             }
             self.rec.answer(event);
@@ -373,9 +343,6 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
     }
 
     fn send(&mut self, now: Time) {
-        if std::mem::take(&mut self.idle) {
-            self.advance_idle(now);
-        }
         for i in 0..self.out.commands.len() {
             let command = self.out.commands[i];
             let role = command.venue();
@@ -395,29 +362,25 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
                 Command::Cancel { .. } => self.m.tally.cancel(),
                 Command::Modify { .. } | Command::Query { .. } => {}
             }
-            match &mut self.m.outside {
-                Some(outside) => outside.commands.push(command),
-                None => self.m.sims[role.ix()].submit(now, ordinal, command, &self.env[role.ix()]),
-            }
+            self.m.venues.submit(&mut self.around, now, ordinal, command);
         }
     }
 
-    // ---- the two venues
+    // ---- events
 
     /// The earliest answer at or before `limit`, both venues moved to its time; at equal times the long venue's first.
     /// Without one both stand at `limit`.
     pub(super) fn next_answer(&mut self, limit: Time) -> Option<Event> {
         let own = self.m.transfers.front().map(|event| event.at).filter(|&at| at <= limit);
-        let Some(own) = own else { return self.venue_answer(limit, false) };
+        let Some(own) = own else { return self.m.venues.next_event(&mut self.around, limit, false) };
         // at equal times the venues' own news come first
-        self.venue_answer(own, false).or_else(|| self.next_transfer())
+        self.m.venues.next_event(&mut self.around, own, false).or_else(|| self.next_transfer())
     }
 
     /// The next transfer, booked in the venue's truth.
     fn next_transfer(&mut self) -> Option<Event> {
         let event = self.m.transfers.pop_front()?;
-        let v = event.venue.ix();
-        self.m.sims[v].transfer(&event.body, &self.env[v]);
+        self.m.venues.transfer(&self.around, &event);
         Some(event)
     }
 
@@ -429,7 +392,10 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         let Some(rule) = self.job.transfer.filter(|_| idle) else { return };
         let books = &self.m.belief.books;
         let balances = Role::BOTH.map(|role| books[role.ix()].equity(mids[role.ix()]));
-        let free = Role::BOTH.map(|role| books[role.ix()].free().min(self.m.sims[role.ix()].truth().free()));
+        let free = Role::BOTH.map(|role| {
+            let believed = books[role.ix()].free();
+            self.m.venues.most_free(role).map_or(believed, |truth| believed.min(truth))
+        });
         let Some((poor, half)) = shortfall(balances, self.job.capital, rule.below, free) else { return };
         let rich = poor.other();
         let grid = self.m.belief.books.iter().map(|book| book.grid().0).max().unwrap_or(1);
@@ -450,109 +416,6 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         self.m.transfer_after = arrives.plus(HOUR_NS);
     }
 
-    /// No answer can come before a command is sent.
-    #[inline]
-    pub(super) fn is_idle(&self) -> bool {
-        self.idle && self.m.transfers.is_empty()
-    }
-
-    /// `undue`: nothing is scheduled before `limit`.
-    #[inline]
-    fn venue_answer(&mut self, limit: Time, undue: bool) -> Option<Event> {
-        if self.idle {
-            return None;
-        }
-        self.waking_answer(limit, undue)
-    }
-
-    fn waking_answer(&mut self, limit: Time, undue: bool) -> Option<Event> {
-        if let Some(outside) = &mut self.m.outside {
-            return outside.events.pop_front_if(|event| event.at <= limit);
-        }
-        if self.m.sims.iter().all(|sim| sim.is_idle() && sim.next_answer().is_none()) {
-            self.advance_idle(limit);
-            self.idle = self.rows_seen != RowsSeen::Every;
-            return None;
-        }
-        loop {
-            let due = if undue { limit } else { self.venues_due().min(limit) };
-            let reached = self.advance(due);
-            let waits = |v: usize| self.m.sims[v].next_answer().filter(|&at| at <= reached);
-            let first = match (waits(0), waits(1)) {
-                (Some(long), Some(short)) => Some(usize::from(short < long)),
-                (Some(_), None) => Some(0),
-                (None, Some(_)) => Some(1),
-                (None, None) => None,
-            };
-            if let Some(v) = first {
-                return self.m.sims[v].pop(reached);
-            }
-            if reached == limit {
-                return None;
-            }
-        }
-    }
-
-    /// Two venues that have nothing to do stand at `to`. The reference feeds them their rows nevertheless when it checks.
-    fn advance_idle(&mut self, to: Time) {
-        for (sim, env) in self.m.sims.iter_mut().zip(&self.env) {
-            let fired =
-                if self.rows_seen == RowsSeen::Every { sim.advance_every_row(to, env) } else { sim.advance(to, env) };
-            debug_assert!(!fired, "an idle venue fired");
-        }
-    }
-
-    /// The next scheduled moment of either venue, or of a transfer.
-    pub(super) fn next_due(&mut self) -> Time {
-        let transfer = self.m.transfers.front().map_or(Time::MAX, |event| event.at);
-        self.venues_due().min(transfer)
-    }
-
-    fn venues_due(&mut self) -> Time {
-        let [long, short] = &mut self.m.sims;
-        long.next_due(&self.env[0]).min(short.next_due(&self.env[1]))
-    }
-
-    /// Orders rest or wait: what rows of the venues do to them cannot be foreseen. (That a mark takes a leg cannot either,
-    /// but is too rare to look for.)
-    pub(super) fn needs_rows(&self) -> bool {
-        self.m.sims.iter().any(SimVenue::rests)
-    }
-
-    /// Moves both venues to `to`, or to the first earlier moment at which an answer becomes due; returns that moment.
-    /// Neither is moved past a moment at which the trader may still send it something.
-    fn advance(&mut self, to: Time) -> Time {
-        let every = self.rows_seen != RowsSeen::Needed;
-        let [long, short] = &mut self.m.sims;
-        let may_fire = |sim: &mut SimVenue, env| sim.needs_rows() && sim.may_fire_at(to, env) <= to;
-        let both = [may_fire(long, &self.env[0]), may_fire(short, &self.env[1])];
-        // the venue that its rows can stop before `to` goes first; if both can, it may have to be taken back
-        let (first, second, first_env, second_env) = match both {
-            [false, true] => (short, long, &self.env[1], &self.env[0]),
-            _ => (long, short, &self.env[0], &self.env[1]),
-        };
-        let before = (both == [true; 2]).then(|| first.clone());
-        let moved = |sim: &mut SimVenue, env: &Env<'_>, to: Time| {
-            if every { sim.advance_every_row(to, env) } else { sim.advance(to, env) }
-        };
-        let reached_by = |sim: &mut SimVenue, env: &Env<'_>, to: Time| match moved(sim, env, to) {
-            true => sim.next_answer().map_or(to, |at| at.min(to)),
-            false => to,
-        };
-        let mut reached = reached_by(first, first_env, to);
-        let sooner = reached_by(second, second_env, reached);
-        if sooner < reached {
-            if let Some(before) = before {
-                *first = before;
-            }
-            reached = sooner;
-        }
-        // whatever else is due at that very moment
-        while moved(first, first_env, reached) {}
-        while moved(second, second_env, reached) {}
-        reached
-    }
-
     // ---- the end
 
     /// Asked for from outside: from the next tick on the trader closes what it holds and opens nothing more.
@@ -571,6 +434,43 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         self.rows.end = self.row + 1;
         self.until
     }
+}
+
+/// What the drivers of simulated venues ask beside it.
+impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
+    /// As [`Pass::answer_before`], for a `limit` not after the next moment of either venue or of a transfer
+    /// ([`Pass::next_due`]); also hears what else reaches the trader at that moment, up to a call that sends something.
+    #[inline]
+    pub(super) fn answers_by(&mut self, limit: Time) -> bool {
+        let event = match self.m.transfers.is_empty() {
+            true => self.m.venues.next_event(&mut self.around, limit, true),
+            false => self.next_answer(limit),
+        };
+        let Some(event) = event else { return false };
+        self.hear(event);
+        while self.out.commands.is_empty() && self.m.transfers.is_empty() {
+            let Some(next) = self.m.venues.waiting_event(event.at) else { break };
+            self.hear(next);
+        }
+        true
+    }
+
+    /// No answer can come before a command is sent.
+    #[inline]
+    pub(super) fn is_idle(&self) -> bool {
+        self.around.idle && self.m.transfers.is_empty()
+    }
+
+    /// The next scheduled moment of either venue, or of a transfer.
+    pub(super) fn next_due(&mut self) -> Time {
+        let transfer = self.m.transfers.front().map_or(Time::MAX, |event| event.at);
+        self.m.venues.next_due(&self.around).min(transfer)
+    }
+
+    /// See [`Simulated::needs_rows`].
+    pub(super) fn needs_rows(&self) -> bool {
+        self.m.venues.needs_rows()
+    }
 
     /// See [`RunState::finish`].
     pub(super) fn finish(&mut self) {
@@ -584,10 +484,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         if let Some(row) = ended {
             self.rec.legging(&row);
         }
-        let mut last = Vec::new();
-        for v in 0..2 {
-            last.extend(self.m.sims[v].finish(to, &self.env[v]));
-        }
+        let mut last = self.m.venues.finish(&self.around, to);
         // money under way is counted where it was going
         while let Some(event) = self.next_transfer() {
             last.push(Event { at: to, ..event });
@@ -616,8 +513,8 @@ fn shortfall(balances: [MidValue; 2], capital: [Cash; 2], below: Rate, free: [Ca
     (balances[poor.ix()] < least).then(|| (poor, half.min(free[poor.other().ix()])))
 }
 
-fn scene<'a, T: Trader>(
-    m: &'a RunState<T>,
+fn scene<'a, T: Trader, P: VenuePort>(
+    m: &'a RunState<T, P>,
     tile: &'a Tile,
     signals: &'a TileSignals,
     row: usize,

@@ -1,9 +1,11 @@
 //! The state of one run: a trader, the two venues as they are, what is believed of them, and the run's statistics.
 
 use super::extreme::Kept;
+use super::simulated::Simulated;
+use super::venue_port::{Remote, VenuePort};
 use super::{Driver, Index, Job, LedgerHash, Pass, RowsSeen};
 use crate::ledger::Belief;
-use crate::market::{Command, Event, Role};
+use crate::market::{Event, Role};
 use crate::port::{Breach, Trader};
 use crate::signals::TileSignals;
 use crate::sim::SimVenue;
@@ -18,10 +20,10 @@ use std::collections::VecDeque;
 /// Carried from tile to tile, checkpointed whole. What it does depends on its job and the tape alone, never on the driver
 /// or on where the tape is cut.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound = "")]
-pub struct RunState<T: Trader> {
+#[serde(bound(serialize = "P: Serialize", deserialize = "P: Deserialize<'de>"))]
+pub struct RunState<T: Trader, P: VenuePort = Simulated> {
     pub(super) trader: T,
-    pub(super) sims: [SimVenue; 2],
+    pub(super) venues: P,
     pub(super) belief: Belief,
     pub(super) equity: Equity,
     pub(super) tally: Tally,
@@ -41,19 +43,6 @@ pub struct RunState<T: Trader> {
     pub(super) transfer_after: Time,
     /// Calls of `step`; not a metric, because it tells the drivers apart.
     pub(super) steps: u64,
-    /// In place of the simulated venues, which then stay idle.
-    #[serde(skip)]
-    pub(super) outside: Option<Box<Outside>>,
-}
-
-/// The port of a machine whose venues are not simulated: what they have said and the trader has not heard, and what it wants
-/// of them.
-#[derive(Clone, Debug, Default)]
-pub struct Outside {
-    /// By the time of hearing, which must not lie before what the machine has passed.
-    pub events: VecDeque<Event>,
-    /// In the order of sending.
-    pub commands: Vec<Command>,
 }
 
 /// What a run comes to.
@@ -74,66 +63,10 @@ pub struct RunResult {
 }
 
 impl<T: Trader> RunState<T> {
-    /// A run that has seen nothing: the trader in its first state, both accounts as the job begins them.
+    /// A run at simulated venues that has seen nothing: the trader in its first state, both accounts as the job begins
+    /// them.
     pub fn new(trader: T, job: &Job<'_, T>) -> RunState<T> {
-        let state = Tally::new(job.from, T::STATES.len(), T::REASONS.len());
-        RunState {
-            trader,
-            sims: Role::BOTH.map(|role| SimVenue::new(role, job.book(role))),
-            belief: job.belief(),
-            equity: Equity::new(job.from, job.initial(), job.stats_interval_ns),
-            tally: state,
-            hash: LedgerHash::default(),
-            now: job.from,
-            sent: [(Time::MIN, 0); 2],
-            kept: None,
-            breach: None,
-            wake_tick: None,
-            transfers: VecDeque::new(),
-            transfer_after: Time::MIN,
-            steps: 0,
-            outside: None,
-        }
-    }
-
-    /// A machine that trades at venues outside of this program.
-    pub fn outside(trader: T, job: &Job<'_, T>) -> RunState<T> {
-        RunState { outside: Some(Box::default()), ..RunState::new(trader, job) }
-    }
-
-    /// Of a machine made by [`RunState::outside`].
-    pub fn port(&mut self) -> Option<&mut Outside> {
-        self.outside.as_deref_mut()
-    }
-
-    /// The part of `[job.from, job.to)` that lies in the tile. Tiles come in order, without gaps; a tile without any such
-    /// part is skipped.
-    pub fn run_tile<D: Driver, R: Recorder>(
-        &mut self,
-        driver: &mut D,
-        job: &Job<'_, T>,
-        tile: &Tile,
-        signals: &TileSignals,
-        rec: &mut R,
-    ) {
-        self.run_indexed(driver, job, (tile, signals, None), rec);
-    }
-
-    /// As [`RunState::run_tile`], with an index of the tile for drivers that ask one.
-    pub fn run_indexed<D: Driver, R: Recorder>(
-        &mut self,
-        driver: &mut D,
-        job: &Job<'_, T>,
-        (tile, signals, index): (&Tile, &TileSignals, Option<&Index>),
-        rec: &mut R,
-    ) {
-        if tile.end <= job.from || tile.start >= job.to {
-            return;
-        }
-        let mut pass = Pass::new(self, job, (tile, signals, index), rec, driver.rows_seen());
-        pass.begin();
-        driver.run(&mut pass);
-        pass.end();
+        RunState::at(Simulated(Role::BOTH.map(|role| SimVenue::new(role, job.book(role)))), trader, job)
     }
 
     /// The end of the data: everything is cancelled and closed by the venues' rule at `job.to`, booked without another
@@ -153,7 +86,7 @@ impl<T: Trader> RunState<T> {
             belief: &self.belief,
             equity: &self.equity,
             tally: &self.tally,
-            sims: [self.sims[0].stats(), self.sims[1].stats()],
+            sims: [self.venues.0[0].stats(), self.venues.0[1].stats()],
             counters: self.trader.counters(),
         };
         RunResult {
@@ -161,14 +94,82 @@ impl<T: Trader> RunState<T> {
             hash: self.hash,
             halted_at: self.equity.halted_at,
             steps: self.steps,
-            late_arrivals: self.sims.iter().map(|sim| sim.stats().late_arrivals).sum(),
-            books_agree: self.sims.iter().zip(&self.belief.books).all(|(sim, book)| sim.truth() == book),
+            late_arrivals: self.sims().iter().map(|sim| sim.stats().late_arrivals).sum(),
+            books_agree: self.sims().iter().zip(&self.belief.books).all(|(sim, book)| sim.truth() == book),
         }
     }
 
-    /// What the venues of a machine made by [`RunState::outside`] have said and the trader has not heard.
-    pub fn outside_events(&self) -> Option<&VecDeque<Event>> {
-        self.outside.as_deref().map(|outside| &outside.events)
+    /// The simulated venues, by role.
+    pub fn sims(&self) -> &[SimVenue; 2] {
+        &self.venues.0
+    }
+}
+
+impl<T: Trader> RunState<T, Remote> {
+    /// A run at venues outside of this program.
+    pub fn remote(trader: T, job: &Job<'_, T>) -> RunState<T, Remote> {
+        RunState::at(Remote::default(), trader, job)
+    }
+}
+
+impl<T: Trader, P: VenuePort> RunState<T, P> {
+    fn at(venues: P, trader: T, job: &Job<'_, T>) -> RunState<T, P> {
+        RunState {
+            trader,
+            venues,
+            belief: job.belief(),
+            equity: Equity::new(job.from, job.initial(), job.stats_interval_ns),
+            tally: Tally::new(job.from, T::STATES.len(), T::REASONS.len()),
+            hash: LedgerHash::default(),
+            now: job.from,
+            sent: [(Time::MIN, 0); 2],
+            kept: None,
+            breach: None,
+            wake_tick: None,
+            transfers: VecDeque::new(),
+            transfer_after: Time::MIN,
+            steps: 0,
+        }
+    }
+
+    /// The part of `[job.from, job.to)` that lies in the tile. Tiles come in order, without gaps; a tile without any such
+    /// part is skipped.
+    pub fn run_tile<D: Driver<P>, R: Recorder>(
+        &mut self,
+        driver: &mut D,
+        job: &Job<'_, T>,
+        tile: &Tile,
+        signals: &TileSignals,
+        rec: &mut R,
+    ) {
+        self.run_indexed(driver, job, (tile, signals, None), rec);
+    }
+
+    /// As [`RunState::run_tile`], with an index of the tile for drivers that ask one.
+    pub fn run_indexed<D: Driver<P>, R: Recorder>(
+        &mut self,
+        driver: &mut D,
+        job: &Job<'_, T>,
+        (tile, signals, index): (&Tile, &TileSignals, Option<&Index>),
+        rec: &mut R,
+    ) {
+        if tile.end <= job.from || tile.start >= job.to {
+            return;
+        }
+        let mut pass = Pass::new(self, job, (tile, signals, index), rec, driver.rows_seen());
+        pass.begin();
+        driver.run(&mut pass);
+        pass.end();
+    }
+
+    /// What the run says to its venues and hears of them.
+    pub fn venues(&self) -> &P {
+        &self.venues
+    }
+
+    /// As [`RunState::venues`], to say and to hear.
+    pub fn venues_mut(&mut self) -> &mut P {
+        &mut self.venues
     }
 
     /// The trader as it stands.
@@ -194,10 +195,5 @@ impl<T: Trader> RunState<T> {
     /// Of all ledger entries and transitions so far.
     pub fn hash(&self) -> LedgerHash {
         self.hash
-    }
-
-    /// The simulated venues, by role.
-    pub fn sims(&self) -> &[SimVenue; 2] {
-        &self.sims
     }
 }
