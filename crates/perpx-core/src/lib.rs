@@ -64,7 +64,7 @@
 //! let index = Index::new(&signals);
 //! let run = |mut driver: DriverSlot, index: Option<&Index>| {
 //!     let mut run = RunState::new(Composite::default(), &job);
-//!     driver.drive(&mut run, &job, (&tile, &signals, index), &mut NoRecord);
+//!     driver.drive_unrecorded(&mut run, &job, (&tile, &signals, index), &mut NoRecord);
 //!     run.finish(&job, &tile, &signals, &mut NoRecord)
 //! };
 //! let (scanned, leapt) = (run(DriverSlot::scan(), None), run(DriverSlot::leap(), Some(&index)));

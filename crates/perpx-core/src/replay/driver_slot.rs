@@ -1,9 +1,9 @@
 //! The shipped strategy moved through tiles by a driver chosen at run time: the functions that other crates call.
 //!
-//! A generic function is compiled where it is called. So the two that a sweep spends its time in are not generic: they are
-//! compiled here, beside what they inline.
+//! A generic function is compiled where it is called. So those that a sweep calls are not generic: they are compiled here,
+//! beside what they inline.
 
-use super::{Index, Job, Leap, RunState, Scan, Seek, Walk, leap, walk};
+use super::{Index, Job, Leap, RunResult, RunState, Scan, Seek, Walk, leap, walk};
 use crate::signals::TileSignals;
 use crate::stats::{FullRecord, NoRecord, Recorder};
 use crate::tape::Tile;
@@ -22,8 +22,31 @@ pub enum DriverSlot {
     Leap(Box<Seek<Leap>>),
 }
 
-/// A way of a machine through a tile, for one kind of recorder.
-pub type Drive<R> = fn(&mut DriverSlot, &mut RunState<Composite>, &Job<'_, Composite>, Shared<'_>, &mut R);
+/// How a machine goes through a tile, and how its run ends, for one kind of recorder.
+pub struct Drive<R> {
+    /// Moves a machine through what its job has of the tile.
+    pub tile: fn(&mut DriverSlot, &mut RunState<Composite>, &Job<'_, Composite>, Shared<'_>, &mut R),
+    /// See [`RunState::finish`].
+    pub finish: fn(&mut RunState<Composite>, &Job<'_, Composite>, Shared<'_>, &mut R) -> RunResult,
+}
+
+impl Drive<NoRecord> {
+    /// Without a record, as the first pass of a sweep goes.
+    pub const UNRECORDED: Drive<NoRecord> = Drive { tile: DriverSlot::drive_unrecorded, finish: finish_unrecorded };
+}
+
+impl Drive<FullRecord> {
+    /// With everything recorded, as a configuration is run again.
+    pub const RECORDED: Drive<FullRecord> = Drive { tile: DriverSlot::drive_recorded, finish: finish_recorded };
+}
+
+impl<R: Recorder> Drive<R> {
+    /// With a recorder of another crate, called by its table of methods.
+    pub const OTHER: Drive<R> = Drive {
+        tile: |slot, machine, job, shared, rec| slot.drive_other(machine, job, shared, rec),
+        finish: |machine, job, shared, rec| finish_other(machine, job, shared, rec),
+    };
+}
 
 impl DriverSlot {
     /// A driver that judges every row.
@@ -42,7 +65,7 @@ impl DriverSlot {
     }
 
     /// Moves the machine through what its job has of the tile.
-    pub fn drive<R: Recorder>(
+    fn drive<R: Recorder>(
         &mut self,
         machine: &mut RunState<Composite>,
         job: &Job<'_, Composite>,
@@ -56,7 +79,7 @@ impl DriverSlot {
         }
     }
 
-    /// [`DriverSlot::drive`] without a record, as the first pass of a sweep goes.
+    /// Moves the machine through what its job has of the tile, without a record.
     pub fn drive_unrecorded(
         &mut self,
         machine: &mut RunState<Composite>,
@@ -67,7 +90,7 @@ impl DriverSlot {
         self.drive(machine, job, shared, rec);
     }
 
-    /// [`DriverSlot::drive`] with everything recorded, as a configuration is run again.
+    /// As [`DriverSlot::drive_unrecorded`], with everything recorded.
     pub fn drive_recorded(
         &mut self,
         machine: &mut RunState<Composite>,
@@ -77,4 +100,47 @@ impl DriverSlot {
     ) {
         self.drive(machine, job, shared, rec);
     }
+
+    /// As [`DriverSlot::drive_unrecorded`], for a recorder of another crate.
+    pub fn drive_other(
+        &mut self,
+        machine: &mut RunState<Composite>,
+        job: &Job<'_, Composite>,
+        shared: Shared<'_>,
+        mut rec: &mut dyn Recorder,
+    ) {
+        self.drive(machine, job, shared, &mut rec);
+    }
+}
+
+/// A run that begins.
+pub fn begin(job: &Job<'_, Composite>) -> RunState<Composite> {
+    RunState::new(Composite::default(), job)
+}
+
+fn finish_unrecorded(
+    machine: &mut RunState<Composite>,
+    job: &Job<'_, Composite>,
+    (tile, signals, _): Shared<'_>,
+    rec: &mut NoRecord,
+) -> RunResult {
+    machine.finish(job, tile, signals, rec)
+}
+
+fn finish_recorded(
+    machine: &mut RunState<Composite>,
+    job: &Job<'_, Composite>,
+    (tile, signals, _): Shared<'_>,
+    rec: &mut FullRecord,
+) -> RunResult {
+    machine.finish(job, tile, signals, rec)
+}
+
+fn finish_other(
+    machine: &mut RunState<Composite>,
+    job: &Job<'_, Composite>,
+    (tile, signals, _): Shared<'_>,
+    mut rec: &mut dyn Recorder,
+) -> RunResult {
+    machine.finish(job, tile, signals, &mut rec)
 }

@@ -35,7 +35,7 @@ mod venue_port;
 mod walk;
 
 pub use chain::LedgerHash;
-pub use driver_slot::{Drive, DriverSlot, Shared};
+pub use driver_slot::{Drive, DriverSlot, Shared, begin};
 pub use index::Index;
 pub use job::Job;
 pub use leap::Leap;

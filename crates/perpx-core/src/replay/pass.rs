@@ -89,7 +89,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder, P: VenuePort> Pass<'p, 'j, T, R, P> {
 
     /// The tile begins.
     pub(super) fn begin(&mut self) {
-        self.m.venues.begin(&self.around, R::FOLLOWS);
+        self.m.venues.begin(&self.around, self.rec.follows());
         if let Some(kept) = &mut self.m.kept {
             kept.enter_tile();
         }
@@ -199,7 +199,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder, P: VenuePort> Pass<'p, 'j, T, R, P> {
 
     /// For a recorder that follows orders: what requests met, then the event.
     fn record(&mut self, event: &Event) {
-        if R::FOLLOWS {
+        if self.rec.follows() {
             for trace in self.m.venues.take_log() {
                 self.rec.trace(&trace);
             }
@@ -292,7 +292,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder, P: VenuePort> Pass<'p, 'j, T, R, P> {
     #[inline]
     pub(super) fn adopt(&mut self, samples: Option<Samples>) {
         if let Some(Samples { equity, breach: None }) = samples
-            && !R::KEEPS
+            && !self.rec.keeps()
         {
             self.m.equity = equity;
         }
@@ -346,7 +346,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder, P: VenuePort> Pass<'p, 'j, T, R, P> {
         for i in 0..self.out.commands.len() {
             let command = self.out.commands[i];
             let role = command.venue();
-            if R::FOLLOWS {
+            if self.rec.follows() {
                 let scene = scene(self.m, self.tile, self.signals, self.row, self.mids());
                 self.rec.command(&scene, &command);
             }

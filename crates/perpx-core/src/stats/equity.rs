@@ -160,7 +160,7 @@ impl Equity {
             if self.sample(equity, caps, rec) {
                 return Some(at);
             }
-            if flat && !R::KEEPS {
+            if flat && !rec.keeps() {
                 self.repeat(equity, end);
             }
         }

@@ -31,10 +31,14 @@ pub struct Scene<'a> {
 /// Whoever keeps what a run does, beyond its metrics. Every call comes in the order of the run's moments.
 pub trait Recorder {
     /// False: equity samples that repeat may be skipped.
-    const KEEPS: bool = true;
-    /// True: orders are followed from decision to answer; [`Recorder::command`], [`Recorder::met`] and
+    fn keeps(&self) -> bool {
+        true
+    }
+    /// True: orders are followed from decision to answer; [`Recorder::command`], [`Recorder::trace`] and
     /// [`Recorder::answer`] are called.
-    const FOLLOWS: bool = false;
+    fn follows(&self) -> bool {
+        false
+    }
     /// The trader changed its state; its entries before it have been told.
     fn transition(&mut self, _scene: &Scene<'_>, _transition: &Transition) {}
     /// A ledger entry: a fill, a funding settlement or a liquidation. `end`: booked by closing at the end of the data.
@@ -56,7 +60,48 @@ pub trait Recorder {
 pub struct NoRecord;
 
 impl Recorder for NoRecord {
-    const KEEPS: bool = false;
+    fn keeps(&self) -> bool {
+        false
+    }
+}
+
+/// A recorder by reference: `&mut dyn Recorder` is one for all that another crate may write.
+impl<R: Recorder + ?Sized> Recorder for &mut R {
+    fn keeps(&self) -> bool {
+        (**self).keeps()
+    }
+
+    fn follows(&self) -> bool {
+        (**self).follows()
+    }
+
+    fn transition(&mut self, scene: &Scene<'_>, transition: &Transition) {
+        (**self).transition(scene, transition);
+    }
+
+    fn entry(&mut self, scene: &Scene<'_>, event: &Event, end: bool) {
+        (**self).entry(scene, event, end);
+    }
+
+    fn legging(&mut self, row: &LeggingRow) {
+        (**self).legging(row);
+    }
+
+    fn command(&mut self, scene: &Scene<'_>, command: &Command) {
+        (**self).command(scene, command);
+    }
+
+    fn trace(&mut self, trace: &OrderTrace) {
+        (**self).trace(trace);
+    }
+
+    fn answer(&mut self, event: &Event) {
+        (**self).answer(event);
+    }
+
+    fn equity(&mut self, at: Time, equity: MidValue) {
+        (**self).equity(at, equity);
+    }
 }
 
 /// A transition with what the trader saw.

@@ -25,7 +25,9 @@ struct Watch {
 }
 
 impl Recorder for Watch {
-    const FOLLOWS: bool = true;
+    fn follows(&self) -> bool {
+        true
+    }
 
     fn transition(&mut self, scene: &Scene<'_>, transition: &Transition) {
         self.epoch += 1;

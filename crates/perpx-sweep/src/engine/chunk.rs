@@ -13,9 +13,9 @@ use crate::options::Options;
 use crate::results::spool::{Row, RunRow};
 use crate::symbol_run::SymbolRun;
 use perpx_core::config::Config;
-use perpx_core::replay::{Drive, DriverSlot, RunResult, RunState, Shared};
+use perpx_core::replay::{Drive, DriverSlot, RunResult, RunState, Shared, begin};
 use perpx_core::signals::SignalSet;
-use perpx_core::stats::{NoRecord, Recorder};
+use perpx_core::stats::NoRecord;
 use perpx_core::tape::Tile;
 use perpx_core::trader::Composite;
 use perpx_core::units::Time;
@@ -162,7 +162,7 @@ impl<'a> Chunk<'a> {
                 if !std::mem::replace(&mut unit.state.is_ahead, true) {
                     unit.state.pass(
                         (&unit.bound, &spans),
-                        (slot, DriverSlot::drive_unrecorded),
+                        (slot, &Drive::UNRECORDED),
                         shared,
                         &mut [NoRecord; 2],
                         |_| {},
@@ -228,28 +228,28 @@ impl Unit {
 
 impl UnitState {
     /// Moves one configuration's runs through one tile: begins, goes on with and ends whichever of them lie in it.
-    /// `drive` is the slot's function for the recorders, `recs` a recorder for each run; `ended` is shown the machine of each run that is over.
-    pub fn pass<R: Recorder>(
+    /// `drive` is what moves them for these recorders, `recs` a recorder for each run; `ended` is shown the machine of each run that is over.
+    pub fn pass<R>(
         &mut self,
         (bound, spans): (&Bound, &Spans),
-        (slot, drive): (&mut DriverSlot, Drive<R>),
+        (slot, drive): (&mut DriverSlot, &Drive<R>),
         shared: Shared<'_>,
         recs: &mut [R; 2],
         mut ended: impl FnMut(&RunState<Composite>),
     ) {
-        let (tile, signals, _) = shared;
+        let tile = shared.0;
         while let Some(span) = spans.run(self.runs.len()) {
             if tile.end <= span.0 {
                 return;
             }
             let job = bound.job(span);
             let rec = &mut recs[self.runs.len()];
-            let machine = self.machine.get_or_insert_with(|| Box::new(RunState::new(Composite::default(), &job)));
-            drive(slot, machine, &job, shared, rec);
+            let machine = self.machine.get_or_insert_with(|| Box::new(begin(&job)));
+            (drive.tile)(slot, machine, &job, shared, rec);
             if tile.end < span.1 {
                 return;
             }
-            let result = machine.finish(&job, tile, signals, rec);
+            let result = (drive.finish)(machine, &job, shared, rec);
             self.faults += u32::from(!result.books_agree || result.late_arrivals > 0);
             self.runs.push(run_row(&result));
             ended(machine);

@@ -13,7 +13,7 @@ use crate::options::{DriverChoice, Options};
 use crate::results::spool::{Row, RunRow};
 use crate::results::table::row_seconds;
 use crate::symbol_run::SymbolRun;
-use perpx_core::replay::{DriverSlot, Index};
+use perpx_core::replay::{Drive, DriverSlot, Index};
 use perpx_core::signals::SignalSet;
 use perpx_core::stats::NoRecord;
 use perpx_data::backtest::Spans;
@@ -202,7 +202,7 @@ fn run(
         let pass = |units: &mut [(Bound, UnitState)], driver: DriverChoice| {
             units.iter_mut().for_each(|(_, state)| *state = UnitState::default());
             let work = |slot: &mut DriverSlot, (bound, state): &mut (Bound, UnitState)| {
-                state.pass((bound, &spans), (slot, DriverSlot::drive_unrecorded), shared, &mut [NoRecord; 2], |_| {});
+                state.pass((bound, &spans), (slot, &Drive::UNRECORDED), shared, &mut [NoRecord; 2], |_| {});
             };
             Scheduler::new(driver).work(units, || {}, work, &stop).busy.as_secs_f64()
         };

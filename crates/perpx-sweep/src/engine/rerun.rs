@@ -8,9 +8,9 @@ use crate::options::DriverChoice;
 use crate::results::ledgers::Rerun;
 use crate::results::spool::Row;
 use crate::symbol_run::SymbolRun;
-use perpx_core::replay::{Drive, DriverSlot, RunState};
+use perpx_core::replay::{Drive, RunState};
 use perpx_core::signals::SignalSet;
-use perpx_core::stats::{FullRecord, Recorder};
+use perpx_core::stats::FullRecord;
 use perpx_core::trader::Composite;
 use perpx_data::backtest::{Binder, Bound, RUNS, Reader};
 use rayon::prelude::*;
@@ -33,22 +33,21 @@ pub fn rerun(
     (driver, stop): (DriverChoice, &AtomicBool),
     pass: &'static str,
 ) -> Result<Vec<Rerun>, SweepError> {
-    let found =
-        recorded(grid, symbol_run, rows, (driver, stop), DriverSlot::drive_recorded, |_| FullRecord::default())?;
+    let found = recorded(grid, symbol_run, rows, (driver, stop), &Drive::RECORDED, |_| FullRecord::default())?;
     for (row, rerun) in rows.iter().zip(&found) {
         agree(symbol_run, row, rerun, pass)?;
     }
     Ok(found)
 }
 
-/// Runs these rows' configurations again, by the slot's function `drive`, each of their runs with a recorder that `make`
+/// Runs these rows' configurations again, moved by `drive`, each of their runs with a recorder that `make`
 /// makes; in the order of `rows`. Their ledgers are held against nothing.
-pub fn recorded<R: Recorder + Send>(
+pub fn recorded<R: Send>(
     grid: &Grid,
     symbol_run: &SymbolRun,
     rows: &[Row],
     (driver, stop): (DriverChoice, &AtomicBool),
-    drive: Drive<R>,
+    drive: &Drive<R>,
     make: impl Fn(&Bound) -> R,
 ) -> Result<Vec<Rerun<R>>, SweepError> {
     let mut found: Vec<Rerun<R>> = Vec::with_capacity(rows.len());

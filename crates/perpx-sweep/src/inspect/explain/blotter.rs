@@ -149,7 +149,9 @@ impl Blotter {
 }
 
 impl Recorder for Blotter {
-    const FOLLOWS: bool = true;
+    fn follows(&self) -> bool {
+        true
+    }
 
     fn transition(&mut self, scene: &Scene<'_>, transition: &Transition) {
         if transition.from == 0 {

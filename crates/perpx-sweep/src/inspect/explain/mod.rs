@@ -25,6 +25,7 @@ use crate::results::spool::Row;
 use crate::symbol_run::SymbolRun;
 use blotter::{Blotter, Episode};
 use perpx_core::config::Override;
+use perpx_core::replay::Drive;
 use perpx_data::backtest::RUNS;
 use rows::Found;
 use serde_json::{Value as Json, json};
@@ -106,7 +107,7 @@ pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
         symbol_run,
         std::slice::from_ref(row),
         (DriverChoice::Auto, &options.stop),
-        perpx_core::replay::DriverSlot::drive,
+        &Drive::OTHER,
         |bound| Blotter::new(&bound.plan),
     )?;
     let Some(rerun) = reruns.into_iter().next() else { return Err(other("its configuration cannot be run")) };
