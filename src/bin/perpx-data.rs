@@ -1,7 +1,9 @@
 //! Market data for perpx: bring it in, look at it, judge it.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand};
-use perpx::loader::{MarksPolicy, MissingPolicy, cache};
+use perpx::config::{Choice, Missing};
+use perpx::loader::cache;
 use perpx::synth::SynthArgs;
 use perpx::text;
 use perpx::venues::command::EmulateArgs;
@@ -49,25 +51,11 @@ enum Command {
         #[arg(long, value_name = "SEC", default_value_t = 5, value_parser = clap::value_parser!(i64).range(1..=86_400))]
         max_age: i64,
         /// As funding.missing: refuse, zero, carry_last
-        #[arg(
-            long,
-            value_name = "HOW",
-            value_enum,
-            default_value_t,
-            hide_possible_values = true,
-            hide_default_value = true
-        )]
-        funding_missing: MissingPolicy,
+        #[arg(long, value_name = "HOW", value_parser = missing(3), hide_possible_values = true)]
+        funding_missing: Option<Missing>,
         /// As marks.missing: refuse, zero, carry_last, mid
-        #[arg(
-            long,
-            value_name = "HOW",
-            value_enum,
-            default_value_t,
-            hide_possible_values = true,
-            hide_default_value = true
-        )]
-        marks_missing: MarksPolicy,
+        #[arg(long, value_name = "HOW", value_parser = missing(4), hide_possible_values = true)]
+        marks_missing: Option<Missing>,
         /// Print the report as one line of JSON
         #[arg(long)]
         json: bool,
@@ -115,7 +103,8 @@ fn main() -> ExitCode {
     ExitCode::from(match Args::parse().command {
         Command::Import { map, from, store, json } => import(&map, &from, &store, json),
         Command::Check { store, symbol, max_age, funding_missing, marks_missing, json } => {
-            let keys = check::Missing { funding: funding_missing, marks: marks_missing };
+            let [funding, marks] = [funding_missing, marks_missing].map(|how| how.unwrap_or(Missing::Refuse));
+            let keys = check::MissingKeys { funding, marks };
             told(json, check::check(&store, symbol.as_deref(), max_age * perpx::units::SECOND_NS, keys), |report| {
                 let verdict = report.verdict();
                 let code = verdict.exit_code();
@@ -133,6 +122,12 @@ fn main() -> ExitCode {
         Command::Cache { clear, json } => cached(clear, json),
         Command::Completions { shell } => text::completions(Args::command(), shell),
     })
+}
+
+/// The first `count` words for rows that the tape lacks: the last of them stands for marks alone.
+fn missing(count: usize) -> impl TypedValueParser<Value = Missing> {
+    let words = Missing::WORDS.iter().take(count).map(|known| known.word);
+    PossibleValuesParser::new(words).map(|word| Missing::of_word(&word).unwrap_or(Missing::Refuse))
 }
 
 fn import(map: &Path, from: &Path, store: &Path, json: bool) -> u8 {

@@ -1,9 +1,10 @@
 //! The recordings of real venues, where they lie beside this folder: every shipped map imports, with every row counted.
 
 use crate::not_tested::not_tested;
-use perpx::check::{CheckReport, Missing, STALE_NS, Verdict, check};
+use perpx::check::{CheckReport, MissingKeys, STALE_NS, Verdict, check};
+use perpx::config::Missing;
 use perpx::import::import;
-use perpx::loader::{MarksPolicy, MissingPolicy, Tape, TapeSpec};
+use perpx::loader::{Tape, TapeSpec};
 use perpx::market::Role;
 use perpx::units::SECOND_NS;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ fn imported(map: &str, set: &str, store: &Path, stale_ns: i64, rows: Rows<'_>) -
     let map = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/maps").join(map).with_extension("toml");
     import(&map, &recordings()?.join(set), store).expect("an import");
     // none of them has marks, some no funding: as their configs say
-    let keys = Missing { funding: MissingPolicy::Zero, marks: MarksPolicy::Mid };
+    let keys = MissingKeys { funding: Missing::Zero, marks: Missing::Mid };
     let report = check(store, None, stale_ns, keys).expect("a report");
     let found: Vec<(String, u64)> =
         report.tables.iter().map(|t| (format!("{} {} {}", t.venue, t.symbol, t.table), t.rows)).collect();
@@ -38,8 +39,8 @@ fn imported(map: &str, set: &str, store: &Path, stale_ns: i64, rows: Rows<'_>) -
 pub fn tape(store: &Path, symbol: &str, venues: [&str; 2], from: &str, to: &str) -> Tape {
     let time = |text: &str| text.parse().expect("a time");
     let spec = TapeSpec {
-        funding_missing: MissingPolicy::Zero,
-        marks_missing: MarksPolicy::Mid,
+        funding_missing: Missing::Zero,
+        marks_missing: Missing::Mid,
         needs_index: [true, true],
         ..TapeSpec::new(store, symbol, venues, time(from), time(to))
     };

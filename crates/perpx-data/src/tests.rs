@@ -5,6 +5,7 @@ use crate::loader::tile_file::{decode, encode};
 use crate::loader::*;
 use crate::store::*;
 use arrow::buffer::Buffer;
+use perpx_core::config::Missing;
 use perpx_core::market::{Bbo, Role, Side};
 use perpx_core::tape::rows::*;
 use perpx_core::tape::{Local, Settlement, Tile, last_at};
@@ -195,7 +196,7 @@ fn the_tape_is_the_same_for_any_tile_length() {
 #[test]
 fn tiles_out_of_order_are_those_in_order() {
     let bench = both();
-    let spec = TapeSpec { tile_rows: 500, marks_missing: MarksPolicy::Mid, ..bench.spec() };
+    let spec = TapeSpec { tile_rows: 500, marks_missing: Missing::Mid, ..bench.spec() };
     let tape = Tape::open(spec.clone()).expect("a tape");
     let want: Vec<_> = (0..tape.tiles()).map(|k| encode(&tape.tile(k).expect("a tile"))).collect();
     assert!(want.len() > 10);
@@ -394,7 +395,7 @@ fn kept_tiles_are_the_built_ones() {
             let spec = TapeSpec {
                 feed_latency_ns: [latency, 0],
                 feed_outages: [vec![], outage.clone()],
-                marks_missing: MarksPolicy::Mid,
+                marks_missing: Missing::Mid,
                 tile_rows: 1500,
                 cache: Some(CacheSpec { dir: dir.clone(), max_bytes: 1 << 30 }),
                 ..bench.spec()
@@ -491,14 +492,14 @@ fn missing_funding_and_marks_follow_the_policies() {
     );
     let open = |funding_missing| Tape::open(TapeSpec { funding_missing, ..bench.spec() }).expect("a tape");
     let settled = |tape: &Tape| tape.tile(0).expect("a tile").venues[0].settlements.clone();
-    let zero = open(MissingPolicy::Zero);
+    let zero = open(Missing::Zero);
     assert_eq!(settled(&zero).len(), 1);
     assert_eq!(zero.quality().venue(Role::Long).funding_missing, 1);
     // the rate of 23:00 until the settlement that is missing, then 0
     let tile = zero.tile(0).expect("a tile");
     let known = |t: Time| tile.local.funding(last_at(&tile.local.time, t)).get(Role::Long, FundingKind::Settled);
     assert_eq!([at(7199), at(7200), at(10_799)].map(|t| known(t).map(|rate| rate.rate.0)), [Some(2), Some(0), Some(0)]);
-    let carried = open(MissingPolicy::CarryLast);
+    let carried = open(Missing::CarryLast);
     assert_eq!(settled(&carried)[1], Settlement { ts: at(7200), rate: Rate(2) });
     assert_eq!(carried.quality().venue(Role::Long).funding_filled, "carry_last");
 
@@ -508,14 +509,14 @@ fn missing_funding_and_marks_follow_the_policies() {
     let bench = Bench::with(&none, &short);
     let text = bench.refusal(bench.spec());
     assert!(text.contains("marks of lighter/BTC: there is none between 2026-01-05T22:10:00Z"), "{text}");
-    let spec = TapeSpec { marks_missing: MarksPolicy::CarryLast, ..bench.spec() };
+    let spec = TapeSpec { marks_missing: Missing::CarryLast, ..bench.spec() };
     assert!(bench.refusal(spec).contains("there is none to carry"));
-    let spec = TapeSpec { marks_missing: MarksPolicy::Mid, ..bench.spec() };
+    let spec = TapeSpec { marks_missing: Missing::Mid, ..bench.spec() };
     let text = bench.refusal(spec.clone());
     assert!(text.contains("funding of lighter/BTC: there is no settled rate near"), "{text}");
-    let text = bench.refusal(TapeSpec { funding_missing: MissingPolicy::CarryLast, ..spec.clone() });
+    let text = bench.refusal(TapeSpec { funding_missing: Missing::CarryLast, ..spec.clone() });
     assert!(text.contains("there is no settled rate to carry on"), "{text}");
-    let tape = Tape::open(TapeSpec { funding_missing: MissingPolicy::Zero, ..spec }).expect("a tape");
+    let tape = Tape::open(TapeSpec { funding_missing: Missing::Zero, ..spec }).expect("a tape");
     let tile = tape.tile(0).expect("a tile");
     let (marks, quotes) = (&tile.venues[0].marks, &tile.venues[0].quotes);
     assert!(marks.time.len() > 4000 && marks.time.len() <= quotes.time.len());
@@ -558,9 +559,9 @@ fn rates_received_before_the_range_are_known_in_it() {
     long.funding.retain(|r| r.recv != at(3601));
     let bench = Bench::with(&long, &venue_rows(3, 2));
     let missing = |funding_missing| TapeSpec { funding_missing, warm_from: at(5400), from: at(5400), ..bench.spec() };
-    assert_eq!(rates(missing(MissingPolicy::Refuse))[0], Some((1, at(0))));
-    assert_eq!(rates(missing(MissingPolicy::CarryLast))[0], Some((1, at(3600))));
-    assert_eq!(rates(missing(MissingPolicy::Zero))[0].map(|rate| rate.0), Some(0));
+    assert_eq!(rates(missing(Missing::Refuse))[0], Some((1, at(0))));
+    assert_eq!(rates(missing(Missing::CarryLast))[0], Some((1, at(3600))));
+    assert_eq!(rates(missing(Missing::Zero))[0].map(|rate| rate.0), Some(0));
 }
 
 #[test]
@@ -573,7 +574,7 @@ fn holes_in_marks_and_absent_indices_are_missing_marks() {
         text.contains("1 holes above 5 minutes while quotes go on, the first from 2026-01-05T22:49:50.04Z"),
         "{text}"
     );
-    let tape = Tape::open(TapeSpec { marks_missing: MarksPolicy::Zero, ..bench.spec() }).expect("a tape");
+    let tape = Tape::open(TapeSpec { marks_missing: Missing::Zero, ..bench.spec() }).expect("a tape");
     assert_eq!(tape.quality().venue(Role::Long).marks_filled, "carry_last");
 
     let mut long = venue_rows(2, 1);
@@ -583,7 +584,7 @@ fn holes_in_marks_and_absent_indices_are_missing_marks() {
     let needs = TapeSpec { needs_index: [true, false], ..bench.spec() };
     let text = bench.refusal(needs.clone());
     assert!(text.contains("no index price is there, on which this venue pays funding, between"), "{text}");
-    let tape = Tape::open(TapeSpec { marks_missing: MarksPolicy::Mid, ..needs }).expect("a tape");
+    let tape = Tape::open(TapeSpec { marks_missing: Missing::Mid, ..needs }).expect("a tape");
     let marks = tape.tile(0).expect("a tile").venues[0].marks.clone();
     assert_eq!(marks.index[5], marks.mark[5]);
 }
@@ -777,7 +778,7 @@ fn depth_that_is_no_book_is_refused_or_dropped() {
     assert!(text.contains("wanted no higher than the best ask, 0.000000001 (a crossed book)"), "{text}");
     let tape = Tape::open(TapeSpec { on_bad_rows: OnBadRows::Drop, ..bench.spec() }).expect("a tape");
     assert_eq!(tape.quality().venue(Role::Long).dropped["depth: crossed"], 1);
-    let report = check::check(&bench.store(), None, check::STALE_NS, check::Missing::default())
+    let report = check::check(&bench.store(), None, check::STALE_NS, check::MissingKeys::default())
         .expect("a report")
         .text(usize::MAX);
     assert!(

@@ -14,9 +14,9 @@ use crate::lighter::sign::PublicKey;
 use crate::secret::Hidden;
 use crate::venue::Venue;
 use crate::wall::{Clock, SystemClock};
-use perpx_core::config::{Profile, Tier};
+use perpx_core::config::{Missing, Profile, Tier};
 use perpx_core::units::{Cash, HOUR_NS, MS_NS, Rate, SECOND_NS, Time};
-use perpx_data::loader::{MarksPolicy, MissingPolicy, TapeSpec};
+use perpx_data::loader::TapeSpec;
 use perpx_data::text;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -187,8 +187,8 @@ impl EmulateArgs {
         // an hour before, so that the market does not begin without a book
         let spec = TapeSpec {
             warm_from: from.plus(-HOUR_NS),
-            funding_missing: MissingPolicy::CarryLast,
-            marks_missing: MarksPolicy::Mid,
+            funding_missing: Missing::CarryLast,
+            marks_missing: Missing::Mid,
             ..TapeSpec::new(store, &self.symbol, venues, from, to)
         };
         Ok((Feed::tape(spec, venue)?.at(start)?, start))

@@ -1,9 +1,9 @@
 //! One symbol's data, ready to be replayed: where it lies, what of it is used, and the tapes that are made of it.
 
 use super::BacktestError;
-use crate::loader::{CacheSpec, FUNDING_LOOK_BACK_NS, MarksPolicy, MissingPolicy, OnBadRows, Tape, TapeSpec, cache};
+use crate::loader::{CacheSpec, FUNDING_LOOK_BACK_NS, OnBadRows, Tape, TapeSpec, cache};
 use crate::store::{StoreFile, StorePath, Table};
-use perpx_core::config::{Config, Missing, Size, World};
+use perpx_core::config::{Config, Size, World};
 use perpx_core::ledger::Mids;
 use perpx_core::market::{FundingPrice, Role};
 use perpx_core::sim::OutageTable;
@@ -58,17 +58,8 @@ impl DataRange {
             from,
             to,
             on_bad_rows: self.on_bad_rows,
-            funding_missing: match config.account.funding_missing {
-                Missing::Zero => MissingPolicy::Zero,
-                Missing::CarryLast => MissingPolicy::CarryLast,
-                Missing::Refuse | Missing::Mid => MissingPolicy::Refuse,
-            },
-            marks_missing: match config.account.marks_missing {
-                Missing::Zero => MarksPolicy::Zero,
-                Missing::CarryLast => MarksPolicy::CarryLast,
-                Missing::Mid => MarksPolicy::Mid,
-                Missing::Refuse => MarksPolicy::Refuse,
-            },
+            funding_missing: config.account.funding_missing,
+            marks_missing: config.account.marks_missing,
             needs_index: [0, 1].map(|r: usize| venues[r].instrument.funding_price == FundingPrice::Index),
             feed_latency_ns: [0, 1].map(|r: usize| venues[r].fills.feed_latency_ns),
             feed_outages: [lost_long, lost_short],

@@ -9,10 +9,10 @@ mod text;
 mod tests;
 
 use crate::TapeError;
-use crate::loader::spec::{MarksPolicy, MissingPolicy, OnBadRows, TapeSpec, VenueQuality};
+use crate::loader::spec::{OnBadRows, TapeSpec, VenueQuality};
 use crate::store::{Dataset, DepthLevelRow, NumberedTrade, StorePath, Table};
 pub use coverage::PairCheck;
-use perpx_core::config::Profile;
+use perpx_core::config::{Missing, Profile};
 use perpx_core::market::FundingPrice;
 use perpx_core::tape::rows::{FundingRow, MarkRow, QuoteRow};
 use serde::Serialize;
@@ -85,17 +85,23 @@ impl CheckReport {
 }
 
 /// What a sweep's strategy file says of missing data.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Missing {
+#[derive(Clone, Copy, Debug)]
+pub struct MissingKeys {
     /// `funding.missing`.
-    pub funding: MissingPolicy,
+    pub funding: Missing,
     /// `marks.missing`.
-    pub marks: MarksPolicy,
+    pub marks: Missing,
+}
+
+impl Default for MissingKeys {
+    fn default() -> MissingKeys {
+        MissingKeys { funding: Missing::Refuse, marks: Missing::Refuse }
+    }
 }
 
 /// Checks the store `root`, or only one symbol of it, as a sweep with these keys over all of it would. `stale_ns`: the age
 /// above which a quote is stale, such as [`STALE_NS`].
-pub fn check(root: &Path, symbol: Option<&str>, stale_ns: i64, keys: Missing) -> Result<CheckReport, TapeError> {
+pub fn check(root: &Path, symbol: Option<&str>, stale_ns: i64, keys: MissingKeys) -> Result<CheckReport, TapeError> {
     let store = StorePath::new(root)?;
     if !store.root().is_dir() {
         return Err(TapeError::NoStore { path: store.root().to_path_buf() });
@@ -162,7 +168,7 @@ fn judged(
     store: &StorePath,
     (venue, symbol): (&str, &str),
     tables: &[Option<TableCheck>],
-    keys: Missing,
+    keys: MissingKeys,
 ) -> Result<(Vec<String>, Option<VenueQuality>), TapeError> {
     let mut refused = Vec::new();
     let quotes = tables.iter().flatten().find(|t| t.table == Table::Quotes.name());
@@ -182,13 +188,13 @@ fn judged(
     loop {
         match crate::loader::scan::judge(store, &spec) {
             Ok(quality) => return Ok((refused, Some(quality))),
-            Err(error @ TapeError::MarksMissing { .. }) if spec.marks_missing != MarksPolicy::Mid => {
+            Err(error @ TapeError::MarksMissing { .. }) if spec.marks_missing != Missing::Mid => {
                 refused.push(error.to_string());
-                spec.marks_missing = MarksPolicy::Mid;
+                spec.marks_missing = Missing::Mid;
             }
-            Err(error @ TapeError::FundingMissing { .. }) if spec.funding_missing != MissingPolicy::Zero => {
+            Err(error @ TapeError::FundingMissing { .. }) if spec.funding_missing != Missing::Zero => {
                 refused.push(error.to_string());
-                spec.funding_missing = MissingPolicy::Zero;
+                spec.funding_missing = Missing::Zero;
             }
             Err(error) => {
                 if tables.iter().flatten().all(|t| t.problems.is_empty()) {

@@ -1,9 +1,10 @@
 //! Stores with every defect, checked at once.
 
-use super::{Missing, STALE_NS, Verdict, check};
-use crate::loader::{MarksPolicy, MissingPolicy, TapeSpec};
+use super::{MissingKeys, STALE_NS, Verdict, check};
+use crate::loader::TapeSpec;
 use crate::store::NumberedTrade;
 use crate::tests::{rewrite, venue_rows, write_store};
+use perpx_core::config::Missing;
 use perpx_core::tape::rows::*;
 use perpx_core::units::{HOUR_NS, Price, SECOND_NS};
 
@@ -12,14 +13,14 @@ fn a_sound_store_is_fit_and_its_venues_cover_each_other() {
     let dir = tempfile::tempdir().expect("a folder");
     let root = dir.path().join("store");
     write_store(&root, &[("lighter", &venue_rows(2, 1)), ("grvt", &venue_rows(3, 2))]);
-    let report = check(&root, None, STALE_NS, Missing::default()).expect("a report");
+    let report = check(&root, None, STALE_NS, MissingKeys::default()).expect("a report");
     assert_eq!(report.verdict(), Verdict::Fit, "{}", report.text(usize::MAX));
     assert_eq!(report.tables.len(), 10);
     let pair = &report.pairs[0];
     assert_eq!((pair.minutes, pair.minutes_both), (240, 240));
     assert!(pair.covered.iter().all(|share| *share > 0.95), "{pair:?}");
     assert!(report.text(usize::MAX).contains("Verdict: fit for a replay"));
-    let text = check(&root, Some("ETH"), STALE_NS, Missing::default()).expect_err("no such symbol").to_string();
+    let text = check(&root, Some("ETH"), STALE_NS, MissingKeys::default()).expect_err("no such symbol").to_string();
     assert!(text.ends_with("holds nothing of ETH; it has: grvt/BTC, lighter/BTC"), "{text}");
 }
 
@@ -39,7 +40,7 @@ fn defects_are_warnings_and_refusals_are_errors() {
     rows.quotes[700].bbo.ask = rows.quotes[700].bbo.bid;
     rows.quotes[800] = rows.quotes[799];
     write_store(&root, &[("lighter", &rows)]);
-    let report = check(&root, None, STALE_NS, Missing::default()).expect("a report");
+    let report = check(&root, None, STALE_NS, MissingKeys::default()).expect("a report");
     assert_eq!(report.verdict(), Verdict::Alone, "{}", report.text(usize::MAX));
     let quotes = report.tables.iter().find(|t| t.table == "quotes").expect("quotes");
     assert_eq!((quotes.gaps, quotes.stale_runs, quotes.locked, quotes.doubled), (1, 1, 1, 1));
@@ -64,7 +65,7 @@ fn defects_are_warnings_and_refusals_are_errors() {
         quotes[20].bbo.bid = Price(0);
         quotes.swap(30, 40);
     });
-    let report = check(&root, None, STALE_NS, Missing::default()).expect("a report");
+    let report = check(&root, None, STALE_NS, MissingKeys::default()).expect("a report");
     assert_eq!(report.verdict(), Verdict::Unfit);
     let text = report.text(usize::MAX);
     for want in [
@@ -80,12 +81,12 @@ fn defects_are_warnings_and_refusals_are_errors() {
         assert!(text.contains(want), "{want} in {text}");
     }
     std::fs::write(&path, b"PAR1 and no more").expect("written");
-    let text = check(&root, None, STALE_NS, Missing::default()).expect("a report").text(usize::MAX);
+    let text = check(&root, None, STALE_NS, MissingKeys::default()).expect("a report").text(usize::MAX);
     assert!(text.contains("not a whole parquet file"), "{text}");
 }
 
 /// The loader's own word on a store: what a sweep over all of it would say.
-fn swept(root: &std::path::Path, keys: Missing) -> Result<crate::loader::Tape, String> {
+fn swept(root: &std::path::Path, keys: MissingKeys) -> Result<crate::loader::Tape, String> {
     let ends = venue_rows(2, 1);
     let span = (ends.quotes[0].recv, ends.quotes[ends.quotes.len() - 1].recv.plus(1));
     let spec = TapeSpec {
@@ -99,32 +100,37 @@ fn swept(root: &std::path::Path, keys: Missing) -> Result<crate::loader::Tape, S
 #[test]
 fn check_and_a_sweep_refuse_the_same() {
     let sound = || [venue_rows(2, 1), venue_rows(3, 2)];
-    let mid = Missing { marks: MarksPolicy::Mid, ..Missing::default() };
-    let carry = Missing { marks: MarksPolicy::CarryLast, ..Missing::default() };
-    let zero = Missing { funding: MissingPolicy::Zero, ..Missing::default() };
+    let mid = MissingKeys { marks: Missing::Mid, ..MissingKeys::default() };
+    let carry = MissingKeys { marks: Missing::CarryLast, ..MissingKeys::default() };
+    let zero = MissingKeys { funding: Missing::Zero, ..MissingKeys::default() };
     type Spoil = fn(&mut VenueTables);
-    let cases: [(&str, Spoil, Missing, Option<&str>); 9] = [
-        ("sound", |_| {}, Missing::default(), None),
-        ("no marks", |rows| rows.marks.clear(), Missing::default(), Some("marks of lighter/BTC: there is none")),
+    let cases: [(&str, Spoil, MissingKeys, Option<&str>); 9] = [
+        ("sound", |_| {}, MissingKeys::default(), None),
+        ("no marks", |rows| rows.marks.clear(), MissingKeys::default(), Some("marks of lighter/BTC: there is none")),
         ("no marks, mid", |rows| rows.marks.clear(), mid, None),
         (
             "a hole in the marks",
             |rows| rows.marks.truncate(rows.marks.len() / 2),
-            Missing::default(),
+            MissingKeys::default(),
             Some("marks of lighter/BTC: 1 holes above 5 minutes while quotes go on"),
         ),
         ("a hole in the marks, carried", |rows| rows.marks.truncate(rows.marks.len() / 2), carry, None),
-        ("no funding", |rows| rows.funding.clear(), Missing::default(), Some("funding of lighter/BTC: there is no")),
+        (
+            "no funding",
+            |rows| rows.funding.clear(),
+            MissingKeys::default(),
+            Some("funding of lighter/BTC: there is no"),
+        ),
         (
             "a settlement too few",
             |rows| {
                 rows.funding.remove(4);
             },
-            Missing::default(),
+            MissingKeys::default(),
             Some("1 settlements are missing"),
         ),
         ("no funding, zero", |rows| rows.funding.clear(), zero, None),
-        ("no trades", |rows| rows.trades.clear(), Missing::default(), None),
+        ("no trades", |rows| rows.trades.clear(), MissingKeys::default(), None),
     ];
     for (name, spoil, keys, wanted) in cases {
         let dir = tempfile::tempdir().expect("a folder");
@@ -154,9 +160,9 @@ fn a_file_in_the_wrong_day_or_gone_is_refused_by_both() {
     let folder = root.join("trades/venue=grvt/symbol=BTC");
     let day = folder.join("date=2026-01-05/part-0.parquet");
     let refused = |wanted: &str| {
-        let report = check(&root, None, STALE_NS, Missing::default()).expect("a report");
+        let report = check(&root, None, STALE_NS, MissingKeys::default()).expect("a report");
         assert_eq!(report.verdict(), Verdict::Unfit, "{wanted}");
-        let (told, error) = (report.text(usize::MAX), swept(&root, Missing::default()).err().expect("refused"));
+        let (told, error) = (report.text(usize::MAX), swept(&root, MissingKeys::default()).err().expect("refused"));
         assert!(told.contains(wanted) && error.contains(wanted), "{wanted}\n{told}\n{error}");
     };
     // earlier and later than all that the sweep asks for: their rows would be missed in silence
@@ -170,7 +176,7 @@ fn a_file_in_the_wrong_day_or_gone_is_refused_by_both() {
     std::fs::remove_file(&day).expect("removes");
     refused("dataset.json lists this file, and it is gone");
     std::fs::write(&day, kept).expect("writes");
-    assert!(swept(&root, Missing::default()).is_ok());
+    assert!(swept(&root, MissingKeys::default()).is_ok());
 }
 
 #[test]
@@ -185,13 +191,13 @@ fn quotes_without_sizes_and_files_without_rows_are_said() {
         rewrite(&path, |trades: &mut Vec<NumberedTrade>| trades.clear());
     }
     std::fs::remove_file(root.join("dataset.json")).expect("removes");
-    let report = check(&root, None, STALE_NS, Missing::default()).expect("a report");
+    let report = check(&root, None, STALE_NS, MissingKeys::default()).expect("a report");
     let told = report.text(usize::MAX);
     assert_eq!(report.verdict(), Verdict::Fit, "{told}");
     let unsized_quotes = "lighter: 100.0 % of the quotes have no size: an order takes nothing there";
     assert!(told.contains(unsized_quotes), "{told}");
     assert!(told.contains("grvt/BTC: no trades: passive orders fill by quotes alone"), "{told}");
-    let quality = swept(&root, Missing::default()).unwrap_or_else(|error| panic!("{error}")).quality();
+    let quality = swept(&root, MissingKeys::default()).unwrap_or_else(|error| panic!("{error}")).quality();
     assert!(quality.venues[0].without_sizes().is_some_and(|text| text.starts_with(unsized_quotes)));
     assert_eq!(
         (quality.venues[1].without_sizes(), quality.venues[1].rows.get("trades").copied().unwrap_or(0)),

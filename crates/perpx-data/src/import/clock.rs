@@ -48,8 +48,8 @@ pub struct Offset {
     pub agreeing: u64,
 }
 
-/// The least delay, from the 0.1 % quantile (nearest rank) up, with which enough rows agree: they lie within a second above it.
-/// Sorts `delays`.
+/// The least delay, from the 0.1 % quantile (nearest rank) up, with which enough rows agree: they lie within a second
+/// above it. Sorts `delays`.
 pub fn offset(delays: &mut [i64]) -> Option<Offset> {
     delays.sort_unstable();
     let rows = delays.len();

@@ -73,8 +73,8 @@ pub enum Unfit {
 /// A rounding of `numbers = "float"` may change a price or a size by a part in so many.
 const FLOAT_PARTS: i128 = 1_000_000;
 
-/// `text` times `factor` as an integer of `10^-scale`. `is_fine` says that any rounding of floats is, as with rates, of which
-/// the last decimal is no money.
+/// `text` times `factor` as an integer of `10^-scale`. `is_fine` says that any rounding of floats is, as with rates, of
+/// which the last decimal is no money.
 pub fn scaled(text: &str, scale: u32, factor: Factor, numbers: Numbers, is_fine: bool) -> Result<i128, Unfit> {
     let (digits, decimals) = parse_decimal(text).ok_or(Unfit::NotANumber)?;
     let digits = digits.checked_mul(factor.digits).ok_or(Unfit::TooLarge)?;

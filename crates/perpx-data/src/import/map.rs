@@ -15,8 +15,8 @@
 //! venue = "lighter"
 //! symbol = "GOLD"
 //! ```
-//! Everything else of `[[file]]` has a default, see [`FileMap`]; docs/import-maps.md is the manual. A file that is not imported is
-//! named under `[[left_out]]` with its `path` and a `why`.
+//! Everything else of `[[file]]` has a default, see [`FileMap`]; docs/import-maps.md is the manual. A file that is not
+//! imported is named under `[[left_out]]` with its `path` and a `why`.
 
 use super::factor::Factor;
 use super::time::Zone;

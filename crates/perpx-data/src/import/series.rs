@@ -246,8 +246,8 @@ fn refuse_or_drop(
     Err(entry.file.refused(first, Fault::new(column, stamp, wanted)))
 }
 
-/// Places of the stamps that jump out of a rising series, by more than `most_ns`, and come back. None of a series that rises,
-/// however sparse.
+/// Places of the stamps that jump out of a rising series, by more than `most_ns`, and come back. None of a series that
+/// rises, however sparse.
 fn outliers(stamps: &[i64], most_ns: i64) -> Vec<usize> {
     let mut top = i64::MIN;
     let falls = |&stamp: &i64| {
@@ -339,8 +339,8 @@ fn settlements(entries: &mut [Entry<'_>], files: &[usize]) -> Result<(), TapeErr
     Ok(())
 }
 
-/// Settlements that come more often than they say are read at the interval at which they come. (Such as come less often may be
-/// missing, which a replay refuses.)
+/// Settlements that come more often than they say are read at the interval at which they come. (Such as come less often
+/// may be missing, which a replay refuses.)
 fn correct_intervals(entries: &mut [Entry<'_>], kept: &mut [Settled]) -> Result<(), TapeError> {
     let mut changes: Vec<(usize, usize, u32, u32)> = Vec::new();
     for k in 1..kept.len() {

@@ -1,9 +1,9 @@
 //! The tile cache: one folder of the user's, in it one a tape, in that one memory-mapped file a tile, all of it rebuilt from
 //! parquet when in doubt.
 //!
-//! A tape's folder is named by a hash of everything that decides its tiles: contents of the files, spec, version of the store,
-//! the code that makes tiles. A cache never makes an error: what it cannot write is not kept, what it cannot read back whole
-//! is built again. Beyond the cap the tapes that were opened longest ago go first.
+//! A tape's folder is named by a hash of everything that decides its tiles: contents of the files, spec, version of the
+//! store, the code that makes tiles. A cache never makes an error: what it cannot write is not kept, what it cannot
+//! read back whole is built again. Beyond the cap the tapes that were opened longest ago go first.
 
 use crate::TapeError;
 use crate::loader::scan::Plan;
@@ -78,7 +78,8 @@ fn root_of(own: Option<PathBuf>, caches: Option<PathBuf>, home: Option<PathBuf>)
 }
 
 impl Cache {
-    /// Opens the folder of one tape; removes those that were built from other contents of the same files. `None` where no folder can be made.
+    /// Opens the folder of one tape; removes those that were built from other contents of the same files. `None` where
+    /// no folder can be made.
     pub fn open(
         spec: &CacheSpec,
         symbol: &str,
@@ -305,8 +306,8 @@ fn folders(one: &Path) -> Vec<PathBuf> {
     entries.into_iter().filter(|p| p.is_dir() && is_tape(p)).collect()
 }
 
-/// A folder is stale when a file that it was built from is gone or has other contents. What other versions made stays until the
-/// cap needs the room: they may run beside this one.
+/// A folder is stale when a file that it was built from is gone or has other contents. What other versions made stays
+/// until the cap needs the room: they may run beside this one.
 fn remove_stale(dir: &Path, now: &Manifest) {
     for folder in folders(dir) {
         let Some(kept) = read_manifest(&folder) else { continue };

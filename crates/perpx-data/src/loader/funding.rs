@@ -4,8 +4,9 @@
 use crate::TapeError;
 use crate::identity::{SLACK_NS, SLOT_NS, settled_fault};
 use crate::loader::source::funding_files;
-use crate::loader::spec::{MissingPolicy, OnBadRows, TapeSpec};
+use crate::loader::spec::{OnBadRows, TapeSpec};
 use crate::store::{Fault, StoreFile, StorePath};
+use perpx_core::config::Missing;
 use perpx_core::tape::rows::{FundingKind, FundingRow};
 use perpx_core::units::{DAY_NS, HOUR_NS, Rate, Time};
 use std::sync::Arc;
@@ -79,20 +80,20 @@ pub(crate) fn load(
     let mut filled = "";
     if settled.is_empty() || lost > 0 {
         filled = match spec.funding_missing {
-            MissingPolicy::Refuse => return Err(missing(describe(&settled, &holes, due_from, due_to))),
-            MissingPolicy::Zero => "zero",
-            MissingPolicy::CarryLast if settled.is_empty() => {
+            Missing::Refuse | Missing::Mid => return Err(missing(describe(&settled, &holes, due_from, due_to))),
+            Missing::Zero => "zero",
+            Missing::CarryLast if settled.is_empty() => {
                 return Err(missing("there is no settled rate to carry on".to_string()));
             }
-            MissingPolicy::CarryLast => "carry_last",
+            Missing::CarryLast => "carry_last",
         };
     }
     let made_up = self::holes(&settled, back, due_to);
     let carried = made_up.iter().flat_map(Hole::carried);
     match spec.funding_missing {
-        MissingPolicy::Refuse => {}
-        MissingPolicy::CarryLast => rows.extend(carried),
-        MissingPolicy::Zero => rows.extend(carried.map(|row| FundingRow { recv: row.recv, ..ZERO }).chain([ZERO])),
+        Missing::Refuse | Missing::Mid => {}
+        Missing::CarryLast => rows.extend(carried),
+        Missing::Zero => rows.extend(carried.map(|row| FundingRow { recv: row.recv, ..ZERO }).chain([ZERO])),
     }
     for row in &mut rows {
         row.recv = row.recv.plus(spec.feed_latency_ns[v]);

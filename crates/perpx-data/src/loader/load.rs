@@ -224,8 +224,9 @@ impl Tape {
     }
 }
 
-/// Both at once, if that is worth a thread. Not on rayon's pool: a loader thread must not wait for workers that are busy with
-/// configurations, nor a worker pick up, while it waits here under the builder's lock, a job that asks for a tile.
+/// Both at once, if that is worth a thread. Not on rayon's pool: a loader thread must not wait for workers that are
+/// busy with configurations, nor a worker pick up, while it waits here under the builder's lock, a job that asks for a
+/// tile.
 pub(crate) fn both<A, B: Send>(at_once: bool, a: impl FnOnce() -> A, b: impl FnOnce() -> B + Send) -> (A, B) {
     if !at_once {
         return (a(), b());

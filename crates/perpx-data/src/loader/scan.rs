@@ -1,12 +1,13 @@
 //! The first pass over a range: every row is read and judged once, so that a replay meets no surprise; ticks are counted,
-//! tiles cut, and the quality of the data noted. While the rows are at hand, the tiles are built too, if a cache can keep them:
-//! half of the cost of a tile is reading its rows. Memory: the rows of a tile and an hour.
+//! tiles cut, and the quality of the data noted. While the rows are at hand, the tiles are built too, if a cache can
+//! keep them: half of the cost of a tile is reading its rows. Memory: the rows of a tile and an hour.
 
 use crate::TapeError;
 use crate::loader::cache::Cache;
 use crate::loader::source::{Feed, Source, first_carry};
-use crate::loader::spec::{GAP_NS, Gap, MARKS_HOLE_NS, MarksPolicy, TapeSpec, VenueQuality};
+use crate::loader::spec::{GAP_NS, Gap, MARKS_HOLE_NS, TapeSpec, VenueQuality};
 use crate::store::StorePath;
+use perpx_core::config::Missing;
 use perpx_core::tape::Tile;
 use perpx_core::tape::align::{self, Carry, LocalBuilder, Merge, built};
 use perpx_core::tape::rows::{MarkRow, QuoteRow, VenueTables};
@@ -271,7 +272,7 @@ impl VenueScan<'_> {
         q.marks_filled = self.source.marks_filled.to_string();
         let marked = q.rows.get("marks").is_some_and(|n| *n > 0);
         if let Some(hole) = self.marks.first.filter(|_| marked && q.marks_filled.is_empty()) {
-            if spec.marks_missing == MarksPolicy::Refuse {
+            if spec.marks_missing == Missing::Refuse {
                 return Err(TapeError::MarksMissing {
                     store: store.root().to_path_buf(),
                     series: format!("{}/{}", spec.venues[v], spec.symbol),

@@ -2,9 +2,10 @@
 
 use crate::TapeError;
 use crate::loader::funding::{self, FundingPlan};
-use crate::loader::spec::{MarksPolicy, TapeSpec};
+use crate::loader::spec::TapeSpec;
 use crate::loader::stream::{DepthStream, Stream, Timed, TradeStream, Wanted};
 use crate::store::{DepthLevelRow, GroupSpan, NumberedTrade, Partition, StoreFile, StorePath, StoredRow, Table};
+use perpx_core::config::Missing;
 use perpx_core::market::Side;
 use perpx_core::tape::rows::*;
 use perpx_core::tape::{Carry, NEVER};
@@ -236,18 +237,18 @@ fn marks_rule(
     };
     if groups().next().is_none() {
         return match spec.marks_missing {
-            MarksPolicy::Refuse => Err(missing("there is none", "zero (unknown) or mid (made up from the quotes)")),
-            MarksPolicy::CarryLast => Err(missing("there is none to carry", "zero (unknown) or mid (from the quotes)")),
-            MarksPolicy::Zero => Ok((MarksRule::AsStored, "zero")),
-            MarksPolicy::Mid => Ok((MarksRule::Mid, "mid")),
+            Missing::Refuse => Err(missing("there is none", "zero (unknown) or mid (made up from the quotes)")),
+            Missing::CarryLast => Err(missing("there is none to carry", "zero (unknown) or mid (from the quotes)")),
+            Missing::Zero => Ok((MarksRule::AsStored, "zero")),
+            Missing::Mid => Ok((MarksRule::Mid, "mid")),
         };
     }
     if groups().all(|g| g.no_index) {
         let what = "no index price is there, on which this venue pays funding,";
         return match spec.marks_missing {
-            MarksPolicy::Mid => Ok((MarksRule::IndexFromMark, "index from mark")),
+            Missing::Mid => Ok((MarksRule::IndexFromMark, "index from mark")),
             _ if !spec.needs_index[v] => Ok((MarksRule::AsStored, "")),
-            MarksPolicy::Zero => Ok((MarksRule::AsStored, "zero")),
+            Missing::Zero => Ok((MarksRule::AsStored, "zero")),
             _ => Err(missing(what, "zero (unknown) or mid (the mark stands for the index)")),
         };
     }

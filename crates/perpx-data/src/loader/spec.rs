@@ -1,6 +1,7 @@
 //! What is asked of a tape, and what it tells of its data.
 
 use crate::TapeError;
+use perpx_core::config::Missing;
 use perpx_core::market::Role;
 use perpx_core::units::Time;
 use serde::{Deserialize, Serialize};
@@ -16,37 +17,6 @@ pub enum OnBadRows {
     Fail,
     /// Leave them out, and count them.
     Drop,
-}
-
-/// `funding.missing`: what stands where no settlement is recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-#[value(rename_all = "snake_case")]
-pub enum MissingPolicy {
-    /// No run without it.
-    #[default]
-    Refuse,
-    /// Nothing is paid, and the rate is known to be 0: from the start, and from each missing settlement on.
-    Zero,
-    /// The last known rate is settled again at each of its intervals.
-    CarryLast,
-}
-
-/// `marks.missing`: what stands where no mark (or a needed index) is recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-#[value(rename_all = "snake_case")]
-pub enum MarksPolicy {
-    /// No run without it.
-    #[default]
-    Refuse,
-    /// The price stays unknown.
-    Zero,
-    /// The last one stands through holes; a venue without any is still refused.
-    CarryLast,
-    /// A venue without marks gets the mid of the first quote of each second, on its own clock, as mark and index; a
-    /// venue with marks but no index gets the mark as index. Through holes the last one stands.
-    Mid,
 }
 
 /// Where built tiles are kept.
@@ -76,11 +46,16 @@ pub struct TapeSpec {
     pub to: Time,
     /// What is done with rows that no replay may see.
     pub on_bad_rows: OnBadRows,
-    /// What stands where no settlement is recorded.
-    pub funding_missing: MissingPolicy,
-    /// What stands where no mark is recorded.
-    pub marks_missing: MarksPolicy,
-    /// By role: the venue pays funding on the index, so that one without index prices is refused (see `MarksPolicy`).
+    /// What stands where no settlement is recorded. Zero: nothing is paid, and the rate is known to be 0, from the start and
+    /// from each missing settlement on. CarryLast: the last known rate is settled again at each of its intervals. Mid, which
+    /// no key takes here, is as Refuse.
+    pub funding_missing: Missing,
+    /// What stands where no mark (or a needed index) is recorded. Zero: the price stays unknown. CarryLast: the last one
+    /// stands through holes; a venue without any is still refused. Mid: a venue without marks gets the mid of the first
+    /// quote of each second, on its own clock, as mark and index, one with marks but no index the mark as index;
+    /// through holes the last one stands.
+    pub marks_missing: Missing,
+    /// By role: the venue pays funding on the index, so that one without index prices is refused (see `marks_missing`).
     pub needs_index: [bool; 2],
     /// By role: added to every receive time, ns, >= 0.
     pub feed_latency_ns: [i64; 2],
@@ -114,8 +89,8 @@ impl TapeSpec {
             from,
             to,
             on_bad_rows: OnBadRows::Fail,
-            funding_missing: MissingPolicy::Refuse,
-            marks_missing: MarksPolicy::Refuse,
+            funding_missing: Missing::Refuse,
+            marks_missing: Missing::Refuse,
             needs_index: [false; 2],
             feed_latency_ns: [0; 2],
             feed_outages: [Vec::new(), Vec::new()],

@@ -111,6 +111,26 @@ pub trait StoredRow: Sized + Clone + Send + Sync + 'static {
     }
 }
 
+/// The clocks of a row that bears both.
+macro_rules! two_clocks {
+    () => {
+        #[inline]
+        fn exch(&self) -> Time {
+            self.exch
+        }
+
+        #[inline]
+        fn recv(&self) -> Time {
+            self.recv
+        }
+
+        #[inline]
+        fn set_times(&mut self, exch: Time, recv: Time) {
+            (self.exch, self.recv) = (exch, recv);
+        }
+    };
+}
+
 fn time_field(name: &str) -> Field {
     Field::new(name, DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())), false)
 }
@@ -213,20 +233,7 @@ impl StoredRow for QuoteRow {
         Ok(())
     }
 
-    #[inline]
-    fn exch(&self) -> Time {
-        self.exch
-    }
-
-    #[inline]
-    fn recv(&self) -> Time {
-        self.recv
-    }
-
-    #[inline]
-    fn set_times(&mut self, exch: Time, recv: Time) {
-        (self.exch, self.recv) = (exch, recv);
-    }
+    two_clocks!();
 
     fn fault(&self) -> Option<Fault> {
         let b = &self.bbo;
@@ -294,20 +301,7 @@ impl StoredRow for TradeRow {
         Ok(())
     }
 
-    #[inline]
-    fn exch(&self) -> Time {
-        self.exch
-    }
-
-    #[inline]
-    fn recv(&self) -> Time {
-        self.recv
-    }
-
-    #[inline]
-    fn set_times(&mut self, exch: Time, recv: Time) {
-        (self.exch, self.recv) = (exch, recv);
-    }
+    two_clocks!();
 
     fn fault(&self) -> Option<Fault> {
         time_fault(self.exch, self.recv).or_else(|| price_fault("px", self.px)).or_else(|| size_fault("qty", self.qty))
@@ -442,20 +436,7 @@ impl StoredRow for DepthLevelRow {
         Ok(())
     }
 
-    #[inline]
-    fn exch(&self) -> Time {
-        self.exch
-    }
-
-    #[inline]
-    fn recv(&self) -> Time {
-        self.recv
-    }
-
-    #[inline]
-    fn set_times(&mut self, exch: Time, recv: Time) {
-        (self.exch, self.recv) = (exch, recv);
-    }
+    two_clocks!();
 
     fn fault(&self) -> Option<Fault> {
         time_fault(self.exch, self.recv)
@@ -557,20 +538,7 @@ impl StoredRow for MarkRow {
         Ok(())
     }
 
-    #[inline]
-    fn exch(&self) -> Time {
-        self.exch
-    }
-
-    #[inline]
-    fn recv(&self) -> Time {
-        self.recv
-    }
-
-    #[inline]
-    fn set_times(&mut self, exch: Time, recv: Time) {
-        (self.exch, self.recv) = (exch, recv);
-    }
+    two_clocks!();
 
     fn fault(&self) -> Option<Fault> {
         let known = |column, price: Price| if price.0 == 0 { None } else { price_fault(column, price) };

@@ -1,7 +1,7 @@
 //! Rows of a store that were there before: prints by their numbers, settlements by their slot.
 
 use super::*;
-use crate::check::{Missing, STALE_NS, check};
+use crate::check::{MissingKeys, STALE_NS, check};
 use perpx_core::units::MINUTE_NS;
 
 fn trades(bench: &Bench, date: &str) -> PathBuf {
@@ -50,7 +50,7 @@ fn a_print_of_the_day_that_is_sent_again_is_dropped_wherever_a_reader_begins() {
         let alone = Tape::open(small.clone()).expect("a tape");
         assert!(encode(&alone.tile(k).expect("a tile")) == tiles[k], "tile {k}");
     }
-    let report = check(&bench.store(), None, STALE_NS, Missing::default()).expect("a report");
+    let report = check(&bench.store(), None, STALE_NS, MissingKeys::default()).expect("a report");
     let told = "lighter/BTC trades: 3 prints were there before (same trade_id and content); a replay drops them";
     assert!(report.warnings.iter().any(|warning| warning == told), "{:?}", report.warnings);
 }
@@ -68,7 +68,7 @@ fn a_number_with_other_content_is_refused_by_name() {
     assert!(text.contains(want), "{text}");
     let dropped = Tape::open(TapeSpec { on_bad_rows: OnBadRows::Drop, ..bench.spec() }).expect("a tape").quality();
     assert_eq!(dropped.venue(Role::Long).dropped.get("trades: trade_id with other content"), Some(&2));
-    let report = check(&bench.store(), None, STALE_NS, Missing::default()).expect("a report");
+    let report = check(&bench.store(), None, STALE_NS, MissingKeys::default()).expect("a report");
     let table = report.tables.iter().find(|t| (t.venue.as_str(), t.table) == ("lighter", "trades")).expect("trades");
     let told: Vec<_> = table.problems.iter().map(|p| (p.rule.as_str(), p.rows)).collect();
     assert_eq!(told, [("trade_id with other content", 2)], "once, with a count");
@@ -86,7 +86,7 @@ fn a_settlement_is_one_for_its_slot_and_its_interval_is_held() {
         let bench = both();
         let path = bench.store().join("funding/venue=lighter/symbol=BTC/year=2026/part-0.parquet");
         rewrite(&path, |rows: &mut Vec<FundingRow>| change(rows));
-        let report = check(&bench.store(), None, STALE_NS, Missing::default()).expect("a report");
+        let report = check(&bench.store(), None, STALE_NS, MissingKeys::default()).expect("a report");
         let table =
             report.tables.iter().find(|t| (t.venue.as_str(), t.table) == ("lighter", "funding")).expect("funding");
         (bench.refusal(bench.spec()), table.problems.iter().map(|p| p.rule.clone()).collect::<Vec<_>>())

@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal, Write};
 
-/// Columns of the terminal: what `COLUMNS` says, else what the terminal says. Without one (a pipe, a file) there is no limit,
-/// so that a line stays a line.
+/// Columns of the terminal: what `COLUMNS` says, else what the terminal says. Without one (a pipe, a file) there is no
+/// limit, so that a line stays a line.
 pub fn width() -> usize {
     let asked = std::env::var("COLUMNS").ok().and_then(|text| text.trim().parse().ok());
     let seen = || console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));

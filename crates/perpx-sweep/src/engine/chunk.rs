@@ -228,7 +228,8 @@ impl Unit {
 
 impl UnitState {
     /// Moves one configuration's runs through one tile: begins, goes on with and ends whichever of them lie in it.
-    /// `drive` is what moves them for these recorders, `recs` a recorder for each run; `ended` is shown the machine of each run that is over.
+    /// `drive` is what moves them for these recorders, `recs` a recorder for each run; `ended` is shown the machine of
+    /// each run that is over.
     pub fn pass<R>(
         &mut self,
         (bound, spans): (&Bound, &Spans),

@@ -1,5 +1,5 @@
-//! How long a run is likely to take: a few of its configurations are named, bound, run over a few of its tiles and written, and
-//! what that took is laid out over the whole.
+//! How long a run is likely to take: a few of its configurations are named, bound, run over a few of its tiles and
+//! written, and what that took is laid out over the whole.
 
 use crate::engine::checkpoint::UnitState;
 use crate::engine::chunk::ticks_inside;
@@ -242,7 +242,8 @@ mod tests {
             again: 20.0,
             scans: 2.0,
         };
-        // 15 named, 60 bound, (2,700 + 18.4) / 2 run, 0.1 again (tiles made ready), 2 x 0.1 by scan (tiles, too), 90 written, 1
+        // 15 named, 60 bound, (2,700 + 18.4) / 2 run, 0.1 again (tiles made ready), 2 x 0.1 by scan (tiles, too),
+        // 90 written, 1
         let wanted = 15.0 + 60.0 + 1_359.2 + 0.1 + 0.2 + 90.0 + 1.0;
         assert!((costs.of(&work) - wanted).abs() < 1e-6, "{}", costs.of(&work));
         // where little is run the tape is what takes time

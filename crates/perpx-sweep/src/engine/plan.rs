@@ -25,8 +25,8 @@ const COUNTED: u64 = 1 << 20;
 const UNIT_HEAP: u64 = 3 << 10;
 /// Bytes of a tile per tick: both timelines, row signals, and the rows around it that are being read.
 const TILE_ROW: u64 = 320;
-/// Tiles held at once: the one being run, one that waits, one being made with the rows it is made of, and what the tape keeps at
-/// hand. (180 million ticks in 686 tiles took 546 MiB in all, mapped files included.)
+/// Tiles held at once: the one being run, one that waits, one being made with the rows it is made of, and what the tape
+/// keeps at hand. (180 million ticks in 686 tiles took 546 MiB in all, mapped files included.)
 const TILES: u64 = 7;
 /// The program itself, its buffers and tables.
 const PROGRAM: u64 = 64 << 20;
@@ -152,7 +152,7 @@ impl Plan {
             sweep.options.driver.name(),
         ));
         warnings.extend(grid.objective.require.iter().filter(|r| r.metric.ends_with("_pct")).filter_map(|r| {
-            let text = crate::engine::report_input::require_text(r);
+            let text = r.to_string();
             let small = r.value.abs() < 1.0 && r.value != 0.0;
             small.then(|| {
                 format!(

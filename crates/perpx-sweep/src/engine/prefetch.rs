@@ -40,8 +40,8 @@ fn skip_to(reader: &mut Reader<'_>, tile: usize, stop: &AtomicBool) -> Result<()
     Ok(())
 }
 
-/// Calls `run` with each tile from the `first` on, in order, until it fails. Of an index what was asked for in the tiles before
-/// is built ahead; the rest comes with the first question.
+/// Calls `run` with each tile from the `first` on, in order, until it fails. Of an index what was asked for in the
+/// tiles before is built ahead; the rest comes with the first question.
 ///
 /// # Errors
 /// Of the tape, or of `run`; a stop before the first tile.

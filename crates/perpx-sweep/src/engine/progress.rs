@@ -1,5 +1,5 @@
-//! What a run prints while it goes: a bar on a terminal, a plain line now and then where there is none, and in phases that have no
-//! bar.
+//! What a run prints while it goes: a bar on a terminal, a plain line now and then where there is none, and in phases
+//! that have no bar.
 
 use crate::results::ranking::Verdict;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};

@@ -2,12 +2,11 @@
 
 use crate::engine::plan::Plan;
 use crate::engine::run::{Outcome, Sweep, each_point};
-use crate::engine::winner_detail::WinnerDetail;
+use crate::engine::winner_detail::winner_detail;
 use crate::error::SweepError;
-use crate::grid::Compare;
 use crate::report::{
     Axis, AxisKind, Board, Column, Counts, Curve, Fact, Gate, Input, Leader, Level, Metric, Money, Objective, Point,
-    QualityTable, Spans, StateTime, Transition, Unit, Warning, Winner, WorldRow,
+    QualityTable, Spans, StateTime, Transition, Unit, Warning, Winner, WinnerDetail, WorldRow,
 };
 use crate::results::best::over_world_name;
 use crate::results::columns::SHARES;
@@ -54,7 +53,7 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, symbol_run: &SymbolRun, outcome: &O
     let census = census(sweep, outcome, winner)?;
     let best = outcome.reruns.first();
     let detail = match best.zip(winner) {
-        Some((best, winner)) => WinnerDetail::of(sweep, symbol_run, best, &winner.row)?,
+        Some((best, winner)) => winner_detail(sweep, symbol_run, best, &winner.row)?,
         None => WinnerDetail::default(),
     };
     let dead = dead_axes(sweep, &census);
@@ -79,14 +78,14 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, symbol_run: &SymbolRun, outcome: &O
             metric: grid.objective.metric.clone(),
             unit,
             over_world: over_world_name(grid.objective.over_world).to_string(),
-            require: grid.objective.require.iter().map(require_text).collect(),
+            require: grid.objective.require.iter().map(ToString::to_string).collect(),
         },
         counts: Counts {
             configurations: outcome.top_k.points,
             worlds: grid.world_points(),
             eligible: outcome.top_k.meeting,
             skipped: skipped(sweep, outcome),
-            failed: grid.objective.require.iter().map(require_text).zip(census.failed.iter().copied()).collect(),
+            failed: grid.objective.require.iter().map(ToString::to_string).zip(census.failed.iter().copied()).collect(),
         },
         winner: winner.map(|winner| winner_of(sweep, symbol_run, winner, &census)),
         board: board(sweep, outcome, unit),
@@ -98,14 +97,7 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, symbol_run: &SymbolRun, outcome: &O
             decision_slippage_bps: value(&sweep.table, &winner.row, 0, "slippage_at_decision_bp"),
         }),
         states: winner.map(|winner| states(&sweep.table, &winner.row)).unwrap_or_default(),
-        transitions: priced(sweep, winner, detail.transitions),
-        timeline: detail.timeline,
-        trades: detail.trades,
-        outside: detail.outside,
-        market: detail.market,
-        funding: detail.funding,
-        legging: detail.legging,
-        guards: detail.guards,
+        detail: WinnerDetail { transitions: priced(sweep, winner, detail.transitions), ..detail },
         gates: winner.map(|winner| gates(&winner.row)).unwrap_or_default(),
         warnings,
         quality: feed.map(|feed| quality(&feed.tape.quality().venues)).unwrap_or_default(),
@@ -220,18 +212,6 @@ fn axes(sweep: &Sweep<'_>, symbol_run: &SymbolRun, dead: &[bool]) -> Vec<Axis> {
         dead: *dead,
     });
     all.collect()
-}
-
-pub fn require_text(require: &crate::grid::Require) -> String {
-    let compare = match require.compare {
-        Compare::Less => "<",
-        Compare::LessEqual => "<=",
-        Compare::Greater => ">",
-        Compare::GreaterEqual => ">=",
-        Compare::Equal => "==",
-        Compare::Unequal => "!=",
-    };
-    format!("{} {compare} {}", require.metric, require.value)
 }
 
 fn skipped(sweep: &Sweep<'_>, outcome: &Outcome) -> Vec<(String, u64)> {

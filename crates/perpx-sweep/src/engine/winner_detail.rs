@@ -3,7 +3,9 @@
 use crate::engine::market_view::{MarketView, market_view};
 use crate::engine::run::Sweep;
 use crate::error::SweepError;
-use crate::report::{GuardAction, Legging, Settled, StateSpan, Step, Stretch, Trade, Transition, money, shown};
+use crate::report::{
+    GuardAction, Legging, Settled, StateSpan, Step, Stretch, Trade, Transition, WinnerDetail, money, shown,
+};
 use crate::results::ledgers::Rerun;
 use crate::results::spool::Row;
 use crate::symbol_run::SymbolRun;
@@ -18,41 +20,31 @@ use std::collections::BTreeMap;
 const WHOLE: usize = 1_200;
 const CLOSE: usize = 160;
 
-#[derive(Default)]
-pub struct WinnerDetail {
-    pub transitions: Vec<Transition>,
-    pub timeline: Vec<StateSpan>,
-    pub trades: Vec<Trade>,
-    /// By run: what lies outside every trade.
-    pub outside: [Lines; 2],
-    pub market: Option<Stretch>,
-    pub funding: Vec<Settled>,
-    pub legging: Vec<Legging>,
-    pub guards: Vec<GuardAction>,
-}
-
-impl WinnerDetail {
-    /// `row` is the winner's in its ranking world, `best` its second pass.
-    pub fn of(sweep: &Sweep<'_>, symbol_run: &SymbolRun, best: &Rerun, row: &Row) -> Result<WinnerDetail, SweepError> {
-        let (mut trades, outside) = trades(symbol_run, best);
-        let close = shown(&trades);
-        let mut windows = vec![(symbol_run.spans.inside.0, symbol_run.data.to, WHOLE)];
-        windows.extend(close.iter().map(|&i| around(symbol_run, &trades[i])));
-        let mut view = market_view(&sweep.grid, symbol_run, row, &windows)?;
-        let mut views = view.stretches.drain(..);
-        let market = views.next();
-        close.iter().zip(views).for_each(|(&i, view)| trades[i].view = Some(view));
-        Ok(WinnerDetail {
-            transitions: transitions(best),
-            timeline: timeline(symbol_run, best),
-            funding: funding(best),
-            legging: legging(best),
-            guards: guards(best, &view, market.as_ref()),
-            market,
-            trades,
-            outside,
-        })
-    }
+/// `row` is the winner's in its ranking world, `best` its second pass.
+pub fn winner_detail(
+    sweep: &Sweep<'_>,
+    symbol_run: &SymbolRun,
+    best: &Rerun,
+    row: &Row,
+) -> Result<WinnerDetail, SweepError> {
+    let (mut trades, outside) = trades(symbol_run, best);
+    let close = shown(&trades);
+    let mut windows = vec![(symbol_run.spans.inside.0, symbol_run.data.to, WHOLE)];
+    windows.extend(close.iter().map(|&i| around(symbol_run, &trades[i])));
+    let mut view = market_view(&sweep.grid, symbol_run, row, &windows)?;
+    let mut views = view.stretches.drain(..);
+    let market = views.next();
+    close.iter().zip(views).for_each(|(&i, view)| trades[i].view = Some(view));
+    Ok(WinnerDetail {
+        transitions: transitions(best),
+        timeline: timeline(symbol_run, best),
+        funding: funding(best),
+        legging: legging(best),
+        guards: guards(best, &view, market.as_ref()),
+        market,
+        trades,
+        outside,
+    })
 }
 
 /// A trade with some time before and after it.

@@ -1,5 +1,6 @@
 //! The small language of `[where] skip`: comparisons, and / or / not, parentheses, + - * / on numbers, over dotted keys.
 
+use super::Compare;
 use perpx_core::config::{Num, Value};
 use rust_decimal::Decimal;
 
@@ -27,12 +28,7 @@ pub enum Atom {
 pub enum Op {
     Or,
     And,
-    Less,
-    LessEqual,
-    Greater,
-    GreaterEqual,
-    Equal,
-    Unequal,
+    Compare(Compare),
     Plus,
     Minus,
     Times,
@@ -120,16 +116,13 @@ impl Op {
         }
         let right = right();
         match self {
-            Op::Equal => return Atom::Bool(left == right),
-            Op::Unequal => return Atom::Bool(left != right),
+            Op::Compare(Compare::Equal) => return Atom::Bool(left == right),
+            Op::Compare(Compare::Unequal) => return Atom::Bool(left != right),
             _ => {}
         }
         let (Atom::Num(a), Atom::Num(b)) = (left, right) else { return Atom::Null };
         let sum = match self {
-            Op::Less => return Atom::Bool(a < b),
-            Op::LessEqual => return Atom::Bool(a <= b),
-            Op::Greater => return Atom::Bool(a > b),
-            Op::GreaterEqual => return Atom::Bool(a >= b),
+            Op::Compare(compare) => return Atom::Bool(compare.holds(a, b)),
             Op::Plus => a.checked_add(b),
             Op::Minus => a.checked_sub(b),
             Op::Times => a.checked_mul(b),
@@ -264,28 +257,20 @@ impl<F: Fn(&str) -> Result<(Operand, Value), String>> Parser<'_, F> {
         let (left, left_kind) = self.sum()?;
         self.blanks();
         let at = self.at;
-        const OPS: [(&str, Op); 6] = [
-            ("<=", Op::LessEqual),
-            (">=", Op::GreaterEqual),
-            ("==", Op::Equal),
-            ("!=", Op::Unequal),
-            ("<", Op::Less),
-            (">", Op::Greater),
-        ];
-        let Some(op) = OPS.iter().find(|(symbol, _)| self.symbol(symbol)).map(|(_, op)| *op) else {
+        let Some((_, compare)) = Compare::SYMBOLS.into_iter().find(|(symbol, _)| self.symbol(symbol)) else {
             if self.text[self.at..].starts_with('=') {
                 return Err(self.error(at, "found =", "write == to compare"));
             }
             return Ok((left, left_kind));
         };
         let (right, right_kind) = self.sum()?;
-        let ordered = !matches!(op, Op::Equal | Op::Unequal);
+        let ordered = !matches!(compare, Compare::Equal | Compare::Unequal);
         let alike = left_kind == right_kind || left_kind == Type::Null || right_kind == Type::Null;
         if (ordered && (left_kind != Type::Number || right_kind != Type::Number)) || !alike {
             let what = format!("this compares {} with {}", left_kind.word(), right_kind.word());
             return Err(self.error(at, &what, "compare numbers with numbers, words with words by == and !="));
         }
-        Ok((Expr::Binary(op, Box::new(left), Box::new(right)), Type::Bool))
+        Ok((Expr::Binary(Op::Compare(compare), Box::new(left), Box::new(right)), Type::Bool))
     }
 
     fn sum(&mut self) -> Result<(Expr, Type), ExprError> {

@@ -55,16 +55,45 @@ pub enum Compare {
     Unequal,
 }
 
+impl Compare {
+    /// As they are written; one of two characters before the one that it begins with.
+    pub const SYMBOLS: [(&str, Compare); 6] = [
+        ("<=", Compare::LessEqual),
+        (">=", Compare::GreaterEqual),
+        ("==", Compare::Equal),
+        ("!=", Compare::Unequal),
+        ("<", Compare::Less),
+        (">", Compare::Greater),
+    ];
+
+    /// As it is written.
+    pub fn symbol(self) -> &'static str {
+        Compare::SYMBOLS.iter().find(|(_, compare)| *compare == self).map_or("", |(symbol, _)| symbol)
+    }
+
+    /// Both sides have a value for which it holds.
+    pub fn holds<T: PartialOrd>(self, left: T, right: T) -> bool {
+        left.partial_cmp(&right).is_some_and(|order| match self {
+            Compare::Less => order.is_lt(),
+            Compare::LessEqual => order.is_le(),
+            Compare::Greater => order.is_gt(),
+            Compare::GreaterEqual => order.is_ge(),
+            Compare::Equal => order.is_eq(),
+            Compare::Unequal => order.is_ne(),
+        })
+    }
+}
+
 impl Require {
+    /// A metric that is not a number fails.
     pub fn holds(&self, metric: f64) -> bool {
-        match self.compare {
-            Compare::Less => metric < self.value,
-            Compare::LessEqual => metric <= self.value,
-            Compare::Greater => metric > self.value,
-            Compare::GreaterEqual => metric >= self.value,
-            Compare::Equal => metric == self.value,
-            Compare::Unequal => metric != self.value && !metric.is_nan(),
-        }
+        self.compare.holds(metric, self.value)
+    }
+}
+
+impl std::fmt::Display for Require {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {}", self.metric, self.compare.symbol(), self.value)
     }
 }
 

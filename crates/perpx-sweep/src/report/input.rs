@@ -37,6 +37,23 @@ pub struct Input {
     pub money: Option<Money>,
     /// The winner's time in each state, S0 to S5.
     pub states: Vec<StateTime>,
+    pub detail: WinnerDetail,
+    /// Share of bars at which each gate condition held, winner's configuration.
+    pub gates: Vec<Gate>,
+    /// Those of the run and its data. The page itself adds a red one for a winner that is negative in sample, loses money
+    /// in the held-out part, or has neighbours with a negative median.
+    pub warnings: Vec<Warning>,
+    /// Which tape was read and in what state.
+    pub quality: Vec<QualityTable>,
+    /// Versions, hashes, seed, in the order to be shown.
+    pub provenance: Vec<Fact>,
+    /// How the metrics were taken ("returns at 3600 s, factor sqrt(8760)"...), a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// What the winner did. Empty without one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WinnerDetail {
     /// The winner's transitions by pair of states and reason.
     pub transitions: Vec<Transition>,
     /// The winner's states over time, without gaps, in order; drawn as a strip. May be empty.
@@ -53,17 +70,6 @@ pub struct Input {
     pub legging: Vec<Legging>,
     /// What the winner's funding guard did, in order.
     pub guards: Vec<GuardAction>,
-    /// Share of bars at which each gate condition held, winner's configuration.
-    pub gates: Vec<Gate>,
-    /// Those of the run and its data. The page itself adds a red one for a winner that is negative in sample, loses money
-    /// in the held-out part, or has neighbours with a negative median.
-    pub warnings: Vec<Warning>,
-    /// Which tape was read and in what state.
-    pub quality: Vec<QualityTable>,
-    /// Versions, hashes, seed, in the order to be shown.
-    pub provenance: Vec<Fact>,
-    /// How the metrics were taken ("returns at 3600 s, factor sqrt(8760)"...), a sentence each.
-    pub notes: Vec<String>,
 }
 
 /// A symbol of a run over several, for the page over all of them.

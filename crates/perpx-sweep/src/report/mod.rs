@@ -1,7 +1,8 @@
 //! What a run leaves to be looked at: one self-contained page and pictures of its charts.
 //!
-//! Over several symbols `write_symbols` makes one more page. The sweep fills `Input` with plain data; `write` makes `report.html` (no network, light and dark, any width), its words
-//! and first tables as `summary.json`, and a PNG of each chart out of it: `equity`, `market`, `money`, `funding`, `axes`,
+//! Over several symbols `write_symbols` makes one more page. The sweep fills `Input` with plain data; `write` makes
+//! `report.html` (no network, light and dark, any width), its words and first tables as `summary.json`, and a PNG of
+//! each chart out of it: `equity`, `market`, `money`, `funding`, `axes`,
 //! `parallel`, `distribution`, `heatmap-NN-y-x`. The same input gives the same bytes. 100,000 configurations cost no more
 //! page than two: only summaries of them are shown.
 

@@ -98,7 +98,7 @@ pub(super) fn summary(view: &View) -> PageSummary {
                 })
                 .collect(),
         }),
-        legging: legging::by_ending(&input.legging),
+        legging: legging::by_ending(&input.detail.legging),
         columns: input
             .board
             .columns

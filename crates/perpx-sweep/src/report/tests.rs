@@ -246,25 +246,25 @@ fn a_trade_that_the_data_cut_off_is_listed_and_marked_and_the_sums_are_the_runs(
     assert_eq!(list.matches("open at the end</span>").count(), 1);
     assert!(page.contains("1 was open at the end of the data and closed there"));
     let held_out = |trade: &&Trade| trade.opened >= input.spans.held_out;
-    let net = |wanted: bool| input.trades.iter().filter(|t| held_out(t) == wanted).map(Trade::net).sum::<f64>();
+    let net = |wanted: bool| input.detail.trades.iter().filter(|t| held_out(t) == wanted).map(Trade::net).sum::<f64>();
     let sum = |name: &str| {
         let row = &list[list.find(&format!(">{name}")).unwrap_or_else(|| panic!("{name}"))..];
         let value = &row[row.find("data-v=\"").unwrap() + 8..];
         value[..value.find('"').unwrap()].parse::<f64>().unwrap()
     };
     assert!((sum("In sample, ") - net(false)).abs() < 1e-9);
-    assert!((sum("Held out, net") - net(true) - input.outside[1].total().as_f64()).abs() < 1e-9);
+    assert!((sum("Held out, net") - net(true) - input.detail.outside[1].total().as_f64()).abs() < 1e-9);
     assert!(!list.contains("In sample, outside"), "there is nothing outside");
 }
 
 #[test]
 fn of_many_trades_the_telling_ones_are_listed() {
     let mut input = fake::input(2);
-    let one = input.trades[0].clone();
-    input.trades = (1..=1_000).map(|number| Trade { number, view: None, ..one.clone() }).collect();
-    input.trades[700].lines = input.trades[1].lines.minus(&input.trades[2].lines);
-    assert_eq!(input.trades[700].net(), 0.0);
-    let listed = shown(&input.trades);
+    let one = input.detail.trades[0].clone();
+    input.detail.trades = (1..=1_000).map(|number| Trade { number, view: None, ..one.clone() }).collect();
+    input.detail.trades[700].lines = input.detail.trades[1].lines.minus(&input.detail.trades[2].lines);
+    assert_eq!(input.detail.trades[700].net(), 0.0);
+    let listed = shown(&input.detail.trades);
     assert_eq!((listed.len(), listed[0]), (200, 0));
     assert!(listed.windows(2).all(|pair| pair[0] < pair[1]) && !listed.contains(&700));
     assert!(html(&input).contains("The 200 round trips of 1,000 that gained or lost most"));

@@ -274,8 +274,8 @@ fn check(input: &Input) -> Result<(), ReportError> {
             "from <= embargo <= held_out <= to, from < to".to_owned(),
         );
     }
-    if let Some(i) = input.timeline.iter().position(|s| s.state > 5) {
-        return bad(format!("timeline[{i}].state"), input.timeline[i].state.to_string(), "0 to 5".to_owned());
+    if let Some(i) = input.detail.timeline.iter().position(|s| s.state > 5) {
+        return bad(format!("timeline[{i}].state"), input.detail.timeline[i].state.to_string(), "0 to 5".to_owned());
     }
     Ok(())
 }

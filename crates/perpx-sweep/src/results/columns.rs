@@ -147,8 +147,9 @@ pub fn schema(columns: &[Column]) -> Arc<Schema> {
 /// (name, type, unit, meaning).
 pub type Layout = [(&'static str, Kind, &'static str, &'static str)];
 
+/// Columns of a table of the best: whose a row is, then `layout`.
 pub fn columns(layout: &Layout) -> Vec<Column> {
-    layout.iter().map(|(name, kind, unit, doc)| Column::new(name, *kind, unit, doc)).collect()
+    OWNER.iter().chain(layout).map(|(name, kind, unit, doc)| Column::new(name, *kind, unit, doc)).collect()
 }
 
 const ID: &str = "Configuration: a hash of its strategy keys.";
@@ -210,8 +211,8 @@ fn figures(table: &[MetricInfo]) -> Vec<Column> {
     all
 }
 
-/// What leaderboard.csv has before `world_id`, beside the strategy axes; all else it shares with results.parquet. `metric`: the
-/// objective's.
+/// What leaderboard.csv has before `world_id`, beside the strategy axes; all else it shares with results.parquet.
+/// `metric`: the objective's.
 pub fn standing(metric: &str) -> Vec<Column> {
     let world = |which: &str| {
         let doc = format!("`{metric}` in its {which} world.");
@@ -235,7 +236,8 @@ pub fn standing(metric: &str) -> Vec<Column> {
     ]
 }
 
-const OWNER: [(&str, Kind, &str, &str); 4] = [
+/// Whose a row is, in each table of the best.
+pub const OWNER: [(&str, Kind, &str, &str); 4] = [
     ("symbol", Kind::Word, "", SYMBOL),
     ("id", Kind::Id, "", ID),
     ("world_id", Kind::Id, "", WORLD_ID),
@@ -243,10 +245,6 @@ const OWNER: [(&str, Kind, &str, &str); 4] = [
 ];
 
 pub const TRADES: &Layout = &[
-    OWNER[0],
-    OWNER[1],
-    OWNER[2],
-    OWNER[3],
     ("seq", Kind::Whole, "", "Number of the entry within its run, from 1."),
     ("time", Kind::Time, "", "When we knew."),
     ("venue_time", Kind::Time, "", "When it happened at the venue."),
@@ -303,10 +301,6 @@ pub const TRADES: &Layout = &[
 ];
 
 pub const LEGGING: &Layout = &[
-    OWNER[0],
-    OWNER[1],
-    OWNER[2],
-    OWNER[3],
     ("trade", Kind::Whole, "", "Number of the trade, from 1; 0: outside all trades."),
     ("began", Kind::Time, "", "When the leg came to stand alone."),
     ("ended", Kind::Time, "", "When it no longer did."),
@@ -325,10 +319,6 @@ pub const LEGGING: &Layout = &[
 ];
 
 pub const EQUITY: &Layout = &[
-    OWNER[0],
-    OWNER[1],
-    OWNER[2],
-    OWNER[3],
     ("time", Kind::Time, "", "End of the minute."),
     ("equity", Kind::Exact(19), "quote", "Of both accounts, positions at their venue's mid."),
 ];

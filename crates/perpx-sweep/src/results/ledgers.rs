@@ -3,13 +3,15 @@
 //!
 //! trades.parquet, in the order of (symbol, id, run, seq). `kind`:
 //! - `capital`: what a venue's account began with (`amount`), its money grid and its fee rates after the referral's part;
-//! - `fill`: `side price qty maker fee`; - `funding`: `amount rate price`; - `liquidation`: `side price qty fee lost`; - `transfer`: `amount fee`;
+//! - `fill`: `side price qty maker fee`; `funding`: `amount rate price`; `liquidation`: `side price qty fee lost`;
+//!   `transfer`: `amount fee`;
 //! - `transition`: `state` is left for `to_state`, by `reason` (`also`: a bit for each further reason that held);
 //! - `money`: what a trade made on one venue, `pnl`, as the sum of its `pnl_<line>`; trade 0 = what lies outside all trades.
 //!   They stand at the end of a run, and all of them add up to its net pnl.
 //!
 //! `fee` and `amount` are ours when positive; `trade` counts from 1, 0 = outside a trade; `mid` is the venue's own when the
-//! entry reached us, `mid_at_match` (of fills) that of the book that the fill met, which slippage is measured from; `equity` that of both accounts after it; `at_end` marks what was closed because the data ended.
+//! entry reached us, `mid_at_match` (of fills) that of the book that the fill met, which slippage is measured from;
+//! `equity` that of both accounts after it; `at_end` marks what was closed because the data ended.
 //!
 //! legging.parquet has a row for each episode of legging, in the same order: from `began` to `ended`, the exposed leg, its
 //! largest quantity, quantity times seconds, mid at the beginning and the one furthest against us, how far that was
@@ -17,7 +19,7 @@
 //! ended.
 
 use crate::error::SweepError;
-use crate::results::columns::{Builder, EQUITY, LEGGING, Layout, TRADES, columns, schema};
+use crate::results::columns::{Builder, EQUITY, LEGGING, Layout, OWNER, TRADES, columns, schema};
 use crate::results::spool::RunRow;
 use crate::results::table::{TableFile, fault};
 use crate::symbol_run::SymbolRun;
@@ -61,8 +63,10 @@ enum Cell<'a> {
 
 /// Columns of `money` rows: a line each, in the order of [`Line::ALL`], and their sum.
 const MONEY: usize = Line::ALL.len() + 1;
+/// Columns of trades.parquet.
+const WIDTH: usize = OWNER.len() + TRADES.len();
 /// Columns before the account's terms, which only `capital` rows have.
-const TERMS: usize = TRADES.len() - MONEY - 3;
+const TERMS: usize = WIDTH - MONEY - 3;
 /// Columns before `at_end to_state reason also`.
 const AT_END: usize = TERMS - 4;
 
@@ -144,6 +148,14 @@ struct Owner<'a> {
     run: &'static str,
 }
 
+impl Owner<'_> {
+    /// Its cells, then those of the row.
+    fn row<'a>(&'a self, cells: impl IntoIterator<Item = Cell<'a>>) -> Vec<Cell<'a>> {
+        let own = [self.symbol, &self.id, self.world_id, self.run].map(Cell::Word);
+        own.into_iter().chain(cells).collect()
+    }
+}
+
 impl Ledgers {
     pub fn create(dir: &Path) -> Result<Ledgers, SweepError> {
         let trades = Table::create(&dir.join("trades.parquet"), TRADES)?;
@@ -220,16 +232,7 @@ impl Ledgers {
             self.legging.push(&legging_cells(owner, row))?;
         }
         for (time, equity) in &record.equity {
-            let head = [Cell::Word(owner.symbol), Cell::Word(&owner.id), Cell::Word(owner.world_id)];
-            let [symbol, id, world] = head;
-            self.equity.push(&[
-                symbol,
-                id,
-                world,
-                Cell::Word(owner.run),
-                Cell::Time(*time),
-                Cell::Money(equity.digits()),
-            ])?;
+            self.equity.push(&owner.row([Cell::Time(*time), Cell::Money(equity.digits())]))?;
         }
         Ok(())
     }
@@ -242,19 +245,11 @@ impl Ledgers {
 }
 
 fn common<'a>(owner: &'a Owner<'_>, seq: u32, time: Time, venue_time: Time) -> Vec<Cell<'a>> {
-    vec![
-        Cell::Word(owner.symbol),
-        Cell::Word(&owner.id),
-        Cell::Word(owner.world_id),
-        Cell::Word(owner.run),
-        Cell::Count(seq),
-        Cell::Time(time),
-        Cell::Time(venue_time),
-    ]
+    owner.row([Cell::Count(seq), Cell::Time(time), Cell::Time(venue_time)])
 }
 
 fn fill_up(cells: &mut Vec<Cell<'_>>) {
-    fill_up_to(cells, TRADES.len());
+    fill_up_to(cells, WIDTH);
 }
 
 fn fill_up_to(cells: &mut Vec<Cell<'_>>, len: usize) {
@@ -336,7 +331,7 @@ fn money_cells<'a>(owner: &'a Owner<'_>, seq: u32, end: Time, row: &MoneyRow, ro
     cells.extend([Cell::Word(owner.venues[role.ix()]), Cell::Word(role_name(role))]);
     fill_up_to(&mut cells, AT_END);
     cells.push(Cell::Flag(row.trade > 0 && row.closed.is_none()));
-    fill_up_to(&mut cells, TRADES.len() - MONEY);
+    fill_up_to(&mut cells, WIDTH - MONEY);
     cells.extend(Line::ALL.map(|line| Cell::Money(row.lines.get(role, line).digits())));
     cells.push(Cell::Money(row.lines.of(role).digits()));
     cells
@@ -344,11 +339,7 @@ fn money_cells<'a>(owner: &'a Owner<'_>, seq: u32, end: Time, row: &MoneyRow, ro
 
 fn legging_cells<'a>(owner: &'a Owner<'_>, row: &LeggingRow) -> Vec<Cell<'a>> {
     let state = state_name(row.state);
-    vec![
-        Cell::Word(owner.symbol),
-        Cell::Word(&owner.id),
-        Cell::Word(owner.world_id),
-        Cell::Word(owner.run),
+    owner.row([
         Cell::Count(row.trade),
         Cell::Time(row.from),
         Cell::Time(row.to),
@@ -364,5 +355,5 @@ fn legging_cells<'a>(owner: &'a Owner<'_>, row: &LeggingRow) -> Vec<Cell<'a>> {
         Cell::Money((-row.worst).digits()),
         Cell::Real(row.cost_bp()),
         Cell::Money((-row.amount).digits()),
-    ]
+    ])
 }

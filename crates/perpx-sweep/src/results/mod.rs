@@ -7,7 +7,8 @@
 //! | `ranking` | which configuration is better |
 //! | `columns` | every column of the tables: name, type, unit, meaning |
 //! | `reader` | the tables of a finished run as data frames |
-//! | `table`, `leaderboard`, `ledgers`, `best`, `manifest` | results.parquet, leaderboard.csv, the tables of the best, best.yml, run.json |
+//! | `table`, `leaderboard`, `best`, `manifest` | results.parquet, leaderboard.csv, best.yml, run.json |
+//! | `ledgers` | the tables of the best |
 
 pub mod best;
 pub mod columns;

@@ -1,5 +1,5 @@
-//! The one reader of a run's tables: the columns that are asked for, as a data frame. They are decoded by the parquet library
-//! that wrote them; the one of polars would be a second, in fourteen more packages.
+//! The one reader of a run's tables: the columns that are asked for, as a data frame. They are decoded by the parquet
+//! library that wrote them; the one of polars would be a second, in fourteen more packages.
 
 use crate::error::SweepError;
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};

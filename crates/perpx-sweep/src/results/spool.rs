@@ -2,8 +2,9 @@
 //! by its number and a configuration by bisection. Memory does not grow with the grid.
 //!
 //! A record, little endian: id u64, point u64, world u32, padding u32, four shares f64, then for each run (in sample,
-//! held out) its ledger hash (16 bytes) and its metrics f64. NaN stands for "no value". The first 8 bytes of the record's BLAKE3
-//! end it: a run goes on from rows that lay on a disk, and a bit that turned there must not become a result.
+//! held out) its ledger hash (16 bytes) and its metrics f64. NaN stands for "no value". The first 8 bytes of the
+//! record's BLAKE3 end it: a run goes on from rows that lay on a disk, and a bit that turned there must not become a
+//! result.
 
 use crate::error::SweepError;
 use perpx_core::replay::LedgerHash;

@@ -62,17 +62,8 @@ impl File<'_> {
 
 fn read_require(text: &str) -> Option<(String, Compare, f64)> {
     let at = text.find(['<', '>', '=', '!'])?;
-    let rest = &text[at..];
-    let (compare, length) = match rest {
-        _ if rest.starts_with("<=") => (Compare::LessEqual, 2),
-        _ if rest.starts_with(">=") => (Compare::GreaterEqual, 2),
-        _ if rest.starts_with("==") => (Compare::Equal, 2),
-        _ if rest.starts_with("!=") => (Compare::Unequal, 2),
-        _ if rest.starts_with('<') => (Compare::Less, 1),
-        _ if rest.starts_with('>') => (Compare::Greater, 1),
-        _ => return None,
-    };
-    let name = text[..at].trim();
-    let value = Num::parse(rest[length..].trim())?.as_f64();
+    let (name, rest) = (text[..at].trim(), &text[at..]);
+    let (symbol, compare) = Compare::SYMBOLS.into_iter().find(|(symbol, _)| rest.starts_with(symbol))?;
+    let value = Num::parse(rest[symbol.len()..].trim())?.as_f64();
     (!name.is_empty()).then(|| (name.to_string(), compare, value))
 }

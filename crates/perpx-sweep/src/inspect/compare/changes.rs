@@ -1,6 +1,5 @@
 //! What differs between two runs, key by key, from their run.json.
 
-use crate::engine::report_input::require_text;
 use crate::inspect::show::Run;
 use crate::results::best::over_world_name;
 use crate::results::manifest::RunManifest;
@@ -69,7 +68,7 @@ fn lines(run: &RunManifest) -> BTreeMap<String, String> {
     let objective = &run.objective;
     out.insert("[objective] metric".to_string(), objective.metric.clone());
     out.insert("[objective] over_world".to_string(), over_world_name(objective.over_world).to_string());
-    let require: Vec<String> = objective.require.iter().map(require_text).collect();
+    let require: Vec<String> = objective.require.iter().map(ToString::to_string).collect();
     out.insert("[objective] require".to_string(), require.join(", "));
     out
 }

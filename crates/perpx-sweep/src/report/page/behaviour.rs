@@ -8,14 +8,14 @@ use maud::{Markup, html};
 
 pub fn body(view: &View) -> Option<Markup> {
     let input = view.input;
-    if input.states.is_empty() && input.transitions.is_empty() && input.gates.is_empty() {
+    if input.states.is_empty() && input.detail.transitions.is_empty() && input.gates.is_empty() {
         return None;
     }
     Some(html! {
         div.pair {
             @if !input.states.is_empty() { div.scroll { (states(view)) } }
             @if !input.gates.is_empty() { div.scroll { (gates(view)) } }
-            @if !input.transitions.is_empty() { div.scroll.row { (transitions(view)) } }
+            @if !input.detail.transitions.is_empty() { div.scroll.row { (transitions(view)) } }
         }
     })
 }
@@ -67,8 +67,8 @@ fn gates(view: &View) -> Markup {
 }
 
 fn transitions(view: &View) -> Markup {
-    let all = view.input.transitions.iter().map(|t| t.count).sum::<u64>().max(1);
-    let priced = view.input.transitions.iter().any(|t| t.pnl.is_some());
+    let all = view.input.detail.transitions.iter().map(|t| t.count).sum::<u64>().max(1);
+    let priced = view.input.detail.transitions.iter().any(|t| t.pnl.is_some());
     html! {
         table.tight {
             caption {
@@ -83,7 +83,7 @@ fn transitions(view: &View) -> Markup {
                 @if priced { th.num scope="col" { "From there on" small { (view.input.quote) } } }
             } }
             tbody {
-                @for t in &view.input.transitions {
+                @for t in &view.input.detail.transitions {
                     tr {
                         th.path scope="row" { (t.from) " → " (t.to) }
                         td { (text::words(&t.reason)) }

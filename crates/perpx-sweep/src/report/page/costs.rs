@@ -18,7 +18,7 @@ const WORST: usize = 10;
 
 pub fn funding(view: &View) -> Option<Markup> {
     let input = view.input;
-    if input.funding.is_empty() {
+    if input.detail.funding.is_empty() {
         return None;
     }
     let [long, short] = &input.venues;
@@ -49,7 +49,7 @@ pub fn funding(view: &View) -> Option<Markup> {
 pub fn binned(view: &View, bins: usize) -> Vec<[f64; 2]> {
     let spans = &view.input.spans;
     let mut out = vec![[0.0; 2]; bins];
-    for settled in &view.input.funding {
+    for settled in &view.input.detail.funding {
         let part = settled.at.since(spans.from) as f64 / spans.to.since(spans.from) as f64;
         let bin = ((part * bins as f64).max(0.0) as usize).min(bins - 1);
         (0..2).for_each(|leg| out[bin][leg] += settled.amounts[leg]);
@@ -60,9 +60,9 @@ pub fn binned(view: &View, bins: usize) -> Vec<[f64; 2]> {
 /// The running sum after each settlement; the held-out part has its own.
 pub fn running(view: &View) -> Vec<(Time, f64)> {
     let mut sum = 0.0;
-    let mut out: Vec<(Time, f64)> = Vec::with_capacity(view.input.funding.len());
+    let mut out: Vec<(Time, f64)> = Vec::with_capacity(view.input.detail.funding.len());
     let held_out = view.input.spans.held_out;
-    for settled in &view.input.funding {
+    for settled in &view.input.detail.funding {
         if settled.at >= held_out && out.last().is_some_and(|last| last.0 < held_out) {
             sum = 0.0;
         }
@@ -122,7 +122,7 @@ fn bar_path(bins: &[[f64; 2]], leg: usize, plot: &Plot, scale: &Scale, width: f6
 
 /// For the script.
 pub fn data(view: &View) -> Value {
-    if view.input.funding.is_empty() {
+    if view.input.detail.funding.is_empty() {
         return Value::Null;
     }
     let bins = binned(view, BINS);
@@ -144,9 +144,9 @@ fn funding_table(view: &View) -> Markup {
     let parts: Vec<(&str, Vec<&Settled>)> = [("In sample", false), ("Held out", true)]
         .into_iter()
         .filter(|(_, held_out)| !held_out || spans.has_held_out())
-        .map(|(name, out)| (name, input.funding.iter().filter(|s| (s.at >= spans.held_out) == out).collect()))
+        .map(|(name, out)| (name, input.detail.funding.iter().filter(|s| (s.at >= spans.held_out) == out).collect()))
         .collect();
-    let places = text::places(input.funding.iter().flat_map(|s| s.amounts));
+    let places = text::places(input.detail.funding.iter().flat_map(|s| s.amounts));
     let amount = |value: f64| super::money_cell(value, places);
     html! {
         div.scroll tabindex="0" role="region" aria-label="Funding received and paid" {
@@ -176,8 +176,8 @@ fn funding_table(view: &View) -> Markup {
 }
 
 pub fn legging(view: &View) -> Option<Markup> {
-    let rows = &view.input.legging;
-    if rows.is_empty() && view.input.trades.is_empty() {
+    let rows = &view.input.detail.legging;
+    if rows.is_empty() && view.input.detail.trades.is_empty() {
         return None;
     }
     if rows.is_empty() {
@@ -286,14 +286,14 @@ fn legging_worst(view: &View, worst: &[&Legging]) -> Markup {
 
 pub fn guards(view: &View) -> Option<Markup> {
     let input = view.input;
-    if input.trades.is_empty() {
+    if input.detail.trades.is_empty() {
         return None;
     }
-    if input.guards.is_empty() {
+    if input.detail.guards.is_empty() {
         return Some(html! { p { "The funding guard never acted: it saved nothing and cost nothing." } });
     }
-    let places = text::places(input.guards.iter().map(|g| g.avoided));
-    let (avoided, after) = input.guards.iter().fold((0.0, 0.0), |s, g| (s.0 + g.avoided, s.1 + g.after));
+    let places = text::places(input.detail.guards.iter().map(|g| g.avoided));
+    let (avoided, after) = input.detail.guards.iter().fold((0.0, 0.0), |s, g| (s.0 + g.avoided, s.1 + g.after));
     Some(html! {
         p.note {
             "Saved: the funding that the quantity let go would have paid until its trade ended, at least at its next "
@@ -302,13 +302,13 @@ pub fn guards(view: &View) -> Option<Markup> {
         }
         div.scroll.high tabindex="0" role="region" aria-label="Guard actions" {
             table.tight {
-                caption { "The guard acted " (text::counted(input.guards.len() as u64, "time")) ", " (input.quote) }
+                caption { "The guard acted " (text::counted(input.detail.guards.len() as u64, "time")) ", " (input.quote) }
                 thead { tr {
                     th scope="col" { "When" small { "UTC" } } th.num scope="col" { "Trade" } th scope="col" { "From → to" }
                     th.num scope="col" { "Saved" } th.num scope="col" { "Then" }
                 } }
                 tbody {
-                    @for guard in input.guards.iter().take(200) {
+                    @for guard in input.detail.guards.iter().take(200) {
                         tr {
                             td { (text::moment(guard.at)) } td.num { (guard.trade) }
                             td.path { "S" (guard.from) " → S" (guard.to) }

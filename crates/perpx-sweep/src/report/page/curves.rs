@@ -23,7 +23,7 @@ pub fn body(view: &View) -> Option<Markup> {
                 li { span.swatch style={ "background:var(--c" (i + 1) ")" } {} "#" (curve.rank) " " code { (curve.id) } }
             }
         }
-        @if !input.timeline.is_empty() { ul.legend { (state_legend()) } }
+        @if !input.detail.timeline.is_empty() { ul.legend { (state_legend()) } }
         p.note { (shading(&input.spans)) @if input.spans.has_held_out() { " The held-out run starts with fresh capital, and so with a peak of its own." } }
     };
     Some(html! {
@@ -50,7 +50,7 @@ fn chart(view: &View, size: Size) -> Markup {
     let top = Plot { left, right, top: 34.0, bottom: size.pick(310.0, 220.0) };
     let lower_top = top.bottom + 34.0;
     let lower = Plot { left, right, top: lower_top, bottom: lower_top + size.pick(110.0, 80.0) };
-    let has_strip = !input.timeline.is_empty();
+    let has_strip = !input.detail.timeline.is_empty();
     let end = if has_strip { lower.bottom + 28.0 } else { lower.bottom };
     let clock = Clock { spans, left, right };
     html! {
@@ -71,7 +71,7 @@ fn chart(view: &View, size: Size) -> Markup {
                         d=(path(&lower, down.iter().filter(mine).map(|s| (clock.part(s.0), percent.place(s.1))))) {}
                 }
             }
-            @if has_strip { (clock.strip(&input.timeline, lower.bottom + 12.0, end, size)) }
+            @if has_strip { (clock.strip(&input.detail.timeline, lower.bottom + 12.0, end, size)) }
             (clock.foot(end, size.pick(9, 4)))
         }
     }

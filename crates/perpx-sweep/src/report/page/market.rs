@@ -29,9 +29,9 @@ pub fn mark(step: &Step) -> Option<usize> {
 }
 
 pub fn body(view: &View) -> Option<Markup> {
-    let market = view.input.market.as_ref()?;
+    let market = view.input.detail.market.as_ref()?;
     let [long, short] = &view.input.venues;
-    let trades = shown(&view.input.trades);
+    let trades = shown(&view.input.detail.trades);
     let caption = html! {
         ul.legend {
             li { span.swatch style="background:var(--c1)" {} (long) " mid" }
@@ -54,7 +54,7 @@ pub fn body(view: &View) -> Option<Markup> {
             label for="zoom" { "Show " }
             select #zoom {
                 option value="" { "the whole range" }
-                @for trade in trades.iter().map(|i| &view.input.trades[*i]).filter(|t| t.view.is_some()) {
+                @for trade in trades.iter().map(|i| &view.input.detail.trades[*i]).filter(|t| t.view.is_some()) {
                     option value=(trade.number) {
                         "trade " (trade.number) " · " (text::day(trade.opened)) " " (text::clock(trade.opened, false))
                         " · " (text::measured(Some(trade.net()), crate::report::Unit::Money, &view.input.quote))
@@ -107,7 +107,7 @@ fn chart(view: &View, market: &Stretch, size: Size) -> Markup {
             path.range style="--tone:var(--spread)" d=(range(&low, &spread, &|b| b.spread)) {}
             @for side in 0..2 { path.band-line d=(level(side)) {} }
             (marks(view, &clock, (&top, &price), (&low, &spread), &buckets, size.pick(4.0, 9.0)))
-            (clock.strip(&view.input.timeline, strip_top, end, size))
+            (clock.strip(&view.input.detail.timeline, strip_top, end, size))
             (clock.foot(end, size.pick(9, 4)))
         }
     }
@@ -161,7 +161,7 @@ fn marks(
 ) -> Markup {
     let mut paths = [const { String::new() }; 4];
     let mut last = [f64::NEG_INFINITY; 4];
-    for step in view.input.trades.iter().flat_map(|trade| &trade.steps) {
+    for step in view.input.detail.trades.iter().flat_map(|trade| &trade.steps) {
         let Some(kind) = mark(step) else { continue };
         let x = clock.x(step.at);
         if x < last[kind] + apart {
@@ -194,9 +194,9 @@ fn symbol(kind: usize, x: f64, y: f64) -> String {
 
 /// For the script: the whole range, and each trade that can be looked at closely.
 pub fn data(view: &View) -> (Value, Value) {
-    let whole = view.input.market.as_ref().map_or(Value::Null, |market| stretch(view, market));
+    let whole = view.input.detail.market.as_ref().map_or(Value::Null, |market| stretch(view, market));
     let mut trades = serde_json::Map::new();
-    for trade in shown(&view.input.trades).into_iter().map(|i| &view.input.trades[i]) {
+    for trade in shown(&view.input.detail.trades).into_iter().map(|i| &view.input.detail.trades[i]) {
         let Some(close) = &trade.view else { continue };
         let mut entry = stretch(view, close);
         let steps = trade.steps.iter().map(|step| {

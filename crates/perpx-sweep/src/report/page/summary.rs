@@ -181,7 +181,7 @@ fn earned(view: &View) -> Option<Markup> {
     parts.sort_by_key(|part| -part.1.abs());
     parts.truncate(4);
     let is_in_sample = |t: &&Trade| !view.input.spans.has_held_out() || t.opened < view.input.spans.embargo;
-    let trades: Vec<Trade> = view.input.trades.iter().filter(is_in_sample).cloned().collect();
+    let trades: Vec<Trade> = view.input.detail.trades.iter().filter(is_in_sample).cloned().collect();
     Some(html! {
         (money_of(view, lines.total())) " on " (text::measured(Some(view.input.capital), Unit::Money, &view.input.quote))
         " of capital in " (text::counted(trades.len() as u64, "trade"))

@@ -7,12 +7,12 @@ use perpx_core::ledger::{Line, Lines};
 use perpx_core::units::MidValue;
 
 pub fn body(view: &View) -> Option<Markup> {
-    let all = &view.input.trades;
+    let all = &view.input.detail.trades;
     if all.is_empty() {
         return None;
     }
     let shown: Vec<&Trade> = shown(all).into_iter().map(|i| &all[i]).collect();
-    let lists = all.iter().map(|trade| &trade.lines).chain(&view.input.outside);
+    let lists = all.iter().map(|trade| &trade.lines).chain(&view.input.detail.outside);
     let used =
         |line: &&Line| lists.clone().any(|lines| (0..2).any(|leg| lines.0[leg][**line as usize] != MidValue::ZERO));
     let lines: Vec<Line> = Line::ALL.iter().filter(used).copied().collect();
@@ -57,9 +57,9 @@ fn sums(view: &View) -> Vec<(String, Lines)> {
     let runs: &[&str] = if input.spans.has_held_out() { &["In sample", "Held out"] } else { &["In sample"] };
     let mut out = Vec::new();
     for (run, name) in runs.iter().enumerate() {
-        let of_run: Vec<&Trade> = input.trades.iter().filter(|trade| is_held_out(trade) == (run == 1)).collect();
+        let of_run: Vec<&Trade> = input.detail.trades.iter().filter(|trade| is_held_out(trade) == (run == 1)).collect();
         let sum = of_run.iter().fold(Lines::default(), |sum, trade| sum.plus(&trade.lines));
-        let outside = &input.outside[run];
+        let outside = &input.detail.outside[run];
         let counted = text::counted(of_run.len() as u64, "trade");
         if *outside == Lines::default() {
             out.push((format!("{name}, {counted}"), sum));

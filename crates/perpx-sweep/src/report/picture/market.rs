@@ -52,7 +52,7 @@ pub fn draw(view: &View, market: &Stretch, paper: &Paper) -> Result<(), String> 
         paper.line(part, INK, 2)?;
     }
     let strip = Plot { top: 750.0, bottom: 772.0, ..top };
-    for (from, to, state) in runs(&input.timeline, 700, |t| clock.part(t)) {
+    for (from, to, state) in runs(&input.detail.timeline, 700, |t| clock.part(t)) {
         let at = |column: usize| strip.x(column as f64 / 700.0);
         paper.rect((at(from), strip.top), (at(to), strip.bottom), STATES[state])?;
     }
@@ -71,7 +71,7 @@ fn steps(
     paper: &Paper,
 ) -> Result<(), String> {
     let mut last = [f64::NEG_INFINITY; 4];
-    for step in view.input.trades.iter().flat_map(|trade| &trade.steps) {
+    for step in view.input.detail.trades.iter().flat_map(|trade| &trade.steps) {
         let Some(kind) = mark(step) else { continue };
         let x = clock.x(step.at);
         let bucket = buckets.get((clock.part(step.at) * buckets.len() as f64) as usize);
@@ -108,6 +108,6 @@ fn legend(view: &View, paper: &Paper) -> Result<(), String> {
         paper.rect((x, 866.0), (x + 20.0, 882.0), STATES[i])?;
         paper.text(&format!("S{i} {name}"), (x + 30.0, 874.0), letters, INK, Anchor::Left)?;
     }
-    let trades = text::counted(view.input.trades.len() as u64, "round trip");
+    let trades = text::counted(view.input.detail.trades.len() as u64, "round trip");
     paper.text(&trades, (1560.0, 840.0), letters, QUIET, Anchor::Right)
 }

@@ -44,13 +44,13 @@ pub fn pictures(view: &View, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     if !input.curves.is_empty() {
         all.push(picture("equity", Box::new(|paper| curves::draw(view, paper))));
     }
-    if let Some(market) = &input.market {
+    if let Some(market) = &input.detail.market {
         all.push(picture("market", Box::new(|paper| market::draw(view, market, paper))));
     }
     if let Some(money) = &input.money {
         all.push(picture("money", Box::new(|paper| money::draw(view, &money.in_sample, paper))));
     }
-    if !input.funding.is_empty() {
+    if !input.detail.funding.is_empty() {
         all.push(picture("funding", Box::new(|paper| funding::draw(view, paper))));
     }
     if !view.slices.is_empty() {
