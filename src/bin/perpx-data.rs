@@ -105,7 +105,7 @@ fn main() -> ExitCode {
         Command::Check { store, symbol, max_age, funding_missing, marks_missing, json } => {
             let [funding, marks] = [funding_missing, marks_missing].map(|how| how.unwrap_or(Missing::Refuse));
             let keys = check::MissingKeys { funding, marks };
-            told(json, check::check(&store, symbol.as_deref(), max_age * perpx::units::SECOND_NS, keys), |report| {
+            deliver(json, check::check(&store, symbol.as_deref(), max_age * perpx::units::SECOND_NS, keys), |report| {
                 let verdict = report.verdict();
                 let code = verdict.exit_code();
                 let all = || serde_json::json!({ "exit": code, "verdict": verdict, "report": report });
@@ -114,7 +114,7 @@ fn main() -> ExitCode {
         }
         Command::Synth(args) => args.run(),
         Command::Emulate(args) => args.run(),
-        Command::Info { store, json } => told(json, info::info(&store), |found| {
+        Command::Info { store, json } => deliver(json, info::info(&store), |found| {
             let all = || serde_json::json!({ "exit": 0, "info": found });
             text::print(&if json { all().to_string() } else { found.text(text::width()) }, 0)
         }),
@@ -131,7 +131,7 @@ fn missing(count: usize) -> impl TypedValueParser<Value = Missing> {
 }
 
 fn import(map: &Path, from: &Path, store: &Path, json: bool) -> u8 {
-    told(json, import::import(map, from, store), |report| {
+    deliver(json, import::import(map, from, store), |report| {
         let place = store.display();
         let done = format!("{}written to {place}; see `perpx-data check {place}`", report.text());
         let all = || serde_json::json!({ "exit": 0, "store": store, "import": report });
@@ -158,17 +158,17 @@ fn cached(clear: bool, json: bool) -> u8 {
         return text::fail(&"there is no folder for a cache: set PERPX_CACHE", json, 2);
     };
     let found = if clear { cache::clear(&dir) } else { Ok(cache::info(&dir)) };
-    told(json, found, |found| {
+    deliver(json, found, |found| {
         let all = || serde_json::json!({ "exit": 0, "cleared": clear, "cache": found });
         let shown = || format!("{}{}", if clear { "removed\n" } else { "" }, found.text(text::width()));
         text::print(&if json { all().to_string() } else { shown() }, 0)
     })
 }
 
-/// Tells a result or an error; returns the exit code.
-fn told<T>(json: bool, result: Result<T, TapeError>, tell: impl FnOnce(T) -> u8) -> u8 {
+/// Prints a result or an error; returns the exit code.
+fn deliver<T>(json: bool, result: Result<T, TapeError>, print: impl FnOnce(T) -> u8) -> u8 {
     match result {
-        Ok(found) => tell(found),
+        Ok(found) => print(found),
         Err(error) => text::fail(&error, json, error.exit_code()),
     }
 }

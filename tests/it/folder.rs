@@ -1,7 +1,7 @@
 //! A run's folder: who may write to it, and what is left of an earlier run.
 
 use crate::sweep::{Case, GRID, run};
-use perpx::sweep::runs::{State, runs, text};
+use perpx::sweep::runs::{RunStatus, runs, text};
 use perpx::sweep::{Options, SweepError};
 use std::collections::BTreeSet;
 use std::fs;
@@ -31,7 +31,10 @@ fn one_process_at_a_time_writes_to_it() {
     lock.lock().expect("locks");
     refused(&case.options("run"), "another perpx-sweep is writing here");
     assert_eq!(names(&dir), BTreeSet::from([".lock".to_string()]), "nothing was written");
-    assert_eq!(runs(&case.out("")).expect("lists").iter().map(|run| run.state).collect::<Vec<_>>(), [State::Running]);
+    assert_eq!(
+        runs(&case.out("")).expect("lists").iter().map(|run| run.state).collect::<Vec<_>>(),
+        [RunStatus::Running]
+    );
     lock.unlock().expect("unlocks");
     run(&case.options("run")).expect("runs");
 }
@@ -85,7 +88,7 @@ fn a_run_of_another_version_is_not_replaced_unasked() {
     let text = fs::read_to_string(&path).expect("reads").replace("\"objective\": {", "\"goal\": {");
     fs::write(&path, text).expect("writes");
     refused(&case.options("run"), "a finished run lies here, but its version differs");
-    assert_eq!(runs(&case.out("")).expect("lists")[0].state, State::Finished);
+    assert_eq!(runs(&case.out("")).expect("lists")[0].state, RunStatus::Finished);
     run(&Options { fresh: true, ..case.options("run") }).expect("replaces it");
 }
 
@@ -98,7 +101,7 @@ fn runs_are_listed_with_where_they_stand() {
     fs::create_dir_all(case.out("notes")).expect("a folder of something else");
     let found = runs(&case.out("")).expect("lists");
     let states: Vec<_> = found.iter().map(|run| (run.dir.file_name().expect("a name").to_owned(), run.state)).collect();
-    assert_eq!(states, [("done".into(), State::Finished), ("half".into(), State::Unfinished)]);
+    assert_eq!(states, [("done".into(), RunStatus::Finished), ("half".into(), RunStatus::Unfinished)]);
     assert_eq!(found[0].symbols[0].configurations, 10);
     let shown = text(&case.out(""), &found, 200);
     for words in ["finished", "unfinished", "BTC", "net PnL", "this"] {

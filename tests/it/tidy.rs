@@ -173,6 +173,9 @@ fn no_file_is_long_and_nothing_is_left_behind() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// What is printed is printed, delivered or said, never told.
+const PRINTED: &[(&str, &str)] = &[("told", "printed"), ("tell", "print"), ("tells", "prints"), ("teller", "printer")];
+
 /// Names that were private to this house, by the folder in which they stood, each with the one that took its place.
 const OLD_NAMES: &[(&str, &[(&str, &str)])] = &[
     (
@@ -222,6 +225,27 @@ const OLD_NAMES: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("crates/perpx-core/src/config", &[("say", "describe")]),
+    ("crates/perpx-sweep/src", PRINTED),
+    (
+        "crates/perpx-sweep/src",
+        &[
+            ("aside", "once"),
+            ("Podium", "TopK"),
+            ("Judge", "Ranker"),
+            ("Grade", "Score"),
+            ("Crew", "Scheduler"),
+            ("Mover", "DriverSlot"),
+            ("Effort", "WorkerTime"),
+            ("Story", "WinnerDetail"),
+            ("Scenery", "MarketView"),
+        ],
+    ),
+    ("crates/perpx-data/src", PRINTED),
+    (
+        "crates/perpx-data/src",
+        &[("heard", "received"), ("news", "fresh"), ("MissingPolicy", "Missing"), ("MarksPolicy", "Missing")],
+    ),
+    ("src", PRINTED),
     ("crates/perpx-data/src/loader", &[("aside", "partial"), ("Pace", "FeedLoad")]),
     ("crates/perpx-data/src/store", &[("aside", "partial")]),
     ("crates/perpx-data/src/text", &[("say", "print"), ("tell", "print_err")]),
@@ -247,4 +271,24 @@ fn no_old_name_has_come_back() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// A reader who has met a type knows it by its name.
+#[test]
+fn the_name_of_a_type_is_one_thing_in_a_crate() {
+    for name in ["perpx-sweep", "perpx-data"] {
+        let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (path, text) in below(&format!("crates/{name}/src")) {
+            for line in code(&path, &text).into_iter().filter(|line| !line.starts_with(' ')) {
+                let mut words = identifiers(line).filter(|word| !["", "pub", "crate", "super"].contains(word));
+                let defines = words.next().is_some_and(|word| ["struct", "enum", "trait", "type"].contains(&word));
+                if let Some(name) = words.next().filter(|_| defines) {
+                    places.entry(name.to_string()).or_default().push(path.clone());
+                }
+            }
+        }
+        assert!(places.len() > 50, "{name}: {} types read", places.len());
+        places.retain(|_, paths| paths.len() > 1);
+        assert!(places.is_empty(), "{name}: {places:#?}");
+    }
 }

@@ -209,7 +209,7 @@ fn tiles_out_of_order_are_those_in_order() {
     assert!(text.contains("there is no tile 999"), "{text}");
 }
 
-/// From 3,600 to 3,900 s a venue tells what it told before, and its age stays young; the venue itself moves on.
+/// From 3,600 to 3,900 s a venue sends what it sent before, and its age stays young; the venue itself moves on.
 #[test]
 fn a_stale_feed_repeats_itself() {
     let bench = both();
@@ -282,7 +282,7 @@ fn latency_shifts_and_outages_silence_only_the_local_timeline() {
     let first = |l: &Local| l.seen[0].iter().find(|t| **t > 0).copied().expect("a row");
     assert_eq!(first(&tile.local), first(&plain.local) + 5_000_000);
     let during = last_at(&tile.local.time, Time(to.0 - 1));
-    assert!(tile.local.seen[1][during] < from.0, "nothing is heard within the outage");
+    assert!(tile.local.seen[1][during] < from.0, "nothing is received within the outage");
     assert!(tile.local.seen[0][during] > from.0);
     let quality = tape.quality();
     assert!(quality.venue(Role::Short).never_received > 100);

@@ -85,7 +85,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List a configuration's trades, or tell the life of one, order by order
+    /// List a configuration's trades, or print the life of one, order by order
     Explain(explain::ExplainArgs),
     /// List the keys of the strategy file: meaning, what is accepted, default
     #[command(after_help = "Example: perpx-sweep keys locking")]
@@ -251,7 +251,7 @@ impl RunArgs {
             text::print_err("stopping; again to stop at once");
             let (saving, over) = (saving.clone(), over.clone());
             std::thread::spawn(move || {
-                // what does not look at the flag has nothing to keep: files are written aside, the checkpoint is whole
+                // what does not look at the flag has nothing to keep: files are written whole and renamed, the checkpoint too
                 std::thread::sleep(GRACE);
                 let _whole = saving.lock();
                 if !over.swap(true, Ordering::Relaxed) {

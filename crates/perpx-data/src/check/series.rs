@@ -173,7 +173,7 @@ pub(super) fn check_table<R: StoredRow + PartialEq>(
     if found.is_empty() {
         return Ok(None);
     }
-    let mut pass = Pass::<R>::new(venue, symbol, stale_ns);
+    let mut pass = CheckPass::<R>::new(venue, symbol, stale_ns);
     let mut files: Vec<(Partition, StoreFile)> = Vec::new();
     for (partition, path) in found {
         match StoreFile::open::<R>(&path).and_then(|file| check_partition(&file, partition).map(|()| file)) {
@@ -195,7 +195,7 @@ pub(super) fn check_table<R: StoredRow + PartialEq>(
     Ok(Some(pass.finish()))
 }
 
-struct Pass<R> {
+struct CheckPass<R> {
     result: TableCheck,
     stale_ns: i64,
     problems: BTreeMap<&'static str, Problem>,
@@ -210,8 +210,8 @@ struct Pass<R> {
     snapshots: Vec<DepthRow>,
 }
 
-impl<R: StoredRow + PartialEq> Pass<R> {
-    fn new(venue: &str, symbol: &str, stale_ns: i64) -> Pass<R> {
+impl<R: StoredRow + PartialEq> CheckPass<R> {
+    fn new(venue: &str, symbol: &str, stale_ns: i64) -> CheckPass<R> {
         let result = TableCheck {
             venue: venue.to_string(),
             symbol: symbol.to_string(),
@@ -233,7 +233,7 @@ impl<R: StoredRow + PartialEq> Pass<R> {
             locked: 0,
             delays: Delays::default(),
         };
-        Pass {
+        CheckPass {
             result,
             stale_ns,
             problems: BTreeMap::new(),

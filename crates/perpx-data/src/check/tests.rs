@@ -139,11 +139,11 @@ fn check_and_a_sweep_refuse_the_same() {
         spoil(&mut lighter);
         write_store(&root, &[("lighter", &lighter), ("grvt", &grvt)]);
         let report = check(&root, None, STALE_NS, keys).expect("a report");
-        let told = report.text(usize::MAX);
+        let said = report.text(usize::MAX);
         match (swept(&root, keys), wanted) {
-            (Ok(_), None) => assert_eq!(report.verdict(), Verdict::Fit, "{name}: {told}"),
+            (Ok(_), None) => assert_eq!(report.verdict(), Verdict::Fit, "{name}: {said}"),
             (Err(error), Some(wanted)) => {
-                assert!(error.contains(wanted) && told.contains(wanted), "{name}: {error}\n{told}");
+                assert!(error.contains(wanted) && said.contains(wanted), "{name}: {error}\n{said}");
                 assert_eq!(report.verdict(), Verdict::Unfit, "{name}");
             }
             (Ok(_), Some(_)) => panic!("{name}: the sweep takes it"),
@@ -162,8 +162,8 @@ fn a_file_in_the_wrong_day_or_gone_is_refused_by_both() {
     let refused = |wanted: &str| {
         let report = check(&root, None, STALE_NS, MissingKeys::default()).expect("a report");
         assert_eq!(report.verdict(), Verdict::Unfit, "{wanted}");
-        let (told, error) = (report.text(usize::MAX), swept(&root, MissingKeys::default()).err().expect("refused"));
-        assert!(told.contains(wanted) && error.contains(wanted), "{wanted}\n{told}\n{error}");
+        let (said, error) = (report.text(usize::MAX), swept(&root, MissingKeys::default()).err().expect("refused"));
+        assert!(said.contains(wanted) && error.contains(wanted), "{wanted}\n{said}\n{error}");
     };
     // earlier and later than all that the sweep asks for: their rows would be missed in silence
     for wrong in ["date=2026-01-01", "date=2026-01-20"] {
@@ -192,11 +192,11 @@ fn quotes_without_sizes_and_files_without_rows_are_said() {
     }
     std::fs::remove_file(root.join("dataset.json")).expect("removes");
     let report = check(&root, None, STALE_NS, MissingKeys::default()).expect("a report");
-    let told = report.text(usize::MAX);
-    assert_eq!(report.verdict(), Verdict::Fit, "{told}");
+    let said = report.text(usize::MAX);
+    assert_eq!(report.verdict(), Verdict::Fit, "{said}");
     let unsized_quotes = "lighter: 100.0 % of the quotes have no size: an order takes nothing there";
-    assert!(told.contains(unsized_quotes), "{told}");
-    assert!(told.contains("grvt/BTC: no trades: passive orders fill by quotes alone"), "{told}");
+    assert!(said.contains(unsized_quotes), "{said}");
+    assert!(said.contains("grvt/BTC: no trades: passive orders fill by quotes alone"), "{said}");
     let quality = swept(&root, MissingKeys::default()).unwrap_or_else(|error| panic!("{error}")).quality();
     assert!(quality.venues[0].without_sizes().is_some_and(|text| text.starts_with(unsized_quotes)));
     assert_eq!(

@@ -176,13 +176,13 @@ fn clocks(out: &mut String, made_by: &serde_json::Value) {
             lines.push(format!("{path}: the most that a time was raised by is {:.1} s", most as f64 / 1e9));
         }
         let number = |key: &str| file[key].as_u64().unwrap_or(0);
-        for (key, told) in [
+        for (key, what) in [
             ("repeated", "rows were there before (same trade_id or settlement) and were dropped"),
             ("jumped", "rows had a stamp out of line and were dropped"),
             ("passed_over", "rows were passed over by the map's where"),
         ] {
             if number(key) > 0 {
-                lines.push(format!("{path}: {} {told}", number(key)));
+                lines.push(format!("{path}: {} {what}", number(key)));
             }
         }
         for key in ["corrected", "sizes", "note"] {
@@ -206,17 +206,17 @@ fn holes(out: &mut String, tables: &[TableCheck]) {
     let mut lines = Vec::new();
     for t in tables.iter().filter(|t| t.table == "quotes" || t.table == "funding") {
         let place = format!("{}/{} {}", t.venue, t.symbol, t.table);
-        let mut told: Vec<(Time, String)> = Vec::new();
-        told.extend(t.longest_gaps.iter().map(|gap| {
+        let mut spans: Vec<(Time, String)> = Vec::new();
+        spans.extend(t.longest_gaps.iter().map(|gap| {
             let text = format!("nothing from {} for {}", seconds_of(gap.from), lasting(gap.ns()));
             (gap.from, text)
         }));
-        told.extend(t.longest_stale.iter().map(|run| {
+        spans.extend(t.longest_stale.iter().map(|run| {
             let StaleRun { from, rows, .. } = *run;
             (from, format!("stale from {} for {} ({rows} rows)", seconds_of(from), lasting(run.ns())))
         }));
-        told.sort_by_key(|(from, _)| *from);
-        lines.extend(told.into_iter().map(|(_, text)| format!("{place}: {text}")));
+        spans.sort_by_key(|(from, _)| *from);
+        lines.extend(spans.into_iter().map(|(_, text)| format!("{place}: {text}")));
     }
     section(out, "Longest holes and stale runs", &lines);
 }

@@ -47,7 +47,7 @@ pub struct ImportMap {
     #[serde(default)]
     pub columns: BTreeMap<String, BTreeMap<String, String>>,
     pub file: Vec<Spanned<FileMap>>,
-    /// Files of the data set that are not imported; kept in dataset.json, and told.
+    /// Files of the data set that are not imported; kept in dataset.json, and repeated by `check`.
     #[serde(default)]
     pub left_out: Vec<LeftOut>,
 }

@@ -95,13 +95,13 @@ impl FileReport {
             notes.push(format!("by {:.1} s at most", most as f64 / 1e9));
         }
         let what = if self.table == "funding" { "settlements" } else { "prints" };
-        for (count, told) in [
+        for (count, what) in [
             (self.repeated, format!("{what} that were there before dropped")),
             (self.jumped, "rows with a stamp out of line dropped".to_string()),
             (self.passed_over, "rows passed over by where".to_string()),
         ] {
             if count > 0 {
-                notes.push(format!("{count} {told}"));
+                notes.push(format!("{count} {what}"));
             }
         }
         notes.extend([&self.corrected, &self.sizes].into_iter().filter(|text| !text.is_empty()).cloned());

@@ -325,11 +325,11 @@ fn settlements(entries: &mut [Entry<'_>], files: &[usize]) -> Result<(), TapeErr
     }
     correct_intervals(entries, &mut kept)?;
     if let Some((i, stated, hours)) = rarer_than_stated(&kept) {
-        let told = format!(
+        let note = format!(
             "settlements say an interval of {stated} h and come every {hours} h: some are missing, or interval_hours is {hours}"
         );
         let corrected = &mut entries[i].corrected;
-        *corrected = if corrected.is_empty() { told } else { format!("{corrected}, {told}") };
+        *corrected = if corrected.is_empty() { note } else { format!("{corrected}, {note}") };
     }
     for (i, mut out) in out {
         out.sort_unstable();
@@ -369,12 +369,12 @@ fn correct_intervals(entries: &mut [Entry<'_>], kept: &mut [Settled]) -> Result<
             changes.push((*i, *at, row.interval_hours, hours as u32));
         }
     }
-    let mut told: BTreeMap<(usize, u32, u32), u64> = BTreeMap::new();
+    let mut stated_hours: BTreeMap<(usize, u32, u32), u64> = BTreeMap::new();
     for &(i, at, stated, hours) in &changes {
         if let ParsedRows::Funding(rows) = &mut entries[i].file.rows {
             rows[at].interval_hours = hours;
         }
-        *told.entry((i, stated, hours)).or_default() += 1;
+        *stated_hours.entry((i, stated, hours)).or_default() += 1;
     }
     // what is predicted has the interval of the settlements around it
     let mut by_time: BTreeMap<Time, (u32, u32)> = BTreeMap::new();
@@ -384,7 +384,7 @@ fn correct_intervals(entries: &mut [Entry<'_>], kept: &mut [Settled]) -> Result<
         let as_stated = (row.interval_hours, row.interval_hours);
         by_time.insert(row.ts, calendar.get(&(*i, *at)).copied().unwrap_or(as_stated));
     }
-    let files: Vec<usize> = told.keys().map(|k| k.0).collect();
+    let files: Vec<usize> = stated_hours.keys().map(|k| k.0).collect();
     for i in files {
         let ParsedRows::Funding(rows) = &mut entries[i].file.rows else { continue };
         for row in rows.iter_mut().filter(|row| row.kind == FundingKind::Predicted) {
@@ -394,7 +394,7 @@ fn correct_intervals(entries: &mut [Entry<'_>], kept: &mut [Settled]) -> Result<
             }
         }
     }
-    for ((i, stated, hours), count) in told {
+    for ((i, stated, hours), count) in stated_hours {
         let corrected = &mut entries[i].corrected;
         let more = if corrected.is_empty() { "" } else { ", " };
         *corrected += &format!(

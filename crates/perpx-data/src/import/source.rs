@@ -21,10 +21,10 @@ pub const MOST_LEVELS: usize = 100;
 pub struct SourceFile {
     path: PathBuf,
     columns: Vec<String>,
-    form: Reader,
+    form: FormatReader,
 }
 
-enum Reader {
+enum FormatReader {
     Csv { reader: Box<csv::Reader<BufReader<Box<dyn Read>>>>, record: csv::StringRecord, at: Vec<usize> },
     Json { reader: json::Values, names: Vec<String> },
     Parquet { reader: ParquetRecordBatchReader, batch: Option<RecordBatch>, row: usize, count: u64 },
@@ -44,7 +44,7 @@ impl SourceFile {
                 };
                 let wanted =
                     columns.iter().flat_map(|c| (0..=MOST_LEVELS).map(|n| level_name(c, n)).take(levels_of(c)));
-                (wanted.collect(), Reader::Json { reader: json::Values::new(content.reader()), names })
+                (wanted.collect(), FormatReader::Json { reader: json::Values::new(content.reader()), names })
             }
             Form::Parquet => parquet_reader(content, columns).map_err(failed)?,
         };
@@ -58,7 +58,7 @@ impl SourceFile {
 
     /// What the places of its rows count.
     pub fn unit(&self) -> &'static str {
-        if matches!(self.form, Reader::Parquet { .. }) { "row" } else { "line" }
+        if matches!(self.form, FormatReader::Parquet { .. }) { "row" } else { "line" }
     }
 
     /// The next row's cells, in the order of [`SourceFile::columns`], and its place, from 1; `None` at the end.
@@ -66,14 +66,14 @@ impl SourceFile {
         cells.clear();
         let failed = |what: String| TapeError::ImportFile { path: self.path.clone(), what };
         match &mut self.form {
-            Reader::Csv { reader, record, at } => {
+            FormatReader::Csv { reader, record, at } => {
                 if !reader.read_record(record).map_err(|e| failed(e.to_string()))? {
                     return Ok(None);
                 }
                 cells.extend(at.iter().map(|&i| Cell::Text(record.get(i).unwrap_or("").to_string())));
                 Ok(Some(record.position().map_or(0, |p| p.line())))
             }
-            Reader::Json { reader, names } => {
+            FormatReader::Json { reader, names } => {
                 let Some((line, time, text)) = reader.next().map_err(failed)? else { return Ok(None) };
                 let at_line = |what: String| failed(format!("line {line}: {what}"));
                 let value = Tree::read(&text).map_err(at_line)?;
@@ -86,7 +86,7 @@ impl SourceFile {
                 }
                 Ok(Some(line))
             }
-            Reader::Parquet { reader, batch, row, count } => {
+            FormatReader::Parquet { reader, batch, row, count } => {
                 while batch.as_ref().is_none_or(|b| *row >= b.num_rows()) {
                     match reader.next() {
                         None => return Ok(None),
@@ -135,7 +135,12 @@ fn named_in(header: &[&str], columns: &[&str]) -> Result<Vec<String>, String> {
     Ok(found)
 }
 
-fn csv_reader(map: &FileMap, name: &str, content: Content, columns: &[&str]) -> Result<(Vec<String>, Reader), String> {
+fn csv_reader(
+    map: &FileMap,
+    name: &str,
+    content: Content,
+    columns: &[&str],
+) -> Result<(Vec<String>, FormatReader), String> {
     let mut input = BufReader::with_capacity(1 << 16, content.reader());
     let mark = match map.delimiter {
         Some(mark) => mark as u8,
@@ -164,7 +169,7 @@ fn csv_reader(map: &FileMap, name: &str, content: Content, columns: &[&str]) -> 
     };
     let columns = named_in(&header, columns)?;
     let at = columns.iter().map(|c| place(&header, c)).collect::<Result<_, _>>().map_err(|e| e + hint)?;
-    Ok((columns, Reader::Csv { reader, record: csv::StringRecord::new(), at }))
+    Ok((columns, FormatReader::Csv { reader, record: csv::StringRecord::new(), at }))
 }
 
 /// The likeliest delimiter: the one that stands most often in the first line.
@@ -185,7 +190,7 @@ fn place(header: &[&str], column: &str) -> Result<usize, String> {
     }
 }
 
-fn parquet_reader(content: Content, columns: &[&str]) -> Result<(Vec<String>, Reader), String> {
+fn parquet_reader(content: Content, columns: &[&str]) -> Result<(Vec<String>, FormatReader), String> {
     // dictionaries of the writer's own schema are read as what they stand for
     let options = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let text = |e: ParquetError| e.to_string();
@@ -205,7 +210,7 @@ fn parquet_reader(content: Content, columns: &[&str]) -> Result<(Vec<String>, Re
 fn built<T: parquet::file::reader::ChunkReader + 'static>(
     builder: ParquetRecordBatchReaderBuilder<T>,
     columns: &[&str],
-) -> Result<(Vec<String>, Reader), String> {
+) -> Result<(Vec<String>, FormatReader), String> {
     readable_codecs(builder.metadata())?;
     let schema = builder.schema().clone();
     let header: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
@@ -226,7 +231,7 @@ fn built<T: parquet::file::reader::ChunkReader + 'static>(
     }
     let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
     let reader = builder.with_projection(mask).with_batch_size(8_192).build().map_err(|e| e.to_string())?;
-    Ok((wanted, Reader::Parquet { reader, batch: None, row: 0, count: 0 }))
+    Ok((wanted, FormatReader::Parquet { reader, batch: None, row: 0, count: 0 }))
 }
 
 /// A cell of a column, or of a list in it: "bids.3" is its fourth.

@@ -166,7 +166,7 @@ impl Cache {
         !state.is_full
     }
 
-    /// Aside, then renamed. Failures are not errors: the next reader builds again.
+    /// Written under another name, then renamed. Failures are not errors: the next reader builds again.
     fn write(&self, name: &str, bytes: &[u8]) {
         let size = bytes.len() as u64;
         if !self.has_room(size) {

@@ -3,7 +3,7 @@
 use crate::TapeError;
 use crate::loader::cache::{Cache, cache_key};
 use crate::loader::scan::{Plan, scan};
-use crate::loader::source::{Feed, Source, first_carry};
+use crate::loader::source::{Source, VenueRows, first_carry};
 use crate::loader::spec::{TapeQuality, TapeSpec};
 use crate::store::{Dataset, StoreFile, StorePath, StoredRow};
 use perpx_core::market::Role;
@@ -39,7 +39,7 @@ struct Builder {
     /// The tile that comes next.
     next: usize,
     carry: Carry,
-    feeds: [Feed; 2],
+    feeds: [VenueRows; 2],
 }
 
 impl Tape {

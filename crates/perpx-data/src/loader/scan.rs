@@ -1,10 +1,10 @@
 //! The first pass over a range: every row is read and judged once, so that a replay meets no surprise; ticks are counted,
-//! tiles cut, and the quality of the data noted. While the rows are at hand, the tiles are built too, if a cache can
+//! tiles cut, and the quality of the data counted. While the rows are at hand, the tiles are built too, if a cache can
 //! keep them: half of the cost of a tile is reading its rows. Memory: the rows of a tile and an hour.
 
 use crate::TapeError;
 use crate::loader::cache::Cache;
-use crate::loader::source::{Feed, Source, first_carry};
+use crate::loader::source::{Source, VenueRows, first_carry};
 use crate::loader::spec::{GAP_NS, Gap, MARKS_HOLE_NS, TapeSpec, VenueQuality};
 use crate::store::StorePath;
 use perpx_core::config::Missing;
@@ -172,7 +172,7 @@ impl Gaps {
 
 struct VenueScan<'a> {
     source: &'a Source,
-    feed: Feed,
+    feed: VenueRows,
     quality: VenueQuality,
     marks: MarkHoles,
 }
@@ -220,10 +220,10 @@ impl VenueScan<'_> {
         self.feed.advance(kept_from, end)?;
         let all = count_received(self.feed.venue(), start, end);
         let local = self.feed.local(start, end);
-        let heard = count_received(&local, start, end);
+        let counts = count_received(&local, start, end);
         let sum = |counts: &BTreeMap<&str, u64>| counts.values().sum::<u64>();
-        self.quality.never_received += sum(&all) - sum(&heard);
-        for (table, rows) in heard {
+        self.quality.never_received += sum(&all) - sum(&counts);
+        for (table, rows) in counts {
             *self.quality.rows.entry(table.to_string()).or_default() += rows;
         }
         let quotes = within(&local.quotes, start, end, |r| r.recv);

@@ -87,13 +87,13 @@ impl Source {
     }
 
     /// A window that gives every row received from `start` on.
-    pub fn feed(&self, start: Time) -> Feed {
+    pub fn feed(&self, start: Time) -> VenueRows {
         // a made-up mark looks at the quote before it, so that the feed begins a little earlier; rows before a tile's
         // start are ignored
         let look_back = if self.marks_rule == MarksRule::Mid { HOUR_NS } else { 0 };
         let wanted = Wanted { from: start.plus(-look_back).max(self.wanted.from), ..self.wanted };
         let marks_files = if self.marks_rule == MarksRule::Mid { Vec::new().into() } else { self.marks.clone() };
-        Feed {
+        VenueRows {
             quotes: Stream::new(self.quotes.clone(), wanted),
             trades: TradeStream::new(self.trades.clone(), wanted),
             depth: DepthStream::new(self.depth.clone(), wanted),
@@ -256,7 +256,7 @@ fn marks_rule(
 }
 
 /// Rows of one venue around the present tile. Both clocks move forward only.
-pub(crate) struct Feed {
+pub(crate) struct VenueRows {
     pub quotes: Stream<QuoteRow>,
     pub trades: TradeStream,
     pub depth: DepthStream,
@@ -271,7 +271,7 @@ pub(crate) struct Feed {
     window: VenueTables,
 }
 
-impl Feed {
+impl VenueRows {
     /// Moves the window to `[start, end)`: afterwards it holds every row with either clock inside.
     pub fn advance(&mut self, start: Time, end: Time) -> Result<(), TapeError> {
         let window = &mut self.window;
@@ -309,30 +309,30 @@ impl Feed {
         &self.window
     }
 
-    /// The rows of `[start, end)` on the receive clock that outages let through, at least. What a stale feed tells is a sign
+    /// The rows of `[start, end)` on the receive clock that outages let through, at least. What a stale feed sends is a sign
     /// of life without news, as a trade is to the local timeline.
     pub fn local(&self, start: Time, end: Time) -> Cow<'_, VenueTables> {
         if self.outages.is_empty() && self.stale.is_empty() {
             return Cow::Borrowed(&self.window);
         }
         let within = |spans: &[(Time, Time)], t: Time| spans.iter().any(|span| t >= span.0 && t < span.1);
-        let heard = |t: Time| t >= start && t < end && !within(&self.outages, t);
-        let news = |t: Time| heard(t) && !within(&self.stale, t);
+        let received = |t: Time| t >= start && t < end && !within(&self.outages, t);
+        let fresh = |t: Time| received(t) && !within(&self.stale, t);
         let w = &self.window;
-        let mut trades: Vec<TradeRow> = w.trades.iter().filter(|r| heard(r.recv)).copied().collect();
+        let mut trades: Vec<TradeRow> = w.trades.iter().filter(|r| received(r.recv)).copied().collect();
         if !self.stale.is_empty() {
             let quotes = w.quotes.iter().map(|r| r.recv);
             let others = w.depth.iter().map(|r| r.recv).chain(w.marks.iter().map(|r| r.recv));
-            let repeats = quotes.chain(others).filter(|&t| heard(t) && !news(t));
+            let repeats = quotes.chain(others).filter(|&t| received(t) && !fresh(t));
             trades.extend(repeats.map(sign_of_life));
             trades.sort_by_key(|row| row.recv);
         }
         Cow::Owned(VenueTables {
-            quotes: w.quotes.iter().filter(|r| news(r.recv)).copied().collect(),
+            quotes: w.quotes.iter().filter(|r| fresh(r.recv)).copied().collect(),
             trades,
-            depth: w.depth.iter().filter(|r| news(r.recv)).cloned().collect(),
-            marks: w.marks.iter().filter(|r| news(r.recv)).copied().collect(),
-            funding: w.funding.iter().filter(|r| heard(r.recv)).copied().collect(),
+            depth: w.depth.iter().filter(|r| fresh(r.recv)).cloned().collect(),
+            marks: w.marks.iter().filter(|r| fresh(r.recv)).copied().collect(),
+            funding: w.funding.iter().filter(|r| received(r.recv)).copied().collect(),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What is asked of a tape, and what it tells of its data.
+//! What is asked of a tape, and what it says of its data.
 
 use crate::TapeError;
 use perpx_core::config::Missing;

@@ -1,4 +1,4 @@
-//! Writing a store: aside, then renamed, so that a failure leaves nothing behind.
+//! Writing a store: under another name, then renamed, so that a failure leaves nothing behind.
 
 use super::dataset::{DATASET_FILE, Dataset, FileEntry, SCHEMA_VERSION};
 use super::path::{Partition, StorePath, entries};
@@ -316,7 +316,7 @@ mod tests {
         let json = |root: &Path| std::fs::read_to_string(root.join(DATASET_FILE)).expect("dataset.json");
         assert_eq!(json(&first), json(&second));
         assert!(json(&first).contains("quotes/venue=lighter/symbol=BTC/date=2026-01-05/part-0.parquet"));
-        assert_eq!(entries(dir.path()).expect("a listing").len(), 2, "nothing is left aside");
+        assert_eq!(entries(dir.path()).expect("a listing").len(), 2, "nothing is left beside it");
     }
 
     #[test]

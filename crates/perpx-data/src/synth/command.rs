@@ -133,7 +133,7 @@ impl SynthArgs {
         }
     }
 
-    /// Writes the store and tells about it; returns the exit code. Ctrl-C ends after the day at hand and leaves nothing
+    /// Writes the store and prints what it wrote; returns the exit code. Ctrl-C ends after the day at hand and leaves nothing
     /// behind.
     pub fn run(&self) -> u8 {
         let stop = Arc::new(AtomicBool::new(false));

@@ -51,8 +51,8 @@ fn a_print_of_the_day_that_is_sent_again_is_dropped_wherever_a_reader_begins() {
         assert!(encode(&alone.tile(k).expect("a tile")) == tiles[k], "tile {k}");
     }
     let report = check(&bench.store(), None, STALE_NS, MissingKeys::default()).expect("a report");
-    let told = "lighter/BTC trades: 3 prints were there before (same trade_id and content); a replay drops them";
-    assert!(report.warnings.iter().any(|warning| warning == told), "{:?}", report.warnings);
+    let said = "lighter/BTC trades: 3 prints were there before (same trade_id and content); a replay drops them";
+    assert!(report.warnings.iter().any(|warning| warning == said), "{:?}", report.warnings);
 }
 
 #[test]
@@ -70,8 +70,8 @@ fn a_number_with_other_content_is_refused_by_name() {
     assert_eq!(dropped.venue(Role::Long).dropped.get("trades: trade_id with other content"), Some(&2));
     let report = check(&bench.store(), None, STALE_NS, MissingKeys::default()).expect("a report");
     let table = report.tables.iter().find(|t| (t.venue.as_str(), t.table) == ("lighter", "trades")).expect("trades");
-    let told: Vec<_> = table.problems.iter().map(|p| (p.rule.as_str(), p.rows)).collect();
-    assert_eq!(told, [("trade_id with other content", 2)], "once, with a count");
+    let said: Vec<_> = table.problems.iter().map(|p| (p.rule.as_str(), p.rows)).collect();
+    assert_eq!(said, [("trade_id with other content", 2)], "once, with a count");
     // another day may number anew
     let bench = numbered();
     rewrite(&trades(&bench, "2026-01-06"), |rows: &mut Vec<NumberedTrade>| {

@@ -1,6 +1,6 @@
 //! The files of a run and of the store, read by their columns' names.
 
-use super::{AuditError, Owner};
+use super::{AuditError, RunKey};
 use crate::error::SweepError;
 use crate::results::reader::RunTable;
 use perpx_core::audit::{Entry, Kind, LINES, Settled};
@@ -90,7 +90,7 @@ pub(super) fn entries(path: &Path) -> Result<Vec<Entry>, AuditError> {
 }
 
 /// Whose each row is, and the row's value in the column `name`.
-fn owned(table: &RunTable, name: &str) -> Result<Vec<(Owner, Option<i128>)>, SweepError> {
+fn owned(table: &RunTable, name: &str) -> Result<Vec<(RunKey, Option<i128>)>, SweepError> {
     let [symbols, ids, runs] = [table.words("symbol")?, table.words("id")?, table.words("run")?];
     let rows = symbols.into_iter().zip(ids).zip(runs).zip(table.exact(name)?);
     let row = |(((symbol, id), run), value): (((Option<String>, Option<String>), Option<String>), Option<i128>)| {
@@ -101,7 +101,7 @@ fn owned(table: &RunTable, name: &str) -> Result<Vec<(Owner, Option<i128>)>, Swe
 }
 
 /// The last equity of equity.parquet, 1e-19.
-pub(super) fn last_equity(path: &Path) -> Result<BTreeMap<Owner, i128>, AuditError> {
+pub(super) fn last_equity(path: &Path) -> Result<BTreeMap<RunKey, i128>, AuditError> {
     let table = RunTable::read(path, &["symbol", "id", "run", "equity"], None)?;
     let mut out = BTreeMap::new();
     for (owner, equity) in owned(&table, "equity")? {
@@ -114,12 +114,12 @@ pub(super) fn last_equity(path: &Path) -> Result<BTreeMap<Owner, i128>, AuditErr
 }
 
 /// Trade -> what its episodes of legging cost, 1e-19.
-pub(super) type Legging = BTreeMap<Owner, BTreeMap<u32, i128>>;
+pub(super) type LeggingCosts = BTreeMap<RunKey, BTreeMap<u32, i128>>;
 
 /// What legging.parquet says.
-pub(super) fn legging(path: &Path) -> Result<Legging, AuditError> {
+pub(super) fn legging(path: &Path) -> Result<LeggingCosts, AuditError> {
     let table = RunTable::read(path, &["symbol", "id", "run", "trade", "cost"], None)?;
-    let mut out = Legging::new();
+    let mut out = LeggingCosts::new();
     for ((owner, cost), trade) in owned(&table, "cost")?.into_iter().zip(table.exact("trade")?) {
         *out.entry(owner).or_default().entry(trade.unwrap_or(0) as u32).or_default() += cost.unwrap_or(0);
     }
@@ -142,17 +142,17 @@ pub(super) const RESULTS: [&str; 1 + LINES.len()] = [
 ];
 
 /// (symbol, id, world, run) -> values of [`RESULTS`].
-pub(super) type Results = BTreeMap<(String, String, String, String), [Option<f64>; RESULTS.len()]>;
+pub(super) type RunLines = BTreeMap<(String, String, String, String), [Option<f64>; RESULTS.len()]>;
 
 /// What results.parquet says.
-pub(super) fn results(path: &Path) -> Result<Results, AuditError> {
+pub(super) fn results(path: &Path) -> Result<RunLines, AuditError> {
     let runs = [("in sample", ""), ("held out", "oos_")]
         .map(|(run, prefix)| (run, RESULTS.map(|name| format!("{prefix}{name}"))));
     let mut names = vec!["symbol", "id", "world_id"];
     names.extend(runs.iter().flat_map(|(_, names)| names).map(String::as_str));
     let table = RunTable::read(path, &names, None)?;
     let [symbols, ids, worlds] = [table.words("symbol")?, table.words("id")?, table.words("world_id")?];
-    let mut out = Results::new();
+    let mut out = RunLines::new();
     for (run, names) in &runs {
         let columns = names.iter().map(|name| table.numbers(name)).collect::<Result<Vec<_>, _>>()?;
         for (row, ((symbol, id), world)) in symbols.iter().zip(&ids).zip(&worlds).enumerate() {

@@ -72,7 +72,7 @@ impl std::fmt::Display for Audit {
 }
 
 /// One configuration in one run (in sample or held out).
-type Owner = (String, String, String);
+type RunKey = (String, String, String);
 
 /// Audits the run whose results lie in `dir`, or one symbol of it.
 ///
@@ -89,7 +89,7 @@ pub fn run(dir: &Path, symbol: Option<&str>) -> Result<Audit, AuditError> {
     let store = PathBuf::from(&manifest.store);
     let mut audit = Audit { store_found: store.is_dir(), ..Audit::default() };
     let mut rates = Rates { store, known: BTreeMap::new() };
-    let mut owners: BTreeMap<Owner, Vec<Entry>> = BTreeMap::new();
+    let mut owners: BTreeMap<RunKey, Vec<Entry>> = BTreeMap::new();
     for entry in entries.into_iter().filter(|entry| symbol.is_none_or(|symbol| symbol == entry.symbol)) {
         owners.entry((entry.symbol.clone(), entry.id.clone(), entry.run.clone())).or_default().push(entry);
     }

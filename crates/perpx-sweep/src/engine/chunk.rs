@@ -3,7 +3,7 @@
 
 use crate::engine::checkpoint::{ChunkState, UnitState};
 use crate::engine::condition_stats::{ConditionCounts, ConditionIx};
-use crate::engine::points::Point;
+use crate::engine::points::StrategyPoint;
 use crate::engine::prefetch::each_tile;
 use crate::engine::scheduler::{Scheduler, WorkerTime};
 use crate::error::SweepError;
@@ -25,7 +25,7 @@ use rayon::prelude::*;
 use std::sync::atomic::AtomicBool;
 
 /// One configuration in one world.
-pub struct Unit {
+pub struct WorkUnit {
     pub id: u64,
     pub point: u64,
     pub world: u32,
@@ -45,7 +45,7 @@ pub struct Chunk<'a> {
     symbol_run: &'a SymbolRun,
     driver: DriverChoice,
     /// In the order of (feed, id, world).
-    units: Vec<Unit>,
+    units: Vec<WorkUnit>,
     shares: Vec<FeedShare>,
     /// The next tile to run, and on which feed.
     feed: usize,
@@ -72,11 +72,11 @@ impl<'a> Chunk<'a> {
     pub fn build(
         grid: &Grid,
         symbol_run: &'a SymbolRun,
-        points: &[Point],
+        points: &[StrategyPoint],
         options: &'a Options,
     ) -> Result<Chunk<'a>, SweepError> {
         let worlds = symbol_run.worlds.len();
-        let resolved: Vec<(Point, u32, usize, Config)> = (0..points.len() * worlds)
+        let resolved: Vec<(StrategyPoint, u32, usize, Config)> = (0..points.len() * worlds)
             .into_par_iter()
             .map(|i| {
                 if options.is_stopped() {
@@ -98,7 +98,7 @@ impl<'a> Chunk<'a> {
             let bound = binder.bind(&config, feed, world, &mut share.signals);
             let conditions = share.conditions.add(&bound.plan);
             let (id, point) = (point.id, point.at);
-            units.push(Unit { id, point, world, feed, bound, conditions, state: UnitState::default() });
+            units.push(WorkUnit { id, point, world, feed, bound, conditions, state: UnitState::default() });
         }
         units.sort_by_key(|unit| (unit.feed, unit.id, unit.world));
         let (driver, stop) = (options.driver, &*options.stop);
@@ -158,7 +158,7 @@ impl<'a> Chunk<'a> {
                     conditions.count(tile, signals, spans.inside.0, spans.inside.1);
                 }
             };
-            let pass = |slot: &mut DriverSlot, unit: &mut Unit| {
+            let pass = |slot: &mut DriverSlot, unit: &mut WorkUnit| {
                 if !std::mem::replace(&mut unit.state.is_ahead, true) {
                     unit.state.pass(
                         (&unit.bound, &spans),
@@ -216,7 +216,7 @@ pub fn ticks_inside(tile: &Tile, spans: &Spans) -> u64 {
     within(spans.inside) + spans.held_out.map_or(0, within)
 }
 
-impl Unit {
+impl WorkUnit {
     fn row(self, metrics: usize) -> Row {
         let none = || RunRow::none(metrics);
         let mut runs = self.state.runs.into_iter();

@@ -1,7 +1,7 @@
 //! What is printed before anything runs.
 
 use crate::engine::checkpoint::UnitState;
-use crate::engine::chunk::Unit;
+use crate::engine::chunk::WorkUnit;
 use crate::engine::run::Sweep;
 use crate::error::SweepError;
 use crate::results::columns::SHARES;
@@ -249,7 +249,7 @@ fn memory(sweep: &Sweep<'_>, points: u64, per_chunk: u64) -> u64 {
     let worlds = sweep.grid.world_points();
     let units = per_chunk.min(points) * worlds;
     let row = (2 * sweep.table.len() + SHARES.len() + 10) as u64 * 8;
-    let unit = (size_of::<Unit>() + size_of::<UnitState>() + size_of::<RunState<Composite>>()) as u64;
+    let unit = (size_of::<WorkUnit>() + size_of::<UnitState>() + size_of::<RunState<Composite>>()) as u64;
     let ticks = sweep
         .symbol_runs
         .iter()

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 /// A strategy point: its id as a number, and its place in the grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Point {
+pub struct StrategyPoint {
     pub id: u64,
     pub at: u64,
 }
@@ -33,16 +33,16 @@ pub fn band(
     symbol: &str,
     (k, bands): (u64, u64),
     mut seen: impl FnMut(u64) -> Result<(), SweepError>,
-) -> Result<Vec<Point>, SweepError> {
+) -> Result<Vec<StrategyPoint>, SweepError> {
     let within = |id: u64| (u128::from(id) * u128::from(bands)) >> 64 == u128::from(k);
     let count = grid.strategy_points();
     let mut points = Vec::new();
     let mut start = 0;
     while start < count {
         let end = count.min(start + BLOCK);
-        let found: Vec<Option<Point>> = (start..end)
+        let found: Vec<Option<StrategyPoint>> = (start..end)
             .into_par_iter()
-            .map(|at| Ok(id_of(grid, symbol, at)?.filter(|id| within(*id)).map(|id| Point { id, at })))
+            .map(|at| Ok(id_of(grid, symbol, at)?.filter(|id| within(*id)).map(|id| StrategyPoint { id, at })))
             .collect::<Result<_, SweepError>>()?;
         points.extend(found.into_iter().flatten());
         start = end;

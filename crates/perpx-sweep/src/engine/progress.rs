@@ -15,12 +15,12 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// The lines come from a thread of their own: no phase has to remember them.
 pub struct Progress {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<ProgressState>>,
     /// Dropped, it ends the thread.
     lines: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
-struct State {
+struct ProgressState {
     terminal: bool,
     bar: Option<ProgressBar>,
     phase: String,
@@ -35,7 +35,7 @@ struct State {
     best: String,
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+fn lock(state: &Mutex<ProgressState>) -> MutexGuard<'_, ProgressState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -46,7 +46,7 @@ impl Progress {
 
     /// A line every so often, unless the bar shows it.
     fn every(quiet: bool, pause: Duration, line: impl Fn(&str) + Send + 'static) -> Progress {
-        let state = Arc::new(Mutex::new(State {
+        let state = Arc::new(Mutex::new(ProgressState {
             terminal: std::io::stderr().is_terminal() && !quiet,
             bar: None,
             phase: String::new(),
@@ -131,7 +131,7 @@ impl Drop for Progress {
     }
 }
 
-impl State {
+impl ProgressState {
     fn text(&self) -> String {
         let run = (self.ticks > self.ticks_before).then(|| {
             let speed = (self.ticks - self.ticks_before) as f64 / self.began.elapsed().as_secs_f64().max(1e-9);

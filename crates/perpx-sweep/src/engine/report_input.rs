@@ -5,8 +5,9 @@ use crate::engine::run::{Outcome, Sweep, each_point};
 use crate::engine::winner_detail::winner_detail;
 use crate::error::SweepError;
 use crate::report::{
-    Axis, AxisKind, Board, Column, Counts, Curve, Fact, Gate, Input, Leader, Level, Metric, Money, Objective, Point,
-    QualityTable, Spans, StateTime, Transition, Unit, Warning, Winner, WinnerDetail, WorldRow,
+    AxisKind, BoardColumn, Counts, Curve, Fact, Gate, Input, Leader, Level, Metric, Money, PageAxis, PageBoard,
+    PageObjective, PagePoint, QualityTable, Spans, StateTime, Transition, Unit, Warning, Winner, WinnerDetail,
+    WorldRow,
 };
 use crate::results::best::over_world_name;
 use crate::results::columns::SHARES;
@@ -34,7 +35,7 @@ const BOARD: &[&str] = &["net_pnl", "trades", "win_rate_pct", "max_drawdown_pct"
 /// What is read off all rows in one go.
 #[derive(Default)]
 struct Census {
-    points: Vec<Point>,
+    points: Vec<PagePoint>,
     /// By requirement: configurations that fail it.
     failed: Vec<u64>,
     /// By world: objective of every configuration.
@@ -74,7 +75,7 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, symbol_run: &SymbolRun, outcome: &O
             to: symbol_run.data.to,
         },
         axes: axes(sweep, symbol_run, &dead),
-        objective: Objective {
+        objective: PageObjective {
             metric: grid.objective.metric.clone(),
             unit,
             over_world: over_world_name(grid.objective.over_world).to_string(),
@@ -116,7 +117,7 @@ fn census(sweep: &Sweep<'_>, outcome: &Outcome, winner: Option<&Ranked>) -> Resu
         world_axis_lives: vec![false; grid.world_axes().len()],
         ..Census::default()
     };
-    let mut order: Vec<(u64, Point)> = Vec::new();
+    let mut order: Vec<(u64, PagePoint)> = Vec::new();
     let mut seen = 0u64;
     each_point(&outcome.spool, |rows| {
         let verdict = sweep.ranker.verdict(rows);
@@ -135,7 +136,7 @@ fn census(sweep: &Sweep<'_>, outcome: &Outcome, winner: Option<&Ranked>) -> Resu
         }
         world_axes_live(sweep, rows, &mut census.world_axis_lives);
         let at = grid.digits(verdict.point).into_iter().map(|digit| digit as u16).collect();
-        order.push((verdict.point, Point { at, metric: verdict.objective, eligible: verdict.meets }));
+        order.push((verdict.point, PagePoint { at, metric: verdict.objective, eligible: verdict.meets }));
         census.ledgers.push((verdict.point, ledger_hash(rows)));
         Ok(())
     })?;
@@ -192,7 +193,7 @@ fn dead_axes(sweep: &Sweep<'_>, census: &Census) -> Vec<bool> {
     dead
 }
 
-fn axes(sweep: &Sweep<'_>, symbol_run: &SymbolRun, dead: &[bool]) -> Vec<Axis> {
+fn axes(sweep: &Sweep<'_>, symbol_run: &SymbolRun, dead: &[bool]) -> Vec<PageAxis> {
     let grid = &sweep.grid;
     let strategy = grid
         .strategy_axes()
@@ -204,7 +205,7 @@ fn axes(sweep: &Sweep<'_>, symbol_run: &SymbolRun, dead: &[bool]) -> Vec<Axis> {
         .iter()
         .enumerate()
         .map(|(i, axis)| (axis, AxisKind::World, symbol_run.grid_feeds.world_axis(i)));
-    let all = strategy.chain(world).zip(dead).map(|((axis, kind, feeds), dead)| Axis {
+    let all = strategy.chain(world).zip(dead).map(|((axis, kind, feeds), dead)| PageAxis {
         name: axis.path.clone(),
         kind,
         values: axis.values.iter().map(ToString::to_string).collect(),
@@ -255,7 +256,7 @@ fn places(sweep: &Sweep<'_>, point: u64) -> Vec<u16> {
 
 fn winner_of(sweep: &Sweep<'_>, symbol_run: &SymbolRun, winner: &Ranked, census: &Census) -> Winner {
     let at = places(sweep, winner.verdict.point);
-    let grid = crate::report::Grid::new(&census.points);
+    let grid = crate::report::PointIndex::new(&census.points);
     let count = grid.neighbours(&at).len() as u64;
     // the same plateau: at least half of what the winner earns, when it earns
     let floor = winner.verdict.objective.filter(|objective| *objective > 0.0).map(|objective| objective / 2.0);
@@ -283,10 +284,10 @@ fn winner_of(sweep: &Sweep<'_>, symbol_run: &SymbolRun, winner: &Ranked, census:
     }
 }
 
-fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> Board {
+fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> PageBoard {
     let metric = &sweep.grid.objective.metric;
     let heading = title(metric);
-    let column = |title: String, unit, held_out| Column { title, unit, held_out };
+    let column = |title: String, unit, held_out| BoardColumn { title, unit, held_out };
     let over = over_world_name(sweep.grid.objective.over_world);
     let worlds = sweep.grid.world_points() > 1;
     let mut columns =
@@ -319,7 +320,7 @@ fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> Board {
             values,
         }
     });
-    Board { rows: rows.collect(), columns }
+    PageBoard { rows: rows.collect(), columns }
 }
 
 fn worlds(sweep: &Sweep<'_>, winner: Option<&Ranked>, census: &Census) -> Vec<WorldRow> {

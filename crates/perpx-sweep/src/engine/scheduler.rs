@@ -55,11 +55,11 @@ impl Scheduler {
         Scheduler { slots, costs: Vec::new() }
     }
 
-    /// Calls `work` for each of `units`, and `aside` once beside them; from `stop` on for no further one.
+    /// Calls `work` for each of `units`, and `once` a single time beside them; from `stop` on for no further one.
     pub fn work<U: Send>(
         &mut self,
         units: &mut [U],
-        aside: impl FnOnce() + Send,
+        once: impl FnOnce() + Send,
         work: impl Fn(&mut DriverSlot, &mut U) + Sync,
         stop: &AtomicBool,
     ) -> WorkerTime {
@@ -68,13 +68,13 @@ impl Scheduler {
         self.costs.resize(blocks.len(), 0);
         let mut order: Vec<usize> = (0..blocks.len()).collect();
         order.sort_by_key(|&block| std::cmp::Reverse(self.costs[block]));
-        let (next, aside) = (AtomicUsize::new(0), Mutex::new(Some(aside)));
+        let (next, once) = (AtomicUsize::new(0), Mutex::new(Some(once)));
         let spent: Vec<AtomicU64> = blocks.iter().map(|_| AtomicU64::new(0)).collect();
         let began = Instant::now();
         let ends = rayon::broadcast(|worker| {
-            let aside = lock(&aside).take();
-            if let Some(aside) = aside {
-                aside();
+            let once = lock(&once).take();
+            if let Some(once) = once {
+                once();
             }
             let mut slot = lock(&self.slots[worker.index()]);
             while let Some(&block) = order.get(next.fetch_add(1, Ordering::Relaxed)) {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum RunStatus {
     Finished,
     /// Interrupted; the same command goes on.
     Unfinished,
@@ -24,7 +24,7 @@ pub enum State {
 #[derive(Clone, Debug, Serialize)]
 pub struct Listed {
     pub dir: PathBuf,
-    pub state: State,
+    pub state: RunStatus,
     /// Of the finished run.
     pub grid_file: Option<String>,
     pub grid_hash: Option<String>,
@@ -61,9 +61,9 @@ fn look(dir: &Path) -> Result<Listed, SweepError> {
     let is_running =
         File::open(dir.join(LOCK)).is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)));
     let state = match is_running {
-        true => State::Running,
-        false if is_finished(dir) && !listed(dir)?.iter().any(|path| is_checkpoint(path)) => State::Finished,
-        _ => State::Unfinished,
+        true => RunStatus::Running,
+        false if is_finished(dir) && !listed(dir)?.iter().any(|path| is_checkpoint(path)) => RunStatus::Finished,
+        _ => RunStatus::Unfinished,
     };
     let manifest = RunManifest::read(dir).ok();
     let finished = fs::metadata(dir.join(RUN_JSON)).and_then(|file| file.modified()).ok();

@@ -28,7 +28,7 @@ pub fn input(size: usize) -> Input {
         quote: "USDT".to_owned(),
         capital: 10_000.0,
         spans,
-        objective: Objective {
+        objective: PageObjective {
             metric: "sharpe".to_owned(),
             unit: Unit::Ratio,
             over_world: "worst".to_owned(),
@@ -84,8 +84,8 @@ pub fn input(size: usize) -> Input {
 const LATENCIES: [&str; 3] = ["20", "100", "300"];
 const REJECTS: [&str; 3] = ["0", "0.03", "0.1"];
 
-fn axes(size: usize) -> Vec<Axis> {
-    let axis = |name: &str, kind: AxisKind, values: Vec<String>| Axis {
+fn axes(size: usize) -> Vec<PageAxis> {
+    let axis = |name: &str, kind: AxisKind, values: Vec<String>| PageAxis {
         name: name.to_owned(),
         kind,
         values,
@@ -118,7 +118,7 @@ fn axes(size: usize) -> Vec<Axis> {
     ]
 }
 
-fn points(axes: &[Axis], rng: &mut ChaCha8Rng) -> Vec<Point> {
+fn points(axes: &[PageAxis], rng: &mut ChaCha8Rng) -> Vec<PagePoint> {
     let sizes: Vec<usize> = axes.iter().filter(|a| !a.is_world()).map(|a| a.values.len()).collect();
     let total: usize = sizes.iter().product();
     let mut out = Vec::with_capacity(total);
@@ -133,7 +133,11 @@ fn points(axes: &[Axis], rng: &mut ChaCha8Rng) -> Vec<Point> {
         let hill = 4.0 - 14.0 * (part(0) - 0.4).powi(2) - 9.0 * (part(1) - 0.6).powi(2) - 5.0 * (part(2) - 0.5).powi(2);
         let metric = hill - 2.2 * part(3) + 0.5 * part(4) - 1.0 + 0.5 * normal(rng);
         let none = rng.random::<f64>() < 0.02 && total > 10;
-        out.push(Point { eligible: !none && (total < 10 || part(0) < 0.85), metric: (!none).then_some(metric), at });
+        out.push(PagePoint {
+            eligible: !none && (total < 10 || part(0) < 0.85),
+            metric: (!none).then_some(metric),
+            at,
+        });
     }
     out
 }
@@ -142,7 +146,7 @@ fn normal(rng: &mut impl Rng) -> f64 {
     (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0
 }
 
-fn winner(best: &Point, id: &str) -> Winner {
+fn winner(best: &PagePoint, id: &str) -> Winner {
     let metric = |title: &str, unit: Unit, in_sample: f64, held_out: Option<f64>| Metric {
         title: title.to_owned(),
         unit,
@@ -175,9 +179,9 @@ fn winner(best: &Point, id: &str) -> Winner {
     }
 }
 
-fn board(points: &[Point], order: &[usize], rng: &mut ChaCha8Rng) -> Board {
+fn board(points: &[PagePoint], order: &[usize], rng: &mut ChaCha8Rng) -> PageBoard {
     let column =
-        |title: &str, unit: Unit| Column { title: title.to_owned(), unit, held_out: title.starts_with("Held") };
+        |title: &str, unit: Unit| BoardColumn { title: title.to_owned(), unit, held_out: title.starts_with("Held") };
     let columns = vec![
         column("Sharpe, worst world", Unit::Ratio),
         column("Sharpe, median world", Unit::Ratio),
@@ -213,7 +217,7 @@ fn board(points: &[Point], order: &[usize], rng: &mut ChaCha8Rng) -> Board {
             values: values.to_vec(),
         }
     };
-    Board { columns, rows: order.iter().take(20).enumerate().map(leader).collect() }
+    PageBoard { columns, rows: order.iter().take(20).enumerate().map(leader).collect() }
 }
 
 fn curve(rank: usize, id: &str, spans: &Spans, rng: &mut ChaCha8Rng) -> Curve {

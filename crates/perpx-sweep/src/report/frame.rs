@@ -1,6 +1,6 @@
 //! Summaries of all configurations, by polars. The one module of the report that knows a data frame.
 
-use super::{Axis, Point, ReportError};
+use super::{PageAxis, PagePoint, ReportError};
 use polars::prelude::*;
 
 /// Best, median and worst of a group (higher is better), and how many it had.
@@ -25,10 +25,10 @@ const METRIC: &str = "metric";
 
 impl Frame {
     /// Of the points that meet every `require`, or of all when none does.
-    pub fn new(axes: &[&Axis], points: &[Point]) -> Frame {
+    pub fn new(axes: &[&PageAxis], points: &[PagePoint]) -> Frame {
         let any = points.iter().any(|p| p.eligible);
-        let has_metric = |p: &&Point| p.metric.is_some_and(f64::is_finite) && (p.eligible || !any);
-        let kept: Vec<&Point> = points.iter().filter(has_metric).collect();
+        let has_metric = |p: &&PagePoint| p.metric.is_some_and(f64::is_finite) && (p.eligible || !any);
+        let kept: Vec<&PagePoint> = points.iter().filter(has_metric).collect();
         let column = |i: usize| kept.iter().map(|p| p.at[i]).collect();
         let metric: Vec<f64> = kept.iter().filter_map(|p| p.metric).collect();
         Frame { at: (0..axes.len()).map(column).collect(), metric: Series::new(METRIC.into(), metric) }
@@ -111,13 +111,13 @@ mod tests {
     use super::*;
     use crate::report::AxisKind;
 
-    fn axis(values: usize) -> Axis {
+    fn axis(values: usize) -> PageAxis {
         let values = (0..values).map(|v| v.to_string()).collect();
-        Axis { name: "a".to_owned(), kind: AxisKind::Strategy, values, feeds: false, dead: false }
+        PageAxis { name: "a".to_owned(), kind: AxisKind::Strategy, values, feeds: false, dead: false }
     }
 
-    fn point(at: [u16; 2], metric: Option<f64>, eligible: bool) -> Point {
-        Point { at: at.to_vec(), metric, eligible }
+    fn point(at: [u16; 2], metric: Option<f64>, eligible: bool) -> PagePoint {
+        PagePoint { at: at.to_vec(), metric, eligible }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, Spread};
 use super::palette::{Ramp, STEPS};
-use super::{Axis, Point, ReportError};
+use super::{PageAxis, PagePoint, ReportError};
 
 /// One pair of axes.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +30,7 @@ pub struct Side {
 
 impl Side {
     /// `axis` in at most `most` groups.
-    pub fn fold(position: usize, axis: &Axis, most: usize) -> Side {
+    pub fn fold(position: usize, axis: &PageAxis, most: usize) -> Side {
         let width = axis.values.len().div_ceil(most).max(1);
         let label = |group: &[String]| match group {
             [one] => one.clone(),
@@ -83,10 +83,10 @@ const CELL_LIMIT: usize = 12_000;
 /// A heatmap for every pair of `axes` (the strategy axes) that have at least two values each. Points that failed a
 /// `require` are left out unless all did. `plateau` are the points around the winner (see `neighbours::plateau`).
 pub fn heatmaps(
-    axes: &[&Axis],
-    points: &[Point],
+    axes: &[&PageAxis],
+    points: &[PagePoint],
     winner: Option<&[u16]>,
-    plateau: &[&Point],
+    plateau: &[&PagePoint],
 ) -> Result<Vec<Heatmap>, ReportError> {
     let frame = Frame::new(axes, points);
     let moving: Vec<usize> = (0..axes.len()).filter(|i| axes[*i].values.len() > 1).collect();
@@ -108,7 +108,7 @@ pub fn heatmaps(
 }
 
 /// The most groups an axis may have so that all pairs stay within `CELL_LIMIT`.
-fn groups_an_axis(axes: &[&Axis], pairs: &[(usize, usize)]) -> usize {
+fn groups_an_axis(axes: &[&PageAxis], pairs: &[(usize, usize)]) -> usize {
     let cells = |most: usize| -> usize {
         let side = |i: usize| axes[i].values.len().min(most);
         pairs.iter().map(|(x, y)| side(*x) * side(*y)).sum()
@@ -159,17 +159,17 @@ mod tests {
     use super::*;
     use crate::report::AxisKind;
 
-    fn axis(name: &str, values: usize) -> Axis {
+    fn axis(name: &str, values: usize) -> PageAxis {
         let values = (0..values).map(|v| v.to_string()).collect();
-        Axis { name: name.to_owned(), kind: AxisKind::Strategy, values, feeds: false, dead: false }
+        PageAxis { name: name.to_owned(), kind: AxisKind::Strategy, values, feeds: false, dead: false }
     }
 
     /// metric = 100 a + 10 b + c over a 2 x 2 x 3 grid.
-    fn points() -> Vec<Point> {
+    fn points() -> Vec<PagePoint> {
         let mut out = Vec::new();
         for (a, b, c) in (0..12u16).map(|i| (i / 6, i / 3 % 2, i % 3)) {
             let metric = Some(f64::from(100 * a + 10 * b + c));
-            out.push(Point { at: vec![a, b, c], metric, eligible: true });
+            out.push(PagePoint { at: vec![a, b, c], metric, eligible: true });
         }
         out
     }
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn every_pair_is_summarised_over_the_others() {
         let axes = [axis("a", 2), axis("b", 2), axis("c", 3)];
-        let axes: Vec<&Axis> = axes.iter().collect();
+        let axes: Vec<&PageAxis> = axes.iter().collect();
         let points = points();
         let maps = heatmaps(&axes, &points, Some(&[1, 0, 2]), &[&points[0]]).unwrap();
         assert_eq!(maps.len(), 3);
@@ -199,14 +199,14 @@ mod tests {
     #[test]
     fn long_axes_are_folded_and_say_so() {
         let (long, short) = (axis("a", 300), axis("b", 400));
-        let points: Vec<Point> =
-            (0..300u16).map(|i| Point { at: vec![i, i], metric: Some(f64::from(i)), eligible: true }).collect();
+        let points: Vec<PagePoint> =
+            (0..300u16).map(|i| PagePoint { at: vec![i, i], metric: Some(f64::from(i)), eligible: true }).collect();
         let maps = heatmaps(&[&long, &short], &points, Some(&[299, 299]), &[]).unwrap();
         assert!(maps[0].cells.len() <= 32 * 32);
         assert_eq!(maps[0].x.labels[0], "0…12");
         assert_eq!(maps[0].cells.iter().map(|c| c.count).sum::<u64>(), 300);
         assert!(maps[0].cells[maps[0].winner.unwrap()].best == Some(299.0));
-        let many: Vec<Axis> = (0..12).map(|i| axis(&i.to_string(), 40)).collect();
+        let many: Vec<PageAxis> = (0..12).map(|i| axis(&i.to_string(), 40)).collect();
         let all = heatmaps(&many.iter().collect::<Vec<_>>(), &[], None, &[]).unwrap();
         assert!(all.iter().map(|m| m.cells.len()).sum::<usize>() <= CELL_LIMIT);
     }
@@ -215,7 +215,7 @@ mod tests {
     fn zero_is_the_middle_when_both_signs_occur() {
         let shades = Shades { ramp: Ramp::Signed, lo: -2.0, hi: 2.0 };
         assert_eq!((shades.step(-9.0), shades.step(0.0), shades.step(2.0)), (0, STEPS / 2, STEPS - 1));
-        let losing = |metric: f64| Point { at: vec![0, 0], metric: Some(metric), eligible: true };
+        let losing = |metric: f64| PagePoint { at: vec![0, 0], metric: Some(metric), eligible: true };
         let (a, b) = (axis("a", 2), axis("b", 2));
         let maps = heatmaps(&[&a, &b], &[losing(-3.0)], None, &[]).unwrap();
         let shades = Shades::over(&maps, Pick::Median);

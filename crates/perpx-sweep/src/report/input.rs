@@ -22,13 +22,13 @@ pub struct Input {
     pub capital: f64,
     pub spans: Spans,
     /// In the order of the grid file, strategy and world axes mixed as written.
-    pub axes: Vec<Axis>,
-    pub objective: Objective,
+    pub axes: Vec<PageAxis>,
+    pub objective: PageObjective,
     pub counts: Counts,
     /// A point a configuration, in grid order. May be 100,000 or more: only aggregates of it reach the page.
-    pub points: Vec<Point>,
+    pub points: Vec<PagePoint>,
     pub winner: Option<Winner>,
-    pub board: Board,
+    pub board: PageBoard,
     /// The winner in each world point, in grid order; empty or one row when there is no world axis.
     pub worlds: Vec<WorldRow>,
     /// Equity of the best few, winner first. More than eight are not drawn.
@@ -116,7 +116,7 @@ pub enum AxisKind {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Axis {
+pub struct PageAxis {
     /// Dotted key of the strategy file.
     pub name: String,
     pub kind: AxisKind,
@@ -128,14 +128,14 @@ pub struct Axis {
     pub dead: bool,
 }
 
-impl Axis {
+impl PageAxis {
     pub fn is_world(&self) -> bool {
         self.kind == AxisKind::World
     }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Objective {
+pub struct PageObjective {
     /// Column of the results, such as "sharpe".
     pub metric: String,
     pub unit: Unit,
@@ -161,7 +161,7 @@ pub struct Counts {
 
 /// One strategy point.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Point {
+pub struct PagePoint {
     /// Position on each *strategy* axis, in the order of `Input::axes` without the world axes.
     pub at: Vec<u16>,
     /// The objective, taken over the worlds.
@@ -222,13 +222,13 @@ pub enum Unit {
 
 /// The leaderboard: `columns` describe `Leader::values`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Board {
-    pub columns: Vec<Column>,
+pub struct PageBoard {
+    pub columns: Vec<BoardColumn>,
     pub rows: Vec<Leader>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Column {
+pub struct BoardColumn {
     /// Heading: "Sharpe, worst world".
     pub title: String,
     pub unit: Unit,

@@ -27,7 +27,7 @@ pub use frame::Spread;
 pub use heat::{Heatmap, Pick, Side, heatmaps};
 pub use input::*;
 pub use legging::Ended;
-pub use neighbours::Grid;
+pub use neighbours::PointIndex;
 pub use summary::{PageSummary, SummaryColumn, SummaryFigure, SummaryRow};
 pub use text::{measured, moment, money, words};
 

@@ -1,27 +1,27 @@
 //! How lonely the winner is: its neighbours on the grid and the plateau around it.
 
-use super::Point;
+use super::PagePoint;
 use std::collections::{HashMap, VecDeque};
 
 /// Looks up points by their place on the grid.
-pub struct Grid<'a> {
-    points: &'a [Point],
+pub struct PointIndex<'a> {
+    points: &'a [PagePoint],
     by_place: HashMap<&'a [u16], usize>,
 }
 
-impl<'a> Grid<'a> {
-    pub fn new(points: &'a [Point]) -> Grid<'a> {
-        Grid { points, by_place: points.iter().enumerate().map(|(i, p)| (p.at.as_slice(), i)).collect() }
+impl<'a> PointIndex<'a> {
+    pub fn new(points: &'a [PagePoint]) -> PointIndex<'a> {
+        PointIndex { points, by_place: points.iter().enumerate().map(|(i, p)| (p.at.as_slice(), i)).collect() }
     }
 
     /// The points that ran one step away from `at` on one axis, in the order of the axes.
-    pub fn neighbours(&self, at: &[u16]) -> Vec<&'a Point> {
+    pub fn neighbours(&self, at: &[u16]) -> Vec<&'a PagePoint> {
         self.around(at).into_iter().map(|i| &self.points[i]).collect()
     }
 
     /// Points that can be reached from `at` by single steps over eligible points with a metric of at least `floor`,
     /// `at` itself first; empty when it is none of them.
-    pub fn plateau(&self, at: &[u16], floor: f64) -> Vec<&'a Point> {
+    pub fn plateau(&self, at: &[u16], floor: f64) -> Vec<&'a PagePoint> {
         let high = |i: &usize| self.points[*i].eligible && self.points[*i].metric.is_some_and(|m| m >= floor);
         let mut seen = vec![false; self.points.len()];
         let mut open: VecDeque<usize> = self.by_place.get(at).copied().filter(high).into_iter().collect();
@@ -64,10 +64,10 @@ mod tests {
         let mut points = Vec::new();
         for (y, row) in rows.iter().enumerate() {
             for (x, metric) in row.iter().enumerate() {
-                points.push(Point { at: vec![x as u16, y as u16], metric: Some(*metric), eligible: true });
+                points.push(PagePoint { at: vec![x as u16, y as u16], metric: Some(*metric), eligible: true });
             }
         }
-        let grid = Grid::new(&points);
+        let grid = PointIndex::new(&points);
         let around: Vec<_> = grid.neighbours(&[0, 0]).iter().map(|p| p.metric.unwrap()).collect();
         assert_eq!(around, [8.0, 8.0]);
         assert_eq!(grid.neighbours(&[2, 1]).len(), 3);

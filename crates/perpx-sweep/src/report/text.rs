@@ -1,6 +1,6 @@
 //! Numbers, times and names as a reader sees them.
 
-use super::{Axis, Unit};
+use super::{PageAxis, Unit};
 use perpx_core::units::{DAY_NS, HOUR_NS, MINUTE_NS, MidValue, SECOND_NS, Time};
 use perpx_data::text::significant;
 pub use perpx_data::text::{count, counted, duration, fixed};
@@ -102,7 +102,7 @@ pub fn day(time: Time) -> String {
 }
 
 /// The axes' names, as short as they can be.
-pub fn short_names(axes: &[&Axis]) -> Vec<String> {
+pub fn short_names(axes: &[&PageAxis]) -> Vec<String> {
     perpx_data::text::short_names(&axes.iter().map(|axis| axis.name.as_str()).collect::<Vec<_>>())
 }
 
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn names_are_cut_to_what_tells_them_apart() {
-        let axis = |name: &str| Axis {
+        let axis = |name: &str| PageAxis {
             name: name.to_owned(),
             kind: AxisKind::Strategy,
             values: Vec::new(),

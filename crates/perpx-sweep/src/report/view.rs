@@ -2,14 +2,14 @@
 
 use super::frame::{Frame, Spread, quantile};
 use super::heat::{Heatmap, Side, heatmaps};
-use super::neighbours::Grid;
-use super::{Axis, Curve, Input, Level, Point, ReportError, SymbolRow, Warning, Winner, palette, text};
+use super::neighbours::PointIndex;
+use super::{Curve, Input, Level, PageAxis, PagePoint, ReportError, SymbolRow, Warning, Winner, palette, text};
 use perpx_core::units::MidValue;
 
 pub struct View<'a> {
     pub input: &'a Input,
     /// The strategy axes; `Point::at` counts along them.
-    pub axes: Vec<&'a Axis>,
+    pub axes: Vec<&'a PageAxis>,
     /// Their short names.
     pub names: Vec<String>,
     pub maps: Vec<Heatmap>,
@@ -60,9 +60,9 @@ const FEW: usize = 10;
 impl<'a> View<'a> {
     pub fn new(input: &'a Input) -> Result<View<'a>, ReportError> {
         check(input)?;
-        let axes: Vec<&Axis> = input.axes.iter().filter(|a| !a.is_world()).collect();
+        let axes: Vec<&PageAxis> = input.axes.iter().filter(|a| !a.is_world()).collect();
         let at = input.winner.as_ref().map(|w| w.at.as_slice());
-        let grid = Grid::new(&input.points);
+        let grid = PointIndex::new(&input.points);
         let floor = input.winner.as_ref().and_then(|w| w.plateau_floor);
         let plateau = at.zip(floor).map_or(Vec::new(), |(at, floor)| grid.plateau(at, floor));
         let frame = Frame::new(&axes, &input.points);
@@ -156,13 +156,13 @@ impl<'a> View<'a> {
 }
 
 /// The world axes, and the winner in each world as a point on them.
-fn worlds(input: &Input) -> (Vec<&Axis>, Vec<Point>) {
-    let axes: Vec<&Axis> = input.axes.iter().filter(|axis| axis.is_world()).collect();
-    let place = |(axis, value): (&&Axis, &String)| axis.values.iter().position(|known| known == value);
+fn worlds(input: &Input) -> (Vec<&PageAxis>, Vec<PagePoint>) {
+    let axes: Vec<&PageAxis> = input.axes.iter().filter(|axis| axis.is_world()).collect();
+    let place = |(axis, value): (&&PageAxis, &String)| axis.values.iter().position(|known| known == value);
     let points = input.worlds.iter().filter_map(|world| {
         let at: Option<Vec<u16>> = axes.iter().zip(&world.values).map(|pair| Some(place(pair)? as u16)).collect();
         let at = at.filter(|at| at.len() == axes.len())?;
-        Some(Point { at, metric: world.metric, eligible: true })
+        Some(PagePoint { at, metric: world.metric, eligible: true })
     });
     let points = points.collect();
     (axes, points)
@@ -238,7 +238,7 @@ fn histogram(sorted: &[f64], winner: Option<f64>) -> Option<Histogram> {
 
 /// Refuses what would make a page lie or fail: places that are not on the grid, rows of the wrong length.
 fn check(input: &Input) -> Result<(), ReportError> {
-    let axes: Vec<&Axis> = input.axes.iter().filter(|a| !a.is_world()).collect();
+    let axes: Vec<&PageAxis> = input.axes.iter().filter(|a| !a.is_world()).collect();
     let bad = |place: String, found: String, expected: String| Err(ReportError::Input { place, found, expected });
     let on_grid = |place: String, at: &[u16]| {
         let fits = at.len() == axes.len() && at.iter().zip(&axes).all(|(v, a)| usize::from(*v) < a.values.len());

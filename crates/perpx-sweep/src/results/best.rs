@@ -1,4 +1,4 @@
-//! best.yml: the winner as a strategy file, with its provenance. Nothing in it tells of time or threads, and of the
+//! best.yml: the winner as a strategy file, with its provenance. Nothing in it depends on time or threads, and of the
 //! place only where the store lies from here.
 
 use crate::error::SweepError;

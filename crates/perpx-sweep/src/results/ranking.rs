@@ -58,7 +58,7 @@ pub struct Verdict {
     /// Every requirement holds.
     pub meets: bool,
     pub score: Score,
-    /// Its grade in every world, worst first.
+    /// Its score in every world, worst first.
     pub scores: Vec<Score>,
     /// The objective itself, over the worlds; `None` = no value.
     pub objective: Option<f64>,

@@ -60,8 +60,8 @@ fn a_stamp_that_jumps_is_refused_or_dropped_and_moves_no_other() {
     let near = bench(&quotes("", &["q.csv"]), &[("q.csv", rows(0, 900, 400, 17_000))]);
     let text = near.import().expect("an import").text();
     assert!(text.contains("16 exch_ts raised; by 17.0 s at most"), "{text}");
-    let told = bench(&quotes("max_jump_ms = 5000", &["q.csv"]), &[("q.csv", rows(0, 900, 400, 17_000))]).refusal();
-    assert!(told.contains("within 5 s (max_jump_ms)"), "{told}");
+    let said = bench(&quotes("max_jump_ms = 5000", &["q.csv"]), &[("q.csv", rows(0, 900, 400, 17_000))]).refusal();
+    assert!(said.contains("within 5 s (max_jump_ms)"), "{said}");
     // a clock that was set is no stray row
     let mut set = rows(0, 600, 0, 0);
     for i in 600..900 {
@@ -110,9 +110,9 @@ fn a_clock_is_corrected_by_many_rows_or_by_the_map() {
     let report = behind.import().expect("an import");
     let clock = &report.clocks["recorder"];
     assert_eq!((clock.shift_ns, clock.rows, clock.agreeing, clock.file.as_str()), (3_000_000, 600, 600, "a.csv"));
-    let told =
+    let said =
         "clock of 'recorder': least delay 0.0 ms, by 600 of the 600 rows of a.csv; all its recv_ts shifted by 3.0 ms";
-    assert!(report.text().contains(told), "{}", report.text());
+    assert!(report.text().contains(said), "{}", report.text());
     let few = bench(&quotes("min_feed_ms = 3", &["a.csv"]), &[("a.csv", late(19))]).import().expect("an import");
     assert!(few.text().contains("too few rows agree on its delay to judge it; nothing shifted"), "{}", few.text());
     for (shift, ms) in [("clock_shift_ms = 7.5", 7.5), ("clock_shift_ms = { recorder = -1 }", -1.0)] {

@@ -45,7 +45,7 @@ pub struct SymbolComparison {
     /// ...of which so many are among the best of the other too.
     pub top_overlap: usize,
     /// The winner of each run.
-    pub winners: [Option<Winner>; 2],
+    pub winners: [Option<ComparedWinner>; 2],
 }
 
 /// How a configuration of one run is found in the other.
@@ -59,7 +59,7 @@ pub enum MatchedBy {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Winner {
+pub struct ComparedWinner {
     /// Its id in its own run.
     pub id: String,
     /// Its values on the axes of its own run.
@@ -103,7 +103,7 @@ pub fn compare(a: &Path, b: &Path, top: usize) -> Result<Comparison, SweepError>
 }
 
 /// One run's configurations of one symbol, best first.
-pub(super) struct Board {
+pub(super) struct RankedRun {
     /// In the order of the ranking.
     pub points: Vec<BoardPoint>,
 }
@@ -116,7 +116,7 @@ pub(super) struct BoardPoint {
     pub figures: Vec<(String, Option<f64>)>,
 }
 
-fn symbol_comparison(symbol: &str, boards: &[Board; 2], top: usize) -> SymbolComparison {
+fn symbol_comparison(symbol: &str, boards: &[RankedRun; 2], top: usize) -> SymbolComparison {
     let (matched_by, pairs) = matches(boards);
     let place_in_b: BTreeMap<usize, usize> = pairs.iter().copied().collect();
     let place_in_a: BTreeMap<usize, usize> = pairs.iter().map(|(a, b)| (*b, *a)).collect();
@@ -124,7 +124,7 @@ fn symbol_comparison(symbol: &str, boards: &[Board; 2], top: usize) -> SymbolCom
         let point = boards[run].points.first()?;
         let there = other.get(&0).map(|at| place(&boards[1 - run], *at));
         let here = Some(place(&boards[run], 0));
-        Some(Winner {
+        Some(ComparedWinner {
             id: format!("{:016x}", point.verdict.id),
             axes: point.axes.clone(),
             places: if run == 0 { [here, there] } else { [there, here] },
@@ -142,7 +142,7 @@ fn symbol_comparison(symbol: &str, boards: &[Board; 2], top: usize) -> SymbolCom
     }
 }
 
-fn place(board: &Board, at: usize) -> Place {
+fn place(board: &RankedRun, at: usize) -> Place {
     let BoardPoint { verdict, figures, .. } = &board.points[at];
     Place {
         id: format!("{:016x}", verdict.id),
@@ -154,8 +154,8 @@ fn place(board: &Board, at: usize) -> Place {
 }
 
 /// Places (in A, in B) of the configurations that both have.
-fn matches(boards: &[Board; 2]) -> (MatchedBy, Vec<(usize, usize)>) {
-    fn join<K: Ord>(boards: &[Board; 2], key: impl Fn(&BoardPoint) -> K) -> Vec<(usize, usize)> {
+fn matches(boards: &[RankedRun; 2]) -> (MatchedBy, Vec<(usize, usize)>) {
+    fn join<K: Ord>(boards: &[RankedRun; 2], key: impl Fn(&BoardPoint) -> K) -> Vec<(usize, usize)> {
         let in_b: BTreeMap<K, usize> =
             boards[1].points.iter().enumerate().map(|(at, point)| (key(point), at)).collect();
         let in_a = boards[0].points.iter().enumerate();
@@ -177,7 +177,7 @@ fn matches(boards: &[Board; 2]) -> (MatchedBy, Vec<(usize, usize)>) {
 }
 
 /// Axes on which the board's configurations differ.
-fn varied_axes(board: &Board) -> BTreeSet<&str> {
+fn varied_axes(board: &RankedRun) -> BTreeSet<&str> {
     let first = board.points.first().map(|point| &point.axes);
     let differs = |at: usize, value: &str| first.is_some_and(|axes| axes[at].1 != value);
     let axes = board.points.iter().flat_map(|point| point.axes.iter().enumerate());
@@ -185,7 +185,7 @@ fn varied_axes(board: &Board) -> BTreeSet<&str> {
 }
 
 /// Spearman's rank correlation of the shared configurations.
-fn rank_correlation(boards: &[Board; 2], pairs: &[(usize, usize)]) -> Option<f64> {
+fn rank_correlation(boards: &[RankedRun; 2], pairs: &[(usize, usize)]) -> Option<f64> {
     let mut sorted = pairs.to_vec();
     sorted.sort_by_key(|(a, _)| *a);
     let a = mean_ranks(&sorted.iter().map(|(a, _)| &boards[0].points[*a].verdict).collect::<Vec<_>>());
@@ -223,7 +223,7 @@ mod tests {
     use crate::results::ranking::Score;
 
     /// A board of (id, value), ranked.
-    fn board(points: &[(u64, f64)]) -> Board {
+    fn board(points: &[(u64, f64)]) -> RankedRun {
         let point = |(id, value): &(u64, f64)| BoardPoint {
             verdict: Verdict {
                 id: *id,
@@ -240,7 +240,7 @@ mod tests {
         };
         let mut points: Vec<BoardPoint> = points.iter().map(point).collect();
         points.sort_by(|a, b| a.verdict.order(&b.verdict));
-        Board { points }
+        RankedRun { points }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A run's results.parquet, ranked again by the run's own objective: only the columns that the comparison needs.
 
-use super::{Board, BoardPoint};
+use super::{BoardPoint, RankedRun};
 use crate::error::SweepError;
 use crate::grid::Objective;
 use crate::inspect::show::Run;
@@ -22,12 +22,12 @@ pub(super) struct Results {
     objective: Objective,
     ranker: Ranker,
     /// By symbol, the rows of each configuration in the order of the file.
-    symbols: BTreeMap<String, Vec<Point>>,
+    symbols: BTreeMap<String, Vec<PointRows>>,
     /// Columns of `Row::runs[0]`.
     metrics: Vec<String>,
 }
 
-struct Point {
+struct PointRows {
     rows: Vec<Row>,
     axes: Vec<(String, String)>,
 }
@@ -77,7 +77,7 @@ impl Results {
                 runs: [run(&inside, row), run(&outside, row)],
             });
             let rows = rows.collect();
-            self.symbols.entry(symbol).or_default().push(Point { rows, axes });
+            self.symbols.entry(symbol).or_default().push(PointRows { rows, axes });
         }
         Ok(())
     }
@@ -88,7 +88,7 @@ impl Results {
     }
 
     /// The configurations of one symbol in the order of their worth; takes them out.
-    pub fn board(&mut self, symbol: &str) -> Board {
+    pub fn board(&mut self, symbol: &str) -> RankedRun {
         let points = self.symbols.remove(symbol).unwrap_or_default().into_iter().map(|point| {
             let verdict = self.ranker.verdict(&point.rows);
             let row = &point.rows[verdict.world];
@@ -105,6 +105,6 @@ impl Results {
         });
         let mut points: Vec<BoardPoint> = points.collect();
         points.sort_by(|a, b| a.verdict.order(&b.verdict));
-        Board { points }
+        RankedRun { points }
     }
 }

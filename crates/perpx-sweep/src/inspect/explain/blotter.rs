@@ -120,7 +120,7 @@ impl Blotter {
         self.episodes.iter().filter(|episode| episode.trade > 0)
     }
 
-    /// Puts an item into the present episode, else the last. What a venue met is heard late and belongs earlier.
+    /// Puts an item into the present episode, else the last. What an order met at its venue is learnt late and belongs earlier.
     fn push(&mut self, at: Time, what: What) {
         let Some(episode) = self.episodes.last_mut() else { return };
         let place = episode.items.partition_point(|item| item.at <= at);

@@ -42,7 +42,7 @@ pub struct ExplainArgs {
     /// The symbol, in a run over several
     #[arg(long)]
     pub symbol: Option<String>,
-    /// Tell the life of this trade, not list them all
+    /// Print the life of this trade, not the list of all
     #[arg(long, value_name = "N")]
     pub trade: Option<u32>,
     /// The trade is one of the held-out part
@@ -85,7 +85,7 @@ pub struct Explained {
 /// # Errors
 /// Files that are missing or are not those of the run; an id, world or trade that is not there; another ledger.
 pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
-    let origin = Origin { dir: &args.run, manifest: RunManifest::read(&args.run)? };
+    let origin = ExplainedRun { dir: &args.run, manifest: RunManifest::read(&args.run)? };
     let sets = origin.manifest.set.clone();
     let options = Options { sets, quiet: true, ..Options::new(origin.grid_file(args.grid.as_deref())?) };
     let sweep = Sweep::open(&options)?;
@@ -188,12 +188,12 @@ fn chosen(grid: &Grid, worlds: &[Vec<Override>], text: &str) -> Result<usize, Sw
 }
 
 /// The run that the configuration is of.
-struct Origin<'a> {
+struct ExplainedRun<'a> {
     dir: &'a Path,
     manifest: RunManifest,
 }
 
-impl Origin<'_> {
+impl ExplainedRun<'_> {
     fn missing(&self, what: String) -> SweepError {
         SweepError::Missing { path: self.dir.join(RUN_JSON), what }
     }

@@ -2,7 +2,7 @@
 
 use super::sign;
 use crate::report::view::View;
-use crate::report::{Axis, Level, Metric, Trade, Unit, Winner, text};
+use crate::report::{Level, Metric, PageAxis, Trade, Unit, Winner, text};
 use maud::{Markup, html};
 use perpx_core::ledger::Line;
 use perpx_core::units::MidValue;
@@ -319,12 +319,12 @@ fn figures(view: &View, metrics: &[Metric], caption: &str) -> Markup {
 }
 
 /// The lowest or highest of at least three numbers; words have no order, so no end either.
-fn is_end(axis: &Axis, at: u16) -> bool {
+fn is_end(axis: &PageAxis, at: u16) -> bool {
     let (values, at) = (&axis.values, usize::from(at));
     values.len() > 2 && (at == 0 || at + 1 == values.len()) && values.iter().all(|v| v.parse::<f64>().is_ok())
 }
 
-fn edge(axis: &Axis, at: u16) -> Markup {
+fn edge(axis: &PageAxis, at: u16) -> Markup {
     html! { @if is_end(axis, at) { br; span.tag { (if at == 0 { "lowest tried" } else { "highest tried" }) } } }
 }
 

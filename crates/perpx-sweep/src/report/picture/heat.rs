@@ -19,7 +19,7 @@ fn under(map: &Heatmap, panels: usize) -> f64 {
 
 /// What is drawn of a map.
 #[derive(Clone, Copy)]
-pub struct Kind<'a> {
+pub struct MapKind<'a> {
     /// Of the axes.
     pub names: &'a [String],
     /// All maps of this kind: they share their colours.
@@ -50,7 +50,7 @@ fn are_upright(map: &Heatmap, panels: usize) -> bool {
     longest(&map.x.labels) as f64 * 11.0 > panel_width(panels) / map.x.labels.len() as f64 - 4.0
 }
 
-pub fn draw(view: &View, kind: Kind<'_>, map: &Heatmap, paper: &Paper) -> Result<(), String> {
+pub fn draw(view: &View, kind: MapKind<'_>, map: &Heatmap, paper: &Paper) -> Result<(), String> {
     let (x, y) = (&kind.names[map.x.axis], &kind.names[map.y.axis]);
     let title = format!("{} · {}: {y} against {x}", view.input.symbol, kind.metric);
     paper.title(&title, kind.note)?;

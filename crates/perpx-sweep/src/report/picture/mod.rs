@@ -62,14 +62,14 @@ pub fn pictures(view: &View, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     if let Some(histogram) = &view.histogram {
         all.push(picture("distribution", Box::new(|paper| shape::distribution(view, histogram, paper))));
     }
-    let maps = heat::Kind {
+    let maps = heat::MapKind {
         metric: &metric,
         names: &view.names,
         maps: &view.maps,
         picks: &Pick::ALL,
         note: "Over all values of the other axes; the frame marks the winner's cell, a dot its plateau; grey cells have no configuration with a figure",
     };
-    let faults = heat::Kind {
+    let faults = heat::MapKind {
         metric: &winner,
         names: &view.world_names,
         maps: &view.faults,
