@@ -134,7 +134,7 @@ fn import(map: &Path, from: &Path, store: &Path, json: bool) -> u8 {
     deliver(json, import::import(map, from, store), |report| {
         let place = store.display();
         let done = format!("{}written to {place}; see `perpx-data check {place}`", report.text());
-        let all = || serde_json::json!({ "exit": 0, "store": store, "import": report });
+        let all = || serde_json::json!({ "exit": 0, "store": store.display().to_string(), "import": report });
         text::print(&if json { all().to_string() } else { text::wrap(&done, text::width()) }, 0)
     })
 }

@@ -39,6 +39,34 @@ fn one_process_at_a_time_writes_to_it() {
     run(&case.options("run")).expect("runs");
 }
 
+/// Its commands answer for it in JSON, which knows no other bytes than UTF-8.
+#[cfg(unix)]
+#[test]
+fn a_name_that_is_no_text_is_shown_with_a_mark_in_its_place() {
+    use std::os::unix::ffi::OsStrExt;
+    let case = Case::new(GRID);
+    let dir = case.out("runs").join(std::ffi::OsStr::from_bytes(b"run\xff"));
+    let summary = run(&Options { out: Some(dir.clone()), ..case.options("run") }).expect("runs");
+    let listed = runs(&case.out("runs")).expect("lists");
+    let shown = perpx::sweep::show::read(&dir, None).expect("a run").json(1);
+    for text in [serde_json::to_string(&summary).expect("JSON"), serde_json::to_string(&listed).expect("JSON"), shown] {
+        assert!(text.contains("run\u{fffd}"), "{text}");
+    }
+}
+
+#[test]
+fn a_summary_whose_rows_do_not_fit_its_columns_is_refused() {
+    let case = Case::new(GRID);
+    run(&case.options("run")).expect("runs");
+    let path = case.out("run").join("summary.json");
+    let text = fs::read_to_string(&path).expect("a summary");
+    let mut summary: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    summary["rows"][1]["values"] = serde_json::json!([]);
+    fs::write(&path, summary.to_string()).expect("writes");
+    let error = perpx::sweep::show::read(&case.out("run"), None).map(|_| ()).expect_err("refused").to_string();
+    assert!(error.contains("summary.json: cannot be read: row 2 has 0 values, and there are"), "{error}");
+}
+
 #[test]
 fn a_finished_run_is_replaced_by_another_grid_only_when_asked_to() {
     let case = Case::new(GRID);

@@ -1,5 +1,7 @@
 //! A sweep as a user meets it: files in, files out, the same bytes however it is run.
 
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::SerializedFileReader;
 use perpx::sweep::{DriverChoice, Options, Summary, SweepError, sweep};
 use perpx::synth::{Edge, SynthSpec, write};
@@ -499,6 +501,14 @@ fn an_audit_finds_files_that_do_not_belong_together() {
     fs::copy(case.out("dearer").join("equity.parquet"), case.out("run").join("equity.parquet")).expect("copies");
     let error = perpx::audit::run(&case.out("run"), None).expect_err("another run's equity");
     assert!(error.to_string().contains("equity.parquet ends at"), "{error}");
+    // trades.parquet without a row: nothing is wrong in it, and nothing was added up
+    let path = case.out("dearer").join("trades.parquet");
+    let file = fs::File::open(&path).expect("a file");
+    let schema = ParquetRecordBatchReaderBuilder::try_new(file).expect("parquet").schema().clone();
+    let file = fs::File::create(&path).expect("a file");
+    ArrowWriter::try_new(file, schema, None).and_then(ArrowWriter::close).expect("writes");
+    let error = perpx::audit::run(&case.out("dearer"), None).expect_err("no entry").to_string();
+    assert!(error.contains("trades.parquet: equity.parquet has configuration"), "{error}");
     let none = perpx::audit::run(&case.out("nowhere"), None).expect_err("no such run");
     assert!(none.to_string().contains("accepted: the folder of a finished run"), "{none}");
 }

@@ -1,6 +1,12 @@
 //! Paths as they are shown and written.
 
+use serde::Serializer;
 use std::path::{Component, Path, PathBuf};
+
+/// A path in JSON as it is shown: a name that is not UTF-8 is no error.
+pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
 
 /// `to` as a path from the folder `from`; both must exist.
 pub fn relative(from: &Path, to: &Path) -> Option<PathBuf> {

@@ -207,6 +207,7 @@ fn used(folder: &Path) -> Option<SystemTime> {
 #[derive(Clone, Debug, Serialize)]
 pub struct CacheInfo {
     /// The cache's folder.
+    #[serde(serialize_with = "crate::path::serialize")]
     pub dir: PathBuf,
     /// Of all tiles.
     pub bytes: u64,

@@ -147,7 +147,7 @@ impl SynthArgs {
         let (out, days) = (self.out.display(), text::counted(u64::from(self.days), "day"));
         let done =
             || format!("{} in {days} written to {out}; see `perpx-data check {out}`", text::counted(rows, "row"));
-        let all = || serde_json::json!({ "exit": 0, "store": self.out, "days": self.days, "rows": rows });
+        let all = || serde_json::json!({ "exit": 0, "store": self.out.display().to_string(), "days": self.days, "rows": rows });
         text::print(&if self.json { all().to_string() } else { text::wrap(&done(), text::width()) }, 0)
     }
 

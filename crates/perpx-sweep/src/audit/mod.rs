@@ -21,6 +21,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What the auditor found wrong, or could not read.
+// each variant's message says what it is
+#[allow(missing_docs)]
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     #[error(transparent)]
@@ -45,12 +47,19 @@ impl AuditError {
 /// What was checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Audit {
+    /// Configurations with entries.
     pub configurations: usize,
+    /// Their runs: in sample, held out.
     pub runs: usize,
+    /// Trades, each of two legs.
     pub trades: usize,
+    /// Entries that move money.
     pub entries: usize,
+    /// Of them fills.
     pub fills: usize,
+    /// Of them funding payments.
     pub fundings: usize,
+    /// Of them liquidations.
     pub liquidations: usize,
     /// False when the store that the run read is not there any more: funding was not held against it.
     pub store_found: bool,
@@ -92,6 +101,11 @@ pub fn run(dir: &Path, symbol: Option<&str>) -> Result<Audit, AuditError> {
     let mut owners: BTreeMap<RunKey, Vec<Entry>> = BTreeMap::new();
     for entry in entries.into_iter().filter(|entry| symbol.is_none_or(|symbol| symbol == entry.symbol)) {
         owners.entry((entry.symbol.clone(), entry.id.clone(), entry.run.clone())).or_default().push(entry);
+    }
+    let of_symbol = |key: &&RunKey| symbol.is_none_or(|symbol| symbol == key.0);
+    if let Some((_, id, run)) = ends.keys().filter(of_symbol).find(|key| !owners.contains_key(*key)) {
+        let what = format!("equity.parquet has configuration {id}, run {run}, of which there is no entry");
+        return Err(AuditError::File { path: trades, what });
     }
     let mut configurations = std::collections::BTreeSet::new();
     for ((symbol, id, run), list) in &owners {

@@ -32,21 +32,31 @@ use std::time::Instant;
 /// How a sweep ended.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Summary {
+    /// Of the grid.
     pub name: String,
+    /// The run's folder.
+    #[serde(serialize_with = "perpx_data::path::serialize")]
     pub dir: PathBuf,
-    /// Strategy points, and world points each ran in.
+    /// Strategy points.
     pub configurations: u64,
+    /// World points each ran in.
     pub worlds: u64,
+    /// Ticks times configurations, all worlds and symbols together.
     pub config_ticks: u64,
+    /// By the wall, from the reading of the grid on.
     pub seconds: f64,
     /// Configurations (in a world) run again by scan, all equal.
     pub verified: u64,
     /// The workers' time in the first pass, all of them together, and what part of it was idle at the ends of tiles and
     /// waiting for tiles.
     pub worker_seconds: f64,
+    /// Of it without work at the ends of tiles.
     pub idle_at_ends_seconds: f64,
+    /// Of it waiting for tiles.
     pub idle_for_tiles_seconds: f64,
+    /// Nothing ran: the plan was printed.
     pub dry_run: bool,
+    /// In the order of the grid.
     pub symbols: Vec<SymbolSummary>,
 }
 
@@ -352,9 +362,10 @@ impl<'o> Sweep<'o> {
             // with several symbols each has its page in a folder of its own
             let dir = if outcomes.len() == 1 { self.dir.clone() } else { self.dir.join(&symbol_run.data.symbol) };
             std::fs::create_dir_all(&dir).map_err(SweepError::io(&dir, "make the folder"))?;
-            rows.push(
-                crate::report::write(&crate::engine::report_input::input(self, plan, symbol_run, outcome)?, &dir)?.row,
-            );
+            rows.push(crate::report::write(
+                &crate::engine::report_input::input(self, plan, symbol_run, outcome)?,
+                &dir,
+            )?);
         }
         if outcomes.len() > 1 {
             crate::report::write_symbols(&self.grid.name, &self.grid.objective.metric, &rows, &self.dir)?;

@@ -68,7 +68,7 @@ const CASES: &[Case] = &[
         message: r#"sweeps/grid.toml:1:10: name: found btc/thresholds
   1 | name   = "btc/thresholds"
     |          ^^^^^^^^^^^^^^^^
-  accepted: letters, digits, - _ .
+  accepted: letters, digits, - _ ., at most 100 of them
   to do: choose a name that can be a folder's"#,
     },
     Case {

@@ -116,7 +116,7 @@ fn skipped_points_are_skipped_and_only_they() {
     assert_eq!(kept, grid.strategy_points() / 12 * 7);
     for i in (0..grid.strategy_points()).step_by(17) {
         let legal = grid.strategy_point(i).is_none_or(|point| grid.resolve("BTC", &point, &[]).is_ok());
-        assert!(legal, "{}", grid.say(i, 0));
+        assert!(legal, "strategy point {i}");
     }
 }
 
@@ -191,13 +191,13 @@ fn set_goes_over_the_file_and_narrows_an_axis() {
 #[test]
 fn feeds_are_what_is_received_differently() {
     let grid = legal(GRID, &[]);
-    assert_eq!(grid.feeds("BTC").map(|feeds| feeds.len()).unwrap_or(0), 1);
+    assert_eq!(grid.feeds("BTC").map(|feeds| feeds.feeds.len()).unwrap_or(0), 1);
     let axes = "\"fills.latency.feed.constant_ms\" = [0, 5]\n\"fills.outages\" = [[], [{ per_day = 1, mean_sec = 60, what = \"feed\" }], \
                 [{ per_day = 1, mean_sec = 60, what = \"orders\" }]]\n\"seed\" = [1, 2]\n\"fills.latency.order.median_ms\"";
     let grid = legal(&GRID.replace("\"fills.latency.order.median_ms\"     ", axes), &[]);
     let feeds = grid.feeds("BTC").unwrap_or_else(|error| panic!("{error}"));
     // two latencies x (no outage of the feed, or drawn by either seed)
-    assert_eq!(feeds.len(), 2 * 3);
+    assert_eq!(feeds.feeds.len(), 2 * 3);
     assert_eq!(
         (grid.world_points(), feeds.world_axis(0), feeds.world_axis(3), feeds.strategy_axis(0)),
         (36, true, false, false)
@@ -268,4 +268,12 @@ fn a_base_file_that_is_not_there_is_shown_in_the_grid() {
     let text = error.map(|_| ()).expect_err("there is no such folder").to_string();
     assert!(text.starts_with("nowhere/grid.toml:2:10: base: this file cannot be read"), "{text}");
     assert!(text.contains("relative to that grid file"), "{text}");
+}
+
+#[test]
+fn a_name_longer_than_a_folders_is_refused_before_anything_is_made() {
+    let named = |count: usize| GRID.replace("btc-thresholds", &"n".repeat(count));
+    assert_eq!(legal(&named(100), &[]).name.len(), 100);
+    let error = parse(&named(101), &[]).expect_err("too long").to_string();
+    assert!(error.contains("grid.toml:1:10: name: found nnn") && error.contains("at most 100 of them"), "{error}");
 }

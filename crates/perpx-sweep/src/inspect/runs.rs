@@ -10,9 +10,11 @@ use serde::Serialize;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
+/// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunStatus {
+    /// Its files are whole.
     Finished,
     /// Interrupted; the same command goes on.
     Unfinished,
@@ -23,20 +25,31 @@ pub enum RunStatus {
 /// One run of a folder of runs.
 #[derive(Clone, Debug, Serialize)]
 pub struct Listed {
+    /// The run's folder.
+    #[serde(serialize_with = "perpx_data::path::serialize")]
     pub dir: PathBuf,
+    /// How it stands.
     pub state: RunStatus,
     /// Of the finished run.
     pub grid_file: Option<String>,
+    /// Hash of the canonical grid.
     pub grid_hash: Option<String>,
+    /// The code that made it, see [`crate::code_id`].
     pub code: Option<String>,
+    /// When its run.json was written.
     pub finished: Option<Time>,
+    /// How long it took.
     pub seconds: Option<f64>,
+    /// In the order of the grid.
     pub symbols: Vec<ListedSymbol>,
 }
 
+/// One symbol of a listed run.
 #[derive(Clone, Debug, Serialize)]
 pub struct ListedSymbol {
+    /// As the store has it.
     pub symbol: String,
+    /// Strategy points that ran.
     pub configurations: u64,
     /// What the first of them is worth, with the metric's name.
     pub best: Option<String>,

@@ -13,7 +13,9 @@ const PROSE: usize = 110;
 
 /// A run's folder, read.
 pub struct Run {
+    /// The run's folder.
     pub dir: PathBuf,
+    /// Its run.json.
     pub manifest: RunManifest,
     /// A symbol each.
     pub summaries: Vec<PageSummary>,
@@ -37,13 +39,20 @@ pub fn summaries(dir: &Path, manifest: &RunManifest, symbol: Option<&str>) -> Re
     let symbols = manifest.symbol_names();
     let folder = |symbol: &str| if symbols.len() == 1 { dir.to_path_buf() } else { dir.join(symbol) };
     let wanted = symbols.iter().filter(|known| symbol.is_none_or(|symbol| symbol == **known));
-    wanted.map(|symbol| json_file(&folder(symbol).join("summary.json"))).collect()
+    wanted.map(|symbol| summary(&folder(symbol).join("summary.json"))).collect()
 }
 
-fn json_file<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, SweepError> {
+fn summary(path: &Path) -> Result<PageSummary, SweepError> {
     let wrong = |what: String| SweepError::NotARun { path: path.to_path_buf(), what };
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
+    let summary: PageSummary = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    match summary.rows.iter().find(|row| row.values.len() != summary.columns.len()) {
+        None => Ok(summary),
+        Some(row) => {
+            let (values, columns) = (row.values.len(), summary.columns.len());
+            Err(wrong(format!("row {} has {values} values, and there are {columns} columns", row.rank)))
+        }
+    }
 }
 
 impl Run {
@@ -78,7 +87,8 @@ impl Run {
     pub fn json(&self, top: usize) -> String {
         let mut symbols = self.summaries.clone();
         symbols.iter_mut().for_each(|summary| summary.rows.truncate(top));
-        json!({ "exit": 0, "dir": self.dir, "run": self.manifest, "symbols": symbols }).to_string()
+        json!({ "exit": 0, "dir": self.dir.display().to_string(), "run": self.manifest, "symbols": symbols })
+            .to_string()
     }
 }
 

@@ -150,6 +150,9 @@ struct File<'a> {
     folder: &'a Path,
 }
 
+/// Letters of a run's name: a folder's may have 255, and files are written beside it.
+const LONGEST_NAME: usize = 100;
+
 impl<'a> File<'a> {
     fn find(&self, path: &str) -> Option<&'a Node> {
         let root: &'a Node = self.root;
@@ -249,14 +252,15 @@ impl<'a> File<'a> {
         })
     }
 
+    /// The name of the run's folder.
     fn run_name(&self) -> Result<String, ConfigError> {
         let (_, name) = self.required_text("name", "the name of the run: its reports go to <report.dir>/<name>")?;
         let legal = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-        if !legal || name.starts_with('.') {
+        if !legal || name.starts_with('.') || name.len() > LONGEST_NAME {
             return Err(self.wrong(
                 "name",
                 format!("found {name}"),
-                "letters, digits, - _ .",
+                "letters, digits, - _ ., at most 100 of them",
                 "choose a name that can be a folder's",
             ));
         }
