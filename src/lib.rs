@@ -22,5 +22,5 @@ pub use perpx_core::{
 pub use perpx_data::{TapeError, check, import, info, loader, read_config, store, synth, text};
 pub use perpx_live as live;
 pub use perpx_sweep as sweep;
-pub use perpx_sweep::{audit, report};
+pub use perpx_sweep::audit;
 pub use perpx_venues as venues;

@@ -7,6 +7,9 @@ use perpx_data::backtest::BacktestError;
 use std::path::PathBuf;
 use thiserror::Error;
 
+/// What can stop a sweep, or the reading of a finished one.
+// each variant's message says what it is
+#[allow(missing_docs)]
 #[derive(Debug, Error)]
 pub enum SweepError {
     #[error(transparent)]

@@ -16,15 +16,17 @@
 //! results.parquet, leaderboard.csv, best.yml, trades.parquet, legging.parquet and equity.parquet are the same bytes for one
 //! thread or many, in one go or killed and resumed.
 
+#![warn(missing_docs)]
+
 pub mod args;
 pub mod audit;
 mod code;
 mod engine;
 mod error;
-pub mod grid;
+mod grid;
 mod inspect;
 mod options;
-pub mod report;
+mod report;
 mod results;
 mod symbol_run;
 
@@ -33,7 +35,6 @@ pub use engine::run::{Summary, sweep};
 pub use error::SweepError;
 pub use inspect::{compare, explain, runs, show};
 pub use options::{DriverChoice, Options};
-pub use results::ranking::{Ranker, Score, TopK, Verdict};
 
 /// The strategy file that tests begin with.
 #[cfg(test)]

@@ -21,8 +21,10 @@ pub enum DriverChoice {
     Leap,
 }
 
+/// What the caller of a sweep chooses.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// The grid file.
     pub grid: PathBuf,
     /// `key=value` of `--set`.
     pub sets: Vec<String>,
@@ -34,16 +36,21 @@ pub struct Options {
     pub out: Option<PathBuf>,
     /// Discards an unfinished run.
     pub fresh: bool,
+    /// What moves the configurations; the results are the same.
     pub driver: DriverChoice,
     /// Configurations drawn at random that are run again by scan.
     pub verify: usize,
+    /// Print the plan and stop.
     pub dry_run: bool,
+    /// Print nothing but errors.
     pub quiet: bool,
     /// Machines of a chunk.
     pub chunk: usize,
+    /// Most ticks of a tile; never visible in results.
     pub tile_rows: usize,
     /// Strategy points whose ids are held at once.
     pub band: u64,
+    /// Least time between two checkpoints.
     pub checkpoint_every: Duration,
     /// Set from outside: stop at once, keep what is done.
     pub stop: Arc<AtomicBool>,
@@ -54,9 +61,12 @@ pub struct Options {
 }
 
 impl Options {
+    /// Of `chunk`.
     pub const CHUNK: usize = 1 << 14;
+    /// Of `band`.
     pub const BAND: u64 = 4 << 20;
 
+    /// The defaults of the command line.
     pub fn new(grid: impl Into<PathBuf>) -> Options {
         Options {
             grid: grid.into(),
@@ -85,12 +95,14 @@ impl Options {
         if self.is_stopped() { Err(crate::error::SweepError::Interrupted) } else { Ok(()) }
     }
 
+    /// Somebody asked to stop.
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 }
 
 impl DriverChoice {
+    /// A slot for this driver.
     pub fn slot(self) -> DriverSlot {
         match self {
             DriverChoice::Scan => DriverSlot::scan(),
@@ -104,6 +116,7 @@ impl DriverChoice {
         matches!(self, DriverChoice::Auto | DriverChoice::Leap)
     }
 
+    /// As it is written.
     pub fn name(self) -> &'static str {
         match self {
             DriverChoice::Scan => "scan",

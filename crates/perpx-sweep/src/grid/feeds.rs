@@ -18,14 +18,6 @@ pub struct Feeds {
 }
 
 impl Feeds {
-    pub fn len(&self) -> usize {
-        self.feeds.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.feeds.is_empty()
-    }
-
     /// True when an axis makes feeds, by its number among the strategy axes.
     pub fn strategy_axis(&self, axis: usize) -> bool {
         self.strategy.contains(&axis)

@@ -63,11 +63,6 @@ impl Grid {
         &self.world
     }
 
-    /// What holds for every point: the grid's seed, `[fills]` and `--set`.
-    pub fn fixed(&self) -> &[Override] {
-        &self.fixed
-    }
-
     /// Number of strategy points before `[where] skip`.
     pub fn strategy_points(&self) -> u64 {
         product(&self.strategy)

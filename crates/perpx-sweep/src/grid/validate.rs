@@ -5,7 +5,7 @@
 //! skipped is resolved, the other axes standing at a point that is not skipped either. A configuration that would fail
 //! therefore shows in its component; the cost is the sum of the components, not their product.
 
-use super::{Axis, Grid, digits};
+use super::{Axis, Grid};
 use perpx_core::config::keys::{K, TOP};
 use perpx_core::config::{Config, ConfigError, KeyIx, Override};
 
@@ -172,19 +172,6 @@ impl Grid {
             Some(None) => ConfigError { file: "--set".into(), line: 0, column: 0, excerpt: None, ..error },
             None => error,
         }
-    }
-
-    /// Position on every axis of a strategy point and a world point, for messages.
-    pub fn say(&self, strategy: u64, world: u64) -> String {
-        let words = |axes: &[Axis], i: u64| -> Vec<String> {
-            axes.iter()
-                .zip(digits(axes, i))
-                .map(|(axis, digit)| format!("{}={}", axis.path, axis.values[digit]))
-                .collect()
-        };
-        let mut list = words(&self.strategy, strategy);
-        list.extend(words(&self.world, world));
-        list.join(" ")
     }
 }
 

@@ -23,12 +23,10 @@ mod tests;
 mod text;
 mod view;
 
-pub use frame::Spread;
-pub use heat::{Heatmap, Pick, Side, heatmaps};
 pub use input::*;
 pub use legging::Ended;
 pub use neighbours::PointIndex;
-pub use summary::{PageSummary, SummaryColumn, SummaryFigure, SummaryRow};
+pub use summary::{PageSummary, SummaryColumn, SummaryRow};
 pub use text::{measured, moment, money, words};
 
 use perpx_data::atomic::write_atomic;
@@ -48,17 +46,9 @@ pub enum ReportError {
     Summary { what: String },
 }
 
-/// What [`write`] wrote.
-pub struct Written {
-    /// The page first.
-    pub files: Vec<PathBuf>,
-    /// For the page over several symbols.
-    pub row: SymbolRow,
-}
-
-/// Writes `report.html`, `summary.json` and the pictures into `dir`, which exists.
-/// The same input gives the same bytes.
-pub fn write(input: &Input, dir: &Path) -> Result<Written, ReportError> {
+/// Writes `report.html`, `summary.json` and the pictures into `dir`, which exists. The same input gives the same bytes.
+/// Returns the row for the page over several symbols.
+pub fn write(input: &Input, dir: &Path) -> Result<SymbolRow, ReportError> {
     let view = View::new(input)?;
     let path = dir.join("report.html");
     write_atomic(&path, page::page(&view)).map_err(failed(&path))?;
@@ -66,9 +56,8 @@ pub fn write(input: &Input, dir: &Path) -> Result<Written, ReportError> {
     let text =
         serde_json::to_string_pretty(&summary::summary(&view)).map_err(|error| failed(&summary)(error.into()))?;
     write_atomic(&summary, text + "\n").map_err(failed(&summary))?;
-    let mut files = vec![path, summary];
-    files.extend(picture::pictures(&view, dir)?);
-    Ok(Written { files, row: view.symbol_row() })
+    picture::pictures(&view, dir)?;
+    Ok(view.symbol_row())
 }
 
 /// Writes `report.html` over several symbols into `dir`, each of them with a page of its own in a folder of its name.

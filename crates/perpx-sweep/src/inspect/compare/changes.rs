@@ -6,6 +6,7 @@ use crate::results::manifest::RunManifest;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A part of the two runs that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// "data", "grid", "code" or "seed".

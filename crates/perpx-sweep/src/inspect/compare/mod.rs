@@ -15,6 +15,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+/// Two runs side by side, `a` before `b`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
     /// The folders.
@@ -29,13 +30,16 @@ pub struct Comparison {
     pub unshared: Vec<String>,
 }
 
+/// One symbol that both runs have.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SymbolComparison {
+    /// As the stores have it.
     pub symbol: String,
     /// Strategy points of each run.
     pub configurations: [usize; 2],
     /// Strategy points that both have.
     pub shared: usize,
+    /// How configurations of the two runs were found to be the same.
     pub matched_by: MatchedBy,
     /// Spearman's, over the shared configurations, ties at their mean rank: 1 = the same order. `None` below two
     /// configurations, or where all of them are worth the same.
@@ -58,6 +62,7 @@ pub enum MatchedBy {
     Axes,
 }
 
+/// What ranks first in one run, looked for in the other.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ComparedWinner {
     /// Its id in its own run.
@@ -68,12 +73,14 @@ pub struct ComparedWinner {
     pub places: [Option<Place>; 2],
 }
 
+/// Where a configuration stands in a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Place {
     /// Its id in that run.
     pub id: String,
     /// From 1, among all configurations of that run.
     pub rank: usize,
+    /// Every line of `require` holds.
     pub meets_require: bool,
     /// That run's own objective, over its worlds.
     pub objective: Option<f64>,

@@ -17,6 +17,7 @@ impl Comparison {
         serde_json::json!({ "exit": 0, "comparison": self }).to_string()
     }
 
+    /// As a person reads it.
     pub fn text(&self, width: usize) -> String {
         let [a, b] = &self.runs;
         let mut out = format!("A  {a}\nB  {b}\n");

@@ -310,6 +310,7 @@ impl Explained {
         out
     }
 
+    /// As a line for machines.
     pub fn json(&self) -> Json {
         let head = json!({
             "exit": 0, "configuration": self.id, "symbol": self.symbol, "venues": self.venues, "world": self.world,

@@ -17,7 +17,7 @@ use super::view::View;
 use paper::Paper;
 use perpx_data::atomic::AtomicFile;
 use rayon::prelude::*;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// More pairs of axes than this get no picture of their own; the page has all.
 const MOST_MAPS: usize = 15;
@@ -34,8 +34,8 @@ fn picture<'a>(name: &str, draw: Draw<'a>) -> Picture<'a> {
     Picture { name: format!("{name}.png"), draw }
 }
 
-/// Draws every chart for which there is data into `dir`; gives the paths in a fixed order.
-pub fn pictures(view: &View, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+/// Draws every chart for which there is data into `dir`.
+pub fn pictures(view: &View, dir: &Path) -> Result<(), ReportError> {
     paper::register_font().map_err(|what| ReportError::Chart { path: dir.to_owned(), what })?;
     let input = view.input;
     let parallel = Parallel::of(view);
@@ -83,17 +83,16 @@ pub fn pictures(view: &View, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
             all.push(picture(&name, Box::new(move |paper| heat::draw(view, kind, map, paper))));
         }
     }
-    all.par_iter().map(|picture| write(picture, &dir.join(&picture.name))).collect()
+    all.par_iter().try_for_each(|picture| write(picture, &dir.join(&picture.name)))
 }
 
-fn write(picture: &Picture, path: &Path) -> Result<PathBuf, ReportError> {
+fn write(picture: &Picture, path: &Path) -> Result<(), ReportError> {
     let failed = |what| ReportError::Chart { path: path.to_owned(), what };
     let file = AtomicFile::create(path).map_err(super::failed(path))?;
     let paper = Paper::new(file.unfinished()).map_err(failed)?;
     (picture.draw)(&paper).and_then(|()| paper.save()).map_err(failed)?;
     drop(paper);
-    file.commit().map_err(super::failed(path))?;
-    Ok(path.to_owned())
+    file.commit().map_err(super::failed(path))
 }
 
 /// A name that any file system takes.
