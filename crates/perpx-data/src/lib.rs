@@ -6,8 +6,8 @@
 //!
 //! ```
 //! use perpx_core::units::DAY_NS;
-//! use perpx_data::check::{Missing, STALE_NS, Verdict, check};
-//! use perpx_data::loader::{MarksPolicy, MissingPolicy, Tape, TapeSpec};
+//! use perpx_data::check::{MissingKeys, STALE_NS, Verdict, check};
+//! use perpx_data::loader::{Tape, TapeSpec};
 //! use perpx_data::synth::{SynthSpec, write};
 //! use std::sync::atomic::AtomicBool;
 //!
@@ -18,8 +18,7 @@
 //! // nothing is seen under the store's name until it is whole
 //! write(&spec, &store, &AtomicBool::new(false), &mut |day| assert!(day.rows > 0)).expect("a store");
 //!
-//! let lacking = Missing { funding: MissingPolicy::Refuse, marks: MarksPolicy::Refuse };
-//! let report = check(&store, None, STALE_NS, lacking).expect("a report");
+//! let report = check(&store, None, STALE_NS, MissingKeys::default()).expect("a report");
 //! assert_eq!(report.verdict(), Verdict::Fit);
 //!
 //! let venues = [spec.venues[0].name.as_str(), spec.venues[1].name.as_str()];

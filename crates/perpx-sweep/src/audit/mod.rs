@@ -102,11 +102,6 @@ pub fn run(dir: &Path, symbol: Option<&str>) -> Result<Audit, AuditError> {
     for entry in entries.into_iter().filter(|entry| symbol.is_none_or(|symbol| symbol == entry.symbol)) {
         owners.entry((entry.symbol.clone(), entry.id.clone(), entry.run.clone())).or_default().push(entry);
     }
-    let of_symbol = |key: &&RunKey| symbol.is_none_or(|symbol| symbol == key.0);
-    if let Some((_, id, run)) = ends.keys().filter(of_symbol).find(|key| !owners.contains_key(*key)) {
-        let what = format!("equity.parquet has configuration {id}, run {run}, of which there is no entry");
-        return Err(AuditError::File { path: trades, what });
-    }
     let mut configurations = std::collections::BTreeSet::new();
     for ((symbol, id, run), list) in &owners {
         let wrong = |seq: u32, what: String| AuditError::Wrong {
@@ -144,6 +139,11 @@ pub fn run(dir: &Path, symbol: Option<&str>) -> Result<Audit, AuditError> {
         }
         configurations.insert((symbol, id));
         audit.runs += 1;
+    }
+    let of_symbol = |key: &&RunKey| symbol.is_none_or(|symbol| symbol == key.0);
+    if let Some((_, id, run)) = ends.keys().filter(of_symbol).find(|key| !owners.contains_key(*key)) {
+        let what = format!("equity.parquet has configuration {id}, run {run}, of which there is no entry");
+        return Err(AuditError::File { path: trades, what });
     }
     audit.configurations = configurations.len();
     Ok(audit)
