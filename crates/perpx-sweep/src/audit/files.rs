@@ -92,12 +92,11 @@ pub(super) fn entries(path: &Path) -> Result<Vec<Entry>, AuditError> {
 /// Whose each row is, and the row's value in the column `name`.
 fn owned(table: &RunTable, name: &str) -> Result<Vec<(RunKey, Option<i128>)>, SweepError> {
     let [symbols, ids, runs] = [table.words("symbol")?, table.words("id")?, table.words("run")?];
-    let rows = symbols.into_iter().zip(ids).zip(runs).zip(table.exact(name)?);
-    let row = |(((symbol, id), run), value): (((Option<String>, Option<String>), Option<String>), Option<i128>)| {
+    let owners = symbols.into_iter().zip(ids).zip(runs).map(|((symbol, id), run)| {
         let [symbol, id, run] = [symbol, id, run].map(Option::unwrap_or_default);
-        ((symbol, id, run), value)
-    };
-    Ok(rows.map(row).collect())
+        (symbol, id, run)
+    });
+    Ok(owners.zip(table.exact(name)?).collect())
 }
 
 /// The last equity of equity.parquet, 1e-19.
