@@ -249,7 +249,23 @@ const OLD_NAMES: &[(&str, &[(&str, &str)])] = &[
     ("crates/perpx-data/src/loader", &[("aside", "partial"), ("Pace", "FeedLoad")]),
     ("crates/perpx-data/src/store", &[("aside", "partial")]),
     ("crates/perpx-data/src/text", &[("say", "print"), ("tell", "print_err")]),
-    ("crates", &[("Machine", "RunState"), ("Ground", "EvalCtx"), ("needs_pace", "needs_feed_load")]),
+    (
+        "crates/perpx-venues",
+        &[
+            ("Fate", "Outcome"),
+            ("Peer", "Stream"),
+            ("seat", "venue"),
+            ("told", "reported"),
+            ("tell_account", "publish_account"),
+            ("tell_order", "publish_order"),
+        ],
+    ),
+    ("crates/perpx-venues/src/emulate/faults", &[("Kind", "FaultKind")]),
+    ("crates/perpx-live", &[("told", "transition_text"), ("growing", "tile_builder")]),
+    (
+        "crates",
+        &[("noted", "recording"), ("Machine", "RunState"), ("Ground", "EvalCtx"), ("needs_pace", "needs_feed_load")],
+    ),
 ];
 
 /// Identifiers of a line of code, what stands between quotes aside.

@@ -89,13 +89,13 @@ impl Cli {
         };
         let out = &mut std::io::stdout();
         let range = emulated::TimeRange { from: self.from, to: self.to, faults: self.faults };
-        let told = match self.mode {
+        let ended = match self.mode {
             Mode::Emulated => emulated::run(&options, &range, out)
                 .map(|account| (account.exit_code(), account.to_string(), serde_json::json!(account))),
             _ if !range.is_unsaid() => Err(range.refused()),
             _ => run(&options, out).map(|report| (report.exit_code(), report.to_string(), serde_json::json!(report))),
         };
-        match told {
+        match ended {
             Ok((code, text, report)) => {
                 let mut last = if self.quiet { Vec::new() } else { vec![text] };
                 if self.json {

@@ -47,7 +47,7 @@ impl<'o> ConsoleRecorder<'o> {
         }
     }
 
-    fn told(&self, row: &TransitionRow) -> String {
+    fn transition_text(&self, row: &TransitionRow) -> String {
         let t = &row.transition;
         let reason = reason_name(t.reason);
         let [long, short] = [0, 1].map(|r: usize| format!("{} {}/{}", self.venues[r], row.bbo[r].bid, row.bbo[r].ask));
@@ -87,7 +87,7 @@ impl Recorder for ConsoleRecorder<'_> {
         let before = self.record.trades.len();
         self.record.transition(scene, transition);
         let Some(row) = self.record.transitions.last() else { return };
-        let (text, equity) = (self.told(row), row.equity);
+        let (text, equity) = (self.transition_text(row), row.equity);
         self.print(&text);
         if let Some(trade) = self.record.trades.get(before) {
             let text = self.closed(trade);

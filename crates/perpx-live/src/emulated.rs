@@ -76,14 +76,14 @@ pub struct Account {
     pub commands: u64,
     pub texts: u64,
     pub venues: [VenueAccount; 2],
-    /// Both venues hold what the trader believes, to the last unit of money that they tell, and nothing is open.
+    /// Both venues hold what the trader believes, to the last unit of money that they report, and nothing is open.
     pub agrees: bool,
     pub stopped: bool,
     #[serde(skip)]
     span: (Time, Time),
 }
 
-/// One account, as believed and as the venue tells it.
+/// One account, as believed and as the venue reports it.
 #[derive(Clone, Debug, Serialize)]
 pub struct VenueAccount {
     pub venue: String,
@@ -134,7 +134,7 @@ impl fmt::Display for Account {
     }
 }
 
-/// Trades a stretch of the sweep's range, telling each transition to `out`.
+/// Trades a stretch of the sweep's range, printing each transition to `out`.
 ///
 /// # Errors
 /// Bad input, before anything runs; a venue that ends the session.
@@ -264,7 +264,7 @@ fn account(
     (names, initial): ([String; 2], Cash),
     stopped: bool,
 ) -> Account {
-    // each entry, and the balance itself, is told in micro-units, cut off
+    // each entry, and the balance itself, is reported in micro-units, cut off
     let unit = Cash(1_000_000);
     let most = Cash(unit.0 * (record.entries.len() as i128 + 1));
     let agrees = |v: usize| {

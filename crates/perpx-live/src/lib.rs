@@ -16,7 +16,7 @@
 //! | --- | --- |
 //! | `args` | the command line |
 //! | `strategy_file` | a best.yml with its provenance |
-//! | `clock`, `status` | wall time; what is told meanwhile |
+//! | `clock`, `status` | wall time; the status line |
 //! | `console` | each transition, as it happens |
 //! | `session`, `transport`, `tile_builder` | two venues over sockets: decisions, threads of sockets, rows to tiles |
 //! | `report` | what the run came to, beside what the sweep came to |
@@ -69,7 +69,7 @@ pub struct Options {
     pub stop: Arc<AtomicBool>,
 }
 
-/// Runs the winner's in-sample part, then the held-out one, telling each transition to `out`.
+/// Runs the winner's in-sample part, then the held-out one, printing each transition to `out`.
 ///
 /// # Errors
 /// Bad input, before anything runs; books that do not agree at the end.
@@ -125,7 +125,7 @@ fn opened(options: &Options) -> Result<(StrategyFile, SymbolData), LiveError> {
     Ok((strategy, data))
 }
 
-/// A span as told.
+/// A span as it is printed.
 fn span_text((from, to): (Time, Time)) -> String {
     format!("{} to {}", from.to_second(), to.to_second())
 }

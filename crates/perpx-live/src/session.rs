@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 /// Longest sleep between two looks at timers and the stop.
 const NAP: Duration = Duration::from_millis(20);
-/// For a venue to be ready, and for its account to be told at the end.
+/// For a venue to be ready, and for its account to be reported at the end.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// For everything to be closed after the stop, at real-time speed.
 const CLOSING: Duration = Duration::from_secs(120);
@@ -37,7 +37,7 @@ pub struct Connection {
 pub struct Ended {
     /// The last moment of the market.
     pub at: Time,
-    /// By role, as the venues tell.
+    /// By role, as the venues report.
     pub holdings: [Holding; 2],
     pub texts: u64,
     pub commands: u64,
@@ -72,10 +72,10 @@ pub struct Session {
 impl Session {
     /// Connects, and waits until both venues are ready for commands.
     pub fn open(mut connections: [Connection; 2], stop: &AtomicBool) -> Result<Session, LiveError> {
-        let (told, heard) = channel();
+        let (inbound, heard) = channel();
         let stop_transport = Arc::new(AtomicBool::new(false));
         let transports =
-            [0, 1].map(|v: usize| Transport::new(v, &connections[v].hosts, told.clone(), stop_transport.clone()));
+            [0, 1].map(|v: usize| Transport::new(v, &connections[v].hosts, inbound.clone(), stop_transport.clone()));
         let mut asked = [Output::default(), Output::default()];
         for (connection, asked) in connections.iter_mut().zip(&mut asked) {
             connection.client.begin(asked);
@@ -155,7 +155,7 @@ impl Session {
         for sent in output.requests {
             match sent {
                 Outbound::Request(request) => self.transports[v].ask(request),
-                Outbound::Text(text) => self.transports[v].say(stream.unwrap_or(0), text),
+                Outbound::Text(text) => self.transports[v].send(stream.unwrap_or(0), text),
                 Outbound::Reopen => {
                     for (number, stream) in self.connections[v].client.streams().into_iter().enumerate() {
                         self.transports[v].reopen(number, stream.headers);

@@ -1,4 +1,4 @@
-//! What is told meanwhile: a status line on a terminal, a plain line now and then in a log.
+//! What is printed meanwhile: a status line on a terminal, a plain line now and then in a log.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use perpx_core::units::Time;

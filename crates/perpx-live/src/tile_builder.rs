@@ -23,7 +23,7 @@ pub struct TileBuilder {
     mids: [VecDeque<(Time, Mid)>; 2],
 }
 
-/// Quotes that are remembered for fills told after them.
+/// Quotes that are remembered for fills that are heard of after them.
 const REMEMBERED: usize = 1_000;
 
 impl TileBuilder {
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(met(Role::Short, 1_020), 0);
     }
 
-    /// A settlement told a little off, as a clock of another speed tells it, is the full hour's; the next one is ahead.
+    /// A settlement a little off, as by a clock of another speed, is the full hour's; the next one is ahead.
     #[test]
     fn settlements_stand_on_full_intervals() {
         let mut builder = builder();

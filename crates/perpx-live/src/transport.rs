@@ -91,7 +91,7 @@ impl Transport {
         let _ = self.requests.send(request);
     }
 
-    pub fn say(&self, stream: usize, text: String) {
+    pub fn send(&self, stream: usize, text: String) {
         if let Some((stream, _)) = self.streams.get(stream) {
             let _ = stream.send(text);
         }

@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Options of `perpx-data emulate`. Those that a user seldom needs are hidden and told in `docs/emulator.md`.
+/// Options of `perpx-data emulate`. Those that a user seldom needs are hidden and described in `docs/emulator.md`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Example: perpx-data emulate --venue lighter --synth 1 --api-key 4=PUBLIC")]
 pub struct EmulateArgs {
@@ -149,8 +149,8 @@ impl EmulateArgs {
         // a second handler is refused; then Ctrl-C kills, and nothing is lost
         let _ = ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed));
         let served = self.servers(stop, Arc::new(SystemClock)).and_then(|servers| {
-            let told: Vec<String> = servers.iter().map(Server::told).collect();
-            text::print(&format!("{}; Ctrl-C ends", told.join("\n")), 0);
+            let lines: Vec<String> = servers.iter().map(Server::summary).collect();
+            text::print(&format!("{}; Ctrl-C ends", lines.join("\n")), 0);
             serve::run(servers)
         });
         served.map_or_else(|error| text::fail(&error, false, error.exit_code()), |()| 0)

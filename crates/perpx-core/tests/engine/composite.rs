@@ -1,7 +1,7 @@
 //! What holds for the whole trader on random tapes with random configurations of every key.
 
-use crate::noted::{Histogram, Noted, WATCHES};
 use crate::random::{self, START};
+use crate::recording::{Histogram, RecordingSearch, WATCHES};
 use perpx_core::audit::{Terms, entries};
 use perpx_core::config::{Config, Outage};
 use perpx_core::ledger::{Line, Lines};
@@ -163,7 +163,10 @@ fn holds(seed: u64) -> Histogram {
     let mut dice = random::Dice::new(seed ^ 0x7113);
     let rows = [1, 2, 3, 17, 64, 101, 300, 0][dice.int(0, 8) as usize];
     let cut = random::tiles(&tables, case.to, rows);
-    let look = || Noted { search: Leap::looking([0, 1, 7, 48, 1_000][seed as usize % 5]), ..Noted::default() };
+    let look = || RecordingSearch {
+        search: Leap::looking([0, 1, 7, 48, 1_000][seed as usize % 5]),
+        ..RecordingSearch::default()
+    };
     // threads are dear where tiles are short
     let threads = if cut.len() < 60 { dice.int(1, 4) } else { 1 };
     let mut leaps: Vec<_> = (0..threads).map(|_| Seek::new(look())).collect();

@@ -17,7 +17,7 @@ use thiserror::Error;
 /// Levels of a side that the trader is shown.
 const LEVELS: usize = 20;
 
-/// What every client of a run is told.
+/// What every client of a run is given.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
     pub coin: String,

@@ -1,5 +1,5 @@
-//! Our orders at one venue. A venue tells fills and states on channels of their own, in any order, some of it twice; the
-//! trader is told each fill once, and an order's end after its last fill.
+//! Our orders at one venue. A venue reports fills and states on channels of their own, in any order, some of it twice; the
+//! trader hears of each fill once, and an order's end after its last fill.
 
 use super::AccountUpdate;
 use perpx_core::market::{EventBody, NewOrder, OrderId, OrderState, Reject, Side};
@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub struct Orders {
     orders: BTreeMap<OrderId, Own>,
-    /// Fills that were told, by the venue's names.
-    told: BTreeSet<String>,
+    /// Fills that were reported, by the venue's names.
+    reported: BTreeSet<String>,
     /// An order can land no more so long after it was sent (`execution.fence_ms`).
     fence_ns: i64,
 }
@@ -17,7 +17,7 @@ pub struct Orders {
 struct Own {
     sent_at: Time,
     accepted: bool,
-    /// As told to the trader.
+    /// As reported to the trader.
     filled: Qty,
     /// What the venue said of its end, and when.
     end: Option<(End, Time)>,
@@ -32,7 +32,7 @@ enum End {
     Rejected { reason: Reject },
 }
 
-/// A fill as a venue tells it.
+/// A fill as a venue reports it.
 pub struct Fill {
     /// The venue's name of it, unique.
     pub name: String,
@@ -46,7 +46,7 @@ pub struct Fill {
 
 impl Orders {
     pub fn new(fence_ns: i64) -> Orders {
-        Orders { orders: BTreeMap::new(), told: BTreeSet::new(), fence_ns }
+        Orders { orders: BTreeMap::new(), reported: BTreeSet::new(), fence_ns }
     }
 
     pub fn sent(&mut self, order: &NewOrder, wall: Time) {
@@ -58,7 +58,7 @@ impl Orders {
         self.orders.get(&id).map(|own| own.sent_at)
     }
 
-    /// Those whose end was not told.
+    /// Those whose end was not reported.
     pub fn alive(&self) -> impl Iterator<Item = OrderId> + '_ {
         self.orders.iter().filter(|(_, own)| !own.over).map(|(id, _)| *id)
     }
@@ -81,7 +81,7 @@ impl Orders {
     pub fn fill(&mut self, id: OrderId, fill: Fill, exch: Time, out: &mut Vec<AccountUpdate>) {
         let Fill { name, side, px, qty, maker, fee } = fill;
         let Some(own) = self.orders.get_mut(&id) else { return };
-        if !self.told.insert(name) {
+        if !self.reported.insert(name) {
             return;
         }
         own.filled += qty;
@@ -115,7 +115,7 @@ impl Orders {
         self.asked(id, if in_doubt { OrderState::InDoubt } else { OrderState::Unknown }, wall, out);
     }
 
-    /// The answer to a query, told when every fill that it counts was.
+    /// The answer to a query, reported when every fill that it counts was.
     pub fn asked(&mut self, id: OrderId, state: OrderState, exch: Time, out: &mut Vec<AccountUpdate>) {
         match self.orders.get_mut(&id) {
             Some(own) => {
@@ -129,20 +129,20 @@ impl Orders {
 
 impl Own {
     fn settle(&mut self, id: OrderId, out: &mut Vec<AccountUpdate>) {
-        let told = self.filled;
+        let reported = self.filled;
         self.asked.retain(|&(state, exch)| {
             let counted = match state {
                 OrderState::Unknown | OrderState::InDoubt => Qty::ZERO,
                 OrderState::Open { filled } | OrderState::Done { filled } => filled,
             };
-            if counted > told {
+            if counted > reported {
                 return true;
             }
-            // what was told since the venue counted is not taken back
+            // what was reported since the venue counted is not taken back
             let state = match state {
                 OrderState::Unknown | OrderState::InDoubt => state,
-                OrderState::Open { .. } => OrderState::Open { filled: told },
-                OrderState::Done { .. } => OrderState::Done { filled: told },
+                OrderState::Open { .. } => OrderState::Open { filled: reported },
+                OrderState::Done { .. } => OrderState::Done { filled: reported },
             };
             out.push(AccountUpdate::Event { exch, body: EventBody::Status { id, state } });
             self.over |= matches!(state, OrderState::Done { .. });
@@ -238,10 +238,10 @@ mod tests {
                     None => orders.done(ID, Qty(total), Time(1), &mut out),
                 }
             }
-            let told = bodies(out);
-            prop_assert_eq!(told.len(), parts.len() + 1);
+            let heard = bodies(out);
+            prop_assert_eq!(heard.len(), parts.len() + 1);
             let last = format!("done {total}");
-            prop_assert_eq!(told.last(), Some(&last));
+            prop_assert_eq!(heard.last(), Some(&last));
         }
     }
 }

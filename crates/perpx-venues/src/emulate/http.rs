@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Request {
+pub struct HttpRequest {
     pub method: String,
     pub path: String,
     /// Of the query and, after it, of a form in the body; decoded.
@@ -19,10 +19,10 @@ pub struct Request {
     pub body: String,
 }
 
-impl Request {
-    pub fn new(parts: &Parts, body: &Bytes) -> Request {
+impl HttpRequest {
+    pub fn new(parts: &Parts, body: &Bytes) -> HttpRequest {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).trim().to_owned();
-        let mut request = Request {
+        let mut request = HttpRequest {
             method: parts.method.to_string(),
             path: percent_decode_str(parts.uri.path()).decode_utf8_lossy().into_owned(),
             fields: form(parts.uri.query().unwrap_or_default()).collect(),
@@ -58,20 +58,20 @@ fn form(text: &str) -> impl Iterator<Item = (String, String)> + '_ {
 
 /// A reply's status and its JSON.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reply {
+pub struct HttpReply {
     pub status: u16,
     pub body: String,
     /// Beside those that every reply has.
     pub headers: Vec<(&'static str, String)>,
 }
 
-impl Reply {
-    pub fn json(value: &impl serde::Serialize) -> Reply {
-        Reply { status: 200, body: serde_json::to_string(value).unwrap_or_default(), headers: Vec::new() }
+impl HttpReply {
+    pub fn json(value: &impl serde::Serialize) -> HttpReply {
+        HttpReply { status: 200, body: serde_json::to_string(value).unwrap_or_default(), headers: Vec::new() }
     }
 }
 
-impl IntoResponse for Reply {
+impl IntoResponse for HttpReply {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.body));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -94,7 +94,7 @@ mod tests {
     fn fields_come_from_the_query_and_from_a_form() {
         let read = |request: axum::http::request::Builder, body: &'static str| {
             let (parts, body) = request.body(Bytes::from_static(body.as_bytes())).expect("legal").into_parts();
-            Request::new(&parts, &body)
+            HttpRequest::new(&parts, &body)
         };
         let request = axum::http::Request::get("/api/v1/account?by=index&value=1%20a+b%zz");
         let first = read(request.header("X-Name", " y "), "a=1");

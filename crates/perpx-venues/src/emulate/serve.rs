@@ -2,8 +2,8 @@
 //! behind a lock, and nothing waits while it is held.
 
 use super::EmulateError;
-use super::faults::{Dialect, Fate, FaultPlan, Faults, Wire};
-use super::http::{Reply, Request};
+use super::faults::{Dialect, FaultPlan, Faults, Outcome, Wire};
+use super::http::{HttpReply, HttpRequest};
 use crate::wall::Clock;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
@@ -38,30 +38,30 @@ pub trait Emulated: Send {
     /// Lets the venue's time pass and sends what is due.
     fn pass(&mut self, now: Time) -> Result<(), EmulateError>;
     /// `host`: which of the venue's hosts was asked, from 0.
-    fn request(&mut self, host: usize, request: &Request, now: Time) -> Reply;
-    /// A socket is open; what the venue tells it goes into `out`.
-    fn open(&mut self, socket: u64, host: usize, handshake: &Request, out: Out, now: Time);
+    fn request(&mut self, host: usize, request: &HttpRequest, now: Time) -> HttpReply;
+    /// A socket is open; what the venue sends to it goes into `out`.
+    fn open(&mut self, socket: u64, host: usize, handshake: &HttpRequest, out: Out, now: Time);
     fn text(&mut self, socket: u64, text: &str, now: Time);
     fn closed(&mut self, socket: u64);
     /// At these times of the wall nothing is matched.
     fn halt(&mut self, spans: &[(Time, Time)]);
     fn dialect(&self) -> &'static dyn Dialect;
-    /// What a user is told of it: its account, and what is at the ports of its hosts.
-    fn told(&self, ports: &[u16]) -> String;
+    /// For the user: its account, and what is at the ports of its hosts.
+    fn summary(&self, ports: &[u16]) -> String;
     /// Each has a port.
     fn hosts(&self) -> u16;
     /// Path of the stream at a host.
     fn stream_path(&self, host: usize) -> Option<&'static str>;
 }
 
-/// What a socket is told. A peer that does not read is let go, so that it costs no memory.
+/// Texts for one stream. A peer that does not read is let go, so that it costs no memory.
 pub struct Out {
     texts: Sender<Arc<str>>,
     let_go: Arc<Notify>,
 }
 
 impl Out {
-    pub fn say(&self, text: &Arc<str>) {
+    pub fn send(&self, text: &Arc<str>) {
         // a peer that has gone is forgotten by its own task
         if let Err(TrySendError::Full(_)) = self.texts.try_send(text.clone()) {
             self.let_go.notify_one();
@@ -159,9 +159,9 @@ impl Server {
         self.listeners.iter().map(|listener| listener.local_addr().map_or(0, |address| address.port())).collect()
     }
 
-    /// What a user is told of it.
-    pub fn told(&self) -> String {
-        self.shared.venue().told(&self.ports())
+    /// For the user: its account and its addresses.
+    pub fn summary(&self) -> String {
+        self.shared.venue().summary(&self.ports())
     }
 
     /// Serves until asked to stop, or until the market ends.
@@ -281,7 +281,7 @@ async fn answered(State(line): State<Line>, request: http::Request<Body>) -> Res
         Ok(Err(_)) => return too_large(),
         Err(_) => return NoAnswer.into_response(),
     };
-    let request = Request::new(&parts, &body);
+    let request = HttpRequest::new(&parts, &body);
     if request.is_upgrade() {
         let path = line.shared.venue().stream_path(line.host);
         let where_it_is = path.map_or("at another host".to_owned(), |path| format!("at {path}"));
@@ -296,27 +296,27 @@ async fn answered(State(line): State<Line>, request: http::Request<Body>) -> Res
 }
 
 fn refused(status: u16, code: i64, message: String) -> Response {
-    Reply { status, ..Reply::json(&serde_json::json!({ "code": code, "message": message })) }.into_response()
+    HttpReply { status, ..HttpReply::json(&serde_json::json!({ "code": code, "message": message })) }.into_response()
 }
 
 /// `None`: the connection ends without one.
-async fn answer(line: &Line, request: &Request) -> Option<Reply> {
+async fn answer(line: &Line, request: &HttpRequest) -> Option<HttpReply> {
     let shared = &line.shared;
     let _turn = shared.faults.turn(&*shared.clock, &shared.stop).await?;
-    let fate = shared.faults.request(request, shared.now());
-    if let Fate::Instead(reply) = fate {
+    let outcome = shared.faults.request(request, shared.now());
+    if let Outcome::Instead(reply) = outcome {
         return Some(reply);
     }
     let reply = {
         let mut venue = shared.venue();
         let now = shared.now();
-        // a market at its end is told by the task that lets time pass
+        // a market at its end is reported by the task that lets time pass
         let _ = venue.pass(now);
         venue.request(line.host, request, now)
     };
-    match fate {
-        Fate::After(instead) => Some(instead),
-        Fate::Lost => None,
+    match outcome {
+        Outcome::After(instead) => Some(instead),
+        Outcome::Lost => None,
         _ => Some(reply),
     }
 }
@@ -325,7 +325,7 @@ async fn answer(line: &Line, request: &Request) -> Option<Reply> {
 async fn upgraded(State(line): State<Line>, mut request: http::Request<Body>) -> Response {
     let upgrade = hyper::upgrade::on(&mut request);
     let (parts, body) = request.into_parts();
-    let handshake = Request::new(&parts, &Bytes::new());
+    let handshake = HttpRequest::new(&parts, &Bytes::new());
     let Some(key) = handshake.header("sec-websocket-key").filter(|_| handshake.is_upgrade()) else {
         return answered(State(line), http::Request::from_parts(parts, body)).await;
     };
@@ -349,25 +349,25 @@ async fn upgraded(State(line): State<Line>, mut request: http::Request<Body>) ->
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
-async fn talk(upgraded: Upgraded, line: &Line, handshake: &Request, opened: Time) {
+async fn talk(upgraded: Upgraded, line: &Line, handshake: &HttpRequest, opened: Time) {
     let shared = &line.shared;
     let config = WebSocketConfig::default().max_message_size(Some(MOST_FRAME)).max_frame_size(Some(MOST_FRAME));
     let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     let number = shared.sockets.fetch_add(1, Ordering::Relaxed);
-    let (texts, told) = channel(MOST_WAITING);
+    let (texts, queued) = channel(MOST_WAITING);
     let let_go = Arc::new(Notify::new());
     shared.venue().open(number, line.host, handshake, Out { texts, let_go: let_go.clone() }, opened);
-    let peer = Peer { number, opened, login: shared.faults.login_of(handshake) };
+    let stream = Stream { number, opened, login: shared.faults.login_of(handshake) };
     tokio::select! {
-        _ = converse(&mut socket, &peer, told, shared) => {}
+        _ = converse(&mut socket, &stream, queued, shared) => {}
         // in the midst of a frame, as it may be
         () = let_go.notified() => {}
     }
     shared.venue().closed(number);
 }
 
-/// One socket's other end.
-struct Peer {
+/// One open stream.
+struct Stream {
     number: u64,
     opened: Time,
     login: Option<String>,
@@ -375,18 +375,18 @@ struct Peer {
 
 async fn converse(
     socket: &mut Socket,
-    peer: &Peer,
-    mut told: Receiver<Arc<str>>,
+    stream: &Stream,
+    mut queued: Receiver<Arc<str>>,
     shared: &Shared,
 ) -> Result<(), Error> {
     let (mut wire, mut out) = (Wire::default(), Vec::new());
     while !shared.is_stopped() && wire.held() < MOST_WAITING {
         let heard = shared.now();
-        if shared.faults.is_cut(peer.opened, heard) {
+        if shared.faults.is_cut(stream.opened, heard) {
             return Ok(());
         }
         wire.due(heard, &mut out);
-        while let Ok(text) = told.try_recv() {
+        while let Ok(text) = queued.try_recv() {
             wire.pass(&shared.faults, text, heard, &mut out);
         }
         if !out.is_empty() {
@@ -397,7 +397,7 @@ async fn converse(
         }
         let message = tokio::select! {
             message = socket.next() => message,
-            Some(text) = told.recv() => {
+            Some(text) = queued.recv() => {
                 wire.pass(&shared.faults, text, shared.now(), &mut out);
                 continue;
             }
@@ -406,22 +406,22 @@ async fn converse(
         let Some(message) = message else { return Ok(()) };
         let Message::Text(text) = message? else { continue };
         let Some(_turn) = shared.faults.turn(&*shared.clock, &shared.stop).await else { break };
-        let fate = shared.faults.text(text.as_str(), peer.login.as_deref(), shared.now());
-        match &fate {
-            Fate::Instead(answer) => {
+        let outcome = shared.faults.text(text.as_str(), stream.login.as_deref(), shared.now());
+        match &outcome {
+            Outcome::Instead(answer) => {
                 out.push(answer.clone());
                 continue;
             }
-            Fate::After(answer) => wire.answer_with(answer.clone()),
+            Outcome::After(answer) => wire.answer_with(answer.clone()),
             _ => {}
         }
         {
             let mut venue = shared.venue();
             let now = shared.now();
             let _ = venue.pass(now);
-            venue.text(peer.number, text.as_str(), now);
+            venue.text(stream.number, text.as_str(), now);
         }
-        if fate == Fate::Lost {
+        if outcome == Outcome::Lost {
             return Ok(());
         }
     }
@@ -435,7 +435,7 @@ mod tests {
     use std::time::Instant;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
-    /// Answers with a megabyte, and says a thousand texts to whoever opens a stream.
+    /// Answers with a megabyte, and sends a thousand texts to whoever opens a stream.
     struct Talkative;
 
     impl Emulated for Talkative {
@@ -443,12 +443,12 @@ mod tests {
             Ok(())
         }
 
-        fn request(&mut self, _host: usize, request: &Request, _now: Time) -> Reply {
-            Reply::json(&"x".repeat(if request.path == "/short" { 1 } else { 1 << 20 }))
+        fn request(&mut self, _host: usize, request: &HttpRequest, _now: Time) -> HttpReply {
+            HttpReply::json(&"x".repeat(if request.path == "/short" { 1 } else { 1 << 20 }))
         }
 
-        fn open(&mut self, _socket: u64, _host: usize, _handshake: &Request, out: Out, _now: Time) {
-            (0..1_000).for_each(|_| out.say(&Arc::from("a text")));
+        fn open(&mut self, _socket: u64, _host: usize, _handshake: &HttpRequest, out: Out, _now: Time) {
+            (0..1_000).for_each(|_| out.send(&Arc::from("a text")));
         }
 
         fn text(&mut self, _socket: u64, _text: &str, _now: Time) {}
@@ -461,7 +461,7 @@ mod tests {
             &crate::lighter::emulator::LighterDialect
         }
 
-        fn told(&self, _ports: &[u16]) -> String {
+        fn summary(&self, _ports: &[u16]) -> String {
             String::new()
         }
 

@@ -229,12 +229,12 @@ impl Funding {
 }
 
 impl Ticker {
-    /// Fraction of the notional for the running interval, when the frame tells it; positive = longs pay shorts.
+    /// Fraction of the notional for the running interval, when the frame has it; positive = longs pay shorts.
     pub fn rate(&self) -> Option<Result<Rate, WireError>> {
         self.funding_rate.map(|rate| rate.percent())
     }
 
-    /// Takes over what a delta tells.
+    /// Takes over what a delta has.
     pub fn merge(&mut self, delta: &Ticker) {
         macro_rules! take { ($($field:ident),*) => { $(if delta.$field.is_some() { self.$field.clone_from(&delta.$field); })* } }
         self.event_time = delta.event_time;

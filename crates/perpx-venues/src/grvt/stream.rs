@@ -79,7 +79,7 @@ pub struct Feed {
     pub feed: Event,
 }
 
-/// What a frame tells, by its stream.
+/// What a frame holds, by its stream.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Event {
@@ -154,7 +154,7 @@ impl Event {
 /// Place in the numbering of one subscription. Snapshots carry 0; then every frame names the one before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sequence {
-    /// The number of the first frame after the snapshots, when the reply to the subscription told it.
+    /// The number of the first frame after the snapshots, when the reply to the subscription had it.
     first: Option<u64>,
     last: Last,
 }

@@ -441,7 +441,7 @@ impl FundingRate {
 }
 
 impl AccountLimits {
-    /// Maker and taker fee, where the reply tells them.
+    /// Maker and taker fee, where the reply has them.
     pub fn fees(&self) -> Option<(Rate, Rate)> {
         let rate = |ticks: Num<i64>| Rate(ticks.0.saturating_mul(Rate::ONE / 1_000_000));
         Some((rate(self.current_maker_fee_tick?), rate(self.current_taker_fee_tick?)))

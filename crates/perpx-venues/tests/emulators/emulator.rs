@@ -442,10 +442,10 @@ fn an_isolated_position_has_margin_of_its_own() {
         let accounts: Accounts = venue.get(&format!("account?by=index&value={ACCOUNT}"));
         accounts.accounts[0].positions.as_ref().expect("positions")[0].clone()
     };
-    let allocated = |venue: &Venue| position(venue).allocated_margin.expect("told").cash().expect("money").0;
+    let allocated = |venue: &Venue| position(venue).allocated_margin.expect("it is there").cash().expect("money").0;
     let held = position(&venue);
     // a tenth of its value
-    let value = held.avg_entry_price.expect("told").price().expect("a price").of(Qty(20_000_000)).0 / 1_000_000;
+    let value = held.avg_entry_price.expect("it is there").price().expect("a price").of(Qty(20_000_000)).0 / 1_000_000;
     let set_aside = allocated(&venue);
     assert_eq!(held.margin_mode.map(|mode| mode.0), Some(1));
     assert!((set_aside - value / 10).abs() <= 1_000_000, "{set_aside} {value}");
@@ -459,7 +459,7 @@ fn an_isolated_position_has_margin_of_its_own() {
     let close = NewOrder { reduce_only: 1, ..through(2, 1, ask * 98 / 100) };
     // 7 USD each
     let earned = value / 1_000_000_000_000 / 7;
-    let units = left(&mut venue, Tx::CreateOrder(close)).expect("told");
+    let units = left(&mut venue, Tx::CreateOrder(close)).expect("it is there");
     assert!((units - 998 - earned as i64).abs() <= 1, "{units} {earned}");
     later(&venue);
     assert_eq!(venue.position(), Qty::ZERO);

@@ -407,9 +407,9 @@ fn orders_live_and_end_as_the_streams_tell() {
     socket.order(client(12), Cancelled, ClientBulkCancel);
     assert_eq!(venue.code(2, "v1/set_position_config", &config("20")), 0);
     assert_eq!(venue.code(2, "v1/set_position_config", &config("51")), 2100);
-    let told: Leverages =
+    let answers: Leverages =
         venue.read(2, "v1/get_all_initial_leverage", json!({ "sub_account_id": SUB_ACCOUNT.to_string() }));
-    assert_eq!(told.results[0].leverage.fraction().map(|times| times.0), Ok(20_000_000_000_000));
+    assert_eq!(answers.results[0].leverage.fraction().map(|times| times.0), Ok(20_000_000_000_000));
     // money: what the fills moved is what is missing
     let fills: Reply<Vec<Fill>> =
         venue.read(2, "v1/fill_history", json!({ "sub_account_id": SUB_ACCOUNT.to_string() }));
@@ -538,7 +538,7 @@ fn bodies_that_are_none_harm_nobody() {
         ..Default::default()
     });
     let cases = (0..ROUTES.len(), hostile());
-    let told = runner.run(&cases, |(route, body)| {
+    let answers = runner.run(&cases, |(route, body)| {
         let (status, _) = venue.post(2, &format!("/full/{}", ROUTES[route]), &body.to_string());
         prop_assert!((200..500).contains(&status));
         let (status, _) =
@@ -546,13 +546,13 @@ fn bodies_that_are_none_harm_nobody() {
         prop_assert!((200..500).contains(&status));
         Ok(())
     });
-    told.expect("answers");
-    let told = runner.run(&cases, |(route, body)| {
+    answers.expect("answers");
+    let answers = runner.run(&cases, |(route, body)| {
         let method = if route % 4 == 0 { "subscribe" } else { ROUTES[route] };
         let _ = socket.borrow_mut().call(method, body);
         Ok(())
     });
-    told.expect("answers");
+    answers.expect("answers");
     for text in ["", "{", "[]", "7", "\u{0}", "{\"id\":-1}"] {
         assert_eq!(venue.post(2, "/full/v1/create_order", text).1["code"], json!(1003), "{text}");
     }

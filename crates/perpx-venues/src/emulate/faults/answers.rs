@@ -1,7 +1,7 @@
-//! Requests: what they come to instead of an answer, and how long they wait for it.
+//! Requests: what they come to in place of an answer, and how long they wait for it.
 
-use super::{Faults, Kind};
-use crate::emulate::http::{Reply, Request};
+use super::{FaultKind, Faults};
+use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::wall::Clock;
 use perpx_core::units::Time;
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ const BEAT: Duration = Duration::from_millis(1);
 
 /// What becomes of a request; `T` is an answer.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Fate<T> {
+pub enum Outcome<T> {
     Served,
     /// Answered so, and not executed.
     Instead(T),
@@ -50,51 +50,52 @@ impl Faults {
     }
 
     /// What becomes of a request over HTTP.
-    pub fn request(&self, request: &Request, now: Time) -> Fate<Reply> {
+    pub fn request(&self, request: &HttpRequest, now: Time) -> Outcome<HttpReply> {
         if self.is_expired(self.dialect.credential(request), now) {
-            return Fate::Instead(self.dialect.reply(&self.dialect.logged_out()));
+            return Outcome::Instead(self.dialect.reply(&self.dialect.logged_out()));
         }
         match self.struck(&request.path, now) {
-            None => Fate::Served,
-            Some(Kind::TooMany) => Fate::Instead(self.dialect.reply(&self.dialect.too_many())),
-            Some(Kind::Failed { status, executed }) => {
+            None => Outcome::Served,
+            Some(FaultKind::TooMany) => Outcome::Instead(self.dialect.reply(&self.dialect.too_many())),
+            Some(FaultKind::Failed { status, executed }) => {
                 // said by what stands before the venue: no JSON
                 let body = format!("<html><body><h1>{status}</h1></body></html>");
-                let reply = Reply { status, body, headers: vec![("Content-Type", "text/html".to_owned())] };
-                if executed { Fate::After(reply) } else { Fate::Instead(reply) }
+                let reply = HttpReply { status, body, headers: vec![("Content-Type", "text/html".to_owned())] };
+                if executed { Outcome::After(reply) } else { Outcome::Instead(reply) }
             }
-            Some(_) => Fate::Lost,
+            Some(_) => Outcome::Lost,
         }
     }
 
     /// The same over a socket that was opened with a login.
-    pub fn text(&self, text: &str, handshake: Option<&str>, now: Time) -> Fate<Arc<str>> {
+    pub fn text(&self, text: &str, handshake: Option<&str>, now: Time) -> Outcome<Arc<str>> {
         if self.armed.is_empty() {
-            return Fate::Served;
+            return Outcome::Served;
         }
         let say = |wrong| Arc::from(self.dialect.spoken(&wrong, text));
         if self.is_expired(self.dialect.spoken_credential(text, handshake).as_deref(), now) {
-            return Fate::Instead(say(self.dialect.logged_out()));
+            return Outcome::Instead(say(self.dialect.logged_out()));
         }
         let call = self.dialect.call(text);
         match call.and_then(|name| self.struck(&name, now)) {
-            None => Fate::Served,
-            Some(Kind::TooMany) => Fate::Instead(say(self.dialect.too_many())),
-            Some(Kind::Failed { status, executed: true }) => Fate::After(say(self.dialect.failed(status))),
-            Some(Kind::Failed { status, executed: false }) => Fate::Instead(say(self.dialect.failed(status))),
-            Some(_) => Fate::Lost,
+            None => Outcome::Served,
+            Some(FaultKind::TooMany) => Outcome::Instead(say(self.dialect.too_many())),
+            Some(FaultKind::Failed { status, executed: true }) => Outcome::After(say(self.dialect.failed(status))),
+            Some(FaultKind::Failed { status, executed: false }) => Outcome::Instead(say(self.dialect.failed(status))),
+            Some(_) => Outcome::Lost,
         }
     }
 
     /// The login of a handshake.
-    pub fn login_of(&self, handshake: &Request) -> Option<String> {
+    pub fn login_of(&self, handshake: &HttpRequest) -> Option<String> {
         self.dialect.credential(handshake).map(str::to_owned)
     }
 
     /// The fault that hits a request of `name`.
-    fn struck(&self, name: &str, now: Time) -> Option<Kind> {
+    fn struck(&self, name: &str, now: Time) -> Option<FaultKind> {
         let hit = self.armed.iter().find(|armed| {
-            let is_answers = matches!(armed.kind, Kind::TooMany | Kind::Failed { .. } | Kind::LostAnswer);
+            let is_answers =
+                matches!(armed.kind, FaultKind::TooMany | FaultKind::Failed { .. } | FaultKind::LostAnswer);
             let named = match &armed.containing {
                 Some(part) => name.contains(part.as_str()),
                 None => self.dialect.is_order(name),
@@ -105,8 +106,8 @@ impl Faults {
     }
 
     fn is_expired(&self, credential: Option<&str>, now: Time) -> bool {
-        let struck = self.of(Kind::ExpiredLogin).filter(|armed| armed.from <= now).count();
-        let Some(credential) = credential.filter(|_| self.of(Kind::ExpiredLogin).next().is_some()) else {
+        let struck = self.of(FaultKind::ExpiredLogin).filter(|armed| armed.from <= now).count();
+        let Some(credential) = credential.filter(|_| self.of(FaultKind::ExpiredLogin).next().is_some()) else {
             return false;
         };
         let mut logins = self.logins.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

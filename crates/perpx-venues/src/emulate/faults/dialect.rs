@@ -1,7 +1,7 @@
 //! What faults must know of a venue: how it says what goes wrong, and where in its requests and frames the things stand that
 //! faults look for.
 
-use crate::emulate::http::{Reply, Request};
+use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::venue::Venue;
 
 /// What is wrong, in the venue's words.
@@ -18,7 +18,7 @@ pub trait Dialect: Send + Sync {
     fn logged_out(&self) -> Wrong;
     /// Over a socket; over HTTP it is not the venue that fails but what stands before it.
     fn failed(&self, status: u16) -> Wrong;
-    fn reply(&self, wrong: &Wrong) -> Reply;
+    fn reply(&self, wrong: &Wrong) -> HttpReply;
     /// The same over a socket, to what was `asked`.
     fn spoken(&self, wrong: &Wrong, asked: &str) -> String;
     /// A change of the book that is numbered.
@@ -30,7 +30,7 @@ pub trait Dialect: Send + Sync {
     /// A path or a call that sends, changes or cancels orders; its last word.
     fn is_order(&self, name: &str) -> bool;
     /// The login or token that a request carries.
-    fn credential<'a>(&self, request: &'a Request) -> Option<&'a str>;
+    fn credential<'a>(&self, request: &'a HttpRequest) -> Option<&'a str>;
     /// The token in a text of a socket that was opened with `handshake`'s.
     fn spoken_credential(&self, text: &str, handshake: Option<&str>) -> Option<String>;
 }

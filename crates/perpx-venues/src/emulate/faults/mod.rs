@@ -13,7 +13,7 @@ mod dialect;
 mod read;
 mod wire;
 
-pub use answers::Fate;
+pub use answers::Outcome;
 pub use dialect::{Dialect, Wrong};
 pub use read::FaultPlan;
 pub use wire::Wire;
@@ -35,11 +35,11 @@ pub struct Fault {
     pub count: Option<u64>,
     /// What a frame, or the path of a request, contains that is hit; `None`: frames of the book, calls that send or cancel orders.
     pub containing: Option<String>,
-    pub kind: Kind,
+    pub kind: FaultKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FaultKind {
     /// Sockets are cut, and those that open while it lasts.
     DropSocket,
     /// Frames vanish.
@@ -60,7 +60,7 @@ pub enum Kind {
     LostAnswer,
     /// Logins and tokens seen before are no longer good.
     ExpiredLogin,
-    /// Nothing is matched or told; what is asked waits for the end.
+    /// Nothing is matched or published; what is asked waits for the end.
     Halt,
 }
 
@@ -79,7 +79,7 @@ struct Armed {
     to: Time,
     left: AtomicU64,
     containing: Option<String>,
-    kind: Kind,
+    kind: FaultKind,
 }
 
 impl Armed {
@@ -101,7 +101,8 @@ impl Faults {
         let arm = |fault: &Fault| {
             let from = wall.plus(fault.at_ns);
             // counted faults last until the last one; of the others a moment is enough
-            let open_ended = fault.for_ns.is_none() && !matches!(fault.kind, Kind::DropSocket | Kind::ExpiredLogin);
+            let open_ended =
+                fault.for_ns.is_none() && !matches!(fault.kind, FaultKind::DropSocket | FaultKind::ExpiredLogin);
             let once = open_ended && fault.count.is_none();
             Armed {
                 from,
@@ -115,22 +116,22 @@ impl Faults {
         Faults { dialect, armed, backlog: tokio::sync::Mutex::default(), logins: Mutex::default() }
     }
 
-    fn of(&self, kind: Kind) -> impl Iterator<Item = &Armed> {
+    fn of(&self, kind: FaultKind) -> impl Iterator<Item = &Armed> {
         self.armed.iter().filter(move |armed| armed.kind == kind)
     }
 
     /// Times of the wall at which the venue matches nothing.
     pub fn halts(&self) -> Vec<(Time, Time)> {
-        self.of(Kind::Halt).map(|armed| (armed.from, armed.to)).collect()
+        self.of(FaultKind::Halt).map(|armed| (armed.from, armed.to)).collect()
     }
 
     pub fn is_halted(&self, now: Time) -> bool {
-        self.of(Kind::Halt).any(|armed| armed.is_on(now))
+        self.of(FaultKind::Halt).any(|armed| armed.is_on(now))
     }
 
     /// A socket that opened at `opened` is cut by `now`.
     pub fn is_cut(&self, opened: Time, now: Time) -> bool {
-        self.of(Kind::DropSocket).any(|armed| armed.from <= now && opened <= armed.to)
+        self.of(FaultKind::DropSocket).any(|armed| armed.from <= now && opened <= armed.to)
     }
 }
 

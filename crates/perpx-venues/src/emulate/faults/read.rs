@@ -1,6 +1,6 @@
 //! The file of faults: a list of `[[fault]]` tables.
 
-use super::{Fault, Kind};
+use super::{Fault, FaultKind};
 use crate::venue::Venue;
 use perpx_core::config::text::{Body, ConfigError, Entry, Node, Source, parse_toml};
 use perpx_core::config::{Num, Value};
@@ -90,18 +90,18 @@ impl Table<'_> {
             return Err(error.accepted(known.join(", ")).at(self.source, other.place));
         }
         let kind = match word {
-            "drop-socket" => Kind::DropSocket,
-            "skip-sequence" => Kind::SkipSequence,
-            "delay" => Kind::Delay { by_ns: self.duration(self.need("by", DURATION)?)? },
-            "duplicate" => Kind::Duplicate,
-            "reorder" => Kind::Reorder,
-            "answer-429" => Kind::TooMany,
-            "answer-5xx" => Kind::Failed { status: self.status()?, executed: self.executed()? },
-            "lost-answer" => Kind::LostAnswer,
-            "expired-login" => Kind::ExpiredLogin,
+            "drop-socket" => FaultKind::DropSocket,
+            "skip-sequence" => FaultKind::SkipSequence,
+            "delay" => FaultKind::Delay { by_ns: self.duration(self.need("by", DURATION)?)? },
+            "duplicate" => FaultKind::Duplicate,
+            "reorder" => FaultKind::Reorder,
+            "answer-429" => FaultKind::TooMany,
+            "answer-5xx" => FaultKind::Failed { status: self.status()?, executed: self.executed()? },
+            "lost-answer" => FaultKind::LostAnswer,
+            "expired-login" => FaultKind::ExpiredLogin,
             _ => {
                 self.need("for", DURATION)?;
-                Kind::Halt
+                FaultKind::Halt
             }
         };
         Ok(Fault {
@@ -207,7 +207,7 @@ mod tests {
             for_ns: None,
             count: Some(3),
             containing: None,
-            kind: Kind::Failed { status: 503, executed: true },
+            kind: FaultKind::Failed { status: 503, executed: true },
         };
         assert_eq!(FaultPlan::parse("f", text), Ok(FaultPlan(vec![fault])));
         assert_eq!(

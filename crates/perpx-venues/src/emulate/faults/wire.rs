@@ -1,6 +1,6 @@
 //! Frames on their way to one client.
 
-use super::{Armed, Faults, Kind};
+use super::{Armed, FaultKind, Faults};
 use perpx_core::units::Time;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl Wire {
             && faults.hits(&faults.armed[place], &text)
         {
             let delay_ns = match faults.armed[place].kind {
-                Kind::Delay { by_ns } if faults.armed[place].take(now) => by_ns,
+                FaultKind::Delay { by_ns } if faults.armed[place].take(now) => by_ns,
                 _ => 0,
             };
             // behind those that wait, whatever its own time
@@ -70,15 +70,17 @@ impl Wire {
             self.kept = Some((kept, place));
         }
         for (place, armed) in faults.armed.iter().enumerate() {
-            let is_frames =
-                matches!(armed.kind, Kind::SkipSequence | Kind::Delay { .. } | Kind::Duplicate | Kind::Reorder);
+            let is_frames = matches!(
+                armed.kind,
+                FaultKind::SkipSequence | FaultKind::Delay { .. } | FaultKind::Duplicate | FaultKind::Reorder
+            );
             if !is_frames || !faults.hits(armed, &text) || !armed.take(now) {
                 continue;
             }
             match armed.kind {
-                Kind::Delay { by_ns } => self.late.push_back((now.plus(by_ns), text, place)),
-                Kind::Duplicate => out.extend([text.clone(), text]),
-                Kind::Reorder => self.kept = Some((text, place)),
+                FaultKind::Delay { by_ns } => self.late.push_back((now.plus(by_ns), text, place)),
+                FaultKind::Duplicate => out.extend([text.clone(), text]),
+                FaultKind::Reorder => self.kept = Some((text, place)),
                 _ => {}
             }
             return;

@@ -450,8 +450,8 @@ impl GrvtClient {
                 }
                 if self.queries.remove(&id) {
                     let is_open = matches!(state.status, OrderStatus::Open | OrderStatus::Pending);
-                    let told = if is_open { OrderState::Open { filled } } else { OrderState::Done { filled } };
-                    self.orders.asked(id, told, wall, &mut out.account);
+                    let answer = if is_open { OrderState::Open { filled } } else { OrderState::Done { filled } };
+                    self.orders.asked(id, answer, wall, &mut out.account);
                 } else {
                     self.state(order.metadata.client_order_id.0, state, out)?;
                 }
@@ -600,7 +600,7 @@ impl VenueClient for GrvtClient {
     fn replied(&mut self, about: About, reply: Reply, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         let answer = match reply {
             Ok(answer) => answer,
-            // nobody knows; the stream or a query tells
+            // nobody knows; the stream or a query will show
             Err(_) if matches!(about, About::Place(_) | About::Cancel(_) | About::Query(_)) => {
                 self.unanswered.remove(&about);
                 return Ok(());

@@ -143,21 +143,21 @@ fn states_and_fills_become_events_in_the_traders_order() {
         json!({ "order_id": "0x01", "client_order_id": client.to_string(), "order_state": state })
     };
     let id = OrderId(1);
-    let told = say(&mut grvt, "v1.state", state("OPEN", "UNSPECIFIED", "0.0"));
-    assert_eq!(events(&told), [EventBody::Accepted { id }]);
-    let told = say(&mut grvt, "v1.state", state("CANCELLED", "EXPIRED", "0.004"));
-    assert!(told == Output::default(), "the end waits for its fill");
+    let output = say(&mut grvt, "v1.state", state("OPEN", "UNSPECIFIED", "0.0"));
+    assert_eq!(events(&output), [EventBody::Accepted { id }]);
+    let output = say(&mut grvt, "v1.state", state("CANCELLED", "EXPIRED", "0.004"));
+    assert!(output == Output::default(), "the end waits for its fill");
     let fill = json!({ "event_time": "8", "sub_account_id": "77", "instrument": "BTC_USDT_Perp", "is_buyer": false,
         "is_taker": false, "size": "0.004", "price": "90000.1", "fee": "-0.00036", "trade_id": "9-1", "order_id": "0x01",
         "client_order_id": client.to_string() });
-    let told = say(&mut grvt, "v1.fill", fill.clone());
+    let output = say(&mut grvt, "v1.fill", fill.clone());
     let (side, px, qty) = (Side::Sell, Price(90_000_100_000_000), Qty(4_000_000));
     let fee = Cash(360_000_000);
     assert_eq!(
-        events(&told),
+        events(&output),
         [EventBody::Fill { id, side, px, qty, maker: true, fee }, EventBody::Done { id, filled: qty }]
     );
-    assert!(say(&mut grvt, "v1.fill", fill) == Output::default(), "told twice");
+    assert!(say(&mut grvt, "v1.fill", fill) == Output::default(), "reported twice");
 }
 
 /// What was refused because the session had ended was not carried out: after one login all of it goes out again, in its order,

@@ -67,7 +67,7 @@ impl GrvtEmulator {
             if let Some(order) = self.orders.get_mut(&id) {
                 (order.status, order.reason) = (OrderStatus::Cancelled, RejectReason::ClientCancel);
             }
-            self.tell_order(id);
+            self.publish_order(id);
         } else {
             let (venue, covers) = (Role::Long, false);
             self.core.submit(Command::Place(NewOrder { id, venue, side, qty, limit, kind, reduce_only, covers }));

@@ -1,7 +1,7 @@
 //! GRVT's words for what goes wrong.
 
 use crate::emulate::faults::{Dialect, Wrong};
-use crate::emulate::http::{Reply, Request};
+use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::venue::Venue;
 use serde_json::{Value, json};
 
@@ -26,10 +26,10 @@ impl Dialect for GrvtDialect {
         Wrong { status, code: 1002, message: "Internal Server Error" }
     }
 
-    fn reply(&self, wrong: &Wrong) -> Reply {
+    fn reply(&self, wrong: &Wrong) -> HttpReply {
         let Wrong { status, code, message } = wrong;
         let body = json!({ "code": code, "message": message, "status": status });
-        Reply { status: *status, ..Reply::json(&body) }
+        HttpReply { status: *status, ..HttpReply::json(&body) }
     }
 
     fn spoken(&self, wrong: &Wrong, asked: &str) -> String {
@@ -57,7 +57,7 @@ impl Dialect for GrvtDialect {
         matches!(name, "create_order" | "bulk_orders" | "cancel_order" | "cancel_all_orders")
     }
 
-    fn credential<'a>(&self, request: &'a Request) -> Option<&'a str> {
+    fn credential<'a>(&self, request: &'a HttpRequest) -> Option<&'a str> {
         request.header("cookie")
     }
 

@@ -23,7 +23,7 @@ mod stream;
 use crate::emulate::EmulateError;
 use crate::emulate::account::Account;
 use crate::emulate::faults::Dialect;
-use crate::emulate::http::{Reply, Request};
+use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::emulate::serve::{Emulated, Out};
 use crate::emulate::venue_core::VenueCore;
 use crate::grvt::rest::Instrument;
@@ -104,8 +104,8 @@ pub struct GrvtEmulator {
     /// The dead man's switch.
     countdown: Option<Time>,
     leverage: Rate,
-    /// The account as events have told it so far.
-    told: Account,
+    /// The account as far as its events were published.
+    reported: Account,
     /// Newest first.
     trades: VecDeque<Value>,
     fills: VecDeque<Value>,
@@ -128,7 +128,7 @@ impl GrvtEmulator {
         let _ = assets.add(&instrument);
         let best = core.book().best();
         GrvtEmulator {
-            told: core.account.clone(),
+            reported: core.account.clone(),
             leverage: times(core.account.initial),
             clock: MarketClock { wall, market: core.now(), speed: settings.speed },
             assets,
@@ -150,24 +150,24 @@ impl GrvtEmulator {
         }
     }
 
-    /// Books what happened up to `to` of the market's time, and tells those who listen.
+    /// Books what happened up to `to` of the market's time, and publishes it.
     fn happened(&mut self, to: Time) -> Result<(), EmulateError> {
         for event in self.core.advance(to)? {
             let at = self.clock.wall(event.venue_time);
             match event.body {
                 EventBody::Fill { id, side, px, qty, maker, fee } => {
-                    let realized = self.told.realized;
-                    self.told.fill(side, px, qty, fee);
-                    let gain = self.told.realized - realized;
+                    let realized = self.reported.realized;
+                    self.reported.fill(side, px, qty, fee);
+                    let gain = self.reported.realized - realized;
                     self.own_fill((id, side), (px, qty), (maker, fee, gain), at);
                 }
                 EventBody::Funding { amount, rate, px } => {
-                    self.told.settle(px, rate);
+                    self.reported.settle(px, rate);
                     self.own_payment(amount, at);
                 }
                 EventBody::Liquidated { px, qty, fee, lost } => {
-                    let side = if self.told.position.0 > 0 { Side::Sell } else { Side::Buy };
-                    self.told.fill(side, px, qty, fee - lost);
+                    let side = if self.reported.position.0 > 0 { Side::Sell } else { Side::Buy };
+                    self.reported.fill(side, px, qty, fee - lost);
                     self.taken_over(side, (px, qty), at);
                 }
                 _ => {}
@@ -200,11 +200,11 @@ impl Emulated for GrvtEmulator {
         Ok(())
     }
 
-    fn request(&mut self, host: usize, request: &Request, now: Time) -> Reply {
+    fn request(&mut self, host: usize, request: &HttpRequest, now: Time) -> HttpReply {
         self.route(host, request, now)
     }
 
-    fn open(&mut self, socket: u64, host: usize, handshake: &Request, out: Out, _now: Time) {
+    fn open(&mut self, socket: u64, host: usize, handshake: &HttpRequest, out: Out, _now: Time) {
         self.sockets.open(socket, host, session::cookie(handshake), out);
     }
 
@@ -224,7 +224,7 @@ impl Emulated for GrvtEmulator {
         &GrvtDialect
     }
 
-    fn told(&self, ports: &[u16]) -> String {
+    fn summary(&self, ports: &[u16]) -> String {
         let at = |host: usize| ports.get(host).map_or(String::new(), |port| format!("127.0.0.1:{port}"));
         let (login, market, trades) = (at(LOGIN), at(MARKET_DATA), at(TRADES));
         format!(

@@ -77,7 +77,7 @@ fn sent_reason(reason: Reject) -> RejectReason {
 }
 
 impl GrvtEmulator {
-    /// What an event does to its order, told on the streams.
+    /// What an event does to its order, published on the streams.
     pub(super) fn order_event(&mut self, id: OrderId, event: &Event, at: Time) {
         let liquidated = self.core.was_liquidated(id);
         let Some(order) = self.orders.get_mut(&id) else { return };
@@ -112,7 +112,7 @@ impl GrvtEmulator {
         if let Some(order) = self.orders.get_mut(&id) {
             order.updated = at;
         }
-        self.tell_order(id);
+        self.publish_order(id);
         let ended = self.orders.values().filter(|order| !order.is_alive()).count();
         if ended > REMEMBERED
             && let Some(oldest) = self.orders.values().find(|order| !order.is_alive()).map(|order| order.id)
@@ -121,7 +121,7 @@ impl GrvtEmulator {
         }
     }
 
-    pub(super) fn tell_order(&mut self, id: OrderId) {
+    pub(super) fn publish_order(&mut self, id: OrderId) {
         let Some(order) = self.orders.get(&id) else { return };
         let wire = |value: Result<Value, serde_json::Error>| value.unwrap_or_default();
         let state = json!({
@@ -129,8 +129,8 @@ impl GrvtEmulator {
             "order_state": wire(serde_json::to_value(self.state_wire(order))),
         });
         let whole = wire(serde_json::to_value(self.order_wire(order)));
-        self.tell("v1.order", whole);
-        self.tell("v1.state", state);
+        self.publish_feed("v1.order", whole);
+        self.publish_feed("v1.state", state);
     }
 
     pub(super) fn named(&self, order_id: Option<&str>, client: Option<u64>) -> Option<&Order> {
@@ -176,12 +176,12 @@ impl GrvtEmulator {
 
     /// A cancel came before its order.
     pub(super) fn is_killed(&mut self, client: u64, now: Time) -> bool {
-        self.tell_windows(now);
+        self.publish_windows(now);
         self.killed.iter().any(|(other, _)| *other == client)
     }
 
     /// Windows of cancels that end now without an order.
-    fn tell_windows(&mut self, now: Time) {
+    fn publish_windows(&mut self, now: Time) {
         let (over, left) = std::mem::take(&mut self.killed).into_iter().partition(|(_, until)| *until <= now);
         self.killed = left;
         let over: Vec<(u64, Time)> = over;
@@ -191,7 +191,7 @@ impl GrvtEmulator {
                 "order_id": "0x00", "reason": "CLIENT_CANCEL", "update_time": at.0.to_string(),
                 "cancel_status": "EXPIRED",
             });
-            self.tell("v1.cancel", feed);
+            self.publish_feed("v1.cancel", feed);
         }
     }
 
@@ -224,7 +224,7 @@ impl GrvtEmulator {
 
     /// What expires now: signatures, and everything when the dead man's switch fires.
     pub(super) fn expire(&mut self, now: Time) {
-        self.tell_windows(now);
+        self.publish_windows(now);
         if self.countdown.is_some_and(|at| at <= now) {
             self.countdown = None;
             let under_way = self.orders.values_mut().filter(|order| order.status == OrderStatus::Pending);

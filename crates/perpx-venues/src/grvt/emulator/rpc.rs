@@ -3,7 +3,7 @@
 use super::session::cookie;
 use super::{GrvtEmulator, INSTRUMENT, LOGIN, MARKET_DATA, Refusal, TRADES};
 use crate::emulate::COIN;
-use crate::emulate::http::{Reply, Request};
+use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::grvt::QUOTE;
 use crate::grvt::rest::{BookQuery, InstrumentQuery};
 use crate::grvt::trade::{
@@ -16,10 +16,10 @@ use perpx_core::units::{MS_NS, Rate, Time};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-pub(super) fn refused(refusal: &Refusal) -> Reply {
+pub(super) fn refused(refusal: &Refusal) -> HttpReply {
     let Refusal { code, status, message } = refusal;
     let body = json!({ "code": code, "message": message, "status": status });
-    Reply { status: *status, ..Reply::json(&body) }
+    HttpReply { status: *status, ..HttpReply::json(&body) }
 }
 
 fn read<T: DeserializeOwned>(body: &Value) -> Result<T, Refusal> {
@@ -27,7 +27,7 @@ fn read<T: DeserializeOwned>(body: &Value) -> Result<T, Refusal> {
 }
 
 fn malformed(why: &str) -> Refusal {
-    Refusal::new(1003, format!("Request could not be processed due to malformed syntax: {why}"))
+    Refusal::new(1003, format!("HttpRequest could not be processed due to malformed syntax: {why}"))
 }
 
 fn found(result: impl serde::Serialize) -> Result<Value, Refusal> {
@@ -44,12 +44,12 @@ fn at_most(list: &std::collections::VecDeque<Value>, most: usize) -> Vec<&Value>
 
 impl GrvtEmulator {
     /// A request over HTTP.
-    pub(super) fn route(&mut self, host: usize, request: &Request, now: Time) -> Reply {
+    pub(super) fn route(&mut self, host: usize, request: &HttpRequest, now: Time) -> HttpReply {
         if host == LOGIN {
             return self.login(request, now);
         }
         if host == MARKET_DATA && request.path == "/time" {
-            return Reply::json(&json!({ "server_time": now.0 / MS_NS }));
+            return HttpReply::json(&json!({ "server_time": now.0 / MS_NS }));
         }
         let path = request.path.strip_prefix("/full/").filter(|_| request.method == "POST").unwrap_or_default();
         let answer = serde_json::from_str::<Value>(&request.body)
@@ -61,7 +61,7 @@ impl GrvtEmulator {
                 self.call(host, path, &body, now)
             });
         match answer {
-            Ok(value) => Reply::json(&value),
+            Ok(value) => HttpReply::json(&value),
             Err(refusal) => refused(&refusal),
         }
     }
@@ -270,7 +270,7 @@ impl GrvtEmulator {
                 self.is_flat()?;
                 self.set_leverage(&config.leverage)?;
                 let isolated = config.margin_type == MarginType::Isolated;
-                (self.core.account.isolated, self.told.isolated) = (isolated, isolated);
+                (self.core.account.isolated, self.reported.isolated) = (isolated, isolated);
                 ack()
             }
             "add_position_margin" => {
@@ -282,7 +282,7 @@ impl GrvtEmulator {
                     let why = "Margin cannot be moved: no isolated position, or more than may be";
                     return Err(Refusal::new(7450, why));
                 }
-                self.told.allocated += amount;
+                self.reported.allocated += amount;
                 Ok(json!({ "success": true }))
             }
             "get_position_margin_limits" => {
@@ -323,7 +323,7 @@ impl GrvtEmulator {
             self.core.account.initial = before;
             return Err(Refusal::new(2101, "Leverage is too low for the position"));
         }
-        (self.leverage, self.told.initial) = (times, self.core.account.initial);
+        (self.leverage, self.reported.initial) = (times, self.core.account.initial);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Login and sessions: an API key opens one, a cookie carries it, and it ends by itself.
 
 use super::{GrvtEmulator, Refusal};
-use crate::emulate::http::{Reply, Request};
+use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::grvt::rest::Login;
 use crate::wire::parse;
 use perpx_core::units::{SECOND_NS, Time};
@@ -17,7 +17,7 @@ pub(super) struct Cookie {
     account: String,
 }
 
-pub(super) fn cookie(request: &Request) -> Cookie {
+pub(super) fn cookie(request: &HttpRequest) -> Cookie {
     let cookies = request.header("cookie").unwrap_or_default();
     let token = cookies.split(';').find_map(|pair| pair.trim().strip_prefix("gravity=")).unwrap_or_default();
     let account = request.header(ACCOUNT_HEADER).unwrap_or_default();
@@ -45,11 +45,11 @@ impl GrvtEmulator {
         Err(Refusal::new(1000, "You need to authenticate prior to using this functionality"))
     }
 
-    pub(super) fn login(&mut self, request: &Request, now: Time) -> Reply {
-        let failure = |why: &str| Reply::json(&json!({ "status": "failure", "error": why }));
+    pub(super) fn login(&mut self, request: &HttpRequest, now: Time) -> HttpReply {
+        let failure = |why: &str| HttpReply::json(&json!({ "status": "failure", "error": why }));
         if request.method != "POST" || request.path != "/auth/api_key/login" {
             let body = json!({ "code": "err_not_found", "message": "no such endpoint" });
-            return Reply { status: 404, ..Reply::json(&body) };
+            return HttpReply { status: 404, ..HttpReply::json(&body) };
         }
         if !self.limits.take("login", 1, now) {
             let refusal = Refusal::new(1006, "You are surpassing the allowed rate limits for your tier");
@@ -61,7 +61,7 @@ impl GrvtEmulator {
         }
         self.sessions.open.retain(|_, end| *end > now);
         self.sessions.count += 1;
-        // a cookie of the loopback: told apart, not kept secret
+        // a cookie of the loopback: to know sessions by, no secret
         let mut name = blake3::Hasher::new();
         name.update(&now.0.to_le_bytes()).update(&self.sessions.count.to_le_bytes());
         let token = name.finalize().to_hex().to_string();
@@ -74,7 +74,7 @@ impl GrvtEmulator {
             "sub_account_id": self.settings.sub_account.to_string(),
         });
         let headers = vec![("Set-Cookie", set), ("X-Grvt-Account-Id", self.account_name())];
-        Reply { headers, ..Reply::json(&body) }
+        HttpReply { headers, ..HttpReply::json(&body) }
     }
 }
 
@@ -103,8 +103,8 @@ mod tests {
     fn a_cookie_is_found_among_others() {
         let headers = [("cookie", "rm=true; gravity=abc"), (ACCOUNT_HEADER, "ACC:1")];
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let request = Request { headers, ..Request::default() };
+        let request = HttpRequest { headers, ..HttpRequest::default() };
         assert_eq!(cookie(&request), Cookie { token: "abc".to_owned(), account: "ACC:1".to_owned() });
-        assert_eq!(cookie(&Request::default()), Cookie::default());
+        assert_eq!(cookie(&HttpRequest::default()), Cookie::default());
     }
 }

@@ -167,7 +167,7 @@ impl GrvtEmulator {
         })
     }
 
-    /// A fill of ours: told on its stream, shown to everybody, and the position after it.
+    /// A fill of ours: on its stream, in the public trades, and the position after it.
     pub(super) fn own_fill(
         &mut self,
         (id, side): (OrderId, Side),
@@ -182,7 +182,7 @@ impl GrvtEmulator {
         let (is_buyer, liquidated) = (side == Side::Buy, order.is_none());
         let mut fill = self.trade_json(&trade, what, is_buyer != maker, at);
         self.last = what;
-        self.tell("v1.trade", fill.clone());
+        self.publish_feed("v1.trade", fill.clone());
         keep(&mut self.trades, fill.clone());
         let more = json!({
             "sub_account_id": self.settings.sub_account.to_string(), "is_buyer": is_buyer, "is_taker": !maker,
@@ -195,9 +195,9 @@ impl GrvtEmulator {
             fill.remove("is_taker_buyer");
             fill.extend(more);
         }
-        self.tell("v1.fill", fill.clone());
+        self.publish_feed("v1.fill", fill.clone());
         keep(&mut self.fills, fill);
-        self.tell("v1.position", self.position_json(at));
+        self.publish_feed("v1.position", self.position_json(at));
     }
 
     /// The venue took the whole position over.
@@ -223,7 +223,7 @@ impl GrvtEmulator {
             let mut trade = self.trade_json(&id, what, taker == Side::Buy, self.clock.wall(at));
             trade["is_rpi"] = json!(!consumed_book);
             self.last = what;
-            self.tell("v1.trade", trade.clone());
+            self.publish_feed("v1.trade", trade.clone());
             keep(&mut self.trades, trade);
         }
     }

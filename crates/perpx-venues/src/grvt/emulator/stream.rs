@@ -95,7 +95,7 @@ impl Sockets {
 
     fn say(&self, socket: u64, frame: &Value) {
         if let Some(socket) = self.open.get(&socket) {
-            socket.out.say(&frame.to_string().into());
+            socket.out.send(&frame.to_string().into());
         }
     }
 
@@ -109,7 +109,7 @@ impl Sockets {
         let before = channel.number;
         channel.number += 1;
         let text: std::sync::Arc<str> = frame(name, channel.number, before, feed).to_string().into();
-        self.open.values().filter(|socket| socket.heard.contains(name)).for_each(|socket| socket.out.say(&text));
+        self.open.values().filter(|socket| socket.heard.contains(name)).for_each(|socket| socket.out.send(&text));
     }
 }
 
@@ -255,8 +255,8 @@ impl GrvtEmulator {
         }
     }
 
-    /// Something of a stream without a rate, told as it happens.
-    pub(super) fn tell(&mut self, stream: &str, feed: Value) {
+    /// Something of a stream without a rate, published as it happens.
+    pub(super) fn publish_feed(&mut self, stream: &str, feed: Value) {
         let names: Vec<Name> = self.sockets.channels.keys().filter(|(other, _)| other == stream).cloned().collect();
         for name in names {
             self.sockets.publish(&name, &feed);

@@ -1,5 +1,5 @@
 //! Lighter's client. One transaction is under way at a time: nonces go up by one and a refused one is not used up, so the
-//! next is signed when the fate of the last is known.
+//! next is signed when what became of the last is known.
 
 use crate::book::Applied;
 use crate::client::orders::{Fill, Orders};
@@ -83,7 +83,7 @@ pub struct LighterClient {
     queries: BTreeSet<OrderId>,
     mark: Price,
     settled: Option<Time>,
-    /// Times of the payments that were told.
+    /// Times of the payments that were reported.
     paid: BTreeSet<i64>,
 }
 

@@ -93,7 +93,7 @@ fn a_refused_transaction_gives_its_nonce_to_the_next_and_a_lost_one_asks() {
     assert_eq!(asked(&out), [(About::Nonce, None), (About::Place(OrderId(3)), Some(12))]);
     // off the lot: refused here, nothing is sent
     out = Output::default();
-    lighter.command(&order(9, 20_000_001), WALL, &mut out).expect("told");
+    lighter.command(&order(9, 20_000_001), WALL, &mut out).expect("sent");
     assert_eq!(events(&out), [EventBody::Rejected { id: OrderId(9), reason: Reject::Rules }]);
 }
 

@@ -1,7 +1,7 @@
 //! Lighter's words for what goes wrong.
 
 use crate::emulate::faults::{Dialect, Wrong};
-use crate::emulate::http::{Reply, Request};
+use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::venue::Venue;
 use serde_json::{Value, json};
 
@@ -24,9 +24,9 @@ impl Dialect for LighterDialect {
         Wrong { status, code: status.into(), message: "Internal Server Error" }
     }
 
-    fn reply(&self, wrong: &Wrong) -> Reply {
+    fn reply(&self, wrong: &Wrong) -> HttpReply {
         let Wrong { status, code, message } = wrong;
-        Reply { status: *status, ..Reply::json(&json!({ "code": code, "message": message })) }
+        HttpReply { status: *status, ..HttpReply::json(&json!({ "code": code, "message": message })) }
     }
 
     fn spoken(&self, wrong: &Wrong, asked: &str) -> String {
@@ -57,7 +57,7 @@ impl Dialect for LighterDialect {
         name.to_ascii_lowercase().starts_with("sendtx")
     }
 
-    fn credential<'a>(&self, request: &'a Request) -> Option<&'a str> {
+    fn credential<'a>(&self, request: &'a HttpRequest) -> Option<&'a str> {
         request.header("authorization").or(request.field("auth"))
     }
 

@@ -20,7 +20,7 @@ mod tx;
 
 use crate::emulate::account::Account;
 use crate::emulate::faults::Dialect;
-use crate::emulate::http::{Reply, Request};
+use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::emulate::serve::{Emulated, Out};
 use crate::emulate::venue_core::VenueCore;
 use crate::emulate::views::keep;
@@ -84,8 +84,8 @@ pub struct LighterEmulator {
     orders: BTreeMap<OrderId, Order>,
     /// Counters of order numbers: bids, asks.
     counters: [u64; 2],
-    /// The account as events have told it so far: what trades say of the position before them.
-    told: Account,
+    /// The account as far as its events were published: what trades say of the position before them.
+    reported: Account,
     /// Newest first.
     trades: VecDeque<Value>,
     own_trades: VecDeque<Value>,
@@ -108,7 +108,7 @@ impl LighterEmulator {
     pub fn new(core: VenueCore, settings: Settings, wall: Time) -> LighterEmulator {
         let clock = MarketClock { wall, market: core.now(), speed: settings.speed };
         LighterEmulator {
-            told: core.account.clone(),
+            reported: core.account.clone(),
             clock,
             nonces: settings.keys.keys().map(|&key| (key, 0)).collect(),
             orders: BTreeMap::new(),
@@ -149,7 +149,7 @@ impl LighterEmulator {
         if token.verify(key) { Ok(()) } else { Err(invalid("the signature is not the key's")) }
     }
 
-    /// Books what happened up to `to` of the market's time, and tells those who listen.
+    /// Books what happened up to `to` of the market's time, and publishes it.
     fn happened(&mut self, to: Time) -> Result<(), EmulateError> {
         let events = self.core.advance(to)?;
         let (mut changed, mut trades, mut money) = (Vec::new(), Vec::new(), false);
@@ -158,7 +158,7 @@ impl LighterEmulator {
             match event.body {
                 EventBody::Fill { id, side, px, qty, maker, fee } => {
                     let trade = self.own_trade((id, side), (px, qty), maker, at);
-                    self.told.fill(side, px, qty, fee);
+                    self.reported.fill(side, px, qty, fee);
                     if let Some(quota) = &self.settings.quota {
                         self.quota.earn(quota, px.of(qty));
                     }
@@ -170,16 +170,16 @@ impl LighterEmulator {
                 EventBody::Funding { amount, rate, px } => {
                     let row = self.own_funding(amount, rate, at);
                     keep(&mut self.fundings, row);
-                    self.told.settle(px, rate);
+                    self.reported.settle(px, rate);
                     money = true;
                 }
                 EventBody::Liquidated { px, qty, fee, .. } => {
-                    let side = if self.told.position.0 > 0 {
+                    let side = if self.reported.position.0 > 0 {
                         perpx_core::market::Side::Sell
                     } else {
                         perpx_core::market::Side::Buy
                     };
-                    self.told.fill(side, px, qty, fee);
+                    self.reported.fill(side, px, qty, fee);
                     money = true;
                 }
                 _ => {}
@@ -191,7 +191,7 @@ impl LighterEmulator {
             }
         }
         self.market_trades();
-        self.tell_account(&changed, trades, money);
+        self.publish_account(&changed, trades, money);
         Ok(())
     }
 }
@@ -209,11 +209,11 @@ impl Emulated for LighterEmulator {
         Ok(())
     }
 
-    fn request(&mut self, _host: usize, request: &Request, now: Time) -> Reply {
+    fn request(&mut self, _host: usize, request: &HttpRequest, now: Time) -> HttpReply {
         self.route(request, now)
     }
 
-    fn open(&mut self, socket: u64, _host: usize, _handshake: &Request, out: Out, _now: Time) {
+    fn open(&mut self, socket: u64, _host: usize, _handshake: &HttpRequest, out: Out, _now: Time) {
         self.sockets.open(socket, out);
     }
 
@@ -233,7 +233,7 @@ impl Emulated for LighterEmulator {
         &LighterDialect
     }
 
-    fn told(&self, ports: &[u16]) -> String {
+    fn summary(&self, ports: &[u16]) -> String {
         let at = ports.first().map_or(String::new(), |port| format!("127.0.0.1:{port}"));
         let account = self.settings.account_index;
         format!("lighter, market {MARKET} ({COIN}), account {account}: http://{at}, ws://{at}/stream")

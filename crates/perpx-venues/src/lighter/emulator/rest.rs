@@ -3,7 +3,7 @@
 use super::orders::Order;
 use super::show::{price, size};
 use super::{LighterEmulator, MARKET, Refusal, show};
-use crate::emulate::http::{Reply, Request};
+use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::emulate::views::LEVELS;
 use perpx_core::market::{DepthLevel, Side};
 use perpx_core::units::{MS_NS, Rate, SECOND_NS, Time};
@@ -16,15 +16,15 @@ fn invalid(what: &str) -> Refusal {
 }
 
 impl LighterEmulator {
-    pub(super) fn route(&mut self, request: &Request, now: Time) -> Reply {
+    pub(super) fn route(&mut self, request: &HttpRequest, now: Time) -> HttpReply {
         if request.path == "/" {
             let chain = self.settings.chain_id;
-            return Reply::json(&json!({ "status": 200, "network_id": chain, "timestamp": now.0 / SECOND_NS }));
+            return HttpReply::json(&json!({ "status": 200, "network_id": chain, "timestamp": now.0 / SECOND_NS }));
         }
         let endpoint = request.path.strip_prefix(BASE).unwrap_or_default().to_owned();
         let refuse = |status: u16, refusal: Refusal| {
             let body = json!({ "code": refusal.code, "message": refusal.message });
-            Reply { status, ..Reply::json(&body) }
+            HttpReply { status, ..HttpReply::json(&body) }
         };
         if !self.limits.take(&endpoint, now) {
             return refuse(429, Refusal::new(23000, "Too Many Requests!"));
@@ -34,13 +34,13 @@ impl LighterEmulator {
                 if let Some(value) = value.as_object_mut() {
                     value.entry("code").or_insert(json!(200));
                 }
-                Reply::json(&value)
+                HttpReply::json(&value)
             }
             Err(refusal) => refuse(if refusal.code == 29404 { 404 } else { 400 }, refusal),
         }
     }
 
-    fn answer(&mut self, endpoint: &str, request: &Request, now: Time) -> Result<Value, Refusal> {
+    fn answer(&mut self, endpoint: &str, request: &HttpRequest, now: Time) -> Result<Value, Refusal> {
         match (request.method.as_str(), endpoint) {
             ("POST", "sendTx") => {
                 let kind = request.number("tx_type").ok_or_else(|| invalid("tx_type"))?;
@@ -88,7 +88,7 @@ impl LighterEmulator {
     }
 
     /// What only the holder of a token reads.
-    fn private(&mut self, endpoint: &str, request: &Request, now: Time) -> Result<Value, Refusal> {
+    fn private(&mut self, endpoint: &str, request: &HttpRequest, now: Time) -> Result<Value, Refusal> {
         const KNOWN: [&str; 6] = [
             "accountActiveOrders",
             "accountInactiveOrders",
@@ -145,23 +145,23 @@ impl LighterEmulator {
         })
     }
 
-    fn named_account(&self, request: &Request) -> Result<(), Refusal> {
+    fn named_account(&self, request: &HttpRequest) -> Result<(), Refusal> {
         let index = request.number("account_index").ok_or_else(|| invalid("account_index"))?;
         if self.is_account(index) { Ok(()) } else { Err(Refusal::new(21100, "account not found")) }
     }
 
-    fn named_market(&self, request: &Request) -> Result<(), Refusal> {
+    fn named_market(&self, request: &HttpRequest) -> Result<(), Refusal> {
         let market = request.number("market_id").ok_or_else(|| invalid("market_id"))?;
         if market == MARKET { Ok(()) } else { Err(Refusal::new(21602, format!("invalid market index: {market}"))) }
     }
 
-    fn market(&self, request: &Request, detail: bool) -> Vec<Value> {
+    fn market(&self, request: &HttpRequest, detail: bool) -> Vec<Value> {
         let asked = request.number("market_id").is_none_or(|market| market == MARKET || market == 255);
         let perp = request.field("filter") != Some("spot");
         if asked && perp { vec![self.market_json(detail)] } else { Vec::new() }
     }
 
-    fn api_keys(&self, request: &Request) -> Result<Value, Refusal> {
+    fn api_keys(&self, request: &HttpRequest) -> Result<Value, Refusal> {
         self.named_account(request)?;
         let wanted = request.number("api_key_index").unwrap_or(255);
         let keys = self.settings.keys.iter().filter(|(index, _)| wanted == 255 || **index == wanted);
@@ -177,7 +177,7 @@ impl LighterEmulator {
     }
 
     /// Individual orders: ours, and one of the public's at each level.
-    fn book_orders(&self, request: &Request, now: Time) -> Result<Value, Refusal> {
+    fn book_orders(&self, request: &HttpRequest, now: Time) -> Result<Value, Refusal> {
         self.named_market(request)?;
         let row = |index: u64, owner: i64, whole: String, left: String, px: String, expiry: i64| {
             json!({
@@ -211,7 +211,7 @@ impl LighterEmulator {
     }
 
     /// Settlements of the market's present day, oldest first; percent per hour, unsigned.
-    fn settlements(&self, request: &Request) -> Result<Value, Refusal> {
+    fn settlements(&self, request: &HttpRequest) -> Result<Value, Refusal> {
         self.named_market(request)?;
         let past = self.core.rows().settlements.iter().filter(|settlement| settlement.ts <= self.core.now());
         let (_, index) = self.core.marks();
@@ -273,7 +273,7 @@ impl LighterEmulator {
     }
 }
 
-fn limit(request: &Request) -> usize {
+fn limit(request: &HttpRequest) -> usize {
     request.number("limit").map_or(100, |limit| limit.clamp(1, 250) as usize)
 }
 

@@ -90,7 +90,7 @@ impl LighterEmulator {
         number
     }
 
-    /// A fill of ours against the public. The position before it is what the account has been told so far.
+    /// A fill of ours against the public. The position before it is what was published so far.
     pub(super) fn own_trade(&mut self, of: (OrderId, Side), what: (Price, Qty), maker: bool, at: Time) -> Value {
         let ((id, side), qty) = (of, what.1);
         let number = self.trade_number();
@@ -98,8 +98,8 @@ impl LighterEmulator {
             self.orders.get(&id).map_or((0, 0), |order| (order.index, order.asked.client_order_index));
         let kind = if self.orders.contains_key(&id) { "trade" } else { "liquidation" };
         let turned = {
-            let after = self.told.position + side.signed(qty);
-            !self.told.position.is_zero() && after.0.signum() != self.told.position.0.signum()
+            let after = self.reported.position + side.signed(qty);
+            !self.reported.position.is_zero() && after.0.signum() != self.reported.position.0.signum()
         };
         let mut trade = trade_json(number, what, side == if maker { Side::Sell } else { Side::Buy }, at);
         trade["type"] = json!(kind);
@@ -111,9 +111,9 @@ impl LighterEmulator {
         trade[format!("{ours}_account_id")] = json!(self.settings.account_index);
         trade[format!("{theirs}_account_id")] = json!(PUBLIC);
         let way = if maker { "maker" } else { "taker" };
-        trade[format!("{way}_position_size_before")] = json!(size(self.told.position));
-        trade[format!("{way}_entry_quote_before")] = json!(value(self.told.entry));
-        trade[format!("{way}_initial_margin_fraction_before")] = json!(self.told.initial.0 / 100_000_000);
+        trade[format!("{way}_position_size_before")] = json!(size(self.reported.position));
+        trade[format!("{way}_entry_quote_before")] = json!(value(self.reported.entry));
+        trade[format!("{way}_initial_margin_fraction_before")] = json!(self.reported.initial.0 / 100_000_000);
         trade[format!("{way}_position_sign_changed")] = json!(turned);
         let fee = ticks(self.core.world.fees.rate(maker));
         if fee != 0 {
@@ -173,15 +173,15 @@ impl LighterEmulator {
 
     /// A settlement of ours.
     pub(super) fn own_funding(&mut self, amount: Cash, rate: Rate, at: Time) -> Value {
-        let side = if self.told.position.0 < 0 { "short" } else { "long" };
+        let side = if self.reported.position.0 < 0 { "short" } else { "long" };
         json!({
             "timestamp": at.0 / MS_NS, "market_id": MARKET, "funding_id": self.fundings.len() + 1, "change": cash(amount),
-            "discount": "0.000000", "rate": percent(rate, 6), "position_size": size(self.told.position.abs()),
+            "discount": "0.000000", "rate": percent(rate, 6), "position_size": size(self.reported.position.abs()),
             "position_side": side,
         })
     }
 
-    /// The market, as `orderBooks` and `orderBookDetails` tell it; `detail` adds what the second one knows.
+    /// The market, as `orderBooks` and `orderBookDetails` show it; `detail` adds what the second one knows.
     pub(super) fn market_json(&self, detail: bool) -> Value {
         let rules = &self.core.world.instrument;
         let mut market = json!({

@@ -31,7 +31,7 @@ pub(super) struct Sockets {
 impl Sockets {
     pub fn open(&mut self, socket: u64, out: Out) {
         let hello = json!({ "session_id": format!("emulated-{socket}"), "type": "connected" });
-        out.say(&hello.to_string().into());
+        out.send(&hello.to_string().into());
         self.open.insert(socket, (out, BTreeSet::new()));
     }
 
@@ -41,7 +41,7 @@ impl Sockets {
 
     fn say(&self, socket: u64, frame: &Value) {
         if let Some((out, _)) = self.open.get(&socket) {
-            out.say(&frame.to_string().into());
+            out.send(&frame.to_string().into());
         }
     }
 
@@ -50,7 +50,7 @@ impl Sockets {
         let mut text: Option<Arc<str>> = None;
         for (out, channels) in self.open.values() {
             if channels.contains(channel) {
-                out.say(text.get_or_insert_with(|| frame.to_string().into()));
+                out.send(text.get_or_insert_with(|| frame.to_string().into()));
             }
         }
     }
@@ -279,8 +279,8 @@ impl LighterEmulator {
         self.sockets.publish(channel, &frame);
     }
 
-    /// Tells the account's channels what happened to it.
-    pub(super) fn tell_account(&mut self, changed: &[OrderId], trades: Vec<Value>, money: bool) {
+    /// Publishes on the account's channels what happened to it.
+    pub(super) fn publish_account(&mut self, changed: &[OrderId], trades: Vec<Value>, money: bool) {
         let account = self.settings.account_index;
         if !changed.is_empty() {
             self.update(&format!("account_all_orders:{account}"), self.orders_frame(changed));

@@ -1,4 +1,4 @@
-//! Signed transactions. Accepted means queued: what becomes of an order is told by the account's channels.
+//! Signed transactions. Accepted means queued: what becomes of an order is on the account's channels.
 //!
 //! In this order: form (21501, 21505), account (21100), key (21109), what the venue's own signer refuses (the field's code),
 //! signature (21120), expiry (21711), nonce (21104), then the checks of the kind. A refused transaction does not use up its
@@ -277,7 +277,7 @@ impl LighterEmulator {
             return Err(Refusal::new(21508, "account is below initial margin"));
         }
         self.core.account.isolated = isolated;
-        (self.told.initial, self.told.isolated) = (initial, isolated);
+        (self.reported.initial, self.reported.isolated) = (initial, isolated);
         Ok(0)
     }
 
@@ -287,7 +287,7 @@ impl LighterEmulator {
         if !self.core.account.move_margin(amount, self.core.mark()) {
             return Err(Refusal::new(21508, "margin cannot be moved: no isolated position, or below initial margin"));
         }
-        self.told.allocated += amount;
+        self.reported.allocated += amount;
         Ok(0)
     }
 }

@@ -51,12 +51,12 @@ pub const WATCHES: &[&str] = &[
 
 /// Notes the comparisons that held in the rules that fired.
 #[derive(Clone, Debug, Default)]
-pub struct Noted<S> {
+pub struct RecordingSearch<S> {
     pub search: S,
     pub seen: Histogram,
 }
 
-impl<S: Search> Search for Noted<S> {
+impl<S: Search> Search for RecordingSearch<S> {
     const INDEXED: bool = S::INDEXED;
 
     fn arm(&mut self, ctx: EvalCtx<'_>, watches: &Watches) {
