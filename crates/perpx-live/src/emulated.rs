@@ -65,19 +65,29 @@ impl TimeRange {
 /// What a run at emulated venues came to.
 #[derive(Clone, Debug, Serialize)]
 pub struct Account {
+    /// The id of the configuration that ran.
     pub configuration: String,
+    /// The first moment of the market, UTC.
     pub from: String,
+    /// The last moment of the market, UTC.
     pub to: String,
+    /// Market seconds a second.
     pub speed: f64,
+    /// Trades that were closed.
     pub trades: usize,
     /// States that were reached.
     pub states: Vec<&'static str>,
+    /// What the run earned, as believed: quote units, a gain is positive.
     pub net_pnl: f64,
+    /// Commands that were sent to the venues.
     pub commands: u64,
+    /// Texts that came over the streams.
     pub texts: u64,
+    /// By role: the long one, the short one.
     pub venues: [VenueAccount; 2],
     /// Both venues hold what the trader believes, to the last unit of money that they report, and nothing is open.
     pub agrees: bool,
+    /// Ctrl-C ended it before its end.
     pub stopped: bool,
     #[serde(skip)]
     span: (Time, Time),
@@ -86,11 +96,17 @@ pub struct Account {
 /// One account, as believed and as the venue reports it.
 #[derive(Clone, Debug, Serialize)]
 pub struct VenueAccount {
+    /// The venue's name.
     pub venue: String,
+    /// Cash as believed, quote units.
     pub cash: String,
+    /// Position as believed, base coins; short is negative.
     pub position: String,
+    /// Cash as the venue reports it, quote units.
     pub venue_cash: String,
+    /// Position as the venue reports it, base coins; short is negative.
     pub venue_position: String,
+    /// Orders that the venue still has open.
     pub venue_open_orders: usize,
 }
 
@@ -172,12 +188,12 @@ pub fn run(options: &Options, range: &TimeRange, out: &mut (dyn Write + Send)) -
     });
     status.finish();
     let served = running.end();
-    let (machine, ended) = traded?;
+    let (state, ended) = traded?;
     served?;
     let stopped = options.stop.load(Ordering::Relaxed);
     Ok(account(
         &strategy,
-        &machine.belief().books,
+        &state.belief().books,
         ended,
         &recorder.record,
         (span.0, speed),

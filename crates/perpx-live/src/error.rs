@@ -6,65 +6,82 @@ use perpx_data::backtest::BacktestError;
 use std::path::PathBuf;
 use thiserror::Error;
 
+/// Why a live run does not begin, or does not end as it should. The text of each says what is accepted and what to do.
 #[derive(Debug, Error)]
+// the texts say what the fields are
+#[allow(missing_docs)]
 pub enum LiveError {
+    /// The strategy file cannot be read.
     #[error(transparent)]
     Config(Box<ConfigError>),
 
+    /// The store cannot be read.
     #[error(transparent)]
     Data(Box<BacktestError>),
 
+    /// A mode that is not built yet.
     #[error(
         "--mode {mode}: found {mode}, which this version does not have yet; accepted: mock (recorded market data, simulated \
          venues), emulated (both venues played on this machine, over sockets)"
     )]
     Mode { mode: String },
 
+    /// The store of the sweep is not where the file says.
     #[error(
         "{config}: its data store is not there: looked for {store}; accepted: the store of the sweep; to do: name it with \
          --store DIR"
     )]
     NoStore { config: PathBuf, store: PathBuf },
 
+    /// The store holds other data than those of the sweep.
     #[error(
         "{store}: the data of the range are not those of the sweep: their fingerprint was {was}, now it is {now}; accepted: \
          the same files; to do: name the sweep's store with --store DIR, or sweep again"
     )]
     OtherData { store: PathBuf, was: String, now: String },
 
+    /// A venue ended the session.
     #[error("{venue}: {error}; the run has ended, and what is open there stays open: close it by hand")]
     Venue { venue: String, error: perpx_venues::client::VenueError },
 
+    /// A venue did not answer in time.
     #[error("{venue} {what} ({seconds} s); what is open there stays open: look at the account, then start again")]
     Silent { venue: String, what: &'static str, seconds: u64 },
 
+    /// A venue closed more than the run holds there.
     #[error(
         "{venue} closed more than the run holds there: something else trades on the account, or what it said was lost; the \
          run has ended, and what is open stays open: look at the account, then start again"
     )]
     Strange { venue: String },
 
+    /// Not everything could be closed after a stop.
     #[error("asked to stop, and not everything could be closed within {seconds} s: look at both accounts")]
     Open { seconds: u64 },
 
+    /// A venue that has no emulator.
     #[error(
         "{config}: account.venues: found {found}, which cannot be played on this machine; accepted: lighter and grvt; to do: \
          sweep over these two"
     )]
     NoEmulator { config: PathBuf, found: String },
 
+    /// The strategy moves money between the venues, which no client can.
     #[error(
         "{config}: account.transfer: money is moved between the venues, which an adapter cannot do; accepted: no transfer; to \
          do: sweep without it"
     )]
     Transfer { config: PathBuf },
 
+    /// An option that is out of its range.
     #[error("--{name} {found}; accepted: {accepted}")]
     Range { name: &'static str, found: String, accepted: String },
 
+    /// An emulated venue cannot begin, or has ended.
     #[error(transparent)]
     Emulate(Box<perpx_venues::emulate::EmulateError>),
 
+    /// Belief and simulated venues differ at the end: an error in this program.
     #[error(
         "{run}: at its end belief and venues do not agree; this is an error in perpx, please report it with the file"
     )]

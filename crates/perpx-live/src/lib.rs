@@ -24,6 +24,8 @@
 //! [tick]: perpx_core::port::Moment::Tick
 //! [answer]: perpx_core::port::Moment::Answer
 
+#![warn(missing_docs)]
+
 pub mod args;
 mod clock;
 mod console;
@@ -55,13 +57,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use strategy_file::StrategyFile;
 
+/// What a run is asked to do, in either mode.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The best.yml.
     pub config: PathBuf,
     /// In place of the store that it names.
     pub store: Option<PathBuf>,
+    /// How fast the tape runs.
     pub speed: Speed,
+    /// Prints no transitions.
     pub quiet: bool,
     /// Names the code that runs, as a sweep names the code that swept.
     pub code: &'static str,
@@ -90,16 +95,16 @@ pub fn run(options: &Options, out: &mut (dyn Write + Send)) -> Result<Report, Li
         let mut recorder = ConsoleRecorder::new(out, status.clone(), venues, job.initial().into());
         recorder.begin(name, span, job.initial());
         let mut driver = Paced::new(Clock::new(options.speed, options.stop.clone(), status.clone()));
-        let mut machine = RunState::new(Composite::default(), &job);
+        let mut state = RunState::new(Composite::default(), &job);
         while let Some((tile, signals)) = &ahead {
-            machine.run_tile(&mut driver, &job, tile, signals, &mut recorder);
+            state.run_tile(&mut driver, &job, tile, signals, &mut recorder);
             let end = driver.stopped_at.unwrap_or(span.1);
             if tile.end >= end {
-                let result = machine.finish(&Job { to: end, ..job }, tile, signals, &mut recorder);
+                let result = state.finish(&Job { to: end, ..job }, tile, signals, &mut recorder);
                 if !result.books_agree || result.late_arrivals > 0 {
                     return Err(LiveError::Books { run: name });
                 }
-                let held = Role::BOTH.map(|role| machine.belief().qty(role));
+                let held = Role::BOTH.map(|role| state.belief().qty(role));
                 report.add(number, (span.0, end), &result, &recorder.record, held);
                 break;
             }

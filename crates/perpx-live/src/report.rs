@@ -11,13 +11,16 @@ use perpx_data::backtest::RUNS;
 use serde::Serialize;
 use std::fmt;
 
+/// What a mock run came to, beside what the sweep came to.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
+    /// The id of the configuration that ran.
     pub configuration: String,
     /// Every run was made to its end, and every ledger is the sweep's.
     pub matches: bool,
     /// Ctrl-C ended it before its end.
     pub stopped: bool,
+    /// In their order: in sample, then held out.
     pub runs: Vec<RunReport>,
     /// Ledgers of the sweep, by run.
     #[serde(skip)]
@@ -29,19 +32,28 @@ pub struct Report {
     stopped_at: Option<Time>,
 }
 
+/// One run of it. Money is in quote units.
 #[derive(Clone, Debug, Serialize)]
 pub struct RunReport {
+    /// `in-sample` or `held-out`.
     pub run: &'static str,
+    /// The first moment, UTC.
     pub from: String,
+    /// The end, exclusive, UTC.
     pub to: String,
+    /// Trades that were closed.
     pub trades: usize,
+    /// What all lines of the ledger come to; a gain is positive.
     pub net_pnl: f64,
+    /// A cost is negative.
     pub fees: f64,
+    /// What was paid is negative.
     pub funding: f64,
     /// Equity at the end, quote money.
     pub equity: f64,
-    /// The hash of its ledger, and of the sweep's.
+    /// The hash of its ledger.
     pub ledger: String,
+    /// The hash of the sweep's ledger of this run.
     pub sweep_ledger: String,
     /// By role, base coins; what is held after the end.
     pub position: [String; 2],

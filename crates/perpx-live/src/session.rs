@@ -146,9 +146,9 @@ impl Session {
                 AccountUpdate::Ready => self.ready[v] = true,
                 AccountUpdate::Holding(holding) => self.holdings[v] = Some(holding),
                 AccountUpdate::Event { exch, body } => {
-                    let Some((builder, machine)) = &mut to else { continue };
+                    let Some((builder, state)) = &mut to else { continue };
                     let event = builder.event(role, exch, body, wall::now());
-                    machine.venues_mut().events.push_back(event);
+                    state.venues_mut().events.push_back(event);
                 }
             }
         }
@@ -179,40 +179,40 @@ impl Session {
     ) -> Result<(Run, Ended), LiveError> {
         let halt = AtomicBool::new(false);
         let mut driver = Paced::new(Present(&halt));
-        let mut machine = RunState::remote(Composite::default(), job);
+        let mut state = RunState::remote(Composite::default(), job);
         let (mut commands, mut asked_at, mut heard_at) = (0, None::<Instant>, Instant::now());
         let closing = CLOSING.mul_f64((1.0 / clock.speed).max(0.25));
         loop {
-            match self.heard.recv_timeout(self.nap(&machine, &builder, &clock)) {
+            match self.heard.recv_timeout(self.nap(&state, &builder, &clock)) {
                 Ok(first) => {
                     heard_at = Instant::now();
                     let mut next = Some(first);
                     while let Some(heard) = next {
                         let (from, output) = self.receive(heard)?;
-                        self.pass_on(from, output, Some((&mut builder, &mut machine)));
+                        self.pass_on(from, output, Some((&mut builder, &mut state)));
                         next = self.heard.try_recv().ok();
                     }
                 }
                 Err(RecvTimeoutError::Timeout) if heard_at.elapsed() < PATIENCE => {}
                 Err(_) => return Err(self.silent("says nothing any more")),
             }
-            if let Some(v) = unheard_of(&machine.belief().books, &machine.venues().events) {
+            if let Some(v) = unheard_of(&state.belief().books, &state.venues().events) {
                 return Err(LiveError::Strange { venue: self.connections[v].name.clone() });
             }
             let (tile, signals) = builder.cut(wall::now());
-            machine.run_tile(&mut driver, job, &tile, &signals, recorder);
-            for command in std::mem::take(&mut machine.venues_mut().commands) {
+            state.run_tile(&mut driver, job, &tile, &signals, recorder);
+            for command in std::mem::take(&mut state.venues_mut().commands) {
                 commands += 1;
                 let v = command.venue().ix();
                 let mut out = Output::default();
                 self.connections[v].client.command(&command, wall::now(), &mut out).map_err(self.failed(v))?;
-                self.pass_on((v, None), out, Some((&mut builder, &mut machine)));
+                self.pass_on((v, None), out, Some((&mut builder, &mut state)));
             }
             let now = tile.end.plus(-1);
             status.moment(now);
             if driver.stopped_at.is_some() {
                 let holdings = self.accounts()?;
-                return Ok((machine, Ended { at: now, holdings, texts: self.texts, commands }));
+                return Ok((state, Ended { at: now, holdings, texts: self.texts, commands }));
             }
             if stop.load(Ordering::Relaxed) || now >= to {
                 halt.store(true, Ordering::Relaxed);
@@ -224,9 +224,9 @@ impl Session {
     }
 
     /// Until something is due.
-    fn nap(&self, machine: &Run, builder: &TileBuilder, clock: &MarketClock) -> Duration {
+    fn nap(&self, state: &Run, builder: &TileBuilder, clock: &MarketClock) -> Duration {
         use perpx_core::port::Trader;
-        let Some(due) = machine.trader().next_timer() else { return NAP };
+        let Some(due) = state.trader().next_timer() else { return NAP };
         let left = due.since(builder.now(wall::now())).max(0) as f64 * 1e-9 / clock.speed;
         Duration::from_secs_f64(left).min(NAP)
     }
