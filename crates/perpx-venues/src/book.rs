@@ -10,11 +10,16 @@ use thiserror::Error;
 
 /// Why a book can no longer be trusted. It is empty from then on; every one of these asks for the same remedy.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+// the texts say what the fields are
+#[allow(missing_docs)]
 pub enum BookError {
+    /// An update is missing.
     #[error("{what}: the update follows {follows}, the book stands at {stands}: drop the book and subscribe again")]
     Gap { what: &'static str, follows: u64, stands: u64 },
+    /// A price or a size that no book has.
     #[error("level {price} x {size}: a price is above zero, a size not below: drop the book and subscribe again")]
     Level { price: Price, size: Qty },
+    /// An update without what orders it.
     #[error("an update without {what}: drop the book and subscribe again")]
     NoSequence { what: &'static str },
 }
@@ -24,6 +29,7 @@ pub enum BookError {
 pub enum Applied {
     /// The book is the frame's.
     Snapshot,
+    /// The book was changed.
     Update,
     /// A duplicate, or an update that came before its snapshot.
     Ignored,
@@ -37,6 +43,7 @@ pub struct LevelBook {
 }
 
 impl LevelBook {
+    /// Takes every level away.
     pub fn clear(&mut self) {
         self.bids.clear();
         self.asks.clear();
@@ -84,6 +91,7 @@ impl LevelBook {
         .copied()
     }
 
+    /// There is no level on either side.
     pub fn is_empty(&self) -> bool {
         self.bids.is_empty() && self.asks.is_empty()
     }

@@ -72,34 +72,49 @@ pub struct EmulateArgs {
     /// What goes wrong, and when
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
+    /// Milliseconds of the market between two frames of the book
     #[arg(long, hide = true, value_parser = clap::value_parser!(i64).range(0..=10_000))]
     pub frame_ms: Option<i64>,
+    /// GRVT: the key that opens a session
     #[arg(long, hide = true, default_value = "emulated")]
     pub grvt_api_key: String,
+    /// Of the store
     #[arg(long, hide = true, default_value = COIN)]
     pub symbol: String,
+    /// Which of the store's venues plays Lighter, which GRVT
     #[arg(long, hide = true, default_value = "lighter,grvt", value_parser = pair)]
     pub tape_venues: Pair,
+    /// Lighter: weight of requests a minute
     #[arg(long, hide = true, default_value_t = 24_000, value_parser = clap::value_parser!(i64).range(1..))]
     pub weight: i64,
+    /// Percent that a price may lie through the mark
     #[arg(long, hide = true, default_value_t = 5, value_parser = clap::value_parser!(i64).range(1..100))]
     pub price_band: i64,
+    /// Lighter: what is signed for
     #[arg(long, hide = true, default_value_t = 304)]
     pub chain_id: u32,
+    /// GRVT: what is signed for
     #[arg(long, hide = true, default_value_t = 325)]
     pub grvt_chain_id: u64,
+    /// GRVT: seconds that a session lasts
     #[arg(long, hide = true, default_value_t = 86_400, value_parser = clap::value_parser!(i64).range(1..=31_536_000))]
     pub grvt_session_sec: i64,
+    /// GRVT: calls a second
     #[arg(long, hide = true, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..))]
     pub grvt_calls: i64,
+    /// GRVT: orders that may be open
     #[arg(long, hide = true, default_value_t = 100)]
     pub grvt_most_orders: usize,
 }
 
+/// Which venues are emulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum VenueChoice {
+    /// Lighter alone.
     Lighter,
+    /// GRVT alone.
     Grvt,
+    /// Both, over one market and one clock.
     Both,
 }
 

@@ -17,6 +17,8 @@
 //! | [`running`] | emulators in threads of this program |
 //! | [`command`] | `perpx-data emulate` |
 
+#![warn(missing_docs)]
+
 pub mod book;
 pub mod client;
 pub mod command;

@@ -7,9 +7,11 @@ use crate::{grvt, lighter};
 
 /// A venue emulated for one account, and a client that trades on it.
 pub struct Counterpart {
+    /// The venue.
     pub emulator: Box<dyn Emulated>,
     /// By port of the emulator: which of the client's hosts it is.
     pub hosts: &'static [Host],
+    /// Trades on its account.
     pub client: Box<dyn VenueClient>,
 }
 

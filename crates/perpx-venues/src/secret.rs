@@ -14,10 +14,12 @@ use zeroize::Zeroizing;
 pub struct Hidden(Zeroizing<String>);
 
 impl Hidden {
+    /// Hides `text`.
     pub fn new(text: String) -> Hidden {
         Hidden(Zeroizing::new(text))
     }
 
+    /// The text, to be sent and nothing else.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -45,13 +47,19 @@ impl Absent for Hidden {}
 
 /// Why a key cannot be had. No variant holds any part of a key.
 #[derive(Debug, Error)]
+// the texts say what the fields are
+#[allow(missing_docs)]
 pub enum SecretError {
+    /// Neither in the environment nor in the file.
     #[error("{name} is not set; put it into the environment, or into {file} as a line {name}=...")]
     Missing { name: String, file: PathBuf },
+    /// A line of the file that is no NAME=value.
     #[error("{file}: line {line}: no NAME=value; write one a line, comments begin with #")]
     Line { file: PathBuf, line: usize },
+    /// The file cannot be read.
     #[error("{file}: cannot read: {source}")]
     File { file: PathBuf, source: std::io::Error },
+    /// The value is no key.
     #[error("{name}: {why}")]
     Refused { name: String, why: &'static str },
 }

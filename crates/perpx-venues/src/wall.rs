@@ -54,16 +54,19 @@ pub fn now() -> Time {
 pub struct MarketClock {
     /// At this time of the wall it is `market`.
     pub wall: Time,
+    /// The time of the market then.
     pub market: Time,
     /// Market seconds a second.
     pub speed: f64,
 }
 
 impl MarketClock {
+    /// The time of the market at a time of the wall.
     pub fn market(&self, wall: Time) -> Time {
         self.market.plus((wall.since(self.wall) as f64 * self.speed) as i64)
     }
 
+    /// The time of the wall at a time of the market.
     pub fn wall(&self, market: Time) -> Time {
         self.wall.plus((market.since(self.market) as f64 / self.speed) as i64)
     }

@@ -11,9 +11,13 @@ use thiserror::Error;
 
 /// Why a text from a venue is of no use.
 #[derive(Debug, Error, PartialEq, Eq)]
+// the texts say what the fields are
+#[allow(missing_docs)]
 pub enum WireError {
+    /// Is no message of its kind: where, and why.
     #[error("{what}: byte {at}: {why}; the message begins {begins:?}")]
     Message { what: &'static str, at: usize, why: String, begins: String },
+    /// Is no number, or is out of range.
     #[error("{found:?} is no {want}")]
     Number { found: String, want: &'static str },
 }
@@ -49,6 +53,7 @@ impl Dec {
     /// What `""` stands for.
     pub const EMPTY: Dec = Dec(None);
 
+    /// Of a value.
     pub fn new(value: Decimal) -> Dec {
         Dec(Some(value))
     }
@@ -67,6 +72,7 @@ impl Dec {
         plain.or_else(scientific).map(|value| Dec(Some(value)))
     }
 
+    /// `None` for `""`.
     pub fn value(&self) -> Option<Decimal> {
         self.0
     }
@@ -243,7 +249,9 @@ impl<'de> Deserialize<'de> for Float {
 /// One level of a book: price and absolute size, zero removes. Written without trailing zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Level {
+    /// Quote a base coin.
     pub price: Price,
+    /// Base coins.
     pub size: Qty,
     /// GRVT alone counts the orders.
     pub orders: Option<u32>,
@@ -306,6 +314,7 @@ impl<'de> Deserialize<'de> for Scaled {
 
 /// Fields that are not written when they hold nothing.
 pub trait Absent {
+    /// It is left out when written.
     fn is_absent(&self) -> bool {
         false
     }
@@ -329,6 +338,8 @@ impl<K, V> Absent for std::collections::BTreeMap<K, V> {}
 macro_rules! message {
     ($($(#[$doc:meta])* $name:ident { $($(#[$attr:meta])* $field:ident: $type:ty,)* })*) => { $(
         $(#[$doc])*
+        // names of fields and words are the venue's: its own documentation says what they mean
+        #[allow(missing_docs)]
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         pub struct $name {
             $($(#[$attr])* #[serde(skip_serializing_if = "crate::wire::Absent::is_absent")] pub $field: $type,)*
@@ -342,6 +353,7 @@ pub(crate) use message;
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident { $($(#[$note:meta])* $word:ident = $text:literal,)* })*) => { $(
         $(#[$doc])*
+        #[allow(missing_docs)]
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         pub enum $name {
             $($(#[$note])* $word,)*
@@ -349,6 +361,7 @@ macro_rules! words {
             Other(Box<str>),
         }
         impl $name {
+            /// As the venue writes it.
             pub fn as_str(&self) -> &str {
                 match self {
                     $($name::$word => $text,)*

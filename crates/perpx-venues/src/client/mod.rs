@@ -20,6 +20,7 @@ const LEVELS: usize = 20;
 /// What every client of a run is given.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
+    /// The base coin: "BTC".
     pub coin: String,
     /// Times; the account is set to it.
     pub leverage: Rate,
@@ -34,63 +35,86 @@ pub struct ClientConfig {
 /// A request over REST.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
+    /// What it is for; it comes back with the reply.
     pub about: About,
     /// The host, where a venue has several.
     pub host: Host,
     /// With its query.
     pub path: String,
+    /// What is sent with it.
     pub body: Body,
     /// Names and values beside those of the session.
     pub headers: Vec<(&'static str, String)>,
 }
 
+/// Which of a venue's hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Host {
     /// All that has no other.
     Main,
+    /// Public data.
     MarketData,
+    /// Sessions are opened there.
     Login,
 }
 
+/// The body of a request; the method follows from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     /// A GET.
     None,
+    /// A POST of a form.
     Form(Vec<(&'static str, String)>),
+    /// A POST of JSON.
     Json(String),
 }
 
 /// Where a stream is, and the headers of its handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {
+    /// The host that it is at.
     pub host: Host,
+    /// Its path at the host.
     pub path: &'static str,
+    /// Names and values of the handshake.
     pub headers: Vec<(&'static str, String)>,
 }
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum About {
+    /// Opens a session.
     Login,
     /// The markets, before anything else.
     Markets,
+    /// Sets the account's leverage.
     Leverage,
+    /// Sends an order.
     Place(OrderId),
+    /// Cancels an order.
     Cancel(OrderId),
+    /// Asks what became of an order.
     Query(OrderId),
+    /// Asks for the next nonce.
     Nonce,
     /// Fills that a stream may have lost.
     Fills,
+    /// Payments of funding.
     Payments,
+    /// Rates that were settled.
     Settlements,
+    /// Cash and position.
     Account,
+    /// Orders that are open.
     OpenOrders,
 }
 
 /// An answer over REST.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
+    /// The status of HTTP.
     pub status: u16,
+    /// The body, as text.
     pub body: String,
     /// Those that open a session: `set-cookie` and what the venue calls the account.
     pub session: Vec<(String, String)>,
@@ -102,58 +126,46 @@ pub type Reply = Result<Answer, String>;
 /// What a client makes of what it is given.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Output {
+    /// What the market did.
     pub market: Vec<MarketUpdate>,
+    /// What happened to our account.
     pub account: Vec<AccountUpdate>,
+    /// What is to be sent, in this order.
     pub requests: Vec<Outbound>,
 }
 
 /// Of the market. Times are the venue's own.
 #[derive(Clone, Debug, PartialEq)]
+// `exch` is the venue's own time; the others are as in the rows of a tape
+#[allow(missing_docs)]
 pub enum MarketUpdate {
-    Quote {
-        exch: Time,
-        bbo: Bbo,
-        bids: Vec<DepthLevel>,
-        asks: Vec<DepthLevel>,
-    },
-    Trade {
-        exch: Time,
-        px: Price,
-        qty: Qty,
-        taker: Side,
-        consumed_book: bool,
-    },
+    /// The best levels of the book.
+    Quote { exch: Time, bbo: Bbo, bids: Vec<DepthLevel>, asks: Vec<DepthLevel> },
+    /// A public trade; `taker`: the side of the one who took.
+    Trade { exch: Time, px: Price, qty: Qty, taker: Side, consumed_book: bool },
     /// Zero = unknown.
-    Marks {
-        exch: Time,
-        mark: Price,
-        index: Price,
-    },
+    Marks { exch: Time, mark: Price, index: Price },
     /// `ts`: the settlement; `None`: the next one by the interval.
-    Rate {
-        kind: FundingKind,
-        ts: Option<Time>,
-        rate: Rate,
-        interval_hours: u32,
-    },
+    Rate { kind: FundingKind, ts: Option<Time>, rate: Rate, interval_hours: u32 },
 }
 
 /// Of our account.
 #[derive(Clone, Debug, PartialEq)]
+// `exch` is the venue's own time; the others are as in the rows of a tape
+#[allow(missing_docs)]
 pub enum AccountUpdate {
     /// For the trader; `exch`: the venue's own time.
-    Event {
-        exch: Time,
-        body: EventBody,
-    },
+    Event { exch: Time, body: EventBody },
     /// The client is ready for commands: markets known, account as it is to be.
     Ready,
+    /// What the account holds, asked for by [`VenueClient::ask_account`].
     Holding(Holding),
 }
 
 /// What is to be sent to the venue.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outbound {
+    /// Over REST.
     Request(Request),
     /// Over the stream that was heard.
     Text(String),
@@ -168,20 +180,28 @@ pub struct Holding {
     pub cash: Cash,
     /// Signed.
     pub position: Qty,
+    /// How many orders are open.
     pub open_orders: usize,
 }
 
 /// What ends a live run.
 #[derive(Debug, Error)]
+// the texts say what the fields are
+#[allow(missing_docs)]
 pub enum VenueError {
+    /// A message that cannot be read.
     #[error("{0}")]
     Wire(#[from] WireError),
+    /// A request without which the run cannot go on was refused.
     #[error("{about:?} was refused: {code} {message}")]
     Refused { about: About, code: i64, message: String },
+    /// The venue does not list the coin.
     #[error("no market {0} among those that the venue lists")]
     NoMarket(String),
+    /// No session could be opened, or it has ended.
     #[error("{0}")]
     Session(String),
+    /// What the trader wants cannot be asked of the venue.
     #[error("{what}: {why}")]
     Cannot { what: &'static str, why: String },
 }
@@ -196,7 +216,9 @@ pub trait VenueClient {
     fn greet(&mut self, stream: usize, wall: Time, out: &mut Output) -> Result<(), VenueError>;
     /// Something that the trader wants.
     fn command(&mut self, command: &Command, wall: Time, out: &mut Output) -> Result<(), VenueError>;
+    /// A text came over a stream.
     fn heard(&mut self, stream: usize, text: &str, wall: Time, out: &mut Output) -> Result<(), VenueError>;
+    /// The reply to a request.
     fn replied(&mut self, about: About, reply: Reply, wall: Time, out: &mut Output) -> Result<(), VenueError>;
     /// Asks for [`AccountUpdate::Holding`].
     fn ask_account(&mut self, out: &mut Output);

@@ -6,6 +6,7 @@ use perpx_core::market::{EventBody, NewOrder, OrderId, OrderState, Reject, Side}
 use perpx_core::units::{Cash, Price, Qty, Time};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Our orders at one venue, by their ids.
 pub struct Orders {
     orders: BTreeMap<OrderId, Own>,
     /// Fills that were reported, by the venue's names.
@@ -36,24 +37,31 @@ enum End {
 pub struct Fill {
     /// The venue's name of it, unique.
     pub name: String,
+    /// Bought or sold.
     pub side: Side,
+    /// Of the fill.
     pub px: Price,
+    /// Of this fill alone.
     pub qty: Qty,
+    /// Our order rested.
     pub maker: bool,
     /// Negative = we pay.
     pub fee: Cash,
 }
 
 impl Orders {
+    /// `fence_ns`: an order that the venue does not know can land no more so long after it was sent.
     pub fn new(fence_ns: i64) -> Orders {
         Orders { orders: BTreeMap::new(), reported: BTreeSet::new(), fence_ns }
     }
 
+    /// An order goes out at `wall`.
     pub fn sent(&mut self, order: &NewOrder, wall: Time) {
         let own = Own { sent_at: wall, accepted: false, filled: Qty::ZERO, end: None, asked: Vec::new(), over: false };
         self.orders.insert(order.id, own);
     }
 
+    /// When it was sent; `None` for one that is not ours.
     pub fn sent_at(&self, id: OrderId) -> Option<Time> {
         self.orders.get(&id).map(|own| own.sent_at)
     }
@@ -63,6 +71,7 @@ impl Orders {
         self.orders.iter().filter(|(_, own)| !own.over).map(|(id, _)| *id)
     }
 
+    /// It is ours.
     pub fn knows(&self, id: OrderId) -> bool {
         self.orders.contains_key(&id)
     }
@@ -78,6 +87,7 @@ impl Orders {
         }
     }
 
+    /// A fill, on whatever channel; the second report of one is passed over.
     pub fn fill(&mut self, id: OrderId, fill: Fill, exch: Time, out: &mut Vec<AccountUpdate>) {
         let Fill { name, side, px, qty, maker, fee } = fill;
         let Some(own) = self.orders.get_mut(&id) else { return };

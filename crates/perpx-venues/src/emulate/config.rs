@@ -10,13 +10,17 @@ use perpx_core::config::VenueWorld;
 use perpx_core::units::{Cash, Rate};
 use perpx_data::loader::TapeSpec;
 
+/// What an emulator of a run is made from.
 pub struct EmulatorConfig {
     /// As it is swept; what the door decides and what fails is taken out of it.
     pub world: VenueWorld,
+    /// The account's cash at the beginning.
     pub cash: Cash,
     /// The market's rows: a stretch of a store, and which of its two venues.
     pub tape: TapeSpec,
+    /// Which of the tape's two venues, 0 or 1.
     pub venue: usize,
+    /// Of everything that is drawn.
     pub seed: u64,
     /// The market begins at the clock's beginning.
     pub clock: MarketClock,

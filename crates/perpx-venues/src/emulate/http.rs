@@ -8,18 +8,23 @@ use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
 
+/// A request, read whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpRequest {
+    /// "GET", "POST".
     pub method: String,
+    /// Without the query, decoded.
     pub path: String,
     /// Of the query and, after it, of a form in the body; decoded.
     pub fields: BTreeMap<String, String>,
     /// Names in lower case.
     pub headers: BTreeMap<String, String>,
+    /// As text; what is no UTF-8 is replaced.
     pub body: String,
 }
 
 impl HttpRequest {
+    /// Of what axum has read.
     pub fn new(parts: &Parts, body: &Bytes) -> HttpRequest {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).trim().to_owned();
         let mut request = HttpRequest {
@@ -35,18 +40,22 @@ impl HttpRequest {
         request
     }
 
+    /// A field of the query or form.
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields.get(name).map(String::as_str)
     }
 
+    /// A field that is a whole number.
     pub fn number(&self, name: &str) -> Option<i64> {
         self.field(name)?.parse().ok()
     }
 
+    /// A header; `name` in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
 
+    /// It asks for a stream.
     pub fn is_upgrade(&self) -> bool {
         self.header("upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
     }
@@ -59,13 +68,16 @@ fn form(text: &str) -> impl Iterator<Item = (String, String)> + '_ {
 /// A reply's status and its JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpReply {
+    /// The status of HTTP.
     pub status: u16,
+    /// JSON, but for faults.
     pub body: String,
     /// Beside those that every reply has.
     pub headers: Vec<(&'static str, String)>,
 }
 
 impl HttpReply {
+    /// Status 200 and `value` as JSON.
     pub fn json(value: &impl serde::Serialize) -> HttpReply {
         HttpReply { status: 200, body: serde_json::to_string(value).unwrap_or_default(), headers: Vec::new() }
     }

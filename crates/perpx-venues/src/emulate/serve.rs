@@ -41,10 +41,13 @@ pub trait Emulated: Send {
     fn request(&mut self, host: usize, request: &HttpRequest, now: Time) -> HttpReply;
     /// A socket is open; what the venue sends to it goes into `out`.
     fn open(&mut self, socket: u64, host: usize, handshake: &HttpRequest, out: Out, now: Time);
+    /// A text came over a stream.
     fn text(&mut self, socket: u64, text: &str, now: Time);
+    /// A stream has ended.
     fn closed(&mut self, socket: u64);
     /// At these times of the wall nothing is matched.
     fn halt(&mut self, spans: &[(Time, Time)]);
+    /// What faults must know of the venue.
     fn dialect(&self) -> &'static dyn Dialect;
     /// For the user: its account, and what is at the ports of its hosts.
     fn summary(&self, ports: &[u16]) -> String;
@@ -99,6 +102,7 @@ struct Shared {
     venue: Mutex<Box<dyn Emulated>>,
 }
 
+/// A venue with its ports, before and while it serves.
 pub struct Server {
     /// One a host.
     listeners: Vec<TcpListener>,

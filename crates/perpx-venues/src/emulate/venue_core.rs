@@ -30,14 +30,17 @@ pub struct PublicTrade {
     pub consumed_book: bool,
 }
 
+/// A market and one account in it: matching by the simulated venue, money by the account.
 pub struct VenueCore {
     sim: SimVenue,
+    /// The rules: ticks, fees, delays.
     pub world: VenueWorld,
     /// The world of what the venue itself orders: without delays.
     at_once: VenueWorld,
     dice: Dice,
     outages: OutageTable,
     feed: Feed,
+    /// Cash and position.
     pub account: Account,
     now: Time,
     ordinal: u32,
@@ -53,6 +56,7 @@ pub struct VenueCore {
 }
 
 impl VenueCore {
+    /// The account at `start` of the market; `seed` is of everything drawn.
     pub fn new(world: VenueWorld, feed: Feed, account: Account, seed: u64, start: Time) -> VenueCore {
         let dice = Dice::new(seed, &world.instrument.venue);
         let at_once = VenueWorld { delays: Delays::default(), ..world.clone() };
@@ -87,6 +91,7 @@ impl VenueCore {
         act(&mut self.sim, &env)
     }
 
+    /// The present moment of the market.
     pub fn now(&self) -> Time {
         self.now
     }
@@ -98,6 +103,7 @@ impl VenueCore {
         self.outages = OutageTable::orders(&outages, &self.world.instrument.venue, 0, self.now, Time::MAX);
     }
 
+    /// The rows of the stretch that is played.
     pub fn rows(&self) -> &VenueRows {
         &self.feed.rows
     }
@@ -160,6 +166,7 @@ impl VenueCore {
         (or_mid(marks.mark.get(row)), or_mid(marks.index.get(row)))
     }
 
+    /// The mark in force.
     pub fn mark(&self) -> Price {
         self.marks().0
     }

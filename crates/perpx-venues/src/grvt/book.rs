@@ -23,10 +23,15 @@ impl Book {
         }
     }
 
+    /// The levels as they stand.
     pub fn levels(&self) -> &LevelBook {
         &self.levels
     }
 
+    /// Takes a frame in, by its number and the one before it.
+    ///
+    /// # Errors
+    /// A gap or an illegal level; the book is empty then.
     pub fn apply(&mut self, number: u64, previous: u64, feed: &OrderbookLevels) -> Result<Applied, BookError> {
         let applied = self.sequence.step(number, previous).and_then(|step| self.take(step, feed));
         if applied.is_err() {

@@ -31,6 +31,7 @@ words! {
 /// Body of a reply: the result, and where the next page begins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reply<T> {
+    /// What was asked for.
     pub result: T,
     /// Missing or empty on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,6 +39,7 @@ pub struct Reply<T> {
 }
 
 impl<T> Reply<T> {
+    /// Where the list goes on; `None` at its end.
     pub fn next_page(&self) -> Option<&str> {
         self.next.as_deref().filter(|cursor| !cursor.is_empty())
     }

@@ -30,14 +30,18 @@ message! {
 /// A JSON-RPC request: `subscribe`, `unsubscribe`, or a REST route as `v1/create_order`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request<P> {
+    /// "2.0".
     pub jsonrpc: Cow<'static, str>,
+    /// The route, or what is done with a stream.
     pub method: String,
+    /// As the route takes them.
     pub params: P,
     /// 1 and up.
     pub id: u32,
 }
 
 impl<P> Request<P> {
+    /// A request of version 2.0.
     pub fn new(id: u32, method: &str, params: P) -> Request<P> {
         Request { jsonrpc: "2.0".into(), method: method.to_owned(), params, id }
     }
@@ -46,14 +50,18 @@ impl<P> Request<P> {
 /// A JSON-RPC reply. A request that could not be read is answered with id 0 and no method.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RpcReply {
+    /// "2.0".
     pub jsonrpc: Cow<'static, str>,
     /// Of a route: the whole body of the REST reply, so `result` stands in it once more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<Box<RawValue>>,
+    /// The venue's refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ApiError>,
+    /// Of the request.
     #[serde(default)]
     pub id: u32,
+    /// Of the request.
     #[serde(default)]
     pub method: String,
 }
@@ -71,11 +79,15 @@ impl RpcReply {
 /// A frame of data.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Feed {
+    /// Its name: "v1.book.d".
     pub stream: String,
     /// As it was subscribed.
     pub selector: String,
+    /// Its number; 0 of what is replayed.
     pub sequence_number: Quoted<u64>,
+    /// The number of the frame before.
     pub prev_sequence_number: Quoted<u64>,
+    /// What it holds.
     pub feed: Event,
 }
 
@@ -83,14 +95,23 @@ pub struct Feed {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Event {
+    /// Prices and rates.
     Ticker(Box<Ticker>),
+    /// Levels, or changes of them.
     Book(OrderbookLevels),
+    /// A public trade.
     Trade(Box<Trade>),
+    /// A candle.
     Candle(Box<Candle>),
+    /// An order of ours, whole.
     Order(Box<Order>),
+    /// The state of an order of ours.
     State(Box<OrderStateFeed>),
+    /// What became of a cancel.
     Cancel(Box<CancelStatus>),
+    /// A fill of ours.
     Fill(Box<Fill>),
+    /// Our position.
     Position(Box<Position>),
     /// Of a stream that this version does not know.
     Other(serde_json::Value),
@@ -99,11 +120,15 @@ pub enum Event {
 /// What comes over the socket.
 #[derive(Clone, Debug)]
 pub enum Frame {
+    /// Data of a stream.
     Feed(Feed),
+    /// The answer to a request.
     Reply(RpcReply),
 }
 
 impl Frame {
+    /// # Errors
+    /// A text that is neither.
     pub fn parse(text: &str) -> Result<Frame, WireError> {
         /// Raw values are read a second time, once their type is known.
         #[derive(Deserialize)]
@@ -171,7 +196,9 @@ enum Last {
 /// What a frame is to its subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// The first frame, whole.
     Snapshot,
+    /// The one that follows.
     Next,
     /// A duplicate, or a frame that came before the snapshot.
     Ignored,

@@ -13,6 +13,7 @@ pub struct Book {
 }
 
 impl Book {
+    /// The levels as they stand.
     pub fn levels(&self) -> &LevelBook {
         &self.levels
     }

@@ -391,7 +391,9 @@ message! {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Hashes {
+    /// Of one transaction.
     One(String),
+    /// Of several, in their order.
     Batch(Vec<String>),
 }
 
@@ -399,11 +401,14 @@ pub enum Hashes {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ByMarket<T> {
+    /// By the number of the market.
     Markets(BTreeMap<String, Option<Vec<T>>>),
+    /// Of the one market of the channel.
     One(Vec<T>),
 }
 
 impl<T> ByMarket<T> {
+    /// All entries.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         let (markets, one) = match self {
             ByMarket::Markets(markets) => (Some(markets), None),
@@ -427,6 +432,7 @@ impl Funding {
         }
     }
 
+    /// When it was settled.
     pub fn time(&self) -> Time {
         Time(self.timestamp.0.saturating_mul(perpx_core::units::SECOND_NS))
     }

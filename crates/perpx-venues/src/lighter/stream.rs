@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 /// What a client sends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "type")]
+// fields are named as on the wire
+#[allow(missing_docs)]
 pub enum Request {
     /// `channel` with a slash: "order_book/1". `auth` on private channels.
     #[serde(rename = "subscribe")]
@@ -20,14 +22,19 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         auth: Option<Hidden>,
     },
+    /// Ends a subscription.
     #[serde(rename = "unsubscribe")]
     Unsubscribe { channel: String },
+    /// Asks for a pong.
     #[serde(rename = "ping")]
     Ping,
+    /// Answers a ping.
     #[serde(rename = "pong")]
     Pong,
+    /// A transaction.
     #[serde(rename = "jsonapi/sendtx")]
     Send { data: Box<SendTx> },
+    /// Several at once.
     #[serde(rename = "jsonapi/sendtxbatch")]
     SendBatch { data: Box<SendBatch> },
 }
@@ -38,7 +45,9 @@ pub struct SendTx {
     /// Comes back in the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// Its type.
     pub tx_type: u8,
+    /// Its fields.
     pub tx_info: serde_json::Value,
 }
 
@@ -226,19 +235,33 @@ message! {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Frame {
+    /// The first frame.
     Connected(Connected),
+    /// Wants a pong.
     Ping(Kind),
+    /// Answers a ping.
     Pong(Kind),
+    /// The venue will close the socket.
     Shutdown(Shutdown),
+    /// A subscription has ended.
     Unsubscribed(ChannelFrame),
+    /// Levels that changed.
     Book(BookFrame),
+    /// Best bid and ask.
     Ticker(TickerFrame),
+    /// Public trades.
     Trades(TradeFrame),
+    /// Prices and rates of one market.
     Stats(Box<StatsFrame>),
+    /// Those of all markets.
     AllStats(AllStatsFrame),
+    /// The height of the chain.
     Height(HeightFrame),
+    /// Something of an account.
     Account(Box<AccountFrame>),
+    /// The answer to a transaction.
     Sent(SentFrame),
+    /// A refusal.
     Error(ErrorFrame),
     /// A frame that this version does not know.
     Other(Kind),
@@ -247,6 +270,7 @@ pub enum Frame {
 /// A frame's type alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Kind {
+    /// `type` of the frame.
     #[serde(rename = "type", default)]
     pub kind: String,
 }
@@ -308,6 +332,7 @@ impl Frame {
         }
     }
 
+    /// As it came.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }

@@ -29,10 +29,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What a trader needs to speak for a sub-account.
 pub struct GrvtAccess {
+    /// Opens sessions.
     pub api_key: Hidden,
+    /// Signs orders.
     pub key: PrivateKey,
+    /// Its number.
     pub sub_account: u64,
+    /// The chain that signatures are for.
     pub chain_id: u64,
+    /// The base coin of the market.
     pub coin: String,
     /// Times; the position is set to it.
     pub leverage: Rate,
@@ -52,6 +57,7 @@ const MOST_LOGINS: u32 = 3;
 /// Client numbers have this bit; below it stand the run and our number.
 const CLIENT: u64 = 1 << 63;
 
+/// One sub-account at GRVT.
 pub struct GrvtClient {
     access: GrvtAccess,
     instrument: String,
@@ -79,6 +85,7 @@ pub struct GrvtClient {
 }
 
 impl GrvtClient {
+    /// A client that has sent nothing yet.
     pub fn new(access: GrvtAccess) -> GrvtClient {
         GrvtClient {
             instrument: format!("{}_{QUOTE}_Perp", access.coin),

@@ -5,6 +5,7 @@ use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::venue::Venue;
 use serde_json::{Value, json};
 
+/// The words of the venue, for faults.
 pub struct GrvtDialect;
 
 impl Dialect for GrvtDialect {

@@ -43,27 +43,36 @@ use stream::Sockets;
 
 /// The hosts, by the place of their port.
 pub const LOGIN: usize = 0;
+/// Public data, over REST and a stream.
 pub const MARKET_DATA: usize = 1;
+/// Everything of an account.
 pub const TRADES: usize = 2;
 const HOSTS: u16 = 3;
 
+/// The one instrument.
 pub const INSTRUMENT: &str = "BTC_USDT_Perp";
 /// Initial margin of a position that nobody changed: ten times.
 pub const INITIAL: Rate = Rate(100_000_000_000);
 
 /// What a user may choose of an emulated GRVT.
 pub struct Settings {
+    /// Number of the sub-account.
     pub sub_account: u64,
+    /// Opens sessions.
     pub api_key: Hidden,
     /// Whose signatures are taken.
     pub signer: Address,
+    /// The chain that signatures are for.
     pub chain_id: u64,
+    /// Life of a session, wall time.
     pub session_ns: i64,
     /// Units of calls a second; the venue's own numbers are not published.
     pub calls_per_second: i64,
+    /// Orders that may be open.
     pub most_open_orders: usize,
     /// Hours between settlements.
     pub interval_hours: u32,
+    /// Market seconds a second.
     pub speed: f64,
     /// Between frames of the fastest book, market time, 0: at each change; `None`: the venue's way, at most one a beat.
     pub frame_ns: Option<i64>,
@@ -72,8 +81,11 @@ pub struct Settings {
 /// A refusal: the venue's code, the status of HTTP, its words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
+    /// The venue's code.
     pub code: u32,
+    /// The status of HTTP.
     pub status: u16,
+    /// Its words.
     pub message: String,
 }
 
@@ -91,6 +103,7 @@ impl Refusal {
     }
 }
 
+/// GRVT with one sub-account.
 pub struct GrvtEmulator {
     core: VenueCore,
     settings: Settings,

@@ -30,11 +30,13 @@ const PRICE_DECIMALS: u32 = 9;
 const MILLIONTHS: u32 = 6;
 const FEE_DECIMALS: u32 = 4;
 
+/// A word of EIP-712.
 pub type Word = [u8; 32];
 
 /// What is signed of an instrument in place of its name and size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asset {
+    /// The hash that stands for the instrument.
     pub id: Word,
     /// Signed sizes are in 10^-base_decimals.
     pub base_decimals: u32,
@@ -63,13 +65,19 @@ impl Assets {
 
 /// Why a message has no digest.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+// the texts say what the fields are
+#[allow(missing_docs)]
 pub enum EncodeError {
+    /// An instrument that the venue did not list.
     #[error("{instrument}: not among the instruments that the venue listed")]
     Unknown { instrument: String },
+    /// A hash that is no number.
     #[error("{instrument}: the instrument hash {found:?} is no number of 256 bits")]
     Hash { instrument: String, found: String },
+    /// A number that does not fit its field.
     #[error("{field} {found:?} does not fit {kind}")]
     Range { field: &'static str, found: String, kind: &'static str },
+    /// A word that has no number.
     #[error("{field} {found:?} has no number to be signed by")]
     Word { field: &'static str, found: String },
 }
@@ -78,7 +86,9 @@ pub enum EncodeError {
 pub trait Signed {
     /// EIP-712 `hashStruct`, with the expiration and the nonce of the signature.
     fn struct_hash(&self, assets: &Assets) -> Result<Word, EncodeError>;
+    /// As it stands in the message.
     fn signature(&self) -> &Signature;
+    /// To be filled in.
     fn signature_mut(&mut self) -> &mut Signature;
 }
 

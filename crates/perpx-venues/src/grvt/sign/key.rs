@@ -69,6 +69,7 @@ impl PrivateKey {
         Some(PrivateKey { key, address })
     }
 
+    /// The address that its signatures recover to.
     pub fn address(&self) -> Address {
         self.address
     }

@@ -11,26 +11,39 @@ use thiserror::Error;
 /// A signature may end this much ahead.
 pub const MAX_EXPIRY_NS: i64 = 30 * DAY_NS;
 
+/// Why a signature is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+// the texts say what the fields are
+#[allow(missing_docs)]
 pub enum SignatureError {
+    /// A recovery number that is none.
     #[error("v is {found}; accepted: 27, 28")]
     V { found: u8 },
+    /// `r` or `s` out of range.
     #[error("{field} is {found:?}; accepted: 0x and 64 hex digits, neither zero nor above the order of secp256k1")]
     Scalar { field: &'static str, found: String },
+    /// The other one of two equal signatures.
     #[error("s is in the upper half of the order; the signature with the lower one is the only one accepted")]
     HighS,
+    /// For another chain.
     #[error("the signature is for chain {found}, this is chain {chain_id}")]
     Chain { found: u64, chain_id: u64 },
+    /// It is over.
     #[error("the signature expired at {expiration} ns")]
     Expired { expiration: i64 },
+    /// It ends too late.
     #[error("the signature expires at {expiration} ns, more than 30 days ahead")]
     TooFar { expiration: i64 },
+    /// The signer named is no address.
     #[error("signer {found:?} is no address")]
     Signer { found: String },
+    /// Signed by another.
     #[error("signed by {recovered}, but signer is {claimed}: what was signed is not what was sent")]
     Mismatch { claimed: Address, recovered: Address },
+    /// By no key at all.
     #[error("no key makes this signature of what was sent")]
     NoKey,
+    /// The message has no digest.
     #[error(transparent)]
     Encode(#[from] EncodeError),
 }

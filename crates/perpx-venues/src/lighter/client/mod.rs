@@ -25,9 +25,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What a trader needs to speak for an account.
 pub struct LighterAccess {
+    /// Its number.
     pub account: i64,
+    /// Number of the API key.
     pub api_key: i64,
+    /// Signs transactions and tokens.
     pub key: PrivateKey,
+    /// The chain that signatures are for.
     pub chain_id: u32,
     /// Symbol of the market.
     pub coin: String,
@@ -61,6 +65,7 @@ struct Market {
     price_unit: i64,
 }
 
+/// One account at Lighter.
 pub struct LighterClient {
     access: LighterAccess,
     market: Option<Market>,
@@ -88,6 +93,7 @@ pub struct LighterClient {
 }
 
 impl LighterClient {
+    /// A client that has sent nothing yet.
     pub fn new(access: LighterAccess) -> LighterClient {
         LighterClient {
             orders: Orders::new(access.fence_ns),

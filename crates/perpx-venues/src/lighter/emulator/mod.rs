@@ -40,23 +40,32 @@ use stream::Sockets;
 
 /// The market's number, its decimals, and the decimals of money.
 pub const MARKET: i64 = 1;
+/// Of sizes.
 pub const SIZE_DECIMALS: u32 = 5;
+/// Of prices.
 pub const PRICE_DECIMALS: u32 = 1;
 /// Initial margin of a position that nobody changed: twenty times.
 pub const INITIAL: Rate = Rate(50_000_000_000);
 
 /// What a user may choose of an emulated Lighter.
 pub struct Settings {
+    /// Number of the account.
     pub account_index: i64,
+    /// Public keys by the number of the API key.
     pub keys: BTreeMap<i64, PublicKey>,
+    /// The chain that signatures are for.
     pub chain_id: u32,
+    /// Its name, as it is shown.
     pub tier: String,
+    /// Transactions a minute.
     pub sends_per_minute: u32,
+    /// Weight of requests a minute.
     pub weight_per_minute: i64,
     /// Of sends; `None`: as many as the minute allows.
     pub quota: Option<VolumeQuota>,
     /// Orders priced further through the mark are refused; the venue's own width is not published.
     pub price_band: Rate,
+    /// Market seconds a second.
     pub speed: f64,
     /// Between frames of the book, market time, 0: at each change; `None`: the venue's way, at most one a beat.
     pub frame_ns: Option<i64>,
@@ -65,7 +74,9 @@ pub struct Settings {
 /// A refusal: the venue's code and its words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
+    /// The venue's code.
     pub code: i64,
+    /// Its words.
     pub message: String,
 }
 
@@ -75,6 +86,7 @@ impl Refusal {
     }
 }
 
+/// Lighter with one account.
 pub struct LighterEmulator {
     core: VenueCore,
     settings: Settings,

@@ -10,7 +10,9 @@ use thiserror::Error;
 pub struct Refused {
     /// As in the JSON of `tx_info`.
     pub field: &'static str,
+    /// Its value.
     pub found: i64,
+    /// What would be legal.
     pub accepted: &'static str,
 }
 

@@ -9,14 +9,19 @@ use std::path::Path;
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 
+/// Why a key is none, or did not sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum KeyError {
+    /// No hex digits of a private key.
     #[error("a private key is 80 hex digits (40 bytes, little-endian)")]
     NotHex,
+    /// No scalar of the curve.
     #[error("the private key is zero or not below the order of the curve less one; make a new API key")]
     Range,
+    /// No public key.
     #[error("a public key is 80 hex digits (40 bytes) of a point of the curve")]
     NotAPoint,
+    /// A signature that does not verify.
     #[error("the signature just made does not verify under its own key; nothing was sent")]
     SelfCheck,
 }
@@ -52,6 +57,7 @@ impl PrivateKey {
         Ok(PrivateKey { public: PublicKey::from_bytes(&encoded)?, bytes })
     }
 
+    /// What the venue knows it by.
     pub fn public(&self) -> &PublicKey {
         &self.public
     }
@@ -87,16 +93,20 @@ impl PublicKey {
         PublicKey::from_bytes(&hex_bytes(text.trim()).ok_or(KeyError::NotAPoint)?)
     }
 
+    /// # Errors
+    /// Bytes that are no point of the curve.
     pub fn from_bytes(bytes: &[u8; 40]) -> Result<PublicKey, KeyError> {
         let point = element(bytes).and_then(|encoded| Point::decode(&encoded));
         let point = point.filter(|point| !point.is_neutral()).ok_or(KeyError::NotAPoint)?;
         Ok(PublicKey { bytes: *bytes, point })
     }
 
+    /// Little-endian.
     pub fn bytes(&self) -> &[u8; 40] {
         &self.bytes
     }
 
+    /// 80 hex digits.
     pub fn to_hex(&self) -> String {
         hex::encode(self.bytes)
     }
@@ -129,10 +139,12 @@ impl Eq for PublicKey {}
 pub struct Signature(pub [u8; 80]);
 
 impl Signature {
+    /// 160 hex digits.
     pub fn to_hex(&self) -> String {
         hex::encode(self.0)
     }
 
+    /// Of 160 hex digits.
     pub fn from_hex(text: &str) -> Option<Signature> {
         hex_bytes(text).map(Signature)
     }

@@ -10,16 +10,21 @@ use thiserror::Error;
 pub struct AuthToken {
     /// Unix seconds; at most 8 hours ahead.
     pub deadline: i64,
+    /// The account that it opens.
     pub account_index: i64,
+    /// The key that signed it.
     pub api_key_index: i64,
+    /// Of the three numbers as text.
     pub signature: Signature,
 }
 
+/// A text that is no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a token is deadline:account:api_key:signature, three whole numbers in plain digits and 160 hex digits")]
 pub struct TokenError;
 
 impl AuthToken {
+    /// A token until `deadline`, Unix seconds.
     pub fn sign(
         key: &PrivateKey,
         deadline: i64,
@@ -41,6 +46,7 @@ impl AuthToken {
         if parts.next().is_none() && token.to_string().eq_ignore_ascii_case(text) { Ok(token) } else { Err(TokenError) }
     }
 
+    /// It was signed by `key`.
     pub fn verify(&self, key: &PublicKey) -> bool {
         key.verify(&text_hash(&message(self.deadline, self.account_index, self.api_key_index)), &self.signature)
     }

@@ -15,47 +15,69 @@ use thiserror::Error;
 
 /// Numbers of the transactions, `tx_type` of the wire.
 pub mod tx_type {
+    /// Registers an API key.
     pub const CHANGE_PUB_KEY: u8 = 8;
+    /// A new order.
     pub const CREATE_ORDER: u8 = 14;
+    /// Cancels one order.
     pub const CANCEL_ORDER: u8 = 15;
+    /// Cancels all, at once or later.
     pub const CANCEL_ALL: u8 = 16;
+    /// Changes an order.
     pub const MODIFY_ORDER: u8 = 17;
+    /// Sets leverage and margin mode.
     pub const UPDATE_LEVERAGE: u8 = 20;
+    /// Several orders that belong together.
     pub const CREATE_GROUP: u8 = 28;
+    /// Moves margin of an isolated position.
     pub const UPDATE_MARGIN: u8 = 29;
 }
 
 /// `Type` of an order.
 pub mod order_type {
+    /// Rests at its price.
     pub const LIMIT: i64 = 0;
     /// Its price bounds the average of the fills.
     pub const MARKET: i64 = 1;
+    /// A market order behind a trigger.
     pub const STOP_LOSS: i64 = 2;
+    /// A limit order behind a trigger.
     pub const STOP_LOSS_LIMIT: i64 = 3;
+    /// A market order behind a trigger.
     pub const TAKE_PROFIT: i64 = 4;
+    /// A limit order behind a trigger.
     pub const TAKE_PROFIT_LIMIT: i64 = 5;
+    /// In slices over time.
     pub const TWAP: i64 = 6;
 }
 
 /// `TimeInForce` of an order. There is no fill-or-kill.
 pub mod time_in_force {
+    /// What does not fill at once is cancelled.
     pub const IMMEDIATE_OR_CANCEL: i64 = 0;
+    /// Rests until its expiry.
     pub const GOOD_TILL_TIME: i64 = 1;
+    /// Cancelled where it would take.
     pub const POST_ONLY: i64 = 2;
 }
 
 /// `TimeInForce` of a cancel-all.
 pub mod cancel_all {
+    /// At once.
     pub const NOW: i64 = 0;
     /// At `Time`, unless aborted: the dead man's switch.
     pub const SCHEDULED: i64 = 1;
+    /// Takes a scheduled one back.
     pub const ABORT: i64 = 2;
 }
 
 /// Keys of `L2TxAttributes`.
 pub mod attribute {
+    /// Account of an integrator.
     pub const INTEGRATOR: u8 = 1;
+    /// Its fee of takers.
     pub const INTEGRATOR_TAKER_FEE: u8 = 2;
+    /// Its fee of makers.
     pub const INTEGRATOR_MAKER_FEE: u8 = 3;
     /// 1: the nonce need only grow.
     pub const SKIP_NONCE: u8 = 4;
@@ -75,6 +97,7 @@ pub type Attributes = BTreeMap<u8, i64>;
 /// What every transaction carries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
+    /// Who sends it.
     pub account_index: i64,
     /// 4 to 254; 0 to 3 belong to the venue's own applications.
     pub api_key_index: i64,
@@ -82,6 +105,7 @@ pub struct Head {
     pub expired_at: i64,
     /// One above the last of this API key.
     pub nonce: i64,
+    /// Beside the fields; sorted.
     pub attributes: Attributes,
 }
 
@@ -89,67 +113,54 @@ pub struct Head {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct NewOrder {
+    /// Number of the market.
     pub market_index: i64,
     /// Ours, 1 to 2^48 - 1; 0 for none.
     pub client_order_index: i64,
+    /// In 10^-size_decimals.
     pub base_amount: i64,
+    /// In 10^-price_decimals.
     pub price: i64,
+    /// 0 bid, 1 ask.
     pub is_ask: i64,
+    /// One of [`order_type`].
     #[serde(rename = "Type")]
     pub order_type: i64,
+    /// One of [`time_in_force`].
     pub time_in_force: i64,
+    /// 0 or 1.
     pub reduce_only: i64,
+    /// In 10^-price_decimals; 0 for none.
     pub trigger_price: i64,
     /// Milliseconds; 0 for market orders and immediate-or-cancel limits.
     pub order_expiry: i64,
 }
 
+/// A transaction; amounts, prices and times as on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
+// fields are named as in `tx_info`
+#[allow(missing_docs)]
 pub enum Tx {
+    /// A new order.
     CreateOrder(NewOrder),
     /// `index`: the client's or the venue's.
-    CancelOrder {
-        market: i64,
-        index: i64,
-    },
+    CancelOrder { market: i64, index: i64 },
     /// `time`: milliseconds, of a scheduled one alone.
-    CancelAll {
-        time_in_force: i64,
-        time: i64,
-    },
+    CancelAll { time_in_force: i64, time: i64 },
     /// `base_amount` is the new total, filled part included.
-    ModifyOrder {
-        market: i64,
-        index: i64,
-        base_amount: i64,
-        price: i64,
-        trigger_price: i64,
-    },
+    ModifyOrder { market: i64, index: i64, base_amount: i64, price: i64, trigger_price: i64 },
     /// `initial_margin_fraction` in 1e-4: 10,000 / leverage, rounded down. `margin_mode` 0 cross, 1 isolated.
-    UpdateLeverage {
-        market: i64,
-        initial_margin_fraction: i64,
-        margin_mode: i64,
-    },
+    UpdateLeverage { market: i64, initial_margin_fraction: i64, margin_mode: i64 },
     /// Moves `usdc_amount` (1e-6) into (`direction` 1) or out of (0) an isolated position.
-    UpdateMargin {
-        market: i64,
-        usdc_amount: i64,
-        direction: i64,
-    },
+    UpdateMargin { market: i64, usdc_amount: i64, direction: i64 },
     /// `grouping` 1 one-triggers-other, 2 one-cancels-other, 3 both.
-    CreateGroup {
-        grouping: i64,
-        orders: Vec<NewOrder>,
-    },
+    CreateGroup { grouping: i64, orders: Vec<NewOrder> },
     /// `l1_signature` is the owner's wallet's.
-    ChangePubKey {
-        public_key: [u8; 40],
-        l1_signature: String,
-    },
+    ChangePubKey { public_key: [u8; 40], l1_signature: String },
 }
 
 impl Tx {
+    /// Its `tx_type`.
     pub fn kind(&self) -> u8 {
         match self {
             Tx::ChangePubKey { .. } => tx_type::CHANGE_PUB_KEY,
@@ -166,17 +177,25 @@ impl Tx {
 
 /// Why a transaction was not made or not read.
 #[derive(Debug, Error)]
+// the texts say what the fields are
+#[allow(missing_docs)]
 pub enum TxError {
+    /// A field that is out of its range.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// It was not signed.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// No JSON of a transaction.
     #[error("tx_info: {0}")]
     Json(#[from] serde_json::Error),
+    /// A type that this program does not know.
     #[error("tx_type {found} is none of 8, 14, 15, 16, 17, 20, 28, 29")]
     Kind { found: u8 },
+    /// A field is missing.
     #[error("tx_info of tx_type {kind} has no {field}")]
     Missing { kind: u8, field: &'static str },
+    /// A field that is no base64 of its length.
     #[error("{field} is not base64 of {bytes} bytes")]
     Base64 { field: &'static str, bytes: usize },
 }
@@ -184,8 +203,11 @@ pub enum TxError {
 /// A transaction with its signature, as it goes over the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedTx {
+    /// What every transaction carries.
     pub head: Head,
+    /// What it does.
     pub tx: Tx,
+    /// Of its hash.
     pub signature: Signature,
 }
 
