@@ -93,9 +93,10 @@ impl TileBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use perpx_core::market::{Bbo, OrderId};
+    use perpx_core::market::{Bbo, DepthLevel, OrderId};
+    use perpx_core::signals::{SignalId, SignalKey};
     use perpx_core::tape::rows::FundingKind;
-    use perpx_core::units::{MINUTE_NS, Price, Qty, Rate, SECOND_NS};
+    use perpx_core::units::{MINUTE_NS, MS_NS, Price, Qty, Rate, SECOND_NS};
 
     fn builder() -> TileBuilder {
         let clock = MarketClock { wall: Time(1_000), market: Time(HOUR_NS - SECOND_NS), speed: 10.0 };
@@ -126,6 +127,102 @@ mod tests {
         let (empty, signals) = builder.cut(Time(1_000 + 12 * SECOND_NS));
         assert!(empty.local.is_empty());
         assert_eq!(signals.spread.len(), 1);
+    }
+
+    const START: Time = Time(20_000 * perpx_core::units::DAY_NS);
+
+    fn keys() -> [SignalKey; 4] {
+        let (bar_ns, max_age_ns) = (MINUTE_NS, 10 * SECOND_NS);
+        [
+            SignalKey::Trend { role: Role::Long, fast: 2, slow: 5, bar_ns },
+            SignalKey::Volatility { bars: 5, bar_ns },
+            SignalKey::Sigma { window: 5, bar_ns, max_age_ns },
+            SignalKey::Quantile {
+                window: 10,
+                bar_ns,
+                max_age_ns,
+                lb: Rate::from_bps(1_000),
+                ub: Rate::from_bps(9_000),
+            },
+        ]
+    }
+
+    fn recorded() -> TileBuilder {
+        let clock = MarketClock { wall: START, market: START, speed: 1.0 };
+        TileBuilder::new(clock, SignalEngine::new(&keys(), START), Carry::first([false; 2]), START)
+    }
+
+    /// What the venue says in the `n`th place: quotes of twenty levels, and now and then something else.
+    fn said(n: i64) -> MarketUpdate {
+        let bid = Price((1_000_000 + n * n % 101) * 100_000_000);
+        let ask = Price(bid.0 + (1 + n % 3) * 100_000_000);
+        let level = |px| vec![DepthLevel { px, qty: Qty(1 + n % 7) }; 20];
+        match n % 11 {
+            5 => MarketUpdate::Marks { exch: START, mark: ask, index: if n % 2 == 0 { bid } else { Price(0) } },
+            7 => MarketUpdate::Rate { kind: FundingKind::Predicted, ts: None, rate: Rate(n), interval_hours: 1 },
+            _ => {
+                let bbo = Bbo { bid, bid_qty: Qty(1 + n % 7), ask, ask_qty: Qty(1 + n % 7) };
+                MarketUpdate::Quote { exch: START, bbo, bids: level(bid), asks: level(ask) }
+            }
+        }
+    }
+
+    /// Each row with everything that is known at it, from tiles of `each` updates.
+    fn rows(each: i64) -> Vec<String> {
+        let (mut builder, mut rows) = (recorded(), Vec::new());
+        for n in 0..2_310 {
+            let wall = START.plus((n + 1) * SECOND_NS);
+            builder.receive(Role::BOTH[(n % 2) as usize], said(n), wall);
+            if (n + 1) % each != 0 {
+                continue;
+            }
+            let (tile, signals) = builder.cut(wall);
+            let local = &tile.local;
+            for row in 1..local.len() {
+                let time = Time(local.time[row]);
+                let venues = Role::BOTH.map(|role| (local.bbo(row, role), local.seen[role.ix()][row]));
+                let depth =
+                    Role::BOTH.map(|role| (local.depth(row, role).bids.to_vec(), local.depth(row, role).asks.to_vec()));
+                let bars = [0, 1, 2, 3].map(|key| signals.bar_value(SignalId(key), time).to_bits());
+                let series = [signals.spread[row].to_bits(), signals.edge[row].to_bits()];
+                rows.push(format!(
+                    "{time} {venues:?} {depth:?} {:?} {:?} {bars:?} {series:?}",
+                    local.funding(row),
+                    local.mark(row)
+                ));
+            }
+        }
+        rows
+    }
+
+    /// A tile is what was received since the last one: however the rows are cut, rows and signals are those of one tile of all.
+    #[test]
+    fn rows_are_appended() {
+        let whole = rows(2_310);
+        assert_eq!(whole.len(), 2_310);
+        for each in [1, 7, 330] {
+            assert!(rows(each) == whole, "{each}");
+        }
+    }
+
+    /// What a batch of rows costs. `cargo test --release -p perpx-live --lib costs -- --ignored --nocapture`
+    #[test]
+    #[ignore = "a measurement"]
+    fn what_a_batch_of_rows_costs() {
+        for batch in [0, 1, 16, 256] {
+            let (mut builder, mut rows, cuts) = (recorded(), 0, 20_000);
+            let begun = std::time::Instant::now();
+            for cut in 0..cuts {
+                for row in 0..batch {
+                    let wall = START.plus(cut * 20 * MS_NS + row);
+                    builder.receive(Role::BOTH[row as usize % 2], said(cut + row), wall);
+                }
+                let (tile, signals) = builder.cut(START.plus((cut + 1) * 20 * MS_NS - 1));
+                rows += tile.local.len() + signals.spread.len();
+            }
+            let ns = begun.elapsed().as_nanos() as f64 / cuts as f64;
+            println!("{batch} rows: {ns:.0} ns a batch, {:.0} ns a row ({rows})", ns / batch.max(1) as f64);
+        }
     }
 
     /// A fill is measured against the newest quote that is not later than it, however many came meanwhile.
