@@ -7,6 +7,7 @@ use perpx::loader::cache;
 use perpx::synth::SynthArgs;
 use perpx::text;
 use perpx::venues::command::EmulateArgs;
+use perpx::venues::wall;
 use perpx::{TapeError, check, import, info};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -105,7 +106,8 @@ fn main() -> ExitCode {
         Command::Check { store, symbol, max_age, funding_missing, marks_missing, json } => {
             let [funding, marks] = [funding_missing, marks_missing].map(|how| how.unwrap_or(Missing::Refuse));
             let keys = check::MissingKeys { funding, marks };
-            deliver(json, check::check(&store, symbol.as_deref(), max_age * perpx::units::SECOND_NS, keys), |report| {
+            let checked = check::check(&store, symbol.as_deref(), max_age * perpx::units::SECOND_NS, keys);
+            deliver(json, checked.map(|report| report.hold_profiles_against(wall::now())), |report| {
                 let verdict = report.verdict();
                 let code = verdict.exit_code();
                 let all = || serde_json::json!({ "exit": code, "verdict": verdict, "report": report });

@@ -66,6 +66,78 @@ fn helps() -> String {
     out.trim_end().to_string()
 }
 
+/// What each shipped profile says, and since when.
+fn profiles() -> String {
+    use perpx::market::{LiquidationRule, SelfTrade};
+    let units = |money: perpx::units::Notional| money.0 / 10i128.pow(18);
+    let mut out = String::new();
+    for profile in perpx::config::Profile::shipped().expect("legal").iter().filter(|one| !one.origins.is_empty()) {
+        let fok = if profile.has_fok { "fill-or-kill" } else { "no fill-or-kill" };
+        let gives_way = match profile.self_trade {
+            SelfTrade::CancelMaker => "the resting order gives way",
+            SelfTrade::CancelTaker => "the arriving order gives way",
+        };
+        let liquidation = match profile.liquidation {
+            LiquidationRule::TakeOver => "a liquidated leg loses its margin".to_string(),
+            LiquidationRule::ZeroPrice { max_fee } => {
+                format!("a liquidated leg is sold within its margin for a fee of at most {} %", max_fee.bps() / 100.0)
+            }
+        };
+        let minimums =
+            if profile.min_binds_takers { "minimums bind every order" } else { "minimums bind resting orders" };
+        out += &format!(
+            "## {}\n\nFunding every {} h on the {} price; {fok}; {minimums}; limits within {} bp of the mark; in a self-trade \
+             {}; {}; default tier {}.\n\n",
+            profile.name,
+            profile.funding_interval_hours,
+            format!("{:?}", profile.funding_price).to_lowercase(),
+            profile.price_band.bps(),
+            gives_way,
+            liquidation,
+            profile.default_tier.as_deref().unwrap_or("none"),
+        );
+        out += "| tier | maker bp | taker bp | delay ms: taker, maker, cancel | requests |\n| --- | --- | --- | --- | --- |\n";
+        for tier in &profile.tiers {
+            let delays = [tier.delays.taker_ns, tier.delays.maker_ns, tier.delays.cancel_ns].map(|ns| ns / 1_000_000);
+            let [taker, maker, cancel] = delays;
+            let (fees, limit) = (tier.fees, tier.rate_limit);
+            let quota = tier.quota.as_ref().map_or(String::new(), |quota| {
+                let every = quota.free_every_ns / 1_000_000_000;
+                format!(", and a quota of {}, one free in {every} s", quota.start)
+            });
+            out += &format!(
+                "| {} | {} | {} | {taker}, {maker}, {cancel} | {} in {} s{quota} |\n",
+                tier.name,
+                fees.maker.bps(),
+                fees.taker.bps(),
+                limit.requests,
+                limit.window_ns / 1_000_000_000
+            );
+        }
+        out += "\n| perpetual | tick | lot | least size | least value | maintenance |\n| --- | --- | --- | --- | --- | --- |\n";
+        for one in &profile.instruments {
+            let brackets = one.margin.brackets.iter().map(|bracket| {
+                let percent = bracket.maintenance.bps() / 100.0;
+                format!("{percent} % from {}", units(bracket.floor))
+            });
+            let brackets = brackets.collect::<Vec<_>>().join(", ");
+            let (tick, lot) = (one.tick, one.lot);
+            out += &format!(
+                "| {} | {tick} | {lot} | {} | {} | {brackets} |\n",
+                one.symbol,
+                one.min_qty,
+                units(one.min_notional)
+            );
+        }
+        out += "\n| part | read on | source |\n| --- | --- | --- |\n";
+        for origin in &profile.origins {
+            out += &format!("| {} | {} | {} |\n", origin.what, origin.date, origin.source);
+        }
+        out.push('\n');
+    }
+    out.trim_end().to_string()
+}
+
 /// The text that belongs into a block `<!-- generated: NAME -->` ... `<!-- end -->` of a page.
 fn generated(name: &str) -> String {
     use perpx::execution::{COUNTER_DOCS, COUNTERS};
@@ -76,6 +148,7 @@ fn generated(name: &str) -> String {
         "keys" => printed("perpx-sweep keys --markdown"),
         "data columns" => printed("perpx-data columns --markdown"),
         "commands" => helps(),
+        "profiles" => profiles(),
         "metrics" => metric_rows(|name| !per_word(name) && !COUNTERS.contains(&name)),
         "metrics by word" => metric_rows(per_word),
         "states" => named(&states, STATE_DOCS),

@@ -304,6 +304,15 @@ fn a_dry_run_tells_the_plan_and_writes_nothing() {
         assert!(text.contains(words), "{words}\n{text}");
     }
     assert!(!case.out("dry").exists());
+    // a date has to be given, and is long after that of the profiles
+    assert!(!text.contains("the profile"), "{text}");
+    let today = perpx::units::Time::from_civil(2030, 1, 1);
+    let (result, text) = told(&Options { dry_run: true, today, ..case.options("dry") });
+    assert!(result.expect("plans").dry_run);
+    for venue in ["lighter", "grvt"] {
+        let words = format!("warning  the profile {venue}: 6 of its 6 parts were read more than 90 days ago");
+        assert!(text.contains(&words), "{words}\n{text}");
+    }
 }
 
 #[test]

@@ -41,6 +41,7 @@ pub mod path;
 pub mod store;
 pub mod synth;
 pub mod text;
+pub mod wall;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -234,6 +234,7 @@ impl RunArgs {
             verify: usize::from(self.verify),
             dry_run: self.dry_run,
             quiet: self.quiet,
+            today: Some(perpx_data::wall::now()),
             ..Options::new(self.grid.clone().unwrap_or_default())
         }
     }

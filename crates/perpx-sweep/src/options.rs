@@ -1,6 +1,7 @@
 //! What the caller of a sweep may choose. Nothing here changes a byte of the results but `sets` and `top`.
 
 use perpx_core::replay::DriverSlot;
+use perpx_core::units::Time;
 use perpx_data::loader::TapeSpec;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,6 +43,8 @@ pub struct Options {
     pub verify: usize,
     /// Print the plan and stop.
     pub dry_run: bool,
+    /// The date that the plan holds venue profiles against; `None`: it says nothing of their age.
+    pub today: Option<Time>,
     /// Print nothing but errors.
     pub quiet: bool,
     /// Machines of a chunk.
@@ -79,6 +82,7 @@ impl Options {
             verify: 1,
             dry_run: false,
             quiet: false,
+            today: None,
             chunk: Options::CHUNK,
             tile_rows: TapeSpec::TILE_ROWS,
             band: Options::BAND,

@@ -2,8 +2,8 @@
 //! another day's and faster.
 
 use perpx_core::units::Time;
+pub use perpx_data::wall::now;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What says the time of the wall to an emulator.
 pub trait Clock: Send + Sync {
@@ -41,12 +41,6 @@ impl Clock for ManualClock {
     fn now(&self) -> Time {
         Time(self.0.load(Ordering::Relaxed))
     }
-}
-
-/// What the machine's clock says.
-pub fn now() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
 /// When the market's time is what the wall's is.

@@ -316,11 +316,11 @@ const CASES: &[Case] = &[
     Case {
         wrong: "unknown venue",
         line: "  grvt:\n    name: grvt",
-        written: "  grvt:\n    name: hyperliquid",
-        message: r#"my.yml:35:11: exchanges.grvt.name: nothing is known of the venue hyperliquid
-  35 |     name: hyperliquid
-     |           ^^^^^^^^^^^
-  accepted: a venue with a shipped profile (lighter, grvt), or one that the file describes
+        written: "  grvt:\n    name: paradex",
+        message: r#"my.yml:35:11: exchanges.grvt.name: nothing is known of the venue paradex
+  35 |     name: paradex
+     |           ^^^^^^^
+  accepted: a venue with a shipped profile (lighter, grvt, hyperliquid, binance), or one that the file describes
   to do: write under exchanges.grvt `instrument: {tick: 0.1, lot: 0.001}`, `fees: {taker_bps: 5, maker_rebate_bps: 2}` and `margin: {maintenance: 0.01}`, or `profile: lighter`"#,
     },
     Case {

@@ -3,6 +3,7 @@
 use super::keys::{Class, Default, K, Kind, Unit};
 use super::text::{Body, Entry, Node, Place, Source, parse_toml, parse_yaml};
 use super::{Config, ConfigError, KeyIx, Num, Profile, Schema, Value};
+use crate::units::Time;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -83,6 +84,14 @@ impl ConfigFile {
         let mut list = super::resolve::warnings(&super::values::Values { file: self, over: overrides })?;
         list.extend(super::requests::warnings(&config));
         Ok(list)
+    }
+
+    /// Profiles of the two venues that are to be held against the venues again, by `today`'s date.
+    ///
+    /// # Errors
+    /// As [`ConfigFile::with`].
+    pub fn aged_profiles(&self, overrides: &[Override], today: Time) -> Result<Vec<String>, ConfigError> {
+        super::resolve::aged(&super::values::Values { file: self, over: overrides }, today)
     }
 
     /// The file's name, for messages.

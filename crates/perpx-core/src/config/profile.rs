@@ -1,12 +1,12 @@
-//! Venue profiles: what is known of a venue, as data. Shipped for lighter and grvt; any other venue is described in the
-//! config, on top of the generic profile.
+//! Venue profiles: what is known of a venue, as data. Shipped for those of [`SHIPPED`]; any other venue is described in
+//! the config, on top of the generic profile.
 
 use super::words::LiquidationKind;
 use super::{Choice, ConfigError};
 use crate::market::{
     Bracket, Delays, FeeSchedule, FundingPrice, LiquidationRule, MarginSchedule, RateLimit, SelfTrade, VolumeQuota,
 };
-use crate::units::{Cash, MS_NS, Notional, Price, Qty, Rate, SECOND_NS, parse_scaled};
+use crate::units::{Cash, DAY_NS, MS_NS, Notional, Price, Qty, Rate, SECOND_NS, Time, parse_scaled};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -49,6 +49,19 @@ pub struct Origin {
     pub date: String,
 }
 
+impl Origin {
+    fn day(&self) -> Option<Time> {
+        let mut parts = self.date.splitn(3, '-');
+        let mut number = || parts.next()?.parse::<u32>().ok();
+        Time::from_civil(i64::from(number()?), number()?, number()?)
+    }
+
+    /// Midnight of its date, which [`Profile::shipped`] has checked.
+    fn read(&self) -> Time {
+        self.day().unwrap_or(Time(0))
+    }
+}
+
 /// An account tier of a venue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tier {
@@ -78,8 +91,15 @@ pub struct ProfileInstrument {
     pub margin: MarginSchedule,
 }
 
-const SHIPPED: [(&str, &str); 2] =
-    [("lighter.toml", include_str!("profiles/lighter.toml")), ("grvt.toml", include_str!("profiles/grvt.toml"))];
+const SHIPPED: [(&str, &str); 4] = [
+    ("lighter.toml", include_str!("profiles/lighter.toml")),
+    ("grvt.toml", include_str!("profiles/grvt.toml")),
+    ("hyperliquid.toml", include_str!("profiles/hyperliquid.toml")),
+    ("binance.toml", include_str!("profiles/binance.toml")),
+];
+
+/// Days after which a value of a profile is to be held against the venue again.
+pub const MOST_AGE_DAYS: i64 = 90;
 
 impl Profile {
     /// The shipped profiles and the generic one.
@@ -124,6 +144,30 @@ impl Profile {
         self.instruments.iter().find(|instrument| instrument.base == base)
     }
 
+    /// A warning if what a trader of `base` at `tier` (none: the default one) uses of this profile was read more than
+    /// [`MOST_AGE_DAYS`] before `today`.
+    pub fn aged(&self, base: &str, tier: Option<&str>, today: Time) -> Option<String> {
+        let tier = tier.or(self.default_tier.as_deref()).unwrap_or_default();
+        let others = |what: &str| match what.split_once(' ') {
+            Some(("tier", name)) => name != tier,
+            Some(("instrument", name)) => name != base,
+            _ => false,
+        };
+        let used: Vec<&Origin> = self.origins.iter().filter(|origin| !others(&origin.what)).collect();
+        let age = |origin: &Origin| today.since(origin.read()).div_euclid(DAY_NS);
+        let aged: Vec<&&Origin> = used.iter().filter(|origin| age(origin) > MOST_AGE_DAYS).collect();
+        let oldest = aged.iter().max_by_key(|origin| age(origin))?;
+        Some(format!(
+            "the profile {}: {} of its {} parts were read more than {MOST_AGE_DAYS} days ago, the oldest ({}) on {}: hold its \
+             fees, steps, minimums, margin and limits against the venue, and write what differs under exchanges",
+            self.name,
+            aged.len(),
+            used.len(),
+            oldest.what,
+            oldest.date
+        ))
+    }
+
     fn parse(text: &str) -> Result<Profile, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
         let mut origins = vec![
@@ -134,6 +178,9 @@ impl Profile {
         ];
         origins.extend(file.tier.iter().map(|tier| tier.origin(&format!("tier {}", tier.name))));
         origins.extend(file.instrument.iter().map(|one| one.origin(&format!("instrument {}", one.base))));
+        if let Some(origin) = origins.iter().find(|origin| origin.source.is_empty() || origin.day().is_none()) {
+            return Err(format!("{}: wanted a source, and a date such as 2026-11-23", origin.what));
+        }
         Ok(Profile {
             origins,
             tiers: file.tier.into_iter().map(FileTier::read).collect::<Result<_, _>>()?,
@@ -326,13 +373,70 @@ mod tests {
         let tier = grvt.tier("1").expect("tier 1");
         assert_eq!((tier.fees.maker, tier.fees.taker), (Rate(-1_000_000), Rate(450_000_000)));
         assert_eq!(grvt.instrument("BTC").expect("BTC").min_notional, Cash::units(100).as_notional());
-        for profile in [lighter, grvt] {
-            let default = profile.default_tier.as_deref().expect("a default tier");
-            assert!(profile.tier(default).is_some());
-            for instrument in &profile.instruments {
-                assert!(instrument.tick.0 > 0 && instrument.lot.0 > 0 && instrument.min_qty.0 % instrument.lot.0 == 0);
+        let (hyperliquid, binance) = (find("hyperliquid"), find("binance"));
+        let fees = |profile: &Profile, tier: &str| {
+            profile.tier(tier).map(|tier| (tier.fees.maker.bps(), tier.fees.taker.bps()))
+        };
+        assert_eq!(fees(hyperliquid, "0").map(|(maker, taker)| format!("{maker} {taker}")).as_deref(), Some("1.5 4.5"));
+        assert_eq!(fees(binance, "vip1").map(|(maker, taker)| format!("{maker} {taker}")).as_deref(), Some("1.6 4"));
+        assert_eq!([hyperliquid.price_band, binance.price_band], [Rate::from_bps(9_500), Rate::from_bps(500)]);
+        assert_eq!([hyperliquid.funding_interval_hours, binance.funding_interval_hours], [1, 8]);
+        assert_eq!([hyperliquid.funding_price, binance.funding_price], [FundingPrice::Index, FundingPrice::Mark]);
+        assert_eq!(hyperliquid.instrument("ETH").expect("ETH").margin.brackets[1].maintenance, Rate(33_333_333_333));
+    }
+
+    /// The text of a profile without one line; the rest of it is legal.
+    fn without(text: &str, key: &str) -> String {
+        let line = text.lines().find(|line| line.starts_with(key)).expect("a line");
+        text.replacen(&format!("{line}\n"), "", 1)
+    }
+
+    #[test]
+    fn every_value_of_a_profile_has_a_source_and_a_date() {
+        for (name, text) in SHIPPED {
+            let profile = Profile::parse(text).unwrap_or_else(|why| panic!("{name}: {why}"));
+            assert_eq!(format!("{}.toml", profile.name), name);
+            // each table has both, and there are no values outside of the tables but the two names
+            let tables = text.lines().filter(|line| line.starts_with('[')).count();
+            assert_eq!(
+                (profile.origins.len(), profile.origins.len()),
+                (tables, 4 + profile.tiers.len() + profile.instruments.len())
+            );
+            assert!(profile.origins.iter().all(|origin| origin.day().is_some() && origin.source.len() > 20), "{name}");
+            let head = text.split("\n[").next().expect("a head");
+            let keys: Vec<&str> = head.lines().filter_map(|line| Some(line.split_once(" = ")?.0)).collect();
+            assert_eq!(keys, ["name", "default_tier"], "{name}");
+            for key in ["source", "date"] {
+                let why = Profile::parse(&without(text, key)).expect_err("a table without it");
+                assert!(why.contains(&format!("missing field `{key}`")), "{name}: {why}");
+            }
+            let why = Profile::parse(&text.replacen("date = \"2026-", "date = \"2026-13-", 1)).err();
+            assert!(name == "grvt.toml" || why.is_some_and(|why| why.contains("a date such as")), "{name}");
+            assert!(profile.tier(profile.default_tier.as_deref().expect("a default tier")).is_some());
+            for one in &profile.instruments {
+                assert!(one.tick.0 > 0 && one.lot.0 > 0 && one.min_qty.0 % one.lot.0 == 0, "{name} {}", one.base);
+                assert!(one.margin.brackets.windows(2).all(|w| w[0].floor < w[1].floor), "{name} {}", one.base);
             }
         }
+    }
+
+    #[test]
+    fn a_profile_that_was_read_long_ago_is_told() {
+        let profiles = Profile::shipped().expect("legal");
+        let find = |name: &str| profiles.iter().find(|p| p.name == name).expect("a shipped profile");
+        let on = |y, m, d| Time::from_civil(y, m, d).expect("a date");
+        let binance = find("binance");
+        // BTC's table is of 2026-08-02, everything else of 2026-09-15
+        assert_eq!(binance.aged("BTC", None, on(2026, 10, 31)), None);
+        let text = binance.aged("BTC", None, on(2026, 11, 1)).expect("91 days");
+        assert!(text.starts_with("the profile binance: 1 of its 6 parts were read more than 90 days ago, the oldest (instrument BTC) on 2026-08-02"), "{text}");
+        assert_eq!(
+            binance.aged("ETH", Some("vip1"), on(2026, 12, 14)),
+            None,
+            "neither BTC's table nor the other tiers"
+        );
+        assert!(binance.aged("ETH", Some("vip1"), on(2026, 12, 15)).is_some_and(|text| text.contains("5 of its 5")));
+        assert_eq!(Profile::generic().aged("BTC", None, on(2200, 1, 1)), None);
     }
 
     #[test]

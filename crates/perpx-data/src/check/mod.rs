@@ -12,9 +12,10 @@ use crate::TapeError;
 use crate::loader::spec::{OnBadRows, TapeSpec, VenueQuality};
 use crate::store::{Dataset, DepthLevelRow, NumberedTrade, StorePath, Table};
 pub use coverage::PairCheck;
-use perpx_core::config::{Missing, Profile};
+use perpx_core::config::{Missing, Profile, base_asset};
 use perpx_core::market::FundingPrice;
 use perpx_core::tape::rows::{FundingRow, MarkRow, QuoteRow};
+use perpx_core::units::Time;
 use serde::Serialize;
 pub use series::{Delays, Problem, STALE_NS, StaleRun, TableCheck};
 use std::collections::BTreeMap;
@@ -76,6 +77,17 @@ impl CheckReport {
         } else {
             Verdict::Unfit
         }
+    }
+
+    /// The report with a warning for each profile of its venues that was read long before `today`.
+    pub fn hold_profiles_against(mut self, today: Time) -> CheckReport {
+        let profiles = Profile::shipped().unwrap_or_default();
+        for table in &self.tables {
+            let of_venue = profiles.iter().find(|profile| profile.name == table.venue);
+            let aged = of_venue.and_then(|profile| profile.aged(&base_asset(&table.symbol), None, today));
+            self.warnings.extend(aged.filter(|text| !self.warnings.contains(text)));
+        }
+        self
     }
 
     /// The report as a user reads it in so many columns.

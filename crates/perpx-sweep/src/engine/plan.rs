@@ -180,7 +180,7 @@ impl Plan {
                 grid.overrides(&symbol_run.data.symbol, &grid.strategy_point(0).unwrap_or_default(), &grid.world(0));
             lines.extend(grid.base.with(&home).ok().and_then(|config| requests(&config)));
         }
-        lines.extend(warnings.iter().map(|warning| format!("warning  {warning}")));
+        lines.extend(warnings.iter().chain(&aged_profiles(sweep)).map(|warning| format!("warning  {warning}")));
         lines.push(format!("out      {}", sweep.dir.display()));
         Ok(Plan { lines, rows, points, config_ticks, seconds, made: Instant::now(), memory, chunks, warnings })
     }
@@ -208,6 +208,21 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.lines.join("\n"))
     }
+}
+
+/// Profiles that were read long ago: printed and not kept, since what a run leaves is the same on any day.
+fn aged_profiles(sweep: &Sweep<'_>) -> Vec<String> {
+    let (grid, mut list) = (&sweep.grid, Vec::new());
+    let Some(today) = sweep.options.today else { return list };
+    for symbol_run in &sweep.symbol_runs {
+        let home = grid.overrides(&symbol_run.data.symbol, &[], &grid.world(0));
+        for text in grid.base.aged_profiles(&home, today).unwrap_or_default() {
+            if !list.contains(&text) {
+                list.push(text);
+            }
+        }
+    }
+    list
 }
 
 /// Share of the tape's time that some run looks at.

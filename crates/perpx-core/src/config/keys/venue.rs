@@ -13,6 +13,8 @@ const DAY_MS: i64 = 86_400_000;
 const PROFILES: &[Word] = &[
     Word { word: "lighter", meaning: "what is known of that venue" },
     Word { word: "grvt", meaning: "what is known of that venue" },
+    Word { word: "hyperliquid", meaning: "what is known of that venue" },
+    Word { word: "binance", meaning: "what is known of its USD-margined perpetuals" },
     Word { word: "generic", meaning: "nothing: the block says all" },
 ];
 

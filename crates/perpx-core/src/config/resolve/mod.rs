@@ -12,7 +12,7 @@ use super::{Config, ConfigError, KeyIx, World};
 use crate::market::Role;
 
 pub(super) use strategy::band_kind;
-pub(super) use venue::warnings;
+pub(super) use venue::{aged, warnings};
 
 pub(super) fn resolve(values: &Values<'_>) -> Result<Config, ConfigError> {
     for ix in 0..TOP.len() as u16 {

@@ -8,7 +8,7 @@ use crate::config::{ConfigError, KeyIx, Profile, Tier, TimeInForce, VenueWorld, 
 use crate::market::{
     Bracket, Delays, FeeSchedule, Instrument, LiquidationRule, MarginSchedule, RateLimit, Role, VolumeQuota,
 };
-use crate::units::{Cash, Notional, Rate, SECOND_NS};
+use crate::units::{Cash, Notional, Rate, SECOND_NS, Time};
 
 pub(super) fn venue(v: &Values<'_>, venue: usize) -> Result<VenueWorld, ConfigError> {
     let profile = profile(v, venue)?;
@@ -42,7 +42,7 @@ pub(super) fn profile<'a>(v: &'a Values<'_>, venue: usize) -> Result<&'a Profile
         let key = &v.file.schema.venues[venue];
         v.file
             .error(v.venue(venue, V::Name), format!("nothing is known of the venue {name}"))
-            .accepted("a venue with a shipped profile (lighter, grvt), or one that the file describes")
+            .accepted("a venue with a shipped profile (lighter, grvt, hyperliquid, binance), or one that the file describes")
             .remedy(format!(
                 "write under exchanges.{key} `{}: {{tick: 0.1, lot: 0.001}}`, `fees: {{taker_bps: 5, maker_rebate_bps: 2}}` \
                  and `margin: {{maintenance: 0.01}}`, or `profile: lighter`",
@@ -259,6 +259,17 @@ fn liquidation(v: &Values<'_>, venue: usize, profile: &Profile) -> Result<Liquid
             (rule, _) => rule,
         }),
     }
+}
+
+/// Profiles of the two venues that were read long before `today`.
+pub(in crate::config) fn aged(v: &Values<'_>, today: Time) -> Result<Vec<String>, ConfigError> {
+    let base = base_asset(v.word(K::Symbol));
+    let mut list = Vec::new();
+    for venue in super::roles(v)? {
+        list.extend(profile(v, venue)?.aged(&base, v.text(v.venue(venue, V::Tier)), today));
+    }
+    list.dedup();
+    Ok(list)
 }
 
 /// Words about legal but doubtful settings.
