@@ -18,9 +18,15 @@ pub fn write_best(file: &ConfigFile, overrides: &[Override], provenance: &Json) 
     // sections of one name together: keys of several venues are apart in the table
     let venue =
         |path: &str| path.strip_prefix("exchanges.").and_then(|rest| rest.split('.').next()).map(str::to_string);
-    keys.sort_by_key(|ix| {
+    // a section is written once, where its first key stands in the table, though others' keys may lie between its own
+    let first = |section: &str| {
+        file.schema().all().find(|ix| file.schema().path(*ix).strip_prefix(section).is_some_and(|p| p.starts_with('.')))
+    };
+    keys.sort_by_cached_key(|ix| {
         let path = file.schema().path(*ix);
-        (section_rank(file, path), venue(path), *ix)
+        let mut order: Vec<_> = path.match_indices('.').filter_map(|(at, _)| first(&path[..at])).collect();
+        order.push(*ix);
+        (section_rank(file, path), venue(path), order)
     });
     for ix in keys {
         let Some(value) = values.written(ix) else { continue };

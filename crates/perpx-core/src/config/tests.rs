@@ -267,6 +267,18 @@ fn styles_that_a_tier_cannot_carry_are_named() {
     assert_eq!(worst(&["bar_sec=5"]), ([Some(52), Some(4)], 1));
 }
 
+#[test]
+fn best_yml_has_each_section_once() {
+    let file = example();
+    let set = |text: &str| file.set(text).unwrap_or_else(|error| panic!("{error}"));
+    // of a venue's latencies those of its feed come after its clock in the table
+    let over = ["order.constant_ms=20", "feed.constant_ms=5"].map(|key| set(&format!("fills.grvt.latency.{key}")));
+    let over = [over.to_vec(), vec![set("fills.grvt.clock_ahead_ms=7")]].concat();
+    let text = write_best(&file, &over, &serde_json::json!({}));
+    let best = ConfigFile::parse("best.yml", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    assert_eq!(best.world_id(&[]), file.world_id(&over));
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::test_runner::Config { cases: 48, failure_persistence: None, ..Default::default() })]
     /// Any legal configuration, written as best.yml and read again, is itself.
