@@ -22,12 +22,18 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Bring foreign recordings into a store, by a column map
-    #[command(after_help = "Example: perpx-data import data/maps/binance-20240808.toml \\\n             \
-                            --from recordings --store data/real/binance")]
+    /// Bring foreign recordings into a store, by a column map or preset
+    #[command(after_help = "Presets: tardis, binance-vision, bybit, hyperliquid-s3, lighter-export,\n         \
+                            hftbacktest, lean\nExample: perpx-data import map.toml --from recordings \
+                            --store data/real/gold\n         \
+                            perpx-data import --preset tardis --instrument 1 --symbol BTC \\\n             \
+                            --from datasets --store data/real/lighter")]
     Import {
         /// The column map (TOML); examples lie under data/maps
-        map: PathBuf,
+        #[arg(required_unless_present = "preset", conflicts_with = "preset")]
+        map: Option<PathBuf>,
+        #[command(flatten)]
+        archive: ArchiveArgs,
         /// Folder of the files that the map names
         #[arg(long, value_name = "DIR")]
         from: PathBuf,
@@ -100,9 +106,65 @@ enum Command {
     Completions { shell: clap_complete::Shell },
 }
 
+/// A known archive in place of a map.
+#[derive(clap::Args)]
+struct ArchiveArgs {
+    /// A known archive, in place of a map
+    #[arg(long, value_name = "NAME", value_parser = import::preset::names(), hide_possible_values = true, requires = "instrument", requires = "symbol")]
+    preset: Option<String>,
+    /// The archive's own name of the perpetual
+    #[arg(long, value_name = "NAME", requires = "preset")]
+    instrument: Option<String>,
+    /// Its name in the store
+    #[arg(long, value_name = "NAME", requires = "preset")]
+    symbol: Option<String>,
+    /// The venue's name in the store
+    #[arg(long, value_name = "NAME", requires = "preset")]
+    venue: Option<String>,
+    /// How long rows of one clock took to arrive
+    #[arg(long, value_name = "MS", requires = "preset")]
+    feed_latency_ms: Option<f64>,
+    /// Money of each contract, where sizes count them
+    #[arg(long, value_name = "MONEY", requires = "preset")]
+    contract_face: Option<String>,
+}
+
+impl ArchiveArgs {
+    /// The map that says the same.
+    fn map(&self) -> String {
+        let mut text = format!(
+            "about = {}\n[[archive]]\n",
+            quoted(&import::preset::about(self.preset.as_deref().unwrap_or("")).unwrap_or_default())
+        );
+        let texts = [
+            ("preset", &self.preset),
+            ("instrument", &self.instrument),
+            ("symbol", &self.symbol),
+            ("venue", &self.venue),
+            ("contract_face", &self.contract_face),
+        ];
+        for (key, value) in texts {
+            value.iter().for_each(|value| text += &format!("{key} = {}\n", quoted(value)));
+        }
+        self.feed_latency_ms.iter().for_each(|ms| text += &format!("feed_latency_ms = {ms:?}\n"));
+        text
+    }
+}
+
+/// A text of TOML, whose basic strings are those of JSON.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
 fn main() -> ExitCode {
     ExitCode::from(match Args::parse().command {
-        Command::Import { map, from, store, json } => import(&map, &from, &store, json),
+        Command::Import { map, archive, from, store, json } => {
+            let report = match map {
+                Some(map) => import::import(&map, &from, &store),
+                None => import::import_archive(archive.map(), &from, &store),
+            };
+            imported(report, &store, json)
+        }
         Command::Check { store, symbol, max_age, funding_missing, marks_missing, json } => {
             let [funding, marks] = [funding_missing, marks_missing].map(|how| how.unwrap_or(Missing::Refuse));
             let keys = check::MissingKeys { funding, marks };
@@ -132,8 +194,8 @@ fn missing(count: usize) -> impl TypedValueParser<Value = Missing> {
     PossibleValuesParser::new(words).map(|word| Missing::of_word(&word).unwrap_or(Missing::Refuse))
 }
 
-fn import(map: &Path, from: &Path, store: &Path, json: bool) -> u8 {
-    deliver(json, import::import(map, from, store), |report| {
+fn imported(report: Result<import::ImportReport, TapeError>, store: &Path, json: bool) -> u8 {
+    deliver(json, report, |report| {
         let place = store.display();
         let done = format!("{}written to {place}; see `perpx-data check {place}`", report.text());
         let all = || serde_json::json!({ "exit": 0, "store": store.display().to_string(), "import": report });
@@ -142,12 +204,16 @@ fn import(map: &Path, from: &Path, store: &Path, json: bool) -> u8 {
 }
 
 fn columns(markdown: bool, json: bool) -> u8 {
-    use import::reference::{FILE_KEYS, TOP_KEYS, columns, markdown as tables, plain};
+    use import::reference::{ARCHIVE_KEYS, FILE_KEYS, TOP_KEYS, columns, markdown as tables, plain};
     text::print(
         &match (markdown, json) {
             (true, _) => tables(),
             (_, true) => {
-                serde_json::json!({ "exit": 0, "map": TOP_KEYS, "file": FILE_KEYS, "columns": columns() }).to_string()
+                let (map, file, archive) = (TOP_KEYS, FILE_KEYS, ARCHIVE_KEYS);
+                let all = serde_json::json!({
+                    "exit": 0, "map": map, "file": file, "archive": archive, "columns": columns()
+                });
+                all.to_string()
             }
             _ => plain(text::width()),
         },

@@ -97,14 +97,33 @@ impl<'a> Tree<'a> {
         })
     }
 
-    /// The text at a path such as "data.bids.0.1"; empty when there is none. `names` are those of the places of a list.
+    /// The elements of the list at a path; none where it is no list.
+    pub fn elements(&self, path: &str) -> &[Tree<'a>] {
+        match self.at(path) {
+            Some(Tree::List(elements)) => elements,
+            _ => &[],
+        }
+    }
+
+    /// The text at a path such as "data.bids.0.1"; empty when there is none. `names` are those of the places of a list. Of
+    /// "cts|ts" the first that is there.
     pub fn text(&self, path: &str, names: &[String]) -> Result<String, String> {
+        if let (Tree::List(cells), Some(i)) = (self, names.iter().position(|name| name == path)) {
+            return cells.get(i).map_or(Ok(String::new()), |cell| cell.leaf(path));
+        }
+        for path in path.split('|') {
+            let text = self.at(path).map_or(Ok(String::new()), |found| found.leaf(path))?;
+            if !text.is_empty() {
+                return Ok(text);
+            }
+        }
+        Ok(String::new())
+    }
+
+    /// What lies at a path.
+    fn at(&self, path: &str) -> Option<&Tree<'a>> {
         let mut at = self;
         let mut left = Some(path);
-        if let (Tree::List(cells), Some(i)) = (self, names.iter().position(|name| name == path)) {
-            let Some(cell) = cells.get(i) else { return Ok(String::new()) };
-            (at, left) = (cell, None);
-        }
         while let Some(path) = left {
             // a field whose name has dots itself comes first
             let (step, rest) = match at {
@@ -116,10 +135,13 @@ impl<'a> Tree<'a> {
                 Tree::List(list) => step.parse::<usize>().ok().and_then(|i| list.get(i)),
                 Tree::Leaf(_) => None,
             };
-            let Some(next) = next else { return Ok(String::new()) };
-            (at, left) = (next, rest);
+            (at, left) = (next?, rest);
         }
-        match at {
+        Some(at)
+    }
+
+    fn leaf(&self, path: &str) -> Result<String, String> {
+        match self {
             Tree::Leaf("null") => Ok(String::new()),
             Tree::Leaf(text) if text.starts_with('"') => serde_json::from_str(text).map_err(|e| e.to_string()),
             Tree::Leaf(text) => Ok(text.to_string()),
@@ -149,6 +171,11 @@ mod tests {
 
     #[test]
     fn a_path_leads_to_the_text_as_it_is_written() {
+        let either = Tree::read(r#"{"ts":1,"cts":null,"b":[["1","2"],["3","4"]]}"#).expect("legal");
+        assert_eq!(either.text("cts|ts", &[]), Ok("1".to_string()));
+        let firsts: Vec<_> = either.elements("b").iter().map(|one| one.text("0", &[])).collect();
+        assert_eq!(firsts, [Ok("1".to_string()), Ok("3".to_string())]);
+        assert!(either.elements("ts").is_empty() && either.elements("none").is_empty());
         let tree = Tree::read(r#"{"d":{"b":[["0.10","5"],[1.00000000000000001,null]]},"a.b":"A"}"#).expect("legal");
         let text = |path: &str| tree.text(path, &[]).expect("a text");
         assert_eq!(

@@ -18,7 +18,9 @@
 //! Everything else of `[[file]]` has a default, see [`FileMap`]; docs/import-maps.md is the manual. A file that is not
 //! imported is named under `[[left_out]]` with its `path` and a `why`.
 
+use super::book::Changes;
 use super::factor::Factor;
+use super::preset::Archive;
 use super::time::Zone;
 use crate::TapeError;
 use crate::store::Table;
@@ -46,7 +48,11 @@ pub struct ImportMap {
     /// By table, store column -> source column; a file's own `columns` come first.
     #[serde(default)]
     pub columns: BTreeMap<String, BTreeMap<String, String>>,
+    #[serde(default)]
     pub file: Vec<Spanned<FileMap>>,
+    /// Files of known archives, by preset.
+    #[serde(default)]
+    pub archive: Vec<Spanned<Archive>>,
     /// Files of the data set that are not imported; kept in dataset.json, and repeated by `check`.
     #[serde(default)]
     pub left_out: Vec<LeftOut>,
@@ -69,8 +75,16 @@ pub struct FileMap {
     pub symbol: String,
     #[serde(default)]
     pub columns: Columns,
+    /// Names of the columns of a CSV in order: those of a file without a header; one with a header must have just these.
+    #[serde(default)]
+    pub header: Vec<String>,
     /// Instead of the one that the file's name says.
     pub format: Option<Form>,
+    /// JSON: paths of lists in each value, of which every element is a row.
+    #[serde(default)]
+    pub rows: Vec<String>,
+    /// Quotes and depth: the rows are changes of a book.
+    pub changes: Option<Changes>,
     /// The file of a .zip archive that holds several.
     pub member: Option<String>,
     /// Of a CSV; without it, whichever of `,`, `;`, `|` and tab stands most often in the first line.
@@ -78,6 +92,15 @@ pub struct FileMap {
     /// Only rows with one of these words in these columns of the file.
     #[serde(default, rename = "where")]
     pub filter: BTreeMap<String, Words>,
+    /// Rows of which one of these columns of the store is empty, or a price of zero, are passed over.
+    #[serde(default)]
+    pub skip_empty: Vec<String>,
+    /// Times count from midnight (UTC) of the date in the file's name, 20260105.
+    #[serde(default)]
+    pub day_in_name: bool,
+    /// Added to exchange and receive times as they are read: a bar is known at its end.
+    #[serde(default)]
+    pub time_shift_ms: i64,
     /// Of times that are numbers or texts: typed ones say it themselves.
     #[serde(default)]
     pub time_unit: TimeUnits,
@@ -117,6 +140,9 @@ pub struct FileMap {
     /// Free text, kept in dataset.json.
     #[serde(default)]
     pub note: String,
+    /// The preset that it comes from.
+    #[serde(skip)]
+    pub preset: Option<&'static str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -153,6 +179,8 @@ pub enum Form {
     /// A value a line, or one array of them.
     Json,
     Parquet,
+    /// A structured array of numpy.
+    Npy,
 }
 
 /// Store column = column of the file; or the names of the columns of a file without a header, in order.
@@ -283,14 +311,22 @@ pub struct ReadMap {
 impl ReadMap {
     pub fn read(path: &Path) -> Result<ReadMap, TapeError> {
         let text = std::fs::read_to_string(path).map_err(TapeError::io(path, "read the import map"))?;
-        let map: ImportMap = toml::from_str(&text)
-            .map_err(|e| TapeError::Map { path: path.to_path_buf(), what: e.to_string().trim_end().to_string() })?;
+        ReadMap::parse(path, text)
+    }
+
+    /// The map of a text; `path` is its name in messages.
+    pub fn parse(path: &Path, text: String) -> Result<ReadMap, TapeError> {
+        let failed = |what: String| TapeError::Map { path: path.to_path_buf(), what };
+        let map: ImportMap = toml::from_str(&text).map_err(|e| failed(e.to_string().trim_end().to_string()))?;
+        if map.file.is_empty() && map.archive.is_empty() {
+            return Err(failed("it names no files: wanted [[file]], or [[archive]] for those of a preset".to_string()));
+        }
         let read = ReadMap { map, text };
         read.validate(path)?;
         Ok(read)
     }
 
-    fn validate(&self, path: &Path) -> Result<(), TapeError> {
+    pub fn validate(&self, path: &Path) -> Result<(), TapeError> {
         let tables = || Table::ALL.map(Table::name).join(", ");
         if let Some(name) = self.map.columns.keys().find(|name| table_of(name).is_none()) {
             let what = format!("[columns.{name}]: there is no such table; accepted: {}", tables());
@@ -339,19 +375,35 @@ impl ReadMap {
                 return refused(format!("[[file]] table is '{}'", file.table), tables());
             };
             let columns = self.columns(file);
-            let known = accepted(table);
+            let mut known = accepted(table);
+            if file.changes.is_some() {
+                known = ["exch_ts", "recv_ts"].into_iter().chain(CHANGED).chain(["change"]).collect();
+            }
             if let Some(name) = columns.keys().find(|name| !known.contains(name)) {
                 return refused(format!("{} has no column '{name}'", file.table), known.join(", "));
             }
             let is_wide = table == Table::Depth && columns.values().any(|source| source.contains("{n}"));
-            let required = if is_wide { &WIDE[..] } else { required(table) };
+            let required = match is_wide {
+                true => &WIDE[..],
+                false if file.changes.is_some() => &CHANGED[..],
+                false => required(table),
+            };
+            if file.changes.is_some() && (is_wide || !matches!(table, Table::Quotes | Table::Depth)) {
+                let what = format!("[[file]] '{}': changes of a book as rows of {}", file.path, file.table);
+                return refused(what, "quotes or depth, with side, px, qty and change as columns".to_string());
+            }
+            let unknown = file.skip_empty.iter().find(|name| !columns.contains_key(name.as_str()));
+            if let Some(name) = unknown {
+                let named: Vec<&str> = columns.keys().copied().collect();
+                return refused(format!("skip_empty names '{name}'"), named.join(", "));
+            }
             if let Some(name) = columns.iter().find(|c| WIDE.contains(c.0) && is_wide && !c.1.contains("{n}")) {
                 let what = format!("[[file]] '{}': {} of wide depth is '{}'", file.path, name.0, name.1);
                 return refused(what, "a name with {n} where the number of the level stands: bid_px_{n}".to_string());
             }
-            if let Some(name) =
-                columns.keys().find(|name| table == Table::Depth && WIDE.contains(name) != is_wide && !is_time(name))
-            {
+            if let Some(name) = columns.keys().find(|name| {
+                table == Table::Depth && file.changes.is_none() && WIDE.contains(name) != is_wide && !is_time(name)
+            }) {
                 let what = format!("[[file]] '{}': '{name}' does not go with the other columns", file.path);
                 let wanted =
                     "side, level, px, qty (a row a level), or bid_px, bid_qty, ask_px, ask_qty with {n} (a row a book)";
@@ -397,7 +449,8 @@ impl ReadMap {
 
     /// Store column -> source column of one file.
     pub fn columns<'a>(&'a self, file: &'a FileMap) -> BTreeMap<&'a str, &'a str> {
-        let shared = self.map.columns.get(&file.table);
+        // a preset's files name all of theirs
+        let shared = self.map.columns.get(&file.table).filter(|_| file.preset.is_none());
         let mut columns: BTreeMap<&str, &str> = BTreeMap::new();
         if let Columns::InOrder(names) = &file.columns {
             // a column that bears a name of the store needs no entry
@@ -421,6 +474,9 @@ impl ReadMap {
 pub fn table_of(name: &str) -> Option<Table> {
     Table::ALL.into_iter().find(|t| t.name() == name)
 }
+
+/// Columns of files whose rows are changes of a book.
+const CHANGED: [&str; 3] = ["px", "qty", "side"];
 
 /// Columns of depth with a row a book: their sources bear the number of the level.
 pub const WIDE: [&str; 4] = ["ask_px", "ask_qty", "bid_px", "bid_qty"];

@@ -1,12 +1,15 @@
 //! Foreign recordings into a store, by a column map. Strict: a row that a replay would refuse stops the import, and a
 //! stopped import leaves nothing. Holds the rows of the data set in memory.
 
+mod book;
 mod clock;
 mod factor;
 mod json;
 mod map;
+mod npy;
 mod open;
 mod parse;
+pub mod preset;
 pub mod reference;
 mod series;
 mod source;
@@ -72,6 +75,10 @@ pub struct FileReport {
     pub sizes: String,
     /// Rows that the map's `where` leaves out.
     pub passed_over: u64,
+    /// Rows that the map's `skip_empty` leaves out.
+    pub empty: u64,
+    /// Messages that left a book crossed or with one side only: no row is made of them.
+    pub unfit_books: u64,
     /// Prints and settlements that were there before, dropped.
     pub repeated: u64,
     /// Rows whose stamps jumped out of their series, dropped as the map wishes.
@@ -99,6 +106,8 @@ impl FileReport {
             (self.repeated, format!("{what} that were there before dropped")),
             (self.jumped, "rows with a stamp out of line dropped".to_string()),
             (self.passed_over, "rows passed over by where".to_string()),
+            (self.empty, "rows without a price passed over".to_string()),
+            (self.unfit_books, "messages that left the book crossed or one-sided passed over".to_string()),
         ] {
             if count > 0 {
                 notes.push(format!("{count} {what}"));
@@ -147,7 +156,18 @@ impl ImportReport {
 
 /// Reads the files of `map` below `from` and writes the store `store`.
 pub fn import(map: &Path, from: &Path, store: &Path) -> Result<ImportReport, TapeError> {
-    let read = ReadMap::read(map)?;
+    import_read(ReadMap::read(map)?, map, from, store)
+}
+
+/// Reads the files of an archive below `from` and writes the store `store`. `text` is the map that names it: one
+/// `[[archive]]`.
+pub fn import_archive(text: String, from: &Path, store: &Path) -> Result<ImportReport, TapeError> {
+    let name = Path::new("arguments of the command");
+    import_read(ReadMap::parse(name, text)?, name, from, store)
+}
+
+fn import_read(mut read: ReadMap, map: &Path, from: &Path, store: &Path) -> Result<ImportReport, TapeError> {
+    preset::expand(&mut read, map, from)?;
     let mut writer = StoreWriter::create(store)?;
     let mut entries = Vec::new();
     for file in &read.map.file {
@@ -158,12 +178,15 @@ pub fn import(map: &Path, from: &Path, store: &Path) -> Result<ImportReport, Tap
     let most_ns = (read.map.max_jump_ms * perpx_core::units::MS_NS as f64).round() as i64;
     let jumps = Jumps { most_ns, on_jumps: read.map.on_jumps };
     let series = put_in_order(&mut entries, jumps)?;
-    let measure = |entry: &Entry<'_>| Measure {
-        recorder: entry.map.recorder.clone(),
-        file: entry.map.path.clone(),
-        offset: offset(&mut delays(&entry.file)),
+    let measure = |entry: &mut Entry<'_>| {
+        let mut delays = delays(&entry.file);
+        if !delays.is_empty() && delays.iter().all(|delay| *delay == 0) {
+            entry.note("exchange and receive times are equal in every row: the source gave one of them for both");
+        }
+        let (recorder, file) = (entry.map.recorder.clone(), entry.map.path.clone());
+        Measure { recorder, file, offset: offset(&mut delays) }
     };
-    let measures: Vec<Measure> = entries.iter().map(measure).collect();
+    let measures: Vec<Measure> = entries.iter_mut().map(measure).collect();
     let given = |recorder: &str| read.map.clock_shift_ms.as_ref()?.of(recorder);
     let clocks = recorder_clocks(&measures, read.map.min_feed_ms, given);
     for (entry, measure) in entries.iter_mut().zip(&measures) {
@@ -257,6 +280,8 @@ fn file_report(entry: &Entry<'_>, repaired: Repaired, offset_ns: Option<i64>) ->
         repaired,
         sizes: sizes.join(", "),
         passed_over: parsed.passed_over,
+        empty: parsed.empty,
+        unfit_books: parsed.unfit_books,
         repeated: entry.repeated,
         jumped: entry.jumped,
         corrected: entry.corrected.clone(),

@@ -2,6 +2,7 @@
 
 use super::map::{FileMap, Form};
 use crate::TapeError;
+use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
@@ -34,8 +35,11 @@ pub fn open(path: &Path, map: &FileMap) -> Result<Opened, TapeError> {
     let failed = |what: String| TapeError::ImportFile { path: path.to_path_buf(), what };
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("").to_ascii_lowercase();
     let file = File::open(path).map_err(TapeError::io(path, "open the file"))?;
+    checksum(path)?;
     let (stem, packing) = match name.rsplit_once('.') {
-        Some((stem, packing @ ("gz" | "zst" | "xz" | "bz2" | "zip"))) => (stem.to_string(), packing),
+        Some((stem, packing @ ("gz" | "zst" | "xz" | "bz2" | "lz4" | "zip"))) => (stem.to_string(), packing),
+        // numpy's archives are zips
+        Some((stem, "npz")) => (format!("{stem}.npy"), "zip"),
         _ => (name.clone(), ""),
     };
     if packing != "zip" && map.member.is_some() {
@@ -49,6 +53,7 @@ pub fn open(path: &Path, map: &FileMap) -> Result<Opened, TapeError> {
             let reader = zstd::Decoder::new(file).map_err(|e| failed(e.to_string()))?;
             (stem, Content::Unpacked(Box::new(reader)))
         }
+        "lz4" => (stem, Content::Unpacked(Box::new(Frames(lz4_flex::frame::FrameDecoder::new(BufReader::new(file)))))),
         "zip" => {
             let (member, bytes) = member_of(file, map.member.as_deref()).map_err(failed)?;
             let name = if form_of(&member).is_some() { member } else { stem };
@@ -58,8 +63,8 @@ pub fn open(path: &Path, map: &FileMap) -> Result<Opened, TapeError> {
     };
     let form = map.format.or_else(|| form_of(&name)).ok_or_else(|| {
         failed(
-            "its name says no known form; accepted: .csv, .tsv, .txt, .jsonl, .ndjson, .json, .parquet, each also as \
-             .gz, .zst, .xz, .bz2 or .zip; or say format = \"csv\", \"json\" or \"parquet\""
+            "its name says no known form; accepted: .csv, .tsv, .txt, .jsonl, .ndjson, .json, .parquet, .npy, each also as \
+             .gz, .zst, .xz, .bz2, .lz4 or .zip, and .npz; or say format = \"csv\", \"json\", \"parquet\" or \"npy\""
                 .to_string(),
         )
     })?;
@@ -71,7 +76,47 @@ fn form_of(name: &str) -> Option<Form> {
         "csv" | "tsv" | "txt" => Some(Form::Csv),
         "jsonl" | "ndjson" | "json" => Some(Form::Json),
         "parquet" => Some(Form::Parquet),
+        "npy" => Some(Form::Npy),
         _ => None,
+    }
+}
+
+/// LZ4 frames one after another: the decoder ends at each.
+struct Frames<R: Read>(lz4_flex::frame::FrameDecoder<R>);
+
+impl<R: Read> Read for Frames<R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        match self.0.read(into)? {
+            0 => self.0.read(into),
+            read => Ok(read),
+        }
+    }
+}
+
+/// Holds a file against the SHA-256 that its archive puts beside it, `NAME.CHECKSUM`, where that is there.
+fn checksum(path: &Path) -> Result<(), TapeError> {
+    let beside = path.with_added_extension("CHECKSUM");
+    let Ok(text) = std::fs::read_to_string(&beside) else { return Ok(()) };
+    let wanted = text.split_whitespace().next().unwrap_or("").to_ascii_lowercase();
+    let mut file = File::open(path).map_err(TapeError::io(path, "open the file"))?;
+    let mut hash = Sha256::new();
+    let mut piece = vec![0u8; 1 << 16];
+    loop {
+        match file.read(&mut piece).map_err(TapeError::io(path, "read the file"))? {
+            0 => break,
+            read => hash.update(&piece[..read]),
+        }
+    }
+    let found = hex::encode(hash.finalize());
+    let name = beside.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    match found == wanted {
+        true => Ok(()),
+        false => Err(TapeError::ImportFile {
+            path: path.to_path_buf(),
+            what: format!(
+                "its SHA-256 is {found}, and {name} beside it says {wanted}: get the file again, or delete {name}"
+            ),
+        }),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Rows of text to rows of the store.
 
+use super::book::{Book, Change, Changes, Level, Made};
 use super::factor::{Factor, Unfit, scaled};
-use super::map::{FileMap, Numbers, RateUnit, ReadMap, WIDE, table_of};
+use super::map::{FileMap, Numbers, RateUnit, ReadMap, WIDE, Words, table_of};
 use super::source::{MOST_LEVELS, SourceFile};
 use super::time::{self, Cell};
 use crate::TapeError;
@@ -24,9 +25,24 @@ pub struct ParsedFile {
     pub unit: &'static str,
     /// Rows that the map's `where` leaves out.
     pub passed_over: u64,
+    /// Rows of which the map's `skip_empty` finds a column empty.
+    pub empty: u64,
+    /// Messages that left a book crossed or with one side only.
+    pub unfit_books: u64,
 }
 
 impl ParsedFile {
+    /// Adds what a message left of a book.
+    fn put(&mut self, made: Made) {
+        let before = self.rows.len();
+        match &mut self.rows {
+            ParsedRows::Quotes(rows) => rows.push(made.quote),
+            ParsedRows::Depth(rows) => rows.extend(made.depth),
+            _ => {}
+        }
+        self.places.extend((before..self.rows.len()).map(|_| made.place));
+    }
+
     /// The refusal of row `i`.
     pub fn refused(&self, i: usize, fault: Fault) -> TapeError {
         TapeError::ImportRow { path: self.path.clone(), place: self.place(i), fault: fault.into() }
@@ -55,6 +71,19 @@ pub enum ParsedRows {
 }
 
 impl ParsedRows {
+    /// Adds what a row says: the levels of a whole book, or one row.
+    fn push(&mut self, row: &Row<'_>) -> Result<(), Fault> {
+        match self {
+            ParsedRows::Quotes(rows) => rows.push(row.quote()?),
+            ParsedRows::Trades(rows) => rows.push(row.trade()?),
+            ParsedRows::Depth(rows) if row.layout.levels > 0 => row.book(rows)?,
+            ParsedRows::Depth(rows) => rows.push(row.depth()?),
+            ParsedRows::Marks(rows) => rows.push(row.mark()?),
+            ParsedRows::Funding(rows) => rows.push(row.funding()?),
+        }
+        Ok(())
+    }
+
     fn len(&self) -> usize {
         match self {
             ParsedRows::Quotes(rows) => rows.len(),
@@ -73,53 +102,112 @@ pub fn parse_file(map: &ReadMap, file: &FileMap, from: &Path) -> Result<ParsedFi
     let mut sources: Vec<&str> = columns.values().copied().chain(file.filter.keys().map(String::as_str)).collect();
     sources.sort_unstable();
     sources.dedup();
-    let mut source = SourceFile::open(&path, file, &sources)?;
+    let of_preset = |what: String| match file.preset {
+        Some(preset) => format!("it has not the layout of the preset {preset}, {}: {what}", file.table),
+        None => what,
+    };
+    let mut source = SourceFile::open(&path, file, &sources).map_err(|error| match error {
+        TapeError::ImportFile { path, what } => TapeError::ImportFile { path, what: of_preset(what) },
+        other => other,
+    })?;
+    let midnight = midnight(file, &path)?;
     let table = table_of(&file.table).unwrap_or(Table::Quotes);
     let layout = Layout::of(&columns, source.columns());
     let place_of = |name: &str| source.columns().iter().position(|c| c == name);
     let filter: Vec<_> = file.filter.iter().filter_map(|(name, words)| Some((place_of(name)?, words))).collect();
-    let has = |name: &str| columns.contains_key(name);
-    let exch = if table == Table::Funding { has("ts") } else { has("exch_ts") };
-    let clocks = match (exch, has("recv_ts")) {
-        (true, true) => Clocks::Both,
-        (true, false) => Clocks::ExchOnly,
-        _ => Clocks::RecvOnly,
-    };
+    let clocks = clocks(&columns, table);
     let latency = (file.feed_latency_ms.unwrap_or(0.0) * MS_NS as f64).round() as i64;
     let unit = source.unit();
+    let (rows, places) = (empty(table), Vec::new());
     let mut parsed =
-        ParsedFile { path: path.clone(), clocks, rows: empty(table), places: Vec::new(), unit, passed_over: 0 };
-    let mut cells = Vec::new();
+        ParsedFile { path: path.clone(), clocks, rows, places, unit, passed_over: 0, empty: 0, unfit_books: 0 };
+    let depth = |changes: &Changes| if table == Table::Depth { changes.levels } else { 0 };
+    let mut book = file.changes.as_ref().map(|changes| Book::new(depth(changes)));
+    let (mut cells, mut lacking) = (Vec::new(), 0);
     while let Some(place) = source.next(&mut cells)? {
-        let wanted = |(at, words): &(usize, &super::map::Words)| matches!(&cells[*at], Cell::Text(t) if words.hold(t));
+        let wanted = |(at, words): &(usize, &Words)| matches!(&cells[*at], Cell::Text(t) if words.hold(t));
         if !filter.iter().all(wanted) {
+            let lacks = |(at, _): &(usize, _)| cells[*at] == Cell::Text(String::new());
+            lacking += u64::from(filter.iter().any(lacks));
             parsed.passed_over += 1;
             continue;
         }
-        let row = Row { file, columns: &columns, layout: &layout, cells: &cells, clocks, latency };
-        let failed = |fault: Fault| TapeError::ImportRow {
-            path: path.clone(),
-            place: format!("{unit} {place}"),
-            fault: fault.into(),
-        };
-        let before = parsed.rows.len();
-        match &mut parsed.rows {
-            ParsedRows::Quotes(rows) => rows.push(row.quote().map_err(failed)?),
-            ParsedRows::Trades(rows) => rows.push(row.trade().map_err(failed)?),
-            ParsedRows::Depth(rows) if layout.levels > 0 => row.book(rows).map_err(failed)?,
-            ParsedRows::Depth(rows) => rows.push(row.depth().map_err(failed)?),
-            ParsedRows::Marks(rows) => rows.push(row.mark().map_err(failed)?),
-            ParsedRows::Funding(rows) => rows.push(row.funding().map_err(failed)?),
+        let row = Row { file, columns: &columns, layout: &layout, cells: &cells, clocks, latency, midnight };
+        if file.skip_empty.iter().any(|column| row.is_empty(column)) {
+            parsed.empty += 1;
+            continue;
         }
+        let is_first = parsed.places.is_empty();
+        let failed = |fault: Fault| match file.preset.filter(|_| is_first) {
+            Some(_) => {
+                TapeError::ImportFile { path: path.clone(), what: of_preset(format!("{unit} {place}: {fault}")) }
+            }
+            None => TapeError::ImportRow { path: path.clone(), place: format!("{unit} {place}"), fault: fault.into() },
+        };
+        if let (Some(book), Some(changes)) = (&mut book, &file.changes) {
+            let level = row.level(changes, place).map_err(failed)?;
+            let made = book.take(level, !file.rows.is_empty());
+            made.into_iter().for_each(|made| parsed.put(made));
+            continue;
+        }
+        let before = parsed.rows.len();
+        parsed.rows.push(&row).map_err(failed)?;
         parsed.places.extend((before..parsed.rows.len()).map(|_| place));
     }
-    if parsed.places.is_empty() && parsed.passed_over > 0 {
-        let words: Vec<String> =
-            file.filter.iter().map(|(name, words)| format!("{name} = {}", words.all().join(" or "))).collect();
-        let what = format!("none of its {} rows has {}, which where asks for", parsed.passed_over, words.join(" and "));
-        return Err(TapeError::ImportFile { path, what });
+    if let Some(book) = &mut book {
+        let made = book.end();
+        made.into_iter().for_each(|made| parsed.put(made));
+        parsed.unfit_books = book.unfit;
     }
-    Ok(parsed)
+    match nothing(file, &parsed, lacking, source.values()) {
+        Some(what) => Err(TapeError::ImportFile { path, what: of_preset(what) }),
+        None => Ok(parsed),
+    }
+}
+
+/// Why a file of which no row is taken is not what the map thinks. (An hour of a whole venue may have none of one instrument.)
+fn nothing(file: &FileMap, parsed: &ParsedFile, lacking: u64, values: u64) -> Option<String> {
+    if !parsed.places.is_empty() || parsed.empty > 0 || parsed.unfit_books > 0 {
+        return None;
+    }
+    let words = |(name, words): (&String, &Words)| format!("{name} = {}", words.all().join(" or "));
+    let words: Vec<String> = file.filter.iter().map(words).collect();
+    let rows = parsed.passed_over;
+    if rows > 0 && (file.preset.is_none() || lacking == rows) {
+        return Some(format!("none of its {rows} rows has {}, which where asks for", words.join(" and ")));
+    }
+    let lists = file.rows.join(" or ");
+    (rows == 0 && values > 0).then(|| format!("none of its {values} values has an element of {lists}"))
+}
+
+fn clocks(columns: &BTreeMap<&str, &str>, table: Table) -> Clocks {
+    let has = |name: &str| columns.contains_key(name);
+    let exch = if table == Table::Funding { has("ts") } else { has("exch_ts") };
+    match (exch, has("recv_ts")) {
+        (true, true) => Clocks::Both,
+        (true, false) => Clocks::ExchOnly,
+        _ => Clocks::RecvOnly,
+    }
+}
+
+/// Midnight of the date in the name of a file whose times count from it.
+fn midnight(file: &FileMap, path: &Path) -> Result<Option<Time>, TapeError> {
+    if !file.day_in_name {
+        return Ok(None);
+    }
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
+    let dates = name.split(|c: char| !c.is_ascii_digit()).filter(|digits| digits.len() == 8);
+    let date = |digits: &str| {
+        Time::from_civil(digits[..4].parse().ok()?, digits[4..6].parse().ok()?, digits[6..].parse().ok()?)
+    };
+    match dates.filter_map(date).next() {
+        Some(midnight) => Ok(Some(midnight)),
+        None => Err(TapeError::ImportFile {
+            path: path.to_path_buf(),
+            what: "its times count from midnight of the date in its name, which has none (wanted: 20260105)"
+                .to_string(),
+        }),
+    }
 }
 
 /// Where the store's columns stand among the cells of a row.
@@ -174,9 +262,33 @@ struct Row<'a> {
     cells: &'a [Cell],
     clocks: Clocks,
     latency: i64,
+    midnight: Option<Time>,
 }
 
 impl Row<'_> {
+    /// No text, or a price of zero.
+    fn is_empty(&self, column: &str) -> bool {
+        self.cell(column).is_none_or(|text| column.ends_with("px") && parse_scaled(&text, 9) == Some(0))
+    }
+
+    /// A change of a book.
+    fn level(&self, changes: &Changes, place: u64) -> Result<Level, Fault> {
+        let (exch, recv) = self.times()?;
+        let word = self.cell("change").unwrap_or_default();
+        let change = match () {
+            () if changes.snapshot.contains(&word) => Change::Snapshot,
+            () if changes.clear.contains(&word) => Change::Clear,
+            () => Change::Update,
+        };
+        let side = match self.side("side") {
+            Err(_) if change == Change::Clear => None,
+            side => Some(side?),
+        };
+        let px = if side.is_some() { self.price("px", 0)? } else { Price(0) };
+        let qty = if change == Change::Clear { Qty(0) } else { self.size("qty", 0, px)? };
+        Ok(Level { exch, recv, change, side, px, qty, place })
+    }
+
     /// The text of a cell that is not empty. (A typed time where a word or a number belongs shows as its number.)
     fn cell(&self, column: &str) -> Option<String> {
         self.level_cell(column, 0)
@@ -244,7 +356,12 @@ impl Row<'_> {
         let unit = self.file.time_unit.of(column);
         let empty = Cell::Text(String::new());
         let cell = self.layout.places.get(&(column, 0)).and_then(|at| self.cells.get(*at)).unwrap_or(&empty);
-        time::read(cell, unit, self.file.time_zone).map_err(|wanted| self.fault(column, wanted))
+        let shift = if column == "ts" { 0 } else { self.file.time_shift_ms * MS_NS };
+        let found = match self.midnight {
+            Some(midnight) => time::since(cell, unit, midnight),
+            None => time::read(cell, unit, self.file.time_zone),
+        };
+        Ok(found.map_err(|wanted| self.fault(column, wanted))?.plus(shift))
     }
 
     /// (exch, recv), one made from the other where the file has one.

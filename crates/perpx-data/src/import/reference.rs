@@ -53,7 +53,12 @@ pub const TOP_KEYS: &[MapKey] = &[
     ),
     key("max_jump_ms", "60000", "a stamp further out of its series than so many milliseconds is no stamp"),
     key("on_jumps", "refuse", "`drop` leaves rows with such stamps out, counted; `refuse` stops"),
-    key("file", "required", "`[[file]]`: a file, see below"),
+    key("file", "", "`[[file]]`: a file, see below"),
+    key(
+        "archive",
+        "",
+        "`[[archive]]`: the files of a preset for one instrument, see below; a map has this or `[[file]]`, or both",
+    ),
     key("left_out", "", "`[[left_out]]`: `path` and `why` of a file that is not imported; `check` repeats it"),
 ];
 
@@ -68,7 +73,22 @@ pub const FILE_KEYS: &[MapKey] = &[
         "as `[columns.TABLE]`",
         "`{ bid_px = \"b\" }` for this file alone, or `[\"t\", \"b\", \"a\"]`: the names of all columns, in order, of a file without a header",
     ),
-    key("format", "by the name", "`csv`, `json` or `parquet`, where the file's name does not say it"),
+    key(
+        "header",
+        "",
+        "names of the columns of a CSV, in order: those of a file without a header; a file with one must have just these",
+    ),
+    key("format", "by the name", "`csv`, `json`, `parquet` or `npy`, where the file's name does not say it"),
+    key(
+        "rows",
+        "",
+        "JSON: paths of lists in a value, such as `[\"data.b\", \"data.a\"]`: each element is a row, of which `@.0` is a part, `@list` the list's path and `@n` the number",
+    ),
+    key(
+        "changes",
+        "",
+        "quotes and depth: the rows are changes of a book, with `side`, `px`, `qty` (0: gone) and `change` as columns: `{ snapshot = [words], clear = [words], levels = 10 }`. A row is made where the best prices or sizes changed, and each second",
+    ),
     key("member", "", "the file of a .zip that holds several"),
     key(
         "delimiter",
@@ -85,6 +105,13 @@ pub const FILE_KEYS: &[MapKey] = &[
         "ns",
         "`s`, `ms`, `us`, `ns` since 1970, or `rfc3339`; or one for each time column. A typed column of parquet says it itself",
     ),
+    key(
+        "skip_empty",
+        "",
+        "rows of which one of these columns of the store is empty, or a price zero, are left out, counted",
+    ),
+    key("day_in_name", "false", "true: times count from midnight (UTC) of the date in the file's name, 20260105"),
+    key("time_shift_ms", "0", "added to exchange and receive times as they are read: a bar is known at its end"),
     key("time_zone", "", "of times that say none: `UTC`, `+02:00`, `Europe/Berlin`. Without it they are refused"),
     key(
         "numbers",
@@ -107,6 +134,23 @@ pub const FILE_KEYS: &[MapKey] = &[
     key("recorder", "recorder", "files of one recorder share one clock, and one correction"),
     key("sort", "false", "true for a file that is not in receive order"),
     key("note", "", "free text, kept in dataset.json"),
+];
+
+/// Of each `[[archive]]`; the options of `perpx-data import --preset` are the same.
+pub const ARCHIVE_KEYS: &[MapKey] = &[
+    key(
+        "preset",
+        "required",
+        "`tardis`, `binance-vision`, `bybit`, `hyperliquid-s3`, `lighter-export`, `hftbacktest` or `lean`",
+    ),
+    key("instrument", "required", "the archive's own name of the perpetual"),
+    key("symbol", "required", "name of the symbol in the store"),
+    key("venue", "the preset's", "name of the venue in the store"),
+    key("folder", "", "where its files lie below the folder given by `--from`"),
+    key("feed_latency_ms", "", "for archives with one clock: how long their rows took to arrive"),
+    key("contract_face", "", "as of `[[file]]`, of quotes, trades and depth"),
+    key("price_factor", "1", "as of `[[file]]`"),
+    key("qty_factor", "1", "as of `[[file]]`, of quotes, trades and depth"),
 ];
 
 fn fields(table: Table) -> Vec<Field> {
@@ -174,7 +218,12 @@ pub fn columns() -> Vec<StoreColumn> {
 /// Tables of Markdown.
 pub fn markdown() -> String {
     let mut out = String::new();
-    for (title, keys) in [("At the top of the map", TOP_KEYS), ("Of each `[[file]]`", FILE_KEYS)] {
+    let parts = [
+        ("At the top of the map", TOP_KEYS),
+        ("Of each `[[file]]`", FILE_KEYS),
+        ("Of each `[[archive]]`", ARCHIVE_KEYS),
+    ];
+    for (title, keys) in parts {
         out += &format!("## {title}\n\n| key | default | what it says |\n| --- | --- | --- |\n");
         for MapKey { key, default, meaning } in keys {
             out += &format!("| `{key}` | {default} | {meaning} |\n");
@@ -195,7 +244,7 @@ pub fn markdown() -> String {
 /// A paragraph a key or column; without a terminal a line each.
 pub fn plain(width: usize) -> String {
     let mut lines = Vec::new();
-    for (place, keys) in [("", TOP_KEYS), ("file.", FILE_KEYS)] {
+    for (place, keys) in [("", TOP_KEYS), ("file.", FILE_KEYS), ("archive.", ARCHIVE_KEYS)] {
         let default = |text: &str| if text.is_empty() { String::new() } else { format!("; default: {text}") };
         lines.extend(keys.iter().map(|key| format!("{place}{}  {}{}", key.key, key.meaning, default(key.default))));
     }
@@ -207,6 +256,7 @@ pub fn plain(width: usize) -> String {
 mod tests {
     use super::*;
     use crate::import::map::{FileMap, ImportMap};
+    use crate::import::preset::{self, Archive};
 
     /// The keys that serde takes, from its error about one that it does not.
     fn taken<T: serde::de::DeserializeOwned>() -> Vec<String> {
@@ -221,10 +271,18 @@ mod tests {
             names.sort();
             names
         };
-        for (mut taken, keys) in [(taken::<ImportMap>(), TOP_KEYS), (taken::<FileMap>(), FILE_KEYS)] {
+        let all =
+            [(taken::<ImportMap>(), TOP_KEYS), (taken::<FileMap>(), FILE_KEYS), (taken::<Archive>(), ARCHIVE_KEYS)];
+        for (mut taken, keys) in all {
             taken.sort();
             assert_eq!(taken, listed(keys), "left: the map's fields (map.rs); right: their meanings (reference.rs)");
         }
+    }
+
+    #[test]
+    fn every_preset_is_in_the_reference() {
+        let listed = ARCHIVE_KEYS[0].meaning;
+        assert!(preset::names().iter().all(|name| listed.contains(&format!("`{name}`"))), "{listed}");
     }
 
     #[test]

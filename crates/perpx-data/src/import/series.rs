@@ -25,6 +25,14 @@ pub struct Entry<'a> {
     pub corrected: String,
 }
 
+impl Entry<'_> {
+    /// Adds a sentence to what was corrected or contradicts itself.
+    pub fn note(&mut self, text: &str) {
+        let before = std::mem::take(&mut self.corrected);
+        self.corrected = if before.is_empty() { text.to_string() } else { format!("{before}, {text}") };
+    }
+}
+
 /// Runs `$body` with `$rows` bound to the rows, whatever their table.
 macro_rules! each_table {
     ($parsed:expr, $rows:ident => $body:expr) => {
@@ -328,8 +336,7 @@ fn settlements(entries: &mut [Entry<'_>], files: &[usize]) -> Result<(), TapeErr
         let note = format!(
             "settlements say an interval of {stated} h and come every {hours} h: some are missing, or interval_hours is {hours}"
         );
-        let corrected = &mut entries[i].corrected;
-        *corrected = if corrected.is_empty() { note } else { format!("{corrected}, {note}") };
+        entries[i].note(&note);
     }
     for (i, mut out) in out {
         out.sort_unstable();

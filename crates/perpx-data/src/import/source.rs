@@ -2,6 +2,7 @@
 
 use super::json::{self, Tree};
 use super::map::{Columns, FileMap, Form};
+use super::npy::Array as NumpyArray;
 use super::open::{Content, Opened, open};
 use super::time::Cell;
 use crate::TapeError;
@@ -11,6 +12,7 @@ use arrow::datatypes::*;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
+use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -25,9 +27,26 @@ pub struct SourceFile {
 }
 
 enum FormatReader {
-    Csv { reader: Box<csv::Reader<BufReader<Box<dyn Read>>>>, record: csv::StringRecord, at: Vec<usize> },
-    Json { reader: json::Values, names: Vec<String> },
-    Parquet { reader: ParquetRecordBatchReader, batch: Option<RecordBatch>, row: usize, count: u64 },
+    /// `at`: the places in a record that each column joins.
+    Csv {
+        reader: Box<csv::Reader<BufReader<Box<dyn Read>>>>,
+        record: csv::StringRecord,
+        at: Vec<Vec<usize>>,
+    },
+    Json {
+        reader: json::Values,
+        names: Vec<String>,
+        lists: Vec<String>,
+        ready: VecDeque<(u64, Vec<Cell>)>,
+        values: u64,
+    },
+    Npy(NumpyArray),
+    Parquet {
+        reader: ParquetRecordBatchReader,
+        batch: Option<RecordBatch>,
+        row: usize,
+        count: u64,
+    },
 }
 
 impl SourceFile {
@@ -44,7 +63,12 @@ impl SourceFile {
                 };
                 let wanted =
                     columns.iter().flat_map(|c| (0..=MOST_LEVELS).map(|n| level_name(c, n)).take(levels_of(c)));
-                (wanted.collect(), FormatReader::Json { reader: json::Values::new(content.reader()), names })
+                let (reader, lists) = (json::Values::new(content.reader()), map.rows.clone());
+                (wanted.collect(), FormatReader::Json { reader, names, lists, ready: VecDeque::new(), values: 0 })
+            }
+            Form::Npy => {
+                let array = NumpyArray::open(content.reader(), columns).map_err(failed)?;
+                (columns.iter().map(|name| name.to_string()).collect(), FormatReader::Npy(array))
             }
             Form::Parquet => parquet_reader(content, columns).map_err(failed)?,
         };
@@ -56,9 +80,17 @@ impl SourceFile {
         &self.columns
     }
 
+    /// Values of JSON that were read for their lists.
+    pub fn values(&self) -> u64 {
+        match &self.form {
+            FormatReader::Json { lists, values, .. } if !lists.is_empty() => *values,
+            _ => 0,
+        }
+    }
+
     /// What the places of its rows count.
     pub fn unit(&self) -> &'static str {
-        if matches!(self.form, FormatReader::Parquet { .. }) { "row" } else { "line" }
+        if matches!(self.form, FormatReader::Parquet { .. } | FormatReader::Npy(_)) { "row" } else { "line" }
     }
 
     /// The next row's cells, in the order of [`SourceFile::columns`], and its place, from 1; `None` at the end.
@@ -70,22 +102,48 @@ impl SourceFile {
                 if !reader.read_record(record).map_err(|e| failed(e.to_string()))? {
                     return Ok(None);
                 }
-                cells.extend(at.iter().map(|&i| Cell::Text(record.get(i).unwrap_or("").to_string())));
+                let joined = |places: &Vec<usize>| {
+                    let cells: Vec<&str> = places.iter().map(|&i| record.get(i).unwrap_or("")).collect();
+                    cells.join(JOINED)
+                };
+                cells.extend(at.iter().map(|places| Cell::Text(joined(places))));
                 Ok(Some(record.position().map_or(0, |p| p.line())))
             }
-            FormatReader::Json { reader, names } => {
+            FormatReader::Npy(array) => array.next(|text| cells.push(Cell::Text(text))).map_err(failed),
+            FormatReader::Json { reader, names, lists, ready, values } => loop {
+                if let Some((line, row)) = ready.pop_front() {
+                    *cells = row;
+                    return Ok(Some(line));
+                }
                 let Some((line, time, text)) = reader.next().map_err(failed)? else { return Ok(None) };
+                *values += 1;
                 let at_line = |what: String| failed(format!("line {line}: {what}"));
                 let value = Tree::read(&text).map_err(at_line)?;
-                for column in &self.columns {
-                    let text = match (&time, column.as_str()) {
-                        (Some(time), json::BEFORE) => time.clone(),
-                        _ => value.text(column, names).map_err(at_line)?,
-                    };
-                    cells.push(Cell::Text(text));
+                let mut row = |element: Option<(&str, usize, &Tree<'_>)>| -> Result<(), String> {
+                    let mut row = Vec::with_capacity(self.columns.len());
+                    for column in &self.columns {
+                        row.push(Cell::Text(match (&time, column.as_str(), element) {
+                            (Some(time), json::BEFORE, _) => time.clone(),
+                            (_, "@list", Some((list, ..))) => list.to_string(),
+                            (_, "@n", Some((_, n, _))) => n.to_string(),
+                            (_, column, Some((.., element))) if column.starts_with("@.") => {
+                                element.text(&column[2..], &[])?
+                            }
+                            _ => value.text(column, names)?,
+                        }));
+                    }
+                    ready.push_back((line, row));
+                    Ok(())
+                };
+                if lists.is_empty() {
+                    row(None).map_err(at_line)?;
                 }
-                Ok(Some(line))
-            }
+                for list in lists.iter() {
+                    for (n, element) in value.elements(list).iter().enumerate() {
+                        row(Some((list, n, element))).map_err(at_line)?;
+                    }
+                }
+            },
             FormatReader::Parquet { reader, batch, row, count } => {
                 while batch.as_ref().is_none_or(|b| *row >= b.num_rows()) {
                     match reader.next() {
@@ -107,6 +165,9 @@ impl SourceFile {
         }
     }
 }
+
+/// Between the names of columns of a CSV that are read as one, and between their cells.
+const JOINED: &str = " + ";
 
 /// The name of level `n` where a column stands for one each.
 fn level_name(column: &str, n: usize) -> String {
@@ -149,15 +210,26 @@ fn csv_reader(
     };
     let given = match &map.columns {
         Columns::InOrder(names) => Some(names),
-        Columns::Named(_) => None,
+        Columns::Named(_) => (!map.header.is_empty()).then_some(&map.header),
     };
     let mut builder = csv::ReaderBuilder::new();
     builder.delimiter(mark).has_headers(given.is_none()).trim(csv::Trim::All);
     let mut reader = Box::new(builder.from_reader(input));
     let first = reader.headers().map_err(|e| e.to_string())?.clone();
+    if first.is_empty() && map.preset.is_some() {
+        // archives have empty files for days without data
+        let at = vec![Vec::new(); columns.len()];
+        return Ok((columns.iter().map(|c| c.to_string()).collect(), FormatReader::Csv { reader, record: first, at }));
+    }
+    let is_header = given.is_some_and(|names| first.iter().eq(names.iter().map(String::as_str)));
+    let mut record = csv::StringRecord::new();
+    if is_header {
+        reader.read_record(&mut record).map_err(|e| e.to_string())?;
+    }
     let header: Vec<&str> = match given {
         Some(names) if !first.is_empty() && first.len() != names.len() => {
-            return Err(format!("line 1 has {} fields; columns = [...] names {}", first.len(), names.len()));
+            let what = if map.header.is_empty() { "columns" } else { "header" };
+            return Err(format!("line 1 has {} fields; {what} = [...] names {}", first.len(), names.len()));
         }
         Some(names) => names.iter().map(String::as_str).collect(),
         None => first.iter().collect(),
@@ -168,8 +240,9 @@ fn csv_reader(
         false => "",
     };
     let columns = named_in(&header, columns)?;
-    let at = columns.iter().map(|c| place(&header, c)).collect::<Result<_, _>>().map_err(|e| e + hint)?;
-    Ok((columns, FormatReader::Csv { reader, record: csv::StringRecord::new(), at }))
+    let places = |column: &String| column.split(JOINED).map(|name| place(&header, name)).collect::<Result<_, _>>();
+    let at = columns.iter().map(places).collect::<Result<_, String>>().map_err(|e| e + hint)?;
+    Ok((columns, FormatReader::Csv { reader, record, at }))
 }
 
 /// The likeliest delimiter: the one that stands most often in the first line.

@@ -82,6 +82,16 @@ pub fn read(cell: &Cell, unit: TimeUnit, zone: Option<Zone>) -> Result<Time, Str
     }
 }
 
+/// The time of a cell that counts from a midnight.
+pub fn since(cell: &Cell, unit: TimeUnit, midnight: Time) -> Result<Time, String> {
+    let wanted = || format!("a time of {} since midnight (day_in_name)", format!("{unit:?}").to_lowercase());
+    let ns = match cell {
+        Cell::Text(text) => number(text, unit).map_err(|_| wanted())?,
+        Cell::Time { .. } => return Err(wanted()),
+    };
+    if (0..perpx_core::units::DAY_NS).contains(&ns) { Ok(midnight.plus(ns)) } else { Err(wanted()) }
+}
+
 fn since_1970(unit: TimeUnit) -> String {
     match unit {
         TimeUnit::Rfc3339 => "a time".to_string(),
@@ -108,7 +118,10 @@ fn number(text: &str, unit: TimeUnit) -> Result<i64, String> {
 /// What a clock shows, ns since 1970-01-01 there, and its offset from UTC if it says so.
 fn clock_time(text: &str) -> Option<(i64, Option<i64>)> {
     let (date, clock) = text.split_once(['T', 't', ' ']).map_or((text, None), |(date, clock)| (date, Some(clock)));
-    let mut parts = date.splitn(3, '-').map(digits);
+    // 20260105 is 2026-01-05
+    let dashed = (date.len() == 8 && date.is_ascii() && digits(date).is_some())
+        .then(|| format!("{}-{}-{}", &date[..4], &date[4..6], &date[6..]));
+    let mut parts = dashed.as_deref().unwrap_or(date).splitn(3, '-').map(digits);
     let midnight = Time::from_civil(parts.next()??, parts.next()?? as u32, parts.next()?? as u32)?;
     let Some(clock) = clock else { return Some((midnight.0, None)) };
     let at = clock.find(|c: char| !c.is_ascii_digit() && c != ':' && c != '.').unwrap_or(clock.len());
