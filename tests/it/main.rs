@@ -7,6 +7,7 @@ mod docs;
 mod estimate;
 mod explain;
 mod folder;
+mod import;
 mod interrupt;
 mod ledger;
 mod live;
