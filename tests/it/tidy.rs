@@ -253,7 +253,7 @@ const OLD_NAMES: &[(&str, &[(&str, &str)])] = &[
         "crates/perpx-venues",
         &[
             ("Fate", "Outcome"),
-            ("Peer", "Stream"),
+            ("Peer", "OpenStream"),
             ("seat", "venue"),
             ("told", "reported"),
             ("tell_account", "publish_account"),

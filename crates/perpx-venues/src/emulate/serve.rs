@@ -361,7 +361,7 @@ async fn talk(upgraded: Upgraded, line: &Line, handshake: &HttpRequest, opened: 
     let (texts, queued) = channel(MOST_WAITING);
     let let_go = Arc::new(Notify::new());
     shared.venue().open(number, line.host, handshake, Out { texts, let_go: let_go.clone() }, opened);
-    let stream = Stream { number, opened, login: shared.faults.login_of(handshake) };
+    let stream = OpenStream { number, opened, login: shared.faults.login_of(handshake) };
     tokio::select! {
         _ = converse(&mut socket, &stream, queued, shared) => {}
         // in the midst of a frame, as it may be
@@ -371,7 +371,7 @@ async fn talk(upgraded: Upgraded, line: &Line, handshake: &HttpRequest, opened: 
 }
 
 /// One open stream.
-struct Stream {
+struct OpenStream {
     number: u64,
     opened: Time,
     login: Option<String>,
@@ -379,7 +379,7 @@ struct Stream {
 
 async fn converse(
     socket: &mut Socket,
-    stream: &Stream,
+    stream: &OpenStream,
     mut queued: Receiver<Arc<str>>,
     shared: &Shared,
 ) -> Result<(), Error> {
