@@ -176,6 +176,58 @@ fn no_file_is_long_and_nothing_is_left_behind() {
 /// What is printed is printed, delivered or said, never told.
 const PRINTED: &[(&str, &str)] = &[("told", "printed"), ("tell", "print"), ("tells", "prints"), ("teller", "printer")];
 
+/// Functions as rustfmt leaves them, each with the lines of code in its body: what stands between the line that opens it and
+/// the one that closes it, which is indented as its `fn` is.
+fn functions<'a>(lines: &[&'a str]) -> Vec<(&'a str, usize)> {
+    let mut out = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let head = line.trim_start();
+        let before_name = |word: &str| word.starts_with("pub") || ["const", "unsafe", "async"].contains(&word);
+        let mut words = head.split(' ').skip_while(|word| before_name(word));
+        let (Some("fn"), Some(name)) = (words.next(), words.next()) else { continue };
+        let close = format!("{}}}", &line[..line.len() - head.len()]);
+        let rest = &lines[at..];
+        let opens = rest.iter().position(|line| line.ends_with(['{', '}', ';'])).unwrap_or(0);
+        let length = rest[opens..].iter().position(|line| *line == close);
+        let Some(length) = length.filter(|_| rest[opens].ends_with('{')) else { continue };
+        let body = &rest[opens + 1..opens + length];
+        out.push((name, body.iter().filter(|line| !line.trim().is_empty()).count()));
+    }
+    out
+}
+
+#[test]
+fn the_lines_of_a_function_are_counted() {
+    let text = "impl A {\n    pub(super) const fn a(\n        b: u8,\n    ) -> u8 {\n        if b > 0 {\n            1\n        }\n\n    }\n\n    fn one(&self) {}\n    fn lacks(&self);\n    fn two() {\n        2\n    }\n}";
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(functions(&lines), [("a(", 3), ("two()", 1)]);
+}
+
+#[test]
+fn no_function_is_long() {
+    let mut wrong = Vec::new();
+    for (path, text) in all() {
+        for (name, length) in functions(&code(&path, &text)) {
+            if length > 70 {
+                wrong.push(format!("{path}: fn {name} has {length} lines of code; at most 70"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The compiler finds a public item without a line that says what it is, and CI takes its warnings for errors.
+#[test]
+fn public_items_of_the_core_are_documented() {
+    let root = read("crates/perpx-core/src/lib.rs");
+    assert!(root.contains("\n#![warn(missing_docs)]\n"), "perpx-core lacks #![warn(missing_docs)]");
+    for (path, text) in below("crates/perpx-core/src") {
+        for attribute in ["allow(missing_docs", "expect(missing_docs"] {
+            assert!(!text.contains(attribute), "{path}: {attribute})");
+        }
+    }
+}
+
 /// Names that were private to this house, by the folder in which they stood, each with the one that took its place.
 const OLD_NAMES: &[(&str, &[(&str, &str)])] = &[
     (

@@ -327,16 +327,14 @@ impl ReadMap {
     }
 
     pub fn validate(&self, path: &Path) -> Result<(), TapeError> {
-        let tables = || Table::ALL.map(Table::name).join(", ");
+        let map_says = |what: String| Err(TapeError::Map { path: path.to_path_buf(), what });
         if let Some(name) = self.map.columns.keys().find(|name| table_of(name).is_none()) {
             let what = format!("[columns.{name}]: there is no such table; accepted: {}", tables());
-            return Err(TapeError::Map { path: path.to_path_buf(), what });
+            return map_says(what);
         }
         if !(0.0..=60_000.0).contains(&self.map.min_feed_ms) {
-            let what = format!("min_feed_ms is {}; accepted: 0 to 60000", self.map.min_feed_ms);
-            return Err(TapeError::Map { path: path.to_path_buf(), what });
+            return map_says(format!("min_feed_ms is {}; accepted: 0 to 60000", self.map.min_feed_ms));
         }
-        let map_says = |what: String| Err(TapeError::Map { path: path.to_path_buf(), what });
         if !(1.0..=86_400_000.0).contains(&self.map.max_jump_ms) {
             return map_says(format!("max_jump_ms is {}; accepted: 1 to 86400000 (a day)", self.map.max_jump_ms));
         }
@@ -360,89 +358,79 @@ impl ReadMap {
         }
         let mut named = Vec::new();
         for entry in &self.map.file {
-            let line = self.text[..entry.span().start].matches('\n').count() + 1;
-            let refused = |what: String, accepted: String| {
-                Err(TapeError::MapEntry { path: path.to_path_buf(), line, what, accepted })
-            };
             let file = entry.get_ref();
             let names = (&file.path, &file.member, &file.table, &file.venue, &file.symbol, &file.filter);
-            if named.contains(&names) {
+            let twice = || {
                 let what = format!("[[file]] '{}' stands twice for one series", file.path);
-                return refused(what, "each file once".to_string());
-            }
+                Err((what, "each file once".to_string()))
+            };
+            let legal = if named.contains(&names) { twice() } else { self.validate_file(file) };
             named.push(names);
-            let Some(table) = table_of(&file.table) else {
-                return refused(format!("[[file]] table is '{}'", file.table), tables());
-            };
-            let columns = self.columns(file);
-            let mut known = accepted(table);
-            if file.changes.is_some() {
-                known = ["exch_ts", "recv_ts"].into_iter().chain(CHANGED).chain(["change"]).collect();
-            }
-            if let Some(name) = columns.keys().find(|name| !known.contains(name)) {
-                return refused(format!("{} has no column '{name}'", file.table), known.join(", "));
-            }
-            let is_wide = table == Table::Depth && columns.values().any(|source| source.contains("{n}"));
-            let required = match is_wide {
-                true => &WIDE[..],
-                false if file.changes.is_some() => &CHANGED[..],
-                false => required(table),
-            };
-            if file.changes.is_some() && (is_wide || !matches!(table, Table::Quotes | Table::Depth)) {
-                let what = format!("[[file]] '{}': changes of a book as rows of {}", file.path, file.table);
-                return refused(what, "quotes or depth, with side, px, qty and change as columns".to_string());
-            }
-            let unknown = file.skip_empty.iter().find(|name| !columns.contains_key(name.as_str()));
-            if let Some(name) = unknown {
-                let named: Vec<&str> = columns.keys().copied().collect();
-                return refused(format!("skip_empty names '{name}'"), named.join(", "));
-            }
-            if let Some(name) = columns.iter().find(|c| WIDE.contains(c.0) && is_wide && !c.1.contains("{n}")) {
-                let what = format!("[[file]] '{}': {} of wide depth is '{}'", file.path, name.0, name.1);
-                return refused(what, "a name with {n} where the number of the level stands: bid_px_{n}".to_string());
-            }
-            if let Some(name) = columns.keys().find(|name| {
-                table == Table::Depth && file.changes.is_none() && WIDE.contains(name) != is_wide && !is_time(name)
-            }) {
-                let what = format!("[[file]] '{}': '{name}' does not go with the other columns", file.path);
-                let wanted =
-                    "side, level, px, qty (a row a level), or bid_px, bid_qty, ask_px, ask_qty with {n} (a row a book)";
-                return refused(what, wanted.to_string());
-            }
-            if let Some(name) = required.iter().find(|name| !columns.contains_key(*name)) {
-                let what = format!("[[file]] '{}': no column is named for {name}", file.path);
-                return refused(what, format!("{name} under columns, or under [columns.{}]", file.table));
-            }
-            let hours = file.interval_hours.is_some() || columns.contains_key("interval_hours");
-            if table == Table::Funding && !hours {
-                let what = format!("[[file]] '{}': the funding interval is not given", file.path);
-                return refused(what, "interval_hours as a column or as a number".to_string());
-            }
-            let clocks = ["exch_ts", "recv_ts"].iter().filter(|c| columns.contains_key(*c)).count();
-            if table != Table::Funding && (clocks == 0 || (clocks == 1 && file.feed_latency_ms.is_none())) {
-                let what = format!("[[file]] '{}': {clocks} of the two clocks are named", file.path);
-                return refused(what, "exch_ts and recv_ts, or one of them and feed_latency_ms".to_string());
-            }
-            if let TimeUnits::ByColumn(units) = &file.time_unit
-                && let Some(name) = units.keys().find(|name| !is_time(name) || !columns.contains_key(name.as_str()))
-            {
-                let times: Vec<&str> = columns.keys().copied().filter(|name| is_time(name)).collect();
-                return refused(format!("time_unit names '{name}'"), times.join(", "));
-            }
-            if file.contract_face.is_some() && file.qty_factor != Factor::default() {
-                let what = "contract_face and qty_factor stand together".to_string();
-                return refused(
-                    what,
-                    "contract_face for contracts of so much money, or qty_factor for contracts of so many coins"
-                        .to_string(),
-                );
-            }
-            if let Some(mark) = file.delimiter.filter(|mark| !mark.is_ascii()) {
-                return refused(format!("delimiter is '{mark}'"), "one ASCII character".to_string());
-            }
-            if file.feed_latency_ms.is_some_and(|ms| !(0.0..=60_000.0).contains(&ms)) {
-                return refused("feed_latency_ms is out of range".to_string(), "0 to 60000".to_string());
-            }
+            legal.map_err(|(what, accepted)| {
+                let line = self.text[..entry.span().start].matches('\n').count() + 1;
+                TapeError::MapEntry { path: path.to_path_buf(), line, what, accepted }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn validate_file(&self, file: &FileMap) -> Result<(), WrongEntry> {
+        let refused = |what: String, accepted: String| Err((what, accepted));
+        let Some(table) = table_of(&file.table) else {
+            return refused(format!("[[file]] table is '{}'", file.table), tables());
+        };
+        let columns = self.columns(file);
+        let mut known = accepted(table);
+        if file.changes.is_some() {
+            known = ["exch_ts", "recv_ts"].into_iter().chain(CHANGED).chain(["change"]).collect();
+        }
+        if let Some(name) = columns.keys().find(|name| !known.contains(name)) {
+            return refused(format!("{} has no column '{name}'", file.table), known.join(", "));
+        }
+        let is_wide = table == Table::Depth && columns.values().any(|source| source.contains("{n}"));
+        let required = match is_wide {
+            true => &WIDE[..],
+            false if file.changes.is_some() => &CHANGED[..],
+            false => required(table),
+        };
+        if file.changes.is_some() && (is_wide || !matches!(table, Table::Quotes | Table::Depth)) {
+            let what = format!("[[file]] '{}': changes of a book as rows of {}", file.path, file.table);
+            return refused(what, "quotes or depth, with side, px, qty and change as columns".to_string());
+        }
+        if let Some(name) = file.skip_empty.iter().find(|name| !columns.contains_key(name.as_str())) {
+            let named: Vec<&str> = columns.keys().copied().collect();
+            return refused(format!("skip_empty names '{name}'"), named.join(", "));
+        }
+        if let Some(name) = columns.iter().find(|c| WIDE.contains(c.0) && is_wide && !c.1.contains("{n}")) {
+            let what = format!("[[file]] '{}': {} of wide depth is '{}'", file.path, name.0, name.1);
+            return refused(what, "a name with {n} where the number of the level stands: bid_px_{n}".to_string());
+        }
+        if let Some(name) = columns.keys().find(|name| {
+            table == Table::Depth && file.changes.is_none() && WIDE.contains(name) != is_wide && !is_time(name)
+        }) {
+            let what = format!("[[file]] '{}': '{name}' does not go with the other columns", file.path);
+            let wanted =
+                "side, level, px, qty (a row a level), or bid_px, bid_qty, ask_px, ask_qty with {n} (a row a book)";
+            return refused(what, wanted.to_string());
+        }
+        if let Some(name) = required.iter().find(|name| !columns.contains_key(*name)) {
+            let what = format!("[[file]] '{}': no column is named for {name}", file.path);
+            return refused(what, format!("{name} under columns, or under [columns.{}]", file.table));
+        }
+        validate_times(file, table, &columns)?;
+        if file.contract_face.is_some() && file.qty_factor != Factor::default() {
+            let what = "contract_face and qty_factor stand together".to_string();
+            return refused(
+                what,
+                "contract_face for contracts of so much money, or qty_factor for contracts of so many coins"
+                    .to_string(),
+            );
+        }
+        if let Some(mark) = file.delimiter.filter(|mark| !mark.is_ascii()) {
+            return refused(format!("delimiter is '{mark}'"), "one ASCII character".to_string());
+        }
+        if file.feed_latency_ms.is_some_and(|ms| !(0.0..=60_000.0).contains(&ms)) {
+            return refused("feed_latency_ms is out of range".to_string(), "0 to 60000".to_string());
         }
         Ok(())
     }
@@ -469,6 +457,35 @@ impl ReadMap {
         columns.retain(|_, source| !source.is_empty());
         columns
     }
+}
+
+/// What was found in an entry of a map, and what is accepted.
+type WrongEntry = (String, String);
+
+/// Interval and clocks of a file.
+fn validate_times(file: &FileMap, table: Table, columns: &BTreeMap<&str, &str>) -> Result<(), WrongEntry> {
+    let refused = |what: String, accepted: String| Err((what, accepted));
+    let hours = file.interval_hours.is_some() || columns.contains_key("interval_hours");
+    if table == Table::Funding && !hours {
+        let what = format!("[[file]] '{}': the funding interval is not given", file.path);
+        return refused(what, "interval_hours as a column or as a number".to_string());
+    }
+    let clocks = ["exch_ts", "recv_ts"].iter().filter(|c| columns.contains_key(*c)).count();
+    if table != Table::Funding && (clocks == 0 || (clocks == 1 && file.feed_latency_ms.is_none())) {
+        let what = format!("[[file]] '{}': {clocks} of the two clocks are named", file.path);
+        return refused(what, "exch_ts and recv_ts, or one of them and feed_latency_ms".to_string());
+    }
+    if let TimeUnits::ByColumn(units) = &file.time_unit
+        && let Some(name) = units.keys().find(|name| !is_time(name) || !columns.contains_key(name.as_str()))
+    {
+        let times: Vec<&str> = columns.keys().copied().filter(|name| is_time(name)).collect();
+        return refused(format!("time_unit names '{name}'"), times.join(", "));
+    }
+    Ok(())
+}
+
+fn tables() -> String {
+    Table::ALL.map(Table::name).join(", ")
 }
 
 pub fn table_of(name: &str) -> Option<Table> {

@@ -4,10 +4,13 @@ use crate::engine::checkpoint::UnitState;
 use crate::engine::chunk::WorkUnit;
 use crate::engine::run::Sweep;
 use crate::error::SweepError;
+use crate::grid::Grid;
 use crate::results::columns::SHARES;
+use crate::symbol_run::SymbolRun;
 use perpx_core::config::{Config, WorstWindow, worst_window};
 use perpx_core::replay::RunState;
 use perpx_core::trader::Composite;
+use perpx_core::units::Time;
 use perpx_data::text::duration;
 use std::fmt;
 use std::path::Path;
@@ -82,49 +85,8 @@ impl Plan {
             let ticks: u64 = symbol_run.data.feeds.iter().map(|feed| feed.tape.ticks()).max().unwrap_or(0);
             let traded = traded_share(symbol_run);
             config_ticks = config_ticks.saturating_add(((points * worlds) as f64 * ticks as f64 * traded) as u64);
-            lines.push(format!(
-                "data     {} at {} and {}: {} ticks from {} to {}, {} feed{}, {} tiles",
-                symbol_run.data.symbol,
-                symbol_run.data.feeds.first().map_or("", |feed| &feed.tape.spec().venues[0]),
-                symbol_run.data.feeds.first().map_or("", |feed| &feed.tape.spec().venues[1]),
-                ticks,
-                symbol_run.data.from,
-                symbol_run.data.to,
-                symbol_run.data.feeds.len(),
-                if symbol_run.data.feeds.len() == 1 { "" } else { "s" },
-                symbol_run.data.feeds.iter().map(|feed| feed.tape.tiles()).max().unwrap_or(0),
-            ));
-            if symbol_run.data.from > grid.data.from {
-                let text = format!(
-                    "{}: starts late, at {}: the signals are not warm before",
-                    symbol_run.data.symbol, symbol_run.data.from
-                );
-                warnings.push(text);
-            }
-            for (venue, world) in
-                symbol_run.data.feeds[0].tape.quality().venues.iter().zip(&symbol_run.home.world.venues)
-            {
-                let unknown = venue.without_sizes().filter(|_| world.fills.assume_qty.is_none());
-                warnings.extend(unknown.map(|text| format!("{}, {text}", symbol_run.data.symbol)));
-            }
-            if symbol_run.data.feeds.len() > MANY_FEEDS {
-                let text = format!("{} feeds: each is aligned and computed on its own", symbol_run.data.feeds.len());
-                warnings.push(text);
-            }
-            lines.push(match symbol_run.spans.held_out {
-                Some((from, to)) => format!(
-                    "spans    in sample {} to {}, embargo {} s, held out {from} to {to}",
-                    symbol_run.spans.inside.0,
-                    symbol_run.spans.inside.1,
-                    symbol_run.embargo_ns / perpx_core::units::SECOND_NS
-                ),
-                None => {
-                    format!(
-                        "spans    in sample {} to {}, nothing held out",
-                        symbol_run.spans.inside.0, symbol_run.spans.inside.1
-                    )
-                }
-            });
+            data_lines(symbol_run, ticks, &mut lines);
+            warnings.extend(data_warnings(symbol_run, grid.data.from));
         }
         let per_chunk = (sweep.options.chunk as u64 / worlds).max(1);
         let chunks = points.div_ceil(per_chunk) * symbols;
@@ -151,33 +113,11 @@ impl Plan {
             if threads == 1 { "" } else { "s" },
             sweep.options.driver.name(),
         ));
-        warnings.extend(grid.objective.require.iter().filter(|r| r.metric.ends_with("_pct")).filter_map(|r| {
-            let text = r.to_string();
-            let small = r.value.abs() < 1.0 && r.value != 0.0;
-            small.then(|| {
-                format!(
-                    "require {text} means {} %: the metric is a percentage (10 = 10 %), a key in _pct a fraction",
-                    r.value
-                )
-            })
-        }));
+        warnings.extend(require_warnings(grid));
         for symbol_run in &sweep.symbol_runs {
-            // the base, and each value of each axis by itself
-            let own = std::iter::once(Vec::new()).chain(
-                grid.strategy_axes()
-                    .iter()
-                    .flat_map(|axis| axis.values.iter().take(LOOKED_AT).map(|value| vec![(axis.key, value.clone())])),
-            );
-            for strategy in own {
-                let overrides = grid.overrides(&symbol_run.data.symbol, &strategy, &grid.world(0));
-                for text in grid.base.warnings(&overrides).unwrap_or_default() {
-                    if !warnings.contains(&text) {
-                        warnings.push(text);
-                    }
-                }
-            }
-            let home =
-                grid.overrides(&symbol_run.data.symbol, &grid.strategy_point(0).unwrap_or_default(), &grid.world(0));
+            let symbol = &symbol_run.data.symbol;
+            config_warnings(grid, symbol, &mut warnings);
+            let home = grid.overrides(symbol, &grid.strategy_point(0).unwrap_or_default(), &grid.world(0));
             lines.extend(grid.base.with(&home).ok().and_then(|config| requests(&config)));
         }
         lines.extend(warnings.iter().chain(&aged_profiles(sweep)).map(|warning| format!("warning  {warning}")));
@@ -230,6 +170,88 @@ pub fn traded_share(symbol_run: &crate::symbol_run::SymbolRun) -> f64 {
     let length = |(from, to): (perpx_core::units::Time, perpx_core::units::Time)| to.since(from) as f64;
     let traded = length(symbol_run.spans.inside) + symbol_run.spans.held_out.map_or(0.0, length);
     traded / symbol_run.data.to.since(symbol_run.data.warm_from) as f64
+}
+
+/// What a symbol is replayed from, and how its range is parted.
+fn data_lines(symbol_run: &SymbolRun, ticks: u64, lines: &mut Vec<String>) {
+    lines.push(format!(
+        "data     {} at {} and {}: {} ticks from {} to {}, {} feed{}, {} tiles",
+        symbol_run.data.symbol,
+        symbol_run.data.feeds.first().map_or("", |feed| &feed.tape.spec().venues[0]),
+        symbol_run.data.feeds.first().map_or("", |feed| &feed.tape.spec().venues[1]),
+        ticks,
+        symbol_run.data.from,
+        symbol_run.data.to,
+        symbol_run.data.feeds.len(),
+        if symbol_run.data.feeds.len() == 1 { "" } else { "s" },
+        symbol_run.data.feeds.iter().map(|feed| feed.tape.tiles()).max().unwrap_or(0),
+    ));
+    lines.push(match symbol_run.spans.held_out {
+        Some((from, to)) => format!(
+            "spans    in sample {} to {}, embargo {} s, held out {from} to {to}",
+            symbol_run.spans.inside.0,
+            symbol_run.spans.inside.1,
+            symbol_run.embargo_ns / perpx_core::units::SECOND_NS
+        ),
+        None => {
+            format!(
+                "spans    in sample {} to {}, nothing held out",
+                symbol_run.spans.inside.0, symbol_run.spans.inside.1
+            )
+        }
+    });
+}
+
+/// What is odd about a symbol's data.
+fn data_warnings(symbol_run: &SymbolRun, from: Time) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if symbol_run.data.from > from {
+        let text = format!(
+            "{}: starts late, at {}: the signals are not warm before",
+            symbol_run.data.symbol, symbol_run.data.from
+        );
+        warnings.push(text);
+    }
+    for (venue, world) in symbol_run.data.feeds[0].tape.quality().venues.iter().zip(&symbol_run.home.world.venues) {
+        let unknown = venue.without_sizes().filter(|_| world.fills.assume_qty.is_none());
+        warnings.extend(unknown.map(|text| format!("{}, {text}", symbol_run.data.symbol)));
+    }
+    if symbol_run.data.feeds.len() > MANY_FEEDS {
+        let text = format!("{} feeds: each is aligned and computed on its own", symbol_run.data.feeds.len());
+        warnings.push(text);
+    }
+    warnings
+}
+
+/// Requirements that say another number than they seem to.
+fn require_warnings(grid: &Grid) -> impl Iterator<Item = String> + '_ {
+    grid.objective.require.iter().filter(|r| r.metric.ends_with("_pct")).filter_map(|r| {
+        let text = r.to_string();
+        let small = r.value.abs() < 1.0 && r.value != 0.0;
+        small.then(|| {
+            format!(
+                "require {text} means {} %: the metric is a percentage (10 = 10 %), a key in _pct a fraction",
+                r.value
+            )
+        })
+    })
+}
+
+/// What the files' own checks say of the base, and of each value of each axis by itself.
+fn config_warnings(grid: &Grid, symbol: &str, warnings: &mut Vec<String>) {
+    let own = std::iter::once(Vec::new()).chain(
+        grid.strategy_axes()
+            .iter()
+            .flat_map(|axis| axis.values.iter().take(LOOKED_AT).map(|value| vec![(axis.key, value.clone())])),
+    );
+    for strategy in own {
+        let overrides = grid.overrides(symbol, &strategy, &grid.world(0));
+        for text in grid.base.warnings(&overrides).unwrap_or_default() {
+            if !warnings.contains(&text) {
+                warnings.push(text);
+            }
+        }
+    }
 }
 
 fn axis_lines(sweep: &Sweep<'_>, lines: &mut Vec<String>) {

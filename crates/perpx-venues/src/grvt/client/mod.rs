@@ -448,38 +448,13 @@ impl GrvtClient {
                 self.is_ready = true;
                 out.account.push(AccountUpdate::Ready);
             }
-            About::Query(id) => {
-                let order: Order = result("order", body)?;
-                let Some(state) = &order.state else { return Ok(()) };
-                let filled = traded(state)?;
-                if !filled.is_zero() {
-                    out.requests.push(self.history(About::Fills, "fill_history"));
-                }
-                if self.queries.remove(&id) {
-                    let is_open = matches!(state.status, OrderStatus::Open | OrderStatus::Pending);
-                    let answer = if is_open { OrderState::Open { filled } } else { OrderState::Done { filled } };
-                    self.orders.asked(id, answer, wall, &mut out.account);
-                } else {
-                    self.state(order.metadata.client_order_id.0, state, out)?;
-                }
-            }
+            About::Query(id) => self.order_received(id, body, wall, out)?,
             About::Fills => {
                 for fill in result::<Vec<WireFill>>("fill_history", body)?.iter().rev() {
                     self.fill(fill, out)?;
                 }
             }
-            About::Payments => {
-                for payment in result::<Vec<FundingPayment>>("funding_payment_history", body)?.iter().rev() {
-                    let exch = Time(payment.event_time.0);
-                    if exch >= self.access.since && self.paid.insert((exch.0, payment.tx_id.0)) {
-                        let ticker = self.ticker.as_ref();
-                        let px = ticker.and_then(|ticker| ticker.mark_price).map_or(Ok(Price(0)), |px| px.price())?;
-                        let rate = ticker.and_then(Ticker::rate).transpose()?.unwrap_or(Rate(0));
-                        let amount = Cash(-payment.amount.cash()?.0);
-                        out.account.push(AccountUpdate::Event { exch, body: EventBody::Funding { amount, rate, px } });
-                    }
-                }
-            }
+            About::Payments => self.payments_received(body, out)?,
             About::Settlements => {
                 let rows: Vec<Funding> = result("funding", body)?;
                 if let Some(row) = rows.iter().max_by_key(|row| row.funding_time.0) {
@@ -491,17 +466,7 @@ impl GrvtClient {
                     }
                 }
             }
-            About::Account => {
-                let account: SubAccount = result("account_summary", body)?;
-                let balances = account.spot_balances.iter().flatten();
-                let cash = balances.filter(|balance| balance.currency == QUOTE).map(|balance| balance.balance.cash());
-                let cash = cash.sum::<Result<Cash, WireError>>()?;
-                let own = |position: &&crate::grvt::trade::Position| position.instrument == self.instrument;
-                let position = account.positions.iter().flatten().find(own);
-                let position = position.map_or(Ok(Qty::ZERO), |position| position.size.qty())?;
-                self.holding = Some(Holding { cash, position, open_orders: 0 });
-                out.requests.push(self.private(About::OpenOrders, "open_orders", &self.query()));
-            }
+            About::Account => self.account_received(body, out)?,
             About::OpenOrders => {
                 let open_orders = result::<Vec<Order>>("open_orders", body)?.len();
                 out.account.extend(
@@ -510,6 +475,51 @@ impl GrvtClient {
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// The answer to a query of the order `id`.
+    fn order_received(&mut self, id: OrderId, body: &str, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        let order: Order = result("order", body)?;
+        let Some(state) = &order.state else { return Ok(()) };
+        let filled = traded(state)?;
+        if !filled.is_zero() {
+            out.requests.push(self.history(About::Fills, "fill_history"));
+        }
+        if self.queries.remove(&id) {
+            let is_open = matches!(state.status, OrderStatus::Open | OrderStatus::Pending);
+            let answer = if is_open { OrderState::Open { filled } } else { OrderState::Done { filled } };
+            self.orders.asked(id, answer, wall, &mut out.account);
+        } else {
+            self.state(order.metadata.client_order_id.0, state, out)?;
+        }
+        Ok(())
+    }
+
+    fn payments_received(&mut self, body: &str, out: &mut Output) -> Result<(), VenueError> {
+        for payment in result::<Vec<FundingPayment>>("funding_payment_history", body)?.iter().rev() {
+            let exch = Time(payment.event_time.0);
+            if exch >= self.access.since && self.paid.insert((exch.0, payment.tx_id.0)) {
+                let ticker = self.ticker.as_ref();
+                let px = ticker.and_then(|ticker| ticker.mark_price).map_or(Ok(Price(0)), |px| px.price())?;
+                let rate = ticker.and_then(Ticker::rate).transpose()?.unwrap_or(Rate(0));
+                let amount = Cash(-payment.amount.cash()?.0);
+                out.account.push(AccountUpdate::Event { exch, body: EventBody::Funding { amount, rate, px } });
+            }
+        }
+        Ok(())
+    }
+
+    fn account_received(&mut self, body: &str, out: &mut Output) -> Result<(), VenueError> {
+        let account: SubAccount = result("account_summary", body)?;
+        let balances = account.spot_balances.iter().flatten();
+        let cash = balances.filter(|balance| balance.currency == QUOTE).map(|balance| balance.balance.cash());
+        let cash = cash.sum::<Result<Cash, WireError>>()?;
+        let own = |position: &&crate::grvt::trade::Position| position.instrument == self.instrument;
+        let position = account.positions.iter().flatten().find(own);
+        let position = position.map_or(Ok(Qty::ZERO), |position| position.size.qty())?;
+        self.holding = Some(Holding { cash, position, open_orders: 0 });
+        out.requests.push(self.private(About::OpenOrders, "open_orders", &self.query()));
         Ok(())
     }
 

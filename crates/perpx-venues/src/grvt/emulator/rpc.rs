@@ -38,6 +38,10 @@ fn ack() -> Result<Value, Refusal> {
     found(json!({ "ack": true }))
 }
 
+fn not_found() -> Result<Value, Refusal> {
+    Err(Refusal::new(1004, "Data Not Found"))
+}
+
 fn at_most(list: &std::collections::VecDeque<Value>, most: usize) -> Vec<&Value> {
     list.iter().take(most).collect()
 }
@@ -77,7 +81,7 @@ impl GrvtEmulator {
             (TRADES, "v2", "bulk_orders") => self.bulk(&read(body)?, now),
             (MARKET_DATA, "v1", route) => self.market_data(route, body, now),
             (TRADES, "v1", route) => self.trade(route, body, now),
-            _ => Err(Refusal::new(1004, "Data Not Found")),
+            _ => not_found(),
         }
     }
 
@@ -126,7 +130,7 @@ impl GrvtEmulator {
             }
             // the rows at hand hold no candles
             "kline" => Ok(json!({ "result": (named()?, [(); 0]).1, "next": "" })),
-            _ => Err(Refusal::new(1004, "Data Not Found")),
+            _ => not_found(),
         }
     }
 
@@ -164,7 +168,23 @@ impl GrvtEmulator {
         self.own(read::<AccountQuery>(body)?.sub_account_id)
     }
 
+    /// Requests of an account, parted by what they are about.
     fn trade(&mut self, route: &str, body: &Value, now: Time) -> Result<Value, Refusal> {
+        match route {
+            "create_order" | "cancel_order" | "cancel_all_orders" | "cancel_on_disconnect" => {
+                self.order_route(route, body, now)
+            }
+            "order" | "open_orders" | "order_history" | "fill_history" | "funding_payment_history" => {
+                self.lookup_route(route, body)
+            }
+            "set_initial_leverage" | "set_position_config" | "add_position_margin" => {
+                self.margin_route(route, body, now)
+            }
+            _ => self.account_route(route, body, now),
+        }
+    }
+
+    fn order_route(&mut self, route: &str, body: &Value, now: Time) -> Result<Value, Refusal> {
         match route {
             "create_order" => {
                 let wire = read::<CreateOrder>(body)?.order;
@@ -188,6 +208,12 @@ impl GrvtEmulator {
                 self.arm(&switch, now)?;
                 ack()
             }
+            _ => not_found(),
+        }
+    }
+
+    fn lookup_route(&self, route: &str, body: &Value) -> Result<Value, Refusal> {
+        match route {
             "order" => {
                 let query: OrderQuery = read(body)?;
                 self.own(query.sub_account_id)?;
@@ -224,6 +250,12 @@ impl GrvtEmulator {
                 let most = query.limit.map_or(500, |limit| limit.0.clamp(1, 1_000) as usize);
                 Ok(json!({ "result": list.iter().filter(inside).take(most).collect::<Vec<_>>(), "next": "" }))
             }
+            _ => not_found(),
+        }
+    }
+
+    fn account_route(&self, route: &str, body: &Value, now: Time) -> Result<Value, Refusal> {
+        match route {
             "positions" => {
                 self.owned(body)?;
                 found(self.positions(now))
@@ -256,6 +288,21 @@ impl GrvtEmulator {
                     "margin_type": self.margin_type(),
                 }] }))
             }
+            "get_position_margin_limits" => {
+                self.owned(body)?;
+                let movable = self.core.account.movable(self.core.mark());
+                let [most_in, most_out] = if self.core.account.isolated { movable } else { Default::default() };
+                Ok(json!({
+                    "instrument": INSTRUMENT, "max_addable_amount": super::show::cash(most_in),
+                    "max_removable_amount": super::show::cash(most_out),
+                }))
+            }
+            _ => not_found(),
+        }
+    }
+
+    fn margin_route(&mut self, route: &str, body: &Value, now: Time) -> Result<Value, Refusal> {
+        match route {
             "set_initial_leverage" => {
                 self.owned(body)?;
                 let text = body["leverage"].as_str().unwrap_or_default();
@@ -285,16 +332,7 @@ impl GrvtEmulator {
                 self.reported.allocated += amount;
                 Ok(json!({ "success": true }))
             }
-            "get_position_margin_limits" => {
-                self.owned(body)?;
-                let movable = self.core.account.movable(self.core.mark());
-                let [most_in, most_out] = if self.core.account.isolated { movable } else { Default::default() };
-                Ok(json!({
-                    "instrument": INSTRUMENT, "max_addable_amount": super::show::cash(most_in),
-                    "max_removable_amount": super::show::cash(most_out),
-                }))
-            }
-            _ => Err(Refusal::new(1004, "Data Not Found")),
+            _ => not_found(),
         }
     }
 

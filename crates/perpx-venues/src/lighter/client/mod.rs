@@ -483,6 +483,102 @@ impl LighterClient {
     }
 }
 
+impl LighterClient {
+    /// What an answer says; `None` where the question is asked again, now or by the trader.
+    fn body_of(
+        &mut self,
+        about: About,
+        reply: Reply,
+        wall: Time,
+        out: &mut Output,
+    ) -> Result<Option<String>, VenueError> {
+        let bore = self.bore.get_mut(&about).and_then(VecDeque::pop_front);
+        match reply {
+            Ok(Answer { status: 200, body, .. }) => Ok(Some(body)),
+            // the trader asks again
+            Ok(answer) if matches!(about, About::Query(_)) && (answer.status == 429 || answer.status >= 500) => {
+                Ok(None)
+            }
+            Ok(Answer { body, .. }) => {
+                let error: ApiError = parse("refusal", &body)?;
+                let message = error.message.unwrap_or_default();
+                if is_of_token(error.code.0, &message) {
+                    self.token_refused(bore, &message)?;
+                    out.requests.push(match about {
+                        About::Query(id) => self.ask_orders(id, wall)?,
+                        About::Fills => self.ask_fills(wall)?,
+                        About::Payments => self.ask_payments(wall)?,
+                        _ => return Err(VenueError::Refused { about, code: error.code.0, message }),
+                    });
+                    return Ok(None);
+                }
+                Err(VenueError::Refused { about, code: error.code.0, message })
+            }
+            Err(_) if matches!(about, About::Query(_)) => Ok(None),
+            Err(_) if self.is_ready && about == About::Nonce => {
+                out.requests.push(self.ask_nonce());
+                Ok(None)
+            }
+            Err(why) => Err(VenueError::Session(format!("{about:?}: {why}"))),
+        }
+    }
+
+    fn nonce_received(&mut self, body: &str, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        self.nonce = Some(parse::<NextNonce>("nextNonce", body)?.nonce.0);
+        if !self.is_ready && self.flying.is_none() && self.waiting.is_empty() {
+            let market = self.market()?.id;
+            // 1e-4, rounded down: the venue's way of writing a leverage
+            let fraction = (10_000 * Rate::ONE) / self.access.leverage.0.max(1);
+            let tx = Tx::UpdateLeverage { market, initial_margin_fraction: fraction, margin_mode: 0 };
+            self.waiting.push_back((About::Leverage, tx));
+        }
+        self.pump(wall, out)
+    }
+
+    /// The answer to a query of the order `id`.
+    fn order_received(&mut self, id: OrderId, body: &str, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        let list: OrderList = parse("accountOrders", body)?;
+        let number = self.client_index(id);
+        let is_it = |order: &&Order| order.client_order_index.is_some_and(|index| i64::try_from(index.0) == Ok(number));
+        let found = list.orders.iter().flatten().find(is_it);
+        let is_asked = self.queries.remove(&id);
+        let Some(order) = found else {
+            if is_asked {
+                self.orders.not_known(id, wall, &mut out.account);
+            }
+            return Ok(());
+        };
+        let filled = filled(order)?;
+        if !filled.is_zero() {
+            out.requests.push(self.ask_fills(wall)?);
+        }
+        if is_asked {
+            let state = match order.status {
+                OrderStatus::InProgress | OrderStatus::Pending | OrderStatus::Open => OrderState::Open { filled },
+                _ => OrderState::Done { filled },
+            };
+            self.orders.asked(id, state, wall, &mut out.account);
+        } else {
+            self.order(order, out)?;
+        }
+        Ok(())
+    }
+
+    fn account_received(&self, body: &str, out: &mut Output) -> Result<(), VenueError> {
+        let accounts: Accounts = parse("account", body)?;
+        let market = self.market()?.id;
+        let account = accounts.accounts.first();
+        let account = account.ok_or_else(|| VenueError::Session("the venue knows no such account".to_owned()))?;
+        let position = account.positions.iter().flatten().find(|position| position.market_id.0 == market);
+        out.account.push(AccountUpdate::Holding(Holding {
+            cash: account.collateral.cash()?,
+            position: position.map_or(Ok(Qty::ZERO), |position| position.signed())?,
+            open_orders: account.total_order_count.map_or(0, |count| count.0.max(0) as usize),
+        }));
+        Ok(())
+    }
+}
+
 impl VenueClient for LighterClient {
     fn begin(&mut self, out: &mut Output) {
         out.requests.push(self.get(About::Markets, "orderBookDetails".to_owned(), Vec::new()));
@@ -573,35 +669,7 @@ impl VenueClient for LighterClient {
         if matches!(about, About::Place(_) | About::Cancel(_) | About::Leverage) {
             return self.sent(reply, wall, out);
         }
-        let bore = self.bore.get_mut(&about).and_then(VecDeque::pop_front);
-        let body = match reply {
-            Ok(Answer { status: 200, body, .. }) => body,
-            // the trader asks again
-            Ok(answer) if matches!(about, About::Query(_)) && (answer.status == 429 || answer.status >= 500) => {
-                return Ok(());
-            }
-            Ok(Answer { body, .. }) => {
-                let error: ApiError = parse("refusal", &body)?;
-                let message = error.message.unwrap_or_default();
-                if is_of_token(error.code.0, &message) {
-                    self.token_refused(bore, &message)?;
-                    out.requests.push(match about {
-                        About::Query(id) => self.ask_orders(id, wall)?,
-                        About::Fills => self.ask_fills(wall)?,
-                        About::Payments => self.ask_payments(wall)?,
-                        _ => return Err(VenueError::Refused { about, code: error.code.0, message }),
-                    });
-                    return Ok(());
-                }
-                return Err(VenueError::Refused { about, code: error.code.0, message });
-            }
-            Err(_) if matches!(about, About::Query(_)) => return Ok(()),
-            Err(_) if self.is_ready && about == About::Nonce => {
-                out.requests.push(self.ask_nonce());
-                return Ok(());
-            }
-            Err(why) => return Err(VenueError::Session(format!("{about:?}: {why}"))),
-        };
+        let Some(body) = self.body_of(about, reply, wall, out)? else { return Ok(()) };
         if matches!(about, About::Query(_) | About::Fills | About::Payments) {
             self.refused_tokens = 0;
         }
@@ -610,46 +678,8 @@ impl VenueClient for LighterClient {
                 self.markets(&parse("orderBookDetails", &body)?)?;
                 out.requests.push(self.ask_nonce());
             }
-            About::Nonce => {
-                self.nonce = Some(parse::<NextNonce>("nextNonce", &body)?.nonce.0);
-                if !self.is_ready && self.flying.is_none() && self.waiting.is_empty() {
-                    let market = self.market()?.id;
-                    // 1e-4, rounded down: the venue's way of writing a leverage
-                    let fraction = (10_000 * Rate::ONE) / self.access.leverage.0.max(1);
-                    let tx = Tx::UpdateLeverage { market, initial_margin_fraction: fraction, margin_mode: 0 };
-                    self.waiting.push_back((About::Leverage, tx));
-                }
-                self.pump(wall, out)?;
-            }
-            About::Query(id) => {
-                let list: OrderList = parse("accountOrders", &body)?;
-                let number = self.client_index(id);
-                let is_it =
-                    |order: &&Order| order.client_order_index.is_some_and(|index| i64::try_from(index.0) == Ok(number));
-                let found = list.orders.iter().flatten().find(is_it);
-                let is_asked = self.queries.remove(&id);
-                let Some(order) = found else {
-                    if is_asked {
-                        self.orders.not_known(id, wall, &mut out.account);
-                    }
-                    return Ok(());
-                };
-                let filled = filled(order)?;
-                if !filled.is_zero() {
-                    out.requests.push(self.ask_fills(wall)?);
-                }
-                if is_asked {
-                    let state = match order.status {
-                        OrderStatus::InProgress | OrderStatus::Pending | OrderStatus::Open => {
-                            OrderState::Open { filled }
-                        }
-                        _ => OrderState::Done { filled },
-                    };
-                    self.orders.asked(id, state, wall, &mut out.account);
-                } else {
-                    self.order(order, out)?;
-                }
-            }
+            About::Nonce => self.nonce_received(&body, wall, out)?,
+            About::Query(id) => self.order_received(id, &body, wall, out)?,
             About::Fills => {
                 let trades: Trades = parse("trades", &body)?;
                 for trade in trades.trades.iter().flatten().rev() {
@@ -657,19 +687,7 @@ impl VenueClient for LighterClient {
                 }
             }
             About::Payments => self.payments(&parse("positionFunding", &body)?, out)?,
-            About::Account => {
-                let accounts: Accounts = parse("account", &body)?;
-                let market = self.market()?.id;
-                let account = accounts.accounts.first();
-                let account =
-                    account.ok_or_else(|| VenueError::Session("the venue knows no such account".to_owned()))?;
-                let position = account.positions.iter().flatten().find(|position| position.market_id.0 == market);
-                out.account.push(AccountUpdate::Holding(Holding {
-                    cash: account.collateral.cash()?,
-                    position: position.map_or(Ok(Qty::ZERO), |position| position.signed())?,
-                    open_orders: account.total_order_count.map_or(0, |count| count.0.max(0) as usize),
-                }));
-            }
+            About::Account => self.account_received(&body, out)?,
             _ => {}
         }
         Ok(())

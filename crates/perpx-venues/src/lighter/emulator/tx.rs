@@ -56,23 +56,7 @@ impl LighterEmulator {
             _ => Refusal::new(21501, "invalid tx info"),
         })?;
         let SignedTx { head, tx, .. } = &signed;
-        if !self.is_account(head.account_index) {
-            return Err(Refusal::new(21100, "account not found"));
-        }
-        let key = self.settings.keys.get(&head.api_key_index);
-        let key = key.ok_or_else(|| Refusal::new(21109, "api key not found"))?;
-        let hash = signed.verify(key, self.settings.chain_id).map_err(refused)?;
-        let hash = hash.ok_or_else(|| Refusal::new(21120, "invalid signature"))?.to_string();
-        let ms = now.0 / MS_NS;
-        if head.expired_at <= ms {
-            return Err(Refusal::new(21711, "invalid expiry"));
-        }
-        let last = self.nonces.get(&head.api_key_index).copied().unwrap_or(0);
-        let skips = head.attributes.contains_key(&attribute::SKIP_NONCE);
-        let follows = if skips { head.nonce > last && head.nonce < 1 << 47 } else { head.nonce == last + 1 };
-        if !follows {
-            return Err(Refusal::new(21104, "invalid nonce"));
-        }
+        let hash = self.admit(&signed, now)?;
         // single cancels are free; what else is not counted is limited by the minute alone
         let quota = self
             .settings
@@ -81,39 +65,14 @@ impl LighterEmulator {
         if quota.is_some_and(|quota| !self.quota.is_open(&quota, now)) {
             return Err(Refusal::new(23000, "Too Many Requests! not enough volume quota"));
         }
-        let delay_ns = match tx {
-            Tx::CreateOrder(order) => self.create(order, head.nonce, now)?,
-            Tx::CancelOrder { market, index } => {
-                is_market(*market)?;
-                let id = self.find(*index).ok_or_else(|| Refusal::new(21600, "inactive order"))?;
-                self.cancel(id, OrderStatus::Canceled, false);
-                self.core.world.delays.cancel_ns
-            }
-            Tx::CancelAll { time_in_force, time } => {
-                let market = head.attributes.get(&attribute::CANCEL_ALL_MARKET);
-                self.cancel_all(*time_in_force, *time, market.is_none_or(|&market| market == MARKET), ms)?
-            }
-            Tx::ModifyOrder { market, index, base_amount, price, trigger_price } => {
-                is_market(*market)?;
-                let version = head.attributes.get(&attribute::ORDER_VERSION).copied();
-                self.modify(*index, (*base_amount, *price, *trigger_price), version)?
-            }
-            Tx::UpdateLeverage { market, initial_margin_fraction, margin_mode } => {
-                is_market(*market)?;
-                self.leverage(*initial_margin_fraction, *margin_mode)?
-            }
-            Tx::UpdateMargin { market, usdc_amount, direction } => {
-                is_market(*market)?;
-                self.move_margin(*usdc_amount, *direction)?
-            }
-            _ => return Err(Refusal::new(21505, "unsupported tx type: the emulator serves 14 to 17, 20 and 29")),
-        };
+        let delay_ns = self.carry_out(&signed, now)?;
         self.nonces.insert(head.api_key_index, head.nonce);
         if let Some(quota) = &quota {
             self.quota.spend(quota, now);
         }
         let left = self.settings.quota.map_or(0, |quota| self.quota.left(&quota));
         self.sequence += 1;
+        let ms = now.0 / MS_NS;
         let record = json!({
             "code": 200, "hash": hash, "type": kind, "info": info, "event_info": "{\"ae\":\"\"}", "status": 2,
             "transaction_index": 0, "l1_address": "", "account_index": head.account_index, "nonce": head.nonce,
@@ -125,6 +84,61 @@ impl LighterEmulator {
         Ok(json!({
             "code": 200, "tx_hash": hash, "predicted_execution_time_ms": predicted, "volume_quota_remaining": left,
         }))
+    }
+
+    /// Account, key, signature, expiry and nonce are right; the hash that was signed.
+    fn admit(&self, signed: &SignedTx, now: Time) -> Result<String, Refusal> {
+        let head = &signed.head;
+        if !self.is_account(head.account_index) {
+            return Err(Refusal::new(21100, "account not found"));
+        }
+        let key = self.settings.keys.get(&head.api_key_index);
+        let key = key.ok_or_else(|| Refusal::new(21109, "api key not found"))?;
+        let hash = signed.verify(key, self.settings.chain_id).map_err(refused)?;
+        let hash = hash.ok_or_else(|| Refusal::new(21120, "invalid signature"))?.to_string();
+        if head.expired_at <= now.0 / MS_NS {
+            return Err(Refusal::new(21711, "invalid expiry"));
+        }
+        let last = self.nonces.get(&head.api_key_index).copied().unwrap_or(0);
+        let skips = head.attributes.contains_key(&attribute::SKIP_NONCE);
+        let follows = if skips { head.nonce > last && head.nonce < 1 << 47 } else { head.nonce == last + 1 };
+        if !follows {
+            return Err(Refusal::new(21104, "invalid nonce"));
+        }
+        Ok(hash)
+    }
+
+    /// What the transaction asks for; the venue's delay on it, in nanoseconds.
+    fn carry_out(&mut self, signed: &SignedTx, now: Time) -> Result<i64, Refusal> {
+        let SignedTx { head, tx, .. } = signed;
+        match tx {
+            Tx::CreateOrder(order) => self.create(order, head.nonce, now),
+            Tx::CancelOrder { market, index } => {
+                is_market(*market)?;
+                let id = self.find(*index).ok_or_else(|| Refusal::new(21600, "inactive order"))?;
+                self.cancel(id, OrderStatus::Canceled, false);
+                Ok(self.core.world.delays.cancel_ns)
+            }
+            Tx::CancelAll { time_in_force, time } => {
+                let market = head.attributes.get(&attribute::CANCEL_ALL_MARKET);
+                let is_ours = market.is_none_or(|&market| market == MARKET);
+                self.cancel_all(*time_in_force, *time, is_ours, now.0 / MS_NS)
+            }
+            Tx::ModifyOrder { market, index, base_amount, price, trigger_price } => {
+                is_market(*market)?;
+                let version = head.attributes.get(&attribute::ORDER_VERSION).copied();
+                self.modify(*index, (*base_amount, *price, *trigger_price), version)
+            }
+            Tx::UpdateLeverage { market, initial_margin_fraction, margin_mode } => {
+                is_market(*market)?;
+                self.leverage(*initial_margin_fraction, *margin_mode)
+            }
+            Tx::UpdateMargin { market, usdc_amount, direction } => {
+                is_market(*market)?;
+                self.move_margin(*usdc_amount, *direction)
+            }
+            _ => Err(Refusal::new(21505, "unsupported tx type: the emulator serves 14 to 17, 20 and 29")),
+        }
     }
 
     fn create(&mut self, order: &NewOrder, nonce: i64, now: Time) -> Result<i64, Refusal> {
