@@ -64,7 +64,7 @@ impl Line {
 
 /// Money by leg and line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lines(pub [[MidValue; Line::ALL.len()]; 2]);
+pub struct Lines([[MidValue; Line::ALL.len()]; 2]);
 
 impl Lines {
     /// Books an amount; positive = we gained.
@@ -82,9 +82,14 @@ impl Lines {
         self.0[role.ix()].iter().copied().sum()
     }
 
+    /// One line of both legs.
+    pub fn both(&self, line: Line) -> MidValue {
+        self.get(Role::Long, line) + self.get(Role::Short, line)
+    }
+
     /// One line of both legs, quote units, for reports.
     pub fn as_f64(&self, line: Line) -> f64 {
-        (self.get(Role::Long, line) + self.get(Role::Short, line)).as_f64()
+        self.both(line).as_f64()
     }
 
     /// Sum of all.

@@ -1,7 +1,7 @@
 //! Resting orders: queues, trades, crossings, cancels.
 
 use super::market::*;
-use crate::config::Queue;
+use crate::config::{Queue, VenueWorld};
 use crate::market::{Command, FeeSchedule, NewOrder, OrderId, OrderKind, Role, Side};
 use crate::tape::rows::VenueTables;
 use crate::units::{MS_NS, Qty, Rate};
@@ -220,6 +220,22 @@ fn a_recorded_quantity_is_used_once() {
     );
 }
 
+/// Half of the displayed size is ahead, and cancels are spread evenly.
+fn half_ahead() -> VenueWorld {
+    let mut w = world();
+    w.fills.queue = Queue::Proportional;
+    w.fills.queue_ahead = Rate(Rate::ONE / 2);
+    w
+}
+
+/// What a buy of `qty` at `px`, resting from 110 on, has filled at 200.
+fn bought(w: VenueWorld, tape: VenueTables, qty: i64, px: i64) -> i64 {
+    let mut s = Scene::long(w, tape);
+    s.place(100, 1, Side::Buy, OrderKind::PostOnly, qty, px);
+    s.told(200);
+    s.leg()
+}
+
 /// What trades explain is no cancel: of 100, 50 ahead, a trade of 20, then 80 shown: still 30 ahead. 40 trade, 10 for us.
 #[test]
 fn a_reduction_that_trades_explain_moves_nothing_more() {
@@ -228,13 +244,8 @@ fn a_reduction_that_trades_explain_moves_nothing_more() {
         trades: vec![trade(120, Side::Sell, 999, 20), trade(130, Side::Sell, 999, 40)],
         ..Default::default()
     };
-    let mut w = world();
-    w.fills.queue = Queue::Proportional;
-    w.fills.queue_ahead = Rate(Rate::ONE / 2);
-    let mut s = Scene::long(w, tape);
-    s.place(100, 1, Side::Buy, OrderKind::PostOnly, 50, 999);
-    s.told(200);
-    assert_eq!(s.leg(), 10);
+    let w = half_ahead();
+    assert_eq!(bought(w, tape, 50, 999), 10);
 }
 
 /// The same, with a quote between the trade and its effect in which the asks alone changed.
@@ -245,13 +256,8 @@ fn a_row_that_repeats_the_size_does_not_forget_the_trade() {
         trades: vec![trade(120, Side::Sell, 999, 20), trade(130, Side::Sell, 999, 40)],
         ..Default::default()
     };
-    let mut w = world();
-    w.fills.queue = Queue::Proportional;
-    w.fills.queue_ahead = Rate(Rate::ONE / 2);
-    let mut s = Scene::long(w, tape);
-    s.place(100, 1, Side::Buy, OrderKind::PostOnly, 50, 999);
-    s.told(200);
-    assert_eq!(s.leg(), 10);
+    let w = half_ahead();
+    assert_eq!(bought(w, tape, 50, 999), 10);
 }
 
 /// Behind the best a quote says nothing where snapshots do: 15 of 30 ahead at 997, 10 cancelled, 5 of them ahead of us.
@@ -266,13 +272,8 @@ fn a_quote_does_not_hide_a_level_that_snapshots_show() {
         trades: vec![trade(140, Side::Sell, 997, 12)],
         ..Default::default()
     };
-    let mut w = world();
-    w.fills.queue = Queue::Proportional;
-    w.fills.queue_ahead = Rate(Rate::ONE / 2);
-    let mut s = Scene::long(w, tape);
-    s.place(100, 1, Side::Buy, OrderKind::PostOnly, 50, 997);
-    s.told(200);
-    assert_eq!(s.leg(), 2);
+    let w = half_ahead();
+    assert_eq!(bought(w, tape, 50, 997), 2);
 }
 
 /// After a crossing nobody is ahead: the next trade at our price is ours.
@@ -283,10 +284,7 @@ fn a_crossing_empties_the_queue() {
         trades: vec![trade(125, Side::Sell, 1001, 3)],
         ..Default::default()
     };
-    let mut s = Scene::long(world(), tape);
-    s.place(100, 1, Side::Buy, OrderKind::PostOnly, 9, 1001);
-    s.told(200);
-    assert_eq!(s.leg(), 5);
+    assert_eq!(bought(world(), tape, 9, 1001), 5);
 }
 
 /// A leg of 5 is sold by a resting order of 5, of which 3 fill. Changed to 9 in all it is held to the leg of 2 that is left:

@@ -175,9 +175,8 @@ fn which_world(view: &View, winner: &Winner) -> Markup {
 /// The largest lines of its money, in sample.
 fn earned(view: &View) -> Option<Markup> {
     let lines = &view.input.money.as_ref()?.in_sample;
-    let both = |line: Line| lines.0[0][line as usize] + lines.0[1][line as usize];
     let mut parts: Vec<(Line, MidValue)> =
-        Line::ALL.iter().map(|line| (*line, both(*line))).filter(|p| p.1 != MidValue::ZERO).collect();
+        Line::ALL.iter().map(|line| (*line, lines.both(*line))).filter(|p| p.1 != MidValue::ZERO).collect();
     parts.sort_by_key(|part| -part.1.abs());
     parts.truncate(4);
     let is_in_sample = |t: &&Trade| !view.input.spans.has_held_out() || t.opened < view.input.spans.embargo;

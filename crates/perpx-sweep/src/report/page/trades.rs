@@ -4,6 +4,7 @@ use crate::report::view::View;
 use crate::report::{Trade, shown, text};
 use maud::{Markup, html};
 use perpx_core::ledger::{Line, Lines};
+use perpx_core::market::Role;
 use perpx_core::units::MidValue;
 
 pub fn body(view: &View) -> Option<Markup> {
@@ -13,8 +14,9 @@ pub fn body(view: &View) -> Option<Markup> {
     }
     let shown: Vec<&Trade> = shown(all).into_iter().map(|i| &all[i]).collect();
     let lists = all.iter().map(|trade| &trade.lines).chain(&view.input.detail.outside);
-    let used =
-        |line: &&Line| lists.clone().any(|lines| (0..2).any(|leg| lines.0[leg][**line as usize] != MidValue::ZERO));
+    let used = |line: &&Line| {
+        lists.clone().any(|lines| Role::BOTH.iter().any(|role| lines.get(*role, **line) != MidValue::ZERO))
+    };
     let lines: Vec<Line> = Line::ALL.iter().filter(used).copied().collect();
     let places = text::places(shown.iter().map(|trade| trade.net()));
     Some(html! {
