@@ -2,6 +2,7 @@
 
 use super::entry::{Entry, Kind, Settled};
 
+/// A fraction of 1, and quote money in 1e-12.
 const ONE: i128 = 1_000_000_000_000;
 
 /// A venue's account, added up anew from what was written down.
@@ -15,6 +16,7 @@ pub struct Account {
     cost: i128,
     /// Opens by buying.
     long: bool,
+    /// The step of the venue's money, 1e-12.
     grid: i128,
     /// 1e-12, by maker 1 and taker 0.
     rates: [i128; 2],
@@ -61,6 +63,7 @@ impl Account {
         Ok(())
     }
 
+    /// Value times rate, rounded once, is the fee; an opening fill adds to the position, a closing one realises its share.
     fn fill(&mut self, entry: &Entry) -> Result<(), String> {
         let value = entry.price * entry.qty;
         let fee = money(times(-value, self.rates[usize::from(entry.maker)]), self.grid);
@@ -77,6 +80,7 @@ impl Account {
         Ok(())
     }
 
+    /// Realises the share of the cost that the closed quantity takes with it; nobody closes more than is held.
     fn close(&mut self, entry: &Entry) -> Result<(), String> {
         if entry.qty > self.qty {
             return Err(format!("closes {} of a position of {} (1e-9)", entry.qty, self.qty));
@@ -91,6 +95,7 @@ impl Account {
         Ok(())
     }
 
+    /// Position times price times rate, rounded once, is the amount: a long pays a positive rate.
     fn funding(&mut self, entry: &Entry) -> Result<(), String> {
         let signed = if self.long { self.qty } else { -self.qty };
         let amount = money(times(-signed * entry.price, entry.rate), self.grid);

@@ -60,6 +60,7 @@ pub fn entries(
     Ok(accounts.map(|account| Cash(account.cash)))
 }
 
+/// The row that the event would be in trades.parquet; `None`: it is no ledger entry.
 fn entry(event: &Event) -> Option<Entry> {
     let base = Entry { venue_time: event.venue_time.0, ..Entry::default() };
     Some(match event.body {

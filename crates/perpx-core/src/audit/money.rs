@@ -8,6 +8,7 @@
 use super::entry::{Entry, Kind, LINES};
 use std::collections::BTreeMap;
 
+/// Places in [`LINES`].
 const PRICE: usize = 0;
 const LEGGING: usize = 2;
 const SLIPPAGE: usize = 3;
@@ -25,7 +26,9 @@ const CASH: i128 = 10_000_000;
 struct Sums {
     /// Those that follow from single entries, from slippage to transfer.
     lines: [i128; LINES.len()],
+    /// What the mids' moves made of the position between entries.
     market: i128,
+    /// What the entries changed the balance by.
     cash: i128,
     /// The leg was open when the trade began, or after its last entry.
     ragged: bool,
@@ -34,6 +37,7 @@ struct Sums {
 /// The newest entry of a venue.
 #[derive(Clone, Copy, Debug)]
 struct Last {
+    /// The trade that it belongs to.
     trade: u32,
     /// 1e-10.
     mid: i128,
@@ -45,7 +49,9 @@ pub type Stand = (i128, i128);
 /// The sums of one run, by role and trade.
 #[derive(Debug, Default)]
 pub struct Money {
+    /// By role and trade.
     sums: BTreeMap<(String, u32), Sums>,
+    /// By role.
     last: BTreeMap<String, Last>,
 }
 

@@ -64,6 +64,7 @@ fn section_rank(file: &ConfigFile, path: &str) -> (usize, usize) {
     (usize::from(path.contains('.')), rank)
 }
 
+/// A value as YAML takes it on one line.
 fn inline(value: &Value) -> String {
     match value {
         Value::Text(text) => word(text),

@@ -41,6 +41,7 @@ impl ConfigFile {
         Ok(short_hash(&self.canonical_world(overrides)?))
     }
 
+    /// The keys of some classes with their effective values.
     fn lines(&self, over: &[Override], wanted: impl Fn(Class) -> bool) -> Result<String, ConfigError> {
         let values = Values { file: self, over };
         let roles = roles(&values)?;
@@ -73,6 +74,7 @@ fn line(values: &Values<'_>, roles: [usize; 2], ix: KeyIx) -> String {
     }
 }
 
+/// Nothing is written of the key and nothing holds without it.
 fn is_plainly_unset(values: &Values<'_>, ix: KeyIx) -> bool {
     values.file.schema.key(ix).default == Default::Unset && usize::from(ix.0) < TOP.len()
 }

@@ -13,7 +13,9 @@ pub type Override = (KeyIx, Value);
 /// A strategy file whose every value fits its key. Cheap to resolve again and again under overrides.
 #[derive(Clone, Debug)]
 pub struct ConfigFile {
+    /// Name and text, for messages.
     pub(super) source: Source,
+    /// The keys that the file may have.
     pub(super) schema: Schema,
     /// By key number: what is written.
     pub(super) written: Vec<Option<Value>>,
@@ -21,7 +23,9 @@ pub struct ConfigFile {
     places: Vec<Option<Place>>,
     /// By dotted path: where a section's name stands; "" is the file's beginning.
     sections: BTreeMap<String, Place>,
+    /// The shipped ones.
     pub(super) profiles: Vec<Profile>,
+    /// Where a file that a sweep wrote comes from.
     provenance: Option<Value>,
     /// Canonical lines without overrides, made at the first use.
     pub(super) plain: OnceLock<Vec<String>>,
@@ -193,6 +197,7 @@ impl ConfigFile {
         error.at(&self.source, place.unwrap_or_default())
     }
 
+    /// Reads a key of the file and what stands below it.
     fn walk(&mut self, entry: &Entry, path: &str) -> Result<(), ConfigError> {
         let node = &entry.node;
         let leaf = self.schema.find(path);
@@ -218,6 +223,7 @@ impl ConfigFile {
         }
     }
 
+    /// An error about a key that there is not, with the nearest that there is.
     fn unknown(&self, path: &str, in_file: bool) -> ConfigError {
         let section = path.rsplit_once('.').map_or("", |(section, _)| section);
         let mut names = self.schema.names_under(section);

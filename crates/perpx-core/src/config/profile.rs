@@ -44,8 +44,11 @@ pub struct Profile {
 /// Where a part of a profile comes from, and when it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
+    /// Which part.
     pub what: String,
+    /// Where it was read.
     pub source: String,
+    /// When it was read.
     pub date: String,
 }
 
@@ -79,18 +82,26 @@ pub struct Tier {
     pub date: String,
 }
 
+/// A perpetual of a venue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProfileInstrument {
     /// Base coin, the key: "BTC".
     pub base: String,
+    /// The venue's own name of it.
     pub symbol: String,
+    /// The smallest price step.
     pub tick: Price,
+    /// The smallest quantity step.
     pub lot: Qty,
+    /// The least order size.
     pub min_qty: Qty,
+    /// The least order value.
     pub min_notional: Notional,
+    /// Maintenance by size of the position.
     pub margin: MarginSchedule,
 }
 
+/// The venues of which a profile is shipped.
 const SHIPPED: [(&str, &str); 4] = [
     ("lighter.toml", include_str!("profiles/lighter.toml")),
     ("grvt.toml", include_str!("profiles/grvt.toml")),
@@ -168,6 +179,7 @@ impl Profile {
         ))
     }
 
+    /// Reads the text of a profile.
     fn parse(text: &str) -> Result<Profile, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
         let mut origins = vec![
@@ -215,6 +227,7 @@ pub fn base_asset(symbol: &str) -> String {
     cut.to_string()
 }
 
+/// A profile as it is written; amounts are text, so that they stay exact.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -230,16 +243,18 @@ struct File {
 
 /// `source` and `date` are asked for so that no value stands without them.
 macro_rules! sourced {
-    ($name:ident { $($field:ident: $type:ty),* $(,)? }) => {
+    ($name:ident { $($(#[$doc:meta])* $field:ident: $type:ty),* $(,)? }) => {
+        /// A part of a profile with where it comes from.
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct $name {
-            $($field: $type,)*
+            $($(#[$doc])* $field: $type,)*
             source: String,
             date: String,
         }
 
         impl $name {
+            /// Where it comes from.
             fn origin(&self, what: &str) -> Origin {
                 Origin { what: what.to_string(), source: self.source.clone(), date: self.date.clone() }
             }
@@ -253,38 +268,59 @@ sourced!(Funding { interval_hours: u32, price: Worded<FundingPrice> });
 sourced!(Liquidation { rule: Worded<LiquidationKind>, max_fee: Option<String> });
 sourced!(FileTier {
     name: String,
+    /// Basis points; positive = we pay.
     maker_bps: String,
+    /// Basis points; positive = we pay.
     taker_bps: String,
+    /// Milliseconds.
     taker_ms: i64,
+    /// Milliseconds.
     maker_ms: i64,
+    /// Milliseconds.
     cancel_ms: i64,
+    /// Per window.
     requests: u32,
+    /// Seconds.
     window_sec: i64,
     quota: Option<FileQuota>,
 });
 sourced!(FileInstrument {
+    /// Base coin.
     base: String,
     symbol: String,
+    /// Quote money per base coin.
     tick: String,
+    /// Base coins.
     lot: String,
+    /// Base coins.
     min_qty: String,
+    /// Quote money.
     min_notional: String,
+    /// Rising floors.
     brackets: Vec<FileBracket>,
 });
 
+/// A volume quota as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileQuota {
+    /// Units at the beginning.
     start: u32,
+    /// The most units that are kept.
     cap: u32,
+    /// Quote money.
     value_per_unit: String,
+    /// Seconds.
     free_every_sec: i64,
 }
 
+/// A margin bracket as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileBracket {
+    /// Quote money.
     floor: String,
+    /// A fraction of notional.
     maintenance: String,
 }
 
@@ -298,15 +334,18 @@ impl<'de, T: Choice> Deserialize<'de> for Worded<T> {
     }
 }
 
+/// A decimal as an integer of `10^-scale`.
 fn scaled(text: &str, scale: u32) -> Result<i128, String> {
     parse_scaled(text, scale).ok_or_else(|| format!("{text} is not a decimal of {scale} places"))
 }
 
+/// As [`scaled`], of what fits an i64.
 fn small(text: &str, scale: u32) -> Result<i64, String> {
     i64::try_from(scaled(text, scale)?).map_err(|_| format!("{text} is too large"))
 }
 
 impl FileTier {
+    /// In the units of the house.
     fn read(self) -> Result<Tier, String> {
         // a basis point is 1e-4, a rate 1e-12
         let fees = FeeSchedule {
@@ -335,6 +374,7 @@ impl FileTier {
 }
 
 impl FileInstrument {
+    /// In the units of the house.
     fn read(self) -> Result<ProfileInstrument, String> {
         let bracket = |bracket: &FileBracket| -> Result<Bracket, String> {
             Ok(Bracket {

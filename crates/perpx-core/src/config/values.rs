@@ -4,8 +4,11 @@ use super::keys::{Default, F, K, Kind, V};
 use super::{Choice, ConfigError, ConfigFile, KeyIx, Num, Override, Value};
 use crate::units::{Cash, Price, Qty, Rate};
 
+/// The effective values of a file with some of its keys replaced.
 pub(super) struct Values<'a> {
+    /// What is written.
     pub file: &'a ConfigFile,
+    /// What stands in its place; the last of a key counts.
     pub over: &'a [Override],
 }
 
@@ -33,6 +36,7 @@ impl<'a> Values<'a> {
         }
     }
 
+    /// The value is not the file's own.
     pub fn is_over(&self, ix: KeyIx) -> bool {
         self.over.iter().any(|(key, _)| *key == ix)
     }
@@ -49,43 +53,53 @@ impl<'a> Values<'a> {
         self.steps(ix.into()).map_or(0, |steps| steps as i64)
     }
 
+    /// Of a key that counts something.
     pub fn count(&self, ix: impl Into<KeyIx>) -> u32 {
         self.int(ix) as u32
     }
 
+    /// Of a key of statistics.
     pub fn float(&self, ix: impl Into<KeyIx>) -> f64 {
         self.get(ix.into()).and_then(Value::num).map_or(0.0, Num::as_f64)
     }
 
+    /// Of a key in fractions, ratios or basis points.
     pub fn rate(&self, ix: impl Into<KeyIx>) -> Rate {
         // a bp is 1e-4, and its grain is the rate's own 1e-12 as well
         Rate(self.int(ix))
     }
 
+    /// As [`Values::rate`]; `None` where it is switched off or not set.
     pub fn some_rate(&self, ix: impl Into<KeyIx>) -> Option<Rate> {
         self.steps(ix.into()).map(|steps| Rate(steps as i64))
     }
 
+    /// Of a key in seconds or milliseconds, as nanoseconds.
     pub fn some_ns(&self, ix: impl Into<KeyIx>) -> Option<i64> {
         self.steps(ix.into()).map(|steps| steps as i64)
     }
 
+    /// Of a key in quote money.
     pub fn some_cash(&self, ix: impl Into<KeyIx>) -> Option<Cash> {
         self.steps(ix.into()).map(Cash)
     }
 
+    /// Of a key in base coins.
     pub fn some_qty(&self, ix: impl Into<KeyIx>) -> Option<Qty> {
         self.steps(ix.into()).map(|steps| Qty(steps as i64))
     }
 
+    /// Of a key in quote money per base coin.
     pub fn some_price(&self, ix: impl Into<KeyIx>) -> Option<Price> {
         self.steps(ix.into()).map(|steps| Price(steps as i64))
     }
 
+    /// Of a key that is true or false.
     pub fn flag(&self, ix: impl Into<KeyIx>) -> bool {
         matches!(self.get(ix.into()), Some(Value::Bool(true)))
     }
 
+    /// Of a key of words or text.
     pub fn text(&self, ix: impl Into<KeyIx>) -> Option<&'a str> {
         self.get(ix.into()).and_then(Value::text)
     }
@@ -109,6 +123,7 @@ impl<'a> Values<'a> {
         self.text(ix).unwrap_or("")
     }
 
+    /// The key in the block of a venue.
     pub fn venue(&self, venue: usize, key: V) -> KeyIx {
         self.file.schema.venue(venue, key)
     }

@@ -7,9 +7,13 @@ use crate::units::{Price, Qty, Rate, mul_div};
 /// best-size costs where there is none. Each size gives whole lots.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen<'a> {
+    /// The best of both sides.
     pub bbo: Bbo,
+    /// The snapshot in force; empty: none.
     pub depth: DepthView<'a>,
+    /// What each further best-size costs, a fraction of the price.
     pub impact: Rate,
+    /// The step of quantities.
     pub lot: Qty,
 }
 

@@ -59,6 +59,7 @@ pub struct Close {
     hedged_since: Option<Time>,
     /// By role: the passive order of the style is spent.
     passive_spent: [bool; 2],
+    /// By role: closes sent.
     sent: [u32; 2],
     /// By role: orders in a row that filled nothing, and the best price of our own side when the last one was sent.
     unfilled: [(u32, Price); 2],
@@ -179,6 +180,7 @@ impl Close {
         }
     }
 
+    /// The leg stands alone, is to be closed, and nothing hedges it yet.
     fn is_hedgeable(&self, ctx: &ExecCtx<'_>, role: Role) -> bool {
         self.may_hedge && self.hedge.is_none() && self.naked(ctx, role).0 > 0 && self.excess(ctx, role).0 > 0
     }
@@ -202,6 +204,7 @@ impl Close {
         }
     }
 
+    /// The other venue takes over, unless the trade has had its hedges.
     fn begin_hedge(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, role: Role) {
         let most = ctx.plan.strategy.execution.max_hedges;
         if manager.hedges >= most {
@@ -248,6 +251,7 @@ impl Close {
         done
     }
 
+    /// One leg; true when nothing of it is left to close and no order of it is open or unknown.
     fn drive_leg(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, role: Role) -> bool {
         self.watch_silence(manager, ctx, role);
         if let Some(hedge) = self.hedge {
@@ -272,6 +276,7 @@ impl Close {
         false
     }
 
+    /// Opens on the other venue what of the stuck leg stands alone.
     fn open_hedge(&self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, stuck: Role) {
         let other = stuck.other();
         let qty = self.naked(ctx, stuck).floor_to(ctx.plan.instrument(other).lot);
@@ -281,6 +286,7 @@ impl Close {
         }
     }
 
+    /// The next close of a leg by the style: it rests first, then it takes; urgent ones take at once.
     fn send(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, role: Role, excess: Qty) {
         let r = role.ix();
         let style = self.taking.style;

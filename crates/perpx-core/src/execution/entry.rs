@@ -7,6 +7,7 @@ use crate::market::{OrderKind, Role};
 use crate::units::Qty;
 use serde::{Deserialize, Serialize};
 
+/// How far an entry has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Stage {
     Start,
@@ -22,6 +23,7 @@ pub struct Entry {
     pub role: Role,
     /// Quantity to reach, what is already held (dust) included.
     target: Qty,
+    /// What was sent last.
     stage: Stage,
     /// What an emulated fill-or-kill filled in part: it is closed again.
     pub killed: Qty,

@@ -8,6 +8,7 @@ use crate::market::Role;
 use crate::units::{Price, Qty, Rate};
 use serde::{Deserialize, Serialize};
 
+/// How far an attempt has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Stage {
     /// The next order begins an attempt.
@@ -38,10 +39,13 @@ pub struct Lock {
     pub role: Role,
     /// Quantity of the whole lock.
     target: Qty,
+    /// Parts of the whole; at least 1.
     batches: u32,
+    /// The present one, counted from 0.
     batch: u32,
     /// Attempts made at the present batch.
     attempts: u32,
+    /// Of the present attempt.
     stage: Stage,
     /// Held before the present order, for an emulated fill-or-kill.
     before: Qty,
@@ -141,6 +145,7 @@ impl Lock {
         }
     }
 
+    /// Begins an attempt at `rest`, unless the quotes are stale, the book too thin or the return too small.
     fn attempt(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, rest: Qty) {
         self.attempts += 1;
         ctx.counts.add(Count::LockAttempts);
@@ -166,6 +171,7 @@ impl Lock {
         }
     }
 
+    /// The taking order of an attempt, which is its last.
     fn take(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, rest: Qty) {
         self.stage = Stage::Last;
         self.before = ctx.held(self.role);
@@ -176,6 +182,7 @@ impl Lock {
     }
 }
 
+/// One of `parts` equal parts, in whole lots.
 fn part(target: Qty, parts: u32, lot: Qty) -> Qty {
     Qty(target.0 / i64::from(parts)).floor_to(lot)
 }

@@ -139,6 +139,7 @@ pub struct OrderManager {
     orders: Vec<Working>,
     /// Counted dead by the fence, oldest first.
     dead: Vec<Working>,
+    /// In the order of setting.
     timers: Vec<Timer>,
     /// By role: the last order sent, for probing a venue at which none works.
     last: [OrderId; 2],
@@ -150,7 +151,9 @@ pub struct OrderManager {
     pub late: [Qty; 2],
     /// Hedges begun in the present trade; one more than allowed: their exhaustion is counted.
     pub hedges: u32,
+    /// Number of the newest order.
     next_order: u32,
+    /// Number of the newest timer.
     next_timer: u32,
 }
 
@@ -301,6 +304,7 @@ impl OrderManager {
         order.id
     }
 
+    /// Sets the timers at which the order is asked for, and counts as unanswered.
     fn expect_answer(&mut self, ctx: &ExecCtx<'_>, role: Role, id: OrderId) {
         let execution = &ctx.plan.strategy.execution;
         self.set_timer(ctx.now().plus(execution.query_after_ns), TimerKind::Ask(role, id));
@@ -347,6 +351,7 @@ impl OrderManager {
         ids.into_iter().for_each(|id| self.cancel(ctx, id));
     }
 
+    /// Sends a cancel; where the order is known to rest, its answer is waited for.
     fn send_cancel(&mut self, ctx: &mut ExecCtx<'_>, id: OrderId) {
         let Some(order) = self.find(id) else { return };
         order.cancelling = true;
@@ -376,6 +381,7 @@ impl OrderManager {
         self.set_probe(ctx, role, id, times + 1);
     }
 
+    /// Sets when the order is asked for again: the wait doubles with `times`, up to 8 s.
     fn set_probe(&mut self, ctx: &ExecCtx<'_>, role: Role, id: OrderId, times: u32) {
         let wait = doubled(ctx.plan.strategy.execution.venue_probe_ns, times);
         self.set_timer(ctx.now().plus(wait), TimerKind::Probe(role, id));
@@ -508,6 +514,7 @@ impl OrderManager {
         true
     }
 
+    /// The order is over: its timers go, and what it comes to is told.
     fn end(&mut self, id: OrderId, rejected: Option<Reject>) -> Heard {
         let Some(at) = self.orders.iter().position(|order| order.id == id) else { return Heard::default() };
         let Working { role, side, kind, qty, filled, is_stray, .. } = self.orders.remove(at);
@@ -551,11 +558,13 @@ impl OrderManager {
         self.set_timer(due, TimerKind::Probe(role, id));
     }
 
+    /// The order of that number that is not known to be over.
     fn find(&mut self, id: OrderId) -> Option<&mut Working> {
         self.orders.iter_mut().find(|order| order.id == id)
     }
 }
 
+/// When an order can land no more, if its venue does not know it.
 fn fence_of(order: &Working, ctx: &ExecCtx<'_>) -> Time {
     order.sent_at.plus(ctx.plan.strategy.execution.fence_ns)
 }

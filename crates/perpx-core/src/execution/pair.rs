@@ -57,6 +57,7 @@ impl Pair {
         }
     }
 
+    /// No further hedge is tried.
     fn is_exhausted(&self, ctx: &ExecCtx<'_>) -> bool {
         self.failed > ctx.plan.strategy.locking.max_retries
     }

@@ -17,6 +17,8 @@ impl OrderManager {
         self.passive(ctx, order(role, role.closing(), qty, false), timeout_ns)
     }
 
+    /// Sends an order that rests at our own best price and is cancelled after the timeout; false where there is no such
+    /// price.
     fn passive(&mut self, ctx: &mut ExecCtx<'_>, order: NewOrder, timeout_ns: i64) -> bool {
         let role = order.venue;
         let (limit, _) = ctx.bbo(role).best(order.side);
@@ -42,6 +44,7 @@ impl OrderManager {
         self.open_by(ctx, Opening { role, qty, covers: true }, slip, OrderKind::Ioc)
     }
 
+    /// Sends an opening order that takes up to `slip` beyond the opposite best; false where there is none.
     fn open_by(&mut self, ctx: &mut ExecCtx<'_>, open: Opening, slip: Rate, kind: OrderKind) -> bool {
         let Opening { role, qty, covers } = open;
         let (side, tick) = (role.opening(), ctx.plan.instrument(role).tick);
@@ -79,7 +82,9 @@ impl OrderManager {
 /// What is to be opened; `covers`: to make a naked leg smaller.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Opening {
+    /// Whose venue.
     pub role: Role,
+    /// Base coins, > 0.
     pub qty: Qty,
     pub covers: bool,
 }

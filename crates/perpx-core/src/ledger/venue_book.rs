@@ -24,6 +24,7 @@ pub struct VenueBook {
     pub role: Role,
     /// Ledger entries are multiples of this.
     grid: Cash,
+    /// At least 1.
     leverage: Rate,
     /// False: the whole balance backs the leg.
     isolated: bool,
@@ -75,11 +76,13 @@ impl VenueBook {
         }
     }
 
+    /// Puts an amount on the balance.
     fn book(&mut self, amount: Cash) -> Cash {
         self.cash += amount;
         amount
     }
 
+    /// Adds to the leg: entry value, margin for it, fee.
     fn open(&mut self, px: Price, qty: Qty, fee: Cash) -> Cash {
         assert!(qty.0 > 0 && px.0 >= 0, "a fill of {qty} at {px}");
         let value = px.of(qty);
@@ -113,6 +116,7 @@ impl VenueBook {
         self.book(cash)
     }
 
+    /// The entry value that goes with `qty` of the leg, floored at 1e-18.
     fn cost_share(&self, qty: Qty) -> Notional {
         if qty == self.leg.qty {
             return self.leg.cost;

@@ -24,6 +24,7 @@ impl LedgerHash {
         self.link(1, &(at, transition));
     }
 
+    /// Hashes the hash so far, the tag and the record.
     fn link<R: Serialize>(&mut self, tag: u8, record: &R) {
         let mut room = [0u8; 256];
         room[..16].copy_from_slice(&self.0);

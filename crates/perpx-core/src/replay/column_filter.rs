@@ -33,9 +33,12 @@ pub(super) enum Bounds {
     Trail(Rate),
 }
 
+/// One comparison of a rule as bounds of a column.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ColumnFilter {
+    /// Which column.
     series: Series,
+    /// Which of its values pass.
     bounds: Bounds,
 }
 
@@ -127,6 +130,7 @@ impl ColumnFilter {
         place.map(|place| start + place)
     }
 
+    /// Bounds of an integer column: those of a trail follow from the best so far.
     fn ints(&self, reach: Option<TrailingExtreme>) -> Bounds {
         match (self.bounds, reach) {
             (Bounds::Trail(fraction), Some(best)) => match best.role {
@@ -138,6 +142,7 @@ impl ColumnFilter {
         }
     }
 
+    /// First of `values` that passes.
     fn of_ints(&self, values: &[i64], reach: Option<TrailingExtreme>) -> Option<usize> {
         match self.ints(reach) {
             Bounds::Beyond { low, high } => beyond(values, low, high),
@@ -146,6 +151,7 @@ impl ColumnFilter {
         }
     }
 
+    /// First of `values` that passes.
     fn of_reals(&self, values: &[f64]) -> Option<usize> {
         match self.bounds {
             Bounds::BeyondReal { low, high } => beyond_real(values, low, high),
@@ -164,6 +170,7 @@ impl ColumnFilter {
         }
     }
 
+    /// As [`ColumnFilter::may`], of a column of floats.
     #[inline]
     pub fn may_real(&self, node: &Extremes<f64>) -> bool {
         match self.bounds {
@@ -173,10 +180,12 @@ impl ColumnFilter {
         }
     }
 
+    /// First row at which the time since the newest row passes.
     fn of_ages(&self, times: &[i64], seen: &[i64]) -> Option<usize> {
         times.iter().zip(seen).position(|(time, seen)| self.passes(time - seen, None))
     }
 
+    /// The value passes.
     pub fn passes(&self, value: i64, reach: Option<TrailingExtreme>) -> bool {
         match self.ints(reach) {
             Bounds::Beyond { low, high } => value <= low || value >= high,
@@ -223,10 +232,12 @@ fn beyond(values: &[i64], low: i64, high: i64) -> Option<usize> {
     position(values, outside)
 }
 
+/// First value at or below `low`, or at or above `high`.
 fn beyond_real(values: &[f64], low: f64, high: f64) -> Option<usize> {
     position(values, |v| v <= low || v >= high)
 }
 
+/// First value for which `outside` holds, looked for in chunks that a processor compares at once.
 #[inline]
 fn position<T: Copy>(values: &[T], outside: impl Fn(T) -> bool) -> Option<usize> {
     let mut chunks = values.chunks_exact(LANES);

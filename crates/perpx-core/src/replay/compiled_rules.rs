@@ -13,11 +13,15 @@ use std::ops::Range;
 /// A slow comparison, decided; it stays so before `row` and before `time`.
 #[derive(Clone, Copy, Debug)]
 struct Decided {
+    /// What it says.
     holds: bool,
+    /// From this row on it may say something else.
     row: usize,
+    /// From this moment on it may say something else.
     time: Time,
 }
 
+/// It must be decided first.
 const UNDECIDED: Decided = Decided { holds: false, row: 0, time: Time::MIN };
 
 /// The compiled rules; buffers are kept between epochs.
@@ -25,6 +29,7 @@ const UNDECIDED: Decided = Decided { holds: false, row: 0, time: Time::MIN };
 pub(super) struct CompiledRules {
     /// One per comparison of all rules, in order.
     decided: Vec<Decided>,
+    /// Of the rules that are open.
     filters: Vec<ColumnFilter>,
     /// A rule is open that has no filter: every row must be judged.
     every: bool,
@@ -33,11 +38,14 @@ pub(super) struct CompiledRules {
 /// First row and first time at which the compiled rules may no longer hold.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Until {
+    /// Of the tile.
     pub row: usize,
+    /// On the decision clock.
     pub time: Time,
 }
 
 impl Until {
+    /// No later than the decision lasts.
     fn limit(&mut self, decided: &Decided) {
         self.row = self.row.min(decided.row);
         self.time = self.time.min(decided.time);
@@ -169,6 +177,7 @@ impl CompiledRules {
     }
 }
 
+/// Comparisons of a rule.
 fn slots(rule: &Rule) -> usize {
     rule.all.len() + rule.none.len() + rule.votes.len()
 }

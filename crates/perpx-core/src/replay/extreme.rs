@@ -13,8 +13,11 @@ const FAR: usize = 128;
 /// The extreme asked for, and its value over all ticks before row `next` of the present tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Kept {
+    /// Of which price, from where on.
     asked: Extreme,
+    /// The greatest bid or the least ask so far.
     px: Price,
+    /// First row that is not looked at.
     next: u32,
 }
 
@@ -24,6 +27,7 @@ impl Kept {
         Kept { asked, px: asked.start, next: row as u32 + 1 }
     }
 
+    /// It is the extreme that is asked for.
     pub fn is_for(&self, asked: &Extreme) -> bool {
         self.asked == *asked
     }

@@ -19,7 +19,9 @@ const MEMORY: u8 = 8;
 /// The search by index: trees over blocks of rows say where a rule may hold, and its rows are judged there alone.
 #[derive(Clone, Debug)]
 pub struct Leap {
+    /// Rows judged one by one before the trees are asked, where wakes are near.
     look: usize,
+    /// Judges them, and tiles without an index.
     walk: Walk,
     /// The walk knows the present watches.
     armed: bool,
@@ -91,10 +93,13 @@ impl Search for Leap {
 /// One search in one tile.
 #[derive(Clone, Copy)]
 struct Lookup<'a> {
+    /// The tile.
     ctx: EvalCtx<'a>,
+    /// Of that tile.
     index: &'a Index,
     /// Where the search began; `best` is the extreme over all ticks before it.
     from: usize,
+    /// For trailing levels alone.
     best: Option<TrailingExtreme>,
 }
 
@@ -106,10 +111,12 @@ enum Slow {
 }
 
 impl Lookup<'_> {
+    /// Of the row.
     fn time(&self, row: usize) -> Time {
         Time(self.ctx.local.time[row])
     }
 
+    /// First row at or after the time.
     fn row_at(&self, time: Time) -> usize {
         self.index.clock(self.ctx).row_at(&self.ctx.local.time, time.0)
     }
@@ -156,6 +163,7 @@ impl Lookup<'_> {
         None
     }
 
+    /// Decides the comparisons that change by bar or by event alone.
     fn slow(&self, rule: &Rule, row: usize) -> Slow {
         let time = self.time(row);
         let judge = |cmp: &Cmp| holds(cmp, self.ctx, row, time, None);
@@ -269,6 +277,7 @@ impl Lookup<'_> {
         }
     }
 
+    /// First row of `rows` at which a column passes, by its tree.
     fn plain(&self, series: Series, filter: ColumnFilter, rows: Range<usize>) -> Option<usize> {
         let (ctx, index) = (self.ctx, self.index);
         let leaf = |piece: Range<usize>| filter.first(ctx, piece, None);
@@ -291,6 +300,7 @@ impl Lookup<'_> {
         (row < rows.end).then_some(row)
     }
 
+    /// First row of `rows` at which a trail fires, by falls inside the blocks of the tree.
     fn trail(&self, cmp: &Cmp, fraction: Rate, rows: Range<usize>) -> Option<usize> {
         let best = self.best_before(rows.start)?;
         let loss = if best.role == Role::Long { Op::Le } else { Op::Ge };
@@ -334,6 +344,7 @@ impl Lookup<'_> {
     }
 }
 
+/// The comparison that holds where this one does not.
 pub(super) fn opposite(op: Op) -> Op {
     match op {
         Op::Ge => Op::Lt,

@@ -37,6 +37,7 @@ impl<S: TimeSource> Paced<S> {
         self.stopping
     }
 
+    /// Waits for the moment, unless a stop was asked for; then the pass ends here.
     #[inline]
     fn wait<T: Trader, R: Recorder, P: VenuePort>(&mut self, pass: &mut Pass<'_, '_, T, R, P>, at: Time) {
         if !self.stopping && self.source.wait(at) {

@@ -12,6 +12,7 @@ use crate::watch::{Watches, fires};
 pub struct Scan {
     /// The wake contract is asserted at every tick.
     pub checked: bool,
+    /// Of the present state, where the contract is asserted.
     watches: Watches,
 }
 
@@ -26,6 +27,7 @@ impl Scan {
         Scan { checked: true, ..Scan::default() }
     }
 
+    /// A tick at which it is asserted that the watches do not miss what the step does.
     fn checked_tick<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>, row: usize) {
         let best = pass.best(row);
         self.watches.clear();
@@ -41,6 +43,7 @@ impl Scan {
     }
 }
 
+/// The trader as it would be stored.
 fn bytes<T: Trader>(trader: &T) -> Vec<u8> {
     postcard::to_allocvec(trader).unwrap_or_default()
 }

@@ -27,12 +27,15 @@ pub trait Search {
 
 /// How far to look at first, in rows, while the venues may stir by themselves; doubled each time nothing happens.
 const FIRST_LOOK: usize = 256;
+/// Rows looked at in one go at most, while the venues may act by themselves.
 const LONGEST_LOOK: usize = 1 << 15;
 
 /// A driver that goes from wake to wake: the next row that may fire is found by `S`.
 #[derive(Clone, Debug, Default)]
 pub struct Seek<S> {
+    /// Finds the next row that may fire.
     search: S,
+    /// Of the present state.
     watches: Watches,
 }
 

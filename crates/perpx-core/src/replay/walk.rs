@@ -16,6 +16,7 @@ const BLOCK: usize = 256;
 /// The search row by row: rules compiled to comparisons of columns.
 #[derive(Clone, Debug, Default)]
 pub struct Walk {
+    /// The present watches as column filters.
     compiled: CompiledRules,
 }
 
@@ -55,6 +56,7 @@ impl Search for Walk {
 }
 
 impl Walk {
+    /// First row of a block at which a rule fires; the best is carried through it.
     fn in_block(
         &self,
         ctx: EvalCtx<'_>,

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 /// The samples of the last `window` bars; a bar without a fresh tick has none. Serves every band over the same window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Band {
+    /// Bars of the window.
     window: u32,
     /// One entry a bar, oldest first; NaN = no sample.
     bars: VecDeque<f64>,
@@ -71,6 +72,7 @@ impl Band {
         (at(below), at(above - 1))
     }
 
+    /// Oldest first, without the bars that have none.
     fn samples(&self) -> impl Iterator<Item = f64> + '_ {
         self.bars.iter().copied().filter(|x| !x.is_nan())
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// What a bar closed with.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Close {
+    /// Number of the bar, counted from 1970-01-01 UTC.
     pub bar: i64,
     /// Mids by role at the last tick at or before the close; NaN = not quoted.
     pub mids: [f64; 2],
@@ -15,6 +16,7 @@ pub(super) struct Close {
     pub tick_bar: i64,
     /// Spread at that tick, bp, and the older of the venues' ages at it, ns.
     pub spread: f64,
+    /// The older of the two quotes' ages at that tick.
     pub age: i64,
 }
 
@@ -28,12 +30,14 @@ impl Close {
 /// Carried from tile to tile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Bars {
+    /// Length of a bar.
     pub bar_ns: i64,
     /// The open bar, with its newest tick; `None` before the first tile.
     open: Option<Close>,
 }
 
 impl Bars {
+    /// No bar has begun.
     pub fn new(bar_ns: i64) -> Bars {
         Bars { bar_ns, open: None }
     }
@@ -66,6 +70,7 @@ impl Bars {
         self.open = Some(open);
     }
 
+    /// What a bar would close with at this row.
     fn tick(&self, local: &Local, row: usize, bar: i64) -> Close {
         let bbo = Role::BOTH.map(|role| local.bbo(row, role));
         let age = local.seen.iter().map(|seen| local.time[row] - seen[row]).max().unwrap_or(i64::MAX);

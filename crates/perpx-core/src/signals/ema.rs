@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 /// `value = alpha * close + (1 - alpha) * value`, alpha = 2 / (n + 1); the first close is the seed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ema {
+    /// Weight of the newest close.
     alpha: f64,
+    /// NaN before the first close.
     value: f64,
 }
 

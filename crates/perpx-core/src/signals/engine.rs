@@ -13,9 +13,13 @@ use serde::{Deserialize, Serialize};
 pub struct SignalEngine {
     /// The last bar closed at `from`, per bar length, is the first whose values are asked for.
     from: Time,
+    /// One per bar length.
     bars: Vec<Bars>,
+    /// In the order of their columns.
     keys: Vec<SignalKey>,
+    /// One per key.
     cells: Vec<Cell>,
+    /// Those that bands share.
     windows: Vec<Window>,
     /// Per key, values of the last closed bar.
     values: Vec<[f64; 3]>,
@@ -24,9 +28,13 @@ pub struct SignalEngine {
 /// Samples shared by all bands over the same window.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Window {
+    /// Length of a bar.
     bar_ns: i64,
+    /// Bars of the window.
     window: u32,
+    /// A bar whose quotes are older has no sample.
     max_age_ns: i64,
+    /// Its samples.
     band: Band,
 }
 
@@ -75,6 +83,7 @@ impl SignalEngine {
         engine
     }
 
+    /// The state of a new key.
     fn cell(&mut self, key: &SignalKey) -> Cell {
         let first = bar_before(self.from, key.bar_ns());
         match *key {
@@ -94,6 +103,7 @@ impl SignalEngine {
         }
     }
 
+    /// The window that such bands share, begun if it is new.
     fn window(&mut self, window: u32, bar_ns: i64, max_age_ns: i64) -> usize {
         let same = |w: &Window| (w.window, w.bar_ns, w.max_age_ns) == (window, bar_ns, max_age_ns);
         self.windows.iter().position(same).unwrap_or_else(|| {
@@ -169,6 +179,7 @@ impl SignalEngine {
 impl Cell {
     /// The values after `close`; NaN while nobody asks, or before they exist.
     fn closed(&mut self, close: &Close, windows: &[Window], asked: bool) -> [f64; 3] {
+        /// There is no such value.
         const NONE: f64 = f64::NAN;
         match self {
             Cell::Trend { role, fast, slow } => {
@@ -200,11 +211,13 @@ impl Cell {
     }
 }
 
+/// A column without values that begins at the last bar closed before `start`.
 fn column(key: &SignalKey, start: Time) -> SignalColumn {
     let bar_ns = key.bar_ns();
     SignalColumn { bar_ns, first_bar: bar_before(start, bar_ns), ..SignalColumn::default() }
 }
 
+/// One value per local row.
 fn rows(local: &Local, value: impl Fn(&Local, usize) -> f64) -> Vec<f64> {
     (0..local.len()).map(|row| value(local, row)).collect()
 }

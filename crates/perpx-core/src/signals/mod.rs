@@ -122,6 +122,7 @@ pub struct SignalId(pub u32);
 /// The bar signals of a chunk of configurations: each key once, in the order of first asking.
 #[derive(Clone, Debug, Default)]
 pub struct SignalSet {
+    /// By [`SignalId`].
     keys: Vec<SignalKey>,
     index: std::collections::BTreeMap<SignalKey, SignalId>,
 }
@@ -187,6 +188,7 @@ pub struct TileSignals {
 }
 
 impl TileSignals {
+    /// The value of a bar; NaN outside the column.
     #[inline]
     fn entry(values: &[f64], column: &SignalColumn, bar: i64) -> f64 {
         usize::try_from(bar - column.first_bar).ok().and_then(|i| values.get(i)).copied().unwrap_or(f64::NAN)

@@ -7,8 +7,11 @@ use std::collections::VecDeque;
 /// `sqrt(sum r^2 / n * 31536000 / bar_sec)` over the last n log returns, summed afresh from the oldest to the newest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Volatility {
+    /// Returns in the window.
     n: u32,
+    /// Length of a bar.
     bar_ns: i64,
+    /// The newest close; NaN before the first.
     last: f64,
     /// The newest n returns, oldest first.
     returns: VecDeque<f64>,

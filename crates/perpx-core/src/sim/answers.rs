@@ -16,21 +16,27 @@ use std::collections::VecDeque;
 /// Ended orders whose state a query can still learn, beside those that are owed an answer.
 const REMEMBERED: usize = 8;
 
+/// An order that is over, for whoever asks for it later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Ended {
+    /// The trader's number.
     id: OrderId,
+    /// In all, base coins.
     filled: Qty,
     /// Its end was never told.
     silent: bool,
 }
 
+/// What the venue has said and the trader has not heard, and what it will say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Answers {
+    /// In the order of hearing.
     due: VecDeque<Event>,
     /// When the newest of all answers arrives.
     last_at: Time,
     /// Fills of silent orders, oldest first, with the mids that they met.
     undelivered: Vec<(Time, EventBody, Mid)>,
+    /// The newest ones, oldest first.
     ended: Vec<Ended>,
 }
 
@@ -80,6 +86,7 @@ impl Answers {
         self.due.insert(place, Event { at, venue_time: at, venue, body, met: Mid::ZERO });
     }
 
+    /// Appends an answer, which is heard no earlier than those before it.
     fn push(&mut self, event: Event) {
         assert!(event.at >= event.venue_time, "heard at {} of what happens at {}", event.at, event.venue_time);
         self.last_at = self.last_at.max(event.at);
@@ -153,6 +160,7 @@ impl SimVenue {
         order.silent || env.outages.deaf.holds(t)
     }
 
+    /// Tells an event that moves no money, after all earlier ones.
     pub(super) fn deliver(&mut self, at: Time, t: Time, body: EventBody) {
         self.answers.deliver(at, t, self.role, body);
     }

@@ -108,9 +108,11 @@ struct Taken {
     side: Side,
     /// The level was told of by a depth snapshot, not by a quote.
     from_depth: bool,
+    /// Of the level.
     px: Price,
     /// Size displayed when we took.
     shown: Qty,
+    /// What we took of it.
     qty: Qty,
 }
 
@@ -130,6 +132,7 @@ struct Taken {
 /// venue did show our trade the memory is too strict for a moment, where somebody cancelled and rejoined too lenient.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consumed {
+    /// By displayed level.
     list: Vec<Taken>,
 }
 
@@ -145,6 +148,7 @@ impl Consumed {
         self.list.iter().find(same).map_or(Qty::ZERO, |t| t.qty)
     }
 
+    /// Remembers what we took of a level, until the feed changes it.
     fn add(&mut self, side: Side, from_depth: bool, level: DepthLevel, qty: Qty) {
         if qty.is_zero() {
             return;

@@ -85,10 +85,12 @@ impl Dice {
     }
 }
 
+/// One word more.
 fn absorb(state: u64, word: u64) -> u64 {
     mix((state ^ word).wrapping_add(0x9E37_79B9_7F4A_7C15))
 }
 
+/// Spreads every bit over the word (the finaliser of splitmix64).
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

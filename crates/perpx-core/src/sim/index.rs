@@ -41,7 +41,9 @@ impl VenuePart {
 /// Parts of one venue's rows in one tile, each built when it is first asked for.
 #[derive(Debug, Default)]
 pub struct VenueIndex {
+    /// By table.
     clocks: [OnceLock<Clock>; 4],
+    /// Over the marks; zero is none.
     marks: OnceLock<Tree<i64>>,
 }
 
@@ -54,6 +56,7 @@ impl VenueIndex {
         })
     }
 
+    /// Finds the row of a time in a table.
     pub(super) fn clock(&self, of: Rows, rows: &VenueRows) -> &Clock {
         self.clocks[of as usize].get_or_init(|| Clock::new(times(of, rows)))
     }

@@ -44,6 +44,7 @@ impl Env<'_> {
         (calm as f64 * (1.0 + slope * busy.max(0.0))).round() as i64
     }
 
+    /// The newest second with rows before `at`.
     fn second_before(&self, at: Time) -> Option<&Second> {
         self.rows.load.as_ref().and_then(|load| load.before(at))
     }
@@ -129,6 +130,7 @@ pub fn normal_quantile(p: f64) -> f64 {
     if q < 0.0 { -z } else { z }
 }
 
+/// By Horner's rule, the highest power first.
 fn polynomial(coefficients: &[f64; 8], x: f64) -> f64 {
     coefficients.iter().fold(0.0, |sum, c| sum * x + c)
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// What an account has used and earned of its [`VolumeQuota`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuotaUse {
+    /// Units used.
     spent: u64,
     /// Units earned, without those lost to the cap.
     earned: u64,
@@ -18,6 +19,7 @@ pub struct QuotaUse {
 }
 
 impl QuotaUse {
+    /// A unit is left.
     fn has_units(&self, quota: &VolumeQuota) -> bool {
         u64::from(quota.start) + self.earned > self.spent
     }

@@ -106,6 +106,7 @@ fn spans(outages: &[Outage], venue: &str, seed: u64, range: (Time, Time), hit: i
     Spans(merged(spans))
 }
 
+/// The outages that begin on a day: a Poisson number of them, evenly over the day, of exponential lengths.
 fn draw_day(dice: Dice, day: i64, place: u32, per_day: f64, mean_ns: i64, spans: &mut Vec<(Time, Time)>) {
     let midnight = Time::of_day(day);
     let key = Key { at: midnight, ordinal: place };

@@ -28,6 +28,7 @@ pub struct Moments {
 }
 
 impl Moments {
+    /// One return more, a fraction of C0.
     fn add(&mut self, r: f64) {
         self.n += 1;
         self.sum += r;
@@ -43,14 +44,17 @@ pub struct Equity {
     next: i64,
     /// Step of the returns in minutes.
     step: i64,
+    /// The capital that the run began with.
     initial: MidValue,
     /// Equity at the newest return step.
     last: Option<MidValue>,
     /// Of the returns at the statistics step.
     pub moments: Moments,
+    /// The highest sample, or the capital.
     peak: MidValue,
     /// Deepest fall of the samples from their peak; not negative.
     pub drawdown: MidValue,
+    /// The highest of samples and entries, for the drawdown limit.
     halt_peak: MidValue,
     /// Equity at 00:00 UTC, before anything booked at that instant.
     day_base: MidValue,
@@ -65,7 +69,9 @@ pub struct Equity {
 /// [`Limits`] as money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Caps {
+    /// Fall from the peak that halts for good.
     drawdown: Option<MidValue>,
+    /// Fall from the day's base that halts until midnight.
     daily_loss: Option<MidValue>,
 }
 
@@ -235,6 +241,7 @@ impl Equity {
         }
     }
 
+    /// Looks at both limits; true when one is newly breached.
     fn judge(&mut self, at: Time, equity: MidValue, caps: &Caps) -> bool {
         self.halt_peak = self.halt_peak.max(equity);
         let before = self.breach(at);

@@ -169,6 +169,7 @@ struct Open {
 }
 
 impl Open {
+    /// An episode that begins now; nothing is exposed yet.
     fn new(at: &At<'_>, role: Role, trade: u32, state: u8) -> Open {
         let mid = at.mids[role.ix()];
         Open {
@@ -192,6 +193,7 @@ impl Open {
         }
     }
 
+    /// Looks at the ticks up to `row` for the mid furthest against us.
     fn look(&mut self, local: &Local, row: usize) {
         let rows = self.next as usize..(row + 1).max(self.next as usize);
         self.next = rows.end as u32;
@@ -224,6 +226,7 @@ impl Open {
         self.valued_at = at.mids[row.role.ix()];
     }
 
+    /// So much is exposed from now on.
     fn expose(&mut self, qty: Qty) {
         self.qty = qty;
         self.row.peak = self.row.peak.max(qty);
@@ -233,6 +236,7 @@ impl Open {
 /// All episodes of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Legging {
+    /// The one that goes on.
     open: Option<Open>,
     /// By `Ending as usize`.
     pub endings: [u32; Ending::ALL.len()],
@@ -255,11 +259,14 @@ pub struct Legging {
 /// The deepest move of all episodes as a fraction: distance over first mid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Worst {
+    /// The distance, not negative.
     moved: Mid,
+    /// The first mid; zero: no episode has ended.
     of: Mid,
 }
 
 impl Worst {
+    /// Keeps the deeper of the two, compared exactly.
     fn note(&mut self, row: &LeggingRow) {
         let (moved, of) = ((row.worst_mid - row.mid).abs(), row.mid);
         let times = |a: Mid, b: Mid| i128::from(a.raw()) * i128::from(b.raw());
@@ -268,6 +275,7 @@ impl Worst {
         }
     }
 
+    /// Basis points; zero without an episode.
     pub fn bp(&self) -> f64 {
         if self.of.is_quoted() { self.moved.bp_of(self.of) } else { 0.0 }
     }
@@ -319,6 +327,7 @@ impl Legging {
         self.close(Ending::OpenAtEnd)
     }
 
+    /// The excess may have changed: an episode goes on, ends, begins, or ends and another begins.
     fn change(
         &mut self,
         at: &At<'_>,
@@ -349,6 +358,7 @@ impl Legging {
         ended
     }
 
+    /// Adds the episode to the sums.
     fn close(&mut self, ending: Ending) -> Option<LeggingRow> {
         let row = LeggingRow { ending, ..self.open.take()?.row };
         self.endings[ending as usize] += 1;
@@ -371,6 +381,7 @@ impl Legging {
 /// What an episode needs to know of the trader's state.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct State {
+    /// S0 to S5.
     pub number: u8,
     /// Number of the open trade; 0 = none.
     pub trade: u32,
@@ -382,6 +393,7 @@ pub(super) struct State {
 }
 
 impl State {
+    /// The exposed leg and quantity, in a state that does not mean it.
     fn excess(&self, at: &At<'_>) -> Option<(Role, Qty)> {
         if self.legging { at.excess() } else { None }
     }

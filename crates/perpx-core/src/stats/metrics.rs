@@ -72,6 +72,7 @@ macro_rules! metrics {
             doc: Cow::Borrowed(concat!($($doc),*).trim_ascii()),
         }),*];
 
+        /// In the order of the table.
         fn fixed(run: &Outcome<'_>) -> Vec<Option<f64>> {
             let values: [fn(&Outcome<'_>) -> Option<f64>; METRICS.len()] = [$($value),*];
             values.iter().map(|value| value(run)).collect()
@@ -294,14 +295,17 @@ impl Outcome<'_> {
         self.equity.drawdown.fraction_of(self.equity.initial())
     }
 
+    /// Length of the run.
     fn span_ns(&self) -> f64 {
         self.to.since(self.from) as f64
     }
 
+    /// A count of both venues.
     fn sims(&self, pick: fn(&SimStats) -> u32) -> Option<f64> {
         Some(self.sims.iter().map(|sim| f64::from(pick(sim))).sum())
     }
 
+    /// Episodes that ended so.
     fn ended(&self, ending: Ending) -> Option<f64> {
         count(self.tally.legging.endings[ending as usize])
     }
@@ -312,10 +316,12 @@ impl Outcome<'_> {
     }
 }
 
+/// Of nanoseconds.
 fn seconds(ns: i64) -> f64 {
     ns as f64 / SECOND_NS as f64
 }
 
+/// A count as a metric.
 fn count(n: u32) -> Option<f64> {
     Some(f64::from(n))
 }
@@ -325,6 +331,7 @@ fn positive(whole: MidValue, value: impl FnOnce(MidValue) -> f64) -> Option<f64>
     (whole > MidValue::ZERO).then(|| value(whole))
 }
 
+/// `value / over`; none where `over` is not positive.
 fn ratio(value: f64, over: f64) -> Option<f64> {
     (over > 0.0).then(|| value / over)
 }
@@ -366,6 +373,7 @@ fn cagr(run: &Outcome<'_>) -> Option<f64> {
     Some(100.0 * (libm::pow(left, YEAR_NS as f64 / run.span_ns()) - 1.0))
 }
 
+/// None without values; the mean of the middle two of an even number.
 fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

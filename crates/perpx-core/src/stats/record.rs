@@ -162,11 +162,16 @@ pub struct TradeRow {
     pub lines: Lines,
 }
 
+/// The trade that goes on.
 #[derive(Clone, Copy, Debug)]
 struct Open {
+    /// When it left state 0.
     at: Time,
+    /// Why.
     reason: u8,
+    /// Of both legs, so far.
     fills: u32,
+    /// All money when it began.
     lines: Lines,
 }
 
@@ -194,6 +199,7 @@ pub struct FullRecord {
     pub equity: Vec<(Time, MidValue)>,
     /// In the order of their ends.
     pub legging: Vec<LeggingRow>,
+    /// The trade that goes on.
     open: Option<Open>,
 }
 
@@ -225,6 +231,7 @@ impl FullRecord {
         })
     }
 
+    /// The trade is over; one without a fill was none.
     fn close_trade(&mut self, scene: &Scene<'_>, reason: u8) {
         let Some(open) = self.open.take() else { return };
         let number = self.trades.len() as u32 + 1;

@@ -13,9 +13,11 @@ const SHORT_LOCK_NS: i64 = 60 * SECOND_NS;
 /// Everything between leaving state 0 and the return to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct OpenTrade {
+    /// When it left state 0.
     since: Time,
     /// Sum of the ledger's lines at its start.
     total: MidValue,
+    /// Of both legs, so far.
     fills: u32,
     locked: bool,
 }
@@ -23,14 +25,18 @@ struct OpenTrade {
 /// The order's opposite best when it was decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Decided {
+    /// The trader's number.
     id: OrderId,
+    /// Zero: there was none.
     px: Price,
 }
 
 /// Counts and sums since the start of the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
+    /// The present one.
     state: u8,
+    /// When it began.
     state_since: Time,
     /// Time spent in each state, ns.
     pub state_ns: Vec<i64>,
@@ -38,11 +44,13 @@ pub struct Tally {
     pub reasons: Vec<u32>,
     /// Pnl from the value frozen at the lock to the trade's end (or the next lock), by the reason that ended the lock.
     pub unlock: Vec<MidValue>,
+    /// The trade that goes on.
     trade: Option<OpenTrade>,
     /// Value and time of the present lock.
     lock: Option<(MidValue, Time)>,
     /// Reason that ended the newest lock, and the value that was frozen.
     unlocked: Option<(u8, MidValue)>,
+    /// Of orders that are not over.
     decided: Vec<Decided>,
     /// Pnl of each trade, quote units, in order.
     pub pnls: Vec<f64>,
@@ -172,6 +180,7 @@ impl Tally {
         self.legging.moved(at, before, after)
     }
 
+    /// What legging needs to know of a state.
     fn known(&self, number: u8, hedging: bool, states: &[StateInfo]) -> State {
         let info = &states[usize::from(number)];
         State {
@@ -184,11 +193,13 @@ impl Tally {
         }
     }
 
+    /// Puts the time since the last transition on the state that is left.
     fn spend(&mut self, now: Time) {
         self.state_ns[usize::from(self.state)] += now.since(self.state_since);
         self.state_since = now;
     }
 
+    /// The value frozen at the lock waits for what comes of it.
     fn end_lock(&mut self, now: Time, reason: u8) {
         if let Some((value, since)) = self.lock.take() {
             self.short_locks += u32::from(now.since(since) < SHORT_LOCK_NS);
@@ -196,12 +207,14 @@ impl Tally {
         }
     }
 
+    /// What was made since the lock goes to the reason that ended it.
     fn settle_unlock(&mut self, value: MidValue) {
         if let Some((reason, frozen)) = self.unlocked.take() {
             self.unlock[usize::from(reason)] += value - frozen;
         }
     }
 
+    /// Counts the trade, if anything filled.
     fn end_trade(&mut self, at: &At<'_>) {
         let Some(trade) = self.trade.take().filter(|trade| trade.fills > 0) else { return };
         let pnl = at.belief.lines.total() - trade.total;

@@ -54,12 +54,16 @@ impl StateView<'_> {
     }
 }
 
+/// The conditions that hold at a tick.
 struct Found {
+    /// In the order of judgement.
     first: Option<Reason>,
+    /// The later ones, a bit each.
     also: u32,
 }
 
 impl Found {
+    /// The first condition that holds decides; the others are noted.
     fn note(&mut self, reason: Reason, holds: bool) {
         if holds {
             match self.first {
@@ -91,6 +95,7 @@ pub fn judge(own: &StateView, plan: &Plan, view: &View<'_>) -> Option<Decision> 
     found.first.map(|reason| Decision { reason, also: found.also, role: own.first })
 }
 
+/// S0: a halt, or a gate that opens.
 fn gate(own: &StateView, plan: &Plan, view: &View<'_>) -> Option<Decision> {
     if own.halt {
         return Some(Decision { reason: Reason::Halt, also: 0, role: own.first });
@@ -118,14 +123,17 @@ pub(super) fn closing_price(role: Role, view: &View<'_>) -> Price {
     }
 }
 
+/// Both venues' quotes are young enough to open, lock or unlock on.
 fn fresh(plan: &Plan, view: &View<'_>) -> bool {
     Role::BOTH.iter().all(|&role| view.age_ns(role) <= plan.strategy.risk.max_quote_age_ns)
 }
 
+/// The stop of the present state is reached.
 fn stopped(own: &StateView, role: Role, view: &View<'_>) -> bool {
     own.levels.stop.is_some_and(|level| lost(role, closing_price(role, view), level))
 }
 
+/// S1 and S2: stop, guard, lock.
 fn first_leg(own: &StateView, plan: &Plan, view: &View<'_>, found: &mut Found) {
     let px = closing_price(own.first, view);
     found.note(Reason::Stop, stopped(own, own.first, view));
@@ -134,6 +142,7 @@ fn first_leg(own: &StateView, plan: &Plan, view: &View<'_>, found: &mut Found) {
     found.note(Reason::Lock, profit && own.lock_ready && fresh(plan, view));
 }
 
+/// S3: guard, bands.
 fn locked(own: &StateView, plan: &Plan, view: &View<'_>, found: &mut Found) {
     found.note(Reason::Guard, guard(own, plan, view));
     if !own.bands_ready || !fresh(plan, view) {
@@ -158,6 +167,7 @@ pub fn is_inside(plan: &Plan, view: &View<'_>) -> bool {
     fresh(plan, view) && spread > lower && spread < upper
 }
 
+/// S4 and S5: stop, trail, guard, take-profit, rebound.
 fn last_leg(own: &StateView, plan: &Plan, view: &View<'_>, found: &mut Found) {
     let role = if own.state == State::LongOnly { Role::Long } else { Role::Short };
     let px = closing_price(role, view);
@@ -168,6 +178,7 @@ fn last_leg(own: &StateView, plan: &Plan, view: &View<'_>, found: &mut Found) {
     found.note(Reason::Rebound, own.levels.rebound.is_some_and(|level| gained(role, px, level)));
 }
 
+/// The price is at or beyond the level of the trail.
 fn trailed(fraction: Option<Rate>, best: Option<TrailingExtreme>, px: Price) -> bool {
     match (fraction, best) {
         (Some(fraction), Some(best)) => lost(best.role, px, watch::trail_level(best, fraction)),
@@ -185,6 +196,7 @@ pub(super) fn held(view: &View<'_>) -> Legs {
     Legs { long: view.belief.qty(Role::Long), short: view.belief.qty(Role::Short) }
 }
 
+/// What the legs pay a year is above the guard's limit, at the newest rates; unknown rates let it rest.
 fn guard_holds(legs: Legs, plan: &Plan, view: &View<'_>) -> bool {
     let Some(limit) = plan.strategy.risk.funding_guard_apr else { return false };
     let pays = legs.pays_x24(view.local, view.row, plan.funding, view.tick_time());

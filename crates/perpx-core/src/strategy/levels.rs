@@ -55,6 +55,7 @@ pub fn loss_from(role: Role, px: Price, fraction: Rate) -> Price {
     }
 }
 
+/// Entry price times `factor` (1e-12), rounded up or down to 1e-9.
 fn entry_times(leg: &Leg, factor: i64, up: bool) -> Price {
     let (cost, factor, unit) = (leg.cost.0, i128::from(factor), i128::from(leg.qty.0) * i128::from(Rate::ONE));
     let level = if up { -mul_div(-cost, factor, unit) } else { mul_div(cost, factor, unit) };

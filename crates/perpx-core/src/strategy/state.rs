@@ -42,6 +42,7 @@ impl State {
     }
 }
 
+/// A row of [`STATES`].
 const fn info(name: &'static str, unmatched: Line, locked: bool) -> StateInfo {
     StateInfo { name, unmatched, locked }
 }

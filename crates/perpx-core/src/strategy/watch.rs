@@ -61,6 +61,7 @@ pub fn watches(own: &StateView, wake: &WakeView, plan: &Plan, out: &mut Watches)
     }
 }
 
+/// S0: the gates, each unless the guard would act on what it opens.
 fn idle(own: &StateView, plan: &Plan, out: &mut Watches) {
     let Some(after) = own.gate_after else { return };
     for (first, gate) in &plan.gates {
@@ -75,12 +76,14 @@ fn idle(own: &StateView, plan: &Plan, out: &mut Watches) {
     }
 }
 
+/// Comparisons and votes of a rule.
 fn copy(from: &Rule, to: &mut Rule) {
     to.all.extend_from_slice(&from.all);
     to.votes.extend_from_slice(&from.votes);
     to.needed = from.needed;
 }
 
+/// Both venues' quotes are young enough.
 fn fresh<'a>(rule: &'a mut Rule, plan: &Plan) -> &'a mut Rule {
     for role in Role::BOTH {
         rule.and(Series::Age(role), Op::Le, Level::Int(plan.strategy.risk.max_quote_age_ns));
@@ -96,24 +99,29 @@ fn closing(role: Role) -> Series {
     }
 }
 
+/// A closing price at or beyond a level of gain.
 fn gain(role: Role) -> Op {
     if role == Role::Long { Op::Ge } else { Op::Le }
 }
 
+/// A closing price at or beyond a level of loss.
 fn loss(role: Role) -> Op {
     if role == Role::Long { Op::Le } else { Op::Ge }
 }
 
+/// A rule on a leg's closing price, if the level is set.
 fn price(role: Role, op: Op, level: Option<Price>, out: &mut Watches) {
     if let Some(level) = level {
         out.rule().and(closing(role), op, Level::Int(level.0));
     }
 }
 
+/// The stop of the present state.
 fn stop(own: &StateView, role: Role, out: &mut Watches) {
     price(role, loss(role), own.levels.stop, out);
 }
 
+/// The funding guard, once its pause is over.
 fn guard(own: &StateView, wake: &WakeView, plan: &Plan, out: &mut Watches) {
     if let Some(limit) = plan.strategy.risk.funding_guard_apr {
         let rule = out.rule();
@@ -122,6 +130,7 @@ fn guard(own: &StateView, wake: &WakeView, plan: &Plan, out: &mut Watches) {
     }
 }
 
+/// S1 and S2: stop, guard, lock; after a retry the price's fall below the trigger first.
 fn first_leg(own: &StateView, wake: &WakeView, plan: &Plan, out: &mut Watches) {
     let role = own.first;
     stop(own, role, out);
@@ -136,6 +145,7 @@ fn first_leg(own: &StateView, wake: &WakeView, plan: &Plan, out: &mut Watches) {
     }
 }
 
+/// S3: guard, bands; while they arm every tick is one that may change something.
 fn locked(own: &StateView, wake: &WakeView, plan: &Plan, out: &mut Watches) {
     guard(own, wake, plan, out);
     if own.arming {
@@ -153,6 +163,7 @@ fn locked(own: &StateView, wake: &WakeView, plan: &Plan, out: &mut Watches) {
     }
 }
 
+/// S4 and S5: the first price of the state, then stop, take-profit, rebound, trail.
 fn last_leg(own: &StateView, wake: &WakeView, plan: &Plan, role: Role, out: &mut Watches) {
     guard(own, wake, plan, out);
     if wake.reference_unset {

@@ -14,17 +14,23 @@ const EXCITE_HALF_LIFE: f64 = 1.0;
 const MOOD: Layer = Layer { std: 0.9, half_life_sec: 60.0 };
 /// Arrivals grow with this power of volatility.
 const HEAT_POWER: f64 = 0.7;
+/// Seconds of a step.
 const STEP_SEC: f64 = STEP_MS as f64 / 1000.0;
 
 /// Activity that both venues share, mean 1.
 pub(super) struct Mood {
+    /// Of this process alone.
     dice: Dice,
+    /// Logarithm of the level, about its mean.
     mood: Pull,
+    /// Keeps the mean of the level at 1.
     log_mean: f64,
+    /// How busy the market is; 1 on average.
     pub(super) level: f64,
 }
 
 impl Mood {
+    /// As at the beginning of the market.
     pub(super) fn new(seed: u64) -> Mood {
         let mut dice = Dice::new(seed, 2);
         let mood = Pull::new(MOOD.std, MOOD.half_life_sec, 1.0, dice.normal());
@@ -44,8 +50,11 @@ impl Mood {
 pub(super) struct Arrivals {
     /// Arrivals a step from outside, at activity 1.
     base: f64,
+    /// What earlier events add to the rate, a second.
     excite: f64,
+    /// Share of it that is left after a step.
     keep: f64,
+    /// What an event adds.
     jump: f64,
 }
 

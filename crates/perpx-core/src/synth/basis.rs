@@ -9,15 +9,24 @@ use super::spec::{STEP_MS, SynthSpec};
 pub(super) const NOISE_HALF_LIFE: f64 = 0.4;
 /// The index wanders about the perpetuals over days, bp: hourly correlation 0.95 (STYLISED-FACTS, 5).
 const INDEX_STD_BP: f64 = 1.6;
+/// Seconds.
 const INDEX_HALF_LIFE: f64 = 13.5 * 3600.0;
 
+/// How far each venue's mid lies from the efficient price.
 pub(super) struct Basis {
+    /// Of this process alone.
     dice: Dice,
+    /// By venue: quote noise, bp.
     noise: [Pull; 2],
+    /// The faster part of the basis, bp.
     fast: Pull,
+    /// The slower part of the basis, bp.
     slow: Pull,
+    /// The index about the perpetuals, bp.
     index: Pull,
+    /// By venue: the share of the basis that it carries, with its sign.
     share: [f64; 2],
+    /// By venue: where its mid stands over the index, bp.
     premium: [f64; 2],
     /// Each venue's fair price over the efficient one without noise, fraction.
     level: [f64; 2],
@@ -25,6 +34,7 @@ pub(super) struct Basis {
 }
 
 impl Basis {
+    /// As at the beginning of the market.
     pub(super) fn new(spec: &SynthSpec) -> Basis {
         let shape = spec.edge.shape();
         let mut dice = Dice::new(spec.seed, 1);

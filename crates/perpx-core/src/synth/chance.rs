@@ -11,6 +11,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 pub(super) struct Dice(ChaCha8Rng);
 
 impl Dice {
+    /// A stream of draws of its own.
     pub(super) fn new(seed: u64, stream: u64) -> Dice {
         let mut key = [0u8; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -24,6 +25,7 @@ impl Dice {
         ((self.0.next_u64() >> 12) as f64 + 0.5) * (1.0 / (1u64 << 52) as f64)
     }
 
+    /// True with probability `p`.
     pub(super) fn chance(&mut self, p: f64) -> bool {
         self.unit() < p
     }

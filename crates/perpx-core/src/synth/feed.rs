@@ -10,14 +10,20 @@ const LATENCY_MS: [f64; 2] = [15.0, 100.0];
 /// Standard deviation of its logarithm.
 const LATENCY_SPREAD: f64 = 0.35;
 
+/// Rows of a venue with their receive times.
 pub(super) struct Feed {
+    /// Not handed out yet.
     rows: VenueTables,
+    /// Of the latencies alone.
     dice: Dice,
+    /// Of the receive latency.
     median_ms: f64,
+    /// Newest receive time, ns: none is earlier.
     last_recv: i64,
 }
 
 impl Feed {
+    /// Without rows.
     pub(super) fn new(dice: Dice, median_ms: f64) -> Feed {
         Feed { rows: VenueTables::default(), dice, median_ms, last_recv: 0 }
     }
@@ -30,6 +36,7 @@ impl Feed {
         Time(self.last_recv)
     }
 
+    /// A quote that the venue publishes.
     pub(super) fn quote(&mut self, exch: Time, bbo: Bbo) {
         let recv = self.receipt(exch);
         self.rows.quotes.push(QuoteRow { exch, recv, bbo });
@@ -42,6 +49,7 @@ impl Feed {
         self.rows.trades.extend(rows);
     }
 
+    /// A mark that the venue publishes.
     pub(super) fn mark(&mut self, exch: Time, mark: Price, index: Price) {
         let recv = self.receipt(exch);
         self.rows.marks.push(MarkRow { exch, recv, mark, index });
@@ -55,6 +63,7 @@ impl Feed {
 
     /// Hands out the rows received before `end` and keeps the few that were received later.
     pub(super) fn take_before(&mut self, end: Time) -> VenueTables {
+        /// The rows received before `end`.
         fn split<T>(rows: &mut Vec<T>, recv: impl Fn(&T) -> Time, end: Time) -> Vec<T> {
             let later = rows.split_off(rows.partition_point(|row| recv(row) < end));
             std::mem::replace(rows, later)

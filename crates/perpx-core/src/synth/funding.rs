@@ -11,13 +11,20 @@ const MARK_MEMORY_SEC: f64 = 10.0;
 const PUBLISH_NS: i64 = 5 * MINUTE_NS;
 /// Rates of eight hours: the base, how far the premium may pull before the rate leaves it, and the cap.
 const BASE: f64 = 1e-4;
+/// How far the premium may lie from the base before the rate leaves it.
 const CLAMP: f64 = 5e-4;
+/// Most that a rate is, of either sign.
 const CAP: f64 = 3e-3;
 
+/// Marks and funding rates of a venue.
 pub(super) struct Funding {
+    /// Where the rates come from.
     mode: FundingMode,
+    /// Between marks; `None`: no marks.
     marks_ns: Option<i64>,
+    /// Hours between settlements.
     hours: u32,
+    /// Step of marks.
     tick: Price,
     /// Weight of the newest second in the two averages of the mid over the index.
     weights: [f64; 2],
@@ -26,6 +33,7 @@ pub(super) struct Funding {
 }
 
 impl Funding {
+    /// Of venue `v`, before its first mark.
     pub(super) fn new(spec: &SynthSpec, v: usize) -> Funding {
         let hours = spec.venues[v].funding_hours;
         // an exponential average with half the interval as its memory has the mean age of the interval's plain average
@@ -55,6 +63,7 @@ impl Funding {
         self.publish(now, averages[1], feed);
     }
 
+    /// Publishes the rate of the present interval.
     fn publish(&mut self, now: Time, premium: f64, feed: &mut Feed) {
         let interval = i64::from(self.hours) * HOUR_NS;
         if self.mode == FundingMode::Off || now.0 % PUBLISH_NS != 0 {

@@ -19,13 +19,20 @@ pub struct SynthDay {
 
 /// An iterator over the days of a synthetic market. Memory is that of one day, whatever the range.
 pub struct Market {
+    /// What both venues follow.
     price: Efficient,
+    /// How far each is from it.
     basis: Basis,
+    /// How busy both are.
     mood: Mood,
+    /// In the order of the specification.
     venues: [Venue; 2],
     martingale: bool,
+    /// The next one, days since 1970-01-01 UTC.
     day: i64,
+    /// Exclusive.
     end: i64,
+    /// What each step does.
     plan: Plan,
 }
 
@@ -49,6 +56,7 @@ impl Market {
         })
     }
 
+    /// Moves the latent prices and lets both venues act.
     fn step(&mut self, step: i64) {
         let now = Time(step * STEP_NS);
         if step % STEPS_A_SECOND == 0 {

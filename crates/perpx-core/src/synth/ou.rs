@@ -2,8 +2,11 @@
 
 /// State of one such process on a fixed step.
 pub(super) struct Pull {
+    /// Where it is.
     pub(super) x: f64,
+    /// Share of it that is left after a step.
     keep: f64,
+    /// Standard deviation of a step's draw.
     kick: f64,
 }
 
@@ -15,6 +18,7 @@ impl Pull {
         Pull { x: std * z, keep, kick: std * (1.0 - keep * keep).sqrt() }
     }
 
+    /// One step with the normal draw `z`.
     pub(super) fn step(&mut self, z: f64) -> f64 {
         self.x = self.x * self.keep + self.kick * z;
         self.x
@@ -24,10 +28,13 @@ impl Pull {
 /// A pendulum pushed by noise: it swings through zero with a period of its own, each swing a little different.
 /// x'' = -w^2 x - 2 d w x' + noise, in steps of one second (semi-implicit Euler; the period is many minutes).
 pub(super) struct Swinging {
+    /// Where it is.
     x: f64,
     /// Units of `x` a second.
     speed: f64,
+    /// Angular frequency, 1 / s.
     w: f64,
+    /// Standard deviation of a second's push.
     kick: f64,
 }
 

@@ -8,6 +8,7 @@ use super::spec::{STEP_MS, SynthSpec};
 /// Latent prices kept, so that a venue can trail by up to 700 ms.
 const RING: usize = 8;
 const SECONDS_A_YEAR: f64 = 31_536_000.0;
+/// Seconds of a step.
 const STEP_SEC: f64 = STEP_MS as f64 / 1000.0;
 /// Standard deviations of the logarithm of volatility: hours, and minutes. 0.45 and 0.3 together give hourly realised
 /// volatilities with p95/p50 of 2.3 and p99/p50 of about 3.
@@ -15,32 +16,45 @@ const HOURLY: Layer = Layer { std: 0.45, half_life_sec: 6.0 * 3600.0 };
 const MINUTELY: Layer = Layer { std: 0.4, half_life_sec: 180.0 };
 /// One 100 ms increment in thirty is four times as wide as the others.
 const WIDE_SHARE: f64 = 1.0 / 30.0;
+/// Size of a wide step over a usual one.
 const WIDE: f64 = 4.0;
 /// Jumps: about twenty a day, in units of the day's volatility (a jump's standard deviation is this share of it).
 const JUMPS_A_STEP: f64 = 20.0 * STEP_SEC / 86_400.0;
+/// Standard deviation of a jump over the day's volatility.
 const JUMP_SHARE: f64 = 0.045;
 /// Calm volatility over an hour's realised one (root mean square): exp(-0.4^2) for the wandering within the hour, 2 % for
 /// the jumps.
 const HOUR_TO_CALM: f64 = 0.835;
 
+/// The efficient price: a martingale with changing volatility and jumps, and a swing about it.
 pub(super) struct Efficient {
+    /// Of this process alone.
     dice: Dice,
+    /// Logarithm of volatility, by the hour.
     hourly: Pull,
+    /// Logarithm of volatility, by the minute.
     minutely: Pull,
+    /// About the martingale part, bp.
     swing: Swinging,
     /// Standard deviation of one step's return in calm (log-volatility 0), bp-free fraction.
     calm: f64,
     /// Width of the narrow increments: the mixture has variance 1.
     narrow: f64,
+    /// Of a step's return without jumps, a fraction.
     step_vol: f64,
+    /// Of a jump, a fraction of the price.
     jump_vol: f64,
+    /// The swing's part of a step's return, a fraction.
     drift: f64,
     whole_ticks: bool,
+    /// The newest prices, for venues that trail.
     ring: [f64; RING],
+    /// The newest of them.
     at: usize,
 }
 
 impl Efficient {
+    /// As at the beginning of the market.
     pub(super) fn new(spec: &SynthSpec) -> Efficient {
         let mut dice = Dice::new(spec.seed, 0);
         let mut pull = |layer: Layer| Pull::new(layer.std, layer.half_life_sec, 1.0, dice.normal());

@@ -12,6 +12,7 @@ const SIZE_SPREAD: f64 = 1.3;
 /// A level behind the best is this many ticks away at most.
 const NEXT_LEVEL_TICKS: u32 = 5;
 
+/// The quote of a venue, in ticks and lots.
 pub(super) struct Quote {
     /// Best bid and best ask, ticks.
     px: [i64; 2],
@@ -19,11 +20,16 @@ pub(super) struct Quote {
     size: [i64; 2],
     /// Width now, bp; `None`: one tick.
     wide: Option<f64>,
+    /// Share of quotes that are one tick wide.
     one_tick: f64,
+    /// Least and greatest width of the others.
     wide_bp: [f64; 2],
     zero: bool,
+    /// Median value at the best price, quote money.
     top_value: f64,
+    /// The price step.
     tick: Price,
+    /// The quantity step.
     lot: Qty,
 }
 
@@ -36,6 +42,7 @@ fn resting(taker: Side) -> usize {
 }
 
 impl Quote {
+    /// About the fair price, in ticks.
     pub(super) fn new(spec: &SynthSpec, v: usize, fair: f64, dice: &mut Dice) -> Quote {
         let venue = &spec.venues[v];
         let mut quote = Quote {
@@ -125,14 +132,17 @@ impl Quote {
         Price((self.px[side] - better) * self.tick.0)
     }
 
+    /// The price step.
     pub(super) fn tick(&self) -> Price {
         self.tick
     }
 
+    /// The quantity step.
     pub(super) fn lot(&self) -> Qty {
         self.lot
     }
 
+    /// The best price of a side.
     fn price(&self, side: usize) -> Price {
         Price(self.px[side] * self.tick.0)
     }
@@ -142,6 +152,7 @@ impl Quote {
         (self.px[0] + self.px[1]) as f64 / 2.0
     }
 
+    /// As it is published.
     pub(super) fn bbo(&self) -> Bbo {
         let size = self.size.map(|lots| Qty(lots * self.lot.0));
         Bbo { bid: self.price(0), bid_qty: size[0], ask: self.price(1), ask_qty: size[1] }

@@ -192,11 +192,13 @@ impl SynthSpec {
         Ok(())
     }
 
+    /// The price at the start, in ticks.
     pub(super) fn start_ticks(&self) -> f64 {
         (self.start_price * 1e9 / self.tick.0 as f64).round()
     }
 }
 
+/// A number within bounds, both accepted.
 fn within(knob: &str, found: f64, least: f64, most: f64) -> Result<(), SpecError> {
     if found >= least && found <= most {
         return Ok(());
@@ -243,4 +245,5 @@ pub enum SpecError {
 
 /// The generator's clock: latent prices move every 100 ms.
 pub(super) const STEP_MS: i64 = 100;
+/// A step in nanoseconds.
 pub(super) const STEP_NS: i64 = STEP_MS * MS_NS;

@@ -10,21 +10,31 @@ use crate::units::{Price, Qty, Time};
 const SAME_SIDE: f64 = 0.75;
 /// Value of an order: log-normal body, and for one order in fifty a power tail with exponent 2 (STYLISED-FACTS, 2).
 const BODY_VALUE: f64 = 700.0;
+/// Standard deviation of the logarithm of an order's value.
 const BODY_SPREAD: f64 = 2.1;
+/// Share of orders from the tail.
 const TAIL_SHARE: f64 = 0.02;
+/// Least value of the tail, quote money.
 const TAIL_VALUE: f64 = 20_000.0;
+/// Greatest value of an order, quote money.
 const MOST_VALUE: f64 = 3e6;
 /// Who takes a quote that has become stale takes this much more.
 const INFORMED: f64 = 3.0;
 /// The next print of a sweep follows with this probability, up to five.
 const ANOTHER_PRINT: f64 = 0.35;
+/// Most prints of one order.
 const MOST_PRINTS: usize = 5;
 
+/// Orders that take, and the prints that they make.
 pub(super) struct Taker {
+    /// Of the newest order: orders of one side follow each other.
     side: Side,
+    /// Share of prints that never touch the visible book.
     hidden_share: f64,
     hold: bool,
+    /// What the newest order took from the book.
     taken: Vec<(Price, Qty)>,
+    /// What is printed of it.
     prints: Vec<(Price, Qty)>,
 }
 

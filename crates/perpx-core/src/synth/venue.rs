@@ -24,6 +24,7 @@ const ARRIVAL_SHARE: f64 = 0.83;
 /// Makers tolerate this many standard deviations of the fair price's move in the mean time between updates.
 const PATIENCE: f64 = 1.9;
 
+/// What a venue does at an event.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// The quote has run away from the fair price, or the venue was silent too long.
@@ -35,24 +36,36 @@ pub(super) enum Kind {
 /// What happens at a venue within one step: (ms after the step's start, what), in time order.
 pub(super) type Plan = Vec<(i64, Kind)>;
 
+/// One venue of a synthetic market.
 pub(super) struct Venue {
+    /// Of this venue alone.
     dice: Dice,
+    /// What it publishes.
     feed: Feed,
+    /// Its book.
     quote: Quote,
+    /// Who takes from it.
     taker: Taker,
+    /// Its marks and rates.
     funding: Funding,
+    /// When it acts.
     arrivals: Arrivals,
     trades: bool,
     always_reprice: bool,
     /// Distance of the fair price from the mid that calls for a new quote, at volatility 1, as a fraction.
     patience: f64,
+    /// Silence after which the quote is published again.
     heartbeat_ns: i64,
+    /// Time of the newest quote, ns.
     last_quote: i64,
+    /// Newest exchange time, ns: none is earlier.
     last_exch: i64,
+    /// Steps by which its quotes trail the efficient price.
     pub(super) lag_steps: usize,
 }
 
 impl Venue {
+    /// Of venue `v`, about the fair price, in ticks.
     pub(super) fn new(spec: &SynthSpec, v: usize, fair: f64) -> Venue {
         let manners = &spec.venues[v];
         let mut dice = Dice::new(spec.seed, 8 + v as u64);
@@ -95,6 +108,7 @@ impl Venue {
         plan.sort_unstable();
     }
 
+    /// Where in the step an event happens, ms after its beginning.
     fn offset(&mut self) -> i64 {
         i64::from(self.dice.below(STEP_MS as u32))
     }
@@ -147,6 +161,7 @@ impl Venue {
         Time(self.last_exch)
     }
 
+    /// Rows received before `end`.
     pub(super) fn take_before(&mut self, end: Time) -> VenueTables {
         self.feed.take_before(end)
     }

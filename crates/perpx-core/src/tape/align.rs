@@ -13,10 +13,15 @@ pub const NEVER: i64 = i64::MIN / 2;
 /// What one tile hands to the next: the newest of everything, on both clocks.
 #[derive(Clone, Debug)]
 pub struct Carry {
+    /// By role: the newest quotes received.
     local: [Bbo; 2],
+    /// The newest tick.
     local_time: i64,
+    /// By role: when its newest row was received.
     seen: [i64; 2],
+    /// The newest rates received.
     funding: FundingState,
+    /// The newest marks received.
     marks: MarkState,
     /// In force, as received.
     depth: [DepthRow; 2],
@@ -27,9 +32,13 @@ pub struct Carry {
 /// On a venue's own clock.
 #[derive(Clone, Debug)]
 pub struct VenueCarry {
+    /// The newest in force.
     quote: QuoteRow,
+    /// The newest in force.
     mark: MarkRow,
+    /// The newest in force.
     depth: DepthRow,
+    /// The newest seconds of the feed's load; `None`: it is not kept.
     load: Option<Vec<Second>>,
 }
 
@@ -114,6 +123,7 @@ pub fn align(tables: [&VenueTables; 2], start: Time, end: Time, carry: &mut Carr
     Tile { start, end, local, venues }
 }
 
+/// In `[start, end)`.
 fn inside(t: Time, start: Time, end: Time) -> bool {
     t >= start && t < end
 }
@@ -127,6 +137,7 @@ fn between<T>(rows: &[T], start: Time, end: Time, key: impl Fn(&T) -> Time) -> &
 
 /// One venue's rows that this machine received in a stretch of time, and where each table stands.
 struct Received<'a> {
+    /// Sorted by receive time, as all of these are.
     quotes: &'a [QuoteRow],
     trades: &'a [TradeRow],
     depth: &'a [DepthRow],
@@ -148,6 +159,7 @@ fn take<'a, R>(rows: &mut &'a [R], next: &mut i64, recv: impl Fn(&R) -> Time) ->
 }
 
 impl<'a> Received<'a> {
+    /// Rows received in `[start, end)`.
     fn new(t: &'a VenueTables, start: Time, end: Time) -> Received<'a> {
         let mut received = Received {
             quotes: between(&t.quotes, start, end, |r| r.recv),
@@ -169,14 +181,17 @@ impl<'a> Received<'a> {
         received
     }
 
+    /// Rows of all tables.
     fn len(&self) -> usize {
         self.quotes.len() + self.trades.len() + self.depth.len() + self.marks.len() + self.funding.len()
     }
 
+    /// Looks up when the next row of any table but quotes was received.
     fn look(&mut self) {
         self.others = self.next[1..].iter().fold(i64::MAX, |least, &next| least.min(next));
     }
 
+    /// When the next row of any table was received.
     #[inline]
     fn time(&self) -> i64 {
         self.next[0].min(self.others)
@@ -199,6 +214,7 @@ impl<'a> Received<'a> {
         }
     }
 
+    /// Takes the rows of a time from all tables but quotes.
     fn tick_others(&mut self, time: i64, v: usize, carry: &mut Carry, build: &mut LocalBuilder<'_>) {
         // a publication of funding is no sign of life of the market
         if self.next[1..4].contains(&time) {
@@ -236,6 +252,7 @@ impl<'a> Received<'a> {
 
 /// Merges ten sorted tables; rows of one time are one tick, taken venue by venue in the order of [`Received::next`].
 pub struct Merge<'a> {
+    /// By role.
     venues: [Received<'a>; 2],
     /// When each venue's next row was received; `i64::MAX` at its end.
     pub next: [i64; 2],
@@ -314,13 +331,18 @@ pub fn built<T>(
 pub struct LocalBuilder<'a> {
     /// Rows filled.
     len: usize,
+    /// The columns.
     writer: LocalWriter<'a>,
+    /// Each change of a rate.
     fundings: Vec<FundingState>,
+    /// Each change of a mark.
     marks: Vec<MarkState>,
+    /// By role: each snapshot.
     depth: [DepthCols; 2],
 }
 
 impl<'a> LocalBuilder<'a> {
+    /// Row 0 is what was carried in.
     fn new(writer: LocalWriter<'a>, carry: &Carry) -> LocalBuilder<'a> {
         let (fundings, marks, mut depth) = (vec![carry.funding], vec![carry.marks], <[DepthCols; 2]>::default());
         for (depth, carried) in depth.iter_mut().zip(&carry.depth) {
@@ -331,6 +353,7 @@ impl<'a> LocalBuilder<'a> {
         build
     }
 
+    /// A row with what is newest now.
     #[inline]
     fn push(&mut self, carry: &Carry) {
         let (row, writer) = (self.len, &mut self.writer);
@@ -344,6 +367,7 @@ impl<'a> LocalBuilder<'a> {
         self.len = row + 1;
     }
 
+    /// A mark was received: a new state, if it differs.
     fn mark(&mut self, carry: &mut Carry, v: usize, row: &MarkRow) {
         let before = carry.marks;
         keep_known(&mut carry.marks.mark[v], row.mark);
@@ -377,6 +401,7 @@ pub fn venue_timelines(
     [0, 1].map(|v| venue_timeline(tables[v], start, end, &mut carry[v]))
 }
 
+/// A venue's rows on its own clock, of `[start, end)` and what was in force before.
 fn venue_timeline(t: &VenueTables, start: Time, end: Time, carry: &mut VenueCarry) -> VenueRows {
     let quotes = between(&t.quotes, start, end, |r| r.exch);
     let trades = between(&t.trades, start, end, |r| r.exch);

@@ -16,13 +16,16 @@ const FREE: usize = 6;
 /// A mapping is not used for what needs less than one part in so many of it.
 const WASTE: usize = 4;
 
+/// Bytes of a huge page of the processor.
 const LARGE_PAGE: usize = 1 << 21;
 
+/// Mappings below a huge page are a multiple of so many bytes.
 const SMALLEST: usize = 1 << 16;
 
 /// Columns begin at lines of the processor's cache.
 const ALIGNED: usize = 64;
 
+/// Mappings that no column uses, for the next tiles.
 static FREED: Mutex<Vec<MmapMut>> = Mutex::new(Vec::new());
 
 /// A panic of another thread leaves whole mappings behind the lock.
@@ -35,6 +38,7 @@ pub(super) type Slots<'a, const BYTES: usize> = &'a mut [[u8; BYTES]];
 
 /// Memory of some columns. Its bytes are those of an earlier tile or zero.
 pub(super) struct Arena {
+    /// Where the columns lie.
     map: PooledMap,
 }
 
@@ -65,6 +69,7 @@ pub(super) fn column_bytes<const BYTES: usize>(values: usize) -> usize {
 }
 
 impl Arena {
+    /// Memory for columns of so many bytes in all.
     pub fn new(bytes: usize) -> Arena {
         let mut freed = free();
         let fits = |map: &MmapMut| map.len() >= bytes && map.len() / WASTE <= bytes.max(LARGE_PAGE);
@@ -85,6 +90,7 @@ impl Arena {
     }
 }
 
+/// A free mapping that fits, or a new one.
 fn mapped(bytes: usize) -> MmapMut {
     let is_large = bytes >= LARGE_PAGE;
     // in steps of an eighth, so that the next tile, a little longer, still fits
@@ -102,7 +108,9 @@ fn mapped(bytes: usize) -> MmapMut {
     map
 }
 
+/// The part of an arena that no column has taken yet.
 pub(super) struct Unfilled<'a> {
+    /// Behind the columns that were split off.
     rest: &'a mut [u8],
 }
 
@@ -115,8 +123,11 @@ impl<'a> Unfilled<'a> {
     }
 }
 
+/// An arena whose columns are full, while they are taken out one by one.
 pub(super) struct Filled {
+    /// All of it.
     buffer: Buffer,
+    /// Where the next column begins, bytes.
     at: usize,
 }
 

@@ -6,7 +6,9 @@ const ROWS_PER_STEP: i64 = 8;
 /// Finds the row of a time without a search from the start.
 #[derive(Clone, Debug)]
 pub struct Clock {
+    /// Time of row 1, ns: row 0 is carried in.
     start: i64,
+    /// Nanoseconds of one entry of `rows`.
     step: i64,
     /// First row with `time >= start + i * step`.
     rows: Vec<u32>,

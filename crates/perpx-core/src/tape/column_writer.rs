@@ -5,19 +5,29 @@ use crate::tape::tile::*;
 
 /// The local timeline, as [`Local`].
 pub(super) struct LocalWriter<'a> {
+    /// ns since 1970-01-01 UTC.
     pub time: Slots<'a, 8>,
+    /// By role, 1e-9.
     bid: [Slots<'a, 8>; 2],
+    /// By role, 1e-9.
     ask: [Slots<'a, 8>; 2],
+    /// By role: when its newest row was received, ns.
     seen: [Slots<'a, 8>; 2],
+    /// Quotes with their sizes, by row.
     record: Slots<'a, 64>,
+    /// By row: the funding state.
     pub funding_at: Slots<'a, 4>,
+    /// By row: the mark state.
     pub mark_at: Slots<'a, 4>,
 }
 
 /// What a local timeline has beside its rows.
 pub(super) struct LocalSteps {
+    /// Each change of a rate.
     pub fundings: Vec<FundingState>,
+    /// Each change of a mark.
     pub marks: Vec<MarkState>,
+    /// By role: each snapshot.
     pub depth: [DepthCols; 2],
 }
 
@@ -27,6 +37,7 @@ impl LocalWriter<'_> {
         Arena::new(7 * column_bytes::<8>(rows) + column_bytes::<64>(rows) + 2 * column_bytes::<4>(rows))
     }
 
+    /// Columns of so many rows.
     pub fn new(arena: &mut Arena, rows: usize) -> LocalWriter<'_> {
         let mut unfilled = arena.unfilled();
         let mut ints = || unfilled.column::<8>(rows);

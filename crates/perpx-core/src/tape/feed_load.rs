@@ -21,6 +21,7 @@ impl Second {
         self.second == t.0.div_euclid(SECOND_NS) - 1
     }
 
+    /// One row more.
     fn add(&mut self, exch: Time, recv: Time) {
         self.rows += 1;
         self.delay_ns = self.delay_ns.max(recv.since(exch));

@@ -10,6 +10,7 @@ use crate::units::{DAY_NS, HOUR_NS, Price, Qty, Time};
 use crate::watch::{known, per_year_x24};
 
 impl Composite {
+    /// Begins what the decision asks for.
     pub(super) fn act(&mut self, step: &mut StepCtx<'_>, decision: Decision) {
         let exit = step.plan.strategy.exit.taking;
         match decision.reason {
@@ -68,6 +69,7 @@ impl Composite {
         Role::BOTH.iter().any(|&role| self.manager.is_held(&exec_ctx, role))
     }
 
+    /// Of a trade that begins with this leg at the tick's quotes, in common lots.
     fn size(&self, step: &StepCtx<'_>, first: Role) -> Qty {
         let (px, _) = step.view.bbo(first).opposite(first.opening());
         let mut qty = step.plan.base_qty(px);
@@ -91,6 +93,7 @@ impl Composite {
         })
     }
 
+    /// A limit was breached: nothing opens until its end, and what is held goes.
     fn halt(&mut self, step: &mut StepCtx<'_>, also: u32) {
         self.halt_due = false;
         self.counts.add(Count::Halts);
@@ -112,6 +115,7 @@ impl Composite {
         self.begin(close);
     }
 
+    /// A job that closes down to `keep`; `taking`: `None` = urgent.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn close(
         &self,
@@ -129,6 +133,7 @@ impl Composite {
         close
     }
 
+    /// The job replaces the one before; timers that belonged to it go.
     pub(super) fn begin(&mut self, close: Close) {
         self.manager.drop_timers(|kind| {
             matches!(kind, TimerKind::Resume(_) | TimerKind::Silence(_) | TimerKind::GiveUp | TimerKind::Delta)
@@ -136,6 +141,7 @@ impl Composite {
         self.job = Job::Close(close);
     }
 
+    /// S1 -> S2.
     fn lock(&mut self, step: &mut StepCtx<'_>, also: u32) {
         if let Job::Entry(entry) = &mut self.job {
             entry.stop(&mut self.manager, &mut exec_ctx(step, &mut self.counts));
@@ -144,6 +150,7 @@ impl Composite {
         self.go(step, State::Locking, Reason::Lock, also);
     }
 
+    /// What a band crossing closes.
     fn unlock(&mut self, step: &mut StepCtx<'_>, action: Unlock, reason: Reason, also: u32) {
         let [long, short] = self.held_now(step);
         let (keep, then) = match action {
@@ -155,6 +162,7 @@ impl Composite {
         self.begin_unlock(step, keep, then, reason, also);
     }
 
+    /// Closes down to `keep` for an unlock, which is given up when it takes too long.
     fn begin_unlock(&mut self, step: &mut StepCtx<'_>, keep: [Qty; 2], then: State, reason: Reason, also: u32) {
         let taking = Some(step.plan.strategy.unlock);
         let close = self.close(step, Removal::Unlock, keep, taking, then, reason, also);
@@ -163,6 +171,7 @@ impl Composite {
         self.manager.set_timer(due, TimerKind::GiveUp);
     }
 
+    /// By role, as far as we have heard.
     pub(super) fn held_now(&self, step: &StepCtx<'_>) -> [Qty; 2] {
         Role::BOTH.map(|role| step.view.belief.qty(role))
     }
@@ -185,6 +194,7 @@ impl Composite {
         if other_stays { self.first.other() } else { self.first }
     }
 
+    /// The funding guard acts: it halves the legs, cuts one, or closes both.
     fn guard(&mut self, step: &mut StepCtx<'_>, also: u32) {
         self.counts.add(Count::GuardActions);
         let held = self.held_now(step);
@@ -240,6 +250,7 @@ impl Composite {
         }
     }
 
+    /// A venue closed a leg: the other one goes too, or stays alone.
     fn on_leg_lost(&mut self, step: &mut StepCtx<'_>, lost: Role) {
         self.counts.add(Count::LegsLost);
         let survivor = lost.other();

@@ -24,6 +24,7 @@ pub(super) enum Job {
     Close(Close),
 }
 
+/// Whether limits have ended trading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Halted {
     No,
@@ -34,14 +35,19 @@ pub(super) enum Halted {
 /// The cross-venue strategy with its execution: the trader that sweeps and live runs move.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Composite {
+    /// S0 to S5.
     pub(super) state: State,
     /// Role of the first leg of the present (or last) trade.
     pub(super) first: Role,
+    /// What is being done about the position.
     pub(super) job: Job,
+    /// The orders that may live.
     pub(super) manager: OrderManager,
+    /// Of the present state.
     pub(super) levels: Levels,
     /// Open quantities by role, as last booked.
     held: [Qty; 2],
+    /// By a limit, or by failures.
     pub(super) halted: Halted,
     /// A halt that our own counting found: acts at the next tick.
     pub(super) halt_due: bool,
@@ -55,12 +61,15 @@ pub struct Composite {
     pub(super) lock_blocked: bool,
     /// S3.
     pub(super) armed: bool,
+    /// When the lock was complete.
     pub(super) locked_at: Time,
     /// S4, S5: R and the tick that set it.
     pub(super) reference: Option<(Price, Time)>,
     /// A time exit was put off for a settlement that pays us.
     pub(super) deferred: bool,
+    /// The funding guard does nothing before this.
     pub(super) guard_after: Time,
+    /// What is counted.
     pub(super) counts: Counts,
 }
 
@@ -91,8 +100,11 @@ impl Default for Composite {
 
 /// One call of `step`: what it may look at and write to.
 pub(super) struct StepCtx<'a> {
+    /// What the run trades by.
     pub plan: &'a Plan,
+    /// What it sees.
     pub view: &'a View<'a>,
+    /// What it sends and says.
     pub out: &'a mut Actions,
 }
 
@@ -113,6 +125,7 @@ fn closing_px(role: Role, view: &View<'_>) -> Price {
 }
 
 impl Composite {
+    /// The transition of this step, if the state changes.
     pub(super) fn go(&mut self, step: &mut StepCtx<'_>, to: State, reason: Reason, also: u32) {
         assert!(
             step.out.transition.is_none(),
@@ -128,10 +141,12 @@ impl Composite {
         self.state = to;
     }
 
+    /// Everything is being closed already.
     fn is_flattening(&self) -> bool {
         matches!(&self.job, Job::Close(close) if close.is_flattening())
     }
 
+    /// What decides which conditions are looked at.
     #[inline]
     fn state_view<'a>(&self, levels: &'a Levels, plan: &Plan, halt: bool) -> StateView<'a> {
         StateView {
@@ -175,10 +190,12 @@ impl Composite {
         self.state == State::Locked && !self.armed && !leaving
     }
 
+    /// No band fires before this.
     fn bands_after(&self, plan: &Plan) -> Time {
         self.locked_at.plus(plan.strategy.locking.min_lock_ns)
     }
 
+    /// A limit is newly breached, or failures have come to their limit.
     fn is_halt(&self, breach: Option<Breach>, now: Time) -> bool {
         let new = match (breach, self.halted) {
             (None, _) | (Some(_), Halted::Final) => false,
@@ -188,6 +205,7 @@ impl Composite {
         self.halt_due || new
     }
 
+    /// Judges the conditions of the state, and brings everything into line.
     fn on_tick(&mut self, step: &mut StepCtx<'_>) {
         let halt = self.is_halt(step.view.breach, step.view.now);
         if self.state == State::Idle && matches!(self.job, Job::Hold) && !halt {
@@ -243,6 +261,7 @@ impl Composite {
         }
     }
 
+    /// Books what was heard, and follows it up.
     fn on_answer(&mut self, step: &mut StepCtx<'_>, event: &Event) {
         let heard = self.manager.hear(&mut exec_ctx(step, &mut self.counts), event);
         if heard.missed {
@@ -289,6 +308,7 @@ impl Composite {
         }
     }
 
+    /// Prices at which the conditions of the present state hold.
     fn relevel(&mut self, step: &StepCtx<'_>) {
         let s = &step.plan.strategy;
         let leg = |role: Role| &step.view.belief.books[role.ix()].leg;

@@ -106,6 +106,7 @@ impl Composite {
         }
     }
 
+    /// Splits the lock into batches; what neither venue can hold is rolled back.
     fn start_lock(&mut self, step: &mut StepCtx<'_>) -> bool {
         let target = step.view.belief.qty(self.first).floor_to(step.plan.common_lot);
         if !self.is_holdable(step, target) {
@@ -119,17 +120,20 @@ impl Composite {
         true
     }
 
+    /// Closes everything, urgently.
     fn rollback(&mut self, step: &mut StepCtx<'_>, reason: Reason) {
         self.counts.add(Count::Rollbacks);
         self.flatten(step, None, reason, 0);
     }
 
+    /// One failure more in a row; at the limit a halt is due.
     pub(super) fn fail(&mut self, step: &StepCtx<'_>) {
         self.failures += 1;
         let most = step.plan.strategy.risk.max_consecutive_failures;
         self.halt_due |= most.is_some_and(|most| self.failures >= most);
     }
 
+    /// The lock has no attempt left: everything goes, the first leg stays, or what matches stays.
     fn fail_lock(&mut self, step: &mut StepCtx<'_>) -> bool {
         self.counts.add(Count::LockFailed);
         self.fail(step);
@@ -175,6 +179,7 @@ impl Composite {
         true
     }
 
+    /// The other leg of a pair cannot follow: what matches stays, if it can be held.
     fn fail_pair(&mut self, step: &mut StepCtx<'_>) -> bool {
         self.counts.add(Count::PairsFailed);
         self.fail(step);
@@ -182,6 +187,7 @@ impl Composite {
         true
     }
 
+    /// A close is complete: the state that it leads to begins.
     fn end_close(&mut self, step: &mut StepCtx<'_>, close: &Close) -> bool {
         let (reason, also) = (close.reason, close.also);
         match close.then {
@@ -255,6 +261,7 @@ impl Composite {
         step.view.belief.qty(role) < step.plan.instrument(role).lot
     }
 
+    /// S0 begins: no gate before the cooldown and the next bar.
     fn enter_idle(&mut self, step: &mut StepCtx<'_>, reason: Reason, also: u32) -> bool {
         if Role::BOTH.iter().any(|&role| !step.view.belief.qty(role).is_zero()) {
             self.counts.add(Count::Dust);
@@ -276,6 +283,7 @@ impl Composite {
         false
     }
 
+    /// S3 begins, if both legs are there.
     fn enter_locked(&mut self, step: &mut StepCtx<'_>, reason: Reason) -> bool {
         if Role::BOTH.iter().any(|&role| self.is_gone(step, role)) {
             // what is missing became too small for its venue before anything of it filled
@@ -292,6 +300,7 @@ impl Composite {
         false
     }
 
+    /// S4 or S5 begins, if the leg that was to stay is there.
     fn enter_last_leg(&mut self, step: &mut StepCtx<'_>, to: State, reason: Reason, also: u32) -> bool {
         if to.kept().is_some_and(|kept| self.is_gone(step, kept)) {
             // the leg that was to stay went too
@@ -315,6 +324,7 @@ impl Composite {
         }
     }
 
+    /// A timer is due.
     pub(super) fn on_timer(&mut self, step: &mut StepCtx<'_>, kind: TimerKind) {
         match kind {
             TimerKind::Exit => self.time_exit(step),
@@ -401,6 +411,7 @@ impl Composite {
         }
     }
 
+    /// Cuts the larger leg to the smaller, where they differ by more than `ratio`.
     fn trim_delta(&mut self, step: &mut StepCtx<'_>, ratio: Rate) {
         let Some((role, cut)) = self.excess_delta(step, ratio) else { return };
         self.counts.add(Count::DeltaTrims);

@@ -38,6 +38,7 @@ impl Price {
         Price(-((-self.grown(rate)).div_euclid(Rate::ONE as i128)) as i64)
     }
 
+    /// `self * (1 + rate)`, 1e-21.
     fn grown(self, rate: Rate) -> i128 {
         i128::from(self.0) * (i128::from(Rate::ONE) + i128::from(rate.0))
     }

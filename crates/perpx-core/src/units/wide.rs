@@ -11,6 +11,7 @@ pub fn mul_div(a: i128, b: i128, c: i128) -> i128 {
     }
 }
 
+/// As [`mul_div`], of a product that passes i128.
 #[cold]
 fn wide(a: i128, b: i128, c: i128) -> i128 {
     let (high, low) = product(a.unsigned_abs(), b.unsigned_abs());

@@ -147,7 +147,9 @@ pub struct Rule {
 /// All rules of a state; reused between calls so that nothing is allocated per wake.
 #[derive(Clone, Debug, Default)]
 pub struct Watches {
+    /// The first `used` are in force; the others keep their memory.
     rules: Vec<Rule>,
+    /// How many are in force.
     used: usize,
 }
 
@@ -222,6 +224,7 @@ pub fn fires(rule: &Rule, ctx: EvalCtx<'_>, row: usize, best: Option<TrailingExt
         && !rule.none.iter().any(|cmp| holds(cmp, ctx, row, time, best))
 }
 
+/// Enough of the votes hold; those that cannot change it are not looked at.
 #[inline(always)]
 fn votes(votes: &[Cmp], needed: u8, ctx: EvalCtx<'_>, row: usize, time: Time, best: Option<TrailingExtreme>) -> bool {
     let mut missing = usize::from(needed);
@@ -313,6 +316,7 @@ pub fn sides(cmp: &Cmp, ctx: EvalCtx<'_>, row: usize, time: Time, best: Option<T
     [value, level]
 }
 
+/// A price compared with a level; zero is none and holds nothing.
 #[inline]
 fn price(value: i64, cmp: &Cmp, best: Option<TrailingExtreme>) -> bool {
     let level = match (cmp.level, best) {
@@ -323,6 +327,7 @@ fn price(value: i64, cmp: &Cmp, best: Option<TrailingExtreme>) -> bool {
     value > 0 && compare(value, cmp.op, level)
 }
 
+/// A signal compared with a level; NaN holds nothing.
 #[inline(always)]
 fn real(value: f64, cmp: &Cmp, ctx: EvalCtx<'_>, time: Time) -> bool {
     let level = match cmp.level {
@@ -334,6 +339,7 @@ fn real(value: f64, cmp: &Cmp, ctx: EvalCtx<'_>, time: Time) -> bool {
     compare(value, cmp.op, level)
 }
 
+/// The level of an integer series.
 #[inline]
 fn int(level: Level) -> i64 {
     match level {
@@ -342,6 +348,7 @@ fn int(level: Level) -> i64 {
     }
 }
 
+/// The level of a funding series.
 #[inline]
 fn wide(level: Level) -> i128 {
     match level {

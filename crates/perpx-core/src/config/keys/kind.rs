@@ -41,6 +41,7 @@ impl Unit {
         }
     }
 
+    /// What a number of this unit is called in messages.
     fn word(self) -> &'static str {
         match self {
             Unit::Count => "a whole number",
@@ -149,6 +150,7 @@ impl Kind {
     }
 }
 
+/// A field of a small map.
 fn field<'a>(entries: &'a [(String, Value)], name: &str) -> Option<&'a Value> {
     entries.iter().find(|(key, _)| key == name).map(|(_, value)| value)
 }
@@ -168,6 +170,7 @@ pub fn what(entries: &[(String, Value)]) -> Option<OutageWhat> {
     field(entries, "what").map_or(Some(OutageWhat::Both), |what| what.text().and_then(OutageWhat::of_word))
 }
 
+/// `{from, to, what}` with `from` before `to`, or `{per_day, mean_sec, what}`.
 fn is_outage(item: &Value) -> bool {
     let Value::Map(entries) = item else { return false };
     let only = |names: &[&str]| entries.iter().all(|(key, _)| names.contains(&key.as_str()));
@@ -184,12 +187,14 @@ fn is_outage(item: &Value) -> bool {
     }
 }
 
+/// Two or more, none below the one before.
 fn are_quantiles(items: &[Value]) -> bool {
     let fits = |ms: &Value| from(Unit::Ms, 0, 86_400_000).fits(ms);
     let not_falling = |pair: &[Value]| pair[0].num() <= pair[1].num();
     items.len() > 1 && items.iter().all(fits) && items.windows(2).all(not_falling)
 }
 
+/// Floors rise from zero.
 fn are_brackets(items: &[Value]) -> bool {
     let mut last: Option<Num> = None;
     for item in items {

@@ -26,6 +26,7 @@ pub fn rows() -> Vec<KeyRow> {
     tables.iter().flat_map(|(table, star)| table.iter().map(|key| row(key, key.path.replace('*', star)))).collect()
 }
 
+/// A row of the table under the path that users read.
 fn row(key: &Key, path: String) -> KeyRow {
     let class = match key.class {
         Class::Strategy => "strategy",

@@ -22,13 +22,17 @@ pub struct Schema {
     pub venues: Vec<String>,
     /// The blocks `exchanges.<venue>.instruments.<symbol>`: number of the venue, symbol.
     instruments: Vec<(usize, String)>,
+    /// By [`KeyIx`]: whole path and row of the table.
     keys: Vec<(String, &'static Key)>,
+    /// By [`KeyIx`]; `None`: nothing holds.
     defaults: Vec<Option<Value>>,
+    /// Of the whole path.
     by_path: BTreeMap<String, KeyIx>,
 }
 
 /// What may differ from symbol to symbol of a venue: `instrument.*` and `margin.*`, one after the other in [`VENUE`].
 const FIRST: usize = V::Symbol as usize;
+/// The first key behind those of an instrument.
 const AFTER: usize = V::MarginBrackets as usize + 1;
 
 /// Shorter ways to write a key.
@@ -74,12 +78,14 @@ impl Schema {
         schema
     }
 
+    /// Adds the rows of a table, `star` in place of `*`.
     fn add(&mut self, table: &'static [Key], star: &str) {
         for key in table {
             self.push(key.path.replace('*', star), key);
         }
     }
 
+    /// Adds a key under its whole path.
     fn push(&mut self, path: String, key: &'static Key) {
         let default = match key.default {
             Default::Is(text) | Default::IsOrNull(text) => Some(Value::from_word(text)),
@@ -131,6 +137,7 @@ impl Schema {
         KeyIx((start + key as usize) as u16)
     }
 
+    /// Number of the first key of a venue's block.
     fn block(&self, venue: usize) -> usize {
         TOP.len() + FILLS.len() + venue * (VENUE.len() + FILLS.len())
     }
@@ -189,6 +196,7 @@ impl Schema {
 
     /// The known path that looks most like `path`, if any looks alike at all.
     pub fn nearest(&self, path: &str) -> Option<&str> {
+        /// A path without its last part, and that part.
         fn parts(path: &str) -> (&str, &str) {
             path.rsplit_once('.').unwrap_or(("", path))
         }

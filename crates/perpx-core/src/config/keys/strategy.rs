@@ -11,12 +11,17 @@ use crate::config::{
     Sizing, Style, TimeInForce, Unlock,
 };
 
+/// Seconds of a year.
 const YEAR: i64 = 31_536_000;
+/// Milliseconds of a week.
 const WEEK_MS: i64 = 604_800_000;
 /// A passive order lives at most ten minutes: the walk over its queue is bounded by this (watches.md).
 const PASSIVE_MS: i64 = 600_000;
+/// What the upper band may close.
 const ON_UB: &[Word] = &[Unlock::WORDS[0], Unlock::WORDS[1], Unlock::WORDS[2]];
+/// What the lower band may close: it may also hold.
 const ON_LB: &[Word] = &[Unlock::WORDS[1], Unlock::WORDS[0], Unlock::WORDS[2], Unlock::WORDS[3]];
+/// A missing rate may be zero, which is then known; the mid is for marks.
 const FUNDING_MISSING: &[Word] = &[Missing::WORDS[0], Missing::WORDS[1].means("a known rate of 0"), Missing::WORDS[2]];
 
 keys! {

@@ -8,6 +8,7 @@ use super::kind::{from, over};
 use crate::config::words::{Choice as _, LiquidationKind, QueueModel, Word};
 use crate::market::{FundingPrice, SelfTrade};
 
+/// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
 /// Names of profiles.
 const PROFILES: &[Word] = &[

@@ -6,6 +6,7 @@ use crate::config::values::Values;
 use crate::config::{Account, ConfigError, Transfer, VenueAccount, base_asset};
 use crate::units::Cash;
 
+/// Names, money and policies of the account.
 pub(super) fn account(v: &Values<'_>, roles: [usize; 2]) -> Result<Account, ConfigError> {
     let transfer = v.some_rate(K::TransferBelow).map(|below| Transfer {
         below,
@@ -23,6 +24,7 @@ pub(super) fn account(v: &Values<'_>, roles: [usize; 2]) -> Result<Account, Conf
     })
 }
 
+/// How a venue is found and named.
 fn one(v: &Values<'_>, venue: usize) -> Result<VenueAccount, ConfigError> {
     let profile = profile(v, venue)?;
     let owned = |key: V| v.text(v.instrument(venue, key)).map(str::to_string);

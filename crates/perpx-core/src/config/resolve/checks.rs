@@ -6,6 +6,7 @@ use crate::config::{Band, Config, ConfigError, TimeInForce};
 use crate::market::Role;
 use crate::units::Rate;
 
+/// What keys must keep to between them.
 pub(super) fn check(v: &Values<'_>, roles: [usize; 2], config: &Config) -> Result<(), ConfigError> {
     let strategy = &config.strategy;
     let order = |low: K, high: K, what: &str, remedy: &str| {
@@ -53,6 +54,7 @@ pub(super) fn check(v: &Values<'_>, roles: [usize; 2], config: &Config) -> Resul
     Ok(())
 }
 
+/// A float without digits that say nothing.
 fn trimmed(value: f64) -> String {
     format!("{value:.2}").trim_end_matches('0').trim_end_matches('.').to_string()
 }

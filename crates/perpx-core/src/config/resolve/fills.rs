@@ -6,6 +6,7 @@ use crate::config::words::QueueModel;
 use crate::config::{Burst, ConfigError, Fills, KeyIx, Latency, Outage, OutageWhen, Queue, Value};
 use crate::units::{Rate, SECOND_NS};
 
+/// The simulation's rules of a venue: its own keys first, then those of all venues.
 pub(super) fn fills(v: &Values<'_>, venue: usize) -> Result<Fills, ConfigError> {
     let key = |key: F| v.fill(venue, key);
     Ok(Fills {
@@ -28,6 +29,7 @@ pub(super) fn fills(v: &Values<'_>, venue: usize) -> Result<Fills, ConfigError> 
 
 /// Keys of a latency: median, sigma, constant, quantiles, recorded.
 const ORDER: [F; 5] = [F::OrderMedian, F::OrderSigma, F::OrderConstant, F::OrderQuantiles, F::OrderRecorded];
+/// Keys of the response latency, in the order of those of the order latency.
 const RESPONSE: [F; 5] =
     [F::ResponseMedian, F::ResponseSigma, F::ResponseConstant, F::ResponseQuantiles, F::ResponseRecorded];
 
@@ -59,11 +61,13 @@ fn latency(v: &Values<'_>, venue: usize, of: [F; 5]) -> Result<Latency, ConfigEr
     Ok(Latency::Lognormal { median_ns: v.int(v.fill(venue, median)), sigma: v.float(v.fill(venue, sigma)) })
 }
 
+/// Milliseconds as nanoseconds.
 fn quantiles_ns(value: Option<&Value>) -> Vec<i64> {
     let Some(Value::List(items)) = value else { return Vec::new() };
     items.iter().filter_map(Value::num).map(|ms| (ms.0 / Unit::Ms.grain()) as i64).collect()
 }
 
+/// The queue model, with the exponent that one of them needs.
 fn queue(v: &Values<'_>, venue: usize) -> Result<Queue, ConfigError> {
     let n = v.fill(venue, F::QueueN);
     Ok(match v.choice(v.fill(venue, F::Queue)) {
@@ -75,6 +79,7 @@ fn queue(v: &Values<'_>, venue: usize) -> Result<Queue, ConfigError> {
     })
 }
 
+/// Fixed and drawn ones, as written.
 fn outages(value: Option<&Value>) -> Vec<Outage> {
     let Some(Value::List(items)) = value else { return Vec::new() };
     let outage = |item: &Value| {

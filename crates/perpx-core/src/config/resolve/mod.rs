@@ -14,6 +14,7 @@ use crate::market::Role;
 pub(super) use strategy::band_kind;
 pub(super) use venue::{aged, warnings};
 
+/// The configuration that the values make.
 pub(super) fn resolve(values: &Values<'_>) -> Result<Config, ConfigError> {
     for ix in 0..TOP.len() as u16 {
         if values.file.is_required(KeyIx(ix)) && values.written(KeyIx(ix)).is_none() {

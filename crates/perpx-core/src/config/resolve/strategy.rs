@@ -8,6 +8,7 @@ use crate::config::{
 };
 use crate::units::Rate;
 
+/// What the trader chose.
 pub(super) fn strategy(v: &Values<'_>) -> Result<Strategy, ConfigError> {
     Ok(Strategy {
         leverage: v.rate(K::Leverage),
@@ -66,6 +67,7 @@ fn size(v: &Values<'_>) -> Result<Size, ConfigError> {
     }
 }
 
+/// The gate.
 fn thresholds(v: &Values<'_>) -> Thresholds {
     Thresholds {
         ema_fast: v.count(K::EmaFast),
@@ -83,10 +85,12 @@ fn thresholds(v: &Values<'_>) -> Thresholds {
     }
 }
 
+/// An execution style with its knobs.
 fn taking(v: &Values<'_>, style: K, passive: K, slip: Rate) -> Taking {
     Taking { style: v.choice(style), passive_timeout_ns: v.int(passive), slip }
 }
 
+/// The lock.
 fn locking(v: &Values<'_>) -> Result<Locking, ConfigError> {
     let epsilon = v.rate(K::EpsilonBp);
     Ok(Locking {
@@ -119,6 +123,7 @@ pub(in crate::config) fn band_kind(v: &Values<'_>) -> BandKind {
     })
 }
 
+/// The band; without a word for it the one whose keys are written.
 fn band(v: &Values<'_>) -> Result<Band, ConfigError> {
     let need = |key: K| v.get(key.into()).map(|_| ()).ok_or_else(|| v.missing(key.into()));
     match band_kind(v) {
@@ -134,6 +139,7 @@ fn band(v: &Values<'_>) -> Result<Band, ConfigError> {
     }
 }
 
+/// The limits.
 fn risk(v: &Values<'_>) -> Risk {
     Risk {
         stop_loss_first_leg: v.some_rate(K::StopLossFirstLeg),

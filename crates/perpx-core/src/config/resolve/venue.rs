@@ -10,6 +10,7 @@ use crate::market::{
 };
 use crate::units::{Cash, Notional, Rate, SECOND_NS, Time};
 
+/// A venue as an order meets it: what the file says, else the profile.
 pub(super) fn venue(v: &Values<'_>, venue: usize) -> Result<VenueWorld, ConfigError> {
     let profile = profile(v, venue)?;
     let tier = tier(v, venue, profile)?;
@@ -51,6 +52,7 @@ pub(super) fn profile<'a>(v: &'a Values<'_>, venue: usize) -> Result<&'a Profile
     })
 }
 
+/// The tier that the file names, else the profile's default.
 fn tier<'a>(v: &Values<'_>, venue: usize, profile: &'a Profile) -> Result<Option<&'a Tier>, ConfigError> {
     let key = v.venue(venue, V::Tier);
     let Some(name) = v.text(key).or(profile.default_tier.as_deref()) else { return Ok(None) };
@@ -96,6 +98,7 @@ fn fees(v: &Values<'_>, venue: usize, tier: Option<&Tier>) -> Result<FeeSchedule
     tier.map(|tier| tier.fees).ok_or_else(|| v.missing(own[0]))
 }
 
+/// The venue's own delays: the file's, else the tier's, else none.
 fn delays(v: &Values<'_>, venue: usize, tier: Option<&Tier>) -> Delays {
     let usual = tier.map(|tier| tier.delays).unwrap_or_default();
     let or = |key: V, usual: i64| v.some_ns(v.venue(venue, key)).unwrap_or(usual);
@@ -130,6 +133,7 @@ fn quota(v: &Values<'_>, venue: usize, tier: Option<&Tier>) -> Option<VolumeQuot
     })
 }
 
+/// Steps, least sizes and rules of the perpetual.
 fn instrument(v: &Values<'_>, venue: usize, profile: &Profile) -> Result<Instrument, ConfigError> {
     let base = base_asset(v.word(K::Symbol));
     let known = profile.instrument(&base);
@@ -215,6 +219,7 @@ fn refuse_another_symbols(v: &Values<'_>, venue: usize, base: &str) -> Result<()
         )))
 }
 
+/// The margin brackets that the file gives.
 fn margin(v: &Values<'_>, venue: usize) -> Result<Option<MarginSchedule>, ConfigError> {
     let of_symbol = |key: V| v.file.schema.instrument(venue, v.word(K::Symbol), key);
     // in the symbol's own block one of the two hides both of the venue's
@@ -233,6 +238,7 @@ fn margin(v: &Values<'_>, venue: usize) -> Result<Option<MarginSchedule>, Config
     }
 }
 
+/// As written.
 fn read_brackets(value: &crate::config::Value) -> Vec<Bracket> {
     use crate::config::Value;
     let Value::List(items) = value else { return Vec::new() };
@@ -246,6 +252,7 @@ fn read_brackets(value: &crate::config::Value) -> Vec<Bracket> {
     items.iter().filter_map(read).collect()
 }
 
+/// The liquidation rule: the file's, else the profile's.
 fn liquidation(v: &Values<'_>, venue: usize, profile: &Profile) -> Result<LiquidationRule, ConfigError> {
     let fee = v.venue(venue, V::LiquidationFee);
     match v.some_choice(v.venue(venue, V::Liquidation)) {

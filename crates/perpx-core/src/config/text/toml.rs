@@ -30,10 +30,12 @@ pub fn parse_toml(source: &Source) -> Result<Node, ConfigError> {
     table_node(source, table.get_ref(), place_of(table.span()), "")
 }
 
+/// As bytes of the source.
 fn place_of(span: Range<usize>) -> Place {
     Place { start: span.start, end: span.end }
 }
 
+/// A table and all below it.
 fn table_node(source: &Source, table: &DeTable<'_>, place: Place, path: &str) -> Result<Node, ConfigError> {
     let mut entries = Vec::with_capacity(table.len());
     for (key, value) in table.iter() {
@@ -47,6 +49,7 @@ fn table_node(source: &Source, table: &DeTable<'_>, place: Place, path: &str) ->
     Ok(Node { place, body: Body::Map(entries) })
 }
 
+/// A value and all below it.
 fn value_node(source: &Source, value: &DeValue<'_>, place: Place, path: &str) -> Result<Node, ConfigError> {
     let number = |text: &str, decimal: bool| {
         Num::parse(text).filter(|_| decimal).map(|num| Body::Scalar(Value::Num(num))).ok_or_else(|| {

@@ -47,6 +47,7 @@ enum Raw {
     Map(Vec<(Spanned<String>, Spanned<Raw>)>),
 }
 
+/// Reads any value; of numbers the text, which is exact.
 struct RawVisitor;
 
 impl<'de> Visitor<'de> for RawVisitor {
@@ -104,12 +105,14 @@ impl<'de> Deserialize<'de> for Raw {
     }
 }
 
+/// As bytes of the source.
 fn place_of(source: &Source, at: Location) -> Place {
     let start = source.byte(at.line() as usize, at.column() as usize);
     let length = at.span().byte_len().map_or(1, |length| length as usize);
     Place { start, end: (start + length).min(source.text.len()) }
 }
 
+/// A value and all below it.
 fn node(source: &Source, raw: &Spanned<Raw>, path: &str) -> Result<Node, ConfigError> {
     let place = place_of(source, raw.referenced);
     let body = match &raw.value {

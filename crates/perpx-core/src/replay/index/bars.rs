@@ -13,6 +13,7 @@ const MARGIN: f64 = 1e-6;
 /// Of one bar length: bar i is the entry i of every column of that length.
 #[derive(Clone, Debug)]
 pub struct BarRows {
+    /// Length of a bar.
     bar_ns: i64,
     /// The bar of entry 0: the last one closed before the tile's first tick.
     first_bar: i64,
@@ -23,6 +24,7 @@ pub struct BarRows {
 }
 
 impl BarRows {
+    /// Rows of each bar of that length in the tile.
     pub fn new(bar_ns: i64, ctx: EvalCtx<'_>) -> BarRows {
         let TileSignals { columns, spread, .. } = ctx.signals;
         let column = columns.iter().find(|column| column.bar_ns == bar_ns);
@@ -41,6 +43,7 @@ impl BarRows {
         BarRows { bar_ns, first_bar, spread: spread.collect(), starts }
     }
 
+    /// How many bars there are.
     pub fn len(&self) -> usize {
         self.spread.len()
     }
@@ -51,6 +54,7 @@ impl BarRows {
         (bar_before(Time(time), self.bar_ns) - self.first_bar).max(0) as usize
     }
 
+    /// Rows that see the bar as the last closed one.
     #[inline]
     pub fn rows(&self, entry: usize) -> Range<usize> {
         self.starts[entry] as usize..self.starts[entry + 1] as usize
@@ -62,6 +66,7 @@ impl BarRows {
         self.starts[entry.min(self.len())] as usize
     }
 
+    /// Memory that it takes.
     pub fn bytes(&self) -> usize {
         4 * self.starts.len() + 16 * self.spread.len()
     }
@@ -73,10 +78,12 @@ impl BarRows {
 pub struct BandReach {
     /// `high` upwards; `low` downwards, negative.
     bars: Vec<Extremes<f64>>,
+    /// Over `bars`.
     tree: Tree<f64>,
 }
 
 impl BandReach {
+    /// Of each bar of a band's column.
     pub fn new(column: &SignalColumn, rows: &BarRows) -> BandReach {
         let quantile = !column.c.is_empty();
         let bars: Vec<Extremes<f64>> = (0..column.b.len())
@@ -105,6 +112,7 @@ impl BandReach {
         self.tree.first(bars, may, |mut piece| piece.find(|&bar| may(&self.bars[bar])))
     }
 
+    /// Memory that it takes.
     pub fn bytes(&self) -> usize {
         16 * self.bars.len() + self.tree.bytes()
     }

@@ -16,8 +16,10 @@ use std::ops::Range;
 /// Far more than the rounding of two conversions and a division.
 const SLACK: f64 = 1e-12;
 
+/// The deepest falls of a leg's closing price inside the blocks of its tree.
 #[derive(Clone, Debug)]
 pub struct Fall {
+    /// The leg.
     role: Role,
     /// As in the tree of the closing price: the greatest of `1 - later / earlier` (long), `later / earlier - 1` (short).
     deepest: Vec<Vec<f64>>,
@@ -26,13 +28,17 @@ pub struct Fall {
 /// Extremes and deepest fall of a stretch.
 #[derive(Clone, Copy)]
 struct Stretch {
+    /// Lowest and highest price.
     px: Extremes<i64>,
+    /// A fraction; not negative, or none of a stretch without prices.
     deepest: f64,
 }
 
 impl Stretch {
+    /// Of no prices.
     const NONE: Stretch = Stretch { px: Extremes::NONE, deepest: f64::NEG_INFINITY };
 
+    /// Both stretches as one: the deepest fall may reach from the first into the second.
     fn then(self, role: Role, next: Stretch) -> Stretch {
         let (best, worst) = match role {
             Role::Long => (self.px.high, next.px.low),
@@ -44,11 +50,13 @@ impl Stretch {
     }
 }
 
+/// How far a leg's closing price went against it, a fraction of the earlier one.
 fn fall(role: Role, earlier: i64, later: i64) -> f64 {
     let ratio = later as f64 / earlier as f64;
     if role == Role::Long { 1.0 - ratio } else { ratio - 1.0 }
 }
 
+/// The better of two closing prices for a leg.
 fn better(role: Role, best: i64, px: i64) -> i64 {
     match role {
         Role::Long => best.max(px),
@@ -58,6 +66,7 @@ fn better(role: Role, best: i64, px: i64) -> i64 {
 }
 
 impl Fall {
+    /// Of the leg's closing price in the tile.
     pub fn new(role: Role, ctx: EvalCtx<'_>) -> Fall {
         let column = closing_column(role, ctx);
         let one = |px: i64| Stretch { px: Extremes { low: px, high: px }, deepest: 0.0 };
@@ -113,6 +122,7 @@ impl Fall {
         }
     }
 
+    /// Memory that it takes.
     pub fn bytes(&self) -> usize {
         self.deepest.iter().map(|level| 8 * level.len()).sum()
     }
@@ -120,12 +130,16 @@ impl Fall {
 
 /// The running best and its level.
 struct Trail {
+    /// The best price so far.
     best: TrailingExtreme,
+    /// How far from it the trail fires.
     fraction: Rate,
+    /// The price at which it fires, 1e-9.
     level: i64,
 }
 
 impl Trail {
+    /// A new price: where it is the best, the level follows.
     fn raise(&mut self, px: i64) {
         let px = better(self.best.role, self.best.px.0, px);
         if px != self.best.px.0 {

@@ -12,13 +12,16 @@ use std::ops::Range;
 /// The first row of each state, and the first later state with another rate, by role and kind.
 #[derive(Clone, Debug)]
 pub struct FundingRows {
+    /// By state: its first row.
     rows: Vec<u32>,
+    /// By role and kind, then state: the first later state whose rate differs.
     next: [[Vec<u32>; 2]; 2],
     /// The number of rows.
     len: usize,
 }
 
 impl FundingRows {
+    /// Of a tile.
     pub fn new(local: &Local) -> FundingRows {
         let states = &local.fundings;
         let next = |role: Role, kind: FundingKind| {
@@ -44,6 +47,7 @@ impl FundingRows {
         self.start(self.next[role.ix()][kind as usize][state] as usize)
     }
 
+    /// Memory that it takes.
     pub fn bytes(&self) -> usize {
         20 * self.rows.len()
     }
@@ -61,6 +65,7 @@ pub enum Paid {
 }
 
 impl Paid {
+    /// In the order of their numbers.
     pub const ALL: [Paid; 4] = [Paid::Difference, Paid::Long, Paid::Short, Paid::Both];
 
     /// `None`: a rate was never published.
@@ -78,13 +83,18 @@ impl Paid {
 /// A funding comparison as one value against one level; `None` for legs of different sizes.
 #[derive(Clone, Copy, Debug)]
 pub struct Paying {
+    /// Predicted or settled rates.
     pub kind: FundingKind,
+    /// Which value of the rates.
     pub paid: Paid,
+    /// How it must stand to `level`.
     op: Op,
+    /// In the unit of `paid`, narrowed as the values are.
     level: i64,
 }
 
 impl Paying {
+    /// A funding comparison in this form; `None`: of another series, or of legs of different sizes.
     pub fn of(cmp: &Cmp) -> Option<Paying> {
         let Level::Wide(level) = cmp.level else { return None };
         i64::try_from(2 * level).ok()?; // levels of no market: not worth an answer here
@@ -117,6 +127,7 @@ impl Paying {
         Paying { op: super::super::leap::opposite(self.op), ..self }
     }
 
+    /// A value between these extremes may pass.
     fn may(&self, node: &Extremes<i64>) -> bool {
         match self.op {
             Op::Ge => node.high >= self.level,
@@ -130,11 +141,14 @@ impl Paying {
 /// The states' values of one kind.
 #[derive(Clone, Debug)]
 pub struct FundingSteps {
+    /// By state; `None`: a rate was never published.
     values: Vec<Option<i64>>,
+    /// Over `values`.
     tree: Tree<i64>,
 }
 
 impl FundingSteps {
+    /// Of a tile.
     pub fn new(local: &Local, kind: FundingKind, paid: Paid) -> FundingSteps {
         let value =
             |state: &crate::tape::FundingState| paid.of(state.get(Role::Long, kind), state.get(Role::Short, kind));
@@ -150,19 +164,23 @@ impl FundingSteps {
         self.tree.first(states, |node| paying.may(node), |mut piece| piece.find(|&state| fits(state)))
     }
 
+    /// How many states there are.
     pub fn states(&self) -> usize {
         self.values.len()
     }
 
+    /// Memory that it takes.
     pub fn bytes(&self) -> usize {
         16 * self.values.len() + self.tree.bytes()
     }
 }
 
+/// Held at the ends of an i64: rates of no market.
 fn narrow(value: i128) -> i64 {
     value.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
 }
 
+/// The comparison of negated values.
 fn mirrored(op: Op) -> Op {
     match op {
         Op::Ge => Op::Le,

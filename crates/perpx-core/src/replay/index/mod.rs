@@ -60,22 +60,35 @@ pub enum Part {
 /// Parts of one tile. `ctx` is always that tile's.
 #[derive(Debug, Default)]
 pub struct Index {
+    /// By role: over the best bids, 1e-9.
     bids: [OnceLock<Tree<i64>>; 2],
+    /// By role: over the best asks, 1e-9.
     asks: [OnceLock<Tree<i64>>; 2],
+    /// By role: over the times since the venue's newest row, ns.
     ages: [OnceLock<Tree<i64>>; 2],
+    /// Over the spreads, bp.
     spread: OnceLock<Tree<f64>>,
+    /// Over bid_short / ask_long.
     edge: OnceLock<Tree<f64>>,
+    /// By role: over the mark states, 1e-9.
     marks: [OnceLock<Tree<i64>>; 2],
+    /// By mark state: its first row.
     mark_rows: OnceLock<Vec<u32>>,
+    /// By funding state.
     funding_rows: OnceLock<FundingRows>,
     /// By kind and [`Paid`].
     funding: [[OnceLock<FundingSteps>; 4]; 2],
+    /// By role: over its closing price.
     falls: [OnceLock<Fall>; 2],
+    /// By role: over the venue's own rows.
     venues: [VenueIndex; 2],
+    /// Over the rows' times.
     clock: OnceLock<Clock>,
     /// By bar length.
     bars: Vec<(i64, OnceLock<BarRows>)>,
+    /// By signal: over the first value of each bar.
     values: Vec<OnceLock<Tree<f64>>>,
+    /// By signal, of bands.
     reach: Vec<OnceLock<BandReach>>,
 }
 
@@ -120,6 +133,7 @@ impl Index {
         Some(cell.get_or_init(|| Tree::new(values.len(), |rows| Extremes::of(values[rows].iter().copied()))))
     }
 
+    /// Over the mark states; built when it is first asked for, as all parts are.
     pub(super) fn marks(&self, role: Role, ctx: EvalCtx<'_>) -> &Tree<i64> {
         let marks = &ctx.local.marks;
         self.marks[role.ix()].get_or_init(|| {
@@ -128,22 +142,27 @@ impl Index {
         })
     }
 
+    /// First row of each mark state.
     pub(super) fn mark_rows(&self, ctx: EvalCtx<'_>) -> &[u32] {
         self.mark_rows.get_or_init(|| first_rows(&ctx.local.mark_at, ctx.local.marks.len()))
     }
 
+    /// Rows by funding state.
     pub(super) fn funding_rows(&self, ctx: EvalCtx<'_>) -> &FundingRows {
         self.funding_rows.get_or_init(|| FundingRows::new(ctx.local))
     }
 
+    /// Over the funding states' values.
     pub(super) fn funding(&self, kind: FundingKind, paid: Paid, ctx: EvalCtx<'_>) -> &FundingSteps {
         self.funding[kind as usize][paid as usize].get_or_init(|| FundingSteps::new(ctx.local, kind, paid))
     }
 
+    /// Falls of a leg's closing price.
     pub(super) fn fall(&self, role: Role, ctx: EvalCtx<'_>) -> &Fall {
         self.falls[role.ix()].get_or_init(|| Fall::new(role, ctx))
     }
 
+    /// Finds the row of a time.
     pub(super) fn clock(&self, ctx: EvalCtx<'_>) -> &Clock {
         self.clock.get_or_init(|| Clock::new(&ctx.local.time))
     }
@@ -161,12 +180,14 @@ impl Index {
             .get_or_init(|| Tree::new(values.len(), |bars| Extremes::of(values[bars].iter().copied())))
     }
 
+    /// Of a band's column; `None`: the signal is none.
     pub(super) fn reach(&self, id: SignalId, ctx: EvalCtx<'_>) -> Option<&BandReach> {
         let column = &ctx.signals.columns[id.0 as usize];
         let bars = self.bars(column.bar_ns, ctx)?;
         Some(self.reach[id.0 as usize].get_or_init(|| BandReach::new(column, bars)))
     }
 
+    /// Parts of a venue's own rows.
     pub(super) fn venue(&self, role: Role) -> &VenueIndex {
         &self.venues[role.ix()]
     }
@@ -256,6 +277,7 @@ pub(super) fn closing(role: Role) -> Series {
     }
 }
 
+/// The price at which a leg can be closed: best bids of the long venue, best asks of the short one.
 pub(super) fn closing_column(role: Role, ctx: EvalCtx<'_>) -> &[i64] {
     match role {
         Role::Long => &ctx.local.bid[role.ix()],
@@ -273,6 +295,7 @@ fn prices(values: &[i64]) -> Extremes<i64> {
     Extremes { low, high }
 }
 
+/// Shortest and longest time since the venue's newest row.
 fn ages(ctx: EvalCtx<'_>, role: Role, rows: Range<usize>) -> Extremes<i64> {
     let (time, seen) = (&ctx.local.time[rows.clone()], &ctx.local.seen[role.ix()][rows]);
     let (mut low, mut high) = (i64::MAX, i64::MIN);
