@@ -102,9 +102,7 @@ impl VenueBook {
             self.leg = Leg::default();
         } else {
             let share = self.cost_share(qty);
-            let (q, of) = (i128::from(qty.0), i128::from(self.leg.qty.0));
-            // the quotient goes toward zero; the parts of a split keep the sign of the whole, so it does there too
-            let keeps = |amount: i128| amount - (amount / of * q + amount % of * q / of);
+            let keeps = |amount: i128| amount - super::share(amount, qty, self.leg.qty);
             let (margin, funding) = (keeps(self.leg.margin.0), keeps(self.leg.funding_paid.0));
             self.leg.margin = Cash(margin);
             self.leg.funding_paid = Cash(funding);
@@ -121,9 +119,7 @@ impl VenueBook {
         if qty == self.leg.qty {
             return self.leg.cost;
         }
-        let (whole, q, of) = (self.leg.cost.0, i128::from(qty.0), i128::from(self.leg.qty.0));
-        // cost * q overflows nothing below 1e20 quote units of entry value
-        Notional(whole / of * q + whole % of * q / of)
+        Notional(super::share(self.leg.cost.0, qty, self.leg.qty))
     }
 
     /// Exact profit of closing `qty` of the leg at `px`, before rounding and fee.
@@ -165,7 +161,7 @@ impl VenueBook {
 
     /// Funding booked at a settlement on the present leg: a long pays `qty * px * rate`, a short receives it.
     pub fn funding_due(&self, px: Price, rate: Rate) -> Cash {
-        (-px.of(self.position())).times(rate, self.grid)
+        super::funding_due(self.position(), px, rate, self.grid)
     }
 
     /// The venue's money step.

@@ -1,6 +1,6 @@
 //! Fees: the one place where a fee is computed.
 
-use crate::units::{Cash, Notional, Rate};
+use crate::units::{Cash, Notional, Price, Qty, Rate};
 use serde::{Deserialize, Serialize};
 
 /// Fee rates of one account on one venue; negative = the venue pays us.
@@ -28,10 +28,15 @@ impl FeeSchedule {
     }
 }
 
+/// What a fill of a liquidation pays: all that it got beyond the zero price, at most `max_fee` of its value.
+pub fn liquidation_fee(px: Price, qty: Qty, zero: Price, max_fee: Rate, grid: Cash) -> Cash {
+    let beyond = Price((px.0 - zero.0).abs()).of(qty);
+    (-beyond).to_cash(grid).max((-px.of(qty)).times(max_fee, grid))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::{Price, Qty};
 
     #[test]
     fn referral_rebate_never_turns_a_fee_into_income() {

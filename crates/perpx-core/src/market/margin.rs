@@ -83,12 +83,16 @@ pub struct LegMargin {
 impl LegMargin {
     /// Leg equity at `mark`: margin + unrealised - funding paid.
     pub fn equity(&self, mark: Price) -> Notional {
+        self.margin.as_notional() + self.unrealised(mark) - self.funding_paid.as_notional()
+    }
+
+    /// What closing the leg at `mark` would realise.
+    pub fn unrealised(&self, mark: Price) -> Notional {
         let value = mark.of(self.qty);
-        let unrealised = match self.role {
+        match self.role {
             Role::Long => value - self.cost,
             Role::Short => self.cost - value,
-        };
-        self.margin.as_notional() + unrealised - self.funding_paid.as_notional()
+        }
     }
 
     /// The venue takes the leg at this mark: equity < maintenance.

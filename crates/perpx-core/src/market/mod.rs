@@ -8,7 +8,7 @@ mod port;
 mod venue;
 
 pub use book::{Bbo, DepthLevel, DepthView};
-pub use fee::FeeSchedule;
+pub use fee::{FeeSchedule, liquidation_fee};
 pub use margin::{Bracket, LegMargin, LiquidationRule, MarginSchedule};
 pub use order::{NewOrder, OrderId, OrderKind, Role, Side};
 pub use port::{Command, Event, EventBody, OrderState, Reject};
