@@ -1,6 +1,5 @@
 //! `perpx-data emulate`: its options, its lines, its end.
 
-use crate::emulate::account::Account;
 use crate::emulate::faults::FaultPlan;
 use crate::emulate::feed::Feed;
 use crate::emulate::serve::{self, Server};
@@ -15,6 +14,7 @@ use crate::secret::Hidden;
 use crate::venue::Venue;
 use crate::wall::{Clock, SystemClock};
 use perpx_core::config::{Missing, Profile, Tier};
+use perpx_core::ledger::NetAccount;
 use perpx_core::units::{Cash, HOUR_NS, MS_NS, Rate, SECOND_NS, Time};
 use perpx_data::loader::TapeSpec;
 use perpx_data::text;
@@ -220,7 +220,7 @@ impl EmulateArgs {
         })?;
         let world = world(profile, tier).ok_or(EmulateError::Instrument)?;
         let (feed, start) = self.feed(venue as usize)?;
-        let account = Account::new(Cash::units(self.cash), initial, profile.money_grid);
+        let account = NetAccount::new(Cash::units(self.cash), initial, profile.money_grid);
         Ok((VenueCore::new(world, feed, account, self.synth, start), tier.clone()))
     }
 

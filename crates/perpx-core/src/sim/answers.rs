@@ -6,6 +6,7 @@
 //! and fills whose message was lost, are kept here until the order is asked for, or until another event that moves money is
 //! told: so the trader's ledger always follows the venue's in its own order.
 
+use super::account::Account;
 use super::chance::{Key, Kind};
 use super::venue::{Env, Order, SimVenue};
 use crate::market::{Event, EventBody, OrderId, Role};
@@ -139,7 +140,7 @@ impl Answers {
     }
 }
 
-impl SimVenue {
+impl<A: Account> SimVenue<A> {
     /// When a message that leaves the venue at `t` arrives.
     pub(super) fn reply_at(&self, kind: Kind, key: Key, number: u32, t: Time, env: &Env) -> Time {
         let leaves = env.outages.answers_at(t);

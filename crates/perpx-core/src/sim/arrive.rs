@@ -5,15 +5,16 @@
 //! that arrives when the book had no row for `max_book_age_ns` waits for the next row); the venue's rules; margin; an order
 //! of our own in the way; then matching by kind.
 
+use super::account::Account;
 use super::book::{BookView, Request, better, within};
 use super::chance::{Key, Kind};
 use super::index::Rows;
 use super::queue::Place;
 use super::venue::{Env, Order, OrderOutcome, Sent, SimVenue, seek};
-use crate::market::{Command, EventBody, NewOrder, OrderId, OrderKind, OrderState, Reject, SelfTrade, Side};
-use crate::units::{Cash, Notional, Price, Qty, Time};
+use crate::market::{Command, EventBody, NewOrder, OrderId, OrderKind, OrderState, Reject, SelfTrade};
+use crate::units::{Notional, Price, Qty, Time};
 
-impl SimVenue {
+impl<A: Account> SimVenue<A> {
     pub(super) fn arrive(&mut self, sent: Sent, t: Time, env: &Env) {
         assert!(t >= sent.key.at, "a request of {} arrives at {t}", sent.key.at);
         if env.outages.deaf.holds(t) {
@@ -142,17 +143,14 @@ impl SimVenue {
         within(order.side, touch, order.limit)
     }
 
-    /// The venue's rules; trims a closing order to the leg. A venue of ours holds one leg, never turned around, so every
-    /// order of the closing side is held to the position, marked reduce-only or not. Minimum size, minimum value and lot
-    /// do not bind a reduce-only order that closes the whole leg: that is how a residue is closed. Of a changed order that
-    /// has filled in part, leg and margin bound what is left.
+    /// The venue's rules, then the account's: an order that is held to the position must have one to close, any other the
+    /// margin for what it opens. Minimum size, minimum value and lot do not bind a reduce-only order that closes the whole
+    /// position: that is how a residue is closed. Of a changed order that has filled in part, position and margin bound
+    /// what is left.
     fn judged(&mut self, order: &mut Order, book: &BookView, env: &Env) -> Option<Reject> {
         let rules = &env.world.instrument;
-        let (leg, closing) = match self.outside {
-            Some(outside) => (outside.closable(order.side), order.reduce_only),
-            None => (self.book.leg.qty, order.side == self.role.closing()),
-        };
-        let residue = order.reduce_only && closing && order.left() >= leg && !leg.is_zero();
+        let closable = self.account.closable(order.side);
+        let residue = order.reduce_only && order.left() >= closable && !closable.is_zero();
         let on_grid = order.limit.0 > 0 && order.limit.0 % rules.tick.0 == 0 && order.qty.0 > 0;
         let legal_size = order.qty.0 % rules.lot.0 == 0 && rules.takes_as(order.kind, order.qty, order.limit);
         if !on_grid || !(legal_size || residue) || (order.kind == OrderKind::Fok && !rules.has_fok) {
@@ -161,48 +159,24 @@ impl SimVenue {
         if !rules.is_in_band(order.limit, self.mark_at(order.arrived, env)) {
             return Some(Reject::PriceBand);
         }
-        if let Some(outside) = self.outside {
-            let opens = order.left() - leg;
-            return match order.reduce_only {
-                true => leg.is_zero().then_some(Reject::ReduceOnly),
-                false => (opens > outside.room[order.side as usize]).then_some(Reject::NoMargin),
-            };
+        if !order.reduce_only && !self.account.is_closing(order.side, order.reduce_only) {
+            return (!A::affords(self, order, book, env)).then_some(Reject::NoMargin);
         }
-        if closing || order.reduce_only {
-            if !closing || leg.is_zero() {
-                return Some(Reject::ReduceOnly);
-            }
-            let beyond = (order.left() - leg).max(Qty::ZERO);
+        if closable.is_zero() {
+            return Some(Reject::ReduceOnly);
+        }
+        if A::TRIMS {
+            let beyond = (order.left() - closable).max(Qty::ZERO);
             self.stats.dead_qty += i128::from(beyond.0);
             order.qty -= beyond;
-            return None;
         }
-        // at the worst price that it can pay or be paid: its limit, for a sale the best bid if that is higher
-        let worst = match order.side {
-            Side::Buy => order.limit,
-            Side::Sell => order.limit.max(book.touch(order.side)),
-        };
-        let needed = self.cost_of(worst, order.left(), env).0 + self.reserved(env);
-        (needed > self.book.free().0).then_some(Reject::NoMargin)
+        None
     }
 
     /// The venue's mark at `t`, which is not before any row already seen; zero where none is known.
     pub(super) fn mark_at(&mut self, t: Time, env: &Env) -> Price {
         seek(env, Rows::Marks, &mut self.cursors.mark, t);
         Price(env.rows.marks.mark.get(self.cursors.mark as usize).copied().unwrap_or(0))
-    }
-
-    /// Margin and taker fee of opening `qty` at `px`.
-    fn cost_of(&self, px: Price, qty: Qty, env: &Env) -> Cash {
-        let value = px.of(qty);
-        let fee = env.world.fees.fee(value, false, self.book.grid());
-        self.book.margin_for(value) - Cash(fee.0.min(0))
-    }
-
-    /// The same of what already rests to open.
-    fn reserved(&self, env: &Env) -> i128 {
-        let opening = self.resting.iter().filter(|order| order.side == self.role.opening());
-        opening.map(|order| self.cost_of(order.limit, order.left(), env).0).sum()
     }
 
     /// Aggressive fills at `t`; their conditions stand above [`super::book::Consumed`].
@@ -403,16 +377,11 @@ impl SimVenue {
         decided.is_some_and(|at| t.since(at) < env.world.fence_ns)
     }
 
-    /// Ends closing orders that have no leg left to close.
+    /// Ends closing orders that have nothing left to close.
     pub(super) fn drop_orphans(&mut self, t: Time, env: &Env) {
-        if !self.book.leg.qty.is_zero() {
-            return;
-        }
-        let (closing, outside) = (self.role.closing(), self.outside);
-        let orphan = |order: &Order| match outside {
-            Some(outside) => order.reduce_only && outside.closable(order.side).is_zero(),
-            None => order.side == closing,
-        };
+        let account = &self.account;
+        let orphan =
+            |order: &Order| account.is_closing(order.side, order.reduce_only) && account.closable(order.side).is_zero();
         if self.resting.iter().any(orphan) {
             let (orphan, open) = self.resting.drain(..).partition(orphan);
             self.resting = open;

@@ -1,5 +1,6 @@
 //! How many requests a venue takes: a rolling window, and a quota that trading earns.
 
+use super::account::Account;
 use super::venue::{Env, SimVenue};
 use crate::market::{Command, EventBody, Reject, VolumeQuota};
 use crate::units::{Notional, Qty, Rate, Time};
@@ -53,7 +54,7 @@ impl QuotaUse {
     }
 }
 
-impl SimVenue {
+impl<A: Account> SimVenue<A> {
     /// Counts a request against the venue's window as it leaves; false where the window has no room for it: part of it is
     /// kept for what makes risk smaller. Queries go by another door. Nothing waits, and what is turned away does not count.
     pub(super) fn admits(&mut self, cmd: &Command, at: Time, env: &Env) -> bool {

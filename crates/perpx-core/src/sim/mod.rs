@@ -6,7 +6,8 @@
 //! | `venue` | [`SimVenue`]: one venue's state and its way through time |
 //! | `arrive` | what a request meets when it reaches the venue |
 //! | `passive` | what rows do to resting orders |
-//! | `account` | fills, settlements, liquidation: the truth ledger |
+//! | `account` | the truth ledger: fills, settlements, the judgement by the mark |
+//! | `leg`, `net` | the accounts: one leg of a sweep and its end; a net position of an emulated exchange |
 //! | `answers` | what the venue tells, when, and what it keeps silent |
 //! | `book`, `queue` | the visible book and our use of it; our place in a queue |
 //! | `limits` | how many requests the venue takes |
@@ -23,7 +24,9 @@ pub mod book;
 pub mod chance;
 mod index;
 pub mod latency;
+mod leg;
 mod limits;
+mod net;
 pub mod outage;
 mod passive;
 pub mod queue;

@@ -1,12 +1,13 @@
 //! What rows do to resting orders: queues, passive fills, and orders that waited for a row. The conditions of a fill
 //! stand above [`super::queue::Place`].
 
+use super::account::Account;
 use super::book::{BookView, Piece, Request, within};
 use super::venue::{Env, Order, SimVenue};
 use crate::market::{Bbo, DepthLevel, DepthView, Side};
 use crate::units::{Price, Qty, Time};
 
-impl SimVenue {
+impl<A: Account> SimVenue<A> {
     /// Applies all book rows of time `t` (the cursors stand before them) in the order trades, quotes, depth; then orders
     /// that waited for a row meet the book. Mark rows are stepped over. Returns whether an order changed.
     pub(super) fn rows_at(&mut self, t: Time, env: &Env) -> bool {
@@ -132,12 +133,10 @@ impl SimVenue {
         Qty(pieces.iter().map(|piece| piece.qty.0).sum())
     }
 
-    /// The most that an order may still trade: a closing one no more than the leg.
+    /// The most that an order may still trade: one that is held to the position no more than there is of it.
     pub(super) fn cap(&self, order: &Order) -> Qty {
-        if let Some(outside) = self.outside {
-            return if order.reduce_only { outside.closable(order.side) } else { Qty(i64::MAX) };
-        }
-        if order.side == self.role.closing() { self.book.leg.qty } else { Qty(i64::MAX) }
+        let is_closing = self.account.is_closing(order.side, order.reduce_only);
+        if is_closing { self.account.closable(order.side) } else { Qty(i64::MAX) }
     }
 
     /// Fills at most `there` of a resting order at its own price, in whole lots but for a rest; returns the quantity.

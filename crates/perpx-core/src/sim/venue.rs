@@ -1,6 +1,6 @@
 //! One simulated venue: its state, and its way through time.
 
-use super::account::NEVER_TAKEN;
+use super::account::{Account, NEVER_TAKEN};
 use super::answers::Answers;
 use super::book::{BookView, Consumed};
 use super::chance::{Dice, Key, Kind};
@@ -13,7 +13,7 @@ use crate::config::VenueWorld;
 use crate::ledger::VenueBook;
 use crate::market::{Bbo, Command, Event, NewOrder, OrderId, OrderKind, Role, Side};
 use crate::tape::VenueRows;
-use crate::units::{Cash, Price, Qty, Rate, Time};
+use crate::units::{Price, Qty, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -45,7 +45,7 @@ pub(super) struct Sent {
 
 /// An order at the venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Order {
+pub struct Order {
     /// The trader's number.
     pub id: OrderId,
     /// Ours.
@@ -103,22 +103,6 @@ impl Order {
     }
 }
 
-/// What matching must know of an account that is kept elsewhere.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Outside {
-    /// Signed.
-    pub position: Qty,
-    /// The most that may be opened by a buy and by a sale.
-    pub room: [Qty; 2],
-}
-
-impl Outside {
-    /// What an order of `side` can close.
-    pub fn closable(&self, side: Side) -> Qty {
-        Qty((-side.signed(self.position)).0.max(0))
-    }
-}
-
 /// Not a time: the times of the next rows have to be looked up again.
 const STALE: i64 = i64::MIN;
 
@@ -157,14 +141,11 @@ impl Cursors {
 
 /// One venue as it really is (truth), in about 600 bytes and a few short lists; checkpointed whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SimVenue {
+pub struct SimVenue<A: Account = VenueBook> {
     pub(super) role: Role,
     /// Every moment up to this time and rank 3 is done.
     pub(super) through: Time,
-    pub(super) book: VenueBook,
-    /// Of a venue whose account somebody else keeps (an emulator): what of it decides matching. `book` then stays flat.
-    #[serde(skip)]
-    pub(super) outside: Option<Outside>,
+    pub(super) account: A,
     /// The leg is taken at marks below (long) or above (short) this level.
     pub(super) level: i64,
     pub(super) cursors: Cursors,
@@ -246,14 +227,13 @@ pub enum OrderOutcome {
     },
 }
 
-impl SimVenue {
-    /// A venue without orders; `book` is its truth ledger, capital included.
-    pub fn new(role: Role, book: VenueBook) -> SimVenue {
+impl<A: Account> SimVenue<A> {
+    /// A venue without orders; `account` is its truth ledger, capital included.
+    pub fn new(role: Role, account: A) -> SimVenue<A> {
         SimVenue {
             role,
             through: Time::MIN,
-            book,
-            outside: None,
+            account,
             level: NEVER_TAKEN[role.ix()],
             cursors: Cursors::default(),
             next_rows: stale(),
@@ -270,32 +250,6 @@ impl SimVenue {
             answers: Answers::default(),
             stats: SimStats::default(),
             log: None,
-        }
-    }
-
-    /// A venue that matches alone: orders of both sides open and close, and the caller keeps the account, funding and
-    /// liquidation included. Its clock and its answers are as those of any other venue.
-    pub fn matching(grid: Cash) -> SimVenue {
-        let book = VenueBook::new(Role::Long, grid, Rate(Rate::ONE), true, Cash::ZERO);
-        SimVenue { outside: Some(Outside::default()), ..SimVenue::new(Role::Long, book) }
-    }
-
-    /// Tells a venue that matches alone what the account can open, by side (buy, sell).
-    pub fn allow(&mut self, room: [Qty; 2]) {
-        if let Some(outside) = &mut self.outside {
-            outside.room = room;
-        }
-    }
-
-    /// The signed position that a venue that matches alone has counted up; zero for any other.
-    pub fn position(&self) -> Qty {
-        self.outside.map_or(Qty::ZERO, |outside| outside.position)
-    }
-
-    /// Moves that position by what happened beside the book (a takeover).
-    pub fn shift(&mut self, by: Qty) {
-        if let Some(outside) = &mut self.outside {
-            outside.position += by;
         }
     }
 
@@ -377,7 +331,7 @@ impl SimVenue {
     /// Something rests or waits, or a leg is open: rows matter.
     #[inline]
     pub fn needs_rows(&self) -> bool {
-        self.rests() || !self.book.leg.qty.is_zero()
+        self.rests() || !self.account.is_flat()
     }
 
     /// Something rests or waits.
@@ -419,7 +373,7 @@ impl SimVenue {
     /// When the next answer would reach the trader if nothing more were sent; `Time::MAX` when none would by `until`.
     /// Cheap when nothing rests and no mark takes the leg; else it plays a copy of the venue.
     pub fn foresee(&mut self, until: Time, env: &Env) -> Time {
-        let due = |venue: &SimVenue| venue.answers.next_at().filter(|&at| at <= until).unwrap_or(Time::MAX);
+        let due = |venue: &SimVenue<A>| venue.answers.next_at().filter(|&at| at <= until).unwrap_or(Time::MAX);
         if self.answers.len() > 0 || self.is_idle() {
             return due(self);
         }
@@ -532,7 +486,7 @@ impl SimVenue {
             self.next_rows = [0, 1, 2, 3].map(|table| self.time_after(table, env));
         }
         let marks = self.next_rows[3].saturating_sub(1);
-        let stop = if self.book.leg.qty.is_zero() { stop } else { stop.min(marks) };
+        let stop = if self.account.is_flat() { stop } else { stop.min(marks) };
         loop {
             // the table whose turn it is
             let next = &self.next_rows;
@@ -599,8 +553,8 @@ impl SimVenue {
     }
 
     /// The account as it is.
-    pub fn truth(&self) -> &VenueBook {
-        &self.book
+    pub fn truth(&self) -> &A {
+        &self.account
     }
 
     /// What it counted.

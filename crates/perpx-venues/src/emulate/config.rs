@@ -1,12 +1,12 @@
 //! A market and an account in it, for an emulator that stands in for a venue of a run.
 
 use super::EmulateError;
-use super::account::Account;
 use super::feed::Feed;
 use super::venue_core::VenueCore;
 use super::world::behind_the_door;
 use crate::wall::MarketClock;
 use perpx_core::config::VenueWorld;
+use perpx_core::ledger::NetAccount;
 use perpx_core::units::{Cash, Rate};
 use perpx_data::loader::TapeSpec;
 
@@ -31,7 +31,7 @@ impl EmulatorConfig {
     pub(crate) fn core(self, initial: Rate) -> Result<VenueCore, EmulateError> {
         let feed = Feed::tape(self.tape, self.venue)?.at(self.clock.market)?;
         let world = behind_the_door(self.world);
-        let account = Account::new(self.cash, initial, world.instrument.money_grid);
+        let account = NetAccount::new(self.cash, initial, world.instrument.money_grid);
         Ok(VenueCore::new(world, feed, account, self.seed, self.clock.market))
     }
 }

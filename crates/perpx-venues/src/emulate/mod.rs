@@ -1,19 +1,18 @@
 //! Emulated venues: REST and streams of Lighter and GRVT on the loopback, over a market of this machine. A client that trades here
 //! unchanged has its signatures, nonces, orders and accounts treated as the venue treats them.
 //!
-//! There is one fill model: [`VenueCore`] moves a [`perpx_core::sim::SimVenue`] through its rows and keeps the account.
+//! There is one fill model: [`VenueCore`] moves a [`perpx_core::sim::SimVenue`] with a net account through its rows.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | `serve`, `http` | the edge: connections, streams; requests as values |
 //! | `faults` | what goes wrong between the two, by a script |
 //! | `config` | a market and an account for an emulator of a run |
-//! | `venue_core`, `account`, `feed`, `world` | matching, money, the market, its rules |
+//! | `venue_core`, `feed`, `world` | matching and money, the market, its rules |
 //! | `views` | books and lists as both venues keep them |
 //!
 //! What each venue says and refuses stands with the venue: `lighter::emulator`, `grvt::emulator`.
 
-pub(crate) mod account;
 mod config;
 mod error;
 pub(crate) mod faults;

@@ -1,9 +1,9 @@
 //! The matching core without a socket, hours in a moment.
 
-use super::account::Account;
 use super::feed::Feed;
 use super::venue_core::VenueCore;
 use perpx_core::config::{Profile, VenueWorld};
+use perpx_core::ledger::NetAccount;
 use perpx_core::market::*;
 use perpx_core::units::{Cash, HOUR_NS, MINUTE_NS, Price, Qty, Rate, Time};
 
@@ -13,7 +13,7 @@ fn core(seed: u64, initial: i64) -> VenueCore {
     let world: VenueWorld = super::world::world(profile, profile.tier("premium").expect("a tier")).expect("BTC");
     let day = Time::from_civil(2026, 1, 5).expect("a date");
     let feed = Feed::synthetic(seed, day, 0.5, 0).and_then(|feed| feed.at(day)).expect("a market");
-    let account = Account::new(Cash::units(1_000), Rate(initial), profile.money_grid);
+    let account = NetAccount::new(Cash::units(1_000), Rate(initial), profile.money_grid);
     VenueCore::new(world, feed, account, seed, day.plus(MINUTE_NS))
 }
 
@@ -41,27 +41,27 @@ fn later(core: &mut VenueCore, ns: i64) -> Vec<Event> {
 #[test]
 fn the_account_is_what_its_events_say() {
     let mut core = core(3, 50_000_000_000);
-    let mut shadow = core.account.clone();
+    let mut shadow = core.account().clone();
     let far = core.book().best().ask.scaled_ceil(Rate::from_bps(100)).floor_to(core.world.instrument.tick);
     place(&mut core, Side::Buy, Qty(50_000_000), far, OrderKind::Market);
     let (mut fills, mut settled) = (0, Vec::new());
     for event in later(&mut core, 3 * HOUR_NS) {
         match event.body {
-            EventBody::Fill { side, px, qty, fee, maker, .. } => {
+            EventBody::Fill { fee, maker, .. } => {
                 assert!(!maker && fee.0 < 0, "{event:?}");
-                shadow.fill(side, px, qty, fee);
                 fills += 1;
             }
             EventBody::Funding { amount, rate, px } => {
-                assert_eq!(shadow.settle(px, rate), amount);
+                assert_eq!(shadow.funding_due(px, rate), amount);
                 settled.push(event.venue_time.0 % HOUR_NS);
             }
             _ => {}
         }
+        shadow.apply(&event.body);
     }
     assert!(fills > 0);
     assert_eq!(settled, [0, 0, 0]);
-    assert_eq!((&shadow, core.account.position), (&core.account, Qty(50_000_000)));
+    assert_eq!((&shadow, core.account().position), (core.account(), Qty(50_000_000)));
 }
 
 /// Seventy times leverage, where maintenance is 1.2 %: within hours the market takes the position, whichever way it is, and
@@ -76,19 +76,19 @@ fn a_position_below_maintenance_is_liquidated() {
             Side::Sell => best.bid.scaled_floor(Rate::from_bps(-bps)).ceil_to(tick),
         };
         let resting = place(&mut core, side, Qty(1_000_000), worst(-3_000), OrderKind::PostOnly);
-        let room = core.account.room(core.mark())[side as usize];
+        let room = core.account().room(core.mark())[side as usize];
         let qty = Qty(room.0 * 9 / 10).floor_to(core.world.instrument.lot);
         place(&mut core, side, qty, worst(100), OrderKind::Market);
         later(&mut core, MINUTE_NS);
-        assert_eq!(core.account.position.abs(), qty);
+        assert_eq!(core.account().position.abs(), qty);
         let mut hours = 0;
-        while !core.account.position.is_zero() {
+        while !core.account().position.is_zero() {
             later(&mut core, HOUR_NS);
             hours += 1;
-            assert!(hours < 24 * 20, "{side:?}: never taken: {:?} at {}", core.account, core.mark());
+            assert!(hours < 24 * 20, "{side:?}: never taken: {:?} at {}", core.account(), core.mark());
         }
         // closed above the zero price, for at most one percent: something is left
-        assert!(core.was_liquidated(resting) && core.account.cash < Cash::units(1_000), "{:?}", core.account);
-        assert!(core.account.cash > Cash::ZERO, "{:?}", core.account);
+        assert!(core.was_liquidated(resting) && core.account().cash < Cash::units(1_000), "{:?}", core.account());
+        assert!(core.account().cash > Cash::ZERO, "{:?}", core.account());
     }
 }

@@ -1,14 +1,15 @@
-//! The matching core of an emulated venue: one [`SimVenue`] as the fill model, on the venue's own rows, and the account that
-//! its fills move. It knows no socket and no clock: the caller says how late it is.
+//! The matching core of an emulated venue: one [`SimVenue`] with a net account, on the venue's own rows. It knows no socket and
+//! no clock: the caller says how late it is.
 //!
-//! The vocabulary is that of the port: [`Command`] in, [`Event`] out. The delays of the account's tier, matching, queues and
-//! self-trades are the simulated venue's; marks, funding and liquidation are done here, on the net account. Not modelled: the
-//! initial margin is asked for when an order arrives, not again when it fills from the book.
+//! The vocabulary is that of the port: [`Command`] in, [`Event`] out. The delays of the account's tier, matching, queues,
+//! self-trades, margin, fills and funding are the simulated venue's. Liquidation is done here, as the exchanges describe it: by
+//! an order of the venue's own that fills as any other, then the close-out; a sweep's venue takes the whole leg at once. Not
+//! modelled: the initial margin is asked for when an order arrives, not again when it fills from the book.
 
 use super::EmulateError;
-use super::account::Account;
 use super::feed::Feed;
 use perpx_core::config::{Outage, OutageWhat, OutageWhen, VenueWorld};
+use perpx_core::ledger::NetAccount;
 use perpx_core::market::*;
 use perpx_core::sim::book::{BookView, chunk_price};
 use perpx_core::sim::{Dice, Env, OutageTable, SimVenue};
@@ -18,8 +19,6 @@ use std::collections::BTreeSet;
 
 /// What is left of the maintenance margin when the venue takes a position over (1e-12): 80 of 120 on Lighter's large markets.
 const CLOSE_OUT: Rate = Rate(666_666_666_667);
-/// Orders of the venue itself count down from here.
-const VENUE_ORDERS: u32 = u32::MAX;
 
 /// A trade between others.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +31,7 @@ pub struct PublicTrade {
 
 /// A market and one account in it: matching by the simulated venue, money by the account.
 pub struct VenueCore {
-    sim: SimVenue,
+    sim: SimVenue<NetAccount>,
     /// The rules: ticks, fees, delays.
     pub world: VenueWorld,
     /// The world of what the venue itself orders: without delays.
@@ -40,34 +39,30 @@ pub struct VenueCore {
     dice: Dice,
     outages: OutageTable,
     feed: Feed,
-    /// Cash and position.
-    pub account: Account,
     now: Time,
     ordinal: u32,
     last_id: u32,
+    /// Orders of the venue itself: their numbers count down from the largest.
     venue_orders: u32,
     events: Vec<Event>,
     /// The account's open orders, by age.
     open: Vec<OrderId>,
     /// Those that liquidations cancelled.
     liquidated: BTreeSet<OrderId>,
-    /// Zero price of the newest liquidation.
-    zero: Price,
 }
 
 impl VenueCore {
     /// The account at `start` of the market; `seed` is of everything drawn.
-    pub fn new(world: VenueWorld, feed: Feed, account: Account, seed: u64, start: Time) -> VenueCore {
+    pub fn new(world: VenueWorld, feed: Feed, account: NetAccount, seed: u64, start: Time) -> VenueCore {
         let dice = Dice::new(seed, &world.instrument.venue);
         let at_once = VenueWorld { delays: Delays::default(), ..world.clone() };
         let mut core = VenueCore {
-            sim: SimVenue::matching(account.grid),
+            sim: SimVenue::new(Role::Long, account),
             world,
             at_once,
             dice,
             outages: OutageTable::default(),
             feed,
-            account,
             now: start,
             ordinal: 0,
             last_id: 0,
@@ -75,17 +70,15 @@ impl VenueCore {
             events: Vec::new(),
             open: Vec::new(),
             liquidated: BTreeSet::new(),
-            zero: Price(0),
         };
         core.with(|sim, env| {
             sim.enter_tile(env);
             sim.advance(start, env);
         });
-        core.sim.allow(core.account.room(core.mark()));
         core
     }
 
-    fn with<T>(&mut self, act: impl FnOnce(&mut SimVenue, &Env) -> T) -> T {
+    fn with<T>(&mut self, act: impl FnOnce(&mut SimVenue<NetAccount>, &Env) -> T) -> T {
         let (rows, world, outages) = (&self.feed.rows, &self.world, &self.outages);
         let env = Env { rows, world, dice: self.dice, outages, index: None };
         act(&mut self.sim, &env)
@@ -94,6 +87,16 @@ impl VenueCore {
     /// The present moment of the market.
     pub fn now(&self) -> Time {
         self.now
+    }
+
+    /// Cash and position.
+    pub fn account(&self) -> &NetAccount {
+        self.sim.truth()
+    }
+
+    /// For what its holder asks for: leverage, margin moved.
+    pub fn account_mut(&mut self) -> &mut NetAccount {
+        self.sim.account_mut()
     }
 
     /// In these spans of the market's time nothing is matched and nobody liquidated; what arrives waits for the end.
@@ -228,8 +231,10 @@ impl VenueCore {
     fn drain(&mut self, until: Time) {
         loop {
             let more = self.with(|sim, env| sim.advance(until, env));
-            while let Some(mut event) = self.sim.pop(until) {
-                self.book_event(&mut event);
+            while let Some(event) = self.sim.pop(until) {
+                if let EventBody::Done { id, .. } | EventBody::Rejected { id, .. } = event.body {
+                    self.open.retain(|&open| open != id);
+                }
                 self.events.push(event);
             }
             if !more {
@@ -238,46 +243,12 @@ impl VenueCore {
         }
     }
 
-    fn book_event(&mut self, event: &mut Event) {
-        match &mut event.body {
-            EventBody::Fill { id, side, px, qty, fee, .. } => {
-                if id.0 > VENUE_ORDERS / 2 {
-                    *fee = self.liquidation_fee(*px, *qty);
-                }
-                self.account.fill(*side, *px, *qty, *fee);
-                let room = self.account.room(self.mark());
-                self.sim.allow(room);
-            }
-            EventBody::Done { id, .. } | EventBody::Rejected { id, .. } => self.open.retain(|open| open != id),
-            _ => {}
-        }
-    }
-
-    /// Settlements, then the judgement by the mark.
+    /// The judgement by the mark.
     fn judge(&mut self, t: Time) {
-        let all = &self.feed.rows.settlements;
-        let from = all.partition_point(|settlement| settlement.ts < t);
-        let due: Vec<_> = all[from..].iter().take_while(|settlement| settlement.ts == t).copied().collect();
-        let (mark, index) = self.marks();
-        for settlement in due {
-            if !self.account.position.is_zero() {
-                let price = self.world.instrument.funding_price;
-                let px = if price == FundingPrice::Mark { mark } else { index };
-                let amount = self.account.settle(px, settlement.rate);
-                self.tell(t, EventBody::Funding { amount, rate: settlement.rate, px });
-            }
-        }
-        self.sim.allow(self.account.room(mark));
-        if !self.outages.halted.holds(t) && self.is_below(Rate(Rate::ONE)) {
+        let is_liquidated = self.account().is_liquidated(&self.world.instrument.margin, self.mark());
+        if !self.outages.halted.holds(t) && is_liquidated {
             self.liquidate(t);
         }
-    }
-
-    fn is_below(&self, share: Rate) -> bool {
-        let mark = self.mark();
-        let margin = self.account.maintenance(&self.world.instrument.margin, mark);
-        !self.account.position.is_zero()
-            && self.account.backed(mark) < Notional(margin.0 / i128::from(Rate::ONE) * i128::from(share.0))
     }
 
     /// All orders go. Then by the venue's rule: it takes everything over, and what the account had is lost; or the position is
@@ -288,71 +259,63 @@ impl VenueCore {
             self.submit_at_once(Command::Cancel { venue: Role::Long, id });
         }
         self.drain(t);
-        if self.world.instrument.liquidation == LiquidationRule::TakeOver {
-            self.take_over(t);
-        } else {
-            self.offer(t);
+        match self.world.instrument.liquidation {
+            LiquidationRule::TakeOver => self.take_over(t),
+            LiquidationRule::ZeroPrice { max_fee } => self.offer(max_fee, t),
         }
-        self.sim.allow(self.account.room(self.mark()));
     }
 
     /// At the mark, with all that stood behind the position: an isolated one costs no more and no less than its own margin.
     fn take_over(&mut self, t: Time) {
-        let (px, left) = (self.mark(), self.account.position);
-        let side = if left.0 > 0 { Side::Sell } else { Side::Buy };
-        let own = self.account.backed(px).to_cash(self.account.grid);
-        self.sim.shift(-left);
-        self.account.fill(side, px, left.abs(), Cash::ZERO);
-        let lost = if self.account.isolated { own } else { Cash(self.account.cash.0.max(0)) };
-        self.account.cash -= lost;
-        self.tell(t, EventBody::Liquidated { px, qty: left.abs(), fee: Cash::ZERO, lost });
+        let (px, account) = (self.mark(), self.account());
+        let lost = match account.isolated {
+            true => account.backed(px).to_cash(account.grid),
+            false => Cash((account.cash + account.unrealized(px).to_cash(account.grid)).0.max(0)),
+        };
+        self.close_out(px, lost, t);
     }
 
-    fn offer(&mut self, t: Time) {
-        let held = self.account.position;
+    fn offer(&mut self, max_fee: Rate, t: Time) {
+        let held = self.account().position;
         let side = if held.0 > 0 { Side::Sell } else { Side::Buy };
         let zero = self.zero_price();
-        self.zero = zero;
         if zero.0 > 0 {
             self.venue_orders += 1;
-            let id = OrderId(VENUE_ORDERS - self.venue_orders);
+            let id = OrderId(u32::MAX - self.venue_orders);
             let (venue, qty, kind) = (Role::Long, held.abs(), OrderKind::Ioc);
             let order = NewOrder { id, venue, side, qty, limit: zero, kind, reduce_only: true, covers: false };
+            self.account_mut().offered = Some((zero, max_fee));
             self.submit_at_once(Command::Place(order));
             self.drain(t);
+            self.account_mut().offered = None;
         }
-        let left = self.account.position;
-        if self.is_below(CLOSE_OUT) {
-            let px = Price(zero.0.max(self.world.instrument.tick.0));
-            self.sim.shift(-left);
-            self.account.fill(side, px, left.abs(), Cash::ZERO);
-            self.tell(t, EventBody::Liquidated { px, qty: left.abs(), fee: Cash::ZERO, lost: Cash::ZERO });
+        let (mark, account) = (self.mark(), self.account());
+        let maintenance = account.maintenance(&self.world.instrument.margin, mark).0;
+        let least = Notional(maintenance / i128::from(Rate::ONE) * i128::from(CLOSE_OUT.0));
+        if !account.position.is_zero() && account.backed(mark) < least {
+            self.close_out(Price(zero.0.max(self.world.instrument.tick.0)), Cash::ZERO, t);
         }
+    }
+
+    /// The venue takes what is left of the position.
+    fn close_out(&mut self, px: Price, lost: Cash, t: Time) {
+        let qty = self.account().position.abs();
+        let body = EventBody::Liquidated { px, qty, fee: Cash::ZERO, lost };
+        self.account_mut().apply(&body);
+        self.events.push(Event { at: t, venue_time: t, venue: Role::Long, body, met: Mid::ZERO });
     }
 
     /// The price at which trading leaves equity over maintenance as it is: mark x (1 - sign x mmf x TAV / MMR), on the tick
     /// against the account; beyond the mark where nothing is left.
     fn zero_price(&self) -> Price {
         let (mark, tick) = (self.mark(), self.world.instrument.tick);
-        let value = mark.of(self.account.position.abs());
+        let value = mark.of(self.account().position.abs());
         // mmf x TAV / MMR is TAV over the position's value
-        let equity = self.account.backed(mark).0;
+        let equity = self.account().backed(mark).0;
         let share = Rate(i64::try_from(equity / (value.0 / 1_000_000_000).max(1)).unwrap_or(0).saturating_mul(1_000));
-        match self.account.position.0 {
+        match self.account().position.0 {
             0.. => mark.scaled_ceil(-share).ceil_to(tick),
             _ => mark.scaled_floor(share).floor_to(tick),
         }
-    }
-
-    /// What trading better than the zero price costs: at most the market's fee.
-    fn liquidation_fee(&self, px: Price, qty: Qty) -> Cash {
-        let LiquidationRule::ZeroPrice { max_fee } = self.world.instrument.liquidation else { return Cash::ZERO };
-        let better = Price((px.0 - self.zero.0).abs()).of(qty);
-        let most = (-px.of(qty)).times(max_fee, self.account.grid);
-        Cash((-better).to_cash(self.account.grid).0.max(most.0))
-    }
-
-    fn tell(&mut self, at: Time, body: EventBody) {
-        self.events.push(Event { at, venue_time: at, venue: Role::Long, body, met: Mid::ZERO });
     }
 }

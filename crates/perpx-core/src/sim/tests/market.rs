@@ -3,6 +3,7 @@
 use crate::config::{Fills, Latency, VenueWorld};
 use crate::ledger::VenueBook;
 use crate::market::*;
+use crate::sim::account::Account;
 use crate::sim::{Dice, Env, OutageTable, SimVenue};
 use crate::tape::rows::*;
 use crate::tape::{Carry, Tile, align};
@@ -75,8 +76,8 @@ pub fn world() -> VenueWorld {
 }
 
 /// One venue, its tape and its world.
-pub struct Scene {
-    pub venue: SimVenue,
+pub struct Scene<A: Account = VenueBook> {
+    pub venue: SimVenue<A>,
     pub world: VenueWorld,
     pub tile: Tile,
     pub seed: u64,
@@ -87,21 +88,41 @@ pub struct Scene {
 impl Scene {
     /// A venue with 10,000 of capital and 5x leverage at the beginning of a tape of an hour.
     pub fn new(role: Role, world: VenueWorld, tables: VenueTables) -> Scene {
+        let account = ledger(role, &world);
+        Scene::with_account(role, world, tables, account)
+    }
+
+    pub fn long(world: VenueWorld, tables: VenueTables) -> Scene {
+        Scene::new(Role::Long, world, tables)
+    }
+
+    pub fn finish(&mut self, t: i64) -> Vec<String> {
+        self.with(|venue, env| venue.finish(ms(t), env)).iter().map(line).collect()
+    }
+
+    pub fn cash(&self) -> String {
+        self.venue.truth().cash.to_string()
+    }
+
+    /// Size of the leg in thousandths.
+    pub fn leg(&self) -> i64 {
+        self.venue.truth().leg.qty.0 / 1_000_000
+    }
+}
+
+impl<A: Account> Scene<A> {
+    pub fn with_account(role: Role, world: VenueWorld, tables: VenueTables, account: A) -> Scene<A> {
         let empty = VenueTables::default();
         let both = if role == Role::Long { [&tables, &empty] } else { [&empty, &tables] };
         let tile = align(both, ms(0), ms(3_600_000), &mut Carry::first([true; 2]));
         let outages = OutageTable::orders(&world.fills.outages, "test", 1, ms(0), ms(3_600_000));
-        let venue = SimVenue::new(role, ledger(role, &world));
+        let venue = SimVenue::new(role, account);
         let mut scene = Scene { venue, world, tile, seed: 1, outages, role };
         let env = scene.env();
         let mut venue = scene.venue.clone();
         venue.enter_tile(&env);
         scene.venue = venue;
         scene
-    }
-
-    pub fn long(world: VenueWorld, tables: VenueTables) -> Scene {
-        Scene::new(Role::Long, world, tables)
     }
 
     pub fn env(&self) -> Env<'_> {
@@ -118,7 +139,7 @@ impl Scene {
         self.with(|venue, env| venue.next_due(env))
     }
 
-    fn with<T>(&mut self, act: impl FnOnce(&mut SimVenue, &Env) -> T) -> T {
+    fn with<T>(&mut self, act: impl FnOnce(&mut SimVenue<A>, &Env) -> T) -> T {
         let mut venue = self.venue.clone();
         let out = act(&mut venue, &self.env());
         self.venue = venue;
@@ -162,19 +183,6 @@ impl Scene {
             }
         });
         events
-    }
-
-    pub fn finish(&mut self, t: i64) -> Vec<String> {
-        self.with(|venue, env| venue.finish(ms(t), env)).iter().map(line).collect()
-    }
-
-    pub fn cash(&self) -> String {
-        self.venue.truth().cash.to_string()
-    }
-
-    /// Size of the leg in thousandths.
-    pub fn leg(&self) -> i64 {
-        self.venue.truth().leg.qty.0 / 1_000_000
     }
 }
 

@@ -1,10 +1,10 @@
 //! Aggressive orders, rejects, limits, delays.
 
 use super::market::*;
+use crate::ledger::NetAccount;
 use crate::market::{
     Command, Delays, FeeSchedule, NewOrder, OrderKind, RateLimit, Reject, Role, SelfTrade, Side, VolumeQuota,
 };
-use crate::sim::SimVenue;
 use crate::tape::rows::VenueTables;
 use crate::units::{Cash, MS_NS, Notional, Qty, Rate};
 
@@ -306,24 +306,30 @@ fn delays_go_by_kind() {
     );
 }
 
-/// Where the account is kept elsewhere, orders open, close and turn the position around; only a marked one is held to it.
+/// On a net account orders open, close and turn the position around; only a marked one is held to it. What is open when
+/// funding is settled pays or receives it, whichever way it is: 5 short receive 5 x 103 x 1 %.
 #[test]
-fn a_venue_that_matches_alone_counts_the_net_position() {
+fn a_net_position_opens_closes_and_turns() {
     let quotes = vec![quote(0, 100, 9_000, 101, 9_000), quote(500, 100, 9_000, 101, 8_000)];
     let trades = vec![trade(1_000, Side::Buy, 103, 9_000)];
-    let mut scene = Scene::long(world(), VenueTables { quotes, trades, ..VenueTables::default() });
-    scene.venue = SimVenue::matching(Cash(1_000_000));
-    scene.venue.allow([qty(9_000); 2]);
+    let (marks, funding) = (vec![mark(1_250, 103, 103)], vec![settlement(1_250, 10_000_000_000)]);
+    let tables = VenueTables { quotes, trades, marks, funding, ..VenueTables::default() };
+    // 18.05 at the mid of 100.5 open 9 coins at 20 %
+    let cash = Cash::units(181);
+    let account = NetAccount::new(cash, Rate(200_000_000_000), Cash(1_000_000));
+    let mut scene = Scene::with_account(Role::Long, world(), tables, account);
     let reduce = |id, side, kind, size, limit| {
         Command::Place(NewOrder { reduce_only: true, ..order(Role::Long, id, side, kind, size, limit) })
     };
     scene.send(1, reduce(1, Side::Sell, OrderKind::Limit, 1_000, 102));
+    scene.place(19, 7, Side::Buy, OrderKind::Ioc, 9_100, 101);
     scene.place(20, 2, Side::Buy, OrderKind::Ioc, 3_000, 101);
     scene.send(40, reduce(3, Side::Sell, OrderKind::Limit, 5_000, 102));
     assert_eq!(
         scene.told(1_100),
         [
             "16 11 rejected 1 ReduceOnly",
+            "34 29 rejected 7 NoMargin",
             "35 30 fill 2 Buy 3000 @ 101 taker fee 0",
             "35 30 done 2 3000",
             "55 50 accepted 3",
@@ -331,10 +337,16 @@ fn a_venue_that_matches_alone_counts_the_net_position() {
             "1005 1000 done 3 3000",
         ]
     );
+    assert_eq!(scene.venue.truth().cash, cash + Cash::units(3));
     scene.place(1_200, 4, Side::Sell, OrderKind::Ioc, 2_000, 100);
     scene.place(1_201, 5, Side::Sell, OrderKind::Ioc, 3_000, 100);
-    scene.send(1_202, reduce(6, Side::Buy, OrderKind::Ioc, 9_000, 101));
-    scene.told(1_300);
-    // 5 short; the reduce-only buy of 9 takes no more than that
-    assert_eq!(scene.venue.position(), Qty::ZERO);
+    scene.told(1_240);
+    assert_eq!(scene.venue.truth().position, qty(-5_000));
+    scene.send(1_240, reduce(6, Side::Buy, OrderKind::Ioc, 9_000, 101));
+    // 5 short; the reduce-only buy of 9 takes no more than that, after the settlement of that instant
+    assert_eq!(
+        scene.told(1_300),
+        ["1255 1250 funding 5.15 @ 103", "1255 1250 fill 6 Buy 5000 @ 101 taker fee 0", "1255 1250 done 6 5000"]
+    );
+    assert_eq!(scene.venue.truth().position, Qty::ZERO);
 }

@@ -142,7 +142,7 @@ impl GrvtEmulator {
     }
 
     fn check_rules(&self, asked: &Asked) -> Result<(), Refusal> {
-        let (rules, account) = (&self.core.world.instrument, &self.core.account);
+        let (rules, account) = (&self.core.world.instrument, &self.core.account());
         let Asked { side, qty, limit, reduce_only, .. } = *asked;
         if qty.0 <= 0 || qty < rules.min_qty {
             return refuse(2062, "Order size is smaller than the minimum size");

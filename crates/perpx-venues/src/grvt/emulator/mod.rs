@@ -21,7 +21,6 @@ mod show;
 mod stream;
 
 use crate::emulate::EmulateError;
-use crate::emulate::account::Account;
 use crate::emulate::faults::Dialect;
 use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::emulate::serve::{Emulated, Out};
@@ -34,6 +33,7 @@ pub use dialect::GrvtDialect;
 
 use limits::Limits;
 use orders::Order;
+use perpx_core::ledger::NetAccount;
 use perpx_core::market::{EventBody, OrderId, Side};
 use perpx_core::units::{Price, Rate, Time};
 use serde_json::Value;
@@ -118,7 +118,7 @@ pub struct GrvtEmulator {
     countdown: Option<Time>,
     leverage: Rate,
     /// The account as far as its events were published.
-    reported: Account,
+    reported: NetAccount,
     /// Newest first.
     trades: VecDeque<Value>,
     fills: VecDeque<Value>,
@@ -141,8 +141,8 @@ impl GrvtEmulator {
         let _ = assets.add(&instrument);
         let best = core.book().best();
         GrvtEmulator {
-            reported: core.account.clone(),
-            leverage: times(core.account.initial),
+            reported: core.account().clone(),
+            leverage: times(core.account().initial),
             clock: MarketClock { wall, market: core.now(), speed: settings.speed },
             assets,
             instrument,
@@ -167,20 +167,16 @@ impl GrvtEmulator {
     fn happened(&mut self, to: Time) -> Result<(), EmulateError> {
         for event in self.core.advance(to)? {
             let at = self.clock.wall(event.venue_time);
+            let (realized, position) = (self.reported.realized, self.reported.position);
+            self.reported.apply(&event.body);
             match event.body {
                 EventBody::Fill { id, side, px, qty, maker, fee } => {
-                    let realized = self.reported.realized;
-                    self.reported.fill(side, px, qty, fee);
                     let gain = self.reported.realized - realized;
                     self.own_fill((id, side), (px, qty), (maker, fee, gain), at);
                 }
-                EventBody::Funding { amount, rate, px } => {
-                    self.reported.settle(px, rate);
-                    self.own_payment(amount, at);
-                }
-                EventBody::Liquidated { px, qty, fee, lost } => {
-                    let side = if self.reported.position.0 > 0 { Side::Sell } else { Side::Buy };
-                    self.reported.fill(side, px, qty, fee - lost);
+                EventBody::Funding { amount, .. } => self.own_payment(amount, at),
+                EventBody::Liquidated { px, qty, .. } => {
+                    let side = if position.0 > 0 { Side::Sell } else { Side::Buy };
                     self.taken_over(side, (px, qty), at);
                 }
                 _ => {}

@@ -265,7 +265,7 @@ impl GrvtEmulator {
                 found(self.summary_json(now))
             }
             "funding_account_summary" | "aggregated_account_summary" => {
-                let equity = super::show::value(self.core.account.equity(self.core.mark()));
+                let equity = super::show::value(self.core.account().equity(self.core.mark()));
                 let main = self.settings.signer.to_string();
                 let mut answer = json!({
                     "result": { "main_account_id": main, "total_equity": equity, "spot_balances": self.balances() },
@@ -290,8 +290,8 @@ impl GrvtEmulator {
             }
             "get_position_margin_limits" => {
                 self.owned(body)?;
-                let movable = self.core.account.movable(self.core.mark());
-                let [most_in, most_out] = if self.core.account.isolated { movable } else { Default::default() };
+                let movable = self.core.account().movable(self.core.mark());
+                let [most_in, most_out] = if self.core.account().isolated { movable } else { Default::default() };
                 Ok(json!({
                     "instrument": INSTRUMENT, "max_addable_amount": super::show::cash(most_in),
                     "max_removable_amount": super::show::cash(most_out),
@@ -317,7 +317,7 @@ impl GrvtEmulator {
                 self.is_flat()?;
                 self.set_leverage(&config.leverage)?;
                 let isolated = config.margin_type == MarginType::Isolated;
-                (self.core.account.isolated, self.reported.isolated) = (isolated, isolated);
+                (self.core.account_mut().isolated, self.reported.isolated) = (isolated, isolated);
                 ack()
             }
             "add_position_margin" => {
@@ -325,7 +325,8 @@ impl GrvtEmulator {
                 self.own(add.sub_account_id)?;
                 self.check_signature(&add, now)?;
                 let amount = add.amount.cash().map_err(|_| malformed("amount"))?;
-                if !self.core.account.move_margin(amount, self.core.mark()) {
+                let mark = self.core.mark();
+                if !self.core.account_mut().move_margin(amount, mark) {
                     let why = "Margin cannot be moved: no isolated position, or more than may be";
                     return Err(Refusal::new(7450, why));
                 }
@@ -337,7 +338,7 @@ impl GrvtEmulator {
     }
 
     fn is_flat(&self) -> Result<(), Refusal> {
-        if !self.core.account.position.is_zero() {
+        if !self.core.account().position.is_zero() {
             return Err(Refusal::new(2102, "Cannot change with an open position"));
         }
         match self.orders.values().any(|order| order.is_alive()) {
@@ -353,15 +354,13 @@ impl GrvtEmulator {
         if times.0 % Rate::ONE != 0 || !(1..=50).contains(&(times.0 / Rate::ONE)) {
             return Err(refused());
         }
-        let before = self.core.account.initial;
         // rounded up: no more may be opened than the leverage says
-        self.core.account.initial = Rate((Rate::ONE + times.0 / Rate::ONE - 1) / (times.0 / Rate::ONE));
-        let (account, mark) = (&self.core.account, self.core.mark());
-        if !account.position.is_zero() && account.backed(mark) < account.initial_margin(mark).as_notional() {
-            self.core.account.initial = before;
+        let initial = Rate((Rate::ONE + times.0 / Rate::ONE - 1) / (times.0 / Rate::ONE));
+        let mark = self.core.mark();
+        if !self.core.account_mut().set_initial(initial, mark) {
             return Err(Refusal::new(2101, "Leverage is too low for the position"));
         }
-        (self.leverage, self.reported.initial) = (times, self.core.account.initial);
+        (self.leverage, self.reported.initial) = (times, initial);
         Ok(())
     }
 

@@ -229,7 +229,7 @@ impl GrvtEmulator {
     }
 
     pub(super) fn position_json(&self, now: Time) -> Value {
-        let (account, mark) = (&self.core.account, self.core.mark());
+        let (account, mark) = (self.core.account(), self.core.mark());
         let unrealized = account.unrealized(mark);
         let total = account.realized.as_notional() + unrealized;
         let level = account.liquidation_price(&self.core.world.instrument.margin).unwrap_or(Price(0));
@@ -253,16 +253,16 @@ impl GrvtEmulator {
     }
 
     pub(super) fn margin_type(&self) -> &'static str {
-        if self.core.account.isolated { "ISOLATED" } else { "CROSS" }
+        if self.core.account().isolated { "ISOLATED" } else { "CROSS" }
     }
 
     /// The open position, or none.
     pub(super) fn positions(&self, now: Time) -> Vec<Value> {
-        if self.core.account.position.is_zero() { Vec::new() } else { vec![self.position_json(now)] }
+        if self.core.account().position.is_zero() { Vec::new() } else { vec![self.position_json(now)] }
     }
 
     pub(super) fn balances(&self) -> Value {
-        let account = &self.core.account;
+        let account = self.core.account();
         json!([{
             "currency": QUOTE, "balance": cash(account.cash), "index_price": "1.0", "entry_price": "1.0",
             "realized_pnl": "0.0", "unrealized_pnl": "0.0", "available_to_transfer": cash(account.available(self.core.mark())),
@@ -270,7 +270,7 @@ impl GrvtEmulator {
     }
 
     pub(super) fn summary_json(&self, now: Time) -> Value {
-        let (account, mark) = (&self.core.account, self.core.mark());
+        let (account, mark) = (self.core.account(), self.core.mark());
         let (equity, unrealized) = (account.equity(mark), account.unrealized(mark));
         // what an isolated position has for itself is not the pool's
         let (pool, own) = match account.isolated {

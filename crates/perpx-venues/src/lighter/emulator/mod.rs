@@ -18,7 +18,6 @@ mod show;
 mod stream;
 mod tx;
 
-use crate::emulate::account::Account;
 use crate::emulate::faults::Dialect;
 use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::emulate::serve::{Emulated, Out};
@@ -31,6 +30,7 @@ pub use dialect::LighterDialect;
 
 use limits::Limits;
 use orders::Order;
+use perpx_core::ledger::NetAccount;
 use perpx_core::market::{EventBody, OrderId, VolumeQuota};
 use perpx_core::sim::QuotaUse;
 use perpx_core::units::{Price, Rate, Time};
@@ -97,7 +97,7 @@ pub struct LighterEmulator {
     /// Counters of order numbers: bids, asks.
     counters: [u64; 2],
     /// The account as far as its events were published: what trades say of the position before them.
-    reported: Account,
+    reported: NetAccount,
     /// Newest first.
     trades: VecDeque<Value>,
     own_trades: VecDeque<Value>,
@@ -120,7 +120,7 @@ impl LighterEmulator {
     pub fn new(core: VenueCore, settings: Settings, wall: Time) -> LighterEmulator {
         let clock = MarketClock { wall, market: core.now(), speed: settings.speed };
         LighterEmulator {
-            reported: core.account.clone(),
+            reported: core.account().clone(),
             clock,
             nonces: settings.keys.keys().map(|&key| (key, 0)).collect(),
             orders: BTreeMap::new(),
@@ -168,9 +168,8 @@ impl LighterEmulator {
         for event in events {
             let at = self.clock.wall(event.venue_time);
             match event.body {
-                EventBody::Fill { id, side, px, qty, maker, fee } => {
+                EventBody::Fill { id, side, px, qty, maker, .. } => {
                     let trade = self.own_trade((id, side), (px, qty), maker, at);
-                    self.reported.fill(side, px, qty, fee);
                     if let Some(quota) = &self.settings.quota {
                         self.quota.earn(quota, px.of(qty));
                     }
@@ -179,23 +178,15 @@ impl LighterEmulator {
                     trades.push(trade);
                     money = true;
                 }
-                EventBody::Funding { amount, rate, px } => {
+                EventBody::Funding { amount, rate, .. } => {
                     let row = self.own_funding(amount, rate, at);
                     keep(&mut self.fundings, row);
-                    self.reported.settle(px, rate);
                     money = true;
                 }
-                EventBody::Liquidated { px, qty, fee, .. } => {
-                    let side = if self.reported.position.0 > 0 {
-                        perpx_core::market::Side::Sell
-                    } else {
-                        perpx_core::market::Side::Buy
-                    };
-                    self.reported.fill(side, px, qty, fee);
-                    money = true;
-                }
+                EventBody::Liquidated { .. } => money = true,
                 _ => {}
             }
+            self.reported.apply(&event.body);
             if let Some(id) = event.body.order()
                 && self.order_event(id, &event, at)
             {

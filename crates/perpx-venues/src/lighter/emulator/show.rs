@@ -129,7 +129,7 @@ impl LighterEmulator {
     }
 
     pub(super) fn position_json(&self) -> Value {
-        let (account, mark) = (&self.core.account, self.core.mark());
+        let (account, mark) = (self.core.account(), self.core.mark());
         let schedule = &self.core.world.instrument.margin;
         let open = self.orders.values().filter(|order| order.is_open()).count();
         let level = account.liquidation_price(schedule).unwrap_or(Price(0));
@@ -146,7 +146,7 @@ impl LighterEmulator {
     }
 
     pub(super) fn account_json(&self) -> Value {
-        let (account, mark) = (&self.core.account, self.core.mark());
+        let (account, mark) = (self.core.account(), self.core.mark());
         let schedule = &self.core.world.instrument.margin;
         let open = self.orders.values().filter(|order| order.is_open()).count();
         let equity = value(account.equity(mark));

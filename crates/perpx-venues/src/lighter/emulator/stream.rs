@@ -248,7 +248,7 @@ impl LighterEmulator {
     }
 
     fn user_stats(&self) -> Value {
-        let (account, mark) = (&self.core.account, self.core.mark());
+        let (account, mark) = (self.core.account(), self.core.mark());
         json!({
             "stats": {
                 "collateral": cash(account.cash), "portfolio_value": value(account.equity(mark)),

@@ -160,7 +160,7 @@ impl LighterEmulator {
         }
         let side = if order.is_ask == 1 { Side::Sell } else { Side::Buy };
         let reduce_only = order.reduce_only == 1;
-        let position = self.core.account.position;
+        let position = self.core.account().position;
         if reduce_only && side.signed(position).0 >= 0 {
             return Err(Refusal::new(21740, "reduce only order is in the wrong direction, or there is no position"));
         }
@@ -169,7 +169,7 @@ impl LighterEmulator {
         let limit = price(order.price);
         self.is_sound(side, qty, limit, kind.only_takes() || (reduce_only && qty >= position.abs()))?;
         let opens = qty - Qty((-side.signed(position).0).max(0));
-        if !reduce_only && opens > self.core.account.room(self.core.mark())[side as usize] {
+        if !reduce_only && opens > self.core.account().room(self.core.mark())[side as usize] {
             return Err(Refusal::new(21739, "not enough margin to create the order"));
         }
         let id = self.core.next_id();
@@ -276,21 +276,18 @@ impl LighterEmulator {
         // 1e-4 to 1e-12
         let initial = Rate(fraction * 100_000_000);
         let isolated = mode == 1;
-        let busy = !self.core.account.position.is_zero() || self.orders.values().any(Order::is_alive);
-        if isolated != self.core.account.isolated && busy {
+        let busy = !self.core.account().position.is_zero() || self.orders.values().any(Order::is_alive);
+        if isolated != self.core.account().isolated && busy {
             return Err(Refusal::new(21132, "margin mode cannot be changed with a position or an open order"));
         }
         if fraction < super::show::LEAST_INITIAL {
             return Err(Refusal::new(21501, "invalid tx info: below the market's least initial margin fraction"));
         }
-        let account = &mut self.core.account;
-        let before = std::mem::replace(&mut account.initial, initial);
-        let (account, mark) = (&self.core.account, self.core.mark());
-        if !account.position.is_zero() && account.backed(mark) < account.initial_margin(mark).as_notional() {
-            self.core.account.initial = before;
+        let mark = self.core.mark();
+        if !self.core.account_mut().set_initial(initial, mark) {
             return Err(Refusal::new(21508, "account is below initial margin"));
         }
-        self.core.account.isolated = isolated;
+        self.core.account_mut().isolated = isolated;
         (self.reported.initial, self.reported.isolated) = (initial, isolated);
         Ok(0)
     }
@@ -298,7 +295,8 @@ impl LighterEmulator {
     /// Into (1) or out of an isolated position, 1e-6 USDC.
     fn move_margin(&mut self, micro: i64, direction: i64) -> Result<i64, Refusal> {
         let amount = Cash(i128::from(micro) * 1_000_000 * if direction == 1 { 1 } else { -1 });
-        if !self.core.account.move_margin(amount, self.core.mark()) {
+        let mark = self.core.mark();
+        if !self.core.account_mut().move_margin(amount, mark) {
             return Err(Refusal::new(21508, "margin cannot be moved: no isolated position, or below initial margin"));
         }
         self.reported.allocated += amount;
