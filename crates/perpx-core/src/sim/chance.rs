@@ -71,7 +71,7 @@ impl Dice {
 
     /// Uniform in [0, 1): the top 53 bits.
     pub fn unit(self, kind: Kind, key: Key, number: u32) -> f64 {
-        (self.bits(kind, key, number) >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
+        unit53(self.bits(kind, key, number))
     }
 
     /// Uniform in (0, 1): the middles of 2^52 steps, by the top 52 bits. For inverse distributions without a value at 0.
@@ -83,6 +83,16 @@ impl Dice {
     pub fn happens(self, p: f64, kind: Kind, key: Key) -> bool {
         p > 0.0 && self.unit(kind, key, 0) < p
     }
+}
+
+/// The hash of these words: for draws of other things than requests.
+pub fn hash64(words: &[u64]) -> u64 {
+    words.iter().fold(0, |state, word| absorb(state, *word))
+}
+
+/// Uniform in [0, 1): the top 53 bits of a draw.
+pub fn unit53(bits: u64) -> f64 {
+    (bits >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
 }
 
 /// One word more.
@@ -113,6 +123,8 @@ mod tests {
         assert_eq!(bits(1, "grvt", Kind::ResponseLatency, day, 1, 0), 0x5512_e884_d5c8_b7d7);
         assert_eq!(bits(1, "grvt", Kind::ResponseLatency, day, 0, 1), 0xb614_7336_606d_c0b1);
         assert_eq!(bits(u64::MAX, "hyperliquid", Kind::Timeout, -1, 7, 9), 0x5292_3783_a0bf_a223);
+        let name = u64::from_le_bytes(*b"lighter\0");
+        assert_eq!(hash64(&[0, 7, name, Kind::OrderLatency as u64, 0, 0]), 0xfadd_c88c_43a0_5c1e);
     }
 
     #[test]
