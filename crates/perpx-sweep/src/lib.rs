@@ -8,6 +8,7 @@
 //! | `grid` | the grid file: axes, worlds, what is skipped, what wins |
 //! | `symbol_run` | one symbol ready to run: feeds with their tapes; in sample and held out |
 //! | `results` | ranking, and the files of a run |
+//! | `evidence` | what the trials say about the winner: luck, overfitting, walk-forward |
 //! | `engine` | the flow: chunks, then the best once more, then the files |
 //! | `inspect` | finished runs in the terminal: list, show, compare, explain |
 //! | `audit` | the files of a run, read for the auditor |
@@ -23,6 +24,7 @@ pub mod audit;
 mod code;
 mod engine;
 mod error;
+pub mod evidence;
 mod grid;
 mod inspect;
 mod options;

@@ -1,0 +1,17 @@
+//! What the trials of a sweep say about its winner: is it luck? A pure function of a trial matrix, and of the file that holds
+//! one; there is no engine here.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `normal` | the normal distribution and the greatest of many draws |
+//! | `sharpe` | one Sharpe ratio judged alone |
+//! | `bootstrap` | histories like the one that was |
+//!
+//! Sums run in the order of atoms, draws depend on their own numbers alone and maxima on no order, so the same trials give
+//! the same bytes on any number of threads, with the rows in any order.
+
+mod bootstrap;
+mod normal;
+mod sharpe;
+
+pub use sharpe::{ShapeSums, Sums};
