@@ -3,15 +3,20 @@
 //!
 //! | file | noun |
 //! | --- | --- |
+//! | `matrix` | rows of trials, atoms of time, and the sums between |
 //! | `normal` | the normal distribution and the greatest of many draws |
 //! | `sharpe` | one Sharpe ratio judged alone |
 //! | `bootstrap` | histories like the one that was |
+//! | `luck` | what the luckiest of them would show without an edge |
 //!
 //! Sums run in the order of atoms, draws depend on their own numbers alone and maxima on no order, so the same trials give
 //! the same bytes on any number of threads, with the rows in any order.
 
 mod bootstrap;
+mod luck;
+mod matrix;
 mod normal;
 mod sharpe;
 
+pub use matrix::{AtomSums, MatrixError, MatrixFrame, Trial, TrialMatrix};
 pub use sharpe::{ShapeSums, Sums};
