@@ -8,15 +8,24 @@
 //! | `sharpe` | one Sharpe ratio judged alone |
 //! | `bootstrap` | histories like the one that was |
 //! | `luck` | what the luckiest of them would show without an edge |
+//! | `cscv` | the probability of overfitting |
+//! | `forward` | choices made again and again |
+//! | `plateau` | neighbours on the grid |
 //!
 //! Sums run in the order of atoms, draws depend on their own numbers alone and maxima on no order, so the same trials give
 //! the same bytes on any number of threads, with the rows in any order.
 
 mod bootstrap;
+mod cscv;
+mod forward;
 mod luck;
 mod matrix;
 mod normal;
+mod plateau;
 mod sharpe;
 
+pub use cscv::{Cscv, Split, cscv};
+pub use forward::{Fold, Stitched, Walk, Windows, walk};
 pub use matrix::{AtomSums, MatrixError, MatrixFrame, Trial, TrialMatrix};
+pub use plateau::{AxisShape, Plateau};
 pub use sharpe::{ShapeSums, Sums};
