@@ -23,6 +23,8 @@ mod matrix;
 mod normal;
 mod plateau;
 mod sharpe;
+#[cfg(test)]
+mod vectors;
 
 pub use cscv::{Cscv, Split, cscv};
 pub use forward::{Fold, Stitched, Walk, Windows, walk};
