@@ -16,18 +16,24 @@
 //! the same bytes on any number of threads, with the rows in any order.
 
 mod bootstrap;
+#[cfg(test)]
+mod calibration;
 mod cscv;
 mod forward;
+mod judge;
 mod luck;
 mod matrix;
 mod normal;
 mod plateau;
 mod sharpe;
 #[cfg(test)]
+mod tests;
+#[cfg(test)]
 mod vectors;
 
 pub use cscv::{Cscv, Split, cscv};
 pub use forward::{Fold, Stitched, Walk, Windows, walk};
+pub use judge::{Evidence, Finding, Judged, Settings, judge};
 pub use matrix::{AtomSums, MatrixError, MatrixFrame, Trial, TrialMatrix};
 pub use plateau::{AxisShape, Plateau};
 pub use sharpe::{ShapeSums, Sums};
