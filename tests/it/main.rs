@@ -5,6 +5,7 @@ mod columns;
 mod commands;
 mod docs;
 mod estimate;
+mod evidence;
 mod explain;
 mod folder;
 mod import;

@@ -149,6 +149,7 @@ fn generated(name: &str) -> String {
         "data columns" => printed("perpx-data columns --markdown"),
         "commands" => helps(),
         "profiles" => profiles(),
+        "trials columns" => perpx::sweep::evidence::file::markdown(),
         "metrics" => metric_rows(|name| !per_word(name) && !COUNTERS.contains(&name)),
         "metrics by word" => metric_rows(per_word),
         "states" => named(&states, STATE_DOCS),

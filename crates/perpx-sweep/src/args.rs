@@ -2,6 +2,7 @@
 
 use crate::engine::run::{Summary, sweep};
 use crate::error::SweepError;
+use crate::evidence::{self, Evidence, Settings};
 use crate::inspect::{compare, explain, runs, show};
 use crate::options::{DriverChoice, Options};
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -23,7 +24,8 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (code ", env!("PERPX_
 #[derive(Parser)]
 #[command(name = "perpx-sweep", version = VERSION, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 #[command(help_template = HELP)]
-#[command(after_help = "Commands: show, compare, explain, audit, runs, keys, completions (see --help)\n\
+#[command(after_help = "Commands: show, compare, explain, audit, evidence, runs, keys,\n\
+                        completions (see --help)\n\
                         Example: perpx-sweep sweeps/quickstart.toml --fresh")]
 pub struct Cli {
     #[command(subcommand)]
@@ -85,6 +87,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Judge a table of trials: is its winner luck
+    #[command(after_help = "Example: perpx-sweep evidence --trials reports/quickstart/trials.parquet")]
+    Evidence(EvidenceArgs),
     /// List a configuration's trades, or print the life of one, order by order
     Explain(explain::ExplainArgs),
     /// List the keys of the strategy file: meaning, what is accepted, default
@@ -102,6 +107,45 @@ enum Command {
     /// Write a script that completes these commands in a shell
     #[command(after_help = "Example: perpx-sweep completions zsh > ~/.zfunc/_perpx-sweep")]
     Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Args)]
+struct EvidenceArgs {
+    /// The table of trials (columns: docs/evidence.md)
+    #[arg(long, value_name = "FILE")]
+    trials: PathBuf,
+    /// Histories to draw
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(100..=100_000))]
+    draws: u32,
+    /// Seed of the draws
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Blocks of time that are halved: 8, 12 or 16
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = blocks)]
+    blocks: u32,
+    /// Configurations tried on this data so far, in all runs
+    #[arg(long, value_name = "N")]
+    tried: Option<u64>,
+    /// Symbols of which this is the best
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    symbols: u32,
+    /// Print it as one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn blocks(text: &str) -> Result<u32, String> {
+    let known = [8, 12, 16].into_iter().find(|blocks| text == blocks.to_string());
+    known.ok_or_else(|| "accepted: 8, 12 or 16".to_string())
+}
+
+impl EvidenceArgs {
+    fn evidence(&self) -> Result<Evidence, SweepError> {
+        let matrix = evidence::file::read(&self.trials)?;
+        let &EvidenceArgs { draws, seed, blocks, tried, symbols, .. } = self;
+        let settings = Settings { draws: draws as usize, seed, blocks, tried, symbols, ..Settings::default() };
+        Ok(evidence::judge(&matrix, &settings))
+    }
 }
 
 #[derive(Args)]
@@ -158,6 +202,10 @@ impl Cli {
                     if json { comparison.json() } else { comparison.text(text::width()) }
                 })
             }
+            Some(Command::Evidence(args)) => deliver(args.json, args.evidence(), |evidence| match args.json {
+                true => serde_json::json!({ "exit": 0, "evidence": evidence }).to_string(),
+                false => evidence.text(text::width()),
+            }),
             Some(Command::Explain(args)) => deliver(args.json, explain::explain(&args), |explained| {
                 if args.json { explained.json().to_string() } else { explained.text() }
             }),

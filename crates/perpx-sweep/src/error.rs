@@ -91,6 +91,11 @@ pub enum SweepError {
     #[error("{path}: cannot be read: {what}; accepted: the folder of a finished run, such as reports/quickstart")]
     NotARun { path: PathBuf, what: String },
 
+    #[error(
+        "{path}: {what}; accepted: {accepted}; to do: write the table as docs/evidence.md describes trials.parquet"
+    )]
+    Trials { path: PathBuf, what: String, accepted: &'static str },
+
     #[error("{path}: {what}")]
     Missing { path: PathBuf, what: String },
 
@@ -140,6 +145,7 @@ impl SweepError {
             | SweepError::OtherFinished { .. }
             | SweepError::Busy { .. }
             | SweepError::Mixed { .. }
+            | SweepError::Trials { .. }
             | SweepError::Missing { .. } => 2,
             SweepError::Interrupted => 130,
             _ => 1,

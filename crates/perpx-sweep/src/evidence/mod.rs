@@ -11,6 +11,8 @@
 //! | `cscv` | the probability of overfitting |
 //! | `forward` | choices made again and again |
 //! | `plateau` | neighbours on the grid |
+//! | `judge`, `text` | all of it about one winner, and in words |
+//! | `file` | trials.parquet |
 //!
 //! Sums run in the order of atoms, draws depend on their own numbers alone and maxima on no order, so the same trials give
 //! the same bytes on any number of threads, with the rows in any order.
@@ -19,6 +21,7 @@ mod bootstrap;
 #[cfg(test)]
 mod calibration;
 mod cscv;
+pub mod file;
 mod forward;
 mod judge;
 mod luck;
@@ -28,6 +31,7 @@ mod plateau;
 mod sharpe;
 #[cfg(test)]
 mod tests;
+mod text;
 #[cfg(test)]
 mod vectors;
 

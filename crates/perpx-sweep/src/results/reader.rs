@@ -29,7 +29,7 @@ pub struct Of<'a> {
 }
 
 /// A table opened for reading: dictionaries are read as their words.
-fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, String> {
+pub fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)

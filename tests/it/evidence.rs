@@ -1,0 +1,256 @@
+//! `perpx-sweep evidence`: a table of trials that this project did not write, judged from the file alone.
+
+use arrow::array::{ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch, StringArray};
+use arrow::datatypes::{Float64Type, Int64Type};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use perpx::sweep::evidence::file;
+use serde_json::Value as Json;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+const SWEEP: &str = env!("CARGO_BIN_EXE_perpx-sweep");
+
+/// The market F1 of the vectors: 12 columns of 240 returns, column 10 a copy of column 3.
+fn market() -> Vec<Vec<f64>> {
+    let vectors: Json = serde_json::from_str(include_str!("../fixtures/statistics_vectors.json")).expect("JSON");
+    let columns = vectors["F1"]["data"].as_array().expect("columns");
+    let column =
+        |values: &Json| values.as_array().expect("a list").iter().map(|r| 1e6 * r.as_f64().expect("r")).collect();
+    columns.iter().map(column).collect()
+}
+
+/// Rows of a table as a stranger writes them: lists of any length, in any order.
+struct Table {
+    ids: Vec<String>,
+    s1: Vec<Vec<f64>>,
+    s2: Vec<Vec<f64>>,
+    more: Vec<(&'static str, ArrayRef)>,
+}
+
+impl Table {
+    /// The first `columns` of the market in so many atoms, in the order `order`.
+    fn new(order: &[usize], atoms: usize) -> Table {
+        let market = market();
+        let sums = |power: i32| {
+            let of_atom = |part: &[f64]| part.iter().map(|r| r.powi(power)).sum();
+            let of_row = |row: &usize| market[*row].chunks(240 / atoms).map(of_atom).collect();
+            order.iter().map(of_row).collect()
+        };
+        let n: ArrayRef = Arc::new(Int64Array::from(vec![240; order.len()]));
+        let ids = order.iter().map(|row| format!("{row:02}")).collect();
+        Table { ids, s1: sums(1), s2: sums(2), more: vec![("n", n)] }
+    }
+
+    fn write(&self, path: &Path) {
+        let list = |rows: &[Vec<f64>]| {
+            let rows = rows.iter().map(|row| Some(row.iter().map(|value| Some(*value).filter(|v| !v.is_nan()))));
+            Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(rows)) as ArrayRef
+        };
+        let ids: ArrayRef = Arc::new(StringArray::from(self.ids.clone()));
+        let columns = [("id", ids), ("s1", list(&self.s1)), ("s2", list(&self.s2))];
+        let columns = columns.into_iter().chain(self.more.iter().cloned());
+        let batch = RecordBatch::try_from_iter(columns.filter(|(name, _)| !name.is_empty())).expect("columns");
+        let file = std::fs::File::create(path).expect("a file");
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a writer");
+        writer.write(&batch).expect("rows");
+        writer.close().expect("an end");
+    }
+}
+
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Place {
+        Place { dir: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("trials.parquet")
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(SWEEP);
+        command.args(["evidence", "--trials"]).arg(self.path()).args(args).env_remove("COLUMNS");
+        command.output().expect("it starts")
+    }
+
+    fn judged(&self, table: &Table, args: &[&str]) -> Json {
+        table.write(&self.path());
+        let output = self.run(&[args, &["--json"]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let mut line: Json = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(line["exit"], 0);
+        line["evidence"].take()
+    }
+
+    fn text(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).expect("text");
+        // as one line, however it was wrapped
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Equal to a billionth.
+#[track_caller]
+fn near(found: &Json, wanted: f64) {
+    let found = found.as_f64().expect("a number");
+    assert!((found - wanted).abs() <= 1e-9 * wanted.abs(), "found {found}, wanted {wanted}");
+}
+
+/// Winner, ranks and walks do not depend on draws: they are those of the vectors.
+#[test]
+fn a_table_of_four_columns_is_judged() {
+    let place = Place::new();
+    let found = place.judged(&Table::new(&[7, 0, 9, 3, 1, 8, 2, 6, 5, 4], 24), &["--seed", "79"]);
+    assert_eq!((&found["distinct"], &found["configurations"], &found["atoms"]), (&10.into(), &10.into(), &24.into()));
+    near(&found["days"], 10.0);
+    let judged = &found["outcome"]["judged"];
+    let year = 8_760f64.sqrt();
+    assert_eq!(judged["winner"]["id"], "08");
+    near(&judged["winner"]["sharpe"], 0.09102061492074728 * year);
+    assert!(judged["winner"]["shape"].is_null(), "nothing is known of higher powers");
+    near(&judged["overfitting"]["pbo"], 0.34285714285714286);
+    near(&judged["overfitting"]["test_loss"], 0.37142857142857144);
+    near(&judged["overfitting"]["mean_test"], 0.02558973035566138 * year);
+    // blocks longer than one atom are drawn, so these are near those of the vector and not the same
+    let luck = &judged["luck"];
+    let close = |field: &str, wanted: f64, by: f64| {
+        let found = luck[field].as_f64().expect("a number");
+        assert!((found - wanted).abs() < by, "{field}: {found}, about {wanted}");
+    };
+    close("luck", 0.4685, 0.06);
+    close("robust", 0.6534, 0.06);
+    close("luckiest", 0.0915 * year, 0.01 * year);
+    close("independent_trials", 5.5, 1.5);
+    assert_eq!(luck["total"], luck["robust"], "the larger, nothing else tried");
+    assert_eq!(judged["walk_forward"].as_array().map(Vec::len), Some(2));
+    assert_eq!(judged["walk_forward"][0]["folds"].as_array().map(Vec::len), Some(5));
+    let text = place.text(&["--seed", "79"]);
+    for part in
+        ["10 different ledgers of 10 configurations", "winner 08: Sharpe 8.5 a year", "in 34 of 100", "money in 37"]
+    {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[test]
+fn rows_in_any_order_on_any_threads_give_the_same_bytes() {
+    let place = Place::new();
+    let mut outputs = Vec::new();
+    for (order, threads) in [([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11], "1"), ([11, 8, 0, 9, 2, 5, 1, 7, 3, 6, 4], "2")] {
+        Table::new(&order, 24).write(&place.path());
+        let mut command = Command::new(SWEEP);
+        command.args(["evidence", "--json", "--trials"]).arg(place.path()).env("RAYON_NUM_THREADS", threads);
+        outputs.push(command.output().expect("it starts").stdout);
+    }
+    assert!(!outputs[0].is_empty() && outputs[0] == outputs[1]);
+}
+
+/// Column 10 does what column 3 does.
+#[test]
+fn equal_ledgers_are_one_trial() {
+    let place = Place::new();
+    let once = place.judged(&Table::new(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 24), &[]);
+    let mut table = Table::new(&[10, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 24);
+    let ledgers = table.ids.iter().map(|id| if id == "10" { "l03".to_string() } else { format!("l{id}") });
+    table.more.push(("ledger", Arc::new(StringArray::from(ledgers.collect::<Vec<_>>()))));
+    let twice = place.judged(&table, &[]);
+    assert_eq!((&twice["configurations"], &twice["distinct"]), (&11.into(), &10.into()));
+    for part in ["luck", "overfitting", "winner", "dsr_2014"] {
+        assert_eq!(once["outcome"]["judged"][part], twice["outcome"]["judged"][part], "{part}");
+    }
+    let text = place.text(&["--tried", "22", "--symbols", "2"]);
+    assert!(text.contains("11 configurations, 22 on this data so far"), "{text}");
+    let luck = &place.judged(&table, &["--tried", "22", "--symbols", "2"])["outcome"]["judged"]["luck"];
+    near(&luck["total"], 1.0 - (1.0 - luck["robust"].as_f64().expect("a number")).powi(4));
+}
+
+#[test]
+fn too_short_to_say() {
+    let place = Place::new();
+    let found = place.judged(&Table::new(&[0, 1, 2], 12), &[]);
+    let short = &found["outcome"]["too_short"];
+    assert_eq!(short["missing"][0], serde_json::json!({ "what": "atoms", "found": 12, "least": 24 }));
+    near(&short["days_needed"], 1.0);
+    let mut table = Table::new(&[0, 1, 2], 24);
+    let trades = [[0i64; 24], [1; 24], [1; 24]].map(|row| Some(row.map(Some)));
+    table.more.push(("trades", Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(trades))));
+    table.more.push(("embargo", Arc::new(Int64Array::from(vec![50; 3]))));
+    table.write(&place.path());
+    let text = place.text(&[]);
+    let wanted = "Too short to say: 240 intervals of at least 300, 24 trades of the winner of at least 30; about 13 days would do.";
+    assert!(text.contains(wanted), "{text}");
+}
+
+/// A row that no engine wrote, and a table of ours, read and written again, is the same file.
+#[test]
+fn a_table_that_is_read_and_written_again_says_the_same() {
+    let place = Place::new();
+    let before = place.judged(&Table::new(&[3, 1, 0, 8, 7, 6], 24), &[]);
+    let matrix = file::read(&place.path()).expect("a matrix");
+    file::write(&place.path(), &matrix).expect("written");
+    let first = std::fs::read(place.path()).expect("bytes");
+    let table = std::fs::File::open(place.path()).expect("a file");
+    let reader = ParquetRecordBatchReaderBuilder::try_new(table).expect("parquet");
+    for field in reader.schema().fields() {
+        assert!(field.metadata().get("doc").is_some_and(|doc| doc.ends_with('.')), "{} has no meaning", field.name());
+    }
+    file::write(&place.path(), &file::read(&place.path()).expect("a matrix")).expect("written");
+    assert!(first == std::fs::read(place.path()).expect("bytes"));
+    let output = place.run(&["--json"]);
+    let after: Json = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(after["evidence"], before);
+}
+
+#[test]
+fn a_file_that_is_no_table_of_trials_is_refused() {
+    let place = Place::new();
+    let refused = |why: &str| {
+        let output = place.run(&[]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        for part in ["trials.parquet: ", why, "accepted: ", "to do: "] {
+            assert!(error.contains(part), "{part} in {error}");
+        }
+        assert!(output.stdout.is_empty());
+    };
+    refused("No such file");
+    std::fs::write(place.path(), "id,s1\n").expect("written");
+    refused("not a whole parquet file");
+    let changed = |change: &dyn Fn(&mut Table)| {
+        let mut table = Table::new(&[0, 1, 2], 24);
+        change(&mut table);
+        table.write(&place.path());
+    };
+    changed(&|table| table.more[0].0 = "rows");
+    refused("there is no column 'n'");
+    changed(&|table| table.more[0].1 = Arc::new(StringArray::from(vec!["many"; 3])));
+    refused("column 'n' is Utf8");
+    changed(&|table| table.s1[1].truncate(23));
+    refused("row 2: another number of atoms");
+    changed(&|table| table.s2[2].truncate(23));
+    refused("row 3: s1, s2 and trades have different lengths");
+    changed(&|table| table.s1[2][5] = f64::NAN);
+    refused("row 3: s1 has an empty place");
+    changed(&|table| table.s2[1][4] *= 1e-3);
+    refused("row 2: atom 5: s1 = ");
+    changed(&|table| table.ids[2] = "01".to_string());
+    refused("two rows have the id '01'");
+    changed(&|table| table.more[0].1 = Arc::new(Int64Array::from(vec![240, 240, 241])));
+    refused("row 3: another number of atoms, n,");
+    changed(&|table| table.more.push(("ledger", Arc::new(StringArray::from(vec!["a", "b", "a"])))));
+    refused("rows '00' and '02' have the same ledger");
+    changed(&|table| table.more.push(("weight", Arc::new(Float64Array::from(vec![1.5; 3])))));
+    refused("column 'weight' is Float64");
+    let table =
+        Table { ids: vec![], s1: vec![], s2: vec![], more: vec![("n", Arc::new(Int64Array::from(vec![0i64; 0])))] };
+    table.write(&place.path());
+    refused("there is no row");
+}
