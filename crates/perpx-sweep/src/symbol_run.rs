@@ -7,8 +7,9 @@ use perpx_core::config::{Config, Override, Size};
 use perpx_core::ledger::Mids;
 use perpx_core::market::Role;
 use perpx_core::signals::SignalSet;
+use perpx_core::stats::{ATOM_STEP, AtomPlan};
 use perpx_core::strategy::{FundingKinds, Plan};
-use perpx_core::units::{Cash, HOUR_NS, MINUTE_NS, Time};
+use perpx_core::units::{Cash, HOUR_NS, MINUTE_NS, SECOND_NS, Time};
 use perpx_data::backtest::{DataRange, Feed, Spans, SymbolData};
 use perpx_data::loader::Tape;
 use std::collections::BTreeMap;
@@ -19,6 +20,9 @@ pub struct SymbolRun {
     pub data: SymbolData,
     pub embargo_ns: i64,
     pub spans: Spans,
+    /// How the returns in sample are parted in the trial matrix; none where the grid has points of different intervals, or
+    /// none ends in sample.
+    pub trials: Option<AtomPlan>,
     pub grid_feeds: Feeds,
     pub worlds: Vec<Vec<Override>>,
     pub world_ids: Vec<String>,
@@ -74,6 +78,7 @@ impl SymbolRun {
         quoted_to_the_end(symbol, &tapes, to)?;
         let embargo_ns = grid.embargo_ns()?;
         let spans = Spans::cut(start, to, grid.holdout, embargo_ns)?;
+        let trials = atom_plan(grid, &home, spans.inside, embargo_ns);
         let mut feeds = Vec::with_capacity(tapes.len());
         for (tape, config) in tapes.into_iter().zip(&examples) {
             let feed = Feed::new(tape)?;
@@ -88,6 +93,7 @@ impl SymbolRun {
             data: SymbolData { symbol, from: start, to, warm_from, feeds },
             embargo_ns,
             spans,
+            trials,
             grid_feeds,
             worlds,
             world_ids,
@@ -99,6 +105,19 @@ impl SymbolRun {
     pub fn feed_of(&self, grid: &Grid, point: u64, world: u32) -> usize {
         grid.feed_of(&self.grid_feeds, point, u64::from(world)).unwrap_or(0)
     }
+}
+
+/// The atoms of the time in sample. Where that is too short to judge by there are fewer than it would take: the matrix is
+/// there, and says so.
+fn atom_plan(grid: &Grid, home: &Config, (from, to): (Time, Time), embargo_ns: i64) -> Option<AtomPlan> {
+    if grid.strategy_axes().iter().chain(grid.world_axes()).any(|axis| axis.path == "account.stats_interval_sec") {
+        return None;
+    }
+    let step = i64::from(home.account.stats_interval_sec) * SECOND_NS;
+    let intervals = u32::try_from(to.0.div_euclid(step) - (from.0 - 1).div_euclid(step) - 1).ok().filter(|n| *n > 0)?;
+    let embargo = u32::try_from((embargo_ns + step - 1) / step).unwrap_or(u32::MAX);
+    let short = AtomPlan { intervals, atoms: intervals.min(ATOM_STEP - 1) };
+    Some(AtomPlan::new(intervals, embargo, grid.strategy_points()).unwrap_or(short))
 }
 
 /// How much data before its start the grid's hungriest signals need: every strategy axis that signals know of at its

@@ -262,7 +262,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder, P: VenuePort> Pass<'p, 'j, T, R, P> {
             return false;
         }
         let mut breached = false;
-        while let Some(at) = m.equity.catch_up(to, &m.belief, self.signals, &self.caps, self.rec) {
+        while let Some(at) =
+            m.equity.catch_up(to, &m.belief, self.signals, &self.caps, m.atoms.as_deref_mut(), self.rec)
+        {
             breached = true;
             let wake = at.plus(1);
             m.wake_tick = Some(m.wake_tick.map_or(wake, |other| other.min(wake)));
@@ -283,16 +285,17 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder, P: VenuePort> Pass<'p, 'j, T, R, P> {
             return None;
         }
         let mut ahead = m.equity;
-        let breach = ahead.catch_up(to, &m.belief, self.signals, &self.caps, &mut crate::stats::NoRecord);
+        let breach = ahead.catch_up(to, &m.belief, self.signals, &self.caps, None, &mut crate::stats::NoRecord);
         Some(Samples { equity: ahead, breach })
     }
 
-    /// Nothing was booked until then: what was foreseen is so. A breach, and what a recorder keeps, is left to
+    /// Nothing was booked until then: what was foreseen is so. A breach, and what a recorder or the atoms keep, is left to
     /// [`Pass::catch_up`].
     #[inline]
     pub(super) fn adopt(&mut self, samples: Option<Samples>) {
         if let Some(Samples { equity, breach: None }) = samples
             && !self.rec.keeps()
+            && self.m.atoms.is_none()
         {
             self.m.equity = equity;
         }
@@ -321,7 +324,14 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder, P: VenuePort> Pass<'p, 'j, T, R, P> {
             m.tally.legging.look(&self.tile.local, row);
             m.belief.value_at(mids, T::STATES[usize::from(transition.from)].unmatched);
             m.hash.transition(now, &transition);
+            let trades = m.tally.pnls.len();
             let ended = m.tally.transition(&At { now, row, belief: &m.belief, mids }, &transition, T::STATES);
+            // a sample at this same instant is made after it: it counts in the interval under way
+            if let Some(atoms) = &mut m.atoms
+                && m.tally.pnls.len() > trades
+            {
+                atoms.add_trade(m.equity.moments.n);
+            }
             let scene = scene(self.m, self.tile, self.signals, self.row, mids);
             self.rec.transition(&scene, &transition);
             if let Some(row) = ended {
@@ -499,7 +509,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder> Pass<'p, 'j, T, R> {
         let equity = self.m.belief.equity(mids);
         let (initial, lines) = (MidValue::from(self.job.initial()), self.m.belief.lines.total());
         assert!(equity == initial + lines, "equity {equity}, of which {initial} was there and {lines} is on lines");
-        self.m.equity.finish(to, equity, self.rec);
+        self.m.equity.finish(to, equity, self.m.atoms.as_deref_mut(), self.rec);
     }
 }
 

@@ -9,8 +9,8 @@ use crate::market::{Event, Role};
 use crate::port::{Breach, Trader};
 use crate::signals::TileSignals;
 use crate::sim::SimVenue;
-use crate::stats::Equity;
 use crate::stats::Recorder;
+use crate::stats::{AtomPlan, Atoms, Equity};
 use crate::stats::{Metrics, Outcome, Tally};
 use crate::tape::Tile;
 use crate::units::Time;
@@ -26,6 +26,8 @@ pub struct RunState<T: Trader, P: VenuePort = Simulated> {
     pub(super) venues: P,
     pub(super) belief: Belief,
     pub(super) equity: Equity,
+    /// The returns by atom, where the run is a row of a trial matrix.
+    pub(super) atoms: Option<Box<Atoms>>,
     pub(super) tally: Tally,
     pub(super) hash: LedgerHash,
     /// The newest moment.
@@ -99,6 +101,16 @@ impl<T: Trader> RunState<T> {
         }
     }
 
+    /// Keeps the returns by atom, as a row of a trial matrix: for a run that has not begun.
+    pub fn keep_atoms(&mut self, plan: AtomPlan) {
+        self.atoms = Some(Box::new(Atoms::new(plan)));
+    }
+
+    /// The returns by atom, where they are kept.
+    pub fn atoms(&self) -> Option<&Atoms> {
+        self.atoms.as_deref()
+    }
+
     /// The simulated venues, by role.
     pub fn sims(&self) -> &[SimVenue; 2] {
         &self.venues.0
@@ -119,6 +131,7 @@ impl<T: Trader, P: VenuePort> RunState<T, P> {
             venues,
             belief: job.belief(),
             equity: Equity::new(job.from, job.initial(), job.stats_interval_ns),
+            atoms: None,
             tally: Tally::new(job.from, T::STATES.len(), T::REASONS.len()),
             hash: LedgerHash::default(),
             now: job.from,

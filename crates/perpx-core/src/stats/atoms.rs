@@ -242,9 +242,9 @@ impl Atoms {
         self.whole = self.whole.join(WholeSpan::flat(n));
     }
 
-    /// A trade closed in the interval with this number.
+    /// A trade closed in the interval with this number; after the last whole one it counts there.
     pub fn add_trade(&mut self, interval: u32) {
-        let trades = &mut self.trades[self.plan.atom_of(interval) as usize];
+        let trades = &mut self.trades[self.plan.atom_of(interval.min(self.plan.intervals - 1)) as usize];
         *trades = trades.saturating_add(1);
     }
 }
@@ -350,6 +350,7 @@ mod tests {
         assert_eq!(singly.s2.iter().sum::<i128>(), singly.whole.s2);
         once.add_trade(0);
         once.add_trade(199);
-        assert_eq!((once.trades[0], once.trades[plan.atoms as usize - 1]), (1, 1));
+        once.add_trade(200);
+        assert_eq!((once.trades[0], once.trades[plan.atoms as usize - 1]), (1, 2));
     }
 }

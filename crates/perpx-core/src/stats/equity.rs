@@ -7,6 +7,7 @@
 //! every ledger entry. A limit is breached when the loss *reaches* it.
 
 use super::Recorder;
+use super::atoms::{Atoms, return_units};
 use crate::ledger::Belief;
 use crate::market::Role;
 use crate::port::{Breach, Limits};
@@ -14,30 +15,31 @@ use crate::signals::TileSignals;
 use crate::units::{Cash, DAY_NS, MINUTE_NS, Mid, MidValue, Rate, Time};
 use serde::{Deserialize, Serialize};
 
-/// Sums of returns as fractions of C0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// Sums of returns in units of 1e-12 of C0 ([`return_units`](super::return_units)): exact, in any order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moments {
-    /// How many.
+    /// Returns, those of zero too.
     pub n: u32,
-    /// Their sum.
-    pub sum: f64,
-    /// Sum of their squares.
-    pub sum_sq: f64,
+    /// Sum of r.
+    pub sum: i128,
+    /// Sum of r^2.
+    pub sum_sq: i128,
     /// Sum of min(r, 0)^2.
-    pub down_sq: f64,
+    pub down_sq: i128,
 }
 
 impl Moments {
-    /// One return more, a fraction of C0.
-    fn add(&mut self, r: f64) {
+    /// One return more, in units of 1e-12 of C0.
+    fn add(&mut self, r: i64) {
+        let square = i128::from(r) * i128::from(r);
         self.n += 1;
-        self.sum += r;
-        self.sum_sq += r * r;
-        self.down_sq += r.min(0.0) * r.min(0.0);
+        self.sum += i128::from(r);
+        self.sum_sq += square;
+        self.down_sq += if r < 0 { square } else { 0 };
     }
 }
 
-/// The samples of a run's equity, as far as metrics and limits need them: sums, peaks and the day's base.
+/// The samples of one run so far: sums of its returns, its peak and drawdown, and what its limits have halted.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Equity {
     /// The next whole minute to sample.
@@ -48,7 +50,7 @@ pub struct Equity {
     initial: MidValue,
     /// Equity at the newest return step.
     last: Option<MidValue>,
-    /// Of the returns at the statistics step.
+    /// Of the returns.
     pub moments: Moments,
     /// The highest sample, or the capital.
     peak: MidValue,
@@ -139,7 +141,7 @@ impl Equity {
         self.next * MINUTE_NS >= to.0
     }
 
-    /// Makes all samples before `to`; stops after the first that newly breaches a limit and returns its time. All of them
+    /// Makes all samples before `to`, with their returns in `atoms` too; stops after the first that newly breaches a limit and returns its time. All of them
     /// must lie in the tile of `signals`.
     pub fn catch_up<R: Recorder>(
         &mut self,
@@ -147,6 +149,7 @@ impl Equity {
         belief: &Belief,
         signals: &TileSignals,
         caps: &Caps,
+        mut atoms: Option<&mut Atoms>,
         rec: &mut R,
     ) -> Option<Time> {
         // minutes before `to`
@@ -163,23 +166,32 @@ impl Equity {
                 }
             };
             let at = Time(self.next * MINUTE_NS);
-            if self.sample(equity, caps, rec) {
+            if self.sample(equity, caps, atoms.as_deref_mut(), rec) {
                 return Some(at);
             }
             if flat && !rec.keeps() {
-                self.repeat(equity, end);
+                self.repeat(equity, end, atoms.as_deref_mut());
             }
         }
         None
     }
 
+    /// The end of an interval of the statistics.
+    fn add_return(&mut self, change: MidValue, atoms: Option<&mut Atoms>) {
+        let r = return_units(change.digits(), self.initial.digits());
+        self.moments.add(r);
+        if let Some(atoms) = atoms {
+            atoms.add(r);
+        }
+    }
+
     /// The sample of minute `next`; true when it newly breaches a limit.
-    fn sample<R: Recorder>(&mut self, equity: MidValue, caps: &Caps, rec: &mut R) -> bool {
+    fn sample<R: Recorder>(&mut self, equity: MidValue, caps: &Caps, atoms: Option<&mut Atoms>, rec: &mut R) -> bool {
         let at = Time(self.next * MINUTE_NS);
         rec.equity(at, equity);
         if self.next.rem_euclid(self.step) == 0 {
             if let Some(last) = self.last {
-                self.moments.add((equity - last).fraction_of(self.initial));
+                self.add_return(equity - last, atoms);
             }
             self.last = Some(equity);
         }
@@ -196,7 +208,7 @@ impl Equity {
 
     /// Repeats the newest sample at every minute up to `end` (exclusive): nothing is held, so nothing moves. A return of
     /// zero changes no sum but the count, and the newest sample has judged the limits.
-    fn repeat(&mut self, equity: MidValue, end: i64) {
+    fn repeat(&mut self, equity: MidValue, end: i64, mut atoms: Option<&mut Atoms>) {
         if self.next >= end {
             return;
         }
@@ -204,9 +216,12 @@ impl Equity {
         if steps > 0 {
             // the first step of a run begins the first interval and ends none
             if let Some(last) = self.last.replace(equity) {
-                self.moments.add((equity - last).fraction_of(self.initial));
+                self.add_return(equity - last, atoms.as_deref_mut());
             }
             self.moments.n += (steps - 1) as u32;
+            if let Some(atoms) = atoms {
+                atoms.add_flat((steps - 1) as u32);
+            }
         }
         let last = Time((end - 1) * MINUTE_NS);
         if last >= self.day_end {
@@ -232,9 +247,9 @@ impl Equity {
     }
 
     /// The sample at the end of the run, after its last entry.
-    pub fn finish<R: Recorder>(&mut self, to: Time, equity: MidValue, rec: &mut R) {
+    pub fn finish<R: Recorder>(&mut self, to: Time, equity: MidValue, atoms: Option<&mut Atoms>, rec: &mut R) {
         if to.0 == self.next * MINUTE_NS {
-            self.sample(equity, &Caps::default(), rec);
+            self.sample(equity, &Caps::default(), atoms, rec);
         } else {
             rec.equity(to, equity);
             self.drawdown = self.drawdown.max(self.peak - equity);
@@ -260,6 +275,7 @@ mod tests {
     use super::*;
     use crate::ledger::{Line, VenueBook};
     use crate::market::{Event, EventBody, OrderId, Role, Side};
+    use crate::stats::AtomPlan;
     use crate::stats::{FullRecord, NoRecord};
     use crate::units::{HOUR_NS, Price, Qty};
 
@@ -315,17 +331,18 @@ mod tests {
         let mut record = FullRecord::default();
         // in two pieces, the cut on a sample: that one belongs to the second
         for to in [at(2), at(4).plus(1)] {
-            assert_eq!(equity.catch_up(to, &belief(1), &signals, &Caps::default(), &mut record), None);
+            assert_eq!(equity.catch_up(to, &belief(1), &signals, &Caps::default(), None, &mut record), None);
         }
         assert_eq!(equity.moments.n, 2);
-        assert_eq!(equity.moments.sum, -0.005 + 0.01);
-        assert_eq!(equity.moments.sum_sq, 0.005 * 0.005 + 0.01 * 0.01);
-        assert_eq!(equity.moments.down_sq, 0.005 * 0.005);
+        let (down, up) = (-5_000_000_000i128, 10_000_000_000i128);
+        assert_eq!(equity.moments.sum, down + up);
+        assert_eq!(equity.moments.sum_sq, down * down + up * up);
+        assert_eq!(equity.moments.down_sq, down * down);
         assert_eq!(equity.drawdown, Cash::units(30).into());
         assert_eq!(record.equity.len(), 5);
         assert_eq!(record.equity[2], (at(2), Cash::units(1_990).into()));
         // the end on a whole minute is a sample like any other
-        equity.finish(at(5), Cash::units(1_995).into(), &mut record);
+        equity.finish(at(5), Cash::units(1_995).into(), None, &mut record);
         assert_eq!(equity.drawdown, Cash::units(35).into());
         assert_eq!(equity.moments.n, 2);
     }
@@ -337,10 +354,13 @@ mod tests {
             for end in [start, start + 1, 60, 61, 120, 1_439, 1_440, 1_441, 3_000] {
                 let mut once = Equity::new(at(start), Cash::units(2_000), HOUR_NS);
                 let mut singly = once;
+                let atoms = || Atoms::new(AtomPlan { intervals: 50, atoms: 24 });
+                let (mut atoms_once, mut atoms_singly) = (atoms(), atoms());
                 let none = TileSignals::default();
-                once.catch_up(at(end), &belief(0), &none, &Caps::default(), &mut NoRecord);
-                singly.catch_up(at(end), &belief(0), &none, &Caps::default(), &mut FullRecord::default());
-                assert_eq!(once, singly, "{start} to {end}");
+                once.catch_up(at(end), &belief(0), &none, &Caps::default(), Some(&mut atoms_once), &mut NoRecord);
+                let (caps, rec) = (Caps::default(), &mut FullRecord::default());
+                singly.catch_up(at(end), &belief(0), &none, &caps, Some(&mut atoms_singly), rec);
+                assert_eq!((once, atoms_once), (singly, atoms_singly), "{start} to {end}");
             }
         }
     }
@@ -352,7 +372,7 @@ mod tests {
         let limits = Limits { drawdown: Some(Rate::from_bps(100)), daily_loss: None };
         let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
         let caps = equity.caps(&limits);
-        let catch_up = |equity: &mut Equity| equity.catch_up(at(6), &belief(1), &signals, &caps, &mut NoRecord);
+        let catch_up = |equity: &mut Equity| equity.catch_up(at(6), &belief(1), &signals, &caps, None, &mut NoRecord);
         assert_eq!(catch_up(&mut equity), Some(at(4)));
         assert_eq!((equity.halted_at, equity.breach(at(4))), (Some(at(4)), Some(Breach::Drawdown)));
         assert_eq!(catch_up(&mut equity), None, "final, and told once");
@@ -372,7 +392,7 @@ mod tests {
         let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
         let caps = equity.caps(&limits);
         let mut next = || {
-            let found = equity.catch_up(at(1_500), &belief(1), &signals, &caps, &mut NoRecord);
+            let found = equity.catch_up(at(1_500), &belief(1), &signals, &caps, None, &mut NoRecord);
             found.map(|found| (found.since(at(0)) / MINUTE_NS, equity.daily_end(found)))
         };
         assert_eq!(next(), Some((10, Some(at(1_440)))));
@@ -393,7 +413,7 @@ mod tests {
         let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
         let caps = equity.caps(&limits);
         let midnight = at(1_440);
-        assert_eq!(equity.catch_up(midnight, &belief(1), &signals, &caps, &mut NoRecord), None);
+        assert_eq!(equity.catch_up(midnight, &belief(1), &signals, &caps, None, &mut NoRecord), None);
         let booked = |equity: &mut Equity, money: i64| {
             equity.begin_day(midnight, &belief(1), &signals);
             equity.after_entry(midnight, Cash::units(money).into(), &caps)
@@ -402,7 +422,7 @@ mod tests {
         assert!(booked(&mut equity, 1_950));
         assert_eq!(equity.daily_end(midnight), Some(at(2_880)));
         // the sample of midnight itself, which counts both, moves no base
-        assert_eq!(equity.catch_up(at(1_441), &belief(0), &signals, &caps, &mut NoRecord), None);
+        assert_eq!(equity.catch_up(at(1_441), &belief(0), &signals, &caps, None, &mut NoRecord), None);
         assert_eq!((equity.day_base, equity.day_end), (Cash::units(1_970).into(), at(2_880)));
     }
 }

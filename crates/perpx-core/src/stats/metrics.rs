@@ -336,17 +336,17 @@ fn ratio(value: f64, over: f64) -> Option<f64> {
     (over > 0.0).then(|| value / over)
 }
 
-/// mean / std(n - 1) * sqrt(intervals a year), risk-free rate 0. The variance comes from plain sums, whose rounding is
-/// about n * 1e-16 of the mean square: below 1e-12 of it there is no variance.
+/// mean / std(n - 1) * sqrt(intervals a year), risk-free rate 0. The sums are exact; each is rounded once, which leaves the
+/// variance about 1e-16 of the mean square: below 1e-12 of it there is no variance.
 fn sharpe(run: &Outcome<'_>) -> Option<f64> {
     let m = &run.equity.moments;
     if m.n < LEAST_INTERVALS {
         return None;
     }
-    let n = f64::from(m.n);
-    let mean = m.sum / n;
-    let spread = m.sum_sq - n * mean * mean;
-    (spread > 1e-12 * m.sum_sq).then(|| mean / (spread / (n - 1.0)).sqrt() * run.per_year().sqrt())
+    let (n, sum_sq) = (f64::from(m.n), m.sum_sq as f64);
+    let mean = m.sum as f64 / n;
+    let spread = sum_sq - n * mean * mean;
+    (spread > 1e-12 * sum_sq).then(|| mean / (spread / (n - 1.0)).sqrt() * run.per_year().sqrt())
 }
 
 /// One standard error of the Sharpe ratio, for returns that are independent of each other: sqrt((intervals a year +
@@ -360,8 +360,8 @@ fn sharpe_error(run: &Outcome<'_>) -> Option<f64> {
 fn sortino(run: &Outcome<'_>) -> Option<f64> {
     let m = &run.equity.moments;
     let n = f64::from(m.n);
-    let down = (m.n >= LEAST_INTERVALS).then(|| (m.down_sq / n).sqrt())?;
-    ratio(m.sum / n * run.per_year().sqrt(), down)
+    let down = (m.n >= LEAST_INTERVALS).then(|| (m.down_sq as f64 / n).sqrt())?;
+    ratio(m.sum as f64 / n * run.per_year().sqrt(), down)
 }
 
 /// Compound growth a year, from 90 days up; -100 % when nothing is left.
@@ -517,7 +517,7 @@ mod tests {
             run.belief.books[0].cash += Cash::units(amount);
             let none = TileSignals::default();
             let to = Time(hour * HOUR_NS + MINUTE_NS);
-            equity.catch_up(to, &run.belief, &none, &Caps::default(), &mut NoRecord);
+            equity.catch_up(to, &run.belief, &none, &Caps::default(), None, &mut NoRecord);
         }
         assert_eq!((cash, equity.moments.n), (2_200, 40));
         let metrics = run.metrics(&equity, 100);

@@ -7,6 +7,7 @@ use crate::engine::condition_stats::ConditionState;
 use crate::error::SweepError;
 use crate::results::spool::RunRow;
 use perpx_core::replay::RunState;
+use perpx_core::stats::Atoms;
 use perpx_core::trader::Composite;
 use perpx_data::atomic::{AtomicFile, UNFINISHED};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -51,6 +52,8 @@ pub struct UnitState {
     /// Runs that ended with books that do not agree, or that met a venue in its past.
     pub faults: u32,
     pub shares: Option<[Option<f64>; 4]>,
+    /// The returns in sample by atom, in the base world: a row of the trial matrix.
+    pub trial: Option<Box<Atoms>>,
     /// Has passed the chunk's present tile: the run was stopped while others had not.
     pub is_ahead: bool,
 }
@@ -61,6 +64,8 @@ pub struct Checkpoint {
     pub position: Position,
     /// Finished rows by symbol.
     pub rows: Vec<u64>,
+    /// Bytes of finished trials by symbol.
+    pub trials: Vec<u64>,
     pub chunk: Option<ChunkState>,
 }
 
@@ -79,6 +84,11 @@ struct Stored {
 
 pub fn spool_path(dir: &Path, symbol: usize) -> PathBuf {
     dir.join(format!("checkpoint.rows.{symbol}"))
+}
+
+/// Where the finished trials of a symbol wait.
+pub fn trials_path(dir: &Path, symbol: usize) -> PathBuf {
+    dir.join(format!("checkpoint.trials.{symbol}"))
 }
 
 /// The checkpoint of an unfinished run under this key.
@@ -102,8 +112,8 @@ pub fn load(dir: &Path, key: &Key) -> Result<Option<Checkpoint>, SweepError> {
             return Err(SweepError::OtherRun { path, part, was, now });
         }
     }
-    let (position, rows, chunk) = parse(&stored.body).ok_or_else(|| damaged("its state cannot be decoded"))?;
-    Ok(Some(Checkpoint { key: stored.key, position, rows, chunk }))
+    let (position, rows, trials, chunk) = parse(&stored.body).ok_or_else(|| damaged("its state cannot be decoded"))?;
+    Ok(Some(Checkpoint { key: stored.key, position, rows, trials, chunk }))
 }
 
 fn open(bytes: &[u8]) -> Option<&[u8]> {
@@ -122,7 +132,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 pub fn save(dir: &Path, checkpoint: &Checkpoint) -> Result<(), SweepError> {
     let path = dir.join(STATE);
     let encode = |error: postcard::Error| SweepError::Checkpoint { path: path.clone(), what: error.to_string() };
-    let body = postcard::to_stdvec(&(&checkpoint.position, &checkpoint.rows, &checkpoint.chunk)).map_err(encode)?;
+    let body = postcard::to_stdvec(&(&checkpoint.position, &checkpoint.rows, &checkpoint.trials, &checkpoint.chunk))
+        .map_err(encode)?;
     let payload = postcard::to_stdvec(&Payload { key: &checkpoint.key, body }).map_err(encode)?;
     let result = (|| {
         let mut file = AtomicFile::create(&path)?;
@@ -183,11 +194,12 @@ mod tests {
             is_counted: false,
             units: vec![UnitState::default(); 2],
         };
-        save(dir, &Checkpoint { key: key("7"), position, rows: vec![12], chunk: Some(chunk) }).expect("writes");
+        save(dir, &Checkpoint { key: key("7"), position, rows: vec![12], trials: vec![340], chunk: Some(chunk) })
+            .expect("writes");
         let back = load(dir, &key("7")).expect("whole").expect("there");
         assert_eq!(
-            (back.position, back.rows, back.chunk.map(|c| (c.feed, c.tile, c.units.len()))),
-            (position, vec![12], Some((1, 3, 2)))
+            (back.position, back.rows, back.trials, back.chunk.map(|c| (c.feed, c.tile, c.units.len()))),
+            (position, vec![12], vec![340], Some((1, 3, 2)))
         );
         let text = load(dir, &key("8")).expect_err("another seed").to_string();
         assert!(text.contains("the seed differs: it was 7, now it is 8"), "{text}");

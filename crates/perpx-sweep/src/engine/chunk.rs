@@ -11,11 +11,12 @@ use crate::grid::Grid;
 use crate::options::DriverChoice;
 use crate::options::Options;
 use crate::results::spool::{Row, RunRow};
+use crate::results::trial_spool::TrialRow;
 use crate::symbol_run::SymbolRun;
 use perpx_core::config::Config;
 use perpx_core::replay::{Drive, DriverSlot, RunResult, RunState, Shared, begin};
 use perpx_core::signals::SignalSet;
-use perpx_core::stats::NoRecord;
+use perpx_core::stats::{AtomPlan, NoRecord};
 use perpx_core::tape::Tile;
 use perpx_core::trader::Composite;
 use perpx_core::units::Time;
@@ -144,6 +145,7 @@ impl<'a> Chunk<'a> {
     ) -> Result<(), SweepError> {
         let (symbol_run, driver, feed, spans, stop) =
             (self.symbol_run, self.driver, self.feed, self.symbol_run.spans, self.stop);
+        let trials = symbol_run.trials;
         let tape = &symbol_run.data.feeds[feed].tape;
         let reader = Reader::new(tape, &self.shares[feed].signals, symbol_run.data.from);
         let start = self.units.partition_point(|unit| unit.feed < feed);
@@ -161,7 +163,7 @@ impl<'a> Chunk<'a> {
             let pass = |slot: &mut DriverSlot, unit: &mut WorkUnit| {
                 if !std::mem::replace(&mut unit.state.is_ahead, true) {
                     unit.state.pass(
-                        (&unit.bound, &spans),
+                        (&unit.bound, &spans, trials.filter(|_| unit.world == 0)),
                         (slot, &Drive::UNRECORDED),
                         shared,
                         &mut [NoRecord; 2],
@@ -191,18 +193,24 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    /// The finished rows, in the order of (id, world).
+    /// The finished rows, in the order of (id, world), and those of the trial matrix, in the order of their ids.
     ///
     /// # Errors
     /// A run whose books did not agree at its end.
-    pub fn rows(self, metrics: usize) -> Result<Vec<Row>, SweepError> {
+    pub fn finished(mut self, metrics: usize) -> Result<(Vec<Row>, Vec<TrialRow>), SweepError> {
         if let Some(unit) = self.units.iter().find(|unit| unit.state.faults > 0) {
             let (id, world) = (format!("{:016x}", unit.id), unit.world);
             return Err(SweepError::Books { id, world, runs: unit.state.faults });
         }
+        let trial = |unit: &mut WorkUnit| {
+            let (atoms, hash) = (unit.state.trial.take()?, unit.state.runs.first()?.hash);
+            Some(TrialRow { id: unit.id, hash, atoms: *atoms })
+        };
+        let mut trials: Vec<TrialRow> = self.units.iter_mut().filter_map(trial).collect();
+        trials.sort_by_key(|row| row.id);
         let mut rows: Vec<Row> = self.units.into_iter().map(|unit| unit.row(metrics)).collect();
         rows.sort_by_key(|row| (row.id, row.world));
-        Ok(rows)
+        Ok((rows, trials))
     }
 }
 
@@ -228,11 +236,11 @@ impl WorkUnit {
 
 impl UnitState {
     /// Moves one configuration's runs through one tile: begins, goes on with and ends whichever of them lie in it.
-    /// `drive` is what moves them for these recorders, `recs` a recorder for each run; `ended` is shown the machine of
-    /// each run that is over.
+    /// With `trial`, the returns of the run in sample are kept by atom. `drive` is what moves them for these recorders,
+    /// `recs` a recorder for each run; `ended` is shown the machine of each run that is over.
     pub fn pass<R>(
         &mut self,
-        (bound, spans): (&Bound, &Spans),
+        (bound, spans, trial): (&Bound, &Spans, Option<AtomPlan>),
         (slot, drive): (&mut DriverSlot, &Drive<R>),
         shared: Shared<'_>,
         recs: &mut [R; 2],
@@ -245,7 +253,13 @@ impl UnitState {
             }
             let job = bound.job(span);
             let rec = &mut recs[self.runs.len()];
-            let machine = self.machine.get_or_insert_with(|| Box::new(begin(&job)));
+            let machine = self.machine.get_or_insert_with(|| {
+                let mut machine = Box::new(begin(&job));
+                if let Some(plan) = trial.filter(|_| self.runs.is_empty()) {
+                    machine.keep_atoms(plan);
+                }
+                machine
+            });
             (drive.tile)(slot, machine, &job, shared, rec);
             if tile.end < span.1 {
                 return;
@@ -253,6 +267,9 @@ impl UnitState {
             let result = (drive.finish)(machine, &job, shared, rec);
             self.faults += u32::from(!result.books_agree || result.late_arrivals > 0);
             self.runs.push(run_row(&result));
+            if let Some(atoms) = machine.atoms() {
+                self.trial = Some(Box::new(atoms.clone()));
+            }
             ended(machine);
             self.machine = None;
         }

@@ -202,7 +202,7 @@ fn run(
         let pass = |units: &mut [(Bound, UnitState)], driver: DriverChoice| {
             units.iter_mut().for_each(|(_, state)| *state = UnitState::default());
             let work = |slot: &mut DriverSlot, (bound, state): &mut (Bound, UnitState)| {
-                state.pass((bound, &spans), (slot, &Drive::UNRECORDED), shared, &mut [NoRecord; 2], |_| {});
+                state.pass((bound, &spans, None), (slot, &Drive::UNRECORDED), shared, &mut [NoRecord; 2], |_| {});
             };
             Scheduler::new(driver).work(units, || {}, work, &stop).busy.as_secs_f64()
         };

@@ -86,7 +86,7 @@ pub fn recorded<R: Send>(
             }
             let shared = (&*prepared.tile, &prepared.signals, prepared.index.as_ref());
             units.par_iter_mut().for_each(|under| {
-                let with = (&under.bound, &symbol_run.spans);
+                let with = (&under.bound, &symbol_run.spans, None);
                 let (records, lines) = (&mut under.rerun.records, &mut under.rerun.lines);
                 let ended = |machine: &RunState<Composite>| lines.push(machine.belief().lines);
                 under.state.pass(with, (&mut driver.slot(), drive), shared, records, ended);

@@ -21,6 +21,7 @@ use crate::results::ledgers::Rerun;
 use crate::results::ranking::{Ranker, TopK, Verdict};
 use crate::results::spool::{Row, Spool};
 use crate::results::table::{Part, write_results};
+use crate::results::trial_spool::{TrialRow, TrialSpool};
 use crate::symbol_run::SymbolRun;
 use perpx_core::stats::{MetricInfo, metric_table};
 use perpx_core::trader::Composite;
@@ -111,9 +112,17 @@ pub struct Sweep<'o> {
     pub worker_time: WorkerTime,
 }
 
+/// What one symbol has finished.
+struct Spools {
+    rows: Spool,
+    trials: TrialSpool,
+}
+
 /// One symbol, ranked.
 pub struct Outcome {
     pub spool: Spool,
+    /// Of the trial matrix.
+    pub trials: TrialSpool,
     pub top_k: TopK,
     pub ranked: Vec<Ranked>,
     /// The best few in full, best first.
@@ -185,12 +194,12 @@ impl<'o> Sweep<'o> {
             folder.refuse_other(&self.grid.parts()?, &data)?;
         }
         self.progress.begin(plan.rows(), plan.config_ticks());
-        let (mut spools, worker_time) = Runner::new(&self, key, out).run(stored, &plan)?;
+        let (spools, worker_time) = Runner::new(&self, key, out).run(stored, &plan)?;
         self.worker_time = worker_time;
         let mut outcomes = Vec::with_capacity(spools.len());
         let mut ledgers = Ledgers::create(&self.dir)?;
-        for (number, spool) in spools.drain(..).enumerate() {
-            outcomes.push(self.rank(number, spool, &mut ledgers)?);
+        for (number, spools) in spools.into_iter().enumerate() {
+            outcomes.push(self.rank(number, spools, &mut ledgers)?);
         }
         self.progress.phase("writing the results");
         folder.clear()?;
@@ -239,7 +248,8 @@ impl<'o> Sweep<'o> {
     }
 
     /// Ranks one symbol and runs its best again.
-    fn rank(&mut self, number: usize, spool: Spool, ledgers: &mut Ledgers) -> Result<Outcome, SweepError> {
+    fn rank(&mut self, number: usize, spools: Spools, ledgers: &mut Ledgers) -> Result<Outcome, SweepError> {
+        let Spools { rows: spool, trials } = spools;
         let symbol_run = &self.symbol_runs[number];
         self.progress.phase(&format!("ranking {}", symbol_run.data.symbol));
         let room = LEADERBOARD_ROWS.max(self.grid.report.top);
@@ -263,7 +273,7 @@ impl<'o> Sweep<'o> {
         let reruns = self.second_pass(symbol_run, &ranked, ledgers)?;
         self.progress.phase(&format!("checking {} by scan", symbol_run.data.symbol));
         self.verified += self.by_scan(symbol_run, &spool, ranked.first())?;
-        Ok(Outcome { spool, top_k, ranked, reruns })
+        Ok(Outcome { spool, trials, top_k, ranked, reruns })
     }
 
     /// Median objective of the grid neighbours that have one.
@@ -460,22 +470,26 @@ impl<'s, 'o> Runner<'s, 'o> {
         Runner { sweep, key, out, saved: Instant::now(), tiles: 0, worker_time: WorkerTime::default(), best: None }
     }
 
-    fn run(mut self, stored: Option<Checkpoint>, plan: &Plan) -> Result<(Vec<Spool>, WorkerTime), SweepError> {
+    fn run(mut self, stored: Option<Checkpoint>, plan: &Plan) -> Result<(Vec<Spools>, WorkerTime), SweepError> {
         let sweep = self.sweep;
-        let (mut position, mut rows, mut inside) = match stored {
-            Some(stored) => (stored.position, stored.rows, stored.chunk),
-            None => (Position::default(), vec![0; sweep.symbol_runs.len()], None),
+        let (mut position, mut rows, mut trials, mut inside) = match stored {
+            Some(stored) => (stored.position, stored.rows, stored.trials, stored.chunk),
+            None => (Position::default(), Vec::new(), Vec::new(), None),
         };
         rows.resize(sweep.symbol_runs.len(), 0);
+        trials.resize(sweep.symbol_runs.len(), 0);
         let done: u64 = rows.iter().sum();
         if done > 0 || inside.is_some() {
             let _ = writeln!(self.out, "going on with an unfinished run: {done} of {} rows are done", plan.rows());
             sweep.progress.resume(done, plan.ticks_of_rows(done));
         }
-        let open = |(number, rows): (usize, &u64)| {
-            Spool::open(&checkpoint::spool_path(&sweep.dir, number), sweep.table.len(), *rows)
+        let open = |(number, (rows, trials)): (usize, (&u64, &u64))| {
+            let rows = Spool::open(&checkpoint::spool_path(&sweep.dir, number), sweep.table.len(), *rows)?;
+            let trials = TrialSpool::open(&checkpoint::trials_path(&sweep.dir, number), *trials)?;
+            Ok(Spools { rows, trials })
         };
-        let mut spools = rows.iter().enumerate().map(open).collect::<Result<Vec<Spool>, _>>()?;
+        let each = rows.iter().zip(&trials).enumerate();
+        let mut spools = each.map(open).collect::<Result<Vec<Spools>, SweepError>>()?;
         let bands = crate::engine::points::bands(&sweep.grid, sweep.options.band);
         let size = (sweep.options.chunk as u64 / sweep.grid.world_points()).max(1) as usize;
         while let Some(symbol_run) = sweep.symbol_runs.get(position.symbol as usize) {
@@ -492,9 +506,11 @@ impl<'s, 'o> Runner<'s, 'o> {
                     sweep.progress.phase("binding configurations");
                     let built = Chunk::build(&sweep.grid, symbol_run, &points[start..end], sweep.options);
                     let chunk = self.or_saved(built, &position, &spools, &inside)?;
-                    let finished = self.chunk(chunk, &position, &spools, inside.take())?;
-                    self.notice(&finished);
-                    spools[position.symbol as usize].append(&finished)?;
+                    let (rows, trials) = self.chunk(chunk, &position, &spools, inside.take())?;
+                    self.notice(&rows);
+                    let spools_here = &mut spools[position.symbol as usize];
+                    spools_here.rows.append(&rows)?;
+                    spools_here.trials.append(&trials)?;
                     position.point = end as u64;
                     self.save_if_due(&position, &spools)?;
                 }
@@ -513,7 +529,7 @@ impl<'s, 'o> Runner<'s, 'o> {
         &mut self,
         result: Result<T, SweepError>,
         position: &Position,
-        spools: &[Spool],
+        spools: &[Spools],
         inside: &Option<checkpoint::ChunkState>,
     ) -> Result<T, SweepError> {
         if matches!(result, Err(SweepError::Interrupted)) && inside.is_none() {
@@ -526,9 +542,9 @@ impl<'s, 'o> Runner<'s, 'o> {
         &mut self,
         mut chunk: Chunk<'_>,
         position: &Position,
-        spools: &[Spool],
+        spools: &[Spools],
         inside: Option<checkpoint::ChunkState>,
-    ) -> Result<Vec<Row>, SweepError> {
+    ) -> Result<(Vec<Row>, Vec<TrialRow>), SweepError> {
         let sweep = self.sweep;
         sweep.progress.phase("");
         if let Some(state) = inside {
@@ -544,7 +560,7 @@ impl<'s, 'o> Runner<'s, 'o> {
             }
             if stop { Err(SweepError::Interrupted) } else { Ok(()) }
         })?;
-        chunk.rows(sweep.table.len())
+        chunk.finished(sweep.table.len())
     }
 
     /// Best so far, for the bar.
@@ -558,18 +574,19 @@ impl<'s, 'o> Runner<'s, 'o> {
         }
     }
 
-    fn save_if_due(&mut self, position: &Position, spools: &[Spool]) -> Result<(), SweepError> {
+    fn save_if_due(&mut self, position: &Position, spools: &[Spools]) -> Result<(), SweepError> {
         match self.saved.elapsed() >= self.sweep.options.checkpoint_every {
             true => self.save(position, spools, None),
             false => Ok(()),
         }
     }
 
-    fn save(&mut self, position: &Position, spools: &[Spool], chunk: Option<&Chunk<'_>>) -> Result<(), SweepError> {
+    fn save(&mut self, position: &Position, spools: &[Spools], chunk: Option<&Chunk<'_>>) -> Result<(), SweepError> {
         let checkpoint = Checkpoint {
             key: self.key.clone(),
             position: *position,
-            rows: spools.iter().map(Spool::rows).collect(),
+            rows: spools.iter().map(|spools| spools.rows.rows()).collect(),
+            trials: spools.iter().map(|spools| spools.trials.bytes()).collect(),
             chunk: chunk.map(Chunk::state),
         };
         let _saving = self.sweep.options.saving.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

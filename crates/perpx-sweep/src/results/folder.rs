@@ -103,7 +103,7 @@ impl Folder {
 /// tables are not: those of the run that clears the folder lie there.
 fn is_output(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
-    let tables = ["results", "trades", "legging", "equity"].map(|table| format!("{table}.parquet"));
+    let tables = ["results", "trades", "legging", "equity", "trials"].map(|table| format!("{table}.parquet"));
     if tables.iter().any(|table| table == name) {
         return true;
     }

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `folder` | a run's folder: who may write to it, what an earlier run left |
 //! | `spool` | the finished rows, before they are ranked |
+//! | `trial_spool` | the finished rows of the trial matrix, before equal ledgers are made one |
 //! | `ranking` | which configuration is better |
 //! | `columns` | every column of the tables: name, type, unit, meaning |
 //! | `reader` | the tables of a finished run as data frames |
@@ -20,3 +21,4 @@ pub mod ranking;
 pub mod reader;
 pub mod spool;
 pub mod table;
+pub mod trial_spool;
