@@ -36,7 +36,13 @@ enum Holds {
 type TrialLayout = [(&'static str, Holds, &'static str, bool, &'static str)];
 
 const LAYOUT: &TrialLayout = &[
-    ("id", Holds::Text, "", true, "Configuration, of those with this ledger the one with the lowest id."),
+    (
+        "id",
+        Holds::Text,
+        "",
+        true,
+        "Configuration; of those with this ledger one: in a sweep's table the one that ranks first.",
+    ),
     ("ledger", Holds::Text, "", false, "Hash of the ledger; rows with the same one are one trial."),
     ("weight", Holds::Whole, "", false, "Configurations that left this ledger; without the column 1."),
     (

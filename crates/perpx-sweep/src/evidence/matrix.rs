@@ -60,7 +60,7 @@ impl MatrixFrame {
 /// One distinct ledger.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trial {
-    /// Of its configurations the lowest id.
+    /// Of one of its configurations: in a sweep the one that ranks first.
     pub id: String,
     /// Empty: like no other.
     pub ledger: String,

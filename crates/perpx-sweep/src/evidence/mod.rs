@@ -23,6 +23,7 @@ mod calibration;
 mod cscv;
 pub mod file;
 mod forward;
+mod gate;
 mod judge;
 mod luck;
 mod matrix;
@@ -37,6 +38,7 @@ mod vectors;
 
 pub use cscv::{Cscv, Split, cscv};
 pub use forward::{Fold, Stitched, Walk, Windows, walk};
+pub use gate::{Check, Facts, GateVerdict, HOPE, HeldOut, Neighbours, Standing, Worlds, verdict};
 pub use judge::{Evidence, Finding, Judged, Settings, judge};
 pub use matrix::{AtomSums, MatrixError, MatrixFrame, Trial, TrialMatrix};
 pub use plateau::{AxisShape, Plateau};

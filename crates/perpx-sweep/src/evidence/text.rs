@@ -54,7 +54,7 @@ fn too_short(short: &TooShort) -> String {
 }
 
 /// A share as so many of a hundred, never none and never all.
-fn of_hundred(share: f64) -> String {
+pub(super) fn of_hundred(share: f64) -> String {
     match 100.0 * share {
         low if low < 0.1 => "fewer than 0.1".to_string(),
         high if high > 99.9 => "more than 99.9".to_string(),
