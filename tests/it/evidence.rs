@@ -1,5 +1,6 @@
 //! `perpx-sweep evidence`: a table of trials that this project did not write, judged from the file alone.
 
+use crate::sweep::{Case, GRID, run};
 use arrow::array::{ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow::datatypes::{Float64Type, Int64Type};
 use parquet::arrow::ArrowWriter;
@@ -253,4 +254,32 @@ fn a_file_that_is_no_table_of_trials_is_refused() {
         Table { ids: vec![], s1: vec![], s2: vec![], more: vec![("n", Arc::new(Int64Array::from(vec![0i64; 0])))] };
     table.write(&place.path());
     refused("there is no row");
+}
+
+/// A sweep leaves its trials: each configuration is in one row, and the table alone gives the sweep's own Sharpe ratios and
+/// its verdict, which the page's summary and best.yml carry.
+#[test]
+fn a_sweep_writes_its_trials_and_judges_its_winner() {
+    let case = Case::new(GRID);
+    let summary = run(&case.options("run")).expect("a run");
+    let dir = case.out("run");
+    let matrix = file::read(&dir.join("trials.parquet")).expect("a table of trials");
+    assert_eq!(matrix.trials().iter().map(|trial| trial.weight).sum::<u64>(), summary.configurations);
+    let found = summary.symbols[0].verdict.as_ref().expect("a verdict");
+    assert_eq!(found.grade, "refused", "hours are too short: {found:?}");
+    assert!(found.checks[0].name == "length" && found.checks[0].text.contains("would do"), "{found:?}");
+    let json = |path: &str| -> Json {
+        serde_json::from_str(&std::fs::read_to_string(dir.join(path)).expect("a file")).expect("JSON")
+    };
+    assert_eq!(json("summary.json")["verdict"]["sentence"], found.sentence.as_str());
+    let best = std::fs::read_to_string(dir.join("best.yml")).expect("best.yml");
+    assert!(best.contains("verdict: \"refused\""), "{best}");
+    let output = |line: &[&str]| -> Output { Command::new(SWEEP).args(line).output().expect("it starts") };
+    let run = dir.display().to_string();
+    let printed = output(&["evidence", &run, "--json"]);
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    let read: Json = serde_json::from_slice(&printed.stdout).expect("JSON");
+    assert_eq!(read["evidence"]["configurations"], summary.configurations);
+    let shown = output(&["show", &run]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("Refused."), "{}", String::from_utf8_lossy(&shown.stdout));
 }

@@ -87,8 +87,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Judge a table of trials: is its winner luck
-    #[command(after_help = "Example: perpx-sweep evidence --trials reports/quickstart/trials.parquet")]
+    /// Say whether the winner of a run, or of a table of trials, is luck
+    #[command(after_help = "Example: perpx-sweep evidence reports/quickstart")]
     Evidence(EvidenceArgs),
     /// List a configuration's trades, or print the life of one, order by order
     Explain(explain::ExplainArgs),
@@ -111,9 +111,12 @@ enum Command {
 
 #[derive(Args)]
 struct EvidenceArgs {
-    /// The table of trials (columns: docs/evidence.md)
+    /// A finished run, of several symbols the folder of one
+    #[arg(value_name = "RUN", required_unless_present = "trials", conflicts_with = "trials")]
+    run: Option<PathBuf>,
+    /// A table of trials instead (columns: docs/evidence.md)
     #[arg(long, value_name = "FILE")]
-    trials: PathBuf,
+    trials: Option<PathBuf>,
     /// Histories to draw
     #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(100..=100_000))]
     draws: u32,
@@ -141,7 +144,8 @@ fn blocks(text: &str) -> Result<u32, String> {
 
 impl EvidenceArgs {
     fn evidence(&self) -> Result<Evidence, SweepError> {
-        let matrix = evidence::file::read(&self.trials)?;
+        let of_run = self.run.as_ref().map(|run| run.join("trials.parquet"));
+        let matrix = evidence::file::read(&of_run.or(self.trials.clone()).unwrap_or_default())?;
         let &EvidenceArgs { draws, seed, blocks, tried, symbols, .. } = self;
         let settings = Settings { draws: draws as usize, seed, blocks, tried, symbols, ..Settings::default() };
         Ok(evidence::judge(&matrix, &settings))
@@ -364,6 +368,16 @@ fn done(summary: &Summary) -> String {
                 symbol.symbol
             ),
         });
+    }
+    for symbol in &summary.symbols {
+        if let Some(found) = &symbol.verdict {
+            text.push_str(&format!(
+                "\nverdict  {} {}. {}",
+                symbol.symbol,
+                crate::report::capital(&found.grade),
+                found.sentence
+            ));
+        }
     }
     text.push_str(&format!("\nchecked  {} runs again by scan: the same bytes", summary.verified));
     let (ends, tiles) = (summary.idle_at_ends_seconds, summary.idle_for_tiles_seconds);

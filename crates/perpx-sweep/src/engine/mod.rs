@@ -11,6 +11,7 @@
 //! | `estimate` | how long a run is likely to take |
 //! | `plan`, `progress` | what is printed before and meanwhile |
 //! | `run` | the flow: chunks, then the best once more, then the files |
+//! | `trials`, `judgement` | the trial matrix of a run; what it and the run say of the winner |
 //! | `manifest` | what the run says of itself |
 //! | `market_view`, `winner_detail` | the market that the winner saw; what it did |
 //! | `report_input` | what the report page is made from |
@@ -19,6 +20,7 @@ mod checkpoint;
 mod chunk;
 mod condition_stats;
 mod estimate;
+pub mod judgement;
 mod manifest;
 mod market_view;
 mod plan;
@@ -29,4 +31,5 @@ pub mod report_input;
 pub mod rerun;
 pub mod run;
 mod scheduler;
+mod trials;
 mod winner_detail;

@@ -81,6 +81,7 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, symbol_run: &SymbolRun, outcome: &O
             over_world: over_world_name(grid.objective.over_world).to_string(),
             require: grid.objective.require.iter().map(ToString::to_string).collect(),
         },
+        verdict: outcome.judgement.as_ref().map(|judgement| judgement.page()),
         counts: Counts {
             configurations: outcome.top_k.points,
             worlds: grid.world_points(),

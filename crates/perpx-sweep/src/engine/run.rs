@@ -3,16 +3,20 @@
 
 use crate::engine::checkpoint::{self, Checkpoint, Key, Position};
 use crate::engine::chunk::{Chunk, Edge};
+use crate::engine::judgement::{Judgement, judgement};
 use crate::engine::manifest::manifest;
 use crate::engine::plan::Plan;
 use crate::engine::points::{band, id_of, neighbours};
 use crate::engine::progress::Progress;
 use crate::engine::rerun::rerun;
 use crate::engine::scheduler::WorkerTime;
+use crate::engine::trials;
 use crate::error::SweepError;
+use crate::evidence::{self, TrialMatrix};
 use crate::grid::Grid;
 use crate::options::DriverChoice;
 use crate::options::Options;
+use crate::report::PageVerdict;
 use crate::results::best::{Origin, write_winner};
 use crate::results::folder::Folder;
 use crate::results::leaderboard::{Board, LEADERBOARD_ROWS, Ranked, write_leaderboard};
@@ -75,6 +79,8 @@ pub struct SymbolSummary {
     pub meets: bool,
     /// Why no best.yml is written.
     pub no_winner: Option<String>,
+    /// Whether to deploy the winner; none without one.
+    pub verdict: Option<PageVerdict>,
 }
 
 impl Summary {
@@ -121,8 +127,10 @@ struct Spools {
 /// One symbol, ranked.
 pub struct Outcome {
     pub spool: Spool,
-    /// Of the trial matrix.
-    pub trials: TrialSpool,
+    /// None where the returns are not parted into atoms.
+    pub matrix: Option<TrialMatrix>,
+    /// None without a winner, or without a matrix.
+    pub judgement: Option<Judgement>,
     pub top_k: TopK,
     pub ranked: Vec<Ranked>,
     /// The best few in full, best first.
@@ -262,7 +270,7 @@ impl<'o> Sweep<'o> {
         let mut ranked = Vec::with_capacity(top_k.best().len());
         for (place, verdict) in top_k.best().iter().enumerate() {
             let neighbours = match place < self.grid.report.top {
-                true => self.neighbours(symbol_run, &spool, verdict)?,
+                true => median(&self.neighbour_objectives(symbol_run, &spool, verdict)?),
                 false => None,
             };
             let rows = spool.of(verdict.id)?;
@@ -273,11 +281,22 @@ impl<'o> Sweep<'o> {
         let reruns = self.second_pass(symbol_run, &ranked, ledgers)?;
         self.progress.phase(&format!("checking {} by scan", symbol_run.data.symbol));
         self.verified += self.by_scan(symbol_run, &spool, ranked.first())?;
-        Ok(Outcome { spool, trials, top_k, ranked, reruns })
+        self.progress.phase(&format!("judging the winner of {}", symbol_run.data.symbol));
+        let matrix = trials::matrix(self, symbol_run, &spool, &trials)?;
+        let judgement = match &matrix {
+            Some(matrix) => judgement(self, symbol_run, &spool, ranked.first(), matrix)?,
+            None => None,
+        };
+        Ok(Outcome { spool, matrix, judgement, top_k, ranked, reruns })
     }
 
-    /// Median objective of the grid neighbours that have one.
-    fn neighbours(&self, symbol_run: &SymbolRun, spool: &Spool, verdict: &Verdict) -> Result<Option<f64>, SweepError> {
+    /// Objectives of the grid neighbours that have one, ascending.
+    pub fn neighbour_objectives(
+        &self,
+        symbol_run: &SymbolRun,
+        spool: &Spool,
+        verdict: &Verdict,
+    ) -> Result<Vec<f64>, SweepError> {
         let mut known = Vec::new();
         for at in neighbours(&self.grid, verdict.point) {
             let Some(id) = id_of(&self.grid, &symbol_run.data.symbol, at)? else { continue };
@@ -287,11 +306,7 @@ impl<'o> Sweep<'o> {
             }
         }
         known.sort_by(f64::total_cmp);
-        Ok(match known.len() {
-            0 => None,
-            n if n % 2 == 1 => Some(known[n / 2]),
-            n => Some((known[n / 2 - 1] + known[n / 2]) / 2.0),
-        })
+        Ok(known)
     }
 
     /// The best run again with everything written down, in the order of their ids.
@@ -372,6 +387,9 @@ impl<'o> Sweep<'o> {
             // with several symbols each has its page in a folder of its own
             let dir = if outcomes.len() == 1 { self.dir.clone() } else { self.dir.join(&symbol_run.data.symbol) };
             std::fs::create_dir_all(&dir).map_err(SweepError::io(&dir, "make the folder"))?;
+            if let Some(matrix) = &outcome.matrix {
+                evidence::file::write(&dir.join("trials.parquet"), matrix)?;
+            }
             rows.push(crate::report::write(
                 &crate::engine::report_input::input(self, plan, symbol_run, outcome)?,
                 &dir,
@@ -399,7 +417,8 @@ impl<'o> Sweep<'o> {
             };
         };
         let rows = outcome.spool.of(winner.verdict.id)?;
-        write_winner(&path, &self.origin(), symbol_run, winner, &rows)
+        let evidence = outcome.judgement.as_ref().map(Judgement::provenance);
+        write_winner(&path, &self.origin(), symbol_run, winner, &rows, evidence)
     }
 
     /// Why a symbol has no winner, if it has none.
@@ -421,6 +440,7 @@ impl<'o> Sweep<'o> {
                 neighbours: winner.and_then(|winner| winner.neighbours),
                 meets: winner.is_some_and(|winner| winner.verdict.meets),
                 no_winner: self.no_winner(outcome),
+                verdict: outcome.judgement.as_ref().map(Judgement::page),
             }
         });
         Summary {
@@ -437,6 +457,15 @@ impl<'o> Sweep<'o> {
             dry_run: self.options.dry_run,
             symbols: symbols.collect(),
         }
+    }
+}
+
+/// Of values that ascend.
+fn median(known: &[f64]) -> Option<f64> {
+    match known.len() {
+        0 => None,
+        n if n % 2 == 1 => Some(known[n / 2]),
+        n => Some((known[n / 2 - 1] + known[n / 2]) / 2.0),
     }
 }
 

@@ -62,6 +62,7 @@ impl Run {
         let mut out = String::new();
         for summary in &self.summaries {
             let _ = writeln!(out, "{}\n{}", summary.name, wrap(&summary.lead, prose));
+            verdict(&mut out, summary, prose);
             warnings(&mut out, summary, prose);
             let _ = writeln!(out, "\n{}", wrap(&summary.story, prose));
             if let Some(values) = summary.winner.as_ref().and_then(|_| summary.rows.first()) {
@@ -89,6 +90,17 @@ impl Run {
         symbols.iter_mut().for_each(|summary| summary.rows.truncate(top));
         json!({ "exit": 0, "dir": self.dir.display().to_string(), "run": self.manifest, "symbols": symbols })
             .to_string()
+    }
+}
+
+/// Shall it be deployed.
+fn verdict(out: &mut String, summary: &PageSummary, width: usize) {
+    let Some(found) = &summary.verdict else { return };
+    let grade = crate::report::capital(&found.grade);
+    let _ = writeln!(out, "\n{}", wrap(&format!("{grade}. {} {}", found.sentence, found.hope), width));
+    for check in &found.checks {
+        let label = format!("{}: {}", check.name.replace('_', " "), check.grade);
+        let _ = writeln!(out, "{}", wrap(&format!("- {label}; {}", check.text), width));
     }
 }
 

@@ -34,6 +34,16 @@ pub fn input(size: usize) -> Input {
             over_world: "worst".to_owned(),
             require: vec!["trades >= 30".to_owned(), "max_drawdown_pct <= 10".to_owned()],
         },
+        verdict: Some(PageVerdict {
+            grade: "weak".to_string(),
+            sentence: "Best of 12 different configurations (30 tried).".to_string(),
+            hope: "A true Sharpe of 3 a year is rarely found.".to_string(),
+            checks: vec![PageCheck {
+                name: "held_out".to_string(),
+                grade: "weak".to_string(),
+                text: "Sharpe 1.0 +- 2.0 in 3 days".to_string(),
+            }],
+        }),
         counts: Counts {
             configurations: points.len() as u64,
             worlds: 9,

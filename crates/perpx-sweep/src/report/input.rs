@@ -25,6 +25,8 @@ pub struct Input {
     pub axes: Vec<PageAxis>,
     pub objective: PageObjective,
     pub counts: Counts,
+    /// Whether to deploy it; none without a winner.
+    pub verdict: Option<PageVerdict>,
     /// A point a configuration, in grid order. May be 100,000 or more: only aggregates of it reach the page.
     pub points: Vec<PagePoint>,
     pub winner: Option<Winner>,
@@ -49,6 +51,27 @@ pub struct Input {
     pub provenance: Vec<Fact>,
     /// How the metrics were taken ("returns at 3600 s, factor sqrt(8760)"...), a sentence each.
     pub notes: Vec<String>,
+}
+
+/// Whether the winner may be deployed, and why.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct PageVerdict {
+    /// "strong", "weak" or "refused".
+    pub grade: String,
+    /// What that rests on.
+    pub sentence: String,
+    /// What can be hoped for at all.
+    pub hope: String,
+    /// Each check with its own grade and what was found, in the order of the gate.
+    pub checks: Vec<PageCheck>,
+}
+
+/// A row of the gate.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct PageCheck {
+    pub name: String,
+    pub grade: String,
+    pub text: String,
 }
 
 /// What the winner did. Empty without one.

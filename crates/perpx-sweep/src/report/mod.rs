@@ -27,7 +27,7 @@ pub use input::*;
 pub use legging::Ended;
 pub use neighbours::PointIndex;
 pub use summary::{PageSummary, SummaryColumn, SummaryRow};
-pub use text::{measured, moment, money, words};
+pub use text::{capital, measured, moment, money, words};
 
 use perpx_data::atomic::write_atomic;
 use std::path::{Path, PathBuf};

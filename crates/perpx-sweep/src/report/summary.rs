@@ -3,7 +3,7 @@
 
 use super::page;
 use super::view::View;
-use super::{Ended, Level, Unit, legging, text};
+use super::{Ended, Level, PageVerdict, Unit, legging, text};
 use serde::{Deserialize, Serialize};
 
 /// One symbol of a run.
@@ -16,6 +16,9 @@ pub struct PageSummary {
     pub warnings: Vec<SummaryWarning>,
     /// What won, by how much, in which world, and held out; what was tried.
     pub story: String,
+    /// Whether to deploy the winner; none without one.
+    #[serde(default)]
+    pub verdict: Option<PageVerdict>,
     pub quote: String,
     pub winner: Option<SummaryWinner>,
     /// The winner's episodes of legging by how they ended, then all of them.
@@ -84,6 +87,7 @@ pub(super) fn summary(view: &View) -> PageSummary {
             .map(|warning| SummaryWarning { severe: warning.level == Level::Severe, text: warning.text.clone() })
             .collect(),
         story: plain(&page::summary::words(view).into_string()),
+        verdict: input.verdict.clone(),
         quote: input.quote.clone(),
         winner: input.winner.as_ref().map(|winner| SummaryWinner {
             id: winner.id.clone(),

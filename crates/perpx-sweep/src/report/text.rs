@@ -58,6 +58,12 @@ pub fn words(name: &str) -> String {
     cut.split('_').map(word).collect::<Vec<&str>>().join(" ")
 }
 
+/// With a capital letter.
+pub fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// As `figure`, followed by the unit's name.
 pub fn measured(value: Option<f64>, unit: Unit, quote: &str) -> String {
     let text = figure(value, unit);

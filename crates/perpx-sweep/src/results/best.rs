@@ -30,13 +30,14 @@ pub fn over_world_name(over: OverWorld) -> &'static str {
     }
 }
 
-/// Writes the winner's file; `rows`: the winner in each world.
+/// Writes the winner's file; `rows`: the winner in each world; `evidence`: what speaks for and against it.
 pub fn write_winner(
     path: &Path,
     origin: &Origin<'_>,
     symbol_run: &SymbolRun,
     ranked: &Ranked,
     rows: &[Row],
+    evidence: Option<Json>,
 ) -> Result<(), SweepError> {
     let grid = origin.grid;
     let strategy = grid.strategy_point(ranked.verdict.point).unwrap_or_default();
@@ -44,11 +45,11 @@ pub fn write_winner(
     // with one symbol named as the store names it, the file trades that name
     let mut overrides: Vec<Override> = vec![grid.base.symbol(&symbol_run.data.symbol)];
     overrides.extend(grid.overrides(&symbol_run.data.symbol, &strategy, world));
-    let text = write_best(
-        &grid.base,
-        &overrides,
-        &provenance(origin, symbol_run, ranked, rows, path.parent().unwrap_or(Path::new(""))),
-    );
+    let mut provenance = provenance(origin, symbol_run, ranked, rows, path.parent().unwrap_or(Path::new("")));
+    if let (Some(evidence), Json::Object(provenance)) = (evidence, &mut provenance) {
+        provenance.insert("evidence".to_string(), evidence);
+    }
+    let text = write_best(&grid.base, &overrides, &provenance);
     write_atomic(path, text).map_err(SweepError::io(path, "write the file"))
 }
 

@@ -31,6 +31,14 @@ impl Score {
         }
     }
 
+    /// The value, the greatest first.
+    pub fn value(self) -> Option<f64> {
+        match self {
+            Score::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+
     pub fn order(&self, other: &Score) -> Ordering {
         match (self, other) {
             (Score::Value(a), Score::Value(b)) => a.total_cmp(b),

@@ -2,7 +2,7 @@
 
 use super::sign;
 use crate::report::view::View;
-use crate::report::{Level, Metric, PageAxis, Trade, Unit, Winner, text};
+use crate::report::{Level, Metric, PageAxis, PageVerdict, Trade, Unit, Winner, text};
 use maud::{Markup, html};
 use perpx_core::ledger::Line;
 use perpx_core::units::MidValue;
@@ -46,12 +46,38 @@ pub fn words(view: &View) -> Markup {
 
 pub fn body(view: &View) -> Markup {
     html! {
+        @if let Some(found) = &view.input.verdict { (verdict(found)) }
         (warnings(view))
         @match &view.input.winner {
             Some(winner) => { (story(view, winner)) (tiles(view, winner)) (details(view, winner)) }
             None => { (nobody(view)) }
         }
         (counts(view))
+    }
+}
+
+/// Shall it be deployed: the grade, its sentence, and every check.
+fn verdict(found: &PageVerdict) -> Markup {
+    html! {
+        div class={ "verdict " (found.grade) } role="status" {
+            p { strong.grade { (text::capital(&found.grade)) "." } " " (found.sentence) }
+            p.hope { (found.hope) }
+            details {
+                summary { "The checks behind it" }
+                table {
+                    thead { tr { th scope="col" { "Check" } th scope="col" { "Grade" } th scope="col" { "Found" } } }
+                    tbody {
+                        @for check in &found.checks {
+                            tr {
+                                th scope="row" { (check.name.replace('_', " ")) }
+                                td { span class={ "grade " (check.grade) } { (check.grade) } }
+                                td { (check.text) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -1,0 +1,149 @@
+//! What a run knows of its winner, and the verdict on it.
+
+use crate::engine::run::Sweep;
+use crate::error::SweepError;
+use crate::evidence::{Check, Evidence, Facts, Finding, HOPE, HeldOut, Judged, Neighbours, Settings};
+use crate::evidence::{GateVerdict, TrialMatrix, Worlds, judge, verdict};
+use crate::report::{PageCheck, PageVerdict};
+use crate::results::leaderboard::Ranked;
+use crate::results::spool::Spool;
+use crate::symbol_run::SymbolRun;
+use perpx_core::units::DAY_NS;
+use serde_json::{Value as Json, json};
+
+/// A run's winner, judged.
+pub struct Judgement {
+    /// What the trial matrix says.
+    pub evidence: Evidence,
+    /// Beside it.
+    pub facts: Facts,
+    /// Of all checks.
+    pub verdict: GateVerdict,
+}
+
+impl Judgement {
+    /// For the report page and summary.json.
+    pub fn page(&self) -> PageVerdict {
+        let check = |check: &Check| PageCheck {
+            name: check.name.to_string(),
+            grade: check.grade.word().to_string(),
+            text: check.text.clone(),
+        };
+        PageVerdict {
+            grade: self.verdict.grade.word().to_string(),
+            sentence: self.verdict.sentence(&self.evidence),
+            hope: HOPE.to_string(),
+            checks: self.verdict.checks.iter().map(check).collect(),
+        }
+    }
+
+    /// For best.yml: all that was found, under a hash of its own.
+    pub fn provenance(&self) -> Json {
+        let mut block = json!({
+            "schema": 1,
+            "verdict": self.verdict.grade,
+            "checks": self.verdict.checks,
+            "gate": self.verdict.gate,
+            "facts": self.facts,
+            "trials": {
+                "configurations": self.evidence.configurations,
+                "distinct": self.evidence.distinct,
+                "days": self.evidence.days,
+                "intervals": self.evidence.intervals,
+                "atoms": self.evidence.atoms,
+            },
+            "found": found(&self.evidence),
+        });
+        let hash = blake3::hash(block.to_string().as_bytes()).to_hex()[..16].to_string();
+        if let Json::Object(block) = &mut block {
+            block.insert("hash".to_string(), json!(hash));
+        }
+        block
+    }
+}
+
+/// The figures behind the checks; null where it is too short to say.
+fn found(evidence: &Evidence) -> Json {
+    let Finding::Judged(judged) = &evidence.outcome else { return Json::Null };
+    let Judged { winner, luck, dsr_2014, overfitting, walk_forward, .. } = &**judged;
+    json!({
+        "sharpe": { "value": winner.sharpe, "tested": winner.tested_sharpe, "error": winner.error, "psr": winner.psr },
+        "luck": {
+            "p": luck.luck, "robust": luck.robust, "total": luck.total, "draws": luck.draws,
+            "expected": luck.luckiest, "q95": luck.bar, "n_boot": luck.independent_trials,
+        },
+        "dsr_2014": dsr_2014,
+        "pbo": overfitting.as_ref().map(|found| json!({
+            "value": found.pbo, "p_loss": found.test_loss, "splits": found.splits, "embargo_atoms": found.embargo_atoms,
+        })),
+        "walk_forward": walk_forward.first().map(|walk| json!({
+            "net": walk.net, "sharpe": walk.sharpe, "folds": walk.folds.len(), "worst": walk.worst,
+        })),
+    })
+}
+
+/// Judges the first of one symbol's ranking, if it is a winner; `matrix` is its trial matrix.
+///
+/// # Errors
+/// Finished rows that cannot be read.
+pub fn judgement(
+    sweep: &Sweep<'_>,
+    symbol_run: &SymbolRun,
+    spool: &Spool,
+    first: Option<&Ranked>,
+    matrix: &TrialMatrix,
+) -> Result<Option<Judgement>, SweepError> {
+    let Some(winner) = first.filter(|ranked| ranked.verdict.can_win()) else { return Ok(None) };
+    let symbols = sweep.symbol_runs.len() as u32;
+    let evidence = judge(matrix, &Settings { seed: sweep.seed(), symbols, ..Settings::default() });
+    let facts = facts(sweep, symbol_run, spool, winner)?;
+    let verdict = verdict(&evidence, &facts);
+    Ok(Some(Judgement { evidence, facts, verdict }))
+}
+
+fn facts(sweep: &Sweep<'_>, symbol_run: &SymbolRun, spool: &Spool, winner: &Ranked) -> Result<Facts, SweepError> {
+    let grid = &sweep.grid;
+    let metric = |name: &str| sweep.table.iter().position(|info| info.name == name);
+    let value = |run: usize, name: &str| winner.row.runs[run].get(metric(name)?);
+    let held_out = symbol_run.spans.held_out.and_then(|(from, to)| {
+        let days = to.since(from) as f64 / DAY_NS as f64;
+        // how often this time was looked at before is not recorded: it counts as seen once
+        Some(HeldOut { sharpe: value(1, "sharpe")?, error: value(1, "sharpe_error")?, days, looks: 1 })
+    });
+    let strategy = grid.strategy_point(winner.verdict.point).unwrap_or_default();
+    let world = &symbol_run.worlds[winner.row.world as usize];
+    let config = grid.resolve(&symbol_run.data.symbol, &strategy, world)?;
+    let varies = |word: &str| grid.world_axes().iter().any(|axis| axis.values.len() > 1 && axis.path.contains(word));
+    let feed = symbol_run.feed_of(grid, winner.verdict.point, winner.row.world);
+    Ok(Facts {
+        is_synthetic: symbol_run.data.feeds[feed].tape.quality().made_by.get("generator").is_some(),
+        max_drawdown: config.strategy.risk.max_drawdown.map(|limit| limit.as_f64()),
+        held_out,
+        neighbours: beside(sweep, symbol_run, spool, winner)?,
+        worlds: Worlds {
+            count: grid.world_points() as u32,
+            worst: winner.verdict.spread[0],
+            vary_rejects: varies("reject"),
+            vary_latency: varies("latency"),
+        },
+    })
+}
+
+/// The winner's neighbours along axes of numbers, and the axes on whose edge it stands. An axis of two values is all edge,
+/// and counts as none.
+fn beside(
+    sweep: &Sweep<'_>,
+    symbol_run: &SymbolRun,
+    spool: &Spool,
+    winner: &Ranked,
+) -> Result<Option<Neighbours>, SweepError> {
+    let known = sweep.neighbour_objectives(symbol_run, spool, &winner.verdict)?;
+    let digits = sweep.grid.digits(winner.verdict.point);
+    let is_edge = |(axis, digit): (&crate::grid::Axis, &usize)| {
+        let ordered = axis.values.len() > 2 && axis.values.iter().all(|value| value.num().is_some());
+        ordered && (*digit == 0 || *digit + 1 == axis.values.len())
+    };
+    let edges = sweep.grid.strategy_axes().iter().zip(&digits).filter(|pair| is_edge(*pair)).count() as u32;
+    let positive = known.iter().filter(|objective| **objective > 0.0).count() as f64 / known.len().max(1) as f64;
+    Ok(winner.neighbours.filter(|_| !known.is_empty()).map(|median| Neighbours { median, positive, edges }))
+}
