@@ -310,6 +310,25 @@ fn a_changed_close_is_held_to_what_is_left_of_the_leg() {
     }
 }
 
+/// A close is held to the leg of its arrival: 9 asked for over a leg of 5 are 5, and stay 5 when the leg grows to 9.
+#[test]
+fn a_close_does_not_grow_with_the_leg() {
+    let tape = VenueTables {
+        quotes: vec![quote(50, 999, 9, 1001, 9)],
+        trades: vec![trade(300, Side::Buy, 1005, 20)],
+        ..Default::default()
+    };
+    let mut s = Scene::long(world(), tape);
+    s.place(60, 1, Side::Buy, OrderKind::Ioc, 5, 1001);
+    let close = order(Role::Long, 2, Side::Sell, OrderKind::PostOnly, 9, 1004);
+    s.send(100, Command::Place(NewOrder { reduce_only: true, ..close }));
+    s.place(200, 3, Side::Buy, OrderKind::Ioc, 4, 1001);
+    assert_eq!(s.told(290).last().map(String::as_str), Some("215 210 done 3 4"));
+    assert_eq!(s.leg(), 9);
+    assert_eq!(s.told(400), ["305 300 fill 2 Sell 5 @ 1004 maker fee 0", "305 300 done 2 5"]);
+    assert_eq!(s.leg(), 4);
+}
+
 /// A close of 5 that has filled 3 is changed while the book is too old and waits for its next row, which it would cross: a
 /// post-only order must go, and it goes as one that ended with 3, not as one that was refused whole.
 #[test]
