@@ -452,6 +452,21 @@ fn a_tape_says_what_its_data_are_like() {
     assert_eq!(quality.made_by["tool"], "test");
 }
 
+/// One exchange time behind the one before it, in a batch that is whole otherwise: it is raised, and counted.
+#[test]
+fn an_exchange_time_that_goes_back_is_raised() {
+    let raised = |back: bool| {
+        let mut long = venue_rows(2, 1);
+        long.quotes.iter_mut().for_each(|quote| quote.exch = quote.recv.plus(-40_000_000));
+        if back {
+            long.quotes[700].exch = long.quotes[690].exch;
+        }
+        let bench = Bench::with(&long, &venue_rows(3, 2));
+        Tape::open(bench.spec()).expect("a tape").quality().venue(Role::Long).exch_raised
+    };
+    assert_eq!(raised(true), raised(false) + 1);
+}
+
 #[test]
 fn what_a_tape_cannot_use_is_refused_by_name() {
     let bench = both();

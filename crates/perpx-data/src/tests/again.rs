@@ -55,6 +55,26 @@ fn a_print_of_the_day_that_is_sent_again_is_dropped_wherever_a_reader_begins() {
     assert!(report.warnings.iter().any(|warning| warning == said), "{:?}", report.warnings);
 }
 
+/// A day in two files: who begins in the second knows the prints of the first.
+#[test]
+fn a_print_of_an_earlier_file_of_the_day_is_known() {
+    let bench = numbered();
+    let want = flattened(&Tape::open(bench.spec()).expect("a tape"));
+    let first = trades(&bench, "2026-01-05");
+    let second = first.with_file_name("part-1.parquet");
+    rewrite(&first, |rows: &mut Vec<NumberedTrade>| send_again(rows, 300, 700, |_| {}));
+    std::fs::copy(&first, &second).expect("a copy");
+    rewrite(&first, |rows: &mut Vec<NumberedTrade>| rows.truncate(600));
+    rewrite(&second, |rows: &mut Vec<NumberedTrade>| drop(rows.drain(..600)));
+    let small = TapeSpec { tile_rows: 500, ..bench.spec() };
+    let in_order = Tape::open(small.clone()).expect("a tape");
+    assert_eq!(flattened(&in_order), want);
+    for k in 0..in_order.tiles() {
+        let alone = Tape::open(small.clone()).expect("a tape");
+        assert!(encode(&alone.tile(k).expect("a tile")) == encode(&in_order.tile(k).expect("a tile")), "tile {k}");
+    }
+}
+
 #[test]
 fn a_number_with_other_content_is_refused_by_name() {
     let bench = numbered();
