@@ -43,7 +43,11 @@ pub(crate) fn rows(path: &Path) -> Vec<Row> {
         Field::Long(ns) if name.ends_with("time") => Time(*ns).to_string(),
         other => {
             let text = other.to_string();
-            if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+            if text.contains('.') && !text.contains('E') {
+                text.trim_end_matches('0').trim_end_matches('.').to_string()
+            } else {
+                text
+            }
         }
     };
     let row = |row: parquet::record::Row| {

@@ -273,7 +273,7 @@ fn winner_of(sweep: &Sweep<'_>, symbol_run: &SymbolRun, winner: &Ranked, census:
         // of the world that ranks; an average over worlds has none
         error: value(&sweep.table, &winner.row, 0, &format!("{}_error", sweep.grid.objective.metric))
             .filter(|_| winner.row.runs[0].get(sweep.ranker.metric()) == winner.verdict.objective),
-        oos_metric: winner.row.runs[1].get(sweep.ranker.metric()),
+        oos_metric: winner.verdict.held_out,
         neighbours: winner.neighbours,
         neighbour_count: count,
         plateau: floor.map(|floor| grid.plateau(&at, floor).len() as u64),
@@ -291,16 +291,16 @@ fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> PageBoard {
     let column = |title: String, unit, held_out| BoardColumn { title, unit, held_out };
     let over = over_world_name(sweep.grid.objective.over_world);
     let worlds = sweep.grid.world_points() > 1;
-    let mut columns =
-        vec![column(if worlds { format!("{heading}, {over} world") } else { heading.clone() }, unit, false)];
+    let objective = if worlds { format!("{heading}, {over} world") } else { heading.clone() };
+    let mut columns = vec![column(objective.clone(), unit, false)];
     // the spread over the worlds, without the one that ranked
     let others: Vec<usize> = (0..3).filter(|i| worlds && WORLDS[*i] != over).collect();
     columns.extend(others.iter().map(|i| column(format!("{heading}, {} world", WORLDS[*i]), unit, false)));
     columns.push(column(format!("{heading}, median of neighbours"), unit, false));
     let mut picked: Vec<(usize, usize)> = Vec::new();
     for run in 0..2 {
-        let names = BOARD.iter().copied().chain((run == 1).then_some(metric.as_str()));
-        for name in names {
+        // the objective has its own columns
+        for name in BOARD.iter().copied().filter(|name| *name != metric.as_str()) {
             if let Some(at) = sweep.table.iter().position(|info| info.name == name) {
                 let heading = title(name);
                 columns.push(column(heading, unit_of(&sweep.table[at]), run == 1));
@@ -308,11 +308,13 @@ fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> PageBoard {
             }
         }
     }
+    columns.push(column(objective, unit, true));
     let rows = outcome.ranked.iter().take(BOARD_ROWS.max(sweep.grid.report.top)).zip(1..).map(|(ranked, rank)| {
         let mut values = vec![ranked.verdict.objective];
         values.extend(others.iter().map(|i| ranked.verdict.spread[*i]));
         values.push(ranked.neighbours);
         values.extend(picked.iter().map(|(run, at)| ranked.row.runs[*run].get(*at)));
+        values.push(ranked.verdict.held_out);
         Leader {
             rank,
             id: format!("{:016x}", ranked.verdict.id),
@@ -387,6 +389,19 @@ fn gates(row: &Row) -> Vec<Gate> {
     known.map(|(name, share)| Gate { condition: name.to_string(), share }).collect()
 }
 
+/// What is said of a condition that nearly never or nearly always held.
+fn gate_warning(Gate { condition, share }: &Gate) -> Option<String> {
+    let so = match share {
+        ..0.01 => "an entry that needs it hardly ever opens",
+        0.99.. => "its threshold decides nothing",
+        _ => return None,
+    };
+    let percent = 100.0 * share;
+    Some(format!(
+        "The gate's condition '{condition}' held at {percent:.1} % of the bar closes of what ranks first: {so}"
+    ))
+}
+
 fn warnings(
     sweep: &Sweep<'_>,
     plan: &Plan,
@@ -397,26 +412,30 @@ fn warnings(
 ) -> Vec<Warning> {
     let mut list = Vec::new();
     let mut say = |level, text: String| list.push(Warning { level, text });
-    if let Some(why) = sweep.no_winner(outcome) {
+    let no_winner = sweep.no_winner(outcome);
+    let who = if no_winner.is_some() { "the first-ranked configuration" } else { "the winner" };
+    if let Some(why) = &no_winner {
         say(Level::Severe, format!("There is no winner and no best.yml: {why}"));
     }
     if let Some(winner) = outcome.ranked.first() {
-        for Gate { condition: gate, share } in gates(&winner.row) {
-            if !(0.01..=0.99).contains(&share) {
-                let text = format!(
-                    "The gate's condition '{gate}' held at {:.1} % of the winner's bar closes: its threshold decides nothing",
-                    100.0 * share
-                );
-                say(Level::Caution, text);
-            }
+        if no_winner.is_none() && value(&sweep.table, &winner.row, 0, "trades") == Some(0.0) {
+            let text = format!(
+                "The winner completed no trade in sample, so its {} is that of standing still: require trades \
+                 ([objective] require = [\"trades >= 30\"])",
+                crate::report::words(&sweep.grid.objective.metric)
+            );
+            say(Level::Severe, text);
         }
+        gates(&winner.row).iter().filter_map(gate_warning).for_each(|text| say(Level::Caution, text));
     }
     let winner = outcome.ranked.first().map(|winner| &winner.row);
     let past_depth = |run: usize| value(&sweep.table, winner?, run, "closed_past_depth");
     if (0..2).any(|run| past_depth(run).is_some_and(|n| n > 0.0)) {
-        let text = "At the end of the data the winner closed more than the recorded depth shows: the rest at prices that \
-                    fills.impact_bp makes up";
-        say(Level::Caution, text.to_string());
+        let text = format!(
+            "At the end of the data {who} closed more than the recorded depth shows: the rest at prices that \
+             fills.impact_bp makes up"
+        );
+        say(Level::Caution, text);
     }
     if let Some(winner) = outcome.ranked.first() {
         let count = |name: &str| {
@@ -426,14 +445,14 @@ fn warnings(
         let (exhausted, held) = (count("hedges_exhausted"), count("rate_held"));
         if exhausted > 0 {
             let text = format!(
-                "In {exhausted} trades of the winner a venue stayed silent or refusing after the last hedge that a trade \
+                "In {exhausted} trades of {who} a venue stayed silent or refusing after the last hedge that a trade \
                  may have (execution.max_hedges): the leg stood alone"
             );
             say(Level::Severe, text);
         }
         if held > 0 {
             let text = format!(
-                "In {held} bars the winner opened nothing because only the reserve of a venue's requests was left \
+                "In {held} bars {who} opened nothing because only the reserve of a venue's requests was left \
                  (execution.request_reserve)"
             );
             say(Level::Caution, text);
@@ -557,6 +576,14 @@ fn notes(symbol_run: &SymbolRun) -> Vec<String> {
 mod tests {
     use super::*;
     use perpx_core::config::ConfigFile;
+
+    #[test]
+    fn a_condition_that_never_holds_blocks_and_one_that_always_holds_decides_nothing() {
+        let said = |share| gate_warning(&Gate { condition: "trend".to_string(), share });
+        assert!(said(0.0).is_some_and(|text| text.contains("0.0 %") && text.ends_with("hardly ever opens")));
+        assert!(said(1.0).is_some_and(|text| text.contains("100.0 %") && text.ends_with("decides nothing")));
+        assert_eq!(said(0.5), None);
+    }
 
     #[test]
     fn a_report_says_what_fills_were_assumed() {

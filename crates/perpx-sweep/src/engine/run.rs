@@ -427,7 +427,6 @@ impl<'o> Sweep<'o> {
     }
 
     fn summary(&self, plan: &Plan, outcomes: &[Outcome]) -> Summary {
-        let metric = self.ranker.metric();
         let symbols = self.symbol_runs.iter().zip(outcomes).map(|(symbol_run, outcome)| {
             let winner = outcome.ranked.first();
             SymbolSummary {
@@ -436,7 +435,7 @@ impl<'o> Sweep<'o> {
                 meeting: outcome.top_k.meeting,
                 best: winner.map(|winner| format!("{:016x}", winner.verdict.id)),
                 objective: winner.and_then(|winner| winner.verdict.objective),
-                oos_objective: winner.and_then(|winner| winner.row.runs[1].get(metric)),
+                oos_objective: winner.and_then(|winner| winner.verdict.held_out),
                 neighbours: winner.and_then(|winner| winner.neighbours),
                 meets: winner.is_some_and(|winner| winner.verdict.meets),
                 no_winner: self.no_winner(outcome),

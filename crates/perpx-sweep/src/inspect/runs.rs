@@ -51,8 +51,10 @@ pub struct ListedSymbol {
     pub symbol: String,
     /// Strategy points that ran.
     pub configurations: u64,
-    /// What the first of them is worth, with the metric's name.
+    /// What the winner is worth, with the metric's name.
     pub best: Option<String>,
+    /// Why there is no winner, if there is none.
+    pub no_winner: Option<String>,
 }
 
 /// The runs in `dir`, by name; `dir` itself when it is a run's.
@@ -92,7 +94,8 @@ fn look(dir: &Path) -> Result<Listed, SweepError> {
     let symbols = manifest.iter().flat_map(|manifest| &manifest.symbols).map(|symbol| ListedSymbol {
         symbol: symbol.symbol.clone(),
         configurations: symbol.configurations,
-        best: best(&symbol.symbol),
+        best: best(&symbol.symbol).filter(|_| symbol.no_winner.is_none()),
+        no_winner: symbol.no_winner.clone(),
     });
     let symbols = symbols.collect();
     Ok(Listed {
@@ -123,7 +126,7 @@ pub fn text(dir: &Path, runs: &[Listed], width: usize) -> String {
             Some(code) if code == crate::code::code_id() => "this".to_string(),
             code => code.clone().unwrap_or_default(),
         };
-        let none = [ListedSymbol { symbol: String::new(), configurations: 0, best: None }];
+        let none = [ListedSymbol { symbol: String::new(), configurations: 0, best: None, no_winner: None }];
         for symbol in if run.symbols.is_empty() { &none[..] } else { &run.symbols } {
             let configurations = if run.symbols.is_empty() { String::new() } else { count(symbol.configurations) };
             rows.push(vec![
@@ -131,7 +134,10 @@ pub fn text(dir: &Path, runs: &[Listed], width: usize) -> String {
                 state.clone(),
                 symbol.symbol.clone(),
                 configurations,
-                symbol.best.clone().unwrap_or_default(),
+                match symbol.no_winner {
+                    Some(_) => "no winner".to_string(),
+                    None => symbol.best.clone().unwrap_or_default(),
+                },
                 finished.clone(),
                 took.clone(),
                 code.clone(),

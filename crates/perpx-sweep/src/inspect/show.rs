@@ -66,8 +66,13 @@ impl Run {
             warnings(&mut out, summary, prose);
             let _ = writeln!(out, "\n{}", wrap(&summary.story, prose));
             if let Some(values) = summary.winner.as_ref().and_then(|_| summary.rows.first()) {
-                let _ = write!(out, "\nThe winner's values\n{}", table(&values_of(values), width));
-                let _ = write!(out, "\nThe winner's figures\n{}", table(&figures_of(summary), width));
+                let symbol = self.manifest.symbols.iter().find(|symbol| symbol.symbol == summary.symbol);
+                let wins = symbol.is_some_and(|symbol| symbol.no_winner.is_none());
+                let who = if wins { "The winner" } else { "The first-ranked configuration" };
+                let over = symbol.is_some_and(|symbol| symbol.worlds.len() > 1);
+                let world = if over { " in the world that ranks it" } else { "" };
+                let _ = write!(out, "\n{who}'s values\n{}", table(&values_of(values), width));
+                let _ = write!(out, "\n{who}'s figures{world}\n{}", table(&figures_of(summary), width));
             }
             if !summary.legging.is_empty() {
                 let _ = write!(out, "\nThe winner's legging\n{}", table(&legging_of(summary), width));
@@ -165,7 +170,7 @@ fn best_of(summary: &PageSummary, shown: usize) -> Vec<Vec<String>> {
     let objective = |title: &str| title.split(',').next().unwrap_or_default().to_string();
     let first = summary.columns.first().map(|column| objective(&column.title)).unwrap_or_default();
     let said = |(at, column): &(usize, &SummaryColumn)| {
-        let spread = *at > 0 && column.title.contains(", ") && objective(&column.title) == first;
+        let spread = *at > 0 && !column.held_out && column.title.contains(", ") && objective(&column.title) == first;
         *at == 0 || !spread && rows.iter().any(|row| row.values.get(*at).is_some_and(Option::is_some))
     };
     let columns: Vec<(usize, &SummaryColumn)> = summary.columns.iter().enumerate().filter(said).collect();

@@ -81,7 +81,7 @@ pub struct WinnerDetail {
     pub transitions: Vec<Transition>,
     /// The winner's states over time, without gaps, in order; drawn as a strip. May be empty.
     pub timeline: Vec<StateSpan>,
-    /// The winner's round trips in order. May be empty; the page lists those of `shown`.
+    /// The winner's trades in order. May be empty; the page lists those of `shown`.
     pub trades: Vec<Trade>,
     /// By run, in sample and held out: the winner's money outside every trade (transfers, dust, late fills).
     pub outside: [Lines; 2],
@@ -124,6 +124,19 @@ pub struct Spans {
     pub held_out: Time,
     /// Exclusive. Without a held-out part, `embargo == held_out == to`.
     pub to: Time,
+}
+
+impl Input {
+    /// What ranks first has a value and meets every requirement; else there is no winner.
+    pub fn wins(&self) -> bool {
+        let has_value = self.winner.as_ref().is_some_and(|winner| winner.metric.is_some());
+        has_value && self.counts.eligible > 0 && self.board.rows.iter().any(|row| row.rank == 1 && row.meets)
+    }
+
+    /// What the warnings and headings speak of.
+    pub fn subject(&self) -> &'static str {
+        if self.wins() { "The winner" } else { "The first-ranked configuration" }
+    }
 }
 
 impl Spans {

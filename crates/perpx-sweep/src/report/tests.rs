@@ -276,7 +276,7 @@ fn of_many_trades_the_telling_ones_are_listed() {
     let listed = shown(&input.detail.trades);
     assert_eq!((listed.len(), listed[0]), (200, 0));
     assert!(listed.windows(2).all(|pair| pair[0] < pair[1]) && !listed.contains(&700));
-    assert!(html(&input).contains("The 200 round trips of 1,000 that gained or lost most"));
+    assert!(html(&input).contains("The 200 trades of 1,000 that gained or lost most"));
 }
 
 #[test]

@@ -4,7 +4,6 @@ use super::frame::{Frame, Spread, quantile};
 use super::heat::{Heatmap, Side, heatmaps};
 use super::neighbours::PointIndex;
 use super::{Curve, Input, Level, PageAxis, PagePoint, ReportError, SymbolRow, Warning, Winner, palette, text};
-use perpx_core::units::MidValue;
 
 pub struct View<'a> {
     pub input: &'a Input,
@@ -131,7 +130,7 @@ impl<'a> View<'a> {
         SymbolRow {
             symbol: input.symbol.clone(),
             quote: input.quote.clone(),
-            wins: input.winner.as_ref().is_some_and(|winner| super::page::summary::wins(self, winner)),
+            wins: input.wins(),
             unit: input.objective.unit,
             metric: winner.metric,
             oos_metric: winner.oos_metric,
@@ -178,26 +177,31 @@ fn warnings(input: &Input) -> Vec<Warning> {
         let shown = text::measured(Some(metric), input.objective.unit, &input.quote);
         severe(format!("Even the best {name} is negative: {shown}."));
     }
-    let lost = input.money.as_ref().map(|m| m.held_out.total()).filter(|total| *total < MidValue::ZERO);
-    if let Some(total) = lost.filter(|_| input.spans.has_held_out()) {
-        let lost = text::fixed(-text::money(total), 2);
-        severe(format!("The winner loses money out of sample: {lost} {} in the held-out part.", input.quote));
+    let who = input.subject();
+    let made = match input.objective.metric.as_str() {
+        // over the worlds, as it ranks
+        "net_pnl" => input.winner.as_ref().and_then(|w| w.oos_metric),
+        _ => input.money.as_ref().map(|m| text::money(m.held_out.total())),
+    };
+    if let Some(made) = made.filter(|made| *made < 0.0 && input.spans.has_held_out()) {
+        let lost = text::fixed(-made, 2);
+        severe(format!("{who} loses money out of sample: {lost} {} in the held-out part.", input.quote));
     } else if let Some(metric) = input.winner.as_ref().and_then(|w| w.oos_metric).filter(|m| *m < 0.0) {
         let shown = text::measured(Some(metric), input.objective.unit, &input.quote);
-        severe(format!("The winner's {name} is negative in the held-out part: {shown}."));
+        severe(format!("{who}'s {name} is negative in the held-out part: {shown}."));
     }
     if let Some(median) = input.winner.as_ref().and_then(|w| w.neighbours).filter(|m| *m < 0.0 && !loses) {
         let shown = text::measured(Some(median), input.objective.unit, &input.quote);
-        severe(format!("The winner stands alone: the median {name} of its neighbours is {shown}."));
+        severe(format!("{who} stands alone: the median {name} of its neighbours is {shown}."));
     }
     let unproven = input.winner.as_ref().is_some_and(|w| !w.oos_metric.is_some_and(f64::is_finite));
     if unproven && input.spans.has_held_out() {
-        let text = format!("The winner has no {name} in the held-out part: too little happened there.");
+        let text = format!("{who} has no {name} in the held-out part: too little happened there.");
         out.push(Warning { level: Level::Caution, text });
     }
     let doubtful = |w: &&Winner| w.metric.zip(w.error).is_some_and(|(metric, error)| metric.abs() < 2.0 * error);
     if input.winner.as_ref().filter(doubtful).is_some() {
-        let text = format!("The winner's {name} is within two standard errors of zero: it may be chance.");
+        let text = format!("{who}'s {name} is within two standard errors of zero: it may be chance.");
         out.push(Warning { level: Level::Caution, text });
     }
     out.extend(input.warnings.iter().cloned());
@@ -302,6 +306,19 @@ mod tests {
         let far = histogram(&sorted, Some(90.0)).unwrap();
         assert!(*far.edges.last().unwrap() >= 90.0, "never cuts the winner off");
         assert!(far.edges.contains(&0.0));
+    }
+
+    #[test]
+    fn what_does_not_win_is_not_called_the_winner_and_money_is_that_of_the_ranking() {
+        let mut input = fake::input(500);
+        input.objective.metric = "net_pnl".to_owned();
+        input.winner.as_mut().unwrap().oos_metric = Some(-36.75);
+        assert!(warnings(&input)[0].text.starts_with("The winner loses money out of sample: 36.75 "));
+        input.counts.eligible = 0;
+        assert!(
+            warnings(&input).iter().any(|said| said.text.starts_with("The first-ranked configuration loses money"))
+        );
+        assert!(warnings(&input).iter().all(|said| !said.text.starts_with("The winner ")));
     }
 
     #[test]

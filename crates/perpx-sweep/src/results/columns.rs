@@ -233,6 +233,12 @@ pub fn standing(metric: &str) -> Vec<Column> {
             "",
             "Median objective of its grid neighbours (one step along one axis); of the first `report.top`.",
         ),
+        Column::new(
+            &format!("oos_objective_{metric}"),
+            Kind::Real,
+            "",
+            &format!("What `objective_{metric}` says, of the held-out part over its own worlds; it never ranks."),
+        ),
     ]
 }
 

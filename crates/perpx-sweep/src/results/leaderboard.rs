@@ -73,6 +73,7 @@ fn record(grid: &Grid, board: &Board<'_>, place: usize, ranked: &Ranked) -> Vec<
     ];
     cells.extend(verdict.spread.iter().map(|value| number(*value)));
     cells.push(number(ranked.neighbours));
+    cells.push(number(verdict.held_out));
     let digits = grid.digits(row.point);
     let values = grid.strategy_axes().iter().zip(digits).map(|(axis, digit)| axis.values.get(digit));
     cells.extend(values.map(|value| value.map(ToString::to_string).unwrap_or_default()));

@@ -70,6 +70,8 @@ pub struct Verdict {
     pub scores: Vec<Score>,
     /// The objective itself, over the worlds; `None` = no value.
     pub objective: Option<f64>,
+    /// The same of the held-out part, over its own worlds in the same way: its worst world may be another. It never ranks.
+    pub held_out: Option<f64>,
     /// Worst, lower median and best world's objective.
     pub spread: [Option<f64>; 3],
     /// Number, among the point's rows, of the world in which it ranks.
@@ -117,8 +119,8 @@ impl Ranker {
         self.require.iter().map(|(column, require)| !self.meets(rows, *column, require))
     }
 
-    fn score(&self, row: &Row) -> Score {
-        let run = &row.runs[0];
+    fn score(&self, row: &Row, run: usize) -> Score {
+        let run = &row.runs[run];
         match run.get(self.metric) {
             Some(value) => Score::Value(value * self.sign),
             None if self.trades.is_some_and(|column| run.get(column) == Some(0.0)) => Score::NoTrades,
@@ -128,22 +130,14 @@ impl Ranker {
 
     /// `rows`: one strategy point in each of its worlds, in sample; at least one.
     pub fn verdict(&self, rows: &[Row]) -> Verdict {
-        let mut order: Vec<(usize, Score)> = rows.iter().map(|row| self.score(row)).enumerate().collect();
-        order.sort_by(|a, b| a.1.order(&b.1).then(a.0.cmp(&b.0)));
-        let worst = order[0];
-        let median = order[(order.len() - 1) / 2];
-        let best = order[order.len() - 1];
+        let order = self.worst_first(rows, 0);
+        let (world, score) = self.over_worlds(rows, 0, &order);
+        let (_, held_out) = self.over_worlds(rows, 1, &self.worst_first(rows, 1));
         let number = |score: Score| match score {
             Score::Value(value) => Some(value * self.sign),
             _ => None,
         };
-        let (world, score) = match self.over {
-            // without a value in one world it has none
-            _ if !worst.1.is_value() => worst,
-            OverWorld::Worst => worst,
-            OverWorld::Median => median,
-            OverWorld::Mean => (0, self.mean(rows)),
-        };
+        let spread = [0, (order.len() - 1) / 2, order.len() - 1].map(|at| number(order[at].1));
         Verdict {
             id: rows[0].id,
             point: rows[0].point,
@@ -151,15 +145,36 @@ impl Ranker {
             score,
             scores: order.iter().map(|(_, score)| *score).collect(),
             objective: number(score),
-            spread: [worst, median, best].map(|(_, score)| number(score)),
+            held_out: number(held_out),
+            spread,
             world,
         }
     }
 
+    /// The worlds with their scores in one run.
+    fn worst_first(&self, rows: &[Row], run: usize) -> Vec<(usize, Score)> {
+        let mut order: Vec<(usize, Score)> = rows.iter().map(|row| self.score(row, run)).enumerate().collect();
+        order.sort_by(|a, b| a.1.order(&b.1).then(a.0.cmp(&b.0)));
+        order
+    }
+
+    /// What one run is worth over its worlds, and the world in which it is.
+    fn over_worlds(&self, rows: &[Row], run: usize, order: &[(usize, Score)]) -> (usize, Score) {
+        let worst = order[0];
+        match self.over {
+            // without a value in one world it has none
+            _ if !worst.1.is_value() => worst,
+            OverWorld::Worst => worst,
+            OverWorld::Median => order[(order.len() - 1) / 2],
+            OverWorld::Mean => (0, self.mean(rows, run)),
+        }
+    }
+
     /// The mean of the worlds, which all have a value.
-    fn mean(&self, rows: &[Row]) -> Score {
+    fn mean(&self, rows: &[Row], run: usize) -> Score {
         // summed in the order of the worlds, so that the last bits depend on nothing else
-        let sum: f64 = rows.iter().filter_map(|row| row.runs[0].get(self.metric)).map(|value| value * self.sign).sum();
+        let sum: f64 =
+            rows.iter().filter_map(|row| row.runs[run].get(self.metric)).map(|value| value * self.sign).sum();
         Score::Value(sum / rows.len() as f64)
     }
 
@@ -302,6 +317,24 @@ mod tests {
         let drawdown = by("max_drawdown_pct", OverWorld::Worst);
         assert_eq!((drawdown.objective, drawdown.world), (Some(4.0), 1));
         assert_eq!(drawdown.spread, [Some(4.0), Some(3.0), Some(1.0)]);
+    }
+
+    #[test]
+    fn held_out_is_taken_over_its_own_worlds_the_same_way() {
+        // in sample the first world is the worst, held out the second
+        let mut point = rows(1, &[(1.0, 9.0, 1.0), (3.0, 9.0, 4.0), (2.0, 9.0, 2.0), (5.0, 9.0, 3.0)]);
+        let of = |point: &[Row], over| ranker("sharpe", &[], over).verdict(point).held_out;
+        assert_eq!(of(&point, OverWorld::Worst), None, "nothing was held out");
+        for (row, sharpe) in point.iter_mut().zip([-2.0, -4.0, 1.0, 3.0]) {
+            row.runs[1] = RunRow::new(LedgerHash::default(), [sharpe, 9.0, 1.0].map(Some));
+        }
+        // | held out -2 -4 1 3 | worst -4 | lower median -2 | mean -0.5 |
+        assert_eq!(of(&point, OverWorld::Worst), Some(-4.0));
+        assert_eq!(of(&point, OverWorld::Median), Some(-2.0));
+        assert_eq!(of(&point, OverWorld::Mean), Some(-0.5));
+        assert_eq!(ranker("sharpe", &[], OverWorld::Worst).verdict(&point).world, 0, "it ranks nothing");
+        point[2].runs[1] = RunRow::new(LedgerHash::default(), [None, Some(0.0), None]);
+        assert_eq!(of(&point, OverWorld::Worst), None, "one world has no value");
     }
 
     #[test]

@@ -239,6 +239,7 @@ mod tests {
                 score: Score::Value(*value),
                 scores: vec![Score::Value(*value)],
                 objective: Some(*value),
+                held_out: None,
                 spread: [Some(*value); 3],
                 world: 0,
             },

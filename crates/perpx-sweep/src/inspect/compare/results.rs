@@ -99,8 +99,12 @@ impl Results {
             figures
                 .extend(FIGURES.into_iter().filter_map(|name| Some((name.to_string(), row.runs[0].get(find(name)?)))));
             figures.extend(
-                outside.into_iter().filter_map(|name| Some((format!("oos_{name}"), row.runs[1].get(find(name)?)))),
+                outside
+                    .into_iter()
+                    .filter(|name| *name != metric)
+                    .filter_map(|name| Some((format!("oos_{name}"), row.runs[1].get(find(name)?)))),
             );
+            figures.push((format!("oos_{metric}"), verdict.held_out));
             BoardPoint { verdict, axes: point.axes, figures }
         });
         let mut points: Vec<BoardPoint> = points.collect();

@@ -293,6 +293,11 @@ impl Explained {
             out.push_str(&format!("\n{}: {}\nledger {}, as the run's\n", part.name, part.span, part.ledger));
             let unfilled = part.blotter.episodes.iter().filter(|episode| episode.trade == 0).count();
             out.push_str(&text::table(part.blotter.trades()));
+            let open = part.blotter.trades().filter(|trade| trade.closed.is_none()).count();
+            if open > 0 {
+                let closed = part.blotter.trades().count() - open;
+                out.push_str(&format!("\nthe figure trades counts the {closed} that ended before the data"));
+            }
             out.push_str(&match unfilled {
                 0 => "\n".to_string(),
                 1 => "\nand once the gate opened and nothing filled\n".to_string(),

@@ -103,20 +103,16 @@ fn warnings(view: &View) -> Markup {
 /// A sentence on each question that a desk asks.
 fn story(view: &View, winner: &Winner) -> Markup {
     let input = view.input;
-    let (name, counts) = (view.objective(), &input.counts);
+    let counts = &input.counts;
     let figure = |value| html! { strong { (view.measured(value)) } };
     let answers = [
-        (if wins(view, winner) { "What won" } else { "What ranks first" }, Some(what_won(view, winner))),
+        (if view.input.wins() { "What won" } else { "What ranks first" }, Some(what_won(view, winner))),
         ("By how much", Some(by_how_much(view, winner))),
         ("In which world", (counts.worlds > 1).then(|| which_world(view, winner))),
         ("What it earned", earned(view)),
         ("Held out", Some(html! {
-            @if input.spans.has_held_out() {
-                "In the last " (text::span(input.spans.held_out, input.spans.to)) ", which chose nothing, its " (name) " is "
-                (figure(winner.oos_metric))
-                @if let Some(money) = &input.money { " and it made " (money_of(view, money.held_out.total())) }
-                "."
-            } @else { strong { "Nothing was held out" } ", so nothing here is proven out of sample." }
+            @if input.spans.has_held_out() { (held_out(view, winner)) }
+            @else { strong { "Nothing was held out" } ", so nothing here is proven out of sample." }
         })),
         ("Neighbours", (winner.neighbour_count > 0).then(|| html! {
             "One step away on the grid, the median of " (text::counted(winner.neighbour_count, "configuration")) " is "
@@ -148,7 +144,7 @@ fn what_won(view: &View, winner: &Winner) -> Markup {
         }
         @if moving().next().is_some() { ": c" } @else { "C" }
         "onfiguration " code { (winner.id) } " ranks first of "
-        @if !wins(view, winner) {
+        @if !view.input.wins() {
             (text::count(counts.configurations)) " that ran and is no winner: "
             @if winner.metric.is_none() { "no configuration has a " (view.objective()) " in every world." }
             @else { "it does not meet every requirement." }
@@ -158,11 +154,6 @@ fn what_won(view: &View, winner: &Winner) -> Markup {
             (text::count(counts.eligible)) " that meet every requirement (" (text::counted(counts.configurations, "configuration")) " ran)."
         }
     }
-}
-
-/// The first row has a value and meets every requirement; else there is no winner.
-pub fn wins(view: &View, winner: &Winner) -> bool {
-    winner.metric.is_some() && view.input.counts.eligible > 0 && view.meets(1)
 }
 
 fn by_how_much(view: &View, winner: &Winner) -> Markup {
@@ -205,19 +196,49 @@ fn earned(view: &View) -> Option<Markup> {
         Line::ALL.iter().map(|line| (*line, lines.both(*line))).filter(|p| p.1 != MidValue::ZERO).collect();
     parts.sort_by_key(|part| -part.1.abs());
     parts.truncate(4);
-    let is_in_sample = |t: &&Trade| !view.input.spans.has_held_out() || t.opened < view.input.spans.embargo;
-    let trades: Vec<Trade> = view.input.detail.trades.iter().filter(is_in_sample).cloned().collect();
     Some(html! {
         (money_of(view, lines.total())) " on " (text::measured(Some(view.input.capital), Unit::Money, &view.input.quote))
-        " of capital in " (text::counted(trades.len() as u64, "trade"))
-        @if let Some(open) = super::trades::open_at_end(&trades) { " (" (open) " at the end)" }
-        ", in sample. Most of it: "
+        " of capital" (in_trades(view, false)) ", in sample."
         @for (i, (line, amount)) in parts.iter().enumerate() {
-            @if i > 0 { ", " }
+            (if i == 0 { " Most of it: " } else { ", " })
             (line.name()) " " (text::fixed(text::money(*amount), 2))
         }
-        "."
+        @if !parts.is_empty() { "." }
     })
+}
+
+/// The objective over the worlds as it ranks, then the money in the world that ranks, unless that is the same.
+fn held_out(view: &View, winner: &Winner) -> Markup {
+    let input = view.input;
+    let is_over_worlds = input.counts.worlds > 1;
+    let says_more = is_over_worlds || input.objective.metric != "net_pnl";
+    html! {
+        "In the last " (text::span(input.spans.held_out, input.spans.to)) ", which chose nothing, its " (view.objective()) " is "
+        strong { (view.measured(winner.oos_metric)) }
+        @if is_over_worlds {
+            @match input.objective.over_world.as_str() {
+                "mean" => { " on average over its worlds" }
+                other => { " in the world that is its " (other) " there" }
+            }
+        }
+        @if let Some(money) = input.money.as_ref().filter(|_| says_more) {
+            (if is_over_worlds { "; in the world of the figures below it made " } else { " and it made " })
+            (money_of(view, money.held_out.total()))
+        }
+        @if input.money.is_some() { (in_trades(view, true)) }
+        "."
+    }
+}
+
+/// " in 10 trades (1 was open at the end)": of one run.
+fn in_trades(view: &View, held_out: bool) -> Markup {
+    let spans = &view.input.spans;
+    let is_of_run = |trade: &&Trade| (spans.has_held_out() && trade.opened >= spans.held_out) == held_out;
+    let trades: Vec<Trade> = view.input.detail.trades.iter().filter(is_of_run).cloned().collect();
+    html! {
+        " in " (text::counted(trades.len() as u64, "trade"))
+        @if let Some(open) = super::trades::open_at_end(&trades) { " (" (open) " at the end)" }
+    }
 }
 
 fn money_of(view: &View, amount: MidValue) -> Markup {
@@ -286,7 +307,7 @@ fn details(view: &View, winner: &Winner) -> Markup {
         div.pair {
             div.scroll {
                 table {
-                    caption { "The winner's values" }
+                    caption { (view.input.subject()) "'s values" }
                     thead { tr { th scope="col" { "Key" } th.num scope="col" { "Value" } } }
                     tbody {
                         @for (i, axis) in view.axes.iter().enumerate() {
@@ -300,8 +321,10 @@ fn details(view: &View, winner: &Winner) -> Markup {
             }
             @if !winner.metrics.is_empty() {
                 @let few = winner.metrics.len().min(FIGURES);
+                @let world = if view.input.counts.worlds > 1 { " in the world that ranks it" } else { "" };
+                @let heading = format!("{}'s figures{world}", view.input.subject());
                 div {
-                    (figures(view, &winner.metrics[..few], "The winner's figures"))
+                    (figures(view, &winner.metrics[..few], &heading))
                     @if few < winner.metrics.len() {
                         details {
                             summary { "Its other " (text::count((winner.metrics.len() - few) as u64)) " figures" }

@@ -22,9 +22,9 @@ pub fn body(view: &View) -> Option<Markup> {
     Some(html! {
         p.note {
             @if shown.len() < all.len() {
-                "The " (text::counted(shown.len() as u64, "round trip")) " of " (text::count(all.len() as u64))
+                "The " (text::counted(shown.len() as u64, "trade")) " of " (text::count(all.len() as u64))
                 " that gained or lost most, in order of time; all are in trades.parquet. "
-            } @else { "All " (text::counted(all.len() as u64, "round trip")) ". " }
+            } @else { "All " (text::counted(all.len() as u64, "trade")) ". " }
             @if let Some(open) = open_at_end(all) { (open) " at the end of the data and closed there: the money counts, the statistics of trades leave it out. " }
             "Each trade's money is split by where it came from, " (view.input.quote) ". Times are UTC. A number shows its trade "
             "closely, over price and spread."

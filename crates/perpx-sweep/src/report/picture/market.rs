@@ -108,6 +108,6 @@ fn legend(view: &View, paper: &Paper) -> Result<(), String> {
         paper.rect((x, 866.0), (x + 20.0, 882.0), STATES[i])?;
         paper.text(&format!("S{i} {name}"), (x + 30.0, 874.0), letters, INK, Anchor::Left)?;
     }
-    let trades = text::counted(view.input.detail.trades.len() as u64, "round trip");
+    let trades = text::counted(view.input.detail.trades.len() as u64, "trade");
     paper.text(&trades, (1560.0, 840.0), letters, QUIET, Anchor::Right)
 }
