@@ -42,7 +42,7 @@ pub struct Archive {
     /// Folder below the one given by `--from`.
     #[serde(default)]
     pub folder: PathBuf,
-    /// For files with one clock, of which the preset knows no delay.
+    /// For files with one clock.
     pub feed_latency_ms: Option<f64>,
     /// Sizes are contracts of so much quote money each.
     pub contract_face: Option<Factor>,
@@ -137,15 +137,17 @@ fn entries(
             ),
         });
     }
+    if archive.feed_latency_ms.is_some() && !files.iter().any(has_one_clock) {
+        let what = "feed_latency_ms is for files with one clock, and no file that was found has one: leave it out";
+        return Err(refused(what.to_string()));
+    }
     Ok((files, left_out))
 }
 
 /// A file of a preset with what its archive says besides.
 fn with_archive(mut file: FileMap, archive: &Archive) -> Result<FileMap, String> {
-    let Columns::Named(columns) = &file.columns else { return Ok(file) };
-    let clocks = columns.keys().filter(|name| is_time(name)).count();
     let table = table_of(&file.table);
-    if clocks == 1 && table != Some(Table::Funding) && file.feed_latency_ms.is_none() {
+    if has_one_clock(&file) {
         let missing = || {
             format!(
                 "{} has one clock ({}): say how long its rows took to arrive, with --feed-latency-ms or, in a map, \
@@ -160,6 +162,12 @@ fn with_archive(mut file: FileMap, archive: &Archive) -> Result<FileMap, String>
         (file.contract_face, file.qty_factor) = (archive.contract_face, archive.qty_factor);
     }
     Ok(file)
+}
+
+/// A second clock must be made up for it; settlements have a calendar.
+fn has_one_clock(file: &FileMap) -> bool {
+    let Columns::Named(columns) = &file.columns else { return false };
+    columns.keys().filter(|name| is_time(name)).count() == 1 && table_of(&file.table) != Some(Table::Funding)
 }
 
 /// Paths of the files below a folder, relative to it, by name.
