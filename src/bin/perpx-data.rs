@@ -45,8 +45,9 @@ enum Command {
         json: bool,
     },
     /// Judge a store: what a replay refuses, what a user should know
-    #[command(after_help = "Exit codes: 0 fit for a sweep; 2 not fit, a replay refuses something; 3 every\n\
-                            row is sound, but no two venues quote one symbol at the same time; 1 not read\n\
+    #[command(after_help = "Exit codes: 0 fit for a sweep; 2 not fit, a replay refuses something, or no store\n\
+                            is there; 3 every row is sound, but no two venues quote one symbol at the same\n\
+                            time; 1 the disk failed\n\
                             Example: perpx-data check data/real/minute --max-age 90")]
     Check {
         /// The store's folder
@@ -198,7 +199,7 @@ fn imported(report: Result<import::ImportReport, TapeError>, store: &Path, json:
     deliver(json, report, |report| {
         let place = store.display();
         let done = format!("{}written to {place}; see `perpx-data check {place}`", report.text());
-        let all = || serde_json::json!({ "exit": 0, "store": store.display().to_string(), "import": report });
+        let all = || serde_json::json!({ "exit": 0, "store": store.display().to_string(), "import": report, "replaced": report.replaced });
         text::print(&if json { all().to_string() } else { text::wrap(&done, text::width()) }, 0)
     })
 }

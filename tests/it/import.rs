@@ -285,7 +285,7 @@ fn binance_vision() {
         ["9000+20000 65000.1x1.25 65000.2x0.5", "1009000+20000 65000.2x0.1 65000.3x0.5"]
     );
     assert_eq!(files.trades("binance"), ["500000+20000 buy 65000.2x0.1", "700000+20000 sell 65000.1x0.2"]);
-    assert_eq!(files.marks("binance"), ["60000000+0 64995.25 0"]);
+    assert_eq!(files.marks("binance"), ["60000000+20000 64995.25 0"]);
     assert_eq!(files.funding("binance"), ["2026-05-01T00:00:00.002Z 0.0001 8 h", "2026-05-01T08:00:00Z -0.000025 8 h"]);
     assert_eq!(report.left_out.len(), 1, "{:?}", report.left_out);
 
@@ -527,6 +527,8 @@ fn hftbacktest() {
     }
     let files = Files::new();
     files.zip("btcusdt_20260501.npz", "data.npy", &array);
+    let text = files.refusal("hftbacktest", "btcusdt", "venue = 'binance'\nfeed_latency_ms = 15");
+    assert!(text.contains("no file that was found has one: leave it out"), "{text}");
     let report = files.import("hftbacktest", "btcusdt", "venue = 'binance'").expect("an import");
     assert_eq!(
         files.quotes("binance"),
@@ -572,8 +574,13 @@ fn lean() {
         "cryptofuture/binance/margin_interest/btcusdt.csv",
         "20260501 00:00:00,0.00010000\n20260501 08:00:00,-0.0002016\n",
     );
-    let report = files.import("lean", "btcusdt", "venue = 'binance'").expect("an import");
-    assert_eq!(files.quotes("binance"), ["60000000+0 65000.1x1.5 65000.2x0.5", "180000000+0 65000.3x2.5 65000.4x0.25"]);
+    let text = files.refusal("lean", "btcusdt", "venue = 'binance'");
+    assert!(text.contains("has one clock (quotes)") && text.contains("--feed-latency-ms"), "{text}");
+    let report = files.import("lean", "btcusdt", "venue = 'binance'\nfeed_latency_ms = 15").expect("an import");
+    assert_eq!(
+        files.quotes("binance"),
+        ["60000000+15000 65000.1x1.5 65000.2x0.5", "180000000+15000 65000.3x2.5 65000.4x0.25"]
+    );
     assert_eq!(files.funding("binance"), ["2026-05-01T00:00:00Z 0.0001 8 h", "2026-05-01T08:00:00Z -0.0002016 8 h"]);
     assert_eq!((report.files[0].empty, report.left_out.len()), (1, 1));
     let ticks = Files::new();
@@ -603,7 +610,8 @@ fn lean_of_its_own_repository() {
     let map = files.0.path().join("map.toml");
     let entry = |venue: &str, folder: &str, instrument: &str, more: &str| {
         format!(
-            "[[archive]]\npreset = 'lean'\nfolder = '{folder}'\ninstrument = '{instrument}'\nsymbol = 'BTC'\nvenue = '{venue}'\n{more}\n"
+            "[[archive]]\npreset = 'lean'\nfolder = '{folder}'\ninstrument = '{instrument}'\nsymbol = 'BTC'\nvenue = '{venue}'\n\
+             feed_latency_ms = 0\n{more}\n"
         )
     };
     let both = entry("binance_coinm", "binance", "btcusd", "contract_face = 100")
@@ -645,9 +653,19 @@ fn an_archive_is_named_on_the_command_line_or_in_a_map() {
         let text = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8_lossy(&text).into_owned())
     };
-    let (code, text) = run("--preset lean --instrument btcusdt --symbol BTC --venue v");
+    let (code, text) = run("--preset lean --instrument btcusdt --symbol BTC --venue v --feed-latency-ms 15");
     assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains("replaced"), "{text}");
     assert_eq!(files.quotes("v").len(), 1);
+    let words = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (code, text) = run("--preset lean --instrument btcusdt --symbol BTC --venue v --feed-latency-ms 15");
+    assert_eq!((code, files.quotes("v").len()), (Some(0), 1));
+    assert!(words(text).contains("the store that was there was replaced; it held v/BTC written to"));
+    let (code, text) = run("--preset lean --instrument btcusdt --symbol BTC --venue w --feed-latency-ms 15");
+    assert_eq!((code, files.quotes("v").len()), (Some(0), 0));
+    assert!(
+        words(text).contains("it held v/BTC; v/BTC is no longer in it: several venues come into one store by one map")
+    );
     for (arguments, code, want) in [
         ("--preset lean --symbol BTC", 2, "--instrument <NAME>"),
         ("--preset leen --instrument b --symbol BTC", 2, "possible values: tardis, binance-vision, bybit"),

@@ -44,12 +44,9 @@ pub struct TableInfo {
 
 /// Looks at the store `root`.
 pub fn info(root: &Path) -> Result<StoreInfo, TapeError> {
-    let store = StorePath::new(root)?;
-    if !store.root().is_dir() {
-        return Err(TapeError::NoStore { path: store.root().to_path_buf() });
-    }
+    let (store, names) = StorePath::with_series(root)?;
     let mut tables = Vec::new();
-    for (venue, symbol) in store.series_names()? {
+    for (venue, symbol) in names {
         let found = [
             of_table::<QuoteRow>(&store, &venue, &symbol)?,
             of_table::<TradeRow>(&store, &venue, &symbol)?,

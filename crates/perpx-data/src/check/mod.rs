@@ -114,11 +114,7 @@ impl Default for MissingKeys {
 /// Checks the store `root`, or only one symbol of it, as a sweep with these keys over all of it would. `stale_ns`: the age
 /// above which a quote is stale, such as [`STALE_NS`].
 pub fn check(root: &Path, symbol: Option<&str>, stale_ns: i64, keys: MissingKeys) -> Result<CheckReport, TapeError> {
-    let store = StorePath::new(root)?;
-    if !store.root().is_dir() {
-        return Err(TapeError::NoStore { path: store.root().to_path_buf() });
-    }
-    let names = store.series_names()?;
+    let (store, names) = StorePath::with_series(root)?;
     let wanted: Vec<&(String, String)> = names.iter().filter(|n| symbol.is_none_or(|s| s == n.1)).collect();
     if wanted.is_empty() {
         return Err(TapeError::NoSeries {
@@ -199,7 +195,16 @@ fn judged(
     };
     loop {
         match crate::loader::scan::judge(store, &spec) {
-            Ok(quality) => return Ok((refused, Some(quality))),
+            Ok(mut quality) => {
+                // what was lifted to look further is refused, and not filled
+                if spec.funding_missing != keys.funding {
+                    quality.funding_filled.clear();
+                }
+                if spec.marks_missing != keys.marks {
+                    quality.marks_filled.clear();
+                }
+                return Ok((refused, Some(quality)));
+            }
             Err(error @ TapeError::MarksMissing { .. }) if spec.marks_missing != Missing::Mid => {
                 refused.push(error.to_string());
                 spec.marks_missing = Missing::Mid;

@@ -29,6 +29,15 @@ fn a_sound_store_is_fit_and_its_venues_cover_each_other() {
     assert_eq!(told.verdict(), Verdict::Fit, "a warning, no error");
     let text = check(&root, Some("ETH"), STALE_NS, MissingKeys::default()).expect_err("no such symbol").to_string();
     assert!(text.ends_with("holds nothing of ETH; it has: grvt/BTC, lighter/BTC"), "{text}");
+    let empty = tempfile::tempdir().expect("a folder");
+    let errors = [
+        check(empty.path(), None, STALE_NS, MissingKeys::default()).expect_err("nothing there"),
+        crate::info::info(empty.path()).expect_err("nothing there"),
+    ];
+    for error in errors {
+        assert!(error.to_string().contains("no series of any venue is in this folder; give the folder"), "{error}");
+        assert_eq!(error.exit_code(), 2);
+    }
 }
 
 #[test]
@@ -151,6 +160,7 @@ fn check_and_a_sweep_refuse_the_same() {
             (Ok(_), None) => assert_eq!(report.verdict(), Verdict::Fit, "{name}: {said}"),
             (Err(error), Some(wanted)) => {
                 assert!(error.contains(wanted) && said.contains(wanted), "{name}: {error}\n{said}");
+                assert!(!said.contains("filled by"), "{name}: refused, and not filled: {said}");
                 assert_eq!(report.verdict(), Verdict::Unfit, "{name}");
             }
             (Ok(_), Some(_)) => panic!("{name}: the sweep takes it"),

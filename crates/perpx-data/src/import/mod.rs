@@ -16,7 +16,7 @@ mod source;
 mod time;
 
 use crate::TapeError;
-use crate::store::{Fault, NumberedTrade, StoreWriter, StoredRow, assemble_depth};
+use crate::store::{Fault, NumberedTrade, StoreWriter, StoredRow, assemble_depth, replaced_text};
 use clock::{Measure, RecorderClock, Repaired, delays, implausible, no_top, offset, recorder_clocks, repair};
 use factor::Factor;
 use map::{LeftOut, ReadMap};
@@ -48,6 +48,9 @@ pub struct ImportReport {
     pub files: Vec<FileReport>,
     /// Files of the folder that the map leaves out, and why.
     pub left_out: Vec<LeftOut>,
+    /// Series of the store that was replaced, as "venue/symbol"; the new store does not remember them.
+    #[serde(skip)]
+    pub replaced: Vec<String>,
 }
 
 /// What became of one file.
@@ -150,7 +153,8 @@ impl ImportReport {
                 _ => String::new(),
             };
         }
-        out
+        let series: Vec<String> = self.files.iter().map(|file| format!("{}/{}", file.venue, file.symbol)).collect();
+        out + &replaced_text(&self.replaced, &series)
     }
 }
 
@@ -214,7 +218,7 @@ fn import_read(mut read: ReadMap, map: &Path, from: &Path, store: &Path) -> Resu
     let files = entries.iter().zip(&measures).zip(repaired).map(report).collect();
     write(&mut writer, entries, &series)?;
     let name = map.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let report = ImportReport {
+    let mut report = ImportReport {
         tool: "perpx-data import",
         version: env!("CARGO_PKG_VERSION"),
         map: name,
@@ -224,10 +228,11 @@ fn import_read(mut read: ReadMap, map: &Path, from: &Path, store: &Path) -> Resu
         clocks,
         files,
         left_out: read.map.left_out.clone(),
+        replaced: Vec::new(),
     };
     let made_by = serde_json::to_value(&report)
         .map_err(|e| TapeError::Map { path: map.to_path_buf(), what: format!("cannot be kept as JSON: {e}") })?;
-    writer.finish(made_by)?;
+    report.replaced = writer.finish(made_by)?;
     Ok(report)
 }
 

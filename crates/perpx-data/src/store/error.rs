@@ -27,6 +27,11 @@ pub enum TapeError {
     #[error("{path}: no such folder; give the folder that holds quotes/, trades/, marks/ and funding/")]
     NoStore { path: PathBuf },
 
+    #[error(
+        "{path}: no series of any venue is in this folder; give the folder that holds quotes/, trades/, marks/ and funding/"
+    )]
+    EmptyStore { path: PathBuf },
+
     #[error("{path}: dataset.json cannot be read: {what}; make the store again with `perpx-data import` or `synth`")]
     Dataset { path: PathBuf, what: String },
 

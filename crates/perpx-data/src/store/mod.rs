@@ -38,5 +38,6 @@ pub(crate) use read::{REMEDY, readable_codecs};
 pub(crate) use table::DECIMAL_LIMIT;
 pub use table::{DepthLevelRow, NumberedTrade, StoredRow, Table, assemble_depth, depth_fault, flatten_depth};
 pub use write::StoreWriter;
+pub(crate) use write::replaced_text;
 #[cfg(test)]
 pub(crate) use write::write_file;

@@ -81,6 +81,17 @@ impl StorePath {
 }
 
 impl StorePath {
+    /// The store at `root`, with the names of its series: at least one.
+    pub fn with_series(root: &Path) -> Result<(StorePath, Vec<(String, String)>), TapeError> {
+        let store = StorePath::new(root)?;
+        let path = store.root().to_path_buf();
+        if !path.is_dir() {
+            return Err(TapeError::NoStore { path });
+        }
+        let names = store.series_names()?;
+        if names.is_empty() { Err(TapeError::EmptyStore { path }) } else { Ok((store, names)) }
+    }
+
     /// What the store has in place of a series that it has not: for the end of an error.
     pub fn in_place_of(&self, venue: &str, symbol: &str) -> Result<String, TapeError> {
         let names = self.series_names()?;

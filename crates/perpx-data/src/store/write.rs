@@ -29,6 +29,8 @@ pub struct StoreWriter {
     dataset: Dataset,
     /// Funding by (venue, symbol, year), written by `finish`.
     funding: BTreeMap<(String, String, i64), Vec<FundingRow>>,
+    /// Series of the store that is there, as "venue/symbol".
+    replaced: Vec<String>,
     finished: bool,
 }
 
@@ -45,6 +47,9 @@ impl StoreWriter {
         if !there.is_empty() && !is_store {
             return Err(TapeError::NotAStore { path: target });
         }
+        // what cannot be listed is replaced all the same
+        let series = StorePath::new(&target)?.series_names().unwrap_or_default();
+        let replaced = series.into_iter().map(|(venue, symbol)| format!("{venue}/{symbol}")).collect();
         let partial = sibling(&target, "writing");
         remove(&partial)?;
         let dataset = Dataset {
@@ -58,6 +63,7 @@ impl StoreWriter {
             partial: StorePath::new(&partial)?,
             dataset,
             funding: BTreeMap::new(),
+            replaced,
             finished: false,
         })
     }
@@ -97,8 +103,9 @@ impl StoreWriter {
         Ok(())
     }
 
-    /// Writes what is left and `dataset.json`, then gives the store its name.
-    pub fn finish(mut self, made_by: serde_json::Value) -> Result<(), TapeError> {
+    /// Writes what is left and `dataset.json`, then gives the store its name. Gives the series ("venue/symbol") of the store
+    /// that it replaced.
+    pub fn finish(mut self, made_by: serde_json::Value) -> Result<Vec<String>, TapeError> {
         for ((venue, symbol, year), mut rows) in std::mem::take(&mut self.funding) {
             rows.sort_by_key(|r| (r.recv, r.ts, r.kind));
             self.write(&venue, &symbol, Partition::Year(year), &rows)?;
@@ -115,7 +122,8 @@ impl StoreWriter {
         fs::rename(self.partial.root(), &self.target)
             .map_err(TapeError::io(&self.target, "give the store its name"))?;
         self.finished = true;
-        remove(&old)
+        remove(&old)?;
+        Ok(std::mem::take(&mut self.replaced))
     }
 
     fn write<R: StoredRow>(
@@ -153,6 +161,23 @@ impl Drop for StoreWriter {
             let _ = remove(self.partial.root());
         }
     }
+}
+
+/// A line on the store that was replaced, for the user: what it held, and what of that the new one, which holds `series`
+/// (empty: made whole by itself), lacks.
+pub(crate) fn replaced_text(replaced: &[String], series: &[String]) -> String {
+    if replaced.is_empty() {
+        return String::new();
+    }
+    let lost: Vec<&str> = replaced.iter().filter(|held| !series.contains(held)).map(String::as_str).collect();
+    let gone = match lost[..] {
+        [_, ..] if !series.is_empty() => format!(
+            "; {} is no longer in it: several venues come into one store by one map, with an [[archive]] or [[file]] for each",
+            lost.join(", ")
+        ),
+        _ => String::new(),
+    };
+    format!("the store that was there was replaced; it held {}{gone}\n", replaced.join(", "))
 }
 
 /// One file, sorted and checked rows in.
@@ -300,6 +325,9 @@ mod tests {
             root
         };
         let (first, second) = (write("a"), write("b"));
+        let mut writer = StoreWriter::create(&second).expect("a writer");
+        writer.write_day("lighter", "BTC", 20_458, &rows).expect("a day");
+        assert_eq!(writer.finish(serde_json::json!({"tool": "test"})).expect("a store"), ["lighter/BTC"]);
         let store = StorePath::new(&first).expect("local");
         let mut depth = Vec::new();
         assemble_depth(&read_all::<DepthLevelRow>(&store), &mut depth);

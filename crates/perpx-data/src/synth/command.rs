@@ -1,6 +1,7 @@
 //! `perpx-data synth`: its options, its progress, its end.
 
 use super::write::{DayWritten, SynthError, write};
+use crate::store::replaced_text;
 use crate::text;
 use indicatif::{ProgressBar, ProgressStyle};
 use perpx_core::synth::Edge;
@@ -141,18 +142,24 @@ impl SynthArgs {
         // a second handler is refused; then Ctrl-C kills, and the next run removes the hidden folder
         let _ = ctrlc::set_handler(move || raised.store(true, Ordering::Relaxed));
         let mut rows = 0;
-        if let Err(error) = self.write(&stop, &mut rows) {
-            return text::fail(&error, self.json, error.exit_code());
-        }
+        let replaced = match self.write(&stop, &mut rows) {
+            Ok(replaced) => replaced,
+            Err(error) => return text::fail(&error, self.json, error.exit_code()),
+        };
         let (out, days) = (self.out.display(), text::counted(u64::from(self.days), "day"));
-        let done =
-            || format!("{} in {days} written to {out}; see `perpx-data check {out}`", text::counted(rows, "row"));
-        let all = || serde_json::json!({ "exit": 0, "store": self.out.display().to_string(), "days": self.days, "rows": rows });
+        let done = || {
+            let rows = text::counted(rows, "row");
+            let before = replaced_text(&replaced, &[]);
+            format!("{before}{rows} in {days} written to {out}; see `perpx-data check {out}`")
+        };
+        let store = self.out.display().to_string();
+        let all =
+            || serde_json::json!({ "exit": 0, "store": store, "days": self.days, "rows": rows, "replaced": replaced });
         text::print(&if self.json { all().to_string() } else { text::wrap(&done(), text::width()) }, 0)
     }
 
     /// A bar on a terminal, a line a day in a log.
-    fn write(&self, stop: &AtomicBool, rows: &mut u64) -> Result<(), SynthError> {
+    fn write(&self, stop: &AtomicBool, rows: &mut u64) -> Result<Vec<String>, SynthError> {
         if std::io::stderr().is_terminal() {
             let bar = ProgressBar::new(u64::from(self.days));
             if let Ok(style) = ProgressStyle::with_template("{bar:20} {pos}/{len} days, {eta} left {wide_msg}") {

@@ -54,13 +54,14 @@ pub struct DayWritten {
 }
 
 /// Writes the market of `spec` as a store at `out`, a day at a time; the store appears under its name when it is whole.
-/// `stop` is looked at between days: when set, nothing is left behind and the error is [`SynthError::Stopped`].
+/// `stop` is looked at between days: when set, nothing is left behind and the error is [`SynthError::Stopped`]. Gives the
+/// series of the store that it replaced.
 pub fn write(
     spec: &SynthSpec,
     out: &Path,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(&DayWritten),
-) -> Result<(), SynthError> {
+) -> Result<Vec<String>, SynthError> {
     let market = Market::new(spec)?;
     let mut store = StoreWriter::create(out)?;
     for (done, day) in (1..).zip(market) {
