@@ -178,7 +178,11 @@ fn too_short_to_say() {
     let found = place.judged(&Table::new(&[0, 1, 2], 12), &[]);
     let short = &found["outcome"]["too_short"];
     assert_eq!(short["missing"][0], serde_json::json!({ "what": "atoms", "found": 12, "least": 24 }));
-    near(&short["days_needed"], 1.0);
+    near(&short["days_needed"], 10.0);
+    let text = place.text(&[]);
+    let wanted = "Too short to say: 12 atoms of at least 24; the span is long enough: cut it into atoms that are shorter, \
+                  at least 24 of them.";
+    assert!(text.contains(wanted), "{text}");
     let mut table = Table::new(&[0, 1, 2], 24);
     let trades = [[0i64; 24], [1; 24], [1; 24]].map(|row| Some(row.map(Some)));
     table.more.push(("trades", Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(trades))));
@@ -187,6 +191,40 @@ fn too_short_to_say() {
     let text = place.text(&[]);
     let wanted = "Too short to say: 240 intervals of at least 300, 24 trades of the winner of at least 30; about 13 days would do.";
     assert!(text.contains(wanted), "{text}");
+}
+
+/// No history reaches this winner, so the smallest figure that the draws can show is multiplied by the tries.
+#[test]
+fn the_least_that_draws_can_show_is_said_to_be_a_bound() {
+    let place = Place::new();
+    let mut table = Table::new(&[0, 1, 2], 24);
+    // it makes 10 in every interval, give or take 1
+    (table.s1[0], table.s2[0]) = (vec![100e6; 24], vec![1010e12; 24]);
+    table.more.push(("seed", Arc::new(Int64Array::from(vec![1; 3]))));
+    let luck = |found: &Json| found["outcome"]["judged"]["luck"].clone();
+    let alone = luck(&place.judged(&table, &["--draws", "200"]));
+    near(&alone["total"], 1.0 / 201.0);
+    assert_eq!((&alone["is_bound"], alone["draws_needed"].is_null()), (&true.into(), true));
+    let many = ["--draws", "200", "--tried", "30", "--symbols", "4"];
+    let of_many = luck(&place.judged(&table, &many));
+    near(&of_many["total"], 1.0 - (200.0f64 / 201.0).powi(40));
+    // 1 - 0.95^(1/40) is 1 / 780.3
+    assert_eq!(of_many["draws_needed"], 780);
+    let text = place.text(&many);
+    for part in [
+        "look this good in at most 18 of 100 such histories",
+        "the least that 200 draws can show, as none of them looked this good: from --draws 780 on it could fall to 5.",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let enough = luck(&place.judged(&table, &["--draws", "780", "--tried", "30", "--symbols", "4"]));
+    assert!(enough["total"].as_f64() <= Some(0.05) && enough["draws_needed"].is_null(), "{enough}");
+    let text = place.text(&["--draws", "200", "--tried", "30000000"]);
+    assert!(text.contains("would be needed to see it fall to 5, and 100000 are the most"), "{text}");
+    let text = place.text(&["--tried", "2"]);
+    let wanted = "Tried: 2 were said, which is fewer than this table has; all of the table count.";
+    assert!(text.contains(wanted), "{text}");
+    assert!(!place.text(&["--tried", "3"]).contains("were said"));
 }
 
 /// A row that no engine wrote, and a table of ours, read and written again, is the same file.
@@ -248,6 +286,10 @@ fn a_file_that_is_no_table_of_trials_is_refused() {
     refused("row 3: another number of atoms, n,");
     changed(&|table| table.more.push(("ledger", Arc::new(StringArray::from(vec!["a", "b", "a"])))));
     refused("rows '00' and '02' have the same ledger");
+    for (slip, known) in [("elligible", "eligible"), ("interval_secs", "interval_sec")] {
+        changed(&|table| table.more.push((slip, Arc::new(Int64Array::from(vec![60; 3])))));
+        refused(&format!("column '{slip}' is not known; did you mean '{known}'?"));
+    }
     changed(&|table| table.more.push(("weight", Arc::new(Float64Array::from(vec![1.5; 3])))));
     refused("column 'weight' is Float64");
     let table =

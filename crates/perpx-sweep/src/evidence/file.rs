@@ -9,6 +9,7 @@ use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, PrimitiveArray,
 use arrow::array::{BooleanArray, Float64Array, Int64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{ArrowPrimitiveType, DataType, Field, Float64Type, Int64Type, Schema};
+use perpx_core::config::Schema as Keys;
 use perpx_core::stats::AtomPlan;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -217,6 +218,9 @@ pub fn read(path: &Path) -> Result<TrialMatrix, SweepError> {
             return Err(refused((format!("there is no column '{name}'"), "a column each of id, s1, s2 and n")));
         }
     }
+    if let Some(wrong) = misspelt(builder.schema()) {
+        return Err(refused(wrong));
+    }
     let batches = builder.build().map_err(|error| refused((error.to_string(), "a whole parquet file")))?;
     let mut matrix: Option<TrialMatrix> = None;
     for batch in batches {
@@ -231,6 +235,20 @@ pub fn read(path: &Path) -> Result<TrialMatrix, SweepError> {
     }
     let matrix = matrix.ok_or_else(|| refused(("there is no row".to_string(), "a row a trial")))?;
     matrix.finish().map_err(|error| refused((error.to_string(), "a row a ledger, each with an id of its own")))
+}
+
+/// A column that is not known and looks like one that is missing: what it says would be ignored. Names of one or two letters
+/// look like too many others.
+fn misspelt(schema: &Schema) -> Option<Fault> {
+    let names = || schema.fields().iter().map(|field| field.name().as_str());
+    let unknown = names().filter(|name| name.len() > 2 && LAYOUT.iter().all(|known| known.0 != *name));
+    let slip = |name: &str| {
+        let missing = LAYOUT.iter().filter(|known| known.0.len() > 2 && names().all(|name| name != known.0));
+        missing.map(|known| known.0).find(|known| Keys::alike(known, name))
+    };
+    let (name, known) = unknown.filter_map(|name| Some((name, slip(name)?))).next()?;
+    let accepted = "the names that docs/evidence.md lists, and others that look like none of them";
+    Some((format!("column '{name}' is not known; did you mean '{known}'?"), accepted))
 }
 
 /// The columns of some rows, as the types that are read.

@@ -5,7 +5,7 @@
 use super::bootstrap::{Draws, block_length, percentile, spread};
 use super::cscv::{Cscv, cscv};
 use super::forward::{Stitched, Windows, walk};
-use super::luck::{Luckiest, for_more, luckiest, resampled_row, without_best_atom};
+use super::luck::{Luckiest, draws_for, for_more, luckiest, resampled_row, without_best_atom};
 use super::matrix::TrialMatrix;
 use super::normal::{greatest, greatest_quantile};
 use super::sharpe::{Estimate, Shape, least_backtest_years};
@@ -30,6 +30,9 @@ const ROW_WORD: u64 = u64::MAX;
 /// A unit of returns as a share of C0.
 const UNIT: f64 = 1e-12;
 
+/// More histories take too long.
+pub const MOST_DRAWS: u32 = 100_000;
+
 /// How a matrix is judged.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -47,6 +50,13 @@ pub struct Settings {
     pub tried: Option<u64>,
     /// Symbols of which this one is the best.
     pub symbols: u32,
+}
+
+impl Settings {
+    /// Configurations tried so far: no fewer than the table has.
+    fn tried(&self, configurations: u64) -> u64 {
+        self.tried.unwrap_or(configurations).max(configurations)
+    }
 }
 
 impl Default for Settings {
@@ -72,8 +82,10 @@ pub struct Evidence {
     pub configurations: u64,
     /// Distinct ledgers.
     pub distinct: usize,
-    /// Configurations tried on this data so far, in all runs.
+    /// Configurations tried on this data so far, in all runs; at least those of this table.
     pub tried: u64,
+    /// What was said of that, where it is fewer than the table has.
+    pub tried_too_few: Option<u64>,
     /// What came out.
     pub outcome: Finding,
 }
@@ -94,7 +106,8 @@ pub enum Finding {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TooShort {
     pub missing: Vec<Missing>,
-    /// The length that would do, at the winner's rate of trades; none where it does not trade.
+    /// The length that would do, at the winner's rate of trades and never less than there is (then time is cut too coarsely);
+    /// none where it does not trade.
     pub days_needed: Option<f64>,
 }
 
@@ -170,6 +183,10 @@ pub struct Luck {
     pub robust: f64,
     /// The larger of the two, for all configurations tried so far and for all symbols.
     pub total: f64,
+    /// No history that was drawn reached the winner, so that `total` is the most that it can be: so many draws show no less.
+    pub is_bound: bool,
+    /// Where that bound is above 5 %: draws from which on it could be that small.
+    pub draws_needed: Option<u64>,
     /// What the luckiest would show without an edge.
     pub luckiest: f64,
     pub luckiest_sd: f64,
@@ -272,7 +289,8 @@ pub fn judge(matrix: &TrialMatrix, settings: &Settings) -> Evidence {
         embargo: frame.embargo,
         configurations,
         distinct: matrix.rows(),
-        tried: settings.tried.unwrap_or(configurations).max(configurations),
+        tried: settings.tried(configurations),
+        tried_too_few: settings.tried.filter(|tried| *tried < configurations),
         outcome,
     }
 }
@@ -304,7 +322,7 @@ fn too_short(matrix: &TrialMatrix, winner: usize) -> Option<TooShort> {
         Some(0) => None,
         Some(trades) => Some((f64::from(intervals) * f64::from(LEAST_TRADES) / f64::from(trades)).ceil()),
     };
-    let needed = by_trades.map(|by_trades| days(by_trades.max(f64::from(by_atoms)), frame.interval_sec));
+    let needed = by_trades.map(|by_trades| days(by_trades.max(f64::from(by_atoms.max(intervals))), frame.interval_sec));
     Some(TooShort { missing, days_needed: needed })
 }
 
@@ -399,8 +417,11 @@ impl<'a> Assessment<'a> {
         let year = self.root_year;
         let luck = self.luckiest.luck(self.tested);
         let robust = self.luckiest.luck(self.tested.min(without_best_atom(self.matrix, self.row)));
-        let tried = self.settings.tried.unwrap_or(self.configurations).max(self.configurations);
-        let in_all_runs = for_more(luck.max(robust), tried as f64, self.configurations as f64);
+        // over all runs and symbols, as a multiple of this table
+        let tried = self.settings.tried(self.configurations) as f64 * f64::from(self.settings.symbols);
+        let all_told = |p: f64| for_more(p, tried, self.configurations as f64);
+        let total = all_told(luck.max(robust));
+        let is_bound = luck.max(robust) <= self.luckiest.least();
         let (luckiest, luckiest_sd) = spread(&self.luckiest.d);
         let mut sorted = self.luckiest.d.clone();
         sorted.sort_unstable_by(f64::total_cmp);
@@ -411,7 +432,10 @@ impl<'a> Assessment<'a> {
             block_atoms: self.draws.mean_length,
             luck,
             robust,
-            total: for_more(in_all_runs, f64::from(self.settings.symbols), 1.0),
+            total,
+            is_bound,
+            draws_needed: (is_bound && total > 1.0 - CONFIDENCE)
+                .then(|| draws_for(for_more(1.0 - CONFIDENCE, self.configurations as f64, tried))),
             luckiest: year * luckiest,
             luckiest_sd: year * luckiest_sd,
             bar: year * bar,
@@ -463,7 +487,7 @@ impl<'a> Assessment<'a> {
 
     fn curve(&self, distinct: u64, independent: f64) -> Vec<CurvePoint> {
         let error = self.root_year / self.estimate.n.sqrt();
-        let tried = self.settings.tried.unwrap_or(self.configurations).max(self.configurations);
+        let tried = self.settings.tried(self.configurations);
         let mut trials: Vec<u64> = (0..7).map(|power| 10u64.pow(power)).collect();
         trials.extend([distinct, independent.round().max(1.0) as u64, tried]);
         trials.sort_unstable();

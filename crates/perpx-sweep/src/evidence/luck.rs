@@ -27,6 +27,11 @@ impl Luckiest {
         p_value(reached as u32, self.d.len())
     }
 
+    /// The smallest figure that so many histories can show: that of a winner which none of them reaches.
+    pub fn least(&self) -> f64 {
+        p_value(0, self.d.len())
+    }
+
     /// The number of independent trials whose luckiest would be as lucky.
     pub fn independent_trials(&self) -> f64 {
         count_with_mean(self.mean_standardised)
@@ -35,6 +40,11 @@ impl Luckiest {
 
 fn p_value(reached: u32, histories: usize) -> f64 {
     (1.0 + f64::from(reached)) / (histories as f64 + 1.0)
+}
+
+/// Histories of which the smallest figure is `p` or less.
+pub fn draws_for(p: f64) -> u64 {
+    (1.0 / p).ceil() as u64 - 1
 }
 
 /// The chance that one of `all` trials looks this good, from that for `some` of them (Sidak); also over symbols.

@@ -1,6 +1,9 @@
 //! The evidence as a person reads it.
 
-use super::judge::{Evidence, Finding, Judged, JudgedWinner, Luck, Missing, Overfitting, TooShort, WalkForward};
+use super::judge::{
+    Evidence, Finding, Judged, JudgedWinner, Luck, MOST_DRAWS, Missing, Overfitting, TooShort, WalkForward,
+};
+use perpx_core::stats::ATOM_STEP;
 use perpx_data::text::{count, fixed, significant, table, wrap};
 
 /// Columns of prose that the eye still follows.
@@ -13,7 +16,7 @@ impl Evidence {
         let mut out = prose(&self.lead());
         match &self.outcome {
             Finding::NoWinner => out += "\n\nNo configuration may be chosen: none is eligible and ranked.",
-            Finding::TooShort(short) => out += &format!("\n\n{}", prose(&too_short(short))),
+            Finding::TooShort(short) => out += &format!("\n\n{}", prose(&too_short(short, self.days))),
             Finding::Judged(judged) => {
                 for paragraph in judged.paragraphs() {
                     out += &format!("\n\n{}", prose(&paragraph));
@@ -30,23 +33,32 @@ impl Evidence {
         } else {
             String::new()
         };
+        let too_few = self.tried_too_few.map(|said| {
+            let said = count(said);
+            format!(" Tried: {said} were said, which is fewer than this table has; all of the table count.")
+        });
         format!(
-            "{} different ledgers of {} configurations{tried}, over {} days: {} intervals of {} s in {} atoms, embargo {} intervals.",
+            "{} different ledgers of {} configurations{tried}, over {} days: {} intervals of {} s in {} atoms, embargo {} \
+             intervals.{}",
             count(self.distinct as u64),
             count(self.configurations),
             significant(self.days, 3),
             count(u64::from(self.intervals)),
             self.interval_sec,
             self.atoms,
-            self.embargo
+            self.embargo,
+            too_few.unwrap_or_default()
         )
     }
 }
 
-fn too_short(short: &TooShort) -> String {
+fn too_short(short: &TooShort, days_there: f64) -> String {
     let missing = |Missing { what, found, least }: &Missing| format!("{found} {what} of at least {least}");
     let missing: Vec<String> = short.missing.iter().map(missing).collect();
     let needed = match short.days_needed {
+        Some(days) if days <= days_there => {
+            format!("the span is long enough: cut it into atoms that are shorter, at least {ATOM_STEP} of them")
+        }
         Some(days) => format!("about {} days would do", fixed(days.ceil(), 0)),
         None => "the winner does not trade, so no length would do".to_string(),
     };
@@ -142,17 +154,37 @@ impl JudgedWinner {
 }
 
 impl Luck {
+    fn total(&self) -> String {
+        match of_hundred(self.total) {
+            _ if self.is_bound && self.total > 0.999 => "at most 100".to_string(),
+            some if self.is_bound && self.total >= 0.001 => format!("at most {some}"),
+            some => some,
+        }
+    }
+
+    /// That the figure is a bound, and what would show less.
+    fn bound(&self) -> String {
+        let Some(needed) = self.draws_needed else { return String::new() };
+        let drawn = count(self.draws as u64);
+        let advice = match needed <= u64::from(MOST_DRAWS) {
+            true => format!("from --draws {needed} on it could fall to 5"),
+            false => format!("{} would be needed to see it fall to 5, and {MOST_DRAWS} are the most", count(needed)),
+        };
+        format!(" That is the least that {drawn} draws can show, as none of them looked this good: {advice}.")
+    }
+
     fn sentence(&self, tested: f64) -> String {
         let side = if self.lower_bound < 0.0 { "below" } else { "above" };
         format!(
             "luck         If none of them had an edge, the best would look this good in {} of 100 such histories: {} as it \
-             is, {} without its best atom. The luckiest would show about {} a year, 95 % of them less than {}; yours shows \
+             is, {} without its best atom.{} The luckiest would show about {} a year, 95 % of them less than {}; yours shows \
              {}, {} {side} that bar. They are as lucky as {} independent tries; {} stand on their own at 10 %. Small luck is \
              not profit: it is not explained by searching, on this tape with these fills. ({} draws, seed {}, blocks of {} \
              atoms)",
-            of_hundred(self.total),
+            self.total(),
             of_hundred(self.luck),
             of_hundred(self.robust),
+            self.bound(),
             sharpe(self.luckiest),
             sharpe(self.bar),
             sharpe(tested),
