@@ -1,8 +1,11 @@
 //! Sweep a grid of configurations over recorded markets.
 
-use clap::Parser;
+use perpx::sweep::args::Cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(perpx::sweep::args::Cli::parse().run())
+    ExitCode::from(match Cli::read() {
+        Ok(arguments) => arguments.run(),
+        Err(code) => code,
+    })
 }

@@ -91,6 +91,35 @@ fn an_unknown_flag_is_bad_input() {
     }
 }
 
+/// What a slip of the pen is answered with.
+#[test]
+fn a_near_miss_is_told_what_was_meant() {
+    let (case, one, _) = runs();
+    let folder = case.out("");
+    let set = "sweeps/quickstart.toml --dry-run --set fills.latency.order=200";
+    for (program, line, wants) in [
+        (SWEEP, format!("shwo {one}"), vec!["'shwo' is no command", "did you mean show?"]),
+        (SWEEP, "audti x --json".to_string(), vec!["did you mean audit?"]),
+        (
+            SWEEP,
+            set.to_string(),
+            vec!["fills.latency.order: this is a section", "name the key, such as fills.latency.order."],
+        ),
+        (
+            SWEEP,
+            format!("show {}", folder.display()),
+            vec!["run.json: cannot be read", "runs lie in this folder: ", "/one"],
+        ),
+        (LIVE, "--config nope.yml".to_string(), vec!["nope.yml: there is no such file", "reports/quickstart/best.yml"]),
+    ] {
+        let output = run(program, &line);
+        let text = [out(&output), String::from_utf8_lossy(&output.stderr).into_owned()].concat();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(output.status.code(), Some(2), "{line}: {text}");
+        wants.iter().for_each(|want| assert!(text.contains(want), "{want} in {text}"));
+    }
+}
+
 #[test]
 fn completions_are_written_for_every_shell() {
     for (program, line, word) in [

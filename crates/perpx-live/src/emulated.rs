@@ -159,7 +159,7 @@ pub fn run(options: &Options, range: &TimeRange, out: &mut (dyn Write + Send)) -
     let (strategy, data) = super::opened(options)?;
     let Speed::Times(speed) = options.speed else {
         let accepted =
-            "a number above 0; 1 is as recorded, and at more than about 20 a venue's milliseconds become long";
+            "a number above 0; 1 is as recorded, and at more than about 60 a venue's milliseconds become long";
         return Err(LiveError::Range { name: "speed", found: "max".to_owned(), accepted: accepted.to_owned() });
     };
     let span = span(&data, &strategy, range)?;

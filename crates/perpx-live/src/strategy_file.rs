@@ -28,6 +28,11 @@ impl StrategyFile {
     /// # Errors
     /// A bad strategy file, a provenance that lacks something, a store that is not there.
     pub fn read(path: &Path, store: Option<&Path>) -> Result<StrategyFile, LiveError> {
+        if !path.is_file() {
+            let error = ConfigError::new(&path.display().to_string(), "", "there is no such file");
+            let error = error.accepted("the best.yml of a finished sweep, such as reports/quickstart/best.yml");
+            return Err(error.remedy("check the path, or sweep first").into());
+        }
         let file = perpx_data::read_config(path)?;
         let provenance = Provenance::of(&file)?;
         let version = provenance.value("strategy_version")?.to_string();

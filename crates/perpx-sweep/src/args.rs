@@ -6,6 +6,7 @@ use crate::evidence::{self, Evidence, Settings};
 use crate::inspect::{compare, explain, runs, show};
 use crate::options::{DriverChoice, Options};
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use perpx_core::config::Schema;
 use perpx_core::config::keys::reference::{self, KeyRow};
 use perpx_data::text;
 use std::path::{Path, PathBuf};
@@ -118,7 +119,7 @@ struct EvidenceArgs {
     #[arg(long, value_name = "FILE")]
     trials: Option<PathBuf>,
     /// Histories to draw
-    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(100..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(100..=i64::from(evidence::MOST_DRAWS)))]
     draws: u32,
     /// Seed of the draws
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -193,6 +194,25 @@ struct RunArgs {
 }
 
 impl Cli {
+    /// Reads the arguments of the process; a first word that looks like a command and is no file is said to be one.
+    ///
+    /// # Errors
+    /// The exit code, when that has been said.
+    pub fn read() -> Result<Cli, u8> {
+        let first = std::env::args().nth(1).unwrap_or_default();
+        let commands = Cli::command();
+        let names: Vec<&str> = commands.get_subcommands().map(clap::Command::get_name).collect();
+        let meant = names.iter().find(|name| Schema::alike(name, &first));
+        match meant {
+            Some(meant) if !names.contains(&first.as_str()) && !Path::new(&first).exists() => {
+                let json = std::env::args().any(|word| word == "--json");
+                let what = format!("'{first}' is no command, and there is no such grid file; did you mean {meant}?");
+                Err(text::fail(&what, json, 2))
+            }
+            _ => Ok(Cli::parse()),
+        }
+    }
+
     /// Runs the command; returns the exit code.
     pub fn run(self) -> u8 {
         match self.command {

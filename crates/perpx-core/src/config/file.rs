@@ -225,6 +225,13 @@ impl ConfigFile {
 
     /// An error about a key that there is not, with the nearest that there is.
     fn unknown(&self, path: &str, in_file: bool) -> ConfigError {
+        if self.schema.is_section(path) {
+            let names = self.schema.names_under(path);
+            let error =
+                ConfigError::new(&self.source.name, path, "this is a section, and a value belongs to one of its keys");
+            let remedy = format!("name the key, such as {path}.{}", names.first().map_or("", String::as_str));
+            return error.accepted(format!("under {path}: {}", names.join(", "))).remedy(remedy);
+        }
         let section = path.rsplit_once('.').map_or("", |(section, _)| section);
         let mut names = self.schema.names_under(section);
         if names.is_empty() {

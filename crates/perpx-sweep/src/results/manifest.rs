@@ -2,6 +2,7 @@
 
 use crate::error::SweepError;
 use crate::grid::Objective;
+use crate::results::folder::{is_run, listed};
 use perpx_core::units::Time;
 use perpx_data::atomic::write_atomic;
 use perpx_data::loader::TapeQuality;
@@ -117,7 +118,7 @@ impl RunManifest {
     pub fn read(dir: &Path) -> Result<RunManifest, SweepError> {
         let path = dir.join(RUN_JSON);
         let wrong = |what: String| SweepError::NotARun { path: path.clone(), what };
-        let text = std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
+        let text = std::fs::read_to_string(&path).map_err(|error| wrong(format!("{error}{}", runs_inside(dir))))?;
         serde_json::from_str(&text).map_err(|error| match error.is_data() {
             true => wrong(format!("{error} (the run was made by another version of perpx: sweep again)")),
             false => wrong(error.to_string()),
@@ -171,6 +172,13 @@ impl RunManifest {
         let what = format!("found --symbol {symbol}; {near}accepted: {}", all.join(", "));
         Err(SweepError::Missing { path: dir.join(RUN_JSON), what })
     }
+}
+
+/// The runs that lie in a folder which is none itself, for the end of an error.
+fn runs_inside(dir: &Path) -> String {
+    let below = listed(dir).unwrap_or_default().into_iter().filter(|path| path.is_dir() && is_run(path));
+    let names: Vec<String> = below.take(10).map(|path| path.display().to_string()).collect();
+    if names.is_empty() { String::new() } else { format!("; runs lie in this folder: {}", names.join(", ")) }
 }
 
 #[cfg(test)]
