@@ -45,9 +45,8 @@ enum Command {
         json: bool,
     },
     /// Judge a store: what a replay refuses, what a user should know
-    #[command(after_help = "Exit codes: 0 fit for a sweep; 2 not fit, a replay refuses something, or no store\n\
-                            is there; 3 every row is sound, but no two venues quote one symbol at the same\n\
-                            time; 1 the disk failed\n\
+    #[command(after_help = "Exit codes: 0 fit for a sweep; 2 not fit, or no store is there; 3 every row\n\
+                            is sound, but no two venues quote one symbol at the same time; 1 disk failed\n\
                             Example: perpx-data check data/real/minute --max-age 90")]
     Check {
         /// The store's folder

@@ -426,7 +426,7 @@ fn json_of_another_layout_is_refused() {
     ] {
         let files = Files::new();
         files.lz4(path, &["{\"channel\":\"l2Book\"}\n"]);
-        let text = files.refusal("hyperliquid-s3", "BTC", "feed_latency_ms = 1");
+        let text = files.refusal("hyperliquid-s3", "BTC", "");
         assert!(text.contains(&format!("it has not the layout of the preset hyperliquid-s3, {want}")), "{text}");
     }
 }
