@@ -4,7 +4,6 @@
 //! Thresholds are those of configs/gate.toml, which is part of the program.
 
 use super::judge::{Evidence, Finding, Judged};
-use super::text::of_hundred;
 use perpx_data::text::{count, fixed, significant};
 use serde::{Deserialize, Serialize};
 
@@ -230,7 +229,7 @@ impl GateVerdict {
         let luck = match &evidence.outcome {
             Finding::Judged(judged) => format!(
                 ". If none of them had an edge, the best would look this good in {} of 100 such histories",
-                of_hundred(judged.luck.total)
+                judged.luck.total_text()
             ),
             _ => String::new(),
         };
@@ -307,8 +306,8 @@ fn length(limits: &Limits, evidence: &Evidence, judged: Option<&Judged>) -> Chec
 impl<'a> Case<'a> {
     fn luck(&self) -> (Standing, String) {
         let total = self.judged.luck.total;
-        let text =
-            format!("the luckiest of as many without an edge look as good in {} of 100 histories", of_hundred(total));
+        let shown = self.judged.luck.total_text();
+        let text = format!("the luckiest of as many without an edge look as good in {shown} of 100 histories");
         (graded(total <= self.limits.luck.strong, total <= self.limits.luck.weak), text)
     }
 

@@ -545,6 +545,8 @@ pub fn fake(days: f64, trades: u32) -> Evidence {
             luck: 0.01,
             robust: 0.02,
             total: 0.02,
+            is_bound: false,
+            draws_needed: None,
             luckiest: 6.0,
             luckiest_sd: 0.5,
             bar: 7.0,
@@ -589,6 +591,7 @@ pub fn fake(days: f64, trades: u32) -> Evidence {
         configurations: 2_048,
         distinct: 1_166,
         tried: 2_048,
+        tried_too_few: None,
         outcome: Finding::Judged(Box::new(judged)),
     }
 }

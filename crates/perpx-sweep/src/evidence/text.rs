@@ -66,7 +66,7 @@ fn too_short(short: &TooShort, days_there: f64) -> String {
 }
 
 /// A share as so many of a hundred, never none and never all.
-pub(super) fn of_hundred(share: f64) -> String {
+fn of_hundred(share: f64) -> String {
     match 100.0 * share {
         low if low < 0.1 => "fewer than 0.1".to_string(),
         high if high > 99.9 => "more than 99.9".to_string(),
@@ -154,7 +154,8 @@ impl JudgedWinner {
 }
 
 impl Luck {
-    fn total(&self) -> String {
+    /// Of a hundred histories, "at most" where no more is known.
+    pub(super) fn total_text(&self) -> String {
         match of_hundred(self.total) {
             _ if self.is_bound && self.total > 0.999 => "at most 100".to_string(),
             some if self.is_bound && self.total >= 0.001 => format!("at most {some}"),
@@ -181,7 +182,7 @@ impl Luck {
              {}, {} {side} that bar. They are as lucky as {} independent tries; {} stand on their own at 10 %. Small luck is \
              not profit: it is not explained by searching, on this tape with these fills. ({} draws, seed {}, blocks of {} \
              atoms)",
-            self.total(),
+            self.total_text(),
             of_hundred(self.luck),
             of_hundred(self.robust),
             self.bound(),
