@@ -402,6 +402,17 @@ fn gate_warning(Gate { condition, share }: &Gate) -> Option<String> {
     ))
 }
 
+/// What is said of a winner that wins by doing nothing.
+fn idle_warning(sweep: &Sweep<'_>, winner: &Row) -> Option<String> {
+    let metric = crate::report::words(&sweep.grid.objective.metric);
+    (value(&sweep.table, winner, 0, "trades") == Some(0.0)).then(|| {
+        format!(
+            "The winner completed no trade in sample, so its {metric} is that of standing still: require trades \
+             ([objective] require = [\"trades >= 30\"])"
+        )
+    })
+}
+
 fn warnings(
     sweep: &Sweep<'_>,
     plan: &Plan,
@@ -418,14 +429,8 @@ fn warnings(
         say(Level::Severe, format!("There is no winner and no best.yml: {why}"));
     }
     if let Some(winner) = outcome.ranked.first() {
-        if no_winner.is_none() && value(&sweep.table, &winner.row, 0, "trades") == Some(0.0) {
-            let text = format!(
-                "The winner completed no trade in sample, so its {} is that of standing still: require trades \
-                 ([objective] require = [\"trades >= 30\"])",
-                crate::report::words(&sweep.grid.objective.metric)
-            );
-            say(Level::Severe, text);
-        }
+        let idle = idle_warning(sweep, &winner.row).filter(|_| no_winner.is_none());
+        idle.into_iter().for_each(|text| say(Level::Severe, text));
         gates(&winner.row).iter().filter_map(gate_warning).for_each(|text| say(Level::Caution, text));
     }
     let winner = outcome.ranked.first().map(|winner| &winner.row);
