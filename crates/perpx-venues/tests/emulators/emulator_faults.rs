@@ -391,7 +391,8 @@ fn a_client_that_does_not_read_is_let_go() {
             last = Some(nonce);
             seen += 1;
         }
-        assert!(seen < 1_000_000, "it was not let go");
+        // what its socket and its queue hold; a minute, after which it would be let go for not reading, is far more
+        assert!(seen < 200_000, "it was not let go");
     }
     assert!(seen > 10_000, "{seen}");
 }
