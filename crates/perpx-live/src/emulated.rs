@@ -177,6 +177,9 @@ pub fn run(options: &Options, range: &TimeRange, out: &mut (dyn Write + Send)) -
     let mut running = RunningVenues::new(faults, at);
     let connections = connections(&mut running, options, spec, &job, clock)?;
     let status = Status::new(options.quiet, span);
+    if !options.quiet {
+        strategy.print_verdict(out);
+    }
     let out: Option<&mut (dyn Write + Send)> = if options.quiet { None } else { Some(out) };
     let mut recorder = ConsoleRecorder::new(out, status.clone(), names.clone(), job.initial().into());
     recorder.begin("emulated", span, job.initial());

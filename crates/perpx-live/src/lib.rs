@@ -85,6 +85,9 @@ pub fn run(options: &Options, out: &mut (dyn Write + Send)) -> Result<Report, Li
     let bound = Binder::new(&data).bind(&strategy.config, 0, 0, &mut signals);
     let mut reader = Reader::new(&feed.tape, &signals, data.from);
     let mut report = Report::new(&strategy, options.code);
+    if !options.quiet {
+        strategy.print_verdict(out);
+    }
     let mut ahead = reader.next()?;
     for (number, name) in RUNS.into_iter().enumerate() {
         let Some(span) = strategy.spans.run(number) else { break };

@@ -6,6 +6,7 @@ use perpx_core::strategy::VERSION;
 use perpx_core::units::Time;
 use perpx_data::backtest::{DataRange, Spans};
 use perpx_data::loader::{OnBadRows, TapeSpec};
+use std::io::Write;
 use std::path::Path;
 
 pub struct StrategyFile {
@@ -20,9 +21,18 @@ pub struct StrategyFile {
     pub spans: Spans,
     /// By run: the hash of the sweep's ledger.
     pub ledgers: Vec<String>,
+    /// What the sweep said of its winner: strong, weak or refused; none where it did not judge.
+    pub verdict: Option<String>,
 }
 
 impl StrategyFile {
+    /// The first line of a run: whether to deploy what it trades.
+    pub fn print_verdict(&self, out: &mut (dyn Write + Send)) {
+        if let Some(verdict) = &self.verdict {
+            let _ = writeln!(out, "verdict   {verdict}; the sweep's page and `perpx-sweep evidence RUN` say why");
+        }
+    }
+
     /// Reads the file. The store is `store`, else the one that the file names, seen from its own folder.
     ///
     /// # Errors
@@ -82,6 +92,7 @@ impl StrategyFile {
             code: provenance.text("code")?,
             spans,
             ledgers,
+            verdict: provenance.find("evidence.verdict").map(Value::to_string),
         })
     }
 }
