@@ -59,7 +59,15 @@ fn the_mock_runner_ends_with_the_ledger_of_the_sweep() {
         assert!(run.trades > 0 && run.position == ["0", "0"], "{run:?}");
     }
     // each transition with reason, prices, spread and equity; each trade with its money
-    for words in ["in sample: 2026-01-05 02:00:00", "S0 -> S1  gate ", " equity ", "lighter ", " bp\n", "trade 1: "] {
+    for words in [
+        "verdict   refused",
+        "in sample: 2026-01-05 02:00:00",
+        "S0 -> S1  gate ",
+        " equity ",
+        "lighter ",
+        " bp\n",
+        "trade 1: ",
+    ] {
         assert!(text.contains(words), "{words}\n{text}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");

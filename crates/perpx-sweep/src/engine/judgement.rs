@@ -104,11 +104,17 @@ pub fn judgement(
 fn facts(sweep: &Sweep<'_>, symbol_run: &SymbolRun, spool: &Spool, winner: &Ranked) -> Result<Facts, SweepError> {
     let grid = &sweep.grid;
     let metric = |name: &str| sweep.table.iter().position(|info| info.name == name);
-    let value = |run: usize, name: &str| winner.row.runs[run].get(metric(name)?);
+    let rows = spool.of(winner.verdict.id)?;
+    // in the world in which it did worst there
+    let least = rows.iter().filter_map(|row| {
+        let of = |name: &str| row.runs[1].get(metric(name)?);
+        Some((of("sharpe")?, of("sharpe_error")?))
+    });
+    let least = least.reduce(|a, b| if b.0 < a.0 { b } else { a });
     let held_out = symbol_run.spans.held_out.and_then(|(from, to)| {
         let days = to.since(from) as f64 / DAY_NS as f64;
         // how often this time was looked at before is not recorded: it counts as seen once
-        Some(HeldOut { sharpe: value(1, "sharpe")?, error: value(1, "sharpe_error")?, days, looks: 1 })
+        least.map(|(sharpe, error)| HeldOut { sharpe, error, days, looks: 1 })
     });
     let strategy = grid.strategy_point(winner.verdict.point).unwrap_or_default();
     let world = &symbol_run.worlds[winner.row.world as usize];
