@@ -455,16 +455,18 @@ fn a_tape_says_what_its_data_are_like() {
 /// One exchange time behind the one before it, in a batch that is whole otherwise: it is raised, and counted.
 #[test]
 fn an_exchange_time_that_goes_back_is_raised() {
-    let raised = |back: bool| {
+    let read = |time: fn(&[QuoteRow]) -> Time| {
         let mut long = venue_rows(2, 1);
         long.quotes.iter_mut().for_each(|quote| quote.exch = quote.recv.plus(-40_000_000));
-        if back {
-            long.quotes[700].exch = long.quotes[690].exch;
-        }
+        long.quotes[700].exch = time(&long.quotes);
         let bench = Bench::with(&long, &venue_rows(3, 2));
-        Tape::open(bench.spec()).expect("a tape").quality().venue(Role::Long).exch_raised
+        let tape = Tape::open(bench.spec()).expect("a tape");
+        (flattened(&tape), tape.quality().venue(Role::Long).exch_raised)
     };
-    assert_eq!(raised(true), raised(false) + 1);
+    let (back, raised) = read(|quotes| quotes[690].exch);
+    let (level, none) = read(|quotes| quotes[699].exch);
+    assert_eq!(raised, none + 1);
+    assert!(back == level, "the quote has the time of the one before it");
 }
 
 #[test]

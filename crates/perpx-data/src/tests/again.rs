@@ -66,7 +66,7 @@ fn a_print_of_an_earlier_file_of_the_day_is_known() {
     std::fs::copy(&first, &second).expect("a copy");
     rewrite(&first, |rows: &mut Vec<NumberedTrade>| rows.truncate(600));
     rewrite(&second, |rows: &mut Vec<NumberedTrade>| drop(rows.drain(..600)));
-    let small = TapeSpec { tile_rows: 500, ..bench.spec() };
+    let small = TapeSpec { tile_rows: 100, ..bench.spec() };
     let in_order = Tape::open(small.clone()).expect("a tape");
     assert_eq!(flattened(&in_order), want);
     for k in 0..in_order.tiles() {

@@ -390,7 +390,85 @@ impl<'a> Case<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::judge::{Luck, TooShort};
+    use crate::evidence::judge::{Hope, JudgedWinner, Luck, LuckHistogram, Overfitting, TooShort, WalkForward};
+
+    /// Of a winner that stands every check of the gate, over so many days and with so many trades: Sharpe 8 a year, where the
+    /// luckiest show 6.
+    fn fake(days: f64, trades: u32) -> Evidence {
+        let judged = Judged {
+            winner: JudgedWinner {
+                id: "0000000000000001".to_string(),
+                weight: 1,
+                trades: Some(trades),
+                net: 0.2,
+                net_interval: [0.1, 0.3],
+                max_drawdown: Some(0.02),
+                sharpe: 8.0,
+                tested_sharpe: 8.0,
+                error: Some(1.0),
+                interval: [6.0, 10.0],
+                shape: None,
+                psr: Some(0.99),
+                days_above_zero: Some(5.0),
+                days_above_luckiest: Some(12.0),
+            },
+            luck: Luck {
+                draws: 2_000,
+                seed: 0,
+                block_atoms: 1.0,
+                luck: 0.01,
+                robust: 0.02,
+                total: 0.02,
+                is_bound: false,
+                draws_needed: None,
+                luckiest: 6.0,
+                luckiest_sd: 0.5,
+                bar: 7.0,
+                lower_bound: 1.0,
+                independent_trials: 6.0,
+                standing: 3,
+                histogram: LuckHistogram { from: 4.0, to: 8.0, counts: vec![1; 30] },
+            },
+            adjusted: Vec::new(),
+            dsr_2014: Some(0.9),
+            overfitting: Some(Overfitting {
+                blocks: 8,
+                splits: 70,
+                embargo_atoms: 1,
+                mean_logit: 1.0,
+                pbo: 0.1,
+                test_loss: 0.05,
+                mean_train: 9.0,
+                mean_test: 7.0,
+                picks: 3,
+                null_band: [0.0, 1.0],
+            }),
+            walk_forward: vec![WalkForward {
+                kind: "rolling",
+                folds: Vec::new(),
+                net: 0.1,
+                worst: -0.01,
+                sharpe: 6.0,
+                error: 2.0,
+                efficiency: 0.8,
+                changes: 1,
+            }],
+            curve: Vec::new(),
+            hope: Hope { sharpe: 1.0, chance: Some(0.2) },
+        };
+        Evidence {
+            days,
+            intervals: (24.0 * days) as u32,
+            interval_sec: 3_600.0,
+            atoms: 168,
+            embargo: 5,
+            configurations: 2_048,
+            distinct: 1_166,
+            tried: 2_048,
+            tried_too_few: None,
+            outcome: Finding::Judged(Box::new(judged)),
+        }
+    }
 
     /// A winner that passes every check: what a test changes of it decides.
     fn facts() -> Facts {
@@ -404,7 +482,7 @@ mod tests {
     }
 
     fn evidence() -> Evidence {
-        crate::evidence::judge::fake(60.0, 200)
+        fake(60.0, 200)
     }
 
     fn grade_of(name: &str, evidence: &Evidence, facts: &Facts) -> Standing {
@@ -488,7 +566,7 @@ mod tests {
         for (days, trades, grade) in
             [(30.0, 100, Strong), (29.9, 100, Weak), (30.0, 99, Weak), (14.0, 30, Weak), (13.9, 100, Refused)]
         {
-            let evidence = crate::evidence::judge::fake(days, trades);
+            let evidence = fake(days, trades);
             assert_eq!(grade_of("length", &evidence, &facts()), grade, "{days} {trades}");
         }
     }
