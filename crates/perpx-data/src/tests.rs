@@ -460,7 +460,8 @@ fn an_exchange_time_that_goes_back_is_raised() {
         long.quotes.iter_mut().for_each(|quote| quote.exch = quote.recv.plus(-40_000_000));
         long.quotes[700].exch = time(&long.quotes);
         let bench = Bench::with(&long, &venue_rows(3, 2));
-        let tape = Tape::open(bench.spec()).expect("a tape");
+        // from the first row on, so that the batch lies within the range as a whole
+        let tape = Tape::open(TapeSpec { warm_from: at(0), ..bench.spec() }).expect("a tape");
         (flattened(&tape), tape.quality().venue(Role::Long).exch_raised)
     };
     let (back, raised) = read(|quotes| quotes[690].exch);
