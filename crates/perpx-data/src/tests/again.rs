@@ -55,17 +55,22 @@ fn a_print_of_the_day_that_is_sent_again_is_dropped_wherever_a_reader_begins() {
     assert!(report.warnings.iter().any(|warning| warning == said), "{:?}", report.warnings);
 }
 
-/// A day in two files: who begins in the second knows the prints of the first.
+/// A day in three files: who begins in the last knows the prints of the first.
 #[test]
 fn a_print_of_an_earlier_file_of_the_day_is_known() {
     let bench = numbered();
     let want = flattened(&Tape::open(bench.spec()).expect("a tape"));
     let first = trades(&bench, "2026-01-05");
-    let second = first.with_file_name("part-1.parquet");
-    rewrite(&first, |rows: &mut Vec<NumberedTrade>| send_again(rows, 300, 700, |_| {}));
-    std::fs::copy(&first, &second).expect("a copy");
-    rewrite(&first, |rows: &mut Vec<NumberedTrade>| rows.truncate(600));
-    rewrite(&second, |rows: &mut Vec<NumberedTrade>| drop(rows.drain(..600)));
+    rewrite(&first, |rows: &mut Vec<NumberedTrade>| send_again(rows, 300, 900, |_| {}));
+    for (name, from, to) in [("part-1.parquet", 400, 600), ("part-2.parquet", 600, usize::MAX)] {
+        let part = first.with_file_name(name);
+        std::fs::copy(&first, &part).expect("a copy");
+        rewrite(&part, |rows: &mut Vec<NumberedTrade>| {
+            rows.truncate(to);
+            rows.drain(..from);
+        });
+    }
+    rewrite(&first, |rows: &mut Vec<NumberedTrade>| rows.truncate(400));
     let small = TapeSpec { tile_rows: 100, ..bench.spec() };
     let in_order = Tape::open(small.clone()).expect("a tape");
     assert_eq!(flattened(&in_order), want);
