@@ -107,6 +107,12 @@ impl SymbolRun {
     }
 }
 
+/// Intervals of the statistics that cover a duration.
+pub fn intervals_of(duration_ns: i64, config: &Config) -> u32 {
+    let step = i64::from(config.account.stats_interval_sec) * SECOND_NS;
+    u32::try_from((duration_ns + step - 1) / step).unwrap_or(u32::MAX)
+}
+
 /// The atoms of the time in sample. Where that is too short to judge by there are fewer than it would take: the matrix is
 /// there, and says so.
 fn atom_plan(grid: &Grid, home: &Config, (from, to): (Time, Time), embargo_ns: i64) -> Option<AtomPlan> {
@@ -115,7 +121,7 @@ fn atom_plan(grid: &Grid, home: &Config, (from, to): (Time, Time), embargo_ns: i
     }
     let step = i64::from(home.account.stats_interval_sec) * SECOND_NS;
     let intervals = u32::try_from(to.0.div_euclid(step) - (from.0 - 1).div_euclid(step) - 1).ok().filter(|n| *n > 0)?;
-    let embargo = u32::try_from((embargo_ns + step - 1) / step).unwrap_or(u32::MAX);
+    let embargo = intervals_of(embargo_ns, home);
     let short = AtomPlan { intervals, atoms: intervals.min(ATOM_STEP - 1) };
     Some(AtomPlan::new(intervals, embargo, grid.strategy_points()).unwrap_or(short))
 }

@@ -374,7 +374,7 @@ fn cagr(run: &Outcome<'_>) -> Option<f64> {
 }
 
 /// None without values; the mean of the middle two of an even number.
-fn median(values: &[f64]) -> Option<f64> {
+pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;

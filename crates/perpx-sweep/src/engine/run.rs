@@ -10,7 +10,7 @@ use crate::engine::points::{band, id_of, neighbours};
 use crate::engine::progress::Progress;
 use crate::engine::rerun::rerun;
 use crate::engine::scheduler::WorkerTime;
-use crate::engine::trials;
+use crate::engine::trials::{self, DistinctLedgers};
 use crate::error::SweepError;
 use crate::evidence::{self, TrialMatrix};
 use crate::grid::Grid;
@@ -27,7 +27,7 @@ use crate::results::spool::{Row, Spool};
 use crate::results::table::{Part, write_results};
 use crate::results::trial_spool::{TrialRow, TrialSpool};
 use crate::symbol_run::SymbolRun;
-use perpx_core::stats::{MetricInfo, metric_table};
+use perpx_core::stats::{MetricInfo, median, metric_table};
 use perpx_core::trader::Composite;
 use perpx_data::text::count;
 use std::io::Write;
@@ -261,10 +261,12 @@ impl<'o> Sweep<'o> {
         let symbol_run = &self.symbol_runs[number];
         self.progress.phase(&format!("ranking {}", symbol_run.data.symbol));
         let room = LEADERBOARD_ROWS.max(self.grid.report.top);
-        let mut top_k = TopK::new(room);
+        let (mut top_k, mut distinct) = (TopK::new(room), DistinctLedgers::new(&self.table));
         each_point(&spool, |rows| {
             self.options.go_on()?;
-            top_k.add(self.ranker.verdict(rows));
+            let verdict = self.ranker.verdict(rows);
+            distinct.add(rows, &verdict);
+            top_k.add(verdict);
             Ok(())
         })?;
         let mut ranked = Vec::with_capacity(top_k.best().len());
@@ -282,7 +284,7 @@ impl<'o> Sweep<'o> {
         self.progress.phase(&format!("checking {} by scan", symbol_run.data.symbol));
         self.verified += self.by_scan(symbol_run, &spool, ranked.first())?;
         self.progress.phase(&format!("judging the winner of {}", symbol_run.data.symbol));
-        let matrix = trials::matrix(self, symbol_run, &spool, &trials)?;
+        let matrix = trials::matrix(self, symbol_run, &distinct, &trials)?;
         let judgement = match &matrix {
             Some(matrix) => judgement(self, symbol_run, &spool, ranked.first(), matrix)?,
             None => None,
@@ -290,7 +292,7 @@ impl<'o> Sweep<'o> {
         Ok(Outcome { spool, matrix, judgement, top_k, ranked, reruns })
     }
 
-    /// Objectives of the grid neighbours that have one, ascending.
+    /// Objectives of the grid neighbours that have one.
     pub fn neighbour_objectives(
         &self,
         symbol_run: &SymbolRun,
@@ -305,7 +307,6 @@ impl<'o> Sweep<'o> {
                 known.extend(self.ranker.verdict(&rows).objective);
             }
         }
-        known.sort_by(f64::total_cmp);
         Ok(known)
     }
 
@@ -456,15 +457,6 @@ impl<'o> Sweep<'o> {
             dry_run: self.options.dry_run,
             symbols: symbols.collect(),
         }
-    }
-}
-
-/// Of values that ascend.
-fn median(known: &[f64]) -> Option<f64> {
-    match known.len() {
-        0 => None,
-        n if n % 2 == 1 => Some(known[n / 2]),
-        n => Some((known[n / 2 - 1] + known[n / 2]) / 2.0),
     }
 }
 

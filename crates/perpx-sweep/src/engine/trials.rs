@@ -1,15 +1,14 @@
 //! The trial matrix of a run: a row a distinct ledger of the base world, the configuration that ranks first in its name.
 
-use crate::engine::run::{Sweep, each_point};
+use crate::engine::run::Sweep;
 use crate::error::SweepError;
 use crate::evidence::{AtomSums, MatrixFrame, ShapeSums, Trial, TrialMatrix};
 use crate::grid::{Compare, Require};
 use crate::results::ranking::Verdict;
-use crate::results::spool::Spool;
+use crate::results::spool::Row;
 use crate::results::trial_spool::{TrialRow, TrialSpool};
-use crate::symbol_run::SymbolRun;
-use perpx_core::stats::AtomPlan;
-use perpx_core::units::SECOND_NS;
+use crate::symbol_run::{SymbolRun, intervals_of};
+use perpx_core::stats::{AtomPlan, MetricInfo};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -21,39 +20,53 @@ struct Alike {
     ranking_sharpe: Option<f64>,
 }
 
-/// None where the returns are not parted into atoms.
-///
-/// # Errors
-/// Finished rows that cannot be read; a stop.
-pub fn matrix(
-    sweep: &Sweep<'_>,
-    symbol_run: &SymbolRun,
-    spool: &Spool,
-    finished: &TrialSpool,
-) -> Result<Option<TrialMatrix>, SweepError> {
-    let Some(plan) = symbol_run.trials else { return Ok(None) };
-    let sharpe = sweep.table.iter().position(|info| info.name == "sharpe");
-    let mut ledgers: BTreeMap<[u8; 16], Alike> = BTreeMap::new();
-    each_point(spool, |rows| {
-        sweep.options.go_on()?;
-        let best = sweep.ranker.verdict(rows);
-        let ranking_sharpe = (best.world > 0).then(|| rows[best.world].runs[0].get(sharpe?)).flatten();
-        let found = Alike { configurations: 1, best, ranking_sharpe };
-        match ledgers.entry(rows[0].runs[0].hash.0) {
+/// The distinct ledgers of the base world, filled while the configurations are ranked.
+pub struct DistinctLedgers {
+    /// Column of the Sharpe ratio.
+    sharpe: Option<usize>,
+    by_hash: BTreeMap<[u8; 16], Alike>,
+}
+
+impl DistinctLedgers {
+    /// Of rows with the columns of `table`.
+    pub fn new(table: &[MetricInfo]) -> DistinctLedgers {
+        let sharpe = table.iter().position(|info| info.name == "sharpe");
+        DistinctLedgers { sharpe, by_hash: BTreeMap::new() }
+    }
+
+    /// A configuration, its row of the base world first.
+    pub fn add(&mut self, rows: &[Row], verdict: &Verdict) {
+        let ranking_sharpe = || rows[verdict.world].runs[0].get(self.sharpe?);
+        let ranking_sharpe = (verdict.world > 0).then(ranking_sharpe).flatten();
+        let found = || Alike { configurations: 1, best: verdict.clone(), ranking_sharpe };
+        match self.by_hash.entry(rows[0].runs[0].hash.0) {
             Entry::Vacant(entry) => {
-                entry.insert(found);
+                entry.insert(found());
             }
             Entry::Occupied(mut entry) => {
                 let known = entry.get_mut();
                 let configurations = known.configurations + 1;
-                if found.best.order(&known.best).is_lt() {
-                    *known = found;
+                if verdict.order(&known.best).is_lt() {
+                    *known = found();
                 }
                 known.configurations = configurations;
             }
         }
-        Ok(())
-    })?;
+    }
+}
+
+/// None where the returns are not parted into atoms.
+///
+/// # Errors
+/// Finished trials that cannot be read; a stop.
+pub fn matrix(
+    sweep: &Sweep<'_>,
+    symbol_run: &SymbolRun,
+    distinct: &DistinctLedgers,
+    finished: &TrialSpool,
+) -> Result<Option<TrialMatrix>, SweepError> {
+    let Some(plan) = symbol_run.trials else { return Ok(None) };
+    let ledgers = &distinct.by_hash;
     let frame = frame(sweep, symbol_run, plan);
     let root_year = frame.root_year();
     let mut matrix = TrialMatrix::with_capacity(frame, ledgers.len());
@@ -71,8 +84,6 @@ pub fn matrix(
 
 /// What all rows share. Of the requirements those on a least number of trades can be asked of a part of the time.
 fn frame(sweep: &Sweep<'_>, symbol_run: &SymbolRun, plan: AtomPlan) -> MatrixFrame {
-    let interval_sec = symbol_run.home.account.stats_interval_sec;
-    let interval_ns = i64::from(interval_sec) * SECOND_NS;
     let least = |require: &Require| match require.compare {
         _ if require.metric != "trades" => 0,
         Compare::GreaterEqual | Compare::Equal => require.value.ceil() as u32,
@@ -81,8 +92,8 @@ fn frame(sweep: &Sweep<'_>, symbol_run: &SymbolRun, plan: AtomPlan) -> MatrixFra
     };
     MatrixFrame {
         lengths: plan.lengths(),
-        interval_sec: f64::from(interval_sec),
-        embargo: u32::try_from((symbol_run.embargo_ns + interval_ns - 1) / interval_ns).unwrap_or(u32::MAX),
+        interval_sec: f64::from(symbol_run.home.account.stats_interval_sec),
+        embargo: intervals_of(symbol_run.embargo_ns, &symbol_run.home),
         least_trades: sweep.grid.objective.require.iter().map(least).max().unwrap_or(0),
     }
 }
