@@ -1,0 +1,224 @@
+//! What makes rows of a venue's texts. Pure: texts and stamps in, rows and wishes out; no socket, no clock.
+
+use super::raw_frame::{FrameKind, RawFrame, RestRequest};
+use crate::client::{Body, Host};
+use perpx_core::tape::rows::{DepthRow, FundingRow, MarkRow, QuoteRow};
+use perpx_core::units::Time;
+use perpx_data::store::{NumberedTrade, Table};
+use serde::{Deserialize, Serialize};
+
+/// What is recorded of a venue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedConfig {
+    /// Symbols as in the store: "BTC". News name them by their place in this list.
+    pub symbols: Vec<String>,
+    /// Levels of each side in a depth row.
+    pub depth_levels: usize,
+    /// Least time between two depth rows, ms; 0: one with every quote row.
+    pub depth_ms: i64,
+}
+
+impl FeedConfig {
+    /// These symbols, with ten levels in every depth row.
+    pub fn new(symbols: &[&str]) -> FeedConfig {
+        let symbols = symbols.iter().map(|symbol| symbol.to_string()).collect();
+        FeedConfig { symbols, depth_levels: 10, depth_ms: 0 }
+    }
+}
+
+/// A row of the store. `recv` is the recorder's clock, `exch` the venue's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// Best bid and ask.
+    Quote(QuoteRow),
+    /// The best levels, with the stamps of the quote before it.
+    Depth(DepthRow),
+    /// A public trade.
+    Trade(NumberedTrade),
+    /// A public trade of before a snapshot: it was not received when it happened.
+    GapTrade(NumberedTrade),
+    /// Mark and index.
+    Marks(MarkRow),
+    /// A rate, announced or paid.
+    Funding(FundingRow),
+}
+
+/// What a feed makes of a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FeedNews {
+    /// A row of the symbol in this place of the configuration.
+    Row(usize, Row),
+    /// From `from` on nothing is known of a table of a symbol, until [`FeedNews::Whole`].
+    Gap {
+        /// Its place in the configuration.
+        symbol: usize,
+        /// Which rows are missing.
+        table: Table,
+        /// The channel was whole up to here.
+        from: Time,
+        /// Why, for people.
+        reason: String,
+    },
+    /// A table is whole again from `at` on.
+    Whole {
+        /// Its place in the configuration.
+        symbol: usize,
+        /// Which rows.
+        table: Table,
+        /// The new snapshot's.
+        at: Time,
+    },
+    /// To be said on the socket.
+    Ask(String),
+    /// To be asked over REST; its reply is a frame.
+    Fetch(RestRequest),
+    /// The socket is to be replaced by another.
+    Reconnect {
+        /// Why, for people.
+        reason: String,
+        /// It will be closed then; `None`: at once.
+        before: Option<Time>,
+    },
+    /// A text that could not be read, or a row that could not be stamped: counted, nothing else.
+    Unreadable(String),
+}
+
+/// Where something is asked over REST.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchCall {
+    /// The host, where a venue has several.
+    pub host: Host,
+    /// With its query.
+    pub path: String,
+    /// [`Body::None`]: a GET.
+    pub body: Body,
+}
+
+/// The public half of a venue, for several symbols over one socket at a time.
+///
+/// Rows depend on frames alone, never on [`PublicFeed::due`]: that one only asks.
+pub trait PublicFeed: Send {
+    /// What is said on a fresh socket, in this order. Empty until the markets are known ([`RestRequest::Markets`]).
+    fn subscriptions(&self) -> Vec<String>;
+
+    /// A fresh socket is open: numbers and snapshots begin anew.
+    fn connected(&mut self, at: Time);
+
+    /// The socket has ended, or frames are missing: every channel is in a gap until its next snapshot.
+    fn lost(&mut self, reason: &str, out: &mut Vec<FeedNews>);
+
+    /// A text, received at `at`.
+    fn frame(&mut self, text: &str, at: Time, out: &mut Vec<FeedNews>);
+
+    /// A reply of status 200.
+    fn replied(&mut self, which: &RestRequest, body: &str, at: Time, out: &mut Vec<FeedNews>);
+
+    /// Time goes on: pings, and snapshots that do not come. To be called at least each 500 ms while a socket is open.
+    fn due(&mut self, at: Time, out: &mut Vec<FeedNews>);
+
+    /// Where a request is asked. `None`: this venue has no such request.
+    fn fetch(&self, which: &RestRequest, at: Time) -> Option<FetchCall>;
+
+    /// Everything that later rows depend on, as text for a [`FrameKind::State`].
+    fn state(&self) -> String;
+
+    /// Takes over what another feed's [`PublicFeed::state`] wrote, its configuration included.
+    ///
+    /// # Errors
+    /// A text that is none; the feed is as it was.
+    fn restore(&mut self, state: &str) -> Result<(), String>;
+
+    /// What is recorded.
+    fn config(&self) -> &FeedConfig;
+}
+
+/// What is asked each hour.
+pub fn hourly(config: &FeedConfig) -> Vec<RestRequest> {
+    let of = |symbol: &String| {
+        let symbol = symbol.clone();
+        [RestRequest::MarginRules { symbol: symbol.clone() }, RestRequest::Fundings { symbol }]
+    };
+    [RestRequest::Markets].into_iter().chain(config.symbols.iter().flat_map(of)).collect()
+}
+
+/// Moves a feed by one frame. A recorder and whoever reads its recording both come through here.
+pub fn step(feed: &mut dyn PublicFeed, frame: &RawFrame, out: &mut Vec<FeedNews>) {
+    let text = String::from_utf8_lossy(&frame.text);
+    match &frame.kind {
+        FrameKind::Text => feed.frame(&text, frame.engine, out),
+        FrameKind::Connected => feed.connected(frame.engine),
+        FrameKind::Disconnected | FrameKind::Gap | FrameKind::Overflow => feed.lost(&text, out),
+        FrameKind::Restarted => feed.lost("the recorder was started anew", out),
+        FrameKind::ClockStep => {}
+        FrameKind::State => {
+            if let Err(why) = feed.restore(&text) {
+                out.push(FeedNews::Unreadable(why));
+            }
+        }
+        FrameKind::RestReply { which } => feed.replied(which, &text, frame.engine, out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::venue::Venue;
+
+    /// Says what it was asked to do.
+    struct Echo(FeedConfig);
+
+    impl PublicFeed for Echo {
+        fn subscriptions(&self) -> Vec<String> {
+            Vec::new()
+        }
+        fn connected(&mut self, _at: Time) {}
+        fn lost(&mut self, reason: &str, out: &mut Vec<FeedNews>) {
+            out.push(FeedNews::Ask(format!("lost {reason}")));
+        }
+        fn frame(&mut self, text: &str, at: Time, out: &mut Vec<FeedNews>) {
+            out.push(FeedNews::Ask(format!("{} {text}", at.0)));
+        }
+        fn replied(&mut self, which: &RestRequest, body: &str, _at: Time, out: &mut Vec<FeedNews>) {
+            out.push(FeedNews::Ask(format!("{which:?} {body}")));
+        }
+        fn due(&mut self, _at: Time, _out: &mut Vec<FeedNews>) {}
+        fn fetch(&self, _which: &RestRequest, _at: Time) -> Option<FetchCall> {
+            None
+        }
+        fn state(&self) -> String {
+            String::new()
+        }
+        fn restore(&mut self, state: &str) -> Result<(), String> {
+            Err(format!("no state: {state}"))
+        }
+        fn config(&self) -> &FeedConfig {
+            &self.0
+        }
+    }
+
+    #[test]
+    fn every_kind_of_frame_moves_the_feed() {
+        let mut feed = Echo(FeedConfig::new(&["BTC"]));
+        let mut step = |kind, text: &[u8]| {
+            let (wall_ns, mono_ns, engine, text) = (1, 2, Time(3), text.to_vec());
+            let frame = RawFrame { venue: Venue::Lighter, conn: 1, seq: 0, wall_ns, mono_ns, engine, kind, text };
+            let mut out = Vec::new();
+            super::step(&mut feed, &frame, &mut out);
+            format!("{out:?}")
+        };
+        assert_eq!(
+            step(FrameKind::Text, b"a\xff"),
+            "[Ask(\"3 a\u{fffd}\")]",
+            "a text that is none is no reason to stop"
+        );
+        assert_eq!(step(FrameKind::Connected, b""), "[]");
+        for kind in [FrameKind::Disconnected, FrameKind::Gap, FrameKind::Overflow] {
+            assert_eq!(step(kind, b"cut"), r#"[Ask("lost cut")]"#);
+        }
+        assert_eq!(step(FrameKind::Restarted, b""), r#"[Ask("lost the recorder was started anew")]"#);
+        assert_eq!(step(FrameKind::ClockStep, b"1 s"), "[]");
+        assert_eq!(step(FrameKind::State, b"x"), r#"[Unreadable("no state: x")]"#);
+        assert_eq!(step(FrameKind::RestReply { which: RestRequest::Markets }, b"{}"), r#"[Ask("Markets {}")]"#);
+        assert_eq!(hourly(&FeedConfig::new(&["BTC"])).len(), 3);
+    }
+}
