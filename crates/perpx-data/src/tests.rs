@@ -13,6 +13,7 @@ use perpx_core::units::{HOUR_NS, Price, Qty, Rate, SECOND_NS, Time};
 use std::path::{Path, PathBuf};
 
 mod again;
+mod growing;
 
 /// 2026-01-05 22:00 UTC: two hours of the first day, then the next.
 const START: i64 = 1_767_571_200 * SECOND_NS + 22 * HOUR_NS;

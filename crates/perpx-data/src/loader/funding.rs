@@ -44,8 +44,54 @@ pub(crate) struct FundingPlan {
 }
 
 impl FundingPlan {
+    /// Of the rows that the files and `funding.missing` give: how many settlements are missing, what filled them, and how many
+    /// rows were left out.
+    fn new(
+        files: Vec<StoreFile>,
+        mut rows: Vec<FundingRow>,
+        spec: &TapeSpec,
+        v: usize,
+        (missing, filled, dropped): (u64, &'static str, u64),
+    ) -> FundingPlan {
+        let (from, to) = (spec.warm_from, spec.to);
+        for row in &mut rows {
+            row.recv = row.recv.plus(spec.feed_latency_ns[v]);
+        }
+        rows.sort_by_key(|r| (r.recv, r.ts, r.kind));
+        let mut before = rows.clone();
+        before
+            .retain(|r| r.recv < from && !spec.feed_outages[v].iter().any(|span| r.recv >= span.0 && r.recv < span.1));
+        let newest = |kind: FundingKind| before.iter().rfind(|r| r.kind == kind).copied();
+        let before = [FundingKind::Settled, FundingKind::Predicted].into_iter().filter_map(newest).collect();
+        rows.retain(|r| r.recv >= from && (r.recv < to || (r.kind == FundingKind::Settled && r.ts < to)));
+        let lag = |r: &FundingRow| r.recv.since(r.ts);
+        let settlements = rows.iter().filter(|r| r.kind == FundingKind::Settled && r.ts >= from);
+        let longest_lag = settlements.map(lag).max().unwrap_or(0);
+        FundingPlan { files: files.into(), rows, before, longest_lag, missing, filled, dropped }
+    }
+
     pub fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// A row that is received now; a settlement that is known already is left out.
+    pub fn receive(&mut self, row: FundingRow) {
+        if row.kind == FundingKind::Settled {
+            let near = |known: &&FundingRow| known.kind == row.kind && known.ts.since(row.ts).abs() < SLOT_NS;
+            if self.rows.iter().chain(&self.before).any(|known| near(&known)) {
+                return;
+            }
+            self.longest_lag = self.longest_lag.max(row.recv.since(row.ts));
+        }
+        let key = |row: &FundingRow| (row.recv, row.ts, row.kind);
+        let at = self.rows.partition_point(|known| key(known) <= key(&row));
+        self.rows.insert(at, row);
+    }
+
+    /// The newest settlement that is known.
+    pub fn settled(&self) -> Option<FundingRow> {
+        let settled = self.rows.iter().chain(&self.before).filter(|row| row.kind == FundingKind::Settled);
+        settled.max_by_key(|row| row.ts).copied()
     }
 
     /// Rows received, and settlements made, within `[start, end)`, sorted by receive time.
@@ -95,19 +141,15 @@ pub(crate) fn load(
         Missing::CarryLast => rows.extend(carried),
         Missing::Zero => rows.extend(carried.map(|row| FundingRow { recv: row.recv, ..ZERO }).chain([ZERO])),
     }
-    for row in &mut rows {
-        row.recv = row.recv.plus(spec.feed_latency_ns[v]);
-    }
-    rows.sort_by_key(|r| (r.recv, r.ts, r.kind));
-    let mut before = rows.clone();
-    before.retain(|r| r.recv < from && !spec.feed_outages[v].iter().any(|span| r.recv >= span.0 && r.recv < span.1));
-    let newest = |kind: FundingKind| before.iter().rfind(|r| r.kind == kind).copied();
-    let before = [FundingKind::Settled, FundingKind::Predicted].into_iter().filter_map(newest).collect();
-    rows.retain(|r| r.recv >= from && (r.recv < to || (r.kind == FundingKind::Settled && r.ts < to)));
-    let lag = |r: &FundingRow| r.recv.since(r.ts);
-    let settlements = rows.iter().filter(|r| r.kind == FundingKind::Settled && r.ts >= from);
-    let longest_lag = settlements.map(lag).max().unwrap_or(0);
-    Ok(FundingPlan { files: files.into(), rows, before, longest_lag, missing: lost, filled, dropped })
+    Ok(FundingPlan::new(files, rows, spec, v, (lost, filled, dropped)))
+}
+
+/// What a store to which rows are still added holds from before the range and of it, whatever is missing.
+pub(crate) fn load_growing(store: &StorePath, spec: &TapeSpec, v: usize) -> Result<FundingPlan, TapeError> {
+    let back = spec.warm_from.plus(-LOOK_BACK_NS);
+    let files = funding_files(store, &spec.venues[v], &spec.symbol, back, spec.to)?;
+    let (rows, dropped) = read(&files, OnBadRows::Drop)?;
+    Ok(FundingPlan::new(files, rows, spec, v, (0, "", dropped)))
 }
 
 fn read(files: &[StoreFile], on_bad_rows: OnBadRows) -> Result<(Vec<FundingRow>, u64), TapeError> {

@@ -2,6 +2,7 @@
 
 pub mod cache;
 pub(crate) mod funding;
+pub mod growing;
 pub(crate) mod load;
 pub(crate) mod scan;
 pub(crate) mod source;
@@ -10,5 +11,6 @@ pub(crate) mod stream;
 pub(crate) mod tile_file;
 
 pub use funding::LOOK_BACK_NS as FUNDING_LOOK_BACK_NS;
+pub use growing::GrowingTape;
 pub use load::Tape;
 pub use spec::*;

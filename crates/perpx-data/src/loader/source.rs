@@ -2,7 +2,7 @@
 
 use crate::TapeError;
 use crate::loader::funding::{self, FundingPlan};
-use crate::loader::spec::TapeSpec;
+use crate::loader::spec::{OnBadRows, TapeSpec};
 use crate::loader::stream::{DepthStream, Stream, Timed, TradeStream, Wanted};
 use crate::store::{DepthLevelRow, GroupSpan, NumberedTrade, Partition, StoreFile, StorePath, StoredRow, Table};
 use perpx_core::config::Missing;
@@ -64,6 +64,27 @@ impl Source {
             funding,
             marks_rule,
             marks_filled,
+            wanted,
+            outages: spec.feed_outages[v].clone(),
+            stale: spec.feed_stale[v].clone(),
+        })
+    }
+
+    /// As [`Source::open`], of a store to which rows are still added: what it lacks may come. Marks and rates are taken as they
+    /// come.
+    pub fn growing(store: &StorePath, spec: &TapeSpec, v: usize) -> Result<Source, TapeError> {
+        let (from, to, ahead) = (spec.warm_from, spec.to, spec.clock_ahead_ns[v]);
+        let wanted = Wanted { from, to, latency: spec.feed_latency_ns[v], ahead, on_bad_rows: OnBadRows::Drop };
+        let venue = &spec.venues[v];
+        Ok(Source {
+            venue: venue.clone(),
+            quotes: files::<QuoteRow>(store, venue, &spec.symbol, wanted)?,
+            trades: files::<NumberedTrade>(store, venue, &spec.symbol, wanted)?,
+            depth: files::<DepthLevelRow>(store, venue, &spec.symbol, wanted)?,
+            marks: files::<MarkRow>(store, venue, &spec.symbol, wanted)?,
+            funding: Arc::new(funding::load_growing(store, spec, v)?),
+            marks_rule: MarksRule::AsStored,
+            marks_filled: "",
             wanted,
             outages: spec.feed_outages[v].clone(),
             stale: spec.feed_stale[v].clone(),
@@ -302,6 +323,44 @@ impl VenueRows {
         }
         window.funding = self.funding.around(start, end);
         Ok(())
+    }
+
+    /// A row that is received now, after every stored one.
+    pub fn receive_quote(&mut self, row: QuoteRow) -> Result<(), TapeError> {
+        let window = &mut self.window.quotes;
+        fill(window, &mut self.ended[0], Time::MAX, |rows| self.quotes.pull(rows))?;
+        self.quotes.push(row, window)
+    }
+
+    /// As [`VenueRows::receive_quote`].
+    pub fn receive_trade(&mut self, print: NumberedTrade) -> Result<(), TapeError> {
+        let window = &mut self.window.trades;
+        fill(window, &mut self.ended[1], Time::MAX, |rows| self.trades.pull(rows))?;
+        self.trades.push(print, window)
+    }
+
+    /// As [`VenueRows::receive_quote`].
+    pub fn receive_depth(&mut self, row: &DepthRow) -> Result<(), TapeError> {
+        let window = &mut self.window.depth;
+        fill(window, &mut self.ended[2], Time::MAX, |rows| self.depth.pull(rows))?;
+        self.depth.push(row, window)
+    }
+
+    /// As [`VenueRows::receive_quote`].
+    pub fn receive_marks(&mut self, row: MarkRow) -> Result<(), TapeError> {
+        let window = &mut self.window.marks;
+        fill(window, &mut self.ended[3], Time::MAX, |rows| self.marks.pull(rows))?;
+        self.marks.push(row, window)
+    }
+
+    /// A rate that is received now, feed latency included.
+    pub fn receive_funding(&mut self, row: FundingRow) {
+        Arc::make_mut(&mut self.funding).receive(row);
+    }
+
+    /// The newest settlement that is known.
+    pub fn settled(&self) -> Option<FundingRow> {
+        self.funding.settled()
     }
 
     /// All rows: what the venue itself had.

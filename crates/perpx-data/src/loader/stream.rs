@@ -63,6 +63,8 @@ pub(crate) struct Stream<R> {
     ended: bool,
     /// The prints of the day, where rows have numbers.
     prints: Option<Prints>,
+    /// Rows that came after those of the files.
+    pushed: u64,
     pub repairs: Repairs,
 }
 
@@ -81,6 +83,7 @@ impl<R: StoredRow> Stream<R> {
             top_exch,
             ended: false,
             prints: R::NUMBERED.then(|| Prints::new(true)),
+            pushed: 0,
             repairs: Repairs::default(),
         };
         if R::NUMBERED {
@@ -115,6 +118,17 @@ impl<R: StoredRow> Stream<R> {
             }
         }
         Ok(false)
+    }
+
+    /// A row that is received while the stream is read, after its files: it is put right, and added, as theirs are.
+    pub fn push(&mut self, row: R, out: &mut Vec<R>) -> Result<(), TapeError> {
+        let mut row = [row];
+        let faults = row[0].fault().map(|fault| (0, fault)).into_iter().collect();
+        if self.clean(&mut row, (self.pushed, faults))? == 1 {
+            out.extend(row);
+        }
+        self.pushed += 1;
+        Ok(())
     }
 
     fn open_next(&mut self) -> Result<(), TapeError> {
@@ -281,6 +295,18 @@ impl DepthStream {
         Ok(is_more || any)
     }
 
+    /// As [`Stream::push`]; the snapshot is whole.
+    pub fn push(&mut self, row: &DepthRow, out: &mut Vec<DepthRow>) -> Result<(), TapeError> {
+        let mut levels = Vec::with_capacity(row.bids.len() + row.asks.len());
+        for level in flatten_depth(std::slice::from_ref(row)) {
+            self.levels.push(level, &mut levels)?;
+        }
+        let mut whole = Vec::with_capacity(1);
+        assemble_depth(&levels, &mut whole);
+        out.extend(self.fit(whole)?);
+        Ok(())
+    }
+
     /// Refuses or drops snapshots that are no book.
     fn fit(&mut self, mut rows: Vec<DepthRow>) -> Result<Vec<DepthRow>, TapeError> {
         let Some((row, fault)) = rows.iter().find_map(|row| Some((row, depth_fault(row)?))) else { return Ok(rows) };
@@ -322,6 +348,14 @@ impl TradeStream {
         let is_more = self.numbered.pull(&mut self.pulled)?;
         out.extend(self.pulled.iter().map(|print| print.row));
         Ok(is_more)
+    }
+
+    /// As [`Stream::push`].
+    pub fn push(&mut self, print: NumberedTrade, out: &mut Vec<TradeRow>) -> Result<(), TapeError> {
+        self.pulled.clear();
+        self.numbered.push(print, &mut self.pulled)?;
+        out.extend(self.pulled.iter().map(|print| print.row));
+        Ok(())
     }
 
     pub fn repairs(&self) -> &Repairs {
