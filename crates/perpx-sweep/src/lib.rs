@@ -3,6 +3,7 @@
 //! | module | what lives there |
 //! | --- | --- |
 //! | `code` | the name of the code that makes results |
+//! | `neighbours` | where configurations lie on the grid |
 //! | `report` | the page and the pictures of a finished run |
 //! | `error`, `options` | what can stop a sweep; what its caller chooses |
 //! | `grid` | the grid file: axes, worlds, what is skipped, what wins |
@@ -27,6 +28,7 @@ mod error;
 pub mod evidence;
 mod grid;
 mod inspect;
+mod neighbours;
 mod options;
 mod report;
 mod results;

@@ -4,6 +4,8 @@ use crate::engine::run::Sweep;
 use crate::error::SweepError;
 use crate::evidence::{Check, Evidence, Facts, Finding, HOPE, HeldOut, Judged, Neighbours, Settings};
 use crate::evidence::{GateVerdict, TrialMatrix, Worlds, judge, verdict};
+use crate::grid::{Axis, Grid};
+use crate::neighbours::AxisShape;
 use crate::report::{PageCheck, PageVerdict};
 use crate::results::leaderboard::Ranked;
 use crate::results::spool::Spool;
@@ -125,7 +127,7 @@ fn facts(sweep: &Sweep<'_>, symbol_run: &SymbolRun, spool: &Spool, winner: &Rank
         is_synthetic: symbol_run.data.feeds[feed].tape.quality().made_by.get("generator").is_some(),
         max_drawdown: config.strategy.risk.max_drawdown.map(|limit| limit.as_f64()),
         held_out,
-        neighbours: beside(sweep, symbol_run, spool, winner)?,
+        neighbours: neighbours(grid, winner),
         worlds: Worlds {
             count: grid.world_points() as u32,
             worst: winner.verdict.spread[0],
@@ -135,21 +137,13 @@ fn facts(sweep: &Sweep<'_>, symbol_run: &SymbolRun, spool: &Spool, winner: &Rank
     })
 }
 
-/// The winner's neighbours along axes of numbers, and the axes on whose edge it stands. An axis of two values is all edge,
-/// and counts as none.
-fn beside(
-    sweep: &Sweep<'_>,
-    symbol_run: &SymbolRun,
-    spool: &Spool,
-    winner: &Ranked,
-) -> Result<Option<Neighbours>, SweepError> {
-    let known = sweep.neighbour_objectives(symbol_run, spool, &winner.verdict)?;
-    let digits = sweep.grid.digits(winner.verdict.point);
-    let is_edge = |(axis, digit): (&crate::grid::Axis, &usize)| {
-        let ordered = axis.values.len() > 2 && axis.values.iter().all(|value| value.num().is_some());
-        ordered && (*digit == 0 || *digit + 1 == axis.values.len())
-    };
-    let edges = sweep.grid.strategy_axes().iter().zip(&digits).filter(|pair| is_edge(*pair)).count() as u32;
-    let positive = known.iter().filter(|objective| **objective > 0.0).count() as f64 / known.len().max(1) as f64;
-    Ok(winner.neighbours.filter(|_| !known.is_empty()).map(|median| Neighbours { median, positive, edges }))
+/// The winner's neighbours, and on how many axes' edge it stands.
+fn neighbours(grid: &Grid, winner: &Ranked) -> Option<Neighbours> {
+    let median = winner.neighbours_median()?;
+    let known = &winner.neighbours;
+    let positive = known.iter().filter(|objective| **objective > 0.0).count() as f64 / known.len() as f64;
+    let digits = grid.digits(winner.verdict.point);
+    let is_edge = |(axis, digit): &(&Axis, usize)| AxisShape::of(&axis.values).is_edge(*digit as u16);
+    let edges = grid.strategy_axes().iter().zip(digits).filter(is_edge).count() as u32;
+    Some(Neighbours { median, positive, edges })
 }

@@ -3,6 +3,7 @@
 
 use crate::error::SweepError;
 use crate::grid::Grid;
+use crate::neighbours::each_step;
 use rayon::prelude::*;
 
 /// A strategy point: its id as a number, and its place in the grid.
@@ -54,21 +55,13 @@ pub fn band(
 
 /// The grid neighbours of a strategy point: one step along one strategy axis, skipped points left out.
 pub fn neighbours(grid: &Grid, at: u64) -> Vec<u64> {
-    let home = grid.digits(at);
+    let axes = grid.strategy_axes();
+    let home: Vec<u16> = grid.digits(at).into_iter().map(|digit| digit as u16).collect();
     let mut found = Vec::new();
-    for (axis, place) in home.iter().enumerate() {
-        for step in [-1i64, 1] {
-            let moved = *place as i64 + step;
-            if moved < 0 || moved >= grid.strategy_axes()[axis].values.len() as i64 {
-                continue;
-            }
-            let mut digits = home.clone();
-            digits[axis] = moved as usize;
-            let point = grid.point_at(&digits);
-            if !grid.is_skipped(point) {
-                found.push(point);
-            }
-        }
-    }
+    each_step(&home, 0..axes.len(), |place| {
+        let digits: Vec<usize> = place.iter().copied().map(usize::from).collect();
+        let is_inside = digits.iter().zip(axes).all(|(digit, axis)| *digit < axis.values.len());
+        found.extend(is_inside.then(|| grid.point_at(&digits)).filter(|point| !grid.is_skipped(*point)));
+    });
     found
 }

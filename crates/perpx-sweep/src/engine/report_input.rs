@@ -7,7 +7,7 @@ use crate::error::SweepError;
 use crate::report::{
     AxisKind, BoardColumn, Counts, Curve, Fact, Gate, Input, Leader, Level, Metric, Money, PageAxis, PageBoard,
     PageObjective, PagePoint, QualityTable, Spans, StateTime, Transition, Unit, Warning, Winner, WinnerDetail,
-    WorldRow,
+    WorldRow, place_index,
 };
 use crate::results::best::over_world_name;
 use crate::results::columns::SHARES;
@@ -257,8 +257,8 @@ fn places(sweep: &Sweep<'_>, point: u64) -> Vec<u16> {
 
 fn winner_of(sweep: &Sweep<'_>, symbol_run: &SymbolRun, winner: &Ranked, census: &Census) -> Winner {
     let at = places(sweep, winner.verdict.point);
-    let grid = crate::report::PointIndex::new(&census.points);
-    let count = grid.neighbours(&at).len() as u64;
+    let grid = place_index(&census.points);
+    let count = grid.beside(&at).len() as u64;
     // the same plateau: at least half of what the winner earns, when it earns
     let floor = winner.verdict.objective.filter(|objective| *objective > 0.0).map(|objective| objective / 2.0);
     let metrics = sweep.table.iter().enumerate().map(|(i, info)| Metric {
@@ -274,9 +274,9 @@ fn winner_of(sweep: &Sweep<'_>, symbol_run: &SymbolRun, winner: &Ranked, census:
         error: value(&sweep.table, &winner.row, 0, &format!("{}_error", sweep.grid.objective.metric))
             .filter(|_| winner.row.runs[0].get(sweep.ranker.metric()) == winner.verdict.objective),
         oos_metric: winner.verdict.held_out,
-        neighbours: winner.neighbours,
+        neighbours: winner.neighbours_median(),
         neighbour_count: count,
-        plateau: floor.map(|floor| grid.plateau(&at, floor).len() as u64),
+        plateau: floor.map(|floor| grid.connected(&at, |point| census.points[point].holds(floor)).len() as u64),
         plateau_floor: floor,
         metrics: metrics
             .filter(|metric| metric.in_sample.is_some_and(|v| v != 0.0) || metric.held_out.is_some_and(|v| v != 0.0))
@@ -312,7 +312,7 @@ fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> PageBoard {
     let rows = outcome.ranked.iter().take(BOARD_ROWS.max(sweep.grid.report.top)).zip(1..).map(|(ranked, rank)| {
         let mut values = vec![ranked.verdict.objective];
         values.extend(others.iter().map(|i| ranked.verdict.spread[*i]));
-        values.push(ranked.neighbours);
+        values.push(ranked.neighbours_median());
         values.extend(picked.iter().map(|(run, at)| ranked.row.runs[*run].get(*at)));
         values.push(ranked.verdict.held_out);
         Leader {

@@ -27,7 +27,7 @@ use crate::results::spool::{Row, Spool};
 use crate::results::table::{Part, write_results};
 use crate::results::trial_spool::{TrialRow, TrialSpool};
 use crate::symbol_run::SymbolRun;
-use perpx_core::stats::{MetricInfo, median, metric_table};
+use perpx_core::stats::{MetricInfo, metric_table};
 use perpx_core::trader::Composite;
 use perpx_data::text::count;
 use std::io::Write;
@@ -272,8 +272,8 @@ impl<'o> Sweep<'o> {
         let mut ranked = Vec::with_capacity(top_k.best().len());
         for (place, verdict) in top_k.best().iter().enumerate() {
             let neighbours = match place < self.grid.report.top {
-                true => median(&self.neighbour_objectives(symbol_run, &spool, verdict)?),
-                false => None,
+                true => self.neighbour_objectives(symbol_run, &spool, verdict)?,
+                false => Vec::new(),
             };
             let rows = spool.of(verdict.id)?;
             let row = rows.into_iter().nth(verdict.world);
@@ -293,7 +293,7 @@ impl<'o> Sweep<'o> {
     }
 
     /// Objectives of the grid neighbours that have one.
-    pub fn neighbour_objectives(
+    fn neighbour_objectives(
         &self,
         symbol_run: &SymbolRun,
         spool: &Spool,
@@ -437,7 +437,7 @@ impl<'o> Sweep<'o> {
                 best: winner.map(|winner| format!("{:016x}", winner.verdict.id)),
                 objective: winner.and_then(|winner| winner.verdict.objective),
                 oos_objective: winner.and_then(|winner| winner.verdict.held_out),
-                neighbours: winner.and_then(|winner| winner.neighbours),
+                neighbours: winner.and_then(Ranked::neighbours_median),
                 meets: winner.is_some_and(|winner| winner.verdict.meets),
                 no_winner: self.no_winner(outcome),
                 verdict: outcome.judgement.as_ref().map(Judgement::page),

@@ -41,5 +41,5 @@ pub use forward::{Fold, Stitched, Walk, Windows, walk};
 pub use gate::{Check, Facts, GateVerdict, HOPE, HeldOut, Neighbours, Standing, Worlds, verdict};
 pub use judge::{Evidence, Finding, Judged, MOST_DRAWS, Settings, judge};
 pub use matrix::{AtomSums, MatrixError, MatrixFrame, Trial, TrialMatrix};
-pub use plateau::{AxisShape, Plateau};
+pub use plateau::Plateau;
 pub use sharpe::{ShapeSums, Sums};

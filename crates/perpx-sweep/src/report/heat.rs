@@ -81,7 +81,7 @@ impl Pick {
 const CELL_LIMIT: usize = 12_000;
 
 /// A heatmap for every pair of `axes` (the strategy axes) that have at least two values each. Points that failed a
-/// `require` are left out unless all did. `plateau` are the points around the winner (see `neighbours::plateau`).
+/// `require` are left out unless all did. `plateau` are the points connected with the winner.
 pub fn heatmaps(
     axes: &[&PageAxis],
     points: &[PagePoint],

@@ -3,6 +3,7 @@
 //! Every `Option<f64>` is a figure that may not exist (Sharpe without variance, profit factor without a loss):
 //! `None` is shown as a dash. A value that is not finite is treated as `None`.
 
+use crate::neighbours::{AxisShape, PlaceIndex};
 use perpx_core::ledger::Lines;
 use perpx_core::market::Role;
 use perpx_core::stats::Ending;
@@ -168,6 +169,11 @@ impl PageAxis {
     pub fn is_world(&self) -> bool {
         self.kind == AxisKind::World
     }
+
+    /// Value `at` is an end of the axis, beyond which the best may lie.
+    pub fn is_edge(&self, at: u16) -> bool {
+        AxisShape::of(&self.values).is_edge(at)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -205,6 +211,19 @@ pub struct PagePoint {
     pub metric: Option<f64>,
     /// Met every `require`.
     pub eligible: bool,
+}
+
+impl PagePoint {
+    /// It met every `require` and has a metric of at least `floor`.
+    pub fn holds(&self, floor: f64) -> bool {
+        self.eligible && self.metric.is_some_and(|metric| metric >= floor)
+    }
+}
+
+/// The points by their places, a step leading along every axis.
+pub fn place_index(points: &[PagePoint]) -> PlaceIndex<'_> {
+    let axes = points.first().map_or(0, |point| point.at.len());
+    PlaceIndex::new(points.iter().map(|point| point.at.as_slice()), 0..axes)
 }
 
 /// The configuration that ranked first.

@@ -12,7 +12,6 @@ mod frame;
 mod heat;
 mod input;
 mod legging;
-mod neighbours;
 mod page;
 mod palette;
 mod picture;
@@ -25,7 +24,6 @@ mod view;
 
 pub use input::*;
 pub use legging::Ended;
-pub use neighbours::PointIndex;
 pub use summary::{PageSummary, SummaryColumn, SummaryRow};
 pub use text::{capital, measured, moment, money, words};
 

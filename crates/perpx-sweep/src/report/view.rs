@@ -2,8 +2,8 @@
 
 use super::frame::{Frame, Spread, quantile};
 use super::heat::{Heatmap, Side, heatmaps};
-use super::neighbours::PointIndex;
-use super::{Curve, Input, Level, PageAxis, PagePoint, ReportError, SymbolRow, Warning, Winner, palette, text};
+use super::{Curve, Input, Level, PageAxis, PagePoint, ReportError, SymbolRow, Warning, Winner};
+use super::{palette, place_index, text};
 
 pub struct View<'a> {
     pub input: &'a Input,
@@ -61,9 +61,11 @@ impl<'a> View<'a> {
         check(input)?;
         let axes: Vec<&PageAxis> = input.axes.iter().filter(|a| !a.is_world()).collect();
         let at = input.winner.as_ref().map(|w| w.at.as_slice());
-        let grid = PointIndex::new(&input.points);
         let floor = input.winner.as_ref().and_then(|w| w.plateau_floor);
-        let plateau = at.zip(floor).map_or(Vec::new(), |(at, floor)| grid.plateau(at, floor));
+        let plateau = at.zip(floor).map_or(Vec::new(), |(at, floor)| {
+            let connected = place_index(&input.points).connected(at, |point| input.points[point].holds(floor));
+            connected.into_iter().map(|point| &input.points[point]).collect()
+        });
         let frame = Frame::new(&axes, &input.points);
         let mut slices = Vec::new();
         for (i, axis) in axes.iter().enumerate().filter(|(_, a)| a.values.len() > 1) {

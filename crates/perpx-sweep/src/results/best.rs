@@ -101,7 +101,7 @@ fn provenance(origin: &Origin<'_>, symbol_run: &SymbolRun, ranked: &Ranked, rows
             "metric": grid.objective.metric,
             "over_world": over_world_name(grid.objective.over_world),
             "value": ranked.verdict.objective,
-            "neighbours_median": ranked.neighbours,
+            "neighbours_median": ranked.neighbours_median(),
         },
         "ranking_world": symbol_run.world_ids[ranked.row.world as usize],
         "worlds": worlds,

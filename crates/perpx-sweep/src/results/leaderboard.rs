@@ -6,7 +6,7 @@ use crate::results::columns::{self, Column};
 use crate::results::ranking::Verdict;
 use crate::results::spool::Row;
 use crate::results::table::fault;
-use perpx_core::stats::MetricInfo;
+use perpx_core::stats::{MetricInfo, median};
 use perpx_data::atomic::AtomicFile;
 use std::path::Path;
 
@@ -18,8 +18,15 @@ pub const LEADERBOARD_ROWS: usize = 1000;
 pub struct Ranked {
     pub verdict: Verdict,
     pub row: Row,
-    /// Median of the objective over its grid neighbours (one step along one axis); `None` without any.
-    pub neighbours: Option<f64>,
+    /// Objectives of its grid neighbours (one step along one axis) that have one.
+    pub neighbours: Vec<f64>,
+}
+
+impl Ranked {
+    /// Median of its neighbours' objectives; `None` without any.
+    pub fn neighbours_median(&self) -> Option<f64> {
+        median(&self.neighbours)
+    }
 }
 
 /// One symbol's board, best first.
@@ -72,7 +79,7 @@ fn record(grid: &Grid, board: &Board<'_>, place: usize, ranked: &Ranked) -> Vec<
         number(verdict.objective),
     ];
     cells.extend(verdict.spread.iter().map(|value| number(*value)));
-    cells.push(number(ranked.neighbours));
+    cells.push(number(ranked.neighbours_median()));
     cells.push(number(verdict.held_out));
     let digits = grid.digits(row.point);
     let values = grid.strategy_axes().iter().zip(digits).map(|(axis, digit)| axis.values.get(digit));

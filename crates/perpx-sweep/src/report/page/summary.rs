@@ -247,7 +247,7 @@ fn money_of(view: &View, amount: MidValue) -> Markup {
 
 /// A winner at the end of an axis asks for a wider grid.
 fn at_the_edge(view: &View, winner: &Winner) -> Option<Markup> {
-    let ends: Vec<usize> = (0..view.axes.len()).filter(|i| is_end(view.axes[*i], winner.at[*i])).collect();
+    let ends: Vec<usize> = (0..view.axes.len()).filter(|i| view.axes[*i].is_edge(winner.at[*i])).collect();
     (!ends.is_empty()).then(|| {
         html! {
             "The winner has the lowest or highest value tried of "
@@ -366,14 +366,8 @@ fn figures(view: &View, metrics: &[Metric], caption: &str) -> Markup {
     }
 }
 
-/// The lowest or highest of at least three numbers; words have no order, so no end either.
-fn is_end(axis: &PageAxis, at: u16) -> bool {
-    let (values, at) = (&axis.values, usize::from(at));
-    values.len() > 2 && (at == 0 || at + 1 == values.len()) && values.iter().all(|v| v.parse::<f64>().is_ok())
-}
-
 fn edge(axis: &PageAxis, at: u16) -> Markup {
-    html! { @if is_end(axis, at) { br; span.tag { (if at == 0 { "lowest tried" } else { "highest tried" }) } } }
+    html! { @if axis.is_edge(at) { br; span.tag { (if at == 0 { "lowest tried" } else { "highest tried" }) } } }
 }
 
 /// A dotted key that may break after its dots.

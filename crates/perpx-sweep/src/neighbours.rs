@@ -1,0 +1,115 @@
+//! Where configurations lie on the grid: which are one step apart, which hang together, which lie at an edge.
+
+use std::collections::{BTreeMap, VecDeque};
+
+/// An axis of the grid.
+#[derive(Clone, Copy, Debug)]
+pub struct AxisShape {
+    /// How many values it has.
+    pub values: usize,
+    /// Its values are numbers or durations: they have a lowest and a highest, and what lies between means something.
+    pub is_ordered: bool,
+}
+
+impl AxisShape {
+    /// The shape of an axis of these values, as they are printed.
+    pub fn of<T: ToString>(values: &[T]) -> AxisShape {
+        let is_ordered = values.iter().all(|value| value.to_string().parse::<f64>().is_ok());
+        AxisShape { values: values.len(), is_ordered }
+    }
+
+    /// Value `at` is the lowest or the highest of at least three: the best may lie beyond. Of two, both would be.
+    pub fn is_edge(&self, at: u16) -> bool {
+        self.is_ordered && self.values > 2 && (at == 0 || usize::from(at) + 1 == self.values)
+    }
+}
+
+/// Calls `found` with each place one step away from `place` along `axes`, in the order of the axes; it may lie beyond the
+/// grid.
+pub fn each_step(place: &[u16], axes: impl IntoIterator<Item = usize>, mut found: impl FnMut(&[u16])) {
+    let mut moved = place.to_vec();
+    for axis in axes {
+        for value in [place[axis].checked_sub(1), place[axis].checked_add(1)].into_iter().flatten() {
+            moved[axis] = value;
+            found(&moved);
+        }
+        moved[axis] = place[axis];
+    }
+}
+
+/// The points of a grid by their places.
+pub struct PlaceIndex<'a> {
+    places: Vec<&'a [u16]>,
+    by_place: BTreeMap<&'a [u16], usize>,
+    /// Along these a step leads to a neighbour.
+    axes: Vec<usize>,
+}
+
+impl<'a> PlaceIndex<'a> {
+    /// Of the points that lie at `places`, a number an axis, with steps along `axes`.
+    pub fn new(places: impl IntoIterator<Item = &'a [u16]>, axes: impl IntoIterator<Item = usize>) -> PlaceIndex<'a> {
+        let places: Vec<&[u16]> = places.into_iter().collect();
+        let by_place = places.iter().enumerate().map(|(point, place)| (*place, point)).collect();
+        PlaceIndex { places, by_place, axes: axes.into_iter().collect() }
+    }
+
+    /// The point at `place`.
+    pub fn at(&self, place: &[u16]) -> Option<usize> {
+        self.by_place.get(place).copied()
+    }
+
+    /// The points one step away, in the order of the axes.
+    pub fn beside(&self, place: &[u16]) -> Vec<usize> {
+        let mut out = Vec::new();
+        each_step(place, self.axes.iter().copied(), |place| out.extend(self.at(place)));
+        out
+    }
+
+    /// The points that can be reached from `place` by single steps over points that `hold`, the one at `place` first; none
+    /// where that one does not.
+    pub fn connected(&self, place: &[u16], hold: impl Fn(usize) -> bool) -> Vec<usize> {
+        let mut seen = vec![false; self.places.len()];
+        let mut open: VecDeque<usize> = self.at(place).filter(|point| hold(*point)).into_iter().collect();
+        open.iter().for_each(|point| seen[*point] = true);
+        let mut out = Vec::new();
+        while let Some(point) = open.pop_front() {
+            out.push(point);
+            for next in self.beside(self.places[point]) {
+                if !seen[next] && hold(next) {
+                    seen[next] = true;
+                    open.push_back(next);
+                }
+            }
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_connected_ends_where_nothing_holds() {
+        //              x: 0    1    2    3    4
+        let values = [[9.0, 8.0, 1.0, 9.0, 9.0], [8.0, 1.0, 1.0, 1.0, 7.0]];
+        let places: Vec<[u16; 2]> = (0..10).map(|point| [point % 5, point / 5]).collect();
+        let index = PlaceIndex::new(places.iter().map(|place| place.as_slice()), 0..2);
+        let value = |point: usize| values[point / 5][point % 5];
+        assert_eq!(index.beside(&[0, 0]).into_iter().map(value).collect::<Vec<_>>(), [8.0, 8.0]);
+        assert_eq!(index.beside(&[2, 1]).len(), 3);
+        assert_eq!(index.connected(&[0, 0], |point| value(point) >= 8.0), [0, 1, 5], "the other hill is apart");
+        assert!(index.connected(&[2, 0], |point| value(point) >= 8.0).is_empty());
+        let across = PlaceIndex::new(places.iter().map(|place| place.as_slice()), [0]);
+        assert_eq!(across.beside(&[2, 1]), [6, 8], "no step along the other axis");
+    }
+
+    #[test]
+    fn an_edge_is_the_end_of_three_numbers() {
+        let edges = |values: [&str; 3]| [0, 1, 2].map(|at| AxisShape::of(&values).is_edge(at));
+        assert_eq!(edges(["0.1", "0.2", "3"]), [true, false, true]);
+        assert_eq!(edges(["ioc", "fok", "gtc"]), [false; 3], "words have no order");
+        assert_eq!(edges(["0.1", "0.2", "null"]), [false; 3]);
+        assert!(!AxisShape::of(&["0.1", "0.2"]).is_edge(0), "both would be");
+    }
+}
