@@ -2,13 +2,20 @@
 
 use crate::sweep::{Case, GRID, run, store};
 use parquet::file::reader::SerializedFileReader;
+use perpx::live::paper::{self, Market, PaperOptions};
+use perpx::live::stretch::{self, Stretch};
 use perpx::live::{self, LiveError, Options, Report, Speed};
+use perpx::market::Role;
+use perpx::store::{StoreFile, StorePath, StoredRow, assemble_depth};
+use perpx::units::Time;
+use perpx::venues::record::feed::Row;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// A small sweep and its best.yml.
 fn swept() -> (Case, PathBuf) {
@@ -192,4 +199,111 @@ fn bad_input_is_one_clear_error() {
         let text = String::from_utf8_lossy(&live.stderr);
         assert!(text.contains(words) && live.status.code() == Some(2), "{words}: {text}");
     }
+}
+
+/// The rows of a store as they come in, on a clock of their own.
+struct Recorded {
+    rows: std::iter::Peekable<std::vec::IntoIter<(Role, Row)>>,
+    now: Time,
+    stop_at: Time,
+}
+
+fn recv(row: &Row) -> Time {
+    match row {
+        Row::Quote(row) => row.recv,
+        Row::Trade(print) | Row::GapTrade(print) => print.row.recv,
+        Row::Depth(row) => row.recv,
+        Row::Marks(row) => row.recv,
+        Row::Funding(row) => row.recv,
+    }
+}
+
+impl Recorded {
+    /// What a venue's tables of the store hold, from their beginning.
+    fn new(store: &Path, venues: [&str; 2], stop_at: Time) -> Recorded {
+        fn all<R: StoredRow>(store: &Path, venue: &str) -> Vec<R> {
+            let files = StorePath::new(store).expect("a store").files(R::TABLE, venue, "BTC").expect("files");
+            let mut rows = Vec::new();
+            for (_, path) in files {
+                let file = StoreFile::open::<R>(&path).expect("opens");
+                for batch in file.read::<R>(0..file.groups().len()).expect("reads") {
+                    rows.extend(batch.expect("a batch").rows);
+                }
+            }
+            rows
+        }
+        let mut rows: Vec<(Role, Row)> = Vec::new();
+        for (role, venue) in Role::BOTH.into_iter().zip(venues) {
+            let mut of = Vec::new();
+            of.extend(all(store, venue).into_iter().map(Row::Quote));
+            of.extend(all(store, venue).into_iter().map(Row::Trade));
+            let mut depth = Vec::new();
+            assemble_depth(&all(store, venue), &mut depth);
+            of.extend(depth.into_iter().map(Row::Depth));
+            of.extend(all(store, venue).into_iter().map(Row::Marks));
+            of.extend(all(store, venue).into_iter().map(Row::Funding));
+            rows.extend(of.into_iter().map(|row| (role, row)));
+        }
+        rows.sort_by_key(|(_, row)| recv(row));
+        let now = recv(&rows[0].1);
+        Recorded { rows: rows.into_iter().peekable(), now, stop_at }
+    }
+}
+
+impl Market for Recorded {
+    fn now(&mut self) -> Time {
+        self.now
+    }
+
+    fn receive(&mut self, _patience: Duration, rows: &mut Vec<(Role, Row)>) -> Result<(), LiveError> {
+        self.now = self.now.plus(1_700_000_000);
+        rows.extend(std::iter::from_fn(|| self.rows.next_if(|(_, row)| recv(row) <= self.now)));
+        Ok(())
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.now >= self.stop_at
+    }
+}
+
+/// Over rows as they come paper trades what a replay of the recording trades, to the byte, the stop included.
+#[test]
+fn paper_is_a_replay_that_trails_the_wall() {
+    let (case, best) = swept();
+    let venues = ["lighter", "grvt"];
+    for stop in ["2026-01-05T09:00:00Z", "2026-01-05T16:20:00Z", "2026-01-05T23:00:07Z"] {
+        let mut market = Recorded::new(&store().join("store"), venues, stop.parse().expect("a time"));
+        let empty = case.out("empty");
+        fs::create_dir_all(&empty).expect("a folder");
+        let own = Options { store: Some(empty), quiet: true, ..options(&best) };
+        let paper = PaperOptions { lag_ns: 10_000_000_000 };
+        let report = paper::run(&own, paper, &mut market, &mut Vec::new()).expect("runs").expect("a market");
+        assert_eq!((report.exit_code(), report.late_rows), (0, 0), "{report}");
+        assert!(report.run.trades > 3 && report.run.position == ["0", "0"], "{report}");
+        let again = report.again.clone().expect("a command");
+        let words: Vec<&str> = again.split(' ').collect();
+        let of = |name: &str| words[words.iter().position(|word| *word == name).expect("an option") + 1];
+        let time = |name: &str| of(name).parse().expect("a time");
+        let stretch = Stretch { from: time("--from"), to: time("--to"), stop_at: Some(time("--stop-at")) };
+        let mock = stretch::run(
+            &Options { store: Some(store().join("store")), quiet: true, ..options(&best) },
+            stretch,
+            &mut Vec::new(),
+        );
+        let mock = mock.unwrap_or_else(|e| panic!("{e}\n{again}"));
+        assert_eq!(mock.run.ledger, report.run.ledger, "{mock}\n{report}");
+        assert_eq!((mock.run.to, mock.run.trades), (report.run.to, report.run.trades));
+    }
+}
+
+/// A stretch of the sweep's own data is the sweep's run.
+#[test]
+fn a_stretch_of_the_data_is_a_run_of_its_own() {
+    let (_case, best) = swept();
+    let (report, _) = told(&options(&best)).unwrap_or_else(|e| panic!("{e}"));
+    let run = &report.runs[0];
+    let time = |text: &str| text.parse().expect("a time");
+    let stretch = Stretch { from: time(&run.from), to: time(&run.to), stop_at: None };
+    let mock = stretch::run(&options(&best), stretch, &mut Vec::new()).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!((mock.exit_code(), &mock.run.ledger), (0, &run.ledger), "{mock}");
 }

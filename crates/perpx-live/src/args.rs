@@ -1,5 +1,6 @@
 //! The command line of perpx-live: arguments in, one call, exit code out.
 
+use super::stretch::{self, Stretch};
 use super::{LiveError, Options, Speed, emulated, run};
 use clap::{CommandFactory, Parser, ValueEnum};
 use perpx_core::units::Time;
@@ -30,12 +31,18 @@ pub struct Cli {
     /// Times as fast as recorded, or max (mock alone)
     #[arg(long, value_name = "N")]
     speed: Option<Speed>,
-    /// emulated: where in the sweep's range it begins
+    /// Where it begins (emulated, or with --other-data)
     #[arg(long, value_name = "TIME")]
     from: Option<Time>,
-    /// emulated: where it ends
+    /// Where it ends
     #[arg(long, value_name = "TIME")]
     to: Option<Time>,
+    /// With --other-data: everything is closed here
+    #[arg(long, value_name = "TIME", requires = "other_data")]
+    stop_at: Option<Time>,
+    /// mock: a stretch of any store, without a comparison
+    #[arg(long, requires = "from", requires = "to")]
+    other_data: bool,
     /// emulated: what goes wrong meanwhile (TOML)
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
@@ -92,6 +99,15 @@ impl Cli {
         let ended = match self.mode {
             Mode::Emulated => emulated::run(&options, &range, out)
                 .map(|account| (account.exit_code(), account.to_string(), serde_json::json!(account))),
+            Mode::Mock if self.other_data && range.faults.is_none() => {
+                let stretch = Stretch {
+                    from: self.from.unwrap_or(Time::MIN),
+                    to: self.to.unwrap_or(Time::MAX),
+                    stop_at: self.stop_at,
+                };
+                stretch::run(&options, stretch, out)
+                    .map(|report| (report.exit_code(), report.to_string(), serde_json::json!(report)))
+            }
             _ if !range.is_unsaid() => Err(range.refused()),
             _ => run(&options, out).map(|report| (report.exit_code(), report.to_string(), serde_json::json!(report))),
         };

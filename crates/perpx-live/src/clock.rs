@@ -40,11 +40,18 @@ pub struct Clock {
     /// Wall and tape time of the first moment.
     origin: Option<(Instant, Time)>,
     moments: u32,
+    /// The run is to stop at the first moment from here on.
+    stop_at: Option<Time>,
 }
 
 impl Clock {
     pub fn new(speed: Speed, stop: Arc<AtomicBool>, status: Status) -> Clock {
-        Clock { speed, stop, status, origin: None, moments: 0 }
+        Clock { speed, stop, status, origin: None, moments: 0, stop_at: None }
+    }
+
+    /// It stops the run at the first moment at or after this.
+    pub fn stopping_at(self, stop_at: Option<Time>) -> Clock {
+        Clock { stop_at, ..self }
     }
 
     fn sleep_until(&mut self, at: Time, times: f64) -> bool {
@@ -66,7 +73,7 @@ impl Clock {
 impl TimeSource for Clock {
     #[inline]
     fn wait(&mut self, at: Time) -> bool {
-        if self.stop.load(Ordering::Relaxed) {
+        if self.stop.load(Ordering::Relaxed) || self.stop_at.is_some_and(|stop_at| at >= stop_at) {
             return true;
         }
         if let Speed::Times(times) = self.speed {

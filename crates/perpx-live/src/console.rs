@@ -37,6 +37,12 @@ impl<'o> ConsoleRecorder<'o> {
         self.note(0, self.initial);
     }
 
+    /// A run begins that ends when it is asked to.
+    pub fn begin_open(&mut self, run: &str, from: Time, capital: Cash) {
+        self.print(&format!("{run}: from {}, capital {:.4}", from.to_second(), capital.as_f64()));
+        self.note(0, self.initial);
+    }
+
     fn print(&mut self, text: &str) {
         let Some(out) = &mut self.out else { return };
         let mut gone = false;

@@ -57,7 +57,7 @@ impl TimeRange {
             (_, Some(to), _) => ("to", to.to_second().to_string()),
             (.., faults) => ("faults", faults.as_deref().unwrap_or(Path::new("")).display().to_string()),
         };
-        let accepted = "with --mode emulated alone: --mode mock replays the sweep's whole range, without faults";
+        let accepted = "with --mode emulated, or (--from, --to) with --mode mock --other-data: --mode mock replays the sweep's whole range, without faults";
         LiveError::Range { name, found, accepted: accepted.to_owned() }
     }
 }

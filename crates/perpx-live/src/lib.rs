@@ -31,10 +31,12 @@ mod clock;
 mod console;
 pub mod emulated;
 mod error;
+pub mod paper;
 mod report;
 mod session;
 mod status;
 mod strategy_file;
+pub mod stretch;
 mod tile_builder;
 mod transport;
 

@@ -53,12 +53,48 @@ pub struct RunReport {
     pub equity: f64,
     /// The hash of its ledger.
     pub ledger: String,
-    /// The hash of the sweep's ledger of this run.
+    /// The hash of the sweep's ledger of this run; empty: the sweep had no such run.
     pub sweep_ledger: String,
     /// By role, base coins; what is held after the end.
     pub position: [String; 2],
     #[serde(skip)]
     span: (Time, Time),
+}
+
+impl RunReport {
+    /// What a run of this name came to; `held`: by role, what is held after the end.
+    pub(super) fn new(
+        run: &'static str,
+        span: (Time, Time),
+        (result, record): (&RunResult, &FullRecord),
+        held: [Qty; 2],
+    ) -> RunReport {
+        let table = metric_table::<Composite>();
+        let metric = |name: &str| {
+            let at = table.iter().position(|info| info.name == name);
+            at.and_then(|at| result.metrics.0.get(at).copied().flatten()).unwrap_or(0.0)
+        };
+        RunReport {
+            run,
+            from: span.0.to_string(),
+            to: span.1.to_string(),
+            trades: record.trades.len(),
+            net_pnl: metric("net_pnl"),
+            fees: metric("fees"),
+            funding: metric("funding"),
+            equity: record.equity.last().map_or(0.0, |(_, equity)| equity.as_f64()),
+            ledger: result.hash.to_string(),
+            sweep_ledger: String::new(),
+            position: held.map(|qty| qty.to_string()),
+            span,
+        }
+    }
+
+    /// Trades and money in a line.
+    pub(super) fn figures(&self) -> String {
+        let RunReport { trades, net_pnl, fees, funding, equity, .. } = self;
+        format!("{trades} trades, net pnl {net_pnl:+.4} (fees {fees:+.4}, funding {funding:+.4}), equity {equity:.4}")
+    }
 }
 
 impl Report {
@@ -90,25 +126,8 @@ impl Report {
         record: &FullRecord,
         held: [Qty; 2],
     ) {
-        let table = metric_table::<Composite>();
-        let metric = |name: &str| {
-            let at = table.iter().position(|info| info.name == name);
-            at.and_then(|at| result.metrics.0.get(at).copied().flatten()).unwrap_or(0.0)
-        };
-        self.runs.push(RunReport {
-            run: RUNS[number],
-            from: span.0.to_string(),
-            to: span.1.to_string(),
-            trades: record.trades.len(),
-            net_pnl: metric("net_pnl"),
-            fees: metric("fees"),
-            funding: metric("funding"),
-            equity: record.equity.last().map_or(0.0, |(_, equity)| equity.as_f64()),
-            ledger: result.hash.to_string(),
-            sweep_ledger: self.wanted.get(number).cloned().unwrap_or_default(),
-            position: held.map(|qty| qty.to_string()),
-            span,
-        });
+        let run = RunReport::new(RUNS[number], span, (result, record), held);
+        self.runs.push(RunReport { sweep_ledger: self.wanted.get(number).cloned().unwrap_or_default(), ..run });
         let equal = self.runs.iter().all(|run| run.ledger == run.sweep_ledger);
         self.matches = equal && self.runs.len() == self.wanted.len();
     }
@@ -132,11 +151,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for run in &self.runs {
             writeln!(f, "{:<9} {}", run.run, span_text(run.span))?;
-            writeln!(
-                f,
-                "          {} trades, net pnl {:+.4} (fees {:+.4}, funding {:+.4}), equity {:.4}",
-                run.trades, run.net_pnl, run.fees, run.funding, run.equity
-            )?;
+            writeln!(f, "          {}", run.figures())?;
         }
         if self.stopped {
             return match (self.stopped_at, self.runs.last()) {

@@ -27,16 +27,24 @@ struct Inner {
 impl Status {
     /// `span`: from the first moment to the last.
     pub fn new(quiet: bool, span: (Time, Time)) -> Status {
+        let length = span.1.since(span.0).max(0) as u64;
+        Status::drawn(quiet, span.0, Some(length), "{bar:12} {percent:>3}%  {prefix}  {msg}")
+    }
+
+    /// Of a run that ends when it is asked to.
+    pub fn open_ended(quiet: bool, from: Time) -> Status {
+        Status::drawn(quiet, from, None, "{prefix}  {msg}")
+    }
+
+    fn drawn(quiet: bool, from: Time, length: Option<u64>, template: &str) -> Status {
         let terminal = std::io::stderr().is_terminal() && !quiet;
         let bar = terminal.then(|| {
-            let length = span.1.since(span.0).max(0) as u64;
-            let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{bar:12} {percent:>3}%  {prefix}  {msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
+            bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar
         });
         let (lines, last) = (!terminal && !quiet, Instant::now());
-        Status(Rc::new(RefCell::new(Inner { bar, lines, last, from: span.0, state: String::new() })))
+        Status(Rc::new(RefCell::new(Inner { bar, lines, last, from, state: String::new() })))
     }
 
     #[cfg(test)]

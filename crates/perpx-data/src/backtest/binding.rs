@@ -2,10 +2,11 @@
 
 use super::dataset::{SymbolData, capital};
 use perpx_core::config::{Config, Transfer, World};
+use perpx_core::ledger::Mids;
 use perpx_core::replay::Job;
 use perpx_core::signals::SignalSet;
 use perpx_core::sim::OutageTable;
-use perpx_core::strategy::Plan;
+use perpx_core::strategy::{FundingKinds, Plan};
 use perpx_core::trader::Composite;
 use perpx_core::units::{Cash, SECOND_NS, Time};
 use std::collections::BTreeMap;
@@ -26,6 +27,20 @@ pub struct Bound {
 }
 
 impl Bound {
+    /// `config` on a tape of such funding rows and first prices; its signals are registered.
+    pub fn new(
+        config: &Config,
+        (world, outages): (Arc<World>, Arc<[OutageTable; 2]>),
+        (kinds, first_mids): (FundingKinds, Mids),
+        signals: &mut SignalSet,
+    ) -> Bound {
+        let mut plan = Plan::bind(config, world, kinds, signals);
+        let capital = capital(config, first_mids);
+        plan.capital = (capital[0] + capital[1]).into();
+        let stats_interval_ns = i64::from(config.account.stats_interval_sec) * SECOND_NS;
+        Bound { plan, outages, capital, transfer: config.account.transfer, stats_interval_ns }
+    }
+
     /// The run over `[from, to)`.
     pub fn job(&self, (from, to): (Time, Time)) -> Job<'_, Composite> {
         Job {
@@ -67,10 +82,7 @@ impl<'a> Binder<'a> {
             .entry((feed, world))
             .or_insert_with(|| (Arc::new(config.world.clone()), data.outages(&config.world)))
             .clone();
-        let mut plan = Plan::bind(config, shared, data.feeds[feed].kinds, signals);
-        let capital = capital(config, data.feeds[feed].first_mids);
-        plan.capital = (capital[0] + capital[1]).into();
-        let stats_interval_ns = i64::from(config.account.stats_interval_sec) * SECOND_NS;
-        Bound { plan, outages, capital, transfer: config.account.transfer, stats_interval_ns }
+        let feed = &data.feeds[feed];
+        Bound::new(config, (shared, outages), (feed.kinds, feed.first_mids), signals)
     }
 }

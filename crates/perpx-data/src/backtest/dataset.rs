@@ -8,6 +8,7 @@ use perpx_core::ledger::Mids;
 use perpx_core::market::{FundingPrice, Role};
 use perpx_core::sim::OutageTable;
 use perpx_core::strategy::FundingKinds;
+use perpx_core::tape::Tile;
 use perpx_core::tape::rows::{FundingKind, FundingRow};
 use perpx_core::units::{Cash, HOUR_NS, Mid, Time};
 use std::path::PathBuf;
@@ -108,12 +109,17 @@ impl SymbolData {
 
     /// Order outages of a world, by role.
     pub fn outages(&self, world: &World) -> Arc<[OutageTable; 2]> {
-        Arc::new([0, 1].map(|r: usize| {
-            let venue = &world.venues[r];
-            let name = &venue.instrument.venue;
-            OutageTable::orders(&venue.fills.outages, name, world.seed, self.warm_from, self.to)
-        }))
+        order_outages(world, (self.warm_from, self.to))
     }
+}
+
+/// Order outages of a world that touch a span, by role.
+pub fn order_outages(world: &World, (from, to): (Time, Time)) -> Arc<[OutageTable; 2]> {
+    Arc::new([0, 1].map(|r: usize| {
+        let venue = &world.venues[r];
+        let name = &venue.instrument.venue;
+        OutageTable::orders(&venue.fills.outages, name, world.seed, from, to)
+    }))
 }
 
 /// Everything that decides what is received, with its data.
@@ -172,24 +178,30 @@ fn first_mids(tape: &Tape) -> Result<Mids, BacktestError> {
         if tape.bounds(k).1 <= from {
             continue;
         }
-        let tile = tape.tile(k)?;
-        let time: &[i64] = &tile.local.time;
-        // the snapshot carried to `from` counts: it is what is quoted when the range begins
-        let start = time.partition_point(|&t| t <= from.0).saturating_sub(1);
-        for row in start..time.len() {
-            for role in Role::BOTH {
-                let bbo = tile.local.bbo(row, role);
-                if !mids[role.ix()].is_quoted() {
-                    mids[role.ix()] = bbo.mid_or_none();
-                }
-            }
-            if mids.iter().all(|mid| mid.is_quoted()) {
-                return Ok(mids);
-            }
+        first_mids_of(&*tape.tile(k)?, from, &mut mids);
+        if mids.iter().all(|mid| mid.is_quoted()) {
+            return Ok(mids);
         }
     }
     let venue = tape.spec().venues[usize::from(mids[0].is_quoted())].clone();
     Err(BacktestError::NoPrice { symbol: symbol.clone(), venue, from, to: tape.spec().to })
+}
+
+/// Completes the first two-sided mids at or after `from` by those of a tile. The snapshot carried to `from` counts: it is what is
+/// quoted when the range begins.
+pub fn first_mids_of(tile: &Tile, from: Time, mids: &mut Mids) {
+    let time: &[i64] = &tile.local.time;
+    let start = time.partition_point(|&t| t <= from.0).saturating_sub(1);
+    for row in start..time.len() {
+        for role in Role::BOTH {
+            if !mids[role.ix()].is_quoted() {
+                mids[role.ix()] = tile.local.bbo(row, role).mid_or_none();
+            }
+        }
+        if mids.iter().all(|mid| mid.is_quoted()) {
+            return;
+        }
+    }
 }
 
 /// What an account begins with: as configured, else the size at the first mid.

@@ -7,7 +7,7 @@ mod reader;
 mod span;
 
 pub use binding::{Binder, Bound};
-pub use dataset::{DataRange, Feed, SymbolData};
+pub use dataset::{DataRange, Feed, SymbolData, first_mids_of, order_outages};
 pub use error::BacktestError;
 pub use reader::Reader;
 pub use span::{RUNS, Spans};

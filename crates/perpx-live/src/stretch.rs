@@ -1,0 +1,163 @@
+//! A stretch of market data that the sweep did not have: what a run over it came to, and the same trader over it once more from
+//! a store.
+
+use super::clock::Clock;
+use super::console::ConsoleRecorder;
+use super::report::RunReport;
+use super::status::Status;
+use super::strategy_file::StrategyFile;
+use super::{LiveError, Options, span_text};
+use perpx_core::config::Config;
+use perpx_core::market::Role;
+use perpx_core::replay::{Job, Paced, RunResult, RunState};
+use perpx_core::signals::{self, SignalSet};
+use perpx_core::stats::FullRecord;
+use perpx_core::strategy::{FundingKinds, Plan, STATES};
+use perpx_core::trader::Composite;
+use perpx_core::units::Time;
+use perpx_data::backtest::{Binder, DataRange, Reader, SymbolData};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Which part of a store is replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// The trader acts from here on; signals are warm where the store begins early enough.
+    pub from: Time,
+    /// Exclusive.
+    pub to: Time,
+    /// From here on everything is closed, and the run ends.
+    pub stop_at: Option<Time>,
+}
+
+/// What a run over a stretch came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct StretchReport {
+    /// `mock` or `paper`.
+    pub mode: &'static str,
+    /// The id of the configuration that ran.
+    pub configuration: String,
+    /// Its figures, and the hash of its ledger.
+    #[serde(flatten)]
+    pub run: RunReport,
+    /// States that were reached.
+    pub states: Vec<&'static str>,
+    /// Where everything was closed because the run was asked to stop, UTC; none when the data ended first.
+    pub stop_at: Option<String>,
+    /// Rows that came after their time was judged.
+    pub late_rows: u64,
+    /// Makes the same run from what was recorded.
+    pub again: Option<String>,
+    /// Ctrl-C ended it before its end.
+    pub stopped: bool,
+}
+
+impl StretchReport {
+    pub(super) fn new(
+        mode: &'static str,
+        strategy: &StrategyFile,
+        span: (Time, Time),
+        (result, record): (&RunResult, &FullRecord),
+        state: &RunState<Composite>,
+    ) -> StretchReport {
+        let states: BTreeSet<u8> = record.transitions.iter().map(|row| row.transition.to).chain([0]).collect();
+        let held = Role::BOTH.map(|role| state.belief().qty(role));
+        StretchReport {
+            mode,
+            configuration: strategy.ids[0].clone(),
+            run: RunReport::new(mode, span, (result, record), held),
+            states: states.iter().filter_map(|&state| STATES.get(usize::from(state))).map(|state| state.name).collect(),
+            stop_at: None,
+            late_rows: 0,
+            again: None,
+            stopped: false,
+        }
+    }
+
+    /// 0 the run was made, 1 rows came too late for it to be made again, 130 stopped before its end.
+    pub fn exit_code(&self) -> u8 {
+        match (self.stopped, self.late_rows) {
+            (true, _) => 130,
+            (false, 0) => 0,
+            (false, _) => 1,
+        }
+    }
+}
+
+impl fmt::Display for StretchReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<9} {} to {}", self.mode, self.run.from, self.run.to)?;
+        writeln!(f, "          {}; states {}", self.run.figures(), self.states.join(" "))?;
+        if let Some(at) = &self.stop_at {
+            writeln!(f, "stopped   at {at}: everything is closed from there on")?;
+        }
+        write!(f, "ledger    {}", self.run.ledger)?;
+        if self.late_rows > 0 {
+            let late = self.late_rows;
+            write!(f, "\nfailed    {late} rows came later than paper.lag_ms: what was judged is not what was stored")?;
+        }
+        match &self.again {
+            Some(command) => write!(f, "\nagain     {command}\n          must end with the same ledger"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How much data before its start a configuration's signals need, in nanoseconds.
+pub(super) fn warmup_ns(config: &Config) -> i64 {
+    let mut signals = SignalSet::default();
+    Plan::bind(config, Arc::new(config.world.clone()), FundingKinds::default(), &mut signals);
+    signals::warmup_ns(signals.keys())
+}
+
+/// Runs the winner over a stretch of any store, with simulated venues.
+///
+/// # Errors
+/// Bad input, before anything runs; books that do not agree at the end.
+pub fn run(options: &Options, stretch: Stretch, out: &mut (dyn Write + Send)) -> Result<StretchReport, LiveError> {
+    let strategy = StrategyFile::read(&options.config, options.store.as_deref())?;
+    let Stretch { from, to, stop_at } = stretch;
+    if from >= to {
+        let accepted = "a time before that of --to".to_owned();
+        return Err(LiveError::Range { name: "from", found: from.to_string(), accepted });
+    }
+    let warm_from = from.plus(-warmup_ns(&strategy.config));
+    let data = DataRange { warm_from, from, to, ..strategy.data.clone() };
+    let data = SymbolData::single(&strategy.config, &data)?;
+    let feed = &data.feeds[0];
+    let mut signals = SignalSet::default();
+    let bound = Binder::new(&data).bind(&strategy.config, 0, 0, &mut signals);
+    let job = bound.job((from, to));
+    let mut reader = Reader::new(&feed.tape, &signals, from);
+    if !options.quiet {
+        strategy.print_verdict(out);
+    }
+    let status = Status::new(options.quiet, (from, to));
+    let out: Option<&mut (dyn Write + Send)> = if options.quiet { None } else { Some(out) };
+    let venues = feed.tape.spec().venues.clone();
+    let mut recorder = ConsoleRecorder::new(out, status.clone(), venues, job.initial().into());
+    recorder.begin("mock", (from, to), job.initial());
+    let clock = Clock::new(options.speed, options.stop.clone(), status.clone());
+    let mut driver = Paced::new(clock.stopping_at(stop_at));
+    let mut state = RunState::new(Composite::default(), &job);
+    while let Some((tile, signals)) = reader.next()? {
+        state.run_tile(&mut driver, &job, &tile, &signals, &mut recorder);
+        let end = driver.stopped_at.unwrap_or(to);
+        if tile.end < end {
+            continue;
+        }
+        let result = state.finish(&Job { to: end, ..job }, &tile, &signals, &mut recorder);
+        status.finish();
+        if !result.books_agree || result.late_arrivals > 0 {
+            return Err(LiveError::Books { run: "mock" });
+        }
+        let report = StretchReport::new("mock", &strategy, (from, end), (&result, &recorder.record), &state);
+        let stop_at = driver.stopped_at.and(stop_at).map(|at| at.to_string());
+        return Ok(StretchReport { stop_at, stopped: options.stop.load(Ordering::Relaxed), ..report });
+    }
+    Err(LiveError::Range { name: "to", found: span_text((from, to)), accepted: "a time that the store reaches".into() })
+}
