@@ -8,6 +8,8 @@ use super::venue::{Plan, STEPS_A_SECOND, Venue};
 use crate::tape::rows::VenueTables;
 use crate::units::{DAY_NS, Time};
 
+const STEPS_A_DAY: i64 = DAY_NS / STEP_NS;
+
 /// One day of both venues: the rows received in it, in the order of `SynthSpec::venues`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SynthDay {
@@ -28,8 +30,8 @@ pub struct Market {
     /// In the order of the specification.
     venues: [Venue; 2],
     martingale: bool,
-    /// The next one, days since 1970-01-01 UTC.
-    day: i64,
+    /// Of the next step, since 1970-01-01 UTC.
+    step: i64,
     /// Exclusive.
     end: i64,
     /// What each step does.
@@ -50,14 +52,38 @@ impl Market {
             mood: Mood::new(spec.seed),
             venues,
             martingale: spec.martingale,
-            day: spec.first_day,
-            end: spec.first_day + i64::from(spec.days),
+            step: spec.first_day * STEPS_A_DAY,
+            end: (spec.first_day + i64::from(spec.days)) * STEPS_A_DAY,
             plan: Plan::new(),
         })
     }
 
+    /// What both venues have stamped before `end`, as far as it was not handed out; and a little more: what follows a row of
+    /// the last step is stamped with it. `None` at the end of the market.
+    pub fn stamped_before(&mut self, end: Time) -> Option<[VenueTables; 2]> {
+        if self.step >= self.end {
+            return None;
+        }
+        self.play_until(end);
+        Some(self.take_before(Time::MAX))
+    }
+
+    fn play_until(&mut self, end: Time) {
+        let end = (end.0 / STEP_NS).min(self.end);
+        while self.step < end {
+            self.play_step();
+            self.step += 1;
+        }
+    }
+
+    /// Rows received before `end`.
+    fn take_before(&mut self, end: Time) -> [VenueTables; 2] {
+        self.venues.each_mut().map(|venue| venue.take_before(end))
+    }
+
     /// Moves the latent prices and lets both venues act.
-    fn step(&mut self, step: i64) {
+    fn play_step(&mut self) {
+        let step = self.step;
         let now = Time(step * STEP_NS);
         if step % STEPS_A_SECOND == 0 {
             let index = self.price.ago(0) * self.basis.index_factor();
@@ -86,16 +112,12 @@ impl Iterator for Market {
     type Item = SynthDay;
 
     fn next(&mut self) -> Option<SynthDay> {
-        if self.day >= self.end {
+        if self.step >= self.end {
             return None;
         }
-        let day = self.day;
-        let steps = DAY_NS / STEP_NS;
-        for step in day * steps..(day + 1) * steps {
-            self.step(step);
-        }
-        self.day += 1;
-        let end = Time::of_day(self.day);
-        Some(SynthDay { day, venues: self.venues.each_mut().map(|venue| venue.take_before(end)) })
+        let day = self.step / STEPS_A_DAY;
+        let end = Time::of_day(day + 1);
+        self.play_until(end);
+        Some(SynthDay { day, venues: self.take_before(end) })
     }
 }

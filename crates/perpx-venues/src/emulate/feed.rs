@@ -1,44 +1,77 @@
 //! The market that an emulated venue lives in: one venue's rows, a stretch at a time, of a synthetic market or of a tape.
+//!
+//! A thread makes the next stretch while the present one is played, and waits with it until it is asked for: nobody waits for
+//! rows, and no more than two stretches are in memory.
 
 use super::EmulateError;
 use perpx_core::synth::{Market, SynthSpec};
-use perpx_core::tape::{Carry, VenueRows, align};
-use perpx_core::units::Time;
+use perpx_core::tape::align::{VenueCarry, venue_timelines};
+use perpx_core::tape::rows::VenueTables;
+use perpx_core::tape::{Carry, Settlement, VenueRows};
+use perpx_core::units::{HOUR_NS, Time};
 use perpx_data::TapeError;
 use perpx_data::loader::{Tape, TapeSpec};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 /// Days of a market before the emulator says that its market has ended.
 const DAYS: u32 = 36_000;
+/// Length of a stretch of a synthetic market.
+const STRETCH_NS: i64 = HOUR_NS;
+/// Settlements of the past that are kept to be asked for.
+const KEPT_SETTLEMENTS: usize = 10_000;
 
 pub struct Feed {
-    source: Source,
-    /// Place of the venue among the two of the market.
-    at: usize,
+    ahead: Receiver<Result<Stretch, EmulateError>>,
     pub rows: VenueRows,
     /// Of the rows, exclusive.
     pub end: Time,
+    /// Of the stretches before, oldest first.
+    pub settled: Vec<Settlement>,
 }
 
-enum Source {
-    Synthetic(Box<Market>, Box<Carry>),
-    /// The tape and the tile that comes next.
-    Tape(Box<Tape>, usize),
+/// Rows of one venue up to a time, exclusive; the book, as it stood before, comes with them.
+struct Stretch {
+    rows: VenueRows,
+    end: Time,
 }
 
 impl Feed {
     /// Seed `seed` from midnight `start` on; `venue` 0 has the manners of Lighter, 1 those of GRVT.
     pub fn synthetic(seed: u64, start: Time, updates_per_sec: f64, venue: usize) -> Result<Feed, EmulateError> {
         let days = DAYS.min(90_000u32.saturating_sub(start.day().max(0) as u32));
-        let spec = SynthSpec { updates_per_sec, ..SynthSpec::new(seed, start, days) };
-        let source = Source::Synthetic(Box::new(Market::new(&spec)?), Box::new(Carry::first([false; 2])));
-        Ok(Feed { source, at: venue, rows: VenueRows::default(), end: start })
+        let market = Market::new(&SynthSpec { updates_per_sec, ..SynthSpec::new(seed, start, days) })?;
+        let mut source = Synthetic { market, rows: Default::default(), carry: Carry::default().venues, end: start };
+        Feed::made_ahead(start, move || source.stretch(venue))
     }
 
     /// A stretch of a store, as a sweep would load it; `venue` is the place of one of its two venues.
     pub fn tape(spec: TapeSpec, venue: usize) -> Result<Feed, EmulateError> {
         let tape = Tape::open(spec)?;
-        let end = tape.spec().warm_from;
-        Ok(Feed { source: Source::Tape(Box::new(tape), 0), at: venue, rows: VenueRows::default(), end })
+        let (start, mut tiles) = (tape.spec().warm_from, 0..tape.tiles());
+        Feed::made_ahead(start, move || {
+            let tile = tape.tile(tiles.next().ok_or(EmulateError::Ended)?)?;
+            Ok(Stretch { rows: tile.venues[venue].clone(), end: tile.end })
+        })
+    }
+
+    /// Of what `next` makes, from `start` on, until its first error.
+    fn made_ahead(
+        start: Time,
+        mut next: impl FnMut() -> Result<Stretch, EmulateError> + Send + 'static,
+    ) -> Result<Feed, EmulateError> {
+        let (made, ahead) = sync_channel(0);
+        let make = move || {
+            loop {
+                let stretch = next();
+                let is_last = stretch.is_err();
+                // nobody plays it any more
+                if made.send(stretch).is_err() || is_last {
+                    return;
+                }
+            }
+        };
+        std::thread::Builder::new().name("market".to_owned()).spawn(make).map_err(EmulateError::Threads)?;
+        Ok(Feed { ahead, rows: VenueRows::default(), end: start, settled: Vec::new() })
     }
 
     /// The rows at `start`.
@@ -54,31 +87,89 @@ impl Feed {
 
     /// The next rows; the book, as it stood, comes with them.
     pub fn go_on(&mut self) -> Result<(), EmulateError> {
-        let (venues, end) = match &mut self.source {
-            Source::Synthetic(market, carry) => {
-                let day = market.next().ok_or(EmulateError::Ended)?;
-                let [first, second] = &day.venues;
-                let end = Time::of_day(day.day + 1);
-                let tile = align([first, second], Time::of_day(day.day), end, carry);
-                **carry = Carry::after(&tile);
-                (tile.venues, end)
-            }
-            Source::Tape(tape, next) if *next < tape.tiles() => {
-                let tile = tape.tile(*next)?;
-                *next += 1;
-                (tile.venues.clone(), tile.end)
-            }
-            Source::Tape(..) => return Err(EmulateError::Ended),
-        };
-        let [first, second] = venues;
-        self.rows = if self.at == 0 { first } else { second };
-        self.end = end;
+        let next = self.ahead.recv().unwrap_or(Err(EmulateError::Ended))?;
+        self.settled.append(&mut self.rows.settlements);
+        let too_many = self.settled.len().saturating_sub(KEPT_SETTLEMENTS);
+        self.settled.drain(..too_many);
+        (self.rows, self.end) = (next.rows, next.end);
         Ok(())
+    }
+}
+
+struct Synthetic {
+    market: Market,
+    /// Made, and stamped at `end` or after it.
+    rows: [VenueTables; 2],
+    carry: [VenueCarry; 2],
+    /// Of what was handed out.
+    end: Time,
+}
+
+impl Synthetic {
+    fn stretch(&mut self, venue: usize) -> Result<Stretch, EmulateError> {
+        let (start, end) = (self.end, self.end.plus(STRETCH_NS));
+        let more = self.market.stamped_before(end).ok_or(EmulateError::Ended)?;
+        for (rows, mut more) in self.rows.iter_mut().zip(more) {
+            rows.quotes.append(&mut more.quotes);
+            rows.trades.append(&mut more.trades);
+            rows.marks.append(&mut more.marks);
+            rows.funding = more.funding;
+        }
+        let [first, second] = &self.rows;
+        let mut made = venue_timelines([first, second], start, end, &mut self.carry);
+        for rows in &mut self.rows {
+            rows.quotes.retain(|row| row.exch >= end);
+            rows.trades.retain(|row| row.exch >= end);
+            rows.marks.retain(|row| row.exch >= end);
+        }
+        self.end = end;
+        Ok(Stretch { rows: std::mem::take(&mut made[venue]), end })
     }
 }
 
 impl From<TapeError> for EmulateError {
     fn from(error: TapeError) -> EmulateError {
         EmulateError::Tape(Box::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use perpx_core::units::{DAY_NS, SECOND_NS};
+
+    /// Two days of quotes and prints, none lost where stretches or days meet, each once, none before its time.
+    #[test]
+    fn stretches_hold_every_row_of_the_market_once() {
+        let start = Time::from_civil(2026, 1, 5).expect("a date");
+        let whole: Vec<_> = Market::new(&SynthSpec { updates_per_sec: 0.5, ..SynthSpec::new(3, start, 3) })
+            .expect("a market")
+            .map(|day| day.venues)
+            .collect();
+        for venue in 0..2 {
+            let last = start.plus(2 * DAY_NS);
+            let stamps =
+                |rows: Vec<Time>| rows.into_iter().filter(|at| *at < last).map(|at| at.0).collect::<Vec<i64>>();
+            let quotes = stamps(whole.iter().flat_map(|day| &day[venue].quotes).map(|row| row.exch).collect());
+            let trades = stamps(whole.iter().flat_map(|day| &day[venue].trades).map(|row| row.exch).collect());
+            let mut feed = Feed::synthetic(3, start, 0.5, venue).expect("a market");
+            let (mut seen, mut prints) = (Vec::new(), Vec::new());
+            while feed.end < last {
+                let begun = feed.end;
+                feed.go_on().expect("it goes on");
+                // row 0 is the one before
+                seen.extend_from_slice(&feed.rows.quotes.time[1..]);
+                prints.extend_from_slice(&feed.rows.trades.time[1..]);
+                let all = feed.rows.quotes.time[1..].iter().chain(&feed.rows.trades.time[1..]);
+                assert!(all.copied().all(|at| begun.0 <= at && at < feed.end.0));
+            }
+            assert!(seen == quotes && prints == trades, "{} of {} quotes", seen.len(), quotes.len());
+            assert!(quotes.len() > 10_000 && feed.end == last, "{}", quotes.len());
+            feed.go_on().expect("it goes on");
+            let every = if venue == 0 { HOUR_NS } else { 8 * HOUR_NS };
+            let settled: Vec<i64> = feed.settled.iter().map(|settled| settled.ts.0 % every).collect();
+            assert_eq!(settled, vec![0; (2 * DAY_NS / every) as usize]);
+            assert!(feed.rows.quotes.time[0] > last.0 - 60 * SECOND_NS, "the book as it stood");
+        }
     }
 }

@@ -13,7 +13,7 @@ use perpx_core::ledger::NetAccount;
 use perpx_core::market::*;
 use perpx_core::sim::book::{BookView, chunk_price};
 use perpx_core::sim::{Dice, Env, OutageTable, SimVenue};
-use perpx_core::tape::{VenueRows, last_at};
+use perpx_core::tape::{Settlement, last_at};
 use perpx_core::units::{Cash, Mid, Notional, Price, Qty, Rate, Time};
 use std::collections::BTreeSet;
 
@@ -45,6 +45,8 @@ pub struct VenueCore {
     /// Orders of the venue itself: their numbers count down from the largest.
     venue_orders: u32,
     events: Vec<Event>,
+    /// Between others, not yet handed out.
+    trades: Vec<PublicTrade>,
     /// The account's open orders, by age.
     open: Vec<OrderId>,
     /// Those that liquidations cancelled.
@@ -68,6 +70,7 @@ impl VenueCore {
             last_id: 0,
             venue_orders: 0,
             events: Vec::new(),
+            trades: Vec::new(),
             open: Vec::new(),
             liquidated: BTreeSet::new(),
         };
@@ -106,20 +109,27 @@ impl VenueCore {
         self.outages = OutageTable::orders(&outages, &self.world.instrument.venue, 0, self.now, Time::MAX);
     }
 
-    /// The rows of the stretch that is played.
-    pub fn rows(&self) -> &VenueRows {
-        &self.feed.rows
-    }
-
-    /// When the market's book changes next, among the rows at hand.
-    pub fn next_change(&self) -> Option<Time> {
+    /// When the market's book changes next; at the end of the rows at hand, that end.
+    pub fn next_change(&self) -> Time {
         let rows = &self.feed.rows;
         let next = |times: &[i64]| times.get(times.partition_point(|&time| time <= self.now.0)).copied();
-        [next(&rows.quotes.time), next(&rows.depth.time)].into_iter().flatten().min().map(Time)
+        let changes = [next(&rows.quotes.time), next(&rows.depth.time)];
+        changes.into_iter().flatten().min().map_or(self.feed.end, Time)
     }
 
-    /// Trades between others after `since`, up to now, of the rows at hand.
-    pub fn trades_after(&self, since: Time) -> Vec<PublicTrade> {
+    /// Settlements up to now, oldest first.
+    pub fn settlements(&self) -> impl DoubleEndedIterator<Item = &Settlement> {
+        let present = self.feed.rows.settlements.iter().filter(|settlement| settlement.ts <= self.now);
+        self.feed.settled.iter().chain(present)
+    }
+
+    /// Trades between others since the last call.
+    pub fn take_trades(&mut self) -> Vec<PublicTrade> {
+        std::mem::take(&mut self.trades)
+    }
+
+    /// Keeps the trades after now, up to `to`, of the rows at hand.
+    fn keep_trades(&mut self, to: Time) {
         let trades = &self.feed.rows.trades;
         let upto = |time: Time| trades.time.partition_point(|&other| other <= time.0);
         let one = |row| PublicTrade {
@@ -128,7 +138,7 @@ impl VenueCore {
             taker: trades.taker_side(row),
             consumed_book: trades.consumed_book[row] != 0,
         };
-        (upto(since)..upto(self.now)).map(one).collect()
+        self.trades.extend((upto(self.now)..upto(to)).map(one));
     }
 
     /// The market's book now.
@@ -209,6 +219,7 @@ impl VenueCore {
             let last = self.feed.end.plus(-1);
             let step = to.min(last).min(self.next_judgement());
             self.drain(step);
+            self.keep_trades(step);
             self.now = step;
             self.judge(step);
             if step == last && to > last {

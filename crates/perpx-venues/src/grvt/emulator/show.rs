@@ -81,13 +81,11 @@ pub(super) fn instrument(rules: &Rules, settings: &Settings) -> Instrument {
 }
 
 impl GrvtEmulator {
-    /// The newest settled rate of the rows at hand, and the next settlement, in wall time.
+    /// The newest settled rate, and the next settlement, in wall time.
     fn funding(&self) -> (Rate, Time) {
-        let (all, now) = (&self.core.rows().settlements, self.core.now());
-        let past = all.partition_point(|settlement| settlement.ts <= now);
-        let rate = past.checked_sub(1).and_then(|at| all.get(at)).map_or(Rate(0), |settlement| settlement.rate);
+        let rate = self.core.settlements().next_back().map_or(Rate(0), |settlement| settlement.rate);
         let step = i64::from(self.settings.interval_hours) * HOUR_NS;
-        (rate, self.clock.wall(Time((now.0.div_euclid(step) + 1) * step)))
+        (rate, self.clock.wall(Time((self.core.now().0.div_euclid(step) + 1) * step)))
     }
 
     pub(super) fn mini_json(&self, now: Time) -> Value {
@@ -116,9 +114,8 @@ impl GrvtEmulator {
         ticker
     }
 
-    /// Settlements of the rows at hand, newest first.
+    /// The market's settlements, newest first.
     pub(super) fn settlements(&self) -> Vec<Value> {
-        let past = self.core.rows().settlements.iter().filter(|settlement| settlement.ts <= self.core.now());
         let mark = price(self.core.mark());
         let row = |settlement: &perpx_core::tape::Settlement| {
             json!({
@@ -128,7 +125,7 @@ impl GrvtEmulator {
                 "funding_interval_hours": self.settings.interval_hours,
             })
         };
-        past.rev().map(row).collect()
+        self.core.settlements().rev().map(row).collect()
     }
 
     pub(super) fn order_wire(&self, order: &Order) -> WireOrder {
@@ -216,9 +213,7 @@ impl GrvtEmulator {
 
     /// The market's own trades since the last call.
     pub(super) fn market_trades(&mut self) {
-        let new = self.core.trades_after(self.trades_through);
-        self.trades_through = self.core.now();
-        for PublicTrade { at, what, taker, consumed_book } in new {
+        for PublicTrade { at, what, taker, consumed_book } in self.core.take_trades() {
             let id = self.trade_id();
             let mut trade = self.trade_json(&id, what, taker == Side::Buy, self.clock.wall(at));
             trade["is_rpi"] = json!(!consumed_book);

@@ -266,7 +266,7 @@ impl GrvtEmulator {
     /// Where time stops for a frame of a book before it goes on: where frames do not go by the beat, and someone listens.
     pub(super) fn next_frame(&self) -> Option<Time> {
         self.settings.frame_ns?;
-        let change = self.core.next_change()?;
+        let change = self.core.next_change();
         let books =
             self.sockets.channels.iter().filter(|(name, _)| name.0 == "v1.book.d" && self.sockets.is_heard(name));
         books.map(|(_, channel)| change.max(Time(channel.next))).min()

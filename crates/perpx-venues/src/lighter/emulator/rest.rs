@@ -210,11 +210,11 @@ impl LighterEmulator {
         Ok(json!({ "total_asks": asks.len(), "asks": asks, "total_bids": bids.len(), "bids": bids }))
     }
 
-    /// Settlements of the market's present day, oldest first; percent per hour, unsigned.
+    /// The market's settlements, oldest first; percent per hour, unsigned.
     fn settlements(&self, request: &HttpRequest) -> Result<Value, Refusal> {
         self.named_market(request)?;
-        let past = self.core.rows().settlements.iter().filter(|settlement| settlement.ts <= self.core.now());
         let (_, index) = self.core.marks();
+        let past = self.core.settlements();
         let rows: Vec<Value> = past
             .map(|settlement| {
                 let size = Rate(settlement.rate.0.abs());
@@ -235,11 +235,9 @@ impl LighterEmulator {
         json!({ "funding_rates": [{ "market_id": MARKET, "exchange": "lighter", "symbol": show::SYMBOL, "rate": rate }] })
     }
 
-    /// The market's last settlement of the present day.
+    /// The market's last settlement.
     pub(super) fn newest_rate(&self) -> Option<(Rate, Time)> {
-        let all = &self.core.rows().settlements;
-        let past = all.partition_point(|settlement| settlement.ts <= self.core.now());
-        let last = all.get(past.checked_sub(1)?)?;
+        let last = self.core.settlements().next_back()?;
         Some((last.rate, self.clock.wall(last.ts)))
     }
 

@@ -308,9 +308,7 @@ impl LighterEmulator {
 
     /// The market's own trades since the last call.
     pub(super) fn market_trades(&mut self) {
-        let new = self.core.trades_after(self.trades_through);
-        self.trades_through = self.core.now();
-        for PublicTrade { at, what, taker, .. } in new {
+        for PublicTrade { at, what, taker, .. } in self.core.take_trades() {
             let trade = self.others_trade(what, taker, self.clock.wall(at));
             self.public_trade(trade, what.0);
         }
@@ -320,8 +318,7 @@ impl LighterEmulator {
     pub(super) fn next_frame(&self) -> Option<Time> {
         self.settings.frame_ns?;
         let is_heard = ["order_book", "ticker"].iter().any(|name| self.sockets.is_heard(&format!("{name}:{MARKET}")));
-        let change = is_heard.then(|| self.core.next_change()).flatten()?;
-        Some(change.max(Time(self.sockets.next_book)))
+        is_heard.then(|| self.core.next_change().max(Time(self.sockets.next_book)))
     }
 
     /// What is due on the market's channels.
