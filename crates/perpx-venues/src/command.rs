@@ -1,11 +1,10 @@
 //! `perpx-data emulate`: its options, its lines, its end.
 
-use crate::emulate::faults::FaultPlan;
 use crate::emulate::feed::Feed;
 use crate::emulate::serve::{self, Server};
 use crate::emulate::venue_core::VenueCore;
 use crate::emulate::world::world;
-use crate::emulate::{COIN, EmulateError, Emulated};
+use crate::emulate::{COIN, EmulateError, Emulated, FaultPlan, Stage, Tls};
 use crate::grvt::emulator::{self as grvt, GrvtEmulator};
 use crate::grvt::sign::Address;
 use crate::lighter::emulator::{self as lighter, LighterEmulator};
@@ -72,6 +71,9 @@ pub struct EmulateArgs {
     /// What goes wrong, and when
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
+    /// HTTPS and WSS; where the certificate to trust is written
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "ca.pem")]
+    pub tls: Option<PathBuf>,
     /// Milliseconds of the market between two frames of the book
     #[arg(long, hide = true, value_parser = clap::value_parser!(i64).range(0..=10_000))]
     pub frame_ms: Option<i64>,
@@ -165,7 +167,8 @@ impl EmulateArgs {
         let _ = ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed));
         let served = self.servers(stop, Arc::new(SystemClock)).and_then(|servers| {
             let lines: Vec<String> = servers.iter().map(Server::summary).collect();
-            text::print(&format!("{}; Ctrl-C ends", lines.join("\n")), 0);
+            let trust = self.tls.as_ref().map(|path| format!("certificate to trust: {}\n", path.display()));
+            text::print(&format!("{}{}; Ctrl-C ends", trust.unwrap_or_default(), lines.join("\n")), 0);
             serve::run(servers)
         });
         served.map_or_else(|error| text::fail(&error, false, error.exit_code()), |()| 0)
@@ -178,12 +181,15 @@ impl EmulateArgs {
     pub fn servers(&self, stop: Arc<AtomicBool>, clock: Arc<dyn Clock>) -> Result<Vec<Server>, EmulateError> {
         let begun = clock.now();
         let port = |after: u16| if self.port == 0 { 0 } else { self.port.saturating_add(after) };
-        let plan = self.faults.as_deref().map(FaultPlan::read).transpose()?.unwrap_or_default();
+        let faults = self.faults.as_deref().map(FaultPlan::read).transpose()?.unwrap_or_default();
         let chosen = Venue::ALL.into_iter().filter(|venue| self.venue.has(*venue));
         let venues = chosen.map(|venue| self.emulator(venue, begun)).collect::<Result<Vec<_>, _>>()?;
+        let tls = self.tls.as_ref().map(|path| Tls::throw_away().and_then(|tls| tls.write(path).map(|()| tls)));
         // a market takes a while to make; faults count from when it is there
-        let begin = (&plan, clock.now());
-        let bind = |(at, venue)| Server::bind(port(at), venue, stop.clone(), clock.clone(), begin);
+        let mut stage = Stage::new(stop, clock);
+        (stage.faults, stage.tls) = (faults, tls.transpose()?);
+        let stage = Arc::new(stage);
+        let bind = |(at, venue)| Server::bind(port(at), venue, stage.clone());
         (0..).zip(venues).map(bind).collect()
     }
 

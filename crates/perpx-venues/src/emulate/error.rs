@@ -15,6 +15,12 @@ pub enum EmulateError {
     /// No threads to serve with.
     #[error("no threads to serve with: {0}")]
     Threads(std::io::Error),
+    /// No certificates to speak TLS with.
+    #[error("no certificates to speak TLS with: {0}")]
+    Tls(String),
+    /// A file that the user asked for.
+    #[error("{option} {}: cannot be written: {source}; accepted: a file in a folder that exists and may be written to", path.display())]
+    Write { option: &'static str, path: std::path::PathBuf, source: std::io::Error },
     /// A tier that the venue has not.
     #[error("--tier {found}; accepted: {accepted}")]
     Tier { found: String, accepted: String },
@@ -50,6 +56,6 @@ impl From<ConfigError> for EmulateError {
 impl EmulateError {
     /// 2 bad input, 1 anything else.
     pub fn exit_code(&self) -> u8 {
-        if matches!(self, EmulateError::Ended | EmulateError::Threads(_)) { 1 } else { 2 }
+        if matches!(self, EmulateError::Ended | EmulateError::Threads(_) | EmulateError::Tls(_)) { 1 } else { 2 }
     }
 }

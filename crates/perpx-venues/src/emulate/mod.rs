@@ -6,6 +6,7 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `serve`, `http` | the edge: connections, streams; requests as values |
+//! | `stage`, `tls` | what the servers of a program share; certificates of their own |
 //! | `faults` | what goes wrong between the two, by a script |
 //! | `config` | a market and an account for an emulator of a run |
 //! | `venue_core`, `feed`, `world` | matching and money, the market, its rules |
@@ -19,8 +20,10 @@ pub(crate) mod faults;
 pub(crate) mod feed;
 pub(crate) mod http;
 pub(crate) mod serve;
+mod stage;
 #[cfg(test)]
 mod tests;
+mod tls;
 pub(crate) mod venue_core;
 pub(crate) mod views;
 pub(crate) mod world;
@@ -29,6 +32,8 @@ pub use config::EmulatorConfig;
 pub use error::EmulateError;
 pub use faults::FaultPlan;
 pub use serve::{Emulated, Server, run as serve};
+pub use stage::Stage;
+pub use tls::Tls;
 pub use venue_core::VenueCore;
 
 /// The one coin whose market is emulated.

@@ -2,15 +2,16 @@
 //! behind a lock, and nothing waits while it is held.
 
 use super::EmulateError;
-use super::faults::{Dialect, FaultPlan, Faults, Outcome, Wire};
+use super::faults::{Dialect, Faults, Outcome, Wire};
 use super::http::{HttpReply, HttpRequest};
-use crate::wall::Clock;
+use super::stage::Stage;
+use crate::wall::MarketClock;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::State;
 use axum::http::{self, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
+use axum::routing::{any, get};
 use futures_util::{SinkExt, StreamExt};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -19,7 +20,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use perpx_core::units::Time;
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -49,10 +50,12 @@ pub trait Emulated: Send {
     fn halt(&mut self, spans: &[(Time, Time)]);
     /// What faults must know of the venue.
     fn dialect(&self) -> &'static dyn Dialect;
-    /// For the user: its account, and what is at the ports of its hosts.
-    fn summary(&self, ports: &[u16]) -> String;
-    /// Each has a port.
-    fn hosts(&self) -> u16;
+    /// When the market's time is what the wall's is.
+    fn market_clock(&self) -> MarketClock;
+    /// For the user: its account, and what is at the ports of its hosts. `s` ends the scheme: "s" over TLS.
+    fn summary(&self, ports: &[u16], s: &str) -> String;
+    /// By name; each has a port.
+    fn hosts(&self) -> &'static [&'static str];
     /// Path of the stream at a host.
     fn stream_path(&self, host: usize) -> Option<&'static str>;
 }
@@ -91,8 +94,7 @@ const THREADS: usize = 2;
 
 /// What the tasks of a server share.
 struct Shared {
-    stop: Arc<AtomicBool>,
-    clock: Arc<dyn Clock>,
+    stage: Arc<Stage>,
     faults: Faults,
     /// Sockets so far.
     sockets: AtomicU64,
@@ -110,41 +112,25 @@ pub struct Server {
 }
 
 impl Shared {
-    fn new(
-        venue: Box<dyn Emulated>,
-        stop: Arc<AtomicBool>,
-        clock: Arc<dyn Clock>,
-        faults: Faults,
-        idle: Duration,
-    ) -> Shared {
+    fn new(venue: Box<dyn Emulated>, stage: Arc<Stage>, idle: Duration) -> Shared {
+        let faults = Faults::new(&stage.faults, venue.dialect(), stage.begin);
         let (sockets, free) = (AtomicU64::new(0), Arc::new(Semaphore::new(MOST_CONNECTIONS)));
-        Shared { stop, clock, faults, sockets, free, idle, venue: Mutex::new(venue) }
+        Shared { stage, faults, sockets, free, idle, venue: Mutex::new(venue) }
     }
 
     fn now(&self) -> Time {
-        self.clock.now()
+        self.stage.clock.now()
     }
 
     /// A task that panicked has left the venue as it was between two steps; the others go on.
     fn venue(&self) -> MutexGuard<'_, Box<dyn Emulated>> {
         self.venue.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
 }
 
 impl Server {
-    /// Listens on the loopback alone, at a port a host: `port` and those after it, or free ones for port 0. The times of faults
-    /// count from a time of `clock`.
-    pub fn bind(
-        port: u16,
-        mut venue: Box<dyn Emulated>,
-        stop: Arc<AtomicBool>,
-        clock: Arc<dyn Clock>,
-        (plan, wall): (&FaultPlan, Time),
-    ) -> Result<Server, EmulateError> {
+    /// Listens on the loopback alone, at a port a host: `port` and those after it, or free ones for port 0.
+    pub fn bind(port: u16, venue: Box<dyn Emulated>, stage: Arc<Stage>) -> Result<Server, EmulateError> {
         let one = |host: u16| {
             let port = if port == 0 { 0 } else { port.saturating_add(host) };
             let taken = |source| EmulateError::Port { port, source };
@@ -152,10 +138,13 @@ impl Server {
             listener.set_nonblocking(true).map_err(taken)?;
             Ok(listener)
         };
-        let listeners = (0..venue.hosts()).map(one).collect::<Result<_, EmulateError>>()?;
-        let faults = Faults::new(plan, venue.dialect(), wall);
-        venue.halt(&faults.halts());
-        Ok(Server { listeners, shared: Arc::new(Shared::new(venue, stop, clock, faults, IDLE)) })
+        let (name, hosts) = (venue.dialect().venue(), venue.hosts());
+        let listeners = (0..).zip(hosts).map(|(host, _)| one(host)).collect::<Result<_, EmulateError>>()?;
+        let shared = Shared::new(venue, stage.clone(), IDLE);
+        shared.venue().halt(&shared.faults.halts());
+        let server = Server { listeners, shared: Arc::new(shared) };
+        stage.serves(name, hosts.iter().copied().zip(server.ports()).collect());
+        Ok(server)
     }
 
     /// Of each host.
@@ -165,7 +154,8 @@ impl Server {
 
     /// For the user: its account and its addresses.
     pub fn summary(&self) -> String {
-        self.shared.venue().summary(&self.ports())
+        let s = if self.shared.stage.tls.is_some() { "s" } else { "" };
+        self.shared.venue().summary(&self.ports(), s)
     }
 
     /// Serves until asked to stop, or until the market ends.
@@ -185,13 +175,13 @@ impl Server {
         }
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while !shared.is_stopped() {
+        while !shared.stage.is_stopped() {
             beat.tick().await;
             let now = shared.now();
             let passed = if shared.faults.is_halted(now) { Ok(()) } else { shared.venue().pass(now) };
             if let Err(ended) = passed {
                 // the others of this program end with it
-                shared.stop.store(true, Ordering::Relaxed);
+                shared.stage.stop.store(true, Ordering::Relaxed);
                 return Err(ended);
             }
         }
@@ -223,7 +213,14 @@ async fn accept(listener: tokio::net::TcpListener, host: usize, shared: Arc<Shar
         let line = Line { host, shared: shared.clone(), _open: Arc::new(permit) };
         tokio::spawn(async move {
             // whatever ends a connection ends it alone: the peer has gone, or did not speak the protocol
-            let _ = connection(stream, line).await;
+            match &line.shared.stage.tls {
+                None => drop(connection(stream, line).await),
+                Some(tls) => {
+                    if let Ok(Ok(stream)) = timeout(line.shared.idle, tls.acceptor.accept(stream)).await {
+                        drop(connection(stream, line).await);
+                    }
+                }
+            }
         });
     }
 }
@@ -255,7 +252,7 @@ async fn connection(stream: impl AsyncRead + AsyncWrite + Send + 'static, line: 
     // hyper waits for ever until a peer takes what is written; reading has a limit for the head, and one for the body
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(idle));
-    let mut router = Router::new().fallback(answered);
+    let mut router = Router::new().route("/emulator", get(about)).fallback(answered);
     if let Some(path) = line.shared.venue().stream_path(line.host) {
         router = router.route(path, any(upgraded));
     }
@@ -271,6 +268,12 @@ async fn connection(stream: impl AsyncRead + AsyncWrite + Send + 'static, line: 
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(idle).max_buf_size(MOST_HEAD).title_case_headers(true);
     http.serve_connection(TokioIo::new(Box::pin(stream)), service).with_upgrades().await
+}
+
+/// The emulator itself, which no venue has.
+async fn about(State(line): State<Line>) -> Response {
+    let market = line.shared.venue().market_clock();
+    HttpReply::json(&line.shared.stage.about(&market)).into_response()
 }
 
 /// REST, and handshakes where there is no stream.
@@ -306,7 +309,7 @@ fn refused(status: u16, code: i64, message: String) -> Response {
 /// `None`: the connection ends without one.
 async fn answer(line: &Line, request: &HttpRequest) -> Option<HttpReply> {
     let shared = &line.shared;
-    let _turn = shared.faults.turn(&*shared.clock, &shared.stop).await?;
+    let _turn = shared.faults.turn(&*shared.stage.clock, &shared.stage.stop).await?;
     let outcome = shared.faults.request(request, shared.now());
     if let Outcome::Instead(reply) = outcome {
         return Some(reply);
@@ -384,7 +387,7 @@ async fn converse(
     shared: &Shared,
 ) -> Result<(), Error> {
     let (mut wire, mut out) = (Wire::default(), Vec::new());
-    while !shared.is_stopped() && wire.held() < MOST_WAITING {
+    while !shared.stage.is_stopped() && wire.held() < MOST_WAITING {
         let heard = shared.now();
         if shared.faults.is_cut(stream.opened, heard) {
             return Ok(());
@@ -409,7 +412,8 @@ async fn converse(
         };
         let Some(message) = message else { return Ok(()) };
         let Message::Text(text) = message? else { continue };
-        let Some(_turn) = shared.faults.turn(&*shared.clock, &shared.stop).await else { break };
+        let turn = shared.faults.turn(&*shared.stage.clock, &shared.stage.stop);
+        let Some(_turn) = turn.await else { break };
         let outcome = shared.faults.text(text.as_str(), stream.login.as_deref(), shared.now());
         match &outcome {
             Outcome::Instead(answer) => {
@@ -465,12 +469,16 @@ mod tests {
             &crate::lighter::emulator::LighterDialect
         }
 
-        fn summary(&self, _ports: &[u16]) -> String {
+        fn market_clock(&self) -> MarketClock {
+            MarketClock { wall: Time(0), market: Time(0), speed: 1.0 }
+        }
+
+        fn summary(&self, _ports: &[u16], _s: &str) -> String {
             String::new()
         }
 
-        fn hosts(&self) -> u16 {
-            1
+        fn hosts(&self) -> &'static [&'static str] {
+            &["api"]
         }
 
         fn stream_path(&self, _host: usize) -> Option<&'static str> {
@@ -480,14 +488,8 @@ mod tests {
 
     /// A peer that writes `said`, and what becomes of its connection, which holds 64 bytes of either way.
     async fn connected(said: &str) -> (DuplexStream, impl Future<Output = Duration>) {
-        let faults = Faults::new(&FaultPlan::default(), Talkative.dialect(), Time(0));
-        let shared = Arc::new(Shared::new(
-            Box::new(Talkative),
-            Arc::default(),
-            Arc::new(SystemClock),
-            faults,
-            Duration::from_millis(200),
-        ));
+        let stage = Arc::new(Stage::new(Arc::default(), Arc::new(SystemClock)));
+        let shared = Arc::new(Shared::new(Box::new(Talkative), stage, Duration::from_millis(200)));
         let permit = shared.free.clone().try_acquire_owned().expect("a place");
         let (mut peer, stream) = duplex(64);
         let line = Line { host: 0, shared: shared.clone(), _open: Arc::new(permit) };

@@ -1,5 +1,6 @@
 //! The emulators over the loopback: one binary, a module a subject.
 
 mod emulator;
+mod emulator_edge;
 mod emulator_faults;
 mod emulator_grvt;

@@ -47,7 +47,7 @@ pub const LOGIN: usize = 0;
 pub const MARKET_DATA: usize = 1;
 /// Everything of an account.
 pub const TRADES: usize = 2;
-const HOSTS: u16 = 3;
+const HOSTS: [&str; 3] = ["login", "market_data", "trades"];
 
 /// The one instrument.
 pub const INSTRUMENT: &str = "BTC_USDT_Perp";
@@ -125,8 +125,6 @@ pub struct GrvtEmulator {
     payments: VecDeque<Value>,
     /// Executions, and trades of the present one.
     execution: u64,
-    /// Trades of the market are shown up to here.
-    trades_through: Time,
     last: (Price, perpx_core::units::Qty),
     limits: Limits,
     sockets: Sockets,
@@ -154,7 +152,6 @@ impl GrvtEmulator {
             fills: VecDeque::new(),
             payments: VecDeque::new(),
             execution: 209_358,
-            trades_through: core.now(),
             last: (best.mid().price(), best.bid_qty),
             limits: Limits::new(settings.calls_per_second),
             sockets: Sockets::default(),
@@ -233,18 +230,22 @@ impl Emulated for GrvtEmulator {
         &GrvtDialect
     }
 
-    fn summary(&self, ports: &[u16]) -> String {
+    fn market_clock(&self) -> MarketClock {
+        self.clock
+    }
+
+    fn summary(&self, ports: &[u16], s: &str) -> String {
         let at = |host: usize| ports.get(host).map_or(String::new(), |port| format!("127.0.0.1:{port}"));
         let (login, market, trades) = (at(LOGIN), at(MARKET_DATA), at(TRADES));
         format!(
-            "grvt, {INSTRUMENT}, sub-account {}: login http://{login}, market data http://{market}, trades http://{trades}, \
+            "grvt, {INSTRUMENT}, sub-account {}: login http{s}://{login}, market data http{s}://{market}, trades http{s}://{trades}, \
              streams at /ws/full of the last two",
             self.settings.sub_account
         )
     }
 
-    fn hosts(&self) -> u16 {
-        HOSTS
+    fn hosts(&self) -> &'static [&'static str] {
+        &HOSTS
     }
 
     fn stream_path(&self, host: usize) -> Option<&'static str> {

@@ -103,8 +103,6 @@ pub struct LighterEmulator {
     own_trades: VecDeque<Value>,
     fundings: VecDeque<Value>,
     next_trade: u64,
-    /// Trades of the market are shown up to here.
-    trades_through: Time,
     last_price: Price,
     /// Taken transactions, newest first.
     txs: VecDeque<Value>,
@@ -129,7 +127,6 @@ impl LighterEmulator {
             own_trades: VecDeque::new(),
             fundings: VecDeque::new(),
             next_trade: 1,
-            trades_through: core.now(),
             last_price: core.book().best().mid().price(),
             txs: VecDeque::new(),
             sequence: 0,
@@ -236,14 +233,18 @@ impl Emulated for LighterEmulator {
         &LighterDialect
     }
 
-    fn summary(&self, ports: &[u16]) -> String {
-        let at = ports.first().map_or(String::new(), |port| format!("127.0.0.1:{port}"));
-        let account = self.settings.account_index;
-        format!("lighter, market {MARKET} ({COIN}), account {account}: http://{at}, ws://{at}/stream")
+    fn market_clock(&self) -> MarketClock {
+        self.clock
     }
 
-    fn hosts(&self) -> u16 {
-        1
+    fn summary(&self, ports: &[u16], s: &str) -> String {
+        let at = ports.first().map_or(String::new(), |port| format!("127.0.0.1:{port}"));
+        let account = self.settings.account_index;
+        format!("lighter, market {MARKET} ({COIN}), account {account}: http{s}://{at}, ws{s}://{at}/stream")
+    }
+
+    fn hosts(&self) -> &'static [&'static str] {
+        &["api"]
     }
 
     fn stream_path(&self, _host: usize) -> Option<&'static str> {
