@@ -1,0 +1,108 @@
+//! When a socket that was lost is opened again: a wait that doubles, with chance in it so that clients do not come back all at once.
+
+use perpx_core::units::{MINUTE_NS, MS_NS, SECOND_NS, Time};
+use std::collections::VecDeque;
+
+/// The first wait and the longest.
+const WAIT: [i64; 2] = [250 * MS_NS, 20 * SECOND_NS];
+/// A socket that was live for so long has proved itself: the next wait is the first again.
+const PROVEN: i64 = 30 * SECOND_NS;
+/// Connects in a minute.
+const MOST_CONNECTS: usize = 20;
+/// Whom a gateway turned away stays away for so long.
+const TURNED_AWAY: i64 = 60 * SECOND_NS;
+
+/// One socket's way back.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    wait: i64,
+    live: Option<Time>,
+    connects: VecDeque<Time>,
+}
+
+impl Default for Backoff {
+    fn default() -> Backoff {
+        Backoff { wait: WAIT[0], live: None, connects: VecDeque::new() }
+    }
+}
+
+impl Backoff {
+    /// It is opened now.
+    pub fn connect(&mut self, at: Time) {
+        self.live = None;
+        while self.connects.len() >= MOST_CONNECTS {
+            self.connects.pop_front();
+        }
+        self.connects.push_back(at);
+    }
+
+    /// The venue has said something of the market: an open socket alone is not live.
+    pub fn live(&mut self, at: Time) {
+        self.live.get_or_insert(at);
+    }
+
+    /// It could not be opened, or has ended: when it is opened again. `chance`: from 0 to 1. `turned_away`: by a gateway, which has
+    /// no patience with those who come again at once.
+    pub fn lost(&mut self, at: Time, chance: f64, turned_away: bool) -> Time {
+        if self.live.take().is_some_and(|since| at.since(since) >= PROVEN) {
+            self.wait = WAIT[0];
+        }
+        let wait = if turned_away { TURNED_AWAY } else { (self.wait as f64 * (0.5 + 0.5 * chance)) as i64 };
+        self.wait = (self.wait * 2).min(WAIT[1]);
+        let full = self.connects.len() >= MOST_CONNECTS;
+        let room = self.connects.front().filter(|_| full).map_or(at, |first| first.plus(MINUTE_NS));
+        at.plus(wait).max(room)
+    }
+}
+
+/// A number from 0 to 1 that differs from call to call and from process to process.
+pub fn chance() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0u8) as f64 / u64::MAX as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_begin_anew_after_a_proof() {
+        let (mut backoff, mut at) = (Backoff::default(), Time(0));
+        let lost = |backoff: &mut Backoff, at: &mut Time, live: i64| {
+            backoff.connect(*at);
+            backoff.live(*at);
+            *at = at.plus(live);
+            let next = backoff.lost(*at, 1.0, false);
+            let wait = next.since(*at) / MS_NS;
+            *at = next;
+            wait
+        };
+        let waits: Vec<i64> = (0..9).map(|_| lost(&mut backoff, &mut at, 29 * SECOND_NS)).collect();
+        assert_eq!(waits, [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 20_000]);
+        assert_eq!(lost(&mut backoff, &mut at, 30 * SECOND_NS), 250);
+        assert_eq!(Backoff::default().lost(Time(0), 0.0, false), Time(125 * MS_NS));
+        assert_eq!(Backoff::default().lost(Time(0), 0.0, true), Time(60 * SECOND_NS));
+    }
+
+    proptest! {
+        /// Whatever happens to it, a socket is opened at most 20 times in any minute, and after at least half the first wait.
+        #[test]
+        fn a_minute_has_so_many_connects(fates in proptest::collection::vec((0i64..40_000, 0.0..1.0f64, any::<bool>()), 1..200)) {
+            let (mut backoff, mut at, mut connects) = (Backoff::default(), Time(0), Vec::new());
+            for (live_ms, chance, live) in fates {
+                backoff.connect(at);
+                connects.push(at);
+                if live {
+                    backoff.live(at);
+                }
+                let ended = at.plus(live_ms * MS_NS);
+                at = backoff.lost(ended, chance, false);
+                prop_assert!(at.since(ended) >= WAIT[0] / 2);
+            }
+            for pair in connects.windows(MOST_CONNECTS + 1) {
+                prop_assert!(pair[MOST_CONNECTS].since(pair[0]) >= MINUTE_NS);
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! How many requests a venue takes, and for whom they are kept. A pure function of engine time: nothing waits in here, what cannot be
+//! paid now is refused at once.
+
+use crate::venue::Venue;
+use perpx_core::units::{MINUTE_NS, SECOND_NS, Time};
+use std::collections::VecDeque;
+
+/// Of what the venue takes, we use so much.
+const SHARE_PCT: i64 = 90;
+/// Of that, so much is for [`Priority::Exit`] alone.
+const RESERVE_PCT: i64 = 30;
+/// After a refusal for too many requests everything is halved for so long.
+const HALVED: i64 = 5 * MINUTE_NS;
+/// One whose requests a gateway refuses stays away for so long.
+const TURNED_AWAY: i64 = 60 * SECOND_NS;
+
+/// For whom requests are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// What makes risk smaller, or proves that an order is dead.
+    Exit,
+    /// What became of an order in doubt.
+    Truth,
+    /// What opens a position.
+    Open,
+    /// What can be asked later.
+    Poll,
+}
+
+/// Requests that are counted together.
+#[derive(Clone, Debug)]
+struct Bucket {
+    /// What the venue takes in a window.
+    most: i64,
+    window_ns: i64,
+    /// Those that count: until when, and how much.
+    spent: VecDeque<(Time, i64)>,
+}
+
+/// The requests of one venue.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    venue: Venue,
+    buckets: Vec<Bucket>,
+    halved_until: Time,
+    shut_until: Time,
+}
+
+impl Budget {
+    /// Of a venue, for an account of no tier: what anybody may ask from one address.
+    pub fn of(venue: Venue) -> Budget {
+        let (most, window_ns, count) = match venue {
+            // 60 requests a minute, whatever they are
+            Venue::Lighter => (60, MINUTE_NS, 1),
+            // creates, cancels, all else, logins
+            Venue::Grvt => (100, SECOND_NS, 4),
+        };
+        let bucket = Bucket { most, window_ns, spent: VecDeque::new() };
+        Budget { venue, buckets: vec![bucket; count], halved_until: Time(i64::MIN), shut_until: Time(i64::MIN) }
+    }
+
+    /// What a request costs, by the last part of its path, and where it is counted.
+    fn cost(&self, path: &str) -> (usize, i64) {
+        let route = path.split('?').next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+        match (self.venue, route) {
+            (Venue::Lighter, _) => (0, 1),
+            (_, "create_order") => (0, 5),
+            (_, "bulk_orders") => (0, 50),
+            (_, "cancel_order") => (1, 5),
+            (_, "cancel_all_orders") => (1, 50),
+            (_, "login") => (3, 100),
+            (_, "cancel_on_disconnect") => (2, 100),
+            (_, "order" | "open_orders" | "order_history" | "fill_history" | "positions") => (2, 20),
+            (_, "instrument" | "instruments" | "all_instruments" | "mini" | "ticker" | "time") => (2, 4),
+            (_, "book" | "trade" | "trade_history" | "kline" | "funding" | "margin_rules" | "currency") => (2, 12),
+            _ => (2, 40),
+        }
+    }
+
+    /// Counts a request that leaves now. False, and nothing is counted, where there is no room for it: part of each bucket is kept for
+    /// exits. One that is dearer than all it may have goes when nothing else was, and is paid off afterwards.
+    pub fn take(&mut self, path: &str, priority: Priority, now: Time) -> bool {
+        if now < self.shut_until {
+            return false;
+        }
+        let (bucket, cost) = self.cost(path);
+        let halved = now < self.halved_until;
+        let Some(bucket) = self.buckets.get_mut(bucket) else { return false };
+        let most = (bucket.most * SHARE_PCT / 100 / if halved { 2 } else { 1 }).max(1);
+        let reserve = if priority == Priority::Exit { 0 } else { most * RESERVE_PCT / 100 };
+        bucket.spent.retain(|(until, _)| *until > now);
+        let spent: i64 = bucket.spent.iter().map(|(_, cost)| cost).sum();
+        let fits = spent + cost <= most - reserve || spent == 0;
+        if fits {
+            let counts =
+                bucket.window_ns.max((i128::from(bucket.window_ns) * i128::from(cost) / i128::from(most)) as i64);
+            bucket.spent.push_back((now.plus(counts), cost));
+        }
+        fits
+    }
+
+    /// The venue says that there were too many.
+    pub fn limited(&mut self, now: Time) {
+        self.halved_until = self.halved_until.max(now.plus(HALVED));
+    }
+
+    /// A gateway before the venue says so: it wants to see nobody for a while.
+    pub fn turned_away(&mut self, now: Time) {
+        self.shut_until = self.shut_until.max(now.plus(TURNED_AWAY));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use perpx_core::units::MS_NS;
+    use proptest::prelude::*;
+
+    fn at(seconds: i64) -> Time {
+        Time(seconds * SECOND_NS)
+    }
+
+    #[test]
+    fn what_is_kept_for_exits_is_taken_by_nobody_else() {
+        let mut lighter = Budget::of(Venue::Lighter);
+        let mut taken = |priority, now| (0..100).filter(|_| lighter.take("/api/v1/account", priority, now)).count();
+        // 90 % of 60, of which 30 % are kept
+        assert_eq!(taken(Priority::Poll, at(0)), 38);
+        assert_eq!(taken(Priority::Open, at(59)), 0);
+        assert_eq!(taken(Priority::Exit, at(59)), 16);
+        assert_eq!(taken(Priority::Truth, at(60)), 22);
+    }
+
+    #[test]
+    fn a_call_dearer_than_its_bucket_goes_alone_and_is_paid_off() {
+        let mut grvt = Budget::of(Venue::Grvt);
+        assert!(grvt.take("/auth/api_key/login", Priority::Poll, at(0)));
+        assert!(!grvt.take("/auth/api_key/login", Priority::Exit, Time(1_111 * MS_NS)));
+        assert!(grvt.take("/auth/api_key/login", Priority::Exit, Time(1_112 * MS_NS)));
+        // counted elsewhere
+        assert!(grvt.take("/full/v1/create_order", Priority::Open, at(0)));
+    }
+
+    #[test]
+    fn a_refusal_halves_it_for_five_minutes_and_a_gateway_shuts_it_for_one() {
+        let mut lighter = Budget::of(Venue::Lighter);
+        lighter.limited(at(0));
+        let mut taken = |now| (0..100).filter(|_| lighter.take("/", Priority::Exit, now)).count();
+        assert_eq!([taken(at(0)), taken(at(299)), taken(at(360))], [27, 27, 54]);
+        lighter.turned_away(at(1_000));
+        assert!(!lighter.take("/", Priority::Exit, at(1_059)) && lighter.take("/", Priority::Exit, at(1_060)));
+    }
+
+    proptest! {
+        /// In no window is more asked than we may, but for one request that is dearer than that; and what others ask leaves the reserve.
+        #[test]
+        fn no_window_holds_more_than_it_may(
+            calls in proptest::collection::vec((0i64..400, 0usize..7, 0usize..4), 1..300),
+            venue in 0usize..2,
+        ) {
+            let venue = Venue::ALL[venue];
+            let routes = ["create_order", "cancel_order", "cancel_all_orders", "order", "funding", "login", "positions"];
+            let priorities = [Priority::Exit, Priority::Truth, Priority::Open, Priority::Poll];
+            let (mut budget, mut now, mut taken) = (Budget::of(venue), Time(0), Vec::new());
+            for (wait_ms, route, priority) in calls {
+                now = now.plus(wait_ms * MS_NS);
+                if budget.take(routes[route], priorities[priority], now) {
+                    taken.push((now, budget.cost(routes[route]), priorities[priority]));
+                }
+            }
+            let window = budget.buckets[0].window_ns;
+            let most = budget.buckets[0].most * SHARE_PCT / 100;
+            for (i, (begin, (bucket, _), _)) in taken.iter().enumerate() {
+                let within = taken[i..].iter().filter(|(at, (b, _), _)| b == bucket && at.since(*begin) < window);
+                let costs: Vec<i64> = within.clone().map(|(_, (_, cost), _)| *cost).collect();
+                prop_assert!(costs.iter().sum::<i64>() <= most || costs.len() == 1, "{costs:?}");
+                let others = within.filter(|(_, _, priority)| *priority != Priority::Exit).map(|(_, (_, cost), _)| *cost);
+                let others: Vec<i64> = others.collect();
+                let least = most - most * RESERVE_PCT / 100;
+                prop_assert!(others.iter().sum::<i64>() <= least || others.len() == 1, "{others:?}");
+            }
+        }
+    }
+}
