@@ -7,9 +7,11 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `raw_frame` | one thing that happened on a venue's wires, with both clocks |
+//! | `raw_file` | raw frames on disk: blocks that are whole or not there |
 //! | `feed` | what makes rows of frames, one for each venue |
 
 pub mod feed;
+pub mod raw_file;
 pub mod raw_frame;
 
 pub use feed::{FeedConfig, FeedNews, FetchCall, PublicFeed, Row, step};
