@@ -4,7 +4,7 @@ use crate::emulate::feed::Feed;
 use crate::emulate::serve::{self, Server};
 use crate::emulate::venue_core::VenueCore;
 use crate::emulate::world::world;
-use crate::emulate::{COIN, EmulateError, Emulated, FaultPlan, Stage, Tls};
+use crate::emulate::{COIN, EmulateError, Emulated, FaultPlan, Stage, Tls, Witness};
 use crate::grvt::emulator::{self as grvt, GrvtEmulator};
 use crate::grvt::sign::Address;
 use crate::lighter::emulator::{self as lighter, LighterEmulator};
@@ -74,6 +74,9 @@ pub struct EmulateArgs {
     /// HTTPS and WSS; where the certificate to trust is written
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "ca.pem")]
     pub tls: Option<PathBuf>,
+    /// Requests and counts of frames, as they come
+    #[arg(long, value_name = "FILE")]
+    pub witness: Option<PathBuf>,
     /// Milliseconds of the market between two frames of the book
     #[arg(long, hide = true, value_parser = clap::value_parser!(i64).range(0..=10_000))]
     pub frame_ms: Option<i64>,
@@ -90,8 +93,11 @@ pub struct EmulateArgs {
     #[arg(long, hide = true, default_value_t = 24_000, value_parser = clap::value_parser!(i64).range(1..))]
     pub weight: i64,
     /// Percent that a price may lie through the mark
-    #[arg(long, hide = true, default_value_t = 5, value_parser = clap::value_parser!(i64).range(1..100))]
+    #[arg(long, hide = true, default_value_t = 2, value_parser = clap::value_parser!(i64).range(1..100))]
     pub price_band: i64,
+    /// Lighter: what lies further is taken, and cancelled afterwards
+    #[arg(long, hide = true)]
+    pub price_band_late: bool,
     /// Lighter: what is signed for
     #[arg(long, hide = true, default_value_t = 304)]
     pub chain_id: u32,
@@ -188,6 +194,7 @@ impl EmulateArgs {
         // a market takes a while to make; faults count from when it is there
         let mut stage = Stage::new(stop, clock);
         (stage.faults, stage.tls) = (faults, tls.transpose()?);
+        stage.witness = self.witness.as_deref().map(Witness::create).transpose()?;
         let stage = Arc::new(stage);
         let bind = |(at, venue)| Server::bind(port(at), venue, stage.clone());
         (0..).zip(venues).map(bind).collect()
@@ -250,6 +257,7 @@ impl EmulateArgs {
             weight_per_minute: self.weight,
             quota: tier.quota,
             price_band: Rate::from_bps(self.price_band * 100),
+            band_is_late: self.price_band_late,
             speed: self.speed,
             frame_ns: self.frame_ms.map(|ms| ms * MS_NS),
         };
@@ -266,6 +274,7 @@ impl EmulateArgs {
             chain_id: self.grvt_chain_id,
             session_ns: self.grvt_session_sec * SECOND_NS,
             calls_per_second: self.grvt_calls,
+            price_band: Rate::from_bps(self.price_band * 100),
             most_open_orders: self.grvt_most_orders,
             interval_hours: 8,
             speed: self.speed,

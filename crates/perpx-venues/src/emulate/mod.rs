@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `serve`, `http` | the edge: connections, streams; requests as values |
 //! | `stage`, `tls` | what the servers of a program share; certificates of their own |
+//! | `witness` | what they have seen, written down |
 //! | `faults` | what goes wrong between the two, by a script |
 //! | `config` | a market and an account for an emulator of a run |
 //! | `venue_core`, `feed`, `world` | matching and money, the market, its rules |
@@ -26,6 +27,7 @@ mod tests;
 mod tls;
 pub(crate) mod venue_core;
 pub(crate) mod views;
+pub(crate) mod witness;
 pub(crate) mod world;
 
 pub use config::EmulatorConfig;
@@ -35,6 +37,7 @@ pub use serve::{Emulated, Server, run as serve};
 pub use stage::Stage;
 pub use tls::Tls;
 pub use venue_core::VenueCore;
+pub use witness::Witness;
 
 /// The one coin whose market is emulated.
 pub const COIN: &str = "BTC";

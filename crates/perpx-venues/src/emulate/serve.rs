@@ -2,9 +2,10 @@
 //! behind a lock, and nothing waits while it is held.
 
 use super::EmulateError;
-use super::faults::{Dialect, Faults, Outcome, Wire};
+use super::faults::{Condition, Dialect, Faults, Outcome, Parted, Strike, Wire};
 use super::http::{HttpReply, HttpRequest};
 use super::stage::Stage;
+use super::witness::{Named, Seen};
 use crate::wall::MarketClock;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
@@ -18,7 +19,8 @@ use hyper::service::{Service, service_fn};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use perpx_core::units::Time;
+use perpx_core::units::{MS_NS, Time};
+use serde_json::Value;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,12 +44,16 @@ pub trait Emulated: Send {
     fn request(&mut self, host: usize, request: &HttpRequest, now: Time) -> HttpReply;
     /// A socket is open; what the venue sends to it goes into `out`.
     fn open(&mut self, socket: u64, host: usize, handshake: &HttpRequest, out: Out, now: Time);
-    /// A text came over a stream.
-    fn text(&mut self, socket: u64, text: &str, now: Time);
+    /// A text came over a stream; the code of what is answered, 0 for what has none.
+    fn text(&mut self, socket: u64, text: &str, now: Time) -> i64;
     /// A stream has ended.
     fn closed(&mut self, socket: u64);
     /// At these times of the wall nothing is matched.
     fn halt(&mut self, spans: &[(Time, Time)]);
+    /// What is wrong with the venue from now on.
+    fn suffer(&mut self, condition: Condition);
+    /// Something that faults do to it once.
+    fn strike(&mut self, strike: Strike, now: Time);
     /// What faults must know of the venue.
     fn dialect(&self) -> &'static dyn Dialect;
     /// When the market's time is what the wall's is.
@@ -95,6 +101,7 @@ const THREADS: usize = 2;
 /// What the tasks of a server share.
 struct Shared {
     stage: Arc<Stage>,
+    dialect: &'static dyn Dialect,
     faults: Faults,
     /// Sockets so far.
     sockets: AtomicU64,
@@ -113,9 +120,10 @@ pub struct Server {
 
 impl Shared {
     fn new(venue: Box<dyn Emulated>, stage: Arc<Stage>, idle: Duration) -> Shared {
-        let faults = Faults::new(&stage.faults, venue.dialect(), stage.begin);
+        let (dialect, from) = (venue.dialect(), (stage.begin, venue.market_clock().speed));
+        let faults = Faults::new(&stage.faults, dialect, from);
         let (sockets, free) = (AtomicU64::new(0), Arc::new(Semaphore::new(MOST_CONNECTIONS)));
-        Shared { stage, faults, sockets, free, idle, venue: Mutex::new(venue) }
+        Shared { stage, dialect, faults, sockets, free, idle, venue: Mutex::new(venue) }
     }
 
     fn now(&self) -> Time {
@@ -125,6 +133,36 @@ impl Shared {
     /// A task that panicked has left the venue as it was between two steps; the others go on.
     fn venue(&self) -> MutexGuard<'_, Box<dyn Emulated>> {
         self.venue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The venue with all that happened until now, and its time. In a halt nothing happens.
+    fn present(&self) -> (MutexGuard<'_, Box<dyn Emulated>>, Time, Result<(), EmulateError>) {
+        let mut venue = self.venue();
+        let now = self.now();
+        let condition = self.faults.condition(now);
+        venue.suffer(condition);
+        let shown = now.plus(condition.ahead_ns);
+        if self.faults.is_halted(now) {
+            return (venue, shown, Ok(()));
+        }
+        let passed = venue.pass(shown);
+        for strike in self.faults.strikes(now) {
+            venue.strike(strike, shown);
+        }
+        (venue, shown, passed)
+    }
+
+    /// The market's time by a clock that may be ahead.
+    fn market(&self, clock: MarketClock, now: Time) -> Time {
+        clock.market(now.plus(self.faults.condition(now).ahead_ns))
+    }
+
+    /// Waits until a time of the wall; false when asked to stop before.
+    async fn wait_until(&self, time: Time) -> bool {
+        while self.now() < time && !self.stage.is_stopped() {
+            sleep(BEAT).await;
+        }
+        !self.stage.is_stopped()
     }
 }
 
@@ -138,12 +176,12 @@ impl Server {
             listener.set_nonblocking(true).map_err(taken)?;
             Ok(listener)
         };
-        let (name, hosts) = (venue.dialect().venue(), venue.hosts());
+        let hosts = venue.hosts();
         let listeners = (0..).zip(hosts).map(|(host, _)| one(host)).collect::<Result<_, EmulateError>>()?;
         let shared = Shared::new(venue, stage.clone(), IDLE);
         shared.venue().halt(&shared.faults.halts());
         let server = Server { listeners, shared: Arc::new(shared) };
-        stage.serves(name, hosts.iter().copied().zip(server.ports()).collect());
+        stage.serves(server.shared.dialect.venue(), hosts.iter().copied().zip(server.ports()).collect());
         Ok(server)
     }
 
@@ -162,9 +200,10 @@ impl Server {
     pub fn run(self) -> Result<(), EmulateError> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
         let runtime = runtime.map_err(EmulateError::Threads)?;
+        let stage = self.shared.stage.clone();
         let ended = runtime.block_on(self.serve());
         runtime.shutdown_background();
-        ended
+        ended.and(stage.ends())
     }
 
     async fn serve(self) -> Result<(), EmulateError> {
@@ -177,8 +216,7 @@ impl Server {
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !shared.stage.is_stopped() {
             beat.tick().await;
-            let now = shared.now();
-            let passed = if shared.faults.is_halted(now) { Ok(()) } else { shared.venue().pass(now) };
+            let passed = shared.present().2;
             if let Err(ended) = passed {
                 // the others of this program end with it
                 shared.stage.stop.store(true, Ordering::Relaxed);
@@ -211,6 +249,8 @@ async fn accept(listener: tokio::net::TcpListener, host: usize, shared: Arc<Shar
         let Ok(permit) = shared.free.clone().try_acquire_owned() else { continue };
         let _ = stream.set_nodelay(true);
         let line = Line { host, shared: shared.clone(), _open: Arc::new(permit) };
+        let parting = shared.clone();
+        let stream = Parted::new(stream, Arc::new(move || parting.faults.is_parted(parting.now())));
         tokio::spawn(async move {
             // whatever ends a connection ends it alone: the peer has gone, or did not speak the protocol
             match &line.shared.stage.tls {
@@ -272,8 +312,9 @@ async fn connection(stream: impl AsyncRead + AsyncWrite + Send + 'static, line: 
 
 /// The emulator itself, which no venue has.
 async fn about(State(line): State<Line>) -> Response {
-    let market = line.shared.venue().market_clock();
-    HttpReply::json(&line.shared.stage.about(&market)).into_response()
+    let shared = &line.shared;
+    let (now, clock) = (shared.now(), shared.venue().market_clock());
+    HttpReply::json(&shared.stage.about(now, shared.market(clock, now), clock.speed)).into_response()
 }
 
 /// REST, and handshakes where there is no stream.
@@ -306,26 +347,69 @@ fn refused(status: u16, code: i64, message: String) -> Response {
     HttpReply { status, ..HttpReply::json(&serde_json::json!({ "code": code, "message": message })) }.into_response()
 }
 
+impl Line {
+    fn served(&self, request: &HttpRequest) -> HttpReply {
+        // a market at its end is reported by the task that lets time pass
+        let (mut venue, now, _) = self.shared.present();
+        venue.request(self.host, request, now)
+    }
+
+    /// `code`: of the venue's own answer.
+    fn note(&self, request: &HttpRequest, served: Option<&HttpReply>, answered: Option<u16>) {
+        if self.shared.stage.witness.is_none() {
+            return;
+        }
+        let code = |reply: &HttpReply| {
+            let body: Value = serde_json::from_str(&reply.body).unwrap_or_default();
+            body.get("code").cloned().unwrap_or(reply.status.into())
+        };
+        let named = self.shared.dialect.named(request);
+        let route = format!("{} {}", request.method, request.path);
+        self.seen(&route, None, named, (served.map(code), answered));
+    }
+
+    fn seen(
+        &self,
+        route: &str,
+        socket: Option<u64>,
+        named: Vec<Named>,
+        (code, answered): (Option<Value>, Option<u16>),
+    ) {
+        let shared = &self.shared;
+        let Some(witness) = &shared.stage.witness else { return };
+        let (now, venue) = (shared.now(), shared.dialect.venue());
+        let (clock, hosts) = {
+            let venue = shared.venue();
+            (venue.market_clock(), venue.hosts())
+        };
+        let market = shared.market(clock, now);
+        witness.request(now, Seen { market, venue, host: hosts[self.host], route, socket, named, code, answered });
+    }
+}
+
 /// `None`: the connection ends without one.
 async fn answer(line: &Line, request: &HttpRequest) -> Option<HttpReply> {
     let shared = &line.shared;
-    let _turn = shared.faults.turn(&*shared.stage.clock, &shared.stage.stop).await?;
+    let turn = shared.faults.turn(&*shared.stage.clock, &shared.stage.stop).await?;
     let outcome = shared.faults.request(request, shared.now());
-    if let Outcome::Instead(reply) = outcome {
-        return Some(reply);
+    if let Outcome::Late(by_ns) = outcome {
+        drop(turn);
+        let (line, request, due) = (line.clone(), request.clone(), shared.now().plus(by_ns));
+        tokio::spawn(async move {
+            if line.shared.wait_until(due).await {
+                line.note(&request, Some(&line.served(&request)), None);
+            }
+        });
+        return None;
     }
-    let reply = {
-        let mut venue = shared.venue();
-        let now = shared.now();
-        // a market at its end is reported by the task that lets time pass
-        let _ = venue.pass(now);
-        venue.request(line.host, request, now)
+    let served = (!matches!(outcome, Outcome::Instead(_))).then(|| line.served(request));
+    let answered = match outcome {
+        Outcome::Instead(instead) | Outcome::After(instead) => Some(instead),
+        Outcome::Served => served.clone(),
+        Outcome::Lost | Outcome::Late(_) => None,
     };
-    match outcome {
-        Outcome::After(instead) => Some(instead),
-        Outcome::Lost => None,
-        _ => Some(reply),
-    }
+    line.note(request, served.as_ref(), answered.as_ref().map(|reply| reply.status));
+    answered
 }
 
 /// The stream's path: a handshake, or a request as any other.
@@ -339,6 +423,10 @@ async fn upgraded(State(line): State<Line>, mut request: http::Request<Body>) ->
     let opened = line.shared.now();
     if line.shared.faults.is_cut(opened, opened) {
         return NoAnswer.into_response();
+    }
+    if let Some(page) = line.shared.faults.page(&handshake.path, opened) {
+        line.note(&handshake, None, Some(page.status));
+        return page.into_response();
     }
     let accept = derive_accept_key(key.as_bytes());
     tokio::spawn(async move {
@@ -361,79 +449,186 @@ async fn talk(upgraded: Upgraded, line: &Line, handshake: &HttpRequest, opened: 
     let config = WebSocketConfig::default().max_message_size(Some(MOST_FRAME)).max_frame_size(Some(MOST_FRAME));
     let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     let number = shared.sockets.fetch_add(1, Ordering::Relaxed);
+    line.seen(&format!("GET {}", handshake.path), Some(number), Vec::new(), (None, Some(101)));
     let (texts, queued) = channel(MOST_WAITING);
     let let_go = Arc::new(Notify::new());
-    shared.venue().open(number, line.host, handshake, Out { texts, let_go: let_go.clone() }, opened);
-    let stream = OpenStream { number, opened, login: shared.faults.login_of(handshake) };
-    tokio::select! {
-        _ = converse(&mut socket, &stream, queued, shared) => {}
+    {
+        let (mut venue, now, _) = shared.present();
+        venue.open(number, line.host, handshake, Out { texts, let_go: let_go.clone() }, now);
+    }
+    let stream = OpenStream { number, opened, login: shared.faults.login_of(handshake), line };
+    let ended = tokio::select! {
+        ended = stream.converse(&mut socket, queued) => ended.unwrap_or(Ended::Gone),
         // in the midst of a frame, as it may be
-        () = let_go.notified() => {}
+        () = let_go.notified() => Ended::Behind,
+    };
+    drop(socket);
+    if let Ended::Late(due, text) = &ended
+        && shared.wait_until(*due).await
+    {
+        stream.serve(text, None);
     }
     shared.venue().closed(number);
+    if let Some(witness) = &shared.stage.witness {
+        witness.closed(shared.now(), shared.dialect.venue(), number, ended.why());
+    }
+}
+
+/// Why a stream has ended.
+enum Ended {
+    /// By its client, or with the connection.
+    Gone,
+    /// The client did not read.
+    Behind,
+    /// The client said nothing for too long.
+    Idle,
+    /// A fault has cut it.
+    Cut,
+    /// As it was announced.
+    Planned,
+    /// With the emulator.
+    Stopped,
+    /// A text is served only now.
+    Late(Time, String),
+}
+
+impl Ended {
+    fn why(&self) -> &'static str {
+        match self {
+            Ended::Gone => "gone",
+            Ended::Behind => "behind",
+            Ended::Idle => "idle",
+            Ended::Cut | Ended::Late(..) => "cut",
+            Ended::Planned => "planned",
+            Ended::Stopped => "stopped",
+        }
+    }
 }
 
 /// One open stream.
-struct OpenStream {
+struct OpenStream<'a> {
     number: u64,
     opened: Time,
     login: Option<String>,
+    line: &'a Line,
 }
 
-async fn converse(
-    socket: &mut Socket,
-    stream: &OpenStream,
-    mut queued: Receiver<Arc<str>>,
-    shared: &Shared,
-) -> Result<(), Error> {
-    let (mut wire, mut out) = (Wire::default(), Vec::new());
-    while !shared.stage.is_stopped() && wire.held() < MOST_WAITING {
-        let heard = shared.now();
-        if shared.faults.is_cut(stream.opened, heard) {
-            return Ok(());
-        }
-        wire.due(heard, &mut out);
-        while let Ok(text) = queued.try_recv() {
-            wire.pass(&shared.faults, text, heard, &mut out);
-        }
-        if !out.is_empty() {
-            for text in out.drain(..) {
-                socket.feed(Message::text(&*text)).await?;
-            }
-            socket.flush().await?;
-        }
-        let message = tokio::select! {
-            message = socket.next() => message,
-            Some(text) = queued.recv() => {
-                wire.pass(&shared.faults, text, shared.now(), &mut out);
-                continue;
-            }
-            () = sleep(LISTEN) => continue,
-        };
-        let Some(message) = message else { return Ok(()) };
-        let Message::Text(text) = message? else { continue };
-        let turn = shared.faults.turn(&*shared.stage.clock, &shared.stage.stop);
-        let Some(_turn) = turn.await else { break };
-        let outcome = shared.faults.text(text.as_str(), stream.login.as_deref(), shared.now());
-        match &outcome {
-            Outcome::Instead(answer) => {
-                out.push(answer.clone());
-                continue;
-            }
-            Outcome::After(answer) => wire.answer_with(answer.clone()),
-            _ => {}
-        }
-        {
-            let mut venue = shared.venue();
+/// What a stream has heard and said by itself.
+struct Keeping {
+    /// The client's last frame of any kind.
+    heard: Time,
+    /// The venue's next ping.
+    ping: Time,
+    is_announced: bool,
+}
+
+impl OpenStream<'_> {
+    async fn converse(&self, socket: &mut Socket, mut queued: Receiver<Arc<str>>) -> Result<Ended, Error> {
+        let shared = &self.line.shared;
+        let (mut wire, mut out) = (Wire::default(), Vec::new());
+        let mut keeping = Keeping { heard: self.opened, ping: self.opened, is_announced: false };
+        while !shared.stage.is_stopped() && wire.held() < MOST_WAITING {
             let now = shared.now();
-            let _ = venue.pass(now);
-            venue.text(stream.number, text.as_str(), now);
+            if shared.faults.is_cut(self.opened, now) {
+                return Ok(Ended::Cut);
+            }
+            wire.due(now, &mut out);
+            while let Ok(text) = queued.try_recv() {
+                wire.pass(&shared.faults, text, now, &mut out);
+            }
+            let ended = self.keep(&mut keeping, now, &mut out);
+            self.write(socket, &mut out).await?;
+            if let Some(ended) = ended {
+                socket.close(None).await?;
+                return Ok(ended);
+            }
+            let message = tokio::select! {
+                message = socket.next() => message,
+                Some(text) = queued.recv() => {
+                    wire.pass(&shared.faults, text, shared.now(), &mut out);
+                    continue;
+                }
+                () = sleep(LISTEN) => continue,
+            };
+            let Some(message) = message else { return Ok(Ended::Gone) };
+            keeping.heard = shared.now();
+            let Message::Text(text) = message? else { continue };
+            let turn = shared.faults.turn(&*shared.stage.clock, &shared.stage.stop);
+            let Some(_turn) = turn.await else { break };
+            let outcome = shared.faults.text(text.as_str(), self.login.as_deref(), shared.now());
+            match &outcome {
+                Outcome::Instead(answer) => {
+                    self.note(text.as_str(), None, Some(200));
+                    out.push(answer.clone());
+                    continue;
+                }
+                Outcome::Late(by_ns) => return Ok(Ended::Late(shared.now().plus(*by_ns), text.as_str().to_owned())),
+                Outcome::After(answer) => wire.answer_with(answer.clone()),
+                Outcome::Lost | Outcome::Served => {}
+            }
+            let is_lost = outcome == Outcome::Lost;
+            self.serve(text.as_str(), (!is_lost).then_some(200));
+            if is_lost {
+                return Ok(Ended::Cut);
+            }
         }
-        if outcome == Outcome::Lost {
+        socket.close(None).await?;
+        Ok(if wire.held() < MOST_WAITING { Ended::Stopped } else { Ended::Behind })
+    }
+
+    async fn write(&self, socket: &mut Socket, out: &mut Vec<Arc<str>>) -> Result<(), Error> {
+        if out.is_empty() {
             return Ok(());
+        }
+        let shared = &self.line.shared;
+        for text in out.drain(..) {
+            socket.feed(Message::text(&*text)).await?;
+            if let Some(witness) = &shared.stage.witness {
+                witness.frame(shared.now(), shared.dialect, &text);
+            }
+        }
+        socket.flush().await
+    }
+
+    /// What the venue says by itself to keep a stream or to end it; whether it ends now.
+    fn keep(&self, keeping: &mut Keeping, now: Time, out: &mut Vec<Arc<str>>) -> Option<Ended> {
+        let shared = &self.line.shared;
+        if shared.faults.is_halted(now) {
+            // the venue does not hear now
+            keeping.heard = now;
+            return None;
+        }
+        if let Some((every_ns, text)) = shared.dialect.ping()
+            && now.since(keeping.ping) >= every_ns
+        {
+            keeping.ping = now;
+            out.push(text.into());
+        }
+        if let Some((at, in_ns)) = shared.faults.closes_at(self.opened, now) {
+            if !std::mem::replace(&mut keeping.is_announced, true) {
+                out.extend(shared.dialect.closing(in_ns / MS_NS).map(Arc::from));
+            }
+            if now >= at {
+                return Some(Ended::Planned);
+            }
+        }
+        let patience_ns = shared.faults.patience_ns(shared.dialect.patience_ns(), now);
+        patience_ns.is_some_and(|most| now.since(keeping.heard) >= most).then_some(Ended::Idle)
+    }
+
+    fn serve(&self, text: &str, answered: Option<u16>) {
+        let (mut venue, now, _) = self.line.shared.present();
+        let code = venue.text(self.number, text, now);
+        drop(venue);
+        self.note(text, Some(code), answered);
+    }
+
+    fn note(&self, text: &str, code: Option<i64>, answered: Option<u16>) {
+        if self.line.shared.stage.witness.is_some() {
+            let (route, named) = self.line.shared.dialect.spoken_names(text);
+            self.line.seen(&route, Some(self.number), named, (code.map(Value::from), answered));
         }
     }
-    socket.close(None).await
 }
 
 #[cfg(test)]
@@ -459,7 +654,13 @@ mod tests {
             (0..1_000).for_each(|_| out.send(&Arc::from("a text")));
         }
 
-        fn text(&mut self, _socket: u64, _text: &str, _now: Time) {}
+        fn text(&mut self, _socket: u64, _text: &str, _now: Time) -> i64 {
+            0
+        }
+
+        fn suffer(&mut self, _condition: Condition) {}
+
+        fn strike(&mut self, _strike: Strike, _now: Time) {}
 
         fn closed(&mut self, _socket: u64) {}
 

@@ -1,12 +1,14 @@
-//! What the servers of one program share: its end, its clock, what goes wrong, how they are spoken to.
+//! What the servers of one program share: its end, its clock, what goes wrong, how they are spoken to, what is written down.
 
+use super::EmulateError;
 use super::faults::FaultPlan;
 use super::tls::Tls;
+use super::witness::Witness;
 use crate::venue::Venue;
-use crate::wall::{Clock, MarketClock};
+use crate::wall::Clock;
 use perpx_core::units::Time;
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Made before the servers, which share it.
@@ -21,28 +23,41 @@ pub struct Stage {
     pub begin: Time,
     /// `None`: in plain text.
     pub tls: Option<Tls>,
+    /// What is written down of requests and frames.
+    pub witness: Option<Witness>,
+    /// Servers that have not ended.
+    left: AtomicUsize,
     /// By venue: its hosts, by name and port.
     served: Mutex<Vec<(Venue, Vec<(&'static str, u16)>)>>,
 }
 
 impl Stage {
-    /// Nothing goes wrong, in plain text.
+    /// Nothing goes wrong, nothing is written down, in plain text.
     pub fn new(stop: Arc<AtomicBool>, clock: Arc<dyn Clock>) -> Stage {
         let begin = clock.now();
-        Stage { stop, clock, faults: FaultPlan::default(), begin, tls: None, served: Mutex::default() }
+        let (left, served) = (AtomicUsize::new(0), Mutex::default());
+        Stage { stop, clock, faults: FaultPlan::default(), begin, tls: None, witness: None, left, served }
     }
 
     pub(super) fn serves(&self, venue: Venue, hosts: Vec<(&'static str, u16)>) {
+        self.left.fetch_add(1, Ordering::Relaxed);
         self.served.lock().unwrap_or_else(PoisonError::into_inner).push((venue, hosts));
+    }
+
+    /// A server has ended; with the last one the witness does.
+    pub(super) fn ends(&self) -> Result<(), EmulateError> {
+        match &self.witness {
+            Some(witness) if self.left.fetch_sub(1, Ordering::Relaxed) == 1 => witness.end(),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// What `GET /emulator` says, at a venue whose market goes by `market`.
-    pub(super) fn about(&self, market: &MarketClock) -> Value {
-        let now = self.clock.now();
+    /// What `GET /emulator` says at `now`, when it is `market` at the venue's market.
+    pub(super) fn about(&self, now: Time, market: Time, speed: f64) -> Value {
         let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
         let venue = |(venue, hosts): &(Venue, Vec<(&'static str, u16)>)| {
             let hosts: serde_json::Map<String, Value> =
@@ -50,7 +65,7 @@ impl Stage {
             json!({ "venue": venue.name(), "ports": hosts })
         };
         json!({
-            "wall_ns": now.0, "market_ns": market.market(now).0, "speed": market.speed, "tls": self.tls.is_some(),
+            "wall_ns": now.0, "market_ns": market.0, "speed": speed, "tls": self.tls.is_some(),
             "faults_from_ns": self.begin.0, "venues": served.iter().map(venue).collect::<Vec<_>>(),
         })
     }

@@ -7,6 +7,7 @@
 //! modelled: the initial margin is asked for when an order arrives, not again when it fills from the book.
 
 use super::EmulateError;
+use super::faults::Intrusion;
 use super::feed::Feed;
 use perpx_core::config::{Outage, OutageWhat, OutageWhen, VenueWorld};
 use perpx_core::ledger::NetAccount;
@@ -19,6 +20,23 @@ use std::collections::BTreeSet;
 
 /// What is left of the maintenance margin when the venue takes a position over (1e-12): 80 of 120 on Lighter's large markets.
 const CLOSE_OUT: Rate = Rate(666_666_666_667);
+
+/// What a foreign order or position has.
+pub const INTRUDED: Qty = Qty(10_000_000);
+/// What is paid in from outside.
+const PAID_IN: Cash = Cash(100_000_000_000_000);
+
+/// The limit of a foreign bid: one percent below the best bid where it rests, above the best ask where it fills.
+pub fn foreign_price(core: &VenueCore, rests: bool) -> Price {
+    let (best, tick) = (core.book().best(), core.world.instrument.tick);
+    match rests {
+        true => best.bid.scaled_floor(Rate::from_bps(-100)).floor_to(tick),
+        false => best.ask.scaled_ceil(Rate::from_bps(100)).floor_to(tick),
+    }
+}
+
+/// Levels of a side of a book that stands still.
+const MOST_HELD: usize = 500;
 
 /// A trade between others.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +69,8 @@ pub struct VenueCore {
     open: Vec<OrderId>,
     /// Those that liquidations cancelled.
     liquidated: BTreeSet<OrderId>,
+    /// The book that is shown while it stands still: bids, asks.
+    held: Option<[Vec<DepthLevel>; 2]>,
 }
 
 impl VenueCore {
@@ -73,6 +93,7 @@ impl VenueCore {
             trades: Vec::new(),
             open: Vec::new(),
             liquidated: BTreeSet::new(),
+            held: None,
         };
         core.with(|sim, env| {
             sim.enter_tile(env);
@@ -151,6 +172,9 @@ impl VenueCore {
     /// What the market shows, best first: the levels of a snapshot, or the best price and as much again at each further
     /// `impact`, which is what a taker gets there. What our own orders took or add is not in it.
     pub fn levels(&self, side: Side, most: usize) -> Vec<DepthLevel> {
+        if let Some(held) = &self.held {
+            return held[side as usize].iter().take(most).copied().collect();
+        }
         let (book, fills) = (self.book(), &self.world.fills);
         let taken_by = side.other();
         let known = book.depth.opposite(taken_by);
@@ -169,6 +193,37 @@ impl VenueCore {
             }
         }
         levels
+    }
+
+    /// What somebody else does to the account itself; `reported`: as it was told.
+    pub fn intrude(&mut self, what: Intrusion, reported: &mut NetAccount) {
+        let (px, qty) = (self.mark(), INTRUDED);
+        let fill = EventBody::Fill { id: OrderId(0), side: Side::Buy, px, qty, maker: false, fee: Cash::ZERO };
+        for account in [self.sim.account_mut(), reported] {
+            match what {
+                Intrusion::Deposit => account.cash += PAID_IN,
+                Intrusion::Position => account.apply(&fill),
+                // twice the leverage
+                Intrusion::Leverage => account.initial = Rate(account.initial.0 / 2),
+                // orders are the venue's to enter
+                Intrusion::Order | Intrusion::Fill => {}
+            }
+        }
+    }
+
+    /// From now on the book that is shown stands still, or no longer.
+    pub fn hold_book(&mut self, is_held: bool) {
+        if is_held != self.held.is_some() {
+            self.held = is_held.then(|| [Side::Buy, Side::Sell].map(|side| self.levels(side, MOST_HELD)));
+        }
+    }
+
+    /// A price lies further through the mark than `band`: a bid above it, an ask below.
+    pub fn is_beyond(&self, side: Side, limit: Price, band: Rate) -> bool {
+        match side {
+            Side::Buy => limit > self.mark().scaled_ceil(band),
+            Side::Sell => limit < self.mark().scaled_floor(Rate(-band.0)),
+        }
     }
 
     /// Mark and index now; the mid where there is none.

@@ -7,10 +7,12 @@ use crate::client::ClientConfig;
 use crate::emulate::{EmulateError, EmulatorConfig};
 use crate::secret::{Hidden, throw_away};
 use crate::wall::MarketClock;
-use perpx_core::units::DAY_NS;
+use perpx_core::units::{DAY_NS, Rate};
 
 const SUB_ACCOUNT: u64 = 1;
 const CHAIN: u64 = 325;
+/// How far through the mark a price may be.
+const PRICE_BAND: Rate = Rate(50_000_000_000);
 
 /// Nothing is refused for being too much: what an account here does can be added up.
 pub fn pair(
@@ -28,6 +30,7 @@ pub fn pair(
         chain_id: CHAIN,
         session_ns: DAY_NS,
         calls_per_second: i64::MAX / 2,
+        price_band: PRICE_BAND,
         most_open_orders: 100,
         interval_hours: 8,
         speed,

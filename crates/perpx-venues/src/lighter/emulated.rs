@@ -32,6 +32,7 @@ pub fn pair(
         weight_per_minute: i64::MAX / 2,
         quota: None,
         price_band: PRICE_BAND,
+        band_is_late: false,
         speed,
         frame_ns: None,
     };

@@ -315,7 +315,7 @@ fn orders_live_and_end_as_the_account_is_told() {
     let token = venue.token();
     socket.say(&format!(r#"{{"type":"subscribe","channel":"account_all_orders/{ACCOUNT}","auth":"{token}"}}"#));
     let (bid, ask) = touch(&venue);
-    let (far, through) = (bid * 98 / 100, ask * 102 / 100);
+    let (far, through) = (bid * 98 / 100, ask * 101 / 100);
     use time_in_force::{GOOD_TILL_TIME, IMMEDIATE_OR_CANCEL, POST_ONLY};
 
     assert_eq!(venue.send(Tx::CreateOrder(limit(1, 1_000, far, 0, GOOD_TILL_TIME))), Ok(()));
@@ -381,7 +381,7 @@ fn what_the_venue_refuses_is_refused_with_its_code() {
         (create(NewOrder { market_index: 2, ..order }), 21602),
         (create(NewOrder { base_amount: 6, ..order }), 21706),
         (create(NewOrder { base_amount: 8, ..order }), 21706),
-        (create(NewOrder { price: ask * 106 / 100, ..order }), 21734),
+        (create(NewOrder { price: ask * 103 / 100, ..order }), 21733),
         (create(NewOrder { base_amount: 10_000, ..order }), 21739),
         (create(NewOrder { order_expiry: venue.now_ms() + 60_000, ..order }), 21711),
         (create(NewOrder { order_type: order_type::STOP_LOSS_LIMIT, trigger_price: 5, ..order }), 21704),
@@ -433,7 +433,7 @@ fn an_isolated_position_has_margin_of_its_own() {
         venue.nonce += 1;
         sent.volume_quota_remaining.map(|units| units.0)
     };
-    assert_eq!(left(&mut venue, Tx::CreateOrder(through(1, 0, ask * 102 / 100))), Some(999));
+    assert_eq!(left(&mut venue, Tx::CreateOrder(through(1, 0, ask * 101 / 100))), Some(999));
     // the venue looks at an order after its delay
     let later = |venue: &Venue| venue.clock.advance(2 * SECOND_NS);
     later(&venue);

@@ -18,7 +18,7 @@ use tungstenite::Message;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A file of faults, deleted with its folder.
-fn script(text: &str) -> (tempfile::TempDir, String) {
+pub(crate) fn script(text: &str) -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("faults.toml");
     std::fs::write(&path, text).expect("it is written");
@@ -26,22 +26,22 @@ fn script(text: &str) -> (tempfile::TempDir, String) {
     (dir, option)
 }
 
-fn fault(lines: &str) -> String {
+pub(crate) fn fault(lines: &str) -> String {
     format!("[[fault]]\n{lines}\n")
 }
 
-fn lighter(text: &str) -> Venue {
+pub(crate) fn lighter(text: &str) -> Venue {
     let (_dir, option) = script(text);
     Venue::start(&format!("--tier plus {option}"))
 }
 
 /// The next text; `None` when the connection has ended.
-fn read(socket: &mut Socket) -> Option<Value> {
+pub(crate) fn read(socket: &mut Socket) -> Option<Value> {
     heard(&mut socket.socket, &socket.clock).map(|text| serde_json::from_str(&text).expect("JSON"))
 }
 
 /// `begin_nonce` and `nonce` of the next frame of the book, and how late it is, in milliseconds.
-fn book(socket: &mut Socket) -> (i64, i64, i64) {
+pub(crate) fn book(socket: &mut Socket) -> (i64, i64, i64) {
     loop {
         let frame = read(socket).expect("the socket lives");
         let book = &frame["order_book"];
@@ -52,7 +52,7 @@ fn book(socket: &mut Socket) -> (i64, i64, i64) {
     }
 }
 
-fn listening(venue: &Venue) -> Socket {
+pub(crate) fn listening(venue: &Venue) -> Socket {
     let mut socket = venue.socket();
     socket.socket.send(Message::text(r#"{"type":"subscribe","channel":"order_book/1"}"#)).expect("it is sent");
     socket
@@ -120,13 +120,13 @@ fn sockets_are_cut_and_open_again_when_it_is_over() {
 }
 
 /// Status and body of an order of ours; nothing at all when the connection ended without an answer.
-fn order(venue: &Venue, number: i64, nonce: i64) -> Option<(u16, String)> {
+pub(crate) fn order(venue: &Venue, number: i64, nonce: i64) -> Option<(u16, String)> {
     let bid = touch(venue).0;
     let tx = Tx::CreateOrder(limit(number, 1_000, bid * 98 / 100, 0, GOOD_TILL_TIME));
     sent(venue.port, &venue.signed(&venue.key, nonce, Attributes::new(), tx))
 }
 
-fn sent(port: u16, (kind, info, _): &(u8, String, String)) -> Option<(u16, String)> {
+pub(crate) fn sent(port: u16, (kind, info, _): &(u8, String, String)) -> Option<(u16, String)> {
     let escaped: String = info.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
     post(port, "/api/v1/sendTx", form, &format!("tx_type={kind}&tx_info={escaped}"))
@@ -147,7 +147,7 @@ fn post(port: u16, path: &str, headers: &str, body: &str) -> Option<(u16, String
 }
 
 /// Client numbers of the open orders, once `count` are there.
-fn open(venue: &Venue, count: usize) -> Vec<i64> {
+pub(crate) fn open(venue: &Venue, count: usize) -> Vec<i64> {
     for _ in 0..1_000 {
         let target = format!("/api/v1/accountActiveOrders?account_index={ACCOUNT}&market_id=1&auth={}", venue.token());
         let (status, body) = venue.http("GET", &target, "");

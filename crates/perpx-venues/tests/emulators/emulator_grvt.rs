@@ -472,6 +472,115 @@ fn an_isolated_position_has_margin_of_its_own() {
     assert!(cross < account.result.total_equity.value().expect("money") - set_aside + decimal(100, 0));
 }
 
+/// An order before and one after the session's end: the stream that the session opened tells of the first alone.
+#[test]
+fn the_streams_of_a_session_end_with_it() {
+    let mut venue = Venue::start("--grvt-session-sec 30");
+    let mut socket = venue.socket(2);
+    socket.subscribe("v1.order", SUB_ACCOUNT.to_string());
+    let bid = (venue.touch().0 * 0.985).floor();
+    let rest =
+        |venue: &Venue, number: u64| venue.create(venue.order(number, "0.002", bid, true, TimeInForce::GoodTillTime));
+    let first = 1 << 63 | 1;
+    assert_eq!(rest(&venue, first), Ok(()));
+    socket.order(first, OrderStatus::Open, RejectReason::Unspecified);
+    venue.clock.advance(31 * SECOND_NS);
+    venue.login("emulated");
+    assert_eq!(rest(&venue, first + 1), Ok(()));
+    for _ in 0..50 {
+        venue.clock.advance(SECOND_NS / 5);
+        let silent = matches!(socket.socket.read(), Err(tungstenite::Error::Io(_)));
+        assert!(silent, "the session has ended, the stream lives");
+    }
+    assert_eq!(socket.call("v1/open_orders", json!({ "sub_account_id": SUB_ACCOUNT.to_string() })), Err(1000));
+}
+
+#[test]
+fn a_market_that_is_paused_or_reduces_only_refuses() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("faults.toml");
+    let status = |at: &str, status: &str| {
+        format!("[[fault]]\nat = \"{at}\"\nfor = \"10s\"\nkind = \"market-status\"\nstatus = \"{status}\"\n")
+    };
+    std::fs::write(&path, status("10s", "paused") + &status("20s", "reduce-only")).expect("it is written");
+    let venue = Venue::start(&format!("--faults {}", path.display()));
+    let (bid, ask) = venue.touch();
+    let take = |number: u64, buys: bool, reduces: bool| {
+        let price = if buys { (ask * 1.01).floor() } else { (bid * 0.99).ceil() };
+        let order = venue.order(1 << 63 | number, "0.002", price, buys, TimeInForce::ImmediateOrCancel);
+        venue.create(Order { reduce_only: Some(reduces), ..order })
+    };
+    let shown = || -> Value {
+        let body = json!({ "instrument": INSTRUMENT }).to_string();
+        venue.post(1, "/full/v1/instrument", &body).1["result"]["status"].clone()
+    };
+    assert_eq!((take(1, true, false), shown()), (Ok(()), json!("ACTIVE")));
+    venue.clock.advance(11 * SECOND_NS);
+    assert_eq!((take(2, true, false), take(3, false, true), shown()), (Err(2060), Err(2060), json!("HALTED")));
+    venue.clock.advance(10 * SECOND_NS);
+    assert_eq!((take(4, true, false), take(5, false, true), shown()), (Err(7304), Ok(()), json!("REDUCE_ONLY")));
+    venue.clock.advance(10 * SECOND_NS);
+    assert_eq!((take(6, true, false), shown()), (Ok(()), json!("ACTIVE")));
+}
+
+/// The same as a client of GRVT sees it; and what a witness says of GRVT's orders.
+#[test]
+fn somebody_else_is_at_the_sub_account() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (path, seen) = (dir.path().join("faults.toml"), dir.path().join("witness.jsonl"));
+    let script = ["order", "fill", "position", "deposit", "leverage"]
+        .map(|what| format!("[[fault]]\nat = \"5s\"\nkind = \"intrude\"\nwhat = \"{what}\"\n"));
+    std::fs::write(&path, script.concat()).expect("it is written");
+    let venue = Venue::start(&format!("--faults {} --witness {}", path.display(), seen.display()));
+    let query = json!({ "sub_account_id": SUB_ACCOUNT.to_string() }).to_string();
+    let read = |route: &str| venue.post(2, &format!("/full/v1/{route}"), &query).1["result"].clone();
+    let balance =
+        || read("account_summary")["spot_balances"][0]["balance"].as_str().and_then(|text| text.parse::<f64>().ok());
+    let before = balance().expect("a balance");
+    assert_eq!(read("positions"), json!([]));
+    venue.clock.advance(6 * SECOND_NS);
+    read("positions");
+    venue.clock.advance(SECOND_NS);
+    assert_eq!(read("positions")[0]["size"], json!("0.02"));
+    let foreign = read("open_orders");
+    assert_eq!(foreign.as_array().map(Vec::len), Some(1), "{foreign}");
+    let (after, fills) = (balance().expect("a balance"), read("fill_history"));
+    assert!((after - before - 100.0).abs() < 2.0, "{before} {after}: paid in, less a fee");
+    assert_eq!(fills.as_array().map(Vec::len), Some(1), "{fills}");
+    let leverage = venue.post(2, "/full/v1/get_all_initial_leverage", &query).1["results"][0]["leverage"].clone();
+    assert!(leverage.as_str().is_some_and(|times| times.starts_with("20")), "{leverage}: twice of ten");
+    let far = (venue.touch().0 * 0.985).floor();
+    let order = venue.order(1 << 63 | 9, "0.002", far, true, TimeInForce::GoodTillTime);
+    assert_eq!(venue.create(order), Ok(()));
+    let signature = venue.sign(venue.order(1, "0.002", far, true, TimeInForce::GoodTillTime)).signature.r;
+    let cookie = venue.session[0].1.clone();
+    drop(venue);
+    let text = std::fs::read_to_string(&seen).expect("the file");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let sent = lines.iter().find(|line| line["route"] == json!("POST /full/v1/create_order")).expect("the order");
+    let named = json!([{ "what": "create_order", "client": (1u64 << 63 | 9).to_string(), "nonce": 9, "key": null }]);
+    assert_eq!((&sent["orders"], &sent["answered"], &sent["host"]), (&named, &json!(200), &json!("trades")));
+    assert!(
+        !text.contains(&cookie["gravity=".len()..]) && !text.contains("0x") && !text.contains(&signature),
+        "{text}"
+    );
+}
+
+/// Two percent through the mark at most, as others saw; a market order has a reach of its own.
+#[test]
+fn limits_far_through_the_mark_are_refused() {
+    let venue = Venue::start("");
+    let (bid, ask) = venue.touch();
+    let take = |number: u64, price: f64, buys: bool| {
+        venue.create(venue.order(1 << 63 | number, "0.002", price.round(), buys, TimeInForce::ImmediateOrCancel))
+    };
+    assert_eq!((take(1, ask * 1.03, true), take(2, bid * 0.97, false)), (Err(7201), Err(7201)));
+    assert_eq!((take(3, ask * 1.015, true), take(4, bid * 0.985, false)), (Ok(()), Ok(())));
+    let order = venue.order(1 << 63 | 5, "0.002", 0.0, true, TimeInForce::ImmediateOrCancel);
+    let legs = vec![Leg { limit_price: None, ..order.legs[0].clone() }];
+    assert_eq!(venue.create(Order { is_market: Some(true), legs, ..order }), Ok(()));
+}
+
 #[test]
 fn calls_are_counted() {
     let venue = Venue::start("--grvt-calls 100");

@@ -4,3 +4,4 @@ mod emulator;
 mod emulator_edge;
 mod emulator_faults;
 mod emulator_grvt;
+mod emulator_strict;

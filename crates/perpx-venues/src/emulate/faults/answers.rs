@@ -3,6 +3,7 @@
 use super::{FaultKind, Faults};
 use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::wall::Clock;
+use axum::http::StatusCode;
 use perpx_core::units::Time;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub enum Outcome<T> {
     After(T),
     /// Executed; the connection ends.
     Lost,
+    /// The connection ends; executed so much later.
+    Late(i64),
 }
 
 /// Credentials seen, those of them that have expired, and how many faults have struck.
@@ -54,17 +57,27 @@ impl Faults {
         if self.is_expired(self.dialect.credential(request), now) {
             return Outcome::Instead(self.dialect.reply(&self.dialect.logged_out()));
         }
-        match self.struck(&request.path, now) {
+        match self.struck(&request.path, now, true) {
             None => Outcome::Served,
             Some(FaultKind::TooMany) => Outcome::Instead(self.dialect.reply(&self.dialect.too_many())),
-            Some(FaultKind::Failed { status, executed }) => {
-                // said by what stands before the venue: no JSON
-                let body = format!("<html><body><h1>{status}</h1></body></html>");
-                let reply = HttpReply { status, body, headers: vec![("Content-Type", "text/html".to_owned())] };
-                if executed { Outcome::After(reply) } else { Outcome::Instead(reply) }
+            Some(FaultKind::Failed { status, executed: true }) => Outcome::After(page(status)),
+            Some(FaultKind::Failed { status, .. } | FaultKind::GatewayPage { status }) => {
+                Outcome::Instead(page(status))
             }
+            Some(FaultKind::LateRequest { by_ns }) => Outcome::Late(by_ns),
             Some(_) => Outcome::Lost,
         }
+    }
+
+    /// What answers the handshake of a stream at `path` in the venue's place.
+    pub fn page(&self, path: &str, now: Time) -> Option<HttpReply> {
+        let hit = self.armed.iter().find_map(|armed| match (armed.kind, &armed.containing) {
+            (FaultKind::GatewayPage { status }, Some(part)) if path.contains(part.as_str()) => {
+                armed.take(now).then_some(status)
+            }
+            _ => None,
+        });
+        hit.map(page)
     }
 
     /// The same over a socket that was opened with a login.
@@ -77,11 +90,12 @@ impl Faults {
             return Outcome::Instead(say(self.dialect.logged_out()));
         }
         let call = self.dialect.call(text);
-        match call.and_then(|name| self.struck(&name, now)) {
+        match call.and_then(|name| self.struck(&name, now, false)) {
             None => Outcome::Served,
             Some(FaultKind::TooMany) => Outcome::Instead(say(self.dialect.too_many())),
             Some(FaultKind::Failed { status, executed: true }) => Outcome::After(say(self.dialect.failed(status))),
             Some(FaultKind::Failed { status, executed: false }) => Outcome::Instead(say(self.dialect.failed(status))),
+            Some(FaultKind::LateRequest { by_ns }) => Outcome::Late(by_ns),
             Some(_) => Outcome::Lost,
         }
     }
@@ -91,11 +105,15 @@ impl Faults {
         self.dialect.credential(handshake).map(str::to_owned)
     }
 
-    /// The fault that hits a request of `name`.
-    fn struck(&self, name: &str, now: Time) -> Option<FaultKind> {
+    /// The fault that hits a request of `name`. What stands before the venue answers over HTTP alone.
+    fn struck(&self, name: &str, now: Time, over_http: bool) -> Option<FaultKind> {
         let hit = self.armed.iter().find(|armed| {
-            let is_answers =
-                matches!(armed.kind, FaultKind::TooMany | FaultKind::Failed { .. } | FaultKind::LostAnswer);
+            let is_answers = match armed.kind {
+                FaultKind::TooMany | FaultKind::Failed { .. } | FaultKind::LostAnswer => true,
+                FaultKind::LateRequest { .. } => true,
+                FaultKind::GatewayPage { .. } => over_http,
+                _ => false,
+            };
             let named = match &armed.containing {
                 Some(part) => name.contains(part.as_str()),
                 None => self.dialect.is_order(name),
@@ -125,6 +143,14 @@ impl Faults {
     }
 }
 
+/// Said by what stands before the venue: no JSON.
+fn page(status: u16) -> HttpReply {
+    let words = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error");
+    let title = format!("{status} {words}");
+    let body = format!("<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>");
+    HttpReply { status, body, headers: vec![("Content-Type", "text/html".to_owned())] }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,7 +165,7 @@ mod tests {
     async fn those_who_waited_go_in_the_order_in_which_they_came() {
         let plan =
             FaultPlan::parse("f.toml", "[[fault]]\nat = \"0s\"\nkind = \"halt\"\nfor = \"1s\"\n").expect("legal");
-        let faults = Faults::new(&plan, &crate::lighter::emulator::LighterDialect, Time(0));
+        let faults = Faults::new(&plan, &crate::lighter::emulator::LighterDialect, (Time(0), 1.0));
         let (clock, stop) = (ManualClock::new(Time(0)), AtomicBool::new(false));
         let turn = || faults.turn(&clock, &stop);
         let mut context = Context::from_waker(Waker::noop());

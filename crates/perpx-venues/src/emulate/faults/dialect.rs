@@ -2,6 +2,7 @@
 //! faults look for.
 
 use crate::emulate::http::{HttpReply, HttpRequest};
+use crate::emulate::witness::{FrameKind, Named};
 use crate::venue::Venue;
 
 /// What is wrong, in the venue's words.
@@ -29,6 +30,18 @@ pub trait Dialect: Send + Sync {
     fn call(&self, text: &str) -> Option<String>;
     /// A path or a call that sends, changes or cancels orders; its last word.
     fn is_order(&self, name: &str) -> bool;
+    /// How often a stream's client is pinged, and the text.
+    fn ping(&self) -> Option<(i64, &'static str)>;
+    /// How long a stream lives whose client says nothing.
+    fn patience_ns(&self) -> Option<i64>;
+    /// What a stream is told that will be closed in so many milliseconds.
+    fn closing(&self, in_ms: i64) -> Option<String>;
+    /// The orders, cancels and other transactions in a request.
+    fn named(&self, request: &HttpRequest) -> Vec<Named>;
+    /// What a text of a socket asks for, without secrets, and what is named in it.
+    fn spoken_names(&self, text: &str) -> (String, Vec<Named>);
+    /// How a frame is counted.
+    fn frame_kind(&self, frame: &str) -> FrameKind;
     /// The login or token that a request carries.
     fn credential<'a>(&self, request: &'a HttpRequest) -> Option<&'a str>;
     /// The token in a text of a socket that was opened with `handshake`'s.

@@ -5,16 +5,19 @@
 //! | --- | --- |
 //! | `read` | the file that a user writes |
 //! | `answers` | requests: refused, failed, unanswered, logged out, held up |
+//! | `partition` | bytes of one connection: held up |
 //! | `wire` | frames of one socket: lost, late, twice, out of turn |
 //! | `dialect` | what they must know of a venue |
 
 mod answers;
 mod dialect;
+mod partition;
 mod read;
 mod wire;
 
 pub use answers::Outcome;
 pub use dialect::{Dialect, Wrong};
+pub use partition::Parted;
 pub use read::FaultPlan;
 pub use wire::Wire;
 
@@ -24,7 +27,7 @@ use perpx_core::units::Time;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// One fault as written; times of the wall, after the start.
+/// One fault as written; times after the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// `None`: at every venue.
@@ -35,6 +38,8 @@ pub struct Fault {
     pub count: Option<u64>,
     /// What a frame, or the path of a request, contains that is hit; `None`: frames of the book, calls that send or cancel orders.
     pub containing: Option<String>,
+    /// Its times are the market's, not the wall's.
+    pub by_market: bool,
     pub kind: FaultKind,
 }
 
@@ -62,6 +67,92 @@ pub enum FaultKind {
     ExpiredLogin,
     /// Nothing is matched or published; what is asked waits for the end.
     Halt,
+    /// No byte goes either way, and no connection ends; what was written before comes afterwards.
+    Partition,
+    /// A stream is closed whose client has said nothing for so long.
+    IdleClose {
+        after_ns: i64,
+    },
+    /// The connection ends without an answer, and so much later what was asked is done.
+    LateRequest {
+        by_ns: i64,
+    },
+    /// Not executed; HTML from what stands before the venue.
+    GatewayPage {
+        status: u16,
+    },
+    /// The book that is shown stands still; everything else goes on.
+    StaleFeed,
+    MarketStatus(MarketStatus),
+    /// The venue's clock is ahead.
+    ClockAhead {
+        by_ns: i64,
+    },
+    /// Open streams are told that they will be closed, and are.
+    Shutdown {
+        close_in_ns: i64,
+    },
+    /// Somebody else has used the account's next nonce.
+    ForeignNonce,
+    /// Somebody else has done something to the account.
+    Intrude(Intrusion),
+}
+
+impl FaultKind {
+    /// Its durations, each as `scaled` says.
+    fn timed(self, scaled: impl Fn(i64) -> i64) -> FaultKind {
+        match self {
+            FaultKind::Delay { by_ns } => FaultKind::Delay { by_ns: scaled(by_ns) },
+            FaultKind::IdleClose { after_ns } => FaultKind::IdleClose { after_ns: scaled(after_ns) },
+            FaultKind::LateRequest { by_ns } => FaultKind::LateRequest { by_ns: scaled(by_ns) },
+            FaultKind::ClockAhead { by_ns } => FaultKind::ClockAhead { by_ns: scaled(by_ns) },
+            FaultKind::Shutdown { close_in_ns } => FaultKind::Shutdown { close_in_ns: scaled(close_in_ns) },
+            other => other,
+        }
+    }
+}
+
+/// Which orders the market takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MarketStatus {
+    #[default]
+    Open,
+    /// Those that only reduce.
+    ReduceOnly,
+    /// None.
+    Paused,
+}
+
+/// What somebody else does to the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intrusion {
+    /// Sends an order that rests.
+    Order,
+    /// Sends an order that fills.
+    Fill,
+    /// Has a position in it that no order explains.
+    Position,
+    /// Pays in.
+    Deposit,
+    /// Changes the leverage.
+    Leverage,
+}
+
+/// What is wrong with a venue itself, at one time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// So far its clock is ahead.
+    pub ahead_ns: i64,
+    /// The book that it shows stands still.
+    pub is_stale: bool,
+    pub market: MarketStatus,
+}
+
+/// What happens at a venue once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strike {
+    ForeignNonce,
+    Intrude(Intrusion),
 }
 
 /// The faults of one venue of one run.
@@ -95,21 +186,22 @@ impl Armed {
 }
 
 impl Faults {
-    /// Those of `plan` that this venue has, counted from `wall`.
-    pub fn new(plan: &FaultPlan, dialect: &'static dyn Dialect, wall: Time) -> Faults {
+    /// Those of `plan` that this venue has, counted from `wall`; `speed`: market seconds a second.
+    pub fn new(plan: &FaultPlan, dialect: &'static dyn Dialect, (wall, speed): (Time, f64)) -> Faults {
         let here = plan.0.iter().filter(|fault| fault.venue.is_none_or(|venue| venue == dialect.venue()));
         let arm = |fault: &Fault| {
-            let from = wall.plus(fault.at_ns);
+            let scaled = |ns: i64| if fault.by_market { (ns as f64 / speed) as i64 } else { ns };
+            let from = wall.plus(scaled(fault.at_ns));
             // counted faults last until the last one; of the others a moment is enough
             let open_ended =
                 fault.for_ns.is_none() && !matches!(fault.kind, FaultKind::DropSocket | FaultKind::ExpiredLogin);
             let once = open_ended && fault.count.is_none();
             Armed {
                 from,
-                to: if open_ended { Time::MAX } else { from.plus(fault.for_ns.unwrap_or(0)) },
+                to: if open_ended { Time::MAX } else { from.plus(scaled(fault.for_ns.unwrap_or(0))) },
                 left: AtomicU64::new(fault.count.unwrap_or(if once { 1 } else { u64::MAX })),
                 containing: fault.containing.clone(),
-                kind: fault.kind,
+                kind: fault.kind.timed(scaled),
             }
         };
         let armed = here.map(arm).collect();
@@ -129,6 +221,54 @@ impl Faults {
         self.of(FaultKind::Halt).any(|armed| armed.is_on(now))
     }
 
+    /// What is wrong with the venue itself.
+    pub fn condition(&self, now: Time) -> Condition {
+        let mut condition = Condition::default();
+        for armed in self.armed.iter().filter(|armed| armed.is_on(now)) {
+            match armed.kind {
+                FaultKind::ClockAhead { by_ns } => condition.ahead_ns = by_ns,
+                FaultKind::StaleFeed => condition.is_stale = true,
+                FaultKind::MarketStatus(status) => condition.market = status,
+                _ => {}
+            }
+        }
+        condition
+    }
+
+    /// What happens at the venue by `now`, each once.
+    pub fn strikes(&self, now: Time) -> Vec<Strike> {
+        let strike = |armed: &Armed| match armed.kind {
+            FaultKind::ForeignNonce if armed.take(now) => Some(Strike::ForeignNonce),
+            FaultKind::Intrude(what) if armed.take(now) => Some(Strike::Intrude(what)),
+            _ => None,
+        };
+        self.armed.iter().filter_map(strike).collect()
+    }
+
+    /// No byte passes.
+    pub fn is_parted(&self, now: Time) -> bool {
+        self.of(FaultKind::Partition).any(|armed| armed.is_on(now))
+    }
+
+    /// How long a client may say nothing; `usual`: where no fault shortens it.
+    pub fn patience_ns(&self, usual: Option<i64>, now: Time) -> Option<i64> {
+        let after = |armed: &Armed| match armed.kind {
+            FaultKind::IdleClose { after_ns } if armed.is_on(now) => Some(after_ns),
+            _ => None,
+        };
+        self.armed.iter().filter_map(after).chain(usual).min()
+    }
+
+    /// When a stream that opened at `opened` is closed by plan, once that was announced; and how long before it was.
+    pub fn closes_at(&self, opened: Time, now: Time) -> Option<(Time, i64)> {
+        self.armed.iter().find_map(|armed| match armed.kind {
+            FaultKind::Shutdown { close_in_ns } if opened <= armed.from && armed.from <= now => {
+                Some((armed.from.plus(close_in_ns), close_in_ns))
+            }
+            _ => None,
+        })
+    }
+
     /// A socket that opened at `opened` is cut by `now`.
     pub fn is_cut(&self, opened: Time, now: Time) -> bool {
         self.of(FaultKind::DropSocket).any(|armed| armed.from <= now && opened <= armed.to)
@@ -145,7 +285,7 @@ mod tests {
         Faults::new(
             &FaultPlan::parse("f.toml", text).expect("legal"),
             &crate::lighter::emulator::LighterDialect,
-            Time(0),
+            (Time(0), 1.0),
         )
     }
 
@@ -199,5 +339,42 @@ mod tests {
         let faults = faults("[[fault]]\nat = \"5s\"\nkind = \"drop-socket\"\nfor = \"2s\"\n");
         assert!(!faults.is_cut(at(1), at(4)) && faults.is_cut(at(1), at(5)));
         assert!(faults.is_cut(at(6), at(6)) && !faults.is_cut(at(8), at(9)));
+    }
+
+    /// A time of the market comes by the wall as much sooner as the market is faster; the durations of a kind with it.
+    #[test]
+    fn times_are_the_walls_or_the_markets() {
+        let at = |ms: i64| Time(ms * 1_000_000);
+        let each = |clock: &str| {
+            let text = format!("[[fault]]\nat = \"60s\"\nfor = \"60s\"\nkind = \"clock-ahead\"\nby = \"6s\"{clock}\n");
+            let plan = FaultPlan::parse("f.toml", &text).expect("legal");
+            let faults = Faults::new(&plan, &crate::lighter::emulator::LighterDialect, (Time(0), 60.0));
+            let ahead_ms = move |ms: i64| faults.condition(at(ms)).ahead_ns / 1_000_000;
+            [999, 1_000, 1_999, 2_000, 60_000, 119_999, 120_000].map(ahead_ms)
+        };
+        assert_eq!(each("\nclock = \"market\""), [0, 100, 100, 0, 0, 0, 0]);
+        assert_eq!(each("\nclock = \"wall\""), [0, 0, 0, 0, 6_000, 6_000, 0]);
+        assert_eq!(each(""), each("\nclock = \"wall\""));
+    }
+
+    /// What happens once happens once; what lasts, lasts.
+    #[test]
+    fn a_venue_is_struck_once_for_each_count() {
+        let faults = faults(
+            "[[fault]]\nat = \"1s\"\nkind = \"foreign-nonce\"\ncount = 2\n[[fault]]\nat = \"1s\"\nkind = \"intrude\"\nwhat = \"deposit\"\n",
+        );
+        let at = |seconds: i64| Time(seconds * SECOND_NS);
+        assert_eq!(faults.strikes(at(0)), []);
+        assert_eq!(faults.strikes(at(1)), [Strike::ForeignNonce, Strike::Intrude(Intrusion::Deposit)]);
+        assert_eq!((faults.strikes(at(2)), faults.strikes(at(3))), (vec![Strike::ForeignNonce], vec![]));
+    }
+
+    #[test]
+    fn the_shortest_patience_counts() {
+        let faults = faults("[[fault]]\nat = \"5s\"\nkind = \"idle-close\"\nafter = \"10s\"\nfor = \"2s\"\n");
+        let at = |seconds: i64| Time(seconds * SECOND_NS);
+        let (usual, short) = (Some(120 * SECOND_NS), Some(10 * SECOND_NS));
+        assert_eq!([4, 5, 7].map(|now| faults.patience_ns(usual, at(now))), [usual, short, usual]);
+        assert_eq!([4, 5, 7].map(|now| faults.patience_ns(None, at(now))), [None, short, None]);
     }
 }

@@ -1,13 +1,13 @@
 //! The file of faults: a list of `[[fault]]` tables.
 
-use super::{Fault, FaultKind};
+use super::{Fault, FaultKind, Intrusion, MarketStatus};
 use crate::venue::Venue;
 use perpx_core::config::text::{Body, ConfigError, Entry, Node, Source, parse_toml};
 use perpx_core::config::{Num, Value};
 use perpx_core::units::SECOND_NS;
 use std::path::Path;
 
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 20] = [
     "drop-socket",
     "skip-sequence",
     "delay",
@@ -18,7 +18,27 @@ const KINDS: [&str; 10] = [
     "lost-answer",
     "expired-login",
     "halt",
+    "partition",
+    "idle-close",
+    "late-request",
+    "gateway-page",
+    "stale-feed",
+    "market-status",
+    "clock-ahead",
+    "shutdown",
+    "foreign-nonce",
+    "intrude",
 ];
+const STATUSES: [(&str, MarketStatus); 2] =
+    [("paused", MarketStatus::Paused), ("reduce-only", MarketStatus::ReduceOnly)];
+const INTRUSIONS: [(&str, Intrusion); 5] = [
+    ("order", Intrusion::Order),
+    ("fill", Intrusion::Fill),
+    ("position", Intrusion::Position),
+    ("deposit", Intrusion::Deposit),
+    ("leverage", Intrusion::Leverage),
+];
+const CLOCKS: [(&str, bool); 2] = [("wall", false), ("market", true)];
 const DURATION: &str = "a duration of at most 7 days as text: \"250ms\", \"12.5s\", \"2m\", \"1h\"";
 const LONGEST_NS: i64 = 7 * 86_400 * SECOND_NS;
 
@@ -70,48 +90,68 @@ impl Table<'_> {
         let kind = self.need("kind", &KINDS.join(", "))?;
         let word = kind.node.value();
         let word = word.text().filter(|word| KINDS.contains(word)).ok_or_else(|| self.bad(kind, &KINDS.join(", ")))?;
-        let is_frames = matches!(word, "skip-sequence" | "delay" | "duplicate" | "reorder");
-        let is_answers = matches!(word, "answer-429" | "answer-5xx" | "lost-answer");
-        let mut known = vec!["kind", "at", "venue"];
-        if word != "expired-login" {
-            known.push("for");
-        }
-        if is_frames || is_answers {
-            known.extend(["count", "containing"]);
-        }
-        match word {
-            "delay" => known.push("by"),
-            "answer-5xx" => known.extend(["status", "executed"]),
-            _ => {}
-        }
+        let known = keys(word);
         if let Some(other) = self.node.entries().iter().find(|entry| !known.contains(&entry.key.as_str())) {
             let error =
                 ConfigError::new(&self.source.name, &format!("fault.{}", other.key), format!("no key of {word}"));
             return Err(error.accepted(known.join(", ")).at(self.source, other.place));
         }
-        let kind = match word {
+        Ok(Fault {
+            venue: self.venue(word)?,
+            at_ns: self.duration(self.need("at", DURATION)?)?,
+            for_ns: self.node.entry("for").map(|entry| self.duration(entry)).transpose()?,
+            count: self.whole("count", 1, 1_000_000)?.map(i64::unsigned_abs),
+            containing: self.containing()?,
+            by_market: self.word("clock", &CLOCKS)?.unwrap_or(false),
+            kind: self.kind(word)?,
+        })
+    }
+
+    fn kind(&self, word: &str) -> Result<FaultKind, ConfigError> {
+        let by = |key: &str| self.duration(self.need(key, DURATION)?);
+        Ok(match word {
             "drop-socket" => FaultKind::DropSocket,
             "skip-sequence" => FaultKind::SkipSequence,
-            "delay" => FaultKind::Delay { by_ns: self.duration(self.need("by", DURATION)?)? },
+            "delay" => FaultKind::Delay { by_ns: by("by")? },
             "duplicate" => FaultKind::Duplicate,
             "reorder" => FaultKind::Reorder,
             "answer-429" => FaultKind::TooMany,
             "answer-5xx" => FaultKind::Failed { status: self.status()?, executed: self.executed()? },
             "lost-answer" => FaultKind::LostAnswer,
             "expired-login" => FaultKind::ExpiredLogin,
+            "partition" => FaultKind::Partition,
+            "idle-close" => FaultKind::IdleClose { after_ns: by("after")? },
+            "late-request" => FaultKind::LateRequest { by_ns: by("by")? },
+            "gateway-page" => FaultKind::GatewayPage { status: self.gateway_status()? },
+            "stale-feed" => FaultKind::StaleFeed,
+            "market-status" => FaultKind::MarketStatus(self.needed_word("status", &STATUSES)?),
+            "clock-ahead" => FaultKind::ClockAhead { by_ns: by("by")? },
+            "shutdown" => FaultKind::Shutdown { close_in_ns: by("close_in")? },
+            "foreign-nonce" => FaultKind::ForeignNonce,
+            "intrude" => FaultKind::Intrude(self.needed_word("what", &INTRUSIONS)?),
             _ => {
                 self.need("for", DURATION)?;
                 FaultKind::Halt
             }
-        };
-        Ok(Fault {
-            venue: self.venue()?,
-            at_ns: self.duration(self.need("at", DURATION)?)?,
-            for_ns: self.node.entry("for").map(|entry| self.duration(entry)).transpose()?,
-            count: self.whole("count", 1, 1_000_000)?.map(i64::unsigned_abs),
-            containing: self.containing()?,
-            kind,
         })
+    }
+
+    /// One of `words`, where the key is there.
+    fn word<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Result<Option<T>, ConfigError> {
+        let Some(entry) = self.node.entry(key) else { return Ok(None) };
+        let found = entry.node.value().text().and_then(|text| words.iter().find(|(word, _)| *word == text));
+        found.map(|(_, meaning)| Some(*meaning)).ok_or_else(|| self.bad(entry, &listed(words)))
+    }
+
+    fn needed_word<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Result<T, ConfigError> {
+        self.need(key, &listed(words))?;
+        Ok(self.word(key, words)?.unwrap_or(words[0].1))
+    }
+
+    fn gateway_status(&self) -> Result<u16, ConfigError> {
+        let Some(entry) = self.node.entry("status") else { return Ok(403) };
+        let status = entry.node.value().num().and_then(Num::as_i64).and_then(|status| u16::try_from(status).ok());
+        status.filter(|status| [403, 405, 502].contains(status)).ok_or_else(|| self.bad(entry, "403, 405, 502"))
     }
 
     fn need(&self, key: &str, accepted: &str) -> Result<&Entry, ConfigError> {
@@ -153,8 +193,16 @@ impl Table<'_> {
         }
     }
 
-    fn venue(&self) -> Result<Option<Venue>, ConfigError> {
-        let Some(entry) = self.node.entry("venue") else { return Ok(None) };
+    fn venue(&self, word: &str) -> Result<Option<Venue>, ConfigError> {
+        // GRVT's orders carry no number that must follow another
+        let only = (word == "foreign-nonce").then_some(Venue::Lighter);
+        if let (Some(only), Some(entry)) = (only, self.node.entry("venue")) {
+            let is_it = entry.node.value().text() == Some(only.name());
+            return is_it
+                .then_some(Some(only))
+                .ok_or_else(|| self.bad(entry, &format!("\"{}\", or none", only.name())));
+        }
+        let Some(entry) = self.node.entry("venue") else { return Ok(only) };
         match entry.node.value().text() {
             Some("both") => Ok(None),
             name => name.and_then(Venue::named).map(Some).ok_or_else(|| {
@@ -169,6 +217,32 @@ impl Table<'_> {
         let value = entry.node.value();
         value.text().map(|text| Some(text.to_owned())).ok_or_else(|| self.bad(entry, "a text; \"\" is in every one"))
     }
+}
+
+/// What may stand in a fault of a kind.
+fn keys(word: &str) -> Vec<&'static str> {
+    let mut known = vec!["kind", "at", "venue", "clock"];
+    if !matches!(word, "expired-login" | "shutdown" | "foreign-nonce" | "intrude") {
+        known.push("for");
+    }
+    known.extend(match word {
+        "skip-sequence" | "duplicate" | "reorder" | "answer-429" | "lost-answer" => &["count", "containing"][..],
+        "delay" | "late-request" => &["count", "containing", "by"],
+        "answer-5xx" => &["count", "containing", "status", "executed"],
+        "gateway-page" => &["count", "containing", "status"],
+        "foreign-nonce" => &["count"],
+        "idle-close" => &["after"],
+        "clock-ahead" => &["by"],
+        "shutdown" => &["close_in"],
+        "market-status" => &["status"],
+        "intrude" => &["what"],
+        _ => &[],
+    });
+    known
+}
+
+fn listed<T>(words: &[(&str, T)]) -> String {
+    words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(", ")
 }
 
 /// Nanoseconds; rounded down.
@@ -207,6 +281,7 @@ mod tests {
             for_ns: None,
             count: Some(3),
             containing: None,
+            by_market: false,
             kind: FaultKind::Failed { status: 503, executed: true },
         };
         assert_eq!(FaultPlan::parse("f", text), Ok(FaultPlan(vec![fault])));
@@ -237,6 +312,34 @@ mod tests {
             ("[[fault]]\nkind = \"answer-5xx\"\nat = \"1s\"\nstatus = 404\n", "f:4:10: fault.status", "500 to 599"),
             ("[[fault]]\nkind = \"answer-5xx\"\nat = \"1s\"\nexecuted = 1\n", "f:4:12: fault.executed", "true"),
             ("[[fault]]\nkind = \"halt\"\nat = \"1s\"\nfor = \"1s\"\nvenue = \"x\"\n", "f:5:9: fault.venue", "grvt"),
+            ("[[fault]]\nkind = \"late-request\"\nat = \"1s\"\n", "f:1:1: fault.by: is missing", "12.5s"),
+            ("[[fault]]\nkind = \"idle-close\"\nat = \"1s\"\n", "f:1:1: fault.after: is missing", "12.5s"),
+            ("[[fault]]\nkind = \"intrude\"\nat = \"1s\"\n", "f:1:1: fault.what: is missing", "\"deposit\""),
+            (
+                "[[fault]]\nkind = \"market-status\"\nat = \"1s\"\nstatus = \"shut\"\n",
+                "f:4:10: fault.status: found \"shut\"",
+                "\"paused\", \"reduce-only\"",
+            ),
+            (
+                "[[fault]]\nkind = \"gateway-page\"\nat = \"1s\"\nstatus = 500\n",
+                "f:4:10: fault.status",
+                "403, 405, 502",
+            ),
+            (
+                "[[fault]]\nkind = \"halt\"\nat = \"1s\"\nfor = \"1s\"\nclock = \"sun\"\n",
+                "f:5:9: fault.clock",
+                "\"market\"",
+            ),
+            (
+                "[[fault]]\nkind = \"foreign-nonce\"\nat = \"1s\"\nvenue = \"grvt\"\n",
+                "f:4:9: fault.venue",
+                "\"lighter\"",
+            ),
+            (
+                "[[fault]]\nkind = \"shutdown\"\nat = \"1s\"\nfor = \"1s\"\n",
+                "f:4:1: fault.for: no key of shutdown",
+                "close_in",
+            ),
         ] {
             let error = FaultPlan::parse("f", text).expect_err(text).to_string();
             assert!(error.starts_with(place) && error.contains(words), "{text}: {error}");

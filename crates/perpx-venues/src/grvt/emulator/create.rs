@@ -5,6 +5,7 @@
 
 use super::orders::Order;
 use super::{GrvtEmulator, INSTRUMENT, Refusal};
+use crate::emulate::faults::MarketStatus;
 use crate::grvt::sign::{Signed, check_expiry, recover};
 use crate::grvt::trade::{Order as WireOrder, OrderState, OrderStatus, RejectReason, TimeInForce};
 use crate::wire::Dec;
@@ -31,17 +32,39 @@ impl GrvtEmulator {
     /// Takes an order; what the answer shows of it.
     pub(super) fn create(&mut self, wire: WireOrder, now: Time) -> Result<WireOrder, Refusal> {
         let asked = self.read(&wire)?;
+        match self.condition.market {
+            MarketStatus::Paused => return refuse(2060, "Instrument is inactive"),
+            MarketStatus::ReduceOnly if !asked.reduce_only => return refuse(7304, "Asset is reduce-only"),
+            MarketStatus::Open | MarketStatus::ReduceOnly => {}
+        }
         let client = wire.metadata.client_order_id.0;
         if self.orders.values().any(|order| order.is_alive() && order.client() == client) {
             return refuse(2012, "Client Order ID already exists among the active orders");
         }
         self.check_signature(&wire, now)?;
         self.check_rules(&asked)?;
+        let band = self.settings.price_band;
+        if wire.is_market != Some(true) && self.core.is_beyond(asked.side, asked.limit, band) {
+            return refuse(7201, "Limit price is outside of the price protection band");
+        }
         if self.orders.values().filter(|order| order.is_alive()).count() >= self.settings.most_open_orders {
             return refuse(2090, "Max open orders exceeded");
         }
-        let killed = self.is_killed(client, now);
         let Asked { side, qty, limit, kind, reduce_only } = asked;
+        Ok(self.enter(wire, (side, qty, limit), kind, reduce_only, now))
+    }
+
+    /// Takes an order that is sound; what the answer shows of it.
+    pub(super) fn enter(
+        &mut self,
+        wire: WireOrder,
+        (side, qty, limit): (Side, Qty, Price),
+        kind: OrderKind,
+        reduce_only: bool,
+        now: Time,
+    ) -> WireOrder {
+        let client = wire.metadata.client_order_id.0;
+        let killed = self.is_killed(client, now);
         let id = self.core.next_id();
         let order = Order {
             id,
@@ -72,7 +95,7 @@ impl GrvtEmulator {
             let (venue, covers) = (Role::Long, false);
             self.core.submit(Command::Place(NewOrder { id, venue, side, qty, limit, kind, reduce_only, covers }));
         }
-        Ok(answer)
+        answer
     }
 
     fn read(&self, wire: &WireOrder) -> Result<Asked, Refusal> {

@@ -9,10 +9,12 @@
 //! | `show` | instruments, tickers, orders, fills, positions as GRVT writes them |
 //! | `stream` | subscriptions, frames and their numbers |
 //! | `limits` | calls a second |
+//! | `intrude` | what somebody else does to the account |
 //! | `dialect` | its words for scripted faults |
 
 mod create;
 mod dialect;
+mod intrude;
 mod limits;
 mod orders;
 mod rpc;
@@ -21,11 +23,11 @@ mod show;
 mod stream;
 
 use crate::emulate::EmulateError;
-use crate::emulate::faults::Dialect;
+use crate::emulate::faults::{Condition, Dialect, MarketStatus, Strike};
 use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::emulate::serve::{Emulated, Out};
 use crate::emulate::venue_core::VenueCore;
-use crate::grvt::rest::Instrument;
+use crate::grvt::rest::{Instrument, InstrumentStatus};
 use crate::grvt::sign::{Address, Assets};
 use crate::secret::Hidden;
 use crate::wall::MarketClock;
@@ -68,6 +70,8 @@ pub struct Settings {
     pub session_ns: i64,
     /// Units of calls a second; the venue's own numbers are not published.
     pub calls_per_second: i64,
+    /// Limits further through the mark are refused; the venue's own width is not published.
+    pub price_band: Rate,
     /// Orders that may be open.
     pub most_open_orders: usize,
     /// Hours between settlements.
@@ -128,6 +132,8 @@ pub struct GrvtEmulator {
     last: (Price, perpx_core::units::Qty),
     limits: Limits,
     sockets: Sockets,
+    /// What faults have made of the venue.
+    condition: Condition,
 }
 
 impl GrvtEmulator {
@@ -155,6 +161,7 @@ impl GrvtEmulator {
             last: (best.mid().price(), best.bid_qty),
             limits: Limits::new(settings.calls_per_second),
             sockets: Sockets::default(),
+            condition: Condition::default(),
             core,
             settings,
         }
@@ -211,11 +218,13 @@ impl Emulated for GrvtEmulator {
     }
 
     fn open(&mut self, socket: u64, host: usize, handshake: &HttpRequest, out: Out, _now: Time) {
-        self.sockets.open(socket, host, session::cookie(handshake), out);
+        let cookie = session::cookie(handshake);
+        let until = self.sessions.end(&cookie).unwrap_or(Time::MIN);
+        self.sockets.open(socket, host, (cookie, until), out);
     }
 
-    fn text(&mut self, socket: u64, text: &str, now: Time) {
-        self.heard(socket, text, now);
+    fn text(&mut self, socket: u64, text: &str, now: Time) -> i64 {
+        self.heard(socket, text, now)
     }
 
     fn closed(&mut self, socket: u64) {
@@ -224,6 +233,26 @@ impl Emulated for GrvtEmulator {
 
     fn halt(&mut self, spans: &[(Time, Time)]) {
         self.core.halt(&self.clock.market_spans(spans));
+    }
+
+    fn suffer(&mut self, condition: Condition) {
+        // the market goes on as before, only the time that is told differs
+        self.clock.wall = self.clock.wall.plus(condition.ahead_ns - self.condition.ahead_ns);
+        self.core.hold_book(condition.is_stale);
+        self.instrument.status = Some(match condition.market {
+            MarketStatus::Open => InstrumentStatus::Active,
+            MarketStatus::ReduceOnly => InstrumentStatus::ReduceOnly,
+            MarketStatus::Paused => InstrumentStatus::Halted,
+        });
+        self.condition = condition;
+    }
+
+    fn strike(&mut self, strike: Strike, now: Time) {
+        match strike {
+            // no number of GRVT's follows another
+            Strike::ForeignNonce => {}
+            Strike::Intrude(what) => self.intrude(what, now),
+        }
     }
 
     fn dialect(&self) -> &'static dyn Dialect {

@@ -31,6 +31,13 @@ pub(super) struct Sessions {
     count: u64,
 }
 
+impl Sessions {
+    /// Of the session that a cookie carries.
+    pub fn end(&self, cookie: &Cookie) -> Option<Time> {
+        self.open.get(&cookie.token).copied()
+    }
+}
+
 impl GrvtEmulator {
     fn account_name(&self) -> String {
         format!("ACC:{}", self.settings.sub_account)
@@ -38,7 +45,7 @@ impl GrvtEmulator {
 
     /// The holder of the cookie is logged in.
     pub(super) fn authorize(&self, cookie: &Cookie, now: Time) -> Result<(), Refusal> {
-        let is_open = self.sessions.open.get(&cookie.token).is_some_and(|end| *end > now);
+        let is_open = self.sessions.end(cookie).is_some_and(|end| end > now);
         if is_open && cookie.account == self.account_name() {
             return Ok(());
         }

@@ -27,6 +27,8 @@ pub(super) struct Sockets {
 struct Socket {
     host: usize,
     cookie: Cookie,
+    /// When its session ends.
+    until: Time,
     out: Out,
     heard: BTreeSet<Name>,
 }
@@ -85,8 +87,8 @@ fn selected(stream: &str, selector: &str, sub_account: u64) -> Result<(i64, usiz
 }
 
 impl Sockets {
-    pub fn open(&mut self, socket: u64, host: usize, cookie: Cookie, out: Out) {
-        self.open.insert(socket, Socket { host, cookie, out, heard: BTreeSet::new() });
+    pub fn open(&mut self, socket: u64, host: usize, (cookie, until): (Cookie, Time), out: Out) {
+        self.open.insert(socket, Socket { host, cookie, until, out, heard: BTreeSet::new() });
     }
 
     pub fn close(&mut self, socket: u64) {
@@ -121,11 +123,11 @@ fn frame((stream, selector): &Name, number: u64, before: u64, feed: &Value) -> V
 }
 
 impl GrvtEmulator {
-    /// A client has sent a text.
-    pub(super) fn heard(&mut self, socket: u64, text: &str, now: Time) {
+    /// A client has sent a text; the code of the answer, 0 for a good one.
+    pub(super) fn heard(&mut self, socket: u64, text: &str, now: Time) -> i64 {
         let Some((host, cookie)) = self.sockets.open.get(&socket).map(|socket| (socket.host, socket.cookie.clone()))
         else {
-            return;
+            return 0;
         };
         let request = serde_json::from_str::<Value>(text).ok().filter(Value::is_object);
         let (id, method) = match &request {
@@ -145,6 +147,7 @@ impl GrvtEmulator {
                 route => self.call(host, route, params, now),
             },
         };
+        let code = answer.as_ref().err().map_or(0, |refusal| i64::from(refusal.code));
         let reply = match answer {
             Ok(result) => json!({ "jsonrpc": "2.0", "result": result, "id": id, "method": method }),
             Err(Refusal { code, message, .. }) => {
@@ -155,6 +158,7 @@ impl GrvtEmulator {
         for (name, feed) in snapshots {
             self.sockets.say(socket, &frame(&name, 0, 0, &feed));
         }
+        code
     }
 
     fn subscribe(
@@ -274,6 +278,9 @@ impl GrvtEmulator {
 
     /// What is due on the streams with a rate.
     pub(super) fn publish(&mut self, now: Time) {
+        // nothing is said when a session ends: its frames stay away, and calls are refused
+        let ended = self.sockets.open.values_mut().filter(|socket| socket.host == TRADES && socket.until <= now);
+        ended.for_each(|socket| socket.heard.clear());
         let at = self.core.now().0;
         let due = |(name, channel): (&Name, &Channel)| {
             let rated = matches!(name.0.as_str(), "v1.book.d" | "v1.book.s") || !channel.fields.is_empty();

@@ -23,7 +23,7 @@ impl Limits {
         let weight = match endpoint {
             _ if self.shared || send => 1,
             "nextNonce" => 6,
-            "accountActiveOrders" | "accountInactiveOrders" | "accountOrders" => 100,
+            "accountInactiveOrders" => 100,
             "apikeys" => 150,
             "recentTrades" | "trades" => 600,
             _ => 300,

@@ -8,9 +8,11 @@
 //! | `rest` | the endpoints |
 //! | `stream` | channels, frames, the sequence of the book |
 //! | `limits` | requests a minute |
+//! | `intrude` | what somebody else does to the account |
 //! | `dialect` | its words for scripted faults |
 
 mod dialect;
+mod intrude;
 mod limits;
 mod orders;
 mod rest;
@@ -18,7 +20,7 @@ mod show;
 mod stream;
 mod tx;
 
-use crate::emulate::faults::Dialect;
+use crate::emulate::faults::{Condition, Dialect, Strike};
 use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::emulate::serve::{Emulated, Out};
 use crate::emulate::venue_core::VenueCore;
@@ -65,6 +67,8 @@ pub struct Settings {
     pub quota: Option<VolumeQuota>,
     /// Orders priced further through the mark are refused; the venue's own width is not published.
     pub price_band: Rate,
+    /// They are taken and then cancelled, instead of being refused.
+    pub band_is_late: bool,
     /// Market seconds a second.
     pub speed: f64,
     /// Between frames of the book, market time, 0: at each change; `None`: the venue's way, at most one a beat.
@@ -111,6 +115,8 @@ pub struct LighterEmulator {
     limits: Limits,
     quota: QuotaUse,
     sockets: Sockets,
+    /// What faults have made of the venue.
+    condition: Condition,
 }
 
 impl LighterEmulator {
@@ -134,6 +140,7 @@ impl LighterEmulator {
             limits: Limits::new(settings.tier == "standard", settings.sends_per_minute, settings.weight_per_minute),
             quota: QuotaUse::default(),
             sockets: Sockets::default(),
+            condition: Condition::default(),
             core,
             settings,
         }
@@ -143,8 +150,8 @@ impl LighterEmulator {
         index == self.settings.account_index
     }
 
-    /// The holder of `token` may read the account.
-    fn authorize(&self, token: Option<&str>, now: Time) -> Result<(), Refusal> {
+    /// The holder of `token` may read the account, until when.
+    fn authorize(&self, token: Option<&str>, now: Time) -> Result<Time, Refusal> {
         let none = "invalid param : auth query param and Authorization header are empty";
         let text = token.filter(|text| !text.is_empty()).ok_or_else(|| Refusal::new(20001, none))?;
         let invalid = |why: &str| Refusal::new(20001, format!("invalid param : auth: {why}"));
@@ -155,7 +162,8 @@ impl LighterEmulator {
         }
         let key = self.settings.keys.get(&token.api_key_index).filter(|_| self.is_account(token.account_index));
         let key = key.ok_or_else(|| Refusal::new(21109, "api key not found"))?;
-        if token.verify(key) { Ok(()) } else { Err(invalid("the signature is not the key's")) }
+        let until = Time(token.deadline * perpx_core::units::SECOND_NS);
+        if token.verify(key) { Ok(until) } else { Err(invalid("the signature is not the key's")) }
     }
 
     /// Books what happened up to `to` of the market's time, and publishes it.
@@ -217,8 +225,8 @@ impl Emulated for LighterEmulator {
         self.sockets.open(socket, out);
     }
 
-    fn text(&mut self, socket: u64, text: &str, now: Time) {
-        self.heard(socket, text, now);
+    fn text(&mut self, socket: u64, text: &str, now: Time) -> i64 {
+        self.heard(socket, text, now)
     }
 
     fn closed(&mut self, socket: u64) {
@@ -227,6 +235,20 @@ impl Emulated for LighterEmulator {
 
     fn halt(&mut self, spans: &[(Time, Time)]) {
         self.core.halt(&self.clock.market_spans(spans));
+    }
+
+    fn suffer(&mut self, condition: Condition) {
+        // the market goes on as before, only the time that is told differs
+        self.clock.wall = self.clock.wall.plus(condition.ahead_ns - self.condition.ahead_ns);
+        self.core.hold_book(condition.is_stale);
+        self.condition = condition;
+    }
+
+    fn strike(&mut self, strike: Strike, now: Time) {
+        match strike {
+            Strike::ForeignNonce => self.nonces.values_mut().for_each(|nonce| *nonce += 1),
+            Strike::Intrude(what) => self.intrude(what, now),
+        }
     }
 
     fn dialect(&self) -> &'static dyn Dialect {

@@ -3,6 +3,7 @@
 
 use super::orders::Order;
 use super::{LighterEmulator, MARKET, PRICE_DECIMALS, SIZE_DECIMALS};
+use crate::emulate::faults::MarketStatus;
 use crate::lighter::sign::{order_type, time_in_force};
 use perpx_core::market::{OrderId, Side};
 use perpx_core::units::{Cash, MS_NS, Notional, Price, Qty, Rate, Time, format_scaled};
@@ -186,7 +187,7 @@ impl LighterEmulator {
         let rules = &self.core.world.instrument;
         let mut market = json!({
             "symbol": SYMBOL, "market_id": MARKET, "market_type": "perp", "base_asset_id": 0, "quote_asset_id": 0,
-            "status": "active", "taker_fee": "0.0000", "maker_fee": "0.0000", "liquidation_fee": "1.0000",
+            "status": if self.condition.market == MarketStatus::Paused { "inactive" } else { "active" }, "taker_fee": "0.0000", "maker_fee": "0.0000", "liquidation_fee": "1.0000",
             "min_base_amount": size(rules.min_qty), "min_quote_amount": value(rules.min_notional),
             "order_quote_limit": QUOTE_LIMIT, "supported_size_decimals": SIZE_DECIMALS,
             "supported_price_decimals": PRICE_DECIMALS, "supported_quote_decimals": 6, "is_taker_fee_enabled": true,
@@ -212,7 +213,7 @@ impl LighterEmulator {
             "funding_premium_multiplier": 100,
             "market_config": {
                 "market_margin_mode": 0, "insurance_fund_account_index": 281_474_976_710_655i64, "liquidation_mode": 0,
-                "force_reduce_only": false, "trading_hours": "", "funding_fee_discounts_enabled": false, "hidden": false,
+                "force_reduce_only": self.condition.market == MarketStatus::ReduceOnly, "trading_hours": "", "funding_fee_discounts_enabled": false, "hidden": false,
                 "rfq_enabled": false,
             },
         });

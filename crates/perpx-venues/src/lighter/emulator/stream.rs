@@ -10,7 +10,7 @@ use crate::emulate::views::{self, Levels, changed, keep};
 use perpx_core::market::{OrderId, Side};
 use perpx_core::units::{MS_NS, Price, Qty, Time};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const BOOK_EVERY_NS: i64 = 50 * MS_NS;
@@ -18,7 +18,8 @@ const STATS_EVERY_NS: i64 = 1_000 * MS_NS;
 
 #[derive(Default)]
 pub(super) struct Sockets {
-    open: BTreeMap<u64, (Out, BTreeSet<String>)>,
+    /// By channel: when its token ends.
+    open: BTreeMap<u64, (Out, BTreeMap<String, Time>)>,
     /// As published: bids, asks.
     book: [Levels; 2],
     nonce: u64,
@@ -32,7 +33,7 @@ impl Sockets {
     pub fn open(&mut self, socket: u64, out: Out) {
         let hello = json!({ "session_id": format!("emulated-{socket}"), "type": "connected" });
         out.send(&hello.to_string().into());
-        self.open.insert(socket, (out, BTreeSet::new()));
+        self.open.insert(socket, (out, BTreeMap::new()));
     }
 
     pub fn close(&mut self, socket: u64) {
@@ -49,14 +50,14 @@ impl Sockets {
     fn publish(&self, channel: &str, frame: &Value) {
         let mut text: Option<Arc<str>> = None;
         for (out, channels) in self.open.values() {
-            if channels.contains(channel) {
+            if channels.contains_key(channel) {
                 out.send(text.get_or_insert_with(|| frame.to_string().into()));
             }
         }
     }
 
     fn is_heard(&self, channel: &str) -> bool {
-        self.open.values().any(|(_, channels)| channels.contains(channel))
+        self.open.values().any(|(_, channels)| channels.contains_key(channel))
     }
 }
 
@@ -69,56 +70,62 @@ fn error(code: i64, message: String) -> Value {
 }
 
 impl LighterEmulator {
-    /// A client has sent a frame.
-    pub(super) fn heard(&mut self, socket: u64, text: &str, now: Time) {
-        let Ok(frame) = serde_json::from_str::<Value>(text) else {
-            return self.sockets.say(socket, &error(30000, "Invalid JSON".to_owned()));
-        };
-        let channel = frame["channel"].as_str().unwrap_or_default().replace('/', ":");
-        let answer = match frame["type"].as_str().unwrap_or_default() {
-            "ping" => json!({ "type": "pong" }),
-            "pong" => return,
-            "subscribe" => return self.subscribe(socket, channel, frame["auth"].as_str(), now),
-            "unsubscribe" => {
-                let known = self.sockets.open.get_mut(&socket).is_some_and(|(_, channels)| channels.remove(&channel));
-                match known {
-                    true => json!({ "type": "unsubscribed", "channel": channel }),
-                    false => error(30002, format!("Not Subscribed to : {channel}")),
-                }
-            }
-            kind @ ("jsonapi/sendtx" | "jsonapi/sendtxbatch") => {
-                let data = &frame["data"];
-                let sent = match (self.limits.take("sendTx", now), kind) {
-                    (false, _) => Err(Refusal::new(23000, "Too Many Requests!")),
-                    (true, "jsonapi/sendtx") => {
-                        let info = &data["tx_info"];
-                        let info = info.as_str().map_or_else(|| info.to_string(), str::to_owned);
-                        self.send(data["tx_type"].as_i64().unwrap_or(-1), &info, now)
-                    }
-                    _ => {
-                        let part = |name: &str| data[name].as_str().unwrap_or_default().to_owned();
-                        self.send_batch(&part("tx_types"), &part("tx_infos"), now)
-                    }
-                };
-                let mut answer = match sent {
-                    Ok(mut answer) => {
-                        answer["type"] = json!(kind);
-                        answer
-                    }
-                    Err(Refusal { code, message }) => error(code, message),
-                };
-                if !data["id"].is_null() {
-                    answer["id"] = data["id"].clone();
-                }
-                answer
-            }
-            other => error(30001, format!("Invalid Type: {other}")),
-        };
-        self.sockets.say(socket, &answer);
+    /// A client has sent a frame; the code of the answer, 0 where it has none.
+    pub(super) fn heard(&mut self, socket: u64, text: &str, now: Time) -> i64 {
+        let answer = self.answer_to(socket, text, now).unwrap_or_else(|Refusal { code, message }| error(code, message));
+        if !answer.is_null() {
+            self.sockets.say(socket, &answer);
+        }
+        answer["error"]["code"].as_i64().or(answer["code"].as_i64()).unwrap_or(0)
     }
 
-    fn subscribe(&mut self, socket: u64, channel: String, auth: Option<&str>, now: Time) {
-        let fail = |lighter: &LighterEmulator, code, message| lighter.sockets.say(socket, &error(code, message));
+    fn answer_to(&mut self, socket: u64, text: &str, now: Time) -> Result<Value, Refusal> {
+        let frame: Value = serde_json::from_str(text).map_err(|_| Refusal::new(30000, "Invalid JSON"))?;
+        let channel = frame["channel"].as_str().unwrap_or_default().replace('/', ":");
+        Ok(match frame["type"].as_str().unwrap_or_default() {
+            "ping" => json!({ "type": "pong" }),
+            "pong" => Value::Null,
+            "subscribe" => self.subscribe(socket, channel, frame["auth"].as_str(), now)?,
+            "unsubscribe" => {
+                let channels = self.sockets.open.get_mut(&socket).map(|(_, channels)| channels);
+                if channels.and_then(|channels| channels.remove(&channel)).is_none() {
+                    return Err(Refusal::new(30002, format!("Not Subscribed to : {channel}")));
+                }
+                json!({ "type": "unsubscribed", "channel": channel })
+            }
+            kind @ ("jsonapi/sendtx" | "jsonapi/sendtxbatch") => self.sent_over_socket(kind, &frame["data"], now),
+            other => return Err(Refusal::new(30001, format!("Invalid Type: {other}"))),
+        })
+    }
+
+    fn sent_over_socket(&mut self, kind: &str, data: &Value, now: Time) -> Value {
+        let sent = match (self.limits.take("sendTx", now), kind) {
+            (false, _) => Err(Refusal::new(23000, "Too Many Requests!")),
+            (true, "jsonapi/sendtx") => {
+                let info = &data["tx_info"];
+                let info = info.as_str().map_or_else(|| info.to_string(), str::to_owned);
+                self.send(data["tx_type"].as_i64().unwrap_or(-1), &info, now)
+            }
+            _ => {
+                let part = |name: &str| data[name].as_str().unwrap_or_default().to_owned();
+                self.send_batch(&part("tx_types"), &part("tx_infos"), now)
+            }
+        };
+        let mut answer = match sent {
+            Ok(mut answer) => {
+                answer["type"] = json!(kind);
+                answer
+            }
+            Err(Refusal { code, message }) => error(code, message),
+        };
+        if !data["id"].is_null() {
+            answer["id"] = data["id"].clone();
+        }
+        answer
+    }
+
+    /// The frame that a subscription begins with.
+    fn subscribe(&mut self, socket: u64, channel: String, auth: Option<&str>, now: Time) -> Result<Value, Refusal> {
         let mut parts = channel.split(':');
         let name = parts.next().unwrap_or_default();
         let numbers: Vec<i64> = parts.map(|part| part.parse().unwrap_or(-1)).collect();
@@ -132,19 +139,19 @@ impl LighterEmulator {
             _ => false,
         };
         if !known {
-            return fail(self, 30005, format!("Invalid Channel: {channel}"));
+            return Err(Refusal::new(30005, format!("Invalid Channel: {channel}")));
         }
         if matches!(name, "account_orders" | "account_all_orders") && auth.is_none_or(str::is_empty) {
-            return fail(self, 20001, format!("auth field is required: {channel}"));
+            return Err(Refusal::new(20001, format!("auth field is required: {channel}")));
         }
-        if auth.is_some()
-            && let Err(Refusal { code, message }) = self.authorize(auth, now)
-        {
-            return fail(self, code, message);
-        }
-        let Some((_, channels)) = self.sockets.open.get_mut(&socket) else { return };
-        if !channels.insert(channel.clone()) {
-            return fail(self, 30003, format!("Already Subscribed to : {channel}"));
+        // an account's frames end with the token that they were asked for with
+        let until = auth.map_or(Ok(Time::MAX), |_| self.authorize(auth, now))?;
+        if let Some((_, channels)) = self.sockets.open.get_mut(&socket) {
+            // with whatever token: the one of before holds on
+            if channels.contains_key(&channel) {
+                return Err(Refusal::new(30003, format!("Already Subscribed to : {channel}")));
+            }
+            channels.insert(channel.clone(), until);
         }
         let mut frame = match name {
             "order_book" => self.book_snapshot(now),
@@ -166,7 +173,7 @@ impl LighterEmulator {
         };
         frame["type"] = json!(format!("subscribed/{name}"));
         frame["channel"] = json!(channel);
-        self.sockets.say(socket, &frame);
+        Ok(frame)
     }
 
     fn ours(&self, side: Side) -> impl Iterator<Item = (Price, Qty)> + '_ {
@@ -323,6 +330,8 @@ impl LighterEmulator {
 
     /// What is due on the market's channels.
     pub(super) fn publish(&mut self, now: Time) {
+        // the venue does not say that a token has ended: its frames stay away
+        self.sockets.open.values_mut().for_each(|(_, channels)| channels.retain(|_, until| *until > now));
         let at = self.core.now().0;
         if at >= self.sockets.next_book {
             self.sockets.next_book = at + self.settings.frame_ns.unwrap_or(BOOK_EVERY_NS);

@@ -6,12 +6,13 @@
 
 use super::orders::Order;
 use super::{LighterEmulator, MARKET, PRICE_DECIMALS, Refusal, SIZE_DECIMALS};
+use crate::emulate::faults::MarketStatus;
 use crate::emulate::views::keep;
 use crate::lighter::rest::OrderStatus;
 use crate::lighter::sign::{
     NewOrder, Refused, SignedTx, Tx, TxError, attribute, cancel_all, order_type, time_in_force,
 };
-use perpx_core::market::{Command, NewOrder as Place, OrderKind, Role, Side};
+use perpx_core::market::{Command, NewOrder as Place, OrderId, OrderKind, Role, Side};
 use perpx_core::units::{Cash, MINUTE_NS, MS_NS, Notional, Price, Qty, Rate, Time};
 use serde_json::{Value, json};
 
@@ -19,8 +20,8 @@ const DAY_MS: i64 = 24 * 60 * 60_000;
 const FIVE_MINUTES_MS: i64 = 5 * MINUTE_NS / MS_NS;
 
 /// One unit of a price and of a size on the wire, in 1e-9.
-const PRICE_UNIT: i64 = 10i64.pow(9 - PRICE_DECIMALS);
-const SIZE_UNIT: i64 = 10i64.pow(9 - SIZE_DECIMALS);
+pub(super) const PRICE_UNIT: i64 = 10i64.pow(9 - PRICE_DECIMALS);
+pub(super) const SIZE_UNIT: i64 = 10i64.pow(9 - SIZE_DECIMALS);
 
 fn price(wire: i64) -> Price {
     Price(wire.saturating_mul(PRICE_UNIT))
@@ -143,6 +144,7 @@ impl LighterEmulator {
 
     fn create(&mut self, order: &NewOrder, nonce: i64, now: Time) -> Result<i64, Refusal> {
         is_market(order.market_index)?;
+        self.is_open_for(order.reduce_only == 1)?;
         let kind = match (order.order_type, order.time_in_force) {
             (order_type::LIMIT, time_in_force::IMMEDIATE_OR_CANCEL) => OrderKind::Ioc,
             (order_type::LIMIT, time_in_force::GOOD_TILL_TIME) => OrderKind::Limit,
@@ -172,6 +174,28 @@ impl LighterEmulator {
         if !reduce_only && opens > self.core.account().room(self.core.mark())[side as usize] {
             return Err(Refusal::new(21739, "not enough margin to create the order"));
         }
+        if !self.core.is_beyond(side, limit, self.settings.price_band) {
+            self.enter(*order, nonce, (side, qty, limit, kind), now);
+        } else {
+            // arrives, and ends without a fill
+            let tick = self.core.world.instrument.tick;
+            let nobodys = if side == Side::Buy { tick } else { Price(i64::MAX / 4).floor_to(tick) };
+            let id = self.enter(*order, nonce, (side, qty, nobodys, OrderKind::Ioc), now);
+            if let Some(order) = self.orders.get_mut(&id) {
+                (order.limit, order.ending) = (limit, Some(OrderStatus::CanceledTooMuchSlippage));
+            }
+        }
+        Ok(self.core.world.delays.of(kind))
+    }
+
+    /// Takes an order that is sound.
+    pub(super) fn enter(
+        &mut self,
+        asked: NewOrder,
+        nonce: i64,
+        (side, qty, limit, kind): (Side, Qty, Price, OrderKind),
+        now: Time,
+    ) -> OrderId {
         let id = self.core.next_id();
         let counter = &mut self.counters[side as usize];
         *counter += 1;
@@ -182,7 +206,7 @@ impl LighterEmulator {
             Order {
                 id,
                 index: ((MARKET as u64 + 1) << 48) | number,
-                asked: *order,
+                asked,
                 nonce,
                 qty,
                 limit,
@@ -198,9 +222,19 @@ impl LighterEmulator {
                 was_changed: false,
             },
         );
-        let (venue, covers) = (Role::Long, false);
+        let (venue, covers, reduce_only) = (Role::Long, false, asked.reduce_only == 1);
         self.core.submit(Command::Place(Place { id, venue, side, qty, limit, kind, reduce_only, covers }));
-        Ok(self.core.world.delays.of(kind))
+        id
+    }
+
+    /// The market takes such orders now.
+    fn is_open_for(&self, reduces: bool) -> Result<(), Refusal> {
+        match self.condition.market {
+            MarketStatus::Open => Ok(()),
+            MarketStatus::ReduceOnly if reduces => Ok(()),
+            MarketStatus::ReduceOnly => Err(Refusal::new(21605, "invalid market status: reduce only")),
+            MarketStatus::Paused => Err(Refusal::new(21605, "invalid market status: inactive")),
+        }
     }
 
     /// Minimums, which bind what may rest; the value's most; how far through the mark.
@@ -213,12 +247,11 @@ impl LighterEmulator {
         if limit.of(qty).0 > ((1i128 << 48) - 1) * 1_000_000_000_000 {
             return Err(Refusal::new(21706, "invalid order base or quote amount: above the maximum"));
         }
-        let (mark, band) = (self.core.mark(), self.settings.price_band);
-        let far = match side {
-            Side::Buy => limit > mark.scaled_ceil(band),
-            Side::Sell => limit < mark.scaled_floor(Rate(-band.0)),
-        };
-        if far { Err(Refusal::new(21734, "order price is too far from the mark price")) } else { Ok(()) }
+        let beyond = self.core.is_beyond(side, limit, self.settings.price_band);
+        if beyond && !self.settings.band_is_late {
+            return Err(Refusal::new(21733, "order price flagged as an accidental price"));
+        }
+        Ok(())
     }
 
     fn cancel_all(&mut self, kind: i64, time: i64, here: bool, ms: i64) -> Result<i64, Refusal> {
@@ -257,6 +290,7 @@ impl LighterEmulator {
         let order = self.orders.get(&id).filter(|order| order.is_alive()).ok_or_else(inactive)?;
         let side = if order.asked.is_ask == 1 { Side::Sell } else { Side::Buy };
         let (reduces, stored) = (order.asked.reduce_only == 1, order.version);
+        self.is_open_for(reduces)?;
         self.is_sound(side, qty, limit, reduces)?;
         let delay_ns = self.core.world.delays.maker_ns;
         let lands = self.core.now().plus(delay_ns);

@@ -1,0 +1,50 @@
+//! What somebody else does to the account, by hand or with a key that we do not hold.
+
+use super::{GrvtEmulator, INSTRUMENT};
+use crate::emulate::faults::Intrusion;
+use crate::emulate::venue_core::{INTRUDED, foreign_price};
+use perpx_core::market::{OrderKind, Side};
+use perpx_core::units::{DAY_NS, Time};
+use serde_json::json;
+
+/// Foreign numbers of orders count up from here: below ours.
+const FOREIGN: u64 = 1 << 40;
+
+impl GrvtEmulator {
+    pub(super) fn intrude(&mut self, what: Intrusion, now: Time) {
+        match what {
+            Intrusion::Order | Intrusion::Fill => self.foreign_order(what == Intrusion::Order, now),
+            _ => {
+                self.core.intrude(what, &mut self.reported);
+                self.leverage = super::times(self.core.account().initial);
+                let position = self.position_json(now);
+                self.publish_feed("v1.position", position);
+            }
+        }
+    }
+
+    /// A bid.
+    fn foreign_order(&mut self, rests: bool, now: Time) {
+        let limit = foreign_price(&self.core, rests);
+        let kind = if rests { OrderKind::Limit } else { OrderKind::Ioc };
+        let tif = if rests { "GOOD_TILL_TIME" } else { "IMMEDIATE_OR_CANCEL" };
+        let zero = format!("0x{}", "0".repeat(64));
+        let asked = json!({
+            "sub_account_id": self.settings.sub_account.to_string(), "is_market": false, "time_in_force": tif,
+            "post_only": false, "reduce_only": false,
+            "legs": [{
+                "instrument": INSTRUMENT, "size": super::show::size(INTRUDED), "limit_price": super::show::price(limit),
+                "is_buying_asset": true,
+            }],
+            "signature": {
+                "signer": format!("0x{}", "f".repeat(40)), "r": zero, "s": zero, "v": 27, "nonce": 0,
+                "expiration": now.plus(DAY_NS).0.to_string(),
+            },
+            "metadata": { "client_order_id": (FOREIGN + self.execution).to_string() },
+        });
+        // a form of ours, and legal
+        if let Ok(asked) = serde_json::from_value(asked) {
+            self.enter(asked, (Side::Buy, INTRUDED, limit), kind, false, now);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What somebody else does to the account, by hand or with a key that we do not hold.
+
+use super::{LighterEmulator, MARKET};
+use crate::emulate::faults::Intrusion;
+use crate::emulate::venue_core::{INTRUDED, foreign_price};
+use crate::lighter::sign::{NewOrder, order_type, time_in_force};
+use perpx_core::market::{OrderKind, Side};
+use perpx_core::units::{DAY_NS, MS_NS, Time};
+
+/// Foreign numbers of orders count down from here.
+const FOREIGN: i64 = (1 << 48) - 1;
+
+impl LighterEmulator {
+    pub(super) fn intrude(&mut self, what: Intrusion, now: Time) {
+        match what {
+            Intrusion::Order | Intrusion::Fill => self.foreign_order(what == Intrusion::Order, now),
+            _ => {
+                self.core.intrude(what, &mut self.reported);
+                self.publish_account(&[], Vec::new(), true);
+            }
+        }
+    }
+
+    /// A bid.
+    fn foreign_order(&mut self, rests: bool, now: Time) {
+        let limit = foreign_price(&self.core, rests);
+        let kind = if rests { OrderKind::Limit } else { OrderKind::Ioc };
+        let tif = if rests { time_in_force::GOOD_TILL_TIME } else { time_in_force::IMMEDIATE_OR_CANCEL };
+        let asked = NewOrder {
+            market_index: MARKET,
+            client_order_index: FOREIGN - self.counters[0] as i64,
+            base_amount: INTRUDED.0 / super::tx::SIZE_UNIT,
+            price: limit.0 / super::tx::PRICE_UNIT,
+            order_type: order_type::LIMIT,
+            time_in_force: tif,
+            order_expiry: if rests { now.plus(DAY_NS).0 / MS_NS } else { 0 },
+            ..NewOrder::default()
+        };
+        self.enter(asked, 0, (Side::Buy, INTRUDED, limit, kind), now);
+    }
+}
