@@ -102,7 +102,7 @@ async def trade(url, private, public):
     # refusals, each with its code; a refused transaction does not use its nonce up
     await place(101, 1000, far, False, refused=21728)
     await place(104, 1, far, False, refused=21706)
-    await place(104, 1000, ask * 110 // 100, False, refused=21734)
+    await place(104, 1000, ask * 110 // 100, False, refused=21733)
     await place(104, 9_000_000, far, False, refused=21739)
     await place(104, 1000, far, True, reduce_only=True, refused="217")
     await place(105, 1000, bid * 98 // 100, False, expiry=int(time.time() * 1000) + 1000, refused=21711)

@@ -1,7 +1,8 @@
-//! The edge of an emulator: certificates that a client checks, and what it says of itself.
+//! The edge of an emulator: certificates that a client checks, what it says of itself, and that its streams have no seams.
 
 use crate::emulator::Venue;
-use perpx_core::units::SECOND_NS;
+use perpx_core::synth::{Market, SynthSpec};
+use perpx_core::units::{DAY_NS, MS_NS, SECOND_NS, Time};
 use perpx_venues::wall::Clock;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -97,4 +98,62 @@ fn the_emulator_says_what_it_plays() {
     assert_eq!((&after["speed"], &after["tls"]), (&Value::from(60.0), &Value::from(false)));
     let served = &after["venues"][0];
     assert_eq!((&served["venue"], &served["ports"]["api"]), (&Value::from("lighter"), &Value::from(venue.port)));
+}
+
+/// The market is made an hour at a time. Over the full hour, in one leap of the clock, each change of the book and each print is
+/// shown once and at its time.
+#[test]
+fn no_frame_and_no_print_is_lost_where_hours_meet() {
+    const START_SEC: i64 = 3_590;
+    let start = Time::from_civil(2026, 1, 5).expect("a date").plus(START_SEC * SECOND_NS);
+    let venue = Venue::start(&format!("--tier plus --speed 60 --frame-ms 0 --start-at {START_SEC}"));
+    let mut socket = venue.socket();
+    for channel in ["order_book/1", "trade/1"] {
+        let ask = format!(r#"{{"type":"subscribe","channel":"{channel}"}}"#);
+        socket.socket.send(tungstenite::Message::text(ask)).expect("it is sent");
+    }
+    let (mut books, mut prints, mut subscribed, mut last_ms) = (Vec::new(), Vec::new(), 0, 0);
+    // microseconds of the wall as milliseconds of the market
+    let begin = venue.clock.now().0;
+    let market_ms = |micros: i64| start.0 / MS_NS + ((micros * 1_000 - begin) * 60 + MS_NS / 2) / MS_NS;
+    let (from, to) = (start.0 / MS_NS + 2_000, start.0 / MS_NS + 100_000);
+    while last_ms < to {
+        let text = crate::emulator::heard(&mut socket.socket, &venue.clock).expect("the socket lives");
+        let frame: Value = serde_json::from_str(&text).expect("JSON");
+        match frame["type"].as_str().expect("a type") {
+            "update/order_book" => {
+                last_ms = market_ms(frame["last_updated_at"].as_i64().expect("a time"));
+                books.push(last_ms);
+            }
+            "update/trade" => {
+                let times = frame["trades"].as_array().expect("trades").iter();
+                prints.extend(times.map(|trade| market_ms(trade["transaction_time"].as_i64().expect("a time"))));
+            }
+            _ => {
+                subscribed += 1;
+                if subscribed == 2 {
+                    venue.clock.advance(SECOND_NS);
+                }
+            }
+        }
+    }
+    let mut day =
+        Market::new(&SynthSpec { updates_per_sec: 4.0, ..SynthSpec::new(1, Time(start.0 / DAY_NS * DAY_NS), 1) })
+            .expect("a market");
+    let [rows, _] = day.next().expect("a day").venues;
+    let inside = |list: Vec<i64>| list.into_iter().filter(|at| (from..to).contains(at)).collect::<Vec<i64>>();
+    let mut changes: Vec<(i64, perpx_core::market::Bbo)> = Vec::new();
+    for row in &rows.quotes {
+        let at = row.exch.0 / MS_NS;
+        match changes.last_mut() {
+            Some(last) if last.0 == at => last.1 = row.bbo,
+            _ => changes.push((at, row.bbo)),
+        }
+    }
+    changes.dedup_by(|later, before| later.1 == before.1);
+    let wanted = inside(changes.iter().map(|(at, _)| *at).collect());
+    let books = inside(books);
+    assert!(wanted.iter().any(|at| *at < start.0 / MS_NS + 10_000) && wanted.len() > 100, "{}", wanted.len());
+    assert_eq!(books, wanted);
+    assert_eq!(inside(prints), inside(rows.trades.iter().map(|row| row.exch.0 / MS_NS).collect()));
 }

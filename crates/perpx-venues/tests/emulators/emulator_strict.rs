@@ -9,13 +9,17 @@ use perpx_venues::lighter::sign::{
     time_in_force::{GOOD_TILL_TIME, IMMEDIATE_OR_CANCEL},
 };
 use serde_json::{Value, json};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 use tungstenite::Message;
 
 fn seconds(venue: &Venue) -> i64 {
     venue.now_ms() / 1_000 - 1_800_000_000
+}
+
+fn is_silence(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 fn say(socket: &mut Socket, text: &str) {
@@ -118,12 +122,31 @@ fn a_partition_holds_everything_up() {
     assert!(!sent.is_finished(), "nobody hears it");
     for _ in 0..10 {
         venue.clock.advance(SECOND_NS / 2);
-        assert!(matches!(socket.socket.read(), Err(tungstenite::Error::Io(_))), "no frame, and no end");
+        let silent = matches!(&socket.socket.read(), Err(tungstenite::Error::Io(error)) if is_silence(error.kind()));
+        assert!(silent, "no frame, and no end");
     }
     venue.clock.advance(20 * SECOND_NS);
     assert_eq!(sent.join().expect("it ends").expect("an answer").0, 200);
     book(&mut socket);
     assert_eq!(open(&venue, 1), [1]);
+}
+
+/// What the venue ends in the meantime looks alive until the partition is over.
+#[test]
+fn nobody_learns_of_an_end_within_a_partition() {
+    let venue = lighter(&fault("at = \"10s\"\nkind = \"partition\"\nfor = \"200s\""));
+    let mut socket = venue.socket();
+    // ended by the venue after 120 s
+    for seconds in [11, 115, 20, 30] {
+        venue.clock.advance(seconds * SECOND_NS);
+        for _ in 0..20 {
+            let silent =
+                matches!(&socket.socket.read(), Err(tungstenite::Error::Io(error)) if is_silence(error.kind()));
+            assert!(silent, "no frame, and no end");
+        }
+    }
+    venue.clock.advance(35 * SECOND_NS);
+    while read(&mut socket).is_some() {}
 }
 
 /// The connection ends at once; the order lands when the time has passed, and not before.
