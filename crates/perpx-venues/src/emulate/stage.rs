@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// A venue, and its hosts by name and port.
+type Served = (Venue, Vec<(&'static str, u16)>);
+
 /// Made before the servers, which share it.
 pub struct Stage {
     /// Set by whoever wants them to end.
@@ -27,8 +30,7 @@ pub struct Stage {
     pub witness: Option<Witness>,
     /// Servers that have not ended.
     left: AtomicUsize,
-    /// By venue: its hosts, by name and port.
-    served: Mutex<Vec<(Venue, Vec<(&'static str, u16)>)>>,
+    served: Mutex<Vec<Served>>,
 }
 
 impl Stage {
@@ -59,7 +61,7 @@ impl Stage {
     /// What `GET /emulator` says at `now`, when it is `market` at the venue's market.
     pub(super) fn about(&self, now: Time, market: Time, speed: f64) -> Value {
         let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        let venue = |(venue, hosts): &(Venue, Vec<(&'static str, u16)>)| {
+        let venue = |(venue, hosts): &Served| {
             let hosts: serde_json::Map<String, Value> =
                 hosts.iter().map(|(name, port)| ((*name).to_owned(), json!(port))).collect();
             json!({ "venue": venue.name(), "ports": hosts })
