@@ -71,11 +71,11 @@ pub struct EmulateArgs {
     /// What goes wrong, and when
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
-    /// HTTPS and WSS; where the certificate to trust is written
+    /// HTTPS and WSS; the certificate to trust
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "ca.pem")]
     pub tls: Option<PathBuf>,
     /// Requests and counts of frames, as they come
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, hide = true)]
     pub witness: Option<PathBuf>,
     /// Milliseconds of the market between two frames of the book
     #[arg(long, hide = true, value_parser = clap::value_parser!(i64).range(0..=10_000))]
