@@ -111,7 +111,7 @@ def trade(hosts, private):
     same(api.get_all_initial_leverage_v1(types.ApiGetAllInitialLeverageRequest(str(SUB_ACCOUNT))).results[0].leverage, "20.0", "leverage")
     before = answer(api.sub_account_summary_v1(types.ApiSubAccountSummaryRequest(str(SUB_ACCOUNT))))
     same((before.total_equity, before.positions), ("10000.0", []), "account")
-    far, through, under = f"{bid * 0.98:.1f}", f"{ask * 1.005:.1f}", f"{bid * 0.995:.1f}"
+    far, through, under = f"{bid * 0.985:.1f}", f"{ask * 1.005:.1f}", f"{bid * 0.995:.1f}"
     # accepted is not open: a limit that rests, a post-only that rests and one that crosses
     trader.order(1, "0.01", far, True)
     trader.reaches(1, "OPEN")
@@ -125,6 +125,7 @@ def trade(hosts, private):
     trader.order(4, "0.0105", far, True, refused=2065)
     trader.order(4, "0.01", far + "5", True, refused=2064)
     trader.order(4, "0.001", "50000.0", True, refused=2066)
+    trader.order(4, "0.01", f"{bid * 0.95:.1f}", True, refused=7201)
     trader.order(4, "90", far, True, refused=2080)
     trader.order(4, "0.01", far, False, reduce_only=True, refused=2400)
     trader.order(4, "0.01", far, True, ioc, post_only=True, refused=2032)

@@ -65,6 +65,9 @@ pub struct EmulateArgs {
     /// Lighter: number=public key in hex
     #[arg(long = "api-key", value_name = "N=HEX", value_parser = api_key)]
     pub keys: Vec<(i64, String)>,
+    /// Lighter: the wallet that owns the account
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub l1_address: Option<Address>,
     /// GRVT: whose signatures are taken
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub grvt_signer: Option<Address>,
@@ -251,6 +254,7 @@ impl EmulateArgs {
         let settings = lighter::Settings {
             account_index: self.account,
             keys,
+            l1_address: self.l1_address.map_or(lighter::NO_OWNER.to_owned(), |address| address.to_string()),
             chain_id: self.chain_id,
             tier: self.tier.clone(),
             sends_per_minute: tier.rate_limit.requests,

@@ -4,11 +4,14 @@
 //! rows, and no more than two stretches are in memory.
 
 use super::EmulateError;
+use super::history::Series;
+use perpx_core::market::Side;
+use perpx_core::sim::book::BookView;
 use perpx_core::synth::{Market, SynthSpec};
 use perpx_core::tape::align::{VenueCarry, venue_timelines};
 use perpx_core::tape::rows::VenueTables;
-use perpx_core::tape::{Carry, Settlement, VenueRows};
-use perpx_core::units::{HOUR_NS, Time};
+use perpx_core::tape::{Carry, Settlement, VenueRows, last_at};
+use perpx_core::units::{DAY_NS, HOUR_NS, Price, Qty, Time};
 use perpx_data::TapeError;
 use perpx_data::loader::{Tape, TapeSpec};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -17,16 +20,37 @@ use std::sync::mpsc::{Receiver, sync_channel};
 const DAYS: u32 = 36_000;
 /// Length of a stretch of a synthetic market.
 const STRETCH_NS: i64 = HOUR_NS;
-/// Settlements of the past that are kept to be asked for.
-const KEPT_SETTLEMENTS: usize = 10_000;
+
+/// Both venues settle in steps of 1e-6.
+const RATE_GRID: i64 = 1_000_000;
+
+/// A trade between others.
+#[derive(Clone, Copy, Debug)]
+pub struct PublicTrade {
+    pub at: Time,
+    pub what: (Price, Qty),
+    pub taker: Side,
+    pub consumed_book: bool,
+    /// Mark and index at that moment.
+    pub marks: (Price, Price),
+}
+
+/// What happened in the market besides its book, each in the order of time.
+#[derive(Debug, Default)]
+pub struct News {
+    pub trades: Vec<PublicTrade>,
+    pub prices: Vec<(Series, Time, Price)>,
+    /// With mark and index at that moment.
+    pub settled: Vec<(Settlement, (Price, Price))>,
+}
 
 pub struct Feed {
     ahead: Receiver<Result<Stretch, EmulateError>>,
     pub rows: VenueRows,
     /// Of the rows, exclusive.
     pub end: Time,
-    /// Of the stretches before, oldest first.
-    pub settled: Vec<Settlement>,
+    /// Not yet handed out.
+    pub news: News,
 }
 
 /// Rows of one venue up to a time, exclusive; the book, as it stood before, comes with them.
@@ -71,26 +95,75 @@ impl Feed {
             }
         };
         std::thread::Builder::new().name("market".to_owned()).spawn(make).map_err(EmulateError::Threads)?;
-        Ok(Feed { ahead, rows: VenueRows::default(), end: start, settled: Vec::new() })
+        Ok(Feed { ahead, rows: VenueRows::default(), end: start, news: News::default() })
     }
 
-    /// The rows at `start`.
+    /// The rows at `start`; what happened in the day before is news.
     ///
     /// # Errors
     /// A market that has ended by then.
     pub fn at(mut self, start: Time) -> Result<Feed, EmulateError> {
         while self.end <= start {
+            let begun = self.end;
             self.go_on()?;
+            let is_old = self.end < start.plus(-DAY_NS);
+            self.note(begun.plus(-1), start.min(self.end.plus(-1)));
+            if is_old {
+                (self.news.trades, self.news.prices) = Default::default();
+            }
         }
         Ok(self)
+    }
+
+    /// Takes the rows at hand after `from`, up to `to`, for news.
+    pub fn note(&mut self, from: Time, to: Time) {
+        let rows = &self.rows;
+        let new =
+            |times: &[i64]| times.partition_point(|&time| time <= from.0)..times.partition_point(|&time| time <= to.0);
+        let trades = &rows.trades;
+        let one = |row| PublicTrade {
+            at: Time(trades.time[row]),
+            what: (Price(trades.px[row]), Qty(trades.qty[row])),
+            taker: trades.taker_side(row),
+            consumed_book: trades.consumed_book[row] != 0,
+            marks: self.marks_at(Time(trades.time[row])),
+        };
+        let trades: Vec<PublicTrade> = new(&trades.time).map(one).collect();
+        let marks = new(&rows.marks.time).flat_map(|row| {
+            let (at, marks) = (Time(rows.marks.time[row]), &rows.marks);
+            [(Series::Mark, at, Price(marks.mark[row])), (Series::Index, at, Price(marks.index[row]))]
+        });
+        let mids = new(&rows.quotes.time).map(|row| {
+            let mid = rows.quotes.bbo(row).mid_or_none().price();
+            (Series::Mid, Time(rows.quotes.time[row]), mid)
+        });
+        let prices: Vec<_> = marks.chain(mids).filter(|(_, _, px)| px.0 > 0).collect();
+        let settled = rows.settlements.iter().filter(|settlement| settlement.ts > from && settlement.ts <= to);
+        let settled: Vec<_> = settled.map(|settlement| (*settlement, self.marks_at(settlement.ts))).collect();
+        self.news.trades.extend(trades);
+        self.news.prices.extend(prices);
+        self.news.settled.extend(settled);
+    }
+
+    /// The market's book at a moment of the rows at hand.
+    pub fn book_at(&self, at: Time) -> BookView<'_> {
+        let row = |times: &[i64]| if times.is_empty() { 0 } else { last_at(times, at) };
+        BookView::at(&self.rows, row(&self.rows.quotes.time), row(&self.rows.depth.time))
+    }
+
+    /// Mark and index at a moment of the rows at hand; the mid where there is none.
+    pub fn marks_at(&self, at: Time) -> (Price, Price) {
+        let marks = &self.rows.marks;
+        let row = if marks.time.is_empty() { 0 } else { last_at(&marks.time, at) };
+        let known = |px: Option<&i64>| px.filter(|px| **px > 0).map(|px| Price(*px));
+        let (mark, index) = (known(marks.mark.get(row)), known(marks.index.get(row)));
+        let mid = || self.book_at(at).best().mid().price();
+        (mark.unwrap_or_else(mid), index.unwrap_or_else(mid))
     }
 
     /// The next rows; the book, as it stood, comes with them.
     pub fn go_on(&mut self) -> Result<(), EmulateError> {
         let next = self.ahead.recv().unwrap_or(Err(EmulateError::Ended))?;
-        self.settled.append(&mut self.rows.settlements);
-        let too_many = self.settled.len().saturating_sub(KEPT_SETTLEMENTS);
-        self.settled.drain(..too_many);
         (self.rows, self.end) = (next.rows, next.end);
         Ok(())
     }
@@ -123,7 +196,11 @@ impl Synthetic {
             rows.marks.retain(|row| row.exch >= end);
         }
         self.end = end;
-        Ok(Stretch { rows: std::mem::take(&mut made[venue]), end })
+        let mut rows = std::mem::take(&mut made[venue]);
+        for settlement in &mut rows.settlements {
+            settlement.rate.0 -= settlement.rate.0 % RATE_GRID;
+        }
+        Ok(Stretch { rows, end })
     }
 }
 
@@ -157,6 +234,7 @@ mod tests {
             while feed.end < last {
                 let begun = feed.end;
                 feed.go_on().expect("it goes on");
+                feed.note(begun.plus(-1), feed.end.plus(-1));
                 // row 0 is the one before
                 seen.extend_from_slice(&feed.rows.quotes.time[1..]);
                 prints.extend_from_slice(&feed.rows.trades.time[1..]);
@@ -167,7 +245,7 @@ mod tests {
             assert!(quotes.len() > 10_000 && feed.end == last, "{}", quotes.len());
             feed.go_on().expect("it goes on");
             let every = if venue == 0 { HOUR_NS } else { 8 * HOUR_NS };
-            let settled: Vec<i64> = feed.settled.iter().map(|settled| settled.ts.0 % every).collect();
+            let settled: Vec<i64> = feed.news.settled.iter().map(|(settled, _)| settled.ts.0 % every).collect();
             assert_eq!(settled, vec![0; (2 * DAY_NS / every) as usize]);
             assert!(feed.rows.quotes.time[0] > last.0 - 60 * SECOND_NS, "the book as it stood");
         }

@@ -1,9 +1,10 @@
 //! A request and its reply as the venues see them: plain values, read whole, nothing that waits.
 
 use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Multipart};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
@@ -36,6 +37,22 @@ impl HttpRequest {
         };
         if request.header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
             request.fields.extend(form(&request.body));
+        }
+        request
+    }
+
+    /// The same; a form of several parts is taken apart too.
+    pub async fn read(parts: Parts, body: Bytes) -> HttpRequest {
+        let mut request = HttpRequest::new(&parts, &body);
+        if request.header("content-type").is_some_and(|kind| kind.starts_with("multipart/form-data"))
+            && let Ok(mut form) = Multipart::from_request(Request::from_parts(parts, Body::from(body)), &()).await
+        {
+            // what breaks off ends there; the field that it had is missing
+            while let Ok(Some(field)) = form.next_field().await {
+                let name = field.name().unwrap_or_default().to_owned();
+                let Ok(text) = field.text().await else { break };
+                request.fields.insert(name, text);
+            }
         }
         request
     }
@@ -116,5 +133,20 @@ mod tests {
         let request = axum::http::Request::post("/t").header("Content-Type", "application/x-www-form-urlencoded");
         let second = read(request, "a=1&b=%7B");
         assert_eq!((second.number("a"), second.field("b")), (Some(1), Some("{")));
+    }
+
+    #[tokio::test]
+    async fn a_form_of_several_parts_is_a_form() {
+        let body = "--x\r\nContent-Disposition: form-data; name=\"tx_type\"\r\n\r\n14\r\n\
+                    --x\r\nContent-Disposition: form-data; name=\"tx_info\"\r\n\r\n{\"a\": 1}\r\n--x--\r\n";
+        let read = async |body: &'static str| {
+            let request = Request::post("/t").header("Content-Type", "multipart/form-data; boundary=x");
+            let (parts, body) = request.body(Bytes::from_static(body.as_bytes())).expect("legal").into_parts();
+            HttpRequest::read(parts, body).await
+        };
+        let whole = read(body).await;
+        assert_eq!((whole.number("tx_type"), whole.field("tx_info")), (Some(14), Some("{\"a\": 1}")));
+        let cut = read(&body[..100]).await;
+        assert_eq!((cut.number("tx_type"), cut.field("tx_info")), (Some(14), None));
     }
 }

@@ -11,7 +11,7 @@
 //! | `faults` | what goes wrong between the two, by a script |
 //! | `config` | a market and an account for an emulator of a run |
 //! | `venue_core`, `feed`, `world` | matching and money, the market, its rules |
-//! | `views` | books and lists as both venues keep them |
+//! | `views`, `history` | books and lists as both venues keep them; what they tell of the past |
 //!
 //! What each venue says and refuses stands with the venue: `lighter::emulator`, `grvt::emulator`.
 
@@ -19,6 +19,7 @@ mod config;
 mod error;
 pub(crate) mod faults;
 pub(crate) mod feed;
+pub(crate) mod history;
 pub(crate) mod http;
 pub(crate) mod serve;
 mod stage;

@@ -329,7 +329,7 @@ async fn answered(State(line): State<Line>, request: http::Request<Body>) -> Res
         Ok(Err(_)) => return too_large(),
         Err(_) => return NoAnswer.into_response(),
     };
-    let request = HttpRequest::new(&parts, &body);
+    let request = HttpRequest::read(parts, body).await;
     if request.is_upgrade() {
         let path = line.shared.venue().stream_path(line.host);
         let where_it_is = path.map_or("at another host".to_owned(), |path| format!("at {path}"));

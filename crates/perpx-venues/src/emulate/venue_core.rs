@@ -8,13 +8,12 @@
 
 use super::EmulateError;
 use super::faults::Intrusion;
-use super::feed::Feed;
+use super::feed::{Feed, News};
 use perpx_core::config::{Outage, OutageWhat, OutageWhen, VenueWorld};
 use perpx_core::ledger::NetAccount;
 use perpx_core::market::*;
 use perpx_core::sim::book::{BookView, chunk_price};
 use perpx_core::sim::{Dice, Env, OutageTable, SimVenue};
-use perpx_core::tape::{Settlement, last_at};
 use perpx_core::units::{Cash, Mid, Notional, Price, Qty, Rate, Time};
 use std::collections::BTreeSet;
 
@@ -38,15 +37,6 @@ pub fn foreign_price(core: &VenueCore, rests: bool) -> Price {
 /// Levels of a side of a book that stands still.
 const MOST_HELD: usize = 500;
 
-/// A trade between others.
-#[derive(Clone, Copy, Debug)]
-pub struct PublicTrade {
-    pub at: Time,
-    pub what: (Price, Qty),
-    pub taker: Side,
-    pub consumed_book: bool,
-}
-
 /// A market and one account in it: matching by the simulated venue, money by the account.
 pub struct VenueCore {
     sim: SimVenue<NetAccount>,
@@ -63,8 +53,6 @@ pub struct VenueCore {
     /// Orders of the venue itself: their numbers count down from the largest.
     venue_orders: u32,
     events: Vec<Event>,
-    /// Between others, not yet handed out.
-    trades: Vec<PublicTrade>,
     /// The account's open orders, by age.
     open: Vec<OrderId>,
     /// Those that liquidations cancelled.
@@ -90,7 +78,6 @@ impl VenueCore {
             last_id: 0,
             venue_orders: 0,
             events: Vec::new(),
-            trades: Vec::new(),
             open: Vec::new(),
             liquidated: BTreeSet::new(),
             held: None,
@@ -138,35 +125,14 @@ impl VenueCore {
         changes.into_iter().flatten().min().map_or(self.feed.end, Time)
     }
 
-    /// Settlements up to now, oldest first.
-    pub fn settlements(&self) -> impl DoubleEndedIterator<Item = &Settlement> {
-        let present = self.feed.rows.settlements.iter().filter(|settlement| settlement.ts <= self.now);
-        self.feed.settled.iter().chain(present)
-    }
-
-    /// Trades between others since the last call.
-    pub fn take_trades(&mut self) -> Vec<PublicTrade> {
-        std::mem::take(&mut self.trades)
-    }
-
-    /// Keeps the trades after now, up to `to`, of the rows at hand.
-    fn keep_trades(&mut self, to: Time) {
-        let trades = &self.feed.rows.trades;
-        let upto = |time: Time| trades.time.partition_point(|&other| other <= time.0);
-        let one = |row| PublicTrade {
-            at: Time(trades.time[row]),
-            what: (Price(trades.px[row]), Qty(trades.qty[row])),
-            taker: trades.taker_side(row),
-            consumed_book: trades.consumed_book[row] != 0,
-        };
-        self.trades.extend((upto(self.now)..upto(to)).map(one));
+    /// What happened in the market since the last call.
+    pub fn take_news(&mut self) -> News {
+        std::mem::take(&mut self.feed.news)
     }
 
     /// The market's book now.
     pub fn book(&self) -> BookView<'_> {
-        let rows = &self.feed.rows;
-        let row = |times: &[i64]| if times.is_empty() { 0 } else { last_at(times, self.now) };
-        BookView::at(rows, row(&rows.quotes.time), row(&rows.depth.time))
+        self.feed.book_at(self.now)
     }
 
     /// What the market shows, best first: the levels of a snapshot, or the best price and as much again at each further
@@ -228,10 +194,7 @@ impl VenueCore {
 
     /// Mark and index now; the mid where there is none.
     pub fn marks(&self) -> (Price, Price) {
-        let (marks, mid) = (&self.feed.rows.marks, self.book().best().mid().price());
-        let row = if marks.time.is_empty() { 0 } else { last_at(&marks.time, self.now) };
-        let or_mid = |px: Option<&i64>| px.map_or(mid, |&px| if px > 0 { Price(px) } else { mid });
-        (or_mid(marks.mark.get(row)), or_mid(marks.index.get(row)))
+        self.feed.marks_at(self.now)
     }
 
     /// The mark in force.
@@ -274,7 +237,7 @@ impl VenueCore {
             let last = self.feed.end.plus(-1);
             let step = to.min(last).min(self.next_judgement());
             self.drain(step);
-            self.keep_trades(step);
+            self.feed.note(self.now, step);
             self.now = step;
             self.judge(step);
             if step == last && to > last {

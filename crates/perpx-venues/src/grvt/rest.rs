@@ -55,6 +55,9 @@ message! {
 
     Login { api_key: Hidden, }
 
+    /// The wallet of the main account opens a session: signed like an order.
+    WalletLogin { address: String, signature: crate::grvt::trade::Signature, }
+
     /// HTTP 200 may carry a failure.
     LoginReply {
         status: Option<String>,

@@ -189,6 +189,15 @@ message! {
 
     AccountQuery { sub_account_id: Quoted<u64>, }
 
+    /// Lets a builder take fees, in percent, of the orders that name it.
+    AuthorizeBuilder {
+        main_account_id: String,
+        builder_account_id: String,
+        max_futures_fee_rate: Dec,
+        max_spot_fee_rate: Dec,
+        signature: Signature,
+    }
+
     SetPositionConfig {
         sub_account_id: Quoted<u64>,
         instrument: String,

@@ -1,7 +1,7 @@
 //! Lighter in a run without the venue: an emulator with one account, and a client that has its key.
 
 use super::client::{LighterAccess, LighterClient};
-use super::emulator::{INITIAL, LighterEmulator, Settings};
+use super::emulator::{INITIAL, LighterEmulator, NO_OWNER, Settings};
 use super::sign::PrivateKey;
 use crate::client::ClientConfig;
 use crate::emulate::{EmulateError, EmulatorConfig};
@@ -26,6 +26,7 @@ pub fn pair(
     let settings = Settings {
         account_index: ACCOUNT,
         keys: [(API_KEY, *key.public())].into(),
+        l1_address: NO_OWNER.to_owned(),
         chain_id: CHAIN,
         tier: "premium".to_owned(),
         sends_per_minute: u32::MAX / 2,

@@ -82,10 +82,14 @@ impl Venue {
 
     /// Status and body.
     pub(crate) fn http(&self, method: &str, target: &str, body: &str) -> (u16, String) {
+        self.sent("application/x-www-form-urlencoded", method, target, body)
+    }
+
+    /// The same of a body of that type.
+    pub(crate) fn sent(&self, form: &str, method: &str, target: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         let length = body.len();
-        let form = "application/x-www-form-urlencoded";
         let head = format!(
             "{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: {form}\r\nContent-Length: {length}\r\n"
         );
@@ -96,7 +100,7 @@ impl Venue {
         (head[9..12].parse().expect("a status"), body.to_owned())
     }
 
-    fn get<T: serde::de::DeserializeOwned>(&self, target: &str) -> T {
+    pub(crate) fn get<T: serde::de::DeserializeOwned>(&self, target: &str) -> T {
         let (status, body) = self.http("GET", &format!("/api/v1/{target}"), "");
         assert_eq!(status, 200, "{target}: {body}");
         serde_json::from_str(&body).unwrap_or_else(|error| panic!("{target}: {error}: {body}"))
@@ -179,7 +183,7 @@ pub(crate) fn heard(socket: &mut WebSocket<TcpStream>, clock: &ManualClock) -> O
 }
 
 impl Socket {
-    fn say(&mut self, text: &str) {
+    pub(crate) fn say(&mut self, text: &str) {
         self.socket.send(Message::text(text.to_owned())).expect("it is sent");
     }
 

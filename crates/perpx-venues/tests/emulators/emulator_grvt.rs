@@ -25,19 +25,19 @@ use std::time::Duration;
 use tungstenite::client::IntoClientRequest;
 use tungstenite::{Message, WebSocket};
 
-const INSTRUMENT: &str = "BTC_USDT_Perp";
-const SUB_ACCOUNT: u64 = 77;
-const CHAIN: u64 = 325;
+pub(crate) const INSTRUMENT: &str = "BTC_USDT_Perp";
+pub(crate) const SUB_ACCOUNT: u64 = 77;
+pub(crate) const CHAIN: u64 = 325;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running emulator, a session there, and the account's key.
-struct Venue {
+pub(crate) struct Venue {
     hosts: [String; 3],
-    clock: Arc<ManualClock>,
+    pub(crate) clock: Arc<ManualClock>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
-    key: PrivateKey,
-    assets: Assets,
+    pub(crate) key: PrivateKey,
+    pub(crate) assets: Assets,
     session: Vec<(String, String)>,
     agent: ureq::Agent,
 }
@@ -51,7 +51,7 @@ impl Drop for Venue {
 }
 
 impl Venue {
-    fn start(options: &str) -> Venue {
+    pub(crate) fn start(options: &str) -> Venue {
         let key = PrivateKey::from_hex(&"5a".repeat(32)).expect("a key");
         let line = format!(
             "emulate --venue grvt --port 0 --account {SUB_ACCOUNT} --grvt-signer {} {options}{}",
@@ -76,7 +76,7 @@ impl Venue {
         venue
     }
 
-    fn send(&self, host: usize, path: &str, body: &str) -> ureq::http::Response<ureq::Body> {
+    pub(crate) fn send(&self, host: usize, path: &str, body: &str) -> ureq::http::Response<ureq::Body> {
         let mut post = self.agent.post(format!("http://{}{path}", self.hosts[host])).content_type("application/json");
         for (name, value) in &self.session {
             post = post.header(name, value);
@@ -85,7 +85,7 @@ impl Venue {
     }
 
     /// Status and body.
-    fn post(&self, host: usize, path: &str, body: &str) -> (u16, Value) {
+    pub(crate) fn post(&self, host: usize, path: &str, body: &str) -> (u16, Value) {
         let mut answer = self.send(host, path, body);
         let text = answer.body_mut().read_to_string().expect("a body");
         (
@@ -104,30 +104,30 @@ impl Venue {
         serde_json::from_str(&answer.body_mut().read_to_string().expect("a body")).expect("JSON")
     }
 
-    fn read<T: serde::de::DeserializeOwned>(&self, host: usize, route: &str, body: Value) -> T {
+    pub(crate) fn read<T: serde::de::DeserializeOwned>(&self, host: usize, route: &str, body: Value) -> T {
         let (status, answer) = self.post(host, &format!("/full/{route}"), &body.to_string());
         assert_eq!(status, 200, "{route}: {answer}");
         serde_json::from_value(answer).unwrap_or_else(|error| panic!("{route}: {error}"))
     }
 
-    fn code(&self, host: usize, route: &str, body: &Value) -> u64 {
+    pub(crate) fn code(&self, host: usize, route: &str, body: &Value) -> u64 {
         self.post(host, &format!("/full/{route}"), &body.to_string()).1["code"].as_u64().unwrap_or(0)
     }
 
-    fn touch(&self) -> (f64, f64) {
+    pub(crate) fn touch(&self) -> (f64, f64) {
         let query = json!({ "instrument": INSTRUMENT, "depth": 10 });
         let book: Reply<OrderbookLevels> = self.read(1, "v1/book", query);
         let best = |side: Option<Vec<perpx_venues::wire::Level>>| side.expect("a side")[0].price.as_f64();
         (best(book.result.bids), best(book.result.asks))
     }
 
-    fn sign<T: Signed>(&self, mut message: T) -> T {
+    pub(crate) fn sign<T: Signed>(&self, mut message: T) -> T {
         message.signature_mut().expiration = self.clock.now().plus(HOUR_NS).0.into();
         self.key.sign(&mut message, CHAIN, &self.assets).expect("a signature");
         message
     }
 
-    fn order(&self, number: u64, size: &str, price: f64, buys: bool, tif: TimeInForce) -> Order {
+    pub(crate) fn order(&self, number: u64, size: &str, price: f64, buys: bool, tif: TimeInForce) -> Order {
         let leg = Leg {
             instrument: INSTRUMENT.to_owned(),
             size: Dec::read(size).expect("a size"),
@@ -151,7 +151,7 @@ impl Venue {
     }
 
     /// Signs and sends; `Err` is the code of a refusal.
-    fn create(&self, order: Order) -> Result<(), u64> {
+    pub(crate) fn create(&self, order: Order) -> Result<(), u64> {
         let order = self.sign(order);
         self.create_signed(&order)
     }
@@ -182,7 +182,7 @@ impl Venue {
     }
 }
 
-fn blank(nonce: u32) -> Signature {
+pub(crate) fn blank(nonce: u32) -> Signature {
     let (signer, r, s) = (String::new(), String::new(), String::new());
     Signature { signer, r, s, v: 0.into(), expiration: 0.into(), nonce: nonce.into(), chain_id: None }
 }

@@ -4,4 +4,5 @@ mod emulator;
 mod emulator_edge;
 mod emulator_faults;
 mod emulator_grvt;
+mod emulator_history;
 mod emulator_strict;

@@ -1,6 +1,6 @@
 //! A new order. Refused at once is what the gateway can see; what the matching engine refuses comes on the stream. In this
 //! order: form (1003, 2010 to 2051), instrument and sub-account (2061, 2003), kind (2020 to 2032), the number in use (2012),
-//! signature (1012, 2000 to 2008), size and price (2062 to 2067), reduce-only (2400 to 2402), margin (2080), how many are
+//! signature (1012, 2000 to 2008), size and price (2062 to 2067, 7201), reduce-only (2400 to 2402), margin (2080), how many are
 //! open (2090).
 
 use super::orders::Order;
@@ -126,9 +126,8 @@ impl GrvtEmulator {
         }
         let post_only = wire.post_only == Some(true);
         let kind = match &wire.time_in_force {
-            TimeInForce::GoodTillTime if is_market => {
-                return refuse(2030, "Orderbook does not support this time in force");
-            }
+            // what the clients of the venue send: it takes what there is, as any market order
+            TimeInForce::GoodTillTime if is_market => OrderKind::Ioc,
             TimeInForce::GoodTillTime if post_only => OrderKind::PostOnly,
             _ if post_only => return refuse(2032, "Post only can only be set to true for good till time orders"),
             TimeInForce::GoodTillTime => OrderKind::Limit,

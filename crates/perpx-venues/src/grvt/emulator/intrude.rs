@@ -40,7 +40,7 @@ impl GrvtEmulator {
                 "signer": format!("0x{}", "f".repeat(40)), "r": zero, "s": zero, "v": 27, "nonce": 0,
                 "expiration": now.plus(DAY_NS).0.to_string(),
             },
-            "metadata": { "client_order_id": (FOREIGN + self.execution).to_string() },
+            "metadata": { "client_order_id": (FOREIGN + self.history.last().map_or(0, |print| print.id)).to_string() },
         });
         // a form of ours, and legal
         if let Ok(asked) = serde_json::from_value(asked) {

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `session` | login, cookies, who may call what |
 //! | `rpc` | the routes, over REST and over the socket |
+//! | `pages` | trades, candles and funding of the past |
 //! | `create` | a new order: what is refused and with which code |
 //! | `orders` | the account's orders, cancels, and what events make of them |
 //! | `show` | instruments, tickers, orders, fills, positions as GRVT writes them |
@@ -17,6 +18,7 @@ mod dialect;
 mod intrude;
 mod limits;
 mod orders;
+mod pages;
 mod rpc;
 mod session;
 mod show;
@@ -24,11 +26,13 @@ mod stream;
 
 use crate::emulate::EmulateError;
 use crate::emulate::faults::{Condition, Dialect, MarketStatus, Strike};
+use crate::emulate::history::History;
 use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::emulate::serve::{Emulated, Out};
 use crate::emulate::venue_core::VenueCore;
 use crate::grvt::rest::{Instrument, InstrumentStatus};
 use crate::grvt::sign::{Address, Assets};
+use crate::grvt::trade::AuthorizeBuilder;
 use crate::secret::Hidden;
 use crate::wall::MarketClock;
 pub use dialect::GrvtDialect;
@@ -37,7 +41,7 @@ use limits::Limits;
 use orders::Order;
 use perpx_core::ledger::NetAccount;
 use perpx_core::market::{EventBody, OrderId, Side};
-use perpx_core::units::{Price, Rate, Time};
+use perpx_core::units::{Rate, Time};
 use serde_json::Value;
 use session::Sessions;
 use std::collections::{BTreeMap, VecDeque};
@@ -123,13 +127,12 @@ pub struct GrvtEmulator {
     leverage: Rate,
     /// The account as far as its events were published.
     reported: NetAccount,
+    history: History,
     /// Newest first.
-    trades: VecDeque<Value>,
     fills: VecDeque<Value>,
     payments: VecDeque<Value>,
-    /// Executions, and trades of the present one.
-    execution: u64,
-    last: (Price, perpx_core::units::Qty),
+    /// Who may take fees.
+    builders: Vec<AuthorizeBuilder>,
     limits: Limits,
     sockets: Sockets,
     /// What faults have made of the venue.
@@ -138,27 +141,26 @@ pub struct GrvtEmulator {
 
 impl GrvtEmulator {
     /// `wall` is now: the market's time `core.now()` is shown as it.
-    pub fn new(core: VenueCore, settings: Settings, wall: Time) -> GrvtEmulator {
+    pub fn new(mut core: VenueCore, settings: Settings, wall: Time) -> GrvtEmulator {
         let instrument = show::instrument(&core.world.instrument, &settings);
         let mut assets = Assets::default();
         // the hash is a constant of ours
         let _ = assets.add(&instrument);
-        let best = core.book().best();
+        let clock = MarketClock { wall, market: core.now(), speed: settings.speed };
         GrvtEmulator {
             reported: core.account().clone(),
             leverage: times(core.account().initial),
-            clock: MarketClock { wall, market: core.now(), speed: settings.speed },
+            clock,
             assets,
             instrument,
             sessions: Sessions::default(),
             orders: BTreeMap::new(),
             killed: Vec::new(),
             countdown: None,
-            trades: VecDeque::new(),
+            history: History::begun(core.take_news(), &clock),
             fills: VecDeque::new(),
             payments: VecDeque::new(),
-            execution: 209_358,
-            last: (best.mid().price(), best.bid_qty),
+            builders: Vec::new(),
             limits: Limits::new(settings.calls_per_second),
             sockets: Sockets::default(),
             condition: Condition::default(),
@@ -169,8 +171,15 @@ impl GrvtEmulator {
 
     /// Books what happened up to `to` of the market's time, and publishes it.
     fn happened(&mut self, to: Time) -> Result<(), EmulateError> {
-        for event in self.core.advance(to)? {
+        let events = self.core.advance(to)?;
+        let news = self.core.take_news();
+        self.history.take(&news, &self.clock);
+        let mut market = news.trades.into_iter().peekable();
+        for event in events {
             let at = self.clock.wall(event.venue_time);
+            while let Some(trade) = market.next_if(|trade| trade.at <= event.venue_time) {
+                self.market_trade(trade);
+            }
             let (realized, position) = (self.reported.realized, self.reported.position);
             self.reported.apply(&event.body);
             match event.body {
@@ -189,7 +198,7 @@ impl GrvtEmulator {
                 self.order_event(id, &event, at);
             }
         }
-        self.market_trades();
+        market.for_each(|trade| self.market_trade(trade));
         Ok(())
     }
 }

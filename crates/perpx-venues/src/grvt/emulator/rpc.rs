@@ -1,5 +1,6 @@
 //! The routes: each is served over REST, and over the socket as a call of the same name.
 
+use super::pages::own_page;
 use super::session::cookie;
 use super::{GrvtEmulator, INSTRUMENT, LOGIN, MARKET_DATA, Refusal, TRADES};
 use crate::emulate::COIN;
@@ -7,8 +8,8 @@ use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::grvt::QUOTE;
 use crate::grvt::rest::{BookQuery, InstrumentQuery};
 use crate::grvt::trade::{
-    AccountQuery, AddPositionMargin, BulkOrders, CancelAllOrders, CancelOnDisconnect, CancelOrder, CreateOrder,
-    HistoryQuery, MarginType, Order as WireOrder, OrderQuery, SetPositionConfig,
+    AccountQuery, AddPositionMargin, AuthorizeBuilder, BulkOrders, CancelAllOrders, CancelOnDisconnect, CancelOrder,
+    CreateOrder, HistoryQuery, MarginType, OrderQuery, SetPositionConfig,
 };
 use crate::wire::{Quoted, parse_value};
 use perpx_core::market::Side;
@@ -26,7 +27,7 @@ fn read<T: DeserializeOwned>(body: &Value) -> Result<T, Refusal> {
     parse_value("request", body.clone()).map_err(|error| malformed(&error.to_string()))
 }
 
-fn malformed(why: &str) -> Refusal {
+pub(super) fn malformed(why: &str) -> Refusal {
     Refusal::new(1003, format!("HttpRequest could not be processed due to malformed syntax: {why}"))
 }
 
@@ -40,10 +41,6 @@ fn ack() -> Result<Value, Refusal> {
 
 fn not_found() -> Result<Value, Refusal> {
     Err(Refusal::new(1004, "Data Not Found"))
-}
-
-fn at_most(list: &std::collections::VecDeque<Value>, most: usize) -> Vec<&Value> {
-    list.iter().take(most).collect()
 }
 
 impl GrvtEmulator {
@@ -121,15 +118,10 @@ impl GrvtEmulator {
                 let (bids, asks) = (self.levels_json(Side::Buy, depth), self.levels_json(Side::Sell, depth));
                 found(json!({ "event_time": now.0.to_string(), "instrument": INSTRUMENT, "bids": bids, "asks": asks }))
             }
-            "trade" => found((named()?, at_most(&self.trades, most)).1),
-            "trade_history" => Ok(json!({ "result": (named()?, at_most(&self.trades, most)).1, "next": "" })),
-            "funding" => {
-                named()?;
-                let rows: Vec<Value> = self.settlements().into_iter().take(most).collect();
-                Ok(json!({ "result": rows, "next": "" }))
-            }
-            // the rows at hand hold no candles
-            "kline" => Ok(json!({ "result": (named()?, [(); 0]).1, "next": "" })),
+            "trade" => found((named()?, self.newest_trades(most)).1),
+            "trade_history" => (named()?, self.trade_page(&read(body)?)).1,
+            "funding" => (named()?, self.funding_page(&read(body)?, body["agg_type"].as_str())).1,
+            "kline" => (named()?, self.candle_page(&read(body)?)).1,
             _ => not_found(),
         }
     }
@@ -233,28 +225,28 @@ impl GrvtEmulator {
             "order_history" => {
                 let query: HistoryQuery = read(body)?;
                 self.own(query.sub_account_id)?;
-                let rows = self.orders.values().rev().filter(|order| !order.is_alive());
-                let rows: Vec<WireOrder> = rows.map(|order| self.order_wire(order)).collect();
-                Ok(json!({ "result": rows, "next": "" }))
+                let ended = self.orders.values().rev().filter(|order| !order.is_alive());
+                let rows = ended.map(|order| (order.id.0.into(), order.created.0, json!(self.order_wire(order))));
+                own_page(&query, rows)
             }
             "fill_history" | "funding_payment_history" => {
                 let query: HistoryQuery = read(body)?;
                 self.own(query.sub_account_id)?;
-                let from = query.start_time.map_or(i64::MIN, |time| time.0);
-                let to = query.end_time.map_or(i64::MAX, |time| time.0);
-                let list = if route == "fill_history" { &self.fills } else { &self.payments };
-                let inside = |row: &&Value| {
-                    let at = row["event_time"].as_str().and_then(|time| time.parse::<i64>().ok()).unwrap_or(0);
-                    at >= from && at <= to
+                let (list, number) = match route {
+                    "fill_history" => (&self.fills, "trade_id"),
+                    _ => (&self.payments, "event_time"),
                 };
-                let most = query.limit.map_or(500, |limit| limit.0.clamp(1, 1_000) as usize);
-                Ok(json!({ "result": list.iter().filter(inside).take(most).collect::<Vec<_>>(), "next": "" }))
+                let rows = list.iter().map(|row| {
+                    let digits = |name: &str| row[name].as_str().and_then(|text| text.split('-').next()?.parse().ok());
+                    (digits(number).unwrap_or(0), digits("event_time").unwrap_or(0) as i64, row.clone())
+                });
+                own_page(&query, rows)
             }
             _ => not_found(),
         }
     }
 
-    fn account_route(&self, route: &str, body: &Value, now: Time) -> Result<Value, Refusal> {
+    fn account_route(&mut self, route: &str, body: &Value, now: Time) -> Result<Value, Refusal> {
         match route {
             "positions" => {
                 self.owned(body)?;
@@ -267,9 +259,13 @@ impl GrvtEmulator {
             "funding_account_summary" | "aggregated_account_summary" => {
                 let equity = super::show::value(self.core.account().equity(self.core.mark()));
                 let main = self.settings.signer.to_string();
-                let mut answer = json!({
-                    "result": { "main_account_id": main, "total_equity": equity, "spot_balances": self.balances() },
-                });
+                let free = super::show::cash(self.core.account().available(self.core.mark()));
+                let mut answer = json!({ "result": {
+                    "main_account_id": main, "total_equity": equity, "spot_balances": self.balances(),
+                    "vault_investments": [], "total_sub_account_balance": equity, "total_sub_account_equity": equity,
+                    "total_vault_investments_balance": "0.0", "total_sub_account_available_balance": free,
+                    "total_usd_notional_invested": "0.0",
+                } });
                 if route == "funding_account_summary" {
                     let millionths = |maker| self.core.world.fees.rate(maker).0 / 1_000_000;
                     answer["tier"] = json!({
@@ -280,6 +276,23 @@ impl GrvtEmulator {
                 Ok(answer)
             }
             "get_sub_accounts" => Ok(json!({ "sub_account_ids": [self.settings.sub_account.to_string()] })),
+            "authorize_builder" => {
+                let authorize: AuthorizeBuilder = read(body)?;
+                self.check_signature(&authorize, now)?;
+                self.builders.retain(|other| other.builder_account_id != authorize.builder_account_id);
+                self.builders.push(authorize);
+                found(json!({ "ack": true, "tx_id": "0" }))
+            }
+            "get_authorized_builders" => {
+                let row = |builder: &AuthorizeBuilder| {
+                    json!({
+                        "builder_account_id": builder.builder_account_id,
+                        "max_futures_fee_rate": builder.max_futures_fee_rate,
+                        "max_spot_fee_rate": builder.max_spot_fee_rate,
+                    })
+                };
+                Ok(json!({ "results": self.builders.iter().map(row).collect::<Vec<_>>() }))
+            }
             "get_all_initial_leverage" => {
                 self.owned(body)?;
                 let leverage = super::show::decimal(self.leverage.0.into(), 12);

@@ -1,12 +1,16 @@
-//! Login and sessions: an API key opens one, a cookie carries it, and it ends by itself.
+//! Login and sessions: an API key or the account's wallet opens one, a cookie carries it, and it ends by itself.
 
 use super::{GrvtEmulator, Refusal};
 use crate::emulate::http::{HttpReply, HttpRequest};
-use crate::grvt::rest::Login;
+use crate::grvt::rest::{Login, WalletLogin};
+use crate::grvt::sign::Address;
 use crate::wire::parse;
 use perpx_core::units::{SECOND_NS, Time};
 use serde_json::json;
 use std::collections::BTreeMap;
+
+/// So far ahead may a wallet's login end.
+const LOGIN_NS: i64 = 300 * SECOND_NS;
 
 pub(super) const ACCOUNT_HEADER: &str = "x-grvt-account-id";
 
@@ -53,8 +57,8 @@ impl GrvtEmulator {
     }
 
     pub(super) fn login(&mut self, request: &HttpRequest, now: Time) -> HttpReply {
-        let failure = |why: &str| HttpReply::json(&json!({ "status": "failure", "error": why }));
-        if request.method != "POST" || request.path != "/auth/api_key/login" {
+        let by_wallet = request.path == "/auth/wallet/login";
+        if request.method != "POST" || !(by_wallet || request.path == "/auth/api_key/login") {
             let body = json!({ "code": "err_not_found", "message": "no such endpoint" });
             return HttpReply { status: 404, ..HttpReply::json(&body) };
         }
@@ -62,10 +66,31 @@ impl GrvtEmulator {
             let refusal = Refusal::new(1006, "You are surpassing the allowed rate limits for your tier");
             return super::rpc::refused(&refusal);
         }
-        let Ok(login) = parse::<Login>("login", &request.body) else { return failure("malformed request") };
-        if login.api_key.expose() != self.settings.api_key.expose() {
-            return failure("invalid api key");
+        let known = if by_wallet { self.by_wallet(&request.body, now) } else { self.by_key(&request.body) };
+        match known {
+            Ok(()) => self.open_session(now),
+            Err(why) => HttpReply::json(&json!({ "status": "failure", "error": why })),
         }
+    }
+
+    fn by_key(&self, body: &str) -> Result<(), String> {
+        let login = parse::<Login>("login", body).map_err(|_| "malformed request")?;
+        let is_ours = login.api_key.expose() == self.settings.api_key.expose();
+        if is_ours { Ok(()) } else { Err("invalid api key".to_owned()) }
+    }
+
+    /// The wallet of the account has signed that it wants in, and not for longer than five minutes.
+    fn by_wallet(&self, body: &str, now: Time) -> Result<(), String> {
+        let login = parse::<WalletLogin>("login", body).map_err(|_| "malformed request")?;
+        if login.signature.expiration.0 > now.plus(LOGIN_NS).0 {
+            return Err("the signature ends more than five minutes ahead".to_owned());
+        }
+        let claimed = Address::read(&login.address);
+        self.check_signature(&login, now).map_err(|refusal| refusal.message)?;
+        if claimed == Some(self.settings.signer) { Ok(()) } else { Err("the address is not the signer's".to_owned()) }
+    }
+
+    fn open_session(&mut self, now: Time) -> HttpReply {
         self.sessions.open.retain(|_, end| *end > now);
         self.sessions.count += 1;
         // a cookie of the loopback: to know sessions by, no secret

@@ -4,7 +4,8 @@
 use super::orders::Order;
 use super::{GrvtEmulator, INSTRUMENT, Settings};
 use crate::emulate::COIN;
-use crate::emulate::venue_core::PublicTrade;
+use crate::emulate::feed::PublicTrade;
+use crate::emulate::history::{Print, Traded};
 use crate::emulate::views::{self, Levels, keep};
 use crate::grvt::QUOTE;
 use crate::grvt::rest::{Instrument, InstrumentStatus, Kind};
@@ -17,6 +18,8 @@ use serde_json::{Value, json};
 
 /// What is signed in place of the instrument's name.
 const HASH: &str = "0x030501";
+/// Before the first trade.
+pub(super) const FIRST_EXECUTION: u64 = 209_357;
 
 /// `value` of 10^-scale, with at least one decimal: "50000.0".
 pub(super) fn decimal(value: i128, scale: u32) -> String {
@@ -82,50 +85,44 @@ pub(super) fn instrument(rules: &Rules, settings: &Settings) -> Instrument {
 
 impl GrvtEmulator {
     /// The newest settled rate, and the next settlement, in wall time.
-    fn funding(&self) -> (Rate, Time) {
-        let rate = self.core.settlements().next_back().map_or(Rate(0), |settlement| settlement.rate);
+    fn funding(&self, now: Time) -> (Rate, Time) {
+        let rate = self.history.settled((Time(i64::MIN), now)).next_back().map_or(Rate(0), |settled| settled.rate);
         let step = i64::from(self.settings.interval_hours) * HOUR_NS;
         (rate, self.clock.wall(Time((self.core.now().0.div_euclid(step) + 1) * step)))
     }
 
     pub(super) fn mini_json(&self, now: Time) -> Value {
         let ((mark, index), best) = (self.core.marks(), self.core.book().best());
+        let last = self.history.last().map_or((Price(0), Qty::ZERO), |print| (print.px, print.qty));
         json!({
             "event_time": now.0.to_string(), "instrument": INSTRUMENT, "mark_price": price(mark),
-            "index_price": price(index), "last_price": price(self.last.0), "last_size": size(self.last.1),
+            "index_price": price(index), "last_price": price(last.0), "last_size": size(last.1),
             "mid_price": price(best.mid().price()), "best_bid_price": price(best.bid),
             "best_bid_size": size(best.bid_qty), "best_ask_price": price(best.ask), "best_ask_size": size(best.ask_qty),
         })
     }
 
     pub(super) fn ticker_json(&self, now: Time) -> Value {
-        let (mut ticker, (rate, next)) = (self.mini_json(now), self.funding());
-        let (zero, last) = ("0.0", price(self.last.0));
+        let (mut ticker, (rate, next)) = (self.mini_json(now), self.funding(now));
+        let (prices, Traded { base, quote, .. }) = self.history.day(now);
+        let coins = |side: Side| decimal(base[side as usize], 9);
+        let money = |side: Side| value(Notional(quote[side as usize]));
+        let held = self.core.account().position;
         let more = json!({
-            "funding_rate_8h_curr": percent(rate), "funding_rate_8h_avg": percent(rate), "interest_rate": zero,
-            "forward_price": zero, "buy_volume_24h_b": zero, "sell_volume_24h_b": zero, "buy_volume_24h_q": zero,
-            "sell_volume_24h_q": zero, "high_price": last, "low_price": last, "open_price": last, "open_interest": zero,
-            "long_short_ratio": zero, "funding_rate": percent(rate), "next_funding_time": next.0.to_string(),
-            "funding_interval_hours": self.settings.interval_hours,
+            "funding_rate_8h_curr": percent(rate), "funding_rate_8h_avg": percent(rate), "interest_rate": "0.0",
+            "forward_price": "0.0", "buy_volume_24h_b": coins(Side::Buy), "sell_volume_24h_b": coins(Side::Sell),
+            "buy_volume_24h_q": money(Side::Buy), "sell_volume_24h_q": money(Side::Sell),
+            "high_price": price(prices.high), "low_price": price(prices.low), "open_price": price(prices.open),
+            // our own: of the others' nothing is known here
+            "open_interest": size(held.abs()), "long_open_interest": size(Qty(held.0.max(0))),
+            "short_open_interest": size(Qty((-held.0).max(0))), "long_short_ratio": "0.0", "funding_rate": percent(rate),
+            "next_funding_time": next.0.to_string(), "funding_interval_hours": self.settings.interval_hours,
+            "status": "ACTIVE",
         });
         if let (Some(ticker), Value::Object(more)) = (ticker.as_object_mut(), more) {
             ticker.extend(more);
         }
         ticker
-    }
-
-    /// The market's settlements, newest first.
-    pub(super) fn settlements(&self) -> Vec<Value> {
-        let mark = price(self.core.mark());
-        let row = |settlement: &perpx_core::tape::Settlement| {
-            json!({
-                "instrument": INSTRUMENT, "funding_rate": percent(settlement.rate),
-                "funding_time": self.clock.wall(settlement.ts).0.to_string(), "mark_price": mark,
-                "funding_rate_8_h_avg": percent(settlement.rate),
-                "funding_interval_hours": self.settings.interval_hours,
-            })
-        };
-        self.core.settlements().rev().map(row).collect()
     }
 
     pub(super) fn order_wire(&self, order: &Order) -> WireOrder {
@@ -150,17 +147,13 @@ impl GrvtEmulator {
         }
     }
 
-    fn trade_id(&mut self) -> String {
-        self.execution += 1;
-        format!("{}-1", self.execution)
-    }
-
-    fn trade_json(&self, id: &str, (px, qty): (Price, Qty), buyer: bool, at: Time) -> Value {
-        let (mark, index) = self.core.marks();
+    pub(super) fn trade_json(&self, print: &Print) -> Value {
+        let Print { id, at, px, qty, taker, consumed_book, marks } = *print;
         json!({
-            "event_time": at.0.to_string(), "instrument": INSTRUMENT, "is_taker_buyer": buyer, "size": size(qty),
-            "price": price(px), "mark_price": price(mark), "index_price": price(index), "interest_rate": "0.0",
-            "forward_price": "0.0", "trade_id": id, "venue": "ORDERBOOK", "is_rpi": false,
+            "event_time": at.0.to_string(), "instrument": INSTRUMENT, "is_taker_buyer": taker == Side::Buy,
+            "size": size(qty), "price": price(px), "mark_price": price(marks.0), "index_price": price(marks.1),
+            "interest_rate": "0.0", "forward_price": "0.0", "trade_id": format!("{}-1", FIRST_EXECUTION + id),
+            "venue": "ORDERBOOK", "is_rpi": !consumed_book,
         })
     }
 
@@ -172,15 +165,14 @@ impl GrvtEmulator {
         (maker, fee, gain): (bool, Cash, Cash),
         at: Time,
     ) {
-        let trade = self.trade_id();
+        let taker = if maker { side.other() } else { side };
+        let print = self.history.print(at, what, (taker, true), self.core.marks());
         let order = self.orders.get(&id);
         let (order_id, client) = order
             .map_or(("0x00".to_owned(), 0), |order| (order.order_id.clone(), order.asked.metadata.client_order_id.0));
         let (is_buyer, liquidated) = (side == Side::Buy, order.is_none());
-        let mut fill = self.trade_json(&trade, what, is_buyer != maker, at);
-        self.last = what;
+        let mut fill = self.trade_json(&print);
         self.publish_feed("v1.trade", fill.clone());
-        keep(&mut self.trades, fill.clone());
         let more = json!({
             "sub_account_id": self.settings.sub_account.to_string(), "is_buyer": is_buyer, "is_taker": !maker,
             "realized_pnl": cash(gain), "fee": decimal(-fee.0 / 1_000_000, 6),
@@ -206,21 +198,16 @@ impl GrvtEmulator {
         let row = json!({
             "event_time": at.0.to_string(), "sub_account_id": self.settings.sub_account.to_string(),
             "instrument": INSTRUMENT, "currency": QUOTE, "amount": decimal(-amount.0 / 1_000_000, 6),
-            "tx_id": (self.payments.len() as u64 + self.execution).to_string(),
+            "tx_id": (FIRST_EXECUTION + at.0.unsigned_abs() / 1_000_000_000).to_string(),
         });
         keep(&mut self.payments, row);
     }
 
-    /// The market's own trades since the last call.
-    pub(super) fn market_trades(&mut self) {
-        for PublicTrade { at, what, taker, consumed_book } in self.core.take_trades() {
-            let id = self.trade_id();
-            let mut trade = self.trade_json(&id, what, taker == Side::Buy, self.clock.wall(at));
-            trade["is_rpi"] = json!(!consumed_book);
-            self.last = what;
-            self.publish_feed("v1.trade", trade.clone());
-            keep(&mut self.trades, trade);
-        }
+    /// A trade of others.
+    pub(super) fn market_trade(&mut self, trade: PublicTrade) {
+        let PublicTrade { at, what, taker, consumed_book, marks } = trade;
+        let print = self.history.print(self.clock.wall(at), what, (taker, consumed_book), marks);
+        self.publish_feed("v1.trade", self.trade_json(&print));
     }
 
     pub(super) fn position_json(&self, now: Time) -> Value {

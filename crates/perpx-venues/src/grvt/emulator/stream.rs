@@ -253,7 +253,11 @@ impl GrvtEmulator {
         match name.0.as_str() {
             "v1.book.d" | "v1.book.s" => vec![levels(&channel.book, if most == 0 { usize::MAX } else { most }, now)],
             "v1.mini.s" | "v1.mini.d" | "v1.ticker.s" | "v1.ticker.d" => vec![Value::Object(channel.fields.clone())],
-            "v1.trade" => self.trades.iter().take(most).rev().cloned().collect(),
+            "v1.trade" => {
+                let mut trades = self.newest_trades(most);
+                trades.reverse();
+                trades
+            }
             "v1.position" => self.positions(now),
             _ => Vec::new(),
         }

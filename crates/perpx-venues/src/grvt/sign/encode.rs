@@ -1,9 +1,10 @@
 //! EIP-712 by hand. A word is 32 bytes, big-endian; a number below zero is two's complement.
 //! Source: EIP-712, "Definition of hashStruct" and "Definition of encodeData".
 
-use crate::grvt::rest::Instrument;
+use crate::grvt::rest::{Instrument, WalletLogin};
 use crate::grvt::trade::{
-    AddPositionMargin, Leg, MarginType, Order, SetDeriskRatio, SetPositionConfig, Signature, TimeInForce,
+    AddPositionMargin, AuthorizeBuilder, Leg, MarginType, Order, SetDeriskRatio, SetPositionConfig, Signature,
+    TimeInForce,
 };
 use crate::secret::hex_bytes;
 use crate::wire::Dec;
@@ -24,6 +25,9 @@ pub(super) const ADD_MARGIN: &str =
     "AddIsolatedPositionMargin(uint64 subAccountID,uint256 asset,int64 amount,uint32 nonce,int64 expiration)";
 pub(super) const DERISK: &str = "SetDeriskToMaintenanceMarginRatio(uint64 subAccountID,\
                       uint32 deriskToMaintenanceMarginRatio,uint32 nonce,int64 expiration)";
+pub(super) const WALLET_LOGIN: &str = "WalletLogin(address signer,uint32 nonce,int64 expiration)";
+pub(super) const AUTHORIZE_BUILDER: &str = "AuthorizeBuilder(address mainAccountID,address builderAccountID,\
+                                 uint32 maxFutureFeeRate,uint32 maxSpotFeeRate,uint32 nonce,int64 expiration)";
 
 /// Decimals of a signed price; of a signed leverage, margin amount or ratio; of a signed builder fee.
 const PRICE_DECIMALS: u32 = 9;
@@ -108,6 +112,7 @@ macro_rules! signed {
     )* };
 }
 signed!(Order: order, SetPositionConfig: position_config, AddPositionMargin: add_margin, SetDeriskRatio: derisk);
+signed!(WalletLogin: wallet_login, AuthorizeBuilder: authorize_builder);
 
 /// The 32 bytes that are signed on the chain `chain_id`.
 pub fn digest(chain_id: u64, message: &impl Signed, assets: &Assets) -> Result<Word, EncodeError> {
@@ -206,12 +211,16 @@ fn builder(order: &Order) -> Result<Option<[Word; 2]>, EncodeError> {
     if matches!(found, "" | "0x00") {
         return Ok(None);
     }
-    let bytes = hex_bytes::<20>(found);
-    let bytes = bytes.ok_or_else(|| EncodeError::Word { field: "builder", found: found.to_owned() })?;
-    let mut address = [0; 32];
-    address[12..].copy_from_slice(&bytes);
+    let address = address("builder", found)?;
     let fee = order.builder_fee.unwrap_or(Dec::EMPTY);
     Ok(Some([address, unsigned(cut::<u32>("builder_fee", &fee, FEE_DECIMALS)?.into())]))
+}
+
+fn address(field: &'static str, found: &str) -> Result<Word, EncodeError> {
+    let bytes = hex_bytes::<20>(found).ok_or_else(|| EncodeError::Word { field, found: found.to_owned() })?;
+    let mut word = [0; 32];
+    word[12..].copy_from_slice(&bytes);
+    Ok(word)
 }
 
 fn leg_hash(leg: &Leg, assets: &Assets, market: bool) -> Result<Word, EncodeError> {
@@ -259,6 +268,23 @@ fn derisk(derisk: &SetDeriskRatio, _assets: &Assets) -> Result<Word, EncodeError
     let ratio: u32 = cut("ratio", &derisk.ratio, MILLIONTHS)?;
     let words = [text(DERISK), unsigned(derisk.sub_account_id.0), unsigned(ratio.into())];
     Ok(keccak(&[&words.concat(), &tail(&derisk.signature).concat()]))
+}
+
+fn wallet_login(login: &WalletLogin, _assets: &Assets) -> Result<Word, EncodeError> {
+    let words = [text(WALLET_LOGIN), address("address", &login.address)?];
+    Ok(keccak(&[&words.concat(), &tail(&login.signature).concat()]))
+}
+
+fn authorize_builder(authorize: &AuthorizeBuilder, _assets: &Assets) -> Result<Word, EncodeError> {
+    let fee = |field, rate| cut::<u32>(field, rate, FEE_DECIMALS).map(|fee| unsigned(fee.into()));
+    let words = [
+        text(AUTHORIZE_BUILDER),
+        address("main_account_id", &authorize.main_account_id)?,
+        address("builder_account_id", &authorize.builder_account_id)?,
+        fee("max_futures_fee_rate", &authorize.max_futures_fee_rate)?,
+        fee("max_spot_fee_rate", &authorize.max_spot_fee_rate)?,
+    ];
+    Ok(keccak(&[&words.concat(), &tail(&authorize.signature).concat()]))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! | `orders` | the account's orders, and what events make of them |
 //! | `show` | orders, trades, positions, markets as Lighter writes them |
 //! | `rest` | the endpoints |
+//! | `pages` | trades, candles and funding of the past |
 //! | `stream` | channels, frames, the sequence of the book |
 //! | `limits` | requests a minute |
 //! | `intrude` | what somebody else does to the account |
@@ -15,12 +16,14 @@ mod dialect;
 mod intrude;
 mod limits;
 mod orders;
+mod pages;
 mod rest;
 mod show;
 mod stream;
 mod tx;
 
 use crate::emulate::faults::{Condition, Dialect, Strike};
+use crate::emulate::history::History;
 use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::emulate::serve::{Emulated, Out};
 use crate::emulate::venue_core::VenueCore;
@@ -35,7 +38,7 @@ use orders::Order;
 use perpx_core::ledger::NetAccount;
 use perpx_core::market::{EventBody, OrderId, VolumeQuota};
 use perpx_core::sim::QuotaUse;
-use perpx_core::units::{Price, Rate, Time};
+use perpx_core::units::{Rate, Time};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 use stream::Sockets;
@@ -49,12 +52,17 @@ pub const PRICE_DECIMALS: u32 = 1;
 /// Initial margin of a position that nobody changed: twenty times.
 pub const INITIAL: Rate = Rate(50_000_000_000);
 
+/// The address of nobody.
+pub const NO_OWNER: &str = "0x0000000000000000000000000000000000000000";
+
 /// What a user may choose of an emulated Lighter.
 pub struct Settings {
     /// Number of the account.
     pub account_index: i64,
     /// Public keys by the number of the API key.
     pub keys: BTreeMap<i64, PublicKey>,
+    /// The wallet that owns the account.
+    pub l1_address: String,
     /// The chain that signatures are for.
     pub chain_id: u32,
     /// Its name, as it is shown.
@@ -102,12 +110,11 @@ pub struct LighterEmulator {
     counters: [u64; 2],
     /// The account as far as its events were published: what trades say of the position before them.
     reported: NetAccount,
+    history: History,
+    /// Those of the trades that are ours too, by number.
+    own_trades: BTreeMap<u64, Value>,
     /// Newest first.
-    trades: VecDeque<Value>,
-    own_trades: VecDeque<Value>,
     fundings: VecDeque<Value>,
-    next_trade: u64,
-    last_price: Price,
     /// Taken transactions, newest first.
     txs: VecDeque<Value>,
     sequence: i64,
@@ -121,7 +128,7 @@ pub struct LighterEmulator {
 
 impl LighterEmulator {
     /// `wall` is now: the market's time `core.now()` is shown as it.
-    pub fn new(core: VenueCore, settings: Settings, wall: Time) -> LighterEmulator {
+    pub fn new(mut core: VenueCore, settings: Settings, wall: Time) -> LighterEmulator {
         let clock = MarketClock { wall, market: core.now(), speed: settings.speed };
         LighterEmulator {
             reported: core.account().clone(),
@@ -129,11 +136,9 @@ impl LighterEmulator {
             nonces: settings.keys.keys().map(|&key| (key, 0)).collect(),
             orders: BTreeMap::new(),
             counters: [0, 0],
-            trades: VecDeque::new(),
-            own_trades: VecDeque::new(),
+            history: History::begun(core.take_news(), &clock),
+            own_trades: BTreeMap::new(),
             fundings: VecDeque::new(),
-            next_trade: 1,
-            last_price: core.book().best().mid().price(),
             txs: VecDeque::new(),
             sequence: 0,
             cancel_all_at: None,
@@ -169,17 +174,22 @@ impl LighterEmulator {
     /// Books what happened up to `to` of the market's time, and publishes it.
     fn happened(&mut self, to: Time) -> Result<(), EmulateError> {
         let events = self.core.advance(to)?;
+        let news = self.core.take_news();
+        self.history.take(&news, &self.clock);
+        let mut market = news.trades.into_iter().peekable();
         let (mut changed, mut trades, mut money) = (Vec::new(), Vec::new(), false);
         for event in events {
             let at = self.clock.wall(event.venue_time);
+            while let Some(trade) = market.next_if(|trade| trade.at <= event.venue_time) {
+                self.market_trade(trade);
+            }
             match event.body {
                 EventBody::Fill { id, side, px, qty, maker, .. } => {
                     let trade = self.own_trade((id, side), (px, qty), maker, at);
                     if let Some(quota) = &self.settings.quota {
                         self.quota.earn(quota, px.of(qty));
                     }
-                    self.public_trade(trade.clone(), px);
-                    keep(&mut self.own_trades, trade.clone());
+                    self.public_trade(&trade);
                     trades.push(trade);
                     money = true;
                 }
@@ -198,7 +208,7 @@ impl LighterEmulator {
                 changed.push(id);
             }
         }
-        self.market_trades();
+        market.for_each(|trade| self.market_trade(trade));
         self.publish_account(&changed, trades, money);
         Ok(())
     }

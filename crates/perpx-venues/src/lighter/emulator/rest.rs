@@ -6,12 +6,12 @@ use super::{LighterEmulator, MARKET, Refusal, show};
 use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::emulate::views::LEVELS;
 use perpx_core::market::{DepthLevel, Side};
-use perpx_core::units::{MS_NS, Rate, SECOND_NS, Time};
+use perpx_core::units::{MS_NS, SECOND_NS, Time};
 use serde_json::{Value, json};
 
 const BASE: &str = "/api/v1/";
 
-fn invalid(what: &str) -> Refusal {
+pub(super) fn invalid(what: &str) -> Refusal {
     Refusal::new(20001, format!("invalid param : {what}"))
 }
 
@@ -50,25 +50,38 @@ impl LighterEmulator {
                 let (kinds, infos) = (request.field("tx_types"), request.field("tx_infos"));
                 self.send_batch(kinds.unwrap_or_default(), infos.unwrap_or_default(), now)
             }
-            ("GET", "orderBooks") => Ok(json!({ "order_books": self.market(request, false) })),
+            ("GET", "orderBooks") => Ok(json!({ "order_books": self.market(request, false, now) })),
             ("GET", "orderBookDetails") => {
-                let (details, spot) = (self.market(request, true), json!([]));
+                let (details, spot) = (self.market(request, true, now), json!([]));
                 Ok(json!({ "order_book_details": details, "spot_order_book_details": spot }))
             }
             ("GET", "orderBookOrders") => self.book_orders(request, now),
             ("GET", "recentTrades") => {
                 self.named_market(request)?;
-                let trades: Vec<&Value> = self.trades.iter().take(limit(request)).collect();
-                Ok(json!({ "trades": trades }))
+                Ok(json!({ "trades": self.newest_trades(page(request)?) }))
             }
+            ("GET", "trades") => self.trade_page(request, now),
+            ("GET", "candles") => self.candles(request, false),
+            ("GET", "markPriceCandles") => self.candles(request, true),
             ("GET", "fundings") => self.settlements(request),
-            ("GET", "funding-rates") => Ok(self.funding_rates()),
+            ("GET", "funding-rates") => Ok(self.funding_rates(now)),
+            ("GET", "exchangeStats") => Ok(self.exchange_stats(now)),
+            ("GET", "assetDetails") => Ok(json!({ "asset_details": [self.asset_json()] })),
             ("GET", "account") => {
-                let by_index = request.field("by") == Some("index");
-                let known = by_index && request.number("value").is_some_and(|index| self.is_account(index));
+                let known = match request.field("by") {
+                    Some("index") => request.number("value").is_some_and(|index| self.is_account(index)),
+                    Some("l1_address") => self.is_owner(request.field("value")),
+                    _ => return Err(invalid("by")),
+                };
                 let none = || Refusal::new(29404, "not found");
                 let account = known.then(|| self.account_json()).ok_or_else(none)?;
                 Ok(json!({ "total": 1, "accounts": [account], "next_cursor": "" }))
+            }
+            ("GET", "accountsByL1Address") => {
+                let owner = request.field("l1_address");
+                let account = self.is_owner(owner).then(|| self.account_json());
+                let account = account.ok_or_else(|| Refusal::new(21100, "account not found"))?;
+                Ok(json!({ "l1_address": owner, "sub_accounts": [account] }))
             }
             ("GET", "apikeys") => self.api_keys(request),
             ("GET", "nextNonce") => {
@@ -89,14 +102,8 @@ impl LighterEmulator {
 
     /// What only the holder of a token reads.
     fn private(&mut self, endpoint: &str, request: &HttpRequest, now: Time) -> Result<Value, Refusal> {
-        const KNOWN: [&str; 6] = [
-            "accountActiveOrders",
-            "accountInactiveOrders",
-            "accountOrders",
-            "trades",
-            "positionFunding",
-            "accountLimits",
-        ];
+        const KNOWN: [&str; 5] =
+            ["accountActiveOrders", "accountInactiveOrders", "accountOrders", "positionFunding", "accountLimits"];
         if !KNOWN.contains(&endpoint) {
             return Err(Refusal::new(29404, "not found"));
         }
@@ -116,7 +123,16 @@ impl LighterEmulator {
         let here = request.number("market_id").is_none_or(|market| market == MARKET || market == 255);
         Ok(match endpoint {
             "accountActiveOrders" => json!({ "orders": list(&|order| here && order.is_open(), 1_500) }),
-            "accountInactiveOrders" => json!({ "orders": list(&|order| here && !order.is_alive(), limit(request)) }),
+            "accountInactiveOrders" => {
+                let (before, most) = (cursor(request)?, page(request)?);
+                let ended =
+                    |order: &Order| here && !order.is_alive() && before.is_none_or(|id| u64::from(order.id.0) < id);
+                let mut ended = self.orders.values().rev().filter(|order| ended(order)).peekable();
+                let rows: Vec<&Order> = ended.by_ref().take(most).collect();
+                let next = rows.last().filter(|_| ended.peek().is_some()).map(|order| order.id.0.into());
+                let rows: Vec<Value> = rows.into_iter().map(|order| self.order_json(order)).collect();
+                with_next("orders", json!(rows), next)
+            }
             "accountOrders" => {
                 let ids = request.field("client_order_indexes").unwrap_or_default().split(',');
                 let ids: Vec<i64> = ids.filter_map(|id| id.trim().parse().ok()).collect();
@@ -125,13 +141,14 @@ impl LighterEmulator {
                 }
                 json!({ "orders": list(&|order| ids.contains(&order.asked.client_order_index), 20) })
             }
-            "trades" => {
-                let trades: Vec<&Value> = self.own_trades.iter().take(limit(request)).collect();
-                json!({ "trades": trades })
-            }
             "positionFunding" => {
-                let rows: Vec<&Value> = self.fundings.iter().take(limit(request)).collect();
-                json!({ "position_fundings": rows })
+                let (before, most) = (cursor(request)?, page(request)?);
+                let number = |row: &&Value| row["funding_id"].as_u64().unwrap_or(0);
+                let older = |row: &&Value| here && before.is_none_or(|id| number(row) < id);
+                let mut older = self.fundings.iter().filter(older).peekable();
+                let rows: Vec<&Value> = older.by_ref().take(most).collect();
+                let next = rows.last().filter(|_| older.peek().is_some()).map(number);
+                with_next("position_fundings", json!(rows), next)
             }
             _ => {
                 let ticks = |maker| self.core.world.fees.rate(maker).0 / 1_000_000;
@@ -145,20 +162,24 @@ impl LighterEmulator {
         })
     }
 
-    fn named_account(&self, request: &HttpRequest) -> Result<(), Refusal> {
+    fn is_owner(&self, address: Option<&str>) -> bool {
+        address.is_some_and(|address| address.eq_ignore_ascii_case(&self.settings.l1_address))
+    }
+
+    pub(super) fn named_account(&self, request: &HttpRequest) -> Result<(), Refusal> {
         let index = request.number("account_index").ok_or_else(|| invalid("account_index"))?;
         if self.is_account(index) { Ok(()) } else { Err(Refusal::new(21100, "account not found")) }
     }
 
-    fn named_market(&self, request: &HttpRequest) -> Result<(), Refusal> {
+    pub(super) fn named_market(&self, request: &HttpRequest) -> Result<(), Refusal> {
         let market = request.number("market_id").ok_or_else(|| invalid("market_id"))?;
         if market == MARKET { Ok(()) } else { Err(Refusal::new(21602, format!("invalid market index: {market}"))) }
     }
 
-    fn market(&self, request: &HttpRequest, detail: bool) -> Vec<Value> {
+    fn market(&self, request: &HttpRequest, detail: bool, now: Time) -> Vec<Value> {
         let asked = request.number("market_id").is_none_or(|market| market == MARKET || market == 255);
         let perp = request.field("filter") != Some("spot");
-        if asked && perp { vec![self.market_json(detail)] } else { Vec::new() }
+        if asked && perp { vec![self.market_json(detail, now)] } else { Vec::new() }
     }
 
     fn api_keys(&self, request: &HttpRequest) -> Result<Value, Refusal> {
@@ -210,35 +231,21 @@ impl LighterEmulator {
         Ok(json!({ "total_asks": asks.len(), "asks": asks, "total_bids": bids.len(), "bids": bids }))
     }
 
-    /// The market's settlements, oldest first; percent per hour, unsigned.
-    fn settlements(&self, request: &HttpRequest) -> Result<Value, Refusal> {
-        self.named_market(request)?;
-        let (_, index) = self.core.marks();
-        let past = self.core.settlements();
-        let rows: Vec<Value> = past
-            .map(|settlement| {
-                let size = Rate(settlement.rate.0.abs());
-                let value = index.of(perpx_core::units::Qty(1_000_000_000)).times(size, perpx_core::units::Cash(1));
-                json!({
-                    "timestamp": self.clock.wall(settlement.ts).0 / SECOND_NS, "value": show::cash(value),
-                    "rate": show::percent(size, 6), "direction": if settlement.rate.0 < 0 { "short" } else { "long" },
-                })
-            })
-            .collect();
-        let from = rows.len().saturating_sub(request.number("count_back").map_or(750, |n| n.clamp(1, 750) as usize));
-        Ok(json!({ "resolution": request.field("resolution").unwrap_or("1h"), "fundings": &rows[from..] }))
+    fn exchange_stats(&self, now: Time) -> Value {
+        let mut stats = self.day_json(now);
+        stats["symbol"] = json!(show::SYMBOL);
+        let (volume, count) = (stats["daily_quote_token_volume"].clone(), stats["daily_trades_count"].clone());
+        json!({ "total": 1, "order_book_stats": [stats], "daily_usd_volume": volume, "daily_trades_count": count })
     }
 
-    fn funding_rates(&self) -> Value {
-        // a fraction per eight hours
-        let rate = self.newest_rate().map_or(0.0, |(rate, _)| rate.as_f64() * 8.0);
-        json!({ "funding_rates": [{ "market_id": MARKET, "exchange": "lighter", "symbol": show::SYMBOL, "rate": rate }] })
-    }
-
-    /// The market's last settlement.
-    pub(super) fn newest_rate(&self) -> Option<(Rate, Time)> {
-        let last = self.core.settlements().next_back()?;
-        Some((last.rate, self.clock.wall(last.ts)))
+    fn asset_json(&self) -> Value {
+        json!({
+            "asset_id": show::USDC, "symbol": "USDC", "l1_decimals": 6, "decimals": 6, "price_decimals": 6,
+            "min_transfer_amount": "1.000000", "min_withdrawal_amount": "1.000000", "margin_mode": "disabled",
+            "index_price": "1.000000", "l1_address": "0x0000000000000000000000000000000000000000", "multiplier": "1",
+            "global_supply_cap": "0", "user_supply_cap": "0", "total_supplied": "0", "loan_to_value": "0",
+            "liquidation_threshold": "0", "liquidation_fee": "0", "liquidation_factor": "0",
+        })
     }
 
     /// Up to fifty transactions of one key, their nonces rising; one that is refused ends the batch.
@@ -271,8 +278,31 @@ impl LighterEmulator {
     }
 }
 
+/// Rows of the book that are asked for.
 fn limit(request: &HttpRequest) -> usize {
     request.number("limit").map_or(100, |limit| limit.clamp(1, 250) as usize)
+}
+
+/// Rows of a page of history.
+pub(super) fn page(request: &HttpRequest) -> Result<usize, Refusal> {
+    let limit = request.number("limit").filter(|limit| (1..=100).contains(limit));
+    limit.map(|limit| limit as usize).ok_or_else(|| invalid("limit: 1 to 100"))
+}
+
+/// Where a page goes on: after the row of this number.
+pub(super) fn cursor(request: &HttpRequest) -> Result<Option<u64>, Refusal> {
+    let text = request.field("cursor").filter(|text| !text.is_empty());
+    text.map(|text| text.strip_prefix("after-").and_then(|id| id.parse().ok()).ok_or_else(|| invalid("cursor")))
+        .transpose()
+}
+
+/// A page; `next`: the last row's number, where there are more.
+pub(super) fn with_next(name: &str, rows: Value, next: Option<u64>) -> Value {
+    let mut page = json!({ name: rows });
+    if let Some(next) = next {
+        page["next_cursor"] = json!(format!("after-{next}"));
+    }
+    page
 }
 
 /// Milliseconds of a wall time.

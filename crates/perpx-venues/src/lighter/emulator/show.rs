@@ -4,6 +4,7 @@
 use super::orders::Order;
 use super::{LighterEmulator, MARKET, PRICE_DECIMALS, SIZE_DECIMALS};
 use crate::emulate::faults::MarketStatus;
+use crate::emulate::history::Print;
 use crate::lighter::sign::{order_type, time_in_force};
 use perpx_core::market::{OrderId, Side};
 use perpx_core::units::{Cash, MS_NS, Notional, Price, Qty, Rate, Time, format_scaled};
@@ -13,6 +14,10 @@ pub(super) const SYMBOL: &str = crate::emulate::COIN;
 /// Least initial margin fraction of the market, 1e-4, and what a position has that nobody changed.
 pub(super) const LEAST_INITIAL: i64 = 200;
 pub(super) const DEFAULT_INITIAL: i64 = 500;
+/// Number of the one asset.
+pub(super) const USDC: i64 = 3;
+/// Own trades that are kept.
+const MOST_OWN: usize = 10_000;
 /// Of the public's side of a trade.
 const PUBLIC: i64 = 0;
 /// A client's number that stands for "no limit": 2^48 - 1 micro-USDC.
@@ -85,16 +90,11 @@ impl LighterEmulator {
         })
     }
 
-    fn trade_number(&mut self) -> u64 {
-        let number = self.next_trade;
-        self.next_trade += 1;
-        number
-    }
-
     /// A fill of ours against the public. The position before it is what was published so far.
     pub(super) fn own_trade(&mut self, of: (OrderId, Side), what: (Price, Qty), maker: bool, at: Time) -> Value {
         let ((id, side), qty) = (of, what.1);
-        let number = self.trade_number();
+        let taker = if maker { side.other() } else { side };
+        let print = self.history.print(at, what, (taker, true), self.core.marks());
         let (order, client) =
             self.orders.get(&id).map_or((0, 0), |order| (order.index, order.asked.client_order_index));
         let kind = if self.orders.contains_key(&id) { "trade" } else { "liquidation" };
@@ -102,7 +102,7 @@ impl LighterEmulator {
             let after = self.reported.position + side.signed(qty);
             !self.reported.position.is_zero() && after.0.signum() != self.reported.position.0.signum()
         };
-        let mut trade = trade_json(number, what, side == if maker { Side::Sell } else { Side::Buy }, at);
+        let mut trade = trade_json(&print);
         trade["type"] = json!(kind);
         let (ours, theirs) = if side == Side::Sell { ("ask", "bid") } else { ("bid", "ask") };
         trade[format!("{ours}_id")] = json!(order);
@@ -120,13 +120,28 @@ impl LighterEmulator {
         if fee != 0 {
             trade[format!("{way}_fee")] = json!(fee);
         }
+        self.own_trades.insert(print.id, trade.clone());
+        if self.own_trades.len() > MOST_OWN {
+            self.own_trades.pop_first();
+        }
         trade
     }
 
-    /// A trade between others: their taker's side decides who made it.
-    pub(super) fn others_trade(&mut self, what: (Price, Qty), taker: Side, at: Time) -> Value {
-        let number = self.trade_number();
-        trade_json(number, what, taker == Side::Buy, at)
+    pub(super) fn trade_json(&self, print: &Print) -> Value {
+        self.own_trades.get(&print.id).cloned().unwrap_or_else(|| trade_json(print))
+    }
+
+    /// Of the last trade; the mid before the first one.
+    fn last_price(&self) -> Price {
+        self.history.last().map_or_else(|| self.core.book().best().mid().price(), |print| print.px)
+    }
+
+    /// What the account has of its one asset: all of it is collateral of perpetuals.
+    pub(super) fn usdc_json(&self) -> Value {
+        json!({
+            "symbol": "USDC", "asset_id": USDC, "balance": "0.000000", "locked_balance": "0.000000",
+            "margin_balance": cash(self.core.account().cash), "margin_mode": "disabled", "multiplier": "1",
+        })
     }
 
     pub(super) fn position_json(&self) -> Value {
@@ -155,11 +170,11 @@ impl LighterEmulator {
         let index = self.settings.account_index;
         json!({
             "code": 200, "account_type": 0, "account_trading_mode": 0, "index": index, "account_index": index,
-            "l1_address": "0x0000000000000000000000000000000000000000", "cancel_all_time": self.cancel_all_at.unwrap_or(0),
+            "l1_address": self.settings.l1_address, "cancel_all_time": self.cancel_all_at.unwrap_or(0),
             "total_order_count": open, "total_isolated_order_count": 0, "pending_order_count": 0, "status": 1,
             "available_balance": cash(account.available(mark)), "collateral": cash(account.cash), "name": "",
             "description": "", "can_invite": false, "referral_points_percentage": "", "positions": [self.position_json()],
-            "assets": [], "total_asset_value": equity, "cross_asset_value": cross, "shares": [],
+            "assets": [self.usdc_json()], "total_asset_value": equity, "cross_asset_value": cross, "shares": [],
             "pool_info": {
                 "status": 0, "operator_fee": "0", "min_operator_share_rate": "0", "total_shares": 0, "operator_shares": 0,
                 "annual_percentage_yield": 0.0, "daily_returns": [], "share_prices": [], "sharpe_ratio": 0.0,
@@ -175,15 +190,16 @@ impl LighterEmulator {
     /// A settlement of ours.
     pub(super) fn own_funding(&mut self, amount: Cash, rate: Rate, at: Time) -> Value {
         let side = if self.reported.position.0 < 0 { "short" } else { "long" };
+        let number = self.fundings.front().and_then(|row| row["funding_id"].as_i64()).unwrap_or(0) + 1;
         json!({
-            "timestamp": at.0 / MS_NS, "market_id": MARKET, "funding_id": self.fundings.len() + 1, "change": cash(amount),
-            "discount": "0.000000", "rate": percent(rate, 6), "position_size": size(self.reported.position.abs()),
+            "timestamp": at.0 / MS_NS, "market_id": MARKET, "funding_id": number, "change": cash(amount),
+            "discount": "0.000000", "rate": hourly(rate), "position_size": size(self.reported.position.abs()),
             "position_side": side,
         })
     }
 
     /// The market, as `orderBooks` and `orderBookDetails` show it; `detail` adds what the second one knows.
-    pub(super) fn market_json(&self, detail: bool) -> Value {
+    pub(super) fn market_json(&self, detail: bool, now: Time) -> Value {
         let rules = &self.core.world.instrument;
         let mut market = json!({
             "symbol": SYMBOL, "market_id": MARKET, "market_type": "perp", "base_asset_id": 0, "quote_asset_id": 0,
@@ -193,21 +209,20 @@ impl LighterEmulator {
             "supported_price_decimals": PRICE_DECIMALS, "supported_quote_decimals": 6, "is_taker_fee_enabled": true,
             "is_maker_fee_enabled": true, "created_at": "0", "multiplier": "1", "start_timestamp": 0, "end_timestamp": 0,
             "settlement_type": 0, "settlement_price": 0, "settlement_cap": 0, "outcome": 0, "default_price": 0,
-            "operator_account_index": 0, "is_frozen": false, "open_interest": "0",
+            "operator_account_index": 0, "is_frozen": false, "open_interest": value(self.interest()),
         });
         if !detail {
             return market;
         }
-        let ((mark, index), last) = (self.core.marks(), self.last_price.as_f64());
+        let (mark, index) = self.core.marks();
         // every rate of the schedule's first bracket in 1e-4
         let maintenance = rules.margin.brackets.first().map_or(0, |bracket| bracket.maintenance.0 / 100_000_000);
         let more = json!({
             "size_decimals": SIZE_DECIMALS, "price_decimals": PRICE_DECIMALS, "quote_multiplier": 1,
             "default_initial_margin_fraction": DEFAULT_INITIAL, "min_initial_margin_fraction": LEAST_INITIAL,
             "maintenance_margin_fraction": maintenance, "closeout_margin_fraction": maintenance * 2 / 3,
-            "mark_price": price(mark), "index_price": price(index), "last_trade_price": last, "daily_trades_count": 0,
-            "daily_base_token_volume": 0.0, "daily_quote_token_volume": 0.0, "daily_price_low": last,
-            "daily_price_high": last, "daily_price_change": 0.0, "open_interest": 0.0, "open_interest_usd": 0.0,
+            "mark_price": price(mark), "index_price": price(index),
+            "open_interest": self.core.account().position.abs().as_f64(), "open_interest_usd": 2.0 * self.interest().as_f64(),
             "open_interest_limit": QUOTE_LIMIT, "daily_chart": {}, "market_flags": 0, "strategy_index": 0,
             "funding_clamp_small": "0.0500", "funding_clamp_big": "4.0000", "base_interest_rate": "0.0100",
             "funding_premium_multiplier": 100,
@@ -217,15 +232,69 @@ impl LighterEmulator {
                 "rfq_enabled": false,
             },
         });
-        if let (Some(market), Value::Object(more)) = (market.as_object_mut(), more) {
-            market.extend(more);
-        }
+        join(&mut market, more);
+        join(&mut market, self.day_json(now));
         market
+    }
+
+    /// Our own position's value: of the others' nothing is known here.
+    fn interest(&self) -> Notional {
+        self.core.mark().of(self.core.account().position.abs())
+    }
+
+    /// The last 24 hours of trades.
+    pub(super) fn day_json(&self, now: Time) -> Value {
+        let ((prices, traded), last) = (self.history.day(now), self.last_price());
+        let is_known = prices.open.0 > 0;
+        let or_last = |px: Price| if is_known { px.as_f64() } else { last.as_f64() };
+        let change = if is_known { (last.as_f64() / prices.open.as_f64() - 1.0) * 100.0 } else { 0.0 };
+        json!({
+            "last_trade_price": last.as_f64(), "daily_trades_count": prices.samples,
+            "daily_base_token_volume": traded.base_sum() as f64 / 1e9,
+            "daily_quote_token_volume": traded.quote_sum() as f64 / 1e18, "daily_price_low": or_last(prices.low),
+            "daily_price_high": or_last(prices.high), "daily_price_change": change,
+        })
+    }
+
+    /// The statistics of the market, as the stream has them.
+    pub(super) fn stats_json(&self, now: Time) -> Value {
+        let ((mark, index), best) = (self.core.marks(), self.core.book().best());
+        let newest = self.history.settled((Time(i64::MIN), now)).next_back();
+        let rate = hourly(newest.map_or(Rate(0), |settled| settled.rate));
+        let premium = format!("{:.4}", (mark.as_f64() / index.as_f64() - 1.0) * 100.0);
+        let mut stats = json!({
+            "symbol": SYMBOL, "market_id": MARKET, "index_price": price(index), "mark_price": price(mark),
+            "mid_price": price(best.mid().price()), "best_ask_price": price(best.ask),
+            "best_bid_price": price(best.bid), "open_interest": value(self.interest()),
+            "open_interest_usd": value(Notional(2 * self.interest().0)), "open_interest_limit": QUOTE_LIMIT,
+            "funding_clamp_small": "0.0500", "funding_clamp_big": "4.0000", "base_interest_rate": "0.0100",
+            "premium": premium, "current_funding_rate": rate, "funding_rate": rate,
+            "funding_timestamp": newest.map_or(0, |settled| settled.at.0 / MS_NS),
+        });
+        join(&mut stats, self.day_json(now));
+        stats["last_trade_price"] = json!(price(self.last_price()));
+        if let Some(stats) = stats.as_object_mut() {
+            stats.remove("daily_trades_count");
+        }
+        stats
     }
 }
 
-fn trade_json(number: u64, what: (Price, Qty), is_maker_ask: bool, at: Time) -> Value {
-    let (px, qty) = what;
+/// Adds the fields of `more`.
+fn join(object: &mut Value, more: Value) {
+    if let (Some(object), Value::Object(more)) = (object.as_object_mut(), more) {
+        object.extend(more);
+    }
+}
+
+/// Percent of an hour: with the four decimals of the venue's grid, or with what a rate beside it needs.
+pub(super) fn hourly(rate: Rate) -> String {
+    percent(rate, if rate.0 % 1_000_000 == 0 { 4 } else { 6 })
+}
+
+fn trade_json(print: &Print) -> Value {
+    let Print { id: number, at, px, qty, taker, .. } = *print;
+    let is_maker_ask = taker == Side::Buy;
     let zero = "0.000000";
     let mut trade = json!({
         "trade_id": number, "trade_id_str": number.to_string(), "tx_hash": "", "type": "trade", "market_id": MARKET,

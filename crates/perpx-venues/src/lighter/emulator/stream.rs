@@ -2,11 +2,11 @@
 //! its frames begins at the nonce of the one before, whoever listens.
 
 use super::rest::ms;
-use super::show::{SYMBOL, cash, percent, price, size, value};
+use super::show::{SYMBOL, cash, price, size, value};
 use super::{LighterEmulator, MARKET, Refusal};
+use crate::emulate::feed::PublicTrade;
 use crate::emulate::serve::Out;
-use crate::emulate::venue_core::PublicTrade;
-use crate::emulate::views::{self, Levels, changed, keep};
+use crate::emulate::views::{self, Levels, changed};
 use perpx_core::market::{OrderId, Side};
 use perpx_core::units::{MS_NS, Price, Qty, Time};
 use serde_json::{Value, json};
@@ -15,6 +15,20 @@ use std::sync::Arc;
 
 const BOOK_EVERY_NS: i64 = 50 * MS_NS;
 const STATS_EVERY_NS: i64 = 1_000 * MS_NS;
+/// The statistics of every market.
+const ALL_STATS: &str = "market_stats:all";
+const ACCOUNT_CHANNELS: [&str; 8] = [
+    "account_all",
+    "account_all_orders",
+    "account_all_positions",
+    "account_all_trades",
+    "account_all_assets",
+    "account_tx",
+    "notification",
+    "user_stats",
+];
+const NEED_TOKEN: [&str; 5] =
+    ["account_orders", "account_all_orders", "account_all_assets", "account_tx", "notification"];
 
 #[derive(Default)]
 pub(super) struct Sockets {
@@ -131,17 +145,15 @@ impl LighterEmulator {
         let numbers: Vec<i64> = parts.map(|part| part.parse().unwrap_or(-1)).collect();
         let account = self.settings.account_index;
         let known = match name {
-            "order_book" | "ticker" | "trade" | "market_stats" => numbers == [MARKET],
+            "market_stats" => numbers == [MARKET] || channel == ALL_STATS,
+            "order_book" | "ticker" | "trade" => numbers == [MARKET],
             "account_orders" => numbers == [MARKET, account],
-            "account_all" | "account_all_orders" | "account_all_positions" | "account_all_trades" | "user_stats" => {
-                numbers == [account]
-            }
-            _ => false,
+            name => ACCOUNT_CHANNELS.contains(&name) && numbers == [account],
         };
         if !known {
             return Err(Refusal::new(30005, format!("Invalid Channel: {channel}")));
         }
-        if matches!(name, "account_orders" | "account_all_orders") && auth.is_none_or(str::is_empty) {
+        if NEED_TOKEN.contains(&name) && auth.is_none_or(str::is_empty) {
             return Err(Refusal::new(20001, format!("auth field is required: {channel}")));
         }
         // an account's frames end with the token that they were asked for with
@@ -157,13 +169,16 @@ impl LighterEmulator {
             "order_book" => self.book_snapshot(now),
             "ticker" => self.ticker(now),
             "trade" => {
-                let trades: Vec<&Value> = self.trades.iter().take(50).collect();
+                let trades = self.newest_trades(50);
                 json!({ "trades": trades, "liquidation_trades": [], "nonce": self.sockets.nonce })
             }
-            "market_stats" => self.stats(now),
+            "market_stats" => self.stats(channel == ALL_STATS, now),
             "user_stats" => self.user_stats(),
             "account_all_positions" => json!({ "positions": { MARKET.to_string(): self.position_json() } }),
-            "account_all_trades" => json!({ "trades": {} }),
+            "account_all_trades" => self.volumes(now),
+            "account_all_assets" => self.assets(now),
+            "account_tx" => json!({ "txs": [] }),
+            "notification" => json!({ "notifs": [] }),
             "account_all" => self.account_all(Vec::new()),
             _ => {
                 let open: Vec<OrderId> =
@@ -231,44 +246,56 @@ impl LighterEmulator {
         json!({
             "nonce": self.sockets.nonce, "last_updated_at": now.0 / 1_000, "timestamp": ms(now),
             "ticker": {
-                "s": SYMBOL, "a": { "price": price(best.ask), "size": size(best.ask_qty) },
+                "s": SYMBOL, "last_updated_at": now.0 / 1_000, "a": { "price": price(best.ask), "size": size(best.ask_qty) },
                 "b": { "price": price(best.bid), "size": size(best.bid_qty) },
             },
         })
     }
 
-    fn stats(&self, now: Time) -> Value {
-        let ((mark, index), best) = (self.core.marks(), self.core.book().best());
-        let rates = self.newest_rate();
-        let (rate, at) = rates.map_or(("0.0000".to_owned(), 0), |(rate, at)| (percent(rate, 6), ms(at)));
-        json!({
-            "timestamp": ms(now),
-            "market_stats": {
-                "symbol": SYMBOL, "market_id": MARKET, "index_price": price(index), "mark_price": price(mark),
-                "mid_price": price(best.mid().price()), "best_ask_price": price(best.ask),
-                "best_bid_price": price(best.bid), "open_interest": "0.000000", "funding_clamp_small": "0.0500",
-                "funding_clamp_big": "4.0000", "base_interest_rate": "0.0100",
-                "current_funding_rate": rate, "funding_rate": rate, "funding_timestamp": at,
-                "last_trade_price": price(self.last_price),
-            },
-        })
+    fn stats(&self, all: bool, now: Time) -> Value {
+        let stats = self.stats_json(now);
+        let stats = if all { json!({ MARKET.to_string(): stats }) } else { stats };
+        json!({ "timestamp": ms(now), "market_stats": stats })
     }
 
     fn user_stats(&self) -> Value {
         let (account, mark) = (self.core.account(), self.core.mark());
+        let equity = account.equity(mark).as_f64();
+        let share = |money: f64| if equity > 0.0 { format!("{:.2}", money / equity) } else { "0.00".to_owned() };
+        let held = mark.of(account.position.abs()).as_f64();
+        let stats = json!({
+            "collateral": cash(account.cash), "portfolio_value": value(account.equity(mark)),
+            "available_balance": cash(account.available(mark)), "leverage": share(held),
+            "margin_usage": share(account.initial_margin(mark).as_f64() * 100.0),
+            "buying_power": cash(account.available(mark)),
+        });
+        let (mut all, mode) = (stats.clone(), json!(0));
+        (all["cross_stats"], all["total_stats"], all["account_trading_mode"]) = (stats.clone(), stats, mode);
+        json!({ "stats": all })
+    }
+
+    fn assets(&self, now: Time) -> Value {
+        json!({ "timestamp": ms(now), "assets": { super::show::USDC.to_string(): self.usdc_json() } })
+    }
+
+    /// What we traded, quote money.
+    fn volumes(&self, now: Time) -> Value {
+        let since = |days: i64| {
+            let from = ms(now) - days * 86_400_000;
+            let own = self.own_trades.values().filter(|trade| trade["timestamp"].as_i64() >= Some(from));
+            own.filter_map(|trade| trade["usd_amount"].as_str()?.parse::<f64>().ok()).sum::<f64>()
+        };
         json!({
-            "stats": {
-                "collateral": cash(account.cash), "portfolio_value": value(account.equity(mark)),
-                "available_balance": cash(account.available(mark)), "leverage": "0.00", "margin_usage": "0.00",
-                "buying_power": cash(account.available(mark)),
-            },
+            "trades": {}, "total_volume": since(100_000), "monthly_volume": since(30), "weekly_volume": since(7),
+            "daily_volume": since(1),
         })
     }
 
     fn account_all(&self, trades: Vec<Value>) -> Value {
         json!({
             "account": self.settings.account_index, "positions": { MARKET.to_string(): self.position_json() },
-            "trades": { MARKET.to_string(): trades }, "assets": {}, "shares": [],
+            "trades": { MARKET.to_string(): trades }, "assets": { super::show::USDC.to_string(): self.usdc_json() },
+            "funding_histories": {}, "shares": [],
         })
     }
 
@@ -302,23 +329,26 @@ impl LighterEmulator {
             self.update(&format!("account_all_positions:{account}"), positions);
             self.update(&format!("account_all:{account}"), self.account_all(trades));
             self.update(&format!("user_stats:{account}"), self.user_stats());
+            self.update(&format!("account_all_assets:{account}"), self.assets(self.clock.wall(self.core.now())));
         }
     }
 
-    /// A trade of ours, shown to everybody.
-    pub(super) fn public_trade(&mut self, trade: Value, px: Price) {
-        self.last_price = px;
-        let frame = json!({ "trades": [&trade], "liquidation_trades": [], "nonce": self.sockets.nonce });
+    /// A transaction was taken.
+    pub(super) fn publish_tx(&self, record: &Value) {
+        self.update(&format!("account_tx:{}", self.settings.account_index), json!({ "txs": [record] }));
+    }
+
+    /// A trade, shown to everybody.
+    pub(super) fn public_trade(&self, trade: &Value) {
+        let frame = json!({ "trades": [trade], "liquidation_trades": [], "nonce": self.sockets.nonce });
         self.update(&format!("trade:{MARKET}"), frame);
-        keep(&mut self.trades, trade);
     }
 
-    /// The market's own trades since the last call.
-    pub(super) fn market_trades(&mut self) {
-        for PublicTrade { at, what, taker, .. } in self.core.take_trades() {
-            let trade = self.others_trade(what, taker, self.clock.wall(at));
-            self.public_trade(trade, what.0);
-        }
+    /// A trade of others.
+    pub(super) fn market_trade(&mut self, trade: PublicTrade) {
+        let PublicTrade { at, what, taker, consumed_book, marks } = trade;
+        let print = self.history.print(self.clock.wall(at), what, (taker, consumed_book), marks);
+        self.public_trade(&self.trade_json(&print));
     }
 
     /// Where time stops for a frame of the book before it goes on: where frames do not go by the beat, and someone listens.
@@ -345,9 +375,10 @@ impl LighterEmulator {
         }
         if at >= self.sockets.next_stats {
             self.sockets.next_stats = at + STATS_EVERY_NS;
-            let stats = format!("market_stats:{MARKET}");
-            if self.sockets.is_heard(&stats) {
-                self.update(&stats, self.stats(now));
+            for channel in [ALL_STATS, &format!("market_stats:{MARKET}")] {
+                if self.sockets.is_heard(channel) {
+                    self.update(channel, self.stats(channel == ALL_STATS, now));
+                }
             }
         }
     }

@@ -80,6 +80,7 @@ impl LighterEmulator {
             "expire_at": head.expired_at, "block_height": self.sequence, "queued_at": ms, "executed_at": ms,
             "sequence_index": self.sequence, "parent_hash": "", "transaction_time": now.0 / 1_000,
         });
+        self.publish_tx(&record);
         keep(&mut self.txs, record);
         let predicted = self.clock.wall(self.core.now().plus(delay_ns)).0 / MS_NS;
         Ok(json!({
