@@ -36,4 +36,5 @@ pub mod secret;
 mod tests;
 pub mod venue;
 pub mod wall;
+pub mod wallet;
 pub mod wire;

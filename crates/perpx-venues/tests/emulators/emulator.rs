@@ -52,7 +52,7 @@ impl Drop for Venue {
     }
 }
 
-fn private(first: u8) -> PrivateKey {
+pub(crate) fn private(first: u8) -> PrivateKey {
     PrivateKey::from_hex(&format!("{first:02x}{}", "11".repeat(38) + "00")).expect("a key")
 }
 
@@ -111,9 +111,17 @@ impl Venue {
     }
 
     pub(crate) fn signed(&self, key: &PrivateKey, nonce: i64, attributes: Attributes, tx: Tx) -> (u8, String, String) {
+        self.signed_by(key, Head { nonce, attributes, api_key_index: KEY, ..Head::default() }, tx)
+    }
+
+    /// By a key that stands at another place.
+    pub(crate) fn signed_at(&self, key: &PrivateKey, api_key_index: i64, nonce: i64, tx: Tx) -> (u8, String, String) {
+        self.signed_by(key, Head { nonce, api_key_index, ..Head::default() }, tx)
+    }
+
+    fn signed_by(&self, key: &PrivateKey, head: Head, tx: Tx) -> (u8, String, String) {
         let kind = tx.kind();
-        let head =
-            Head { account_index: ACCOUNT, api_key_index: KEY, expired_at: self.now_ms() + 600_000, nonce, attributes };
+        let head = Head { account_index: ACCOUNT, expired_at: self.now_ms() + 600_000, ..head };
         let (signed, hash) = SignedTx::sign(key, CHAIN, head, tx).expect("signed");
         (kind, signed.to_json(), hash.to_string())
     }

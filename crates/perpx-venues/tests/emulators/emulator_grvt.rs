@@ -30,6 +30,28 @@ pub(crate) const SUB_ACCOUNT: u64 = 77;
 pub(crate) const CHAIN: u64 = 325;
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// A wallet of Ethereum, drawn from a byte.
+pub(crate) struct Wallet(k256::ecdsa::SigningKey);
+
+pub(crate) fn wallet(seed: u8) -> Wallet {
+    Wallet(k256::ecdsa::SigningKey::from_slice(&[seed; 32]).expect("a key"))
+}
+
+impl Wallet {
+    pub(crate) fn address(&self) -> String {
+        let key = PrivateKey::from_hex(&hex::encode(self.0.to_bytes())).expect("a key");
+        key.address().to_string()
+    }
+
+    /// As wallets sign texts.
+    pub(crate) fn sign(&self, text: &str) -> String {
+        use sha3::Digest;
+        let digest = sha3::Keccak256::digest(format!("\x19Ethereum Signed Message:\n{}{text}", text.len()).as_bytes());
+        let (made, recovery) = self.0.sign_prehash_recoverable(&digest);
+        format!("0x{}{:02x}", hex::encode(made.to_bytes()), 27 + recovery.to_byte())
+    }
+}
+
 /// A running emulator, a session there, and the account's key.
 pub(crate) struct Venue {
     hosts: [String; 3],

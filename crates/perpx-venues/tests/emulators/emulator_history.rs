@@ -159,6 +159,7 @@ fn lighter_answers_what_clients_of_others_ask() {
     assert_eq!(first(&format!("account_tx/{ACCOUNT}"))["txs"], json!([]));
     assert_eq!(first(&format!("notification/{ACCOUNT}"))["notifs"], json!([]));
     assert!(first("ticker/1")["ticker"]["last_updated_at"].is_i64());
+    assert!(first(&format!("user_stats/{ACCOUNT}"))["timestamp"].is_i64());
     // a form of several parts, which is what ccxt and Nautilus send
     let order = NewOrder {
         market_index: 1,
@@ -306,4 +307,31 @@ fn grvt_takes_what_clients_of_others_send() {
     let other: Value =
         venue.read(2, "v1/fill_history", json!({ "sub_account_id": SUB_ACCOUNT.to_string(), "base": ["ETH"] }));
     assert_eq!(list(&other["result"]).len(), 0);
+}
+
+/// The wallet that owns the account registers a key for it, which then trades; another's wallet does not.
+#[test]
+fn lighters_owner_registers_a_key() {
+    let wallet = grvt::wallet(3);
+    let venue = Venue::start(&format!("--tier premium --l1-address {}", wallet.address()));
+    let key = crate::emulator::private(11);
+    let register = |wallet: &grvt::Wallet| {
+        let public_key = key.public().to_hex();
+        let text = format!(
+            "Register Lighter Account\n\npubkey: 0x{public_key}\nnonce: 0x{:016x}\naccount index: 0x{ACCOUNT:016x}\n\
+             api key index: 0x{:016x}\nOnly sign this message for a trusted client!",
+            0, 254
+        );
+        let mut bytes = [0; 40];
+        bytes.copy_from_slice(&hex::decode(public_key).expect("hex"));
+        let tx = Tx::ChangePubKey { public_key: bytes, l1_signature: wallet.sign(&text) };
+        venue.post(venue.signed_at(&key, 254, 0, tx))
+    };
+    let next: Value = venue.get(&format!("nextNonce?account_index={ACCOUNT}&api_key_index=254"));
+    assert_eq!(next["nonce"], 0, "of a place where no key is yet");
+    assert_eq!(register(&grvt::wallet(4)).err(), Some(21504));
+    register(&wallet).expect("it is registered");
+    let cancel = Tx::CancelAll { time_in_force: 0, time: 0 };
+    assert_eq!(venue.post(venue.signed_at(&venue.key, 254, 1, cancel.clone())).err(), Some(21120));
+    venue.post(venue.signed_at(&key, 254, 1, cancel)).expect("the new key signs");
 }

@@ -1,51 +1,13 @@
-//! Keys and addresses of Ethereum.
+//! Keys of Ethereum.
 
-use super::encode::{Assets, EncodeError, Signed, Word, digest};
+use super::encode::{Assets, EncodeError, Signed, digest};
 use crate::secret::{SecretError, hex_bytes, secret};
-use k256::ecdsa::{SigningKey, VerifyingKey};
+use crate::wallet::Address;
+use k256::ecdsa::SigningKey;
 use secrecy::ExposeSecret;
-use sha3::{Digest, Keccak256};
 use std::fmt;
 use std::path::Path;
 use zeroize::Zeroizing;
-
-/// The last 20 bytes of the hash of a public key. Written with the checksum of EIP-55, read in any case.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Address(pub [u8; 20]);
-
-impl Address {
-    /// 0x and 40 hex digits.
-    pub fn read(text: &str) -> Option<Address> {
-        text.starts_with("0x").then(|| hex_bytes(text).map(Address))?
-    }
-
-    pub(super) fn of(key: &VerifyingKey) -> Address {
-        let point = key.to_sec1_point(false);
-        let hash: Word = Keccak256::digest(point.as_bytes().get(1..).unwrap_or_default()).into();
-        let mut address = [0; 20];
-        address.copy_from_slice(&hash[12..]);
-        Address(address)
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plain = hex::encode(self.0);
-        let hash: Word = Keccak256::digest(plain.as_bytes()).into();
-        f.write_str("0x")?;
-        for (at, digit) in plain.chars().enumerate() {
-            let nibble = hash[at / 2] >> (4 * (1 - at % 2)) & 0xf;
-            write!(f, "{}", if nibble >= 8 { digit.to_ascii_uppercase() } else { digit })?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// The key that the venue's API key is tagged with. Wiped when dropped, never printed.
 pub struct PrivateKey {

@@ -13,6 +13,7 @@ mod recover;
 #[cfg(test)]
 mod tests;
 
+pub use crate::wallet::Address;
 pub use encode::{Asset, Assets, EncodeError, Signed, digest};
-pub use key::{Address, PrivateKey};
+pub use key::PrivateKey;
 pub use recover::{MAX_EXPIRY_NS, SignatureError, check_expiry, recover};

@@ -1,9 +1,9 @@
 //! Who signed a message, and what a venue finds wrong with a signature.
 
 use super::encode::{Assets, EncodeError, Signed, digest};
-use super::key::Address;
 use crate::grvt::trade::Signature;
 use crate::secret::hex_bytes;
+use crate::wallet::Address;
 use k256::ecdsa::{RecoveryId, Signature as Ecdsa, VerifyingKey};
 use perpx_core::units::{DAY_NS, Time};
 use thiserror::Error;

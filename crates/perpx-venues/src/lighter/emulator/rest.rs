@@ -86,9 +86,9 @@ impl LighterEmulator {
             ("GET", "apikeys") => self.api_keys(request),
             ("GET", "nextNonce") => {
                 self.named_account(request)?;
-                let key = request.number("api_key_index").and_then(|key| self.nonces.get(&key));
-                let last = key.ok_or_else(|| Refusal::new(21109, "api key not found"))?;
-                Ok(json!({ "nonce": last + 1 }))
+                let key = request.number("api_key_index").filter(|key| (0..=254).contains(key));
+                let key = key.ok_or_else(|| invalid("api_key_index"))?;
+                Ok(json!({ "nonce": self.last_nonce(key) + 1 }))
             }
             ("GET", "tx") => {
                 let hash = request.field("value").filter(|_| request.field("by") == Some("hash"));
@@ -162,7 +162,7 @@ impl LighterEmulator {
         })
     }
 
-    fn is_owner(&self, address: Option<&str>) -> bool {
+    pub(super) fn is_owner(&self, address: Option<&str>) -> bool {
         address.is_some_and(|address| address.eq_ignore_ascii_case(&self.settings.l1_address))
     }
 

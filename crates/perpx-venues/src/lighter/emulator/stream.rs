@@ -271,7 +271,7 @@ impl LighterEmulator {
         });
         let (mut all, mode) = (stats.clone(), json!(0));
         (all["cross_stats"], all["total_stats"], all["account_trading_mode"]) = (stats.clone(), stats, mode);
-        json!({ "stats": all })
+        json!({ "timestamp": ms(self.clock.wall(self.core.now())), "stats": all })
     }
 
     fn assets(&self, now: Time) -> Value {

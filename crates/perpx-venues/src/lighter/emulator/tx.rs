@@ -10,8 +10,9 @@ use crate::emulate::faults::MarketStatus;
 use crate::emulate::views::keep;
 use crate::lighter::rest::OrderStatus;
 use crate::lighter::sign::{
-    NewOrder, Refused, SignedTx, Tx, TxError, attribute, cancel_all, order_type, time_in_force,
+    NewOrder, PublicKey, Refused, SignedTx, Tx, TxError, attribute, cancel_all, order_type, time_in_force,
 };
+use crate::wallet::signer_of;
 use perpx_core::market::{Command, NewOrder as Place, OrderId, OrderKind, Role, Side};
 use perpx_core::units::{Cash, MINUTE_NS, MS_NS, Notional, Price, Qty, Rate, Time};
 use serde_json::{Value, json};
@@ -94,20 +95,64 @@ impl LighterEmulator {
         if !self.is_account(head.account_index) {
             return Err(Refusal::new(21100, "account not found"));
         }
-        let key = self.settings.keys.get(&head.api_key_index);
+        let new = match &signed.tx {
+            // signed by the key that it registers
+            Tx::ChangePubKey { public_key, .. } => PublicKey::from_bytes(public_key).ok(),
+            _ => None,
+        };
+        let key = new.as_ref().or_else(|| self.settings.keys.get(&head.api_key_index));
         let key = key.ok_or_else(|| Refusal::new(21109, "api key not found"))?;
         let hash = signed.verify(key, self.settings.chain_id).map_err(refused)?;
         let hash = hash.ok_or_else(|| Refusal::new(21120, "invalid signature"))?.to_string();
         if head.expired_at <= now.0 / MS_NS {
             return Err(Refusal::new(21711, "invalid expiry"));
         }
-        let last = self.nonces.get(&head.api_key_index).copied().unwrap_or(0);
+        if let Some((text, signature)) = self.owner_signs(signed)
+            && !signer_of(&text, signature).is_some_and(|owner| self.is_owner(Some(&owner.to_string())))
+        {
+            return Err(Refusal::new(21504, "fail to verify l1 signature"));
+        }
+        let last = self.last_nonce(head.api_key_index);
         let skips = head.attributes.contains_key(&attribute::SKIP_NONCE);
         let follows = if skips { head.nonce > last && head.nonce < 1 << 47 } else { head.nonce == last + 1 };
         if !follows {
             return Err(Refusal::new(21104, "invalid nonce"));
         }
         Ok(hash)
+    }
+
+    /// Of an API key, or of a place where none is yet.
+    pub(super) fn last_nonce(&self, api_key: i64) -> i64 {
+        self.nonces.get(&api_key).copied().unwrap_or(-1)
+    }
+
+    /// What the wallet of the account has to sign too, and what it made of it. An approval without fees costs nothing, and
+    /// clients send it without.
+    fn owner_signs<'a>(&self, signed: &'a SignedTx) -> Option<(String, &'a str)> {
+        let SignedTx { head, tx, .. } = signed;
+        let who = format!(
+            "nonce: 0x{:016x}\naccount index: 0x{:016x}\napi key index: 0x{:016x}\n",
+            head.nonce, head.account_index, head.api_key_index
+        );
+        let end = "Only sign this message for a trusted client!";
+        match tx {
+            Tx::ChangePubKey { public_key, l1_signature } => {
+                let key = hex::encode(public_key);
+                Some((format!("Register Lighter Account\n\npubkey: 0x{key}\n{who}{end}"), l1_signature))
+            }
+            Tx::ApproveIntegrator { integrator, fees, expiry, l1_signature } if fees.iter().any(|fee| *fee > 0) => {
+                let [perps_taker, perps_maker, spot_taker, spot_maker] = fees;
+                let chain = self.settings.chain_id;
+                let text = format!(
+                    "Approve Integrator\n\n{who}integrator account index: 0x{integrator:016x}\n\
+                     max perps taker fee: 0x{perps_taker:016x}\nmax perps maker fee: 0x{perps_maker:016x}\n\
+                     max spot taker fee: 0x{spot_taker:016x}\nmax spot maker fee: 0x{spot_maker:016x}\n\
+                     approval expiry: 0x{expiry:016x}\nchainId: 0x{chain:016x}\n{end}"
+                );
+                Some((text, l1_signature))
+            }
+            _ => None,
+        }
     }
 
     /// What the transaction asks for; the venue's delay on it, in nanoseconds.
@@ -139,7 +184,16 @@ impl LighterEmulator {
                 is_market(*market)?;
                 self.move_margin(*usdc_amount, *direction)
             }
-            _ => Err(Refusal::new(21505, "unsupported tx type: the emulator serves 14 to 17, 20 and 29")),
+            Tx::ChangePubKey { public_key, .. } => {
+                let key = PublicKey::from_bytes(public_key).map_err(|_| Refusal::new(21501, "invalid tx info"))?;
+                self.settings.keys.insert(head.api_key_index, key);
+                Ok(0)
+            }
+            // its fees are not taken here
+            Tx::ApproveIntegrator { .. } => Ok(0),
+            Tx::CreateGroup { .. } => {
+                Err(Refusal::new(21505, "unsupported tx type: the emulator serves 8, 14 to 17, 20, 29 and 45"))
+            }
         }
     }
 

@@ -65,6 +65,13 @@ pub(super) fn check(head: &Head, tx: &Tx) -> Result<(), Refused> {
         }
         Tx::CreateGroup { grouping, orders } => group(*grouping, orders)?,
         Tx::ChangePubKey { .. } => {}
+        Tx::ApproveIntegrator { integrator, fees, expiry, .. } => {
+            within("IntegratorAccountIndex", *integrator, 1, MAX_48 - 1, "1 to 2^48 - 2")?;
+            let (all, least) = (fees.iter().all(|fee| (0..=1_000_000).contains(fee)), fees.iter().sum::<i64>());
+            require("MaxPerpsTakerFee", fees[0], all, "0 to 1000000, and the other three fees too")?;
+            let is_legal = (0..=MAX_48).contains(expiry) && (*expiry > 0 || least == 0);
+            require("ApprovalExpiry", *expiry, is_legal, "a time in ms, or 0 with no fees to take the approval back")?;
+        }
     }
     attributes(head, tx)
 }

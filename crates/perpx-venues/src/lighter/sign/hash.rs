@@ -42,6 +42,11 @@ pub fn tx_hash(chain_id: u32, head: &Head, tx: &Tx) -> TxHash {
         }
         Tx::CreateGroup { grouping, .. } => numbers.push(*grouping),
         Tx::ChangePubKey { .. } => {}
+        Tx::ApproveIntegrator { integrator, fees, expiry, .. } => {
+            numbers.push(*integrator);
+            numbers.extend(fees);
+            numbers.push(*expiry);
+        }
     }
     elements.extend(numbers.into_iter().map(|number| lane(number as u64)));
     match tx {

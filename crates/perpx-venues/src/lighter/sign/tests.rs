@@ -222,3 +222,19 @@ fn forms_that_are_no_transaction_are_named() {
     assert!(AuthToken::parse(&format!("1:2:3:{signature}")).is_ok());
     assert_eq!(AuthToken::parse(&format!("+1:2:3:{signature}")), Err(TokenError));
 }
+
+/// Made by the library of lighter-sdk 1.1.8 with a throw-away key.
+#[test]
+fn an_approval_of_an_integrator_is_read_as_it_was_signed() {
+    let text = r#"{"AccountIndex":7,"ApiKeyIndex":254,"IntegratorAccountIndex":718718,"MaxPerpsTakerFee":1000,"MaxPerpsMakerFee":1000,
+        "MaxSpotTakerFee":1000,"MaxSpotMakerFee":1000,"ApprovalExpiry":1800000000000,"ExpiredAt":1795973718141,"Nonce":3,
+        "Sig":"EnrpOnzqlym85dQd7zwDJgIXS+vdJxiPlTVVsxf2QAaqlJXY3EawBV70lUMpYaTPfK/DYzywGXh0XBxs0QJPAy8Aiy/aY3bMxn/3LVPfIz0=",
+        "L1Sig":"","L2TxAttributes":{"4":1}}"#;
+    let key = "ce6d709fb1e7458a40ab47da13e944fc5a2461d3d7635bf09f9ff47af93ab1131ec72ee3d7cefe9e";
+    let key = PublicKey::from_hex(key).expect("a key");
+    let signed = SignedTx::from_json(tx_type::APPROVE_INTEGRATOR, text).expect("an approval");
+    assert!(signed.verify(&key, 304).expect("legal").is_some());
+    let more = SignedTx::from_json(tx_type::APPROVE_INTEGRATOR, &text.replace("Fee\":1000", "Fee\":2000"))
+        .expect("an approval");
+    assert!(more.verify(&key, 304).expect("legal").is_none());
+}

@@ -31,6 +31,8 @@ pub mod tx_type {
     pub const CREATE_GROUP: u8 = 28;
     /// Moves margin of an isolated position.
     pub const UPDATE_MARGIN: u8 = 29;
+    /// Lets an integrator take fees.
+    pub const APPROVE_INTEGRATOR: u8 = 45;
 }
 
 /// `Type` of an order.
@@ -157,6 +159,8 @@ pub enum Tx {
     CreateGroup { grouping: i64, orders: Vec<NewOrder> },
     /// `l1_signature` is the owner's wallet's.
     ChangePubKey { public_key: [u8; 40], l1_signature: String },
+    /// `fees` in 1e-6: of takers and makers of perpetuals, then of spot; `expiry` in milliseconds. Read, never made here.
+    ApproveIntegrator { integrator: i64, fees: [i64; 4], expiry: i64, l1_signature: String },
 }
 
 impl Tx {
@@ -164,6 +168,7 @@ impl Tx {
     pub fn kind(&self) -> u8 {
         match self {
             Tx::ChangePubKey { .. } => tx_type::CHANGE_PUB_KEY,
+            Tx::ApproveIntegrator { .. } => tx_type::APPROVE_INTEGRATOR,
             Tx::CreateOrder(_) => tx_type::CREATE_ORDER,
             Tx::CancelOrder { .. } => tx_type::CANCEL_ORDER,
             Tx::CancelAll { .. } => tx_type::CANCEL_ALL,
@@ -190,7 +195,7 @@ pub enum TxError {
     #[error("tx_info: {0}")]
     Json(#[from] serde_json::Error),
     /// A type that this program does not know.
-    #[error("tx_type {found} is none of 8, 14, 15, 16, 17, 20, 28, 29")]
+    #[error("tx_type {found} is none of 8, 14, 15, 16, 17, 20, 28, 29, 45")]
     Kind { found: u8 },
     /// A field is missing.
     #[error("tx_info of tx_type {kind} has no {field}")]
@@ -284,6 +289,18 @@ struct Flat {
     usdc_amount: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     direction: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    integrator_account_index: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_perps_taker_fee: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_perps_maker_fee: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_spot_taker_fee: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_spot_maker_fee: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval_expiry: Option<i64>,
     expired_at: i64,
     nonce: i64,
     sig: String,
@@ -348,6 +365,16 @@ impl From<&SignedTx> for Flat {
                 flat.pub_key = Some(STANDARD.encode(public_key));
                 flat.l1_sig = Some(l1_signature);
             }
+            Tx::ApproveIntegrator { integrator, fees, expiry, l1_signature } => {
+                flat.integrator_account_index = Some(integrator);
+                [
+                    flat.max_perps_taker_fee,
+                    flat.max_perps_maker_fee,
+                    flat.max_spot_taker_fee,
+                    flat.max_spot_maker_fee,
+                ] = fees.map(Some);
+                (flat.approval_expiry, flat.l1_sig) = (Some(expiry), Some(l1_signature));
+            }
         }
         flat
     }
@@ -405,6 +432,17 @@ impl Flat {
             },
             tx_type::CHANGE_PUB_KEY => Tx::ChangePubKey {
                 public_key: bytes("PubKey", &self.pub_key.ok_or(TxError::Missing { kind, field: "PubKey" })?)?,
+                l1_signature: self.l1_sig.unwrap_or_default(),
+            },
+            tx_type::APPROVE_INTEGRATOR => Tx::ApproveIntegrator {
+                integrator: need("IntegratorAccountIndex", self.integrator_account_index)?,
+                fees: [
+                    need("MaxPerpsTakerFee", self.max_perps_taker_fee)?,
+                    need("MaxPerpsMakerFee", self.max_perps_maker_fee)?,
+                    need("MaxSpotTakerFee", self.max_spot_taker_fee)?,
+                    need("MaxSpotMakerFee", self.max_spot_maker_fee)?,
+                ],
+                expiry: need("ApprovalExpiry", self.approval_expiry)?,
                 l1_signature: self.l1_sig.unwrap_or_default(),
             },
             found => return Err(TxError::Kind { found }),
