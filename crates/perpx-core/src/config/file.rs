@@ -2,7 +2,7 @@
 
 use super::keys::{Class, Default, K, Kind, Unit};
 use super::text::{Body, Entry, Node, Place, Source, parse_toml, parse_yaml};
-use super::{Config, ConfigError, KeyIx, Num, Profile, Schema, Value};
+use super::{Config, ConfigError, KeyIx, Num, Profile, Schema, Value, VenueFees};
 use crate::units::Time;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -88,6 +88,15 @@ impl ConfigFile {
         let mut list = super::resolve::warnings(&super::values::Values { file: self, over: overrides })?;
         list.extend(super::requests::warnings(&config));
         Ok(list)
+    }
+
+    /// By role: the fees of the venue's own tier, whatever the file says, with the tier's name and date; none where its
+    /// profile has none.
+    ///
+    /// # Errors
+    /// As [`ConfigFile::with`].
+    pub fn venue_fees(&self, overrides: &[Override]) -> Result<[Option<VenueFees>; 2], ConfigError> {
+        super::resolve::venue_fees(&super::values::Values { file: self, over: overrides })
     }
 
     /// Profiles of the two venues that are to be held against the venues again, by `today`'s date.

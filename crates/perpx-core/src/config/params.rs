@@ -410,6 +410,17 @@ pub struct VenueWorld {
     pub fills: Fills,
 }
 
+/// What a venue takes in a tier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VenueFees {
+    /// The tier's name.
+    pub tier: String,
+    /// When it was read off the venue's pages.
+    pub date: String,
+    /// Its rates.
+    pub fees: FeeSchedule,
+}
+
 /// fills.md, resolved for one venue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fills {

@@ -4,7 +4,7 @@ use super::fills;
 use crate::config::keys::{K, V};
 use crate::config::values::Values;
 use crate::config::words::LiquidationKind;
-use crate::config::{ConfigError, KeyIx, Profile, Tier, TimeInForce, VenueWorld, base_asset, keys};
+use crate::config::{ConfigError, KeyIx, Profile, Tier, TimeInForce, VenueFees, VenueWorld, base_asset, keys};
 use crate::market::{
     Bracket, Delays, FeeSchedule, Instrument, LiquidationRule, MarginSchedule, RateLimit, Role, VolumeQuota,
 };
@@ -277,6 +277,16 @@ pub(in crate::config) fn aged(v: &Values<'_>, today: Time) -> Result<Vec<String>
     }
     list.dedup();
     Ok(list)
+}
+
+/// By role: the fees of the venue's own tier.
+pub(in crate::config) fn venue_fees(v: &Values<'_>) -> Result<[Option<VenueFees>; 2], ConfigError> {
+    let mut found = [None, None];
+    for (venue, found) in super::roles(v)?.into_iter().zip(&mut found) {
+        let tier = tier(v, venue, profile(v, venue)?)?;
+        *found = tier.map(|tier| VenueFees { tier: tier.name.clone(), date: tier.date.clone(), fees: tier.fees });
+    }
+    Ok(found)
 }
 
 /// Words about legal but doubtful settings.
