@@ -59,28 +59,16 @@ impl ConditionCounts {
 
     /// Counts the bar closes within `[from, to)` whose first tick lies in the tile.
     pub fn count(&mut self, tile: &Tile, signals: &TileSignals, from: Time, to: Time) {
-        let time: &[i64] = &tile.local.time;
         let ctx = EvalCtx { local: &tile.local, signals };
         for (&bar_ns, closes) in &mut self.closes {
-            let mut row = 1 + time[1..].partition_point(|&t| t < from.0);
-            while row < time.len() && time[row] < to.0 {
-                // closes after the tick before this one, up to this one, and not before the run
-                let bar = |t: i64| t.div_euclid(bar_ns);
-                let earlier = if row > 1 { time[row - 1] } else { time[0] }.max(from.0 - 1);
-                let passed = bar(time[row]) - bar(earlier);
-                if passed > 0 {
-                    *closes += passed as u64;
-                    let now = Time(time[row]);
-                    for condition in self.conditions.iter_mut().filter(|c| c.bar_ns == bar_ns) {
-                        if condition.all.iter().all(|cmp| holds(cmp, ctx, row, now, None)) {
-                            condition.held += passed as u64;
-                        }
+            each_close(&tile.local.time, bar_ns, (from, to), |row, now, passed| {
+                *closes += passed;
+                for condition in self.conditions.iter_mut().filter(|c| c.bar_ns == bar_ns) {
+                    if condition.all.iter().all(|cmp| holds(cmp, ctx, row, now, None)) {
+                        condition.held += passed;
                     }
                 }
-                // on to the first tick of the next bar
-                let next = (bar(time[row]) + 1) * bar_ns;
-                row += 1 + time[row + 1..].partition_point(|&t| t < next);
-            }
+            });
         }
     }
 
@@ -103,6 +91,24 @@ impl ConditionCounts {
     pub fn restore(&mut self, state: &ConditionState) {
         self.conditions.iter_mut().zip(&state.held).for_each(|(condition, held)| condition.held = *held);
         self.closes = state.closes.iter().copied().collect();
+    }
+}
+
+/// Calls `seen` with the first tick at or after bar closes within `[from, to)`: its row, its time, and of how many closes.
+/// `time` is a tile's, the tick before it first.
+pub fn each_close(time: &[i64], bar_ns: i64, (from, to): (Time, Time), mut seen: impl FnMut(usize, Time, u64)) {
+    let bar = |t: i64| t.div_euclid(bar_ns);
+    let mut row = 1 + time[1..].partition_point(|&t| t < from.0);
+    while row < time.len() && time[row] < to.0 {
+        // closes after the tick before this one, up to this one, and not before the run
+        let earlier = if row > 1 { time[row - 1] } else { time[0] }.max(from.0 - 1);
+        let passed = bar(time[row]) - bar(earlier);
+        if passed > 0 {
+            seen(row, Time(time[row]), passed as u64);
+        }
+        // on to the first tick of the next bar
+        let next = (bar(time[row]) + 1) * bar_ns;
+        row += 1 + time[row + 1..].partition_point(|&t| t < next);
     }
 }
 

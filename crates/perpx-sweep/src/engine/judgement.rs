@@ -2,16 +2,17 @@
 
 use crate::engine::run::Sweep;
 use crate::error::SweepError;
-use crate::evidence::{Check, Evidence, Facts, Finding, HOPE, HeldOut, Judged, Neighbours, Settings};
+use crate::evidence::{Check, Evidence, Facts, Finding, HOPE, HeldOut, Judged, Neighbours, STANDS, Settings};
 use crate::evidence::{GateVerdict, TrialMatrix, Worlds, judge, verdict};
 use crate::grid::{Axis, Grid};
 use crate::neighbours::AxisShape;
-use crate::report::{PageCheck, PageVerdict};
+use crate::report::{PageCheck, PageLuck, PageVerdict};
 use crate::results::leaderboard::Ranked;
 use crate::results::spool::Spool;
 use crate::symbol_run::SymbolRun;
 use perpx_core::units::DAY_NS;
 use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
 
 /// A run's winner, judged.
 pub struct Judgement {
@@ -37,6 +38,33 @@ impl Judgement {
             hope: HOPE.to_string(),
             checks: self.verdict.checks.iter().map(check).collect(),
         }
+    }
+
+    /// For the picture of luck; none where it is too short to say.
+    pub fn luck(&self) -> Option<PageLuck> {
+        let Finding::Judged(judged) = &self.evidence.outcome else { return None };
+        let (winner, luck) = (&judged.winner, &judged.luck);
+        Some(PageLuck {
+            winner: winner.tested_sharpe,
+            error: winner.error,
+            of_hundred: luck.total_text(),
+            luckiest: luck.luckiest,
+            bar: luck.bar,
+            from: luck.histogram.from,
+            to: luck.histogram.to,
+            counts: luck.histogram.counts.clone(),
+            distinct: self.evidence.distinct as u64,
+            independent: luck.independent_trials,
+            standing: luck.standing as u64,
+            curve: judged.curve.iter().map(|point| (point.trials, point.expected, point.bar)).collect(),
+        })
+    }
+
+    /// By ledger of the base world: it stands above luck on its own. Empty where it is too short to say.
+    pub fn standing(&self, matrix: &TrialMatrix) -> BTreeMap<String, bool> {
+        let Finding::Judged(judged) = &self.evidence.outcome else { return BTreeMap::new() };
+        let rows = matrix.trials().iter().zip(&judged.adjusted);
+        rows.map(|(trial, p)| (trial.ledger.clone(), *p <= STANDS)).collect()
     }
 
     /// For best.yml: all that was found, under a hash of its own.

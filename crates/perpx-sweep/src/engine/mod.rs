@@ -13,12 +13,13 @@
 //! | `run` | the flow: chunks, then the best once more, then the files |
 //! | `trials`, `judgement` | the trial matrix of a run; what it and the run say of the winner |
 //! | `manifest` | what the run says of itself |
-//! | `market_view`, `winner_detail` | the market that the winner saw; what it did |
+//! | `market_view`, `winner_detail`, `course` | the market that the winner saw; what it did; interval by interval |
 //! | `report_input` | what the report page is made from |
 
 mod checkpoint;
 mod chunk;
 mod condition_stats;
+mod course;
 mod estimate;
 pub mod judgement;
 mod manifest;

@@ -1,11 +1,12 @@
 //! What the report page is made from: one symbol's outcome as plain data.
 
+use crate::engine::judgement::Judgement;
 use crate::engine::plan::Plan;
 use crate::engine::run::{Outcome, Sweep, each_point};
 use crate::engine::winner_detail::winner_detail;
 use crate::error::SweepError;
 use crate::report::{
-    AxisKind, BoardColumn, Counts, Curve, Fact, Gate, Input, Leader, Level, Metric, Money, PageAxis, PageBoard,
+    AxisKind, BoardColumn, Counts, Curve, ERROR, Fact, Gate, Input, Leader, Level, Metric, Money, PageAxis, PageBoard,
     PageObjective, PagePoint, QualityTable, Spans, StateTime, Transition, Unit, Warning, Winner, WinnerDetail,
     WorldRow, place_index,
 };
@@ -44,6 +45,8 @@ struct Census {
     ledgers: Vec<(u64, u64)>,
     /// By world axis: some ledger changed with it.
     world_axis_lives: Vec<bool>,
+    /// Configurations by the hash of their ledgers.
+    alike: BTreeMap<u64, u64>,
     /// All rows of the winner.
     winner: Vec<Row>,
 }
@@ -82,6 +85,7 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, symbol_run: &SymbolRun, outcome: &O
             require: grid.objective.require.iter().map(ToString::to_string).collect(),
         },
         verdict: outcome.judgement.as_ref().map(|judgement| judgement.page()),
+        luck: outcome.judgement.as_ref().and_then(Judgement::luck),
         counts: Counts {
             configurations: outcome.top_k.points,
             worlds: grid.world_points(),
@@ -90,7 +94,7 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, symbol_run: &SymbolRun, outcome: &O
             failed: grid.objective.require.iter().map(ToString::to_string).zip(census.failed.iter().copied()).collect(),
         },
         winner: winner.map(|winner| winner_of(sweep, symbol_run, winner, &census)),
-        board: board(sweep, outcome, unit),
+        board: board(sweep, outcome, &census, unit)?,
         worlds: worlds(sweep, winner, &census),
         curves: curves(outcome),
         money: best.zip(winner).map(|(best, winner)| Money {
@@ -118,6 +122,8 @@ fn census(sweep: &Sweep<'_>, outcome: &Outcome, winner: Option<&Ranked>) -> Resu
         world_axis_lives: vec![false; grid.world_axes().len()],
         ..Census::default()
     };
+    let judged = outcome.judgement.as_ref().zip(outcome.matrix.as_ref());
+    let standing = judged.map(|(judgement, matrix)| judgement.standing(matrix)).unwrap_or_default();
     let mut order: Vec<(u64, PagePoint)> = Vec::new();
     let mut seen = 0u64;
     each_point(&outcome.spool, |rows| {
@@ -128,6 +134,8 @@ fn census(sweep: &Sweep<'_>, outcome: &Outcome, winner: Option<&Ranked>) -> Resu
         if winner.is_some_and(|winner| winner.verdict.id == verdict.id) {
             census.winner = rows.to_vec();
         }
+        let ledgers = ledger_hash(rows);
+        *census.alike.entry(ledgers).or_insert(0) += 1;
         seen += 1;
         if !seen.is_multiple_of(every) {
             return Ok(());
@@ -137,8 +145,12 @@ fn census(sweep: &Sweep<'_>, outcome: &Outcome, winner: Option<&Ranked>) -> Resu
         }
         world_axes_live(sweep, rows, &mut census.world_axis_lives);
         let at = grid.digits(verdict.point).into_iter().map(|digit| digit as u16).collect();
-        order.push((verdict.point, PagePoint { at, metric: verdict.objective, eligible: verdict.meets }));
-        census.ledgers.push((verdict.point, ledger_hash(rows)));
+        let stands = match standing.is_empty() {
+            true => None,
+            false => Some(standing.get(&rows[0].runs[0].hash.to_string()).copied().unwrap_or(false)),
+        };
+        order.push((verdict.point, PagePoint { at, metric: verdict.objective, eligible: verdict.meets, stands }));
+        census.ledgers.push((verdict.point, ledgers));
         Ok(())
     })?;
     order.sort_by_key(|(place, _)| *place);
@@ -285,7 +297,7 @@ fn winner_of(sweep: &Sweep<'_>, symbol_run: &SymbolRun, winner: &Ranked, census:
     }
 }
 
-fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> PageBoard {
+fn board(sweep: &Sweep<'_>, outcome: &Outcome, census: &Census, unit: Unit) -> Result<PageBoard, SweepError> {
     let metric = &sweep.grid.objective.metric;
     let heading = title(metric);
     let column = |title: String, unit, held_out| BoardColumn { title, unit, held_out };
@@ -293,6 +305,9 @@ fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> PageBoard {
     let worlds = sweep.grid.world_points() > 1;
     let objective = if worlds { format!("{heading}, {over} world") } else { heading.clone() };
     let mut columns = vec![column(objective.clone(), unit, false)];
+    // of the world that ranks; an average over worlds has none
+    let error = sweep.table.iter().position(|info| info.name == format!("{metric}_error"));
+    columns.extend(error.map(|_| column(ERROR.to_string(), unit, false)));
     // the spread over the worlds, without the one that ranked
     let others: Vec<usize> = (0..3).filter(|i| worlds && WORLDS[*i] != over).collect();
     columns.extend(others.iter().map(|i| column(format!("{heading}, {} world", WORLDS[*i]), unit, false)));
@@ -309,33 +324,46 @@ fn board(sweep: &Sweep<'_>, outcome: &Outcome, unit: Unit) -> PageBoard {
         }
     }
     columns.push(column(objective, unit, true));
+    columns.extend(error.map(|_| column(ERROR.to_string(), unit, true)));
     let rows = outcome.ranked.iter().take(BOARD_ROWS.max(sweep.grid.report.top)).zip(1..).map(|(ranked, rank)| {
+        let of_world = |run: usize, objective: Option<f64>| {
+            let known = ranked.row.runs[run].get(sweep.ranker.metric()) == objective;
+            error.map(|at| ranked.row.runs[run].get(at).filter(|_| known))
+        };
         let mut values = vec![ranked.verdict.objective];
+        values.extend(of_world(0, ranked.verdict.objective));
         values.extend(others.iter().map(|i| ranked.verdict.spread[*i]));
         values.push(ranked.neighbours_median());
         values.extend(picked.iter().map(|(run, at)| ranked.row.runs[*run].get(*at)));
         values.push(ranked.verdict.held_out);
-        Leader {
+        values.extend(of_world(1, ranked.verdict.held_out));
+        let ledger = ledger_hash(&outcome.spool.of(ranked.verdict.id)?);
+        Ok(Leader {
             rank,
             id: format!("{:016x}", ranked.verdict.id),
             at: places(sweep, ranked.verdict.point),
             meets: ranked.verdict.meets,
             values,
-        }
+            ledger,
+            alike: census.alike.get(&ledger).copied().unwrap_or(1),
+        })
     });
-    PageBoard { rows: rows.collect(), columns }
+    Ok(PageBoard { rows: rows.collect::<Result<_, SweepError>>()?, columns })
 }
 
 fn worlds(sweep: &Sweep<'_>, winner: Option<&Ranked>, census: &Census) -> Vec<WorldRow> {
     let metric = sweep.ranker.metric();
+    let error = format!("{}_error", sweep.grid.objective.metric);
     let all = census.winner.iter().map(|row| {
         let mut all = census.by_world[row.world as usize].clone();
         all.sort_by(f64::total_cmp);
         WorldRow {
             values: sweep.grid.world(u64::from(row.world)).iter().map(|(_, value)| value.to_string()).collect(),
             metric: row.runs[0].get(metric),
+            error: value(&sweep.table, row, 0, &error),
             net_pnl: value(&sweep.table, row, 0, "net_pnl"),
             oos_metric: row.runs[1].get(metric),
+            oos_error: value(&sweep.table, row, 1, &error),
             all_median: all.get(all.len().saturating_sub(1) / 2).copied(),
             ranking: winner.is_some_and(|winner| winner.row.world == row.world),
         }

@@ -1,5 +1,6 @@
 //! What the winner did, from its second pass: transitions, trades, funding, legging, what its funding guard saved and cost.
 
+use crate::engine::course;
 use crate::engine::market_view::{MarketView, market_view};
 use crate::engine::run::Sweep;
 use crate::error::SweepError;
@@ -31,13 +32,19 @@ pub fn winner_detail(
     let close = shown(&trades);
     let mut windows = vec![(symbol_run.spans.inside.0, symbol_run.data.to, WHOLE)];
     windows.extend(close.iter().map(|&i| around(symbol_run, &trades[i])));
-    let mut view = market_view(&sweep.grid, symbol_run, row, &windows)?;
+    let timeline = timeline(symbol_run, best);
+    let mut view = market_view(&sweep.grid, symbol_run, row, &windows, &timeline)?;
+    let venue_fees = course::venue_fees(sweep, symbol_run, row)?;
     let mut views = view.stretches.drain(..);
     let market = views.next();
     close.iter().zip(views).for_each(|(&i, view)| trades[i].view = Some(view));
     Ok(WinnerDetail {
+        intervals: course::intervals(symbol_run, best, &view),
+        fills: course::fills(best, &view, &venue_fees),
+        tiers: venue_fees.map(|fees| fees.map(|fees| format!("{} of {}", fees.tier, fees.date))),
+        idle: std::mem::take(&mut view.idle),
         transitions: transitions(best),
-        timeline: timeline(symbol_run, best),
+        timeline,
         funding: funding(best),
         legging: legging(best),
         guards: guards(best, &view, market.as_ref()),

@@ -20,7 +20,7 @@ const LEAST_EMBARGOES: u32 = 6;
 /// Confidence of bars and lengths.
 const CONFIDENCE: f64 = 0.95;
 /// A configuration stands on its own below this adjusted p-value.
-const STANDS: f64 = 0.10;
+pub const STANDS: f64 = 0.10;
 /// Deviation of PBO over 60 grids of correlated neighbours without any edge; over independent trials it is 0.14.
 const NULL_SD: f64 = 0.24;
 /// Rows whose block lengths are looked at beside the winner's.

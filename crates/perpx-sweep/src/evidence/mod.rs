@@ -39,7 +39,7 @@ mod vectors;
 pub use cscv::{Cscv, Split, cscv};
 pub use forward::{Fold, Stitched, Walk, Windows, walk};
 pub use gate::{Check, Facts, GateVerdict, HOPE, HeldOut, Neighbours, Standing, Worlds, verdict};
-pub use judge::{Evidence, Finding, Judged, MOST_DRAWS, Settings, judge};
+pub use judge::{Evidence, Finding, Judged, MOST_DRAWS, STANDS, Settings, judge};
 pub use matrix::{AtomSums, MatrixError, MatrixFrame, Trial, TrialMatrix};
 pub use plateau::Plateau;
 pub use sharpe::{ShapeSums, Sums};

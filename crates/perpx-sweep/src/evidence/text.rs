@@ -155,7 +155,7 @@ impl JudgedWinner {
 
 impl Luck {
     /// Of a hundred histories, "at most" where no more is known.
-    pub(super) fn total_text(&self) -> String {
+    pub fn total_text(&self) -> String {
         match of_hundred(self.total) {
             _ if self.is_bound && self.total > 0.999 => "at most 100".to_string(),
             some if self.is_bound && self.total >= 0.001 => format!("at most {some}"),

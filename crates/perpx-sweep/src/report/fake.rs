@@ -44,6 +44,7 @@ pub fn input(size: usize) -> Input {
                 text: "Sharpe 1.0 +- 2.0 in 3 days".to_string(),
             }],
         }),
+        luck: Some(luck()),
         counts: Counts {
             configurations: points.len() as u64,
             worlds: 9,
@@ -66,6 +67,10 @@ pub fn input(size: usize) -> Input {
             funding: funding(&spans, &mut rng),
             legging: legging(&spans, &mut rng),
             guards: guards(&spans),
+            intervals: intervals(&spans, &mut rng),
+            fills: fills(),
+            tiers: [Some("standard of 2026-10-25".to_owned()), Some("1 of 2026-10-22".to_owned())],
+            idle: idle(),
         },
         gates: gates(),
         warnings: vec![
@@ -88,6 +93,67 @@ pub fn input(size: usize) -> Input {
         ],
         axes,
         points,
+    }
+}
+
+fn luck() -> PageLuck {
+    PageLuck {
+        winner: 4.0,
+        error: Some(0.6),
+        of_hundred: "5.9".to_owned(),
+        luckiest: 2.5,
+        bar: 3.6,
+        from: 1.0,
+        to: 4.5,
+        counts: (0..30).map(|i| if i < 12 { 10 * i } else { 200 - 6 * i }).collect(),
+        distinct: 12,
+        independent: 6.0,
+        standing: 3,
+        curve: vec![(1, 0.0, 3.3), (100, 5.0, 6.6), (10_000, 7.8, 8.9)],
+    }
+}
+
+/// An hour each of both runs: the price waves, a quarter of its moves is made and something beside.
+fn intervals(spans: &Spans, rng: &mut ChaCha8Rng) -> Vec<Interval> {
+    let mid = |t: Time| 60_000.0 + 900.0 * libm::sin(t.0 as f64 / HOUR_NS as f64 / 20.0);
+    let one = |(hour, is_held_out): (i64, bool)| {
+        let (from, end) = (spans.from.plus(hour * HOUR_NS), spans.from.plus((hour + 1) * HOUR_NS));
+        let made = 0.01 * (mid(end) - mid(from)) + 0.4 + 3.0 * normal(rng);
+        Interval {
+            end,
+            is_held_out,
+            made,
+            near: made / 3.0,
+            held: [0.04, -0.02],
+            first: [0.04, 0.0],
+            mids: [Some([mid(from), mid(end)]); 2],
+            range_bp: 5.0 + 30.0 * rng.random::<f64>(),
+            margin: [Some(0.3 + 0.1 * rng.random::<f64>()), (hour % 3 > 0).then_some(0.2)],
+            distance: [Some(0.08), Some(0.11)],
+        }
+    };
+    (0..114).map(|hour| (hour, false)).chain((118..168).map(|hour| (hour, true))).map(one).collect()
+}
+
+fn fills() -> Vec<Fill> {
+    let fill = |i: usize| Fill {
+        is_held_out: i >= 170,
+        notional: 2_400.0,
+        fee: -0.48,
+        venue_fee: Some(-0.54),
+        depths: Some(0.05 + 0.001 * i as f64),
+        impact_bp: 1.0,
+    };
+    (0..244).map(fill).collect()
+}
+
+fn idle() -> Idle {
+    let missing = |condition: &str, bars, alone| Missing { condition: condition.to_owned(), bars, alone };
+    Idle {
+        bars: 5_023,
+        all: 9_840,
+        open: 112,
+        missing: vec![missing("trend", 3_900, 1_200), missing("target return after fees", 2_200, 310)],
     }
 }
 
@@ -146,6 +212,7 @@ fn points(axes: &[PageAxis], rng: &mut ChaCha8Rng) -> Vec<PagePoint> {
         out.push(PagePoint {
             eligible: !none && (total < 10 || part(0) < 0.85),
             metric: (!none).then_some(metric),
+            stands: Some(metric > 2.5),
             at,
         });
     }
@@ -225,6 +292,9 @@ fn board(points: &[PagePoint], order: &[usize], rng: &mut ChaCha8Rng) -> PageBoa
             at: points[*i].at.clone(),
             meets: true,
             values: values.to_vec(),
+            // the second and the third did the same
+            ledger: if rank == 2 { 1 } else { rank as u64 },
+            alike: if rank == 1 || rank == 2 { 2 } else { 1 },
         }
     };
     PageBoard { columns, rows: order.iter().take(20).enumerate().map(leader).collect() }
@@ -271,6 +341,8 @@ fn worlds(best: Option<f64>) -> Vec<WorldRow> {
         WorldRow {
             values: vec![LATENCIES[i / 3].to_owned(), REJECTS[i % 3].to_owned()],
             metric: best.map(|m| m + 0.3 * worse),
+            error: Some(0.6),
+            oos_error: Some(1.4),
             net_pnl: Some(412.37 + 40.0 * worse),
             oos_metric: best.map(|m| m * 0.42 + 0.2 * worse),
             all_median: Some(0.01 + 0.3 * worse),

@@ -117,7 +117,7 @@ mod tests {
     }
 
     fn point(at: [u16; 2], metric: Option<f64>, eligible: bool) -> PagePoint {
-        PagePoint { at: at.to_vec(), metric, eligible }
+        PagePoint { at: at.to_vec(), metric, eligible, stands: None }
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub struct Heatmap {
     pub winner: Option<usize>,
     /// Cells that hold a configuration of the winner's plateau.
     pub plateau: Vec<bool>,
+    /// Cells that hold a configuration which stands above luck on its own; empty where it is too short to say.
+    pub stands: Vec<bool>,
 }
 
 /// An axis as a heatmap shows it: neighbouring values are put together where there are too many.
@@ -102,7 +104,10 @@ pub fn heatmaps(
         let cells = frame.by_pair(x.of(), y.of())?;
         let mut marked = vec![false; cells.len()];
         plateau.iter().for_each(|p| marked[cell(&p.at)] = true);
-        out.push(Heatmap { winner: winner.map(cell), plateau: marked, cells, x, y });
+        let is_judged = points.iter().any(|point| point.stands.is_some());
+        let mut stands = vec![false; if is_judged { cells.len() } else { 0 }];
+        points.iter().filter(|p| p.stands == Some(true)).for_each(|p| stands[cell(&p.at)] = true);
+        out.push(Heatmap { winner: winner.map(cell), plateau: marked, stands, cells, x, y });
     }
     Ok(out)
 }
@@ -169,7 +174,7 @@ mod tests {
         let mut out = Vec::new();
         for (a, b, c) in (0..12u16).map(|i| (i / 6, i / 3 % 2, i % 3)) {
             let metric = Some(f64::from(100 * a + 10 * b + c));
-            out.push(PagePoint { at: vec![a, b, c], metric, eligible: true });
+            out.push(PagePoint { at: vec![a, b, c], metric, eligible: true, stands: Some(a == 1) });
         }
         out
     }
@@ -189,6 +194,7 @@ mod tests {
         assert_eq!((ab.cells[3].best, ab.cells[3].worst, ab.cells[3].count), (Some(112.0), Some(110.0), 3));
         assert_eq!(ab.winner, Some(1), "a = 1 across, b = 0 down");
         assert_eq!(ab.plateau, [true, false, false, false]);
+        assert_eq!(ab.stands, [false, true, false, true], "a = 1 stands above luck");
         // the longer axis runs across; over b: an even number, so the mean of the middle two
         let ac = &maps[1];
         assert_eq!((ac.x.axis, ac.y.axis), (2, 0));
@@ -199,8 +205,9 @@ mod tests {
     #[test]
     fn long_axes_are_folded_and_say_so() {
         let (long, short) = (axis("a", 300), axis("b", 400));
-        let points: Vec<PagePoint> =
-            (0..300u16).map(|i| PagePoint { at: vec![i, i], metric: Some(f64::from(i)), eligible: true }).collect();
+        let points: Vec<PagePoint> = (0..300u16)
+            .map(|i| PagePoint { at: vec![i, i], metric: Some(f64::from(i)), eligible: true, stands: None })
+            .collect();
         let maps = heatmaps(&[&long, &short], &points, Some(&[299, 299]), &[]).unwrap();
         assert!(maps[0].cells.len() <= 32 * 32);
         assert_eq!(maps[0].x.labels[0], "0…12");
@@ -215,7 +222,7 @@ mod tests {
     fn zero_is_the_middle_when_both_signs_occur() {
         let shades = Shades { ramp: Ramp::Signed, lo: -2.0, hi: 2.0 };
         assert_eq!((shades.step(-9.0), shades.step(0.0), shades.step(2.0)), (0, STEPS / 2, STEPS - 1));
-        let losing = |metric: f64| PagePoint { at: vec![0, 0], metric: Some(metric), eligible: true };
+        let losing = |metric: f64| PagePoint { at: vec![0, 0], metric: Some(metric), eligible: true, stands: None };
         let (a, b) = (axis("a", 2), axis("b", 2));
         let maps = heatmaps(&[&a, &b], &[losing(-3.0)], None, &[]).unwrap();
         let shades = Shades::over(&maps, Pick::Median);

@@ -3,6 +3,7 @@
 //! Every `Option<f64>` is a figure that may not exist (Sharpe without variance, profit factor without a loss):
 //! `None` is shown as a dash. A value that is not finite is treated as `None`.
 
+use super::{Fill, Idle, Interval};
 use crate::neighbours::{AxisShape, PlaceIndex};
 use perpx_core::ledger::Lines;
 use perpx_core::market::Role;
@@ -28,6 +29,8 @@ pub struct Input {
     pub counts: Counts,
     /// Whether to deploy it; none without a winner.
     pub verdict: Option<PageVerdict>,
+    /// None where it is too short to say, or without a winner.
+    pub luck: Option<PageLuck>,
     /// A point a configuration, in grid order. May be 100,000 or more: only aggregates of it reach the page.
     pub points: Vec<PagePoint>,
     pub winner: Option<Winner>,
@@ -67,6 +70,30 @@ pub struct PageVerdict {
     pub checks: Vec<PageCheck>,
 }
 
+/// The winner held against the luckiest of as many without an edge. Sharpe ratios are a year's.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PageLuck {
+    /// Of the winner: what is held against the others.
+    pub winner: f64,
+    /// One standard error of it, where it is known.
+    pub error: Option<f64>,
+    /// In how many of 100 histories the luckiest look as good, as it is said: "5.9".
+    pub of_hundred: String,
+    /// What the luckiest show on average, and what 95 of 100 of them stay below.
+    pub luckiest: f64,
+    pub bar: f64,
+    /// Classes of equal width over the luckiest of the histories drawn.
+    pub from: f64,
+    pub to: f64,
+    pub counts: Vec<u32>,
+    /// Different ledgers, the independent tries that would be as lucky, and how many stand on their own at 10 %.
+    pub distinct: u64,
+    pub independent: f64,
+    pub standing: u64,
+    /// What luck alone shows by number of tries: tries, expected, 95 of 100 below.
+    pub curve: Vec<(u64, f64, f64)>,
+}
+
 /// A row of the gate.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct PageCheck {
@@ -94,6 +121,14 @@ pub struct WinnerDetail {
     pub legging: Vec<Legging>,
     /// What the winner's funding guard did, in order.
     pub guards: Vec<GuardAction>,
+    /// Both runs interval by interval, in order.
+    pub intervals: Vec<Interval>,
+    /// Of both runs, in order.
+    pub fills: Vec<Fill>,
+    /// By role: the tier of the venue whose fees stand in `fills`, with its date; none where nothing is known of it.
+    pub tiers: [Option<String>; 2],
+    /// What kept the winner idle.
+    pub idle: Idle,
 }
 
 /// A symbol of a run over several, for the page over all of them.
@@ -211,6 +246,8 @@ pub struct PagePoint {
     pub metric: Option<f64>,
     /// Met every `require`.
     pub eligible: bool,
+    /// It stands above luck on its own, at 10 %, corrected for all that rank below it; none where it is too short to say.
+    pub stands: Option<bool>,
 }
 
 impl PagePoint {
@@ -282,6 +319,9 @@ pub struct PageBoard {
     pub rows: Vec<Leader>,
 }
 
+/// Title of a column that holds one standard error of the column before it.
+pub const ERROR: &str = "standard error";
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoardColumn {
     /// Heading: "Sharpe, worst world".
@@ -302,6 +342,10 @@ pub struct Leader {
     pub meets: bool,
     /// By column.
     pub values: Vec<Option<f64>>,
+    /// Of its ledgers, in all worlds, in sample and held out: rows with the same one did the same.
+    pub ledger: u64,
+    /// Configurations that did the same, this one included.
+    pub alike: u64,
 }
 
 /// The winner in one world.
@@ -310,8 +354,11 @@ pub struct WorldRow {
     /// Value of each world axis, in order.
     pub values: Vec<String>,
     pub metric: Option<f64>,
+    /// One standard error of `metric`, where it is known; then of `oos_metric`.
+    pub error: Option<f64>,
     pub net_pnl: Option<f64>,
     pub oos_metric: Option<f64>,
+    pub oos_error: Option<f64>,
     /// Median objective of all configurations in this world.
     pub all_median: Option<f64>,
     /// The world in which the winner was ranked.

@@ -6,6 +6,9 @@
 //! `parallel`, `distribution`, `heatmap-NN-y-x`. The same input gives the same bytes. 100,000 configurations cost no more
 //! page than two: only summaries of them are shown.
 
+mod chart;
+mod charts;
+mod course;
 #[cfg(test)]
 mod fake;
 mod frame;
@@ -22,6 +25,7 @@ mod tests;
 mod text;
 mod view;
 
+pub use course::{Fill, Idle, Interval, Missing};
 pub use input::*;
 pub use legging::Ended;
 pub use summary::{PageSummary, SummaryColumn, SummaryRow};

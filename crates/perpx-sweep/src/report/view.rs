@@ -1,5 +1,6 @@
 //! What page and pictures have in common: the input checked, and everything summarised from its points, once.
 
+use super::course::{self, Benchmark, Interval, Sized};
 use super::frame::{Frame, Spread, quantile};
 use super::heat::{Heatmap, Side, heatmaps};
 use super::{Curve, Input, Level, PageAxis, PagePoint, ReportError, SymbolRow, Warning, Winner};
@@ -19,6 +20,11 @@ pub struct View<'a> {
     pub slices: Vec<Slice>,
     pub histogram: Option<Histogram>,
     pub warnings: Vec<Warning>,
+    /// By run: its intervals, and holding the first leg beside the winner.
+    pub runs: [&'a [Interval]; 2],
+    pub benchmarks: [Option<Benchmark>; 2],
+    /// The money of both runs at other sizes.
+    pub capacity: Vec<Sized>,
 }
 
 /// The metric along one axis, over all the others.
@@ -74,6 +80,9 @@ impl<'a> View<'a> {
             slices.push(Slice { winner: at.map(|at| side.group(at[i])), side, spreads });
         }
         let (world_axes, worlds) = worlds(input);
+        let cut = input.detail.intervals.partition_point(|interval| !interval.is_held_out);
+        let runs: [&[Interval]; 2] = input.detail.intervals.split_at(cut).into();
+        let made = input.money.as_ref().map_or(0.0, |m| text::money(m.in_sample.total() + m.held_out.total()));
         let ranking = input.worlds.iter().position(|world| world.ranking);
         let ranked = ranking.and_then(|i| worlds.get(i)).map(|world| world.at.as_slice());
         Ok(View {
@@ -85,6 +94,9 @@ impl<'a> View<'a> {
             slices,
             histogram: histogram(&frame.sorted()?, input.winner.as_ref().and_then(|w| w.metric)),
             warnings: warnings(input),
+            benchmarks: runs.map(course::benchmark),
+            capacity: course::capacity(made, &input.detail.fills),
+            runs,
             axes,
         })
     }
@@ -163,7 +175,7 @@ fn worlds(input: &Input) -> (Vec<&PageAxis>, Vec<PagePoint>) {
     let points = input.worlds.iter().filter_map(|world| {
         let at: Option<Vec<u16>> = axes.iter().zip(&world.values).map(|pair| Some(place(pair)? as u16)).collect();
         let at = at.filter(|at| at.len() == axes.len())?;
-        Some(PagePoint { at, metric: world.metric, eligible: true })
+        Some(PagePoint { at, metric: world.metric, eligible: true, stands: None })
     });
     let points = points.collect();
     (axes, points)
