@@ -60,6 +60,53 @@ function walk(frame, dark) {
   });
   part("drawings", drawings);
 
+  // As it is opened, before anything is unfolded: a window is 900 high on a desk, 844 on a telephone.
+  part("screens", () => {
+    if (dark) return;
+    const wide = view.innerWidth > 1000, root = document.scrollingElement;
+    const screens = root.scrollHeight / (wide ? 900 : 844), most = wide ? 8 : 12;
+    check(screens <= most, "the page is", screens.toFixed(1), "screens long, of at most", most);
+    if (!wide) return;
+    const first = [...all(".verdict, .luck svg, #first-chart svg, .tiles.five .tile")].filter(seen);
+    check(first.length >= 7, "the first screen lacks something:", first.length);
+    for (const node of first) {
+      const bottom = node.getBoundingClientRect().bottom + view.scrollY;
+      check(bottom <= 900, "the first screen ends at", Math.round(bottom), "with", text(node).slice(0, 40));
+    }
+    done.height = root.scrollHeight;
+  });
+
+  part("terms", () => {
+    const tip = id("tip"), terms = all(".term").filter(seen);
+    check(terms.length > 5, "only", terms.length, "terms of the glossary are seen");
+    for (const term of terms) {
+      const meaning = text(id(term.getAttribute("aria-describedby")));
+      point(term, "pointerover");
+      check(seen(tip) && text(tip) === meaning && meaning.length > 20, text(term), "tells", text(tip), "when pointed at");
+      fits("the meaning of " + text(term));
+      press(term, "Escape");
+      check(!seen(tip), text(term), "goes on telling");
+      term.focus();
+      term.dispatchEvent(new view.FocusEvent("focusin", { bubbles: true }));
+      check(seen(tip) && text(tip) === meaning, text(term), "tells", text(tip), "to the keyboard");
+      term.blur();
+      term.dispatchEvent(new view.FocusEvent("focusout", { bubbles: true }));
+      check(!seen(tip), text(term), "tells without focus");
+    }
+  });
+
+  part("folds", () => {
+    for (const link of all("nav a")) {
+      link.click();
+      const fold = document.querySelector(link.getAttribute("href") + " > details.part");
+      check(!fold || fold.open, link.getAttribute("href"), "stays folded");
+    }
+    view.scrollTo(0, 0);
+    all("details").forEach(fold => { fold.open = true; });
+    const ranks = [...document.querySelectorAll("#best tbody th")].map(text);
+    check(ranks.length > 0 && ranks.length <= 10 && ranks[0] === "1", "the best are of rank", ranks.join());
+  });
+
   part("sort", () => {
     for (const table of all("table.sortable")) {
       const heads = [...table.tHead.rows[0].cells];

@@ -103,12 +103,16 @@ fn the_page_does_what_a_reader_asks_of_it_wide_and_narrow_light_and_dark() {
         let faults = one["faults"].as_array().expect("a list");
         wrong.extend(faults.iter().map(|fault| format!("{place}: {}", fault.as_str().unwrap_or_default())));
         let parts = ["theme", "sort", "filter", "charts", "trades", "waterfall", "heatmaps", "parallel", "keyboard"];
-        for part in parts.into_iter().chain(["anchors", "columns", "fields", "hovers", "drawings"]) {
+        let more = ["anchors", "columns", "fields", "hovers", "drawings", "screens", "terms", "folds"];
+        for part in parts.into_iter().chain(more) {
             assert!(one["done"][part].as_f64() > Some(0.0), "{place}: {part} was not tried: {wrong:#?}");
         }
         if one["dark"] == false {
             let ms = one["interactive"].as_f64().unwrap_or(f64::NAN);
             note(&format!("report page at {} px: interactive after {ms:.0} ms", one["width"]));
+            if let Some(height) = one["done"]["height"].as_f64() {
+                note(&format!("report page: {:.1} screens of 900 px", height / 900.0));
+            }
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");

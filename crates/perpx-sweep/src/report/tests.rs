@@ -175,6 +175,12 @@ fn every_section_is_there() {
     let page = html(&fake::input(500));
     let sections = [
         "summary",
+        "why",
+        "when",
+        "idle",
+        "margin",
+        "capacity",
+        "glossary",
         "leaderboard",
         "equity",
         "market",
@@ -199,6 +205,118 @@ fn every_section_is_there() {
     for control in ["theme", "filters", "filter", "filter-clear", "board", "zoom", "zoom-back", "zoom-on", "trade-list"]
     {
         assert!(page.contains(&format!(" id=\"{control}\"")), "{control}");
+    }
+}
+
+/// A part of the page by its anchor.
+fn part<'a>(page: &'a str, anchor: &str) -> &'a str {
+    let part = &page[page.find(&format!("<section id=\"{anchor}\"")).unwrap()..];
+    &part[..part.find("</section>").unwrap()]
+}
+
+/// Text without its tags.
+fn words(part: &str) -> String {
+    let text: Vec<&str> = part.split('<').map(|piece| piece.split_once('>').map_or(piece, |piece| piece.1)).collect();
+    text.concat()
+}
+
+/// 10,000 traded in sample for a fee of 2, of 4 by the venues' tiers, and 5 made: 3 left there, and nothing at 7 bp.
+#[test]
+fn the_first_screen_says_what_fees_do() {
+    let mut input = fake::input(2);
+    let fill = Fill { notional: 10_000.0, fee: -2.0, venue_fee: Some(-4.0), ..input.detail.fills[0] };
+    input.detail.fills = vec![fill, Fill { is_held_out: true, fee: -50.0, ..fill }];
+    let money = input.money.as_mut().unwrap();
+    money.in_sample = perpx_core::ledger::Lines::default();
+    money.in_sample.add(
+        perpx_core::market::Role::Long,
+        perpx_core::ledger::Line::Price,
+        perpx_core::units::Cash::units(5).into(),
+    );
+    let page = html(&input);
+    let said = words(part(&page, "summary"));
+    assert!(said.contains("At the venues' own fees3.00\u{a0}USDT ± "), "{said}");
+    assert!(said.contains("4.00 bp a fill; run with 2.00nothing left at 7.00 bp, same fills"), "{said}");
+    input.detail.fills[0].venue_fee = None;
+    let said = words(part(&html(&input), "summary"));
+    assert!(said.contains("At the fees of the file5.00\u{a0}USDT ± ") && said.contains("run with 2.00"), "{said}");
+}
+
+#[test]
+fn the_first_screen_holds_verdict_luck_and_errors() {
+    let mut input = fake::input(500);
+    let said = words(part(&html(&input), "summary"));
+    assert!(said.starts_with("Shall I deploy this?Weak. Not proven: deploy it small, if at all. Best of 12"), "{said}");
+    for words in
+        ["look this good in 5.9 of 100 such histories", "winner 4.0", "95 of 100 below 3.6", "3 stand on their own"]
+    {
+        assert!(said.contains(words), "{words} in {said}");
+    }
+    // the held-out money of the lines, the error of the held-out intervals
+    let held_out: Vec<f64> = input.detail.intervals.iter().filter(|i| i.is_held_out).map(|i| i.made).collect();
+    let error = super::course::sum(&held_out).unwrap().error;
+    let net = text::money(input.money.as_ref().unwrap().held_out.total());
+    let shown = format!("Net, held out{}\u{a0}USDT ± {}", text::fixed(net, 2), text::fixed(error, 2));
+    assert!(said.contains(&shown), "{shown} in {said}");
+    assert!(said.contains("± 0.60") && said.contains("worst of 9 worlds"), "the worst world has its error: {said}");
+    let verdict = input.verdict.as_mut().unwrap();
+    verdict.grade = "refused".to_owned();
+    verdict.checks[0] = PageCheck {
+        name: "length".to_owned(),
+        text: "4.9 days; about 14 would do".to_owned(),
+        ..verdict.checks[0].clone()
+    };
+    input.luck = None;
+    let said = words(part(&html(&input), "summary"));
+    assert!(said.contains("Refused. Do not deploy it.") && !said.contains("of 100 such histories"), "{said}");
+    assert!(said.contains("Is it luck? Too short to say. 4.9 days; about 14 would do."), "{said}");
+}
+
+#[test]
+fn equal_ledgers_stand_once_among_the_best() {
+    let page = html(&fake::input(500));
+    let best = &page[page.find("id=\"best\"").unwrap()..];
+    let best = &best[..best.find("</table>").unwrap()];
+    let ranks: Vec<&str> =
+        best.split("<th class=\"num\" scope=\"row\">").skip(1).map(|row| row.split('<').next().unwrap()).collect();
+    assert_eq!(ranks, ["1", "2", "4", "5", "6", "7", "8", "9", "10", "11"], "the third did what the second did");
+    assert_eq!(best.matches("<td class=\"num\">2</td>").count(), 1, "two configurations did it");
+}
+
+#[test]
+fn cells_that_do_not_stand_above_luck_are_pale() {
+    let mut input = fake::input(500);
+    let pale = |input: &Input| part(&html(input), "heatmaps").matches(" pale\"").count();
+    assert!(pale(&input) > 0);
+    assert!(words(part(&html(&input), "heatmaps")).contains("pale cells hold none"));
+    input.points.iter_mut().for_each(|point| point.stands = Some(true));
+    assert_eq!(pale(&input), 0);
+    input.points.iter_mut().for_each(|point| point.stands = None);
+    assert_eq!(pale(&input), 0);
+    assert!(words(part(&html(&input), "heatmaps")).contains("what stands above luck is too short to say"));
+}
+
+#[test]
+fn locks_let_go_on_purpose_are_no_legging() {
+    let mut input = fake::input(500);
+    let one = input.detail.legging[0];
+    let row = |ending| Legging { ending, seconds: 2.0, ..one };
+    use perpx_core::stats::Ending::{Matched, Unlocked};
+    input.detail.legging = vec![row(Matched), row(Unlocked), row(Unlocked)];
+    let said = words(part(&html(&input), "legging"));
+    assert!(said.contains("Left out: 2 locks let go on purpose") && !said.contains("unlocked"), "{said}");
+    input.detail.legging = vec![row(Unlocked)];
+    assert!(html(&input).contains("never unmatched where they should not be"));
+}
+
+#[test]
+fn every_term_is_in_the_glossary() {
+    let page = html(&fake::input(500));
+    let terms: Vec<&str> =
+        page.split("aria-describedby=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(terms.len() > 10, "{terms:?}");
+    for term in terms {
+        assert!(page.contains(&format!("<dd id=\"{term}\">")), "{term}");
     }
 }
 

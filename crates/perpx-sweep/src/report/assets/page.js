@@ -22,6 +22,40 @@ const page = JSON.parse(document.getElementById("page-data").textContent);
   show();
 })();
 
+// Glossary: what a term means, where it is pointed at or focused; Escape closes it.
+(function () {
+  const tip = document.getElementById("tip");
+  const hide = () => { tip.hidden = true; };
+  const show = event => {
+    const term = event.target.closest && event.target.closest(".term");
+    if (!term) return hide();
+    tip.textContent = document.getElementById(term.getAttribute("aria-describedby")).textContent;
+    tip.hidden = false;
+    const box = term.getBoundingClientRect(), room = document.documentElement.clientWidth;
+    tip.style.left = Math.max(8, Math.min(box.left, room - tip.offsetWidth - 8)) + scrollX + "px";
+    const above = box.bottom + tip.offsetHeight + 8 > innerHeight;
+    tip.style.top = (above ? box.top - tip.offsetHeight - 6 : box.bottom + 6) + scrollY + "px";
+  };
+  for (const type of ["pointerover", "focusin"]) document.addEventListener(type, show);
+  document.addEventListener("focusout", hide);
+  document.addEventListener("keydown", event => { if (event.key === "Escape") hide(); });
+})();
+
+// Folded parts: a link into one opens it; a telephone folds what a wide screen has room for.
+(function () {
+  const open = hash => {
+    const part = hash.length > 1 && document.getElementById(hash.slice(1)), fold = part && part.querySelector("details.part");
+    if (fold) fold.open = true;
+  };
+  document.addEventListener("click", event => { const link = event.target.closest("a[href^='#']"); if (link) open(link.getAttribute("href")); });
+  if (innerWidth < 600) document.querySelectorAll("details.roomy").forEach(fold => { fold.open = false; });
+  open(location.hash);
+  // paper has no folds
+  let folded = [];
+  addEventListener("beforeprint", () => { folded = [...document.querySelectorAll("details.part:not([open])")]; folded.forEach(fold => { fold.open = true; }); });
+  addEventListener("afterprint", () => folded.forEach(fold => { fold.open = false; }));
+})();
+
 // Sorting: a heading sorts its column, again turns it round; cells without a figure stay last.
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells], body = table.tBodies[0];
@@ -88,7 +122,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
     tables.forEach(table => {
       const map = data.maps[table.dataset.map], classes = map[pick].c.split(" "), texts = map[pick].t.split("|");
       table.querySelectorAll("tbody td").forEach((cell, i) => {
-        cell.className = classes[i] + (cell.classList.contains("win") ? " win" : cell.classList.contains("flat") ? " flat" : "");
+        cell.className = classes[i] + ["win", "flat", "pale"].filter(mark => cell.classList.contains(mark)).map(mark => " " + mark).join("");
         cell.firstChild.textContent = texts[i];
       });
     });

@@ -1,4 +1,4 @@
-//! What the winner did: its states, its transitions, how often its gate stood open.
+//! What the winner did: its transitions, its states, how often its gate stood open.
 
 use super::clock::STATE_NAMES;
 use super::sign;
@@ -8,12 +8,11 @@ use maud::{Markup, html};
 
 pub fn body(view: &View) -> Option<Markup> {
     let input = view.input;
-    if input.states.is_empty() && input.detail.transitions.is_empty() && input.gates.is_empty() {
+    if input.detail.transitions.is_empty() && input.gates.is_empty() {
         return None;
     }
     Some(html! {
         div.pair {
-            @if !input.states.is_empty() { div.scroll { (states(view)) } }
             @if !input.gates.is_empty() { div.scroll { (gates(view)) } }
             @if !input.detail.transitions.is_empty() { div.scroll.row { (transitions(view)) } }
         }
@@ -21,13 +20,13 @@ pub fn body(view: &View) -> Option<Markup> {
 }
 
 /// A share as a figure over a bar.
-fn share(part: f64, colour: &str) -> Markup {
+pub fn share(part: f64, colour: &str) -> Markup {
     let part = if part.is_finite() { part.clamp(0.0, 1.0) } else { 0.0 };
     let width = format!("width:{:.2}%;background:{colour}", part * 100.0);
     html! { td.num.share { span.gauge style=(width) {} (text::fixed(part * 100.0, 2)) "\u{a0}%" } }
 }
 
-fn states(view: &View) -> Markup {
+pub fn states(view: &View) -> Markup {
     let all: f64 = view.input.states.iter().map(|s| s.seconds).sum();
     html! {
         table {

@@ -1,8 +1,9 @@
 //! The leaderboard, sortable by any column.
 
+use super::glossary::term;
 use super::sign;
 use crate::report::view::View;
-use crate::report::{Leader, Unit, Winner, text};
+use crate::report::{Leader, PageBoard, Unit, Winner, text};
 use maud::{Markup, html};
 
 /// More rows than this are not listed; leaderboard.csv has them.
@@ -13,6 +14,84 @@ pub fn body(view: &View) -> Markup {
     if board.rows.is_empty() {
         return html! { p { "Nothing ranked." } };
     }
+    html! {
+        p.note {
+            "Configurations with " (term("alike", "equal ledgers")) " once"
+            @if view.input.winner.as_ref().is_some_and(|w| w.neighbour_count > 0) { ", with the median of their neighbours" }
+            ". Errors are one standard error and know nothing of the choice."
+        }
+        (best(view))
+        details { summary { "All " (text::counted(board.rows.len().min(MOST) as u64, "row")) " to sort and filter" } (whole(view)) }
+    }
+}
+
+/// The first of each ledger.
+const BEST: usize = 10;
+
+fn best(view: &View) -> Markup {
+    let board = &view.input.board;
+    let mut rows: Vec<&Leader> = Vec::new();
+    for row in &board.rows {
+        if rows.len() < BEST && rows.iter().all(|known| known.ledger != row.ledger) {
+            rows.push(row);
+        }
+    }
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="The best ten" {
+            table #best {
+                thead { tr {
+                    th.num scope="col" { "Rank" }
+                    th scope="col" { "Values" small { (moving(view).map(|i| view.names[i].as_str()).collect::<Vec<_>>().join(" · ")) } }
+                    @for column in board.columns.iter().enumerate().filter(|(i, _)| tells(board, *i)).map(|(_, column)| column) {
+                        th.num.out[column.held_out] scope="col" {
+                            (column.title) small { (text::unit_name(column.unit, &view.input.quote)) @if column.held_out { " held out" } }
+                        }
+                    }
+                    th.num scope="col" { "Alike" small { "configurations" } }
+                } }
+                tbody { @for row in rows { (best_line(view, row)) } }
+            }
+        }
+    }
+}
+
+/// The objective and its neighbours' beside the money, trades and drawdown; of the held-out part the first two.
+fn tells(board: &PageBoard, i: usize) -> bool {
+    let (column, objective) = (&board.columns[i], &board.columns[0]);
+    let always = [objective.title.as_str(), "net PnL"].contains(&column.title.as_str());
+    let in_sample = ["trades", "max drawdown"].contains(&column.title.as_str()) || column.title.ends_with("neighbours");
+    always || in_sample && !column.held_out
+}
+
+fn best_line(view: &View, row: &Leader) -> Markup {
+    let board = &view.input.board;
+    let errors: Vec<Option<f64>> = board
+        .columns
+        .iter()
+        .zip(&row.values)
+        .map(|(column, value)| (column.title == ERROR).then_some(*value).flatten())
+        .collect();
+    html! {
+        tr.winner[view.input.winner.as_ref().is_some_and(|w| w.id == row.id)].fails[!view.meets(row.rank)] {
+            th.num scope="row" { (row.rank) }
+            td { code title=(row.id) { (moving(view).map(|i| view.value(&row.at, i)).collect::<Vec<_>>().join(" · ")) } }
+            @for (i, (value, column)) in row.values.iter().zip(&board.columns).enumerate().filter(|(i, _)| tells(board, *i)) {
+                @let class = if column.held_out { format!("{} out", sign(*value)) } else { sign(*value).to_owned() };
+                td class=(class) {
+                    (text::figure(*value, column.unit))
+                    @if let Some(error) = errors.get(i + 1).copied().flatten() { span.error { " ± " (text::figure(Some(error), column.unit)) } }
+                }
+            }
+            td.num { (text::count(row.alike)) }
+        }
+    }
+}
+
+/// A column of this title holds the error of the one before it.
+const ERROR: &str = crate::report::ERROR;
+
+fn whole(view: &View) -> Markup {
+    let board = &view.input.board;
     let left_out = board.rows.len().saturating_sub(MOST);
     html! {
         p.note {

@@ -1,6 +1,7 @@
 //! What it cost to hold: funding by settlement, legging, and what the funding guard saved and cost.
 
 use super::clock::shading;
+use super::glossary::term;
 use super::market::millis;
 use super::pack::pack;
 use super::svg::{Size, gutter, n, path, rulers, unit_label};
@@ -10,11 +11,12 @@ use crate::report::scale::{Clock, Plot, Scale};
 use crate::report::view::View;
 use crate::report::{Legging, Settled, Unit, text};
 use maud::{Markup, html};
+use perpx_core::stats::Ending;
 use perpx_core::units::Time;
 use serde_json::{Value, json};
 
 /// Rows of the tables of the worst.
-const WORST: usize = 10;
+const WORST: usize = 5;
 
 pub fn funding(view: &View) -> Option<Markup> {
     let input = view.input;
@@ -176,24 +178,29 @@ fn funding_table(view: &View) -> Markup {
 }
 
 pub fn legging(view: &View) -> Option<Markup> {
-    let rows = &view.input.detail.legging;
-    if rows.is_empty() && view.input.detail.trades.is_empty() {
+    let all = &view.input.detail.legging;
+    if all.is_empty() && view.input.detail.trades.is_empty() {
         return None;
     }
+    // a lock let go closes one leg after the other on purpose
+    let (meant, rows): (Vec<Legging>, Vec<Legging>) = all.iter().partition(|row| row.ending == Ending::Unlocked);
+    let rows = &rows;
     if rows.is_empty() {
         return Some(html! { p { "Both legs were never unmatched where they should not be." } });
     }
     let mut worst: Vec<&Legging> = rows.iter().filter(|row| row.amount < 0.0).collect();
     worst.sort_by(|a, b| a.amount.total_cmp(&b.amount).then(b.seconds.total_cmp(&a.seconds)).then(a.from.cmp(&b.from)));
     worst.truncate(WORST);
+    let meant_sec: f64 = meant.iter().map(|row| row.seconds).sum();
     Some(html! {
         p.note {
-            "While one leg is filled and the other not yet (locking, unlocking, rollback, trims) the price works on what is "
+            (term("legging", "While one leg is filled")) " and the other not yet (locking, rollback, trims) the price works on what is "
             "unmatched. Fees and slippage stand elsewhere. The worst move is that of the exposed leg's mid against us; cost is "
             "what the price made of the exposed quantity, over the most that was exposed (negative would be a gain)."
+            @if !meant.is_empty() { " Left out: " (text::counted(meant.len() as u64, "lock")) " let go on purpose, " (text::duration(meant_sec)) " in all." }
         }
-        (legging_endings(view, rows))
-        div.pair { (legging_sums(view, rows)) @if !worst.is_empty() { (legging_worst(view, &worst)) } }
+        div.pair.legging { (legging_endings(view, rows)) @if !worst.is_empty() { (legging_worst(view, &worst)) } }
+        details { summary { "How long, and what it cost in all" } (legging_sums(view, rows)) }
     })
 }
 

@@ -1,6 +1,7 @@
 //! Heatmaps as tables: every cell can be read, by eye or by a screen reader. The script recolours them for another
 //! statistic from figures that stand in the page as JSON.
 
+use super::glossary::term;
 use crate::report::heat::{Heatmap, Pick, Shades};
 use crate::report::palette::{Ramp, STEPS};
 use crate::report::view::View;
@@ -21,8 +22,11 @@ pub fn body(view: &View) -> Option<Markup> {
     Some(html! {
         p.note {
             (view.metric()) " for every pair of axes, over all values of the others. A ring marks the winner's cell"
-            @if marked { ", a dot the cells of its plateau" }
-            "; hatched cells have no configuration with a figure."
+            @if marked { ", a dot the cells of its " (term("plateau", "plateau")) }
+            "; hatched cells have no configuration with a figure"
+            @if view.maps.iter().any(|m| !m.stands.is_empty()) { "; " (term("mask", "pale")) " cells hold none that stands above luck on its own" }
+            @else { "; what stands above luck is too short to say" }
+            "."
             @if folded { " Neighbouring values share a row or a column where there are too many to show." }
         }
         div.heatbar {
@@ -37,10 +41,45 @@ pub fn body(view: &View) -> Option<Markup> {
                 div.scale data-pick=(pick.name()) hidden[pick != Pick::Median] { (legend(view, &Shades::over(&view.maps, pick))) }
             }
         }
-        div.maps.small[view.maps.iter().all(|m| m.x.labels.len() <= 6)] {
-            @for (i, map) in view.maps.iter().enumerate() { (table(view, Some(i), map, &shades)) }
+        @let (shown, folded) = telling(view);
+        (maps(view, &shown, &shades))
+        @if !folded.is_empty() {
+            details.maps-more { summary { "The other " (text::counted(folded.len() as u64, "pair")) " of axes" } (maps(view, &folded, &shades)) }
         }
     })
+}
+
+/// Room for maps that are shown without being asked for; one that takes all the width takes as much as three.
+const SHOWN: usize = 6;
+
+/// Numbers of the maps whose cells differ most by their medians, and of the others, both in their order.
+fn telling(view: &View) -> (Vec<usize>, Vec<usize>) {
+    let reach = |map: &Heatmap| {
+        let medians = || map.cells.iter().filter_map(|cell| cell.median);
+        medians().fold(f64::NEG_INFINITY, f64::max) - medians().fold(f64::INFINITY, f64::min)
+    };
+    let mut order: Vec<usize> = (0..view.maps.len()).collect();
+    order.sort_by(|a, b| reach(&view.maps[*b]).total_cmp(&reach(&view.maps[*a])).then(a.cmp(b)));
+    let mut room = SHOWN;
+    let fits = |map: &&usize| {
+        let taken = if view.maps[**map].x.labels.len() > READABLE { 3 } else { 1 };
+        let fits = taken <= room;
+        room = room.saturating_sub(taken);
+        fits
+    };
+    let count = order.iter().take_while(fits).count().max(1).min(order.len());
+    let mut folded = order.split_off(count);
+    order.sort_unstable();
+    folded.sort_unstable();
+    (order, folded)
+}
+
+fn maps(view: &View, which: &[usize], shades: &Shades) -> Markup {
+    html! {
+        div.maps.small[which.iter().all(|i| view.maps[*i].x.labels.len() <= 6)] {
+            @for i in which { (table(view, Some(*i), &view.maps[*i], shades)) }
+        }
+    }
 }
 
 /// The winner over the worlds, a table a pair of world axes.
@@ -100,7 +139,8 @@ fn table(view: &View, index: Option<usize>, map: &Heatmap, shades: &Shades) -> M
                                 @let value = pick.of(cell);
                                 @let colour = value.map_or("none".to_owned(), |v| class(shades.ramp, shades.step(v)));
                                 @let mark = if map.winner == Some(at) { " win" } else if map.plateau[at] { " flat" } else { "" };
-                                td class={ (colour) (mark) } { span { (cell_text(value, view, shades)) } }
+                                @let pale = if map.stands.get(at) == Some(&false) && map.winner != Some(at) { " pale" } else { "" };
+                                td class={ (colour) (mark) (pale) } { span { (cell_text(value, view, shades)) } }
                             }
                         }
                     }

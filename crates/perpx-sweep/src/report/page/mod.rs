@@ -2,10 +2,14 @@
 
 mod behaviour;
 mod board;
+mod chart;
 pub mod clock;
 pub mod costs;
+mod course;
 mod curves;
 mod data;
+mod first;
+mod glossary;
 mod heat;
 pub mod market;
 mod money;
@@ -34,54 +38,83 @@ struct Section {
     anchor: &'static str,
     title: &'static str,
     body: Markup,
+    folds: Folds,
 }
 
-fn section(anchor: &'static str, title: &'static str, body: Markup) -> Section {
-    Section { anchor, title, body }
+/// Whether a part is shown without being asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Folds {
+    Never,
+    /// On a telephone it is not.
+    Narrow,
+    Always,
+}
+
+impl Section {
+    fn markup(&self) -> Markup {
+        let heading = html! { h2 id={ "h-" (self.anchor) } { (self.title) } };
+        html! {
+            section id=(self.anchor) aria-labelledby={ "h-" (self.anchor) } {
+                @match self.folds {
+                    Folds::Never => { (heading) (self.body) }
+                    Folds::Narrow => { details.part.roomy open { summary { (heading) } (self.body) } }
+                    Folds::Always => { details.part { summary { (heading) } (self.body) } }
+                }
+            }
+        }
+    }
 }
 
 /// The whole page. Parts without data are left out, but for those whose absence would be news.
 pub fn page(view: &View) -> String {
     let input = view.input;
-    let mut sections = vec![
-        section("summary", "Summary", summary::body(view)),
-        section("leaderboard", "Leaderboard", board::body(view)),
-    ];
-    let mut push = |anchor, title, body: Option<Markup>| sections.extend(body.map(|b| section(anchor, title, b)));
-    push("equity", "Equity and drawdown", curves::body(view));
-    push("market", "States over price and spread", market::body(view));
-    push("trades", "Trades", trades::body(view));
-    push("money", "Where the money came from", money::body(view));
-    push("funding", "Funding by settlement", costs::funding(view));
-    push("legging", "Legging", costs::legging(view));
-    push("guard", "Funding guard", costs::guards(view));
-    push("heatmaps", "Heatmaps", heat::body(view));
-    push("axes", "Axis by axis", shape::slices(view));
-    push("parallel", "Parallel coordinates of the top", parallel::body(view));
-    push("distribution", "All configurations", shape::distribution(view));
-    push("faults", "Fault matrix", heat::faults(view));
-    push("worlds", "Worlds", data::worlds(view));
-    push("behaviour", "States, transitions, gate", behaviour::body(view));
-    push("data", "Data quality", data::quality(view));
-    push("provenance", "Provenance", Some(data::provenance(view)));
+    let mut sections = Vec::new();
+    let mut push = |folds, anchor, title, body: Option<Markup>| {
+        sections.extend(body.map(|body| Section { anchor, title, body, folds }));
+    };
+    push(Folds::Never, "summary", "Shall I deploy this?", Some(first::body(view)));
+    push(Folds::Never, "why", "What won, and what speaks for it", Some(summary::body(view)));
+    push(Folds::Never, "leaderboard", "The best ten", Some(board::body(view)));
+    push(Folds::Never, "heatmaps", "Heatmaps", heat::body(view));
+    push(Folds::Never, "money", "Where the money came from", money::body(view));
+    push(Folds::Never, "when", "When it earned", course::when(view));
+    push(Folds::Narrow, "idle", "Idle, and which condition was missing", course::idle(view));
+    push(Folds::Never, "margin", "Margin, and distance to liquidation", course::margin(view));
+    push(Folds::Narrow, "capacity", "How much it carries", course::capacity(view));
+    push(Folds::Narrow, "legging", "Legging", costs::legging(view));
+    push(Folds::Narrow, "worlds", "Worlds", data::worlds(view));
+    push(Folds::Always, "faults", "Fault matrix", heat::faults(view));
+    push(Folds::Always, "equity", "Equity and drawdown of the best", curves::body(view));
+    push(Folds::Always, "market", "States over price and spread", market::body(view));
+    push(Folds::Always, "trades", "Trades", trades::body(view));
+    push(Folds::Always, "funding", "Funding by settlement", costs::funding(view));
+    push(Folds::Always, "guard", "Funding guard", costs::guards(view));
+    push(Folds::Always, "axes", "Axis by axis", shape::slices(view));
+    push(Folds::Always, "parallel", "Parallel coordinates of the top", parallel::body(view));
+    push(Folds::Always, "distribution", "All configurations", shape::distribution(view));
+    push(Folds::Always, "behaviour", "States, transitions, gate", behaviour::body(view));
+    push(Folds::Always, "data", "Data quality", data::quality(view));
+    push(Folds::Always, "provenance", "Provenance", Some(data::provenance(view)));
+    push(Folds::Always, "glossary", "What the words mean", Some(glossary::body()));
     let body = html! {
         a.skip href="#summary" { "To the summary" }
         header { (summary::masthead(view)) }
         nav aria-label="Parts of this report" {
-            @for part in &sections { a href={ "#" (part.anchor) } { (part.anchor) } }
+            @for part in sections.iter().filter(|part| named(part)) { a href={ "#" (part.anchor) } { (part.anchor) } }
         }
         main {
-            @for part in &sections {
-                section id=(part.anchor) aria-labelledby={ "h-" (part.anchor) } {
-                    h2 id={ "h-" (part.anchor) } { (part.title) }
-                    (part.body)
-                }
-            }
+            @for part in &sections { (part.markup()) }
         }
+        div #tip role="tooltip" hidden {}
         script type="application/json" id="page-data" { (PreEscaped(data(view))) }
         script { (PreEscaped(SCRIPT)) }
     };
     document(&[&input.name, &input.symbol], body)
+}
+
+/// The menu names what is shown, and of the rest what is looked for most.
+fn named(part: &Section) -> bool {
+    part.folds != Folds::Always || ["market", "trades", "data", "provenance", "glossary"].contains(&part.anchor)
 }
 
 /// A whole page: its head, which needs nothing from elsewhere, and its body.
@@ -108,7 +141,7 @@ fn data(view: &View) -> String {
     let (market, trades) = market::data(view);
     script_json(&serde_json::json!({
         "heat": heat::data(view),
-        "charts": { "equity": curves::data(view), "market": market, "funding": costs::data(view) },
+        "charts": { "first": first::data(view), "equity": curves::data(view), "market": market, "funding": costs::data(view) },
         "trades": trades,
         "held_out": view.input.spans.has_held_out().then(|| market::millis(view.input.spans.held_out)),
         "reasons": perpx_core::strategy::REASONS.iter().map(|name| text::words(name)).collect::<Vec<_>>(),

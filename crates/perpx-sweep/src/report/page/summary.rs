@@ -2,7 +2,7 @@
 
 use super::sign;
 use crate::report::view::View;
-use crate::report::{Level, Metric, PageAxis, PageVerdict, Trade, Unit, Winner, text};
+use crate::report::{Metric, PageAxis, PageVerdict, Trade, Unit, Winner, text};
 use maud::{Markup, html};
 use perpx_core::ledger::Line;
 use perpx_core::units::MidValue;
@@ -46,55 +46,31 @@ pub fn words(view: &View) -> Markup {
 
 pub fn body(view: &View) -> Markup {
     html! {
-        @if let Some(found) = &view.input.verdict { (verdict(found)) }
-        (warnings(view))
-        @match &view.input.winner {
-            Some(winner) => { (story(view, winner)) (tiles(view, winner)) (details(view, winner)) }
-            None => { (nobody(view)) }
+        @if let Some(winner) = &view.input.winner {
+            div.pair.why {
+                div { (story(view, winner)) }
+                @if let Some(found) = &view.input.verdict {
+                    details.roomy open { summary { "The checks behind the verdict; the worst decides" } (checks(found)) }
+                }
+            }
+            details { summary { (view.input.subject()) "'s values and figures" } (details(view, winner)) }
         }
         (counts(view))
     }
 }
 
-/// Shall it be deployed: the grade, its sentence, and every check.
-fn verdict(found: &PageVerdict) -> Markup {
+/// Every check behind the verdict.
+fn checks(found: &PageVerdict) -> Markup {
     html! {
-        div class={ "verdict " (found.grade) } role="status" {
-            p { strong.grade { (text::capital(&found.grade)) "." } " " (found.sentence) }
-            p.hope { (found.hope) }
-            details {
-                summary { "The checks behind it" }
-                table {
-                    thead { tr { th scope="col" { "Check" } th scope="col" { "Grade" } th scope="col" { "Found" } } }
-                    tbody {
-                        @for check in &found.checks {
-                            tr {
-                                th scope="row" { (check.name.replace('_', " ")) }
-                                td { span class={ "grade " (check.grade) } { (check.grade) } }
-                                td { (check.text) }
-                            }
-                        }
+        table.checks {
+            tbody {
+                @for check in &found.checks {
+                    tr {
+                        th scope="row" { (check.name.replace('_', " ")) }
+                        td { span class={ "grade " (check.grade) } { (check.grade) } }
+                        td { (check.text) }
                     }
                 }
-            }
-        }
-    }
-}
-
-fn warnings(view: &View) -> Markup {
-    let of = |level| view.warnings.iter().filter(move |w| w.level == level).map(|w| &w.text);
-    let (severe, caution): (Vec<_>, Vec<_>) = (of(Level::Severe).collect(), of(Level::Caution).collect());
-    html! {
-        @if !severe.is_empty() {
-            div.warn.severe role="alert" {
-                strong { "Not to be used as it stands" }
-                ul { @for text in &severe { li { (text) } } }
-            }
-        }
-        @if !caution.is_empty() {
-            div.warn {
-                strong { "To be known before use" }
-                ul { @for text in &caution { li { (text) } } }
             }
         }
     }
@@ -165,7 +141,7 @@ fn by_how_much(view: &View, winner: &Winner) -> Markup {
         @if let Some(median) = median { " and " (view.measured(Some(median))) " for the median of all" }
         "."
         @if view.input.counts.configurations >= 100 {
-            " The best of " (text::count(view.input.counts.configurations)) " tries is partly luck; the held-out part is the judge."
+            " The best of " (text::count(view.input.counts.configurations)) " tries is partly luck."
         }
     }
 }
@@ -267,38 +243,10 @@ fn runner_up(view: &View) -> Option<f64> {
 }
 
 /// "median_ms 300"
-fn world_name(view: &View, values: &[String]) -> String {
+pub fn world_name(view: &View, values: &[String]) -> String {
     let axes: Vec<_> = view.input.axes.iter().filter(|a| a.is_world()).collect();
     let names = text::short_names(&axes);
     names.iter().zip(values).map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
-}
-
-/// The four figures that decide.
-fn tiles(view: &View, winner: &Winner) -> Markup {
-    let metric = view.metric();
-    let held_out = view.input.spans.has_held_out();
-    html! {
-        div.tiles {
-            (tile(&metric, winner.metric, view.figure(winner.metric), "in sample"))
-            @if held_out { (tile(&metric, winner.oos_metric, view.figure(winner.oos_metric), "held out")) }
-            (tile(&metric, winner.neighbours, view.figure(winner.neighbours), "median of neighbours"))
-            // the money beside an objective that is none
-            @for metric in winner.metrics.iter().filter(|m| m.unit == Unit::Money && view.input.objective.unit != Unit::Money).take(1) {
-                @let shown = text::measured(metric.in_sample, metric.unit, &view.input.quote);
-                (tile(&metric.title, metric.in_sample, shown, "in sample"))
-            }
-        }
-    }
-}
-
-fn tile(title: &str, value: Option<f64>, shown: String, note: &str) -> Markup {
-    html! {
-        div.tile {
-            span.what { (title) }
-            span class={ "value " (if value.is_some_and(|v| v < 0.0) { "neg" } else { "" }) } { (shown) }
-            span.note { (note) }
-        }
-    }
 }
 
 /// The winner's axis values beside its metrics.
@@ -380,7 +328,7 @@ pub fn breakable(name: &str) -> Markup {
     }
 }
 
-fn nobody(view: &View) -> Markup {
+pub fn nobody(view: &View) -> Markup {
     html! {
         div.warn.severe role="alert" {
             strong { "No configuration meets every requirement, so nothing is ranked and there is no best.yml." }
@@ -400,7 +348,7 @@ fn counts(view: &View) -> Markup {
     let objective = &view.input.objective;
     let dead: Vec<&str> = view.input.axes.iter().filter(|a| a.dead).map(|a| a.name.as_str()).collect();
     html! {
-        details open {
+        details.roomy open {
             summary { "What was tried" }
             ul.plain {
                 li {

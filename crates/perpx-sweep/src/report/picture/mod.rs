@@ -1,5 +1,6 @@
 //! The charts as PNG files at the size of a slide, drawn with plotters in an embedded font.
 
+mod chart;
 mod curves;
 mod funding;
 mod heat;
@@ -61,6 +62,9 @@ pub fn pictures(view: &View, dir: &Path) -> Result<(), ReportError> {
     }
     if let Some(histogram) = &view.histogram {
         all.push(picture("distribution", Box::new(|paper| shape::distribution(view, histogram, paper))));
+    }
+    for chart in super::charts::all(view) {
+        all.push(picture(chart.file, Box::new(move |paper| chart::draw(view, &chart, paper))));
     }
     let maps = heat::MapKind {
         metric: &metric,

@@ -1,0 +1,205 @@
+//! The charts about the winner's luck, time, margin and size.
+
+use super::chart::{Chart, Shape, bars};
+use super::course::{self, Interval, Part};
+use super::scale::{Clock, Scale, time_ticks};
+use super::text;
+use super::view::View;
+
+/// Columns of a chart over time, at most.
+const COLUMNS: usize = 400;
+/// Lengths at which it is said how wide an error is, in days.
+const LENGTHS: [f64; 5] = [14.0, 30.0, 90.0, 180.0, 365.0];
+
+/// All that there is data for.
+pub fn all(view: &View) -> Vec<Chart> {
+    let luck = luck(view).or_else(|| length(view));
+    let when = when(view).into_iter();
+    luck.into_iter().chain(when).chain(margin(view)).chain(distance(view)).chain(capacity(view)).collect()
+}
+
+/// What the luckiest of as many without an edge show, and where the winner stands.
+pub fn luck(view: &View) -> Option<Chart> {
+    let luck = view.input.luck.as_ref()?;
+    let across = Scale::over([luck.from, luck.to, luck.winner, luck.bar, 0.0], 6);
+    let width = (luck.to - luck.from) / luck.counts.len().max(1) as f64;
+    let place = |value: f64| across.place(value);
+    let drawn: u32 = luck.counts.iter().sum();
+    let mut shapes = vec![Shape::Shade { from: place(luck.bar), to: 1.0 }];
+    for (i, count) in luck.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+        let (from, to) = (luck.from + width * i as f64, luck.from + width * (i + 1) as f64);
+        let told = format!(
+            "{} to {}: {} of {} histories",
+            text::fixed(from, 1),
+            text::fixed(to, 1),
+            text::count(u64::from(*count)),
+            text::count(u64::from(drawn))
+        );
+        shapes.push(Shape::Bar { from: place(from), to: place(to), value: f64::from(*count), told });
+    }
+    shapes.push(Shape::Mark {
+        at: place(luck.bar),
+        word: format!("95 of 100 below {}", text::fixed(luck.bar, 1)),
+        line: 0,
+    });
+    shapes.push(Shape::Mark {
+        at: place(luck.winner),
+        word: format!("winner {}", text::fixed(luck.winner, 1)),
+        line: 1,
+    });
+    let most = luck.counts.iter().copied().max().unwrap_or(0);
+    Some(Chart {
+        title: format!("the luckiest of {} without an edge, and the winner", text::count(luck.distinct)),
+        file: "luck",
+        unit: "Histories".to_owned(),
+        across: "Sharpe a year of the luckiest".to_owned(),
+        scale: Scale::over([0.0, f64::from(most.max(4))], 4),
+        ticks: across.ticks.iter().map(|tick| (place(*tick), across.label(*tick))).collect(),
+        shapes,
+    })
+}
+
+/// Where it is too short to say: how wide one standard error of a year's Sharpe ratio is by length, by normal theory.
+pub fn length(view: &View) -> Option<Chart> {
+    let spans = &view.input.spans;
+    view.input.winner.as_ref()?;
+    let here = spans.embargo.since(spans.from) as f64 / perpx_core::units::DAY_NS as f64;
+    let error = |days: f64| (365.0 / days).sqrt();
+    let mut days: Vec<f64> = LENGTHS.into_iter().filter(|days| *days > here).collect();
+    days.insert(0, here);
+    let shown = |days: f64| {
+        if days < 14.0 { format!("{} days", text::fixed(days, 1)) } else { format!("{} days", text::fixed(days, 0)) }
+    };
+    let told = |days: f64| format!("one standard error after {}: {}", shown(days), text::fixed(error(days), 1));
+    let (scale, ticks, shapes) =
+        bars(days.iter().map(|days| (shown(*days), error(*days), f64::NAN, told(*days))).collect());
+    Some(Chart {
+        title: "one standard error of a year's Sharpe, by length".to_owned(),
+        file: "luck",
+        unit: "± Sharpe a year".to_owned(),
+        across: String::new(),
+        scale,
+        ticks,
+        shapes,
+    })
+}
+
+fn parts(view: &View, title: &str, across: &str, parts: Vec<Part>) -> Option<Chart> {
+    let file = match across {
+        "day" => "when-day",
+        "hour, UTC" => "when-hour",
+        "price range of an interval, bp" => "when-volatility",
+        _ => "when-settlement",
+    };
+    let quote = &view.input.quote;
+    let told = |part: &Part| {
+        let error = if part.made.error.is_finite() {
+            format!(" ± {}", text::fixed(part.made.error, 2))
+        } else {
+            String::new()
+        };
+        let counted = text::counted(part.intervals as u64, "interval");
+        format!("{}: {}{error} {quote} in {counted}", part.label, text::fixed(part.made.value, 2))
+    };
+    let rows: Vec<_> =
+        parts.iter().map(|part| (part.label.clone(), part.made.value, part.made.error, told(part))).collect();
+    if rows.len() < 2 {
+        return None;
+    }
+    let (scale, ticks, shapes) = bars(rows);
+    Some(Chart { title: title.to_owned(), file, unit: quote.clone(), across: across.to_owned(), scale, ticks, shapes })
+}
+
+/// When it earned: by day, hour, volatility and around settlements.
+pub fn when(view: &View) -> Vec<Chart> {
+    let all = &view.input.detail.intervals;
+    let charts = [
+        parts(view, "money by day", "day", course::by_day(all)),
+        parts(view, "money by hour of the day", "hour, UTC", course::by_hour(all)),
+        parts(view, "money by volatility", "price range of an interval, bp", course::by_volatility(all)),
+        parts(
+            view,
+            "money around settlements",
+            "within 10 minutes of a settlement, or not",
+            course::around_settlements(all),
+        ),
+    ];
+    charts.into_iter().flatten().collect()
+}
+
+/// By column of time the most or the least of a figure, by role, percent.
+fn over_time(view: &View, pick: fn(&Interval) -> [Option<f64>; 2], worse: fn(f64, f64) -> f64) -> Vec<Shape> {
+    let spans = &view.input.spans;
+    let clock = Clock { spans, left: 0.0, right: 1.0 };
+    let all = &view.input.detail.intervals;
+    let count = COLUMNS.min(all.len());
+    let mut shapes = Vec::new();
+    if spans.has_held_out() {
+        shapes.push(Shape::Shade { from: clock.part(spans.held_out), to: 1.0 });
+    }
+    for role in 0..2 {
+        let mut columns: Vec<Option<f64>> = vec![None; count];
+        for interval in all {
+            let place = ((clock.part(interval.end) * count as f64) as usize).min(count - 1);
+            if let Some(value) = pick(interval)[role] {
+                columns[place] = Some(columns[place].map_or(100.0 * value, |known| worse(known, 100.0 * value)));
+            }
+        }
+        // two points a column, so that one that stands alone is seen
+        let place = |i: usize, part: f64| (i as f64 + part) / count as f64;
+        let points =
+            columns.iter().enumerate().flat_map(|(i, value)| [(place(i, 0.0), *value), (place(i, 1.0), *value)]);
+        shapes.push(Shape::Line { points: points.collect(), tone: role });
+    }
+    shapes
+}
+
+fn of_time(view: &View, title: &str, file: &'static str, unit: &str, shapes: Vec<Shape>) -> Option<Chart> {
+    let spans = &view.input.spans;
+    let clock = Clock { spans, left: 0.0, right: 1.0 };
+    let of = |shape: &Shape| match shape {
+        Shape::Line { points, .. } => points.iter().filter_map(|(_, value)| *value).collect(),
+        _ => Vec::new(),
+    };
+    let values: Vec<f64> = shapes.iter().flat_map(of).collect();
+    (!values.is_empty()).then(|| Chart {
+        title: title.to_owned(),
+        file,
+        unit: unit.to_owned(),
+        across: String::new(),
+        scale: Scale::over(values.into_iter().chain([0.0]), 4),
+        ticks: time_ticks(spans.from, spans.to, 8).into_iter().map(|(at, label)| (clock.part(at), label)).collect(),
+        shapes,
+    })
+}
+
+pub fn margin(view: &View) -> Option<Chart> {
+    let shapes = over_time(view, |interval| interval.margin, f64::max);
+    of_time(view, "margin in use", "margin", "Margin, % of the venue's equity", shapes)
+}
+
+pub fn distance(view: &View) -> Option<Chart> {
+    let shapes = over_time(view, |interval| interval.distance, f64::min);
+    of_time(view, "distance to liquidation", "distance", "Liquidation is so far, % of the price", shapes)
+}
+
+/// The money of both runs at other sizes.
+pub fn capacity(view: &View) -> Option<Chart> {
+    let sized = &view.capacity;
+    let (first, last) = (sized.first()?, sized.last()?);
+    let place = |times: f64| (times / first.times).log2() / (last.times / first.times).log2();
+    let best = sized.iter().map(|s| s.net).fold(0.0, f64::max);
+    let label = |times: f64| format!("×{}", if times < 1.0 { text::fixed(times, 2) } else { text::fixed(times, 0) });
+    let zero = Shape::Mark { at: place(1.0), word: "as traded".to_owned(), line: 0 };
+    let line = Shape::Line { points: sized.iter().map(|s| (place(s.times), Some(s.net))).collect(), tone: 0 };
+    Some(Chart {
+        title: "money by size".to_owned(),
+        file: "capacity",
+        unit: view.input.quote.clone(),
+        across: "times the size that was traded".to_owned(),
+        // what is lost beyond is not worth the room
+        scale: Scale::over(sized.iter().map(|s| s.net.max(-0.25 * best)).chain([0.0]), 4),
+        ticks: sized.iter().map(|s| (place(s.times), label(s.times))).collect(),
+        shapes: vec![zero, line],
+    })
+}
