@@ -26,7 +26,7 @@ pub fn intervals(symbol_run: &SymbolRun, best: &Rerun, view: &MarketView) -> Vec
     for (run, record) in best.records.iter().enumerate().take(RUNS.len()) {
         let Some(span) = symbol_run.spans.run(run) else { continue };
         let job = bound.job(span);
-        let mut walk = Walk {
+        let mut walk = RunWalk {
             record,
             bound,
             view,
@@ -43,7 +43,7 @@ pub fn intervals(symbol_run: &SymbolRun, best: &Rerun, view: &MarketView) -> Vec
 }
 
 /// One run, minute by minute.
-struct Walk<'a> {
+struct RunWalk<'a> {
     record: &'a FullRecord,
     bound: &'a Bound,
     view: &'a MarketView,
@@ -55,7 +55,7 @@ struct Walk<'a> {
     opener: Option<(u32, Role)>,
 }
 
-impl Walk<'_> {
+impl RunWalk<'_> {
     fn run(&mut self, from: Time, capital: f64, out: &mut Vec<Interval>) {
         let length = self.bound.stats_interval_ns;
         let mut before = (from, capital);

@@ -3,7 +3,7 @@
 use crate::engine::condition_stats::each_close;
 use crate::error::SweepError;
 use crate::grid::Grid;
-use crate::report::{Bucket, Idle, Missing, StateSpan, Stretch};
+use crate::report::{Bucket, Idle, MissingCondition, StateSpan, Stretch};
 use crate::results::spool::Row;
 use crate::symbol_run::SymbolRun;
 use perpx_core::ledger::Mids;
@@ -99,7 +99,7 @@ fn idle(
 ) {
     let Some((_, gate)) = plan.gates.first() else { return };
     let ctx = EvalCtx { local, signals };
-    idle.missing.resize_with(CONDITIONS.len(), Missing::default);
+    idle.missing.resize_with(CONDITIONS.len(), MissingCondition::default);
     each_close(&local.time, plan.strategy.bar_ns, span, |row, now, passed| {
         idle.all += passed;
         let state = timeline.partition_point(|state| state.from <= now).checked_sub(1).map(|i| timeline[i].state);

@@ -16,14 +16,14 @@ pub struct Chart {
     /// Words under the plot, by place.
     pub ticks: Vec<(f64, String)>,
     /// Drawn in this order.
-    pub shapes: Vec<Shape>,
+    pub shapes: Vec<ChartShape>,
 }
 
-pub enum Shape {
+pub enum ChartShape {
     /// Over all the height, behind what comes later.
     Shade { from: f64, to: f64 },
-    /// From zero to `value`, with what is told of it when pointed at.
-    Bar { from: f64, to: f64, value: f64, told: String },
+    /// From zero to `value`, and what it says when pointed at.
+    Bar { from: f64, to: f64, value: f64, note: String },
     /// A standard error both ways.
     Whisker { at: f64, low: f64, high: f64 },
     /// Broken where a value is missing.
@@ -32,19 +32,19 @@ pub enum Shape {
     Mark { at: f64, word: String, line: usize },
 }
 
-/// Bars side by side, of equal width, each with one standard error where there is one: label, value, error, what is told.
-pub fn bars(of: Vec<(String, f64, f64, String)>) -> (Scale, Vec<(f64, String)>, Vec<Shape>) {
+/// Bars side by side, of equal width, each with one standard error where there is one: label, value, error, note.
+pub fn bars(of: Vec<(String, f64, f64, String)>) -> (Scale, Vec<(f64, String)>, Vec<ChartShape>) {
     let known = |error: f64| if error.is_finite() { error } else { 0.0 };
     let ends = of.iter().flat_map(|(_, value, error, _)| [value - known(*error), value + known(*error)]);
     let scale = Scale::over(ends.chain([0.0]), 4);
     let width = 1.0 / of.len().max(1) as f64;
     let (mut ticks, mut shapes) = (Vec::new(), Vec::new());
-    for (i, (label, value, error, told)) in of.into_iter().enumerate() {
+    for (i, (label, value, error, note)) in of.into_iter().enumerate() {
         let (from, at) = (width * i as f64, width * (i as f64 + 0.5));
         ticks.push((at, label));
-        shapes.push(Shape::Bar { from: from + 0.12 * width, to: from + 0.88 * width, value, told });
+        shapes.push(ChartShape::Bar { from: from + 0.12 * width, to: from + 0.88 * width, value, note });
         if error.is_finite() {
-            shapes.push(Shape::Whisker { at, low: value - error, high: value + error });
+            shapes.push(ChartShape::Whisker { at, low: value - error, high: value + error });
         }
     }
     (scale, ticks, shapes)
@@ -68,7 +68,7 @@ mod tests {
         assert_eq!((scale.lo, scale.hi), (-2.0, 4.0));
         assert_eq!(ticks.iter().map(|tick| tick.0).collect::<Vec<_>>(), [0.25, 0.75]);
         assert_eq!(shapes.len(), 3, "two bars, and an error of one of them");
-        assert!(matches!(shapes[1], Shape::Whisker { at: 0.25, low: 2.0, high: 4.0 }));
+        assert!(matches!(shapes[1], ChartShape::Whisker { at: 0.25, low: 2.0, high: 4.0 }));
         let many: Vec<(f64, String)> = (0..24).map(|i| (i as f64 / 24.0, format!("{i:02}"))).collect();
         assert_eq!(fitting(&many, 240.0, 7.0).count(), 8);
         assert_eq!(fitting(&many, 1_000.0, 7.0).count(), 24);

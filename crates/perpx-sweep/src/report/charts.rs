@@ -1,7 +1,7 @@
 //! The charts about the winner's luck, time, margin and size.
 
-use super::chart::{Chart, Shape, bars};
-use super::course::{self, Interval, Part};
+use super::chart::{Chart, ChartShape, bars};
+use super::course::{self, Interval, TimePart};
 use super::scale::{Clock, Scale, time_ticks};
 use super::text;
 use super::view::View;
@@ -25,24 +25,24 @@ pub fn luck(view: &View) -> Option<Chart> {
     let width = (luck.to - luck.from) / luck.counts.len().max(1) as f64;
     let place = |value: f64| across.place(value);
     let drawn: u32 = luck.counts.iter().sum();
-    let mut shapes = vec![Shape::Shade { from: place(luck.bar), to: 1.0 }];
+    let mut shapes = vec![ChartShape::Shade { from: place(luck.bar), to: 1.0 }];
     for (i, count) in luck.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
         let (from, to) = (luck.from + width * i as f64, luck.from + width * (i + 1) as f64);
-        let told = format!(
+        let note = format!(
             "{} to {}: {} of {} histories",
             text::fixed(from, 1),
             text::fixed(to, 1),
             text::count(u64::from(*count)),
             text::count(u64::from(drawn))
         );
-        shapes.push(Shape::Bar { from: place(from), to: place(to), value: f64::from(*count), told });
+        shapes.push(ChartShape::Bar { from: place(from), to: place(to), value: f64::from(*count), note });
     }
-    shapes.push(Shape::Mark {
+    shapes.push(ChartShape::Mark {
         at: place(luck.bar),
         word: format!("95 of 100 below {}", text::fixed(luck.bar, 1)),
         line: 0,
     });
-    shapes.push(Shape::Mark {
+    shapes.push(ChartShape::Mark {
         at: place(luck.winner),
         word: format!("winner {}", text::fixed(luck.winner, 1)),
         line: 1,
@@ -70,9 +70,9 @@ pub fn length(view: &View) -> Option<Chart> {
     let shown = |days: f64| {
         if days < 14.0 { format!("{} days", text::fixed(days, 1)) } else { format!("{} days", text::fixed(days, 0)) }
     };
-    let told = |days: f64| format!("one standard error after {}: {}", shown(days), text::fixed(error(days), 1));
+    let note = |days: f64| format!("one standard error after {}: {}", shown(days), text::fixed(error(days), 1));
     let (scale, ticks, shapes) =
-        bars(days.iter().map(|days| (shown(*days), error(*days), f64::NAN, told(*days))).collect());
+        bars(days.iter().map(|days| (shown(*days), error(*days), f64::NAN, note(*days))).collect());
     Some(Chart {
         title: "one standard error of a year's Sharpe, by length".to_owned(),
         file: "luck",
@@ -84,7 +84,7 @@ pub fn length(view: &View) -> Option<Chart> {
     })
 }
 
-fn parts(view: &View, title: &str, across: &str, parts: Vec<Part>) -> Option<Chart> {
+fn parts(view: &View, title: &str, across: &str, parts: Vec<TimePart>) -> Option<Chart> {
     let file = match across {
         "day" => "when-day",
         "hour, UTC" => "when-hour",
@@ -92,7 +92,7 @@ fn parts(view: &View, title: &str, across: &str, parts: Vec<Part>) -> Option<Cha
         _ => "when-settlement",
     };
     let quote = &view.input.quote;
-    let told = |part: &Part| {
+    let note = |part: &TimePart| {
         let error = if part.made.error.is_finite() {
             format!(" ± {}", text::fixed(part.made.error, 2))
         } else {
@@ -102,7 +102,7 @@ fn parts(view: &View, title: &str, across: &str, parts: Vec<Part>) -> Option<Cha
         format!("{}: {}{error} {quote} in {counted}", part.label, text::fixed(part.made.value, 2))
     };
     let rows: Vec<_> =
-        parts.iter().map(|part| (part.label.clone(), part.made.value, part.made.error, told(part))).collect();
+        parts.iter().map(|part| (part.label.clone(), part.made.value, part.made.error, note(part))).collect();
     if rows.len() < 2 {
         return None;
     }
@@ -128,14 +128,14 @@ pub fn when(view: &View) -> Vec<Chart> {
 }
 
 /// By column of time the most or the least of a figure, by role, percent.
-fn over_time(view: &View, pick: fn(&Interval) -> [Option<f64>; 2], worse: fn(f64, f64) -> f64) -> Vec<Shape> {
+fn over_time(view: &View, pick: fn(&Interval) -> [Option<f64>; 2], worse: fn(f64, f64) -> f64) -> Vec<ChartShape> {
     let spans = &view.input.spans;
     let clock = Clock { spans, left: 0.0, right: 1.0 };
     let all = &view.input.detail.intervals;
     let count = COLUMNS.min(all.len());
     let mut shapes = Vec::new();
     if spans.has_held_out() {
-        shapes.push(Shape::Shade { from: clock.part(spans.held_out), to: 1.0 });
+        shapes.push(ChartShape::Shade { from: clock.part(spans.held_out), to: 1.0 });
     }
     for role in 0..2 {
         let mut columns: Vec<Option<f64>> = vec![None; count];
@@ -149,16 +149,16 @@ fn over_time(view: &View, pick: fn(&Interval) -> [Option<f64>; 2], worse: fn(f64
         let place = |i: usize, part: f64| (i as f64 + part) / count as f64;
         let points =
             columns.iter().enumerate().flat_map(|(i, value)| [(place(i, 0.0), *value), (place(i, 1.0), *value)]);
-        shapes.push(Shape::Line { points: points.collect(), tone: role });
+        shapes.push(ChartShape::Line { points: points.collect(), tone: role });
     }
     shapes
 }
 
-fn of_time(view: &View, title: &str, file: &'static str, unit: &str, shapes: Vec<Shape>) -> Option<Chart> {
+fn of_time(view: &View, title: &str, file: &'static str, unit: &str, shapes: Vec<ChartShape>) -> Option<Chart> {
     let spans = &view.input.spans;
     let clock = Clock { spans, left: 0.0, right: 1.0 };
-    let of = |shape: &Shape| match shape {
-        Shape::Line { points, .. } => points.iter().filter_map(|(_, value)| *value).collect(),
+    let of = |shape: &ChartShape| match shape {
+        ChartShape::Line { points, .. } => points.iter().filter_map(|(_, value)| *value).collect(),
         _ => Vec::new(),
     };
     let values: Vec<f64> = shapes.iter().flat_map(of).collect();
@@ -190,8 +190,8 @@ pub fn capacity(view: &View) -> Option<Chart> {
     let place = |times: f64| (times / first.times).log2() / (last.times / first.times).log2();
     let best = sized.iter().map(|s| s.net).fold(0.0, f64::max);
     let label = |times: f64| format!("×{}", if times < 1.0 { text::fixed(times, 2) } else { text::fixed(times, 0) });
-    let zero = Shape::Mark { at: place(1.0), word: "as traded".to_owned(), line: 0 };
-    let line = Shape::Line { points: sized.iter().map(|s| (place(s.times), Some(s.net))).collect(), tone: 0 };
+    let zero = ChartShape::Mark { at: place(1.0), word: "as traded".to_owned(), line: 0 };
+    let line = ChartShape::Line { points: sized.iter().map(|s| (place(s.times), Some(s.net))).collect(), tone: 0 };
     Some(Chart {
         title: "money by size".to_owned(),
         file: "capacity",

@@ -54,12 +54,12 @@ pub struct Idle {
     /// At which the gate was open.
     pub open: u64,
     /// By condition.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingCondition>,
 }
 
 /// A condition of the gate that did not hold while idle.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Missing {
+pub struct MissingCondition {
     pub condition: String,
     pub bars: u64,
     /// Bars at which it was the only one that kept the gate shut.
@@ -68,13 +68,13 @@ pub struct Missing {
 
 /// A figure and one standard error of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Estimate {
+pub struct WithError {
     pub value: f64,
     pub error: f64,
 }
 
 /// The sum of `changes` with its error, neighbours taken as correlated as they are.
-pub fn sum(changes: &[f64]) -> Option<Estimate> {
+pub fn sum(changes: &[f64]) -> Option<WithError> {
     let n = changes.len() as f64;
     if changes.len() < 2 {
         return None;
@@ -85,7 +85,7 @@ pub fn sum(changes: &[f64]) -> Option<Estimate> {
     let lagged: f64 = changes.windows(2).map(|pair| (pair[0] - mean) * (pair[1] - mean)).sum();
     let rho = if squares > 0.0 { (lagged / squares).clamp(-0.9, 0.9) } else { 0.0 };
     let error = (squares / (n - 1.0) * n * (1.0 + rho) / (1.0 - rho)).sqrt();
-    Some(Estimate { value, error })
+    Some(WithError { value, error })
 }
 
 /// Holding the first leg's average position all the time, and the winner beside it.
@@ -95,9 +95,9 @@ pub struct Benchmark {
     pub held: [f64; 2],
     pub net: f64,
     /// Money that the winner makes for each unit of money that holding makes.
-    pub beta: Estimate,
+    pub beta: WithError,
     /// What is left of the winner without that.
-    pub rest: Estimate,
+    pub rest: WithError,
     /// Its equity at the end of each interval, less what it began with.
     pub curve: Vec<(Time, f64)>,
 }
@@ -130,8 +130,8 @@ pub fn benchmark(intervals: &[Interval]) -> Option<Benchmark> {
     Some(Benchmark {
         held,
         net,
-        beta: Estimate { value: beta, error: left / squares.sqrt() },
-        rest: Estimate {
+        beta: WithError { value: beta, error: left / squares.sqrt() },
+        rest: WithError {
             value: n * (mean_y - beta * mean_x),
             error: n * left * (1.0 / n + mean_x * mean_x / squares).sqrt(),
         },
@@ -210,15 +210,15 @@ pub fn capacity(net: f64, fills: &[Fill]) -> Vec<Sized> {
 
 /// Money of some of the time.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Part {
+pub struct TimePart {
     pub label: String,
-    pub made: Estimate,
+    pub made: WithError,
     pub intervals: usize,
 }
 
-fn part(label: String, changes: &[f64]) -> Option<Part> {
-    let made = sum(changes).or_else(|| Some(Estimate { value: *changes.first()?, error: f64::NAN }))?;
-    Some(Part { label, made, intervals: changes.len() })
+fn part(label: String, changes: &[f64]) -> Option<TimePart> {
+    let made = sum(changes).or_else(|| Some(WithError { value: *changes.first()?, error: f64::NAN }))?;
+    Some(TimePart { label, made, intervals: changes.len() })
 }
 
 /// The start of the part of time in which an interval that ends then lies.
@@ -226,7 +226,7 @@ fn begun(interval: &Interval, length: i64) -> i64 {
     (interval.end.0 - 1).div_euclid(length)
 }
 
-fn grouped(intervals: &[Interval], key: impl Fn(&Interval) -> i64, label: impl Fn(i64) -> String) -> Vec<Part> {
+fn grouped(intervals: &[Interval], key: impl Fn(&Interval) -> i64, label: impl Fn(i64) -> String) -> Vec<TimePart> {
     let mut groups: std::collections::BTreeMap<i64, Vec<f64>> = std::collections::BTreeMap::new();
     intervals.iter().for_each(|i| groups.entry(key(i)).or_default().push(i.made));
     groups.into_iter().filter_map(|(key, changes)| part(label(key), &changes)).collect()
@@ -235,7 +235,7 @@ fn grouped(intervals: &[Interval], key: impl Fn(&Interval) -> i64, label: impl F
 /// Parts of this length, at most so many days in one.
 const MOST_DAYS: i64 = 62;
 
-pub fn by_day(intervals: &[Interval]) -> Vec<Part> {
+pub fn by_day(intervals: &[Interval]) -> Vec<TimePart> {
     let (Some(first), Some(last)) = (intervals.first(), intervals.last()) else { return Vec::new() };
     let days = begun(last, DAY_NS) - begun(first, DAY_NS) + 1;
     let length = (days as u64).div_ceil(MOST_DAYS as u64) as i64 * DAY_NS;
@@ -244,12 +244,12 @@ pub fn by_day(intervals: &[Interval]) -> Vec<Part> {
     grouped(intervals, key, |key| super::text::day(Time(origin + key * length)))
 }
 
-pub fn by_hour(intervals: &[Interval]) -> Vec<Part> {
+pub fn by_hour(intervals: &[Interval]) -> Vec<TimePart> {
     grouped(intervals, |i| begun(i, HOUR_NS).rem_euclid(24), |hour| format!("{hour:02}"))
 }
 
 /// By how far the price moved within an interval: four parts of about as many.
-pub fn by_volatility(intervals: &[Interval]) -> Vec<Part> {
+pub fn by_volatility(intervals: &[Interval]) -> Vec<TimePart> {
     let mut ranges: Vec<f64> = intervals.iter().map(|i| i.range_bp).collect();
     ranges.sort_by(f64::total_cmp);
     if ranges.is_empty() {
@@ -265,7 +265,7 @@ pub fn by_volatility(intervals: &[Interval]) -> Vec<Part> {
     })
 }
 
-pub fn around_settlements(intervals: &[Interval]) -> Vec<Part> {
+pub fn around_settlements(intervals: &[Interval]) -> Vec<TimePart> {
     let of = |label: &str, pick: fn(&Interval) -> f64| {
         part(label.to_owned(), &intervals.iter().map(pick).collect::<Vec<_>>())
     };

@@ -148,7 +148,7 @@ fn fills() -> Vec<Fill> {
 }
 
 fn idle() -> Idle {
-    let missing = |condition: &str, bars, alone| Missing { condition: condition.to_owned(), bars, alone };
+    let missing = |condition: &str, bars, alone| MissingCondition { condition: condition.to_owned(), bars, alone };
     Idle {
         bars: 5_023,
         all: 9_840,

@@ -25,7 +25,7 @@ mod tests;
 mod text;
 mod view;
 
-pub use course::{Fill, Idle, Interval, Missing};
+pub use course::{Fill, Idle, Interval, MissingCondition};
 pub use input::*;
 pub use legging::Ended;
 pub use summary::{PageSummary, SummaryColumn, SummaryRow};

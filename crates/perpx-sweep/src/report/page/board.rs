@@ -42,7 +42,7 @@ fn best(view: &View) -> Markup {
                 thead { tr {
                     th.num scope="col" { "Rank" }
                     th scope="col" { "Values" small { (moving(view).map(|i| view.names[i].as_str()).collect::<Vec<_>>().join(" · ")) } }
-                    @for column in board.columns.iter().enumerate().filter(|(i, _)| tells(board, *i)).map(|(_, column)| column) {
+                    @for column in board.columns.iter().enumerate().filter(|(i, _)| is_shown(board, *i)).map(|(_, column)| column) {
                         th.num.out[column.held_out] scope="col" {
                             (column.title) small { (text::unit_name(column.unit, &view.input.quote)) @if column.held_out { " held out" } }
                         }
@@ -56,7 +56,7 @@ fn best(view: &View) -> Markup {
 }
 
 /// The objective and its neighbours' beside the money, trades and drawdown; of the held-out part the first two.
-fn tells(board: &PageBoard, i: usize) -> bool {
+fn is_shown(board: &PageBoard, i: usize) -> bool {
     let (column, objective) = (&board.columns[i], &board.columns[0]);
     let always = [objective.title.as_str(), "net PnL"].contains(&column.title.as_str());
     let in_sample = ["trades", "max drawdown"].contains(&column.title.as_str()) || column.title.ends_with("neighbours");
@@ -75,7 +75,7 @@ fn best_line(view: &View, row: &Leader) -> Markup {
         tr.winner[view.input.winner.as_ref().is_some_and(|w| w.id == row.id)].fails[!view.meets(row.rank)] {
             th.num scope="row" { (row.rank) }
             td { code title=(row.id) { (moving(view).map(|i| view.value(&row.at, i)).collect::<Vec<_>>().join(" · ")) } }
-            @for (i, (value, column)) in row.values.iter().zip(&board.columns).enumerate().filter(|(i, _)| tells(board, *i)) {
+            @for (i, (value, column)) in row.values.iter().zip(&board.columns).enumerate().filter(|(i, _)| is_shown(board, *i)) {
                 @let class = if column.held_out { format!("{} out", sign(*value)) } else { sign(*value).to_owned() };
                 td class=(class) {
                     (text::figure(*value, column.unit))

@@ -1,7 +1,7 @@
 //! A chart as inline SVG.
 
 use super::svg::{n, path, rulers};
-use crate::report::chart::{Chart, Shape, fitting};
+use crate::report::chart::{Chart, ChartShape, fitting};
 use crate::report::scale::Plot;
 use maud::{Markup, html};
 
@@ -29,7 +29,7 @@ pub fn draw(chart: &Chart, (width, height): (f64, f64)) -> Markup {
     html! {
         svg viewBox={ "0 0 " (n(width)) " " (n(height)) } role="img" aria-label=(chart.title) {
             @for shape in &chart.shapes {
-                @if let Shape::Shade { from, to } = shape {
+                @if let ChartShape::Shade { from, to } = shape {
                     rect.held x=(n(plot.x(*from))) y=(n(plot.top)) width=(n(plot.x(*to) - plot.x(*from))) height=(n(plot.bottom - plot.top)) {}
                 }
             }
@@ -51,25 +51,25 @@ pub fn draw(chart: &Chart, (width, height): (f64, f64)) -> Markup {
     }
 }
 
-fn one(shape: &Shape, plot: &Plot, y: &dyn Fn(f64) -> f64) -> Markup {
+fn one(shape: &ChartShape, plot: &Plot, y: &dyn Fn(f64) -> f64) -> Markup {
     html! {
         @match shape {
-            Shape::Shade { .. } => {}
-            Shape::Bar { from, to, value, told } => {
+            ChartShape::Shade { .. } => {}
+            ChartShape::Bar { from, to, value, note } => {
                 @let (top, foot) = (y(value.max(0.0)), y(value.min(0.0)));
                 rect class=(if *value < 0.0 { "bar loss" } else { "bar gain" }) x=(n(plot.x(*from))) y=(n(top))
-                    width=(n((plot.x(*to) - plot.x(*from)).max(1.0))) height=(n((foot - top).max(0.5))) { title { (told) } }
+                    width=(n((plot.x(*to) - plot.x(*from)).max(1.0))) height=(n((foot - top).max(0.5))) { title { (note) } }
             }
-            Shape::Whisker { at, low, high } => {
+            ChartShape::Whisker { at, low, high } => {
                 path.whisker d={ "M" (n(plot.x(*at))) " " (n(y(*low))) "V" (n(y(*high))) } {}
             }
-            Shape::Line { points, tone } => {
+            ChartShape::Line { points, tone } => {
                 @for part in points.split(|(_, value)| value.is_none()).filter(|part| !part.is_empty()) {
                     @let known = part.iter().map(|(x, value)| (*x, (plot.bottom - y(value.unwrap_or(0.0))) / (plot.bottom - plot.top)));
                     path.line.first style={ "stroke:var(--c" (tone + 1) ")" } d=(path(plot, known)) {}
                 }
             }
-            Shape::Mark { at, word, line } => {
+            ChartShape::Mark { at, word, line } => {
                 @let (x, top) = (plot.x(*at), plot.top + 14.0 * *line as f64);
                 line.winner x1=(n(x)) x2=(n(x)) y1=(n(plot.top)) y2=(n(plot.bottom)) {}
                 text.part.said x=(n(if *at > 0.5 { x - 5.0 } else { x + 5.0 })) y=(n(top + 10.0))

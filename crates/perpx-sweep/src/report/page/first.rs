@@ -4,7 +4,7 @@ use super::glossary::term;
 use super::pack::pack;
 use super::svg::{Size, n, path, rulers, unit_label};
 use super::{chart, market::millis};
-use crate::report::course::{self, Benchmark, Estimate};
+use crate::report::course::{self, Benchmark, WithError};
 use crate::report::scale::{Clock, Plot, Scale, sample, thin};
 use crate::report::view::View;
 use crate::report::{Level, PageVerdict, Unit, charts, text};
@@ -195,13 +195,13 @@ fn money(view: &View, value: f64) -> String {
 }
 
 /// "169.77 ± 40.10"
-fn with_error(value: f64, error: Option<Estimate>) -> String {
+fn with_error(value: f64, error: Option<WithError>) -> String {
     let error = error.map_or(String::new(), |found| format!(" ± {}", text::fixed(found.error, 2)));
     format!("{}{error}", text::fixed(value, 2))
 }
 
 /// Of a run: the sum of its intervals with its error.
-fn made(view: &View, run: usize) -> Option<Estimate> {
+fn made(view: &View, run: usize) -> Option<WithError> {
     course::sum(&view.runs[run].iter().map(|interval| interval.made).collect::<Vec<_>>())
 }
 

@@ -1,7 +1,7 @@
 //! A chart as a slide.
 
 use super::paper::{Anchor, HELD, INK, Paper, QUIET, SMALL};
-use crate::report::chart::{Chart, Shape, fitting};
+use crate::report::chart::{Chart, ChartShape, fitting};
 use crate::report::palette::{CURVES, GAIN, LOSS};
 use crate::report::scale::Plot;
 use crate::report::view::View;
@@ -10,7 +10,7 @@ pub fn draw(view: &View, chart: &Chart, paper: &Paper) -> Result<(), String> {
     let plot = Plot { left: 150.0, right: 1540.0, top: 170.0, bottom: 760.0 };
     paper.title(&format!("{} · {}", view.input.symbol, chart.title), &view.input.name)?;
     for shape in &chart.shapes {
-        if let Shape::Shade { from, to } = shape {
+        if let ChartShape::Shade { from, to } = shape {
             paper.rect((plot.x(*from), plot.top), (plot.x(*to), plot.bottom), HELD)?;
         }
     }
@@ -19,22 +19,22 @@ pub fn draw(view: &View, chart: &Chart, paper: &Paper) -> Result<(), String> {
     let y = |value: f64| plot.y(chart.scale.place(value));
     for shape in &chart.shapes {
         match shape {
-            Shape::Shade { .. } => {}
-            Shape::Bar { from, to, value, .. } => {
+            ChartShape::Shade { .. } => {}
+            ChartShape::Bar { from, to, value, .. } => {
                 let fill = if *value < 0.0 { LOSS } else { GAIN };
                 let (top, foot) = (y(value.max(0.0)), y(value.min(0.0)));
                 paper.rect((plot.x(*from), top), (plot.x(*to).max(plot.x(*from) + 1.0), foot.max(top + 1.0)), fill)?;
             }
-            Shape::Whisker { at, low, high } => {
+            ChartShape::Whisker { at, low, high } => {
                 paper.line([(plot.x(*at), y(*low)), (plot.x(*at), y(*high))], INK, 2)?;
             }
-            Shape::Line { points, tone } => {
+            ChartShape::Line { points, tone } => {
                 for part in points.split(|(_, value)| value.is_none()) {
                     let known = part.iter().map(|(x, value)| (plot.x(*x), y(value.unwrap_or(0.0))));
                     paper.line(known, CURVES[*tone], 3)?;
                 }
             }
-            Shape::Mark { at, word, line } => {
+            ChartShape::Mark { at, word, line } => {
                 let x = plot.x(*at);
                 paper.line([(x, plot.top), (x, plot.bottom)], INK, 3)?;
                 let (x, anchor) = if *at > 0.5 { (x - 10.0, Anchor::Right) } else { (x + 10.0, Anchor::Left) };
