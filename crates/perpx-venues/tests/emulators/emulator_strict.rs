@@ -35,7 +35,8 @@ fn a_silent_client_loses_its_stream_after_two_minutes() {
     assert_eq!(read(&mut silent), Some(json!({ "type": "ping" })));
     assert!((60..63).contains(&seconds(&venue)), "{}", seconds(&venue));
     venue.clock.advance(56 * SECOND_NS);
-    while read(&mut silent).is_some() {}
+    // at most a ping of the second minute, and the end
+    assert!(read(&mut silent).is_none_or(|_| read(&mut silent).is_none()), "it lives");
     assert!((120..123).contains(&seconds(&venue)), "{}", seconds(&venue));
     let mut lively = venue.socket();
     for minute in 3..8 {
