@@ -259,6 +259,7 @@ impl EmulateArgs {
             tier: self.tier.clone(),
             sends_per_minute: tier.rate_limit.requests,
             weight_per_minute: self.weight,
+            frames_per_minute: lighter::FRAMES_PER_MINUTE,
             quota: tier.quota,
             price_band: Rate::from_bps(self.price_band * 100),
             band_is_late: self.price_band_late,

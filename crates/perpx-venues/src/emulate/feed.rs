@@ -11,7 +11,7 @@ use perpx_core::synth::{Market, SynthSpec};
 use perpx_core::tape::align::{VenueCarry, venue_timelines};
 use perpx_core::tape::rows::VenueTables;
 use perpx_core::tape::{Carry, Settlement, VenueRows, last_at};
-use perpx_core::units::{DAY_NS, HOUR_NS, Price, Qty, Time};
+use perpx_core::units::{DAY_NS, MINUTE_NS, Price, Qty, Time};
 use perpx_data::TapeError;
 use perpx_data::loader::{Tape, TapeSpec};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -19,7 +19,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 /// Days of a market before the emulator says that its market has ended.
 const DAYS: u32 = 36_000;
 /// Length of a stretch of a synthetic market.
-const STRETCH_NS: i64 = HOUR_NS;
+const STRETCH_NS: i64 = 10 * MINUTE_NS;
 
 /// Both venues settle in steps of 1e-6.
 const RATE_GRID: i64 = 1_000_000;
@@ -213,7 +213,7 @@ impl From<TapeError> for EmulateError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use perpx_core::units::{DAY_NS, SECOND_NS};
+    use perpx_core::units::{HOUR_NS, SECOND_NS};
 
     /// Two days of quotes and prints, none lost where stretches or days meet, each once, none before its time.
     #[test]

@@ -31,6 +31,7 @@ pub fn pair(
         tier: "premium".to_owned(),
         sends_per_minute: u32::MAX / 2,
         weight_per_minute: i64::MAX / 2,
+        frames_per_minute: usize::MAX,
         quota: None,
         price_band: PRICE_BAND,
         band_is_late: false,

@@ -100,10 +100,10 @@ fn the_emulator_says_what_it_plays() {
     assert_eq!((&served["venue"], &served["ports"]["api"]), (&Value::from("lighter"), &Value::from(venue.port)));
 }
 
-/// The market is made an hour at a time. Over the full hour, in one leap of the clock, each change of the book and each print is
+/// The market is made ten minutes at a time. Over the full hour, in one leap of the clock, each change of the book and each print is
 /// shown once and at its time.
 #[test]
-fn no_frame_and_no_print_is_lost_where_hours_meet() {
+fn no_frame_and_no_print_is_lost_where_stretches_meet() {
     const START_SEC: i64 = 3_590;
     let start = Time::from_civil(2026, 1, 5).expect("a date").plus(START_SEC * SECOND_NS);
     let venue = Venue::start(&format!("--tier plus --speed 60 --frame-ms 0 --start-at {START_SEC}"));

@@ -343,6 +343,28 @@ fn a_price_band_may_be_judged_after_the_answer() {
     assert_eq!(venue.position(), perpx_core::units::Qty::ZERO);
 }
 
+/// Two hundred frames a minute on one stream, and another stream has as many; reads are counted by their weight.
+#[test]
+fn what_a_client_asks_is_counted() {
+    let venue = Venue::start("--tier plus --weight 700");
+    let mut socket = venue.socket();
+    let mut ping = |venue: &Venue, count: usize| -> Vec<Value> {
+        (0..count).for_each(|_| say(&mut socket, r#"{"type":"ping"}"#));
+        let answers: Vec<Value> = (0..count).map(|_| read(&mut socket).expect("the socket lives")).collect();
+        assert!(seconds(venue) < 60 || count == 1, "within the minute");
+        answers
+    };
+    assert!(ping(&venue, 200).iter().all(|answer| answer["type"] == json!("pong")));
+    assert_eq!(ping(&venue, 1)[0]["error"]["code"], json!(30009));
+    let read = |endpoint: &str| venue.http("GET", &format!("/api/v1/{endpoint}"), "").0;
+    assert_eq!((read("orderBooks"), read("funding-rates"), read("exchangeStats")), (200, 200, 429));
+    let nonce = format!("nextNonce?account_index={ACCOUNT}&api_key_index=5");
+    assert_eq!(read(&nonce), 200, "six of the hundred that are left");
+    venue.clock.advance(61 * SECOND_NS);
+    assert_eq!(read("orderBooks"), 200);
+    assert!(ping(&venue, 1)[0]["error"].is_null());
+}
+
 /// Each line of the witness of what was sent here: requests with their orders, frames in all; and nothing that is secret.
 #[test]
 fn a_witness_counts_what_was_asked_and_sent() {

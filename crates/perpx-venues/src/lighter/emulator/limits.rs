@@ -2,7 +2,7 @@
 //! number, and one for reads, by weight. Not modelled: that the venue counts by address and by account, both.
 
 use perpx_core::units::{MINUTE_NS, Time};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 pub struct Limits {
     /// One bucket for all.
@@ -10,11 +10,32 @@ pub struct Limits {
     sends: i64,
     reads: i64,
     spent: [VecDeque<(Time, i64)>; 2],
+    /// Frames of a client a minute, transactions apart.
+    frames: usize,
+    /// By socket: when each came.
+    heard: BTreeMap<u64, VecDeque<Time>>,
 }
 
 impl Limits {
-    pub fn new(shared: bool, sends: u32, reads: i64) -> Limits {
-        Limits { shared, sends: sends.into(), reads, spent: Default::default() }
+    pub fn new(shared: bool, sends: u32, reads: i64, frames: usize) -> Limits {
+        Limits { shared, sends: sends.into(), reads, spent: Default::default(), frames, heard: BTreeMap::new() }
+    }
+
+    /// Counts a frame of a client; false when it is one too many.
+    pub fn hear(&mut self, socket: u64, now: Time) -> bool {
+        let heard = self.heard.entry(socket).or_default();
+        while heard.front().is_some_and(|at| now.since(*at) >= MINUTE_NS) {
+            heard.pop_front();
+        }
+        let fits = heard.len() < self.frames;
+        if fits {
+            heard.push_back(now);
+        }
+        fits
+    }
+
+    pub fn forget(&mut self, socket: u64) {
+        self.heard.remove(&socket);
     }
 
     /// Counts a request; false when it is one too many.
@@ -49,13 +70,17 @@ mod tests {
     #[test]
     fn a_minute_has_so_many_requests() {
         let at = |seconds: i64| Time(seconds * perpx_core::units::SECOND_NS);
-        let mut standard = Limits::new(true, 2, 0);
+        let mut standard = Limits::new(true, 2, 0, 0);
         assert!(standard.take("account", at(0)) && standard.take("sendTx", at(30)));
         assert!(!standard.take("nextNonce", at(59)) && standard.take("nextNonce", at(60)));
-        let mut premium = Limits::new(false, 1, 606);
+        let mut premium = Limits::new(false, 1, 606, 2);
         assert!(premium.take("sendTx", at(0)) && !premium.take("sendTxBatch", at(1)));
         assert!(
             premium.take("recentTrades", at(1)) && !premium.take("apikeys", at(1)) && premium.take("nextNonce", at(1))
         );
+        assert!(
+            premium.hear(7, at(0)) && premium.hear(7, at(1)) && !premium.hear(7, at(59)) && premium.hear(8, at(59))
+        );
+        assert!(premium.hear(7, at(60)) && !premium.hear(7, at(60)));
     }
 }

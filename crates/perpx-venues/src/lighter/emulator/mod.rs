@@ -55,6 +55,9 @@ pub const INITIAL: Rate = Rate(50_000_000_000);
 /// The address of nobody.
 pub const NO_OWNER: &str = "0x0000000000000000000000000000000000000000";
 
+/// Frames of a client on one stream a minute, as the venue counts them.
+pub const FRAMES_PER_MINUTE: usize = 200;
+
 /// What a user may choose of an emulated Lighter.
 pub struct Settings {
     /// Number of the account.
@@ -71,6 +74,8 @@ pub struct Settings {
     pub sends_per_minute: u32,
     /// Weight of requests a minute.
     pub weight_per_minute: i64,
+    /// Frames of a client on one stream a minute, transactions apart.
+    pub frames_per_minute: usize,
     /// Of sends; `None`: as many as the minute allows.
     pub quota: Option<VolumeQuota>,
     /// Orders priced further through the mark are refused; the venue's own width is not published.
@@ -142,7 +147,12 @@ impl LighterEmulator {
             txs: VecDeque::new(),
             sequence: 0,
             cancel_all_at: None,
-            limits: Limits::new(settings.tier == "standard", settings.sends_per_minute, settings.weight_per_minute),
+            limits: Limits::new(
+                settings.tier == "standard",
+                settings.sends_per_minute,
+                settings.weight_per_minute,
+                settings.frames_per_minute,
+            ),
             quota: QuotaUse::default(),
             sockets: Sockets::default(),
             condition: Condition::default(),
@@ -241,6 +251,7 @@ impl Emulated for LighterEmulator {
 
     fn closed(&mut self, socket: u64) {
         self.sockets.close(socket);
+        self.limits.forget(socket);
     }
 
     fn halt(&mut self, spans: &[(Time, Time)]) {

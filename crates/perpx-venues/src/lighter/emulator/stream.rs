@@ -96,7 +96,11 @@ impl LighterEmulator {
     fn answer_to(&mut self, socket: u64, text: &str, now: Time) -> Result<Value, Refusal> {
         let frame: Value = serde_json::from_str(text).map_err(|_| Refusal::new(30000, "Invalid JSON"))?;
         let channel = frame["channel"].as_str().unwrap_or_default().replace('/', ":");
-        Ok(match frame["type"].as_str().unwrap_or_default() {
+        let kind = frame["type"].as_str().unwrap_or_default();
+        if !kind.starts_with("jsonapi/") && !self.limits.hear(socket, now) {
+            return Err(Refusal::new(30009, "Too Many Websocket Messages!"));
+        }
+        Ok(match kind {
             "ping" => json!({ "type": "pong" }),
             "pong" => Value::Null,
             "subscribe" => self.subscribe(socket, channel, frame["auth"].as_str(), now)?,
