@@ -36,10 +36,10 @@ fn connected(venue: &Venue, authority: &str, name: &str) -> Result<Secure, Strin
 }
 
 fn got(mut stream: impl Read + Write, path: &str) -> String {
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("it is sent");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     let mut text = String::new();
-    // whether TLS says goodbye is not asked here
-    let _ = stream.read_to_string(&mut text);
+    // who is not understood may be gone already, and whether TLS says goodbye is not asked here
+    let _ = stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_string(&mut text));
     text
 }
 
