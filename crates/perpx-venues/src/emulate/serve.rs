@@ -632,14 +632,14 @@ impl OpenStream<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::wall::SystemClock;
     use std::time::Instant;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     /// Answers with a megabyte, and sends a thousand texts to whoever opens a stream.
-    struct Talkative;
+    pub(crate) struct Talkative;
 
     impl Emulated for Talkative {
         fn pass(&mut self, _now: Time) -> Result<(), EmulateError> {
