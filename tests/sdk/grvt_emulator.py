@@ -125,7 +125,7 @@ def trade(hosts, private):
     trader.order(4, "0.0105", far, True, refused=2065)
     trader.order(4, "0.01", far + "5", True, refused=2064)
     trader.order(4, "0.001", "50000.0", True, refused=2066)
-    trader.order(4, "0.01", f"{bid * 0.95:.1f}", True, refused=7201)
+    trader.order(4, "0.01", f"{ask * 1.05:.1f}", True, refused=7201)
     trader.order(4, "90", far, True, refused=2080)
     trader.order(4, "0.01", far, False, reduce_only=True, refused=2400)
     trader.order(4, "0.01", far, True, ioc, post_only=True, refused=2032)

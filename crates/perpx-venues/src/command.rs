@@ -65,9 +65,6 @@ pub struct EmulateArgs {
     /// Lighter: number=public key in hex
     #[arg(long = "api-key", value_name = "N=HEX", value_parser = api_key)]
     pub keys: Vec<(i64, String)>,
-    /// Lighter: the wallet that owns the account
-    #[arg(long, value_name = "ADDRESS", value_parser = address)]
-    pub l1_address: Option<Address>,
     /// GRVT: whose signatures are taken
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub grvt_signer: Option<Address>,
@@ -92,6 +89,9 @@ pub struct EmulateArgs {
     /// Which of the store's venues plays Lighter, which GRVT
     #[arg(long, hide = true, default_value = "lighter,grvt", value_parser = pair)]
     pub tape_venues: Pair,
+    /// Lighter: the wallet that owns the account
+    #[arg(long, hide = true, value_parser = address)]
+    pub l1_address: Option<Address>,
     /// Lighter: weight of requests a minute
     #[arg(long, hide = true, default_value_t = 24_000, value_parser = clap::value_parser!(i64).range(1..))]
     pub weight: i64,
