@@ -9,8 +9,7 @@ use std::collections::{HashMap, VecDeque};
 /// Prints of earlier days that are remembered.
 const REMEMBERED: usize = 1_000_000;
 
-/// No venue settles more often than hourly: two settlements nearer than this are one.
-pub(crate) const SLOT_NS: i64 = HOUR_NS / 2;
+pub(crate) use crate::store::SLOT_NS;
 
 /// Settlements may be stamped this much off their slot.
 pub(crate) const SLACK_NS: i64 = MINUTE_NS;

@@ -1,8 +1,8 @@
 //! What a store holds, from its folders and footers alone.
 
 use crate::TapeError;
-use crate::store::{Dataset, DepthLevelRow, StoreFile, StorePath, StoredRow};
-use crate::text::{count, table, wrap};
+use crate::store::{Dataset, DepthLevelRow, Recorded, RecordedGap, StoreFile, StorePath, StoredRow};
+use crate::text::{count, counted, table, wrap};
 use perpx_core::tape::rows::{FundingRow, MarkRow, QuoteRow, TradeRow};
 use perpx_core::units::Time;
 use serde::Serialize;
@@ -17,6 +17,8 @@ pub struct StoreInfo {
     pub tables: Vec<TableInfo>,
     /// Of dataset.json, null without one.
     pub schema_version: Option<u32>,
+    /// What the recorder of the store knows to be missing.
+    pub recorded_gaps: Vec<RecordedGap>,
     /// `made_by` of dataset.json, null without one.
     pub made_by: serde_json::Value,
 }
@@ -61,6 +63,7 @@ pub fn info(root: &Path) -> Result<StoreInfo, TapeError> {
         store: store.root().display().to_string(),
         tables,
         schema_version: dataset.as_ref().map(|d| d.schema_version),
+        recorded_gaps: store.recorded().map(Recorded::gaps).unwrap_or_default(),
         made_by: dataset.map(|d| d.made_by).unwrap_or_default(),
     })
 }
@@ -108,6 +111,11 @@ impl StoreInfo {
             }
             None => "no dataset.json: how this store was made is not known".to_string(),
         };
-        format!("{}\n\n{}\n{}", self.store, table(&rows, width), wrap(&made, width))
+        let gaps: Vec<String> = self.recorded_gaps.iter().map(|gap| format!("  {gap}\n")).collect();
+        let gaps = match gaps.is_empty() {
+            true => String::new(),
+            false => format!("\n{} of the recording:\n{}", counted(gaps.len() as u64, "gap"), gaps.concat()),
+        };
+        format!("{}\n\n{}\n{}{}", self.store, table(&rows, width), wrap(&made, width), wrap(&gaps, width))
     }
 }

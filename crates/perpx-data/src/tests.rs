@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 mod again;
 mod growing;
+mod recorded;
 
 /// 2026-01-05 22:00 UTC: two hours of the first day, then the next.
 const START: i64 = 1_767_571_200 * SECOND_NS + 22 * HOUR_NS;

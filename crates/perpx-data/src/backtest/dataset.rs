@@ -2,7 +2,7 @@
 
 use super::BacktestError;
 use crate::loader::{CacheSpec, FUNDING_LOOK_BACK_NS, OnBadRows, Tape, TapeSpec, cache};
-use crate::store::{StoreFile, StorePath, Table};
+use crate::store::{StoreFile, Table};
 use perpx_core::config::{Config, Size, World};
 use perpx_core::ledger::Mids;
 use perpx_core::market::{FundingPrice, Role};
@@ -150,7 +150,7 @@ impl Feed {
 /// warm-up begins decides nothing.
 fn funding_kinds(tape: &Tape) -> Result<FundingKinds, BacktestError> {
     let spec = tape.spec();
-    let store = StorePath::new(&spec.store)?;
+    let store = tape.store();
     let mut both = true;
     for venue in &spec.venues {
         let mut found = false;

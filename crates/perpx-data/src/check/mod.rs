@@ -10,12 +10,13 @@ mod tests;
 
 use crate::TapeError;
 use crate::loader::spec::{OnBadRows, TapeSpec, VenueQuality};
-use crate::store::{Dataset, DepthLevelRow, NumberedTrade, StorePath, Table};
+use crate::store::{Dataset, DepthLevelRow, NumberedTrade, Recorded, RecordedGap, StorePath, Table};
+use crate::text::{counted, duration};
 pub use coverage::PairCheck;
 use perpx_core::config::{Missing, Profile, base_asset};
 use perpx_core::market::FundingPrice;
 use perpx_core::tape::rows::{FundingRow, MarkRow, QuoteRow};
-use perpx_core::units::Time;
+use perpx_core::units::{SECOND_NS, Time};
 use serde::Serialize;
 pub use series::{Delays, Problem, STALE_NS, StaleRun, TableCheck};
 use std::collections::BTreeMap;
@@ -164,6 +165,7 @@ pub fn check(root: &Path, symbol: Option<&str>, stale_ns: i64, keys: MissingKeys
         tables.extend(found.into_iter().flatten());
     }
     warnings.extend(missing.into_iter().map(|(warning, places)| format!("{}: {warning}", places.join(", "))));
+    warnings.extend(recorded_gaps(&store, symbol));
     let pairs = coverage::pairs(&store, &tables, stale_ns)?;
     warnings.extend(pairs.iter().flat_map(PairCheck::warnings));
     let store = store.root().display().to_string();
@@ -223,6 +225,25 @@ fn judged(
     }
 }
 
+/// What the recorder of the store knows to be missing: all of it together for each table, and the longest.
+fn recorded_gaps(store: &StorePath, symbol: Option<&str>) -> Vec<String> {
+    let mut by_table: BTreeMap<String, Vec<RecordedGap>> = BTreeMap::new();
+    for gap in store.recorded().map(Recorded::gaps).unwrap_or_default() {
+        if symbol.is_none_or(|symbol| symbol == gap.symbol) {
+            by_table.entry(format!("{}/{} {}", gap.venue, gap.symbol, gap.table)).or_default().push(gap);
+        }
+    }
+    let text = |(place, gaps): (String, Vec<RecordedGap>)| {
+        let all: i64 = gaps.iter().map(RecordedGap::ns).sum();
+        let longest = gaps.iter().max_by_key(|gap| gap.ns())?;
+        let (count, all) = (counted(gaps.len() as u64, "gap"), duration(all as f64 / SECOND_NS as f64));
+        let known = gaps.iter().filter(|gap| gap.known).count();
+        let known = if known > 0 { format!("; the trades of {known} are in trades_gap") } else { String::new() };
+        Some(format!("{place}: {count} of the recording, {all} in all{known}; the longest: {longest}"))
+    };
+    by_table.into_iter().filter_map(text).collect()
+}
+
 /// What keys for missing data, and sizes that are not known, make of a venue.
 fn filled(quality: &VenueQuality, symbol: &str) -> Vec<String> {
     let mut out = Vec::new();
@@ -251,7 +272,7 @@ fn missing_table(table: Table) -> Option<&'static str> {
         Table::Quotes => Some("no quotes: this venue cannot be replayed"),
         Table::Trades => Some("no trades: passive orders fill by quotes alone"),
         // what lacks of these is refused, or filled by a key, and said there
-        Table::Depth | Table::Marks | Table::Funding => None,
+        Table::Depth | Table::Marks | Table::Funding | Table::GapTrades => None,
     }
 }
 

@@ -515,7 +515,7 @@ fn accepted(table: Table) -> Vec<&'static str> {
 pub fn required(table: Table) -> &'static [&'static str] {
     match table {
         Table::Quotes => &["bid_px", "ask_px"],
-        Table::Trades => &["px", "qty", "taker_side"],
+        Table::Trades | Table::GapTrades => &["px", "qty", "taker_side"],
         Table::Depth => &["side", "level", "px", "qty"],
         Table::Marks => &[],
         Table::Funding => &["ts", "rate"],

@@ -247,7 +247,7 @@ fn number_of(text: &str) -> i64 {
 fn empty(table: Table) -> ParsedRows {
     match table {
         Table::Quotes => ParsedRows::Quotes(Vec::new()),
-        Table::Trades => ParsedRows::Trades(Vec::new()),
+        Table::Trades | Table::GapTrades => ParsedRows::Trades(Vec::new()),
         Table::Depth => ParsedRows::Depth(Vec::new()),
         Table::Marks => ParsedRows::Marks(Vec::new()),
         Table::Funding => ParsedRows::Funding(Vec::new()),

@@ -156,7 +156,7 @@ pub const ARCHIVE_KEYS: &[MapKey] = &[
 fn fields(table: Table) -> Vec<Field> {
     match table {
         Table::Quotes => QuoteRow::fields(),
-        Table::Trades => NumberedTrade::fields(),
+        Table::Trades | Table::GapTrades => NumberedTrade::fields(),
         Table::Depth => DepthLevelRow::fields(),
         Table::Marks => MarkRow::fields(),
         Table::Funding => FundingRow::fields(),

@@ -115,7 +115,7 @@ pub(crate) fn load(
     let (from, to) = (spec.warm_from, spec.to);
     let (due_from, due_to) = quoted.map_or((from, to), |(first, last)| (from.max(first), to.min(last)));
     let back = from.plus(-LOOK_BACK_NS);
-    let files = funding_files(store, &spec.venues[v], &spec.symbol, back, to.plus(LONGEST_NS))?;
+    let files = funding_files(store, (&spec.venues[v], &spec.symbol), (back, to.plus(LONGEST_NS)), to)?;
     let (mut rows, dropped) = read(&files, spec.on_bad_rows)?;
     let series = format!("{}/{}", spec.venues[v], spec.symbol);
     let missing = |what: String| TapeError::FundingMissing { store: store.root().to_path_buf(), series, what };
@@ -147,7 +147,7 @@ pub(crate) fn load(
 /// What a store to which rows are still added holds from before the range and of it, whatever is missing.
 pub(crate) fn load_growing(store: &StorePath, spec: &TapeSpec, v: usize) -> Result<FundingPlan, TapeError> {
     let back = spec.warm_from.plus(-LOOK_BACK_NS);
-    let files = funding_files(store, &spec.venues[v], &spec.symbol, back, spec.to)?;
+    let files = funding_files(store, (&spec.venues[v], &spec.symbol), (back, spec.to), spec.to)?;
     let (rows, dropped) = read(&files, OnBadRows::Drop)?;
     Ok(FundingPlan::new(files, rows, spec, v, (0, "", dropped)))
 }

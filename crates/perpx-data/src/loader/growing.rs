@@ -27,7 +27,7 @@ impl GrowingTape {
     /// Files that cannot be read.
     pub fn open(spec: TapeSpec) -> Result<GrowingTape, TapeError> {
         spec.validate()?;
-        let store = StorePath::new(&spec.store)?;
+        let store = StorePath::open(&spec.store)?;
         let sources = [Source::growing(&store, &spec, 0)?, Source::growing(&store, &spec, 1)?];
         let feeds = [sources[0].feed(spec.warm_from), sources[1].feed(spec.warm_from)];
         let (carry, start) = (first_carry(&spec, &sources), spec.warm_from);

@@ -5,7 +5,7 @@ use crate::loader::cache::{Cache, cache_key};
 use crate::loader::scan::{Plan, scan};
 use crate::loader::source::{Source, VenueRows, first_carry};
 use crate::loader::spec::{TapeQuality, TapeSpec};
-use crate::store::{Dataset, StoreFile, StorePath, StoredRow};
+use crate::store::{DATASET_FILE, Dataset, Recorded, RecordedDay, StoreFile, StorePath, StoredRow, Table};
 use perpx_core::market::Role;
 use perpx_core::tape::rows::QuoteRow;
 use perpx_core::tape::{Carry, Tile, align};
@@ -47,13 +47,26 @@ impl Tape {
     /// empty cache has the tiles afterwards.
     pub fn open(spec: TapeSpec) -> Result<Tape, TapeError> {
         spec.validate()?;
-        let store = StorePath::new(&spec.store)?;
-        if !store.root().is_dir() {
-            return Err(TapeError::NoStore { path: store.root().to_path_buf() });
+        let path = StorePath::new(&spec.store)?.root().to_path_buf();
+        if !path.is_dir() {
+            return Err(TapeError::NoStore { path });
         }
-        let dataset = Dataset::read(store.root())?;
-        let sources = [Source::open(&store, &spec, 0)?, Source::open(&store, &spec, 1)?];
-        let hashes = hash_files(&store, &sources)?;
+        let dataset = Dataset::read(&path)?;
+        let opened = |store: StorePath| {
+            let sources = [Source::open(&store, &spec, 0)?, Source::open(&store, &spec, 1)?];
+            let hashes = hashes(&store, &spec, &sources)?;
+            Ok((store, sources, hashes))
+        };
+        let store = StorePath::open(&path)?;
+        let is_recorded = store.recorded().is_some();
+        let found = match opened(store) {
+            // a day of a recorded store was merged in between: its list is read once more
+            Err(TapeError::Io { source, .. }) if is_recorded && source.kind() == std::io::ErrorKind::NotFound => {
+                opened(StorePath::open(&path)?)
+            }
+            found => found,
+        };
+        let (store, sources, hashes) = found?;
         let fingerprint = fingerprint(&hashes);
         let mut cache = match &spec.cache {
             Some(c) => Cache::open(c, &spec.symbol, &cache_key(&spec, &fingerprint), store.root(), &hashes),
@@ -91,7 +104,13 @@ impl Tape {
         &self.spec
     }
 
-    /// BLAKE3 over names and contents of the files that the range needs; the same for any tile length and cache.
+    /// Where it is read from: of a recorded store, as dataset.json was when the tape was opened.
+    pub fn store(&self) -> &StorePath {
+        &self.store
+    }
+
+    /// BLAKE3 over names and contents of the files that the range needs, of a recorded store over its hours; the same for any
+    /// tile length and cache.
     pub fn fingerprint(&self) -> [u8; 32] {
         self.fingerprint
     }
@@ -129,7 +148,13 @@ impl Tape {
 
     /// What a report says of the data.
     pub fn quality(&self) -> TapeQuality {
-        let (venues, ticks) = (self.plan.venues.clone(), self.plan.ticks);
+        let (mut venues, ticks) = (self.plan.venues.clone(), self.plan.ticks);
+        let TapeSpec { symbol, warm_from, to, .. } = &self.spec;
+        for gap in self.store.recorded().map(Recorded::gaps).unwrap_or_default() {
+            let is_read = gap.symbol == *symbol && gap.from < *to && gap.to >= *warm_from;
+            let venue = venues.iter_mut().find(|venue| is_read && venue.venue == gap.venue);
+            venue.into_iter().for_each(|venue| venue.recorded_gaps.push(gap.clone()));
+        }
         TapeQuality { venues, ticks, made_by: self.made_by.clone() }
     }
 
@@ -243,14 +268,41 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Name below the store and BLAKE3 of each file, in the order of the sources.
-fn hash_files(store: &StorePath, sources: &[Source; 2]) -> Result<Vec<(String, [u8; 32])>, TapeError> {
+/// What a range is known by: name below the store and BLAKE3 of each file, in the order of the sources. Of a recorded store its
+/// hours instead, as dataset.json has them, which stay when later ones come and when a day's are merged; its files must be
+/// the listed ones.
+fn hashes(store: &StorePath, spec: &TapeSpec, sources: &[Source; 2]) -> Result<Vec<(String, [u8; 32])>, TapeError> {
     let files: Vec<&StoreFile> = sources.iter().flat_map(Source::files).collect();
-    let hash = |file: &&StoreFile| {
-        let name = file.path().strip_prefix(store.root()).unwrap_or(file.path());
-        Ok((name.to_string_lossy().replace('\\', "/"), hash_file(file.path())?))
+    let Some(recorded) = store.recorded() else {
+        let hash = |file: &&StoreFile| {
+            let name = file.path().strip_prefix(store.root()).unwrap_or(file.path());
+            Ok((name.to_string_lossy().replace('\\', "/"), hash_file(file.path())?))
+        };
+        return files.par_iter().map(hash).collect();
     };
-    files.par_iter().map(hash).collect()
+    let check = |file: &&StoreFile| {
+        let hash = blake3::Hash::from(hash_file(file.path())?).to_hex();
+        match store.listed_hash(file.path()) {
+            Some(listed) if listed == hash.as_str() => Ok(()),
+            _ => Err(TapeError::ListedOtherwise { path: file.path().to_path_buf() }),
+        }
+    };
+    files.par_iter().map(check).collect::<Result<(), TapeError>>()?;
+    let limit = Recorded::limit(spec.to);
+    let is_read = |day: &RecordedDay| {
+        files.iter().any(|file| day.parts(Some(limit)).iter().any(|part| file.path().ends_with(&part.0)))
+    };
+    let series = spec.venues.iter().flat_map(|venue| Table::ALL.map(|table| (venue, table)));
+    let days = series.flat_map(|(venue, table)| recorded.series(table, venue, &spec.symbol)).filter(|day| is_read(day));
+    days.flat_map(|day| day.hashes(Some(limit)))
+        .map(|(name, hash)| {
+            let hash = blake3::Hash::from_hex(&hash).map_err(|error| TapeError::Dataset {
+                path: store.root().join(DATASET_FILE),
+                what: format!("{name}: {error}"),
+            })?;
+            Ok((name, *hash.as_bytes()))
+        })
+        .collect()
 }
 
 pub(crate) fn hash_file(path: &Path) -> Result<[u8; 32], TapeError> {

@@ -186,9 +186,9 @@ fn files<R: StoredRow>(
     let first_day = wanted.from.plus(-wanted.latency).day();
     let mut found: Vec<(Partition, StoreFile)> = Vec::new();
     let mut is_past = false;
-    for (partition, path) in store.files(R::TABLE, venue, symbol)? {
+    for (partition, path, rows) in store.files_until(R::TABLE, venue, symbol, Some(wanted.to))? {
         let is_before = partition < Partition::Day(first_day);
-        let file = match StoreFile::open::<R>(&path) {
+        let file = match StoreFile::open::<R>(&path).and_then(|file| file.first_rows(rows)) {
             Ok(file) => file,
             // of no use here, unless it hides rows of the range, which cannot be known
             Err(_) if is_before || is_past => continue,
@@ -433,19 +433,18 @@ fn mid_mark(row: &QuoteRow, second: &mut i64) -> Option<MarkRow> {
     Some(MarkRow { exch: row.exch, recv: row.recv, mark: mid, index: mid })
 }
 
-/// Files of the funding table for years that touch `[from, to)`.
+/// Files of the funding table for years that touch `[from, to)`; of a recorded store as far as the hour in which `until` lies.
 pub(crate) fn funding_files(
     store: &StorePath,
-    venue: &str,
-    symbol: &str,
-    from: Time,
-    to: Time,
+    (venue, symbol): (&str, &str),
+    (from, to): (Time, Time),
+    until: Time,
 ) -> Result<Vec<StoreFile>, TapeError> {
     let mut found = Vec::new();
-    for (partition, path) in store.files(Table::Funding, venue, symbol)? {
+    for (partition, path, rows) in store.files_until(Table::Funding, venue, symbol, Some(until))? {
         let (start, end) = partition.span();
         if start < to && end > from {
-            let file = StoreFile::open::<FundingRow>(&path)?;
+            let file = StoreFile::open::<FundingRow>(&path)?.first_rows(rows)?;
             check_partition(&file, partition)?;
             found.push(file);
         }

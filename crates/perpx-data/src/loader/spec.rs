@@ -1,6 +1,7 @@
 //! What is asked of a tape, and what it says of its data.
 
 use crate::TapeError;
+use crate::store::RecordedGap;
 use perpx_core::config::Missing;
 use perpx_core::market::Role;
 use perpx_core::units::Time;
@@ -169,6 +170,10 @@ pub struct VenueQuality {
     pub gaps_ns: i64,
     /// The longest of them, in the order of time.
     pub longest_gaps: Vec<Gap>,
+    /// What the recorder knows to be missing, table by table, in the order of table and time; empty where no recorder wrote the
+    /// store.
+    #[serde(default)]
+    pub recorded_gaps: Vec<RecordedGap>,
     /// Settlements that the calendar has and the store has not, and how `funding.missing` filled them ("" = none were).
     pub funding_missing: u64,
     /// The value of `funding.missing` that filled them; empty: none were.

@@ -1,7 +1,9 @@
 //! `dataset.json`: how a store was made and what it holds.
 
+use super::recorded::Recorded;
 use super::table::Table;
 use crate::TapeError;
+use crate::atomic::write_atomic;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,6 +25,9 @@ pub struct Dataset {
     pub rows: BTreeMap<String, BTreeMap<String, u64>>,
     /// Every parquet file of the store.
     pub files: Vec<FileEntry>,
+    /// Of a store that a recorder writes: its hours and gaps. Such a store is read by this list alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Recorded>,
 }
 
 /// One file of the store as it was written.
@@ -66,6 +71,6 @@ impl Dataset {
         let path = root.join(DATASET_FILE);
         let text = serde_json::to_string_pretty(self)
             .map_err(|e| TapeError::Dataset { path: path.clone(), what: e.to_string() })?;
-        std::fs::write(&path, text + "\n").map_err(TapeError::io(&path, "write the file"))
+        write_atomic(&path, text + "\n").map_err(TapeError::io(&path, "write the file"))
     }
 }

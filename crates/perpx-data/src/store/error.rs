@@ -35,6 +35,28 @@ pub enum TapeError {
     #[error("{path}: dataset.json cannot be read: {what}; make the store again with `perpx-data import` or `synth`")]
     Dataset { path: PathBuf, what: String },
 
+    #[error(
+        "{path}: the folder is not empty and holds no recorded store; give a recorder a new or empty folder, or its own"
+    )]
+    NotRecorded { path: PathBuf },
+
+    #[error("{path}: a recorder writes this store, and it would be replaced; give another folder")]
+    IsRecorded { path: PathBuf },
+
+    #[error("{path}: {rows} rows were read back of {want} that were written; the disk is full or failing")]
+    NotReadBack { path: PathBuf, rows: u64, want: u64 },
+
+    #[error(
+        "{path}: hour {hour} was made of its raw frames again, and is not what the store holds of it; the day's hours are merged: \
+         compact the whole day into a new store"
+    )]
+    MergedOtherwise { path: PathBuf, hour: String },
+
+    #[error(
+        "{path}: its contents are not those that dataset.json lists; restore the file, or make the store again of its raw frames"
+    )]
+    ListedOtherwise { path: PathBuf },
+
     #[error("{path}: not a whole parquet file ({source}); write or copy it again")]
     NotParquet { path: PathBuf, source: parquet::errors::ParquetError },
 

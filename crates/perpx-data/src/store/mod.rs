@@ -21,21 +21,25 @@
 //! Files of other tools may hold timestamps in ms or us, decimals of any width and scale whose values are exact in our
 //! scale, and floats that are the nearest double of such a value; anything else is refused by name.
 
+mod append;
 mod dataset;
 mod decode;
 mod error;
 mod path;
 mod read;
+mod recorded;
 mod table;
 mod write;
 
+pub use append::{FoundGap, HourWriter, merge_days};
 pub use dataset::{DATASET_FILE, Dataset, FileEntry, SCHEMA_VERSION};
 pub use error::TapeError;
 pub(crate) use path::entries;
 pub use path::{Partition, StorePath};
 pub use read::{Added, Batch, Batches, Fault, GroupSpan, StoreFile};
 pub(crate) use read::{REMEDY, readable_codecs};
-pub(crate) use table::DECIMAL_LIMIT;
+pub use recorded::{HourLine, Recorded, RecordedDay, RecordedGap, RecordedHour};
+pub(crate) use table::{DECIMAL_LIMIT, SLOT_NS};
 pub use table::{DepthLevelRow, NumberedTrade, StoredRow, Table, assemble_depth, depth_fault, flatten_depth};
 pub use write::StoreWriter;
 pub(crate) use write::replaced_text;

@@ -1,13 +1,20 @@
 //! Where things lie in a store.
 
+use super::dataset::Dataset;
+use super::recorded::{Recorded, RecordedDay};
 use super::table::Table;
 use crate::TapeError;
-use perpx_core::units::Time;
+use perpx_core::units::{HOUR_NS, Time};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The folder of a store. Object stores (`s3://`, `gs://`, `az://`) have the same syntax and are refused by name for now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StorePath(PathBuf);
+#[derive(Clone, Debug)]
+pub struct StorePath {
+    root: PathBuf,
+    /// Of a recorded store, when it was opened: what it holds.
+    listed: Option<Arc<Dataset>>,
+}
 
 /// The partition that a file belongs to: a UTC day (days since 1970-01-01) or a calendar year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,9 +29,9 @@ impl StorePath {
     /// Reads a path as a user writes it.
     pub fn parse(text: &str) -> Result<StorePath, TapeError> {
         match text.split_once("://") {
-            Some(("file", rest)) => Ok(StorePath(rest.into())),
+            Some(("file", rest)) => Ok(StorePath::at(rest.into())),
             Some((scheme, _)) => Err(TapeError::ObjectStore { path: text.to_string(), scheme: scheme.to_string() }),
-            None => Ok(StorePath(text.into())),
+            None => Ok(StorePath::at(text.into())),
         }
     }
 
@@ -32,30 +39,76 @@ impl StorePath {
     pub fn new(path: &Path) -> Result<StorePath, TapeError> {
         match path.to_str() {
             Some(text) => StorePath::parse(text),
-            None => Ok(StorePath(path.to_path_buf())),
+            None => Ok(StorePath::at(path.to_path_buf())),
         }
+    }
+
+    fn at(root: PathBuf) -> StorePath {
+        StorePath { root, listed: None }
+    }
+
+    /// A store to be read: a recorded one as dataset.json has it now, whatever is added later.
+    pub fn open(path: &Path) -> Result<StorePath, TapeError> {
+        let store = StorePath::new(path)?;
+        let dataset = Dataset::read(&store.root)?.filter(|dataset| dataset.recorded.is_some());
+        Ok(StorePath { listed: dataset.map(Arc::new), ..store })
+    }
+
+    /// What dataset.json says of a recorded store that was opened.
+    pub fn recorded(&self) -> Option<&Recorded> {
+        self.listed.as_ref()?.recorded.as_ref()
+    }
+
+    /// BLAKE3 of a file by the list of a recorded store.
+    pub(crate) fn listed_hash(&self, path: &Path) -> Option<&str> {
+        let name = path.strip_prefix(&self.root).ok()?.to_str()?;
+        let entry = self.listed.as_ref()?.files.iter().find(|entry| entry.path == name)?;
+        Some(&entry.blake3)
     }
 
     /// The folder.
     pub fn root(&self) -> &Path {
-        &self.0
+        &self.root
     }
 
     /// `<root>/<table>/venue=<venue>/symbol=<symbol>`
     pub fn series(&self, table: Table, venue: &str, symbol: &str) -> PathBuf {
-        self.0.join(table.name()).join(format!("venue={venue}")).join(format!("symbol={symbol}"))
+        self.root.join(table.name()).join(format!("venue={venue}")).join(format!("symbol={symbol}"))
     }
 
     /// Files of a series with their partitions, in time order; empty when there are none. Files within one partition are
     /// in name order.
     pub fn files(&self, table: Table, venue: &str, symbol: &str) -> Result<Vec<(Partition, PathBuf)>, TapeError> {
-        let series = self.series(table, venue, symbol);
+        let found = self.files_until(table, venue, symbol, None)?;
+        Ok(found.into_iter().map(|(partition, path, _)| (partition, path)).collect())
+    }
+
+    /// The same for a range that ends at `to`. Of a recorded store those that hold an hour which begins before it, each with
+    /// its first rows: those of these hours.
+    pub(crate) fn files_until(
+        &self,
+        table: Table,
+        venue: &str,
+        symbol: &str,
+        to: Option<Time>,
+    ) -> Result<Vec<(Partition, PathBuf, Option<u64>)>, TapeError> {
         let mut found = Vec::new();
+        if let Some(recorded) = self.recorded() {
+            let limit = to.map(Recorded::limit);
+            for day in recorded.series(table, venue, symbol) {
+                let Some(partition) = Partition::of_folder(table, Path::new(&day.folder))? else { continue };
+                let parts = day.parts(limit).into_iter();
+                found.extend(parts.map(|(path, rows)| (partition, self.root.join(path), Some(rows))));
+            }
+            found.sort();
+            return Ok(found);
+        }
+        let series = self.series(table, venue, symbol);
         for folder in entries(&series)? {
             let Some(partition) = Partition::of_folder(table, &folder)? else { continue };
             for file in entries(&folder)? {
                 if file.extension().is_some_and(|e| e == "parquet") {
-                    found.push((partition, file));
+                    found.push((partition, file, None));
                 }
             }
         }
@@ -66,8 +119,14 @@ impl StorePath {
     /// Every (venue, symbol) that has at least one folder under any table, sorted.
     pub fn series_names(&self) -> Result<Vec<(String, String)>, TapeError> {
         let mut names = std::collections::BTreeSet::new();
+        if let Some(recorded) = self.recorded() {
+            let value =
+                |day: &RecordedDay, nth: usize| Some(day.folder.split('/').nth(nth)?.split_once('=')?.1.to_string());
+            names.extend(recorded.days.iter().filter_map(|day| Some((value(day, 1)?, value(day, 2)?))));
+            return Ok(names.into_iter().collect());
+        }
         for table in Table::ALL {
-            for venue in entries(&self.0.join(table.name()))? {
+            for venue in entries(&self.root.join(table.name()))? {
                 let Some(v) = value_of(&venue, "venue=") else { continue };
                 for symbol in entries(&venue)? {
                     if let Some(s) = value_of(&symbol, "symbol=") {
@@ -83,11 +142,11 @@ impl StorePath {
 impl StorePath {
     /// The store at `root`, with the names of its series: at least one.
     pub fn with_series(root: &Path) -> Result<(StorePath, Vec<(String, String)>), TapeError> {
-        let store = StorePath::new(root)?;
-        let path = store.root().to_path_buf();
+        let path = StorePath::new(root)?.root().to_path_buf();
         if !path.is_dir() {
             return Err(TapeError::NoStore { path });
         }
+        let store = StorePath::open(&path)?;
         let names = store.series_names()?;
         if names.is_empty() { Err(TapeError::EmptyStore { path }) } else { Ok((store, names)) }
     }
@@ -182,6 +241,12 @@ pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, TapeError> {
     }
     found.sort();
     Ok(found)
+}
+
+/// "20260105T07": an hour since 1970-01-01 UTC, as files are named by it.
+pub fn hour_text(hour: i64) -> String {
+    let time = Time(hour.saturating_mul(HOUR_NS));
+    format!("{}T{:02}", time.date().replace('-', ""), hour.rem_euclid(24))
 }
 
 fn value_of(folder: &Path, prefix: &str) -> Option<String> {

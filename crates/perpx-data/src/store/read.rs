@@ -111,6 +111,22 @@ impl StoreFile {
         Ok(StoreFile { path: path.to_path_buf(), table: R::TABLE, metadata, groups })
     }
 
+    /// The file as if it ended after its first `rows`, at which a row group must end; `None`: all of it.
+    ///
+    /// # Errors
+    /// No row group ends there: the file is not the one that was listed.
+    pub(crate) fn first_rows(mut self, rows: Option<u64>) -> Result<StoreFile, TapeError> {
+        let Some(rows) = rows else { return Ok(self) };
+        let mut end = 0;
+        let groups = self.groups.iter().take_while(|group| {
+            end += group.rows;
+            end <= rows
+        });
+        let count = groups.count();
+        self.groups.truncate(count);
+        if self.rows() == rows { Ok(self) } else { Err(TapeError::ListedOtherwise { path: self.path }) }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

@@ -9,7 +9,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use perpx_core::market::{Bbo, DepthLevel, Side};
 use perpx_core::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow};
-use perpx_core::units::{Price, Qty, Rate, Time};
+use perpx_core::units::{HOUR_NS, Price, Qty, Rate, Time};
 use std::sync::Arc;
 
 /// The tables of a store.
@@ -25,10 +25,12 @@ pub enum Table {
     Marks,
     /// Funding rates, predicted and settled.
     Funding,
+    /// Prints of a recorder's gaps, received later than they happened: read where a grid asks for them, and listed nowhere else.
+    GapTrades,
 }
 
 impl Table {
-    /// In the order in which they are reported.
+    /// Those of every store, in the order in which they are reported.
     pub const ALL: [Table; 5] = [Table::Quotes, Table::Trades, Table::Depth, Table::Marks, Table::Funding];
 
     /// The folder's name.
@@ -39,6 +41,7 @@ impl Table {
             Table::Depth => "depth",
             Table::Marks => "marks",
             Table::Funding => "funding",
+            Table::GapTrades => "trades_gap",
         }
     }
 
@@ -46,7 +49,9 @@ impl Table {
     pub fn columns(self) -> &'static [&'static str] {
         match self {
             Table::Quotes => &["exch_ts", "recv_ts", "bid_px", "bid_qty", "ask_px", "ask_qty"],
-            Table::Trades => &["exch_ts", "recv_ts", "px", "qty", "taker_side", "trade_id", "consumed_book"],
+            Table::Trades | Table::GapTrades => {
+                &["exch_ts", "recv_ts", "px", "qty", "taker_side", "trade_id", "consumed_book"]
+            }
             Table::Depth => &["exch_ts", "recv_ts", "side", "level", "px", "qty"],
             Table::Marks => &["exch_ts", "recv_ts", "mark_px", "index_px"],
             Table::Funding => &["ts", "rate", "interval_hours", "kind", "recv_ts"],
@@ -63,6 +68,9 @@ impl Table {
         if self.by_year() { "ts" } else { "recv_ts" }
     }
 }
+
+/// No venue settles more often than hourly: two settlements nearer than this are one.
+pub(crate) const SLOT_NS: i64 = HOUR_NS / 2;
 
 /// Prices and quantities must stay below this (18 digits).
 pub(crate) const DECIMAL_LIMIT: i64 = 1_000_000_000_000_000_000;

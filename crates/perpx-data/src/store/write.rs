@@ -6,6 +6,7 @@ use super::read::Fault;
 use super::table::{DepthLevelRow, NumberedTrade, StoredRow, Table, depth_fault, flatten_depth};
 use crate::TapeError;
 use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -15,6 +16,7 @@ use parquet::schema::types::ColumnPath;
 use perpx_core::tape::rows::{FundingRow, TradeRow, VenueTables};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,12 +42,15 @@ impl StoreWriter {
         let target = StorePath::new(root)?.root().to_path_buf();
         let known = |p: &PathBuf| {
             let name = p.file_name().and_then(|n| n.to_str()).unwrap_or("");
-            name == DATASET_FILE || Table::ALL.iter().any(|t| t.name() == name)
+            name == DATASET_FILE || Table::ALL.iter().chain([&Table::GapTrades]).any(|t| t.name() == name)
         };
         let there = entries(&target)?;
         let is_store = target.join(DATASET_FILE).is_file() && there.iter().all(known);
         if !there.is_empty() && !is_store {
             return Err(TapeError::NotAStore { path: target });
+        }
+        if StorePath::open(&target).is_ok_and(|store| store.recorded().is_some()) {
+            return Err(TapeError::IsRecorded { path: target });
         }
         // what cannot be listed is replaced all the same
         let series = StorePath::new(&target)?.series_names().unwrap_or_default();
@@ -57,6 +62,7 @@ impl StoreWriter {
             made_by: serde_json::Value::Null,
             rows: BTreeMap::new(),
             files: Vec::new(),
+            recorded: None,
         };
         Ok(StoreWriter {
             target,
@@ -182,18 +188,59 @@ pub(crate) fn replaced_text(replaced: &[String], series: &[String]) -> String {
 
 /// One file, sorted and checked rows in.
 pub(crate) fn write_file<R: StoredRow>(path: &Path, rows: &[R]) -> Result<(), TapeError> {
-    let failed = |source: ParquetError| TapeError::Write { path: path.to_path_buf(), source };
-    let file = File::create(path).map_err(TapeError::io(path, "make the file"))?;
-    let schema = Arc::new(R::schema());
-    let options =
-        ArrowWriterOptions::new().with_properties(properties(R::TABLE).map_err(failed)?).with_skip_arrow_metadata(true);
-    let mut writer = ArrowWriter::try_new_with_options(file, schema.clone(), options).map_err(failed)?;
-    for chunk in rows.chunks(ROWS_PER_BATCH) {
-        let batch = RecordBatch::try_new(schema.clone(), R::columns(chunk)).map_err(|e| failed(e.into()))?;
-        writer.write(&batch).map_err(failed)?;
+    let mut part = ParquetPart::create(path)?;
+    part.add(rows)?;
+    part.finish().map(drop)
+}
+
+/// A file that is being written: sorted and checked rows in, in pieces.
+pub(super) struct ParquetPart<R> {
+    path: PathBuf,
+    schema: Arc<Schema>,
+    /// `None` once it was closed.
+    writer: Option<ArrowWriter<File>>,
+    rows: u64,
+    of: PhantomData<R>,
+}
+
+impl<R: StoredRow> ParquetPart<R> {
+    pub fn create(path: &Path) -> Result<ParquetPart<R>, TapeError> {
+        let failed = |source: ParquetError| TapeError::Write { path: path.to_path_buf(), source };
+        let file = File::create(path).map_err(TapeError::io(path, "make the file"))?;
+        let schema = Arc::new(R::schema());
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties(R::TABLE).map_err(failed)?)
+            .with_skip_arrow_metadata(true);
+        let writer = Some(ArrowWriter::try_new_with_options(file, schema.clone(), options).map_err(failed)?);
+        Ok(ParquetPart { path: path.to_path_buf(), schema, writer, rows: 0, of: PhantomData })
     }
-    writer.close().map_err(failed)?;
-    Ok(())
+
+    fn each(&mut self, step: impl FnOnce(&mut ArrowWriter<File>) -> Result<(), ParquetError>) -> Result<(), TapeError> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        step(writer).map_err(|source| TapeError::Write { path: self.path.clone(), source })
+    }
+
+    pub fn add(&mut self, rows: &[R]) -> Result<(), TapeError> {
+        for chunk in rows.chunks(ROWS_PER_BATCH) {
+            let schema = self.schema.clone();
+            self.each(|writer| writer.write(&RecordBatch::try_new(schema, R::columns(chunk))?))?;
+        }
+        self.rows += rows.len() as u64;
+        Ok(())
+    }
+
+    /// What follows stands in another row group.
+    pub fn end_group(&mut self) -> Result<(), TapeError> {
+        self.each(ArrowWriter::flush)
+    }
+
+    /// Closes the file; says how many rows it has.
+    pub fn finish(&mut self) -> Result<u64, TapeError> {
+        match self.writer.take().map(ArrowWriter::close) {
+            Some(Err(source)) => Err(TapeError::Write { path: self.path.clone(), source }),
+            _ => Ok(self.rows),
+        }
+    }
 }
 
 /// Delta encoding for times and prices, dictionaries for the rest (the measured best of the encodings that parquet has).
@@ -206,7 +253,7 @@ fn properties(table: Table) -> Result<WriterProperties, ParquetError> {
         .set_max_row_group_row_count(Some(ROWS_PER_GROUP));
     let delta: &[&str] = match table {
         Table::Quotes => &["exch_ts", "recv_ts", "bid_px", "ask_px"],
-        Table::Trades | Table::Depth => &["exch_ts", "recv_ts", "px"],
+        Table::Trades | Table::GapTrades | Table::Depth => &["exch_ts", "recv_ts", "px"],
         Table::Marks => &["exch_ts", "recv_ts"],
         Table::Funding => &["ts", "recv_ts"],
     };

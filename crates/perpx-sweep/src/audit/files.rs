@@ -166,7 +166,7 @@ pub(super) fn results(path: &Path) -> Result<RunLines, AuditError> {
 pub(super) fn settled(store: &Path, venue: &str, symbol: &str) -> Result<Vec<Settled>, AuditError> {
     let wrong = |error: TapeError| AuditError::File { path: store.to_path_buf(), what: error.to_string() };
     let mut out = BTreeMap::new();
-    for (_, path) in StorePath::new(store).and_then(|s| s.files(Table::Funding, venue, symbol)).map_err(wrong)? {
+    for (_, path) in StorePath::open(store).and_then(|s| s.files(Table::Funding, venue, symbol)).map_err(wrong)? {
         let file = StoreFile::open::<FundingRow>(&path).map_err(wrong)?;
         for batch in file.read::<FundingRow>(0..file.groups().len()).map_err(wrong)? {
             let batch = batch.map_err(wrong)?;

@@ -21,6 +21,7 @@ use perpx_core::stats::MetricInfo;
 use perpx_core::strategy::STATES;
 use perpx_core::units::SECOND_NS;
 use perpx_data::loader::VenueQuality;
+use perpx_data::store::RecordedGap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -540,6 +541,15 @@ fn quality(venues: &[VenueQuality; 2]) -> Vec<QualityTable> {
     row("last quote, UTC".to_string(), &|venue| moment(venue.last_quote));
     row("gaps above 60 s".to_string(), &|venue| count(venue.gaps));
     row("gaps in all, s".to_string(), &|venue| count((venue.gaps_ns / SECOND_NS) as u64));
+    if venues.iter().any(|venue| !venue.recorded_gaps.is_empty()) {
+        let of_quotes = |venue: &VenueQuality| -> Vec<i64> {
+            venue.recorded_gaps.iter().filter(|gap| gap.table == "quotes").map(RecordedGap::ns).collect()
+        };
+        row("gaps of the recording".to_string(), &|venue| count(of_quotes(venue).len() as u64));
+        row("gaps of the recording in all, s".to_string(), &|venue| {
+            count((of_quotes(venue).iter().sum::<i64>() / SECOND_NS) as u64)
+        });
+    }
     row("exchange times raised".to_string(), &|venue| count(venue.exch_raised));
     row("quotes with bid = ask".to_string(), &|venue| count(venue.locked));
     row("rows lost to feed outages".to_string(), &|venue| count(venue.never_received));

@@ -1,0 +1,218 @@
+//! Stores that grow by the hour: what a reader of them sees, and what it does not.
+
+use super::*;
+use crate::check::{MissingKeys, STALE_NS, Verdict, check};
+
+/// The rows that were received in one hour since 1970.
+fn hour_of(rows: &VenueTables, hour: i64) -> VenueTables {
+    fn of<T: Clone>(rows: &[T], hour: i64, recv: impl Fn(&T) -> Time) -> Vec<T> {
+        rows.iter().filter(|row| recv(row).0.div_euclid(HOUR_NS) == hour).cloned().collect()
+    }
+    VenueTables {
+        quotes: of(&rows.quotes, hour, |row| row.recv),
+        trades: of(&rows.trades, hour, |row| row.recv),
+        depth: of(&rows.depth, hour, |row| row.recv),
+        marks: of(&rows.marks, hour, |row| row.recv),
+        funding: of(&rows.funding, hour, |row| row.recv),
+    }
+}
+
+fn append(root: &Path, venue: &str, rows: &VenueTables, hour: i64, gaps: Vec<FoundGap>) -> Result<usize, TapeError> {
+    let rows = hour_of(rows, hour);
+    let mut writer = HourWriter::create(root, venue, hour).expect("a writer");
+    rows.quotes.iter().for_each(|row| writer.quote("BTC", *row).expect("a quote"));
+    let numbered = |row: &TradeRow| NumberedTrade { row: *row, id: None };
+    rows.trades.iter().for_each(|row| writer.trade("BTC", numbered(row)).expect("a trade"));
+    rows.depth.iter().for_each(|row| writer.depth("BTC", row.clone()).expect("a snapshot"));
+    rows.marks.iter().for_each(|row| writer.marks("BTC", *row).expect("marks"));
+    rows.funding.iter().for_each(|row| writer.funding("BTC", *row).expect("a rate"));
+    let span = (Time(hour * HOUR_NS), Time((hour + 1) * HOUR_NS - 1), 9);
+    writer.commit(span, 0, gaps, serde_json::json!({"clock": "as_recorded"}))
+}
+
+const FIRST: i64 = START / HOUR_NS;
+
+/// Both venues over these hours of the four and what follows them.
+fn recorded(hours: std::ops::Range<i64>) -> Bench {
+    let bench = Bench::new();
+    more(&bench, hours);
+    bench
+}
+
+fn more(bench: &Bench, hours: std::ops::Range<i64>) {
+    for hour in hours {
+        append(&bench.store(), "lighter", &venue_rows(2, 1), FIRST + hour, Vec::new()).expect("an hour");
+        append(&bench.store(), "grvt", &venue_rows(3, 2), FIRST + hour, Vec::new()).expect("an hour");
+    }
+}
+
+fn tiles(tape: &Tape) -> Vec<Vec<u8>> {
+    (0..tape.tiles()).map(|k| encode(&tape.tile(k).expect("a tile")).expect("a file")).collect()
+}
+
+fn listed(root: &Path) -> String {
+    std::fs::read_to_string(root.join(DATASET_FILE)).expect("dataset.json")
+}
+
+#[test]
+fn later_hours_and_the_merging_of_a_day_change_nothing_for_a_range() {
+    let spec = |bench: &Bench| TapeSpec { to: at(3 * 3600 / 2), ..bench.spec() };
+    let bench = recorded(0..2);
+    let first = Tape::open(spec(&bench)).expect("a tape");
+    let want = (first.fingerprint(), tiles(&first), first.quality());
+    // the same rows, imported: the same tape, by another name
+    let imported = both();
+    assert!(tiles(&Tape::open(spec(&imported)).expect("a tape")) == want.1);
+    more(&bench, 2..5);
+    let seen = |bench: &Bench| {
+        let tape = Tape::open(spec(bench)).expect("a tape");
+        (tape.fingerprint(), tiles(&tape), tape.quality())
+    };
+    assert!(seen(&bench) == want, "later hours");
+    let before = listed(&bench.store());
+    merge_days(&bench.store(), Time(START).day()).expect("merged");
+    assert_eq!(listed(&bench.store()), before, "no day is over");
+    merge_days(&bench.store(), Time(START).day() + 1).expect("merged");
+    assert!(seen(&bench) == want, "merged");
+    let day = bench.store().join("quotes/venue=lighter/symbol=BTC/date=2026-01-05");
+    let names = |folder: &Path| -> Vec<String> {
+        let files = entries(folder).expect("a listing");
+        files.iter().map(|file| file.file_name().expect("a name").to_string_lossy().into_owned()).collect()
+    };
+    assert_eq!(names(&day), ["part-0.parquet", "part-22.parquet", "part-23.parquet"], "somebody may read them");
+    // a tape that was opened before goes on
+    assert!(tiles(&first) == want.1);
+    merge_days(&bench.store(), Time(START).day() + 2).expect("merged");
+    assert_eq!(names(&day), ["part-0.parquet"]);
+    assert!(seen(&bench) == want);
+    // a range over all of it, against the imported store
+    let whole = |bench: &Bench| tiles(&Tape::open(TapeSpec { to: at(4 * 3600 - 60), ..bench.spec() }).expect("a tape"));
+    assert!(whole(&bench) == whole(&imported));
+    let report = check(&bench.store(), None, STALE_NS, MissingKeys::default()).expect("a report");
+    assert_eq!(report.verdict(), Verdict::Fit, "{:?} {:?}", report.store_errors, report.refused);
+    let info = crate::info::info(&bench.store()).expect("info");
+    assert_eq!(info.tables.iter().find(|t| t.venue == "lighter" && t.table == "quotes").map(|t| t.files), Some(2));
+}
+
+#[test]
+fn an_hour_may_be_written_as_often_as_one_likes() {
+    let bench = recorded(0..3);
+    let root = bench.store();
+    let before = listed(&root);
+    more(&bench, 1..2);
+    assert_eq!(listed(&root), before);
+    // from no other hours: a recording that begins there, and the hour before it later
+    let other = recorded(1..3);
+    more(&other, 0..1);
+    assert_eq!(listed(&other.store()), before);
+    merge_days(&root, Time(START).day() + 1).expect("merged");
+    let merged = listed(&root);
+    more(&bench, 1..2);
+    assert_eq!(listed(&root), merged);
+    // an hour that comes after the merging of its day stands beside it
+    let early = Time(START).day() * 24 + 20;
+    let moved = |by: i64| {
+        let rows = hour_of(&venue_rows(2, 1), FIRST);
+        VenueTables {
+            quotes: rows
+                .quotes
+                .iter()
+                .map(|row| QuoteRow { exch: row.exch.plus(by), recv: row.recv.plus(by), ..*row })
+                .collect(),
+            ..VenueTables::default()
+        }
+    };
+    let late = bench.dir.path().join("late");
+    std::fs::create_dir(&late).expect("a folder");
+    append(&late, "lighter", &venue_rows(2, 1), FIRST, Vec::new()).expect("an hour");
+    merge_days(&late, Time(START).day() + 1).expect("merged");
+    for _ in 0..2 {
+        append(&late, "lighter", &moved(-2 * HOUR_NS), early, Vec::new()).expect("an hour");
+        merge_days(&late, Time(START).day() + 1).expect("merged");
+    }
+    let store = StorePath::open(&late).expect("a store");
+    let files = store.files(Table::Quotes, "lighter", "BTC").expect("files");
+    let names: Vec<_> = files.iter().filter_map(|(_, path)| path.file_name()?.to_str()).collect();
+    assert_eq!(names, ["part-0.parquet", "part-20.parquet"]);
+    let refused = append(&root, "grvt", &venue_rows(3, 9), FIRST + 1, Vec::new()).expect_err("other rows").to_string();
+    assert!(refused.contains("hour 20260105T23 was made of its raw frames again"), "{refused}");
+    assert_eq!(listed(&root), merged);
+    // what a settlement was stored before, as after a new start, is not stored twice
+    let rows = VenueTables { funding: venue_rows(2, 1).funding, ..VenueTables::default() };
+    let late = |row: &FundingRow| FundingRow { recv: at(4 * 3600 + 60), ..*row };
+    let again = VenueTables { funding: rows.funding.iter().map(late).collect(), ..rows };
+    append(&root, "lighter", &again, FIRST + 4, Vec::new()).expect("an hour");
+    let store = StorePath::open(&root).expect("a store");
+    let mut settled = Vec::new();
+    for (_, path) in store.files(Table::Funding, "lighter", "BTC").expect("files") {
+        let file = StoreFile::open::<FundingRow>(&path).expect("a file");
+        for batch in file.read::<FundingRow>(0..file.groups().len()).expect("rows") {
+            settled.extend(
+                batch.expect("rows").rows.iter().filter(|row| row.kind == FundingKind::Settled).map(|row| row.ts),
+            );
+        }
+    }
+    let mut once = settled.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(settled.len(), once.len());
+    assert_eq!(once.len(), 5, "two were new");
+}
+
+#[test]
+fn a_recorded_store_is_what_dataset_json_lists() {
+    let bench = recorded(0..2);
+    let root = bench.store();
+    let spec = TapeSpec { to: at(3 * 3600 / 2), ..bench.spec() };
+    let want = Tape::open(spec.clone()).expect("a tape").fingerprint();
+    let folder = root.join("quotes/venue=lighter/symbol=BTC/date=2026-01-05");
+    std::fs::copy(folder.join("part-22.parquet"), folder.join("part-07.parquet")).expect("copied");
+    assert_eq!(Tape::open(spec.clone()).expect("a tape").fingerprint(), want, "a file beside the list is not read");
+    rewrite::<QuoteRow>(&folder.join("part-22.parquet"), |rows| rows[5].bbo.ask_qty = Qty(8));
+    let refused = bench.refusal(spec.clone());
+    assert!(refused.contains("part-22.parquet: its contents are not those that dataset.json lists"), "{refused}");
+    std::fs::remove_file(folder.join("part-22.parquet")).expect("removed");
+    assert!(bench.refusal(spec).contains("part-22.parquet"));
+    // a store that was imported is not added to
+    let imported = both();
+    let refused = HourWriter::create(&imported.store(), "lighter", FIRST).err().expect("refused").to_string();
+    assert!(refused.contains("holds no recorded store"), "{refused}");
+    // nor is a recorded one replaced
+    let refused = StoreWriter::create(&root).err().expect("refused").to_string();
+    assert!(refused.contains("a recorder writes this store"), "{refused}");
+}
+
+#[test]
+fn gaps_are_facts_of_the_store() {
+    let bench = Bench::new();
+    let gap = |from: Option<i64>, to: i64, known: bool| FoundGap {
+        symbol: "BTC".to_string(),
+        table: if known { Table::Trades } else { Table::Quotes },
+        from: from.map(at),
+        to: at(to),
+        reason: "cut".to_string(),
+        known,
+    };
+    let rows = [venue_rows(2, 1), venue_rows(3, 2)];
+    for (hour, gaps) in [
+        // where the recording begins is no gap
+        (0, vec![gap(None, 10, false), gap(Some(3_590), 3_600, false), gap(Some(700), 705, true)]),
+        // goes on from the hour before
+        (1, vec![gap(None, 3_605, false), gap(Some(6_000), 6_060, false)]),
+    ] {
+        append(&bench.store(), "lighter", &rows[0], FIRST + hour, gaps).expect("an hour");
+        append(&bench.store(), "grvt", &rows[1], FIRST + hour, Vec::new()).expect("an hour");
+    }
+    let tape = Tape::open(TapeSpec { to: at(5_900), ..bench.spec() }).expect("a tape");
+    let quality = tape.quality();
+    let spans: Vec<_> =
+        quality.venues[0].recorded_gaps.iter().map(|gap| (gap.table.as_str(), gap.ns() / SECOND_NS)).collect();
+    assert_eq!(spans, [("quotes", 15), ("trades", 5)], "the later one is past the range");
+    assert!(quality.venues[1].recorded_gaps.is_empty());
+    let report = check(&bench.store(), None, STALE_NS, MissingKeys::default()).expect("a report");
+    let warned = |words: &str| report.warnings.iter().any(|warning| warning.contains(words));
+    assert!(warned("lighter/BTC quotes: 2 gaps of the recording, 1 min 15 s in all"), "{:#?}", report.warnings);
+    assert!(warned("lighter/BTC trades: 1 gap of the recording, 5 s in all; the trades of 1 are in trades_gap"));
+    let info = crate::info::info(&bench.store()).expect("info").text(120);
+    assert!(info.contains("3 gaps of the recording") && info.contains(": cut"), "{info}");
+}
