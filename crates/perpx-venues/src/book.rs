@@ -6,6 +6,7 @@
 use crate::wire::Level;
 use perpx_core::market::{Bbo, Side};
 use perpx_core::units::{Price, Qty};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Why a book can no longer be trusted. It is empty from then on; every one of these asks for the same remedy.
@@ -36,7 +37,7 @@ pub enum Applied {
 }
 
 /// All levels of a market.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LevelBook {
     bids: Vec<(Price, Qty)>,
     asks: Vec<(Price, Qty)>,

@@ -3,9 +3,10 @@
 use super::rest::OrderbookLevels;
 use super::stream::{Sequence, Step};
 use crate::book::{Applied, BookError, LevelBook};
+use serde::{Deserialize, Serialize};
 
 /// One subscription's book. After an error it is empty until a new snapshot: subscribe again and make a new one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Book {
     sequence: Sequence,
     /// Every frame is a snapshot.

@@ -177,14 +177,14 @@ impl Event {
 }
 
 /// Place in the numbering of one subscription. Snapshots carry 0; then every frame names the one before it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sequence {
     /// The number of the first frame after the snapshots, when the reply to the subscription had it.
     first: Option<u64>,
     last: Last,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 enum Last {
     /// Nothing is worth anything before a snapshot.
     #[default]

@@ -2,10 +2,11 @@
 
 use super::stream::BookFrame;
 use crate::book::{Applied, BookError, LevelBook};
+use serde::{Deserialize, Serialize};
 
 /// One market's book. After an error it is empty until a new snapshot: unsubscribe and subscribe again (a second subscription
 /// alone brings no snapshot).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Book {
     /// Nonce and offset of the last frame; `None` before the snapshot.
     stands: Option<(u64, Option<u64>)>,

@@ -1,6 +1,7 @@
 //! What makes rows of a venue's texts. Pure: texts and stamps in, rows and wishes out; no socket, no clock.
 
 use super::raw_frame::{FrameKind, RawFrame, RestRequest};
+use super::rows::Lifts;
 use crate::client::{Body, Host};
 use perpx_core::tape::rows::{DepthRow, FundingRow, MarkRow, QuoteRow};
 use perpx_core::units::Time;
@@ -59,6 +60,8 @@ pub enum FeedNews {
         /// Why, for people.
         reason: String,
     },
+    /// The trades of the last gap of the symbol in this place are all there, as [`Row::GapTrade`].
+    Recovered(usize),
     /// A table is whole again from `at` on.
     Whole {
         /// Its place in the configuration.
@@ -128,8 +131,14 @@ pub trait PublicFeed: Send {
     /// A text that is none; the feed is as it was.
     fn restore(&mut self, state: &str) -> Result<(), String>;
 
+    /// Tables that are not whole now, by the place of their symbol.
+    fn missing(&self) -> Vec<(usize, Table)>;
+
     /// What is recorded.
     fn config(&self) -> &FeedConfig;
+
+    /// Rows whose receipt had to be moved, of all symbols.
+    fn lifts(&self) -> Lifts;
 }
 
 /// What is asked each hour.
@@ -146,7 +155,10 @@ pub fn step(feed: &mut dyn PublicFeed, frame: &RawFrame, out: &mut Vec<FeedNews>
     let text = String::from_utf8_lossy(&frame.text);
     match &frame.kind {
         FrameKind::Text => feed.frame(&text, frame.engine, out),
-        FrameKind::Connected => feed.connected(frame.engine),
+        FrameKind::Connected => {
+            feed.lost("the socket was replaced", out);
+            feed.connected(frame.engine);
+        }
         FrameKind::Disconnected | FrameKind::Gap | FrameKind::Overflow => feed.lost(&text, out),
         FrameKind::Restarted => feed.lost("the recorder was started anew", out),
         FrameKind::ClockStep => {}
@@ -191,8 +203,14 @@ mod tests {
         fn restore(&mut self, state: &str) -> Result<(), String> {
             Err(format!("no state: {state}"))
         }
+        fn missing(&self) -> Vec<(usize, Table)> {
+            Vec::new()
+        }
         fn config(&self) -> &FeedConfig {
             &self.0
+        }
+        fn lifts(&self) -> Lifts {
+            Lifts::default()
         }
     }
 
@@ -211,7 +229,7 @@ mod tests {
             "[Ask(\"3 a\u{fffd}\")]",
             "a text that is none is no reason to stop"
         );
-        assert_eq!(step(FrameKind::Connected, b""), "[]");
+        assert_eq!(step(FrameKind::Connected, b""), r#"[Ask("lost the socket was replaced")]"#);
         for kind in [FrameKind::Disconnected, FrameKind::Gap, FrameKind::Overflow] {
             assert_eq!(step(kind, b"cut"), r#"[Ask("lost cut")]"#);
         }

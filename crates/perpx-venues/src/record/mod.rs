@@ -1,7 +1,6 @@
 //! The recorder: what a venue publishes, kept as it came, and the rows that are made of it.
 //!
 //! A recording is a sequence of [`RawFrame`]s. Rows are made of it by a [`PublicFeed`] alone, and only frames move a feed, so
-//! that the rows are a pure function of the frames: a running recorder, a trader on live quotes and a compaction years later
 //! get the same ones.
 //!
 //! | file | noun |
@@ -9,10 +8,28 @@
 //! | `raw_frame` | one thing that happened on a venue's wires, with both clocks |
 //! | `raw_file` | raw frames on disk: blocks that are whole or not there |
 //! | `feed` | what makes rows of frames, one for each venue |
+//! | `rows` | one symbol: what of a book, a trade, a price or a rate is new, and when it was received |
+//! | `channel` | whether a channel is whole, and when its snapshot is asked for again |
+//! | `lighter`, `grvt` | the feeds |
 
+mod channel;
 pub mod feed;
+pub mod grvt;
+pub mod lighter;
 pub mod raw_file;
 pub mod raw_frame;
+pub mod rows;
+
+use crate::venue::Venue;
 
 pub use feed::{FeedConfig, FeedNews, FetchCall, PublicFeed, Row, step};
 pub use raw_frame::{FrameKind, RawFrame, RestRequest};
+pub use rows::{Lifts, SAFE_LIFT_NS, settle};
+
+/// A venue's feed that knows nothing yet.
+pub fn public_feed(venue: Venue, config: FeedConfig) -> Box<dyn PublicFeed> {
+    match venue {
+        Venue::Lighter => Box::new(lighter::LighterFeed::new(config)),
+        Venue::Grvt => Box::new(grvt::GrvtFeed::new(config)),
+    }
+}

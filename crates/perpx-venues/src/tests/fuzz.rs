@@ -8,7 +8,10 @@ use crate::grvt::stream::{Event, Frame as GrvtFrame};
 use crate::lighter::book::Book as LighterBook;
 use crate::lighter::sign::{AuthToken, PublicKey, SignedTx};
 use crate::lighter::stream::Frame as LighterFrame;
+use crate::record::{FeedConfig, FeedNews, RestRequest, Row, public_feed};
+use crate::venue::Venue;
 use crate::wire::WireError;
+use perpx_core::units::{SECOND_NS, Time};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::time::{Duration, Instant};
@@ -171,4 +174,51 @@ fn fuzz_books() {
         check(grvt.borrow().levels());
         applied.is_ok() || grvt.borrow().levels().is_empty() || panic!("an error leaves levels behind")
     });
+}
+
+/// Whatever a venue says, a recorder's feed goes on: its rows are received in order and are fit for a store, and what it knows
+/// can be written down and taken over.
+#[test]
+fn fuzz_feeds() {
+    let config = || FeedConfig::new(&["BTC"]);
+    for (venue, file, markets) in [(Venue::Lighter, LIGHTER, "OrderBookDetails"), (Venue::Grvt, GRVT, "Instruments")] {
+        let mut known = public_feed(venue, config());
+        let reply = lines(file).find(|(name, _)| name.split(' ').next() == Some(markets)).expect("the markets").1;
+        known.replied(&RestRequest::Markets, reply, Time(1), &mut Vec::new());
+        assert!(!known.subscriptions().is_empty(), "{venue:?} knows its market");
+        let seeds = samples(file, |name| {
+            name.starts_with("frame ") || name.starts_with("Fundings") || name.starts_with("Trades")
+        });
+        let feed = std::cell::RefCell::new((known, Time(1_792_918_200 * SECOND_NS), Time(0), 0));
+        run(&format!("feed of {}", venue.name()), &seeds, |name, text| {
+            let (feed, now, received, nth) = &mut *feed.borrow_mut();
+            *now = now.plus(100_000_000);
+            let mut out = Vec::new();
+            // whole texts between the others, so that books stand and channels live
+            *nth = (*nth + 1) % seeds.len();
+            feed.frame(&seeds[*nth].1, *now, &mut out);
+            match name.split(' ').next() {
+                Some("Fundings") => feed.replied(&RestRequest::Fundings { symbol: "BTC".into() }, text, *now, &mut out),
+                Some("Trades") => feed.replied(&RestRequest::Trades { symbol: "BTC".into() }, text, *now, &mut out),
+                _ => feed.frame(text, *now, &mut out),
+            }
+            feed.due(*now, &mut out);
+            for one in &out {
+                let FeedNews::Row(0, row) = one else { continue };
+                let (recv, is_fit) = match row {
+                    Row::Quote(row) => (row.recv, row.bbo.bid <= row.bbo.ask && row.recv >= row.exch),
+                    Row::Depth(row) => (row.recv, row.bids[0].px <= row.asks[0].px),
+                    Row::Trade(row) | Row::GapTrade(row) => (row.row.recv, row.row.recv >= row.row.exch),
+                    Row::Marks(row) => (row.recv, row.recv >= row.exch),
+                    Row::Funding(row) => (row.recv, row.recv >= *now),
+                };
+                assert!(is_fit && recv >= *received, "{row:?} after {received}");
+                *received = recv;
+            }
+            let state = feed.state();
+            feed.restore(&state).expect("its own state");
+            assert_eq!(feed.state(), state);
+            out.iter().any(|one| matches!(one, FeedNews::Row(..)))
+        });
+    }
 }

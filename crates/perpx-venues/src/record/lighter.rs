@@ -1,0 +1,395 @@
+//! Lighter's public feed: `order_book`, `trade` and `market_stats` of each symbol over one socket.
+
+use super::channel::{Channel, Remedy};
+use super::feed::{FeedConfig, FeedNews, FetchCall, PublicFeed};
+use super::raw_frame::RestRequest;
+use super::rows::{Lifts, PublicTrade, SymbolRows, interval_end, known};
+use crate::book::Applied;
+use crate::client::{Body, Host};
+use crate::lighter::book::Book;
+use crate::lighter::rest::{Fundings, OrderBookDetails, Trade, Trades, any_time};
+use crate::lighter::stream::{BookFrame, Frame, MarketStats, Request as Ask, StatsFrame, TradeFrame, channel};
+use crate::wire::{WireError, parse};
+use perpx_core::market::Side;
+use perpx_core::tape::rows::TradeRow;
+use perpx_core::units::{HOUR_NS, MS_NS, SECOND_NS, Time};
+use perpx_data::store::Table;
+use serde::{Deserialize, Serialize};
+
+/// The venue closes a socket on which it heard nothing for two minutes.
+const PING_NS: i64 = 20 * SECOND_NS;
+/// Subscriptions are sent at this rate; a snapshot is waited for from the last of them on.
+const SUBSCRIPTION_NS: i64 = SECOND_NS / 3;
+/// Settlements that are asked for when none is known.
+const FIRST_SETTLEMENTS: i64 = 9;
+
+/// A channel of a symbol: its name at the venue, and the tables that its frames make rows of.
+const CHANNELS: [(&str, &[Table]); 3] = [
+    ("order_book", &[Table::Quotes, Table::Depth]),
+    ("trade", &[Table::Trades]),
+    ("market_stats", &[Table::Marks, Table::Funding]),
+];
+const BOOK: usize = 0;
+const TRADES: usize = 1;
+const STATS: usize = 2;
+
+/// What a trade is read as, and when it happened.
+type Read = Result<PublicTrade, WireError>;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Symbol {
+    /// The market's number; `None` until the markets are known.
+    market: Option<i64>,
+    book: Book,
+    channels: [Channel; 3],
+    rows: SymbolRows,
+}
+
+/// The public half of Lighter.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LighterFeed {
+    config: FeedConfig,
+    symbols: Vec<Symbol>,
+    /// The newest text of the socket, whatever it was: up to here every channel was heard.
+    heard: Time,
+    /// A ping was sent then.
+    #[serde(skip)]
+    pinged: Option<Time>,
+}
+
+impl LighterFeed {
+    /// A feed that knows nothing yet.
+    pub fn new(config: FeedConfig) -> LighterFeed {
+        let symbols = vec![Symbol::default(); config.symbols.len()];
+        LighterFeed { config, symbols, heard: Time(0), pinged: None }
+    }
+
+    /// Where the symbol of a frame's channel stands ("order_book:1").
+    fn symbol(&self, text: &str) -> Option<usize> {
+        let (_, market) = channel(text)?;
+        self.symbols.iter().position(|symbol| symbol.market == Some(market))
+    }
+
+    fn named(&self, symbol: &str) -> Option<usize> {
+        self.config.symbols.iter().position(|known| known == symbol)
+    }
+
+    /// A channel lacks something: it is empty from here on, and asked for anew.
+    fn lose(&mut self, symbol: usize, channel: usize, from: Option<Time>, reason: &str, out: &mut Vec<FeedNews>) {
+        let state = &mut self.symbols[symbol];
+        state.channels[channel].lost(symbol, CHANNELS[channel].1, from, reason, out);
+        match channel {
+            BOOK => {
+                state.book = Book::default();
+                state.rows.book_lost();
+            }
+            TRADES => state.rows.trades_lost(),
+            _ => state.rows.summary_lost(),
+        }
+    }
+
+    /// Asks for the snapshots that are due.
+    fn repair(&mut self, at: Time, out: &mut Vec<FeedNews>) {
+        for symbol in &mut self.symbols {
+            let Some(market) = symbol.market else { continue };
+            for (channel, (name, _)) in symbol.channels.iter_mut().zip(CHANNELS) {
+                match channel.due(at) {
+                    Remedy::Nothing => {}
+                    // a second subscription alone brings no snapshot
+                    Remedy::Resubscribe => {
+                        let channel = format!("{name}/{market}");
+                        out.push(say(&Ask::Unsubscribe { channel: channel.clone() }));
+                        out.push(say(&Ask::Subscribe { channel, auth: None }));
+                    }
+                    Remedy::Reconnect => {
+                        let reason = format!("no snapshot of {name}/{market} after several subscriptions");
+                        out.push(FeedNews::Reconnect { reason, before: None });
+                    }
+                }
+            }
+        }
+    }
+
+    fn book(&mut self, frame: &BookFrame, at: Time, out: &mut Vec<FeedNews>) {
+        let Some(place) = self.symbol(&frame.channel) else { return };
+        let symbol = &mut self.symbols[place];
+        match symbol.book.apply(frame) {
+            Ok(Applied::Ignored) => return,
+            Ok(Applied::Snapshot) => symbol.channels[BOOK].snapshot(place, CHANNELS[BOOK].1, at, out),
+            Ok(Applied::Update) => symbol.channels[BOOK].good(at),
+            Err(error) => {
+                self.lose(place, BOOK, None, &error.to_string(), out);
+                return self.repair(at, out);
+            }
+        }
+        match frame.time() {
+            Some(exch) => symbol.rows.quote((place, &self.config), symbol.book.levels(), exch, at, out),
+            None => out.push(FeedNews::Unreadable("a book without a time".to_owned())),
+        }
+        self.judge(place, at, out);
+    }
+
+    /// The book may have been wrong for too long.
+    fn judge(&mut self, place: usize, at: Time, out: &mut Vec<FeedNews>) {
+        if self.symbols[place].channels[BOOK].is_whole()
+            && let Some((since, why)) = self.symbols[place].rows.wrong_book(at)
+        {
+            self.lose(place, BOOK, Some(since), why, out);
+            self.repair(at, out);
+        }
+    }
+
+    fn trades(&mut self, frame: &TradeFrame, at: Time, out: &mut Vec<FeedNews>) -> Result<(), WireError> {
+        let Some(place) = self.symbol(&frame.channel) else { return Ok(()) };
+        let all = frame.trades.iter().flatten().chain(frame.liquidation_trades.iter().flatten());
+        let trades = all.map(public_trade).collect::<Result<Vec<PublicTrade>, _>>()?;
+        let symbol = &mut self.symbols[place];
+        if frame.kind.starts_with("subscribed/") {
+            symbol.channels[TRADES].snapshot(place, CHANNELS[TRADES].1, at, out);
+            self.earlier(place, trades, true, at, out);
+        } else if symbol.channels[TRADES].is_whole() {
+            symbol.channels[TRADES].good(at);
+            trades.into_iter().for_each(|trade| symbol.rows.trade(place, trade, at, out));
+        }
+        Ok(())
+    }
+
+    /// Trades of before: of a snapshot, after which more may be asked for, or of a reply, after which not.
+    fn earlier(
+        &mut self,
+        place: usize,
+        mut trades: Vec<PublicTrade>,
+        may_ask: bool,
+        at: Time,
+        out: &mut Vec<FeedNews>,
+    ) {
+        let rows = &mut self.symbols[place].rows;
+        trades.sort_by_key(|trade| trade.id);
+        trades.into_iter().for_each(|trade| rows.earlier_trade(place, trade, at, out));
+        match (rows.earlier_trades_end(), may_ask) {
+            (None, _) => {}
+            (Some(true), _) => out.push(FeedNews::Recovered(place)),
+            (Some(false), true) => {
+                let symbol = self.config.symbols[place].clone();
+                out.push(FeedNews::Fetch(RestRequest::Trades { symbol }));
+            }
+            (Some(false), false) => rows.gap_stays(),
+        }
+    }
+
+    fn stats(&mut self, frame: &StatsFrame, at: Time, out: &mut Vec<FeedNews>) -> Result<(), WireError> {
+        let Some(place) = self.symbol(&frame.channel) else { return Ok(()) };
+        let stats = &frame.market_stats;
+        let prices = (stats.mark_price.price()?, stats.index_price.price()?);
+        let best = (known(stats.best_bid_price)?, known(stats.best_ask_price)?);
+        let rate = stats.current_rate().transpose()?;
+        let exch = frame.timestamp.map(|ms| Time(ms.0.saturating_mul(MS_NS)));
+        let symbol = &mut self.symbols[place];
+        // every frame is whole
+        symbol.channels[STATS].snapshot(place, CHANNELS[STATS].1, at, out);
+        // frames of 2025 have no time, and no mark is given one
+        if let Some(exch) = exch {
+            symbol.rows.marks(place, prices, exch, at, out);
+        }
+        if let Some(rate) = rate {
+            symbol.rows.predicted(place, (next_settlement(stats, exch.unwrap_or(at)), rate, 1), at, out);
+        }
+        symbol.rows.summary(best.0, best.1, at);
+        self.judge(place, at, out);
+        Ok(())
+    }
+
+    /// A text that cannot be read costs its channel a new snapshot. Where it names none, a print may have been in it.
+    fn unreadable(&mut self, text: &str, why: String, at: Time, out: &mut Vec<FeedNews>) {
+        out.push(FeedNews::Unreadable(why));
+        let reason = "a text that cannot be read";
+        let named = text.split("\"channel\":\"").nth(1).and_then(|rest| rest.split('"').next());
+        let place = named.and_then(|name| Some((self.symbol(name)?, channel(name)?.0)));
+        let known =
+            place.and_then(|(symbol, name)| Some((symbol, CHANNELS.iter().position(|(channel, _)| *channel == name)?)));
+        match known {
+            Some((symbol, channel)) => {
+                self.lose(symbol, channel, Some(self.heard), reason, out);
+                self.repair(at, out);
+            }
+            None => {
+                for place in 0..self.symbols.len() {
+                    let trades = &mut self.symbols[place].channels[TRADES];
+                    if trades.is_whole() {
+                        trades.lost(place, CHANNELS[TRADES].1, Some(self.heard), reason, out);
+                        trades.snapshot(place, CHANNELS[TRADES].1, at, out);
+                    }
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, text: &str, at: Time, out: &mut Vec<FeedNews>) -> Result<(), WireError> {
+        match Frame::parse(text)? {
+            Frame::Book(frame) => self.book(&frame, at, out),
+            Frame::Trades(frame) => self.trades(&frame, at, out)?,
+            Frame::Stats(frame) => self.stats(&frame, at, out)?,
+            Frame::Ping(_) => out.push(say(&Ask::Pong)),
+            Frame::Shutdown(shutdown) => out.push(FeedNews::Reconnect {
+                reason: "the venue closes the socket".to_owned(),
+                before: shutdown.close_in_ms.map(|ms| at.plus(ms.0.max(0).saturating_mul(MS_NS))),
+            }),
+            Frame::Error(frame) => {
+                let message = frame.error.message.unwrap_or_default();
+                out.push(FeedNews::Unreadable(format!("the venue says {}: {message}", frame.error.code.0)));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn markets(&mut self, details: &OrderBookDetails, out: &mut Vec<FeedNews>) {
+        for (name, symbol) in self.config.symbols.iter().zip(&mut self.symbols) {
+            match details.order_book_details.iter().find(|market| market.symbol == *name) {
+                Some(market) => symbol.market = Some(market.market_id.0),
+                None => out.push(FeedNews::Unreadable(format!("no market {name} among those that the venue lists"))),
+            }
+        }
+    }
+
+    fn reply(&mut self, which: &RestRequest, body: &str, at: Time, out: &mut Vec<FeedNews>) -> Result<(), WireError> {
+        match which {
+            RestRequest::Markets => self.markets(&parse("orderBookDetails", body)?, out),
+            RestRequest::Fundings { symbol } => {
+                let Some(place) = self.named(symbol) else { return Ok(()) };
+                let fundings: Fundings = parse("fundings", body)?;
+                let all = fundings.fundings.iter().flatten();
+                let rows = all.map(|row| Ok((row.time(), row.rate()?, 1))).collect::<Result<Vec<_>, WireError>>()?;
+                self.symbols[place].rows.settlements(place, rows, at, out);
+            }
+            RestRequest::Trades { symbol } => {
+                let Some(place) = self.named(symbol) else { return Ok(()) };
+                let reply: Trades = parse("recentTrades", body)?;
+                let trades = reply.trades.iter().flatten().map(public_trade).collect::<Result<_, _>>()?;
+                self.earlier(place, trades, false, at, out);
+            }
+            RestRequest::MarginRules { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+impl PublicFeed for LighterFeed {
+    fn subscriptions(&self) -> Vec<String> {
+        let markets = self.symbols.iter().filter_map(|symbol| symbol.market);
+        let channels = markets.flat_map(|market| CHANNELS.map(|(name, _)| format!("{name}/{market}")));
+        channels.map(|channel| text(&Ask::Subscribe { channel, auth: None })).collect()
+    }
+
+    fn connected(&mut self, at: Time) {
+        let count = (self.symbols.len() * CHANNELS.len()) as i64;
+        let subscribed = at.plus(count * SUBSCRIPTION_NS);
+        for symbol in &mut self.symbols {
+            symbol.book = Book::default();
+            symbol.channels.iter_mut().for_each(|channel| channel.connected(subscribed));
+        }
+        self.pinged = Some(at);
+    }
+
+    fn lost(&mut self, reason: &str, out: &mut Vec<FeedNews>) {
+        for symbol in 0..self.symbols.len() {
+            for channel in [BOOK, TRADES, STATS] {
+                self.lose(symbol, channel, Some(self.heard), reason, out);
+            }
+        }
+    }
+
+    fn frame(&mut self, text: &str, at: Time, out: &mut Vec<FeedNews>) {
+        if let Err(error) = self.read(text, at, out) {
+            self.unreadable(text, error.to_string(), at, out);
+        }
+        self.heard = at;
+    }
+
+    fn replied(&mut self, which: &RestRequest, body: &str, at: Time, out: &mut Vec<FeedNews>) {
+        if let Err(error) = self.reply(which, body, at, out) {
+            out.push(FeedNews::Unreadable(error.to_string()));
+        }
+    }
+
+    fn due(&mut self, at: Time, out: &mut Vec<FeedNews>) {
+        if self.pinged.is_none_or(|pinged| at.since(pinged) >= PING_NS) {
+            self.pinged = Some(at);
+            out.push(say(&Ask::Ping));
+        }
+        self.repair(at, out);
+    }
+
+    fn fetch(&self, which: &RestRequest, at: Time) -> Option<FetchCall> {
+        let market = |symbol: &String| self.symbols.get(self.named(symbol)?)?.market;
+        let path = match which {
+            RestRequest::Markets => "orderBookDetails".to_owned(),
+            RestRequest::MarginRules { .. } => return None,
+            RestRequest::Fundings { symbol } => {
+                let market = market(symbol)?;
+                let known = self.symbols[self.named(symbol)?].rows.settled();
+                let from = known.unwrap_or(Time(at.0 - FIRST_SETTLEMENTS * HOUR_NS)).0 / SECOND_NS;
+                let (to, count) = (at.0 / SECOND_NS, 100);
+                format!(
+                    "fundings?market_id={market}&resolution=1h&start_timestamp={from}&end_timestamp={to}&count_back={count}"
+                )
+            }
+            RestRequest::Trades { symbol } => format!("recentTrades?market_id={}&limit=100", market(symbol)?),
+        };
+        Some(FetchCall { host: Host::Main, path: format!("/api/v1/{path}"), body: Body::None })
+    }
+
+    fn state(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    fn restore(&mut self, state: &str) -> Result<(), String> {
+        let kept: LighterFeed = parse("state of a feed", state).map_err(|error| error.to_string())?;
+        if kept.symbols.len() != kept.config.symbols.len() {
+            return Err("the state of a feed has other symbols than its configuration".to_owned());
+        }
+        *self = kept;
+        Ok(())
+    }
+
+    fn missing(&self) -> Vec<(usize, Table)> {
+        let channels = self.symbols.iter().enumerate().flat_map(|(place, symbol)| {
+            symbol.channels.iter().zip(CHANNELS).map(move |(channel, of)| (place, channel, of.1))
+        });
+        let missing = channels.filter(|(_, channel, _)| !channel.is_whole());
+        missing.flat_map(|(place, _, tables)| tables.iter().map(move |table| (place, *table))).collect()
+    }
+
+    fn config(&self) -> &FeedConfig {
+        &self.config
+    }
+
+    fn lifts(&self) -> Lifts {
+        self.symbols.iter().map(|symbol| symbol.rows.lifts()).sum()
+    }
+}
+
+/// The settlement that the rate of `stats` is announced for: whole intervals after the last one, which is stamped some
+/// milliseconds late.
+fn next_settlement(stats: &MarketStats, exch: Time) -> Time {
+    let last = stats.funding_timestamp.filter(|ms| ms.0 > 0).map(|ms| any_time(ms.0).0 / SECOND_NS * SECOND_NS);
+    match last.filter(|last| *last <= exch.0) {
+        Some(last) => Time(last + ((exch.0 - last) / HOUR_NS + 1) * HOUR_NS),
+        None => interval_end(exch, 1),
+    }
+}
+
+fn public_trade(trade: &Trade) -> Read {
+    let taker = if trade.is_maker_ask { Side::Buy } else { Side::Sell };
+    let (px, qty, exch) = (trade.price.price()?, trade.size.qty()?, trade.time());
+    let row = TradeRow { exch, recv: exch, px, qty, taker, consumed_book: true };
+    Ok(PublicTrade { id: i64::try_from(trade.trade_id.0).ok(), row })
+}
+
+fn text(ask: &Ask) -> String {
+    serde_json::to_string(ask).unwrap_or_default()
+}
+
+fn say(ask: &Ask) -> FeedNews {
+    FeedNews::Ask(text(ask))
+}

@@ -1,0 +1,299 @@
+//! Rows of one symbol at one venue: what of a book, a trade, a price or a rate is new, and when it was received.
+
+use super::feed::{FeedConfig, FeedNews, Row};
+use crate::book::LevelBook;
+use crate::wire::WireError;
+use perpx_core::market::{Bbo, DepthLevel, Side};
+use perpx_core::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow};
+use perpx_core::units::{DAY_NS, HOUR_NS, MS_NS, Price, Rate, SECOND_NS, Time};
+use perpx_data::store::NumberedTrade;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeSet, VecDeque};
+
+/// A frame that changes nothing makes a quote row when the last one is as old as this.
+const REPEAT_NS: i64 = SECOND_NS;
+/// A row that would have to be received this much later than its stamp is left out.
+const MOST_LIFT_NS: i64 = 500 * MS_NS;
+/// No venue announces a rate for a settlement that is further away.
+const FARTHEST_NS: i64 = 2 * DAY_NS;
+/// A lift above this is one that a trader should not open on.
+pub const SAFE_LIFT_NS: i64 = 50 * MS_NS;
+/// Numbers of trades that are remembered; a lower one than all of them was there before.
+const REMEMBERED_TRADES: usize = 1_000;
+/// Best prices of before that the venue's own summary may still show.
+const REMEMBERED_TOPS: usize = 32;
+/// A book that is crossed, or whose best prices are not those of the venue's summary, for so long lacks an update.
+const CROSSED_NS: i64 = SECOND_NS;
+const DIFFERS_NS: i64 = 5 * SECOND_NS;
+
+/// Rows whose receipt had to be moved, since the feed was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lifts {
+    /// Rows that were received later than their stamp says, so that they are not received before they happened, or before
+    /// the row before them.
+    pub moved: u64,
+    /// Those of them that were moved by more than 50 ms.
+    pub unsafe_moves: u64,
+    /// Rows that were left out, because they would have been moved by more than 500 ms.
+    pub left_out: u64,
+}
+
+impl std::iter::Sum for Lifts {
+    fn sum<I: Iterator<Item = Lifts>>(all: I) -> Lifts {
+        all.fold(Lifts::default(), |sum, one| Lifts {
+            moved: sum.moved + one.moved,
+            unsafe_moves: sum.unsafe_moves + one.unsafe_moves,
+            left_out: sum.left_out + one.left_out,
+        })
+    }
+}
+
+/// When a row counts as received: at its stamp, but never before the row before it, nor before it happened at the venue.
+/// `None`: it would be more than half a second after its stamp.
+pub fn settle(stamp: Time, before: Time, exch: Time) -> Option<Time> {
+    let settled = stamp.max(before).max(exch);
+    (settled.since(stamp) <= MOST_LIFT_NS).then_some(settled)
+}
+
+/// What is known of a symbol, and what of it is new.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SymbolRows {
+    /// The newest row of all tables.
+    received: Time,
+    /// The newest quote row; `None` after a gap.
+    quote: Option<(Time, Bbo)>,
+    depth: Option<Time>,
+    marks: Option<(Price, Price)>,
+    predicted: Option<(Time, Rate, u32)>,
+    /// The newest settlement.
+    settled: Option<Time>,
+    trades: BTreeSet<i64>,
+    /// The newest trade before the gap whose trades are still asked for.
+    before_gap: Option<i64>,
+    /// It was met among the trades that were listed since.
+    is_gap_found: bool,
+    /// The book is crossed since then.
+    crossed: Option<Time>,
+    /// Best prices that the book had, the newest last.
+    tops: VecDeque<(Price, Price)>,
+    /// The venue's own summary agreed with the book at that time the last time.
+    agreed: Option<Time>,
+    #[serde(skip)]
+    lifts: Lifts,
+}
+
+/// A public trade as a feed reads it.
+pub struct PublicTrade {
+    /// The venue's number of it.
+    pub id: Option<i64>,
+    /// `recv` is yet to be settled.
+    pub row: TradeRow,
+}
+
+impl SymbolRows {
+    /// Since the feed was made.
+    pub fn lifts(&self) -> Lifts {
+        self.lifts
+    }
+
+    /// The newest settlement that is known.
+    pub fn settled(&self) -> Option<Time> {
+        self.settled
+    }
+
+    fn received(&mut self, at: Time, exch: Time, out: &mut Vec<FeedNews>) -> Option<Time> {
+        let Some(recv) = settle(at, self.received, exch) else {
+            self.lifts.left_out += 1;
+            out.push(FeedNews::Unreadable(format!(
+                "a row of {exch}, received at {at}: more than 500 ms before it was"
+            )));
+            return None;
+        };
+        self.lifts.moved += u64::from(recv > at);
+        self.lifts.unsafe_moves += u64::from(recv.since(at) > SAFE_LIFT_NS);
+        self.received = recv;
+        Some(recv)
+    }
+
+    /// The book after a frame: a row if its best levels changed, or if there was none for a second. A crossed book makes none.
+    pub fn quote(
+        &mut self,
+        (symbol, config): (usize, &FeedConfig),
+        book: &LevelBook,
+        exch: Time,
+        at: Time,
+        out: &mut Vec<FeedNews>,
+    ) {
+        let bbo = book.top();
+        let is_crossed = bbo.is_quoted() && bbo.bid > bbo.ask;
+        self.crossed = if is_crossed { self.crossed.or(Some(at)) } else { None };
+        if is_crossed || !bbo.is_quoted() {
+            return;
+        }
+        if self.tops.back() != Some(&(bbo.bid, bbo.ask)) {
+            if self.tops.len() >= REMEMBERED_TOPS {
+                self.tops.pop_front();
+            }
+            self.tops.push_back((bbo.bid, bbo.ask));
+        }
+        if self.quote.is_some_and(|(recv, last)| last == bbo && at.since(recv) < REPEAT_NS) {
+            return;
+        }
+        let Some(recv) = self.received(at, exch, out) else { return };
+        self.quote = Some((recv, bbo));
+        out.push(FeedNews::Row(symbol, Row::Quote(QuoteRow { exch, recv, bbo })));
+        if self.depth.is_some_and(|last| recv.since(last) < config.depth_ms.saturating_mul(MS_NS)) {
+            return;
+        }
+        self.depth = Some(recv);
+        let side = |side| book.levels(side).take(config.depth_levels).map(|(px, qty)| DepthLevel { px, qty }).collect();
+        let (bids, asks) = (side(Side::Buy), side(Side::Sell));
+        out.push(FeedNews::Row(symbol, Row::Depth(DepthRow { exch, recv, bids, asks })));
+    }
+
+    /// Best prices as the venue's summary of the market has them; a price of zero is not known.
+    pub fn summary(&mut self, bid: Price, ask: Price, at: Time) {
+        let is_known = bid.0 > 0 && ask.0 > 0 && !self.tops.is_empty();
+        if !is_known || self.tops.contains(&(bid, ask)) || self.agreed.is_none() {
+            self.agreed = Some(at);
+        }
+    }
+
+    /// Why the book cannot be right, if that has lasted too long, and since when.
+    pub fn wrong_book(&self, at: Time) -> Option<(Time, &'static str)> {
+        let crossed = self.crossed.filter(|since| at.since(*since) >= CROSSED_NS);
+        let differs = self.agreed.filter(|since| at.since(*since) >= DIFFERS_NS);
+        crossed
+            .map(|since| (since, "the book is crossed"))
+            .or(differs.map(|since| (since, "the book's best prices are not those of the venue's summary")))
+    }
+
+    /// The book is gone.
+    pub fn book_lost(&mut self) {
+        (self.quote, self.depth, self.crossed, self.agreed) = (None, None, None, None);
+        self.tops.clear();
+    }
+
+    /// Mark and index, if one of them changed.
+    pub fn marks(&mut self, symbol: usize, prices: (Price, Price), exch: Time, at: Time, out: &mut Vec<FeedNews>) {
+        if self.marks == Some(prices) {
+            return;
+        }
+        let Some(recv) = self.received(at, exch, out) else { return };
+        self.marks = Some(prices);
+        out.push(FeedNews::Row(symbol, Row::Marks(MarkRow { exch, recv, mark: prices.0, index: prices.1 })));
+    }
+
+    /// Nothing is known of marks and rates any more.
+    pub fn summary_lost(&mut self) {
+        (self.marks, self.predicted) = (None, None);
+    }
+
+    /// The rate that is announced for the settlement at `ts`, if it changed.
+    pub fn predicted(
+        &mut self,
+        symbol: usize,
+        (ts, rate, interval_hours): (Time, Rate, u32),
+        at: Time,
+        out: &mut Vec<FeedNews>,
+    ) {
+        if self.predicted == Some((ts, rate, interval_hours)) {
+            return;
+        }
+        if ts.since(at) > FARTHEST_NS || ts < at.plus(-FARTHEST_NS) {
+            return out.push(FeedNews::Unreadable(format!("a rate announced at {at} for {ts}")));
+        }
+        let Some(recv) = self.received(at, Time(0), out) else { return };
+        self.predicted = Some((ts, rate, interval_hours));
+        let kind = FundingKind::Predicted;
+        out.push(FeedNews::Row(symbol, Row::Funding(FundingRow { ts, recv, rate, interval_hours, kind })));
+    }
+
+    /// Settlements as the venue lists them, in any order; those that are known make no row.
+    pub fn settlements(&mut self, symbol: usize, mut rows: Vec<(Time, Rate, u32)>, at: Time, out: &mut Vec<FeedNews>) {
+        rows.sort_by_key(|row| row.0);
+        for (ts, rate, interval_hours) in rows {
+            if self.settled.is_some_and(|settled| ts <= settled) || ts.0 <= 0 {
+                continue;
+            }
+            let Some(recv) = self.received(at, ts, out) else { continue };
+            self.settled = Some(ts);
+            let kind = FundingKind::Settled;
+            out.push(FeedNews::Row(symbol, Row::Funding(FundingRow { ts, recv, rate, interval_hours, kind })));
+        }
+    }
+
+    /// A trade is heard of for the first time. One without a number always is.
+    fn is_new(&mut self, id: Option<i64>) -> bool {
+        let Some(id) = id else { return true };
+        let is_full = self.trades.len() >= REMEMBERED_TRADES;
+        if is_full && self.trades.first().is_some_and(|first| id < *first) || !self.trades.insert(id) {
+            return false;
+        }
+        if is_full {
+            self.trades.pop_first();
+        }
+        true
+    }
+
+    /// A trade as it happened.
+    pub fn trade(&mut self, symbol: usize, trade: PublicTrade, at: Time, out: &mut Vec<FeedNews>) {
+        if self.is_new(trade.id)
+            && let Some(row) = self.stamped(trade, at, out)
+        {
+            out.push(FeedNews::Row(symbol, Row::Trade(row)));
+        }
+    }
+
+    fn stamped(&mut self, trade: PublicTrade, at: Time, out: &mut Vec<FeedNews>) -> Option<NumberedTrade> {
+        let recv = self.received(at, trade.row.exch, out)?;
+        Some(NumberedTrade { id: trade.id, row: TradeRow { recv, ..trade.row } })
+    }
+
+    /// The channel of trades was lost: those since the newest that is known are missing.
+    pub fn trades_lost(&mut self) {
+        self.is_gap_found = false;
+        self.before_gap = self.before_gap.or(self.trades.last().copied());
+    }
+
+    /// A trade of before, as a snapshot or a reply lists it: one of the gap makes a row that no replay takes for received in time.
+    pub fn earlier_trade(&mut self, symbol: usize, trade: PublicTrade, at: Time, out: &mut Vec<FeedNews>) {
+        self.is_gap_found |= self.before_gap.is_some() && trade.id == self.before_gap;
+        let is_new = self.is_new(trade.id);
+        // where nothing was received before, the recording begins: that is no gap
+        if is_new
+            && self.before_gap.is_some()
+            && trade.id > self.before_gap
+            && let Some(row) = self.stamped(trade, at, out)
+        {
+            out.push(FeedNews::Row(symbol, Row::GapTrade(row)));
+        }
+    }
+
+    /// All trades of a list were taken. True when a gap was open and the newest trade of before it was among them, so that none
+    /// is missing; false when there is more to ask for; `None`: there was no gap.
+    pub fn earlier_trades_end(&mut self) -> Option<bool> {
+        self.before_gap?;
+        let is_whole = std::mem::take(&mut self.is_gap_found);
+        if is_whole {
+            self.before_gap = None;
+        }
+        Some(is_whole)
+    }
+
+    /// Trades of a gap are not asked for any more.
+    pub fn gap_stays(&mut self) {
+        self.before_gap = None;
+    }
+}
+
+/// A price that may be missing or empty: zero then.
+pub fn known(px: Option<crate::wire::Dec>) -> Result<Price, WireError> {
+    px.filter(|px| px.value().is_some()).map_or(Ok(Price(0)), |px| px.price())
+}
+
+/// The end of the interval of `hours` in which `time` lies.
+pub fn interval_end(time: Time, hours: u32) -> Time {
+    let step = i64::from(hours.max(1)) * HOUR_NS;
+    Time(time.0.div_euclid(step).saturating_add(1).saturating_mul(step))
+}
