@@ -1,6 +1,7 @@
 //! The recorder: what a venue publishes, kept as it came, and the rows that are made of it.
 //!
 //! A recording is a sequence of [`RawFrame`]s. Rows are made of it by a [`PublicFeed`] alone, and only frames move a feed, so
+//! that the rows are a pure function of the frames: a running recorder, a trader on live quotes and a compaction years later
 //! get the same ones.
 //!
 //! | file | noun |
@@ -11,8 +12,10 @@
 //! | `rows` | one symbol: what of a book, a trade, a price or a rate is new, and when it was received |
 //! | `channel` | whether a channel is whole, and when its snapshot is asked for again |
 //! | `lighter`, `grvt` | the feeds |
+//! | `compact` | an hour's frames become the store's rows |
 
 mod channel;
+pub mod compact;
 pub mod feed;
 pub mod grvt;
 pub mod lighter;
@@ -22,6 +25,7 @@ pub mod rows;
 
 use crate::venue::Venue;
 
+pub use compact::{Compacted, compact_hour};
 pub use feed::{FeedConfig, FeedNews, FetchCall, PublicFeed, Row, step};
 pub use raw_frame::{FrameKind, RawFrame, RestRequest};
 pub use rows::{Lifts, SAFE_LIFT_NS, settle};

@@ -2,4 +2,5 @@
 
 mod fuzz;
 mod recorded;
+mod recorded_feed;
 mod sample;

@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// The text of a file of the recordings, unpacked; `None` where there is none: said past the test runner, which keeps what a
 /// passing test prints to itself, and counted by `.ci/run`.
-fn recording(path: &str) -> Option<String> {
+pub(super) fn recording(path: &str) -> Option<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data-real").join(path);
     let Ok(bytes) = std::fs::read(&path) else {
         let test = std::thread::current();
@@ -36,7 +36,7 @@ fn rate(text: &str) -> Rate {
 }
 
 /// Columns of a table by their names.
-fn columns<const N: usize>(text: &str, names: [&str; N]) -> Vec<[String; N]> {
+pub(super) fn columns<const N: usize>(text: &str, names: [&str; N]) -> Vec<[String; N]> {
     let mut table = csv::Reader::from_reader(text.as_bytes());
     let head = table.headers().expect("a head").clone();
     let at = names.map(|name| head.iter().position(|column| column == name).expect("a column"));
@@ -44,7 +44,7 @@ fn columns<const N: usize>(text: &str, names: [&str; N]) -> Vec<[String; N]> {
 }
 
 /// Times and messages of the recorded stream.
-fn stream() -> Option<Vec<(f64, String)>> {
+pub(super) fn stream() -> Option<Vec<(f64, String)>> {
     #[derive(serde::Deserialize)]
     struct Row {
         ts: f64,
