@@ -290,7 +290,7 @@ impl Drop for Grvt {
     }
 }
 
-fn options(line: &str) -> EmulateArgs {
+pub(crate) fn options(line: &str) -> EmulateArgs {
     let command = EmulateArgs::augment_args(clap::Command::new("emulate"));
     let matches = command.try_get_matches_from(line.split_whitespace()).expect("legal options");
     EmulateArgs::from_arg_matches(&matches).expect("legal options")

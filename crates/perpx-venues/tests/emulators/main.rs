@@ -5,4 +5,5 @@ mod emulator_edge;
 mod emulator_faults;
 mod emulator_grvt;
 mod emulator_history;
+mod emulator_memory;
 mod emulator_strict;
