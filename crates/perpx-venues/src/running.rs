@@ -55,7 +55,7 @@ mod tests {
     use super::*;
     use crate::client::Host;
     use crate::emulate::Witness;
-    use crate::emulate::serve::tests::Talkative;
+    use crate::emulate::tests::Talkative;
     use crate::net::dial::Dialer;
     use crate::net::hosts::{Address, Hosts};
     use std::path::Path;

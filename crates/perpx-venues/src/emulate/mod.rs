@@ -24,7 +24,7 @@ pub(crate) mod http;
 pub(crate) mod serve;
 mod stage;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tls;
 pub(crate) mod venue_core;
 pub(crate) mod views;

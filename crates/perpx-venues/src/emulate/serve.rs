@@ -632,60 +632,12 @@ impl OpenStream<'_> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
+    use crate::emulate::tests::Talkative;
     use crate::wall::SystemClock;
     use std::time::Instant;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-
-    /// Answers with a megabyte, and sends a thousand texts to whoever opens a stream.
-    pub(crate) struct Talkative;
-
-    impl Emulated for Talkative {
-        fn pass(&mut self, _now: Time) -> Result<(), EmulateError> {
-            Ok(())
-        }
-
-        fn request(&mut self, _host: usize, request: &HttpRequest, _now: Time) -> HttpReply {
-            HttpReply::json(&"x".repeat(if request.path == "/short" { 1 } else { 1 << 20 }))
-        }
-
-        fn open(&mut self, _socket: u64, _host: usize, _handshake: &HttpRequest, out: Out, _now: Time) {
-            (0..1_000).for_each(|_| out.send(&Arc::from("a text")));
-        }
-
-        fn text(&mut self, _socket: u64, _text: &str, _now: Time) -> i64 {
-            0
-        }
-
-        fn suffer(&mut self, _condition: Condition) {}
-
-        fn strike(&mut self, _strike: Strike, _now: Time) {}
-
-        fn closed(&mut self, _socket: u64) {}
-
-        fn halt(&mut self, _spans: &[(Time, Time)]) {}
-
-        fn dialect(&self) -> &'static dyn Dialect {
-            &crate::lighter::emulator::LighterDialect
-        }
-
-        fn market_clock(&self) -> MarketClock {
-            MarketClock { wall: Time(0), market: Time(0), speed: 1.0 }
-        }
-
-        fn summary(&self, _ports: &[u16], _s: &str) -> String {
-            String::new()
-        }
-
-        fn hosts(&self) -> &'static [&'static str] {
-            &["api"]
-        }
-
-        fn stream_path(&self, _host: usize) -> Option<&'static str> {
-            Some("/stream")
-        }
-    }
 
     /// A peer that writes `said`, and what becomes of its connection, which holds 64 bytes of either way.
     async fn connected(said: &str) -> (DuplexStream, impl Future<Output = Duration>) {

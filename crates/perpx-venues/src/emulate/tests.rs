@@ -1,11 +1,66 @@
-//! The matching core without a socket, hours in a moment.
+//! The matching core without a socket, hours in a moment; and a venue that is nothing but its connections.
 
+use super::EmulateError;
+use super::faults::{Condition, Dialect, Strike};
 use super::feed::Feed;
+use super::http::{HttpReply, HttpRequest};
+use super::serve::{Emulated, Out};
 use super::venue_core::VenueCore;
+use crate::wall::MarketClock;
 use perpx_core::config::{Profile, VenueWorld};
 use perpx_core::ledger::NetAccount;
 use perpx_core::market::*;
 use perpx_core::units::{Cash, HOUR_NS, MINUTE_NS, Price, Qty, Rate, Time};
+use std::sync::Arc;
+
+/// Answers with a megabyte, and sends a thousand texts to whoever opens a stream.
+pub(crate) struct Talkative;
+
+impl Emulated for Talkative {
+    fn pass(&mut self, _now: Time) -> Result<(), EmulateError> {
+        Ok(())
+    }
+
+    fn request(&mut self, _host: usize, request: &HttpRequest, _now: Time) -> HttpReply {
+        HttpReply::json(&"x".repeat(if request.path == "/short" { 1 } else { 1 << 20 }))
+    }
+
+    fn open(&mut self, _socket: u64, _host: usize, _handshake: &HttpRequest, out: Out, _now: Time) {
+        (0..1_000).for_each(|_| out.send(&Arc::from("a text")));
+    }
+
+    fn text(&mut self, _socket: u64, _text: &str, _now: Time) -> i64 {
+        0
+    }
+
+    fn suffer(&mut self, _condition: Condition) {}
+
+    fn strike(&mut self, _strike: Strike, _now: Time) {}
+
+    fn closed(&mut self, _socket: u64) {}
+
+    fn halt(&mut self, _spans: &[(Time, Time)]) {}
+
+    fn dialect(&self) -> &'static dyn Dialect {
+        &crate::lighter::emulator::LighterDialect
+    }
+
+    fn market_clock(&self) -> MarketClock {
+        MarketClock { wall: Time(0), market: Time(0), speed: 1.0 }
+    }
+
+    fn summary(&self, _ports: &[u16], _s: &str) -> String {
+        String::new()
+    }
+
+    fn hosts(&self) -> &'static [&'static str] {
+        &["api"]
+    }
+
+    fn stream_path(&self, _host: usize) -> Option<&'static str> {
+        Some("/stream")
+    }
+}
 
 fn core(seed: u64, initial: i64) -> VenueCore {
     let profiles = Profile::shipped().expect("profiles");
