@@ -7,6 +7,7 @@ use perpx::loader::cache;
 use perpx::synth::SynthArgs;
 use perpx::text;
 use perpx::venues::command::EmulateArgs;
+use perpx::venues::recorder::command::{RecordArgs, compact_run};
 use perpx::venues::wall;
 use perpx::{TapeError, check, import, info};
 use std::path::{Path, PathBuf};
@@ -69,6 +70,17 @@ enum Command {
     },
     /// Make a seeded two-venue market with known properties as a store
     Synth(SynthArgs),
+    /// Record what venues publish, and make a store of it
+    Record(Box<RecordArgs>),
+    /// Make rows of the raw frames of a recording whose process has died
+    #[command(after_help = "Example: perpx-data compact live/rec")]
+    Compact {
+        /// The recording's folder
+        run: PathBuf,
+        /// Print what was done as one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Play a venue on this machine: REST and stream on the loopback
     Emulate(Box<EmulateArgs>),
     /// Say what a store holds and how it was made
@@ -177,6 +189,8 @@ fn main() -> ExitCode {
             })
         }
         Command::Synth(args) => args.run(),
+        Command::Record(args) => args.run(),
+        Command::Compact { run, json } => compact_run(&run, json),
         Command::Emulate(args) => args.run(),
         Command::Info { store, json } => deliver(json, info::info(&store), |found| {
             let all = || serde_json::json!({ "exit": 0, "info": found });

@@ -17,6 +17,7 @@ mod manual;
 mod not_tested;
 mod peer;
 mod real;
+mod record;
 mod sweep;
 mod tidy;
 mod tree;

@@ -18,6 +18,7 @@
 //! | [`registry`] | by name: an emulator and the client of its account |
 //! | [`running`] | emulators in threads of this program |
 //! | [`command`] | `perpx-data emulate` |
+//! | [`recorder`] | `perpx-data record`: sockets, files, lines |
 
 #![warn(missing_docs)]
 
@@ -29,6 +30,7 @@ pub mod grvt;
 pub mod lighter;
 pub mod net;
 pub mod record;
+pub mod recorder;
 pub mod registry;
 pub mod running;
 pub mod secret;

@@ -1,0 +1,522 @@
+//! One venue's task: it opens the socket, says what is to be said, stamps what comes, asks what is asked over REST, and puts all of it
+//! into the queue in one order. What the texts mean is the feed's.
+
+use super::clock::{EngineClock, Reading};
+use super::metrics::Health;
+use crate::client::{About, Answer, Body, Host, Reply, Request};
+use crate::net::backoff::{Backoff, chance};
+use crate::net::budget::{Budget, Priority};
+use crate::net::dial::Dialer;
+use crate::net::hosts::{Address, Hosts};
+use crate::net::lane::{Asked, Lane};
+use crate::net::socket::{Keepalive, Rules, Socket};
+use crate::record::feed::{hourly, step};
+use crate::record::raw_file::{hour, raw_path};
+use crate::record::{FeedNews, FrameKind, PublicFeed, RawFrame, RestRequest};
+use crate::venue::Venue;
+use crossbeam_channel::{Sender, TrySendError};
+use perpx_core::units::{HOUR_NS, SECOND_NS, Time};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, interval, sleep};
+
+/// How often a feed is asked what is due, and it is seen what else is.
+const BEAT: Duration = Duration::from_millis(200);
+/// Texts a second that we say, and how many at once.
+const TEXTS_PER_SEC: f64 = 3.0;
+const TEXTS_AT_ONCE: f64 = 6.0;
+/// Hourly reads are asked so long after the hour, when what was settled is published.
+const AFTER_THE_HOUR: i64 = 90 * SECOND_NS;
+/// Between two tries of a read that failed: doubling, from the first to the last.
+const RETRY: [i64; 2] = [SECOND_NS, 60 * SECOND_NS];
+/// A read that failed so often waits for the next hour; without the markets nothing can be subscribed, so that one goes on.
+const MOST_TRIES: u32 = 8;
+
+/// What a task is given.
+pub struct VenueTask {
+    /// Whose.
+    pub venue: Venue,
+    /// What makes rows.
+    pub feed: Box<dyn PublicFeed>,
+    /// Where it is.
+    pub hosts: Hosts,
+    /// How connections are made.
+    pub dialer: Dialer,
+    /// Of all tasks of this process.
+    pub clock: Arc<Mutex<EngineClock>>,
+    /// To the recorder's thread.
+    pub queue: Sender<Arc<RawFrame>>,
+    /// What is counted.
+    pub health: Arc<Health>,
+    /// True: it ends.
+    pub stop: watch::Receiver<bool>,
+    /// False: the disk is short, and depth is kept no more.
+    pub depth: watch::Receiver<bool>,
+    /// The folder of the recording.
+    pub run: PathBuf,
+}
+
+/// A read that is to be asked.
+struct Wanted {
+    which: RestRequest,
+    from: Time,
+    tries: u32,
+}
+
+/// The stream of a venue: at which host, its path, how it is kept.
+fn stream(venue: Venue) -> (Host, &'static str, Rules) {
+    let rules = |keepalive, seconds| Rules {
+        keepalive,
+        every: Duration::from_secs(seconds),
+        silent_after: Duration::from_secs(10),
+    };
+    match venue {
+        Venue::Lighter => (Host::Main, "/stream", rules(Keepalive::Text(r#"{"type":"ping"}"#), 20)),
+        Venue::Grvt => (Host::MarketData, "/ws/full", rules(Keepalive::Ping, 15)),
+    }
+}
+
+/// A venue's lane, and the cheap GET that keeps it warm.
+///
+/// # Errors
+/// A proxy or a TLS that the client does not take.
+pub fn lane_of(venue: Venue, dialer: &Dialer, hosts: &Hosts) -> Result<Lane, String> {
+    let warm_up = match venue {
+        Venue::Lighter => (Host::Main, "/"),
+        Venue::Grvt => (Host::MarketData, "/time"),
+    };
+    Lane::new(dialer.clone(), hosts.clone(), warm_up)
+}
+
+/// Why a socket is given up by us.
+enum Ends {
+    Stopped,
+    Lost(String),
+    Overflow,
+}
+
+struct Running {
+    task: VenueTask,
+    /// What is asked goes there.
+    ask: mpsc::Sender<Asked>,
+    seq: u64,
+    conn: u32,
+    hour: Option<i64>,
+    backoff: Backoff,
+    budget: Budget,
+    wanted: Vec<Wanted>,
+    asked: Option<(Wanted, oneshot::Receiver<Reply>)>,
+    next_hour: Option<Time>,
+    texts: VecDeque<String>,
+    /// How many may be said at once now, and since when that is so.
+    tokens: (f64, Instant),
+    reconnect: Option<String>,
+    is_live: bool,
+}
+
+impl VenueTask {
+    /// GRVT's emulator of both venues is named by its first port, which is Lighter's: then ours is the next. False: it was stopped before
+    /// anybody answered.
+    async fn settle_port(&mut self) -> bool {
+        let played = self.venue == Venue::Grvt && self.hosts.values().all(Address::is_loopback);
+        let Some(first) = self.hosts.get(&Host::Login).filter(|_| played).cloned() else { return true };
+        let alone = Hosts::from([(Host::Main, first.clone())]);
+        let Ok(mut lane) = Lane::new(self.dialer.clone(), alone, (Host::Main, "/")) else { return true };
+        let (path, headers) = ("/".to_owned(), Vec::new());
+        let request = Request { about: About::Markets, host: Host::Main, path, body: Body::None, headers };
+        let answer = loop {
+            match lane.send(&request).await {
+                Ok(answer) if answer.status < 500 => break answer,
+                Ok(answer) => self.health.note(format!("grvt: no answer from {first}: HTTP {}", answer.status)),
+                Err(why) => self.health.note(format!("grvt: no answer from {first}: {why}")),
+            }
+            let mut stop = self.stop.clone();
+            tokio::select! {
+                () = sleep(Duration::from_secs(1)) => {}
+                _ = stop.changed() => return false,
+            }
+        };
+        if answer.body.contains("\"network_id\"") {
+            for address in self.hosts.values_mut() {
+                address.port = address.port.saturating_add(1);
+            }
+        }
+        true
+    }
+
+    /// Records until it is stopped.
+    pub async fn run(mut self) {
+        if !self.settle_port().await {
+            return;
+        }
+        let lane = match lane_of(self.venue, &self.dialer, &self.hosts) {
+            Ok(lane) => lane,
+            Err(why) => return self.health.note(format!("{}: nothing is recorded: {why}", self.venue.name())),
+        };
+        let budget = Budget::of(self.venue);
+        let (ask, asked) = mpsc::channel(1);
+        tokio::spawn(lane.serve(asked));
+        let mut running = Running {
+            task: self,
+            ask,
+            seq: 0,
+            conn: 0,
+            hour: None,
+            backoff: Backoff::default(),
+            budget,
+            wanted: vec![Wanted { which: RestRequest::Markets, from: Time(0), tries: 0 }],
+            asked: None,
+            next_hour: None,
+            texts: VecDeque::new(),
+            tokens: (TEXTS_AT_ONCE, Instant::now()),
+            reconnect: None,
+            is_live: false,
+        };
+        running.begin().await;
+        running.record().await;
+    }
+}
+
+impl Running {
+    fn is_stopped(&self) -> bool {
+        *self.task.stop.borrow()
+    }
+
+    /// What both clocks say, and ours; a wall that was set is told apart.
+    fn stamp(&self) -> (Reading, Time, Option<i64>) {
+        let mut clock = self.task.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        let reading = Reading::now();
+        let (now, step) = clock.at(reading);
+        (reading, now, step)
+    }
+
+    /// What stands before everything else: that a process begins, and what it knows. A file that holds frames of a process before goes
+    /// on; a new one begins with a state as every other.
+    async fn begin(&mut self) {
+        let (_, now, _) = self.stamp();
+        if raw_path(&self.task.run, self.task.venue, hour(now)).exists() {
+            self.hour = Some(hour(now));
+        }
+        self.keep(FrameKind::Restarted, Vec::new()).await;
+        self.keep(FrameKind::State, self.task.feed.state().into_bytes()).await;
+    }
+
+    /// Puts a marker or an answer into the queue, whatever it takes, and moves the feed by it.
+    async fn keep(&mut self, kind: FrameKind, text: Vec<u8>) {
+        let mut held = Some((kind, text));
+        while let Some((kind, text)) = held.take() {
+            held = self.put(kind, text).err();
+            if held.is_some() {
+                sleep(BEAT).await;
+            }
+        }
+    }
+
+    /// Puts something into the queue, stamped now, and moves the feed by it; gives it back when the queue is full. An hour that begins
+    /// gets its state first.
+    fn put(&mut self, kind: FrameKind, text: Vec<u8>) -> Result<(), (FrameKind, Vec<u8>)> {
+        let (reading, now, step) = self.stamp();
+        self.stepped(step);
+        if self.hour != Some(hour(now)) {
+            let state = self.framed(reading, now, FrameKind::State, self.task.feed.state().into_bytes());
+            if self.queued(state).is_err() {
+                return Err((kind, text));
+            }
+            self.hour = Some(hour(now));
+        }
+        let frame = self.framed(reading, now, kind, text);
+        self.queued(frame).map_err(|frame| (frame.kind, frame.text))
+    }
+
+    fn stepped(&mut self, step: Option<i64>) {
+        let Some(step) = step else { return };
+        self.task.health.clock_step();
+        let seconds = step as f64 / SECOND_NS as f64;
+        self.task.health.note(format!("the machine's clock was set by {seconds:+.3} s; the recorder's own goes on"));
+        // one that finds no place is in the log all the same
+        let _ = self.put(FrameKind::ClockStep, format!("{seconds:+.3} s").into_bytes());
+    }
+
+    fn framed(&self, reading: Reading, engine: Time, kind: FrameKind, text: Vec<u8>) -> RawFrame {
+        let Reading { wall_ns, mono_ns } = reading;
+        RawFrame { venue: self.task.venue, conn: self.conn, seq: self.seq, wall_ns, mono_ns, engine, kind, text }
+    }
+
+    /// What is in the queue is recorded, and moves the feed; what is not does neither.
+    fn queued(&mut self, frame: RawFrame) -> Result<(), RawFrame> {
+        let frame = Arc::new(RawFrame { seq: self.seq, ..frame });
+        match self.task.queue.try_send(frame.clone()) {
+            Err(TrySendError::Full(frame)) => return Err(Arc::unwrap_or_clone(frame)),
+            // the recorder's thread ends after us
+            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
+        }
+        self.seq += 1;
+        self.task.health.frame(self.task.venue, frame.engine);
+        let mut news = Vec::new();
+        step(&mut *self.task.feed, &frame, &mut news);
+        if frame.kind == FrameKind::Text {
+            // with a marker comes a line that says why every channel is in a gap
+            self.note_gaps(&news);
+        }
+        self.take(news, frame.engine);
+        Ok(())
+    }
+
+    fn note_gaps(&self, news: &[FeedNews]) {
+        for news in news {
+            let FeedNews::Gap { symbol, table, reason, .. } = news else { continue };
+            let symbol = self.task.feed.config().symbols.get(*symbol).map_or("", String::as_str);
+            let (venue, table) = (self.task.venue.name(), table.name());
+            self.task.health.note(format!("{venue} {symbol}: a gap in {table}: {reason}"));
+        }
+    }
+
+    /// Whether depth is kept is part of the feed's state, so that whoever reads the recording makes the same rows.
+    async fn mind_depth(&mut self) {
+        if !self.task.depth.has_changed().unwrap_or(false) {
+            return;
+        }
+        let is_kept = *self.task.depth.borrow_and_update();
+        let Ok(mut state) = serde_json::from_str::<serde_json::Value>(&self.task.feed.state()) else { return };
+        state["config"]["depth_ms"] = if is_kept { 0 } else { i64::MAX }.into();
+        self.keep(FrameKind::State, state.to_string().into_bytes()).await;
+    }
+
+    /// What the feed wants.
+    fn take(&mut self, news: Vec<FeedNews>, at: Time) {
+        for news in news {
+            if self.task.health.news(self.task.venue, &news) && !self.is_live {
+                self.is_live = true;
+                self.backoff.live(at);
+                self.task.health.live(self.task.venue, true);
+            }
+            match news {
+                // before what waits to be subscribed: an answer to a ping cannot wait
+                FeedNews::Ask(text) => self.texts.push_front(text),
+                FeedNews::Fetch(which) => self.want(which, at),
+                FeedNews::Reconnect { reason, .. } => self.reconnect = Some(reason),
+                FeedNews::Unreadable(why) => {
+                    self.task.health.note(format!("{}: not readable: {why}", self.task.venue.name()));
+                }
+                FeedNews::Row(..) | FeedNews::Gap { .. } | FeedNews::Whole { .. } | FeedNews::Recovered(_) => {}
+            }
+        }
+    }
+
+    fn want(&mut self, which: RestRequest, from: Time) {
+        let is_there = self.wanted.iter().any(|wanted| wanted.which == which);
+        let is_asked = self.asked.as_ref().is_some_and(|(wanted, _)| wanted.which == which);
+        if !is_there && !is_asked {
+            self.wanted.push(Wanted { which, from, tries: 0 });
+        }
+    }
+
+    /// Asks the next read that is due, if the budget has room.
+    fn ask(&mut self, now: Time) {
+        if self.next_hour.is_none_or(|at| now >= at) {
+            // the first time at once; then after each hour
+            hourly(self.task.feed.config()).into_iter().for_each(|which| self.want(which, now));
+            let this = hour(now.plus(-AFTER_THE_HOUR));
+            self.next_hour = Some(Time((this + 1) * HOUR_NS + AFTER_THE_HOUR));
+        }
+        if self.asked.is_some() {
+            return;
+        }
+        let Some(place) = self.wanted.iter().position(|wanted| wanted.from <= now) else { return };
+        let Some(call) = self.task.feed.fetch(&self.wanted[place].which, now) else {
+            // the venue has no such request, or the markets are not known yet
+            let wanted = &mut self.wanted[place];
+            wanted.from = now.plus(RETRY[0]);
+            wanted.tries += 1;
+            if wanted.tries > MOST_TRIES {
+                self.wanted.remove(place);
+            }
+            return;
+        };
+        if !self.budget.take(&call.path, Priority::Poll, now) {
+            return;
+        }
+        let wanted = self.wanted.remove(place);
+        let (about, headers) = (About::Markets, Vec::new());
+        let request = Request { about, host: call.host, path: call.path, body: call.body, headers };
+        let (reply, replied) = oneshot::channel();
+        match self.ask.try_send((request, reply)) {
+            Ok(()) => self.asked = Some((wanted, replied)),
+            Err(_) => self.wanted.push(wanted),
+        }
+    }
+
+    /// An answer is recorded; a failure is asked again later, and ends nothing.
+    async fn replied(&mut self, reply: Reply) {
+        let Some((wanted, _)) = self.asked.take() else { return };
+        let (_, now, _) = self.stamp();
+        let why = match reply {
+            Ok(Answer { status: 200, body, .. }) if !body.trim_start().starts_with('<') => {
+                return self.keep(FrameKind::RestReply { which: wanted.which }, body.into_bytes()).await;
+            }
+            Ok(answer) => {
+                match answer.status {
+                    429 => self.budget.limited(now),
+                    403 | 405 => self.budget.turned_away(now),
+                    // a page of a gateway that could not reach the venue turns nobody away
+                    ..500 if answer.body.trim_start().starts_with('<') => self.budget.turned_away(now),
+                    _ => {}
+                }
+                let body: String = answer.body.chars().take(120).collect();
+                format!("HTTP {} {body}", answer.status)
+            }
+            Err(why) => why,
+        };
+        let venue = self.task.venue;
+        self.task.health.failed_read(venue);
+        let tries = wanted.tries + 1;
+        let is_needed = wanted.which == RestRequest::Markets && self.task.feed.subscriptions().is_empty();
+        if tries == 1 || is_needed {
+            self.task.health.note(format!("{}: no answer, asked for {}: {why}", venue.name(), words(&wanted.which)));
+        }
+        if tries <= MOST_TRIES || is_needed {
+            let wait = RETRY[0].saturating_mul(1 << tries.min(6)).min(RETRY[1]);
+            self.wanted.push(Wanted { from: now.plus(wait), tries, ..wanted });
+        }
+    }
+
+    async fn record(&mut self) {
+        let mut beat = interval(BEAT);
+        let mut opens = Time(0);
+        while !self.is_stopped() {
+            let (_, now, _) = self.stamp();
+            self.ask(now);
+            let can_open = now >= opens && !self.task.feed.subscriptions().is_empty();
+            if !can_open {
+                self.wait(&mut beat).await;
+                continue;
+            }
+            self.backoff.connect(now);
+            let (why, turned_away) = self.connection(&mut beat).await;
+            let (_, now, _) = self.stamp();
+            if self.is_stopped() {
+                return;
+            }
+            opens = self.backoff.lost(now, chance(), turned_away);
+            let seconds = opens.since(now) as f64 / SECOND_NS as f64;
+            let venue = self.task.venue.name();
+            self.task.health.note(format!("{venue}: {why}; again in {seconds:.1} s"));
+        }
+    }
+
+    /// Until something happens, or a beat is over.
+    async fn wait(&mut self, beat: &mut tokio::time::Interval) {
+        let replied = answered(&mut self.asked);
+        let mut stop = self.task.stop.clone();
+        tokio::select! {
+            reply = replied => self.replied(reply).await,
+            _ = beat.tick() => {}
+            _ = stop.changed() => {}
+        }
+    }
+
+    /// One socket from its opening to its end; why it ended, and whether a gateway turned us away.
+    async fn connection(&mut self, beat: &mut tokio::time::Interval) -> (String, bool) {
+        let (host, path, rules) = stream(self.task.venue);
+        let Some(address) = self.task.hosts.get(&host).cloned() else { return ("no such host".to_owned(), true) };
+        let dialer = self.task.dialer.clone();
+        let mut stop = self.task.stop.clone();
+        let opened = tokio::select! {
+            opened = Socket::open(&dialer, &address, path, &[], rules) => opened,
+            _ = stop.changed() => return ("stopped".to_owned(), false),
+        };
+        let mut socket = match opened {
+            Ok(socket) => socket,
+            Err(error) => return (error.to_string(), error.is_turned_away()),
+        };
+        self.conn += 1;
+        self.reconnect = None;
+        self.texts.clear();
+        self.task.health.venue(self.task.venue).is_torn.store(false, Relaxed);
+        self.keep(FrameKind::Connected, address.to_string().into_bytes()).await;
+        self.texts.extend(self.task.feed.subscriptions());
+        let (kind, why) = match self.listen(&mut socket, beat).await {
+            // no marker: nothing is missing before the end, and the next start says what is missing after it
+            Ends::Stopped => {
+                socket.close().await;
+                return ("stopped".to_owned(), false);
+            }
+            Ends::Lost(why) => (FrameKind::Disconnected, why),
+            Ends::Overflow => (FrameKind::Overflow, "more came than the disk took".to_owned()),
+        };
+        self.is_live = false;
+        self.task.health.live(self.task.venue, false);
+        self.keep(kind, why.clone().into_bytes()).await;
+        socket.close().await;
+        (why, false)
+    }
+
+    async fn listen(&mut self, socket: &mut Socket, beat: &mut tokio::time::Interval) -> Ends {
+        let mut stop = self.task.stop.clone();
+        loop {
+            if self.is_stopped() {
+                return Ends::Stopped;
+            }
+            if let Some(why) = self.reconnect.take() {
+                return Ends::Lost(why);
+            }
+            if self.task.health.venue(self.task.venue).is_torn.load(Relaxed) {
+                return Ends::Lost("the disk took no frames".to_owned());
+            }
+            while let Some(text) = self.next_text() {
+                if let Err(error) = socket.send(&text).await {
+                    return Ends::Lost(error.to_string());
+                }
+            }
+            tokio::select! {
+                text = socket.next() => match text {
+                    Ok(text) if self.put(FrameKind::Text, text.as_bytes().to_vec()).is_ok() => {}
+                    Ok(_) => return Ends::Overflow,
+                    Err(error) => return Ends::Lost(error.to_string()),
+                },
+                reply = answered(&mut self.asked) => self.replied(reply).await,
+                _ = beat.tick() => {
+                    let (_, now, _) = self.stamp();
+                    let mut news = Vec::new();
+                    self.task.feed.due(now, &mut news);
+                    self.take(news, now);
+                    self.ask(now);
+                    self.mind_depth().await;
+                }
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// What may be said now: a venue takes only so many texts a minute.
+    fn next_text(&mut self) -> Option<String> {
+        let (tokens, since) = self.tokens;
+        let now = Instant::now();
+        let tokens = (tokens + now.duration_since(since).as_secs_f64() * TEXTS_PER_SEC).min(TEXTS_AT_ONCE);
+        self.tokens = (tokens, now);
+        let text = self.texts.pop_front_if(|_| tokens >= 1.0)?;
+        self.tokens.0 -= 1.0;
+        Some(text)
+    }
+}
+
+fn words(which: &RestRequest) -> String {
+    match which {
+        RestRequest::Markets => "the markets".to_owned(),
+        RestRequest::MarginRules { symbol } => format!("the margin rules of {symbol}"),
+        RestRequest::Fundings { symbol } => format!("the fundings of {symbol}"),
+        RestRequest::Trades { symbol } => format!("the trades of {symbol}"),
+    }
+}
+
+/// The reply to what was asked; never, while nothing is.
+async fn answered(asked: &mut Option<(Wanted, oneshot::Receiver<Reply>)>) -> Reply {
+    match asked {
+        Some((_, reply)) => reply.await.unwrap_or_else(|_| Err("nobody carries requests any more".to_owned())),
+        None => std::future::pending().await,
+    }
+}
