@@ -25,12 +25,12 @@ use perpx::synth::{Edge, Market, SynthSpec};
 use perpx::tape::rows::VenueTables;
 use perpx::tape::{Carry, Tile, align};
 use perpx::trader::Composite;
-use perpx::units::{Cash, DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS, Time};
+use perpx::units::{Cash, HOUR, MINUTE, SECOND, Time, TimeDelta};
 use std::sync::Arc;
 use std::time::Instant;
 
-const START: Time = Time(20_458 * DAY_NS);
-const WARM: i64 = 8 * HOUR_NS;
+const START: Time = Time::of_day(20_458);
+const WARM: TimeDelta = HOUR.times(8);
 
 /// What all configurations have in common.
 const WORLD: &[&str] = &[
@@ -155,11 +155,11 @@ fn tape(ticks: usize, tile_rows: usize) -> Vec<Tile> {
         }
         let mut times: Vec<i64> = kept.iter().flat_map(|t| t.quotes.iter().map(|row| row.recv.0)).collect();
         times.sort_unstable();
-        let midnight = Time::of_day(day.day).0;
+        let (midnight, end) = (Time::of_day(day.day).0, Time::of_day(day.day + 1));
         let first = times.partition_point(|&t| t < midnight);
         let mut cuts: Vec<i64> = times[first..].iter().skip(tile_rows).step_by(tile_rows).copied().collect();
-        cuts.retain(|&t| t < midnight + DAY_NS);
-        cuts.push(midnight + DAY_NS);
+        cuts.retain(|&t| t < end.0);
+        cuts.push(end.0);
         let mut from = midnight;
         for cut in cuts {
             let tile = align([&kept[0], &kept[1]], Time(from), Time(cut), &mut carry);
@@ -171,10 +171,10 @@ fn tape(ticks: usize, tile_rows: usize) -> Vec<Tile> {
             }
         }
         for table in &mut kept {
-            let late = midnight + DAY_NS - 10 * SECOND_NS;
-            table.quotes.retain(|row| row.recv.0 > late);
-            table.trades.retain(|row| row.recv.0 > late);
-            table.marks.retain(|row| row.recv.0 > late);
+            let late = end.plus(-10 * SECOND);
+            table.quotes.retain(|row| row.recv > late);
+            table.trades.retain(|row| row.recv > late);
+            table.marks.retain(|row| row.recv > late);
         }
     }
     tiles
@@ -239,7 +239,7 @@ fn run(
         leverage: plan.strategy.leverage,
         transfer: None,
         isolated: true,
-        stats_interval_ns: HOUR_NS,
+        stats_interval: HOUR,
     };
     let jobs: Vec<Job<'_, Composite>> = plans.iter().map(job).collect();
     let mut machines: Vec<_> = jobs.iter().map(|job| RunState::new(Composite::default(), job)).collect();
@@ -329,7 +329,7 @@ fn main() {
     let tape = tape(ticks, number("PERPX_BENCH_TILE", 262_144.0) as usize);
     let from = START.plus(WARM).0;
     let ticks: usize = tape.iter().map(|tile| tile.local.time[1..].iter().filter(|&&t| t >= from).count()).sum();
-    let span = tape[tape.len() - 1].end.since(START) / MINUTE_NS;
+    let span = tape[tape.len() - 1].end.since(START) / MINUTE;
     println!("{ticks} ticks in {} tiles, {span} minutes", tape.len());
     for regime in REGIMES {
         if wanted.is_empty() || wanted.split(',').any(|name| name == regime.name) {

@@ -12,14 +12,14 @@ use perpx::replay::index::Part;
 use perpx::signals::{SignalEngine, SignalKey};
 use perpx::synth::{Edge, SynthSpec, write};
 use perpx::tape::{Column, Tile};
-use perpx::units::{DAY_NS, HOUR_NS, MINUTE_NS, Time};
+use perpx::units::{DAY, HOUR, MINUTE, SECOND, Time};
 use perpx::watch::Series;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 /// 2025-01-01.
-const START: Time = Time(20_089 * DAY_NS);
+const START: Time = Time::of_day(20_089);
 
 /// Seconds of this process on any core, those of them in the kernel, and of a clock on the wall. Linux tells the first two in
 /// steps of 10 ms; elsewhere they are the last and zero.
@@ -113,8 +113,8 @@ fn parts() -> Vec<Part> {
 }
 
 fn report(store: &Path, days: i64, cache: &Path) {
-    let to = START.plus(days * DAY_NS);
-    let plain = TapeSpec::new(store, "BTC", ["lighter", "grvt"], START.plus(HOUR_NS), to);
+    let to = START.plus(days * DAY);
+    let plain = TapeSpec::new(store, "BTC", ["lighter", "grvt"], START.plus(HOUR), to);
     let (mut first, mut signal, mut index) = (Spent::default(), Spent::default(), Spent::default());
     let tape = timed(&mut first, || Tape::open(plain.clone()).expect("a tape"));
     let rows: u64 = tape.quality().venues.iter().flat_map(|venue| venue.rows.values()).sum();
@@ -122,9 +122,9 @@ fn report(store: &Path, days: i64, cache: &Path) {
     line("first pass over parquet", rows, first, "");
     let built = tiles(&tape);
     line("tiles from parquet", rows, built, &hash(&tape));
-    let trend = |role| SignalKey::Trend { role, fast: 20, slow: 60, bar_ns: MINUTE_NS };
-    let band = SignalKey::Sigma { window: 120, bar_ns: MINUTE_NS, max_age_ns: 5_000_000_000 };
-    let mut engine = SignalEngine::new(&[trend(Role::Long), trend(Role::Short), band], START.plus(6 * HOUR_NS));
+    let trend = |role| SignalKey::Trend { role, fast: 20, slow: 60, bar_length: MINUTE };
+    let band = SignalKey::Sigma { window: 120, bar_length: MINUTE, max_age: 5 * SECOND };
+    let mut engine = SignalEngine::new(&[trend(Role::Long), trend(Role::Short), band], START.plus(6 * HOUR));
     for k in 0..tape.tiles() {
         let tile = tape.tile(k).expect("a tile");
         let signals = timed(&mut signal, || engine.tile(&tile));

@@ -11,13 +11,13 @@ use perpx::strategy::{FundingKinds, Plan};
 use perpx::tape::rows::{MarkRow, QuoteRow, VenueTables};
 use perpx::tape::{Carry, Tile, align};
 use perpx::trader::Composite;
-use perpx::units::{Cash, DAY_NS, HOUR_NS, MS_NS, Price, Qty, SECOND_NS, Time};
+use perpx::units::{Cash, HOUR, MS, NS, Price, Qty, SECOND, Time, TimeDelta};
 use std::sync::Arc;
 use std::time::Instant;
 
-const START: Time = Time(20_458 * DAY_NS);
+const START: Time = Time::of_day(20_458);
 /// Before the first decision.
-const WARM: i64 = 6 * HOUR_NS;
+const WARM: TimeDelta = HOUR.times(6);
 const ROWS: usize = 1 << 18;
 const TILES: usize = 4;
 
@@ -34,7 +34,7 @@ fn tables() -> [VenueTables; 2] {
     for row in 0..ROWS * TILES {
         // warm-up rows are thin
         let wait = if at.since(START) < WARM { 1_000 } else { 100 };
-        at = at.plus(draw(wait) as i64 * MS_NS + 1);
+        at = at.plus(draw(wait) as i64 * MS + NS);
         mid += draw(21) as i64 - 10;
         basis = basis * 99 / 100 + draw(41) as i64 - 20;
         let v = row % 2;
@@ -42,9 +42,9 @@ fn tables() -> [VenueTables; 2] {
         let px = |off: i64| Price((middle + off) * 100_000_000);
         let qty = Qty(1_000_000_000 + draw(9) as i64 * 100_000_000);
         let bbo = Bbo { bid: px(-5), bid_qty: qty, ask: px(5), ask_qty: qty };
-        out[v].quotes.push(QuoteRow { exch: at.plus(-5 * MS_NS), recv: at, bbo });
+        out[v].quotes.push(QuoteRow { exch: at.plus(-5 * MS), recv: at, bbo });
         if row % 40 == v {
-            out[v].marks.push(MarkRow { exch: at.plus(-5 * MS_NS), recv: at, mark: px(0), index: px(0) });
+            out[v].marks.push(MarkRow { exch: at.plus(-5 * MS), recv: at, mark: px(0), index: px(0) });
         }
     }
     out
@@ -53,12 +53,12 @@ fn tables() -> [VenueTables; 2] {
 fn tape() -> Vec<Tile> {
     let tables = tables();
     let last = |t: &VenueTables| t.quotes.last().map_or(START, |row| row.recv);
-    let end = last(&tables[0]).max(last(&tables[1])).plus(SECOND_NS);
-    let span = end.since(START) / TILES as i64 + 1;
+    let end = last(&tables[0]).max(last(&tables[1])).plus(SECOND);
+    let span = end.since(START) / TILES as i64 + NS;
     let mut carry = Carry::default();
     (0..TILES as i64)
         .map(|i| {
-            let (from, to) = (START.plus(i * span - SECOND_NS), START.plus((i + 1) * span - SECOND_NS));
+            let (from, to) = (START.plus(i * span - SECOND), START.plus((i + 1) * span - SECOND));
             align([&tables[0], &tables[1]], from, to, &mut carry)
         })
         .collect()
@@ -96,7 +96,7 @@ fn pass<D: Driver>(driver: &mut D, plans: &[Plan], tape: &[Tile], signals: &[Til
             leverage: plan.strategy.leverage,
             transfer: None,
             isolated: true,
-            stats_interval_ns: HOUR_NS,
+            stats_interval: HOUR,
         };
         let mut machine = RunState::new(Composite::default(), &job);
         for (tile, signals) in tape.iter().zip(signals) {

@@ -180,7 +180,7 @@ fn main() -> ExitCode {
         Command::Check { store, symbol, max_age, funding_missing, marks_missing, json } => {
             let [funding, marks] = [funding_missing, marks_missing].map(|how| how.unwrap_or(Missing::Refuse));
             let keys = check::MissingKeys { funding, marks };
-            let checked = check::check(&store, symbol.as_deref(), max_age * perpx::units::SECOND_NS, keys);
+            let checked = check::check(&store, symbol.as_deref(), max_age * perpx::units::SECOND, keys);
             deliver(json, checked.map(|report| report.hold_profiles_against(wall::now())), |report| {
                 let verdict = report.verdict();
                 let code = verdict.exit_code();

@@ -115,7 +115,7 @@ impl Files {
 }
 
 fn times(exch: Time, recv: Time) -> String {
-    format!("{}+{}", (exch.0 - T0 * 1_000_000_000) / 1_000, recv.since(exch) / 1_000)
+    format!("{}+{}", (exch.0 - T0 * 1_000_000_000) / 1_000, recv.since(exch).0 / 1_000)
 }
 
 fn zipped(member: &str, bytes: &[u8]) -> Vec<u8> {

@@ -256,7 +256,7 @@ impl Market for Recorded {
     }
 
     fn receive(&mut self, _patience: Duration, rows: &mut Vec<(Role, Row)>) -> Result<(), LiveError> {
-        self.now = self.now.plus(1_700_000_000);
+        self.now = self.now.plus(1_700 * perpx::units::MS);
         rows.extend(std::iter::from_fn(|| self.rows.next_if(|(_, row)| recv(row) <= self.now)));
         Ok(())
     }
@@ -276,7 +276,7 @@ fn paper_is_a_replay_that_trails_the_wall() {
         let empty = case.out("empty");
         fs::create_dir_all(&empty).expect("a folder");
         let own = Options { store: Some(empty), quiet: true, ..options(&best) };
-        let paper = PaperOptions { lag_ns: 10_000_000_000 };
+        let paper = PaperOptions { lag: perpx::units::SECOND.times(10) };
         let report = paper::run(&own, paper, &mut market, &mut Vec::new()).expect("runs").expect("a market");
         assert_eq!((report.exit_code(), report.late_rows), (0, 0), "{report}");
         assert!(report.run.trades > 3 && report.run.position == ["0", "0"], "{report}");

@@ -3,7 +3,7 @@
 use crate::sweep::{Case, GRID, run};
 use perpx::live::emulated::{self, Account, TimeRange};
 use perpx::live::{self, Options, Speed};
-use perpx::units::{MINUTE_NS, SECOND_NS, Time};
+use perpx::units::{MINUTE, SECOND, Time};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,16 +51,16 @@ fn winner() -> (Case, PathBuf, Time, Time) {
     live::run(&options(&best, Speed::Max), &mut out).unwrap_or_else(|e| panic!("{e}"));
     let replayed = transitions(&told(out));
     let first = replayed.first().expect("a trade").0;
-    let ends = |(at, step): &&(Time, String)| step.contains("-> S0") && at.since(first) > 20 * MINUTE_NS;
+    let ends = |(at, step): &&(Time, String)| step.contains("-> S0") && at.since(first) > 20 * MINUTE;
     let last = replayed.iter().find(ends).expect("a trade ends").0;
     let begin: Time = "2026-01-05T02:00:00Z".parse().expect("a time");
-    (case, best, first.plus(-30 * SECOND_NS).max(begin), last.plus(60 * SECOND_NS))
+    (case, best, first.plus(-30 * SECOND).max(begin), last.plus(60 * SECOND))
 }
 
 /// The range over sockets, in so many seconds; at its end both venues hold what the trader believes.
 fn traded(best: &Path, range: &TimeRange, seconds: i64) -> (Account, String) {
     let span = range.to.expect("an end").since(range.from.expect("a begin"));
-    let speed = (span as f64 / (seconds * SECOND_NS) as f64).max(1.0);
+    let speed = span.as_f64(seconds * SECOND).max(1.0);
     let mut out = Vec::new();
     let account = emulated::run(&options(best, Speed::Times(speed)), range, &mut out);
     let (account, text) = (account.unwrap_or_else(|e| panic!("{e}")), told(out));

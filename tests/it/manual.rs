@@ -5,6 +5,7 @@ use crate::commands::COMMANDS;
 use crate::tree::{ROOT, files, read, root};
 use perpx::stats::{MetricInfo, metric_table};
 use perpx::trader::Composite;
+use perpx::units::{MS, SECOND};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -98,11 +99,11 @@ fn profiles() -> String {
         );
         out += "| tier | maker bp | taker bp | delay ms: taker, maker, cancel | requests |\n| --- | --- | --- | --- | --- |\n";
         for tier in &profile.tiers {
-            let delays = [tier.delays.taker_ns, tier.delays.maker_ns, tier.delays.cancel_ns].map(|ns| ns / 1_000_000);
+            let delays = [tier.delays.taker, tier.delays.maker, tier.delays.cancel].map(|delay| delay / MS);
             let [taker, maker, cancel] = delays;
             let (fees, limit) = (tier.fees, tier.rate_limit);
             let quota = tier.quota.as_ref().map_or(String::new(), |quota| {
-                let every = quota.free_every_ns / 1_000_000_000;
+                let every = quota.free_every / SECOND;
                 format!(", and a quota of {}, one free in {every} s", quota.start)
             });
             out += &format!(
@@ -111,7 +112,7 @@ fn profiles() -> String {
                 fees.maker.bps(),
                 fees.taker.bps(),
                 limit.requests,
-                limit.window_ns / 1_000_000_000
+                limit.window / SECOND
             );
         }
         out += "\n| perpetual | tick | lot | least size | least value | maintenance |\n| --- | --- | --- | --- | --- | --- |\n";

@@ -11,7 +11,7 @@ use perpx::ledger::VenueBook;
 use perpx::market::*;
 use perpx::sim::{Dice, Env, OutageTable, SimVenue};
 use perpx::tape::Tile;
-use perpx::units::{Cash, MS_NS, Notional, Price, Qty, Rate, Time, format_scaled, parse_scaled};
+use perpx::units::{Cash, MS, Notional, Price, Qty, Rate, Time, TimeDelta, format_scaled, parse_scaled};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -51,7 +51,7 @@ fn queue(text: &str) -> Queue {
 /// 10 ms each way, no fees, nothing fails; an order takes what is displayed and no more: a second best-size would cost as
 /// much as the price itself. The lot divides every size of the tape and of the orders.
 fn world(venue: &str, queue: Queue) -> VenueWorld {
-    let latency = Latency::Constant { ns: 10 * MS_NS };
+    let latency = Latency::Constant(10 * MS);
     let lot = Qty(if venue == VENUES[0] { 200_000 } else { 1 });
     VenueWorld {
         instrument: Instrument {
@@ -74,7 +74,7 @@ fn world(venue: &str, queue: Queue) -> VenueWorld {
         rate_limit: None,
         quota: None,
         reserve: Rate::ZERO,
-        fence_ns: i64::MAX,
+        fence: TimeDelta::MAX,
         fills: Fills {
             order_latency: latency.clone(),
             response_latency: latency,

@@ -1,12 +1,12 @@
 //! The recordings of real venues, where they lie beside this folder: every shipped map imports, with every row counted.
 
 use crate::not_tested::not_tested;
-use perpx::check::{CheckReport, MissingKeys, STALE_NS, Verdict, check};
+use perpx::check::{CheckReport, MissingKeys, STALE, Verdict, check};
 use perpx::config::Missing;
 use perpx::import::import;
 use perpx::loader::{Tape, TapeSpec};
 use perpx::market::Role;
-use perpx::units::SECOND_NS;
+use perpx::units::{SECOND, TimeDelta};
 use std::path::{Path, PathBuf};
 
 /// Rows by "venue symbol table".
@@ -22,12 +22,12 @@ pub fn recordings() -> Option<PathBuf> {
 }
 
 /// Imports a set by its shipped map and checks its rows.
-fn imported(map: &str, set: &str, store: &Path, stale_ns: i64, rows: Rows<'_>) -> Option<CheckReport> {
+fn imported(map: &str, set: &str, store: &Path, stale: TimeDelta, rows: Rows<'_>) -> Option<CheckReport> {
     let map = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/maps").join(map).with_extension("toml");
     import(&map, &recordings()?.join(set), store).expect("an import");
     // none of them has marks, some no funding: as their configs say
     let keys = MissingKeys { funding: Missing::Zero, marks: Missing::Mid };
-    let report = check(store, None, stale_ns, keys).expect("a report");
+    let report = check(store, None, stale, keys).expect("a report");
     let found: Vec<(String, u64)> =
         report.tables.iter().map(|t| (format!("{} {} {}", t.venue, t.symbol, t.table), t.rows)).collect();
     let want: Vec<(String, u64)> = rows.iter().map(|(name, rows)| (name.to_string(), *rows)).collect();
@@ -57,7 +57,7 @@ fn lighter_and_hyperliquid_gold_and_oil() {
         ("lighter WTI quotes", 2_020),
     ];
     let set = "lighter-hyperliquid-20260429";
-    let Some(report) = imported(set, set, store.path(), STALE_NS, &rows) else { return };
+    let Some(report) = imported(set, set, store.path(), STALE, &rows) else { return };
     assert_eq!(report.verdict(), Verdict::Fit);
     assert_eq!(report.pairs.len(), 2);
     assert!(report.pairs.iter().all(|pair| (pair.minutes, pair.minutes_both) == (48, 38)), "{:?}", report.pairs);
@@ -89,7 +89,7 @@ fn the_binance_perpetuals_and_their_spot() {
         ("binance_usdm BTC quotes", 66_089),
         ("binance_usdm BTC trades", 21_313),
     ];
-    let report = imported("binance-20240808", "binance-20240808-btc", store.path(), STALE_NS, &rows);
+    let report = imported("binance-20240808", "binance-20240808-btc", store.path(), STALE, &rows);
     let Some(report) = report else { return };
     assert_eq!(report.verdict(), Verdict::Fit);
     assert_eq!(report.made_by["clocks"]["recorder"]["shift_ns"], 1_272_840_362);
@@ -111,7 +111,7 @@ fn binance_and_bybit_by_the_minute_with_their_funding() {
         ("bybit_linear BTC quotes", 460),
         ("bybit_linear BTC funding", 3),
     ];
-    let Some(report) = imported("lean-20221213", "lean-20221213", store.path(), 90 * SECOND_NS, &rows) else { return };
+    let Some(report) = imported("lean-20221213", "lean-20221213", store.path(), 90 * SECOND, &rows) else { return };
     assert_eq!(report.verdict(), Verdict::Fit);
     let both: Vec<u64> = report.pairs.iter().map(|pair| pair.minutes_both).collect();
     assert_eq!(both, [398, 402, 386]);
@@ -188,7 +188,7 @@ fn sets_of_one_venue_import_and_are_told_to_be_alone() {
     ];
     for (set, rows, told) in sets {
         let store = tempfile::tempdir().expect("a folder");
-        let Some(report) = imported(set, set, store.path(), STALE_NS, rows) else { return };
+        let Some(report) = imported(set, set, store.path(), STALE, rows) else { return };
         assert_eq!(report.verdict(), Verdict::Alone, "{set}");
         let text = report.text(usize::MAX);
         assert!(text.contains(told) && text.contains("nothing can be swept"), "{told} in {text}");

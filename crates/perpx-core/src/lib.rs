@@ -28,7 +28,7 @@
 //! use perpx_core::synth::{Market, SynthSpec};
 //! use perpx_core::tape::{Carry, align};
 //! use perpx_core::trader::Composite;
-//! use perpx_core::units::{Cash, DAY_NS, HOUR_NS, Time};
+//! use perpx_core::units::{Cash, DAY, HOUR, Time};
 //! use std::sync::Arc;
 //!
 //! // what a trader chooses, and what the venues do to him
@@ -38,14 +38,14 @@
 //!
 //! // a day of two venues, as one tile
 //! let start: Time = "2026-01-05".parse().expect("a date");
-//! let end = start.plus(DAY_NS);
+//! let end = start.plus(DAY);
 //! let day = Market::new(&SynthSpec::new(7, start, 1)).expect("a market").next().expect("a day");
 //! let tile = align([&day.venues[0], &day.venues[1]], start, end, &mut Carry::default());
 //!
 //! // the plan says which signals it needs; they are computed once for all configurations of a sweep
 //! let mut signals = SignalSet::default();
 //! let plan = Plan::bind(&config, Arc::new(config.world.clone()), FundingKinds::default(), &mut signals);
-//! let from = start.plus(4 * HOUR_NS);
+//! let from = start.plus(4 * HOUR);
 //! let signals = SignalEngine::new(signals.keys(), from).tile(&tile);
 //!
 //! let none = OutageTable::default();
@@ -59,7 +59,7 @@
 //!     leverage: config.strategy.leverage,
 //!     transfer: None,
 //!     isolated: true,
-//!     stats_interval_ns: HOUR_NS,
+//!     stats_interval: HOUR,
 //! };
 //! let index = Index::new(&signals);
 //! let run = |mut driver: DriverSlot, index: Option<&Index>| {

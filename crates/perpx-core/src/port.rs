@@ -4,7 +4,7 @@ use crate::ledger::{Belief, Line};
 use crate::market::{Bbo, Command, Event, Role};
 use crate::signals::TileSignals;
 use crate::tape::Local;
-use crate::units::{Price, Rate, Time};
+use crate::units::{Price, Rate, Time, TimeDelta};
 use crate::watch::{EvalCtx, TrailingExtreme, Watches};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -60,10 +60,10 @@ impl<'a> View<'a> {
         Time(self.local.time[self.row])
     }
 
-    /// Age of a venue at the call, ns.
+    /// Age of a venue at the call.
     #[inline]
-    pub fn age_ns(&self, role: Role) -> i64 {
-        self.now.0 - self.local.seen[role.ix()][self.row]
+    pub fn age(&self, role: Role) -> TimeDelta {
+        TimeDelta(self.now.0 - self.local.seen[role.ix()][self.row])
     }
 
     /// What watches are judged in.

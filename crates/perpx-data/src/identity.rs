@@ -3,16 +3,16 @@
 use crate::store::{Fault, NumberedTrade};
 use perpx_core::market::Side;
 use perpx_core::tape::rows::FundingRow;
-use perpx_core::units::{HOUR_NS, MINUTE_NS, Price, Qty, Time};
+use perpx_core::units::{HOUR, MINUTE, Price, Qty, Time, TimeDelta};
 use std::collections::{HashMap, VecDeque};
 
 /// Prints of earlier days that are remembered.
 const REMEMBERED: usize = 1_000_000;
 
-pub(crate) use crate::store::SLOT_NS;
+pub(crate) use crate::store::SLOT;
 
 /// Settlements may be stamped this much off their slot.
-pub(crate) const SLACK_NS: i64 = MINUTE_NS;
+pub(crate) const SLACK: TimeDelta = MINUTE;
 
 /// What is known of a print by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,13 +97,13 @@ impl Prints {
 /// Why a settled row cannot follow another of its calendar; both in time order.
 pub(crate) fn settled_fault(before: &FundingRow, row: &FundingRow) -> Option<Fault> {
     let gap = row.ts.since(before.ts);
-    if gap < SLOT_NS {
+    if gap < SLOT {
         let wanted = format!("one settled row for each settlement; one stands at {}", before.ts);
         return Some(Fault::new("ts", row.ts, wanted).of("doubled settlement"));
     }
-    let stated = i64::from(row.interval_hours) * HOUR_NS;
-    let gap = gap.saturating_add(SLACK_NS);
-    let hours = gap / HOUR_NS;
+    let stated = i64::from(row.interval_hours) * HOUR;
+    let gap = row.ts.plus(SLACK).since(before.ts);
+    let hours = gap / HOUR;
     let wanted = || format!("no more than the {hours} h since the settlement before it, {}", before.ts);
     (gap < stated).then(|| {
         Fault::new("interval_hours", row.interval_hours, wanted()).of("interval contradicted by the settlements")
@@ -114,7 +114,7 @@ pub(crate) fn settled_fault(before: &FundingRow, row: &FundingRow) -> Option<Fau
 mod tests {
     use super::*;
     use perpx_core::tape::rows::TradeRow;
-    use perpx_core::units::DAY_NS;
+    use perpx_core::units::{DAY, SECOND};
 
     fn print(id: i64, s: i64, px: i64) -> NumberedTrade {
         let t = Time(s * 1_000_000_000);
@@ -148,7 +148,7 @@ mod tests {
             assert_eq!(prints.see(&print(id, 0, 9), 0), Seen::New);
         }
         assert_eq!(prints.see(&print(1, 0, 9), 0), Seen::Repeat, "more than a million, but of this day");
-        let tomorrow = DAY_NS / 1_000_000_000;
+        let tomorrow = DAY / SECOND;
         assert_eq!(prints.see(&print(million + 11, tomorrow, 9), 0), Seen::New);
         assert_eq!(prints.see(&print(1, 0, 9), 0), Seen::New, "forgotten");
         assert_eq!(prints.see(&print(million, 0, 9), 0), Seen::Repeat);

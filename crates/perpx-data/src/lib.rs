@@ -5,8 +5,8 @@
 //! A day of two venues written as a store, judged, and opened as the tape that a sweep replays:
 //!
 //! ```
-//! use perpx_core::units::DAY_NS;
-//! use perpx_data::check::{MissingKeys, STALE_NS, Verdict, check};
+//! use perpx_core::units::DAY;
+//! use perpx_data::check::{MissingKeys, STALE, Verdict, check};
 //! use perpx_data::loader::{Tape, TapeSpec};
 //! use perpx_data::synth::{SynthSpec, write};
 //! use std::sync::atomic::AtomicBool;
@@ -18,11 +18,11 @@
 //! // nothing is seen under the store's name until it is whole
 //! write(&spec, &store, &AtomicBool::new(false), &mut |day| assert!(day.rows > 0)).expect("a store");
 //!
-//! let report = check(&store, None, STALE_NS, MissingKeys::default()).expect("a report");
+//! let report = check(&store, None, STALE, MissingKeys::default()).expect("a report");
 //! assert_eq!(report.verdict(), Verdict::Fit);
 //!
 //! let venues = [spec.venues[0].name.as_str(), spec.venues[1].name.as_str()];
-//! let tape = Tape::open(TapeSpec::new(&store, &spec.symbol, venues, start, start.plus(DAY_NS))).expect("a tape");
+//! let tape = Tape::open(TapeSpec::new(&store, &spec.symbol, venues, start, start.plus(DAY))).expect("a tape");
 //! let tile = tape.tile(0).expect("a tile");
 //! assert!(tile.local.len() > 10_000);
 //! ```

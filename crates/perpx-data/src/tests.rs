@@ -9,7 +9,7 @@ use perpx_core::config::Missing;
 use perpx_core::market::{Bbo, Role, Side};
 use perpx_core::tape::rows::*;
 use perpx_core::tape::{Local, Settlement, Tile, last_at};
-use perpx_core::units::{HOUR_NS, Price, Qty, Rate, SECOND_NS, Time};
+use perpx_core::units::{HOUR, MS, NS, Price, Qty, Rate, SECOND, Time, TimeDelta};
 use std::path::{Path, PathBuf};
 
 mod again;
@@ -17,15 +17,15 @@ mod growing;
 mod recorded;
 
 /// 2026-01-05 22:00 UTC: two hours of the first day, then the next.
-const START: i64 = 1_767_571_200 * SECOND_NS + 22 * HOUR_NS;
+const START: Time = Time::at(HOUR.times(20_458 * 24 + 22));
 
 fn at(seconds: i64) -> Time {
-    Time(START + seconds * SECOND_NS)
+    START.plus(seconds * SECOND)
 }
 
 pub(crate) fn quote(seconds: i64, delay_ms: i64, bid: i64) -> QuoteRow {
     let bbo = Bbo { bid: Price(bid), bid_qty: Qty(5), ask: Price(bid + 10), ask_qty: Qty(7) };
-    QuoteRow { exch: at(seconds), recv: at(seconds).plus(delay_ms * 1_000_000), bbo }
+    QuoteRow { exch: at(seconds), recv: at(seconds).plus(delay_ms * MS), bbo }
 }
 
 /// Four hours of one venue: a quote every `step` seconds, some of them received late, trades, depth, marks, funding.
@@ -36,7 +36,7 @@ pub(crate) fn venue_rows(step: i64, seed: i64) -> VenueTables {
         // every seventh quote is received after its successor was stamped: the clocks interleave
         let delay = if i % 7 == 3 { step * 1_000 + 900 } else { 40 + seed };
         rows.quotes.push(quote(s, delay, 1_000_000 + (i * 7919 + seed) % 1000));
-        let (exch, recv) = (at(s), at(s).plus(40_000_000));
+        let (exch, recv) = (at(s), at(s).plus(40 * MS));
         if i % 3 == 0 {
             let taker = if i % 2 == 0 { Side::Buy } else { Side::Sell };
             rows.trades.push(TradeRow {
@@ -62,13 +62,13 @@ pub(crate) fn venue_rows(step: i64, seed: i64) -> VenueTables {
         let ts = at(h * 3600);
         let row = FundingRow {
             ts,
-            recv: ts.plus(SECOND_NS),
+            recv: ts.plus(SECOND),
             rate: Rate(h + seed),
             interval_hours: 1,
             kind: FundingKind::Settled,
         };
         rows.funding.push(row);
-        rows.funding.push(FundingRow { ts: ts.plus(HOUR_NS), kind: FundingKind::Predicted, ..row });
+        rows.funding.push(FundingRow { ts: ts.plus(HOUR), kind: FundingKind::Predicted, ..row });
     }
     rows
 }
@@ -80,7 +80,7 @@ fn of_day<T: Clone>(rows: &[T], day: i64, recv: impl Fn(&T) -> Time) -> Vec<T> {
 /// Writes each venue's rows to their days.
 pub(crate) fn write_store(root: &Path, venues: &[(&str, &VenueTables)]) {
     let mut writer = StoreWriter::create(root).expect("a writer");
-    let first = Time(START).day();
+    let first = START.day();
     for day in first..first + 3 {
         for (venue, rows) in venues {
             let today = VenueTables {
@@ -236,11 +236,11 @@ fn a_stale_feed_repeats_itself() {
 #[test]
 fn a_clock_that_is_ahead_is_taken_back() {
     let bench = both();
-    let open = |ahead: i64| {
-        let spec = TapeSpec { clock_ahead_ns: [ahead, 0], ..bench.spec() };
+    let open = |ahead: TimeDelta| {
+        let spec = TapeSpec { clock_ahead: [ahead, TimeDelta::ZERO], ..bench.spec() };
         Tape::open(spec).expect("a tape").tile(0).expect("a tile")
     };
-    let (plain, ahead, behind) = (open(0), open(20_000_000), open(-3_600_000_000_000));
+    let (plain, ahead, behind) = (open(TimeDelta::ZERO), open(20 * MS), open(-HOUR));
     assert_eq!(plain.local.time.to_vec(), ahead.local.time.to_vec());
     assert_eq!(plain.venues[1].quotes.time.to_vec(), ahead.venues[1].quotes.time.to_vec());
     let of = |tile: &Tile, bid: i64| {
@@ -266,7 +266,7 @@ fn the_pace_of_a_feed_is_the_same_for_every_tiling() {
     for k in 0..cut.tiles() {
         let tile = decode(Buffer::from_vec(encode(&cut.tile(k).expect("a tile")).expect("bytes"))).expect("a tile");
         let load = tile.venues[0].load.as_ref().expect("a load");
-        let step = (tile.end.since(tile.start) / 50).max(1);
+        let step = (tile.end.since(tile.start) / 50).max(NS);
         let times = (0..50).map(|n| tile.start.plus(n * step)).filter(|t| *t < tile.end);
         times.for_each(|t| assert_eq!(load.before(t), all.before(t), "{t}"));
     }
@@ -277,7 +277,8 @@ fn latency_shifts_and_outages_silence_only_the_local_timeline() {
     let bench = both();
     let plain = Tape::open(bench.spec()).expect("a tape").tile(0).expect("a tile");
     let (from, to) = (at(3600), at(4000));
-    let spec = TapeSpec { feed_latency_ns: [5_000_000, 0], feed_outages: [vec![], vec![(from, to)]], ..bench.spec() };
+    let spec =
+        TapeSpec { feed_latency: [5 * MS, TimeDelta::ZERO], feed_outages: [vec![], vec![(from, to)]], ..bench.spec() };
     let tape = Tape::open(spec).expect("a tape");
     let tile = tape.tile(0).expect("a tile");
     assert_eq!(plain.venues[1].quotes.time.to_vec(), tile.venues[1].quotes.time.to_vec());
@@ -347,24 +348,24 @@ fn a_cache_is_hit_and_damage_is_rebuilt() {
 fn the_tapes_used_longest_ago_make_room() {
     let bench = both();
     let dir = bench.dir.path().join("cache");
-    let spec = |latency: i64, max_bytes| TapeSpec {
-        feed_latency_ns: [latency, 0],
+    let spec = |latency: TimeDelta, max_bytes| TapeSpec {
+        feed_latency: [latency, TimeDelta::ZERO],
         tile_rows: 2000,
         cache: Some(CacheSpec { dir: dir.clone(), max_bytes }),
         ..bench.spec()
     };
-    let open = |latency: i64, max_bytes| {
+    let open = |latency: TimeDelta, max_bytes| {
         // times of files are told apart
         std::thread::sleep(std::time::Duration::from_millis(20));
         Tape::open(spec(latency, max_bytes)).expect("a tape");
         entries(&dir).expect("a listing").into_iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
     };
-    let first = open(0, 1 << 30);
+    let first = open(TimeDelta::ZERO, 1 << 30);
     let one = cache::info(&dir).bytes;
-    let second: Vec<String> = open(1_000_000, 1 << 30).into_iter().filter(|path| !first.contains(path)).collect();
+    let second: Vec<String> = open(MS, 1 << 30).into_iter().filter(|path| !first.contains(path)).collect();
     // the first is used again, so the second goes
-    open(0, 1 << 30);
-    let left = open(2_000_000, one * 5 / 2);
+    open(TimeDelta::ZERO, 1 << 30);
+    let left = open(2 * MS, one * 5 / 2);
     assert_eq!(left.len(), 2, "{left:?}");
     assert!(left.contains(&first[0]) && !left.contains(&second[0]), "{first:?} {second:?} {left:?}");
     let info = cache::info(&dir);
@@ -392,10 +393,10 @@ fn a_cache_that_cannot_be_made_is_none() {
 fn kept_tiles_are_the_built_ones() {
     let bench = both();
     for (n, outage) in [vec![], vec![(at(1000), at(4000)), (at(5000), at(5001))]].into_iter().enumerate() {
-        for latency in [0, 7_300_000_000] {
-            let dir = bench.dir.path().join(format!("cache-{n}-{latency}"));
+        for latency in [TimeDelta::ZERO, 7_300 * MS] {
+            let dir = bench.dir.path().join(format!("cache-{n}-{}", latency.0));
             let spec = TapeSpec {
-                feed_latency_ns: [latency, 0],
+                feed_latency: [latency, TimeDelta::ZERO],
                 feed_outages: [vec![], outage.clone()],
                 marks_missing: Missing::Mid,
                 tile_rows: 1500,
@@ -444,13 +445,13 @@ fn a_tape_says_what_its_data_are_like() {
     let quality = tape.quality();
     let venue = quality.venue(Role::Long);
     assert_eq!((venue.locked, venue.gaps), (1, 1));
-    assert!((200..=204).contains(&(venue.gaps_ns / SECOND_NS)), "{venue:?}");
+    assert!((200..=204).contains(&(venue.gaps_ns / SECOND)), "{venue:?}");
     assert_eq!(quality.venue(Role::Short).gaps, 0);
     assert!(venue.exch_raised > 0);
     assert_eq!(venue.rows["funding"], 4, "published at 23:00 and 24:00, settled and predicted");
     assert_eq!(tape.first_quote(Role::Long), venue.first_quote);
     assert!(tape.first_quote(Role::Long) >= Some(at(600)));
-    assert_eq!(tape.earliest_from().expect("quotes"), at(0).plus(42_000_000));
+    assert_eq!(tape.earliest_from().expect("quotes"), at(0).plus(42 * MS));
     assert_eq!(quality.made_by["tool"], "test");
 }
 
@@ -459,7 +460,7 @@ fn a_tape_says_what_its_data_are_like() {
 fn an_exchange_time_that_goes_back_is_raised() {
     let read = |time: fn(&[QuoteRow]) -> Time| {
         let mut long = venue_rows(2, 1);
-        long.quotes.iter_mut().for_each(|quote| quote.exch = quote.recv.plus(-40_000_000));
+        long.quotes.iter_mut().for_each(|quote| quote.exch = quote.recv.plus(-40 * MS));
         long.quotes[700].exch = time(&long.quotes);
         let bench = Bench::with(&long, &venue_rows(3, 2));
         // from the first row on, so that the batch lies within the range as a whole
@@ -482,7 +483,10 @@ fn what_a_tape_cannot_use_is_refused_by_name() {
             "its times must rise: warm-up from 2026-01-05T22:10:00Z, from 2026-01-05T22:10:00Z, to 2026-01-05T22:00:00Z",
         ),
         (TapeSpec { tile_rows: 0, ..spec() }, "tile_rows is 0; accepted: 1 to 67108864"),
-        (TapeSpec { feed_latency_ns: [-1, 0], ..spec() }, "a feed latency is -1 ns; accepted: 0 to one hour"),
+        (
+            TapeSpec { feed_latency: [-NS, TimeDelta::ZERO], ..spec() },
+            "a feed latency is -1 ns; accepted: 0 to one hour",
+        ),
         (TapeSpec { store: "s3://bucket/x".into(), ..spec() }, "'s3://bucket/x' lies on an object store (s3://)"),
         (TapeSpec { store: bench.dir.path().join("none"), ..spec() }, "<dir>/none: no such folder; give the folder"),
         (
@@ -569,8 +573,8 @@ fn rates_received_before_the_range_are_known_in_it() {
     assert_eq!(rates(from(Time(at(3601).0 + 1))), of_hour(1));
     assert_eq!(rates(from(at(7200))), of_hour(1));
     // with the feed's latency
-    assert_eq!(rates(TapeSpec { feed_latency_ns: [7_000_000_000, 0], ..from(at(3608)) }), of_hour(0));
-    assert_eq!(rates(TapeSpec { feed_latency_ns: [7_000_000_000, 0], ..from(at(3609)) }), of_hour(1));
+    assert_eq!(rates(TapeSpec { feed_latency: [7 * SECOND, TimeDelta::ZERO], ..from(at(3608)) }), of_hour(0));
+    assert_eq!(rates(TapeSpec { feed_latency: [7 * SECOND, TimeDelta::ZERO], ..from(at(3609)) }), of_hour(1));
     // lost in an outage of the feed that lies before the range
     let lost = [vec![(at(3600), at(3602))], vec![]];
     assert_eq!(rates(TapeSpec { feed_outages: lost, ..from(at(5400)) }), of_hour(0));
@@ -623,7 +627,7 @@ fn bad_rows_are_refused_by_place_or_dropped_and_counted() {
             "quotes: negative size",
         ),
         (
-            |q| q[400].exch = q[400].recv.plus(1),
+            |q| q[400].exch = q[400].recv.plus(NS),
             "row 401: recv_ts is 2026-01-05T22:1",
             "quotes: received before stamped",
         ),
@@ -633,7 +637,7 @@ fn bad_rows_are_refused_by_place_or_dropped_and_counted() {
             "quotes: out of range",
         ),
         (
-            |q| (q[400].exch, q[400].recv) = (q[390].exch, q[390].recv.plus(-1)),
+            |q| (q[400].exch, q[400].recv) = (q[390].exch, q[390].recv.plus(-NS)),
             "wanted no earlier than the row before it",
             "quotes: recv_ts goes backwards",
         ),
@@ -798,7 +802,7 @@ fn depth_that_is_no_book_is_refused_or_dropped() {
     assert!(text.contains("wanted no higher than the best ask, 0.000000001 (a crossed book)"), "{text}");
     let tape = Tape::open(TapeSpec { on_bad_rows: OnBadRows::Drop, ..bench.spec() }).expect("a tape");
     assert_eq!(tape.quality().venue(Role::Long).dropped["depth: crossed"], 1);
-    let report = check::check(&bench.store(), None, check::STALE_NS, check::MissingKeys::default())
+    let report = check::check(&bench.store(), None, check::STALE, check::MissingKeys::default())
         .expect("a report")
         .text(usize::MAX);
     assert!(
@@ -812,7 +816,7 @@ fn a_range_may_begin_before_and_end_after_the_data() {
     let bench = both();
     let spec = TapeSpec { warm_from: at(-20_000), to: at(60_000), ..bench.spec() };
     let tape = Tape::open(spec).expect("a tape");
-    assert_eq!(tape.first_quote(Role::Long), Some(at(0).plus(41_000_000)));
+    assert_eq!(tape.first_quote(Role::Long), Some(at(0).plus(41 * MS)));
     assert_eq!(tape.quality().venue(Role::Long).funding_missing, 0);
     let tile = tape.tile(0).expect("a tile");
     assert_eq!(tile.venues[0].settlements.len(), 5);

@@ -15,7 +15,7 @@ use perpx_core::stats::FullRecord;
 use perpx_core::strategy::STATES;
 use perpx_core::tape::Carry;
 use perpx_core::trader::Composite;
-use perpx_core::units::{Cash, DAY_NS, MINUTE_NS, MidValue, SECOND_NS, Time};
+use perpx_core::units::{Cash, DAY, MINUTE, MidValue, SECOND, Time, TimeDelta};
 use perpx_data::backtest::{Binder, Reader, SymbolData};
 use perpx_data::loader::{Tape, TapeSpec};
 use perpx_venues::client::{ClientConfig, Holding};
@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 /// Of the range's end, for closing what is open there.
-const LAST_NS: i64 = MINUTE_NS;
+const LAST: TimeDelta = MINUTE;
 
 /// What is traded, and what goes wrong meanwhile.
 #[derive(Clone, Debug, Default)]
@@ -170,7 +170,7 @@ pub fn run(options: &Options, range: &TimeRange, out: &mut (dyn Write + Send)) -
     }
     let spec = data.feeds[0].tape.spec();
     let (engine, carry) = warm(spec, &signals, (data.from, span.0))?;
-    let job = bound.job((span.0, span.1.plus(DAY_NS)));
+    let job = bound.job((span.0, span.1.plus(DAY)));
     let names = spec.venues.clone();
     let at = wall::now();
     let clock = MarketClock { wall: at, market: span.0, speed };
@@ -207,7 +207,7 @@ pub fn run(options: &Options, range: &TimeRange, out: &mut (dyn Write + Send)) -
 
 /// The range asked for, inside the sweep's.
 fn span(data: &SymbolData, strategy: &StrategyFile, range: &TimeRange) -> Result<(Time, Time), LiveError> {
-    let (first, last) = (data.from, data.to.plus(-LAST_NS));
+    let (first, last) = (data.from, data.to.plus(-LAST));
     let (from, to) = (range.from.unwrap_or(strategy.spans.inside.0), range.to.unwrap_or(last));
     let legal = |name, time: Time, low: Time, high: Time| {
         let accepted = format!("from {} to {}, the last minute is for closing", low.to_second(), high.to_second());
@@ -215,7 +215,7 @@ fn span(data: &SymbolData, strategy: &StrategyFile, range: &TimeRange) -> Result
         if time >= low && time <= high { Ok(()) } else { Err(LiveError::Range { name, found, accepted }) }
     };
     legal("from", from, first, last)?;
-    legal("to", to, from.plus(SECOND_NS), last)?;
+    legal("to", to, from.plus(SECOND), last)?;
     Ok((from, to))
 }
 
@@ -263,7 +263,7 @@ fn connections(
             leverage: job.leverage,
             grid: world.instrument.money_grid,
             // the clients go by the wall clock
-            fence_ns: (world.fence_ns as f64 / clock.speed) as i64,
+            fence: TimeDelta((world.fence.0 as f64 / clock.speed) as i64),
             since: clock.wall,
         };
         let Counterpart { emulator, hosts, client } = registry::emulated(venue, emulator, client, &seed)?;

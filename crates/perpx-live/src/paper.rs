@@ -4,7 +4,7 @@
 use super::console::ConsoleRecorder;
 use super::status::Status;
 use super::strategy_file::StrategyFile;
-use super::stretch::{StretchReport, warmup_ns};
+use super::stretch::{StretchReport, warmup};
 use super::{LiveError, Options};
 use perpx_core::config::Config;
 use perpx_core::ledger::Mids;
@@ -16,7 +16,7 @@ use perpx_core::strategy::FundingKinds;
 use perpx_core::tape::Tile;
 use perpx_core::tape::rows::{FundingKind, FundingRow};
 use perpx_core::trader::Composite;
-use perpx_core::units::{DAY_NS, HOUR_NS, MINUTE_NS, Time};
+use perpx_core::units::{DAY, HOUR, MINUTE, Time, TimeDelta};
 use perpx_data::TapeError;
 use perpx_data::backtest::{Bound, DataRange, first_mids_of, order_outages};
 use perpx_data::loader::{GrowingTape, TapeSpec};
@@ -30,11 +30,11 @@ use std::time::Duration;
 /// Longest sleep between two looks at what was received.
 const NAP: Duration = Duration::from_millis(50);
 /// A settled rate is published after its time: so long its time is not judged without it.
-const SETTLEMENT_NS: i64 = 2 * MINUTE_NS;
+const SETTLEMENT: TimeDelta = MINUTE.times(2);
 /// After a stop the market has so long to close what is open.
-const CLOSING_NS: i64 = 2 * MINUTE_NS;
+const CLOSING: TimeDelta = MINUTE.times(2);
 /// How far ahead outages are drawn.
-const AHEAD_NS: i64 = 400 * DAY_NS;
+const AHEAD: TimeDelta = DAY.times(400);
 
 /// Where rows come from, and the time that they are stamped with.
 pub trait Market {
@@ -68,7 +68,7 @@ impl TimeSource for StopAt {
 #[derive(Clone, Copy, Debug)]
 pub struct PaperOptions {
     /// Time is judged so long after it was, ns.
-    pub lag_ns: i64,
+    pub lag: TimeDelta,
 }
 
 /// What is known of the market before the run begins.
@@ -112,14 +112,14 @@ fn add(tape: &mut GrowingTape, role: Role, row: Row) -> Result<(), TapeError> {
 fn horizon(tape: &GrowingTape, rates: &[Option<FundingRow>; 2], end: Time, now: Time) -> Time {
     Role::BOTH.into_iter().zip(rates).fold(end, |end, (role, rate)| {
         let settled = tape.settled(role);
-        let known = settled.map_or(Time::MIN, |row| row.ts.plus(i64::from(row.interval_hours) * HOUR_NS / 2));
+        let known = settled.map_or(Time::MIN, |row| row.ts.plus(i64::from(row.interval_hours) * HOUR / 2));
         let due = match (rate, settled) {
             (Some(rate), _) if rate.ts > known => Some(rate.ts),
-            (_, Some(row)) => Some(row.ts.plus(i64::from(row.interval_hours) * HOUR_NS)),
+            (_, Some(row)) => Some(row.ts.plus(i64::from(row.interval_hours) * HOUR)),
             _ => None,
         };
         match due {
-            Some(due) if due < end && due >= tape.start() && now.since(due) < SETTLEMENT_NS => end.min(due),
+            Some(due) if due < end && due >= tape.start() && now.since(due) < SETTLEMENT => end.min(due),
             _ => end,
         }
     })
@@ -144,13 +144,13 @@ impl Begun {
     }
 
     /// Adds what was received, and cuts off what is older than the lag; false: nothing is.
-    fn look(&mut self, market: &mut dyn Market, lag_ns: i64) -> Result<bool, LiveError> {
+    fn look(&mut self, market: &mut dyn Market, lag: TimeDelta) -> Result<bool, LiveError> {
         market.receive(NAP, &mut self.rows)?;
         for (role, row) in std::mem::take(&mut self.rows) {
             self.add(role, row)?;
         }
         let now = market.now();
-        let end = horizon(&self.tape, &self.rates, now.plus(-lag_ns), now);
+        let end = horizon(&self.tape, &self.rates, now.plus(-lag), now);
         if end <= self.tape.start() {
             return Ok(false);
         }
@@ -221,8 +221,8 @@ fn trade(
 ) -> Result<Option<StretchReport>, LiveError> {
     let Some(rows) = known(market)? else { return Ok(None) };
     let (from, config) = (market.now(), &strategy.config);
-    let warm_from = from.plus(-warmup_ns(config));
-    let range = DataRange { warm_from, from, to: from.plus(AHEAD_NS), ..strategy.data.clone() };
+    let warm_from = from.plus(-warmup(config));
+    let range = DataRange { warm_from, from, to: from.plus(AHEAD), ..strategy.data.clone() };
     let spec = TapeSpec { cache: None, ..range.tape_spec(config) };
     let venues = spec.venues.clone();
     let outages = order_outages(&config.world, (warm_from, range.to));
@@ -234,7 +234,7 @@ fn trade(
     }
     let mut tiles = Vec::new();
     while begun.tape.start() <= from {
-        if begun.look(market, paper.lag_ns)? {
+        if begun.look(market, paper.lag)? {
             tiles.push(begun.last.clone());
         }
         if market.is_stopping() {
@@ -253,7 +253,7 @@ fn trade(
     let mut recorder = ConsoleRecorder::new(out, status.clone(), venues, job.initial().into());
     recorder.begin_open("paper", from, job.initial());
     let mut run = Run { job: &job, state: RunState::new(Composite::default(), &job), recorder: &mut recorder };
-    let stopped = run.go_on((&mut begun, tiles), market, (paper.lag_ns, &status))?;
+    let stopped = run.go_on((&mut begun, tiles), market, (paper.lag, &status))?;
     status.finish();
     let mut report = run.finish(strategy, &begun, stopped.1.unwrap_or(begun.tape.start()))?;
     report.again = Some(format!(
@@ -280,7 +280,7 @@ impl Run<'_, '_> {
         &mut self,
         (begun, tiles): (&mut Begun, Vec<(Tile, TileSignals)>),
         market: &mut dyn Market,
-        (lag_ns, status): (i64, &Status),
+        (lag, status): (TimeDelta, &Status),
     ) -> Result<(Time, Option<Time>), LiveError> {
         let stop_at = Rc::new(Cell::new(Time::MAX));
         let mut driver = Paced::new(StopAt { at: stop_at.clone(), status: status.clone() });
@@ -293,10 +293,10 @@ impl Run<'_, '_> {
             if market.is_stopping() && stop_at.get() == Time::MAX {
                 stop_at.set(start);
             }
-            if stop_at.get() != Time::MAX && start.since(stop_at.get()) > CLOSING_NS {
+            if stop_at.get() != Time::MAX && start.since(stop_at.get()) > CLOSING {
                 break;
             }
-            if begun.look(market, lag_ns)? {
+            if begun.look(market, lag)? {
                 let (tile, signals) = &begun.last;
                 self.state.run_tile(&mut driver, self.job, tile, signals, self.recorder);
             }

@@ -10,7 +10,7 @@ use perpx_core::ledger::VenueBook;
 use perpx_core::market::{Event, EventBody, Role};
 use perpx_core::replay::{Job, Paced, Remote, RunState, TimeSource};
 use perpx_core::trader::Composite;
-use perpx_core::units::{Qty, Time};
+use perpx_core::units::{NS, Qty, Time};
 use perpx_venues::client::{AccountUpdate, Holding, Outbound, Output, VenueClient, VenueError};
 use perpx_venues::wall::{self, MarketClock};
 use std::collections::VecDeque;
@@ -208,7 +208,7 @@ impl Session {
                 self.connections[v].client.command(&command, wall::now(), &mut out).map_err(self.failed(v))?;
                 self.pass_on((v, None), out, Some((&mut builder, &mut state)));
             }
-            let now = tile.end.plus(-1);
+            let now = tile.end.plus(-NS);
             status.moment(now);
             if driver.stopped_at.is_some() {
                 let holdings = self.accounts()?;
@@ -227,7 +227,7 @@ impl Session {
     fn nap(&self, state: &Run, builder: &TileBuilder, clock: &MarketClock) -> Duration {
         use perpx_core::port::Trader;
         let Some(due) = state.trader().next_timer() else { return NAP };
-        let left = due.since(builder.now(wall::now())).max(0) as f64 * 1e-9 / clock.speed;
+        let left = due.since(builder.now(wall::now())).0.max(0) as f64 * 1e-9 / clock.speed;
         Duration::from_secs_f64(left).min(NAP)
     }
 

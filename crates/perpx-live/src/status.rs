@@ -27,7 +27,7 @@ struct Inner {
 impl Status {
     /// `span`: from the first moment to the last.
     pub fn new(quiet: bool, span: (Time, Time)) -> Status {
-        let length = span.1.since(span.0).max(0) as u64;
+        let length = span.1.since(span.0).0.max(0) as u64;
         Status::drawn(quiet, span.0, Some(length), "{bar:12} {percent:>3}%  {prefix}  {msg}")
     }
 
@@ -62,7 +62,7 @@ impl Status {
         inner.last = Instant::now();
         match &inner.bar {
             Some(bar) => {
-                bar.set_position(at.since(inner.from).max(0) as u64);
+                bar.set_position(at.since(inner.from).0.max(0) as u64);
                 bar.set_prefix(at.to_second());
             }
             None => eprintln!("{}  {}", at.to_second(), inner.state),

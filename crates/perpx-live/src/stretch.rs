@@ -14,7 +14,7 @@ use perpx_core::signals::{self, SignalSet};
 use perpx_core::stats::FullRecord;
 use perpx_core::strategy::{FundingKinds, Plan, STATES};
 use perpx_core::trader::Composite;
-use perpx_core::units::Time;
+use perpx_core::units::{Time, TimeDelta};
 use perpx_data::backtest::{Binder, DataRange, Reader, SymbolData};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -107,11 +107,11 @@ impl fmt::Display for StretchReport {
     }
 }
 
-/// How much data before its start a configuration's signals need, in nanoseconds.
-pub(super) fn warmup_ns(config: &Config) -> i64 {
+/// How much data before its start a configuration's signals need.
+pub(super) fn warmup(config: &Config) -> TimeDelta {
     let mut signals = SignalSet::default();
     Plan::bind(config, Arc::new(config.world.clone()), FundingKinds::default(), &mut signals);
-    signals::warmup_ns(signals.keys())
+    signals::warmup(signals.keys())
 }
 
 /// Runs the winner over a stretch of any store, with simulated venues.
@@ -125,7 +125,7 @@ pub fn run(options: &Options, stretch: Stretch, out: &mut (dyn Write + Send)) ->
         let accepted = "a time before that of --to".to_owned();
         return Err(LiveError::Range { name: "from", found: from.to_string(), accepted });
     }
-    let warm_from = from.plus(-warmup_ns(&strategy.config));
+    let warm_from = from.plus(-warmup(&strategy.config));
     let data = DataRange { warm_from, from, to, ..strategy.data.clone() };
     let data = SymbolData::single(&strategy.config, &data)?;
     let feed = &data.feeds[0];

@@ -5,7 +5,7 @@ use perpx_core::market::{Event, EventBody, Role};
 use perpx_core::signals::{SignalEngine, TileSignals};
 use perpx_core::tape::rows::{DepthRow, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
 use perpx_core::tape::{Carry, Tile, align};
-use perpx_core::units::{HOUR_NS, Mid, Time};
+use perpx_core::units::{HOUR, Mid, NS, Time};
 use perpx_venues::client::MarketUpdate;
 use perpx_venues::wall::MarketClock;
 use std::collections::VecDeque;
@@ -58,10 +58,10 @@ impl TileBuilder {
             MarketUpdate::Marks { mark, index, .. } => table.marks.push(MarkRow { exch, recv, mark, index }),
             MarketUpdate::Rate { kind, ts, rate, interval_hours } => {
                 // settlements stand on full intervals of the market's clock
-                let step = i64::from(interval_hours.max(1)) * HOUR_NS;
+                let step = i64::from(interval_hours.max(1)) * HOUR;
                 let ts = match ts {
-                    Some(ts) => Time((self.clock.market(ts).0 + step / 2).div_euclid(step) * step),
-                    None => Time((recv.0.div_euclid(step) + 1) * step),
+                    Some(ts) => self.clock.market(ts).plus(step / 2).floor_to(step),
+                    None => recv.floor_to(step).plus(step),
                 };
                 table.funding.push(FundingRow { ts, recv, rate, interval_hours: interval_hours.max(1), kind });
             }
@@ -80,7 +80,7 @@ impl TileBuilder {
 
     /// The tile of everything up to now, the present moment included, and its signals.
     pub fn cut(&mut self, wall: Time) -> (Tile, TileSignals) {
-        let end = self.now(wall).plus(1);
+        let end = self.now(wall).plus(NS);
         let [long, short] = &self.tables;
         let tile = align([long, short], self.start, end, &mut self.carry);
         let signals = self.engine.tile(&tile);
@@ -96,11 +96,11 @@ mod tests {
     use perpx_core::market::{Bbo, DepthLevel, OrderId};
     use perpx_core::signals::{SignalId, SignalKey};
     use perpx_core::tape::rows::FundingKind;
-    use perpx_core::units::{MINUTE_NS, MS_NS, Price, Qty, Rate, SECOND_NS};
+    use perpx_core::units::{MINUTE, MS, Price, Qty, Rate, SECOND};
 
     fn builder() -> TileBuilder {
-        let clock = MarketClock { wall: Time(1_000), market: Time(HOUR_NS - SECOND_NS), speed: 10.0 };
-        TileBuilder::new(clock, SignalEngine::new(&[], Time(0)), Carry::first([false; 2]), Time(HOUR_NS - SECOND_NS))
+        let clock = MarketClock { wall: Time(1_000), market: Time::at(HOUR - SECOND), speed: 10.0 };
+        TileBuilder::new(clock, SignalEngine::new(&[], Time(0)), Carry::first([false; 2]), Time::at(HOUR - SECOND))
     }
 
     #[test]
@@ -114,8 +114,8 @@ mod tests {
         };
         builder.receive(Role::Long, quote(100), Time(1_010));
         let (first, _) = builder.cut(Time(1_010));
-        assert_eq!(first.local.time.to_vec()[1..], [HOUR_NS - SECOND_NS + 100]);
-        assert_eq!(first.end, Time(HOUR_NS - SECOND_NS + 101));
+        assert_eq!(first.local.time.to_vec()[1..], [(HOUR - SECOND).0 + 100]);
+        assert_eq!(first.end, Time::at(HOUR - SECOND + 101 * NS));
         // the wall clock has not moved: the next moment is one later, not the same
         builder.receive(Role::Short, quote(99), Time(1_010));
         let (second, _) = builder.cut(Time(1_010));
@@ -124,23 +124,23 @@ mod tests {
             (second.local.bbo(1, Role::Long).bid, second.local.bbo(1, Role::Short).bid),
             (Price(100), Price(99))
         );
-        let (empty, signals) = builder.cut(Time(1_000 + 12 * SECOND_NS));
+        let (empty, signals) = builder.cut(Time(1_000).plus(12 * SECOND));
         assert!(empty.local.is_empty());
         assert_eq!(signals.spread.len(), 1);
     }
 
-    const START: Time = Time(20_000 * perpx_core::units::DAY_NS);
+    const START: Time = Time::of_day(20_000);
 
     fn keys() -> [SignalKey; 4] {
-        let (bar_ns, max_age_ns) = (MINUTE_NS, 10 * SECOND_NS);
+        let (bar_length, max_age) = (MINUTE, 10 * SECOND);
         [
-            SignalKey::Trend { role: Role::Long, fast: 2, slow: 5, bar_ns },
-            SignalKey::Volatility { bars: 5, bar_ns },
-            SignalKey::Sigma { window: 5, bar_ns, max_age_ns },
+            SignalKey::Trend { role: Role::Long, fast: 2, slow: 5, bar_length },
+            SignalKey::Volatility { bars: 5, bar_length },
+            SignalKey::Sigma { window: 5, bar_length, max_age },
             SignalKey::Quantile {
                 window: 10,
-                bar_ns,
-                max_age_ns,
+                bar_length,
+                max_age,
                 lb: Rate::from_bps(1_000),
                 ub: Rate::from_bps(9_000),
             },
@@ -171,7 +171,7 @@ mod tests {
     fn rows(each: i64) -> Vec<String> {
         let (mut builder, mut rows) = (recorded(), Vec::new());
         for n in 0..2_310 {
-            let wall = START.plus((n + 1) * SECOND_NS);
+            let wall = START.plus((n + 1) * SECOND);
             builder.receive(Role::BOTH[(n % 2) as usize], said(n), wall);
             if (n + 1) % each != 0 {
                 continue;
@@ -214,10 +214,10 @@ mod tests {
             let begun = std::time::Instant::now();
             for cut in 0..cuts {
                 for row in 0..batch {
-                    let wall = START.plus(cut * 20 * MS_NS + row);
+                    let wall = START.plus(cut * 20 * MS + row * NS);
                     builder.receive(Role::BOTH[row as usize % 2], said(cut + row), wall);
                 }
-                let (tile, signals) = builder.cut(START.plus((cut + 1) * 20 * MS_NS - 1));
+                let (tile, signals) = builder.cut(START.plus((cut + 1) * 20 * MS - NS));
                 rows += tile.local.len() + signals.spread.len();
             }
             let ns = begun.elapsed().as_nanos() as f64 / cuts as f64;
@@ -247,14 +247,14 @@ mod tests {
     fn settlements_stand_on_full_intervals() {
         let mut builder = builder();
         let rate = |kind, ts| MarketUpdate::Rate { kind, ts, rate: Rate(5), interval_hours: 1 };
-        let wall = Time(1_000 + SECOND_NS);
-        builder.receive(Role::Long, rate(FundingKind::Settled, Some(Time(1_000 + SECOND_NS / 10 + 7))), wall);
+        let wall = Time(1_000).plus(SECOND);
+        builder.receive(Role::Long, rate(FundingKind::Settled, Some(Time(1_007).plus(100 * MS))), wall);
         builder.receive(Role::Long, rate(FundingKind::Predicted, None), wall);
         let (tile, _) = builder.cut(wall);
         let state = tile.local.funding(1);
         let ts = |kind| state.get(Role::Long, kind).map(|rate| rate.ts);
-        assert_eq!(ts(FundingKind::Settled), Some(Time(HOUR_NS)));
-        assert_eq!(ts(FundingKind::Predicted), Some(Time(2 * HOUR_NS)));
-        assert!(builder.now(wall).since(Time(HOUR_NS)) < MINUTE_NS);
+        assert_eq!(ts(FundingKind::Settled), Some(Time::at(HOUR)));
+        assert_eq!(ts(FundingKind::Predicted), Some(Time::at(2 * HOUR)));
+        assert!(builder.now(wall).since(Time::at(HOUR)) < MINUTE);
     }
 }

@@ -9,7 +9,7 @@ use perpx_core::market::Role;
 use perpx_core::signals::SignalSet;
 use perpx_core::stats::{ATOM_STEP, AtomPlan};
 use perpx_core::strategy::{FundingKinds, Plan};
-use perpx_core::units::{Cash, HOUR_NS, MINUTE_NS, SECOND_NS, Time};
+use perpx_core::units::{Cash, HOUR, MINUTE, NS, SECOND, Time, TimeDelta};
 use perpx_data::backtest::{DataRange, Feed, Spans, SymbolData};
 use perpx_data::loader::Tape;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub struct SymbolRun {
     /// Its `from` is as swept: later than the grid's with `warmup = "late_start"`.
     pub data: SymbolData,
-    pub embargo_ns: i64,
+    pub embargo: TimeDelta,
     pub spans: Spans,
     /// How the returns in sample are parted in the trial matrix; none where the grid has points of different intervals, or
     /// none ends in sample.
@@ -38,7 +38,7 @@ fn quoted_to_the_end(symbol: &str, tapes: &[Tape], to: Time) -> Result<(), Sweep
         let end = ends.entry(venue.venue).or_insert(Time::MIN);
         *end = venue.last_quote.map_or(*end, |last| last.max(*end));
     }
-    match ends.into_iter().find(|(_, last)| to.since(*last) > HOUR_NS) {
+    match ends.into_iter().find(|(_, last)| to.since(*last) > HOUR) {
         Some((venue, last)) => Err(SweepError::EndsEarly { symbol: symbol.to_string(), venue, last, to }),
         None => Ok(()),
     }
@@ -50,7 +50,7 @@ impl SymbolRun {
         let grid_feeds = grid.feeds(symbol)?;
         let home_at = (0..grid.strategy_points()).find_map(|at| grid.strategy_point(at)).unwrap_or_default();
         let home = grid.resolve(symbol, &home_at, &grid.world(0))?;
-        let need = warmup_ns(grid, symbol, &home_at)?;
+        let need = warmup(grid, symbol, &home_at)?;
         let examples = grid_feeds.feeds.iter().map(|(strategy, world)| {
             let lay = |under: &[Override], over: &[Override]| -> Vec<Override> {
                 under.iter().chain(over).cloned().collect()
@@ -67,7 +67,7 @@ impl SymbolRun {
             have = have.max(tape.earliest_from()?);
         }
         if have > start.plus(-need) {
-            let earliest = Time(have.plus(need).0.div_euclid(MINUTE_NS) * MINUTE_NS + MINUTE_NS);
+            let earliest = have.plus(need).floor_to(MINUTE).plus(MINUTE);
             if grid.data.warmup == Warmup::Refuse || earliest >= to {
                 let (symbol, needed) = (symbol.to_string(), start.plus(-need));
                 return Err(SweepError::Cold { symbol, from, needed, have, earliest });
@@ -76,9 +76,9 @@ impl SymbolRun {
             tapes = tapes_at(start)?;
         }
         quoted_to_the_end(symbol, &tapes, to)?;
-        let embargo_ns = grid.embargo_ns()?;
-        let spans = Spans::cut(start, to, grid.holdout, embargo_ns)?;
-        let trials = atom_plan(grid, &home, spans.inside, embargo_ns);
+        let embargo = grid.embargo()?;
+        let spans = Spans::cut(start, to, grid.holdout, embargo)?;
+        let trials = atom_plan(grid, &home, spans.inside, embargo);
         let mut feeds = Vec::with_capacity(tapes.len());
         for (tape, config) in tapes.into_iter().zip(&examples) {
             let feed = Feed::new(tape)?;
@@ -91,7 +91,7 @@ impl SymbolRun {
         let (symbol, warm_from) = (symbol.to_string(), start.plus(-need));
         Ok(SymbolRun {
             data: SymbolData { symbol, from: start, to, warm_from, feeds },
-            embargo_ns,
+            embargo,
             spans,
             trials,
             grid_feeds,
@@ -108,27 +108,27 @@ impl SymbolRun {
 }
 
 /// Intervals of the statistics that cover a duration.
-pub fn intervals_of(duration_ns: i64, config: &Config) -> u32 {
-    let step = i64::from(config.account.stats_interval_sec) * SECOND_NS;
-    u32::try_from((duration_ns + step - 1) / step).unwrap_or(u32::MAX)
+pub fn intervals_of(duration: TimeDelta, config: &Config) -> u32 {
+    let step = i64::from(config.account.stats_interval_sec) * SECOND;
+    u32::try_from((duration + step - NS) / step).unwrap_or(u32::MAX)
 }
 
 /// The atoms of the time in sample. Where that is too short to judge by there are fewer than it would take: the matrix is
 /// there, and says so.
-fn atom_plan(grid: &Grid, home: &Config, (from, to): (Time, Time), embargo_ns: i64) -> Option<AtomPlan> {
+fn atom_plan(grid: &Grid, home: &Config, (from, to): (Time, Time), embargo: TimeDelta) -> Option<AtomPlan> {
     if grid.strategy_axes().iter().chain(grid.world_axes()).any(|axis| axis.path == "account.stats_interval_sec") {
         return None;
     }
-    let step = i64::from(home.account.stats_interval_sec) * SECOND_NS;
-    let intervals = u32::try_from(to.0.div_euclid(step) - (from.0 - 1).div_euclid(step) - 1).ok().filter(|n| *n > 0)?;
-    let embargo = intervals_of(embargo_ns, home);
+    let step = i64::from(home.account.stats_interval_sec) * SECOND;
+    let intervals = u32::try_from(to.steps(step) - from.plus(-NS).steps(step) - 1).ok().filter(|n| *n > 0)?;
+    let embargo = intervals_of(embargo, home);
     let short = AtomPlan { intervals, atoms: intervals.min(ATOM_STEP - 1) };
     Some(AtomPlan::new(intervals, embargo, grid.strategy_points()).unwrap_or(short))
 }
 
 /// How much data before its start the grid's hungriest signals need: every strategy axis that signals know of at its
 /// greatest value.
-fn warmup_ns(grid: &Grid, symbol: &str, home: &[Override]) -> Result<i64, SweepError> {
+fn warmup(grid: &Grid, symbol: &str, home: &[Override]) -> Result<TimeDelta, SweepError> {
     let mut config = grid.resolve(symbol, home, &grid.world(0))?;
     let greatest = |path: &str| -> Option<i128> {
         let axis = grid.strategy_axes().iter().find(|axis| axis.path == path)?;
@@ -145,11 +145,11 @@ fn warmup_ns(grid: &Grid, symbol: &str, home: &[Override]) -> Result<i64, SweepE
     count("thresholds.vol_bars", &mut s.thresholds.vol_bars);
     count("locking.band_window_bars", &mut s.locking.band_window_bars);
     if let Some(most) = greatest("bar_sec") {
-        s.bar_ns = s.bar_ns.max((most / 1_000_000_000) as i64);
+        s.bar_length = s.bar_length.max(TimeDelta((most / 1_000_000_000) as i64));
     }
     let mut signals = SignalSet::default();
     Plan::bind(&config, Arc::new(config.world.clone()), FundingKinds::default(), &mut signals);
-    Ok(perpx_core::signals::warmup_ns(signals.keys()))
+    Ok(perpx_core::signals::warmup(signals.keys()))
 }
 
 fn open_tapes(

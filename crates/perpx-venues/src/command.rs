@@ -14,7 +14,7 @@ use crate::venue::Venue;
 use crate::wall::{Clock, SystemClock};
 use perpx_core::config::{Missing, Profile, Tier};
 use perpx_core::ledger::NetAccount;
-use perpx_core::units::{Cash, HOUR_NS, MS_NS, Rate, SECOND_NS, Time};
+use perpx_core::units::{Cash, HOUR, MS, Rate, SECOND, Time};
 use perpx_data::loader::TapeSpec;
 use perpx_data::text;
 use std::collections::BTreeMap;
@@ -207,17 +207,17 @@ impl EmulateArgs {
     fn feed(&self, venue: usize) -> Result<(Feed, Time), EmulateError> {
         let (Some(store), Some(from), Some(to)) = (&self.tape, self.from, self.to) else {
             let day = Time::of_day(FIRST_DAY);
-            let start = day.plus(self.start_at * SECOND_NS);
+            let start = day.plus(self.start_at * SECOND);
             return Ok((Feed::synthetic(self.synth, day, self.updates_per_sec, venue)?.at(start)?, start));
         };
-        let start = from.plus(self.start_at * SECOND_NS);
+        let start = from.plus(self.start_at * SECOND);
         if start >= to {
             return Err(EmulateError::Stretch { from, to, start_at: self.start_at });
         }
         let venues = [self.tape_venues[0].as_str(), self.tape_venues[1].as_str()];
         // an hour before, so that the market does not begin without a book
         let spec = TapeSpec {
-            warm_from: from.plus(-HOUR_NS),
+            warm_from: from.plus(-HOUR),
             funding_missing: Missing::CarryLast,
             marks_missing: Missing::Mid,
             ..TapeSpec::new(store, &self.symbol, venues, from, to)
@@ -264,7 +264,7 @@ impl EmulateArgs {
             price_band: Rate::from_bps(self.price_band * 100),
             band_is_late: self.price_band_late,
             speed: self.speed,
-            frame_ns: self.frame_ms.map(|ms| ms * MS_NS),
+            frame_every: self.frame_ms.map(|ms| ms * MS),
         };
         Ok(LighterEmulator::new(core, settings, wall))
     }
@@ -277,13 +277,13 @@ impl EmulateArgs {
             // nobody signs for no address
             signer: self.grvt_signer.unwrap_or(Address([0; 20])),
             chain_id: self.grvt_chain_id,
-            session_ns: self.grvt_session_sec * SECOND_NS,
+            session: self.grvt_session_sec * SECOND,
             calls_per_second: self.grvt_calls,
             price_band: Rate::from_bps(self.price_band * 100),
             most_open_orders: self.grvt_most_orders,
             interval_hours: 8,
             speed: self.speed,
-            frame_ns: self.frame_ms.map(|ms| ms * MS_NS),
+            frame_every: self.frame_ms.map(|ms| ms * MS),
         };
         Ok(GrvtEmulator::new(core, settings, wall))
     }

@@ -1,7 +1,7 @@
 //! The machine's clock, and a market's that runs beside it: at a real venue both are the same, a market that is played may be
 //! another day's and faster.
 
-use perpx_core::units::Time;
+use perpx_core::units::{Time, TimeDelta};
 pub use perpx_data::wall::now;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -32,8 +32,8 @@ impl ManualClock {
     }
 
     /// Moves it on.
-    pub fn advance(&self, ns: i64) {
-        self.0.fetch_add(ns, Ordering::Relaxed);
+    pub fn advance(&self, by: TimeDelta) {
+        self.0.fetch_add(by.0, Ordering::Relaxed);
     }
 }
 
@@ -57,12 +57,12 @@ pub struct MarketClock {
 impl MarketClock {
     /// The time of the market at a time of the wall.
     pub fn market(&self, wall: Time) -> Time {
-        self.market.plus((wall.since(self.wall) as f64 * self.speed) as i64)
+        self.market.plus(TimeDelta((wall.since(self.wall).0 as f64 * self.speed) as i64))
     }
 
     /// The time of the wall at a time of the market.
     pub fn wall(&self, market: Time) -> Time {
-        self.wall.plus((market.since(self.market) as f64 / self.speed) as i64)
+        self.wall.plus(TimeDelta((market.since(self.market).0 as f64 / self.speed) as i64))
     }
 
     /// Spans of the wall as the market's.

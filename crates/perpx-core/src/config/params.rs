@@ -4,7 +4,7 @@
 //! Three parts: [`Strategy`] (what a trader chooses), [`World`] (what the market and the venues do to him), [`Account`].
 
 use crate::market::{Delays, FeeSchedule, Instrument, RateLimit, VolumeQuota};
-use crate::units::{Cash, Qty, Rate, SECOND_NS, Time};
+use crate::units::{Cash, Qty, Rate, SECOND, Time, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 /// A resolved configuration: one point of a grid, or what the live runner trades.
@@ -18,7 +18,7 @@ pub struct Config {
     pub account: Account,
 }
 
-/// Every key of strategy.md that a trader chooses. Names follow the keys; `_ns` are nanoseconds.
+/// Every key of strategy.md that a trader chooses. Names follow the keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Strategy {
     /// At least 1; margin = notional / leverage.
@@ -29,8 +29,8 @@ pub struct Strategy {
     pub sizing: Sizing,
     /// The side of the first leg.
     pub direction: Direction,
-    /// `bar_sec` in nanoseconds.
-    pub bar_ns: i64,
+    /// `bar_sec`.
+    pub bar_length: TimeDelta,
     /// The gate: when a trade may begin.
     pub thresholds: Thresholds,
     /// How the first leg is opened.
@@ -102,9 +102,9 @@ pub struct Thresholds {
     /// 1 to 3 of the gate's conditions.
     pub min_conditions: u8,
     /// No entry for so long after a trade.
-    pub cooldown_ns: i64,
+    pub cooldown: TimeDelta,
     /// No entry for so long before a settlement that we would pay.
-    pub no_entry_before_funding_ns: i64,
+    pub no_entry_before_funding: TimeDelta,
 }
 
 /// `funding_basis`: which difference of the venues' rates `funding_spread` bounds from below.
@@ -156,7 +156,7 @@ pub struct Taking {
     /// Which orders are sent.
     pub style: Style,
     /// How long a resting order is left on the book; > 0.
-    pub passive_timeout_ns: i64,
+    pub passive_timeout: TimeDelta,
     /// How much worse than the opposite best an IOC may go.
     pub slip: Rate,
 }
@@ -169,9 +169,9 @@ pub struct Entry {
     /// How the first leg is opened.
     pub taking: Taking,
     /// Wait after an entry that filled nothing.
-    pub retry_ns: i64,
+    pub retry: TimeDelta,
     /// Time exit of S1.
-    pub first_max_ns: Option<i64>,
+    pub first_max: Option<TimeDelta>,
 }
 
 /// `entry.mode`.
@@ -193,7 +193,7 @@ pub struct Locking {
     /// Bars of the band's window.
     pub band_window_bars: u32,
     /// `t_max_sec`
-    pub t_max_ns: i64,
+    pub t_max: TimeDelta,
     /// `epsilon_bp`: slippage budget and IOC limit of the lock.
     pub epsilon: Rate,
     /// `slip` is unused here: the lock's limit is `epsilon`.
@@ -201,7 +201,7 @@ pub struct Locking {
     /// Equal parts in which the other leg is opened; at least 1.
     pub batches: u32,
     /// Wait after a failed attempt.
-    pub retry_ns: i64,
+    pub retry: TimeDelta,
     /// Attempts of one batch after the first.
     pub max_retries: u32,
     /// Least return that a batch must lock, a fraction; `None`: any.
@@ -211,14 +211,14 @@ pub struct Locking {
     /// When the band may fire.
     pub arm: Arm,
     /// A band ends no lock younger than this.
-    pub min_lock_ns: i64,
+    pub min_lock: TimeDelta,
     /// `min_unlock_bp`, bp of spread.
     pub min_unlock_bp: f64,
     /// What the upper level closes.
     pub on_ub: Unlock,
     /// What the lower level closes.
     pub on_lb: Unlock,
-    /// What a lock older than `t_max_ns` does.
+    /// What a lock older than `t_max` does.
     pub on_timeout: OnTimeout,
 }
 
@@ -292,9 +292,9 @@ pub struct Exit {
     /// The fall from the best price since the unlock that closes it; `None`: none does.
     pub trail: Option<Rate>,
     /// Default 3600 s.
-    pub max_ns: Option<i64>,
+    pub max: Option<TimeDelta>,
     /// How long a time exit waits for a settlement that pays us.
-    pub defer_for_funding_ns: i64,
+    pub defer_for_funding: TimeDelta,
 }
 
 /// `execution`.
@@ -307,15 +307,15 @@ pub struct Execution {
     /// How much worse than the opposite best an urgent close may take, a fraction.
     pub urgent_slip: Rate,
     /// Wait before a close is sent again.
-    pub close_retry_ns: i64,
+    pub close_retry: TimeDelta,
     /// How long an answer is waited for before the order is asked for.
-    pub query_after_ns: i64,
+    pub query_after: TimeDelta,
     /// Age from which an order that its venue does not know can land no more.
-    pub fence_ns: i64,
+    pub fence: TimeDelta,
     /// How long a venue's silence or refusals last before the other venue hedges.
-    pub venue_timeout_ns: i64,
+    pub venue_timeout: TimeDelta,
     /// Wait after the first query of an order; doubles to 8 s.
-    pub venue_probe_ns: i64,
+    pub venue_probe: TimeDelta,
     /// Most hedges of one trade.
     pub max_hedges: u32,
     /// Share of a venue's request limit that is kept for closes, locks and cancels.
@@ -345,9 +345,9 @@ pub struct Risk {
     /// What the funding guard does.
     pub guard_action: GuardAction,
     /// Age above which a venue's quotes are stale: nothing is opened, locked or unlocked on them.
-    pub max_quote_age_ns: i64,
+    pub max_quote_age: TimeDelta,
     /// How long a net delta may stand.
-    pub delta_grace_ns: i64,
+    pub delta_grace: TimeDelta,
     /// `liq_buffer_pct` as a fraction.
     pub liq_buffer: Option<Rate>,
     /// What becomes of the other leg after the venue closed one.
@@ -405,7 +405,7 @@ pub struct VenueWorld {
     /// Share of `rate_limit` that only what makes risk smaller may use (`execution.request_reserve`).
     pub reserve: Rate,
     /// An order that has not arrived so long after its decision never will (`execution.fence_ms`).
-    pub fence_ns: i64,
+    pub fence: TimeDelta,
     /// The simulation's rules.
     pub fills: Fills,
 }
@@ -431,9 +431,9 @@ pub struct Fills {
     /// How both grow when the market is busy.
     pub burst: Burst,
     /// `latency.feed` beyond what was recorded; a value of its own makes a feed of its own.
-    pub feed_latency_ns: i64,
+    pub feed_latency: TimeDelta,
     /// The venue's clock, which its `exch_ts` were read from, is so far ahead of ours; makes a feed of its own.
-    pub clock_ahead_ns: i64,
+    pub clock_ahead: TimeDelta,
     /// How the queue ahead of a resting order shrinks.
     pub queue: Queue,
     /// `queue.ahead_ratio`: share of the visible size that is ahead of us on arrival.
@@ -451,29 +451,23 @@ pub struct Fills {
     /// When the venue cannot be reached, or is not itself.
     pub outages: Vec<Outage>,
     /// Age of the newest book row above which an arriving order waits for the next.
-    pub max_book_age_ns: i64,
+    pub max_book_age: TimeDelta,
 }
 
 /// How long a message takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Latency {
-    /// Always the same.
-    Constant {
-        /// Not negative.
-        ns: i64,
-    },
+    /// Always the same; not negative.
+    Constant(TimeDelta),
     /// ln(latency) is normal around ln(median) with this sigma.
     Lognormal {
         /// > 0.
-        median_ns: i64,
+        median: TimeDelta,
         /// Standard deviation of the logarithm.
         sigma: f64,
     },
     /// As measured: at equal steps of probability from 0 to 1, not falling, at least two; straight lines between them.
-    Quantiles {
-        /// Not falling.
-        ns: Vec<i64>,
-    },
+    Quantiles(Vec<TimeDelta>),
     /// As the venue's feed took it at that time: the slowest row of the second before.
     Recorded,
 }
@@ -492,11 +486,11 @@ impl Fills {
     /// A venue at its best: nothing is late, fails or is out; the queue as strict as it comes, a further size 1 bp dearer.
     pub fn calm() -> Fills {
         Fills {
-            order_latency: Latency::Constant { ns: 0 },
-            response_latency: Latency::Constant { ns: 0 },
+            order_latency: Latency::Constant(TimeDelta::ZERO),
+            response_latency: Latency::Constant(TimeDelta::ZERO),
             burst: Burst { slope: 0.0, calm_rows: 20 },
-            feed_latency_ns: 0,
-            clock_ahead_ns: 0,
+            feed_latency: TimeDelta::ZERO,
+            clock_ahead: TimeDelta::ZERO,
             queue: Queue::RiskAverse,
             queue_ahead: Rate(Rate::ONE),
             impact: Rate::from_bps(1),
@@ -505,7 +499,7 @@ impl Fills {
             timeout_rate: 0.0,
             cancel_fail_rate: 0.0,
             outages: Vec::new(),
-            max_book_age_ns: 10 * SECOND_NS,
+            max_book_age: 10 * SECOND,
         }
     }
 
@@ -556,7 +550,7 @@ pub enum OutageWhen {
         /// Mean number a day.
         per_day: f64,
         /// Mean length.
-        mean_ns: i64,
+        mean: TimeDelta,
     },
 }
 
@@ -629,7 +623,7 @@ pub struct Transfer {
     /// Fires when a venue's balance (unrealised profit and margin included) is below this fraction of its initial capital.
     pub below: Rate,
     /// How long it is on its way.
-    pub delay_ns: i64,
+    pub delay: TimeDelta,
     /// Cost of one transfer; not negative.
     pub fee: Cash,
 }

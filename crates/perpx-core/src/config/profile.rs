@@ -6,7 +6,7 @@ use super::{Choice, ConfigError};
 use crate::market::{
     Bracket, Delays, FeeSchedule, FundingPrice, LiquidationRule, MarginSchedule, RateLimit, SelfTrade, VolumeQuota,
 };
-use crate::units::{Cash, DAY_NS, MS_NS, Notional, Price, Qty, Rate, SECOND_NS, Time, parse_scaled};
+use crate::units::{Cash, DAY, MS, Notional, Price, Qty, Rate, SECOND, Time, parse_scaled};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -165,7 +165,7 @@ impl Profile {
             _ => false,
         };
         let used: Vec<&Origin> = self.origins.iter().filter(|origin| !others(&origin.what)).collect();
-        let age = |origin: &Origin| today.since(origin.read()).div_euclid(DAY_NS);
+        let age = |origin: &Origin| today.since(origin.read()) / DAY;
         let aged: Vec<&&Origin> = used.iter().filter(|origin| age(origin) > MOST_AGE_DAYS).collect();
         let oldest = aged.iter().max_by_key(|origin| age(origin))?;
         Some(format!(
@@ -353,21 +353,21 @@ impl FileTier {
             maker: Rate(small(&self.maker_bps, 8)?),
             referral: Rate::ZERO,
         };
-        let ms = |ms: i64| ms * MS_NS;
+        let ms = |ms: i64| ms * MS;
         let quota = |quota: FileQuota| -> Result<VolumeQuota, String> {
             Ok(VolumeQuota {
                 start: quota.start,
                 cap: quota.cap,
                 value_per_unit: Notional(scaled(&quota.value_per_unit, 18)?),
-                free_every_ns: quota.free_every_sec * SECOND_NS,
+                free_every: quota.free_every_sec * SECOND,
             })
         };
         Ok(Tier {
             quota: self.quota.map(quota).transpose()?,
             name: self.name,
             fees,
-            delays: Delays { taker_ns: ms(self.taker_ms), maker_ns: ms(self.maker_ms), cancel_ns: ms(self.cancel_ms) },
-            rate_limit: RateLimit { requests: self.requests, window_ns: self.window_sec * SECOND_NS },
+            delays: Delays { taker: ms(self.taker_ms), maker: ms(self.maker_ms), cancel: ms(self.cancel_ms) },
+            rate_limit: RateLimit { requests: self.requests, window: self.window_sec * SECOND },
             date: self.date,
         })
     }
@@ -406,7 +406,7 @@ mod tests {
         assert_eq!(lighter.tiers.len(), 10);
         let premium = lighter.tier("premium").expect("premium");
         assert_eq!((premium.fees.maker, premium.fees.taker), (Rate(40_000_000), Rate(280_000_000)));
-        assert_eq!(premium.delays, Delays { taker_ns: 200 * MS_NS, maker_ns: 0, cancel_ns: 0 });
+        assert_eq!(premium.delays, Delays { taker: 200 * MS, ..Delays::default() });
         assert_eq!(lighter.liquidation, LiquidationRule::ZeroPrice { max_fee: Rate(10_000_000_000) });
         assert!(!lighter.has_fok && grvt.has_fok);
         assert_eq!([lighter.price_band, grvt.price_band], [Rate::from_bps(200); 2]);

@@ -2,7 +2,7 @@
 
 use super::{Config, Direction, EntryMode, Style, Taking};
 use crate::market::{RateLimit, Role};
-use crate::units::{Rate, SECOND_NS};
+use crate::units::{NS, Rate, SECOND, TimeDelta};
 
 /// What a venue has to take from a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub fn worst_window(config: &Config) -> [Option<WorstWindow>; 2] {
     Role::BOTH.map(|role| {
         let venue = &config.world.venues[role.ix()];
         let limit = venue.rate_limit?;
-        let trades = (limit.window_ns / s.bar_ns.max(1)) as u64 + 1;
+        let trades = (limit.window / s.bar_length.max(NS)) as u64 + 1;
         let may = |first: Role| match s.direction {
             Direction::Long => first == Role::Long,
             Direction::Short => first == Role::Short,
@@ -37,15 +37,15 @@ pub fn worst_window(config: &Config) -> [Option<WorstWindow>; 2] {
         let entry = if may(role) { once(s.entry.taking.style) } else { 0 };
         let opening = entry.max(if may(role.other()) { lock } else { 0 });
         // makers alone are posted again until they fill
-        let close = |taking: &Taking, within_ns: i64| match taking.style {
+        let close = |taking: &Taking, within: TimeDelta| match taking.style {
             Style::Maker => {
-                let each = (taking.passive_timeout_ns + s.execution.close_retry_ns).max(1);
-                once(Style::Maker) * (within_ns.max(0) / each + 1) as u64
+                let each = (taking.passive_timeout + s.execution.close_retry).max(NS);
+                once(Style::Maker) * (within.max(TimeDelta::ZERO) / each + 1) as u64
             }
             style => trades * once(style),
         };
-        let unlock = close(&s.unlock, limit.window_ns.min(s.execution.venue_timeout_ns));
-        let requests = trades * opening + unlock.max(close(&s.exit.taking, limit.window_ns));
+        let unlock = close(&s.unlock, limit.window.min(s.execution.venue_timeout));
+        let requests = trades * opening + unlock.max(close(&s.exit.taking, limit.window));
         let is_too_many = limit.is_held(requests as usize, venue.reserve);
         Some(WorstWindow { requests, limit, is_too_many })
     })
@@ -57,7 +57,7 @@ pub(super) fn warnings(config: &Config) -> impl Iterator<Item = String> {
     told.filter_map(|(worst, venue)| {
         let WorstWindow { requests, limit, .. } = worst.filter(|worst| worst.is_too_many)?;
         let (name, kept) = (&venue.instrument.venue, venue.reserve.0 * 100 / Rate::ONE);
-        let window = limit.window_ns as f64 / SECOND_NS as f64;
+        let window = limit.window.as_f64(SECOND);
         Some(format!(
             "{name}: posts that do not fill take {requests} requests in {window} s of the {} that it allows, of which {kept} % \
              are kept for closes (execution.request_reserve): write style: taker, a longer passive_timeout_ms, or a tier \

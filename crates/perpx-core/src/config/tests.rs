@@ -3,7 +3,7 @@
 use super::keys::{K, Kind, TOP};
 use super::*;
 use crate::market::{FundingPrice, LiquidationRule, Role};
-use crate::units::{MS_NS, Qty, Rate, SECOND_NS};
+use crate::units::{MS, Qty, Rate, SECOND, TimeDelta};
 
 use crate::EXAMPLE;
 
@@ -24,7 +24,7 @@ fn every_value_of_the_example_lands() {
     assert_eq!((s.thresholds.min_target_return, s.thresholds.funding_spread), (rate("0.0035"), rate("0.0001")));
     assert_eq!((s.thresholds.vmin, s.thresholds.vmax), (0.25, 2.5));
     assert_eq!((s.locking.g, s.locking.band), (rate("0.005"), Band::Sigma(0.8)));
-    assert_eq!((s.locking.t_max_ns, s.locking.epsilon), (14_400 * SECOND_NS, rate("0.0002")));
+    assert_eq!((s.locking.t_max, s.locking.epsilon), (14_400 * SECOND, rate("0.0002")));
     assert_eq!((s.risk.stop_loss_first_leg, s.risk.net_delta_max_ratio), (Some(rate("0.01")), rate("0.1")));
     assert_eq!((s.risk.isolated_margin, s.risk.funding_guard_apr), (true, Some(rate("0.3"))));
     for venue in &config.world.venues {
@@ -41,24 +41,18 @@ fn every_value_of_the_example_lands() {
 fn what_the_example_does_not_say_has_the_written_default() {
     let config = example().with(&[]).unwrap_or_else(|error| panic!("{error}"));
     let s = &config.strategy;
-    assert_eq!((s.direction, s.bar_ns, s.sizing), (Direction::Long, 60 * SECOND_NS, Sizing::Fixed));
-    let want = Taking { style: Style::MakerThenTaker, passive_timeout_ns: 2_000 * MS_NS, slip: rate("0.0002") };
-    assert_eq!((s.entry.taking, s.entry.retry_ns, s.entry.first_max_ns), (want, 5 * SECOND_NS, None));
-    assert_eq!((s.locking.taking.style, s.locking.taking.passive_timeout_ns), (Style::MakerThenTaker, 1_000 * MS_NS));
-    assert_eq!((s.locking.max_retries, s.locking.retry_ns, s.locking.band_window_bars), (3, 250 * MS_NS, 240));
+    assert_eq!((s.direction, s.bar_length, s.sizing), (Direction::Long, 60 * SECOND, Sizing::Fixed));
+    let want = Taking { style: Style::MakerThenTaker, passive_timeout: 2_000 * MS, slip: rate("0.0002") };
+    assert_eq!((s.entry.taking, s.entry.retry, s.entry.first_max), (want, 5 * SECOND, None));
+    assert_eq!((s.locking.taking.style, s.locking.taking.passive_timeout), (Style::MakerThenTaker, 1_000 * MS));
+    assert_eq!((s.locking.max_retries, s.locking.retry, s.locking.band_window_bars), (3, 250 * MS, 240));
     assert_eq!((s.unlock.style, s.unlock.slip), (Style::Taker, rate("0.0005")));
-    assert_eq!(
-        (s.exit.stop_loss, s.exit.max_ns, s.exit.take_profit),
-        (Some(rate("0.01")), Some(3_600 * SECOND_NS), None)
-    );
-    assert_eq!((s.execution.urgent_slip, s.execution.venue_timeout_ns), (rate("0.005"), 5_000 * MS_NS));
-    assert_eq!((s.risk.max_quote_age_ns, s.funding_signal), (5_000 * MS_NS, FundingSignal::Auto));
+    assert_eq!((s.exit.stop_loss, s.exit.max, s.exit.take_profit), (Some(rate("0.01")), Some(3_600 * SECOND), None));
+    assert_eq!((s.execution.urgent_slip, s.execution.venue_timeout), (rate("0.005"), 5_000 * MS));
+    assert_eq!((s.risk.max_quote_age, s.funding_signal), (5_000 * MS, FundingSignal::Auto));
     assert_eq!((s.locking.on_ub, s.locking.on_lb, s.locking.arm), (Unlock::CloseShort, Unlock::CloseLong, Arm::Inside));
     let [lighter, grvt] = &config.world.venues;
-    assert_eq!(
-        (lighter.delays.taker_ns, lighter.delays.cancel_ns, grvt.delays.taker_ns),
-        (300 * MS_NS, 200 * MS_NS, 25 * MS_NS)
-    );
+    assert_eq!((lighter.delays.taker, lighter.delays.cancel, grvt.delays.taker), (300 * MS, 200 * MS, 25 * MS));
     assert_eq!(
         (lighter.instrument.funding_price, grvt.instrument.funding_price),
         (FundingPrice::Index, FundingPrice::Mark)
@@ -69,9 +63,9 @@ fn what_the_example_does_not_say_has_the_written_default() {
     );
     assert_eq!((lighter.instrument.lot, grvt.instrument.lot), (Qty(10_000), Qty(1_000_000)));
     let fills = &lighter.fills;
-    assert_eq!(fills.order_latency, Latency::Lognormal { median_ns: 50 * MS_NS, sigma: 0.5 });
+    assert_eq!(fills.order_latency, Latency::Lognormal { median: 50 * MS, sigma: 0.5 });
     assert_eq!((fills.queue, fills.queue_ahead, fills.impact), (Queue::RiskAverse, rate("1"), rate("0.0001")));
-    assert_eq!((fills.max_book_age_ns, fills.feed_latency_ns, config.world.seed), (10_000 * MS_NS, 0, 0));
+    assert_eq!((fills.max_book_age, fills.feed_latency, config.world.seed), (10_000 * MS, TimeDelta::ZERO, 0));
 }
 
 /// The example with some lines changed: `("locking.g_pct", "0.004")`.
@@ -87,7 +81,7 @@ fn defaults_follow_the_keys_they_lean_on() {
     assert_eq!(with(&["locking.epsilon_bp=3", "entry.slip_bp=1"]).strategy.entry.taking.slip, rate("0.0001"));
     assert_eq!(with(&["risk.stop_loss_first_leg=null"]).strategy.exit.stop_loss, None);
     assert_eq!(with(&["exit.stop_loss_pct=null"]).strategy.exit.stop_loss, None);
-    assert_eq!(with(&["exit.max_sec=null"]).strategy.exit.max_ns, None);
+    assert_eq!(with(&["exit.max_sec=null"]).strategy.exit.max, None);
     let quantile = Band::Quantile { lb: rate("0.2"), ub: rate("0.8") };
     assert_eq!(with(&["locking.band_sigma=null"]).strategy.locking.band, quantile);
     assert_eq!(with(&["locking.band=quantile"]).strategy.locking.band, quantile);
@@ -99,10 +93,10 @@ fn a_venues_own_words_go_before_the_common_ones() {
         with(&["exchanges.grvt.tier=1", "fills.latency.order.median_ms=20", "fills.grvt.latency.order.constant_ms=7"]);
     let [lighter, grvt] = &config.world.venues;
     assert_eq!((grvt.fees.taker, lighter.fees.taker), (rate("0.00045"), rate("0.0002")));
-    assert_eq!(lighter.fills.order_latency, Latency::Lognormal { median_ns: 20 * MS_NS, sigma: 0.5 });
-    assert_eq!(grvt.fills.order_latency, Latency::Constant { ns: 7 * MS_NS });
+    assert_eq!(lighter.fills.order_latency, Latency::Lognormal { median: 20 * MS, sigma: 0.5 });
+    assert_eq!(grvt.fills.order_latency, Latency::Constant(7 * MS));
     let measured = with(&["fills.latency.order.median_ms=20", "fills.lighter.latency.order.quantiles_ms=[1, 2.5, 40]"]);
-    let quantiles = Latency::Quantiles { ns: vec![MS_NS, 2_500_000, 40 * MS_NS] };
+    let quantiles = Latency::Quantiles(vec![MS, 5 * MS / 2, 40 * MS]);
     assert_eq!(measured.world.venues[0].fills.order_latency, quantiles);
     let quota = |sets: &[&str]| with(sets).world.venues[0].quota;
     let plus = "exchanges.lighter.tier=plus";
@@ -110,7 +104,7 @@ fn a_venues_own_words_go_before_the_common_ones() {
     assert_eq!(quota(&[plus, "exchanges.lighter.volume_quota.start=null"]), None);
     assert_eq!(quota(&["exchanges.lighter.volume_quota.start=3"]).map(|quota| quota.start), Some(3));
     let premium = with(&["exchanges.lighter.tier=premium"]);
-    assert_eq!(premium.world.venues[0].delays.cancel_ns, 0);
+    assert_eq!(premium.world.venues[0].delays.cancel, TimeDelta::ZERO);
     assert_eq!(premium.world.venues[0].fees.taker, rate("0.00028"));
     let power = with(&["fills.queue=power", "fills.queue.n=2.5"]);
     assert_eq!(power.world.venues[Role::Short.ix()].fills.queue, Queue::Power { n: 2.5 });
@@ -144,10 +138,10 @@ fills:
     let [here, there] = &config.world.venues;
     assert_eq!((here.instrument.venue.as_str(), here.instrument.min_qty), ("venue-a", Qty(200_000_000)));
     assert_eq!((here.instrument.margin.brackets.len(), here.instrument.liquidation), (2, LiquidationRule::TakeOver));
-    assert_eq!((here.delays.taker_ns, here.rate_limit.map(|r| r.requests)), (3 * MS_NS, Some(10)));
+    assert_eq!((here.delays.taker, here.rate_limit.map(|r| r.requests)), (3 * MS, Some(10)));
     assert_eq!((config.account.venues[1].symbol.as_str(), there.instrument.lot), ("XAU", Qty(10_000)));
     assert_eq!((there.fills.outages.len(), there.fills.outages[0].what), (2, OutageWhat::Feed));
-    assert_eq!(there.fills.outages[1].when, OutageWhen::Drawn { per_day: 0.5, mean_ns: 60 * SECOND_NS });
+    assert_eq!(there.fills.outages[1].when, OutageWhen::Drawn { per_day: 0.5, mean: 60 * SECOND });
 }
 
 #[test]

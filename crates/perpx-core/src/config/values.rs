@@ -2,7 +2,7 @@
 
 use super::keys::{Default, F, K, Kind, V};
 use super::{Choice, ConfigError, ConfigFile, KeyIx, Num, Override, Value};
-use crate::units::{Cash, Price, Qty, Rate};
+use crate::units::{Cash, Price, Qty, Rate, TimeDelta};
 
 /// The effective values of a file with some of its keys replaced.
 pub(super) struct Values<'a> {
@@ -74,9 +74,20 @@ impl<'a> Values<'a> {
         self.steps(ix.into()).map(|steps| Rate(steps as i64))
     }
 
-    /// Of a key in seconds or milliseconds, as nanoseconds.
-    pub fn some_ns(&self, ix: impl Into<KeyIx>) -> Option<i64> {
-        self.steps(ix.into()).map(|steps| steps as i64)
+    /// Of a key in seconds or milliseconds.
+    pub fn time_delta(&self, ix: impl Into<KeyIx>) -> TimeDelta {
+        // the grain of such a key is a nanosecond
+        TimeDelta(self.int(ix))
+    }
+
+    /// As [`Values::time_delta`]; `None` where it is switched off or not set.
+    pub fn some_time_delta(&self, ix: impl Into<KeyIx>) -> Option<TimeDelta> {
+        self.steps(ix.into()).map(|steps| TimeDelta(steps as i64))
+    }
+
+    /// As [`Values::count`]; `None` where it is switched off or not set.
+    pub fn some_count(&self, ix: impl Into<KeyIx>) -> Option<u32> {
+        self.steps(ix.into()).map(|steps| steps as u32)
     }
 
     /// Of a key in quote money.

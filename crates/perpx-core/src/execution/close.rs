@@ -7,7 +7,7 @@ use super::{Count, Ended, ExecCtx, OrderManager, TimerKind, Working};
 use crate::config::Taking;
 use crate::market::{OrderId, OrderKind, Reject, Role};
 use crate::strategy::{Reason, State};
-use crate::units::{Price, Qty, Time};
+use crate::units::{Price, Qty, Time, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 /// What is being done, for the rules that differ.
@@ -143,7 +143,7 @@ impl Close {
         if ended.side == role.opening() || self.sent[r] == 0 {
             // a hedge is repeated after a pause; what was under way before is followed up as it ends
             if self.hedge.is_some() {
-                manager.pause(ctx, role, ctx.plan.strategy.execution.close_retry_ns);
+                manager.pause(ctx, role, ctx.plan.strategy.execution.close_retry);
             }
             return;
         }
@@ -156,10 +156,10 @@ impl Close {
             self.unfilled[r].0 = 0;
         }
         if ended.kind != OrderKind::PostOnly || !self.taking.style.may_take() {
-            manager.pause(ctx, role, self.wait_ns(ctx, role));
+            manager.pause(ctx, role, self.wait(ctx, role));
             self.unfilled[r].0 += u32::from(ended.filled.is_zero());
         }
-        let timeout = ctx.plan.strategy.execution.venue_timeout_ns;
+        let timeout = ctx.plan.strategy.execution.venue_timeout;
         let is_refused =
             self.refused_since[r].is_some_and(|since| ctx.now().since(since) >= patience(timeout, manager));
         if is_refused && ctx.now() >= manager.fence_end(role, ctx) && self.is_hedgeable(ctx, role) {
@@ -168,15 +168,15 @@ impl Close {
     }
 
     /// The pause after an order that ended: urgent closes do not back off.
-    fn wait_ns(&self, ctx: &ExecCtx<'_>, role: Role) -> i64 {
+    fn wait(&self, ctx: &ExecCtx<'_>, role: Role) -> TimeDelta {
         let times = if self.urgent { 0 } else { self.unfilled[role.ix()].0 };
-        doubled(ctx.plan.strategy.execution.close_retry_ns, times)
+        doubled(ctx.plan.strategy.execution.close_retry, times)
     }
 
     /// The leg's venue lives but does not know its order: one more close of the whole leg may follow.
     pub fn on_doubt(&mut self, manager: &mut OrderManager, ctx: &ExecCtx<'_>, role: Role) {
         if manager.orders(role).count() == 1 && !manager.is_pausing(role) {
-            manager.pause(ctx, role, ctx.plan.strategy.execution.close_retry_ns);
+            manager.pause(ctx, role, ctx.plan.strategy.execution.close_retry);
         }
     }
 
@@ -195,7 +195,7 @@ impl Close {
             }
             return;
         };
-        let patience = patience(ctx.plan.strategy.execution.venue_timeout_ns, manager);
+        let patience = patience(ctx.plan.strategy.execution.venue_timeout, manager);
         let due = since.plus(patience).max(manager.fence_end(role, ctx));
         if ctx.now() < due {
             manager.set_only(due, TimerKind::Silence(role));
@@ -246,7 +246,7 @@ impl Close {
         }
         done &= self.hedge.is_none();
         if done && let Some(since) = self.hedged_since {
-            ctx.counts.add_n(Count::HedgedNs, ctx.now().since(since).max(0) as u64);
+            ctx.counts.add_n(Count::HedgedNs, ctx.now().since(since).0.max(0) as u64);
         }
         done
     }
@@ -300,7 +300,7 @@ impl Close {
         let qty = legal(ctx, role, excess, self.keep[r].is_zero(), kind);
         let sent = if kind == OrderKind::PostOnly {
             self.passive_spent[r] = true;
-            manager.close_passive(ctx, role, qty, self.taking.passive_timeout_ns)
+            manager.close_passive(ctx, role, qty, self.taking.passive_timeout)
         } else if style.may_take() {
             manager.close_taking(ctx, role, qty, self.taking.slip)
         } else {
@@ -310,14 +310,14 @@ impl Close {
             self.sent[r] += 1;
             ctx.counts.add_n(Count::ClosesResent, u64::from(self.sent[r] > 1));
         } else {
-            manager.pause(ctx, role, self.wait_ns(ctx, role));
+            manager.pause(ctx, role, self.wait(ctx, role));
         }
     }
 }
 
 /// How long a venue must have been silent or refusing before the next hedge of a trade.
-fn patience(venue_timeout_ns: i64, manager: &OrderManager) -> i64 {
-    venue_timeout_ns.saturating_mul(1 << manager.hedges.min(30))
+fn patience(venue_timeout: TimeDelta, manager: &OrderManager) -> TimeDelta {
+    venue_timeout.times(1 << manager.hedges.min(30))
 }
 
 /// A residue that the venue does not take in its own size goes out as the smallest legal order, reduce-only, when all of
@@ -335,5 +335,9 @@ fn legal(ctx: &ExecCtx<'_>, role: Role, excess: Qty, all: bool, kind: OrderKind)
 
 /// Urgent closes: taker with `urgent_slip_bp`.
 pub fn urgent(plan: &crate::strategy::Plan) -> Taking {
-    Taking { style: crate::config::Style::Taker, passive_timeout_ns: 0, slip: plan.strategy.execution.urgent_slip }
+    Taking {
+        style: crate::config::Style::Taker,
+        passive_timeout: TimeDelta::ZERO,
+        slip: plan.strategy.execution.urgent_slip,
+    }
 }

@@ -79,7 +79,7 @@ impl Entry {
         let open = Opening { role: self.role, qty: rest, covers: false };
         let sent = if passive {
             self.stage = Stage::Passive;
-            manager.open_passive(ctx, open, taking.passive_timeout_ns)
+            manager.open_passive(ctx, open, taking.passive_timeout)
         } else if taking.style.may_take() {
             self.stage = Stage::Taking;
             manager.open_taking(ctx, open, taking.slip)

@@ -81,10 +81,8 @@ impl Lock {
                 return;
             }
             Stage::Undo if ctx.held(self.role) > self.before => {
-                manager.set_timer(
-                    ctx.now().plus(ctx.plan.strategy.execution.close_retry_ns),
-                    TimerKind::Resume(self.role),
-                );
+                manager
+                    .set_timer(ctx.now().plus(ctx.plan.strategy.execution.close_retry), TimerKind::Resume(self.role));
                 return;
             }
             _ => {}
@@ -99,7 +97,7 @@ impl Lock {
         self.stage = Stage::Fresh;
         let locking = &ctx.plan.strategy.locking;
         if self.attempts <= locking.max_retries && self.open_rest(ctx).is_some() {
-            manager.set_timer(ctx.now().plus(locking.retry_ns), TimerKind::Resume(self.role));
+            manager.set_timer(ctx.now().plus(locking.retry), TimerKind::Resume(self.role));
         }
     }
 
@@ -158,14 +156,14 @@ impl Lock {
             ctx.counts.add(Count::LockRefused);
             return self.end_attempt(manager, ctx);
         }
-        let Taking { style, passive_timeout_ns, .. } = locking.taking;
+        let Taking { style, passive_timeout, .. } = locking.taking;
         let is_held = manager.is_held(ctx, self.role);
         let open = Opening { role: self.role, qty: rest, covers: true };
-        if style.may_make() && !is_held && manager.open_passive(ctx, open, passive_timeout_ns) {
+        if style.may_make() && !is_held && manager.open_passive(ctx, open, passive_timeout) {
             self.stage = if style.may_take() { Stage::Rest } else { Stage::Last };
         } else if is_held && !style.may_take() {
             ctx.counts.add(Count::LockRefused);
-            manager.set_timer(ctx.now().plus(locking.retry_ns), TimerKind::Resume(self.role));
+            manager.set_timer(ctx.now().plus(locking.retry), TimerKind::Resume(self.role));
         } else {
             self.take(manager, ctx, rest);
         }

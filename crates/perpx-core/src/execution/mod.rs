@@ -59,7 +59,7 @@ impl ExecCtx<'_> {
 
     /// Both venues' quotes are young enough to open, lock or unlock on.
     pub fn fresh(&self) -> bool {
-        Role::BOTH.iter().all(|&role| self.view.age_ns(role) <= self.plan.strategy.risk.max_quote_age_ns)
+        Role::BOTH.iter().all(|&role| self.view.age(role) <= self.plan.strategy.risk.max_quote_age)
     }
 
     /// A leg too small for one lot: it is in the ledger, but holds no state open.

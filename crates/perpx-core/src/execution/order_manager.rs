@@ -6,12 +6,12 @@
 
 use super::{Count, ExecCtx};
 use crate::market::{Command, Event, EventBody, NewOrder, OrderId, OrderKind, OrderState, Reject, Role, Side};
-use crate::units::{Qty, SECOND_NS, Time};
+use crate::units::{Qty, SECOND, Time, TimeDelta};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// No wait between queries, or between closes that are not urgent, doubles beyond this.
-const LONGEST_WAIT_NS: i64 = 8 * SECOND_NS;
+const LONGEST_WAIT: TimeDelta = SECOND.times(8);
 /// Orders counted dead that are still recognised when their venue speaks of them.
 const REMEMBERED: usize = 8;
 
@@ -230,9 +230,9 @@ impl OrderManager {
     }
 
     /// Pauses a leg's job, in place of any pause before.
-    pub fn pause(&mut self, ctx: &ExecCtx<'_>, role: Role, wait_ns: i64) {
+    pub fn pause(&mut self, ctx: &ExecCtx<'_>, role: Role, wait: TimeDelta) {
         self.drop_timers(|kind| kind == TimerKind::Resume(role));
-        self.set_timer(ctx.now().plus(wait_ns), TimerKind::Resume(role));
+        self.set_timer(ctx.now().plus(wait), TimerKind::Resume(role));
     }
 
     /// There is such a timer.
@@ -307,8 +307,8 @@ impl OrderManager {
     /// Sets the timers at which the order is asked for, and counts as unanswered.
     fn expect_answer(&mut self, ctx: &ExecCtx<'_>, role: Role, id: OrderId) {
         let execution = &ctx.plan.strategy.execution;
-        self.set_timer(ctx.now().plus(execution.query_after_ns), TimerKind::Ask(role, id));
-        self.set_timer(ctx.now().plus(execution.venue_timeout_ns), TimerKind::Venue(role, id));
+        self.set_timer(ctx.now().plus(execution.query_after), TimerKind::Ask(role, id));
+        self.set_timer(ctx.now().plus(execution.venue_timeout), TimerKind::Venue(role, id));
     }
 
     /// A request leaves that the venue counts.
@@ -316,7 +316,7 @@ impl OrderManager {
         let role = command.venue();
         if let Some(limit) = ctx.plan.world.venues[role.ix()].rate_limit {
             let (sent, now) = (&mut self.requests[role.ix()], ctx.now());
-            while sent.front().is_some_and(|&at| now.since(at) >= limit.window_ns) {
+            while sent.front().is_some_and(|&at| now.since(at) >= limit.window) {
                 sent.pop_front();
             }
             assert!(sent.back().is_none_or(|&last| last <= now), "a request of {now} follows one of {:?}", sent.back());
@@ -330,7 +330,7 @@ impl OrderManager {
         let venue = &ctx.plan.world.venues[role.ix()];
         venue.rate_limit.is_some_and(|limit| {
             let sent = self.requests[role.ix()].iter().rev();
-            let used = sent.take_while(|&&at| ctx.now().since(at) < limit.window_ns).count();
+            let used = sent.take_while(|&&at| ctx.now().since(at) < limit.window).count();
             limit.is_held(used, venue.reserve)
         })
     }
@@ -383,7 +383,7 @@ impl OrderManager {
 
     /// Sets when the order is asked for again: the wait doubles with `times`, up to 8 s.
     fn set_probe(&mut self, ctx: &ExecCtx<'_>, role: Role, id: OrderId, times: u32) {
-        let wait = doubled(ctx.plan.strategy.execution.venue_probe_ns, times);
+        let wait = doubled(ctx.plan.strategy.execution.venue_probe, times);
         self.set_timer(ctx.now().plus(wait), TimerKind::Probe(role, id));
     }
 
@@ -396,7 +396,7 @@ impl OrderManager {
             asked = true;
         }
         if asked {
-            let due = now.plus(ctx.plan.strategy.execution.venue_probe_ns);
+            let due = now.plus(ctx.plan.strategy.execution.venue_probe);
             for timer in &mut self.timers {
                 if matches!(timer.kind, TimerKind::Probe(of, _) if of == role) {
                     timer.due = due;
@@ -444,7 +444,7 @@ impl OrderManager {
             }
             EventBody::CancelRejected { .. } => {
                 order.cancelling = false;
-                let retry = ctx.now().plus(ctx.plan.strategy.execution.close_retry_ns);
+                let retry = ctx.now().plus(ctx.plan.strategy.execution.close_retry);
                 self.set_only(retry, TimerKind::Recancel(role, id));
             }
             EventBody::Status { state: OrderState::InDoubt, .. } => {
@@ -553,7 +553,7 @@ impl OrderManager {
             matches!(kind, TimerKind::Ask(_, of) | TimerKind::Probe(_, of) | TimerKind::Recancel(_, of) if of == id)
         });
         ctx.commands.push(Command::Query { venue: role, id });
-        let due = now.plus(doubled(ctx.plan.strategy.execution.venue_probe_ns, times));
+        let due = now.plus(doubled(ctx.plan.strategy.execution.venue_probe, times));
         let due = if now < fence { due.min(fence) } else { due };
         self.set_timer(due, TimerKind::Probe(role, id));
     }
@@ -566,10 +566,10 @@ impl OrderManager {
 
 /// When an order can land no more, if its venue does not know it.
 fn fence_of(order: &Working, ctx: &ExecCtx<'_>) -> Time {
-    order.sent_at.plus(ctx.plan.strategy.execution.fence_ns)
+    order.sent_at.plus(ctx.plan.strategy.execution.fence)
 }
 
-/// `wait_ns`, doubled `times` times, at most 8 s.
-pub(super) fn doubled(wait_ns: i64, times: u32) -> i64 {
-    wait_ns.saturating_mul(1 << times.min(30)).min(LONGEST_WAIT_NS.max(wait_ns))
+/// `wait`, doubled `times` times, at most 8 s.
+pub(super) fn doubled(wait: TimeDelta, times: u32) -> TimeDelta {
+    wait.times(1 << times.min(30)).min(LONGEST_WAIT.max(wait))
 }

@@ -52,7 +52,7 @@ impl Pair {
     fn fail_hedge(&mut self, manager: &mut OrderManager, ctx: &ExecCtx<'_>) {
         self.failed += 1;
         if !self.is_exhausted(ctx) {
-            let due = ctx.now().plus(ctx.plan.strategy.locking.retry_ns);
+            let due = ctx.now().plus(ctx.plan.strategy.locking.retry);
             manager.set_timer(due, TimerKind::Resume(self.entry.role.other()));
         }
     }

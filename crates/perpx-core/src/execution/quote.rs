@@ -3,30 +3,30 @@
 use super::{ExecCtx, OrderManager, TimerKind};
 use crate::config::TimeInForce;
 use crate::market::{NewOrder, OrderId, OrderKind, Role, Side};
-use crate::units::{Price, Qty, Rate};
+use crate::units::{Price, Qty, Rate, TimeDelta};
 
 impl OrderManager {
     /// Post-only at own best to open `qty` of a leg, with its passive timeout. False without a quote.
-    pub(super) fn open_passive(&mut self, ctx: &mut ExecCtx<'_>, open: Opening, timeout_ns: i64) -> bool {
+    pub(super) fn open_passive(&mut self, ctx: &mut ExecCtx<'_>, open: Opening, timeout: TimeDelta) -> bool {
         let Opening { role, qty, covers } = open;
-        self.passive(ctx, order(role, role.opening(), qty, covers), timeout_ns)
+        self.passive(ctx, order(role, role.opening(), qty, covers), timeout)
     }
 
     /// Post-only at own best to close `qty` of a leg.
-    pub(super) fn close_passive(&mut self, ctx: &mut ExecCtx<'_>, role: Role, qty: Qty, timeout_ns: i64) -> bool {
-        self.passive(ctx, order(role, role.closing(), qty, false), timeout_ns)
+    pub(super) fn close_passive(&mut self, ctx: &mut ExecCtx<'_>, role: Role, qty: Qty, timeout: TimeDelta) -> bool {
+        self.passive(ctx, order(role, role.closing(), qty, false), timeout)
     }
 
     /// Sends an order that rests at our own best price and is cancelled after the timeout; false where there is no such
     /// price.
-    fn passive(&mut self, ctx: &mut ExecCtx<'_>, order: NewOrder, timeout_ns: i64) -> bool {
+    fn passive(&mut self, ctx: &mut ExecCtx<'_>, order: NewOrder, timeout: TimeDelta) -> bool {
         let role = order.venue;
         let (limit, _) = ctx.bbo(role).best(order.side);
         if limit.0 <= 0 {
             return false;
         }
         let id = self.place(ctx, NewOrder { limit, kind: OrderKind::PostOnly, ..order });
-        self.set_timer(ctx.now().plus(timeout_ns), TimerKind::Passive(role, id));
+        self.set_timer(ctx.now().plus(timeout), TimerKind::Passive(role, id));
         true
     }
 

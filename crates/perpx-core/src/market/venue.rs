@@ -1,7 +1,7 @@
 //! What a venue is to the engine: data, not an enum. Shipped profiles and the config's venue blocks resolve to these.
 
 use super::{LiquidationRule, MarginSchedule, OrderKind};
-use crate::units::{Cash, Notional, Price, Qty, Rate};
+use crate::units::{Cash, Notional, Price, Qty, Rate, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 /// One perpetual on one venue.
@@ -76,31 +76,31 @@ pub enum FundingPrice {
     Index,
 }
 
-/// The venue's own delay, added to the order latency by the kind of request. Nanoseconds.
+/// The venue's own delay, added to the order latency by the kind of request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delays {
     /// Orders that may take (IOC, FOK, limit).
-    pub taker_ns: i64,
+    pub taker: TimeDelta,
     /// Post-only orders.
-    pub maker_ns: i64,
+    pub maker: TimeDelta,
     /// Cancels.
-    pub cancel_ns: i64,
+    pub cancel: TimeDelta,
 }
 
 impl Delays {
-    /// Of an order of this kind, nanoseconds.
-    pub fn of(&self, kind: OrderKind) -> i64 {
-        if kind == OrderKind::PostOnly { self.maker_ns } else { self.taker_ns }
+    /// Of an order of this kind.
+    pub fn of(&self, kind: OrderKind) -> TimeDelta {
+        if kind == OrderKind::PostOnly { self.maker } else { self.taker }
     }
 }
 
-/// At most `requests` in any rolling `window_ns`.
+/// At most `requests` in any rolling `window`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RateLimit {
     /// In one window.
     pub requests: u32,
     /// Its length.
-    pub window_ns: i64,
+    pub window: TimeDelta,
 }
 
 impl RateLimit {
@@ -120,5 +120,5 @@ pub struct VolumeQuota {
     /// Traded value that earns a unit.
     pub value_per_unit: Notional,
     /// Without units, one request is taken when this long has gone by since the last such one.
-    pub free_every_ns: i64,
+    pub free_every: TimeDelta,
 }

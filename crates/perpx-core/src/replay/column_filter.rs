@@ -61,8 +61,8 @@ impl ColumnFilter {
             },
             Level::Trail(fraction) => Bounds::Trail(fraction),
             Level::Real(level) => real(level),
-            Level::Upper(band) => real(ctx.signals.band(&band, bar_before(time, band.bar_ns)).1),
-            Level::Lower(band) => real(ctx.signals.band(&band, bar_before(time, band.bar_ns)).0),
+            Level::Upper(band) => real(ctx.signals.band(&band, bar_before(time, band.bar_length)).1),
+            Level::Lower(band) => real(ctx.signals.band(&band, bar_before(time, band.bar_length)).0),
             Level::Wide(_) => Bounds::Trail(Rate::ZERO),
         };
         ColumnFilter { series: cmp.series, bounds }

@@ -6,7 +6,7 @@ use super::index::Index;
 use crate::market::Role;
 use crate::signals::bar_before;
 use crate::tape::Local;
-use crate::units::Time;
+use crate::units::{NS, Time, TimeDelta};
 use crate::watch::{Cmp, EvalCtx, Level, Rule, Series, TrailingExtreme, Watches, holds, known, to_funding};
 use std::ops::Range;
 
@@ -134,7 +134,7 @@ impl CompiledRules {
         }
         for cmp in rule.all.iter().chain(&rule.votes) {
             if let Level::Upper(band) | Level::Lower(band) = cmp.level {
-                until.time = until.time.min(bar_end(Time(ctx.local.time[row]), band.bar_ns));
+                until.time = until.time.min(bar_end(Time(ctx.local.time[row]), band.bar_length));
             }
         }
         match filter {
@@ -198,14 +198,14 @@ pub(super) fn lasts(cmp: &Cmp, ctx: EvalCtx<'_>, index: Option<&Index>, row: usi
     };
     match cmp.series {
         Series::Bar(id) => {
-            let bar_ns = ctx.signals.columns[id.0 as usize].bar_ns;
-            Until { row: usize::MAX, time: bar_end(time, bar_ns) }
+            let bar_length = ctx.signals.columns[id.0 as usize].bar_length;
+            Until { row: usize::MAX, time: bar_end(time, bar_length) }
         }
         Series::FundingDiff { kind, .. } | Series::Apr { kind, .. } => {
             let mut until = Until { row: published(&Role::BOTH, kind), time: Time::MAX };
             for role in Role::BOTH {
                 if let Some(rate) = known(ctx.local, row, role, kind, time) {
-                    until.time = until.time.min(rate.expiry().plus(1));
+                    until.time = until.time.min(rate.expiry().plus(NS));
                 }
             }
             until
@@ -214,7 +214,7 @@ pub(super) fn lasts(cmp: &Cmp, ctx: EvalCtx<'_>, index: Option<&Index>, row: usi
             let mut until = Until { row: published(&[role], kind), time: Time::MAX };
             let left = to_funding(ctx.local, row, kind, role, time);
             if let Some(rate) = known(ctx.local, row, role, kind, time).filter(|_| left < i64::MAX) {
-                let settles = time.plus(left);
+                let settles = time.plus(TimeDelta(left));
                 let level = if let Level::Int(level) = cmp.level { level } else { 0 };
                 let crosses = settles.0.saturating_sub(level);
                 for change in [settles.0, crosses, crosses.saturating_add(1), rate.expiry().0 + 1] {
@@ -235,9 +235,9 @@ fn published(local: &Local, row: usize) -> usize {
     row + local.funding_at[row..].partition_point(|&at| at == now)
 }
 
-/// The first time at which another bar of `bar_ns` is the last closed one.
-fn bar_end(time: Time, bar_ns: i64) -> Time {
-    Time((bar_before(time, bar_ns) + 2) * bar_ns)
+/// The first time at which another bar of `bar_length` is the last closed one.
+fn bar_end(time: Time, bar_length: TimeDelta) -> Time {
+    Time::at((bar_before(time, bar_length) + 2) * bar_length)
 }
 
 /// First row after `row`, at most `until.row`, at or after `until.time`: doubling steps, then bisection.
@@ -267,7 +267,7 @@ mod tests {
             let got = end_row(&times, 3, Until { row: 100, time: Time(until.max(31)) });
             assert_eq!(got, want, "{until}");
         }
-        assert_eq!(bar_end(Time(59), 60), Time(60));
-        assert_eq!(bar_end(Time(60), 60), Time(120));
+        assert_eq!(bar_end(Time(59), TimeDelta(60)), Time(60));
+        assert_eq!(bar_end(Time(60), TimeDelta(60)), Time(120));
     }
 }

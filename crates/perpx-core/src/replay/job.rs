@@ -7,7 +7,7 @@ use crate::market::Role;
 use crate::port::Trader;
 use crate::sim::{Dice, Env, OutageTable};
 use crate::tape::Tile;
-use crate::units::{Cash, Rate, Time};
+use crate::units::{Cash, Rate, Time, TimeDelta};
 
 /// One run of one trader in one world over `[from, to)`.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub struct Job<'a, T: Trader> {
     /// Each leg has a margin of its own; else the venue's whole balance backs it.
     pub isolated: bool,
     /// Step of the return series, a multiple of 60 s.
-    pub stats_interval_ns: i64,
+    pub stats_interval: TimeDelta,
 }
 
 impl<T: Trader> Clone for Job<'_, T> {

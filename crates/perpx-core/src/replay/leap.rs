@@ -208,7 +208,7 @@ impl Lookup<'_> {
         }
         let (Series::Bar(id), Level::Real(level)) = (cmp.series, cmp.level) else { return self.epoch(cmp, row) };
         let column = &self.ctx.signals.columns[id.0 as usize];
-        let Some(bars) = self.index.bars(column.bar_ns, self.ctx) else { return self.epoch(cmp, row) };
+        let Some(bars) = self.index.bars(column.bar_length, self.ctx) else { return self.epoch(cmp, row) };
         let next = bars.entry_at(self.ctx.local.time[row]) + 1;
         let op = if held { opposite(cmp.op) } else { cmp.op };
         let may = |node: &Extremes<f64>| match op {
@@ -318,7 +318,7 @@ impl Lookup<'_> {
             Level::Lower(band) => (band, false),
             _ => return Some(rows.start),
         };
-        let Some(bars) = self.index.bars(band.bar_ns, self.ctx) else { return Some(rows.start) };
+        let Some(bars) = self.index.bars(band.bar_length, self.ctx) else { return Some(rows.start) };
         let outwards = upper == matches!(cmp.op, Op::Ge | Op::Gt);
         let reach = self.index.reach(band.id, self.ctx).filter(|_| outwards && cmp.series == Series::Spread);
         let mut entry = bars.entry_at(self.ctx.local.time[rows.start]);

@@ -7,7 +7,7 @@
 use super::{Driver, Pass, RowsSeen, VenuePort};
 use crate::port::Trader;
 use crate::stats::Recorder;
-use crate::units::Time;
+use crate::units::{NS, Time};
 
 /// The clock of a run, outside the core.
 pub trait TimeSource {
@@ -87,6 +87,6 @@ impl<S: TimeSource, P: VenuePort> Driver<P> for Paced<S> {
                 return;
             }
         }
-        self.settle(pass, pass.until.plus(-1), pass.until);
+        self.settle(pass, pass.until.plus(-NS), pass.until);
     }
 }

@@ -13,7 +13,7 @@ use crate::stats::At;
 use crate::stats::{Caps, Equity};
 use crate::stats::{Recorder, Scene};
 use crate::tape::Tile;
-use crate::units::{Cash, HOUR_NS, Mid, MidValue, Notional, Rate, Time};
+use crate::units::{Cash, HOUR, Mid, MidValue, NS, Notional, Rate, Time};
 use crate::watch::{EvalCtx, TrailingExtreme};
 use std::cell::Cell;
 use std::ops::Range;
@@ -236,7 +236,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder, P: VenuePort> Pass<'p, 'j, T, R, P> {
 
     /// The trader's timer.
     pub(super) fn timer(&mut self, due: Time) {
-        self.row = self.row_at(due.plus(1)) - 1;
+        self.row = self.row_at(due.plus(NS)) - 1;
         self.m.now = self.m.now.max(due);
         self.step(Moment::Timer);
     }
@@ -266,7 +266,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder, P: VenuePort> Pass<'p, 'j, T, R, P> {
             m.equity.catch_up(to, &m.belief, self.signals, &self.caps, m.atoms.as_deref_mut(), self.rec)
         {
             breached = true;
-            let wake = at.plus(1);
+            let wake = at.plus(NS);
             m.wake_tick = Some(m.wake_tick.map_or(wake, |other| other.min(wake)));
         }
         breached
@@ -421,9 +421,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder, P: VenuePort> Pass<'p, 'j, T, R, P> {
             met: Mid::ZERO,
         };
         self.m.transfers.push_back(news(now, rich, -amount, Cash::ZERO));
-        let arrives = now.plus(rule.delay_ns);
+        let arrives = now.plus(rule.delay);
         self.m.transfers.push_back(news(arrives, poor, amount, -rule.fee));
-        self.m.transfer_after = arrives.plus(HOUR_NS);
+        self.m.transfer_after = arrives.plus(HOUR);
     }
 
     // ---- the end
@@ -440,7 +440,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder, P: VenuePort> Pass<'p, 'j, T, R, P> {
 
     /// The run ends here: with this moment the pass does, whatever rows the tile still has.
     pub(super) fn cut(&mut self) -> Time {
-        self.until = self.m.now.plus(1).min(self.until);
+        self.until = self.m.now.plus(NS).min(self.until);
         self.rows.end = self.row + 1;
         self.until
     }

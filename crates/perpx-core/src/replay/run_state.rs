@@ -84,7 +84,7 @@ impl<T: Trader> RunState<T> {
         let outcome = Outcome {
             from: job.from,
             to: job.to,
-            stats_interval_ns: job.stats_interval_ns,
+            stats_interval: job.stats_interval,
             belief: &self.belief,
             equity: &self.equity,
             tally: &self.tally,
@@ -130,7 +130,7 @@ impl<T: Trader, P: VenuePort> RunState<T, P> {
             trader,
             venues,
             belief: job.belief(),
-            equity: Equity::new(job.from, job.initial(), job.stats_interval_ns),
+            equity: Equity::new(job.from, job.initial(), job.stats_interval),
             atoms: None,
             tally: Tally::new(job.from, T::STATES.len(), T::REASONS.len()),
             hash: LedgerHash::default(),

@@ -3,7 +3,7 @@
 use super::{Driver, Pass, RowsSeen};
 use crate::port::Trader;
 use crate::stats::Recorder;
-use crate::units::Time;
+use crate::units::{NS, Time};
 use crate::watch::{Watches, fires};
 
 /// `checked`: asserts the wake contract at every tick: where no rule of the watches fires and nothing is due, `step`
@@ -64,7 +64,7 @@ impl Driver for Scan {
                 pass.tick(row);
             }
         }
-        settle(pass, pass.until.plus(-1), pass.until);
+        settle(pass, pass.until.plus(-NS), pass.until);
     }
 }
 

@@ -4,6 +4,7 @@
 use super::{Driver, Index, Leap, Pass, RowsSeen, Walk};
 use crate::port::Trader;
 use crate::stats::Recorder;
+use crate::units::NS;
 use crate::watch::{EvalCtx, TrailingExtreme, Watches};
 use std::ops::Range;
 
@@ -71,7 +72,7 @@ impl<S: Search> Seek<S> {
             let venues_first = due < pass.until && timer.is_none_or(|timer| due <= timer);
             let end = match timer {
                 _ if venues_first => pass.row_at(due),
-                Some(timer) => pass.row_at(timer.plus(1)),
+                Some(timer) => pass.row_at(timer.plus(NS)),
                 None => pass.rows.end,
             };
             let mut stop = end;
@@ -84,11 +85,11 @@ impl<S: Search> Seek<S> {
                 Some(row) => pass.time(row),
                 None if stop < end => pass.time(stop),
                 None if venues_first => due,
-                None => timer.unwrap_or(pass.until.plus(-1)),
+                None => timer.unwrap_or(pass.until.plus(-NS)),
             };
             let samples = pass.foresee_samples(limit);
             let breach = samples.and_then(|samples| samples.breach);
-            let found = breach.map(|at| pass.row_at(at.plus(1))).filter(|&row| row < end).or(found);
+            let found = breach.map(|at| pass.row_at(at.plus(NS))).filter(|&row| row < end).or(found);
             if pass.answers_by(found.map_or(limit, |row| pass.time(row))) {
                 return true;
             }

@@ -7,7 +7,7 @@ use crate::market::{Command, Event, Role};
 use crate::port::Trader;
 use crate::sim::{Env, OrderTrace, SimVenue};
 use crate::tape::Tile;
-use crate::units::{Cash, Time};
+use crate::units::{Cash, NS, Time};
 use serde::{Deserialize, Serialize};
 
 /// Both venues as they really are, by role.
@@ -48,7 +48,7 @@ impl VenuePort for Simulated {
 
     fn end(&mut self, around: &mut Surroundings<'_>, until: Time) {
         if around.idle {
-            self.advance_idle(around, until.plus(-1));
+            self.advance_idle(around, until.plus(-NS));
         }
         debug_assert!(self.0.iter().all(|sim| sim.stats().late_arrivals == 0), "a venue was run past a decision");
     }

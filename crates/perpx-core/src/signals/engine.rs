@@ -4,7 +4,7 @@ use super::bars::{Bars, Close};
 use super::{Band, Ema, SignalColumn, SignalKey, TileSignals, Volatility, bar_before, edge, spread_bp};
 use crate::market::Role;
 use crate::tape::{Local, Tile};
-use crate::units::{MINUTE_NS, Mid, Rate, Time};
+use crate::units::{MINUTE, Mid, Rate, Time, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 /// Computes the columns of a list of keys; carried over tiles, checkpointed whole. A key's values depend on the tape from
@@ -29,11 +29,11 @@ pub struct SignalEngine {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Window {
     /// Length of a bar.
-    bar_ns: i64,
+    bar_length: TimeDelta,
     /// Bars of the window.
     window: u32,
     /// A bar whose quotes are older has no sample.
-    max_age_ns: i64,
+    max_age: TimeDelta,
     /// Its samples.
     band: Band,
 }
@@ -47,10 +47,10 @@ enum Cell {
     Quantile { window: usize, lb: Rate, ub: Rate },
 }
 
-/// How many nanoseconds before `from` the tape must begin so that every key has its history: 4n bars for an EMA (and the
+/// How long before `from` the tape must begin so that every key has its history: 4n bars for an EMA (and the
 /// seed's own bar), n + 1 for volatility, the window for a band; one more where `from` lies inside a bar.
-pub fn warmup_ns(keys: &[SignalKey]) -> i64 {
-    keys.iter().map(|key| (history(key) + 1) * key.bar_ns()).max().unwrap_or(0)
+pub fn warmup(keys: &[SignalKey]) -> TimeDelta {
+    keys.iter().map(|key| (history(key) + 1) * key.bar_length()).max().unwrap_or_default()
 }
 
 /// Bars that a key reads before the bar whose value is asked for, that one included.
@@ -74,8 +74,8 @@ impl SignalEngine {
             values: vec![[f64::NAN; 3]; keys.len()],
         };
         for key in keys {
-            if engine.bars.iter().all(|bars| bars.bar_ns != key.bar_ns()) {
-                engine.bars.push(Bars::new(key.bar_ns()));
+            if engine.bars.iter().all(|bars| bars.bar_length != key.bar_length()) {
+                engine.bars.push(Bars::new(key.bar_length()));
             }
             let cell = engine.cell(key);
             engine.cells.push(cell);
@@ -85,29 +85,29 @@ impl SignalEngine {
 
     /// The state of a new key.
     fn cell(&mut self, key: &SignalKey) -> Cell {
-        let first = bar_before(self.from, key.bar_ns());
+        let first = bar_before(self.from, key.bar_length());
         match *key {
             SignalKey::Trend { role, fast, slow, .. } => {
                 let ema = |n: u32| (Ema::new(n), first - 4 * i64::from(n));
                 Cell::Trend { role, fast: ema(fast), slow: ema(slow) }
             }
-            SignalKey::Volatility { bars, bar_ns } => {
-                Cell::Volatility { of: Volatility::new(bars, bar_ns), since: first - i64::from(bars) }
+            SignalKey::Volatility { bars, bar_length } => {
+                Cell::Volatility { of: Volatility::new(bars, bar_length), since: first - i64::from(bars) }
             }
-            SignalKey::Sigma { window, bar_ns, max_age_ns } => {
-                Cell::Sigma { window: self.window(window, bar_ns, max_age_ns) }
+            SignalKey::Sigma { window, bar_length, max_age } => {
+                Cell::Sigma { window: self.window(window, bar_length, max_age) }
             }
-            SignalKey::Quantile { window, bar_ns, max_age_ns, lb, ub } => {
-                Cell::Quantile { window: self.window(window, bar_ns, max_age_ns), lb, ub }
+            SignalKey::Quantile { window, bar_length, max_age, lb, ub } => {
+                Cell::Quantile { window: self.window(window, bar_length, max_age), lb, ub }
             }
         }
     }
 
     /// The window that such bands share, begun if it is new.
-    fn window(&mut self, window: u32, bar_ns: i64, max_age_ns: i64) -> usize {
-        let same = |w: &Window| (w.window, w.bar_ns, w.max_age_ns) == (window, bar_ns, max_age_ns);
+    fn window(&mut self, window: u32, bar_length: TimeDelta, max_age: TimeDelta) -> usize {
+        let same = |w: &Window| (w.window, w.bar_length, w.max_age) == (window, bar_length, max_age);
         self.windows.iter().position(same).unwrap_or_else(|| {
-            self.windows.push(Window { bar_ns, window, max_age_ns, band: Band::new(window) });
+            self.windows.push(Window { bar_length, window, max_age, band: Band::new(window) });
             self.windows.len() - 1
         })
     }
@@ -126,21 +126,21 @@ impl SignalEngine {
         };
         let mut all = std::mem::take(&mut self.bars);
         for bars in &mut all {
-            let bar_ns = bars.bar_ns;
-            let open = bar_before(tile.start, bar_ns);
+            let bar_length = bars.bar_length;
+            let open = bar_before(tile.start, bar_length);
             let mut begun = false;
             bars.tile(tile, |close| {
                 if close.bar > open && !begun {
-                    self.fill(bar_ns, &mut out);
+                    self.fill(bar_length, &mut out);
                     begun = true;
                 }
-                self.closed(close, bar_ns);
+                self.closed(close, bar_length);
                 if close.bar > open {
-                    self.fill(bar_ns, &mut out);
+                    self.fill(bar_length, &mut out);
                 }
             });
             if !begun {
-                self.fill(bar_ns, &mut out);
+                self.fill(bar_length, &mut out);
             }
         }
         self.bars = all;
@@ -148,12 +148,13 @@ impl SignalEngine {
     }
 
     /// Moves every cell of this bar length over a close.
-    fn closed(&mut self, close: &Close, bar_ns: i64) {
-        for window in self.windows.iter_mut().filter(|window| window.bar_ns == bar_ns) {
-            window.band.push(close.sample(window.max_age_ns));
+    fn closed(&mut self, close: &Close, bar_length: TimeDelta) {
+        for window in self.windows.iter_mut().filter(|window| window.bar_length == bar_length) {
+            window.band.push(close.sample(window.max_age));
         }
-        let asked = close.bar >= bar_before(self.from, bar_ns);
-        for (place, cell) in self.cells.iter_mut().enumerate().filter(|(place, _)| self.keys[*place].bar_ns() == bar_ns)
+        let asked = close.bar >= bar_before(self.from, bar_length);
+        for (place, cell) in
+            self.cells.iter_mut().enumerate().filter(|(place, _)| self.keys[*place].bar_length() == bar_length)
         {
             let values = cell.closed(close, &self.windows, asked);
             self.values[place] = values;
@@ -161,8 +162,8 @@ impl SignalEngine {
     }
 
     /// Appends the present values to the columns of this bar length.
-    fn fill(&self, bar_ns: i64, out: &mut TileSignals) {
-        for (place, key) in self.keys.iter().enumerate().filter(|(_, key)| key.bar_ns() == bar_ns) {
+    fn fill(&self, bar_length: TimeDelta, out: &mut TileSignals) {
+        for (place, key) in self.keys.iter().enumerate().filter(|(_, key)| key.bar_length() == bar_length) {
             let [a, b, c] = self.values[place];
             let column = &mut out.columns[place];
             column.a.push(a);
@@ -213,8 +214,8 @@ impl Cell {
 
 /// A column without values that begins at the last bar closed before `start`.
 fn column(key: &SignalKey, start: Time) -> SignalColumn {
-    let bar_ns = key.bar_ns();
-    SignalColumn { bar_ns, first_bar: bar_before(start, bar_ns), ..SignalColumn::default() }
+    let bar_length = key.bar_length();
+    SignalColumn { bar_length, first_bar: bar_before(start, bar_length), ..SignalColumn::default() }
 }
 
 /// One value per local row.
@@ -224,12 +225,12 @@ fn rows(local: &Local, value: impl Fn(&Local, usize) -> f64) -> Vec<f64> {
 
 /// The mids at the whole minutes of a tile; zero = not quoted.
 fn minutes(tile: &Tile) -> (i64, Vec<[Mid; 2]>) {
-    let ceil = |time: Time| time.0.div_euclid(MINUTE_NS) + i64::from(time.0.rem_euclid(MINUTE_NS) > 0);
+    let ceil = |time: Time| time.steps(MINUTE) + i64::from(time.into_step(MINUTE) > TimeDelta::ZERO);
     let (first, end) = (ceil(tile.start), ceil(tile.end));
     let times: &[i64] = &tile.local.time;
     let mut row = 0;
     let mids = (first..end).map(|minute| {
-        row += times[row..].partition_point(|&time| time <= minute * MINUTE_NS).saturating_sub(1);
+        row += times[row..].partition_point(|&time| time <= (minute * MINUTE).0).saturating_sub(1);
         Role::BOTH.map(|role| tile.local.bbo(row, role).mid_or_none())
     });
     (first, mids.collect())
@@ -241,14 +242,14 @@ mod tests {
     use crate::market::Bbo;
     use crate::tape::rows::{QuoteRow, VenueTables};
     use crate::tape::{Carry, align};
-    use crate::units::{Price, Qty, SECOND_NS};
+    use crate::units::{NS, Price, Qty, SECOND};
 
-    const BAR: i64 = 10 * SECOND_NS;
+    const BAR: TimeDelta = SECOND.times(10);
 
     fn quotes(ticks: &[(i64, i64)]) -> VenueTables {
         let quote = |&(second, px): &(i64, i64)| {
             let (bid, ask) = (Price((px - 1) * 1_000_000_000), Price((px + 1) * 1_000_000_000));
-            let at = Time(second * SECOND_NS);
+            let at = Time::at(second * SECOND);
             QuoteRow { exch: at, recv: at, bbo: Bbo { bid, bid_qty: Qty(1), ask, ask_qty: Qty(1) } }
         };
         VenueTables { quotes: ticks.iter().map(quote).collect(), ..Default::default() }
@@ -257,9 +258,9 @@ mod tests {
     fn run(long: &[(i64, i64)], keys: &[SignalKey], from: i64, cuts: &[i64]) -> Vec<TileSignals> {
         let (long, short) = (quotes(long), quotes(&[(0, 100)]));
         let mut carry = Carry::default();
-        let mut engine = SignalEngine::new(keys, Time(from * SECOND_NS));
+        let mut engine = SignalEngine::new(keys, Time::at(from * SECOND));
         let tiles = cuts.windows(2).map(|cut| {
-            let tile = align([&long, &short], Time(cut[0] * SECOND_NS), Time(cut[1] * SECOND_NS), &mut carry);
+            let tile = align([&long, &short], Time::at(cut[0] * SECOND), Time::at(cut[1] * SECOND), &mut carry);
             engine.tile(&tile)
         });
         tiles.collect()
@@ -270,7 +271,7 @@ mod tests {
     #[test]
     fn bars_and_trend_by_hand() {
         let ticks = [(1, 100), (12, 105), (19, 110), (30, 130), (39, 120)];
-        let key = SignalKey::Trend { role: Role::Long, fast: 1, slow: 2, bar_ns: BAR };
+        let key = SignalKey::Trend { role: Role::Long, fast: 1, slow: 2, bar_length: BAR };
         let tile = &run(&ticks, &[key], 40, &[0, 41])[0];
         let column = &tile.columns[0];
         assert_eq!(column.first_bar, -1);
@@ -281,13 +282,13 @@ mod tests {
         // EMA 1 is seeded 4 bars before bar 3: in bar -1, that is with the first tick too
         let want = [0.0, (110.0 - slow[1]) / 110.0, (110.0 - third) / 110.0, (120.0 - fourth) / 120.0];
         assert_eq!(column.a[1..], want);
-        assert_eq!(tile.bar_value(crate::signals::SignalId(0), Time(40 * SECOND_NS)), want[3]);
-        assert_eq!(tile.bar_value(crate::signals::SignalId(0), Time(40 * SECOND_NS - 1)), want[2]);
+        assert_eq!(tile.bar_value(crate::signals::SignalId(0), Time::at(40 * SECOND)), want[3]);
+        assert_eq!(tile.bar_value(crate::signals::SignalId(0), Time::at(40 * SECOND - NS)), want[2]);
     }
 
     #[test]
     fn a_seed_looks_at_no_older_tick() {
-        let key = SignalKey::Trend { role: Role::Long, fast: 1, slow: 2, bar_ns: BAR };
+        let key = SignalKey::Trend { role: Role::Long, fast: 1, slow: 2, bar_length: BAR };
         let tail = [(101, 100), (112, 105), (125, 110), (133, 120), (145, 125), (199, 130)];
         let mut older = vec![(5, 900), (70, 800)];
         older.extend(tail);
@@ -304,14 +305,14 @@ mod tests {
     fn cuts_do_not_matter() {
         let ticks: Vec<(i64, i64)> = (0..400).map(|i| (i * 7 % 5 + i * 3, 100 + i * 13 % 17)).collect();
         let keys = [
-            SignalKey::Trend { role: Role::Long, fast: 2, slow: 5, bar_ns: BAR },
-            SignalKey::Volatility { bars: 6, bar_ns: BAR },
-            SignalKey::Volatility { bars: 3, bar_ns: 3 * BAR },
-            SignalKey::Sigma { window: 12, bar_ns: BAR, max_age_ns: 1_300 * SECOND_NS },
+            SignalKey::Trend { role: Role::Long, fast: 2, slow: 5, bar_length: BAR },
+            SignalKey::Volatility { bars: 6, bar_length: BAR },
+            SignalKey::Volatility { bars: 3, bar_length: 3 * BAR },
+            SignalKey::Sigma { window: 12, bar_length: BAR, max_age: 1_300 * SECOND },
             SignalKey::Quantile {
                 window: 12,
-                bar_ns: BAR,
-                max_age_ns: 900 * SECOND_NS,
+                bar_length: BAR,
+                max_age: 900 * SECOND,
                 lb: Rate(Rate::ONE / 5),
                 ub: Rate(Rate::ONE / 5 * 4),
             },
@@ -321,8 +322,8 @@ mod tests {
         for (part, cut) in run(&ticks, &keys, 400, &cuts).iter().zip(cuts.windows(2)) {
             for (id, key) in keys.iter().enumerate() {
                 let (part, whole) = (&part.columns[id], &whole[0].columns[id]);
-                let bars = bar_before(Time(cut[0] * SECOND_NS), key.bar_ns())
-                    ..=bar_before(Time(cut[1] * SECOND_NS - 1), key.bar_ns());
+                let bars = bar_before(Time::at(cut[0] * SECOND), key.bar_length())
+                    ..=bar_before(Time::at(cut[1] * SECOND - NS), key.bar_length());
                 assert_eq!(part.first_bar, *bars.start());
                 assert_eq!(part.a.len(), bars.clone().count());
                 for bar in bars {
@@ -348,7 +349,7 @@ mod tests {
     #[test]
     fn volatility_by_hand() {
         let ticks = [(1, 100), (11, 110), (21, 121)];
-        let tile = &run(&ticks, &[SignalKey::Volatility { bars: 2, bar_ns: BAR }], 30, &[0, 31])[0];
+        let tile = &run(&ticks, &[SignalKey::Volatility { bars: 2, bar_length: BAR }], 30, &[0, 31])[0];
         let want = 1.1f64.ln() * 3_153_600f64.sqrt();
         assert!((tile.columns[0].a[3] - want).abs() < 1e-9 * want);
         assert!(tile.columns[0].a[2].is_nan());

@@ -9,17 +9,17 @@ mod volatility;
 
 pub use band::Band;
 pub use ema::Ema;
-pub use engine::{SignalEngine, warmup_ns};
+pub use engine::{SignalEngine, warmup};
 pub use volatility::Volatility;
 
 use crate::market::{Bbo, Role};
-use crate::units::{Mid, Rate, Time};
+use crate::units::{Mid, Rate, Time, TimeDelta};
 use serde::{Deserialize, Serialize};
 
-/// Index of the last bar that is closed at `time` for bars of `bar_ns`.
+/// Index of the last bar that is closed at `time` for bars of `bar_length`.
 #[inline]
-pub fn bar_before(time: Time, bar_ns: i64) -> i64 {
-    time.0.div_euclid(bar_ns) - 1
+pub fn bar_before(time: Time, bar_length: TimeDelta) -> i64 {
+    time.steps(bar_length) - 1
 }
 
 /// Mid of a quote, quote money; NaN when a side is missing.
@@ -61,32 +61,32 @@ pub enum SignalKey {
         /// Bars of the slow one.
         slow: u32,
         /// Length of a bar.
-        bar_ns: i64,
+        bar_length: TimeDelta,
     },
     /// `sqrt(sum r^2 / n * 31536000 / bar_sec)` over the last n log returns of the long venue's mid. One value.
     Volatility {
         /// Returns in the window.
         bars: u32,
         /// Length of a bar.
-        bar_ns: i64,
+        bar_length: TimeDelta,
     },
     /// Mean and population sigma of the spread at bar closes. Values: mean, sigma.
     Sigma {
         /// Bars of the window.
         window: u32,
         /// Length of a bar.
-        bar_ns: i64,
+        bar_length: TimeDelta,
         /// A bar whose quotes are older has no sample.
-        max_age_ns: i64,
+        max_age: TimeDelta,
     },
     /// Order statistics of the same samples. Values: s_(m+1) of `lb`, s_m of `ub`, mean.
     Quantile {
         /// Bars of the window.
         window: u32,
         /// Length of a bar.
-        bar_ns: i64,
+        bar_length: TimeDelta,
         /// A bar whose quotes are older has no sample.
-        max_age_ns: i64,
+        max_age: TimeDelta,
         /// The lower quantile, a fraction.
         lb: Rate,
         /// The upper quantile, a fraction.
@@ -96,12 +96,12 @@ pub enum SignalKey {
 
 impl SignalKey {
     /// Length of a bar.
-    pub fn bar_ns(&self) -> i64 {
+    pub fn bar_length(&self) -> TimeDelta {
         match *self {
-            SignalKey::Trend { bar_ns, .. }
-            | SignalKey::Volatility { bar_ns, .. }
-            | SignalKey::Sigma { bar_ns, .. }
-            | SignalKey::Quantile { bar_ns, .. } => bar_ns,
+            SignalKey::Trend { bar_length, .. }
+            | SignalKey::Volatility { bar_length, .. }
+            | SignalKey::Sigma { bar_length, .. }
+            | SignalKey::Quantile { bar_length, .. } => bar_length,
         }
     }
 
@@ -149,7 +149,7 @@ pub struct BandRule {
     /// The band's column.
     pub id: SignalId,
     /// Length of a bar.
-    pub bar_ns: i64,
+    pub bar_length: TimeDelta,
     /// Sigmas; `None` for the quantile band.
     pub k: Option<f64>,
     /// Least distance of each level from the mean, bp.
@@ -160,7 +160,7 @@ pub struct BandRule {
 #[derive(Clone, Debug, Default)]
 pub struct SignalColumn {
     /// Length of a bar.
-    pub bar_ns: i64,
+    pub bar_length: TimeDelta,
     /// Number of the first entry's bar, counted from 1970-01-01 UTC.
     pub first_bar: i64,
     /// The first value of each bar.
@@ -198,7 +198,7 @@ impl TileSignals {
     #[inline]
     pub fn bar_value(&self, id: SignalId, time: Time) -> f64 {
         let column = &self.columns[id.0 as usize];
-        Self::entry(&column.a, column, bar_before(time, column.bar_ns))
+        Self::entry(&column.a, column, bar_before(time, column.bar_length))
     }
 
     /// (lower, upper) levels of a band at a closed bar; NaN when there are none: too few samples, sigma below 0.01 bp, or

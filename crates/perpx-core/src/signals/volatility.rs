@@ -1,6 +1,6 @@
 //! Realised volatility of bar closes.
 
-use crate::units::{SECOND_NS, YEAR_NS};
+use crate::units::{SECOND, TimeDelta, YEAR};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ pub struct Volatility {
     /// Returns in the window.
     n: u32,
     /// Length of a bar.
-    bar_ns: i64,
+    bar_length: TimeDelta,
     /// The newest close; NaN before the first.
     last: f64,
     /// The newest n returns, oldest first.
@@ -18,9 +18,9 @@ pub struct Volatility {
 }
 
 impl Volatility {
-    /// A window of `n` returns of bars of `bar_ns`, all still to come.
-    pub fn new(n: u32, bar_ns: i64) -> Volatility {
-        Volatility { n, bar_ns, last: f64::NAN, returns: VecDeque::with_capacity(n as usize + 1) }
+    /// A window of `n` returns of bars of `bar_length`, all still to come.
+    pub fn new(n: u32, bar_length: TimeDelta) -> Volatility {
+        Volatility { n, bar_length, last: f64::NAN, returns: VecDeque::with_capacity(n as usize + 1) }
     }
 
     /// The next close, in time order; NaN closes make NaN returns.
@@ -40,7 +40,7 @@ impl Volatility {
             return f64::NAN;
         }
         let sum = self.returns.iter().fold(0.0, |sum, r| sum + r * r);
-        let (year, bar) = (YEAR_NS as f64 / SECOND_NS as f64, self.bar_ns as f64 / SECOND_NS as f64);
+        let (year, bar) = (YEAR.as_f64(SECOND), self.bar_length.as_f64(SECOND));
         (sum / f64::from(self.n) * year / bar).sqrt()
     }
 }

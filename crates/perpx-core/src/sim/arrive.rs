@@ -2,7 +2,7 @@
 //!
 //! The venue's window of requests is asked when a request leaves. Then, in this order: an outage (the request vanishes); for
 //! orders their end of life, and the draw of a timeout (half of them vanish too, half are served in silence); the quota; an outage that refuses orders; the draw of a refusal; the age of the book (an order
-//! that arrives when the book had no row for `max_book_age_ns` waits for the next row); the venue's rules; margin; an order
+//! that arrives when the book had no row for `max_book_age` waits for the next row); the venue's rules; margin; an order
 //! of our own in the way; then matching by kind.
 
 use super::account::Account;
@@ -35,14 +35,14 @@ impl<A: Account> SimVenue<A> {
     /// An order never reaches the matching engine.
     fn lose_order(&mut self, order: &NewOrder, key: Key, t: Time, env: &Env) {
         self.stats.dead_qty += i128::from(order.qty.0);
-        self.lost.retain(|&(_, at)| t.since(at) < env.world.fence_ns);
+        self.lost.retain(|&(_, at)| t.since(at) < env.world.fence);
         self.lost.push((order.id, key.at));
     }
 
     fn place(&mut self, order: &NewOrder, key: Key, t: Time, env: &Env) {
         let (dice, fills) = (env.dice, &env.world.fills);
         // it carries its own end of life
-        if t.since(key.at) >= env.world.fence_ns {
+        if t.since(key.at) >= env.world.fence {
             self.stats.expired += 1;
             self.note(t, order.id, OrderOutcome::Lost);
             return self.lose_order(order, key, t, env);
@@ -82,7 +82,7 @@ impl<A: Account> SimVenue<A> {
     /// An order meets the book, or waits for its next row where the last one is too old.
     fn meet(&mut self, mut order: Order, t: Time, env: &Env) {
         let book = self.book_at(t, env);
-        if t.since(book.time) > env.world.fills.max_book_age_ns {
+        if t.since(book.time) > env.world.fills.max_book_age {
             order.frozen = book.touch(order.side);
             self.note(t, order.id, OrderOutcome::Waits { seen: book.time });
             self.waiting.push(order);
@@ -93,8 +93,8 @@ impl<A: Account> SimVenue<A> {
 
     /// An order meets a live book.
     pub(super) fn enter(&mut self, mut order: Order, book: &BookView, t: Time, env: &Env) {
-        let delay_ns = env.world.delays.of(order.kind);
-        self.note(t, order.id, OrderOutcome::Book { best: book.best(), seen: book.time, delay_ns });
+        let delay = env.world.delays.of(order.kind);
+        self.note(t, order.id, OrderOutcome::Book { best: book.best(), seen: book.time, delay });
         if let Some(reason) = self.judged(&mut order, book, env) {
             return self.refuse(order, reason, t, env);
         }
@@ -374,7 +374,7 @@ impl<A: Account> SimVenue<A> {
         let under_way = self.flight.iter().filter(|sent| matches!(sent.cmd, Command::Place(order) if order.id == id));
         let decided = under_way.map(|sent| sent.key.at).next();
         let decided = decided.or(self.lost.iter().find(|(lost, _)| *lost == id).map(|&(_, at)| at));
-        decided.is_some_and(|at| t.since(at) < env.world.fence_ns)
+        decided.is_some_and(|at| t.since(at) < env.world.fence)
     }
 
     /// Ends closing orders that have nothing left to close.

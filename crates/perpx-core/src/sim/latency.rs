@@ -4,35 +4,36 @@ use super::chance::{Dice, Key, Kind};
 use super::venue::Env;
 use crate::config::{Burst, Latency};
 use crate::tape::Second;
-use crate::units::Time;
+use crate::units::{Time, TimeDelta};
 
-/// Nanoseconds of one travel, not negative. The draw is put through the inverse distribution, so that a changed median
+/// One travel, not negative. The draw is put through the inverse distribution, so that a changed median
 /// keeps the quantile; a constant draws nothing.
-fn travel(latency: &Latency, dice: Dice, kind: Kind, key: Key, number: u32) -> i64 {
+fn travel(latency: &Latency, dice: Dice, kind: Kind, key: Key, number: u32) -> TimeDelta {
     match *latency {
-        Latency::Constant { ns } => ns.max(0),
-        Latency::Lognormal { median_ns, sigma } => {
+        Latency::Constant(latency) => latency.max(TimeDelta::ZERO),
+        Latency::Lognormal { median, sigma } => {
             let z = normal_quantile(dice.open_unit(kind, key, number));
-            (median_ns as f64 * libm::exp(sigma * z)).round().max(0.0) as i64
+            TimeDelta((median.0 as f64 * libm::exp(sigma * z)).round().max(0.0) as i64)
         }
-        Latency::Quantiles { ref ns } => {
-            let steps = ns.len().saturating_sub(1);
+        Latency::Quantiles(ref quantiles) => {
+            let steps = quantiles.len().saturating_sub(1);
             let place = dice.unit(kind, key, number) * steps as f64;
             let low = (place as usize).min(steps.saturating_sub(1));
-            let (from, to) = (ns.get(low).copied().unwrap_or(0), ns.get(low + 1).copied().unwrap_or(0));
-            from + ((place - low as f64) * (to - from) as f64) as i64
+            let at = |step: usize| quantiles.get(step).copied().unwrap_or_default();
+            let (from, to) = (at(low), at(low + 1));
+            from + TimeDelta(((place - low as f64) * (to - from).0 as f64) as i64)
         }
         // not drawn: see `Env::travel`
-        Latency::Recorded => 0,
+        Latency::Recorded => TimeDelta::ZERO,
     }
 }
 
 impl Env<'_> {
-    /// Nanoseconds that a message takes which sets out at `at` (the venue's clock), the load of its feed regarded.
+    /// How long a message takes which sets out at `at` (the venue's clock), the load of its feed regarded.
     #[inline]
-    pub(super) fn travel(&self, latency: &Latency, kind: Kind, key: Key, number: u32, at: Time) -> i64 {
+    pub(super) fn travel(&self, latency: &Latency, kind: Kind, key: Key, number: u32, at: Time) -> TimeDelta {
         let calm = match latency {
-            Latency::Recorded => self.second_before(at).map_or(0, |second| second.delay_ns),
+            Latency::Recorded => self.second_before(at).map_or(TimeDelta::ZERO, |second| second.delay),
             _ => travel(latency, self.dice, kind, key, number),
         };
         let Burst { slope, calm_rows } = self.world.fills.burst;
@@ -41,7 +42,7 @@ impl Env<'_> {
         }
         let rows = self.second_before(at).filter(|second| second.is_the_last(at)).map_or(0, |second| second.rows);
         let busy = f64::from(rows) / f64::from(calm_rows.max(1)) - 1.0;
-        (calm as f64 * (1.0 + slope * busy.max(0.0))).round() as i64
+        TimeDelta((calm.0 as f64 * (1.0 + slope * busy.max(0.0))).round() as i64)
     }
 
     /// The newest second with rows before `at`.
@@ -138,6 +139,7 @@ fn polynomial(coefficients: &[f64; 8], x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::{MS, NS};
 
     /// Known points, and the round trip through the error function.
     #[test]
@@ -163,30 +165,30 @@ mod tests {
     /// Quantiles 0, 1/4, .. 1 of 10, 20, 20, 60, 100 ms: a quarter lies below 20, a quarter at 20, a quarter above 60.
     #[test]
     fn a_measured_distribution_is_drawn_as_measured() {
-        let latency = Latency::Quantiles { ns: [10, 20, 20, 60, 100].map(|ms| ms * 1_000_000).to_vec() };
+        let latency = Latency::Quantiles([10, 20, 20, 60, 100].map(|ms| ms * MS).to_vec());
         let dice = Dice::new(3, "lighter");
         let draw = |at| travel(&latency, dice, Kind::OrderLatency, Key { at: Time(at), ordinal: 0 }, 0);
-        let all: Vec<i64> = (0..10_000).map(draw).collect();
-        let share = |from: i64, to: i64| all.iter().filter(|ns| (from..to).contains(*ns)).count();
-        for (from, to) in [(10_000_000, 20_000_000), (20_000_000, 20_000_001), (60_000_000, 100_000_000)] {
-            assert!((share(from, to) as f64 - 2_500.0).abs() < 200.0, "{from} {to}: {}", share(from, to));
+        let all: Vec<TimeDelta> = (0..10_000).map(draw).collect();
+        for (from, to) in [(10 * MS, 20 * MS), (20 * MS, 20 * MS + NS), (60 * MS, 100 * MS)] {
+            let share = all.iter().filter(|way| (from..to).contains(*way)).count();
+            assert!((share as f64 - 2_500.0).abs() < 200.0, "{from:?} {to:?}: {share}");
         }
-        let mean = all.iter().sum::<i64>() as f64 / 10_000.0;
-        assert!((mean / 38.75e6 - 1.0).abs() < 0.02, "{mean}");
+        let mean = all.into_iter().sum::<TimeDelta>().as_f64(MS) / 10_000.0;
+        assert!((mean / 38.75 - 1.0).abs() < 0.02, "{mean}");
     }
 
     #[test]
     fn a_changed_median_keeps_the_quantile() {
         let dice = Dice::new(3, "lighter");
-        let of = |median_ns, at| {
-            let latency = Latency::Lognormal { median_ns, sigma: 0.5 };
+        let of = |median, at| {
+            let latency = Latency::Lognormal { median, sigma: 0.5 };
             travel(&latency, dice, Kind::OrderLatency, Key { at: Time(at), ordinal: 0 }, 0)
         };
         let mut below = 0;
         for at in 0..10_000 {
-            let (one, two) = (of(50_000_000, at), of(100_000_000, at));
-            assert!((two - 2 * one).abs() <= 1, "{one} {two}");
-            below += i32::from(one < 50_000_000);
+            let (one, two) = (of(50 * MS, at), of(100 * MS, at));
+            assert!((two - 2 * one).0.abs() <= 1, "{one:?} {two:?}");
+            below += i32::from(one < 50 * MS);
         }
         assert!((below - 5_000).abs() < 175, "half lie below the median: {below}");
     }

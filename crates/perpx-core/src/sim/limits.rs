@@ -27,7 +27,7 @@ impl QuotaUse {
 
     /// A request would be taken: for a unit, or as the free one.
     pub fn is_open(&self, quota: &VolumeQuota, t: Time) -> bool {
-        self.has_units(quota) || self.free_at.is_none_or(|at| t.since(at) >= quota.free_every_ns)
+        self.has_units(quota) || self.free_at.is_none_or(|at| t.since(at) >= quota.free_every)
     }
 
     /// Counts a request that was taken.
@@ -65,7 +65,7 @@ impl<A: Account> SimVenue<A> {
             Command::Modify { .. } => env.world.reserve,
             Command::Place(_) | Command::Cancel { .. } => Rate::ZERO,
         };
-        while self.requests.front().is_some_and(|&old| at.since(Time(old)) >= limit.window_ns) {
+        while self.requests.front().is_some_and(|&old| at.since(Time(old)) >= limit.window) {
             self.requests.pop_front();
         }
         let admitted = !limit.is_held(self.requests.len(), reserve);

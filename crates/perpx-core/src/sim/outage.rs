@@ -12,10 +12,10 @@
 
 use super::chance::{Dice, Key, Kind};
 use crate::config::{Outage, OutageWhat, OutageWhen};
-use crate::units::{DAY_NS, Time};
+use crate::units::{DAY, NS, Time, TimeDelta};
 
 /// No drawn outage lasts longer; so one day before a range is enough to know what reaches into it.
-const LONGEST_NS: i64 = DAY_NS;
+const LONGEST: TimeDelta = DAY;
 
 /// Disjoint, rising `[from, to)`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,9 +94,9 @@ fn spans(outages: &[Outage], venue: &str, seed: u64, range: (Time, Time), hit: i
     for (place, outage) in outages.iter().enumerate().filter(|(_, outage)| hit(outage.what)) {
         match outage.when {
             OutageWhen::Fixed { from, to } => spans.push((from, to)),
-            OutageWhen::Drawn { per_day, mean_ns } => {
+            OutageWhen::Drawn { per_day, mean } => {
                 for day in from.day() - 1..=to.day() {
-                    draw_day(dice, day, place as u32, per_day, mean_ns, &mut spans);
+                    draw_day(dice, day, place as u32, per_day, mean, &mut spans);
                 }
             }
         }
@@ -107,13 +107,13 @@ fn spans(outages: &[Outage], venue: &str, seed: u64, range: (Time, Time), hit: i
 }
 
 /// The outages that begin on a day: a Poisson number of them, evenly over the day, of exponential lengths.
-fn draw_day(dice: Dice, day: i64, place: u32, per_day: f64, mean_ns: i64, spans: &mut Vec<(Time, Time)>) {
+fn draw_day(dice: Dice, day: i64, place: u32, per_day: f64, mean: TimeDelta, spans: &mut Vec<(Time, Time)>) {
     let midnight = Time::of_day(day);
     let key = Key { at: midnight, ordinal: place };
     for number in 0..poisson(per_day, dice.unit(Kind::OutageCount, key, 0)) {
-        let start = midnight.plus((dice.unit(Kind::OutageStart, key, number) * DAY_NS as f64) as i64);
-        let length = -libm::log(1.0 - dice.unit(Kind::OutageLength, key, number)) * mean_ns as f64;
-        spans.push((start, start.plus((length as i64).clamp(1, LONGEST_NS))));
+        let start = midnight.plus(TimeDelta((dice.unit(Kind::OutageStart, key, number) * DAY.0 as f64) as i64));
+        let length = -libm::log(1.0 - dice.unit(Kind::OutageLength, key, number)) * mean.0 as f64;
+        spans.push((start, start.plus(TimeDelta(length as i64).clamp(NS, LONGEST))));
     }
 }
 
@@ -144,10 +144,10 @@ fn merged(spans: Vec<(Time, Time)>) -> Vec<(Time, Time)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::SECOND_NS;
+    use crate::units::SECOND;
 
     fn drawn(per_day: f64) -> Outage {
-        Outage { when: OutageWhen::Drawn { per_day, mean_ns: 60 * SECOND_NS }, what: OutageWhat::Both }
+        Outage { when: OutageWhen::Drawn { per_day, mean: 60 * SECOND }, what: OutageWhat::Both }
     }
 
     #[test]

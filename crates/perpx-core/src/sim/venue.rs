@@ -13,7 +13,7 @@ use crate::config::VenueWorld;
 use crate::ledger::VenueBook;
 use crate::market::{Bbo, Command, Event, NewOrder, OrderId, OrderKind, Role, Side};
 use crate::tape::VenueRows;
-use crate::units::{Price, Qty, Time};
+use crate::units::{NS, Price, Qty, Time, TimeDelta};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -213,7 +213,7 @@ pub enum OrderOutcome {
         /// The book's time, on the venue's clock.
         seen: Time,
         /// Of the way from the decision to the match.
-        delay_ns: i64,
+        delay: TimeDelta,
     },
     /// The order rests; `None`: the feed does not say how much is ahead.
     Rests {
@@ -291,16 +291,16 @@ impl<A: Account> SimVenue<A> {
             }
             Command::Cancel { .. } => {
                 self.stats.cancels += 1;
-                delays.cancel_ns
+                delays.cancel
             }
             // by which delay is not published; a change may rest, and so waits as what rests does
             Command::Modify { .. } => {
                 self.stats.changes += 1;
-                delays.maker_ns
+                delays.maker
             }
             Command::Query { .. } => {
                 self.stats.queries += 1;
-                0
+                TimeDelta::ZERO
             }
         };
         if !self.admits(&cmd, at, env) {
@@ -410,7 +410,7 @@ impl<A: Account> SimVenue<A> {
                 self.sync(env);
             }
             if every && !self.watches_book() {
-                self.pass_rows(until.min(bound.plus(-1)), env);
+                self.pass_rows(until.min(bound.plus(-NS)), env);
             }
             self.next_rows[0] = STALE;
             loop {

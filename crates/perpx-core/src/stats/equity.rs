@@ -12,7 +12,7 @@ use crate::ledger::Belief;
 use crate::market::Role;
 use crate::port::{Breach, Limits};
 use crate::signals::TileSignals;
-use crate::units::{Cash, DAY_NS, MINUTE_NS, Mid, MidValue, Rate, Time};
+use crate::units::{Cash, DAY, MINUTE, Mid, MidValue, NS, Rate, Time, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 /// Sums of returns in units of 1e-12 of C0 ([`return_units`](super::return_units)): exact, in any order.
@@ -85,13 +85,13 @@ impl Caps {
 }
 
 impl Equity {
-    /// No sample is made yet: the first is at the first whole minute at or after `from`. `step_ns`: between returns, whole
+    /// No sample is made yet: the first is at the first whole minute at or after `from`. `step`: between returns, whole
     /// minutes.
-    pub fn new(from: Time, initial: Cash, step_ns: i64) -> Equity {
+    pub fn new(from: Time, initial: Cash, step: TimeDelta) -> Equity {
         let initial = initial.into();
         Equity {
-            next: from.0.div_euclid(MINUTE_NS) + i64::from(from.0.rem_euclid(MINUTE_NS) > 0),
-            step: (step_ns / MINUTE_NS).max(1),
+            next: from.steps(MINUTE) + i64::from(from.into_step(MINUTE) > TimeDelta::ZERO),
+            step: (step / MINUTE).max(1),
             initial,
             last: None,
             moments: Moments::default(),
@@ -138,7 +138,7 @@ impl Equity {
     /// No sample lies before `to` that is not made.
     #[inline]
     pub fn is_caught_up(&self, to: Time) -> bool {
-        self.next * MINUTE_NS >= to.0
+        Time::at(self.next * MINUTE) >= to
     }
 
     /// Makes all samples before `to`, with their returns in `atoms` too; stops after the first that newly breaches a limit and returns its time. All of them
@@ -153,7 +153,7 @@ impl Equity {
         rec: &mut R,
     ) -> Option<Time> {
         // minutes before `to`
-        let end = (to.0 - 1).div_euclid(MINUTE_NS) + 1;
+        let end = to.plus(-NS).steps(MINUTE) + 1;
         let flat = belief.is_flat();
         let (base, positions) =
             (belief.equity([Mid::ZERO; 2]), Role::BOTH.map(|role| belief.books[role.ix()].position()));
@@ -165,7 +165,7 @@ impl Equity {
                     base + mids[0].of(positions[0]) + mids[1].of(positions[1])
                 }
             };
-            let at = Time(self.next * MINUTE_NS);
+            let at = Time::at(self.next * MINUTE);
             if self.sample(equity, caps, atoms.as_deref_mut(), rec) {
                 return Some(at);
             }
@@ -187,7 +187,7 @@ impl Equity {
 
     /// The sample of minute `next`; true when it newly breaches a limit.
     fn sample<R: Recorder>(&mut self, equity: MidValue, caps: &Caps, atoms: Option<&mut Atoms>, rec: &mut R) -> bool {
-        let at = Time(self.next * MINUTE_NS);
+        let at = Time::at(self.next * MINUTE);
         rec.equity(at, equity);
         if self.next.rem_euclid(self.step) == 0 {
             if let Some(last) = self.last {
@@ -201,7 +201,7 @@ impl Equity {
         let breached = self.judge(at, equity, caps);
         if at >= self.day_end {
             self.day_base = equity;
-            self.day_end = at.plus(DAY_NS - at.0.rem_euclid(DAY_NS));
+            self.day_end = at.plus(DAY - at.into_step(DAY));
         }
         breached
     }
@@ -223,10 +223,10 @@ impl Equity {
                 atoms.add_flat((steps - 1) as u32);
             }
         }
-        let last = Time((end - 1) * MINUTE_NS);
+        let last = Time::at((end - 1) * MINUTE);
         if last >= self.day_end {
             self.day_base = equity;
-            self.day_end = last.plus(DAY_NS - last.0.rem_euclid(DAY_NS));
+            self.day_end = last.plus(DAY - last.into_step(DAY));
         }
         self.next = end;
     }
@@ -235,9 +235,9 @@ impl Equity {
     /// the equity without it, at the mids of that minute.
     pub fn begin_day(&mut self, at: Time, belief: &Belief, signals: &TileSignals) {
         if at == self.day_end {
-            let minute = at.0 / MINUTE_NS - signals.first_minute;
+            let minute = at.steps(MINUTE) - signals.first_minute;
             self.day_base = belief.equity(signals.minute_mids[minute as usize]);
-            self.day_end = at.plus(DAY_NS);
+            self.day_end = at.plus(DAY);
         }
     }
 
@@ -248,7 +248,7 @@ impl Equity {
 
     /// The sample at the end of the run, after its last entry.
     pub fn finish<R: Recorder>(&mut self, to: Time, equity: MidValue, atoms: Option<&mut Atoms>, rec: &mut R) {
-        if to.0 == self.next * MINUTE_NS {
+        if to == Time::at(self.next * MINUTE) {
             self.sample(equity, &Caps::default(), atoms, rec);
         } else {
             rec.equity(to, equity);
@@ -277,12 +277,13 @@ mod tests {
     use crate::market::{Event, EventBody, OrderId, Role, Side};
     use crate::stats::AtomPlan;
     use crate::stats::{FullRecord, NoRecord};
-    use crate::units::{HOUR_NS, Price, Qty};
+    use crate::units::{HOUR, Price, Qty};
 
-    const DAY: i64 = 20_000;
+    /// Days since 1970.
+    const TODAY: i64 = 20_000;
 
     fn at(minute: i64) -> Time {
-        Time::of_day(DAY).plus(minute * MINUTE_NS)
+        Time::of_day(TODAY).plus(minute * MINUTE)
     }
 
     /// 1,000 on each venue; `qty` whole coins bought on the long venue at 100, free of charge.
@@ -311,7 +312,7 @@ mod tests {
     /// Mids of the long venue at minutes from midnight on.
     fn minutes(mids: &[i64]) -> TileSignals {
         TileSignals {
-            first_minute: at(0).0 / MINUTE_NS,
+            first_minute: at(0).steps(MINUTE),
             minute_mids: mids.iter().map(|mid| [Mid::at(Price(mid * 1_000_000_000)); 2]).collect(),
             ..TileSignals::default()
         }
@@ -327,10 +328,10 @@ mod tests {
     #[test]
     fn samples_by_hand() {
         let signals = minutes(&[100, 120, 90, 130, 110]);
-        let mut equity = Equity::new(at(0), Cash::units(2_000), 2 * MINUTE_NS);
+        let mut equity = Equity::new(at(0), Cash::units(2_000), 2 * MINUTE);
         let mut record = FullRecord::default();
         // in two pieces, the cut on a sample: that one belongs to the second
-        for to in [at(2), at(4).plus(1)] {
+        for to in [at(2), at(4).plus(NS)] {
             assert_eq!(equity.catch_up(to, &belief(1), &signals, &Caps::default(), None, &mut record), None);
         }
         assert_eq!(equity.moments.n, 2);
@@ -352,7 +353,7 @@ mod tests {
     fn flat_minutes_at_once() {
         for start in [0, 1, 59, 60, 61] {
             for end in [start, start + 1, 60, 61, 120, 1_439, 1_440, 1_441, 3_000] {
-                let mut once = Equity::new(at(start), Cash::units(2_000), HOUR_NS);
+                let mut once = Equity::new(at(start), Cash::units(2_000), HOUR);
                 let mut singly = once;
                 let atoms = || Atoms::new(AtomPlan { intervals: 50, atoms: 24 });
                 let (mut atoms_once, mut atoms_singly) = (atoms(), atoms());
@@ -370,13 +371,13 @@ mod tests {
     fn a_drawdown_is_found_at_its_first_sample() {
         let signals = minutes(&[100, 120, 130, 111, 110, 200]);
         let limits = Limits { drawdown: Some(Rate::from_bps(100)), daily_loss: None };
-        let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
+        let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR);
         let caps = equity.caps(&limits);
         let catch_up = |equity: &mut Equity| equity.catch_up(at(6), &belief(1), &signals, &caps, None, &mut NoRecord);
         assert_eq!(catch_up(&mut equity), Some(at(4)));
         assert_eq!((equity.halted_at, equity.breach(at(4))), (Some(at(4)), Some(Breach::Drawdown)));
         assert_eq!(catch_up(&mut equity), None, "final, and told once");
-        assert_eq!(equity.next, at(6).0 / MINUTE_NS);
+        assert_eq!(equity.next, at(6).steps(MINUTE));
     }
 
     /// A loss of 1 % of 2,000 since midnight halts until the next midnight, and is counted anew from there.
@@ -389,11 +390,11 @@ mod tests {
         mids[1_460] = 50;
         let signals = minutes(&mids);
         let limits = Limits { drawdown: None, daily_loss: Some(Rate::from_bps(100)) };
-        let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
+        let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR);
         let caps = equity.caps(&limits);
         let mut next = || {
             let found = equity.catch_up(at(1_500), &belief(1), &signals, &caps, None, &mut NoRecord);
-            found.map(|found| (found.since(at(0)) / MINUTE_NS, equity.daily_end(found)))
+            found.map(|found| (found.since(at(0)) / MINUTE, equity.daily_end(found)))
         };
         assert_eq!(next(), Some((10, Some(at(1_440)))));
         assert_eq!(next(), Some((1_460, Some(at(2_880)))));
@@ -410,7 +411,7 @@ mod tests {
         mids[1_440..].fill(70);
         let signals = minutes(&mids);
         let limits = Limits { drawdown: None, daily_loss: Some(Rate::from_bps(100)) };
-        let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
+        let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR);
         let caps = equity.caps(&limits);
         let midnight = at(1_440);
         assert_eq!(equity.catch_up(midnight, &belief(1), &signals, &caps, None, &mut NoRecord), None);

@@ -13,7 +13,7 @@
 use crate::ledger::{Belief, Line, Mids};
 use crate::market::{Event, EventBody, Role};
 use crate::tape::Local;
-use crate::units::{Mid, MidValue, Price, Qty, SECOND_NS, Time};
+use crate::units::{Mid, MidValue, Price, Qty, SECOND, Time, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 macro_rules! endings {
@@ -104,7 +104,7 @@ pub struct LeggingRow {
 
 impl LeggingRow {
     /// From its beginning to its end.
-    pub fn lasted_ns(&self) -> i64 {
+    pub fn lasted(&self) -> TimeDelta {
         self.to.since(self.from)
     }
 
@@ -218,7 +218,7 @@ impl Open {
     /// Its ticks before `at` have been looked at; `booked`: what the legging line made of the episodes before it.
     fn advance(&mut self, at: &At<'_>, booked: MidValue) {
         let row = &mut self.row;
-        row.qty_ns += i128::from(self.qty.0) * i128::from(at.now.since(row.to));
+        row.qty_ns += i128::from(self.qty.0) * i128::from(at.now.since(row.to).0);
         row.to = at.now;
         let [long, short] = Role::BOTH.map(|role| at.belief.lines.get(role, Line::Legging));
         row.amount = long + short - booked;
@@ -241,9 +241,9 @@ pub struct Legging {
     /// By `Ending as usize`.
     pub endings: [u32; Ending::ALL.len()],
     /// Time of all episodes together.
-    pub ns: i64,
+    pub time: TimeDelta,
     /// The longest one.
-    pub longest_ns: i64,
+    pub longest: TimeDelta,
     /// See [`LeggingRow::qty_ns`].
     pub qty_ns: i128,
     /// What the costliest made; not positive.
@@ -362,8 +362,8 @@ impl Legging {
     fn close(&mut self, ending: Ending) -> Option<LeggingRow> {
         let row = LeggingRow { ending, ..self.open.take()?.row };
         self.endings[ending as usize] += 1;
-        self.ns += row.lasted_ns();
-        self.longest_ns = self.longest_ns.max(row.lasted_ns());
+        self.time += row.lasted();
+        self.longest = self.longest.max(row.lasted());
         self.qty_ns += row.qty_ns;
         self.costliest = self.costliest.min(row.amount);
         self.worst_bp.note(&row);
@@ -374,7 +374,7 @@ impl Legging {
 
     /// Base units times seconds, of all episodes.
     pub fn qty_sec(&self) -> f64 {
-        self.qty_ns as f64 * 1e-9 / SECOND_NS as f64
+        self.qty_ns as f64 * 1e-9 / SECOND.0 as f64
     }
 }
 
@@ -420,7 +420,7 @@ mod tests {
     const MIDS: [i64; 5] = [100, 98, 101, 94, 99];
 
     fn at(tenth: i64) -> Time {
-        Time(tenth * SECOND_NS / 10)
+        Time::at(tenth * SECOND / 10)
     }
 
     /// Both venues quote one mid a second, from second 1 on.
@@ -521,7 +521,7 @@ mod tests {
             role: Role::Long,
             ending: Ending::Matched,
             peak: Qty(2 * ONE),
-            qty_ns: i128::from(7 * ONE) * i128::from(SECOND_NS),
+            qty_ns: i128::from(7 * ONE) * i128::from(SECOND.0),
             mid: mid(100),
             worst_mid: mid(94),
             worst: money(-5),
@@ -531,7 +531,7 @@ mod tests {
         assert_eq!((want.worst_bp(), want.cost_bp()), (600.0, 0.0));
         let legging = &run.tally.legging;
         assert_eq!((legging.episodes(), legging.qty_sec(), legging.worst_bp.bp()), (1, 7.0, 600.0));
-        assert_eq!((legging.ns, legging.longest_ns), (45 * SECOND_NS / 10, 45 * SECOND_NS / 10));
+        assert_eq!((legging.time, legging.longest), (45 * SECOND / 10, 45 * SECOND / 10));
     }
 
     /// The short leg is the larger: what rises is against it. Closed at 99 after 98 and 101 and 94.

@@ -8,7 +8,7 @@ use crate::market::Reject;
 use crate::port::Trader;
 use crate::sim::SimStats;
 use crate::stats::Equity;
-use crate::units::{DAY_NS, Mid, MidValue, SECOND_NS, Time, YEAR_NS};
+use crate::units::{DAY, Mid, MidValue, SECOND, Time, TimeDelta, YEAR};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -35,7 +35,7 @@ impl MetricInfo {
 /// Fewer return intervals give no Sharpe and no Sortino.
 const LEAST_INTERVALS: u32 = 30;
 /// Shorter runs give no CAGR.
-const LEAST_CAGR_NS: i64 = 90 * DAY_NS;
+const LEAST_CAGR: TimeDelta = DAY.times(90);
 
 /// What a run left behind, for its metrics.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ pub struct Outcome<'a> {
     /// Exclusive.
     pub to: Time,
     /// Step of the return series.
-    pub stats_interval_ns: i64,
+    pub stats_interval: TimeDelta,
     /// Both accounts at the end, everything closed.
     pub belief: &'a Belief,
     /// The samples of equity.
@@ -101,7 +101,7 @@ metrics! {
     /// return.
     "sortino", "", true, sortino;
     /// Simple return a year over `max_drawdown_pct`; none without a drawdown.
-    "calmar", "", true, |run| ratio(run.growth() * YEAR_NS as f64 / run.span_ns(), run.drawdown());
+    "calmar", "", true, |run| ratio(run.growth() * YEAR.0 as f64 / run.span().0 as f64, run.drawdown());
     /// Compound growth a year; none below 90 days.
     "cagr_pct", "%", true, cagr;
     /// Returns that `sharpe` and `sortino` are made of.
@@ -124,7 +124,7 @@ metrics! {
     /// Smallest net pnl of a trade.
     "worst_trade", "quote", true, |run| run.tally.pnls.iter().copied().reduce(f64::min);
     /// Mean length of a trade.
-    "avg_trade_sec", "s", false, |run| ratio(seconds(run.tally.trade_ns), run.tally.pnls.len() as f64);
+    "avg_trade_sec", "s", false, |run| ratio(run.tally.trade_time.as_f64(SECOND), run.tally.pnls.len() as f64);
     // where the money came from
     /// Made by the price on a leg that stood alone by intention (S1, S4, S5), at mids.
     "pnl_price", "quote", true, |run| Some(run.belief.lines.as_f64(Line::Price));
@@ -213,9 +213,9 @@ metrics! {
     /// Episodes that were open as the data ended.
     "legging_open_at_end", "count", false, |run| run.ended(Ending::OpenAtEnd);
     /// Length of all episodes together.
-    "legging_sec", "s", false, |run| Some(seconds(run.tally.legging.ns));
+    "legging_sec", "s", false, |run| Some(run.tally.legging.time.as_f64(SECOND));
     /// Longest episode.
-    "legging_worst_sec", "s", false, |run| Some(seconds(run.tally.legging.longest_ns));
+    "legging_worst_sec", "s", false, |run| Some(run.tally.legging.longest.as_f64(SECOND));
     /// Exposed coins times seconds, all episodes together.
     "legging_qty_sec", "", false, |run| Some(run.tally.legging.qty_sec());
     /// What the costliest episode made (`cost` of legging.parquet with the sign turned); a cost is negative.
@@ -264,7 +264,7 @@ impl Metrics {
     /// The metrics of a run that is over.
     pub fn of(run: &Outcome<'_>) -> Metrics {
         let mut values = fixed(run);
-        values.extend(run.tally.state_ns.iter().map(|&ns| Some(seconds(ns))));
+        values.extend(run.tally.state_times.iter().map(|time| Some(time.as_f64(SECOND))));
         values.extend(run.tally.reasons.iter().map(|&n| count(n)));
         values.extend(run.tally.unlock.iter().map(|money| Some(money.as_f64())));
         values.extend(run.counters.iter().map(|&n| Some(n as f64)));
@@ -296,8 +296,8 @@ impl Outcome<'_> {
     }
 
     /// Length of the run.
-    fn span_ns(&self) -> f64 {
-        self.to.since(self.from) as f64
+    fn span(&self) -> TimeDelta {
+        self.to.since(self.from)
     }
 
     /// A count of both venues.
@@ -312,13 +312,8 @@ impl Outcome<'_> {
 
     /// Return intervals in a year.
     fn per_year(&self) -> f64 {
-        YEAR_NS as f64 / self.stats_interval_ns as f64
+        YEAR.as_f64(self.stats_interval)
     }
-}
-
-/// Of nanoseconds.
-fn seconds(ns: i64) -> f64 {
-    ns as f64 / SECOND_NS as f64
 }
 
 /// A count as a metric.
@@ -366,11 +361,11 @@ fn sortino(run: &Outcome<'_>) -> Option<f64> {
 
 /// Compound growth a year, from 90 days up; -100 % when nothing is left.
 fn cagr(run: &Outcome<'_>) -> Option<f64> {
-    if run.to.since(run.from) < LEAST_CAGR_NS {
+    if run.to.since(run.from) < LEAST_CAGR {
         return None;
     }
     let left = (1.0 + run.growth()).max(0.0);
-    Some(100.0 * (libm::pow(left, YEAR_NS as f64 / run.span_ns()) - 1.0))
+    Some(100.0 * (libm::pow(left, YEAR.as_f64(run.span())) - 1.0))
 }
 
 /// None without values; the mean of the middle two of an even number.
@@ -394,7 +389,7 @@ mod tests {
     use crate::signals::TileSignals;
     use crate::stats::At;
     use crate::stats::{Caps, NoRecord};
-    use crate::units::{Cash, HOUR_NS, MINUTE_NS, Price, Qty, Rate};
+    use crate::units::{Cash, HOUR, MINUTE, Price, Qty, Rate};
 
     const STATES: &[StateInfo] = &[
         StateInfo { name: "idle", unmatched: Line::Legging, locked: false },
@@ -404,7 +399,7 @@ mod tests {
     const ONE: i64 = 1_000_000_000;
 
     fn at(second: i64) -> Time {
-        Time(second * SECOND_NS)
+        Time::at(second * SECOND)
     }
 
     struct Ledger {
@@ -442,8 +437,8 @@ mod tests {
             let sim = SimStats::default();
             Metrics::of(&Outcome {
                 from: at(0),
-                to: Time(days * DAY_NS),
-                stats_interval_ns: HOUR_NS,
+                to: Time::at(days * DAY),
+                stats_interval: HOUR,
                 belief: &self.belief,
                 equity,
                 tally: &self.tally,
@@ -474,7 +469,7 @@ mod tests {
         run.fill(100, Role::Long, Side::Sell, 99, true);
         run.go(100, 0, 3, 99);
         run.tally.finish(&At { now: at(200), row: 0, belief: &run.belief, mids: [Mid::at(Price(99 * ONE)); 2] });
-        let equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
+        let equity = Equity::new(at(0), Cash::units(2_000), HOUR);
         let metrics = run.metrics(&equity, 1);
         let get = |name| metrics.get(name);
         assert_eq!(run.tally.pnls, [12.0, -1.5]);
@@ -490,7 +485,7 @@ mod tests {
         assert_eq!((get("peak_margin"), get("return_on_margin_pct")), (Some(21.0), Some(50.0)));
         // frozen at the lock with 110: 2,000 + 10 - 2 x 0.5; the end of the trade is 2,012
         assert_eq!(run.tally.unlock[2], Cash::units(3).into());
-        assert_eq!(run.tally.state_ns, [125, 45, 30].map(|s| s * SECOND_NS));
+        assert_eq!(run.tally.state_times, [125, 45, 30].map(|s| s * SECOND));
         assert_eq!(run.tally.reasons, [3, 1, 1, 3]);
         let table = METRICS.len() + 3 + 4 + 4;
         assert_eq!(metrics.0.len(), table);
@@ -503,7 +498,7 @@ mod tests {
     #[test]
     fn ratios_of_the_return_series() {
         let mut run = Ledger::new();
-        let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR_NS);
+        let mut equity = Equity::new(at(0), Cash::units(2_000), HOUR);
         let mut cash = 2_000;
         for hour in 0..=40 {
             let amount = if hour == 0 {
@@ -516,7 +511,7 @@ mod tests {
             cash += amount;
             run.belief.books[0].cash += Cash::units(amount);
             let none = TileSignals::default();
-            let to = Time(hour * HOUR_NS + MINUTE_NS);
+            let to = Time::at(hour * HOUR + MINUTE);
             equity.catch_up(to, &run.belief, &none, &Caps::default(), None, &mut NoRecord);
         }
         assert_eq!((cash, equity.moments.n), (2_200, 40));

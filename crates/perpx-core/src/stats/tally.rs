@@ -4,11 +4,11 @@ use super::legging::{At, Legging, LeggingRow, State};
 use crate::ledger::Line;
 use crate::market::{Event, EventBody, NewOrder, OrderId};
 use crate::port::{StateInfo, Transition};
-use crate::units::{Cash, MidValue, Notional, Price, SECOND_NS, Time};
+use crate::units::{Cash, MINUTE, MidValue, Notional, Price, Time, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 /// A lock shorter than this is counted as short.
-const SHORT_LOCK_NS: i64 = 60 * SECOND_NS;
+const SHORT_LOCK: TimeDelta = MINUTE;
 
 /// Everything between leaving state 0 and the return to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,8 +38,8 @@ pub struct Tally {
     state: u8,
     /// When it began.
     state_since: Time,
-    /// Time spent in each state, ns.
-    pub state_ns: Vec<i64>,
+    /// Time spent in each state.
+    pub state_times: Vec<TimeDelta>,
     /// Transitions by reason.
     pub reasons: Vec<u32>,
     /// Pnl from the value frozen at the lock to the trade's end (or the next lock), by the reason that ended the lock.
@@ -61,7 +61,7 @@ pub struct Tally {
     /// Not positive.
     pub lost: MidValue,
     /// Time inside trades, in all.
-    pub trade_ns: i64,
+    pub trade_time: TimeDelta,
     /// Trades in which both legs were once locked.
     pub round_trips: u32,
     /// Transitions into a locked state.
@@ -97,7 +97,7 @@ impl Tally {
     pub fn new(from: Time, states: usize, reasons: usize) -> Tally {
         Tally {
             state_since: from,
-            state_ns: vec![0; states],
+            state_times: vec![TimeDelta::ZERO; states],
             reasons: vec![0; reasons],
             unlock: vec![MidValue::ZERO; reasons],
             ..Tally::default()
@@ -195,14 +195,14 @@ impl Tally {
 
     /// Puts the time since the last transition on the state that is left.
     fn spend(&mut self, now: Time) {
-        self.state_ns[usize::from(self.state)] += now.since(self.state_since);
+        self.state_times[usize::from(self.state)] += now.since(self.state_since);
         self.state_since = now;
     }
 
     /// The value frozen at the lock waits for what comes of it.
     fn end_lock(&mut self, now: Time, reason: u8) {
         if let Some((value, since)) = self.lock.take() {
-            self.short_locks += u32::from(now.since(since) < SHORT_LOCK_NS);
+            self.short_locks += u32::from(now.since(since) < SHORT_LOCK);
             self.unlocked = Some((reason, value));
         }
     }
@@ -219,7 +219,7 @@ impl Tally {
         let Some(trade) = self.trade.take().filter(|trade| trade.fills > 0) else { return };
         let pnl = at.belief.lines.total() - trade.total;
         self.pnls.push(pnl.as_f64());
-        self.trade_ns += at.now.since(trade.since);
+        self.trade_time += at.now.since(trade.since);
         self.round_trips += u32::from(trade.locked);
         if pnl > MidValue::ZERO {
             self.wins += 1;

@@ -125,7 +125,7 @@ pub(super) fn closing_price(role: Role, view: &View<'_>) -> Price {
 
 /// Both venues' quotes are young enough to open, lock or unlock on.
 fn fresh(plan: &Plan, view: &View<'_>) -> bool {
-    Role::BOTH.iter().all(|&role| view.age_ns(role) <= plan.strategy.risk.max_quote_age_ns)
+    Role::BOTH.iter().all(|&role| view.age(role) <= plan.strategy.risk.max_quote_age)
 }
 
 /// The stop of the present state is reached.
@@ -157,7 +157,7 @@ fn locked(own: &StateView, plan: &Plan, view: &View<'_>, found: &mut Found) {
 
 /// (lower, upper) of the bands at the last closed bar; NaN = none.
 pub(super) fn bands(plan: &Plan, view: &View<'_>) -> (f64, f64) {
-    view.signals.band(&plan.band, crate::signals::bar_before(view.tick_time(), plan.band.bar_ns))
+    view.signals.band(&plan.band, crate::signals::bar_before(view.tick_time(), plan.band.bar_length))
 }
 
 /// A fresh tick has the spread strictly between the bands: what arms them.

@@ -4,7 +4,7 @@ use crate::config::{Band, Config, Direction, FundingBasis, FundingSignal, Size, 
 use crate::market::{Instrument, Role};
 use crate::signals::{BandRule, SignalId, SignalKey, SignalSet};
 use crate::tape::rows::FundingKind;
-use crate::units::{MidValue, Price, Qty, Rate};
+use crate::units::{MidValue, Price, Qty, Rate, TimeDelta};
 use crate::watch::{Legs, Level, Op, Rule, Series};
 use std::sync::Arc;
 
@@ -50,20 +50,20 @@ impl Plan {
             FundingSignal::Auto if kinds.predicted => FundingKind::Predicted,
             FundingSignal::Auto => FundingKind::Settled,
         };
-        let (bar_ns, max_age_ns) = (s.bar_ns, s.risk.max_quote_age_ns);
+        let (bar_length, max_age) = (s.bar_length, s.risk.max_quote_age);
         let t = &s.thresholds;
         let trend = Role::BOTH.map(|role| {
             let used = if s.direction == Direction::Short { Role::Short } else { Role::Long };
             let role = if s.direction == Direction::Both { role } else { used };
-            signals.id(SignalKey::Trend { role, fast: t.ema_fast, slow: t.ema_slow, bar_ns })
+            signals.id(SignalKey::Trend { role, fast: t.ema_fast, slow: t.ema_slow, bar_length })
         });
-        let volatility = signals.id(SignalKey::Volatility { bars: t.vol_bars, bar_ns });
+        let volatility = signals.id(SignalKey::Volatility { bars: t.vol_bars, bar_length });
         let window = s.locking.band_window_bars;
         let (key, k) = match s.locking.band {
-            Band::Sigma(k) => (SignalKey::Sigma { window, bar_ns, max_age_ns }, Some(k)),
-            Band::Quantile { lb, ub } => (SignalKey::Quantile { window, bar_ns, max_age_ns, lb, ub }, None),
+            Band::Sigma(k) => (SignalKey::Sigma { window, bar_length, max_age }, Some(k)),
+            Band::Quantile { lb, ub } => (SignalKey::Quantile { window, bar_length, max_age, lb, ub }, None),
         };
-        let band = BandRule { id: signals.id(key), bar_ns, k, min_unlock_bp: s.locking.min_unlock_bp };
+        let band = BandRule { id: signals.id(key), bar_length, k, min_unlock_bp: s.locking.min_unlock_bp };
         let lots = [0, 1].map(|v: usize| world.venues[v].instrument.lot);
         let mut plan = Plan {
             strategy: s.clone(),
@@ -122,13 +122,13 @@ impl Plan {
         gate.and(Series::Bar(self.volatility), Op::Ge, Level::Real(t.vmin));
         gate.and(Series::Bar(self.volatility), Op::Le, Level::Real(t.vmax));
         for role in Role::BOTH {
-            gate.and(Series::Age(role), Op::Le, Level::Int(s.risk.max_quote_age_ns));
+            gate.and(Series::Age(role), Op::Le, Level::Int(s.risk.max_quote_age.0));
         }
-        if t.no_entry_before_funding_ns > 0 {
+        if t.no_entry_before_funding > TimeDelta::ZERO {
             let to_funding = |role| Series::ToFunding { kind: self.funding, role };
-            gate.and(to_funding(first), Op::Gt, Level::Int(t.no_entry_before_funding_ns));
+            gate.and(to_funding(first), Op::Gt, Level::Int(t.no_entry_before_funding.0));
             if s.entry.mode == crate::config::EntryMode::Pair {
-                gate.and(to_funding(first.other()), Op::Gt, Level::Int(t.no_entry_before_funding_ns));
+                gate.and(to_funding(first.other()), Op::Gt, Level::Int(t.no_entry_before_funding.0));
             }
         }
         gate

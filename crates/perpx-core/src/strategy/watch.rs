@@ -86,7 +86,7 @@ fn copy(from: &Rule, to: &mut Rule) {
 /// Both venues' quotes are young enough.
 fn fresh<'a>(rule: &'a mut Rule, plan: &Plan) -> &'a mut Rule {
     for role in Role::BOTH {
-        rule.and(Series::Age(role), Op::Le, Level::Int(plan.strategy.risk.max_quote_age_ns));
+        rule.and(Series::Age(role), Op::Le, Level::Int(plan.strategy.risk.max_quote_age.0));
     }
     rule
 }

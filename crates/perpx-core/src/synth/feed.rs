@@ -3,7 +3,7 @@
 use super::chance::Dice;
 use crate::market::{Bbo, Side};
 use crate::tape::rows::*;
-use crate::units::{MS_NS, Price, Qty, Time};
+use crate::units::{MS, Price, Qty, Time};
 
 /// Least and greatest receive latency, ms (STYLISED-FACTS, 6).
 const LATENCY_MS: [f64; 2] = [15.0, 100.0];
@@ -18,22 +18,22 @@ pub(super) struct Feed {
     dice: Dice,
     /// Of the receive latency.
     median_ms: f64,
-    /// Newest receive time, ns: none is earlier.
-    last_recv: i64,
+    /// Newest receive time: none is earlier.
+    last_recv: Time,
 }
 
 impl Feed {
     /// Without rows.
     pub(super) fn new(dice: Dice, median_ms: f64) -> Feed {
-        Feed { rows: VenueTables::default(), dice, median_ms, last_recv: 0 }
+        Feed { rows: VenueTables::default(), dice, median_ms, last_recv: Time(0) }
     }
 
     /// One connection a venue: what was sent first arrives first.
     fn receipt(&mut self, exch: Time) -> Time {
         let latency = self.dice.log_normal(self.median_ms, LATENCY_SPREAD);
         let ms = latency.clamp(LATENCY_MS[0], LATENCY_MS[1]).round() as i64;
-        self.last_recv = self.last_recv.max(exch.0 + ms * MS_NS);
-        Time(self.last_recv)
+        self.last_recv = self.last_recv.max(exch.plus(ms * MS));
+        self.last_recv
     }
 
     /// A quote that the venue publishes.

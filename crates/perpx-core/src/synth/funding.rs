@@ -3,12 +3,12 @@
 use super::feed::Feed;
 use super::spec::{FundingMode, SynthSpec};
 use crate::tape::rows::{FundingKind, FundingRow};
-use crate::units::{HOUR_NS, MINUTE_NS, Price, Rate, SECOND_NS, Time};
+use crate::units::{HOUR, MINUTE, Price, Rate, SECOND, Time, TimeDelta};
 
 /// The mark follows the mid within this time, s.
 const MARK_MEMORY_SEC: f64 = 10.0;
 /// A rate is published every five minutes.
-const PUBLISH_NS: i64 = 5 * MINUTE_NS;
+const PUBLISH: TimeDelta = MINUTE.times(5);
 /// Rates of eight hours: the base, how far the premium may pull before the rate leaves it, and the cap.
 const BASE: f64 = 1e-4;
 /// How far the premium may lie from the base before the rate leaves it.
@@ -21,7 +21,7 @@ pub(super) struct Funding {
     /// Where the rates come from.
     mode: FundingMode,
     /// Between marks; `None`: no marks.
-    marks_ns: Option<i64>,
+    marks_every: Option<TimeDelta>,
     /// Hours between settlements.
     hours: u32,
     /// Step of marks.
@@ -40,7 +40,7 @@ impl Funding {
         let memory = f64::from(hours) * 1800.0;
         Funding {
             mode: spec.funding,
-            marks_ns: spec.marks_every_sec.map(|s| i64::from(s) * SECOND_NS),
+            marks_every: spec.marks_every_sec.map(|s| i64::from(s) * SECOND),
             hours,
             tick: spec.tick,
             weights: [MARK_MEMORY_SEC, memory].map(|seconds| 1.0 - libm::exp(-1.0 / seconds)),
@@ -56,7 +56,7 @@ impl Funding {
             averages[i] += self.weights[i] * (seen[i] - averages[i]);
         }
         self.averages = Some(averages);
-        if self.marks_ns.is_some_and(|every| now.0 % every == 0) {
+        if self.marks_every.is_some_and(|every| now.floor_to(every) == now) {
             let price = |ticks: f64| Price((ticks.round() as i64).max(1) * self.tick.0);
             feed.mark(now, price(index + averages[0]), price(index));
         }
@@ -65,8 +65,8 @@ impl Funding {
 
     /// Publishes the rate of the present interval.
     fn publish(&mut self, now: Time, premium: f64, feed: &mut Feed) {
-        let interval = i64::from(self.hours) * HOUR_NS;
-        if self.mode == FundingMode::Off || now.0 % PUBLISH_NS != 0 {
+        let interval = i64::from(self.hours) * HOUR;
+        if self.mode == FundingMode::Off || now.floor_to(PUBLISH) != now {
             return;
         }
         let rate = match self.mode {
@@ -74,10 +74,10 @@ impl Funding {
             _ => Rate::ZERO,
         };
         let mut row = FundingRow { ts: now, recv: now, rate, interval_hours: self.hours, kind: FundingKind::Settled };
-        if now.0 % interval == 0 {
+        if now.floor_to(interval) == now {
             feed.funding(now, row);
         }
-        row.ts = Time((now.0 / interval + 1) * interval);
+        row.ts = Time::at((now.steps(interval) + 1) * interval);
         row.kind = FundingKind::Predicted;
         feed.funding(now, row);
     }

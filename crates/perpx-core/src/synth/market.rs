@@ -3,12 +3,12 @@
 use super::arrivals::Mood;
 use super::basis::Basis;
 use super::price::Efficient;
-use super::spec::{STEP_NS, SpecError, SynthSpec};
+use super::spec::{STEP, SpecError, SynthSpec};
 use super::venue::{Plan, STEPS_A_SECOND, Venue};
 use crate::tape::rows::VenueTables;
-use crate::units::{DAY_NS, Time};
+use crate::units::Time;
 
-const STEPS_A_DAY: i64 = DAY_NS / STEP_NS;
+const STEPS_A_DAY: i64 = 86_400 * STEPS_A_SECOND;
 
 /// One day of both venues: the rows received in it, in the order of `SynthSpec::venues`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Market {
     }
 
     fn play_until(&mut self, end: Time) {
-        let end = (end.0 / STEP_NS).min(self.end);
+        let end = end.steps(STEP).min(self.end);
         while self.step < end {
             self.play_step();
             self.step += 1;
@@ -84,7 +84,7 @@ impl Market {
     /// Moves the latent prices and lets both venues act.
     fn play_step(&mut self) {
         let step = self.step;
-        let now = Time(step * STEP_NS);
+        let now = Time::at(step * STEP);
         if step % STEPS_A_SECOND == 0 {
             let index = self.price.ago(0) * self.basis.index_factor();
             for venue in &mut self.venues {

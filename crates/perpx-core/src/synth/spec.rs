@@ -1,7 +1,7 @@
 //! What a synthetic market is made of: every knob, its unit and its default.
 
 use super::edge::Edge;
-use crate::units::{MS_NS, Price, Qty, Time};
+use crate::units::{MS, Price, Qty, Time, TimeDelta};
 use serde::Serialize;
 
 /// Everything that decides the bytes of a synthetic market.
@@ -245,5 +245,5 @@ pub enum SpecError {
 
 /// The generator's clock: latent prices move every 100 ms.
 pub(super) const STEP_MS: i64 = 100;
-/// A step in nanoseconds.
-pub(super) const STEP_NS: i64 = STEP_MS * MS_NS;
+/// Its length.
+pub(super) const STEP: TimeDelta = MS.times(STEP_MS);

@@ -40,7 +40,7 @@ fn days_follow_each_other_without_a_seam() {
     for v in 0..2 {
         let (last, first) = (two[0].venues[v].quotes.last(), two[1].venues[v].quotes.first());
         let (last, first) = (last.expect("quotes"), first.expect("quotes"));
-        assert!(last.recv.day() + 1 == first.recv.day() && first.recv.since(last.recv) < 11 * SECOND_NS);
+        assert!(last.recv.day() + 1 == first.recv.day() && first.recv.since(last.recv) < 11 * SECOND);
         assert!((first.bbo.mid().as_f64() / last.bbo.mid().as_f64() - 1.0).abs() < 0.005);
     }
 }
@@ -103,7 +103,7 @@ fn prints_agree_with_the_quotes() {
             if last != Some(r.exch) {
                 assert_eq!(behind, 0, "the first print at {}", r.exch);
                 let after = t.quotes[at];
-                assert!(after.exch.since(r.exch) <= 2 * MS_NS, "a quote must follow {}", r.exch);
+                assert!(after.exch.since(r.exch) <= 2 * MS, "a quote must follow {}", r.exch);
                 let (px, left) = after.bbo.best(resting);
                 assert!(px != best || left < size || r.qty >= size, "the quote after {} forgot the print", r.exch);
             }
@@ -121,7 +121,7 @@ fn mids(days: &[SynthDay], v: usize, step: i64) -> Vec<f64> {
         let quotes = &day.venues[v].quotes;
         let first = Time::of_day(day.day);
         for k in 1..=86_400 / step {
-            let at = quotes.partition_point(|q| q.recv < first.plus(k * step * SECOND_NS));
+            let at = quotes.partition_point(|q| q.recv < first.plus(k * step * SECOND));
             out.push(quotes[at.saturating_sub(1)].bbo.mid().as_f64());
         }
     }
@@ -180,7 +180,7 @@ fn figures_are_near_the_measured_ones() {
         near("value at the best bid", quantile(&mut top, 0.5), 1e4, 1e5);
         let mut counts = vec![0.0; 691_200];
         for q in quotes() {
-            counts[((q.recv.0 - start().0) / SECOND_NS) as usize] += 1.0;
+            counts[(q.recv.since(start()) / SECOND) as usize] += 1.0;
         }
         near("variance over mean of quotes a second", variance(&counts) / (n / 691_200.0), 1.8, 20.0);
     }

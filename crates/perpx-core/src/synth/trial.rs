@@ -6,13 +6,13 @@ use crate::market::Bbo;
 use crate::units::*;
 use std::collections::VecDeque;
 
-const LATE_NS: i64 = 250 * MS_NS;
+const LATE: TimeDelta = MS.times(250);
 const FEE_BP: f64 = 2.0;
-const LONGEST_LOCK_NS: i64 = 14_400 * SECOND_NS;
+const LONGEST_LOCK: TimeDelta = HOUR.times(4);
 const WINDOW: usize = 240;
 
 struct Tick {
-    time: i64,
+    time: Time,
     bid: [f64; 2],
     ask: [f64; 2],
 }
@@ -31,7 +31,7 @@ fn ticks(spec: &SynthSpec) -> Vec<Tick> {
     let mut last = [Bbo::default(); 2];
     for day in Market::new(spec).expect("a legal market") {
         let mut rows: Vec<_> =
-            (0..2).flat_map(|v| day.venues[v].quotes.iter().map(move |q| (q.recv.0, v, q.bbo))).collect();
+            (0..2).flat_map(|v| day.venues[v].quotes.iter().map(move |q| (q.recv, v, q.bbo))).collect();
         rows.sort_by_key(|row| row.0);
         for (time, v, bbo) in rows {
             last[v] = bbo;
@@ -45,7 +45,7 @@ fn ticks(spec: &SynthSpec) -> Vec<Tick> {
 
 /// Trend and band as of the last closed minute.
 struct Bars {
-    next: i64,
+    next: Time,
     closes: usize,
     ema: [f64; 2],
     trend: f64,
@@ -55,7 +55,7 @@ struct Bars {
 
 impl Bars {
     fn close(&mut self, mid: f64, spread: f64, band_sigma: f64) {
-        self.next += MINUTE_NS;
+        self.next = self.next.plus(MINUTE);
         if self.closes == 0 {
             self.ema = [mid; 2];
         }
@@ -78,12 +78,12 @@ impl Bars {
 enum State {
     Idle,
     Long { entry: f64 },
-    Locked { entry: f64, short: f64, since: i64, armed: bool },
+    Locked { entry: f64, short: f64, since: Time, armed: bool },
 }
 
 /// Gain of each round trip, bp of the entry, after fees.
 fn trade(ticks: &[Tick], rules: Rules) -> Vec<f64> {
-    let first = ticks[0].time / MINUTE_NS * MINUTE_NS + MINUTE_NS;
+    let first = ticks[0].time.floor_to(MINUTE).plus(MINUTE);
     let mut bars = Bars { next: first, closes: 0, ema: [0.0; 2], trend: 0.0, window: VecDeque::new(), band: None };
     let (mut state, mut out, mut busy) = (State::Idle, Vec::new(), 0);
     let mut before = [0.0; 2];
@@ -97,7 +97,7 @@ fn trade(ticks: &[Tick], rules: Rules) -> Vec<f64> {
         if i < busy {
             continue;
         }
-        let late = i + ticks[i..].iter().take_while(|t| t.time <= tick.time + LATE_NS).count() - 1;
+        let late = i + ticks[i..].iter().take_while(|t| t.time <= tick.time.plus(LATE)).count() - 1;
         let (bid, ask) = (ticks[late].bid, ticks[late].ask);
         let from = tick.time;
         state = match state {
@@ -111,7 +111,7 @@ fn trade(ticks: &[Tick], rules: Rules) -> Vec<f64> {
             }
             State::Locked { entry, short, since, armed } => {
                 let [low, high] = bars.band.unwrap_or([f64::MIN, f64::MAX]);
-                let over = from - since > LONGEST_LOCK_NS;
+                let over = from.since(since) > LONGEST_LOCK;
                 if over || armed && (spread >= high || spread <= low && !rules.hold) {
                     out.push(1e4 * (bid[0] - entry + short - ask[1]) / entry - 4.0 * FEE_BP);
                     State::Idle

@@ -11,7 +11,7 @@ use super::spec::{STEP_MS, SynthSpec};
 use super::taker::Taker;
 use crate::market::Side;
 use crate::tape::rows::VenueTables;
-use crate::units::{MS_NS, SECOND_NS, Time};
+use crate::units::{MS, Time, TimeDelta};
 
 /// Share of arrivals that are takers; the others change the quote.
 const TAKER_SHARE: f64 = 0.08;
@@ -55,11 +55,11 @@ pub(super) struct Venue {
     /// Distance of the fair price from the mid that calls for a new quote, at volatility 1, as a fraction.
     patience: f64,
     /// Silence after which the quote is published again.
-    heartbeat_ns: i64,
-    /// Time of the newest quote, ns.
-    last_quote: i64,
-    /// Newest exchange time, ns: none is earlier.
-    last_exch: i64,
+    heartbeat: TimeDelta,
+    /// Time of the newest quote.
+    last_quote: Time,
+    /// Newest exchange time: none is earlier.
+    last_exch: Time,
     /// Steps by which its quotes trail the efficient price.
     pub(super) lag_steps: usize,
 }
@@ -79,9 +79,9 @@ impl Venue {
             trades: spec.trades,
             always_reprice: spec.martingale,
             patience: PATIENCE * fair_move(spec, v, 1.0 / rate),
-            heartbeat_ns: spec.heartbeat_ms * MS_NS,
-            last_quote: i64::MIN / 2,
-            last_exch: i64::MIN,
+            heartbeat: spec.heartbeat_ms * MS,
+            last_quote: Time::MIN,
+            last_exch: Time::MIN,
             lag_steps: if spec.martingale { 0 } else { (i64::from(manners.lag_ms) / STEP_MS) as usize },
             dice,
         }
@@ -102,7 +102,7 @@ impl Venue {
         // makers bear more in wild hours, so that the rate grows with volatility and not with its square
         let away = (fair / self.quote.mid() - 1.0).abs();
         let stale = away * away > self.patience * self.patience * heat;
-        if stale || now.0 - self.last_quote >= self.heartbeat_ns {
+        if stale || now.since(self.last_quote) >= self.heartbeat {
             plan.push((self.offset(), Kind::Requote));
         }
         plan.sort_unstable();
@@ -116,13 +116,13 @@ impl Venue {
     /// Lets it happen around the fair price (ticks) of this step.
     pub(super) fn play(&mut self, now: Time, fair: f64, plan: &Plan) {
         for &(offset, kind) in plan {
-            let mut at = self.clock(now.plus(offset * MS_NS));
+            let mut at = self.clock(now.plus(offset * MS));
             match kind {
                 Kind::Trade => {
                     if !self.taker.trade(at, None, &mut self.quote, &mut self.feed, &mut self.dice) {
                         continue;
                     }
-                    at = self.clock(at.plus(MS_NS));
+                    at = self.clock(at.plus(MS));
                 }
                 Kind::Requote => {
                     if self.trades && !self.always_reprice && self.dice.chance(PICKED_OFF) {
@@ -136,7 +136,7 @@ impl Venue {
                 Kind::Quote => self.quote.resize(&mut self.dice),
             }
             self.feed.quote(at, self.quote.bbo());
-            self.last_quote = at.0;
+            self.last_quote = at;
         }
     }
 
@@ -152,13 +152,13 @@ impl Venue {
             return at;
         };
         self.taker.trade(at, Some(side), &mut self.quote, &mut self.feed, &mut self.dice);
-        self.clock(at.plus(MS_NS))
+        self.clock(at.plus(MS))
     }
 
     /// The venue's clock never runs back.
     fn clock(&mut self, at: Time) -> Time {
-        self.last_exch = self.last_exch.max(at.0);
-        Time(self.last_exch)
+        self.last_exch = self.last_exch.max(at);
+        self.last_exch
     }
 
     /// Rows received before `end`.
@@ -183,4 +183,4 @@ fn fair_move(spec: &SynthSpec, v: usize, seconds: f64) -> f64 {
 }
 
 /// Steps in a second.
-pub(super) const STEPS_A_SECOND: i64 = SECOND_NS / (STEP_MS * MS_NS);
+pub(super) const STEPS_A_SECOND: i64 = 1_000 / STEP_MS;

@@ -1,7 +1,7 @@
 //! How busy a venue's feed is, second by second on the venue's clock: what latencies that follow it are made of.
 
 use crate::tape::rows::{QuoteRow, TradeRow};
-use crate::units::{SECOND_NS, Time};
+use crate::units::{SECOND, Time, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 /// The quotes and trades of one second.
@@ -12,19 +12,19 @@ pub struct Second {
     /// Quotes and trades of the second.
     pub rows: u32,
     /// The longest way from the venue to us.
-    pub delay_ns: i64,
+    pub delay: TimeDelta,
 }
 
 impl Second {
     /// It is the whole second before the one of `t`.
     pub fn is_the_last(&self, t: Time) -> bool {
-        self.second == t.0.div_euclid(SECOND_NS) - 1
+        self.second == t.steps(SECOND) - 1
     }
 
     /// One row more.
     fn add(&mut self, exch: Time, recv: Time) {
         self.rows += 1;
-        self.delay_ns = self.delay_ns.max(recv.since(exch));
+        self.delay = self.delay.max(recv.since(exch));
     }
 }
 
@@ -38,7 +38,7 @@ impl FeedLoad {
         let mut seconds = carried.to_vec();
         let mut trades = trades.iter().map(|row| (row.exch, row.recv)).peekable();
         let mut add = |exch: Time, recv: Time| {
-            let second = exch.0.div_euclid(SECOND_NS);
+            let second = exch.steps(SECOND);
             match seconds.last_mut() {
                 Some(last) if last.second == second => last.add(exch, recv),
                 _ => {
@@ -66,7 +66,7 @@ impl FeedLoad {
     /// The last second with rows that is over at `t`.
     #[inline]
     pub fn before(&self, t: Time) -> Option<&Second> {
-        let second = t.0.div_euclid(SECOND_NS);
+        let second = t.steps(SECOND);
         self.0[..self.0.partition_point(|one| one.second < second)].last()
     }
 }
@@ -75,14 +75,14 @@ impl FeedLoad {
 mod tests {
     use super::*;
     use crate::market::{Bbo, Side};
-    use crate::units::{MS_NS, Price, Qty};
+    use crate::units::{MS, Price, Qty};
 
     fn quote(ms: i64, delay: i64) -> QuoteRow {
-        QuoteRow { exch: Time(ms * MS_NS), recv: Time((ms + delay) * MS_NS), bbo: Bbo::default() }
+        QuoteRow { exch: Time::at(ms * MS), recv: Time::at((ms + delay) * MS), bbo: Bbo::default() }
     }
 
     fn trade(ms: i64) -> TradeRow {
-        let (exch, recv) = (Time(ms * MS_NS), Time((ms + 1) * MS_NS));
+        let (exch, recv) = (Time::at(ms * MS), Time::at((ms + 1) * MS));
         TradeRow { exch, recv, px: Price(1), qty: Qty(1), taker: Side::Buy, consumed_book: true }
     }
 
@@ -91,8 +91,7 @@ mod tests {
     fn seconds_are_counted_over_tile_edges() {
         let (quotes, trades) = ([quote(1_200, 3), quote(1_950, 30), quote(4_000, 7)], [trade(1_900)]);
         let whole = FeedLoad::new(&[], &quotes, &trades);
-        let at =
-            |load: &FeedLoad, ms: i64| load.before(Time(ms * MS_NS)).map(|s| (s.second, s.rows, s.delay_ns / MS_NS));
+        let at = |load: &FeedLoad, ms: i64| load.before(Time::at(ms * MS)).map(|s| (s.second, s.rows, s.delay / MS));
         let expected = [(1_999, None), (2_000, Some((1, 3, 30))), (4_500, Some((1, 3, 30))), (5_000, Some((4, 1, 7)))];
         expected.iter().for_each(|&(ms, want)| assert_eq!(at(&whole, ms), want, "{ms}"));
         let first = FeedLoad::new(&[], &quotes[..1], &[]);
@@ -100,7 +99,7 @@ mod tests {
         let third = FeedLoad::new(&second.carried(), &quotes[2..], &[]);
         assert_eq!((at(&second, 1_990), at(&second, 2_500)), (None, at(&whole, 2_500)));
         assert_eq!((at(&third, 4_100), at(&third, 5_100)), (at(&whole, 4_100), at(&whole, 5_100)));
-        assert!(whole.before(Time(2_100 * MS_NS)).is_some_and(|s| s.is_the_last(Time(2_100 * MS_NS))));
-        assert!(whole.before(Time(3_100 * MS_NS)).is_some_and(|s| !s.is_the_last(Time(3_100 * MS_NS))));
+        assert!(whole.before(Time::at(2_100 * MS)).is_some_and(|s| s.is_the_last(Time::at(2_100 * MS))));
+        assert!(whole.before(Time::at(3_100 * MS)).is_some_and(|s| !s.is_the_last(Time::at(3_100 * MS))));
     }
 }

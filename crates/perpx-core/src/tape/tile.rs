@@ -83,16 +83,16 @@ impl FundingRate {
 
     /// The last moment at which the rate is known: two of its intervals after it was published.
     pub fn expiry(&self) -> Time {
-        self.recv.plus(2 * i64::from(self.interval_hours) * crate::units::HOUR_NS)
+        self.recv.plus(2 * i64::from(self.interval_hours) * crate::units::HOUR)
     }
 
     /// The first settlement after `now` by this row's calendar.
     pub fn next_settlement(&self, now: Time) -> Time {
-        let step = i64::from(self.interval_hours) * crate::units::HOUR_NS;
+        let step = i64::from(self.interval_hours) * crate::units::HOUR;
         if self.ts > now {
             return self.ts;
         }
-        Time(self.ts.0 + ((now.0 - self.ts.0) / step + 1) * step)
+        self.ts.plus((now.since(self.ts) / step + 1) * step)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::execution::{Close, Count, Entry, Pair, Removal, TimerKind, urgent};
 use crate::market::{FeeSchedule, Role};
 use crate::port::Breach;
 use crate::strategy::{Decision, Reason, State};
-use crate::units::{DAY_NS, HOUR_NS, Price, Qty, Time};
+use crate::units::{HOUR, Price, Qty, Time, TimeDelta};
 use crate::watch::{known, per_year_x24};
 
 impl Composite {
@@ -58,8 +58,8 @@ impl Composite {
         }
         self.job = Job::Entry(Entry::new(first, qty));
         self.go(step, State::FirstLeg, Reason::Gate, 0);
-        if let Some(max_ns) = step.plan.strategy.entry.first_max_ns {
-            self.manager.set_timer(step.view.now.plus(max_ns), TimerKind::Exit);
+        if let Some(max) = step.plan.strategy.entry.first_max {
+            self.manager.set_timer(step.view.now.plus(max), TimerKind::Exit);
         }
     }
 
@@ -98,7 +98,7 @@ impl Composite {
         self.halt_due = false;
         self.counts.add(Count::Halts);
         self.halted = match step.view.breach {
-            Some(Breach::DailyLoss) => Halted::Until(Time((step.view.now.day() + 1) * DAY_NS)),
+            Some(Breach::DailyLoss) => Halted::Until(Time::of_day(step.view.now.day() + 1)),
             _ => Halted::Final,
         };
         if self.state != State::Idle {
@@ -167,7 +167,7 @@ impl Composite {
         let taking = Some(step.plan.strategy.unlock);
         let close = self.close(step, Removal::Unlock, keep, taking, then, reason, also);
         self.begin(close);
-        let due = step.view.now.plus(step.plan.strategy.execution.venue_timeout_ns);
+        let due = step.view.now.plus(step.plan.strategy.execution.venue_timeout);
         self.manager.set_timer(due, TimerKind::GiveUp);
     }
 
@@ -200,7 +200,7 @@ impl Composite {
         let held = self.held_now(step);
         match step.plan.strategy.risk.guard_action {
             GuardAction::Reduce => {
-                self.guard_after = step.view.now.plus(HOUR_NS);
+                self.guard_after = step.view.now.plus(HOUR);
                 let lot = step.plan.common_lot;
                 let keep = held.map(|qty| Qty(qty.0 / 2).floor_to(lot));
                 if !self.can_keep(step, keep) {
@@ -215,7 +215,7 @@ impl Composite {
                 keep[kept.ix()] = held[kept.ix()];
                 let close = self.close(step, Removal::Unlock, keep, None, State::only(kept), Reason::Guard, also);
                 self.begin(close);
-                let due = step.view.now.plus(step.plan.strategy.execution.venue_timeout_ns);
+                let due = step.view.now.plus(step.plan.strategy.execution.venue_timeout);
                 self.manager.set_timer(due, TimerKind::GiveUp);
             }
             _ => self.flatten(step, None, Reason::Guard, also),
@@ -272,7 +272,7 @@ impl Composite {
     /// The time exit of the present state is due.
     pub(super) fn time_exit(&mut self, step: &mut StepCtx<'_>) {
         let s = &step.plan.strategy;
-        let again = step.view.now.plus(s.execution.close_retry_ns);
+        let again = step.view.now.plus(s.execution.close_retry);
         match &self.job {
             Job::Hold | Job::Entry(_) => {}
             Job::Close(close) if close.then == self.state => return self.manager.set_timer(again, TimerKind::Exit),
@@ -305,13 +305,13 @@ impl Composite {
 
     /// The first settlement within `exit.defer_for_funding_sec` that pays a leg we hold.
     fn settlement_for_us(&self, step: &StepCtx<'_>) -> Option<Time> {
-        let (view, wait_ns) = (step.view, step.plan.strategy.exit.defer_for_funding_ns);
+        let (view, wait) = (step.view, step.plan.strategy.exit.defer_for_funding);
         let pays_us = |role: Role| {
             let rate = known(view.local, view.row, role, step.plan.funding, view.now)?;
             let held = !view.belief.qty(role).is_zero() && rate.rate.0 * role.opening().sign() < 0;
             held.then(|| rate.next_settlement(view.now))
         };
         let first = Role::BOTH.iter().filter_map(|&role| pays_us(role)).min()?;
-        (wait_ns > 0 && first.since(view.now) <= wait_ns).then_some(first)
+        (wait > TimeDelta::ZERO && first.since(view.now) <= wait).then_some(first)
     }
 }

@@ -115,8 +115,8 @@ pub(super) fn exec_ctx<'b>(step: &'b mut StepCtx<'_>, counts: &'b mut Counts) ->
 
 /// When the present bar closes.
 pub(super) fn next_bar(step: &StepCtx<'_>) -> Time {
-    let bar_ns = step.plan.strategy.bar_ns;
-    Time((step.view.now.0.div_euclid(bar_ns) + 1) * bar_ns)
+    let bar_length = step.plan.strategy.bar_length;
+    Time::at((step.view.now.steps(bar_length) + 1) * bar_length)
 }
 
 /// The price at which a leg can be closed, at the last tick.
@@ -192,7 +192,7 @@ impl Composite {
 
     /// No band fires before this.
     fn bands_after(&self, plan: &Plan) -> Time {
-        self.locked_at.plus(plan.strategy.locking.min_lock_ns)
+        self.locked_at.plus(plan.strategy.locking.min_lock)
     }
 
     /// A limit is newly breached, or failures have come to their limit.

@@ -5,7 +5,7 @@ use crate::config::{Arm, OnLockFailure};
 use crate::execution::{Close, Count, Lock, LockStep, PairStep, Removal, TimerKind};
 use crate::market::{OrderKind, Role};
 use crate::strategy::{Reason, State};
-use crate::units::{Qty, Rate};
+use crate::units::{Qty, Rate, TimeDelta};
 
 impl Composite {
     /// Lets the present job send what is missing. True when it ended or changed into another, which is to be driven too.
@@ -201,8 +201,8 @@ impl Composite {
             }
             State::FirstLeg if self.state == State::Locking => {
                 self.lock_blocked = true;
-                if let Some(max_ns) = step.plan.strategy.entry.first_max_ns {
-                    let due = self.entered_at.plus(max_ns).max(step.view.now);
+                if let Some(max) = step.plan.strategy.entry.first_max {
+                    let due = self.entered_at.plus(max).max(step.view.now);
                     self.manager.drop_timers(|kind| kind == TimerKind::Exit);
                     self.manager.set_timer(due, TimerKind::Exit);
                 }
@@ -267,9 +267,9 @@ impl Composite {
             self.counts.add(Count::Dust);
         }
         let (s, now) = (&step.plan.strategy, step.view.now);
-        self.gate_after = now.plus(s.thresholds.cooldown_ns).max(next_bar(step));
+        self.gate_after = now.plus(s.thresholds.cooldown).max(next_bar(step));
         if matches!(reason, Reason::EntryUnfilled | Reason::PairFailed) {
-            self.gate_after = self.gate_after.max(now.plus(s.entry.retry_ns));
+            self.gate_after = self.gate_after.max(now.plus(s.entry.retry));
         }
         self.manager.drop_timers(|kind| {
             matches!(kind, TimerKind::Exit | TimerKind::GiveUp | TimerKind::Delta | TimerKind::Resume(_))
@@ -295,7 +295,7 @@ impl Composite {
         self.armed = s.locking.arm == Arm::Level;
         self.locked_at = step.view.now;
         self.job = Job::Hold;
-        self.enter_timed(step, Some(s.locking.t_max_ns));
+        self.enter_timed(step, Some(s.locking.t_max));
         self.go(step, State::Locked, reason, 0);
         false
     }
@@ -308,19 +308,19 @@ impl Composite {
         }
         self.reference = None;
         self.job = Job::Hold;
-        self.enter_timed(step, step.plan.strategy.exit.max_ns);
+        self.enter_timed(step, step.plan.strategy.exit.max);
         self.go(step, to, reason, also);
         false
     }
 
     /// A state begins: its time exit replaces the one before.
-    fn enter_timed(&mut self, step: &StepCtx<'_>, max_ns: Option<i64>) {
+    fn enter_timed(&mut self, step: &StepCtx<'_>, max: Option<TimeDelta>) {
         self.deferred = false;
         self.manager.drop_timers(|kind| {
             matches!(kind, TimerKind::Exit | TimerKind::GiveUp | TimerKind::Delta | TimerKind::Resume(_))
         });
-        if let Some(max_ns) = max_ns {
-            self.manager.set_timer(step.view.now.plus(max_ns), TimerKind::Exit);
+        if let Some(max) = max {
+            self.manager.set_timer(step.view.now.plus(max), TimerKind::Exit);
         }
     }
 
@@ -376,8 +376,8 @@ impl Composite {
         self.begin(close);
         if !self.manager.has_timer(TimerKind::Exit) {
             // the time exit was spent on this unlock, or fell due while it ran
-            let again = step.view.now.plus(step.plan.strategy.execution.close_retry_ns);
-            let due = self.locked_at.plus(step.plan.strategy.locking.t_max_ns).max(again);
+            let again = step.view.now.plus(step.plan.strategy.execution.close_retry);
+            let due = self.locked_at.plus(step.plan.strategy.locking.t_max).max(again);
             self.manager.set_timer(due, TimerKind::Exit);
         }
     }
@@ -407,7 +407,7 @@ impl Composite {
         if self.excess_delta(step, step.plan.strategy.risk.net_delta_max_ratio).is_none() {
             self.manager.drop_timers(|kind| kind == TimerKind::Delta);
         } else if !self.manager.has_timer(TimerKind::Delta) {
-            self.manager.set_timer(step.view.now.plus(step.plan.strategy.risk.delta_grace_ns), TimerKind::Delta);
+            self.manager.set_timer(step.view.now.plus(step.plan.strategy.risk.delta_grace), TimerKind::Delta);
         }
     }
 

@@ -3,6 +3,7 @@
 //! | type | unit | scale | range |
 //! | --- | --- | --- | --- |
 //! | [`Time`] | nanoseconds since 1970-01-01 UTC | 1 ns | until 2262 |
+//! | [`TimeDelta`] | nanoseconds from one moment to another | 1 ns | about 292 years |
 //! | [`Price`] | quote money per base coin | 1e-9 | about 9.2 billion |
 //! | [`Mid`] | the middle of two prices | half of 1e-9 | about 4.6 billion |
 //! | [`Qty`] | base coins, signed where it is a position | 1e-9 | about 9.2 billion |
@@ -15,10 +16,16 @@
 //!
 //! | left | | right | gives | rounding |
 //! | --- | --- | --- | --- | --- |
-//! | Qty, Notional, MidValue, Cash, Rate | + - | the same | the same | exact |
+//! | Qty, Notional, MidValue, Cash, Rate, TimeDelta | + - | the same | the same | exact |
 //! | Mid | - | Mid | Mid, a move with its sign | exact |
-//! | Time | [`plus`](Time::plus) | ns | Time | exact, held at the ends |
-//! | Time | [`since`](Time::since) | Time | ns | exact, held at the ends |
+//! | Time | [`plus`](Time::plus) | TimeDelta | Time | exact, held at the ends |
+//! | Time | [`since`](Time::since) | Time | TimeDelta | exact, held at the ends |
+//! | Time | [`steps`](Time::steps) | TimeDelta | a number: of its bar, its day | down |
+//! | Time | [`floor_to`](Time::floor_to), [`into_step`](Time::into_step) | TimeDelta | Time, TimeDelta: where the step began, how long ago | exact |
+//! | a number | `*` | TimeDelta | TimeDelta | exact, held at the ends |
+//! | TimeDelta | / | a number | TimeDelta | toward zero |
+//! | TimeDelta | / % | TimeDelta | how often it fits; what is left | toward zero |
+//! | TimeDelta | [`as_f64`](TimeDelta::as_f64) | TimeDelta | f64 | for statistics |
 //! | Price, Price | [`Mid::between`] | | Mid | exact |
 //! | Price | [`Mid::at`] | | Mid | exact |
 //! | Mid | [`price`](Mid::price) | | Price | half of 1e-9 is cut off |
@@ -44,6 +51,8 @@
 //! - money x Rate by an operator: it would hide a rounding.
 //! - a product of two amounts of money: nothing is measured in it.
 //! - Time + Time: a sum of two dates is none; Time - Time by an operator: [`Time::since`] says which is the earlier.
+//! - Time or TimeDelta with a bare number of nanoseconds: `5 * SECOND` says what the 5 are.
+//! - TimeDelta x TimeDelta: nothing is measured in it.
 //! - f64 with any of them: floats begin at signals and statistics, by `as_f64`, and never come back.
 
 /// Addition of a quantity that may be summed, with the sign that goes with it.
@@ -97,6 +106,7 @@ mod mid;
 mod price;
 mod rate;
 mod time;
+mod time_delta;
 mod wide;
 
 pub use cash::{Cash, Notional};
@@ -104,7 +114,8 @@ pub use decimal::{format_scaled, parse_decimal, parse_scaled};
 pub use mid::{Mid, MidValue};
 pub use price::{Price, Qty};
 pub use rate::Rate;
-pub use time::{DAY_NS, HOUR_NS, MINUTE_NS, MS_NS, SECOND_NS, Time, YEAR_NS};
+pub use time::Time;
+pub use time_delta::{DAY, HOUR, MINUTE, MS, NS, SECOND, TimeDelta, YEAR};
 pub use wide::mul_div;
 
 #[cfg(test)]
@@ -151,10 +162,35 @@ mod tests {
         Time, Add, Time;
         Time, Sub, Time;
         Time, Add, i64;
+        Time, Add, TimeDelta;
+        TimeDelta, Add, i64;
+        TimeDelta, Add, Time;
+        TimeDelta, Mul, TimeDelta;
+        TimeDelta, Mul, f64;
+        TimeDelta, Div, f64;
         Price, Mul, f64;
         Qty, Mul, f64;
         Cash, Mul, f64;
         Cash, Add, i128;
+    }
+
+    /// 90 seconds before and after the beginning of 1970.
+    #[test]
+    fn time_by_an_example() {
+        let after = Time::at(90 * SECOND);
+        let before = Time::at(-90 * SECOND);
+        assert_eq!((after.since(before), before.since(after)), (3 * MINUTE, -180 * SECOND));
+        assert_eq!(
+            (after.steps(MINUTE), after.floor_to(MINUTE), after.into_step(MINUTE)),
+            (1, Time::at(MINUTE), 30 * SECOND)
+        );
+        // down, not toward zero
+        assert_eq!((before.steps(MINUTE), before.floor_to(MINUTE)), (-2, Time::at(-2 * MINUTE)));
+        assert_eq!(before.into_step(MINUTE), 30 * SECOND);
+        assert_eq!((250 * MS / MINUTE, 250 * SECOND / MINUTE, 250 * SECOND % MINUTE), (0, 4, 10 * SECOND));
+        assert_eq!((HOUR / 7, (90 * SECOND).as_f64(MINUTE)), (TimeDelta(514_285_714_285), 1.5));
+        assert_eq!((Time::MAX.plus(NS), Time::MIN.since(Time::MAX)), (Time::MAX, TimeDelta(i64::MIN)));
+        assert_eq!((DAY.times(i64::MAX), YEAR), (TimeDelta::MAX, 8_760 * HOUR));
     }
 
     /// One coin and a half bought at 100.5, seen at a mid of 102.

@@ -1,20 +1,8 @@
 //! Points in time.
 
+use super::{DAY, HOUR, MINUTE, MS, SECOND, TimeDelta};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-
-/// Nanoseconds of a millisecond.
-pub const MS_NS: i64 = 1_000_000;
-/// Nanoseconds of a second.
-pub const SECOND_NS: i64 = 1_000_000_000;
-/// Nanoseconds of a minute.
-pub const MINUTE_NS: i64 = 60 * SECOND_NS;
-/// Nanoseconds of an hour.
-pub const HOUR_NS: i64 = 60 * MINUTE_NS;
-/// Nanoseconds of a day, which has 24 hours.
-pub const DAY_NS: i64 = 24 * HOUR_NS;
-/// A year is 365 days everywhere (strategy.md, 1).
-pub const YEAR_NS: i64 = 365 * DAY_NS;
 
 /// Nanoseconds since 1970-01-01 UTC. Who stamped it is said where it stands: exchange, receipt or decision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,26 +14,51 @@ impl Time {
     /// "Never": later than every moment of a tape.
     pub const MAX: Time = Time(i64::MAX);
 
-    /// This moment moved by `ns`; stays at the ends of the range.
+    /// The moment so long after 1970-01-01 UTC.
     #[inline]
-    pub fn plus(self, ns: i64) -> Time {
-        Time(self.0.saturating_add(ns))
+    pub const fn at(since_1970: TimeDelta) -> Time {
+        Time(since_1970.0)
     }
 
-    /// Nanoseconds from `earlier` to this moment.
+    /// This moment moved by `by`; stays at the ends of the range.
     #[inline]
-    pub fn since(self, earlier: Time) -> i64 {
-        self.0.saturating_sub(earlier.0)
+    pub fn plus(self, by: TimeDelta) -> Time {
+        Time(self.0.saturating_add(by.0))
+    }
+
+    /// How long this moment comes after `earlier`; stays at the ends of the range.
+    #[inline]
+    pub fn since(self, earlier: Time) -> TimeDelta {
+        TimeDelta(self.0.saturating_sub(earlier.0))
+    }
+
+    /// How many whole steps of `step` lie between 1970-01-01 UTC and this moment, rounded down: the number of its minute,
+    /// of its bar.
+    #[inline]
+    pub fn steps(self, step: TimeDelta) -> i64 {
+        self.0.div_euclid(step.0)
+    }
+
+    /// How long ago the last whole step of `step` began, counted from 1970-01-01 UTC.
+    #[inline]
+    pub fn into_step(self, step: TimeDelta) -> TimeDelta {
+        TimeDelta(self.0.rem_euclid(step.0))
+    }
+
+    /// When the last whole step of `step` began.
+    #[inline]
+    pub fn floor_to(self, step: TimeDelta) -> Time {
+        Time(self.0 - self.0.rem_euclid(step.0))
     }
 
     /// Days since 1970-01-01 UTC.
     pub fn day(self) -> i64 {
-        self.0.div_euclid(DAY_NS)
+        self.steps(DAY)
     }
 
     /// Midnight UTC that begins `day` (days since 1970-01-01).
-    pub fn of_day(day: i64) -> Time {
-        Time(day * DAY_NS)
+    pub const fn of_day(day: i64) -> Time {
+        Time::at(DAY.times(day))
     }
 
     /// Calendar date (year, month 1-12, day 1-31) in UTC.
@@ -83,25 +96,25 @@ impl Time {
 
     /// "2026-01-05 10:30:00", what is below a second cut off: for people.
     pub fn to_second(self) -> String {
-        let s = self.0.rem_euclid(DAY_NS) / SECOND_NS;
+        let s = self.into_step(DAY) / SECOND;
         format!("{} {:02}:{:02}:{:02}", self.date(), s / 3600, s / 60 % 60, s % 60)
     }
 
     /// "2026-01-05 10:30:00.250", what is below a millisecond cut off: for people.
     pub fn to_milli(self) -> String {
-        format!("{}.{:03}", self.to_second(), self.0.rem_euclid(SECOND_NS) / MS_NS)
+        format!("{}.{:03}", self.to_second(), self.into_step(SECOND) / MS)
     }
 }
 
 /// RFC 3339 in UTC with as many decimals as are needed: "2026-01-05T00:00:00Z", "2026-01-05T00:00:00.25Z".
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ns = self.0.rem_euclid(DAY_NS);
-        let s = ns / SECOND_NS;
+        let clock = self.into_step(DAY);
+        let s = clock / SECOND;
         write!(f, "{}T{:02}:{:02}:{:02}", self.date(), s / 3600, s / 60 % 60, s % 60)?;
-        let part = ns % SECOND_NS;
-        if part > 0 {
-            write!(f, ".{}", format!("{part:09}").trim_end_matches('0'))?;
+        let part = clock % SECOND;
+        if part > TimeDelta::ZERO {
+            write!(f, ".{}", format!("{:09}", part.0).trim_end_matches('0'))?;
         }
         f.write_str("Z")
     }
@@ -120,9 +133,9 @@ impl std::str::FromStr for Time {
             let midnight = Time::from_civil(i64::from(parts.next()??), parts.next()??, parts.next()??)?;
             let mut clock = clock.splitn(3, ':');
             let (h, m) = (clock.next()?.parse::<i64>().ok()?, clock.next()?.parse::<i64>().ok()?);
-            let s = i64::try_from(super::parse_scaled(clock.next().unwrap_or("0"), 9)?).ok()?;
-            let legal = (0..24).contains(&h) && (0..60).contains(&m) && (0..60 * SECOND_NS).contains(&s);
-            legal.then(|| midnight.plus(h * HOUR_NS + m * MINUTE_NS + s))
+            let s = TimeDelta(i64::try_from(super::parse_scaled(clock.next().unwrap_or("0"), 9)?).ok()?);
+            let legal = (0..24).contains(&h) && (0..60).contains(&m) && (TimeDelta::ZERO..MINUTE).contains(&s);
+            legal.then(|| midnight.plus(h * HOUR + m * MINUTE + s))
         };
         parse().ok_or_else(|| format!("'{text}' is not a UTC date or time such as 2026-01-05 or 2026-01-05T10:30:00Z"))
     }
@@ -138,7 +151,7 @@ mod tests {
             let time: Time = text.parse().expect("a legal time");
             assert_eq!(time.to_string(), text);
         }
-        assert_eq!("2026-01-05".parse::<Time>(), Ok(Time(1_767_571_200 * SECOND_NS)));
+        assert_eq!("2026-01-05".parse::<Time>(), Ok(Time::at(1_767_571_200 * SECOND)));
         let time: Time = "2026-01-05T10:30:00.250999Z".parse().expect("a legal time");
         assert_eq!(time.to_milli(), "2026-01-05 10:30:00.250");
         for bad in ["2026-02-29", "2026-13-01", "yesterday", "2026-01-05T25:00:00Z"] {

@@ -308,8 +308,8 @@ pub fn sides(cmp: &Cmp, ctx: EvalCtx<'_>, row: usize, time: Time, best: Option<T
         (Level::Int(level), _) => level as f64 * scale,
         (Level::Wide(level), _) => level as f64 * scale,
         (Level::Real(level), _) => level,
-        (Level::Upper(band), _) => ctx.signals.band(&band, bar_before(time, band.bar_ns)).1,
-        (Level::Lower(band), _) => ctx.signals.band(&band, bar_before(time, band.bar_ns)).0,
+        (Level::Upper(band), _) => ctx.signals.band(&band, bar_before(time, band.bar_length)).1,
+        (Level::Lower(band), _) => ctx.signals.band(&band, bar_before(time, band.bar_length)).0,
         (Level::Trail(fraction), Some(best)) => trail_level(best, fraction).0 as f64 * scale,
         (Level::Trail(_), None) => f64::NAN,
     };
@@ -332,8 +332,8 @@ fn price(value: i64, cmp: &Cmp, best: Option<TrailingExtreme>) -> bool {
 fn real(value: f64, cmp: &Cmp, ctx: EvalCtx<'_>, time: Time) -> bool {
     let level = match cmp.level {
         Level::Real(level) => level,
-        Level::Upper(band) => ctx.signals.band(&band, bar_before(time, band.bar_ns)).1,
-        Level::Lower(band) => ctx.signals.band(&band, bar_before(time, band.bar_ns)).0,
+        Level::Upper(band) => ctx.signals.band(&band, bar_before(time, band.bar_length)).1,
+        Level::Lower(band) => ctx.signals.band(&band, bar_before(time, band.bar_length)).0,
         _ => return false,
     };
     compare(value, cmp.op, level)
@@ -384,7 +384,7 @@ pub fn per_year_x24(rate: &FundingRate) -> i128 {
 #[inline]
 pub fn to_funding(local: &Local, row: usize, kind: FundingKind, role: Role, now: Time) -> i64 {
     match known(local, row, role, kind, now) {
-        Some(rate) if rate.rate.0 * role.opening().sign() > 0 => rate.next_settlement(now).since(now),
+        Some(rate) if rate.rate.0 * role.opening().sign() > 0 => rate.next_settlement(now).since(now).0,
         _ => i64::MAX,
     }
 }

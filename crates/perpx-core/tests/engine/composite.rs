@@ -15,7 +15,7 @@ use perpx_core::strategy::{FundingKinds, Plan};
 use perpx_core::tape::Tile;
 use perpx_core::tape::rows::{FundingKind, VenueTables};
 use perpx_core::trader::Composite;
-use perpx_core::units::{Cash, Mid, MidValue, Qty, SECOND_NS, Time};
+use perpx_core::units::{Cash, Mid, MidValue, NS, Qty, SECOND, Time};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ struct Run {
 
 impl Case {
     fn new(seed: u64, seconds: i64) -> Case {
-        let (from, to) = (START.plus(WARM_S * SECOND_NS), START.plus(seconds * SECOND_NS));
+        let (from, to) = (START.plus(WARM_S * SECOND), START.plus(seconds * SECOND));
         let outages = [0, 1].map(|v: u64| random::outages(2 * seed + v, from, to));
         Case::of(seed, random::config(seed), outages, to)
     }
@@ -53,7 +53,7 @@ impl Case {
         let world = Arc::new(config.world.clone());
         let mut plan = Plan::bind(&config, world, FundingKinds { predicted: seed.is_multiple_of(2) }, &mut keys);
         plan.capital = capital(&config).into_iter().sum::<Cash>().into();
-        let from = START.plus(WARM_S * SECOND_NS);
+        let from = START.plus(WARM_S * SECOND);
         let outages = outages.map(|all| OutageTable::orders(&all, "a venue", seed, from, to));
         Case { seed, config, plan, keys, outages, from, to }
     }
@@ -70,7 +70,7 @@ impl Case {
             leverage: s.leverage,
             transfer: self.config.account.transfer,
             isolated: s.risk.isolated_margin,
-            stats_interval_ns: 60 * SECOND_NS,
+            stats_interval: 60 * SECOND,
         }
     }
 
@@ -234,7 +234,7 @@ fn episodes(case: &Case, run: &Run, tile: &Tile) {
         let begun = |from: Time| time[1..].partition_point(|&at| at < from.0) + 1;
         let found = (row.mid - row.worst_mid).of(row.role.opening().signed(Qty(1)));
         // what comes before and after an answer of the same time as a tick is for the order of moments to say
-        let (inside, around) = (begun(row.from.plus(1))..begun(row.to), begun(row.from)..begun(row.to.plus(1)));
+        let (inside, around) = (begun(row.from.plus(NS))..begun(row.to), begun(row.from)..begun(row.to.plus(NS)));
         let inside = inside.start..inside.end.max(inside.start);
         assert!((worst(inside)..=worst(around)).contains(&found), "{}", case.told(&format!("the worst of {row:?}")));
         assert!(
@@ -242,7 +242,7 @@ fn episodes(case: &Case, run: &Run, tile: &Tile) {
             "{}",
             case.told(&format!("a worst better than the end: {row:?}"))
         );
-        let most = i128::from(row.peak.0) * i128::from(row.lasted_ns());
+        let most = i128::from(row.peak.0) * i128::from(row.lasted().0);
         assert!(row.peak.0 > 0 && (0..=most).contains(&row.qty_ns), "{}", case.told(&format!("too much of {row:?}")));
     }
 }

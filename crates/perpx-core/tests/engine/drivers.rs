@@ -15,11 +15,11 @@ use perpx_core::strategy::{FundingKinds, Plan};
 use perpx_core::tape::Tile;
 use perpx_core::tape::rows::VenueTables;
 use perpx_core::trader::Composite;
-use perpx_core::units::{Cash, MS_NS, Notional, Price, Qty, Rate, SECOND_NS};
+use perpx_core::units::{Cash, MS, NS, Notional, Price, Qty, Rate, SECOND, TimeDelta};
 use proptest::prelude::*;
 use std::sync::Arc;
 
-const BAR: i64 = 5 * SECOND_NS;
+const BAR: TimeDelta = SECOND.times(5);
 
 /// What of the world is drawn.
 #[derive(Clone, Copy, Debug)]
@@ -54,13 +54,13 @@ pub fn weather() -> impl Strategy<Value = Weather> {
 
 fn world(weather: &Weather) -> World {
     let latency = |ms: i64| match weather.spread {
-        0.0 => Latency::Constant { ns: ms * MS_NS },
-        sigma => Latency::Lognormal { median_ns: (ms * MS_NS).max(1), sigma },
+        0.0 => Latency::Constant(ms * MS),
+        sigma => Latency::Lognormal { median: (ms * MS).max(NS), sigma },
     };
     let outage = Outage {
         when: OutageWhen::Fixed {
-            from: random_tape::START.plus(60 * SECOND_NS),
-            to: random_tape::START.plus(80 * SECOND_NS),
+            from: random_tape::START.plus(60 * SECOND),
+            to: random_tape::START.plus(80 * SECOND),
         },
         what: OutageWhat::Orders,
     };
@@ -81,11 +81,11 @@ fn world(weather: &Weather) -> World {
             liquidation: LiquidationRule::ZeroPrice { max_fee: Rate(10_000_000_000) },
         },
         fees: FeeSchedule { taker: Rate::from_bps(2), maker: Rate(-50_000_000), referral: Rate(20_000_000) },
-        delays: Delays { taker_ns: 3 * MS_NS, maker_ns: 0, cancel_ns: MS_NS },
-        rate_limit: Some(RateLimit { requests: 20, window_ns: 10 * SECOND_NS }),
+        delays: Delays { taker: 3 * MS, maker: TimeDelta::ZERO, cancel: MS },
+        rate_limit: Some(RateLimit { requests: 20, window: 10 * SECOND }),
         quota: None,
         reserve: Rate(Rate::ONE / 5),
-        fence_ns: 9 * SECOND_NS,
+        fence: 9 * SECOND,
         fills: Fills {
             order_latency: latency(weather.order_ms),
             response_latency: latency(weather.response_ms),
@@ -122,7 +122,7 @@ impl<T: Trader> Bench<T> {
     }
 
     fn run_with<D: Driver, R: Recorder + Default>(&self, driver: &mut D, tiles: &[Tile]) -> (RunResult, R) {
-        let (from, to) = (random_tape::START.plus(10 * SECOND_NS), random_tape::end(&self.tables));
+        let (from, to) = (random_tape::START.plus(10 * SECOND), random_tape::end(&self.tables));
         let outages = [0, 1].map(|v: usize| {
             let venue = &self.world.venues[v];
             OutageTable::orders(&venue.fills.outages, &venue.instrument.venue, self.world.seed, from, to)
@@ -137,7 +137,7 @@ impl<T: Trader> Bench<T> {
             leverage: self.leverage,
             transfer: None,
             isolated: true,
-            stats_interval_ns: 120 * SECOND_NS,
+            stats_interval: 120 * SECOND,
         };
         let mut engine = SignalEngine::new(&self.keys, from);
         let mut machine = RunState::new(self.trader.clone(), &job);
@@ -192,20 +192,20 @@ impl<T: Trader> Bench<T> {
 }
 
 pub fn dip(beats: &[Beat], weather: &Weather, level: i64, limits: Limits) -> Bench<Dip> {
-    let volatility = SignalKey::Volatility { bars: 4, bar_ns: BAR };
-    let sigma = SignalKey::Sigma { window: 8, bar_ns: BAR, max_age_ns: 3 * SECOND_NS };
+    let volatility = SignalKey::Volatility { bars: 4, bar_length: BAR };
+    let sigma = SignalKey::Sigma { window: 8, bar_length: BAR, max_age: 3 * SECOND };
     let mut set = SignalSet::default();
     let (volatility, sigma) = (set.id(volatility), set.id(sigma));
     let plan = DipPlan {
         level: Price(level * TICK),
         trail: Rate::from_bps(10),
-        hold_ns: 90 * SECOND_NS,
-        cool_ns: 5 * SECOND_NS,
-        timeout_ns: 2 * SECOND_NS,
-        max_age_ns: 5 * SECOND_NS,
+        hold: 90 * SECOND,
+        cool: 5 * SECOND,
+        timeout: 2 * SECOND,
+        max_age: 5 * SECOND,
         qty: Qty(1_000_000_000),
         tick: Price(TICK),
-        band: BandRule { id: sigma, bar_ns: BAR, k: Some(0.5), min_unlock_bp: 0.0 },
+        band: BandRule { id: sigma, bar_length: BAR, k: Some(0.5), min_unlock_bp: 0.0 },
         volatility,
         limits,
     };

@@ -7,7 +7,7 @@ use perpx_core::replay::walk;
 use perpx_core::stats::FullRecord;
 use perpx_core::tape::rows::VenueTables;
 use perpx_core::tape::{Carry, Tile, align};
-use perpx_core::units::{Price, Rate, SECOND_NS, Time};
+use perpx_core::units::{Price, Rate, SECOND, Time};
 use proptest::prelude::*;
 
 /// The same tape with every value changed whose time, as `clock` picks it of (exch, recv), is after `now`.
@@ -43,7 +43,7 @@ fn scrambled(tables: &[VenueTables; 2], now: Time, clock: fn(Time, Time) -> Time
 }
 
 fn one_tile(tables: &[VenueTables; 2]) -> Tile {
-    let end = random_tape::end(tables).plus(SECOND_NS);
+    let end = random_tape::end(tables).plus(SECOND);
     align([&tables[0], &tables[1]], random_tape::START, end, &mut Carry::default())
 }
 
@@ -78,7 +78,7 @@ proptest! {
         part in 1i64..100,
     ) {
         let shipped = composite(&beats, &weather, &settings);
-        let now = Time(random_tape::START.0 + random_tape::end(&shipped.tables).since(random_tape::START) / 100 * part);
+        let now = random_tape::START.plus(part * (random_tape::end(&shipped.tables).since(random_tape::START) / 100));
         sees_no_future(&shipped, now);
         sees_no_future(&dip(&beats, &weather, level, Limits::default()), now);
     }

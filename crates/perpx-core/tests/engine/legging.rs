@@ -19,7 +19,7 @@ use perpx_core::strategy::{FundingKinds, Plan};
 use perpx_core::tape::rows::VenueTables;
 use perpx_core::tape::{Carry, Tile, align};
 use perpx_core::trader::Composite;
-use perpx_core::units::{Cash, Qty, Rate, SECOND_NS, Time};
+use perpx_core::units::{Cash, NS, Qty, Rate, SECOND, Time};
 use perpx_core::watch::Watches;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -57,7 +57,7 @@ impl Watched {
             _ => false,
         };
         assert!(intended, "seed {}: quiet in {state} at {} with {held:?}", self.seed, view.now);
-        let grace = plan.strategy.risk.delta_grace_ns;
+        let grace = plan.strategy.risk.delta_grace;
         self.beyond = (state == "S3" && exceeds(plan, view, held)).then(|| self.beyond.unwrap_or(view.now));
         let late = self.beyond.is_some_and(|since| view.now.since(since) > grace);
         assert!(!late, "seed {}: an untrimmed excess in S3 at {} with {held:?}", self.seed, view.now);
@@ -179,14 +179,14 @@ fn outages(dice: &mut Dice, (from, to): (Time, Time)) -> Vec<Outage> {
     let mut out = Vec::new();
     let mut at = from;
     while dice.chance(0.75) && out.len() < 4 {
-        at = at.plus(dice.int(5, 200) * SECOND_NS);
-        let end = at.plus(dice.int(1, 25) * SECOND_NS);
+        at = at.plus(dice.int(5, 200) * SECOND);
+        let end = at.plus(dice.int(1, 25) * SECOND);
         if end >= to {
             break;
         }
         let what = KINDS[dice.int(0, KINDS.len() as i64) as usize];
         out.push(Outage { when: OutageWhen::Fixed { from: at, to: end }, what });
-        at = end.plus(1);
+        at = end.plus(NS);
     }
     out
 }
@@ -213,7 +213,7 @@ fn tiles(full: &[VenueTables; 2], heard: &[VenueTables; 2], to: Time) -> Vec<Til
     let mut times: Vec<Time> = full.iter().flat_map(|t| t.quotes.iter().map(|row| row.recv)).collect();
     times.sort_unstable();
     times.dedup();
-    times.retain(|time| *time < to && *time > START.plus(WARM_S * SECOND_NS));
+    times.retain(|time| *time < to && *time > START.plus(WARM_S * SECOND));
     let mut cuts = vec![START];
     cuts.extend(times.into_iter().step_by(TILE_ROWS));
     cuts.push(to);
@@ -269,7 +269,7 @@ fn caught(seed: u64) -> Seen {
 
 fn run(seed: u64) -> Seen {
     let config = config(seed);
-    let (from, to) = (START.plus(WARM_S * SECOND_NS), START.plus((WARM_S + RUN_S) * SECOND_NS));
+    let (from, to) = (START.plus(WARM_S * SECOND), START.plus((WARM_S + RUN_S) * SECOND));
     let mut dice = Dice::new(seed ^ 0x0fa1);
     let mut full = random::tables(seed, WARM_S + RUN_S);
     // sizes that are no whole lots: of each level whole lots are to be had
@@ -297,7 +297,7 @@ fn run(seed: u64) -> Seen {
         leverage: config.strategy.leverage,
         transfer: None,
         isolated: config.strategy.risk.isolated_margin,
-        stats_interval_ns: 60 * SECOND_NS,
+        stats_interval: 60 * SECOND,
     };
     let trader = Watched { trader: Composite::default(), seed, quiet: 0, beyond: None };
     let mut machine = RunState::new(trader, &job);

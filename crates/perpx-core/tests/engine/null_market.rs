@@ -13,10 +13,10 @@ use perpx_core::strategy::{FundingKinds, Plan};
 use perpx_core::synth::{Market, SynthSpec};
 use perpx_core::tape::{Carry, Tile, align};
 use perpx_core::trader::Composite;
-use perpx_core::units::{Cash, DAY_NS, HOUR_NS, SECOND_NS, Time};
+use perpx_core::units::{Cash, DAY, HOUR, Time};
 use std::sync::Arc;
 
-const START: Time = Time(1_767_571_200 * SECOND_NS);
+const START: Time = Time::of_day(20_458);
 
 /// A configuration that trades often, by taker orders (a passive order in a market without spread is filled only when the
 /// price goes through it, and so loses by construction).
@@ -53,7 +53,7 @@ fn config(file: &ConfigFile, dice: &mut Dice) -> Config {
 fn tile(seed: u64) -> Tile {
     let market = Market::new(&SynthSpec::null(seed, START, 1)).expect("a legal specification");
     let day = market.into_iter().next().expect("a day");
-    align([&day.venues[0], &day.venues[1]], START, START.plus(DAY_NS), &mut Carry::default())
+    align([&day.venues[0], &day.venues[1]], START, START.plus(DAY), &mut Carry::default())
 }
 
 /// (pnl in quote units, trades)
@@ -66,13 +66,13 @@ fn run(config: &Config, tile: &Tile) -> (f64, f64) {
         plan: &plan,
         world: &plan.world,
         outages: [&none, &none],
-        from: START.plus(4 * HOUR_NS),
-        to: START.plus(DAY_NS),
+        from: START.plus(4 * HOUR),
+        to: START.plus(DAY),
         capital: config.account.capital.map(|cash| cash.unwrap_or(Cash::ZERO)),
         leverage: config.strategy.leverage,
         transfer: None,
         isolated: true,
-        stats_interval_ns: HOUR_NS,
+        stats_interval: HOUR,
     };
     let signals: TileSignals = SignalEngine::new(keys.keys(), job.from).tile(tile);
     let mut machine = RunState::new(Composite::default(), &job);

@@ -6,7 +6,7 @@ use perpx_core::config::Config;
 use perpx_core::market::{Command, Event, EventBody, OrderId, OrderState};
 use perpx_core::port::{Trader, Transition};
 use perpx_core::stats::{Recorder, Scene};
-use perpx_core::units::{Qty, SECOND_NS};
+use perpx_core::units::{Qty, SECOND};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -70,8 +70,8 @@ impl Recorder for Watch {
 
 fn follow(seed: u64, config: Config, outages: bool) -> Watch {
     let seconds = WARM_S + 600;
-    let to = START.plus(seconds * SECOND_NS);
-    let from = START.plus(WARM_S * SECOND_NS);
+    let to = START.plus(seconds * SECOND);
+    let from = START.plus(WARM_S * SECOND);
     let outages = [0, 1].map(|v| if outages { random::outages(2 * seed + v, from, to) } else { Vec::new() });
     let perpx_core::config::Size::Base(size) = config.strategy.size else { panic!("a size in coins") };
     let mut watch =

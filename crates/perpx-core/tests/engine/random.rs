@@ -4,11 +4,11 @@ use perpx_core::config::{Config, ConfigFile, Outage, OutageWhat, OutageWhen};
 use perpx_core::market::{Bbo, DepthLevel, Side};
 use perpx_core::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
 use perpx_core::tape::{Carry, Tile, align};
-use perpx_core::units::{Price, Qty, Rate, SECOND_NS, Time};
+use perpx_core::units::{MS, NS, Price, Qty, Rate, SECOND, Time, TimeDelta};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-pub const START: Time = Time(1_767_571_200 * SECOND_NS); // 2026-01-05
+pub const START: Time = Time::of_day(20_458); // 2026-01-05
 const TICK: i64 = 100_000_000;
 
 pub struct Dice(ChaCha8Rng);
@@ -71,8 +71,8 @@ pub fn tables(seed: u64, seconds: i64) -> [VenueTables; 2] {
     let mut tables: [VenueTables; 2] = Default::default();
     let mut mid = 1_000_000i64; // in ticks of 0.1: 100,000
     let mut basis = 0i64;
-    let (mut t, end) = (0i64, seconds * SECOND_NS);
-    let mut newest = [0i64; 2];
+    let (mut t, end) = (TimeDelta::ZERO, seconds * SECOND);
+    let mut newest = [TimeDelta::ZERO; 2];
     let calm = dice.int(1, 40);
     let both = dice.chance(0.3); // polled data: both venues at one time
     let kept = [Feature::Trades, Feature::Depth].map(|feature| feature.is_on(seed));
@@ -87,13 +87,13 @@ pub fn tables(seed: u64, seconds: i64) -> [VenueTables; 2] {
         }
         basis += dice.int(-6, 7) - basis / 20;
         let gap = match dice.int(0, 100) {
-            0 => dice.int(2, 15) * SECOND_NS,
-            1..40 => dice.int(0, 3) * 1_000_000,
-            _ => dice.int(50, 1500) * 1_000_000,
+            0 => dice.int(2, 15) * SECOND,
+            1..40 => dice.int(0, 3) * MS,
+            _ => dice.int(50, 1500) * MS,
         };
         t += gap;
         let chosen = dice.int(0, 2) as usize;
-        let recv_gap = dice.int(0, 40) * 1_000_000;
+        let recv_gap = dice.int(0, 40) * MS;
         for v in 0..2 {
             if v == chosen || both {
                 let here = mid + if v == 0 { basis } else { 0 };
@@ -114,8 +114,8 @@ pub fn tables(seed: u64, seconds: i64) -> [VenueTables; 2] {
         }
     }
     if dice.chance(0.3) && Feature::Stalls.is_on(seed) {
-        let from = START.plus(dice.int(0, seconds) * SECOND_NS);
-        stall(&mut tables[dice.int(0, 2) as usize], from, from.plus(dice.int(1, 90) * SECOND_NS));
+        let from = START.plus(dice.int(0, seconds) * SECOND);
+        stall(&mut tables[dice.int(0, 2) as usize], from, from.plus(dice.int(1, 90) * SECOND));
     }
     tables
 }
@@ -139,8 +139,8 @@ pub fn outages(seed: u64, from: Time, to: Time) -> Vec<Outage> {
     let mut out = Vec::new();
     let mut at = from;
     while Feature::Outages.is_on(seed / 2) && out.len() < 3 && dice.chance(0.3) {
-        at = at.plus(dice.int(1, 200) * SECOND_NS);
-        let end = at.plus(dice.int(1, 40) * SECOND_NS);
+        at = at.plus(dice.int(1, 200) * SECOND);
+        let end = at.plus(dice.int(1, 40) * SECOND);
         if end >= to {
             break;
         }
@@ -150,15 +150,23 @@ pub fn outages(seed: u64, from: Time, to: Time) -> Vec<Outage> {
             _ => OutageWhat::Orders,
         };
         out.push(Outage { when: OutageWhen::Fixed { from: at, to: end }, what });
-        at = end.plus(1);
+        at = end.plus(NS);
     }
     out
 }
 
-fn row(dice: &mut Dice, table: &mut VenueTables, v: usize, mid: i64, t: i64, newest: &mut i64, gap: i64) {
-    let exch = Time(START.0 + t);
+fn row(
+    dice: &mut Dice,
+    table: &mut VenueTables,
+    v: usize,
+    mid: i64,
+    t: TimeDelta,
+    newest: &mut TimeDelta,
+    gap: TimeDelta,
+) {
+    let exch = START.plus(t);
     *newest = (t + gap).max(*newest);
-    let recv = Time(START.0 + *newest);
+    let recv = START.plus(*newest);
     let lot = if v == 0 { 10_000 } else { 1_000_000 };
     let size = |dice: &mut Dice| Qty(dice.int(1, 40) * lot * if v == 0 { 100 } else { 2 });
     let half = dice.int(0, 8);
@@ -200,13 +208,12 @@ fn funding(dice: &mut Dice, table: &mut VenueTables, seconds: i64) {
     let mut t = dice.int(0, 600);
     let predicted = dice.chance(0.5);
     while t < seconds {
-        let (ts, interval_hours) =
-            (Time(START.0 + t * SECOND_NS), *[1u32, 8].get(dice.int(0, 2) as usize).unwrap_or(&1));
+        let (ts, interval_hours) = (START.plus(t * SECOND), *[1u32, 8].get(dice.int(0, 2) as usize).unwrap_or(&1));
         let rate = Rate(dice.int(-300_000_000, 300_000_000));
         let kind = FundingKind::Settled;
-        table.funding.push(FundingRow { ts, recv: ts.plus(dice.int(0, 2) * SECOND_NS), rate, interval_hours, kind });
+        table.funding.push(FundingRow { ts, recv: ts.plus(dice.int(0, 2) * SECOND), rate, interval_hours, kind });
         if predicted {
-            let recv = ts.plus(3 * SECOND_NS);
+            let recv = ts.plus(3 * SECOND);
             table.funding.push(FundingRow {
                 recv,
                 kind: FundingKind::Predicted,

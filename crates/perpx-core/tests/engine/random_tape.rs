@@ -3,11 +3,11 @@
 use perpx_core::market::{Bbo, DepthLevel, Side};
 use perpx_core::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
 use perpx_core::tape::{Carry, Tile, align};
-use perpx_core::units::{HOUR_NS, MS_NS, Price, Qty, Rate, SECOND_NS, Time};
+use perpx_core::units::{HOUR, MINUTE, MS, Price, Qty, Rate, SECOND, Time};
 use proptest::prelude::*;
 
 /// Twelve minutes before a midnight.
-pub const START: Time = Time(1_767_571_200 * SECOND_NS - 720 * SECOND_NS);
+pub const START: Time = Time::at(MINUTE.times(20_458 * 1_440 - 12));
 /// 0.01
 pub const TICK: i64 = 10_000_000;
 
@@ -45,10 +45,10 @@ pub fn tables(beats: &[Beat]) -> [VenueTables; 2] {
         out[v].marks.push(mark(START, START, price[v]));
     }
     for (i, beat) in beats.iter().enumerate() {
-        let wait = [0, 1, 20, 130, 1_000, 7_000, 95_000][usize::from(beat.wait)] * MS_NS;
+        let wait = [0, 1, 20, 130, 1_000, 7_000, 95_000][usize::from(beat.wait)] * MS;
         recv = recv.plus(wait);
         let v = usize::from(beat.short);
-        let late = (i as i64 * 7 % 40) * MS_NS;
+        let late = (i as i64 * 7 % 40) * MS;
         exch[v] = exch[v].max(recv.plus(-late));
         let at = exch[v];
         // both prices drift together, one of them a little more
@@ -87,18 +87,18 @@ pub fn end(tables: &[VenueTables; 2]) -> Time {
         let rows = [t.quotes.last().map(|r| r.recv), t.trades.last().map(|r| r.recv), t.marks.last().map(|r| r.recv)];
         rows.into_iter().flatten().max().unwrap_or(START)
     };
-    last(&tables[0]).max(last(&tables[1])).plus(2 * SECOND_NS)
+    last(&tables[0]).max(last(&tables[1])).plus(2 * SECOND)
 }
 
 /// A settlement each hour on both venues, told a second later, and predictions for the next.
 fn publish(out: &mut [VenueTables; 2], until: Time) {
     for (v, table) in out.iter_mut().enumerate() {
-        let hour = |n: i64| Time((START.0 / HOUR_NS + n) * HOUR_NS);
-        for n in 0..=until.since(START) / HOUR_NS + 1 {
+        let hour = |n: i64| Time::at((START.steps(HOUR) + n) * HOUR);
+        for n in 0..=until.since(START) / HOUR + 1 {
             let rate = Rate((n * 37 + 11 * v as i64) % 7 * 20_000_000 - 50_000_000);
             let row = |kind, recv| FundingRow { ts: hour(n), recv, rate, interval_hours: 1, kind };
-            table.funding.push(row(FundingKind::Settled, hour(n).plus(SECOND_NS)));
-            table.funding.push(row(FundingKind::Predicted, hour(n).plus(-1_800 * SECOND_NS)));
+            table.funding.push(row(FundingKind::Settled, hour(n).plus(SECOND)));
+            table.funding.push(row(FundingKind::Predicted, hour(n).plus(-1_800 * SECOND)));
         }
         table.funding.sort_by_key(|row| row.recv);
     }
@@ -132,7 +132,7 @@ pub fn tiles(tables: &[VenueTables; 2], rows: usize) -> Vec<Tile> {
         .collect();
     times.sort_unstable();
     times.dedup();
-    let last = end(tables).plus(SECOND_NS);
+    let last = end(tables).plus(SECOND);
     let mut cuts: Vec<Time> = times.into_iter().step_by(rows.max(1)).collect();
     cuts.push(last);
     let mut carry = Carry::default();

@@ -25,12 +25,12 @@ use perpx_core::strategy::{FundingKinds, Plan};
 use perpx_core::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, VenueTables};
 use perpx_core::tape::{Carry, Tile, align};
 use perpx_core::trader::Composite;
-use perpx_core::units::{Cash, Mid, Price, Qty, Rate, SECOND_NS, Time, parse_scaled};
+use perpx_core::units::{Cash, Mid, Price, Qty, Rate, SECOND, Time, TimeDelta, parse_scaled};
 use perpx_core::watch::{EvalCtx, TrailingExtreme, Watches, fires};
 use std::fmt::Write;
 use std::sync::Arc;
 
-const START: i64 = 1_767_571_200 * SECOND_NS; // 2026-01-05
+const START: Time = Time::of_day(20_458); // 2026-01-05
 
 struct Scene {
     plan: Plan,
@@ -99,12 +99,7 @@ impl Scene {
     }
 
     fn tile(&self) -> Tile {
-        align(
-            [&self.tables[0], &self.tables[1]],
-            Time(START),
-            Time(START + 1_000_000 * SECOND_NS),
-            &mut Carry::default(),
-        )
+        align([&self.tables[0], &self.tables[1]], START, START.plus(1_000_000 * SECOND), &mut Carry::default())
     }
 
     fn signals(&self, tile: &Tile) -> TileSignals {
@@ -117,14 +112,20 @@ impl Scene {
         let edge = |row: usize| tile.local.bid[1][row] as f64 / tile.local.ask[0][row] as f64;
         let column = |key: &SignalKey| {
             let [trend, vol, mean, sigma] = self.signal;
-            let (bar_ns, a, b) = match *key {
-                SignalKey::Trend { bar_ns, .. } => (bar_ns, trend, f64::NAN),
-                SignalKey::Volatility { bar_ns, .. } => (bar_ns, vol, f64::NAN),
-                SignalKey::Sigma { bar_ns, .. } => (bar_ns, mean, sigma),
-                SignalKey::Quantile { bar_ns, .. } => (bar_ns, mean - sigma, mean + sigma),
+            let (bar_length, a, b) = match *key {
+                SignalKey::Trend { bar_length, .. } => (bar_length, trend, f64::NAN),
+                SignalKey::Volatility { bar_length, .. } => (bar_length, vol, f64::NAN),
+                SignalKey::Sigma { bar_length, .. } => (bar_length, mean, sigma),
+                SignalKey::Quantile { bar_length, .. } => (bar_length, mean - sigma, mean + sigma),
             };
             let n = 20_000;
-            SignalColumn { bar_ns, first_bar: START / bar_ns - 1, a: vec![a; n], b: vec![b; n], c: vec![mean; n] }
+            SignalColumn {
+                bar_length,
+                first_bar: START.steps(bar_length) - 1,
+                a: vec![a; n],
+                b: vec![b; n],
+                c: vec![mean; n],
+            }
         };
         TileSignals {
             spread: rows.clone().map(spread).collect(),
@@ -200,7 +201,7 @@ impl Scene {
 
     fn run_timers(&mut self, until: Time) {
         while let Some(due) = self.trader.next_timer().filter(|&due| due <= until) {
-            let seconds = (due.0 - START) as f64 / 1e9;
+            let seconds = due.since(START).as_f64(SECOND);
             let mark = self.out.len();
             writeln!(self.out, "  > timer {seconds}").expect("a string");
             let end = self.out.len();
@@ -213,7 +214,7 @@ impl Scene {
 
     fn line(&mut self, words: &[&str]) {
         let ["at", at, rest @ ..] = words else { panic!("'{}' is no line of a scenario", words.join(" ")) };
-        let now = Time(START + fixed(at, 9) as i64);
+        let now = START.plus(TimeDelta(fixed(at, 9) as i64));
         match rest {
             ["wait"] => {}
             ["quote", long, short] => self.tick(now, [long, short]),
@@ -307,7 +308,7 @@ fn play(script: &str) -> String {
         let code = line.split('#').next().unwrap_or_default();
         let words: Vec<&str> = code.split_whitespace().collect();
         if let ["at", at, ..] = words[..] {
-            scene.run_timers(Time(START + fixed(at, 9) as i64 - i64::from(words[2] != "wait")));
+            scene.run_timers(START.plus(TimeDelta(fixed(at, 9) as i64 - i64::from(words[2] != "wait"))));
         }
         writeln!(scene.out, "{line}").expect("a string");
         match words.as_slice() {

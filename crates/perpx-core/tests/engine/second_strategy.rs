@@ -5,7 +5,7 @@ use perpx_core::market::{Command, EventBody, NewOrder, OrderId, OrderKind, Order
 use perpx_core::port::{Actions, Extreme, Limits, Moment, StateInfo, Trader, Transition, View};
 use perpx_core::signals::{BandRule, SignalId};
 use perpx_core::tape::rows::FundingKind;
-use perpx_core::units::{Price, Qty, Rate, Time};
+use perpx_core::units::{Price, Qty, Rate, Time, TimeDelta};
 use perpx_core::watch::{Cmp, Level, Op, Series, Watches, holds, trail_level};
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 pub struct DipPlan {
     pub level: Price,
     pub trail: Rate,
-    pub hold_ns: i64,
-    pub cool_ns: i64,
-    pub timeout_ns: i64,
-    pub max_age_ns: i64,
+    pub hold: TimeDelta,
+    pub cool: TimeDelta,
+    pub timeout: TimeDelta,
+    pub max_age: TimeDelta,
     pub qty: Qty,
     pub tick: Price,
     pub band: BandRule,
@@ -78,7 +78,7 @@ impl Dip {
                 self.place(role, side, qty, limit, OrderKind::Ioc, out);
             }
         }
-        self.timer = Some(view.now.plus(plan.timeout_ns));
+        self.timer = Some(view.now.plus(plan.timeout));
         if self.state != CLOSING {
             self.go(CLOSING, reason, out);
         }
@@ -91,7 +91,7 @@ impl Dip {
             LONG | BOTH if view.breach.is_some() => self.close(plan, view, HALT, out),
             IDLE if view.now >= self.idle_until && view.breach.is_none() && enter(plan).iter().all(holds) => {
                 self.place(Role::Long, Side::Buy, plan.qty, bid, OrderKind::PostOnly, out);
-                self.timer = Some(view.now.plus(plan.timeout_ns));
+                self.timer = Some(view.now.plus(plan.timeout));
                 self.go(OPENING, OPEN, out);
             }
             LONG if self.reference.is_none() => self.reference = Some((bid, view.now)),
@@ -101,7 +101,7 @@ impl Dip {
             LONG if lock(plan).iter().all(holds) => {
                 let limit = view.bbo(Role::Short).bid.scaled_floor(Rate::from_bps(-20)).floor_to(plan.tick);
                 self.place(Role::Short, Side::Sell, view.belief.qty(Role::Long), limit, OrderKind::Ioc, out);
-                self.timer = Some(view.now.plus(plan.hold_ns));
+                self.timer = Some(view.now.plus(plan.hold));
                 self.go(BOTH, LOCK, out);
             }
             BOTH if !holds(&stale(plan)) && votes(plan).iter().filter(|cmp| holds(cmp)).count() >= 2 => {
@@ -112,7 +112,7 @@ impl Dip {
     }
 
     fn on_timer(&mut self, plan: &DipPlan, view: &View<'_>, out: &mut Actions) {
-        self.timer = Some(view.now.plus(plan.timeout_ns));
+        self.timer = Some(view.now.plus(plan.timeout));
         for &(id, venue) in &self.working {
             out.commands.push(Command::Cancel { venue, id });
             out.commands.push(Command::Query { venue, id });
@@ -139,13 +139,13 @@ impl Dip {
         match self.state {
             IDLE if !flat => self.close(plan, view, STRAY, out),
             OPENING if long && view.breach.is_none() => {
-                self.timer = Some(view.now.plus(plan.hold_ns));
+                self.timer = Some(view.now.plus(plan.hold));
                 self.go(LONG, FILLED, out);
             }
             OPENING if long => self.close(plan, view, HALT, out),
             OPENING | LONG | BOTH | CLOSING if flat => {
                 self.timer = None;
-                self.idle_until = view.now.plus(plan.cool_ns);
+                self.idle_until = view.now.plus(plan.cool);
                 self.go(IDLE, FLAT, out);
             }
             BOTH if !long => self.close(plan, view, STRAY, out),
@@ -159,7 +159,7 @@ fn cmp(series: Series, op: Op, level: Level) -> Cmp {
 }
 
 fn fresh(plan: &DipPlan, role: Role) -> Cmp {
-    cmp(Series::Age(role), Op::Le, Level::Int(plan.max_age_ns))
+    cmp(Series::Age(role), Op::Le, Level::Int(plan.max_age.0))
 }
 
 fn enter(plan: &DipPlan) -> [Cmp; 2] {
@@ -171,7 +171,7 @@ fn lock(plan: &DipPlan) -> [Cmp; 3] {
 }
 
 fn stale(plan: &DipPlan) -> Cmp {
-    cmp(Series::Age(Role::Short), Op::Gt, Level::Int(plan.max_age_ns))
+    cmp(Series::Age(Role::Short), Op::Gt, Level::Int(plan.max_age.0))
 }
 
 fn votes(plan: &DipPlan) -> [Cmp; 3] {

@@ -8,7 +8,7 @@ use perpx_core::signals::SignalSet;
 use perpx_core::sim::OutageTable;
 use perpx_core::strategy::{FundingKinds, Plan};
 use perpx_core::trader::Composite;
-use perpx_core::units::{Cash, SECOND_NS, Time};
+use perpx_core::units::{Cash, SECOND, Time, TimeDelta};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub struct Bound {
     /// How money is moved between the venues; `None`: never.
     pub transfer: Option<Transfer>,
     /// Step of the return series.
-    pub stats_interval_ns: i64,
+    pub stats_interval: TimeDelta,
 }
 
 impl Bound {
@@ -37,8 +37,8 @@ impl Bound {
         let mut plan = Plan::bind(config, world, kinds, signals);
         let capital = capital(config, first_mids);
         plan.capital = (capital[0] + capital[1]).into();
-        let stats_interval_ns = i64::from(config.account.stats_interval_sec) * SECOND_NS;
-        Bound { plan, outages, capital, transfer: config.account.transfer, stats_interval_ns }
+        let stats_interval = i64::from(config.account.stats_interval_sec) * SECOND;
+        Bound { plan, outages, capital, transfer: config.account.transfer, stats_interval }
     }
 
     /// The run over `[from, to)`.
@@ -53,7 +53,7 @@ impl Bound {
             leverage: self.plan.strategy.leverage,
             transfer: self.transfer,
             isolated: self.plan.strategy.risk.isolated_margin,
-            stats_interval_ns: self.stats_interval_ns,
+            stats_interval: self.stats_interval,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One symbol's data, ready to be replayed: where it lies, what of it is used, and the tapes that are made of it.
 
 use super::BacktestError;
-use crate::loader::{CacheSpec, FUNDING_LOOK_BACK_NS, OnBadRows, Tape, TapeSpec, cache};
+use crate::loader::{CacheSpec, FUNDING_LOOK_BACK, OnBadRows, Tape, TapeSpec, cache};
 use crate::store::{StoreFile, Table};
 use perpx_core::config::{Config, Size, World};
 use perpx_core::ledger::Mids;
@@ -10,7 +10,7 @@ use perpx_core::sim::OutageTable;
 use perpx_core::strategy::FundingKinds;
 use perpx_core::tape::Tile;
 use perpx_core::tape::rows::{FundingKind, FundingRow};
-use perpx_core::units::{Cash, HOUR_NS, Mid, Time};
+use perpx_core::units::{Cash, HOUR, Mid, Time};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ impl DataRange {
             let name = &venue.instrument.venue;
             let (list, seed) = (&venue.fills.outages, config.world.seed);
             // a rate that was published in an outage before the range is not known in it either
-            let back = warm_from.plus(-FUNDING_LOOK_BACK_NS);
+            let back = warm_from.plus(-FUNDING_LOOK_BACK);
             [OutageTable::feed(list, name, seed, back, to), OutageTable::stale(list, name, seed, warm_from, to)]
                 .map(|spans| spans.list().to_vec())
         };
@@ -62,10 +62,10 @@ impl DataRange {
             funding_missing: config.account.funding_missing,
             marks_missing: config.account.marks_missing,
             needs_index: [0, 1].map(|r: usize| venues[r].instrument.funding_price == FundingPrice::Index),
-            feed_latency_ns: [0, 1].map(|r: usize| venues[r].fills.feed_latency_ns),
+            feed_latency: [0, 1].map(|r: usize| venues[r].fills.feed_latency),
             feed_outages: [lost_long, lost_short],
             feed_stale: [stale_long, stale_short],
-            clock_ahead_ns: [0, 1].map(|r: usize| venues[r].fills.clock_ahead_ns),
+            clock_ahead: [0, 1].map(|r: usize| venues[r].fills.clock_ahead),
             paced: [0, 1].map(|r: usize| venues[r].fills.needs_feed_load()),
             tile_rows: self.tile_rows,
             cache: cache::root().filter(|_| max_bytes > 0).map(|dir| CacheSpec { dir, max_bytes }),
@@ -158,7 +158,7 @@ fn funding_kinds(tape: &Tape) -> Result<FundingKinds, BacktestError> {
             let file = StoreFile::open::<FundingRow>(&path)?;
             for batch in file.read::<FundingRow>(0..file.groups().len())? {
                 let wanted = |row: &FundingRow| {
-                    let until = row.recv.plus(2 * i64::from(row.interval_hours) * HOUR_NS);
+                    let until = row.recv.plus(2 * i64::from(row.interval_hours) * HOUR);
                     row.kind == FundingKind::Predicted && until >= spec.from && row.recv < spec.to
                 };
                 found |= batch?.rows.iter().any(wanted);

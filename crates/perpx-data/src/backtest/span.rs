@@ -2,7 +2,7 @@
 
 use super::BacktestError;
 use perpx_core::config::Num;
-use perpx_core::units::{MINUTE_NS, SECOND_NS, Time};
+use perpx_core::units::{MINUTE, NS, SECOND, Time, TimeDelta};
 
 /// What the runs are called.
 pub const RUNS: [&str; 2] = ["in sample", "held out"];
@@ -18,16 +18,16 @@ pub struct Spans {
 
 impl Spans {
     /// Cuts `[from, to)`: the last `holdout` of it, from a whole minute on, never ranks; of that the first
-    /// `embargo_ns` are not traded at all, so that no position of the first part could reach into the second.
-    pub fn cut(from: Time, to: Time, holdout: Num, embargo_ns: i64) -> Result<Spans, BacktestError> {
+    /// `embargo` are not traded at all, so that no position of the first part could reach into the second.
+    pub fn cut(from: Time, to: Time, holdout: Num, embargo: TimeDelta) -> Result<Spans, BacktestError> {
         if holdout.0 <= 0 {
             return Ok(Spans { inside: (from, to), held_out: None });
         }
-        let kept = (i128::from(to.since(from)) * (Num::ONE - holdout.0) / Num::ONE) as i64;
-        let split = Time(from.plus(kept).0.div_euclid(MINUTE_NS) * MINUTE_NS).max(from.plus(1));
-        let begin = split.plus(embargo_ns);
+        let kept = TimeDelta((i128::from(to.since(from).0) * (Num::ONE - holdout.0) / Num::ONE) as i64);
+        let split = from.plus(kept).floor_to(MINUTE).max(from.plus(NS));
+        let begin = split.plus(embargo);
         if begin >= to {
-            return Err(BacktestError::NoHoldout { holdout, split, embargo_sec: embargo_ns / SECOND_NS, to });
+            return Err(BacktestError::NoHoldout { holdout, split, embargo_sec: embargo / SECOND, to });
         }
         Ok(Spans { inside: (from, split), held_out: Some((begin, to)) })
     }
@@ -50,18 +50,18 @@ impl Spans {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use perpx_core::units::{DAY_NS, HOUR_NS};
+    use perpx_core::units::{DAY, HOUR};
 
     #[test]
     fn the_held_out_part_begins_after_the_embargo() {
         let from: Time = "2026-01-05".parse().expect("a date");
-        let to = from.plus(10 * DAY_NS);
+        let to = from.plus(10 * DAY);
         let share = |text: &str| Num::parse(text).expect("a decimal");
-        let spans = Spans::cut(from, to, share("0.3"), 5 * HOUR_NS).expect("room enough");
-        assert_eq!(spans.inside, (from, from.plus(7 * DAY_NS)));
-        assert_eq!(spans.held_out, Some((from.plus(7 * DAY_NS + 5 * HOUR_NS), to)));
-        assert_eq!(Spans::cut(from, to, share("0"), HOUR_NS).expect("whole").held_out, None);
-        let text = Spans::cut(from, to, share("0.1"), 24 * HOUR_NS).expect_err("no room").to_string();
+        let spans = Spans::cut(from, to, share("0.3"), 5 * HOUR).expect("room enough");
+        assert_eq!(spans.inside, (from, from.plus(7 * DAY)));
+        assert_eq!(spans.held_out, Some((from.plus(7 * DAY + 5 * HOUR), to)));
+        assert_eq!(Spans::cut(from, to, share("0"), HOUR).expect("whole").held_out, None);
+        let text = Spans::cut(from, to, share("0.1"), 24 * HOUR).expect_err("no room").to_string();
         assert!(text.contains("embargo of 86400 s") && text.contains("2026-01-14T00:00:00Z"), "{text}");
     }
 
@@ -71,8 +71,8 @@ mod tests {
         let from: Time = "2026-01-05".parse().expect("a date");
         for (share, minutes) in [("0.9", 144), ("0.8", 288), ("0.7", 432), ("0.3", 1_008), ("0.123456789", 1_262)] {
             let holdout = Num::parse(share).expect("a decimal");
-            let spans = Spans::cut(from, from.plus(DAY_NS), holdout, 0).expect("room enough");
-            assert_eq!(spans.inside.1.since(from), minutes * MINUTE_NS, "{share}");
+            let spans = Spans::cut(from, from.plus(DAY), holdout, TimeDelta::ZERO).expect("room enough");
+            assert_eq!(spans.inside.1.since(from), minutes * MINUTE, "{share}");
         }
     }
 }

@@ -4,7 +4,7 @@ use super::series::TableCheck;
 use crate::TapeError;
 use crate::store::{Partition, StoreFile, StorePath, StoredRow};
 use perpx_core::tape::rows::QuoteRow;
-use perpx_core::units::{HOUR_NS, MINUTE_NS, Time};
+use perpx_core::units::{HOUR, MINUTE, NS, Time, TimeDelta};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,8 +39,8 @@ pub struct Apart {
 impl PairCheck {
     /// An hour, or all of a shorter time together.
     fn is_told(&self, apart: &Apart) -> bool {
-        let whole = self.span.map_or(HOUR_NS, |(start, end)| end.since(start));
-        apart.to.since(apart.from) >= HOUR_NS.min(whole / 10 * 9).max(1)
+        let whole = self.span.map_or(HOUR, |(start, end)| end.since(start));
+        apart.to.since(apart.from) >= HOUR.min(9 * (whole / 10)).max(NS)
     }
 
     pub(super) fn warnings(&self) -> Vec<String> {
@@ -58,7 +58,7 @@ impl PairCheck {
             out.push(format!("{place}: {both} of their {all} common minutes have quotes of both"));
         }
         if let Some(Apart { from, to, mids }) = self.apart.filter(|apart| self.is_told(apart)) {
-            let minutes = to.since(from) as f64 / MINUTE_NS as f64;
+            let minutes = to.since(from).as_f64(MINUTE);
             out.push(format!(
                 "{place}: their mids are more than a tenth apart for {minutes:.0} minutes from {}, {} and {}: is one coin of the \
                  one a coin of the other? (price_factor and qty_factor in the map of an import)",
@@ -77,7 +77,7 @@ impl PairCheck {
 }
 
 /// Every pair of venues that quote the same symbol.
-pub(super) fn pairs(store: &StorePath, tables: &[TableCheck], stale_ns: i64) -> Result<Vec<PairCheck>, TapeError> {
+pub(super) fn pairs(store: &StorePath, tables: &[TableCheck], stale: TimeDelta) -> Result<Vec<PairCheck>, TapeError> {
     let mut by_symbol: BTreeMap<&str, Vec<&TableCheck>> = BTreeMap::new();
     for table in tables.iter().filter(|t| t.table == "quotes") {
         by_symbol.entry(&table.symbol).or_default().push(table);
@@ -86,14 +86,14 @@ pub(super) fn pairs(store: &StorePath, tables: &[TableCheck], stale_ns: i64) -> 
     for venues in by_symbol.into_values() {
         for (i, a) in venues.iter().enumerate() {
             for b in &venues[i + 1..] {
-                pairs.push(pair(store, a, b, stale_ns)?);
+                pairs.push(pair(store, a, b, stale)?);
             }
         }
     }
     Ok(pairs)
 }
 
-fn pair(store: &StorePath, a: &TableCheck, b: &TableCheck, stale_ns: i64) -> Result<PairCheck, TapeError> {
+fn pair(store: &StorePath, a: &TableCheck, b: &TableCheck, stale: TimeDelta) -> Result<PairCheck, TapeError> {
     let span = match (a.first, a.last, b.first, b.last) {
         (Some(a0), Some(a1), Some(b0), Some(b1)) => Some((a0.max(b0), a1.min(b1))).filter(|s| s.0 <= s.1),
         _ => None,
@@ -126,28 +126,28 @@ fn pair(store: &StorePath, a: &TableCheck, b: &TableCheck, stale_ns: i64) -> Res
             let inside: Vec<i64> =
                 times[v].iter().copied().filter(|t| (start.0..=end.0).contains(t) && Time(*t).day() == day).collect();
             all[v] += inside.len() as u64;
-            fresh[v] += fresh_at(&inside, &times[1 - v], stale_ns);
+            fresh[v] += fresh_at(&inside, &times[1 - v], stale);
         }
     }
     mids.end(end, &mut found.apart);
-    found.minutes = (end.0.div_euclid(MINUTE_NS) - start.0.div_euclid(MINUTE_NS) + 1) as u64;
+    found.minutes = (end.steps(MINUTE) - start.steps(MINUTE) + 1) as u64;
     found.covered = [0, 1].map(|v| fresh[v] as f64 / all[v].max(1) as f64);
     Ok(found)
 }
 
-/// How many of `left` have a value of `right` at most `stale_ns` before them. Both sorted.
-fn fresh_at(left: &[i64], right: &[i64], stale_ns: i64) -> u64 {
+/// How many of `left` have a value of `right` at most `stale` before them. Both sorted.
+fn fresh_at(left: &[i64], right: &[i64], stale: TimeDelta) -> u64 {
     let (mut fresh, mut seen) = (0, 0);
     for &at in left {
         seen += right[seen..].iter().take_while(|&&recv| recv <= at).count();
-        fresh += u64::from(seen > 0 && at - right[seen - 1] <= stale_ns);
+        fresh += u64::from(seen > 0 && at - right[seen - 1] <= stale.0);
     }
     fresh
 }
 
 fn minutes_in_common(times: &[Vec<i64>; 2], start: Time, end: Time) -> u64 {
     let minutes = |times: &[i64]| -> BTreeSet<i64> {
-        times.iter().filter(|t| (start.0..=end.0).contains(*t)).map(|t| t.div_euclid(MINUTE_NS)).collect()
+        times.iter().filter(|t| (start.0..=end.0).contains(*t)).map(|t| Time(*t).steps(MINUTE)).collect()
     };
     minutes(&times[0]).intersection(&minutes(&times[1])).count() as u64
 }
@@ -208,21 +208,22 @@ fn day_quotes(store: &StorePath, table: &TableCheck, day: i64) -> Result<Vec<(i6
 #[cfg(test)]
 mod tests {
     use super::*;
+    use perpx_core::units::SECOND;
 
     #[test]
     fn an_age_counts_up_to_the_limit() {
-        let s = perpx_core::units::SECOND_NS;
-        assert_eq!(fresh_at(&[s, 2 * s, 7 * s, 8 * s], &[2 * s, 20 * s], 5 * s), 2);
-        assert_eq!(fresh_at(&[s], &[], 5 * s), 0);
+        let (s, limit) = (SECOND.0, 5 * SECOND);
+        assert_eq!(fresh_at(&[s, 2 * s, 7 * s, 8 * s], &[2 * s, 20 * s], limit), 2);
+        assert_eq!(fresh_at(&[s], &[], limit), 0);
         // several at one time, several between two
-        assert_eq!(fresh_at(&[s, s, 9 * s, 9 * s], &[s, s, 2 * s, 3 * s, 4 * s], 5 * s), 4);
+        assert_eq!(fresh_at(&[s, s, 9 * s, 9 * s], &[s, s, 2 * s, 3 * s, 4 * s], limit), 4);
     }
 
     #[test]
     fn mids_a_thousandfold_apart_are_told_after_an_hour() {
-        let hours = |n: i64| Time(n * HOUR_NS);
+        let hours = |n: i64| Time::at(n * HOUR);
         let quotes =
-            |factor: i64| -> Vec<(i64, i64)> { (0..=8).map(|i| (i * HOUR_NS / 4, 8_427_000 * factor)).collect() };
+            |factor: i64| -> Vec<(i64, i64)> { (0..=8).map(|i| ((i * HOUR / 4).0, 8_427_000 * factor)).collect() };
         let longest = |quotes: [Vec<(i64, i64)>; 2]| {
             let (mut mids, mut longest) = (Mids::default(), None);
             mids.follow(&quotes, hours(0), hours(2), &mut longest);

@@ -16,9 +16,9 @@ pub use coverage::PairCheck;
 use perpx_core::config::{Missing, Profile, base_asset};
 use perpx_core::market::FundingPrice;
 use perpx_core::tape::rows::{FundingRow, MarkRow, QuoteRow};
-use perpx_core::units::{SECOND_NS, Time};
+use perpx_core::units::{NS, SECOND, Time, TimeDelta};
 use serde::Serialize;
-pub use series::{Delays, Problem, STALE_NS, StaleRun, TableCheck};
+pub use series::{Delays, Problem, STALE, StaleRun, TableCheck};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -38,7 +38,7 @@ pub struct CheckReport {
     /// What a replay takes, and a user should know.
     pub warnings: Vec<String>,
     /// The age above which a quote counts as stale.
-    pub stale_ns: i64,
+    pub stale: TimeDelta,
     /// `made_by` of dataset.json.
     pub made_by: serde_json::Value,
 }
@@ -112,9 +112,9 @@ impl Default for MissingKeys {
     }
 }
 
-/// Checks the store `root`, or only one symbol of it, as a sweep with these keys over all of it would. `stale_ns`: the age
-/// above which a quote is stale, such as [`STALE_NS`].
-pub fn check(root: &Path, symbol: Option<&str>, stale_ns: i64, keys: MissingKeys) -> Result<CheckReport, TapeError> {
+/// Checks the store `root`, or only one symbol of it, as a sweep with these keys over all of it would. `stale`: the age
+/// above which a quote is stale, such as [`STALE`].
+pub fn check(root: &Path, symbol: Option<&str>, stale: TimeDelta, keys: MissingKeys) -> Result<CheckReport, TapeError> {
     let (store, names) = StorePath::with_series(root)?;
     let wanted: Vec<&(String, String)> = names.iter().filter(|n| symbol.is_none_or(|s| s == n.1)).collect();
     if wanted.is_empty() {
@@ -145,13 +145,13 @@ pub fn check(root: &Path, symbol: Option<&str>, stale_ns: i64, keys: MissingKeys
     let mut missing: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (venue, symbol) in &wanted {
         let found = [
-            series::check_table::<QuoteRow>(&store, venue, symbol, stale_ns)?,
-            series::check_table::<NumberedTrade>(&store, venue, symbol, stale_ns)?,
-            series::check_table::<DepthLevelRow>(&store, venue, symbol, stale_ns)?,
-            series::check_table::<MarkRow>(&store, venue, symbol, stale_ns)?,
-            series::check_table::<FundingRow>(&store, venue, symbol, stale_ns)?,
+            series::check_table::<QuoteRow>(&store, venue, symbol, stale)?,
+            series::check_table::<NumberedTrade>(&store, venue, symbol, stale)?,
+            series::check_table::<DepthLevelRow>(&store, venue, symbol, stale)?,
+            series::check_table::<MarkRow>(&store, venue, symbol, stale)?,
+            series::check_table::<FundingRow>(&store, venue, symbol, stale)?,
         ];
-        warnings.extend(found.iter().flatten().flat_map(|t| t.warnings(stale_ns)));
+        warnings.extend(found.iter().flatten().flat_map(|t| t.warnings(stale)));
         for (table, checked) in Table::ALL.iter().zip(&found) {
             if checked.as_ref().is_none_or(|t| t.rows == 0)
                 && let Some(warning) = missing_table(*table)
@@ -166,10 +166,10 @@ pub fn check(root: &Path, symbol: Option<&str>, stale_ns: i64, keys: MissingKeys
     }
     warnings.extend(missing.into_iter().map(|(warning, places)| format!("{}: {warning}", places.join(", "))));
     warnings.extend(recorded_gaps(&store, symbol));
-    let pairs = coverage::pairs(&store, &tables, stale_ns)?;
+    let pairs = coverage::pairs(&store, &tables, stale)?;
     warnings.extend(pairs.iter().flat_map(PairCheck::warnings));
     let store = store.root().display().to_string();
-    Ok(CheckReport { store, tables, pairs, store_errors, refused, warnings, stale_ns, made_by })
+    Ok(CheckReport { store, tables, pairs, store_errors, refused, warnings, stale, made_by })
 }
 
 /// What a sweep over all of a venue's series refuses, by its own loader, each refusal as if those before it were lifted; and
@@ -193,7 +193,7 @@ fn judged(
         funding_missing: keys.funding,
         marks_missing: keys.marks,
         needs_index: [pays_on_index; 2],
-        ..TapeSpec::new(store.root(), symbol, [venue, venue], first, last.plus(1))
+        ..TapeSpec::new(store.root(), symbol, [venue, venue], first, last.plus(NS))
     };
     loop {
         match crate::loader::scan::judge(store, &spec) {
@@ -234,9 +234,9 @@ fn recorded_gaps(store: &StorePath, symbol: Option<&str>) -> Vec<String> {
         }
     }
     let text = |(place, gaps): (String, Vec<RecordedGap>)| {
-        let all: i64 = gaps.iter().map(RecordedGap::ns).sum();
-        let longest = gaps.iter().max_by_key(|gap| gap.ns())?;
-        let (count, all) = (counted(gaps.len() as u64, "gap"), duration(all as f64 / SECOND_NS as f64));
+        let all: TimeDelta = gaps.iter().map(RecordedGap::length).sum();
+        let longest = gaps.iter().max_by_key(|gap| gap.length())?;
+        let (count, all) = (counted(gaps.len() as u64, "gap"), duration(all.as_f64(SECOND)));
         let known = gaps.iter().filter(|gap| gap.known).count();
         let known = if known > 0 { format!("; the trades of {known} are in trades_gap") } else { String::new() };
         Some(format!("{place}: {count} of the recording, {all} in all{known}; the longest: {longest}"))

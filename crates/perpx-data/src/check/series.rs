@@ -4,18 +4,18 @@ use crate::TapeError;
 use crate::identity::{Prints, Seen};
 use crate::loader::funding::unsettled;
 use crate::loader::source::check_partition;
-use crate::loader::spec::{GAP_NS, Gap};
+use crate::loader::spec::{GAP, Gap};
 use crate::loader::stream::other_print;
 use crate::store::*;
 use perpx_core::tape::rows::{DepthRow, FundingKind, FundingRow};
-use perpx_core::units::{HOUR_NS, MINUTE_NS, SECOND_NS, Time};
+use perpx_core::units::{HOUR, MINUTE, SECOND, Time, TimeDelta};
 use serde::Serialize;
 use std::any::Any;
 use std::collections::BTreeMap;
 
 /// The strategy's default for stale quotes. Exchange time standing still for so long while rows keep arriving makes a stale
 /// run; a row received so long after its stamp is late.
-pub const STALE_NS: i64 = 5 * SECOND_NS;
+pub const STALE: TimeDelta = SECOND.times(5);
 
 /// Gaps and stale runs that are listed one by one.
 const LISTED: usize = 5;
@@ -31,17 +31,17 @@ pub struct Problem {
     pub first: String,
 }
 
-/// `recv_ts - exch_ts`, ns. Quantiles are of every n-th row once there are more than a million.
+/// `recv_ts - exch_ts`. Quantiles are of every n-th row once there are more than a million.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Delays {
     /// The smallest.
-    pub least: i64,
+    pub least: TimeDelta,
     /// The 50 % quantile.
-    pub median: i64,
+    pub median: TimeDelta,
     /// The 99 % quantile.
-    pub p99: i64,
+    pub p99: TimeDelta,
     /// The largest.
-    pub most: i64,
+    pub most: TimeDelta,
     /// Above the age at which a quote is stale.
     pub late: u64,
     /// Exactly zero: a recorder ahead of the venue, or times that were raised at import.
@@ -60,8 +60,8 @@ pub struct StaleRun {
 }
 
 impl StaleRun {
-    /// How long the clock stood, in nanoseconds.
-    pub fn ns(&self) -> i64 {
+    /// How long the clock stood.
+    pub fn length(&self) -> TimeDelta {
         self.to.since(self.from)
     }
 }
@@ -85,16 +85,16 @@ pub struct TableCheck {
     pub last: Option<Time>,
     /// What a replay refuses, by rule.
     pub problems: Vec<Problem>,
-    /// Above [`GAP_NS`] between rows (funding: settlements missing).
+    /// Above [`GAP`] between rows (funding: settlements missing).
     pub gaps: u64,
-    /// All of them together, ns.
-    pub gaps_ns: i64,
+    /// All of them together.
+    pub gaps_ns: TimeDelta,
     /// The longest of them.
     pub longest_gaps: Vec<Gap>,
     /// Stretches in which rows arrive and the venue's clock stands.
     pub stale_runs: u64,
-    /// All of them together, ns.
-    pub stale_ns: i64,
+    /// All of them together.
+    pub stale_ns: TimeDelta,
     /// The longest of them.
     pub longest_stale: Vec<StaleRun>,
     /// Rows that repeat the one before in every column.
@@ -115,9 +115,9 @@ impl TableCheck {
     }
 
     /// What a user should know of this table.
-    pub(super) fn warnings(&self, stale_ns: i64) -> Vec<String> {
+    pub(super) fn warnings(&self, stale: TimeDelta) -> Vec<String> {
         let place = self.place();
-        let seconds = |ns: i64| ns as f64 / SECOND_NS as f64;
+        let seconds = |time: TimeDelta| time.as_f64(SECOND);
         let mut out = Vec::new();
         if self.gaps > 0 && self.table == "funding" {
             out.push(format!(
@@ -126,18 +126,18 @@ impl TableCheck {
             ));
         } else if self.gaps > 0 && self.table == "quotes" {
             let total = seconds(self.gaps_ns);
-            out.push(format!("{place}: {} holes above {} s, {total:.0} s in all", self.gaps, GAP_NS / SECOND_NS));
+            out.push(format!("{place}: {} holes above {} s, {total:.0} s in all", self.gaps, GAP / SECOND));
         }
         if self.stale_runs > 0 && self.table == "quotes" {
             let total = seconds(self.stale_ns);
             out.push(format!(
                 "{place}: {} stale runs (rows arrive, the venue's clock stands) of {} s or more, {total:.0} s in all",
                 self.stale_runs,
-                stale_ns / SECOND_NS
+                stale / SECOND
             ));
         }
         if self.delays.late > 0 {
-            let (late, limit) = (self.delays.late, stale_ns / SECOND_NS);
+            let (late, limit) = (self.delays.late, stale / SECOND);
             let most = seconds(self.delays.most);
             out.push(format!(
                 "{place}: {late} rows were received more than {limit} s after their stamp, at most {most:.1} s"
@@ -167,13 +167,13 @@ pub(super) fn check_table<R: StoredRow + PartialEq>(
     store: &StorePath,
     venue: &str,
     symbol: &str,
-    stale_ns: i64,
+    stale: TimeDelta,
 ) -> Result<Option<TableCheck>, TapeError> {
     let found = store.files(R::TABLE, venue, symbol)?;
     if found.is_empty() {
         return Ok(None);
     }
-    let mut pass = CheckPass::<R>::new(venue, symbol, stale_ns);
+    let mut pass = CheckPass::<R>::new(venue, symbol, stale);
     let mut files: Vec<(Partition, StoreFile)> = Vec::new();
     for (partition, path) in found {
         match StoreFile::open::<R>(&path).and_then(|file| check_partition(&file, partition).map(|()| file)) {
@@ -197,7 +197,7 @@ pub(super) fn check_table<R: StoredRow + PartialEq>(
 
 struct CheckPass<R> {
     result: TableCheck,
-    stale_ns: i64,
+    stale: TimeDelta,
     problems: BTreeMap<&'static str, Problem>,
     before: Option<R>,
     top_exch: Time,
@@ -211,7 +211,7 @@ struct CheckPass<R> {
 }
 
 impl<R: StoredRow + PartialEq> CheckPass<R> {
-    fn new(venue: &str, symbol: &str, stale_ns: i64) -> CheckPass<R> {
+    fn new(venue: &str, symbol: &str, stale: TimeDelta) -> CheckPass<R> {
         let result = TableCheck {
             venue: venue.to_string(),
             symbol: symbol.to_string(),
@@ -222,10 +222,10 @@ impl<R: StoredRow + PartialEq> CheckPass<R> {
             last: None,
             problems: Vec::new(),
             gaps: 0,
-            gaps_ns: 0,
+            gaps_ns: TimeDelta::ZERO,
             longest_gaps: Vec::new(),
             stale_runs: 0,
-            stale_ns: 0,
+            stale_ns: TimeDelta::ZERO,
             longest_stale: Vec::new(),
             doubled: 0,
             repeated: 0,
@@ -235,7 +235,7 @@ impl<R: StoredRow + PartialEq> CheckPass<R> {
         };
         CheckPass {
             result,
-            stale_ns,
+            stale,
             problems: BTreeMap::new(),
             before: None,
             top_exch: Time::MIN,
@@ -354,14 +354,14 @@ impl<R: StoredRow + PartialEq> CheckPass<R> {
         let r = &mut self.result;
         if let Some(before) = &self.before {
             let gap = Gap { from: before.recv(), to: recv };
-            if gap.ns() > GAP_NS {
+            if gap.length() > GAP {
                 r.gaps += 1;
-                r.gaps_ns += gap.ns();
-                keep_longest(&mut r.longest_gaps, gap, Gap::ns);
+                r.gaps_ns += gap.length();
+                keep_longest(&mut r.longest_gaps, gap, Gap::length);
             }
         }
         self.delays.push(recv.since(exch));
-        r.delays.late += u64::from(recv.since(exch) > self.stale_ns);
+        r.delays.late += u64::from(recv.since(exch) > self.stale);
         r.delays.zero += u64::from(recv == exch);
         r.exch_backwards += u64::from(exch < self.top_exch);
         match &mut self.run {
@@ -375,11 +375,11 @@ impl<R: StoredRow + PartialEq> CheckPass<R> {
     }
 
     fn end_run(&mut self) {
-        let stale = self.stale_ns;
-        let Some(run) = self.run.take().filter(|run| run.ns() >= stale) else { return };
+        let stale = self.stale;
+        let Some(run) = self.run.take().filter(|run| run.length() >= stale) else { return };
         self.result.stale_runs += 1;
-        self.result.stale_ns += run.ns();
-        keep_longest(&mut self.result.longest_stale, run, StaleRun::ns);
+        self.result.stale_ns += run.length();
+        keep_longest(&mut self.result.longest_stale, run, StaleRun::length);
     }
 
     fn finish(mut self) -> TableCheck {
@@ -390,10 +390,10 @@ impl<R: StoredRow + PartialEq> CheckPass<R> {
         let settled: Vec<FundingRow> = std::mem::take(&mut self.settled).into_values().collect();
         for pair in settled.windows(2) {
             let gap = Gap { from: pair[0].ts, to: pair[1].ts };
-            let step = i64::from(pair[1].interval_hours) * HOUR_NS;
-            if gap.ns() > step + MINUTE_NS {
-                self.result.gaps += ((gap.ns() - MINUTE_NS) / step) as u64;
-                self.result.gaps_ns += gap.ns() - step;
+            let step = i64::from(pair[1].interval_hours) * HOUR;
+            if gap.length() > step + MINUTE {
+                self.result.gaps += ((gap.length() - MINUTE) / step) as u64;
+                self.result.gaps_ns += gap.length() - step;
                 self.result.longest_gaps.push(gap);
             }
         }
@@ -407,10 +407,10 @@ impl<R: StoredRow + PartialEq> CheckPass<R> {
 }
 
 /// Keeps the longest, in time order.
-fn keep_longest<T>(kept: &mut Vec<T>, new: T, ns: impl Fn(&T) -> i64) {
+fn keep_longest<T>(kept: &mut Vec<T>, new: T, length: impl Fn(&T) -> TimeDelta) {
     kept.push(new);
     if kept.len() > LISTED {
-        let shortest = (0..kept.len()).rev().min_by_key(|&i| ns(&kept[i]));
+        let shortest = (0..kept.len()).rev().min_by_key(|&i| length(&kept[i]));
         kept.remove(shortest.unwrap_or(0));
     }
 }
@@ -418,18 +418,18 @@ fn keep_longest<T>(kept: &mut Vec<T>, new: T, ns: impl Fn(&T) -> i64) {
 /// Every n-th value, n doubling as values come: at most a million are held.
 #[derive(Default)]
 struct Sample {
-    kept: Vec<i64>,
+    kept: Vec<TimeDelta>,
     /// Values are kept when their ordinal is a multiple of `2^doublings`.
     doublings: u32,
     seen: u64,
-    least: i64,
-    most: i64,
+    least: TimeDelta,
+    most: TimeDelta,
 }
 
 impl Sample {
     const MOST: usize = 1 << 20;
 
-    fn push(&mut self, value: i64) {
+    fn push(&mut self, value: TimeDelta) {
         (self.least, self.most) = match self.seen {
             0 => (value, value),
             _ => (self.least.min(value), self.most.max(value)),
@@ -451,7 +451,7 @@ impl Sample {
     fn quantiles(mut self) -> Delays {
         self.kept.sort_unstable();
         let at = |per_cent: usize| self.kept.get((self.kept.len() * per_cent).div_ceil(100).saturating_sub(1));
-        let of = |per_cent| at(per_cent).copied().unwrap_or(0);
+        let of = |per_cent| at(per_cent).copied().unwrap_or_default();
         Delays { least: self.least, median: of(50), p99: of(99), most: self.most, late: 0, zero: 0 }
     }
 }

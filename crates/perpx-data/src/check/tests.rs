@@ -1,19 +1,19 @@
 //! Stores with every defect, checked at once.
 
-use super::{MissingKeys, STALE_NS, Verdict, check};
+use super::{MissingKeys, STALE, Verdict, check};
 use crate::loader::TapeSpec;
 use crate::store::NumberedTrade;
 use crate::tests::{rewrite, venue_rows, write_store};
 use perpx_core::config::Missing;
 use perpx_core::tape::rows::*;
-use perpx_core::units::{HOUR_NS, Price, SECOND_NS};
+use perpx_core::units::{HOUR, NS, Price, SECOND};
 
 #[test]
 fn a_sound_store_is_fit_and_its_venues_cover_each_other() {
     let dir = tempfile::tempdir().expect("a folder");
     let root = dir.path().join("store");
     write_store(&root, &[("lighter", &venue_rows(2, 1)), ("grvt", &venue_rows(3, 2))]);
-    let report = check(&root, None, STALE_NS, MissingKeys::default()).expect("a report");
+    let report = check(&root, None, STALE, MissingKeys::default()).expect("a report");
     assert_eq!(report.verdict(), Verdict::Fit, "{}", report.text(usize::MAX));
     assert_eq!(report.tables.len(), 10);
     let pair = &report.pairs[0];
@@ -27,11 +27,11 @@ fn a_sound_store_is_fit_and_its_venues_cover_each_other() {
     assert_eq!(aged.len(), 2, "{aged:?}");
     assert!(aged[0].starts_with("the profile grvt: 6 of its 6 parts were read more than 90 days ago"), "{aged:?}");
     assert_eq!(told.verdict(), Verdict::Fit, "a warning, no error");
-    let text = check(&root, Some("ETH"), STALE_NS, MissingKeys::default()).expect_err("no such symbol").to_string();
+    let text = check(&root, Some("ETH"), STALE, MissingKeys::default()).expect_err("no such symbol").to_string();
     assert!(text.ends_with("holds nothing of ETH; it has: grvt/BTC, lighter/BTC"), "{text}");
     let empty = tempfile::tempdir().expect("a folder");
     let errors = [
-        check(empty.path(), None, STALE_NS, MissingKeys::default()).expect_err("nothing there"),
+        check(empty.path(), None, STALE, MissingKeys::default()).expect_err("nothing there"),
         crate::info::info(empty.path()).expect_err("nothing there"),
     ];
     for error in errors {
@@ -45,7 +45,7 @@ fn defects_are_warnings_and_refusals_are_errors() {
     let dir = tempfile::tempdir().expect("a folder");
     let root = dir.path().join("store");
     let long = venue_rows(2, 1);
-    let hole = |r: &perpx_core::units::Time| *r > long.quotes[1000].recv.plus(SECOND_NS) && *r < long.quotes[1100].recv;
+    let hole = |r: &perpx_core::units::Time| *r > long.quotes[1000].recv.plus(SECOND) && *r < long.quotes[1100].recv;
     let mut rows = long.clone();
     rows.quotes.retain(|q| !hole(&q.recv));
     rows.marks.clear();
@@ -56,7 +56,7 @@ fn defects_are_warnings_and_refusals_are_errors() {
     rows.quotes[700].bbo.ask = rows.quotes[700].bbo.bid;
     rows.quotes[800] = rows.quotes[799];
     write_store(&root, &[("lighter", &rows)]);
-    let report = check(&root, None, STALE_NS, MissingKeys::default()).expect("a report");
+    let report = check(&root, None, STALE, MissingKeys::default()).expect("a report");
     assert_eq!(report.verdict(), Verdict::Alone, "{}", report.text(usize::MAX));
     let quotes = report.tables.iter().find(|t| t.table == "quotes").expect("quotes");
     assert_eq!((quotes.gaps, quotes.stale_runs, quotes.locked, quotes.doubled), (1, 1, 1, 1));
@@ -77,11 +77,11 @@ fn defects_are_warnings_and_refusals_are_errors() {
         quotes[3].bbo.bid = Price(quotes[3].bbo.ask.0 + 1);
         quotes[4].bbo.bid = Price(quotes[4].bbo.ask.0 + 1);
         quotes[7].bbo.ask_qty.0 = -1;
-        quotes[9].recv = quotes[9].exch.plus(-HOUR_NS);
+        quotes[9].recv = quotes[9].exch.plus(-HOUR);
         quotes[20].bbo.bid = Price(0);
         quotes.swap(30, 40);
     });
-    let report = check(&root, None, STALE_NS, MissingKeys::default()).expect("a report");
+    let report = check(&root, None, STALE, MissingKeys::default()).expect("a report");
     assert_eq!(report.verdict(), Verdict::Unfit);
     let text = report.text(usize::MAX);
     for want in [
@@ -97,14 +97,14 @@ fn defects_are_warnings_and_refusals_are_errors() {
         assert!(text.contains(want), "{want} in {text}");
     }
     std::fs::write(&path, b"PAR1 and no more").expect("written");
-    let text = check(&root, None, STALE_NS, MissingKeys::default()).expect("a report").text(usize::MAX);
+    let text = check(&root, None, STALE, MissingKeys::default()).expect("a report").text(usize::MAX);
     assert!(text.contains("not a whole parquet file"), "{text}");
 }
 
 /// The loader's own word on a store: what a sweep over all of it would say.
 fn swept(root: &std::path::Path, keys: MissingKeys) -> Result<crate::loader::Tape, String> {
     let ends = venue_rows(2, 1);
-    let span = (ends.quotes[0].recv, ends.quotes[ends.quotes.len() - 1].recv.plus(1));
+    let span = (ends.quotes[0].recv, ends.quotes[ends.quotes.len() - 1].recv.plus(NS));
     let spec = TapeSpec {
         funding_missing: keys.funding,
         marks_missing: keys.marks,
@@ -154,7 +154,7 @@ fn check_and_a_sweep_refuse_the_same() {
         let [mut lighter, grvt] = sound();
         spoil(&mut lighter);
         write_store(&root, &[("lighter", &lighter), ("grvt", &grvt)]);
-        let report = check(&root, None, STALE_NS, keys).expect("a report");
+        let report = check(&root, None, STALE, keys).expect("a report");
         let said = report.text(usize::MAX);
         match (swept(&root, keys), wanted) {
             (Ok(_), None) => assert_eq!(report.verdict(), Verdict::Fit, "{name}: {said}"),
@@ -177,7 +177,7 @@ fn a_file_in_the_wrong_day_or_gone_is_refused_by_both() {
     let folder = root.join("trades/venue=grvt/symbol=BTC");
     let day = folder.join("date=2026-01-05/part-0.parquet");
     let refused = |wanted: &str| {
-        let report = check(&root, None, STALE_NS, MissingKeys::default()).expect("a report");
+        let report = check(&root, None, STALE, MissingKeys::default()).expect("a report");
         assert_eq!(report.verdict(), Verdict::Unfit, "{wanted}");
         let (said, error) = (report.text(usize::MAX), swept(&root, MissingKeys::default()).err().expect("refused"));
         assert!(said.contains(wanted) && error.contains(wanted), "{wanted}\n{said}\n{error}");
@@ -208,7 +208,7 @@ fn quotes_without_sizes_and_files_without_rows_are_said() {
         rewrite(&path, |trades: &mut Vec<NumberedTrade>| trades.clear());
     }
     std::fs::remove_file(root.join("dataset.json")).expect("removes");
-    let report = check(&root, None, STALE_NS, MissingKeys::default()).expect("a report");
+    let report = check(&root, None, STALE, MissingKeys::default()).expect("a report");
     let said = report.text(usize::MAX);
     assert_eq!(report.verdict(), Verdict::Fit, "{said}");
     let unsized_quotes = "lighter: 100.0 % of the quotes have no size: an order takes nothing there";

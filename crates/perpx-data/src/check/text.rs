@@ -2,7 +2,7 @@
 
 use super::{CheckReport, StaleRun, TableCheck, Verdict};
 use crate::text::{count, duration, table, wrap};
-use perpx_core::units::{SECOND_NS, Time};
+use perpx_core::units::{MS, SECOND, Time, TimeDelta};
 use std::fmt::Write;
 
 pub(super) fn report(r: &CheckReport, width: usize) -> String {
@@ -58,7 +58,8 @@ fn summary(r: &CheckReport) -> Vec<Vec<String>> {
     ];
     let mut rows = vec![head.map(str::to_string).to_vec()];
     let none = || "-".to_string();
-    let tally = |n: u64, ns: i64| if n == 0 { "0".to_string() } else { format!("{} ({})", count(n), lasting(ns)) };
+    let tally =
+        |n: u64, time: TimeDelta| if n == 0 { "0".to_string() } else { format!("{} ({})", count(n), lasting(time)) };
     for t in &r.tables {
         let (quotes, funding) = (t.table == "quotes", t.table == "funding");
         let only = |shown: bool, text: String| if shown { text } else { none() };
@@ -82,7 +83,7 @@ fn summary(r: &CheckReport) -> Vec<Vec<String>> {
             count(all),
             only(!funding, milliseconds(t.delays.median)),
             only(!funding, offset.map_or_else(none, milliseconds)),
-            shift.filter(|shift| *shift > 0).map_or_else(none, milliseconds),
+            shift.filter(|shift| *shift > TimeDelta::ZERO).map_or_else(none, milliseconds),
             only(quotes, covered(r, t)),
             has("marks"),
             has("funding"),
@@ -93,27 +94,27 @@ fn summary(r: &CheckReport) -> Vec<Vec<String>> {
 
 /// "2026-04-29 00:04:00"
 fn seconds_of(time: Time) -> String {
-    let text = Time(time.0.div_euclid(SECOND_NS) * SECOND_NS).to_string();
+    let text = time.floor_to(SECOND).to_string();
     text.replace('T', " ").trim_end_matches('Z').to_string()
 }
 
-fn lasting(ns: i64) -> String {
-    duration(ns as f64 / SECOND_NS as f64)
+fn lasting(time: TimeDelta) -> String {
+    duration(time.as_f64(SECOND))
 }
 
-fn milliseconds(ns: i64) -> String {
-    format!("{:.1} ms", ns as f64 / 1e6)
+fn milliseconds(time: TimeDelta) -> String {
+    format!("{:.1} ms", time.as_f64(MS))
 }
 
 /// What the import measured of the clock of this table's recorder (a store that was not imported: its least delay), and
 /// what it added to the receive times. A clock that was made up from the other one is no measure.
-fn clock(made_by: &serde_json::Value, t: &TableCheck) -> (Option<i64>, Option<i64>) {
+fn clock(made_by: &serde_json::Value, t: &TableCheck) -> (Option<TimeDelta>, Option<TimeDelta>) {
     let mut files = made_by["files"].as_array().into_iter().flatten();
     let file = files.find(|f| f["venue"] == t.venue && f["symbol"] == t.symbol && f["table"] == t.table);
     let Some(file) = file else { return (Some(t.delays.least), None) };
     let shift = file["recorder"].as_str().and_then(|name| made_by["clocks"][name]["shift_ns"].as_i64());
     let recorded = !file["clocks"].as_str().is_some_and(|text| text.starts_with("recv_ts ="));
-    (file["offset_ns"].as_i64(), shift.filter(|_| recorded))
+    (file["offset_ns"].as_i64().map(TimeDelta), shift.filter(|_| recorded).map(TimeDelta))
 }
 
 /// "98.2 %", a figure for each venue that quotes the same symbol.
@@ -138,7 +139,7 @@ fn clocks(out: &mut String, made_by: &serde_json::Value) {
     let Some(recorders) = made_by["clocks"].as_object() else { return };
     let mut lines = Vec::new();
     for (name, clock) in recorders {
-        let shift = clock["shift_ns"].as_i64().unwrap_or(0);
+        let shift = TimeDelta(clock["shift_ns"].as_i64().unwrap_or(0));
         if clock["given"] == true {
             lines.push(format!("'{name}': every recv_ts was shifted by {}, as the map says", milliseconds(shift)));
             continue;
@@ -149,9 +150,9 @@ fn clocks(out: &mut String, made_by: &serde_json::Value) {
             Some(file) => format!("by {} of the {} rows of {file}", number("agreeing"), number("rows")),
             None => "0.1 % quantile of the worst file".to_string(),
         };
-        let least = milliseconds(offset);
+        let least = milliseconds(TimeDelta(offset));
         lines.push(match shift {
-            0 => format!("'{name}': least delay {least} ({by}), left as it is"),
+            TimeDelta::ZERO => format!("'{name}': least delay {least} ({by}), left as it is"),
             _ => format!(
                 "'{name}' runs behind its venues: least delay {least} ({by}); every recv_ts was shifted by {}",
                 milliseconds(shift)
@@ -171,9 +172,9 @@ fn clocks(out: &mut String, made_by: &serde_json::Value) {
         if raised > 0 {
             lines.push(format!("{path}: {raised} rows had their exch_ts raised to an earlier row's"));
         }
-        let most = number("most_raised_ns");
-        if most > SECOND_NS as u64 {
-            lines.push(format!("{path}: the most that a time was raised by is {:.1} s", most as f64 / 1e9));
+        let most = TimeDelta(number("most_raised_ns") as i64);
+        if most > SECOND {
+            lines.push(format!("{path}: the most that a time was raised by is {:.1} s", most.as_f64(SECOND)));
         }
         let number = |key: &str| file[key].as_u64().unwrap_or(0);
         for (key, what) in [
@@ -208,12 +209,12 @@ fn holes(out: &mut String, tables: &[TableCheck]) {
         let place = format!("{}/{} {}", t.venue, t.symbol, t.table);
         let mut spans: Vec<(Time, String)> = Vec::new();
         spans.extend(t.longest_gaps.iter().map(|gap| {
-            let text = format!("nothing from {} for {}", seconds_of(gap.from), lasting(gap.ns()));
+            let text = format!("nothing from {} for {}", seconds_of(gap.from), lasting(gap.length()));
             (gap.from, text)
         }));
         spans.extend(t.longest_stale.iter().map(|run| {
             let StaleRun { from, rows, .. } = *run;
-            (from, format!("stale from {} for {} ({rows} rows)", seconds_of(from), lasting(run.ns())))
+            (from, format!("stale from {} for {} ({rows} rows)", seconds_of(from), lasting(run.length())))
         }));
         spans.sort_by_key(|(from, _)| *from);
         lines.extend(spans.into_iter().map(|(_, text)| format!("{place}: {text}")));
@@ -235,7 +236,7 @@ fn coverage(out: &mut String, r: &CheckReport) {
                 lasting(to.since(from)),
                 pair.minutes_both,
                 pair.minutes,
-                r.stale_ns / SECOND_NS,
+                r.stale / SECOND,
             ));
         }
     }

@@ -3,12 +3,12 @@
 use crate::store::DepthLevelRow;
 use perpx_core::market::{Bbo, Side};
 use perpx_core::tape::rows::QuoteRow;
-use perpx_core::units::{Price, Qty, SECOND_NS, Time};
+use perpx_core::units::{Price, Qty, SECOND, Time, TimeDelta};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// A book that says nothing new makes a row when the last one is so old.
-const REPEAT_NS: i64 = SECOND_NS;
+const REPEAT: TimeDelta = SECOND;
 
 /// How the rows of a file change a book.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -118,7 +118,7 @@ impl Book {
             return None;
         };
         let bbo = Bbo { bid, bid_qty, ask, ask_qty };
-        let is_old = |(before, at): &(Bbo, Time)| *before != bbo || recv.since(*at) >= REPEAT_NS;
+        let is_old = |(before, at): &(Bbo, Time)| *before != bbo || recv.since(*at) >= REPEAT;
         if !self.last.as_ref().is_none_or(is_old) {
             return None;
         }

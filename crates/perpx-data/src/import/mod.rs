@@ -22,6 +22,7 @@ use factor::Factor;
 use map::{LeftOut, ReadMap};
 use parse::{Clocks, ParsedFile, ParsedRows, parse_file};
 use perpx_core::tape::rows::VenueTables;
+use perpx_core::units::{MS, SECOND, TimeDelta};
 use serde::Serialize;
 use series::{Entry, Jumps, check_overlap, each_table, put_in_order, take_out_ahead};
 use std::collections::BTreeMap;
@@ -68,8 +69,8 @@ pub struct FileReport {
     pub recorder: String,
     /// How many were stored.
     pub rows: u64,
-    /// The 0.1 % quantile of `recv_ts - exch_ts` as recorded, ns; `None` when the file has one clock.
-    pub offset_ns: Option<i64>,
+    /// The 0.1 % quantile of `recv_ts - exch_ts` as recorded; `None` when the file has one clock.
+    pub offset_ns: Option<TimeDelta>,
     /// "both clocks", or how the other one was made.
     pub clocks: String,
     /// Stamps that were raised, so that no row is received before it happened.
@@ -101,8 +102,8 @@ impl FileReport {
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         let most = self.repaired.most_raised_ns;
-        if most > perpx_core::units::SECOND_NS {
-            notes.push(format!("by {:.1} s at most", most as f64 / 1e9));
+        if most > SECOND {
+            notes.push(format!("by {:.1} s at most", most.as_f64(SECOND)));
         }
         let what = if self.table == "funding" { "settlements" } else { "prints" };
         for (count, what) in [
@@ -136,11 +137,11 @@ impl ImportReport {
             out += &format!("{path}: left out: {why}\n");
         }
         for (name, clock) in &self.clocks {
-            let ms = |ns: i64| ns as f64 / 1e6;
+            let ms = |time: TimeDelta| time.as_f64(MS);
             let (shift, moved) = (ms(clock.shift_ns), "all its recv_ts shifted by");
             out += &match clock.offset_ns {
                 _ if clock.given => format!("clock of '{name}': {moved} {shift:.1} ms, as the map says\n"),
-                Some(least) if clock.shift_ns > 0 => format!(
+                Some(least) if clock.shift_ns > TimeDelta::ZERO => format!(
                     "clock of '{name}': least delay {:.1} ms, by {} of the {} rows of {}; {moved} {shift:.1} ms\n",
                     ms(least),
                     clock.agreeing,
@@ -179,12 +180,12 @@ fn import_read(mut read: ReadMap, map: &Path, from: &Path, store: &Path) -> Resu
         let file = parse_file(&read, map, from)?;
         entries.push(Entry { map, file, repeated: 0, jumped: 0, corrected: String::new() });
     }
-    let most_ns = (read.map.max_jump_ms * perpx_core::units::MS_NS as f64).round() as i64;
-    let jumps = Jumps { most_ns, on_jumps: read.map.on_jumps };
+    let most = TimeDelta((read.map.max_jump_ms * MS.0 as f64).round() as i64);
+    let jumps = Jumps { most, on_jumps: read.map.on_jumps };
     let series = put_in_order(&mut entries, jumps)?;
     let measure = |entry: &mut Entry<'_>| {
         let mut delays = delays(&entry.file);
-        if !delays.is_empty() && delays.iter().all(|delay| *delay == 0) {
+        if !delays.is_empty() && delays.iter().all(|delay| *delay == TimeDelta::ZERO) {
             entry.note("exchange and receive times are equal in every row: the source gave one of them for both");
         }
         let (recorder, file) = (entry.map.recorder.clone(), entry.map.path.clone());
@@ -213,7 +214,7 @@ fn import_read(mut read: ReadMap, map: &Path, from: &Path, store: &Path) -> Resu
         }
     }
     let report = |((entry, measure), repaired): ((&Entry<'_>, &Measure), Repaired)| {
-        file_report(entry, repaired, measure.offset.map(|o| o.ns))
+        file_report(entry, repaired, measure.offset.map(|o| o.delay))
     };
     let files = entries.iter().zip(&measures).zip(repaired).map(report).collect();
     write(&mut writer, entries, &series)?;
@@ -237,7 +238,11 @@ fn import_read(mut read: ReadMap, map: &Path, from: &Path, store: &Path) -> Resu
 }
 
 /// Corrects the clocks, and refuses what a replay would refuse.
-fn put_right(file: &mut ParsedFile, shift: i64, top: &mut perpx_core::units::Time) -> Result<Repaired, TapeError> {
+fn put_right(
+    file: &mut ParsedFile,
+    shift: TimeDelta,
+    top: &mut perpx_core::units::Time,
+) -> Result<Repaired, TapeError> {
     fn unfit<R: StoredRow>(rows: &[R]) -> Option<(usize, Fault)> {
         rows.iter().enumerate().find_map(|(i, row)| Some((i, row.fault()?)))
     }
@@ -256,7 +261,7 @@ fn put_right(file: &mut ParsedFile, shift: i64, top: &mut perpx_core::units::Tim
     }
 }
 
-fn file_report(entry: &Entry<'_>, repaired: Repaired, offset_ns: Option<i64>) -> FileReport {
+fn file_report(entry: &Entry<'_>, repaired: Repaired, offset_ns: Option<TimeDelta>) -> FileReport {
     let (file, parsed) = (entry.map, &entry.file);
     let latency = file.feed_latency_ms.unwrap_or(0.0);
     let clocks = match parsed.clocks {

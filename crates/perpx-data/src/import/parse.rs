@@ -9,7 +9,7 @@ use crate::TapeError;
 use crate::store::{DECIMAL_LIMIT, DepthLevelRow, Fault, NumberedTrade, Table};
 use perpx_core::market::{Bbo, Side};
 use perpx_core::tape::rows::*;
-use perpx_core::units::{MS_NS, Price, Qty, Rate, Time, parse_scaled};
+use perpx_core::units::{MS, Price, Qty, Rate, Time, TimeDelta, parse_scaled};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -116,7 +116,7 @@ pub fn parse_file(map: &ReadMap, file: &FileMap, from: &Path) -> Result<ParsedFi
     let place_of = |name: &str| source.columns().iter().position(|c| c == name);
     let filter: Vec<_> = file.filter.iter().filter_map(|(name, words)| Some((place_of(name)?, words))).collect();
     let clocks = clocks(&columns, table);
-    let latency = (file.feed_latency_ms.unwrap_or(0.0) * MS_NS as f64).round() as i64;
+    let latency = TimeDelta((file.feed_latency_ms.unwrap_or(0.0) * MS.0 as f64).round() as i64);
     let unit = source.unit();
     let (rows, places) = (empty(table), Vec::new());
     let mut parsed =
@@ -261,7 +261,7 @@ struct Row<'a> {
     layout: &'a Layout<'a>,
     cells: &'a [Cell],
     clocks: Clocks,
-    latency: i64,
+    latency: TimeDelta,
     midnight: Option<Time>,
 }
 
@@ -356,7 +356,7 @@ impl Row<'_> {
         let unit = self.file.time_unit.of(column);
         let empty = Cell::Text(String::new());
         let cell = self.layout.places.get(&(column, 0)).and_then(|at| self.cells.get(*at)).unwrap_or(&empty);
-        let shift = if column == "ts" { 0 } else { self.file.time_shift_ms * MS_NS };
+        let shift = if column == "ts" { TimeDelta::ZERO } else { self.file.time_shift_ms * MS };
         let found = match self.midnight {
             Some(midnight) => time::since(cell, unit, midnight),
             None => time::read(cell, unit, self.file.time_zone),

@@ -4,10 +4,10 @@ use super::clock::delays;
 use super::map::{FileMap, OnJumps};
 use super::parse::{Clocks, ParsedFile, ParsedRows};
 use crate::TapeError;
-use crate::identity::{Prints, SLACK_NS, SLOT_NS, Seen};
+use crate::identity::{Prints, SLACK, SLOT, Seen};
 use crate::store::{Fault, StoredRow};
 use perpx_core::tape::rows::{FundingKind, FundingRow};
-use perpx_core::units::{HOUR_NS, Time};
+use perpx_core::units::{HOUR, SECOND, Time, TimeDelta};
 use std::collections::BTreeMap;
 
 /// Intervals that a venue may settle at.
@@ -84,7 +84,7 @@ fn sort(file: &mut ParsedFile) {
 /// What the map says of stamps that stand out.
 #[derive(Clone, Copy)]
 pub struct Jumps {
-    pub most_ns: i64,
+    pub most: TimeDelta,
     pub on_jumps: OnJumps,
 }
 
@@ -94,7 +94,7 @@ pub fn put_in_order(entries: &mut [Entry<'_>], jumps: Jumps) -> Result<Vec<Vec<u
     for (i, entry) in entries.iter_mut().enumerate() {
         if entry.map.sort {
             // a stamp that stands out would be sorted to where it says; in a file that is out of order all over none does
-            let out = outliers(&stamps(&entry.file.rows), jumps.most_ns);
+            let out = outliers(&stamps(&entry.file.rows), jumps.most);
             if entry.file.clocks != Clocks::Both && out.len() <= most_outliers(entry.file.places.len()) {
                 take_out(entry, &out, jumps)?;
             }
@@ -191,7 +191,7 @@ fn most_outliers(rows: usize) -> usize {
 /// Refuses or drops rows of a series whose stamps jump out of line.
 fn stray(entries: &mut [Entry<'_>], files: &[usize], jumps: Jumps) -> Result<(), TapeError> {
     let all: Vec<i64> = files.iter().flat_map(|&i| stamps(&entries[i].file.rows)).collect();
-    let mut out = outliers(&all, jumps.most_ns).into_iter().peekable();
+    let mut out = outliers(&all, jumps.most).into_iter().peekable();
     if out.peek().is_none() {
         return Ok(());
     }
@@ -219,9 +219,9 @@ fn take_out(entry: &mut Entry<'_>, out: &[usize], jumps: Jumps) -> Result<(), Ta
 }
 
 /// Refuses or drops rows that are stamped long after they were received: the last row of a file has no other that shows it.
-pub fn take_out_ahead(entry: &mut Entry<'_>, shift_ns: i64, jumps: Jumps) -> Result<(), TapeError> {
+pub fn take_out_ahead(entry: &mut Entry<'_>, shift: TimeDelta, jumps: Jumps) -> Result<(), TapeError> {
     let delays = delays(&entry.file);
-    let out: Vec<usize> = (0..delays.len()).filter(|&i| delays[i] + shift_ns < -jumps.most_ns).collect();
+    let out: Vec<usize> = (0..delays.len()).filter(|&i| delays[i] + shift < -jumps.most).collect();
     let Some(&first) = out.first() else { return Ok(()) };
     let recv = Time(stamps(&entry.file.rows)[first]).plus(delays[first]);
     let many = "the recorder's clock is behind, in rows too few or too different to find out: say clock_shift_ms";
@@ -242,7 +242,7 @@ fn refuse_or_drop(
         entry.jumped += count as u64;
         return Ok(());
     }
-    let (seconds, column) = (jumps.most_ns as f64 / 1e9, entry.file.clocks);
+    let (seconds, column) = (jumps.most.as_f64(SECOND), entry.file.clocks);
     let column = if column == Clocks::RecvOnly { "recv_ts" } else { "exch_ts" };
     let remedy = match is_many {
         true => format!("so many are no stray rows: {why_many}"),
@@ -254,12 +254,13 @@ fn refuse_or_drop(
     Err(entry.file.refused(first, Fault::new(column, stamp, wanted)))
 }
 
-/// Places of the stamps that jump out of a rising series, by more than `most_ns`, and come back. None of a series that
+/// Places of the stamps that jump out of a rising series, by more than `most`, and come back. None of a series that
 /// rises, however sparse.
-fn outliers(stamps: &[i64], most_ns: i64) -> Vec<usize> {
+fn outliers(stamps: &[i64], most: TimeDelta) -> Vec<usize> {
+    let most = most.0;
     let mut top = i64::MIN;
     let falls = |&stamp: &i64| {
-        let fall = stamp < top.saturating_sub(most_ns);
+        let fall = stamp < top.saturating_sub(most);
         top = top.max(stamp);
         fall
     };
@@ -275,8 +276,8 @@ fn outliers(stamps: &[i64], most_ns: i64) -> Vec<usize> {
             before = Some(stamp);
             continue;
         }
-        let is_early = before.is_some_and(|b: i64| stamp < b - most_ns);
-        let is_late = next.peek().is_some_and(|&n| stamp > stamps[n] + most_ns);
+        let is_early = before.is_some_and(|b: i64| stamp < b - most);
+        let is_late = next.peek().is_some_and(|&n| stamp > stamps[n] + most);
         if is_early || is_late {
             out.push(i);
         }
@@ -317,7 +318,7 @@ fn settlements(entries: &mut [Entry<'_>], files: &[usize]) -> Result<(), TapeErr
     let mut out: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     let mut others = Vec::new();
     for (row, i, at) in settled {
-        match kept.last().filter(|last| row.ts.since(last.0.ts) < SLOT_NS) {
+        match kept.last().filter(|last| row.ts.since(last.0.ts) < SLOT) {
             Some(last) if last.0.rate == row.rate => out.entry(i).or_default().push(at),
             Some(last) => others.push((*last, (row, i, at))),
             None => kept.push((row, i, at)),
@@ -353,20 +354,19 @@ fn correct_intervals(entries: &mut [Entry<'_>], kept: &mut [Settled]) -> Result<
     for k in 1..kept.len() {
         let (row, i, at) = kept[k];
         let gap = row.ts.since(kept[k - 1].0.ts);
-        if gap + SLACK_NS >= i64::from(row.interval_hours) * HOUR_NS {
+        if gap + SLACK >= i64::from(row.interval_hours) * HOUR {
             continue;
         }
-        let mut hours = (gap + SLACK_NS) / HOUR_NS;
-        let off = gap - hours * HOUR_NS;
+        let mut hours = (gap + SLACK) / HOUR;
+        let off = gap - hours * HOUR;
         // after a hole it is the interval before it, which goes on
         let before = kept_hours(&changes, kept, k - 1);
-        let after = kept.get(k + 1).map(|next| (next.0.ts.since(row.ts) + SLACK_NS) / HOUR_NS);
+        let after = kept.get(k + 1).map(|next| (next.0.ts.since(row.ts) + SLACK) / HOUR);
         if before > 0 && Some(before) == after && hours % before == 0 {
             hours = before;
         }
-        if !INTERVALS.contains(&hours) || off > SLACK_NS {
-            let wanted =
-                format!("no more than the {:.2} h since the settlement before it", gap as f64 / HOUR_NS as f64);
+        if !INTERVALS.contains(&hours) || off > SLACK {
+            let wanted = format!("no more than the {:.2} h since the settlement before it", gap.as_f64(HOUR));
             return Err(entries[i].file.refused(at, Fault::new("interval_hours", row.interval_hours, wanted)));
         }
         // of the very first one only what follows is known
@@ -395,7 +395,7 @@ fn correct_intervals(entries: &mut [Entry<'_>], kept: &mut [Settled]) -> Result<
     for i in files {
         let ParsedRows::Funding(rows) = &mut entries[i].file.rows else { continue };
         for row in rows.iter_mut().filter(|row| row.kind == FundingKind::Predicted) {
-            let near = by_time.range(..=row.ts.plus(SLOT_NS)).next_back();
+            let near = by_time.range(..=row.ts.plus(SLOT)).next_back();
             if let Some((_, (_, hours))) = near.filter(|(_, (stated, _))| *stated == row.interval_hours) {
                 row.interval_hours = *hours;
             }
@@ -425,7 +425,7 @@ const RARER: usize = 3;
 fn rarer_than_stated(kept: &[Settled]) -> Option<(usize, u32, i64)> {
     let mut run: (usize, u32, i64) = (0, 0, 0);
     for pair in kept.windows(2) {
-        let (stated, hours) = (pair[1].0.interval_hours, (pair[1].0.ts.since(pair[0].0.ts) + SLACK_NS) / HOUR_NS);
+        let (stated, hours) = (pair[1].0.interval_hours, (pair[1].0.ts.since(pair[0].0.ts) + SLACK) / HOUR);
         let is_rarer = hours > i64::from(stated) && INTERVALS.contains(&hours);
         run = match (run.1, run.2) == (stated, hours) {
             _ if !is_rarer => (0, 0, 0),
@@ -445,7 +445,7 @@ mod tests {
 
     #[test]
     fn a_stamp_that_jumps_out_and_comes_back_stands_out() {
-        let out = |stamps: &[i64]| outliers(stamps, 60);
+        let out = |stamps: &[i64]| outliers(stamps, TimeDelta(60));
         assert_eq!(out(&[0, 1, 3600, 3, 4]), [2]);
         assert_eq!(out(&[0, 1, 2, -3600, 4]), [3]);
         assert_eq!(out(&[3600, 1, 2, 3, 4]), [0]);

@@ -365,7 +365,7 @@ fn cell(array: &ArrayRef, i: usize) -> Result<Cell, String> {
         DataType::Timestamp(TimeUnit::Millisecond, zone) => time!(TimestampMillisecondType, 1_000_000, zone),
         DataType::Timestamp(TimeUnit::Microsecond, zone) => time!(TimestampMicrosecondType, 1_000, zone),
         DataType::Timestamp(TimeUnit::Nanosecond, zone) => time!(TimestampNanosecondType, 1, zone),
-        DataType::Date32 => time!(Date32Type, perpx_core::units::DAY_NS, None::<()>),
+        DataType::Date32 => time!(Date32Type, perpx_core::units::DAY.0, None::<()>),
         DataType::Date64 => time!(Date64Type, 1_000_000, None::<()>),
         DataType::Decimal32(_, _) => decimal!(Decimal32Type),
         DataType::Decimal64(_, _) => decimal!(Decimal64Type),

@@ -112,11 +112,11 @@ fn a_map_brings_four_forms_into_one_store() {
     let report = bench.import().expect("an import");
     // 1 s behind, in too few rows to find out: the map says that everything this recorder received moves by 1.001 s
     let clock = &report.clocks["recorder"];
-    assert_eq!((clock.offset_ns, clock.shift_ns, clock.given), (None, 1_001_000_000, true));
+    assert_eq!((clock.offset_ns, clock.shift_ns, clock.given), (None, 1_001 * MS, true));
     let quotes: Vec<QuoteRow> = bench.rows("lin");
     let (exch, recv) = (quotes[0].exch, quotes[0].recv);
-    assert_eq!((exch.to_string().as_str(), recv.since(exch)), ("2026-01-05T12:00:00Z", 1_000_000));
-    assert_eq!((quotes[1].recv.since(quotes[1].exch), quotes[1].bbo.ask_qty), (201_000_000, Qty(1)));
+    assert_eq!((exch.to_string().as_str(), recv.since(exch)), ("2026-01-05T12:00:00Z", MS));
+    assert_eq!((quotes[1].recv.since(quotes[1].exch), quotes[1].bbo.ask_qty), (201 * MS, Qty(1)));
     assert_eq!(quotes[2].recv.date(), "2026-01-06");
     let inverse: Vec<QuoteRow> = bench.rows("inv");
     assert_eq!((inverse[0].bbo.bid_qty, inverse[0].bbo.ask_qty), (Qty(14_000_000), Qty(10_000_000)));
@@ -126,10 +126,7 @@ fn a_map_brings_four_forms_into_one_store() {
         (trade.px.to_string().as_str(), trade.taker, trade.consumed_book),
         ("99.6", perpx_core::market::Side::Sell, true)
     );
-    assert_eq!(
-        (trade.recv.to_string().as_str(), trade.recv.since(trade.exch)),
-        ("2026-01-05T12:00:01.251Z", 20_000_000)
-    );
+    assert_eq!((trade.recv.to_string().as_str(), trade.recv.since(trade.exch)), ("2026-01-05T12:00:01.251Z", 20 * MS));
     let funding: Vec<perpx_core::tape::rows::FundingRow> = bench.rows("lin");
     assert_eq!((funding[0].rate.to_string(), funding[1].rate.to_string()), ("0.000012".into(), "-0.000012".into()));
     let made_by = Dataset::read(&bench.path("store")).expect("readable").expect("there").made_by;
@@ -240,7 +237,7 @@ fn what_a_map_leaves_out_is_told() {
     let report = bench.import().expect("an import");
     assert!(report.text().contains("bars.csv: left out: bars, not prints\n"), "{}", report.text());
     let store = bench.path("store");
-    let checked = crate::check::check(&store, None, crate::check::STALE_NS, Default::default()).expect("a report");
+    let checked = crate::check::check(&store, None, crate::check::STALE, Default::default()).expect("a report");
     let text = checked.text(usize::MAX);
     assert!(text.contains("Left out at import\n- bars.csv: bars, not prints\n"), "{text}");
 }

@@ -2,7 +2,7 @@
 
 use super::map::TimeUnit;
 use chrono::{NaiveDateTime, Offset, TimeZone};
-use perpx_core::units::{HOUR_NS, MINUTE_NS, SECOND_NS, Time, parse_scaled};
+use perpx_core::units::{DAY, HOUR, MINUTE, SECOND, Time, TimeDelta, parse_scaled};
 use serde::Deserialize;
 
 /// What a cell of a file holds.
@@ -18,7 +18,7 @@ pub enum Cell {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Zone {
-    Fixed(i64),
+    Fixed(TimeDelta),
     Named(chrono_tz::Tz),
 }
 
@@ -38,15 +38,16 @@ impl Zone {
     /// The moment at which a clock there shows `local`; what is wrong when there is none, or two.
     fn utc(self, local: i64) -> Result<i64, &'static str> {
         let zone = match self {
-            Zone::Fixed(offset) => return Ok(local.saturating_sub(offset)),
+            Zone::Fixed(offset) => return Ok(local.saturating_sub(offset.0)),
             Zone::Named(zone) => zone,
         };
-        let seconds = local.div_euclid(SECOND_NS);
+        let seconds = Time(local).steps(SECOND);
         let shown: NaiveDateTime =
             chrono::DateTime::from_timestamp(seconds, 0).ok_or("a time that there is")?.naive_utc();
         match zone.offset_from_local_datetime(&shown) {
             chrono::LocalResult::Single(offset) => {
-                Ok(local.saturating_sub(i64::from(offset.fix().local_minus_utc()) * SECOND_NS))
+                let offset = i64::from(offset.fix().local_minus_utc()) * SECOND;
+                Ok(local.saturating_sub(offset.0))
             }
             chrono::LocalResult::Ambiguous(..) => {
                 Err("a time that comes once; this one comes twice, as clocks go back (give the offset with each time)")
@@ -68,7 +69,7 @@ pub fn read(cell: &Cell, unit: TimeUnit, zone: Option<Zone>) -> Result<Time, Str
         Cell::Text(text) if unit == TimeUnit::Rfc3339 => {
             let wanted = || "a time such as 2026-01-05T10:30:00Z or 2026-01-05 12:30:00.25+02:00".to_string();
             match clock_time(text).ok_or_else(wanted)? {
-                (ns, Some(offset)) => ns.saturating_sub(offset),
+                (ns, Some(offset)) => ns.saturating_sub(offset.0),
                 (ns, None) => local(ns)?,
             }
         }
@@ -89,7 +90,8 @@ pub fn since(cell: &Cell, unit: TimeUnit, midnight: Time) -> Result<Time, String
         Cell::Text(text) => number(text, unit).map_err(|_| wanted())?,
         Cell::Time { .. } => return Err(wanted()),
     };
-    if (0..perpx_core::units::DAY_NS).contains(&ns) { Ok(midnight.plus(ns)) } else { Err(wanted()) }
+    let time = TimeDelta(ns);
+    if (TimeDelta::ZERO..DAY).contains(&time) { Ok(midnight.plus(time)) } else { Err(wanted()) }
 }
 
 fn since_1970(unit: TimeUnit) -> String {
@@ -116,7 +118,7 @@ fn number(text: &str, unit: TimeUnit) -> Result<i64, String> {
 }
 
 /// What a clock shows, ns since 1970-01-01 there, and its offset from UTC if it says so.
-fn clock_time(text: &str) -> Option<(i64, Option<i64>)> {
+fn clock_time(text: &str) -> Option<(i64, Option<TimeDelta>)> {
     let (date, clock) = text.split_once(['T', 't', ' ']).map_or((text, None), |(date, clock)| (date, Some(clock)));
     // 20260105 is 2026-01-05
     let dashed = (date.len() == 8 && date.is_ascii() && digits(date).is_some())
@@ -132,15 +134,15 @@ fn clock_time(text: &str) -> Option<(i64, Option<i64>)> {
     };
     let mut clock = clock.splitn(3, ':');
     let (h, m) = (digits(clock.next()?)?, digits(clock.next()?)?);
-    let s = i64::try_from(parse_scaled(clock.next().unwrap_or("0"), 9)?).ok()?;
-    let legal = h < 24 && m < 60 && (0..60 * SECOND_NS).contains(&s);
-    legal.then(|| (midnight.plus(h * HOUR_NS + m * MINUTE_NS + s).0, offset))
+    let s = TimeDelta(i64::try_from(parse_scaled(clock.next().unwrap_or("0"), 9)?).ok()?);
+    let legal = h < 24 && m < 60 && (TimeDelta::ZERO..MINUTE).contains(&s);
+    legal.then(|| (midnight.plus(h * HOUR + m * MINUTE + s).0, offset))
 }
 
-/// "Z", "UTC", "+02:00", "-0530" or "+02" as ns.
-fn offset_of(text: &str) -> Option<i64> {
+/// "Z", "UTC", "+02:00", "-0530" or "+02".
+fn offset_of(text: &str) -> Option<TimeDelta> {
     if ["z", "utc", "gmt"].contains(&text.to_ascii_lowercase().as_str()) {
-        return Some(0);
+        return Some(TimeDelta::ZERO);
     }
     let (sign, rest) = match text.as_bytes().first()? {
         b'+' => (1, &text[1..]),
@@ -154,7 +156,7 @@ fn offset_of(text: &str) -> Option<i64> {
     };
     let (hours, minutes) = (digits(h)?, digits(m)?);
     let legal = h.len() == 2 && m.len() == 2 && hours < 24 && minutes < 60;
-    legal.then_some(sign * (hours * HOUR_NS + minutes * MINUTE_NS))
+    legal.then_some(sign * (hours * HOUR + minutes * MINUTE))
 }
 
 fn digits(text: &str) -> Option<i64> {

@@ -2,21 +2,21 @@
 //! `funding.missing`.
 
 use crate::TapeError;
-use crate::identity::{SLACK_NS, SLOT_NS, settled_fault};
+use crate::identity::{SLACK, SLOT, settled_fault};
 use crate::loader::source::funding_files;
 use crate::loader::spec::{OnBadRows, TapeSpec};
 use crate::store::{Fault, StoreFile, StorePath};
 use perpx_core::config::Missing;
 use perpx_core::tape::rows::{FundingKind, FundingRow};
-use perpx_core::units::{DAY_NS, HOUR_NS, Rate, Time};
+use perpx_core::units::{DAY, HOUR, Rate, Time, TimeDelta};
 use std::sync::Arc;
 
 /// Longest interval between settlements that the store accepts.
-const LONGEST_NS: i64 = DAY_NS;
+const LONGEST: TimeDelta = DAY;
 
 /// How long before a range rates are looked for: twice the longest interval, after which none is known, and a day for its
 /// publication. What happens to the feed in that time matters to the range.
-pub const LOOK_BACK_NS: i64 = 3 * LONGEST_NS;
+pub const LOOK_BACK: TimeDelta = LONGEST.times(3);
 
 /// With `funding.missing: zero` what is known before the first settlement, and from a missing one on, until a recorded one
 /// follows: a rate, and no settlement.
@@ -35,8 +35,8 @@ pub(crate) struct FundingPlan {
     rows: Vec<FundingRow>,
     /// The newest row of each kind that was received before the range.
     pub before: Vec<FundingRow>,
-    /// Longest delay from a settlement to its receipt, ns.
-    longest_lag: i64,
+    /// Longest delay from a settlement to its receipt.
+    longest_lag: TimeDelta,
     /// Settlements within the range that the calendar has and the store has not.
     pub missing: u64,
     pub filled: &'static str,
@@ -55,7 +55,7 @@ impl FundingPlan {
     ) -> FundingPlan {
         let (from, to) = (spec.warm_from, spec.to);
         for row in &mut rows {
-            row.recv = row.recv.plus(spec.feed_latency_ns[v]);
+            row.recv = row.recv.plus(spec.feed_latency[v]);
         }
         rows.sort_by_key(|r| (r.recv, r.ts, r.kind));
         let mut before = rows.clone();
@@ -66,7 +66,7 @@ impl FundingPlan {
         rows.retain(|r| r.recv >= from && (r.recv < to || (r.kind == FundingKind::Settled && r.ts < to)));
         let lag = |r: &FundingRow| r.recv.since(r.ts);
         let settlements = rows.iter().filter(|r| r.kind == FundingKind::Settled && r.ts >= from);
-        let longest_lag = settlements.map(lag).max().unwrap_or(0);
+        let longest_lag = settlements.map(lag).max().unwrap_or_default();
         FundingPlan { files: files.into(), rows, before, longest_lag, missing, filled, dropped }
     }
 
@@ -77,7 +77,7 @@ impl FundingPlan {
     /// A row that is received now; a settlement that is known already is left out.
     pub fn receive(&mut self, row: FundingRow) {
         if row.kind == FundingKind::Settled {
-            let near = |known: &&FundingRow| known.kind == row.kind && known.ts.since(row.ts).abs() < SLOT_NS;
+            let near = |known: &&FundingRow| known.kind == row.kind && known.ts.since(row.ts).abs() < SLOT;
             if self.rows.iter().chain(&self.before).any(|known| near(&known)) {
                 return;
             }
@@ -114,8 +114,8 @@ pub(crate) fn load(
 ) -> Result<FundingPlan, TapeError> {
     let (from, to) = (spec.warm_from, spec.to);
     let (due_from, due_to) = quoted.map_or((from, to), |(first, last)| (from.max(first), to.min(last)));
-    let back = from.plus(-LOOK_BACK_NS);
-    let files = funding_files(store, (&spec.venues[v], &spec.symbol), (back, to.plus(LONGEST_NS)), to)?;
+    let back = from.plus(-LOOK_BACK);
+    let files = funding_files(store, (&spec.venues[v], &spec.symbol), (back, to.plus(LONGEST)), to)?;
     let (mut rows, dropped) = read(&files, spec.on_bad_rows)?;
     let series = format!("{}/{}", spec.venues[v], spec.symbol);
     let missing = |what: String| TapeError::FundingMissing { store: store.root().to_path_buf(), series, what };
@@ -146,7 +146,7 @@ pub(crate) fn load(
 
 /// What a store to which rows are still added holds from before the range and of it, whatever is missing.
 pub(crate) fn load_growing(store: &StorePath, spec: &TapeSpec, v: usize) -> Result<FundingPlan, TapeError> {
-    let back = spec.warm_from.plus(-LOOK_BACK_NS);
+    let back = spec.warm_from.plus(-LOOK_BACK);
     let files = funding_files(store, (&spec.venues[v], &spec.symbol), (back, spec.to), spec.to)?;
     let (rows, dropped) = read(&files, OnBadRows::Drop)?;
     Ok(FundingPlan::new(files, rows, spec, v, (0, "", dropped)))
@@ -179,7 +179,7 @@ fn read(files: &[StoreFile], on_bad_rows: OnBadRows) -> Result<(Vec<FundingRow>,
 /// Why a row is no settlement of its own beside those that were `seen`.
 pub(crate) fn unsettled(seen: &std::collections::BTreeMap<Time, FundingRow>, row: &FundingRow) -> Option<Fault> {
     let before = seen.range(..=row.ts).next_back().and_then(|(_, before)| settled_fault(before, row));
-    let after = || seen.range(row.ts..).next().filter(|(ts, _)| ts.since(row.ts) < SLOT_NS);
+    let after = || seen.range(row.ts..).next().filter(|(ts, _)| ts.since(row.ts) < SLOT);
     before.or_else(|| after().and_then(|(_, after)| settled_fault(after, row)))
 }
 
@@ -201,7 +201,7 @@ impl Hole {
 /// Holes that touch `[from, to)`. A settlement is due one interval after the one before it, the interval being the later
 /// row's (at the end of the data, the last row's).
 fn holes(settled: &[FundingRow], from: Time, to: Time) -> Vec<Hole> {
-    let step = |row: &FundingRow| i64::from(row.interval_hours) * HOUR_NS;
+    let step = |row: &FundingRow| i64::from(row.interval_hours) * HOUR;
     let inside = |t: &Time| *t >= from && *t < to;
     let mut holes = Vec::new();
     let mut note = |last, times: Vec<Time>| {
@@ -211,13 +211,13 @@ fn holes(settled: &[FundingRow], from: Time, to: Time) -> Vec<Hole> {
     };
     let (Some(first), Some(last)) = (settled.first(), settled.last()) else { return holes };
     // one at the very first instant would find no position and is not asked for
-    let before = (1..).map(|k| first.ts.plus(-k * step(first))).take_while(|t| *t > from);
+    let before = (1..).map(|k| first.ts.plus(-(k * step(first)))).take_while(|t| *t > from);
     let mut before: Vec<Time> = before.filter(inside).collect();
     before.reverse();
     note(None, before);
     for pair in settled.windows(2) {
         let step = step(&pair[1]);
-        let due = (1..).map(|k| pair[0].ts.plus(k * step)).take_while(|t| t.plus(SLACK_NS) < pair[1].ts);
+        let due = (1..).map(|k| pair[0].ts.plus(k * step)).take_while(|t| t.plus(SLACK) < pair[1].ts);
         note(Some(pair[0]), due.filter(inside).collect());
     }
     let after = (1..).map(|k| last.ts.plus(k * step(last))).take_while(|t| *t < to);
@@ -247,16 +247,16 @@ mod tests {
     use super::*;
 
     fn settled(hour: i64, interval_hours: u32) -> FundingRow {
-        let ts = Time(hour * HOUR_NS);
+        let ts = Time::at(hour * HOUR);
         FundingRow { ts, recv: ts, rate: Rate(hour), interval_hours, kind: FundingKind::Settled }
     }
 
     #[test]
     fn a_hole_is_a_settlement_that_the_calendar_has() {
         let hours =
-            |holes: &[Hole]| -> Vec<i64> { holes.iter().flat_map(|h| &h.times).map(|t| t.0 / HOUR_NS).collect() };
+            |holes: &[Hole]| -> Vec<i64> { holes.iter().flat_map(|h| &h.times).map(|t| t.steps(HOUR)).collect() };
         let rows = [settled(100, 1), settled(101, 1), settled(104, 1)];
-        let at = |h: i64| Time(h * HOUR_NS);
+        let at = |h: i64| Time::at(h * HOUR);
         assert_eq!(hours(&holes(&rows, at(100), at(105))), [102, 103]);
         assert_eq!(hours(&holes(&rows, at(98), at(107))), [99, 102, 103, 105, 106]);
         assert_eq!(hours(&holes(&rows, Time(at(100).0 + 1), at(102))), [0i64; 0]);

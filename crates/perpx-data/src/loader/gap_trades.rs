@@ -36,7 +36,7 @@ impl GapTrades {
             files.push(file);
         }
         for row in &mut trades {
-            row.exch = row.exch.plus(-spec.clock_ahead_ns[v]);
+            row.exch = row.exch.plus(-spec.clock_ahead[v]);
         }
         trades.retain(|row| row.exch >= spec.warm_from && row.exch < spec.to);
         trades.sort_by_key(|row| row.exch);

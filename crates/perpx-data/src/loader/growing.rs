@@ -46,10 +46,10 @@ impl GrowingTape {
 
     /// The venue's rows of this role, and whether one that happened, or was received, at such times comes too late.
     fn feed(&mut self, role: Role, exch: Time, recv: Time) -> &mut VenueRows {
-        let (feed, ahead) = (&mut self.feeds[role.ix()], self.spec.clock_ahead_ns[role.ix()]);
-        let recv = recv.plus(self.spec.feed_latency_ns[role.ix()]);
+        let (feed, ahead) = (&mut self.feeds[role.ix()], self.spec.clock_ahead[role.ix()]);
+        let recv = recv.plus(self.spec.feed_latency[role.ix()]);
         let is_cut = self.start > self.spec.warm_from;
-        self.late += u64::from(is_cut && Time(exch.0.saturating_sub(ahead)).min(recv) < self.start);
+        self.late += u64::from(is_cut && exch.plus(-ahead).min(recv) < self.start);
         feed
     }
 
@@ -88,7 +88,7 @@ impl GrowingTape {
     /// A rate, received now. A settlement is late when the time that it settles has been given.
     pub fn funding(&mut self, role: Role, row: FundingRow) {
         let v = role.ix();
-        let latency = self.spec.feed_latency_ns[v];
+        let latency = self.spec.feed_latency[v];
         let received = FundingRow { recv: row.recv.plus(latency), ..row };
         if received.recv < self.spec.warm_from {
             let is_lost =
@@ -100,7 +100,7 @@ impl GrowingTape {
         }
         // settlements of before the run begins are told when it begins
         let is_due = row.kind == FundingKind::Settled && row.ts >= self.spec.from;
-        let happened = if is_due { row.ts.plus(self.spec.clock_ahead_ns[v]) } else { Time::MAX };
+        let happened = if is_due { row.ts.plus(self.spec.clock_ahead[v]) } else { Time::MAX };
         self.feed(role, happened, row.recv).receive_funding(received);
     }
 

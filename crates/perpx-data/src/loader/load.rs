@@ -139,7 +139,7 @@ impl Tape {
     /// The earliest moment of the whole store at which both venues have been quoted: no warm-up can begin before it.
     pub fn earliest_from(&self) -> Result<Time, TapeError> {
         let mut earliest = Time(perpx_core::tape::NEVER);
-        for (venue, latency) in self.spec.venues.iter().zip(self.spec.feed_latency_ns) {
+        for (venue, latency) in self.spec.venues.iter().zip(self.spec.feed_latency) {
             let first = first_stored_quote(&self.store, venue, &self.spec.symbol)?;
             earliest = first.map_or(earliest, |t| earliest.max(t.plus(latency)));
         }

@@ -10,7 +10,7 @@ pub(crate) mod spec;
 pub(crate) mod stream;
 pub(crate) mod tile_file;
 
-pub use funding::LOOK_BACK_NS as FUNDING_LOOK_BACK_NS;
+pub use funding::LOOK_BACK as FUNDING_LOOK_BACK;
 pub use growing::GrowingTape;
 pub use load::Tape;
 pub use spec::*;

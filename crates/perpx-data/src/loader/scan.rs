@@ -5,13 +5,13 @@
 use crate::TapeError;
 use crate::loader::cache::Cache;
 use crate::loader::source::{Source, VenueRows, first_carry};
-use crate::loader::spec::{GAP_NS, Gap, MARKS_HOLE_NS, TapeSpec, VenueQuality};
+use crate::loader::spec::{GAP, Gap, MARKS_HOLE, TapeSpec, VenueQuality};
 use crate::store::StorePath;
 use perpx_core::config::Missing;
 use perpx_core::tape::Tile;
 use perpx_core::tape::align::{self, Carry, LocalBuilder, Merge, built};
 use perpx_core::tape::rows::{MarkRow, QuoteRow, VenueTables};
-use perpx_core::units::{HOUR_NS, Time};
+use perpx_core::units::{HOUR, MINUTE, Time, TimeDelta};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -76,7 +76,7 @@ pub(crate) fn judge(store: &StorePath, spec: &TapeSpec) -> Result<VenueQuality, 
     let (mut venue, mut gaps) = (VenueScan::new(&source, spec.warm_from), Gaps::default());
     let mut start = spec.warm_from;
     while start < spec.to {
-        let end = start.plus(HOUR_NS).min(spec.to);
+        let end = start.plus(HOUR).min(spec.to);
         venue.hour(start, (start, end), &mut gaps)?;
         start = end;
     }
@@ -132,7 +132,7 @@ impl Pass<'_> {
 
     /// Reads and judges another hour; rows from `kept_from` on stay at hand.
     fn judge_hour(&mut self, kept_from: Time) -> Result<(), TapeError> {
-        let hour = (self.judged, self.judged.plus(HOUR_NS).min(self.spec.to));
+        let hour = (self.judged, self.judged.plus(HOUR).min(self.spec.to));
         let ([long, short], [long_gaps, short_gaps]) = (&mut self.venues, &mut self.gaps);
         let (a, b) = rayon::join(|| long.hour(kept_from, hour, long_gaps), || short.hour(kept_from, hour, short_gaps));
         self.judged = hour.1;
@@ -145,14 +145,14 @@ impl Pass<'_> {
 struct Gaps {
     last_row: Option<Time>,
     count: u64,
-    ns: i64,
+    time: TimeDelta,
     longest: Vec<Gap>,
 }
 
 impl Gaps {
     #[inline]
     fn row_at(&mut self, t: Time) {
-        if let Some(from) = self.last_row.replace(t).filter(|last| t.since(*last) > GAP_NS) {
+        if let Some(from) = self.last_row.replace(t).filter(|last| t.since(*last) > GAP) {
             self.note(Gap { from, to: t });
         }
     }
@@ -160,11 +160,11 @@ impl Gaps {
     #[cold]
     fn note(&mut self, gap: Gap) {
         self.count += 1;
-        self.ns = self.ns.saturating_add(gap.ns());
+        self.time += gap.length();
         self.longest.push(gap);
         if self.longest.len() > LONGEST_GAPS {
             // the shortest goes, the earliest of equals stays
-            let shortest = (0..self.longest.len()).rev().min_by_key(|&i| self.longest[i].ns());
+            let shortest = (0..self.longest.len()).rev().min_by_key(|&i| self.longest[i].length());
             self.longest.remove(shortest.unwrap_or(0));
         }
     }
@@ -194,7 +194,7 @@ impl MarkHoles {
                 self.is_in_one = false;
             }
             let since = *self.last_mark.get_or_insert(quote);
-            if quote.since(since) > MARKS_HOLE_NS && !self.is_in_one {
+            if quote.since(since) > MARKS_HOLE && !self.is_in_one {
                 self.is_in_one = true;
                 *holes += 1;
                 self.first.get_or_insert(Gap { from: since, to: quote });
@@ -246,7 +246,7 @@ impl VenueScan<'_> {
 
     fn finish(self, store: &StorePath, spec: &TapeSpec, v: usize, gaps: Gaps) -> Result<VenueQuality, TapeError> {
         let mut q = self.quality;
-        (q.gaps, q.gaps_ns, q.longest_gaps) = (gaps.count, gaps.ns, gaps.longest);
+        (q.gaps, q.gaps_ns, q.longest_gaps) = (gaps.count, gaps.time, gaps.longest);
         if q.first_quote.is_none() {
             let span =
                 crate::loader::source::stored_span::<perpx_core::tape::rows::QuoteRow>(store, &q.venue, &spec.symbol)?;
@@ -279,7 +279,7 @@ impl VenueScan<'_> {
                     what: format!(
                         "{} holes above {} minutes while quotes go on, the first from {} to {} at least",
                         q.mark_holes,
-                        MARKS_HOLE_NS / perpx_core::units::MINUTE_NS,
+                        MARKS_HOLE / MINUTE,
                         hole.from,
                         hole.to
                     ),

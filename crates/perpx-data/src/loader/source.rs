@@ -9,7 +9,7 @@ use perpx_core::config::Missing;
 use perpx_core::market::Side;
 use perpx_core::tape::rows::*;
 use perpx_core::tape::{Carry, NEVER};
-use perpx_core::units::{HOUR_NS, Price, Qty, SECOND_NS, Time};
+use perpx_core::units::{HOUR, Price, Qty, SECOND, Time, TimeDelta};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -42,8 +42,8 @@ pub(crate) struct Source {
 
 impl Source {
     pub fn open(store: &StorePath, spec: &TapeSpec, v: usize) -> Result<Source, TapeError> {
-        let latency = spec.feed_latency_ns[v];
-        let (from, to, ahead) = (spec.warm_from, spec.to, spec.clock_ahead_ns[v]);
+        let latency = spec.feed_latency[v];
+        let (from, to, ahead) = (spec.warm_from, spec.to, spec.clock_ahead[v]);
         let wanted = Wanted { from, to, latency, ahead, on_bad_rows: spec.on_bad_rows };
         let venue = &spec.venues[v];
         let quotes = files::<QuoteRow>(store, venue, &spec.symbol, wanted)?;
@@ -73,8 +73,8 @@ impl Source {
     /// As [`Source::open`], of a store to which rows are still added: what it lacks may come. Marks and rates are taken as they
     /// come.
     pub fn growing(store: &StorePath, spec: &TapeSpec, v: usize) -> Result<Source, TapeError> {
-        let (from, to, ahead) = (spec.warm_from, spec.to, spec.clock_ahead_ns[v]);
-        let wanted = Wanted { from, to, latency: spec.feed_latency_ns[v], ahead, on_bad_rows: OnBadRows::Drop };
+        let (from, to, ahead) = (spec.warm_from, spec.to, spec.clock_ahead[v]);
+        let wanted = Wanted { from, to, latency: spec.feed_latency[v], ahead, on_bad_rows: OnBadRows::Drop };
         let venue = &spec.venues[v];
         Ok(Source {
             venue: venue.clone(),
@@ -111,7 +111,7 @@ impl Source {
     pub fn feed(&self, start: Time) -> VenueRows {
         // a made-up mark looks at the quote before it, so that the feed begins a little earlier; rows before a tile's
         // start are ignored
-        let look_back = if self.marks_rule == MarksRule::Mid { HOUR_NS } else { 0 };
+        let look_back = if self.marks_rule == MarksRule::Mid { HOUR } else { TimeDelta::ZERO };
         let wanted = Wanted { from: start.plus(-look_back).max(self.wanted.from), ..self.wanted };
         let marks_files = if self.marks_rule == MarksRule::Mid { Vec::new().into() } else { self.marks.clone() };
         VenueRows {
@@ -425,7 +425,7 @@ fn fill<T: Timed>(
 
 /// The mark that stands for a missing one: the mid of the first quote of a second, rounded down to 1e-9.
 fn mid_mark(row: &QuoteRow, second: &mut i64) -> Option<MarkRow> {
-    let this = row.exch.0.div_euclid(SECOND_NS);
+    let this = row.exch.steps(SECOND);
     if std::mem::replace(second, this) == this {
         return None;
     }

@@ -4,7 +4,7 @@ use crate::TapeError;
 use crate::store::RecordedGap;
 use perpx_core::config::Missing;
 use perpx_core::market::Role;
-use perpx_core::units::Time;
+use perpx_core::units::{HOUR, MINUTE, Time, TimeDelta};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -58,16 +58,16 @@ pub struct TapeSpec {
     pub marks_missing: Missing,
     /// By role: the venue pays funding on the index, so that one without index prices is refused (see `marks_missing`).
     pub needs_index: [bool; 2],
-    /// By role: added to every receive time, ns, >= 0.
-    pub feed_latency_ns: [i64; 2],
+    /// By role: added to every receive time, not negative.
+    pub feed_latency: [TimeDelta; 2],
     /// By role: rows received (latency included) within `[start, end)` of one of these are never received. Those of the
-    /// last [`FUNDING_LOOK_BACK_NS`] before the range decide what rates are known at its beginning.
+    /// last [`FUNDING_LOOK_BACK`] before the range decide what rates are known at its beginning.
     pub feed_outages: [Vec<(Time, Time)>; 2],
     /// By role: what is received within `[start, end)` of one of these repeats the values received before it.
     pub feed_stale: [Vec<(Time, Time)>; 2],
-    /// By role: how far the venue's clock is ahead of ours; its `exch_ts` are taken back by it, ns. A row that would then
+    /// By role: how far the venue's clock is ahead of ours; its `exch_ts` are taken back by it. A row that would then
     /// have been received before it happened (a clock behind ours) happened when it was received.
-    pub clock_ahead_ns: [i64; 2],
+    pub clock_ahead: [TimeDelta; 2],
     /// By role: the load of the feed is kept, for latencies that follow it.
     pub paced: [bool; 2],
     /// Most ticks of a tile; never visible in results.
@@ -93,10 +93,10 @@ impl TapeSpec {
             funding_missing: Missing::Refuse,
             marks_missing: Missing::Refuse,
             needs_index: [false; 2],
-            feed_latency_ns: [0; 2],
+            feed_latency: [TimeDelta::ZERO; 2],
             feed_outages: [Vec::new(), Vec::new()],
             feed_stale: [Vec::new(), Vec::new()],
-            clock_ahead_ns: [0; 2],
+            clock_ahead: [TimeDelta::ZERO; 2],
             paced: [false; 2],
             tile_rows: TapeSpec::TILE_ROWS,
             cache: None,
@@ -112,8 +112,8 @@ impl TapeSpec {
         if self.tile_rows == 0 || self.tile_rows > (1 << 26) {
             return refused(format!("tile_rows is {}; accepted: 1 to {}", self.tile_rows, 1 << 26));
         }
-        if let Some(ns) = self.feed_latency_ns.iter().find(|ns| !(0..=perpx_core::units::HOUR_NS).contains(*ns)) {
-            return refused(format!("a feed latency is {ns} ns; accepted: 0 to one hour"));
+        if let Some(found) = self.feed_latency.iter().find(|way| !(TimeDelta::ZERO..=HOUR).contains(*way)) {
+            return refused(format!("a feed latency is {} ns; accepted: 0 to one hour", found.0));
         }
         Ok(())
     }
@@ -129,17 +129,17 @@ pub struct Gap {
 }
 
 impl Gap {
-    /// How long nothing came, in nanoseconds.
-    pub fn ns(&self) -> i64 {
+    /// How long nothing came.
+    pub fn length(&self) -> TimeDelta {
         self.to.since(self.from)
     }
 }
 
 /// Gaps above this are counted.
-pub const GAP_NS: i64 = 60 * perpx_core::units::SECOND_NS;
+pub const GAP: TimeDelta = MINUTE;
 
 /// A venue whose quotes go on this long without a mark has a hole in its marks.
-pub const MARKS_HOLE_NS: i64 = 5 * perpx_core::units::MINUTE_NS;
+pub const MARKS_HOLE: TimeDelta = MINUTE.times(5);
 
 /// What a report says of the data of one venue.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,10 +164,10 @@ pub struct VenueQuality {
     pub first_quote: Option<Time>,
     /// Receive time of the last quote in the range.
     pub last_quote: Option<Time>,
-    /// Stretches above [`GAP_NS`] without any row: how many, their sum, and the ten longest in time order.
+    /// Stretches above [`GAP`] without any row: how many, their sum, and the ten longest in time order.
     pub gaps: u64,
-    /// All of them together, ns.
-    pub gaps_ns: i64,
+    /// All of them together.
+    pub gaps_ns: TimeDelta,
     /// The longest of them, in the order of time.
     pub longest_gaps: Vec<Gap>,
     /// What the recorder knows to be missing, table by table, in the order of table and time; empty where no recorder wrote the
@@ -178,7 +178,7 @@ pub struct VenueQuality {
     pub funding_missing: u64,
     /// The value of `funding.missing` that filled them; empty: none were.
     pub funding_filled: String,
-    /// Holes in the marks above [`MARKS_HOLE_NS`].
+    /// Holes in the marks above [`MARKS_HOLE`].
     pub mark_holes: u64,
     /// How `marks.missing` filled in ("" = nothing was missing): "zero", "carry_last", "mid", "index from mark".
     pub marks_filled: String,

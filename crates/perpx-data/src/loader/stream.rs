@@ -7,7 +7,7 @@ use crate::loader::spec::OnBadRows;
 use crate::store::*;
 use perpx_core::tape::NEVER;
 use perpx_core::tape::rows::*;
-use perpx_core::units::Time;
+use perpx_core::units::{Time, TimeDelta};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -38,10 +38,10 @@ pub(crate) struct Wanted {
     pub from: Time,
     /// The first row with an exchange time at or after this ends the stream: both clocks have passed it.
     pub to: Time,
-    /// Added to receive times, ns.
-    pub latency: i64,
-    /// How far the venue's clock is ahead: taken off exchange times, ns.
-    pub ahead: i64,
+    /// Added to receive times.
+    pub latency: TimeDelta,
+    /// How far the venue's clock is ahead: taken off exchange times.
+    pub ahead: TimeDelta,
     pub on_bad_rows: OnBadRows,
 }
 
@@ -155,8 +155,8 @@ impl<R: StoredRow> Stream<R> {
     /// Moves the wanted rows of a batch to its front and says how many they are.
     fn clean(&mut self, rows: &mut [R], (first_row, faults): Added) -> Result<usize, TapeError> {
         let repeats = self.repeats(rows, first_row);
-        if self.wanted.ahead != 0 {
-            let ours = |row: &R| Time(row.exch().0.saturating_sub(self.wanted.ahead)).min(row.recv());
+        if self.wanted.ahead != TimeDelta::ZERO {
+            let ours = |row: &R| row.exch().plus(-self.wanted.ahead).min(row.recv());
             rows.iter_mut().for_each(|row| row.set_times(ours(row), row.recv()));
         }
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(0) };
@@ -165,7 +165,7 @@ impl<R: StoredRow> Stream<R> {
             return self.clean_each(rows, (first_row, faults), &repeats);
         }
         (self.last_recv, self.top_exch) = (last.recv(), last.exch());
-        if self.wanted.latency != 0 {
+        if self.wanted.latency != TimeDelta::ZERO {
             rows.iter_mut().for_each(|row| row.set_times(row.exch(), row.recv().plus(self.wanted.latency)));
         }
         Ok(rows.len())

@@ -14,7 +14,7 @@ use perpx_core::tape::NEVER;
 use perpx_core::tape::rows::FundingKind;
 use perpx_core::tape::*;
 use perpx_core::tape::{FeedLoad, Second};
-use perpx_core::units::{Price, Qty, Rate, Time};
+use perpx_core::units::{Price, Qty, Rate, Time, TimeDelta};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -162,7 +162,7 @@ impl Sheet {
         // a tile without a load has not even an empty one
         let seconds = v.load.as_ref().map_or(&[][..], |load| &load.0);
         let mut load = vec![i64::from(v.load.is_some())];
-        load.extend(seconds.iter().flat_map(|s| [s.second, i64::from(s.rows), s.delay_ns]));
+        load.extend(seconds.iter().flat_map(|s| [s.second, i64::from(s.rows), s.delay.0]));
         self.ints(load);
     }
 
@@ -242,7 +242,7 @@ impl Pages<'_> {
             settlements.as_chunks::<2>().0.iter().map(|s| Settlement { ts: Time(s[0]), rate: Rate(s[1]) }).collect();
         let load = self.ints()?;
         let (kept, seconds) = load.split_first()?;
-        let second = |s: &[i64; 3]| Second { second: s[0], rows: s[1] as u32, delay_ns: s[2] };
+        let second = |s: &[i64; 3]| Second { second: s[0], rows: s[1] as u32, delay: TimeDelta(s[2]) };
         let load = (*kept == 1).then(|| FeedLoad(seconds.as_chunks::<3>().0.iter().map(second).collect()));
         Some(VenueRows { quotes, trades, depth, marks, settlements, load })
     }

@@ -7,7 +7,7 @@ use super::dataset::{Dataset, FileEntry, SCHEMA_VERSION};
 use super::path::{Partition, StorePath, entries, hour_text};
 use super::read::StoreFile;
 use super::recorded::{HourLine, Recorded, RecordedDay, RecordedGap, RecordedHour, folder};
-use super::table::{DepthLevelRow, NumberedTrade, SLOT_NS, StoredRow, Table, depth_fault, flatten_depth};
+use super::table::{DepthLevelRow, NumberedTrade, SLOT, StoredRow, Table, depth_fault, flatten_depth};
 use super::write::{ParquetPart, name_is_legal};
 use crate::TapeError;
 use crate::atomic::AtomicFile;
@@ -146,7 +146,7 @@ impl HourWriter {
     /// A rate. A settlement that is stored already, as after the recorder was started anew, makes no second row.
     pub fn funding(&mut self, symbol: &str, row: FundingRow) -> Result<(), TapeError> {
         if row.kind == FundingKind::Settled {
-            if self.settled.get(symbol).is_some_and(|settled| row.ts < settled.plus(SLOT_NS)) {
+            if self.settled.get(symbol).is_some_and(|settled| row.ts < settled.plus(SLOT)) {
                 return Ok(());
             }
             self.settled.insert(symbol.to_string(), row.ts);

@@ -39,7 +39,7 @@ pub use path::{Partition, StorePath};
 pub use read::{Added, Batch, Batches, Fault, GroupSpan, StoreFile};
 pub(crate) use read::{REMEDY, readable_codecs};
 pub use recorded::{HourLine, Recorded, RecordedDay, RecordedGap, RecordedHour};
-pub(crate) use table::{DECIMAL_LIMIT, SLOT_NS};
+pub(crate) use table::{DECIMAL_LIMIT, SLOT};
 pub use table::{DepthLevelRow, NumberedTrade, StoredRow, Table, assemble_depth, depth_fault, flatten_depth};
 pub use write::StoreWriter;
 pub(crate) use write::replaced_text;

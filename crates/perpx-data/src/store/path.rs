@@ -4,7 +4,7 @@ use super::dataset::Dataset;
 use super::recorded::{Recorded, RecordedDay};
 use super::table::Table;
 use crate::TapeError;
-use perpx_core::units::{HOUR_NS, Time};
+use perpx_core::units::{HOUR, Time};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -245,7 +245,7 @@ pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, TapeError> {
 
 /// "20260105T07": an hour since 1970-01-01 UTC, as files are named by it.
 pub fn hour_text(hour: i64) -> String {
-    let time = Time(hour.saturating_mul(HOUR_NS));
+    let time = Time::at(hour * HOUR);
     format!("{}T{:02}", time.date().replace('-', ""), hour.rem_euclid(24))
 }
 

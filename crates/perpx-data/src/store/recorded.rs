@@ -6,7 +6,7 @@
 
 use super::path::{Partition, hour_text};
 use super::table::Table;
-use perpx_core::units::{HOUR_NS, Time};
+use perpx_core::units::{HOUR, NS, Time, TimeDelta};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -103,7 +103,7 @@ impl RecordedDay {
 
     /// Its files, each with the rows of the hours before `limit`: those of them that have some.
     pub fn parts(&self, limit: Option<Time>) -> Vec<(String, u64)> {
-        let begins = |line: &HourLine| Time::of_day(self.day).plus(i64::from(line.hour) * HOUR_NS);
+        let begins = |line: &HourLine| Time::of_day(self.day).plus(i64::from(line.hour) * HOUR);
         let mut parts: Vec<(String, u64)> = Vec::new();
         for line in self.hours.iter().filter(|line| limit.is_none_or(|limit| begins(line) < limit)) {
             let path = self.path(line.hour);
@@ -117,7 +117,7 @@ impl RecordedDay {
 
     /// What of it is before `limit`, by a name that stays when its hours are merged.
     pub fn hashes(&self, limit: Option<Time>) -> impl Iterator<Item = (String, String)> + '_ {
-        let begins = |line: &HourLine| Time::of_day(self.day).plus(i64::from(line.hour) * HOUR_NS);
+        let begins = |line: &HourLine| Time::of_day(self.day).plus(i64::from(line.hour) * HOUR);
         let hours = self.hours.iter().filter(move |line| limit.is_none_or(|limit| begins(line) < limit));
         hours.map(|line| {
             let hour = hour_text(self.day * 24 + i64::from(line.hour));
@@ -146,7 +146,7 @@ impl Recorded {
 
     /// The end of the hour in which `to` lies: rows of later hours are not read for a range that ends at `to`.
     pub fn limit(to: Time) -> Time {
-        Time(to.0.saturating_add(HOUR_NS - 1).div_euclid(HOUR_NS) * HOUR_NS)
+        to.plus(HOUR - NS).floor_to(HOUR)
     }
 
     /// Every gap once, whole: what meets in time is one. In the order of series and time.
@@ -172,8 +172,8 @@ impl Recorded {
 }
 
 impl RecordedGap {
-    /// How long it is, in nanoseconds.
-    pub fn ns(&self) -> i64 {
+    /// How long it is.
+    pub fn length(&self) -> TimeDelta {
         self.to.since(self.from)
     }
 }
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn a_day_is_known_by_its_hours_whether_merged_or_not() {
         let (open, merged) = (day("quotes/venue=a/symbol=B/date=2026-01-05", false), day("x/date=2026-01-05", true));
-        let at = |hour: i64| Some(Time::of_day(20_458).plus(hour * HOUR_NS));
+        let at = |hour: i64| Some(Time::of_day(20_458).plus(hour * HOUR));
         assert_eq!(open.hash, merged.hash);
         assert_eq!(
             open.parts(None).iter().map(|part| &part.0[40..]).collect::<Vec<_>>(),
@@ -248,8 +248,8 @@ mod tests {
         let funding = |merged| day("funding/venue=a/symbol=B/year=2026", merged).path(7);
         assert_eq!(funding(false), "funding/venue=a/symbol=B/year=2026/part-20260105T07.parquet");
         assert_eq!(funding(true), "funding/venue=a/symbol=B/year=2026/part-20260105.parquet");
-        assert_eq!(Recorded::limit(Time(1)), Time(HOUR_NS));
-        assert_eq!(Recorded::limit(Time(HOUR_NS)), Time(HOUR_NS));
+        assert_eq!(Recorded::limit(Time(1)), Time::at(HOUR));
+        assert_eq!(Recorded::limit(Time::at(HOUR)), Time::at(HOUR));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use perpx_core::market::{Bbo, DepthLevel, Side};
 use perpx_core::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow};
-use perpx_core::units::{HOUR_NS, Price, Qty, Rate, Time};
+use perpx_core::units::{MINUTE, Price, Qty, Rate, Time, TimeDelta};
 use std::sync::Arc;
 
 /// The tables of a store.
@@ -70,7 +70,7 @@ impl Table {
 }
 
 /// No venue settles more often than hourly: two settlements nearer than this are one.
-pub(crate) const SLOT_NS: i64 = HOUR_NS / 2;
+pub(crate) const SLOT: TimeDelta = MINUTE.times(30);
 
 /// Prices and quantities must stay below this (18 digits).
 pub(crate) const DECIMAL_LIMIT: i64 = 1_000_000_000_000_000_000;

@@ -322,7 +322,7 @@ mod tests {
     use super::*;
     use perpx_core::market::{Bbo, DepthLevel, Side};
     use perpx_core::tape::rows::*;
-    use perpx_core::units::{HOUR_NS, Price, Qty, Rate, Time};
+    use perpx_core::units::{HOUR, Price, Qty, Rate, Time};
 
     fn day_of_rows() -> VenueTables {
         let t = |s: i64| Time(1_767_571_200_000_000_000 + s * 1_000_000);
@@ -342,7 +342,7 @@ mod tests {
             marks: vec![MarkRow { exch: t(1), recv: t(2), mark: Price(0), index: Price(4) }],
             funding: vec![
                 funding,
-                FundingRow { ts: t(0).plus(8 * HOUR_NS), kind: FundingKind::Predicted, recv: t(3), ..funding },
+                FundingRow { ts: t(0).plus(8 * HOUR), kind: FundingKind::Predicted, recv: t(3), ..funding },
             ],
         }
     }

@@ -1,8 +1,8 @@
 //! Rows of a store that were there before: prints by their numbers, settlements by their slot.
 
 use super::*;
-use crate::check::{MissingKeys, STALE_NS, check};
-use perpx_core::units::MINUTE_NS;
+use crate::check::{MissingKeys, STALE, check};
+use perpx_core::units::{MINUTE, MS, TimeDelta};
 
 fn trades(bench: &Bench, date: &str) -> PathBuf {
     bench.store().join(format!("trades/venue=lighter/symbol=BTC/date={date}/part-0.parquet"))
@@ -50,7 +50,7 @@ fn a_print_of_the_day_that_is_sent_again_is_dropped_wherever_a_reader_begins() {
         let alone = Tape::open(small.clone()).expect("a tape");
         assert!(encode(&alone.tile(k).expect("a tile")) == tiles[k], "tile {k}");
     }
-    let report = check(&bench.store(), None, STALE_NS, MissingKeys::default()).expect("a report");
+    let report = check(&bench.store(), None, STALE, MissingKeys::default()).expect("a report");
     let said = "lighter/BTC trades: 3 prints were there before (same trade_id and content); a replay drops them";
     assert!(report.warnings.iter().any(|warning| warning == said), "{:?}", report.warnings);
 }
@@ -93,7 +93,7 @@ fn a_number_with_other_content_is_refused_by_name() {
     assert!(text.contains(want), "{text}");
     let dropped = Tape::open(TapeSpec { on_bad_rows: OnBadRows::Drop, ..bench.spec() }).expect("a tape").quality();
     assert_eq!(dropped.venue(Role::Long).dropped.get("trades: trade_id with other content"), Some(&2));
-    let report = check(&bench.store(), None, STALE_NS, MissingKeys::default()).expect("a report");
+    let report = check(&bench.store(), None, STALE, MissingKeys::default()).expect("a report");
     let table = report.tables.iter().find(|t| (t.venue.as_str(), t.table) == ("lighter", "trades")).expect("trades");
     let said: Vec<_> = table.problems.iter().map(|p| (p.rule.as_str(), p.rows)).collect();
     assert_eq!(said, [("trade_id with other content", 2)], "once, with a count");
@@ -111,12 +111,12 @@ fn a_settlement_is_one_for_its_slot_and_its_interval_is_held() {
         let bench = both();
         let path = bench.store().join("funding/venue=lighter/symbol=BTC/year=2026/part-0.parquet");
         rewrite(&path, |rows: &mut Vec<FundingRow>| change(rows));
-        let report = check(&bench.store(), None, STALE_NS, MissingKeys::default()).expect("a report");
+        let report = check(&bench.store(), None, STALE, MissingKeys::default()).expect("a report");
         let table =
             report.tables.iter().find(|t| (t.venue.as_str(), t.table) == ("lighter", "funding")).expect("funding");
         (bench.refusal(bench.spec()), table.problems.iter().map(|p| p.rule.clone()).collect::<Vec<_>>())
     };
-    for late in [0, 3_000_000, MINUTE_NS] {
+    for late in [TimeDelta::ZERO, 3 * MS, MINUTE] {
         let (text, rules) = funding(&|rows| {
             let mut again = rows[2];
             (again.ts, again.recv) = (again.ts.plus(late), again.recv.plus(late));

@@ -1,7 +1,7 @@
 //! A tape that grows while it is read is the tape of what was stored.
 
 use super::*;
-use perpx_core::units::DAY_NS;
+use perpx_core::units::{DAY, MS, TimeDelta};
 
 /// A row of one of the five tables.
 enum Received {
@@ -51,7 +51,7 @@ fn receive(tape: &mut GrowingTape, role: Role, row: Received) {
 }
 
 /// Tiles of both, the growing one `lag` behind what is received: the stored part ends at `known`.
-fn compare(change: impl Fn(TapeSpec) -> TapeSpec, known: Time, lag: i64) -> u64 {
+fn compare(change: impl Fn(TapeSpec) -> TapeSpec, known: Time, lag: TimeDelta) -> u64 {
     let tables = [venue_rows(2, 1), venue_rows(3, 2)];
     let bench = Bench::with(&tables[0], &tables[1]);
     let whole = Tape::open(TapeSpec { tile_rows: 500, ..change(bench.spec()) }).expect("a tape");
@@ -59,7 +59,7 @@ fn compare(change: impl Fn(TapeSpec) -> TapeSpec, known: Time, lag: i64) -> u64 
     let first = tables.each_ref().map(|rows| before(rows, known));
     write_store(&part.store(), &[("lighter", &first[0]), ("grvt", &first[1])]);
     let spec = change(part.spec());
-    let mut tape = GrowingTape::open(TapeSpec { to: spec.to.plus(DAY_NS), ..spec }).expect("a tape");
+    let mut tape = GrowingTape::open(TapeSpec { to: spec.to.plus(DAY), ..spec }).expect("a tape");
     let mut coming = tables.each_ref().map(|rows| received(rows, known).into_iter().peekable());
     for k in 0..whole.tiles() {
         let (start, end) = whole.bounds(k);
@@ -70,7 +70,7 @@ fn compare(change: impl Fn(TapeSpec) -> TapeSpec, known: Time, lag: i64) -> u64 
             }
         }
         let tile = tape.cut(end).expect("a tile");
-        if lag > 0 {
+        if lag > TimeDelta::ZERO {
             assert!(encode(&tile) == encode(&whole.tile(k).expect("a tile")), "tile {k} of {}", whole.tiles());
         }
     }
@@ -79,15 +79,15 @@ fn compare(change: impl Fn(TapeSpec) -> TapeSpec, known: Time, lag: i64) -> u64 
 
 #[test]
 fn a_growing_tape_is_the_tape_of_what_was_stored() {
-    let ten = 10 * SECOND_NS;
+    let ten = 10 * SECOND;
     for known in [at(0), at(600), at(5_000)] {
         assert_eq!(compare(|spec| spec, known, ten), 0, "{known}");
     }
     let changed = |spec| TapeSpec {
-        feed_latency_ns: [5_000_000, 0],
+        feed_latency: [5 * MS, TimeDelta::ZERO],
         feed_outages: [vec![], vec![(at(3_600), at(4_000))]],
         feed_stale: [vec![(at(6_000), at(6_300))], vec![]],
-        clock_ahead_ns: [20_000_000, 0],
+        clock_ahead: [20 * MS, TimeDelta::ZERO],
         paced: [true, false],
         ..spec
     };
@@ -97,5 +97,5 @@ fn a_growing_tape_is_the_tape_of_what_was_stored() {
 /// Every seventh quote is received seconds after the venue stamped it: who does not wait for it has given its time already.
 #[test]
 fn rows_that_come_after_their_time_was_given_are_counted() {
-    assert!(compare(|spec| spec, at(600), 0) > 0);
+    assert!(compare(|spec| spec, at(600), TimeDelta::ZERO) > 0);
 }

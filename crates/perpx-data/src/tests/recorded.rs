@@ -1,12 +1,12 @@
 //! Stores that grow by the hour: what a reader of them sees, and what it does not.
 
 use super::*;
-use crate::check::{MissingKeys, STALE_NS, Verdict, check};
+use crate::check::{MissingKeys, STALE, Verdict, check};
 
 /// The rows that were received in one hour since 1970.
 fn hour_of(rows: &VenueTables, hour: i64) -> VenueTables {
     fn of<T: Clone>(rows: &[T], hour: i64, recv: impl Fn(&T) -> Time) -> Vec<T> {
-        rows.iter().filter(|row| recv(row).0.div_euclid(HOUR_NS) == hour).cloned().collect()
+        rows.iter().filter(|row| recv(row).steps(HOUR) == hour).cloned().collect()
     }
     VenueTables {
         quotes: of(&rows.quotes, hour, |row| row.recv),
@@ -26,11 +26,11 @@ fn append(root: &Path, venue: &str, rows: &VenueTables, hour: i64, gaps: Vec<Fou
     rows.depth.iter().for_each(|row| writer.depth("BTC", row.clone()).expect("a snapshot"));
     rows.marks.iter().for_each(|row| writer.marks("BTC", *row).expect("marks"));
     rows.funding.iter().for_each(|row| writer.funding("BTC", *row).expect("a rate"));
-    let span = (Time(hour * HOUR_NS), Time((hour + 1) * HOUR_NS - 1), 9);
+    let span = (Time::at(hour * HOUR), Time::at((hour + 1) * HOUR - NS), 9);
     writer.commit(span, 0, gaps, serde_json::json!({"clock": "as_recorded"}))
 }
 
-const FIRST: i64 = START / HOUR_NS;
+const FIRST: i64 = 20_458 * 24 + 22;
 
 /// Both venues over these hours of the four and what follows them.
 fn recorded(hours: std::ops::Range<i64>) -> Bench {
@@ -70,9 +70,9 @@ fn later_hours_and_the_merging_of_a_day_change_nothing_for_a_range() {
     };
     assert!(seen(&bench) == want, "later hours");
     let before = listed(&bench.store());
-    merge_days(&bench.store(), Time(START).day()).expect("merged");
+    merge_days(&bench.store(), START.day()).expect("merged");
     assert_eq!(listed(&bench.store()), before, "no day is over");
-    merge_days(&bench.store(), Time(START).day() + 1).expect("merged");
+    merge_days(&bench.store(), START.day() + 1).expect("merged");
     assert!(seen(&bench) == want, "merged");
     let day = bench.store().join("quotes/venue=lighter/symbol=BTC/date=2026-01-05");
     let names = |folder: &Path| -> Vec<String> {
@@ -82,13 +82,13 @@ fn later_hours_and_the_merging_of_a_day_change_nothing_for_a_range() {
     assert_eq!(names(&day), ["part-0.parquet", "part-22.parquet", "part-23.parquet"], "somebody may read them");
     // a tape that was opened before goes on
     assert!(tiles(&first) == want.1);
-    merge_days(&bench.store(), Time(START).day() + 2).expect("merged");
+    merge_days(&bench.store(), START.day() + 2).expect("merged");
     assert_eq!(names(&day), ["part-0.parquet"]);
     assert!(seen(&bench) == want);
     // a range over all of it, against the imported store
     let whole = |bench: &Bench| tiles(&Tape::open(TapeSpec { to: at(4 * 3600 - 60), ..bench.spec() }).expect("a tape"));
     assert!(whole(&bench) == whole(&imported));
-    let report = check(&bench.store(), None, STALE_NS, MissingKeys::default()).expect("a report");
+    let report = check(&bench.store(), None, STALE, MissingKeys::default()).expect("a report");
     assert_eq!(report.verdict(), Verdict::Fit, "{:?} {:?}", report.store_errors, report.refused);
     let info = crate::info::info(&bench.store()).expect("info");
     assert_eq!(info.tables.iter().find(|t| t.venue == "lighter" && t.table == "quotes").map(|t| t.files), Some(2));
@@ -105,13 +105,13 @@ fn an_hour_may_be_written_as_often_as_one_likes() {
     let other = recorded(1..3);
     more(&other, 0..1);
     assert_eq!(listed(&other.store()), before);
-    merge_days(&root, Time(START).day() + 1).expect("merged");
+    merge_days(&root, START.day() + 1).expect("merged");
     let merged = listed(&root);
     more(&bench, 1..2);
     assert_eq!(listed(&root), merged);
     // an hour that comes after the merging of its day stands beside it
-    let early = Time(START).day() * 24 + 20;
-    let moved = |by: i64| {
+    let early = START.day() * 24 + 20;
+    let moved = |by: TimeDelta| {
         let rows = hour_of(&venue_rows(2, 1), FIRST);
         VenueTables {
             quotes: rows
@@ -125,10 +125,10 @@ fn an_hour_may_be_written_as_often_as_one_likes() {
     let late = bench.dir.path().join("late");
     std::fs::create_dir(&late).expect("a folder");
     append(&late, "lighter", &venue_rows(2, 1), FIRST, Vec::new()).expect("an hour");
-    merge_days(&late, Time(START).day() + 1).expect("merged");
+    merge_days(&late, START.day() + 1).expect("merged");
     for _ in 0..2 {
-        append(&late, "lighter", &moved(-2 * HOUR_NS), early, Vec::new()).expect("an hour");
-        merge_days(&late, Time(START).day() + 1).expect("merged");
+        append(&late, "lighter", &moved(-2 * HOUR), early, Vec::new()).expect("an hour");
+        merge_days(&late, START.day() + 1).expect("merged");
     }
     let store = StorePath::open(&late).expect("a store");
     let files = store.files(Table::Quotes, "lighter", "BTC").expect("files");
@@ -206,10 +206,10 @@ fn gaps_are_facts_of_the_store() {
     let tape = Tape::open(TapeSpec { to: at(5_900), ..bench.spec() }).expect("a tape");
     let quality = tape.quality();
     let spans: Vec<_> =
-        quality.venues[0].recorded_gaps.iter().map(|gap| (gap.table.as_str(), gap.ns() / SECOND_NS)).collect();
+        quality.venues[0].recorded_gaps.iter().map(|gap| (gap.table.as_str(), gap.length() / SECOND)).collect();
     assert_eq!(spans, [("quotes", 15), ("trades", 5)], "the later one is past the range");
     assert!(quality.venues[1].recorded_gaps.is_empty());
-    let report = check(&bench.store(), None, STALE_NS, MissingKeys::default()).expect("a report");
+    let report = check(&bench.store(), None, STALE, MissingKeys::default()).expect("a report");
     let warned = |words: &str| report.warnings.iter().any(|warning| warning.contains(words));
     assert!(warned("lighter/BTC quotes: 2 gaps of the recording, 1 min 15 s in all"), "{:#?}", report.warnings);
     assert!(warned("lighter/BTC trades: 1 gap of the recording, 5 s in all; the trades of 1 are in trades_gap"));

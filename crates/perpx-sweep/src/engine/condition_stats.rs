@@ -7,14 +7,14 @@
 use perpx_core::signals::TileSignals;
 use perpx_core::strategy::Plan;
 use perpx_core::tape::Tile;
-use perpx_core::units::Time;
+use perpx_core::units::{Time, TimeDelta};
 use perpx_core::watch::{Cmp, EvalCtx, holds};
 use std::collections::BTreeMap;
 
 /// One comparison, or the two of the volatility band, on bars of one length.
 #[derive(Clone, Debug)]
 struct Condition {
-    bar_ns: i64,
+    bar_length: TimeDelta,
     all: Vec<Cmp>,
     held: u64,
 }
@@ -25,7 +25,7 @@ pub struct ConditionCounts {
     conditions: Vec<Condition>,
     known: BTreeMap<String, usize>,
     /// Bar closes seen, by bar length.
-    closes: BTreeMap<i64, u64>,
+    closes: BTreeMap<TimeDelta, u64>,
 }
 
 /// A configuration's conditions: trend, target return, funding, volatility.
@@ -35,23 +35,23 @@ pub type ConditionIx = [usize; 4];
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct ConditionState {
     held: Vec<u64>,
-    closes: Vec<(i64, u64)>,
+    closes: Vec<(TimeDelta, u64)>,
 }
 
 impl ConditionCounts {
     pub fn add(&mut self, plan: &Plan) -> ConditionIx {
-        let bar_ns = plan.strategy.bar_ns;
-        self.closes.entry(bar_ns).or_insert(0);
+        let bar_length = plan.strategy.bar_length;
+        self.closes.entry(bar_length).or_insert(0);
         let Some((_, rule)) = plan.gates.first() else { return [usize::MAX; 4] };
         let vote = |i: usize| rule.votes.get(i).copied().into_iter().collect::<Vec<Cmp>>();
         // the gate's first two further comparisons are the volatility band
         let band = rule.all.iter().take(2).copied().collect();
         // as the gate lists them: target return, funding, trend
         [vote(2), vote(0), vote(1), band].map(|all| {
-            let name = format!("{bar_ns} {all:?}");
+            let name = format!("{bar_length:?} {all:?}");
             let next = self.conditions.len();
             *self.known.entry(name).or_insert_with(|| {
-                self.conditions.push(Condition { bar_ns, all, held: 0 });
+                self.conditions.push(Condition { bar_length, all, held: 0 });
                 next
             })
         })
@@ -60,10 +60,10 @@ impl ConditionCounts {
     /// Counts the bar closes within `[from, to)` whose first tick lies in the tile.
     pub fn count(&mut self, tile: &Tile, signals: &TileSignals, from: Time, to: Time) {
         let ctx = EvalCtx { local: &tile.local, signals };
-        for (&bar_ns, closes) in &mut self.closes {
-            each_close(&tile.local.time, bar_ns, (from, to), |row, now, passed| {
+        for (&bar_length, closes) in &mut self.closes {
+            each_close(&tile.local.time, bar_length, (from, to), |row, now, passed| {
                 *closes += passed;
-                for condition in self.conditions.iter_mut().filter(|c| c.bar_ns == bar_ns) {
+                for condition in self.conditions.iter_mut().filter(|c| c.bar_length == bar_length) {
                     if condition.all.iter().all(|cmp| holds(cmp, ctx, row, now, None)) {
                         condition.held += passed;
                     }
@@ -76,7 +76,7 @@ impl ConditionCounts {
     pub fn shares(&self, conditions: &ConditionIx) -> [Option<f64>; 4] {
         conditions.map(|ix| {
             let condition = self.conditions.get(ix)?;
-            let closes = self.closes.get(&condition.bar_ns).filter(|closes| **closes > 0)?;
+            let closes = self.closes.get(&condition.bar_length).filter(|closes| **closes > 0)?;
             Some(condition.held as f64 / *closes as f64)
         })
     }
@@ -96,8 +96,13 @@ impl ConditionCounts {
 
 /// Calls `seen` with the first tick at or after bar closes within `[from, to)`: its row, its time, and of how many closes.
 /// `time` is a tile's, the tick before it first.
-pub fn each_close(time: &[i64], bar_ns: i64, (from, to): (Time, Time), mut seen: impl FnMut(usize, Time, u64)) {
-    let bar = |t: i64| t.div_euclid(bar_ns);
+pub fn each_close(
+    time: &[i64],
+    bar_length: TimeDelta,
+    (from, to): (Time, Time),
+    mut seen: impl FnMut(usize, Time, u64),
+) {
+    let bar = |t: i64| Time(t).steps(bar_length);
     let mut row = 1 + time[1..].partition_point(|&t| t < from.0);
     while row < time.len() && time[row] < to.0 {
         // closes after the tick before this one, up to this one, and not before the run
@@ -107,7 +112,7 @@ pub fn each_close(time: &[i64], bar_ns: i64, (from, to): (Time, Time), mut seen:
             seen(row, Time(time[row]), passed as u64);
         }
         // on to the first tick of the next bar
-        let next = (bar(time[row]) + 1) * bar_ns;
+        let next = ((bar(time[row]) + 1) * bar_length).0;
         row += 1 + time[row + 1..].partition_point(|&t| t < next);
     }
 }
@@ -118,14 +123,14 @@ mod tests {
     use perpx_core::market::{Bbo, Role};
     use perpx_core::tape::rows::{QuoteRow, VenueTables};
     use perpx_core::tape::{Carry, align};
-    use perpx_core::units::{Price, Qty, SECOND_NS};
+    use perpx_core::units::{Price, Qty, SECOND};
     use perpx_core::watch::{Level, Op, Series};
 
-    const BAR: i64 = 10 * SECOND_NS;
+    const BAR: TimeDelta = SECOND.times(10);
 
     fn quotes(ticks: &[(i64, i64)]) -> VenueTables {
         let quote = |&(second, px): &(i64, i64)| {
-            let (bid, at) = (Price(px * 1_000_000_000), Time(second * SECOND_NS));
+            let (bid, at) = (Price(px * 1_000_000_000), Time::at(second * SECOND));
             let ask = Price(bid.0 + 1);
             QuoteRow { exch: at, recv: at, bbo: Bbo { bid, bid_qty: Qty(1), ask, ask_qty: Qty(1) } }
         };
@@ -139,7 +144,7 @@ mod tests {
         let tables = [quotes(&[(1, 100), (12, 105), (19, 110), (30, 130), (39, 120)]), quotes(&[(0, 100)])];
         let bid = Cmp { series: Series::Bid(Role::Long), op: Op::Ge, level: Level::Int(106_000_000_000) };
         for cuts in [vec![0, 41], vec![0, 12, 25, 41], vec![0, 13, 30, 31, 41]] {
-            let condition = Condition { bar_ns: BAR, all: vec![bid], held: 0 };
+            let condition = Condition { bar_length: BAR, all: vec![bid], held: 0 };
             let mut counts = ConditionCounts {
                 conditions: vec![condition],
                 known: BTreeMap::new(),
@@ -147,9 +152,9 @@ mod tests {
             };
             let mut carry = Carry::default();
             for cut in cuts.windows(2) {
-                let (start, end) = (Time(cut[0] * SECOND_NS), Time(cut[1] * SECOND_NS));
+                let (start, end) = (Time::at(cut[0] * SECOND), Time::at(cut[1] * SECOND));
                 let tile = align([&tables[0], &tables[1]], start, end, &mut carry);
-                counts.count(&tile, &TileSignals::default(), Time(5 * SECOND_NS), Time(41 * SECOND_NS));
+                counts.count(&tile, &TileSignals::default(), Time::at(5 * SECOND), Time::at(41 * SECOND));
             }
             assert_eq!((counts.conditions[0].held, counts.closes[&BAR]), (2, 3), "{cuts:?}");
             assert_eq!(counts.shares(&[0, 0, 0, usize::MAX])[0], Some(2.0 / 3.0));

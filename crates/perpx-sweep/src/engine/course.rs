@@ -11,11 +11,11 @@ use perpx_core::config::VenueFees;
 use perpx_core::ledger::VenueBook;
 use perpx_core::market::{EventBody, Role};
 use perpx_core::stats::{EntryRow, FullRecord};
-use perpx_core::units::{HOUR_NS, MINUTE_NS, Price, Time};
+use perpx_core::units::{HOUR, MINUTE, NS, Price, Time, TimeDelta};
 use perpx_data::backtest::{Bound, RUNS};
 
 /// Minutes around a settlement that belong to it.
-const AROUND_NS: i64 = 10 * MINUTE_NS;
+const AROUND: TimeDelta = MINUTE.times(10);
 
 /// Every interval of both runs, in order.
 pub fn intervals(symbol_run: &SymbolRun, best: &Rerun, view: &MarketView) -> Vec<Interval> {
@@ -57,7 +57,7 @@ struct RunWalk<'a> {
 
 impl RunWalk<'_> {
     fn run(&mut self, from: Time, capital: f64, out: &mut Vec<Interval>) {
-        let length = self.bound.stats_interval_ns;
+        let length = self.bound.stats_interval;
         let mut before = (from, capital);
         let mut minutes = 0.0;
         let mut open = Interval::default();
@@ -68,7 +68,7 @@ impl RunWalk<'_> {
                 before = (*at, equity);
                 continue;
             }
-            let ends = (at.0 - 1).div_euclid(length);
+            let ends = at.plus(-NS).steps(length);
             if minutes == 0.0 {
                 open.mids = self.mids(before.0).map(|mid| mid.map(|mid| [mid, mid]));
             }
@@ -77,7 +77,7 @@ impl RunWalk<'_> {
             minutes += 1.0;
             before = (*at, equity);
             let next = self.record.equity.get(i + 1);
-            if next.is_none_or(|next| (next.0.0 - 1).div_euclid(length) != ends) {
+            if next.is_none_or(|next| next.0.plus(-NS).steps(length) != ends) {
                 open.end = *at;
                 open.held.iter_mut().chain(&mut open.first).for_each(|sum| *sum /= minutes);
                 if low_high[0] <= low_high[1] {
@@ -108,7 +108,7 @@ impl RunWalk<'_> {
     fn minute(&self, at: Time, made: f64, open: &mut Interval, low_high: &mut [f64; 2]) {
         open.made += made;
         let next = self.settled.partition_point(|settled| *settled < at);
-        let close = |i: usize| self.settled.get(i).is_some_and(|settled| at.since(*settled).abs() <= AROUND_NS);
+        let close = |i: usize| self.settled.get(i).is_some_and(|settled| at.since(*settled).abs() <= AROUND);
         if close(next) || next > 0 && close(next - 1) {
             open.near += made;
         }
@@ -157,7 +157,7 @@ pub fn fills(best: &Rerun, view: &MarketView, venue_fees: &[Option<VenueFees>; 2
         let role = row.event.venue;
         let venue = &bound.plan.world.venues[role.ix()];
         let own = venue_fees[role.ix()].as_ref();
-        let hour = view.sizes.get(&row.event.at.0.div_euclid(HOUR_NS)).map(|hour| hour[role.ix()]);
+        let hour = view.sizes.get(&row.event.at.steps(HOUR)).map(|hour| hour[role.ix()]);
         let size = hour.filter(|(sum, _)| *sum > 0.0).map(|(sum, ticks)| sum / ticks as f64);
         Some(Fill {
             is_held_out: run == 1,

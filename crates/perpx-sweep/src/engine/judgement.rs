@@ -10,7 +10,7 @@ use crate::report::{PageCheck, PageLuck, PageVerdict};
 use crate::results::leaderboard::Ranked;
 use crate::results::spool::Spool;
 use crate::symbol_run::SymbolRun;
-use perpx_core::units::DAY_NS;
+use perpx_core::units::DAY;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -142,7 +142,7 @@ fn facts(sweep: &Sweep<'_>, symbol_run: &SymbolRun, spool: &Spool, winner: &Rank
     });
     let least = least.reduce(|a, b| if b.0 < a.0 { b } else { a });
     let held_out = symbol_run.spans.held_out.and_then(|(from, to)| {
-        let days = to.since(from) as f64 / DAY_NS as f64;
+        let days = to.since(from).as_f64(DAY);
         // how often this time was looked at before is not recorded: it counts as seen once
         least.map(|(sharpe, error)| HeldOut { sharpe, error, days, looks: 1 })
     });

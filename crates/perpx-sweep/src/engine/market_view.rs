@@ -11,7 +11,7 @@ use perpx_core::market::Role;
 use perpx_core::signals::{BandRule, SignalSet, TileSignals, bar_before};
 use perpx_core::strategy::Plan;
 use perpx_core::tape::{Local, Settlement, Tile};
-use perpx_core::units::{HOUR_NS, MINUTE_NS, Time};
+use perpx_core::units::{HOUR, MINUTE, Time};
 use perpx_core::watch::{Cmp, EvalCtx, holds};
 use perpx_data::backtest::{Binder, Bound, RUNS, Reader};
 use std::collections::BTreeMap;
@@ -69,7 +69,7 @@ pub fn market_view(
 
 fn sizes(sizes: &mut BTreeMap<i64, [(f64, u64); 2]>, local: &Local) {
     for (row, time) in local.time.iter().enumerate().skip(1) {
-        let hour = sizes.entry(time.div_euclid(HOUR_NS)).or_default();
+        let hour = sizes.entry(Time(*time).steps(HOUR)).or_default();
         for role in Role::BOTH {
             let bbo = local.bbo(row, role);
             if bbo.is_quoted() {
@@ -100,7 +100,7 @@ fn idle(
     let Some((_, gate)) = plan.gates.first() else { return };
     let ctx = EvalCtx { local, signals };
     idle.missing.resize_with(CONDITIONS.len(), MissingCondition::default);
-    each_close(&local.time, plan.strategy.bar_ns, span, |row, now, passed| {
+    each_close(&local.time, plan.strategy.bar_length, span, |row, now, passed| {
         idle.all += passed;
         let state = timeline.partition_point(|state| state.from <= now).checked_sub(1).map(|i| timeline[i].state);
         if state != Some(0) {
@@ -131,7 +131,7 @@ fn idle(
 
 /// The last mids known at a minute; zero before the first.
 pub fn mids_at(minutes: &BTreeMap<i64, Mids>, at: Time) -> Mids {
-    minutes.range(..=at.0.div_euclid(MINUTE_NS)).next_back().map_or_else(Default::default, |(_, mids)| *mids)
+    minutes.range(..=at.steps(MINUTE)).next_back().map_or_else(Default::default, |(_, mids)| *mids)
 }
 
 fn fold(stretch: &mut Stretch, tile: &Tile, signals: &TileSignals, rule: &BandRule) {
@@ -147,7 +147,7 @@ fn fold(stretch: &mut Stretch, tile: &Tile, signals: &TileSignals, rule: &BandRu
             widen(&mut bucket.mids[role.ix()], mid(local, row, role));
         }
         widen(&mut bucket.spread, signals.spread.get(row).copied().unwrap_or(f64::NAN));
-        let (lower, upper) = signals.band(rule, bar_before(time, rule.bar_ns));
+        let (lower, upper) = signals.band(rule, bar_before(time, rule.bar_length));
         bucket.band = (!lower.is_nan()).then_some([lower, upper]);
     }
 }

@@ -10,7 +10,7 @@ use crate::symbol_run::SymbolRun;
 use perpx_core::config::{Config, WorstWindow, worst_window};
 use perpx_core::replay::RunState;
 use perpx_core::trader::Composite;
-use perpx_core::units::Time;
+use perpx_core::units::{SECOND, Time};
 use perpx_data::text::duration;
 use std::fmt;
 use std::path::Path;
@@ -38,7 +38,7 @@ const PROGRAM: u64 = 64 << 20;
 fn requests(config: &Config) -> Option<String> {
     let requests = worst_window(config).into_iter().zip(&config.world.venues).filter_map(|(worst, venue)| {
         let WorstWindow { requests, limit, .. } = worst?;
-        let window = limit.window_ns as f64 / perpx_core::units::SECOND_NS as f64;
+        let window = limit.window.as_f64(SECOND);
         Some(format!("{} {requests} of {} in {window} s", venue.instrument.venue, limit.requests))
     });
     let requests: Vec<String> = requests.collect();
@@ -167,9 +167,9 @@ fn aged_profiles(sweep: &Sweep<'_>) -> Vec<String> {
 
 /// Share of the tape's time that some run looks at.
 pub fn traded_share(symbol_run: &crate::symbol_run::SymbolRun) -> f64 {
-    let length = |(from, to): (perpx_core::units::Time, perpx_core::units::Time)| to.since(from) as f64;
+    let length = |(from, to): (perpx_core::units::Time, perpx_core::units::Time)| to.since(from).0 as f64;
     let traded = length(symbol_run.spans.inside) + symbol_run.spans.held_out.map_or(0.0, length);
-    traded / symbol_run.data.to.since(symbol_run.data.warm_from) as f64
+    traded / symbol_run.data.to.since(symbol_run.data.warm_from).0 as f64
 }
 
 /// What a symbol is replayed from, and how its range is parted.
@@ -191,7 +191,7 @@ fn data_lines(symbol_run: &SymbolRun, ticks: u64, lines: &mut Vec<String>) {
             "spans    in sample {} to {}, embargo {} s, held out {from} to {to}",
             symbol_run.spans.inside.0,
             symbol_run.spans.inside.1,
-            symbol_run.embargo_ns / perpx_core::units::SECOND_NS
+            symbol_run.embargo / perpx_core::units::SECOND
         ),
         None => {
             format!(

@@ -19,7 +19,7 @@ use crate::symbol_run::SymbolRun;
 use perpx_core::config::Fills;
 use perpx_core::stats::MetricInfo;
 use perpx_core::strategy::STATES;
-use perpx_core::units::SECOND_NS;
+use perpx_core::units::{SECOND, TimeDelta};
 use perpx_data::loader::VenueQuality;
 use perpx_data::store::RecordedGap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -540,14 +540,14 @@ fn quality(venues: &[VenueQuality; 2]) -> Vec<QualityTable> {
     row("first quote, UTC".to_string(), &|venue| moment(venue.first_quote));
     row("last quote, UTC".to_string(), &|venue| moment(venue.last_quote));
     row("gaps above 60 s".to_string(), &|venue| count(venue.gaps));
-    row("gaps in all, s".to_string(), &|venue| count((venue.gaps_ns / SECOND_NS) as u64));
+    row("gaps in all, s".to_string(), &|venue| count((venue.gaps_ns / SECOND) as u64));
     if venues.iter().any(|venue| !venue.recorded_gaps.is_empty()) {
-        let of_quotes = |venue: &VenueQuality| -> Vec<i64> {
-            venue.recorded_gaps.iter().filter(|gap| gap.table == "quotes").map(RecordedGap::ns).collect()
+        let of_quotes = |venue: &VenueQuality| -> Vec<TimeDelta> {
+            venue.recorded_gaps.iter().filter(|gap| gap.table == "quotes").map(RecordedGap::length).collect()
         };
         row("gaps of the recording".to_string(), &|venue| count(of_quotes(venue).len() as u64));
         row("gaps of the recording in all, s".to_string(), &|venue| {
-            count((of_quotes(venue).iter().sum::<i64>() / SECOND_NS) as u64)
+            count((of_quotes(venue).into_iter().sum::<TimeDelta>() / SECOND) as u64)
         });
     }
     row("exchange times raised".to_string(), &|venue| count(venue.exch_raised));

@@ -93,7 +93,7 @@ fn frame(sweep: &Sweep<'_>, symbol_run: &SymbolRun, plan: AtomPlan) -> MatrixFra
     MatrixFrame {
         lengths: plan.lengths(),
         interval_sec: f64::from(symbol_run.home.account.stats_interval_sec),
-        embargo: intervals_of(symbol_run.embargo_ns, &symbol_run.home),
+        embargo: intervals_of(symbol_run.embargo, &symbol_run.home),
         least_trades: sweep.grid.objective.require.iter().map(least).max().unwrap_or(0),
     }
 }

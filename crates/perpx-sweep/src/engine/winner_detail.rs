@@ -14,7 +14,7 @@ use perpx_core::ledger::Lines;
 use perpx_core::market::{EventBody, Role};
 use perpx_core::stats::{FullRecord, TradeRow, TransitionRow};
 use perpx_core::strategy::{Reason, reason_name, state_name};
-use perpx_core::units::{MINUTE_NS, SECOND_NS, Time};
+use perpx_core::units::{MINUTE, SECOND, Time};
 use std::collections::BTreeMap;
 
 /// Buckets of the whole range, and of one trade.
@@ -56,7 +56,7 @@ pub fn winner_detail(
 
 /// A trade with some time before and after it.
 fn around(symbol_run: &SymbolRun, trade: &Trade) -> (Time, Time, usize) {
-    let room = (trade.closed.since(trade.opened) / 6).max(2 * MINUTE_NS);
+    let room = (trade.closed.since(trade.opened) / 6).max(2 * MINUTE);
     (trade.opened.plus(-room).max(symbol_run.spans.inside.0), trade.closed.plus(room).min(symbol_run.data.to), CLOSE)
 }
 
@@ -145,8 +145,8 @@ fn legging(best: &Rerun) -> Vec<Legging> {
     rows.map(|row| Legging {
         from: row.from,
         ending: row.ending,
-        seconds: row.lasted_ns() as f64 / SECOND_NS as f64,
-        qty_sec: row.qty_ns as f64 * 1e-9 / SECOND_NS as f64,
+        seconds: row.lasted().as_f64(SECOND),
+        qty_sec: row.qty_ns as f64 * 1e-9 / SECOND.0 as f64,
         worst_bp: row.worst_bp(),
         worst: money(-row.worst),
         notional: money(row.notional()),

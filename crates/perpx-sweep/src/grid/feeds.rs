@@ -120,7 +120,7 @@ fn signature(config: &Config) -> String {
     let mut drawn = false;
     for venue in &config.world.venues {
         let fills = &venue.fills;
-        text.push_str(&format!("{} {} {} ", venue.instrument.venue, fills.feed_latency_ns, fills.clock_ahead_ns));
+        text.push_str(&format!("{} {} {} ", venue.instrument.venue, fills.feed_latency.0, fills.clock_ahead.0));
         // received alike, but the tape has to keep more
         text.push_str(if fills.needs_feed_load() { "paced " } else { "" });
         for outage in venue.fills.outages.iter().filter(|outage| outage.what.is_feed()) {

@@ -24,6 +24,7 @@ use expr::{Atom, Expr};
 use perpx_core::config::keys::{K, Unit};
 use perpx_core::config::text::{Place, Source};
 use perpx_core::config::{ConfigError, ConfigFile, Num, Override, Value, base_asset};
+use perpx_core::units::TimeDelta;
 
 /// A grid file, read and checked in itself; [`Grid::validate`] checks its configurations.
 #[derive(Clone, Debug)]
@@ -131,21 +132,21 @@ impl Grid {
     }
 
     /// The longest that a position may live after its lock, over the grid: the greatest `t_max_sec` plus the greatest
-    /// `exit.max_sec` (zero where it is switched off), in nanoseconds. The embargo before held-out time.
+    /// `exit.max_sec` (zero where it is switched off). The embargo before held-out time.
     ///
     /// # Errors
     /// The grid's first configuration is illegal.
-    pub fn embargo_ns(&self) -> Result<i64, ConfigError> {
+    pub fn embargo(&self) -> Result<TimeDelta, ConfigError> {
         let home = (0..self.strategy_points()).find(|i| !self.is_skipped(*i)).unwrap_or(0);
         let config = self.resolve(&self.data.symbols[0], &point(&self.strategy, home), &self.world(0))?;
-        let longest = |key: K, own: i64| -> i64 {
+        let longest = |key: K, own: TimeDelta| -> TimeDelta {
             let axis = self.strategy.iter().find(|axis| axis.key == key.into());
             let values = axis.map_or(&[][..], |axis| &axis.values);
-            let ns = values.iter().filter_map(Value::num).map(|num| (num.0 / Unit::Sec.grain()) as i64);
-            ns.max().unwrap_or(own)
+            let values = values.iter().filter_map(Value::num);
+            values.map(|num| TimeDelta((num.0 / Unit::Sec.grain()) as i64)).max().unwrap_or(own)
         };
-        let locked = longest(K::TMaxSec, config.strategy.locking.t_max_ns);
-        Ok(locked + longest(K::ExitMaxSec, config.strategy.exit.max_ns.unwrap_or(0)))
+        let locked = longest(K::TMaxSec, config.strategy.locking.t_max);
+        Ok(locked + longest(K::ExitMaxSec, config.strategy.exit.max.unwrap_or_default()))
     }
 
     /// Everything that is laid over the base file for one configuration. `symbol`: one of [`Data::symbols`].

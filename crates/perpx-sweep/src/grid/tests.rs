@@ -2,7 +2,7 @@
 
 use super::*;
 use perpx_core::config::{ConfigError, ConfigFile, Value};
-use perpx_core::units::Time;
+use perpx_core::units::{MS, Time};
 use std::path::Path;
 
 pub(super) const METRICS: &[&str] = &["sharpe", "sortino", "net_pnl", "trades", "max_drawdown_pct", "win_rate"];
@@ -81,8 +81,8 @@ fn the_pages_grid_lands() {
     assert_eq!(config.world.seed, 7);
     assert_eq!(config.strategy.thresholds.min_diff, 0.0004);
     let fills = &config.world.venues[0].fills;
-    assert_eq!(fills.order_latency, perpx_core::config::Latency::Lognormal { median_ns: 300_000_000, sigma: 0.5 });
-    assert_eq!(fills.response_latency, perpx_core::config::Latency::Constant { ns: 30_000_000 });
+    assert_eq!(fills.order_latency, perpx_core::config::Latency::Lognormal { median: 300 * MS, sigma: 0.5 });
+    assert_eq!(fills.response_latency, perpx_core::config::Latency::Constant(30 * MS));
     grid.validate().unwrap_or_else(|error| panic!("{error}"));
 }
 
@@ -210,7 +210,7 @@ fn feeds_are_what_is_received_differently() {
             grid.resolve("BTC", &[], world).unwrap_or_else(|error| panic!("{error}"))
         };
         let (mine, its) = (config(&own), config(&feeds.feeds[at].1));
-        assert_eq!(mine.world.venues[0].fills.feed_latency_ns, its.world.venues[0].fills.feed_latency_ns);
+        assert_eq!(mine.world.venues[0].fills.feed_latency, its.world.venues[0].fills.feed_latency);
     }
 }
 
@@ -234,9 +234,8 @@ fn the_hash_follows_what_decides_the_results() {
 
 #[test]
 fn the_embargo_is_the_longest_life_of_the_grid() {
-    let seconds = |text: &str| {
-        legal(text, &[]).embargo_ns().unwrap_or_else(|error| panic!("{error}")) / perpx_core::units::SECOND_NS
-    };
+    let seconds =
+        |text: &str| legal(text, &[]).embargo().unwrap_or_else(|error| panic!("{error}")) / perpx_core::units::SECOND;
     assert_eq!(seconds(GRID), 14_400 + 3_600);
     let exits = "\"exit.max_sec\" = [60, \"null\", 7200]\n[where]";
     assert_eq!(seconds(&GRID.replace("[where]", exits)), 14_400 + 7_200);

@@ -5,6 +5,7 @@ use super::course::{self, Interval, TimePart};
 use super::scale::{Clock, Scale, time_ticks};
 use super::text;
 use super::view::View;
+use perpx_core::units::DAY;
 
 /// Columns of a chart over time, at most.
 const COLUMNS: usize = 400;
@@ -63,7 +64,7 @@ pub fn luck(view: &View) -> Option<Chart> {
 pub fn length(view: &View) -> Option<Chart> {
     let spans = &view.input.spans;
     view.input.winner.as_ref()?;
-    let here = spans.embargo.since(spans.from) as f64 / perpx_core::units::DAY_NS as f64;
+    let here = spans.embargo.since(spans.from).as_f64(DAY);
     let error = |days: f64| (365.0 / days).sqrt();
     let mut days: Vec<f64> = LENGTHS.into_iter().filter(|days| *days > here).collect();
     days.insert(0, here);

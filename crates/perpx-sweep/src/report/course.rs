@@ -3,7 +3,7 @@
 
 use perpx_core::market::Role;
 use perpx_core::sim::chance::{hash64, unit53};
-use perpx_core::units::{DAY_NS, HOUR_NS, Time};
+use perpx_core::units::{DAY, HOUR, NS, Time, TimeDelta};
 
 /// One statistics interval of one run of the winner.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -221,9 +221,9 @@ fn part(label: String, changes: &[f64]) -> Option<TimePart> {
     Some(TimePart { label, made, intervals: changes.len() })
 }
 
-/// The start of the part of time in which an interval that ends then lies.
-fn begun(interval: &Interval, length: i64) -> i64 {
-    (interval.end.0 - 1).div_euclid(length)
+/// The number of the part of time in which an interval that ends then lies.
+fn begun(interval: &Interval, length: TimeDelta) -> i64 {
+    interval.end.plus(-NS).steps(length)
 }
 
 fn grouped(intervals: &[Interval], key: impl Fn(&Interval) -> i64, label: impl Fn(i64) -> String) -> Vec<TimePart> {
@@ -237,15 +237,15 @@ const MOST_DAYS: i64 = 62;
 
 pub fn by_day(intervals: &[Interval]) -> Vec<TimePart> {
     let (Some(first), Some(last)) = (intervals.first(), intervals.last()) else { return Vec::new() };
-    let days = begun(last, DAY_NS) - begun(first, DAY_NS) + 1;
-    let length = (days as u64).div_ceil(MOST_DAYS as u64) as i64 * DAY_NS;
-    let origin = begun(first, DAY_NS) * DAY_NS;
-    let key = |i: &Interval| (i.end.0 - 1 - origin).div_euclid(length);
-    grouped(intervals, key, |key| super::text::day(Time(origin + key * length)))
+    let days = begun(last, DAY) - begun(first, DAY) + 1;
+    let length = (days as u64).div_ceil(MOST_DAYS as u64) as i64 * DAY;
+    let origin = Time::of_day(begun(first, DAY));
+    let key = |i: &Interval| i.end.plus(-NS).since(origin) / length;
+    grouped(intervals, key, |key| super::text::day(origin.plus(key * length)))
 }
 
 pub fn by_hour(intervals: &[Interval]) -> Vec<TimePart> {
-    grouped(intervals, |i| begun(i, HOUR_NS).rem_euclid(24), |hour| format!("{hour:02}"))
+    grouped(intervals, |i| begun(i, HOUR).rem_euclid(24), |hour| format!("{hour:02}"))
 }
 
 /// By how far the price moved within an interval: four parts of about as many.
@@ -316,7 +316,7 @@ mod tests {
 
     fn interval(hour: i64, made: f64, from: f64, to: f64) -> Interval {
         Interval {
-            end: Time((hour + 1) * HOUR_NS),
+            end: Time::at((hour + 1) * HOUR),
             made,
             first: [2.0, 0.0],
             mids: [Some([from, to]), None],

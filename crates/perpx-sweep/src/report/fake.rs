@@ -4,7 +4,7 @@ use super::*;
 use perpx_core::ledger::{Line, Lines};
 use perpx_core::market::Role;
 use perpx_core::stats::Ending;
-use perpx_core::units::{HOUR_NS, MINUTE_NS, Notional, Time};
+use perpx_core::units::{DAY, HOUR, MINUTE, Notional, SECOND, Time, TimeDelta};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -16,8 +16,8 @@ pub fn input(size: usize) -> Input {
     let mut order: Vec<usize> = (0..points.len()).filter(|i| points[*i].eligible).collect();
     order.sort_by(|a, b| points[*b].metric.unwrap().total_cmp(&points[*a].metric.unwrap()).then(a.cmp(b)));
     let from = Time::from_civil(2026, 1, 5).unwrap();
-    let to = from.plus(7 * 24 * HOUR_NS);
-    let spans = Spans { from, embargo: from.plus(114 * HOUR_NS), held_out: from.plus(118 * HOUR_NS), to };
+    let to = from.plus(7 * DAY);
+    let spans = Spans { from, embargo: from.plus(114 * HOUR), held_out: from.plus(118 * HOUR), to };
     let board = board(&points, &order, &mut rng);
     let best = &points[order[0]];
     let eligible = order.len() as u64;
@@ -115,9 +115,9 @@ fn luck() -> PageLuck {
 
 /// An hour each of both runs: the price waves, a quarter of its moves is made and something beside.
 fn intervals(spans: &Spans, rng: &mut ChaCha8Rng) -> Vec<Interval> {
-    let mid = |t: Time| 60_000.0 + 900.0 * libm::sin(t.0 as f64 / HOUR_NS as f64 / 20.0);
+    let mid = |t: Time| 60_000.0 + 900.0 * libm::sin(t.since(Time(0)).as_f64(HOUR) / 20.0);
     let one = |(hour, is_held_out): (i64, bool)| {
-        let (from, end) = (spans.from.plus(hour * HOUR_NS), spans.from.plus((hour + 1) * HOUR_NS));
+        let (from, end) = (spans.from.plus(hour * HOUR), spans.from.plus((hour + 1) * HOUR));
         let made = 0.01 * (mid(end) - mid(from)) + 0.4 + 3.0 * normal(rng);
         Interval {
             end,
@@ -302,13 +302,13 @@ fn board(points: &[PagePoint], order: &[usize], rng: &mut ChaCha8Rng) -> PageBoa
 
 fn curve(rank: usize, id: &str, spans: &Spans, rng: &mut ChaCha8Rng) -> Curve {
     let mut equity = 10_000.0;
-    let steps = spans.to.since(spans.from) / MINUTE_NS;
+    let steps = spans.to.since(spans.from) / MINUTE;
     let drift = 0.052 - 0.004 * rank as f64;
     let mut samples = Vec::with_capacity(steps as usize);
     for i in 0..=steps {
-        let held_out = spans.from.plus(i * MINUTE_NS) > spans.held_out;
+        let held_out = spans.from.plus(i * MINUTE) > spans.held_out;
         equity += (if held_out { drift * 0.5 } else { drift }) + 1.1 * normal(rng);
-        samples.push((spans.from.plus(i * MINUTE_NS), equity));
+        samples.push((spans.from.plus(i * MINUTE), equity));
     }
     Curve { rank: rank as u32 + 1, id: id.to_owned(), capital: 10_000.0, samples }
 }
@@ -388,7 +388,7 @@ fn timeline(spans: &Spans, rng: &mut ChaCha8Rng) -> Vec<StateSpan> {
         let state = [0u8, 1, 2, 3, 4, 0, 1, 2, 3, 5][i % 10];
         out.push(StateSpan { from: at, state });
         let minutes = if state == 2 { 0.3 } else { 20.0 + 100.0 * rng.random::<f64>() };
-        at = at.plus((minutes * MINUTE_NS as f64) as i64);
+        at = at.plus(TimeDelta((minutes * MINUTE.0 as f64) as i64));
         i += 1;
     }
     out
@@ -396,9 +396,9 @@ fn timeline(spans: &Spans, rng: &mut ChaCha8Rng) -> Vec<StateSpan> {
 
 fn trades(spans: &Spans) -> Vec<Trade> {
     let trade = |i: u64| {
-        let opened = spans.from.plus(i as i64 * 118 * MINUTE_NS + 17_000_000_000);
-        let closed = opened.plus((40 + i as i64 * 7 % 60) * MINUTE_NS);
-        let at = |part: i64| opened.plus(closed.since(opened) * part / 10);
+        let opened = spans.from.plus(i as i64 * 118 * MINUTE + 17 * SECOND);
+        let closed = opened.plus((40 + i as i64 * 7 % 60) * MINUTE);
+        let at = |part: i64| opened.plus(part * closed.since(opened) / 10);
         let reason = ["take_profit", "stop", "timeout"][i as usize % 3];
         let step =
             |(part, from, to, reason): (i64, u8, u8, &str)| Step { at: at(part), from, to, reason: reason.to_owned() };
@@ -411,7 +411,7 @@ fn trades(spans: &Spans) -> Vec<Trade> {
             steps: steps.into_iter().map(step).collect(),
             lines: lines(((i * 37 % 50) as f64 - 20.0) / 1_000.0),
             open_at_end: i == 84,
-            view: Some(stretch(opened.plus(-10 * MINUTE_NS), closed.plus(10 * MINUTE_NS), 160)),
+            view: Some(stretch(opened.plus(-10 * MINUTE), closed.plus(10 * MINUTE), 160)),
         }
     };
     (0..85).map(trade).collect()
@@ -420,7 +420,7 @@ fn trades(spans: &Spans) -> Vec<Trade> {
 /// A wave with a wave on it; one bucket in ten has no tick, and the bands begin late.
 fn stretch(from: Time, to: Time, count: usize) -> Stretch {
     let bucket = |i: usize| {
-        let at = from.plus(to.since(from) / count as i64 * i as i64).0 as f64 / HOUR_NS as f64;
+        let at = TimeDelta(from.plus(i as i64 * (to.since(from) / count as i64)).0).as_f64(HOUR);
         let mid = 60_000.0 + 900.0 * libm::sin(at / 20.0) + 80.0 * libm::sin(at * 3.0);
         let spread = 4.0 * libm::sin(at / 5.0) + 1.5 * libm::sin(at * 7.0);
         let quoted = i % 10 != 9;
@@ -438,7 +438,7 @@ fn stretch(from: Time, to: Time, count: usize) -> Stretch {
 fn funding(spans: &Spans, rng: &mut ChaCha8Rng) -> Vec<Settled> {
     let settled = |i: i64| {
         let short = if i % 8 == 0 { 0.9 * normal(rng) } else { 0.0 };
-        Settled { at: spans.from.plus(i * HOUR_NS), amounts: [0.25 * normal(rng) - 0.02, short] }
+        Settled { at: spans.from.plus(i * HOUR), amounts: [0.25 * normal(rng) - 0.02, short] }
     };
     (1..168).filter(|i| i % 5 != 0).map(settled).collect()
 }
@@ -448,7 +448,7 @@ fn legging(spans: &Spans, rng: &mut ChaCha8Rng) -> Vec<Legging> {
     let episode = |i: i64| {
         let (seconds, amount) = (0.2 + 3.0 * rng.random::<f64>(), 0.4 * normal(rng) - 0.15);
         Legging {
-            from: spans.from.plus(i * 70 * MINUTE_NS),
+            from: spans.from.plus(i * 70 * MINUTE),
             ending: endings[i as usize % endings.len()],
             seconds,
             qty_sec: 0.01 * seconds,
@@ -463,7 +463,7 @@ fn legging(spans: &Spans, rng: &mut ChaCha8Rng) -> Vec<Legging> {
 
 fn guards(spans: &Spans) -> Vec<GuardAction> {
     let guard = |(trade, to, avoided, after): (u64, u8, f64, f64)| GuardAction {
-        at: spans.from.plus(trade as i64 * 118 * MINUTE_NS + 20 * MINUTE_NS),
+        at: spans.from.plus(trade as i64 * 118 * MINUTE + 20 * MINUTE),
         trade,
         from: 3,
         to,

@@ -479,8 +479,8 @@ pub struct Stretch {
 impl Stretch {
     /// Where a moment lies among the buckets.
     pub fn bucket(&self, at: Time) -> Option<usize> {
-        let length = i128::from(self.to.since(self.from).max(1));
-        let place = i128::from(at.since(self.from)) * self.buckets.len() as i128 / length;
+        let length = i128::from(self.to.since(self.from).0.max(1));
+        let place = i128::from(at.since(self.from).0) * self.buckets.len() as i128 / length;
         usize::try_from(place).ok().filter(|place| *place < self.buckets.len())
     }
 

@@ -1,7 +1,7 @@
 //! Axes of charts: round ticks for numbers and for time, and series thinned to what a screen can show.
 
 use super::{Curve, Spans, text};
-use perpx_core::units::{DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS, Time};
+use perpx_core::units::{DAY, HOUR, MINUTE, NS, SECOND, Time, TimeDelta};
 
 /// One clock across all panels of a chart: the whole range from `left` to `right`.
 pub struct Clock<'a> {
@@ -13,7 +13,7 @@ pub struct Clock<'a> {
 impl Clock<'_> {
     /// 0 to 1 over the whole range.
     pub fn part(&self, t: Time) -> f64 {
-        t.since(self.spans.from) as f64 / self.spans.to.since(self.spans.from) as f64
+        t.since(self.spans.from).as_f64(self.spans.to.since(self.spans.from))
     }
 
     pub fn x(&self, t: Time) -> f64 {
@@ -98,38 +98,24 @@ fn round_step(raw: f64) -> f64 {
 /// Round moments in `from..=to`, at most about `want`, with their labels: days, or the clock where a day is longer than
 /// a step (midnight still names its day).
 pub fn time_ticks(from: Time, to: Time, want: usize) -> Vec<(Time, String)> {
-    const STEPS: [i64; 19] = [
-        SECOND_NS,
-        5 * SECOND_NS,
-        15 * SECOND_NS,
-        30 * SECOND_NS,
-        MINUTE_NS,
-        2 * MINUTE_NS,
-        5 * MINUTE_NS,
-        15 * MINUTE_NS,
-        30 * MINUTE_NS,
-        HOUR_NS,
-        3 * HOUR_NS,
-        6 * HOUR_NS,
-        12 * HOUR_NS,
-        DAY_NS,
-        2 * DAY_NS,
-        7 * DAY_NS,
-        14 * DAY_NS,
-        30 * DAY_NS,
-        91 * DAY_NS,
+    let steps = [
+        (SECOND, [1, 5, 15, 30].as_slice()),
+        (MINUTE, &[1, 2, 5, 15, 30]),
+        (HOUR, &[1, 3, 6, 12]),
+        (DAY, &[1, 2, 7, 14, 30, 91]),
     ];
-    let length = to.since(from).max(1);
-    let fits = |step: &&i64| length / **step <= want.max(1) as i64;
-    let step = STEPS.iter().find(fits).copied().unwrap_or(length / want.max(1) as i64 / DAY_NS * DAY_NS + DAY_NS);
-    let origin = if step > DAY_NS { from.day() * DAY_NS } else { 0 };
-    let first = origin + (from.0 - origin).div_euclid(step) * step;
+    let mut steps = steps.into_iter().flat_map(|(unit, counts)| counts.iter().map(move |&count| count * unit));
+    let length = to.since(from).max(NS);
+    let fits = |step: &TimeDelta| length / *step <= want.max(1) as i64;
+    let step = steps.find(fits).unwrap_or_else(|| (length / want.max(1) as i64 / DAY + 1) * DAY);
+    // several days are counted from the first
+    let first = if step > DAY { from.floor_to(DAY) } else { from.floor_to(step) };
     let mut out = Vec::new();
     for i in 0..=length / step + 1 {
-        let at = Time(first + i * step);
+        let at = first.plus(i * step);
         if at >= from && at <= to {
-            let midnight = at.0.rem_euclid(DAY_NS) == 0;
-            let label = if midnight { text::day(at) } else { text::clock(at, step < MINUTE_NS) };
+            let midnight = at.floor_to(DAY) == at;
+            let label = if midnight { text::day(at) } else { text::clock(at, step < MINUTE) };
             out.push((at, label));
         }
     }
@@ -143,8 +129,8 @@ pub fn thin(samples: &[(Time, f64)], from: Time, to: Time, buckets: usize) -> Ve
     if samples.len() <= buckets * 4 {
         return known.collect();
     }
-    let length = i128::from(to.since(from).max(1));
-    let bucket = |t: Time| i128::from(t.since(from)) * buckets as i128 / length;
+    let length = i128::from(to.since(from).0.max(1));
+    let bucket = |t: Time| i128::from(t.since(from).0) * buckets as i128 / length;
     let mut out = Vec::with_capacity(buckets * 4);
     let mut part: Vec<(Time, f64)> = Vec::new();
     for sample in known {
@@ -161,8 +147,8 @@ pub fn thin(samples: &[(Time, f64)], from: Time, to: Time, buckets: usize) -> Ve
 /// The newest sample in each of `count` equal parts of the range, or before it; nothing before the first, in the embargo,
 /// or of the first run in the second.
 pub fn sample(samples: &[(Time, f64)], spans: &Spans, count: usize) -> Vec<Option<f64>> {
-    let length = i128::from(spans.to.since(spans.from).max(1));
-    let moment = |i: usize| spans.from.plus((length * i as i128 / count as i128) as i64);
+    let length = i128::from(spans.to.since(spans.from).0.max(1));
+    let moment = |i: usize| spans.from.plus(TimeDelta((length * i as i128 / count as i128) as i64));
     let read = |i: usize| {
         let (start, end) = (moment(i), moment(i + 1));
         let place = samples.partition_point(|s| s.0 <= end);
@@ -231,7 +217,7 @@ mod tests {
         let week = time_ticks(Time::of_day(20_458), Time::of_day(20_465), 8);
         assert_eq!(week.len(), 8);
         assert_eq!(week[0].1, "5 Jan");
-        let hours = time_ticks(Time(HOUR_NS), Time(5 * HOUR_NS), 6);
+        let hours = time_ticks(Time::at(HOUR), Time::at(5 * HOUR), 6);
         assert_eq!(
             hours.iter().map(|t| t.1.as_str()).collect::<Vec<_>>(),
             ["01:00", "02:00", "03:00", "04:00", "05:00"]

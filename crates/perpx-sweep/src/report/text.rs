@@ -1,7 +1,7 @@
 //! Numbers, times and names as a reader sees them.
 
 use super::{PageAxis, Unit};
-use perpx_core::units::{DAY_NS, HOUR_NS, MINUTE_NS, MidValue, SECOND_NS, Time};
+use perpx_core::units::{DAY, HOUR, MINUTE, MidValue, SECOND, Time};
 use perpx_data::text::significant;
 pub use perpx_data::text::{count, counted, duration, fixed};
 
@@ -84,19 +84,19 @@ pub fn unit_name(unit: Unit, quote: &str) -> &str {
 
 /// The length of a span of the tape.
 pub fn span(from: Time, to: Time) -> String {
-    duration(to.since(from) as f64 / SECOND_NS as f64)
+    duration(to.since(from).as_f64(SECOND))
 }
 
 /// "2026-01-05 10:30:15" UTC, without the clock at midnight.
 pub fn moment(time: Time) -> String {
     let clock = clock(time, true);
-    if time.0.rem_euclid(DAY_NS) == 0 { time.date() } else { format!("{} {clock}", time.date()) }
+    if time.floor_to(DAY) == time { time.date() } else { format!("{} {clock}", time.date()) }
 }
 
 /// "10:30" or "10:30:15"
 pub fn clock(time: Time, seconds: bool) -> String {
-    let ns = time.0.rem_euclid(DAY_NS);
-    let (h, m, s) = (ns / HOUR_NS, ns / MINUTE_NS % 60, ns / SECOND_NS % 60);
+    let clock = time.into_step(DAY);
+    let (h, m, s) = (clock / HOUR, clock / MINUTE % 60, clock / SECOND % 60);
     if seconds { format!("{h:02}:{m:02}:{s:02}") } else { format!("{h:02}:{m:02}") }
 }
 

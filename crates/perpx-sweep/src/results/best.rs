@@ -8,7 +8,7 @@ use crate::results::spool::{Row, RunRow};
 use crate::symbol_run::SymbolRun;
 use perpx_core::config::{Override, write_best};
 use perpx_core::stats::MetricInfo;
-use perpx_core::units::SECOND_NS;
+use perpx_core::units::SECOND;
 use perpx_data::atomic::write_atomic;
 use perpx_data::loader::OnBadRows;
 use serde_json::{Map, Value as Json, json};
@@ -96,7 +96,7 @@ fn provenance(origin: &Origin<'_>, symbol_run: &SymbolRun, ranked: &Ranked, rows
             "to": symbol_run.data.to.to_string(),
         },
         "in_sample": span(spans.inside),
-        "embargo_sec": symbol_run.embargo_ns / SECOND_NS,
+        "embargo_sec": symbol_run.embargo / SECOND,
         "objective": {
             "metric": grid.objective.metric,
             "over_world": over_world_name(grid.objective.over_world),

@@ -11,7 +11,7 @@ use crate::book::LevelBook;
 use crate::wire::WireError;
 use perpx_core::market::{Bbo, Command, DepthLevel, EventBody, OrderId, Side};
 use perpx_core::tape::rows::FundingKind;
-use perpx_core::units::{Cash, Price, Qty, Rate, Time};
+use perpx_core::units::{Cash, Price, Qty, Rate, Time, TimeDelta};
 use thiserror::Error;
 
 /// Levels of a side that the trader is shown.
@@ -27,7 +27,7 @@ pub struct ClientConfig {
     /// Ledger entries are multiples of this.
     pub grid: Cash,
     /// An order that the venue does not know can land no more so long after it was sent.
-    pub fence_ns: i64,
+    pub fence: TimeDelta,
     /// The run begins: what the account did before is not ours. It also numbers our orders.
     pub since: Time,
 }

@@ -3,7 +3,7 @@
 
 use super::AccountUpdate;
 use perpx_core::market::{EventBody, NewOrder, OrderId, OrderState, Reject, Side};
-use perpx_core::units::{Cash, Price, Qty, Time};
+use perpx_core::units::{Cash, Price, Qty, Time, TimeDelta};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Our orders at one venue, by their ids.
@@ -12,7 +12,7 @@ pub struct Orders {
     /// Fills that were reported, by the venue's names.
     reported: BTreeSet<String>,
     /// An order can land no more so long after it was sent (`execution.fence_ms`).
-    fence_ns: i64,
+    fence: TimeDelta,
 }
 
 struct Own {
@@ -50,9 +50,9 @@ pub struct Fill {
 }
 
 impl Orders {
-    /// `fence_ns`: an order that the venue does not know can land no more so long after it was sent.
-    pub fn new(fence_ns: i64) -> Orders {
-        Orders { orders: BTreeMap::new(), reported: BTreeSet::new(), fence_ns }
+    /// `fence`: an order that the venue does not know can land no more so long after it was sent.
+    pub fn new(fence: TimeDelta) -> Orders {
+        Orders { orders: BTreeMap::new(), reported: BTreeSet::new(), fence }
     }
 
     /// An order goes out at `wall`.
@@ -120,7 +120,7 @@ impl Orders {
 
     /// The venue, asked, does not know the order: it is over when it can land no more, in doubt until then.
     pub fn not_known(&mut self, id: OrderId, wall: Time, out: &mut Vec<AccountUpdate>) {
-        let may_land = |own: &Own| wall.since(own.sent_at) < self.fence_ns;
+        let may_land = |own: &Own| wall.since(own.sent_at) < self.fence;
         let in_doubt = self.orders.get(&id).is_some_and(may_land);
         self.asked(id, if in_doubt { OrderState::InDoubt } else { OrderState::Unknown }, wall, out);
     }
@@ -173,13 +173,13 @@ impl Own {
 mod tests {
     use super::*;
     use perpx_core::market::{OrderKind, Role};
-    use perpx_core::units::SECOND_NS;
+    use perpx_core::units::SECOND;
     use proptest::prelude::*;
 
     const ID: OrderId = OrderId(3);
 
     fn sent() -> Orders {
-        let mut orders = Orders::new(9 * SECOND_NS);
+        let mut orders = Orders::new(9 * SECOND);
         let (qty, limit) = (Qty(10), Price(100));
         let (venue, side, kind) = (Role::Long, Side::Buy, OrderKind::PostOnly);
         orders.sent(&NewOrder { id: ID, venue, side, qty, limit, kind, reduce_only: false, covers: false }, Time(0));

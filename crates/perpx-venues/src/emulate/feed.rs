@@ -11,7 +11,7 @@ use perpx_core::synth::{Market, SynthSpec};
 use perpx_core::tape::align::{VenueCarry, venue_timelines};
 use perpx_core::tape::rows::VenueTables;
 use perpx_core::tape::{Carry, Settlement, VenueRows, last_at};
-use perpx_core::units::{DAY_NS, MINUTE_NS, Price, Qty, Time};
+use perpx_core::units::{DAY, MINUTE, NS, Price, Qty, Time, TimeDelta};
 use perpx_data::TapeError;
 use perpx_data::loader::{Tape, TapeSpec};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -19,7 +19,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 /// Days of a market before the emulator says that its market has ended.
 const DAYS: u32 = 36_000;
 /// Length of a stretch of a synthetic market.
-const STRETCH_NS: i64 = 10 * MINUTE_NS;
+const STRETCH: TimeDelta = MINUTE.times(10);
 
 /// Both venues settle in steps of 1e-6.
 const RATE_GRID: i64 = 1_000_000;
@@ -106,8 +106,8 @@ impl Feed {
         while self.end <= start {
             let begun = self.end;
             self.go_on()?;
-            let is_old = self.end < start.plus(-DAY_NS);
-            self.note(begun.plus(-1), start.min(self.end.plus(-1)));
+            let is_old = self.end < start.plus(-DAY);
+            self.note(begun.plus(-NS), start.min(self.end.plus(-NS)));
             if is_old {
                 (self.news.trades, self.news.prices) = Default::default();
             }
@@ -180,7 +180,7 @@ struct Synthetic {
 
 impl Synthetic {
     fn stretch(&mut self, venue: usize) -> Result<Stretch, EmulateError> {
-        let (start, end) = (self.end, self.end.plus(STRETCH_NS));
+        let (start, end) = (self.end, self.end.plus(STRETCH));
         let more = self.market.stamped_before(end).ok_or(EmulateError::Ended)?;
         for (rows, mut more) in self.rows.iter_mut().zip(more) {
             rows.quotes.append(&mut more.quotes);
@@ -213,7 +213,7 @@ impl From<TapeError> for EmulateError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use perpx_core::units::{HOUR_NS, SECOND_NS};
+    use perpx_core::units::HOUR;
 
     /// Two days of quotes and prints, none lost where stretches or days meet, each once, none before its time.
     #[test]
@@ -224,7 +224,7 @@ mod tests {
             .map(|day| day.venues)
             .collect();
         for venue in 0..2 {
-            let last = start.plus(2 * DAY_NS);
+            let last = start.plus(2 * DAY);
             let stamps =
                 |rows: Vec<Time>| rows.into_iter().filter(|at| *at < last).map(|at| at.0).collect::<Vec<i64>>();
             let quotes = stamps(whole.iter().flat_map(|day| &day[venue].quotes).map(|row| row.exch).collect());
@@ -234,7 +234,7 @@ mod tests {
             while feed.end < last {
                 let begun = feed.end;
                 feed.go_on().expect("it goes on");
-                feed.note(begun.plus(-1), feed.end.plus(-1));
+                feed.note(begun.plus(-NS), feed.end.plus(-NS));
                 // row 0 is the one before
                 seen.extend_from_slice(&feed.rows.quotes.time[1..]);
                 prints.extend_from_slice(&feed.rows.trades.time[1..]);
@@ -244,10 +244,11 @@ mod tests {
             assert!(seen == quotes && prints == trades, "{} of {} quotes", seen.len(), quotes.len());
             assert!(quotes.len() > 10_000 && feed.end == last, "{}", quotes.len());
             feed.go_on().expect("it goes on");
-            let every = if venue == 0 { HOUR_NS } else { 8 * HOUR_NS };
-            let settled: Vec<i64> = feed.news.settled.iter().map(|(settled, _)| settled.ts.0 % every).collect();
-            assert_eq!(settled, vec![0; (2 * DAY_NS / every) as usize]);
-            assert!(feed.rows.quotes.time[0] > last.0 - 60 * SECOND_NS, "the book as it stood");
+            let every = if venue == 0 { HOUR } else { 8 * HOUR };
+            let settled = &feed.news.settled;
+            assert!(settled.iter().all(|(settled, _)| settled.ts.floor_to(every) == settled.ts));
+            assert_eq!(settled.len() as i64, 2 * DAY / every);
+            assert!(feed.rows.quotes.time[0] > last.plus(-MINUTE).0, "the book as it stood");
         }
     }
 }

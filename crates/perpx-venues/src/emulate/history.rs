@@ -4,7 +4,7 @@
 use super::feed::News;
 use crate::wall::MarketClock;
 use perpx_core::market::Side;
-use perpx_core::units::{DAY_NS, MINUTE_NS, Price, Qty, Rate, Time};
+use perpx_core::units::{DAY, MINUTE, NS, Price, Qty, Rate, Time, TimeDelta};
 use std::collections::VecDeque;
 
 /// Trades that are kept.
@@ -192,7 +192,7 @@ impl History {
 
     /// The minute of `at`; `None` before the first that is kept.
     fn minute(&mut self, at: Time) -> Option<&mut Minute> {
-        let number = at.0.div_euclid(MINUTE_NS);
+        let number = at.steps(MINUTE);
         if self.minutes.is_empty() {
             self.first_minute = number;
         }
@@ -239,29 +239,34 @@ impl History {
         self.settled.iter().filter(move |settled| settled.at >= from && settled.at <= to)
     }
 
-    /// Bars of `step_ns` whose opening time is within `from..=to`, newest first. A bar without a trade (a mark) repeats the last
+    /// Bars of `step` whose opening time is within `from..=to`, newest first. A bar without a trade (a mark) repeats the last
     /// price; before the first one there is none.
-    pub fn bars(&self, series: Series, step_ns: i64, (from, to): (Time, Time)) -> impl Iterator<Item = Bar> + use<'_> {
+    pub fn bars(
+        &self,
+        series: Series,
+        step: TimeDelta,
+        (from, to): (Time, Time),
+    ) -> impl Iterator<Item = Bar> + use<'_> {
         // weeks begin on a Monday
-        let offset = if step_ns % (7 * DAY_NS) == 0 { 4 * DAY_NS } else { 0 };
-        let floor = move |at: i64| (at - offset).div_euclid(step_ns) * step_ns + offset;
-        let begin = self.first_minute * MINUTE_NS;
-        let end = begin + self.minutes.len() as i64 * MINUTE_NS - 1;
-        let first = if from.0 <= begin { floor(begin) } else { floor(from.0.min(end) - 1) + step_ns };
-        let is_empty = self.minutes.is_empty() || to.0 < first;
-        let mut open = floor(to.0.clamp(begin, end));
+        let offset = if step % (7 * DAY) == TimeDelta::ZERO { 4 * DAY } else { TimeDelta::ZERO };
+        let floor = move |at: Time| at.plus(-offset).floor_to(step).plus(offset);
+        let begin = Time::at(self.first_minute * MINUTE);
+        let end = begin.plus(self.minutes.len() as i64 * MINUTE - NS);
+        let first = if from <= begin { floor(begin) } else { floor(from.min(end).plus(-NS)).plus(step) };
+        let is_empty = self.minutes.is_empty() || to < first;
+        let mut open = floor(to.clamp(begin, end));
         std::iter::from_fn(move || {
             if is_empty || open < first {
                 return None;
             }
-            let place = |at: i64| (at.div_euclid(MINUTE_NS) - self.first_minute).max(0) as usize;
-            let (begin, end) = (place(open), place(open + step_ns).min(self.minutes.len()));
-            let mut bar = Bar { open_time: Time(open), prices: Prices::default(), traded: Traded::default() };
+            let place = |at: Time| (at.steps(MINUTE) - self.first_minute).max(0) as usize;
+            let (begin, end) = (place(open), place(open.plus(step)).min(self.minutes.len()));
+            let mut bar = Bar { open_time: open, prices: Prices::default(), traded: Traded::default() };
             for minute in self.minutes.range(begin..end.max(begin)) {
                 bar.prices.join(&minute.prices[series as usize]);
                 bar.traded.add(&minute.traded);
             }
-            open -= step_ns;
+            open = open.plus(-step);
             Some(bar)
         })
         .filter(|bar| bar.prices.close.0 > 0)
@@ -270,7 +275,7 @@ impl History {
     /// Prices of trades and what was traded in the 24 hours before `now`, by the minute.
     pub fn day(&self, now: Time) -> (Prices, Traded) {
         let (mut prices, mut traded) = (Prices::default(), Traded::default());
-        let first = now.0.div_euclid(MINUTE_NS) - 24 * 60 + 1;
+        let first = now.steps(MINUTE) - 24 * 60 + 1;
         let skipped = usize::try_from(first - self.first_minute).unwrap_or(0);
         for minute in self.minutes.iter().skip(skipped) {
             prices.join(&minute.prices[Series::Trade as usize]);

@@ -19,7 +19,7 @@ use hyper::service::{Service, service_fn};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use perpx_core::units::{MS_NS, Time};
+use perpx_core::units::{MS, Time};
 use serde_json::Value;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -141,7 +141,7 @@ impl Shared {
         let now = self.now();
         let condition = self.faults.condition(now);
         venue.suffer(condition);
-        let shown = now.plus(condition.ahead_ns);
+        let shown = now.plus(condition.ahead);
         if self.faults.is_halted(now) {
             return (venue, shown, Ok(()));
         }
@@ -154,7 +154,7 @@ impl Shared {
 
     /// The market's time by a clock that may be ahead.
     fn market(&self, clock: MarketClock, now: Time) -> Time {
-        clock.market(now.plus(self.faults.condition(now).ahead_ns))
+        clock.market(now.plus(self.faults.condition(now).ahead))
     }
 
     /// Waits until a time of the wall; false when asked to stop before.
@@ -392,9 +392,9 @@ async fn answer(line: &Line, request: &HttpRequest) -> Option<HttpReply> {
     let shared = &line.shared;
     let turn = shared.faults.turn(&*shared.stage.clock, &shared.stage.stop).await?;
     let outcome = shared.faults.request(request, shared.now());
-    if let Outcome::Late(by_ns) = outcome {
+    if let Outcome::Late(by) = outcome {
         drop(turn);
-        let (line, request, due) = (line.clone(), request.clone(), shared.now().plus(by_ns));
+        let (line, request, due) = (line.clone(), request.clone(), shared.now().plus(by));
         tokio::spawn(async move {
             if line.shared.wait_until(due).await {
                 line.note(&request, Some(&line.served(&request)), None);
@@ -562,7 +562,7 @@ impl OpenStream<'_> {
                     out.push(answer.clone());
                     continue;
                 }
-                Outcome::Late(by_ns) => return Ok(Ended::Late(shared.now().plus(*by_ns), text.as_str().to_owned())),
+                Outcome::Late(by) => return Ok(Ended::Late(shared.now().plus(*by), text.as_str().to_owned())),
                 Outcome::After(answer) => wire.answer_with(answer.clone()),
                 Outcome::Lost | Outcome::Served => {}
             }
@@ -598,22 +598,22 @@ impl OpenStream<'_> {
             keeping.heard = now;
             return None;
         }
-        if let Some((every_ns, text)) = shared.dialect.ping()
-            && now.since(keeping.ping) >= every_ns
+        if let Some((every, text)) = shared.dialect.ping()
+            && now.since(keeping.ping) >= every
         {
             keeping.ping = now;
             out.push(text.into());
         }
-        if let Some((at, in_ns)) = shared.faults.closes_at(self.opened, now) {
+        if let Some((at, left)) = shared.faults.closes_at(self.opened, now) {
             if !std::mem::replace(&mut keeping.is_announced, true) {
-                out.extend(shared.dialect.closing(in_ns / MS_NS).map(Arc::from));
+                out.extend(shared.dialect.closing(left / MS).map(Arc::from));
             }
             if now >= at {
                 return Some(Ended::Planned);
             }
         }
-        let patience_ns = shared.faults.patience_ns(shared.dialect.patience_ns(), now);
-        patience_ns.is_some_and(|most| now.since(keeping.heard) >= most).then_some(Ended::Idle)
+        let patience = shared.faults.patience(shared.dialect.patience(), now);
+        patience.is_some_and(|most| now.since(keeping.heard) >= most).then_some(Ended::Idle)
     }
 
     fn serve(&self, text: &str, answered: Option<u16>) {

@@ -10,7 +10,7 @@ use crate::wall::MarketClock;
 use perpx_core::config::{Profile, VenueWorld};
 use perpx_core::ledger::NetAccount;
 use perpx_core::market::*;
-use perpx_core::units::{Cash, HOUR_NS, MINUTE_NS, Price, Qty, Rate, Time};
+use perpx_core::units::{Cash, HOUR, MINUTE, Price, Qty, Rate, Time, TimeDelta};
 use std::sync::Arc;
 
 /// Answers with a megabyte, and sends a thousand texts to whoever opens a stream.
@@ -69,7 +69,7 @@ fn core(seed: u64, initial: i64) -> VenueCore {
     let day = Time::from_civil(2026, 1, 5).expect("a date");
     let feed = Feed::synthetic(seed, day, 0.5, 0).and_then(|feed| feed.at(day)).expect("a market");
     let account = NetAccount::new(Cash::units(1_000), Rate(initial), profile.money_grid);
-    VenueCore::new(world, feed, account, seed, day.plus(MINUTE_NS))
+    VenueCore::new(world, feed, account, seed, day.plus(MINUTE))
 }
 
 fn place(core: &mut VenueCore, side: Side, qty: Qty, limit: Price, kind: OrderKind) -> OrderId {
@@ -87,8 +87,8 @@ fn place(core: &mut VenueCore, side: Side, qty: Qty, limit: Price, kind: OrderKi
     id
 }
 
-fn later(core: &mut VenueCore, ns: i64) -> Vec<Event> {
-    let to = core.now().plus(ns);
+fn later(core: &mut VenueCore, by: TimeDelta) -> Vec<Event> {
+    let to = core.now().plus(by);
     core.advance(to).expect("the market goes on")
 }
 
@@ -100,7 +100,7 @@ fn the_account_is_what_its_events_say() {
     let far = core.book().best().ask.scaled_ceil(Rate::from_bps(100)).floor_to(core.world.instrument.tick);
     place(&mut core, Side::Buy, Qty(50_000_000), far, OrderKind::Market);
     let (mut fills, mut settled) = (0, Vec::new());
-    for event in later(&mut core, 3 * HOUR_NS) {
+    for event in later(&mut core, 3 * HOUR) {
         match event.body {
             EventBody::Fill { fee, maker, .. } => {
                 assert!(!maker && fee.0 < 0, "{event:?}");
@@ -108,14 +108,14 @@ fn the_account_is_what_its_events_say() {
             }
             EventBody::Funding { amount, rate, px } => {
                 assert_eq!(shadow.funding_due(px, rate), amount);
-                settled.push(event.venue_time.0 % HOUR_NS);
+                settled.push(event.venue_time.into_step(HOUR));
             }
             _ => {}
         }
         shadow.apply(&event.body);
     }
     assert!(fills > 0);
-    assert_eq!(settled, [0, 0, 0]);
+    assert_eq!(settled, [TimeDelta::ZERO; 3]);
     assert_eq!((&shadow, core.account().position), (core.account(), Qty(50_000_000)));
 }
 
@@ -134,11 +134,11 @@ fn a_position_below_maintenance_is_liquidated() {
         let room = core.account().room(core.mark())[side as usize];
         let qty = Qty(room.0 * 9 / 10).floor_to(core.world.instrument.lot);
         place(&mut core, side, qty, worst(100), OrderKind::Market);
-        later(&mut core, MINUTE_NS);
+        later(&mut core, MINUTE);
         assert_eq!(core.account().position.abs(), qty);
         let mut hours = 0;
         while !core.account().position.is_zero() {
-            later(&mut core, HOUR_NS);
+            later(&mut core, HOUR);
             hours += 1;
             assert!(hours < 24 * 20, "{side:?}: never taken: {:?} at {}", core.account(), core.mark());
         }

@@ -14,7 +14,7 @@ use perpx_core::ledger::NetAccount;
 use perpx_core::market::*;
 use perpx_core::sim::book::{BookView, chunk_price};
 use perpx_core::sim::{Dice, Env, OutageTable, SimVenue};
-use perpx_core::units::{Cash, Mid, Notional, Price, Qty, Rate, Time};
+use perpx_core::units::{Cash, Mid, NS, Notional, Price, Qty, Rate, Time};
 use std::collections::BTreeSet;
 
 /// What is left of the maintenance margin when the venue takes a position over (1e-12): 80 of 120 on Lighter's large markets.
@@ -234,7 +234,7 @@ impl VenueCore {
     /// Everything that happened up to and including `to`, in its order.
     pub fn advance(&mut self, to: Time) -> Result<Vec<Event>, EmulateError> {
         while self.now < to {
-            let last = self.feed.end.plus(-1);
+            let last = self.feed.end.plus(-NS);
             let step = to.min(last).min(self.next_judgement());
             self.drain(step);
             self.feed.note(self.now, step);

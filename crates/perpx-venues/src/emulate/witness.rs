@@ -4,7 +4,7 @@
 use super::EmulateError;
 use super::faults::Dialect;
 use crate::venue::Venue;
-use perpx_core::units::{HOUR_NS, Time};
+use perpx_core::units::{HOUR, Time};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -129,7 +129,7 @@ impl State {
 
     /// At a new hour, what was sent in the one before.
     fn turn(&mut self, now: Time) {
-        let hour = now.0.div_euclid(HOUR_NS);
+        let hour = now.steps(HOUR);
         if hour != self.hour {
             self.end_hour();
             self.hour = hour;
@@ -137,7 +137,7 @@ impl State {
     }
 
     fn end_hour(&mut self) {
-        self.counts(Some(self.hour * HOUR_NS), 0);
+        self.counts(Some((self.hour * HOUR).0), 0);
         self.frames.values_mut().for_each(|counts| counts[0] = 0);
     }
 

@@ -3,7 +3,7 @@
 use super::COIN;
 use perpx_core::config::{Fills, Profile, Tier, VenueWorld};
 use perpx_core::market::Instrument;
-use perpx_core::units::{Rate, SECOND_NS};
+use perpx_core::units::{Rate, SECOND, TimeDelta};
 
 /// `world` as the core of an emulator is given it: rates, quotas and price bands are the door's, and nothing fails, so that what an
 /// account does there can be added up.
@@ -12,8 +12,8 @@ pub fn behind_the_door(world: VenueWorld) -> VenueWorld {
         instrument: Instrument { price_band: None, ..world.instrument },
         rate_limit: None,
         quota: None,
-        fence_ns: i64::MAX,
-        fills: Fills { max_book_age_ns: world.fills.max_book_age_ns, ..Fills::calm() },
+        fence: TimeDelta::MAX,
+        fills: Fills { max_book_age: world.fills.max_book_age, ..Fills::calm() },
         ..world
     }
 }
@@ -44,8 +44,8 @@ pub fn world(profile: &Profile, tier: &Tier) -> Option<VenueWorld> {
         rate_limit: None,
         quota: None,
         reserve: Rate::ZERO,
-        fence_ns: i64::MAX,
-        fills: Fills { max_book_age_ns: 3600 * SECOND_NS, ..Fills::calm() },
+        fence: TimeDelta::MAX,
+        fills: Fills { max_book_age: 3600 * SECOND, ..Fills::calm() },
     })
 }
 
@@ -63,7 +63,7 @@ mod tests {
             let plain = tier.and_then(|tier| world(profile, tier)).expect("a market");
             let mut swept = plain.clone();
             swept.instrument.price_band = Some(Rate::from_bps(200));
-            swept.rate_limit = Some(RateLimit { requests: 1, window_ns: SECOND_NS });
+            swept.rate_limit = Some(RateLimit { requests: 1, window: SECOND });
             swept.fills.reject_rate = 0.5;
             assert_eq!(behind_the_door(swept), plain, "{}", profile.name);
         }

@@ -7,7 +7,7 @@ use crate::client::ClientConfig;
 use crate::emulate::{EmulateError, EmulatorConfig};
 use crate::secret::{Hidden, throw_away};
 use crate::wall::MarketClock;
-use perpx_core::units::{DAY_NS, Rate};
+use perpx_core::units::{DAY, Rate};
 
 const SUB_ACCOUNT: u64 = 1;
 const CHAIN: u64 = 325;
@@ -28,17 +28,17 @@ pub fn pair(
         api_key: api_key.clone(),
         signer: key.address(),
         chain_id: CHAIN,
-        session_ns: DAY_NS,
+        session: DAY,
         calls_per_second: i64::MAX / 2,
         price_band: PRICE_BAND,
         most_open_orders: 100,
         interval_hours: 8,
         speed,
-        frame_ns: None,
+        frame_every: None,
     };
     let emulator = GrvtEmulator::new(config.core(INITIAL)?, settings, wall);
-    let ClientConfig { coin, leverage, fence_ns, since, .. } = client;
+    let ClientConfig { coin, leverage, fence, since, .. } = client;
     let (sub_account, chain_id) = (SUB_ACCOUNT, CHAIN);
-    let access = GrvtAccess { api_key, key, sub_account, chain_id, coin, leverage, fence_ns, since };
+    let access = GrvtAccess { api_key, key, sub_account, chain_id, coin, leverage, fence, since };
     Ok((emulator, GrvtClient::new(access)))
 }

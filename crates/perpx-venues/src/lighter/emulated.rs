@@ -36,11 +36,11 @@ pub fn pair(
         price_band: PRICE_BAND,
         band_is_late: false,
         speed,
-        frame_ns: None,
+        frame_every: None,
     };
     let emulator = LighterEmulator::new(config.core(INITIAL)?, settings, wall);
-    let ClientConfig { coin, leverage, grid, fence_ns, since } = client;
+    let ClientConfig { coin, leverage, grid, fence, since } = client;
     let (account, api_key, chain_id) = (ACCOUNT, API_KEY, CHAIN);
-    let access = LighterAccess { account, api_key, key, chain_id, coin, leverage, grid, fence_ns, since };
+    let access = LighterAccess { account, api_key, key, chain_id, coin, leverage, grid, fence, since };
     Ok((emulator, LighterClient::new(access)))
 }

@@ -4,7 +4,7 @@
 //! market statistics, a fraction per eight hours in `funding-rates`; fee ticks are 1e-6 of the notional.
 
 use crate::wire::{Dec, Float, Num, WireError, message, words};
-use perpx_core::units::{Rate, Time};
+use perpx_core::units::{Rate, Time, TimeDelta};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -434,7 +434,7 @@ impl Funding {
 
     /// When it was settled.
     pub fn time(&self) -> Time {
-        Time(self.timestamp.0.saturating_mul(perpx_core::units::SECOND_NS))
+        Time::at(self.timestamp.0 * perpx_core::units::SECOND)
     }
 }
 
@@ -465,8 +465,8 @@ impl Position {
 impl Trade {
     /// When it happened: the transaction's time, or the block's where the message has no other.
     pub fn time(&self) -> Time {
-        let block = self.timestamp.0.saturating_mul(perpx_core::units::MS_NS);
-        Time(self.transaction_time.map_or(block, |time| time.0.saturating_mul(1_000)))
+        let block = self.timestamp.0 * perpx_core::units::MS;
+        Time::at(self.transaction_time.map_or(block, |time| TimeDelta(time.0.saturating_mul(1_000))))
     }
 }
 

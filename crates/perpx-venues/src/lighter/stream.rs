@@ -3,7 +3,7 @@
 use super::rest::{ApiError, ByMarket, Hashes, Order, Position, Trade, Tx};
 use crate::secret::Hidden;
 use crate::wire::{Dec, Float, Level, Num, WireError, message, parse};
-use perpx_core::units::{MS_NS, Rate, Time};
+use perpx_core::units::{MS, Rate, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -360,7 +360,7 @@ impl BookFrame {
     pub fn time(&self) -> Option<Time> {
         let engine = self.last_updated_at.or(self.order_book.last_updated_at).filter(|time| time.0 > 0);
         let engine = engine.map(|time| Time(time.0.saturating_mul(1_000)));
-        engine.or(self.timestamp.map(|time| Time(time.0.saturating_mul(MS_NS))))
+        engine.or(self.timestamp.map(|time| Time::at(time.0 * MS)))
     }
 }
 
@@ -373,7 +373,7 @@ impl MarketStats {
     /// The last settlement: its rate and its time.
     pub fn settled(&self) -> Option<Result<(Rate, Time), WireError>> {
         let (rate, time) = self.funding_rate.zip(self.funding_timestamp)?;
-        Some(rate.percent().map(|rate| (rate, Time(time.0.saturating_mul(MS_NS)))))
+        Some(rate.percent().map(|rate| (rate, Time::at(time.0 * MS))))
     }
 }
 

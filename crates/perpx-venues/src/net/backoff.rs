@@ -1,21 +1,21 @@
 //! When a socket that was lost is opened again: a wait that doubles, with chance in it so that clients do not come back all at once.
 
-use perpx_core::units::{MINUTE_NS, MS_NS, SECOND_NS, Time};
+use perpx_core::units::{MINUTE, MS, SECOND, Time, TimeDelta};
 use std::collections::VecDeque;
 
 /// The first wait and the longest.
-const WAIT: [i64; 2] = [250 * MS_NS, 20 * SECOND_NS];
+const WAIT: [TimeDelta; 2] = [MS.times(250), SECOND.times(20)];
 /// A socket that was live for so long has proved itself: the next wait is the first again.
-const PROVEN: i64 = 30 * SECOND_NS;
+const PROVEN: TimeDelta = SECOND.times(30);
 /// Connects in a minute.
 const MOST_CONNECTS: usize = 20;
 /// Whom a gateway turned away stays away for so long.
-const TURNED_AWAY: i64 = 60 * SECOND_NS;
+const TURNED_AWAY: TimeDelta = MINUTE;
 
 /// One socket's way back.
 #[derive(Clone, Debug)]
 pub struct Backoff {
-    wait: i64,
+    wait: TimeDelta,
     live: Option<Time>,
     connects: VecDeque<Time>,
 }
@@ -47,10 +47,11 @@ impl Backoff {
         if self.live.take().is_some_and(|since| at.since(since) >= PROVEN) {
             self.wait = WAIT[0];
         }
-        let wait = if turned_away { TURNED_AWAY } else { (self.wait as f64 * (0.5 + 0.5 * chance)) as i64 };
-        self.wait = (self.wait * 2).min(WAIT[1]);
+        let wait =
+            if turned_away { TURNED_AWAY } else { TimeDelta((self.wait.0 as f64 * (0.5 + 0.5 * chance)) as i64) };
+        self.wait = self.wait.times(2).min(WAIT[1]);
         let full = self.connects.len() >= MOST_CONNECTS;
-        let room = self.connects.front().filter(|_| full).map_or(at, |first| first.plus(MINUTE_NS));
+        let room = self.connects.front().filter(|_| full).map_or(at, |first| first.plus(MINUTE));
         at.plus(wait).max(room)
     }
 }
@@ -69,20 +70,20 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_longest_and_begin_anew_after_a_proof() {
         let (mut backoff, mut at) = (Backoff::default(), Time(0));
-        let lost = |backoff: &mut Backoff, at: &mut Time, live: i64| {
+        let lost = |backoff: &mut Backoff, at: &mut Time, live: TimeDelta| {
             backoff.connect(*at);
             backoff.live(*at);
             *at = at.plus(live);
             let next = backoff.lost(*at, 1.0, false);
-            let wait = next.since(*at) / MS_NS;
+            let wait = next.since(*at) / MS;
             *at = next;
             wait
         };
-        let waits: Vec<i64> = (0..9).map(|_| lost(&mut backoff, &mut at, 29 * SECOND_NS)).collect();
+        let waits: Vec<i64> = (0..9).map(|_| lost(&mut backoff, &mut at, 29 * SECOND)).collect();
         assert_eq!(waits, [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 20_000]);
-        assert_eq!(lost(&mut backoff, &mut at, 30 * SECOND_NS), 250);
-        assert_eq!(Backoff::default().lost(Time(0), 0.0, false), Time(125 * MS_NS));
-        assert_eq!(Backoff::default().lost(Time(0), 0.0, true), Time(60 * SECOND_NS));
+        assert_eq!(lost(&mut backoff, &mut at, 30 * SECOND), 250);
+        assert_eq!(Backoff::default().lost(Time(0), 0.0, false), Time::at(125 * MS));
+        assert_eq!(Backoff::default().lost(Time(0), 0.0, true), Time::at(60 * SECOND));
     }
 
     proptest! {
@@ -96,12 +97,12 @@ mod tests {
                 if live {
                     backoff.live(at);
                 }
-                let ended = at.plus(live_ms * MS_NS);
+                let ended = at.plus(live_ms * MS);
                 at = backoff.lost(ended, chance, false);
                 prop_assert!(at.since(ended) >= WAIT[0] / 2);
             }
             for pair in connects.windows(MOST_CONNECTS + 1) {
-                prop_assert!(pair[MOST_CONNECTS].since(pair[0]) >= MINUTE_NS);
+                prop_assert!(pair[MOST_CONNECTS].since(pair[0]) >= MINUTE);
             }
         }
     }

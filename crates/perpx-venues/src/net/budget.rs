@@ -2,7 +2,7 @@
 //! paid now is refused at once.
 
 use crate::venue::Venue;
-use perpx_core::units::{MINUTE_NS, SECOND_NS, Time};
+use perpx_core::units::{MINUTE, SECOND, Time, TimeDelta};
 use std::collections::VecDeque;
 
 /// Of what the venue takes, we use so much.
@@ -10,9 +10,9 @@ const SHARE_PCT: i64 = 90;
 /// Of that, so much is for [`Priority::Exit`] alone.
 const RESERVE_PCT: i64 = 30;
 /// After a refusal for too many requests everything is halved for so long.
-const HALVED: i64 = 5 * MINUTE_NS;
+const HALVED: TimeDelta = MINUTE.times(5);
 /// One whose requests a gateway refuses stays away for so long.
-const TURNED_AWAY: i64 = 60 * SECOND_NS;
+const TURNED_AWAY: TimeDelta = MINUTE;
 
 /// For whom requests are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +32,7 @@ pub enum Priority {
 struct Bucket {
     /// What the venue takes in a window.
     most: i64,
-    window_ns: i64,
+    window: TimeDelta,
     /// Those that count: until when, and how much.
     spent: VecDeque<(Time, i64)>,
 }
@@ -49,13 +49,13 @@ pub struct Budget {
 impl Budget {
     /// Of a venue, for an account of no tier: what anybody may ask from one address.
     pub fn of(venue: Venue) -> Budget {
-        let (most, window_ns, count) = match venue {
+        let (most, window, count) = match venue {
             // 60 requests a minute, whatever they are
-            Venue::Lighter => (60, MINUTE_NS, 1),
+            Venue::Lighter => (60, MINUTE, 1),
             // creates, cancels, all else, logins
-            Venue::Grvt => (100, SECOND_NS, 4),
+            Venue::Grvt => (100, SECOND, 4),
         };
-        let bucket = Bucket { most, window_ns, spent: VecDeque::new() };
+        let bucket = Bucket { most, window, spent: VecDeque::new() };
         Budget { venue, buckets: vec![bucket; count], halved_until: Time(i64::MIN), shut_until: Time(i64::MIN) }
     }
 
@@ -92,8 +92,9 @@ impl Budget {
         let spent: i64 = bucket.spent.iter().map(|(_, cost)| cost).sum();
         let fits = spent + cost <= most - reserve || spent == 0;
         if fits {
-            let counts =
-                bucket.window_ns.max((i128::from(bucket.window_ns) * i128::from(cost) / i128::from(most)) as i64);
+            let counts = bucket
+                .window
+                .max(TimeDelta((i128::from(bucket.window.0) * i128::from(cost) / i128::from(most)) as i64));
             bucket.spent.push_back((now.plus(counts), cost));
         }
         fits
@@ -113,11 +114,11 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use perpx_core::units::MS_NS;
+    use perpx_core::units::MS;
     use proptest::prelude::*;
 
     fn at(seconds: i64) -> Time {
-        Time(seconds * SECOND_NS)
+        Time::at(seconds * SECOND)
     }
 
     #[test]
@@ -135,8 +136,8 @@ mod tests {
     fn a_call_dearer_than_its_bucket_goes_alone_and_is_paid_off() {
         let mut grvt = Budget::of(Venue::Grvt);
         assert!(grvt.take("/auth/api_key/login", Priority::Poll, at(0)));
-        assert!(!grvt.take("/auth/api_key/login", Priority::Exit, Time(1_111 * MS_NS)));
-        assert!(grvt.take("/auth/api_key/login", Priority::Exit, Time(1_112 * MS_NS)));
+        assert!(!grvt.take("/auth/api_key/login", Priority::Exit, Time::at(1_111 * MS)));
+        assert!(grvt.take("/auth/api_key/login", Priority::Exit, Time::at(1_112 * MS)));
         // counted elsewhere
         assert!(grvt.take("/full/v1/create_order", Priority::Open, at(0)));
     }
@@ -163,12 +164,12 @@ mod tests {
             let priorities = [Priority::Exit, Priority::Truth, Priority::Open, Priority::Poll];
             let (mut budget, mut now, mut taken) = (Budget::of(venue), Time(0), Vec::new());
             for (wait_ms, route, priority) in calls {
-                now = now.plus(wait_ms * MS_NS);
+                now = now.plus(wait_ms * MS);
                 if budget.take(routes[route], priorities[priority], now) {
                     taken.push((now, budget.cost(routes[route]), priorities[priority]));
                 }
             }
-            let window = budget.buckets[0].window_ns;
+            let window = budget.buckets[0].window;
             let most = budget.buckets[0].most * SHARE_PCT / 100;
             for (i, (begin, (bucket, _), _)) in taken.iter().enumerate() {
                 let within = taken[i..].iter().filter(|(at, (b, _), _)| b == bucket && at.since(*begin) < window);

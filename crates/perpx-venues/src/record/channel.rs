@@ -1,16 +1,16 @@
 //! Whether a channel is whole, since when it is not, and when its snapshot is asked for again.
 
 use super::feed::FeedNews;
-use perpx_core::units::{SECOND_NS, Time};
+use perpx_core::units::{SECOND, Time, TimeDelta};
 use perpx_data::store::Table;
 use serde::{Deserialize, Serialize};
 
 /// Least time between two resubscriptions of a channel.
-const AGAIN_NS: i64 = 2 * SECOND_NS;
+const AGAIN: TimeDelta = SECOND.times(2);
 /// Resubscriptions without a snapshot after which the socket is given up.
 const MOST_TRIES: u32 = 3;
 /// A socket that is to be replaced has this long.
-const RECONNECT_NS: i64 = 30 * SECOND_NS;
+const RECONNECT: TimeDelta = SECOND.times(30);
 
 /// One channel of one symbol.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -74,12 +74,12 @@ impl Channel {
 
     /// Time goes on.
     pub fn due(&mut self, at: Time) -> Remedy {
-        if self.is_whole || self.asked.is_some_and(|asked| at.since(asked) < AGAIN_NS) {
+        if self.is_whole || self.asked.is_some_and(|asked| at.since(asked) < AGAIN) {
             return Remedy::Nothing;
         }
         if self.tries >= MOST_TRIES {
             // the new socket says when its own snapshots are due
-            (self.asked, self.tries) = (Some(at.plus(RECONNECT_NS)), 0);
+            (self.asked, self.tries) = (Some(at.plus(RECONNECT)), 0);
             return Remedy::Reconnect;
         }
         (self.asked, self.tries) = (Some(at), self.tries + 1);

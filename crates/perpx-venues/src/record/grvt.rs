@@ -15,13 +15,13 @@ use crate::grvt::trade::TradeVenue;
 use crate::wire::{WireError, parse};
 use perpx_core::market::Side;
 use perpx_core::tape::rows::TradeRow;
-use perpx_core::units::{SECOND_NS, Time};
+use perpx_core::units::{SECOND, Time, TimeDelta};
 use perpx_data::store::Table;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 /// Subscriptions are sent at this rate; a snapshot is waited for from the last of them on.
-const SUBSCRIPTION_NS: i64 = SECOND_NS / 3;
+const SUBSCRIPTION: TimeDelta = TimeDelta(SECOND.0 / 3);
 /// What is heard raw, as its frames begin.
 const MINI: &str = "v1.mini.d";
 /// Trades of one taking order; their numbers are "209358-2".
@@ -374,7 +374,7 @@ impl PublicFeed for GrvtFeed {
     }
 
     fn connected(&mut self, at: Time) {
-        let subscribed = at.plus((STREAMS.len() as i64 + 1) * SUBSCRIPTION_NS);
+        let subscribed = at.plus((STREAMS.len() as i64 + 1) * SUBSCRIPTION);
         for symbol in &mut self.symbols {
             (symbol.book, symbol.trades, symbol.tickers, symbol.ticker) = (None, None, None, None);
             symbol.replayed = 0;

@@ -12,14 +12,14 @@ use crate::lighter::stream::{BookFrame, Frame, MarketStats, Request as Ask, Stat
 use crate::wire::{WireError, parse};
 use perpx_core::market::Side;
 use perpx_core::tape::rows::TradeRow;
-use perpx_core::units::{HOUR_NS, MS_NS, SECOND_NS, Time};
+use perpx_core::units::{HOUR, MS, SECOND, Time, TimeDelta};
 use perpx_data::store::Table;
 use serde::{Deserialize, Serialize};
 
 /// The venue closes a socket on which it heard nothing for two minutes.
-const PING_NS: i64 = 20 * SECOND_NS;
+const PING: TimeDelta = SECOND.times(20);
 /// Subscriptions are sent at this rate; a snapshot is waited for from the last of them on.
-const SUBSCRIPTION_NS: i64 = SECOND_NS / 3;
+const SUBSCRIPTION: TimeDelta = TimeDelta(SECOND.0 / 3);
 /// Settlements that are asked for when none is known.
 const FIRST_SETTLEMENTS: i64 = 9;
 
@@ -183,7 +183,7 @@ impl LighterFeed {
         let prices = (stats.mark_price.price()?, stats.index_price.price()?);
         let best = (known(stats.best_bid_price)?, known(stats.best_ask_price)?);
         let rate = stats.current_rate().transpose()?;
-        let exch = frame.timestamp.map(|ms| Time(ms.0.saturating_mul(MS_NS)));
+        let exch = frame.timestamp.map(|ms| Time::at(ms.0 * MS));
         let symbol = &mut self.symbols[place];
         // every frame is whole
         symbol.channels[STATS].snapshot(place, CHANNELS[STATS].1, at, out);
@@ -232,7 +232,7 @@ impl LighterFeed {
             Frame::Ping(_) => out.push(say(&Ask::Pong)),
             Frame::Shutdown(shutdown) => out.push(FeedNews::Reconnect {
                 reason: "the venue closes the socket".to_owned(),
-                before: shutdown.close_in_ms.map(|ms| at.plus(ms.0.max(0).saturating_mul(MS_NS))),
+                before: shutdown.close_in_ms.map(|ms| at.plus(ms.0.max(0) * MS)),
             }),
             Frame::Error(frame) => {
                 let message = frame.error.message.unwrap_or_default();
@@ -283,7 +283,7 @@ impl PublicFeed for LighterFeed {
 
     fn connected(&mut self, at: Time) {
         let count = (self.symbols.len() * CHANNELS.len()) as i64;
-        let subscribed = at.plus(count * SUBSCRIPTION_NS);
+        let subscribed = at.plus(count * SUBSCRIPTION);
         for symbol in &mut self.symbols {
             symbol.book = Book::default();
             symbol.channels.iter_mut().for_each(|channel| channel.connected(subscribed));
@@ -313,7 +313,7 @@ impl PublicFeed for LighterFeed {
     }
 
     fn due(&mut self, at: Time, out: &mut Vec<FeedNews>) {
-        if self.pinged.is_none_or(|pinged| at.since(pinged) >= PING_NS) {
+        if self.pinged.is_none_or(|pinged| at.since(pinged) >= PING) {
             self.pinged = Some(at);
             out.push(say(&Ask::Ping));
         }
@@ -328,8 +328,8 @@ impl PublicFeed for LighterFeed {
             RestRequest::Fundings { symbol } => {
                 let market = market(symbol)?;
                 let known = self.symbols[self.named(symbol)?].rows.settled();
-                let from = known.unwrap_or(Time(at.0 - FIRST_SETTLEMENTS * HOUR_NS)).0 / SECOND_NS;
-                let (to, count) = (at.0 / SECOND_NS, 100);
+                let from = known.unwrap_or(at.plus(-FIRST_SETTLEMENTS * HOUR)).steps(SECOND);
+                let (to, count) = (at.steps(SECOND), 100);
                 format!(
                     "fundings?market_id={market}&resolution=1h&start_timestamp={from}&end_timestamp={to}&count_back={count}"
                 )
@@ -372,9 +372,9 @@ impl PublicFeed for LighterFeed {
 /// The settlement that the rate of `stats` is announced for: whole intervals after the last one, which is stamped some
 /// milliseconds late.
 fn next_settlement(stats: &MarketStats, exch: Time) -> Time {
-    let last = stats.funding_timestamp.filter(|ms| ms.0 > 0).map(|ms| any_time(ms.0).0 / SECOND_NS * SECOND_NS);
-    match last.filter(|last| *last <= exch.0) {
-        Some(last) => Time(last + ((exch.0 - last) / HOUR_NS + 1) * HOUR_NS),
+    let last = stats.funding_timestamp.filter(|ms| ms.0 > 0).map(|ms| any_time(ms.0).floor_to(SECOND));
+    match last.filter(|last| *last <= exch) {
+        Some(last) => last.plus((exch.since(last) / HOUR + 1) * HOUR),
         None => interval_end(exch, 1),
     }
 }

@@ -28,7 +28,7 @@ use crate::venue::Venue;
 pub use compact::{Compacted, compact_hour};
 pub use feed::{FeedConfig, FeedNews, FetchCall, PublicFeed, Row, step};
 pub use raw_frame::{FrameKind, RawFrame, RestRequest};
-pub use rows::{Lifts, SAFE_LIFT_NS, settle};
+pub use rows::{Lifts, SAFE_LIFT, settle};
 
 /// A venue's feed that knows nothing yet.
 pub fn public_feed(venue: Venue, config: FeedConfig) -> Box<dyn PublicFeed> {

@@ -6,7 +6,7 @@
 
 use super::raw_frame::{FrameKind, RawFrame, RestRequest};
 use crate::venue::Venue;
-use perpx_core::units::{HOUR_NS, Time};
+use perpx_core::units::{HOUR, Time};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -40,12 +40,12 @@ const REST_REPLY: u8 = KINDS.len() as u8;
 
 /// The hour of a time, since 1970: a raw file has one.
 pub fn hour(at: Time) -> i64 {
-    at.0.div_euclid(HOUR_NS)
+    at.steps(HOUR)
 }
 
 /// Where the frames of an hour lie.
 pub fn raw_path(run: &Path, venue: Venue, hour: i64) -> PathBuf {
-    let (year, month, day) = Time(hour * HOUR_NS).civil();
+    let (year, month, day) = Time::at(hour * HOUR).civil();
     let name = format!("{year:04}{month:02}{day:02}T{:02}.pxr", hour.rem_euclid(24));
     run.join("raw").join(venue.name()).join(name)
 }

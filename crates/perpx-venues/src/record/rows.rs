@@ -5,26 +5,26 @@ use crate::book::LevelBook;
 use crate::wire::WireError;
 use perpx_core::market::{Bbo, DepthLevel, Side};
 use perpx_core::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow};
-use perpx_core::units::{DAY_NS, HOUR_NS, MS_NS, Price, Rate, SECOND_NS, Time};
+use perpx_core::units::{DAY, HOUR, MS, Price, Rate, SECOND, Time, TimeDelta};
 use perpx_data::store::NumberedTrade;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
 
 /// A frame that changes nothing makes a quote row when the last one is as old as this.
-const REPEAT_NS: i64 = SECOND_NS;
+const REPEAT: TimeDelta = SECOND;
 /// A row that would have to be received this much later than its stamp is left out.
-const MOST_LIFT_NS: i64 = 500 * MS_NS;
+const MOST_LIFT: TimeDelta = MS.times(500);
 /// No venue announces a rate for a settlement that is further away.
-const FARTHEST_NS: i64 = 2 * DAY_NS;
+const FARTHEST: TimeDelta = DAY.times(2);
 /// A lift above this is one that a trader should not open on.
-pub const SAFE_LIFT_NS: i64 = 50 * MS_NS;
+pub const SAFE_LIFT: TimeDelta = MS.times(50);
 /// Numbers of trades that are remembered; a lower one than all of them was there before.
 const REMEMBERED_TRADES: usize = 1_000;
 /// Best prices of before that the venue's own summary may still show.
 const REMEMBERED_TOPS: usize = 32;
 /// A book that is crossed, or whose best prices are not those of the venue's summary, for so long lacks an update.
-const CROSSED_NS: i64 = SECOND_NS;
-const DIFFERS_NS: i64 = 5 * SECOND_NS;
+const CROSSED: TimeDelta = SECOND;
+const DIFFERS: TimeDelta = SECOND.times(5);
 
 /// Rows whose receipt had to be moved, since the feed was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl std::iter::Sum for Lifts {
 /// `None`: it would be more than half a second after its stamp.
 pub fn settle(stamp: Time, before: Time, exch: Time) -> Option<Time> {
     let settled = stamp.max(before).max(exch);
-    (settled.since(stamp) <= MOST_LIFT_NS).then_some(settled)
+    (settled.since(stamp) <= MOST_LIFT).then_some(settled)
 }
 
 /// What is known of a symbol, and what of it is new.
@@ -110,7 +110,7 @@ impl SymbolRows {
             return None;
         };
         self.lifts.moved += u64::from(recv > at);
-        self.lifts.unsafe_moves += u64::from(recv.since(at) > SAFE_LIFT_NS);
+        self.lifts.unsafe_moves += u64::from(recv.since(at) > SAFE_LIFT);
         self.received = recv;
         Some(recv)
     }
@@ -136,13 +136,13 @@ impl SymbolRows {
             }
             self.tops.push_back((bbo.bid, bbo.ask));
         }
-        if self.quote.is_some_and(|(recv, last)| last == bbo && at.since(recv) < REPEAT_NS) {
+        if self.quote.is_some_and(|(recv, last)| last == bbo && at.since(recv) < REPEAT) {
             return;
         }
         let Some(recv) = self.received(at, exch, out) else { return };
         self.quote = Some((recv, bbo));
         out.push(FeedNews::Row(symbol, Row::Quote(QuoteRow { exch, recv, bbo })));
-        if self.depth.is_some_and(|last| recv.since(last) < config.depth_ms.saturating_mul(MS_NS)) {
+        if self.depth.is_some_and(|last| recv.since(last) < config.depth_ms * MS) {
             return;
         }
         self.depth = Some(recv);
@@ -161,8 +161,8 @@ impl SymbolRows {
 
     /// Why the book cannot be right, if that has lasted too long, and since when.
     pub fn wrong_book(&self, at: Time) -> Option<(Time, &'static str)> {
-        let crossed = self.crossed.filter(|since| at.since(*since) >= CROSSED_NS);
-        let differs = self.agreed.filter(|since| at.since(*since) >= DIFFERS_NS);
+        let crossed = self.crossed.filter(|since| at.since(*since) >= CROSSED);
+        let differs = self.agreed.filter(|since| at.since(*since) >= DIFFERS);
         crossed
             .map(|since| (since, "the book is crossed"))
             .or(differs.map(|since| (since, "the book's best prices are not those of the venue's summary")))
@@ -200,7 +200,7 @@ impl SymbolRows {
         if self.predicted == Some((ts, rate, interval_hours)) {
             return;
         }
-        if ts.since(at) > FARTHEST_NS || ts < at.plus(-FARTHEST_NS) {
+        if ts.since(at) > FARTHEST || ts < at.plus(-FARTHEST) {
             return out.push(FeedNews::Unreadable(format!("a rate announced at {at} for {ts}")));
         }
         let Some(recv) = self.received(at, Time(0), out) else { return };
@@ -294,6 +294,6 @@ pub fn known(px: Option<crate::wire::Dec>) -> Result<Price, WireError> {
 
 /// The end of the interval of `hours` in which `time` lies.
 pub fn interval_end(time: Time, hours: u32) -> Time {
-    let step = i64::from(hours.max(1)) * HOUR_NS;
-    Time(time.0.div_euclid(step).saturating_add(1).saturating_mul(step))
+    let step = i64::from(hours.max(1)) * HOUR;
+    time.floor_to(step).plus(step)
 }

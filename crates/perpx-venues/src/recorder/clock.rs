@@ -2,12 +2,12 @@
 //! wall so slowly that nobody notices; it never jumps and never goes back.
 
 use nix::time::{ClockId, clock_gettime};
-use perpx_core::units::{MS_NS, SECOND_NS, Time};
+use perpx_core::units::{MS, SECOND, Time, TimeDelta};
 
 /// It is drawn toward the wall by at most one part in so many.
 const SLEW: i64 = 2_000;
 /// The wall was set when it moved so far against the time since the start.
-const STEP: i64 = 50 * MS_NS;
+const STEP: TimeDelta = MS.times(50);
 
 /// What both clocks of the machine said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Reading {
 impl Reading {
     /// Of now.
     pub fn now() -> Reading {
-        let read = |id| clock_gettime(id).map_or(0, |at| at.tv_sec() * SECOND_NS + at.tv_nsec());
+        let read = |id| clock_gettime(id).map_or(0, |at| (at.tv_sec() * SECOND).0 + at.tv_nsec());
         Reading { wall_ns: read(ClockId::CLOCK_REALTIME), mono_ns: read(ClockId::CLOCK_BOOTTIME) }
     }
 }
@@ -40,14 +40,14 @@ impl EngineClock {
     }
 
     /// The time at a reading; and by how much the wall was set since the last one, if it was.
-    pub fn at(&mut self, reading: Reading) -> (Time, Option<i64>) {
+    pub fn at(&mut self, reading: Reading) -> (Time, Option<TimeDelta>) {
         let passed = (reading.mono_ns - self.last.mono_ns).max(0);
         let moved = reading.wall_ns - self.last.wall_ns;
         let behind = reading.wall_ns - self.now.0 - passed;
         let most = passed / SLEW;
-        self.now = self.now.plus(passed + behind.clamp(-most, most));
+        self.now = self.now.plus(TimeDelta(passed + behind.clamp(-most, most)));
         self.last = reading;
-        let step = moved - passed;
+        let step = TimeDelta(moved - passed);
         (self.now, (step.abs() > STEP).then_some(step))
     }
 }
@@ -58,24 +58,24 @@ mod tests {
     use proptest::prelude::*;
 
     fn reading(wall_ms: i64, mono_ms: i64) -> Reading {
-        Reading { wall_ns: wall_ms * MS_NS, mono_ns: mono_ms * MS_NS }
+        Reading { wall_ns: (wall_ms * MS).0, mono_ns: (mono_ms * MS).0 }
     }
 
     #[test]
     fn a_wall_that_is_set_moves_it_slowly() {
         let mut clock = EngineClock::new(reading(1_000, 50), None);
-        assert_eq!(clock.at(reading(2_000, 1_050)), (Time(2_000 * MS_NS), None));
+        assert_eq!(clock.at(reading(2_000, 1_050)), (Time::at(2_000 * MS), None));
         // an hour forward: half a millisecond a second
         let hour = 3_600_000;
-        assert_eq!(clock.at(reading(3_000 + hour, 2_050)), (Time(3_000 * MS_NS + 500_000), Some(hour * MS_NS)));
-        assert_eq!(clock.at(reading(4_000 + hour, 3_050)), (Time(4_000 * MS_NS + 1_000_000), None));
+        assert_eq!(clock.at(reading(3_000 + hour, 2_050)), (Time::at(3_000 * MS + MS / 2), Some(hour * MS)));
+        assert_eq!(clock.at(reading(4_000 + hour, 3_050)), (Time::at(4_001 * MS), None));
         // and back
         let (at, step) = clock.at(reading(5_000, 4_050));
-        assert_eq!((at, step), (Time(5_000 * MS_NS + 500_000), Some(-hour * MS_NS)));
-        let later = EngineClock::new(reading(1_000, 0), Some(Time(1_500 * MS_NS)));
-        assert_eq!(later.now, Time(1_500 * MS_NS), "never before what was recorded");
+        assert_eq!((at, step), (Time::at(5_000 * MS + MS / 2), Some(-hour * MS)));
+        let later = EngineClock::new(reading(1_000, 0), Some(Time::at(1_500 * MS)));
+        assert_eq!(later.now, Time::at(1_500 * MS), "never before what was recorded");
         let now = Reading::now();
-        assert!(now.wall_ns > 1_700_000_000 * SECOND_NS && now.mono_ns > 0, "{now:?}");
+        assert!(Time(now.wall_ns) > Time::at(1_700_000_000 * SECOND) && now.mono_ns > 0, "{now:?}");
     }
 
     proptest! {
@@ -90,8 +90,8 @@ mod tests {
                 wall += passed + set;
                 let (now, step) = clock.at(reading(wall, mono));
                 let went = now.since(last);
-                let off = went - passed * MS_NS;
-                prop_assert!(went >= 0 && off.abs() <= passed * MS_NS / SLEW);
+                let off = went - passed * MS;
+                prop_assert!(went >= TimeDelta::ZERO && off.abs() <= passed * MS / SLEW);
                 prop_assert_eq!(step.is_some(), set.abs() > 50);
                 last = now;
             }

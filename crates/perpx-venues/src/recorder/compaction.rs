@@ -4,7 +4,7 @@ use crate::record::RawFrame;
 use crate::record::compact::{Compacted, compact_hour};
 use crate::record::raw_file::{RawReader, raw_hours, raw_path};
 use crate::venue::Venue;
-use perpx_core::units::MINUTE_NS;
+use perpx_core::units::{MINUTE, TimeDelta};
 use perpx_data::TapeError;
 use perpx_data::store::{Dataset, merge_days};
 use perpx_data::text;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
 /// A day's hours are merged so long after it is over.
-pub const AFTER_THE_DAY: i64 = 10 * MINUTE_NS;
+pub const AFTER_THE_DAY: TimeDelta = MINUTE.times(10);
 
 /// What a compaction came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

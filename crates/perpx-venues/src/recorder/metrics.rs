@@ -6,7 +6,7 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use perpx_core::units::{SECOND_NS, Time};
+use perpx_core::units::{SECOND, Time, TimeDelta};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -170,7 +170,7 @@ impl Health {
                 self.rows.get_or_create(&labels(table)).inc();
                 self.venue(venue).rows.fetch_add(1, Relaxed);
                 if let Some((recv, exch)) = clocks {
-                    let delay = recv.since(exch) as f64 / SECOND_NS as f64;
+                    let delay = recv.since(exch).as_f64(SECOND);
                     self.delay.get_or_create(&of(venue)).observe(delay);
                 }
                 return matches!(row, Row::Quote(_));
@@ -209,8 +209,8 @@ impl Health {
     }
 
     /// A block is in its file, so long after its first frame came.
-    pub fn written(&self, venue: Venue, bytes: u64, lag_ns: i64) {
-        self.lag.get_or_create(&of(venue)).set(lag_ns as f64 / SECOND_NS as f64);
+    pub fn written(&self, venue: Venue, bytes: u64, lag: TimeDelta) {
+        self.lag.get_or_create(&of(venue)).set(lag.as_f64(SECOND));
         self.bytes.get_or_create(&of(venue)).inc_by(bytes);
         self.venue(venue).bytes.fetch_add(bytes, Relaxed);
     }
@@ -233,7 +233,7 @@ impl Health {
     pub fn text(&self, now: Time) -> String {
         for venue in Venue::ALL {
             if let newest @ 1.. = self.venue(venue).newest.load(Relaxed) {
-                let age = now.since(Time(newest)).max(0) as f64 / SECOND_NS as f64;
+                let age = now.since(Time(newest)).max(TimeDelta::ZERO).as_f64(SECOND);
                 self.age.get_or_create(&of(venue)).set(age);
             }
         }
@@ -247,7 +247,7 @@ impl Health {
     fn silent(&self, now: Time) -> Vec<&'static str> {
         let silent = |venue: &Venue| match self.venue(*venue).newest.load(Relaxed) {
             0 => false,
-            newest => !self.venue(*venue).is_live.load(Relaxed) || now.since(Time(newest)) > SILENT_SEC * SECOND_NS,
+            newest => !self.venue(*venue).is_live.load(Relaxed) || now.since(Time(newest)) > SILENT_SEC * SECOND,
         };
         Venue::ALL.into_iter().filter(silent).map(Venue::name).collect()
     }

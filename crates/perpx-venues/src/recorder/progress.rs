@@ -5,7 +5,7 @@ use super::config::RecordConfig;
 use super::folder::{free, prune};
 use super::session::Session;
 use crate::record::raw_file::hour;
-use perpx_core::units::{SECOND_NS, Time};
+use perpx_core::units::{SECOND, Time, TimeDelta};
 use perpx_data::{TapeError, text};
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::Ordering::Relaxed;
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 const LINE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 const DISK: Duration = Duration::from_secs(10);
 /// An hour is compacted when it has been over for so long: its file is whole then.
-const AFTER_THE_HOUR: i64 = 5 * SECOND_NS;
+const AFTER_THE_HOUR: TimeDelta = SECOND.times(5);
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
@@ -174,7 +174,7 @@ fn line(config: &RecordConfig, session: &Session) -> String {
         let health = session.health.venue(recorded.venue);
         let age = match health.newest.load(Relaxed) {
             0 => "nothing yet".to_owned(),
-            newest => format!("{:.1} s ago", now.since(Time(newest)).max(0) as f64 / SECOND_NS as f64),
+            newest => format!("{:.1} s ago", now.since(Time(newest)).max(TimeDelta::ZERO).as_f64(SECOND)),
         };
         let state = if health.is_live.load(Relaxed) { "" } else { " down" };
         let [frames, rows, gaps] = [&health.frames, &health.rows, &health.gaps].map(|n| n.load(Relaxed));

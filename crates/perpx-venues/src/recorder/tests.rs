@@ -14,7 +14,7 @@ use crate::venue::Venue;
 use crate::wall::SystemClock;
 use clap::Parser;
 use perpx_core::config::Missing;
-use perpx_core::units::SECOND_NS;
+use perpx_core::units::SECOND;
 use perpx_data::check;
 use perpx_data::store::Dataset;
 use std::collections::BTreeSet;
@@ -186,7 +186,7 @@ fn the_store_has_a_gap_for_each_cut(run: &Path, cuts: usize) {
     assert!(first.files >= 2 && first.rows > 500, "{first}");
     let store = run.join("store");
     let keys = check::MissingKeys { funding: Missing::Refuse, marks: Missing::Refuse };
-    let report = check::check(&store, None, 5 * SECOND_NS, keys).unwrap_or_else(|e| panic!("{e}"));
+    let report = check::check(&store, None, 5 * SECOND, keys).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(report.verdict().exit_code(), 0, "{}", report.text(120));
     let dataset = Dataset::read(&store).expect("reads").expect("a store");
     let gaps = dataset.recorded.expect("a recorded one").gaps;
@@ -194,7 +194,7 @@ fn the_store_has_a_gap_for_each_cut(run: &Path, cuts: usize) {
         for table in ["quotes", "depth", "trades", "marks"] {
             let of: Vec<_> = gaps.iter().filter(|gap| gap.venue == venue.name() && gap.table == table).collect();
             assert_eq!(of.len(), cuts, "{} {table}: {of:?}", venue.name());
-            assert!(table == "trades" || of.iter().all(|gap| gap.ns() < 2 * SECOND_NS), "{of:?}");
+            assert!(table == "trades" || of.iter().all(|gap| gap.length() < 2 * SECOND), "{of:?}");
         }
     }
     // once more: the same bytes

@@ -15,7 +15,7 @@ use crate::record::raw_file::{hour, raw_path};
 use crate::record::{FeedNews, FrameKind, PublicFeed, RawFrame, RestRequest};
 use crate::venue::Venue;
 use crossbeam_channel::{Sender, TrySendError};
-use perpx_core::units::{HOUR_NS, SECOND_NS, Time};
+use perpx_core::units::{HOUR, MINUTE, SECOND, Time, TimeDelta};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
@@ -30,9 +30,9 @@ const BEAT: Duration = Duration::from_millis(200);
 const TEXTS_PER_SEC: f64 = 3.0;
 const TEXTS_AT_ONCE: f64 = 6.0;
 /// Hourly reads are asked so long after the hour, when what was settled is published.
-const AFTER_THE_HOUR: i64 = 90 * SECOND_NS;
+const AFTER_THE_HOUR: TimeDelta = SECOND.times(90);
 /// Between two tries of a read that failed: doubling, from the first to the last.
-const RETRY: [i64; 2] = [SECOND_NS, 60 * SECOND_NS];
+const RETRY: [TimeDelta; 2] = [SECOND, MINUTE];
 /// A read that failed so often waits for the next hour; without the markets nothing can be subscribed, so that one goes on.
 const MOST_TRIES: u32 = 8;
 
@@ -187,7 +187,7 @@ impl Running {
     }
 
     /// What both clocks say, and ours; a wall that was set is told apart.
-    fn stamp(&self) -> (Reading, Time, Option<i64>) {
+    fn stamp(&self) -> (Reading, Time, Option<TimeDelta>) {
         let mut clock = self.task.clock.lock().unwrap_or_else(PoisonError::into_inner);
         let reading = Reading::now();
         let (now, step) = clock.at(reading);
@@ -232,10 +232,10 @@ impl Running {
         self.queued(frame).map_err(|frame| (frame.kind, frame.text))
     }
 
-    fn stepped(&mut self, step: Option<i64>) {
+    fn stepped(&mut self, step: Option<TimeDelta>) {
         let Some(step) = step else { return };
         self.task.health.clock_step();
-        let seconds = step as f64 / SECOND_NS as f64;
+        let seconds = step.as_f64(SECOND);
         self.task.health.note(format!("the machine's clock was set by {seconds:+.3} s; the recorder's own goes on"));
         // one that finds no place is in the log all the same
         let _ = self.put(FrameKind::ClockStep, format!("{seconds:+.3} s").into_bytes());
@@ -321,7 +321,7 @@ impl Running {
             // the first time at once; then after each hour
             hourly(self.task.feed.config()).into_iter().for_each(|which| self.want(which, now));
             let this = hour(now.plus(-AFTER_THE_HOUR));
-            self.next_hour = Some(Time((this + 1) * HOUR_NS + AFTER_THE_HOUR));
+            self.next_hour = Some(Time::at((this + 1) * HOUR + AFTER_THE_HOUR));
         }
         if self.asked.is_some() {
             return;
@@ -379,7 +379,7 @@ impl Running {
             self.task.health.note(format!("{}: no answer, asked for {}: {why}", venue.name(), words(&wanted.which)));
         }
         if tries <= MOST_TRIES || is_needed {
-            let wait = RETRY[0].saturating_mul(1 << tries.min(6)).min(RETRY[1]);
+            let wait = RETRY[0].times(1 << tries.min(6)).min(RETRY[1]);
             self.wanted.push(Wanted { from: now.plus(wait), tries, ..wanted });
         }
     }
@@ -402,7 +402,7 @@ impl Running {
                 return;
             }
             opens = self.backoff.lost(now, chance(), turned_away);
-            let seconds = opens.since(now) as f64 / SECOND_NS as f64;
+            let seconds = opens.since(now).as_f64(SECOND);
             let venue = self.task.venue.name();
             self.task.health.note(format!("{venue}: {why}; again in {seconds:.1} s"));
         }

@@ -6,6 +6,7 @@ use crate::record::RawFrame;
 use crate::record::raw_file::{RawWriter, hour};
 use crate::venue::Venue;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use perpx_core::units::TimeDelta;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -102,7 +103,7 @@ impl Writer {
         match open.writer.flush() {
             // nothing waited
             Ok(0) => {}
-            Ok(bytes) => self.health.written(venue, bytes, Reading::now().mono_ns - open.came_ns),
+            Ok(bytes) => self.health.written(venue, bytes, TimeDelta(Reading::now().mono_ns - open.came_ns)),
             Err(error) => self.health.failed(venue, &error),
         }
     }

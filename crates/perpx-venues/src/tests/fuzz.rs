@@ -11,7 +11,7 @@ use crate::lighter::stream::Frame as LighterFrame;
 use crate::record::{FeedConfig, FeedNews, RestRequest, Row, public_feed};
 use crate::venue::Venue;
 use crate::wire::WireError;
-use perpx_core::units::{SECOND_NS, Time};
+use perpx_core::units::{MS, SECOND, Time};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::time::{Duration, Instant};
@@ -189,10 +189,10 @@ fn fuzz_feeds() {
         let seeds = samples(file, |name| {
             name.starts_with("frame ") || name.starts_with("Fundings") || name.starts_with("Trades")
         });
-        let feed = std::cell::RefCell::new((known, Time(1_792_918_200 * SECOND_NS), Time(0), 0));
+        let feed = std::cell::RefCell::new((known, Time::at(1_792_918_200 * SECOND), Time(0), 0));
         run(&format!("feed of {}", venue.name()), &seeds, |name, text| {
             let (feed, now, received, nth) = &mut *feed.borrow_mut();
-            *now = now.plus(100_000_000);
+            *now = now.plus(100 * MS);
             let mut out = Vec::new();
             // whole texts between the others, so that books stand and channels live
             *nth = (*nth + 1) % seeds.len();

@@ -7,7 +7,7 @@ use crate::lighter::rest::{FundingRates, Fundings, OrderBookDetails, OrderBooks}
 use crate::lighter::stream::Frame;
 use crate::wire::{parse, parse_value};
 use crate::{grvt, lighter};
-use perpx_core::units::{MS_NS, Price, Qty, Rate, Time, parse_scaled};
+use perpx_core::units::{MS, Price, Qty, Rate, Time, parse_scaled};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -102,7 +102,7 @@ fn the_recorded_lighter_stream_rebuilds_its_book() {
         let (price, size) = (trade.price.price().expect("a price"), trade.size.qty().expect("a size"));
         assert_eq!((price, size), (Price(scaled(px)), Qty(scaled(sz))), "{id}");
         assert_eq!(if trade.is_maker_ask { "B" } else { "S" }, side, "{id}");
-        assert_eq!(trade.timestamp.0 * MS_NS, ts.parse::<i64>().expect("a time"), "{id}");
+        assert_eq!((trade.timestamp.0 * MS).0, ts.parse::<i64>().expect("a time"), "{id}");
         met += 1;
     }
     assert_eq!(met, want.len(), "trades of the stream");
@@ -143,7 +143,7 @@ fn recorded_lighter_snapshots_are_read() {
                 let current = stats.market_stats.current_rate().expect("a rate").expect("a number");
                 assert_eq!(current, rate("0.000008"), "0.0008 percent per hour");
                 let (settled, at) = stats.market_stats.settled().expect("a settlement").expect("a number");
-                assert_eq!((settled, at), (rate("0.000012"), Time(1_765_152_000_006 * MS_NS)));
+                assert_eq!((settled, at), (rate("0.000012"), Time::at(1_765_152_000_006 * MS)));
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::record::{
 use crate::venue::Venue;
 use perpx_core::market::Bbo;
 use perpx_core::tape::rows::QuoteRow;
-use perpx_core::units::{HOUR_NS, MS_NS, Price, Qty, Time, parse_scaled};
+use perpx_core::units::{HOUR, MS, Price, Qty, Time, parse_scaled};
 use perpx_data::store::{StoreFile, StorePath, Table};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -88,7 +88,7 @@ fn the_recorded_stream_makes_the_normalised_rows_without_a_gap() {
             match one {
                 FeedNews::Row(0, Row::Quote(row)) => {
                     let repeats = newest == Some(row.bbo);
-                    assert!(!repeats || row.recv.since(last) >= 1_000 * MS_NS, "{row:?}");
+                    assert!(!repeats || row.recv.since(last) >= 1_000 * MS, "{row:?}");
                     (newest, quotes, last) = (Some(row.bbo), quotes + 1, row.recv);
                     assert_eq!((row.exch.0, row.recv), (want[nth].0, frame.engine));
                 }
@@ -148,7 +148,7 @@ fn a_state_is_all_that_rows_depend_on() {
 fn compaction_is_a_function_of_what_is_whole_in_the_raw_file() {
     let Some(frames) = frames() else { return };
     let folder = tempfile::tempdir().expect("a folder");
-    let hour = frames[0].engine.0 / HOUR_NS;
+    let hour = frames[0].engine.steps(HOUR);
     let mut writer = RawWriter::open(folder.path(), Venue::Lighter, hour).expect("a writer");
     for (nth, frame) in frames.iter().enumerate() {
         writer.push(frame);

@@ -2,7 +2,7 @@
 //! becomes of orders, books whose frames follow each other, sockets that talk nonsense.
 
 use perpx_core::market::Side;
-use perpx_core::units::{DAY_NS, MS_NS, Price, Qty, SECOND_NS, Time};
+use perpx_core::units::{DAY, MS, Price, Qty, SECOND, Time, TimeDelta};
 use perpx_venues::book::Applied;
 use perpx_venues::command::EmulateArgs;
 use perpx_venues::lighter::book::Book;
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// When every emulator begins by its clock, which stands until a test moves it.
 const BEGIN: Time = Time(1_800_000_000_000_000_000);
 /// So far the clock goes on when a socket has been silent for [`LISTEN`].
-const STEP_NS: i64 = 200 * MS_NS;
+const STEP: TimeDelta = MS.times(200);
 pub(crate) const LISTEN: Duration = Duration::from_millis(10);
 /// Steps without a word from a socket.
 const STEPS: usize = 2_000;
@@ -77,7 +77,7 @@ impl Venue {
     }
 
     pub(crate) fn now_ms(&self) -> i64 {
-        self.clock.now().0 / MS_NS
+        self.clock.now().steps(MS)
     }
 
     /// Status and body.
@@ -182,7 +182,7 @@ pub(crate) fn heard(socket: &mut WebSocket<TcpStream>, clock: &ManualClock) -> O
             Err(tungstenite::Error::Io(error))
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
             {
-                clock.advance(STEP_NS);
+                clock.advance(STEP);
             }
             Err(_) => return None,
         }
@@ -231,7 +231,7 @@ pub(crate) fn limit(number: i64, base: i64, price: i64, is_ask: i64, tif: i64) -
         is_ask,
         order_type: order_type::LIMIT,
         time_in_force: tif,
-        order_expiry: if rests { BEGIN.plus(DAY_NS).0 / MS_NS } else { 0 },
+        order_expiry: if rests { BEGIN.plus(DAY).steps(MS) } else { 0 },
         ..NewOrder::default()
     }
 }
@@ -447,7 +447,7 @@ fn an_isolated_position_has_margin_of_its_own() {
     };
     assert_eq!(left(&mut venue, Tx::CreateOrder(through(1, 0, ask * 101 / 100))), Some(999));
     // the venue looks at an order after its delay
-    let later = |venue: &Venue| venue.clock.advance(2 * SECOND_NS);
+    let later = |venue: &Venue| venue.clock.advance(2 * SECOND);
     later(&venue);
     assert_eq!(venue.position(), Qty(20_000_000));
     let position = |venue: &Venue| {

@@ -2,7 +2,7 @@
 
 use crate::emulator::Venue;
 use perpx_core::synth::{Market, SynthSpec};
-use perpx_core::units::{DAY_NS, MS_NS, SECOND_NS, Time};
+use perpx_core::units::{DAY, MS, SECOND, Time};
 use perpx_venues::wall::Clock;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -90,10 +90,10 @@ fn the_emulator_says_what_it_plays() {
         serde_json::from_str(&body).expect("JSON")
     };
     let before = told();
-    venue.clock.advance(2 * SECOND_NS);
+    venue.clock.advance(2 * SECOND);
     let after = told();
     let moved = |name: &str| after[name].as_i64().expect("ns") - before[name].as_i64().expect("ns");
-    assert_eq!((moved("wall_ns"), moved("market_ns")), (2 * SECOND_NS, 120 * SECOND_NS));
+    assert_eq!((moved("wall_ns"), moved("market_ns")), ((2 * SECOND).0, (120 * SECOND).0));
     assert_eq!(after["wall_ns"].as_i64(), Some(venue.clock.now().0));
     assert_eq!((&after["speed"], &after["tls"]), (&Value::from(60.0), &Value::from(false)));
     let served = &after["venues"][0];
@@ -105,7 +105,7 @@ fn the_emulator_says_what_it_plays() {
 #[test]
 fn no_frame_and_no_print_is_lost_where_stretches_meet() {
     const START_SEC: i64 = 3_590;
-    let start = Time::from_civil(2026, 1, 5).expect("a date").plus(START_SEC * SECOND_NS);
+    let start = Time::from_civil(2026, 1, 5).expect("a date").plus(START_SEC * SECOND);
     let venue = Venue::start(&format!("--tier plus --speed 60 --frame-ms 0 --start-at {START_SEC}"));
     let mut socket = venue.socket();
     for channel in ["order_book/1", "trade/1"] {
@@ -115,8 +115,8 @@ fn no_frame_and_no_print_is_lost_where_stretches_meet() {
     let (mut books, mut prints, mut subscribed, mut last_ms) = (Vec::new(), Vec::new(), 0, 0);
     // microseconds of the wall as milliseconds of the market
     let begin = venue.clock.now().0;
-    let market_ms = |micros: i64| start.0 / MS_NS + ((micros * 1_000 - begin) * 60 + MS_NS / 2) / MS_NS;
-    let (from, to) = (start.0 / MS_NS + 2_000, start.0 / MS_NS + 100_000);
+    let market_ms = |micros: i64| start.steps(MS) + ((micros * 1_000 - begin) * 60 + MS.0 / 2) / MS.0;
+    let (from, to) = (start.steps(MS) + 2_000, start.steps(MS) + 100_000);
     while last_ms < to {
         let text = crate::emulator::heard(&mut socket.socket, &venue.clock).expect("the socket lives");
         let frame: Value = serde_json::from_str(&text).expect("JSON");
@@ -132,19 +132,18 @@ fn no_frame_and_no_print_is_lost_where_stretches_meet() {
             _ => {
                 subscribed += 1;
                 if subscribed == 2 {
-                    venue.clock.advance(SECOND_NS);
+                    venue.clock.advance(SECOND);
                 }
             }
         }
     }
-    let mut day =
-        Market::new(&SynthSpec { updates_per_sec: 4.0, ..SynthSpec::new(1, Time(start.0 / DAY_NS * DAY_NS), 1) })
-            .expect("a market");
+    let mut day = Market::new(&SynthSpec { updates_per_sec: 4.0, ..SynthSpec::new(1, start.floor_to(DAY), 1) })
+        .expect("a market");
     let [rows, _] = day.next().expect("a day").venues;
     let inside = |list: Vec<i64>| list.into_iter().filter(|at| (from..to).contains(at)).collect::<Vec<i64>>();
     let mut changes: Vec<(i64, perpx_core::market::Bbo)> = Vec::new();
     for row in &rows.quotes {
-        let at = row.exch.0 / MS_NS;
+        let at = row.exch.steps(MS);
         match changes.last_mut() {
             Some(last) if last.0 == at => last.1 = row.bbo,
             _ => changes.push((at, row.bbo)),
@@ -153,7 +152,7 @@ fn no_frame_and_no_print_is_lost_where_stretches_meet() {
     changes.dedup_by(|later, before| later.1 == before.1);
     let wanted = inside(changes.iter().map(|(at, _)| *at).collect());
     let books = inside(books);
-    assert!(wanted.iter().any(|at| *at < start.0 / MS_NS + 10_000) && wanted.len() > 100, "{}", wanted.len());
+    assert!(wanted.iter().any(|at| *at < start.steps(MS) + 10_000) && wanted.len() > 100, "{}", wanted.len());
     assert_eq!(books, wanted);
-    assert_eq!(inside(prints), inside(rows.trades.iter().map(|row| row.exch.0 / MS_NS).collect()));
+    assert_eq!(inside(prints), inside(rows.trades.iter().map(|row| row.exch.steps(MS)).collect()));
 }

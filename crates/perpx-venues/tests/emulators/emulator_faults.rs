@@ -2,7 +2,7 @@
 
 use crate::emulator::{ACCOUNT, LISTEN, Socket, Venue, heard, limit, stopped_clock, touch};
 use clap::{Args, FromArgMatches};
-use perpx_core::units::{MS_NS, Qty, SECOND_NS};
+use perpx_core::units::{MS, Qty, SECOND};
 use perpx_venues::command::EmulateArgs;
 use perpx_venues::lighter::sign::{Attributes, Tx, time_in_force::GOOD_TILL_TIME};
 use perpx_venues::wall::{Clock, ManualClock};
@@ -46,7 +46,7 @@ pub(crate) fn book(socket: &mut Socket) -> (i64, i64, i64) {
         let frame = read(socket).expect("the socket lives");
         let book = &frame["order_book"];
         if let (Some(begin), Some(nonce)) = (book["begin_nonce"].as_i64(), book["nonce"].as_i64()) {
-            let now_ms = socket.clock.now().0 / MS_NS;
+            let now_ms = socket.clock.now().steps(MS);
             return (begin, nonce, now_ms - frame["timestamp"].as_i64().expect("a time"));
         }
     }
@@ -105,7 +105,7 @@ fn sockets_are_cut_and_open_again_when_it_is_over() {
     let venue = lighter(&fault("at = \"60s\"\nkind = \"drop-socket\"\nfor = \"60s\""));
     let mut socket = listening(&venue);
     book(&mut socket);
-    venue.clock.advance(60 * SECOND_NS);
+    venue.clock.advance(60 * SECOND);
     while read(&mut socket).is_some() {}
     // within the minute no handshake is answered
     let mut stream = TcpStream::connect(("127.0.0.1", venue.port)).expect("it listens");
@@ -115,7 +115,7 @@ fn sockets_are_cut_and_open_again_when_it_is_over() {
     stream.read_to_string(&mut text).expect("an end");
     assert_eq!(text, "");
     assert_eq!(venue.http("GET", "/api/v1/orderBooks", "").0, 200, "REST lives");
-    venue.clock.advance(61 * SECOND_NS);
+    venue.clock.advance(61 * SECOND);
     book(&mut listening(&venue));
 }
 
@@ -160,7 +160,7 @@ pub(crate) fn open(venue: &Venue, count: usize) -> Vec<i64> {
         if numbers.len() >= count {
             return numbers;
         }
-        venue.clock.advance(50 * MS_NS);
+        venue.clock.advance(50 * MS);
     }
     panic!("{count} orders never rested")
 }
@@ -226,7 +226,7 @@ fn a_token_expires_and_a_new_one_is_taken() {
         (status, serde_json::from_str::<Value>(&body).expect("JSON")["code"].as_i64().expect("a code"))
     };
     assert_eq!(read(&token), (200, 200));
-    venue.clock.advance(61 * SECOND_NS);
+    venue.clock.advance(61 * SECOND);
     assert_eq!(read(&token), (400, 20001));
     let mut socket = venue.socket();
     let subscribe =
@@ -248,7 +248,7 @@ fn a_halt_ends_with_its_backlog() {
     book(&mut socket);
     let tx = Tx::CreateOrder(limit(1, 1_000, bid * 98 / 100, 0, GOOD_TILL_TIME));
     let signed = venue.signed(&venue.key, 1, Attributes::new(), tx);
-    venue.clock.advance(61 * SECOND_NS);
+    venue.clock.advance(61 * SECOND);
     let mut is_silent = || {
         let read = socket.socket.read();
         let silent = |error: &tungstenite::Error| matches!(error, tungstenite::Error::Io(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
@@ -263,11 +263,11 @@ fn a_halt_ends_with_its_backlog() {
         std::thread::spawn(move || post(port, "/api/v1/nothing", "", "").expect("an answer").0),
     ];
     for _ in 0..50 {
-        venue.clock.advance(SECOND_NS);
+        venue.clock.advance(SECOND);
         assert!(is_silent(), "the book stands still");
     }
     assert!(waiting.iter().all(|thread| !thread.is_finished()));
-    venue.clock.advance(10 * SECOND_NS);
+    venue.clock.advance(10 * SECOND);
     assert_eq!(waiting.map(|thread| thread.join().expect("it ends")), [200, 404]);
     book(&mut socket);
     assert_eq!(open(&venue, 1), [1]);
@@ -354,7 +354,7 @@ fn the_other_venue_says_it_in_its_words() {
     assert_ne!(numbers[0].0, first, "one is missing");
     assert!(numbers.windows(2).all(|pair| pair[1].0 == pair[0].1), "{numbers:?}");
 
-    venue.clock.advance(61 * SECOND_NS);
+    venue.clock.advance(61 * SECOND);
     assert_eq!(orders(&session), (401, Some(1000)));
     assert_eq!(orders(&login()), (200, None));
 }

@@ -4,7 +4,7 @@
 use crate::emulator::{LISTEN, heard, stopped_clock};
 use clap::{Args, FromArgMatches};
 use perpx_core::market::Side;
-use perpx_core::units::{HOUR_NS, Qty, SECOND_NS};
+use perpx_core::units::{HOUR, NS, Qty, SECOND};
 use perpx_venues::book::Applied;
 use perpx_venues::command::EmulateArgs;
 use perpx_venues::emulate::serve;
@@ -144,7 +144,7 @@ impl Venue {
     }
 
     pub(crate) fn sign<T: Signed>(&self, mut message: T) -> T {
-        message.signature_mut().expiration = self.clock.now().plus(HOUR_NS).0.into();
+        message.signature_mut().expiration = self.clock.now().plus(HOUR).0.into();
         self.key.sign(&mut message, CHAIN, &self.assets).expect("a signature");
         message
     }
@@ -272,7 +272,7 @@ fn sessions_are_opened_by_a_key_and_end() {
     assert_eq!(venue.code(2, "v1/open_orders", &query), 0);
     assert!(socket.call("v1/open_orders", query.clone()).is_ok());
     assert_eq!(venue.code(2, "v1/open_orders", &json!({ "sub_account_id": "8" })), 1001);
-    venue.clock.advance(HOUR_NS + SECOND_NS);
+    venue.clock.advance(HOUR + SECOND);
     // over REST, and on the socket that was opened in time
     assert_eq!(venue.post(2, "/full/v1/open_orders", &query.to_string()).0, 401);
     assert_eq!(socket.call("v1/open_orders", query.clone()), Err(1000));
@@ -357,7 +357,7 @@ fn orders_live_and_end_as_the_streams_tell() {
     other.legs[0].limit_price = Dec::read("1000.0");
     assert_eq!(venue.create_signed(&other), Err(2002));
     let mut late = venue.sign(order(3, far, true, GoodTillTime));
-    late.signature.expiration = venue.clock.now().plus(-1).0.into();
+    late.signature.expiration = venue.clock.now().plus(-NS).0.into();
     assert_eq!(venue.create_signed(&late), Err(2001));
     // taken, 25 ms later: fill, position, then flat by a reduce-only one that is no larger
     assert_eq!(venue.create(order(4, through, true, ImmediateOrCancel)), Ok(()));
@@ -396,7 +396,7 @@ fn orders_live_and_end_as_the_streams_tell() {
     assert_eq!(venue.create(order(9, far, true, GoodTillTime)), Ok(()));
     socket.order(client(9), Cancelled, ClientCancel);
     let mut short = order(10, far, true, GoodTillTime);
-    short.signature.expiration = venue.clock.now().plus(SECOND_NS).0.into();
+    short.signature.expiration = venue.clock.now().plus(SECOND).0.into();
     venue.key.sign(&mut short, CHAIN, &venue.assets).expect("a signature");
     assert_eq!(venue.create_signed(&short), Ok(()));
     socket.order(client(10), Cancelled, Expired);
@@ -506,11 +506,11 @@ fn the_streams_of_a_session_end_with_it() {
     let first = 1 << 63 | 1;
     assert_eq!(rest(&venue, first), Ok(()));
     socket.order(first, OrderStatus::Open, RejectReason::Unspecified);
-    venue.clock.advance(31 * SECOND_NS);
+    venue.clock.advance(31 * SECOND);
     venue.login("emulated");
     assert_eq!(rest(&venue, first + 1), Ok(()));
     for _ in 0..50 {
-        venue.clock.advance(SECOND_NS / 5);
+        venue.clock.advance(SECOND / 5);
         let silent = matches!(socket.socket.read(), Err(tungstenite::Error::Io(_)));
         assert!(silent, "the session has ended, the stream lives");
     }
@@ -537,11 +537,11 @@ fn a_market_that_is_paused_or_reduces_only_refuses() {
         venue.post(1, "/full/v1/instrument", &body).1["result"]["status"].clone()
     };
     assert_eq!((take(1, true, false), shown()), (Ok(()), json!("ACTIVE")));
-    venue.clock.advance(11 * SECOND_NS);
+    venue.clock.advance(11 * SECOND);
     assert_eq!((take(2, true, false), take(3, false, true), shown()), (Err(2060), Err(2060), json!("HALTED")));
-    venue.clock.advance(10 * SECOND_NS);
+    venue.clock.advance(10 * SECOND);
     assert_eq!((take(4, true, false), take(5, false, true), shown()), (Err(7304), Ok(()), json!("REDUCE_ONLY")));
-    venue.clock.advance(10 * SECOND_NS);
+    venue.clock.advance(10 * SECOND);
     assert_eq!((take(6, true, false), shown()), (Ok(()), json!("ACTIVE")));
 }
 
@@ -560,9 +560,9 @@ fn somebody_else_is_at_the_sub_account() {
         || read("account_summary")["spot_balances"][0]["balance"].as_str().and_then(|text| text.parse::<f64>().ok());
     let before = balance().expect("a balance");
     assert_eq!(read("positions"), json!([]));
-    venue.clock.advance(6 * SECOND_NS);
+    venue.clock.advance(6 * SECOND);
     read("positions");
-    venue.clock.advance(SECOND_NS);
+    venue.clock.advance(SECOND);
     assert_eq!(read("positions")[0]["size"], json!("0.02"));
     let foreign = read("open_orders");
     assert_eq!(foreign.as_array().map(Vec::len), Some(1), "{foreign}");
@@ -606,7 +606,7 @@ fn limits_far_through_the_mark_are_refused() {
 #[test]
 fn calls_are_counted() {
     let venue = Venue::start("--grvt-calls 100");
-    venue.clock.advance(2 * SECOND_NS);
+    venue.clock.advance(2 * SECOND);
     let query = json!({ "sub_account_id": SUB_ACCOUNT.to_string() });
     let codes: Vec<u64> = (0..8).map(|_| venue.code(2, "v1/positions", &query)).collect();
     assert_eq!((codes[..5].iter().sum::<u64>(), codes[6]), (0, 1006), "{codes:?}");

@@ -3,7 +3,7 @@
 
 use crate::emulator::{ACCOUNT, Venue, heard};
 use crate::emulator_grvt::{self as grvt, INSTRUMENT, SUB_ACCOUNT, blank};
-use perpx_core::units::{MINUTE_NS, MS_NS, SECOND_NS};
+use perpx_core::units::{MINUTE, MS, SECOND, TimeDelta};
 use perpx_venues::grvt::rest::WalletLogin;
 use perpx_venues::grvt::trade::{AuthorizeBuilder, TimeInForce};
 use perpx_venues::lighter::sign::{NewOrder, Tx, attribute, order_type, time_in_force};
@@ -42,7 +42,7 @@ fn lighter_trades(venue: &Venue, dir: &str) -> Vec<Value> {
 fn minutes(trades: impl Iterator<Item = (i64, f64, f64)>) -> BTreeMap<i64, [f64; 5]> {
     let mut minutes = BTreeMap::new();
     for (ns, px, size) in trades {
-        let bar = minutes.entry(ns.div_euclid(MINUTE_NS)).or_insert([px, px, px, px, 0.0]);
+        let bar = minutes.entry(ns.div_euclid(MINUTE.0)).or_insert([px, px, px, px, 0.0]);
         *bar = [bar[0], bar[1].max(px), bar[2].min(px), px, bar[4] + size];
     }
     minutes
@@ -79,7 +79,7 @@ fn lighters_trades_are_paged_and_its_candles_are_made_of_them() {
     let traded: Vec<&Value> = candles.iter().filter(|candle| number(&candle["v"]) > 0.0).collect();
     assert_eq!(traded.len(), wanted.len());
     for (candle, (minute, bar)) in traded.iter().zip(&wanted) {
-        assert_eq!(candle["t"].as_i64(), Some(minute * MINUTE_NS / MS_NS));
+        assert_eq!(candle["t"].as_i64(), Some(*minute * MINUTE / MS));
         let found = ["o", "h", "l", "c", "v"].map(|field| number(&candle[field]));
         assert!(found.iter().zip(bar).all(|(a, b)| (a - b).abs() < 1e-6), "{candle} {bar:?}");
     }
@@ -227,7 +227,7 @@ fn grvts_history_is_paged_and_its_candles_are_made_of_it() {
     let traded: Vec<&Value> = found.iter().rev().filter(|candle| candle["trades"] != 0).collect();
     assert_eq!(traded.len(), wanted.len());
     for (candle, (minute, bar)) in traded.iter().zip(&wanted) {
-        assert_eq!(candle["open_time"], (minute * MINUTE_NS).to_string());
+        assert_eq!(candle["open_time"], (*minute * MINUTE).0.to_string());
         let found = ["open", "high", "low", "close", "volume_b"].map(|field| number(&candle[field]));
         assert!(found.iter().zip(bar).all(|(a, b)| (a - b).abs() < 1e-6), "{candle} {bar:?}");
     }
@@ -242,7 +242,7 @@ fn grvts_history_is_paged_and_its_candles_are_made_of_it() {
     // the settlement of eight hours, on the grid, with its mark
     let rows = pages("v1/funding", ask);
     let times: Vec<i64> = rows.iter().map(|row| now - at(row, "funding_time")).collect();
-    assert_eq!(times, [60 * SECOND_NS, 28_860 * SECOND_NS]);
+    assert_eq!(times, [(60 * SECOND).0, (28_860 * SECOND).0]);
     let rate = rows[0]["funding_rate"].as_str().expect("a text");
     assert!(rate.split('.').nth(1).is_some_and(|digits| digits.len() <= 4), "{rate}");
     let ticker: Value = venue.read(1, "v1/ticker", json!({ "instrument": INSTRUMENT }));
@@ -257,7 +257,7 @@ fn grvt_takes_what_clients_of_others_send() {
     let venue = grvt::Venue::start("");
     let (_, ask) = venue.touch();
     // the account's wallet opens a session; another's, or one for too long, opens none
-    let login = |address: String, ahead: i64| {
+    let login = |address: String, ahead: TimeDelta| {
         let mut login = WalletLogin { address, signature: blank(7) };
         login.signature.expiration = venue.clock.now().plus(ahead).0.into();
         venue.key.sign(&mut login, 325, &venue.assets).expect("a signature");
@@ -265,9 +265,9 @@ fn grvt_takes_what_clients_of_others_send() {
         (answer.headers().contains_key("set-cookie"), answer.status().as_u16())
     };
     let ours = venue.key.address().to_string();
-    assert_eq!(login(ours.clone(), 30 * SECOND_NS), (true, 200));
-    assert_eq!(login(format!("0x{}", "22".repeat(20)), 30 * SECOND_NS), (false, 200));
-    assert_eq!(login(ours.clone(), 301 * SECOND_NS), (false, 200));
+    assert_eq!(login(ours.clone(), 30 * SECOND), (true, 200));
+    assert_eq!(login(format!("0x{}", "22".repeat(20)), 30 * SECOND), (false, 200));
+    assert_eq!(login(ours.clone(), 301 * SECOND), (false, 200));
     // a builder that may take fees
     let builder = "0x21d2a053495994b1132a38cd1171acec40c6741e".to_owned();
     let rate = Dec::read("0.01").expect("a rate");
@@ -291,7 +291,7 @@ fn grvt_takes_what_clients_of_others_send() {
     venue.create(order).expect("it is taken");
     let mut state = Value::Null;
     for _ in 0..50 {
-        venue.clock.advance(50 * MS_NS);
+        venue.clock.advance(50 * MS);
         let ask = json!({ "sub_account_id": SUB_ACCOUNT.to_string(), "client_order_id": "1" });
         state = venue.read::<Value>(2, "v1/order", ask)["result"]["state"].clone();
         if state["status"] == "FILLED" {

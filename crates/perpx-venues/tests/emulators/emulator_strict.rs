@@ -3,7 +3,7 @@
 
 use crate::emulator::{ACCOUNT, Socket, Venue, heard, limit, touch};
 use crate::emulator_faults::{book, fault, lighter, listening, open, order, read};
-use perpx_core::units::{MS_NS, SECOND_NS};
+use perpx_core::units::{MS, SECOND};
 use perpx_venues::lighter::sign::{
     Attributes, AuthToken, Tx,
     time_in_force::{GOOD_TILL_TIME, IMMEDIATE_OR_CANCEL},
@@ -31,16 +31,16 @@ fn say(socket: &mut Socket, text: &str) {
 fn a_silent_client_loses_its_stream_after_two_minutes() {
     let venue = Venue::start("--tier plus");
     let mut silent = venue.socket();
-    venue.clock.advance(59 * SECOND_NS);
+    venue.clock.advance(59 * SECOND);
     assert_eq!(read(&mut silent), Some(json!({ "type": "ping" })));
     assert!((60..63).contains(&seconds(&venue)), "{}", seconds(&venue));
-    venue.clock.advance(56 * SECOND_NS);
+    venue.clock.advance(56 * SECOND);
     // at most a ping of the second minute, and the end
     assert!(read(&mut silent).is_none_or(|_| read(&mut silent).is_none()), "it lives");
     assert!((120..123).contains(&seconds(&venue)), "{}", seconds(&venue));
     let mut lively = venue.socket();
     for minute in 3..8 {
-        venue.clock.advance(55 * SECOND_NS);
+        venue.clock.advance(55 * SECOND);
         assert_eq!(read(&mut lively), Some(json!({ "type": "ping" })));
         assert_eq!(seconds(&venue) / 60, minute, "{}", seconds(&venue));
         // a frame of any kind will do
@@ -89,7 +89,7 @@ fn an_accounts_frames_end_with_its_token() {
         found
     };
     assert!(told(&mut venue, &mut socket, 1));
-    venue.clock.advance(30 * SECOND_NS);
+    venue.clock.advance(30 * SECOND);
     assert!(!told(&mut venue, &mut socket, 2), "its token has ended");
 }
 
@@ -112,7 +112,7 @@ fn a_partition_holds_everything_up() {
     let mut socket = listening(&venue);
     book(&mut socket);
     let bid = touch(&venue).0;
-    venue.clock.advance(12 * SECOND_NS);
+    venue.clock.advance(12 * SECOND);
     let tx = Tx::CreateOrder(limit(1, 1_000, bid * 98 / 100, 0, GOOD_TILL_TIME));
     let (kind, info, _) = venue.signed(&venue.key, 1, Attributes::new(), tx);
     let port = venue.port;
@@ -122,11 +122,11 @@ fn a_partition_holds_everything_up() {
     std::thread::sleep(Duration::from_millis(300));
     assert!(!sent.is_finished(), "nobody hears it");
     for _ in 0..10 {
-        venue.clock.advance(SECOND_NS / 2);
+        venue.clock.advance(SECOND / 2);
         let silent = matches!(&socket.socket.read(), Err(tungstenite::Error::Io(error)) if is_silence(error.kind()));
         assert!(silent, "no frame, and no end");
     }
-    venue.clock.advance(20 * SECOND_NS);
+    venue.clock.advance(20 * SECOND);
     assert_eq!(sent.join().expect("it ends").expect("an answer").0, 200);
     book(&mut socket);
     assert_eq!(open(&venue, 1), [1]);
@@ -139,14 +139,14 @@ fn nobody_learns_of_an_end_within_a_partition() {
     let mut socket = venue.socket();
     // ended by the venue after 120 s
     for seconds in [11, 115, 20, 30] {
-        venue.clock.advance(seconds * SECOND_NS);
+        venue.clock.advance(seconds * SECOND);
         for _ in 0..20 {
             let silent =
                 matches!(&socket.socket.read(), Err(tungstenite::Error::Io(error)) if is_silence(error.kind()));
             assert!(silent, "no frame, and no end");
         }
     }
-    venue.clock.advance(35 * SECOND_NS);
+    venue.clock.advance(35 * SECOND);
     while read(&mut socket).is_some() {}
 }
 
@@ -159,10 +159,10 @@ fn a_late_request_lands_later() {
         let (_, body) = venue.http("GET", &format!("/api/v1/nextNonce?account_index={ACCOUNT}&api_key_index=5"), "");
         serde_json::from_str::<Value>(&body).expect("JSON")["nonce"].as_i64().expect("a nonce")
     };
-    venue.clock.advance(3_900 * MS_NS);
+    venue.clock.advance(3_900 * MS);
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(nonce(), 1);
-    venue.clock.advance(200 * MS_NS);
+    venue.clock.advance(200 * MS);
     assert_eq!(open(&venue, 1), [1]);
     assert_eq!(nonce(), 2);
     // over a stream too
@@ -175,7 +175,7 @@ fn a_late_request_lands_later() {
     say(&mut socket, &json!({ "type": "jsonapi/sendtx", "data": data }).to_string());
     assert_eq!(heard(&mut socket.socket, &socket.clock), None);
     assert_eq!(open(&venue, 0), [0i64; 0]);
-    venue.clock.advance(4 * SECOND_NS);
+    venue.clock.advance(4 * SECOND);
     assert_eq!(open(&venue, 1), [2]);
 }
 
@@ -183,7 +183,7 @@ fn a_late_request_lands_later() {
 fn a_gateway_answers_in_the_venues_place() {
     let venue =
         lighter(&fault("at = \"10s\"\nkind = \"gateway-page\"\nstatus = 405\ncontaining = \"\"\nfor = \"10s\""));
-    venue.clock.advance(11 * SECOND_NS);
+    venue.clock.advance(11 * SECOND);
     for (method, target) in [("GET", "/api/v1/orderBooks"), ("POST", "/api/v1/sendTx")] {
         let (status, body) = venue.http(method, target, "");
         assert!(status == 405 && body.starts_with("<html>") && body.contains("405 Method Not Allowed"), "{body}");
@@ -194,7 +194,7 @@ fn a_gateway_answers_in_the_venues_place() {
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("an end");
     assert!(text.starts_with("HTTP/1.1 405") && text.contains("text/html"), "{text}");
-    venue.clock.advance(10 * SECOND_NS);
+    venue.clock.advance(10 * SECOND);
     book(&mut listening(&venue));
 }
 
@@ -204,7 +204,7 @@ fn a_stale_book_stands_still_beside_its_ticker() {
     let venue = lighter(&fault("at = \"20s\"\nkind = \"stale-feed\"\nfor = \"40s\""));
     let mut socket = listening(&venue);
     say(&mut socket, r#"{"type":"subscribe","channel":"market_stats/1"}"#);
-    venue.clock.advance(21 * SECOND_NS);
+    venue.clock.advance(21 * SECOND);
     let shown = touch(&venue);
     let (mut books, mut best) = (0, Vec::new());
     while seconds(&venue) < 55 {
@@ -217,7 +217,7 @@ fn a_stale_book_stands_still_beside_its_ticker() {
     best.dedup();
     assert!(books == 0 && best.len() > 3, "{books} frames of the book, {best:?}");
     assert_eq!(touch(&venue), shown);
-    venue.clock.advance(10 * SECOND_NS);
+    venue.clock.advance(10 * SECOND);
     let (begin, nonce, _) = book(&mut socket);
     assert!(nonce > begin, "all that changed");
     assert_ne!(touch(&venue), shown);
@@ -243,13 +243,13 @@ fn a_market_that_is_paused_or_reduces_only_says_so_and_refuses() {
     assert_eq!(details(&venue), (json!("active"), json!(false)));
     // a long, so that there is something to reduce
     assert_eq!(place(&mut venue, 1, 0, 0), Ok(()));
-    venue.clock.advance(11 * SECOND_NS);
+    venue.clock.advance(11 * SECOND);
     assert_eq!(details(&venue), (json!("inactive"), json!(false)));
     assert_eq!((place(&mut venue, 2, 0, 0), place(&mut venue, 3, 1, 1)), (Err(21605), Err(21605)));
-    venue.clock.advance(10 * SECOND_NS);
+    venue.clock.advance(10 * SECOND);
     assert_eq!(details(&venue), (json!("active"), json!(true)));
     assert_eq!((place(&mut venue, 4, 0, 0), place(&mut venue, 5, 1, 1)), (Err(21605), Ok(())));
-    venue.clock.advance(10 * SECOND_NS);
+    venue.clock.advance(10 * SECOND);
     assert_eq!((details(&venue).0, place(&mut venue, 6, 1, 0)), (json!("active"), Ok(())));
 }
 
@@ -266,8 +266,8 @@ fn a_clock_that_is_ahead_finds_signatures_expired() {
         body["market_ns"].as_i64().expect("ns")
     };
     let (before, at) = (told(&venue), market(&venue));
-    venue.clock.advance(11 * SECOND_NS);
-    assert_eq!((told(&venue) - before, market(&venue) - at), (711, 11 * SECOND_NS));
+    venue.clock.advance(11 * SECOND);
+    assert_eq!((told(&venue) - before, market(&venue) - at), (711, (11 * SECOND).0));
     // signed for ten minutes
     let code =
         |(status, body): (u16, String)| (status, serde_json::from_str::<Value>(&body).expect("JSON")["code"].clone());
@@ -305,19 +305,19 @@ fn somebody_else_is_at_the_account() {
         body["trades"].as_array().expect("trades").len()
     };
     let before = account();
-    venue.clock.advance(6 * SECOND_NS);
+    venue.clock.advance(6 * SECOND);
     let foreign = open(&venue, 1);
     assert!(foreign[0] > 1 << 40, "{foreign:?}");
-    venue.clock.advance(5 * SECOND_NS);
+    venue.clock.advance(5 * SECOND);
     let _ = account();
-    venue.clock.advance(SECOND_NS);
+    venue.clock.advance(SECOND);
     assert_eq!((account().0.as_str(), trades()), ("0.01000", 1));
-    venue.clock.advance(4 * SECOND_NS);
+    venue.clock.advance(4 * SECOND);
     assert_eq!((account().0.as_str(), trades()), ("0.02000", 1));
     let paid = account().1.parse::<f64>().expect("a number");
-    venue.clock.advance(5 * SECOND_NS);
+    venue.clock.advance(5 * SECOND);
     assert!((account().1.parse::<f64>().expect("a number") - paid - 100.0).abs() < 1e-9, "{:?}", account());
-    venue.clock.advance(5 * SECOND_NS);
+    venue.clock.advance(5 * SECOND);
     assert_eq!((before.2.as_str(), account().2.as_str()), ("5.00", "2.50"));
 }
 
@@ -360,7 +360,7 @@ fn what_a_client_asks_is_counted() {
     assert_eq!((read("orderBooks"), read("funding-rates"), read("exchangeStats")), (200, 200, 429));
     let nonce = format!("nextNonce?account_index={ACCOUNT}&api_key_index=5");
     assert_eq!(read(&nonce), 200, "six of the hundred that are left");
-    venue.clock.advance(61 * SECOND_NS);
+    venue.clock.advance(61 * SECOND);
     assert_eq!(read("orderBooks"), 200);
     assert!(ping(&venue, 1)[0]["error"].is_null());
 }

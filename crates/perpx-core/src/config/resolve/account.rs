@@ -10,7 +10,7 @@ use crate::units::Cash;
 pub(super) fn account(v: &Values<'_>, roles: [usize; 2]) -> Result<Account, ConfigError> {
     let transfer = v.some_rate(K::TransferBelow).map(|below| Transfer {
         below,
-        delay_ns: v.int(K::TransferDelay),
+        delay: v.time_delta(K::TransferDelay),
         fee: v.some_cash(K::TransferFee).unwrap_or(Cash::ZERO),
     });
     Ok(Account {

@@ -4,7 +4,7 @@ use crate::config::keys::{F, Unit, number, time, what};
 use crate::config::values::Values;
 use crate::config::words::QueueModel;
 use crate::config::{Burst, ConfigError, Fills, KeyIx, Latency, Outage, OutageWhen, Queue, Value};
-use crate::units::{Rate, SECOND_NS};
+use crate::units::{Rate, SECOND, TimeDelta};
 
 /// The simulation's rules of a venue: its own keys first, then those of all venues.
 pub(super) fn fills(v: &Values<'_>, venue: usize) -> Result<Fills, ConfigError> {
@@ -13,8 +13,8 @@ pub(super) fn fills(v: &Values<'_>, venue: usize) -> Result<Fills, ConfigError> 
         order_latency: latency(v, venue, ORDER)?,
         response_latency: latency(v, venue, RESPONSE)?,
         burst: Burst { slope: v.float(key(F::BurstSlope)), calm_rows: v.count(key(F::BurstRows)) },
-        clock_ahead_ns: v.int(key(F::ClockAhead)),
-        feed_latency_ns: v.int(key(F::FeedConstant)),
+        clock_ahead: v.time_delta(key(F::ClockAhead)),
+        feed_latency: v.time_delta(key(F::FeedConstant)),
         queue: queue(v, venue)?,
         queue_ahead: v.rate(key(F::QueueAhead)),
         impact: Rate(v.int(key(F::Impact))),
@@ -23,7 +23,7 @@ pub(super) fn fills(v: &Values<'_>, venue: usize) -> Result<Fills, ConfigError> 
         timeout_rate: v.float(key(F::TimeoutRate)),
         cancel_fail_rate: v.float(key(F::CancelFailRate)),
         outages: outages(v.get(key(F::Outages))),
-        max_book_age_ns: v.int(key(F::MaxBookAgeMs)),
+        max_book_age: v.time_delta(key(F::MaxBookAgeMs)),
     })
 }
 
@@ -45,8 +45,8 @@ fn latency(v: &Values<'_>, venue: usize, of: [F; 5]) -> Result<Latency, ConfigEr
         match written[..] {
             [] => {}
             _ if written.iter().all(drawn) => break,
-            [one] if one == key(constant) => return Ok(Latency::Constant { ns: v.int(one) }),
-            [one] if one == key(quantiles) => return Ok(Latency::Quantiles { ns: quantiles_ns(v.get(one)) }),
+            [one] if one == key(constant) => return Ok(Latency::Constant(v.time_delta(one))),
+            [one] if one == key(quantiles) => return Ok(Latency::Quantiles(milliseconds(v.get(one)))),
             [_] => return Ok(Latency::Recorded),
             [one, other, ..] => {
                 return Err(v
@@ -58,13 +58,13 @@ fn latency(v: &Values<'_>, venue: usize, of: [F; 5]) -> Result<Latency, ConfigEr
             }
         }
     }
-    Ok(Latency::Lognormal { median_ns: v.int(v.fill(venue, median)), sigma: v.float(v.fill(venue, sigma)) })
+    Ok(Latency::Lognormal { median: v.time_delta(v.fill(venue, median)), sigma: v.float(v.fill(venue, sigma)) })
 }
 
-/// Milliseconds as nanoseconds.
-fn quantiles_ns(value: Option<&Value>) -> Vec<i64> {
+/// Of a list of milliseconds.
+fn milliseconds(value: Option<&Value>) -> Vec<TimeDelta> {
     let Some(Value::List(items)) = value else { return Vec::new() };
-    items.iter().filter_map(Value::num).map(|ms| (ms.0 / Unit::Ms.grain()) as i64).collect()
+    items.iter().filter_map(Value::num).map(|ms| TimeDelta((ms.0 / Unit::Ms.grain()) as i64)).collect()
 }
 
 /// The queue model, with the exponent that one of them needs.
@@ -88,8 +88,8 @@ fn outages(value: Option<&Value>) -> Vec<Outage> {
         let when = match (time(entries, "from"), time(entries, "to")) {
             (Some(from), Some(to)) => OutageWhen::Fixed { from, to },
             _ => {
-                let mean = number(entries, "mean_sec")?.0 / (crate::config::Num::ONE / i128::from(SECOND_NS));
-                OutageWhen::Drawn { per_day: number(entries, "per_day")?.as_f64(), mean_ns: mean as i64 }
+                let mean = number(entries, "mean_sec")?.0 / (crate::config::Num::ONE / i128::from(SECOND.0));
+                OutageWhen::Drawn { per_day: number(entries, "per_day")?.as_f64(), mean: TimeDelta(mean as i64) }
             }
         };
         Some(Outage { when, what })

@@ -15,13 +15,13 @@ pub(super) fn strategy(v: &Values<'_>) -> Result<Strategy, ConfigError> {
         size: size(v)?,
         sizing: v.choice(K::Sizing),
         direction: v.choice(K::Direction),
-        bar_ns: v.int(K::BarSec),
+        bar_length: v.time_delta(K::BarSec),
         thresholds: thresholds(v),
         entry: Entry {
             mode: v.choice(K::EntryMode),
             taking: taking(v, K::EntryStyle, K::EntryPassiveMs, v.rate(K::EntrySlipBp)),
-            retry_ns: v.int(K::EntryRetrySec),
-            first_max_ns: v.some_ns(K::FirstMaxSec),
+            retry: v.time_delta(K::EntryRetrySec),
+            first_max: v.some_time_delta(K::FirstMaxSec),
         },
         locking: locking(v)?,
         unlock: taking(v, K::UnlockStyle, K::UnlockPassiveMs, v.rate(K::UnlockSlipBp)),
@@ -31,18 +31,18 @@ pub(super) fn strategy(v: &Values<'_>) -> Result<Strategy, ConfigError> {
             stop_loss: v.some_rate(K::StopLoss),
             rebound: v.some_rate(K::Rebound),
             trail: v.some_rate(K::Trail),
-            max_ns: v.some_ns(K::ExitMaxSec),
-            defer_for_funding_ns: v.int(K::DeferForFundingSec),
+            max: v.some_time_delta(K::ExitMaxSec),
+            defer_for_funding: v.time_delta(K::DeferForFundingSec),
         },
         execution: Execution {
             tif: v.choice(K::Tif),
             emulate_fok: v.flag(K::EmulateFok),
             urgent_slip: v.rate(K::UrgentSlipBp),
-            close_retry_ns: v.int(K::CloseRetryMs),
-            query_after_ns: v.int(K::QueryAfterMs),
-            fence_ns: v.int(K::FenceMs),
-            venue_timeout_ns: v.int(K::VenueTimeoutMs),
-            venue_probe_ns: v.int(K::VenueProbeMs),
+            close_retry: v.time_delta(K::CloseRetryMs),
+            query_after: v.time_delta(K::QueryAfterMs),
+            fence: v.time_delta(K::FenceMs),
+            venue_timeout: v.time_delta(K::VenueTimeoutMs),
+            venue_probe: v.time_delta(K::VenueProbeMs),
             max_hedges: v.count(K::MaxHedges),
             request_reserve: v.rate(K::RequestReserve),
         },
@@ -80,14 +80,14 @@ fn thresholds(v: &Values<'_>) -> Thresholds {
         vmax: v.float(K::Vmax),
         vol_bars: v.count(K::VolBars),
         min_conditions: v.int(K::MinConditions) as u8,
-        cooldown_ns: v.int(K::CooldownSec),
-        no_entry_before_funding_ns: v.int(K::NoEntryBeforeFundingSec),
+        cooldown: v.time_delta(K::CooldownSec),
+        no_entry_before_funding: v.time_delta(K::NoEntryBeforeFundingSec),
     }
 }
 
 /// An execution style with its knobs.
 fn taking(v: &Values<'_>, style: K, passive: K, slip: Rate) -> Taking {
-    Taking { style: v.choice(style), passive_timeout_ns: v.int(passive), slip }
+    Taking { style: v.choice(style), passive_timeout: v.time_delta(passive), slip }
 }
 
 /// The lock.
@@ -97,16 +97,16 @@ fn locking(v: &Values<'_>) -> Result<Locking, ConfigError> {
         g: v.rate(K::GPct),
         band: band(v)?,
         band_window_bars: v.count(K::BandWindowBars),
-        t_max_ns: v.int(K::TMaxSec),
+        t_max: v.time_delta(K::TMaxSec),
         epsilon,
         taking: taking(v, K::LockStyle, K::LockPassiveMs, epsilon),
         batches: v.count(K::Batches),
-        retry_ns: v.int(K::LockRetryMs),
+        retry: v.time_delta(K::LockRetryMs),
         max_retries: v.count(K::MaxRetries),
         min_lock_return: v.some_rate(K::MinLockReturn),
         on_lock_failure: v.choice(K::OnLockFailure),
         arm: v.choice(K::Arm),
-        min_lock_ns: v.int(K::MinLockSec),
+        min_lock: v.time_delta(K::MinLockSec),
         min_unlock_bp: v.float(K::MinUnlockBp),
         on_ub: v.choice(K::OnUb),
         on_lb: v.choice(K::OnLb),
@@ -147,12 +147,12 @@ fn risk(v: &Values<'_>) -> Risk {
         isolated_margin: v.flag(K::IsolatedMargin),
         funding_guard_apr: v.some_rate(K::FundingGuardApr),
         guard_action: v.choice(K::GuardAction),
-        max_quote_age_ns: v.int(K::MaxQuoteAgeMs),
-        delta_grace_ns: v.int(K::DeltaGraceMs),
+        max_quote_age: v.time_delta(K::MaxQuoteAgeMs),
+        delta_grace: v.time_delta(K::DeltaGraceMs),
         liq_buffer: v.some_rate(K::LiqBuffer),
         on_leg_lost: v.choice(K::OnLegLost),
         max_drawdown: v.some_rate(K::MaxDrawdown),
         max_daily_loss: v.some_rate(K::MaxDailyLoss),
-        max_consecutive_failures: v.some_ns(K::MaxFailures).map(|count| count as u32),
+        max_consecutive_failures: v.some_count(K::MaxFailures),
     }
 }

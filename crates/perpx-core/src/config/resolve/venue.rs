@@ -8,7 +8,7 @@ use crate::config::{ConfigError, KeyIx, Profile, Tier, TimeInForce, VenueFees, V
 use crate::market::{
     Bracket, Delays, FeeSchedule, Instrument, LiquidationRule, MarginSchedule, RateLimit, Role, VolumeQuota,
 };
-use crate::units::{Cash, Notional, Rate, SECOND_NS, Time};
+use crate::units::{Cash, Notional, Rate, SECOND, Time, TimeDelta};
 
 /// A venue as an order meets it: what the file says, else the profile.
 pub(super) fn venue(v: &Values<'_>, venue: usize) -> Result<VenueWorld, ConfigError> {
@@ -21,7 +21,7 @@ pub(super) fn venue(v: &Values<'_>, venue: usize) -> Result<VenueWorld, ConfigEr
         rate_limit: rate_limit(v, venue, tier)?,
         quota: quota(v, venue, tier),
         reserve: v.rate(K::RequestReserve),
-        fence_ns: v.int(K::FenceMs),
+        fence: v.time_delta(K::FenceMs),
         fills: fills::fills(v, venue)?,
     })
 }
@@ -101,11 +101,11 @@ fn fees(v: &Values<'_>, venue: usize, tier: Option<&Tier>) -> Result<FeeSchedule
 /// The venue's own delays: the file's, else the tier's, else none.
 fn delays(v: &Values<'_>, venue: usize, tier: Option<&Tier>) -> Delays {
     let usual = tier.map(|tier| tier.delays).unwrap_or_default();
-    let or = |key: V, usual: i64| v.some_ns(v.venue(venue, key)).unwrap_or(usual);
+    let or = |key: V, usual: TimeDelta| v.some_time_delta(v.venue(venue, key)).unwrap_or(usual);
     Delays {
-        taker_ns: or(V::TakerMs, usual.taker_ns),
-        maker_ns: or(V::MakerMs, usual.maker_ns),
-        cancel_ns: or(V::CancelMs, usual.cancel_ns),
+        taker: or(V::TakerMs, usual.taker),
+        maker: or(V::MakerMs, usual.maker),
+        cancel: or(V::CancelMs, usual.cancel),
     }
 }
 
@@ -113,9 +113,9 @@ fn delays(v: &Values<'_>, venue: usize, tier: Option<&Tier>) -> Delays {
 fn rate_limit(v: &Values<'_>, venue: usize, tier: Option<&Tier>) -> Result<Option<RateLimit>, ConfigError> {
     let (requests, window) = (v.venue(venue, V::Requests), v.venue(venue, V::WindowSec));
     let Some(_) = v.written(requests) else { return Ok(tier.map(|tier| tier.rate_limit)) };
-    let Some(count) = v.some_ns(requests) else { return Ok(None) };
-    let usual = tier.map_or(SECOND_NS, |tier| tier.rate_limit.window_ns);
-    Ok(Some(RateLimit { requests: count as u32, window_ns: v.some_ns(window).unwrap_or(usual) }))
+    let Some(requests) = v.some_count(requests) else { return Ok(None) };
+    let usual = tier.map_or(SECOND, |tier| tier.rate_limit.window);
+    Ok(Some(RateLimit { requests, window: v.some_time_delta(window).unwrap_or(usual) }))
 }
 
 /// `volume_quota.start: null` lifts the tier's; the other keys are read beside a `start`.
@@ -129,7 +129,7 @@ fn quota(v: &Values<'_>, venue: usize, tier: Option<&Tier>) -> Option<VolumeQuot
         start: v.count(key(V::QuotaStart)),
         cap: v.count(key(V::QuotaCap)),
         value_per_unit: v.some_cash(key(V::QuotaValue)).unwrap_or(Cash::ZERO).as_notional(),
-        free_every_ns: v.int(key(V::QuotaFreeSec)),
+        free_every: v.time_delta(key(V::QuotaFreeSec)),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::signals::{SignalColumn, TileSignals, bar_before};
 use crate::tape::tree::{Extremes, Tree};
-use crate::units::Time;
+use crate::units::{Time, TimeDelta};
 use crate::watch::EvalCtx;
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ const MARGIN: f64 = 1e-6;
 #[derive(Clone, Debug)]
 pub struct BarRows {
     /// Length of a bar.
-    bar_ns: i64,
+    bar_length: TimeDelta,
     /// The bar of entry 0: the last one closed before the tile's first tick.
     first_bar: i64,
     /// Rows `starts[i]..starts[i + 1]` see bar i as the last closed one; row 0 (carried in) sees none.
@@ -25,22 +25,22 @@ pub struct BarRows {
 
 impl BarRows {
     /// Rows of each bar of that length in the tile.
-    pub fn new(bar_ns: i64, ctx: EvalCtx<'_>) -> BarRows {
+    pub fn new(bar_length: TimeDelta, ctx: EvalCtx<'_>) -> BarRows {
         let TileSignals { columns, spread, .. } = ctx.signals;
-        let column = columns.iter().find(|column| column.bar_ns == bar_ns);
+        let column = columns.iter().find(|column| column.bar_length == bar_length);
         let (first_bar, bars) = column.map_or((0, 0), |column| (column.first_bar, column.a.len()));
         let times: &[i64] = &ctx.local.time;
         let mut starts = Vec::with_capacity(bars + 1);
         let mut row = 1;
         for bar in 0..bars as i64 {
-            let closes = (first_bar + bar + 1) * bar_ns;
+            let closes = ((first_bar + bar + 1) * bar_length).0;
             row += times[row..].partition_point(|&time| bar > 0 && time < closes);
             starts.push(row as u32);
         }
         starts.push(times.len() as u32);
         let spread =
             starts.windows(2).map(|rows| Extremes::of(spread[rows[0] as usize..rows[1] as usize].iter().copied()));
-        BarRows { bar_ns, first_bar, spread: spread.collect(), starts }
+        BarRows { bar_length, first_bar, spread: spread.collect(), starts }
     }
 
     /// How many bars there are.
@@ -51,7 +51,7 @@ impl BarRows {
     /// The entry that a row at `time` sees.
     #[inline]
     pub fn entry_at(&self, time: i64) -> usize {
-        (bar_before(Time(time), self.bar_ns) - self.first_bar).max(0) as usize
+        (bar_before(Time(time), self.bar_length) - self.first_bar).max(0) as usize
     }
 
     /// Rows that see the bar as the last closed one.
@@ -121,6 +121,7 @@ impl BandReach {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::NS;
 
     /// The spread stands exactly on a level, as the strategy computes it: the bar must not be discarded, whatever the
     /// rounding. A hair further in, it is.
@@ -134,9 +135,9 @@ mod tests {
         for _ in 0..20_000 {
             let (mean, sigma, k) = (draw(2e4), 0.01 + draw(1.0).abs().powi(8) * 100.0, draw(3.0).abs() + 0.01);
             let (lower, upper) = (mean - k * sigma, mean + k * sigma);
-            let column = SignalColumn { a: vec![mean], b: vec![sigma], bar_ns: 1, ..SignalColumn::default() };
+            let column = SignalColumn { a: vec![mean], b: vec![sigma], bar_length: NS, ..SignalColumn::default() };
             let bars = |low: f64, high: f64| BarRows {
-                bar_ns: 1,
+                bar_length: NS,
                 first_bar: 0,
                 starts: vec![1, 2],
                 spread: vec![Extremes { low, high }],

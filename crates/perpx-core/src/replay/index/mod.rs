@@ -24,6 +24,7 @@ use crate::sim::{VenueIndex, VenuePart};
 use crate::tape::rows::FundingKind;
 use crate::tape::tree::{Extremes, Tree};
 use crate::tape::{Clock, Tile};
+use crate::units::TimeDelta;
 use crate::watch::{EvalCtx, Series};
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -85,7 +86,7 @@ pub struct Index {
     /// Over the rows' times.
     clock: OnceLock<Clock>,
     /// By bar length.
-    bars: Vec<(i64, OnceLock<BarRows>)>,
+    bars: Vec<(TimeDelta, OnceLock<BarRows>)>,
     /// By signal: over the first value of each bar.
     values: Vec<OnceLock<Tree<f64>>>,
     /// By signal, of bands.
@@ -95,11 +96,11 @@ pub struct Index {
 impl Index {
     /// An index of which nothing is built.
     pub fn new(signals: &TileSignals) -> Index {
-        let mut lengths: Vec<i64> = signals.columns.iter().map(|column| column.bar_ns).collect();
+        let mut lengths: Vec<TimeDelta> = signals.columns.iter().map(|column| column.bar_length).collect();
         lengths.sort_unstable();
         lengths.dedup();
         Index {
-            bars: lengths.into_iter().map(|bar_ns| (bar_ns, OnceLock::new())).collect(),
+            bars: lengths.into_iter().map(|bar_length| (bar_length, OnceLock::new())).collect(),
             values: signals.columns.iter().map(|_| OnceLock::new()).collect(),
             reach: signals.columns.iter().map(|_| OnceLock::new()).collect(),
             ..Index::default()
@@ -168,9 +169,9 @@ impl Index {
     }
 
     /// Rows and spread by bars of this length.
-    pub(super) fn bars(&self, bar_ns: i64, ctx: EvalCtx<'_>) -> Option<&BarRows> {
-        let (_, cell) = self.bars.iter().find(|(length, _)| *length == bar_ns)?;
-        Some(cell.get_or_init(|| BarRows::new(bar_ns, ctx)))
+    pub(super) fn bars(&self, bar_length: TimeDelta, ctx: EvalCtx<'_>) -> Option<&BarRows> {
+        let (_, cell) = self.bars.iter().find(|(length, _)| *length == bar_length)?;
+        Some(cell.get_or_init(|| BarRows::new(bar_length, ctx)))
     }
 
     /// The tree of a bar column's first values.
@@ -183,7 +184,7 @@ impl Index {
     /// Of a band's column; `None`: the signal is none.
     pub(super) fn reach(&self, id: SignalId, ctx: EvalCtx<'_>) -> Option<&BandReach> {
         let column = &ctx.signals.columns[id.0 as usize];
-        let bars = self.bars(column.bar_ns, ctx)?;
+        let bars = self.bars(column.bar_length, ctx)?;
         Some(self.reach[id.0 as usize].get_or_init(|| BandReach::new(column, bars)))
     }
 
@@ -243,7 +244,7 @@ impl Index {
             Part::Funding(kind, paid) => drop(self.funding(kind, paid, ctx)),
             Part::Fall(role) => drop(self.fall(role, ctx)),
             Part::Clock => drop(self.clock(ctx)),
-            Part::Bars(place) => drop(self.bars.get(place).map(|(bar_ns, _)| self.bars(*bar_ns, ctx))),
+            Part::Bars(place) => drop(self.bars.get(place).map(|(bar_length, _)| self.bars(*bar_length, ctx))),
             Part::Values(id) => drop(self.values(id, ctx)),
             Part::BandReach(id) => drop(self.reach(id, ctx)),
             Part::Venue(role, part) => self.venues[role.ix()].build(part, &tile.venues[role.ix()]),

@@ -6,14 +6,14 @@ use crate::config::{Burst, Latency};
 use crate::market::{Command, OrderKind, Role, Side};
 use crate::sim::SimVenue;
 use crate::tape::rows::{QuoteRow, VenueTables};
-use crate::units::{MS_NS, Time};
+use crate::units::{MS, Time};
 
 /// Answers to one IOC of 1 sent at 500 with place 1 in its instant, in a life with and without other orders.
 #[test]
 fn the_same_order_meets_the_same_luck_in_another_life() {
     let mut w = world();
-    w.fills.order_latency = Latency::Lognormal { median_ns: 50 * MS_NS, sigma: 0.5 };
-    w.fills.response_latency = Latency::Lognormal { median_ns: 50 * MS_NS, sigma: 0.5 };
+    w.fills.order_latency = Latency::Lognormal { median: 50 * MS, sigma: 0.5 };
+    w.fills.response_latency = Latency::Lognormal { median: 50 * MS, sigma: 0.5 };
     w.fills.reject_rate = 0.3;
     let tables = VenueTables { quotes: vec![quote(0, 999, 9000, 1000, 9000)], ..Default::default() };
     let s = Scene::long(w, tables);
@@ -49,7 +49,7 @@ fn the_same_order_meets_the_same_luck_in_another_life() {
 fn a_burst_makes_every_message_slower() {
     let quotes = (0..5).map(|n| {
         let row = quote(1_100 + 100 * n, 999, 50, 1000, 50);
-        QuoteRow { recv: row.exch.plus(MS_NS * if n == 3 { 30 } else { 2 }), ..row }
+        QuoteRow { recv: row.exch.plus(if n == 3 { 30 * MS } else { 2 * MS }), ..row }
     });
     let tables = VenueTables { quotes: quotes.collect(), ..Default::default() };
     let mut w = world();
@@ -84,7 +84,7 @@ fn told_of(venue: &mut SimVenue, s: &Scene, id: u32) -> (Vec<Time>, String) {
 #[test]
 fn a_cancels_answer_has_the_cancels_key() {
     let mut w = world();
-    w.fills.response_latency = Latency::Lognormal { median_ns: 5 * MS_NS, sigma: 0.5 };
+    w.fills.response_latency = Latency::Lognormal { median: 5 * MS, sigma: 0.5 };
     let mut s = Scene::long(w, VenueTables { quotes: vec![quote(0, 999, 5, 1000, 5)], ..Default::default() });
     s.place(100, 1, Side::Buy, OrderKind::PostOnly, 3, 999);
     s.cancel(300, 1);

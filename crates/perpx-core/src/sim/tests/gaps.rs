@@ -4,7 +4,7 @@ use super::market::*;
 use crate::config::{Latency, Outage, OutageWhat, OutageWhen};
 use crate::market::{OrderKind, Side};
 use crate::tape::rows::VenueTables;
-use crate::units::{MS_NS, Notional};
+use crate::units::{MS, Notional};
 
 fn tape() -> VenueTables {
     VenueTables {
@@ -149,11 +149,11 @@ fn silence_is_broken_by_asking() {
 fn an_order_in_flight_is_in_doubt_until_its_fence() {
     for (way, filled) in [(8_999, true), (9_000, false)] {
         let mut w = world();
-        w.fills.order_latency = Latency::Quantiles { ns: vec![way * MS_NS; 2] };
+        w.fills.order_latency = Latency::Quantiles(vec![way * MS; 2]);
         let mut s = Scene::long(w, tape());
         s.place(100, 1, Side::Buy, OrderKind::Ioc, 2, 2_000);
         s.told(200);
-        s.world.fills.order_latency = Latency::Constant { ns: 10 * MS_NS };
+        s.world.fills.order_latency = Latency::Constant(10 * MS);
         for t in [300, 9_080, 9_100] {
             s.ask(t, 1);
         }
@@ -206,7 +206,7 @@ fn a_failed_cancel_leaves_the_order() {
     assert_eq!(s.told(300), ["115 110 accepted 1", "215 210 cancel rejected 1"]);
     assert_eq!((s.venue.stats().cancels_failed, s.venue.open_qty()), (1, i128::from(qty(3).0)));
     s.world.fills.cancel_fail_rate = 0.0;
-    s.world.delays.cancel_ns = 50 * MS_NS;
+    s.world.delays.cancel = 50 * MS;
     s.cancel(300, 1);
     assert_eq!(s.told(400), ["365 360 done 1 0"]);
 }

@@ -18,7 +18,7 @@ pub fn qty(milli: i64) -> Qty {
 }
 
 pub fn ms(t: i64) -> Time {
-    Time(t * MS_NS)
+    Time::at(t * MS)
 }
 
 pub fn quote(t: i64, bid: i64, bid_qty: i64, ask: i64, ask_qty: i64) -> QuoteRow {
@@ -66,10 +66,10 @@ pub fn world() -> VenueWorld {
         rate_limit: None,
         quota: None,
         reserve: Rate::ZERO,
-        fence_ns: 9 * SECOND_NS,
+        fence: 9 * SECOND,
         fills: Fills {
-            order_latency: Latency::Constant { ns: 10 * MS_NS },
-            response_latency: Latency::Constant { ns: 5 * MS_NS },
+            order_latency: Latency::Constant(10 * MS),
+            response_latency: Latency::Constant(5 * MS),
             ..Fills::calm()
         },
     }
@@ -217,5 +217,5 @@ pub fn line(event: &Event) -> String {
         }
         EventBody::Transferred { amount, .. } => format!("transferred {amount}"),
     };
-    format!("{} {} {what}", event.at.0 / MS_NS, event.venue_time.0 / MS_NS)
+    format!("{} {} {what}", event.at.steps(MS), event.venue_time.steps(MS))
 }

@@ -4,7 +4,7 @@ use super::market::*;
 use crate::config::{Queue, VenueWorld};
 use crate::market::{Command, FeeSchedule, NewOrder, OrderId, OrderKind, Role, Side};
 use crate::tape::rows::VenueTables;
-use crate::units::{MS_NS, Qty, Rate};
+use crate::units::{MS, Qty, Rate};
 
 /// Rests at 999 behind 10 from 110 on. Trades: 4 (behind), 8 (2 for us), a print that touched no book, 9 on the other
 /// side of the book, then one of 3 through our price: the rest of 5.
@@ -339,7 +339,7 @@ fn a_changed_order_that_cannot_enter_ends_with_what_it_has() {
         ..Default::default()
     };
     let mut w = world();
-    w.fills.max_book_age_ns = 100 * MS_NS;
+    w.fills.max_book_age = 100 * MS;
     let mut s = Scene::long(w, tape);
     s.place(60, 1, Side::Buy, OrderKind::Ioc, 5, 1001);
     s.place(100, 2, Side::Sell, OrderKind::PostOnly, 5, 1001);

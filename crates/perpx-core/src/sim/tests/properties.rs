@@ -72,9 +72,9 @@ fn wild(seed: u64) -> VenueWorld {
     let r = &mut Random::new(seed ^ 0xabcd);
     let mut w = world();
     let latency = |r: &mut Random| match r.below(4) {
-        0 => Latency::Constant { ns: r.below(3) * 7 * MS_NS },
+        0 => Latency::Constant(r.below(3) * 7 * MS),
         1 => Latency::Recorded,
-        _ => Latency::Lognormal { median_ns: 10 * MS_NS, sigma: 0.8 },
+        _ => Latency::Lognormal { median: 10 * MS, sigma: 0.8 },
     };
     w.fills.order_latency = latency(r);
     w.fills.response_latency = latency(r);
@@ -85,20 +85,16 @@ fn wild(seed: u64) -> VenueWorld {
     w.fills.reject_rate = 0.05;
     w.fills.timeout_rate = 0.15;
     w.fills.cancel_fail_rate = 0.1;
-    w.fills.max_book_age_ns = 100 * MS_NS;
+    w.fills.max_book_age = 100 * MS;
     let when = OutageWhen::Fixed { from: ms(1_000), to: ms(1_150) };
     let what = [OutageWhat::Orders, OutageWhat::Refuse, OutageWhat::Halt][r.below(3) as usize];
     w.fills.outages = vec![Outage { when, what }];
     w.instrument.self_trade = [SelfTrade::CancelMaker, SelfTrade::CancelTaker][r.below(2) as usize];
-    let free_every_ns = 30 * MS_NS;
-    w.quota = (r.below(2) == 0).then(|| VolumeQuota {
-        start: 9,
-        cap: 20,
-        value_per_unit: px(1).of(qty(2_000)),
-        free_every_ns,
-    });
-    w.rate_limit = Some(RateLimit { requests: 8, window_ns: 200 * MS_NS });
-    w.delays = Delays { taker_ns: 3 * MS_NS, maker_ns: 0, cancel_ns: MS_NS };
+    let free_every = 30 * MS;
+    w.quota =
+        (r.below(2) == 0).then(|| VolumeQuota { start: 9, cap: 20, value_per_unit: px(1).of(qty(2_000)), free_every });
+    w.rate_limit = Some(RateLimit { requests: 8, window: 200 * MS });
+    w.delays = Delays { taker: 3 * MS, maker: TimeDelta::ZERO, cancel: MS };
     w.fees = FeeSchedule { taker: Rate::from_bps(2), maker: Rate::from_bps(-1), ..Default::default() };
     if r.below(2) == 0 {
         w.instrument.liquidation = LiquidationRule::ZeroPrice { max_fee: Rate::from_bps(100) };
@@ -331,7 +327,7 @@ proptest! {
         let mut before = Price(0);
         let mut had = i128::MAX;
         for latency in [0, 1, 20, 200, 2_000] {
-            case.world.fills.order_latency = Latency::Constant { ns: latency * MS_NS };
+            case.world.fills.order_latency = Latency::Constant(latency * MS);
             let (events, venue) = case.play(&tables, &commands, &[END], false);
             let first = events.iter().find_map(|event| match event.body {
                 EventBody::Fill { id: OrderId(1), px, .. } => Some(px),

@@ -7,7 +7,7 @@ use crate::config::Latency;
 use crate::market::{Command, OrderKind, Role, Side};
 use crate::sim::{OutageTable, SimVenue};
 use crate::tape::rows::VenueTables;
-use crate::units::MS_NS;
+use crate::units::MS;
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -44,7 +44,7 @@ fn per(name: &str, count: i64, venue: &SimVenue, act: impl Fn(&mut SimVenue)) {
 #[ignore = "a measurement"]
 fn costs() {
     let mut w = world();
-    w.fills.order_latency = Latency::Lognormal { median_ns: 50 * MS_NS, sigma: 0.5 };
+    w.fills.order_latency = Latency::Lognormal { median: 50 * MS, sigma: 0.5 };
     w.fills.response_latency = w.fills.order_latency.clone();
     w.fills.reject_rate = 0.01;
     let scene = Scene::long(w, long_tape());
@@ -75,8 +75,8 @@ fn costs() {
                 let limit = if side == Side::Buy { 10_100 } else { 9_900 };
                 let order = order(Role::Long, (2 * trip + half + 1) as u32, side, OrderKind::Ioc, 100, limit);
                 venue.submit(t, 0, Command::Place(order), &env);
-                while venue.advance(t.plus(999 * MS_NS), &env) {}
-                while let Some(event) = venue.pop(t.plus(999 * MS_NS)) {
+                while venue.advance(t.plus(999 * MS), &env) {}
+                while let Some(event) = venue.pop(t.plus(999 * MS)) {
                     black_box(event);
                 }
             }

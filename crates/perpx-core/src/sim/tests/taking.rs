@@ -6,7 +6,7 @@ use crate::market::{
     Command, Delays, FeeSchedule, NewOrder, OrderKind, RateLimit, Reject, Role, SelfTrade, Side, VolumeQuota,
 };
 use crate::tape::rows::VenueTables;
-use crate::units::{Cash, MS_NS, Notional, Qty, Rate};
+use crate::units::{Cash, MS, Notional, Qty, Rate, TimeDelta};
 
 fn quotes(rows: &[(i64, i64, i64, i64, i64)]) -> VenueTables {
     VenueTables { quotes: rows.iter().map(|&(t, b, bq, a, aq)| quote(t, b, bq, a, aq)).collect(), ..Default::default() }
@@ -100,7 +100,7 @@ fn one_of_our_own_orders_gives_way() {
 fn a_quota_is_spent_by_orders_and_earned_by_trading() {
     let mut w = world();
     let value = px(1).of(qty(2_000));
-    w.quota = Some(VolumeQuota { start: 2, cap: 2, value_per_unit: value, free_every_ns: 50 * MS_NS });
+    w.quota = Some(VolumeQuota { start: 2, cap: 2, value_per_unit: value, free_every: 50 * MS });
     let mut s = Scene::long(w, quotes(&[(90, 999, 5, 1000, 500)]));
     let mut send = |t: i64, id: u32, kind: OrderKind| {
         s.place(t, id, Side::Buy, kind, 2, if kind == OrderKind::Ioc { 1000 } else { 999 });
@@ -241,7 +241,7 @@ fn every_refusal_has_its_name() {
 #[test]
 fn the_rate_limit_is_a_rolling_window() {
     let mut w = world();
-    w.rate_limit = Some(RateLimit { requests: 2, window_ns: 100 * MS_NS });
+    w.rate_limit = Some(RateLimit { requests: 2, window: 100 * MS });
     let mut s = Scene::long(w, quotes(&[(0, 999, 5, 1000, 500)]));
     for (id, t) in [(1, 0), (2, 10), (3, 20), (4, 100), (5, 109)] {
         s.place(t, id, Side::Buy, OrderKind::PostOnly, 1, 990);
@@ -262,7 +262,7 @@ fn the_rate_limit_is_a_rolling_window() {
 #[test]
 fn a_reserve_of_requests_is_kept() {
     let mut w = world();
-    w.rate_limit = Some(RateLimit { requests: 10, window_ns: 10_000 * MS_NS });
+    w.rate_limit = Some(RateLimit { requests: 10, window: 10_000 * MS });
     w.reserve = Rate(3 * Rate::ONE / 10);
     let mut s = Scene::long(w, quotes(&[(0, 999, 5, 1000, 500)]));
     for id in 1..=8 {
@@ -295,7 +295,7 @@ fn a_reserve_of_requests_is_kept() {
 #[test]
 fn delays_go_by_kind() {
     let mut w = world();
-    w.delays = Delays { taker_ns: 25 * MS_NS, maker_ns: 0, cancel_ns: 7 * MS_NS };
+    w.delays = Delays { taker: 25 * MS, maker: TimeDelta::ZERO, cancel: 7 * MS };
     let mut s = Scene::long(w, quotes(&[(90, 999, 5, 1000, 5)]));
     s.place(100, 1, Side::Buy, OrderKind::Ioc, 1, 1000);
     s.place(100, 2, Side::Buy, OrderKind::PostOnly, 1, 999);

@@ -2,7 +2,7 @@
 
 use super::*;
 use perpx_core::tape::rows::FundingRow;
-use perpx_core::units::{MINUTE_NS, SECOND_NS, Time};
+use perpx_core::units::{MINUTE, SECOND, Time};
 
 const T0: i64 = 1_767_614_400_000;
 
@@ -48,7 +48,7 @@ fn a_stamp_that_jumps_is_refused_or_dropped_and_moves_no_other() {
         assert!(report.text().contains("; 0 recv_ts and 0 exch_ts raised; 1 rows with a stamp out of line dropped"));
         let kept: Vec<QuoteRow> = dropped.rows("va");
         assert_eq!(kept.len(), 899);
-        assert!(kept.iter().all(|row| row.recv.since(row.exch) == 2_000_000));
+        assert!(kept.iter().all(|row| row.recv.since(row.exch) == 2 * MS));
     }
     // the last row of a file has no successor, but a receipt
     let last = bench(&quotes("", &["q.csv"]), &[("q.csv", rows(0, 900, 899, 3_600_000))]).refusal();
@@ -91,7 +91,7 @@ fn one_clock_hides_no_jump_either() {
         let report = bench.import().expect("an import");
         assert!(report.text().contains("8 quotes of va/BTC; 0 recv_ts and 0 exch_ts raised\n"), "{}", report.text());
         let (first, last) = (bench.rows::<QuoteRow>("va")[0], bench.rows::<QuoteRow>("va")[7]);
-        assert_eq!(last.exch.since(first.exch), 6001 * MINUTE_NS);
+        assert_eq!(last.exch.since(first.exch), 6001 * MINUTE);
     }
 }
 
@@ -102,14 +102,14 @@ fn a_clock_is_corrected_by_many_rows_or_by_the_map() {
     let map = quotes("", &["a.csv", "b.csv"]);
     let one = bench(&map, &files);
     let report = one.import().expect("an import");
-    assert_eq!(report.clocks["recorder"].shift_ns, 0);
-    assert_eq!(one.rows::<QuoteRow>("va")[0].recv.since(Time(T0 * 1_000_000)), 2_000_000);
+    assert_eq!(report.clocks["recorder"].shift_ns, TimeDelta::ZERO);
+    assert_eq!(one.rows::<QuoteRow>("va")[0].recv.since(Time(T0 * 1_000_000)), 2 * MS);
     // a recorder that is behind in every row
     let late = |n: usize| rows(0, n, 0, 0).replace("002,99.5", "000,99.5");
     let behind = bench(&quotes("min_feed_ms = 3", &["a.csv"]), &[("a.csv", late(600))]);
     let report = behind.import().expect("an import");
     let clock = &report.clocks["recorder"];
-    assert_eq!((clock.shift_ns, clock.rows, clock.agreeing, clock.file.as_str()), (3_000_000, 600, 600, "a.csv"));
+    assert_eq!((clock.shift_ns, clock.rows, clock.agreeing, clock.file.as_str()), (3 * MS, 600, 600, "a.csv"));
     let said =
         "clock of 'recorder': least delay 0.0 ms, by 600 of the 600 rows of a.csv; all its recv_ts shifted by 3.0 ms";
     assert!(report.text().contains(said), "{}", report.text());
@@ -120,7 +120,7 @@ fn a_clock_is_corrected_by_many_rows_or_by_the_map() {
         let text = given.import().expect("an import").text();
         assert!(text.contains(&format!("shifted by {ms:.1} ms, as the map says")), "{text}");
         let row = given.rows::<QuoteRow>("va")[0];
-        assert_eq!(row.recv.since(row.exch), 2_000_000 + (ms * 1e6) as i64);
+        assert_eq!(row.recv.since(row.exch), 2 * MS + TimeDelta((ms * 1e6) as i64));
     }
     // a correction by one file that would make another's rows late by a minute
     let ahead = rows(0, 600, 0, 0).lines().skip(1).fold("t,r,b,a\n".to_string(), |text, line| {
@@ -148,7 +148,7 @@ fn files_follow_each_other_by_their_content() {
         report.text()
     );
     let kept: Vec<QuoteRow> = bench_two.rows("va");
-    assert_eq!((kept.len(), kept[119].exch.since(kept[0].exch)), (120, 119 * SECOND_NS));
+    assert_eq!((kept.len(), kept[119].exch.since(kept[0].exch)), (120, 119 * SECOND));
     let twice = bench(&quotes("", &["a.csv", "b.csv"]), &[("a.csv", rows(0, 60, 0, 0)), ("b.csv", rows(0, 60, 0, 0))]);
     assert!(
         twice.refusal().starts_with("<dir>/a.csv and <dir>/b.csv overlap: the first ends 2026-01-05T12:00:59.002Z")

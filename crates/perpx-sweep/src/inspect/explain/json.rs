@@ -7,7 +7,7 @@ use perpx_core::market::{Bbo, Command, Event, EventBody, Role};
 use perpx_core::sim::OrderOutcome;
 use perpx_core::stats::LeggingRow;
 use perpx_core::strategy::{also_names, reason_name, state_name};
-use perpx_core::units::{MS_NS, MidValue, format_scaled};
+use perpx_core::units::{MS, MidValue, format_scaled};
 use serde_json::{Value as Json, json};
 
 fn book(best: &Bbo) -> Json {
@@ -83,9 +83,9 @@ fn item(item: &Item, venues: [&str; 2]) -> Json {
                 OrderOutcome::Lost => json!({ "met": "nothing" }),
                 OrderOutcome::Waits { seen } => json!({ "met": "an old book", "seen": seen.to_string() }),
                 OrderOutcome::Silent => json!({ "met": "silence" }),
-                OrderOutcome::Book { best, seen, delay_ns } => json!({
+                OrderOutcome::Book { best, seen, delay } => json!({
                     "met": "a book", "book": book(&best), "seen": seen.to_string(),
-                    "venue_delay_ms": delay_ns as f64 / MS_NS as f64,
+                    "venue_delay_ms": delay.as_f64(MS),
                 }),
                 OrderOutcome::Rests { ahead } => json!({ "met": "a queue", "ahead": ahead.map(|qty| qty.to_string()) }),
                 OrderOutcome::Cancel { open } => json!({ "met": if open { "its order" } else { "no order" } }),

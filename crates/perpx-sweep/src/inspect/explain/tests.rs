@@ -11,12 +11,12 @@ use perpx_core::strategy::{FundingKinds, Plan};
 use perpx_core::tape::rows::{FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
 use perpx_core::tape::{Carry, align};
 use perpx_core::trader::Composite;
-use perpx_core::units::{Cash, HOUR_NS, MS_NS, Price, Qty, Rate, Time};
+use perpx_core::units::{Cash, HOUR, MS, Price, Qty, Rate, Time};
 use std::sync::Arc;
 
 /// Half a minute before midnight.
 fn at(ms: i64) -> Time {
-    Time(1_767_571_170_000 * MS_NS).plus(ms * MS_NS)
+    Time::at(1_767_571_170_000 * MS).plus(ms * MS)
 }
 
 fn px(units: f64) -> Price {
@@ -47,8 +47,8 @@ fn tables() -> [VenueTables; 2] {
     });
     for (v, table) in out.iter_mut().enumerate() {
         for (hour, rate) in [(-1, 100_000_000), (0, 125_000_000)] {
-            let ts = at(30_000).plus(hour * HOUR_NS);
-            let (recv, rate) = (ts.plus(200 * MS_NS), Rate(rate * (1 + v as i64)));
+            let ts = at(30_000).plus(hour * HOUR);
+            let (recv, rate) = (ts.plus(200 * MS), Rate(rate * (1 + v as i64)));
             table.funding.push(FundingRow { ts, recv, rate, interval_hours: 1, kind: FundingKind::Settled });
         }
     }
@@ -94,7 +94,7 @@ fn the_life_of_a_trade_is_told_from_the_gate_to_the_last_answer() {
         leverage: plan.strategy.leverage,
         transfer: None,
         isolated: true,
-        stats_interval_ns: HOUR_NS,
+        stats_interval: HOUR,
     };
     let tables = tables();
     let tile = align([&tables[0], &tables[1]], at(0), at(50_000), &mut Carry::default());

@@ -7,7 +7,7 @@ use perpx_core::sim::{OrderOutcome, OrderTrace};
 use perpx_core::stats::LeggingRow;
 use perpx_core::stats::TransitionRow;
 use perpx_core::strategy::{also_names, reason_name, state_name};
-use perpx_core::units::{MS_NS, MidValue, SECOND_NS, Time, format_scaled};
+use perpx_core::units::{MINUTE, MS, MidValue, SECOND, Time, TimeDelta, format_scaled};
 use perpx_core::watch::{Op, Series};
 use std::collections::BTreeMap;
 
@@ -26,17 +26,17 @@ pub fn kind_name(kind: OrderKind) -> &'static str {
 }
 
 /// With one decimal, if it is not zero.
-fn tenths(ns: i64, unit: i64) -> String {
-    format_scaled(i128::from((ns + unit / 20) / (unit / 10)), 1)
+fn tenths(time: TimeDelta, unit: TimeDelta) -> String {
+    format_scaled(i128::from((time + unit / 20) / (unit / 10)), 1)
 }
 
 /// "45.2 ms", "2.5 s", "3 min 20 s", "2 h 3 min".
-pub fn lasted(ns: i64) -> String {
-    match ns {
-        ..0 => format!("-{}", lasted(-ns)),
-        0..1_000_000_000 => format!("{} ms", tenths(ns, MS_NS)),
-        1_000_000_000..60_000_000_000 => format!("{} s", tenths(ns, SECOND_NS)),
-        _ => perpx_data::text::duration(ns as f64 * 1e-9),
+pub fn lasted(time: TimeDelta) -> String {
+    match time {
+        _ if time < TimeDelta::ZERO => format!("-{}", lasted(-time)),
+        _ if time < SECOND => format!("{} ms", tenths(time, MS)),
+        _ if time < MINUTE => format!("{} s", tenths(time, SECOND)),
+        _ => perpx_data::text::duration(time.0 as f64 * 1e-9),
     }
 }
 
@@ -154,7 +154,7 @@ impl<'a> Names<'a> {
 
     fn legging(&self, row: &LeggingRow) -> Vec<String> {
         let [worst, cost] = [row.worst, row.amount].map(|amount| (-amount).to_string());
-        let (how, long) = (row.ending.name(), lasted(row.lasted_ns()));
+        let (how, long) = (row.ending.name(), lasted(row.lasted()));
         vec![
             format!("legging ends  {how}: {} of {} alone for {long}", row.peak, self.venue(row.role)),
             format!("worst {:.2} bp, {worst}; cost {:.2} bp, {cost}", row.worst_bp(), row.cost_bp()),
@@ -170,10 +170,10 @@ impl<'a> Names<'a> {
                 format!("order {id}  at {venue}: waits for a row, the book is {} old", age(seen))
             }
             OrderOutcome::Silent => format!("order {id}  is served at {venue}, its answers are lost"),
-            OrderOutcome::Book { best, seen, delay_ns } => {
+            OrderOutcome::Book { best, seen, delay } => {
                 let way = self.decided.get(&trace.id).map(|&at| lasted(trace.at.since(at)));
                 let way = way.map_or(String::new(), |way| format!(", {way} after its decision"));
-                let own = if delay_ns > 0 { format!(" ({} its own)", lasted(delay_ns)) } else { String::new() };
+                let own = if delay > TimeDelta::ZERO { format!(" ({} its own)", lasted(delay)) } else { String::new() };
                 return vec![
                     format!("order {id}  at {venue}{way}{own}"),
                     format!("meets {}, {} old", book(&best), age(seen)),
@@ -220,7 +220,7 @@ impl<'a> Names<'a> {
             text.push_str(", as the data end");
         }
         let way = event.at.since(event.venue_time);
-        if way > 0 {
+        if way > TimeDelta::ZERO {
             text.push_str(&format!(" (+{})", lasted(way)));
         }
         vec![text]

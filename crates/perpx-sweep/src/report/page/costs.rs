@@ -52,7 +52,7 @@ pub fn binned(view: &View, bins: usize) -> Vec<[f64; 2]> {
     let spans = &view.input.spans;
     let mut out = vec![[0.0; 2]; bins];
     for settled in &view.input.detail.funding {
-        let part = settled.at.since(spans.from) as f64 / spans.to.since(spans.from) as f64;
+        let part = settled.at.since(spans.from).as_f64(spans.to.since(spans.from));
         let bin = ((part * bins as f64).max(0.0) as usize).min(bins - 1);
         (0..2).for_each(|leg| out[bin][leg] += settled.amounts[leg]);
     }

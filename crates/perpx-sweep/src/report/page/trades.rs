@@ -90,7 +90,7 @@ fn heading(name: &str, class: &str) -> Markup {
 
 fn row(view: &View, trade: &Trade, lines: &[Line], places: usize) -> Markup {
     let held_out = view.input.spans.has_held_out() && trade.opened >= view.input.spans.held_out;
-    let held = trade.closed.since(trade.opened) as f64 * 1e-9;
+    let held = trade.closed.since(trade.opened).0 as f64 * 1e-9;
     let net = trade.net();
     html! {
         tr {

@@ -4,7 +4,7 @@ use super::{FaultKind, Faults};
 use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::wall::Clock;
 use axum::http::StatusCode;
-use perpx_core::units::Time;
+use perpx_core::units::{Time, TimeDelta};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +27,7 @@ pub enum Outcome<T> {
     /// Executed; the connection ends.
     Lost,
     /// The connection ends; executed so much later.
-    Late(i64),
+    Late(TimeDelta),
 }
 
 /// Credentials seen, those of them that have expired, and how many faults have struck.
@@ -64,7 +64,7 @@ impl Faults {
             Some(FaultKind::Failed { status, .. } | FaultKind::GatewayPage { status }) => {
                 Outcome::Instead(page(status))
             }
-            Some(FaultKind::LateRequest { by_ns }) => Outcome::Late(by_ns),
+            Some(FaultKind::LateRequest { by }) => Outcome::Late(by),
             Some(_) => Outcome::Lost,
         }
     }
@@ -95,7 +95,7 @@ impl Faults {
             Some(FaultKind::TooMany) => Outcome::Instead(say(self.dialect.too_many())),
             Some(FaultKind::Failed { status, executed: true }) => Outcome::After(say(self.dialect.failed(status))),
             Some(FaultKind::Failed { status, executed: false }) => Outcome::Instead(say(self.dialect.failed(status))),
-            Some(FaultKind::LateRequest { by_ns }) => Outcome::Late(by_ns),
+            Some(FaultKind::LateRequest { by }) => Outcome::Late(by),
             Some(_) => Outcome::Lost,
         }
     }
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
     use crate::emulate::FaultPlan;
     use crate::wall::ManualClock;
-    use perpx_core::units::SECOND_NS;
+    use perpx_core::units::SECOND;
     use std::pin::pin;
     use std::task::{Context, Waker};
 
@@ -171,7 +171,7 @@ mod tests {
         let mut context = Context::from_waker(Waker::noop());
         let (mut first, mut second, mut third) = (pin!(turn()), pin!(turn()), pin!(turn()));
         assert!(first.as_mut().poll(&mut context).is_pending() && second.as_mut().poll(&mut context).is_pending());
-        clock.advance(SECOND_NS);
+        clock.advance(SECOND);
         sleep(5 * BEAT).await;
         assert!(third.as_mut().poll(&mut context).is_pending(), "it came after the halt, with two before it");
         assert!(second.as_mut().poll(&mut context).is_pending());

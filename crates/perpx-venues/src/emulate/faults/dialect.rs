@@ -4,6 +4,7 @@
 use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::emulate::witness::{FrameKind, Named};
 use crate::venue::Venue;
+use perpx_core::units::TimeDelta;
 
 /// What is wrong, in the venue's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,9 +32,9 @@ pub trait Dialect: Send + Sync {
     /// A path or a call that sends, changes or cancels orders; its last word.
     fn is_order(&self, name: &str) -> bool;
     /// How often a stream's client is pinged, and the text.
-    fn ping(&self) -> Option<(i64, &'static str)>;
+    fn ping(&self) -> Option<(TimeDelta, &'static str)>;
     /// How long a stream lives whose client says nothing.
-    fn patience_ns(&self) -> Option<i64>;
+    fn patience(&self) -> Option<TimeDelta>;
     /// What a stream is told that will be closed in so many milliseconds.
     fn closing(&self, in_ms: i64) -> Option<String>;
     /// The orders, cancels and other transactions in a request.

@@ -23,7 +23,7 @@ pub use wire::Wire;
 
 use crate::venue::Venue;
 use answers::Logins;
-use perpx_core::units::Time;
+use perpx_core::units::{Time, TimeDelta};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,8 +32,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Fault {
     /// `None`: at every venue.
     pub venue: Option<Venue>,
-    pub at_ns: i64,
-    pub for_ns: Option<i64>,
+    pub at: TimeDelta,
+    pub lasts: Option<TimeDelta>,
     /// Frames or answers that it hits at most.
     pub count: Option<u64>,
     /// What a frame, or the path of a request, contains that is hit; `None`: frames of the book, calls that send or cancel orders.
@@ -50,7 +50,7 @@ pub enum FaultKind {
     /// Frames vanish.
     SkipSequence,
     Delay {
-        by_ns: i64,
+        by: TimeDelta,
     },
     Duplicate,
     /// A frame goes out after the next one.
@@ -71,11 +71,11 @@ pub enum FaultKind {
     Partition,
     /// A stream is closed whose client has said nothing for so long.
     IdleClose {
-        after_ns: i64,
+        after: TimeDelta,
     },
     /// The connection ends without an answer, and so much later what was asked is done.
     LateRequest {
-        by_ns: i64,
+        by: TimeDelta,
     },
     /// Not executed; HTML from what stands before the venue.
     GatewayPage {
@@ -86,11 +86,11 @@ pub enum FaultKind {
     MarketStatus(MarketStatus),
     /// The venue's clock is ahead.
     ClockAhead {
-        by_ns: i64,
+        by: TimeDelta,
     },
     /// Open streams are told that they will be closed, and are.
     Shutdown {
-        close_in_ns: i64,
+        close_in: TimeDelta,
     },
     /// Somebody else has used the account's next nonce.
     ForeignNonce,
@@ -100,13 +100,13 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Its durations, each as `scaled` says.
-    fn timed(self, scaled: impl Fn(i64) -> i64) -> FaultKind {
+    fn timed(self, scaled: impl Fn(TimeDelta) -> TimeDelta) -> FaultKind {
         match self {
-            FaultKind::Delay { by_ns } => FaultKind::Delay { by_ns: scaled(by_ns) },
-            FaultKind::IdleClose { after_ns } => FaultKind::IdleClose { after_ns: scaled(after_ns) },
-            FaultKind::LateRequest { by_ns } => FaultKind::LateRequest { by_ns: scaled(by_ns) },
-            FaultKind::ClockAhead { by_ns } => FaultKind::ClockAhead { by_ns: scaled(by_ns) },
-            FaultKind::Shutdown { close_in_ns } => FaultKind::Shutdown { close_in_ns: scaled(close_in_ns) },
+            FaultKind::Delay { by } => FaultKind::Delay { by: scaled(by) },
+            FaultKind::IdleClose { after } => FaultKind::IdleClose { after: scaled(after) },
+            FaultKind::LateRequest { by } => FaultKind::LateRequest { by: scaled(by) },
+            FaultKind::ClockAhead { by } => FaultKind::ClockAhead { by: scaled(by) },
+            FaultKind::Shutdown { close_in } => FaultKind::Shutdown { close_in: scaled(close_in) },
             other => other,
         }
     }
@@ -142,7 +142,7 @@ pub enum Intrusion {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Condition {
     /// So far its clock is ahead.
-    pub ahead_ns: i64,
+    pub ahead: TimeDelta,
     /// The book that it shows stands still.
     pub is_stale: bool,
     pub market: MarketStatus,
@@ -190,15 +190,18 @@ impl Faults {
     pub fn new(plan: &FaultPlan, dialect: &'static dyn Dialect, (wall, speed): (Time, f64)) -> Faults {
         let here = plan.0.iter().filter(|fault| fault.venue.is_none_or(|venue| venue == dialect.venue()));
         let arm = |fault: &Fault| {
-            let scaled = |ns: i64| if fault.by_market { (ns as f64 / speed) as i64 } else { ns };
-            let from = wall.plus(scaled(fault.at_ns));
+            let scaled = |length: TimeDelta| match fault.by_market {
+                true => TimeDelta((length.0 as f64 / speed) as i64),
+                false => length,
+            };
+            let from = wall.plus(scaled(fault.at));
             // counted faults last until the last one; of the others a moment is enough
             let open_ended =
-                fault.for_ns.is_none() && !matches!(fault.kind, FaultKind::DropSocket | FaultKind::ExpiredLogin);
+                fault.lasts.is_none() && !matches!(fault.kind, FaultKind::DropSocket | FaultKind::ExpiredLogin);
             let once = open_ended && fault.count.is_none();
             Armed {
                 from,
-                to: if open_ended { Time::MAX } else { from.plus(scaled(fault.for_ns.unwrap_or(0))) },
+                to: if open_ended { Time::MAX } else { from.plus(scaled(fault.lasts.unwrap_or_default())) },
                 left: AtomicU64::new(fault.count.unwrap_or(if once { 1 } else { u64::MAX })),
                 containing: fault.containing.clone(),
                 kind: fault.kind.timed(scaled),
@@ -226,7 +229,7 @@ impl Faults {
         let mut condition = Condition::default();
         for armed in self.armed.iter().filter(|armed| armed.is_on(now)) {
             match armed.kind {
-                FaultKind::ClockAhead { by_ns } => condition.ahead_ns = by_ns,
+                FaultKind::ClockAhead { by } => condition.ahead = by,
                 FaultKind::StaleFeed => condition.is_stale = true,
                 FaultKind::MarketStatus(status) => condition.market = status,
                 _ => {}
@@ -251,19 +254,19 @@ impl Faults {
     }
 
     /// How long a client may say nothing; `usual`: where no fault shortens it.
-    pub fn patience_ns(&self, usual: Option<i64>, now: Time) -> Option<i64> {
+    pub fn patience(&self, usual: Option<TimeDelta>, now: Time) -> Option<TimeDelta> {
         let after = |armed: &Armed| match armed.kind {
-            FaultKind::IdleClose { after_ns } if armed.is_on(now) => Some(after_ns),
+            FaultKind::IdleClose { after } if armed.is_on(now) => Some(after),
             _ => None,
         };
         self.armed.iter().filter_map(after).chain(usual).min()
     }
 
     /// When a stream that opened at `opened` is closed by plan, once that was announced; and how long before it was.
-    pub fn closes_at(&self, opened: Time, now: Time) -> Option<(Time, i64)> {
+    pub fn closes_at(&self, opened: Time, now: Time) -> Option<(Time, TimeDelta)> {
         self.armed.iter().find_map(|armed| match armed.kind {
-            FaultKind::Shutdown { close_in_ns } if opened <= armed.from && armed.from <= now => {
-                Some((armed.from.plus(close_in_ns), close_in_ns))
+            FaultKind::Shutdown { close_in } if opened <= armed.from && armed.from <= now => {
+                Some((armed.from.plus(close_in), close_in))
             }
             _ => None,
         })
@@ -278,7 +281,7 @@ impl Faults {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use perpx_core::units::SECOND_NS;
+    use perpx_core::units::{MS, SECOND};
     use std::sync::Arc;
 
     fn faults(text: &str) -> Faults {
@@ -335,7 +338,7 @@ mod tests {
 
     #[test]
     fn sockets_are_cut_while_it_lasts() {
-        let at = |seconds: i64| Time(seconds * SECOND_NS);
+        let at = |seconds: i64| Time::at(seconds * SECOND);
         let faults = faults("[[fault]]\nat = \"5s\"\nkind = \"drop-socket\"\nfor = \"2s\"\n");
         assert!(!faults.is_cut(at(1), at(4)) && faults.is_cut(at(1), at(5)));
         assert!(faults.is_cut(at(6), at(6)) && !faults.is_cut(at(8), at(9)));
@@ -344,12 +347,12 @@ mod tests {
     /// A time of the market comes by the wall as much sooner as the market is faster; the durations of a kind with it.
     #[test]
     fn times_are_the_walls_or_the_markets() {
-        let at = |ms: i64| Time(ms * 1_000_000);
+        let at = |ms: i64| Time::at(ms * MS);
         let each = |clock: &str| {
             let text = format!("[[fault]]\nat = \"60s\"\nfor = \"60s\"\nkind = \"clock-ahead\"\nby = \"6s\"{clock}\n");
             let plan = FaultPlan::parse("f.toml", &text).expect("legal");
             let faults = Faults::new(&plan, &crate::lighter::emulator::LighterDialect, (Time(0), 60.0));
-            let ahead_ms = move |ms: i64| faults.condition(at(ms)).ahead_ns / 1_000_000;
+            let ahead_ms = move |ms: i64| faults.condition(at(ms)).ahead / MS;
             [999, 1_000, 1_999, 2_000, 60_000, 119_999, 120_000].map(ahead_ms)
         };
         assert_eq!(each("\nclock = \"market\""), [0, 100, 100, 0, 0, 0, 0]);
@@ -363,7 +366,7 @@ mod tests {
         let faults = faults(
             "[[fault]]\nat = \"1s\"\nkind = \"foreign-nonce\"\ncount = 2\n[[fault]]\nat = \"1s\"\nkind = \"intrude\"\nwhat = \"deposit\"\n",
         );
-        let at = |seconds: i64| Time(seconds * SECOND_NS);
+        let at = |seconds: i64| Time::at(seconds * SECOND);
         assert_eq!(faults.strikes(at(0)), []);
         assert_eq!(faults.strikes(at(1)), [Strike::ForeignNonce, Strike::Intrude(Intrusion::Deposit)]);
         assert_eq!((faults.strikes(at(2)), faults.strikes(at(3))), (vec![Strike::ForeignNonce], vec![]));
@@ -372,9 +375,9 @@ mod tests {
     #[test]
     fn the_shortest_patience_counts() {
         let faults = faults("[[fault]]\nat = \"5s\"\nkind = \"idle-close\"\nafter = \"10s\"\nfor = \"2s\"\n");
-        let at = |seconds: i64| Time(seconds * SECOND_NS);
-        let (usual, short) = (Some(120 * SECOND_NS), Some(10 * SECOND_NS));
-        assert_eq!([4, 5, 7].map(|now| faults.patience_ns(usual, at(now))), [usual, short, usual]);
-        assert_eq!([4, 5, 7].map(|now| faults.patience_ns(None, at(now))), [None, short, None]);
+        let at = |seconds: i64| Time::at(seconds * SECOND);
+        let (usual, short) = (Some(120 * SECOND), Some(10 * SECOND));
+        assert_eq!([4, 5, 7].map(|now| faults.patience(usual, at(now))), [usual, short, usual]);
+        assert_eq!([4, 5, 7].map(|now| faults.patience(None, at(now))), [None, short, None]);
     }
 }

@@ -4,7 +4,7 @@ use super::{Fault, FaultKind, Intrusion, MarketStatus};
 use crate::venue::Venue;
 use perpx_core::config::text::{Body, ConfigError, Entry, Node, Source, parse_toml};
 use perpx_core::config::{Num, Value};
-use perpx_core::units::SECOND_NS;
+use perpx_core::units::{DAY, HOUR, MINUTE, MS, SECOND, TimeDelta};
 use std::path::Path;
 
 const KINDS: [&str; 20] = [
@@ -40,7 +40,7 @@ const INTRUSIONS: [(&str, Intrusion); 5] = [
 ];
 const CLOCKS: [(&str, bool); 2] = [("wall", false), ("market", true)];
 const DURATION: &str = "a duration of at most 7 days as text: \"250ms\", \"12.5s\", \"2m\", \"1h\"";
-const LONGEST_NS: i64 = 7 * 86_400 * SECOND_NS;
+const LONGEST: TimeDelta = DAY.times(7);
 
 /// All faults of a file, in its order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -98,8 +98,8 @@ impl Table<'_> {
         }
         Ok(Fault {
             venue: self.venue(word)?,
-            at_ns: self.duration(self.need("at", DURATION)?)?,
-            for_ns: self.node.entry("for").map(|entry| self.duration(entry)).transpose()?,
+            at: self.duration(self.need("at", DURATION)?)?,
+            lasts: self.node.entry("for").map(|entry| self.duration(entry)).transpose()?,
             count: self.whole("count", 1, 1_000_000)?.map(i64::unsigned_abs),
             containing: self.containing()?,
             by_market: self.word("clock", &CLOCKS)?.unwrap_or(false),
@@ -112,7 +112,7 @@ impl Table<'_> {
         Ok(match word {
             "drop-socket" => FaultKind::DropSocket,
             "skip-sequence" => FaultKind::SkipSequence,
-            "delay" => FaultKind::Delay { by_ns: by("by")? },
+            "delay" => FaultKind::Delay { by: by("by")? },
             "duplicate" => FaultKind::Duplicate,
             "reorder" => FaultKind::Reorder,
             "answer-429" => FaultKind::TooMany,
@@ -120,13 +120,13 @@ impl Table<'_> {
             "lost-answer" => FaultKind::LostAnswer,
             "expired-login" => FaultKind::ExpiredLogin,
             "partition" => FaultKind::Partition,
-            "idle-close" => FaultKind::IdleClose { after_ns: by("after")? },
-            "late-request" => FaultKind::LateRequest { by_ns: by("by")? },
+            "idle-close" => FaultKind::IdleClose { after: by("after")? },
+            "late-request" => FaultKind::LateRequest { by: by("by")? },
             "gateway-page" => FaultKind::GatewayPage { status: self.gateway_status()? },
             "stale-feed" => FaultKind::StaleFeed,
             "market-status" => FaultKind::MarketStatus(self.needed_word("status", &STATUSES)?),
-            "clock-ahead" => FaultKind::ClockAhead { by_ns: by("by")? },
-            "shutdown" => FaultKind::Shutdown { close_in_ns: by("close_in")? },
+            "clock-ahead" => FaultKind::ClockAhead { by: by("by")? },
+            "shutdown" => FaultKind::Shutdown { close_in: by("close_in")? },
             "foreign-nonce" => FaultKind::ForeignNonce,
             "intrude" => FaultKind::Intrude(self.needed_word("what", &INTRUSIONS)?),
             _ => {
@@ -170,7 +170,7 @@ impl Table<'_> {
             .at(self.source, entry.node.place)
     }
 
-    fn duration(&self, entry: &Entry) -> Result<i64, ConfigError> {
+    fn duration(&self, entry: &Entry) -> Result<TimeDelta, ConfigError> {
         let value = entry.node.value();
         value.text().and_then(duration).ok_or_else(|| self.bad(entry, DURATION))
     }
@@ -245,19 +245,20 @@ fn listed<T>(words: &[(&str, T)]) -> String {
     words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(", ")
 }
 
-/// Nanoseconds; rounded down.
-fn duration(text: &str) -> Option<i64> {
+/// Rounded down to a nanosecond.
+fn duration(text: &str) -> Option<TimeDelta> {
     let digits = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at(digits);
     let unit = match unit {
-        "ms" => SECOND_NS / 1_000,
-        "s" => SECOND_NS,
-        "m" => 60 * SECOND_NS,
-        "h" => 3_600 * SECOND_NS,
+        "ms" => MS,
+        "s" => SECOND,
+        "m" => MINUTE,
+        "h" => HOUR,
         _ => return None,
     };
     let number = Num::parse(number).filter(|number| (0..=1_000_000_000 * Num::ONE).contains(&number.0))?;
-    i64::try_from(number.0 / 1_000_000_000 * i128::from(unit) / 1_000_000_000).ok().filter(|ns| *ns <= LONGEST_NS)
+    let ns = number.0 / 1_000_000_000 * i128::from(unit.0) / 1_000_000_000;
+    i64::try_from(ns).ok().map(TimeDelta).filter(|length| *length <= LONGEST)
 }
 
 #[cfg(test)]
@@ -277,18 +278,15 @@ mod tests {
         let text = "[[fault]]\nat = \"1.5s\"\nvenue = \"grvt\"\nkind = \"answer-5xx\"\nstatus = 503\nexecuted = true\ncount = 3\n";
         let fault = Fault {
             venue: Some(Venue::Grvt),
-            at_ns: 1_500_000_000,
-            for_ns: None,
+            at: 1_500 * MS,
+            lasts: None,
             count: Some(3),
             containing: None,
             by_market: false,
             kind: FaultKind::Failed { status: 503, executed: true },
         };
         assert_eq!(FaultPlan::parse("f", text), Ok(FaultPlan(vec![fault])));
-        assert_eq!(
-            (duration("250ms"), duration("2m"), duration("1h")),
-            (Some(250_000_000), Some(120_000_000_000), Some(3_600_000_000_000))
-        );
+        assert_eq!((duration("250ms"), duration("2m"), duration("1h")), (Some(250 * MS), Some(2 * MINUTE), Some(HOUR)));
     }
 
     /// File, line, what was found, what is accepted.

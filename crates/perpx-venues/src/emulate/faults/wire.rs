@@ -1,7 +1,7 @@
 //! Frames on their way to one client.
 
 use super::{Armed, FaultKind, Faults};
-use perpx_core::units::Time;
+use perpx_core::units::{Time, TimeDelta};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -54,12 +54,12 @@ impl Wire {
         if let Some(&(.., place)) = self.late.back()
             && faults.hits(&faults.armed[place], &text)
         {
-            let delay_ns = match faults.armed[place].kind {
-                FaultKind::Delay { by_ns } if faults.armed[place].take(now) => by_ns,
-                _ => 0,
+            let delay = match faults.armed[place].kind {
+                FaultKind::Delay { by } if faults.armed[place].take(now) => by,
+                _ => TimeDelta::ZERO,
             };
             // behind those that wait, whatever its own time
-            self.late.push_back((now.plus(delay_ns), text, place));
+            self.late.push_back((now.plus(delay), text, place));
             return;
         }
         if let Some((kept, place)) = self.kept.take() {
@@ -78,7 +78,7 @@ impl Wire {
                 continue;
             }
             match armed.kind {
-                FaultKind::Delay { by_ns } => self.late.push_back((now.plus(by_ns), text, place)),
+                FaultKind::Delay { by } => self.late.push_back((now.plus(by), text, place)),
                 FaultKind::Duplicate => out.extend([text.clone(), text]),
                 FaultKind::Reorder => self.kept = Some((text, place)),
                 _ => {}

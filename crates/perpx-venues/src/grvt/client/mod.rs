@@ -21,7 +21,7 @@ use crate::secret::Hidden;
 use crate::wire::{Dec, WireError, parse};
 use perpx_core::market::{Command, EventBody, NewOrder, OrderId, OrderKind, OrderState, Reject, Side};
 use perpx_core::tape::rows::FundingKind;
-use perpx_core::units::{Cash, HOUR_NS, Price, Qty, Rate, SECOND_NS, Time};
+use perpx_core::units::{Cash, DAY, Price, Qty, Rate, SECOND, Time, TimeDelta};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -42,7 +42,7 @@ pub struct GrvtAccess {
     /// Times; the position is set to it.
     pub leverage: Rate,
     /// An order that the venue does not know can land no more so long after it was sent.
-    pub fence_ns: i64,
+    pub fence: TimeDelta,
     /// The run begins: what the account did before is not ours. It also numbers our orders.
     pub since: Time,
 }
@@ -50,8 +50,8 @@ pub struct GrvtAccess {
 /// By port of an emulator.
 pub const HOSTS: &[Host] = &[Host::Login, Host::MarketData, Host::Main];
 /// Life of a signature; of an order that rests it is the order's own.
-const LIFE_NS: i64 = 24 * HOUR_NS;
-const TAKER_LIFE_NS: i64 = 8 * SECOND_NS;
+const LIFE: TimeDelta = DAY;
+const TAKER_LIFE: TimeDelta = SECOND.times(8);
 /// Logins in a row after which nothing private was answered: the venue does not want this key.
 const MOST_LOGINS: u32 = 3;
 /// Client numbers have this bit; below it stand the run and our number.
@@ -89,8 +89,8 @@ impl GrvtClient {
     pub fn new(access: GrvtAccess) -> GrvtClient {
         GrvtClient {
             instrument: format!("{}_{QUOTE}_Perp", access.coin),
-            nonce: (access.since.0 / SECOND_NS) as u32,
-            orders: Orders::new(access.fence_ns),
+            nonce: access.since.steps(SECOND) as u32,
+            orders: Orders::new(access.fence),
             access,
             assets: Assets::default(),
             session: Vec::new(),
@@ -149,7 +149,7 @@ impl GrvtClient {
     }
 
     fn client_id(&self, id: OrderId) -> u64 {
-        let run = (self.access.since.0 / SECOND_NS) as u64 & 0x7fff_ffff;
+        let run = self.access.since.steps(SECOND) as u64 & 0x7fff_ffff;
         CLIENT | run << 32 | u64::from(id.0)
     }
 
@@ -199,7 +199,7 @@ impl GrvtClient {
             builder_fee: None,
         };
         // one that only takes can land no more when its fence ends
-        let life = if order.kind.only_takes() { TAKER_LIFE_NS } else { LIFE_NS };
+        let life = if order.kind.only_takes() { TAKER_LIFE } else { LIFE };
         self.sign(&mut wire, wall.plus(life))?;
         Ok(self.private(About::Place(order.id), "create_order", &CreateOrder { order: wire }))
     }
@@ -395,7 +395,7 @@ impl GrvtClient {
             leverage: Dec::new(Decimal::new(self.access.leverage.0, 12).normalize()),
             signature: blank(),
         };
-        self.sign(&mut config, wall.plus(LIFE_NS))?;
+        self.sign(&mut config, wall.plus(LIFE))?;
         Ok(self.private(About::Leverage, "set_position_config", &config))
     }
 

@@ -34,7 +34,7 @@ fn ready() -> GrvtClient {
         chain_id: 325,
         coin,
         leverage,
-        fence_ns: 9 * SECOND_NS,
+        fence: 9 * SECOND,
         since: WALL,
     });
     let mut out = Output::default();
@@ -108,7 +108,7 @@ fn refusals_are_told_and_doubt_is_not() {
     grvt.command(&Command::Query { venue: Role::Short, id: OrderId(3) }, WALL, &mut out).expect("asked");
     grvt.replied(About::Query(OrderId(3)), refusal(1004), WALL, &mut out).expect("goes on");
     grvt.command(&Command::Query { venue: Role::Short, id: OrderId(3) }, WALL, &mut out).expect("asked");
-    let fenced = WALL.plus(9 * SECOND_NS);
+    let fenced = WALL.plus(9 * SECOND);
     grvt.replied(About::Query(OrderId(3)), refusal(1004), fenced, &mut out).expect("goes on");
     let status = |state| EventBody::Status { id: OrderId(3), state };
     assert_eq!(events(&out), [status(OrderState::InDoubt), status(OrderState::Unknown)]);

@@ -4,6 +4,7 @@ use crate::emulate::faults::{Dialect, Wrong};
 use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::emulate::witness::{FrameKind, Named, after};
 use crate::venue::Venue;
+use perpx_core::units::TimeDelta;
 use serde_json::{Value, json};
 
 /// The words of the venue, for faults.
@@ -59,11 +60,11 @@ impl Dialect for GrvtDialect {
         matches!(name, "create_order" | "bulk_orders" | "cancel_order" | "cancel_all_orders")
     }
 
-    fn ping(&self) -> Option<(i64, &'static str)> {
+    fn ping(&self) -> Option<(TimeDelta, &'static str)> {
         None
     }
 
-    fn patience_ns(&self) -> Option<i64> {
+    fn patience(&self) -> Option<TimeDelta> {
         None
     }
 

@@ -4,7 +4,7 @@ use super::{GrvtEmulator, INSTRUMENT};
 use crate::emulate::faults::Intrusion;
 use crate::emulate::venue_core::{INTRUDED, foreign_price};
 use perpx_core::market::{OrderKind, Side};
-use perpx_core::units::{DAY_NS, Time};
+use perpx_core::units::{DAY, Time};
 use serde_json::json;
 
 /// Foreign numbers of orders count up from here: below ours.
@@ -38,7 +38,7 @@ impl GrvtEmulator {
             }],
             "signature": {
                 "signer": format!("0x{}", "f".repeat(40)), "r": zero, "s": zero, "v": 27, "nonce": 0,
-                "expiration": now.plus(DAY_NS).0.to_string(),
+                "expiration": now.plus(DAY).0.to_string(),
             },
             "metadata": { "client_order_id": (FOREIGN + self.history.last().map_or(0, |print| print.id)).to_string() },
         });

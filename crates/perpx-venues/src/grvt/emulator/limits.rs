@@ -1,7 +1,7 @@
 //! Calls in a rolling second, by their cost: creates, cancels, logins and everything else each have a bucket of their own. The
 //! venue's numbers are not published; the costs are those that client libraries assume.
 
-use perpx_core::units::{SECOND_NS, Time};
+use perpx_core::units::{SECOND, Time};
 use std::collections::VecDeque;
 
 pub struct Limits {
@@ -31,7 +31,7 @@ impl Limits {
         };
         let cost = cost * times.max(1) as i64;
         let spent = &mut self.spent[bucket];
-        while spent.front().is_some_and(|(at, _)| now.since(*at) >= SECOND_NS) {
+        while spent.front().is_some_and(|(at, _)| now.since(*at) >= SECOND) {
             spent.pop_front();
         }
         let sum: i64 = spent.iter().map(|(_, cost)| cost).sum();
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_second_has_so_many_calls() {
-        let at = |tenths: i64| Time(tenths * SECOND_NS / 10);
+        let at = |tenths: i64| Time::at(tenths * SECOND / 10);
         let mut limits = Limits::new(10);
         assert!(limits.take("create_order", 1, at(0)) && limits.take("create_order", 1, at(1)));
         assert!(!limits.take("create_order", 1, at(9)) && limits.take("create_order", 1, at(10)));

@@ -41,7 +41,7 @@ use limits::Limits;
 use orders::Order;
 use perpx_core::ledger::NetAccount;
 use perpx_core::market::{EventBody, OrderId, Side};
-use perpx_core::units::{Rate, Time};
+use perpx_core::units::{Rate, Time, TimeDelta};
 use serde_json::Value;
 use session::Sessions;
 use std::collections::{BTreeMap, VecDeque};
@@ -71,7 +71,7 @@ pub struct Settings {
     /// The chain that signatures are for.
     pub chain_id: u64,
     /// Life of a session, wall time.
-    pub session_ns: i64,
+    pub session: TimeDelta,
     /// Units of calls a second; the venue's own numbers are not published.
     pub calls_per_second: i64,
     /// Limits further through the mark are refused; the venue's own width is not published.
@@ -83,7 +83,7 @@ pub struct Settings {
     /// Market seconds a second.
     pub speed: f64,
     /// Between frames of the fastest book, market time, 0: at each change; `None`: the venue's way, at most one a beat.
-    pub frame_ns: Option<i64>,
+    pub frame_every: Option<TimeDelta>,
 }
 
 /// A refusal: the venue's code, the status of HTTP, its words.
@@ -246,7 +246,7 @@ impl Emulated for GrvtEmulator {
 
     fn suffer(&mut self, condition: Condition) {
         // the market goes on as before, only the time that is told differs
-        self.clock.wall = self.clock.wall.plus(condition.ahead_ns - self.condition.ahead_ns);
+        self.clock.wall = self.clock.wall.plus(condition.ahead - self.condition.ahead);
         self.core.hold_book(condition.is_stale);
         self.instrument.status = Some(match condition.market {
             MarketStatus::Open => InstrumentStatus::Active,

@@ -7,7 +7,7 @@ use crate::grvt::trade::{
     CancelAllOrders, CancelOnDisconnect, CancelOrder, Order as WireOrder, OrderStatus, RejectReason, TimeInForce,
 };
 use perpx_core::market::{Command, Event, EventBody, OrderId, Reject, Role, Side};
-use perpx_core::units::{MS_NS, Notional, Price, Qty, Time};
+use perpx_core::units::{MS, Notional, Price, Qty, Time};
 use serde_json::{Value, json};
 
 /// Ended orders that can still be asked for.
@@ -167,7 +167,7 @@ impl GrvtEmulator {
                 if let (None, Some(client)) = (&cancel.order_id, client)
                     && self.killed.iter().all(|(other, _)| *other != client)
                 {
-                    self.killed.push((client, now.plus(life.max(KILLS_MS[0]) * MS_NS)));
+                    self.killed.push((client, now.plus(life.max(KILLS_MS[0]) * MS)));
                 }
             }
         }
@@ -218,7 +218,7 @@ impl GrvtEmulator {
         if ms > 300_000 {
             return Err(Refusal::new(6000, "Countdown time is above 300 seconds"));
         }
-        self.countdown = (ms > 1_000).then(|| now.plus((ms + 500) / 1_000 * 1_000 * MS_NS));
+        self.countdown = (ms > 1_000).then(|| now.plus((ms + 500) / 1_000 * 1_000 * MS));
         Ok(())
     }
 

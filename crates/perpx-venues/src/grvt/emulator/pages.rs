@@ -9,7 +9,7 @@ use crate::grvt::QUOTE;
 use crate::grvt::rest::{CandleQuery, TradeHistoryQuery};
 use crate::grvt::trade::HistoryQuery;
 use crate::wire::{Num, Quoted};
-use perpx_core::units::{MINUTE_NS, Notional, Time};
+use perpx_core::units::{MINUTE, Notional, Time};
 use serde_json::{Value, json};
 
 /// Any time.
@@ -100,7 +100,7 @@ impl GrvtEmulator {
             "MID" => Series::Mid,
             _ => return Err(malformed("type: TRADE, MARK, INDEX or MID")),
         };
-        let step = interval(&query.interval).ok_or_else(|| malformed("interval"))? * MINUTE_NS;
+        let step = interval(&query.interval).ok_or_else(|| malformed("interval"))? * MINUTE;
         let rows = self.history.bars(series, step, window(query.start_time, query.end_time)).map(|bar| {
             let Bar { open_time, prices, traded } = bar;
             let (traded, trades) = if series == Series::Trade { (traded, prices.samples) } else { Default::default() };

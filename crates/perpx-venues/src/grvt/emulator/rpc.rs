@@ -13,7 +13,7 @@ use crate::grvt::trade::{
 };
 use crate::wire::{Quoted, parse_value};
 use perpx_core::market::Side;
-use perpx_core::units::{MS_NS, Rate, Time};
+use perpx_core::units::{MS, Rate, Time};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ impl GrvtEmulator {
             return self.login(request, now);
         }
         if host == MARKET_DATA && request.path == "/time" {
-            return HttpReply::json(&json!({ "server_time": now.0 / MS_NS }));
+            return HttpReply::json(&json!({ "server_time": now.steps(MS) }));
         }
         let path = request.path.strip_prefix("/full/").filter(|_| request.method == "POST").unwrap_or_default();
         let answer = serde_json::from_str::<Value>(&request.body)

@@ -5,12 +5,12 @@ use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::grvt::rest::{Login, WalletLogin};
 use crate::grvt::sign::Address;
 use crate::wire::parse;
-use perpx_core::units::{SECOND_NS, Time};
+use perpx_core::units::{MINUTE, SECOND, Time, TimeDelta};
 use serde_json::json;
 use std::collections::BTreeMap;
 
 /// So far ahead may a wallet's login end.
-const LOGIN_NS: i64 = 300 * SECOND_NS;
+const LOGIN: TimeDelta = MINUTE.times(5);
 
 pub(super) const ACCOUNT_HEADER: &str = "x-grvt-account-id";
 
@@ -82,7 +82,7 @@ impl GrvtEmulator {
     /// The wallet of the account has signed that it wants in, and not for longer than five minutes.
     fn by_wallet(&self, body: &str, now: Time) -> Result<(), String> {
         let login = parse::<WalletLogin>("login", body).map_err(|_| "malformed request")?;
-        if login.signature.expiration.0 > now.plus(LOGIN_NS).0 {
+        if login.signature.expiration.0 > now.plus(LOGIN).0 {
             return Err("the signature ends more than five minutes ahead".to_owned());
         }
         let claimed = Address::read(&login.address);
@@ -97,9 +97,9 @@ impl GrvtEmulator {
         let mut name = blake3::Hasher::new();
         name.update(&now.0.to_le_bytes()).update(&self.sessions.count.to_le_bytes());
         let token = name.finalize().to_hex().to_string();
-        let end = now.plus(self.settings.session_ns);
+        let end = now.plus(self.settings.session);
         self.sessions.open.insert(token.clone(), end);
-        let (age, date) = (self.settings.session_ns / SECOND_NS, http_date(end));
+        let (age, date) = (self.settings.session / SECOND, http_date(end));
         let set = format!("gravity={token}; Path=/; Expires={date}; Max-Age={age}; HttpOnly; SameSite=None");
         let body = json!({
             "status": "success", "funding_account_address": self.settings.signer.to_string(),
@@ -115,7 +115,7 @@ fn http_date(at: Time) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let (year, month, day) = at.civil();
-    let of_day = at.0.div_euclid(SECOND_NS).rem_euclid(86_400);
+    let of_day = at.steps(SECOND).rem_euclid(86_400);
     let (weekday, month) = (DAYS[at.day().rem_euclid(7) as usize], MONTHS[(month as usize + 11) % 12]);
     let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
     format!("{weekday}, {day:02} {month} {year} {hour:02}:{minute:02}:{second:02} GMT")
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn dates_are_those_of_http() {
         assert_eq!(http_date(Time(0)), "Thu, 01 Jan 1970 00:00:00 GMT");
-        assert_eq!(http_date(Time(784_111_777 * SECOND_NS)), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(http_date(Time::at(784_111_777 * SECOND)), "Sun, 06 Nov 1994 08:49:37 GMT");
     }
 
     #[test]

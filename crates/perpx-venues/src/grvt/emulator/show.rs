@@ -12,7 +12,7 @@ use crate::grvt::rest::{Instrument, InstrumentStatus, Kind};
 use crate::grvt::trade::{Order as WireOrder, OrderState};
 use crate::wire::Dec;
 use perpx_core::market::{Instrument as Rules, OrderId, Side};
-use perpx_core::units::{Cash, HOUR_NS, Notional, Price, Qty, Rate, Time, format_scaled};
+use perpx_core::units::{Cash, HOUR, Notional, Price, Qty, Rate, Time, format_scaled};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
@@ -87,8 +87,8 @@ impl GrvtEmulator {
     /// The newest settled rate, and the next settlement, in wall time.
     fn funding(&self, now: Time) -> (Rate, Time) {
         let rate = self.history.settled((Time(i64::MIN), now)).next_back().map_or(Rate(0), |settled| settled.rate);
-        let step = i64::from(self.settings.interval_hours) * HOUR_NS;
-        (rate, self.clock.wall(Time((self.core.now().0.div_euclid(step) + 1) * step)))
+        let step = i64::from(self.settings.interval_hours) * HOUR;
+        (rate, self.clock.wall(self.core.now().floor_to(step).plus(step)))
     }
 
     pub(super) fn mini_json(&self, now: Time) -> Value {

@@ -6,7 +6,7 @@ use super::{GrvtEmulator, INSTRUMENT, MARKET_DATA, Refusal, TRADES};
 use crate::emulate::serve::Out;
 use crate::emulate::views::{Levels, changed};
 use perpx_core::market::Side;
-use perpx_core::units::{MS_NS, Price, Qty, Time};
+use perpx_core::units::{MS, Price, Qty, Time, TimeDelta};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,10 +37,10 @@ struct Socket {
 struct Channel {
     /// Of the last frame.
     number: u64,
-    /// Between frames, market time; 0: as it happens.
-    every_ns: i64,
+    /// Between frames, market time; zero: as it happens.
+    every: TimeDelta,
     /// Of the market's time.
-    next: i64,
+    next: Time,
     /// As published: levels of both sides.
     book: [Levels; 2],
     /// As published: fields of a ticker.
@@ -179,10 +179,10 @@ impl GrvtEmulator {
             let (every_ms, most) = selected(&stream, selector, self.settings.sub_account)?;
             let name: Name = (stream.clone(), selector.clone());
             if !self.sockets.channels.contains_key(&name) {
-                let fastest = self.settings.frame_ns.filter(|_| stream == "v1.book.d" && every_ms == FASTEST_MS);
-                let every_ns = fastest.unwrap_or(every_ms * MS_NS);
+                let fastest = self.settings.frame_every.filter(|_| stream == "v1.book.d" && every_ms == FASTEST_MS);
+                let every = fastest.unwrap_or(every_ms * MS);
                 let (book, fields) = Default::default();
-                let channel = Channel { number: FIRST - 1, every_ns, next: 0, book, fields };
+                let channel = Channel { number: FIRST - 1, every, next: Time(0), book, fields };
                 self.sockets.channels.insert(name.clone(), channel);
             }
             // nobody listened: what was published last is old
@@ -273,11 +273,11 @@ impl GrvtEmulator {
 
     /// Where time stops for a frame of a book before it goes on: where frames do not go by the beat, and someone listens.
     pub(super) fn next_frame(&self) -> Option<Time> {
-        self.settings.frame_ns?;
+        self.settings.frame_every?;
         let change = self.core.next_change();
         let books =
             self.sockets.channels.iter().filter(|(name, _)| name.0 == "v1.book.d" && self.sockets.is_heard(name));
-        books.map(|(_, channel)| change.max(Time(channel.next))).min()
+        books.map(|(_, channel)| change.max(channel.next)).min()
     }
 
     /// What is due on the streams with a rate.
@@ -285,7 +285,7 @@ impl GrvtEmulator {
         // nothing is said when a session ends: its frames stay away, and calls are refused
         let ended = self.sockets.open.values_mut().filter(|socket| socket.host == TRADES && socket.until <= now);
         ended.for_each(|socket| socket.heard.clear());
-        let at = self.core.now().0;
+        let at = self.core.now();
         let due = |(name, channel): (&Name, &Channel)| {
             let rated = matches!(name.0.as_str(), "v1.book.d" | "v1.book.s") || !channel.fields.is_empty();
             (rated && channel.next <= at).then(|| name.clone())
@@ -297,7 +297,7 @@ impl GrvtEmulator {
                 _ => self.ticker_frame(&name, now),
             };
             if let Some(channel) = self.sockets.channels.get_mut(&name) {
-                channel.next = at + channel.every_ns;
+                channel.next = at.plus(channel.every);
             }
             if let Some(feed) = feed {
                 self.sockets.publish(&name, &feed);

@@ -16,4 +16,4 @@ mod tests;
 pub use crate::wallet::Address;
 pub use encode::{Asset, Assets, EncodeError, Signed, digest};
 pub use key::PrivateKey;
-pub use recover::{MAX_EXPIRY_NS, SignatureError, check_expiry, recover};
+pub use recover::{MAX_EXPIRY, SignatureError, check_expiry, recover};

@@ -5,11 +5,11 @@ use crate::grvt::trade::Signature;
 use crate::secret::hex_bytes;
 use crate::wallet::Address;
 use k256::ecdsa::{RecoveryId, Signature as Ecdsa, VerifyingKey};
-use perpx_core::units::{DAY_NS, Time};
+use perpx_core::units::{DAY, Time, TimeDelta};
 use thiserror::Error;
 
 /// A signature may end this much ahead.
-pub const MAX_EXPIRY_NS: i64 = 30 * DAY_NS;
+pub const MAX_EXPIRY: TimeDelta = DAY.times(30);
 
 /// Why a signature is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -86,8 +86,8 @@ pub fn recover(message: &impl Signed, chain_id: u64, assets: &Assets) -> Result<
 pub fn check_expiry(signature: &Signature, now: Time) -> Result<(), SignatureError> {
     let expiration = signature.expiration.0;
     match Time(expiration).since(now) {
-        ..=0 => Err(SignatureError::Expired { expiration }),
-        1..=MAX_EXPIRY_NS => Ok(()),
+        left if left <= TimeDelta::ZERO => Err(SignatureError::Expired { expiration }),
+        left if left <= MAX_EXPIRY => Ok(()),
         _ => Err(SignatureError::TooFar { expiration }),
     }
 }

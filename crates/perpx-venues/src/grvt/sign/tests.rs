@@ -5,7 +5,7 @@ use super::*;
 use crate::grvt::rest::Instrument;
 use crate::grvt::trade::{AddPositionMargin, CreateOrder, SetDeriskRatio, SetPositionConfig, Signature};
 use crate::wire::parse_value;
-use perpx_core::units::{SECOND_NS, Time};
+use perpx_core::units::{NS, SECOND, Time};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -157,11 +157,11 @@ fn each_fault_of_a_signature_has_its_code() {
     assert_eq!(code(&|s| s.expiration.0 += 1), Err(2002));
     assert_eq!(recover(&create.order, 326, &assets).map_err(|error| error.code()), Err(1012));
     assert_eq!(recover(&create.order, 325, &Assets::default()).map_err(|error| error.code()), Err(2061));
-    let end = create.order.signature.expiration.0;
-    let at = |ns: i64| check_expiry(&create.order.signature, Time(ns)).map_err(|error| error.code());
-    assert_eq!(at(end - SECOND_NS), Ok(()));
-    assert_eq!(at(end - MAX_EXPIRY_NS), Ok(()));
-    assert_eq!((at(end), at(end - MAX_EXPIRY_NS - 1)), (Err(2001), Err(2008)));
+    let end = Time(create.order.signature.expiration.0);
+    let at = |now: Time| check_expiry(&create.order.signature, now).map_err(|error| error.code());
+    assert_eq!(at(end.plus(-SECOND)), Ok(()));
+    assert_eq!(at(end.plus(-MAX_EXPIRY)), Ok(()));
+    assert_eq!((at(end), at(end.plus(-MAX_EXPIRY - NS))), (Err(2001), Err(2008)));
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::secret::Hidden;
 use crate::wire::{WireError, parse};
 use perpx_core::market::{Command, EventBody, FeeSchedule, NewOrder, OrderId, OrderKind, OrderState, Reject, Side};
 use perpx_core::tape::rows::FundingKind;
-use perpx_core::units::{Cash, MS_NS, Price, Qty, Rate, SECOND_NS, Time};
+use perpx_core::units::{Cash, MS, Price, Qty, Rate, SECOND, Time, TimeDelta};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What a trader needs to speak for an account.
@@ -40,7 +40,7 @@ pub struct LighterAccess {
     /// Ledger entries are multiples of this.
     pub grid: Cash,
     /// An order that the venue does not know can land no more so long after it was sent.
-    pub fence_ns: i64,
+    pub fence: TimeDelta,
     /// The run begins: what the account did before is not ours. It also numbers our orders.
     pub since: Time,
 }
@@ -96,7 +96,7 @@ impl LighterClient {
     /// A client that has sent nothing yet.
     pub fn new(access: LighterAccess) -> LighterClient {
         LighterClient {
-            orders: Orders::new(access.fence_ns),
+            orders: Orders::new(access.fence),
             access,
             market: None,
             token: None,
@@ -136,7 +136,7 @@ impl LighterClient {
     }
 
     fn token(&mut self, wall: Time) -> Result<String, VenueError> {
-        let now = wall.0 / SECOND_NS;
+        let now = wall.steps(SECOND);
         if let Some((until, token)) = &self.token
             && !token.is_empty()
             && *until > now + TOKEN_LIFE_SEC / 2
@@ -193,7 +193,7 @@ impl LighterClient {
 
     /// Our number of an order in this run: 1 to 2^48 - 1.
     fn client_index(&self, id: OrderId) -> i64 {
-        let run = 1 + self.access.since.0.div_euclid(SECOND_NS).rem_euclid((1 << 15) - 1);
+        let run = 1 + self.access.since.steps(SECOND).rem_euclid((1 << 15) - 1);
         run << ORDER_BITS | i64::from(id.0)
     }
 
@@ -213,7 +213,7 @@ impl LighterClient {
             let head = Head {
                 account_index: self.access.account,
                 api_key_index: self.access.api_key,
-                expired_at: self.begun(about, wall).0 / MS_NS + TX_LIFE_MS,
+                expired_at: self.begun(about, wall).steps(MS) + TX_LIFE_MS,
                 nonce,
                 attributes: Attributes::new(),
             };
@@ -314,8 +314,8 @@ impl LighterClient {
     fn wire_order(&self, order: &NewOrder, wall: Time) -> Result<Option<Tx>, VenueError> {
         let market = self.market()?;
         let (kind, tif, expiry) = match order.kind {
-            OrderKind::PostOnly => (order_type::LIMIT, time_in_force::POST_ONLY, wall.0 / MS_NS + ORDER_LIFE_MS),
-            OrderKind::Limit => (order_type::LIMIT, time_in_force::GOOD_TILL_TIME, wall.0 / MS_NS + ORDER_LIFE_MS),
+            OrderKind::PostOnly => (order_type::LIMIT, time_in_force::POST_ONLY, wall.steps(MS) + ORDER_LIFE_MS),
+            OrderKind::Limit => (order_type::LIMIT, time_in_force::GOOD_TILL_TIME, wall.steps(MS) + ORDER_LIFE_MS),
             OrderKind::Ioc => (order_type::LIMIT, time_in_force::IMMEDIATE_OR_CANCEL, 0),
             OrderKind::Market => (order_type::MARKET, time_in_force::IMMEDIATE_OR_CANCEL, 0),
             OrderKind::Fok => return Ok(None),
@@ -645,7 +645,7 @@ impl VenueClient for LighterClient {
                 }
             }
             Frame::Stats(frame) => {
-                let exch = frame.timestamp.map_or(wall, |ms| Time(ms.0.saturating_mul(MS_NS)));
+                let exch = frame.timestamp.map_or(wall, |ms| Time::at(ms.0 * MS));
                 self.stats(&frame.market_stats, exch, wall, out)?;
             }
             Frame::Account(frame) => self.account(&frame, wall, out)?,

@@ -2,6 +2,7 @@
 
 use super::*;
 use perpx_core::market::Role;
+use perpx_core::units::NS;
 use serde_json::{Value, json};
 
 const WALL: Time = Time(1_790_000_000_000_000_000);
@@ -38,7 +39,7 @@ fn ready() -> LighterClient {
         coin,
         leverage,
         grid,
-        fence_ns: 9 * SECOND_NS,
+        fence: 9 * SECOND,
         since: WALL,
     });
     let mut out = Output::default();
@@ -106,9 +107,9 @@ fn an_order_that_is_not_known_is_in_doubt_until_its_fence() {
         Outbound::Request(Request { body: Body::Form(fields), .. }) => serde_json::from_str::<Value>(&fields[1].1).ok(),
         _ => None,
     });
-    assert_eq!(form.expect("a transaction")["ExpiredAt"], (WALL.0 / MS_NS) + 8_000, "before the fence");
+    assert_eq!(form.expect("a transaction")["ExpiredAt"], (WALL.steps(MS)) + 8_000, "before the fence");
     out = Output::default();
-    for wall in [WALL.plus(9 * SECOND_NS - 1), WALL.plus(9 * SECOND_NS)] {
+    for wall in [WALL.plus(9 * SECOND - NS), WALL.plus(9 * SECOND)] {
         lighter.command(&Command::Query { venue: Role::Long, id: OrderId(1) }, wall, &mut out).expect("asked");
         let none = answer(json!({ "code": 200, "orders": [] }));
         lighter.replied(About::Query(OrderId(1)), none, wall, &mut out).expect("goes on");

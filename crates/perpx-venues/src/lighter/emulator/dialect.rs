@@ -4,7 +4,7 @@ use crate::emulate::faults::{Dialect, Wrong};
 use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::emulate::witness::{FrameKind, Named, after};
 use crate::venue::Venue;
-use perpx_core::units::SECOND_NS;
+use perpx_core::units::{SECOND, TimeDelta};
 use serde_json::{Value, json};
 
 /// The words of the venue, for faults.
@@ -60,12 +60,12 @@ impl Dialect for LighterDialect {
         name.to_ascii_lowercase().starts_with("sendtx")
     }
 
-    fn ping(&self) -> Option<(i64, &'static str)> {
-        Some((60 * SECOND_NS, r#"{"type":"ping"}"#))
+    fn ping(&self) -> Option<(TimeDelta, &'static str)> {
+        Some((60 * SECOND, r#"{"type":"ping"}"#))
     }
 
-    fn patience_ns(&self) -> Option<i64> {
-        Some(120 * SECOND_NS)
+    fn patience(&self) -> Option<TimeDelta> {
+        Some(120 * SECOND)
     }
 
     fn closing(&self, in_ms: i64) -> Option<String> {

@@ -5,7 +5,7 @@ use crate::emulate::faults::Intrusion;
 use crate::emulate::venue_core::{INTRUDED, foreign_price};
 use crate::lighter::sign::{NewOrder, order_type, time_in_force};
 use perpx_core::market::{OrderKind, Side};
-use perpx_core::units::{DAY_NS, MS_NS, Time};
+use perpx_core::units::{DAY, MS, Time};
 
 /// Foreign numbers of orders count down from here.
 const FOREIGN: i64 = (1 << 48) - 1;
@@ -33,7 +33,7 @@ impl LighterEmulator {
             price: limit.0 / super::tx::PRICE_UNIT,
             order_type: order_type::LIMIT,
             time_in_force: tif,
-            order_expiry: if rests { now.plus(DAY_NS).0 / MS_NS } else { 0 },
+            order_expiry: if rests { now.plus(DAY).steps(MS) } else { 0 },
             ..NewOrder::default()
         };
         self.enter(asked, 0, (Side::Buy, INTRUDED, limit, kind), now);

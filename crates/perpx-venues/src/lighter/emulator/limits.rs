@@ -1,7 +1,7 @@
 //! Requests in a rolling minute. The standard tier has one bucket for everything, by number; the others one for sends, by
 //! number, and one for reads, by weight. Not modelled: that the venue counts by address and by account, both.
 
-use perpx_core::units::{MINUTE_NS, Time};
+use perpx_core::units::{MINUTE, Time};
 use std::collections::{BTreeMap, VecDeque};
 
 pub struct Limits {
@@ -24,7 +24,7 @@ impl Limits {
     /// Counts a frame of a client; false when it is one too many.
     pub fn hear(&mut self, socket: u64, now: Time) -> bool {
         let heard = self.heard.entry(socket).or_default();
-        while heard.front().is_some_and(|at| now.since(*at) >= MINUTE_NS) {
+        while heard.front().is_some_and(|at| now.since(*at) >= MINUTE) {
             heard.pop_front();
         }
         let fits = heard.len() < self.frames;
@@ -51,7 +51,7 @@ impl Limits {
         };
         let (bucket, most) = if self.shared || send { (0, self.sends) } else { (1, self.reads) };
         let spent = &mut self.spent[bucket];
-        while spent.front().is_some_and(|(at, _)| now.since(*at) >= MINUTE_NS) {
+        while spent.front().is_some_and(|(at, _)| now.since(*at) >= MINUTE) {
             spent.pop_front();
         }
         let sum: i64 = spent.iter().map(|(_, weight)| weight).sum();
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_minute_has_so_many_requests() {
-        let at = |seconds: i64| Time(seconds * perpx_core::units::SECOND_NS);
+        let at = |seconds: i64| Time::at(seconds * perpx_core::units::SECOND);
         let mut standard = Limits::new(true, 2, 0, 0);
         assert!(standard.take("account", at(0)) && standard.take("sendTx", at(30)));
         assert!(!standard.take("nextNonce", at(59)) && standard.take("nextNonce", at(60)));

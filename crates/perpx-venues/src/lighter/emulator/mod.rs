@@ -38,7 +38,7 @@ use orders::Order;
 use perpx_core::ledger::NetAccount;
 use perpx_core::market::{EventBody, OrderId, VolumeQuota};
 use perpx_core::sim::QuotaUse;
-use perpx_core::units::{Rate, Time};
+use perpx_core::units::{Rate, Time, TimeDelta};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 use stream::Sockets;
@@ -85,7 +85,7 @@ pub struct Settings {
     /// Market seconds a second.
     pub speed: f64,
     /// Between frames of the book, market time, 0: at each change; `None`: the venue's way, at most one a beat.
-    pub frame_ns: Option<i64>,
+    pub frame_every: Option<TimeDelta>,
 }
 
 /// A refusal: the venue's code and its words.
@@ -171,13 +171,13 @@ impl LighterEmulator {
         let text = token.filter(|text| !text.is_empty()).ok_or_else(|| Refusal::new(20001, none))?;
         let invalid = |why: &str| Refusal::new(20001, format!("invalid param : auth: {why}"));
         let token = AuthToken::parse(text).map_err(|_| invalid("not deadline:account:key:signature"))?;
-        let seconds = now.0 / perpx_core::units::SECOND_NS;
+        let seconds = now.steps(perpx_core::units::SECOND);
         if token.deadline <= seconds || token.deadline > seconds + 8 * 3600 {
             return Err(invalid("the deadline has passed, or lies more than 8 hours ahead"));
         }
         let key = self.settings.keys.get(&token.api_key_index).filter(|_| self.is_account(token.account_index));
         let key = key.ok_or_else(|| Refusal::new(21109, "api key not found"))?;
-        let until = Time(token.deadline * perpx_core::units::SECOND_NS);
+        let until = Time::at(token.deadline * perpx_core::units::SECOND);
         if token.verify(key) { Ok(until) } else { Err(invalid("the signature is not the key's")) }
     }
 
@@ -260,7 +260,7 @@ impl Emulated for LighterEmulator {
 
     fn suffer(&mut self, condition: Condition) {
         // the market goes on as before, only the time that is told differs
-        self.clock.wall = self.clock.wall.plus(condition.ahead_ns - self.condition.ahead_ns);
+        self.clock.wall = self.clock.wall.plus(condition.ahead - self.condition.ahead);
         self.core.hold_book(condition.is_stale);
         self.condition = condition;
     }

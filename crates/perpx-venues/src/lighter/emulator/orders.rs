@@ -4,7 +4,7 @@ use super::LighterEmulator;
 use crate::lighter::rest::OrderStatus;
 use crate::lighter::sign::{NewOrder, time_in_force};
 use perpx_core::market::{Command, Event, EventBody, OrderId, Reject, Role};
-use perpx_core::units::{MS_NS, Notional, Price, Qty, Time};
+use perpx_core::units::{MS, Notional, Price, Qty, Time};
 
 /// Ended orders that can still be asked for.
 const REMEMBERED: usize = 1_000;
@@ -134,7 +134,7 @@ impl LighterEmulator {
 
     /// What expires now: orders, and everything when the dead man's switch fires.
     pub(super) fn expire(&mut self, now: Time) {
-        let ms = now.0 / MS_NS;
+        let ms = now.steps(MS);
         let all = self.cancel_all_at.is_some_and(|at| at <= ms);
         if all {
             self.cancel_all_at = None;

@@ -5,7 +5,7 @@ use super::{LighterEmulator, MARKET, Refusal, show};
 use crate::emulate::history::{Bar, Print, Series};
 use crate::emulate::http::HttpRequest;
 use crate::lighter::rest::any_time;
-use perpx_core::units::{Cash, MINUTE_NS, MS_NS, Qty, Rate, SECOND_NS, Time};
+use perpx_core::units::{Cash, MINUTE, MS, Qty, Rate, SECOND, Time};
 use serde_json::{Value, json};
 
 /// Any time.
@@ -42,8 +42,7 @@ impl LighterEmulator {
             _ => return Err(invalid("sort_dir: asc or desc")),
         };
         let (after, most) = (cursor(request)?, page(request)?);
-        let from =
-            request.number("from").filter(|from| *from > 0).map_or(ALWAYS.0, |ms| Time(ms.saturating_mul(MS_NS)));
+        let from = request.number("from").filter(|from| *from > 0).map_or(ALWAYS.0, |ms| Time::at(ms * MS));
         let fits = |trade: &Value| fits(request, trade, self.settings.account_index);
         let own = |id: &u64| self.own_trades.get(id).cloned();
         // by number, which is the order of time
@@ -55,7 +54,7 @@ impl LighterEmulator {
                         move |id: &u64| after.is_none_or(|after| if rises { *id > after } else { *id < after });
                     let ids = self.own_trades.keys().copied();
                     let ids: Box<dyn Iterator<Item = u64>> = if rises { Box::new(ids) } else { Box::new(ids.rev()) };
-                    let begun = from.0 / MS_NS;
+                    let begun = from.steps(MS);
                     let rows = ids.filter(is_next).filter_map(move |id| Some((id, own(&id)?)));
                     Box::new(rows.filter(move |(_, trade)| trade["timestamp"].as_i64() >= Some(begun)))
                 }
@@ -92,7 +91,7 @@ impl LighterEmulator {
             "1w" => 10_080,
             _ => return Err(invalid("resolution: 1m, 5m, 15m, 30m, 1h, 4h, 12h, 1d or 1w")),
         };
-        let (step, window) = (minutes * MINUTE_NS, window(request)?);
+        let (step, window) = (minutes * MINUTE, window(request)?);
         if window.0 > window.1 {
             return Err(Refusal::new(22400, "invalid candle time range"));
         }
@@ -137,7 +136,7 @@ impl LighterEmulator {
             .map(|settled| {
                 let size = Rate(settled.rate.0.abs());
                 json!({
-                    "timestamp": settled.at.0 / SECOND_NS, "value": show::cash(settled.marks.1.of(ONE).times(size, Cash(1))),
+                    "timestamp": settled.at.steps(SECOND), "value": show::cash(settled.marks.1.of(ONE).times(size, Cash(1))),
                     "rate": show::hourly(size), "direction": if settled.rate.0 < 0 { "short" } else { "long" },
                 })
             })

@@ -6,7 +6,7 @@ use super::{LighterEmulator, MARKET, Refusal, show};
 use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::emulate::views::LEVELS;
 use perpx_core::market::{DepthLevel, Side};
-use perpx_core::units::{MS_NS, SECOND_NS, Time};
+use perpx_core::units::{MS, SECOND, Time};
 use serde_json::{Value, json};
 
 const BASE: &str = "/api/v1/";
@@ -19,7 +19,7 @@ impl LighterEmulator {
     pub(super) fn route(&mut self, request: &HttpRequest, now: Time) -> HttpReply {
         if request.path == "/" {
             let chain = self.settings.chain_id;
-            return HttpReply::json(&json!({ "status": 200, "network_id": chain, "timestamp": now.0 / SECOND_NS }));
+            return HttpReply::json(&json!({ "status": 200, "network_id": chain, "timestamp": now.steps(SECOND) }));
         }
         let endpoint = request.path.strip_prefix(BASE).unwrap_or_default().to_owned();
         let refuse = |status: u16, refusal: Refusal| {
@@ -307,5 +307,5 @@ pub(super) fn with_next(name: &str, rows: Value, next: Option<u64>) -> Value {
 
 /// Milliseconds of a wall time.
 pub(super) fn ms(at: Time) -> i64 {
-    at.0 / MS_NS
+    at.steps(MS)
 }

@@ -7,7 +7,7 @@ use crate::emulate::faults::MarketStatus;
 use crate::emulate::history::Print;
 use crate::lighter::sign::{order_type, time_in_force};
 use perpx_core::market::{OrderId, Side};
-use perpx_core::units::{Cash, MS_NS, Notional, Price, Qty, Rate, Time, format_scaled};
+use perpx_core::units::{Cash, MS, Notional, Price, Qty, Rate, Time, format_scaled};
 use serde_json::{Value, json};
 
 pub(super) const SYMBOL: &str = crate::emulate::COIN;
@@ -82,8 +82,8 @@ impl LighterEmulator {
             "reduce_only": asked.reduce_only == 1, "trigger_price": price(Price(0)), "order_expiry": asked.order_expiry,
             "status": order.status.as_str(), "trigger_status": "na", "trigger_time": 0, "parent_order_index": 0,
             "parent_order_id": "0", "to_trigger_order_id_0": "0", "to_trigger_order_id_1": "0",
-            "to_cancel_order_id_0": "0", "block_height": self.sequence, "timestamp": order.updated.0 / MS_NS,
-            "created_at": order.created.0 / MS_NS, "updated_at": order.updated.0 / MS_NS,
+            "to_cancel_order_id_0": "0", "block_height": self.sequence, "timestamp": order.updated.steps(MS),
+            "created_at": order.created.steps(MS), "updated_at": order.updated.steps(MS),
             "transaction_time": order.updated.0 / 1_000, "integrator_fee_collector_index": "0",
             "integrator_maker_fee": "0", "integrator_taker_fee": "0", "order_flags": 0, "order_version": order.version,
             "market_symbol": SYMBOL, "market_kind": "perps",
@@ -192,7 +192,7 @@ impl LighterEmulator {
         let side = if self.reported.position.0 < 0 { "short" } else { "long" };
         let number = self.fundings.front().and_then(|row| row["funding_id"].as_i64()).unwrap_or(0) + 1;
         json!({
-            "timestamp": at.0 / MS_NS, "market_id": MARKET, "funding_id": number, "change": cash(amount),
+            "timestamp": at.steps(MS), "market_id": MARKET, "funding_id": number, "change": cash(amount),
             "discount": "0.000000", "rate": hourly(rate), "position_size": size(self.reported.position.abs()),
             "position_side": side,
         })
@@ -269,7 +269,7 @@ impl LighterEmulator {
             "open_interest_usd": value(Notional(2 * self.interest().0)), "open_interest_limit": QUOTE_LIMIT,
             "funding_clamp_small": "0.0500", "funding_clamp_big": "4.0000", "base_interest_rate": "0.0100",
             "premium": premium, "current_funding_rate": rate, "funding_rate": rate,
-            "funding_timestamp": newest.map_or(0, |settled| settled.at.0 / MS_NS),
+            "funding_timestamp": newest.map_or(0, |settled| settled.at.steps(MS)),
         });
         join(&mut stats, self.day_json(now));
         stats["last_trade_price"] = json!(price(self.last_price()));
@@ -300,7 +300,7 @@ fn trade_json(print: &Print) -> Value {
         "trade_id": number, "trade_id_str": number.to_string(), "tx_hash": "", "type": "trade", "market_id": MARKET,
         "market_symbol": SYMBOL, "market_kind": "perps", "size": size(qty), "price": price(px),
         "usd_amount": value(px.of(qty)), "is_maker_ask": is_maker_ask, "block_height": 0,
-        "timestamp": at.0 / MS_NS, "transaction_time": at.0 / 1_000, "integrator_maker_fee": 0,
+        "timestamp": at.steps(MS), "transaction_time": at.0 / 1_000, "integrator_maker_fee": 0,
         "integrator_maker_fee_collector_index": 0, "integrator_taker_fee": 0, "integrator_taker_fee_collector_index": 0,
         "bid_account_pnl": zero, "ask_account_pnl": zero,
     });

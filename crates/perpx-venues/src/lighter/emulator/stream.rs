@@ -8,13 +8,13 @@ use crate::emulate::feed::PublicTrade;
 use crate::emulate::serve::Out;
 use crate::emulate::views::{self, Levels, changed};
 use perpx_core::market::{OrderId, Side};
-use perpx_core::units::{MS_NS, Price, Qty, Time};
+use perpx_core::units::{MS, Price, Qty, SECOND, Time, TimeDelta};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-const BOOK_EVERY_NS: i64 = 50 * MS_NS;
-const STATS_EVERY_NS: i64 = 1_000 * MS_NS;
+const BOOK_EVERY: TimeDelta = MS.times(50);
+const STATS_EVERY: TimeDelta = SECOND;
 /// The statistics of every market.
 const ALL_STATS: &str = "market_stats:all";
 const ACCOUNT_CHANNELS: [&str; 8] = [
@@ -39,8 +39,8 @@ pub(super) struct Sockets {
     nonce: u64,
     offset: u64,
     /// Of the market's time.
-    next_book: i64,
-    next_stats: i64,
+    next_book: Time,
+    next_stats: Time,
 }
 
 impl Sockets {
@@ -357,18 +357,18 @@ impl LighterEmulator {
 
     /// Where time stops for a frame of the book before it goes on: where frames do not go by the beat, and someone listens.
     pub(super) fn next_frame(&self) -> Option<Time> {
-        self.settings.frame_ns?;
+        self.settings.frame_every?;
         let is_heard = ["order_book", "ticker"].iter().any(|name| self.sockets.is_heard(&format!("{name}:{MARKET}")));
-        is_heard.then(|| self.core.next_change().max(Time(self.sockets.next_book)))
+        is_heard.then(|| self.core.next_change().max(self.sockets.next_book))
     }
 
     /// What is due on the market's channels.
     pub(super) fn publish(&mut self, now: Time) {
         // the venue does not say that a token has ended: its frames stay away
         self.sockets.open.values_mut().for_each(|(_, channels)| channels.retain(|_, until| *until > now));
-        let at = self.core.now().0;
+        let at = self.core.now();
         if at >= self.sockets.next_book {
-            self.sockets.next_book = at + self.settings.frame_ns.unwrap_or(BOOK_EVERY_NS);
+            self.sockets.next_book = at.plus(self.settings.frame_every.unwrap_or(BOOK_EVERY));
             if let Some(frame) = self.next_book(now) {
                 self.update(&format!("order_book:{MARKET}"), frame);
                 let ticker = format!("ticker:{MARKET}");
@@ -378,7 +378,7 @@ impl LighterEmulator {
             }
         }
         if at >= self.sockets.next_stats {
-            self.sockets.next_stats = at + STATS_EVERY_NS;
+            self.sockets.next_stats = at.plus(STATS_EVERY);
             for channel in [ALL_STATS, &format!("market_stats:{MARKET}")] {
                 if self.sockets.is_heard(channel) {
                     self.update(channel, self.stats(channel == ALL_STATS, now));

@@ -14,11 +14,11 @@ use crate::lighter::sign::{
 };
 use crate::wallet::signer_of;
 use perpx_core::market::{Command, NewOrder as Place, OrderId, OrderKind, Role, Side};
-use perpx_core::units::{Cash, MINUTE_NS, MS_NS, Notional, Price, Qty, Rate, Time};
+use perpx_core::units::{Cash, MS, Notional, Price, Qty, Rate, Time, TimeDelta};
 use serde_json::{Value, json};
 
 const DAY_MS: i64 = 24 * 60 * 60_000;
-const FIVE_MINUTES_MS: i64 = 5 * MINUTE_NS / MS_NS;
+const FIVE_MINUTES_MS: i64 = 300_000;
 
 /// One unit of a price and of a size on the wire, in 1e-9.
 pub(super) const PRICE_UNIT: i64 = 10i64.pow(9 - PRICE_DECIMALS);
@@ -67,14 +67,14 @@ impl LighterEmulator {
         if quota.is_some_and(|quota| !self.quota.is_open(&quota, now)) {
             return Err(Refusal::new(23000, "Too Many Requests! not enough volume quota"));
         }
-        let delay_ns = self.carry_out(&signed, now)?;
+        let delay = self.carry_out(&signed, now)?;
         self.nonces.insert(head.api_key_index, head.nonce);
         if let Some(quota) = &quota {
             self.quota.spend(quota, now);
         }
         let left = self.settings.quota.map_or(0, |quota| self.quota.left(&quota));
         self.sequence += 1;
-        let ms = now.0 / MS_NS;
+        let ms = now.steps(MS);
         let record = json!({
             "code": 200, "hash": hash, "type": kind, "info": info, "event_info": "{\"ae\":\"\"}", "status": 2,
             "transaction_index": 0, "l1_address": "", "account_index": head.account_index, "nonce": head.nonce,
@@ -83,7 +83,7 @@ impl LighterEmulator {
         });
         self.publish_tx(&record);
         keep(&mut self.txs, record);
-        let predicted = self.clock.wall(self.core.now().plus(delay_ns)).0 / MS_NS;
+        let predicted = self.clock.wall(self.core.now().plus(delay)).steps(MS);
         Ok(json!({
             "code": 200, "tx_hash": hash, "predicted_execution_time_ms": predicted, "volume_quota_remaining": left,
         }))
@@ -104,7 +104,7 @@ impl LighterEmulator {
         let key = key.ok_or_else(|| Refusal::new(21109, "api key not found"))?;
         let hash = signed.verify(key, self.settings.chain_id).map_err(refused)?;
         let hash = hash.ok_or_else(|| Refusal::new(21120, "invalid signature"))?.to_string();
-        if head.expired_at <= now.0 / MS_NS {
+        if head.expired_at <= now.steps(MS) {
             return Err(Refusal::new(21711, "invalid expiry"));
         }
         if let Some((text, signature)) = self.owner_signs(signed)
@@ -156,7 +156,7 @@ impl LighterEmulator {
     }
 
     /// What the transaction asks for; the venue's delay on it, in nanoseconds.
-    fn carry_out(&mut self, signed: &SignedTx, now: Time) -> Result<i64, Refusal> {
+    fn carry_out(&mut self, signed: &SignedTx, now: Time) -> Result<TimeDelta, Refusal> {
         let SignedTx { head, tx, .. } = signed;
         match tx {
             Tx::CreateOrder(order) => self.create(order, head.nonce, now),
@@ -164,12 +164,12 @@ impl LighterEmulator {
                 is_market(*market)?;
                 let id = self.find(*index).ok_or_else(|| Refusal::new(21600, "inactive order"))?;
                 self.cancel(id, OrderStatus::Canceled, false);
-                Ok(self.core.world.delays.cancel_ns)
+                Ok(self.core.world.delays.cancel)
             }
             Tx::CancelAll { time_in_force, time } => {
                 let market = head.attributes.get(&attribute::CANCEL_ALL_MARKET);
                 let is_ours = market.is_none_or(|&market| market == MARKET);
-                self.cancel_all(*time_in_force, *time, is_ours, now.0 / MS_NS)
+                self.cancel_all(*time_in_force, *time, is_ours, now.steps(MS))
             }
             Tx::ModifyOrder { market, index, base_amount, price, trigger_price } => {
                 is_market(*market)?;
@@ -187,17 +187,17 @@ impl LighterEmulator {
             Tx::ChangePubKey { public_key, .. } => {
                 let key = PublicKey::from_bytes(public_key).map_err(|_| Refusal::new(21501, "invalid tx info"))?;
                 self.settings.keys.insert(head.api_key_index, key);
-                Ok(0)
+                Ok(TimeDelta::ZERO)
             }
             // its fees are not taken here
-            Tx::ApproveIntegrator { .. } => Ok(0),
+            Tx::ApproveIntegrator { .. } => Ok(TimeDelta::ZERO),
             Tx::CreateGroup { .. } => {
                 Err(Refusal::new(21505, "unsupported tx type: the emulator serves 8, 14 to 17, 20, 29 and 45"))
             }
         }
     }
 
-    fn create(&mut self, order: &NewOrder, nonce: i64, now: Time) -> Result<i64, Refusal> {
+    fn create(&mut self, order: &NewOrder, nonce: i64, now: Time) -> Result<TimeDelta, Refusal> {
         is_market(order.market_index)?;
         self.is_open_for(order.reduce_only == 1)?;
         let kind = match (order.order_type, order.time_in_force) {
@@ -207,7 +207,7 @@ impl LighterEmulator {
             (order_type::MARKET, _) => OrderKind::Market,
             _ => return Err(Refusal::new(21704, "invalid order type: the emulator serves limit and market orders")),
         };
-        let (ms, expiry) = (now.0 / MS_NS, order.order_expiry);
+        let (ms, expiry) = (now.steps(MS), order.order_expiry);
         if !kind.only_takes() && !(ms + FIVE_MINUTES_MS..=ms + 30 * DAY_MS).contains(&expiry) {
             return Err(Refusal::new(21711, "invalid expiry: 5 minutes to 30 days ahead"));
         }
@@ -309,7 +309,7 @@ impl LighterEmulator {
         Ok(())
     }
 
-    fn cancel_all(&mut self, kind: i64, time: i64, here: bool, ms: i64) -> Result<i64, Refusal> {
+    fn cancel_all(&mut self, kind: i64, time: i64, here: bool, ms: i64) -> Result<TimeDelta, Refusal> {
         match kind {
             cancel_all::NOW => {
                 let alive = |order: &&Order| here && order.is_alive();
@@ -330,10 +330,10 @@ impl LighterEmulator {
             }
             _ => self.cancel_all_at = None,
         }
-        Ok(self.core.world.delays.cancel_ns)
+        Ok(self.core.world.delays.cancel)
     }
 
-    fn modify(&mut self, index: i64, to: (i64, i64, i64), version: Option<i64>) -> Result<i64, Refusal> {
+    fn modify(&mut self, index: i64, to: (i64, i64, i64), version: Option<i64>) -> Result<TimeDelta, Refusal> {
         let inactive = || Refusal::new(21600, "inactive order");
         let id = self.find(index).ok_or_else(inactive)?;
         let (base, wire_price, trigger) = to;
@@ -347,21 +347,21 @@ impl LighterEmulator {
         let (reduces, stored) = (order.asked.reduce_only == 1, order.version);
         self.is_open_for(reduces)?;
         self.is_sound(side, qty, limit, reduces)?;
-        let delay_ns = self.core.world.delays.maker_ns;
-        let lands = self.core.now().plus(delay_ns);
+        let delay = self.core.world.delays.maker;
+        let lands = self.core.now().plus(delay);
         // a version that is not above the stored one is taken and does nothing
         if version.is_some_and(|version| version <= stored) {
-            return Ok(delay_ns);
+            return Ok(delay);
         }
         if let Some(order) = self.orders.get_mut(&id) {
             order.version = version.unwrap_or(stored);
             order.change = Some((lands, qty, limit));
         }
         self.core.submit(Command::Modify { venue: Role::Long, id, qty, limit });
-        Ok(delay_ns)
+        Ok(delay)
     }
 
-    fn leverage(&mut self, fraction: i64, mode: i64) -> Result<i64, Refusal> {
+    fn leverage(&mut self, fraction: i64, mode: i64) -> Result<TimeDelta, Refusal> {
         // 1e-4 to 1e-12
         let initial = Rate(fraction * 100_000_000);
         let isolated = mode == 1;
@@ -378,18 +378,18 @@ impl LighterEmulator {
         }
         self.core.account_mut().isolated = isolated;
         (self.reported.initial, self.reported.isolated) = (initial, isolated);
-        Ok(0)
+        Ok(TimeDelta::ZERO)
     }
 
     /// Into (1) or out of an isolated position, 1e-6 USDC.
-    fn move_margin(&mut self, micro: i64, direction: i64) -> Result<i64, Refusal> {
+    fn move_margin(&mut self, micro: i64, direction: i64) -> Result<TimeDelta, Refusal> {
         let amount = Cash(i128::from(micro) * 1_000_000 * if direction == 1 { 1 } else { -1 });
         let mark = self.core.mark();
         if !self.core.account_mut().move_margin(amount, mark) {
             return Err(Refusal::new(21508, "margin cannot be moved: no isolated position, or below initial margin"));
         }
         self.reported.allocated += amount;
-        Ok(0)
+        Ok(TimeDelta::ZERO)
     }
 }
 
