@@ -14,7 +14,7 @@ SUB_ACCOUNT, PAIR, API_KEY = 82898496677, "BTC-USDT", "a-key-of-this-machine-alo
 async def client():
     wallet = "0x" + secrets.token_hex(32)
     with Emulator("--venue", "grvt", "--account", str(SUB_ACCOUNT), "--grvt-signer", Account.from_key(wallet).address,
-                  "--grvt-api-key", API_KEY, "--grvt-calls", "1000") as venue:
+                  "--grvt-api-key", API_KEY, "--grvt-calls", "10000") as venue:
         login, market, trades = venue.hosts
         stream = lambda host: host.replace("http", "ws") + "/ws/full"
         constants.DOMAIN_TO_BASE_URLS[constants.DEFAULT_DOMAIN] = {
