@@ -206,7 +206,7 @@ fn every_command_speaks_json_and_tells_errors_in_it() {
     let live = json(LIVE, &format!("--config {one}/best.yml --quiet --json"), 0);
     assert_eq!(live["report"]["matches"], true);
     json(LIVE, &format!("--config {absent} --json"), 2);
-    json(LIVE, &format!("--config {one}/best.yml --mode paper --json"), 2);
+    json(LIVE, &format!("--config {one}/best.yml --mode live --json"), 2);
     json(SWEEP, &format!("show {absent} --json"), 2);
     assert!(json(SWEEP, &format!("runs {} --json", folder("")), 0)["runs"].as_array().map(Vec::len) >= Some(2));
     json(SWEEP, &format!("runs {absent} --json"), 2);

@@ -190,8 +190,7 @@ fn bad_input_is_one_clear_error() {
         assert_eq!(error.exit_code(), 2, "{error}");
     }
     for (arguments, words) in [
-        (["--mode", "paper"], "--mode paper: found paper, which this version does not have yet; accepted: mock"),
-        (["--mode", "live"], "--mode live: found live"),
+        (["--mode", "live"], "--mode live: found live, which this version does not have yet; accepted: mock"),
         (["--speed", "0"], "accepted: a number above 0 (1 = as fast as the recording), or max"),
     ] {
         let live = Command::new(env!("CARGO_BIN_EXE_perpx-live")).arg("--config").arg(&best).args(arguments).output();

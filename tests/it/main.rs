@@ -15,6 +15,7 @@ mod live;
 mod live_emulated;
 mod manual;
 mod not_tested;
+mod paper;
 mod peer;
 mod real;
 mod record;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const DATA: &str = env!("CARGO_BIN_EXE_perpx-data");
 
 /// A process that does not outlive its test.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -31,22 +31,29 @@ impl Running {
         Running(child)
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.0.id().to_string()]).status().expect("kill");
         assert!(sent.success(), "it ended by itself");
     }
 
-    fn code(mut self) -> Option<i32> {
+    pub(crate) fn code(mut self) -> Option<i32> {
         self.0.wait().expect("it ends").code()
     }
 }
 
 /// Both venues, played by another process; Lighter's port.
 fn market() -> (Running, u16) {
+    market_of(&["--speed", "10"])
+}
+
+/// As [`market`], with such options.
+pub(crate) fn market_of(options: &[&str]) -> (Running, u16) {
     let free = |port: &u16| (0..4).all(|after| TcpListener::bind(("127.0.0.1", port + after)).is_ok());
     let begin = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_or(0, |at| at.port());
     let port = (0..2_000).map(|i| 10_000 + (begin.wrapping_add(i * 11)) % 9_000).find(free).expect("four free ports");
-    (Running::start(&["emulate", "--venue", "both", "--speed", "10", "--port", &port.to_string()]), port)
+    let port_text = port.to_string();
+    let arguments = [&["emulate", "--venue", "both", "--port", &port_text], options].concat();
+    (Running::start(&arguments), port)
 }
 
 fn config(dir: &Path, port: u16) -> String {

@@ -1,5 +1,6 @@
 //! The command line of perpx-live: arguments in, one call, exit code out.
 
+use super::paper_market::{self, PaperArgs};
 use super::stretch::{self, Stretch};
 use super::{LiveError, Options, Speed, emulated, run};
 use clap::{CommandFactory, Parser, ValueEnum};
@@ -22,7 +23,7 @@ pub struct Cli {
     /// The best.yml of a sweep
     #[arg(long, value_name = "FILE", required_unless_present = "completions")]
     config: Option<PathBuf>,
-    /// mock: simulated venues; emulated: over sockets
+    /// mock, emulated (over sockets), paper (live quotes)
     #[arg(long, value_enum, default_value_t = Mode::Mock, hide_possible_values = true, hide_default_value = true)]
     mode: Mode,
     /// The data store, if it is not where the file says
@@ -46,6 +47,15 @@ pub struct Cli {
     /// emulated: what goes wrong meanwhile (TOML)
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
+    /// paper: its folder [under live/]
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// paper: first port of a running perpx-data emulate
+    #[arg(long, value_name = "HOST:PORT")]
+    attach: Option<String>,
+    /// paper: roots (PEM) for an emulator that speaks TLS
+    #[arg(long, value_name = "FILE", hide = true)]
+    ca_file: Option<PathBuf>,
     /// Print nothing but errors
     #[arg(long)]
     quiet: bool,
@@ -53,7 +63,7 @@ pub struct Cli {
     #[arg(long)]
     json: bool,
     /// Write a shell script that completes these arguments
-    #[arg(long, value_name = "SHELL", exclusive = true, hide_possible_values = true)]
+    #[arg(long, value_name = "SHELL", exclusive = true, hide = true)]
     completions: Option<clap_complete::Shell>,
 }
 
@@ -71,7 +81,7 @@ impl Cli {
         if let Some(shell) = self.completions {
             return text::completions(Cli::command(), shell);
         }
-        if !matches!(self.mode, Mode::Mock | Mode::Emulated) {
+        if self.mode == Mode::Live {
             let mode = self.mode.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default();
             return text::fail(&LiveError::Mode { mode }, self.json, 2);
         }
@@ -99,6 +109,11 @@ impl Cli {
         let ended = match self.mode {
             Mode::Emulated => emulated::run(&options, &range, out)
                 .map(|account| (account.exit_code(), account.to_string(), serde_json::json!(account))),
+            Mode::Paper if range.is_unsaid() => {
+                let args = PaperArgs { run: self.run, attach: self.attach, ca_file: self.ca_file };
+                paper_market::run(&options, &args, out)
+                    .map(|report| (report.exit_code(), report.to_string(), serde_json::json!(report)))
+            }
             Mode::Mock if self.other_data && range.faults.is_none() => {
                 let stretch = Stretch {
                     from: self.from.unwrap_or(Time::MIN),

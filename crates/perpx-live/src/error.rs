@@ -3,6 +3,9 @@
 use perpx_core::config::ConfigError;
 use perpx_data::TapeError;
 use perpx_data::backtest::BacktestError;
+use perpx_venues::net::hosts::HostError;
+use perpx_venues::recorder::folder::FolderError;
+use perpx_venues::recorder::session::RecordError;
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -22,7 +25,7 @@ pub enum LiveError {
     /// A mode that is not built yet.
     #[error(
         "--mode {mode}: found {mode}, which this version does not have yet; accepted: mock (recorded market data, simulated \
-         venues), emulated (both venues played on this machine, over sockets)"
+         venues), emulated (both venues played on this machine, over sockets), paper (live quotes, simulated venues)"
     )]
     Mode { mode: String },
 
@@ -81,6 +84,32 @@ pub enum LiveError {
     #[error(transparent)]
     Emulate(Box<perpx_venues::emulate::EmulateError>),
 
+    /// A file of the run folder.
+    #[error("{path}: {what}: {error}; accepted: a folder that can be written; to do: name another with --run DIR")]
+    Folder { path: PathBuf, what: &'static str, error: String },
+
+    /// Nothing can be recorded.
+    #[error(transparent)]
+    Record(Box<RecordError>),
+
+    /// The recorder's tasks are gone.
+    #[error("the recorder has ended by itself; what it recorded is kept; this is an error in perpx, please report it")]
+    RecorderEnded,
+
+    /// Asked to stop before the run could begin.
+    #[error(
+        "stopped before both venues were quoted and had announced their rates: nothing was traded; what was received is in \
+         the run folder"
+    )]
+    Unknown,
+
+    /// The run folder trades something else.
+    #[error(
+        "{path} trades {own}, you named {named}; accepted: the configuration that the folder was made for; to do: name a new \
+         folder with --run DIR"
+    )]
+    OtherRun { path: PathBuf, own: String, named: String },
+
     /// Belief and simulated venues differ at the end: an error in this program.
     #[error(
         "{run}: at its end belief and venues do not agree; this is an error in perpx, please report it with the file"
@@ -97,6 +126,24 @@ impl From<ConfigError> for LiveError {
 impl From<BacktestError> for LiveError {
     fn from(error: BacktestError) -> LiveError {
         LiveError::Data(Box::new(error))
+    }
+}
+
+impl From<RecordError> for LiveError {
+    fn from(error: RecordError) -> LiveError {
+        LiveError::Record(Box::new(error))
+    }
+}
+
+impl From<FolderError> for LiveError {
+    fn from(error: FolderError) -> LiveError {
+        RecordError::from(error).into()
+    }
+}
+
+impl From<HostError> for LiveError {
+    fn from(error: HostError) -> LiveError {
+        RecordError::from(error).into()
     }
 }
 
@@ -118,6 +165,9 @@ impl LiveError {
         match self {
             LiveError::Data(error) => error.exit_code(),
             LiveError::Emulate(error) => error.exit_code(),
+            LiveError::Record(error) => error.exit_code(),
+            LiveError::RecorderEnded => 1,
+            LiveError::Unknown => 130,
             LiveError::Books { .. } | LiveError::Venue { .. } | LiveError::Silent { .. } => 1,
             LiveError::Strange { .. } | LiveError::Open { .. } => 1,
             _ => 2,

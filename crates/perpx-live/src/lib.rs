@@ -19,6 +19,9 @@
 //! | `clock`, `status` | wall time; the status line |
 //! | `console` | each transition, as it happens |
 //! | `session`, `transport`, `tile_builder` | two venues over sockets: decisions, threads of sockets, rows to tiles |
+//! | `live_file`, `run_folder` | live.toml; the folder that a run keeps |
+//! | `stretch` | any stretch of any store, with simulated venues |
+//! | `paper`, `paper_market` | the same, over rows as they are received; the recorder that they come from |
 //! | `report` | what the run came to, beside what the sweep came to |
 //!
 //! [tick]: perpx_core::port::Moment::Tick
@@ -31,8 +34,11 @@ mod clock;
 mod console;
 pub mod emulated;
 mod error;
+mod live_file;
 pub mod paper;
+pub mod paper_market;
 mod report;
+mod run_folder;
 mod session;
 mod status;
 mod strategy_file;

@@ -30,7 +30,7 @@ use std::time::Duration;
 /// Longest sleep between two looks at what was received.
 const NAP: Duration = Duration::from_millis(50);
 /// A settled rate is published after its time: so long its time is not judged without it.
-const SETTLEMENT: TimeDelta = MINUTE.times(2);
+const SETTLEMENT: TimeDelta = MINUTE.times(5);
 /// After a stop the market has so long to close what is open.
 const CLOSING: TimeDelta = MINUTE.times(2);
 /// How far ahead outages are drawn.
@@ -213,7 +213,8 @@ impl Binding<'_> {
     }
 }
 
-fn trade(
+/// As [`run`], of a strategy file that was read.
+pub(super) fn trade(
     (options, paper): (&Options, PaperOptions),
     strategy: &StrategyFile,
     market: &mut dyn Market,

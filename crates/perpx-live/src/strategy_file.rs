@@ -25,7 +25,34 @@ pub struct StrategyFile {
     pub verdict: Option<String>,
 }
 
+/// Which configuration a best.yml is, and of which sweep.
+pub struct Identity {
+    /// The name of the sweep's grid.
+    pub sweep: String,
+    /// Of the configuration as the file stands.
+    pub id: String,
+}
+
 impl StrategyFile {
+    /// What a best.yml is called, without a look at its data.
+    ///
+    /// # Errors
+    /// A bad strategy file, or one without provenance.
+    pub fn identity(path: &Path) -> Result<Identity, LiveError> {
+        let file = StrategyFile::open(path)?;
+        let sweep = Provenance::of(&file)?.text("grid")?;
+        Ok(Identity { sweep, id: file.id(&[])? })
+    }
+
+    fn open(path: &Path) -> Result<ConfigFile, LiveError> {
+        if !path.is_file() {
+            let error = ConfigError::new(&path.display().to_string(), "", "there is no such file");
+            let error = error.accepted("the best.yml of a finished sweep, such as reports/quickstart/best.yml");
+            return Err(error.remedy("check the path, or sweep first").into());
+        }
+        Ok(perpx_data::read_config(path)?)
+    }
+
     /// The first line of a run: whether to deploy what it trades.
     pub fn print_verdict(&self, out: &mut (dyn Write + Send)) {
         if let Some(verdict) = &self.verdict {
@@ -38,12 +65,7 @@ impl StrategyFile {
     /// # Errors
     /// A bad strategy file, a provenance that lacks something, a store that is not there.
     pub fn read(path: &Path, store: Option<&Path>) -> Result<StrategyFile, LiveError> {
-        if !path.is_file() {
-            let error = ConfigError::new(&path.display().to_string(), "", "there is no such file");
-            let error = error.accepted("the best.yml of a finished sweep, such as reports/quickstart/best.yml");
-            return Err(error.remedy("check the path, or sweep first").into());
-        }
-        let file = perpx_data::read_config(path)?;
+        let file = StrategyFile::open(path)?;
         let provenance = Provenance::of(&file)?;
         let version = provenance.value("strategy_version")?.to_string();
         if version != VERSION.to_string() {

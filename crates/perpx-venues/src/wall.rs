@@ -3,6 +3,7 @@
 
 use perpx_core::units::{Time, TimeDelta};
 pub use perpx_data::wall::now;
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// What says the time of the wall to an emulator.
@@ -44,7 +45,7 @@ impl Clock for ManualClock {
 }
 
 /// When the market's time is what the wall's is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MarketClock {
     /// At this time of the wall it is `market`.
     pub wall: Time,
@@ -63,6 +64,18 @@ impl MarketClock {
     /// The time of the wall at a time of the market.
     pub fn wall(&self, market: Time) -> Time {
         self.wall.plus(TimeDelta((market.since(self.market).0 as f64 / self.speed) as i64))
+    }
+
+    /// The first time of the wall at which it is so late at the market.
+    pub fn first_wall(&self, market: Time) -> Time {
+        let mut wall = self.wall(market);
+        while self.market(wall) < market {
+            wall = Time(wall.0 + 1);
+        }
+        while self.market(Time(wall.0 - 1)) >= market {
+            wall = Time(wall.0 - 1);
+        }
+        wall
     }
 
     /// Spans of the wall as the market's.

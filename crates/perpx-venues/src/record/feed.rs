@@ -1,15 +1,17 @@
 //! What makes rows of a venue's texts. Pure: texts and stamps in, rows and wishes out; no socket, no clock.
 
+use super::market_time::to_market;
 use super::raw_frame::{FrameKind, RawFrame, RestRequest};
 use super::rows::Lifts;
 use crate::client::{Body, Host};
+use crate::wall::MarketClock;
 use perpx_core::tape::rows::{DepthRow, FundingRow, MarkRow, QuoteRow};
 use perpx_core::units::Time;
 use perpx_data::store::{NumberedTrade, Table};
 use serde::{Deserialize, Serialize};
 
 /// What is recorded of a venue.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FeedConfig {
     /// Symbols as in the store: "BTC". News name them by their place in this list.
     pub symbols: Vec<String>,
@@ -17,13 +19,22 @@ pub struct FeedConfig {
     pub depth_levels: usize,
     /// Least time between two depth rows, ms; 0: one with every quote row.
     pub depth_ms: i64,
+    /// Of a market that is played: the recorder's clock is that market's, and the venue stamps with the wall. `None`: both are
+    /// the wall's.
+    #[serde(default)]
+    pub clock: Option<MarketClock>,
 }
 
 impl FeedConfig {
     /// These symbols, with ten levels in every depth row.
     pub fn new(symbols: &[&str]) -> FeedConfig {
         let symbols = symbols.iter().map(|symbol| symbol.to_string()).collect();
-        FeedConfig { symbols, depth_levels: 10, depth_ms: 0 }
+        FeedConfig { symbols, depth_levels: 10, depth_ms: 0, clock: None }
+    }
+
+    /// A time of the recorder's clock as the venue has it.
+    pub fn venue_time(&self, engine: Time) -> Time {
+        self.clock.map_or(engine, |clock| clock.first_wall(engine))
     }
 }
 
@@ -152,12 +163,21 @@ pub fn hourly(config: &FeedConfig) -> Vec<RestRequest> {
 
 /// Moves a feed by one frame. A recorder and whoever reads its recording both come through here.
 pub fn step(feed: &mut dyn PublicFeed, frame: &RawFrame, out: &mut Vec<FeedNews>) {
+    let first = out.len();
+    take(feed, frame, out);
+    if let Some(clock) = feed.config().clock {
+        out[first..].iter_mut().for_each(|news| to_market(&clock, news));
+    }
+}
+
+fn take(feed: &mut dyn PublicFeed, frame: &RawFrame, out: &mut Vec<FeedNews>) {
+    let at = feed.config().venue_time(frame.engine);
     let text = String::from_utf8_lossy(&frame.text);
     match &frame.kind {
-        FrameKind::Text => feed.frame(&text, frame.engine, out),
+        FrameKind::Text => feed.frame(&text, at, out),
         FrameKind::Connected => {
             feed.lost("the socket was replaced", out);
-            feed.connected(frame.engine);
+            feed.connected(at);
         }
         FrameKind::Disconnected | FrameKind::Gap | FrameKind::Overflow => feed.lost(&text, out),
         FrameKind::Restarted => feed.lost("the recorder was started anew", out),
@@ -167,7 +187,7 @@ pub fn step(feed: &mut dyn PublicFeed, frame: &RawFrame, out: &mut Vec<FeedNews>
                 out.push(FeedNews::Unreadable(why));
             }
         }
-        FrameKind::RestReply { which } => feed.replied(which, &text, frame.engine, out),
+        FrameKind::RestReply { which } => feed.replied(which, &text, at, out),
     }
 }
 

@@ -9,6 +9,7 @@
 //! | `raw_frame` | one thing that happened on a venue's wires, with both clocks |
 //! | `raw_file` | raw frames on disk: blocks that are whole or not there |
 //! | `feed` | what makes rows of frames, one for each venue |
+//! | `market_time` | rows of an emulated market in that market's own time |
 //! | `rows` | one symbol: what of a book, a trade, a price or a rate is new, and when it was received |
 //! | `channel` | whether a channel is whole, and when its snapshot is asked for again |
 //! | `lighter`, `grvt` | the feeds |
@@ -19,6 +20,7 @@ pub mod compact;
 pub mod feed;
 pub mod grvt;
 pub mod lighter;
+pub mod market_time;
 pub mod raw_file;
 pub mod raw_frame;
 pub mod rows;

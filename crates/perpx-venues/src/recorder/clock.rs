@@ -1,6 +1,7 @@
 //! The recorder's own clock. It begins at the wall's time, goes on with the time since the machine was started, and is drawn toward the
 //! wall so slowly that nobody notices; it never jumps and never goes back.
 
+use crate::wall::MarketClock;
 use nix::time::{ClockId, clock_gettime};
 use perpx_core::units::{MS, SECOND, Time, TimeDelta};
 
@@ -31,12 +32,20 @@ impl Reading {
 pub struct EngineClock {
     last: Reading,
     now: Time,
+    /// Of a market that is played.
+    market: Option<MarketClock>,
 }
 
 impl EngineClock {
     /// Begins at a reading, but not before `newest`: what was recorded by a process before is in the past.
     pub fn new(at: Reading, newest: Option<Time>) -> EngineClock {
-        EngineClock { last: at, now: newest.map_or(Time(at.wall_ns), |newest| newest.max(Time(at.wall_ns))) }
+        let now = newest.map_or(Time(at.wall_ns), |newest| newest.max(Time(at.wall_ns)));
+        EngineClock { last: at, now, market: None }
+    }
+
+    /// That of a market that is played: it says that market's time.
+    pub fn of_market(at: Reading, market: MarketClock) -> EngineClock {
+        EngineClock { market: Some(market), ..EngineClock::new(at, None) }
     }
 
     /// The time at a reading; and by how much the wall was set since the last one, if it was.
@@ -48,7 +57,8 @@ impl EngineClock {
         self.now = self.now.plus(TimeDelta(passed + behind.clamp(-most, most)));
         self.last = reading;
         let step = TimeDelta(moved - passed);
-        (self.now, (step.abs() > STEP).then_some(step))
+        let now = self.market.map_or(self.now, |market| market.market(self.now));
+        (now, (step.abs() > STEP).then_some(step))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::record::RawFrame;
 use crate::record::compact::{Compacted, compact_hour};
 use crate::record::raw_file::{RawReader, raw_hours, raw_path};
 use crate::venue::Venue;
-use perpx_core::units::{MINUTE, TimeDelta};
+use perpx_core::units::{MINUTE, Time, TimeDelta};
 use perpx_data::TapeError;
 use perpx_data::store::{Dataset, merge_days};
 use perpx_data::text;
@@ -14,6 +14,9 @@ use std::{fmt, io};
 
 /// A day's hours are merged so long after it is over.
 pub const AFTER_THE_DAY: TimeDelta = MINUTE.times(10);
+
+/// A recording whose newest day is further from today is one of a market that is played.
+const NEAR_DAYS: i64 = 1;
 
 /// What a compaction came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -37,9 +40,10 @@ pub struct Done {
 /// What a disk refuses, or a store that is none of a recorder's.
 pub fn compact(run: &Path, before: Option<i64>) -> Result<Done, TapeError> {
     let store = run.join("store");
-    let mut all = Done::default();
+    let (mut all, mut newest) = (Done::default(), None);
     for venue in Venue::ALL {
         let raw = raw_hours(run, venue).map_err(failed(run.join("raw")))?;
+        newest = newest.max(raw.last().copied());
         for hour in due(&raw, &stored(&store, venue)?, before) {
             let done = of_hour(run, &store, venue, hour)?;
             all.files += 1;
@@ -50,9 +54,18 @@ pub fn compact(run: &Path, before: Option<i64>) -> Result<Done, TapeError> {
         }
     }
     if store.exists() {
-        merge_days(&store, crate::wall::now().plus(-AFTER_THE_DAY).day())?;
+        merge_days(&store, open_day(newest, crate::wall::now()))?;
     }
     Ok(all)
+}
+
+/// The first day that may still go on. A market that is played lives in days of its own: there the newest that was recorded.
+fn open_day(newest: Option<i64>, now: Time) -> i64 {
+    let today = now.plus(-AFTER_THE_DAY).day();
+    match newest.map(|hour| hour.div_euclid(24)) {
+        Some(day) if (today - day).abs() > NEAR_DAYS => day,
+        _ => today,
+    }
 }
 
 impl fmt::Display for Done {
@@ -126,6 +139,17 @@ impl Iterator for Frames {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use perpx_core::units::NS;
+
+    #[test]
+    fn days_of_a_market_that_is_played_are_its_own() {
+        let midnight = Time::of_day(20_000);
+        let hour = |day: i64| Some(day * 24 + 5);
+        assert_eq!(open_day(hour(19_999), midnight.plus(AFTER_THE_DAY)), 20_000, "yesterday is over");
+        assert_eq!(open_day(hour(19_999), midnight.plus(AFTER_THE_DAY - NS)), 19_999, "not for ten minutes more");
+        assert_eq!((open_day(hour(18_000), midnight), open_day(hour(21_000), midnight)), (18_000, 21_000));
+        assert_eq!(open_day(None, midnight.plus(AFTER_THE_DAY)), 20_000);
+    }
 
     #[test]
     fn hours_are_due_once_and_the_newest_again() {

@@ -46,6 +46,8 @@ impl Room {
 pub struct Watch<'c> {
     config: &'c RecordConfig,
     is_terminal: bool,
+    /// Says what happens, and nothing beside.
+    is_silent: bool,
     drawn: Option<Instant>,
     disk: Option<Instant>,
     room: Room,
@@ -59,7 +61,13 @@ impl<'c> Watch<'c> {
     pub fn new(config: &'c RecordConfig) -> Watch<'c> {
         let is_terminal = std::io::stderr().is_terminal();
         let room = Room::Enough;
-        Watch { config, is_terminal, drawn: None, disk: None, room, compacting: None, compacted: (0, 0) }
+        let (is_silent, compacted) = (false, (0, 0));
+        Watch { config, is_terminal, is_silent, drawn: None, disk: None, room, compacting: None, compacted }
+    }
+
+    /// As [`Watch::new`], without the line of how it goes.
+    pub fn silent(config: &'c RecordConfig) -> Watch<'c> {
+        Watch { is_silent: true, is_terminal: false, ..Watch::new(config) }
     }
 
     /// Does what is due.
@@ -75,7 +83,7 @@ impl<'c> Watch<'c> {
             self.drawn = self.drawn.filter(|_| !self.is_terminal);
         }
         let every = LINE[usize::from(!self.is_terminal)];
-        if self.drawn.is_none_or(|at| at.elapsed() >= every) {
+        if !self.is_silent && self.drawn.is_none_or(|at| at.elapsed() >= every) {
             self.drawn = Some(Instant::now());
             self.draw(&line(self.config, session));
         }
@@ -84,7 +92,9 @@ impl<'c> Watch<'c> {
     /// The last words, and the end of a compaction under way.
     pub fn end(mut self, session: &Session) {
         self.clear();
-        text::print_err(&line(self.config, session));
+        if !self.is_silent {
+            text::print_err(&line(self.config, session));
+        }
         if let Some(thread) = self.compacting.take() {
             let _ = thread.join();
         }

@@ -2,13 +2,16 @@
 
 use super::clock::{EngineClock, Reading};
 use super::config::{RecordConfig, RecordedVenue};
+use super::emulator;
 use super::folder::{self, FolderError, Lock};
 use super::metrics::{self, Health};
-use super::venue::{VenueTask, lane_of};
+use super::venue::{Received, VenueTask, lane_of};
 use super::writer::{self, QUEUE};
 use crate::net::dial::{DialError, Dialer};
-use crate::net::hosts::{HostError, hosts};
+use crate::net::hosts::{HostError, Network, hosts};
 use crate::record::{FeedConfig, PublicFeed, RawFrame, public_feed};
+use crate::wall::MarketClock;
+use crossbeam_channel::Sender;
 use perpx_core::units::Time;
 use std::io;
 use std::net::SocketAddr;
@@ -70,6 +73,18 @@ impl Session {
     /// # Errors
     /// A folder that another recorder has or that cannot be written, hosts that cannot be used, a port that is taken.
     pub fn begin(config: &RecordConfig, metrics_at: Option<SocketAddr>) -> Result<Session, RecordError> {
+        Session::begin_with(config, metrics_at, None)
+    }
+
+    /// As [`Session::begin`]; each row is sent to `rows` as well, as soon as it is made.
+    ///
+    /// # Errors
+    /// As [`Session::begin`].
+    pub fn begin_with(
+        config: &RecordConfig,
+        metrics_at: Option<SocketAddr>,
+        rows: Option<Sender<Received>>,
+    ) -> Result<Session, RecordError> {
         let lock = folder::lock(&config.out)?;
         let runtime = Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
         let runtime = runtime.map_err(RecordError::Threads)?;
@@ -80,13 +95,23 @@ impl Session {
         }
         let ((stop, stopped), (depth, depths)) = (watch::channel(false), watch::channel(true));
         let (queue, frames) = crossbeam_channel::bounded(QUEUE);
+        let mut played = None;
+        for recorded in config.venues.iter().filter(|recorded| matches!(recorded.network, Network::Custom(_))) {
+            let hosts = hosts(recorded.venue, &recorded.network)?;
+            let dialer = Dialer::new(&hosts, config.ca_file.as_deref(), config.proxy.clone())?;
+            played = played.or_else(|| runtime.block_on(emulator::clock(&dialer, &hosts)));
+        }
         let (mut feeds, mut newest) = (Vec::new(), None);
         for recorded in &config.venues {
-            let (feed, last) = feed(config, recorded);
+            let (feed, last) = feed(config, recorded, played);
             newest = newest.max(last);
             feeds.push(feed);
         }
-        let clock = Arc::new(Mutex::new(EngineClock::new(Reading::now(), newest)));
+        let clock = match played {
+            Some(market) => EngineClock::of_market(Reading::now(), market),
+            None => EngineClock::new(Reading::now(), newest),
+        };
+        let clock = Arc::new(Mutex::new(clock));
         let mut tasks = Vec::new();
         for (recorded, feed) in config.venues.iter().zip(feeds) {
             let hosts = hosts(recorded.venue, &recorded.network)?;
@@ -103,6 +128,7 @@ impl Session {
                 stop: stopped.clone(),
                 depth: depths.clone(),
                 run: config.out.clone(),
+                rows: rows.clone(),
             };
             tasks.push(runtime.spawn(task.run()));
         }
@@ -150,10 +176,14 @@ impl Session {
 }
 
 /// A venue's feed, moved to where the recording ends; the time of its last frame.
-fn feed(config: &RecordConfig, recorded: &RecordedVenue) -> (Box<dyn PublicFeed>, Option<Time>) {
+fn feed(
+    config: &RecordConfig,
+    recorded: &RecordedVenue,
+    clock: Option<MarketClock>,
+) -> (Box<dyn PublicFeed>, Option<Time>) {
     let anew = || {
         let symbols: Vec<&str> = recorded.symbols.iter().map(String::as_str).collect();
-        let of = FeedConfig { depth_levels: config.depth_levels, ..FeedConfig::new(&symbols) };
+        let of = FeedConfig { depth_levels: config.depth_levels, clock, ..FeedConfig::new(&symbols) };
         public_feed(recorded.venue, of)
     };
     folder::resume(&config.out, recorded.venue, anew(), anew)

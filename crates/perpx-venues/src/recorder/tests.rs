@@ -256,6 +256,7 @@ fn a_full_queue_costs_a_gap_and_no_more() {
         stop: stopped,
         depth,
         run: dir.path().to_path_buf(),
+        rows: None,
     };
     let runtime = tokio::runtime::Runtime::new().expect("threads");
     let task = runtime.spawn(task.run());

@@ -12,7 +12,7 @@ use crate::net::lane::{Asked, Lane};
 use crate::net::socket::{Keepalive, Rules, Socket};
 use crate::record::feed::{hourly, step};
 use crate::record::raw_file::{hour, raw_path};
-use crate::record::{FeedNews, FrameKind, PublicFeed, RawFrame, RestRequest};
+use crate::record::{FeedNews, FrameKind, PublicFeed, RawFrame, RestRequest, Row};
 use crate::venue::Venue;
 use crossbeam_channel::{Sender, TrySendError};
 use perpx_core::units::{HOUR, MINUTE, SECOND, Time, TimeDelta};
@@ -58,6 +58,19 @@ pub struct VenueTask {
     pub depth: watch::Receiver<bool>,
     /// The folder of the recording.
     pub run: PathBuf,
+    /// Who wants each row as soon as it is made.
+    pub rows: Option<Sender<Received>>,
+}
+
+/// A row that was just made.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// Whose.
+    pub venue: Venue,
+    /// Its place in what is recorded there.
+    pub symbol: usize,
+    /// As it is stored.
+    pub row: Row,
 }
 
 /// A read that is to be asked.
@@ -302,7 +315,13 @@ impl Running {
                 FeedNews::Unreadable(why) => {
                     self.task.health.note(format!("{}: not readable: {why}", self.task.venue.name()));
                 }
-                FeedNews::Row(..) | FeedNews::Gap { .. } | FeedNews::Whole { .. } | FeedNews::Recovered(_) => {}
+                FeedNews::Row(symbol, row) => {
+                    if let Some(rows) = &self.task.rows {
+                        // whoever listened may have ended
+                        let _ = rows.send(Received { venue: self.task.venue, symbol, row });
+                    }
+                }
+                FeedNews::Gap { .. } | FeedNews::Whole { .. } | FeedNews::Recovered(_) => {}
             }
         }
     }
@@ -327,7 +346,8 @@ impl Running {
             return;
         }
         let Some(place) = self.wanted.iter().position(|wanted| wanted.from <= now) else { return };
-        let Some(call) = self.task.feed.fetch(&self.wanted[place].which, now) else {
+        let Some(call) = self.task.feed.fetch(&self.wanted[place].which, self.task.feed.config().venue_time(now))
+        else {
             // the venue has no such request, or the markets are not known yet
             let wanted = &mut self.wanted[place];
             wanted.from = now.plus(RETRY[0]);
@@ -482,7 +502,7 @@ impl Running {
                 _ = beat.tick() => {
                     let (_, now, _) = self.stamp();
                     let mut news = Vec::new();
-                    self.task.feed.due(now, &mut news);
+                    self.task.feed.due(self.task.feed.config().venue_time(now), &mut news);
                     self.take(news, now);
                     self.ask(now);
                     self.mind_depth().await;

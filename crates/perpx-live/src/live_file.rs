@@ -1,0 +1,194 @@
+//! `live.toml`: where the market is, and how a run folder is kept.
+
+use perpx_core::config::Num;
+use perpx_core::config::text::{Body, ConfigError, Entry, Node, Source, parse_toml};
+use perpx_core::units::{MS, TimeDelta};
+use std::path::{Path, PathBuf};
+
+/// What a new folder begins with: every key, at its default.
+pub const TEMPLATE: &str = r#"# How this folder is run. Every key stands at its default.
+
+# mainnet, testnet, or emulated: a running `perpx-data emulate` at `host`
+network = "mainnet"
+# host = "127.0.0.1:8020"
+
+[paper]
+# time is judged so long after it was, so that every row of it has come
+lag_ms = 10000
+
+[record]
+# levels of each side of the book that are kept, and decided on
+depth_levels = 10
+# days for which frames are kept as they came
+raw_days = 14
+
+[warm]
+# folders of other recordings, read before this one's own: signals are warm from them
+from = []
+"#;
+
+/// Where the market is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// The venues themselves.
+    Mainnet,
+    /// The venues' test networks.
+    Testnet,
+    /// A running `perpx-data emulate`, by its first port.
+    Emulated(String),
+}
+
+/// The file as read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveFile {
+    /// Where the market is.
+    pub network: Network,
+    /// Time is judged so long after it was.
+    pub lag: TimeDelta,
+    /// Levels of each side of the book.
+    pub depth_levels: usize,
+    /// Days for which raw frames are kept.
+    pub raw_days: u32,
+    /// Folders of other recordings, as seen from the folder of the file.
+    pub warm_from: Vec<PathBuf>,
+}
+
+const KEYS: [(&str, &[&str]); 4] = [
+    ("", &["network", "host", "paper", "record", "warm"]),
+    ("paper", &["lag_ms"]),
+    ("record", &["depth_levels", "raw_days"]),
+    ("warm", &["from"]),
+];
+
+impl LiveFile {
+    /// # Errors
+    /// A file that cannot be read, or that does not say what it should.
+    pub fn read(path: &Path) -> Result<LiveFile, ConfigError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            ConfigError::new(&name, "", format!("cannot be read: {error}"))
+                .accepted("the live.toml of a run folder")
+                .remedy("restore it, or name a new folder with --run")
+        })?;
+        LiveFile::parse(&name, &text)
+    }
+
+    /// # Errors
+    /// A text that does not say what it should.
+    pub fn parse(name: &str, text: &str) -> Result<LiveFile, ConfigError> {
+        let source = Source::new(name, text);
+        let root = parse_toml(&source)?;
+        let empty = Node { body: Body::Map(Vec::new()), place: Default::default() };
+        let table = |name: &str| root.entry(name).map_or(&empty, |entry| &entry.node);
+        for (name, known) in KEYS {
+            let node = if name.is_empty() { &root } else { table(name) };
+            if let Some(other) = node.entries().iter().find(|entry| !known.contains(&entry.key.as_str())) {
+                let key = [name, &other.key].join(".");
+                let error = ConfigError::new(&source.name, key.trim_start_matches('.'), "no such key");
+                return Err(error.accepted(known.join(", ")).at(&source, other.place));
+            }
+        }
+        let reader = Reader { source: &source };
+        let (paper, record) = (table("paper"), table("record"));
+        Ok(LiveFile {
+            network: reader.network(&root)?,
+            lag: reader.count(paper, ("paper", "lag_ms"), 10_000, (100, 3_600_000))? * MS,
+            depth_levels: reader.count(record, ("record", "depth_levels"), 10, (5, 50))? as usize,
+            raw_days: reader.count(record, ("record", "raw_days"), 14, (0, 3_650))? as u32,
+            warm_from: reader.folders(table("warm"))?,
+        })
+    }
+}
+
+struct Reader<'a> {
+    source: &'a Source,
+}
+
+impl Reader<'_> {
+    fn wrong(&self, key: &str, entry: &Entry, accepted: &str) -> ConfigError {
+        let found = format!("found {}", entry.node.place.of(self.source));
+        ConfigError::new(&self.source.name, key, found).accepted(accepted).at(self.source, entry.node.place)
+    }
+
+    fn network(&self, root: &Node) -> Result<Network, ConfigError> {
+        const WORDS: &str = "mainnet, testnet, or emulated with host = \"127.0.0.1:PORT\"";
+        let word = |name: &str| root.entry(name).map(|entry| (entry, entry.node.value()));
+        let host = word("host");
+        let network = match word("network") {
+            None if host.is_some() => "emulated".to_owned(),
+            None => "mainnet".to_owned(),
+            Some((entry, value)) => {
+                let word = value.text().filter(|word| ["mainnet", "testnet", "emulated"].contains(word));
+                word.ok_or_else(|| self.wrong("network", entry, WORDS))?.to_owned()
+            }
+        };
+        match (network.as_str(), host) {
+            ("emulated", Some((entry, value))) => {
+                let host = value.text().ok_or_else(|| self.wrong("host", entry, "text such as \"127.0.0.1:8020\""))?;
+                Ok(Network::Emulated(host.to_owned()))
+            }
+            ("emulated", None) => Err(ConfigError::new(&self.source.name, "host", "is not written")
+                .accepted(WORDS)
+                .remedy("write the address that `perpx-data emulate` prints")),
+            (_, Some((entry, _))) => Err(self.wrong("host", entry, "with network = \"emulated\" alone")),
+            ("testnet", None) => Ok(Network::Testnet),
+            _ => Ok(Network::Mainnet),
+        }
+    }
+
+    fn count(
+        &self,
+        table: &Node,
+        (name, key): (&str, &str),
+        default: i64,
+        (least, most): (i64, i64),
+    ) -> Result<i64, ConfigError> {
+        let Some(entry) = table.entry(key) else { return Ok(default) };
+        let whole = entry.node.value().num().filter(|num| num.0 % Num::ONE == 0).map(|num| num.0 / Num::ONE);
+        let within = whole.and_then(|whole| i64::try_from(whole).ok()).filter(|whole| (least..=most).contains(whole));
+        within.ok_or_else(|| self.wrong(&format!("{name}.{key}"), entry, &format!("a whole number, {least} to {most}")))
+    }
+
+    fn folders(&self, table: &Node) -> Result<Vec<PathBuf>, ConfigError> {
+        let Some(entry) = table.entry("from") else { return Ok(Vec::new()) };
+        let accepted = "a list of folders, such as [\"../rec\"]";
+        let Body::List(items) = &entry.node.body else { return Err(self.wrong("warm.from", entry, accepted)) };
+        let folder = |node: &Node| {
+            let entry = Entry { key: String::new(), node: node.clone(), place: node.place };
+            entry.node.value().text().map(PathBuf::from).ok_or_else(|| self.wrong("warm.from", &entry, accepted))
+        };
+        items.iter().map(folder).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_says_the_defaults() {
+        let file = LiveFile::parse("live.toml", TEMPLATE).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(file, LiveFile::parse("live.toml", "").unwrap_or_else(|e| panic!("{e}")));
+        assert_eq!((&file.network, file.lag, file.depth_levels), (&Network::Mainnet, 10_000 * MS, 10));
+        let emulated = TEMPLATE.replace("network = \"mainnet\"", "network = \"emulated\"").replace("# host", "host");
+        let file = LiveFile::parse("live.toml", &emulated).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(file.network, Network::Emulated("127.0.0.1:8020".to_owned()));
+    }
+
+    #[test]
+    fn what_it_should_not_say_is_refused_by_place() {
+        for (text, words) in [
+            ("network = \"main\"", ["live.toml:1", "network", "mainnet, testnet"]),
+            ("host = \"x:1\"\nnetwork = \"testnet\"", ["live.toml:1", "host", "emulated"]),
+            ("network = \"emulated\"", ["live.toml", "host", "is not written"]),
+            ("[paper]\nlag = 3", ["live.toml:2", "paper.lag", "lag_ms"]),
+            ("[paper]\nlag_ms = 1.5", ["live.toml:2", "paper.lag_ms", "100 to 3600000"]),
+            ("[warm]\nfrom = \"rec\"", ["live.toml:2", "warm.from", "a list of folders"]),
+        ] {
+            let error = LiveFile::parse("live.toml", text).expect_err(text).to_string();
+            for word in words {
+                assert!(error.contains(word), "{word}\n{error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The folder of a run: what it trades, how, and what it recorded.
+
+use super::LiveError;
+use super::live_file::{LiveFile, TEMPLATE};
+use super::strategy_file::StrategyFile;
+use perpx_data::atomic::write_atomic;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A run folder. Its recorder holds it, one process at a time.
+pub struct RunFolder {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its live.toml.
+    pub file: LiveFile,
+    /// Its best.yml, a copy of what was named.
+    pub best: PathBuf,
+}
+
+impl RunFolder {
+    /// The folder `asked` for, or `live/NAME` where the tool is started; made if it is not there. `host`: of an emulator that the
+    /// market is taken from.
+    ///
+    /// # Errors
+    /// A best.yml that is none, a folder that trades another configuration, a bad live.toml.
+    pub fn open(config: &Path, asked: Option<&Path>, host: Option<&str>) -> Result<RunFolder, LiveError> {
+        let named = StrategyFile::identity(config)?;
+        let network = if host.is_some() { "emulated" } else { "mainnet" };
+        let path = asked.map_or_else(
+            || {
+                Path::new("live").join(format!(
+                    "{}-{}-{network}-paper",
+                    named.sweep,
+                    &named.id[..8.min(named.id.len())]
+                ))
+            },
+            Path::to_path_buf,
+        );
+        let failed = |what: &'static str, path: &Path| {
+            let path = path.to_path_buf();
+            move |error: io::Error| LiveError::Folder { path, what, error: error.to_string() }
+        };
+        make_private(&path).map_err(failed("cannot be made", &path))?;
+        let (best, live) = (path.join("best.yml"), path.join("live.toml"));
+        if best.exists() {
+            let own = StrategyFile::identity(&best)?;
+            if own.id != named.id {
+                return Err(LiveError::OtherRun { path, own: own.id, named: named.id });
+            }
+        } else {
+            let text = fs::read(config).map_err(failed("cannot be read", config))?;
+            write_atomic(&best, text).map_err(failed("cannot be written", &best))?;
+        }
+        if !live.exists() {
+            let text = host.map_or(TEMPLATE.to_owned(), |host| {
+                let emulated = TEMPLATE.replace("network = \"mainnet\"", "network = \"emulated\"");
+                emulated.replace("# host = \"127.0.0.1:8020\"", &format!("host = \"{host}\""))
+            });
+            write_atomic(&live, text).map_err(failed("cannot be written", &live))?;
+        }
+        let file = LiveFile::read(&live)?;
+        let store = path.join("store");
+        fs::create_dir_all(&store).map_err(failed("cannot be made", &store))?;
+        Ok(RunFolder { path, file, best })
+    }
+}
+
+/// Nobody else may look into it.
+fn make_private(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
