@@ -62,6 +62,7 @@ function walk(frame, dark) {
 
   // As it is opened, before anything is unfolded: a window is 900 high on a desk, 844 on a telephone.
   part("screens", () => {
+    for (const tile of all(".tile")) check(tile.scrollWidth <= tile.clientWidth + 1, text(tile).slice(0, 30), "runs out of its tile");
     if (dark) return;
     const wide = view.innerWidth > 1000, root = document.scrollingElement;
     const screens = root.scrollHeight / (wide ? 900 : 844), most = wide ? 8 : 12;
@@ -230,6 +231,18 @@ function walk(frame, dark) {
     check(select.value === link.dataset.trade && !box.hidden, "the trade list's number shows trade", select.value);
     set(select, "");
     check(whole(), "the whole range does not come back");
+  });
+
+  // every way to part the time adds up to the money of both runs, which the ledger's lines are
+  part("when", () => {
+    const figure = node => Number(node.textContent.split(": ")[1].split(/[ \u00a0]/)[0].replace("\u2212", "-").replace(/,/g, ""));
+    const lines = [...document.querySelectorAll("#money tfoot td")].map(cell => Number(cell.dataset.v));
+    const net = lines[2] + (lines[5] || 0), charts = all("#when figure");
+    check(charts.length === 4, "the money is shown in", charts.length, "ways");
+    for (const chart of charts) {
+      const bars = [...chart.querySelectorAll(".wide .bar title")].map(figure), sum = bars.reduce((a, b) => a + b, 0);
+      check(Math.abs(sum - net) < 0.006 * bars.length + 0.01, chart.querySelector("figcaption").textContent, "adds up to", sum, "not", net);
+    }
   });
 
   part("waterfall", () => {

@@ -103,7 +103,7 @@ fn the_page_does_what_a_reader_asks_of_it_wide_and_narrow_light_and_dark() {
         let faults = one["faults"].as_array().expect("a list");
         wrong.extend(faults.iter().map(|fault| format!("{place}: {}", fault.as_str().unwrap_or_default())));
         let parts = ["theme", "sort", "filter", "charts", "trades", "waterfall", "heatmaps", "parallel", "keyboard"];
-        let more = ["anchors", "columns", "fields", "hovers", "drawings", "screens", "terms", "folds"];
+        let more = ["anchors", "columns", "fields", "hovers", "drawings", "screens", "terms", "folds", "when"];
         for part in parts.into_iter().chain(more) {
             assert!(one["done"][part].as_f64() > Some(0.0), "{place}: {part} was not tried: {wrong:#?}");
         }

@@ -68,15 +68,19 @@ pub fn market_view(
 }
 
 fn sizes(sizes: &mut BTreeMap<i64, [(f64, u64); 2]>, local: &Local) {
-    for (row, time) in local.time.iter().enumerate().skip(1) {
-        let hour = sizes.entry(Time(*time).steps(HOUR)).or_default();
-        for role in Role::BOTH {
-            let bbo = local.bbo(row, role);
-            if bbo.is_quoted() {
-                let kept = &mut hour[role.ix()];
-                *kept = (kept.0 + (bbo.bid_qty.as_f64() + bbo.ask_qty.as_f64()) / 2.0, kept.1 + 1);
+    let hour = |time: &i64| Time(*time).steps(HOUR);
+    let mut row = 1;
+    for part in local.time[1..].chunk_by(|a, b| hour(a) == hour(b)) {
+        let kept = sizes.entry(hour(&part[0])).or_default();
+        for at in row..row + part.len() {
+            for (kept, role) in kept.iter_mut().zip(Role::BOTH) {
+                let bbo = local.bbo(at, role);
+                if bbo.is_quoted() {
+                    *kept = (kept.0 + (bbo.bid_qty.as_f64() + bbo.ask_qty.as_f64()) / 2.0, kept.1 + 1);
+                }
             }
         }
+        row += part.len();
     }
 }
 

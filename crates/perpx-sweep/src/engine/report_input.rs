@@ -20,7 +20,7 @@ use perpx_core::config::Fills;
 use perpx_core::stats::MetricInfo;
 use perpx_core::strategy::STATES;
 use perpx_core::units::{SECOND, TimeDelta};
-use perpx_data::loader::VenueQuality;
+use perpx_data::loader::{Gap, VenueQuality};
 use perpx_data::store::RecordedGap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -556,7 +556,22 @@ fn quality(venues: &[VenueQuality; 2]) -> Vec<QualityTable> {
     row("missing settlements".to_string(), &|venue| count(venue.funding_missing));
     row("holes in the marks".to_string(), &|venue| count(venue.mark_holes));
     let columns = std::iter::once("What".to_string()).chain(venues.iter().map(|venue| venue.venue.clone()));
-    vec![QualityTable { title: "The tape, by venue".to_string(), columns: columns.collect(), rows }]
+    let mut tables = vec![QualityTable { title: "The tape, by venue".to_string(), columns: columns.collect(), rows }];
+    let gaps = venues.iter().flat_map(|venue| venue.longest_gaps.iter().map(|gap| (venue.venue.clone(), gap)));
+    let gap = |(venue, gap): (String, &Gap)| {
+        vec![
+            venue,
+            crate::report::moment(gap.from),
+            crate::report::moment(gap.to),
+            count((gap.length() / SECOND) as u64),
+        ]
+    };
+    let rows: Vec<Vec<String>> = gaps.map(gap).collect();
+    if !rows.is_empty() {
+        let columns = ["Venue", "last row before, UTC", "first row after, UTC", "s"].map(str::to_string).to_vec();
+        tables.push(QualityTable { title: "The longest gaps".to_string(), columns, rows });
+    }
+    tables
 }
 
 fn provenance(sweep: &Sweep<'_>, symbol_run: &SymbolRun, winner: Option<&Ranked>) -> Vec<Fact> {

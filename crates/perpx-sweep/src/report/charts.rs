@@ -16,7 +16,13 @@ const LENGTHS: [f64; 5] = [14.0, 30.0, 90.0, 180.0, 365.0];
 pub fn all(view: &View) -> Vec<Chart> {
     let luck = luck(view).or_else(|| length(view));
     let when = when(view).into_iter();
-    luck.into_iter().chain(when).chain(margin(view)).chain(distance(view)).chain(capacity(view)).collect()
+    luck.into_iter()
+        .chain(tries(view))
+        .chain(when)
+        .chain(margin(view))
+        .chain(distance(view))
+        .chain(capacity(view))
+        .collect()
 }
 
 /// What the luckiest of as many without an edge show, and where the winner stands.
@@ -57,6 +63,38 @@ pub fn luck(view: &View) -> Option<Chart> {
         scale: Scale::over([0.0, f64::from(most.max(4))], 4),
         ticks: across.ticks.iter().map(|tick| (place(*tick), across.label(*tick))).collect(),
         shapes,
+    })
+}
+
+/// What luck alone shows by the number of tries, and where the winner stands.
+pub fn tries(view: &View) -> Option<Chart> {
+    let luck = view.input.luck.as_ref()?;
+    let most = luck.curve.last()?.0.max(10) as f64;
+    let place = |tries: f64| tries.max(1.0).log10() / most.log10();
+    let line = |pick: fn(&(u64, f64, f64)) -> f64, tone: usize| ChartShape::Line {
+        points: luck.curve.iter().map(|point| (place(point.0 as f64), Some(pick(point)))).collect(),
+        tone,
+    };
+    let winner = ChartShape::Line { points: vec![(0.0, Some(luck.winner)), (1.0, Some(luck.winner))], tone: 2 };
+    let mark = |tries: f64, word: &str, line: usize| ChartShape::Mark { at: place(tries), word: word.to_owned(), line };
+    let ends = luck.curve.iter().flat_map(|point| [point.1, point.2]).chain([luck.winner, 0.0]);
+    Some(Chart {
+        title: "what luck alone shows, by number of tries".to_owned(),
+        file: "tries",
+        unit: "Sharpe a year".to_owned(),
+        across: "independent tries".to_owned(),
+        scale: Scale::over(ends, 5),
+        ticks: (0..=most.log10() as u32)
+            .map(|power| 10f64.powi(power as i32))
+            .map(|n| (place(n), text::fixed(n, 0)))
+            .collect(),
+        shapes: vec![
+            line(|point| point.1, 0),
+            line(|point| point.2, 1),
+            winner,
+            mark(luck.independent, "as lucky as so many", 0),
+            mark(luck.distinct as f64, "different ledgers", 1),
+        ],
     })
 }
 

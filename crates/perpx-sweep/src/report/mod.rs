@@ -2,9 +2,9 @@
 //!
 //! Over several symbols `write_symbols` makes one more page. The sweep fills `Input` with plain data; `write` makes
 //! `report.html` (no network, light and dark, any width), its words and first tables as `summary.json`, and a PNG of
-//! each chart out of it: `equity`, `market`, `money`, `funding`, `axes`,
-//! `parallel`, `distribution`, `heatmap-NN-y-x`. The same input gives the same bytes. 100,000 configurations cost no more
-//! page than two: only summaries of them are shown.
+//! each chart out of it: `equity`, `luck`, `tries`, `when-*`, `margin`, `distance`, `capacity`, `market`, `money`, `funding`,
+//! `axes`, `parallel`, `distribution`, `heatmap-NN-y-x`, `faults-NN-y-x`. The same input gives the same bytes. 100,000
+//! configurations cost no more page than two: only summaries of them are shown.
 
 mod chart;
 mod charts;

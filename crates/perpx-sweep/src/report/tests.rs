@@ -273,6 +273,16 @@ fn the_first_screen_holds_verdict_luck_and_errors() {
 }
 
 #[test]
+fn worlds_and_held_out_have_their_errors() {
+    let mut input = fake::input(500);
+    input.worlds[0].metric = Some(5.0);
+    input.worlds[0].oos_metric = input.winner.as_ref().unwrap().oos_metric;
+    let page = html(&input);
+    assert!(words(part(&page, "worlds")).contains("5.00 ± 0.60"));
+    assert!(words(part(&page, "why")).contains(", give or take 1.40 in the world that is its worst there"));
+}
+
+#[test]
 fn equal_ledgers_stand_once_among_the_best() {
     let page = html(&fake::input(500));
     let best = &page[page.find("id=\"best\"").unwrap()..];

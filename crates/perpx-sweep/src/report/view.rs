@@ -5,6 +5,7 @@ use super::frame::{Frame, Spread, quantile};
 use super::heat::{Heatmap, Side, heatmaps};
 use super::{Curve, Input, Level, PageAxis, PagePoint, ReportError, SymbolRow, Warning, Winner};
 use super::{palette, place_index, text};
+use perpx_core::units::Time;
 
 pub struct View<'a> {
     pub input: &'a Input,
@@ -133,6 +134,15 @@ impl<'a> View<'a> {
         let all = &self.input.curves;
         let count = all.iter().take(palette::CURVES.len()).take_while(|curve| self.meets(curve.rank)).count();
         &all[..count]
+    }
+
+    /// The equity of holding the same exposure in a run, at the ends of its intervals.
+    pub fn holding(&self, run: usize) -> Vec<(Time, f64)> {
+        let spans = &self.input.spans;
+        let Some(found) = &self.benchmarks[run] else { return Vec::new() };
+        let start = if run == 0 { spans.from } else { spans.held_out };
+        let capital = self.input.capital;
+        std::iter::once((start, capital)).chain(found.curve.iter().map(|(at, made)| (*at, capital + made))).collect()
     }
 
     /// What the page over several symbols says of this one.

@@ -72,8 +72,8 @@ fn one(shape: &ChartShape, plot: &Plot, y: &dyn Fn(f64) -> f64) -> Markup {
             ChartShape::Mark { at, word, line } => {
                 @let (x, top) = (plot.x(*at), plot.top + 14.0 * *line as f64);
                 line.winner x1=(n(x)) x2=(n(x)) y1=(n(plot.top)) y2=(n(plot.bottom)) {}
-                text.part.said x=(n(if *at > 0.5 { x - 5.0 } else { x + 5.0 })) y=(n(top + 10.0))
-                    text-anchor=(if *at > 0.5 { "end" } else { "start" }) { (word) }
+                text.part.said x=(n(if *at > 0.75 { x - 5.0 } else { x + 5.0 })) y=(n(top + 10.0))
+                    text-anchor=(if *at > 0.75 { "end" } else { "start" }) { (word) }
             }
         }
     }

@@ -32,8 +32,8 @@ pub fn worlds(view: &View) -> Option<Markup> {
                     @for world in &input.worlds {
                         tr.winner[world.ranking] {
                             @for value in &world.values { th.num scope="row" { (value) } }
-                            td class=(sign(world.metric)) { (view.figure(world.metric)) }
-                            @if held_out { td class=(sign(world.oos_metric)) { (view.figure(world.oos_metric)) } }
+                            (estimated(view, world.metric, world.error))
+                            @if held_out { (estimated(view, world.oos_metric, world.oos_error)) }
                             @if money { td class=(sign(world.net_pnl)) { (text::figure(world.net_pnl, Unit::Money)) } }
                             td class=(sign(world.all_median)) { (view.figure(world.all_median)) }
                             td { @if world.ranking { span.tag { "ranked in" } } }
@@ -43,6 +43,15 @@ pub fn worlds(view: &View) -> Option<Markup> {
             }
         }
     })
+}
+
+/// The objective with one standard error.
+fn estimated(view: &View, value: Option<f64>, error: Option<f64>) -> Markup {
+    html! {
+        td class=(sign(value)) {
+            (view.figure(value)) @if error.is_some() { span.error { " ± " (view.figure(error)) } }
+        }
+    }
 }
 
 pub fn quality(view: &View) -> Option<Markup> {

@@ -94,7 +94,7 @@ fn draw(view: &View, (width, height): (f64, f64), size: Size) -> Markup {
     let spans = &view.input.spans;
     let Some(curve) = view.curves().first() else { return html! {} };
     let winner = thin(&curve.samples, spans.from, spans.to, size.pick(300, 150));
-    let held: Vec<Vec<(Time, f64)>> = (0..2).map(|run| holding(view, run)).collect();
+    let held = [0, 1].map(|run| view.holding(run));
     let money = Scale::over(winner.iter().chain(held.iter().flatten()).map(|s| s.1), size.pick(6, 4));
     let letters = money.ticks.iter().map(|tick| money.label(*tick).chars().count()).max().unwrap_or(1);
     let plot = Plot { left: 12.0 + 7.7 * letters as f64, right: width - 8.0, top: 26.0, bottom: height - 26.0 };
@@ -114,22 +114,13 @@ fn draw(view: &View, (width, height): (f64, f64), size: Size) -> Markup {
     }
 }
 
-/// The equity of holding in a run, at the ends of its intervals.
-fn holding(view: &View, run: usize) -> Vec<(Time, f64)> {
-    let spans = &view.input.spans;
-    let Some(found) = &view.benchmarks[run] else { return Vec::new() };
-    let start = if run == 0 { spans.from } else { spans.held_out };
-    let capital = view.input.capital;
-    std::iter::once((start, capital)).chain(found.curve.iter().map(|(at, made)| (*at, capital + made))).collect()
-}
-
 /// For the script.
 pub fn data(view: &View) -> Value {
     let spans = &view.input.spans;
     let Some(curve) = view.curves().first() else { return Value::Null };
     let quote = &view.input.quote;
     let row = |name: &str, samples: &[(Time, f64)]| json!({ "name": name, "unit": quote, "lo": pack(sample(samples, spans, READ).into_iter()) });
-    let held: Vec<(Time, f64)> = (0..2).flat_map(|run| holding(view, run)).collect();
+    let held: Vec<(Time, f64)> = (0..2).flat_map(|run| view.holding(run)).collect();
     let mut rows = vec![row("equity", &curve.samples)];
     if !held.is_empty() {
         rows.push(row("holding", &held));

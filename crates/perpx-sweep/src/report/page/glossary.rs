@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 /// Word, meaning.
-const WORDS: [(&str, &str); 17] = [
+const WORDS: [(&str, &str); 18] = [
     (
         "alike",
         "Configurations that left the same ledger in every world did the same, fill by fill. They are one try and stand once.",
@@ -30,7 +30,7 @@ const WORDS: [(&str, &str); 17] = [
     ),
     (
         "error",
-        "One standard error: of 100 runs of such markets about 68 lie within it, about 95 within two. It knows nothing of having chosen the best of many.",
+        "One standard error: of 100 runs of such markets about 68 lie within it, about 95 within two. Neighbouring intervals of money are taken as correlated as they are. It knows nothing of having chosen the best of many.",
     ),
     (
         "fees",
@@ -56,6 +56,10 @@ const WORDS: [(&str, &str); 17] = [
         "Configurations that single steps on the grid connect with the winner without falling below half of what it shows. Neighbours live on the same tape: a plateau proves nothing against luck.",
     ),
     ("sharpe", "Mean of the returns over their standard deviation, a year's; risk-free rate 0."),
+    (
+        "tries",
+        "What the best of so many independent tries without any edge shows at this length: on average, and what 95 of 100 stay below, by normal theory.",
+    ),
     (
         "world",
         "What a trader does not choose: latency, refusals, how queues fill. A configuration is ranked over all of them.",

@@ -1,8 +1,9 @@
 //! What won, by how much, and whether to believe it.
 
+use super::glossary::term;
 use super::sign;
 use crate::report::view::View;
-use crate::report::{Metric, PageAxis, PageVerdict, Trade, Unit, Winner, text};
+use crate::report::{Metric, PageAxis, PageVerdict, Trade, Unit, Winner, charts, text};
 use maud::{Markup, html};
 use perpx_core::ledger::Line;
 use perpx_core::units::MidValue;
@@ -54,6 +55,18 @@ pub fn body(view: &View) -> Markup {
                 }
             }
             details { summary { (view.input.subject()) "'s values and figures" } (details(view, winner)) }
+            @if let Some(drawn) = charts::tries(view) {
+                details {
+                    summary { "What luck alone shows, by number of tries" }
+                    (super::chart::figure(&drawn, (820.0, 240.0), html! {
+                        ul.legend {
+                            li { span.swatch style="background:var(--c1)" {} (term("tries", "expected of the best")) }
+                            li { span.swatch style="background:var(--c2)" {} "95 of 100 stay below" }
+                            li { span.swatch style="background:var(--c3)" {} "the winner" }
+                        }
+                    }))
+                }
+            }
         }
         (counts(view))
     }
@@ -191,6 +204,7 @@ fn held_out(view: &View, winner: &Winner) -> Markup {
     html! {
         "In the last " (text::span(input.spans.held_out, input.spans.to)) ", which chose nothing, its " (view.objective()) " is "
         strong { (view.measured(winner.oos_metric)) }
+        @if let Some(error) = oos_error(view, winner) { ", give or take " (view.measured(Some(error))) }
         @if is_over_worlds {
             @match input.objective.over_world.as_str() {
                 "mean" => { " on average over its worlds" }
@@ -204,6 +218,11 @@ fn held_out(view: &View, winner: &Winner) -> Markup {
         @if input.money.is_some() { (in_trades(view, true)) }
         "."
     }
+}
+
+/// One standard error of the held-out objective, where it is that of one world.
+fn oos_error(view: &View, winner: &Winner) -> Option<f64> {
+    view.input.worlds.iter().find(|world| world.oos_metric == winner.oos_metric)?.oos_error
 }
 
 /// " in 10 trades (1 was open at the end)": of one run.

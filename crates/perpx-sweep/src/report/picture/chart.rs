@@ -37,7 +37,7 @@ pub fn draw(view: &View, chart: &Chart, paper: &Paper) -> Result<(), String> {
             ChartShape::Mark { at, word, line } => {
                 let x = plot.x(*at);
                 paper.line([(x, plot.top), (x, plot.bottom)], INK, 3)?;
-                let (x, anchor) = if *at > 0.5 { (x - 10.0, Anchor::Right) } else { (x + 10.0, Anchor::Left) };
+                let (x, anchor) = if *at > 0.75 { (x - 10.0, Anchor::Right) } else { (x + 10.0, Anchor::Left) };
                 paper.halo(word, (x, plot.top + 20.0 + 28.0 * *line as f64), SMALL, INK, anchor)?;
             }
         }

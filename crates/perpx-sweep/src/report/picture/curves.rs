@@ -1,6 +1,6 @@
 //! Equity over drawdown, with the embargo and the held-out part shaded.
 
-use super::paper::{Anchor, INK, LABEL, Paper, SMALL};
+use super::paper::{Anchor, INK, LABEL, Paper, QUIET, SMALL};
 use crate::report::palette::CURVES;
 use crate::report::scale::{Clock, Plot, Scale, drawdown, thin};
 use crate::report::view::View;
@@ -13,16 +13,21 @@ pub fn draw(view: &View, paper: &Paper) -> Result<(), String> {
     let lower = Plot { top: 620.0, bottom: 790.0, ..top };
     let clock = Clock { spans, left: top.left, right: top.right };
     let title = format!("{} · equity of the best {}, {}", input.symbol, curves.len(), input.quote);
-    paper.title(&title, &format!("{} · {}", input.name, clock.range()))?;
+    let grey = if view.benchmarks.iter().any(Option::is_some) { " · grey: holding the winner's exposure" } else { "" };
+    paper.title(&title, &format!("{} · {}{grey}", input.name, clock.range()))?;
     clock.shade_on(paper, top.top, lower.bottom)?;
     let equity: Vec<_> = curves.iter().map(|c| thin(&c.samples, spans.from, spans.to, 360)).collect();
     let drawdowns: Vec<_> = curves.iter().map(|c| thin(&drawdown(c, spans), spans.from, spans.to, 360)).collect();
-    let money = Scale::over(equity.iter().flatten().map(|s| s.1), 6);
+    let held = [0, 1].map(|run| view.holding(run));
+    let money = Scale::over(equity.iter().chain(&held).flatten().map(|s| s.1), 6);
     let percent = Scale::over(drawdowns.iter().flatten().map(|s| s.1).chain([0.0]), 3);
     paper.rulers(&top, &money, SMALL)?;
     paper.rulers(&lower, &percent, SMALL)?;
     paper.text(&format!("Equity, {}", input.quote), (top.left, top.top - 20.0), SMALL, INK, Anchor::Left)?;
     paper.text("Drawdown, % of initial capital", (lower.left, lower.top - 20.0), SMALL, INK, Anchor::Left)?;
+    for samples in &held {
+        paper.line(samples.iter().map(|s| (clock.x(s.0), top.y(money.place(s.1)))), QUIET, 2)?;
+    }
     for (i, (up, down)) in equity.iter().zip(&drawdowns).enumerate().rev() {
         let width = if i == 0 { 3 } else { 1 };
         // nothing runs in the embargo, so no line crosses it
