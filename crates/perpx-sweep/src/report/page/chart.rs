@@ -71,9 +71,10 @@ fn one(shape: &ChartShape, plot: &Plot, y: &dyn Fn(f64) -> f64) -> Markup {
             }
             ChartShape::Mark { at, word, line } => {
                 @let (x, top) = (plot.x(*at), plot.top + 14.0 * *line as f64);
+                // a word stands to the right where there is room
+                @let (x_word, anchor) = if x + 10.0 + LETTER * 1.2 * word.chars().count() as f64 > plot.right { (x - 5.0, "end") } else { (x + 5.0, "start") };
                 line.winner x1=(n(x)) x2=(n(x)) y1=(n(plot.top)) y2=(n(plot.bottom)) {}
-                text.part.said x=(n(if *at > 0.75 { x - 5.0 } else { x + 5.0 })) y=(n(top + 10.0))
-                    text-anchor=(if *at > 0.75 { "end" } else { "start" }) { (word) }
+                text.part.said x=(n(x_word)) y=(n(top + 10.0)) text-anchor=(anchor) { (word) }
             }
         }
     }
