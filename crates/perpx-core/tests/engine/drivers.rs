@@ -183,7 +183,7 @@ impl<T: Trader> Bench<T> {
             assert_eq!(RunResult { steps: want.steps, ..result }, want, "{name}");
         }
         // what a sweep does: nothing is written down
-        for tiles in [&whole, &cut] {
+        for tiles in [&whole, &cut, &random_tape::minute_tiles(&self.tables)] {
             let (result, NoRecord) = self.run_with(&mut leap(), tiles);
             assert_eq!(RunResult { steps: want.steps, ..result }, want, "leap, unrecorded");
         }

@@ -31,13 +31,16 @@ const WARM_S: i64 = 90;
 const RUN_S: i64 = 600;
 /// Receive times in a tile: between two of them belief is held against truth.
 const TILE_ROWS: usize = 12;
+/// A run takes some thousands; one with more goes round in a circle.
+const MOST_CALLS: u64 = 1_000_000;
 
 /// The shipped trader, looked at after every call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Watched {
     trader: Composite,
     seed: u64,
-    /// Calls that left it quiet.
+    /// Calls, and those that left it quiet.
+    calls: u64,
     quiet: u64,
     /// S3: since when the legs have differed by more than the ratio allows.
     beyond: Option<Time>,
@@ -83,6 +86,8 @@ impl Trader for Watched {
     const COUNTERS: &'static [&'static str] = Composite::COUNTERS;
 
     fn step(&mut self, plan: &Plan, moment: Moment, view: &View<'_>, out: &mut Actions) {
+        self.calls += 1;
+        assert!(self.calls < MOST_CALLS, "seed {}: it does not end, at {}", self.seed, view.now);
         self.trader.step(plan, moment, view, out);
         if let Some(Transition { from, to, .. }) = out.transition {
             assert!(from != to, "seed {}: a transition to where it was", self.seed);
@@ -299,7 +304,7 @@ fn run(seed: u64) -> Seen {
         isolated: config.strategy.risk.isolated_margin,
         stats_interval: 60 * SECOND,
     };
-    let trader = Watched { trader: Composite::default(), seed, quiet: 0, beyond: None };
+    let trader = Watched { trader: Composite::default(), seed, calls: 0, quiet: 0, beyond: None };
     let mut machine = RunState::new(trader, &job);
     let mut engine = SignalEngine::new(keys.keys(), from);
     let mut seen = Seen::default();

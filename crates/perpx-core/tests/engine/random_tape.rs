@@ -3,7 +3,7 @@
 use perpx_core::market::{Bbo, DepthLevel, Side};
 use perpx_core::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
 use perpx_core::tape::{Carry, Tile, align};
-use perpx_core::units::{HOUR, MINUTE, MS, Price, Qty, Rate, SECOND, Time};
+use perpx_core::units::{HOUR, MINUTE, MS, NS, Price, Qty, Rate, SECOND, Time};
 use proptest::prelude::*;
 
 /// Twelve minutes before a midnight.
@@ -132,9 +132,20 @@ pub fn tiles(tables: &[VenueTables; 2], rows: usize) -> Vec<Tile> {
         .collect();
     times.sort_unstable();
     times.dedup();
-    let last = end(tables).plus(SECOND);
     let mut cuts: Vec<Time> = times.into_iter().step_by(rows.max(1)).collect();
-    cuts.push(last);
+    cuts.push(end(tables).plus(SECOND));
+    cut(tables, &cuts)
+}
+
+/// Tiles that end right after a whole minute: whatever its sample of equity shows is seen after the tile's last tick.
+pub fn minute_tiles(tables: &[VenueTables; 2]) -> Vec<Tile> {
+    let last = end(tables).plus(SECOND);
+    let minutes = (START.steps(MINUTE) + 1..=last.steps(MINUTE)).map(|minute| Time::at(minute * MINUTE + NS));
+    let cuts: Vec<Time> = [START].into_iter().chain(minutes).chain([last]).collect();
+    cut(tables, &cuts)
+}
+
+fn cut(tables: &[VenueTables; 2], cuts: &[Time]) -> Vec<Tile> {
     let mut carry = Carry::default();
     cuts.windows(2).map(|cut| align([&tables[0], &tables[1]], cut[0], cut[1], &mut carry)).collect()
 }
