@@ -1,7 +1,7 @@
 //! The manners of every command: help, completions, pipes, JSON, narrow terminals, exit codes.
 
 use crate::sweep::{Case, GRID};
-use perpx::sweep::{Options, sweep};
+use perpx::sweep::{Options, TrialLog, sweep};
 use serde_json::Value as Json;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -48,7 +48,14 @@ fn runs() -> &'static (Case, String, String) {
         let grid = case.out("grid.toml");
         for (name, sets) in [("one", vec![]), ("two", vec!["exit.max_sec=200".to_string()])] {
             let out = Some(case.out(name));
-            let options = Options { threads: Some(2), quiet: true, out, sets, ..Options::new(grid.clone()) };
+            let options = Options {
+                threads: Some(2),
+                quiet: true,
+                out,
+                sets,
+                trials: TrialLog::Unknown,
+                ..Options::new(grid.clone())
+            };
             sweep(&options, &mut Vec::new()).expect("a run");
         }
         let (one, two) = (path("one"), path("two"));
@@ -284,6 +291,7 @@ fn runs_are_compared_key_by_key_and_rank_by_rank() {
     for want in ["grid exit.max_sec", "300", "200", "matched by the values on their axes", "of the best 3 of each"] {
         assert!(text.contains(want), "{want} in {text}");
     }
+    assert!(text.contains("not known: the range is too short to say"), "{text}");
     let missing = run(SWEEP, &format!("compare {one} data/sample"));
     let error = String::from_utf8_lossy(&missing.stderr).into_owned();
     assert_eq!(missing.status.code(), Some(2));

@@ -1,6 +1,6 @@
 //! What a plan says a run will take, against what it takes.
 
-use perpx::sweep::{Options, sweep};
+use perpx::sweep::{Options, TrialLog, sweep};
 use perpx::synth::{Edge, SynthSpec, write};
 use perpx::units::Time;
 use serde_json::Value as Json;
@@ -10,7 +10,8 @@ use std::sync::atomic::AtomicBool;
 
 /// A run's estimate and what it took from there, in seconds.
 fn both(grid: &Path, out: &Path) -> (f64, f64) {
-    let options = Options { out: Some(out.to_path_buf()), quiet: true, ..Options::new(grid) };
+    let options =
+        Options { out: Some(out.to_path_buf()), quiet: true, trials: TrialLog::Unknown, ..Options::new(grid) };
     sweep(&options, &mut Vec::new()).unwrap_or_else(|error| panic!("{error}"));
     let record = fs::read(out.join("run.json")).expect("reads");
     let record: Json = serde_json::from_slice(&record).expect("a record");

@@ -1,12 +1,15 @@
 //! `perpx-sweep evidence`: a table of trials that this project did not write, judged from the file alone.
 
 use crate::sweep::{Case, GRID, run};
-use arrow::array::{ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow::datatypes::{Float64Type, Int64Type};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use perpx::config::Value;
 use perpx::sweep::evidence::file;
+use perpx::sweep::{Options, TrialLog};
 use serde_json::Value as Json;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -324,4 +327,173 @@ fn a_sweep_writes_its_trials_and_judges_its_winner() {
     assert_eq!(read["evidence"]["configurations"], summary.configurations);
     let shown = output(&["show", &run]);
     assert!(String::from_utf8_lossy(&shown.stdout).contains("Refused."), "{}", String::from_utf8_lossy(&shown.stdout));
+}
+
+/// A grid whose four hours in sample have intervals of a minute, and a trade every few of them: enough to judge.
+fn minutes() -> Case {
+    let grid = [
+        ("[0.0001, 0.0003]", "[0.0, 0.00005]"),
+        ("{ from = 0.001, to = 0.003, step = 0.001 }", "{ from = 0.0002, to = 0.0006, step = 0.0002 }"),
+        ("min_diff == 0.0003 and locking.g_pct == 0.002", "min_diff == 0.00005 and locking.g_pct == 0.0004"),
+    ];
+    let case = Case::new(&grid.iter().fold(GRID.to_string(), |text, (from, to)| text.replace(from, to)));
+    let base = case.out("base.yml");
+    let text = std::fs::read_to_string(&base).expect("base.yml");
+    let strategy = [
+        ("t_max_sec: 600", "t_max_sec: 30"),
+        ("max_sec: 300", "max_sec: 10"),
+        ("funding_spread_bps: 1.0", "funding_spread_bps: -100"),
+        ("min_target_return: -0.002", "min_target_return: -0.1"),
+    ];
+    let text = strategy.iter().fold(text, |text, (from, to)| text.replace(from, to));
+    // as much capital in any part of the time
+    let account = "stats: {interval_sec: 60}\ncapital: {lighter: 1000, grvt: 1000}\n";
+    std::fs::write(&base, text + account).expect("writes");
+    case
+}
+
+/// What each configuration earned in the base world, by id.
+fn earned(dir: &Path) -> BTreeMap<String, f64> {
+    let table = std::fs::File::open(dir.join("results.parquet")).expect("a file");
+    let reader = ParquetRecordBatchReaderBuilder::try_new(table).expect("parquet").build().expect("rows");
+    let mut earned = BTreeMap::new();
+    for batch in reader {
+        let batch = batch.expect("rows");
+        let column = |name: &str| batch.column_by_name(name).expect("a column").clone();
+        let ids = arrow::compute::cast(&column("id"), &arrow::datatypes::DataType::Utf8).expect("text");
+        let (ids, nets) = (ids.as_string::<i32>().clone(), column("net_pnl"));
+        for (id, net) in ids.iter().zip(nets.as_primitive::<Float64Type>()) {
+            earned.entry(id.expect("an id").to_string()).or_insert(net.expect("a number"));
+        }
+    }
+    earned
+}
+
+/// The evidence in a best.yml.
+fn provenance(path: &Path) -> Json {
+    fn json(value: &Value) -> Json {
+        match value {
+            Value::Null => Json::Null,
+            Value::Bool(flag) => (*flag).into(),
+            Value::Num(num) => num.as_i64().map_or(num.as_f64().into(), Json::from),
+            Value::Text(text) => text.as_str().into(),
+            Value::List(items) => items.iter().map(json).collect(),
+            Value::Map(entries) => {
+                Json::Object(entries.iter().map(|(key, value)| (key.clone(), json(value))).collect())
+            }
+        }
+    }
+    json(perpx::read_config(path).expect("best.yml").provenance().expect("where it comes from"))["evidence"].take()
+}
+
+/// The choices of the walk-forward are run again from flat: each earns what a run of its own over those hours earns.
+#[test]
+fn choices_of_the_walk_forward_are_run_again() {
+    let case = minutes();
+    run(&case.options("run")).expect("a run");
+    let dir = case.out("run");
+    let walk = provenance(&dir.join("best.yml"))["found"]["walk_forward"].clone();
+    assert_eq!(walk["run_again"], true, "{walk}");
+    let folds = walk["runs"].as_array().expect("folds");
+    assert_eq!(folds.len(), 5);
+    let net = |fold: &Json| fold["net"].as_f64().expect("a share");
+    near(&walk["net"], folds.iter().map(net).sum());
+    let matrix = file::read(&dir.join("trials.parquet")).expect("a table of trials");
+    for fold in [&folds[0], &folds[4]] {
+        let atom = |at: usize| fold["test"][at].as_u64().expect("an atom") as usize;
+        let minute = |atom: usize| 120 + matrix.frame.intervals(0..atom);
+        let at = |minute: u32| format!("2026-01-05T{:02}:{:02}:00Z", minute / 60, minute % 60);
+        let sets = [
+            format!("data.from={}", at(minute(atom(0)))),
+            format!("data.to={}", at(minute(atom(1)))),
+            "validate.holdout=0".to_string(),
+        ];
+        let own = Options { sets: sets.to_vec(), ..case.options(&format!("fold-{}", fold["pick"])) };
+        run(&own).map(drop).unwrap_or_else(|error| panic!("{error}"));
+        let pick = fold["pick"].as_str().expect("an id");
+        // of 2,000 of capital
+        let alone = earned(&own.out.expect("a folder"))[pick] / 2_000.0;
+        assert!((alone - net(fold)).abs() < 1e-9, "{alone}, {fold}");
+    }
+}
+
+/// Two runs over the same hours: what one winner earned more than the other has an error, and one against itself has none.
+#[test]
+fn a_difference_between_two_runs_has_its_error() {
+    let case = minutes();
+    let other = ["locking.t_max_sec=20".to_string()];
+    run(&case.options("one")).expect("a run");
+    run(&Options { sets: other.to_vec(), ..case.options("two") }).expect("a run");
+    let [one, two] = ["one", "two"].map(|name| case.out(name).display().to_string());
+    let output = |line: &[&str]| Command::new(SWEEP).args(line).output().expect("it starts").stdout;
+    let of = |a: &str, b: &str| -> Json {
+        let found: Json = serde_json::from_slice(&output(&["compare", a, b, "--json"])).expect("JSON");
+        found["comparison"]["symbols"][0]["differences"].clone()
+    };
+    let same = of(&one, &one);
+    assert!(same.as_array().is_some_and(|all| all.len() == 3) && same[0]["found"].is_null(), "{same}");
+    let found = of(&one, &two);
+    let [there, back] = [&found[0]["found"], &of(&two, &one)[0]["found"]];
+    assert_eq!(found[0]["of"], "B's winner in B less A's winner in A");
+    near(&there["net"], -back["net"].as_f64().expect("a share"));
+    assert!(there["net_error"].as_f64() > Some(0.0), "{found}");
+    let text = String::from_utf8(output(&["compare", &one, &two])).expect("text");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in ["B's winner in B less A's winner in A: ", "one standard error", "larger than its error"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+/// What was tried is counted over runs: the same grid once, another grid over the same hours on top, other hours apart; and
+/// how often the held-out hours were looked at.
+#[test]
+fn trials_are_counted_over_runs() {
+    let case = minutes();
+    let log = case.out("shared.jsonl");
+    let total = |out: &str, sets: &[&str]| {
+        let options = Options {
+            trials: TrialLog::File(log.clone()),
+            sets: sets.iter().map(|set| set.to_string()).collect(),
+            ..case.options(out)
+        };
+        let summary = run(&options).expect("a run");
+        let evidence = provenance(&case.out(out).join("best.yml"));
+        let sentence = summary.symbols[0].verdict.as_ref().expect("a verdict").sentence.clone();
+        (evidence["trials"]["total"].clone(), evidence["facts"]["held_out"]["looks"].clone(), sentence)
+    };
+    let (tried, looks, sentence) = total("one", &[]);
+    assert_eq!((tried, looks), (10.into(), 1.into()));
+    assert!(!sentence.contains("on this data so far"), "{sentence}");
+    assert_eq!(total("again", &[]).0, 10, "the same grid");
+    // two of its points were tried before
+    let (tried, looks, sentence) = total("other", &["locking.g_pct=0.0004"]);
+    assert_eq!((tried, looks), (10.into(), 2.into()), "{sentence}");
+    let (tried, looks, sentence) = total("new", &["locking.g_pct=0.0008"]);
+    assert_eq!((tried, looks), (14.into(), 3.into()), "{sentence}");
+    assert!(sentence.contains("14 on this data so far"), "{sentence}");
+    let later = ["data.from=2026-01-05T09:00:00Z", "data.to=2026-01-05T15:00:00Z"];
+    assert_eq!(total("later", &later).0, 10, "other hours");
+    let text = std::fs::read_to_string(&log).expect("a log");
+    assert_eq!(text.lines().count(), 4);
+    let place = case.out("").display().to_string();
+    assert!(
+        !text.contains(&place) && !text.contains(".yml") && !text.contains("locking"),
+        "no path and no key: {text}"
+    );
+    // a run that is read again is held against all of them, and nothing is written
+    let printed = |args: &[&str]| {
+        let mut command = Command::new(SWEEP);
+        let dir = case.out("one").display().to_string();
+        command.args(["evidence", &dir, "--json"]).args(args).env("PERPX_STATE", case.out("state"));
+        let read: Json = serde_json::from_slice(&command.output().expect("it starts").stdout).expect("JSON");
+        read["evidence"]["tried"].clone()
+    };
+    assert_eq!(printed(&["--log", &log.display().to_string()]), 14);
+    assert_eq!(printed(&[]), 10);
+    assert_eq!(std::fs::read_to_string(&log).expect("a log"), text);
+    assert!(!case.out("state").exists());
+    // nobody counts: that is said, and a winner is weak at best
+    run(&case.options("unknown")).expect("a run");
+    let evidence = provenance(&case.out("unknown").join("best.yml"));
+    assert!(evidence["trials"]["total"].is_null() && evidence["facts"]["knows_trials"] == false, "{evidence}");
 }

@@ -24,7 +24,7 @@ fn vast(conditions: bool) -> Case {
 fn interrupted_after(case: &Case, out: &str, wait: Duration) -> (Option<i32>, Duration, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_perpx-sweep"));
     command.arg(case.out("grid.toml")).arg("--out").arg(case.out(out)).args(["--threads", "2", "--json"]);
-    command.env("PERPX_CACHE", case.out("cache"));
+    command.env("PERPX_CACHE", case.out("cache")).env("PERPX_STATE", case.out("state"));
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     std::thread::sleep(wait);
     let asked = Instant::now();

@@ -1,7 +1,7 @@
 //! The grids of `tests/ledger`, whose ledgers were once wrong, each held to what its README calls right.
 
 use crate::explain::{Row, rows};
-use perpx::sweep::{Options, Summary, sweep};
+use perpx::sweep::{Options, Summary, TrialLog, sweep};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,12 @@ fn grids() -> PathBuf {
 fn ran(grid: &str) -> Ran {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("out");
-    let options = Options { out: Some(out.clone()), quiet: true, ..Options::new(grids().join(format!("{grid}.toml"))) };
+    let options = Options {
+        out: Some(out.clone()),
+        quiet: true,
+        trials: TrialLog::Unknown,
+        ..Options::new(grids().join(format!("{grid}.toml")))
+    };
     let summary = sweep(&options, &mut Vec::new()).unwrap_or_else(|error| panic!("{grid}: {error}"));
     Ran { summary, results: rows(&out.join("results.parquet")), has_best: out.join("best.yml").exists() }
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 fn pages() -> Vec<String> {
     let mut all = files(&["docs", "data"], &["md"]);
@@ -23,6 +24,9 @@ fn shell(folder: &Path, script: &str) -> Output {
     let path = format!("{}:{}", built.display(), std::env::var("PATH").unwrap_or_default());
     let mut shell = Command::new("sh");
     shell.args(["-e", "-c", script]).current_dir(folder).env("PATH", path).env_remove("COLUMNS");
+    // what is tried here is nobody's
+    static STATE: OnceLock<tempfile::TempDir> = OnceLock::new();
+    shell.env("PERPX_STATE", STATE.get_or_init(|| tempfile::tempdir().expect("a folder")).path());
     shell.output().expect("a shell")
 }
 

@@ -3,7 +3,7 @@
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::SerializedFileReader;
-use perpx::sweep::{DriverChoice, Options, Summary, SweepError, sweep};
+use perpx::sweep::{DriverChoice, Options, Summary, SweepError, TrialLog, sweep};
 use perpx::synth::{Edge, SynthSpec, write};
 use perpx::units::Time;
 use std::fs;
@@ -104,6 +104,7 @@ impl Case {
             threads: Some(2),
             out: Some(self.out(out)),
             quiet: true,
+            trials: TrialLog::Unknown,
             chunk: 8,
             tile_rows: 2_000,
             ..Options::new(self.folder.path().join("grid.toml"))

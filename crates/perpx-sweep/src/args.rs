@@ -3,8 +3,9 @@
 use crate::engine::run::{Summary, sweep};
 use crate::error::SweepError;
 use crate::evidence::{self, Evidence, Settings};
-use crate::inspect::{compare, explain, runs, show};
+use crate::inspect::{compare, explain, luck, runs, show};
 use crate::options::{DriverChoice, Options};
+use crate::trial_log::TrialLog;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use perpx_core::config::Schema;
 use perpx_core::config::keys::reference::{self, KeyRow};
@@ -127,15 +128,22 @@ struct EvidenceArgs {
     /// Blocks of time that are halved: 8, 12 or 16
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = blocks)]
     blocks: u32,
-    /// Configurations tried on this data so far, in all runs
+    /// Configurations tried so far in all runs, not as the log says
     #[arg(long, value_name = "N")]
     tried: Option<u64>,
+    /// The log of what was tried, of a run; else the user's
+    #[arg(long, value_name = "FILE", conflicts_with = "trials")]
+    log: Option<PathBuf>,
     /// Symbols of which this is the best
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     symbols: u32,
     /// Print it as one line of JSON
     #[arg(long)]
     json: bool,
+}
+
+fn trial_log(named: &Option<PathBuf>) -> TrialLog {
+    named.clone().map_or(TrialLog::User, TrialLog::File)
 }
 
 fn blocks(text: &str) -> Result<u32, String> {
@@ -149,6 +157,10 @@ impl EvidenceArgs {
         let matrix = evidence::file::read(&of_run.or(self.trials.clone()).unwrap_or_default())?;
         let &EvidenceArgs { draws, seed, blocks, tried, symbols, .. } = self;
         let settings = Settings { draws: draws as usize, seed, blocks, tried, symbols, ..Settings::default() };
+        let settings = match &self.run {
+            Some(run) => luck::with_log(run, &trial_log(&self.log), settings)?,
+            None => settings,
+        };
         Ok(evidence::judge(&matrix, &settings))
     }
 }
@@ -173,6 +185,9 @@ struct RunArgs {
     /// The run's own folder, not <report.dir>/<name>
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Count what was tried in this file, not in the user's
+    #[arg(long, value_name = "FILE")]
+    trials: Option<PathBuf>,
     /// scan, walk, leap or auto; the results are the same
     #[arg(long, value_enum, default_value_t = DriverChoice::Auto, hide_possible_values = true, hide_default_value = true)]
     driver: DriverChoice,
@@ -301,6 +316,7 @@ impl RunArgs {
             threads: self.threads.map(usize::from),
             top: self.top.map(usize::from),
             out: self.out.clone(),
+            trials: trial_log(&self.trials),
             fresh: self.fresh,
             driver: self.driver,
             verify: usize::from(self.verify),

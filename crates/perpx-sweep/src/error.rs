@@ -96,6 +96,12 @@ pub enum SweepError {
     )]
     Trials { path: PathBuf, what: String, accepted: &'static str },
 
+    #[error(
+        "{path}: this cannot be the log of trials: {what}; accepted: a file that perpx-sweep made, or a new one; to do: give \
+         another file with --trials"
+    )]
+    TrialLog { path: PathBuf, what: String },
+
     #[error("{path}: {what}")]
     Missing { path: PathBuf, what: String },
 
@@ -146,6 +152,7 @@ impl SweepError {
             | SweepError::Busy { .. }
             | SweepError::Mixed { .. }
             | SweepError::Trials { .. }
+            | SweepError::TrialLog { .. }
             | SweepError::Missing { .. } => 2,
             SweepError::Interrupted => 130,
             _ => 1,

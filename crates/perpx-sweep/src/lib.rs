@@ -8,6 +8,7 @@
 //! | `error`, `options` | what can stop a sweep; what its caller chooses |
 //! | `grid` | the grid file: axes, worlds, what is skipped, what wins |
 //! | `symbol_run` | one symbol ready to run: feeds with their tapes; in sample and held out |
+//! | `trial_log` | what was tried on a market before |
 //! | `results` | ranking, and the files of a run |
 //! | `evidence` | what the trials say about the winner: luck, overfitting, walk-forward |
 //! | `engine` | the flow: chunks, then the best once more, then the files |
@@ -33,12 +34,14 @@ mod options;
 mod report;
 mod results;
 mod symbol_run;
+mod trial_log;
 
 pub use code::code_id;
 pub use engine::run::{Summary, sweep};
 pub use error::SweepError;
 pub use inspect::{compare, explain, runs, show};
 pub use options::{DriverChoice, Options};
+pub use trial_log::TrialLog;
 
 /// The strategy file that tests begin with.
 #[cfg(test)]

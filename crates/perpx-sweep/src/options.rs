@@ -1,5 +1,7 @@
-//! What the caller of a sweep may choose. Nothing here changes a byte of the results but `sets` and `top`.
+//! What the caller of a sweep may choose. Nothing here changes a byte of the results but `sets` and
+//! `top`, and of best.yml's evidence `trials`.
 
+use crate::trial_log::TrialLog;
 use perpx_core::replay::DriverSlot;
 use perpx_core::units::Time;
 use perpx_data::loader::TapeSpec;
@@ -35,6 +37,8 @@ pub struct Options {
     pub top: Option<usize>,
     /// The run's own folder, in place of `report.dir`/name.
     pub out: Option<PathBuf>,
+    /// Where what was tried before is counted.
+    pub trials: TrialLog,
     /// Discards an unfinished run.
     pub fresh: bool,
     /// What moves the configurations; the results are the same.
@@ -77,6 +81,7 @@ impl Options {
             threads: None,
             top: None,
             out: None,
+            trials: TrialLog::default(),
             fresh: false,
             driver: DriverChoice::Auto,
             verify: 1,

@@ -1,6 +1,7 @@
 //! What a run knows of its winner, and the verdict on it.
 
 use crate::engine::run::Sweep;
+use crate::engine::walk_forward;
 use crate::error::SweepError;
 use crate::evidence::{Check, Evidence, Facts, Finding, HOPE, HeldOut, Judged, Neighbours, STANDS, Settings};
 use crate::evidence::{GateVerdict, TrialMatrix, Worlds, judge, verdict};
@@ -10,6 +11,7 @@ use crate::report::{PageCheck, PageLuck, PageVerdict};
 use crate::results::leaderboard::Ranked;
 use crate::results::spool::Spool;
 use crate::symbol_run::SymbolRun;
+use crate::trial_log::Tried;
 use perpx_core::units::DAY;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -78,6 +80,7 @@ impl Judgement {
             "trials": {
                 "configurations": self.evidence.configurations,
                 "distinct": self.evidence.distinct,
+                "total": self.facts.knows_trials.then_some(self.evidence.tried),
                 "days": self.evidence.days,
                 "intervals": self.evidence.intervals,
                 "atoms": self.evidence.atoms,
@@ -107,7 +110,8 @@ fn found(evidence: &Evidence) -> Json {
             "value": found.pbo, "p_loss": found.test_loss, "splits": found.splits, "embargo_atoms": found.embargo_atoms,
         })),
         "walk_forward": walk_forward.first().map(|walk| json!({
-            "net": walk.net, "sharpe": walk.sharpe, "folds": walk.folds.len(), "worst": walk.worst,
+            "run_again": walk.run_again, "net": walk.net, "sharpe": walk.sharpe, "error": walk.error,
+            "runs": walk.folds, "worst": walk.worst,
         })),
     })
 }
@@ -115,23 +119,38 @@ fn found(evidence: &Evidence) -> Json {
 /// Judges the first of one symbol's ranking, if it is a winner; `matrix` is its trial matrix.
 ///
 /// # Errors
-/// Finished rows that cannot be read.
+/// Finished rows that cannot be read; of the runs of its walk-forward.
 pub fn judgement(
     sweep: &Sweep<'_>,
     symbol_run: &SymbolRun,
-    spool: &Spool,
-    first: Option<&Ranked>,
+    (spool, first): (&Spool, Option<&Ranked>),
     matrix: &TrialMatrix,
+    tried: Option<Tried>,
 ) -> Result<Option<Judgement>, SweepError> {
     let Some(winner) = first.filter(|ranked| ranked.verdict.can_win()) else { return Ok(None) };
     let symbols = sweep.symbol_runs.len() as u32;
-    let evidence = judge(matrix, &Settings { seed: sweep.seed(), symbols, ..Settings::default() });
-    let facts = facts(sweep, symbol_run, spool, winner)?;
+    let mut evidence = judge(
+        matrix,
+        &Settings {
+            seed: sweep.seed(),
+            symbols,
+            tried: tried.map(|tried| tried.configurations),
+            ..Settings::default()
+        },
+    );
+    let runs = walk_forward::run_again(sweep, symbol_run, spool, matrix, &evidence)?;
+    evidence.run_again(&runs);
+    let facts = facts(sweep, symbol_run, (spool, winner), tried)?;
     let verdict = verdict(&evidence, &facts);
     Ok(Some(Judgement { evidence, facts, verdict }))
 }
 
-fn facts(sweep: &Sweep<'_>, symbol_run: &SymbolRun, spool: &Spool, winner: &Ranked) -> Result<Facts, SweepError> {
+fn facts(
+    sweep: &Sweep<'_>,
+    symbol_run: &SymbolRun,
+    (spool, winner): (&Spool, &Ranked),
+    tried: Option<Tried>,
+) -> Result<Facts, SweepError> {
     let grid = &sweep.grid;
     let metric = |name: &str| sweep.table.iter().position(|info| info.name == name);
     let rows = spool.of(winner.verdict.id)?;
@@ -143,8 +162,8 @@ fn facts(sweep: &Sweep<'_>, symbol_run: &SymbolRun, spool: &Spool, winner: &Rank
     let least = least.reduce(|a, b| if b.0 < a.0 { b } else { a });
     let held_out = symbol_run.spans.held_out.and_then(|(from, to)| {
         let days = to.since(from).as_f64(DAY);
-        // how often this time was looked at before is not recorded: it counts as seen once
-        least.map(|(sharpe, error)| HeldOut { sharpe, error, days, looks: 1 })
+        let looks = tried.map_or(1, |tried| tried.looks);
+        least.map(|(sharpe, error)| HeldOut { sharpe, error, days, looks })
     });
     let strategy = grid.strategy_point(winner.verdict.point).unwrap_or_default();
     let world = &symbol_run.worlds[winner.row.world as usize];
@@ -152,6 +171,7 @@ fn facts(sweep: &Sweep<'_>, symbol_run: &SymbolRun, spool: &Spool, winner: &Rank
     let varies = |word: &str| grid.world_axes().iter().any(|axis| axis.values.len() > 1 && axis.path.contains(word));
     let feed = symbol_run.feed_of(grid, winner.verdict.point, winner.row.world);
     Ok(Facts {
+        knows_trials: tried.is_some(),
         is_synthetic: symbol_run.data.feeds[feed].tape.quality().made_by.get("generator").is_some(),
         max_drawdown: config.strategy.risk.max_drawdown.map(|limit| limit.as_f64()),
         held_out,

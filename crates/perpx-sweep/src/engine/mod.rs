@@ -12,6 +12,7 @@
 //! | `plan`, `progress` | what is printed before and meanwhile |
 //! | `run` | the flow: chunks, then the best once more, then the files |
 //! | `trials`, `judgement` | the trial matrix of a run; what it and the run say of the winner |
+//! | `walk_forward` | the choices of a walk-forward, run again from flat |
 //! | `manifest` | what the run says of itself |
 //! | `market_view`, `winner_detail`, `course` | the market that the winner saw; what it did; interval by interval |
 //! | `report_input` | what the report page is made from |
@@ -33,4 +34,5 @@ pub mod rerun;
 pub mod run;
 mod scheduler;
 mod trials;
+mod walk_forward;
 mod winner_detail;

@@ -8,7 +8,7 @@ use crate::options::DriverChoice;
 use crate::results::ledgers::Rerun;
 use crate::results::spool::Row;
 use crate::symbol_run::SymbolRun;
-use perpx_core::replay::{Drive, RunState};
+use perpx_core::replay::{Drive, RunState, Shared};
 use perpx_core::signals::SignalSet;
 use perpx_core::stats::FullRecord;
 use perpx_core::trader::Composite;
@@ -51,7 +51,7 @@ pub fn recorded<R: Send>(
     make: impl Fn(&Bound) -> R,
 ) -> Result<Vec<Rerun<R>>, SweepError> {
     let mut found: Vec<Rerun<R>> = Vec::with_capacity(rows.len());
-    for (feed, data) in symbol_run.data.feeds.iter().enumerate() {
+    for feed in 0..symbol_run.data.feeds.len() {
         let mut signals = SignalSet::default();
         let mut binder = Binder::new(&symbol_run.data);
         let mut units: Vec<Under<R>> = Vec::new();
@@ -79,25 +79,40 @@ pub fn recorded<R: Send>(
         if units.is_empty() {
             continue;
         }
-        let reader = Reader::new(&data.tape, &signals, symbol_run.data.from);
-        each_tile(reader, driver, 0, stop, |prepared| {
-            if stop.load(Ordering::Relaxed) {
-                return Err(SweepError::Interrupted);
-            }
-            let shared = (&*prepared.tile, &prepared.signals, prepared.index.as_ref());
-            units.par_iter_mut().for_each(|under| {
-                let with = (&under.bound, &symbol_run.spans, None);
-                let (records, lines) = (&mut under.rerun.records, &mut under.rerun.lines);
-                let ended = |machine: &RunState<Composite>| lines.push(machine.belief().lines);
-                under.state.pass(with, (&mut driver.slot(), drive), shared, records, ended);
-            });
-            Ok(())
+        through(symbol_run, feed, &signals, (driver, stop), &mut units, |under, shared| {
+            let with = (&under.bound, &symbol_run.spans, None);
+            let (records, lines) = (&mut under.rerun.records, &mut under.rerun.lines);
+            let ended = |machine: &RunState<Composite>| lines.push(machine.belief().lines);
+            under.state.pass(with, (&mut driver.slot(), drive), shared, records, ended);
         })?;
         found.extend(units.into_iter().map(|under| Rerun { runs: under.state.runs, ..under.rerun }));
     }
     // back to the order that was asked for
     found.sort_by_key(|rerun| rows.iter().position(|row| (row.id, row.world) == (rerun.id, rerun.world)));
     Ok(found)
+}
+
+/// Moves each of `units` through the tape of `feed`, tile by tile.
+///
+/// # Errors
+/// Of the tape; a stop.
+pub fn through<U: Send>(
+    symbol_run: &SymbolRun,
+    feed: usize,
+    signals: &SignalSet,
+    (driver, stop): (DriverChoice, &AtomicBool),
+    units: &mut [U],
+    pass: impl Fn(&mut U, Shared<'_>) + Sync,
+) -> Result<(), SweepError> {
+    let reader = Reader::new(&symbol_run.data.feeds[feed].tape, signals, symbol_run.data.from);
+    each_tile(reader, driver, 0, stop, |prepared| {
+        if stop.load(Ordering::Relaxed) {
+            return Err(SweepError::Interrupted);
+        }
+        let shared = (&*prepared.tile, &prepared.signals, prepared.index.as_ref());
+        units.par_iter_mut().for_each(|unit| pass(unit, shared));
+        Ok(())
+    })
 }
 
 pub fn agree<R>(symbol_run: &SymbolRun, row: &Row, rerun: &Rerun<R>, pass: &'static str) -> Result<(), SweepError> {

@@ -27,6 +27,7 @@ use crate::results::spool::{Row, Spool};
 use crate::results::table::{Part, write_results};
 use crate::results::trial_spool::{TrialRow, TrialSpool};
 use crate::symbol_run::SymbolRun;
+use crate::trial_log::{KEPT, LoggedRun, ids_text};
 use perpx_core::stats::{MetricInfo, metric_table};
 use perpx_core::trader::Composite;
 use perpx_data::text::count;
@@ -187,6 +188,7 @@ impl<'o> Sweep<'o> {
         if self.options.dry_run {
             return Ok(self.summary(&plan, &[]));
         }
+        self.options.trials.check()?;
         let folder = Folder::take(&self.dir)?;
         if self.options.fresh {
             checkpoint::remove(&self.dir)?;
@@ -262,9 +264,13 @@ impl<'o> Sweep<'o> {
         self.progress.phase(&format!("ranking {}", symbol_run.data.symbol));
         let room = LEADERBOARD_ROWS.max(self.grid.report.top);
         let (mut top_k, mut distinct) = (TopK::new(room), DistinctLedgers::new(&self.table));
+        let mut ids = Vec::new();
         each_point(&spool, |rows| {
             self.options.go_on()?;
             let verdict = self.ranker.verdict(rows);
+            if ids.len() < KEPT {
+                ids.push(verdict.id);
+            }
             distinct.add(rows, &verdict);
             top_k.add(verdict);
             Ok(())
@@ -285,8 +291,14 @@ impl<'o> Sweep<'o> {
         self.verified += self.by_scan(symbol_run, &spool, ranked.first())?;
         self.progress.phase(&format!("judging the winner of {}", symbol_run.data.symbol));
         let matrix = trials::matrix(self, symbol_run, &distinct, &trials)?;
+        let tried = self.options.trials.add(&LoggedRun {
+            ids: ids_text(ids),
+            distinct: distinct.len() as u64,
+            best: top_k.best().first().and_then(|verdict| verdict.objective),
+            ..trials::logged(self, symbol_run, top_k.points)
+        })?;
         let judgement = match &matrix {
-            Some(matrix) => judgement(self, symbol_run, &spool, ranked.first(), matrix)?,
+            Some(matrix) => judgement(self, symbol_run, (&spool, ranked.first()), matrix, tried)?,
             None => None,
         };
         Ok(Outcome { spool, matrix, judgement, top_k, ranked, reruns })

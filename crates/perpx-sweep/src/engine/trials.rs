@@ -4,11 +4,14 @@ use crate::engine::run::Sweep;
 use crate::error::SweepError;
 use crate::evidence::{AtomSums, MatrixFrame, ShapeSums, Trial, TrialMatrix};
 use crate::grid::{Compare, Require};
+use crate::results::manifest::TimeText;
 use crate::results::ranking::Verdict;
 use crate::results::spool::Row;
 use crate::results::trial_spool::{TrialRow, TrialSpool};
 use crate::symbol_run::{SymbolRun, intervals_of};
+use crate::trial_log::{LoggedRun, range};
 use perpx_core::stats::{AtomPlan, MetricInfo};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -53,6 +56,41 @@ impl DistinctLedgers {
             }
         }
     }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.by_hash.len()
+    }
+
+    /// The place of each ledger in the ranking, by the id of its best configuration.
+    fn ranks(&self) -> BTreeMap<u64, u32> {
+        let mut best: Vec<&Verdict> = self.by_hash.values().map(|alike| &alike.best).collect();
+        best.par_sort_unstable_by(|a, b| a.order(b));
+        best.iter().map(|verdict| verdict.id).zip(1..).collect()
+    }
+}
+
+/// What the log of trials says of this run, but for its ids and what came of it.
+pub fn logged(sweep: &Sweep<'_>, symbol_run: &SymbolRun, configurations: u64) -> LoggedRun {
+    let mut venues = symbol_run.data.feeds[0].tape.spec().venues.clone();
+    venues.sort();
+    LoggedRun {
+        venues,
+        symbol: symbol_run.data.symbol.clone(),
+        data: symbol_run.data.fingerprint(),
+        in_sample: range(symbol_run.spans.inside),
+        held_out: symbol_run.spans.held_out.map(range),
+        grid: sweep.grid_hash.clone(),
+        seed: sweep.seed(),
+        code: crate::code::code_id().to_string(),
+        method: "grid".to_string(),
+        configurations,
+        distinct: 0,
+        ids: String::new(),
+        metric: sweep.grid.objective.metric.clone(),
+        best: None,
+        time: TimeText(perpx_data::wall::now()),
+    }
 }
 
 /// None where the returns are not parted into atoms.
@@ -67,13 +105,14 @@ pub fn matrix(
 ) -> Result<Option<TrialMatrix>, SweepError> {
     let Some(plan) = symbol_run.trials else { return Ok(None) };
     let ledgers = &distinct.by_hash;
+    let ranks = distinct.ranks();
     let frame = frame(sweep, symbol_run, plan);
     let root_year = frame.root_year();
     let mut matrix = TrialMatrix::with_capacity(frame, ledgers.len());
     finished.each(|row| {
         sweep.options.go_on()?;
         if let Some(alike) = ledgers.get(&row.hash.0).filter(|alike| alike.best.id == row.id) {
-            push(&mut matrix, &row, alike, root_year);
+            push(&mut matrix, &row, (alike, ranks.get(&row.id).copied()), root_year);
         }
         Ok(())
     })?;
@@ -82,7 +121,11 @@ pub fn matrix(
     Ok(Some(matrix))
 }
 
-/// What all rows share. Of the requirements those on a least number of trades can be asked of a part of the time.
+/// Units of the trial matrix in one per cent of C0.
+const PERCENT: f64 = 1e10;
+
+/// What all rows share. Of the requirements those on a least number of trades and on the drawdown can be asked of a part of
+/// the time.
 fn frame(sweep: &Sweep<'_>, symbol_run: &SymbolRun, plan: AtomPlan) -> MatrixFrame {
     let least = |require: &Require| match require.compare {
         _ if require.metric != "trades" => 0,
@@ -90,30 +133,30 @@ fn frame(sweep: &Sweep<'_>, symbol_run: &SymbolRun, plan: AtomPlan) -> MatrixFra
         Compare::Greater => require.value.floor() as u32 + 1,
         _ => 0,
     };
+    let most = |require: &Require| {
+        let limits = matches!(require.compare, Compare::Less | Compare::LessEqual);
+        (limits && require.metric == "max_drawdown_pct").then_some(PERCENT * require.value)
+    };
     MatrixFrame {
         lengths: plan.lengths(),
         interval_sec: f64::from(symbol_run.home.account.stats_interval_sec),
         embargo: intervals_of(symbol_run.embargo, &symbol_run.home),
         least_trades: sweep.grid.objective.require.iter().map(least).max().unwrap_or(0),
+        most_drawdown: sweep.grid.objective.require.iter().filter_map(most).reduce(f64::min),
     }
 }
 
-fn push(matrix: &mut TrialMatrix, row: &TrialRow, alike: &Alike, root_year: f64) {
+fn push(matrix: &mut TrialMatrix, row: &TrialRow, (alike, rank): (&Alike, Option<u32>), root_year: f64) {
     let whole = &row.atoms.whole;
     let trial = Trial {
         id: format!("{:016x}", row.id),
         ledger: row.hash.to_string(),
         weight: alike.configurations,
         objective: alike.best.score.value(),
+        rank,
         is_eligible: alike.best.meets,
         ranking_sharpe: alike.ranking_sharpe.map(|sharpe| sharpe / root_year),
-        shape: Some(ShapeSums {
-            s3: whole.s3.as_f64(),
-            s4: whole.s4.as_f64(),
-            lag_product: whole.lag_product as f64,
-            first: whole.first as f64,
-            last: whole.last as f64,
-        }),
+        shape: Some(ShapeSums::of(whole)),
         max_drawdown: Some(whole.drawdown.deepest as f64),
     };
     let s1: Vec<f64> = row.atoms.s1.iter().map(|sum| *sum as f64).collect();

@@ -146,11 +146,16 @@ impl HalvesPlan<'_> {
         block * self.size + head..(block + 1) * self.size
     }
 
+    /// The atoms of a half, in the order of time.
+    fn atoms_of(&self, half: u32) -> impl Iterator<Item = usize> {
+        let holds = move |block: usize| half >> block & 1 == 1;
+        let blocks = (0..self.blocks).filter(move |block| holds(*block));
+        blocks.flat_map(move |block| self.atoms(block, block > 0 && holds(block - 1)))
+    }
+
     /// The sum over the atoms of a half.
     fn over(&self, half: u32, value: impl Fn(usize) -> u32) -> u32 {
-        let holds = |block: usize| half >> block & 1 == 1;
-        let of_block = |block: usize| self.atoms(block, block > 0 && holds(block - 1)).map(&value).sum::<u32>();
-        (0..self.blocks).filter(|block| holds(*block)).map(of_block).sum()
+        self.atoms_of(half).map(value).sum()
     }
 
     fn tables(&self, rows: &[usize]) -> Tables {
@@ -191,7 +196,8 @@ impl HalvesPlan<'_> {
         let least = self.matrix.frame.trades_for(self.intervals[place]);
         let trades = |atom: usize| self.matrix.trades(row, atom..atom + 1).unwrap_or(u32::from(u16::MAX));
         let has_trades = || least == 0 || self.over(self.halves[place], trades) >= least;
-        trial.is_eligible && trial.objective.is_some() && has_trades()
+        let keeps_up = || self.matrix.keeps_up(row, self.atoms_of(self.halves[place]));
+        trial.is_eligible && trial.objective.is_some() && has_trades() && keeps_up()
     }
 
     /// By half the best selectable row.

@@ -79,11 +79,27 @@ const LAYOUT: &TrialLayout = &[
         "Trades that are required over the span, the same in all rows; a part must have its share; without the column 0.",
     ),
     (
+        "most_drawdown",
+        Holds::Real,
+        "1e-12 C0",
+        false,
+        "The deepest fall of equity that is required, the same in all rows; a part must keep to it as far as the ends of atoms \
+         show it; without the column none.",
+    ),
+    (
         "objective",
         Holds::Real,
         "",
         false,
         "What the row is ranked by, the greatest first; empty: it is never chosen; without the column its Sharpe ratio.",
+    ),
+    (
+        "rank",
+        Holds::Whole,
+        "",
+        false,
+        "Place in the ranking, the first 1: its row is the winner; without the column the greatest objective, of equals the \
+         lower id.",
     ),
     ("eligible", Holds::Flag, "", false, "Every requirement holds over the span; without the column all do."),
     (
@@ -144,7 +160,13 @@ pub fn write(path: &Path, matrix: &TrialMatrix) -> Result<(), SweepError> {
         Field::new(*name, data_type, true).with_metadata(metadata)
     };
     let knows_trades = matrix.rows() > 0 && matrix.trades(0, 0..0).is_some();
-    let written = LAYOUT.iter().filter(|column| column.0 != "trades" || knows_trades);
+    let is_known = |name: &str| match name {
+        "trades" => knows_trades,
+        "most_drawdown" => matrix.frame.most_drawdown.is_some(),
+        "rank" => matrix.trials().iter().any(|trial| trial.rank.is_some()),
+        _ => true,
+    };
+    let written = LAYOUT.iter().filter(|column| is_known(column.0));
     let schema = Arc::new(Schema::new(written.map(field).collect::<Vec<_>>()));
     let mut file = TableFile::create(path, schema.clone())?;
     for from in (0..matrix.rows()).step_by(BATCH) {
@@ -163,9 +185,8 @@ fn column(matrix: &TrialMatrix, rows: Range<usize>, field: &Field) -> ArrayRef {
     let real = |value: &dyn Fn(&Trial) -> Option<f64>| {
         Arc::new(trials.iter().map(value).collect::<Float64Array>()) as ArrayRef
     };
-    let whole = |value: &dyn Fn(&Trial) -> i64| {
-        Arc::new(trials.iter().map(|trial| Some(value(trial))).collect::<Int64Array>()) as ArrayRef
-    };
+    let whole =
+        |value: &dyn Fn(&Trial) -> Option<i64>| Arc::new(trials.iter().map(value).collect::<Int64Array>()) as ArrayRef;
     let list = |values: ArrayRef| match field.data_type() {
         DataType::FixedSizeList(element, atoms) => {
             Arc::new(FixedSizeListArray::new(element.clone(), *atoms, values, None)) as ArrayRef
@@ -176,7 +197,7 @@ fn column(matrix: &TrialMatrix, rows: Range<usize>, field: &Field) -> ArrayRef {
     match field.name().as_str() {
         "id" => text(|trial| Some(&trial.id)),
         "ledger" => text(|trial| Some(trial.ledger.as_str()).filter(|ledger| !ledger.is_empty())),
-        "weight" => whole(&|trial| trial.weight as i64),
+        "weight" => whole(&|trial| Some(trial.weight as i64)),
         "s1" => list(Arc::new(rows.flat_map(|row| matrix.s1(row).iter().copied()).collect::<Float64Array>())),
         "s2" => list(Arc::new(rows.flat_map(|row| matrix.s2(row).iter().copied()).collect::<Float64Array>())),
         "trades" => {
@@ -184,11 +205,13 @@ fn column(matrix: &TrialMatrix, rows: Range<usize>, field: &Field) -> ArrayRef {
             let of_row = |row| (0..frame.atoms()).map(move |atom| of_atom(row, atom));
             list(Arc::new(rows.flat_map(of_row).collect::<Int64Array>()))
         }
-        "n" => whole(&|_| i64::from(frame.all_intervals())),
+        "n" => whole(&|_| Some(i64::from(frame.all_intervals()))),
         "interval_sec" => real(&|_| Some(frame.interval_sec)),
-        "embargo" => whole(&|_| i64::from(frame.embargo)),
-        "least_trades" => whole(&|_| i64::from(frame.least_trades)),
+        "embargo" => whole(&|_| Some(i64::from(frame.embargo))),
+        "least_trades" => whole(&|_| Some(i64::from(frame.least_trades))),
+        "most_drawdown" => real(&|_| frame.most_drawdown),
         "objective" => real(&|trial| trial.objective),
+        "rank" => whole(&|trial| trial.rank.map(i64::from)),
         "eligible" => Arc::new(trials.iter().map(|trial| Some(trial.is_eligible)).collect::<BooleanArray>()),
         "ranking_sharpe" => real(&|trial| trial.ranking_sharpe),
         "s3" => shape(|sums| sums.s3),
@@ -345,13 +368,16 @@ impl TrialColumns {
             interval_sec,
             embargo: self.whole("embargo", row, 0)?,
             least_trades: self.whole("least_trades", row, 0)?,
+            most_drawdown: self.real("most_drawdown", row),
         })
     }
 
     fn add(&self, matrix: &mut TrialMatrix, row: usize, frame: &MatrixFrame) -> Result<(), Fault> {
         if matrix.frame != *frame {
-            let what =
-                self.place(row, "another number of atoms, n, interval_sec, embargo or least_trades than in row 1");
+            let what = self.place(
+                row,
+                "another number of atoms, n, interval_sec, embargo, least_trades or most_drawdown than in row 1",
+            );
             return Err((what, "the same in every row"));
         }
         let s1 = self.list::<Float64Type>("s1", row)?.unwrap_or_default();
@@ -406,6 +432,7 @@ impl TrialColumns {
             ledger: text("ledger").unwrap_or_default(),
             weight,
             objective: objective.filter(|objective| objective.is_finite()),
+            rank: self.value::<Int64Type>("rank", row).and_then(|rank| u32::try_from(rank).ok()),
             is_eligible: flag.is_none_or(|flag| flag.is_valid(row) && flag.value(row)),
             ranking_sharpe: self.real("ranking_sharpe", row),
             shape: shape(),

@@ -57,7 +57,7 @@ pub struct Fold {
 }
 
 /// Choices in the order of time.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Walk {
     /// A window each.
     pub folds: Vec<Fold>,
@@ -91,11 +91,6 @@ pub fn walk(matrix: &TrialMatrix, windows: Windows) -> Walk {
 }
 
 impl Walk {
-    /// The tests joined as the atoms estimate them.
-    pub fn estimated(&self) -> Option<Stitched> {
-        self.stitched(&self.folds.iter().map(|fold| fold.estimate).collect::<Vec<_>>())
-    }
-
     /// The tests joined as `runs`, one for each fold, made them; none without a fold.
     pub fn stitched(&self, runs: &[Sums]) -> Option<Stitched> {
         let sums = runs.iter().copied().reduce(Sums::plus)?;

@@ -142,6 +142,8 @@ pub struct Worlds {
 pub struct Facts {
     /// The data was made by a generator.
     pub is_synthetic: bool,
+    /// Runs before this one are counted.
+    pub knows_trials: bool,
     /// Share of the capital at which the strategy halts itself.
     pub max_drawdown: Option<f64>,
     /// None without held-out time, or without a ratio there.
@@ -307,8 +309,10 @@ impl<'a> Case<'a> {
     fn luck(&self) -> (Standing, String) {
         let total = self.judged.luck.total;
         let shown = self.judged.luck.total_text();
-        let text = format!("the luckiest of as many without an edge look as good in {shown} of 100 histories");
-        (graded(total <= self.limits.luck.strong, total <= self.limits.luck.weak), text)
+        let known = self.facts.knows_trials;
+        let unknown = if known { "" } else { "; trials before this run are not known" };
+        let text = format!("the luckiest of as many without an edge look as good in {shown} of 100 histories{unknown}");
+        (graded(total <= self.limits.luck.strong && known, total <= self.limits.luck.weak), text)
     }
 
     /// The ratio against what the luckiest would show: how long it takes until it stands above that, and whether it does at all.
@@ -452,6 +456,7 @@ mod tests {
                 error: 2.0,
                 efficiency: 0.8,
                 changes: 1,
+                ..WalkForward::default()
             }],
             curve: Vec::new(),
             hope: Hope { sharpe: 1.0, chance: Some(0.2) },
@@ -474,6 +479,7 @@ mod tests {
     fn facts() -> Facts {
         Facts {
             is_synthetic: false,
+            knows_trials: true,
             max_drawdown: Some(0.1),
             held_out: Some(HeldOut { sharpe: 2.0, error: 1.0, days: 20.0, looks: 1 }),
             neighbours: Some(Neighbours { median: 3.0, positive: 0.9, edges: 0 }),
@@ -520,6 +526,8 @@ mod tests {
         for (total, grade) in [(0.05, Strong), (0.051, Weak), (0.20, Weak), (0.201, Refused)] {
             assert_eq!(grade_of("luck", &luck(total), &facts()), grade, "{total}");
         }
+        let unknown = Facts { knows_trials: false, ..facts() };
+        assert_eq!(grade_of("luck", &evidence(), &unknown), Weak);
         for (tested, needed, grade) in [(8.0, 60.0, Strong), (8.0, 61.0, Weak), (6.0, 60.0, Refused)] {
             let evidence = changed(|judged| {
                 judged.winner.tested_sharpe = tested;

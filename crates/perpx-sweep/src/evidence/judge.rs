@@ -4,11 +4,11 @@
 
 use super::bootstrap::{Draws, block_length, percentile, spread};
 use super::cscv::{Cscv, cscv};
-use super::forward::{Stitched, Windows, walk};
+use super::forward::{Stitched, Walk, Windows, walk};
 use super::luck::{Luckiest, draws_for, for_more, luckiest, resampled_row, without_best_atom};
-use super::matrix::TrialMatrix;
+use super::matrix::{TrialMatrix, root_year};
 use super::normal::{greatest, greatest_quantile};
-use super::sharpe::{Estimate, Shape, least_backtest_years};
+use super::sharpe::{Estimate, Shape, Sums, least_backtest_years};
 use perpx_core::sim::chance::{hash64, unit53};
 use perpx_core::stats::{ATOM_STEP, AtomPlan};
 use serde::Serialize;
@@ -130,7 +130,7 @@ pub struct Judged {
     pub dsr_2014: Option<f64>,
     /// None where the atoms cannot be halved.
     pub overfitting: Option<Overfitting>,
-    /// Rolling, then anchored; test money as estimated from atoms.
+    /// Rolling, then anchored.
     pub walk_forward: Vec<WalkForward>,
     /// What luck alone shows, by number of tries.
     pub curve: Vec<CurvePoint>,
@@ -228,9 +228,12 @@ pub struct Overfitting {
     pub null_band: [f64; 2],
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// Choices made again and again, and what came after each.
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct WalkForward {
     pub kind: &'static str,
+    /// Each choice was run again, from flat, over its test window; else its money is estimated from atoms.
+    pub run_again: bool,
     pub folds: Vec<WalkFold>,
     /// Shares of C0.
     pub net: f64,
@@ -240,6 +243,21 @@ pub struct WalkForward {
     pub error: f64,
     pub efficiency: f64,
     pub changes: usize,
+    /// The choices themselves.
+    #[serde(skip)]
+    pub(super) walk: Walk,
+}
+
+impl WalkForward {
+    /// Takes the tests as `runs`, one for each fold, made them; `root_year`: to a year's Sharpe ratio.
+    fn join(&mut self, runs: &[Sums], root_year: f64) {
+        let Some(Stitched { sums, sharpe, worst, efficiency, changes }) = self.walk.stitched(runs) else { return };
+        self.folds.iter_mut().zip(runs).for_each(|(fold, run)| fold.net = UNIT * run.s1);
+        (self.net, self.worst) = (UNIT * sums.s1, UNIT * worst);
+        self.sharpe = root_year * sharpe;
+        self.error = root_year * ((1.0 + 0.5 * sharpe * sharpe) / sums.n).sqrt();
+        (self.efficiency, self.changes) = (efficiency, changes);
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -268,6 +286,18 @@ pub struct CurvePoint {
 pub struct Hope {
     pub sharpe: f64,
     pub chance: Option<f64>,
+}
+
+impl Evidence {
+    /// Puts what the choices of the walk-forwards made when they were run again, by kind and fold, in place of the estimates.
+    pub fn run_again(&mut self, runs: &[Vec<Sums>]) {
+        let Finding::Judged(judged) = &mut self.outcome else { return };
+        let root_year = root_year(self.interval_sec);
+        for (walk, runs) in judged.walk_forward.iter_mut().zip(runs) {
+            walk.join(runs, root_year);
+            walk.run_again = true;
+        }
+    }
 }
 
 /// Judges the winner of a matrix. The rows may have come in any order, and on any number of threads the result is the same.
@@ -465,24 +495,22 @@ impl<'a> Assessment<'a> {
         let frame = &self.matrix.frame;
         let windows = Windows::of(frame.atoms(), frame.embargo_atoms(), self.settings.folds, is_anchored)?;
         let walk = walk(self.matrix, windows);
-        let Stitched { sums, sharpe, worst, efficiency, changes } = walk.estimated()?;
+        let estimates: Vec<Sums> = walk.folds.iter().map(|fold| fold.estimate).collect();
         let fold = |fold: &super::forward::Fold| WalkFold {
             train: [fold.train.start, fold.train.end],
             test: [fold.test.start, fold.test.end],
             pick: self.matrix.trial(fold.pick).id.clone(),
             train_sharpe: self.root_year * fold.train_sharpe,
-            net: UNIT * fold.estimate.s1,
+            net: 0.0,
         };
-        Some(WalkForward {
-            kind: if is_anchored { "anchored" } else { "rolling" },
-            folds: walk.folds.iter().map(fold).collect(),
-            net: UNIT * sums.s1,
-            worst: UNIT * worst,
-            sharpe: self.root_year * sharpe,
-            error: self.root_year * ((1.0 + 0.5 * sharpe * sharpe) / sums.n).sqrt(),
-            efficiency,
-            changes,
-        })
+        let kind = if is_anchored { "anchored" } else { "rolling" };
+        let folds: Vec<WalkFold> = walk.folds.iter().map(fold).collect();
+        if folds.is_empty() {
+            return None;
+        }
+        let mut found = WalkForward { kind, folds, walk, ..WalkForward::default() };
+        found.join(&estimates, self.root_year);
+        Some(found)
     }
 
     fn curve(&self, distinct: u64, independent: f64) -> Vec<CurvePoint> {

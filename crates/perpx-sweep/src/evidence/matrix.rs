@@ -21,6 +21,9 @@ pub struct MatrixFrame {
     pub embargo: u32,
     /// Trades that `require` asks for over the whole span; a part of it must have its share, rounded up.
     pub least_trades: u32,
+    /// The deepest fall of equity that `require` allows, in units of 1e-12 of C0; a part of the span must keep to it too, as
+    /// far as the ends of atoms show it.
+    pub most_drawdown: Option<f64>,
 }
 
 impl MatrixFrame {
@@ -53,8 +56,13 @@ impl MatrixFrame {
 
     /// Sharpe ratios are multiplied by this to become a year's.
     pub fn root_year(&self) -> f64 {
-        (365.0 * 86_400.0 / self.interval_sec).sqrt()
+        root_year(self.interval_sec)
     }
+}
+
+/// Sharpe ratios of intervals of this length are multiplied by this to become a year's.
+pub fn root_year(interval_sec: f64) -> f64 {
+    (365.0 * 86_400.0 / interval_sec).sqrt()
 }
 
 /// One distinct ledger.
@@ -68,6 +76,8 @@ pub struct Trial {
     pub weight: u64,
     /// What it is ranked by; none is never selected.
     pub objective: Option<f64>,
+    /// Its place in the ranking, the first 1, where ties are decided by more than the objective.
+    pub rank: Option<u32>,
     /// It meets `require`.
     pub is_eligible: bool,
     /// Its Sharpe ratio per interval in the world that it was ranked in, where that is not the base world.
@@ -229,11 +239,32 @@ impl TrialMatrix {
     pub fn is_selectable(&self, row: usize, atoms: Range<usize>) -> bool {
         let trial = &self.trials[row];
         let least = self.frame.trades_for(self.frame.intervals(atoms.clone()));
-        trial.is_eligible && trial.objective.is_some() && self.has_trades(row, atoms, least)
+        trial.is_eligible
+            && trial.objective.is_some()
+            && self.has_trades(row, atoms.clone(), least)
+            && self.keeps_up(row, atoms)
     }
 
-    /// The selectable row that ranks first; of equals the one with the lower id.
+    /// Whether a row's equity falls no deeper over some atoms, one after the other, than `require` allows.
+    pub fn keeps_up(&self, row: usize, atoms: impl Iterator<Item = usize>) -> bool {
+        let Some(most) = self.frame.most_drawdown else { return true };
+        let s1 = self.s1(row);
+        let (mut equity, mut peak) = (0.0f64, 0.0f64);
+        atoms.into_iter().all(|atom| {
+            equity += s1[atom];
+            peak = peak.max(equity);
+            peak - equity <= most
+        })
+    }
+
+    /// The row that ranks first, if it may be selected. Without ranks the selectable row with the greatest objective, of equals
+    /// the one with the lower id.
     pub fn winner(&self) -> Option<usize> {
+        let ranked = (0..self.rows()).filter_map(|row| Some((self.trials[row].rank?, row))).min();
+        if let Some((_, first)) = ranked {
+            let trial = &self.trials[first];
+            return (trial.is_eligible && trial.objective.is_some()).then_some(first);
+        }
         let all = 0..self.frame.atoms();
         let ranked = (0..self.rows()).filter(|row| self.is_selectable(*row, all.clone()));
         let best = ranked.filter_map(|row| Some((self.trials[row].objective?, row)));

@@ -10,6 +10,7 @@
 //! | `luck` | what the luckiest of them would show without an edge |
 //! | `cscv` | the probability of overfitting |
 //! | `forward` | choices made again and again |
+//! | `paired` | one row less another, over the same time |
 //! | `plateau` | neighbours on the grid |
 //! | `judge`, `text` | all of it about one winner, and in words |
 //! | `file` | trials.parquet |
@@ -28,6 +29,7 @@ mod judge;
 mod luck;
 mod matrix;
 mod normal;
+mod paired;
 mod plateau;
 mod sharpe;
 #[cfg(test)]
@@ -39,7 +41,9 @@ mod vectors;
 pub use cscv::{Cscv, Split, cscv};
 pub use forward::{Fold, Stitched, Walk, Windows, walk};
 pub use gate::{Check, Facts, GateVerdict, HOPE, HeldOut, Neighbours, Standing, Worlds, verdict};
+pub(crate) use judge::WalkFold;
 pub use judge::{Evidence, Finding, Judged, MOST_DRAWS, STANDS, Settings, judge};
 pub use matrix::{AtomSums, MatrixError, MatrixFrame, Trial, TrialMatrix};
+pub use paired::{PairedDifference, paired};
 pub use plateau::Plateau;
 pub use sharpe::{ShapeSums, Sums};

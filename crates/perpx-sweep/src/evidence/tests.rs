@@ -6,7 +6,7 @@ use super::*;
 
 /// 24 atoms of 10 intervals.
 fn frame(least_trades: u32) -> MatrixFrame {
-    MatrixFrame { lengths: vec![10; 24], interval_sec: 3_600.0, embargo: 0, least_trades }
+    MatrixFrame { lengths: vec![10; 24], interval_sec: 3_600.0, embargo: 0, least_trades, most_drawdown: None }
 }
 
 fn trial(id: usize, objective: f64) -> Trial {
@@ -15,6 +15,7 @@ fn trial(id: usize, objective: f64) -> Trial {
         ledger: String::new(),
         weight: 1,
         objective: Some(objective),
+        rank: None,
         is_eligible: true,
         ranking_sharpe: None,
         shape: None,
@@ -72,6 +73,40 @@ fn a_part_of_the_time_must_have_its_share_of_the_trades() {
     let halves = cscv(&matrix, 8).expect("halves");
     // the first split trains on the first half, the last on the second
     assert_eq!((halves.splits[0].pick, halves.splits[69].pick), (0, 1));
+}
+
+/// A fall that the span as a whole allows is judged again in each part of it: row 0 falls by 30 in the second half.
+#[test]
+fn a_part_of_the_time_must_keep_to_the_drawdown() {
+    let mut matrix = TrialMatrix::with_capacity(MatrixFrame { most_drawdown: Some(29.0), ..frame(0) }, 2);
+    let falls: [f64; 24] = std::array::from_fn(|atom| if (16..19).contains(&atom) { -10.0 } else { 9.0 });
+    for (row, s1) in [falls, [1.0; 24]].iter().enumerate() {
+        matrix.push(trial(row, 2.0 - row as f64), AtomSums { s1, s2: &moving(s1), trades: &[2; 24] });
+    }
+    let matrix = matrix.finish().expect("different ids");
+    let halves = cscv(&matrix, 8).expect("halves");
+    assert_eq!((halves.splits[0].pick, halves.splits[69].pick), (0, 1));
+    assert!(matrix.keeps_up(0, 0..18) && !matrix.keeps_up(0, 0..19) && !matrix.is_selectable(0, 10..20));
+    let mut free = matrix;
+    free.frame.most_drawdown = None;
+    assert_eq!(cscv(&free, 8).expect("halves").splits[69].pick, 0);
+}
+
+/// Two that are equal in the worst world: the ranking prefers the one whose next world is better, whatever its id.
+#[test]
+fn the_winner_is_the_one_that_ranks_first() {
+    let matrix = |ranks: [Option<u32>; 2]| {
+        let mut matrix = TrialMatrix::with_capacity(frame(0), 2);
+        for (row, rank) in ranks.into_iter().enumerate() {
+            let s1 = [1.0 + row as f64; 24];
+            let sums = AtomSums { s1: &s1, s2: &moving(&s1), trades: &[2; 24] };
+            matrix.push(Trial { rank, ..trial(row, 5.0) }, sums);
+        }
+        matrix.finish().expect("different ids")
+    };
+    assert_eq!(matrix([None, None]).winner(), Some(0), "the lower id");
+    assert_eq!(matrix([Some(2), Some(1)]).winner(), Some(1));
+    assert_eq!(matrix([Some(2), None]).winner(), Some(0), "of a table that ranks some");
 }
 
 #[test]

@@ -221,9 +221,13 @@ impl Overfitting {
 
 impl WalkForward {
     fn sentence(&self) -> String {
+        let how = match self.run_again {
+            true => "Each choice was run again, from flat, over the time after it.",
+            false => "Estimated from atoms, not run again.",
+        };
         format!(
             "forward      Chosen again {} times, {}, it would have made about {} of the capital (worst fold {}), Sharpe {} a \
-             year, one standard error {}; the choice changed {} times. Estimated from atoms, not run again.",
+             year, one standard error {}; the choice changed {} times. {how}",
             self.folds.len(),
             self.kind,
             percent(self.net),

@@ -94,7 +94,13 @@ fn atoms(column: &[i64], atoms: u32) -> Atoms {
 
 fn matrix(columns: &[Vec<i64>], count: u32) -> TrialMatrix {
     let plan = AtomPlan { intervals: 240, atoms: count };
-    let frame = MatrixFrame { lengths: plan.lengths(), interval_sec: 3_600.0, embargo: 0, least_trades: 0 };
+    let frame = MatrixFrame {
+        lengths: plan.lengths(),
+        interval_sec: 3_600.0,
+        embargo: 0,
+        least_trades: 0,
+        most_drawdown: None,
+    };
     let mut matrix = TrialMatrix::with_capacity(frame, columns.len());
     // in another order than that of the ids
     for (id, column) in columns.iter().enumerate().rev() {
@@ -107,6 +113,7 @@ fn matrix(columns: &[Vec<i64>], count: u32) -> TrialMatrix {
             ledger: String::new(),
             weight: 1,
             objective: Some(sharpe),
+            rank: None,
             is_eligible: true,
             ranking_sharpe: None,
             shape: Some(ShapeSums::of(&row.whole)),
@@ -297,7 +304,8 @@ fn walking_forward() {
             near(fold.train_sharpe, inside);
             near(fold.estimate.sharpe(), outside);
         }
-        let stitched = found.estimated().expect("folds");
+        let stitched =
+            found.stitched(&found.folds.iter().map(|fold| fold.estimate).collect::<Vec<_>>()).expect("folds");
         near(stitched.sums.s1 * 1e-12, number(row, "stitched_sum"));
         near(stitched.sharpe, number(row, "stitched_sharpe"));
         near(stitched.efficiency, number(row, "wf_efficiency"));

@@ -1,11 +1,13 @@
-//! Two finished runs side by side: what changed between them, whether they rank alike, and what each winner is worth in the
-//! other.
+//! Two finished runs side by side: what changed between them, whether they rank alike, what each winner is worth in the
+//! other, and whether that is more than chance.
 
 mod changes;
+mod differences;
 mod results;
 mod text;
 
 use crate::error::SweepError;
+use crate::evidence::PairedDifference;
 use crate::inspect::show::{self, Run};
 use crate::results::ranking::Verdict;
 pub use changes::Change;
@@ -50,6 +52,19 @@ pub struct SymbolComparison {
     pub top_overlap: usize,
     /// The winner of each run.
     pub winners: [Option<ComparedWinner>; 2],
+    /// What one winner earned more than the other, or in the other run, in the base world in sample.
+    pub differences: Vec<Difference>,
+    /// Why there is none.
+    pub no_difference: Option<&'static str>,
+}
+
+/// One configuration in one run against one in a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Difference {
+    /// Which less which.
+    pub of: &'static str,
+    /// None where nothing is different.
+    pub found: Option<PairedDifference>,
 }
 
 /// How a configuration of one run is found in the other.
@@ -100,7 +115,8 @@ pub fn compare(a: &Path, b: &Path, top: usize) -> Result<Comparison, SweepError>
     let mut symbols = Vec::new();
     for symbol in of_a.iter().filter(|symbol| of_b.contains(symbol)) {
         let boards = [results[0].board(symbol), results[1].board(symbol)];
-        symbols.push(symbol_comparison(symbol, &boards, top));
+        let (differences, no_difference) = differences::differences(&runs, symbol, &boards)?;
+        symbols.push(SymbolComparison { differences, no_difference, ..symbol_comparison(symbol, &boards, top) });
     }
     let all = of_a.iter().chain(&of_b);
     let unshared = all.filter(|symbol| !(of_a.contains(symbol) && of_b.contains(symbol))).cloned().collect();
@@ -119,6 +135,8 @@ pub(super) struct BoardPoint {
     pub verdict: Verdict,
     /// Values on the run's strategy axes.
     pub axes: Vec<(String, String)>,
+    /// Hash of the ledger in the base world.
+    pub ledger: String,
     /// Of the world in which it ranks.
     pub figures: Vec<(String, Option<f64>)>,
 }
@@ -146,6 +164,8 @@ fn symbol_comparison(symbol: &str, boards: &[RankedRun; 2], top: usize) -> Symbo
         top,
         top_overlap: pairs.iter().filter(|(a, b)| *a < top && *b < top).count(),
         winners: [winner(0, &place_in_b), winner(1, &place_in_a)],
+        differences: Vec::new(),
+        no_difference: None,
     }
 }
 
@@ -161,7 +181,7 @@ fn place(board: &RankedRun, at: usize) -> Place {
 }
 
 /// Places (in A, in B) of the configurations that both have.
-fn matches(boards: &[RankedRun; 2]) -> (MatchedBy, Vec<(usize, usize)>) {
+pub(super) fn matches(boards: &[RankedRun; 2]) -> (MatchedBy, Vec<(usize, usize)>) {
     fn join<K: Ord>(boards: &[RankedRun; 2], key: impl Fn(&BoardPoint) -> K) -> Vec<(usize, usize)> {
         let in_b: BTreeMap<K, usize> =
             boards[1].points.iter().enumerate().map(|(at, point)| (key(point), at)).collect();
@@ -244,6 +264,7 @@ mod tests {
                 world: 0,
             },
             axes: vec![("g".to_string(), (id % 100).to_string())],
+            ledger: String::new(),
             figures: vec![("net_pnl".to_string(), Some(*value))],
         };
         let mut points: Vec<BoardPoint> = points.iter().map(point).collect();

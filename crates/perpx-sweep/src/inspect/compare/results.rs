@@ -30,6 +30,8 @@ pub(super) struct Results {
 struct PointRows {
     rows: Vec<Row>,
     axes: Vec<(String, String)>,
+    /// In the base world.
+    ledger: String,
 }
 
 impl Results {
@@ -52,12 +54,12 @@ impl Results {
 
     fn load(&mut self, axes: &[String]) -> Result<(), SweepError> {
         let held_out: Vec<String> = self.metrics.iter().map(|name| format!("{HELD_OUT}{name}")).collect();
-        let mut names = vec!["id", "symbol"];
+        let mut names = vec!["id", "symbol", "ledger"];
         names.extend(self.metrics.iter().chain(&held_out).chain(axes).map(String::as_str));
         let table = RunTable::read(&self.path, &names, None)?;
         let columns = |names: &[String]| names.iter().map(|name| table.numbers(name)).collect::<Result<Vec<_>, _>>();
         let (inside, outside) = (columns(&self.metrics)?, columns(&held_out)?);
-        let (ids, symbols) = (table.words("id")?, table.words("symbol")?);
+        let (ids, symbols, ledgers) = (table.words("id")?, table.words("symbol")?, table.words("ledger")?);
         let axes: Vec<(&String, Vec<Option<String>>)> =
             axes.iter().map(|axis| Ok((axis, table.words(axis)?))).collect::<Result<_, SweepError>>()?;
         for rows in table.groups(&["symbol", "id"])? {
@@ -69,6 +71,7 @@ impl Results {
             let run = |columns: &[Vec<Option<f64>>], row: usize| {
                 RunRow::new(LedgerHash::default(), columns.iter().map(|column| column[row]))
             };
+            let ledger = ledgers[rows[0]].clone().unwrap_or_default();
             let rows = rows.iter().zip(0..).map(|(&row, world)| Row {
                 id,
                 point: 0,
@@ -77,7 +80,7 @@ impl Results {
                 runs: [run(&inside, row), run(&outside, row)],
             });
             let rows = rows.collect();
-            self.symbols.entry(symbol).or_default().push(PointRows { rows, axes });
+            self.symbols.entry(symbol).or_default().push(PointRows { rows, axes, ledger });
         }
         Ok(())
     }
@@ -105,7 +108,7 @@ impl Results {
                     .filter_map(|name| Some((format!("oos_{name}"), row.runs[1].get(find(name)?)))),
             );
             figures.push((format!("oos_{metric}"), verdict.held_out));
-            BoardPoint { verdict, axes: point.axes, figures }
+            BoardPoint { verdict, axes: point.axes, ledger: point.ledger, figures }
         });
         let mut points: Vec<BoardPoint> = points.collect();
         points.sort_by(|a, b| a.verdict.order(&b.verdict));

@@ -1,11 +1,11 @@
 //! A comparison as a person or a machine reads it.
 
-use super::{Comparison, MatchedBy, Place, SymbolComparison};
+use super::{Comparison, Difference, MatchedBy, Place, SymbolComparison};
 use crate::engine::report_input::{title, unit_of};
 use crate::report::{Unit, measured};
 use perpx_core::stats::metric_table;
 use perpx_core::trader::Composite;
-use perpx_data::text::{count, counted, table, wrap};
+use perpx_data::text::{count, counted, fixed, table, wrap};
 use std::fmt::Write;
 
 /// A value longer than this (a list, a hash of many parts) is shown by its beginning.
@@ -107,11 +107,38 @@ fn symbol_text(out: &mut String, s: &SymbolComparison, objectives: &[String; 2],
         });
     }
     *out += &table(&rows, width);
+    for line in differences(s) {
+        let _ = writeln!(out, "{}", wrap(&line, width.min(110)));
+    }
     for (run, winner) in ["A", "B"].iter().zip(&s.winners) {
         let Some(winner) = winner else { continue };
         let values: Vec<String> = winner.axes.iter().map(|(key, value)| format!("{key} {value}")).collect();
         let _ = writeln!(out, "{}", wrap(&format!("- {run}'s winner: {}", values.join(", ")), width.min(110)));
     }
+}
+
+/// Whether the winners earned more than chance explains.
+fn differences(s: &SymbolComparison) -> Vec<String> {
+    if let Some(why) = s.no_difference {
+        return vec![format!("- Whether the difference is larger than its error is not known: {why}.")];
+    }
+    let percent = |share: f64| fixed(100.0 * share, 2);
+    let line = |Difference { of, found }: &Difference| match found {
+        None => format!("- {of}: nothing; the ledgers are the same."),
+        Some(found) => {
+            let verdict = if found.is_clear { "larger than its error" } else { "no larger than its error" };
+            let [low, high] = found.net_interval.map(percent);
+            let [worse, better] = found.sharpe_interval.map(|sharpe| fixed(sharpe, 1));
+            format!(
+                "- {of}: {} % of the capital, one standard error {} (95 %: {low} to {high}): {verdict}. Sharpe {} ({worse} to \
+                 {better}). In the base world in sample; atoms in pairs, not corrected for choosing.",
+                percent(found.net),
+                percent(found.net_error),
+                fixed(found.sharpe, 1)
+            )
+        }
+    };
+    s.differences.iter().map(line).collect()
 }
 
 #[cfg(test)]
