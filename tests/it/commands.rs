@@ -13,7 +13,7 @@ const LIVE: &str = env!("CARGO_BIN_EXE_perpx-live");
 
 /// Every command, without arguments.
 pub(crate) const COMMANDS: [(&str, &[&str]); 3] = [
-    (SWEEP, &["", "show", "compare", "explain", "audit", "evidence", "runs", "keys", "completions"]),
+    (SWEEP, &["", "show", "compare", "explain", "audit", "evidence", "placebo", "runs", "keys", "completions"]),
     (
         DATA,
         &["", "import", "check", "synth", "record", "compact", "emulate", "info", "columns", "cache", "completions"],

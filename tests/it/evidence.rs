@@ -370,13 +370,14 @@ fn earned(dir: &Path) -> BTreeMap<String, f64> {
 }
 
 /// The evidence in a best.yml.
-fn provenance(path: &Path) -> Json {
+pub(crate) fn provenance(path: &Path) -> Json {
     fn json(value: &Value) -> Json {
         match value {
             Value::Null => Json::Null,
             Value::Bool(flag) => (*flag).into(),
             Value::Num(num) => num.as_i64().map_or(num.as_f64().into(), Json::from),
-            Value::Text(text) => text.as_str().into(),
+            // numbers with an exponent are texts to the reader of strategy files
+            Value::Text(text) => text.parse().map_or(text.as_str().into(), |number: f64| number.into()),
             Value::List(items) => items.iter().map(json).collect(),
             Value::Map(entries) => {
                 Json::Object(entries.iter().map(|(key, value)| (key.clone(), json(value))).collect())
@@ -408,7 +409,7 @@ fn choices_of_the_walk_forward_are_run_again() {
             format!("data.to={}", at(minute(atom(1)))),
             "validate.holdout=0".to_string(),
         ];
-        let own = Options { sets: sets.to_vec(), ..case.options(&format!("fold-{}", fold["pick"])) };
+        let own = Options { sets: sets.to_vec(), ..case.options(&format!("fold-{}", atom(0))) };
         run(&own).map(drop).unwrap_or_else(|error| panic!("{error}"));
         let pick = fold["pick"].as_str().expect("an id");
         // of 2,000 of capital

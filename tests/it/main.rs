@@ -19,6 +19,7 @@ mod paper;
 mod peer;
 mod real;
 mod record;
+mod search;
 mod sweep;
 mod tidy;
 mod tree;

@@ -111,7 +111,7 @@ impl Case {
         }
     }
 
-    fn files(&self, out: &str) -> Vec<Vec<u8>> {
+    pub(crate) fn files(&self, out: &str) -> Vec<Vec<u8>> {
         SAME.iter()
             .map(|name| fs::read(self.out(out).join(name)).unwrap_or_else(|e| panic!("{out}/{name}: {e}")))
             .collect()

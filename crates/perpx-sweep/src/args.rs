@@ -1,11 +1,12 @@
 //! The command line of perpx-sweep: arguments in, one call, exit code out.
 
+use crate::engine::placebo::{Placebo, placebo};
 use crate::engine::run::{Summary, sweep};
 use crate::error::SweepError;
 use crate::evidence::{self, Evidence, Settings};
+use crate::grid::Method;
 use crate::inspect::{compare, explain, luck, runs, show};
-use crate::options::{DriverChoice, Options};
-use crate::trial_log::TrialLog;
+use crate::options::{DriverChoice, Options, TrialLog};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use perpx_core::config::Schema;
 use perpx_core::config::keys::reference::{self, KeyRow};
@@ -26,8 +27,8 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (code ", env!("PERPX_
 #[derive(Parser)]
 #[command(name = "perpx-sweep", version = VERSION, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 #[command(help_template = HELP)]
-#[command(after_help = "Commands: show, compare, explain, audit, evidence, runs, keys,\n\
-                        completions (see --help)\n\
+#[command(after_help = "Commands: show, compare, explain, audit, evidence, placebo,\n\
+                        runs, keys, completions (see --help)\n\
                         Example: perpx-sweep sweeps/quickstart.toml --fresh")]
 pub struct Cli {
     #[command(subcommand)]
@@ -92,6 +93,9 @@ enum Command {
     /// Say whether the winner of a run, or of a table of trials, is luck
     #[command(after_help = "Example: perpx-sweep evidence reports/quickstart")]
     Evidence(EvidenceArgs),
+    /// Run a grid again on markets without an edge: how good is their best?
+    #[command(after_help = "Example: perpx-sweep placebo sweeps/quickstart.toml --runs 19")]
+    Placebo(PlaceboArgs),
     /// List a configuration's trades, or print the life of one, order by order
     Explain(explain::ExplainArgs),
     /// List the keys of the strategy file: meaning, what is accepted, default
@@ -128,7 +132,7 @@ struct EvidenceArgs {
     /// Blocks of time that are halved: 8, 12 or 16
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = blocks)]
     blocks: u32,
-    /// Configurations tried so far in all runs, not as the log says
+    /// Configurations tried so far in all runs; else by the log
     #[arg(long, value_name = "N")]
     tried: Option<u64>,
     /// The log of what was tried, of a run; else the user's
@@ -162,6 +166,54 @@ impl EvidenceArgs {
             None => settings,
         };
         Ok(evidence::judge(&matrix, &settings))
+    }
+}
+
+#[derive(Args)]
+struct PlaceboArgs {
+    /// The grid file, such as sweeps/quickstart.toml
+    #[arg(value_name = "GRID.toml")]
+    grid: PathBuf,
+    /// Markets without an edge
+    #[arg(long, value_name = "N", default_value_t = 19, value_parser = clap::value_parser!(u32).range(1..=999))]
+    runs: u32,
+    /// Threads; all cores by default
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// The run's own folder, not <report.dir>/<name>
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Lay a value over the grid or strategy file; repeatable
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Count what was tried in this file, not in the user's
+    #[arg(long, value_name = "FILE")]
+    trials: Option<PathBuf>,
+    /// Print it as one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl PlaceboArgs {
+    fn run(&self) -> Result<Placebo, SweepError> {
+        let options = Options {
+            sets: self.sets.clone(),
+            threads: self.threads.map(usize::from),
+            out: self.out.clone(),
+            trials: trial_log(&self.trials),
+            quiet: self.json,
+            ..Options::new(self.grid.clone())
+        };
+        let stop = options.stop.clone();
+        let handler = ctrlc::set_handler(move || {
+            if stop.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        });
+        if let Err(error) = handler {
+            text::print_err(&format!("warning: Ctrl-C will stop at once: {error}"));
+        }
+        placebo(&options, self.runs, &mut std::io::stdout())
     }
 }
 
@@ -244,6 +296,10 @@ impl Cli {
             Some(Command::Evidence(args)) => deliver(args.json, args.evidence(), |evidence| match args.json {
                 true => serde_json::json!({ "exit": 0, "evidence": evidence }).to_string(),
                 false => evidence.text(text::width()),
+            }),
+            Some(Command::Placebo(args)) => deliver(args.json, args.run(), |found| match args.json {
+                true => serde_json::json!({ "exit": 0, "placebo": found }).to_string(),
+                false => text::wrap(&found.text(), text::width()),
             }),
             Some(Command::Explain(args)) => deliver(args.json, explain::explain(&args), |explained| {
                 if args.json { explained.json().to_string() } else { explained.text() }
@@ -359,13 +415,22 @@ impl RunArgs {
         match result {
             Ok(summary) => {
                 let code = summary.exit_code();
+                if summary.search == Method::External.name() && !summary.dry_run {
+                    text::print_err(&text::wrap(&done(&summary), text::width()));
+                    let report = serde_json::json!({ "report": summary.dir.display().to_string(), "exit": code });
+                    return text::print(&report.to_string(), code);
+                }
                 if !self.quiet && !summary.dry_run {
                     text::print(&text::wrap(&done(&summary), text::width()), code);
                 }
                 let all = || serde_json::json!({ "exit": code, "summary": summary }).to_string();
                 if self.json { text::print(&all(), code) } else { code }
             }
-            Err(error) => text::fail(&error, self.json, error.exit_code()),
+            Err(error) => {
+                // who converses hears of it where he listens
+                let json = self.json || matches!(error, SweepError::Asked { .. });
+                text::fail(&error, json, error.exit_code())
+            }
         }
     }
 }
@@ -386,6 +451,9 @@ fn done(summary: &Summary) -> String {
         summary.configurations as f64 * summary.worlds as f64 / summary.seconds.max(1e-9)
     );
     let number = |value: Option<f64>| value.map_or("-".to_string(), |value| format!("{value:.4}"));
+    if summary.pruned > 0 {
+        text.push_str(&format!("\npruned   {} rows: settled by another world", summary.pruned));
+    }
     for symbol in &summary.symbols {
         let best = symbol.best.as_deref().unwrap_or("-");
         text.push_str(&match &symbol.no_winner {

@@ -102,6 +102,9 @@ pub enum SweepError {
     )]
     TrialLog { path: PathBuf, what: String },
 
+    #[error("standard input: {what}")]
+    Asked { what: String },
+
     #[error("{path}: {what}")]
     Missing { path: PathBuf, what: String },
 
@@ -153,6 +156,7 @@ impl SweepError {
             | SweepError::Mixed { .. }
             | SweepError::Trials { .. }
             | SweepError::TrialLog { .. }
+            | SweepError::Asked { .. }
             | SweepError::Missing { .. } => 2,
             SweepError::Interrupted => 130,
             _ => 1,

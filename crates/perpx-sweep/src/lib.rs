@@ -8,8 +8,8 @@
 //! | `error`, `options` | what can stop a sweep; what its caller chooses |
 //! | `grid` | the grid file: axes, worlds, what is skipped, what wins |
 //! | `symbol_run` | one symbol ready to run: feeds with their tapes; in sample and held out |
-//! | `trial_log` | what was tried on a market before |
 //! | `results` | ranking, and the files of a run |
+//! | `trial_log` | what was tried on a market before |
 //! | `evidence` | what the trials say about the winner: luck, overfitting, walk-forward |
 //! | `engine` | the flow: chunks, then the best once more, then the files |
 //! | `inspect` | finished runs in the terminal: list, show, compare, explain |
@@ -40,8 +40,7 @@ pub use code::code_id;
 pub use engine::run::{Summary, sweep};
 pub use error::SweepError;
 pub use inspect::{compare, explain, runs, show};
-pub use options::{DriverChoice, Options};
-pub use trial_log::TrialLog;
+pub use options::{DriverChoice, Options, TrialLog};
 
 /// The strategy file that tests begin with.
 #[cfg(test)]

@@ -24,12 +24,12 @@ impl AxisShape {
     }
 }
 
-/// Calls `found` with each place one step away from `place` along `axes`, in the order of the axes; it may lie beyond the
-/// grid.
-pub fn each_step(place: &[u16], axes: impl IntoIterator<Item = usize>, mut found: impl FnMut(&[u16])) {
+/// Calls `found` with each place one step away from `place` along `axes`, each with the length of its step in values, in the
+/// order of the axes; it may lie beyond the grid.
+pub fn each_step(place: &[u16], axes: impl IntoIterator<Item = (usize, u16)>, mut found: impl FnMut(&[u16])) {
     let mut moved = place.to_vec();
-    for axis in axes {
-        for value in [place[axis].checked_sub(1), place[axis].checked_add(1)].into_iter().flatten() {
+    for (axis, step) in axes {
+        for value in [place[axis].checked_sub(step), place[axis].checked_add(step)].into_iter().flatten() {
             moved[axis] = value;
             found(&moved);
         }
@@ -61,7 +61,7 @@ impl<'a> PlaceIndex<'a> {
     /// The points one step away, in the order of the axes.
     pub fn beside(&self, place: &[u16]) -> Vec<usize> {
         let mut out = Vec::new();
-        each_step(place, self.axes.iter().copied(), |place| out.extend(self.at(place)));
+        each_step(place, self.axes.iter().map(|axis| (*axis, 1)), |place| out.extend(self.at(place)));
         out
     }
 

@@ -1,7 +1,6 @@
 //! What the caller of a sweep may choose. Nothing here changes a byte of the results but `sets` and
 //! `top`, and of best.yml's evidence `trials`.
 
-use crate::trial_log::TrialLog;
 use perpx_core::replay::DriverSlot;
 use perpx_core::units::Time;
 use perpx_data::loader::TapeSpec;
@@ -22,6 +21,18 @@ pub enum DriverChoice {
     Walk,
     /// From wake to wake by an index of the tape
     Leap,
+}
+
+/// Where runs are counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum TrialLog {
+    /// A file a market in `$PERPX_STATE/trials`, else `$XDG_STATE_HOME/perpx/trials`, else `~/.local/state/perpx/trials`.
+    #[default]
+    User,
+    /// One file for all markets, which several may share.
+    File(PathBuf),
+    /// Nowhere: what was tried before is not known.
+    Unknown,
 }
 
 /// What the caller of a sweep chooses.
@@ -57,6 +68,8 @@ pub struct Options {
     pub tile_rows: usize,
     /// Strategy points whose ids are held at once.
     pub band: u64,
+    /// Strategy points between two judgements of a run that prunes.
+    pub barrier: usize,
     /// Least time between two checkpoints.
     pub checkpoint_every: Duration,
     /// Set from outside: stop at once, keep what is done.
@@ -70,6 +83,8 @@ pub struct Options {
 impl Options {
     /// Of `chunk`.
     pub const CHUNK: usize = 1 << 14;
+    /// Of `barrier`.
+    pub const BARRIER: usize = 4_096;
     /// Of `band`.
     pub const BAND: u64 = 4 << 20;
 
@@ -91,6 +106,7 @@ impl Options {
             chunk: Options::CHUNK,
             tile_rows: TapeSpec::TILE_ROWS,
             band: Options::BAND,
+            barrier: Options::BARRIER,
             checkpoint_every: Duration::from_secs(30),
             stop: Arc::new(AtomicBool::new(false)),
             saving: Arc::default(),

@@ -6,6 +6,7 @@
 //! run at most [`KEPT`] ids are kept, the smallest; ids are hashes, so these tell how much two larger sets share.
 
 use crate::error::SweepError;
+use crate::options::TrialLog;
 use crate::results::manifest::TimeText;
 use perpx_core::units::Time;
 use perpx_data::atomic::write_atomic;
@@ -19,18 +20,6 @@ use std::path::{Path, PathBuf};
 pub const KEPT: usize = 4_096;
 /// Hexadecimal digits of an id.
 const DIGITS: usize = 16;
-
-/// Where runs are counted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum TrialLog {
-    /// A file a market in `$PERPX_STATE/trials`, else `$XDG_STATE_HOME/perpx/trials`, else `~/.local/state/perpx/trials`.
-    #[default]
-    User,
-    /// One file for all markets, which several may share.
-    File(PathBuf),
-    /// Nowhere: what was tried before is not known.
-    Unknown,
-}
 
 /// A run, as the log has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,7 +100,7 @@ pub fn ids_text(ids: impl IntoIterator<Item = u64>) -> String {
 fn overlaps(a: &[TimeText; 2], b: &[TimeText; 2]) -> bool {
     let shared = a[1].0.min(b[1].0).since(a[0].0.max(b[0].0));
     let length = |range: &[TimeText; 2]| range[1].0.since(range[0].0);
-    shared > 0 && 2 * i128::from(shared) >= i128::from(length(a).min(length(b)))
+    shared.0 > 0 && 2 * i128::from(shared.0) >= i128::from(length(a).min(length(b)).0)
 }
 
 /// What `runs` and `own` tried together; `None` where a line is not what this version writes.

@@ -86,6 +86,11 @@ pub fn spool_path(dir: &Path, symbol: usize) -> PathBuf {
     dir.join(format!("checkpoint.rows.{symbol}"))
 }
 
+/// Where the rows of a symbol lie in the order of their ids, if a search made them in another.
+pub fn sorted_path(dir: &Path, symbol: usize) -> PathBuf {
+    dir.join(format!("checkpoint.sorted.{symbol}"))
+}
+
 /// Where the finished trials of a symbol wait.
 pub fn trials_path(dir: &Path, symbol: usize) -> PathBuf {
     dir.join(format!("checkpoint.trials.{symbol}"))

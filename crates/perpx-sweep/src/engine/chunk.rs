@@ -66,7 +66,7 @@ pub struct Edge {
 }
 
 impl<'a> Chunk<'a> {
-    /// Binds every point in every world.
+    /// Binds every point in each of `worlds`.
     ///
     /// # Errors
     /// An illegal configuration; a stop meanwhile.
@@ -74,20 +74,20 @@ impl<'a> Chunk<'a> {
         grid: &Grid,
         symbol_run: &'a SymbolRun,
         points: &[StrategyPoint],
+        worlds: &[u32],
         options: &'a Options,
     ) -> Result<Chunk<'a>, SweepError> {
-        let worlds = symbol_run.worlds.len();
-        let resolved: Vec<(StrategyPoint, u32, usize, Config)> = (0..points.len() * worlds)
+        let resolved: Vec<(StrategyPoint, u32, usize, Config)> = (0..points.len() * worlds.len())
             .into_par_iter()
             .map(|i| {
                 if options.is_stopped() {
                     return Err(SweepError::Interrupted);
                 }
-                let (point, world) = (points[i / worlds], i % worlds);
+                let (point, world) = (points[i / worlds.len()], worlds[i % worlds.len()]);
                 let strategy = grid.strategy_point(point.at).unwrap_or_default();
-                let config = grid.resolve(&symbol_run.data.symbol, &strategy, &symbol_run.worlds[world])?;
-                let feed = symbol_run.feed_of(grid, point.at, world as u32);
-                Ok((point, world as u32, feed, config))
+                let config = grid.resolve(&symbol_run.data.symbol, &strategy, &symbol_run.worlds[world as usize])?;
+                let feed = symbol_run.feed_of(grid, point.at, world);
+                Ok((point, world, feed, config))
             })
             .collect::<Result<_, SweepError>>()?;
         let fresh = || FeedShare { signals: SignalSet::default(), conditions: ConditionCounts::default() };

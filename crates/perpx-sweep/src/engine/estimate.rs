@@ -8,7 +8,7 @@ use crate::engine::points::{bands, id_of};
 use crate::engine::run::Sweep;
 use crate::engine::scheduler::Scheduler;
 use crate::error::SweepError;
-use crate::grid::Grid;
+use crate::grid::{Grid, Method};
 use crate::options::{DriverChoice, Options};
 use crate::results::spool::{Row, RunRow};
 use crate::results::table::row_seconds;
@@ -103,7 +103,7 @@ pub fn seconds(sweep: &Sweep<'_>, points: u64) -> Result<f64, SweepError> {
     let count = tapes.len() as f64;
     let work = Work {
         threads: rayon::current_num_threads() as f64,
-        names: grid.strategy_points() as f64 * bands(grid, options.band) as f64 * symbols,
+        names: names(grid, options.band) * symbols,
         rows: (points * worlds) as f64 * symbols,
         readings: chunks * count,
         tapes: count,
@@ -113,6 +113,12 @@ pub fn seconds(sweep: &Sweep<'_>, points: u64) -> Result<f64, SweepError> {
         scans: (1.0 + options.verify as f64) * symbols,
     };
     Ok(measure(sweep, symbol_run)?.of(&work))
+}
+
+/// Points that are named: of a grid all, for each band.
+fn names(grid: &Grid, band: u64) -> f64 {
+    let bands = if grid.search.method == Method::Grid { bands(grid, band) } else { 1 };
+    grid.tried_points() as f64 * bands as f64
 }
 
 /// Strategy points that lie apart, at least one.

@@ -140,6 +140,10 @@ pub fn judgement(
     );
     let runs = walk_forward::run_again(sweep, symbol_run, spool, matrix, &evidence)?;
     evidence.run_again(&runs);
+    if sweep.grid.search.method.is_adaptive() {
+        // the variance of trials that crowd around the best says nothing
+        evidence.without_deflated();
+    }
     let facts = facts(sweep, symbol_run, (spool, winner), tried)?;
     let verdict = verdict(&evidence, &facts);
     Ok(Some(Judgement { evidence, facts, verdict }))

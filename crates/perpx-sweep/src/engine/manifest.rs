@@ -69,7 +69,7 @@ fn symbol(sweep: &Sweep<'_>, symbol_run: &SymbolRun, outcome: &Outcome) -> Symbo
         configurations: top_k.points,
         meeting_require: top_k.meeting,
         no_winner: sweep.no_winner(outcome),
-        skipped: sweep.grid.strategy_points() - top_k.points,
+        skipped: sweep.grid.tried_points().saturating_sub(top_k.points),
         worlds: symbol_run.world_ids.clone(),
         feeds: data.feeds.iter().map(|feed| feed.tape.quality()).collect(),
     }

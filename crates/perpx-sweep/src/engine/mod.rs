@@ -2,7 +2,9 @@
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `points` | strategy points in the order of their ids, a band at a time |
+//! | `points`, `batches` | strategy points in the order of their ids; those of a run, a batch at a time |
+//! | `pruning` | worlds that need not be run |
+//! | `search` | which points are tried, where not all are |
 //! | `chunk` | as many machines as move through the tape together |
 //! | `prefetch`, `scheduler` | tiles made ready while one is run; the workers that run it |
 //! | `condition_stats` | how often each condition of the gate held |
@@ -13,10 +15,12 @@
 //! | `run` | the flow: chunks, then the best once more, then the files |
 //! | `trials`, `judgement` | the trial matrix of a run; what it and the run say of the winner |
 //! | `walk_forward` | the choices of a walk-forward, run again from flat |
+//! | `placebo` | the search again on markets without an edge |
 //! | `manifest` | what the run says of itself |
 //! | `market_view`, `winner_detail`, `course` | the market that the winner saw; what it did; interval by interval |
 //! | `report_input` | what the report page is made from |
 
+mod batches;
 mod checkpoint;
 mod chunk;
 mod condition_stats;
@@ -25,14 +29,17 @@ mod estimate;
 pub mod judgement;
 mod manifest;
 mod market_view;
+pub mod placebo;
 mod plan;
 pub mod points;
 mod prefetch;
 mod progress;
+mod pruning;
 pub mod report_input;
 pub mod rerun;
 pub mod run;
 mod scheduler;
+mod search;
 mod trials;
 mod walk_forward;
 mod winner_detail;

@@ -4,7 +4,7 @@ use crate::engine::checkpoint::UnitState;
 use crate::engine::chunk::WorkUnit;
 use crate::engine::run::Sweep;
 use crate::error::SweepError;
-use crate::grid::Grid;
+use crate::grid::{Grid, Method, Search};
 use crate::results::columns::SHARES;
 use crate::symbol_run::SymbolRun;
 use perpx_core::config::{Config, WorstWindow, worst_window};
@@ -66,10 +66,14 @@ impl Plan {
     /// Of the tape, where the run's time is tried on it.
     pub fn new(sweep: &Sweep<'_>) -> Result<Plan, SweepError> {
         let grid = &sweep.grid;
-        let (all, worlds) = (grid.strategy_points(), grid.world_points());
-        let counted = all <= COUNTED || !grid.has_skips();
-        let points =
-            if counted && grid.has_skips() { (0..all).filter(|at| !grid.is_skipped(*at)).count() as u64 } else { all };
+        let (all, worlds) = (grid.tried_points(), grid.world_points());
+        let is_grid = grid.search.method == Method::Grid;
+        let counted = !is_grid || all <= COUNTED || !grid.has_skips();
+        let points = if is_grid && counted && grid.has_skips() {
+            (0..all).filter(|at| !grid.is_skipped(*at)).count() as u64
+        } else {
+            all
+        };
         let mut lines = vec![format!(
             "sweep    {} over {}",
             grid.name,
@@ -77,6 +81,14 @@ impl Plan {
         )];
         axis_lines(sweep, &mut lines);
         lines.push(format!("seed     {}", sweep.seed_text()));
+        if !is_grid {
+            let Search { method, points, seed, .. } = grid.search;
+            lines.push(format!(
+                "search   {}: at most {points} of {} configurations, seed {seed}",
+                method.name(),
+                grid.strategy_points()
+            ));
+        }
         let symbols = sweep.symbol_runs.len() as u64;
         let rows = points * worlds * symbols;
         let mut config_ticks = 0u64;

@@ -53,12 +53,22 @@ pub fn band(
     Ok(points)
 }
 
+/// These places of the grid with their ids, in the order of those; no two do the same.
+pub fn named(grid: &Grid, symbol: &str, places: &[u64]) -> Result<Vec<StrategyPoint>, SweepError> {
+    let name = |at: &u64| Ok(id_of(grid, symbol, *at)?.map(|id| StrategyPoint { id, at: *at }));
+    let points: Vec<Option<StrategyPoint>> = places.par_iter().map(name).collect::<Result<_, SweepError>>()?;
+    let mut points: Vec<StrategyPoint> = points.into_iter().flatten().collect();
+    points.par_sort_unstable();
+    points.dedup_by_key(|point| point.id);
+    Ok(points)
+}
+
 /// The grid neighbours of a strategy point: one step along one strategy axis, skipped points left out.
 pub fn neighbours(grid: &Grid, at: u64) -> Vec<u64> {
     let axes = grid.strategy_axes();
     let home: Vec<u16> = grid.digits(at).into_iter().map(|digit| digit as u16).collect();
     let mut found = Vec::new();
-    each_step(&home, 0..axes.len(), |place| {
+    each_step(&home, (0..axes.len()).map(|axis| (axis, grid.step(axis) as u16)), |place| {
         let digits: Vec<usize> = place.iter().copied().map(usize::from).collect();
         let is_inside = digits.iter().zip(axes).all(|(digit, axis)| *digit < axis.values.len());
         found.extend(is_inside.then(|| grid.point_at(&digits)).filter(|point| !grid.is_skipped(*point)));

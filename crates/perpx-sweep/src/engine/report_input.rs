@@ -171,6 +171,9 @@ fn ledger_hash(rows: &[Row]) -> u64 {
 /// Marks the world axes whose next value changes a ledger of this point.
 fn world_axes_live(sweep: &Sweep<'_>, rows: &[Row], lives: &mut [bool]) {
     let axes = sweep.grid.world_axes();
+    if rows.len() as u64 != sweep.grid.world_points() {
+        return;
+    }
     let mut stride = 1;
     for (axis, lives) in axes.iter().zip(lives).rev() {
         let n = axis.values.len();
@@ -191,17 +194,22 @@ fn dead_axes(sweep: &Sweep<'_>, census: &Census) -> Vec<bool> {
     let find =
         |point: u64| census.ledgers.binary_search_by_key(&point, |entry| entry.0).ok().map(|at| census.ledgers[at].1);
     let mut dead: Vec<bool> = grid.strategy_axes().iter().map(|axis| axis.values.len() > 1).collect();
+    // what a search left out says nothing
+    let mut is_known = vec![false; dead.len()];
     for &(point, hash) in &census.ledgers {
         let digits = grid.digits(point);
         for (axis, dead) in dead.iter_mut().enumerate().filter(|(_, dead)| **dead) {
             let mut next = digits.clone();
             next[axis] += 1;
             let within = next[axis] < grid.strategy_axes()[axis].values.len();
-            if within && find(grid.point_at(&next)).is_some_and(|other| other != hash) {
+            let other = within.then(|| find(grid.point_at(&next))).flatten();
+            is_known[axis] |= other.is_some();
+            if other.is_some_and(|other| other != hash) {
                 *dead = false;
             }
         }
     }
+    dead.iter_mut().zip(is_known).for_each(|(dead, is_known)| *dead &= is_known);
     let worlds = grid.world_axes().iter().zip(&census.world_axis_lives);
     dead.extend(worlds.map(|(axis, lives)| axis.values.len() > 1 && !lives));
     dead
@@ -230,7 +238,7 @@ fn axes(sweep: &Sweep<'_>, symbol_run: &SymbolRun, dead: &[bool]) -> Vec<PageAxi
 }
 
 fn skipped(sweep: &Sweep<'_>, outcome: &Outcome) -> Vec<(String, u64)> {
-    match sweep.grid.strategy_points().saturating_sub(outcome.top_k.points) {
+    match sweep.grid.tried_points().saturating_sub(outcome.top_k.points) {
         0 => Vec::new(),
         n => vec![("[where] skip".to_string(), n)],
     }
@@ -497,26 +505,41 @@ fn warnings(
             say(Level::Caution, format!("{} changes no result", axis.path));
         }
     }
-    for feed in &symbol_run.data.feeds {
-        for venue in &feed.tape.quality().venues {
-            if !venue.funding_filled.is_empty() {
-                let missing = match venue.funding_missing {
-                    0 => "no funding is recorded".to_string(),
-                    n => format!("{n} settlements are missing"),
-                };
-                let text = format!("{}: {missing}, filled by {}", venue.venue, venue.funding_filled);
-                say(Level::Severe, text);
-            }
-            if !venue.marks_filled.is_empty() {
-                say(Level::Severe, format!("{}: marks were missing, filled by {}", venue.venue, venue.marks_filled));
-            }
-        }
-    }
+    filled(symbol_run).into_iter().for_each(|text| say(Level::Severe, text));
     let shown = census.points.len() as u64;
-    if shown < plan.points() && sweep.grid.strategy_points() > MOST_POINTS {
+    if shown < plan.points() && sweep.grid.tried_points() > MOST_POINTS {
         say(Level::Caution, format!("the charts show {shown} configurations, evenly drawn from all of them"));
     }
+    match sweep.pruned(outcome) {
+        0 => {}
+        n => say(
+            Level::Caution,
+            format!(
+                "{} rows were not run: their configurations are settled by another world. What is said of all configurations in \
+                 a world leaves them out",
+                perpx_data::text::count(n)
+            ),
+        ),
+    }
     plan.warnings.iter().for_each(|text| say(Level::Caution, text.clone()));
+    list
+}
+
+/// What the data lacked and was filled in.
+fn filled(symbol_run: &SymbolRun) -> Vec<String> {
+    let mut list = Vec::new();
+    for venue in symbol_run.data.feeds.iter().flat_map(|feed| feed.tape.quality().venues) {
+        if !venue.funding_filled.is_empty() {
+            let missing = match venue.funding_missing {
+                0 => "no funding is recorded".to_string(),
+                n => format!("{n} settlements are missing"),
+            };
+            list.push(format!("{}: {missing}, filled by {}", venue.venue, venue.funding_filled));
+        }
+        if !venue.marks_filled.is_empty() {
+            list.push(format!("{}: marks were missing, filled by {}", venue.venue, venue.marks_filled));
+        }
+    }
     list
 }
 

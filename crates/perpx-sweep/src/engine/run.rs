@@ -1,19 +1,21 @@
 //! The flow of a sweep: chunk by chunk through the tape, then the best once more with everything written down, then the
 //! files.
 
+use crate::engine::batches::{self, Batches};
 use crate::engine::checkpoint::{self, Checkpoint, Key, Position};
 use crate::engine::chunk::{Chunk, Edge};
 use crate::engine::judgement::{Judgement, judgement};
 use crate::engine::manifest::manifest;
 use crate::engine::plan::Plan;
-use crate::engine::points::{band, id_of, neighbours};
+use crate::engine::points::{StrategyPoint, id_of, named, neighbours};
 use crate::engine::progress::Progress;
+use crate::engine::pruning::Pruner;
 use crate::engine::rerun::rerun;
 use crate::engine::scheduler::WorkerTime;
 use crate::engine::trials::{self, DistinctLedgers};
 use crate::error::SweepError;
 use crate::evidence::{self, TrialMatrix};
-use crate::grid::Grid;
+use crate::grid::{Grid, Method};
 use crate::options::DriverChoice;
 use crate::options::Options;
 use crate::report::PageVerdict;
@@ -30,7 +32,7 @@ use crate::symbol_run::SymbolRun;
 use crate::trial_log::{KEPT, LoggedRun, ids_text};
 use perpx_core::stats::{MetricInfo, metric_table};
 use perpx_core::trader::Composite;
-use perpx_data::text::count;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -43,10 +45,14 @@ pub struct Summary {
     /// The run's folder.
     #[serde(serialize_with = "perpx_data::path::serialize")]
     pub dir: PathBuf,
+    /// How configurations were chosen.
+    pub search: &'static str,
     /// Strategy points.
     pub configurations: u64,
     /// World points each ran in.
     pub worlds: u64,
+    /// Configurations in a world that were settled by another one and not run (`[search] prune`).
+    pub pruned: u64,
     /// Ticks times configurations, all worlds and symbols together.
     pub config_ticks: u64,
     /// By the wall, from the reading of the grid on.
@@ -117,6 +123,9 @@ pub struct Sweep<'o> {
     pub verified: u64,
     /// Of the first pass.
     pub worker_time: WorkerTime,
+    /// Of the symbol that is being ranked, by place in the grid: objectives of neighbours of the best that a search did not
+    /// try. They never rank.
+    beside: BTreeMap<u64, Option<f64>>,
 }
 
 /// What one symbol has finished.
@@ -176,10 +185,14 @@ impl<'o> Sweep<'o> {
             progress,
             verified: 0,
             worker_time: WorkerTime::default(),
+            beside: BTreeMap::new(),
         })
     }
 
     fn go(mut self, out: &mut (dyn Write + Send)) -> Result<Summary, SweepError> {
+        // the output is a conversation then
+        let mut beside = std::io::stderr();
+        let out: &mut (dyn Write + Send) = if self.grid.search.method == Method::External { &mut beside } else { out };
         self.progress.phase("estimating the time");
         let plan = Plan::new(&self)?;
         if !self.options.quiet {
@@ -195,6 +208,10 @@ impl<'o> Sweep<'o> {
         }
         let key = self.key()?;
         let stored = checkpoint::load(&self.dir, &key)?;
+        if stored.is_none() {
+            // rows and journals without it are nobody's
+            checkpoint::remove(&self.dir)?;
+        }
         if stored.is_none() && !self.options.fresh {
             let data = self
                 .symbol_runs
@@ -236,13 +253,19 @@ impl<'o> Sweep<'o> {
             let part = if name.starts_with("world") { name.to_string() } else { format!("grid ({name})") };
             key.push((part, short(text)));
         }
-        let sizes = format!("{} {} {}", self.options.chunk, self.options.tile_rows, self.options.band);
+        let Options { chunk, tile_rows, band, barrier, .. } = self.options;
+        let sizes = format!("{chunk} {tile_rows} {band} {barrier}");
         key.push(("chunk and tile size".to_string(), sizes));
         Ok(key)
     }
 
     pub fn seed(&self) -> u64 {
         self.symbol_runs.first().map_or(0, |symbol_run| symbol_run.home.world.seed)
+    }
+
+    /// Numbers of the worlds.
+    pub fn all_worlds(&self) -> Vec<u32> {
+        (0..self.grid.world_points() as u32).collect()
     }
 
     /// The seed, or that an axis varies it.
@@ -275,6 +298,8 @@ impl<'o> Sweep<'o> {
             top_k.add(verdict);
             Ok(())
         })?;
+        self.beside = self.run_beside(symbol_run, &spool, top_k.best())?;
+        let symbol_run = &self.symbol_runs[number];
         let mut ranked = Vec::with_capacity(top_k.best().len());
         for (place, verdict) in top_k.best().iter().enumerate() {
             let neighbours = match place < self.grid.report.top {
@@ -315,11 +340,47 @@ impl<'o> Sweep<'o> {
         for at in neighbours(&self.grid, verdict.point) {
             let Some(id) = id_of(&self.grid, &symbol_run.data.symbol, at)? else { continue };
             let rows = spool.of(id)?;
-            if !rows.is_empty() {
-                known.extend(self.ranker.verdict(&rows).objective);
-            }
+            known.extend(match rows.is_empty() {
+                true => self.beside.get(&at).copied().flatten(),
+                false => self.ranker.verdict(&rows).objective,
+            });
         }
         Ok(known)
+    }
+
+    /// Runs the neighbours of the best that a search did not try; of a grid all were.
+    fn run_beside(
+        &self,
+        symbol_run: &SymbolRun,
+        spool: &Spool,
+        best: &[Verdict],
+    ) -> Result<BTreeMap<u64, Option<f64>>, SweepError> {
+        let (grid, mut found) = (&self.grid, BTreeMap::new());
+        if grid.search.method == Method::Grid {
+            return Ok(found);
+        }
+        let top = best.iter().take(grid.report.top);
+        let places: BTreeSet<u64> = top.flat_map(|verdict| neighbours(grid, verdict.point)).collect();
+        let mut missing = named(grid, &symbol_run.data.symbol, &places.into_iter().collect::<Vec<_>>())?;
+        let mut unknown = Vec::new();
+        for point in missing.drain(..) {
+            let strategy = grid.strategy_point(point.at).unwrap_or_default();
+            let mut worlds = symbol_run.worlds.iter();
+            let is_legal = worlds.all(|world| grid.resolve(&symbol_run.data.symbol, &strategy, world).is_ok());
+            if is_legal && spool.of(point.id)?.is_empty() {
+                unknown.push(point);
+            }
+        }
+        let size = (self.options.chunk as u64 / grid.world_points()).max(1) as usize;
+        for points in unknown.chunks(size) {
+            let mut chunk = Chunk::build(grid, symbol_run, points, &self.all_worlds(), self.options)?;
+            chunk.run(|_, _| self.options.go_on())?;
+            let (rows, _) = chunk.finished(self.table.len())?;
+            found.extend(
+                rows.chunk_by(|a, b| a.id == b.id).map(|rows| (rows[0].point, self.ranker.verdict(rows).objective)),
+            );
+        }
+        Ok(found)
     }
 
     /// The best run again with everything written down, in the order of their ids.
@@ -434,6 +495,11 @@ impl<'o> Sweep<'o> {
         write_winner(&path, &self.origin(), symbol_run, winner, &rows, evidence)
     }
 
+    /// Rows that were not run, their configurations being settled.
+    pub fn pruned(&self, outcome: &Outcome) -> u64 {
+        (outcome.top_k.points * self.grid.world_points()).saturating_sub(outcome.spool.rows())
+    }
+
     /// Why a symbol has no winner, if it has none.
     pub fn no_winner(&self, outcome: &Outcome) -> Option<String> {
         outcome.top_k.no_winner(&self.grid.objective.metric, self.grid.world_points())
@@ -458,8 +524,10 @@ impl<'o> Sweep<'o> {
         Summary {
             name: self.grid.name.clone(),
             dir: self.dir.clone(),
+            search: self.grid.search.method.name(),
             configurations: outcomes.iter().map(|outcome| outcome.top_k.points).sum(),
             worlds: self.grid.world_points(),
+            pruned: outcomes.iter().map(|outcome| self.pruned(outcome)).sum(),
             config_ticks: plan.config_ticks(),
             seconds: self.began.elapsed().as_secs_f64(),
             verified: self.verified,
@@ -522,27 +590,34 @@ impl<'s, 'o> Runner<'s, 'o> {
         };
         let each = rows.iter().zip(&trials).enumerate();
         let mut spools = each.map(open).collect::<Result<Vec<Spools>, SweepError>>()?;
-        let bands = crate::engine::points::bands(&sweep.grid, sweep.options.band);
-        let size = (sweep.options.chunk as u64 / sweep.grid.world_points()).max(1) as usize;
+        let size = match sweep.grid.search.prune {
+            true => sweep.options.barrier,
+            false => (sweep.options.chunk as u64 / sweep.grid.world_points()).max(1) as usize,
+        };
         while let Some(symbol_run) = sweep.symbol_runs.get(position.symbol as usize) {
-            while position.band < bands {
-                let all = sweep.grid.strategy_points();
-                let named = band(&sweep.grid, &symbol_run.data.symbol, (position.band, bands), |seen| {
-                    sweep.progress.phase(&format!("naming configurations, {} of {}", count(seen), count(all)));
-                    sweep.options.go_on()
-                });
-                let points = self.or_saved(named, &position, &spools, &inside)?;
+            let symbol = position.symbol as usize;
+            let mut batches = Batches::new(sweep, symbol_run);
+            let mut pruner = Pruner::new(sweep, &spools[symbol].rows)?;
+            loop {
+                let named = batches.batch(position.band, &spools[symbol].rows);
+                let Some(points) = self.or_saved(named, &position, &spools, &inside)? else { break };
                 while (position.point as usize) < points.len() {
                     let start = position.point as usize;
                     let end = points.len().min(start + size);
-                    sweep.progress.phase("binding configurations");
-                    let built = Chunk::build(&sweep.grid, symbol_run, &points[start..end], sweep.options);
-                    let chunk = self.or_saved(built, &position, &spools, &inside)?;
-                    let (rows, trials) = self.chunk(chunk, &position, &spools, inside.take())?;
+                    let (rows, trials) = match &mut pruner {
+                        Some(pruner) => {
+                            let done = self.barrier(symbol_run, &points[start..end], pruner);
+                            self.or_saved(done, &position, &spools, &None)?
+                        }
+                        None => {
+                            let built = self.bound(symbol_run, &points[start..end], &sweep.all_worlds());
+                            let chunk = self.or_saved(built, &position, &spools, &inside)?;
+                            self.chunk(chunk, &position, &spools, inside.take())?
+                        }
+                    };
                     self.notice(&rows);
-                    let spools_here = &mut spools[position.symbol as usize];
-                    spools_here.rows.append(&rows)?;
-                    spools_here.trials.append(&trials)?;
+                    spools[symbol].rows.append(&rows)?;
+                    spools[symbol].trials.append(&trials)?;
                     position.point = end as u64;
                     self.save_if_due(&position, &spools)?;
                 }
@@ -552,7 +627,57 @@ impl<'s, 'o> Runner<'s, 'o> {
         }
         sweep.progress.finish();
         self.save(&position, &spools, None)?;
-        Ok((spools, self.worker_time))
+        let sorted = spools.into_iter().enumerate().map(|(symbol, spools)| {
+            let path = checkpoint::sorted_path(&sweep.dir, symbol);
+            Ok(Spools { rows: batches::in_order(sweep, spools.rows, &path)?, ..spools })
+        });
+        Ok((sorted.collect::<Result<Vec<Spools>, SweepError>>()?, self.worker_time))
+    }
+
+    fn bound(
+        &self,
+        symbol_run: &'s SymbolRun,
+        points: &[StrategyPoint],
+        worlds: &[u32],
+    ) -> Result<Chunk<'s>, SweepError> {
+        self.sweep.progress.phase("binding configurations");
+        Chunk::build(&self.sweep.grid, symbol_run, points, worlds, self.sweep.options)
+    }
+
+    /// Runs these points world by world, each until it is settled. Of one that is interrupted nothing is kept.
+    fn barrier(
+        &mut self,
+        symbol_run: &'s SymbolRun,
+        points: &[StrategyPoint],
+        pruner: &mut Pruner<'_, '_>,
+    ) -> Result<(Vec<Row>, Vec<TrialRow>), SweepError> {
+        let (sweep, mut left) = (self.sweep, points.to_vec());
+        let (mut rows, mut trials) = (Vec::new(), Vec::new());
+        for world in pruner.order() {
+            let mut chunk = self.bound(symbol_run, &left, &[world])?;
+            sweep.progress.phase("");
+            chunk.run(|_, edge: Edge| {
+                sweep.progress.advance(edge.finished, edge.config_ticks);
+                self.tiles += 1;
+                self.worker_time += edge.worker_time;
+                let stop =
+                    sweep.options.is_stopped() || sweep.options.stop_after.is_some_and(|most| self.tiles >= most);
+                if stop { Err(SweepError::Interrupted) } else { Ok(()) }
+            })?;
+            let (of_world, of_trials) = chunk.finished(sweep.table.len())?;
+            // both in the order of ids
+            left = left
+                .into_iter()
+                .zip(&of_world)
+                .filter(|(_, row)| !pruner.is_settled(row))
+                .map(|(point, _)| point)
+                .collect();
+            rows.extend(of_world);
+            trials.extend(of_trials);
+        }
+        rows.sort_by_key(|row| (row.id, row.world));
+        rows.chunk_by(|a, b| a.id == b.id).for_each(|point| pruner.learn(point));
+        Ok((rows, trials))
     }
 
     /// What an interruption between two chunks has done so far is kept; the inside of a chunk that was not gone on with yet
@@ -564,7 +689,7 @@ impl<'s, 'o> Runner<'s, 'o> {
         spools: &[Spools],
         inside: &Option<checkpoint::ChunkState>,
     ) -> Result<T, SweepError> {
-        if matches!(result, Err(SweepError::Interrupted)) && inside.is_none() {
+        if matches!(result, Err(SweepError::Interrupted | SweepError::Asked { .. })) && inside.is_none() {
             self.save(position, spools, None)?;
         }
         result

@@ -83,7 +83,7 @@ pub fn logged(sweep: &Sweep<'_>, symbol_run: &SymbolRun, configurations: u64) ->
         grid: sweep.grid_hash.clone(),
         seed: sweep.seed(),
         code: crate::code::code_id().to_string(),
-        method: "grid".to_string(),
+        method: sweep.grid.search.method.name().to_string(),
         configurations,
         distinct: 0,
         ids: String::new(),

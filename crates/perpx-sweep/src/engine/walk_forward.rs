@@ -10,7 +10,7 @@ use crate::symbol_run::SymbolRun;
 use perpx_core::replay::Drive;
 use perpx_core::signals::SignalSet;
 use perpx_core::stats::{AtomPlan, NoRecord};
-use perpx_core::units::{SECOND_NS, Time};
+use perpx_core::units::{SECOND, Time, TimeDelta};
 use perpx_data::backtest::{Binder, Bound, Spans};
 use std::collections::BTreeMap;
 
@@ -105,9 +105,9 @@ fn flat<'a>(
 /// From when to when some atoms last, and how many intervals that is; `from`: when the run in sample begins. The first
 /// interval begins with the first sample.
 fn window(frame: &MatrixFrame, from: Time, [first, end]: [usize; 2]) -> ((Time, Time), u32) {
-    let step = frame.interval_sec as i64 * SECOND_NS;
-    let begin = from.0.div_euclid(step) + i64::from(from.0.rem_euclid(step) > 0);
-    let at = |atom: usize| Time((begin + i64::from(frame.intervals(0..atom))) * step);
+    let step = frame.interval_sec as i64 * SECOND;
+    let begin = from.floor_to(step).plus(if from.into_step(step).0 > 0 { step } else { TimeDelta::ZERO });
+    let at = |atom: usize| begin.plus(step.times(i64::from(frame.intervals(0..atom))));
     ((at(first), at(end)), frame.intervals(first..end))
 }
 

@@ -300,6 +300,15 @@ impl Evidence {
     }
 }
 
+impl Evidence {
+    /// Leaves out the deflated Sharpe ratio, whose variance of trials must be one of trials that depend on no result.
+    pub fn without_deflated(&mut self) {
+        if let Finding::Judged(judged) = &mut self.outcome {
+            judged.dsr_2014 = None;
+        }
+    }
+}
+
 /// Judges the winner of a matrix. The rows may have come in any order, and on any number of threads the result is the same.
 pub fn judge(matrix: &TrialMatrix, settings: &Settings) -> Evidence {
     let frame = &matrix.frame;

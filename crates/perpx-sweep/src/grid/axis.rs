@@ -13,13 +13,23 @@ pub struct Axis {
     pub path: String,
     /// At least one; no repeats; in the order written.
     pub values: Vec<Value>,
+    /// It says neither step nor count: its values are [`LEVELS`](super::LEVELS) of a range.
+    pub is_continuous: bool,
+    /// Its values lie evenly on a log scale.
+    pub is_log: bool,
     /// Where the values stand, by value for lists, else one place for all.
     pub(super) places: Vec<Place>,
 }
 
 impl Axis {
-    /// Reads `"dotted.key" = [..]`, `{from, to, step}` or `{from, to, count, scale}`.
-    pub(super) fn read(source: &Source, base: &ConfigFile, entry: &Entry) -> Result<Axis, ConfigError> {
+    /// Reads `"dotted.key" = [..]`, `{from, to, step}`, `{from, to, count, scale}`, and where `may_be_continuous`
+    /// `{from, to, scale}`. With `when` beside them, a list stands under `values`.
+    pub(super) fn read(
+        source: &Source,
+        base: &ConfigFile,
+        entry: &Entry,
+        may_be_continuous: bool,
+    ) -> Result<Axis, ConfigError> {
         let at = |error: ConfigError, place: Place| error.at(source, place);
         let key = base.key(&entry.key).map_err(|error| at(error, entry.place))?;
         let path = base.schema().path(key).to_string();
@@ -29,7 +39,8 @@ impl Axis {
                 .remedy("set it in the strategy file");
             return Err(at(error, entry.place));
         }
-        let items: Vec<(Value, Place)> = match &entry.node.body {
+        let node = entry.node.entry("values").map_or(&entry.node, |values| &values.node);
+        let items: Vec<(Value, Place)> = match &node.body {
             Body::List(items) => items.iter().map(|item| (item.value(), item.place)).collect(),
             Body::Map(_) => {
                 let unit = match base.schema().key(key).kind {
@@ -41,7 +52,8 @@ impl Axis {
                         return Err(at(error, entry.node.place));
                     }
                 };
-                Range { source, path: &path, node: &entry.node, unit }
+                let levels = may_be_continuous.then_some(super::LEVELS);
+                Range { source, path: &path, node: &entry.node, unit, levels }
                     .numbers()?
                     .into_iter()
                     .map(|num| (Value::Num(num), entry.node.place))
@@ -54,7 +66,11 @@ impl Axis {
                 return Err(at(error, entry.node.place));
             }
         };
-        let mut axis = Axis { key, path, values: Vec::new(), places: Vec::new() };
+        let says = |name: &str| entry.node.entry(name).is_some();
+        let is_range = matches!(node.body, Body::Map(_));
+        let is_log = entry.node.entry("scale").is_some_and(|scale| scale.node.value().text() == Some("log"));
+        let is_continuous = is_range && !says("step") && !says("count");
+        let mut axis = Axis { key, path, values: Vec::new(), is_continuous, is_log, places: Vec::new() };
         let mut seen = BTreeSet::new();
         for (value, place) in items {
             let value = if value.text() == Some("null") { Value::Null } else { base.schema().normal(key, value) };

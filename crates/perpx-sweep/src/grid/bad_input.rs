@@ -268,7 +268,7 @@ const CASES: &[Case] = &[
         message: r#"sweeps/grid.toml:23:11: search.method: found tpe
   23 | method  = "tpe"
      |           ^^^^^
-  accepted: grid
+  accepted: grid, sobol, random, probe, external
   to do: choose one of these"#,
     },
     Case {

@@ -1,6 +1,6 @@
 //! The grid's canonical form: what must be equal for a run to be resumed.
 
-use super::{Axis, Grid};
+use super::{Axis, Grid, Method, Search};
 use perpx_core::config::ConfigError;
 
 impl Grid {
@@ -9,18 +9,19 @@ impl Grid {
     /// # Errors
     /// The base file's venue roles cannot be resolved.
     pub fn parts(&self) -> Result<Vec<(&'static str, String)>, ConfigError> {
-        let axes = |axes: &[Axis]| -> String {
-            let line = |axis: &Axis| {
+        let axes = |axes: &[Axis], when: &dyn Fn(usize) -> Option<String>| -> String {
+            let line = |(number, axis): (usize, &Axis)| {
                 let values: Vec<String> = axis.values.iter().map(ToString::to_string).collect();
-                format!("{}=[{}]\n", axis.path, values.join(", "))
+                let when = when(number).map_or(String::new(), |when| format!(" when {when}"));
+                format!("{}=[{}]{when}\n", axis.path, values.join(", "))
             };
-            axes.iter().map(line).collect()
+            axes.iter().enumerate().map(line).collect()
         };
         let mut overlay = self.fixed.clone();
         // what an axis varies has no value of its own
         overlay.retain(|(key, _)| !self.strategy.iter().chain(&self.world).any(|axis| axis.key == *key));
         let first = self.world(0);
-        let start: Vec<_> = overlay.iter().chain(&super::point(&self.strategy, 0)).chain(&first).cloned().collect();
+        let start: Vec<_> = overlay.iter().chain(&self.point(self.effective(0))).chain(&first).cloned().collect();
         // of each symbol: their instruments differ
         let of = |symbol: &String| {
             let own = (self.data.symbols.len() > 1).then(|| self.base.symbol(symbol));
@@ -28,18 +29,26 @@ impl Grid {
         };
         let worlds: String = self.data.symbols.iter().map(of).collect::<Result<_, _>>()?;
         let skip: Vec<&str> = self.skip.iter().map(|(text, _)| text.as_str()).collect();
-        Ok(vec![
+        let mut parts = vec![
             ("strategy", self.base.canonical(&start)?),
             ("world and account", worlds),
-            ("strategy axes", axes(&self.strategy)),
-            ("world axes", axes(&self.world)),
+            ("strategy axes", axes(&self.strategy, &|axis| self.when(axis).map(str::to_string))),
+            ("world axes", axes(&self.world, &|_| None)),
             ("where", skip.join("\n")),
             ("data range", format!("{} {} {}", self.data.symbols.join(","), self.data.from, self.data.to)),
             ("data policy", format!("{:?} {:?}", self.data.warmup, self.data.on_bad_rows)),
             ("objective", format!("{:?}", self.objective)),
             ("holdout", self.holdout.to_string()),
             ("top", self.report.top.to_string()),
-        ])
+        ];
+        if self.search.method != Method::Grid {
+            let Search { method, points, seed, .. } = self.search;
+            parts.push(("search", format!("{} {points} {seed}", method.name())));
+        }
+        if self.search.prune {
+            parts.push(("prune", self.search.prune.to_string()));
+        }
+        Ok(parts)
     }
 
     /// First 16 hex digits of the BLAKE3 of all [`Grid::parts`].

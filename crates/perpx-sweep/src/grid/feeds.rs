@@ -46,7 +46,7 @@ impl Grid {
             .chain(world.iter().map(|i| self.world[*i].clone()))
             .collect();
         let home = (0..self.strategy_points()).find(|i| !self.is_skipped(*i)).unwrap_or(0);
-        let (home_strategy, home_world) = (super::point(&self.strategy, home), self.world(0));
+        let (home_strategy, home_world) = (self.point(home), self.world(0));
         let mut feeds: Feeds = Feeds { feeds: Vec::new(), strategy, world, of: Vec::new() };
         let mut seen: BTreeMap<String, u32> = BTreeMap::new();
         let mut last_error = None;

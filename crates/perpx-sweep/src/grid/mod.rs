@@ -11,6 +11,7 @@ mod expr;
 mod feeds;
 mod range;
 mod read;
+mod search;
 mod sections;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ mod validate;
 
 pub use axis::Axis;
 pub use feeds::Feeds;
+pub use search::{LEVELS, Method, Search};
 pub use sections::{Compare, Data, Objective, OverWorld, Report, Require, Warmup};
 
 use expr::{Atom, Expr};
@@ -39,6 +41,7 @@ pub struct Grid {
     /// Fraction of the range that never ranks; 0 = none.
     pub holdout: Num,
     pub report: Report,
+    pub search: Search,
     source: Source,
     /// The grid's `seed`, its `[fills]`, and `--set`, in this order; laid over the base file, under the axes.
     fixed: Vec<Override>,
@@ -48,6 +51,8 @@ pub struct Grid {
     strategy: Vec<Axis>,
     world: Vec<Axis>,
     skip: Vec<(String, Expr)>,
+    /// By strategy axis: when it counts, as written and read; none: always.
+    when: Vec<Option<(String, Expr)>>,
 }
 
 /// Points by which the share of skipped ones is judged.
@@ -71,7 +76,13 @@ impl Grid {
 
     /// Strategy point `i` (the last axis runs fastest) as overrides; `None` when it is skipped or beyond the end.
     pub fn strategy_point(&self, i: u64) -> Option<Vec<Override>> {
-        (i < self.strategy_points() && !self.is_skipped(i)).then(|| point(&self.strategy, i))
+        (i < self.strategy_points() && !self.is_skipped(i)).then(|| self.point(i))
+    }
+
+    /// Strategy point `i` as overrides, skipped or not; an axis that does not count lays nothing over the base file.
+    fn point(&self, i: u64) -> Vec<Override> {
+        let values = self.strategy.iter().zip(self.values(i));
+        values.filter_map(|(axis, value)| Some((axis.key, value?.clone()))).collect()
     }
 
     /// Position of a strategy point on each strategy axis.
@@ -84,10 +95,10 @@ impl Grid {
         self.strategy.iter().zip(digits).fold(0, |i, (axis, digit)| i * axis.values.len() as u64 + *digit as u64)
     }
 
-    /// True when `[where] skip` names this strategy point.
+    /// True when `[where] skip` names this strategy point, or when another one does the same.
     pub fn is_skipped(&self, i: u64) -> bool {
         let digits = digits(&self.strategy, i);
-        self.skip.iter().any(|(_, expr)| expr.holds(&|axis| self.atom(axis, &digits)))
+        self.effective(i) != i || self.skip.iter().any(|(_, expr)| expr.holds(&|axis| self.atom(axis, &digits)))
     }
 
     /// Up to `count` strategy points that lie apart, skipped ones among them.
@@ -108,10 +119,14 @@ impl Grid {
     }
 
     pub fn has_skips(&self) -> bool {
-        !self.skip.is_empty()
+        !self.skip.is_empty() || self.when.iter().any(Option::is_some)
     }
 
+    /// The value of an axis; null where it does not count.
     fn atom(&self, axis: usize, digits: &[usize]) -> Atom {
+        if !self.is_active(axis, digits) {
+            return Atom::Null;
+        }
         let value = self.strategy.get(axis).zip(digits.get(axis)).and_then(|(axis, digit)| axis.values.get(*digit));
         value.map_or(Atom::Null, Atom::from)
     }
@@ -138,7 +153,7 @@ impl Grid {
     /// The grid's first configuration is illegal.
     pub fn embargo(&self) -> Result<TimeDelta, ConfigError> {
         let home = (0..self.strategy_points()).find(|i| !self.is_skipped(*i)).unwrap_or(0);
-        let config = self.resolve(&self.data.symbols[0], &point(&self.strategy, home), &self.world(0))?;
+        let config = self.resolve(&self.data.symbols[0], &self.point(home), &self.world(0))?;
         let longest = |key: K, own: TimeDelta| -> TimeDelta {
             let axis = self.strategy.iter().find(|axis| axis.key == key.into());
             let values = axis.map_or(&[][..], |axis| &axis.values);

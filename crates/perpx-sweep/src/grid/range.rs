@@ -15,6 +15,8 @@ pub(super) struct Range<'a> {
     /// The map.
     pub node: &'a Node,
     pub unit: Unit,
+    /// How many values it has without a step and a count; none: it must have one of them.
+    pub levels: Option<i64>,
 }
 
 impl Range<'_> {
@@ -22,7 +24,7 @@ impl Range<'_> {
     /// numbers where the key counts or is in seconds.
     pub fn numbers(&self) -> Result<Vec<Num>, ConfigError> {
         for entry in self.node.entries() {
-            if !["from", "to", "step", "count", "scale"].contains(&entry.key.as_str()) {
+            if !["from", "to", "step", "count", "scale", "when"].contains(&entry.key.as_str()) {
                 return Err(self.wrong(entry.place, format!("the field {} is unknown", entry.key), BOTH, "delete it"));
             }
         }
@@ -35,9 +37,10 @@ impl Range<'_> {
             let found = format!("the range is empty: from {from} to {to}");
             return Err(self.wrong(whole, found, "from at most to", "swap the two ends"));
         }
-        match (self.number("step")?, self.number("count")?) {
-            (Some(step), None) => self.stepped(from, to, step),
-            (None, Some(count)) => self.counted(from, to, count),
+        match (self.number("step")?, self.number("count")?, self.levels) {
+            (Some(step), None, _) => self.stepped(from, to, step),
+            (None, Some(count), _) => self.counted(from, to, count),
+            (None, None, Some(levels)) => self.counted(from, to, Num(i128::from(levels) * Num::ONE)),
             _ => Err(self.wrong(whole, found(), "one of step and count", "write either step or count")),
         }
     }

@@ -276,3 +276,59 @@ fn a_name_longer_than_a_folders_is_refused_before_anything_is_made() {
     let error = parse(&named(101), &[]).expect_err("too long").to_string();
     assert!(error.contains("grid.toml:1:10: name: found nnn") && error.contains("at most 100 of them"), "{error}");
 }
+
+/// The page's grid with a search: an axis without a step, and one that counts under a condition.
+fn searched(section: &str, axes: &str) -> String {
+    GRID.replace("method  = \"grid\"", &format!("{section}\n[search.axes]\n{axes}"))
+}
+
+#[test]
+fn a_search_needs_no_step_and_knows_which_axes_count() {
+    let axes = "\"locking.epsilon_bp\" = { from = 1, to = 5 }\n\
+                \"exit.max_sec\" = { values = [300, 600], when = \"locking.g_pct >= 0.005\" }\n";
+    let grid = legal(&searched("method = \"sobol\"\npoints = 64\nseed = 9", axes), &[]);
+    assert_eq!(grid.search, Search { method: Method::Sobol, points: 64, seed: 9, prune: false });
+    let free = &grid.strategy_axes()[5];
+    assert_eq!((free.values.len(), free.is_continuous, grid.step(5), grid.step(1)), (257, true, 12, 1));
+    assert_eq!((free.values[0].to_string(), free.values[256].to_string()), ("1".to_string(), "5".to_string()));
+    // g_pct 0.002: what exit.max_sec says there does not count
+    let mut digits = vec![0, 0, 0, 0, 0, 7, 1];
+    let at = grid.point_at(&digits);
+    assert!(grid.is_skipped(at) && grid.values(at)[6].is_none());
+    digits[6] = 0;
+    assert_eq!(grid.effective(at), grid.point_at(&digits));
+    assert_eq!(grid.strategy_point(grid.effective(at)).map(|point| point.len()), Some(6));
+    (digits[1], digits[6]) = (3, 1);
+    assert_eq!(grid.strategy_point(grid.point_at(&digits)).map(|point| point.len()), Some(7));
+    // the hash knows of the search, and a plain grid's is what it was
+    let other = legal(&searched("method = \"sobol\"\npoints = 64\nseed = 8", axes), &[]);
+    assert_ne!(grid.hash().expect("a hash"), other.hash().expect("a hash"));
+    assert!(legal(GRID, &[]).parts().expect("parts").iter().all(|(name, _)| *name != "search"));
+    assert_eq!(legal(&searched("method = \"random\"", axes), &[]).search.seed, 7, "the grid's own");
+}
+
+#[test]
+fn a_search_that_cannot_be_is_refused() {
+    let free = "\"locking.epsilon_bp\" = { from = 1, to = 5 }\n";
+    for (section, axes, words) in [
+        ("method = \"grid\"", free, "write either step or count"),
+        ("method = \"grid\"\npoints = 9", "", "found beside method = \"grid\""),
+        ("prune = 1", "", "accepted: true, false"),
+        ("method = \"tpe\"", free, "accepted: grid, sobol, random, probe, external"),
+        ("method = \"sobol\"\npoints = 0", free, "a whole number from 1 to 10000000"),
+        ("method = \"sobol\"", "\"fills.reject_rate\" = { from = 0, to = 1 }\n", "write either step or count"),
+        ("method = \"sobol\"", "\"exit.max_sec\" = { values = [1, 2], when = \"exit.max_sec > 1\" }\n", "no cycle"),
+        ("method = \"sobol\"", "\"exit.max_sec\" = { values = [1, 2], when = 3 }\n", "over other axes in quotes"),
+    ] {
+        let error = parse(&searched(section, axes), &[]).expect_err(words).to_string();
+        assert!(error.contains(words), "{words} in {error}");
+    }
+}
+
+#[test]
+fn pruning_is_exact_for_the_worst_world_alone() {
+    let pruned = GRID.replace("method  = \"grid\"", "prune = true");
+    assert!(legal(&pruned, &[]).search.prune && !legal(GRID, &[]).search.prune);
+    let error = parse(&pruned.replace("over_world = \"worst\"", "over_world = \"mean\""), &[]).expect_err("refused");
+    assert!(error.to_string().contains("over_world = \"worst\""), "{error}");
+}

@@ -5,7 +5,7 @@
 //! skipped is resolved, the other axes standing at a point that is not skipped either. A configuration that would fail
 //! therefore shows in its component; the cost is the sum of the components, not their product.
 
-use super::{Axis, Grid};
+use super::{Axis, Grid, Method};
 use perpx_core::config::keys::{K, TOP};
 use perpx_core::config::{Config, ConfigError, KeyIx, Override};
 
@@ -60,7 +60,7 @@ impl Grid {
             };
             home = first;
         }
-        for component in &components {
+        for component in components.iter().filter(|component| self.is_walked(component)) {
             self.walk(component, &home, &mut |point| {
                 if !self.skips(component, point) {
                     let (strategy, world) = self.split(point);
@@ -73,6 +73,12 @@ impl Grid {
             self.resolve(symbol, &[], &[])?;
         }
         Ok(())
+    }
+
+    /// Of a search a component that is too large is not walked: the points that are tried are resolved before they run.
+    fn is_walked(&self, component: &[usize]) -> bool {
+        let points = component.iter().map(|axis| self.axis(*axis).values.len() as f64).product::<f64>();
+        self.search.method == Method::Grid || points <= MOST_WALKED
     }
 
     fn axis(&self, ix: usize) -> &Axis {
@@ -98,6 +104,11 @@ impl Grid {
         for (_, expr) in &self.skip {
             let mut axes = Vec::new();
             expr.axes(&mut axes);
+            axes.windows(2).for_each(|pair| join(pair[0], pair[1]));
+        }
+        for (axis, when) in self.when.iter().enumerate() {
+            let mut axes = vec![axis];
+            when.iter().for_each(|(_, expr)| expr.axes(&mut axes));
             axes.windows(2).for_each(|pair| join(pair[0], pair[1]));
         }
         let mut components: Vec<Vec<usize>> = Vec::new();
@@ -149,10 +160,8 @@ impl Grid {
 
     fn split(&self, point: &[usize]) -> (Vec<Override>, Vec<Override>) {
         let (head, tail) = point.split_at(self.strategy.len());
-        let pick = |axes: &[Axis], digits: &[usize]| -> Vec<Override> {
-            axes.iter().zip(digits).map(|(axis, digit)| (axis.key, axis.values[*digit].clone())).collect()
-        };
-        (pick(&self.strategy, head), pick(&self.world, tail))
+        let world = self.world.iter().zip(tail).map(|(axis, digit)| (axis.key, axis.values[*digit].clone()));
+        (self.point(self.point_at(head)), world.collect())
     }
 
     /// Points an error about an override at the place in the grid file where the value stands.
@@ -174,6 +183,9 @@ impl Grid {
         }
     }
 }
+
+/// Combinations of axes that meet in a check, of a search, up to which all are checked.
+const MOST_WALKED: f64 = 65_536.0;
 
 /// Keys that meet in a check of several keys have one group. Everything that is not named here is judged alone.
 fn group(key: KeyIx) -> Option<u8> {

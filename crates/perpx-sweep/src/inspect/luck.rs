@@ -2,9 +2,10 @@
 
 use crate::error::SweepError;
 use crate::evidence::Settings;
+use crate::options::TrialLog;
 use crate::results::manifest::{RunManifest, SymbolManifest, TimeText};
 use crate::results::reader::RunTable;
-use crate::trial_log::{LoggedRun, TrialLog, ids_text};
+use crate::trial_log::{LoggedRun, ids_text};
 use perpx_core::units::Time;
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -81,9 +81,7 @@ fn record(grid: &Grid, board: &Board<'_>, place: usize, ranked: &Ranked) -> Vec<
     cells.extend(verdict.spread.iter().map(|value| number(*value)));
     cells.push(number(ranked.neighbours_median()));
     cells.push(number(verdict.held_out));
-    let digits = grid.digits(row.point);
-    let values = grid.strategy_axes().iter().zip(digits).map(|(axis, digit)| axis.values.get(digit));
-    cells.extend(values.map(|value| value.map(ToString::to_string).unwrap_or_default()));
+    cells.extend(grid.values(row.point).into_iter().map(|value| value.map(ToString::to_string).unwrap_or_default()));
     cells.push(board.world_ids.get(row.world as usize).cloned().unwrap_or_default());
     cells.extend(grid.world(u64::from(row.world)).iter().map(|(_, value)| value.to_string()));
     let [inside, outside] = &row.runs;

@@ -114,6 +114,16 @@ impl Ranker {
         self.metric
     }
 
+    /// Of the objective's metric.
+    pub fn higher_is_better(&self) -> bool {
+        self.sign > 0.0
+    }
+
+    /// Columns of the required metrics.
+    pub fn required(&self) -> Vec<usize> {
+        self.require.iter().map(|(column, _)| *column).collect()
+    }
+
     /// By requirement: it does not hold over these worlds.
     pub fn failed(&self, rows: &[Row]) -> impl Iterator<Item = bool> {
         self.require.iter().map(|(column, require)| !self.meets(rows, *column, require))

@@ -135,8 +135,7 @@ impl<'a> Columns<'a> {
         for text in [id.as_str(), world_id, symbol] {
             next(&|column| column.text(Some(text)));
         }
-        let (digits, worlds) = (self.grid.digits(row.point), self.grid.world(u64::from(row.world)));
-        let strategy = self.grid.strategy_axes().iter().zip(digits).map(|(axis, digit)| axis.values.get(digit));
+        let (strategy, worlds) = (self.grid.values(row.point).into_iter(), self.grid.world(u64::from(row.world)));
         for value in strategy.chain(worlds.iter().map(|(_, value)| Some(value))) {
             next(&|column| column.value(value));
         }

@@ -2,9 +2,9 @@
 
 use super::File;
 use crate::grid::Axis;
-use crate::grid::expr::{self, Operand};
+use crate::grid::expr::{self, Expr, Operand};
 use perpx_core::config::keys::{Class, Default, K, Kind};
-use perpx_core::config::text::{Body, Node, Place};
+use perpx_core::config::text::{Body, Entry, Node, Place};
 use perpx_core::config::{ConfigError, ConfigFile, KeyIx, Num, Override, Value};
 
 impl File<'_> {
@@ -54,9 +54,20 @@ impl File<'_> {
         Ok(())
     }
 
-    pub(super) fn axes(&self, base: &ConfigFile, set: &[Override]) -> Result<(Vec<Axis>, Vec<Axis>), ConfigError> {
+    /// Entries of `[axes]`, then of `[search.axes]`.
+    fn axis_entries(&self) -> impl Iterator<Item = &Entry> {
+        let own = self.root.entry("axes").map(|entry| &entry.node);
+        own.into_iter().chain(self.find("search.axes")).flat_map(|node| node.entries())
+    }
+
+    pub(super) fn axes(
+        &self,
+        base: &ConfigFile,
+        set: &[Override],
+        is_search: bool,
+    ) -> Result<(Vec<Axis>, Vec<Axis>), ConfigError> {
         let (mut strategy, mut world): (Vec<Axis>, Vec<Axis>) = (Vec::new(), Vec::new());
-        for entry in self.root.entry("axes").map_or(&[][..], |entry| entry.node.entries()) {
+        for entry in self.axis_entries() {
             // an unquoted dotted key is a table to TOML
             if base.schema().find(&entry.key).is_none() && base.schema().is_section(&entry.key) {
                 return Err(ConfigError::new("", &format!("axes.{}", entry.key), "found a section")
@@ -64,7 +75,8 @@ impl File<'_> {
                     .remedy("write \"locking.g_pct\" = [...] with the quotes")
                     .at(self.source, entry.place));
             }
-            let mut axis = Axis::read(self.source, base, entry)?;
+            let is_strategy = base.key(&entry.key).is_ok_and(|key| base.class(key) == Class::Strategy);
+            let mut axis = Axis::read(self.source, base, entry, is_search && is_strategy)?;
             if strategy.iter().chain(&world).any(|known| known.key == axis.key) {
                 return Err(ConfigError::new("", &axis.path, "this key is an axis already")
                     .accepted("each key once")
@@ -85,7 +97,7 @@ impl File<'_> {
         base: &ConfigFile,
         fixed: &[Override],
         axes: &[Axis],
-    ) -> Result<Vec<(String, expr::Expr)>, ConfigError> {
+    ) -> Result<Vec<(String, Expr)>, ConfigError> {
         let Some(node) = self.find("where.skip") else { return Ok(Vec::new()) };
         let one = [node.clone()];
         let items: &[Node] = match &node.body {
@@ -101,7 +113,6 @@ impl File<'_> {
                 ));
             }
         };
-        let key = |path: &str| operand(base, fixed, axes, path);
         let mut list = Vec::new();
         for item in items {
             let value = item.value();
@@ -114,18 +125,83 @@ impl File<'_> {
                     "write skip = [\"a >= b\"]",
                 ));
             };
-            let expr = expr::parse(text, &key).map_err(|error| {
-                // one byte for the quote; escapes inside a condition are not expected
-                let start = item.place.start + 1 + error.at;
-                ConfigError::new("", "where.skip", format!("{} in: {text}", error.what))
-                    .accepted("conditions over strategy keys with < <= > >= == !=, and, or, not, ( ), + - * /")
-                    .remedy(error.remedy)
-                    .at(self.source, Place { start, end: start + error.length })
-            })?;
+            let expr = self.condition(base, fixed, axes, ("where.skip", text, item.place))?;
             list.push((text.to_string(), expr));
         }
         Ok(list)
     }
+
+    fn condition(
+        &self,
+        base: &ConfigFile,
+        fixed: &[Override],
+        axes: &[Axis],
+        (path, text, place): (&str, &str, Place),
+    ) -> Result<Expr, ConfigError> {
+        let key = |path: &str| operand(base, fixed, axes, path);
+        expr::parse(text, &key).map_err(|error| {
+            // one byte for the quote; escapes inside a condition are not expected
+            let start = place.start + 1 + error.at;
+            ConfigError::new("", path, format!("{} in: {text}", error.what))
+                .accepted("conditions over strategy keys with < <= > >= == !=, and, or, not, ( ), + - * /")
+                .remedy(error.remedy)
+                .at(self.source, Place { start, end: start + error.length })
+        })
+    }
+
+    /// By strategy axis the condition under which it counts.
+    pub(super) fn when(
+        &self,
+        base: &ConfigFile,
+        fixed: &[Override],
+        axes: &[Axis],
+    ) -> Result<Vec<Option<(String, Expr)>>, ConfigError> {
+        let mut list: Vec<Option<(String, Expr)>> = vec![None; axes.len()];
+        for entry in self.axis_entries() {
+            let Some(when) = entry.node.entry("when") else { continue };
+            let (path, value) = (entry.key.as_str(), when.node.value());
+            let wrong = |found: String, accepted: &str, remedy: &str| {
+                ConfigError::new("", path, found).accepted(accepted).remedy(remedy).at(self.source, when.node.place)
+            };
+            let accepted = "a condition over other axes in quotes";
+            let Some(number) = axes.iter().position(|axis| axis.path == path) else {
+                return Err(wrong("found when at a world axis".to_string(), "it at axes of the strategy", "delete it"));
+            };
+            let Some(text) = value.text() else {
+                return Err(wrong(
+                    format!("found when = {value}"),
+                    accepted,
+                    "write when = \"entry.style == 'passive'\"",
+                ));
+            };
+            let expr = self.condition(base, fixed, axes, (path, text, when.node.place))?;
+            list[number] = Some((text.to_string(), expr));
+            if let Some(other) = cycle(&list, number) {
+                let found = format!("when speaks of {}, which depends on this axis", axes[other].path);
+                return Err(wrong(found, "conditions that form no cycle", "delete one of them"));
+            }
+        }
+        Ok(list)
+    }
+}
+
+/// An axis that the condition of axis `of` speaks of, directly or not, and whose own condition leads back to `of`.
+fn cycle(when: &[Option<(String, Expr)>], of: usize) -> Option<usize> {
+    let named = |axis: usize| {
+        let mut named = Vec::new();
+        when[axis].iter().for_each(|(_, expr)| expr.axes(&mut named));
+        named
+    };
+    let (mut open, mut seen) = (named(of), vec![false; when.len()]);
+    while let Some(axis) = open.pop() {
+        if axis == of || named(axis).contains(&of) {
+            return Some(axis);
+        }
+        if !std::mem::replace(&mut seen[axis], true) {
+            open.extend(named(axis));
+        }
+    }
+    None
 }
 
 /// What a key of a skip condition stands for: an axis, else the one value that all points share.

@@ -4,7 +4,7 @@ mod axes;
 mod data;
 mod objective;
 
-use super::{Axis, Grid, Report};
+use super::{Axis, Grid, Method, OverWorld, Report};
 use perpx_core::config::text::{Body, Entry, Node, Place, Source, parse_toml};
 use perpx_core::config::{ConfigError, ConfigFile, Num, Schema, Value};
 use std::path::Path;
@@ -16,7 +16,7 @@ const KEYS: [(&str, &[&str]); 10] = [
     ("cache", &["max_gib"]),
     ("axes", &[]),
     ("where", &["skip"]),
-    ("search", &["method"]),
+    ("search", &["method", "points", "seed", "prune", "axes"]),
     ("fills", &[]),
     ("objective", &["metric", "require", "over_world"]),
     ("validate", &["holdout"]),
@@ -73,8 +73,10 @@ impl Grid {
             fixed_places.push(None);
         }
         let data = file.data(&base, &fixed)?;
-        let (strategy, world) = file.axes(&base, &set)?;
+        let search = file.search()?;
+        let (strategy, world) = file.axes(&base, &set, search.method != Method::Grid)?;
         let skip = file.skip(&base, &fixed, &strategy)?;
+        let when = file.when(&base, &fixed, &strategy)?;
         let grid = Grid {
             name: file.run_name()?,
             data,
@@ -91,9 +93,20 @@ impl Grid {
             strategy,
             world,
             skip,
+            search,
+            when,
             source: source.clone(),
         };
         file.refuse_too_many(&grid)?;
+        if grid.search.prune && grid.objective.over_world != OverWorld::Worst {
+            let accepted = "prune with over_world = \"worst\" alone, where one bad world settles a configuration";
+            return Err(file.wrong("search.prune", "found true", accepted, "delete it"));
+        }
+        if grid.search.method == Method::External && grid.data.symbols.len() > 1 {
+            let found = format!("found \"external\" for the symbols {}", grid.data.symbols.join(", "));
+            let remedy = "sweep the symbols one by one";
+            return Err(file.wrong("search.method", found, "one symbol with this method", remedy));
+        }
         Ok(grid)
     }
 }
@@ -228,13 +241,15 @@ impl<'a> File<'a> {
 
     fn number(&self, path: &str, min: f64, max: f64) -> Result<Option<Num>, ConfigError> {
         let Some(node) = self.find(path) else { return Ok(None) };
-        let whole = path == "report.top";
+        let whole = path == "report.top" || path.starts_with("search.");
         match node.value().num() {
             Some(num) if num.as_f64() >= min && num.as_f64() <= max && (!whole || num.is_whole()) => Ok(Some(num)),
             _ => {
                 let kind = if whole { "a whole number" } else { "a number" };
                 let remedy = match path {
                     "validate.holdout" => "write the share of the range that never ranks, as a fraction: 0.3",
+                    "search.points" => "write how many configurations are tried",
+                    "search.seed" => "write a seed",
                     "report.top" => "write for how many configurations ledgers and charts are kept",
                     _ => "write a number within these bounds",
                 };
@@ -277,10 +292,13 @@ impl<'a> File<'a> {
                 .at(self.source, place))
         };
         match (count(&grid.strategy), count(&grid.world)) {
-            (Some(n), _) if n > 1_000_000_000_000 => {
+            (Some(n), _) if grid.search.method == Method::Grid && n > 1_000_000_000_000 => {
                 at(format!("the grid has {n} strategy points"), "at most 1000000000000 points")
             }
-            (None, _) => at("the grid has more points than can be counted".to_string(), "at most 1000000000000 points"),
+            (None, _) => at(
+                "the grid has more points than can be counted".to_string(),
+                "at most 1000000000000 points, and of a search 18446744073709551615",
+            ),
             (_, Some(n)) if n <= 10_000 => Ok(()),
             _ => at("the grid has too many worlds".to_string(), "at most 10000 world points"),
         }

@@ -1,13 +1,42 @@
-//! `[search]` and `[objective]`: what wins.
+//! `[search]` and `[objective]`: what is tried, and what wins.
 
 use super::File;
-use crate::grid::{Compare, Objective, OverWorld, Require};
+use crate::grid::{Compare, Method, Objective, OverWorld, Require, Search};
 use perpx_core::config::text::{Body, Node};
-use perpx_core::config::{ConfigError, Num, Schema};
+use perpx_core::config::{ConfigError, Num, Schema, Value};
+
+/// Points of a search that does not say how many, and the most.
+const POINTS: u64 = 4_096;
+const MOST_POINTS: f64 = 1e7;
 
 impl File<'_> {
+    pub(super) fn search(&self) -> Result<Search, ConfigError> {
+        let method = self.choice("search.method", &Method::WORDS, Method::Grid)?;
+        if method == Method::Grid {
+            let others = ["search.points", "search.seed"];
+            if let Some(path) = others.into_iter().find(|path| self.find(path).is_some()) {
+                let found = "found beside method = \"grid\", which tries every point".to_string();
+                let remedy = "delete it, or choose another method";
+                return Err(self.wrong(path, found, "it with the methods sobol, random, probe and external", remedy));
+            }
+        }
+        let whole = |path: &str, least: f64, most: f64| self.number(path, least, most);
+        let points = whole("search.points", 1.0, MOST_POINTS)?.map_or(POINTS, |points| points.as_f64() as u64);
+        let of_grid = self.find("seed").and_then(|node| node.value().num());
+        let seed = whole("search.seed", 0.0, f64::from(u32::MAX))?.or(of_grid);
+        let prune = self.flag("search.prune")?;
+        Ok(Search { prune, method, points, seed: seed.and_then(|seed| seed.as_i64()).unwrap_or(0) as u64 })
+    }
+
+    fn flag(&self, path: &str) -> Result<bool, ConfigError> {
+        match self.find(path).map(Node::value) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(other) => Err(self.wrong(path, format!("found {other}"), "true, false", "choose one of these")),
+        }
+    }
+
     pub(super) fn objective(&self, metrics: &[&str]) -> Result<Objective, ConfigError> {
-        self.choice("search.method", &[("grid", ())], ())?;
         let metric_of = |path: &str, name: &str, found: String| -> Result<String, ConfigError> {
             if metrics.contains(&name) {
                 return Ok(name.to_string());

@@ -7,7 +7,7 @@ use crate::inspect::show::Run;
 use perpx_core::stats::ATOM_STEP;
 
 /// A configuration of run 0 or 1, by its place there.
-type Of = (usize, usize);
+type PlaceOf = (usize, usize);
 
 /// The winners of two runs over the same time in sample, in pairs of atoms; or why there is none.
 ///
@@ -36,15 +36,16 @@ pub(super) fn differences(
     let (_, pairs) = matches(boards);
     let a_in_b = pairs.iter().find(|(a, _)| *a == 0).map(|(_, b)| *b);
     let b_in_a = pairs.iter().find(|(_, b)| *b == 0).map(|(a, _)| *a);
-    let mut asked: Vec<(&'static str, Of, Of)> = vec![("B's winner in B less A's winner in A", (0, 0), (1, 0))];
+    let mut asked: Vec<(&'static str, PlaceOf, PlaceOf)> =
+        vec![("B's winner in B less A's winner in A", (0, 0), (1, 0))];
     asked.extend(a_in_b.map(|place| ("A's winner in B less itself in A", (0, 0), (1, place))));
     asked.extend(b_in_a.map(|place| ("B's winner in B less itself in A", (0, place), (1, 0))));
-    let row = |(run, place): Of| {
+    let row = |(run, place): PlaceOf| {
         let ledger = &boards[run].points.get(place)?.ledger;
         let row = matrices[run].trials().iter().position(|trial| trial.ledger == *ledger)?;
         Some((&matrices[run], row))
     };
-    let difference = |(of, first, second): (&'static str, Of, Of)| {
+    let difference = |(of, first, second): (&'static str, PlaceOf, PlaceOf)| {
         let (first, second) = (row(first)?, row(second)?);
         Some(Difference { of, found: paired(first, second) })
     };
