@@ -1,6 +1,7 @@
 //! What a user sees, and what holds for the whole: one binary, a module a subject.
 
 mod browser;
+mod calibrate;
 mod columns;
 mod commands;
 mod docs;
