@@ -211,7 +211,7 @@ fn forms_that_are_no_transaction_are_named() {
     let said = |kind, text: &str| SignedTx::from_json(kind, text).expect_err("no transaction").to_string();
     let head = r#""AccountIndex":1,"ApiKeyIndex":5,"ExpiredAt":1,"Nonce":1,"Sig":"""#;
     assert_eq!(said(15, &format!("{{{head},\"MarketIndex\":1}}")), "tx_info of tx_type 15 has no Index");
-    assert_eq!(said(12, &format!("{{{head}}}")), "tx_type 12 is none of 8, 14, 15, 16, 17, 20, 28, 29");
+    assert_eq!(said(12, &format!("{{{head}}}")), "tx_type 12 is none of 8, 14, 15, 16, 17, 20, 28, 29, 45");
     let cancel = format!("{{{head},\"MarketIndex\":1,\"Index\":2}}");
     assert_eq!(said(15, &cancel), "Sig is not base64 of 80 bytes");
     assert!(said(15, "{").starts_with("tx_info: "));
