@@ -90,7 +90,8 @@ impl Compaction {
                 let symbols = &self.feed.config().symbols;
                 let missing: Vec<(String, Table)> =
                     self.feed.missing().into_iter().map(|(symbol, table)| (symbols[symbol].clone(), table)).collect();
-                return Ok(self.gaps.restored(missing, frame.engine));
+                self.gaps.restored(missing, frame.engine);
+                return Ok(());
             }
             _ => {
                 self.wants_state |= is_first;
