@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(of(&[], &large), 100_000.0);
         assert_eq!(of(&[run("b", [0, 10], ids(500, 900))], &large), 100_000.0);
         let shifted = run("c", [0, 10], ids(50_000, 150_000));
-        let found = of(&[large.clone()], &shifted);
+        let found = of(std::slice::from_ref(&large), &shifted);
         assert!((found / 150_000.0 - 1.0).abs() < 0.03, "{found}");
         assert_eq!(of(&[shifted], &large), found, "in any order");
     }
