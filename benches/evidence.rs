@@ -8,7 +8,13 @@ use std::time::Instant;
 
 /// Rows without an edge, independent of each other; the same on every machine.
 fn matrix(rows: usize, atoms: usize) -> TrialMatrix {
-    let frame = MatrixFrame { lengths: vec![5; atoms], interval_sec: 3_600.0, embargo: 5, least_trades: 0 };
+    let frame = MatrixFrame {
+        lengths: vec![5; atoms],
+        interval_sec: 3_600.0,
+        embargo: 5,
+        least_trades: 0,
+        most_drawdown: None,
+    };
     let mut matrix = TrialMatrix::with_capacity(frame, rows);
     let mut state = 7u64;
     let mut draw = move || {
@@ -27,6 +33,7 @@ fn matrix(rows: usize, atoms: usize) -> TrialMatrix {
             ledger: format!("{row:016x}"),
             weight: 1,
             objective: Some(all),
+            rank: None,
             is_eligible: true,
             ranking_sharpe: None,
             shape: None,

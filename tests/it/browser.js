@@ -238,7 +238,8 @@ function walk(frame, dark) {
     const figure = node => Number(node.textContent.split(": ")[1].split(/[ \u00a0]/)[0].replace("\u2212", "-").replace(/,/g, ""));
     const lines = [...document.querySelectorAll("#money tfoot td")].map(cell => Number(cell.dataset.v));
     const net = lines[2] + (lines[5] || 0), charts = all("#when figure");
-    check(charts.length === 4, "the money is shown in", charts.length, "ways");
+    // a run of one day is not parted by days
+    check(charts.length >= 3, "the money is shown in", charts.length, "ways");
     for (const chart of charts) {
       const bars = [...chart.querySelectorAll(".wide .bar title")].map(figure), sum = bars.reduce((a, b) => a + b, 0);
       check(Math.abs(sum - net) < 0.006 * bars.length + 0.01, chart.querySelector("figcaption").textContent, "adds up to", sum, "not", net);

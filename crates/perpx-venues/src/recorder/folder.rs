@@ -53,7 +53,7 @@ pub fn lock(run: &Path) -> Result<Lock, FolderError> {
 /// Free bytes on the disk of a folder, for those who are not root.
 pub fn free(run: &Path) -> Option<u64> {
     let disk = statvfs(run).ok()?;
-    Some(u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size())))
+    Some(disk.blocks_available().saturating_mul(disk.fragment_size()))
 }
 
 /// Moves a fresh feed to where the newest raw file ends; the engine time of its last frame. A file that cannot be read, or that

@@ -38,7 +38,7 @@ pub struct VenueHealth {
     pub gaps: AtomicU64,
     /// Bytes of raw files.
     pub bytes: AtomicU64,
-    /// Engine time of the newest frame.
+    /// Of the wall, when the newest frame came.
     pub newest: AtomicI64,
     /// The socket is open and the market was heard on it.
     pub is_live: AtomicBool,

@@ -178,7 +178,7 @@ impl<'c> Watch<'c> {
 
 /// How it goes, in one line.
 fn line(config: &RecordConfig, session: &Session) -> String {
-    let now = session.now();
+    let now = crate::wall::now();
     let mut text = crate::wall::now().to_second();
     for recorded in &config.venues {
         let health = session.health.venue(recorded.venue);

@@ -52,7 +52,7 @@ impl Market {
     fn begin(options: &[&str]) -> Market {
         let port = four_ports();
         let number = port.to_string();
-        let words = ["emulate", "--venue", "both", "--port", &number, "--speed", "10"];
+        let words = ["emulate", "--venue", "both", "--port", &number, "--speed", &SPEED.to_string()];
         let args = Emulate::parse_from(words.iter().chain(options)).args;
         let stop = Arc::new(AtomicBool::new(false));
         let servers = args.servers(stop.clone(), Arc::new(SystemClock)).unwrap_or_else(|e| panic!("{e}"));
@@ -112,6 +112,9 @@ fn frames(run: &Path, venue: Venue) -> Vec<RawFrame> {
 fn count(frames: &[RawFrame], kind: &FrameKind) -> usize {
     frames.iter().filter(|frame| frame.kind == *kind).count()
 }
+
+/// Seconds of the market, in which rows stand, a second of the wall, in which sockets are cut.
+const SPEED: i64 = 10;
 
 /// Asks a running recorder over HTTP.
 fn ask(at: SocketAddr, path: &str) -> String {
@@ -194,7 +197,7 @@ fn the_store_has_a_gap_for_each_cut(run: &Path, cuts: usize) {
         for table in ["quotes", "depth", "trades", "marks"] {
             let of: Vec<_> = gaps.iter().filter(|gap| gap.venue == venue.name() && gap.table == table).collect();
             assert_eq!(of.len(), cuts, "{} {table}: {of:?}", venue.name());
-            assert!(table == "trades" || of.iter().all(|gap| gap.length() < 2 * SECOND), "{of:?}");
+            assert!(table == "trades" || of.iter().all(|gap| gap.length() < SPEED * 2 * SECOND), "{of:?}");
         }
     }
     // once more: the same bytes

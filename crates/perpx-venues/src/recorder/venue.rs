@@ -268,7 +268,7 @@ impl Running {
             Ok(()) | Err(TrySendError::Disconnected(_)) => {}
         }
         self.seq += 1;
-        self.task.health.frame(self.task.venue, frame.engine);
+        self.task.health.frame(self.task.venue, Time(frame.wall_ns));
         let mut news = Vec::new();
         step(&mut *self.task.feed, &frame, &mut news);
         if frame.kind == FrameKind::Text {
