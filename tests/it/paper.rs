@@ -66,8 +66,8 @@ fn paper_trades_what_its_recording_replays() {
     let (_market, port) = market_of(&day);
     let run = dir.path().join("run");
     fs::create_dir(&run).expect("a folder");
-    // five seconds of the wall: a machine with much to do may be late by one
-    let file = format!("network = \"emulated\"\nhost = \"127.0.0.1:{port}\"\n[paper]\nlag_ms = 300000\n");
+    // ten seconds of the wall: a machine with much to do may be late by some
+    let file = format!("network = \"emulated\"\nhost = \"127.0.0.1:{port}\"\n[paper]\nlag_ms = 600000\n");
     fs::write(run.join("live.toml"), file).expect("writes");
     let out = fs::File::create(dir.path().join("out")).expect("a file");
     let child = Command::new(LIVE)
@@ -76,7 +76,7 @@ fn paper_trades_what_its_recording_replays() {
         .stdout(out)
         .spawn();
     let paper = Running(child.expect("it starts"));
-    std::thread::sleep(Duration::from_secs(33));
+    std::thread::sleep(Duration::from_secs(38));
     let (code, text) = ran(LIVE, dir.path(), &["--config", &best, "--mode", "paper", "--run", "run"]);
     assert!(code == Some(2) && text.contains("another process writes here"), "{code:?} {text}");
     paper.signal("-TERM");

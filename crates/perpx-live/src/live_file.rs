@@ -3,7 +3,7 @@
 use perpx_core::config::Num;
 use perpx_core::config::text::{Body, ConfigError, Entry, Node, Source, parse_toml};
 use perpx_core::units::{MS, TimeDelta};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What a new folder begins with: every key, at its default.
 pub const TEMPLATE: &str = r#"# How this folder is run. Every key stands at its default.
@@ -21,10 +21,6 @@ lag_ms = 10000
 depth_levels = 10
 # days for which frames are kept as they came
 raw_days = 14
-
-[warm]
-# folders of other recordings, read before this one's own: signals are warm from them
-from = []
 "#;
 
 /// Where the market is.
@@ -49,16 +45,10 @@ pub struct LiveFile {
     pub depth_levels: usize,
     /// Days for which raw frames are kept.
     pub raw_days: u32,
-    /// Folders of other recordings, as seen from the folder of the file.
-    pub warm_from: Vec<PathBuf>,
 }
 
-const KEYS: [(&str, &[&str]); 4] = [
-    ("", &["network", "host", "paper", "record", "warm"]),
-    ("paper", &["lag_ms"]),
-    ("record", &["depth_levels", "raw_days"]),
-    ("warm", &["from"]),
-];
+const KEYS: [(&str, &[&str]); 3] =
+    [("", &["network", "host", "paper", "record"]), ("paper", &["lag_ms"]), ("record", &["depth_levels", "raw_days"])];
 
 impl LiveFile {
     /// # Errors
@@ -95,7 +85,6 @@ impl LiveFile {
             lag: reader.count(paper, ("paper", "lag_ms"), 10_000, (100, 3_600_000))? * MS,
             depth_levels: reader.count(record, ("record", "depth_levels"), 10, (5, 50))? as usize,
             raw_days: reader.count(record, ("record", "raw_days"), 14, (0, 3_650))? as u32,
-            warm_from: reader.folders(table("warm"))?,
         })
     }
 }
@@ -148,17 +137,6 @@ impl Reader<'_> {
         let within = whole.and_then(|whole| i64::try_from(whole).ok()).filter(|whole| (least..=most).contains(whole));
         within.ok_or_else(|| self.wrong(&format!("{name}.{key}"), entry, &format!("a whole number, {least} to {most}")))
     }
-
-    fn folders(&self, table: &Node) -> Result<Vec<PathBuf>, ConfigError> {
-        let Some(entry) = table.entry("from") else { return Ok(Vec::new()) };
-        let accepted = "a list of folders, such as [\"../rec\"]";
-        let Body::List(items) = &entry.node.body else { return Err(self.wrong("warm.from", entry, accepted)) };
-        let folder = |node: &Node| {
-            let entry = Entry { key: String::new(), node: node.clone(), place: node.place };
-            entry.node.value().text().map(PathBuf::from).ok_or_else(|| self.wrong("warm.from", &entry, accepted))
-        };
-        items.iter().map(folder).collect()
-    }
 }
 
 #[cfg(test)]
@@ -183,7 +161,6 @@ mod tests {
             ("network = \"emulated\"", ["live.toml", "host", "is not written"]),
             ("[paper]\nlag = 3", ["live.toml:2", "paper.lag", "lag_ms"]),
             ("[paper]\nlag_ms = 1.5", ["live.toml:2", "paper.lag_ms", "100 to 3600000"]),
-            ("[warm]\nfrom = \"rec\"", ["live.toml:2", "warm.from", "a list of folders"]),
         ] {
             let error = LiveFile::parse("live.toml", text).expect_err(text).to_string();
             for word in words {
