@@ -38,6 +38,17 @@ pub enum Remedy {
     Reconnect,
 }
 
+/// Tables of each symbol whose channel is not whole. `tables`: what the frames of each channel make rows of.
+pub fn missing<'a, const N: usize>(
+    symbols: impl Iterator<Item = &'a [Channel; N]>,
+    tables: [&'static [Table]; N],
+) -> Vec<(usize, Table)> {
+    let channels =
+        symbols.enumerate().flat_map(|(place, channels)| channels.iter().zip(tables).map(move |of| (place, of)));
+    let missing = channels.filter(|(_, (channel, _))| !channel.is_whole());
+    missing.flat_map(|(place, (_, tables))| tables.iter().map(move |table| (place, *table))).collect()
+}
+
 impl Channel {
     /// Updates are taken.
     pub fn is_whole(&self) -> bool {

@@ -5,9 +5,11 @@ use super::raw_frame::{FrameKind, RawFrame, RestRequest};
 use super::rows::Lifts;
 use crate::client::{Body, Host};
 use crate::wall::MarketClock;
+use crate::wire::parse;
 use perpx_core::tape::rows::{DepthRow, FundingRow, MarkRow, QuoteRow};
 use perpx_core::units::Time;
 use perpx_data::store::{NumberedTrade, Table};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// What is recorded of a venue.
@@ -30,6 +32,11 @@ impl FeedConfig {
     pub fn new(symbols: &[&str]) -> FeedConfig {
         let symbols = symbols.iter().map(|symbol| symbol.to_string()).collect();
         FeedConfig { symbols, depth_levels: 10, depth_ms: 0, clock: None }
+    }
+
+    /// Where a symbol stands.
+    pub fn place(&self, symbol: &str) -> Option<usize> {
+        self.symbols.iter().position(|known| known == symbol)
     }
 
     /// A time of the recorder's clock as the venue has it.
@@ -159,6 +166,16 @@ pub fn hourly(config: &FeedConfig) -> Vec<RestRequest> {
         [RestRequest::MarginRules { symbol: symbol.clone() }, RestRequest::Fundings { symbol }]
     };
     [RestRequest::Markets].into_iter().chain(config.symbols.iter().flat_map(of)).collect()
+}
+
+/// A feed out of what its [`PublicFeed::state`] wrote. `counts`: of its symbols, and of those that it is configured for.
+pub(super) fn restored<F: DeserializeOwned>(state: &str, counts: impl Fn(&F) -> [usize; 2]) -> Result<F, String> {
+    let kept: F = parse("state of a feed", state).map_err(|error| error.to_string())?;
+    let [symbols, configured] = counts(&kept);
+    if symbols != configured {
+        return Err("the state of a feed has other symbols than its configuration".to_owned());
+    }
+    Ok(kept)
 }
 
 /// Moves a feed by one frame. A recorder and whoever reads its recording both come through here.

@@ -1,8 +1,8 @@
 //! GRVT's public feed: `v1.book.d@50`, `v1.trade@50` and `v1.ticker.d@100` of each symbol over one socket; `v1.mini.d@0` is kept
 //! raw and makes no rows.
 
-use super::channel::{Channel, Remedy};
-use super::feed::{FeedConfig, FeedNews, FetchCall, PublicFeed};
+use super::channel::{Channel, Remedy, missing};
+use super::feed::{FeedConfig, FeedNews, FetchCall, PublicFeed, restored};
 use super::raw_frame::RestRequest;
 use super::rows::{Lifts, PublicTrade, SymbolRows, known};
 use crate::book::Applied;
@@ -77,10 +77,6 @@ impl GrvtFeed {
     fn symbol(&self, selector: &str) -> Option<usize> {
         let instrument = selector.split('@').next()?;
         self.symbols.iter().position(|symbol| symbol.instrument.as_deref() == Some(instrument))
-    }
-
-    fn named(&self, symbol: &str) -> Option<usize> {
-        self.config.symbols.iter().position(|known| known == symbol)
     }
 
     /// A stream lacks something: it is empty from here on, and asked for anew.
@@ -239,16 +235,7 @@ impl GrvtFeed {
 
     /// Trades of before were all taken: of a snapshot, after which more may be asked for, or of a reply, after which not.
     fn earlier_end(&mut self, place: usize, may_ask: bool, out: &mut Vec<FeedNews>) {
-        let rows = &mut self.symbols[place].rows;
-        match (rows.earlier_trades_end(), may_ask) {
-            (None, _) => {}
-            (Some(true), _) => out.push(FeedNews::Recovered(place)),
-            (Some(false), true) => {
-                let symbol = self.config.symbols[place].clone();
-                out.push(FeedNews::Fetch(RestRequest::Trades { symbol }));
-            }
-            (Some(false), false) => rows.gap_stays(),
-        }
+        self.symbols[place].rows.earlier_trades_end((place, &self.config), may_ask, out);
     }
 
     fn ticker(
@@ -337,7 +324,7 @@ impl GrvtFeed {
                 self.markets(&parse::<Reply<Vec<Instrument>>>("all_instruments", body)?.result, out)
             }
             RestRequest::Fundings { symbol } => {
-                let Some(place) = self.named(symbol) else { return Ok(()) };
+                let Some(place) = self.config.place(symbol) else { return Ok(()) };
                 let reply: Reply<Vec<Funding>> = parse("funding", body)?;
                 // those without an interval are of the time when funding was accrued by the minute
                 let hours = |row: &Funding| row.funding_interval_hours.map_or(0, |hours| hours.0);
@@ -347,7 +334,7 @@ impl GrvtFeed {
                 self.symbols[place].rows.settlements(place, rows, at, out);
             }
             RestRequest::Trades { symbol } => {
-                let Some(place) = self.named(symbol) else { return Ok(()) };
+                let Some(place) = self.config.place(symbol) else { return Ok(()) };
                 let reply: Reply<Vec<Trade>> = parse("trade", body)?;
                 let mut trades = reply.result.iter().map(public_trade).collect::<Result<Vec<_>, _>>()?;
                 trades.sort_by_key(|trade| trade.id);
@@ -409,7 +396,7 @@ impl PublicFeed for GrvtFeed {
     }
 
     fn fetch(&self, which: &RestRequest, _at: Time) -> Option<FetchCall> {
-        let of = |symbol: &String| self.symbols.get(self.named(symbol)?);
+        let of = |symbol: &String| self.symbols.get(self.config.place(symbol)?);
         let instrument = |symbol: &String| of(symbol)?.instrument.clone();
         let (route, body) = match which {
             RestRequest::Markets => ("all_instruments", json!({ "is_active": true })),
@@ -432,20 +419,12 @@ impl PublicFeed for GrvtFeed {
     }
 
     fn restore(&mut self, state: &str) -> Result<(), String> {
-        let kept: GrvtFeed = parse("state of a feed", state).map_err(|error| error.to_string())?;
-        if kept.symbols.len() != kept.config.symbols.len() {
-            return Err("the state of a feed has other symbols than its configuration".to_owned());
-        }
-        *self = kept;
+        *self = restored(state, |kept: &GrvtFeed| [kept.symbols.len(), kept.config.symbols.len()])?;
         Ok(())
     }
 
     fn missing(&self) -> Vec<(usize, Table)> {
-        let channels = self.symbols.iter().enumerate().flat_map(|(place, symbol)| {
-            symbol.channels.iter().zip(STREAMS).map(move |(channel, of)| (place, channel, of.2))
-        });
-        let missing = channels.filter(|(_, channel, _)| !channel.is_whole());
-        missing.flat_map(|(place, _, tables)| tables.iter().map(move |table| (place, *table))).collect()
+        missing(self.symbols.iter().map(|symbol| &symbol.channels), STREAMS.map(|of| of.2))
     }
 
     fn config(&self) -> &FeedConfig {

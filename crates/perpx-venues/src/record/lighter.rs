@@ -1,7 +1,7 @@
 //! Lighter's public feed: `order_book`, `trade` and `market_stats` of each symbol over one socket.
 
-use super::channel::{Channel, Remedy};
-use super::feed::{FeedConfig, FeedNews, FetchCall, PublicFeed};
+use super::channel::{Channel, Remedy, missing};
+use super::feed::{FeedConfig, FeedNews, FetchCall, PublicFeed, restored};
 use super::raw_frame::RestRequest;
 use super::rows::{Lifts, PublicTrade, SymbolRows, interval_end, known};
 use crate::book::Applied;
@@ -68,10 +68,6 @@ impl LighterFeed {
     fn symbol(&self, text: &str) -> Option<usize> {
         let (_, market) = channel(text)?;
         self.symbols.iter().position(|symbol| symbol.market == Some(market))
-    }
-
-    fn named(&self, symbol: &str) -> Option<usize> {
-        self.config.symbols.iter().position(|known| known == symbol)
     }
 
     /// A channel lacks something: it is empty from here on, and asked for anew.
@@ -166,15 +162,7 @@ impl LighterFeed {
         let rows = &mut self.symbols[place].rows;
         trades.sort_by_key(|trade| trade.id);
         trades.into_iter().for_each(|trade| rows.earlier_trade(place, trade, at, out));
-        match (rows.earlier_trades_end(), may_ask) {
-            (None, _) => {}
-            (Some(true), _) => out.push(FeedNews::Recovered(place)),
-            (Some(false), true) => {
-                let symbol = self.config.symbols[place].clone();
-                out.push(FeedNews::Fetch(RestRequest::Trades { symbol }));
-            }
-            (Some(false), false) => rows.gap_stays(),
-        }
+        rows.earlier_trades_end((place, &self.config), may_ask, out);
     }
 
     fn stats(&mut self, frame: &StatsFrame, at: Time, out: &mut Vec<FeedNews>) -> Result<(), WireError> {
@@ -256,14 +244,14 @@ impl LighterFeed {
         match which {
             RestRequest::Markets => self.markets(&parse("orderBookDetails", body)?, out),
             RestRequest::Fundings { symbol } => {
-                let Some(place) = self.named(symbol) else { return Ok(()) };
+                let Some(place) = self.config.place(symbol) else { return Ok(()) };
                 let fundings: Fundings = parse("fundings", body)?;
                 let all = fundings.fundings.iter().flatten();
                 let rows = all.map(|row| Ok((row.time(), row.rate()?, 1))).collect::<Result<Vec<_>, WireError>>()?;
                 self.symbols[place].rows.settlements(place, rows, at, out);
             }
             RestRequest::Trades { symbol } => {
-                let Some(place) = self.named(symbol) else { return Ok(()) };
+                let Some(place) = self.config.place(symbol) else { return Ok(()) };
                 let reply: Trades = parse("recentTrades", body)?;
                 let trades = reply.trades.iter().flatten().map(public_trade).collect::<Result<_, _>>()?;
                 self.earlier(place, trades, false, at, out);
@@ -321,13 +309,13 @@ impl PublicFeed for LighterFeed {
     }
 
     fn fetch(&self, which: &RestRequest, at: Time) -> Option<FetchCall> {
-        let market = |symbol: &String| self.symbols.get(self.named(symbol)?)?.market;
+        let market = |symbol: &String| self.symbols.get(self.config.place(symbol)?)?.market;
         let path = match which {
             RestRequest::Markets => "orderBookDetails".to_owned(),
             RestRequest::MarginRules { .. } => return None,
             RestRequest::Fundings { symbol } => {
                 let market = market(symbol)?;
-                let known = self.symbols[self.named(symbol)?].rows.settled();
+                let known = self.symbols[self.config.place(symbol)?].rows.settled();
                 let from = known.unwrap_or(at.plus(-FIRST_SETTLEMENTS * HOUR)).steps(SECOND);
                 let (to, count) = (at.steps(SECOND), 100);
                 format!(
@@ -344,20 +332,12 @@ impl PublicFeed for LighterFeed {
     }
 
     fn restore(&mut self, state: &str) -> Result<(), String> {
-        let kept: LighterFeed = parse("state of a feed", state).map_err(|error| error.to_string())?;
-        if kept.symbols.len() != kept.config.symbols.len() {
-            return Err("the state of a feed has other symbols than its configuration".to_owned());
-        }
-        *self = kept;
+        *self = restored(state, |kept: &LighterFeed| [kept.symbols.len(), kept.config.symbols.len()])?;
         Ok(())
     }
 
     fn missing(&self) -> Vec<(usize, Table)> {
-        let channels = self.symbols.iter().enumerate().flat_map(|(place, symbol)| {
-            symbol.channels.iter().zip(CHANNELS).map(move |(channel, of)| (place, channel, of.1))
-        });
-        let missing = channels.filter(|(_, channel, _)| !channel.is_whole());
-        missing.flat_map(|(place, _, tables)| tables.iter().map(move |table| (place, *table))).collect()
+        missing(self.symbols.iter().map(|symbol| &symbol.channels), CHANNELS.map(|of| of.1))
     }
 
     fn config(&self) -> &FeedConfig {

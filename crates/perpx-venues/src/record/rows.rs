@@ -1,6 +1,7 @@
 //! Rows of one symbol at one venue: what of a book, a trade, a price or a rate is new, and when it was received.
 
 use super::feed::{FeedConfig, FeedNews, Row};
+use super::raw_frame::RestRequest;
 use crate::book::LevelBook;
 use crate::wire::WireError;
 use perpx_core::market::{Bbo, DepthLevel, Side};
@@ -270,19 +271,26 @@ impl SymbolRows {
         }
     }
 
-    /// All trades of a list were taken. True when a gap was open and the newest trade of before it was among them, so that none
-    /// is missing; false when there is more to ask for; `None`: there was no gap.
-    pub fn earlier_trades_end(&mut self) -> Option<bool> {
-        self.before_gap?;
-        let is_whole = std::mem::take(&mut self.is_gap_found);
-        if is_whole {
-            self.before_gap = None;
+    /// All trades of a list were taken. With the newest trade of before the gap among them none is missing; else more is asked
+    /// for, or, where no more may be asked for, the gap stays.
+    pub fn earlier_trades_end(
+        &mut self,
+        (place, config): (usize, &FeedConfig),
+        may_ask: bool,
+        out: &mut Vec<FeedNews>,
+    ) {
+        if self.before_gap.is_none() {
+            return;
         }
-        Some(is_whole)
-    }
-
-    /// Trades of a gap are not asked for any more.
-    pub fn gap_stays(&mut self) {
+        let is_whole = std::mem::take(&mut self.is_gap_found);
+        match (is_whole, may_ask) {
+            (true, _) => out.push(FeedNews::Recovered(place)),
+            (false, true) => {
+                let symbol = config.symbols[place].clone();
+                return out.push(FeedNews::Fetch(RestRequest::Trades { symbol }));
+            }
+            (false, false) => {}
+        }
         self.before_gap = None;
     }
 }
