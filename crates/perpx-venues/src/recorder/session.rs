@@ -95,11 +95,15 @@ impl Session {
         }
         let ((stop, stopped), (depth, depths)) = (watch::channel(false), watch::channel(true));
         let (queue, frames) = crossbeam_channel::bounded(QUEUE);
-        let mut played = None;
-        for recorded in config.venues.iter().filter(|recorded| matches!(recorded.network, Network::Custom(_))) {
+        let (mut ways, mut played) = (Vec::new(), None);
+        for recorded in &config.venues {
             let hosts = hosts(recorded.venue, &recorded.network)?;
             let dialer = Dialer::new(&hosts, config.ca_file.as_deref(), config.proxy.clone())?;
-            played = played.or_else(|| runtime.block_on(emulator::clock(&dialer, &hosts)));
+            lane_of(recorded.venue, &dialer, &hosts).map_err(RecordError::Lane)?;
+            if matches!(recorded.network, Network::Custom(_)) {
+                played = played.or_else(|| runtime.block_on(emulator::clock(&dialer, &hosts)));
+            }
+            ways.push((hosts, dialer));
         }
         let (mut feeds, mut newest) = (Vec::new(), None);
         for recorded in &config.venues {
@@ -113,10 +117,7 @@ impl Session {
         };
         let clock = Arc::new(Mutex::new(clock));
         let mut tasks = Vec::new();
-        for (recorded, feed) in config.venues.iter().zip(feeds) {
-            let hosts = hosts(recorded.venue, &recorded.network)?;
-            let dialer = Dialer::new(&hosts, config.ca_file.as_deref(), config.proxy.clone())?;
-            lane_of(recorded.venue, &dialer, &hosts).map_err(RecordError::Lane)?;
+        for ((recorded, feed), (hosts, dialer)) in config.venues.iter().zip(feeds).zip(ways) {
             let task = VenueTask {
                 venue: recorded.venue,
                 feed,
