@@ -29,7 +29,11 @@ impl GrowingTape {
         spec.validate()?;
         let store = StorePath::open(&spec.store)?;
         let sources = [Source::growing(&store, &spec, 0)?, Source::growing(&store, &spec, 1)?];
-        let feeds = [sources[0].feed(spec.warm_from), sources[1].feed(spec.warm_from)];
+        let mut feeds = [sources[0].feed(spec.warm_from), sources[1].feed(spec.warm_from)];
+        for feed in &mut feeds {
+            // all that is stored: what is received comes after it
+            feed.advance(spec.warm_from, Time::MAX)?;
+        }
         let (carry, start) = (first_carry(&spec, &sources), spec.warm_from);
         Ok(GrowingTape { spec, feeds, carry, start, late: 0 })
     }

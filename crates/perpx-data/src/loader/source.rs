@@ -325,32 +325,24 @@ impl VenueRows {
         Ok(())
     }
 
-    /// A row that is received now, after every stored one.
+    /// A row that is received now; every stored one was read before.
     pub fn receive_quote(&mut self, row: QuoteRow) -> Result<(), TapeError> {
-        let window = &mut self.window.quotes;
-        fill(window, &mut self.ended[0], Time::MAX, |rows| self.quotes.pull(rows))?;
-        self.quotes.push(row, window)
+        self.quotes.push(row, &mut self.window.quotes)
     }
 
     /// As [`VenueRows::receive_quote`].
     pub fn receive_trade(&mut self, print: NumberedTrade) -> Result<(), TapeError> {
-        let window = &mut self.window.trades;
-        fill(window, &mut self.ended[1], Time::MAX, |rows| self.trades.pull(rows))?;
-        self.trades.push(print, window)
+        self.trades.push(print, &mut self.window.trades)
     }
 
     /// As [`VenueRows::receive_quote`].
     pub fn receive_depth(&mut self, row: &DepthRow) -> Result<(), TapeError> {
-        let window = &mut self.window.depth;
-        fill(window, &mut self.ended[2], Time::MAX, |rows| self.depth.pull(rows))?;
-        self.depth.push(row, window)
+        self.depth.push(row, &mut self.window.depth)
     }
 
     /// As [`VenueRows::receive_quote`].
     pub fn receive_marks(&mut self, row: MarkRow) -> Result<(), TapeError> {
-        let window = &mut self.window.marks;
-        fill(window, &mut self.ended[3], Time::MAX, |rows| self.marks.pull(rows))?;
-        self.marks.push(row, window)
+        self.marks.push(row, &mut self.window.marks)
     }
 
     /// A rate that is received now, feed latency included.
