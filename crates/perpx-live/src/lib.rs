@@ -53,8 +53,9 @@ pub use report::{Report, RunReport};
 use clock::Clock;
 use console::ConsoleRecorder;
 use perpx_core::market::Role;
-use perpx_core::replay::{Job, Paced, RunState};
-use perpx_core::signals::SignalSet;
+use perpx_core::replay::{Job, Paced, RunResult, RunState};
+use perpx_core::signals::{SignalSet, TileSignals};
+use perpx_core::tape::Tile;
 use perpx_core::trader::Composite;
 use perpx_core::units::Time;
 use perpx_data::backtest::{Binder, RUNS, Reader, SymbolData};
@@ -111,10 +112,7 @@ pub fn run(options: &Options, out: &mut (dyn Write + Send)) -> Result<Report, Li
             state.run_tile(&mut driver, &job, tile, signals, &mut recorder);
             let end = driver.stopped_at.unwrap_or(span.1);
             if tile.end >= end {
-                let result = state.finish(&Job { to: end, ..job }, tile, signals, &mut recorder);
-                if !result.books_agree || result.late_arrivals > 0 {
-                    return Err(LiveError::Books { run: name });
-                }
+                let result = finish(name, &mut state, (&job, end), (tile, signals), &mut recorder)?;
                 let held = Role::BOTH.map(|role| state.belief().qty(role));
                 report.add(number, (span.0, end), &result, &recorder.record, held);
                 break;
@@ -128,6 +126,21 @@ pub fn run(options: &Options, out: &mut (dyn Write + Send)) -> Result<Report, Li
         }
     }
     Ok(report)
+}
+
+/// Ends a run, and sees that belief and venues agree.
+fn finish(
+    name: &'static str,
+    state: &mut RunState<Composite>,
+    (job, end): (&Job<'_, Composite>, Time),
+    (tile, signals): (&Tile, &TileSignals),
+    recorder: &mut ConsoleRecorder<'_>,
+) -> Result<RunResult, LiveError> {
+    let result = state.finish(&Job { to: end, ..*job }, tile, signals, recorder);
+    match result.books_agree && result.late_arrivals == 0 {
+        true => Ok(result),
+        false => Err(LiveError::Books { run: name }),
+    }
 }
 
 /// The winner and the data that it won on.

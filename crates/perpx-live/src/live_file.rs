@@ -44,7 +44,7 @@ pub struct LiveFile {
     /// Levels of each side of the book.
     pub depth_levels: usize,
     /// Days for which raw frames are kept.
-    pub raw_days: u32,
+    pub raw_days: i64,
 }
 
 const KEYS: [(&str, &[&str]); 3] =
@@ -84,7 +84,7 @@ impl LiveFile {
             network: reader.network(&root)?,
             lag: reader.count(paper, ("paper", "lag_ms"), 10_000, (100, 3_600_000))? * MS,
             depth_levels: reader.count(record, ("record", "depth_levels"), 10, (5, 50))? as usize,
-            raw_days: reader.count(record, ("record", "raw_days"), 14, (0, 3_650))? as u32,
+            raw_days: reader.count(record, ("record", "raw_days"), 14, (0, 3_650))?,
         })
     }
 }
@@ -133,8 +133,7 @@ impl Reader<'_> {
         (least, most): (i64, i64),
     ) -> Result<i64, ConfigError> {
         let Some(entry) = table.entry(key) else { return Ok(default) };
-        let whole = entry.node.value().num().filter(|num| num.0 % Num::ONE == 0).map(|num| num.0 / Num::ONE);
-        let within = whole.and_then(|whole| i64::try_from(whole).ok()).filter(|whole| (least..=most).contains(whole));
+        let within = entry.node.value().num().and_then(Num::as_i64).filter(|whole| (least..=most).contains(whole));
         within.ok_or_else(|| self.wrong(&format!("{name}.{key}"), entry, &format!("a whole number, {least} to {most}")))
     }
 }

@@ -5,7 +5,7 @@ use super::console::ConsoleRecorder;
 use super::status::Status;
 use super::strategy_file::StrategyFile;
 use super::stretch::{StretchReport, warmup};
-use super::{LiveError, Options};
+use super::{LiveError, Options, finish};
 use perpx_core::config::Config;
 use perpx_core::ledger::Mids;
 use perpx_core::market::Role;
@@ -67,7 +67,7 @@ impl TimeSource for StopAt {
 /// How a paper run is made.
 #[derive(Clone, Copy, Debug)]
 pub struct PaperOptions {
-    /// Time is judged so long after it was, ns.
+    /// Time is judged so long after it was.
     pub lag: TimeDelta,
 }
 
@@ -90,21 +90,6 @@ impl Known {
             }
         }
         self.quoted == [true; 2] && self.predicted == [true; 2]
-    }
-}
-
-fn add(tape: &mut GrowingTape, role: Role, row: Row) -> Result<(), TapeError> {
-    match row {
-        Row::Quote(row) => tape.quote(role, row),
-        Row::Trade(print) => tape.trade(role, print),
-        Row::Depth(row) => tape.depth(role, &row),
-        Row::Marks(row) => tape.marks(role, row),
-        Row::Funding(row) => {
-            tape.funding(role, row);
-            Ok(())
-        }
-        // stored apart: no replay reads it
-        Row::GapTrade(_) => Ok(()),
     }
 }
 
@@ -164,7 +149,16 @@ impl Begun {
         if let Row::Funding(row @ FundingRow { kind: FundingKind::Predicted, .. }) = &row {
             self.rates[role.ix()] = Some(*row);
         }
-        add(&mut self.tape, role, row)
+        match row {
+            Row::Quote(row) => self.tape.quote(role, row)?,
+            Row::Trade(print) => self.tape.trade(role, print)?,
+            Row::Depth(row) => self.tape.depth(role, &row)?,
+            Row::Marks(row) => self.tape.marks(role, row)?,
+            Row::Funding(row) => self.tape.funding(role, row),
+            // stored apart: no replay reads it
+            Row::GapTrade(_) => {}
+        }
+        Ok(())
     }
 }
 
@@ -307,10 +301,7 @@ impl Run<'_, '_> {
 
     fn finish(mut self, strategy: &StrategyFile, begun: &Begun, end: Time) -> Result<StretchReport, LiveError> {
         let (tile, signals) = &begun.last;
-        let result = self.state.finish(&Job { to: end, ..*self.job }, tile, signals, self.recorder);
-        if !result.books_agree || result.late_arrivals > 0 {
-            return Err(LiveError::Books { run: "paper" });
-        }
+        let result = finish("paper", &mut self.state, (self.job, end), (tile, signals), self.recorder)?;
         let span = (self.job.from, end);
         let report = StretchReport::new("paper", strategy, span, (&result, &self.recorder.record), &self.state);
         Ok(StretchReport { late_rows: begun.tape.late(), ..report })

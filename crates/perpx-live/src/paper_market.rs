@@ -91,7 +91,7 @@ fn record_config(
     Ok(RecordConfig {
         venues: venues.map(recorded).to_vec(),
         depth_levels: file.depth_levels,
-        raw_days: i64::from(file.raw_days),
+        raw_days: file.raw_days,
         ca_file: args.ca_file.clone(),
         ..RecordConfig::new(run.to_path_buf())
     })

@@ -6,10 +6,10 @@ use super::console::ConsoleRecorder;
 use super::report::RunReport;
 use super::status::Status;
 use super::strategy_file::StrategyFile;
-use super::{LiveError, Options, span_text};
+use super::{LiveError, Options, finish, span_text};
 use perpx_core::config::Config;
 use perpx_core::market::Role;
-use perpx_core::replay::{Job, Paced, RunResult, RunState};
+use perpx_core::replay::{Paced, RunResult, RunState};
 use perpx_core::signals::{self, SignalSet};
 use perpx_core::stats::FullRecord;
 use perpx_core::strategy::{FundingKinds, Plan, STATES};
@@ -150,11 +150,9 @@ pub fn run(options: &Options, stretch: Stretch, out: &mut (dyn Write + Send)) ->
         if tile.end < end {
             continue;
         }
-        let result = state.finish(&Job { to: end, ..job }, &tile, &signals, &mut recorder);
+        let result = finish("mock", &mut state, (&job, end), (&tile, &signals), &mut recorder);
         status.finish();
-        if !result.books_agree || result.late_arrivals > 0 {
-            return Err(LiveError::Books { run: "mock" });
-        }
+        let result = result?;
         let report = StretchReport::new("mock", &strategy, (from, end), (&result, &recorder.record), &state);
         let stop_at = driver.stopped_at.and(stop_at).map(|at| at.to_string());
         return Ok(StretchReport { stop_at, stopped: options.stop.load(Ordering::Relaxed), ..report });
