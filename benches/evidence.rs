@@ -8,13 +8,7 @@ use std::time::Instant;
 
 /// Rows without an edge, independent of each other; the same on every machine.
 fn matrix(rows: usize, atoms: usize) -> TrialMatrix {
-    let frame = MatrixFrame {
-        lengths: vec![5; atoms],
-        interval_sec: 3_600.0,
-        embargo: 5,
-        least_trades: 0,
-        most_drawdown: None,
-    };
+    let frame = MatrixFrame { embargo: 5, ..MatrixFrame::hourly(vec![5; atoms]) };
     let mut matrix = TrialMatrix::with_capacity(frame, rows);
     let mut state = 7u64;
     let mut draw = move || {

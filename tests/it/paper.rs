@@ -1,6 +1,7 @@
 //! `perpx-live --mode paper` as a user runs it: over quotes of emulators that another process plays, against its own recording.
 
 use crate::record::{Running, market_of};
+use crate::sweep::BASE;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -9,27 +10,6 @@ use std::time::Duration;
 const LIVE: &str = env!("CARGO_BIN_EXE_perpx-live");
 const SWEEP: &str = env!("CARGO_BIN_EXE_perpx-sweep");
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/sample");
-
-/// A strategy that is warm after minutes and trades within the hour.
-const BASE: &str = "
-symbol: BTC
-leverage: 10
-base_qty: 0.01
-bar_sec: 10
-thresholds:
-  trend_strength: {ema_fast: 5, ema_slow: 15, min_diff: 0.0002}
-  min_target_return: -0.002
-  funding_spread_bps: 1.0
-  vol_band: {vmin: 0.0, vmax: 50}
-  vol_bars: 20
-locking: {g_pct: 0.001, band_sigma: 0.8, band_window_bars: 40, t_max_sec: 600, epsilon_bp: 2.0}
-exit: {max_sec: 300}
-risk: {stop_loss_first_leg: 0.002, net_delta_max_ratio: 0.1, funding_guard_apr: null}
-fees: {taker_bps: 1.0, maker_rebate_bps: -0.2}
-exchanges:
-  lighter: {name: lighter}
-  grvt: {name: grvt}
-";
 
 fn ran(program: &str, dir: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(program).args(arguments).current_dir(dir).output().expect("it runs");

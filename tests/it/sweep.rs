@@ -31,7 +31,7 @@ pub(crate) fn store() -> &'static Path {
     folder.path()
 }
 
-const BASE: &str = "
+pub(crate) const BASE: &str = "
 symbol: BTC
 leverage: 10
 base_qty: 0.01

@@ -108,13 +108,7 @@ impl Market {
 
     fn matrix(&self, seed: u64) -> TrialMatrix {
         let plan = AtomPlan { intervals: self.intervals as u32, atoms: self.atoms };
-        let frame = MatrixFrame {
-            lengths: plan.lengths(),
-            interval_sec: 3_600.0,
-            embargo: 0,
-            least_trades: 0,
-            most_drawdown: None,
-        };
+        let frame = MatrixFrame::hourly(plan.lengths());
         let atoms = self.atoms as usize;
         let mut sums = vec![[vec![0.0; atoms], vec![0.0; atoms]]; self.rows];
         let mut stream = Stream { state: hash64(&[seed, self.rows as u64]), spare: None };

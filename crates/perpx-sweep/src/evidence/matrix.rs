@@ -27,6 +27,11 @@ pub struct MatrixFrame {
 }
 
 impl MatrixFrame {
+    /// Of hours, without memory, where nothing is required.
+    pub fn hourly(lengths: Vec<u32>) -> MatrixFrame {
+        MatrixFrame { lengths, interval_sec: 3_600.0, embargo: 0, least_trades: 0, most_drawdown: None }
+    }
+
     /// How many atoms.
     pub fn atoms(&self) -> usize {
         self.lengths.len()

@@ -6,7 +6,7 @@ use super::*;
 
 /// 24 atoms of 10 intervals.
 fn frame(least_trades: u32) -> MatrixFrame {
-    MatrixFrame { lengths: vec![10; 24], interval_sec: 3_600.0, embargo: 0, least_trades, most_drawdown: None }
+    MatrixFrame { least_trades, ..MatrixFrame::hourly(vec![10; 24]) }
 }
 
 fn trial(id: usize, objective: f64) -> Trial {

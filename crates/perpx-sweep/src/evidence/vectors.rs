@@ -94,13 +94,7 @@ fn atoms(column: &[i64], atoms: u32) -> Atoms {
 
 fn matrix(columns: &[Vec<i64>], count: u32) -> TrialMatrix {
     let plan = AtomPlan { intervals: 240, atoms: count };
-    let frame = MatrixFrame {
-        lengths: plan.lengths(),
-        interval_sec: 3_600.0,
-        embargo: 0,
-        least_trades: 0,
-        most_drawdown: None,
-    };
+    let frame = MatrixFrame::hourly(plan.lengths());
     let mut matrix = TrialMatrix::with_capacity(frame, columns.len());
     // in another order than that of the ids
     for (id, column) in columns.iter().enumerate().rev() {
