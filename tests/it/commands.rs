@@ -152,11 +152,11 @@ fn unheard(program: &str, line: &str) -> Option<i32> {
         drop(reader);
         Stdio::from(writer)
     };
-    // what went wrong would be told to the one that listens
+    // what went wrong would be printed for the one that listens
     let heard = command(program, line).stdout(closed()).output().expect("it starts");
     // a slow run says that it goes on
-    let told = String::from_utf8_lossy(&heard.stderr).into_owned();
-    assert!(told.lines().all(|text| text.contains(" so far") || text.contains(" left")), "{line}: {told}");
+    let printed = String::from_utf8_lossy(&heard.stderr).into_owned();
+    assert!(printed.lines().all(|text| text.contains(" so far") || text.contains(" left")), "{line}: {printed}");
     let status = command(program, line).stdout(closed()).stderr(closed()).status().expect("it starts");
     assert_eq!(status.code(), heard.status.code(), "{line}");
     status.code()

@@ -1,4 +1,4 @@
-//! `perpx-sweep explain`: a configuration's trades told, and told truly.
+//! `perpx-sweep explain`: a configuration's trades explained, and explained truly.
 
 use crate::sweep::{Case, GRID, run};
 use parquet::file::reader::SerializedFileReader;
@@ -21,13 +21,13 @@ pub(crate) fn told_of(dir: &Path, id: &str, symbol: Option<&str>) -> Result<Expl
     explain(&ExplainArgs { symbol: symbol.map(str::to_string), ..args(dir, id) })
 }
 
-fn told(args: &ExplainArgs) -> Explained {
+fn explained(args: &ExplainArgs) -> Explained {
     explain(args).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn refused(args: &ExplainArgs) -> SweepError {
     match explain(args) {
-        Ok(told) => panic!("it is told: {}", told.text()),
+        Ok(found) => panic!("it is explained: {}", found.text()),
         Err(error) => error,
     }
 }
@@ -62,7 +62,7 @@ fn fills_and_transitions_are_those_of_the_ledger() {
     let summary = run(&case.options("run")).expect("sweeps");
     let dir = case.out("run");
     let best = summary.symbols[0].best.clone().expect("a winner");
-    let listed = told(&args(&dir, &best[..8])).json();
+    let listed = explained(&args(&dir, &best[..8])).json();
     let ledger: Vec<Row> = rows(&dir.join("trades.parquet")).into_iter().filter(|row| row["id"] == best).collect();
     let mut seen = 0;
     for (number, run) in listed["runs"].as_array().expect("runs").iter().enumerate() {
@@ -70,9 +70,9 @@ fn fills_and_transitions_are_those_of_the_ledger() {
         let (mut found, mut wanted) = (Vec::new(), Vec::new());
         for trade in run["trades"].as_array().expect("trades") {
             let asked = trade["trade"].as_u64().map(|n| n as u32);
-            let told = told(&ExplainArgs { trade: asked, held_out: number == 1, ..args(&dir, &best) });
-            assert!(told.text().lines().all(|line| line.chars().count() <= 80), "{}", told.text());
-            let life = told.json()["trade"].clone();
+            let explanation = explained(&ExplainArgs { trade: asked, held_out: number == 1, ..args(&dir, &best) });
+            assert!(explanation.text().lines().all(|line| line.chars().count() <= 80), "{}", explanation.text());
+            let life = explanation.json()["trade"].clone();
             for item in life["items"].as_array().expect("items") {
                 let text = |key: &str| item[key].as_str().unwrap_or_default().to_string();
                 let fill = [text("time"), text("venue_time"), text("side"), text("price"), text("qty"), text("fee")];
@@ -128,7 +128,7 @@ fn money_and_legging_are_those_of_the_files() {
     let money: Vec<&Row> = ledger.iter().filter(|row| row["kind"] == "money").collect();
     let exact = |text: &str| perpx::units::parse_scaled(text, 19).unwrap_or_else(|| panic!("'{text}' is no decimal"));
     let (mut trades, mut ended) = (0, 0);
-    for run in told(&args(&dir, &best)).json()["runs"].as_array().expect("runs") {
+    for run in explained(&args(&dir, &best)).json()["runs"].as_array().expect("runs") {
         let of_run = |row: &&Row| row["run"] == run["run"].as_str().expect("a name");
         for trade in run["trades"].as_array().expect("trades") {
             let number = trade["trade"].to_string();
@@ -150,14 +150,14 @@ fn money_and_legging_are_those_of_the_files() {
             }
             assert_eq!(total, Some(sums), "trade {number}");
             assert_eq!(sums[0] + sums[1], exact(trade["pnl"].as_str().expect("a pnl")), "trade {number}");
-            let told = trade["legging"].as_array().expect("episodes");
+            let shown = trade["legging"].as_array().expect("episodes");
             let keys = ["ending", "qty", "qty_sec", "worst", "cost"];
-            let told: Vec<Vec<&str>> =
-                told.iter().map(|one| keys.map(|key| one[key].as_str().expect("text")).to_vec()).collect();
+            let written: Vec<Vec<&str>> =
+                shown.iter().map(|one| keys.map(|key| one[key].as_str().expect("text")).to_vec()).collect();
             let held = episodes.iter().filter(of_run).filter(|row| row["trade"] == number);
             let held: Vec<Vec<&str>> = held.map(|row| keys.map(|key| row[key].as_str()).to_vec()).collect();
-            assert_eq!(told, held, "trade {number}");
-            (trades, ended) = (trades + 1, ended + told.len());
+            assert_eq!(written, held, "trade {number}");
+            (trades, ended) = (trades + 1, ended + shown.len());
         }
     }
     assert!(trades > 3 && ended > trades, "{trades} trades, {ended} episodes");
@@ -172,9 +172,9 @@ fn any_configuration_in_any_world() {
     for row in results.iter().step_by(3) {
         let value = &row["fills.latency.order.median_ms"];
         for world in [format!("median_ms={value}"), if value == "20" { "1".to_string() } else { "2".to_string() }] {
-            let told = told(&ExplainArgs { world: Some(world), ..args(&dir, &row["id"]) });
-            assert!(told.text().contains(&format!("median_ms = {value}")), "{}", told.text());
-            let ledgers = told.json()["runs"].as_array().map(|runs| {
+            let explanation = explained(&ExplainArgs { world: Some(world), ..args(&dir, &row["id"]) });
+            assert!(explanation.text().contains(&format!("median_ms = {value}")), "{}", explanation.text());
+            let ledgers = explanation.json()["runs"].as_array().map(|runs| {
                 runs.iter().map(|run| run["ledger"].as_str().unwrap_or_default().to_string()).collect::<Vec<_>>()
             });
             assert_eq!(ledgers, Some(vec![row["ledger"].clone(), row["oos_ledger"].clone()]));
@@ -184,7 +184,7 @@ fn any_configuration_in_any_world() {
     let best = fs::read_to_string(dir.join("leaderboard.csv")).expect("reads");
     let line: Vec<&str> = best.lines().nth(1).expect("a winner").split(',').collect();
     let id = line.iter().find(|cell| cell.len() == 16).expect("an id");
-    let text = told(&args(&dir, id)).text();
+    let text = explained(&args(&dir, id)).text();
     assert!(text.contains("(the one that ranks)") && text.contains("one of them: perpx-sweep explain"), "{text}");
 }
 
@@ -210,7 +210,7 @@ fn what_cannot_be_explained_is_one_clear_error() {
     let calm = vec!["thresholds.vol_band.vmin=50".to_string()];
     let summary = run(&Options { sets: calm, ..case.options("calm") }).expect("sweeps");
     let idle = args(&case.out("calm"), &summary.symbols[0].best.clone().expect("the first"));
-    assert!(!told(&idle).text().contains("one of them"), "there is none");
+    assert!(!explained(&idle).text().contains("one of them"), "there is none");
     let error = refused(&ExplainArgs { trade: Some(1), ..idle }).to_string();
     assert!(error.contains("found 1, and in sample has no trade; to do: leave --trade away"), "{error}");
     let grid = case.out("grid.toml");
@@ -221,6 +221,6 @@ fn what_cannot_be_explained_is_one_clear_error() {
     assert!(refused(&here).to_string().contains("name it with --grid GRID.toml"));
     fs::write(case.out("moved.toml"), text).expect("writes");
     let named = ExplainArgs { grid: Some(case.out("moved.toml")), ..here };
-    let life: Json = told(&ExplainArgs { trade: Some(1), ..named }).json();
+    let life: Json = explained(&ExplainArgs { trade: Some(1), ..named }).json();
     assert_eq!(life["trade"]["items"][0]["kind"], "gate");
 }

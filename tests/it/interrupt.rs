@@ -34,7 +34,7 @@ fn interrupted_after(case: &Case, out: &str, wait: Duration) -> (Option<i32>, Du
     (output.status.code(), asked.elapsed(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// With the time that a process takes to be told and to end.
+/// With the time that a process takes to be signalled and to end.
 const A_SECOND: Duration = Duration::from_millis(1_500);
 
 #[cfg(unix)]

@@ -41,7 +41,7 @@ fn options(config: &Path) -> Options {
     }
 }
 
-fn told(options: &Options) -> Result<(Report, String), LiveError> {
+fn run_text(options: &Options) -> Result<(Report, String), LiveError> {
     let mut out = Vec::new();
     let report = live::run(options, &mut out)?;
     Ok((report, String::from_utf8(out).expect("text")))
@@ -50,7 +50,7 @@ fn told(options: &Options) -> Result<(Report, String), LiveError> {
 #[test]
 fn the_mock_runner_ends_with_the_ledger_of_the_sweep() {
     let (case, best) = swept();
-    let (report, text) = told(&options(&best)).unwrap_or_else(|e| panic!("{e}"));
+    let (report, text) = run_text(&options(&best)).unwrap_or_else(|e| panic!("{e}"));
     assert!(report.matches && report.exit_code() == 0, "{report}\n{text}");
     assert!(report.to_string().ends_with("matches: the ledger is the sweep's, byte for byte"), "{report}");
     // the ledgers are those of the winner's row in its ranking world
@@ -78,7 +78,7 @@ fn the_mock_runner_ends_with_the_ledger_of_the_sweep() {
         assert!(text.contains(words), "{words}\n{text}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-    let (quiet, nothing) = told(&Options { quiet: true, ..options(&best) }).unwrap_or_else(|e| panic!("{e}"));
+    let (quiet, nothing) = run_text(&Options { quiet: true, ..options(&best) }).unwrap_or_else(|e| panic!("{e}"));
     assert!(quiet.matches && nothing.is_empty());
 }
 
@@ -88,7 +88,7 @@ fn a_changed_configuration_differs_and_says_so() {
     let said = fs::read_to_string(&best).expect("reads");
     let changed = case.out("run").join("changed.yml");
     fs::write(&changed, said.replace("g_pct: 0.00", "g_pct: 0.01")).expect("writes");
-    let (report, _) = told(&options(&changed)).unwrap_or_else(|e| panic!("{e}"));
+    let (report, _) = run_text(&options(&changed)).unwrap_or_else(|e| panic!("{e}"));
     let text = report.to_string();
     assert_eq!(report.exit_code(), 1, "{text}");
     assert!(text.contains("differs: the ledger is not the sweep's") && text.contains("the file was changed"), "{text}");
@@ -164,10 +164,10 @@ fn a_moved_file_needs_its_store_named() {
     let elsewhere = tempfile::tempdir().expect("a folder");
     let moved = elsewhere.path().join("best.yml");
     fs::copy(&best, &moved).expect("copies");
-    let text = told(&options(&moved)).expect_err("no store").to_string();
+    let text = run_text(&options(&moved)).expect_err("no store").to_string();
     assert!(text.contains("its data store is not there") && text.contains("--store DIR"), "{text}");
     let named = Options { store: Some(store().join("store")), ..options(&moved) };
-    assert!(told(&named).unwrap_or_else(|e| panic!("{e}")).0.matches);
+    assert!(run_text(&named).unwrap_or_else(|e| panic!("{e}")).0.matches);
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn bad_input_is_one_clear_error() {
         (said.replace("g_pct:", "g_pkt:"), "did you mean locking.g_pct?"),
     ] {
         fs::write(&file, text).expect("writes");
-        let error = told(&options(&file)).expect_err(words);
+        let error = run_text(&options(&file)).expect_err(words);
         assert!(error.to_string().contains(words), "{words}: {error}");
         assert_eq!(error.exit_code(), 2, "{error}");
     }
@@ -299,7 +299,7 @@ fn paper_is_a_replay_that_trails_the_wall() {
 #[test]
 fn a_stretch_of_the_data_is_a_run_of_its_own() {
     let (_case, best) = swept();
-    let (report, _) = told(&options(&best)).unwrap_or_else(|e| panic!("{e}"));
+    let (report, _) = run_text(&options(&best)).unwrap_or_else(|e| panic!("{e}"));
     let run = &report.runs[0];
     let time = |text: &str| text.parse().expect("a time");
     let stretch = Stretch { from: time(&run.from), to: time(&run.to), stop_at: None };

@@ -27,11 +27,11 @@ fn options(config: &Path, speed: Speed) -> Options {
     Options { config: config.to_path_buf(), store: None, speed, quiet: false, code: perpx::sweep::code_id(), stop }
 }
 
-fn told(out: Vec<u8>) -> String {
+fn text_of(out: Vec<u8>) -> String {
     String::from_utf8(out).expect("text")
 }
 
-/// Transitions as told: time, and "S0 -> S1 gate".
+/// Transitions as printed: time, and "S0 -> S1 gate".
 fn transitions(text: &str) -> Vec<(Time, String)> {
     let line = |line: &str| {
         let (at, rest) = (line.get(..23)?, line.get(25..)?);
@@ -49,7 +49,7 @@ fn winner() -> (Case, PathBuf, Time, Time) {
     let best = case.out("run").join("best.yml");
     let mut out = Vec::new();
     live::run(&options(&best, Speed::Max), &mut out).unwrap_or_else(|e| panic!("{e}"));
-    let replayed = transitions(&told(out));
+    let replayed = transitions(&text_of(out));
     let first = replayed.first().expect("a trade").0;
     let ends = |(at, step): &&(Time, String)| step.contains("-> S0") && at.since(first) > 20 * MINUTE;
     let last = replayed.iter().find(ends).expect("a trade ends").0;
@@ -63,7 +63,7 @@ fn traded(best: &Path, range: &TimeRange, seconds: i64) -> (Account, String) {
     let speed = span.as_f64(seconds * SECOND).max(1.0);
     let mut out = Vec::new();
     let account = emulated::run(&options(best, Speed::Times(speed)), range, &mut out);
-    let (account, text) = (account.unwrap_or_else(|e| panic!("{e}")), told(out));
+    let (account, text) = (account.unwrap_or_else(|e| panic!("{e}")), text_of(out));
     println!("{text}");
     assert!(account.agrees && account.exit_code() == 0, "{account}\n{text}");
     assert!(account.to_string().contains("agrees: the venues hold what the trader believes"), "{account}");

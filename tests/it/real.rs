@@ -186,12 +186,12 @@ fn sets_of_one_venue_import_and_are_told_to_be_alone() {
             "hyperliquid_BTC_1h_2026.csv.gz: its first month stands in",
         ),
     ];
-    for (set, rows, told) in sets {
+    for (set, rows, words) in sets {
         let store = tempfile::tempdir().expect("a folder");
         let Some(report) = imported(set, set, store.path(), STALE, rows) else { return };
         assert_eq!(report.verdict(), Verdict::Alone, "{set}");
         let text = report.text(usize::MAX);
-        assert!(text.contains(told) && text.contains("nothing can be swept"), "{told} in {text}");
+        assert!(text.contains(words) && text.contains("nothing can be swept"), "{words} in {text}");
     }
 }
 

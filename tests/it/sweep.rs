@@ -122,7 +122,7 @@ pub(crate) fn run(options: &Options) -> Result<Summary, SweepError> {
     sweep(options, &mut Vec::new())
 }
 
-fn told(options: &Options) -> (Result<Summary, SweepError>, String) {
+fn summary_of(options: &Options) -> (Result<Summary, SweepError>, String) {
     let mut out = Vec::new();
     let result = sweep(&Options { quiet: false, ..options.clone() }, &mut out);
     (result, String::from_utf8(out).expect("text"))
@@ -154,7 +154,7 @@ fn the_same_bytes_on_any_number_of_threads_in_one_go_or_killed_and_resumed() {
     let mut torn = fs::read(&rows).expect("finished rows");
     torn.extend([1; 777]);
     fs::write(&rows, torn).expect("writes");
-    let (result, text) = told(&case.options("resumed"));
+    let (result, text) = summary_of(&case.options("resumed"));
     result.expect("goes on");
     assert!(text.contains("going on with an unfinished run"), "{text}");
     assert!(case.files("resumed") == wanted, "resumed");
@@ -267,11 +267,11 @@ fn symbols_are_swept_on_their_own_and_changed_data_is_refused() {
         "{best}"
     );
     let two = case.out("two");
-    let told = |symbol| perpx::sweep::show::read(&two, symbol).map(|run| run.text(3, 100));
-    let text = told(Some("ETH")).expect("a run");
+    let show = |symbol| perpx::sweep::show::read(&two, symbol).map(|run| run.text(3, 100));
+    let text = show(Some("ETH")).expect("a run");
     let id = |at: usize| summary.symbols[at].best.clone().expect("a winner");
     assert!(text.contains(&id(1)) && !text.contains(&id(0)), "{text}");
-    let text = told(Some("eth")).expect_err("no such symbol").to_string();
+    let text = show(Some("eth")).expect_err("no such symbol").to_string();
     assert!(text.contains("ETH is there") && text.contains("accepted: BTC, ETH"), "{text}");
     let audit = |symbol| perpx::audit::run(&two, symbol).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(audit(Some("BTC")).trades + audit(Some("ETH")).trades, audit(None).trades);
@@ -291,7 +291,7 @@ fn symbols_are_swept_on_their_own_and_changed_data_is_refused() {
 #[test]
 fn a_dry_run_tells_the_plan_and_writes_nothing() {
     let case = Case::new(GRID);
-    let (result, text) = told(&Options { dry_run: true, ..case.options("dry") });
+    let (result, text) = summary_of(&Options { dry_run: true, ..case.options("dry") });
     assert!(result.expect("plans").dry_run);
     for words in [
         "axis     locking.g_pct = 0.001 0.002 0.003 (3 values, strategy)",
@@ -308,7 +308,7 @@ fn a_dry_run_tells_the_plan_and_writes_nothing() {
     // a date has to be given, and is long after that of the profiles
     assert!(!text.contains("the profile"), "{text}");
     let today = perpx::units::Time::from_civil(2030, 1, 1);
-    let (result, text) = told(&Options { dry_run: true, today, ..case.options("dry") });
+    let (result, text) = summary_of(&Options { dry_run: true, today, ..case.options("dry") });
     assert!(result.expect("plans").dry_run);
     for venue in ["lighter", "grvt"] {
         let words = format!("warning  the profile {venue}: 6 of its 6 parts were read more than 90 days ago");
@@ -369,17 +369,17 @@ fn the_held_out_figure_is_that_of_the_worst_world_wherever_it_stands() {
         let at = line(0).iter().position(|name| *name == "oos_objective_net_pnl").expect("a column");
         assert!(is_near(line(1)[at].parse().expect("a number")), "{}", line(1)[at]);
         let run = perpx::sweep::show::read(&dir, None).expect("a run");
-        let told = &run.summaries[0];
-        let columns = told.columns.iter().enumerate();
+        let summary = &run.summaries[0];
+        let columns = summary.columns.iter().enumerate();
         let columns: Vec<_> =
             columns.filter(|(_, column)| column.held_out && column.title.starts_with("net PnL")).collect();
         assert_eq!(columns.len(), 1, "net PnL stands once among the held-out columns");
-        assert!(told.rows[0].values[columns[0].0].is_some_and(is_near), "{:?}", told.rows[0]);
+        assert!(summary.rows[0].values[columns[0].0].is_some_and(is_near), "{:?}", summary.rows[0]);
         let words = format!(
             "its net PnL is {} in the world that is its worst there",
-            told.figure(Some(wanted), columns[0].1.unit)
+            summary.figure(Some(wanted), columns[0].1.unit)
         );
-        assert!(told.story.contains(&words), "{words}\n{}", told.story);
+        assert!(summary.story.contains(&words), "{words}\n{}", summary.story);
     }
     if !differs {
         println!("NOT TESTED: the world that is worst in sample is the worst held out in each of these runs");
@@ -476,7 +476,7 @@ fn cold_signals_are_refused_with_the_earliest_start_or_start_late() {
     assert!(text.contains("accepted: data.from = 2026-01-05T00:11:00Z or later"), "{text}");
     assert_eq!(error.exit_code(), 2);
     let case = Case::new(&early.replace("[axes]", "warmup = \"late_start\"\n[axes]"));
-    let (result, text) = told(&case.options("late"));
+    let (result, text) = summary_of(&case.options("late"));
     result.expect("runs");
     assert!(text.contains("starts late, at 2026-01-05T00:11:00Z"), "{text}");
 }
@@ -532,9 +532,9 @@ fn the_page_adds_up(dir: &Path) {
         // the last row of a run is its money: trades, and what lies outside them where something does
         let row = &foot[foot.rfind(run).expect(run)..];
         let value = &row[row.find("data-v=\"").expect("a sum") + 8..];
-        let told: f64 = value[..value.find('"').expect("a sum")].parse().expect("a number");
+        let shown: f64 = value[..value.find('"').expect("a sum")].parse().expect("a number");
         let wanted = net[key].as_f64().unwrap_or(0.0);
-        assert!((told - wanted).abs() < 1e-9 * wanted.abs().max(1.0), "{run}{told} on the page, {wanted} in all");
+        assert!((shown - wanted).abs() < 1e-9 * wanted.abs().max(1.0), "{run}{shown} on the page, {wanted} in all");
     }
 }
 

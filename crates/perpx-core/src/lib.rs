@@ -10,7 +10,7 @@
 //! **Two clocks.** The trader decides on the time of receipt, the venue matches on exchange time, and only latency connects
 //! the two: an order meets the book as the venue had it when the order arrived.
 //!
-//! **Truth and belief.** The simulated venue keeps the truth; the trader knows what events told it. Both are
+//! **Truth and belief.** The simulated venue keeps the truth; the trader knows what events reported. Both are
 //! [`ledger::VenueBook`]s, and they agree whenever nothing is in flight.
 //!
 //! # A run

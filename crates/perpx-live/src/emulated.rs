@@ -131,7 +131,7 @@ impl fmt::Display for Account {
             self.net_pnl,
             self.states.join(" ")
         )?;
-        writeln!(f, "          {} texts heard, {} commands sent", self.texts, self.commands)?;
+        writeln!(f, "          {} frames received, {} commands sent", self.texts, self.commands)?;
         for venue in &self.venues {
             let VenueAccount { venue: name, cash, position, venue_cash, venue_position, venue_open_orders } = venue;
             writeln!(f, "{name:<9} believed: cash {cash}, position {position}")?;

@@ -49,7 +49,7 @@ type Run = RunState<Composite, Remote>;
 /// A venue, and the stream of it.
 type Origin = (usize, Option<usize>);
 
-/// Stops when asked to; waits for nothing, since moments have come when they are heard of.
+/// Stops when asked to; waits for nothing, since moments have come when they arrive.
 struct Present<'a>(&'a AtomicBool);
 
 impl TimeSource for Present<'_> {
@@ -62,7 +62,7 @@ pub struct Session {
     /// By role.
     connections: [Connection; 2],
     transports: [Transport; 2],
-    heard: Receiver<Inbound>,
+    inbound: Receiver<Inbound>,
     ready: [bool; 2],
     holdings: [Option<Holding>; 2],
     stop_transport: Arc<AtomicBool>,
@@ -72,23 +72,23 @@ pub struct Session {
 impl Session {
     /// Connects, and waits until both venues are ready for commands.
     pub fn open(mut connections: [Connection; 2], stop: &AtomicBool) -> Result<Session, LiveError> {
-        let (inbound, heard) = channel();
+        let (sender, inbound) = channel();
         let stop_transport = Arc::new(AtomicBool::new(false));
         let transports =
-            [0, 1].map(|v: usize| Transport::new(v, &connections[v].hosts, inbound.clone(), stop_transport.clone()));
+            [0, 1].map(|v: usize| Transport::new(v, &connections[v].hosts, sender.clone(), stop_transport.clone()));
         let mut asked = [Output::default(), Output::default()];
         for (connection, asked) in connections.iter_mut().zip(&mut asked) {
             connection.client.begin(asked);
         }
         let (ready, holdings, texts) = ([false; 2], [None; 2], 0);
-        let mut session = Session { connections, transports, heard, ready, holdings, stop_transport, texts };
+        let mut session = Session { connections, transports, inbound, ready, holdings, stop_transport, texts };
         for (v, output) in asked.into_iter().enumerate() {
             session.pass_on((v, None), output, None);
         }
         let began = Instant::now();
         while session.ready != [true; 2] {
-            if let Ok(heard) = session.heard.recv_timeout(NAP) {
-                let (from, output) = session.receive(heard)?;
+            if let Ok(inbound) = session.inbound.recv_timeout(NAP) {
+                let (from, output) = session.receive(inbound)?;
                 session.pass_on(from, output, None);
             }
             if stop.load(Ordering::Relaxed) || began.elapsed() > PATIENCE {
@@ -115,16 +115,16 @@ impl Session {
         move |error| LiveError::Venue { venue: venue.clone(), error }
     }
 
-    /// What was heard, in the trader's words; the venue and the stream that it came over.
-    fn receive(&mut self, heard: Inbound) -> Result<(Origin, Output), LiveError> {
+    /// What arrived, in the trader's words; the venue and the stream that it came over.
+    fn receive(&mut self, inbound: Inbound) -> Result<(Origin, Output), LiveError> {
         let (mut out, now) = (Output::default(), wall::now());
-        let (from, done) = match heard {
+        let (from, done) = match inbound {
             Inbound::Open { venue, stream } => {
                 ((venue, Some(stream)), self.connections[venue].client.greet(stream, now, &mut out))
             }
             Inbound::Text { venue, stream, text } => {
                 self.texts += 1;
-                ((venue, Some(stream)), self.connections[venue].client.heard(stream, &text, now, &mut out))
+                ((venue, Some(stream)), self.connections[venue].client.on_frame(stream, &text, now, &mut out))
             }
             Inbound::Reply { venue, about, reply } => {
                 ((venue, None), self.connections[venue].client.replied(about, reply, now, &mut out))
@@ -183,14 +183,14 @@ impl Session {
         let (mut commands, mut asked_at, mut heard_at) = (0, None::<Instant>, Instant::now());
         let closing = CLOSING.mul_f64((1.0 / clock.speed).max(0.25));
         loop {
-            match self.heard.recv_timeout(self.nap(&state, &builder, &clock)) {
+            match self.inbound.recv_timeout(self.nap(&state, &builder, &clock)) {
                 Ok(first) => {
                     heard_at = Instant::now();
                     let mut next = Some(first);
-                    while let Some(heard) = next {
-                        let (from, output) = self.receive(heard)?;
+                    while let Some(inbound) = next {
+                        let (from, output) = self.receive(inbound)?;
                         self.pass_on(from, output, Some((&mut builder, &mut state)));
-                        next = self.heard.try_recv().ok();
+                        next = self.inbound.try_recv().ok();
                     }
                 }
                 Err(RecvTimeoutError::Timeout) if heard_at.elapsed() < PATIENCE => {}
@@ -247,8 +247,8 @@ impl Session {
             if began.elapsed() > PATIENCE {
                 return Err(self.silent("does not tell the account"));
             }
-            if let Ok(heard) = self.heard.recv_timeout(NAP) {
-                let (from, output) = self.receive(heard)?;
+            if let Ok(inbound) = self.inbound.recv_timeout(NAP) {
+                let (from, output) = self.receive(inbound)?;
                 self.pass_on(from, output, None);
             }
         }

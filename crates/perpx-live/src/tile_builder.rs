@@ -23,7 +23,7 @@ pub struct TileBuilder {
     mids: [VecDeque<(Time, Mid)>; 2],
 }
 
-/// Quotes that are remembered for fills that are heard of after them.
+/// Quotes that are remembered for fills that are reported after them.
 const REMEMBERED: usize = 1_000;
 
 impl TileBuilder {

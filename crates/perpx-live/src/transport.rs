@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two attempts at a stream: doubling, from the first to the last.
 const RETRY: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(10)];
 
-/// What a thread has heard; `venue` as the transport was given it.
+/// What a thread has received; `venue` as the transport was given it.
 #[derive(Debug)]
 pub enum Inbound {
     /// The stream is open, for the first time or again.
@@ -53,7 +53,7 @@ impl Handshake {
 /// The connections of one venue.
 pub struct Transport {
     venue: usize,
-    heard: Sender<Inbound>,
+    inbound: Sender<Inbound>,
     stop: Arc<AtomicBool>,
     requests: Sender<Request>,
     streams: Vec<(Sender<String>, Handshake)>,
@@ -65,9 +65,9 @@ pub type Hosts = BTreeMap<Host, String>;
 
 impl Transport {
     /// Requests go out one after the other, each awaited.
-    pub fn new(venue: usize, hosts: &Hosts, heard: Sender<Inbound>, stop: Arc<AtomicBool>) -> Transport {
+    pub fn new(venue: usize, hosts: &Hosts, inbound: Sender<Inbound>, stop: Arc<AtomicBool>) -> Transport {
         let (requests, asked) = channel::<Request>();
-        let (hosts, out) = (hosts.clone(), heard.clone());
+        let (hosts, out) = (hosts.clone(), inbound.clone());
         let requester = std::thread::spawn(move || {
             let agent: ureq::Agent = ureq::Agent::config_builder()
                 .http_status_as_error(false)
@@ -83,7 +83,7 @@ impl Transport {
                 }
             }
         });
-        Transport { venue, heard, stop, requests, streams: Vec::new(), threads: vec![requester] }
+        Transport { venue, inbound, stop, requests, streams: Vec::new(), threads: vec![requester] }
     }
 
     pub fn ask(&self, request: Request) {
@@ -107,7 +107,7 @@ impl Transport {
     /// Opens the next stream and keeps it open until the stop.
     pub fn open(&mut self, host: String, path: &'static str, headers: Vec<(&'static str, String)>) {
         let (say, said) = channel();
-        let (venue, stream, stop, heard) = (self.venue, self.streams.len(), self.stop.clone(), self.heard.clone());
+        let (venue, stream, stop, inbound) = (self.venue, self.streams.len(), self.stop.clone(), self.inbound.clone());
         let handshake = Handshake(Arc::new(Mutex::new(headers)));
         self.streams.push((say, handshake.clone()));
         self.threads.push(std::thread::spawn(move || {
@@ -119,12 +119,12 @@ impl Transport {
                     // what was to be said on a connection that has gone is not for this one
                     said.try_iter().for_each(drop);
                     pause = RETRY[0];
-                    let open = heard.send(Inbound::Open { venue, stream });
+                    let open = inbound.send(Inbound::Open { venue, stream });
                     if open.is_err() {
                         return;
                     }
                     let ends = || stop.load(Ordering::Relaxed) || *handshake.headers() != headers;
-                    if listen(&mut socket, (venue, stream), &said, &heard, ends).is_ok() {
+                    if listen(&mut socket, (venue, stream), &said, &inbound, ends).is_ok() {
                         if stop.load(Ordering::Relaxed) {
                             return;
                         }
@@ -201,7 +201,7 @@ fn listen(
     socket: &mut WebSocket<TcpStream>,
     (venue, stream): (usize, usize),
     said: &Receiver<String>,
-    heard: &Sender<Inbound>,
+    inbound: &Sender<Inbound>,
     ends: impl Fn() -> bool,
 ) -> Result<(), Error> {
     while !ends() {
@@ -211,7 +211,7 @@ fn listen(
         match socket.read() {
             Ok(Message::Text(text)) => {
                 let text = text.as_str().to_owned();
-                if heard.send(Inbound::Text { venue, stream, text }).is_err() {
+                if inbound.send(Inbound::Text { venue, stream, text }).is_err() {
                     return Ok(());
                 }
             }

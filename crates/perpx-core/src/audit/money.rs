@@ -101,11 +101,11 @@ impl Money {
         let mut all = [0; LINES.len()];
         let mut by_role: BTreeMap<&str, [i128; 2]> = BTreeMap::new();
         let mut legged: BTreeMap<u32, i128> = legging.clone();
-        let mut told: BTreeMap<(String, u32), u32> = BTreeMap::new();
+        let mut written: BTreeMap<(String, u32), u32> = BTreeMap::new();
         for row in rows {
             let trade = row.trade;
             let wrong = |what: String| Err((row.seq, format!("trade {trade}, {} leg: {what}", row.role)));
-            if told.insert((row.role.clone(), trade), row.seq).is_some() {
+            if written.insert((row.role.clone(), trade), row.seq).is_some() {
                 return wrong("its money stands there twice".to_string());
             }
             let total: i128 = row.lines.iter().sum();
@@ -133,8 +133,8 @@ impl Money {
             *legged.entry(trade).or_default() += row.lines[LEGGING];
         }
         let last = rows.last().map_or(0, |row| row.seq);
-        if let Some((role, trade)) = self.sums.keys().find(|key| !told.contains_key(key)) {
-            return Err((last, format!("trade {trade}, {role} leg: it has entries, and its money is not told")));
+        if let Some((role, trade)) = self.sums.keys().find(|key| !written.contains_key(key)) {
+            return Err((last, format!("trade {trade}, {role} leg: it has entries, and its money is not written")));
         }
         for (role, [market, total]) in by_role {
             let of_role = || self.sums.iter().filter(|((of, _), _)| of == role).map(|(_, sums)| sums);
@@ -220,7 +220,7 @@ mod tests {
                 assert!(check(&money, &rows, -10).is_err(), "{} {times} times", LINES[line]);
             }
         }
-        assert!(check(&money, &rows[1..], -10).is_err(), "the trade's money is not told");
+        assert!(check(&money, &rows[1..], -10).is_err(), "the trade's money is not written");
         assert!(check(&money, &rows, 0).is_err(), "an episode is missing");
         let twice: Vec<Entry> = rows.iter().chain(&rows[1..2]).cloned().collect();
         assert!(check(&money, &twice, -10).is_err(), "a row twice");

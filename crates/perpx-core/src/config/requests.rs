@@ -53,8 +53,8 @@ pub fn worst_window(config: &Config) -> [Option<WorstWindow>; 2] {
 
 /// Venues whose tier such styles cannot live within.
 pub(super) fn warnings(config: &Config) -> impl Iterator<Item = String> {
-    let told = worst_window(config).into_iter().zip(&config.world.venues);
-    told.filter_map(|(worst, venue)| {
+    let worst = worst_window(config).into_iter().zip(&config.world.venues);
+    worst.filter_map(|(worst, venue)| {
         let WorstWindow { requests, limit, .. } = worst.filter(|worst| worst.is_too_many)?;
         let (name, kept) = (&venue.instrument.venue, venue.reserve.0 * 100 / Rate::ONE);
         let window = limit.window.as_f64(SECOND);

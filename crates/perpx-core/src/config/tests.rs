@@ -247,8 +247,8 @@ fn styles_that_a_tier_cannot_carry_are_named() {
     let worst = |texts: &[&str]| {
         let set: Vec<Override> = texts.iter().map(|text| file.set(text).unwrap_or_else(|e| panic!("{e}"))).collect();
         let [lighter, grvt] = worst_window(&file.with(&set).unwrap_or_else(|e| panic!("{e}")));
-        let told = file.warnings(&set).unwrap_or_else(|e| panic!("{e}"));
-        let warned = told.iter().filter(|text| text.contains("request_reserve")).count();
+        let warnings = file.warnings(&set).unwrap_or_else(|e| panic!("{e}"));
+        let warned = warnings.iter().filter(|text| text.contains("request_reserve")).count();
         ([lighter, grvt].map(|worst| worst.map(|worst| worst.requests)), warned)
     };
     // 2 trades a minute: post, cancel, taker each, and a taker to close; GRVT's window is a second: a lock and its close
@@ -356,7 +356,7 @@ exchanges:
 fn each_symbol_has_its_own_instrument() {
     let file = ConfigFile::parse("two.yml", TWO_SYMBOLS).unwrap_or_else(|error| panic!("{error}"));
     let of = |symbol: &str| file.with(&[file.symbol(symbol)]).unwrap_or_else(|error| panic!("{error}"));
-    let told = |config: &Config| {
+    let rules = |config: &Config| {
         config.world.venues.each_ref().map(|v| {
             let i = &v.instrument;
             (i.tick.to_string(), i.lot.to_string(), i.margin.brackets[0].maintenance.to_string())
@@ -365,8 +365,8 @@ fn each_symbol_has_its_own_instrument() {
     let row = |tick: &str, lot: &str, maintenance: &str| (tick.to_string(), lot.to_string(), maintenance.to_string());
     let (btc, silver) = (of("BTCUSDT"), of("SILVER"));
     // what a symbol's block leaves open is the venue's (margin), the profile's (Lighter's BTC), or the default
-    assert_eq!(told(&btc), [row("0.1", "0.001", "0.02"), row("0.1", "0.00001", "0.012")]);
-    assert_eq!(told(&silver), [row("0.005", "1", "0.05"), row("0.001", "0.1", "0.04")]);
+    assert_eq!(rules(&btc), [row("0.1", "0.001", "0.02"), row("0.1", "0.00001", "0.012")]);
+    assert_eq!(rules(&silver), [row("0.005", "1", "0.05"), row("0.001", "0.1", "0.04")]);
     assert_eq!(btc.account.venues.each_ref().map(|v| v.symbol.as_str()), ["BTC-P", "BTC"]);
     assert_eq!(silver.account.venues.each_ref().map(|v| v.symbol.as_str()), ["XAG", "SILVER"]);
     // best.yml of a symbol names its own instrument and is the same configuration

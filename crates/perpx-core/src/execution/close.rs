@@ -185,7 +185,7 @@ impl Close {
         self.may_hedge && self.hedge.is_none() && self.naked(ctx, role).0 > 0 && self.excess(ctx, role).0 > 0
     }
 
-    /// Hedges a leg whose venue, asked, has told nothing for long enough; where that is not so yet, a timer says when.
+    /// Hedges a leg whose venue, asked, has reported nothing for long enough; where that is not so yet, a timer says when.
     fn watch_silence(&mut self, manager: &mut OrderManager, ctx: &mut ExecCtx<'_>, role: Role) {
         let since = manager.silent_since(role).filter(|_| self.is_hedgeable(ctx, role));
         let watched = std::mem::replace(&mut self.watched[role.ix()], since.is_some());
@@ -269,7 +269,7 @@ impl Close {
             return manager.working(role).is_none();
         }
         let free = !self.given_up && manager.takes_close(role, self.keep[role.ix()].is_zero());
-        // a venue that takes the leg itself may not have told the last part
+        // a venue that takes the leg itself may not have reported the last part
         if free && !manager.is_pausing(role) && !manager.has_timer(TimerKind::LegCut(role)) {
             self.send(manager, ctx, role, excess);
         }

@@ -131,7 +131,7 @@ counts! {
     RateHeld = "rate_held",
     /// Nanoseconds between hedging and both legs closed.
     HedgedNs = "hedged_ns",
-    /// Positions closed because a fill that was told late had made them another than the state means.
+    /// Positions closed because a fill that was reported late had made them another than the state means.
     Strays = "strays",
     /// Returns to S0 with a residue that no venue takes.
     Dust = "dust",

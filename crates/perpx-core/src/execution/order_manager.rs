@@ -143,7 +143,7 @@ pub struct OrderManager {
     timers: Vec<Timer>,
     /// By role: the last order sent, for probing a venue at which none works.
     last: [OrderId; 2],
-    /// By role: when the venue last told anything.
+    /// By role: when the venue last reported anything.
     heard: [Time; 2],
     /// By role: orders, changes and cancels within the venue's window, by decision time.
     requests: [VecDeque<Time>; 2],
@@ -212,7 +212,7 @@ impl OrderManager {
         true
     }
 
-    /// Since when the leg's venue, asked for an order, has told nothing at all.
+    /// Since when the leg's venue, asked for an order, has reported nothing at all.
     pub fn silent_since(&self, role: Role) -> Option<Time> {
         let asked = self.orders(role).filter_map(|order| order.asked).map(|(since, _)| since).min()?;
         Some(asked.max(self.heard[role.ix()]))
@@ -463,7 +463,7 @@ impl OrderManager {
         Heard::default()
     }
 
-    /// An order is known to rest. One that only takes is asked for again, until its end is told.
+    /// An order is known to rest. One that only takes is asked for again, until its end is reported.
     fn accept(&mut self, ctx: &mut ExecCtx<'_>, id: OrderId) {
         let Some(order) = self.find(id) else { return };
         (order.accepted, order.in_doubt) = (true, false);
@@ -514,7 +514,7 @@ impl OrderManager {
         true
     }
 
-    /// The order is over: its timers go, and what it comes to is told.
+    /// The order is over: its timers go, and what it comes to is reported.
     fn end(&mut self, id: OrderId, rejected: Option<Reject>) -> Heard {
         let Some(at) = self.orders.iter().position(|order| order.id == id) else { return Heard::default() };
         let Working { role, side, kind, qty, filled, is_stray, .. } = self.orders.remove(at);

@@ -157,12 +157,12 @@ pub enum EventBody {
         /// In all, base coins.
         filled: Qty,
     },
-    /// A cancel or a change that found no open order, or failed; the order's own end is told by `Done`.
+    /// A cancel or a change that found no open order, or failed; the order's own end is reported by `Done`.
     CancelRejected {
         /// The trader's number.
         id: OrderId,
     },
-    /// Answer to [`Command::Query`]. Fills not yet told precede it.
+    /// Answer to [`Command::Query`]. Fills not yet reported precede it.
     Status {
         /// The trader's number.
         id: OrderId,

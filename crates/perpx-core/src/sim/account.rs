@@ -43,7 +43,7 @@ pub trait Account: Clone + std::fmt::Debug {
 pub(super) const NEVER_TAKEN: [i64; 2] = [i64::MIN, i64::MAX];
 
 impl<A: Account> SimVenue<A> {
-    /// One fill at venue time `when.0`, told at `when.1`, of a book whose mid is `met`. The caller recomputes the
+    /// One fill at venue time `when.0`, reported at `when.1`, of a book whose mid is `met`. The caller recomputes the
     /// liquidation level.
     pub(super) fn fill(
         &mut self,

@@ -1,10 +1,10 @@
-//! What the venue tells: answers on their way to the trader, and what it has not told.
+//! What the venue reports: answers on their way to the trader, and what it has not reported.
 //!
 //! All that one order causes at one moment travels as one message with one draw of the response latency; a message that
 //! is born in an outage of orders is lost, and what no order caused (funding, a liquidation) leaves at its end. Answers of a
 //! venue arrive in order: each at the later of its own time and its predecessor's. Fills of an order that is never answered,
 //! and fills whose message was lost, are kept here until the order is asked for, or until another event that moves money is
-//! told: so the trader's ledger always follows the venue's in its own order.
+//! reported: so the trader's ledger always follows the venue's in its own order.
 
 use super::account::Account;
 use super::chance::{Key, Kind};
@@ -24,7 +24,7 @@ struct Ended {
     id: OrderId,
     /// In all, base coins.
     filled: Qty,
-    /// Its end was never told.
+    /// Its end was never reported.
     silent: bool,
 }
 
@@ -53,7 +53,7 @@ impl Answers {
         self.due.len()
     }
 
-    /// Everything has been told.
+    /// Everything has been reported.
     pub fn is_settled(&self) -> bool {
         self.due.is_empty() && self.undelivered.is_empty()
     }
@@ -116,14 +116,14 @@ impl Answers {
         }
     }
 
-    /// What an ended order had filled; from now on its end counts as told.
+    /// What an ended order had filled; from now on its end counts as reported.
     pub fn recall(&mut self, id: OrderId) -> Option<Qty> {
         let ended = self.ended.iter_mut().find(|ended| ended.id == id)?;
         ended.silent = false;
         Some(ended.filled)
     }
 
-    /// Orders whose end was never told, and what they had filled.
+    /// Orders whose end was never reported, and what they had filled.
     pub fn silent_ends(&mut self) -> Vec<(OrderId, Qty)> {
         let silent = self.ended.iter_mut().filter(|ended| ended.silent);
         silent
@@ -134,7 +134,7 @@ impl Answers {
             .collect()
     }
 
-    /// Everything still to be told, for the end of the data.
+    /// Everything still to be reported, for the end of the data.
     pub fn drain(&mut self) -> VecDeque<Event> {
         std::mem::take(&mut self.due)
     }

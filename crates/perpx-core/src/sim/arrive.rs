@@ -343,7 +343,7 @@ impl<A: Account> SimVenue<A> {
         place(&self.resting).map(|at| (true, at)).or_else(|| place(&self.waiting).map(|at| (false, at)))
     }
 
-    /// A query arrives: fills not yet told, then the state. An order that is under way, or was lost, is in doubt until it
+    /// A query arrives: fills not yet reported, then the state. An order that is under way, or was lost, is in doubt until it
     /// can land no more; one that ended too long ago to be remembered is unknown.
     fn query(&mut self, id: OrderId, key: Key, t: Time, env: &Env) {
         let at = self.reply_at(Kind::ResponseLatency, key, 0, t, env);

@@ -22,7 +22,7 @@ pub struct BookView<'a> {
     pub quote: Bbo,
     /// Levels, when the snapshot is not older than the quote; else empty.
     pub depth: DepthView<'a>,
-    /// Some snapshot was ever seen: levels behind the best are told of by snapshots alone.
+    /// Some snapshot was ever seen: levels behind the best are known from snapshots alone.
     pub depth_known: bool,
     /// exch time of the newer of the two.
     pub time: Time,
@@ -106,7 +106,7 @@ pub fn or_assumed(qty: Qty, assume: Option<Qty>) -> Qty {
 struct Taken {
     /// Our side: a buy took from the asks.
     side: Side,
-    /// The level was told of by a depth snapshot, not by a quote.
+    /// The level is known from a depth snapshot, not by a quote.
     from_depth: bool,
     /// Of the level.
     px: Price,

@@ -145,7 +145,7 @@ impl SimVenue {
         self.deliver_money(when.1, when.0, body, Mid::ZERO);
     }
 
-    /// The data end at `at`, to which the venue has been advanced: what was still on its way is told, requests under way
+    /// The data end at `at`, to which the venue has been advanced: what was still on its way is reported, requests under way
     /// are lost, open orders are cancelled, and the leg is closed over the last book by taker rules without latency, at
     /// whatever price its size needs, however little of it the recorded depth shows (counted). The closing fills carry order number 0 and no `Done`. Every event's `at` is `at`.
     pub fn finish(&mut self, at: Time, env: &Env) -> Vec<Event> {

@@ -1,7 +1,7 @@
 //! Times at which a venue is out.
 //!
 //! - *orders*: no request reaches the venue (it vanishes without an answer, as a timeout that did not reach), what rests
-//!   stays and may fill, and what it causes is lost: a query tells of it. What no order caused is told when the outage ends;
+//!   stays and may fill, and what it causes is lost: a query reports it. What no order caused is reported when the outage ends;
 //! - *refuse*: orders are refused with a reason (`Reject::Unavailable`), everything else lives;
 //! - *halt*: the sequencer stands still. What arrives waits and is carried out when it ends, in the order of sending; rows
 //!   of that time move no queue, fill nothing and liquidate nothing (on a recorded tape others did trade: what they did is

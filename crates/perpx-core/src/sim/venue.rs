@@ -562,7 +562,7 @@ impl<A: Account> SimVenue<A> {
         &self.stats
     }
 
-    /// Nothing is under way, open, or still to be told: what the trader believes is what is.
+    /// Nothing is under way, open, or still to be reported: what the trader believes is what is.
     pub fn is_settled(&self) -> bool {
         self.flight.is_empty() && self.resting.is_empty() && self.waiting.is_empty() && self.answers.is_settled()
     }

@@ -376,7 +376,7 @@ mod tests {
         let catch_up = |equity: &mut Equity| equity.catch_up(at(6), &belief(1), &signals, &caps, None, &mut NoRecord);
         assert_eq!(catch_up(&mut equity), Some(at(4)));
         assert_eq!((equity.halted_at, equity.breach(at(4))), (Some(at(4)), Some(Breach::Drawdown)));
-        assert_eq!(catch_up(&mut equity), None, "final, and told once");
+        assert_eq!(catch_up(&mut equity), None, "final, and reported once");
         assert_eq!(equity.next, at(6).steps(MINUTE));
     }
 

@@ -603,7 +603,7 @@ mod tests {
         let mut run = Run::locking(1);
         run.fill(20, Role::Short, Side::Sell, 3);
         run.fill(30, Role::Long, Side::Buy, 2);
-        let told: Vec<_> = run.rows.iter().map(|row| (row.role, row.peak, row.ending.name())).collect();
-        assert_eq!(told, [(Role::Long, Qty(ONE), "matched"), (Role::Short, Qty(2 * ONE), "matched")]);
+        let episodes: Vec<_> = run.rows.iter().map(|row| (row.role, row.peak, row.ending.name())).collect();
+        assert_eq!(episodes, [(Role::Long, Qty(ONE), "matched"), (Role::Short, Qty(2 * ONE), "matched")]);
     }
 }

@@ -39,15 +39,15 @@ pub trait Recorder {
     fn follows(&self) -> bool {
         false
     }
-    /// The trader changed its state; its entries before it have been told.
+    /// The trader changed its state; its entries before it have been recorded.
     fn transition(&mut self, _scene: &Scene<'_>, _transition: &Transition) {}
     /// A ledger entry: a fill, a funding settlement or a liquidation. `end`: booked by closing at the end of the data.
     fn entry(&mut self, _scene: &Scene<'_>, _event: &Event, _end: bool) {}
-    /// An episode of legging ended, by the entry or transition told before.
+    /// An episode of legging ended, by the entry or transition recorded before.
     fn legging(&mut self, _row: &LeggingRow) {}
     /// A command leaves the trader.
     fn command(&mut self, _scene: &Scene<'_>, _command: &Command) {}
-    /// What a request met at its venue; told before the first answer that follows it.
+    /// What a request met at its venue; recorded before the first answer that follows it.
     fn trace(&mut self, _trace: &OrderTrace) {}
     /// Any event that reaches the trader, before it is booked.
     fn answer(&mut self, _event: &Event) {}

@@ -218,7 +218,7 @@ impl Composite {
         }
     }
 
-    /// A fill that was told late, after its order was taken for dead or its unlock given up, may have closed what the state
+    /// A fill that was reported late, after its order was taken for dead or its unlock given up, may have closed what the state
     /// means to hold: the rest goes, and the state with it.
     fn mend(&mut self, step: &mut StepCtx<'_>) -> bool {
         let gone = |role: Role| self.is_gone(step, role);

@@ -127,21 +127,21 @@ impl Case {
         runs.into_iter().map(finish).collect()
     }
 
-    fn told(&self, what: &str) -> String {
+    fn context(&self, what: &str) -> String {
         format!("seed {}: {what}\n{}", self.seed, random::settings(self.seed).join("\n"))
     }
 
     /// Two runs are one to the last byte.
     fn same(&self, what: &str, want: &Run, got: &Run) {
-        let told = |run: &Run| run.record.transitions.iter().map(|t| (t.at, t.transition)).collect::<Vec<_>>();
-        assert!(told(want) == told(got), "{}", self.told(&format!("{what}: transitions differ")));
-        assert!(want.record.entries == got.record.entries, "{}", self.told(&format!("{what}: entries differ")));
-        assert!(want.record.equity == got.record.equity, "{}", self.told(&format!("{what}: equity samples differ")));
-        assert!(want.record.legging == got.record.legging, "{}", self.told(&format!("{what}: legging differs")));
-        assert!(want.result.hash == got.result.hash, "{}", self.told(&format!("{what}: hashes differ")));
-        assert!(want.result.metrics == got.result.metrics, "{}", self.told(&format!("{what}: metrics differ")));
-        assert_eq!(got.result.late_arrivals, 0, "{}", self.told(what));
-        assert!(got.result.books_agree, "{}", self.told(&format!("{what}: belief is not truth at the end")));
+        let transitions = |run: &Run| run.record.transitions.iter().map(|t| (t.at, t.transition)).collect::<Vec<_>>();
+        assert!(transitions(want) == transitions(got), "{}", self.context(&format!("{what}: transitions differ")));
+        assert!(want.record.entries == got.record.entries, "{}", self.context(&format!("{what}: entries differ")));
+        assert!(want.record.equity == got.record.equity, "{}", self.context(&format!("{what}: equity samples differ")));
+        assert!(want.record.legging == got.record.legging, "{}", self.context(&format!("{what}: legging differs")));
+        assert!(want.result.hash == got.result.hash, "{}", self.context(&format!("{what}: hashes differ")));
+        assert!(want.result.metrics == got.result.metrics, "{}", self.context(&format!("{what}: metrics differ")));
+        assert_eq!(got.result.late_arrivals, 0, "{}", self.context(what));
+        assert!(got.result.books_agree, "{}", self.context(&format!("{what}: belief is not truth at the end")));
     }
 }
 
@@ -157,9 +157,9 @@ fn holds(seed: u64) -> Histogram {
     let tables = random::tables(seed, seconds);
     let whole = random::tiles(&tables, case.to, 0);
     let want = case.run(&mut Scan::checked(), &whole);
-    assert!(want.result.books_agree, "{}", case.told("belief is not truth at the end of scan"));
+    assert!(want.result.books_agree, "{}", case.context("belief is not truth at the end of scan"));
     let (counted, written) = (want.result.metrics.get("legging_episodes"), want.record.legging.len() as f64);
-    assert_eq!(counted, Some(written), "{}", case.told("legging is not all written down"));
+    assert_eq!(counted, Some(written), "{}", case.context("legging is not all written down"));
     let mut dice = random::Dice::new(seed ^ 0x7113);
     let rows = [1, 2, 3, 17, 64, 101, 300, 0][dice.int(0, 8) as usize];
     let cut = random::tiles(&tables, case.to, rows);
@@ -181,8 +181,8 @@ fn holds(seed: u64) -> Histogram {
     episodes(&case, &want, &whole[0]);
     audited(&case, &want, &tables);
     let money = belief.lines.total() == belief.equity([Mid::ZERO; 2]) - initial;
-    assert!(money, "{}", case.told("the lines do not add up"));
-    assert!(belief.is_flat(), "{}", case.told("something is open after the end"));
+    assert!(money, "{}", case.context("the lines do not add up"));
+    assert!(belief.is_flat(), "{}", case.context("something is open after the end"));
     let mut seen = leaps[0].search().seen.clone();
     seen.add("orders alive across a tile edge", leapt[0].alive);
     note(&case, &want, &mut seen);
@@ -206,9 +206,9 @@ fn audited(case: &Case, run: &Run, tables: &[VenueTables; 2]) {
     });
     let events = run.record.entries.iter().map(|entry| entry.event);
     let added = entries(terms, events, [&settled[0], &settled[1]], (case.from, case.to));
-    let cash = added.unwrap_or_else(|what| panic!("{}", case.told(&format!("the auditor: {what}"))));
+    let cash = added.unwrap_or_else(|what| panic!("{}", case.context(&format!("the auditor: {what}"))));
     let books = &run.machine.belief().books;
-    assert_eq!(cash, [books[0].cash, books[1].cash], "{}", case.told("the auditor adds up to another balance"));
+    assert_eq!(cash, [books[0].cash, books[1].cash], "{}", case.context("the auditor adds up to another balance"));
 }
 
 /// The episodes of legging hold all that the legging line moved by, trade by trade, and the worst of each is found again
@@ -220,9 +220,9 @@ fn episodes(case: &Case, run: &Run, tile: &Tile) {
     for part in &money {
         let rows = record.legging.iter().filter(|row| row.trade == part.trade);
         let amount: MidValue = rows.map(|row| row.amount).sum();
-        assert_eq!(amount, legging(&part.lines), "{}", case.told(&format!("the legging of trade {}", part.trade)));
+        assert_eq!(amount, legging(&part.lines), "{}", case.context(&format!("the legging of trade {}", part.trade)));
         let entered = record.entries.iter().any(|entry| entry.trade == part.trade);
-        assert!(entered || part.lines == Lines::default(), "{}", case.told("money without an entry"));
+        assert!(entered || part.lines == Lines::default(), "{}", case.context("money without an entry"));
     }
     let time: &[i64] = &tile.local.time;
     for row in &record.legging {
@@ -236,14 +236,18 @@ fn episodes(case: &Case, run: &Run, tile: &Tile) {
         // what comes before and after an answer of the same time as a tick is for the order of moments to say
         let (inside, around) = (begun(row.from.plus(NS))..begun(row.to), begun(row.from)..begun(row.to.plus(NS)));
         let inside = inside.start..inside.end.max(inside.start);
-        assert!((worst(inside)..=worst(around)).contains(&found), "{}", case.told(&format!("the worst of {row:?}")));
+        assert!((worst(inside)..=worst(around)).contains(&found), "{}", case.context(&format!("the worst of {row:?}")));
         assert!(
             row.worst <= row.amount.min(MidValue::ZERO),
             "{}",
-            case.told(&format!("a worst better than the end: {row:?}"))
+            case.context(&format!("a worst better than the end: {row:?}"))
         );
         let most = i128::from(row.peak.0) * i128::from(row.lasted().0);
-        assert!(row.peak.0 > 0 && (0..=most).contains(&row.qty_ns), "{}", case.told(&format!("too much of {row:?}")));
+        assert!(
+            row.peak.0 > 0 && (0..=most).contains(&row.qty_ns),
+            "{}",
+            case.context(&format!("too much of {row:?}"))
+        );
     }
 }
 
@@ -263,7 +267,7 @@ fn note(case: &Case, run: &Run, seen: &mut Histogram) {
     }
     for sim in run.machine.sims() {
         let s = sim.stats();
-        assert_eq!(s.sent_qty, s.filled_qty + s.dead_qty + sim.open_qty(), "{}", case.told("orders are lost"));
+        assert_eq!(s.sent_qty, s.filled_qty + s.dead_qty + sim.open_qty(), "{}", case.context("orders are lost"));
         let rejects = REJECTS.iter().map(|&(what, reason)| (what, s.rejected(reason)));
         let others = [
             ("order filled as maker", s.fills_maker),

@@ -175,8 +175,8 @@ impl<T: Trader> Bench<T> {
         ];
         for (name, (result, other)) in runs {
             assert_eq!(other.entries, record.entries, "{name}");
-            let told = |record: &FullRecord| format!("{:#?}", record.transitions);
-            assert_eq!(told(&other), told(&record), "{name}");
+            let transitions = |record: &FullRecord| format!("{:#?}", record.transitions);
+            assert_eq!(transitions(&other), transitions(&record), "{name}");
             assert_eq!(other.trades, record.trades, "{name}");
             assert_eq!(other.legging, record.legging, "{name}");
             assert_eq!(other.equity, record.equity, "{name}");

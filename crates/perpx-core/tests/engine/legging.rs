@@ -267,7 +267,7 @@ impl Seen {
     }
 }
 
-/// As [`run`]; a run that breaks a promise has told so, and is counted.
+/// As [`run`]; a run that breaks a promise has printed so, and is counted.
 fn caught(seed: u64) -> Seen {
     std::panic::catch_unwind(|| run(seed)).unwrap_or(Seen { failed: 1, ..Seen::default() })
 }
@@ -353,7 +353,7 @@ fn after_any_faults_the_position_is_one_that_is_meant() {
         println!("{name:<13} {n:>8}");
     }
     println!("{seen:?}");
-    assert_eq!(seen.failed, 0, "runs that broke a promise, told above");
+    assert_eq!(seen.failed, 0, "runs that broke a promise, printed above");
     let absent: Vec<&str> =
         Ending::NAMES.iter().zip(seen.endings).filter(|(_, n)| *n == 0).map(|(name, _)| *name).collect();
     assert_eq!(absent, ["netted"], "no episode ended so");

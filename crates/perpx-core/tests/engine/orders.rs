@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 /// Follows a run's orders and positions.
 struct Watch {
-    told: String,
+    context: String,
     /// No leg holds more.
     size: Qty,
     /// Transitions so far.
@@ -32,14 +32,14 @@ impl Recorder for Watch {
     fn transition(&mut self, scene: &Scene<'_>, transition: &Transition) {
         self.epoch += 1;
         if transition.to == 0 {
-            assert!(self.alive.is_empty(), "{}: S0 at {} with {:?} alive", self.told, scene.now, self.alive);
+            assert!(self.alive.is_empty(), "{}: S0 at {} with {:?} alive", self.context, scene.now, self.alive);
         }
     }
 
     fn command(&mut self, scene: &Scene<'_>, command: &Command) {
         if let Command::Place(order) = command {
             let old = self.alive.iter().find(|(_, epoch)| **epoch != self.epoch);
-            assert!(old.is_none(), "{}: {order:?} at {} beside {old:?} of another state", self.told, scene.now);
+            assert!(old.is_none(), "{}: {order:?} at {} beside {old:?} of another state", self.context, scene.now);
             self.alive.insert(order.id, self.epoch);
             self.crowded += u32::from(self.alive.len() > 1);
         }
@@ -58,11 +58,11 @@ impl Recorder for Watch {
     }
 
     fn entry(&mut self, scene: &Scene<'_>, event: &Event, _end: bool) {
-        let (told, at, role) = (&self.told, scene.now, event.venue);
+        let (context, at, role) = (&self.context, scene.now, event.venue);
         let held = scene.belief.qty(role);
         if let EventBody::Fill { id, side, .. } = event.body {
-            assert!(scene.state != 0, "{told}: {id:?} fills in S0 at {at}");
-            assert!(side == role.closing() || held <= self.size, "{told}: {role:?} holds {held} at {at}");
+            assert!(scene.state != 0, "{context}: {id:?} fills in S0 at {at}");
+            assert!(side == role.closing() || held <= self.size, "{context}: {role:?} holds {held} at {at}");
             self.fills += 1;
         }
     }
@@ -74,14 +74,21 @@ fn follow(seed: u64, config: Config, outages: bool) -> Watch {
     let from = START.plus(WARM_S * SECOND);
     let outages = [0, 1].map(|v| if outages { random::outages(2 * seed + v, from, to) } else { Vec::new() });
     let perpx_core::config::Size::Base(size) = config.strategy.size else { panic!("a size in coins") };
-    let mut watch =
-        Watch { told: format!("seed {seed}"), size, epoch: 0, alive: BTreeMap::new(), fills: 0, doubts: 0, crowded: 0 };
+    let mut watch = Watch {
+        context: format!("seed {seed}"),
+        size,
+        epoch: 0,
+        alive: BTreeMap::new(),
+        fills: 0,
+        doubts: 0,
+        crowded: 0,
+    };
     let case = Case::of(seed, config, outages, to);
     let tiles = random::tiles(&random::tables(seed, seconds), to, 0);
     let machine = case.follow(&tiles, &mut watch);
     if machine.trader().state() == 0 && machine.trader().is_quiet() {
         let flat = machine.sims().iter().all(|sim| sim.truth().leg.qty.is_zero());
-        assert!(flat, "{}: a leg is left", watch.told);
+        assert!(flat, "{}: a leg is left", watch.context);
     }
     watch
 }

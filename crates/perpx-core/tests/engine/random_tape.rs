@@ -90,7 +90,7 @@ pub fn end(tables: &[VenueTables; 2]) -> Time {
     last(&tables[0]).max(last(&tables[1])).plus(2 * SECOND)
 }
 
-/// A settlement each hour on both venues, told a second later, and predictions for the next.
+/// A settlement each hour on both venues, reported a second later, and predictions for the next.
 fn publish(out: &mut [VenueTables; 2], until: Time) {
     for (v, table) in out.iter_mut().enumerate() {
         let hour = |n: i64| Time::at((START.steps(HOUR) + n) * HOUR);

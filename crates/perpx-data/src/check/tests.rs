@@ -22,11 +22,11 @@ fn a_sound_store_is_fit_and_its_venues_cover_each_other() {
     assert!(report.text(usize::MAX).contains("Verdict: fit for a replay"));
     assert!(!report.text(usize::MAX).contains("the profile"), "no date is given");
     let today = perpx_core::units::Time::from_civil(2030, 1, 1).expect("a date");
-    let told = report.hold_profiles_against(today);
-    let aged: Vec<&String> = told.warnings.iter().filter(|text| text.starts_with("the profile ")).collect();
+    let aged_report = report.hold_profiles_against(today);
+    let aged: Vec<&String> = aged_report.warnings.iter().filter(|text| text.starts_with("the profile ")).collect();
     assert_eq!(aged.len(), 2, "{aged:?}");
     assert!(aged[0].starts_with("the profile grvt: 6 of its 6 parts were read more than 90 days ago"), "{aged:?}");
-    assert_eq!(told.verdict(), Verdict::Fit, "a warning, no error");
+    assert_eq!(aged_report.verdict(), Verdict::Fit, "a warning, no error");
     let text = check(&root, Some("ETH"), STALE, MissingKeys::default()).expect_err("no such symbol").to_string();
     assert!(text.ends_with("holds nothing of ETH; it has: grvt/BTC, lighter/BTC"), "{text}");
     let empty = tempfile::tempdir().expect("a folder");

@@ -102,7 +102,7 @@ impl GrowingTape {
             }
             return;
         }
-        // settlements of before the run begins are told when it begins
+        // settlements of before the run begins are delivered when it begins
         let is_due = row.kind == FundingKind::Settled && row.ts >= self.spec.from;
         let happened = if is_due { row.ts.plus(self.spec.clock_ahead[v]) } else { Time::MAX };
         self.feed(role, happened, row.recv).receive_funding(received);

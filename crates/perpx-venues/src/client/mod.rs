@@ -217,7 +217,7 @@ pub trait VenueClient {
     /// Something that the trader wants.
     fn command(&mut self, command: &Command, wall: Time, out: &mut Output) -> Result<(), VenueError>;
     /// A text came over a stream.
-    fn heard(&mut self, stream: usize, text: &str, wall: Time, out: &mut Output) -> Result<(), VenueError>;
+    fn on_frame(&mut self, stream: usize, text: &str, wall: Time, out: &mut Output) -> Result<(), VenueError>;
     /// The reply to a request.
     fn replied(&mut self, about: About, reply: Reply, wall: Time, out: &mut Output) -> Result<(), VenueError>;
     /// Asks for [`AccountUpdate::Holding`].

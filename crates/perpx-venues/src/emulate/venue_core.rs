@@ -161,7 +161,7 @@ impl VenueCore {
         levels
     }
 
-    /// What somebody else does to the account itself; `reported`: as it was told.
+    /// What somebody else does to the account itself; `reported`: as its owner reported it.
     pub fn intrude(&mut self, what: Intrusion, reported: &mut NetAccount) {
         let (px, qty) = (self.mark(), INTRUDED);
         let fill = EventBody::Fill { id: OrderId(0), side: Side::Buy, px, qty, maker: false, fee: Cash::ZERO };

@@ -146,7 +146,7 @@ impl Socket {
             Keepalive::Ping if self.unanswered >= MOST_UNANSWERED => Err(SocketError::NoPong(self.unanswered)),
             Keepalive::Ping => {
                 self.unanswered += 1;
-                self.say(Message::Ping(Bytes::new())).await
+                self.send_message(Message::Ping(Bytes::new())).await
             }
         }
     }
@@ -156,10 +156,10 @@ impl Socket {
     /// # Errors
     /// The end of the stream.
     pub async fn send(&mut self, text: &str) -> Result<(), SocketError> {
-        self.say(Message::text(text)).await
+        self.send_message(Message::text(text)).await
     }
 
-    async fn say(&mut self, message: Message) -> Result<(), SocketError> {
+    async fn send_message(&mut self, message: Message) -> Result<(), SocketError> {
         // a peer that does not read must not hold us for ever
         match timeout(PATIENCE, self.stream.send(message)).await {
             Ok(sent) => sent.map_err(|error| SocketError::Broken(Box::new(error))),

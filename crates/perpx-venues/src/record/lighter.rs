@@ -94,8 +94,8 @@ impl LighterFeed {
                     // a second subscription alone brings no snapshot
                     Remedy::Resubscribe => {
                         let channel = format!("{name}/{market}");
-                        out.push(say(&Ask::Unsubscribe { channel: channel.clone() }));
-                        out.push(say(&Ask::Subscribe { channel, auth: None }));
+                        out.push(request(&Ask::Unsubscribe { channel: channel.clone() }));
+                        out.push(request(&Ask::Subscribe { channel, auth: None }));
                     }
                     Remedy::Reconnect => {
                         let reason = format!("no snapshot of {name}/{market} after several subscriptions");
@@ -217,7 +217,7 @@ impl LighterFeed {
             Frame::Book(frame) => self.book(&frame, at, out),
             Frame::Trades(frame) => self.trades(&frame, at, out)?,
             Frame::Stats(frame) => self.stats(&frame, at, out)?,
-            Frame::Ping(_) => out.push(say(&Ask::Pong)),
+            Frame::Ping(_) => out.push(request(&Ask::Pong)),
             Frame::Shutdown(shutdown) => out.push(FeedNews::Reconnect {
                 reason: "the venue closes the socket".to_owned(),
                 before: shutdown.close_in_ms.map(|ms| at.plus(ms.0.max(0) * MS)),
@@ -303,7 +303,7 @@ impl PublicFeed for LighterFeed {
     fn due(&mut self, at: Time, out: &mut Vec<FeedNews>) {
         if self.pinged.is_none_or(|pinged| at.since(pinged) >= PING) {
             self.pinged = Some(at);
-            out.push(say(&Ask::Ping));
+            out.push(request(&Ask::Ping));
         }
         self.repair(at, out);
     }
@@ -370,6 +370,6 @@ fn text(ask: &Ask) -> String {
     serde_json::to_string(ask).unwrap_or_default()
 }
 
-fn say(ask: &Ask) -> FeedNews {
+fn request(ask: &Ask) -> FeedNews {
     FeedNews::Ask(text(ask))
 }

@@ -84,14 +84,14 @@ fn a_stream_goes_over_tls_too() {
 #[test]
 fn the_emulator_says_what_it_plays() {
     let venue = Venue::start("--tier plus --speed 60");
-    let told = || -> Value {
+    let playing = || -> Value {
         let (status, body) = venue.http("GET", "/emulator", "");
         assert_eq!(status, 200, "{body}");
         serde_json::from_str(&body).expect("JSON")
     };
-    let before = told();
+    let before = playing();
     venue.clock.advance(2 * SECOND);
-    let after = told();
+    let after = playing();
     let moved = |name: &str| after[name].as_i64().expect("ns") - before[name].as_i64().expect("ns");
     assert_eq!((moved("wall_ns"), moved("market_ns")), ((2 * SECOND).0, (120 * SECOND).0));
     assert_eq!(after["wall_ns"].as_i64(), Some(venue.clock.now().0));

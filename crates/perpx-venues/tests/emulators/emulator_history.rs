@@ -179,13 +179,13 @@ fn lighter_answers_what_clients_of_others_ask() {
     let body = part("tx_type", &kind.to_string()) + &part("tx_info", &info) + "--b--\r\n";
     let (status, answer) = venue.sent("multipart/form-data; boundary=b", "POST", "/api/v1/sendTx", &body);
     assert!(status == 200 && answer.contains(&hash), "{status} {answer}");
-    let told = loop {
+    let page = loop {
         let text = heard(&mut socket.socket, &venue.clock).expect("it lives");
         if text.contains("update/account_tx") {
             break text;
         }
     };
-    assert!(told.contains(&hash), "{told}");
+    assert!(page.contains(&hash), "{page}");
 }
 
 #[test]
@@ -248,8 +248,8 @@ fn grvts_history_is_paged_and_its_candles_are_made_of_it() {
     let ticker: Value = venue.read(1, "v1/ticker", json!({ "instrument": INSTRUMENT }));
     let ticker = &ticker["result"];
     let sum: f64 = trades.iter().map(|trade| number(&trade["size"])).sum();
-    let told = number(&ticker["buy_volume_24h_b"]) + number(&ticker["sell_volume_24h_b"]);
-    assert!((sum - told).abs() < 1e-6 && ticker["last_price"] == trades[0]["price"], "{sum} {ticker}");
+    let volume = number(&ticker["buy_volume_24h_b"]) + number(&ticker["sell_volume_24h_b"]);
+    assert!((sum - volume).abs() < 1e-6 && ticker["last_price"] == trades[0]["price"], "{sum} {ticker}");
 }
 
 #[test]

@@ -78,8 +78,8 @@ fn an_accounts_frames_end_with_its_token() {
     };
     assert_eq!(subscribe(&mut socket, 30), Value::Null);
     assert_eq!(subscribe(&mut socket, 3_600), json!(30003));
-    // whether an order of ours is told within ten seconds
-    let told = |venue: &mut Venue, socket: &mut Socket, number: i64| {
+    // whether an order of ours is reported within ten seconds
+    let reported = |venue: &mut Venue, socket: &mut Socket, number: i64| {
         let bid = touch(venue).0;
         venue.send(Tx::CreateOrder(limit(number, 1_000, bid * 98 / 100, 0, GOOD_TILL_TIME))).expect("it is taken");
         let (end, mut found) = (venue.now_ms() + 10_000, false);
@@ -88,9 +88,9 @@ fn an_accounts_frames_end_with_its_token() {
         }
         found
     };
-    assert!(told(&mut venue, &mut socket, 1));
+    assert!(reported(&mut venue, &mut socket, 1));
     venue.clock.advance(30 * SECOND);
-    assert!(!told(&mut venue, &mut socket, 2), "its token has ended");
+    assert!(!reported(&mut venue, &mut socket, 2), "its token has ended");
 }
 
 #[test]
@@ -253,11 +253,11 @@ fn a_market_that_is_paused_or_reduces_only_says_so_and_refuses() {
     assert_eq!((details(&venue).0, place(&mut venue, 6, 1, 0)), (json!("active"), Ok(())));
 }
 
-/// The time that is told and judged by is ahead; the market goes on as it would.
+/// The time that is reported and judged by is ahead; the market goes on as it would.
 #[test]
 fn a_clock_that_is_ahead_finds_signatures_expired() {
     let venue = lighter(&fault("at = \"10s\"\nkind = \"clock-ahead\"\nby = \"700s\""));
-    let told = |venue: &Venue| -> i64 {
+    let reported = |venue: &Venue| -> i64 {
         let body: Value = serde_json::from_str(&venue.http("GET", "/", "").1).expect("JSON");
         body["timestamp"].as_i64().expect("seconds") - 1_800_000_000
     };
@@ -265,9 +265,9 @@ fn a_clock_that_is_ahead_finds_signatures_expired() {
         let body: Value = serde_json::from_str(&venue.http("GET", "/emulator", "").1).expect("JSON");
         body["market_ns"].as_i64().expect("ns")
     };
-    let (before, at) = (told(&venue), market(&venue));
+    let (before, at) = (reported(&venue), market(&venue));
     venue.clock.advance(11 * SECOND);
-    assert_eq!((told(&venue) - before, market(&venue) - at), (711, (11 * SECOND).0));
+    assert_eq!((reported(&venue) - before, market(&venue) - at), (711, (11 * SECOND).0));
     // signed for ten minutes
     let code =
         |(status, body): (u16, String)| (status, serde_json::from_str::<Value>(&body).expect("JSON")["code"].clone());
@@ -389,9 +389,9 @@ fn a_witness_counts_what_was_asked_and_sent() {
     let sent: Vec<&Value> = lines.iter().filter(|line| line["route"] == json!("POST /api/v1/sendTx")).collect();
     let order =
         |client: &str, nonce: i64| json!([{ "what": "create_order", "client": client, "nonce": nonce, "key": 5 }]);
-    let told = |line: &Value| (line["orders"].clone(), line["code"].clone(), line["answered"].clone());
+    let reported = |line: &Value| (line["orders"].clone(), line["code"].clone(), line["answered"].clone());
     let want = [(order("41", 1), json!(200), Value::Null), (order("42", 7), json!(21104), json!(400))];
-    assert_eq!(sent.into_iter().map(told).collect::<Vec<_>>(), want);
+    assert_eq!(sent.into_iter().map(reported).collect::<Vec<_>>(), want);
     let frames = |of_hour: bool, snapshot: bool| -> u64 {
         let of_book =
             lines.iter().filter(|line| line["channel"] == json!("order_book") && line["symbol"] == json!("1"));

@@ -56,7 +56,7 @@ fn a_burst_makes_every_message_slower() {
     w.fills.burst = Burst { slope: 2.0, calm_rows: 2 };
     let arrivals = |s: &mut Scene, t: i64| {
         s.place(t, 9, Side::Buy, OrderKind::Ioc, 1, 1000);
-        s.told(t + 500).first().map(|line| line.split(" fill").next().unwrap_or_default().to_string())
+        s.reported(t + 500).first().map(|line| line.split(" fill").next().unwrap_or_default().to_string())
     };
     let mut s = Scene::long(w.clone(), tables.clone());
     assert_eq!(arrivals(&mut s, 1_900).as_deref(), Some("1915 1910"));

@@ -21,7 +21,7 @@ fn nobody_fills_at_a_frozen_quote() {
     s.place(14_000, 2, Side::Buy, OrderKind::Ioc, 2, 1010);
     s.cancel(15_000, 2);
     assert_eq!(
-        s.told(30_000),
+        s.reported(30_000),
         ["15015 15010 done 2 0", "20005 20000 fill 1 Buy 2 @ 1005 taker fee 0", "20005 20000 done 1 2"]
     );
     assert_eq!((s.venue.stats().filled_after_gap, s.venue.stats().gap_cost), (1, Notional(px(5).of(qty(2)).0)));
@@ -44,7 +44,7 @@ fn in_an_outage_nobody_answers() {
     s.ask(195, 2);
     s.ask(210, 1);
     assert_eq!(
-        s.told(300),
+        s.reported(300),
         [
             "104 99 accepted 1",
             "210 205 status 2 in doubt",
@@ -74,7 +74,7 @@ fn a_venue_may_refuse_orders_and_live() {
     s.cancel(170, 1);
     s.place(190, 3, Side::Buy, OrderKind::Ioc, 2, 1010);
     assert_eq!(
-        s.told(300),
+        s.reported(300),
         [
             "104 99 accepted 1",
             "135 130 rejected 2 Unavailable",
@@ -102,7 +102,7 @@ fn a_halt_ends_with_its_backlog() {
     s.place(130, 3, Side::Buy, OrderKind::Ioc, 2, 1010);
     s.ask(140, 1);
     assert_eq!(
-        s.told(300),
+        s.reported(300),
         [
             "95 90 fill 1 Buy 1 @ 1000 taker fee 0",
             "95 90 done 1 1",
@@ -126,25 +126,25 @@ fn silence_is_broken_by_asking() {
         let mut s = Scene::long(w.clone(), tape());
         s.seed = seed;
         s.place(100, 1, Side::Buy, OrderKind::Ioc, 2, 1000);
-        assert!(s.told(200).is_empty());
+        assert!(s.reported(200).is_empty());
         s.ask(300, 1);
-        let told = s.told(400);
+        let reported = s.reported(400);
         if s.leg() == 2 {
             reached += 1;
-            assert_eq!(told, ["315 110 fill 1 Buy 2 @ 1000 taker fee 0", "315 310 status 1 done 2"]);
+            assert_eq!(reported, ["315 110 fill 1 Buy 2 @ 1000 taker fee 0", "315 310 status 1 done 2"]);
         } else {
             lost += 1;
-            assert_eq!(told, ["315 310 status 1 in doubt"]);
+            assert_eq!(reported, ["315 310 status 1 in doubt"]);
             // it can land no more 9 s after its decision
             s.ask(9_089, 1);
             s.ask(9_090, 1);
-            assert_eq!(s.told(9_200), ["9104 9099 status 1 in doubt", "9105 9100 status 1 unknown"]);
+            assert_eq!(s.reported(9_200), ["9104 9099 status 1 in doubt", "9105 9100 status 1 unknown"]);
         }
     }
     assert!(reached > 8 && lost > 8, "{reached} {lost}");
 }
 
-/// An order whose way takes as long as its fence never arrives; what asks for it on the way is told so.
+/// An order whose way takes as long as its fence never arrives; what asks for it on the way is answered so.
 #[test]
 fn an_order_in_flight_is_in_doubt_until_its_fence() {
     for (way, filled) in [(8_999, true), (9_000, false)] {
@@ -152,14 +152,14 @@ fn an_order_in_flight_is_in_doubt_until_its_fence() {
         w.fills.order_latency = Latency::Quantiles(vec![way * MS; 2]);
         let mut s = Scene::long(w, tape());
         s.place(100, 1, Side::Buy, OrderKind::Ioc, 2, 2_000);
-        s.told(200);
+        s.reported(200);
         s.world.fills.order_latency = Latency::Constant(10 * MS);
         for t in [300, 9_080, 9_100] {
             s.ask(t, 1);
         }
-        let told: Vec<String> = s.told(20_000).into_iter().filter(|line| line.contains("status")).collect();
+        let reported: Vec<String> = s.reported(20_000).into_iter().filter(|line| line.contains("status")).collect();
         let last = if filled { "9115 9110 status 1 done 2" } else { "9115 9110 status 1 unknown" };
-        assert_eq!(told, ["315 310 status 1 in doubt", "9095 9090 status 1 in doubt", last]);
+        assert_eq!(reported, ["315 310 status 1 in doubt", "9095 9090 status 1 in doubt", last]);
         assert_eq!((s.venue.stats().expired, s.venue.stats().vanished), (u32::from(!filled), 0));
     }
 }
@@ -175,7 +175,7 @@ fn money_is_told_in_the_order_in_which_it_moved() {
         let mut s = Scene::long(w.clone(), VenueTables { ..tables.clone() });
         s.seed = seed;
         s.place(100, 1, Side::Buy, OrderKind::PostOnly, 3, 999);
-        s.told(200);
+        s.reported(200);
         if s.leg() == 0 {
             continue;
         }
@@ -183,7 +183,7 @@ fn money_is_told_in_the_order_in_which_it_moved() {
         s.place(250, 2, Side::Sell, OrderKind::Ioc, 1, 999);
         s.cancel(300, 1);
         assert_eq!(
-            s.told(400),
+            s.reported(400),
             [
                 "265 150 fill 1 Buy 2 @ 999 maker fee 0",
                 "265 260 fill 2 Sell 1 @ 999 taker fee 0",
@@ -203,15 +203,15 @@ fn a_failed_cancel_leaves_the_order() {
     let mut s = Scene::long(w, tape());
     s.place(100, 1, Side::Buy, OrderKind::PostOnly, 3, 999);
     s.cancel(200, 1);
-    assert_eq!(s.told(300), ["115 110 accepted 1", "215 210 cancel rejected 1"]);
+    assert_eq!(s.reported(300), ["115 110 accepted 1", "215 210 cancel rejected 1"]);
     assert_eq!((s.venue.stats().cancels_failed, s.venue.open_qty()), (1, i128::from(qty(3).0)));
     s.world.fills.cancel_fail_rate = 0.0;
     s.world.delays.cancel = 50 * MS;
     s.cancel(300, 1);
-    assert_eq!(s.told(400), ["365 360 done 1 0"]);
+    assert_eq!(s.reported(400), ["365 360 done 1 0"]);
 }
 
-/// A drawn refusal is told by name and is final.
+/// A drawn refusal is reported by name and is final.
 #[test]
 fn refusals_are_drawn() {
     let mut w = world();
@@ -219,7 +219,7 @@ fn refusals_are_drawn() {
     let mut s = Scene::long(w, tape());
     s.place(100, 1, Side::Buy, OrderKind::Ioc, 3, 1000);
     s.ask(200, 1);
-    assert_eq!(s.told(300), ["115 110 rejected 1 Drawn", "215 210 status 1 done 0"]);
+    assert_eq!(s.reported(300), ["115 110 rejected 1 Drawn", "215 210 status 1 done 0"]);
 }
 
 /// Refusals and silence are drawn for orders and changes; cancels and queries know their own fault alone.
@@ -227,15 +227,15 @@ fn refusals_are_drawn() {
 fn draws_hit_what_they_are_named_for() {
     let mut s = Scene::long(world(), tape());
     s.place(100, 1, Side::Buy, OrderKind::PostOnly, 3, 999);
-    s.told(200);
+    s.reported(200);
     s.world.fills.reject_rate = 1.0;
     s.change(210, 1, 2, 999);
     s.ask(300, 1);
-    assert_eq!(s.told(390), ["225 220 cancel rejected 1", "315 310 status 1 open 0"]);
+    assert_eq!(s.reported(390), ["225 220 cancel rejected 1", "315 310 status 1 open 0"]);
     s.world.fills.timeout_rate = 1.0;
     s.change(400, 1, 2, 999);
-    assert_eq!(s.told(490), [""; 0]);
+    assert_eq!(s.reported(490), [""; 0]);
     s.ask(500, 1);
     s.cancel(600, 1);
-    assert_eq!(s.told(700), ["515 510 status 1 open 0", "615 610 done 1 0"]);
+    assert_eq!(s.reported(700), ["515 510 status 1 open 0", "615 610 done 1 0"]);
 }

@@ -169,8 +169,8 @@ impl<A: Account> Scene<A> {
         self.send(t, Command::Query { venue: self.role, id: OrderId(id) });
     }
 
-    /// Everything told up to `t`, as lines "at venue_time what", times in ms.
-    pub fn told(&mut self, t: i64) -> Vec<String> {
+    /// Everything reported up to `t`, as lines "at venue_time what", times in ms.
+    pub fn reported(&mut self, t: i64) -> Vec<String> {
         self.events(t).iter().map(line).collect()
     }
 

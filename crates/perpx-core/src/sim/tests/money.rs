@@ -32,12 +32,12 @@ fn funding_is_settled_between_rows_and_arrivals() {
         let mut s = Scene::long(w, tables.clone());
         s.place(90, 1, Side::Buy, OrderKind::Ioc, 1000, 1001);
         s.place(91, 2, Side::Buy, OrderKind::PostOnly, 1000, 1000);
-        s.told(120);
+        s.reported(120);
         s.place(140, 3, Side::Buy, OrderKind::Ioc, 1000, 1001);
         assert_eq!(s.next_due(), ms(150));
-        let told = s.told(200);
-        assert_eq!(told[..3], first);
-        assert_eq!((told.len(), s.venue.stats().settlements, s.leg()), (5, 1, 3000));
+        let reported = s.reported(200);
+        assert_eq!(reported[..3], first);
+        assert_eq!((reported.len(), s.venue.stats().settlements, s.leg()), (5, 1, 3000));
     }
 }
 
@@ -48,7 +48,7 @@ fn a_short_receives_positive_funding_and_a_flat_account_nothing() {
     tables.funding = vec![settlement(50, 1_000_000_000), settlement(150, 1_000_000_000)];
     let mut s = Scene::new(Role::Short, world(), tables);
     s.place(90, 1, Side::Sell, OrderKind::Ioc, 1000, 1000);
-    assert_eq!(s.told(200)[2..], ["155 150 funding 1 @ 1000"]);
+    assert_eq!(s.reported(200)[2..], ["155 150 funding 1 @ 1000"]);
 }
 
 /// A long of 1 from 1,001 at 5x: margin 200.2; P = (1001 - 200.2)/(1 - 0.012) = 810.526...: 811 lives, 810 does not.
@@ -60,8 +60,8 @@ fn take_over_costs_the_margin_at_the_exact_level() {
     let mut s = Scene::long(world(), tables);
     s.place(90, 1, Side::Buy, OrderKind::Ioc, 1000, 1001);
     s.place(90, 2, Side::Buy, OrderKind::PostOnly, 1000, 700);
-    assert_eq!(s.told(299).len(), 3);
-    assert_eq!(s.told(500), ["305 300 done 2 0", "305 300 liquidated 1000 @ 810 fee 0 lost 9.2"]);
+    assert_eq!(s.reported(299).len(), 3);
+    assert_eq!(s.reported(500), ["305 300 done 2 0", "305 300 liquidated 1000 @ 810 fee 0 lost 9.2"]);
     assert_eq!((s.cash().as_str(), s.leg(), s.venue.stats().liquidations), ("9799.8", 0, 1));
     assert!(!s.venue.needs_rows());
 }
@@ -79,7 +79,7 @@ fn zero_price_walks_the_book_and_keeps_the_rest_within_the_margin() {
     let mut s = Scene::long(w, tables);
     s.place(90, 1, Side::Buy, OrderKind::Ioc, 1000, 1001);
     assert_eq!(
-        s.told(500)[2..],
+        s.reported(500)[2..],
         [
             "305 300 liquidated 400 @ 807 fee -2.4 lost 0",
             "305 300 liquidated 100 @ 801 fee 0 lost 0",
@@ -102,7 +102,7 @@ fn never_more_than_the_margin() {
     tables.quotes.push(quote(300, 1499, 100, 1500, 100));
     let mut s = Scene::new(Role::Short, w, tables);
     s.place(90, 1, Side::Sell, OrderKind::Ioc, 1000, 1000);
-    assert_eq!(s.told(500)[2..], ["155 150 funding -1 @ 1000", "305 300 liquidated 1000 @ 1199 fee 0 lost 0"]);
+    assert_eq!(s.reported(500)[2..], ["155 150 funding -1 @ 1000", "305 300 liquidated 1000 @ 1199 fee 0 lost 0"]);
     assert_eq!(s.cash(), "9800");
 }
 
@@ -120,7 +120,7 @@ fn rounding_costs_no_more_than_the_margin_either() {
     let mut s = Scene::long(w, tables);
     s.place(90, 1, Side::Buy, OrderKind::Ioc, 1000, 1000);
     assert_eq!(
-        s.told(500)[2..],
+        s.reported(500)[2..],
         [
             "305 300 liquidated 333 @ 802 fee -1 lost 0",
             "305 300 liquidated 333 @ 801 fee -1 lost 0",
@@ -139,11 +139,11 @@ fn a_settlement_is_judged_too() {
     let mut s = Scene::long(world(), tables);
     s.place(80, 1, Side::Buy, OrderKind::Ioc, 1000, 1001);
     // funding 8.11: equity 200.2 - 190 - 8.11 = 2.09 < 9.732
-    assert_eq!(s.told(200)[2..], ["155 150 funding -8.11 @ 811", "155 150 liquidated 1000 @ 811 fee 0 lost 2.09"]);
+    assert_eq!(s.reported(200)[2..], ["155 150 funding -8.11 @ 811", "155 150 liquidated 1000 @ 811 fee 0 lost 2.09"]);
     assert_eq!(s.cash(), "9799.8");
 }
 
-/// At the end: what is under way is told, orders end, the leg is closed over the book without latency; 1 bp of 1,000
+/// At the end: what is under way is reported, orders end, the leg is closed over the book without latency; 1 bp of 1,000
 /// rounds to a tick for the second best-size.
 #[test]
 fn the_end_closes_everything() {
@@ -157,8 +157,8 @@ fn the_end_closes_everything() {
     s.place(90, 1, Side::Buy, OrderKind::Ioc, 1000, 1001);
     s.place(590, 2, Side::Buy, OrderKind::PostOnly, 1000, 900);
     s.place(596, 3, Side::Sell, OrderKind::Ioc, 1000, 900);
-    s.told(599);
-    s.told(600);
+    s.reported(599);
+    s.reported(600);
     assert_eq!(
         s.finish(600),
         [
@@ -186,11 +186,11 @@ fn depth_too_thin_for_the_end_is_carried_on_by_impact() {
     };
     let mut s = Scene::long(w, tables);
     s.place(90, 1, Side::Buy, OrderKind::Ioc, 1000, 1001);
-    s.told(600);
-    let told: Vec<String> = s.finish(600).iter().map(|line| line[8..].to_string()).collect();
+    s.reported(600);
+    let reported: Vec<String> = s.finish(600).iter().map(|line| line[8..].to_string()).collect();
     let part = |size: i64, px: i64| format!("fill 0 Sell {size} @ {px} taker fee 0");
     let want = [part(400, 1000), part(100, 998), part(100, 997), part(100, 996), part(100, 995), part(100, 994)];
-    assert_eq!(told, [&want[..], &[part(100, 993)]].concat());
+    assert_eq!(reported, [&want[..], &[part(100, 993)]].concat());
     assert_eq!((s.leg(), s.venue.stats().closed_past_depth), (0, 1));
 }
 
@@ -219,7 +219,7 @@ fn the_level_itself_is_safe() {
         let open = |tables: VenueTables| {
             let mut s = Scene::new(role, world(), tables);
             s.place(90, 1, role.opening(), OrderKind::Ioc, 1000, 1001 - i64::from(role == Role::Short));
-            s.told(150);
+            s.reported(150);
             s
         };
         let scene = open(quotes(1000, 1001));
@@ -230,7 +230,7 @@ fn the_level_itself_is_safe() {
             tables.marks = vec![mark(200, 0, 0)];
             tables.marks[0].mark.0 = level.0 - beyond * role.opening().sign();
             let mut s = open(tables);
-            s.told(300);
+            s.reported(300);
             assert_eq!(s.venue.stats().liquidations, taken, "{role:?} {beyond}");
         }
     }
@@ -244,7 +244,7 @@ fn the_last_of_the_balance_may_be_used() {
             Scene::long(world(), VenueTables { quotes: vec![quote(0, 999, 1, 1000, 90_000)], ..Default::default() });
         s.place(90, 1, Side::Buy, OrderKind::PostOnly, 10_000, 500); // holds 5 x 1,000 / 5 = 1,000
         s.place(200, 2, Side::Buy, OrderKind::Ioc, size, 1000);
-        s.told(300)[1].clone()
+        s.reported(300)[1].clone()
     };
     assert_eq!(answer(45_000), "215 210 fill 2 Buy 45000 @ 1000 taker fee 0");
     assert_eq!(answer(45_001), "215 210 rejected 2 NoMargin");

@@ -32,7 +32,7 @@ fn trades_empty_the_queue_and_then_fill_us() {
     let mut s = Scene::long(w, queue_tape());
     s.place(100, 1, Side::Buy, OrderKind::PostOnly, 5, 999);
     assert_eq!(
-        s.told(200),
+        s.reported(200),
         [
             "115 110 accepted 1", // the trade of 110 came before the order
             "125 120 fill 1 Buy 2 @ 999 maker fee 0.000199",
@@ -54,7 +54,7 @@ fn a_sale_rests_as_a_buy_does() {
     let mut s = Scene::new(Role::Short, world(), tape);
     s.place(100, 1, Side::Sell, OrderKind::PostOnly, 5, 1001);
     assert_eq!(
-        s.told(200),
+        s.reported(200),
         [
             "115 110 accepted 1",
             "125 120 fill 1 Sell 2 @ 1001 maker fee 0",
@@ -80,7 +80,7 @@ fn a_crossing_quote_fills_its_size_once() {
     let mut s = Scene::long(world(), tape);
     s.place(100, 1, Side::Buy, OrderKind::PostOnly, 5, 1001);
     assert_eq!(
-        s.told(200),
+        s.reported(200),
         [
             "115 110 accepted 1",
             "125 120 fill 1 Buy 2 @ 1001 maker fee 0",
@@ -106,7 +106,7 @@ fn reductions_are_apportioned_by_the_model() {
         w.fills.queue_ahead = Rate(ahead * (Rate::ONE / 100));
         let mut s = Scene::long(w, tape());
         s.place(100, 1, Side::Buy, OrderKind::PostOnly, 20, 999);
-        s.told(200);
+        s.reported(200);
         s.leg()
     };
     assert_eq!(filled(Queue::RiskAverse, 100), 2);
@@ -131,7 +131,7 @@ fn a_hidden_queue_stands_still() {
     };
     let mut s = Scene::long(world(), tape);
     s.place(100, 1, Side::Buy, OrderKind::PostOnly, 5, 999);
-    assert_eq!(s.told(200), ["115 110 accepted 1", "145 140 fill 1 Buy 1 @ 999 maker fee 0"]);
+    assert_eq!(s.reported(200), ["115 110 accepted 1", "145 140 fill 1 Buy 1 @ 999 maker fee 0"]);
 }
 
 /// An order behind the best at a price that nobody shows: it waits for the feed to show it.
@@ -144,7 +144,7 @@ fn behind_an_unknown_size_only_what_is_shown_counts() {
     };
     let mut s = Scene::long(world(), tape);
     s.place(100, 1, Side::Buy, OrderKind::PostOnly, 5, 997);
-    assert_eq!(s.told(200), ["115 110 accepted 1", "145 140 fill 1 Buy 1 @ 997 maker fee 0"]);
+    assert_eq!(s.reported(200), ["115 110 accepted 1", "145 140 fill 1 Buy 1 @ 997 maker fee 0"]);
 }
 
 /// Snapshots show levels behind the best: 30 at 997, cancelled down to 3 while the best stays.
@@ -158,7 +158,7 @@ fn depth_shows_queues_behind_the_best() {
     };
     let mut s = Scene::long(world(), tape);
     s.place(100, 1, Side::Buy, OrderKind::PostOnly, 5, 997);
-    assert_eq!(s.told(200), ["115 110 accepted 1", "145 140 fill 1 Buy 2 @ 997 maker fee 0"]);
+    assert_eq!(s.reported(200), ["115 110 accepted 1", "145 140 fill 1 Buy 2 @ 997 maker fee 0"]);
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_limit_order_takes_and_rests_and_a_cancel_ends_it() {
     s.ask(150, 1);
     s.ask(150, 7);
     assert_eq!(
-        s.told(300),
+        s.reported(300),
         [
             "115 110 fill 1 Buy 4 @ 1000 taker fee 0",
             "115 110 accepted 1",
@@ -203,12 +203,12 @@ fn a_recorded_quantity_is_used_once() {
     let mut s = Scene::long(world(), tape);
     s.place(100, 1, Side::Buy, OrderKind::PostOnly, 3, 1001);
     s.place(101, 2, Side::Buy, OrderKind::PostOnly, 3, 1001);
-    s.told(140);
+    s.reported(140);
     assert_eq!(s.leg(), 5);
     s.place(150, 3, Side::Sell, OrderKind::PostOnly, 4, 1002);
     s.place(150, 4, Side::Sell, OrderKind::PostOnly, 4, 1002);
     assert_eq!(
-        s.told(200),
+        s.reported(200),
         [
             "165 160 accepted 3",
             "165 160 accepted 4",
@@ -232,7 +232,7 @@ fn half_ahead() -> VenueWorld {
 fn bought(w: VenueWorld, tape: VenueTables, qty: i64, px: i64) -> i64 {
     let mut s = Scene::long(w, tape);
     s.place(100, 1, Side::Buy, OrderKind::PostOnly, qty, px);
-    s.told(200);
+    s.reported(200);
     s.leg()
 }
 
@@ -301,11 +301,11 @@ fn a_changed_close_is_held_to_what_is_left_of_the_leg() {
         s.place(60, 1, Side::Buy, OrderKind::Ioc, 5, 1001);
         let close = order(Role::Long, 2, Side::Sell, OrderKind::PostOnly, 5, 1001);
         s.send(100, Command::Place(NewOrder { reduce_only, ..close }));
-        s.told(220);
+        s.reported(220);
         assert_eq!(s.leg(), 2);
         s.change(220, 2, 9, 1003);
-        let told = ["235 230 accepted 2", "305 300 fill 2 Sell 2 @ 1003 maker fee 0", "305 300 done 2 5"];
-        assert_eq!(s.told(400), told);
+        let reported = ["235 230 accepted 2", "305 300 fill 2 Sell 2 @ 1003 maker fee 0", "305 300 done 2 5"];
+        assert_eq!(s.reported(400), reported);
         assert_eq!(s.leg(), 0);
     }
 }
@@ -323,9 +323,9 @@ fn a_close_does_not_grow_with_the_leg() {
     let close = order(Role::Long, 2, Side::Sell, OrderKind::PostOnly, 9, 1004);
     s.send(100, Command::Place(NewOrder { reduce_only: true, ..close }));
     s.place(200, 3, Side::Buy, OrderKind::Ioc, 4, 1001);
-    assert_eq!(s.told(290).last().map(String::as_str), Some("215 210 done 3 4"));
+    assert_eq!(s.reported(290).last().map(String::as_str), Some("215 210 done 3 4"));
     assert_eq!(s.leg(), 9);
-    assert_eq!(s.told(400), ["305 300 fill 2 Sell 5 @ 1004 maker fee 0", "305 300 done 2 5"]);
+    assert_eq!(s.reported(400), ["305 300 fill 2 Sell 5 @ 1004 maker fee 0", "305 300 done 2 5"]);
     assert_eq!(s.leg(), 4);
 }
 
@@ -344,8 +344,8 @@ fn a_changed_order_that_cannot_enter_ends_with_what_it_has() {
     s.place(60, 1, Side::Buy, OrderKind::Ioc, 5, 1001);
     s.place(100, 2, Side::Sell, OrderKind::PostOnly, 5, 1001);
     s.change(220, 2, 5, 1003);
-    s.told(300);
-    assert_eq!(s.told(700), ["605 600 done 2 3"]);
+    s.reported(300);
+    assert_eq!(s.reported(700), ["605 600 done 2 3"]);
     assert_eq!(s.leg(), 2);
 }
 
@@ -362,27 +362,27 @@ fn a_change_loses_the_place_in_the_queue() {
     let mut s = Scene::long(world(), tables());
     s.place(60, 1, Side::Buy, OrderKind::PostOnly, 3, 999);
     s.change(195, 1, 4, 999);
-    assert_eq!(s.told(280), ["75 70 accepted 1", "210 205 accepted 1"]);
-    assert_eq!(s.told(400), ["305 300 fill 1 Buy 2 @ 999 maker fee 0"]);
+    assert_eq!(s.reported(280), ["75 70 accepted 1", "210 205 accepted 1"]);
+    assert_eq!(s.reported(400), ["305 300 fill 1 Buy 2 @ 999 maker fee 0"]);
     s.change(400, 1, 2, 999);
     s.change(401, 1, 2, 999);
-    assert_eq!(s.told(500), ["415 410 done 1 2", "416 411 cancel rejected 1"]);
+    assert_eq!(s.reported(500), ["415 410 done 1 2", "416 411 cancel rejected 1"]);
     let mut s = Scene::long(world(), tables());
     s.place(60, 1, Side::Buy, OrderKind::PostOnly, 3, 999);
     s.change(100, 1, 0, 998);
     s.change(102, 1, 3, 1001);
-    assert_eq!(s.told(150), ["75 70 accepted 1", "115 110 done 1 0", "117 112 cancel rejected 1"]);
+    assert_eq!(s.reported(150), ["75 70 accepted 1", "115 110 done 1 0", "117 112 cancel rejected 1"]);
     let mut s = Scene::long(world(), tables());
     s.place(60, 1, Side::Buy, OrderKind::PostOnly, 3, 999);
     s.send(100, Command::Modify { venue: Role::Long, id: OrderId(1), qty: Qty(1_500_000), limit: px(999) });
     let kept = ["75 70 accepted 1", "115 110 cancel rejected 1", "215 210 fill 1 Buy 2 @ 999 maker fee 0"];
-    assert_eq!(s.told(280), kept);
+    assert_eq!(s.reported(280), kept);
     let mut s = Scene::long(world(), tables());
     s.place(60, 1, Side::Buy, OrderKind::Limit, 3, 999);
     s.send(100, Command::Modify { venue: Role::Long, id: OrderId(1), qty: Qty(1_500_000), limit: px(999) });
     s.change(150, 1, 7, 1001);
     assert_eq!(
-        s.told(190),
+        s.reported(190),
         [
             "75 70 accepted 1",
             "115 110 cancel rejected 1",

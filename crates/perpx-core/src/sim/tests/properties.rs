@@ -176,12 +176,12 @@ impl Case {
             venue.enter_tile(&env);
             let mut go = |venue: &mut SimVenue, until: Time| {
                 let foreseen = venue.foresee(until, &env);
-                let told = events.len();
+                let reported = events.len();
                 while if every { venue.advance_every_row(until, &env) } else { venue.advance(until, &env) } {
                     events.extend(std::iter::from_fn(|| venue.pop(until)));
                 }
                 events.extend(std::iter::from_fn(|| venue.pop(until)));
-                assert_eq!(events.get(told).map_or(Time::MAX, |event| event.at), foreseen);
+                assert_eq!(events.get(reported).map_or(Time::MAX, |event| event.at), foreseen);
                 let stats = venue.stats();
                 assert_eq!(stats.sent_qty, stats.filled_qty + stats.dead_qty + venue.open_qty());
             };

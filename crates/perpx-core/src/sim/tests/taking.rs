@@ -12,7 +12,7 @@ fn quotes(rows: &[(i64, i64, i64, i64, i64)]) -> VenueTables {
     VenueTables { quotes: rows.iter().map(|&(t, b, bq, a, aq)| quote(t, b, bq, a, aq)).collect(), ..Default::default() }
 }
 
-/// Decided at 100, at the venue at 110: meets the ask of 105, not that of 100 nor that of 111; told at 115.
+/// Decided at 100, at the venue at 110: meets the ask of 105, not that of 100 nor that of 111; reported at 115.
 #[test]
 fn an_order_meets_the_book_of_its_arrival() {
     let mut s = Scene::long(
@@ -21,9 +21,9 @@ fn an_order_meets_the_book_of_its_arrival() {
     );
     s.place(100, 1, Side::Buy, OrderKind::Ioc, 5, 1010);
     assert_eq!(s.next_due(), ms(110));
-    assert!(s.told(114).is_empty());
+    assert!(s.reported(114).is_empty());
     assert_eq!(s.next_due(), ms(115));
-    assert_eq!(s.told(200), ["115 110 fill 1 Buy 5 @ 1002 taker fee 0", "115 110 done 1 5"]);
+    assert_eq!(s.reported(200), ["115 110 fill 1 Buy 5 @ 1002 taker fee 0", "115 110 done 1 5"]);
 }
 
 /// 12 wanted, 5 shown, 1 bp of 10,000 = 1 a further 5, limit 10,001: 10 filled at 10,000 and 10,001, fee 2 bp each.
@@ -35,7 +35,7 @@ fn ioc_takes_what_it_can_and_pays_for_it() {
     let mut s = Scene::long(w, quotes(&[(90, 9999, 5, 10_000, 5)]));
     s.place(100, 1, Side::Buy, OrderKind::Ioc, 12, 10_001);
     assert_eq!(
-        s.told(200),
+        s.reported(200),
         [
             "115 110 fill 1 Buy 5 @ 10000 taker fee -0.01",
             "115 110 fill 1 Buy 5 @ 10001 taker fee -0.010001",
@@ -45,7 +45,7 @@ fn ioc_takes_what_it_can_and_pays_for_it() {
     assert_eq!((s.cash().as_str(), s.leg()), ("9999.979999", 10));
     // the same quote is used up to 10,001; a heartbeat or an order later changes nothing
     s.place(300, 2, Side::Buy, OrderKind::Ioc, 5, 10_001);
-    assert_eq!(s.told(400), ["315 310 done 2 0"]);
+    assert_eq!(s.reported(400), ["315 310 done 2 0"]);
 }
 
 /// A market order's limit bounds the average: 5 at 1000 save 5 x 2 against 1002, which pays for 2 of those at 1006 (4 more
@@ -59,19 +59,19 @@ fn a_market_orders_limit_bounds_the_average() {
     s.world.instrument.lot = qty(1);
     s.place(100, 1, Side::Buy, OrderKind::Market, 9, 1002);
     assert_eq!(
-        s.told(200),
+        s.reported(200),
         ["115 110 fill 1 Buy 5 @ 1000 taker fee 0", "115 110 fill 1 Buy 2 @ 1006 taker fee 0", "115 110 done 1 7",]
     );
     let mut s = Scene::long(world(), tables);
     s.place(100, 1, Side::Buy, OrderKind::Ioc, 9, 1002);
-    assert_eq!(s.told(200), ["115 110 fill 1 Buy 5 @ 1000 taker fee 0", "115 110 done 1 5"]);
+    assert_eq!(s.reported(200), ["115 110 fill 1 Buy 5 @ 1000 taker fee 0", "115 110 done 1 5"]);
     // by impact, a tick a size: 5 at 10,000 save 2 ticks each, 5 at 10,002 nothing, 5 of 10,004 spend it all
     let mut w = world();
     w.fills.impact = Rate::from_bps(2);
     let mut s = Scene::long(w, quotes(&[(90, 9_999, 5, 10_000, 5)]));
     s.place(100, 1, Side::Buy, OrderKind::Market, 30, 10_002);
-    let told = s.told(200);
-    assert_eq!(told.last().map(String::as_str), Some("115 110 done 1 15"), "{told:?}");
+    let reported = s.reported(200);
+    assert_eq!(reported.last().map(String::as_str), Some("115 110 done 1 15"), "{reported:?}");
 }
 
 /// Our bid at 1000 stands before our sale: the venue cancels it, or refuses the sale; a post-only one is no exception.
@@ -84,9 +84,9 @@ fn one_of_our_own_orders_gives_way() {
         let mut s = Scene::long(w, tables.clone());
         s.place(80, 1, Side::Buy, OrderKind::Ioc, 2, 1001);
         s.place(100, 2, Side::Buy, OrderKind::PostOnly, 3, 1000);
-        s.told(150);
+        s.reported(150);
         s.place(200, 3, Side::Sell, kind, 2, if kind == OrderKind::Ioc { 999 } else { 1000 });
-        s.told(300)
+        s.reported(300)
     };
     let taken = ["215 210 done 2 0", "215 210 fill 3 Sell 2 @ 999 taker fee 0", "215 210 done 3 2"];
     assert_eq!(both(SelfTrade::CancelMaker, OrderKind::Ioc), taken);
@@ -105,8 +105,8 @@ fn a_quota_is_spent_by_orders_and_earned_by_trading() {
     let mut send = |t: i64, id: u32, kind: OrderKind| {
         s.place(t, id, Side::Buy, kind, 2, if kind == OrderKind::Ioc { 1000 } else { 999 });
         s.cancel(t + 3, id);
-        let told = s.told(t + 9 + 10);
-        told.first().cloned().unwrap_or_default().split_whitespace().skip(2).collect::<Vec<_>>().join(" ")
+        let reported = s.reported(t + 9 + 10);
+        reported.first().cloned().unwrap_or_default().split_whitespace().skip(2).collect::<Vec<_>>().join(" ")
     };
     let sent: Vec<String> = (0..6).map(|n| send(100 + 20 * i64::from(n), 1 + n, OrderKind::PostOnly)).collect();
     let answers =
@@ -128,7 +128,7 @@ fn minimums_bind_whom_the_venue_says() {
         w.instrument.min_binds_takers = takers;
         let mut s = Scene::long(w, quotes(&[(90, 999, 5, 1000, 5)]));
         s.place(100, 1, Side::Buy, kind, 2, if kind == OrderKind::PostOnly { 999 } else { 1000 });
-        s.told(200) == ["115 110 rejected 1 Rules"]
+        s.reported(200) == ["115 110 rejected 1 Rules"]
     };
     assert!(refused(true, OrderKind::Ioc) && refused(true, OrderKind::PostOnly));
     assert!(!refused(false, OrderKind::Ioc) && refused(false, OrderKind::PostOnly));
@@ -142,7 +142,7 @@ fn depth_not_older_than_the_quote_is_walked_by_level() {
     s.place(100, 1, Side::Buy, OrderKind::Ioc, 9, 1003);
     s.place(195, 2, Side::Buy, OrderKind::Ioc, 9, 1003);
     assert_eq!(
-        s.told(300),
+        s.reported(300),
         [
             "115 110 fill 1 Buy 5 @ 1000 taker fee 0",
             "115 110 fill 1 Buy 2 @ 1003 taker fee 0",
@@ -160,10 +160,10 @@ fn fok_is_all_or_nothing() {
     let mut s = Scene::long(world(), quotes(&[(90, 999, 5, 1000, 5)]));
     s.place(100, 1, Side::Buy, OrderKind::Fok, 6, 1000);
     s.place(120, 2, Side::Buy, OrderKind::Fok, 5, 1000);
-    assert_eq!(s.told(200), ["115 110 done 1 0", "135 130 fill 2 Buy 5 @ 1000 taker fee 0", "135 130 done 2 5"]);
+    assert_eq!(s.reported(200), ["115 110 done 1 0", "135 130 fill 2 Buy 5 @ 1000 taker fee 0", "135 130 done 2 5"]);
     s.world.instrument.has_fok = false;
     s.place(300, 3, Side::Buy, OrderKind::Fok, 1, 1000);
-    assert_eq!(s.told(400), ["315 310 rejected 3 Rules"]);
+    assert_eq!(s.reported(400), ["315 310 rejected 3 Rules"]);
 }
 
 /// 200 bp around a mark of 1,000: 980 to 1,020, on both sides and for every kind; then the mark stands at 1,100, 1,078 to
@@ -189,7 +189,7 @@ fn a_limit_far_from_the_mark_is_refused() {
             let mut order = order(Role::Long, n as u32 + 1, side, kind, if reduce_only { 1 } else { 3 }, limit);
             order.reduce_only = reduce_only;
             s.send(t, Command::Place(order));
-            !s.told(t + 99)[0].ends_with("PriceBand")
+            !s.reported(t + 99)[0].ends_with("PriceBand")
         };
         let taken: Vec<bool> = (0..).zip(&orders).map(&mut one).collect();
         assert_eq!(s.venue.stats().rejected(Reject::PriceBand) as usize, taken.iter().filter(|taken| !**taken).count());
@@ -218,8 +218,8 @@ fn every_refusal_has_its_name() {
         let mut order = order(Role::Long, id, side, kind, size, limit);
         order.reduce_only = reduce_only;
         s.send(t, Command::Place(order));
-        let told = s.told(t + 99);
-        told[0].splitn(3, ' ').nth(2).unwrap_or_default().to_string()
+        let reported = s.reported(t + 99);
+        reported[0].splitn(3, ' ').nth(2).unwrap_or_default().to_string()
     };
     assert_eq!(try_one(Side::Buy, OrderKind::Ioc, 3, 1000, false), "rejected 1 Rules"); // lot
     assert_eq!(try_one(Side::Buy, OrderKind::Ioc, 2, 1000, false), "rejected 2 Rules"); // 2 < 5 quote
@@ -247,7 +247,7 @@ fn the_rate_limit_is_a_rolling_window() {
         s.place(t, id, Side::Buy, OrderKind::PostOnly, 1, 990);
     }
     assert_eq!(
-        s.told(200),
+        s.reported(200),
         [
             "15 10 accepted 1",
             "20 20 rejected 3 RateLimit",
@@ -268,7 +268,7 @@ fn a_reserve_of_requests_is_kept() {
     for id in 1..=8 {
         s.place(0, id, Side::Buy, OrderKind::PostOnly, 1, 990);
     }
-    assert_eq!(s.told(0), ["0 0 rejected 8 RateLimit"]);
+    assert_eq!(s.reported(0), ["0 0 rejected 8 RateLimit"]);
     s.change(20, 1, 2, 991);
     s.cancel(20, 2);
     let cover = |id| NewOrder { covers: true, ..order(Role::Long, id, Side::Buy, OrderKind::Ioc, 1, 1000) };
@@ -276,9 +276,9 @@ fn a_reserve_of_requests_is_kept() {
     let close = NewOrder { reduce_only: true, ..order(Role::Long, 10, Side::Sell, OrderKind::Ioc, 1, 999) };
     s.send(60, Command::Place(close));
     s.send(60, Command::Place(cover(11)));
-    let told: Vec<String> = s.told(200).into_iter().filter(|line| !line.contains("accepted")).collect();
+    let reported: Vec<String> = s.reported(200).into_iter().filter(|line| !line.contains("accepted")).collect();
     assert_eq!(
-        told,
+        reported,
         [
             "20 20 cancel rejected 1",
             "35 30 done 2 0",
@@ -301,7 +301,7 @@ fn delays_go_by_kind() {
     s.place(100, 2, Side::Buy, OrderKind::PostOnly, 1, 999);
     s.cancel(120, 2);
     assert_eq!(
-        s.told(200),
+        s.reported(200),
         ["115 110 accepted 2", "140 135 fill 1 Buy 1 @ 1000 taker fee 0", "140 135 done 1 1", "142 137 done 2 0"]
     );
 }
@@ -326,7 +326,7 @@ fn a_net_position_opens_closes_and_turns() {
     scene.place(20, 2, Side::Buy, OrderKind::Ioc, 3_000, 101);
     scene.send(40, reduce(3, Side::Sell, OrderKind::Limit, 5_000, 102));
     assert_eq!(
-        scene.told(1_100),
+        scene.reported(1_100),
         [
             "16 11 rejected 1 ReduceOnly",
             "34 29 rejected 7 NoMargin",
@@ -340,12 +340,12 @@ fn a_net_position_opens_closes_and_turns() {
     assert_eq!(scene.venue.truth().cash, cash + Cash::units(3));
     scene.place(1_200, 4, Side::Sell, OrderKind::Ioc, 2_000, 100);
     scene.place(1_201, 5, Side::Sell, OrderKind::Ioc, 3_000, 100);
-    scene.told(1_240);
+    scene.reported(1_240);
     assert_eq!(scene.venue.truth().position, qty(-5_000));
     scene.send(1_240, reduce(6, Side::Buy, OrderKind::Ioc, 9_000, 101));
     // 5 short; the reduce-only buy of 9 takes no more than that, after the settlement of that instant
     assert_eq!(
-        scene.told(1_300),
+        scene.reported(1_300),
         ["1255 1250 funding 5.15 @ 103", "1255 1250 fill 6 Buy 5000 @ 101 taker fee 0", "1255 1250 done 6 5000"]
     );
     assert_eq!(scene.venue.truth().position, Qty::ZERO);

@@ -56,7 +56,7 @@ fn a_stamp_that_jumps_is_refused_or_dropped_and_moves_no_other() {
     let behind = rows(0, 9, 0, 0).replace(",1767614", ",1767604");
     let text = bench(&quotes("", &["q.csv"]), &[("q.csv", behind)]).refusal();
     assert!(text.contains("9 of 9 rows stand out") && text.contains("say clock_shift_ms"), "{text}");
-    // less than the limit: raised, and told by how much
+    // less than the limit: raised, and the warning says by how much
     let near = bench(&quotes("", &["q.csv"]), &[("q.csv", rows(0, 900, 400, 17_000))]);
     let text = near.import().expect("an import").text();
     assert!(text.contains("16 exch_ts raised; by 17.0 s at most"), "{text}");

@@ -85,16 +85,18 @@ impl Faults {
         if self.armed.is_empty() {
             return Outcome::Served;
         }
-        let say = |wrong| Arc::from(self.dialect.spoken(&wrong, text));
+        let answer = |wrong| Arc::from(self.dialect.spoken(&wrong, text));
         if self.is_expired(self.dialect.spoken_credential(text, handshake).as_deref(), now) {
-            return Outcome::Instead(say(self.dialect.logged_out()));
+            return Outcome::Instead(answer(self.dialect.logged_out()));
         }
         let call = self.dialect.call(text);
         match call.and_then(|name| self.struck(&name, now, false)) {
             None => Outcome::Served,
-            Some(FaultKind::TooMany) => Outcome::Instead(say(self.dialect.too_many())),
-            Some(FaultKind::Failed { status, executed: true }) => Outcome::After(say(self.dialect.failed(status))),
-            Some(FaultKind::Failed { status, executed: false }) => Outcome::Instead(say(self.dialect.failed(status))),
+            Some(FaultKind::TooMany) => Outcome::Instead(answer(self.dialect.too_many())),
+            Some(FaultKind::Failed { status, executed: true }) => Outcome::After(answer(self.dialect.failed(status))),
+            Some(FaultKind::Failed { status, executed: false }) => {
+                Outcome::Instead(answer(self.dialect.failed(status)))
+            }
             Some(FaultKind::LateRequest { by }) => Outcome::Late(by),
             Some(_) => Outcome::Lost,
         }

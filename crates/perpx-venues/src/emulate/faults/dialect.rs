@@ -35,7 +35,7 @@ pub trait Dialect: Send + Sync {
     fn ping(&self) -> Option<(TimeDelta, &'static str)>;
     /// How long a stream lives whose client says nothing.
     fn patience(&self) -> Option<TimeDelta>;
-    /// What a stream is told that will be closed in so many milliseconds.
+    /// What a stream receives that will be closed in so many milliseconds.
     fn closing(&self, in_ms: i64) -> Option<String>;
     /// The orders, cancels and other transactions in a request.
     fn named(&self, request: &HttpRequest) -> Vec<Named>;

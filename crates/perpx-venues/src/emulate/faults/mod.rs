@@ -88,7 +88,7 @@ pub enum FaultKind {
     ClockAhead {
         by: TimeDelta,
     },
-    /// Open streams are told that they will be closed, and are.
+    /// Open streams receive a notice that they will be closed, and are.
     Shutdown {
         close_in: TimeDelta,
     },

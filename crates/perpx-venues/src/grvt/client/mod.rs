@@ -292,8 +292,8 @@ impl GrvtClient {
                 Ok(_) => {}
                 Err(_) => {
                     let selector = || vec![feed.selector.clone()];
-                    out.requests.push(self.say("unsubscribe", &feed.stream, selector()));
-                    out.requests.push(self.say("subscribe", &feed.stream, selector()));
+                    out.requests.push(self.subscription("unsubscribe", &feed.stream, selector()));
+                    out.requests.push(self.subscription("subscribe", &feed.stream, selector()));
                 }
             },
             // number 0: a trade of before
@@ -317,7 +317,7 @@ impl GrvtClient {
         Ok(())
     }
 
-    fn say(&mut self, method: &str, stream: &str, selectors: Vec<String>) -> Outbound {
+    fn subscription(&mut self, method: &str, stream: &str, selectors: Vec<String>) -> Outbound {
         self.rpc += 1;
         let request = Rpc::new(self.rpc, method, Subscribe { stream: stream.to_owned(), selectors });
         Outbound::Text(serde_json::to_string(&request).unwrap_or_default())
@@ -544,12 +544,12 @@ impl VenueClient for GrvtClient {
             self.book = Book::default();
             for (name, rate) in [("v1.book.d", 50), ("v1.trade", 50), ("v1.ticker.d", 100)] {
                 let selectors = vec![format!("{}@{rate}", self.instrument)];
-                out.requests.push(self.say("subscribe", name, selectors));
+                out.requests.push(self.subscription("subscribe", name, selectors));
             }
         } else {
             for name in ["v1.order", "v1.fill"] {
                 let selectors = vec![self.access.sub_account.to_string()];
-                out.requests.push(self.say("subscribe", name, selectors));
+                out.requests.push(self.subscription("subscribe", name, selectors));
             }
         }
         Ok(())
@@ -582,7 +582,7 @@ impl VenueClient for GrvtClient {
         Ok(())
     }
 
-    fn heard(&mut self, stream: usize, text: &str, _wall: Time, out: &mut Output) -> Result<(), VenueError> {
+    fn on_frame(&mut self, stream: usize, text: &str, _wall: Time, out: &mut Output) -> Result<(), VenueError> {
         match Frame::parse(text)? {
             Frame::Feed(feed) => self.feed(&feed, stream, out),
             Frame::Reply(reply) => match reply.read::<Subscribed>()? {

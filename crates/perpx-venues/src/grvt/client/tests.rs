@@ -135,7 +135,7 @@ fn states_and_fills_become_events_in_the_traders_order() {
     out = Output::default();
     let mut say = |grvt: &mut GrvtClient, stream: &str, feed: Value| {
         let frame = json!({ "stream": stream, "selector": "77", "sequence_number": "5", "prev_sequence_number": "4", "feed": feed });
-        grvt.heard(1, &frame.to_string(), WALL, &mut out).expect("read");
+        grvt.on_frame(1, &frame.to_string(), WALL, &mut out).expect("read");
         std::mem::take(&mut out)
     };
     let state = |status: &str, reason: &str, traded: &str| {

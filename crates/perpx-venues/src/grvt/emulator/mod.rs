@@ -233,7 +233,7 @@ impl Emulated for GrvtEmulator {
     }
 
     fn text(&mut self, socket: u64, text: &str, now: Time) -> i64 {
-        self.heard(socket, text, now)
+        self.on_frame(socket, text, now)
     }
 
     fn closed(&mut self, socket: u64) {
@@ -245,7 +245,7 @@ impl Emulated for GrvtEmulator {
     }
 
     fn suffer(&mut self, condition: Condition) {
-        // the market goes on as before, only the time that is told differs
+        // the market goes on as before, only the time that is reported differs
         self.clock.wall = self.clock.wall.plus(condition.ahead - self.condition.ahead);
         self.core.hold_book(condition.is_stale);
         self.instrument.status = Some(match condition.market {

@@ -95,7 +95,7 @@ impl Sockets {
         self.open.remove(&socket);
     }
 
-    fn say(&self, socket: u64, frame: &Value) {
+    fn send_frame(&self, socket: u64, frame: &Value) {
         if let Some(socket) = self.open.get(&socket) {
             socket.out.send(&frame.to_string().into());
         }
@@ -124,7 +124,7 @@ fn frame((stream, selector): &Name, number: u64, before: u64, feed: &Value) -> V
 
 impl GrvtEmulator {
     /// A client has sent a text; the code of the answer, 0 for a good one.
-    pub(super) fn heard(&mut self, socket: u64, text: &str, now: Time) -> i64 {
+    pub(super) fn on_frame(&mut self, socket: u64, text: &str, now: Time) -> i64 {
         let Some((host, cookie)) = self.sockets.open.get(&socket).map(|socket| (socket.host, socket.cookie.clone()))
         else {
             return 0;
@@ -154,9 +154,9 @@ impl GrvtEmulator {
                 json!({ "jsonrpc": "2.0", "error": { "code": code, "message": message }, "id": id, "method": method })
             }
         };
-        self.sockets.say(socket, &reply);
+        self.sockets.send_frame(socket, &reply);
         for (name, feed) in snapshots {
-            self.sockets.say(socket, &frame(&name, 0, 0, &feed));
+            self.sockets.send_frame(socket, &frame(&name, 0, 0, &feed));
         }
         code
     }

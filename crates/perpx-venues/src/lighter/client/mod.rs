@@ -344,7 +344,7 @@ impl LighterClient {
         let channels =
             ["account_all_orders", "account_all_trades"].map(|name| format!("{name}/{}", self.access.account));
         self.subscribing = (channels.len(), false);
-        out.requests.extend(channels.map(|channel| say(&Ask::Subscribe { channel, auth: Some(token.clone()) })));
+        out.requests.extend(channels.map(|channel| outbound(&Ask::Subscribe { channel, auth: Some(token.clone()) })));
         Ok(())
     }
 
@@ -591,7 +591,7 @@ impl VenueClient for LighterClient {
     fn greet(&mut self, _stream: usize, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         let market = self.market()?.id;
         let public = ["order_book", "trade", "market_stats"].map(|name| format!("{name}/{market}"));
-        out.requests.extend(public.map(|channel| say(&Ask::Subscribe { channel, auth: None })));
+        out.requests.extend(public.map(|channel| outbound(&Ask::Subscribe { channel, auth: None })));
         self.subscribe_account(wall, out)
     }
 
@@ -622,7 +622,7 @@ impl VenueClient for LighterClient {
         self.pump(wall, out)
     }
 
-    fn heard(&mut self, _stream: usize, text: &str, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+    fn on_frame(&mut self, _stream: usize, text: &str, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         match Frame::parse(text)? {
             Frame::Book(frame) => match self.book.apply(&frame) {
                 Ok(Applied::Ignored) => {}
@@ -634,7 +634,7 @@ impl VenueClient for LighterClient {
                 Err(_) => {
                     let channel = format!("order_book/{}", self.market()?.id);
                     let again = [Ask::Unsubscribe { channel: channel.clone() }, Ask::Subscribe { channel, auth: None }];
-                    out.requests.extend(again.iter().map(say));
+                    out.requests.extend(again.iter().map(outbound));
                 }
             },
             Frame::Trades(frame) if frame.kind.starts_with("update/") => {
@@ -649,7 +649,7 @@ impl VenueClient for LighterClient {
                 self.stats(&frame.market_stats, exch, wall, out)?;
             }
             Frame::Account(frame) => self.account(&frame, wall, out)?,
-            Frame::Ping(_) => out.requests.push(say(&Ask::Pong)),
+            Frame::Ping(_) => out.requests.push(outbound(&Ask::Pong)),
             Frame::Error(frame) => {
                 let error = frame.error;
                 let message = error.message.unwrap_or_default();
@@ -707,7 +707,7 @@ fn is_of_token(code: i64, message: &str) -> bool {
     code == 20001 && message.contains("auth")
 }
 
-fn say(ask: &Ask) -> Outbound {
+fn outbound(ask: &Ask) -> Outbound {
     Outbound::Text(serde_json::to_string(ask).unwrap_or_default())
 }
 

@@ -130,15 +130,15 @@ fn trades_and_orders_become_events_in_the_traders_order() {
         "status": "filled", "transaction_time": 1_790_000_000_000_500i64 });
     let frame =
         json!({ "type": "update/account_all_orders", "channel": "account_all_orders:7", "orders": { "1": [row] } });
-    lighter.heard(0, &frame.to_string(), WALL, &mut out).expect("read");
+    lighter.on_frame(0, &frame.to_string(), WALL, &mut out).expect("read");
     assert!(events(&out).is_empty(), "the end waits for its fill");
     let trade = json!({ "trade_id": 3, "type": "trade", "market_id": 1, "size": "0.02000", "price": "89999.9",
         "is_maker_ask": true, "bid_account_id": 7, "ask_account_id": 0, "bid_client_id": client, "taker_fee": 280,
         "timestamp": 1_790_000_000_000i64, "transaction_time": 1_790_000_000_000_400i64 });
     let frame =
         json!({ "type": "update/account_all_trades", "channel": "account_all_trades:7", "trades": { "1": [trade] } });
-    lighter.heard(0, &frame.to_string(), WALL, &mut out).expect("read");
-    lighter.heard(0, &frame.to_string(), WALL, &mut out).expect("twice is once");
+    lighter.on_frame(0, &frame.to_string(), WALL, &mut out).expect("read");
+    lighter.on_frame(0, &frame.to_string(), WALL, &mut out).expect("twice is once");
     // 1799.998 x 280e-6 = 0.50399944, to 1e-8 against us
     let (id, side, px, qty) = (OrderId(1), Side::Buy, Price(89_999_900_000_000), Qty(20_000_000));
     let fill = EventBody::Fill { id, side, px, qty, maker: false, fee: Cash(-503_999_440_000) };
@@ -147,9 +147,9 @@ fn trades_and_orders_become_events_in_the_traders_order() {
     out = Output::default();
     let mut strange = frame.clone();
     strange["trades"]["1"][0]["bid_client_id"] = json!(client + (1i64 << 40));
-    lighter.heard(0, &strange.to_string(), WALL, &mut out).expect("read");
+    lighter.on_frame(0, &strange.to_string(), WALL, &mut out).expect("read");
     assert_eq!(out, Output::default());
-    let error = lighter.heard(0, r#"{"error":{"code":30005,"message":"Invalid Channel"}}"#, WALL, &mut out);
+    let error = lighter.on_frame(0, r#"{"error":{"code":30005,"message":"Invalid Channel"}}"#, WALL, &mut out);
     assert_eq!(error.expect_err("the end").to_string(), "the stream says 30005: Invalid Channel");
 }
 
@@ -162,13 +162,13 @@ fn a_book_with_a_gap_is_asked_for_anew() {
         json!({ "type": format!("{kind}/order_book"), "channel": "order_book:1", "order_book": book }).to_string()
     };
     let mut out = Output::default();
-    lighter.heard(0, &frame("subscribed", 0, 10), WALL, &mut out).expect("read");
+    lighter.on_frame(0, &frame("subscribed", 0, 10), WALL, &mut out).expect("read");
     assert!(
         matches!(&out.market[..], [MarketUpdate::Quote { bbo, .. }] if bbo.bid == Price(90_000_000_000_000)),
         "{out:?}"
     );
     out = Output::default();
-    lighter.heard(0, &frame("update", 11, 12), WALL, &mut out).expect("read");
+    lighter.on_frame(0, &frame("update", 11, 12), WALL, &mut out).expect("read");
     let text = |sent: &Outbound| if let Outbound::Text(text) = sent { text.clone() } else { String::new() };
     let said: Vec<String> = out.requests.iter().map(text).collect();
     assert_eq!(
@@ -253,17 +253,17 @@ fn a_token_refused_by_the_stream_subscribes_the_account_again() {
     let before = private(&out);
     let refusal = r#"{"error":{"code":20001,"message":"invalid param : auth: the deadline has passed"}}"#;
     out = Output::default();
-    lighter.heard(0, refusal, WALL, &mut out).expect("goes on");
+    lighter.on_frame(0, refusal, WALL, &mut out).expect("goes on");
     assert_eq!(out, Output::default());
-    lighter.heard(0, refusal, WALL, &mut out).expect("goes on");
+    lighter.on_frame(0, refusal, WALL, &mut out).expect("goes on");
     let again = private(&out);
     let channels = |asks: &[Value]| asks.iter().map(|ask| ask["channel"].clone()).collect::<Vec<_>>();
     assert_eq!((again.len(), channels(&again)), (2, channels(&before)));
     assert_ne!(again[0]["auth"], before[0]["auth"]);
     out = Output::default();
     let taken = r#"{"error":{"code":30003,"message":"Already Subscribed to : account_all_orders:7"}}"#;
-    lighter.heard(0, taken, WALL, &mut out).expect("goes on");
+    lighter.on_frame(0, taken, WALL, &mut out).expect("goes on");
     let trades = r#"{"type":"subscribed/account_all_trades","channel":"account_all_trades:7","trades":{}}"#;
-    lighter.heard(0, trades, WALL, &mut out).expect("goes on");
+    lighter.on_frame(0, trades, WALL, &mut out).expect("goes on");
     assert_eq!((out, lighter.refused_tokens), (Output::default(), 0));
 }

@@ -13,29 +13,29 @@ pub struct Limits {
     /// Frames of a client a minute, transactions apart.
     frames: usize,
     /// By socket: when each came.
-    heard: BTreeMap<u64, VecDeque<Time>>,
+    received: BTreeMap<u64, VecDeque<Time>>,
 }
 
 impl Limits {
     pub fn new(shared: bool, sends: u32, reads: i64, frames: usize) -> Limits {
-        Limits { shared, sends: sends.into(), reads, spent: Default::default(), frames, heard: BTreeMap::new() }
+        Limits { shared, sends: sends.into(), reads, spent: Default::default(), frames, received: BTreeMap::new() }
     }
 
     /// Counts a frame of a client; false when it is one too many.
     pub fn hear(&mut self, socket: u64, now: Time) -> bool {
-        let heard = self.heard.entry(socket).or_default();
-        while heard.front().is_some_and(|at| now.since(*at) >= MINUTE) {
-            heard.pop_front();
+        let received = self.received.entry(socket).or_default();
+        while received.front().is_some_and(|at| now.since(*at) >= MINUTE) {
+            received.pop_front();
         }
-        let fits = heard.len() < self.frames;
+        let fits = received.len() < self.frames;
         if fits {
-            heard.push_back(now);
+            received.push_back(now);
         }
         fits
     }
 
     pub fn forget(&mut self, socket: u64) {
-        self.heard.remove(&socket);
+        self.received.remove(&socket);
     }
 
     /// Counts a request; false when it is one too many.

@@ -246,7 +246,7 @@ impl Emulated for LighterEmulator {
     }
 
     fn text(&mut self, socket: u64, text: &str, now: Time) -> i64 {
-        self.heard(socket, text, now)
+        self.on_frame(socket, text, now)
     }
 
     fn closed(&mut self, socket: u64) {
@@ -259,7 +259,7 @@ impl Emulated for LighterEmulator {
     }
 
     fn suffer(&mut self, condition: Condition) {
-        // the market goes on as before, only the time that is told differs
+        // the market goes on as before, only the time that is reported differs
         self.clock.wall = self.clock.wall.plus(condition.ahead - self.condition.ahead);
         self.core.hold_book(condition.is_stale);
         self.condition = condition;

@@ -54,7 +54,7 @@ impl Sockets {
         self.open.remove(&socket);
     }
 
-    fn say(&self, socket: u64, frame: &Value) {
+    fn send_frame(&self, socket: u64, frame: &Value) {
         if let Some((out, _)) = self.open.get(&socket) {
             out.send(&frame.to_string().into());
         }
@@ -85,10 +85,10 @@ fn error(code: i64, message: String) -> Value {
 
 impl LighterEmulator {
     /// A client has sent a frame; the code of the answer, 0 where it has none.
-    pub(super) fn heard(&mut self, socket: u64, text: &str, now: Time) -> i64 {
+    pub(super) fn on_frame(&mut self, socket: u64, text: &str, now: Time) -> i64 {
         let answer = self.answer_to(socket, text, now).unwrap_or_else(|Refusal { code, message }| error(code, message));
         if !answer.is_null() {
-            self.sockets.say(socket, &answer);
+            self.sockets.send_frame(socket, &answer);
         }
         answer["error"]["code"].as_i64().or(answer["code"].as_i64()).unwrap_or(0)
     }
