@@ -1,6 +1,6 @@
 //! perpx-live as a user meets it: the sweep's best.yml in, the sweep's ledger out.
 
-use crate::sweep::{Case, GRID, run, store};
+use crate::sweep::{Case, GRID, copied_store, run, store};
 use parquet::file::reader::SerializedFileReader;
 use perpx::live::paper::{self, Market, PaperOptions};
 use perpx::live::stretch::{self, Stretch};
@@ -198,6 +198,33 @@ fn bad_input_is_one_clear_error() {
         let text = String::from_utf8_lossy(&live.stderr);
         assert!(text.contains(words) && live.status.code() == Some(2), "{words}: {text}");
     }
+}
+
+/// A grid that asks for the trades of a recorder's gaps runs on other data, and so does its winner.
+#[test]
+fn trades_of_gaps_are_the_winners_where_they_were_the_sweeps() {
+    let case = Case::new(GRID);
+    let data = case.out("data");
+    copied_store(&data);
+    fs::rename(data.join("trades/venue=grvt/symbol=ETH"), data.join("missed")).expect("moves");
+    fs::create_dir_all(data.join("trades_gap/venue=grvt")).expect("a folder");
+    fs::rename(data.join("missed"), data.join("trades_gap/venue=grvt/symbol=BTC")).expect("moves");
+    let swept = |out: &str, gap_trades: &str| {
+        let sets = vec![format!("data.store={}", data.display()), format!("data.gap_trades={gap_trades}")];
+        run(&perpx::sweep::Options { sets, ..case.options(out) })
+    };
+    let of = |out: &str, name: &str| {
+        let said = fs::read_to_string(case.out(out).join("best.yml")).expect("reads");
+        said.lines().find_map(|line| line.trim().strip_prefix(name).map(str::to_owned))
+    };
+    swept("without", "false").expect("sweeps");
+    swept("with", "true").expect("sweeps");
+    assert_eq!([of("without", "gap_trades: "), of("with", "gap_trades: ")], [None, Some("true".to_owned())]);
+    assert!(of("with", "feed: ").is_some() && of("with", "feed: ") != of("without", "feed: "));
+    let (report, text) = told(&options(&case.out("with").join("best.yml"))).unwrap_or_else(|e| panic!("{e}"));
+    assert!(report.matches, "{report}\n{text}");
+    let error = swept("wrong", "1").expect_err("a word").to_string();
+    assert!(error.contains("data.gap_trades") && error.contains("accepted: true or false"), "{error}");
 }
 
 /// The rows of a store as they come in, on a clock of their own.

@@ -188,7 +188,7 @@ fn an_unfinished_run_of_something_else_is_refused_by_its_part() {
 }
 
 /// The store once more, its symbol a second time under another name.
-fn copied_store(to: &Path) {
+pub(crate) fn copied_store(to: &Path) {
     fn copy(from: &Path, to: &Path) {
         fs::create_dir_all(to).expect("a folder");
         for entry in fs::read_dir(from).expect("lists") {

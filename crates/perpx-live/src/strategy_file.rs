@@ -106,6 +106,7 @@ impl StrategyFile {
                 } else {
                     OnBadRows::Fail
                 },
+                gap_trades: matches!(provenance.find("data.gap_trades"), Some(Value::Bool(true))),
                 warm_from: provenance.time("data.warm_from")?,
                 max_gib: None,
                 tile_rows: TapeSpec::TILE_ROWS,

@@ -126,7 +126,8 @@ pub fn run(options: &Options, stretch: Stretch, out: &mut (dyn Write + Send)) ->
         return Err(LiveError::Range { name: "from", found: from.to_string(), accepted });
     }
     let warm_from = from.plus(-warmup(&strategy.config));
-    let data = DataRange { warm_from, from, to, ..strategy.data.clone() };
+    // a trader on the wire never hears of trades of its gaps
+    let data = DataRange { warm_from, from, to, gap_trades: false, ..strategy.data.clone() };
     let data = SymbolData::single(&strategy.config, &data)?;
     let feed = &data.feeds[0];
     let mut signals = SignalSet::default();

@@ -167,6 +167,7 @@ fn open_tapes(
         from,
         to: data.to,
         on_bad_rows: data.on_bad_rows,
+        gap_trades: data.gap_trades,
         max_gib: grid.max_gib,
         tile_rows,
     };

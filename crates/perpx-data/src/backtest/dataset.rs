@@ -29,6 +29,8 @@ pub struct DataRange {
     pub to: Time,
     /// What is done with rows that no replay may see.
     pub on_bad_rows: OnBadRows,
+    /// Trades that a recorder fetched for its gaps happen at the venue.
+    pub gap_trades: bool,
     /// Of the tile cache; `None`: its own limit.
     pub max_gib: Option<f64>,
     /// Ticks of a tile.
@@ -66,6 +68,7 @@ impl DataRange {
             feed_outages: [lost_long, lost_short],
             feed_stale: [stale_long, stale_short],
             clock_ahead: [0, 1].map(|r: usize| venues[r].fills.clock_ahead),
+            gap_trades: self.gap_trades,
             paced: [0, 1].map(|r: usize| venues[r].fills.needs_feed_load()),
             tile_rows: self.tile_rows,
             cache: cache::root().filter(|_| max_bytes > 0).map(|dir| CacheSpec { dir, max_bytes }),

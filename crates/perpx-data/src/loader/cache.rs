@@ -59,7 +59,7 @@ pub(crate) fn cache_key(spec: &TapeSpec, fingerprint: &[u8; 32]) -> String {
         (SCHEMA_VERSION, VERSION, fingerprint, &spec.symbol, &spec.venues),
         (spec.warm_from, spec.to, spec.on_bad_rows, spec.funding_missing, spec.marks_missing, spec.needs_index),
         (spec.feed_latency, &spec.feed_outages, spec.tile_rows as u64),
-        (&spec.feed_stale, spec.clock_ahead, spec.paced),
+        (&spec.feed_stale, spec.clock_ahead, spec.paced, spec.gap_trades),
     );
     let bytes = postcard::to_stdvec(&decides).unwrap_or_default();
     blake3::hash(&bytes).to_hex().as_str()[..24].to_string()

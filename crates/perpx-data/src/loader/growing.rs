@@ -125,7 +125,7 @@ impl GrowingTape {
         let [long, short] = &self.feeds;
         let (a, b) = (long.local(start, end), short.local(start, end));
         let local = align::local_timeline([&a, &b], start, end, &mut self.carry);
-        let venues = align::venue_timelines([long.venue(), short.venue()], start, end, &mut self.carry.venues);
+        let venues = align::venue_timelines([long.received(), short.received()], start, end, &mut self.carry.venues);
         self.start = end;
         Ok(Tile { start, end, local, venues })
     }

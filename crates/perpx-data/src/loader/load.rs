@@ -232,11 +232,11 @@ impl Tape {
             return Err(e);
         }
         let (a, b) = (long.local(start, end), short.local(start, end));
-        let (tables, mut carried) = ([long.venue(), short.venue()], builder.carry.venues.clone());
+        let (tables, mut carried) = ([long.venue(start, end), short.venue(start, end)], builder.carry.venues.clone());
         let (local, venues) = both(
             is_long,
             || align::local_timeline([&a, &b], start, end, &mut builder.carry),
-            || align::venue_timelines(tables, start, end, &mut carried),
+            || align::venue_timelines([&tables[0], &tables[1]], start, end, &mut carried),
         );
         builder.carry.venues = carried;
         drop((a, b));
@@ -292,7 +292,8 @@ fn hashes(store: &StorePath, spec: &TapeSpec, sources: &[Source; 2]) -> Result<V
     let is_read = |day: &RecordedDay| {
         files.iter().any(|file| day.parts(Some(limit)).iter().any(|part| file.path().ends_with(&part.0)))
     };
-    let series = spec.venues.iter().flat_map(|venue| Table::ALL.map(|table| (venue, table)));
+    let tables = || Table::ALL.into_iter().chain([Table::GapTrades]);
+    let series = spec.venues.iter().flat_map(|venue| tables().map(move |table| (venue, table)));
     let days = series.flat_map(|(venue, table)| recorded.series(table, venue, &spec.symbol)).filter(|day| is_read(day));
     days.flat_map(|day| day.hashes(Some(limit)))
         .map(|(name, hash)| {

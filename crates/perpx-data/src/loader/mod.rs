@@ -2,6 +2,7 @@
 
 pub mod cache;
 pub(crate) mod funding;
+mod gap_trades;
 pub mod growing;
 pub(crate) mod load;
 pub(crate) mod scan;

@@ -51,8 +51,8 @@ pub(crate) fn scan(
                 let (local, next) = built(most, &mut carry, fill);
                 let next = next?;
                 let end = next.unwrap_or(spec.to);
-                let tables = pass.venues.each_ref().map(|venue| venue.feed.venue());
-                let venues = align::venue_timelines(tables, from, end, &mut carry.venues);
+                let [long, short] = pass.venues.each_ref().map(|venue| venue.feed.venue(from, end));
+                let venues = align::venue_timelines([&long, &short], from, end, &mut carry.venues);
                 cache.keep(starts.len(), &Tile { start: from, end, local, venues });
                 next
             }
@@ -218,7 +218,7 @@ impl VenueScan<'_> {
     /// recording: what a simulated outage of the feed hides is none.
     fn hour(&mut self, kept_from: Time, (start, end): (Time, Time), gaps: &mut Gaps) -> Result<(), TapeError> {
         self.feed.advance(kept_from, end)?;
-        let all = count_received(self.feed.venue(), start, end);
+        let all = count_received(self.feed.received(), start, end);
         let local = self.feed.local(start, end);
         let counts = count_received(&local, start, end);
         let sum = |counts: &BTreeMap<&str, u64>| counts.values().sum::<u64>();
@@ -234,7 +234,7 @@ impl VenueScan<'_> {
             self.quality.first_quote.get_or_insert(first.recv);
             self.quality.last_quote = Some(last.recv);
         }
-        let recorded = self.feed.venue();
+        let recorded = self.feed.received();
         let quotes = within(&recorded.quotes, start, end, |r| r.recv);
         let marks = within(&recorded.marks, start, end, |r| r.recv);
         self.marks.look(quotes, marks, &mut self.quality.mark_holes);

@@ -2,6 +2,7 @@
 
 use crate::TapeError;
 use crate::loader::funding::{self, FundingPlan};
+use crate::loader::gap_trades::GapTrades;
 use crate::loader::spec::{OnBadRows, TapeSpec};
 use crate::loader::stream::{DepthStream, Stream, Timed, TradeStream, Wanted};
 use crate::store::{DepthLevelRow, GroupSpan, NumberedTrade, Partition, StoreFile, StorePath, StoredRow, Table};
@@ -31,6 +32,7 @@ pub(crate) struct Source {
     trades: Arc<[StoreFile]>,
     depth: Arc<[StoreFile]>,
     marks: Arc<[StoreFile]>,
+    gap_trades: GapTrades,
     pub funding: Arc<FundingPlan>,
     pub marks_rule: MarksRule,
     /// What `marks.missing` did; "" when nothing was missing.
@@ -61,6 +63,7 @@ impl Source {
             trades: files::<NumberedTrade>(store, venue, &spec.symbol, wanted)?,
             depth: files::<DepthLevelRow>(store, venue, &spec.symbol, wanted)?,
             marks,
+            gap_trades: GapTrades::load(store, spec, v)?,
             funding,
             marks_rule,
             marks_filled,
@@ -82,6 +85,7 @@ impl Source {
             trades: files::<NumberedTrade>(store, venue, &spec.symbol, wanted)?,
             depth: files::<DepthLevelRow>(store, venue, &spec.symbol, wanted)?,
             marks: files::<MarkRow>(store, venue, &spec.symbol, wanted)?,
+            gap_trades: GapTrades::default(),
             funding: Arc::new(funding::load_growing(store, spec, v)?),
             marks_rule: MarksRule::AsStored,
             marks_filled: "",
@@ -93,7 +97,8 @@ impl Source {
 
     /// Every file that this source reads, in a fixed order.
     pub fn files(&self) -> impl Iterator<Item = &StoreFile> {
-        let tables = [&self.quotes, &self.trades, &self.depth, &self.marks, &self.funding.files];
+        let gap_trades = &self.gap_trades.files;
+        let tables = [&self.quotes, &self.trades, &self.depth, &self.marks, gap_trades, &self.funding.files];
         tables.into_iter().flat_map(|files| files.iter())
     }
 
@@ -119,6 +124,7 @@ impl Source {
             trades: TradeStream::new(self.trades.clone(), wanted),
             depth: DepthStream::new(self.depth.clone(), wanted),
             marks: Stream::new(marks_files, wanted),
+            gap_trades: self.gap_trades.clone(),
             funding: self.funding.clone(),
             marks_rule: self.marks_rule,
             outages: self.outages.clone(),
@@ -282,6 +288,7 @@ pub(crate) struct VenueRows {
     pub trades: TradeStream,
     pub depth: DepthStream,
     pub marks: Stream<MarkRow>,
+    gap_trades: GapTrades,
     funding: Arc<FundingPlan>,
     marks_rule: MarksRule,
     outages: Vec<(Time, Time)>,
@@ -355,9 +362,14 @@ impl VenueRows {
         self.funding.settled()
     }
 
-    /// All rows: what the venue itself had.
-    pub fn venue(&self) -> &VenueTables {
+    /// All rows as they were received.
+    pub fn received(&self) -> &VenueTables {
         &self.window
+    }
+
+    /// What the venue itself had within `[start, end)`, at least.
+    pub fn venue(&self, start: Time, end: Time) -> Cow<'_, VenueTables> {
+        self.gap_trades.among(&self.window, start, end)
     }
 
     /// The rows of `[start, end)` on the receive clock that outages let through, at least. What a stale feed sends is a sign

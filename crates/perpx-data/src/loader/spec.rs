@@ -68,6 +68,8 @@ pub struct TapeSpec {
     /// By role: how far the venue's clock is ahead of ours; its `exch_ts` are taken back by it. A row that would then
     /// have been received before it happened (a clock behind ours) happened when it was received.
     pub clock_ahead: [TimeDelta; 2],
+    /// Trades that a recorder fetched for its gaps happen at the venue, where nobody hears of them.
+    pub gap_trades: bool,
     /// By role: the load of the feed is kept, for latencies that follow it.
     pub paced: [bool; 2],
     /// Most ticks of a tile; never visible in results.
@@ -97,6 +99,7 @@ impl TapeSpec {
             feed_outages: [Vec::new(), Vec::new()],
             feed_stale: [Vec::new(), Vec::new()],
             clock_ahead: [TimeDelta::ZERO; 2],
+            gap_trades: false,
             paced: [false; 2],
             tile_rows: TapeSpec::TILE_ROWS,
             cache: None,

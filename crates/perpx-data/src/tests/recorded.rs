@@ -216,3 +216,48 @@ fn gaps_are_facts_of_the_store() {
     let info = crate::info::info(&bench.store()).expect("info").text(120);
     assert!(info.contains("3 gaps of the recording") && info.contains(": cut"), "{info}");
 }
+
+/// Trades of a gap happen at the venue, where a range asks for them, and are heard of by nobody.
+#[test]
+fn trades_of_a_gap_are_read_where_they_are_asked_for() {
+    let bench = recorded(0..1);
+    let mut writer = HourWriter::create(&bench.store(), "lighter", FIRST + 1).expect("a writer");
+    let missed = |second: i64, recv: i64| {
+        let (px, qty) = (Price(1_000_500), Qty(3));
+        let row = TradeRow { exch: at(second), recv: at(recv), px, qty, taker: Side::Buy, consumed_book: true };
+        NumberedTrade { row, id: Some(second) }
+    };
+    let rows = hour_of(&venue_rows(2, 1), FIRST + 1);
+    rows.quotes.iter().for_each(|row| writer.quote("BTC", *row).expect("a quote"));
+    rows.marks.iter().for_each(|row| writer.marks("BTC", *row).expect("marks"));
+    rows.funding.iter().for_each(|row| writer.funding("BTC", *row).expect("a rate"));
+    // of the hour before, and of this one
+    for (second, recv) in [(3_000, 3_700), (3_650, 3_700)] {
+        writer.gap_trade("BTC", missed(second, recv)).expect("a trade");
+    }
+    let span = (at(3_600), at(7_199), 9);
+    writer.commit(span, 0, Vec::new(), serde_json::Value::Null).expect("an hour");
+    append(&bench.store(), "grvt", &venue_rows(3, 2), FIRST + 1, Vec::new()).expect("an hour");
+    let spec = |gap_trades, tile_rows| TapeSpec { to: at(5_400), gap_trades, tile_rows, ..bench.spec() };
+    let times = |tape: &Tape| -> (Vec<i64>, Vec<i64>) {
+        let (mut local, mut trades) = (Vec::new(), Vec::new());
+        for k in 0..tape.tiles() {
+            let tile = tape.tile(k).expect("a tile");
+            local.extend(tile.local.time.iter().skip(1).copied());
+            trades.extend(tile.venues[0].trades.time.iter().skip(1).copied());
+        }
+        (local, trades)
+    };
+    let without = Tape::open(spec(false, 1 << 18)).expect("a tape");
+    let (local, trades) = times(&without);
+    for tile_rows in [1 << 18, 300] {
+        let with = Tape::open(spec(true, tile_rows)).expect("a tape");
+        assert_ne!(with.fingerprint(), without.fingerprint());
+        let (heard_of, happened) = times(&with);
+        assert_eq!(heard_of.iter().collect::<std::collections::BTreeSet<_>>(), local.iter().collect());
+        let mut want = trades.clone();
+        want.extend([at(3_000).0, at(3_650).0]);
+        want.sort_unstable();
+        assert_eq!(happened, want);
+    }
+}

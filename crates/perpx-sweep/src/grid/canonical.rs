@@ -36,7 +36,10 @@ impl Grid {
             ("world axes", axes(&self.world, &|_| None)),
             ("where", skip.join("\n")),
             ("data range", format!("{} {} {}", self.data.symbols.join(","), self.data.from, self.data.to)),
-            ("data policy", format!("{:?} {:?}", self.data.warmup, self.data.on_bad_rows)),
+            ("data policy", {
+                let gap_trades = if self.data.gap_trades { " gap trades" } else { "" };
+                format!("{:?} {:?}{gap_trades}", self.data.warmup, self.data.on_bad_rows)
+            }),
             ("objective", format!("{:?}", self.objective)),
             ("holdout", self.holdout.to_string()),
             ("top", self.report.top.to_string()),

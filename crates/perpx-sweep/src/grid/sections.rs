@@ -16,6 +16,8 @@ pub struct Data {
     pub to: Time,
     pub warmup: Warmup,
     pub on_bad_rows: OnBadRows,
+    /// Trades that a recorder fetched for its gaps happen at the venue.
+    pub gap_trades: bool,
 }
 
 /// What is done when the store lacks the history that signals need before `from`.

@@ -108,6 +108,9 @@ fn provenance(origin: &Origin<'_>, symbol_run: &SymbolRun, ranked: &Ranked, rows
         "ledger": ranked.row.runs[0].hash.to_string(),
         "metrics": metrics(origin.table, &ranked.row.runs[0]),
     });
+    if grid.data.gap_trades {
+        out["data"]["gap_trades"] = json!(true);
+    }
     if let (Some(held_out), Json::Object(out)) = (spans.held_out, &mut out) {
         out.insert("held_out".to_string(), span(held_out));
         out.insert("oos_ledger".to_string(), json!(ranked.row.runs[1].hash.to_string()));

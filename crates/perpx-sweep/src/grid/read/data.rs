@@ -41,6 +41,7 @@ impl File<'_> {
                 &[("fail", OnBadRows::Fail), ("drop", OnBadRows::Drop)],
                 OnBadRows::Fail,
             )?,
+            gap_trades: self.flag("data.gap_trades")?,
         })
     }
 

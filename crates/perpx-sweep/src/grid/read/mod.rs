@@ -12,7 +12,7 @@ use std::path::Path;
 /// Keys of a grid file: section ("" = top), its keys; an empty list = any key.
 const KEYS: [(&str, &[&str]); 10] = [
     ("", &["name", "base", "seed"]),
-    ("data", &["store", "symbol", "symbols", "from", "to", "warmup", "on_bad_rows"]),
+    ("data", &["store", "symbol", "symbols", "from", "to", "warmup", "on_bad_rows", "gap_trades"]),
     ("cache", &["max_gib"]),
     ("axes", &[]),
     ("where", &["skip"]),

@@ -28,11 +28,12 @@ impl File<'_> {
         Ok(Search { prune, method, points, seed: seed.and_then(|seed| seed.as_i64()).unwrap_or(0) as u64 })
     }
 
-    fn flag(&self, path: &str) -> Result<bool, ConfigError> {
+    /// `true` or `false`, which it is where it is not written.
+    pub(super) fn flag(&self, path: &str) -> Result<bool, ConfigError> {
         match self.find(path).map(Node::value) {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(flag),
-            Some(other) => Err(self.wrong(path, format!("found {other}"), "true, false", "choose one of these")),
+            Some(other) => Err(self.wrong(path, format!("found {other}"), "true or false", "choose one of these")),
         }
     }
 
