@@ -221,7 +221,7 @@ fn trades_of_gaps_are_the_winners_where_they_were_the_sweeps() {
     swept("with", "true").expect("sweeps");
     assert_eq!([of("without", "gap_trades: "), of("with", "gap_trades: ")], [None, Some("true".to_owned())]);
     assert!(of("with", "feed: ").is_some() && of("with", "feed: ") != of("without", "feed: "));
-    let (report, text) = told(&options(&case.out("with").join("best.yml"))).unwrap_or_else(|e| panic!("{e}"));
+    let (report, text) = run_text(&options(&case.out("with").join("best.yml"))).unwrap_or_else(|e| panic!("{e}"));
     assert!(report.matches, "{report}\n{text}");
     let error = swept("wrong", "1").expect_err("a word").to_string();
     assert!(error.contains("data.gap_trades") && error.contains("accepted: true or false"), "{error}");
