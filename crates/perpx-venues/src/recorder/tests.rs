@@ -206,6 +206,34 @@ fn the_store_has_a_gap_for_each_cut(run: &Path, cuts: usize) {
     assert_eq!(std::fs::read(store.join("dataset.json")).expect("reads"), before);
 }
 
+/// Frames of the book that do not come cost one gap each, which ends with the snapshot that is asked for: the channel is subscribed
+/// anew, and goes on.
+#[test]
+fn missing_frames_cost_a_gap_each() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let faults = dir.path().join("faults.toml");
+    let of = |at| format!("[[fault]]\nat = \"{at}s\"\nkind = \"skip-sequence\"\ncount = 1\nvenue = ");
+    let both = |at| format!("{}\"lighter\"\n{}\"grvt\"\n", of(at), of(at));
+    std::fs::write(&faults, both(3) + &both(8)).expect("writes");
+    let market = Market::begin(&["--faults", &faults.to_string_lossy()]);
+    let config = market.config(&dir.path().join("rec"));
+    let session = Session::begin(&config, None).unwrap_or_else(|e| panic!("{e}"));
+    std::thread::sleep(Duration::from_secs(18));
+    let notes = session.health.notes();
+    drop(session.end());
+    compact(&config.out, None).unwrap_or_else(|e| panic!("{e}"));
+    let dataset = Dataset::read(&config.out.join("store")).expect("reads").expect("a store");
+    let gaps = dataset.recorded.expect("a recorded one").gaps();
+    for venue in Venue::ALL {
+        for table in ["quotes", "depth"] {
+            let of: Vec<_> = gaps.iter().filter(|gap| gap.venue == venue.name() && gap.table == table).collect();
+            assert_eq!(of.len(), 2, "{} {table}: {of:?}\n{notes:?}", venue.name());
+            assert!(of.iter().all(|gap| gap.length() < SPEED * 3 * SECOND), "{of:?}");
+        }
+    }
+    assert!(!notes.iter().any(|note| note.contains("not readable")), "{notes:?}");
+}
+
 /// When the disk is short depth is kept no more, and whoever reads the frames makes the same rows.
 #[test]
 fn depth_is_dropped_when_the_disk_is_short() {

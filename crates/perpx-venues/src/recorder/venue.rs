@@ -301,6 +301,7 @@ impl Running {
 
     /// What the feed wants.
     fn take(&mut self, news: Vec<FeedNews>, at: Time) {
+        let mut asks = 0;
         for news in news {
             if self.task.health.news(self.task.venue, &news) && !self.is_live {
                 self.is_live = true;
@@ -308,8 +309,12 @@ impl Running {
                 self.task.health.live(self.task.venue, true);
             }
             match news {
-                // before what waits to be subscribed: an answer to a ping cannot wait
-                FeedNews::Ask(text) => self.texts.push_front(text),
+                // before what waits to be subscribed: an answer to a ping cannot wait. In their own order: who subscribes
+                // before he unsubscribes hears nothing any more
+                FeedNews::Ask(text) => {
+                    self.texts.insert(asks, text);
+                    asks += 1;
+                }
                 FeedNews::Fetch(which) => self.want(which, at),
                 FeedNews::Reconnect { reason, .. } => self.reconnect = Some(reason),
                 FeedNews::Unreadable(why) => {
