@@ -80,13 +80,18 @@ impl HourWriter {
         fs::create_dir_all(store.root()).map_err(TapeError::io(store.root(), "make the folder"))?;
         let dataset = match Dataset::read(store.root())? {
             Some(dataset) if dataset.recorded.is_some() => dataset,
-            None if entries(store.root())?.is_empty() => Dataset {
-                schema_version: SCHEMA_VERSION,
-                made_by: serde_json::Value::Null,
-                rows: BTreeMap::new(),
-                files: Vec::new(),
-                recorded: Some(Recorded::default()),
-            },
+            None if entries(store.root())?.is_empty() => {
+                let dataset = Dataset {
+                    schema_version: SCHEMA_VERSION,
+                    made_by: serde_json::Value::Null,
+                    rows: BTreeMap::new(),
+                    files: Vec::new(),
+                    recorded: Some(Recorded::default()),
+                };
+                // first of all: whoever dies in the midst of the first hour leaves a store of a recorder's
+                replace(&store, dataset.clone())?;
+                dataset
+            }
             _ => return Err(TapeError::NotRecorded { path: store.root().to_path_buf() }),
         };
         let settled = settled_before(&dataset, venue, hour);

@@ -217,6 +217,18 @@ fn gaps_are_facts_of_the_store() {
     assert!(info.contains("3 gaps of the recording") && info.contains(": cut"), "{info}");
 }
 
+/// A process that dies in the midst of the first hour leaves a store in which the next one goes on.
+#[test]
+fn an_hour_that_was_broken_off_is_written_by_the_next() {
+    let bench = Bench::new();
+    let rows = hour_of(&venue_rows(2, 1), FIRST);
+    let mut writer = HourWriter::create(&bench.store(), "lighter", FIRST).expect("a writer");
+    writer.quote("BTC", rows.quotes[0]).expect("a quote");
+    drop(writer);
+    assert!(bench.store().join("quotes").exists());
+    append(&bench.store(), "lighter", &venue_rows(2, 1), FIRST, Vec::new()).expect("an hour");
+}
+
 /// Trades of a gap happen at the venue, where a range asks for them, and are heard of by nobody.
 #[test]
 fn trades_of_a_gap_are_read_where_they_are_asked_for() {
