@@ -3,12 +3,14 @@
 use crate::sweep::{Case, GRID, copied_store, run, store};
 use parquet::file::reader::SerializedFileReader;
 use perpx::live::paper::{self, Market, PaperOptions};
-use perpx::live::stretch::{self, Stretch};
+use perpx::live::stretch::{self, Stretch, StretchReport};
 use perpx::live::{self, LiveError, Options, Report, Speed};
 use perpx::market::Role;
-use perpx::store::{StoreFile, StorePath, StoredRow, assemble_depth};
-use perpx::units::Time;
+use perpx::store::{StoreFile, StorePath, StoredRow, assemble_depth, copy_hour};
+use perpx::units::{SECOND, Time, TimeDelta};
 use perpx::venues::record::feed::Row;
+use perpx::venues::recorder::adopt::{Adopted, adopt};
+use perpx::venues::venue::Venue;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -245,8 +247,8 @@ fn recv(row: &Row) -> Time {
 }
 
 impl Recorded {
-    /// What a venue's tables of the store hold, from their beginning.
-    fn new(store: &Path, venues: [&str; 2], stop_at: Time) -> Recorded {
+    /// What a venue's tables of the store received from `from` on.
+    fn new(store: &Path, venues: [&str; 2], from: Time, stop_at: Time) -> Recorded {
         fn all<R: StoredRow>(store: &Path, venue: &str) -> Vec<R> {
             let files = StorePath::new(store).expect("a store").files(R::TABLE, venue, "BTC").expect("files");
             let mut rows = Vec::new();
@@ -270,6 +272,7 @@ impl Recorded {
             of.extend(all(store, venue).into_iter().map(Row::Funding));
             rows.extend(of.into_iter().map(|row| (role, row)));
         }
+        rows.retain(|(_, row)| recv(row) >= from);
         rows.sort_by_key(|(_, row)| recv(row));
         let now = recv(&rows[0].1);
         Recorded { rows: rows.into_iter().peekable(), now, stop_at }
@@ -292,34 +295,117 @@ impl Market for Recorded {
     }
 }
 
+const VENUES: [&str; 2] = ["lighter", "grvt"];
+
+/// A paper run over the synthetic day from `from` to `stop`, `lag` behind it, its signals warm by `store`.
+fn paper(best: &Path, store_of_run: PathBuf, (from, stop): (&str, &str), lag: TimeDelta) -> StretchReport {
+    let time = |text: &str| text.parse().expect("a time");
+    let mut market = Recorded::new(&store().join("store"), VENUES, time(from), time(stop));
+    let own = Options { store: Some(store_of_run), quiet: true, ..options(best) };
+    let paper = PaperOptions { lag, max_gap_bars: 2 };
+    paper::run(&own, paper, &mut market, &mut Vec::new()).expect("runs").expect("a market")
+}
+
+/// What the report says to run again, over the whole synthetic day.
+fn again(best: &Path, report: &StretchReport) -> StretchReport {
+    let again = report.again.clone().expect("a command");
+    let words: Vec<&str> = again.split(' ').collect();
+    let of = |name: &str| words[words.iter().position(|word| *word == name).expect("an option") + 1];
+    let time = |name: &str| of(name).parse().expect("a time");
+    let stretch = Stretch { from: time("--from"), to: time("--to"), stop_at: Some(time("--stop-at")) };
+    let own = Options { store: Some(store().join("store")), quiet: true, ..options(best) };
+    stretch::run(&own, stretch, &mut Vec::new()).unwrap_or_else(|e| panic!("{e}\n{again}"))
+}
+
+fn empty(case: &Case) -> PathBuf {
+    let empty = case.out("empty");
+    fs::create_dir_all(&empty).expect("a folder");
+    empty
+}
+
+const LAG: TimeDelta = SECOND.times(10);
+
 /// Over rows as they come paper trades what a replay of the recording trades, to the byte, the stop included.
 #[test]
 fn paper_is_a_replay_that_trails_the_wall() {
     let (case, best) = swept();
-    let venues = ["lighter", "grvt"];
     for stop in ["2026-01-05T09:00:00Z", "2026-01-05T16:20:00Z", "2026-01-05T23:00:07Z"] {
-        let mut market = Recorded::new(&store().join("store"), venues, stop.parse().expect("a time"));
-        let empty = case.out("empty");
-        fs::create_dir_all(&empty).expect("a folder");
-        let own = Options { store: Some(empty), quiet: true, ..options(&best) };
-        let paper = PaperOptions { lag: perpx::units::SECOND.times(10) };
-        let report = paper::run(&own, paper, &mut market, &mut Vec::new()).expect("runs").expect("a market");
+        let report = paper(&best, empty(&case), ("2026-01-04", stop), LAG);
         assert_eq!((report.exit_code(), report.late_rows), (0, 0), "{report}");
         assert!(report.run.trades > 3 && report.run.position == ["0", "0"], "{report}");
-        let again = report.again.clone().expect("a command");
-        let words: Vec<&str> = again.split(' ').collect();
-        let of = |name: &str| words[words.iter().position(|word| *word == name).expect("an option") + 1];
-        let time = |name: &str| of(name).parse().expect("a time");
-        let stretch = Stretch { from: time("--from"), to: time("--to"), stop_at: Some(time("--stop-at")) };
-        let mock = stretch::run(
-            &Options { store: Some(store().join("store")), quiet: true, ..options(&best) },
-            stretch,
-            &mut Vec::new(),
-        );
-        let mock = mock.unwrap_or_else(|e| panic!("{e}\n{again}"));
+        let mock = again(&best, &report);
         assert_eq!(mock.run.ledger, report.run.ledger, "{mock}\n{report}");
         assert_eq!((mock.run.to, mock.run.trades), (report.run.to, report.run.trades));
     }
+}
+
+/// Rows that come after their time was judged: the run says that it failed, in words and by its exit code.
+#[test]
+fn a_row_later_than_the_lag_is_a_failure() {
+    let (case, best) = swept();
+    let report = paper(&best, empty(&case), ("2026-01-05", "2026-01-05T03:00:00Z"), perpx::units::NS);
+    assert!(report.late_rows > 0, "{report}");
+    assert_eq!(report.exit_code(), 1);
+    let failed = format!(
+        "\nfailed    {} rows came later than paper.lag_ms: what was judged is not what was stored\n",
+        report.late_rows
+    );
+    assert!(report.to_string().contains(&failed), "{report}");
+}
+
+/// A run whose folder took its first hours from another recording trades what a replay of the whole recording trades: its signals are
+/// the same, to the bit.
+#[test]
+fn signals_are_warm_by_what_another_recorder_heard() {
+    let (case, best) = swept();
+    let whole = StorePath::open(&store().join("store")).expect("a store");
+    let (rec, run) = (case.out("rec"), case.out("run-of-paper"));
+    let span = ("2026-01-05T09:00:00Z", "2026-01-05T16:20:00Z");
+    let first = span.0.parse::<Time>().expect("a time").steps(perpx::units::HOUR);
+    let made_by = serde_json::json!({ "tool": "a test" });
+    for hour in first - 9..first {
+        for venue in VENUES {
+            assert!(copy_hour(&whole, &rec.join("store"), (venue, "BTC", hour), &made_by).expect("copies"));
+        }
+    }
+    fs::create_dir_all(run.join("store")).expect("a folder");
+    let of = Adopted { venues: &Venue::ALL, symbol: "BTC", back: SECOND.times(4 * 3_600) };
+    // all but the newest hour first; what is there is not taken twice
+    let taken =
+        [true, true, false].map(|is_whole| adopt(&run, std::slice::from_ref(&rec), &of, is_whole).expect("adopts"));
+    assert_eq!(taken, [10, 0, 2]);
+    let warm = paper(&best, run.join("store"), span, LAG);
+    assert!(warm.exit_code() == 0 && warm.run.trades > 3, "{warm}");
+    let mock = again(&best, &warm);
+    assert_eq!((&mock.run.ledger, &mock.run.from), (&warm.run.ledger, &warm.run.from), "{mock}\n{warm}");
+    let cold = paper(&best, empty(&case), span, LAG);
+    assert!(cold.run.from == warm.run.from && cold.run.ledger != warm.run.ledger, "{cold}\n{warm}");
+    // what cannot be taken is named
+    for (symbol, from) in [("ETH", &rec), ("BTC", &case.out("nowhere"))] {
+        let of = Adopted { symbol, venues: &Venue::ALL, back: SECOND };
+        let error = adopt(&run, std::slice::from_ref(from), &of, false).expect_err("nothing is there").to_string();
+        let says = format!("{}: holds no recording of {symbol} at lighter", from.display());
+        assert!(error.starts_with(&says) && error.contains("accepted: the folder of"), "{error}");
+    }
+}
+
+/// Where too much is missing before a start nothing is traded until the signals were filled anew, and the replay is the same.
+#[test]
+fn a_hole_before_a_start_is_waited_out() {
+    let (case, best) = swept();
+    let whole = StorePath::open(&store().join("store")).expect("a store");
+    let rec = case.out("rec");
+    let hour = "2026-01-05T08:00:00Z".parse::<Time>().expect("a time").steps(perpx::units::HOUR);
+    for venue in VENUES {
+        assert!(copy_hour(&whole, &rec, (venue, "BTC", hour), &serde_json::Value::Null).expect("copies"));
+    }
+    let report = paper(&best, rec, ("2026-01-05T09:03:00Z", "2026-01-05T16:20:00Z"), LAG);
+    let from: Time = report.run.from.parse().expect("a time");
+    // 40 bars of 10 s, and one
+    let waited = from.since("2026-01-05T09:03:00Z".parse().expect("a time"));
+    assert!(waited >= SECOND.times(400) && waited < SECOND.times(900), "{report}");
+    assert!(report.exit_code() == 0 && report.run.trades > 3, "{report}");
+    assert_eq!(again(&best, &report).run.ledger, report.run.ledger, "{report}");
 }
 
 /// A stretch of the sweep's own data is the sweep's run.

@@ -50,6 +50,9 @@ pub struct Cli {
     /// paper: its folder [under live/]
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
+    /// paper: go on in place of the recorder of this folder
+    #[arg(long, value_name = "DIR")]
+    take_over: Option<PathBuf>,
     /// paper: first port of a running perpx-data emulate
     #[arg(long, value_name = "HOST:PORT")]
     attach: Option<String>,
@@ -110,7 +113,8 @@ impl Cli {
             Mode::Emulated => emulated::run(&options, &range, out)
                 .map(|account| (account.exit_code(), account.to_string(), serde_json::json!(account))),
             Mode::Paper if range.is_unsaid() => {
-                let args = PaperArgs { run: self.run, attach: self.attach, ca_file: self.ca_file };
+                let args =
+                    PaperArgs { run: self.run, take_over: self.take_over, attach: self.attach, ca_file: self.ca_file };
                 paper_market::run(&options, &args, out)
                     .map(|report| (report.exit_code(), report.to_string(), serde_json::json!(report)))
             }

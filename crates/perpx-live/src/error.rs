@@ -4,6 +4,7 @@ use perpx_core::config::ConfigError;
 use perpx_data::TapeError;
 use perpx_data::backtest::BacktestError;
 use perpx_venues::net::hosts::HostError;
+use perpx_venues::recorder::adopt::AdoptError;
 use perpx_venues::recorder::folder::FolderError;
 use perpx_venues::recorder::session::RecordError;
 use std::path::PathBuf;
@@ -92,14 +93,25 @@ pub enum LiveError {
     #[error(transparent)]
     Record(Box<RecordError>),
 
+    /// Nothing can be taken over from other recordings.
+    #[error("{0}; nothing was changed there")]
+    Adopt(Box<AdoptError>),
+
+    /// A folder whose process does more than record.
+    #[error(
+        "--take-over {path}: a run is kept there; accepted: the folder of a `perpx-data record`; to do: end that run, and name \
+         its folder under [warm] from in live.toml"
+    )]
+    NoRecorder { path: PathBuf },
+
     /// The recorder's tasks are gone.
     #[error("the recorder has ended by itself; what it recorded is kept; this is an error in perpx, please report it")]
     RecorderEnded,
 
     /// Asked to stop before the run could begin.
     #[error(
-        "stopped before both venues were quoted and had announced their rates: nothing was traded; what was received is in \
-         the run folder"
+        "stopped before the run began (both venues quoted, their rates announced, signals warm): nothing was traded; what \
+         was received is in the run folder"
     )]
     Unknown,
 
@@ -132,6 +144,12 @@ impl From<BacktestError> for LiveError {
 impl From<RecordError> for LiveError {
     fn from(error: RecordError) -> LiveError {
         LiveError::Record(Box::new(error))
+    }
+}
+
+impl From<AdoptError> for LiveError {
+    fn from(error: AdoptError) -> LiveError {
+        LiveError::Adopt(Box::new(error))
     }
 }
 

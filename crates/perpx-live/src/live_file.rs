@@ -1,9 +1,9 @@
 //! `live.toml`: where the market is, and how a run folder is kept.
 
-use perpx_core::config::Num;
 use perpx_core::config::text::{Body, ConfigError, Entry, Node, Source, parse_toml};
+use perpx_core::config::{Num, Value};
 use perpx_core::units::{MS, TimeDelta};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a new folder begins with: every key, at its default.
 pub const TEMPLATE: &str = r#"# How this folder is run. Every key stands at its default.
@@ -15,6 +15,12 @@ network = "mainnet"
 [paper]
 # time is judged so long after it was, so that every row of it has come
 lag_ms = 10000
+
+[warm]
+# folders whose hours warm the signals, seen from this one: recordings of `perpx-data record`, other runs, stores
+from = []
+# whoever lacks more bars than these before a start waits until its signals are filled anew
+max_gap_bars = 2
 
 [record]
 # levels of each side of the book that are kept, and decided on
@@ -41,14 +47,22 @@ pub struct LiveFile {
     pub network: Network,
     /// Time is judged so long after it was.
     pub lag: TimeDelta,
+    /// Folders whose hours warm the signals; the first named wins.
+    pub warm_from: Vec<PathBuf>,
+    /// Bars that may be missing before a start.
+    pub max_gap_bars: i64,
     /// Levels of each side of the book.
     pub depth_levels: usize,
     /// Days for which raw frames are kept.
     pub raw_days: i64,
 }
 
-const KEYS: [(&str, &[&str]); 3] =
-    [("", &["network", "host", "paper", "record"]), ("paper", &["lag_ms"]), ("record", &["depth_levels", "raw_days"])];
+const KEYS: [(&str, &[&str]); 4] = [
+    ("", &["network", "host", "paper", "warm", "record"]),
+    ("paper", &["lag_ms"]),
+    ("warm", &["from", "max_gap_bars"]),
+    ("record", &["depth_levels", "raw_days"]),
+];
 
 impl LiveFile {
     /// # Errors
@@ -79,10 +93,17 @@ impl LiveFile {
             }
         }
         let reader = Reader { source: &source };
-        let (paper, record) = (table("paper"), table("record"));
+        let (paper, warm, record) = (table("paper"), table("warm"), table("record"));
+        let folder = Path::new(name).parent().unwrap_or(Path::new(""));
         Ok(LiveFile {
             network: reader.network(&root)?,
             lag: reader.count(paper, ("paper", "lag_ms"), 10_000, (100, 3_600_000))? * MS,
+            warm_from: reader
+                .folders(warm)?
+                .iter()
+                .map(|from| perpx_data::path::normalize(&folder.join(from)))
+                .collect(),
+            max_gap_bars: reader.count(warm, ("warm", "max_gap_bars"), 2, (0, 100_000))?,
             depth_levels: reader.count(record, ("record", "depth_levels"), 10, (5, 50))? as usize,
             raw_days: reader.count(record, ("record", "raw_days"), 14, (0, 3_650))?,
         })
@@ -125,6 +146,15 @@ impl Reader<'_> {
         }
     }
 
+    fn folders(&self, warm: &Node) -> Result<Vec<String>, ConfigError> {
+        let Some(entry) = warm.entry("from") else { return Ok(Vec::new()) };
+        let all = match entry.node.value() {
+            Value::List(all) => all.iter().map(|folder| folder.text().map(str::to_owned)).collect(),
+            _ => None,
+        };
+        all.ok_or_else(|| self.wrong("warm.from", entry, "a list of folders, such as [\"../rec\"]"))
+    }
+
     fn count(
         &self,
         table: &Node,
@@ -147,6 +177,9 @@ mod tests {
         let file = LiveFile::parse("live.toml", TEMPLATE).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(file, LiveFile::parse("live.toml", "").unwrap_or_else(|e| panic!("{e}")));
         assert_eq!((&file.network, file.lag, file.depth_levels), (&Network::Mainnet, 10_000 * MS, 10));
+        let warm = LiveFile::parse("live/a/live.toml", "[warm]\nfrom = [\"../rec\", \"/data\"]\nmax_gap_bars = 5");
+        let warm = warm.unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!((warm.warm_from, warm.max_gap_bars), (["live/rec", "/data"].map(PathBuf::from).to_vec(), 5));
         let emulated = TEMPLATE.replace("network = \"mainnet\"", "network = \"emulated\"").replace("# host", "host");
         let file = LiveFile::parse("live.toml", &emulated).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(file.network, Network::Emulated("127.0.0.1:8020".to_owned()));
@@ -158,6 +191,8 @@ mod tests {
             ("network = \"main\"", ["live.toml:1", "network", "mainnet, testnet"]),
             ("host = \"x:1\"\nnetwork = \"testnet\"", ["live.toml:1", "host", "emulated"]),
             ("network = \"emulated\"", ["live.toml", "host", "is not written"]),
+            ("[warm]\nfrom = \"../rec\"", ["live.toml:2", "warm.from", "a list of folders"]),
+            ("[warm]\nfrom = [3]", ["live.toml:2", "warm.from", "a list of folders"]),
             ("[paper]\nlag = 3", ["live.toml:2", "paper.lag", "lag_ms"]),
             ("[paper]\nlag_ms = 1.5", ["live.toml:2", "paper.lag_ms", "100 to 3600000"]),
         ] {

@@ -47,6 +47,14 @@ pub trait Market {
     /// The recorder has ended by itself.
     fn receive(&mut self, patience: Duration, rows: &mut Vec<(Role, Row)>) -> Result<(), LiveError>;
 
+    /// Both venues are known: whoever recorded this market until now may end.
+    ///
+    /// # Errors
+    /// He cannot be asked to.
+    fn is_known(&mut self) -> Result<(), LiveError> {
+        Ok(())
+    }
+
     /// The run is to stop.
     fn is_stopping(&self) -> bool;
 }
@@ -69,6 +77,8 @@ impl TimeSource for StopAt {
 pub struct PaperOptions {
     /// Time is judged so long after it was.
     pub lag: TimeDelta,
+    /// Bars that may be missing between what is stored and the start; where more are, it waits until signals are filled anew.
+    pub max_gap_bars: i64,
 }
 
 /// What is known of the market before the run begins.
@@ -192,6 +202,21 @@ fn known(market: &mut dyn Market) -> Result<Option<Vec<(Role, Row)>>, LiveError>
     }
 }
 
+/// The tape of a start at `now`: its signals are warm by what is stored, or, where the stored rows end too long ago, it begins when
+/// their windows have been filled anew.
+fn opened(strategy: &StrategyFile, now: Time, max_gap_bars: i64) -> Result<(GrowingTape, DataRange), TapeError> {
+    let config = &strategy.config;
+    let (warmup, bar) = (warmup(config), config.strategy.bar_length);
+    let starting = |from: Time| {
+        let range = DataRange { warm_from: from.plus(-warmup), from, to: from.plus(AHEAD), ..strategy.data.clone() };
+        let spec = TapeSpec { cache: None, ..range.tape_spec(config) };
+        Ok((GrowingTape::open(spec)?, range))
+    };
+    let (tape, range) = starting(now)?;
+    let has_a_hole = tape.newest_quote().is_some_and(|newest| now.since(newest) > bar.times(max_gap_bars));
+    if has_a_hole { starting(now.plus(warmup)) } else { Ok((tape, range)) }
+}
+
 /// The configuration on a tape that grows.
 struct Binding<'a> {
     config: &'a Config,
@@ -215,21 +240,27 @@ pub(super) fn trade(
     out: &mut (dyn Write + Send),
 ) -> Result<Option<StretchReport>, LiveError> {
     let Some(rows) = known(market)? else { return Ok(None) };
-    let (from, config) = (market.now(), &strategy.config);
-    let warm_from = from.plus(-warmup(config));
-    let range = DataRange { warm_from, from, to: from.plus(AHEAD), ..strategy.data.clone() };
-    let spec = TapeSpec { cache: None, ..range.tape_spec(config) };
-    let venues = spec.venues.clone();
-    let outages = order_outages(&config.world, (warm_from, range.to));
+    market.is_known()?;
+    let config = &strategy.config;
+    let (tape, range) = opened(strategy, market.now(), paper.max_gap_bars)?;
+    let (from, venues) = (range.from, tape.spec().venues.clone());
+    if from > market.now() && !options.quiet {
+        let _ = writeln!(
+            out,
+            "warming   too much is missing since what is stored: nothing is traded before {}",
+            from.to_second()
+        );
+    }
+    let outages = order_outages(&config.world, (range.warm_from, range.to));
     let mut binding = Binding { config, outages, signals: SignalSet::default() };
     binding.bind(Mids::default());
-    let mut begun = Begun::new(GrowingTape::open(spec)?, SignalEngine::new(binding.signals.keys(), from))?;
+    let mut begun = Begun::new(tape, SignalEngine::new(binding.signals.keys(), from))?;
     for (role, row) in rows {
         begun.add(role, row)?;
     }
     let mut tiles = Vec::new();
     while begun.tape.start() <= from {
-        if begun.look(market, paper.lag)? {
+        if begun.look(market, paper.lag)? && begun.tape.start() > from {
             tiles.push(begun.last.clone());
         }
         if market.is_stopping() {

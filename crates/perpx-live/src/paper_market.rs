@@ -4,16 +4,19 @@ use super::live_file::{LiveFile, Network as Where};
 use super::paper::{self, Market, PaperOptions};
 use super::run_folder::RunFolder;
 use super::strategy_file::StrategyFile;
-use super::stretch::StretchReport;
+use super::stretch::{StretchReport, warmup};
 use super::{LiveError, Options};
 use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 use perpx_core::market::Role;
 use perpx_core::units::Time;
+use perpx_data::{TapeError, text};
 use perpx_venues::net::hosts::{Address, Network};
 use perpx_venues::record::feed::Row;
+use perpx_venues::recorder::adopt::{Adopted, adopt};
 use perpx_venues::recorder::compaction::compact;
 use perpx_venues::recorder::config::{RecordConfig, RecordedVenue};
 use perpx_venues::recorder::folder;
+use perpx_venues::recorder::metrics::Health;
 use perpx_venues::recorder::progress::Watch;
 use perpx_venues::recorder::session::Session;
 use perpx_venues::recorder::venue::Received;
@@ -29,6 +32,8 @@ use std::time::Duration;
 pub struct PaperArgs {
     /// The run folder; unsaid, one under `live`.
     pub run: Option<PathBuf>,
+    /// The folder of a recorder that ends when this run goes on in its place.
+    pub take_over: Option<PathBuf>,
     /// The first port of a running `perpx-data emulate`, for a folder that is made.
     pub attach: Option<String>,
     /// Roots (PEM) for an emulator that speaks TLS.
@@ -45,24 +50,53 @@ pub fn run(options: &Options, args: &PaperArgs, out: &mut (dyn Write + Send)) ->
     let strategy = StrategyFile::read(&own.config, own.store.as_deref())?;
     let venues = venues(&own.config, &strategy)?;
     let config = record_config(&run.path, &run.file, args, &strategy, venues)?;
-    {
-        // what a process before left as frames becomes rows first: signals are warm by them
-        let _lock = folder::lock(&run.path)?;
-        compact(&run.path, None)?;
-    }
+    warm(&run, args, &strategy, &venues)?;
     let (made, rows) = unbounded();
     let session = Session::begin_with(&config, None, Some(made))?;
     if !options.quiet {
         let _ = writeln!(out, "paper     {}; Ctrl-C closes everything and ends", run.path.display());
     }
     let watch = Watch::silent(&config);
-    let mut market = LiveMarket { session: &session, watch, rows, venues, stop: options.stop.clone() };
-    let traded = paper::trade((&own, PaperOptions { lag: run.file.lag }), &strategy, &mut market, out);
+    let taken_over = args.take_over.clone();
+    let mut market = LiveMarket { session: &session, watch, rows, venues, taken_over, stop: options.stop.clone() };
+    let paper = PaperOptions { lag: run.file.lag, max_gap_bars: run.file.max_gap_bars };
+    let traded = paper::trade((&own, paper), &strategy, &mut market, out);
     let LiveMarket { watch, .. } = market;
     watch.end(&session);
+    let health = session.health.clone();
     let _lock = session.end();
-    compact(&run.path, None)?;
-    traded?.ok_or(LiveError::Unknown)
+    let stored = compact(&run.path, None);
+    let mut report = traded?.ok_or(LiveError::Unknown)?;
+    report.not_stored.extend(not_stored(&health, &run.path, stored.err()));
+    Ok(report)
+}
+
+/// What was recorded before becomes rows of the run's own store: signals are warm by them, and a replay has them.
+fn warm(run: &RunFolder, args: &PaperArgs, strategy: &StrategyFile, venues: &[Venue]) -> Result<(), LiveError> {
+    let path = &run.path;
+    if let Some(taken_over) = &args.take_over {
+        let is_same = |a: &Path| a.canonicalize().ok().zip(path.canonicalize().ok()).is_some_and(|(a, b)| a == b);
+        if is_same(taken_over) || taken_over.join("live.toml").exists() {
+            return Err(LiveError::NoRecorder { path: taken_over.clone() });
+        }
+    }
+    let _lock = folder::lock(path)?;
+    let folders: Vec<PathBuf> = args.take_over.iter().chain(&run.file.warm_from).cloned().collect();
+    let of = Adopted { venues, symbol: &strategy.data.symbol, back: warmup(&strategy.config) };
+    // the hour that a recorder still writes comes last: what happens while rows are made of the others is in it
+    for is_whole in [true, false] {
+        adopt(path, &folders, &of, is_whole)?;
+        compact(path, None)?;
+    }
+    Ok(())
+}
+
+/// What kept rows that were traded on out of the store.
+fn not_stored(health: &Health, run: &Path, failed: Option<TapeError>) -> Vec<String> {
+    let lost: u64 = Venue::ALL.iter().map(|venue| health.venue(*venue).lost.load(Ordering::Relaxed)).sum();
+    let blocks = (lost > 0).then(|| format!("the disk did not take {} of frames", text::counted(lost, "block")));
+    let rows = failed.map(|error| format!("{error}; make room, then `perpx-data compact {}`", run.display()));
+    blocks.into_iter().chain(rows).collect()
 }
 
 /// By role.
@@ -103,6 +137,8 @@ struct LiveMarket<'s> {
     rows: Receiver<Received>,
     /// By role.
     venues: [Venue; 2],
+    /// Whose recorder ends when both venues are known here.
+    taken_over: Option<PathBuf>,
     stop: Arc<AtomicBool>,
 }
 
@@ -121,6 +157,15 @@ impl Market for LiveMarket<'_> {
         let role = |venue: Venue| Role::BOTH.into_iter().find(|role| self.venues[role.ix()] == venue);
         let received = first.into_iter().chain(self.rows.try_iter());
         rows.extend(received.filter_map(|received| Some((role(received.venue)?, received.row))));
+        Ok(())
+    }
+
+    fn is_known(&mut self) -> Result<(), LiveError> {
+        let Some(folder) = self.taken_over.take() else { return Ok(()) };
+        let asked = folder::ask_to_end(&folder)?.map_or("nobody records there".to_owned(), |number| {
+            format!("its recorder, process {number}, was asked to end")
+        });
+        self.session.health.note(format!("taken over from {}: {asked}", folder.display()));
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use super::status::Status;
 use super::strategy_file::StrategyFile;
 use super::{LiveError, Options, finish, span_text};
 use perpx_core::config::Config;
-use perpx_core::market::Role;
+use perpx_core::market::{Event, EventBody, OrderId, Role};
 use perpx_core::replay::{Paced, RunResult, RunState};
 use perpx_core::signals::{self, SignalSet};
 use perpx_core::stats::FullRecord;
@@ -48,8 +48,12 @@ pub struct StretchReport {
     pub states: Vec<&'static str>,
     /// Where everything was closed because the run was asked to stop, UTC; none when the data ended first.
     pub stop_at: Option<String>,
+    /// Orders that were filled in more than one part.
+    pub orders_in_parts: usize,
     /// Rows that came after their time was judged.
     pub late_rows: u64,
+    /// Why what is stored is not what was judged, beside late rows.
+    pub not_stored: Vec<String>,
     /// Makes the same run from what was recorded.
     pub again: Option<String>,
     /// Ctrl-C ended it before its end.
@@ -72,20 +76,33 @@ impl StretchReport {
             run: RunReport::new(mode, span, (result, record), held),
             states: states.iter().filter_map(|&state| STATES.get(usize::from(state))).map(|state| state.name).collect(),
             stop_at: None,
+            orders_in_parts: in_parts(record),
             late_rows: 0,
+            not_stored: Vec::new(),
             again: None,
             stopped: false,
         }
     }
 
-    /// 0 the run was made, 1 rows came too late for it to be made again, 130 stopped before its end.
+    /// 0 the run was made, 1 what is stored is not what was judged, 130 stopped before its end.
     pub fn exit_code(&self) -> u8 {
-        match (self.stopped, self.late_rows) {
+        match (self.stopped, self.late_rows == 0 && self.not_stored.is_empty()) {
             (true, _) => 130,
-            (false, 0) => 0,
-            (false, _) => 1,
+            (false, true) => 0,
+            (false, false) => 1,
         }
     }
+}
+
+/// Orders with more than one fill.
+fn in_parts(record: &FullRecord) -> usize {
+    let fill = |event: &Event| match event.body {
+        EventBody::Fill { id, .. } => Some(id),
+        _ => None,
+    };
+    let mut fills: Vec<OrderId> = record.entries.iter().filter_map(|entry| fill(&entry.event)).collect();
+    fills.sort_unstable();
+    fills.chunk_by(|a, b| a == b).filter(|of_one| of_one.len() > 1).count()
 }
 
 impl fmt::Display for StretchReport {
@@ -100,10 +117,12 @@ impl fmt::Display for StretchReport {
             let late = self.late_rows;
             write!(f, "\nfailed    {late} rows came later than paper.lag_ms: what was judged is not what was stored")?;
         }
-        match &self.again {
-            Some(command) => write!(f, "\nagain     {command}\n          must end with the same ledger"),
-            None => Ok(()),
+        for why in &self.not_stored {
+            write!(f, "\nfailed    {why}: what was judged is not what was stored")?;
         }
+        let Some(command) = &self.again else { return Ok(()) };
+        let must = if self.exit_code() == 1 { "cannot be relied on to end" } else { "must end" };
+        write!(f, "\nagain     {command}\n          {must} with the same ledger")
     }
 }
 

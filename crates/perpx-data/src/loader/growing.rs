@@ -38,6 +38,17 @@ impl GrowingTape {
         Ok(GrowingTape { spec, feeds, carry, start, late: 0 })
     }
 
+    /// What it was opened with.
+    pub fn spec(&self) -> &TapeSpec {
+        &self.spec
+    }
+
+    /// When the venue that is behind the other was last quoted. `None`: one of them has not been, as far as the tape goes back.
+    pub fn newest_quote(&self) -> Option<Time> {
+        let newest = self.feeds.each_ref().map(|feed| feed.received().quotes.last().map(|row| row.recv));
+        newest[0].zip(newest[1]).map(|(long, short)| long.min(short))
+    }
+
     /// Where the next tile begins: everything before it has been given.
     pub fn start(&self) -> Time {
         self.start

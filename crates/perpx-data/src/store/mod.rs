@@ -22,6 +22,7 @@
 //! scale, and floats that are the nearest double of such a value; anything else is refused by name.
 
 mod append;
+mod copy;
 mod dataset;
 mod decode;
 mod error;
@@ -32,6 +33,7 @@ mod table;
 mod write;
 
 pub use append::{FoundGap, HourWriter, merge_days};
+pub use copy::{copy_hour, hours_of};
 pub use dataset::{DATASET_FILE, Dataset, FileEntry, SCHEMA_VERSION};
 pub use error::TapeError;
 pub(crate) use path::entries;

@@ -82,7 +82,7 @@ impl fmt::Display for Done {
 }
 
 /// Hours of a venue that the store has.
-fn stored(store: &Path, venue: Venue) -> Result<Vec<i64>, TapeError> {
+pub(super) fn stored(store: &Path, venue: Venue) -> Result<Vec<i64>, TapeError> {
     let recorded = Dataset::read(store)?.and_then(|dataset| dataset.recorded);
     let hours = recorded.as_ref().and_then(|recorded| recorded.hours.get(venue.name()));
     Ok(hours.into_iter().flatten().map(|hour| hour.hour).collect())

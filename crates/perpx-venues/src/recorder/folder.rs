@@ -3,7 +3,9 @@
 use crate::record::raw_file::{RawReader, raw_hours, raw_path};
 use crate::record::{PublicFeed, step};
 use crate::venue::Venue;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::statvfs::statvfs;
+use nix::unistd::Pid;
 use perpx_core::units::Time;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -48,6 +50,28 @@ pub fn lock(run: &Path) -> Result<Lock, FolderError> {
     let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(number.as_bytes()));
     written.map_err(io)?;
     Ok(Lock { _file: file })
+}
+
+/// Asks whoever records into a folder to end; its number. `None`: nobody does.
+///
+/// # Errors
+/// A folder that cannot be read, a process that may not be asked.
+pub fn ask_to_end(run: &Path) -> Result<Option<i32>, FolderError> {
+    let io = |source| FolderError::Io { path: run.to_path_buf(), source };
+    let mut file = match File::open(run.join("LOCK")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(io)?,
+    };
+    match file.try_lock() {
+        Ok(()) => return Ok(None),
+        Err(TryLockError::WouldBlock) => {}
+        Err(TryLockError::Error(source)) => return Err(io(source)),
+    }
+    let mut by = String::new();
+    file.read_to_string(&mut by).map_err(io)?;
+    let number: i32 = by.trim().parse().map_err(|_| io(io::Error::other("LOCK names no process")))?;
+    kill(Pid::from_raw(number), Signal::SIGTERM).map_err(|error| io(error.into()))?;
+    Ok(Some(number))
 }
 
 /// Free bytes on the disk of a folder, for those who are not root.

@@ -44,6 +44,8 @@ pub struct VenueHealth {
     pub is_live: AtomicBool,
     /// Frames were lost on the way to the disk: the socket is to be opened anew.
     pub is_torn: AtomicBool,
+    /// Blocks of frames that the disk did not take.
+    pub lost: AtomicU64,
     /// The last hour whose file is whole.
     pub closed: AtomicI64,
 }
@@ -218,6 +220,7 @@ impl Health {
     /// The disk did not take a block.
     pub fn failed(&self, venue: Venue, error: &io::Error) {
         self.lost.get_or_create(&of(venue)).inc();
+        self.venue(venue).lost.fetch_add(1, Relaxed);
         // said once, and again after a resync
         if !self.venue(venue).is_torn.swap(true, Relaxed) {
             self.note(format!("{}: the disk took no frames: {error}", venue.name()));

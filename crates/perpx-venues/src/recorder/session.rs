@@ -15,6 +15,7 @@ use crossbeam_channel::Sender;
 use perpx_core::units::Time;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -40,6 +41,11 @@ pub enum RecordError {
         "{at}: no metrics can be served there: {source}; accepted: a free port of this machine, such as 127.0.0.1:9184"
     )]
     Metrics { at: SocketAddr, source: io::Error },
+    #[error(
+        "{path}: holds frames up to {newest}, and the market that is played stands at {now}; accepted: a folder whose recording ends \
+         before; to do: name a new folder"
+    )]
+    Earlier { path: PathBuf, newest: Time, now: Time },
     #[error("no threads: {0}")]
     Threads(io::Error),
     #[error("{0}")]
@@ -111,10 +117,14 @@ impl Session {
             newest = newest.max(last);
             feeds.push(feed);
         }
-        let clock = match played {
+        let mut clock = match played {
             Some(market) => EngineClock::of_market(Reading::now(), market),
             None => EngineClock::new(Reading::now(), newest),
         };
+        let now = clock.at(Reading::now()).0;
+        if let Some(newest) = newest.filter(|newest| *newest > now) {
+            return Err(RecordError::Earlier { path: config.out.clone(), newest, now });
+        }
         let clock = Arc::new(Mutex::new(clock));
         let mut tasks = Vec::new();
         for ((recorded, feed), (hosts, dialer)) in config.venues.iter().zip(feeds).zip(ways) {
