@@ -22,7 +22,12 @@ impl Drop for Running {
 impl Running {
     /// Starts a command and waits for its first line.
     fn start(arguments: &[&str]) -> Running {
+        Running::start_in(Path::new("."), arguments)
+    }
+
+    fn start_in(dir: &Path, arguments: &[&str]) -> Running {
         let mut command = Command::new(DATA);
+        command.current_dir(dir);
         command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("it starts");
         let mut line = String::new();
@@ -62,6 +67,11 @@ fn config(dir: &Path, port: u16) -> String {
     let path = dir.join("record.toml");
     fs::write(&path, text).expect("writes");
     path.display().to_string()
+}
+
+/// A recorder of BTC at the market at `port`, into `rec` of `dir`.
+pub(crate) fn record_of(dir: &Path, port: u16) -> Running {
+    Running::start_in(dir, &["record", &config(dir, port)])
 }
 
 fn data(arguments: &[&str]) -> (Option<i32>, String) {

@@ -39,7 +39,7 @@ pub struct Cli {
     #[arg(long, value_name = "TIME")]
     to: Option<Time>,
     /// With --other-data: everything is closed here
-    #[arg(long, value_name = "TIME", requires = "other_data")]
+    #[arg(long, value_name = "TIME", requires = "other_data", hide = true)]
     stop_at: Option<Time>,
     /// mock: a stretch of any store, without a comparison
     #[arg(long, requires = "from", requires = "to")]
