@@ -9,13 +9,15 @@ pub struct AxisShape {
     pub values: usize,
     /// Its values are numbers or durations: they have a lowest and a highest, and what lies between means something.
     pub is_ordered: bool,
+    /// How far neighbours lie apart, in values.
+    pub step: u16,
 }
 
 impl AxisShape {
     /// The shape of an axis of these values, as they are printed.
     pub fn of<T: ToString>(values: &[T]) -> AxisShape {
         let is_ordered = values.iter().all(|value| value.to_string().parse::<f64>().is_ok());
-        AxisShape { values: values.len(), is_ordered }
+        AxisShape { values: values.len(), is_ordered, step: 1 }
     }
 
     /// Value `at` is the lowest or the highest of at least three: the best may lie beyond. Of two, both would be.
@@ -24,12 +26,13 @@ impl AxisShape {
     }
 }
 
-/// Calls `found` with each place one step away from `place` along `axes`, each with the length of its step in values, in the
-/// order of the axes; it may lie beyond the grid.
-pub fn each_step(place: &[u16], axes: impl IntoIterator<Item = (usize, u16)>, mut found: impl FnMut(&[u16])) {
+/// Calls `found` with each place one step away from `place`, in the order of the axes. A step leads along an ordered axis only:
+/// words lie in no order, so that none is beside another.
+pub fn each_step(place: &[u16], axes: &[AxisShape], mut found: impl FnMut(&[u16])) {
     let mut moved = place.to_vec();
-    for (axis, step) in axes {
-        for value in [place[axis].checked_sub(step), place[axis].checked_add(step)].into_iter().flatten() {
+    for (axis, shape) in axes.iter().enumerate().filter(|(_, shape)| shape.is_ordered) {
+        let steps = [place[axis].checked_sub(shape.step), place[axis].checked_add(shape.step)];
+        for value in steps.into_iter().flatten().filter(|value| usize::from(*value) < shape.values) {
             moved[axis] = value;
             found(&moved);
         }
@@ -41,13 +44,15 @@ pub fn each_step(place: &[u16], axes: impl IntoIterator<Item = (usize, u16)>, mu
 pub struct PlaceIndex<'a> {
     places: Vec<&'a [u16]>,
     by_place: BTreeMap<&'a [u16], usize>,
-    /// Along these a step leads to a neighbour.
-    axes: Vec<usize>,
+    axes: Vec<AxisShape>,
 }
 
 impl<'a> PlaceIndex<'a> {
-    /// Of the points that lie at `places`, a number an axis, with steps along `axes`.
-    pub fn new(places: impl IntoIterator<Item = &'a [u16]>, axes: impl IntoIterator<Item = usize>) -> PlaceIndex<'a> {
+    /// Of the points that lie at `places`, a number an axis.
+    pub fn new(
+        places: impl IntoIterator<Item = &'a [u16]>,
+        axes: impl IntoIterator<Item = AxisShape>,
+    ) -> PlaceIndex<'a> {
         let places: Vec<&[u16]> = places.into_iter().collect();
         let by_place = places.iter().enumerate().map(|(point, place)| (*place, point)).collect();
         PlaceIndex { places, by_place, axes: axes.into_iter().collect() }
@@ -61,7 +66,7 @@ impl<'a> PlaceIndex<'a> {
     /// The points one step away, in the order of the axes.
     pub fn beside(&self, place: &[u16]) -> Vec<usize> {
         let mut out = Vec::new();
-        each_step(place, self.axes.iter().map(|axis| (*axis, 1)), |place| out.extend(self.at(place)));
+        each_step(place, &self.axes, |place| out.extend(self.at(place)));
         out
     }
 
@@ -94,14 +99,18 @@ mod tests {
         //              x: 0    1    2    3    4
         let values = [[9.0, 8.0, 1.0, 9.0, 9.0], [8.0, 1.0, 1.0, 1.0, 7.0]];
         let places: Vec<[u16; 2]> = (0..10).map(|point| [point % 5, point / 5]).collect();
-        let index = PlaceIndex::new(places.iter().map(|place| place.as_slice()), 0..2);
+        let numbers = |values: usize| AxisShape { values, is_ordered: true, step: 1 };
+        let places_of = || places.iter().map(|place| place.as_slice());
+        let index = PlaceIndex::new(places_of(), [numbers(5), numbers(2)]);
         let value = |point: usize| values[point / 5][point % 5];
         assert_eq!(index.beside(&[0, 0]).into_iter().map(value).collect::<Vec<_>>(), [8.0, 8.0]);
         assert_eq!(index.beside(&[2, 1]).len(), 3);
         assert_eq!(index.connected(&[0, 0], |point| value(point) >= 8.0), [0, 1, 5], "the other hill is apart");
         assert!(index.connected(&[2, 0], |point| value(point) >= 8.0).is_empty());
-        let across = PlaceIndex::new(places.iter().map(|place| place.as_slice()), [0]);
-        assert_eq!(across.beside(&[2, 1]), [6, 8], "no step along the other axis");
+        let words = AxisShape { is_ordered: false, ..numbers(2) };
+        assert_eq!(PlaceIndex::new(places_of(), [numbers(5), words]).beside(&[2, 1]), [6, 8], "no step along words");
+        let far = AxisShape { step: 2, ..numbers(5) };
+        assert_eq!(PlaceIndex::new(places_of(), [far, numbers(2)]).beside(&[3, 0]), [1, 8], "a longer step");
     }
 
     #[test]

@@ -5,8 +5,7 @@ use crate::engine::walk_forward;
 use crate::error::SweepError;
 use crate::evidence::{Check, Evidence, Facts, Finding, HOPE, HeldOut, Judged, Neighbours, STANDS, Settings};
 use crate::evidence::{GateVerdict, TrialMatrix, Worlds, judge, verdict};
-use crate::grid::{Axis, Grid};
-use crate::neighbours::AxisShape;
+use crate::grid::Grid;
 use crate::report::{PageCheck, PageLuck, PageVerdict};
 use crate::results::leaderboard::Ranked;
 use crate::results::spool::Spool;
@@ -195,7 +194,7 @@ fn neighbours(grid: &Grid, winner: &Ranked) -> Option<Neighbours> {
     let known = &winner.neighbours;
     let positive = known.iter().filter(|objective| **objective > 0.0).count() as f64 / known.len() as f64;
     let digits = grid.digits(winner.verdict.point);
-    let is_edge = |(axis, digit): &(&Axis, usize)| AxisShape::of(&axis.values).is_edge(*digit as u16);
-    let edges = grid.strategy_axes().iter().zip(digits).filter(is_edge).count() as u32;
+    let is_edge = |(axis, digit): &(usize, usize)| grid.shape(*axis).is_edge(*digit as u16);
+    let edges = digits.into_iter().enumerate().filter(is_edge).count() as u32;
     Some(Neighbours { median, positive, edges })
 }

@@ -3,7 +3,7 @@
 
 use crate::error::SweepError;
 use crate::grid::Grid;
-use crate::neighbours::each_step;
+use crate::neighbours::{AxisShape, each_step};
 use rayon::prelude::*;
 
 /// A strategy point: its id as a number, and its place in the grid.
@@ -63,15 +63,14 @@ pub fn named(grid: &Grid, symbol: &str, places: &[u64]) -> Result<Vec<StrategyPo
     Ok(points)
 }
 
-/// The grid neighbours of a strategy point: one step along one strategy axis, skipped points left out.
+/// The grid neighbours of a strategy point: one step along one ordered strategy axis, skipped points left out.
 pub fn neighbours(grid: &Grid, at: u64) -> Vec<u64> {
-    let axes = grid.strategy_axes();
+    let axes: Vec<AxisShape> = (0..grid.strategy_axes().len()).map(|axis| grid.shape(axis)).collect();
     let home: Vec<u16> = grid.digits(at).into_iter().map(|digit| digit as u16).collect();
     let mut found = Vec::new();
-    each_step(&home, (0..axes.len()).map(|axis| (axis, grid.step(axis) as u16)), |place| {
+    each_step(&home, &axes, |place| {
         let digits: Vec<usize> = place.iter().copied().map(usize::from).collect();
-        let is_inside = digits.iter().zip(axes).all(|(digit, axis)| *digit < axis.values.len());
-        found.extend(is_inside.then(|| grid.point_at(&digits)).filter(|point| !grid.is_skipped(*point)));
+        found.extend(Some(grid.point_at(&digits)).filter(|point| !grid.is_skipped(*point)));
     });
     found
 }

@@ -278,8 +278,9 @@ fn places(sweep: &Sweep<'_>, point: u64) -> Vec<u16> {
 
 fn winner_of(sweep: &Sweep<'_>, symbol_run: &SymbolRun, winner: &Ranked, census: &Census) -> Winner {
     let at = places(sweep, winner.verdict.point);
-    let grid = place_index(&census.points);
-    let count = grid.beside(&at).len() as u64;
+    let shapes = (0..sweep.grid.strategy_axes().len()).map(|axis| sweep.grid.shape(axis));
+    let grid = place_index(&census.points, shapes);
+    let count = winner.neighbours.len() as u64;
     // the same plateau: at least half of what the winner earns, when it earns
     let floor = winner.verdict.objective.filter(|objective| *objective > 0.0).map(|objective| objective / 2.0);
     let metrics = sweep.table.iter().enumerate().map(|(i, info)| Metric {

@@ -17,8 +17,7 @@ pub struct Plateau<'a> {
 impl<'a> Plateau<'a> {
     /// `places[i]` is where point i lies, a number an axis.
     pub fn new(axes: &'a [AxisShape], places: &'a [Vec<u16>], objective: &'a [Option<f64>]) -> Plateau<'a> {
-        let ordered = axes.iter().enumerate().filter(|(_, axis)| axis.is_ordered).map(|(number, _)| number);
-        let index = PlaceIndex::new(places.iter().map(Vec::as_slice), ordered);
+        let index = PlaceIndex::new(places.iter().map(Vec::as_slice), axes.iter().copied());
         let mut plateau = Plateau { axes, index, objective, scores: Vec::new() };
         plateau.scores = places.iter().map(|place| plateau.score(place)).collect();
         plateau

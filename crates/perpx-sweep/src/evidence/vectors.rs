@@ -404,7 +404,7 @@ fn plateaus() {
     let objective: Vec<Option<f64>> =
         rows.iter().flat_map(|row| row.as_array().expect("cells")).map(Json::as_f64).collect();
     let places: Vec<Vec<u16>> = (0..25).map(|point| vec![point / 5, point % 5]).collect();
-    let axes = [AxisShape { values: 5, is_ordered: true }; 2];
+    let axes = [AxisShape { values: 5, is_ordered: true, step: 1 }; 2];
     let found = Plateau::new(&axes, &places, &objective);
     let grid = |field: &str| vector[field].as_array().expect("rows").iter().flat_map(numbers).collect::<Vec<_>>();
     for ((score, wanted), (place, ball)) in

@@ -1,6 +1,7 @@
 //! `[search]`: how points of the lattice are chosen.
 
 use super::{Axis, Grid, digits};
+use crate::neighbours::AxisShape;
 use perpx_core::config::Value;
 
 /// Values of an axis that says neither step nor count.
@@ -114,11 +115,16 @@ impl Grid {
         let axis = &self.strategy[axis];
         if axis.is_continuous { (axis.values.len() / STEPS).max(1) } else { 1 }
     }
+
+    /// How neighbours lie along an axis.
+    pub fn shape(&self, axis: usize) -> AxisShape {
+        AxisShape { step: self.step(axis) as u16, ..AxisShape::of(&self.strategy[axis].values) }
+    }
 }
 
 impl Axis {
     /// Its values are numbers: more and less mean something.
     pub fn is_ordered(&self) -> bool {
-        self.values.iter().all(|value| value.num().is_some())
+        AxisShape::of(&self.values).is_ordered
     }
 }

@@ -205,9 +205,9 @@ impl PageAxis {
         self.kind == AxisKind::World
     }
 
-    /// Value `at` is an end of the axis, beyond which the best may lie.
-    pub fn is_edge(&self, at: u16) -> bool {
-        AxisShape::of(&self.values).is_edge(at)
+    /// Its order and its ends.
+    pub fn shape(&self) -> AxisShape {
+        AxisShape::of(&self.values)
     }
 }
 
@@ -257,10 +257,9 @@ impl PagePoint {
     }
 }
 
-/// The points by their places, a step leading along every axis.
-pub fn place_index(points: &[PagePoint]) -> PlaceIndex<'_> {
-    let axes = points.first().map_or(0, |point| point.at.len());
-    PlaceIndex::new(points.iter().map(|point| point.at.as_slice()), 0..axes)
+/// The points by their places on the strategy axes.
+pub fn place_index<'a>(points: &'a [PagePoint], axes: impl IntoIterator<Item = AxisShape>) -> PlaceIndex<'a> {
+    PlaceIndex::new(points.iter().map(|point| point.at.as_slice()), axes)
 }
 
 /// The configuration that ranked first.

@@ -69,8 +69,9 @@ impl<'a> View<'a> {
         let axes: Vec<&PageAxis> = input.axes.iter().filter(|a| !a.is_world()).collect();
         let at = input.winner.as_ref().map(|w| w.at.as_slice());
         let floor = input.winner.as_ref().and_then(|w| w.plateau_floor);
+        let shapes = axes.iter().map(|axis| axis.shape());
         let plateau = at.zip(floor).map_or(Vec::new(), |(at, floor)| {
-            let connected = place_index(&input.points).connected(at, |point| input.points[point].holds(floor));
+            let connected = place_index(&input.points, shapes).connected(at, |point| input.points[point].holds(floor));
             connected.into_iter().map(|point| &input.points[point]).collect()
         });
         let frame = Frame::new(&axes, &input.points);

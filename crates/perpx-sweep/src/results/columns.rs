@@ -231,7 +231,7 @@ pub fn standing(metric: &str) -> Vec<Column> {
             &format!("{metric}_neighbours_median"),
             Kind::Real,
             "",
-            "Median objective of its grid neighbours (one step along one axis); of the first `report.top`.",
+            "Median objective of its grid neighbours (one step along one axis of numbers); of the first `report.top`.",
         ),
         Column::new(
             &format!("oos_objective_{metric}"),

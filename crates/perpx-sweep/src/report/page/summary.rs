@@ -242,7 +242,7 @@ fn money_of(view: &View, amount: MidValue) -> Markup {
 
 /// A winner at the end of an axis asks for a wider grid.
 fn at_the_edge(view: &View, winner: &Winner) -> Option<Markup> {
-    let ends: Vec<usize> = (0..view.axes.len()).filter(|i| view.axes[*i].is_edge(winner.at[*i])).collect();
+    let ends: Vec<usize> = (0..view.axes.len()).filter(|i| view.axes[*i].shape().is_edge(winner.at[*i])).collect();
     (!ends.is_empty()).then(|| {
         html! {
             "The winner has the lowest or highest value tried of "
@@ -334,7 +334,7 @@ fn figures(view: &View, metrics: &[Metric], caption: &str) -> Markup {
 }
 
 fn edge(axis: &PageAxis, at: u16) -> Markup {
-    html! { @if axis.is_edge(at) { br; span.tag { (if at == 0 { "lowest tried" } else { "highest tried" }) } } }
+    html! { @if axis.shape().is_edge(at) { br; span.tag { (if at == 0 { "lowest tried" } else { "highest tried" }) } } }
 }
 
 /// A dotted key that may break after its dots.
