@@ -33,6 +33,12 @@ holdout = 0.3
 top = 1
 "#;
 
+/// Worlds of refusals and of latency, without which no winner is strong.
+const WORLDS: &str = r#"
+"fills.reject_rate"             = [0, 0.02]
+"fills.latency.order.median_ms" = [50, 200]
+"#;
+
 /// What the program says of one market.
 #[derive(Debug)]
 struct Said {
@@ -43,6 +49,8 @@ struct Said {
     /// Of the walk-forward, run again; none where nothing is judged.
     forward: Option<f64>,
     verdict: String,
+    /// The checks behind it that are not strong, with what each found.
+    checks: Vec<String>,
 }
 
 /// Sweeps `days` of a market; the first of them is before what is swept.
@@ -51,15 +59,16 @@ fn market(kind: &str, seed: u64, days: u32) -> Said {
     let start: Time = "2026-01-03".parse().expect("a date");
     let spec = match kind {
         "null" => SynthSpec::null(seed, start, days),
-        "planted" => SynthSpec { edge: Edge::Planted, ..SynthSpec::new(seed, start, days) },
-        other => panic!("found the market '{other}'; accepted: null, planted"),
+        "planted" | "worlds" => SynthSpec { edge: Edge::Planted, ..SynthSpec::new(seed, start, days) },
+        other => panic!("found the market '{other}'; accepted: null, planted, worlds"),
     };
     let place = |name: &str| folder.path().join(name);
     write(&spec, &place("store"), &AtomicBool::new(false), &mut |_| {}).expect("a store");
     let [from, to] = [1, i64::from(days)].map(|day| start.plus(day * DAY));
     let base = format!("base = \"{}\"\n", root("configs/example.yml").display());
     let range = format!("[data]\nfrom = {from}\nto = {to}");
-    fs::write(place("grid.toml"), base + &GRID.replace("[data]", &range)).expect("writes");
+    let axes = if kind == "worlds" { format!("[axes]{WORLDS}") } else { "[axes]".to_string() };
+    fs::write(place("grid.toml"), base + &GRID.replace("[data]", &range).replace("[axes]", &axes)).expect("writes");
     let options = Options {
         out: Some(place("run")),
         trials: TrialLog::File(place("trials.jsonl")),
@@ -68,9 +77,11 @@ fn market(kind: &str, seed: u64, days: u32) -> Said {
         ..Options::new(place("grid.toml"))
     };
     let summary = sweep(&options, &mut Vec::new()).unwrap_or_else(|error| panic!("{kind} {seed}: {error}"));
-    let Some(verdict) = summary.symbols[0].verdict.as_ref().map(|verdict| verdict.grade.clone()) else {
-        return Said { luck: 1.0, loss: 1.0, forward: None, verdict: "no winner".to_string() };
+    let Some(verdict) = &summary.symbols[0].verdict else {
+        return Said { luck: 1.0, loss: 1.0, forward: None, verdict: "no winner".to_string(), checks: Vec::new() };
     };
+    // that the market is made stands beside the verdict
+    let counted = verdict.checks.iter().filter(|check| check.name != "data" && check.grade != "strong");
     let found = provenance(&place("run").join("best.yml"))["found"].clone();
     let number = |path: &str| found.pointer(path).and_then(|value| value.as_f64());
     let luck = [number("/luck/p"), number("/luck/robust")].into_iter().flatten().reduce(f64::max);
@@ -78,7 +89,8 @@ fn market(kind: &str, seed: u64, days: u32) -> Said {
         luck: luck.unwrap_or(1.0),
         loss: number("/pbo/p_loss").unwrap_or(1.0),
         forward: number("/walk_forward/net"),
-        verdict,
+        verdict: verdict.grade.clone(),
+        checks: counted.map(|check| format!("{} {}: {}", check.name, check.grade, check.text)).collect(),
     }
 }
 
@@ -93,37 +105,20 @@ fn markets_without_an_edge_look_like_luck_and_planted_ones_do_not() {
     assert!(planted.iter().all(|said| said.forward > Some(0.0)), "{planted:?}");
 }
 
-/// `PERPX_CALIBRATE=KIND:FROM..TO[:DAYS]`: a line a market, then the counts that docs/evidence.md speaks of.
+/// `PERPX_CALIBRATE=KIND:SEED[:DAYS]`: a line about one market; tests/calibrate counts them.
 #[test]
 #[ignore = "hours: tests/calibrate"]
-fn many_markets() {
-    let asked = std::env::var("PERPX_CALIBRATE").unwrap_or("null:1..40".to_string());
-    let mut parts = asked.split(':');
-    let kind = parts.next().unwrap_or_default();
-    let seeds = parts.next().and_then(|seeds| seeds.split_once("..")).expect("KIND:FROM..TO");
-    let [from, to] = [seeds.0, seeds.1].map(|seed| seed.parse::<u64>().expect("a seed"));
-    let days = parts.next().map_or(if kind == "null" { 32 } else { 46 }, |days| days.parse().expect("days"));
-    let mut all = Vec::new();
-    for seed in from..=to {
-        let said = market(kind, seed, days);
-        println!(
-            "calibrate {kind} {days} days, seed {seed}: luck {:.3}, loss {:.2}, forward {:.4}, {}",
-            said.luck,
-            said.loss,
-            said.forward.unwrap_or(f64::NAN),
-            said.verdict
-        );
-        all.push(said);
-    }
-    let count = |holds: &dyn Fn(&Said) -> bool| all.iter().filter(|said| holds(said)).count();
+fn one_of_many_markets() {
+    let asked = std::env::var("PERPX_CALIBRATE").expect("KIND:SEED:DAYS");
+    let parts: Vec<&str> = asked.split(':').collect();
+    let [kind, seed, days] = parts[..] else { panic!("found '{asked}'; accepted: KIND:SEED:DAYS") };
+    let said = market(kind, seed.parse().expect("a seed"), days.parse().expect("days"));
     println!(
-        "calibrate {kind} {days} days, seeds {from} to {to}: luck at most .05 in {}, loss at most .15 in {}, forward above 0 in {}, \
-         strong {}, weak {}, of {}",
-        count(&|said| said.luck <= 0.05),
-        count(&|said| said.loss <= 0.15),
-        count(&|said| said.forward > Some(0.0)),
-        count(&|said| said.verdict == "strong"),
-        count(&|said| said.verdict == "weak"),
-        all.len()
+        "calibrate {asked} luck {:.3} loss {:.2} forward {:.4} {} | {}",
+        said.luck,
+        said.loss,
+        said.forward.unwrap_or(f64::NAN),
+        said.verdict,
+        said.checks.join(" | ")
     );
 }
