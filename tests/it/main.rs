@@ -18,6 +18,7 @@ mod manual;
 mod not_tested;
 mod paper;
 mod peer;
+mod placebo;
 mod real;
 mod record;
 mod search;
