@@ -109,6 +109,46 @@ fn worlds_that_settle_nothing_are_not_run() {
     assert!(case.files("resumed") == wanted, "resumed, on two threads");
 }
 
+/// Of several objectives the front is what none beats, and the winner is on it, near its knee; the same bytes however it runs.
+#[test]
+fn several_objectives_make_a_front_that_names_the_winner() {
+    let grid = GRID
+        .replace("metric = \"net_pnl\"", "metrics = [\"net_pnl\", \"-max_drawdown_pct\"]")
+        .replace("[0.0001, 0.0003]", "[0.00005, 0.0001, 0.00015, 0.0002, 0.00025, 0.0003]");
+    let case = Case::new(&grid);
+    let whole = run(&Options { threads: Some(1), ..case.options("one") }).expect("a run");
+    let board = fs::read_to_string(case.out("one").join("leaderboard.csv")).expect("a leaderboard");
+    let mut lines = board.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let head = lines.next().expect("a head");
+    let column = |name: &str| head.iter().position(|known| *known == name).unwrap_or_else(|| panic!("{name}"));
+    let of = |line: &[&str], name: &str| line[column(name)].parse::<f64>().ok();
+    // id, money, drawdown, on the front; of those that can win
+    let points: Vec<(String, f64, f64, bool)> = lines
+        .filter(|line| line[column("meets_require")] == "true")
+        .filter_map(|line| {
+            let values = (of(&line, "objective_net_pnl")?, of(&line, "objective_max_drawdown_pct")?);
+            Some((line[column("id")].to_string(), values.0, values.1, line[column("on_front")] == "true"))
+        })
+        .collect();
+    for (id, money, drawdown, on_front) in &points {
+        let beats =
+            |(_, m, d, _): &&(String, f64, f64, bool)| m >= money && d <= drawdown && (m, d) != (money, drawdown);
+        assert_eq!(points.iter().find(beats).is_none(), *on_front, "{id}");
+    }
+    let count = points.iter().filter(|point| point.3).count();
+    assert!(count > 1 && count < points.len(), "{count} of {}", points.len());
+    assert!(points[..count].iter().all(|point| point.3), "the front ranks first");
+    let best = whole.symbols[0].best.clone().expect("a winner");
+    assert_eq!(points[0].0, best);
+    let yml = fs::read_to_string(case.out("one").join("best.yml")).expect("best.yml");
+    assert!(yml.contains(&best) && yml.contains("beside:"), "{yml}");
+    let page = fs::read_to_string(case.out("one").join("report.html")).expect("a page");
+    assert!(page.contains("Several objectives: the front"));
+    let wanted = case.files("one");
+    run(&Options { threads: Some(3), ..case.options("three") }).expect("a run");
+    assert!(case.files("three") == wanted);
+}
+
 struct Asking {
     child: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,

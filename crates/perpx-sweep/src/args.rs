@@ -4,7 +4,7 @@ use crate::engine::placebo::{Placebo, placebo};
 use crate::engine::run::{Summary, sweep};
 use crate::error::SweepError;
 use crate::evidence::{self, Evidence, Settings};
-use crate::grid::Method;
+use crate::grid::{MOST_DRAWS, Method};
 use crate::inspect::{compare, explain, luck, runs, show};
 use crate::options::{DriverChoice, Options, TrialLog};
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -123,15 +123,15 @@ struct EvidenceArgs {
     /// A table of trials instead (columns: docs/evidence.md)
     #[arg(long, value_name = "FILE")]
     trials: Option<PathBuf>,
-    /// Histories to draw
-    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(100..=i64::from(evidence::MOST_DRAWS)))]
-    draws: u32,
-    /// Seed of the draws
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
-    /// Blocks of time that are halved: 8, 12 or 16
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = blocks)]
-    blocks: u32,
+    /// Histories to draw [default: as the run did, else 2000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(100..=i64::from(MOST_DRAWS)))]
+    draws: Option<u32>,
+    /// Seed of the draws [default: the run's, else 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Blocks of time that are halved: 8, 12 or 16 [default: as the run did, else 8]
+    #[arg(long, value_name = "N", value_parser = blocks)]
+    blocks: Option<u32>,
     /// Configurations tried so far in all runs; else by the log
     #[arg(long, value_name = "N")]
     tried: Option<u64>,
@@ -159,8 +159,18 @@ impl EvidenceArgs {
     fn evidence(&self) -> Result<Evidence, SweepError> {
         let of_run = self.run.as_ref().map(|run| run.join("trials.parquet"));
         let matrix = evidence::file::read(&of_run.or(self.trials.clone()).unwrap_or_default())?;
-        let &EvidenceArgs { draws, seed, blocks, tried, symbols, .. } = self;
-        let settings = Settings { draws: draws as usize, seed, blocks, tried, symbols, ..Settings::default() };
+        let own = match &self.run {
+            Some(run) => luck::own_settings(run)?,
+            None => Settings::default(),
+        };
+        let settings = Settings {
+            draws: self.draws.map_or(own.draws, |draws| draws as usize),
+            seed: self.seed.unwrap_or(own.seed),
+            blocks: self.blocks.unwrap_or(own.blocks),
+            tried: self.tried,
+            symbols: self.symbols,
+            ..own
+        };
         let settings = match &self.run {
             Some(run) => luck::with_log(run, &trial_log(&self.log), settings)?,
             None => settings,

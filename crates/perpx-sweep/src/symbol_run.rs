@@ -123,7 +123,8 @@ fn atom_plan(grid: &Grid, home: &Config, (from, to): (Time, Time), embargo: Time
     let intervals = u32::try_from(to.steps(step) - from.plus(-NS).steps(step) - 1).ok().filter(|n| *n > 0)?;
     let embargo = intervals_of(embargo, home);
     let short = AtomPlan { intervals, atoms: intervals.min(ATOM_STEP - 1) };
-    Some(AtomPlan::new(intervals, embargo, grid.tried_points()).unwrap_or(short))
+    let plan = AtomPlan::new(intervals, embargo, grid.tried_points()).unwrap_or(short);
+    Some(AtomPlan { atoms: plan.atoms.min(grid.evidence.atoms.unwrap_or(plan.atoms)), ..plan })
 }
 
 /// How much data before its start the grid's hungriest signals need: every strategy axis that signals know of at its

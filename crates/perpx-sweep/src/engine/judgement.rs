@@ -3,7 +3,7 @@
 use crate::engine::run::Sweep;
 use crate::engine::walk_forward;
 use crate::error::SweepError;
-use crate::evidence::{Check, Evidence, Facts, Finding, HOPE, HeldOut, Judged, Neighbours, STANDS, Settings};
+use crate::evidence::{Check, Evidence, Facts, Finding, HOPE, HeldOut, Judged, Neighbours, Settings};
 use crate::evidence::{GateVerdict, TrialMatrix, Worlds, judge, verdict};
 use crate::grid::Grid;
 use crate::report::{PageCheck, PageLuck, PageVerdict};
@@ -61,11 +61,12 @@ impl Judgement {
         })
     }
 
-    /// By ledger of the base world: it stands above luck on its own. Empty where it is too short to say.
-    pub fn standing(&self, matrix: &TrialMatrix) -> BTreeMap<String, bool> {
+    /// By ledger of the base world the p-value of its Sharpe ratio, adjusted for all that rank below it. Empty where it is too
+    /// short to say.
+    pub fn adjusted(&self, matrix: &TrialMatrix) -> BTreeMap<String, f64> {
         let Finding::Judged(judged) = &self.evidence.outcome else { return BTreeMap::new() };
         let rows = matrix.trials().iter().zip(&judged.adjusted);
-        rows.map(|(trial, p)| (trial.ledger.clone(), *p <= STANDS)).collect()
+        rows.map(|(trial, p)| (trial.ledger.clone(), *p)).collect()
     }
 
     /// For best.yml: all that was found, under a hash of its own.
@@ -134,7 +135,7 @@ pub fn judgement(
             seed: sweep.seed(),
             symbols,
             tried: tried.map(|tried| tried.configurations),
-            ..Settings::default()
+            ..Settings::from(sweep.grid.evidence)
         },
     );
     let runs = walk_forward::run_again(sweep, symbol_run, spool, matrix, &evidence)?;

@@ -27,6 +27,7 @@ pub fn manifest(sweep: &Sweep<'_>, plan: &Plan, outcomes: &[Outcome]) -> Result<
         grid: grid.parts()?.into_iter().map(|(name, text)| (name.to_string(), text)).collect(),
         strategy_axes: axes(grid.strategy_axes()),
         objective: grid.objective.clone(),
+        evidence: grid.evidence,
         seed: sweep.seed(),
         store: shown(&normalize(Path::new(&grid.data.store))),
         code: code_id().to_string(),

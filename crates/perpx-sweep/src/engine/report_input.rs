@@ -5,13 +5,15 @@ use crate::engine::plan::Plan;
 use crate::engine::run::{Outcome, Sweep, each_point};
 use crate::engine::winner_detail::winner_detail;
 use crate::error::SweepError;
+use crate::evidence::STANDS;
 use crate::report::{
-    AxisKind, BoardColumn, Counts, Curve, ERROR, Fact, Gate, Input, Leader, Level, Metric, Money, PageAxis, PageBoard,
-    PageObjective, PagePoint, QualityTable, Spans, StateTime, Transition, Unit, Warning, Winner, WinnerDetail,
-    WorldRow, place_index,
+    AxisKind, BoardColumn, Counts, Curve, ERROR, Fact, FrontRow, Gate, Input, Leader, Level, Metric, Money, PageAxis,
+    PageBoard, PageFront, PageObjective, PagePoint, QualityTable, Spans, StateTime, Transition, Unit, Warning, Winner,
+    WinnerDetail, WorldRow, place_index,
 };
 use crate::results::best::over_world_name;
 use crate::results::columns::SHARES;
+use crate::results::front::Front;
 use crate::results::leaderboard::Ranked;
 use crate::results::ledgers::Rerun;
 use crate::results::spool::Row;
@@ -50,6 +52,8 @@ struct Census {
     alike: BTreeMap<u64, u64>,
     /// All rows of the winner.
     winner: Vec<Row>,
+    /// By ledger of the base world, its p-value adjusted for all that rank below it; empty where it is too short to say.
+    adjusted: BTreeMap<String, f64>,
 }
 
 pub fn input(sweep: &Sweep<'_>, plan: &Plan, symbol_run: &SymbolRun, outcome: &Outcome) -> Result<Input, SweepError> {
@@ -87,6 +91,7 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, symbol_run: &SymbolRun, outcome: &O
         },
         verdict: outcome.judgement.as_ref().map(|judgement| judgement.page()),
         luck: outcome.judgement.as_ref().and_then(Judgement::luck),
+        front: outcome.front.as_ref().map(|found| front(sweep, outcome, found, &census)).transpose()?,
         counts: Counts {
             configurations: outcome.top_k.points,
             worlds: grid.world_points(),
@@ -124,7 +129,7 @@ fn census(sweep: &Sweep<'_>, outcome: &Outcome, winner: Option<&Ranked>) -> Resu
         ..Census::default()
     };
     let judged = outcome.judgement.as_ref().zip(outcome.matrix.as_ref());
-    let standing = judged.map(|(judgement, matrix)| judgement.standing(matrix)).unwrap_or_default();
+    census.adjusted = judged.map(|(judgement, matrix)| judgement.adjusted(matrix)).unwrap_or_default();
     let mut order: Vec<(u64, PagePoint)> = Vec::new();
     let mut seen = 0u64;
     each_point(&outcome.spool, |rows| {
@@ -146,10 +151,8 @@ fn census(sweep: &Sweep<'_>, outcome: &Outcome, winner: Option<&Ranked>) -> Resu
         }
         world_axes_live(sweep, rows, &mut census.world_axis_lives);
         let at = grid.digits(verdict.point).into_iter().map(|digit| digit as u16).collect();
-        let stands = match standing.is_empty() {
-            true => None,
-            false => Some(standing.get(&rows[0].runs[0].hash.to_string()).copied().unwrap_or(false)),
-        };
+        let adjusted = |rows: &[Row]| census.adjusted.get(&rows[0].runs[0].hash.to_string()).copied();
+        let stands = (!census.adjusted.is_empty()).then(|| adjusted(rows).is_some_and(|p| p <= STANDS));
         order.push((verdict.point, PagePoint { at, metric: verdict.objective, eligible: verdict.meets, stands }));
         census.ledgers.push((verdict.point, ledgers));
         Ok(())
@@ -305,6 +308,29 @@ fn winner_of(sweep: &Sweep<'_>, symbol_run: &SymbolRun, winner: &Ranked, census:
             .collect(),
         at,
     }
+}
+
+/// More places of a front are in leaderboard.csv alone.
+const FRONT_ROWS: usize = 100;
+
+fn front(sweep: &Sweep<'_>, outcome: &Outcome, front: &Front, census: &Census) -> Result<PageFront, SweepError> {
+    let rows = front.places().take(FRONT_ROWS).map(|(verdict, alike)| {
+        let first = outcome.spool.of(verdict.id)?.into_iter().next();
+        let ledger = first.map(|row| row.runs[0].hash.to_string()).unwrap_or_default();
+        Ok(FrontRow {
+            id: format!("{:016x}", verdict.id),
+            at: places(sweep, verdict.point),
+            values: std::iter::once(verdict.objective).chain(verdict.beside.iter().copied()).collect(),
+            adjusted: census.adjusted.get(&ledger).copied(),
+            alike: alike as u64,
+        })
+    });
+    let named = |column: usize| (title(&sweep.table[column].name), unit_of(&sweep.table[column]));
+    Ok(PageFront {
+        objectives: sweep.ranker.objectives().map(named).collect(),
+        rows: rows.collect::<Result<_, SweepError>>()?,
+        configurations: front.places().map(|(_, alike)| alike as u64).sum(),
+    })
 }
 
 fn board(sweep: &Sweep<'_>, outcome: &Outcome, census: &Census, unit: Unit) -> Result<PageBoard, SweepError> {

@@ -21,6 +21,7 @@ use crate::options::Options;
 use crate::report::PageVerdict;
 use crate::results::best::{Origin, write_winner};
 use crate::results::folder::Folder;
+use crate::results::front::Front;
 use crate::results::leaderboard::{Board, LEADERBOARD_ROWS, Ranked, write_leaderboard};
 use crate::results::ledgers::Ledgers;
 use crate::results::ledgers::Rerun;
@@ -142,6 +143,8 @@ pub struct Outcome {
     /// None without a winner, or without a matrix.
     pub judgement: Option<Judgement>,
     pub top_k: TopK,
+    /// Of several objectives.
+    pub front: Option<Front>,
     pub ranked: Vec<Ranked>,
     /// The best few in full, best first.
     pub reruns: Vec<Rerun>,
@@ -283,8 +286,9 @@ impl<'o> Sweep<'o> {
     /// Ranks one symbol and runs its best again.
     fn rank(&mut self, number: usize, spools: Spools, ledgers: &mut Ledgers) -> Result<Outcome, SweepError> {
         let Spools { rows: spool, trials } = spools;
+        self.progress.phase(&format!("ranking {}", self.symbol_runs[number].data.symbol));
+        let front = self.front(&spool)?;
         let symbol_run = &self.symbol_runs[number];
-        self.progress.phase(&format!("ranking {}", symbol_run.data.symbol));
         let room = LEADERBOARD_ROWS.max(self.grid.report.top);
         let (mut top_k, mut distinct) = (TopK::new(room), DistinctLedgers::new(&self.table));
         let mut ids = Vec::new();
@@ -326,7 +330,21 @@ impl<'o> Sweep<'o> {
             Some(matrix) => judgement(self, symbol_run, (&spool, ranked.first()), matrix, tried)?,
             None => None,
         };
-        Ok(Outcome { spool, matrix, judgement, top_k, ranked, reruns })
+        Ok(Outcome { spool, matrix, judgement, top_k, front, ranked, reruns })
+    }
+
+    /// Of several objectives the front of all points, by which they are ranked from now on.
+    fn front(&mut self, spool: &Spool) -> Result<Option<Front>, SweepError> {
+        if self.grid.objective.beside.is_empty() {
+            return Ok(None);
+        }
+        let mut front = Front::default();
+        each_point(spool, |rows| {
+            self.ranker.place(&mut front, rows);
+            self.options.go_on()
+        })?;
+        self.ranker.rank_by(&mut front);
+        Ok(Some(front))
     }
 
     /// Objectives of the grid neighbours that have one.

@@ -9,6 +9,7 @@ use super::luck::{Luckiest, draws_for, for_more, luckiest, resampled_row, withou
 use super::matrix::{TrialMatrix, root_year};
 use super::normal::{greatest, greatest_quantile};
 use super::sharpe::{Estimate, Shape, Sums, least_backtest_years};
+use crate::grid::{EvidencePlan, WALK_KINDS};
 use perpx_core::sim::chance::{hash64, unit53};
 use perpx_core::stats::{ATOM_STEP, AtomPlan};
 use serde::Serialize;
@@ -30,9 +31,6 @@ const ROW_WORD: u64 = u64::MAX;
 /// A unit of returns as a share of C0.
 const UNIT: f64 = 1e-12;
 
-/// More histories take too long.
-pub const MOST_DRAWS: u32 = 100_000;
-
 /// How a matrix is judged.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -44,6 +42,8 @@ pub struct Settings {
     pub blocks: u32,
     /// Of the walk-forward.
     pub folds: usize,
+    /// The walk-forward that counts chooses by all of the time before; the rolling one stands beside it.
+    pub is_anchored: bool,
     /// Sharpe ratio a year of the curve of least backtest lengths, and of the hope at this length.
     pub target_sharpe: f64,
     /// Configurations tried on this data so far, in all runs; none: those of this matrix.
@@ -61,7 +61,16 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { draws: 2_000, seed: 0, blocks: 8, folds: 5, target_sharpe: 1.0, tried: None, symbols: 1 }
+        Settings::from(EvidencePlan::default())
+    }
+}
+
+/// As a grid says.
+impl From<EvidencePlan> for Settings {
+    fn from(plan: EvidencePlan) -> Settings {
+        let EvidencePlan { draws, blocks, folds, is_anchored, target_sharpe, .. } = plan;
+        let (draws, folds) = (draws as usize, folds as usize);
+        Settings { draws, seed: 0, blocks, folds, is_anchored, target_sharpe, tried: None, symbols: 1 }
     }
 }
 
@@ -130,7 +139,7 @@ pub struct Judged {
     pub dsr_2014: Option<f64>,
     /// None where the atoms cannot be halved.
     pub overfitting: Option<Overfitting>,
-    /// Rolling, then anchored.
+    /// The one that counts, then the other: rolling and anchored.
     pub walk_forward: Vec<WalkForward>,
     /// What luck alone shows, by number of tries.
     pub curve: Vec<CurvePoint>,
@@ -415,7 +424,10 @@ impl<'a> Assessment<'a> {
             winner: self.winner(&luck),
             dsr_2014: self.estimate.deflated(variance, varying.len() as f64),
             overfitting: cscv(self.matrix, self.settings.blocks).map(|found| self.overfitting(&found)),
-            walk_forward: [false, true].into_iter().filter_map(|is_anchored| self.walk(is_anchored)).collect(),
+            walk_forward: [false, true]
+                .into_iter()
+                .filter_map(|is_other| self.walk(self.settings.is_anchored != is_other))
+                .collect(),
             curve: self.curve(distinct as u64, luck.independent_trials),
             hope: Hope { sharpe: self.settings.target_sharpe, chance: self.estimate.power(0.0, CONFIDENCE, target) },
             luck,
@@ -512,7 +524,7 @@ impl<'a> Assessment<'a> {
             train_sharpe: self.root_year * fold.train_sharpe,
             net: 0.0,
         };
-        let kind = if is_anchored { "anchored" } else { "rolling" };
+        let kind = WALK_KINDS[usize::from(is_anchored)];
         let folds: Vec<WalkFold> = walk.folds.iter().map(fold).collect();
         if folds.is_empty() {
             return None;

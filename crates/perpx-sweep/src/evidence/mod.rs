@@ -42,7 +42,7 @@ pub use cscv::{Cscv, Split, cscv};
 pub use forward::{Fold, Stitched, Walk, Windows, walk};
 pub use gate::{Check, Facts, GateVerdict, HOPE, HeldOut, Neighbours, Standing, Worlds, verdict};
 pub(crate) use judge::WalkFold;
-pub use judge::{Evidence, Finding, Judged, MOST_DRAWS, STANDS, Settings, judge};
+pub use judge::{Evidence, Finding, Judged, STANDS, Settings, judge};
 pub use matrix::{AtomSums, MatrixError, MatrixFrame, Trial, TrialMatrix};
 pub use paired::{PairedDifference, paired};
 pub use plateau::Plateau;

@@ -1,8 +1,7 @@
 //! The evidence as a person reads it.
 
-use super::judge::{
-    Evidence, Finding, Judged, JudgedWinner, Luck, MOST_DRAWS, Missing, Overfitting, TooShort, WalkForward,
-};
+use super::judge::{Evidence, Finding, Judged, JudgedWinner, Luck, Missing, Overfitting, TooShort, WalkForward};
+use crate::grid::MOST_DRAWS;
 use perpx_core::stats::ATOM_STEP;
 use perpx_data::text::{count, fixed, significant, table, wrap};
 

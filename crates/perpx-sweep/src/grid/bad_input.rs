@@ -38,7 +38,7 @@ const CASES: &[Case] = &[
         message: r#"sweeps/grid.toml:22:2: serach: this key is unknown
   22 | [serach]
      |  ^^^^^^
-  accepted: name, base, seed, data, cache, axes, where, search, fills, objective, validate, report
+  accepted: name, base, seed, data, cache, axes, where, search, fills, objective, validate, evidence, report
   to do: did you mean search?"#,
     },
     Case {

@@ -1,6 +1,6 @@
 //! The grid's canonical form: what must be equal for a run to be resumed.
 
-use super::{Axis, Grid, Method, Search};
+use super::{Axis, EvidencePlan, Grid, Method, Objective, Search};
 use perpx_core::config::ConfigError;
 
 impl Grid {
@@ -28,6 +28,8 @@ impl Grid {
             self.base.canonical_world(&own.into_iter().chain(start.iter().cloned()).collect::<Vec<_>>())
         };
         let worlds: String = self.data.symbols.iter().map(of).collect::<Result<_, _>>()?;
+        let Objective { metric, beside, require, over_world } = &self.objective;
+        let objective = format!("Objective {{ metric: {metric:?}, require: {require:?}, over_world: {over_world:?} }}");
         let skip: Vec<&str> = self.skip.iter().map(|(text, _)| text.as_str()).collect();
         let mut parts = vec![
             ("strategy", self.base.canonical(&start)?),
@@ -40,13 +42,19 @@ impl Grid {
                 let gap_trades = if self.data.gap_trades { " gap trades" } else { "" };
                 format!("{:?} {:?}{gap_trades}", self.data.warmup, self.data.on_bad_rows)
             }),
-            ("objective", format!("{:?}", self.objective)),
+            ("objective", objective),
             ("holdout", self.holdout.to_string()),
             ("top", self.report.top.to_string()),
         ];
         if self.search.method != Method::Grid {
             let Search { method, points, seed, .. } = self.search;
             parts.push(("search", format!("{} {points} {seed}", method.name())));
+        }
+        if !beside.is_empty() {
+            parts.push(("metrics", beside.join(" ")));
+        }
+        if self.evidence != EvidencePlan::default() {
+            parts.push(("evidence", format!("{:?}", self.evidence)));
         }
         if self.search.prune {
             parts.push(("prune", self.search.prune.to_string()));

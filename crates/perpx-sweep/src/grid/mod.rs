@@ -20,7 +20,8 @@ mod validate;
 pub use axis::Axis;
 pub use feeds::Feeds;
 pub use search::{LEVELS, Method, Search};
-pub use sections::{Compare, Data, Objective, OverWorld, Report, Require, Warmup};
+pub use sections::{Compare, Data, EvidencePlan, Objective, OverWorld, Report, Require, Warmup};
+pub use sections::{MOST_ATOMS, MOST_DRAWS, WALK_KINDS};
 
 use expr::{Atom, Expr};
 use perpx_core::config::keys::{K, Unit};
@@ -40,6 +41,7 @@ pub struct Grid {
     pub objective: Objective,
     /// Fraction of the range that never ranks; 0 = none.
     pub holdout: Num,
+    pub evidence: EvidencePlan,
     pub report: Report,
     pub search: Search,
     source: Source,

@@ -33,9 +33,19 @@ pub enum Warmup {
 pub struct Objective {
     /// A column of the results.
     pub metric: String,
+    /// Further columns: with `metric` they make a front, from which the winner is taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
     /// All must hold.
     pub require: Vec<Require>,
     pub over_world: OverWorld,
+}
+
+impl Objective {
+    /// All metrics, the one that ranks first.
+    pub fn metrics(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.metric.as_str()).chain(self.beside.iter().map(String::as_str))
+    }
 }
 
 /// `metric op value`; a null metric fails.
@@ -107,6 +117,36 @@ pub enum OverWorld {
     /// The lower one when the number of worlds is even.
     Median,
     Mean,
+}
+
+/// More histories take too long.
+pub const MOST_DRAWS: u32 = 100_000;
+/// The most atoms of a trial matrix.
+pub const MOST_ATOMS: u32 = 168;
+/// Of a walk-forward: choices are made by a window of the time before the test, or by all of it.
+pub const WALK_KINDS: [&str; 2] = ["rolling", "anchored"];
+
+/// How the winner is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvidencePlan {
+    /// No more atoms than these; none: as many as the rule gives.
+    pub atoms: Option<u32>,
+    /// Histories that are drawn.
+    pub draws: u32,
+    /// Blocks of time that are halved: 8, 12 or 16.
+    pub blocks: u32,
+    /// Tests of the walk-forward.
+    pub folds: u32,
+    /// The walk-forward that is judged is anchored, the other one stands beside it.
+    pub is_anchored: bool,
+    /// A true Sharpe ratio a year, whose chance to be seen is told.
+    pub target_sharpe: f64,
+}
+
+impl Default for EvidencePlan {
+    fn default() -> EvidencePlan {
+        EvidencePlan { atoms: None, draws: 2_000, blocks: 8, folds: 5, is_anchored: false, target_sharpe: 1.0 }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -332,3 +332,60 @@ fn pruning_is_exact_for_the_worst_world_alone() {
     let error = parse(&pruned.replace("over_world = \"worst\"", "over_world = \"mean\""), &[]).expect_err("refused");
     assert!(error.to_string().contains("over_world = \"worst\""), "{error}");
 }
+
+#[test]
+fn several_objectives_are_two_or_three_of_the_metrics() {
+    let with = |metrics: &str| parse(&GRID.replace("metric     = \"sharpe\"", metrics), &[]);
+    let grid = with("metrics = [\"sharpe\", \"-max_drawdown_pct\"]").unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(grid.objective.metrics().collect::<Vec<_>>(), ["sharpe", "max_drawdown_pct"]);
+    let plain = legal(GRID, &[]);
+    assert_ne!(grid.hash().expect("a hash"), plain.hash().expect("a hash"));
+    assert!(plain.parts().expect("parts").iter().all(|(name, _)| !["metrics", "evidence"].contains(name)));
+    for (metrics, words) in [
+        ("metrics = [\"sharpe\"]", "two or three different metrics"),
+        ("metrics = [\"sharpe\", \"-sharpe\"]", "two or three different metrics"),
+        ("metrics = \"sharpe\"", "two or three different metrics"),
+        ("metrics = [\"sharpe\", \"shape\"]", "did you mean sharpe?"),
+        ("metrics = [\"sharpe\", \"oos_net_pnl\"]", "held-out metrics may not rank"),
+        ("metric = \"sharpe\"\nmetrics = [\"sharpe\", \"trades\"]", "found beside objective.metric"),
+    ] {
+        let error = with(metrics).expect_err(words).to_string();
+        assert!(error.contains(words), "{words} in {error}");
+    }
+    let pruned = GRID.replace("method  = \"grid\"", "prune = true");
+    let several = pruned.replace("metric     = \"sharpe\"", "metrics = [\"sharpe\", \"trades\"]");
+    let error = parse(&several, &[]).expect_err("refused").to_string();
+    assert!(error.contains("found true beside objective.metrics"), "{error}");
+}
+
+#[test]
+fn how_the_winner_is_judged_can_be_said() {
+    let with = |section: &str| parse(&format!("{GRID}[evidence]\n{section}"), &[]);
+    let said = |section: &str| with(section).unwrap_or_else(|error| panic!("{error}"));
+    let own = EvidencePlan::default();
+    let walk = "walk_forward = { folds = 5, kind = \"rolling\" }\ntarget_sharpe = 1.0\n";
+    let written = said(&format!("atoms = \"auto\"\ndraws = 2000\nblocks = 8\n{walk}"));
+    assert_eq!((written.evidence, written.hash()), (own, legal(GRID, &[]).hash()), "what holds unsaid");
+    let other =
+        said("atoms = 48\ndraws = 500\nblocks = 12\nwalk_forward = { kind = \"anchored\" }\ntarget_sharpe = 3\n");
+    let wanted =
+        EvidencePlan { atoms: Some(48), draws: 500, blocks: 12, folds: 5, is_anchored: true, target_sharpe: 3.0 };
+    assert_eq!(other.evidence, wanted);
+    assert_ne!(other.hash(), written.hash());
+    assert_eq!(parse(GRID, &["evidence.draws=777"]).map(|grid| grid.evidence.draws), Ok(777));
+    for (section, words) in [
+        ("atoms = 25", "or a multiple of 24 from 24 to 168"),
+        ("atoms = \"all\"", "or a multiple of 24 from 24 to 168"),
+        ("draws = 99", "a whole number from 100 to 100000"),
+        ("blocks = 10", "accepted: 8, 12, 16"),
+        ("walk_forward = 5", "a table with folds and kind"),
+        ("walk_forward = { folds = 1 }", "a whole number from 2 to 20"),
+        ("walk_forward = { kind = \"nested\" }", "accepted: rolling, anchored"),
+        ("walk_forward = { fold = 3 }", "accepted: folds, kind"),
+        ("target_sharpe = 0", "a number from 0.1 to 100"),
+        ("seed = 3", "this key is unknown"),
+    ] {
+        let error = with(section).expect_err(words).to_string();
+        assert!(error.contains(words), "{words} in {error}");
+    }
+}

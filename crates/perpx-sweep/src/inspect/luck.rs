@@ -10,15 +10,31 @@ use perpx_core::units::Time;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+/// How the run in `dir` judged its winner.
+///
+/// # Errors
+/// A run.json that cannot be read.
+pub fn own_settings(dir: &Path) -> Result<Settings, SweepError> {
+    let Some((_, manifest)) = manifest_of(dir)? else { return Ok(Settings::default()) };
+    Ok(Settings { seed: manifest.seed, ..Settings::from(manifest.evidence) })
+}
+
+/// The run to which `dir` belongs: it, or of several symbols the folder above.
+fn manifest_of(dir: &Path) -> Result<Option<(&Path, RunManifest)>, SweepError> {
+    if let Some(manifest) = RunManifest::find(dir)? {
+        return Ok(Some((dir, manifest)));
+    }
+    let above = dir.parent().unwrap_or(dir);
+    Ok(RunManifest::find(above)?.map(|manifest| (above, manifest)))
+}
+
 /// `settings` with what the log says of the run in `dir`, of several symbols the folder of one: configurations tried so far,
 /// and of how many symbols this is one.
 ///
 /// # Errors
 /// A run that cannot be read; a log that was named and cannot.
 pub fn with_log(dir: &Path, log: &TrialLog, settings: Settings) -> Result<Settings, SweepError> {
-    let above = dir.parent().unwrap_or(dir);
-    let run = if RunManifest::find(dir)?.is_some() { dir } else { above };
-    let Some(manifest) = RunManifest::find(run)? else { return Ok(settings) };
+    let Some((run, manifest)) = manifest_of(dir)? else { return Ok(settings) };
     let name = dir.file_name().map(|name| name.to_string_lossy().into_owned());
     let of = match manifest.symbols.as_slice() {
         [one] => Some(one),

@@ -45,6 +45,7 @@ pub fn input(size: usize) -> Input {
             }],
         }),
         luck: Some(luck()),
+        front: Some(front(best, &board.rows[0].id)),
         counts: Counts {
             configurations: points.len() as u64,
             worlds: 9,
@@ -253,6 +254,21 @@ fn winner(best: &PagePoint, id: &str) -> Winner {
             metric("Maker share", Unit::Percent, 12.0, Some(10.5)),
             metric("Legging time", Unit::Seconds, 312.0, Some(88.4)),
         ],
+    }
+}
+
+fn front(best: &PagePoint, id: &str) -> PageFront {
+    let place = |id: &str, values: [f64; 2], adjusted| FrontRow {
+        id: id.to_owned(),
+        at: best.at.clone(),
+        values: values.map(Some).to_vec(),
+        adjusted,
+        alike: 1,
+    };
+    PageFront {
+        objectives: vec![("Sharpe".to_owned(), Unit::Ratio), ("max drawdown".to_owned(), Unit::Percent)],
+        rows: vec![place("00000000000f", [4.4, 3.0], Some(0.04)), place(id, [4.02, 1.23], None)],
+        configurations: 2,
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Input {
     pub verdict: Option<PageVerdict>,
     /// None where it is too short to say, or without a winner.
     pub luck: Option<PageLuck>,
+    /// Of several objectives.
+    pub front: Option<PageFront>,
     /// A point a configuration, in grid order. May be 100,000 or more: only aggregates of it reach the page.
     pub points: Vec<PagePoint>,
     pub winner: Option<Winner>,
@@ -260,6 +262,30 @@ impl PagePoint {
 /// The points by their places on the strategy axes.
 pub fn place_index<'a>(points: &'a [PagePoint], axes: impl IntoIterator<Item = AxisShape>) -> PlaceIndex<'a> {
     PlaceIndex::new(points.iter().map(|point| point.at.as_slice()), axes)
+}
+
+/// Of several objectives, what none beats.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PageFront {
+    /// Of each objective title and unit, the first one naming the winner.
+    pub objectives: Vec<(String, Unit)>,
+    /// By the first objective, best first.
+    pub rows: Vec<FrontRow>,
+    /// Configurations on it, equal ones counted.
+    pub configurations: u64,
+}
+
+/// A place on the front.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrontRow {
+    pub id: String,
+    pub at: Vec<u16>,
+    /// By objective.
+    pub values: Vec<Option<f64>>,
+    /// The p-value of its Sharpe ratio, adjusted for all that rank below it; none where it is too short to say.
+    pub adjusted: Option<f64>,
+    /// Configurations equal in all objectives.
+    pub alike: u64,
 }
 
 /// The configuration that ranked first.

@@ -111,6 +111,9 @@ fn provenance(origin: &Origin<'_>, symbol_run: &SymbolRun, ranked: &Ranked, rows
     if grid.data.gap_trades {
         out["data"]["gap_trades"] = json!(true);
     }
+    for (name, value) in grid.objective.beside.iter().zip(&ranked.verdict.beside) {
+        out["objective"]["beside"][name] = json!(value);
+    }
     if let (Some(held_out), Json::Object(out)) = (spans.held_out, &mut out) {
         out.insert("held_out".to_string(), span(held_out));
         out.insert("oos_ledger".to_string(), json!(ranked.row.runs[1].hash.to_string()));

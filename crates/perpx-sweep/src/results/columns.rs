@@ -213,17 +213,25 @@ fn figures(table: &[MetricInfo]) -> Vec<Column> {
 
 /// What leaderboard.csv has before `world_id`, beside the strategy axes; all else it shares with results.parquet.
 /// `metric`: the objective's.
-pub fn standing(metric: &str) -> Vec<Column> {
+/// `beside`: of several objectives the further ones.
+pub fn standing(metric: &str, beside: &[String]) -> Vec<Column> {
     let world = |which: &str| {
         let doc = format!("`{metric}` in its {which} world.");
         Column::new(&format!("{metric}_{which}_world"), Kind::Real, "", &doc)
     };
-    vec![
+    let objective = |name: &str, doc: &str| Column::new(&format!("objective_{name}"), Kind::Real, "", doc);
+    let mut several: Vec<Column> =
+        beside.iter().map(|name| objective(name, "Of `metrics` a further one, over its worlds.")).collect();
+    if !beside.is_empty() {
+        let doc = "Of `metrics`: none is better in one without being worse in another.";
+        several.push(Column::new("on_front", Kind::Flag, "", doc));
+    }
+    let mut all = vec![
         Column::new("symbol", Kind::Word, "", SYMBOL),
         Column::new("rank", Kind::Whole, "", "From 1."),
         Column::new("id", Kind::Id, "", ID),
         Column::new("meets_require", Kind::Flag, "", "Every line of `require` holds."),
-        Column::new(&format!("objective_{metric}"), Kind::Real, "", "What it is ranked by, over its worlds."),
+        objective(metric, "What it is ranked by, over its worlds."),
         world("worst"),
         world("median"),
         world("best"),
@@ -239,7 +247,9 @@ pub fn standing(metric: &str) -> Vec<Column> {
             "",
             &format!("What `objective_{metric}` says, of the held-out part over its own worlds; it never ranks."),
         ),
-    ]
+    ];
+    all.extend(several);
+    all
 }
 
 /// Whose a row is, in each table of the best.
@@ -493,7 +503,7 @@ a line says otherwise.\n";
         section(&mut out, "results.parquet", "A row a configuration and world.", &own);
         let lead =
             "A row a configuration, best first: these, then the columns of results.parquet in its ranking world.";
-        section(&mut out, "leaderboard.csv", lead, &standing("<metric>"));
+        section(&mut out, "leaderboard.csv", lead, &standing("<metric>", &["<further metric>".to_string()]));
         section(&mut out, "trades.parquet", "A row a ledger entry or transition of the best.", &columns(TRADES));
         section(&mut out, "legging.parquet", "A row an episode of legging of the best.", &columns(LEGGING));
         section(&mut out, "equity.parquet", "A row a minute of the best.", &columns(EQUITY));

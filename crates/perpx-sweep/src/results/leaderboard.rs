@@ -59,7 +59,7 @@ pub fn write_leaderboard(
 
 /// What places a configuration, then the columns of the results, those left out that stand there already.
 pub fn columns(grid: &Grid, table: &[MetricInfo]) -> Vec<Column> {
-    let mut all = columns::standing(&grid.objective.metric);
+    let mut all = columns::standing(&grid.objective.metric, &grid.objective.beside);
     let mut results: Vec<Column> = columns::results(grid, table);
     results.retain(|column| all.iter().all(|known| known.name != column.name));
     // the world after the configuration's own values
@@ -81,6 +81,8 @@ fn record(grid: &Grid, board: &Board<'_>, place: usize, ranked: &Ranked) -> Vec<
     cells.extend(verdict.spread.iter().map(|value| number(*value)));
     cells.push(number(ranked.neighbours_median()));
     cells.push(number(verdict.held_out));
+    cells.extend(verdict.beside.iter().map(|value| number(*value)));
+    cells.extend((!verdict.beside.is_empty()).then(|| (verdict.tier > 0).to_string()));
     cells.extend(grid.values(row.point).into_iter().map(|value| value.map(ToString::to_string).unwrap_or_default()));
     cells.push(board.world_ids.get(row.world as usize).cloned().unwrap_or_default());
     cells.extend(grid.world(u64::from(row.world)).iter().map(|(_, value)| value.to_string()));

@@ -1,7 +1,7 @@
 //! run.json: what was run, with what, how long. The one file (beside the report) that may differ between two equal runs.
 
 use crate::error::SweepError;
-use crate::grid::Objective;
+use crate::grid::{EvidencePlan, Objective};
 use crate::results::folder::{is_run, listed};
 use perpx_core::units::Time;
 use perpx_data::atomic::write_atomic;
@@ -32,6 +32,9 @@ pub struct RunManifest {
     /// Dotted keys.
     pub strategy_axes: Vec<String>,
     pub objective: Objective,
+    /// How the winner was judged.
+    #[serde(default)]
+    pub evidence: EvidencePlan,
     pub seed: u64,
     pub store: String,
     /// The code id.

@@ -6,6 +6,7 @@
 //! | `spool` | the finished rows, before they are ranked |
 //! | `trial_spool` | the finished rows of the trial matrix, before equal ledgers are made one |
 //! | `ranking` | which configuration is better |
+//! | `front` | of several objectives, which configurations are beaten by none |
 //! | `columns` | every column of the tables: name, type, unit, meaning |
 //! | `reader` | the tables of a finished run as data frames |
 //! | `table`, `leaderboard`, `best`, `manifest` | results.parquet, leaderboard.csv, best.yml, run.json |
@@ -14,6 +15,7 @@
 pub mod best;
 pub mod columns;
 pub mod folder;
+pub mod front;
 pub mod leaderboard;
 pub mod ledgers;
 pub mod manifest;

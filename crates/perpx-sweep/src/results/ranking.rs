@@ -3,9 +3,11 @@
 
 use crate::grid::Compare;
 use crate::grid::{Objective, OverWorld, Require};
+use crate::results::front::Front;
 use crate::results::spool::Row;
 use perpx_core::stats::MetricInfo;
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 /// Where a value stands in a ranking. Later variants are better.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,6 +55,10 @@ pub struct Ranker {
     metric: usize,
     /// -1 where lower is better.
     sign: f64,
+    /// Column and sign of each further metric.
+    beside: Vec<(usize, f64)>,
+    /// Ids on the front of several metrics, and the one that wins.
+    front: Option<(BTreeSet<u64>, u64)>,
     trades: Option<usize>,
     require: Vec<(usize, Require)>,
     over: OverWorld,
@@ -65,11 +71,15 @@ pub struct Verdict {
     pub point: u64,
     /// Every requirement holds.
     pub meets: bool,
+    /// Of several objectives: 2 the one that wins, 1 on the front, 0 not; 0 of one.
+    pub tier: u8,
     pub score: Score,
     /// Its score in every world, worst first.
     pub scores: Vec<Score>,
     /// The objective itself, over the worlds; `None` = no value.
     pub objective: Option<f64>,
+    /// Further objectives, each over the worlds in the same way.
+    pub beside: Vec<Option<f64>>,
     /// The same of the held-out part, over its own worlds in the same way: its worst world may be another. It never ranks.
     pub held_out: Option<f64>,
     /// Worst, lower median and best world's objective.
@@ -79,8 +89,8 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Best first: what has a value, then what meets the requirements, then the objective, then the next worst world and
-    /// the next, then the lower id.
+    /// Best first: what has a value, then what meets the requirements, then of several objectives the winner and the rest of the
+    /// front, then the objective, then the next worst world and the next, then the lower id.
     pub fn order(&self, other: &Verdict) -> Ordering {
         let worlds = || self.scores.iter().zip(&other.scores).map(|(a, b)| a.order(b)).find(|order| order.is_ne());
         let better = self.worth(other).then_with(|| worlds().unwrap_or(Ordering::Equal));
@@ -90,12 +100,34 @@ impl Verdict {
     /// The order before ties are decided; greater is better.
     pub fn worth(&self, other: &Verdict) -> Ordering {
         let valued = self.score.is_value().cmp(&other.score.is_value());
-        valued.then(self.meets.cmp(&other.meets)).then(self.score.order(&other.score))
+        let meets = valued.then(self.meets.cmp(&other.meets));
+        meets.then(self.tier.cmp(&other.tier)).then(self.score.order(&other.score))
     }
 
     /// Ranking first, it is the winner: without a value or a requirement there is none.
     pub fn can_win(&self) -> bool {
         self.meets && self.score.is_value()
+    }
+}
+
+#[cfg(test)]
+impl Verdict {
+    /// Of a point in one world, that meets every requirement.
+    pub fn example(id: u64, value: f64) -> Verdict {
+        let score = Score::Value(value);
+        Verdict {
+            id,
+            point: id,
+            meets: true,
+            tier: 0,
+            score,
+            scores: vec![score],
+            objective: Some(value),
+            beside: Vec::new(),
+            held_out: None,
+            spread: [Some(value); 3],
+            world: 0,
+        }
     }
 }
 
@@ -105,8 +137,43 @@ impl Ranker {
         let column = |name: &str| table.iter().position(|info| info.name == name);
         let metric = column(&objective.metric)?;
         let require = objective.require.iter().map(|r| Some((column(&r.metric)?, r.clone()))).collect::<Option<_>>()?;
-        let sign = if table[metric].higher_is_better { 1.0 } else { -1.0 };
-        Some(Ranker { metric, sign, trades: column("trades"), require, over: objective.over_world })
+        let sign = |column: usize| if table[column].higher_is_better { 1.0 } else { -1.0 };
+        let beside =
+            objective.beside.iter().map(|name| column(name).map(|at| (at, sign(at)))).collect::<Option<_>>()?;
+        let (sign, trades, over) = (sign(metric), column("trades"), objective.over_world);
+        Some(Ranker { metric, sign, beside, front: None, trades, require, over })
+    }
+
+    /// Whether more is better, by objective.
+    pub fn directions(&self) -> impl Iterator<Item = bool> {
+        std::iter::once(self.sign).chain(self.beside.iter().map(|(_, sign)| *sign)).map(|sign| sign > 0.0)
+    }
+
+    /// Columns of all objectives.
+    pub fn objectives(&self) -> impl Iterator<Item = usize> {
+        std::iter::once(self.metric).chain(self.beside.iter().map(|(column, _)| *column))
+    }
+
+    /// All objectives of a verdict, turned so that more is better; none where one has no value.
+    fn turned(&self, verdict: &Verdict) -> Option<Vec<f64>> {
+        let all = std::iter::once(&verdict.objective).chain(&verdict.beside);
+        let signs = std::iter::once(self.sign).chain(self.beside.iter().map(|(_, sign)| *sign));
+        all.zip(signs).map(|(value, sign)| value.map(|value| value * sign)).collect()
+    }
+
+    /// Puts a strategy point in its worlds on the front of several objectives, if none beats it.
+    pub fn place(&self, front: &mut Front, rows: &[Row]) {
+        if !self.beside.is_empty() {
+            let verdict = self.verdict(rows);
+            let values = self.turned(&verdict);
+            front.add(verdict, values);
+        }
+    }
+
+    /// From now on this front, which has all points, ranks before what is not on it.
+    pub fn rank_by(&mut self, front: &mut Front) {
+        front.sort();
+        self.front = front.winner().map(|winner| (front.ids(), winner));
     }
 
     /// Column of the objective's metric.
@@ -129,10 +196,10 @@ impl Ranker {
         self.require.iter().map(|(column, require)| !self.meets(rows, *column, require))
     }
 
-    fn score(&self, row: &Row, run: usize) -> Score {
+    fn score(&self, row: &Row, run: usize, (column, sign): (usize, f64)) -> Score {
         let run = &row.runs[run];
-        match run.get(self.metric) {
-            Some(value) => Score::Value(value * self.sign),
+        match run.get(column) {
+            Some(value) => Score::Value(value * sign),
             None if self.trades.is_some_and(|column| run.get(column) == Some(0.0)) => Score::NoTrades,
             None => Score::Null,
         }
@@ -140,19 +207,28 @@ impl Ranker {
 
     /// `rows`: one strategy point in each of its worlds, in sample; at least one.
     pub fn verdict(&self, rows: &[Row]) -> Verdict {
-        let order = self.worst_first(rows, 0);
-        let (world, score) = self.over_worlds(rows, 0, &order);
-        let (_, held_out) = self.over_worlds(rows, 1, &self.worst_first(rows, 1));
-        let number = |score: Score| match score {
-            Score::Value(value) => Some(value * self.sign),
-            _ => None,
-        };
+        let first = (self.metric, self.sign);
+        let order = self.worst_first(rows, 0, first);
+        let (world, score) = self.over_worlds(rows, 0, &order, first);
+        let (_, held_out) = self.over_worlds(rows, 1, &self.worst_first(rows, 1, first), first);
+        let number = |score: Score| score.value().map(|value| value * self.sign);
         let spread = [0, (order.len() - 1) / 2, order.len() - 1].map(|at| number(order[at].1));
+        let beside = self.beside.iter().map(|metric| {
+            let (_, score) = self.over_worlds(rows, 0, &self.worst_first(rows, 0, *metric), *metric);
+            score.value().map(|value| value * metric.1)
+        });
+        let tier = match &self.front {
+            Some((_, winner)) if *winner == rows[0].id => 2,
+            Some((front, _)) => u8::from(front.contains(&rows[0].id)),
+            None => 0,
+        };
         Verdict {
             id: rows[0].id,
             point: rows[0].point,
             meets: self.require.iter().all(|(column, require)| self.meets(rows, *column, require)),
+            tier,
             score,
+            beside: beside.collect(),
             scores: order.iter().map(|(_, score)| *score).collect(),
             objective: number(score),
             held_out: number(held_out),
@@ -162,30 +238,22 @@ impl Ranker {
     }
 
     /// The worlds with their scores in one run.
-    fn worst_first(&self, rows: &[Row], run: usize) -> Vec<(usize, Score)> {
-        let mut order: Vec<(usize, Score)> = rows.iter().map(|row| self.score(row, run)).enumerate().collect();
+    fn worst_first(&self, rows: &[Row], run: usize, metric: (usize, f64)) -> Vec<(usize, Score)> {
+        let mut order: Vec<(usize, Score)> = rows.iter().map(|row| self.score(row, run, metric)).enumerate().collect();
         order.sort_by(|a, b| a.1.order(&b.1).then(a.0.cmp(&b.0)));
         order
     }
 
     /// What one run is worth over its worlds, and the world in which it is.
-    fn over_worlds(&self, rows: &[Row], run: usize, order: &[(usize, Score)]) -> (usize, Score) {
+    fn over_worlds(&self, rows: &[Row], run: usize, order: &[(usize, Score)], metric: (usize, f64)) -> (usize, Score) {
         let worst = order[0];
         match self.over {
             // without a value in one world it has none
             _ if !worst.1.is_value() => worst,
             OverWorld::Worst => worst,
             OverWorld::Median => order[(order.len() - 1) / 2],
-            OverWorld::Mean => (0, self.mean(rows, run)),
+            OverWorld::Mean => (0, mean(rows, run, metric)),
         }
-    }
-
-    /// The mean of the worlds, which all have a value.
-    fn mean(&self, rows: &[Row], run: usize) -> Score {
-        // summed in the order of the worlds, so that the last bits depend on nothing else
-        let sum: f64 =
-            rows.iter().filter_map(|row| row.runs[run].get(self.metric)).map(|value| value * self.sign).sum();
-        Score::Value(sum / rows.len() as f64)
     }
 
     /// A requirement over the worlds. Worst: it must hold in each. Median: in the lower median, counted from the values
@@ -217,6 +285,13 @@ impl Ranker {
             }
         }
     }
+}
+
+/// The mean of the worlds, which all have a value.
+fn mean(rows: &[Row], run: usize, (column, sign): (usize, f64)) -> Score {
+    // summed in the order of the worlds, so that the last bits depend on nothing else
+    let sum: f64 = rows.iter().filter_map(|row| row.runs[run].get(column)).map(|value| value * sign).sum();
+    Score::Value(sum / rows.len() as f64)
 }
 
 /// The best of a stream of verdicts, best first, and how many there were.
@@ -292,7 +367,8 @@ mod tests {
             .iter()
             .map(|(metric, compare, value)| Require { metric: metric.to_string(), compare: *compare, value: *value })
             .collect();
-        Ranker::new(&Objective { metric: metric.to_string(), require, over_world }, &table()).expect("known metrics")
+        let objective = Objective { metric: metric.to_string(), beside: Vec::new(), require, over_world };
+        Ranker::new(&objective, &table()).expect("known metrics")
     }
 
     /// A point whose worlds have these (sharpe, trades, drawdown).

@@ -56,6 +56,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// By objective.
+    fn values(&self) -> impl Iterator<Item = Option<f64>> {
+        std::iter::once(self.verdict.objective).chain(self.verdict.beside.iter().copied())
+    }
+
     /// Of a point's rows.
     pub fn of(ranker: &Ranker, require: &[Require], rows: &[Row], columns: &[usize]) -> Answer {
         let verdict = ranker.verdict(rows);
@@ -122,14 +127,16 @@ fn json_of(value: &Value) -> Json {
 }
 
 /// The first line: what may be asked, and what is known of the reference sample.
-pub fn header(grid: &Grid, hash: &str, higher_is_better: bool, reference: &[(u64, &Answer)]) -> Json {
-    let direction = if higher_is_better { "maximize" } else { "minimize" };
+pub fn header(grid: &Grid, hash: &str, directions: &[bool], reference: &[(u64, &Answer)]) -> Json {
+    let objectives = grid.objective.metrics().zip(directions);
+    let objectives = objectives.map(|(metric, higher_is_better)| {
+        json!({ "metric": metric, "direction": if *higher_is_better { "maximize" } else { "minimize" } })
+    });
     let known: Vec<Json> = reference
         .iter()
         .map(|(at, answer)| {
             let params = params(grid, *at);
-            let worst = worst(reference.iter().map(|(_, known)| *known), higher_is_better);
-            let mut entry = reply(None, answer, worst);
+            let mut entry = reply(None, answer, &worst(reference.iter().map(|(_, known)| *known), directions));
             entry["params"] = Json::Object(params);
             entry
         })
@@ -138,7 +145,7 @@ pub fn header(grid: &Grid, hash: &str, higher_is_better: bool, reference: &[(u64
         "perpx": PROTOCOL,
         "study": hash,
         "space": space(grid),
-        "objectives": [{ "metric": grid.objective.metric, "direction": direction }],
+        "objectives": objectives.collect::<Vec<Json>>(),
         "constraints": grid.objective.require.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "reference": known,
         "budget": grid.search.points,
@@ -152,11 +159,12 @@ fn params(grid: &Grid, at: u64) -> Map<String, Json> {
     axes.filter_map(|(axis, value)| Some((axis.path.clone(), json_of(value?)))).collect()
 }
 
-/// One result; without a value of the objective it has `worst`.
-pub fn reply(number: Option<u64>, answer: &Answer, worst: f64) -> Json {
+/// One result; without a value of an objective it has the one of `worst`.
+pub fn reply(number: Option<u64>, answer: &Answer, worst: &[f64]) -> Json {
+    let values = answer.values().zip(worst).map(|(value, worst)| value.unwrap_or(*worst));
     let mut entry = json!({
         "state": "complete",
-        "values": [answer.verdict.objective.unwrap_or(worst)],
+        "values": values.collect::<Vec<f64>>(),
         "constraints": answer.constraints,
         "id": format!("{:016x}", answer.verdict.id),
         "ledger": answer.ledger,
@@ -167,19 +175,24 @@ pub fn reply(number: Option<u64>, answer: &Answer, worst: f64) -> Json {
     entry
 }
 
-/// A value that is a whole spread worse than the worst that is known: what has none is not left out, which samplers would
-/// ignore.
-pub fn worst<'t>(answers: impl Iterator<Item = &'t Answer>, higher_is_better: bool) -> f64 {
-    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-    for value in answers.filter_map(|answer| answer.verdict.objective) {
-        (low, high) = (low.min(value), high.max(value));
+/// By objective a value that is a whole spread worse than the worst that is known: what has none is not left out, which samplers
+/// would ignore. `directions`: more is better.
+pub fn worst<'t>(answers: impl Iterator<Item = &'t Answer>, directions: &[bool]) -> Vec<f64> {
+    let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); directions.len()];
+    for answer in answers {
+        for ((low, high), value) in ranges.iter_mut().zip(answer.values()) {
+            if let Some(value) = value {
+                (*low, *high) = (low.min(value), high.max(value));
+            }
+        }
     }
-    match (low <= high, higher_is_better) {
+    let worst = |((low, high), higher_is_better): ((f64, f64), &bool)| match (low <= high, higher_is_better) {
         (false, true) => -1.0,
         (false, false) => 1.0,
         (true, true) => low - (high - low).max(1.0),
         (true, false) => high + (high - low).max(1.0),
-    }
+    };
+    ranges.into_iter().zip(directions).map(worst).collect()
 }
 
 /// Reads a line; `room`: how many more may be asked; `numbers`: those that were.
@@ -287,7 +300,8 @@ impl Dialogue {
             other => other.map_err(SweepError::io(&journal, "read the file"))?,
         };
         let known: Vec<(u64, &Answer)> = reference.iter().map(|(at, answer)| (*at, answer)).collect();
-        send(&header(&sweep.grid, &sweep.grid_hash, sweep.ranker.higher_is_better(), &known))?;
+        let directions: Vec<bool> = sweep.ranker.directions().collect();
+        send(&header(&sweep.grid, &sweep.grid_hash, &directions, &known))?;
         Ok(Dialogue {
             input: std::io::stdin().lines(),
             pending: Vec::new(),
@@ -306,10 +320,10 @@ impl Dialogue {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let worst = worst(answers.values(), sweep.ranker.higher_is_better());
+        let worst = worst(answers.values(), &sweep.ranker.directions().collect::<Vec<bool>>());
         let line = |(asked, failed): &(Asked, Option<String>)| match (failed, answers.get(&asked.at)) {
             (Some(error), _) => json!({ "number": asked.number, "state": "fail", "error": error }),
-            (None, Some(known)) => reply(Some(asked.number), known, worst),
+            (None, Some(known)) => reply(Some(asked.number), known, &worst),
             (None, None) => json!({ "number": asked.number, "state": "fail", "error": "it was not run" }),
         };
         let replies: Vec<Json> = self.pending.iter().map(line).collect();

@@ -2,6 +2,7 @@
 
 mod axes;
 mod data;
+mod evidence;
 mod objective;
 
 use super::{Axis, Grid, Method, OverWorld, Report};
@@ -10,7 +11,7 @@ use perpx_core::config::{ConfigError, ConfigFile, Num, Schema, Value};
 use std::path::Path;
 
 /// Keys of a grid file: section ("" = top), its keys; an empty list = any key.
-const KEYS: [(&str, &[&str]); 10] = [
+const KEYS: [(&str, &[&str]); 11] = [
     ("", &["name", "base", "seed"]),
     ("data", &["store", "symbol", "symbols", "from", "to", "warmup", "on_bad_rows", "gap_trades"]),
     ("cache", &["max_gib"]),
@@ -18,8 +19,9 @@ const KEYS: [(&str, &[&str]); 10] = [
     ("where", &["skip"]),
     ("search", &["method", "points", "seed", "prune", "axes"]),
     ("fills", &[]),
-    ("objective", &["metric", "require", "over_world"]),
+    ("objective", &["metric", "metrics", "require", "over_world"]),
     ("validate", &["holdout"]),
+    ("evidence", &["atoms", "draws", "blocks", "walk_forward", "target_sharpe"]),
     ("report", &["dir", "top"]),
 ];
 
@@ -83,6 +85,7 @@ impl Grid {
             max_gib: file.number("cache.max_gib", 0.0, 1e6)?.map(Num::as_f64),
             objective: file.objective(metrics)?,
             holdout: file.number("validate.holdout", 0.0, 0.9)?.unwrap_or_default(),
+            evidence: file.evidence()?,
             report: Report {
                 dir: file.folder.join(file.text("report.dir")?.map_or("reports", |(_, text)| text)),
                 top: file.number("report.top", 1.0, 10_000.0)?.map_or(20, |top| top.as_f64() as usize),
@@ -101,6 +104,10 @@ impl Grid {
         if grid.search.prune && grid.objective.over_world != OverWorld::Worst {
             let accepted = "prune with over_world = \"worst\" alone, where one bad world settles a configuration";
             return Err(file.wrong("search.prune", "found true", accepted, "delete it"));
+        }
+        if grid.search.prune && !grid.objective.beside.is_empty() {
+            let accepted = "prune with one metric, of which a bad world settles a configuration";
+            return Err(file.wrong("search.prune", "found true beside objective.metrics", accepted, "delete it"));
         }
         if grid.search.method == Method::External && grid.data.symbols.len() > 1 {
             let found = format!("found \"external\" for the symbols {}", grid.data.symbols.join(", "));
@@ -241,7 +248,7 @@ impl<'a> File<'a> {
 
     fn number(&self, path: &str, min: f64, max: f64) -> Result<Option<Num>, ConfigError> {
         let Some(node) = self.find(path) else { return Ok(None) };
-        let whole = path == "report.top" || path.starts_with("search.");
+        let whole = ["report.top", "evidence.draws", "evidence.blocks"].contains(&path) || path.starts_with("search.");
         match node.value().num() {
             Some(num) if num.as_f64() >= min && num.as_f64() <= max && (!whole || num.is_whole()) => Ok(Some(num)),
             _ => {
@@ -250,6 +257,9 @@ impl<'a> File<'a> {
                     "validate.holdout" => "write the share of the range that never ranks, as a fraction: 0.3",
                     "search.points" => "write how many configurations are tried",
                     "search.seed" => "write a seed",
+                    "evidence.draws" => "write how many histories are drawn",
+                    "evidence.blocks" => "write into how many blocks the time is cut, which are halved",
+                    "evidence.target_sharpe" => "write a Sharpe ratio a year",
                     "report.top" => "write for how many configurations ledgers and charts are kept",
                     _ => "write a number within these bounds",
                 };

@@ -58,8 +58,19 @@ impl File<'_> {
                 close.map_or("choose a column of the results".to_string(), |known| format!("did you mean {known}?"));
             Err(self.wrong(path, found, &format!("a metric, the nearest names first: {}", near.join(", ")), &remedy))
         };
-        let (_, metric) = self.required_text("objective.metric", "the metric that ranks, such as sharpe")?;
-        let metric = metric_of("objective.metric", metric, format!("found {metric}"))?;
+        let (metric, beside) = match self.find("objective.metrics") {
+            None => {
+                let (_, metric) = self.required_text("objective.metric", "the metric that ranks, such as sharpe")?;
+                (metric_of("objective.metric", metric, format!("found {metric}"))?, Vec::new())
+            }
+            Some(node) => {
+                let mut named = Vec::new();
+                for name in self.several_metrics(node)? {
+                    named.push(metric_of("objective.metrics", &name, format!("found {name}"))?);
+                }
+                (named.remove(0), named)
+            }
+        };
         let mut require = Vec::new();
         let list = self.find("objective.require");
         let one = list.cloned();
@@ -86,7 +97,29 @@ impl File<'_> {
         }
         let words = [("worst", OverWorld::Worst), ("median", OverWorld::Median), ("mean", OverWorld::Mean)];
         let over_world = self.choice("objective.over_world", &words, OverWorld::Worst)?;
-        Ok(Objective { metric, require, over_world })
+        Ok(Objective { metric, beside, require, over_world })
+    }
+
+    /// Names of `[objective] metrics`, two or three different ones, without the sign that says what is better.
+    fn several_metrics(&self, node: &Node) -> Result<Vec<String>, ConfigError> {
+        let path = "objective.metrics";
+        let accepted = "two or three different metrics in quotes, the one that names the winner first; a - before one of which \
+                        less is better";
+        let remedy = "write metrics = [\"sharpe\", \"-max_drawdown_pct\"], or metric = \"sharpe\" for one";
+        if self.find("objective.metric").is_some() {
+            return Err(self.wrong(path, "found beside objective.metric", "one of the two", "delete one of the two"));
+        }
+        let items: &[Node] = if let Body::List(items) = &node.body { items } else { &[] };
+        let mut names: Vec<String> = Vec::new();
+        for item in items {
+            let value = item.value();
+            let name = value.text().map(|text| text.strip_prefix('-').unwrap_or(text).to_string());
+            names.extend(name.filter(|name| !names.contains(name)));
+        }
+        match names.len() == items.len() && (2..=3).contains(&names.len()) {
+            true => Ok(names),
+            false => Err(self.wrong(path, format!("found {}", node.value()), accepted, remedy)),
+        }
     }
 }
 

@@ -62,12 +62,14 @@ fn lines(run: &RunManifest) -> BTreeMap<String, String> {
         }
     }
     for (name, value) in &run.grid {
-        if !["strategy", "world and account", "strategy axes", "world axes", "objective"].contains(&name.as_str()) {
+        if !["strategy", "world and account", "strategy axes", "world axes", "objective", "metrics"]
+            .contains(&name.as_str())
+        {
             out.insert(format!("[{name}]"), value.clone());
         }
     }
     let objective = &run.objective;
-    out.insert("[objective] metric".to_string(), objective.metric.clone());
+    out.insert("[objective] metric".to_string(), objective.metrics().collect::<Vec<_>>().join(", "));
     out.insert("[objective] over_world".to_string(), over_world_name(objective.over_world).to_string());
     let require: Vec<String> = objective.require.iter().map(ToString::to_string).collect();
     out.insert("[objective] require".to_string(), require.join(", "));

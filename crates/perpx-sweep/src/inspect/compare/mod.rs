@@ -247,22 +247,12 @@ fn correlation(a: &[f64], b: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::ranking::Score;
+    use crate::results::ranking::Verdict;
 
     /// A board of (id, value), ranked.
     fn board(points: &[(u64, f64)]) -> RankedRun {
         let point = |(id, value): &(u64, f64)| BoardPoint {
-            verdict: Verdict {
-                id: *id,
-                point: 0,
-                meets: true,
-                score: Score::Value(*value),
-                scores: vec![Score::Value(*value)],
-                objective: Some(*value),
-                held_out: None,
-                spread: [Some(*value); 3],
-                world: 0,
-            },
+            verdict: Verdict::example(*id, *value),
             axes: vec![("g".to_string(), (id % 100).to_string())],
             ledger: String::new(),
             figures: vec![("net_pnl".to_string(), Some(*value))],

@@ -5,6 +5,7 @@ use crate::error::SweepError;
 use crate::grid::Objective;
 use crate::inspect::show::Run;
 use crate::results::columns::HELD_OUT;
+use crate::results::front::Front;
 use crate::results::ranking::Ranker;
 use crate::results::reader::RunTable;
 use crate::results::spool::{Row, RunRow};
@@ -40,7 +41,7 @@ impl Results {
         let objective = run.manifest.objective.clone();
         let required = objective.require.iter().map(|require| require.metric.as_str());
         let wanted: BTreeSet<&str> =
-            FIGURES.into_iter().chain([objective.metric.as_str(), "trades"]).chain(required).collect();
+            FIGURES.into_iter().chain(objective.metrics()).chain(["trades"]).chain(required).collect();
         let table: Vec<MetricInfo> =
             metric_table::<Composite>().into_iter().filter(|info| wanted.contains(info.name.as_ref())).collect();
         let ranker = Ranker::new(&objective, &table)
@@ -92,7 +93,11 @@ impl Results {
 
     /// The configurations of one symbol in the order of their worth; takes them out.
     pub fn board(&mut self, symbol: &str) -> RankedRun {
-        let points = self.symbols.remove(symbol).unwrap_or_default().into_iter().map(|point| {
+        let points = self.symbols.remove(symbol).unwrap_or_default();
+        let mut front = Front::default();
+        points.iter().for_each(|point| self.ranker.place(&mut front, &point.rows));
+        self.ranker.rank_by(&mut front);
+        let points = points.into_iter().map(|point| {
             let verdict = self.ranker.verdict(&point.rows);
             let row = &point.rows[verdict.world];
             let mut figures = Vec::new();

@@ -25,6 +25,45 @@ pub fn body(view: &View) -> Markup {
     }
 }
 
+/// Of several objectives, what none beats.
+pub fn front(view: &View) -> Option<Markup> {
+    let front = view.input.front.as_ref()?;
+    let winner = view.input.winner.as_ref().map(|winner| winner.id.as_str());
+    let names = || front.objectives.iter().map(|(name, _)| name.as_str());
+    let p = |p: Option<f64>| p.map_or("–".to_string(), |p| text::figure(Some(100.0 * p), Unit::Ratio));
+    Some(html! {
+        p.note {
+            "No configuration is better in one of " (names().collect::<Vec<_>>().join(", ")) " without being worse in another. "
+            "The winner is the best in " (names().next().unwrap_or_default()) " of those that lie near the knee, where the shares of
+            their ranges add up to at least nine tenths of the most. A front is made of the luckiest too: the last column says in how
+            many of 100 histories without an edge one that ranks here would show such a Sharpe ratio. "
+            (text::counted(front.configurations, "configuration")) " lie on it, equal ones once."
+        }
+        div.scroll tabindex="0" role="region" aria-label="The front" {
+            table {
+                thead { tr {
+                    th scope="col" { "Values" small { (moving(view).map(|i| view.names[i].as_str()).collect::<Vec<_>>().join(" · ")) } }
+                    @for (name, unit) in &front.objectives {
+                        th.num scope="col" { (name) small { (text::unit_name(*unit, &view.input.quote)) } }
+                    }
+                    th.num scope="col" { "By luck" small { "of 100" } }
+                    th.num scope="col" { "Alike" small { "configurations" } }
+                } }
+                tbody { @for row in &front.rows {
+                    tr.winner[winner == Some(row.id.as_str())] {
+                        td { code title=(row.id) { (moving(view).map(|i| view.value(&row.at, i)).collect::<Vec<_>>().join(" · ")) } }
+                        @for (value, (_, unit)) in row.values.iter().zip(&front.objectives) {
+                            td.num { (text::figure(*value, *unit)) }
+                        }
+                        td.num { (p(row.adjusted)) }
+                        td.num { (text::count(row.alike)) }
+                    }
+                } }
+            }
+        }
+    })
+}
+
 /// The first of each ledger.
 const BEST: usize = 10;
 

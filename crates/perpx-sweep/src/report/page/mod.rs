@@ -75,6 +75,7 @@ pub fn page(view: &View) -> String {
     push(Folds::Never, "summary", "Shall I deploy this?", Some(first::body(view)));
     push(Folds::Never, "why", "What won, and what speaks for it", Some(summary::body(view)));
     push(Folds::Never, "leaderboard", "The best ten", Some(board::body(view)));
+    push(Folds::Never, "front", "Several objectives: the front", board::front(view));
     push(Folds::Never, "heatmaps", "Heatmaps", heat::body(view));
     push(Folds::Never, "money", "Where the money came from", money::body(view));
     push(Folds::Never, "when", "When it earned", course::when(view));
