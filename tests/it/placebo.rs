@@ -33,7 +33,7 @@ const SIGNALS: [(&str, &str); 4] = [
     ("{ema_fast: 5, ema_slow: 15, min_diff: 0.0002}", "{ema_fast: 21, ema_slow: 55, min_diff: 0.0008}"),
     (
         "{g_pct: 0.001, band_sigma: 0.8, band_window_bars: 40, t_max_sec: 600",
-        "{on_ub: close_both, on_lb: hold, t_max_sec: 14400",
+        "{g_pct: 0.005, band_sigma: 0.8, on_ub: close_both, on_lb: hold, t_max_sec: 14400",
     ),
     ("stop_loss_first_leg: 0.002", "stop_loss_first_leg: 0.01"),
 ];

@@ -123,13 +123,13 @@ struct EvidenceArgs {
     /// A table of trials instead (columns: docs/evidence.md)
     #[arg(long, value_name = "FILE")]
     trials: Option<PathBuf>,
-    /// Histories to draw [default: as the run did, else 2000]
+    /// Histories to draw [default: the run's, or 2000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(100..=i64::from(MOST_DRAWS)))]
     draws: Option<u32>,
-    /// Seed of the draws [default: the run's, else 0]
+    /// Seed of the draws [default: the run's, or 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Blocks of time that are halved: 8, 12 or 16 [default: as the run did, else 8]
+    /// Blocks of time: 8, 12, 16 [default: the run's, or 8]
     #[arg(long, value_name = "N", value_parser = blocks)]
     blocks: Option<u32>,
     /// Configurations tried so far in all runs; else by the log
