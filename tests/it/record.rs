@@ -37,13 +37,18 @@ impl Running {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([name, &self.0.id().to_string()]).status().expect("kill");
-        assert!(sent.success(), "it ended by itself");
+        signal(&self.0, name);
     }
 
     pub(crate) fn code(mut self) -> Option<i32> {
         self.0.wait().expect("it ends").code()
     }
+}
+
+/// Sends a signal to a process that runs.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill");
+    assert!(sent.success(), "it ended by itself");
 }
 
 /// Both venues, played by another process; Lighter's port.
@@ -57,7 +62,8 @@ pub(crate) fn market_of(options: &[&str]) -> (Running, u16) {
     let begin = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_or(0, |at| at.port());
     let port = (0..2_000).map(|i| 10_000 + (begin.wrapping_add(i * 11)) % 9_000).find(free).expect("four free ports");
     let port_text = port.to_string();
-    let arguments = [&["emulate", "--venue", "both", "--port", &port_text], options].concat();
+    let venue: &[&str] = if options.contains(&"--venue") { &[] } else { &["--venue", "both"] };
+    let arguments = [&["emulate", "--port", &port_text], venue, options].concat();
     (Running::start(&arguments), port)
 }
 
@@ -131,6 +137,26 @@ fn a_recorder_that_is_killed_goes_on() {
     assert!(raw_bytes(&rec) > first + 1_000);
     let (code, text) = data(&["check", &rec.join("store").display().to_string()]);
     assert_eq!(code, Some(0), "{text}");
+}
+
+/// A coin that the venue does not list is named before anything is recorded, with those that are near; so is a port at which another
+/// venue is played.
+#[test]
+fn a_coin_that_a_venue_does_not_list_is_refused() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (_market, port) = market();
+    let (host, out) = (format!("127.0.0.1:{port}"), dir.path().join("rec").display().to_string());
+    for venue in ["lighter", "grvt"] {
+        let arguments = ["record", "--venue", venue, "--symbol", "BTCC", "--out", &out, "--host", &host];
+        let (code, text) = data(&arguments);
+        let says = format!("{venue} lists no perpetual of BTCC; accepted: BTC");
+        assert!(code == Some(2) && text.contains(&says), "{code:?} {text}");
+    }
+    assert!(!dir.path().join("rec").exists(), "nothing is left behind");
+    let (_lighter, other) = market_of(&["--venue", "lighter"]);
+    let host = format!("127.0.0.1:{other}");
+    let (code, text) = data(&["record", "--venue", "grvt", "--symbol", "BTC", "--out", &out, "--host", &host]);
+    assert!(code == Some(2) && text.contains("plays lighter, and not grvt"), "{code:?} {text}");
 }
 
 #[test]

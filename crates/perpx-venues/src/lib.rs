@@ -13,6 +13,7 @@
 //! | [`emulate`] | what every emulator is: matching, account, connections, faults |
 //! | [`lighter`] | transactions and their Schnorr signatures, REST and stream messages, books of `order_book` |
 //! | [`grvt`] | EIP-712 signatures, messages of the JSON-RPC interface, books of `v1.book` |
+//! | [`listing`] | the perpetuals that a venue lists |
 //! | [`net`] | connections to a venue: TLS, sockets, lanes, what may be asked of it |
 //! | [`record`] | the recorder: raw frames, and the feeds that make rows of them |
 //! | [`registry`] | by name: an emulator and the client of its account |
@@ -28,6 +29,7 @@ pub mod command;
 pub mod emulate;
 pub mod grvt;
 pub mod lighter;
+pub mod listing;
 pub mod net;
 pub mod record;
 pub mod recorder;

@@ -21,6 +21,14 @@ impl Venue {
         }
     }
 
+    /// As an option of a command has it.
+    ///
+    /// # Errors
+    /// No venue has that name.
+    pub fn parse(name: &str) -> Result<Venue, String> {
+        Venue::named(name).ok_or_else(|| format!("accepted: {}", Venue::ALL.map(Venue::name).join(", ")))
+    }
+
     /// By its name; `None` for one that this program does not speak with.
     pub fn named(name: &str) -> Option<Venue> {
         Venue::ALL.into_iter().find(|venue| venue.name() == name)

@@ -69,6 +69,25 @@ pub enum Body {
     Json(String),
 }
 
+/// Something public that is asked over REST.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchCall {
+    /// The host, where a venue has several.
+    pub host: Host,
+    /// With its query.
+    pub path: String,
+    /// [`Body::None`]: a GET.
+    pub body: Body,
+}
+
+impl FetchCall {
+    /// As a lane carries it.
+    pub fn request(&self) -> Request {
+        let FetchCall { host, path, body } = self.clone();
+        Request { about: About::Markets, host, path, body, headers: Vec::new() }
+    }
+}
+
 /// Where a stream is, and the headers of its handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {

@@ -32,6 +32,17 @@ pub enum Network {
     Custom(Address),
 }
 
+impl Network {
+    /// By its word.
+    pub fn named(word: &str) -> Option<Network> {
+        match word {
+            "mainnet" => Some(Network::Mainnet),
+            "testnet" => Some(Network::Testnet),
+            _ => None,
+        }
+    }
+}
+
 /// Why a host is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 // the texts say what the fields are

@@ -11,6 +11,9 @@ use perpx_data::store::{FoundGap, HourWriter, Table};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// `clock` of a store whose times are those of a market that is played.
+pub const PLAYED: &str = "of_the_played_market";
+
 /// What an hour came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Compacted {
@@ -50,11 +53,11 @@ pub fn compact_hour(
         last = frame.engine;
         compaction.take(&frame)?;
     }
-    let Compaction { writer, gaps, mut done, .. } = compaction;
+    let Compaction { feed, writer, gaps, mut done, .. } = compaction;
     let gaps = gaps.finish(last);
     let made_by = serde_json::json!({
         "tool": concat!("perpx-data record ", env!("CARGO_PKG_VERSION")),
-        "clock": "as_recorded",
+        "clock": if feed.config().clock.is_some() { PLAYED } else { "as_recorded" },
     });
     done.gaps = writer.commit((first, last, done.frames), done.unreadable, gaps, made_by)?;
     Ok(done)

@@ -3,7 +3,7 @@
 use super::market_time::to_market;
 use super::raw_frame::{FrameKind, RawFrame, RestRequest};
 use super::rows::Lifts;
-use crate::client::{Body, Host};
+use crate::client::FetchCall;
 use crate::wall::MarketClock;
 use crate::wire::parse;
 use perpx_core::tape::rows::{DepthRow, FundingRow, MarkRow, QuoteRow};
@@ -102,17 +102,6 @@ pub enum FeedNews {
     },
     /// A text that could not be read, or a row that could not be stamped: counted, nothing else.
     Unreadable(String),
-}
-
-/// Where something is asked over REST.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FetchCall {
-    /// The host, where a venue has several.
-    pub host: Host,
-    /// With its query.
-    pub path: String,
-    /// [`Body::None`]: a GET.
-    pub body: Body,
 }
 
 /// The public half of a venue, for several symbols over one socket at a time.

@@ -2,16 +2,18 @@
 //! raw and makes no rows.
 
 use super::channel::{Channel, Remedy, missing};
-use super::feed::{FeedConfig, FeedNews, FetchCall, PublicFeed, restored};
+use super::feed::{FeedConfig, FeedNews, PublicFeed, restored};
 use super::raw_frame::RestRequest;
 use super::rows::{Lifts, PublicTrade, SymbolRows, known};
 use crate::book::Applied;
-use crate::client::{Body, Host};
+use crate::client::{Body, FetchCall, Host};
 use crate::grvt::QUOTE;
 use crate::grvt::book::Book;
 use crate::grvt::rest::{Funding, Instrument, Kind, OrderbookLevels, Reply, Ticker, Trade};
 use crate::grvt::stream::{Event, Feed, Frame, Request, RpcReply, Sequence, Step, Subscribe, Subscribed};
 use crate::grvt::trade::TradeVenue;
+use crate::listing::markets_call;
+use crate::venue::Venue;
 use crate::wire::{WireError, parse};
 use perpx_core::market::Side;
 use perpx_core::tape::rows::TradeRow;
@@ -399,7 +401,7 @@ impl PublicFeed for GrvtFeed {
         let of = |symbol: &String| self.symbols.get(self.config.place(symbol)?);
         let instrument = |symbol: &String| of(symbol)?.instrument.clone();
         let (route, body) = match which {
-            RestRequest::Markets => ("all_instruments", json!({ "is_active": true })),
+            RestRequest::Markets => return Some(markets_call(Venue::Grvt)),
             RestRequest::MarginRules { symbol } => ("margin_rules", json!({ "instrument": instrument(symbol)? })),
             RestRequest::Fundings { symbol } => {
                 let mut query = json!({ "instrument": instrument(symbol)?, "limit": 10 });
@@ -447,7 +449,7 @@ fn request(id: u32, method: &str, stream: &str, selectors: Vec<String>) -> Strin
     serde_json::to_string(&request).unwrap_or_default()
 }
 
-fn public_trade(trade: &Trade) -> Result<PublicTrade, WireError> {
+pub(crate) fn public_trade(trade: &Trade) -> Result<PublicTrade, WireError> {
     let (px, qty, exch) = (trade.price.price()?, trade.size.qty()?, Time(trade.event_time.0));
     let taker = if trade.is_taker_buyer { Side::Buy } else { Side::Sell };
     let consumed_book = trade.is_rpi != Some(true) && trade.venue != Some(TradeVenue::Rfq);

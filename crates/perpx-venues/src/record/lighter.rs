@@ -1,14 +1,16 @@
 //! Lighter's public feed: `order_book`, `trade` and `market_stats` of each symbol over one socket.
 
 use super::channel::{Channel, Remedy, missing};
-use super::feed::{FeedConfig, FeedNews, FetchCall, PublicFeed, restored};
+use super::feed::{FeedConfig, FeedNews, PublicFeed, restored};
 use super::raw_frame::RestRequest;
 use super::rows::{Lifts, PublicTrade, SymbolRows, interval_end, known};
 use crate::book::Applied;
-use crate::client::{Body, Host};
+use crate::client::{Body, FetchCall, Host};
 use crate::lighter::book::Book;
 use crate::lighter::rest::{Fundings, OrderBookDetails, Trade, Trades, any_time};
 use crate::lighter::stream::{BookFrame, Frame, MarketStats, Request as Ask, StatsFrame, TradeFrame, channel};
+use crate::listing::markets_call;
+use crate::venue::Venue;
 use crate::wire::{WireError, parse};
 use perpx_core::market::Side;
 use perpx_core::tape::rows::TradeRow;
@@ -311,7 +313,7 @@ impl PublicFeed for LighterFeed {
     fn fetch(&self, which: &RestRequest, at: Time) -> Option<FetchCall> {
         let market = |symbol: &String| self.symbols.get(self.config.place(symbol)?)?.market;
         let path = match which {
-            RestRequest::Markets => "orderBookDetails".to_owned(),
+            RestRequest::Markets => return Some(markets_call(Venue::Lighter)),
             RestRequest::MarginRules { .. } => return None,
             RestRequest::Fundings { symbol } => {
                 let market = market(symbol)?;
@@ -359,7 +361,7 @@ fn next_settlement(stats: &MarketStats, exch: Time) -> Time {
     }
 }
 
-fn public_trade(trade: &Trade) -> Read {
+pub(crate) fn public_trade(trade: &Trade) -> Read {
     let taker = if trade.is_maker_ask { Side::Buy } else { Side::Sell };
     let (px, qty, exch) = (trade.price.price()?, trade.size.qty()?, trade.time());
     let row = TradeRow { exch, recv: exch, px, qty, taker, consumed_book: true };

@@ -27,8 +27,9 @@ pub mod rows;
 
 use crate::venue::Venue;
 
+pub use crate::client::FetchCall;
 pub use compact::{Compacted, compact_hour};
-pub use feed::{FeedConfig, FeedNews, FetchCall, PublicFeed, Row, step};
+pub use feed::{FeedConfig, FeedNews, PublicFeed, Row, step};
 pub use raw_frame::{FrameKind, RawFrame, RestRequest};
 pub use rows::{Lifts, SAFE_LIFT, settle};
 

@@ -1,11 +1,11 @@
 //! `perpx-data record`: its options, its lines, its end.
 
 use super::compaction::compact;
-use super::config::{RecordConfig, RecordedVenue, network, symbols};
+use super::config::{RecordConfig, RecordedVenue, symbols};
 use super::folder;
 use super::progress::Watch;
 use super::session::Session;
-use crate::net::hosts::{Address, Network};
+use crate::net::args::NetworkArgs;
 use crate::venue::Venue;
 use perpx_core::config::text::ConfigError;
 use perpx_data::text;
@@ -29,7 +29,7 @@ pub struct RecordArgs {
     #[arg(conflicts_with_all = ["venue", "symbols", "out", "network", "host", "ca_file"])]
     pub config: Option<PathBuf>,
     /// In its place: lighter, grvt
-    #[arg(long, value_name = "NAME", value_parser = venue, requires = "symbols", requires = "out")]
+    #[arg(long, value_name = "NAME", value_parser = Venue::parse, requires = "symbols", requires = "out")]
     pub venue: Option<Venue>,
     /// A base coin; may be given again
     #[arg(long = "symbol", value_name = "NAME", id = "symbols")]
@@ -37,28 +37,15 @@ pub struct RecordArgs {
     /// The recording's folder
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// mainnet, testnet
-    #[arg(long, value_name = "NAME", default_value = "mainnet", hide_default_value = true, conflicts_with = "host")]
-    pub network: String,
-    /// First port of a running `perpx-data emulate`
-    #[arg(long, value_name = "HOST:PORT")]
-    pub host: Option<String>,
-    /// Roots (PEM) for an emulator that speaks TLS
-    #[arg(long, value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
+    /// Where it is.
+    #[command(flatten)]
+    pub at: NetworkArgs,
     /// Serve /metrics and /health there
     #[arg(long, value_name = "HOST:PORT")]
     pub metrics: Option<SocketAddr>,
     /// At the end, what became of it as one line of JSON
     #[arg(long)]
     pub json: bool,
-    /// A host elsewhere that is no network of the venue
-    #[arg(long = "i-know-this-host", value_name = "HOST", hide = true)]
-    pub known: Option<String>,
-}
-
-fn venue(name: &str) -> Result<Venue, String> {
-    Venue::named(name).ok_or_else(|| format!("accepted: {}", Venue::ALL.map(Venue::name).join(", ")))
 }
 
 impl RecordArgs {
@@ -75,7 +62,7 @@ impl RecordArgs {
     }
 
     fn config(&self) -> Result<RecordConfig, ConfigError> {
-        let known = self.known.as_deref();
+        let known = self.at.known.as_deref();
         if let Some(path) = &self.config {
             return RecordConfig::read(path, known);
         }
@@ -91,16 +78,9 @@ impl RecordArgs {
         let symbols = symbols(&names).ok_or_else(|| {
             bad("--symbol", format!("found {}", names.join(", "))).accepted("base coins, such as BTC, each once")
         })?;
-        let network = match &self.host {
-            Some(host) => {
-                let read = Address::read(host, self.ca_file.is_some(), known);
-                Network::Custom(read.map_err(|error| bad("--host", error.to_string()))?)
-            }
-            None => network(&self.network)
-                .ok_or_else(|| bad("--network", format!("found {}", self.network)).accepted("mainnet, testnet"))?,
-        };
+        let network = self.at.network()?;
         let mut config = RecordConfig::new(out);
-        config.ca_file = self.ca_file.clone();
+        config.ca_file = self.at.ca_file.clone();
         config.venues.push(RecordedVenue { venue, symbols, network });
         Ok(config)
     }

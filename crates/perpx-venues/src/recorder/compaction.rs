@@ -1,7 +1,7 @@
 //! Rows of a recording's hours: which are due, and what they came to.
 
 use crate::record::RawFrame;
-use crate::record::compact::{Compacted, compact_hour};
+use crate::record::compact::{Compacted, PLAYED, compact_hour};
 use crate::record::raw_file::{RawReader, raw_hours, raw_path};
 use crate::venue::Venue;
 use perpx_core::units::{MINUTE, Time, TimeDelta};
@@ -14,9 +14,6 @@ use std::{fmt, io};
 
 /// A day's hours are merged so long after it is over.
 pub const AFTER_THE_DAY: TimeDelta = MINUTE.times(10);
-
-/// A recording whose newest day is further from today is one of a market that is played.
-const NEAR_DAYS: i64 = 1;
 
 /// What a compaction came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -53,18 +50,17 @@ pub fn compact(run: &Path, before: Option<i64>) -> Result<Done, TapeError> {
             all.unreadable += done.unreadable;
         }
     }
-    if store.exists() {
-        merge_days(&store, open_day(newest, crate::wall::now()))?;
+    if let Some(dataset) = Dataset::read(&store)? {
+        merge_days(&store, open_day(&dataset, newest, crate::wall::now()))?;
     }
     Ok(all)
 }
 
 /// The first day that may still go on. A market that is played lives in days of its own: there the newest that was recorded.
-fn open_day(newest: Option<i64>, now: Time) -> i64 {
-    let today = now.plus(-AFTER_THE_DAY).day();
-    match newest.map(|hour| hour.div_euclid(24)) {
-        Some(day) if (today - day).abs() > NEAR_DAYS => day,
-        _ => today,
+fn open_day(dataset: &Dataset, newest: Option<i64>, now: Time) -> i64 {
+    match newest.filter(|_| dataset.made_by["clock"] == PLAYED) {
+        Some(hour) => hour.div_euclid(24),
+        None => now.plus(-AFTER_THE_DAY).day(),
     }
 }
 
@@ -144,11 +140,18 @@ mod tests {
     #[test]
     fn days_of_a_market_that_is_played_are_its_own() {
         let midnight = Time::of_day(20_000);
-        let hour = |day: i64| Some(day * 24 + 5);
-        assert_eq!(open_day(hour(19_999), midnight.plus(AFTER_THE_DAY)), 20_000, "yesterday is over");
-        assert_eq!(open_day(hour(19_999), midnight.plus(AFTER_THE_DAY - NS)), 19_999, "not for ten minutes more");
-        assert_eq!((open_day(hour(18_000), midnight), open_day(hour(21_000), midnight)), (18_000, 21_000));
-        assert_eq!(open_day(None, midnight.plus(AFTER_THE_DAY)), 20_000);
+        let of = |clock: &str| -> Dataset {
+            let text = format!(r#"{{"schema_version":1,"made_by":{{"clock":"{clock}"}},"rows":{{}},"files":[]}}"#);
+            serde_json::from_str(&text).expect("legal")
+        };
+        let open = |clock: &str, day: i64, now: Time| open_day(&of(clock), Some(day * 24 + 5), now);
+        assert_eq!(open("as_recorded", 19_999, midnight.plus(AFTER_THE_DAY)), 20_000, "yesterday is over");
+        assert_eq!(open("as_recorded", 19_999, midnight.plus(AFTER_THE_DAY - NS)), 19_999, "not for ten minutes more");
+        // though nothing was recorded for long
+        assert_eq!(open("as_recorded", 18_000, midnight), 19_999);
+        for day in [18_000, 19_999, 20_000, 21_000] {
+            assert_eq!(open(PLAYED, day, midnight.plus(AFTER_THE_DAY)), day, "it may go on, whatever the date is here");
+        }
     }
 
     #[test]

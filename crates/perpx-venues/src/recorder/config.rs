@@ -118,15 +118,6 @@ pub fn symbols(names: &[&str]) -> Option<Vec<String>> {
     all.then(|| names.iter().map(|name| name.to_string()).collect())
 }
 
-/// A network by its word.
-pub fn network(word: &str) -> Option<Network> {
-    match word {
-        "mainnet" => Some(Network::Mainnet),
-        "testnet" => Some(Network::Testnet),
-        _ => None,
-    }
-}
-
 struct Table<'a> {
     source: &'a Source,
     node: &'a Node,
@@ -199,7 +190,7 @@ impl Table<'_> {
             }
             (Some(entry), None) => {
                 let word = entry.node.value();
-                let read = word.text().and_then(network);
+                let read = word.text().and_then(Network::named);
                 read.ok_or_else(|| self.bad(entry, "\"mainnet\", \"testnet\"; or `host` in its place"))?
             }
             (None, Some(entry)) => {

@@ -5,7 +5,6 @@
 //! | --- | --- |
 //! | `config` | what is recorded, and where it goes |
 //! | `clock` | the recorder's own clock |
-//! | `emulator` | the clock of a market that is played |
 //! | `metrics` | how the recorder is |
 //! | `venue` | one venue's task: its socket, its requests, one order of all |
 //! | `writer` | the thread that writes the files |
@@ -21,7 +20,6 @@ pub mod clock;
 pub mod command;
 pub mod compaction;
 pub mod config;
-mod emulator;
 pub mod folder;
 pub mod metrics;
 pub mod progress;

@@ -2,13 +2,13 @@
 
 use super::clock::{EngineClock, Reading};
 use super::config::{RecordConfig, RecordedVenue};
-use super::emulator;
 use super::folder::{self, FolderError, Lock};
 use super::metrics::{self, Health};
-use super::venue::{Received, VenueTask, lane_of};
+use super::venue::{Received, VenueTask};
 use super::writer::{self, QUEUE};
-use crate::net::dial::{DialError, Dialer};
-use crate::net::hosts::{HostError, Network, hosts};
+use crate::listing::{listed, markets_call, not_listed};
+use crate::net::hosts::HostError;
+use crate::net::reach::{Reach, ReachError};
 use crate::record::{FeedConfig, PublicFeed, RawFrame, public_feed};
 use crate::wall::MarketClock;
 use crossbeam_channel::Sender;
@@ -34,9 +34,7 @@ pub enum RecordError {
     #[error("{0}")]
     Folder(#[from] FolderError),
     #[error("{0}")]
-    Dial(#[from] DialError),
-    #[error("{0}")]
-    Host(#[from] HostError),
+    Reach(#[from] ReachError),
     #[error(
         "{at}: no metrics can be served there: {source}; accepted: a free port of this machine, such as 127.0.0.1:9184"
     )]
@@ -49,13 +47,19 @@ pub enum RecordError {
     #[error("no threads: {0}")]
     Threads(io::Error),
     #[error("{0}")]
-    Lane(String),
+    Symbol(String),
 }
 
 impl RecordError {
     /// 2 bad input, 1 anything else.
     pub fn exit_code(&self) -> u8 {
-        if matches!(self, RecordError::Threads(_) | RecordError::Lane(_)) { 1 } else { 2 }
+        if matches!(self, RecordError::Threads(_) | RecordError::Reach(ReachError::Lane(_))) { 1 } else { 2 }
+    }
+}
+
+impl From<HostError> for RecordError {
+    fn from(error: HostError) -> RecordError {
+        ReachError::from(error).into()
     }
 }
 
@@ -77,7 +81,8 @@ impl Session {
     /// Begins to record.
     ///
     /// # Errors
-    /// A folder that another recorder has or that cannot be written, hosts that cannot be used, a port that is taken.
+    /// A folder that another recorder has or that cannot be written, hosts that cannot be used, a coin that a venue does not list, a
+    /// port that is taken.
     pub fn begin(config: &RecordConfig, metrics_at: Option<SocketAddr>) -> Result<Session, RecordError> {
         Session::begin_with(config, metrics_at, None)
     }
@@ -91,9 +96,11 @@ impl Session {
         metrics_at: Option<SocketAddr>,
         rows: Option<Sender<Received>>,
     ) -> Result<Session, RecordError> {
-        let lock = folder::lock(&config.out)?;
         let runtime = Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
         let runtime = runtime.map_err(RecordError::Threads)?;
+        let ways = runtime.block_on(reached(config))?;
+        let played = ways.iter().find_map(Reach::clock);
+        let lock = folder::lock(&config.out)?;
         let health = Arc::new(Health::default());
         if let Some(at) = metrics_at {
             let served = runtime.block_on(metrics::serve(at, health.clone()));
@@ -101,16 +108,6 @@ impl Session {
         }
         let ((stop, stopped), (depth, depths)) = (watch::channel(false), watch::channel(true));
         let (queue, frames) = crossbeam_channel::bounded(QUEUE);
-        let (mut ways, mut played) = (Vec::new(), None);
-        for recorded in &config.venues {
-            let hosts = hosts(recorded.venue, &recorded.network)?;
-            let dialer = Dialer::new(&hosts, config.ca_file.as_deref(), config.proxy.clone())?;
-            lane_of(recorded.venue, &dialer, &hosts).map_err(RecordError::Lane)?;
-            if matches!(recorded.network, Network::Custom(_)) {
-                played = played.or_else(|| runtime.block_on(emulator::clock(&dialer, &hosts)));
-            }
-            ways.push((hosts, dialer));
-        }
         let (mut feeds, mut newest) = (Vec::new(), None);
         for recorded in &config.venues {
             let (feed, last) = feed(config, recorded, played);
@@ -127,12 +124,12 @@ impl Session {
         }
         let clock = Arc::new(Mutex::new(clock));
         let mut tasks = Vec::new();
-        for ((recorded, feed), (hosts, dialer)) in config.venues.iter().zip(feeds).zip(ways) {
+        for (feed, reach) in feeds.into_iter().zip(ways) {
             let task = VenueTask {
-                venue: recorded.venue,
+                venue: reach.venue,
                 feed,
-                hosts,
-                dialer,
+                hosts: reach.hosts,
+                dialer: reach.dialer,
                 clock: clock.clone(),
                 queue: queue.clone(),
                 health: health.clone(),
@@ -183,6 +180,30 @@ impl Session {
         self.runtime.shutdown_timeout(FAREWELL);
         let _ = self.writer.join();
         self.lock
+    }
+}
+
+/// How each venue is reached.
+async fn reached(config: &RecordConfig) -> Result<Vec<Reach>, RecordError> {
+    let mut ways = Vec::new();
+    for recorded in &config.venues {
+        let reach =
+            Reach::find(recorded.venue, &recorded.network, config.ca_file.as_deref(), config.proxy.clone()).await?;
+        all_listed(&reach, &recorded.symbols).await?;
+        ways.push(reach);
+    }
+    Ok(ways)
+}
+
+/// Coins that the venue lists can be recorded. A venue that says nothing now may say it later: it is no reason not to begin.
+async fn all_listed(reach: &Reach, symbols: &[String]) -> Result<(), RecordError> {
+    let request = markets_call(reach.venue).request();
+    let Ok(answer) = reach.lane()?.send(&request).await else { return Ok(()) };
+    let Some(markets) = listed(reach.venue, &answer.body).ok().filter(|_| answer.status == 200) else { return Ok(()) };
+    let absent = symbols.iter().find(|symbol| markets.iter().all(|market| market.base != **symbol));
+    match absent.filter(|_| !markets.is_empty()) {
+        Some(absent) => Err(RecordError::Symbol(not_listed(reach.venue, absent, &markets))),
+        None => Ok(()),
     }
 }
 

@@ -3,12 +3,13 @@
 
 use super::clock::{EngineClock, Reading};
 use super::metrics::Health;
-use crate::client::{About, Answer, Body, Host, Reply, Request};
+use crate::client::{Answer, Host, Reply};
 use crate::net::backoff::{Backoff, chance};
 use crate::net::budget::{Budget, Priority};
 use crate::net::dial::Dialer;
-use crate::net::hosts::{Address, Hosts};
-use crate::net::lane::{Asked, Lane};
+use crate::net::hosts::Hosts;
+use crate::net::lane::Asked;
+use crate::net::reach::lane_of;
 use crate::net::socket::{Keepalive, Rules, Socket};
 use crate::record::feed::{hourly, step};
 use crate::record::raw_file::{hour, raw_path};
@@ -93,18 +94,6 @@ fn stream(venue: Venue) -> (Host, &'static str, Rules) {
     }
 }
 
-/// A venue's lane, and the cheap GET that keeps it warm.
-///
-/// # Errors
-/// A proxy or a TLS that the client does not take.
-pub fn lane_of(venue: Venue, dialer: &Dialer, hosts: &Hosts) -> Result<Lane, String> {
-    let warm_up = match venue {
-        Venue::Lighter => (Host::Main, "/"),
-        Venue::Grvt => (Host::MarketData, "/time"),
-    };
-    Lane::new(dialer.clone(), hosts.clone(), warm_up)
-}
-
 /// Why a socket is given up by us.
 enum Ends {
     Stopped,
@@ -132,40 +121,8 @@ struct Running {
 }
 
 impl VenueTask {
-    /// GRVT's emulator of both venues is named by its first port, which is Lighter's: then ours is the next. False: it was stopped before
-    /// anybody answered.
-    async fn settle_port(&mut self) -> bool {
-        let played = self.venue == Venue::Grvt && self.hosts.values().all(Address::is_loopback);
-        let Some(first) = self.hosts.get(&Host::Login).filter(|_| played).cloned() else { return true };
-        let alone = Hosts::from([(Host::Main, first.clone())]);
-        let Ok(mut lane) = Lane::new(self.dialer.clone(), alone, (Host::Main, "/")) else { return true };
-        let (path, headers) = ("/".to_owned(), Vec::new());
-        let request = Request { about: About::Markets, host: Host::Main, path, body: Body::None, headers };
-        let answer = loop {
-            match lane.send(&request).await {
-                Ok(answer) if answer.status < 500 => break answer,
-                Ok(answer) => self.health.note(format!("grvt: no answer from {first}: HTTP {}", answer.status)),
-                Err(why) => self.health.note(format!("grvt: no answer from {first}: {why}")),
-            }
-            let mut stop = self.stop.clone();
-            tokio::select! {
-                () = sleep(Duration::from_secs(1)) => {}
-                _ = stop.changed() => return false,
-            }
-        };
-        if answer.body.contains("\"network_id\"") {
-            for address in self.hosts.values_mut() {
-                address.port = address.port.saturating_add(1);
-            }
-        }
-        true
-    }
-
     /// Records until it is stopped.
-    pub async fn run(mut self) {
-        if !self.settle_port().await {
-            return;
-        }
+    pub async fn run(self) {
         let lane = match lane_of(self.venue, &self.dialer, &self.hosts) {
             Ok(lane) => lane,
             Err(why) => return self.health.note(format!("{}: nothing is recorded: {why}", self.venue.name())),
@@ -366,8 +323,7 @@ impl Running {
             return;
         }
         let wanted = self.wanted.remove(place);
-        let (about, headers) = (About::Markets, Vec::new());
-        let request = Request { about, host: call.host, path: call.path, body: call.body, headers };
+        let request = call.request();
         let (reply, replied) = oneshot::channel();
         match self.ask.try_send((request, reply)) {
             Ok(()) => self.asked = Some((wanted, replied)),
