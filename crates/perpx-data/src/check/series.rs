@@ -73,7 +73,7 @@ pub struct TableCheck {
     pub venue: String,
     /// The store's name of the coin.
     pub symbol: String,
-    /// quotes, trades, depth, marks or funding.
+    /// quotes, trades, depth, marks, funding or bars.
     pub table: &'static str,
     /// How many it is made of.
     pub files: u64,

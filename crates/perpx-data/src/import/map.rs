@@ -517,7 +517,8 @@ pub fn required(table: Table) -> &'static [&'static str] {
         Table::Quotes => &["bid_px", "ask_px"],
         Table::Trades | Table::GapTrades => &["px", "qty", "taker_side"],
         Table::Depth => &["side", "level", "px", "qty"],
-        Table::Marks => &[],
+        // no map brings bars in
+        Table::Marks | Table::Bars => &[],
         Table::Funding => &["ts", "rate"],
     }
 }

@@ -249,7 +249,8 @@ fn empty(table: Table) -> ParsedRows {
         Table::Quotes => ParsedRows::Quotes(Vec::new()),
         Table::Trades | Table::GapTrades => ParsedRows::Trades(Vec::new()),
         Table::Depth => ParsedRows::Depth(Vec::new()),
-        Table::Marks => ParsedRows::Marks(Vec::new()),
+        // no map brings bars in
+        Table::Marks | Table::Bars => ParsedRows::Marks(Vec::new()),
         Table::Funding => ParsedRows::Funding(Vec::new()),
     }
 }

@@ -1,7 +1,7 @@
 //! What an import map says and what a store holds, for people: `perpx-data columns` and docs/reference/data-columns.md.
 
 use super::map::required;
-use crate::store::{DepthLevelRow, NumberedTrade, StoredRow, Table};
+use crate::store::{BarRow, DepthLevelRow, NumberedTrade, StoredRow, Table};
 use crate::text;
 use arrow::datatypes::{DataType, Field};
 use perpx_core::tape::rows::{FundingRow, MarkRow, QuoteRow};
@@ -160,12 +160,23 @@ fn fields(table: Table) -> Vec<Field> {
         Table::Depth => DepthLevelRow::fields(),
         Table::Marks => MarkRow::fields(),
         Table::Funding => FundingRow::fields(),
+        Table::Bars => BarRow::fields(),
     }
 }
 
 fn meaning(table: Table, column: &str) -> &'static str {
     match (table, column) {
         (Table::Funding, "recv_ts") => "when we learnt of the rate",
+        (Table::Bars, "recv_ts") => {
+            "where the bar ends: nobody knew it before; rows lie in the day of it, sorted by it"
+        }
+        (Table::Bars, "kind") => "what it is made of: `trade`, `mark`, `index` or `mid` prices",
+        (_, "open_ts") => "where the bar begins",
+        (_, "open_px") => "first price",
+        (_, "high_px") => "highest price",
+        (_, "low_px") => "lowest price",
+        (_, "close_px") => "last price",
+        (_, "volume") => "coins that were traded; 0 but for trades",
         (_, "exch_ts") => "when it happened, by the venue's clock",
         (_, "recv_ts") => "when this machine received it; rows lie in the day of it, sorted by it",
         (_, "ts") => "time of the settlement, by the venue's clock; rows lie in the year of it",
@@ -212,7 +223,7 @@ pub fn columns() -> Vec<StoreColumn> {
             meaning: meaning(table, field.name()),
         })
     };
-    Table::ALL.into_iter().flat_map(of).collect()
+    Table::ALL.into_iter().chain([Table::Bars]).flat_map(of).collect()
 }
 
 /// Tables of Markdown.
@@ -287,7 +298,7 @@ mod tests {
 
     #[test]
     fn every_column_of_a_store_is_in_the_reference() {
-        for table in Table::ALL {
+        for table in Table::ALL.into_iter().chain([Table::Bars]) {
             let names: Vec<String> = fields(table).iter().map(|field| field.name().clone()).collect();
             assert_eq!(names, table.columns(), "{}", table.name());
             assert!(names.iter().all(|name| !meaning(table, name).is_empty()), "{names:?}: one has no meaning");

@@ -209,22 +209,22 @@ impl<'a> Cells<'a> {
     }
 
     /// Words of a closed vocabulary; a fault stands as its first word.
-    pub(super) fn words<T: Copy>(
+    pub(super) fn words<T: Copy, const N: usize>(
         &mut self,
         name: &'static str,
-        vocabulary: &[(&'static str, T); 2],
+        vocabulary: &[(&'static str, T); N],
         wanted: &'static str,
     ) -> Result<Vec<T>, TapeError> {
         let array = self.column(name)?;
         self.nulls(name, array, wanted);
-        let (mut out, [first, second]) = (Vec::with_capacity(array.len()), vocabulary);
+        let mut out = Vec::with_capacity(array.len());
         let faults = &mut self.faults;
         let mut take = |word: Option<&str>| {
-            let is_second = word.is_some_and(|word| word == second.0);
-            if let Some(word) = word.filter(|word| !is_second && *word != first.0) {
+            let found = word.and_then(|word| vocabulary.iter().find(|known| known.0 == word));
+            if let (Some(word), None) = (word, found) {
                 faults.push((out.len(), Fault::new(name, format!("'{word}'"), wanted).of("unknown word")));
             }
-            out.push(if is_second { second.1 } else { first.1 });
+            out.push(found.unwrap_or(&vocabulary[0]).1);
         };
         match array.data_type() {
             DataType::Utf8 => array.as_string::<i32>().iter().for_each(&mut take),

@@ -27,11 +27,15 @@ pub enum Table {
     Funding,
     /// Prints of a recorder's gaps, received later than they happened: read where a grid asks for them, and listed nowhere else.
     GapTrades,
+    /// Bars of the past: no replay reads them.
+    Bars,
 }
 
 impl Table {
     /// Those of every store, in the order in which they are reported.
     pub const ALL: [Table; 5] = [Table::Quotes, Table::Trades, Table::Depth, Table::Marks, Table::Funding];
+    /// Those that only some stores have.
+    pub const OTHERS: [Table; 2] = [Table::GapTrades, Table::Bars];
 
     /// The folder's name.
     pub fn name(self) -> &'static str {
@@ -42,6 +46,7 @@ impl Table {
             Table::Marks => "marks",
             Table::Funding => "funding",
             Table::GapTrades => "trades_gap",
+            Table::Bars => "bars",
         }
     }
 
@@ -55,6 +60,7 @@ impl Table {
             Table::Depth => &["exch_ts", "recv_ts", "side", "level", "px", "qty"],
             Table::Marks => &["exch_ts", "recv_ts", "mark_px", "index_px"],
             Table::Funding => &["ts", "rate", "interval_hours", "kind", "recv_ts"],
+            Table::Bars => &["open_ts", "recv_ts", "kind", "open_px", "high_px", "low_px", "close_px", "volume"],
         }
     }
 
@@ -139,20 +145,20 @@ macro_rules! two_clocks {
     };
 }
 
-fn time_field(name: &str) -> Field {
+pub(super) fn time_field(name: &str) -> Field {
     Field::new(name, DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())), false)
 }
 
-fn decimal_field(name: &str, scale: i8, nullable: bool) -> Field {
+pub(super) fn decimal_field(name: &str, scale: i8, nullable: bool) -> Field {
     Field::new(name, DataType::Decimal64(18, scale), nullable)
 }
 
-fn times<R>(rows: &[R], pick: impl Fn(&R) -> Time) -> ArrayRef {
+pub(super) fn times<R>(rows: &[R], pick: impl Fn(&R) -> Time) -> ArrayRef {
     let values = TimestampNanosecondArray::from_iter_values(rows.iter().map(|r| pick(r).0));
     Arc::new(values.with_timezone("UTC"))
 }
 
-fn decimals<R>(rows: &[R], scale: i8, pick: impl Fn(&R) -> i64) -> ArrayRef {
+pub(super) fn decimals<R>(rows: &[R], scale: i8, pick: impl Fn(&R) -> i64) -> ArrayRef {
     let values = Decimal64Array::from_iter_values(rows.iter().map(pick));
     Arc::new(values.with_data_type(DataType::Decimal64(18, scale)))
 }
@@ -163,7 +169,7 @@ fn optional_prices<R>(rows: &[R], pick: impl Fn(&R) -> Price) -> ArrayRef {
     Arc::new(values.with_data_type(DataType::Decimal64(18, 9)))
 }
 
-fn words<R>(rows: &[R], pick: impl Fn(&R) -> &'static str) -> ArrayRef {
+pub(super) fn words<R>(rows: &[R], pick: impl Fn(&R) -> &'static str) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(rows.iter().map(pick)))
 }
 
@@ -194,12 +200,12 @@ fn time_fault(exch: Time, recv: Time) -> Option<Fault> {
     Some(Fault::new("recv_ts", recv, wanted).of("received before stamped"))
 }
 
-fn price_fault(column: &'static str, price: Price) -> Option<Fault> {
+pub(super) fn price_fault(column: &'static str, price: Price) -> Option<Fault> {
     let rule = if price.0 == 0 { "zero price" } else { "price out of range" };
     (!price_fits(price)).then(|| Fault::new(column, price, "a price above 0 and below 1e9").of(rule))
 }
 
-fn size_fault(column: &'static str, qty: Qty) -> Option<Fault> {
+pub(super) fn size_fault(column: &'static str, qty: Qty) -> Option<Fault> {
     let rule = if qty.0 < 0 { "negative size" } else { "size out of range" };
     (!size_fits(qty)).then(|| Fault::new(column, qty, "a size of 0 (not known) or more, below 1e9").of(rule))
 }

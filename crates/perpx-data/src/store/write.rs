@@ -1,5 +1,6 @@
 //! Writing a store: under another name, then renamed, so that a failure leaves nothing behind.
 
+use super::bars::BarRow;
 use super::dataset::{DATASET_FILE, Dataset, FileEntry, SCHEMA_VERSION};
 use super::path::{Partition, StorePath, entries};
 use super::read::Fault;
@@ -42,7 +43,7 @@ impl StoreWriter {
         let target = StorePath::new(root)?.root().to_path_buf();
         let known = |p: &PathBuf| {
             let name = p.file_name().and_then(|n| n.to_str()).unwrap_or("");
-            name == DATASET_FILE || Table::ALL.iter().chain([&Table::GapTrades]).any(|t| t.name() == name)
+            name == DATASET_FILE || Table::ALL.iter().chain(&Table::OTHERS).any(|t| t.name() == name)
         };
         let there = entries(&target)?;
         let is_store = target.join(DATASET_FILE).is_file() && there.iter().all(known);
@@ -82,6 +83,13 @@ impl StoreWriter {
         day: i64,
         rows: &[NumberedTrade],
     ) -> Result<(), TapeError> {
+        name_is_legal("venue", venue)?;
+        name_is_legal("symbol", symbol)?;
+        self.write(venue, symbol, Partition::Day(day), rows)
+    }
+
+    /// Adds bars that were over on one UTC day, sorted by the time at which they were.
+    pub fn write_bars(&mut self, venue: &str, symbol: &str, day: i64, rows: &[BarRow]) -> Result<(), TapeError> {
         name_is_legal("venue", venue)?;
         name_is_legal("symbol", symbol)?;
         self.write(venue, symbol, Partition::Day(day), rows)
@@ -256,6 +264,7 @@ fn properties(table: Table) -> Result<WriterProperties, ParquetError> {
         Table::Trades | Table::GapTrades | Table::Depth => &["exch_ts", "recv_ts", "px"],
         Table::Marks => &["exch_ts", "recv_ts"],
         Table::Funding => &["ts", "recv_ts"],
+        Table::Bars => &["open_ts", "recv_ts", "open_px", "high_px", "low_px", "close_px"],
     };
     for &name in delta {
         let column = ColumnPath::from(name);
