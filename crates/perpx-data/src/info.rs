@@ -1,12 +1,17 @@
 //! What a store holds, from its folders and footers alone.
 
 use crate::TapeError;
-use crate::store::{Dataset, DepthLevelRow, Recorded, RecordedGap, StoreFile, StorePath, StoredRow};
+use crate::store::{
+    BarRow, Dataset, DepthLevelRow, Recorded, RecordedGap, RecordedHour, StoreFile, StorePath, StoredRow,
+};
 use crate::text::{count, counted, table, wrap};
 use perpx_core::tape::rows::{FundingRow, MarkRow, QuoteRow, TradeRow};
-use perpx_core::units::Time;
+use perpx_core::units::{HOUR, SECOND, Time, TimeDelta};
 use serde::Serialize;
 use std::path::Path;
+
+/// A recorder that goes on has a frame so soon after an hour begins, and so late before it ends.
+const EDGE: TimeDelta = SECOND.times(5);
 
 /// What a store holds.
 #[derive(Clone, Debug, Serialize)]
@@ -17,10 +22,31 @@ pub struct StoreInfo {
     pub tables: Vec<TableInfo>,
     /// Of dataset.json, null without one.
     pub schema_version: Option<u32>,
+    /// Of a recorded store: its hours, by venue.
+    pub hours: Vec<HourInfo>,
     /// What the recorder of the store knows to be missing.
     pub recorded_gaps: Vec<RecordedGap>,
     /// `made_by` of dataset.json, null without one.
     pub made_by: serde_json::Value,
+}
+
+/// What one hour of one venue's recording holds.
+#[derive(Clone, Debug, Serialize)]
+pub struct HourInfo {
+    /// The store's name of it.
+    pub venue: String,
+    /// Where the hour begins.
+    pub hour: Time,
+    /// Times of its first and its last frame.
+    pub first: Time,
+    /// As `first`, of the last one.
+    pub last: Time,
+    /// How many there were.
+    pub frames: u64,
+    /// Texts that could not be read, and rows that no store takes.
+    pub left_out: u64,
+    /// Gaps of all its coins and tables that were found in it.
+    pub gaps: u64,
 }
 
 /// What one table of one venue and coin holds.
@@ -30,7 +56,7 @@ pub struct TableInfo {
     pub venue: String,
     /// The store's name of the coin.
     pub symbol: String,
-    /// quotes, trades, depth, marks or funding.
+    /// quotes, trades, depth, marks, funding or bars.
     pub table: &'static str,
     /// How many it is made of.
     pub files: u64,
@@ -55,6 +81,7 @@ pub fn info(root: &Path) -> Result<StoreInfo, TapeError> {
             of_table::<DepthLevelRow>(&store, &venue, &symbol)?,
             of_table::<MarkRow>(&store, &venue, &symbol)?,
             of_table::<FundingRow>(&store, &venue, &symbol)?,
+            of_table::<BarRow>(&store, &venue, &symbol)?,
         ];
         tables.extend(found.into_iter().flatten());
     }
@@ -63,9 +90,42 @@ pub fn info(root: &Path) -> Result<StoreInfo, TapeError> {
         store: store.root().display().to_string(),
         tables,
         schema_version: dataset.as_ref().map(|d| d.schema_version),
+        hours: store.recorded().map(hours).unwrap_or_default(),
         recorded_gaps: store.recorded().map(Recorded::gaps).unwrap_or_default(),
         made_by: dataset.map(|d| d.made_by).unwrap_or_default(),
     })
+}
+
+fn hours(recorded: &Recorded) -> Vec<HourInfo> {
+    let of = |venue: &String, hour: &RecordedHour| {
+        let RecordedHour { hour, first, last, frames, left_out } = *hour;
+        let gaps = recorded.gaps.iter().filter(|gap| gap.venue == *venue && gap.hour == hour).count() as u64;
+        HourInfo { venue: venue.clone(), hour: Time::at(hour * HOUR), first, last, frames, left_out, gaps }
+    };
+    recorded.hours.iter().flat_map(|(venue, hours)| hours.iter().map(move |hour| of(venue, hour))).collect()
+}
+
+impl HourInfo {
+    /// Frames from its begin to its end, and no gap.
+    fn is_whole(&self) -> bool {
+        self.gaps == 0 && self.first.since(self.hour) < EDGE && self.hour.plus(HOUR).since(self.last) < EDGE
+    }
+}
+
+/// A line a venue and day, a sign an hour.
+fn coverage(hours: &[HourInfo]) -> String {
+    let mut out = String::new();
+    for day in hours.chunk_by(|a, b| (&a.venue, a.hour.day()) == (&b.venue, b.hour.day())) {
+        let mut signs = ['.'; 24];
+        for hour in day {
+            signs[(hour.hour.steps(HOUR).rem_euclid(24)) as usize] = if hour.is_whole() { '#' } else { '+' };
+        }
+        let signs: String = signs.iter().collect();
+        let frames = counted(day.iter().map(|hour| hour.frames).sum(), "frame");
+        let gaps = counted(day.iter().map(|hour| hour.gaps).sum(), "gap");
+        out += &format!("  {:8} {}  {signs}  {frames}, {gaps}\n", day[0].venue, day[0].hour.date());
+    }
+    out
 }
 
 fn of_table<R: StoredRow>(store: &StorePath, venue: &str, symbol: &str) -> Result<Option<TableInfo>, TapeError> {
@@ -116,6 +176,14 @@ impl StoreInfo {
             true => String::new(),
             false => format!("\n{} of the recording:\n{}", counted(gaps.len() as u64, "gap"), gaps.concat()),
         };
-        format!("{}\n\n{}\n{}{}", self.store, table(&rows, width), wrap(&made, width), wrap(&gaps, width))
+        let hours = match self.hours.is_empty() {
+            true => String::new(),
+            false => format!(
+                "\nhours of the recording (UTC; # whole, + a part or with a gap, . nothing):\n{}",
+                coverage(&self.hours)
+            ),
+        };
+        let (made, gaps) = (wrap(&made, width), wrap(&gaps, width));
+        format!("{}\n\n{}\n{made}{hours}{gaps}", self.store, table(&rows, width))
     }
 }

@@ -318,7 +318,7 @@ fn finish<R: StoredRow>(
 }
 
 fn blank(folder: String, day: i64) -> RecordedDay {
-    RecordedDay { folder, day, rows: 0, hash: String::new(), merged: false, hours: Vec::new() }
+    RecordedDay { folder, day, rows: 0, hash: String::new(), merged: false, yearly: false, hours: Vec::new() }
 }
 
 /// By symbol: the newest settlement stored in the hours before.
@@ -421,8 +421,8 @@ fn replace(store: &StorePath, mut dataset: Dataset) -> Result<(), TapeError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(TapeError::io(folder, "sync the folder"))
 }
 
-/// Merges the hours of every day before `day` (days since 1970-01-01) into one file a series. The files of the hours stay until
-/// the next merging, because somebody may read them; then they go.
+/// Merges the hours of every day before `day` (days since 1970-01-01) into one file a series, and funding's days of a year that is over
+/// into one. The files that were merged stay until the next merging, because somebody may read them; then they go.
 pub fn merge_days(root: &Path, day: i64) -> Result<(), TapeError> {
     let store = StorePath::new(root)?;
     let Some(mut dataset) = Dataset::read(store.root())? else { return Ok(()) };
@@ -453,11 +453,52 @@ pub fn merge_days(root: &Path, day: i64) -> Result<(), TapeError> {
         dataset.files.push(entry);
         is_changed = true;
     }
+    for (folder, year_end) in years(&recorded, day) {
+        is_changed |= merge_year(&store, &mut dataset.files, &mut recorded, &folder)?;
+        if !is_changed && day - year_end <= LEFT_DAYS {
+            remove_days(&store, &recorded, &folder, &listed)?;
+        }
+    }
     dataset.recorded = Some(recorded);
     if is_changed { replace(&store, dataset) } else { Ok(()) }
 }
 
-/// One file of several, each of which begins a row group of its own.
+/// Folders of years that are over before `day`, each with the day on which it was.
+fn years(recorded: &Recorded, day: i64) -> BTreeMap<String, i64> {
+    let year_end = |folder: &str| {
+        let year = folder.split("/year=").nth(1)?.parse().ok()?;
+        Some(Partition::Year(year).span().1.day())
+    };
+    let ends = recorded.days.iter().filter_map(|known| Some((known.folder.clone(), year_end(&known.folder)?)));
+    ends.filter(|(_, end)| *end <= day).collect()
+}
+
+/// Puts the days of a year, each of which stands in a file, into one. False: they are there already, or not all of them are whole.
+fn merge_year(
+    store: &StorePath,
+    files: &mut Vec<FileEntry>,
+    recorded: &mut Recorded,
+    folder: &str,
+) -> Result<bool, TapeError> {
+    let days = || recorded.days.iter().filter(|known| known.folder == folder);
+    if days().any(|known| known.yearly || !known.merged) {
+        return Ok(false);
+    }
+    let parts: Vec<(String, u64)> = days().flat_map(|known| known.parts(None)).collect();
+    let entry = merge::<FundingRow>(store, &parts, &format!("{folder}/part-0.parquet"))?;
+    files.retain(|entry| parts.iter().all(|part| part.0 != entry.path));
+    files.push(entry);
+    recorded.days.iter_mut().filter(|known| known.folder == folder).for_each(|known| known.yearly = true);
+    Ok(true)
+}
+
+/// Files of days that an earlier merging of their year left.
+fn remove_days(store: &StorePath, recorded: &Recorded, folder: &str, listed: &[String]) -> Result<(), TapeError> {
+    let days = recorded.days.iter().filter(|known| known.folder == folder && known.yearly);
+    days.map(|known| RecordedDay { yearly: false, ..known.clone() }).try_for_each(|day| remove(store, &day, listed))
+}
+
+/// One file of several, whose row groups stay: each hour is one.
 fn merge<R: StoredRow>(store: &StorePath, parts: &[(String, u64)], path: &str) -> Result<FileEntry, TapeError> {
     let mut whole = Part::<R>::create(store.root().join(path))?;
     for (part, rows) in parts {
@@ -466,18 +507,24 @@ fn merge<R: StoredRow>(store: &StorePath, parts: &[(String, u64)], path: &str) -
             let path = file.path().to_path_buf();
             return Err(TapeError::NotReadBack { path, rows: file.rows(), want: *rows });
         }
-        for batch in file.read::<R>(0..file.groups().len())? {
-            whole.writer.add(&batch?.rows)?;
+        for group in 0..file.groups().len() {
+            for batch in file.read::<R>(group..group + 1)? {
+                whole.writer.add(&batch?.rows)?;
+            }
+            whole.writer.end_group()?;
         }
-        whole.writer.end_group()?;
     }
     whole.finish(store)
 }
 
 /// Parts of hours that an earlier merging left.
 fn remove_unlisted(store: &StorePath, day: &RecordedDay, listed: &[String]) -> Result<(), TapeError> {
-    let hours = RecordedDay { merged: false, ..day.clone() };
-    for (path, _) in hours.parts(None).into_iter().filter(|part| !listed.contains(&part.0)) {
+    remove(store, &RecordedDay { merged: false, ..day.clone() }, listed)
+}
+
+/// Files of a day that nobody lists.
+fn remove(store: &StorePath, day: &RecordedDay, listed: &[String]) -> Result<(), TapeError> {
+    for (path, _) in day.parts(None).into_iter().filter(|part| !listed.contains(&part.0)) {
         let path = store.root().join(path);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -5,6 +5,7 @@ use super::recorded::{Recorded, RecordedDay};
 use super::table::Table;
 use crate::TapeError;
 use perpx_core::units::{HOUR, Time};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -95,13 +96,15 @@ impl StorePath {
         let mut found = Vec::new();
         if let Some(recorded) = self.recorded() {
             let limit = to.map(Recorded::limit);
+            let mut parts: BTreeMap<(Partition, PathBuf), u64> = BTreeMap::new();
             for day in recorded.series(table, venue, symbol) {
                 let Some(partition) = Partition::of_folder(table, Path::new(&day.folder))? else { continue };
-                let parts = day.parts(limit).into_iter();
-                found.extend(parts.map(|(path, rows)| (partition, self.root.join(path), Some(rows))));
+                // the days of a year may stand in one file
+                for (path, rows) in day.parts(limit) {
+                    *parts.entry((partition, self.root.join(path))).or_default() += rows;
+                }
             }
-            found.sort();
-            return Ok(found);
+            return Ok(parts.into_iter().map(|((partition, path), rows)| (partition, path, Some(rows))).collect());
         }
         let series = self.series(table, venue, symbol);
         for folder in entries(&series)? {
@@ -125,7 +128,7 @@ impl StorePath {
             names.extend(recorded.days.iter().filter_map(|day| Some((value(day, 1)?, value(day, 2)?))));
             return Ok(names.into_iter().collect());
         }
-        for table in Table::ALL {
+        for table in Table::ALL.into_iter().chain([Table::Bars]) {
             for venue in entries(&self.root.join(table.name()))? {
                 let Some(v) = value_of(&venue, "venue=") else { continue };
                 for symbol in entries(&venue)? {

@@ -49,6 +49,9 @@ pub struct RecordedDay {
     pub hash: String,
     /// The hours stand in one file.
     pub merged: bool,
+    /// With those of all other days of its year: funding alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub yearly: bool,
     /// In order.
     pub hours: Vec<HourLine>,
 }
@@ -95,6 +98,7 @@ impl RecordedDay {
         let name = match (by_year, self.merged) {
             (false, false) => format!("part-{hour:02}"),
             (false, true) => "part-0".to_string(),
+            (true, true) if self.yearly => "part-0".to_string(),
             (true, false) => format!("part-{}", hour_text(self.day * 24 + i64::from(hour))),
             (true, true) => format!("part-{}", Time::of_day(self.day).date().replace('-', "")),
         };
@@ -226,6 +230,7 @@ mod tests {
             rows: 0,
             hash: String::new(),
             merged,
+            yearly: false,
             hours: [9, 7].map(line).to_vec(),
         };
         day.sum_up();
@@ -248,6 +253,8 @@ mod tests {
         let funding = |merged| day("funding/venue=a/symbol=B/year=2026", merged).path(7);
         assert_eq!(funding(false), "funding/venue=a/symbol=B/year=2026/part-20260105T07.parquet");
         assert_eq!(funding(true), "funding/venue=a/symbol=B/year=2026/part-20260105.parquet");
+        let yearly = RecordedDay { yearly: true, ..day("funding/venue=a/symbol=B/year=2026", true) };
+        assert_eq!(yearly.path(7), "funding/venue=a/symbol=B/year=2026/part-0.parquet");
         assert_eq!(Recorded::limit(Time(1)), Time::at(HOUR));
         assert_eq!(Recorded::limit(Time::at(HOUR)), Time::at(HOUR));
     }

@@ -94,6 +94,42 @@ fn later_hours_and_the_merging_of_a_day_change_nothing_for_a_range() {
     assert_eq!(info.tables.iter().find(|t| t.venue == "lighter" && t.table == "quotes").map(|t| t.files), Some(2));
 }
 
+/// Funding's days of a year that is over are one file, of which a range reads what it read before.
+#[test]
+fn a_year_of_funding_becomes_one_file() {
+    let bench = recorded(0..4);
+    let root = bench.store();
+    let spec = |hours: i64| TapeSpec { to: at(hours * 3600 - 60), ..bench.spec() };
+    let seen = |hours: i64| {
+        let tape = Tape::open(spec(hours)).expect("a tape");
+        (tape.fingerprint(), tiles(&tape))
+    };
+    let want = [2, 3, 4].map(seen);
+    // what was there is gone when it is two days old
+    (1..4).for_each(|days| merge_days(&root, START.day() + days).expect("merged"));
+    let folder = root.join("funding/venue=lighter/symbol=BTC/year=2026");
+    let names = || -> Vec<String> {
+        let files = entries(&folder).expect("a listing");
+        files.iter().map(|file| file.file_name().expect("a name").to_string_lossy().into_owned()).collect()
+    };
+    let days = ["part-20260105.parquet", "part-20260106.parquet"];
+    assert_eq!(names(), days);
+    let new_year = Time::from_civil(2027, 1, 1).expect("a date").day();
+    merge_days(&root, new_year - 1).expect("merged");
+    assert_eq!(names(), days, "the year goes on");
+    merge_days(&root, new_year).expect("merged");
+    assert_eq!(names(), ["part-0.parquet", days[0], days[1]], "somebody may read them");
+    assert!([2, 3, 4].map(seen) == want);
+    let before = listed(&root);
+    merge_days(&root, new_year).expect("merged");
+    assert_eq!((names(), listed(&root)), (vec!["part-0.parquet".to_string()], before.clone()));
+    assert!([2, 3, 4].map(seen) == want);
+    more(&bench, 1..2);
+    assert_eq!(listed(&root), before, "an hour of it made again");
+    let report = check(&root, None, STALE, MissingKeys::default()).expect("a report");
+    assert_eq!(report.verdict(), Verdict::Fit, "{:?} {:?}", report.store_errors, report.refused);
+}
+
 #[test]
 fn an_hour_may_be_written_as_often_as_one_likes() {
     let bench = recorded(0..3);
@@ -215,6 +251,9 @@ fn gaps_are_facts_of_the_store() {
     assert!(warned("lighter/BTC trades: 1 gap of the recording, 5 s in all; the trades of 1 are in trades_gap"));
     let info = crate::info::info(&bench.store()).expect("info").text(120);
     assert!(info.contains("3 gaps of the recording") && info.contains(": cut"), "{info}");
+    // 22:00 has two gaps (and the begin is none), 23:00 two; at the other venue both are whole
+    assert!(info.contains("lighter  2026-01-05  ......................++  18 frames, 4 gaps"), "{info}");
+    assert!(info.contains("grvt     2026-01-05  ......................##  18 frames, 0 gaps"), "{info}");
 }
 
 /// A process that dies in the midst of the first hour leaves a store in which the next one goes on.
