@@ -6,6 +6,7 @@ use perpx::config::{Choice, Missing};
 use perpx::loader::cache;
 use perpx::synth::SynthArgs;
 use perpx::text;
+use perpx::venues::backfill::command::BackfillArgs;
 use perpx::venues::command::EmulateArgs;
 use perpx::venues::recorder::command::{RecordArgs, compact_run};
 use perpx::venues::wall;
@@ -72,6 +73,8 @@ enum Command {
     Synth(SynthArgs),
     /// Record what venues publish, and make a store of it
     Record(Box<RecordArgs>),
+    /// Ask a venue for its past: funding, candles, trades
+    Backfill(Box<BackfillArgs>),
     /// Make rows of the raw frames of a recording whose process has died
     #[command(after_help = "Example: perpx-data compact live/rec")]
     Compact {
@@ -190,6 +193,7 @@ fn main() -> ExitCode {
         }
         Command::Synth(args) => args.run(),
         Command::Record(args) => args.run(),
+        Command::Backfill(args) => args.run(),
         Command::Compact { run, json } => compact_run(&run, json),
         Command::Emulate(args) => args.run(),
         Command::Info { store, json } => deliver(json, info::info(&store), |found| {

@@ -16,6 +16,7 @@
 //! | [`listing`] | the perpetuals that a venue lists |
 //! | [`net`] | connections to a venue: TLS, sockets, lanes, what may be asked of it |
 //! | [`record`] | the recorder: raw frames, and the feeds that make rows of them |
+//! | [`backfill`] | `perpx-data backfill`: a venue's past as a store |
 //! | [`registry`] | by name: an emulator and the client of its account |
 //! | [`running`] | emulators in threads of this program |
 //! | [`command`] | `perpx-data emulate` |
@@ -23,6 +24,7 @@
 
 #![warn(missing_docs)]
 
+pub mod backfill;
 pub mod book;
 pub mod client;
 pub mod command;

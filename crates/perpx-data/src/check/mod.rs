@@ -10,7 +10,7 @@ mod tests;
 
 use crate::TapeError;
 use crate::loader::spec::{OnBadRows, TapeSpec, VenueQuality};
-use crate::store::{Dataset, DepthLevelRow, NumberedTrade, Recorded, RecordedGap, StorePath, Table};
+use crate::store::{BarRow, Dataset, DepthLevelRow, NumberedTrade, Recorded, RecordedGap, StorePath, Table};
 use crate::text::{counted, duration};
 pub use coverage::PairCheck;
 use perpx_core::config::{Missing, Profile, base_asset};
@@ -150,6 +150,7 @@ pub fn check(root: &Path, symbol: Option<&str>, stale: TimeDelta, keys: MissingK
             series::check_table::<DepthLevelRow>(&store, venue, symbol, stale)?,
             series::check_table::<MarkRow>(&store, venue, symbol, stale)?,
             series::check_table::<FundingRow>(&store, venue, symbol, stale)?,
+            series::check_table::<BarRow>(&store, venue, symbol, stale)?,
         ];
         warnings.extend(found.iter().flatten().flat_map(|t| t.warnings(stale)));
         for (table, checked) in Table::ALL.iter().zip(&found) {
@@ -166,6 +167,7 @@ pub fn check(root: &Path, symbol: Option<&str>, stale: TimeDelta, keys: MissingK
     }
     warnings.extend(missing.into_iter().map(|(warning, places)| format!("{}: {warning}", places.join(", "))));
     warnings.extend(recorded_gaps(&store, symbol));
+    warnings.extend(backfilled(&made_by, symbol));
     let pairs = coverage::pairs(&store, &tables, stale)?;
     warnings.extend(pairs.iter().flat_map(PairCheck::warnings));
     let store = store.root().display().to_string();
@@ -244,6 +246,30 @@ fn recorded_gaps(store: &StorePath, symbol: Option<&str>) -> Vec<String> {
     by_table.into_iter().filter_map(text).collect()
 }
 
+/// What a store lacks that was made of a venue's own past: `made_by.backfill`.
+fn backfilled(made_by: &serde_json::Value, symbol: Option<&str>) -> Vec<String> {
+    let series = made_by["backfill"].as_array().into_iter().flatten();
+    let mut out = Vec::new();
+    for of in series.filter(|of| symbol.is_none_or(|symbol| of["symbol"] == symbol)) {
+        let text = |key: &str| of[key].as_str().unwrap_or_default();
+        let place = format!("{}/{} {}", text("venue"), text("symbol"), text("what"));
+        if of["what"] == "trades" {
+            out.push(format!(
+                "{place}: told by the venue afterwards; nobody received them when they happened, and recv_ts = exch_ts"
+            ));
+        }
+        let holes = of["holes"].as_array().map_or(&[][..], Vec::as_slice);
+        if let Some(first) = holes.first() {
+            let [from, to] = ["from", "to"].map(|key| first[key].as_str().unwrap_or_default());
+            let count = counted(of["holes_in_all"].as_u64().unwrap_or(0), "hole");
+            out.push(format!("{place}: the venue's answers have {count}, the first from {from} to {to}"));
+        }
+    }
+    // several kinds of bars lack the same
+    out.dedup();
+    out
+}
+
 /// What keys for missing data, and sizes that are not known, make of a venue.
 fn filled(quality: &VenueQuality, symbol: &str) -> Vec<String> {
     let mut out = Vec::new();
@@ -272,7 +298,7 @@ fn missing_table(table: Table) -> Option<&'static str> {
         Table::Quotes => Some("no quotes: this venue cannot be replayed"),
         Table::Trades => Some("no trades: passive orders fill by quotes alone"),
         // what lacks of these is refused, or filled by a key, and said there
-        Table::Depth | Table::Marks | Table::Funding | Table::GapTrades => None,
+        Table::Depth | Table::Marks | Table::Funding | Table::GapTrades | Table::Bars => None,
     }
 }
 

@@ -196,13 +196,13 @@ message! {
     /// `t` opening time in milliseconds, `v` base and `V` quote volume. A zero may be left out.
     Candle {
         t: Num<i64>,
-        o: Option<Float>,
-        h: Option<Float>,
-        l: Option<Float>,
-        c: Option<Float>,
-        v: Option<Float>,
+        o: Option<Dec>,
+        h: Option<Dec>,
+        l: Option<Dec>,
+        c: Option<Dec>,
+        v: Option<Dec>,
         #[serde(rename = "V")]
-        quote_volume: Option<Float>,
+        quote_volume: Option<Dec>,
         i: Option<Num<u64>>,
     }
 

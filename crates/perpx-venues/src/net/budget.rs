@@ -5,7 +5,7 @@ use crate::venue::Venue;
 use perpx_core::units::{MINUTE, SECOND, Time, TimeDelta};
 use std::collections::VecDeque;
 
-/// Of what the venue takes, we use so much.
+/// Of what the venue takes, a process that is alone at its address uses so much.
 const SHARE_PCT: i64 = 90;
 /// Of that, so much is for [`Priority::Exit`] alone.
 const RESERVE_PCT: i64 = 30;
@@ -41,6 +41,8 @@ struct Bucket {
 #[derive(Clone, Debug)]
 pub struct Budget {
     venue: Venue,
+    /// Percent of what the venue takes.
+    share_pct: i64,
     buckets: Vec<Bucket>,
     halved_until: Time,
     shut_until: Time,
@@ -49,6 +51,11 @@ pub struct Budget {
 impl Budget {
     /// Of a venue, for an account of no tier: what anybody may ask from one address.
     pub fn of(venue: Venue) -> Budget {
+        Budget::shared(venue, 1.0)
+    }
+
+    /// The same for a process that has only a share of it, above 0 and at most 1.
+    pub fn shared(venue: Venue, share: f64) -> Budget {
         let (most, window, count) = match venue {
             // 60 requests a minute, whatever they are
             Venue::Lighter => (60, MINUTE, 1),
@@ -56,7 +63,14 @@ impl Budget {
             Venue::Grvt => (100, SECOND, 4),
         };
         let bucket = Bucket { most, window, spent: VecDeque::new() };
-        Budget { venue, buckets: vec![bucket; count], halved_until: Time(i64::MIN), shut_until: Time(i64::MIN) }
+        let share_pct = ((SHARE_PCT as f64 * share) as i64).clamp(1, SHARE_PCT);
+        Budget {
+            venue,
+            share_pct,
+            buckets: vec![bucket; count],
+            halved_until: Time(i64::MIN),
+            shut_until: Time(i64::MIN),
+        }
     }
 
     /// What a request costs, by the last part of its path, and where it is counted.
@@ -86,7 +100,7 @@ impl Budget {
         let (bucket, cost) = self.cost(path);
         let halved = now < self.halved_until;
         let Some(bucket) = self.buckets.get_mut(bucket) else { return false };
-        let most = (bucket.most * SHARE_PCT / 100 / if halved { 2 } else { 1 }).max(1);
+        let most = (bucket.most * self.share_pct / 100 / if halved { 2 } else { 1 }).max(1);
         let reserve = if priority == Priority::Exit { 0 } else { most * RESERVE_PCT / 100 };
         bucket.spent.retain(|(until, _)| *until > now);
         let spent: i64 = bucket.spent.iter().map(|(_, cost)| cost).sum();
@@ -130,6 +144,9 @@ mod tests {
         assert_eq!(taken(Priority::Open, at(59)), 0);
         assert_eq!(taken(Priority::Exit, at(59)), 16);
         assert_eq!(taken(Priority::Truth, at(60)), 22);
+        // half of 54 is 27, of which 8 are kept
+        let mut half = Budget::shared(Venue::Lighter, 0.5);
+        assert_eq!((0..100).filter(|_| half.take("/", Priority::Poll, at(0))).count(), 19);
     }
 
     #[test]

@@ -17,7 +17,8 @@ pub fn to_market(clock: &MarketClock, news: &mut FeedNews) {
     }
 }
 
-fn row_to_market(clock: &MarketClock, row: &mut Row) {
+/// A row as it stands in the time of the market.
+pub(crate) fn row_to_market(clock: &MarketClock, row: &mut Row) {
     let both = |exch: &mut Time, recv: &mut Time| (*exch, *recv) = (clock.market(*exch), clock.market(*recv));
     match row {
         Row::Quote(row) => both(&mut row.exch, &mut row.recv),
