@@ -38,6 +38,7 @@ pub mod import;
 pub mod info;
 pub mod loader;
 pub mod path;
+pub mod profiles;
 pub mod store;
 pub mod synth;
 pub mod text;
@@ -46,5 +47,5 @@ pub mod wall;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use config_file::read_config;
+pub use config_file::{overlays, read_config};
 pub use store::TapeError;

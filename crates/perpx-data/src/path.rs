@@ -31,3 +31,12 @@ pub fn normalize(path: &Path) -> PathBuf {
     }
     out
 }
+
+/// The user's state: `$PERPX_STATE`, else `$XDG_STATE_HOME/perpx`, else `~/.local/state/perpx`.
+pub fn state_folder() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    // a relative XDG path counts as none
+    let states = set("XDG_STATE_HOME").filter(|dir| dir.is_absolute());
+    let states = states.or(std::env::home_dir().map(|home| home.join(".local/state")));
+    set("PERPX_STATE").or(states.map(|dir| dir.join("perpx")))
+}

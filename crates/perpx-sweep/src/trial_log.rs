@@ -132,7 +132,7 @@ impl TrialLog {
             TrialLog::User => {
                 let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
                 let name = format!("{}-{}-{}.jsonl", run.venues[0], run.venues[1], run.symbol);
-                Some(state_folder()?.join("trials").join(name.chars().map(plain).collect::<String>()))
+                Some(perpx_data::path::state_folder()?.join("trials").join(name.chars().map(plain).collect::<String>()))
             }
             TrialLog::File(path) => Some(path.clone()),
             TrialLog::Unknown => None,
@@ -223,15 +223,6 @@ fn locked<T>(path: &Path, then: impl FnOnce() -> Result<T, String>) -> Result<T,
     let found = then();
     let _ = lock.unlock();
     found
-}
-
-/// The user's state: `$PERPX_STATE`, else `$XDG_STATE_HOME/perpx`, else `~/.local/state/perpx`.
-fn state_folder() -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    // a relative XDG path counts as none
-    let states = set("XDG_STATE_HOME").filter(|dir| dir.is_absolute());
-    let states = states.or(std::env::home_dir().map(|home| home.join(".local/state")));
-    set("PERPX_STATE").or(states.map(|dir| dir.join("perpx")))
 }
 
 /// The range as the log has it.

@@ -16,7 +16,7 @@ use perpx_core::config::{Missing, Profile, Tier};
 use perpx_core::ledger::NetAccount;
 use perpx_core::units::{Cash, HOUR, MS, Rate, SECOND, Time};
 use perpx_data::loader::TapeSpec;
-use perpx_data::text;
+use perpx_data::{profiles, text};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -226,9 +226,9 @@ impl EmulateArgs {
     }
 
     fn core(&self, venue: Venue, tier: Option<&str>, initial: Rate) -> Result<(VenueCore, Tier), EmulateError> {
-        let profiles = Profile::shipped()?;
+        let profiles = profiles::known()?;
         let generic = Profile::generic();
-        let profile = profiles.iter().find(|profile| profile.name == venue.name()).unwrap_or(&generic);
+        let profile = Profile::of(&profiles, venue.name(), COIN).unwrap_or(&generic);
         let wanted = tier.or(profile.default_tier.as_deref()).unwrap_or_default();
         let tier = profile.tier(wanted).ok_or_else(|| {
             let names: Vec<&str> = profile.tiers.iter().map(|tier| tier.name.as_str()).collect();

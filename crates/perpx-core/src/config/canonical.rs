@@ -22,7 +22,9 @@ impl ConfigFile {
     /// # Errors
     /// Venue roles that cannot be resolved.
     pub fn canonical_world(&self, overrides: &[Override]) -> Result<String, ConfigError> {
-        self.lines(overrides, |class| class != Class::Strategy)
+        // the program's own profiles are named by its code; what a venue said beside them is not
+        let said = self.overlays(overrides)?.into_iter().map(|(name, hash)| format!("overlay.{name}={hash}\n"));
+        Ok(self.lines(overrides, |class| class != Class::Strategy)? + &said.collect::<String>())
     }
 
     /// The configuration's id: the first 16 hex digits of the BLAKE3 of [`ConfigFile::canonical`].

@@ -23,7 +23,7 @@ pub struct ConfigFile {
     places: Vec<Option<Place>>,
     /// By dotted path: where a section's name stands; "" is the file's beginning.
     sections: BTreeMap<String, Place>,
-    /// The shipped ones.
+    /// The shipped ones, and those with the venues' own word on a coin.
     pub(super) profiles: Vec<Profile>,
     /// Where a file that a sweep wrote comes from.
     provenance: Option<Value>,
@@ -105,6 +105,19 @@ impl ConfigFile {
     /// As [`ConfigFile::with`].
     pub fn aged_profiles(&self, overrides: &[Override], today: Time) -> Result<Vec<String>, ConfigError> {
         super::resolve::aged(&super::values::Values { file: self, over: overrides }, today)
+    }
+
+    /// Adds profiles with the venues' own word on a coin ([`Profile::overlaid`]): for that coin they go before the shipped ones.
+    pub fn know(&mut self, profiles: Vec<Profile>) {
+        self.profiles.extend(profiles);
+    }
+
+    /// Profiles of the two venues that say something else than the shipped ones, with the hash of what they say.
+    ///
+    /// # Errors
+    /// Venue roles that cannot be resolved.
+    pub fn overlays(&self, overrides: &[Override]) -> Result<Vec<(String, String)>, ConfigError> {
+        super::resolve::overlays(&super::values::Values { file: self, over: overrides })
     }
 
     /// The file's name, for messages.

@@ -2,7 +2,7 @@
 //! the config, on top of the generic profile.
 
 use super::words::LiquidationKind;
-use super::{Choice, ConfigError};
+use super::{Choice, ConfigError, Overlay};
 use crate::market::{
     Bracket, Delays, FeeSchedule, FundingPrice, LiquidationRule, MarginSchedule, RateLimit, SelfTrade, VolumeQuota,
 };
@@ -39,6 +39,8 @@ pub struct Profile {
     pub liquidation: LiquidationRule,
     /// Where each part of the profile comes from.
     pub origins: Vec<Origin>,
+    /// What the venue itself said of one coin, if this is the profile with it.
+    pub overlay: Option<Overlay>,
 }
 
 /// Where a part of a profile comes from, and when it was read.
@@ -142,7 +144,19 @@ impl Profile {
             funding_interval_hours: 8,
             liquidation: LiquidationRule::TakeOver,
             origins: Vec::new(),
+            overlay: None,
         }
+    }
+
+    /// A part of it comes from somewhere else now.
+    pub(super) fn originates(&mut self, what: String, source: String, date: String) -> Result<(), String> {
+        let origin = Origin { what, source, date };
+        if origin.source.is_empty() || origin.day().is_none() {
+            return Err(format!("{}: wanted a source, and a date such as 2026-11-23", origin.what));
+        }
+        self.origins.retain(|known| known.what != origin.what);
+        self.origins.push(origin);
+        Ok(())
     }
 
     /// The tier of that name.
@@ -195,6 +209,7 @@ impl Profile {
         }
         Ok(Profile {
             origins,
+            overlay: None,
             tiers: file.tier.into_iter().map(FileTier::read).collect::<Result<_, _>>()?,
             instruments: file.instrument.into_iter().map(FileInstrument::read).collect::<Result<_, _>>()?,
             name: file.name,
@@ -203,14 +218,14 @@ impl Profile {
             self_trade: file.orders.self_trade.0,
             min_binds_takers: file.orders.min_binds_takers,
             // a basis point is 1e-4, a rate 1e-12
-            price_band: Rate(small(&file.orders.price_band_bp, 8)?),
+            price_band: Rate(scaled_small(&file.orders.price_band_bp, 8)?),
             money_grid: Cash(scaled(&file.ledger.money_grid, 12)?),
             funding_price: file.funding.price.0,
             funding_interval_hours: file.funding.interval_hours,
             liquidation: match (file.liquidation.rule.0, file.liquidation.max_fee) {
                 (LiquidationKind::TakeOver, _) => LiquidationRule::TakeOver,
                 (LiquidationKind::ZeroPrice, Some(fee)) => {
-                    LiquidationRule::ZeroPrice { max_fee: Rate(small(&fee, 12)?) }
+                    LiquidationRule::ZeroPrice { max_fee: Rate(scaled_small(&fee, 12)?) }
                 }
                 (LiquidationKind::ZeroPrice, None) => return Err("zero_price needs max_fee".to_string()),
             },
@@ -247,10 +262,10 @@ macro_rules! sourced {
         /// A part of a profile with where it comes from.
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
-        struct $name {
+        pub(super) struct $name {
             $($(#[$doc])* $field: $type,)*
-            source: String,
-            date: String,
+            pub(super) source: String,
+            pub(super) date: String,
         }
 
         impl $name {
@@ -340,7 +355,7 @@ fn scaled(text: &str, scale: u32) -> Result<i128, String> {
 }
 
 /// As [`scaled`], of what fits an i64.
-fn small(text: &str, scale: u32) -> Result<i64, String> {
+pub(super) fn scaled_small(text: &str, scale: u32) -> Result<i64, String> {
     i64::try_from(scaled(text, scale)?).map_err(|_| format!("{text} is too large"))
 }
 
@@ -349,8 +364,8 @@ impl FileTier {
     fn read(self) -> Result<Tier, String> {
         // a basis point is 1e-4, a rate 1e-12
         let fees = FeeSchedule {
-            taker: Rate(small(&self.taker_bps, 8)?),
-            maker: Rate(small(&self.maker_bps, 8)?),
+            taker: Rate(scaled_small(&self.taker_bps, 8)?),
+            maker: Rate(scaled_small(&self.maker_bps, 8)?),
             referral: Rate::ZERO,
         };
         let ms = |ms: i64| ms * MS;
@@ -375,19 +390,19 @@ impl FileTier {
 
 impl FileInstrument {
     /// In the units of the house.
-    fn read(self) -> Result<ProfileInstrument, String> {
+    pub(super) fn read(self) -> Result<ProfileInstrument, String> {
         let bracket = |bracket: &FileBracket| -> Result<Bracket, String> {
             Ok(Bracket {
                 floor: Notional(scaled(&bracket.floor, 18)?),
-                maintenance: Rate(small(&bracket.maintenance, 12)?),
+                maintenance: Rate(scaled_small(&bracket.maintenance, 12)?),
             })
         };
         Ok(ProfileInstrument {
             base: self.base,
             symbol: self.symbol,
-            tick: Price(small(&self.tick, 9)?),
-            lot: Qty(small(&self.lot, 9)?),
-            min_qty: Qty(small(&self.min_qty, 9)?),
+            tick: Price(scaled_small(&self.tick, 9)?),
+            lot: Qty(scaled_small(&self.lot, 9)?),
+            min_qty: Qty(scaled_small(&self.min_qty, 9)?),
             min_notional: Notional(scaled(&self.min_notional, 18)?),
             margin: MarginSchedule { brackets: self.brackets.iter().map(bracket).collect::<Result<_, _>>()? },
         })

@@ -10,6 +10,7 @@ mod tests;
 
 use crate::TapeError;
 use crate::loader::spec::{OnBadRows, TapeSpec, VenueQuality};
+use crate::profiles;
 use crate::store::{BarRow, Dataset, DepthLevelRow, NumberedTrade, Recorded, RecordedGap, StorePath, Table};
 use crate::text::{counted, duration};
 pub use coverage::PairCheck;
@@ -82,11 +83,20 @@ impl CheckReport {
 
     /// The report with a warning for each profile of its venues that was read long before `today`.
     pub fn hold_profiles_against(mut self, today: Time) -> CheckReport {
-        let profiles = Profile::shipped().unwrap_or_default();
+        let profiles = profiles::known().unwrap_or_else(|error| {
+            self.warnings.push(error.to_string());
+            Profile::shipped().unwrap_or_default()
+        });
         for table in &self.tables {
-            let of_venue = profiles.iter().find(|profile| profile.name == table.venue);
-            let aged = of_venue.and_then(|profile| profile.aged(&base_asset(&table.symbol), None, today));
-            self.warnings.extend(aged.filter(|text| !self.warnings.contains(text)));
+            let coin = base_asset(&table.symbol);
+            let of_venue = Profile::of(&profiles, &table.venue, &coin);
+            let aged = of_venue.and_then(|profile| profile.aged(&coin, None, today));
+            let doubts = of_venue.and_then(Profile::foreign).into_iter().chain(aged);
+            for text in doubts {
+                if !self.warnings.contains(&text) {
+                    self.warnings.push(text);
+                }
+            }
         }
         self
     }

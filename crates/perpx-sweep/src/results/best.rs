@@ -46,8 +46,11 @@ pub fn write_winner(
     let mut overrides: Vec<Override> = vec![grid.base.symbol(&symbol_run.data.symbol)];
     overrides.extend(grid.overrides(&symbol_run.data.symbol, &strategy, world));
     let mut provenance = provenance(origin, symbol_run, ranked, rows, path.parent().unwrap_or(Path::new("")));
-    if let (Some(evidence), Json::Object(provenance)) = (evidence, &mut provenance) {
-        provenance.insert("evidence".to_string(), evidence);
+    if let Json::Object(provenance) = &mut provenance {
+        let overlays =
+            perpx_data::overlays(&grid.base).unwrap_or_default().map(|overlays| ("overlays", json!(overlays)));
+        let added = evidence.map(|evidence| ("evidence", evidence)).into_iter().chain(overlays);
+        provenance.extend(added.map(|(key, value)| (key.to_string(), value)));
     }
     let text = write_best(&grid.base, &overrides, &provenance);
     write_atomic(path, text).map_err(SweepError::io(path, "write the file"))

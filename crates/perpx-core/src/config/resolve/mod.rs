@@ -12,7 +12,7 @@ use super::{Config, ConfigError, KeyIx, World};
 use crate::market::Role;
 
 pub(super) use strategy::band_kind;
-pub(super) use venue::{aged, venue_fees, warnings};
+pub(super) use venue::{aged, overlays, venue_fees, warnings};
 
 /// The configuration that the values make.
 pub(super) fn resolve(values: &Values<'_>) -> Result<Config, ConfigError> {

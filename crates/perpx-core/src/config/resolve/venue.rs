@@ -34,7 +34,8 @@ pub(super) fn store_name<'a>(v: &'a Values<'_>, venue: usize) -> &'a str {
 /// The profile named, else the one of the venue's name, else the generic one if the block describes the instrument.
 pub(super) fn profile<'a>(v: &'a Values<'_>, venue: usize) -> Result<&'a Profile, ConfigError> {
     let name = v.text(v.venue(venue, V::Profile)).unwrap_or(store_name(v, venue));
-    let find = |name: &str| v.file.profiles.iter().find(|profile| profile.name == name);
+    let coin = base_asset(v.word(K::Symbol));
+    let find = |name: &str| Profile::of(&v.file.profiles, name, &coin);
     if let Some(profile) = find(name) {
         return Ok(profile);
     }
@@ -273,8 +274,24 @@ pub(in crate::config) fn aged(v: &Values<'_>, today: Time) -> Result<Vec<String>
     let base = base_asset(v.word(K::Symbol));
     let mut list = Vec::new();
     for venue in super::roles(v)? {
-        list.extend(profile(v, venue)?.aged(&base, v.text(v.venue(venue, V::Tier)), today));
+        let profile = profile(v, venue)?;
+        list.extend(profile.foreign());
+        list.extend(profile.aged(&base, v.text(v.venue(venue, V::Tier)), today));
     }
+    list.dedup();
+    Ok(list)
+}
+
+/// Profiles of the two venues that say something else than the shipped ones.
+pub(in crate::config) fn overlays(v: &Values<'_>) -> Result<Vec<(String, String)>, ConfigError> {
+    let mut list = Vec::new();
+    for venue in super::roles(v)? {
+        // one of which nothing is known is refused where it is resolved
+        let Ok(profile) = profile(v, venue) else { continue };
+        let hash = profile.overlay.as_ref().and_then(|overlay| overlay.hash.clone());
+        list.extend(hash.map(|hash| (profile.name.clone(), hash)));
+    }
+    list.sort();
     list.dedup();
     Ok(list)
 }
