@@ -9,6 +9,7 @@ use perpx::text;
 use perpx::venues::backfill::command::BackfillArgs;
 use perpx::venues::command::EmulateArgs;
 use perpx::venues::recorder::command::{RecordArgs, compact_run};
+use perpx::venues::refresh::command::VenueArgs;
 use perpx::venues::wall;
 use perpx::{TapeError, check, import, info};
 use std::path::{Path, PathBuf};
@@ -84,6 +85,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// What a venue says of itself
+    Venue(VenueArgs),
     /// Play a venue on this machine: REST and stream on the loopback
     Emulate(Box<EmulateArgs>),
     /// Say what a store holds and how it was made
@@ -195,6 +198,7 @@ fn main() -> ExitCode {
         Command::Record(args) => args.run(),
         Command::Backfill(args) => args.run(),
         Command::Compact { run, json } => compact_run(&run, json),
+        Command::Venue(args) => args.run(),
         Command::Emulate(args) => args.run(),
         Command::Info { store, json } => deliver(json, info::info(&store), |found| {
             let all = || serde_json::json!({ "exit": 0, "info": found });

@@ -16,7 +16,22 @@ pub(crate) const COMMANDS: [(&str, &[&str]); 3] = [
     (SWEEP, &["", "show", "compare", "explain", "audit", "evidence", "placebo", "runs", "keys", "completions"]),
     (
         DATA,
-        &["", "import", "check", "synth", "record", "compact", "emulate", "info", "columns", "cache", "completions"],
+        &[
+            "",
+            "import",
+            "check",
+            "synth",
+            "record",
+            "backfill",
+            "compact",
+            "venue",
+            "venue refresh",
+            "emulate",
+            "info",
+            "columns",
+            "cache",
+            "completions",
+        ],
     ),
     (LIVE, &[""]),
 ];

@@ -17,6 +17,7 @@
 //! | [`net`] | connections to a venue: TLS, sockets, lanes, what may be asked of it |
 //! | [`record`] | the recorder: raw frames, and the feeds that make rows of them |
 //! | [`backfill`] | `perpx-data backfill`: a venue's past as a store |
+//! | [`refresh`] | `perpx-data venue refresh`: what a venue says of a perpetual |
 //! | [`registry`] | by name: an emulator and the client of its account |
 //! | [`running`] | emulators in threads of this program |
 //! | [`command`] | `perpx-data emulate` |
@@ -35,6 +36,7 @@ pub mod listing;
 pub mod net;
 pub mod record;
 pub mod recorder;
+pub mod refresh;
 pub mod registry;
 pub mod running;
 pub mod secret;

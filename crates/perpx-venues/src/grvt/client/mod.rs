@@ -354,7 +354,7 @@ impl GrvtClient {
 
     /// What waited for the session goes out, and the trading socket, which knows its session from the handshake alone, opens anew.
     fn logged_in(&mut self, answer: &Answer, out: &mut Output) -> Result<(), VenueError> {
-        self.session = self.session_of(answer)?;
+        self.session = session_of(answer)?;
         match self.held.take() {
             None => {
                 let query = serde_json::json!({ "instrument": self.instrument });
@@ -366,25 +366,6 @@ impl GrvtClient {
             }
         }
         Ok(())
-    }
-
-    fn session_of(&self, answer: &Answer) -> Result<Vec<(&'static str, String)>, VenueError> {
-        let refused = |why: String| VenueError::Session(format!("login: {why}"));
-        // a page of a gateway is no word of the venue's on the key
-        let reply: LoginReply = parse("login", &answer.body).map_err(|_| {
-            refused(format!("HTTP {} without JSON: something in between refuses this client", answer.status))
-        })?;
-        if let Some(error) = reply.error.filter(|error| !error.is_empty()) {
-            return Err(refused(error));
-        }
-        let cookie = answer.session.iter().find_map(|(name, value)| {
-            let pair = value.split(';').next().map(str::trim)?;
-            (name == "set-cookie" && pair.starts_with("gravity=")).then(|| pair.to_owned())
-        });
-        let cookie = cookie.ok_or_else(|| refused("the answer has no cookie 'gravity'".to_owned()))?;
-        const ACCOUNT: &str = "x-grvt-account-id";
-        let account = answer.session.iter().find(|(name, _)| name == ACCOUNT);
-        Ok([("cookie", cookie)].into_iter().chain(account.map(|(_, id)| (ACCOUNT, id.clone()))).collect())
     }
 
     fn set_leverage(&mut self, wall: Time) -> Result<Outbound, VenueError> {
@@ -684,6 +665,29 @@ fn blank() -> Signature {
         nonce: 0.into(),
         chain_id: None,
     }
+}
+
+/// Headers of a session that a login has opened.
+///
+/// # Errors
+/// A login that was refused.
+pub fn session_of(answer: &Answer) -> Result<Vec<(&'static str, String)>, VenueError> {
+    let refused = |why: String| VenueError::Session(format!("login: {why}"));
+    // a page of a gateway is no word of the venue's on the key
+    let reply: LoginReply = parse("login", &answer.body).map_err(|_| {
+        refused(format!("HTTP {} without JSON: something in between refuses this client", answer.status))
+    })?;
+    if let Some(error) = reply.error.filter(|error| !error.is_empty()) {
+        return Err(refused(error));
+    }
+    let cookie = answer.session.iter().find_map(|(name, value)| {
+        let pair = value.split(';').next().map(str::trim)?;
+        (name == "set-cookie" && pair.starts_with("gravity=")).then(|| pair.to_owned())
+    });
+    let cookie = cookie.ok_or_else(|| refused("the answer has no cookie 'gravity'".to_owned()))?;
+    const ACCOUNT: &str = "x-grvt-account-id";
+    let account = answer.session.iter().find(|(name, _)| name == ACCOUNT);
+    Ok([("cookie", cookie)].into_iter().chain(account.map(|(_, id)| (ACCOUNT, id.clone()))).collect())
 }
 
 #[cfg(test)]
