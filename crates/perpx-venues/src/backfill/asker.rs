@@ -27,8 +27,6 @@ const SHOWN: usize = 200;
 pub trait Asker {
     /// The body of an answer of status 200, and when it was asked for.
     fn ask(&mut self, call: &FetchCall) -> Result<(Time, String), BackfillError>;
-    /// The wall's time.
-    fn now(&self) -> Time;
 }
 
 /// Asks over a lane.
@@ -54,11 +52,6 @@ impl VenueAsker {
         let reach = runtime.block_on(find)?;
         let (lane, budget) = (reach.lane()?, Budget::shared(reach.venue, share));
         Ok((VenueAsker { runtime, lane, budget, stop, answers: 0 }, reach))
-    }
-
-    /// How many answers came.
-    pub fn answers(&self) -> u64 {
-        self.answers
     }
 
     fn kept(&self) -> String {
@@ -137,9 +130,5 @@ impl Asker for VenueAsker {
             });
             wait = (wait * 2).min(RETRY[1]);
         }
-    }
-
-    fn now(&self) -> Time {
-        now()
     }
 }

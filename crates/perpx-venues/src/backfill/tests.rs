@@ -71,10 +71,6 @@ impl Asker for Memory {
         self.asked.push(call.path.clone());
         Ok((self.now, self.answer(call).to_string()))
     }
-
-    fn now(&self) -> Time {
-        self.now
-    }
 }
 
 fn walk(venue: &mut Memory, dir: &Path, endpoint: Endpoint, span: (Time, Time)) -> Result<Walked, BackfillError> {
@@ -147,9 +143,6 @@ fn an_answer_that_is_none_is_not_kept() {
     impl Asker for Wrong {
         fn ask(&mut self, _call: &FetchCall) -> Result<(Time, String), BackfillError> {
             Ok((NOW, "{\"code\":200,\"fundings\":[{\"timestamp\":\"x\"}]}".to_owned()))
-        }
-        fn now(&self) -> Time {
-            NOW
         }
     }
     let dir = tempfile::tempdir().expect("a folder");
