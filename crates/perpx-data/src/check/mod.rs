@@ -17,11 +17,14 @@ pub use coverage::PairCheck;
 use perpx_core::config::{Missing, Profile, base_asset};
 use perpx_core::market::FundingPrice;
 use perpx_core::tape::rows::{FundingRow, MarkRow, QuoteRow};
-use perpx_core::units::{NS, SECOND, Time, TimeDelta};
+use perpx_core::units::{HOUR, MINUTE, NS, SECOND, Time, TimeDelta};
 use serde::Serialize;
 pub use series::{Delays, Problem, STALE, StaleRun, TableCheck};
 use std::collections::BTreeMap;
 use std::path::Path;
+
+/// A recorder has read the settlements of an hour when it has been over for so long.
+const UNREAD: TimeDelta = MINUTE.times(5);
 
 /// Everything that was found in a store.
 #[derive(Clone, Debug, Serialize)]
@@ -172,7 +175,7 @@ pub fn check(root: &Path, symbol: Option<&str>, stale: TimeDelta, keys: MissingK
         }
         let judged = judged(&store, (venue, symbol), &found, keys)?;
         refused.extend(judged.0);
-        warnings.extend(judged.1.iter().flat_map(|quality| filled(quality, symbol)));
+        warnings.extend(judged.1);
         tables.extend(found.into_iter().flatten());
     }
     warnings.extend(missing.into_iter().map(|(warning, places)| format!("{}: {warning}", places.join(", "))));
@@ -185,16 +188,21 @@ pub fn check(root: &Path, symbol: Option<&str>, stale: TimeDelta, keys: MissingK
 }
 
 /// What a sweep over all of a venue's series refuses, by its own loader, each refusal as if those before it were lifted; and
-/// what it says of the rest. Bad rows and files are found by the tables' own checks.
+/// what a user should know of the rest. Bad rows and files are found by the tables' own checks. A recording that ended before the
+/// settlement of its last hour was read is judged up to there.
 fn judged(
     store: &StorePath,
     (venue, symbol): (&str, &str),
     tables: &[Option<TableCheck>],
     keys: MissingKeys,
-) -> Result<(Vec<String>, Option<VenueQuality>), TapeError> {
-    let mut refused = Vec::new();
+) -> Result<(Vec<String>, Vec<String>), TapeError> {
+    let (mut refused, mut unread) = (Vec::new(), None);
     let quotes = tables.iter().flatten().find(|t| t.table == Table::Quotes.name());
-    let Some((first, last)) = quotes.and_then(|t| t.first.zip(t.last)) else { return Ok((refused, None)) };
+    let Some((first, last)) = quotes.and_then(|t| t.first.zip(t.last)) else {
+        return Ok((refused, Vec::new()));
+    };
+    let hour = last.floor_to(HOUR);
+    let may_end_there = store.recorded().is_some() && last.since(hour) < UNREAD && first < hour;
     let pays_on_index = Profile::shipped()
         .ok()
         .into_iter()
@@ -217,7 +225,16 @@ fn judged(
                 if spec.marks_missing != keys.marks {
                     quality.marks_filled.clear();
                 }
-                return Ok((refused, Some(quality)));
+                let warnings = filled(&quality, symbol).into_iter().chain(unread);
+                return Ok((refused, warnings.collect()));
+            }
+            Err(TapeError::FundingMissing { .. }) if may_end_there && spec.to > hour => {
+                spec.to = hour;
+                unread = Some(format!(
+                    "{venue}/{symbol}: the recording ended {} after {hour}, before the settlement of then was read: it is whole up \
+                     to there, and whoever records on into its folder reads it",
+                    duration(last.since(hour).as_f64(SECOND))
+                ));
             }
             Err(error @ TapeError::MarksMissing { .. }) if spec.marks_missing != Missing::Mid => {
                 refused.push(error.to_string());
@@ -231,7 +248,7 @@ fn judged(
                 if tables.iter().flatten().all(|t| t.problems.is_empty()) {
                     refused.push(error.to_string());
                 }
-                return Ok((refused, None));
+                return Ok((refused, Vec::new()));
             }
         }
     }

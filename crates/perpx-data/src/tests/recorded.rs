@@ -312,3 +312,30 @@ fn trades_of_a_gap_are_read_where_they_are_asked_for() {
         assert_eq!(happened, want);
     }
 }
+
+/// A recorder reads settlements a little after the hour. One that ended before has a store that is whole up to the hour; later it
+/// should have been there.
+#[test]
+fn a_recording_may_end_before_its_last_settlement_is_read() {
+    let hour = Time::at((FIRST + 2) * HOUR);
+    let ends = |seconds: i64| {
+        let bench = recorded(0..2);
+        let mut rows = venue_rows(2, 1);
+        let end = hour.plus(seconds * SECOND);
+        rows.quotes.retain(|row| row.recv < end);
+        rows.trades.retain(|row| row.recv < end);
+        rows.depth.retain(|row| row.recv < end);
+        rows.marks.retain(|row| row.recv < end);
+        rows.funding.retain(|row| row.recv < end && row.ts != hour);
+        append(&bench.store(), "lighter", &rows, FIRST + 2, Vec::new()).expect("an hour");
+        check(&bench.store(), None, STALE, MissingKeys::default()).expect("a report")
+    };
+    let soon = ends(40);
+    assert_eq!(soon.verdict(), Verdict::Fit, "{:?}", soon.refused);
+    let found: Vec<_> = soon.warnings.iter().filter(|text| text.contains("before the settlement of then")).collect();
+    assert!(found.len() == 1 && found[0].starts_with("lighter/BTC: the recording ended "), "{found:?}");
+    assert!(found[0].contains(&format!(" after {hour}")), "{found:?}");
+    let late = ends(400);
+    assert_eq!(late.verdict(), Verdict::Unfit, "{:?}", late.warnings);
+    assert!(late.refused.iter().any(|text| text.contains("1 settlements are missing")), "{:?}", late.refused);
+}
