@@ -225,18 +225,28 @@ fn a_token_expires_and_a_new_one_is_taken() {
         let (status, body) = venue.http("GET", &target, "");
         (status, serde_json::from_str::<Value>(&body).expect("JSON")["code"].as_i64().expect("a code"))
     };
+    let subscribe =
+        |token: &str| format!(r#"{{"type":"subscribe","channel":"account_all_orders/{ACCOUNT}","auth":"{token}"}}"#);
     assert_eq!(read(&token), (200, 200));
+    let mut early = venue.socket();
+    early.socket.send(Message::text(subscribe(&token))).expect("it is sent");
+    assert_eq!(self::read(&mut early).expect("an answer")["type"], json!("subscribed/account_all_orders"));
     venue.clock.advance(61 * SECOND);
     assert_eq!(read(&token), (400, 20001));
     let mut socket = venue.socket();
-    let subscribe =
-        |token: &str| format!(r#"{{"type":"subscribe","channel":"account_all_orders/{ACCOUNT}","auth":"{token}"}}"#);
     socket.socket.send(Message::text(subscribe(&token))).expect("it is sent");
     assert_eq!(self::read(&mut socket).expect("an answer")["error"]["code"], json!(20001));
     let new = venue.token();
     assert_eq!(read(&new), (200, 200));
-    socket.socket.send(Message::text(subscribe(&new))).expect("it is sent");
-    assert_eq!(self::read(&mut socket).expect("an answer")["type"], json!("subscribed/account_all_orders"));
+    // what was open has fallen silent, without a word: it is subscribed to as if it had never been
+    for socket in [&mut socket, &mut early] {
+        socket.socket.send(Message::text(subscribe(&new))).expect("it is sent");
+        let mut frame = self::read(socket).expect("an answer");
+        while frame["type"] == json!("ping") {
+            frame = self::read(socket).expect("an answer");
+        }
+        assert_eq!(frame["type"], json!("subscribed/account_all_orders"));
+    }
 }
 
 /// While it lasts nothing comes and nothing is answered; then what was asked is done. (In which order: a test beside `turn`.)
@@ -379,7 +389,10 @@ fn a_bad_file_ends_it_before_it_listens() {
 /// Thousands of frames a second: who reads them misses none, who does not is let go.
 #[test]
 fn a_client_that_does_not_read_is_let_go() {
-    let venue = Venue::start("--tier plus --updates-per-sec 4 --speed 1000 --frame-ms 0");
+    let dir = tempfile::tempdir().expect("a folder");
+    let witness = dir.path().join("witness.jsonl");
+    let options = "--tier plus --updates-per-sec 4 --speed 1000 --frame-ms 0 --witness";
+    let venue = Venue::start(&format!("{options} {}", witness.display()));
     let mut mute = listening(&venue).socket.get_ref().try_clone().expect("a second handle");
     let mut reading = listening(&venue);
     let (mut last, mut seen) = (None, 0);
@@ -395,4 +408,15 @@ fn a_client_that_does_not_read_is_let_go() {
         assert!(seen < 200_000, "it was not let go");
     }
     assert!(seen > 10_000, "{seen}");
+    // by the venue, for that reason; a line that died would have had another
+    let ended = || -> Vec<Value> {
+        let text = std::fs::read_to_string(&witness).expect("the file");
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        lines.filter(|line| line["seen"] == json!("close")).map(|line| line["why"].clone()).collect()
+    };
+    let begun = std::time::Instant::now();
+    while ended().is_empty() && begun.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(LISTEN);
+    }
+    assert_eq!(ended(), [json!("behind")]);
 }

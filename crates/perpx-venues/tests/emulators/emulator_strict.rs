@@ -404,3 +404,40 @@ fn a_witness_counts_what_was_asked_and_sent() {
     let signature = token.rsplit(':').next().expect("a part");
     assert!(!text.contains(signature) && !text.to_lowercase().contains("sig\""), "{text}");
 }
+
+/// A bid of ours above the market's is the best of the book, and of both summaries of it.
+#[test]
+fn the_tickers_best_is_that_of_the_book_with_our_orders() {
+    let mut venue = Venue::start("--tier plus");
+    // a busy machine lets the clock go on between two frames, and the bid be taken: then once more
+    for number in 1..100 {
+        let (bid, ask) = touch(&venue);
+        if ask - bid < 3 {
+            venue.clock.advance(SECOND);
+            continue;
+        }
+        let ours = ask - 2;
+        venue.send(Tx::CreateOrder(limit(number, 1_000, ours, 0, GOOD_TILL_TIME))).expect("it is taken");
+        venue.clock.advance(300 * MS);
+        let begun = venue.now_ms();
+        let mut socket = venue.socket();
+        for channel in ["order_book/1", "ticker/1", "market_stats/1"] {
+            say(&mut socket, &format!(r#"{{"type":"subscribe","channel":"{channel}"}}"#));
+        }
+        let mut best = Vec::new();
+        while best.len() < 3 {
+            let frame = read(&mut socket).expect("the socket lives");
+            match frame["type"].as_str() {
+                Some("subscribed/order_book") => best.push(frame["order_book"]["bids"][0]["price"].clone()),
+                Some("subscribed/ticker") => best.push(frame["ticker"]["b"]["price"].clone()),
+                Some("subscribed/market_stats") => best.push(frame["market_stats"]["best_bid_price"].clone()),
+                _ => {}
+            }
+        }
+        if venue.now_ms() == begun && best[0] == json!(format!("{}.{}", ours / 10, ours % 10)) {
+            assert!(best.iter().all(|one| *one == best[0]), "{best:?}");
+            return;
+        }
+    }
+    panic!("no bid of ours was the best");
+}

@@ -152,6 +152,8 @@ pub struct Condition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strike {
     ForeignNonce,
+    /// Streams that were opened with a login or a token of before fall silent.
+    LoggedOut,
     Intrude(Intrusion),
 }
 
@@ -198,7 +200,7 @@ impl Faults {
             // counted faults last until the last one; of the others a moment is enough
             let open_ended =
                 fault.lasts.is_none() && !matches!(fault.kind, FaultKind::DropSocket | FaultKind::ExpiredLogin);
-            let once = open_ended && fault.count.is_none();
+            let once = (open_ended || fault.kind == FaultKind::ExpiredLogin) && fault.count.is_none();
             Armed {
                 from,
                 to: if open_ended { Time::MAX } else { from.plus(scaled(fault.lasts.unwrap_or_default())) },
@@ -242,6 +244,10 @@ impl Faults {
     pub fn strikes(&self, now: Time) -> Vec<Strike> {
         let strike = |armed: &Armed| match armed.kind {
             FaultKind::ForeignNonce if armed.take(now) => Some(Strike::ForeignNonce),
+            // of a moment
+            FaultKind::ExpiredLogin if armed.from <= now && armed.left.swap(0, Ordering::Relaxed) > 0 => {
+                Some(Strike::LoggedOut)
+            }
             FaultKind::Intrude(what) if armed.take(now) => Some(Strike::Intrude(what)),
             _ => None,
         };
@@ -370,6 +376,8 @@ mod tests {
         assert_eq!(faults.strikes(at(0)), []);
         assert_eq!(faults.strikes(at(1)), [Strike::ForeignNonce, Strike::Intrude(Intrusion::Deposit)]);
         assert_eq!((faults.strikes(at(2)), faults.strikes(at(3))), (vec![Strike::ForeignNonce], vec![]));
+        let faults = self::faults("[[fault]]\nat = \"1s\"\nkind = \"expired-login\"\n");
+        assert_eq!([0, 2, 3].map(|now| faults.strikes(at(now)).len()), [0, 1, 0]);
     }
 
     #[test]

@@ -260,6 +260,7 @@ impl Emulated for GrvtEmulator {
         match strike {
             // no number of GRVT's follows another
             Strike::ForeignNonce => {}
+            Strike::LoggedOut => self.sockets.logged_out(),
             Strike::Intrude(what) => self.intrude(what, now),
         }
     }

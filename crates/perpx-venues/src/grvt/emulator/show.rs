@@ -92,7 +92,8 @@ impl GrvtEmulator {
     }
 
     pub(super) fn mini_json(&self, now: Time) -> Value {
-        let ((mark, index), best) = (self.core.marks(), self.core.book().best());
+        let ((mark, index), best) =
+            (self.core.marks(), views::best(&self.core, [Side::Buy, Side::Sell].map(|side| self.ours(side))));
         let last = self.history.last().map_or((Price(0), Qty::ZERO), |print| (print.px, print.qty));
         json!({
             "event_time": now.0.to_string(), "instrument": INSTRUMENT, "mark_price": price(mark),
@@ -282,10 +283,14 @@ impl GrvtEmulator {
         }
     }
 
+    fn ours(&self, side: Side) -> impl Iterator<Item = (Price, Qty)> + '_ {
+        let ours = self.orders.values().filter(move |order| order.is_open() && order.side == side);
+        ours.map(|order| (order.limit, order.left()))
+    }
+
     /// The market's levels of a side and our orders.
     pub(super) fn book(&self, side: Side) -> Levels {
-        let ours = self.orders.values().filter(move |order| order.is_open() && order.side == side);
-        views::book(&self.core, side, ours.map(|order| (order.limit, order.left())))
+        views::book(&self.core, side, self.ours(side))
     }
 }
 

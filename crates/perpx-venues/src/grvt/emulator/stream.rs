@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The first number of every stream and selector.
 const FIRST: u64 = 1_061_214;
 
+/// Of a ticker: when it was so.
+const TIME: &str = "event_time";
+
 /// Between frames of the fastest book.
 const FASTEST_MS: i64 = 50;
 
@@ -89,6 +92,12 @@ fn selected(stream: &str, selector: &str, sub_account: u64) -> Result<(i64, usiz
 impl Sockets {
     pub fn open(&mut self, socket: u64, host: usize, (cookie, until): (Cookie, Time), out: Out) {
         self.open.insert(socket, Socket { host, cookie, until, out, heard: BTreeSet::new() });
+    }
+
+    /// No session of before is good any more; what is public goes on.
+    pub fn logged_out(&mut self) {
+        let private = self.open.values_mut().filter(|socket| socket.host == TRADES);
+        private.for_each(|socket| socket.heard.clear());
     }
 
     pub fn close(&mut self, socket: u64) {
@@ -326,10 +335,15 @@ impl GrvtEmulator {
         if name.0.ends_with(".s") {
             return Some(Value::Object(channel.fields.clone()));
         }
-        let changed = channel.fields.iter().filter(|(field, value)| old.get(*field) != Some(value));
-        let changed: Map<String, Value> = changed.map(|(field, value)| (field.clone(), value.clone())).collect();
-        // the time alone is no news
-        (changed.len() > 1).then_some(Value::Object(changed))
+        // the time alone is no news, and no frame is without it
+        let is_news = |(field, value): &(&String, &Value)| field.as_str() != TIME && old.get(*field) != Some(value);
+        let mut changed: Map<String, Value> =
+            channel.fields.iter().filter(is_news).map(|(field, value)| (field.clone(), value.clone())).collect();
+        if changed.is_empty() {
+            return None;
+        }
+        changed.extend(channel.fields.get(TIME).map(|at| (TIME.to_owned(), at.clone())));
+        Some(Value::Object(changed))
     }
 }
 

@@ -73,6 +73,8 @@ pub struct LighterClient {
     token: Option<(i64, String)>,
     /// Tokens refused since one was taken.
     refused_tokens: u32,
+    /// The last token that a question bore was refused: that a stream takes the next one says nothing of questions.
+    is_question_refused: bool,
     /// Last seconds of the tokens that the private requests under way bear, in the order in which they were asked.
     bore: BTreeMap<About, VecDeque<i64>>,
     /// Private subscriptions that were not answered yet, and whether one of them was refused.
@@ -101,6 +103,7 @@ impl LighterClient {
             market: None,
             token: None,
             refused_tokens: 0,
+            is_question_refused: false,
             bore: BTreeMap::new(),
             subscribing: (0, false),
             nonce: None,
@@ -358,7 +361,9 @@ impl LighterClient {
                 self.subscribe_account(wall, out)
             }
             (0, false) => {
-                self.refused_tokens = 0;
+                if !self.is_question_refused {
+                    self.refused_tokens = 0;
+                }
                 Ok(())
             }
             _ => Ok(()),
@@ -510,6 +515,9 @@ impl LighterClient {
                         About::Payments => self.ask_payments(wall)?,
                         _ => return Err(VenueError::Refused { about, code: error.code.0, message }),
                     });
+                    self.is_question_refused = true;
+                    // the frames that were asked for with it stay away, without a word
+                    self.subscribe_account(wall, out)?;
                     return Ok(None);
                 }
                 Err(VenueError::Refused { about, code: error.code.0, message })
@@ -671,7 +679,7 @@ impl VenueClient for LighterClient {
         }
         let Some(body) = self.body_of(about, reply, wall, out)? else { return Ok(()) };
         if matches!(about, About::Query(_) | About::Fills | About::Payments) {
-            self.refused_tokens = 0;
+            (self.refused_tokens, self.is_question_refused) = (0, false);
         }
         match about {
             About::Markets => {

@@ -268,6 +268,7 @@ impl Emulated for LighterEmulator {
     fn strike(&mut self, strike: Strike, now: Time) {
         match strike {
             Strike::ForeignNonce => self.nonces.values_mut().for_each(|nonce| *nonce += 1),
+            Strike::LoggedOut => self.sockets.logged_out(),
             Strike::Intrude(what) => self.intrude(what, now),
         }
     }

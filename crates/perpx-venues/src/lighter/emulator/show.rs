@@ -258,7 +258,7 @@ impl LighterEmulator {
 
     /// The statistics of the market, as the stream has them.
     pub(super) fn stats_json(&self, now: Time) -> Value {
-        let ((mark, index), best) = (self.core.marks(), self.core.book().best());
+        let ((mark, index), best) = (self.core.marks(), self.best());
         let newest = self.history.settled((Time(i64::MIN), now)).next_back();
         let rate = hourly(newest.map_or(Rate(0), |settled| settled.rate));
         let premium = format!("{:.4}", (mark.as_f64() / index.as_f64() - 1.0) * 100.0);

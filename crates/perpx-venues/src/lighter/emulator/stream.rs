@@ -7,7 +7,7 @@ use super::{LighterEmulator, MARKET, Refusal};
 use crate::emulate::feed::PublicTrade;
 use crate::emulate::serve::Out;
 use crate::emulate::views::{self, Levels, changed};
-use perpx_core::market::{OrderId, Side};
+use perpx_core::market::{Bbo, OrderId, Side};
 use perpx_core::units::{MS, Price, Qty, SECOND, Time, TimeDelta};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -48,6 +48,11 @@ impl Sockets {
         let hello = json!({ "session_id": format!("emulated-{socket}"), "type": "connected" });
         out.send(&hello.to_string().into());
         self.open.insert(socket, (out, BTreeMap::new()));
+    }
+
+    /// No token of before is good any more; what is public goes on.
+    pub fn logged_out(&mut self) {
+        self.open.values_mut().for_each(|(_, channels)| channels.retain(|_, until| *until == Time::MAX));
     }
 
     pub fn close(&mut self, socket: u64) {
@@ -206,6 +211,11 @@ impl LighterEmulator {
         [Side::Buy, Side::Sell].map(|side| views::book(&self.core, side, self.ours(side)))
     }
 
+    /// The best of it.
+    pub(super) fn best(&self) -> Bbo {
+        views::best(&self.core, [Side::Buy, Side::Sell].map(|side| self.ours(side)))
+    }
+
     fn book_frame(&self, sides: [Vec<Value>; 2], begin: u64, now: Time) -> Value {
         let [bids, asks] = sides;
         let (nonce, offset, engine) = (self.sockets.nonce, self.sockets.offset, now.0 / 1_000);
@@ -246,7 +256,7 @@ impl LighterEmulator {
     }
 
     fn ticker(&self, now: Time) -> Value {
-        let best = self.core.book().best();
+        let best = self.best();
         json!({
             "nonce": self.sockets.nonce, "last_updated_at": now.0 / 1_000, "timestamp": ms(now),
             "ticker": {
