@@ -1,4 +1,4 @@
-"""ccxt's GRVT, over REST and streams. Its addresses are set by its own option `urls`; it logs in with the wallet of the main
+"""ccxt's GRVT, over REST and streams, over TLS. Its addresses are set by its own option `urls`; it logs in with the wallet of the main
 account, as it does by default."""
 import asyncio, contextlib, secrets
 
@@ -12,10 +12,10 @@ SUB_ACCOUNT, SYMBOL = 82898496677, "BTC/USDT:USDT"
 async def client():
     wallet = "0x" + secrets.token_hex(32)
     with Emulator("--venue", "grvt", "--account", str(SUB_ACCOUNT), "--grvt-signer", ccxt.pro.grvt().eth_get_address_from_private_key(wallet),
-                  "--grvt-calls", "1000") as venue:
+                  "--grvt-calls", "1000", tls=True) as venue:
         login, market, trades = (host + "/" for host in venue.hosts)
         stream = lambda host: host.replace("http", "ws") + "ws/full"
-        exchange = ccxt.pro.grvt({"privateKey": wallet, "urls": {"api": {
+        exchange = ccxt.pro.grvt({"privateKey": wallet, "cafile": venue.authority, "urls": {"api": {
             "privateEdge": login, "publicMarket": market, "privateTrading": trades,
             "ws": {"publicMarket": stream(market), "privateTrading": stream(trades)},
         }}})

@@ -1,4 +1,4 @@
-"""ccxt's Lighter, over REST and streams. Its addresses are set by its own option `urls`; the key of the account is the wallet's,
+"""ccxt's Lighter, over REST and streams, over TLS. Its addresses are set by its own option `urls`; the key of the account is the wallet's,
 from which the client makes itself an API key, as ccxt's manual has it."""
 import asyncio, contextlib, glob, os, secrets
 
@@ -19,10 +19,10 @@ def signer():
 async def client():
     wallet = "0x" + secrets.token_hex(32)
     with Emulator("--venue", "lighter", "--tier", "premium", "--weight", "120000", "--account", str(ACCOUNT),
-                  "--l1-address", ccxt.pro.grvt().eth_get_address_from_private_key(wallet)) as venue:
+                  "--l1-address", ccxt.pro.grvt().eth_get_address_from_private_key(wallet), tls=True) as venue:
         host = venue.hosts[0]
         exchange = ccxt.pro.lighter({
-            "privateKey": wallet, "rateLimit": 50, "options": {"libraryPath": signer()},
+            "privateKey": wallet, "rateLimit": 50, "cafile": venue.authority, "options": {"libraryPath": signer()},
             "urls": {"api": {"root": host, "public": host, "private": host, "ws": host.replace("http", "ws") + "/stream"}},
         })
         try:

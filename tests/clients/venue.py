@@ -5,18 +5,23 @@
 PERPX_DATA is the built command. A stage is a function of the script; its exit code says whether it worked. Keys are drawn here
 and worthless; nothing leaves this machine.
 """
-import asyncio, re, signal, subprocess, sys, time, traceback
+import asyncio, os, re, signal, subprocess, sys, tempfile, time, traceback
 
 # what a client must do at a venue, in the order of the table
 STAGES = ["data", "streams", "account", "orders", "position", "history"]
 
 
 class Emulator:
-    """`options` of `perpx-data emulate`, as a context; `hosts` are its addresses, http or https."""
+    """`options` of `perpx-data emulate`, as a context; `hosts` are its addresses, http or https. `tls`: over TLS, its authority in the
+    file `authority`."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, tls=False):
         # a market that has a past: two hours of trades, candles and settlements
         self.command = [sys.argv[1], "emulate", "--port", "0", "--start-at", "7260", *options]
+        self.folder = tempfile.TemporaryDirectory()
+        self.authority = os.path.join(self.folder.name, "authority.pem")
+        if tls:
+            self.command += ["--tls", self.authority]
 
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
@@ -31,6 +36,7 @@ class Emulator:
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGINT)
         code = self.process.wait(20)
+        self.folder.cleanup()
         assert code == 0, f"the emulator's exit: {code}"
 
 
@@ -62,5 +68,4 @@ def main(stages):
         traceback.print_exc()
         sys.stderr.flush()
         # threads of a client may not keep its exit code back
-        import os
         os._exit(1)
