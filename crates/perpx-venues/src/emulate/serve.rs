@@ -73,6 +73,13 @@ pub struct Out {
 }
 
 impl Out {
+    /// For tests without sockets: what is sent comes out at the other end.
+    #[cfg(test)]
+    pub(crate) fn received() -> (Out, Receiver<Arc<str>>) {
+        let (texts, received) = channel(MOST_WAITING);
+        (Out { texts, let_go: Arc::new(Notify::new()) }, received)
+    }
+
     pub fn send(&self, text: &Arc<str>) {
         // a peer that has gone is forgotten by its own task
         if let Err(TrySendError::Full(_)) = self.texts.try_send(text.clone()) {

@@ -20,7 +20,8 @@ impl Book {
     }
 
     /// An update must begin at the nonce where the book stands. Frames recorded before there was a `begin_nonce` are chained by
-    /// their offset, which then grew by one; today's offsets jump, so a live frame without `begin_nonce` is a gap.
+    /// their offset, which then grew by one; today's offsets jump, so a live frame without `begin_nonce` is a gap. The last frame
+    /// once more changes nothing.
     pub fn apply(&mut self, frame: &BookFrame) -> Result<Applied, BookError> {
         let applied = self.take(frame);
         if applied.is_err() {
@@ -38,8 +39,12 @@ impl Book {
             Applied::Snapshot
         } else {
             let Some(stands) = self.stands else { return Ok(Applied::Ignored) };
-            follows(payload.begin_nonce.map(|nonce| nonce.0), offset, stands)?;
-            Applied::Update
+            match follows(payload.begin_nonce.map(|nonce| nonce.0), offset, stands) {
+                // the last frame once more
+                Err(BookError::Gap { .. }) if (payload.nonce.0, offset) == stands => return Ok(Applied::Ignored),
+                Err(error) => return Err(error),
+                Ok(()) => Applied::Update,
+            }
         };
         let (bids, asks) = (payload.bids.as_deref(), payload.asks.as_deref());
         self.levels.apply(bids.unwrap_or_default(), asks.unwrap_or_default())?;
@@ -85,6 +90,8 @@ mod tests {
         // offsets jump
         assert_eq!(book.apply(&frame("update", &begin(10), 25, 117, "11")), Ok(Applied::Update));
         assert_eq!(book.levels().top().bid.to_string(), "11");
+        // twice is once
+        assert_eq!(book.apply(&frame("update", &begin(10), 25, 117, "11")), Ok(Applied::Ignored));
         let gap = book.apply(&frame("update", &begin(26), 27, 118, "12")).expect_err("a gap");
         assert_eq!(gap, BookError::Gap { what: "nonce", follows: 26, stands: 25 });
         assert!(gap.to_string().ends_with("drop the book and subscribe again") && book.levels().is_empty());

@@ -1,5 +1,6 @@
 //! Messages of both venues: made by hand, recorded, and mutated.
 
+mod emulated_feed;
 mod fuzz;
 mod recorded;
 mod recorded_feed;
