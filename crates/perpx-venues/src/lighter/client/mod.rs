@@ -157,11 +157,11 @@ impl LighterClient {
     }
 
     /// A token was refused, early or because its time is over: the next request signs another. Several requests may have borne
-    /// it (`until` is its last second): it counts once.
-    fn token_refused(&mut self, until: Option<i64>, message: &str) -> Result<(), VenueError> {
+    /// it (`until` is its last second): it counts once. True: it was good until now.
+    fn token_refused(&mut self, until: Option<i64>, message: &str) -> Result<bool, VenueError> {
         let present = self.token.as_ref().filter(|(_, token)| !token.is_empty()).map(|(until, _)| *until);
         if present.is_none() || until.is_some_and(|until| present != Some(until)) {
-            return Ok(());
+            return Ok(false);
         }
         self.refused_tokens += 1;
         if self.refused_tokens > MOST_TOKENS {
@@ -170,7 +170,7 @@ impl LighterClient {
         if let Some((_, token)) = &mut self.token {
             token.clear();
         }
-        Ok(())
+        Ok(true)
     }
 
     fn ask_nonce(&self) -> Outbound {
@@ -508,16 +508,17 @@ impl LighterClient {
                 let error: ApiError = parse("refusal", &body)?;
                 let message = error.message.unwrap_or_default();
                 if is_of_token(error.code.0, &message) {
-                    self.token_refused(bore, &message)?;
+                    if self.token_refused(bore, &message)? {
+                        self.is_question_refused = true;
+                        // the frames that were asked for with it stay away, without a word
+                        self.subscribe_account(wall, out)?;
+                    }
                     out.requests.push(match about {
                         About::Query(id) => self.ask_orders(id, wall)?,
                         About::Fills => self.ask_fills(wall)?,
                         About::Payments => self.ask_payments(wall)?,
                         _ => return Err(VenueError::Refused { about, code: error.code.0, message }),
                     });
-                    self.is_question_refused = true;
-                    // the frames that were asked for with it stay away, without a word
-                    self.subscribe_account(wall, out)?;
                     return Ok(None);
                 }
                 Err(VenueError::Refused { about, code: error.code.0, message })
