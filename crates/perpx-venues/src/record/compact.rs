@@ -85,7 +85,6 @@ impl Compaction {
         }
         self.expected = Some(frame.seq + 1);
         match frame.kind {
-            FrameKind::State if !self.wants_state => {}
             FrameKind::State => {
                 step(self.feed.as_mut(), frame, &mut news);
                 self.wants_state = false;

@@ -114,11 +114,20 @@ pub trait PublicFeed: Send {
     /// A fresh socket is open: numbers and snapshots begin anew.
     fn connected(&mut self, at: Time);
 
+    /// A second socket is open: the one that is heard will be closed by the venue. Both are heard until everything is whole on the
+    /// new one, and then that one alone. Only a venue that says so beforehand ([`FeedNews::Reconnect`]) needs it.
+    fn beside(&mut self, _conn: u32) {}
+
+    /// Not everything is whole yet on the second socket.
+    fn is_beside(&self) -> bool {
+        false
+    }
+
     /// The socket has ended, or frames are missing: every channel is in a gap until its next snapshot.
     fn lost(&mut self, reason: &str, out: &mut Vec<FeedNews>);
 
-    /// A text, received at `at`.
-    fn frame(&mut self, text: &str, at: Time, out: &mut Vec<FeedNews>);
+    /// A text of the socket `conn`, received at `at`.
+    fn frame(&mut self, conn: u32, text: &str, at: Time, out: &mut Vec<FeedNews>);
 
     /// A reply of status 200.
     fn replied(&mut self, which: &RestRequest, body: &str, at: Time, out: &mut Vec<FeedNews>);
@@ -180,14 +189,15 @@ fn take(feed: &mut dyn PublicFeed, frame: &RawFrame, out: &mut Vec<FeedNews>) {
     let at = feed.config().venue_time(frame.engine);
     let text = String::from_utf8_lossy(&frame.text);
     match &frame.kind {
-        FrameKind::Text => feed.frame(&text, at, out),
+        FrameKind::Text => feed.frame(frame.conn, &text, at, out),
         FrameKind::Connected => {
             feed.lost("the socket was replaced", out);
             feed.connected(at);
         }
+        FrameKind::Beside => feed.beside(frame.conn),
         FrameKind::Disconnected | FrameKind::Gap | FrameKind::Overflow => feed.lost(&text, out),
         FrameKind::Restarted => feed.lost("the recorder was started anew", out),
-        FrameKind::ClockStep => {}
+        FrameKind::ClockStep | FrameKind::Clock => {}
         FrameKind::State => {
             if let Err(why) = feed.restore(&text) {
                 out.push(FeedNews::Unreadable(why));
@@ -213,8 +223,11 @@ mod tests {
         fn lost(&mut self, reason: &str, out: &mut Vec<FeedNews>) {
             out.push(FeedNews::Ask(format!("lost {reason}")));
         }
-        fn frame(&mut self, text: &str, at: Time, out: &mut Vec<FeedNews>) {
-            out.push(FeedNews::Ask(format!("{} {text}", at.0)));
+        fn beside(&mut self, conn: u32) {
+            self.0.depth_levels = conn as usize;
+        }
+        fn frame(&mut self, conn: u32, text: &str, at: Time, out: &mut Vec<FeedNews>) {
+            out.push(FeedNews::Ask(format!("{conn} {} {text}", at.0)));
         }
         fn replied(&mut self, which: &RestRequest, body: &str, _at: Time, out: &mut Vec<FeedNews>) {
             out.push(FeedNews::Ask(format!("{which:?} {body}")));
@@ -252,7 +265,7 @@ mod tests {
         };
         assert_eq!(
             step(FrameKind::Text, b"a\xff"),
-            "[Ask(\"3 a\u{fffd}\")]",
+            "[Ask(\"1 3 a\u{fffd}\")]",
             "a text that is none is no reason to stop"
         );
         assert_eq!(step(FrameKind::Connected, b""), r#"[Ask("lost the socket was replaced")]"#);
@@ -260,9 +273,12 @@ mod tests {
             assert_eq!(step(kind, b"cut"), r#"[Ask("lost cut")]"#);
         }
         assert_eq!(step(FrameKind::Restarted, b""), r#"[Ask("lost the recorder was started anew")]"#);
-        assert_eq!(step(FrameKind::ClockStep, b"1 s"), "[]");
+        for kind in [FrameKind::ClockStep, FrameKind::Clock, FrameKind::Beside] {
+            assert_eq!(step(kind, b"1 s"), "[]");
+        }
         assert_eq!(step(FrameKind::State, b"x"), r#"[Unreadable("no state: x")]"#);
         assert_eq!(step(FrameKind::RestReply { which: RestRequest::Markets }, b"{}"), r#"[Ask("Markets {}")]"#);
+        assert_eq!(feed.config().depth_levels, 1, "it was told of the second socket");
         assert_eq!(hourly(&FeedConfig::new(&["BTC"])).len(), 3);
     }
 }

@@ -344,7 +344,7 @@ impl GrvtFeed {
                 trades.into_iter().for_each(|trade| rows.earlier_trade(place, trade, at, out));
                 self.earlier_end(place, false, out);
             }
-            RestRequest::MarginRules { .. } => {}
+            RestRequest::MarginRules { .. } | RestRequest::Time => {}
         }
         Ok(())
     }
@@ -379,7 +379,7 @@ impl PublicFeed for GrvtFeed {
         }
     }
 
-    fn frame(&mut self, text: &str, at: Time, out: &mut Vec<FeedNews>) {
+    fn frame(&mut self, _conn: u32, text: &str, at: Time, out: &mut Vec<FeedNews>) {
         if let Err(error) = self.read(text, at, out) {
             self.unreadable(text, error.to_string(), at, out);
         }
@@ -409,6 +409,10 @@ impl PublicFeed for GrvtFeed {
                     query["start_time"] = json!(known.0.to_string());
                 }
                 ("funding", query)
+            }
+            RestRequest::Time => {
+                let (host, path) = (Host::MarketData, "/time".to_owned());
+                return Some(FetchCall { host, path, body: Body::None });
             }
             RestRequest::Trades { symbol } => ("trade", json!({ "instrument": instrument(symbol)?, "limit": 1000 })),
         };

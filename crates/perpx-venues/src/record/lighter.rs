@@ -43,8 +43,37 @@ struct Symbol {
     /// The market's number; `None` until the markets are known.
     market: Option<i64>,
     book: Book,
+    /// The venue's time of the newest frame that was taken into it.
+    #[serde(default)]
+    booked: Time,
     channels: [Channel; 3],
     rows: SymbolRows,
+}
+
+/// A second socket, while the first one is still heard.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Successor {
+    conn: u32,
+    symbols: Vec<Arrived>,
+}
+
+/// What of a symbol is heard on the second socket alone.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Arrived {
+    /// As the second socket has it.
+    book: Book,
+    is_there: [bool; 3],
+}
+
+/// What a frame of a channel is to the feed, by the socket that it came over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// It is the next one of its channel.
+    Usual,
+    /// Its channel is heard on the other socket.
+    Ignored,
+    /// Its channel is not heard on the second socket yet.
+    Arrives,
 }
 
 /// The public half of Lighter.
@@ -54,6 +83,11 @@ pub struct LighterFeed {
     symbols: Vec<Symbol>,
     /// The newest text of the socket, whatever it was: up to here every channel was heard.
     heard: Time,
+    #[serde(default)]
+    successor: Option<Successor>,
+    /// Sockets before this one are heard no more.
+    #[serde(default)]
+    first_conn: u32,
     /// A ping was sent then.
     #[serde(skip)]
     pinged: Option<Time>,
@@ -63,7 +97,7 @@ impl LighterFeed {
     /// A feed that knows nothing yet.
     pub fn new(config: FeedConfig) -> LighterFeed {
         let symbols = vec![Symbol::default(); config.symbols.len()];
-        LighterFeed { config, symbols, heard: Time(0), pinged: None }
+        LighterFeed { config, symbols, heard: Time(0), successor: None, first_conn: 0, pinged: None }
     }
 
     /// Where the symbol of a frame's channel stands ("order_book:1").
@@ -108,8 +142,50 @@ impl LighterFeed {
         }
     }
 
-    fn book(&mut self, frame: &BookFrame, at: Time, out: &mut Vec<FeedNews>) {
+    fn taken(&self, conn: u32, place: usize, channel: usize) -> Taken {
+        match &self.successor {
+            None if conn < self.first_conn => Taken::Ignored,
+            None => Taken::Usual,
+            Some(successor) => match (conn == successor.conn, successor.symbols[place].is_there[channel]) {
+                (true, false) => Taken::Arrives,
+                (false, true) => Taken::Ignored,
+                _ => Taken::Usual,
+            },
+        }
+    }
+
+    /// A channel is heard on the second socket from here on; with the last one the first socket is heard no more.
+    fn arrived(&mut self, place: usize, channel: usize) {
+        let Some(successor) = &mut self.successor else { return };
+        successor.symbols[place].is_there[channel] = true;
+        let is_waited_for =
+            |(symbol, arrived): (&Symbol, &Arrived)| symbol.market.is_some() && arrived.is_there.contains(&false);
+        if !self.symbols.iter().zip(&successor.symbols).any(is_waited_for) {
+            self.first_conn = successor.conn;
+            self.successor = None;
+        }
+    }
+
+    /// A frame of the second socket's book: it takes the place of the first one's once it is as new.
+    fn book_beside(&mut self, place: usize, frame: &BookFrame, at: Time, out: &mut Vec<FeedNews>) {
+        let Some(successor) = &mut self.successor else { return };
+        let (symbol, book) = (&mut self.symbols[place], &mut successor.symbols[place].book);
+        let is_whole = matches!(book.apply(frame), Ok(Applied::Snapshot | Applied::Update));
+        let Some(exch) = frame.time().filter(|exch| is_whole && *exch >= symbol.booked) else { return };
+        symbol.book = std::mem::take(book);
+        symbol.booked = exch;
+        symbol.channels[BOOK].snapshot(place, CHANNELS[BOOK].1, at, out);
+        symbol.rows.quote((place, &self.config), symbol.book.levels(), exch, at, out);
+        self.arrived(place, BOOK);
+    }
+
+    fn book(&mut self, conn: u32, frame: &BookFrame, at: Time, out: &mut Vec<FeedNews>) {
         let Some(place) = self.symbol(&frame.channel) else { return };
+        match self.taken(conn, place, BOOK) {
+            Taken::Usual => {}
+            Taken::Ignored => return,
+            Taken::Arrives => return self.book_beside(place, frame, at, out),
+        }
         let symbol = &mut self.symbols[place];
         match symbol.book.apply(frame) {
             Ok(Applied::Ignored) => return,
@@ -121,7 +197,10 @@ impl LighterFeed {
             }
         }
         match frame.time() {
-            Some(exch) => symbol.rows.quote((place, &self.config), symbol.book.levels(), exch, at, out),
+            Some(exch) => {
+                symbol.booked = exch;
+                symbol.rows.quote((place, &self.config), symbol.book.levels(), exch, at, out);
+            }
             None => out.push(FeedNews::Unreadable("a book without a time".to_owned())),
         }
         self.judge(place, at, out);
@@ -137,17 +216,27 @@ impl LighterFeed {
         }
     }
 
-    fn trades(&mut self, frame: &TradeFrame, at: Time, out: &mut Vec<FeedNews>) -> Result<(), WireError> {
+    fn trades(&mut self, conn: u32, frame: &TradeFrame, at: Time, out: &mut Vec<FeedNews>) -> Result<(), WireError> {
         let Some(place) = self.symbol(&frame.channel) else { return Ok(()) };
+        let taken = self.taken(conn, place, TRADES);
+        if taken == Taken::Ignored {
+            return Ok(());
+        }
         let all = frame.trades.iter().flatten().chain(frame.liquidation_trades.iter().flatten());
         let trades = all.map(public_trade).collect::<Result<Vec<PublicTrade>, _>>()?;
         let symbol = &mut self.symbols[place];
-        if frame.kind.starts_with("subscribed/") {
+        let is_whole = symbol.channels[TRADES].is_whole();
+        if taken == Taken::Arrives && is_whole {
+            symbol.rows.trades_beside(place, trades, at, out);
+        } else if frame.kind.starts_with("subscribed/") {
             symbol.channels[TRADES].snapshot(place, CHANNELS[TRADES].1, at, out);
             self.earlier(place, trades, true, at, out);
-        } else if symbol.channels[TRADES].is_whole() {
+        } else if is_whole {
             symbol.channels[TRADES].good(at);
             trades.into_iter().for_each(|trade| symbol.rows.trade(place, trade, at, out));
+        }
+        if taken == Taken::Arrives {
+            self.arrived(place, TRADES);
         }
         Ok(())
     }
@@ -167,8 +256,13 @@ impl LighterFeed {
         rows.earlier_trades_end((place, &self.config), may_ask, out);
     }
 
-    fn stats(&mut self, frame: &StatsFrame, at: Time, out: &mut Vec<FeedNews>) -> Result<(), WireError> {
+    fn stats(&mut self, conn: u32, frame: &StatsFrame, at: Time, out: &mut Vec<FeedNews>) -> Result<(), WireError> {
         let Some(place) = self.symbol(&frame.channel) else { return Ok(()) };
+        match self.taken(conn, place, STATS) {
+            Taken::Usual => {}
+            Taken::Ignored => return Ok(()),
+            Taken::Arrives => self.arrived(place, STATS),
+        }
         let stats = &frame.market_stats;
         let prices = (stats.mark_price.price()?, stats.index_price.price()?);
         let best = (known(stats.best_bid_price)?, known(stats.best_ask_price)?);
@@ -190,8 +284,11 @@ impl LighterFeed {
     }
 
     /// A text that cannot be read costs its channel a new snapshot. Where it names none, a print may have been in it.
-    fn unreadable(&mut self, text: &str, why: String, at: Time, out: &mut Vec<FeedNews>) {
+    fn unreadable(&mut self, conn: u32, text: &str, why: String, at: Time, out: &mut Vec<FeedNews>) {
         out.push(FeedNews::Unreadable(why));
+        if conn < self.first_conn {
+            return;
+        }
         let reason = "a text that cannot be read";
         let named = text.split("\"channel\":\"").nth(1).and_then(|rest| rest.split('"').next());
         let place = named.and_then(|name| Some((self.symbol(name)?, channel(name)?.0)));
@@ -214,11 +311,11 @@ impl LighterFeed {
         }
     }
 
-    fn read(&mut self, text: &str, at: Time, out: &mut Vec<FeedNews>) -> Result<(), WireError> {
+    fn read(&mut self, conn: u32, text: &str, at: Time, out: &mut Vec<FeedNews>) -> Result<(), WireError> {
         match Frame::parse(text)? {
-            Frame::Book(frame) => self.book(&frame, at, out),
-            Frame::Trades(frame) => self.trades(&frame, at, out)?,
-            Frame::Stats(frame) => self.stats(&frame, at, out)?,
+            Frame::Book(frame) => self.book(conn, &frame, at, out),
+            Frame::Trades(frame) => self.trades(conn, &frame, at, out)?,
+            Frame::Stats(frame) => self.stats(conn, &frame, at, out)?,
             Frame::Ping(_) => out.push(request(&Ask::Pong)),
             Frame::Shutdown(shutdown) => out.push(FeedNews::Reconnect {
                 reason: "the venue closes the socket".to_owned(),
@@ -258,7 +355,7 @@ impl LighterFeed {
                 let trades = reply.trades.iter().flatten().map(public_trade).collect::<Result<_, _>>()?;
                 self.earlier(place, trades, false, at, out);
             }
-            RestRequest::MarginRules { .. } => {}
+            RestRequest::MarginRules { .. } | RestRequest::Time => {}
         }
         Ok(())
     }
@@ -278,10 +375,20 @@ impl PublicFeed for LighterFeed {
             symbol.book = Book::default();
             symbol.channels.iter_mut().for_each(|channel| channel.connected(subscribed));
         }
+        (self.successor, self.first_conn) = (None, 0);
         self.pinged = Some(at);
     }
 
+    fn beside(&mut self, conn: u32) {
+        self.successor = Some(Successor { conn, symbols: vec![Arrived::default(); self.symbols.len()] });
+    }
+
+    fn is_beside(&self) -> bool {
+        self.successor.is_some()
+    }
+
     fn lost(&mut self, reason: &str, out: &mut Vec<FeedNews>) {
+        self.successor = None;
         for symbol in 0..self.symbols.len() {
             for channel in [BOOK, TRADES, STATS] {
                 self.lose(symbol, channel, Some(self.heard), reason, out);
@@ -289,9 +396,9 @@ impl PublicFeed for LighterFeed {
         }
     }
 
-    fn frame(&mut self, text: &str, at: Time, out: &mut Vec<FeedNews>) {
-        if let Err(error) = self.read(text, at, out) {
-            self.unreadable(text, error.to_string(), at, out);
+    fn frame(&mut self, conn: u32, text: &str, at: Time, out: &mut Vec<FeedNews>) {
+        if let Err(error) = self.read(conn, text, at, out) {
+            self.unreadable(conn, text, error.to_string(), at, out);
         }
         self.heard = at;
     }
@@ -314,12 +421,14 @@ impl PublicFeed for LighterFeed {
         let market = |symbol: &String| self.symbols.get(self.config.place(symbol)?)?.market;
         let path = match which {
             RestRequest::Markets => return Some(markets_call(Venue::Lighter)),
-            RestRequest::MarginRules { .. } => return None,
+            // the venue tells its time in whole seconds
+            RestRequest::MarginRules { .. } | RestRequest::Time => return None,
             RestRequest::Fundings { symbol } => {
                 let market = market(symbol)?;
                 let known = self.symbols[self.config.place(symbol)?].rows.settled();
                 let from = known.unwrap_or(at.plus(-FIRST_SETTLEMENTS * HOUR)).steps(SECOND);
-                let (to, count) = (at.steps(SECOND), 100);
+                // to the end of this second: of a market that is played faster a settlement may lie within it
+                let (to, count) = (at.steps(SECOND) + 1, 100);
                 format!(
                     "fundings?market_id={market}&resolution=1h&start_timestamp={from}&end_timestamp={to}&count_back={count}"
                 )
@@ -374,4 +483,101 @@ fn text(ask: &Ask) -> String {
 
 fn request(ask: &Ask) -> FeedNews {
     FeedNews::Ask(text(ask))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Row;
+
+    /// With one level of bids more, and the venue's time in ms.
+    fn book(how: &str, (begin, nonce): (u64, u64), ms: i64, bid: i64) -> String {
+        let us = ms * 1_000;
+        format!(
+            r#"{{"type":"{how}/order_book","channel":"order_book:1","offset":{nonce},"last_updated_at":{us},"timestamp":{ms},
+            "order_book":{{"code":0,"asks":[{{"price":"100","size":"1"}}],"bids":[{{"price":"{bid}","size":"1"}}],
+            "offset":{nonce},"nonce":{nonce},"begin_nonce":{begin},"last_updated_at":{us}}}}}"#
+        )
+    }
+
+    fn trades(how: &str, ids: std::ops::Range<i64>) -> String {
+        let one = |id| {
+            format!(
+                r#"{{"trade_id":{id},"market_id":1,"size":"1","price":"50","is_maker_ask":true,"timestamp":1000,"transaction_time":1000000}}"#
+            )
+        };
+        let all: Vec<String> = ids.map(one).collect();
+        format!(r#"{{"type":"{how}/trade","channel":"trade:1","trades":[{}],"liquidation_trades":[]}}"#, all.join(","))
+    }
+
+    /// Bids of the quotes, numbers of the trades, and how many gaps began.
+    fn rows(out: &[FeedNews]) -> (Vec<i64>, Vec<i64>, usize) {
+        let mut found = (Vec::new(), Vec::new(), 0);
+        for news in out {
+            match news {
+                FeedNews::Row(_, Row::Quote(row)) => found.0.push(row.bbo.bid.0 / 1_000_000_000),
+                FeedNews::Row(_, Row::Trade(row)) => found.1.extend(row.id),
+                FeedNews::Gap { .. } => found.2 += 1,
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// Each channel is heard on the first socket until the second one is as far, and nothing is missing or twice.
+    #[test]
+    fn a_socket_beside_takes_over_channel_by_channel() {
+        let (mut feed, mut out) = (LighterFeed::new(FeedConfig::new(&["BTC"])), Vec::new());
+        feed.symbols[0].market = Some(1);
+        let at = |ms: i64| Time::at(ms * MS);
+        feed.connected(at(1_000));
+        for text in [book("subscribed", (0, 10), 1_000, 10), trades("subscribed", 1..3), trades("update", 3..4)] {
+            feed.frame(1, &text, at(1_000), &mut out);
+        }
+        feed.frame(1, &book("update", (10, 12), 2_000, 11), at(2_000), &mut out);
+        feed.beside(2);
+        for (conn, text) in [
+            // older than what the first one has told
+            (2, book("subscribed", (0, 5), 1_500, 9)),
+            (1, book("update", (12, 13), 2_500, 12)),
+            (2, book("update", (5, 13), 2_500, 12)),
+            (1, book("update", (13, 14), 3_000, 13)),
+            (2, book("update", (13, 14), 3_000, 13)),
+            // a print that the first socket has not brought yet, and then does
+            (2, trades("subscribed", 2..5)),
+            (1, trades("update", 4..5)),
+            (2, trades("update", 5..6)),
+            (1, trades("update", 5..6)),
+        ] {
+            feed.frame(conn, &text, at(3_000), &mut out);
+        }
+        assert_eq!(rows(&out), (vec![10, 11, 12, 13], vec![3, 4, 5], 0));
+        assert!(feed.is_beside() && feed.symbols[0].channels[BOOK].is_whole(), "statistics are yet to come");
+        feed.arrived(0, STATS);
+        assert!(!feed.is_beside());
+        // what still comes over the first one is old
+        feed.frame(1, &book("update", (14, 15), 3_500, 14), at(3_500), &mut out);
+        feed.frame(2, &book("update", (14, 16), 3_500, 15), at(3_500), &mut out);
+        let kept = feed.state();
+        feed.restore(&kept).expect("a state");
+        feed.frame(1, "no text of a venue", at(3_500), &mut out);
+        feed.frame(2, &book("update", (16, 17), 3_600, 16), at(3_600), &mut out);
+        assert_eq!(rows(&out), (vec![10, 11, 12, 13, 15, 16], vec![3, 4, 5], 0));
+    }
+
+    /// The first socket ends before the second has everything: that is a gap, and the next one begins as every other.
+    #[test]
+    fn an_end_before_the_change_is_a_gap() {
+        let (mut feed, mut out) = (LighterFeed::new(FeedConfig::new(&["BTC"])), Vec::new());
+        feed.symbols[0].market = Some(1);
+        let at = |ms: i64| Time::at(ms * MS);
+        feed.connected(at(1_000));
+        feed.frame(1, &book("subscribed", (0, 10), 1_000, 10), at(1_000), &mut out);
+        feed.beside(2);
+        feed.lost("cut", &mut out);
+        assert!(!feed.is_beside());
+        feed.connected(at(2_000));
+        feed.frame(3, &book("subscribed", (0, 20), 2_000, 12), at(2_000), &mut out);
+        assert_eq!(rows(&out), (vec![10, 12], vec![], 2), "of quotes and depth");
+    }
 }

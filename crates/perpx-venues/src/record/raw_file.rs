@@ -25,7 +25,7 @@ const MOST: usize = 16 << 20;
 const LEVEL: i32 = 3;
 /// How much is read at a time where a block is looked for.
 const STRIDE: usize = 64 << 10;
-/// Kinds by their number; the last one is followed by its request.
+/// Kinds by their number. Between them stands that of an answer, which is followed by its request.
 const KINDS: [FrameKind; 8] = [
     FrameKind::Text,
     FrameKind::Connected,
@@ -37,6 +37,8 @@ const KINDS: [FrameKind; 8] = [
     FrameKind::State,
 ];
 const REST_REPLY: u8 = KINDS.len() as u8;
+/// Those that came later.
+const LATER: [FrameKind; 2] = [FrameKind::Beside, FrameKind::Clock];
 
 /// The hour of a time, since 1970: a raw file has one.
 pub fn hour(at: Time) -> i64 {
@@ -291,7 +293,10 @@ fn encode(frame: &RawFrame, out: &mut Vec<u8>) {
             out.extend_from_slice(&(which.len() as u32).to_le_bytes());
             out.extend_from_slice(&which);
         }
-        kind => out.push(KINDS.iter().position(|known| known == kind).unwrap_or_default() as u8),
+        kind => match LATER.iter().position(|known| known == kind) {
+            Some(place) => out.push(REST_REPLY + 1 + place as u8),
+            None => out.push(KINDS.iter().position(|known| known == kind).unwrap_or_default() as u8),
+        },
     }
     out.extend_from_slice(&frame.conn.to_le_bytes());
     out.extend_from_slice(&frame.seq.to_le_bytes());
@@ -329,6 +334,7 @@ fn frame(bytes: &mut &[u8], venue: Venue) -> Option<RawFrame> {
             let which: RestRequest = serde_json::from_slice(take(bytes, length)?).ok()?;
             FrameKind::RestReply { which }
         }
+        number if number > REST_REPLY => LATER.get(usize::from(number - REST_REPLY - 1))?.clone(),
         number => KINDS.get(usize::from(number))?.clone(),
     };
     let (conn, seq) = (four(bytes)?, eight(bytes)?);
@@ -346,7 +352,9 @@ mod tests {
 
     fn frames(count: u64) -> Vec<RawFrame> {
         let of = |seq: u64| {
-            let kind = match seq % 9 {
+            let kind = match seq % 11 {
+                9 => FrameKind::Beside,
+                10 => FrameKind::Clock,
                 8 => FrameKind::RestReply { which: RestRequest::Fundings { symbol: "BTC".to_owned() } },
                 n => KINDS[n as usize].clone(),
             };

@@ -36,6 +36,9 @@ pub enum FrameKind {
     Text,
     /// A socket is open; nothing is subscribed on it yet.
     Connected,
+    /// A socket is open beside the one that is heard, because the venue said that it will close that one; nothing is subscribed on
+    /// it yet.
+    Beside,
     /// A socket has ended: closed by the venue, cut, silent, or given up.
     Disconnected,
     /// Frames are missing for a reason of the recorder's own.
@@ -44,6 +47,8 @@ pub enum FrameKind {
     Overflow,
     /// The machine's clock was set; the recorder's own goes on.
     ClockStep,
+    /// What the machine says of its clock, or how far the venue's is from it: JSON, for the record alone.
+    Clock,
     /// The recorder was started; what it knew before is gone.
     Restarted,
     /// What the feed knows at this place, as [`PublicFeed::state`](super::PublicFeed::state) writes it.
@@ -66,6 +71,8 @@ pub enum RestRequest {
     MarginRules { symbol: String },
     /// Settlements since the last one that is known: each hour, once they are published.
     Fundings { symbol: String },
+    /// The venue's time, each minute: what it tells of the clocks is recorded, not the answer.
+    Time,
     /// The newest trades: after a gap.
     Trades { symbol: String },
 }

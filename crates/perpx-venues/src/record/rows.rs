@@ -251,6 +251,16 @@ impl SymbolRows {
         Some(NumberedTrade { id: trade.id, row: TradeRow { recv, ..trade.row } })
     }
 
+    /// Trades as a second socket lists them before its updates: those that are not known yet were not heard on the first one, and are
+    /// received now. What is older than all that are known is no news.
+    pub fn trades_beside(&mut self, symbol: usize, mut trades: Vec<PublicTrade>, at: Time, out: &mut Vec<FeedNews>) {
+        let Some(newest) = self.trades.last().copied() else { return };
+        trades.sort_by_key(|trade| trade.id);
+        for trade in trades.into_iter().filter(|trade| trade.id > Some(newest)) {
+            self.trade(symbol, trade, at, out);
+        }
+    }
+
     /// The channel of trades was lost: those since the newest that is known are missing.
     pub fn trades_lost(&mut self) {
         self.is_gap_found = false;

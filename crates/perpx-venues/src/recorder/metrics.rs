@@ -1,5 +1,6 @@
 //! How the recorder is: counted where it happens, shown on its line, and for Prometheus under `/metrics`.
 
+use super::wall_state::Offset;
 use crate::record::{FeedNews, Row};
 use crate::venue::Venue;
 use axum::Router;
@@ -48,6 +49,8 @@ pub struct VenueHealth {
     pub lost: AtomicU64,
     /// The last hour whose file is whole.
     pub closed: AtomicI64,
+    /// The least delay of a quote since the clocks were looked at the last time, ns.
+    pub least_delay: AtomicI64,
 }
 
 /// What is counted.
@@ -68,6 +71,10 @@ pub struct Health {
     lag: Family<Labels, Gauge<f64, AtomicU64>>,
     age: Family<Labels, Gauge<f64, AtomicU64>>,
     delay: Family<Labels, Histogram>,
+    least_delay: Family<Labels, Gauge<f64, AtomicU64>>,
+    offset: Family<Labels, Gauge<f64, AtomicU64>>,
+    bound: Family<Labels, Gauge<f64, AtomicU64>>,
+    synchronised: Gauge,
     steps: Counter,
     /// Frames that wait for the disk.
     pub queue: Gauge,
@@ -95,10 +102,15 @@ impl Default for Health {
             lag: Family::default(),
             age: Family::default(),
             delay: Family::new_with_constructor(seconds),
+            least_delay: Family::default(),
+            offset: Family::default(),
+            bound: Family::default(),
+            synchronised: Gauge::default(),
             steps: Counter::default(),
             queue: Gauge::default(),
             disk: Gauge::default(),
         };
+        health.venues.iter().for_each(|venue| venue.least_delay.store(i64::MAX, Relaxed));
         health.register();
         health
     }
@@ -125,6 +137,12 @@ impl Health {
         r.register_with_unit("recorder_lag", lag, Unit::Seconds, self.lag.clone());
         r.register_with_unit("feed_age", "Since the newest frame", Unit::Seconds, self.age.clone());
         r.register_with_unit("feed_delay", "From the venue's time of a row to ours", Unit::Seconds, self.delay.clone());
+        let least = "The least of the last minute: the venue's clock is at most so far behind ours";
+        r.register_with_unit("feed_delay_least", least, Unit::Seconds, self.least_delay.clone());
+        let offset = "The venue's clock less ours, where it tells its time: the best of eight questions";
+        r.register_with_unit("clock_offset", offset, Unit::Seconds, self.offset.clone());
+        r.register_with_unit("clock_offset_bound", "How wrong that may be", Unit::Seconds, self.bound.clone());
+        r.register("clock_synchronised", "1 while a time service keeps the machine's clock", self.synchronised.clone());
         r.register("clock_steps", "How often the machine's clock was set", self.steps.clone());
         r.register("queue_depth", "Frames that wait for the disk", self.queue.clone());
         r.register_with_unit("disk_free", "Free on the disk of the recording", Unit::Bytes, self.disk.clone());
@@ -174,6 +192,7 @@ impl Health {
                 if let Some((recv, exch)) = clocks {
                     let delay = recv.since(exch).as_f64(SECOND);
                     self.delay.get_or_create(&of(venue)).observe(delay);
+                    self.venue(venue).least_delay.fetch_min(recv.since(exch).0, Relaxed);
                 }
                 return matches!(row, Row::Quote(_));
             }
@@ -208,6 +227,25 @@ impl Health {
     /// The machine's clock was set.
     pub fn clock_step(&self) {
         self.steps.inc();
+    }
+
+    /// Whether a time service keeps the machine's clock.
+    pub fn synchronised(&self, is_synchronised: bool) {
+        self.synchronised.set(is_synchronised.into());
+    }
+
+    /// How far a venue's clock is from ours.
+    pub fn clock_offset(&self, venue: Venue, offset: Offset) {
+        self.offset.get_or_create(&of(venue)).set(TimeDelta(offset.offset_ns).as_f64(SECOND));
+        self.bound.get_or_create(&of(venue)).set(TimeDelta(offset.bound_ns).as_f64(SECOND));
+    }
+
+    /// The least delay since the last time that this was asked; `None` without a quote.
+    pub fn take_least_delay(&self, venue: Venue) -> Option<TimeDelta> {
+        let least = self.venue(venue).least_delay.swap(i64::MAX, Relaxed);
+        let least = (least < i64::MAX).then_some(TimeDelta(least))?;
+        self.least_delay.get_or_create(&of(venue)).set(least.as_f64(SECOND));
+        Some(least)
     }
 
     /// A block is in its file, so long after its first frame came.

@@ -17,6 +17,8 @@ const LINE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 const DISK: Duration = Duration::from_secs(10);
 /// An hour is compacted when it has been over for so long: its file is whole then.
 const AFTER_THE_HOUR: TimeDelta = SECOND.times(5);
+/// Compaction gives way to everything else of the machine.
+const IDLE: i32 = 19;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
@@ -160,7 +162,13 @@ impl<'c> Watch<'c> {
             let run = self.config.out.clone();
             let thread = std::thread::Builder::new().name("compaction".to_owned());
             // without a thread the next hour tries again
-            self.compacting = thread.spawn(move || compact(&run, Some(over.0))).ok();
+            self.compacting = thread
+                .spawn(move || {
+                    // of this thread alone; where it is refused, compaction is as everything else
+                    let _ = rustix::process::nice(IDLE);
+                    compact(&run, Some(over.0))
+                })
+                .ok();
         }
     }
 

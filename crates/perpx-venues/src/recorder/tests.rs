@@ -14,7 +14,8 @@ use crate::venue::Venue;
 use crate::wall::SystemClock;
 use clap::Parser;
 use perpx_core::config::Missing;
-use perpx_core::units::SECOND;
+use perpx_core::tape::rows::FundingKind;
+use perpx_core::units::{HOUR, MINUTE, SECOND};
 use perpx_data::check;
 use perpx_data::store::Dataset;
 use std::collections::BTreeSet;
@@ -153,6 +154,10 @@ fn what_the_venues_send_is_in_the_files() {
         "rows_total{venue=\"lighter\",table=\"quotes\"}",
         "recorder_lag_seconds{venue=\"lighter\"} 0.",
         "up{venue=\"grvt\"} 1",
+        "clock_offset_seconds{venue=\"grvt\"} ",
+        "clock_offset_bound_seconds{venue=\"grvt\"} 0.0",
+        "feed_delay_least_seconds{venue=\"lighter\"} ",
+        "clock_synchronised ",
     ] {
         assert!(shown.contains(&format!("perpx_{name}")), "{name} in {shown}");
     }
@@ -179,6 +184,12 @@ fn what_the_venues_send_is_in_the_files() {
             .map(|f| format!("{:?}", f.kind))
             .collect();
         assert!(replies.len() >= 2, "markets and fundings: {replies:?}");
+        let reported = |what: &str| {
+            let clocks = frames.iter().filter(|frame| frame.kind == FrameKind::Clock);
+            clocks.filter(|frame| String::from_utf8_lossy(&frame.text).contains(what)).count()
+        };
+        assert!(reported("\"is_synchronised\":") >= 2, "{}", venue.name());
+        assert_eq!(reported("\"offset_ns\":") > 0, venue == Venue::Grvt, "Lighter tells its time in whole seconds");
     }
     the_store_has_a_gap_for_each_cut(&config.out, 2);
 }
@@ -263,6 +274,124 @@ fn depth_is_dropped_when_the_disk_is_short() {
         }
         let [[_, deep], [quotes, none]] = rows;
         assert!(states == 3 && deep > 0 && quotes > 3 && none == 0, "{}: {states} {rows:?}", venue.name());
+    }
+    // the store has what the recorder made
+    compact(&config.out, None).unwrap_or_else(|e| panic!("{e}"));
+    let days =
+        Dataset::read(&config.out.join("store")).expect("reads").and_then(|of| of.recorded).expect("a store").days;
+    for venue in Venue::ALL {
+        let stored = days.iter().filter(|day| day.folder.starts_with(&format!("depth/venue={}/", venue.name())));
+        let made = rows(&config.out, venue).into_iter().map(|row| match row {
+            Row::Depth(row) => (row.bids.len() + row.asks.len()) as u64,
+            _ => 0,
+        });
+        assert_eq!(stored.map(|day| day.rows).sum::<u64>(), made.sum::<u64>(), "{}", venue.name());
+    }
+}
+
+/// A recorder that is stopped between a full hour and its reads of that hour has the settlement all the same.
+#[test]
+fn what_was_settled_just_before_the_end_is_recorded() {
+    let dir = tempfile::tempdir().expect("a folder");
+    // 7:59:20
+    let market = Market::begin(&["--start-at", "28760"]);
+    let config = market.config(&dir.path().join("rec"));
+    let session = Session::begin(&config, None).unwrap_or_else(|e| panic!("{e}"));
+    until("the hour is over", || is_live(&session) && session.now().into_step(HOUR) < 30 * MINUTE);
+    let hour = session.now().floor_to(HOUR);
+    assert!(session.now().since(hour) < 80 * SECOND, "{}: the hour's reads are not due", session.now());
+    drop(session.end());
+    for venue in Venue::ALL {
+        let is_it = |row: &Row| matches!(row, Row::Funding(row) if row.kind == FundingKind::Settled && row.ts == hour);
+        assert_eq!(rows(&config.out, venue).iter().filter(|row| is_it(row)).count(), 1, "{}", venue.name());
+    }
+}
+
+/// Rows of the frames, in their order.
+fn rows(run: &Path, venue: Venue) -> Vec<Row> {
+    let (mut feed, mut news) = (public_feed(venue, FeedConfig::new(&[])), Vec::new());
+    frames(run, venue).iter().for_each(|frame| step(&mut *feed, frame, &mut news));
+    let rows = news.into_iter().filter_map(|news| match news {
+        FeedNews::Row(_, row) => Some(row),
+        _ => None,
+    });
+    rows.collect()
+}
+
+/// Lines of a witness.
+fn seen(witness: &Path) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(witness).expect("a witness");
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// A venue that says that it will close its sockets finds another one open beside before it does, and nothing is missing.
+#[test]
+fn a_planned_close_costs_nothing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (faults, witness) = (dir.path().join("faults.toml"), dir.path().join("witness.jsonl"));
+    let planned =
+        |at: u32| format!("[[fault]]\nat = \"{at}s\"\nkind = \"shutdown\"\nclose_in = \"4s\"\nvenue = \"lighter\"\n");
+    std::fs::write(&faults, planned(3) + &planned(8)).expect("writes");
+    let options = ["--faults", &faults.to_string_lossy(), "--witness", &witness.to_string_lossy()].map(str::to_owned);
+    let market = Market::begin(&options.each_ref().map(String::as_str));
+    let config = market.config(&dir.path().join("rec"));
+    let session = Session::begin(&config, None).unwrap_or_else(|e| panic!("{e}"));
+    std::thread::sleep(Duration::from_secs(14));
+    drop(session.end());
+    let stopped = seen(&witness);
+    drop(market);
+    // both were left before they were closed; the third is open until the end
+    let ended: Vec<_> = stopped.iter().filter(|line| line["seen"] == "close" && line["venue"] == "lighter").collect();
+    assert!(ended.len() >= 2 && ended.iter().all(|line| line["why"] == "gone"), "{ended:?}");
+    let frames = frames(&config.out, Venue::Lighter);
+    let kinds = [FrameKind::Connected, FrameKind::Beside, FrameKind::Disconnected].map(|kind| count(&frames, &kind));
+    assert_eq!(kinds, [1, 2, 0]);
+    assert_eq!(frames.iter().map(|frame| frame.conn).max(), Some(3));
+    let trades: Vec<i64> = rows(&config.out, Venue::Lighter)
+        .into_iter()
+        .filter_map(|row| if let Row::Trade(trade) = row { trade.id } else { None })
+        .collect();
+    assert!(trades.len() > 20 && trades.windows(2).all(|pair| pair[1] == pair[0] + 1), "{trades:?}");
+    compact(&config.out, None).unwrap_or_else(|e| panic!("{e}"));
+    let recorded = Dataset::read(&config.out.join("store")).expect("reads").and_then(|of| of.recorded);
+    let gaps = recorded.expect("a recorded store").gaps;
+    assert!(gaps.iter().all(|gap| gap.venue != "lighter"), "{gaps:?}");
+}
+
+/// What a witness at the venues counts is what stands in the files, and each print is a row.
+#[test]
+fn every_frame_that_was_sent_is_recorded() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let witness = dir.path().join("witness.jsonl");
+    let market =
+        Market::begin(&["--frame-ms", "0", "--updates-per-sec", "20", "--witness", &witness.to_string_lossy()]);
+    let config = market.config(&dir.path().join("rec"));
+    let session = Session::begin(&config, None).unwrap_or_else(|e| panic!("{e}"));
+    until("both venues are live", || is_live(&session));
+    std::thread::sleep(Duration::from_secs(5));
+    // the venues end first: everything that they have sent is read
+    drop(market);
+    until("both venues have ended", || !is_live(&session) && session.waiting() == 0);
+    drop(session.end());
+    let done = compact(&config.out, None).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(compact(&config.out, None).expect("again"), done, "twice is once");
+    let lines = seen(&witness);
+    for venue in Venue::ALL {
+        let name = venue.name();
+        let sent = |is_counted: fn(&serde_json::Value) -> bool| -> u64 {
+            let of = lines
+                .iter()
+                .filter(|line| line["seen"] == "frames" && line["venue"] == name && line["hour_ns"].is_null());
+            of.filter(|line| is_counted(line)).map(|line| line["sent"].as_u64().expect("a count")).sum()
+        };
+        let texts = count(&frames(&config.out, venue), &FrameKind::Text) as u64;
+        assert_eq!(texts, sent(|_| true), "{name}");
+        let prints = sent(|line| {
+            line["channel"].as_str().is_some_and(|channel| channel.contains("trade")) && line["snapshot"] == false
+        });
+        let trades = rows(&config.out, venue).iter().filter(|row| matches!(row, Row::Trade(_))).count() as u64;
+        assert!(prints > 10 && texts > 200, "{name}: {prints} prints, {texts} frames");
+        assert_eq!(trades, prints, "{name}");
     }
 }
 

@@ -3,7 +3,10 @@
 
 use super::clock::{EngineClock, Reading};
 use super::metrics::Health;
+use super::successor::{News, Successor};
+use super::wall_state::{Offset, Offsets, WallState, wall_state};
 use crate::client::{Answer, Host, Reply};
+use crate::grvt::rest::ServerTime;
 use crate::net::backoff::{Backoff, chance};
 use crate::net::budget::{Budget, Priority};
 use crate::net::dial::Dialer;
@@ -36,6 +39,10 @@ const AFTER_THE_HOUR: TimeDelta = SECOND.times(90);
 const RETRY: [TimeDelta; 2] = [SECOND, MINUTE];
 /// A read that failed so often waits for the next hour; without the markets nothing can be subscribed, so that one goes on.
 const MOST_TRIES: u32 = 8;
+/// The clocks are looked at so often.
+const CLOCKS: Duration = Duration::from_secs(60);
+/// What was settled just before the end is waited for so long.
+const LAST_READS: Duration = Duration::from_millis(1_500);
 
 /// What a task is given.
 pub struct VenueTask {
@@ -82,7 +89,7 @@ struct Wanted {
 }
 
 /// The stream of a venue: at which host, its path, how it is kept.
-fn stream(venue: Venue) -> (Host, &'static str, Rules) {
+pub(super) fn stream(venue: Venue) -> (Host, &'static str, Rules) {
     let rules = |keepalive, seconds| Rules {
         keepalive,
         every: Duration::from_secs(seconds),
@@ -106,17 +113,24 @@ struct Running {
     /// What is asked goes there.
     ask: mpsc::Sender<Asked>,
     seq: u64,
+    /// Of the socket whose texts come now; and sockets so far.
     conn: u32,
+    opened: u32,
     hour: Option<i64>,
     backoff: Backoff,
     budget: Budget,
     wanted: Vec<Wanted>,
     asked: Option<(Wanted, oneshot::Receiver<Reply>)>,
+    /// Of the wall, when it was asked.
+    asked_ns: i64,
+    next_clocks: Instant,
+    offsets: Offsets,
     next_hour: Option<Time>,
     texts: VecDeque<String>,
     /// How many may be said at once now, and since when that is so.
     tokens: (f64, Instant),
     reconnect: Option<String>,
+    successor: Successor,
     is_live: bool,
 }
 
@@ -135,19 +149,25 @@ impl VenueTask {
             ask,
             seq: 0,
             conn: 0,
+            opened: 0,
             hour: None,
             backoff: Backoff::default(),
             budget,
             wanted: vec![Wanted { which: RestRequest::Markets, from: Time(0), tries: 0 }],
             asked: None,
+            asked_ns: 0,
+            next_clocks: Instant::now(),
+            offsets: Offsets::default(),
             next_hour: None,
             texts: VecDeque::new(),
             tokens: (TEXTS_AT_ONCE, Instant::now()),
             reconnect: None,
+            successor: Successor::default(),
             is_live: false,
         };
         running.begin().await;
         running.record().await;
+        running.last_reads().await;
     }
 }
 
@@ -173,6 +193,74 @@ impl Running {
         }
         self.keep(FrameKind::Restarted, Vec::new()).await;
         self.keep(FrameKind::State, self.task.feed.state().into_bytes()).await;
+        let state = wall_state();
+        if !state.is_synchronised {
+            let text = "no time service keeps the machine's clock (adjtimex): times of receipt are as wrong as it is";
+            self.task.health.note(format!("{}: {text}", self.task.venue.name()));
+        }
+        self.clock_state(state).await;
+    }
+
+    async fn clock_state(&mut self, state: WallState) {
+        self.task.health.synchronised(state.is_synchronised);
+        self.record_clock(serde_json::to_string(&state)).await;
+    }
+
+    async fn record_clock(&mut self, text: serde_json::Result<String>) {
+        // numbers can be written
+        self.keep(FrameKind::Clock, text.unwrap_or_default().into_bytes()).await;
+    }
+
+    /// Each minute: what the machine says of its clock, how far the venue's can be from it.
+    async fn mind_clocks(&mut self, now: Time) {
+        if Instant::now() < self.next_clocks {
+            return;
+        }
+        self.next_clocks = Instant::now() + CLOCKS;
+        self.clock_state(wall_state()).await;
+        if self.task.feed.fetch(&RestRequest::Time, now).is_some() {
+            self.want(RestRequest::Time, now);
+        }
+        if let Some(least) = self.task.health.take_least_delay(self.task.venue) {
+            let text = serde_json::to_string(&serde_json::json!({ "least_delay_ns": least.0 }));
+            self.record_clock(text).await;
+        }
+    }
+
+    /// The venue has answered with its time.
+    async fn time_received(&mut self, body: &str, came_ns: i64) {
+        let Ok(answer) = serde_json::from_str::<ServerTime>(body) else { return };
+        let best = self.offsets.take(Offset::of_answer(self.asked_ns, came_ns, answer.server_time.0));
+        self.task.health.clock_offset(self.task.venue, best);
+        if best.is_far() {
+            let seconds = TimeDelta(best.offset_ns).as_f64(SECOND);
+            self.task.health.note(format!("{}: its clock is {seconds:+.3} s from ours", self.task.venue.name()));
+        }
+        self.record_clock(serde_json::to_string(&best)).await;
+    }
+
+    /// Before the end: what was settled since the last hour's reads, so that a store that ends just after an hour has it.
+    async fn last_reads(&mut self) {
+        let (_, now, _) = self.stamp();
+        let is_settled = |which: &RestRequest| matches!(which, RestRequest::Fundings { .. });
+        let is_under_way = self.wanted.iter().chain(self.asked.iter().map(|asked| &asked.0));
+        let is_under_way = is_under_way.map(|wanted| &wanted.which).any(is_settled);
+        if !is_under_way && self.next_hour.is_none_or(|at| now < at.plus(-AFTER_THE_HOUR)) {
+            return;
+        }
+        self.wanted.retain(|wanted| is_settled(&wanted.which));
+        hourly(self.task.feed.config()).into_iter().filter(is_settled).for_each(|which| self.want(which, now));
+        self.wanted.iter_mut().for_each(|wanted| wanted.from = now);
+        let end = Instant::now() + LAST_READS;
+        while Instant::now() < end && (!self.wanted.is_empty() || self.asked.is_some()) {
+            let (_, now, _) = self.stamp();
+            self.ask(now);
+            let wait = answered(&mut self.asked);
+            tokio::select! {
+                reply = wait => self.replied(reply).await,
+                () = sleep(BEAT / 10) => {}
+            }
+        }
     }
 
     /// Puts a marker or an answer into the queue, whatever it takes, and moves the feed by it.
@@ -273,7 +361,13 @@ impl Running {
                     asks += 1;
                 }
                 FeedNews::Fetch(which) => self.want(which, at),
-                FeedNews::Reconnect { reason, .. } => self.reconnect = Some(reason),
+                FeedNews::Reconnect { reason, before: None } => self.reconnect = Some(reason),
+                FeedNews::Reconnect { reason, before: Some(before) } => {
+                    let seconds = before.since(self.task.feed.config().venue_time(at)).as_f64(SECOND);
+                    let venue = self.task.venue.name();
+                    self.task.health.note(format!("{venue}: {reason} in {seconds:.0} s; another is opened beside it"));
+                    self.successor.want();
+                }
                 FeedNews::Unreadable(why) => {
                     self.task.health.note(format!("{}: not readable: {why}", self.task.venue.name()));
                 }
@@ -325,6 +419,7 @@ impl Running {
         let wanted = self.wanted.remove(place);
         let request = call.request();
         let (reply, replied) = oneshot::channel();
+        self.asked_ns = Reading::now().wall_ns;
         match self.ask.try_send((request, reply)) {
             Ok(()) => self.asked = Some((wanted, replied)),
             Err(_) => self.wanted.push(wanted),
@@ -334,8 +429,11 @@ impl Running {
     /// An answer is recorded; a failure is asked again later, and ends nothing.
     async fn replied(&mut self, reply: Reply) {
         let Some((wanted, _)) = self.asked.take() else { return };
-        let (_, now, _) = self.stamp();
+        let (reading, now, _) = self.stamp();
         let why = match reply {
+            Ok(Answer { status: 200, body, .. }) if wanted.which == RestRequest::Time => {
+                return self.time_received(&body, reading.wall_ns).await;
+            }
             Ok(Answer { status: 200, body, .. }) if !body.trim_start().starts_with('<') => {
                 return self.keep(FrameKind::RestReply { which: wanted.which }, body.into_bytes()).await;
             }
@@ -414,8 +512,9 @@ impl Running {
             Ok(socket) => socket,
             Err(error) => return (error.to_string(), error.is_turned_away()),
         };
-        self.conn += 1;
-        self.reconnect = None;
+        self.opened += 1;
+        self.conn = self.opened;
+        (self.reconnect, self.successor) = (None, Successor::default());
         self.texts.clear();
         self.task.health.venue(self.task.venue).is_torn.store(false, Relaxed);
         self.keep(FrameKind::Connected, address.to_string().into_bytes()).await;
@@ -453,18 +552,25 @@ impl Running {
                     return Ends::Lost(error.to_string());
                 }
             }
+            self.subscribe_beside().await;
             tokio::select! {
                 text = socket.next() => match text {
                     Ok(text) if self.put(FrameKind::Text, text.as_bytes().to_vec()).is_ok() => {}
                     Ok(_) => return Ends::Overflow,
                     Err(error) => return Ends::Lost(error.to_string()),
                 },
+                news = self.successor.next() => {
+                    if self.beside(news, socket).await.is_err() {
+                        return Ends::Overflow;
+                    }
+                }
                 reply = answered(&mut self.asked) => self.replied(reply).await,
                 _ = beat.tick() => {
                     let (_, now, _) = self.stamp();
                     let mut news = Vec::new();
                     self.task.feed.due(self.task.feed.config().venue_time(now), &mut news);
                     self.take(news, now);
+                    self.mind_clocks(now).await;
                     self.ask(now);
                     self.mind_depth().await;
                 }
@@ -473,15 +579,72 @@ impl Running {
         }
     }
 
+    /// Something happened to the socket that is to take the place of `socket`, and does so as soon as everything is whole on it.
+    async fn beside(&mut self, news: News, socket: &mut Socket) -> Result<(), ()> {
+        let venue = self.task.venue.name();
+        match news {
+            News::Due => {
+                let (_, now, _) = self.stamp();
+                self.backoff.connect(now);
+                self.successor.open(self.task.venue, self.task.dialer.clone(), &self.task.hosts);
+            }
+            News::Opened(Err(error)) | News::Heard(Err(error)) => {
+                self.task.health.note(format!("{venue}: the socket beside: {error}"));
+                self.successor.postpone();
+            }
+            News::Opened(Ok(open)) => {
+                self.opened += 1;
+                let (conn, texts) = (self.opened, self.task.feed.subscriptions().into());
+                self.successor = Successor::Open { socket: open, conn, texts };
+                let first = std::mem::replace(&mut self.conn, conn);
+                self.keep(FrameKind::Beside, Vec::new()).await;
+                self.conn = first;
+            }
+            News::Heard(Ok(text)) => {
+                let Successor::Open { conn, .. } = self.successor else { return Ok(()) };
+                let first = std::mem::replace(&mut self.conn, conn);
+                self.put(FrameKind::Text, text.as_bytes().to_vec()).map_err(drop)?;
+                if self.task.feed.is_beside() {
+                    self.conn = first;
+                    return Ok(());
+                }
+                if let Successor::Open { socket: open, texts, .. } = std::mem::take(&mut self.successor) {
+                    self.texts = texts;
+                    tokio::spawn(std::mem::replace(socket, *open).close());
+                    self.task.health.note(format!("{venue}: the new socket is heard, nothing is missing"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Says on the socket beside what it is to hear.
+    async fn subscribe_beside(&mut self) {
+        while self.may_say() {
+            let Successor::Open { socket, texts, .. } = &mut self.successor else { return };
+            let Some(text) = texts.pop_front() else { return };
+            self.tokens.0 -= 1.0;
+            if let Err(error) = socket.send(&text).await {
+                self.task.health.note(format!("{}: the socket beside: {error}", self.task.venue.name()));
+                self.successor.postpone();
+            }
+        }
+    }
+
     /// What may be said now: a venue takes only so many texts a minute.
     fn next_text(&mut self) -> Option<String> {
+        let may_say = self.may_say();
+        let text = self.texts.pop_front_if(|_| may_say)?;
+        self.tokens.0 -= 1.0;
+        Some(text)
+    }
+
+    fn may_say(&mut self) -> bool {
         let (tokens, since) = self.tokens;
         let now = Instant::now();
         let tokens = (tokens + now.duration_since(since).as_secs_f64() * TEXTS_PER_SEC).min(TEXTS_AT_ONCE);
         self.tokens = (tokens, now);
-        let text = self.texts.pop_front_if(|_| tokens >= 1.0)?;
-        self.tokens.0 -= 1.0;
-        Some(text)
+        tokens >= 1.0
     }
 }
 
@@ -491,6 +654,7 @@ fn words(which: &RestRequest) -> String {
         RestRequest::MarginRules { symbol } => format!("the margin rules of {symbol}"),
         RestRequest::Fundings { symbol } => format!("the fundings of {symbol}"),
         RestRequest::Trades { symbol } => format!("the trades of {symbol}"),
+        RestRequest::Time => "the time".to_owned(),
     }
 }
 

@@ -196,11 +196,11 @@ fn fuzz_feeds() {
             let mut out = Vec::new();
             // whole texts between the others, so that books stand and channels live
             *nth = (*nth + 1) % seeds.len();
-            feed.frame(&seeds[*nth].1, *now, &mut out);
+            feed.frame(1, &seeds[*nth].1, *now, &mut out);
             match name.split(' ').next() {
                 Some("Fundings") => feed.replied(&RestRequest::Fundings { symbol: "BTC".into() }, text, *now, &mut out),
                 Some("Trades") => feed.replied(&RestRequest::Trades { symbol: "BTC".into() }, text, *now, &mut out),
-                _ => feed.frame(text, *now, &mut out),
+                _ => feed.frame(1, text, *now, &mut out),
             }
             feed.due(*now, &mut out);
             for one in &out {

@@ -1,0 +1,92 @@
+//! What the machine says of its own clock, and how far a venue's is from it.
+
+use perpx_core::units::{MS, TimeDelta};
+use serde::Serialize;
+use std::collections::VecDeque;
+
+/// Measurements of which the best counts: a slow way there and back is no clock.
+const KEPT: usize = 8;
+/// A venue's clock that is further away is reported.
+pub const FAR: TimeDelta = MS.times(500);
+
+/// Whether somebody keeps the machine's clock right, as the kernel has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct WallState {
+    /// A time service has set it lately.
+    pub is_synchronised: bool,
+    /// How wrong it may be at most, as that service says, us.
+    pub most_error_us: i64,
+}
+
+/// Reads it; nothing is changed.
+pub fn wall_state() -> WallState {
+    // SAFETY: a struct of numbers, of which all zero is one; no mode is set, so the kernel writes into it and does nothing else.
+    #[allow(unsafe_code)]
+    let (state, reported) = unsafe {
+        let mut reported: libc::timex = std::mem::zeroed();
+        (libc::adjtimex(&mut reported), reported)
+    };
+    let is_unsynchronised = reported.status & libc::STA_UNSYNC != 0;
+    let is_synchronised = state >= 0 && state != libc::TIME_ERROR && !is_unsynchronised;
+    WallState { is_synchronised, most_error_us: reported.maxerror }
+}
+
+/// How far a venue's clock is ahead of the machine's, and how wrong that may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Offset {
+    /// The venue's less ours.
+    pub offset_ns: i64,
+    /// Half of the way there and back, and half of the venue's own step.
+    pub bound_ns: i64,
+}
+
+impl Offset {
+    /// Of an answer that says the venue's time in milliseconds, cut off; `asked` and `came`: the wall's, ns.
+    pub fn of_answer(asked: i64, came: i64, server_ms: i64) -> Offset {
+        let half = MS.0 / 2;
+        let offset_ns = server_ms * MS.0 + half - (asked + (came - asked) / 2);
+        Offset { offset_ns, bound_ns: (came - asked).max(0) / 2 + half }
+    }
+
+    /// Too far away, whatever the way there and back was.
+    pub fn is_far(&self) -> bool {
+        self.offset_ns.abs() - self.bound_ns > FAR.0
+    }
+}
+
+/// The newest measurements.
+#[derive(Debug, Default)]
+pub struct Offsets(VecDeque<Offset>);
+
+impl Offsets {
+    /// Takes one more; the best of those that count.
+    pub fn take(&mut self, offset: Offset) -> Offset {
+        self.0.push_back(offset);
+        if self.0.len() > KEPT {
+            self.0.pop_front();
+        }
+        self.0.iter().copied().min_by_key(|offset| offset.bound_ns).unwrap_or(offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_of_eight_counts() {
+        let ms = |n: i64| n * MS.0;
+        // asked at 1,000 ms, answered at 1,040 ms: the venue said 1,520, which is up to 1,521
+        let first = Offset::of_answer(ms(1_000), ms(1_040), 1_520);
+        assert_eq!(first, Offset { offset_ns: ms(500) + MS.0 / 2, bound_ns: ms(20) + MS.0 / 2 });
+        assert!(!first.is_far() && Offset::of_answer(ms(1_000), ms(1_002), 1_503).is_far());
+        let mut offsets = Offsets::default();
+        assert_eq!(offsets.take(first), first);
+        let slow = Offset::of_answer(ms(2_000), ms(2_900), 2_600);
+        for _ in 0..7 {
+            assert_eq!(offsets.take(slow), first);
+        }
+        assert_eq!(offsets.take(slow), slow, "the first is forgotten");
+        assert!(wall_state().most_error_us >= 0);
+    }
+}
