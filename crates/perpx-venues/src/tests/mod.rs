@@ -2,6 +2,7 @@
 
 mod emulated_feed;
 mod fuzz;
+mod long_recordings;
 mod recorded;
 mod recorded_feed;
 mod sample;
