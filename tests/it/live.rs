@@ -351,6 +351,14 @@ fn a_row_later_than_the_lag_is_a_failure() {
         report.late_rows
     );
     assert!(report.to_string().contains(&failed), "{report}");
+    // so it is with what the disk did not take
+    let mut report = StretchReport { late_rows: 0, ..report };
+    assert_eq!(report.exit_code(), 0);
+    report.not_stored.push("a full disk".to_owned());
+    assert!(
+        report.exit_code() == 1 && report.to_string().contains("\nfailed    a full disk: what was judged"),
+        "{report}"
+    );
 }
 
 /// A run whose folder took its first hours from another recording trades what a replay of the whole recording trades: its signals are

@@ -173,3 +173,24 @@ impl Market for LiveMarket<'_> {
         self.stop.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_disk_did_not_take_is_said() {
+        let (health, run) = (Health::default(), Path::new("live/a"));
+        assert_eq!(not_stored(&health, run, None), [""; 0]);
+        health.failed(Venue::Grvt, &std::io::Error::other("full"));
+        health.failed(Venue::Lighter, &std::io::Error::other("full"));
+        let path = run.join("store");
+        let full = TapeError::Io { path, action: "write the file", source: std::io::Error::other("full") };
+        let said = not_stored(&health, run, Some(full));
+        assert_eq!(said[0], "the disk did not take 2 blocks of frames");
+        assert!(
+            said[1].contains("full") && said[1].ends_with("make room, then `perpx-data compact live/a`"),
+            "{said:?}"
+        );
+    }
+}

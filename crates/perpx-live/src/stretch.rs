@@ -16,6 +16,7 @@ use perpx_core::strategy::{FundingKinds, Plan, STATES};
 use perpx_core::trader::Composite;
 use perpx_core::units::{Time, TimeDelta};
 use perpx_data::backtest::{Binder, DataRange, Reader, SymbolData};
+use perpx_data::text;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -114,8 +115,8 @@ impl fmt::Display for StretchReport {
         }
         write!(f, "ledger    {}", self.run.ledger)?;
         if self.late_rows > 0 {
-            let late = self.late_rows;
-            write!(f, "\nfailed    {late} rows came later than paper.lag_ms: what was judged is not what was stored")?;
+            let late = text::counted(self.late_rows, "row");
+            write!(f, "\nfailed    {late} came later than paper.lag_ms: what was judged is not what was stored")?;
         }
         for why in &self.not_stored {
             write!(f, "\nfailed    {why}: what was judged is not what was stored")?;
