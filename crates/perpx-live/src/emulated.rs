@@ -6,6 +6,7 @@ use super::session::{Connection, Ended, Session};
 use super::status::Status;
 use super::strategy_file::StrategyFile;
 use super::tile_builder::TileBuilder;
+use super::transport::Endpoint;
 use super::{LiveError, Options, Speed, span_text};
 use perpx_core::ledger::VenueBook;
 use perpx_core::market::Role;
@@ -20,6 +21,8 @@ use perpx_data::backtest::{Binder, Reader, SymbolData};
 use perpx_data::loader::{Tape, TapeSpec};
 use perpx_venues::client::{ClientConfig, Holding};
 use perpx_venues::emulate::{COIN, EmulatorConfig, FaultPlan};
+use perpx_venues::net::dial::Dialer;
+use perpx_venues::net::hosts::{Address, Hosts};
 use perpx_venues::registry::{self, Counterpart};
 use perpx_venues::running::RunningVenues;
 use perpx_venues::venue::Venue;
@@ -268,8 +271,11 @@ fn connections(
         };
         let Counterpart { emulator, hosts, client } = registry::emulated(venue, emulator, client, &seed)?;
         let ports = running.start(emulator)?;
-        let hosts = hosts.iter().zip(ports).map(|(host, port)| (*host, format!("127.0.0.1:{port}"))).collect();
-        Ok(Connection { name, client, hosts })
+        let at = |port| Address { is_tls: false, host: "127.0.0.1".to_owned(), port };
+        let hosts: Hosts = hosts.iter().zip(ports).map(|(host, port)| (*host, at(port))).collect();
+        let dialer = Dialer::new(&hosts, None, None)
+            .map_err(|error| LiveError::NoConnection { venue: name.clone(), why: error.to_string() })?;
+        Ok(Connection { name, client, endpoint: Endpoint { venue, hosts, dialer } })
     };
     Ok([connection(Role::Long)?, connection(Role::Short)?])
 }

@@ -52,6 +52,14 @@ pub enum LiveError {
     #[error("{venue} {what} ({seconds} s); what is open there stays open: look at the account, then start again")]
     Silent { venue: String, what: &'static str, seconds: u64 },
 
+    /// Connections of a venue cannot be made at all.
+    #[error("{venue}: no connection can be made: {why}; nothing was sent")]
+    NoConnection { venue: String, why: String },
+
+    /// The system gives no thread for the connections.
+    #[error("no thread can be started for the connections: {0}; nothing was sent")]
+    Threads(std::io::Error),
+
     /// A venue closed more than the run holds there.
     #[error(
         "{venue} closed more than the run holds there: something else trades on the account, or what it said was lost; the \

@@ -18,7 +18,7 @@
 //! | `strategy_file` | a best.yml with its provenance |
 //! | `clock`, `status` | wall time; the status line |
 //! | `console` | each transition, as it happens |
-//! | `session`, `transport`, `tile_builder` | two venues over sockets: decisions, threads of sockets, rows to tiles |
+//! | `session`, `transport`, `tile_builder` | two venues over sockets: decisions, tasks that hold sockets, rows to tiles |
 //! | `live_file`, `run_folder` | live.toml; the folder that a run keeps |
 //! | `stretch` | any stretch of any store, with simulated venues |
 //! | `paper`, `paper_market` | the same, over rows as they are received; the recorder that they come from |

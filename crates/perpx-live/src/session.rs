@@ -5,7 +5,7 @@ use super::LiveError;
 use super::console::ConsoleRecorder;
 use super::status::Status;
 use super::tile_builder::TileBuilder;
-use super::transport::{Hosts, Inbound, Transport};
+use super::transport::{Edge, Endpoint, Inbound, Transport};
 use perpx_core::ledger::VenueBook;
 use perpx_core::market::{Event, EventBody, Role};
 use perpx_core::replay::{Job, Paced, Remote, RunState, TimeSource};
@@ -14,7 +14,6 @@ use perpx_core::units::{NS, Qty, Time};
 use perpx_venues::client::{AccountUpdate, Holding, Outbound, Output, VenueClient, VenueError};
 use perpx_venues::wall::{self, MarketClock};
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -30,7 +29,7 @@ const CLOSING: Duration = Duration::from_secs(120);
 pub struct Connection {
     pub name: String,
     pub client: Box<dyn VenueClient>,
-    pub hosts: Hosts,
+    pub endpoint: Endpoint,
 }
 
 /// What a run at the venues came to.
@@ -65,7 +64,7 @@ pub struct Session {
     inbound: Receiver<Inbound>,
     ready: [bool; 2],
     holdings: [Option<Holding>; 2],
-    stop_transport: Arc<AtomicBool>,
+    edge: Edge,
     texts: u64,
 }
 
@@ -73,15 +72,19 @@ impl Session {
     /// Connects, and waits until both venues are ready for commands.
     pub fn open(mut connections: [Connection; 2], stop: &AtomicBool) -> Result<Session, LiveError> {
         let (sender, inbound) = channel();
-        let stop_transport = Arc::new(AtomicBool::new(false));
-        let transports =
-            [0, 1].map(|v: usize| Transport::new(v, &connections[v].hosts, sender.clone(), stop_transport.clone()));
+        let edge = Edge::new().map_err(LiveError::Threads)?;
+        let transport = |v: usize| {
+            let Connection { name, endpoint, .. } = &connections[v];
+            let made = Transport::new(&edge, v, endpoint.clone(), sender.clone());
+            made.map_err(|why| LiveError::NoConnection { venue: name.clone(), why })
+        };
+        let transports = [transport(0)?, transport(1)?];
         let mut asked = [Output::default(), Output::default()];
         for (connection, asked) in connections.iter_mut().zip(&mut asked) {
             connection.client.begin(asked);
         }
         let (ready, holdings, texts) = ([false; 2], [None; 2], 0);
-        let mut session = Session { connections, transports, inbound, ready, holdings, stop_transport, texts };
+        let mut session = Session { connections, transports, inbound, ready, holdings, edge, texts };
         for (v, output) in asked.into_iter().enumerate() {
             session.pass_on((v, None), output, None);
         }
@@ -95,12 +98,8 @@ impl Session {
                 return Err(session.silent("is not ready to trade"));
             }
         }
-        for (connection, transports) in session.connections.iter().zip(&mut session.transports) {
-            for stream in connection.client.streams() {
-                if let Some(host) = connection.hosts.get(&stream.host) {
-                    transports.open(host.clone(), stream.path, stream.headers);
-                }
-            }
+        for (connection, transport) in session.connections.iter().zip(&mut session.transports) {
+            connection.client.streams().into_iter().for_each(|stream| transport.open(&session.edge, stream));
         }
         Ok(session)
     }
@@ -256,10 +255,7 @@ impl Session {
 
     /// Ends all connections.
     pub fn close(self) {
-        self.stop_transport.store(true, Ordering::Relaxed);
-        for transports in self.transports {
-            transports.join();
-        }
+        self.edge.close();
     }
 }
 

@@ -1,26 +1,27 @@
-//! The threads that hold sockets. Each has one connection; what it hears goes into one channel, in the order of hearing, and
-//! nothing of a venue is known here.
+//! The edge of a run: tasks that hold its sockets and lanes. What they receive goes into one channel, in the order of receipt;
+//! nothing of a venue's language is known here, and the thread that decides never waits for any of them.
 
-use perpx_venues::client::{About, Answer, Body, Host, Reply, Request};
-use std::collections::BTreeMap;
+use perpx_venues::client::{About, Host, Reply, Request, Stream};
+use perpx_venues::net::backoff::{Backoff, chance};
+use perpx_venues::net::dial::Dialer;
+use perpx_venues::net::hosts::Hosts;
+use perpx_venues::net::lane::Lane;
+use perpx_venues::net::reach::lane_of;
+use perpx_venues::net::socket::Socket;
+use perpx_venues::net::upkeep::stream_rules;
+use perpx_venues::venue::Venue;
+use perpx_venues::wall;
 use std::io;
-use std::net::{TcpStream, ToSocketAddrs};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::mpsc::Sender;
 use std::time::Duration;
-use tungstenite::client::IntoClientRequest;
-use tungstenite::http::{HeaderName, HeaderValue};
-use tungstenite::{Error, HandshakeError, Message, WebSocket};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::sleep;
 
-/// How long a stream listens before it says what waits to be said.
-const LISTEN: Duration = Duration::from_millis(5);
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two attempts at a stream: doubling, from the first to the last.
-const RETRY: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(10)];
+/// How long tasks may take to say goodbye when the run ends.
+const FAREWELL: Duration = Duration::from_secs(1);
 
-/// What a thread has received; `venue` as the transport was given it.
+/// What a task has received; `venue` as the transport was given it.
 #[derive(Debug)]
 pub enum Inbound {
     /// The stream is open, for the first time or again.
@@ -40,57 +41,93 @@ pub enum Inbound {
     },
 }
 
-/// Headers of a stream's next handshake.
-#[derive(Clone)]
-struct Handshake(Arc<Mutex<Vec<(&'static str, String)>>>);
+/// The threads that all tasks of a run share.
+pub struct Edge {
+    runtime: Runtime,
+    stop: watch::Sender<bool>,
+}
 
-impl Handshake {
-    fn headers(&self) -> MutexGuard<'_, Vec<(&'static str, String)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl Edge {
+    /// # Errors
+    /// The system gives no thread.
+    pub fn new() -> io::Result<Edge> {
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().thread_name("edge").build()?;
+        Ok(Edge { runtime, stop: watch::channel(false).0 })
+    }
+
+    /// Ends all connections.
+    pub fn close(self) {
+        // no task left: nobody to tell
+        let _ = self.stop.send(true);
+        self.runtime.shutdown_timeout(FAREWELL);
+    }
+}
+
+/// Names and values of a handshake.
+type Headers = Vec<(&'static str, String)>;
+
+/// Where a venue's connections are made, and how.
+#[derive(Clone)]
+pub struct Endpoint {
+    pub venue: Venue,
+    pub hosts: Hosts,
+    pub dialer: Dialer,
+}
+
+/// The lanes of a venue: requests of one wait for each other, and for those of no other.
+#[derive(Clone, Copy)]
+enum LaneKind {
+    /// Orders.
+    Place,
+    /// Cancels.
+    Cancel,
+    /// All that is read.
+    Ask,
+}
+
+impl LaneKind {
+    fn of(about: About) -> LaneKind {
+        match about {
+            About::Place(_) => LaneKind::Place,
+            About::Cancel(_) => LaneKind::Cancel,
+            _ => LaneKind::Ask,
+        }
     }
 }
 
 /// The connections of one venue.
 pub struct Transport {
-    venue: usize,
+    number: usize,
+    endpoint: Endpoint,
     inbound: Sender<Inbound>,
-    stop: Arc<AtomicBool>,
-    requests: Sender<Request>,
-    streams: Vec<(Sender<String>, Handshake)>,
-    threads: Vec<JoinHandle<()>>,
+    /// By [`LaneKind`].
+    lanes: [mpsc::UnboundedSender<Request>; 3],
+    streams: Vec<(mpsc::UnboundedSender<String>, watch::Sender<Headers>)>,
 }
 
-/// Where a venue's hosts are: "127.0.0.1:8020".
-pub type Hosts = BTreeMap<Host, String>;
-
 impl Transport {
-    /// Requests go out one after the other, each awaited.
-    pub fn new(venue: usize, hosts: &Hosts, inbound: Sender<Inbound>, stop: Arc<AtomicBool>) -> Transport {
-        let (requests, asked) = channel::<Request>();
-        let (hosts, out) = (hosts.clone(), inbound.clone());
-        let requester = std::thread::spawn(move || {
-            let agent: ureq::Agent = ureq::Agent::config_builder()
-                .http_status_as_error(false)
-                .timeout_global(Some(PATIENCE))
-                .user_agent("perpx")
-                .build()
-                .into();
-            for request in asked {
-                let about = request.about;
-                let reply = ask(&agent, &hosts, request);
-                if out.send(Inbound::Reply { venue, about, reply }).is_err() {
-                    return;
-                }
-            }
-        });
-        Transport { venue, inbound, stop, requests, streams: Vec::new(), threads: vec![requester] }
+    /// Lanes without a connection yet; `number` comes back with what is received.
+    ///
+    /// # Errors
+    /// A proxy or a TLS that the client does not take.
+    pub fn new(edge: &Edge, number: usize, endpoint: Endpoint, inbound: Sender<Inbound>) -> Result<Transport, String> {
+        let lane = || -> Result<mpsc::UnboundedSender<Request>, String> {
+            let lane = lane_of(endpoint.venue, &endpoint.dialer, &endpoint.hosts)?;
+            let (send, requests) = mpsc::unbounded_channel();
+            edge.runtime.spawn(carry(lane, number, requests, inbound.clone()));
+            Ok(send)
+        };
+        let lanes = [lane()?, lane()?, lane()?];
+        Ok(Transport { number, endpoint, inbound, lanes, streams: Vec::new() })
     }
 
+    /// Sends a request over its lane.
     pub fn ask(&self, request: Request) {
-        // a thread that has ended is noticed by its silence
-        let _ = self.requests.send(request);
+        // a task that has ended is noticed by its silence
+        let _ = self.lanes[LaneKind::of(request.about) as usize].send(request);
     }
 
+    /// Sends a text over a stream; one that is not open loses it.
     pub fn send(&self, stream: usize, text: String) {
         if let Some((stream, _)) = self.streams.get(stream) {
             let _ = stream.send(text);
@@ -98,129 +135,123 @@ impl Transport {
     }
 
     /// Opens a stream anew if its handshake has other headers than before.
-    pub fn reopen(&self, stream: usize, headers: Vec<(&'static str, String)>) {
+    pub fn reopen(&self, stream: usize, headers: Headers) {
         if let Some((_, handshake)) = self.streams.get(stream) {
-            *handshake.headers() = headers;
+            handshake.send_if_modified(|old| std::mem::replace(old, headers) != *old);
         }
     }
 
     /// Opens the next stream and keeps it open until the stop.
-    pub fn open(&mut self, host: String, path: &'static str, headers: Vec<(&'static str, String)>) {
-        let (say, said) = channel();
-        let (venue, stream, stop, inbound) = (self.venue, self.streams.len(), self.stop.clone(), self.inbound.clone());
-        let handshake = Handshake(Arc::new(Mutex::new(headers)));
-        self.streams.push((say, handshake.clone()));
-        self.threads.push(std::thread::spawn(move || {
-            let mut pause = RETRY[0];
-            while !stop.load(Ordering::Relaxed) {
-                let headers = handshake.headers().clone();
-                let opened = connect(&host, path, &headers);
-                if let Ok(mut socket) = opened {
+    pub fn open(&mut self, edge: &Edge, stream: Stream) {
+        let Stream { host, path, headers } = stream;
+        let (send, texts) = mpsc::unbounded_channel();
+        let (handshake, changed) = watch::channel(headers);
+        let stream = StreamTask {
+            from: (self.number, self.streams.len()),
+            endpoint: self.endpoint.clone(),
+            host,
+            path,
+            texts,
+            handshake: changed,
+            inbound: self.inbound.clone(),
+        };
+        self.streams.push((send, handshake));
+        edge.runtime.spawn(stream.keep(edge.stop.subscribe()));
+    }
+}
+
+/// Requests of one lane, each with its reply.
+async fn carry(lane: Lane, venue: usize, mut requests: mpsc::UnboundedReceiver<Request>, inbound: Sender<Inbound>) {
+    let (send, asked) = mpsc::channel(1);
+    tokio::spawn(lane.serve(asked));
+    while let Some(request) = requests.recv().await {
+        let (about, (reply, replied)) = (request.about, oneshot::channel());
+        if send.send((request, reply)).await.is_err() {
+            return;
+        }
+        let reply = replied.await.unwrap_or_else(|_| Err("the lane has ended".to_owned()));
+        if inbound.send(Inbound::Reply { venue, about, reply }).is_err() {
+            return;
+        }
+    }
+}
+
+/// One stream, opened again whenever it ends.
+struct StreamTask {
+    from: (usize, usize),
+    endpoint: Endpoint,
+    host: Host,
+    path: &'static str,
+    texts: mpsc::UnboundedReceiver<String>,
+    handshake: watch::Receiver<Headers>,
+    inbound: Sender<Inbound>,
+}
+
+impl StreamTask {
+    async fn keep(mut self, mut stop: watch::Receiver<bool>) {
+        let mut backoff = Backoff::default();
+        loop {
+            backoff.connect(wall::now());
+            let headers = self.handshake.borrow_and_update().clone();
+            let Endpoint { venue, hosts, dialer } = &self.endpoint;
+            let Some(host) = hosts.get(&self.host) else { return };
+            let opened = Socket::open(dialer, host, self.path, &headers, stream_rules(*venue, self.host));
+            let opened = tokio::select! {
+                opened = opened => opened,
+                _ = stop.changed() => return,
+            };
+            let lost = match opened {
+                Err(error) => Some(error.is_turned_away()),
+                Ok(mut socket) => {
                     // what was to be said on a connection that has gone is not for this one
-                    said.try_iter().for_each(drop);
-                    pause = RETRY[0];
-                    let open = inbound.send(Inbound::Open { venue, stream });
-                    if open.is_err() {
+                    while self.texts.try_recv().is_ok() {}
+                    let (venue, stream) = self.from;
+                    if self.inbound.send(Inbound::Open { venue, stream }).is_err() {
                         return;
                     }
-                    let ends = || stop.load(Ordering::Relaxed) || *handshake.headers() != headers;
-                    if listen(&mut socket, (venue, stream), &said, &inbound, ends).is_ok() {
-                        if stop.load(Ordering::Relaxed) {
-                            return;
-                        }
-                        continue;
+                    let lost = tokio::select! {
+                        is_lost = self.exchange(&mut socket, &mut backoff) => is_lost,
+                        _ = stop.changed() => return socket.close().await,
+                    };
+                    if !lost {
+                        // another handshake: at once
+                        socket.close().await;
+                    }
+                    lost.then_some(false)
+                }
+            };
+            let Some(turned_away) = lost else { continue };
+            let now = wall::now();
+            let until = backoff.lost(now, chance(), turned_away);
+            let pause = Duration::from_nanos(until.since(now).0.max(0).unsigned_abs());
+            tokio::select! {
+                () = sleep(pause) => {}
+                _ = stop.changed() => return,
+            }
+        }
+    }
+
+    /// Texts in both directions, until the socket ends (`true`) or its handshake is another.
+    async fn exchange(&mut self, socket: &mut Socket, backoff: &mut Backoff) -> bool {
+        let (venue, stream) = self.from;
+        loop {
+            tokio::select! {
+                biased;
+                Some(text) = self.texts.recv() => {
+                    if socket.send(&text).await.is_err() {
+                        return true;
                     }
                 }
-                std::thread::sleep(pause);
-                pause = (pause * 2).min(RETRY[1]);
-            }
-        }));
-    }
-
-    /// Waits for the threads; the stop must have been asked for.
-    pub fn join(self) {
-        drop((self.requests, self.streams));
-        for thread in self.threads {
-            let _ = thread.join();
-        }
-    }
-}
-
-fn ask(agent: &ureq::Agent, hosts: &Hosts, request: Request) -> Reply {
-    let host = hosts.get(&request.host).ok_or("the venue has no such host")?;
-    let url = format!("http://{host}{}", request.path);
-    let answer = match request.body {
-        Body::None => {
-            let asked = request.headers.iter().fold(agent.get(&url), |asked, (name, value)| asked.header(*name, value));
-            asked.call()
-        }
-        body => {
-            let post = agent.post(&url);
-            let asked = request.headers.iter().fold(post, |asked, (name, value)| asked.header(*name, value));
-            match body {
-                Body::Form(fields) => asked.send_form(fields),
-                Body::Json(text) => asked.content_type("application/json").send(text),
-                Body::None => asked.send_empty(),
-            }
-        }
-    };
-    let mut answer = answer.map_err(|error| error.to_string())?;
-    let kept = ["set-cookie", "x-grvt-account-id"];
-    let headers = answer.headers().iter().filter(|(name, _)| kept.contains(&name.as_str()));
-    let session = headers.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
-    let (status, session) = (answer.status().as_u16(), session.collect());
-    let body = answer.body_mut().read_to_string().map_err(|error| error.to_string())?;
-    Ok(Answer { status, body, session })
-}
-
-fn connect(
-    host: &str,
-    path: &str,
-    headers: &[(&'static str, String)],
-) -> Result<WebSocket<TcpStream>, Box<dyn std::error::Error>> {
-    let address = host.to_socket_addrs()?.next().ok_or("no address")?;
-    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let mut request = format!("ws://{host}{path}").into_client_request()?;
-    for (name, value) in headers {
-        request.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_str(value)?);
-    }
-    let socket = match tungstenite::client(request, stream) {
-        Ok((socket, _)) => socket,
-        Err(HandshakeError::Failure(error)) => return Err(error.into()),
-        Err(HandshakeError::Interrupted(_)) => return Err("the venue does not answer the handshake".into()),
-    };
-    socket.get_ref().set_read_timeout(Some(LISTEN))?;
-    Ok(socket)
-}
-
-/// Until `ends` (`Ok`) or the end of the connection.
-fn listen(
-    socket: &mut WebSocket<TcpStream>,
-    (venue, stream): (usize, usize),
-    said: &Receiver<String>,
-    inbound: &Sender<Inbound>,
-    ends: impl Fn() -> bool,
-) -> Result<(), Error> {
-    while !ends() {
-        for text in said.try_iter() {
-            socket.send(Message::text(text))?;
-        }
-        match socket.read() {
-            Ok(Message::Text(text)) => {
-                let text = text.as_str().to_owned();
-                if inbound.send(Inbound::Text { venue, stream, text }).is_err() {
-                    return Ok(());
+                text = socket.next() => {
+                    let Ok(text) = text else { return true };
+                    backoff.live(wall::now());
+                    let text = text.as_str().to_owned();
+                    if self.inbound.send(Inbound::Text { venue, stream, text }).is_err() {
+                        return true;
+                    }
                 }
+                changed = self.handshake.changed() => return changed.is_err(),
             }
-            Ok(_) => {}
-            Err(Error::Io(error)) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
-            Err(error) => return Err(error),
         }
     }
-    let _ = socket.close(None);
-    let _ = socket.flush();
-    Ok(())
 }

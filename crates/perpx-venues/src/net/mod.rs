@@ -10,6 +10,7 @@
 //! | `socket` | a stream of texts: pings, and how long it may be silent |
 //! | `backoff` | when a socket that was lost is opened again |
 //! | `lane` | requests, one after the other, over one connection |
+//! | `upkeep` | how each venue's connections are kept |
 //! | `budget` | how many requests a venue takes, and for whom they are kept |
 //! | `args` | options that say where a venue is |
 
@@ -24,3 +25,4 @@ pub mod socket;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+pub mod upkeep;

@@ -1,9 +1,9 @@
 //! The socket that takes another one's place: opened beside it when the venue says that it will close that one.
 
-use super::venue::stream;
 use crate::net::dial::Dialer;
 use crate::net::hosts::Hosts;
 use crate::net::socket::{Socket, SocketError};
+use crate::net::upkeep::public_stream;
 use crate::venue::Venue;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -60,7 +60,7 @@ impl Successor {
 
     /// Opens it beside the other one.
     pub fn open(&mut self, venue: Venue, dialer: Dialer, hosts: &Hosts) {
-        let (host, path, rules) = stream(venue);
+        let (host, path, rules) = public_stream(venue);
         *self = match hosts.get(&host).cloned() {
             Some(address) => Successor::Opening(tokio::spawn(async move {
                 Socket::open(&dialer, &address, path, &[], rules).await.map(Box::new)

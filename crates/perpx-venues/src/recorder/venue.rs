@@ -5,7 +5,7 @@ use super::clock::{EngineClock, Reading};
 use super::metrics::Health;
 use super::successor::{News, Successor};
 use super::wall_state::{Offset, Offsets, WallState, wall_state};
-use crate::client::{Answer, Host, Reply};
+use crate::client::{Answer, Reply};
 use crate::grvt::rest::ServerTime;
 use crate::net::backoff::{Backoff, chance};
 use crate::net::budget::{Budget, Priority};
@@ -13,7 +13,8 @@ use crate::net::dial::Dialer;
 use crate::net::hosts::Hosts;
 use crate::net::lane::Asked;
 use crate::net::reach::lane_of;
-use crate::net::socket::{Keepalive, Rules, Socket};
+use crate::net::socket::Socket;
+use crate::net::upkeep::public_stream;
 use crate::record::feed::{hourly, step};
 use crate::record::raw_file::{hour, raw_path};
 use crate::record::{FeedNews, FrameKind, PublicFeed, RawFrame, RestRequest, Row};
@@ -86,19 +87,6 @@ struct Wanted {
     which: RestRequest,
     from: Time,
     tries: u32,
-}
-
-/// The stream of a venue: at which host, its path, how it is kept.
-pub(super) fn stream(venue: Venue) -> (Host, &'static str, Rules) {
-    let rules = |keepalive, seconds| Rules {
-        keepalive,
-        every: Duration::from_secs(seconds),
-        silent_after: Duration::from_secs(10),
-    };
-    match venue {
-        Venue::Lighter => (Host::Main, "/stream", rules(Keepalive::Text(r#"{"type":"ping"}"#), 20)),
-        Venue::Grvt => (Host::MarketData, "/ws/full", rules(Keepalive::Ping, 15)),
-    }
 }
 
 /// Why a socket is given up by us.
@@ -500,7 +488,7 @@ impl Running {
 
     /// One socket from its opening to its end; why it ended, and whether a gateway turned us away.
     async fn connection(&mut self, beat: &mut tokio::time::Interval) -> (String, bool) {
-        let (host, path, rules) = stream(self.task.venue);
+        let (host, path, rules) = public_stream(self.task.venue);
         let Some(address) = self.task.hosts.get(&host).cloned() else { return ("no such host".to_owned(), true) };
         let dialer = self.task.dialer.clone();
         let mut stop = self.task.stop.clone();
