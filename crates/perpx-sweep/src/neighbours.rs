@@ -90,6 +90,63 @@ impl<'a> PlaceIndex<'a> {
     }
 }
 
+/// How far each configuration stands on a plateau: by the objectives of those one step away.
+pub struct Plateau<'a> {
+    index: PlaceIndex<'a>,
+    /// By point: the lower median of the objective over the point and its neighbours; none where fewer than half of the
+    /// possible neighbours exist. A missing objective counts as minus infinity.
+    pub scores: Vec<Option<f64>>,
+    /// By point; none has nothing to rank by.
+    objective: Vec<Option<f64>>,
+}
+
+impl<'a> Plateau<'a> {
+    /// Of points that lie at `places`, a number an axis, with their objectives.
+    pub fn new(axes: &[AxisShape], places: Vec<&'a [u16]>, objective: Vec<Option<f64>>) -> Plateau<'a> {
+        let possible = 2 * axes.iter().filter(|axis| axis.is_ordered && axis.values > 1).count();
+        let index = PlaceIndex::new(places.iter().copied(), axes.iter().copied());
+        let score = |place: &&[u16]| {
+            let mut around = index.beside(place);
+            if 2 * around.len() < possible {
+                return None;
+            }
+            around.extend(index.at(place));
+            let mut values: Vec<f64> =
+                around.into_iter().map(|point| objective[point].unwrap_or(f64::NEG_INFINITY)).collect();
+            values.sort_unstable_by(f64::total_cmp);
+            Some(values[(values.len() - 1) / 2])
+        };
+        let scores = places.iter().map(score).collect();
+        Plateau { index, scores, objective }
+    }
+
+    /// The point at `place`.
+    pub fn at(&self, place: &[u16]) -> Option<usize> {
+        self.index.at(place)
+    }
+
+    /// Points by score, ties by objective, then by number; those without a score last.
+    pub fn ranked(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.scores.len()).collect();
+        let descending = |a: Option<f64>, b: Option<f64>| {
+            let value = |v: Option<f64>| v.unwrap_or(f64::NEG_INFINITY);
+            value(b).total_cmp(&value(a)).then(b.is_some().cmp(&a.is_some()))
+        };
+        order.sort_unstable_by(|a, b| {
+            descending(self.scores[*a], self.scores[*b])
+                .then_with(|| descending(self.objective[*a], self.objective[*b]))
+                .then(a.cmp(b))
+        });
+        order
+    }
+
+    /// The points that can be reached from `place` by single steps over points whose score is at least `floor`, itself first; none
+    /// where its own is lower.
+    pub fn around(&self, place: &[u16], floor: f64) -> Vec<usize> {
+        self.index.connected(place, |point| self.scores[point].is_some_and(|score| score >= floor))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

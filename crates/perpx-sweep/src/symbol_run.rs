@@ -114,11 +114,8 @@ pub fn intervals_of(duration: TimeDelta, config: &Config) -> u32 {
 }
 
 /// The atoms of the time in sample. Where that is too short to judge by there are fewer than it would take: the matrix is
-/// there, and says so.
+/// there, and says so. None without a whole interval.
 fn atom_plan(grid: &Grid, home: &Config, (from, to): (Time, Time), embargo: TimeDelta) -> Option<AtomPlan> {
-    if grid.strategy_axes().iter().chain(grid.world_axes()).any(|axis| axis.path == "account.stats_interval_sec") {
-        return None;
-    }
     let step = i64::from(home.account.stats_interval_sec) * SECOND;
     let intervals = u32::try_from(to.steps(step) - from.plus(-NS).steps(step) - 1).ok().filter(|n| *n > 0)?;
     let embargo = intervals_of(embargo, home);

@@ -9,9 +9,9 @@ use crate::grid::Grid;
 use crate::report::{PageCheck, PageLuck, PageVerdict};
 use crate::results::leaderboard::Ranked;
 use crate::results::spool::Spool;
-use crate::symbol_run::SymbolRun;
+use crate::symbol_run::{SymbolRun, intervals_of};
 use crate::trial_log::Tried;
-use perpx_core::units::DAY;
+use perpx_core::units::{DAY, SECOND};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -116,7 +116,17 @@ fn found(evidence: &Evidence) -> Json {
     })
 }
 
-/// Judges the first of one symbol's ranking, if it is a winner; `matrix` is its trial matrix.
+/// What a symbol tried.
+pub struct Trials<'a> {
+    /// None where the time in sample has no whole interval.
+    pub matrix: Option<&'a TrialMatrix>,
+    pub configurations: u64,
+    pub distinct: usize,
+    /// In all runs; none where it is not known.
+    pub tried: Option<Tried>,
+}
+
+/// Judges the first of one symbol's ranking, if it is a winner.
 ///
 /// # Errors
 /// Finished rows that cannot be read; of the runs of its walk-forward.
@@ -124,22 +134,24 @@ pub fn judgement(
     sweep: &Sweep<'_>,
     symbol_run: &SymbolRun,
     (spool, first): (&Spool, Option<&Ranked>),
-    matrix: &TrialMatrix,
-    tried: Option<Tried>,
+    trials: Trials<'_>,
 ) -> Result<Option<Judgement>, SweepError> {
     let Some(winner) = first.filter(|ranked| ranked.verdict.can_win()) else { return Ok(None) };
-    let symbols = sweep.symbol_runs.len() as u32;
-    let mut evidence = judge(
-        matrix,
-        &Settings {
-            seed: sweep.seed(),
-            symbols,
-            tried: tried.map(|tried| tried.configurations),
-            ..Settings::from(sweep.grid.evidence)
-        },
-    );
-    let runs = walk_forward::run_again(sweep, symbol_run, spool, matrix, &evidence)?;
-    evidence.run_again(&runs);
+    let tried = trials.tried;
+    let settings = Settings {
+        seed: sweep.seed(),
+        symbols: sweep.symbol_runs.len() as u32,
+        tried: tried.map(|tried| tried.configurations),
+        ..Settings::from(sweep.grid.evidence)
+    };
+    let mut evidence = match trials.matrix {
+        Some(matrix) => judge(matrix, &settings),
+        None => shorter_than_an_interval(sweep, symbol_run, winner, &trials),
+    };
+    if let Some(matrix) = trials.matrix {
+        let runs = walk_forward::run_again(sweep, symbol_run, spool, matrix, &evidence)?;
+        evidence.run_again(&runs);
+    }
     if sweep.grid.search.method.is_adaptive() {
         // the variance of trials that crowd around the best says nothing
         evidence.without_deflated();
@@ -147,6 +159,25 @@ pub fn judgement(
     let facts = facts(sweep, symbol_run, (spool, winner), tried)?;
     let verdict = verdict(&evidence, &facts);
     Ok(Some(Judgement { evidence, facts, verdict }))
+}
+
+/// Nothing can be inferred but what length would do.
+fn shorter_than_an_interval(
+    sweep: &Sweep<'_>,
+    symbol_run: &SymbolRun,
+    winner: &Ranked,
+    trials: &Trials<'_>,
+) -> Evidence {
+    let (from, to) = symbol_run.spans.inside;
+    let interval_sec = f64::from(symbol_run.home.account.stats_interval_sec);
+    let embargo = intervals_of(symbol_run.embargo, &symbol_run.home);
+    let trades = sweep.table.iter().position(|info| info.name == "trades").and_then(|at| winner.row.runs[0].get(at));
+    Evidence {
+        configurations: trials.configurations,
+        distinct: trials.distinct,
+        tried: trials.tried.map_or(0, |tried| tried.configurations).max(trials.configurations),
+        ..Evidence::without_interval(to.since(from).as_f64(SECOND), interval_sec, embargo, trades.unwrap_or(0.0) as u32)
+    }
 }
 
 fn facts(

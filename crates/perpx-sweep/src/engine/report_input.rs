@@ -5,11 +5,11 @@ use crate::engine::plan::Plan;
 use crate::engine::run::{Outcome, Sweep, each_point};
 use crate::engine::winner_detail::winner_detail;
 use crate::error::SweepError;
-use crate::evidence::STANDS;
+use crate::evidence::{STANDS, sharpe_errors};
 use crate::report::{
     AxisKind, BoardColumn, Counts, Curve, ERROR, Fact, FrontRow, Gate, Input, Leader, Level, Metric, Money, PageAxis,
     PageBoard, PageFront, PageObjective, PagePoint, QualityTable, Spans, StateTime, Transition, Unit, Warning, Winner,
-    WinnerDetail, WorldRow, place_index,
+    WinnerDetail, WorldRow,
 };
 use crate::results::best::over_world_name;
 use crate::results::columns::SHARES;
@@ -52,6 +52,8 @@ struct Census {
     alike: BTreeMap<u64, u64>,
     /// All rows of the winner.
     winner: Vec<Row>,
+    /// By ledger one standard error of the objective in the base world, where that is the Sharpe ratio.
+    errors: BTreeMap<String, f64>,
     /// By ledger of the base world, its p-value adjusted for all that rank below it; empty where it is too short to say.
     adjusted: BTreeMap<String, f64>,
 }
@@ -129,6 +131,9 @@ fn census(sweep: &Sweep<'_>, outcome: &Outcome, winner: Option<&Ranked>) -> Resu
         ..Census::default()
     };
     let judged = outcome.judgement.as_ref().zip(outcome.matrix.as_ref());
+    if let Some(matrix) = outcome.matrix.as_ref().filter(|_| grid.objective.metric == "sharpe") {
+        census.errors = sharpe_errors(matrix).into_iter().map(|(ledger, error)| (ledger.to_string(), error)).collect();
+    }
     census.adjusted = judged.map(|(judgement, matrix)| judgement.adjusted(matrix)).unwrap_or_default();
     let mut order: Vec<(u64, PagePoint)> = Vec::new();
     let mut seen = 0u64;
@@ -161,6 +166,14 @@ fn census(sweep: &Sweep<'_>, outcome: &Outcome, winner: Option<&Ranked>) -> Resu
     census.ledgers.sort_unstable();
     census.points = order.into_iter().map(|(_, point)| point).collect();
     Ok(census)
+}
+
+/// One standard error of the objective in the world of a row: in sample and in the base world the one that knows of skew, tails
+/// and correlation.
+fn error_of(sweep: &Sweep<'_>, census: &Census, row: &Row, run: usize) -> Option<f64> {
+    let known =
+        (run == 0 && row.world == 0).then(|| census.errors.get(&row.runs[0].hash.to_string()).copied()).flatten();
+    known.or_else(|| value(&sweep.table, row, run, &format!("{}_error", sweep.grid.objective.metric)))
 }
 
 fn ledger_hash(rows: &[Row]) -> u64 {
@@ -281,11 +294,6 @@ fn places(sweep: &Sweep<'_>, point: u64) -> Vec<u16> {
 
 fn winner_of(sweep: &Sweep<'_>, symbol_run: &SymbolRun, winner: &Ranked, census: &Census) -> Winner {
     let at = places(sweep, winner.verdict.point);
-    let shapes = (0..sweep.grid.strategy_axes().len()).map(|axis| sweep.grid.shape(axis));
-    let grid = place_index(&census.points, shapes);
-    let count = winner.neighbours.len() as u64;
-    // the same plateau: at least half of what the winner earns, when it earns
-    let floor = winner.verdict.objective.filter(|objective| *objective > 0.0).map(|objective| objective / 2.0);
     let metrics = sweep.table.iter().enumerate().map(|(i, info)| Metric {
         title: title(&info.name),
         unit: unit_of(info),
@@ -296,13 +304,11 @@ fn winner_of(sweep: &Sweep<'_>, symbol_run: &SymbolRun, winner: &Ranked, census:
         id: format!("{:016x}", winner.verdict.id),
         metric: winner.verdict.objective,
         // of the world that ranks; an average over worlds has none
-        error: value(&sweep.table, &winner.row, 0, &format!("{}_error", sweep.grid.objective.metric))
+        error: error_of(sweep, census, &winner.row, 0)
             .filter(|_| winner.row.runs[0].get(sweep.ranker.metric()) == winner.verdict.objective),
         oos_metric: winner.verdict.held_out,
         neighbours: winner.neighbours_median(),
-        neighbour_count: count,
-        plateau: floor.map(|floor| grid.connected(&at, |point| census.points[point].holds(floor)).len() as u64),
-        plateau_floor: floor,
+        neighbour_count: winner.neighbours.len() as u64,
         metrics: metrics
             .filter(|metric| metric.in_sample.is_some_and(|v| v != 0.0) || metric.held_out.is_some_and(|v| v != 0.0))
             .collect(),
@@ -364,7 +370,7 @@ fn board(sweep: &Sweep<'_>, outcome: &Outcome, census: &Census, unit: Unit) -> R
     let rows = outcome.ranked.iter().take(BOARD_ROWS.max(sweep.grid.report.top)).zip(1..).map(|(ranked, rank)| {
         let of_world = |run: usize, objective: Option<f64>| {
             let known = ranked.row.runs[run].get(sweep.ranker.metric()) == objective;
-            error.map(|at| ranked.row.runs[run].get(at).filter(|_| known))
+            error.map(|_| error_of(sweep, census, &ranked.row, run).filter(|_| known))
         };
         let mut values = vec![ranked.verdict.objective];
         values.extend(of_world(0, ranked.verdict.objective));
@@ -389,17 +395,16 @@ fn board(sweep: &Sweep<'_>, outcome: &Outcome, census: &Census, unit: Unit) -> R
 
 fn worlds(sweep: &Sweep<'_>, winner: Option<&Ranked>, census: &Census) -> Vec<WorldRow> {
     let metric = sweep.ranker.metric();
-    let error = format!("{}_error", sweep.grid.objective.metric);
     let all = census.winner.iter().map(|row| {
         let mut all = census.by_world[row.world as usize].clone();
         all.sort_by(f64::total_cmp);
         WorldRow {
             values: sweep.grid.world(u64::from(row.world)).iter().map(|(_, value)| value.to_string()).collect(),
             metric: row.runs[0].get(metric),
-            error: value(&sweep.table, row, 0, &error),
+            error: error_of(sweep, census, row, 0),
             net_pnl: value(&sweep.table, row, 0, "net_pnl"),
             oos_metric: row.runs[1].get(metric),
-            oos_error: value(&sweep.table, row, 1, &error),
+            oos_error: error_of(sweep, census, row, 1),
             all_median: all.get(all.len().saturating_sub(1) / 2).copied(),
             ranking: winner.is_some_and(|winner| winner.row.world == row.world),
         }

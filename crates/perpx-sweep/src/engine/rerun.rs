@@ -8,6 +8,7 @@ use crate::options::DriverChoice;
 use crate::results::ledgers::Rerun;
 use crate::results::spool::Row;
 use crate::symbol_run::SymbolRun;
+use perpx_core::config::Config;
 use perpx_core::replay::{Drive, RunState, Shared};
 use perpx_core::signals::SignalSet;
 use perpx_core::stats::FullRecord;
@@ -33,22 +34,23 @@ pub fn rerun(
     (driver, stop): (DriverChoice, &AtomicBool),
     pass: &'static str,
 ) -> Result<Vec<Rerun>, SweepError> {
-    let found = recorded(grid, symbol_run, rows, (driver, stop), &Drive::RECORDED, |_| FullRecord::default())?;
+    let record = (&Drive::RECORDED, |_: &Bound| FullRecord::default());
+    let found = recorded(grid, symbol_run, rows, (driver, stop), record, |_| {})?;
     for (row, rerun) in rows.iter().zip(&found) {
         agree(symbol_run, row, rerun, pass)?;
     }
     Ok(found)
 }
 
-/// Runs these rows' configurations again, moved by `drive`, each of their runs with a recorder that `make`
+/// Runs these rows' configurations again, changed by `change`, moved by `drive`, each of their runs with a recorder that `make`
 /// makes; in the order of `rows`. Their ledgers are held against nothing.
 pub fn recorded<R: Send>(
     grid: &Grid,
     symbol_run: &SymbolRun,
     rows: &[Row],
     (driver, stop): (DriverChoice, &AtomicBool),
-    drive: &Drive<R>,
-    make: impl Fn(&Bound) -> R,
+    (drive, make): (&Drive<R>, impl Fn(&Bound) -> R),
+    change: impl Fn(&mut Config),
 ) -> Result<Vec<Rerun<R>>, SweepError> {
     let mut found: Vec<Rerun<R>> = Vec::with_capacity(rows.len());
     for feed in 0..symbol_run.data.feeds.len() {
@@ -60,7 +62,9 @@ pub fn recorded<R: Send>(
                 continue;
             }
             let strategy = grid.strategy_point(row.point).unwrap_or_default();
-            let config = grid.resolve(&symbol_run.data.symbol, &strategy, &symbol_run.worlds[row.world as usize])?;
+            let mut config =
+                grid.resolve(&symbol_run.data.symbol, &strategy, &symbol_run.worlds[row.world as usize])?;
+            change(&mut config);
             let bound = binder.bind(&config, feed, row.world, &mut signals);
             let rerun = Rerun {
                 id: row.id,

@@ -4,7 +4,7 @@
 use crate::engine::batches::{self, Batches};
 use crate::engine::checkpoint::{self, Checkpoint, Key, Position};
 use crate::engine::chunk::{Chunk, Edge};
-use crate::engine::judgement::{Judgement, judgement};
+use crate::engine::judgement::{Judgement, Trials, judgement};
 use crate::engine::manifest::manifest;
 use crate::engine::plan::Plan;
 use crate::engine::points::{StrategyPoint, id_of, named, neighbours};
@@ -138,9 +138,9 @@ struct Spools {
 /// One symbol, ranked.
 pub struct Outcome {
     pub spool: Spool,
-    /// None where the returns are not parted into atoms.
+    /// None where the time in sample has no whole interval.
     pub matrix: Option<TrialMatrix>,
-    /// None without a winner, or without a matrix.
+    /// None without a winner.
     pub judgement: Option<Judgement>,
     pub top_k: TopK,
     /// Of several objectives.
@@ -326,10 +326,8 @@ impl<'o> Sweep<'o> {
             best: top_k.best().first().and_then(|verdict| verdict.objective),
             ..trials::logged(self, symbol_run, top_k.points)
         })?;
-        let judgement = match &matrix {
-            Some(matrix) => judgement(self, symbol_run, (&spool, ranked.first()), matrix, tried)?,
-            None => None,
-        };
+        let known = Trials { matrix: matrix.as_ref(), configurations: top_k.points, distinct: distinct.len(), tried };
+        let judgement = judgement(self, symbol_run, (&spool, ranked.first()), known)?;
         Ok(Outcome { spool, matrix, judgement, top_k, front, ranked, reruns })
     }
 

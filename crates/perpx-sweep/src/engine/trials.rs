@@ -93,7 +93,7 @@ pub fn logged(sweep: &Sweep<'_>, symbol_run: &SymbolRun, configurations: u64) ->
     }
 }
 
-/// None where the returns are not parted into atoms.
+/// None where the time in sample has no whole interval.
 ///
 /// # Errors
 /// Finished trials that cannot be read; a stop.

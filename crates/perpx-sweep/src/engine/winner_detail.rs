@@ -41,6 +41,7 @@ pub fn winner_detail(
     Ok(WinnerDetail {
         intervals: course::intervals(symbol_run, best, &view),
         fills: course::fills(best, &view, &venue_fees),
+        net_at_venue_fees: course::run_at_venue_fees(sweep, symbol_run, row, &venue_fees)?,
         tiers: venue_fees.map(|fees| fees.map(|fees| format!("{} of {}", fees.tier, fees.date))),
         idle: std::mem::take(&mut view.idle),
         transitions: transitions(best),

@@ -366,7 +366,7 @@ impl<'a> Case<'a> {
         let losing = sharpe < -limits.losing_errors * error;
         let strong = sharpe > 0.0 && sharpe >= expected - limits.missing_errors * error && looks < limits.looks;
         let seen = if looks > 1 { format!(", looked at {looks} times") } else { String::new() };
-        let text = format!("Sharpe {} +- {} in {} days{seen}", fixed(sharpe, 1), fixed(error, 1), significant(days, 2));
+        let text = format!("Sharpe {} ± {} in {} days{seen}", fixed(sharpe, 1), fixed(error, 1), significant(days, 2));
         (graded(strong, !losing), text)
     }
 
@@ -374,9 +374,14 @@ impl<'a> Case<'a> {
         let Some(Neighbours { median, positive, edges }) = self.facts.neighbours else {
             return (Standing::Weak, "it has no neighbours".to_string());
         };
-        let edge = if edges > 0 { format!(", on the edge of {edges} axes") } else { String::new() };
+        // a better one may lie beyond; that says nothing against this one
+        let edge = match edges {
+            0 => String::new(),
+            1 => "; on the edge of one axis".to_string(),
+            more => format!("; on the edge of {more} axes"),
+        };
         let text = format!("median {}, {} % above zero{edge}", significant(median, 3), fixed(100.0 * positive, 0));
-        (graded(median > 0.0 && positive >= self.limits.neighbours.strong && edges == 0, median > 0.0), text)
+        (graded(median > 0.0 && positive >= self.limits.neighbours.strong, median > 0.0), text)
     }
 
     fn worlds(&self) -> (Standing, String) {
@@ -559,7 +564,7 @@ mod tests {
             assert_eq!(grade_of("held_out", &evidence(), &Facts { held_out, ..facts() }), grade, "{sharpe} {looks}");
         }
         for (median, positive, edges, grade) in
-            [(1.0, 0.6, 0, Strong), (1.0, 0.59, 0, Weak), (1.0, 0.9, 1, Weak), (0.0, 0.9, 0, Refused)]
+            [(1.0, 0.6, 0, Strong), (1.0, 0.59, 0, Weak), (1.0, 0.9, 2, Strong), (0.0, 0.9, 0, Refused)]
         {
             let neighbours = Some(Neighbours { median, positive, edges });
             assert_eq!(grade_of("neighbours", &evidence(), &Facts { neighbours, ..facts() }), grade, "{median}");
@@ -577,6 +582,22 @@ mod tests {
             let evidence = fake(days, trades);
             assert_eq!(grade_of("length", &evidence, &facts()), grade, "{days} {trades}");
         }
+    }
+
+    /// A span without one whole interval is refused as any other that is too short, with the length that would do.
+    #[test]
+    fn a_span_of_minutes_is_refused_with_the_days_that_would_do() {
+        // 5 minutes with 6 trades, hours as intervals, an embargo of one: 24 atoms of an hour, 30 trades in 25 minutes
+        let short = Evidence::without_interval(300.0, 3_600.0, 1, 6);
+        let found = verdict(&short, &facts());
+        assert_eq!(found.grade, Standing::Refused);
+        assert_eq!(found.checks[0].text, "0.00347 days; about 14 would do");
+        let Finding::TooShort(found) = &short.outcome else { panic!("{short:?}") };
+        assert_eq!((found.days_needed, found.missing[0].what), (Some(1.0), "intervals"));
+        let Finding::TooShort(idle) = Evidence::without_interval(300.0, 3_600.0, 1, 0).outcome else {
+            panic!("judged")
+        };
+        assert_eq!(idle.days_needed, None, "at no trades no length would do");
     }
 
     /// Below the length nothing else is said; what cannot be computed is weak.

@@ -13,6 +13,7 @@ use crate::grid::{EvidencePlan, WALK_KINDS};
 use perpx_core::sim::chance::{hash64, unit53};
 use perpx_core::stats::{ATOM_STEP, AtomPlan};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Fewer trades of the winner say nothing.
 const LEAST_TRADES: u32 = 30;
@@ -310,6 +311,25 @@ impl Evidence {
 }
 
 impl Evidence {
+    /// Of a span of so many seconds that has no whole interval of this length, whose winner traded so often; the embargo is in
+    /// intervals.
+    pub fn without_interval(span_sec: f64, interval_sec: f64, embargo: u32, trades: u32) -> Evidence {
+        let missing = vec![Missing { what: "intervals", found: 0, least: ATOM_STEP }];
+        let days_needed = days_needed(span_sec / interval_sec, Some(trades), embargo, interval_sec);
+        Evidence {
+            days: span_sec / 86_400.0,
+            intervals: 0,
+            interval_sec,
+            atoms: 0,
+            embargo,
+            configurations: 0,
+            distinct: 0,
+            tried: 0,
+            tried_too_few: None,
+            outcome: Finding::TooShort(TooShort { missing, days_needed }),
+        }
+    }
+
     /// Leaves out the deflated Sharpe ratio, whose variance of trials must be one of trials that depend on no result.
     pub fn without_deflated(&mut self) {
         if let Finding::Judged(judged) = &mut self.outcome {
@@ -343,6 +363,19 @@ pub fn judge(matrix: &TrialMatrix, settings: &Settings) -> Evidence {
     }
 }
 
+/// By ledger one standard error of its Sharpe ratio, a year's, with its skew, its fat tails and the correlation of neighbouring
+/// returns.
+pub fn sharpe_errors(matrix: &TrialMatrix) -> BTreeMap<&str, f64> {
+    let sharpes = matrix.sharpes();
+    let of = |row: usize| {
+        let (trial, sums) = (matrix.trial(row), matrix.all_sums(row));
+        let shape = trial.shape?.shape(sums)?;
+        let error = Estimate { sharpe: sharpes[row], n: sums.n, shape }.error_at(sharpes[row])?;
+        Some((trial.ledger.as_str(), matrix.frame.root_year() * error))
+    };
+    (0..matrix.rows()).filter_map(of).collect()
+}
+
 fn days(intervals: f64, interval_sec: f64) -> f64 {
     intervals * interval_sec / 86_400.0
 }
@@ -364,14 +397,19 @@ fn too_short(matrix: &TrialMatrix, winner: usize) -> Option<TooShort> {
     if missing.is_empty() {
         return None;
     }
-    let by_atoms = AtomPlan::shortest(frame.embargo).max(LEAST_EMBARGOES * frame.embargo);
+    let days_needed = days_needed(f64::from(intervals), trades, frame.embargo, frame.interval_sec);
+    Some(TooShort { missing, days_needed })
+}
+
+/// The length that would do, where `intervals` held so many trades; none without a trade.
+fn days_needed(intervals: f64, trades: Option<u32>, embargo: u32, interval_sec: f64) -> Option<f64> {
+    let by_atoms = AtomPlan::shortest(embargo).max(LEAST_EMBARGOES * embargo);
     let by_trades = match trades {
-        None => Some(0.0),
-        Some(0) => None,
-        Some(trades) => Some((f64::from(intervals) * f64::from(LEAST_TRADES) / f64::from(trades)).ceil()),
+        None => 0.0,
+        Some(0) => return None,
+        Some(trades) => (intervals * f64::from(LEAST_TRADES) / f64::from(trades)).ceil(),
     };
-    let needed = by_trades.map(|by_trades| days(by_trades.max(f64::from(by_atoms.max(intervals))), frame.interval_sec));
-    Some(TooShort { missing, days_needed: needed })
+    Some(days(by_trades.max(f64::from(by_atoms)).max(intervals), interval_sec))
 }
 
 /// The mean length of the blocks to draw, in atoms: the best one for the winner or for the median of some rows, whichever is

@@ -11,7 +11,6 @@
 //! | `cscv` | the probability of overfitting |
 //! | `forward` | choices made again and again |
 //! | `paired` | one row less another, over the same time |
-//! | `plateau` | neighbours on the grid |
 //! | `judge`, `text` | all of it about one winner, and in words |
 //! | `file` | trials.parquet |
 //!
@@ -30,7 +29,6 @@ mod luck;
 mod matrix;
 mod normal;
 mod paired;
-mod plateau;
 mod sharpe;
 #[cfg(test)]
 mod tests;
@@ -42,8 +40,7 @@ pub use cscv::{Cscv, Split, cscv};
 pub use forward::{Fold, Stitched, Walk, Windows, walk};
 pub use gate::{Check, Facts, GateVerdict, HOPE, HeldOut, Neighbours, Standing, Worlds, verdict};
 pub(crate) use judge::WalkFold;
-pub use judge::{Evidence, Finding, Judged, STANDS, Settings, judge};
+pub use judge::{Evidence, Finding, Judged, STANDS, Settings, judge, sharpe_errors};
 pub use matrix::{AtomSums, MatrixError, MatrixFrame, Trial, TrialMatrix};
 pub use paired::{PairedDifference, paired};
-pub use plateau::Plateau;
 pub use sharpe::{ShapeSums, Sums};

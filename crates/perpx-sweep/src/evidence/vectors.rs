@@ -7,9 +7,8 @@ use super::forward::{Windows, walk};
 use super::luck::{for_more, luckiest, resampled_row, without_best_atom};
 use super::matrix::{AtomSums, MatrixFrame, Trial, TrialMatrix};
 use super::normal::{count_with_mean, false_strategy, greatest};
-use super::plateau::Plateau;
 use super::sharpe::{Estimate, Shape, ShapeSums, least_backtest_years};
-use crate::neighbours::AxisShape;
+use crate::neighbours::{AxisShape, PlaceIndex, Plateau};
 use perpx_core::stats::{AtomPlan, Atoms, Drawdown, WholeSpan};
 use serde_json::Value as Json;
 use std::sync::LazyLock;
@@ -405,21 +404,23 @@ fn plateaus() {
         rows.iter().flat_map(|row| row.as_array().expect("cells")).map(Json::as_f64).collect();
     let places: Vec<Vec<u16>> = (0..25).map(|point| vec![point / 5, point % 5]).collect();
     let axes = [AxisShape { values: 5, is_ordered: true, step: 1 }; 2];
-    let found = Plateau::new(&axes, &places, &objective);
+    let found = Plateau::new(&axes, places.iter().map(Vec::as_slice).collect(), objective);
+    let index = PlaceIndex::new(places.iter().map(Vec::as_slice), axes);
     let grid = |field: &str| vector[field].as_array().expect("rows").iter().flat_map(numbers).collect::<Vec<_>>();
     for ((score, wanted), (place, ball)) in
         found.scores.iter().zip(grid("score_values")).zip(places.iter().zip(grid("ball_sizes")))
     {
         near(score.expect("enough neighbours"), wanted);
-        assert_eq!(found.neighbours(place).len() as f64 + 1.0, ball);
+        assert_eq!(index.beside(place).len() as f64 + 1.0, ball);
     }
     let place = |field: &str| numbers(&vector[field]).iter().map(|value| *value as u16).collect::<Vec<_>>();
     assert_eq!(places[found.ranked()[0]], place("plateau_winner"));
     let raw = place("raw_winner");
-    let at = places.iter().position(|other| *other == raw).expect("a point");
+    let at = found.at(&raw).expect("a point");
     near(found.scores[at].expect("a score"), number(vector, "score_of_raw_winner"));
-    assert_eq!((found.edges(&raw), found.edges(&[2, 2])), (vec![1], vec![]));
+    let edges = |place: &[u16]| place.iter().zip(axes).map(|(at, axis)| axis.is_edge(*at)).collect::<Vec<_>>();
+    assert_eq!((edges(&raw), edges(&[2, 2])), (vec![false, true], vec![false; 2]));
     // the middle nine, without the one that scores 0.7
-    assert_eq!(found.width(&[2, 2], 0.8), 8);
-    assert_eq!(found.width(&raw, 0.8), 0);
+    assert_eq!(found.around(&[2, 2], 0.8).len(), 8);
+    assert!(found.around(&raw, 0.8).is_empty());
 }

@@ -17,6 +17,18 @@ pub struct Chart {
     pub ticks: Vec<(f64, String)>,
     /// Drawn in this order.
     pub shapes: Vec<ChartShape>,
+    /// What lines of the first colour, of the second, .. are.
+    pub legend: Vec<String>,
+}
+
+impl Chart {
+    /// Places of its upright lines.
+    pub fn marks(&self) -> impl Iterator<Item = f64> {
+        self.shapes.iter().filter_map(|shape| match shape {
+            ChartShape::Mark { at, .. } => Some(*at),
+            _ => None,
+        })
+    }
 }
 
 pub enum ChartShape {
@@ -50,6 +62,12 @@ pub fn bars(of: Vec<(String, f64, f64, String)>) -> (Scale, Vec<(f64, String)>, 
     (scale, ticks, shapes)
 }
 
+/// Where a word of this width has room beside an upright line at `x`: to the right, unless another line stands so close there that
+/// the word might be its own, or the plot ends.
+pub fn is_right(x: f64, width: f64, others: impl IntoIterator<Item = f64>, end: f64) -> bool {
+    x + width <= end && others.into_iter().all(|other| other <= x || other > x + 1.6 * width)
+}
+
 /// As many of the ticks as have room, at `letter` a letter over `width`.
 pub fn fitting(ticks: &[(f64, String)], width: f64, letter: f64) -> impl Iterator<Item = &(f64, String)> {
     let longest = ticks.iter().map(|(_, label)| label.chars().count()).max().unwrap_or(1) as f64;
@@ -72,5 +90,13 @@ mod tests {
         let many: Vec<(f64, String)> = (0..24).map(|i| (i as f64 / 24.0, format!("{i:02}"))).collect();
         assert_eq!(fitting(&many, 240.0, 7.0).count(), 8);
         assert_eq!(fitting(&many, 1_000.0, 7.0).count(), 24);
+    }
+
+    #[test]
+    fn a_word_stands_on_the_side_of_its_own_line() {
+        assert!(is_right(10.0, 50.0, [10.0, 200.0], 300.0));
+        assert!(!is_right(10.0, 50.0, [10.0, 80.0], 300.0), "another line is as near to it");
+        assert!(is_right(80.0, 50.0, [10.0, 80.0], 300.0), "what lies before does not matter");
+        assert!(!is_right(280.0, 50.0, [280.0], 300.0), "the plot ends");
     }
 }

@@ -63,6 +63,7 @@ pub fn luck(view: &View) -> Option<Chart> {
         scale: Scale::over([0.0, f64::from(most.max(4))], 4),
         ticks: across.ticks.iter().map(|tick| (place(*tick), across.label(*tick))).collect(),
         shapes,
+        legend: Vec::new(),
     })
 }
 
@@ -95,6 +96,7 @@ pub fn tries(view: &View) -> Option<Chart> {
             mark(luck.independent, "as lucky as so many", 0),
             mark(luck.distinct as f64, "different ledgers", 1),
         ],
+        legend: ["expected of the best", "95 of 100 stay below", "the winner"].map(str::to_owned).to_vec(),
     })
 }
 
@@ -120,6 +122,7 @@ pub fn length(view: &View) -> Option<Chart> {
         scale,
         ticks,
         shapes,
+        legend: Vec::new(),
     })
 }
 
@@ -146,7 +149,8 @@ fn parts(view: &View, title: &str, across: &str, parts: Vec<TimePart>) -> Option
         return None;
     }
     let (scale, ticks, shapes) = bars(rows);
-    Some(Chart { title: title.to_owned(), file, unit: quote.clone(), across: across.to_owned(), scale, ticks, shapes })
+    let (title, across) = (title.to_owned(), across.to_owned());
+    Some(Chart { title, file, unit: quote.clone(), across, scale, ticks, shapes, legend: Vec::new() })
 }
 
 /// When it earned: by day, hour, volatility and around settlements.
@@ -209,7 +213,14 @@ fn of_time(view: &View, title: &str, file: &'static str, unit: &str, shapes: Vec
         scale: Scale::over(values.into_iter().chain([0.0]), 4),
         ticks: time_ticks(spans.from, spans.to, 8).into_iter().map(|(at, label)| (clock.part(at), label)).collect(),
         shapes,
+        legend: legs(view),
     })
+}
+
+/// Names of the legs.
+pub fn legs(view: &View) -> Vec<String> {
+    let [long, short] = &view.input.venues;
+    vec![format!("long leg, {long}"), format!("short leg, {short}")]
 }
 
 pub fn margin(view: &View) -> Option<Chart> {
@@ -240,5 +251,6 @@ pub fn capacity(view: &View) -> Option<Chart> {
         scale: Scale::over(sized.iter().map(|s| s.net.max(-0.25 * best)).chain([0.0]), 4),
         ticks: sized.iter().map(|s| (place(s.times), label(s.times))).collect(),
         shapes: vec![zero, line],
+        legend: Vec::new(),
     })
 }

@@ -41,7 +41,7 @@ pub fn input(size: usize) -> Input {
             checks: vec![PageCheck {
                 name: "held_out".to_string(),
                 grade: "weak".to_string(),
-                text: "Sharpe 1.0 +- 2.0 in 3 days".to_string(),
+                text: "Sharpe 1.0 ± 2.0 in 3 days".to_string(),
             }],
         }),
         luck: Some(luck()),
@@ -70,6 +70,7 @@ pub fn input(size: usize) -> Input {
             guards: guards(&spans),
             intervals: intervals(&spans, &mut rng),
             fills: fills(),
+            net_at_venue_fees: None,
             tiers: [Some("standard of 2026-10-25".to_owned()), Some("1 of 2026-10-22".to_owned())],
             idle: idle(),
         },
@@ -239,8 +240,6 @@ fn winner(best: &PagePoint, id: &str) -> Winner {
         oos_metric: best.metric.map(|m| m * 0.42),
         neighbours: best.metric.map(|m| m * 0.71),
         neighbour_count: 8,
-        plateau: Some(41),
-        plateau_floor: best.metric.map(|m| m * 0.8),
         metrics: vec![
             metric("Net pnl", Unit::Money, 412.37, Some(86.2)),
             metric("Return on capital", Unit::Percent, 4.12, Some(0.862)),

@@ -4,7 +4,7 @@
 //! `None` is shown as a dash. A value that is not finite is treated as `None`.
 
 use super::{Fill, Idle, Interval};
-use crate::neighbours::{AxisShape, PlaceIndex};
+use crate::neighbours::AxisShape;
 use perpx_core::ledger::Lines;
 use perpx_core::market::Role;
 use perpx_core::stats::Ending;
@@ -127,6 +127,8 @@ pub struct WinnerDetail {
     pub intervals: Vec<Interval>,
     /// Of both runs, in order.
     pub fills: Vec<Fill>,
+    /// What it makes in sample when it is run again with the fees of the venues' own tiers, which its gate knows then.
+    pub net_at_venue_fees: Option<f64>,
     /// By role: the tier of the venue whose fees stand in `fills`, with its date; none where nothing is known of it.
     pub tiers: [Option<String>; 2],
     /// What kept the winner idle.
@@ -252,18 +254,6 @@ pub struct PagePoint {
     pub stands: Option<bool>,
 }
 
-impl PagePoint {
-    /// It met every `require` and has a metric of at least `floor`.
-    pub fn holds(&self, floor: f64) -> bool {
-        self.eligible && self.metric.is_some_and(|metric| metric >= floor)
-    }
-}
-
-/// The points by their places on the strategy axes.
-pub fn place_index<'a>(points: &'a [PagePoint], axes: impl IntoIterator<Item = AxisShape>) -> PlaceIndex<'a> {
-    PlaceIndex::new(points.iter().map(|point| point.at.as_slice()), axes)
-}
-
 /// Of several objectives, what none beats.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PageFront {
@@ -304,10 +294,6 @@ pub struct Winner {
     pub neighbours: Option<f64>,
     /// How many neighbours that median is over.
     pub neighbour_count: u64,
-    /// How many configurations are connected to the winner by single steps without falling under `plateau_floor`.
-    pub plateau: Option<u64>,
-    /// Lowest objective that still counts as the same plateau.
-    pub plateau_floor: Option<f64>,
     /// Every figure worth showing, in and out of sample.
     pub metrics: Vec<Metric>,
 }

@@ -4,7 +4,8 @@ use super::course::{self, Benchmark, Interval, Sized};
 use super::frame::{Frame, Spread, quantile};
 use super::heat::{Heatmap, Side, heatmaps};
 use super::{Curve, Input, Level, PageAxis, PagePoint, ReportError, SymbolRow, Warning, Winner};
-use super::{palette, place_index, text};
+use super::{palette, text};
+use crate::neighbours::{AxisShape, Plateau};
 use perpx_core::units::Time;
 
 pub struct View<'a> {
@@ -18,6 +19,8 @@ pub struct View<'a> {
     pub faults: Vec<Heatmap>,
     /// Short names of the world axes.
     pub world_names: Vec<String>,
+    /// None where the winner has too few neighbours.
+    pub plateau: Option<WinnerPlateau>,
     pub slices: Vec<Slice>,
     pub histogram: Option<Histogram>,
     pub warnings: Vec<Warning>,
@@ -63,17 +66,29 @@ const BINS: usize = 40;
 /// Fewer configurations than this are read off the leaderboard.
 const FEW: usize = 10;
 
+/// How far the winner stands on a plateau.
+#[derive(Debug, PartialEq)]
+pub struct WinnerPlateau {
+    /// The lower median of the objective over it and its neighbours.
+    pub score: f64,
+    /// By that among all, the first 1.
+    pub rank: u64,
+    /// The first: which point, and its score.
+    pub best: (usize, f64),
+    /// Half of its score, where that is a gain.
+    pub floor: Option<f64>,
+    /// Points that single steps connect with it without a score below `floor`, itself first.
+    pub around: Vec<usize>,
+}
+
 impl<'a> View<'a> {
     pub fn new(input: &'a Input) -> Result<View<'a>, ReportError> {
         check(input)?;
         let axes: Vec<&PageAxis> = input.axes.iter().filter(|a| !a.is_world()).collect();
         let at = input.winner.as_ref().map(|w| w.at.as_slice());
-        let floor = input.winner.as_ref().and_then(|w| w.plateau_floor);
-        let shapes = axes.iter().map(|axis| axis.shape());
-        let plateau = at.zip(floor).map_or(Vec::new(), |(at, floor)| {
-            let connected = place_index(&input.points, shapes).connected(at, |point| input.points[point].holds(floor));
-            connected.into_iter().map(|point| &input.points[point]).collect()
-        });
+        let plateau = at.and_then(|at| plateau(&axes, &input.points, at));
+        let flat =
+            plateau.as_ref().map_or(Vec::new(), |found| found.around.iter().map(|i| &input.points[*i]).collect());
         let frame = Frame::new(&axes, &input.points);
         let mut slices = Vec::new();
         for (i, axis) in axes.iter().enumerate().filter(|(_, a)| a.values.len() > 1) {
@@ -92,7 +107,8 @@ impl<'a> View<'a> {
             faults: heatmaps(&world_axes, &worlds, ranked, &[])?,
             world_names: text::short_names(&world_axes),
             names: text::short_names(&axes),
-            maps: heatmaps(&axes, &input.points, at, &plateau)?,
+            maps: heatmaps(&axes, &input.points, at, &flat)?,
+            plateau,
             slices,
             histogram: histogram(&frame.sorted()?, input.winner.as_ref().and_then(|w| w.metric)),
             warnings: warnings(input),
@@ -177,6 +193,22 @@ impl<'a> View<'a> {
     pub fn figure(&self, metric: Option<f64>) -> String {
         text::figure(metric, self.input.objective.unit)
     }
+}
+
+/// Where the winner stands by the lower median of itself and its neighbours. None where it has too few of them.
+fn plateau(axes: &[&PageAxis], points: &[PagePoint], winner: &[u16]) -> Option<WinnerPlateau> {
+    let shapes: Vec<AxisShape> = axes.iter().map(|axis| axis.shape()).collect();
+    let places = points.iter().map(|point| point.at.as_slice()).collect();
+    let found =
+        Plateau::new(&shapes, places, points.iter().map(|point| point.metric.filter(|_| point.eligible)).collect());
+    let score = found.scores[found.at(winner)?].filter(|score| score.is_finite())?;
+    let ranked = found.ranked();
+    let rank = ranked.iter().position(|point| Some(*point) == found.at(winner))?;
+    let best = ranked[0];
+    // the same plateau: at least half of its score, where that is a gain
+    let floor = (score > 0.0).then_some(score / 2.0);
+    let around = floor.map_or(Vec::new(), |floor| found.around(winner, floor));
+    Some(WinnerPlateau { score, rank: rank as u64 + 1, best: (best, found.scores[best]?), floor, around })
 }
 
 /// The world axes, and the winner in each world as a point on them.

@@ -26,7 +26,7 @@ use crate::symbol_run::SymbolRun;
 use blotter::{Blotter, Episode};
 use perpx_core::config::Override;
 use perpx_core::replay::Drive;
-use perpx_data::backtest::RUNS;
+use perpx_data::backtest::{Bound, RUNS};
 use rows::Found;
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
@@ -107,8 +107,8 @@ pub fn explain(args: &ExplainArgs) -> Result<Explained, SweepError> {
         symbol_run,
         std::slice::from_ref(row),
         (DriverChoice::Auto, &options.stop),
-        &Drive::OTHER,
-        |bound| Blotter::new(&bound.plan),
+        (&Drive::OTHER, |bound: &Bound| Blotter::new(&bound.plan)),
+        |_| {},
     )?;
     let Some(rerun) = reruns.into_iter().next() else { return Err(other("its configuration cannot be run")) };
     agree(symbol_run, row, &rerun, "explanation").map_err(|error| origin.blame(error))?;

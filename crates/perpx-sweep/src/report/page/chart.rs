@@ -1,7 +1,7 @@
 //! A chart as inline SVG.
 
 use super::svg::{n, path, rulers};
-use crate::report::chart::{Chart, ChartShape, fitting};
+use crate::report::chart::{Chart, ChartShape, fitting, is_right};
 use crate::report::scale::Plot;
 use maud::{Markup, html};
 
@@ -35,7 +35,7 @@ pub fn draw(chart: &Chart, (width, height): (f64, f64)) -> Markup {
             }
             (rulers(&plot, &chart.scale))
             text.unit x="2" y="12" { (chart.unit) }
-            @for shape in &chart.shapes { (one(shape, &plot, &y)) }
+            @for shape in &chart.shapes { (one(chart, shape, &plot, &y)) }
             g.ruler {
                 @for (at, label) in fitting(&chart.ticks, plot.right - plot.left, LETTER) {
                     // a label at the very edge would be cut
@@ -51,7 +51,7 @@ pub fn draw(chart: &Chart, (width, height): (f64, f64)) -> Markup {
     }
 }
 
-fn one(shape: &ChartShape, plot: &Plot, y: &dyn Fn(f64) -> f64) -> Markup {
+fn one(chart: &Chart, shape: &ChartShape, plot: &Plot, y: &dyn Fn(f64) -> f64) -> Markup {
     html! {
         @match shape {
             ChartShape::Shade { .. } => {}
@@ -71,8 +71,8 @@ fn one(shape: &ChartShape, plot: &Plot, y: &dyn Fn(f64) -> f64) -> Markup {
             }
             ChartShape::Mark { at, word, line } => {
                 @let (x, top) = (plot.x(*at), plot.top + 14.0 * *line as f64);
-                // a word stands to the right where there is room
-                @let (x_word, anchor) = if x + 10.0 + LETTER * 1.2 * word.chars().count() as f64 > plot.right { (x - 5.0, "end") } else { (x + 5.0, "start") };
+                @let width = 10.0 + LETTER * 1.2 * word.chars().count() as f64;
+                @let (x_word, anchor) = if is_right(x, width, chart.marks().map(|at| plot.x(at)), plot.right) { (x + 5.0, "start") } else { (x - 5.0, "end") };
                 line.winner x1=(n(x)) x2=(n(x)) y1=(n(plot.top)) y2=(n(plot.bottom)) {}
                 text.part.said x=(n(x_word)) y=(n(top + 10.0)) text-anchor=(anchor) { (word) }
             }

@@ -289,14 +289,21 @@ fn fees(view: &View) -> Option<Tile> {
         .zip(&view.input.detail.tiers)
         .filter_map(|(venue, tier)| Some(format!("{venue} {}", tier.as_ref()?)))
         .collect();
-    let shown = found.venue_net.unwrap_or(net);
+    // run again it trades otherwise: that is what it would have made
+    let again = view.input.detail.net_at_venue_fees.filter(|_| found.venue_net.is_some());
+    let shown = again.or(found.venue_net).unwrap_or(net);
     Some(Tile {
         what: html! { @if found.venue_net.is_some() { "At the venues' " (term("fees", "own fees")) } @else { "At the " (term("fees", "fees")) " of the file" } },
         value: money(view, shown),
         is_loss: shown < 0.0,
         error: made(view, 0).map(|found| text::fixed(found.error, 2)),
         notes: vec![
-            html! { span title=(tiers.join("; ")) { @if let Some(venue) = found.venue_bp { (bp(venue)) " bp a fill; " } "run with " (bp(found.paid_bp)) } },
+            html! {
+                span title=(tiers.join("; ")) { @if let Some(venue) = found.venue_bp { (bp(venue)) " bp a fill; " } "the sweep's " (bp(found.paid_bp)) }
+                @if let (Some(_), Some(same)) = (again, found.venue_net) {
+                    "; run again with them. The sweep's own fills with these fees: " (money(view, same))
+                }
+            },
             html! { @if found.dies_bp > 0.0 { strong { "nothing left at " (bp(found.dies_bp)) " bp" } } @else { strong { "loses even without fees" } } ", same fills" },
         ],
     })

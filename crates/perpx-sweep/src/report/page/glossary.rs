@@ -53,7 +53,7 @@ const WORDS: [(&str, &str); 18] = [
     ("margin", "The value of a leg over its leverage, as a share of the equity at its venue."),
     (
         "plateau",
-        "Configurations that single steps on the grid connect with the winner without falling below half of what it shows. Neighbours live on the same tape: a plateau proves nothing against luck.",
+        "Configurations that single steps along axes of numbers connect with the winner, each of which shows, by the lower median of itself and its neighbours, at least half of what the winner shows by that. Neighbours live on the same tape: a plateau proves nothing against luck.",
     ),
     ("sharpe", "Mean of the returns over their standard deviation, a year's; risk-free rate 0."),
     (

@@ -2,7 +2,7 @@
 
 use super::glossary::term;
 use super::sign;
-use crate::report::view::View;
+use crate::report::view::{View, WinnerPlateau};
 use crate::report::{Metric, PageAxis, PageVerdict, Trade, Unit, Winner, charts, text};
 use maud::{Markup, html};
 use perpx_core::ledger::Line;
@@ -60,9 +60,12 @@ pub fn body(view: &View) -> Markup {
                     summary { "What luck alone shows, by number of tries" }
                     (super::chart::figure(&drawn, (820.0, 240.0), html! {
                         ul.legend {
-                            li { span.swatch style="background:var(--c1)" {} (term("tries", "expected of the best")) }
-                            li { span.swatch style="background:var(--c2)" {} "95 of 100 stay below" }
-                            li { span.swatch style="background:var(--c3)" {} "the winner" }
+                            @for (tone, word) in drawn.legend.iter().enumerate() {
+                                li {
+                                    span.swatch style={ "background:var(--c" (tone + 1) ")" } {}
+                                    @if tone == 0 { (term("tries", word)) } @else { (word) }
+                                }
+                            }
                         }
                     }))
                 }
@@ -105,12 +108,8 @@ fn story(view: &View, winner: &Winner) -> Markup {
         })),
         ("Neighbours", (winner.neighbour_count > 0).then(|| html! {
             "One step away on the grid, the median of " (text::counted(winner.neighbour_count, "configuration")) " is "
-            (figure(winner.neighbours))
-            @if let Some(plateau) = winner.plateau {
-                "; " (text::counted(plateau, "configuration")) " around it "
-                (if plateau == 1 { "holds" } else { "hold" }) " at least " (view.measured(winner.plateau_floor))
-            }
-            "."
+            (figure(winner.neighbours)) "."
+            @if let Some(found) = &view.plateau { " " (plateau(view, found)) }
         })),
         ("Edge of the grid", at_the_edge(view, winner)),
     ];
@@ -120,6 +119,24 @@ fn story(view: &View, winner: &Winner) -> Markup {
                 @if let Some(answer) = answer { div { dt { (question) } dd { (answer) } } }
             }
         }
+    }
+}
+
+/// How it ranks by its neighbourhood, and how wide its plateau is.
+fn plateau(view: &View, found: &WinnerPlateau) -> Markup {
+    let (best, score) = found.best;
+    let at = &view.input.points[best].at;
+    let moving = (0..view.axes.len()).filter(|i| view.axes[*i].values.len() > 1);
+    html! {
+        "By the lower median of itself and its neighbours, " (view.measured(Some(found.score))) ", it is number " (text::count(found.rank))
+        " of " (text::count(view.input.points.len() as u64))
+        @if found.rank > 1 {
+            "; number 1 is " code { (moving.map(|i| view.value(at, i)).collect::<Vec<_>>().join(" · ")) } " with " (view.measured(Some(score)))
+        }
+        @if found.floor.is_some() {
+            "; its " (term("plateau", "plateau")) ", down to half of it, has " (text::counted(found.around.len() as u64, "configuration"))
+        }
+        "."
     }
 }
 

@@ -1,7 +1,7 @@
 //! A chart as a slide.
 
 use super::paper::{Anchor, HELD, INK, Paper, QUIET, SMALL};
-use crate::report::chart::{Chart, ChartShape, fitting};
+use crate::report::chart::{Chart, ChartShape, fitting, is_right};
 use crate::report::palette::{CURVES, GAIN, LOSS};
 use crate::report::scale::Plot;
 use crate::report::view::View;
@@ -37,13 +37,21 @@ pub fn draw(view: &View, chart: &Chart, paper: &Paper) -> Result<(), String> {
             ChartShape::Mark { at, word, line } => {
                 let x = plot.x(*at);
                 paper.line([(x, plot.top), (x, plot.bottom)], INK, 3)?;
-                let (x, anchor) = if *at > 0.75 { (x - 10.0, Anchor::Right) } else { (x + 10.0, Anchor::Left) };
+                let width = 20.0 + 11.0 * word.chars().count() as f64;
+                let right = is_right(x, width, chart.marks().map(|at| plot.x(at)), plot.right);
+                let (x, anchor) = if right { (x + 10.0, Anchor::Left) } else { (x - 10.0, Anchor::Right) };
                 paper.halo(word, (x, plot.top + 20.0 + 28.0 * *line as f64), SMALL, INK, anchor)?;
             }
         }
     }
     for (at, label) in fitting(&chart.ticks, plot.right - plot.left, 13.0) {
         paper.text(label, (plot.x(*at), plot.bottom + 24.0), SMALL, QUIET, Anchor::Middle)?;
+    }
+    let mut x = plot.left;
+    for (tone, word) in chart.legend.iter().enumerate() {
+        paper.line([(x, plot.bottom + 110.0), (x + 40.0, plot.bottom + 110.0)], CURVES[tone], 5)?;
+        paper.text(word, (x + 52.0, plot.bottom + 110.0), SMALL, INK, Anchor::Left)?;
+        x += 110.0 + 12.0 * word.chars().count() as f64;
     }
     paper.text(&chart.across, (plot.x(0.5), plot.bottom + 70.0), SMALL * 1.1, INK, Anchor::Middle)
 }
