@@ -313,7 +313,7 @@ fn a_search_that_cannot_be_is_refused() {
     for (section, axes, words) in [
         ("method = \"grid\"", free, "write either step or count"),
         ("method = \"grid\"\npoints = 9", "", "found beside method = \"grid\""),
-        ("prune = 1", "", "accepted: true, false"),
+        ("prune = 1", "", "accepted: true or false"),
         ("method = \"tpe\"", free, "accepted: grid, sobol, random, probe, external"),
         ("method = \"sobol\"\npoints = 0", free, "a whole number from 1 to 10000000"),
         ("method = \"sobol\"", "\"fills.reject_rate\" = { from = 0, to = 1 }\n", "write either step or count"),
