@@ -35,7 +35,9 @@ pub fn draw(chart: &Chart, (width, height): (f64, f64)) -> Markup {
             }
             (rulers(&plot, &chart.scale))
             text.unit x="2" y="12" { (chart.unit) }
-            @for shape in &chart.shapes { (one(chart, shape, &plot, &y)) }
+            @for shape in &chart.shapes { (one(shape, &plot, &y)) }
+            // words over all lines
+            @for shape in &chart.shapes { (word(chart, shape, &plot)) }
             g.ruler {
                 @for (at, label) in fitting(&chart.ticks, plot.right - plot.left, LETTER) {
                     // a label at the very edge would be cut
@@ -51,7 +53,7 @@ pub fn draw(chart: &Chart, (width, height): (f64, f64)) -> Markup {
     }
 }
 
-fn one(chart: &Chart, shape: &ChartShape, plot: &Plot, y: &dyn Fn(f64) -> f64) -> Markup {
+fn one(shape: &ChartShape, plot: &Plot, y: &dyn Fn(f64) -> f64) -> Markup {
     html! {
         @match shape {
             ChartShape::Shade { .. } => {}
@@ -69,13 +71,20 @@ fn one(chart: &Chart, shape: &ChartShape, plot: &Plot, y: &dyn Fn(f64) -> f64) -
                     path.line.first style={ "stroke:var(--c" (tone + 1) ")" } d=(path(plot, known)) {}
                 }
             }
-            ChartShape::Mark { at, word, line } => {
-                @let (x, top) = (plot.x(*at), plot.top + 14.0 * *line as f64);
-                @let width = 10.0 + LETTER * 1.2 * word.chars().count() as f64;
-                @let (x_word, anchor) = if is_right(x, width, chart.marks().map(|at| plot.x(at)), plot.right) { (x + 5.0, "start") } else { (x - 5.0, "end") };
+            ChartShape::Mark { at, .. } => {
+                @let x = plot.x(*at);
                 line.winner x1=(n(x)) x2=(n(x)) y1=(n(plot.top)) y2=(n(plot.bottom)) {}
-                text.part.said x=(n(x_word)) y=(n(top + 10.0)) text-anchor=(anchor) { (word) }
             }
         }
     }
+}
+
+/// What stands beside an upright line.
+fn word(chart: &Chart, shape: &ChartShape, plot: &Plot) -> Markup {
+    let ChartShape::Mark { at, word, line } = shape else { return html! {} };
+    let (x, top) = (plot.x(*at), plot.top + 14.0 * *line as f64);
+    let width = 10.0 + LETTER * 1.2 * word.chars().count() as f64;
+    let right = is_right(x, width, chart.marks().map(|at| plot.x(at)), plot.right);
+    let (x, anchor) = if right { (x + 5.0, "start") } else { (x - 5.0, "end") };
+    html! { text.part.said x=(n(x)) y=(n(top + 10.0)) text-anchor=(anchor) { (word) } }
 }

@@ -299,10 +299,9 @@ fn fees(view: &View) -> Option<Tile> {
         error: made(view, 0).map(|found| text::fixed(found.error, 2)),
         notes: vec![
             html! {
+                @if again.is_some() { "run again at " }
                 span title=(tiers.join("; ")) { @if let Some(venue) = found.venue_bp { (bp(venue)) " bp a fill; " } "the sweep's " (bp(found.paid_bp)) }
-                @if let (Some(_), Some(same)) = (again, found.venue_net) {
-                    "; run again with them. The sweep's own fills with these fees: " (money(view, same))
-                }
+                @if let (Some(_), Some(same)) = (again, found.venue_net) { "; the same fills " (money(view, same)) }
             },
             html! { @if found.dies_bp > 0.0 { strong { "nothing left at " (bp(found.dies_bp)) " bp" } } @else { strong { "loses even without fees" } } ", same fills" },
         ],

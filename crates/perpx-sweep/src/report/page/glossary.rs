@@ -34,7 +34,7 @@ const WORDS: [(&str, &str); 18] = [
     ),
     (
         "fees",
-        "What the venue's tier takes, laid on the same fills; exact while the strategy makes the same trades at any fee. A bp is an average over all turnover.",
+        "What the venues' tiers take. The figure is the winner run again with that: its gate knows the fees, so it trades otherwise. Beside it the sweep's own fills at those fees. A bp is an average over all turnover.",
     ),
     ("held out", "The end of the data. It chose nothing; who looks at it and chooses again has used it up."),
     ("ledger", "Every fill, fee and settlement of a run, exactly."),

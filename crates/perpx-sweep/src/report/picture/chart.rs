@@ -17,6 +17,10 @@ pub fn draw(view: &View, chart: &Chart, paper: &Paper) -> Result<(), String> {
     paper.rulers(&plot, &chart.scale, SMALL)?;
     paper.text(&chart.unit, (plot.left - 90.0, plot.top - 30.0), SMALL, QUIET, Anchor::Left)?;
     let y = |value: f64| plot.y(chart.scale.place(value));
+    // words are written over them
+    for x in chart.marks().map(|at| plot.x(at)) {
+        paper.line([(x, plot.top), (x, plot.bottom)], INK, 3)?;
+    }
     for shape in &chart.shapes {
         match shape {
             ChartShape::Shade { .. } => {}
@@ -36,7 +40,6 @@ pub fn draw(view: &View, chart: &Chart, paper: &Paper) -> Result<(), String> {
             }
             ChartShape::Mark { at, word, line } => {
                 let x = plot.x(*at);
-                paper.line([(x, plot.top), (x, plot.bottom)], INK, 3)?;
                 let width = 20.0 + 11.0 * word.chars().count() as f64;
                 let right = is_right(x, width, chart.marks().map(|at| plot.x(at)), plot.right);
                 let (x, anchor) = if right { (x + 10.0, Anchor::Left) } else { (x - 10.0, Anchor::Right) };
