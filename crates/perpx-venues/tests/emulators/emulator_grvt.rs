@@ -494,10 +494,19 @@ fn an_isolated_position_has_margin_of_its_own() {
     assert!(cross < account.result.total_equity.value().expect("money") - set_aside + decimal(100, 0));
 }
 
-/// An order before and one after the session's end: the stream that the session opened tells of the first alone.
+/// An order before and one after the session's end, whether its time is over or a fault ends it: the stream that the session opened
+/// tells of the first alone.
 #[test]
 fn the_streams_of_a_session_end_with_it() {
-    let mut venue = Venue::start("--grvt-session-sec 30");
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("faults.toml");
+    std::fs::write(&path, "[[fault]]\nat = \"30s\"\nkind = \"expired-login\"\n").expect("it is written");
+    for options in ["--grvt-session-sec 30".to_owned(), format!("--faults {}", path.display())] {
+        streams_end_with_their_session(Venue::start(&options));
+    }
+}
+
+fn streams_end_with_their_session(mut venue: Venue) {
     let mut socket = venue.socket(2);
     socket.subscribe("v1.order", SUB_ACCOUNT.to_string());
     let bid = (venue.touch().0 * 0.985).floor();
@@ -507,6 +516,7 @@ fn the_streams_of_a_session_end_with_it() {
     assert_eq!(rest(&venue, first), Ok(()));
     socket.order(first, OrderStatus::Open, RejectReason::Unspecified);
     venue.clock.advance(31 * SECOND);
+    venue.session.clear();
     venue.login("emulated");
     assert_eq!(rest(&venue, first + 1), Ok(()));
     for _ in 0..50 {
