@@ -66,6 +66,8 @@ impl Series {
             "duplicates": self.duplicates,
             "without_interval": self.walked.without_interval,
             "without_price": self.walked.without_price,
+            "outside": self.walked.outside,
+            "disordered": self.walked.disordered,
             "holes_in_all": self.holes.len(),
             "holes": holes,
         })

@@ -104,6 +104,7 @@ fn windows_are_kept_but_for_todays() {
     assert_eq!((one.rows.len(), &one.rows, one.holes.len()), (10 * 24, &other.rows, 0));
     // each window begins with the row that the one before it ended with
     assert_eq!(one.duplicates, windows - 1);
+    assert_eq!((one.provenance(Endpoint::LighterFundings)["outside"].as_u64(), one.duplicates), (Some(0), windows - 1));
     // a file that is damaged is asked for again
     let folder = dir.path().join("pages/fundings");
     let file = std::fs::read_dir(folder).expect("lists").next().expect("a page").expect("a file").path();
@@ -135,6 +136,34 @@ fn a_list_goes_on_where_it_was_kept() {
     let span = (venue.print_at(20), venue.print_at(140));
     let kept = walk(&mut silent, dir.path(), Endpoint::LighterTrades, span).expect("all of it is kept");
     assert_eq!(ids(kept, span), (20..140).collect::<Vec<i64>>());
+}
+
+/// A venue that answers with other times than it was asked for, or in no order, is counted, and what it says beside is left out.
+#[test]
+fn rows_that_were_not_asked_for_are_counted() {
+    struct Odd;
+    impl Asker for Odd {
+        fn ask(&mut self, _call: &FetchCall) -> Result<(Time, String), BackfillError> {
+            let row = |hours: i64| {
+                let second = NOW.floor_to(4 * DAY).plus(-8 * DAY + hours * HOUR).steps(SECOND);
+                json!({ "timestamp": second, "rate": "0.0012", "direction": "long" })
+            };
+            Ok((NOW, json!({ "code": 200, "fundings": [5, 2, 3, -7].map(row) }).to_string()))
+        }
+    }
+    let dir = tempfile::tempdir().expect("a folder");
+    let (pages, endpoint) = (Pages::at(dir.path().join("pages")), Endpoint::LighterFundings);
+    let begin = NOW.floor_to(4 * DAY).plus(-8 * DAY);
+    let span = (begin, begin.plus(DAY));
+    let mut walk = Walk { asker: &mut Odd, pages: &pages, endpoint, market: "1", progress: &mut |_, _| {} };
+    let walked = walk.walk(span).expect("an answer");
+    assert_eq!((walked.pages, walked.outside, walked.disordered), (1, 1, 1));
+    let series = Series::of(endpoint, walked, span, None);
+    assert_eq!(
+        (series.rows.len(), series.holes.len()),
+        (3, 3),
+        "three of the day; before, between and after is nothing"
+    );
 }
 
 #[test]

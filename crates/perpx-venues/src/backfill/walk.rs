@@ -22,6 +22,10 @@ pub struct Walked {
     pub without_interval: u64,
     /// Bars without a price.
     pub without_price: u64,
+    /// Rows that are not of the window that was asked for.
+    pub outside: u64,
+    /// Pages whose rows neither rise nor fall in time.
+    pub disordered: u64,
 }
 
 /// One walk.
@@ -72,7 +76,7 @@ impl Walk<'_> {
         loop {
             let is_closed = |at: Time| span.1 <= at.floor_to(DAY);
             let taken = self.page(span, cursor.as_deref(), is_closed)?;
-            let next = all.take(taken, None);
+            let next = all.take(taken, span, true);
             if next.is_none() || next == cursor {
                 return Ok(());
             }
@@ -97,7 +101,7 @@ impl Walk<'_> {
         loop {
             (self.progress)(0, all.pages + 1);
             let oldest = taken.page.rows.last().map(|row| (row.at(), number(row)));
-            let next = all.take(taken, Some((from, to)));
+            let next = all.take(taken, (from, to), false);
             let Some(((at, id), cursor)) = oldest.zip(next) else { return Ok(()) };
             if at < from {
                 return Ok(());
@@ -151,14 +155,19 @@ impl Walk<'_> {
 }
 
 impl Walked {
-    /// Adds a page; where the list goes on. A page on the way to the span is none of it: another time the way is another one.
-    fn take(&mut self, taken: Taken, span: Option<(Time, Time)>) -> Option<String> {
+    /// Adds a page of a window, or of a list; where it goes on. A page of a list on the way to the span is none of it: another time the
+    /// way is another one.
+    fn take(&mut self, taken: Taken, (from, to): (Time, Time), is_window: bool) -> Option<String> {
         let Taken { page, at, is_fresh } = taken;
         self.fresh += u64::from(is_fresh);
-        let is_inside = |(from, to): (Time, Time)| page.rows.iter().any(|row| row.at() >= from && row.at() < to);
-        if !span.is_none_or(is_inside) {
-            return page.next;
+        let outside = page.rows.iter().filter(|row| row.at() < from || row.at() > to).count();
+        match is_window {
+            true => self.outside += outside as u64,
+            false if outside == page.rows.len() => return page.next,
+            false => {}
         }
+        let rises = page.rows.is_sorted_by_key(PastRow::at);
+        self.disordered += u64::from(!rises && !page.rows.iter().rev().is_sorted_by_key(|row| row.at()));
         self.pages += 1;
         self.asked = Some(self.asked.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
         self.without_interval += page.without_interval;
