@@ -148,7 +148,8 @@ fn rows_that_were_not_asked_for_are_counted() {
                 let second = NOW.floor_to(4 * DAY).plus(-8 * DAY + hours * HOUR).steps(SECOND);
                 json!({ "timestamp": second, "rate": "0.0012", "direction": "long" })
             };
-            Ok((NOW, json!({ "code": 200, "fundings": [5, 2, 3, -7].map(row) }).to_string()))
+            let rows = [5, 2, 3, -7].map(row);
+            Ok((NOW, json!({ "code": 200, "fundings": rows }).to_string()))
         }
     }
     let dir = tempfile::tempdir().expect("a folder");

@@ -160,6 +160,9 @@ impl RefreshArgs {
     }
 }
 
+/// One value of an instrument, as text.
+type Value<'a> = dyn Fn(&ProfileInstrument) -> String + 'a;
+
 /// What differs, in words.
 fn differences(before: &Profile, after: &Profile, coin: &str, said: &Said) -> Vec<String> {
     let mut out = Vec::new();
@@ -168,10 +171,8 @@ fn differences(before: &Profile, after: &Profile, coin: &str, said: &Said) -> Ve
             out.push(format!("{what} {is} (was {was})"));
         }
     };
-    let of = |profile: &Profile, pick: &dyn Fn(&ProfileInstrument) -> String| {
-        profile.instrument(coin).map_or("not known".to_owned(), pick)
-    };
-    let parts: [(&str, &dyn Fn(&ProfileInstrument) -> String); 5] = [
+    let of = |profile: &Profile, pick: &Value<'_>| profile.instrument(coin).map_or("not known".to_owned(), pick);
+    let parts: [(&str, &Value<'_>); 5] = [
         ("tick", &|one| one.tick.to_string()),
         ("lot", &|one| one.lot.to_string()),
         ("least size", &|one| one.min_qty.to_string()),
