@@ -151,7 +151,8 @@ impl Player {
         snapshots.entry("trade").or_insert(json!({ "trades": [], "liquidation_trades": [] }));
         frames.push(rewind(&snapshots["order_book"], &frames));
         let text = recording("nautilus-lighter-ws/http_mainnet_orderbook_details_btc.json.gz")?;
-        let mut details: Value = serde_json::from_str(&text).expect("JSON");
+        let recorded: Value = serde_json::from_str(&text).expect("JSON");
+        let mut details = recorded["response"]["body"].clone();
         let market = details["order_book_details"][0].clone();
         let named = |nth: usize| {
             let mut market = market.clone();
