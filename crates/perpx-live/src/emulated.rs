@@ -6,7 +6,6 @@ use super::session::{Connection, Ended, Session};
 use super::status::Status;
 use super::strategy_file::StrategyFile;
 use super::tile_builder::TileBuilder;
-use super::transport::Endpoint;
 use super::{LiveError, Options, Speed, span_text};
 use perpx_core::ledger::VenueBook;
 use perpx_core::market::Role;
@@ -23,6 +22,7 @@ use perpx_venues::client::{ClientConfig, Holding};
 use perpx_venues::emulate::{COIN, EmulatorConfig, FaultPlan};
 use perpx_venues::net::dial::Dialer;
 use perpx_venues::net::hosts::{Address, Hosts};
+use perpx_venues::net::reach::Reach;
 use perpx_venues::registry::{self, Counterpart};
 use perpx_venues::running::RunningVenues;
 use perpx_venues::venue::Venue;
@@ -32,6 +32,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Of the range's end, for closing what is open there.
@@ -275,7 +276,7 @@ fn connections(
         let hosts: Hosts = hosts.iter().zip(ports).map(|(host, port)| (*host, at(port))).collect();
         let dialer = Dialer::new(&hosts, None, None)
             .map_err(|error| LiveError::NoConnection { venue: name.clone(), why: error.to_string() })?;
-        Ok(Connection { name, client, endpoint: Endpoint { venue, hosts, dialer } })
+        Ok(Connection { name, client, reach: Arc::new(Reach { venue, hosts, dialer, played: None }) })
     };
     Ok([connection(Role::Long)?, connection(Role::Short)?])
 }

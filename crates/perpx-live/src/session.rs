@@ -5,15 +5,17 @@ use super::LiveError;
 use super::console::ConsoleRecorder;
 use super::status::Status;
 use super::tile_builder::TileBuilder;
-use super::transport::{Edge, Endpoint, Inbound, Transport};
+use super::transport::{Edge, Inbound, Transport};
 use perpx_core::ledger::VenueBook;
 use perpx_core::market::{Event, EventBody, Role};
 use perpx_core::replay::{Job, Paced, Remote, RunState, TimeSource};
 use perpx_core::trader::Composite;
 use perpx_core::units::{NS, Qty, Time};
 use perpx_venues::client::{AccountUpdate, Holding, Outbound, Output, VenueClient, VenueError};
+use perpx_venues::net::reach::Reach;
 use perpx_venues::wall::{self, MarketClock};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -29,7 +31,7 @@ const CLOSING: Duration = Duration::from_secs(120);
 pub struct Connection {
     pub name: String,
     pub client: Box<dyn VenueClient>,
-    pub endpoint: Endpoint,
+    pub reach: Arc<Reach>,
 }
 
 /// What a run at the venues came to.
@@ -74,9 +76,9 @@ impl Session {
         let (sender, inbound) = channel();
         let edge = Edge::new().map_err(LiveError::Threads)?;
         let transport = |v: usize| {
-            let Connection { name, endpoint, .. } = &connections[v];
-            let made = Transport::new(&edge, v, endpoint.clone(), sender.clone());
-            made.map_err(|why| LiveError::NoConnection { venue: name.clone(), why })
+            let Connection { name, reach, .. } = &connections[v];
+            let made = Transport::new(&edge, v, reach.clone(), sender.clone());
+            made.map_err(|error| LiveError::NoConnection { venue: name.clone(), why: error.to_string() })
         };
         let transports = [transport(0)?, transport(1)?];
         let mut asked = [Output::default(), Output::default()];

@@ -3,15 +3,13 @@
 
 use perpx_venues::client::{About, Host, Reply, Request, Stream};
 use perpx_venues::net::backoff::{Backoff, chance};
-use perpx_venues::net::dial::Dialer;
-use perpx_venues::net::hosts::Hosts;
 use perpx_venues::net::lane::Lane;
-use perpx_venues::net::reach::lane_of;
+use perpx_venues::net::reach::{Reach, ReachError};
 use perpx_venues::net::socket::Socket;
 use perpx_venues::net::upkeep::stream_rules;
-use perpx_venues::venue::Venue;
 use perpx_venues::wall;
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -66,14 +64,6 @@ impl Edge {
 /// Names and values of a handshake.
 type Headers = Vec<(&'static str, String)>;
 
-/// Where a venue's connections are made, and how.
-#[derive(Clone)]
-pub struct Endpoint {
-    pub venue: Venue,
-    pub hosts: Hosts,
-    pub dialer: Dialer,
-}
-
 /// The lanes of a venue: requests of one wait for each other, and for those of no other.
 #[derive(Clone, Copy)]
 enum LaneKind {
@@ -98,7 +88,7 @@ impl LaneKind {
 /// The connections of one venue.
 pub struct Transport {
     number: usize,
-    endpoint: Endpoint,
+    reach: Arc<Reach>,
     inbound: Sender<Inbound>,
     /// By [`LaneKind`].
     lanes: [mpsc::UnboundedSender<Request>; 3],
@@ -110,15 +100,20 @@ impl Transport {
     ///
     /// # Errors
     /// A proxy or a TLS that the client does not take.
-    pub fn new(edge: &Edge, number: usize, endpoint: Endpoint, inbound: Sender<Inbound>) -> Result<Transport, String> {
-        let lane = || -> Result<mpsc::UnboundedSender<Request>, String> {
-            let lane = lane_of(endpoint.venue, &endpoint.dialer, &endpoint.hosts)?;
+    pub fn new(
+        edge: &Edge,
+        number: usize,
+        reach: Arc<Reach>,
+        inbound: Sender<Inbound>,
+    ) -> Result<Transport, ReachError> {
+        let lane = || -> Result<mpsc::UnboundedSender<Request>, ReachError> {
+            let lane = reach.lane()?;
             let (send, requests) = mpsc::unbounded_channel();
             edge.runtime.spawn(carry(lane, number, requests, inbound.clone()));
             Ok(send)
         };
         let lanes = [lane()?, lane()?, lane()?];
-        Ok(Transport { number, endpoint, inbound, lanes, streams: Vec::new() })
+        Ok(Transport { number, reach, inbound, lanes, streams: Vec::new() })
     }
 
     /// Sends a request over its lane.
@@ -148,7 +143,7 @@ impl Transport {
         let (handshake, changed) = watch::channel(headers);
         let stream = StreamTask {
             from: (self.number, self.streams.len()),
-            endpoint: self.endpoint.clone(),
+            reach: self.reach.clone(),
             host,
             path,
             texts,
@@ -179,7 +174,7 @@ async fn carry(lane: Lane, venue: usize, mut requests: mpsc::UnboundedReceiver<R
 /// One stream, opened again whenever it ends.
 struct StreamTask {
     from: (usize, usize),
-    endpoint: Endpoint,
+    reach: Arc<Reach>,
     host: Host,
     path: &'static str,
     texts: mpsc::UnboundedReceiver<String>,
@@ -193,7 +188,7 @@ impl StreamTask {
         loop {
             backoff.connect(wall::now());
             let headers = self.handshake.borrow_and_update().clone();
-            let Endpoint { venue, hosts, dialer } = &self.endpoint;
+            let Reach { venue, hosts, dialer, .. } = &*self.reach;
             let Some(host) = hosts.get(&self.host) else { return };
             let opened = Socket::open(dialer, host, self.path, &headers, stream_rules(*venue, self.host));
             let opened = tokio::select! {
