@@ -51,8 +51,15 @@ pub fn listed(venue: Venue, body: &str) -> Result<Vec<Listed>, WireError> {
     })
 }
 
-/// What is said where a venue does not list a coin.
-pub fn not_listed(venue: Venue, symbol: &str, listed: &[Listed]) -> String {
+/// A coin among those that a venue lists.
+///
+/// # Errors
+/// What is said where it is not among them.
+pub fn find<'a>(venue: Venue, symbol: &str, listed: &'a [Listed]) -> Result<&'a Listed, String> {
+    listed.iter().find(|one| one.base == symbol).ok_or_else(|| not_listed(venue, symbol, listed))
+}
+
+fn not_listed(venue: Venue, symbol: &str, listed: &[Listed]) -> String {
     let mut names: Vec<&str> = listed.iter().map(|one| one.base.as_str()).collect();
     names.sort_unstable();
     names.dedup();

@@ -78,18 +78,14 @@ fn kind_of(budget: &mut Budget, reply: Result<Answer, String>) -> AnswerKind {
         Ok(answer) => answer,
         Err(why) => return AnswerKind::Again(why),
     };
-    let is_page = answer.body.trim_start().starts_with('<');
-    let begins: String = answer.body.chars().take(SHOWN).collect();
-    let said = format!("HTTP {} {begins}", answer.status);
+    budget.answered(&answer, now());
     match answer.status {
-        200 if !is_page => return AnswerKind::Answered(answer.body),
-        429 => budget.limited(now()),
-        403 | 405 => budget.turned_away(now()),
-        ..500 if is_page => budget.turned_away(now()),
-        500.. => {}
-        _ => return AnswerKind::Refused(said),
+        200 if !answer.is_page() => AnswerKind::Answered(answer.body),
+        ..500 if !matches!(answer.status, 403 | 405 | 429) && !answer.is_page() => {
+            AnswerKind::Refused(answer.shown(SHOWN))
+        }
+        _ => AnswerKind::Again(answer.shown(SHOWN)),
     }
-    AnswerKind::Again(said)
 }
 
 impl Asker for VenueAsker {

@@ -7,7 +7,7 @@ use super::pages::{Pages, asked};
 use super::series::Series;
 use super::store::{Of, PastStore};
 use super::walk::Walk;
-use crate::listing::{listed, markets_call, not_listed};
+use crate::listing::{find, listed, markets_call};
 use crate::net::args::NetworkArgs;
 use crate::net::hosts::Network;
 use crate::net::reach::Reach;
@@ -254,8 +254,7 @@ fn market(asker: &mut VenueAsker, venue: Venue, symbol: &str) -> Result<String, 
     let (_, body) = asker.ask(&call)?;
     let asked = asked(&call);
     let all = listed(venue, &body).map_err(|why| BackfillError::Unreadable { asked, why })?;
-    let found = all.iter().find(|one| one.base == symbol);
-    found.map(|one| one.name.clone()).ok_or_else(|| BackfillError::Symbol(not_listed(venue, symbol, &all)))
+    find(venue, symbol, &all).map(|one| one.name.clone()).map_err(BackfillError::Symbol)
 }
 
 /// Says how it goes, now and then.

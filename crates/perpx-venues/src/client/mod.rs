@@ -139,6 +139,19 @@ pub struct Answer {
     pub session: Vec<(String, String)>,
 }
 
+impl Answer {
+    /// It is a page for people: a gateway answers, and not the venue.
+    pub fn is_page(&self) -> bool {
+        self.body.trim_start().starts_with('<')
+    }
+
+    /// Its status and how its body begins, for those who look at it.
+    pub fn shown(&self, most: usize) -> String {
+        let begins: String = self.body.chars().take(most).collect();
+        format!("HTTP {} {begins}", self.status)
+    }
+}
+
 /// An answer; or why there is none, in which case nobody knows whether the request was carried out.
 pub type Reply = Result<Answer, String>;
 

@@ -1,6 +1,7 @@
 //! How many requests a venue takes, and for whom they are kept. A pure function of engine time: nothing waits in here, what cannot be
 //! paid now is refused at once.
 
+use crate::client::Answer;
 use crate::venue::Venue;
 use perpx_core::units::{MINUTE, SECOND, Time, TimeDelta};
 use std::collections::VecDeque;
@@ -112,6 +113,17 @@ impl Budget {
             bucket.spent.push_back((now.plus(counts), cost));
         }
         fits
+    }
+
+    /// What an answer says of how much may be asked: that it was too much, or that a gateway stands before the venue. A page of one
+    /// that could not reach the venue turns nobody away.
+    pub fn answered(&mut self, answer: &Answer, now: Time) {
+        match answer.status {
+            429 => self.limited(now),
+            403 | 405 => self.turned_away(now),
+            ..500 if answer.is_page() => self.turned_away(now),
+            _ => {}
+        }
     }
 
     /// The venue says that there were too many.

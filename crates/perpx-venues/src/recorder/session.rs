@@ -6,7 +6,7 @@ use super::folder::{self, FolderError, Lock};
 use super::metrics::{self, Health};
 use super::venue::{Received, VenueTask};
 use super::writer::{self, QUEUE};
-use crate::listing::{listed, markets_call, not_listed};
+use crate::listing::{find, listed, markets_call};
 use crate::net::hosts::HostError;
 use crate::net::reach::{Reach, ReachError};
 use crate::record::{FeedConfig, PublicFeed, RawFrame, public_feed};
@@ -200,11 +200,10 @@ async fn all_listed(reach: &Reach, symbols: &[String]) -> Result<(), RecordError
     let request = markets_call(reach.venue).request();
     let Ok(answer) = reach.lane()?.send(&request).await else { return Ok(()) };
     let Some(markets) = listed(reach.venue, &answer.body).ok().filter(|_| answer.status == 200) else { return Ok(()) };
-    let absent = symbols.iter().find(|symbol| markets.iter().all(|market| market.base != **symbol));
-    match absent.filter(|_| !markets.is_empty()) {
-        Some(absent) => Err(RecordError::Symbol(not_listed(reach.venue, absent, &markets))),
-        None => Ok(()),
+    if markets.is_empty() {
+        return Ok(());
     }
+    symbols.iter().try_for_each(|symbol| find(reach.venue, symbol, &markets).map(drop)).map_err(RecordError::Symbol)
 }
 
 /// A venue's feed, moved to where the recording ends; the time of its last frame.

@@ -38,6 +38,8 @@ const TEXTS_AT_ONCE: f64 = 6.0;
 const AFTER_THE_HOUR: TimeDelta = SECOND.times(90);
 /// Between two tries of a read that failed: doubling, from the first to the last.
 const RETRY: [TimeDelta; 2] = [SECOND, MINUTE];
+/// Of an answer that is none, in the log.
+const SHOWN: usize = 120;
 /// A read that failed so often waits for the next hour; without the markets nothing can be subscribed, so that one goes on.
 const MOST_TRIES: u32 = 8;
 /// The clocks are looked at so often.
@@ -422,19 +424,12 @@ impl Running {
             Ok(Answer { status: 200, body, .. }) if wanted.which == RestRequest::Time => {
                 return self.time_received(&body, reading.wall_ns).await;
             }
-            Ok(Answer { status: 200, body, .. }) if !body.trim_start().starts_with('<') => {
-                return self.keep(FrameKind::RestReply { which: wanted.which }, body.into_bytes()).await;
+            Ok(answer) if answer.status == 200 && !answer.is_page() => {
+                return self.keep(FrameKind::RestReply { which: wanted.which }, answer.body.into_bytes()).await;
             }
             Ok(answer) => {
-                match answer.status {
-                    429 => self.budget.limited(now),
-                    403 | 405 => self.budget.turned_away(now),
-                    // a page of a gateway that could not reach the venue turns nobody away
-                    ..500 if answer.body.trim_start().starts_with('<') => self.budget.turned_away(now),
-                    _ => {}
-                }
-                let body: String = answer.body.chars().take(120).collect();
-                format!("HTTP {} {body}", answer.status)
+                self.budget.answered(&answer, now);
+                answer.shown(SHOWN)
             }
             Err(why) => why,
         };

@@ -86,16 +86,10 @@ impl Asking {
                     continue;
                 }
             };
-            let begins: String = answer.body.chars().take(SHOWN).collect();
             match answer.status {
                 200 => return Ok(answer),
-                429 | 500.. => why = format!("HTTP {} {begins}", answer.status),
-                status => {
-                    return Err(RefreshError::Refused {
-                        asked: asked(request),
-                        answer: format!("HTTP {status} {begins}"),
-                    });
-                }
+                429 | 500.. => why = answer.shown(SHOWN),
+                _ => return Err(RefreshError::Refused { asked: asked(request), answer: answer.shown(SHOWN) }),
             }
         }
         Err(RefreshError::NoAnswer { asked: asked(request), why })

@@ -7,7 +7,7 @@ use crate::client::{About, Body, FetchCall, Host, Request};
 use crate::grvt;
 use crate::lighter;
 use crate::lighter::sign::{AuthToken, PrivateKey};
-use crate::listing::{listed, markets_call, not_listed};
+use crate::listing::{find, listed, markets_call};
 use crate::net::reach::Reach;
 use crate::secret::{Hidden, SecretError, secret};
 use crate::venue::Venue;
@@ -72,8 +72,7 @@ pub fn ask(
     let request = public(&markets_call(reach.venue));
     let answer = asking.send(&request)?.body;
     let all = listed(reach.venue, &answer).map_err(|why| RefreshError::Unreadable { asked: asked(&request), why })?;
-    let market = all.iter().find(|one| one.base == symbol);
-    let market = market.ok_or_else(|| RefreshError::Symbol(not_listed(reach.venue, symbol, &all)))?;
+    let market = find(reach.venue, symbol, &all).map_err(RefreshError::Symbol)?;
     match reach.venue {
         Venue::Lighter => lighter(asking, reach, symbol, &market.name, account),
         Venue::Grvt => grvt(asking, &market.name),
