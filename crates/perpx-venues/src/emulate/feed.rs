@@ -63,8 +63,8 @@ impl Feed {
     /// Seed `seed` from midnight `start` on; `venue` 0 has the manners of Lighter, 1 those of GRVT.
     pub fn synthetic(seed: u64, start: Time, updates_per_sec: f64, venue: usize) -> Result<Feed, EmulateError> {
         let days = DAYS.min(90_000u32.saturating_sub(start.day().max(0) as u32));
-        let market = Market::new(&SynthSpec { updates_per_sec, ..SynthSpec::new(seed, start, days) })?;
-        let mut source = Synthetic { market, rows: Default::default(), carry: Carry::default().venues, end: start };
+        let spec = SynthSpec { updates_per_sec, ..SynthSpec::new(seed, start, days) };
+        let mut source = Synthetic::new(&spec, start, STRETCH)?;
         Feed::made_ahead(start, move || source.stretch(venue))
     }
 
@@ -176,11 +176,18 @@ struct Synthetic {
     carry: [VenueCarry; 2],
     /// Of what was handed out.
     end: Time,
+    /// Of a stretch.
+    length: TimeDelta,
 }
 
 impl Synthetic {
+    fn new(spec: &SynthSpec, start: Time, length: TimeDelta) -> Result<Synthetic, EmulateError> {
+        let (rows, carry) = (Default::default(), Carry::default().venues);
+        Ok(Synthetic { market: Market::new(spec)?, rows, carry, end: start, length })
+    }
+
     fn stretch(&mut self, venue: usize) -> Result<Stretch, EmulateError> {
-        let (start, end) = (self.end, self.end.plus(STRETCH));
+        let (start, end) = (self.end, self.end.plus(self.length));
         let more = self.market.stamped_before(end).ok_or(EmulateError::Ended)?;
         for (rows, mut more) in self.rows.iter_mut().zip(more) {
             rows.quotes.append(&mut more.quotes);
@@ -213,7 +220,7 @@ impl From<TapeError> for EmulateError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use perpx_core::units::HOUR;
+    use perpx_core::units::{HOUR, SECOND};
 
     /// Two days of quotes and prints, none lost where stretches or days meet, each once, none before its time.
     #[test]
@@ -249,6 +256,29 @@ mod tests {
             assert!(settled.iter().all(|(settled, _)| settled.ts.floor_to(every) == settled.ts));
             assert_eq!(settled.len() as i64, 2 * DAY / every);
             assert!(feed.rows.quotes.time[0] > last.plus(-MINUTE).0, "the book as it stood");
+        }
+    }
+
+    /// A quote that follows a print of the last millisecond is stamped with the end of its stretch: the next one has it. Rare
+    /// where a stretch lasts ten minutes, so these last a tenth of a second.
+    #[test]
+    fn a_quote_stamped_with_the_end_of_its_stretch_is_of_the_next() {
+        let start = Time::from_civil(2026, 1, 5).expect("a date");
+        let spec = SynthSpec { updates_per_sec: 60.0, ..SynthSpec::new(3, start, 1) };
+        let last = start.plus(10 * MINUTE);
+        let whole = Market::new(&spec).expect("a market").next().expect("a day").venues;
+        for (venue, rows) in whole.iter().enumerate() {
+            let stamped = rows.quotes.iter().map(|row| row.exch).filter(|at| *at < last);
+            let (want, mut seen, mut first) = (stamped.map(|at| at.0).collect::<Vec<_>>(), Vec::new(), 0);
+            let mut source = Synthetic::new(&spec, start, SECOND / 10).expect("a market");
+            while source.end < last {
+                let begun = source.end;
+                let made = source.stretch(venue).expect("it goes on");
+                first += u64::from(made.rows.quotes.time.get(1) == Some(&begun.0));
+                seen.extend_from_slice(made.rows.quotes.time.get(1..).unwrap_or_default());
+            }
+            assert!(seen == want, "venue {venue}: {} of {} quotes", seen.len(), want.len());
+            assert!(first > 3, "venue {venue}: {first} stretches began with such a quote");
         }
     }
 }

@@ -106,7 +106,7 @@ fn sockets_are_cut_and_open_again_when_it_is_over() {
     let mut socket = listening(&venue);
     book(&mut socket);
     venue.clock.advance(60 * SECOND);
-    while read(&mut socket).is_some() {}
+    assert!((0..20).any(|_| read(&mut socket).is_none()), "it lives");
     // within the minute no handshake is answered
     let mut stream = TcpStream::connect(("127.0.0.1", venue.port)).expect("it listens");
     let key = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MTIzNDU2Nzg5MDEyMzQ1Ng==";

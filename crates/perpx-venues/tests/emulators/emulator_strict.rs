@@ -147,7 +147,7 @@ fn nobody_learns_of_an_end_within_a_partition() {
         }
     }
     venue.clock.advance(35 * SECOND);
-    while read(&mut socket).is_some() {}
+    assert!((0..20).any(|_| read(&mut socket).is_none()), "it lives");
 }
 
 /// The connection ends at once; the order lands when the time has passed, and not before.
