@@ -90,6 +90,23 @@ impl<'a> PlaceIndex<'a> {
     }
 }
 
+/// How many neighbours a point has whose steps end at no edge.
+fn neighbour_room(axes: &[AxisShape]) -> usize {
+    2 * axes.iter().filter(|axis| axis.is_ordered && axis.values > 1).count()
+}
+
+/// The lower median of what a point and its neighbours are worth; none on a grid without neighbours, or with fewer than half of
+/// those that it could have. Without a worth one counts as minus infinity.
+pub fn plateau_score(axes: &[AxisShape], own: Option<f64>, around: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    let mut values: Vec<f64> = around.chain([own]).map(|value| value.unwrap_or(f64::NEG_INFINITY)).collect();
+    let (room, beside) = (neighbour_room(axes), values.len() - 1);
+    if room == 0 || 2 * beside < room {
+        return None;
+    }
+    values.sort_unstable_by(f64::total_cmp);
+    Some(values[(values.len() - 1) / 2])
+}
+
 /// How far each configuration stands on a plateau: by the objectives of those one step away.
 pub struct Plateau<'a> {
     index: PlaceIndex<'a>,
@@ -103,20 +120,11 @@ pub struct Plateau<'a> {
 impl<'a> Plateau<'a> {
     /// Of points that lie at `places`, a number an axis, with their objectives.
     pub fn new(axes: &[AxisShape], places: Vec<&'a [u16]>, objective: Vec<Option<f64>>) -> Plateau<'a> {
-        let possible = 2 * axes.iter().filter(|axis| axis.is_ordered && axis.values > 1).count();
         let index = PlaceIndex::new(places.iter().copied(), axes.iter().copied());
-        let score = |place: &&[u16]| {
-            let mut around = index.beside(place);
-            if 2 * around.len() < possible {
-                return None;
-            }
-            around.extend(index.at(place));
-            let mut values: Vec<f64> =
-                around.into_iter().map(|point| objective[point].unwrap_or(f64::NEG_INFINITY)).collect();
-            values.sort_unstable_by(f64::total_cmp);
-            Some(values[(values.len() - 1) / 2])
+        let score = |(point, place): (usize, &&[u16])| {
+            plateau_score(axes, objective[point], index.beside(place).into_iter().map(|other| objective[other]))
         };
-        let scores = places.iter().map(score).collect();
+        let scores = places.iter().enumerate().map(score).collect();
         Plateau { index, scores, objective }
     }
 

@@ -13,6 +13,7 @@
 //! | `estimate` | how long a run is likely to take |
 //! | `plan`, `progress` | what is printed before and meanwhile |
 //! | `run` | the flow: chunks, then the best once more, then the files |
+//! | `plateaus` | what each configuration and its neighbours are worth |
 //! | `trials`, `judgement` | the trial matrix of a run; what it and the run say of the winner |
 //! | `walk_forward` | the choices of a walk-forward, run again from flat |
 //! | `placebo` | the search again on markets without an edge |
@@ -31,6 +32,7 @@ mod manifest;
 mod market_view;
 pub mod placebo;
 mod plan;
+mod plateaus;
 pub mod points;
 mod prefetch;
 mod progress;

@@ -63,9 +63,14 @@ pub fn named(grid: &Grid, symbol: &str, places: &[u64]) -> Result<Vec<StrategyPo
     Ok(points)
 }
 
+/// How neighbours lie along each strategy axis.
+pub fn shapes(grid: &Grid) -> Vec<AxisShape> {
+    (0..grid.strategy_axes().len()).map(|axis| grid.shape(axis)).collect()
+}
+
 /// The grid neighbours of a strategy point: one step along one ordered strategy axis, skipped points left out.
 pub fn neighbours(grid: &Grid, at: u64) -> Vec<u64> {
-    let axes: Vec<AxisShape> = (0..grid.strategy_axes().len()).map(|axis| grid.shape(axis)).collect();
+    let axes = shapes(grid);
     let home: Vec<u16> = grid.digits(at).into_iter().map(|digit| digit as u16).collect();
     let mut found = Vec::new();
     each_step(&home, &axes, |place| {

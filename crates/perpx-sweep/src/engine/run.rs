@@ -7,7 +7,8 @@ use crate::engine::chunk::{Chunk, Edge};
 use crate::engine::judgement::{Judgement, Trials, judgement};
 use crate::engine::manifest::manifest;
 use crate::engine::plan::Plan;
-use crate::engine::points::{StrategyPoint, id_of, named, neighbours};
+use crate::engine::plateaus::plateaus;
+use crate::engine::points::{StrategyPoint, id_of, named, neighbours, shapes};
 use crate::engine::progress::Progress;
 use crate::engine::pruning::Pruner;
 use crate::engine::rerun::rerun;
@@ -15,7 +16,8 @@ use crate::engine::scheduler::WorkerTime;
 use crate::engine::trials::{self, DistinctLedgers};
 use crate::error::SweepError;
 use crate::evidence::{self, TrialMatrix};
-use crate::grid::{Grid, Method};
+use crate::grid::{Grid, Method, RankBy};
+use crate::neighbours::plateau_score;
 use crate::options::DriverChoice;
 use crate::options::Options;
 use crate::report::PageVerdict;
@@ -124,9 +126,9 @@ pub struct Sweep<'o> {
     pub verified: u64,
     /// Of the first pass.
     pub worker_time: WorkerTime,
-    /// Of the symbol that is being ranked, by place in the grid: objectives of neighbours of the best that a search did not
-    /// try. They never rank.
-    beside: BTreeMap<u64, Option<f64>>,
+    /// Of the symbol that is being ranked, by place in the grid: neighbours of the best that a search did not try. They never
+    /// rank.
+    beside: BTreeMap<u64, Verdict>,
 }
 
 /// What one symbol has finished.
@@ -288,6 +290,10 @@ impl<'o> Sweep<'o> {
         let Spools { rows: spool, trials } = spools;
         self.progress.phase(&format!("ranking {}", self.symbol_runs[number].data.symbol));
         let front = self.front(&spool)?;
+        if self.grid.objective.rank == RankBy::Plateau {
+            let found = plateaus(self, &spool)?;
+            self.ranker.rank_by_plateaus(found);
+        }
         let symbol_run = &self.symbol_runs[number];
         let room = LEADERBOARD_ROWS.max(self.grid.report.top);
         let (mut top_k, mut distinct) = (TopK::new(room), DistinctLedgers::new(&self.table));
@@ -306,13 +312,14 @@ impl<'o> Sweep<'o> {
         let symbol_run = &self.symbol_runs[number];
         let mut ranked = Vec::with_capacity(top_k.best().len());
         for (place, verdict) in top_k.best().iter().enumerate() {
-            let neighbours = match place < self.grid.report.top {
-                true => self.neighbour_objectives(symbol_run, &spool, verdict)?,
-                false => Vec::new(),
+            let (neighbours, plateau) = match place < self.grid.report.top {
+                true => self.neighbourhood(symbol_run, &spool, verdict)?,
+                false => (Vec::new(), verdict.plateau),
             };
+            let plateau = plateau.and_then(|turned| self.ranker.as_metric(turned));
             let rows = spool.of(verdict.id)?;
             let row = rows.into_iter().nth(verdict.world);
-            ranked.extend(row.map(|row| Ranked { verdict: verdict.clone(), row, neighbours }));
+            ranked.extend(row.map(|row| Ranked { verdict: verdict.clone(), row, neighbours, plateau }));
         }
         self.progress.phase(&format!("running the best of {} again", symbol_run.data.symbol));
         let reruns = self.second_pass(symbol_run, &ranked, ledgers)?;
@@ -345,23 +352,25 @@ impl<'o> Sweep<'o> {
         Ok(Some(front))
     }
 
-    /// Objectives of the grid neighbours that have one.
-    fn neighbour_objectives(
+    /// Objectives of the grid neighbours that have one, and the plateau score, turned so that more is better.
+    fn neighbourhood(
         &self,
         symbol_run: &SymbolRun,
         spool: &Spool,
         verdict: &Verdict,
-    ) -> Result<Vec<f64>, SweepError> {
-        let mut known = Vec::new();
+    ) -> Result<(Vec<f64>, Option<f64>), SweepError> {
+        let mut known: Vec<Verdict> = Vec::new();
         for at in neighbours(&self.grid, verdict.point) {
             let Some(id) = id_of(&self.grid, &symbol_run.data.symbol, at)? else { continue };
             let rows = spool.of(id)?;
             known.extend(match rows.is_empty() {
-                true => self.beside.get(&at).copied().flatten(),
-                false => self.ranker.verdict(&rows).objective,
+                true => self.beside.get(&at).cloned(),
+                false => Some(self.ranker.verdict(&rows)),
             });
         }
-        Ok(known)
+        let around = known.iter().map(Verdict::worth_beside);
+        let plateau = plateau_score(&shapes(&self.grid), verdict.worth_beside(), around);
+        Ok((known.iter().filter_map(|verdict| verdict.objective).collect(), plateau))
     }
 
     /// Runs the neighbours of the best that a search did not try; of a grid all were.
@@ -370,7 +379,7 @@ impl<'o> Sweep<'o> {
         symbol_run: &SymbolRun,
         spool: &Spool,
         best: &[Verdict],
-    ) -> Result<BTreeMap<u64, Option<f64>>, SweepError> {
+    ) -> Result<BTreeMap<u64, Verdict>, SweepError> {
         let (grid, mut found) = (&self.grid, BTreeMap::new());
         if grid.search.method == Method::Grid {
             return Ok(found);
@@ -392,9 +401,7 @@ impl<'o> Sweep<'o> {
             let mut chunk = Chunk::build(grid, symbol_run, points, &self.all_worlds(), self.options)?;
             chunk.run(|_, _| self.options.go_on())?;
             let (rows, _) = chunk.finished(self.table.len())?;
-            found.extend(
-                rows.chunk_by(|a, b| a.id == b.id).map(|rows| (rows[0].point, self.ranker.verdict(rows).objective)),
-            );
+            found.extend(rows.chunk_by(|a, b| a.id == b.id).map(|rows| (rows[0].point, self.ranker.verdict(rows))));
         }
         Ok(found)
     }

@@ -1,6 +1,6 @@
 //! The grid's canonical form: what must be equal for a run to be resumed.
 
-use super::{Axis, EvidencePlan, Grid, Method, Objective, Search};
+use super::{Axis, EvidencePlan, Grid, Method, Objective, RankBy, Search};
 use perpx_core::config::ConfigError;
 
 impl Grid {
@@ -28,7 +28,7 @@ impl Grid {
             self.base.canonical_world(&own.into_iter().chain(start.iter().cloned()).collect::<Vec<_>>())
         };
         let worlds: String = self.data.symbols.iter().map(of).collect::<Result<_, _>>()?;
-        let Objective { metric, beside, require, over_world } = &self.objective;
+        let Objective { metric, beside, require, over_world, rank } = &self.objective;
         let objective = format!("Objective {{ metric: {metric:?}, require: {require:?}, over_world: {over_world:?} }}");
         let skip: Vec<&str> = self.skip.iter().map(|(text, _)| text.as_str()).collect();
         let mut parts = vec![
@@ -52,6 +52,9 @@ impl Grid {
         }
         if !beside.is_empty() {
             parts.push(("metrics", beside.join(" ")));
+        }
+        if *rank == RankBy::Plateau {
+            parts.push(("rank", "plateau".to_string()));
         }
         if self.evidence != EvidencePlan::default() {
             parts.push(("evidence", format!("{:?}", self.evidence)));

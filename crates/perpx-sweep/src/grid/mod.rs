@@ -20,7 +20,7 @@ mod validate;
 pub use axis::Axis;
 pub use feeds::Feeds;
 pub use search::{LEVELS, Method, Search};
-pub use sections::{Compare, Data, EvidencePlan, Objective, OverWorld, Report, Require, Warmup};
+pub use sections::{Compare, Data, EvidencePlan, Objective, OverWorld, RankBy, Report, Require, Warmup};
 pub use sections::{MOST_ATOMS, MOST_DRAWS, WALK_KINDS};
 
 use expr::{Atom, Expr};

@@ -39,12 +39,33 @@ pub struct Objective {
     /// All must hold.
     pub require: Vec<Require>,
     pub over_world: OverWorld,
+    #[serde(default, skip_serializing_if = "RankBy::is_objective")]
+    pub rank: RankBy,
 }
 
 impl Objective {
     /// All metrics, the one that ranks first.
     pub fn metrics(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.metric.as_str()).chain(self.beside.iter().map(String::as_str))
+    }
+}
+
+/// What configurations are ranked by that meet every requirement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RankBy {
+    #[default]
+    Objective,
+    /// The lower median of the objective over a configuration and its neighbours.
+    Plateau,
+}
+
+impl RankBy {
+    /// As they are written.
+    pub const WORDS: [(&str, RankBy); 2] = [("objective", RankBy::Objective), ("plateau", RankBy::Plateau)];
+
+    fn is_objective(&self) -> bool {
+        *self == RankBy::Objective
     }
 }
 

@@ -359,6 +359,30 @@ fn several_objectives_are_two_or_three_of_the_metrics() {
 }
 
 #[test]
+fn plateaus_rank_where_there_are_neighbours() {
+    let metric = "metric     = \"sharpe\"\n";
+    let plateaus = GRID.replace(metric, &format!("{metric}rank = \"plateau\"\n"));
+    let (grid, plain) = (legal(&plateaus, &[]), legal(GRID, &[]));
+    assert_eq!((grid.objective.rank, plain.objective.rank), (RankBy::Plateau, RankBy::Objective));
+    assert_ne!(grid.hash().expect("a hash"), plain.hash().expect("a hash"));
+    let unsaid = legal(&plateaus.replace("\"plateau\"", "\"objective\""), &[]);
+    assert_eq!(unsaid.hash().expect("a hash"), plain.hash().expect("a hash"));
+    let words = "[axes]\n\"locking.on_lb\" = [\"close_long\", \"hold\"]\n\"locking.g_pct\" = [0.002]\n";
+    let (head, tail) = (plateaus.split("[axes]").next().expect("a head"), plateaus.split("[objective]").nth(1));
+    let without = format!("{head}{words}[objective]{}", tail.expect("a tail"));
+    for (text, words) in [
+        (plateaus.replace("method  = \"grid\"", "method = \"sobol\""), "found plateau with the search sobol"),
+        (plateaus.replace("method  = \"grid\"", "prune = true"), "found plateau beside search.prune"),
+        (plateaus.replace(metric, "metrics = [\"sharpe\", \"trades\"]\n"), "found plateau beside objective.metrics"),
+        (plateaus.replace("\"plateau\"", "\"hill\""), "accepted: objective, plateau"),
+        (without, "no axis of the strategy has two numbers"),
+    ] {
+        let error = parse(&text, &[]).expect_err(words).to_string();
+        assert!(error.contains(words), "{words} in {error}");
+    }
+}
+
+#[test]
 fn how_the_winner_is_judged_can_be_said() {
     let with = |section: &str| parse(&format!("{GRID}[evidence]\n{section}"), &[]);
     let said = |section: &str| with(section).unwrap_or_else(|error| panic!("{error}"));

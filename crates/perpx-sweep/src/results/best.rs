@@ -2,7 +2,7 @@
 //! place only where the store lies from here.
 
 use crate::error::SweepError;
-use crate::grid::{Grid, OverWorld};
+use crate::grid::{Grid, OverWorld, RankBy};
 use crate::results::leaderboard::Ranked;
 use crate::results::spool::{Row, RunRow};
 use crate::symbol_run::SymbolRun;
@@ -113,6 +113,10 @@ fn provenance(origin: &Origin<'_>, symbol_run: &SymbolRun, ranked: &Ranked, rows
     });
     if grid.data.gap_trades {
         out["data"]["gap_trades"] = json!(true);
+    }
+    if grid.objective.rank == RankBy::Plateau {
+        out["objective"]["rank"] = json!("plateau");
+        out["objective"]["plateau"] = json!(ranked.plateau);
     }
     for (name, value) in grid.objective.beside.iter().zip(&ranked.verdict.beside) {
         out["objective"]["beside"][name] = json!(value);

@@ -242,6 +242,14 @@ pub fn standing(metric: &str, beside: &[String]) -> Vec<Column> {
             "Median objective of its grid neighbours (one step along one axis of numbers); of the first `report.top`.",
         ),
         Column::new(
+            &format!("{metric}_plateau"),
+            Kind::Real,
+            "",
+            "Lower median of the objective over it and these neighbours, one that misses a requirement or has no value being the \
+             worst; none with fewer than half of the neighbours that an axis of numbers allows. Of the first `report.top`, with \
+             `rank = \"plateau\"` of all.",
+        ),
+        Column::new(
             &format!("oos_objective_{metric}"),
             Kind::Real,
             "",

@@ -51,11 +51,9 @@ impl Front {
         self.places.sort_by(|a, b| a.verdicts[0].order(&b.verdicts[0]));
     }
 
-    /// The configuration that wins: of those near the knee the best in the first objective. The knee is where the objectives,
-    /// each as a share of its range over the front, are worth most together: farthest from the line between the extremes.
-    /// The front is sorted.
-    pub fn winner(&self) -> Option<u64> {
-        let count = self.places.first()?.values.len();
+    /// What each place is worth: its objectives together, each as a share of its range over the front.
+    fn worths(&self) -> Vec<f64> {
+        let count = self.places.first().map_or(0, |place| place.values.len());
         let range = |axis: usize| {
             let all = || self.places.iter().map(|place| place.values[axis]);
             let low = all().fold(f64::INFINITY, f64::min);
@@ -63,9 +61,22 @@ impl Front {
         };
         let ranges: Vec<(f64, f64)> = (0..count).map(range).collect();
         let share = |(value, (low, width)): (&f64, &(f64, f64))| if *width > 0.0 { (value - low) / width } else { 1.0 };
-        let worth = |place: &Equals| place.values.iter().zip(&ranges).map(share).sum::<f64>();
-        let knee = self.places.iter().map(worth).fold(0.0, f64::max);
-        self.places.iter().find(|place| worth(place) >= KNEE * knee).map(|place| place.verdicts[0].id)
+        self.places.iter().map(|place| place.values.iter().zip(&ranges).map(share).sum()).collect()
+    }
+
+    /// Number, among its places, of the knee.
+    pub fn knee(&self) -> Option<usize> {
+        let better = |a: (usize, f64), b: (usize, f64)| if b.1 > a.1 { b } else { a };
+        self.worths().into_iter().enumerate().reduce(better).map(|(at, _)| at)
+    }
+
+    /// The configuration that wins: of those near the knee the best in the first objective. The knee is where the objectives,
+    /// each as a share of its range over the front, are worth most together: farthest from the line between the extremes.
+    /// The front is sorted.
+    pub fn winner(&self) -> Option<u64> {
+        let worths = self.worths();
+        let knee = worths.iter().copied().fold(0.0, f64::max);
+        self.places.iter().zip(worths).find(|(_, worth)| *worth >= KNEE * knee).map(|(place, _)| place.verdicts[0].id)
     }
 }
 
@@ -109,6 +120,7 @@ mod tests {
         let points = [[10.0, -9.0], [8.0, -6.0], [7.0, -5.4], [0.0, -5.0], [7.0, -8.0]];
         let found = front(&points, 0..5);
         assert_eq!((found.ids().len(), found.winner()), (4, Some(1)), "the last one is dominated");
+        assert_eq!(found.knee(), Some(2));
         // far from it the knee itself wins
         assert_eq!(front(&[[10.0, -9.0], [5.0, -5.2], [0.0, -5.0]], 0..3).winner(), Some(1));
         assert_eq!(front(&[[3.0, 3.0]], 0..1).winner(), Some(0), "alone");

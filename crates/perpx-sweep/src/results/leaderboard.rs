@@ -20,6 +20,8 @@ pub struct Ranked {
     pub row: Row,
     /// Objectives of its grid neighbours (one step along one axis) that have one.
     pub neighbours: Vec<f64>,
+    /// The lower median of the objective over it and its neighbours; none of a grid without neighbours, or with few of them.
+    pub plateau: Option<f64>,
 }
 
 impl Ranked {
@@ -80,6 +82,7 @@ fn record(grid: &Grid, board: &Board<'_>, place: usize, ranked: &Ranked) -> Vec<
     ];
     cells.extend(verdict.spread.iter().map(|value| number(*value)));
     cells.push(number(ranked.neighbours_median()));
+    cells.push(number(ranked.plateau));
     cells.push(number(verdict.held_out));
     cells.extend(verdict.beside.iter().map(|value| number(*value)));
     cells.extend((!verdict.beside.is_empty()).then(|| (verdict.tier > 0).to_string()));

@@ -152,6 +152,14 @@ impl RunManifest {
         write_atomic(&path, text).map_err(SweepError::io(&path, "write the file"))
     }
 
+    /// The values of each strategy axis, as the canonical grid has them.
+    pub fn axis_values(&self) -> Vec<Vec<String>> {
+        let lines = self.grid.get("strategy axes").map_or("", String::as_str).lines();
+        let list =
+            |line: &str| Some(line.split_once("=[")?.1.split_once(']')?.0.split(", ").map(str::to_string).collect());
+        lines.map(|line| list(line).unwrap_or_default()).collect()
+    }
+
     pub fn symbol(&self, name: &str) -> Option<&SymbolManifest> {
         self.symbols.iter().find(|symbol| symbol.symbol == name)
     }

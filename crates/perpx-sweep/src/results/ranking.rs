@@ -33,7 +33,7 @@ impl Score {
         }
     }
 
-    /// The value, the greatest first.
+    /// The value, turned so that more is better.
     pub fn value(self) -> Option<f64> {
         match self {
             Score::Value(value) => Some(value),
@@ -59,6 +59,8 @@ pub struct Ranker {
     beside: Vec<(usize, f64)>,
     /// Ids on the front of several metrics, and the one that wins.
     front: Option<(BTreeSet<u64>, u64)>,
+    /// Of a ranking by plateaus: by id, in its order, the lower median of what it and its neighbours are worth.
+    plateaus: Vec<(u64, f64)>,
     trades: Option<usize>,
     require: Vec<(usize, Require)>,
     over: OverWorld,
@@ -73,6 +75,8 @@ pub struct Verdict {
     pub meets: bool,
     /// Of several objectives: 2 the one that wins, 1 on the front, 0 not; 0 of one.
     pub tier: u8,
+    /// Ranked by plateaus, the lower median of what it and its neighbours are worth, turned so that more is better.
+    pub plateau: Option<f64>,
     pub score: Score,
     /// Its score in every world, worst first.
     pub scores: Vec<Score>,
@@ -90,7 +94,7 @@ pub struct Verdict {
 
 impl Verdict {
     /// Best first: what has a value, then what meets the requirements, then of several objectives the winner and the rest of the
-    /// front, then the objective, then the next worst world and the next, then the lower id.
+    /// front, then by plateaus those with the better one, then the objective, then the next worst world and the next, then the lower id.
     pub fn order(&self, other: &Verdict) -> Ordering {
         let worlds = || self.scores.iter().zip(&other.scores).map(|(a, b)| a.order(b)).find(|order| order.is_ne());
         let better = self.worth(other).then_with(|| worlds().unwrap_or(Ordering::Equal));
@@ -101,7 +105,16 @@ impl Verdict {
     pub fn worth(&self, other: &Verdict) -> Ordering {
         let valued = self.score.is_value().cmp(&other.score.is_value());
         let meets = valued.then(self.meets.cmp(&other.meets));
-        meets.then(self.tier.cmp(&other.tier)).then(self.score.order(&other.score))
+        let plateaus = || match (self.plateau, other.plateau) {
+            (Some(a), Some(b)) => a.total_cmp(&b),
+            (a, b) => a.is_some().cmp(&b.is_some()),
+        };
+        meets.then(self.tier.cmp(&other.tier)).then_with(plateaus).then(self.score.order(&other.score))
+    }
+
+    /// What it is worth to a plateau: nothing unless it can win.
+    pub fn worth_beside(&self) -> Option<f64> {
+        self.score.value().filter(|_| self.meets)
     }
 
     /// Ranking first, it is the winner: without a value or a requirement there is none.
@@ -120,6 +133,7 @@ impl Verdict {
             point: id,
             meets: true,
             tier: 0,
+            plateau: None,
             score,
             scores: vec![score],
             objective: Some(value),
@@ -141,7 +155,7 @@ impl Ranker {
         let beside =
             objective.beside.iter().map(|name| column(name).map(|at| (at, sign(at)))).collect::<Option<_>>()?;
         let (sign, trades, over) = (sign(metric), column("trades"), objective.over_world);
-        Some(Ranker { metric, sign, beside, front: None, trades, require, over })
+        Some(Ranker { metric, sign, beside, front: None, plateaus: Vec::new(), trades, require, over })
     }
 
     /// Whether more is better, by objective.
@@ -174,6 +188,16 @@ impl Ranker {
     pub fn rank_by(&mut self, front: &mut Front) {
         front.sort();
         self.front = front.winner().map(|winner| (front.ids(), winner));
+    }
+
+    /// From now on these plateaus, which all points have that stand on one, rank before the objective. By id, in its order.
+    pub fn rank_by_plateaus(&mut self, plateaus: Vec<(u64, f64)>) {
+        self.plateaus = plateaus;
+    }
+
+    /// What is turned so that more is better, as the metric has it; none where it is not finite.
+    pub fn as_metric(&self, turned: f64) -> Option<f64> {
+        Some(turned * self.sign).filter(|value| value.is_finite())
     }
 
     /// Column of the objective's metric.
@@ -227,6 +251,7 @@ impl Ranker {
             point: rows[0].point,
             meets: self.require.iter().all(|(column, require)| self.meets(rows, *column, require)),
             tier,
+            plateau: self.plateaus.binary_search_by_key(&rows[0].id, |(id, _)| *id).ok().map(|at| self.plateaus[at].1),
             score,
             beside: beside.collect(),
             scores: order.iter().map(|(_, score)| *score).collect(),
@@ -349,6 +374,7 @@ impl TopK {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grid::RankBy;
     use crate::results::spool::RunRow;
     use perpx_core::replay::LedgerHash;
 
@@ -367,7 +393,8 @@ mod tests {
             .iter()
             .map(|(metric, compare, value)| Require { metric: metric.to_string(), compare: *compare, value: *value })
             .collect();
-        let objective = Objective { metric: metric.to_string(), beside: Vec::new(), require, over_world };
+        let rank = RankBy::Objective;
+        let objective = Objective { metric: metric.to_string(), beside: Vec::new(), require, over_world, rank };
         Ranker::new(&objective, &table()).expect("known metrics")
     }
 
@@ -487,6 +514,19 @@ mod tests {
         }
         // 2 and 3 are equal world by world, worst first: the lower id
         assert_eq!(top_k.best().iter().map(|v| v.id).collect::<Vec<_>>(), [2, 3, 1]);
+    }
+
+    #[test]
+    fn plateaus_rank_before_the_objective_and_after_the_requirements() {
+        let mut ranker = ranker("max_drawdown_pct", &[("trades", Compare::GreaterEqual, 5.0)], OverWorld::Worst);
+        // less is better: 4 has the best plateau and fails, 5 has none; of the equal ones the smaller drawdown
+        ranker.rank_by_plateaus(vec![(1, -9.0), (2, -3.0), (3, -3.0), (4, -1.0)]);
+        let mut top_k = TopK::new(5);
+        for (id, trades, drawdown) in [(1, 9.0, 1.0), (2, 9.0, 4.0), (3, 9.0, 2.0), (4, 1.0, 1.0), (5, 9.0, 0.5)] {
+            top_k.add(ranker.verdict(&rows(id, &[(1.0, trades, drawdown)])));
+        }
+        assert_eq!(top_k.best().iter().map(|v| v.id).collect::<Vec<_>>(), [3, 2, 1, 5, 4]);
+        assert_eq!((ranker.as_metric(-3.0), ranker.as_metric(f64::NEG_INFINITY)), (Some(3.0), None));
     }
 
     #[test]

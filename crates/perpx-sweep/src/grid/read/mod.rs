@@ -19,7 +19,7 @@ const KEYS: [(&str, &[&str]); 11] = [
     ("where", &["skip"]),
     ("search", &["method", "points", "seed", "prune", "axes"]),
     ("fills", &[]),
-    ("objective", &["metric", "metrics", "require", "over_world"]),
+    ("objective", &["metric", "metrics", "require", "over_world", "rank"]),
     ("validate", &["holdout"]),
     ("evidence", &["atoms", "draws", "blocks", "walk_forward", "target_sharpe"]),
     ("report", &["dir", "top"]),
@@ -109,6 +109,7 @@ impl Grid {
             let accepted = "prune with one metric, of which a bad world settles a configuration";
             return Err(file.wrong("search.prune", "found true beside objective.metrics", accepted, "delete it"));
         }
+        file.refuse_rank(&grid)?;
         if grid.search.method == Method::External && grid.data.symbols.len() > 1 {
             let found = format!("found \"external\" for the symbols {}", grid.data.symbols.join(", "));
             let remedy = "sweep the symbols one by one";

@@ -1,7 +1,7 @@
 //! `[search]` and `[objective]`: what is tried, and what wins.
 
 use super::File;
-use crate::grid::{Compare, Method, Objective, OverWorld, Require, Search};
+use crate::grid::{Compare, Grid, Method, Objective, OverWorld, RankBy, Require, Search};
 use perpx_core::config::text::{Body, Node};
 use perpx_core::config::{ConfigError, Num, Schema, Value};
 
@@ -97,7 +97,34 @@ impl File<'_> {
         }
         let words = [("worst", OverWorld::Worst), ("median", OverWorld::Median), ("mean", OverWorld::Mean)];
         let over_world = self.choice("objective.over_world", &words, OverWorld::Worst)?;
-        Ok(Objective { metric, beside, require, over_world })
+        let rank = self.choice("objective.rank", &RankBy::WORDS, RankBy::Objective)?;
+        Ok(Objective { metric, beside, require, over_world, rank })
+    }
+
+    /// A ranking by plateaus needs every neighbour of every configuration, and axes along which there are some.
+    pub(super) fn refuse_rank(&self, grid: &Grid) -> Result<(), ConfigError> {
+        let is_ordered = |axis: usize| grid.shape(axis).is_ordered && grid.strategy_axes()[axis].values.len() > 1;
+        let method = grid.search.method;
+        let (found, accepted) = match grid.objective.rank {
+            RankBy::Objective => return Ok(()),
+            _ if method != Method::Grid => (
+                format!("found plateau with the search {}", method.name()),
+                "plateau with method = \"grid\": a search leaves neighbours out",
+            ),
+            _ if !grid.objective.beside.is_empty() => {
+                ("found plateau beside objective.metrics".to_string(), "plateau with one metric: several have a front")
+            }
+            _ if grid.search.prune => (
+                "found plateau beside search.prune".to_string(),
+                "plateau without prune, which leaves worlds of neighbours out",
+            ),
+            _ if !(0..grid.strategy_axes().len()).any(is_ordered) => (
+                "found plateau, and no axis of the strategy has two numbers".to_string(),
+                "plateau with an axis of numbers along which there are neighbours",
+            ),
+            _ => return Ok(()),
+        };
+        Err(self.wrong("objective.rank", found, accepted, "delete it, which ranks by the objective"))
     }
 
     /// Names of `[objective] metrics`, two or three different ones, without the sign that says what is better.

@@ -1,5 +1,6 @@
 //! What differs between two runs, key by key, from their run.json.
 
+use crate::grid::RankBy;
 use crate::inspect::show::Run;
 use crate::results::best::over_world_name;
 use crate::results::manifest::RunManifest;
@@ -70,6 +71,9 @@ fn lines(run: &RunManifest) -> BTreeMap<String, String> {
     }
     let objective = &run.objective;
     out.insert("[objective] metric".to_string(), objective.metrics().collect::<Vec<_>>().join(", "));
+    if objective.rank == RankBy::Plateau {
+        out.insert("[objective] rank".to_string(), "plateau".to_string());
+    }
     out.insert("[objective] over_world".to_string(), over_world_name(objective.over_world).to_string());
     let require: Vec<String> = objective.require.iter().map(ToString::to_string).collect();
     out.insert("[objective] require".to_string(), require.join(", "));

@@ -2,8 +2,9 @@
 
 use super::{BoardPoint, RankedRun};
 use crate::error::SweepError;
-use crate::grid::Objective;
+use crate::grid::{Objective, RankBy};
 use crate::inspect::show::Run;
+use crate::neighbours::{AxisShape, Plateau};
 use crate::results::columns::HELD_OUT;
 use crate::results::front::Front;
 use crate::results::ranking::Ranker;
@@ -26,6 +27,8 @@ pub(super) struct Results {
     symbols: BTreeMap<String, Vec<PointRows>>,
     /// Columns of `Row::runs[0]`.
     metrics: Vec<String>,
+    /// Values of each strategy axis, in the order of the grid.
+    axes: Vec<Vec<String>>,
 }
 
 struct PointRows {
@@ -47,8 +50,9 @@ impl Results {
         let ranker = Ranker::new(&objective, &table)
             .ok_or_else(|| wrong("run.json", format!("no such metric as '{}'", objective.metric)))?;
         let metrics: Vec<String> = table.iter().map(|info| info.name.to_string()).collect();
-        let mut results =
-            Results { path: run.dir.join("results.parquet"), objective, ranker, symbols: BTreeMap::new(), metrics };
+        let axes = run.manifest.axis_values();
+        let path = run.dir.join("results.parquet");
+        let mut results = Results { path, objective, ranker, symbols: BTreeMap::new(), metrics, axes };
         results.load(&run.manifest.strategy_axes)?;
         Ok(results)
     }
@@ -91,12 +95,36 @@ impl Results {
         &self.objective.metric
     }
 
+    /// By id, in its order, what each configuration and its neighbours are worth.
+    fn plateaus(&self, points: &[PointRows]) -> Vec<(u64, f64)> {
+        let number = |text: &str| text.parse::<f64>().ok();
+        let is = |known: &str, value: &str| known == value || number(known).is_some() && number(known) == number(value);
+        let place = |point: &PointRows| -> Vec<u16> {
+            let at =
+                |((_, value), axis): (&(String, String), &Vec<String>)| axis.iter().position(|known| is(known, value));
+            point.axes.iter().zip(&self.axes).map(|pair| at(pair).map_or(u16::MAX, |at| at as u16)).collect()
+        };
+        let places: Vec<Vec<u16>> = points.iter().map(place).collect();
+        let worths = points.iter().map(|point| self.ranker.verdict(&point.rows).worth_beside()).collect();
+        let shapes: Vec<AxisShape> = self.axes.iter().map(|values| AxisShape::of(values)).collect();
+        let found = Plateau::new(&shapes, places.iter().map(Vec::as_slice).collect(), worths);
+        let scores = points.iter().zip(found.scores);
+        let mut plateaus: Vec<(u64, f64)> =
+            scores.filter_map(|(point, score)| Some((point.rows[0].id, score?))).collect();
+        plateaus.sort_unstable_by_key(|(id, _)| *id);
+        plateaus
+    }
+
     /// The configurations of one symbol in the order of their worth; takes them out.
     pub fn board(&mut self, symbol: &str) -> RankedRun {
         let points = self.symbols.remove(symbol).unwrap_or_default();
         let mut front = Front::default();
         points.iter().for_each(|point| self.ranker.place(&mut front, &point.rows));
         self.ranker.rank_by(&mut front);
+        if self.objective.rank == RankBy::Plateau {
+            let plateaus = self.plateaus(&points);
+            self.ranker.rank_by_plateaus(plateaus);
+        }
         let points = points.into_iter().map(|point| {
             let verdict = self.ranker.verdict(&point.rows);
             let row = &point.rows[verdict.world];
