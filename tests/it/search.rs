@@ -149,6 +149,63 @@ fn several_objectives_make_a_front_that_names_the_winner() {
     assert!(case.files("three") == wanted);
 }
 
+/// Ranked by plateaus: the lower median of each configuration and those a step of numbers away, worked out here from the
+/// leaderboard; the same bytes however it runs, and in the comparison of a run with itself.
+#[test]
+fn a_ranking_by_plateaus_is_that_of_medians_over_neighbours() {
+    let grid = GRID
+        .replace("metric = \"net_pnl\"", "metric = \"net_pnl\"\nrank = \"plateau\"")
+        .replace("[0.0001, 0.0003]", "[0.00005, 0.0001, 0.00015, 0.0002, 0.00025, 0.0003]");
+    let case = Case::new(&grid);
+    let whole = run(&Options { threads: Some(1), ..case.options("one") }).expect("a run");
+    let board = fs::read_to_string(case.out("one").join("leaderboard.csv")).expect("a leaderboard");
+    let mut lines = board.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let head = lines.next().expect("a head");
+    let column = |name: &str| head.iter().position(|known| *known == name).unwrap_or_else(|| panic!("{name}"));
+    let number = |text: &str| text.parse::<f64>().ok();
+    // place by steps, worth, plateau score; in the order of the ranking
+    let points: Vec<([i64; 3], f64, Option<f64>)> = lines
+        .map(|line| {
+            let step = |name: &str, size: f64| (number(line[column(name)]).expect("a number") / size).round() as i64;
+            let diff = step("thresholds.trend_strength.min_diff", 0.00005);
+            let place = [diff, step("locking.g_pct", 0.001), i64::from(line[column("locking.on_lb")] == "hold")];
+            let worth = number(line[column("objective_net_pnl")]).filter(|_| line[column("meets_require")] == "true");
+            (place, worth.unwrap_or(f64::NEG_INFINITY), number(line[column("net_pnl_plateau")]))
+        })
+        .collect();
+    assert_eq!(points.len() as u64, whole.configurations);
+    let mut scores = Vec::new();
+    for (place, worth, shown) in &points {
+        let beside = |(other, _, _): &&([i64; 3], f64, Option<f64>)| {
+            let moved = (0..2).map(|axis| (place[axis] - other[axis]).abs()).sum::<i64>();
+            moved == 1 && place[2] == other[2]
+        };
+        let mut around: Vec<f64> = points.iter().filter(beside).map(|point| point.1).collect();
+        let score = (around.len() >= 2).then(|| {
+            around.push(*worth);
+            around.sort_by(f64::total_cmp);
+            around[(around.len() - 1) / 2]
+        });
+        assert_eq!(score.filter(|score| score.is_finite()), *shown, "{place:?}");
+        scores.push((score, *worth));
+    }
+    let meeting: Vec<_> = scores.iter().filter(|(_, worth)| worth.is_finite()).collect();
+    assert!(meeting.is_sorted_by(|a, b| a >= b), "{meeting:?}");
+    assert!(!meeting.is_sorted_by(|a, b| a.1 >= b.1), "the objective would rank otherwise");
+    assert!(scores.iter().any(|(score, _)| score.is_none()), "[where] leaves one with too few neighbours");
+    let read = |name: &str| fs::read_to_string(case.out("one").join(name)).expect("a file");
+    assert!(read("best.yml").contains("rank: \"plateau\""));
+    let text = perpx::sweep::show::read(&case.out("one"), None).expect("a run").text(3, 400);
+    assert!(text.contains("ranked by plateau: the lower median of net PnL over each and its neighbours"), "{text}");
+    let wanted = case.files("one");
+    run(&Options { threads: Some(3), ..case.options("three") }).expect("a run");
+    assert!(case.files("three") == wanted);
+    let found = perpx::sweep::compare::compare(&case.out("one"), &case.out("three"), 3).expect("a comparison");
+    let winner = found.symbols[0].winners[0].as_ref().expect("a winner");
+    let ranks = winner.places.each_ref().map(|place| place.as_ref().map(|place| place.rank));
+    assert_eq!((Some(winner.id.clone()), ranks), (whole.symbols[0].best.clone(), [Some(1); 2]));
+}
+
 struct Asking {
     child: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,

@@ -3,8 +3,8 @@
 use crate::engine::run::Sweep;
 use crate::engine::walk_forward;
 use crate::error::SweepError;
-use crate::evidence::{Check, Evidence, Facts, Finding, HOPE, HeldOut, Judged, Neighbours, Settings};
-use crate::evidence::{GateVerdict, TrialMatrix, Worlds, judge, verdict};
+use crate::evidence::{Check, Evidence, Facts, Finding, HOPE, HeldOut, Histories, Judged, Neighbours, Settings};
+use crate::evidence::{GateVerdict, RowFigure, TrialMatrix, Worlds, covariance, judge, verdict};
 use crate::grid::Grid;
 use crate::report::{PageCheck, PageLuck, PageVerdict};
 use crate::results::leaderboard::Ranked;
@@ -67,6 +67,15 @@ impl Judgement {
         let Finding::Judged(judged) = &self.evidence.outcome else { return BTreeMap::new() };
         let rows = matrix.trials().iter().zip(&judged.adjusted);
         rows.map(|(trial, p)| (trial.ledger.clone(), *p)).collect()
+    }
+
+    /// How two figures of a row of the matrix move together, as `covariance` says; none where it is too short to say.
+    pub fn moves(&self, matrix: &TrialMatrix, ledger: &str, figures: [Option<RowFigure>; 2]) -> Option<[f64; 3]> {
+        let Finding::Judged(judged) = &self.evidence.outcome else { return None };
+        let row = matrix.trials().iter().position(|trial| trial.ledger == ledger)?;
+        let luck = &judged.luck;
+        let histories = Histories { draws: luck.draws, seed: luck.seed, mean_length: luck.block_atoms };
+        figures.iter().any(Option::is_some).then(|| covariance(matrix, row, figures, histories))
     }
 
     /// For best.yml: all that was found, under a hash of its own.

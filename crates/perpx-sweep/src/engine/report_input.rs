@@ -5,11 +5,12 @@ use crate::engine::plan::Plan;
 use crate::engine::run::{Outcome, Sweep, each_point};
 use crate::engine::winner_detail::winner_detail;
 use crate::error::SweepError;
-use crate::evidence::{STANDS, sharpe_errors};
+use crate::evidence::{RowFigure, STANDS, sharpe_errors};
+use crate::grid::RankBy;
 use crate::report::{
-    AxisKind, BoardColumn, Counts, Curve, ERROR, Fact, FrontRow, Gate, Input, Leader, Level, Metric, Money, PageAxis,
-    PageBoard, PageFront, PageObjective, PagePoint, QualityTable, Spans, StateTime, Transition, Unit, Warning, Winner,
-    WinnerDetail, WorldRow,
+    AxisKind, BoardColumn, Counts, Curve, ERROR, Fact, FrontRow, Gate, Input, Leader, Level, Metric, Money, PLATEAU,
+    PageAxis, PageBoard, PageFront, PageObjective, PagePoint, QualityTable, Spans, StateTime, Transition, Unit,
+    Warning, Winner, WinnerDetail, WorldRow,
 };
 use crate::results::best::over_world_name;
 use crate::results::columns::SHARES;
@@ -90,6 +91,8 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, symbol_run: &SymbolRun, outcome: &O
             unit,
             over_world: over_world_name(grid.objective.over_world).to_string(),
             require: grid.objective.require.iter().map(ToString::to_string).collect(),
+            lower_is_better: !sweep.ranker.higher_is_better(),
+            by_plateau: grid.objective.rank == RankBy::Plateau,
         },
         verdict: outcome.judgement.as_ref().map(|judgement| judgement.page()),
         luck: outcome.judgement.as_ref().and_then(Judgement::luck),
@@ -317,26 +320,74 @@ fn winner_of(sweep: &Sweep<'_>, symbol_run: &SymbolRun, winner: &Ranked, census:
 }
 
 /// More places of a front are in leaderboard.csv alone.
-const FRONT_ROWS: usize = 100;
+const FRONT_ROWS: usize = 1_000;
+/// How many of the winner and those nearest to it show how far they move.
+const MOVING: usize = 3;
 
 fn front(sweep: &Sweep<'_>, outcome: &Outcome, front: &Front, census: &Census) -> Result<PageFront, SweepError> {
-    let rows = front.places().take(FRONT_ROWS).map(|(verdict, alike)| {
+    let (mut rows, mut ledgers) = (Vec::new(), Vec::new());
+    for (verdict, alike) in front.places().take(FRONT_ROWS) {
         let first = outcome.spool.of(verdict.id)?.into_iter().next();
         let ledger = first.map(|row| row.runs[0].hash.to_string()).unwrap_or_default();
-        Ok(FrontRow {
+        rows.push(FrontRow {
             id: format!("{:016x}", verdict.id),
             at: places(sweep, verdict.point),
             values: std::iter::once(verdict.objective).chain(verdict.beside.iter().copied()).collect(),
             adjusted: census.adjusted.get(&ledger).copied(),
             alike: alike as u64,
-        })
-    });
+            moves: None,
+        });
+        ledgers.push(ledger);
+    }
+    let capital = outcome.reruns.first().map_or(0.0, |best| (best.capital[0] + best.capital[1]).as_f64());
+    let figures: Vec<Option<(RowFigure, f64)>> =
+        sweep.ranker.objectives().take(2).map(|column| row_figure(&sweep.table[column].name, capital)).collect();
+    if let (Some(judgement), Some(matrix), [a, b]) = (&outcome.judgement, &outcome.matrix, figures.as_slice()) {
+        let scale = [a, b].map(|figure| figure.map_or(0.0, |(_, scale)| scale));
+        for at in nearest(&rows, front.winner()) {
+            let moves = judgement.moves(matrix, &ledgers[at], [a, b].map(|figure| figure.map(|(figure, _)| figure)));
+            rows[at].moves = moves
+                .map(|[xx, xy, yy]| [xx * scale[0] * scale[0], xy * scale[0] * scale[1], yy * scale[1] * scale[1]]);
+        }
+    }
     let named = |column: usize| (title(&sweep.table[column].name), unit_of(&sweep.table[column]));
     Ok(PageFront {
         objectives: sweep.ranker.objectives().map(named).collect(),
-        rows: rows.collect::<Result<_, SweepError>>()?,
+        rows,
+        knee: front.knee().filter(|at| *at < FRONT_ROWS),
         configurations: front.places().map(|(_, alike)| alike as u64).sum(),
     })
+}
+
+/// A metric that the sums of atoms give, and what one of its units there is in the metric's.
+fn row_figure(metric: &str, capital: f64) -> Option<(RowFigure, f64)> {
+    const UNIT: f64 = 1e-12;
+    match metric {
+        "sharpe" => Some((RowFigure::Sharpe, 1.0)),
+        "net_pnl" => Some((RowFigure::Net, UNIT * capital)),
+        "return_pct" => Some((RowFigure::Net, 100.0 * UNIT)),
+        "max_drawdown_pct" => Some((RowFigure::Fall, 100.0 * UNIT)),
+        _ => None,
+    }
+}
+
+/// Numbers of the winner's row and of those nearest to it, each of the first two objectives as a share of its range.
+fn nearest(rows: &[FrontRow], winner: Option<u64>) -> Vec<usize> {
+    let id = winner.map(|id| format!("{id:016x}"));
+    let Some(home) = rows.iter().position(|row| Some(&row.id) == id.as_ref()) else { return Vec::new() };
+    let value = |row: usize, axis: usize| rows[row].values.get(axis).copied().flatten().unwrap_or(0.0);
+    let width = |axis: usize| {
+        let all = || (0..rows.len()).map(|row| value(row, axis));
+        all().fold(f64::NEG_INFINITY, f64::max) - all().fold(f64::INFINITY, f64::min)
+    };
+    let widths = [0, 1].map(|axis| width(axis).max(f64::MIN_POSITIVE));
+    let far = |row: usize| -> f64 {
+        (0..2).map(|axis| ((value(row, axis) - value(home, axis)) / widths[axis]).powi(2)).sum()
+    };
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by(|a, b| far(*a).total_cmp(&far(*b)).then(a.cmp(b)));
+    order.truncate(MOVING);
+    order
 }
 
 fn board(sweep: &Sweep<'_>, outcome: &Outcome, census: &Census, unit: Unit) -> Result<PageBoard, SweepError> {
@@ -354,6 +405,7 @@ fn board(sweep: &Sweep<'_>, outcome: &Outcome, census: &Census, unit: Unit) -> R
     let others: Vec<usize> = (0..3).filter(|i| worlds && WORLDS[*i] != over).collect();
     columns.extend(others.iter().map(|i| column(format!("{heading}, {} world", WORLDS[*i]), unit, false)));
     columns.push(column(format!("{heading}, median of neighbours"), unit, false));
+    columns.push(column(PLATEAU.to_string(), unit, false));
     let mut picked: Vec<(usize, usize)> = Vec::new();
     for run in 0..2 {
         // the objective has its own columns
@@ -368,18 +420,21 @@ fn board(sweep: &Sweep<'_>, outcome: &Outcome, census: &Census, unit: Unit) -> R
     columns.push(column(objective, unit, true));
     columns.extend(error.map(|_| column(ERROR.to_string(), unit, true)));
     let rows = outcome.ranked.iter().take(BOARD_ROWS.max(sweep.grid.report.top)).zip(1..).map(|(ranked, rank)| {
+        let point = outcome.spool.of(ranked.verdict.id)?;
+        // of the world whose figure it is; held out that may be another one
         let of_world = |run: usize, objective: Option<f64>| {
-            let known = ranked.row.runs[run].get(sweep.ranker.metric()) == objective;
-            error.map(|_| error_of(sweep, census, &ranked.row, run).filter(|_| known))
+            let is = |row: &&Row| row.runs[run].get(sweep.ranker.metric()) == objective;
+            let row = std::iter::once(&ranked.row).chain(&point).find(is);
+            error.map(|_| row.and_then(|row| error_of(sweep, census, row, run)))
         };
         let mut values = vec![ranked.verdict.objective];
         values.extend(of_world(0, ranked.verdict.objective));
         values.extend(others.iter().map(|i| ranked.verdict.spread[*i]));
-        values.push(ranked.neighbours_median());
+        values.extend([ranked.neighbours_median(), ranked.plateau]);
         values.extend(picked.iter().map(|(run, at)| ranked.row.runs[*run].get(*at)));
         values.push(ranked.verdict.held_out);
         values.extend(of_world(1, ranked.verdict.held_out));
-        let ledger = ledger_hash(&outcome.spool.of(ranked.verdict.id)?);
+        let ledger = ledger_hash(&point);
         Ok(Leader {
             rank,
             id: format!("{:016x}", ranked.verdict.id),

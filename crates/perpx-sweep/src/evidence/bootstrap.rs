@@ -53,7 +53,7 @@ impl Draws {
 }
 
 /// The atoms of one history in the order in which they are drawn.
-fn indices(atoms: usize, seed: u64, history: u64, mean_length: f64) -> impl Iterator<Item = usize> {
+pub(super) fn indices(atoms: usize, seed: u64, history: u64, mean_length: f64) -> impl Iterator<Item = usize> {
     let unit = move |i: usize, which: u64| unit53(hash64(&[seed, history, 2 * i as u64 + which]));
     let mut at = 0;
     (0..atoms).map(move |i| {

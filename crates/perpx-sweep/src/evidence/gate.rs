@@ -235,8 +235,10 @@ impl GateVerdict {
             ),
             _ => String::new(),
         };
-        let because = if worst.is_empty() { String::new() } else { format!(" {}.", worst.join("; ")) };
-        format!("{best}{luck}.{because}")
+        let because = worst.join("; ");
+        let mut letters = because.chars();
+        let because = letters.next().map(|first| format!(" {}{}.", first.to_uppercase(), letters.as_str()));
+        format!("{best}{luck}.{}", because.unwrap_or_default())
     }
 
     /// What keeps it from a better grade, worst first.

@@ -10,6 +10,7 @@
 //! | `luck` | what the luckiest of them would show without an edge |
 //! | `cscv` | the probability of overfitting |
 //! | `forward` | choices made again and again |
+//! | `joint` | how far two figures of one row move together |
 //! | `paired` | one row less another, over the same time |
 //! | `judge`, `text` | all of it about one winner, and in words |
 //! | `file` | trials.parquet |
@@ -24,6 +25,7 @@ mod cscv;
 pub mod file;
 mod forward;
 mod gate;
+mod joint;
 mod judge;
 mod luck;
 mod matrix;
@@ -39,6 +41,7 @@ mod vectors;
 pub use cscv::{Cscv, Split, cscv};
 pub use forward::{Fold, Stitched, Walk, Windows, walk};
 pub use gate::{Check, Facts, GateVerdict, HOPE, HeldOut, Neighbours, Standing, Worlds, verdict};
+pub use joint::{Histories, RowFigure, covariance};
 pub(crate) use judge::WalkFold;
 pub use judge::{Evidence, Finding, Judged, STANDS, Settings, judge, sharpe_errors};
 pub use matrix::{AtomSums, MatrixError, MatrixFrame, Trial, TrialMatrix};

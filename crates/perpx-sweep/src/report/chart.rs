@@ -40,6 +40,8 @@ pub enum ChartShape {
     Whisker { at: f64, low: f64, high: f64 },
     /// Broken where a value is missing.
     Line { points: Vec<(f64, Option<f64>)>, tone: usize },
+    /// A dot with a word beside it, ringed where there is one, and what it says when pointed at.
+    Dot { at: f64, value: f64, word: String, note: String },
     /// An upright line over all the height with a word beside it, so many lines down.
     Mark { at: f64, word: String, line: usize },
 }

@@ -1,5 +1,6 @@
 //! The charts about the winner's luck, time, margin and size.
 
+use super::FrontRow;
 use super::chart::{Chart, ChartShape, bars};
 use super::course::{self, Interval, TimePart};
 use super::scale::{Clock, Scale, time_ticks};
@@ -22,6 +23,7 @@ pub fn all(view: &View) -> Vec<Chart> {
         .chain(margin(view))
         .chain(distance(view))
         .chain(capacity(view))
+        .chain(front(view))
         .collect()
 }
 
@@ -231,6 +233,70 @@ pub fn margin(view: &View) -> Option<Chart> {
 pub fn distance(view: &View) -> Option<Chart> {
     let shapes = over_time(view, |interval| interval.distance, f64::min);
     of_time(view, "distance to liquidation", "distance", "Liquidation is so far, % of the price", shapes)
+}
+
+/// Points of an ellipse.
+const ELLIPSE: usize = 60;
+
+/// Of several objectives the first two: what none beats, the winner, the knee, and how far the winner and its nearest move.
+pub fn front(view: &View) -> Option<Chart> {
+    let front = view.input.front.as_ref()?;
+    let [(up, up_unit), (across, across_unit), ..] = front.objectives.as_slice() else { return None };
+    let winner = view.input.winner.as_ref().map(|winner| winner.id.as_str());
+    let known = |row: &FrontRow| Some((row.values.first().copied()??, row.values.get(1).copied()??));
+    let places: Vec<(&FrontRow, f64, f64)> =
+        front.rows.iter().filter_map(|row| known(row).map(|(up, across)| (row, across, up))).collect();
+    if places.len() < 2 {
+        return None;
+    }
+    let rings: Vec<Vec<(f64, f64)>> =
+        places.iter().filter_map(|(row, x, y)| Some(ellipse((*x, *y), row.moves?))).collect();
+    let all = || places.iter().map(|(_, x, y)| (*x, *y)).chain(rings.iter().flatten().copied());
+    let scale = Scale::over(all().map(|(x, _)| x), 6);
+    let place = |value: f64| scale.place(value);
+    let mut shapes: Vec<ChartShape> = rings
+        .iter()
+        .map(|ring| ChartShape::Line { points: ring.iter().map(|(x, y)| (place(*x), Some(*y))).collect(), tone: 1 })
+        .collect();
+    let knee = front.knee.and_then(|at| front.rows.get(at)).map(|row| row.id.as_str());
+    let of = |value: f64, unit| text::measured(Some(value), unit, &view.input.quote);
+    shapes.extend(places.iter().map(|(row, x, y)| ChartShape::Dot {
+        at: place(*x),
+        value: *y,
+        word: match (winner == Some(row.id.as_str()), knee == Some(row.id.as_str())) {
+            (true, true) => "winner, at the knee".to_owned(),
+            (true, false) => "winner".to_owned(),
+            (false, true) => "knee".to_owned(),
+            (false, false) => String::new(),
+        },
+        note: format!("{}: {up} {}, {across} {}", row.id, of(*y, *up_unit), of(*x, *across_unit)),
+    }));
+    let titled = |title: &str, unit| match text::unit_name(unit, &view.input.quote) {
+        unit if unit.is_empty() => text::capital(title),
+        unit => format!("{}, {unit}", text::capital(title)),
+    };
+    Some(Chart {
+        title: format!("the front of {up} and {across}"),
+        file: "front",
+        unit: titled(up, *up_unit),
+        across: titled(across, *across_unit),
+        scale: Scale::over(all().map(|(_, y)| y), 5),
+        ticks: scale.ticks.iter().map(|tick| (place(*tick), scale.label(*tick))).collect(),
+        shapes,
+        legend: Vec::new(),
+    })
+}
+
+/// One standard error around a place (across, up), from the variance upwards, the covariance, the variance across.
+fn ellipse((x, y): (f64, f64), [up, both, across]: [f64; 3]) -> Vec<(f64, f64)> {
+    let reach = across.max(0.0).sqrt();
+    let lean = if reach > 0.0 { both / reach } else { 0.0 };
+    let rest = (up - lean * lean).max(0.0).sqrt();
+    let point = |i: usize| {
+        let (sin, cos) = (std::f64::consts::TAU * i as f64 / ELLIPSE as f64).sin_cos();
+        (x + reach * cos, y + lean * cos + rest * sin)
+    };
+    (0..=ELLIPSE).map(point).collect()
 }
 
 /// The money of both runs at other sizes.

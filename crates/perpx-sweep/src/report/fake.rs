@@ -33,6 +33,7 @@ pub fn input(size: usize) -> Input {
             unit: Unit::Ratio,
             over_world: "worst".to_owned(),
             require: vec!["trades >= 30".to_owned(), "max_drawdown_pct <= 10".to_owned()],
+            ..PageObjective::default()
         },
         verdict: Some(PageVerdict {
             grade: "weak".to_string(),
@@ -263,11 +264,17 @@ fn front(best: &PagePoint, id: &str) -> PageFront {
         values: values.map(Some).to_vec(),
         adjusted,
         alike: 1,
+        moves: Some([0.8, -0.2, 0.1]),
     };
     PageFront {
         objectives: vec![("Sharpe".to_owned(), Unit::Ratio), ("max drawdown".to_owned(), Unit::Percent)],
-        rows: vec![place("00000000000f", [4.4, 3.0], Some(0.04)), place(id, [4.02, 1.23], None)],
-        configurations: 2,
+        rows: vec![
+            place("00000000000f", [4.4, 3.0], Some(0.04)),
+            place(id, [4.02, 1.23], None),
+            place("00000000001f", [2.1, 0.9], None),
+        ],
+        knee: Some(1),
+        configurations: 3,
     }
 }
 

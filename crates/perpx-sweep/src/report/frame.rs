@@ -3,7 +3,7 @@
 use super::{PageAxis, PagePoint, ReportError};
 use polars::prelude::*;
 
-/// Best, median and worst of a group (higher is better), and how many it had.
+/// Best, median and worst of a group, higher being better, and how many it had.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Spread {
     pub best: Option<f64>,
@@ -12,6 +12,13 @@ pub struct Spread {
     /// First and third quartile.
     pub middle: Option<(f64, f64)>,
     pub count: u64,
+}
+
+impl Spread {
+    /// The same where lower is better.
+    pub fn turn(&mut self) {
+        std::mem::swap(&mut self.best, &mut self.worst);
+    }
 }
 
 /// The points with a metric as columns: one a strategy axis, and the metric.

@@ -224,6 +224,9 @@ pub struct PageObjective {
     pub over_world: String,
     /// As in the grid file: "trades >= 30".
     pub require: Vec<String>,
+    pub lower_is_better: bool,
+    /// It ranks by plateaus: the lower median of this over each configuration and its neighbours.
+    pub by_plateau: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -246,7 +249,6 @@ pub struct PagePoint {
     /// Position on each *strategy* axis, in the order of `Input::axes` without the world axes.
     pub at: Vec<u16>,
     /// The objective, taken over the worlds.
-    /// Higher is better.
     pub metric: Option<f64>,
     /// Met every `require`.
     pub eligible: bool,
@@ -261,6 +263,8 @@ pub struct PageFront {
     pub objectives: Vec<(String, Unit)>,
     /// By the first objective, best first.
     pub rows: Vec<FrontRow>,
+    /// Number of the row at the knee.
+    pub knee: Option<usize>,
     /// Configurations on it, equal ones counted.
     pub configurations: u64,
 }
@@ -276,6 +280,9 @@ pub struct FrontRow {
     pub adjusted: Option<f64>,
     /// Configurations equal in all objectives.
     pub alike: u64,
+    /// Of the winner and the two nearest: the variance of the first objective over histories drawn from its atoms, the covariance
+    /// with the second, the variance of the second; none where it is too short to say.
+    pub moves: Option<[f64; 3]>,
 }
 
 /// The configuration that ranked first.
@@ -332,6 +339,8 @@ pub struct PageBoard {
 
 /// Title of a column that holds one standard error of the column before it.
 pub const ERROR: &str = "standard error";
+/// Title of the column of what a configuration and its neighbours are worth.
+pub const PLATEAU: &str = "plateau";
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoardColumn {

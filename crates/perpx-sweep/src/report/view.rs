@@ -56,7 +56,7 @@ pub struct Histogram {
     pub below: u64,
     pub above: u64,
     pub median: f64,
-    /// Share of the configurations under or at the winner, 0 to 1.
+    /// Share of the configurations that are no better than the winner, 0 to 1.
     pub winner_rank: Option<f64>,
 }
 
@@ -69,7 +69,7 @@ const FEW: usize = 10;
 /// How far the winner stands on a plateau.
 #[derive(Debug, PartialEq)]
 pub struct WinnerPlateau {
-    /// The lower median of the objective over it and its neighbours.
+    /// The lower median of the objective over it and its neighbours, by the worst first.
     pub score: f64,
     /// By that among all, the first 1.
     pub rank: u64,
@@ -86,31 +86,39 @@ impl<'a> View<'a> {
         check(input)?;
         let axes: Vec<&PageAxis> = input.axes.iter().filter(|a| !a.is_world()).collect();
         let at = input.winner.as_ref().map(|w| w.at.as_slice());
-        let plateau = at.and_then(|at| plateau(&axes, &input.points, at));
+        let plateau = at.and_then(|at| plateau(&axes, input, at));
         let flat =
             plateau.as_ref().map_or(Vec::new(), |found| found.around.iter().map(|i| &input.points[*i]).collect());
         let frame = Frame::new(&axes, &input.points);
         let mut slices = Vec::new();
         for (i, axis) in axes.iter().enumerate().filter(|(_, a)| a.values.len() > 1) {
             let side = Side::fold(i, axis, SLICE_GROUPS);
-            let spreads = frame.by_axis(i, side.labels.len(), side.width)?;
+            let mut spreads = frame.by_axis(i, side.labels.len(), side.width)?;
+            turn(input, &mut spreads);
             slices.push(Slice { winner: at.map(|at| side.group(at[i])), side, spreads });
         }
+        let mut maps = heatmaps(&axes, &input.points, at, &flat)?;
         let (world_axes, worlds) = worlds(input);
         let cut = input.detail.intervals.partition_point(|interval| !interval.is_held_out);
         let runs: [&[Interval]; 2] = input.detail.intervals.split_at(cut).into();
         let made = input.money.as_ref().map_or(0.0, |m| text::money(m.in_sample.total() + m.held_out.total()));
         let ranking = input.worlds.iter().position(|world| world.ranking);
         let ranked = ranking.and_then(|i| worlds.get(i)).map(|world| world.at.as_slice());
+        let mut faults = heatmaps(&world_axes, &worlds, ranked, &[])?;
+        maps.iter_mut().chain(&mut faults).for_each(|map| turn(input, &mut map.cells));
         Ok(View {
             input,
-            faults: heatmaps(&world_axes, &worlds, ranked, &[])?,
+            faults,
             world_names: text::short_names(&world_axes),
             names: text::short_names(&axes),
-            maps: heatmaps(&axes, &input.points, at, &flat)?,
+            maps,
             plateau,
             slices,
-            histogram: histogram(&frame.sorted()?, input.winner.as_ref().and_then(|w| w.metric)),
+            histogram: histogram(
+                &frame.sorted()?,
+                input.winner.as_ref().and_then(|w| w.metric),
+                input.objective.lower_is_better,
+            ),
             warnings: warnings(input),
             benchmarks: runs.map(course::benchmark),
             capacity: course::capacity(made, &input.detail.fills),
@@ -196,11 +204,12 @@ impl<'a> View<'a> {
 }
 
 /// Where the winner stands by the lower median of itself and its neighbours. None where it has too few of them.
-fn plateau(axes: &[&PageAxis], points: &[PagePoint], winner: &[u16]) -> Option<WinnerPlateau> {
+fn plateau(axes: &[&PageAxis], input: &Input, winner: &[u16]) -> Option<WinnerPlateau> {
     let shapes: Vec<AxisShape> = axes.iter().map(|axis| axis.shape()).collect();
-    let places = points.iter().map(|point| point.at.as_slice()).collect();
-    let found =
-        Plateau::new(&shapes, places, points.iter().map(|point| point.metric.filter(|_| point.eligible)).collect());
+    let places = input.points.iter().map(|point| point.at.as_slice()).collect();
+    let sign = if input.objective.lower_is_better { -1.0 } else { 1.0 };
+    let worth = |point: &PagePoint| point.metric.filter(|_| point.eligible).map(|metric| metric * sign);
+    let found = Plateau::new(&shapes, places, input.points.iter().map(worth).collect());
     let score = found.scores[found.at(winner)?].filter(|score| score.is_finite())?;
     let ranked = found.ranked();
     let rank = ranked.iter().position(|point| Some(*point) == found.at(winner))?;
@@ -208,7 +217,13 @@ fn plateau(axes: &[&PageAxis], points: &[PagePoint], winner: &[u16]) -> Option<W
     // the same plateau: at least half of its score, where that is a gain
     let floor = (score > 0.0).then_some(score / 2.0);
     let around = floor.map_or(Vec::new(), |floor| found.around(winner, floor));
-    Some(WinnerPlateau { score, rank: rank as u64 + 1, best: (best, found.scores[best]?), floor, around })
+    let best = (best, found.scores[best]? * sign);
+    Some(WinnerPlateau { score: score * sign, rank: rank as u64 + 1, best, floor, around })
+}
+
+/// Where lower is better, the best is the lowest.
+fn turn(input: &Input, spreads: &mut [Spread]) {
+    spreads.iter_mut().filter(|_| input.objective.lower_is_better).for_each(Spread::turn);
 }
 
 /// The world axes, and the winner in each world as a point on them.
@@ -267,7 +282,7 @@ fn warnings(input: &Input) -> Vec<Warning> {
 }
 
 /// Without the last half percent at both ends, but with the winner; nothing of fewer than `FEW`.
-fn histogram(sorted: &[f64], winner: Option<f64>) -> Option<Histogram> {
+fn histogram(sorted: &[f64], winner: Option<f64>, lower_is_better: bool) -> Option<Histogram> {
     if sorted.len() < FEW {
         return None;
     }
@@ -287,13 +302,14 @@ fn histogram(sorted: &[f64], winner: Option<f64>) -> Option<Histogram> {
     }
     let (lo, hi) = (edge(0), edge(bins));
     let under = |limit: f64| sorted.partition_point(|v| *v <= limit);
+    let no_better = |w: f64| if lower_is_better { sorted.len() - sorted.partition_point(|v| *v < w) } else { under(w) };
     Some(Histogram {
         edges: (0..=bins).map(edge).collect(),
         counts,
         below: sorted.partition_point(|v| *v < lo) as u64,
         above: (sorted.len() - under(hi)) as u64,
         median: quantile(sorted, 0.5),
-        winner_rank: winner.map(|w| under(w) as f64 / sorted.len() as f64),
+        winner_rank: winner.map(|w| no_better(w) as f64 / sorted.len() as f64),
     })
 }
 
@@ -351,16 +367,17 @@ mod tests {
         let mut sorted: Vec<f64> = (0..1_000).map(|i| f64::from(i) / 1_000.0).collect();
         sorted[999] = 50.0;
         sorted[0] = -70.0;
-        let h = histogram(&sorted, Some(0.9)).unwrap();
+        assert_eq!(histogram(&sorted, Some(0.9), true).unwrap().winner_rank, Some(0.1), "lower is better");
+        let h = histogram(&sorted, Some(0.9), false).unwrap();
         assert_eq!(h.counts.iter().sum::<u64>(), 1_000);
         assert!(h.edges[0] >= -0.1 && *h.edges.last().unwrap() < 1.1, "two outliers don't stretch it");
         assert_eq!(h.edges.len(), h.counts.len() + 1);
         assert!(h.below >= 1 && h.above >= 1);
         assert_eq!(h.winner_rank, Some(0.901));
-        assert_eq!(histogram(&[], None), None);
-        assert_eq!(histogram(&[2.0; 10], Some(2.0)).unwrap().counts.iter().sum::<u64>(), 10);
+        assert_eq!(histogram(&[], None, false), None);
+        assert_eq!(histogram(&[2.0; 10], Some(2.0), false).unwrap().counts.iter().sum::<u64>(), 10);
         sorted[0] = -1.0;
-        let far = histogram(&sorted, Some(90.0)).unwrap();
+        let far = histogram(&sorted, Some(90.0), false).unwrap();
         assert!(*far.edges.last().unwrap() >= 90.0, "never cuts the winner off");
         assert!(far.edges.contains(&0.0));
     }

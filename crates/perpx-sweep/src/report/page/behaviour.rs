@@ -23,7 +23,7 @@ pub fn body(view: &View) -> Option<Markup> {
 pub fn share(part: f64, colour: &str) -> Markup {
     let part = if part.is_finite() { part.clamp(0.0, 1.0) } else { 0.0 };
     let width = format!("width:{:.2}%;background:{colour}", part * 100.0);
-    html! { td.num.share { span.gauge style=(width) {} (text::fixed(part * 100.0, 2)) "\u{a0}%" } }
+    html! { td.num.share { span.gauge { i style=(width) {} } (text::fixed(part * 100.0, 2)) "\u{a0}%" } }
 }
 
 pub fn states(view: &View) -> Markup {

@@ -1,9 +1,9 @@
 //! The leaderboard, sortable by any column.
 
 use super::glossary::term;
-use super::sign;
+use super::{chart, sign};
 use crate::report::view::View;
-use crate::report::{Leader, PageBoard, Unit, Winner, text};
+use crate::report::{Leader, PageBoard, PageFront, Unit, Winner, charts, text};
 use maud::{Markup, html};
 
 /// More rows than this are not listed; leaderboard.csv has them.
@@ -17,7 +17,7 @@ pub fn body(view: &View) -> Markup {
     html! {
         p.note {
             "Configurations with " (term("alike", "equal ledgers")) " once"
-            @if view.input.winner.as_ref().is_some_and(|w| w.neighbour_count > 0) { ", with the median of their neighbours" }
+            @if view.input.winner.as_ref().is_some_and(|w| w.neighbour_count > 0) { ", with the lower median of themselves and their neighbours (" (term("plateau", "plateau")) ")" }
             ". Errors are one standard error and know nothing of the choice."
         }
         (best(view))
@@ -30,15 +30,41 @@ pub fn front(view: &View) -> Option<Markup> {
     let front = view.input.front.as_ref()?;
     let winner = view.input.winner.as_ref().map(|winner| winner.id.as_str());
     let names = || front.objectives.iter().map(|(name, _)| name.as_str());
-    let p = |p: Option<f64>| p.map_or("–".to_string(), |p| text::figure(Some(100.0 * p), Unit::Ratio));
+    let drawn = charts::front(view);
     Some(html! {
         p.note {
             "No configuration is better in one of " (names().collect::<Vec<_>>().join(", ")) " without being worse in another. "
-            "The winner is the best in " (names().next().unwrap_or_default()) " of those that lie near the knee, where the shares of
-            their ranges add up to at least nine tenths of the most. A front is made of the luckiest too: the last column says in how
-            many of 100 histories without an edge one that ranks here would show such a Sharpe ratio. "
-            (text::counted(front.configurations, "configuration")) " lie on it, equal ones once."
+            "The winner is the best in " (names().next().unwrap_or_default()) " of those near the " (term("knee", "knee")) ". "
+            (text::counted(front.configurations, "configuration")) " lie on this " (term("front", "front")) ", equal ones once."
         }
+        @if let Some(drawn) = &drawn { (chart::figure(drawn, (760.0, 300.0), moved(view, front))) }
+        @if front.rows.len() > FRONT_SHOWN && drawn.is_some() {
+            details {
+                summary { (if front.rows.len() > MOST { "The first " } else { "All " }) (text::counted(front.rows.len().min(MOST) as u64, "place")) }
+                (places(view, front, winner))
+            }
+        } @else { (places(view, front, winner)) }
+    })
+}
+
+/// Places that are listed below the picture without being asked for.
+const FRONT_SHOWN: usize = 6;
+
+/// How far the places of the picture move.
+fn moved(view: &View, front: &PageFront) -> Markup {
+    html! {
+        @if front.rows.iter().any(|row| row.moves.is_some()) {
+            "Ellipses are one " (term("error", "standard error")) " of the winner and of those nearest to it, over histories drawn from their own time in
+            the base world: so much the front itself moves."
+        } @else if view.input.luck.is_none() { "How far the places move is too short to say." }
+        @else { "How far the places move is not known of these metrics." }
+        @if front.objectives.len() > 2 { " Drawn are the first two of the metrics." }
+    }
+}
+
+fn places(view: &View, front: &PageFront, winner: Option<&str>) -> Markup {
+    let p = |p: Option<f64>| p.map_or("–".to_string(), |p| text::figure(Some(100.0 * p), Unit::Ratio));
+    html! {
         div.scroll tabindex="0" role="region" aria-label="The front" {
             table {
                 thead { tr {
@@ -49,7 +75,7 @@ pub fn front(view: &View) -> Option<Markup> {
                     th.num scope="col" { "By luck" small { "of 100" } }
                     th.num scope="col" { "Alike" small { "configurations" } }
                 } }
-                tbody { @for row in &front.rows {
+                tbody { @for row in front.rows.iter().take(MOST) {
                     tr.winner[winner == Some(row.id.as_str())] {
                         td { code title=(row.id) { (moving(view).map(|i| view.value(&row.at, i)).collect::<Vec<_>>().join(" · ")) } }
                         @for (value, (_, unit)) in row.values.iter().zip(&front.objectives) {
@@ -61,7 +87,7 @@ pub fn front(view: &View) -> Option<Markup> {
                 } }
             }
         }
-    })
+    }
 }
 
 /// The first of each ledger.
@@ -80,13 +106,13 @@ fn best(view: &View) -> Markup {
             table #best {
                 thead { tr {
                     th.num scope="col" { "Rank" }
-                    th scope="col" { "Values" small { (moving(view).map(|i| view.names[i].as_str()).collect::<Vec<_>>().join(" · ")) } }
                     @for column in board.columns.iter().enumerate().filter(|(i, _)| is_shown(board, *i)).map(|(_, column)| column) {
                         th.num.out[column.held_out] scope="col" {
                             (column.title) small { (text::unit_name(column.unit, &view.input.quote)) @if column.held_out { " held out" } }
                         }
                     }
                     th.num scope="col" { "Alike" small { "configurations" } }
+                    th scope="col" { "Values" small { (moving(view).map(|i| view.names[i].as_str()).collect::<Vec<_>>().join(" · ")) } }
                 } }
                 tbody { @for row in rows { (best_line(view, row)) } }
             }
@@ -94,11 +120,11 @@ fn best(view: &View) -> Markup {
     }
 }
 
-/// The objective and its neighbours' beside the money, trades and drawdown; of the held-out part the first two.
+/// The objective and its plateau's beside the money, trades and drawdown; of the held-out part the first two.
 fn is_shown(board: &PageBoard, i: usize) -> bool {
     let (column, objective) = (&board.columns[i], &board.columns[0]);
     let always = [objective.title.as_str(), "net PnL"].contains(&column.title.as_str());
-    let in_sample = ["trades", "max drawdown"].contains(&column.title.as_str()) || column.title.ends_with("neighbours");
+    let in_sample = ["trades", "max drawdown", PLATEAU].contains(&column.title.as_str());
     always || in_sample && !column.held_out
 }
 
@@ -113,7 +139,6 @@ fn best_line(view: &View, row: &Leader) -> Markup {
     html! {
         tr.winner[view.input.winner.as_ref().is_some_and(|w| w.id == row.id)].fails[!view.meets(row.rank)] {
             th.num scope="row" { (row.rank) }
-            td { code title=(row.id) { (moving(view).map(|i| view.value(&row.at, i)).collect::<Vec<_>>().join(" · ")) } }
             @for (i, (value, column)) in row.values.iter().zip(&board.columns).enumerate().filter(|(i, _)| is_shown(board, *i)) {
                 @let class = if column.held_out { format!("{} out", sign(*value)) } else { sign(*value).to_owned() };
                 td class=(class) {
@@ -122,12 +147,15 @@ fn best_line(view: &View, row: &Leader) -> Markup {
                 }
             }
             td.num { (text::count(row.alike)) }
+            td { code title=(row.id) { (moving(view).map(|i| view.value(&row.at, i)).collect::<Vec<_>>().join(" · ")) } }
         }
     }
 }
 
 /// A column of this title holds the error of the one before it.
 const ERROR: &str = crate::report::ERROR;
+/// The column of what each stands on.
+const PLATEAU: &str = crate::report::PLATEAU;
 
 fn whole(view: &View) -> Markup {
     let board = &view.input.board;

@@ -37,7 +37,7 @@ pub fn draw(chart: &Chart, (width, height): (f64, f64)) -> Markup {
             text.unit x="2" y="12" { (chart.unit) }
             @for shape in &chart.shapes { (one(shape, &plot, &y)) }
             // words over all lines
-            @for shape in &chart.shapes { (word(chart, shape, &plot)) }
+            @for shape in &chart.shapes { (word(chart, shape, &plot, &y)) }
             g.ruler {
                 @for (at, label) in fitting(&chart.ticks, plot.right - plot.left, LETTER) {
                     // a label at the very edge would be cut
@@ -71,6 +71,11 @@ fn one(shape: &ChartShape, plot: &Plot, y: &dyn Fn(f64) -> f64) -> Markup {
                     path.line.first style={ "stroke:var(--c" (tone + 1) ")" } d=(path(plot, known)) {}
                 }
             }
+            ChartShape::Dot { at, value, word, note } => {
+                @let (cx, cy) = (n(plot.x(*at)), n(y(*value)));
+                @if !word.is_empty() { circle.ring cx=(cx) cy=(cy) r="7" {} }
+                circle.dot cx=(cx) cy=(cy) r="3.5" { title { (note) } }
+            }
             ChartShape::Mark { at, .. } => {
                 @let x = plot.x(*at);
                 line.winner x1=(n(x)) x2=(n(x)) y1=(n(plot.top)) y2=(n(plot.bottom)) {}
@@ -79,8 +84,13 @@ fn one(shape: &ChartShape, plot: &Plot, y: &dyn Fn(f64) -> f64) -> Markup {
     }
 }
 
-/// What stands beside an upright line.
-fn word(chart: &Chart, shape: &ChartShape, plot: &Plot) -> Markup {
+/// What stands beside an upright line or a dot.
+fn word(chart: &Chart, shape: &ChartShape, plot: &Plot, y: &dyn Fn(f64) -> f64) -> Markup {
+    if let ChartShape::Dot { at, value, word, .. } = shape {
+        let is_right = plot.x(*at) + 12.0 + LETTER * 1.2 * word.chars().count() as f64 <= plot.right;
+        let (x, anchor) = if is_right { (plot.x(*at) + 11.0, "start") } else { (plot.x(*at) - 11.0, "end") };
+        return html! { text.part.said x=(n(x)) y=(n(y(*value) + 4.0)) text-anchor=(anchor) { (word) } };
+    }
     let ChartShape::Mark { at, word, line } = shape else { return html! {} };
     let (x, top) = (plot.x(*at), plot.top + 14.0 * *line as f64);
     let width = 10.0 + LETTER * 1.2 * word.chars().count() as f64;

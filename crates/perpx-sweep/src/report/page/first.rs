@@ -7,7 +7,7 @@ use super::{chart, market::millis};
 use crate::report::course::{self, Benchmark, WithError};
 use crate::report::scale::{Clock, Plot, Scale, sample, thin};
 use crate::report::view::View;
-use crate::report::{Level, PageVerdict, Unit, charts, text};
+use crate::report::{Level, PageVerdict, Unit, WorldRow, charts, text};
 use maud::{Markup, html};
 use perpx_core::units::Time;
 use serde_json::{Value, json};
@@ -256,10 +256,13 @@ fn drawdown(view: &View) -> Option<Tile> {
 }
 
 fn worst_world(view: &View) -> Option<Tile> {
-    let known = view.input.worlds.iter().filter(|world| world.metric.is_some_and(f64::is_finite));
-    let worst = known.min_by(|a, b| a.metric.unwrap_or(0.0).total_cmp(&b.metric.unwrap_or(0.0)))?;
-    let out = view.input.worlds.iter().filter(|world| world.oos_metric.is_some_and(f64::is_finite));
-    let out = out.min_by(|a, b| a.oos_metric.unwrap_or(0.0).total_cmp(&b.oos_metric.unwrap_or(0.0)));
+    let sign = if view.input.objective.lower_is_better { -1.0 } else { 1.0 };
+    let worst_by = |of: fn(&WorldRow) -> Option<f64>| {
+        let known = view.input.worlds.iter().filter_map(|world| Some((world, of(world).filter(|v| v.is_finite())?)));
+        known.min_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1))).map(|(world, _)| world)
+    };
+    let worst = worst_by(|world| world.metric)?;
+    let out = worst_by(|world| world.oos_metric);
     let count = view.input.worlds.len() as u64;
     let error = |error: Option<f64>| error.map(|error| view.figure(Some(error)));
     let name = super::summary::world_name(view, &worst.values);
@@ -269,7 +272,7 @@ fn worst_world(view: &View) -> Option<Tile> {
         is_loss: worst.metric.is_some_and(|metric| metric < 0.0),
         error: error(worst.error),
         notes: [
-            (!name.is_empty()).then(|| html! { (name) }),
+            (!name.is_empty()).then(|| html! { "in " (name) }),
             out.map(|out| html! { "held out " (view.measured(out.oos_metric)) @if let Some(error) = error(out.oos_error) { " ± " (error) } }),
         ]
         .into_iter()

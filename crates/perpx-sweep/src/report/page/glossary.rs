@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 /// Word, meaning.
-const WORDS: [(&str, &str); 18] = [
+const WORDS: [(&str, &str); 20] = [
     (
         "alike",
         "Configurations that left the same ledger in every world did the same, fill by fill. They are one try and stand once.",
@@ -36,7 +36,15 @@ const WORDS: [(&str, &str); 18] = [
         "fees",
         "What the venues' tiers take. The figure is the winner run again with that: its gate knows the fees, so it trades otherwise. Beside it the sweep's own fills at those fees. A bp is an average over all turnover.",
     ),
+    (
+        "front",
+        "Of several metrics: configurations of which none is better in one without being worse in another. A front is made of the luckiest too; beside each place stands in how many of 100 histories without an edge one that ranks here shows such a Sharpe ratio.",
+    ),
     ("held out", "The end of the data. It chose nothing; who looks at it and chooses again has used it up."),
+    (
+        "knee",
+        "The place of a front at which the metrics, each as a share of its range over the front, add up to most. What adds up to nine tenths of that is near it.",
+    ),
     ("ledger", "Every fill, fee and settlement of a run, exactly."),
     (
         "legging",
@@ -53,7 +61,7 @@ const WORDS: [(&str, &str); 18] = [
     ("margin", "The value of a leg over its leverage, as a share of the equity at its venue."),
     (
         "plateau",
-        "Configurations that single steps along axes of numbers connect with the winner, each of which shows, by the lower median of itself and its neighbours, at least half of what the winner shows by that. Neighbours live on the same tape: a plateau proves nothing against luck.",
+        "By its plateau a configuration is worth the lower median of the objective over itself and its neighbours, one step away along axes of numbers. The winner's plateau are those that such steps connect with it over configurations worth at least half as much by that. Neighbours live on the same tape: a plateau proves nothing against luck.",
     ),
     ("sharpe", "Mean of the returns over their standard deviation, a year's; risk-free rate 0."),
     (

@@ -122,7 +122,7 @@ pub fn distribution(view: &View) -> Option<Markup> {
             " with a figure" @if view.input.counts.eligible > 0 { " that meet every requirement" }
             "; median " (view.figure(Some(histogram.median))) "."
             @if let Some(rank) = histogram.winner_rank.filter(|rank| *rank < 1.0) {
-                " The winner stands above or level with " (text::fixed(rank * 100.0, 2)) " % of them."
+                " " (text::fixed(rank * 100.0, 2)) " % of them are no better than the winner."
             }
             @if histogram.below + histogram.above > 0 {
                 " " (text::counted(histogram.below + histogram.above, "outlier")) " beyond the range drawn counted in its end bars."

@@ -165,6 +165,7 @@ fn what_won(view: &View, winner: &Winner) -> Markup {
 fn by_how_much(view: &View, winner: &Winner) -> Markup {
     let median = view.histogram.as_ref().map(|h| h.median);
     html! {
+        @if view.input.objective.by_plateau { "It ranks by its neighbourhood. " }
         "Its " (view.objective()) " is " strong { (view.measured(winner.metric)) }
         @if winner.error.is_some() { ", give or take " (view.measured(winner.error)) " (one standard error)" }
         @if let Some(second) = runner_up(view) { ", against " (view.measured(Some(second))) " for the next" }
@@ -389,7 +390,9 @@ fn counts(view: &View) -> Markup {
             ul.plain {
                 li {
                     (text::counted(counts.configurations, "configuration")) " in " (text::counted(counts.worlds, "world"))
-                    ", ranked by " strong { (view.objective()) } ", higher is better"
+                    ", ranked by " @if objective.by_plateau { (term("plateau", "plateau")) ": the lower median of " }
+                    strong { (view.objective()) } @if objective.by_plateau { " over each and its neighbours" }
+                    (if objective.lower_is_better { ", lower is better" } else { ", higher is better" })
                     @if counts.worlds > 1 { "; of its worlds the " strong { (objective.over_world) } " counts" }
                     "; " (text::count(counts.eligible)) " met every requirement."
                 }

@@ -38,6 +38,16 @@ pub fn draw(view: &View, chart: &Chart, paper: &Paper) -> Result<(), String> {
                     paper.line(known, CURVES[*tone], 3)?;
                 }
             }
+            ChartShape::Dot { at, value, word, .. } => {
+                let (x, y) = (plot.x(*at), y(*value));
+                match word.is_empty() {
+                    true => paper.mark(2, (x, y), CURVES[0])?,
+                    false => paper.ring((x, y), CURVES[0])?,
+                }
+                let is_right = x + 20.0 + 11.0 * word.chars().count() as f64 <= plot.right;
+                let (x, anchor) = if is_right { (x + 18.0, Anchor::Left) } else { (x - 18.0, Anchor::Right) };
+                paper.halo(word, (x, y), SMALL, INK, anchor)?;
+            }
             ChartShape::Mark { at, word, line } => {
                 let x = plot.x(*at);
                 let width = 20.0 + 11.0 * word.chars().count() as f64;
