@@ -4,7 +4,9 @@ use crate::engine::run::Sweep;
 use crate::engine::walk_forward;
 use crate::error::SweepError;
 use crate::evidence::{Check, Evidence, Facts, Finding, HOPE, HeldOut, Histories, Judged, Neighbours, Settings};
-use crate::evidence::{GateVerdict, RowFigure, TrialMatrix, Worlds, covariance, judge, verdict};
+use crate::evidence::{
+    GateVerdict, Overfitting, RowFigure, TrialMatrix, WalkForward, Worlds, covariance, judge, verdict,
+};
 use crate::grid::Grid;
 use crate::report::{PageCheck, PageLuck, PageVerdict};
 use crate::results::leaderboard::Ranked;
@@ -59,6 +61,14 @@ impl Judgement {
             standing: luck.standing as u64,
             curve: judged.curve.iter().map(|point| (point.trials, point.expected, point.bar)).collect(),
         })
+    }
+
+    /// What came of choosing by some of the time: by halves, and by the time before.
+    pub fn choices(&self) -> (Option<&Overfitting>, &[WalkForward]) {
+        match &self.evidence.outcome {
+            Finding::Judged(judged) => (judged.overfitting.as_ref(), &judged.walk_forward),
+            _ => (None, &[]),
+        }
     }
 
     /// By ledger of the base world the p-value of its Sharpe ratio, adjusted for all that rank below it. Empty where it is too

@@ -3,14 +3,15 @@
 use crate::engine::judgement::Judgement;
 use crate::engine::plan::Plan;
 use crate::engine::run::{Outcome, Sweep, each_point};
+use crate::engine::walk_forward::window;
 use crate::engine::winner_detail::winner_detail;
 use crate::error::SweepError;
-use crate::evidence::{RowFigure, STANDS, sharpe_errors};
+use crate::evidence::{Overfitting, RowFigure, STANDS, WalkFold, WalkForward, of_splits, sharpe_errors};
 use crate::grid::RankBy;
 use crate::report::{
     AxisKind, BoardColumn, Counts, Curve, ERROR, Fact, FrontRow, Gate, Input, Leader, Level, Metric, Money, PLATEAU,
-    PageAxis, PageBoard, PageFront, PageObjective, PagePoint, QualityTable, Spans, StateTime, Transition, Unit,
-    Warning, Winner, WinnerDetail, WorldRow,
+    PageAxis, PageBoard, PageFold, PageFront, PageHalves, PageObjective, PagePoint, PageWalk, QualityTable, Spans,
+    StateTime, Transition, Unit, Warning, Winner, WinnerDetail, WorldRow,
 };
 use crate::results::best::over_world_name;
 use crate::results::columns::SHARES;
@@ -97,6 +98,8 @@ pub fn input(sweep: &Sweep<'_>, plan: &Plan, symbol_run: &SymbolRun, outcome: &O
         verdict: outcome.judgement.as_ref().map(|judgement| judgement.page()),
         luck: outcome.judgement.as_ref().and_then(Judgement::luck),
         front: outcome.front.as_ref().map(|found| front(sweep, outcome, found, &census)).transpose()?,
+        halves: outcome.judgement.as_ref().and_then(|judgement| judgement.choices().0).map(halves),
+        walks: walks(sweep, symbol_run, outcome)?,
         counts: Counts {
             configurations: outcome.top_k.points,
             worlds: grid.world_points(),
@@ -317,6 +320,48 @@ fn winner_of(sweep: &Sweep<'_>, symbol_run: &SymbolRun, winner: &Ranked, census:
             .collect(),
         at,
     }
+}
+
+fn halves(found: &Overfitting) -> PageHalves {
+    PageHalves {
+        splits: found.points.clone(),
+        fell: of_splits(found.pbo, found.splits),
+        lost: of_splits(found.test_loss, found.splits),
+        null_band: found.null_band,
+        means: [found.mean_train, found.mean_test],
+    }
+}
+
+fn walks(sweep: &Sweep<'_>, symbol_run: &SymbolRun, outcome: &Outcome) -> Result<Vec<PageWalk>, SweepError> {
+    let (Some(judgement), Some(matrix)) = (&outcome.judgement, &outcome.matrix) else { return Ok(Vec::new()) };
+    let winner: Vec<f64> =
+        matrix.winner().map_or(Vec::new(), |row| matrix.s1(row).iter().map(|s1| 1e-12 * s1).collect());
+    let fold = |fold: &WalkFold| {
+        let ((from, to), _) = window(&matrix.frame, symbol_run.spans.inside.0, fold.test);
+        let rows = outcome.spool.of(u64::from_str_radix(&fold.pick, 16).unwrap_or_default())?;
+        Ok(PageFold {
+            from,
+            to,
+            id: fold.pick.clone(),
+            at: rows.first().map_or(Vec::new(), |row| places(sweep, row.point)),
+            net: fold.net,
+            parts: fold.parts.clone(),
+            winner: winner.get(fold.test[0]..fold.test[1]).map_or(Vec::new(), <[f64]>::to_vec),
+        })
+    };
+    let walk = |walk: &WalkForward| {
+        Ok(PageWalk {
+            kind: walk.kind.to_string(),
+            folds: walk.folds.iter().map(fold).collect::<Result<_, SweepError>>()?,
+            net: walk.net,
+            worst: walk.worst,
+            sharpe: walk.sharpe,
+            error: walk.error,
+            changes: walk.changes as u64,
+            run_again: walk.run_again,
+        })
+    };
+    judgement.choices().1.iter().map(walk).collect()
 }
 
 /// More places of a front are in leaderboard.csv alone.

@@ -4,7 +4,7 @@ use crate::engine::checkpoint::UnitState;
 use crate::engine::rerun::through;
 use crate::engine::run::Sweep;
 use crate::error::SweepError;
-use crate::evidence::{Evidence, Finding, MatrixFrame, Sums, TrialMatrix, WalkFold};
+use crate::evidence::{Evidence, Finding, MatrixFrame, Sums, TestRun, TrialMatrix, WalkFold};
 use crate::results::spool::Spool;
 use crate::symbol_run::SymbolRun;
 use perpx_core::replay::Drive;
@@ -36,12 +36,12 @@ pub fn run_again(
     spool: &Spool,
     matrix: &TrialMatrix,
     evidence: &Evidence,
-) -> Result<Vec<Vec<Sums>>, SweepError> {
+) -> Result<Vec<Vec<TestRun>>, SweepError> {
     let Finding::Judged(judged) = &evidence.outcome else { return Ok(Vec::new()) };
     let test = |fold: &'_ WalkFold| (fold.pick.clone(), fold.test);
     let walks: Vec<Vec<(String, [usize; 2])>> =
         judged.walk_forward.iter().map(|walk| walk.folds.iter().map(test).collect()).collect();
-    let mut made: BTreeMap<Test<'_>, Option<Sums>> = BTreeMap::new();
+    let mut made: BTreeMap<Test<'_>, Option<TestRun>> = BTreeMap::new();
     made.extend(walks.iter().flatten().map(|(pick, test)| ((pick.as_str(), *test), None)));
     for feed in 0..symbol_run.data.feeds.len() {
         let mut signals = SignalSet::default();
@@ -64,15 +64,14 @@ pub fn run_again(
             if faults > 0 {
                 return Err(SweepError::Books { id: unit.test.0.to_string(), world: 0, runs: faults });
             }
-            let sums = unit.state.trial.map(|atoms| Sums {
-                n: f64::from(atoms.whole.n),
-                s1: atoms.whole.s1 as f64,
-                s2: atoms.whole.s2 as f64,
+            let run = unit.state.trial.map(|atoms| TestRun {
+                sums: Sums { n: f64::from(atoms.whole.n), s1: atoms.whole.s1 as f64, s2: atoms.whole.s2 as f64 },
+                s1: atoms.s1.iter().map(|s1| *s1 as f64).collect(),
             });
-            made.insert(unit.test, sums);
+            made.insert(unit.test, run);
         }
     }
-    let of = |(pick, test): &(String, [usize; 2])| made.get(&(pick.as_str(), *test)).copied().flatten();
+    let of = |(pick, test): &(String, [usize; 2])| made.get(&(pick.as_str(), *test)).cloned().flatten();
     Ok(walks.iter().map(|walk| walk.iter().filter_map(of).collect()).collect())
 }
 
@@ -97,14 +96,14 @@ fn flat<'a>(
         test,
         bound: binder.bind(&config, feed, 0, signals),
         spans: Spans { inside, held_out: None },
-        plan: AtomPlan { intervals, atoms: 1 },
+        plan: AtomPlan { intervals, atoms: (test.1[1] - test.1[0]) as u32 },
         state: UnitState::default(),
     }))
 }
 
 /// From when to when some atoms last, and how many intervals that is; `from`: when the run in sample begins. The first
 /// interval begins with the first sample.
-fn window(frame: &MatrixFrame, from: Time, [first, end]: [usize; 2]) -> ((Time, Time), u32) {
+pub fn window(frame: &MatrixFrame, from: Time, [first, end]: [usize; 2]) -> ((Time, Time), u32) {
     let step = frame.interval_sec as i64 * SECOND;
     let begin = from.floor_to(step).plus(if from.into_step(step).0 > 0 { step } else { TimeDelta::ZERO });
     let at = |atom: usize| begin.plus(step.times(i64::from(frame.intervals(0..atom))));

@@ -338,9 +338,9 @@ impl<'a> Case<'a> {
         let limits = self.limits.overfitting;
         let both = found.pbo > limits.refused.probability && found.test_loss > limits.refused.loss;
         let text = format!(
-            "the best of one half lost money in the other in {} of 100 splits, and fell below the middle in {}",
-            fixed(100.0 * found.test_loss, 0),
-            fixed(100.0 * found.pbo, 0)
+            "the best of one half lost money in the other in {}, and fell to the middle or below in {}",
+            of_splits(found.test_loss, found.splits),
+            of_splits(found.pbo, found.splits)
         );
         (graded(found.test_loss <= limits.strong && !both, found.test_loss <= limits.weak && !both), text)
     }
@@ -382,7 +382,12 @@ impl<'a> Case<'a> {
             1 => "; on the edge of one axis".to_string(),
             more => format!("; on the edge of {more} axes"),
         };
-        let text = format!("median {}, {} % above zero{edge}", significant(median, 3), fixed(100.0 * positive, 0));
+        let share = match positive {
+            none if none <= 0.0 => "none".to_string(),
+            all if all >= 1.0 => "all".to_string(),
+            some => format!("{} %", fixed(100.0 * some, 0)),
+        };
+        let text = format!("median {}, {share} above zero{edge}", significant(median, 3));
         (graded(median > 0.0 && positive >= self.limits.neighbours.strong, median > 0.0), text)
     }
 
@@ -392,9 +397,20 @@ impl<'a> Case<'a> {
             return (Standing::Refused, "no value in one world".to_string());
         };
         let all = vary_rejects && vary_latency;
-        let missing = if all { "" } else { "; axes of refusals and of latency would be strong" };
-        let text = format!("{} in the worst of {count}{missing}", significant(worst, 3));
+        let missing = if all { "" } else { "; it could be strong with axes of refusals and of latency" };
+        let of = if count > 1 { format!("in the worst of {count}") } else { "in the only one".to_string() };
+        let text = format!("{} {of}{missing}", significant(worst, 3));
         (if worst <= 0.0 { Standing::Refused } else { graded(all, true) }, text)
+    }
+}
+
+/// A share of so many splits, never "0" and never "100".
+pub fn of_splits(share: f64, splits: usize) -> String {
+    let all = count(splits as u64);
+    match share {
+        none if none <= 0.0 => format!("none of {all} splits"),
+        whole if whole >= 1.0 => format!("all {all} splits"),
+        some => format!("{} of 100 splits", significant(100.0 * some, 2)),
     }
 }
 
@@ -453,6 +469,7 @@ mod tests {
                 mean_test: 7.0,
                 picks: 3,
                 null_band: [0.0, 1.0],
+                points: Vec::new(),
             }),
             walk_forward: vec![WalkForward {
                 kind: "rolling",

@@ -236,6 +236,9 @@ pub struct Overfitting {
     pub picks: usize,
     /// PBO of a grid without any edge, 95 %.
     pub null_band: [f64; 2],
+    /// Of each split the Sharpe ratio of the chosen one in its half, in the other, and the logit of its rank there.
+    #[serde(skip)]
+    pub points: Vec<[f64; 3]>,
 }
 
 /// Choices made again and again, and what came after each.
@@ -278,6 +281,18 @@ pub struct WalkFold {
     pub pick: String,
     pub train_sharpe: f64,
     pub net: f64,
+    /// What it made in each of equal stretches of the test, a share of C0.
+    #[serde(skip)]
+    pub parts: Vec<f64>,
+}
+
+/// What a choice made when it was run again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestRun {
+    /// Over the test window.
+    pub sums: Sums,
+    /// By stretch the sum of returns.
+    pub s1: Vec<f64>,
 }
 
 /// The best of so many independent trials without an edge at this length.
@@ -300,11 +315,13 @@ pub struct Hope {
 
 impl Evidence {
     /// Puts what the choices of the walk-forwards made when they were run again, by kind and fold, in place of the estimates.
-    pub fn run_again(&mut self, runs: &[Vec<Sums>]) {
+    pub fn run_again(&mut self, runs: &[Vec<TestRun>]) {
         let Finding::Judged(judged) = &mut self.outcome else { return };
         let root_year = root_year(self.interval_sec);
         for (walk, runs) in judged.walk_forward.iter_mut().zip(runs) {
-            walk.join(runs, root_year);
+            walk.join(&runs.iter().map(|run| run.sums).collect::<Vec<_>>(), root_year);
+            let parts = |run: &TestRun| run.s1.iter().map(|s1| UNIT * s1).collect();
+            walk.folds.iter_mut().zip(runs).for_each(|(fold, run)| fold.parts = parts(run));
             walk.run_again = true;
         }
     }
@@ -547,6 +564,11 @@ impl<'a> Assessment<'a> {
             mean_test: self.root_year * found.mean_test(),
             picks: found.picks(),
             null_band: [0.5 - 2.0 * NULL_SD, 0.5 + 2.0 * NULL_SD],
+            points: found
+                .splits
+                .iter()
+                .map(|split| [self.root_year * split.train, self.root_year * split.test, split.logit])
+                .collect(),
         }
     }
 
@@ -561,6 +583,7 @@ impl<'a> Assessment<'a> {
             pick: self.matrix.trial(fold.pick).id.clone(),
             train_sharpe: self.root_year * fold.train_sharpe,
             net: 0.0,
+            parts: self.matrix.s1(fold.pick)[fold.test.clone()].iter().map(|s1| UNIT * s1).collect(),
         };
         let kind = WALK_KINDS[usize::from(is_anchored)];
         let folds: Vec<WalkFold> = walk.folds.iter().map(fold).collect();

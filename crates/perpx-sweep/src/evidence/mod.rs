@@ -40,10 +40,11 @@ mod vectors;
 
 pub use cscv::{Cscv, Split, cscv};
 pub use forward::{Fold, Stitched, Walk, Windows, walk};
+pub(crate) use gate::of_splits;
 pub use gate::{Check, Facts, GateVerdict, HOPE, HeldOut, Neighbours, Standing, Worlds, verdict};
 pub use joint::{Histories, RowFigure, covariance};
-pub(crate) use judge::WalkFold;
 pub use judge::{Evidence, Finding, Judged, STANDS, Settings, judge, sharpe_errors};
+pub(crate) use judge::{Overfitting, TestRun, WalkFold, WalkForward};
 pub use matrix::{AtomSums, MatrixError, MatrixFrame, Trial, TrialMatrix};
 pub use paired::{PairedDifference, paired};
 pub use sharpe::{ShapeSums, Sums};

@@ -1,12 +1,12 @@
 //! The charts about the winner's luck, time, margin and size.
 
-use super::FrontRow;
 use super::chart::{Chart, ChartShape, bars};
 use super::course::{self, Interval, TimePart};
 use super::scale::{Clock, Scale, time_ticks};
 use super::text;
 use super::view::View;
-use perpx_core::units::DAY;
+use super::{FrontRow, PageFold, PageWalk};
+use perpx_core::units::{DAY, Time};
 
 /// Columns of a chart over time, at most.
 const COLUMNS: usize = 400;
@@ -24,6 +24,9 @@ pub fn all(view: &View) -> Vec<Chart> {
         .chain(distance(view))
         .chain(capacity(view))
         .chain(front(view))
+        .chain(halves(view))
+        .chain(loss(view))
+        .chain(walk(view))
         .collect()
 }
 
@@ -233,6 +236,134 @@ pub fn margin(view: &View) -> Option<Chart> {
 pub fn distance(view: &View) -> Option<Chart> {
     let shapes = over_time(view, |interval| interval.distance, f64::min);
     of_time(view, "distance to liquidation", "distance", "Liquidation is so far, % of the price", shapes)
+}
+
+/// Classes of ranks.
+const RANKS: usize = 16;
+/// More dots than this hide each other.
+const MOST_DOTS: usize = 300;
+
+/// Where the best of one half of the time ranks in the other.
+pub fn halves(view: &View) -> Option<Chart> {
+    let halves = view.input.halves.as_ref().filter(|halves| !halves.splits.is_empty())?;
+    let most = halves.splits.iter().map(|split| split[2].abs()).fold(0.1, f64::max);
+    let class = |logit: f64| (((logit + most) / (2.0 * most) * RANKS as f64) as usize).min(RANKS - 1);
+    let mut counts = [0u64; RANKS];
+    halves.splits.iter().for_each(|split| counts[class(split[2])] += 1);
+    let all = halves.splits.len() as u64;
+    let edge = |i: usize| i as f64 / RANKS as f64;
+    // the logit of a rank, back to the share of configurations that are beaten
+    let beaten = |part: f64| 100.0 / (1.0 + (-(2.0 * part - 1.0) * most).exp());
+    let mut shapes = vec![ChartShape::Shade { from: 0.0, to: 0.5 }];
+    shapes.extend(counts.iter().enumerate().filter(|(_, count)| **count > 0).map(|(i, count)| ChartShape::Bar {
+        from: edge(i),
+        to: edge(i + 1),
+        value: *count as f64,
+        note: format!("{} of {} splits", text::count(*count), text::count(all)),
+    }));
+    shapes.push(ChartShape::Mark { at: 0.5, word: "the middle".to_owned(), line: 0 });
+    Some(Chart {
+        title: "where the best of one half ranks in the other".to_owned(),
+        file: "halves",
+        unit: "Splits".to_owned(),
+        across: "per cent of the configurations that it beats there".to_owned(),
+        scale: Scale::over([0.0, counts.iter().copied().max().unwrap_or(1).max(4) as f64], 4),
+        ticks: [0.05, 0.25, 0.5, 0.75, 0.95].map(|part| (part, text::fixed(beaten(part), 1))).to_vec(),
+        shapes,
+        legend: Vec::new(),
+    })
+}
+
+/// What the best of one half of the time showed there, and in the other half.
+pub fn loss(view: &View) -> Option<Chart> {
+    let halves = view.input.halves.as_ref()?;
+    let known: Vec<&[f64; 3]> =
+        halves.splits.iter().filter(|split| split[0].is_finite() && split[1].is_finite()).collect();
+    if known.len() < 2 {
+        return None;
+    }
+    let scale = Scale::over(known.iter().map(|split| split[0]).chain([0.0]), 5);
+    let place = |value: f64| scale.place(value);
+    let ends = [scale.lo, scale.hi];
+    let diagonal = ends.map(|end| (place(end), Some(end))).to_vec();
+    let every = known.len().div_ceil(MOST_DOTS);
+    let mut shapes = vec![ChartShape::Line { points: diagonal, tone: 1 }];
+    shapes.extend(known.iter().step_by(every).map(|split| ChartShape::Dot {
+        at: place(split[0]),
+        value: split[1],
+        word: String::new(),
+        note: format!("{} in the half that chose, {} in the other", text::fixed(split[0], 1), text::fixed(split[1], 1)),
+    }));
+    Some(Chart {
+        title: "what the best of one half shows in the other".to_owned(),
+        file: "halves-sharpe",
+        unit: "Sharpe a year in the other half".to_owned(),
+        across: "Sharpe a year in the half that chose; on the line nothing is lost".to_owned(),
+        scale: Scale::over(known.iter().map(|split| split[1]).chain([0.0, scale.hi]), 5),
+        ticks: scale.ticks.iter().map(|tick| (place(*tick), scale.label(*tick))).collect(),
+        shapes,
+        legend: Vec::new(),
+    })
+}
+
+/// What choosing by the time before made on the time after, joined, beside the winner.
+pub fn walk(view: &View) -> Option<Chart> {
+    let walk = view.input.walks.first()?;
+    let (from, to) = (walk.folds.first()?.from, walk.folds.last()?.to);
+    let place = |at: Time| at.since(from).as_f64(to.since(from));
+    let mut shapes: Vec<ChartShape> = walk
+        .folds
+        .iter()
+        .skip(1)
+        .step_by(2)
+        .map(|fold| ChartShape::Shade { from: place(fold.from), to: place(fold.to) })
+        .collect();
+    let line = |parts: fn(&PageFold) -> &[f64], tone: usize| {
+        let (mut points, mut sum) = (vec![(0.0, Some(0.0))], 0.0);
+        for fold in &walk.folds {
+            let (begin, count) = (place(fold.from), parts(fold).len() as f64);
+            for (part, i) in parts(fold).iter().zip(1..) {
+                sum += 100.0 * part;
+                points.push((begin + (place(fold.to) - begin) * f64::from(i) / count, Some(sum)));
+            }
+        }
+        ChartShape::Line { points, tone }
+    };
+    shapes.extend([line(|fold| &fold.winner, 1), line(|fold| &fold.parts, 0)]);
+    let values = |shape: &ChartShape| match shape {
+        ChartShape::Line { points, .. } => points.iter().filter_map(|point| point.1).collect(),
+        _ => Vec::new(),
+    };
+    let all: Vec<f64> = shapes.iter().flat_map(values).collect();
+    Some(Chart {
+        title: "chosen by the time before, on the time after".to_owned(),
+        file: "walk-forward",
+        unit: "% of the capital".to_owned(),
+        across: String::new(),
+        scale: Scale::over(all.into_iter().chain([0.0]), 5),
+        ticks: walk
+            .folds
+            .iter()
+            .zip(picks(walk))
+            .map(|(fold, pick)| ((place(fold.from) + place(fold.to)) / 2.0, format!("{pick} {}", text::day(fold.from))))
+            .collect(),
+        shapes,
+        legend: vec!["chosen again and again".to_owned(), "the winner, which all of this time chose".to_owned()],
+    })
+}
+
+/// A letter for each fold's choice: the same letter, the same configuration.
+pub fn picks(walk: &PageWalk) -> Vec<char> {
+    let mut known: Vec<&str> = Vec::new();
+    let mut letters = Vec::new();
+    for fold in &walk.folds {
+        let at = known.iter().position(|id| *id == fold.id).unwrap_or(known.len());
+        if at == known.len() {
+            known.push(&fold.id);
+        }
+        letters.push(char::from(b'A' + (at as u8).min(25)));
+    }
+    letters
 }
 
 /// Points of an ellipse.

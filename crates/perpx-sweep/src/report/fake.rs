@@ -47,6 +47,8 @@ pub fn input(size: usize) -> Input {
         }),
         luck: Some(luck()),
         front: Some(front(best, &board.rows[0].id)),
+        halves: Some(halves()),
+        walks: vec![walk(best, &spans)],
         counts: Counts {
             configurations: points.len() as u64,
             worlds: 9,
@@ -275,6 +277,40 @@ fn front(best: &PagePoint, id: &str) -> PageFront {
         ],
         knee: Some(1),
         configurations: 3,
+    }
+}
+
+fn halves() -> PageHalves {
+    let split = |i: i32| [3.0 + f64::from(i % 7) / 3.0, f64::from(i % 5) - 1.0, f64::from(i % 11) / 2.0 - 1.5];
+    PageHalves {
+        splits: (0..70).map(split).collect(),
+        fell: "27 of 100 splits".to_owned(),
+        lost: "20 of 100 splits".to_owned(),
+        null_band: [0.02, 0.98],
+        means: [4.0, 1.0],
+    }
+}
+
+fn walk(best: &PagePoint, spans: &Spans) -> PageWalk {
+    let fold = |i: i64| PageFold {
+        from: spans.from.plus((12 * HOUR).times(i)),
+        to: spans.from.plus((12 * HOUR).times(i + 1)),
+        id: format!("{:012x}", i / 2),
+        at: best.at.clone(),
+        net: 0.002,
+        parts: vec![0.001; 4],
+        winner: vec![0.002; 4],
+    };
+    let folds = (0..5).map(fold).collect();
+    PageWalk {
+        kind: "rolling".to_owned(),
+        folds,
+        net: 0.01,
+        worst: -0.002,
+        sharpe: 2.0,
+        error: 3.0,
+        changes: 2,
+        run_again: true,
     }
 }
 

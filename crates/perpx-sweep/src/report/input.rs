@@ -33,6 +33,10 @@ pub struct Input {
     pub luck: Option<PageLuck>,
     /// Of several objectives.
     pub front: Option<PageFront>,
+    /// None where it is too short to say.
+    pub halves: Option<PageHalves>,
+    /// The walk-forward that counts, then the other one; none where it is too short to say.
+    pub walks: Vec<PageWalk>,
     /// A point a configuration, in grid order. May be 100,000 or more: only aggregates of it reach the page.
     pub points: Vec<PagePoint>,
     pub winner: Option<Winner>,
@@ -254,6 +258,53 @@ pub struct PagePoint {
     pub eligible: bool,
     /// It stands above luck on its own, at 10 %, corrected for all that rank below it; none where it is too short to say.
     pub stands: Option<bool>,
+}
+
+/// What came of choosing by one half of the time, in the other.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PageHalves {
+    /// Of each split a year's Sharpe ratio of the chosen one in its half, in the other, and the logit of its rank there.
+    pub splits: Vec<[f64; 3]>,
+    /// In how many splits it fell to the middle or below, as it is said: "20 of 100 splits".
+    pub fell: String,
+    /// In how many it lost money.
+    pub lost: String,
+    /// The share that `fell` says, of a grid without any edge.
+    pub null_band: [f64; 2],
+    /// Mean of the first two of `splits`.
+    pub means: [f64; 2],
+}
+
+/// What came of choosing by the time before, again and again. Money as a share of the capital.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PageWalk {
+    /// "rolling" or "anchored".
+    pub kind: String,
+    /// In the order of time.
+    pub folds: Vec<PageFold>,
+    pub net: f64,
+    pub worst: f64,
+    pub sharpe: f64,
+    pub error: f64,
+    /// How often the choice was another than before.
+    pub changes: u64,
+    /// Each choice was run again from flat; else its money is estimated.
+    pub run_again: bool,
+}
+
+/// One choice and the time over which it was tested.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PageFold {
+    pub from: Time,
+    pub to: Time,
+    pub id: String,
+    /// Position on each strategy axis, as in `Point::at`.
+    pub at: Vec<u16>,
+    pub net: f64,
+    /// What it made in each of equal stretches.
+    pub parts: Vec<f64>,
+    /// What the winner made over the same time, which it was chosen by.
+    pub winner: Vec<f64>,
 }
 
 /// Of several objectives, what none beats.

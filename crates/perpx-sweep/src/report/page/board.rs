@@ -32,12 +32,17 @@ pub fn front(view: &View) -> Option<Markup> {
     let names = || front.objectives.iter().map(|(name, _)| name.as_str());
     let drawn = charts::front(view);
     Some(html! {
-        p.note {
-            "No configuration is better in one of " (names().collect::<Vec<_>>().join(", ")) " without being worse in another. "
-            "The winner is the best in " (names().next().unwrap_or_default()) " of those near the " (term("knee", "knee")) ". "
-            (text::counted(front.configurations, "configuration")) " lie on this " (term("front", "front")) ", equal ones once."
+        div.pair {
+            @if let Some(drawn) = &drawn { (chart::figure(drawn, (620.0, 240.0), html! {})) }
+            div {
+                p {
+                    "No configuration is better in one of " (names().collect::<Vec<_>>().join(", ")) " without being worse in another. "
+                    "The winner is the best in " (names().next().unwrap_or_default()) " of those near the " (term("knee", "knee")) ". "
+                    (text::counted(front.configurations, "configuration")) " lie on this " (term("front", "front")) ", equal ones once."
+                }
+                @if drawn.is_some() { p.note { (moved(view, front)) } }
+            }
         }
-        @if let Some(drawn) = &drawn { (chart::figure(drawn, (760.0, 300.0), moved(view, front))) }
         @if front.rows.len() > FRONT_SHOWN && drawn.is_some() {
             details {
                 summary { (if front.rows.len() > MOST { "The first " } else { "All " }) (text::counted(front.rows.len().min(MOST) as u64, "place")) }
@@ -66,23 +71,23 @@ fn places(view: &View, front: &PageFront, winner: Option<&str>) -> Markup {
     let p = |p: Option<f64>| p.map_or("–".to_string(), |p| text::figure(Some(100.0 * p), Unit::Ratio));
     html! {
         div.scroll tabindex="0" role="region" aria-label="The front" {
-            table {
+            table.listed {
                 thead { tr {
-                    th scope="col" { "Values" small { (moving(view).map(|i| view.names[i].as_str()).collect::<Vec<_>>().join(" · ")) } }
                     @for (name, unit) in &front.objectives {
                         th.num scope="col" { (name) small { (text::unit_name(*unit, &view.input.quote)) } }
                     }
                     th.num scope="col" { "By luck" small { "of 100" } }
                     th.num scope="col" { "Alike" small { "configurations" } }
+                    th scope="col" { "Values" small { (moving(view).map(|i| view.names[i].as_str()).collect::<Vec<_>>().join(" · ")) } }
                 } }
                 tbody { @for row in front.rows.iter().take(MOST) {
                     tr.winner[winner == Some(row.id.as_str())] {
-                        td { code title=(row.id) { (moving(view).map(|i| view.value(&row.at, i)).collect::<Vec<_>>().join(" · ")) } }
                         @for (value, (_, unit)) in row.values.iter().zip(&front.objectives) {
                             td.num { (text::figure(*value, *unit)) }
                         }
                         td.num { (p(row.adjusted)) }
                         td.num { (text::count(row.alike)) }
+                        td { code title=(row.id) { (moving(view).map(|i| view.value(&row.at, i)).collect::<Vec<_>>().join(" · ")) } }
                     }
                 } }
             }
@@ -103,7 +108,7 @@ fn best(view: &View) -> Markup {
     }
     html! {
         div.scroll tabindex="0" role="region" aria-label="The best ten" {
-            table #best {
+            table.listed #best {
                 thead { tr {
                     th.num scope="col" { "Rank" }
                     @for column in board.columns.iter().enumerate().filter(|(i, _)| is_shown(board, *i)).map(|(_, column)| column) {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 /// Word, meaning.
-const WORDS: [(&str, &str); 20] = [
+const WORDS: [(&str, &str); 22] = [
     (
         "alike",
         "Configurations that left the same ledger in every world did the same, fill by fill. They are one try and stand once.",
@@ -40,6 +40,10 @@ const WORDS: [(&str, &str); 20] = [
         "front",
         "Of several metrics: configurations of which none is better in one without being worse in another. A front is made of the luckiest too; beside each place stands in how many of 100 histories without an edge one that ranks here shows such a Sharpe ratio.",
     ),
+    (
+        "halves",
+        "The time is cut into blocks, and half of them choose in every way there is; the chosen one is looked up in the other half. That it falls to the middle there is about ranking, not about profit: of equally good configurations half do. So the share in which it loses stands beside it.",
+    ),
     ("held out", "The end of the data. It chose nothing; who looks at it and chooses again has used it up."),
     (
         "knee",
@@ -67,6 +71,10 @@ const WORDS: [(&str, &str); 20] = [
     (
         "tries",
         "What the best of so many independent tries without any edge shows at this length: on average, and what 95 of 100 stay below, by normal theory.",
+    ),
+    (
+        "walk",
+        "Walk-forward: what the time before would have chosen earns on the time after it, again and again. The dotted comparison is the winner, which all of that time chose: no test of it.",
     ),
     (
         "world",

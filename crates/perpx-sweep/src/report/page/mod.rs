@@ -3,6 +3,7 @@
 mod behaviour;
 mod board;
 mod chart;
+mod choices;
 pub mod clock;
 pub mod costs;
 mod course;
@@ -77,6 +78,7 @@ pub fn page(view: &View) -> String {
     push(Folds::Never, "leaderboard", "The best ten", Some(board::body(view)));
     push(Folds::Never, "front", "Several objectives: the front", board::front(view));
     push(Folds::Never, "heatmaps", "Heatmaps", heat::body(view));
+    push(Folds::Narrow, "choices", "Chosen by some of the time, held against the rest", choices::body(view));
     push(Folds::Never, "money", "Where the money came from", money::body(view));
     push(Folds::Never, "when", "When it earned", course::when(view));
     push(Folds::Narrow, "idle", "Idle, and which condition was missing", course::idle(view));
