@@ -55,6 +55,16 @@ pub fn write_best(file: &ConfigFile, overrides: &[Override], provenance: &Json) 
     out
 }
 
+/// The hash of the block `provenance.evidence` in the text of a best.yml, its own line `hash` left out; none without such a block.
+/// Whoever changes a figure of it by hand changes this.
+pub fn evidence_hash(best: &str) -> Option<String> {
+    let block =
+        best.lines().skip_while(|line| *line != "provenance:").skip_while(|line| *line != "  evidence:").skip(1);
+    let lines: Vec<&str> = block.take_while(|line| line.starts_with("    ")).collect();
+    let kept: Vec<&str> = lines.iter().copied().filter(|line| !line.starts_with("    hash:")).collect();
+    (!lines.is_empty()).then(|| super::short_hash(&kept.join("\n")))
+}
+
 /// Where a top-level name belongs: in the order in which its first key stands in the table.
 fn section_rank(file: &ConfigFile, path: &str) -> (usize, usize) {
     let head = path.split('.').next().unwrap_or(path);

@@ -22,7 +22,7 @@ mod value;
 mod values;
 mod words;
 
-pub use best::write_best;
+pub use best::{evidence_hash, write_best};
 pub use canonical::short_hash;
 pub use cost::cost;
 pub use file::{ConfigFile, Override};

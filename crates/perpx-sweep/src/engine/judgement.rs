@@ -50,6 +50,7 @@ impl Judgement {
         Some(PageLuck {
             winner: winner.tested_sharpe,
             error: winner.error,
+            share: luck.total,
             of_hundred: luck.total_text(),
             luckiest: luck.luckiest,
             bar: luck.bar,
@@ -57,6 +58,7 @@ impl Judgement {
             to: luck.histogram.to,
             counts: luck.histogram.counts.clone(),
             distinct: self.evidence.distinct as u64,
+            tried: self.evidence.tried,
             independent: luck.independent_trials,
             standing: luck.standing as u64,
             curve: judged.curve.iter().map(|point| (point.trials, point.expected, point.bar)).collect(),
@@ -88,9 +90,9 @@ impl Judgement {
         figures.iter().any(Option::is_some).then(|| covariance(matrix, row, figures, histories))
     }
 
-    /// For best.yml: all that was found, under a hash of its own.
+    /// For best.yml: all that was found.
     pub fn provenance(&self) -> Json {
-        let mut block = json!({
+        json!({
             "schema": 1,
             "verdict": self.verdict.grade,
             "checks": self.verdict.checks,
@@ -105,12 +107,7 @@ impl Judgement {
                 "atoms": self.evidence.atoms,
             },
             "found": found(&self.evidence),
-        });
-        let hash = blake3::hash(block.to_string().as_bytes()).to_hex()[..16].to_string();
-        if let Json::Object(block) = &mut block {
-            block.insert("hash".to_string(), json!(hash));
-        }
-        block
+        })
     }
 }
 
@@ -119,6 +116,7 @@ fn found(evidence: &Evidence) -> Json {
     let Finding::Judged(judged) = &evidence.outcome else { return Json::Null };
     let Judged { winner, luck, dsr_2014, overfitting, walk_forward, .. } = &**judged;
     json!({
+        "trades": winner.trades,
         "sharpe": { "value": winner.sharpe, "tested": winner.tested_sharpe, "error": winner.error, "psr": winner.psr },
         "luck": {
             "p": luck.luck, "robust": luck.robust, "total": luck.total, "draws": luck.draws,

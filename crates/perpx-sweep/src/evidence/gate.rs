@@ -368,7 +368,17 @@ impl<'a> Case<'a> {
         let losing = sharpe < -limits.losing_errors * error;
         let strong = sharpe > 0.0 && sharpe >= expected - limits.missing_errors * error && looks < limits.looks;
         let seen = if looks > 1 { format!(", looked at {looks} times") } else { String::new() };
-        let text = format!("Sharpe {} ± {} in {} days{seen}", fixed(sharpe, 1), fixed(error, 1), significant(days, 2));
+        let (shown, error_shown, span) = (fixed(sharpe, 1), fixed(error, 1), significant(days, 2));
+        // as long as one that is as good as could be expected takes to stand clear of zero
+        let needed = days * (limits.losing_errors * error / expected).powi(2);
+        let yet = match sharpe.abs() < limits.losing_errors * error {
+            true if expected > 0.0 && needed > days => {
+                format!("; says nothing yet, about {} days would", fixed(needed.ceil(), 0))
+            }
+            true => "; says nothing yet".to_string(),
+            false => String::new(),
+        };
+        let text = format!("Sharpe {shown} ± {error_shown} in {span} days{yet}{seen}");
         (graded(strong, !losing), text)
     }
 

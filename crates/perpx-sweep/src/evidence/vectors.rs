@@ -17,7 +17,7 @@ static ALL: LazyLock<Json> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../../../tests/fixtures/statistics_vectors.json")).expect("JSON")
 });
 
-/// Vectors of what is not built, and of the search, which is elsewhere; the last two are no results.
+/// Vectors of what is not built, and of the search, the front and the axes, which are elsewhere; the last two are no results.
 const NOT_HERE: [&str; 15] = [
     "posterior",
     "cpcv",

@@ -75,7 +75,7 @@ pub fn luck(view: &View) -> Option<Chart> {
 /// What luck alone shows by the number of tries, and where the winner stands.
 pub fn tries(view: &View) -> Option<Chart> {
     let luck = view.input.luck.as_ref()?;
-    let most = luck.curve.last()?.0.max(10) as f64;
+    let most = luck.curve.last()?.0.max(luck.tried).max(10) as f64;
     let place = |tries: f64| tries.max(1.0).log10() / most.log10();
     let line = |pick: fn(&(u64, f64, f64)) -> f64, tone: usize| ChartShape::Line {
         points: luck.curve.iter().map(|point| (place(point.0 as f64), Some(pick(point)))).collect(),
@@ -100,6 +100,7 @@ pub fn tries(view: &View) -> Option<Chart> {
             winner,
             mark(luck.independent, "as lucky as so many", 0),
             mark(luck.distinct as f64, "different ledgers", 1),
+            mark(luck.tried as f64, "tried so far", 2),
         ],
         legend: ["expected of the best", "95 of 100 stay below", "the winner"].map(str::to_owned).to_vec(),
     })

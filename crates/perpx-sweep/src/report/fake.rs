@@ -105,6 +105,7 @@ fn luck() -> PageLuck {
     PageLuck {
         winner: 4.0,
         error: Some(0.6),
+        share: 0.059,
         of_hundred: "5.9".to_owned(),
         luckiest: 2.5,
         bar: 3.6,
@@ -112,6 +113,7 @@ fn luck() -> PageLuck {
         to: 4.5,
         counts: (0..30).map(|i| if i < 12 { 10 * i } else { 200 - 6 * i }).collect(),
         distinct: 12,
+        tried: 30,
         independent: 6.0,
         standing: 3,
         curve: vec![(1, 0.0, 3.3), (100, 5.0, 6.6), (10_000, 7.8, 8.9)],

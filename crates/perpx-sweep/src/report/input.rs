@@ -83,7 +83,9 @@ pub struct PageLuck {
     pub winner: f64,
     /// One standard error of it, where it is known.
     pub error: Option<f64>,
-    /// In how many of 100 histories the luckiest look as good, as it is said: "5.9".
+    /// Share of the histories in which the luckiest look as good.
+    pub share: f64,
+    /// The same of 100, as it is said: "5.9".
     pub of_hundred: String,
     /// What the luckiest show on average, and what 95 of 100 of them stay below.
     pub luckiest: f64,
@@ -92,8 +94,10 @@ pub struct PageLuck {
     pub from: f64,
     pub to: f64,
     pub counts: Vec<u32>,
-    /// Different ledgers, the independent tries that would be as lucky, and how many stand on their own at 10 %.
+    /// Different ledgers, configurations tried on this data in all runs, the independent tries that would be as lucky, and how many
+    /// stand on their own at 10 %.
     pub distinct: u64,
+    pub tried: u64,
     pub independent: f64,
     pub standing: u64,
     /// What luck alone shows by number of tries: tries, expected, 95 of 100 below.

@@ -13,6 +13,7 @@ mod course;
 mod fake;
 mod frame;
 mod heat;
+mod importance;
 mod input;
 mod legging;
 mod page;

@@ -3,6 +3,7 @@
 use super::course::{self, Benchmark, Interval, Sized};
 use super::frame::{Frame, Spread, quantile};
 use super::heat::{Heatmap, Side, heatmaps};
+use super::importance::{AxisShare, WholeGrid};
 use super::{Curve, Input, Level, PageAxis, PagePoint, ReportError, SymbolRow, Warning, Winner};
 use super::{palette, text};
 use crate::neighbours::{AxisShape, Plateau};
@@ -22,6 +23,8 @@ pub struct View<'a> {
     /// None where the winner has too few neighbours.
     pub plateau: Option<WinnerPlateau>,
     pub slices: Vec<Slice>,
+    /// By strategy axis what it does to the objective; none where the grid is not whole, or the winner may be luck.
+    pub importance: Option<Vec<AxisShare>>,
     pub histogram: Option<Histogram>,
     pub warnings: Vec<Warning>,
     /// By run: its intervals, and holding the first leg beside the winner.
@@ -113,6 +116,7 @@ impl<'a> View<'a> {
             names: text::short_names(&axes),
             maps,
             plateau,
+            importance: importance(input, &axes),
             slices,
             histogram: histogram(
                 &frame.sorted()?,
@@ -219,6 +223,16 @@ fn plateau(axes: &[&PageAxis], input: &Input, winner: &[u16]) -> Option<WinnerPl
     let around = floor.map_or(Vec::new(), |floor| found.around(winner, floor));
     let best = (best, found.scores[best]? * sign);
     Some(WinnerPlateau { score: score * sign, rank: rank as u64 + 1, best, floor, around })
+}
+
+/// As likely luck as not: what moves the objective then is noise.
+pub const LIKELY: f64 = 0.5;
+
+fn importance(input: &Input, axes: &[&PageAxis]) -> Option<Vec<AxisShare>> {
+    input.luck.as_ref().filter(|luck| luck.share < LIKELY)?;
+    let sizes: Vec<usize> = axes.iter().map(|axis| axis.values.len()).collect();
+    let points = input.points.iter().map(|point| (point.at.as_slice(), point.metric));
+    WholeGrid::new(&sizes, points).map(|grid| grid.shares())
 }
 
 /// Where lower is better, the best is the lowest.

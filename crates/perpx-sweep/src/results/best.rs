@@ -6,7 +6,7 @@ use crate::grid::{Grid, OverWorld, RankBy};
 use crate::results::leaderboard::Ranked;
 use crate::results::spool::{Row, RunRow};
 use crate::symbol_run::SymbolRun;
-use perpx_core::config::{Override, write_best};
+use perpx_core::config::{Override, evidence_hash, write_best};
 use perpx_core::stats::MetricInfo;
 use perpx_core::units::SECOND;
 use perpx_data::atomic::write_atomic;
@@ -52,7 +52,11 @@ pub fn write_winner(
         let added = evidence.map(|evidence| ("evidence", evidence)).into_iter().chain(overlays);
         provenance.extend(added.map(|(key, value)| (key.to_string(), value)));
     }
-    let text = write_best(&grid.base, &overrides, &provenance);
+    let mut text = write_best(&grid.base, &overrides, &provenance);
+    if let Some(hash) = evidence_hash(&text) {
+        provenance["evidence"]["hash"] = json!(hash);
+        text = write_best(&grid.base, &overrides, &provenance);
+    }
     write_atomic(path, text).map_err(SweepError::io(path, "write the file"))
 }
 

@@ -82,6 +82,9 @@ pub fn capacity(view: &View) -> Option<Markup> {
     let now = view.capacity.iter().find(|sized| sized.times == 1.0)?;
     let money = |net: f64| text::measured(Some(net), crate::report::Unit::Money, &view.input.quote);
     let size = |depths: f64| perpx_data::text::significant(depths, 2);
+    // the largest size at which a unit earns nine tenths of what it did
+    let whole = view.capacity.iter().filter(|sized| sized.times >= 1.0 && now.net > 0.0);
+    let whole = whole.take_while(|sized| sized.net >= 0.9 * sized.times * now.net).last();
     let is_bounded = best.times < view.capacity.last()?.times;
     Some(html! {
         div.pair.wider {
@@ -89,6 +92,9 @@ pub fn capacity(view: &View) -> Option<Markup> {
             div {
                 p {
                     "A fill takes " strong { (size(now.depths)) } " of the best size of about then, on average. "
+                    @if let Some(whole) = whole {
+                        "Up to " strong { (text::fixed(whole.times, 0)) " times" } " the size each unit earns at least nine tenths of what it did. "
+                    }
                     @if is_bounded {
                         "It makes most, " strong { (money(best.net)) } ", at about " strong { (text::fixed(best.times, if best.times < 1.0 { 2 } else { 0 })) " times" }
                         " the size, " (size(best.depths)) " best sizes a fill; beyond that a larger size earns less."

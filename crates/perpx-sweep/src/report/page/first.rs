@@ -4,7 +4,7 @@ use super::glossary::term;
 use super::pack::pack;
 use super::svg::{Size, n, path, rulers, unit_label};
 use super::{chart, market::millis};
-use crate::report::course::{self, Benchmark, WithError};
+use crate::report::course::{self, Benchmark, Interval, WithError};
 use crate::report::scale::{Clock, Plot, Scale, sample, thin};
 use crate::report::view::View;
 use crate::report::{Level, PageVerdict, Unit, WorldRow, charts, text};
@@ -84,10 +84,29 @@ fn equity(view: &View) -> Markup {
                     li { span.swatch style="background:var(--c1)" {} "#" (curve.rank) ", equity" }
                     @if compared { li { span.swatch.dash {} (term("benchmark", "holding the same exposure")) } }
                     @if view.input.spans.has_held_out() { li { span.swatch.block.heldout {} "held out: chose nothing" } }
+                    @if !expected(view).is_empty() { li { span.swatch.block.wedge {} "as in sample, ± its error" } }
                 }
             }
         }
     }
+}
+
+/// Points of the wedge.
+const WEDGE: usize = 60;
+
+/// Where the equity of the held-out time would stand if it went on as in sample: time, one standard error below and above.
+fn expected(view: &View) -> Vec<(Time, f64, f64)> {
+    let (inside, out) = (view.runs[0].len() as f64, view.runs[1]);
+    let Some(found) = made(view, 0).filter(|_| out.len() > 1) else { return Vec::new() };
+    let (mean, spread, capital) = (found.value / inside, found.error / inside.sqrt(), view.input.capital);
+    let every = out.len().div_ceil(WEDGE);
+    let point = |(i, interval): (usize, &Interval)| {
+        let count = (i + 1) as f64;
+        let (middle, reach) = (capital + mean * count, spread * count.sqrt());
+        (interval.end, middle - reach, middle + reach)
+    };
+    let ends = out.iter().enumerate().filter(|(i, _)| i % every == 0 || i + 1 == out.len()).map(point);
+    std::iter::once((view.input.spans.held_out, capital, capital)).chain(ends).collect()
 }
 
 fn draw(view: &View, (width, height): (f64, f64), size: Size) -> Markup {
@@ -95,7 +114,9 @@ fn draw(view: &View, (width, height): (f64, f64), size: Size) -> Markup {
     let Some(curve) = view.curves().first() else { return html! {} };
     let winner = thin(&curve.samples, spans.from, spans.to, size.pick(300, 150));
     let held = [0, 1].map(|run| view.holding(run));
-    let money = Scale::over(winner.iter().chain(held.iter().flatten()).map(|s| s.1), size.pick(6, 4));
+    let wedge = expected(view);
+    let ends = wedge.iter().flat_map(|(_, low, high)| [*low, *high]);
+    let money = Scale::over(winner.iter().chain(held.iter().flatten()).map(|s| s.1).chain(ends), size.pick(6, 4));
     let letters = money.ticks.iter().map(|tick| money.label(*tick).chars().count()).max().unwrap_or(1);
     let plot = Plot { left: 12.0 + 7.7 * letters as f64, right: width - 8.0, top: 26.0, bottom: height - 26.0 };
     let clock = Clock { spans, left: plot.left, right: plot.right };
@@ -107,6 +128,11 @@ fn draw(view: &View, (width, height): (f64, f64), size: Size) -> Markup {
             (clock.shade(plot.top, plot.bottom, size.pick("hatch-aw", "hatch-an")))
             (rulers(&plot, &money))
             (unit_label(&plot, &format!("Equity, {}", view.input.quote)))
+            @if !wedge.is_empty() {
+                @let up = wedge.iter().map(|(at, _, high)| (clock.part(*at), money.place(*high)));
+                @let down = wedge.iter().rev().map(|(at, low, _)| (clock.part(*at), money.place(*low)));
+                path.wedge d=(path(&plot, up.chain(down))) {}
+            }
             @for held in &held { path.band-line d=(line(held)) {} }
             @for part in [&winner[..cut], &winner[cut..]] { path.line.first style="stroke:var(--c1)" d=(line(part)) {} }
             (clock.foot(plot.bottom, size.pick(7, 4)))

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 /// Word, meaning.
-const WORDS: [(&str, &str); 22] = [
+const WORDS: [(&str, &str); 23] = [
     (
         "alike",
         "Configurations that left the same ledger in every world did the same, fill by fill. They are one try and stand once.",
@@ -71,6 +71,10 @@ const WORDS: [(&str, &str); 22] = [
     (
         "tries",
         "What the best of so many independent tries without any edge shows at this length: on average, and what 95 of 100 stay below, by normal theory.",
+    ),
+    (
+        "variance",
+        "Of how much the objective varies over the whole grid, the share that an axis has by itself, and with all that it does together with others (functional analysis of variance). A share no greater than chance has in shuffled grids says nothing.",
     ),
     (
         "walk",

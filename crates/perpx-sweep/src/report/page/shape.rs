@@ -1,10 +1,11 @@
 //! The shape of the results: along each axis, and over all configurations.
 
+use super::glossary::term;
 use super::heat::short;
 use super::svg::{Size, foot, gutter, n, path, rulers};
 use crate::report::scale::{Plot, Scale};
 use crate::report::text;
-use crate::report::view::{Histogram, Slice, View};
+use crate::report::view::{Histogram, LIKELY, Slice, View};
 use maud::{Markup, html};
 
 pub fn slices(view: &View) -> Option<Markup> {
@@ -18,6 +19,7 @@ pub fn slices(view: &View) -> Option<Markup> {
         p.note {
             (view.metric()) " by the value of one axis, over all the others. All on one scale: a flat line is an axis that "
             "hardly matters."
+            @if let Some(why) = unsaid(view) { (why) }
         }
         (effects(view))
         ul.legend {
@@ -76,12 +78,24 @@ fn slice_figure(view: &View, slice: &Slice, scale: &Scale) -> Markup {
     }
 }
 
+/// Why no shares of the variance are shown, where more days or another winner would show them.
+fn unsaid(view: &View) -> Option<&'static str> {
+    match &view.input.luck {
+        None => Some(" Which axis matters is too short to say."),
+        Some(luck) if luck.share >= LIKELY => {
+            Some(" No axis matters more than chance: the winner itself looks like luck.")
+        }
+        Some(_) => None,
+    }
+}
+
 /// Axes by how far their medians lie apart; those that change nothing are named dead.
 fn effects(view: &View) -> Markup {
     let mut rows: Vec<(&Slice, f64)> = view.slices.iter().map(|slice| (slice, slice.effect())).collect();
     rows.sort_by(|a, b| b.1.total_cmp(&a.1));
     let most = rows.first().map_or(0.0, |row| row.1).max(f64::MIN_POSITIVE);
     let idle = |slice: &Slice, effect: f64| view.axes[slice.side.axis].dead || effect < most * 0.01;
+    let share = |part: f64| html! { (text::fixed(100.0 * part, 1)) "\u{a0}%" };
     let any_idle = rows.iter().any(|(slice, effect)| idle(slice, *effect));
     html! {
         div.scroll {
@@ -89,7 +103,12 @@ fn effects(view: &View) -> Markup {
                 caption { "What each axis moves" }
                 thead { tr {
                     th scope="col" { "Axis" } th.num scope="col" { "Values" } th.num scope="col" { "Winner's" }
-                    th.num scope="col" { "Medians lie apart by" } @if any_idle { th scope="col" { "Verdict" } }
+                    th.num scope="col" { "Medians lie apart by" }
+                    @if view.importance.is_some() {
+                        th.num scope="col" { (term("variance", "Variance")) small { "alone" } } th.num scope="col" { "Variance" small { "with others" } }
+                        th.num scope="col" { "By chance" small { "alone, 95 of 100 below" } }
+                    }
+                    @if any_idle { th scope="col" { "Verdict" } }
                 } }
                 tbody {
                     @for (slice, effect) in &rows {
@@ -99,8 +118,11 @@ fn effects(view: &View) -> Markup {
                             td.num { (text::count(axis.values.len() as u64)) }
                             td.num { (view.input.winner.as_ref().map_or(text::DASH, |w| view.value(&w.at, slice.side.axis))) }
                             td.num.share {
-                                span.gauge style={ "width:" (n(effect / most * 100.0)) "%;background:var(--c1)" } {}
+                                span.gauge { i style={ "width:" (n(effect / most * 100.0)) "%;background:var(--c1)" } {} }
                                 (view.figure(Some(*effect)))
+                            }
+                            @if let Some(found) = view.importance.as_ref().and_then(|all| all.get(slice.side.axis)) {
+                                td.num { (share(found.alone)) } td.num { (share(found.total)) } td.num { (share(found.chance)) }
                             }
                             @if any_idle { td {
                                 @if axis.dead { span.tag.dead { "dead: changes no result" } }
