@@ -191,15 +191,43 @@ fn bad_input_is_one_clear_error() {
         assert!(error.to_string().contains(words), "{words}: {error}");
         assert_eq!(error.exit_code(), 2, "{error}");
     }
-    for (arguments, words) in [
-        (["--mode", "live"], "--mode live: found live, which this version does not have yet; accepted: mock"),
-        (["--speed", "0"], "accepted: a number above 0 (1 = as fast as the recording), or max"),
-    ] {
-        let live = Command::new(env!("CARGO_BIN_EXE_perpx-live")).arg("--config").arg(&best).args(arguments).output();
-        let live = live.expect("runs");
-        let text = String::from_utf8_lossy(&live.stderr);
-        assert!(text.contains(words) && live.status.code() == Some(2), "{words}: {text}");
-    }
+    let live =
+        Command::new(env!("CARGO_BIN_EXE_perpx-live")).arg("--config").arg(&best).args(["--speed", "0"]).output();
+    let live = live.expect("runs");
+    let text = String::from_utf8_lossy(&live.stderr);
+    let words = "accepted: a number above 0 (1 = as fast as the recording), or max";
+    assert!(text.contains(words) && live.status.code() == Some(2), "{words}: {text}");
+}
+
+/// With money at stake the verdict is obeyed: made up data never, what was changed by hand never, what a check refuses with a reason.
+#[test]
+fn a_winner_trades_with_money_only_past_the_gate() {
+    let (case, best) = swept();
+    let said = fs::read_to_string(&best).expect("reads");
+    let hash = |text: &str| perpx::config::evidence_hash(text).expect("evidence");
+    assert!(said.contains(&format!("    hash: \"{}\"", hash(&said))), "the sweep hashed what it wrote");
+    let live = |text: &str, answers: &[&str]| {
+        let file = case.out("run").join("asked.yml");
+        fs::write(&file, text).expect("writes");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_perpx-live"));
+        let out = command.arg("--config").arg(&file).args(["--mode", "live"]).args(answers).output().expect("runs");
+        (String::from_utf8_lossy(&out.stderr).to_string(), out.status.code())
+    };
+    let (text, code) = live(&said, &["--override", "length=a day of it is all that there is"]);
+    assert!(text.contains("its data is synthetic") && !text.contains("evidence.hash") && code == Some(4), "{text}");
+    let recorded = said.replace("is_synthetic: true", "is_synthetic: false");
+    let (text, _) = live(&recorded, &[]);
+    assert!(text.contains("not as the sweep wrote it (evidence.hash)"), "{text}");
+    let recorded = recorded.replace(&hash(&said), &hash(&recorded));
+    let (text, code) = live(&recorded, &["--accept-weak"]);
+    assert!(text.contains("check length is refused") && !text.contains("synthetic") && code == Some(4), "{text}");
+    let (text, code) = live(&recorded, &["--override", "length=a day of it is all that there is"]);
+    assert!(text.contains("which this version does not have yet") && code == Some(2), "{text}");
+    let other = recorded.replace("g_pct: 0.00", "g_pct: 0.000");
+    assert!(other != recorded && live(&other, &[]).0.contains("not those that were swept"), "{}", live(&other, &[]).0);
+    let (head, _) = said.split_once("  evidence:").expect("evidence");
+    let (text, code) = live(head, &[]);
+    assert!(text.contains("no sweep judged it") && code == Some(4), "{text}");
 }
 
 /// A grid that asks for the trades of a recorder's gaps runs on other data, and so does its winner.

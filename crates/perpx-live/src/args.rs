@@ -1,5 +1,6 @@
 //! The command line of perpx-live: arguments in, one call, exit code out.
 
+use super::gate::{Answers, admit};
 use super::paper_market::{self, PaperArgs};
 use super::stretch::{self, Stretch};
 use super::{LiveError, Options, Speed, emulated, run};
@@ -59,6 +60,12 @@ pub struct Cli {
     /// paper: roots (PEM) for an emulator that speaks TLS
     #[arg(long, value_name = "FILE", hide = true)]
     ca_file: Option<PathBuf>,
+    /// live: trade a winner whose verdict is weak
+    #[arg(long, hide = true)]
+    accept_weak: bool,
+    /// live: why a check that refuses the winner is set aside
+    #[arg(long = "override", value_name = "CHECK=REASON", hide = true)]
+    overrides: Vec<String>,
     /// Print nothing but errors
     #[arg(long)]
     quiet: bool,
@@ -85,6 +92,12 @@ impl Cli {
             return text::completions(Cli::command(), shell);
         }
         if self.mode == Mode::Live {
+            let answers = Answers { accept_weak: self.accept_weak, overrides: self.overrides };
+            match admit(&self.config.unwrap_or_default(), &answers) {
+                Ok(verdict) if !self.quiet => println!("{verdict}"),
+                Ok(_) => {}
+                Err(error) => return text::fail(&error, self.json, error.exit_code()),
+            }
             let mode = self.mode.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default();
             return text::fail(&LiveError::Mode { mode }, self.json, 2);
         }

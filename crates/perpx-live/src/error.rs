@@ -30,6 +30,14 @@ pub enum LiveError {
     )]
     Mode { mode: String },
 
+    /// A winner that may not trade with money.
+    #[error(
+        "{config}: this winner may not trade with money: {against}; accepted: a strong winner of recorded data, a weak one with \
+         --accept-weak, one that is refused with a reason for each check that refuses it (--override luck=\"why it is set \
+         aside\"); to do: record and sweep more days, or answer each"
+    )]
+    Gate { config: PathBuf, against: String },
+
     /// The store of the sweep is not where the file says.
     #[error(
         "{config}: its data store is not there: looked for {store}; accepted: the store of the sweep; to do: name it with \
@@ -193,6 +201,7 @@ impl LiveError {
             LiveError::Emulate(error) => error.exit_code(),
             LiveError::Record(error) => error.exit_code(),
             LiveError::RecorderEnded => 1,
+            LiveError::Gate { .. } => 4,
             LiveError::Unknown => 130,
             LiveError::Books { .. } | LiveError::Venue { .. } | LiveError::Silent { .. } => 1,
             LiveError::Strange { .. } | LiveError::Open { .. } => 1,

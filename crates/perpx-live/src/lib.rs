@@ -34,6 +34,7 @@ mod clock;
 mod console;
 pub mod emulated;
 mod error;
+mod gate;
 mod live_file;
 pub mod paper;
 pub mod paper_market;

@@ -44,7 +44,7 @@ impl StrategyFile {
         Ok(Identity { sweep, id: file.id(&[])? })
     }
 
-    fn open(path: &Path) -> Result<ConfigFile, LiveError> {
+    pub(super) fn open(path: &Path) -> Result<ConfigFile, LiveError> {
         if !path.is_file() {
             let error = ConfigError::new(&path.display().to_string(), "", "there is no such file");
             let error = error.accepted("the best.yml of a finished sweep, such as reports/quickstart/best.yml");
@@ -121,13 +121,13 @@ impl StrategyFile {
 }
 
 /// The provenance as written.
-struct Provenance<'a> {
+pub(super) struct Provenance<'a> {
     file: &'a ConfigFile,
     root: &'a Value,
 }
 
 impl<'a> Provenance<'a> {
-    fn of(file: &'a ConfigFile) -> Result<Provenance<'a>, ConfigError> {
+    pub(super) fn of(file: &'a ConfigFile) -> Result<Provenance<'a>, ConfigError> {
         match file.provenance() {
             Some(root @ Value::Map(_)) => Ok(Provenance { file, root }),
             _ => Err(ConfigError::new(file.name(), "provenance", "this block is not written")
@@ -140,7 +140,7 @@ impl<'a> Provenance<'a> {
         ConfigError::new(self.file.name(), &format!("provenance.{key}"), found)
     }
 
-    fn find(&self, key: &str) -> Option<&'a Value> {
+    pub(super) fn find(&self, key: &str) -> Option<&'a Value> {
         key.split('.').try_fold(self.root, |value, name| match value {
             Value::Map(entries) => entries.iter().find(|(key, _)| key == name).map(|(_, value)| value),
             _ => None,
