@@ -2,8 +2,79 @@
 
 use crate::client::{ClientConfig, Host, VenueClient};
 use crate::emulate::{EmulateError, Emulated, EmulatorConfig};
+use crate::grvt::client::{GrvtAccess, GrvtClient};
+use crate::lighter::client::{LighterAccess, LighterClient};
+use crate::secret::{GRVT_API_KEY, GRVT_SIGNER_KEY, Hidden, LIGHTER_KEY, SecretError, secret};
 use crate::venue::Venue;
 use crate::{grvt, lighter};
+use secrecy::ExposeSecret;
+use std::path::Path;
+
+/// What signatures are for at the venues themselves.
+const CHAINS: (u32, u64) = (304, 325);
+
+/// An account, by the numbers that the venue gave it. Its keys are in the environment or in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountNumbers {
+    /// At Lighter.
+    Lighter {
+        /// Of the account.
+        index: i64,
+        /// Of the key that signs for it.
+        api_key: i64,
+    },
+    /// At GRVT.
+    Grvt {
+        /// Of the sub-account.
+        sub_account: u64,
+    },
+}
+
+impl AccountNumbers {
+    /// Whose account it is.
+    pub fn venue(self) -> Venue {
+        match self {
+            AccountNumbers::Lighter { .. } => Venue::Lighter,
+            AccountNumbers::Grvt { .. } => Venue::Grvt,
+        }
+    }
+}
+
+/// A client that trades on an account whose keys are in the environment, or in `env_file`.
+///
+/// # Errors
+/// A key that is not there, or that is none.
+pub fn client(
+    account: AccountNumbers,
+    config: ClientConfig,
+    env_file: &Path,
+) -> Result<Box<dyn VenueClient>, SecretError> {
+    let ClientConfig { coin, leverage, grid, fence, since } = config;
+    Ok(match account {
+        AccountNumbers::Lighter { index, api_key } => {
+            let (key, chain_id) = (lighter::sign::PrivateKey::load(LIGHTER_KEY, env_file)?, CHAINS.0);
+            let access = LighterAccess { account: index, api_key, key, chain_id, coin, leverage, grid, fence, since };
+            Box::new(LighterClient::new(access))
+        }
+        AccountNumbers::Grvt { sub_account } => {
+            let (key, chain_id) = (grvt::sign::PrivateKey::load(GRVT_SIGNER_KEY, env_file)?, CHAINS.1);
+            let api_key = Hidden::new(secret(GRVT_API_KEY, env_file)?.expose_secret().to_owned());
+            let access = GrvtAccess { api_key, key, sub_account, chain_id, coin, leverage, fence, since };
+            Box::new(GrvtClient::new(access))
+        }
+    })
+}
+
+/// The public half of the key that signs at a venue, as the venue registers it.
+///
+/// # Errors
+/// A key that is not there, or that is none.
+pub fn public_key(venue: Venue, env_file: &Path) -> Result<String, SecretError> {
+    Ok(match venue {
+        Venue::Lighter => lighter::sign::PrivateKey::load(LIGHTER_KEY, env_file)?.public().to_hex(),
+        Venue::Grvt => grvt::sign::PrivateKey::load(GRVT_SIGNER_KEY, env_file)?.address().to_string(),
+    })
+}
 
 /// A venue emulated for one account, and a client that trades on it.
 pub struct Counterpart {

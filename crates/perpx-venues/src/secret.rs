@@ -9,6 +9,13 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+/// Signs Lighter's transactions and tokens.
+pub const LIGHTER_KEY: &str = "PERPX_LIGHTER_API_PRIVATE_KEY";
+/// Opens sessions at GRVT.
+pub const GRVT_API_KEY: &str = "PERPX_GRVT_API_KEY";
+/// Signs orders at GRVT.
+pub const GRVT_SIGNER_KEY: &str = "PERPX_GRVT_SIGNER_KEY";
+
 /// A text that goes over the wire and opens something: written, never printed, wiped when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Hidden(Zeroizing<String>);

@@ -9,7 +9,7 @@ use crate::lighter;
 use crate::lighter::sign::{AuthToken, PrivateKey};
 use crate::listing::{find, listed, markets_call};
 use crate::net::reach::Reach;
-use crate::secret::{Hidden, SecretError, secret};
+use crate::secret::{GRVT_API_KEY, Hidden, LIGHTER_KEY, SecretError, secret};
 use crate::venue::Venue;
 use crate::wall::now;
 use crate::wire::{Dec, WireError, parse};
@@ -22,8 +22,6 @@ use std::path::Path;
 
 /// Where keys are looked for beside the environment.
 const ENV_FILE: &str = ".env";
-const LIGHTER_KEY: &str = "PERPX_LIGHTER_API_PRIVATE_KEY";
-const GRVT_KEY: &str = "PERPX_GRVT_API_KEY";
 /// A token lives so long.
 const TOKEN_SEC: i64 = 600;
 /// Settlements by which the interval is known.
@@ -178,9 +176,9 @@ fn grvt(asking: &mut Asking, instrument: &str) -> Result<Said, RefreshError> {
     };
     let brackets =
         rules.risk_brackets.iter().map(bracket).collect::<Result<Vec<_>, WireError>>().map_err(unreadable)?;
-    let fees = match secret(GRVT_KEY, Path::new(ENV_FILE)) {
+    let fees = match secret(GRVT_API_KEY, Path::new(ENV_FILE)) {
         Err(SecretError::Missing { .. }) => {
-            Err(format!("fees were not asked for: they are an account's, and {GRVT_KEY} is not set"))
+            Err(format!("fees were not asked for: they are an account's, and {GRVT_API_KEY} is not set"))
         }
         Err(error) => return Err(error.into()),
         Ok(key) => {
