@@ -22,6 +22,7 @@
 //! | `live_file`, `run_folder` | live.toml; the folder that a run keeps |
 //! | `stretch` | any stretch of any store, with simulated venues |
 //! | `paper`, `paper_market` | the same, over rows as they are received; the recorder that they come from |
+//! | `journal` | what a run knew and wanted, on disk before it leaves |
 //! | `report` | what the run came to, beside what the sweep came to |
 //!
 //! [tick]: perpx_core::port::Moment::Tick
@@ -35,6 +36,7 @@ mod console;
 pub mod emulated;
 mod error;
 mod gate;
+pub mod journal;
 mod live_file;
 pub mod paper;
 pub mod paper_market;

@@ -1,0 +1,362 @@
+//! All segments of a run, and the writer at their end.
+
+use super::record::{HEAD_LEN, Head, Kind, Record, SCHEMA};
+use super::segment::{self, Segment};
+use perpx_core::units::{DAY, Time};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// A segment that is longer ends with the next state.
+const FULL: u64 = 64 << 20;
+
+/// Why a journal is not opened.
+#[derive(Debug, Error)]
+// the texts say what the fields are
+#[allow(missing_docs)]
+pub enum JournalError {
+    #[error("{path}: {what}: {error}")]
+    Disk { path: PathBuf, what: &'static str, error: io::Error },
+    #[error(
+        "{path}: the journal is damaged at byte {at}: {what}; accepted: the files as they were written; to do: put them back \
+         from a copy, or look with `perpx-live journal` at what is whole"
+    )]
+    Damaged { path: PathBuf, at: usize, what: String },
+}
+
+/// A journal that was read whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Journal {
+    /// Of the run; `None` while there is no segment.
+    pub run: Option<[u8; 16]>,
+    /// All records, in order.
+    pub records: Vec<Record>,
+    /// The newest segment, where its last whole record ends, and how long it is.
+    last: Option<(PathBuf, usize, usize)>,
+    /// Over the segments before the newest one, and its whole part.
+    chain: Chain,
+}
+
+/// BLAKE3 over a segment.
+#[derive(Clone, Debug, Default)]
+struct Chain(blake3::Hasher);
+
+impl PartialEq for Chain {
+    fn eq(&self, other: &Chain) -> bool {
+        self.0.finalize() == other.0.finalize()
+    }
+}
+
+impl Eq for Chain {}
+
+impl Chain {
+    fn sum(&self) -> [u8; 24] {
+        let mut out = [0; 24];
+        out.copy_from_slice(&self.0.finalize().as_bytes()[..24]);
+        out
+    }
+}
+
+/// Where segment `number` lies.
+fn path_of(folder: &Path, number: u32) -> PathBuf {
+    folder.join(format!("{number:06}.pxj"))
+}
+
+/// The segments of a folder, by their numbers.
+fn segments(folder: &Path) -> Result<Vec<(u32, PathBuf)>, JournalError> {
+    let failed = |error| JournalError::Disk { path: folder.to_path_buf(), what: "cannot be read", error };
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(failed)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let number = name.strip_suffix(".pxj").filter(|name| name.len() == 6).and_then(|name| name.parse().ok());
+        found.extend(number.map(|number| (number, path)));
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+impl Journal {
+    /// Reads the journal in a folder, changing nothing; one that is not there is empty.
+    ///
+    /// # Errors
+    /// A disk that fails, segments that are damaged or do not follow each other.
+    pub fn read(folder: &Path) -> Result<Journal, JournalError> {
+        let found = segments(folder)?;
+        let mut journal = Journal::default();
+        for (index, (number, path)) in found.iter().enumerate() {
+            let damaged = |at, what: String| JournalError::Damaged { path: path.clone(), at, what };
+            if *number as usize != index + 1 {
+                return Err(damaged(0, format!("segment {} is missing before it", index + 1)));
+            }
+            let bytes = fs::read(path);
+            let bytes =
+                bytes.map_err(|error| JournalError::Disk { path: path.clone(), what: "cannot be read", error })?;
+            let is_last = index + 1 == found.len();
+            if is_last && bytes.len() < HEAD_LEN {
+                // the process died while it began the segment
+                journal.last = Some((path.clone(), 0, bytes.len()));
+                break;
+            }
+            let segment = segment::read(&bytes, is_last).map_err(|damage| damaged(damage.at, damage.what))?;
+            journal.follow(&segment).map_err(|what| damaged(0, what))?;
+            journal.chain = Chain::default();
+            journal.chain.0.update(&bytes[..segment.end]);
+            journal.run = Some(segment.head.run);
+            journal.records.extend(segment.records);
+            journal.last = Some((path.clone(), segment.end, bytes.len()));
+        }
+        Ok(journal)
+    }
+
+    /// Whether a segment goes on where this one ends.
+    fn follow(&self, next: &Segment) -> Result<(), String> {
+        let first = self.next_seq();
+        if next.head.first != first {
+            return Err(format!("it begins with record {}, and {first} should follow", next.head.first));
+        }
+        match self.run {
+            Some(run) if run != next.head.run => Err("it is of another run".to_owned()),
+            Some(_) if self.chain.sum() != next.head.chain => {
+                Err("the segment before it is not the one that it followed".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The number of the next record.
+    pub fn next_seq(&self) -> u64 {
+        self.records.len() as u64
+    }
+
+    /// The newest record of a kind.
+    pub fn newest(&self, kind: Kind) -> Option<&Record> {
+        self.records.iter().rev().find(|record| record.kind == kind)
+    }
+}
+
+/// Writes at the end of a journal.
+pub struct Writer {
+    folder: PathBuf,
+    number: u32,
+    file: File,
+    len: u64,
+    chain: Chain,
+    run: [u8; 16],
+    next_seq: u64,
+    /// Since 1970: of the segment's first record.
+    day: Option<i64>,
+}
+
+impl Writer {
+    /// Opens the journal of `folder`, which was read as `journal`, or begins it as `run`. A record that was cut short is copied aside, into a
+    /// file whose name ends on `.torn`, before anything is written behind it; the path of that file.
+    ///
+    /// # Errors
+    /// A disk that fails.
+    pub fn open(folder: &Path, journal: &Journal, run: [u8; 16]) -> Result<(Writer, Option<PathBuf>), JournalError> {
+        let failed = |what: &'static str, path: &Path| {
+            let path = path.to_path_buf();
+            move |error| JournalError::Disk { path, what, error }
+        };
+        fs::create_dir_all(folder).map_err(failed("cannot be made", folder))?;
+        let (run, next_seq) = (journal.run.unwrap_or(run), journal.next_seq());
+        let Some((path, end, len)) = &journal.last else {
+            return Ok((
+                Writer::begin(folder, 1, run, next_seq, [0; 24]).map_err(failed("cannot be made", folder))?,
+                None,
+            ));
+        };
+        let number = segments(folder)?.len() as u32;
+        let torn = match len > end {
+            true => Some(set_aside(path, *end).map_err(failed("its torn end cannot be set aside", path))?),
+            false => None,
+        };
+        if *end < HEAD_LEN {
+            fs::remove_file(path).map_err(failed("cannot be begun anew", path))?;
+            let chain = if journal.run.is_some() { journal.chain.sum() } else { [0; 24] };
+            let begun = Writer::begin(folder, number, run, next_seq, chain).map_err(failed("cannot be made", path))?;
+            return Ok((begun, torn));
+        }
+        let file = OpenOptions::new().append(true).open(path).map_err(failed("cannot be written", path))?;
+        let (len, chain, folder) = (*end as u64, journal.chain.clone(), folder.to_path_buf());
+        Ok((Writer { folder, number, file, len, chain, run, next_seq, day: None }, torn))
+    }
+
+    fn begin(folder: &Path, number: u32, run: [u8; 16], first: u64, chain: [u8; 24]) -> io::Result<Writer> {
+        let path = path_of(folder, number);
+        let mut file = OpenOptions::new().create_new(true).append(true).open(path)?;
+        let head = Head { schema: SCHEMA, run, first, chain }.bytes();
+        file.write_all(&head)?;
+        file.sync_all()?;
+        // the file's name is as durable as what it holds
+        File::open(folder)?.sync_all()?;
+        let mut chain = Chain::default();
+        chain.0.update(&head);
+        let (len, folder) = (head.len() as u64, folder.to_path_buf());
+        Ok(Writer { folder, number, file, len, chain, run, next_seq: first, day: None })
+    }
+
+    /// Writes records at the end; a process that dies afterwards does not lose them. A state that is the first of a day, or comes
+    /// when the segment is full, begins the next segment.
+    ///
+    /// # Errors
+    /// A disk that fails: nothing may be written to this journal any more.
+    pub fn append(&mut self, records: &[Record]) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        for record in records {
+            assert_eq!(record.seq, self.next_seq, "records are dense");
+            let day = Time(record.stamp.wall_ns).steps(DAY);
+            let is_new_day = *self.day.get_or_insert(day) != day;
+            if record.kind == Kind::State && (is_new_day || self.len + bytes.len() as u64 > FULL) {
+                self.put(&bytes)?;
+                bytes.clear();
+                self.sync()?;
+                *self = Writer::begin(&self.folder, self.number + 1, self.run, record.seq, self.chain.sum())?;
+                self.day = Some(day);
+            }
+            record.write(&mut bytes);
+            self.next_seq += 1;
+        }
+        self.put(&bytes)
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.len += bytes.len() as u64;
+        self.chain.0.update(bytes);
+        Ok(())
+    }
+
+    /// A machine that loses its power afterwards does not lose what was written.
+    ///
+    /// # Errors
+    /// A disk that fails: nobody knows what of it is there.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+}
+
+/// Copies what stands behind `end` into a file beside, and cuts it off.
+fn set_aside(path: &Path, end: usize) -> io::Result<PathBuf> {
+    let bytes = fs::read(path)?;
+    let torn = (0..).map(|n| path.with_extension(format!("{n}.torn"))).find(|torn| !torn.exists());
+    let torn = torn.unwrap_or_else(|| path.with_extension("torn"));
+    let mut aside = OpenOptions::new().create_new(true).write(true).open(&torn)?;
+    aside.write_all(&bytes[end.min(bytes.len())..])?;
+    aside.sync_all()?;
+    let file = OpenOptions::new().write(true).open(path)?;
+    file.set_len(end as u64)?;
+    file.sync_all()?;
+    Ok(torn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::{Stamp, tests::records};
+    use super::*;
+    use proptest::prelude::*;
+
+    const RUN: [u8; 16] = [3; 16];
+    /// 2026-01-05 00:00 UTC, in nanoseconds.
+    const MIDNIGHT: i64 = 20_458 * 86_400_000_000_000;
+
+    fn record(seq: u64, kind: Kind, wall_ns: i64) -> Record {
+        Record {
+            seq,
+            stamp: Stamp { wall_ns, mono_ns: 1, engine: Time(wall_ns) },
+            kind,
+            body: format!("{{\"n\":{seq}}}").into(),
+        }
+    }
+
+    fn write(folder: &Path, records: &[Record]) -> Option<PathBuf> {
+        let journal = Journal::read(folder).expect("a journal");
+        let (mut writer, torn) = Writer::open(folder, &journal, RUN).expect("a writer");
+        writer.append(records).expect("a disk");
+        writer.sync().expect("a disk");
+        torn
+    }
+
+    /// A state after midnight begins a segment; what is written before it belongs to the old one, and a writer that is opened again
+    /// goes on.
+    #[test]
+    fn segments_follow_each_other() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = dir.path().join("journal");
+        let all = [
+            record(0, Kind::Start, MIDNIGHT - 2),
+            record(1, Kind::State, MIDNIGHT - 1),
+            record(2, Kind::Event, MIDNIGHT),
+            record(3, Kind::State, MIDNIGHT + 1),
+            record(4, Kind::Stop, MIDNIGHT + 2),
+        ];
+        assert_eq!(write(&folder, &all[..2]), None);
+        assert_eq!(write(&folder, &[]), None, "opened again");
+        let journal = Journal::read(&folder).expect("a journal");
+        let (mut writer, _) = Writer::open(&folder, &journal, [9; 16]).expect("a writer");
+        writer.day = Some(MIDNIGHT / 86_400_000_000_000 - 1);
+        writer.append(&all[2..]).expect("a disk");
+        let journal = Journal::read(&folder).expect("a journal");
+        assert_eq!((journal.run, &journal.records[..]), (Some(RUN), &all[..]));
+        assert_eq!(segments(&folder).expect("segments").len(), 2);
+        assert_eq!(journal.newest(Kind::State), Some(&all[3]));
+        // a segment that is gone, and one that is another's
+        let (first, second) = (path_of(&folder, 1), path_of(&folder, 2));
+        let bytes = fs::read(&first).expect("bytes");
+        fs::remove_file(&first).expect("removed");
+        let error = Journal::read(&folder).expect_err("a hole").to_string();
+        assert!(error.contains("segment 1 is missing before it") && error.contains("000002.pxj"), "{error}");
+        fs::write(&first, &bytes[..bytes.len() - 1]).expect("written");
+        let error = Journal::read(&folder).expect_err("cut before the last").to_string();
+        assert!(error.contains("it ends inside a record"), "{error}");
+        let mut other = bytes.clone();
+        other.truncate(HEAD_LEN);
+        all[..2].iter().chain([&record(2, Kind::Gate, 7)]).for_each(|record| record.write(&mut other));
+        fs::write(&first, &other).expect("written");
+        let error = Journal::read(&folder).expect_err("another history").to_string();
+        assert!(error.contains("the segment before it is not the one that it followed"), "{error}");
+        fs::write(&first, &bytes).expect("written");
+        // the process died while it began the third
+        fs::write(path_of(&folder, 3), &fs::read(&second).expect("bytes")[..40]).expect("written");
+        assert!(write(&folder, &[record(5, Kind::Start, 8)]).is_some(), "what was there is kept");
+        let journal = Journal::read(&folder).expect("a journal");
+        assert_eq!((journal.records.len(), segments(&folder).expect("segments").len()), (6, 3));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Cut at any byte, what was whole is read and goes on; what was cut off is kept beside, and nothing is written behind it.
+        #[test]
+        fn a_torn_end_is_set_aside_before_anything_follows(mut records in records(), part in 0.0f64..1.0) {
+            // one day, one segment
+            records.iter_mut().for_each(|record| record.stamp.wall_ns = 5);
+            let dir = tempfile::tempdir().expect("a folder");
+            let folder = dir.path().join("journal");
+            write(&folder, &records);
+            let path = path_of(&folder, 1);
+            let bytes = fs::read(&path).expect("bytes");
+            let cut = (bytes.len() as f64 * part) as usize;
+            fs::write(&path, &bytes[..cut]).expect("written");
+            let whole = Journal::read(&folder).expect("a crash is no damage").records;
+            prop_assert_eq!(&whole[..], &records[..whole.len()]);
+            let next = record(whole.len() as u64, Kind::Start, 5);
+            let torn = write(&folder, std::slice::from_ref(&next));
+            let after = Journal::read(&folder).expect("a journal").records;
+            prop_assert_eq!(after.last(), Some(&next));
+            prop_assert_eq!(after.len(), whole.len() + 1);
+            let mut kept = fs::read(&path).expect("bytes");
+            kept.truncate(cut);
+            if let Some(torn) = torn {
+                let aside = fs::read(torn).expect("it is there");
+                prop_assert_eq!(&bytes[cut - aside.len()..cut], &aside[..]);
+            }
+        }
+    }
+}

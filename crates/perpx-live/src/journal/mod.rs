@@ -1,0 +1,14 @@
+//! What a run knew and what it wanted, in the order in which it did, on disk before anything of it leaves the machine.
+//!
+//! A folder of segments, `journal/NNNNNN.pxj`, each a head and records. One process writes, at the end alone; a start reads all
+//! of it and refuses what it cannot trust.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `record` | a record and a segment's head, as bytes |
+//! | `segment` | a segment read: its records, and where it was torn |
+//! | `folder` | all segments of a run, and the writer at their end |
+
+pub mod folder;
+pub mod record;
+pub mod segment;
