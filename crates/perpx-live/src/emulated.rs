@@ -188,9 +188,9 @@ pub fn run(options: &Options, range: &TimeRange, out: &mut (dyn Write + Send)) -
     let mut recorder = ConsoleRecorder::new(out, status.clone(), names.clone(), job.initial().into());
     recorder.begin("emulated", span, job.initial());
     let builder = TileBuilder::new(clock, engine, carry, span.0);
-    let traded = Session::open(connections, &options.stop).and_then(|mut session| {
+    let traded = Session::open(connections, None, span.0, &options.stop).and_then(|mut session| {
         let traded = session.trade(&job, (builder, clock), span.1, &options.stop, (&mut recorder, &status));
-        session.close();
+        session.close("");
         traded
     });
     status.finish();
@@ -224,7 +224,7 @@ fn span(data: &SymbolData, strategy: &StrategyFile, range: &TimeRange) -> Result
 }
 
 /// Signals and last values of the tape before `from`; `anchor`: where averages of the sweep begin.
-fn warm(
+pub(super) fn warm(
     spec: &TapeSpec,
     signals: &SignalSet,
     (anchor, from): (Time, Time),
@@ -281,7 +281,7 @@ fn connections(
     Ok([connection(Role::Long)?, connection(Role::Short)?])
 }
 
-fn account(
+pub(super) fn account(
     strategy: &StrategyFile,
     books: &[VenueBook; 2],
     ended: Ended,

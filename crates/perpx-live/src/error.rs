@@ -75,6 +75,36 @@ pub enum LiveError {
     )]
     Strange { venue: String },
 
+    /// An account that holds something before the run begins.
+    #[error(
+        "{venue}: the account holds {position} and has {open_orders} orders open; accepted: an account that holds nothing, \
+         with no order open; to do: close and cancel by hand, then start again. No order was sent"
+    )]
+    NotFlat { venue: String, position: String, open_orders: usize },
+
+    /// An account whose leverage is not to be changed.
+    #[error(
+        "{venue}: the account's leverage cannot be set: {code} {message}; accepted: an account that holds nothing, with no \
+         order open; to do: close and cancel by hand, then start again. No order was sent"
+    )]
+    Leverage { venue: String, code: i64, message: String },
+
+    /// A venue cannot be reached at all.
+    #[error(transparent)]
+    Reach(Box<perpx_venues::net::reach::ReachError>),
+
+    /// A key is missing, or is none.
+    #[error(transparent)]
+    Secret(#[from] perpx_venues::secret::SecretError),
+
+    /// The journal of the folder cannot be read or opened.
+    #[error(transparent)]
+    Journal(Box<crate::journal::folder::JournalError>),
+
+    /// The journal can be written no more.
+    #[error("the journal can be written no more: {why}; make room, and look at both accounts before starting again")]
+    JournalLost { why: String },
+
     /// Not everything could be closed after a stop.
     #[error("asked to stop, and not everything could be closed within {seconds} s: look at both accounts")]
     Open { seconds: u64 },
@@ -194,7 +224,7 @@ impl From<perpx_venues::emulate::EmulateError> for LiveError {
 }
 
 impl LiveError {
-    /// 2 bad input, 1 anything else.
+    /// 2 bad input, 4 an account that is not as it should be, 5 no journal, 1 anything else.
     pub fn exit_code(&self) -> u8 {
         match self {
             LiveError::Data(error) => error.exit_code(),
@@ -204,6 +234,8 @@ impl LiveError {
             LiveError::Gate { .. } => 4,
             LiveError::Unknown => 130,
             LiveError::Books { .. } | LiveError::Venue { .. } | LiveError::Silent { .. } => 1,
+            LiveError::NotFlat { .. } | LiveError::Leverage { .. } => 4,
+            LiveError::JournalLost { .. } => 5,
             LiveError::Strange { .. } | LiveError::Open { .. } => 1,
             _ => 2,
         }

@@ -3,15 +3,16 @@
 
 use super::LiveError;
 use super::console::ConsoleRecorder;
+use super::journal::log::Log;
 use super::status::Status;
 use super::tile_builder::TileBuilder;
 use super::transport::{Edge, Inbound, Transport};
 use perpx_core::ledger::VenueBook;
-use perpx_core::market::{Event, EventBody, Role};
+use perpx_core::market::{Event, EventBody, Reject, Role};
 use perpx_core::replay::{Job, Paced, Remote, RunState, TimeSource};
 use perpx_core::trader::Composite;
 use perpx_core::units::{NS, Qty, Time};
-use perpx_venues::client::{AccountUpdate, Holding, Outbound, Output, VenueClient, VenueError};
+use perpx_venues::client::{About, AccountUpdate, Holding, Outbound, Output, VenueClient, VenueError};
 use perpx_venues::net::reach::Reach;
 use perpx_venues::wall::{self, MarketClock};
 use std::collections::VecDeque;
@@ -68,11 +69,20 @@ pub struct Session {
     holdings: [Option<Holding>; 2],
     edge: Edge,
     texts: u64,
+    /// Where a run is written down; one in a process of its own markets is not.
+    log: Option<Log>,
+    /// The time that the trader goes by.
+    now: Time,
 }
 
 impl Session {
     /// Connects, and waits until both venues are ready for commands.
-    pub fn open(mut connections: [Connection; 2], stop: &AtomicBool) -> Result<Session, LiveError> {
+    pub fn open(
+        mut connections: [Connection; 2],
+        log: Option<Log>,
+        now: Time,
+        stop: &AtomicBool,
+    ) -> Result<Session, LiveError> {
         let (sender, inbound) = channel();
         let edge = Edge::new().map_err(LiveError::Threads)?;
         let transport = |v: usize| {
@@ -86,7 +96,7 @@ impl Session {
             connection.client.begin(asked);
         }
         let (ready, holdings, texts) = ([false; 2], [None; 2], 0);
-        let mut session = Session { connections, transports, inbound, ready, holdings, edge, texts };
+        let mut session = Session { connections, transports, inbound, ready, holdings, edge, texts, log, now };
         for (v, output) in asked.into_iter().enumerate() {
             session.pass_on((v, None), output, None);
         }
@@ -113,7 +123,12 @@ impl Session {
 
     fn failed(&self, v: usize) -> impl Fn(VenueError) -> LiveError + use<> {
         let venue = self.connections[v].name.clone();
-        move |error| LiveError::Venue { venue: venue.clone(), error }
+        move |error| match error {
+            VenueError::Refused { about: About::Leverage, code, message } => {
+                LiveError::Leverage { venue: venue.clone(), code, message }
+            }
+            error => LiveError::Venue { venue: venue.clone(), error },
+        }
     }
 
     /// What arrived, in the trader's words; the venue and the stream that it came over.
@@ -121,6 +136,9 @@ impl Session {
         let (mut out, now) = (Output::default(), wall::now());
         let (from, done) = match inbound {
             Inbound::Open { venue, stream } => {
+                if let Some(log) = &mut self.log {
+                    log.feed(self.now, &self.connections[venue].name, stream);
+                }
                 ((venue, Some(stream)), self.connections[venue].client.greet(stream, now, &mut out))
             }
             Inbound::Text { venue, stream, text } => {
@@ -128,6 +146,9 @@ impl Session {
                 ((venue, Some(stream)), self.connections[venue].client.on_frame(stream, &text, now, &mut out))
             }
             Inbound::Reply { venue, about, reply } => {
+                if let Some(log) = &mut self.log {
+                    log.answer(self.now, &self.connections[venue].name, about, &reply);
+                }
                 ((venue, None), self.connections[venue].client.replied(about, reply, now, &mut out))
             }
         };
@@ -149,6 +170,9 @@ impl Session {
                 AccountUpdate::Event { exch, body } => {
                     let Some((builder, state)) = &mut to else { continue };
                     let event = builder.event(role, exch, body, wall::now());
+                    if let Some(log) = &mut self.log {
+                        log.event(&event);
+                    }
                     state.venues_mut().events.push_back(event);
                 }
             }
@@ -201,27 +225,41 @@ impl Session {
                 return Err(LiveError::Strange { venue: self.connections[v].name.clone() });
             }
             let (tile, signals) = builder.cut(wall::now());
+            self.now = tile.end.plus(-NS);
             state.run_tile(&mut driver, job, &tile, &signals, recorder);
-            for command in std::mem::take(&mut state.venues_mut().commands) {
-                commands += 1;
-                let v = command.venue().ix();
-                let mut out = Output::default();
-                self.connections[v].client.command(&command, wall::now(), &mut out).map_err(self.failed(v))?;
-                self.pass_on((v, None), out, Some((&mut builder, &mut state)));
-            }
-            let now = tile.end.plus(-NS);
+            commands += self.send((&mut builder, &mut state))?;
+            let now = self.now;
             status.moment(now);
             if driver.stopped_at.is_some() {
                 let holdings = self.accounts()?;
                 return Ok((state, Ended { at: now, holdings, texts: self.texts, commands }));
             }
-            if stop.load(Ordering::Relaxed) || now >= to {
+            let is_lost = self.log.as_ref().is_some_and(Log::is_lost);
+            if stop.load(Ordering::Relaxed) || now >= to || is_lost {
                 halt.store(true, Ordering::Relaxed);
                 if asked_at.get_or_insert_with(Instant::now).elapsed() > closing {
                     return Err(LiveError::Open { seconds: closing.as_secs() });
                 }
             }
         }
+    }
+
+    /// Sends what the trader wants, when it is written down; how many commands.
+    fn send(&mut self, (builder, state): (&mut TileBuilder, &mut Run)) -> Result<u64, LiveError> {
+        let commands = std::mem::take(&mut state.venues_mut().commands);
+        let may_leave = self.log.as_mut().map(|log| log.batch(self.now, &commands));
+        for (n, command) in commands.iter().enumerate() {
+            let v = command.venue().ix();
+            let mut out = Output::default();
+            if may_leave.as_ref().is_none_or(|may_leave| may_leave[n]) {
+                self.connections[v].client.command(command, wall::now(), &mut out).map_err(self.failed(v))?;
+            } else {
+                let body = EventBody::Rejected { id: command.order(), reason: Reject::Journal };
+                out.account.push(AccountUpdate::Event { exch: wall::now(), body });
+            }
+            self.pass_on((v, None), out, Some((builder, state)));
+        }
+        Ok(commands.len() as u64)
     }
 
     /// Until something is due.
@@ -233,7 +271,10 @@ impl Session {
     }
 
     /// What both venues say of the account, asked anew.
-    fn accounts(&mut self) -> Result<[Holding; 2], LiveError> {
+    ///
+    /// # Errors
+    /// A venue that does not tell it.
+    pub fn accounts(&mut self) -> Result<[Holding; 2], LiveError> {
         self.holdings = [None; 2];
         for v in 0..2 {
             let mut out = Output::default();
@@ -243,7 +284,11 @@ impl Session {
         let began = Instant::now();
         loop {
             if let [Some(long), Some(short)] = self.holdings {
-                return Ok([long, short]);
+                let holdings = [long, short];
+                if let Some(log) = &mut self.log {
+                    log.accounts(self.now, &holdings);
+                }
+                return Ok(holdings);
             }
             if began.elapsed() > PATIENCE {
                 return Err(self.silent("does not tell the account"));
@@ -255,9 +300,10 @@ impl Session {
         }
     }
 
-    /// Ends all connections.
-    pub fn close(self) {
+    /// Ends all connections; what kept the run from being written down to its end, if something did.
+    pub fn close(self, why: &str) -> Option<String> {
         self.edge.close();
+        self.log.and_then(|log| log.stop(self.now, why))
     }
 }
 

@@ -77,11 +77,13 @@ pub enum Reject {
     SelfTrade,
     /// Its limit is further from the mark than the venue's price band.
     PriceBand,
+    /// Never sent: what was to be written down before it left was not on disk in time (live alone).
+    Journal,
 }
 
 impl Reject {
     /// How many reasons there are, for arrays by `Reject as usize`.
-    pub const COUNT: usize = Reject::PriceBand as usize + 1;
+    pub const COUNT: usize = Reject::Journal as usize + 1;
 }
 
 /// Where an order stands, as a venue tells when asked.

@@ -1,0 +1,219 @@
+//! What a session writes down, and what a command waits for before it leaves.
+
+use super::folder::{Journal, JournalError, Writer};
+use super::record::{Kind, Stamp};
+use super::thread::{JournalThread, Mark, Need, Sink, Waited};
+use crate::LiveError;
+use perpx_core::market::{Command, Event};
+use perpx_core::units::Time;
+use perpx_venues::client::{About, Holding, Reply};
+use perpx_venues::recorder::clock::Reading;
+use serde::Serialize;
+use serde_json::json;
+use std::path::Path;
+use std::time::Duration;
+
+/// A command that opens leaves when it is durable; it is refused if that takes longer, and never sent later.
+const DURABLE: Duration = Duration::from_millis(250);
+/// Any other one leaves when it is written, or after so long all the same: a close that is forgotten can be found again, and makes
+/// no position larger.
+const WRITTEN: Duration = Duration::from_millis(50);
+
+/// Who begins to trade: the first record of a process.
+#[derive(Clone, Debug, Serialize)]
+pub struct Start {
+    /// The code that runs.
+    pub code: String,
+    /// The best.yml, whole.
+    pub best: String,
+    /// The live.toml, whole.
+    pub live: String,
+    /// The network that both venues are on.
+    pub network: String,
+    /// By role: the venue, and the numbers of the account. No key.
+    pub accounts: [String; 2],
+}
+
+/// The journal of a session.
+pub struct Log {
+    thread: JournalThread,
+    /// Closes and cancels that left before they were written.
+    pub unwritten: u64,
+    /// Openings that were refused because the disk was late.
+    pub refused: u64,
+}
+
+impl Log {
+    /// Goes on with the journal in a run folder; nothing is connected before [`Log::start`] is durable. `run`: of a journal that begins.
+    ///
+    /// # Errors
+    /// A disk that fails, a journal that is damaged.
+    pub fn open(folder: &Path, run: [u8; 16]) -> Result<Log, LiveError> {
+        let folder = folder.join("journal");
+        let journal = Journal::read(&folder)?;
+        let (writer, _) = Writer::open(&folder, &journal, run)?;
+        Log::over(writer, journal.next_seq()).map_err(LiveError::Threads)
+    }
+
+    fn over(sink: impl Sink, next_seq: u64) -> std::io::Result<Log> {
+        Ok(Log { thread: JournalThread::start(sink, next_seq)?, unwritten: 0, refused: 0 })
+    }
+
+    fn put(&mut self, engine: Time, kind: Kind, body: &impl Serialize, need: Need) -> u64 {
+        let Reading { wall_ns, mono_ns } = Reading::now();
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        self.thread.push(Stamp { wall_ns, mono_ns, engine }, kind, body, need)
+    }
+
+    /// A process begins; durable when it returns.
+    ///
+    /// # Errors
+    /// A disk that does not take it.
+    pub fn start(&mut self, engine: Time, start: &Start) -> Result<(), LiveError> {
+        let seq = self.put(engine, Kind::Start, start, Need::Now);
+        match self.thread.wait(Mark::Durable, seq, DURABLE * 40) {
+            Waited::Reached => Ok(()),
+            _ => Err(LiveError::JournalLost { why: self.why() }),
+        }
+    }
+
+    /// What a venue answered to a request, `about` of venue `venue`; of its words the status alone, since bodies are private.
+    pub fn answer(&mut self, engine: Time, venue: &str, about: About, reply: &Reply) {
+        let class = match reply {
+            Ok(answer) => json!(answer.status),
+            Err(_) => json!("unknown"),
+        };
+        self.put(
+            engine,
+            Kind::Answer,
+            &json!({ "venue": venue, "about": format!("{about:?}"), "answer": class }),
+            Need::Soon,
+        );
+    }
+
+    /// What happened to an order or to the account.
+    pub fn event(&mut self, event: &Event) {
+        self.put(event.at, Kind::Event, event, Need::Soon);
+    }
+
+    /// What both venues say of the accounts, by role.
+    pub fn accounts(&mut self, engine: Time, holdings: &[Holding; 2]) {
+        let said = holdings.map(|Holding { cash, position, open_orders }| {
+            json!({ "cash": cash.to_string(), "position": position.to_string(), "open_orders": open_orders })
+        });
+        self.put(engine, Kind::Recon, &json!({ "venues": said }), Need::Soon);
+    }
+
+    /// A stream is open, for the first time or again.
+    pub fn feed(&mut self, engine: Time, venue: &str, stream: usize) {
+        self.put(engine, Kind::Feed, &json!({ "venue": venue, "stream": stream, "is": "open" }), Need::Soon);
+    }
+
+    /// The commands of one step, before any of them leaves. By command: whether it may leave.
+    pub fn batch(&mut self, engine: Time, commands: &[Command]) -> Vec<bool> {
+        if commands.is_empty() {
+            return Vec::new();
+        }
+        let opens: Vec<bool> = commands.iter().map(may_open).collect();
+        let need = if opens.contains(&true) { Need::Now } else { Need::Soon };
+        let seq = self.put(engine, Kind::Batch, &json!({ "commands": commands }), need);
+        let is_written = self.thread.wait(Mark::Written, seq, WRITTEN) == Waited::Reached;
+        let is_durable = need == Need::Now && self.thread.wait(Mark::Durable, seq, DURABLE) == Waited::Reached;
+        for &opens in &opens {
+            self.unwritten += u64::from(!opens && !is_written);
+            self.refused += u64::from(opens && !is_durable);
+        }
+        opens.into_iter().map(|opens| !opens || is_durable).collect()
+    }
+
+    /// Nothing can be written any more.
+    pub fn is_lost(&self) -> bool {
+        self.thread.lost().is_some()
+    }
+
+    fn why(&self) -> String {
+        self.thread.lost().unwrap_or_else(|| "the disk does not answer".to_owned())
+    }
+
+    /// The process ends by itself: the last record; why nothing could be written, if that was so.
+    pub fn stop(mut self, engine: Time, why: &str) -> Option<String> {
+        self.put(engine, Kind::Stop, &json!({ "why": why }), Need::Now);
+        self.thread.close()
+    }
+}
+
+/// It can make a position larger.
+fn may_open(command: &Command) -> bool {
+    match command {
+        Command::Place(order) => !order.reduce_only,
+        Command::Modify { .. } => true,
+        Command::Cancel { .. } | Command::Query { .. } => false,
+    }
+}
+
+impl From<JournalError> for LiveError {
+    fn from(error: JournalError) -> LiveError {
+        LiveError::Journal(Box::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::Record;
+    use super::*;
+    use perpx_core::market::{NewOrder, OrderId, OrderKind, Role, Side};
+    use perpx_core::units::{Price, Qty};
+    use std::io;
+    use std::sync::mpsc::{Receiver, channel};
+
+    /// Writes at once; a sync waits until the test lets it.
+    struct SlowDisk(Receiver<io::Result<()>>);
+
+    impl Sink for SlowDisk {
+        fn append(&mut self, _records: &[Record]) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn sync(&mut self) -> io::Result<()> {
+            self.0.recv().unwrap_or(Ok(()))
+        }
+    }
+
+    fn place(reduce_only: bool) -> Command {
+        Command::Place(NewOrder {
+            id: OrderId(1),
+            venue: Role::Long,
+            side: Side::Buy,
+            qty: Qty(1),
+            limit: Price(1),
+            kind: OrderKind::Ioc,
+            reduce_only,
+            covers: false,
+        })
+    }
+
+    /// A slow disk refuses an opening and holds up no close; the next opening passes when the disk is well again.
+    #[test]
+    fn an_opening_waits_for_the_disk_and_a_close_does_not() {
+        let (let_go, syncs) = channel();
+        let mut log = Log::over(SlowDisk(syncs), 0).expect("a thread");
+        let close = Command::Cancel { venue: Role::Long, id: OrderId(1) };
+        assert_eq!(log.batch(Time(1), &[place(true), close]), [true, true]);
+        assert_eq!(log.batch(Time(2), &[place(false), close]), [false, true]);
+        assert_eq!((log.refused, log.is_lost()), (1, false));
+        drop(let_go);
+        assert_eq!(log.batch(Time(3), &[place(false)]), [true]);
+        assert_eq!(log.stop(Time(4), "asked to"), None);
+    }
+
+    #[test]
+    fn a_journal_that_is_lost_lets_closes_go_and_nothing_else() {
+        let (let_go, syncs) = channel();
+        let_go.send(Err(io::Error::other("no space left"))).expect("the disk waits");
+        let mut log = Log::over(SlowDisk(syncs), 0).expect("a thread");
+        assert_eq!(log.batch(Time(1), &[place(false), place(true)]), [false, true]);
+        assert!(log.is_lost());
+        assert_eq!(log.batch(Time(2), &[place(false), place(true)]), [false, true]);
+        assert_eq!(log.stop(Time(3), "lost").as_deref(), Some("no space left"));
+    }
+}

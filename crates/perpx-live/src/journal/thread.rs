@@ -1,0 +1,357 @@
+//! The thread that writes the journal, and two marks of how far it has come: *written* holds against a process that dies, *durable*
+//! against a machine that loses its power. The one who decides puts records into a queue and waits for a mark only where
+//! something must not leave before it.
+
+use super::folder::Writer;
+use super::record::{Kind, Record, Stamp};
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Records that wait to be written.
+const QUEUE: usize = 4_096;
+/// What nobody waits for is durable after so long.
+const SOON: Duration = Duration::from_millis(250);
+
+/// Where records end up.
+pub trait Sink: Send + 'static {
+    /// Writes them: a process that dies afterwards does not lose them.
+    ///
+    /// # Errors
+    /// A disk that fails.
+    fn append(&mut self, records: &[Record]) -> io::Result<()>;
+
+    /// Makes durable what was written.
+    ///
+    /// # Errors
+    /// A disk that fails: nobody knows what of it is there.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+impl Sink for Writer {
+    fn append(&mut self, records: &[Record]) -> io::Result<()> {
+        Writer::append(self, records)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Writer::sync(self)
+    }
+}
+
+/// How soon a record must be durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Within a fraction of a second.
+    Soon,
+    /// At once: something waits for it.
+    Now,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// A process that dies does not lose it.
+    Written,
+    /// A machine that loses its power does not lose it.
+    Durable,
+}
+
+/// What came of a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// The mark is there.
+    Reached,
+    /// It is not, in the time given.
+    Late,
+    /// It never will be: the journal is lost.
+    Lost,
+}
+
+#[derive(Default)]
+struct Progress {
+    /// Records below this are written.
+    written: u64,
+    /// Records below this are durable.
+    durable: u64,
+    /// Since when there is something that is not durable and the mark stands still.
+    stands_since: Option<Instant>,
+    lost: Option<String>,
+}
+
+#[derive(Default)]
+struct Marks {
+    progress: Mutex<Progress>,
+    moved: Condvar,
+}
+
+impl Marks {
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The journal of a run, to the one that decides.
+pub struct JournalThread {
+    queue: Option<SyncSender<(Record, Need)>>,
+    marks: Arc<Marks>,
+    thread: Option<JoinHandle<()>>,
+    next_seq: u64,
+}
+
+impl JournalThread {
+    /// Begins to write with record `next_seq`.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(sink: impl Sink, next_seq: u64) -> io::Result<JournalThread> {
+        let marks = Arc::new(Marks::default());
+        (marks.lock().written, marks.lock().durable) = (next_seq, next_seq);
+        let (queue, records) = sync_channel(QUEUE);
+        let shared = marks.clone();
+        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
+            if let Err(error) = write(sink, &records, &shared) {
+                shared.lock().lost = Some(error.to_string());
+                shared.moved.notify_all();
+            }
+        })?;
+        Ok(JournalThread { queue: Some(queue), marks, thread: Some(thread), next_seq })
+    }
+
+    /// Puts a record into the queue, without waiting; its number. A queue that is full is a journal that is lost.
+    pub fn push(&mut self, stamp: Stamp, kind: Kind, body: Vec<u8>, need: Need) -> u64 {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        self.marks.lock().stands_since.get_or_insert_with(Instant::now);
+        let sent = self.queue.as_ref().map(|queue| queue.try_send((Record { seq, stamp, kind, body }, need)));
+        if !matches!(sent, Some(Ok(()))) {
+            let mut progress = self.marks.lock();
+            progress.lost.get_or_insert_with(|| format!("{QUEUE} records wait for the disk"));
+            self.queue = None;
+        }
+        seq
+    }
+
+    /// Waits until record `seq` has the mark, but not longer than `patience`.
+    pub fn wait(&self, mark: Mark, seq: u64, patience: Duration) -> Waited {
+        let until = Instant::now() + patience;
+        let mut progress = self.marks.lock();
+        loop {
+            let reached = match mark {
+                Mark::Written => progress.written,
+                Mark::Durable => progress.durable,
+            };
+            let left = until.saturating_duration_since(Instant::now());
+            match () {
+                () if reached > seq => return Waited::Reached,
+                () if progress.lost.is_some() => return Waited::Lost,
+                () if left.is_zero() => return Waited::Late,
+                () => {}
+            }
+            let moved = self.marks.moved.wait_timeout(progress, left);
+            progress = moved.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// How long the durable mark has stood still with records before it.
+    pub fn stands_for(&self) -> Duration {
+        self.marks.lock().stands_since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Why nothing can be written any more, if that is so.
+    pub fn lost(&self) -> Option<String> {
+        self.marks.lock().lost.clone()
+    }
+
+    /// Writes what waits, makes it durable and ends; why not, if not.
+    pub fn close(mut self) -> Option<String> {
+        self.end();
+        self.lost()
+    }
+
+    fn end(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            self.marks.lock().lost.get_or_insert_with(|| "its thread has died".to_owned());
+        }
+    }
+}
+
+impl Drop for JournalThread {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Until the queue is closed, or the disk fails: a write or a sync that failed is never tried again on the same file, since nobody
+/// knows what of it is there.
+fn write(mut sink: impl Sink, queue: &Receiver<(Record, Need)>, marks: &Marks) -> io::Result<()> {
+    let mut due: Option<Instant> = None;
+    loop {
+        let first = match due {
+            None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(due) => queue.recv_timeout(due.saturating_duration_since(Instant::now())),
+        };
+        let mut is_needed = false;
+        match first {
+            Ok((first, need)) => {
+                is_needed = need == Need::Now;
+                let mut records = vec![first];
+                for (record, need) in queue.try_iter() {
+                    is_needed |= need == Need::Now;
+                    records.push(record);
+                }
+                sink.append(&records)?;
+                due.get_or_insert_with(|| Instant::now() + SOON);
+                let mut progress = marks.lock();
+                progress.written += records.len() as u64;
+                marks.moved.notify_all();
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                if due.is_some() {
+                    sync(&mut sink, marks)?;
+                }
+                return Ok(());
+            }
+        }
+        if is_needed || due.is_some_and(|due| due <= Instant::now()) {
+            sync(&mut sink, marks)?;
+            due = None;
+        }
+    }
+}
+
+fn sync(sink: &mut impl Sink, marks: &Marks) -> io::Result<()> {
+    sink.sync()?;
+    let mut progress = marks.lock();
+    progress.durable = progress.written;
+    progress.stands_since = None;
+    marks.moved.notify_all();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use perpx_core::units::Time;
+
+    const STAMP: Stamp = Stamp { wall_ns: 1, mono_ns: 2, engine: Time(3) };
+    const LONG: Duration = Duration::from_secs(20);
+
+    /// A disk on whose every act a test decides.
+    struct Disk {
+        calls: SyncSender<String>,
+        answers: Receiver<io::Result<()>>,
+    }
+
+    impl Disk {
+        fn call(&self, what: String) -> io::Result<()> {
+            self.calls.send(what).expect("the test listens");
+            self.answers.recv().expect("the test answers")
+        }
+    }
+
+    impl Sink for Disk {
+        fn append(&mut self, records: &[Record]) -> io::Result<()> {
+            let all: Vec<String> = records.iter().map(|record| record.seq.to_string()).collect();
+            self.call(format!("append {}", all.join(" ")))
+        }
+
+        fn sync(&mut self) -> io::Result<()> {
+            self.call("sync".to_owned())
+        }
+    }
+
+    struct Bench {
+        journal: JournalThread,
+        calls: Receiver<String>,
+        answers: SyncSender<io::Result<()>>,
+    }
+
+    impl Bench {
+        fn new() -> Bench {
+            let ((send, calls), (answers, answered)) = (sync_channel(0), sync_channel(0));
+            let journal = JournalThread::start(Disk { calls: send, answers: answered }, 5).expect("a thread");
+            Bench { journal, calls, answers }
+        }
+
+        fn push(&mut self, need: Need) -> u64 {
+            self.journal.push(STAMP, Kind::Gate, Vec::new(), need)
+        }
+
+        fn expect(&self, call: &str) {
+            assert_eq!(self.calls.recv_timeout(LONG).as_deref(), Ok(call));
+        }
+
+        fn answer(&self, answer: io::Result<()>) {
+            self.answers.send(answer).expect("the disk waits");
+        }
+    }
+
+    /// An opening waits for the disk; what needs no sync gets it soon, and with the first that does.
+    #[test]
+    fn marks_move_as_the_disk_answers() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.push(Need::Soon), 5);
+        bench.expect("append 5");
+        assert_eq!(bench.push(Need::Now), 6);
+        assert_eq!(bench.journal.wait(Mark::Written, 5, Duration::ZERO), Waited::Late);
+        bench.answer(Ok(()));
+        assert_eq!(bench.journal.wait(Mark::Written, 5, LONG), Waited::Reached);
+        bench.expect("append 6");
+        assert_eq!(bench.journal.wait(Mark::Durable, 5, Duration::from_millis(1)), Waited::Late);
+        bench.answer(Ok(()));
+        bench.expect("sync");
+        assert_eq!(bench.journal.wait(Mark::Written, 6, LONG), Waited::Reached);
+        assert_eq!(bench.journal.wait(Mark::Durable, 6, Duration::from_millis(1)), Waited::Late);
+        assert!(bench.journal.stands_for() > Duration::ZERO);
+        bench.answer(Ok(()));
+        assert_eq!(bench.journal.wait(Mark::Durable, 6, LONG), Waited::Reached);
+        assert_eq!(bench.journal.stands_for(), Duration::ZERO);
+        // nobody waits for the next one
+        assert_eq!(bench.push(Need::Soon), 7);
+        bench.expect("append 7");
+        bench.answer(Ok(()));
+        bench.expect("sync");
+        bench.answer(Ok(()));
+        let Bench { journal, calls, answers } = bench;
+        assert_eq!((journal.close(), calls.try_recv().ok()), (None, None));
+        drop(answers);
+    }
+
+    /// A disk that failed is not asked again, and everyone who waits is answered.
+    #[test]
+    fn a_disk_that_fails_is_a_journal_that_is_lost() {
+        let mut bench = Bench::new();
+        let seq = bench.push(Need::Now);
+        bench.expect("append 5");
+        bench.answer(Ok(()));
+        bench.expect("sync");
+        bench.answer(Err(io::Error::other("no space left")));
+        assert_eq!(bench.journal.wait(Mark::Durable, seq, LONG), Waited::Lost);
+        assert_eq!(bench.journal.wait(Mark::Written, seq, LONG), Waited::Reached, "that much is known");
+        let later = bench.push(Need::Now);
+        assert_eq!(bench.journal.wait(Mark::Written, later, LONG), Waited::Lost);
+        assert_eq!(bench.journal.lost().as_deref(), Some("no space left"));
+    }
+
+    /// A disk that stands does not hold up the one that decides.
+    #[test]
+    fn a_full_queue_is_a_journal_that_is_lost() {
+        let mut bench = Bench::new();
+        bench.push(Need::Soon);
+        bench.expect("append 5");
+        for _ in 0..QUEUE {
+            bench.push(Need::Soon);
+        }
+        assert_eq!(bench.journal.lost(), None);
+        let seq = bench.push(Need::Soon);
+        assert_eq!(bench.journal.lost().as_deref(), Some("4096 records wait for the disk"));
+        assert_eq!(bench.journal.wait(Mark::Written, seq, LONG), Waited::Lost);
+        drop((bench.answers, bench.calls));
+    }
+}
