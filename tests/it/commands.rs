@@ -33,7 +33,7 @@ pub(crate) const COMMANDS: [(&str, &[&str]); 3] = [
             "completions",
         ],
     ),
-    (LIVE, &[""]),
+    (LIVE, &["", "journal", "keys"]),
 ];
 
 fn command(program: &str, line: &str) -> Command {

@@ -1,5 +1,6 @@
 //! What a user sees, and what holds for the whole: one binary, a module a subject.
 
+mod attach;
 mod backfill;
 mod browser;
 mod calibrate;

@@ -14,14 +14,14 @@ const LIVE: &str = env!("CARGO_BIN_EXE_perpx-live");
 const SWEEP: &str = env!("CARGO_BIN_EXE_perpx-sweep");
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/sample");
 
-fn ran(program: &str, dir: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn ran(program: &str, dir: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(program).args(arguments).current_dir(dir).output().expect("it runs");
     let Output { status, stdout, stderr } = output;
     (status.code(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
 }
 
 /// The best.yml of a small sweep over `base`, in `dir`.
-fn best(dir: &Path, base: &str) -> String {
+pub(crate) fn best(dir: &Path, base: &str) -> String {
     fs::write(dir.join("base.yml"), base).expect("writes");
     let grid = format!(
         "name = \"small\"\nbase = \"base.yml\"\n[data]\nstore = \"{SAMPLE}\"\nsymbol = \"BTC\"\n\
@@ -35,7 +35,7 @@ fn best(dir: &Path, base: &str) -> String {
 }
 
 /// The value after a name, in JSON's text of one line.
-fn field<'a>(text: &'a str, name: &str) -> &'a str {
+pub(crate) fn field<'a>(text: &'a str, name: &str) -> &'a str {
     let from = text.find(&format!("\"{name}\":")).unwrap_or_else(|| panic!("{name} in {text}")) + name.len() + 3;
     text[from..].split([',', '}']).next().unwrap_or("").trim_matches('"')
 }

@@ -1,13 +1,17 @@
 //! The command line of perpx-live: arguments in, one call, exit code out.
 
+use super::attached::{self, AttachArgs};
 use super::gate::{Answers, admit};
+use super::journal::command::{JournalArgs, lines};
 use super::paper_market::{self, PaperArgs};
 use super::stretch::{self, Stretch};
 use super::{LiveError, Options, Speed, emulated, run};
-use clap::{CommandFactory, Parser, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use perpx_core::units::Time;
 use perpx_data::text;
-use std::path::PathBuf;
+use perpx_venues::registry;
+use perpx_venues::venue::Venue;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,11 +20,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[command(
     name = "perpx-live",
     version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true,
     after_help = "Example: perpx-live --config reports/quickstart/best.yml --speed 3600\n\
                   Ctrl-C closes what is open and reports; a second one ends at once.\n\
-                  Exit codes: 0 the ledger is the sweep's, 1 it differs, 2 bad input, 130 stopped"
+                  Exit codes: 0 the ledger is the sweep's, 1 it differs, 2 bad input, 130 stopped\n\
+                  Also: perpx-live journal RUN, perpx-live keys"
 )]
 pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// The best.yml of a sweep
     #[arg(long, value_name = "FILE", required_unless_present = "completions")]
     config: Option<PathBuf>,
@@ -48,16 +58,16 @@ pub struct Cli {
     /// emulated: what goes wrong meanwhile (TOML)
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
-    /// paper: its folder [under live/]
+    /// paper, --attach: its folder [under live/]
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
     /// paper: go on in place of the recorder of this folder
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", hide = true)]
     take_over: Option<PathBuf>,
-    /// paper: first port of a running perpx-data emulate
+    /// paper, emulated: port of a perpx-data emulate
     #[arg(long, value_name = "HOST:PORT")]
     attach: Option<String>,
-    /// paper: roots (PEM) for an emulator that speaks TLS
+    /// paper, emulated: roots (PEM) for an emulator that speaks TLS
     #[arg(long, value_name = "FILE", hide = true)]
     ca_file: Option<PathBuf>,
     /// live: trade a winner whose verdict is weak
@@ -77,6 +87,39 @@ pub struct Cli {
     completions: Option<clap_complete::Shell>,
 }
 
+#[derive(Subcommand)]
+enum Command {
+    #[command(hide = true)]
+    Journal(JournalArgs),
+    /// Print the public halves of the keys, as the venues register them
+    #[command(
+        hide = true,
+        after_help = "Example: perpx-live keys\nExit codes: 0 printed, 2 a key is missing or is none"
+    )]
+    Keys,
+}
+
+impl Command {
+    fn run(self) -> u8 {
+        match self {
+            Command::Journal(args) => match lines(&args).map_err(LiveError::from) {
+                Ok(lines) => text::print(&lines.join("\n"), 0),
+                Err(error) => text::fail(&error, args.json, error.exit_code()),
+            },
+            Command::Keys => {
+                let key = |venue: Venue| {
+                    Ok(format!("{:<9} {}", venue.name(), registry::public_key(venue, Path::new(attached::ENV_FILE))?))
+                };
+                let keys: Result<Vec<String>, LiveError> = Venue::ALL.into_iter().map(key).collect();
+                match keys {
+                    Ok(keys) => text::print(&keys.join("\n"), 0),
+                    Err(error) => text::fail(&error, false, error.exit_code()),
+                }
+            }
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Mode {
     Mock,
@@ -90,6 +133,9 @@ impl Cli {
     pub fn run(self, code: &'static str) -> u8 {
         if let Some(shell) = self.completions {
             return text::completions(Cli::command(), shell);
+        }
+        if let Some(command) = self.command {
+            return command.run();
         }
         if self.mode == Mode::Live {
             let answers = Answers { accept_weak: self.accept_weak, overrides: self.overrides };
@@ -120,9 +166,17 @@ impl Cli {
             code,
             stop,
         };
+        let is_paced = self.speed.is_some();
         let out = &mut std::io::stdout();
         let range = emulated::TimeRange { from: self.from, to: self.to, faults: self.faults };
         let ended = match self.mode {
+            Mode::Emulated if self.attach.is_some() && range.is_unsaid() && !is_paced => {
+                let host = self.attach.unwrap_or_default();
+                let args = AttachArgs { host, run: self.run, ca_file: self.ca_file };
+                attached::run(&options, &args, out)
+                    .map(|account| (account.exit_code(), account.to_string(), serde_json::json!(account)))
+            }
+            Mode::Emulated | Mode::Mock if self.attach.is_some() => Err(attached::refused(self.attach)),
             Mode::Emulated => emulated::run(&options, &range, out)
                 .map(|account| (account.exit_code(), account.to_string(), serde_json::json!(account))),
             Mode::Paper if range.is_unsaid() => {

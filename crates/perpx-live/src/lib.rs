@@ -19,6 +19,7 @@
 //! | `clock`, `status` | wall time; the status line |
 //! | `console` | each transition, as it happens |
 //! | `session`, `transport`, `tile_builder` | two venues over sockets: decisions, tasks that hold sockets, rows to tiles |
+//! | `attached` | the same at a running emulator, with keys, a run folder and a journal |
 //! | `live_file`, `run_folder` | live.toml; the folder that a run keeps |
 //! | `stretch` | any stretch of any store, with simulated venues |
 //! | `paper`, `paper_market` | the same, over rows as they are received; the recorder that they come from |
@@ -31,6 +32,7 @@
 #![warn(missing_docs)]
 
 pub mod args;
+pub mod attached;
 mod clock;
 mod console;
 pub mod emulated;

@@ -3,6 +3,8 @@
 use perpx_core::config::text::{Body, ConfigError, Entry, Node, Source, parse_toml};
 use perpx_core::config::{Num, Value};
 use perpx_core::units::{MS, TimeDelta};
+use perpx_venues::registry::AccountNumbers;
+use perpx_venues::venue::Venue;
 use std::path::{Path, PathBuf};
 
 /// What a new folder begins with: every key, at its default.
@@ -11,6 +13,11 @@ pub const TEMPLATE: &str = r#"# How this folder is run. Every key stands at its 
 # mainnet, testnet, or emulated: a running `perpx-data emulate` at `host`
 network = "mainnet"
 # host = "127.0.0.1:8020"
+
+[account]
+# numbers of the accounts that are traded on; paper needs none. Keys stand in the environment or in .env, never here
+# lighter = { index = 1, api_key = 4 }
+# grvt = { sub_account = "1" }
 
 [paper]
 # time is judged so long after it was, so that every row of it has come
@@ -45,6 +52,10 @@ pub enum Network {
 pub struct LiveFile {
     /// Where the market is.
     pub network: Network,
+    /// The account at Lighter.
+    lighter: Option<AccountNumbers>,
+    /// The account at GRVT.
+    grvt: Option<AccountNumbers>,
     /// Time is judged so long after it was.
     pub lag: TimeDelta,
     /// Folders whose hours warm the signals; the first named wins.
@@ -57,8 +68,13 @@ pub struct LiveFile {
     pub raw_days: i64,
 }
 
-const KEYS: [(&str, &[&str]); 4] = [
-    ("", &["network", "host", "paper", "warm", "record"]),
+/// What an account's numbers look like.
+pub const ACCOUNT_LINES: &str =
+    "lighter = { index = 1, api_key = 4 } and grvt = { sub_account = \"1\" }, with your numbers";
+
+const KEYS: [(&str, &[&str]); 5] = [
+    ("", &["network", "host", "account", "paper", "warm", "record"]),
+    ("account", &["lighter", "grvt"]),
     ("paper", &["lag_ms"]),
     ("warm", &["from", "max_gap_bars"]),
     ("record", &["depth_levels", "raw_days"]),
@@ -97,6 +113,8 @@ impl LiveFile {
         let folder = Path::new(name).parent().unwrap_or(Path::new(""));
         Ok(LiveFile {
             network: reader.network(&root)?,
+            lighter: reader.lighter(table("account"))?,
+            grvt: reader.grvt(table("account"))?,
             lag: reader.count(paper, ("paper", "lag_ms"), 10_000, (100, 3_600_000))? * MS,
             warm_from: reader
                 .folders(warm)?
@@ -107,6 +125,16 @@ impl LiveFile {
             depth_levels: reader.count(record, ("record", "depth_levels"), 10, (5, 50))? as usize,
             raw_days: reader.count(record, ("record", "raw_days"), 14, (0, 3_650))?,
         })
+    }
+}
+
+impl LiveFile {
+    /// The account at a venue, if it is written.
+    pub fn account(&self, venue: Venue) -> Option<AccountNumbers> {
+        match venue {
+            Venue::Lighter => self.lighter,
+            Venue::Grvt => self.grvt,
+        }
     }
 }
 
@@ -146,6 +174,25 @@ impl Reader<'_> {
         }
     }
 
+    fn lighter(&self, account: &Node) -> Result<Option<AccountNumbers>, ConfigError> {
+        let Some(entry) = account.entry("lighter") else { return Ok(None) };
+        let number = |key: &str| entry.node.entry(key)?.node.value().num()?.as_i64().filter(|number| *number >= 0);
+        match (number("index"), number("api_key"), entry.node.entries().len()) {
+            (Some(index), Some(api_key), 2) => Ok(Some(AccountNumbers::Lighter { index, api_key })),
+            _ => Err(self.wrong("account.lighter", entry, "{ index = N, api_key = N }")),
+        }
+    }
+
+    fn grvt(&self, account: &Node) -> Result<Option<AccountNumbers>, ConfigError> {
+        let Some(entry) = account.entry("grvt") else { return Ok(None) };
+        // longer than a whole number of the file may be
+        let number = entry.node.entry("sub_account").and_then(|entry| entry.node.value().text()?.parse().ok());
+        match (number, entry.node.entries().len()) {
+            (Some(sub_account), 1) => Ok(Some(AccountNumbers::Grvt { sub_account })),
+            _ => Err(self.wrong("account.grvt", entry, "{ sub_account = \"DIGITS\" }")),
+        }
+    }
+
     fn folders(&self, warm: &Node) -> Result<Vec<String>, ConfigError> {
         let Some(entry) = warm.entry("from") else { return Ok(Vec::new()) };
         let all = match entry.node.value() {
@@ -180,6 +227,11 @@ mod tests {
         let warm = LiveFile::parse("live/a/live.toml", "[warm]\nfrom = [\"../rec\", \"/data\"]\nmax_gap_bars = 5");
         let warm = warm.unwrap_or_else(|e| panic!("{e}"));
         assert_eq!((warm.warm_from, warm.max_gap_bars), (["live/rec", "/data"].map(PathBuf::from).to_vec(), 5));
+        let text = "[account]\nlighter = { index = 7, api_key = 5 }\ngrvt = { sub_account = \"8289849667772468\" }";
+        let file = LiveFile::parse("live.toml", text).unwrap_or_else(|e| panic!("{e}"));
+        let lighter = AccountNumbers::Lighter { index: 7, api_key: 5 };
+        let grvt = AccountNumbers::Grvt { sub_account: 8_289_849_667_772_468 };
+        assert_eq!(Venue::ALL.map(|venue| file.account(venue)), [Some(lighter), Some(grvt)]);
         let emulated = TEMPLATE.replace("network = \"mainnet\"", "network = \"emulated\"").replace("# host", "host");
         let file = LiveFile::parse("live.toml", &emulated).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(file.network, Network::Emulated("127.0.0.1:8020".to_owned()));
@@ -193,6 +245,9 @@ mod tests {
             ("network = \"emulated\"", ["live.toml", "host", "is not written"]),
             ("[warm]\nfrom = \"../rec\"", ["live.toml:2", "warm.from", "a list of folders"]),
             ("[warm]\nfrom = [3]", ["live.toml:2", "warm.from", "a list of folders"]),
+            ("[account]\nlighter = { index = 1 }", ["live.toml:2", "account.lighter", "api_key = N"]),
+            ("[account]\ngrvt = { sub_account = 1 }", ["live.toml:2", "account.grvt", "sub_account = \"DIGITS\""]),
+            ("[account]\nbinance = 3", ["live.toml:2", "account.binance", "lighter, grvt"]),
             ("[paper]\nlag = 3", ["live.toml:2", "paper.lag", "lag_ms"]),
             ("[paper]\nlag_ms = 1.5", ["live.toml:2", "paper.lag_ms", "100 to 3600000"]),
         ] {

@@ -45,7 +45,7 @@ pub struct PaperArgs {
 /// # Errors
 /// Bad input; a folder that is taken; books that do not agree at the end.
 pub fn run(options: &Options, args: &PaperArgs, out: &mut (dyn Write + Send)) -> Result<StretchReport, LiveError> {
-    let run = RunFolder::open(&options.config, args.run.as_deref(), args.attach.as_deref())?;
+    let run = RunFolder::open(&options.config, args.run.as_deref(), args.attach.as_deref(), "paper")?;
     let own = Options { config: run.best.clone(), store: Some(run.path.join("store")), ..options.clone() };
     let strategy = StrategyFile::read(&own.config, own.store.as_deref())?;
     let venues = venues(&own.config, &strategy)?;

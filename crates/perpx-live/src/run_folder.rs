@@ -20,20 +20,18 @@ pub struct RunFolder {
 
 impl RunFolder {
     /// The folder `asked` for, or `live/NAME` where the tool is started; made if it is not there. `host`: of an emulator that the
-    /// market is taken from.
+    /// market is taken from; `mode`: how it is traded.
     ///
     /// # Errors
     /// A best.yml that is none, a folder that trades another configuration, a bad live.toml.
-    pub fn open(config: &Path, asked: Option<&Path>, host: Option<&str>) -> Result<RunFolder, LiveError> {
+    pub fn open(config: &Path, asked: Option<&Path>, host: Option<&str>, mode: &str) -> Result<RunFolder, LiveError> {
         let named = StrategyFile::identity(config)?;
         let network = if host.is_some() { "emulated" } else { "mainnet" };
         let path = asked.map_or_else(
             || {
-                Path::new("live").join(format!(
-                    "{}-{}-{network}-paper",
-                    named.sweep,
-                    &named.id[..8.min(named.id.len())]
-                ))
+                let id = &named.id[..8.min(named.id.len())];
+                let place = if network == mode { mode.to_owned() } else { format!("{network}-{mode}") };
+                Path::new("live").join(format!("{}-{id}-{place}", named.sweep))
             },
             Path::to_path_buf,
         );

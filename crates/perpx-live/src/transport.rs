@@ -1,7 +1,7 @@
 //! The edge of a run: tasks that hold its sockets and lanes. What they receive goes into one channel, in the order of receipt;
 //! nothing of a venue's language is known here, and the thread that decides never waits for any of them.
 
-use perpx_venues::client::{About, Host, Reply, Request, Stream};
+use perpx_venues::client::{About, Answer, Host, Reply, Request, Stream};
 use perpx_venues::net::backoff::{Backoff, chance};
 use perpx_venues::net::lane::Lane;
 use perpx_venues::net::reach::{Reach, ReachError};
@@ -16,6 +16,9 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
+/// A read that failed is asked again after so long, twice as long each time, up to the second.
+const AGAIN: Duration = Duration::from_millis(500);
+const AGAIN_AT_MOST: Duration = Duration::from_secs(8);
 /// How long tasks may take to say goodbye when the run ends.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -85,13 +88,16 @@ impl LaneKind {
     }
 }
 
+/// A request, and how often it failed before.
+type Asked = (Request, u32);
+
 /// The connections of one venue.
 pub struct Transport {
     number: usize,
     reach: Arc<Reach>,
     inbound: Sender<Inbound>,
     /// By [`LaneKind`].
-    lanes: [mpsc::UnboundedSender<Request>; 3],
+    lanes: [mpsc::UnboundedSender<Asked>; 3],
     streams: Vec<(mpsc::UnboundedSender<String>, watch::Sender<Headers>)>,
 }
 
@@ -106,10 +112,10 @@ impl Transport {
         reach: Arc<Reach>,
         inbound: Sender<Inbound>,
     ) -> Result<Transport, ReachError> {
-        let lane = || -> Result<mpsc::UnboundedSender<Request>, ReachError> {
+        let lane = || -> Result<mpsc::UnboundedSender<Asked>, ReachError> {
             let lane = reach.lane()?;
             let (send, requests) = mpsc::unbounded_channel();
-            edge.runtime.spawn(carry(lane, number, requests, inbound.clone()));
+            edge.runtime.spawn(carry(lane, number, (send.downgrade(), requests), inbound.clone()));
             Ok(send)
         };
         let lanes = [lane()?, lane()?, lane()?];
@@ -119,7 +125,7 @@ impl Transport {
     /// Sends a request over its lane.
     pub fn ask(&self, request: Request) {
         // a task that has ended is noticed by its silence
-        let _ = self.lanes[LaneKind::of(request.about) as usize].send(request);
+        let _ = self.lanes[LaneKind::of(request.about) as usize].send((request, 0));
     }
 
     /// Sends a text over a stream; one that is not open loses it.
@@ -155,16 +161,40 @@ impl Transport {
     }
 }
 
-/// Requests of one lane, each with its reply.
-async fn carry(lane: Lane, venue: usize, mut requests: mpsc::UnboundedReceiver<Request>, inbound: Sender<Inbound>) {
+/// It is asked until it is answered: that nobody answers, or that too much was asked, says nothing about what was asked for. What became
+/// of an order is asked again by the client, and so is a login.
+fn is_asked_again(about: About, reply: &Reply) -> bool {
+    let is_left_to_others = matches!(about, About::Place(_) | About::Cancel(_) | About::Query(_) | About::Login);
+    let is_answered = |answer: &Answer| !(answer.is_page() || answer.status == 429 || answer.status >= 500);
+    !is_left_to_others && !reply.as_ref().is_ok_and(is_answered)
+}
+
+/// Requests of one lane, each with its reply. A read that failed is asked again later; those behind it do not wait for that.
+async fn carry(
+    lane: Lane,
+    venue: usize,
+    (again, mut requests): (mpsc::WeakUnboundedSender<Asked>, mpsc::UnboundedReceiver<Asked>),
+    inbound: Sender<Inbound>,
+) {
     let (send, asked) = mpsc::channel(1);
     tokio::spawn(lane.serve(asked));
-    while let Some(request) = requests.recv().await {
+    while let Some((request, failed)) = requests.recv().await {
         let (about, (reply, replied)) = (request.about, oneshot::channel());
-        if send.send((request, reply)).await.is_err() {
+        if send.send((request.clone(), reply)).await.is_err() {
             return;
         }
         let reply = replied.await.unwrap_or_else(|_| Err("the lane has ended".to_owned()));
+        if is_asked_again(about, &reply) {
+            let again = again.clone();
+            tokio::spawn(async move {
+                sleep((AGAIN * 2u32.saturating_pow(failed)).min(AGAIN_AT_MOST)).await;
+                // the run may have ended meanwhile
+                if let Some(again) = again.upgrade() {
+                    let _ = again.send((request, failed.saturating_add(1)));
+                }
+            });
+            continue;
+        }
         if inbound.send(Inbound::Reply { venue, about, reply }).is_err() {
             return;
         }
@@ -247,6 +277,35 @@ impl StreamTask {
                 }
                 changed = self.handshake.changed() => return changed.is_err(),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use perpx_core::market::OrderId;
+
+    #[test]
+    fn a_read_is_asked_until_it_is_answered_and_an_order_never_again() {
+        let answer = |status, body: &str| Ok(Answer { status, body: body.to_owned(), ..Answer::default() });
+        let failures = [
+            Err("cut".to_owned()),
+            answer(429, r#"{"code":1006}"#),
+            answer(502, ""),
+            answer(403, "<html>"),
+            answer(200, "<html>"),
+        ];
+        let order = OrderId(1);
+        for reply in &failures {
+            assert!(is_asked_again(About::OpenOrders, reply) && is_asked_again(About::Account, reply), "{reply:?}");
+            for about in [About::Place(order), About::Cancel(order), About::Query(order), About::Login] {
+                assert!(!is_asked_again(about, reply), "{about:?}");
+            }
+        }
+        // refused in the venue's own words, and answered
+        for reply in [answer(400, r#"{"code":1003}"#), answer(401, "{}"), answer(200, "{}")] {
+            assert!(!is_asked_again(About::Account, &reply), "{reply:?}");
         }
     }
 }

@@ -404,7 +404,7 @@ pub fn front(view: &View) -> Option<Chart> {
         note: format!("{}: {up} {}, {across} {}", row.id, of(*y, *up_unit), of(*x, *across_unit)),
     }));
     let titled = |title: &str, unit| match text::unit_name(unit, &view.input.quote) {
-        unit if unit.is_empty() => text::capital(title),
+        "" => text::capital(title),
         unit => format!("{}, {unit}", text::capital(title)),
     };
     Some(Chart {

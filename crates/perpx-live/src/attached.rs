@@ -1,0 +1,216 @@
+//! `--mode emulated --attach`: the winner trades on a running `perpx-data emulate`, with keys of its own, in a folder that keeps what
+//! it knew and wanted. What is on the other side goes on when this process ends, and knows nothing of it.
+
+use super::console::ConsoleRecorder;
+use super::emulated::{Account, account, warm};
+use super::journal::log::{Log, Start};
+use super::live_file::{ACCOUNT_LINES, LiveFile, Network as Where};
+use super::run_folder::RunFolder;
+use super::session::{Connection, Session};
+use super::status::Status;
+use super::strategy_file::StrategyFile;
+use super::stretch::warmup;
+use super::tile_builder::TileBuilder;
+use super::{LiveError, Options};
+use perpx_core::config::{Config, ConfigError, base_asset};
+use perpx_core::ledger::Mids;
+use perpx_core::market::Role;
+use perpx_core::signals::{SignalEngine, SignalSet};
+use perpx_core::strategy::FundingKinds;
+use perpx_core::tape::Carry;
+use perpx_core::units::{Cash, DAY, Time, TimeDelta};
+use perpx_data::backtest::{Bound, DataRange, order_outages};
+use perpx_venues::client::{ClientConfig, Holding};
+use perpx_venues::net::hosts::{Address, Network};
+use perpx_venues::net::reach::Reach;
+use perpx_venues::recorder::folder;
+use perpx_venues::registry::{self, AccountNumbers};
+use perpx_venues::venue::Venue;
+use perpx_venues::wall::{self, MarketClock};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where keys are looked for beside the environment.
+pub(super) const ENV_FILE: &str = ".env";
+/// No run lasts longer.
+const LONGEST: TimeDelta = DAY.times(400);
+
+/// Where the venues are, and where the run is kept.
+#[derive(Clone, Debug, Default)]
+pub struct AttachArgs {
+    /// The first port of a running `perpx-data emulate`.
+    pub host: String,
+    /// The run folder; unsaid, one under `live`.
+    pub run: Option<PathBuf>,
+    /// Roots (PEM) for an emulator that speaks TLS.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Trades the winner until it is asked to stop, printing each transition to `out`.
+///
+/// # Errors
+/// Bad input, keys that are missing, an account that holds something, before anything is sent; a venue that ends the session; a
+/// journal that cannot be written.
+pub fn run(options: &Options, args: &AttachArgs, out: &mut (dyn Write + Send)) -> Result<Account, LiveError> {
+    let folder = RunFolder::open(&options.config, args.run.as_deref(), Some(&args.host), "emulated")?;
+    let _lock = folder::lock(&folder.path)?;
+    let own_store = folder.path.join("store");
+    let strategy = StrategyFile::read(&folder.best, Some(options.store.as_deref().unwrap_or(&own_store)))?;
+    let config = &strategy.config;
+    if config.account.transfer.is_some() {
+        return Err(LiveError::Transfer { config: folder.best.clone() });
+    }
+    let numbers = accounts(&folder, config)?;
+    let reaches = found(&folder.file, args, numbers)?;
+    let begun = wall::now();
+    let beside = MarketClock { wall: begun, market: begun, speed: 1.0 };
+    let clock = reaches[0].clock().unwrap_or(beside);
+    let from = clock.market(begun);
+    let mut signals = SignalSet::default();
+    let (world, kinds) = (Arc::new(config.world.clone()), FundingKinds { predicted: true });
+    let outages = order_outages(&config.world, (from, from.plus(DAY)));
+    let mut bound = Bound::new(config, (world, outages), (kinds, Mids::default()), &mut signals);
+    let (engine, carry) = match &options.store {
+        Some(_) => {
+            let back = warmup(config);
+            let range = DataRange { warm_from: from.plus(-back), from, to: from, ..strategy.data.clone() };
+            warm(&range.tape_spec(config), &signals, (from, from))?
+        }
+        None => (SignalEngine::new(signals.keys(), from), Carry::first([false; 2])),
+    };
+    let names = Role::BOTH.map(|role| reaches[role.ix()].venue.name().to_owned());
+    let log = begin(&folder, (options, args), (from, numbers))?;
+    let connections = connections(reaches, numbers, (config, &strategy.data.symbol), clock)?;
+    let mut session = Session::open(connections, Some(log), from, &options.stop)?;
+    let holdings = session.accounts()?;
+    if let Some(v) = holdings.iter().position(|held| !held.position.is_zero() || held.open_orders > 0) {
+        let Holding { position, open_orders, .. } = holdings[v];
+        let why = format!("{} is not flat", names[v]);
+        session.close(&why);
+        return Err(LiveError::NotFlat { venue: names[v].clone(), position: position.to_string(), open_orders });
+    }
+    bound.capital = holdings.map(|held| held.cash);
+    bound.plan.capital = bound.capital.into_iter().sum::<Cash>().into();
+    let job = bound.job((from, from.plus(LONGEST)));
+    let status = Status::open_ended(options.quiet, from);
+    if !options.quiet {
+        strategy.print_verdict(out);
+        let _ = writeln!(out, "emulated  {}; Ctrl-C closes everything and ends", folder.path.display());
+    }
+    let out: Option<&mut (dyn Write + Send)> = if options.quiet { None } else { Some(out) };
+    let mut recorder = ConsoleRecorder::new(out, status.clone(), names.clone(), job.initial().into());
+    recorder.begin_open("emulated", from, job.initial());
+    let builder = TileBuilder::new(clock, engine, carry, from);
+    let traded = session.trade(&job, (builder, clock), job.to, &options.stop, (&mut recorder, &status));
+    let why = traded.as_ref().err().map_or("asked to".to_owned(), LiveError::to_string);
+    let lost = session.close(&why);
+    status.finish();
+    let (state, ended) = traded?;
+    if let Some(why) = lost {
+        return Err(LiveError::JournalLost { why });
+    }
+    let initial = (names, job.initial());
+    // it is asked to end: that is how it ends
+    Ok(account(&strategy, &state.belief().books, ended, &recorder.record, (from, clock.speed), initial, false))
+}
+
+/// Said together with what it does not go with.
+pub(super) fn refused(host: Option<String>) -> LiveError {
+    let accepted =
+        "with --mode paper or emulated, without --speed, --from, --to and --faults: these are the emulator's";
+    LiveError::Range { name: "attach", found: host.unwrap_or_default(), accepted: accepted.to_owned() }
+}
+
+/// By role: the account at its venue.
+fn accounts(folder: &RunFolder, config: &Config) -> Result<[AccountNumbers; 2], LiveError> {
+    let of = |role: Role| -> Result<AccountNumbers, LiveError> {
+        let name = &config.account.venues[role.ix()].name;
+        let Some(venue) = Venue::named(name) else {
+            return Err(LiveError::NoEmulator { config: folder.best.clone(), found: name.clone() });
+        };
+        folder.file.account(venue).ok_or_else(|| {
+            let live = folder.path.join("live.toml").display().to_string();
+            let error = ConfigError::new(&live, &format!("account.{name}"), "is not written");
+            error
+                .accepted(ACCOUNT_LINES)
+                .remedy("write it under [account], and its keys into .env or the environment")
+                .into()
+        })
+    };
+    Ok([of(Role::Long)?, of(Role::Short)?])
+}
+
+/// By role: where its venue is played.
+fn found(file: &LiveFile, args: &AttachArgs, numbers: [AccountNumbers; 2]) -> Result<[Reach; 2], LiveError> {
+    let Where::Emulated(host) = &file.network else {
+        let accepted = "a run folder whose live.toml says network = \"emulated\"; to do: name a new one with --run DIR";
+        return Err(LiveError::Range { name: "attach", found: args.host.clone(), accepted: accepted.to_owned() });
+    };
+    let network = Network::Custom(Address::read(host, args.ca_file.is_some(), None)?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(LiveError::Threads)?;
+    let find = |role: Role| -> Result<Reach, LiveError> {
+        let reach = Reach::find(numbers[role.ix()].venue(), &network, args.ca_file.as_deref(), None);
+        let reach = runtime.block_on(reach).map_err(|error| LiveError::Reach(Box::new(error)))?;
+        match reach.played {
+            Some(_) => Ok(reach),
+            None => {
+                let accepted = "the first port of a running `perpx-data emulate`: whoever answers there is none";
+                Err(LiveError::Range { name: "attach", found: host.clone(), accepted: accepted.to_owned() })
+            }
+        }
+    };
+    Ok([find(Role::Long)?, find(Role::Short)?])
+}
+
+/// The journal, its first record of this process durable.
+fn begin(
+    folder: &RunFolder,
+    (options, args): (&Options, &AttachArgs),
+    (from, numbers): (Time, [AccountNumbers; 2]),
+) -> Result<Log, LiveError> {
+    let failed = |path: &Path| {
+        let path = path.to_path_buf();
+        move |error: std::io::Error| LiveError::Folder { path, what: "cannot be read", error: error.to_string() }
+    };
+    let text = |path: &Path| fs::read_to_string(path).map_err(failed(path));
+    let start = Start {
+        code: options.code.to_owned(),
+        best: text(&folder.best)?,
+        live: text(&folder.path.join("live.toml"))?,
+        network: format!("emulated at {}", args.host),
+        accounts: numbers.map(|numbers| format!("{numbers:?}")),
+    };
+    let drawn = blake3::hash(format!("{} {} {}", folder.path.display(), wall::now(), std::process::id()).as_bytes());
+    let mut run = [0; 16];
+    run.copy_from_slice(&drawn.as_bytes()[..16]);
+    let mut log = Log::open(&folder.path, run)?;
+    log.start(from, &start)?;
+    Ok(log)
+}
+
+/// By role: who speaks for us.
+fn connections(
+    reaches: [Reach; 2],
+    numbers: [AccountNumbers; 2],
+    (config, symbol): (&Config, &str),
+    clock: MarketClock,
+) -> Result<[Connection; 2], LiveError> {
+    let mut made = Vec::new();
+    for (role, reach) in Role::BOTH.into_iter().zip(reaches) {
+        let world = &config.world.venues[role.ix()];
+        let client = ClientConfig {
+            coin: base_asset(symbol),
+            leverage: config.strategy.leverage,
+            grid: world.instrument.money_grid,
+            // the clients go by the wall clock
+            fence: TimeDelta((world.fence.0 as f64 / clock.speed) as i64),
+            since: wall::now(),
+        };
+        let client = registry::client(numbers[role.ix()], client, Path::new(ENV_FILE))?;
+        made.push(Connection { name: reach.venue.name().to_owned(), client, reach: Arc::new(reach) });
+    }
+    let [long, short] = <[Connection; 2]>::try_from(made).unwrap_or_else(|_| unreachable!("one a role"));
+    Ok([long, short])
+}
