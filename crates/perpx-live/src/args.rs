@@ -129,6 +129,18 @@ enum Mode {
 }
 
 impl Cli {
+    /// With money at stake: as far as it goes today.
+    fn live(self) -> u8 {
+        let answers = Answers { accept_weak: self.accept_weak, overrides: self.overrides };
+        match admit(&self.config.unwrap_or_default(), &answers) {
+            Ok(verdict) if !self.quiet => println!("{verdict}"),
+            Ok(_) => {}
+            Err(error) => return text::fail(&error, self.json, error.exit_code()),
+        }
+        let mode = self.mode.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default();
+        text::fail(&LiveError::Mode { mode }, self.json, 2)
+    }
+
     /// Runs the command; returns the exit code. `code` names the code that runs.
     pub fn run(self, code: &'static str) -> u8 {
         if let Some(shell) = self.completions {
@@ -138,14 +150,7 @@ impl Cli {
             return command.run();
         }
         if self.mode == Mode::Live {
-            let answers = Answers { accept_weak: self.accept_weak, overrides: self.overrides };
-            match admit(&self.config.unwrap_or_default(), &answers) {
-                Ok(verdict) if !self.quiet => println!("{verdict}"),
-                Ok(_) => {}
-                Err(error) => return text::fail(&error, self.json, error.exit_code()),
-            }
-            let mode = self.mode.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default();
-            return text::fail(&LiveError::Mode { mode }, self.json, 2);
+            return self.live();
         }
         let stop = Arc::new(AtomicBool::new(false));
         let asked = stop.clone();
