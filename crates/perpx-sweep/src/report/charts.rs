@@ -452,3 +452,40 @@ pub fn capacity(view: &View) -> Option<Chart> {
         legend: Vec::new(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fake;
+
+    #[test]
+    fn an_ellipse_reaches_one_standard_error_each_way() {
+        for moves in [[4.0, -1.2, 0.49], [4.0, 0.0, 0.0], [0.0, 0.0, 0.25]] {
+            let [up, _, across] = moves;
+            let ring = ellipse((1.0, 10.0), moves);
+            let reach = |of: fn(&(f64, f64)) -> f64| ring.iter().map(of).fold(f64::NEG_INFINITY, f64::max);
+            assert!((reach(|p| p.0) - 1.0 - across.sqrt()).abs() < 1e-9, "{moves:?}");
+            assert!((reach(|p| p.1) - 10.0 - up.sqrt()).abs() < 0.01, "{moves:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_chosen_has_a_chart_each_and_equal_choices_equal_letters() {
+        let input = fake::input(5);
+        let view = View::new(&input).expect("a view");
+        let files: Vec<&str> = all(&view).iter().map(|chart| chart.file).collect();
+        for file in ["front", "halves", "halves-sharpe", "walk-forward"] {
+            assert!(files.contains(&file), "{file} in {files:?}");
+        }
+        assert_eq!(picks(&input.walks[0]), ['A', 'A', 'B', 'B', 'C']);
+        let drawn = halves(&view).expect("a chart");
+        let bars = drawn.shapes.iter().filter_map(|shape| match shape {
+            ChartShape::Bar { value, .. } => Some(*value),
+            _ => None,
+        });
+        assert_eq!(bars.sum::<f64>(), 70.0, "every split counts once");
+        let without = crate::report::Input { halves: None, walks: Vec::new(), front: None, ..input.clone() };
+        let view = View::new(&without).expect("a view");
+        assert!([front, halves, loss, walk].iter().all(|chart| chart(&view).is_none()));
+    }
+}

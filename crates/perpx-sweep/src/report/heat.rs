@@ -15,8 +15,17 @@ pub struct Heatmap {
     pub winner: Option<usize>,
     /// Cells that hold a configuration of the winner's plateau.
     pub plateau: Vec<bool>,
+    /// The cell of the configuration that is best by plateau.
+    pub peak: Option<usize>,
     /// Cells that hold a configuration which stands above luck on its own; empty where it is too short to say.
     pub stands: Vec<bool>,
+}
+
+impl Heatmap {
+    /// The cell of a place on the strategy axes.
+    pub fn cell(&self, at: &[u16]) -> usize {
+        self.y.group(at[self.y.axis]) * self.x.labels.len() + self.x.group(at[self.x.axis])
+    }
 }
 
 /// An axis as a heatmap shows it: neighbouring values are put together where there are too many.
@@ -107,7 +116,7 @@ pub fn heatmaps(
         let is_judged = points.iter().any(|point| point.stands.is_some());
         let mut stands = vec![false; if is_judged { cells.len() } else { 0 }];
         points.iter().filter(|p| p.stands == Some(true)).for_each(|p| stands[cell(&p.at)] = true);
-        out.push(Heatmap { winner: winner.map(cell), plateau: marked, stands, cells, x, y });
+        out.push(Heatmap { winner: winner.map(cell), plateau: marked, peak: None, stands, cells, x, y });
     }
     Ok(out)
 }

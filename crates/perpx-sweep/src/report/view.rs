@@ -108,6 +108,8 @@ impl<'a> View<'a> {
         let ranking = input.worlds.iter().position(|world| world.ranking);
         let ranked = ranking.and_then(|i| worlds.get(i)).map(|world| world.at.as_slice());
         let mut faults = heatmaps(&world_axes, &worlds, ranked, &[])?;
+        let peak = plateau.as_ref().map(|found| input.points[found.best.0].at.as_slice());
+        maps.iter_mut().for_each(|map| map.peak = peak.map(|at| map.cell(at)));
         maps.iter_mut().chain(&mut faults).for_each(|map| turn(input, &mut map.cells));
         Ok(View {
             input,

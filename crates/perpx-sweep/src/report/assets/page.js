@@ -122,7 +122,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
     tables.forEach(table => {
       const map = data.maps[table.dataset.map], classes = map[pick].c.split(" "), texts = map[pick].t.split("|");
       table.querySelectorAll("tbody td").forEach((cell, i) => {
-        cell.className = classes[i] + ["win", "flat", "pale"].filter(mark => cell.classList.contains(mark)).map(mark => " " + mark).join("");
+        cell.className = classes[i] + ["win", "flat", "peak", "pale"].filter(mark => cell.classList.contains(mark)).map(mark => " " + mark).join("");
         cell.firstChild.textContent = texts[i];
       });
     });

@@ -43,7 +43,7 @@ pub fn front(view: &View) -> Option<Markup> {
                 @if drawn.is_some() { p.note { (moved(view, front)) } }
             }
         }
-        @if front.rows.len() > FRONT_SHOWN && drawn.is_some() {
+        @if drawn.is_some() {
             details {
                 summary { (if front.rows.len() > MOST { "The first " } else { "All " }) (text::counted(front.rows.len().min(MOST) as u64, "place")) }
                 (places(view, front, winner))
@@ -51,9 +51,6 @@ pub fn front(view: &View) -> Option<Markup> {
         } @else { (places(view, front, winner)) }
     })
 }
-
-/// Places that are listed below the picture without being asked for.
-const FRONT_SHOWN: usize = 6;
 
 /// How far the places of the picture move.
 fn moved(view: &View, front: &PageFront) -> Markup {

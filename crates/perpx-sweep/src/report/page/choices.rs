@@ -29,9 +29,6 @@ pub fn body(view: &View) -> Option<Markup> {
             }
             (of_walk(view, found))
         }
-        @for other in view.input.walks.iter().skip(1) {
-            p.note { (text::capital(&other.kind)) " instead: " (percent(other.net)) " (worst " (percent(other.worst)) ")." }
-        }
     })
 }
 
@@ -73,13 +70,17 @@ fn of_walk(view: &View, found: &PageWalk) -> Markup {
             (text::fixed(found.sharpe, 1)) " ± " (text::fixed(found.error, 1)) "; the choice changed " (text::count(found.changes)) " of "
             (text::count(count.saturating_sub(1))) " times. "
             @if found.run_again { "Each choice was run again, from flat." } @else { "Estimated, not run again." }
-        }
-        p.note {
-            @for (i, (letter, id, values)) in named.iter().enumerate() {
-                @if i > 0 { "; " }
-                (letter) " " code title=(id) { (if values.is_empty() { id } else { values.as_str() }) }
+            @for other in view.input.walks.iter().skip(1) {
+                " " (text::capital(&other.kind)) " instead: " (percent(other.net)) " (worst " (percent(other.worst)) ")."
             }
-            "."
+        }
+        details {
+            summary { "What was chosen" }
+            ul.plain {
+                @for (letter, id, values) in &named {
+                    li { (letter) " " code title=(id) { (if values.is_empty() { id } else { values.as_str() }) } }
+                }
+            }
         }
     }
 }

@@ -23,6 +23,7 @@ pub fn body(view: &View) -> Option<Markup> {
         p.note {
             (view.metric()) " for every pair of axes, over all values of the others. A ring marks the winner's cell"
             @if marked { ", a dot the cells of its " (term("plateau", "plateau")) }
+            @if view.maps.iter().any(|m| m.peak.is_some() && m.peak != m.winner) { ", a broken line the best by plateau" }
             "; hatched cells have no configuration with a figure"
             @if view.maps.iter().any(|m| !m.stands.is_empty()) { "; " (term("mask", "pale")) " cells hold none that stands above luck on its own" }
             @else { "; what stands above luck is too short to say" }
@@ -139,8 +140,9 @@ fn table(view: &View, index: Option<usize>, map: &Heatmap, shades: &Shades) -> M
                                 @let value = pick.of(cell);
                                 @let colour = value.map_or("none".to_owned(), |v| class(shades.ramp, shades.step(v)));
                                 @let mark = if map.winner == Some(at) { " win" } else if map.plateau[at] { " flat" } else { "" };
+                                @let peak = if map.peak == Some(at) && map.winner != Some(at) { " peak" } else { "" };
                                 @let pale = if map.stands.get(at) == Some(&false) && map.winner != Some(at) { " pale" } else { "" };
-                                td class={ (colour) (mark) (pale) } { span { (cell_text(value, view, shades)) } }
+                                td class={ (colour) (mark) (peak) (pale) } { span { (cell_text(value, view, shades)) } }
                             }
                         }
                     }

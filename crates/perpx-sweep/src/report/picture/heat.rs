@@ -104,6 +104,9 @@ fn panel(
             paper.rect((x - 2.0, y - 2.0), (x + 2.0, y + 2.0), ink(ground))?;
         }
     }
+    if let Some((left, top)) = map.peak.filter(|peak| map.winner != Some(*peak)).map(corner) {
+        paper.frame((left + 2.0, top + 2.0), (left + width - 4.0, top + height - 4.0), QUIET, 2)?;
+    }
     let Some((left, top)) = map.winner.map(corner) else { return Ok(()) };
     paper.frame((left - 2.0, top - 2.0), (left + width, top + height), INK, 4)
 }

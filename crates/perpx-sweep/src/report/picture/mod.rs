@@ -71,7 +71,7 @@ pub fn pictures(view: &View, dir: &Path) -> Result<(), ReportError> {
         names: &view.names,
         maps: &view.maps,
         picks: &Pick::ALL,
-        note: "Over all values of the other axes; the frame marks the winner's cell, a dot its plateau; grey cells have no configuration with a figure",
+        note: "Over all values of the other axes; the frame marks the winner's cell, a dot its plateau, a thin frame the best by plateau; grey cells have no configuration with a figure",
     };
     let faults = heat::MapKind {
         metric: &winner,
