@@ -20,7 +20,7 @@ use perpx_core::strategy::FundingKinds;
 use perpx_core::tape::Carry;
 use perpx_core::units::{Cash, DAY, Time, TimeDelta};
 use perpx_data::backtest::{Bound, DataRange, order_outages};
-use perpx_venues::client::{ClientConfig, Holding};
+use perpx_venues::client::{ClientConfig, Holding, RunNumber};
 use perpx_venues::net::hosts::{Address, Network};
 use perpx_venues::net::reach::Reach;
 use perpx_venues::recorder::folder;
@@ -81,8 +81,8 @@ pub fn run(options: &Options, args: &AttachArgs, out: &mut (dyn Write + Send)) -
         None => (SignalEngine::new(signals.keys(), from), Carry::first([false; 2])),
     };
     let names = Role::BOTH.map(|role| reaches[role.ix()].venue.name().to_owned());
-    let log = begin(&folder, (options, args), (from, numbers))?;
-    let connections = connections(reaches, numbers, (config, &strategy.data.symbol), clock)?;
+    let (log, number) = begin(&folder, (options, args), (from, numbers))?;
+    let connections = connections(reaches, numbers, (config, &strategy.data.symbol), (clock, number))?;
     let mut session = Session::open(connections, Some(log), from, &options.stop)?;
     let holdings = session.accounts()?;
     if let Some(v) = holdings.iter().position(|held| !held.position.is_zero() || held.open_orders > 0) {
@@ -164,12 +164,12 @@ fn found(file: &LiveFile, args: &AttachArgs, numbers: [AccountNumbers; 2]) -> Re
     Ok([find(Role::Long)?, find(Role::Short)?])
 }
 
-/// The journal, its first record of this process durable.
+/// The journal, its first record of this process durable, and what numbers its orders.
 fn begin(
     folder: &RunFolder,
     (options, args): (&Options, &AttachArgs),
     (from, numbers): (Time, [AccountNumbers; 2]),
-) -> Result<Log, LiveError> {
+) -> Result<(Log, RunNumber), LiveError> {
     let failed = |path: &Path| {
         let path = path.to_path_buf();
         move |error: std::io::Error| LiveError::Folder { path, what: "cannot be read", error: error.to_string() }
@@ -185,9 +185,9 @@ fn begin(
     let drawn = blake3::hash(format!("{} {} {}", folder.path.display(), wall::now(), std::process::id()).as_bytes());
     let mut run = [0; 16];
     run.copy_from_slice(&drawn.as_bytes()[..16]);
-    let mut log = Log::open(&folder.path, run)?;
+    let (mut log, number) = Log::open(&folder.path, run)?;
     log.start(from, &start)?;
-    Ok(log)
+    Ok((log, number))
 }
 
 /// By role: who speaks for us.
@@ -195,7 +195,7 @@ fn connections(
     reaches: [Reach; 2],
     numbers: [AccountNumbers; 2],
     (config, symbol): (&Config, &str),
-    clock: MarketClock,
+    (clock, number): (MarketClock, RunNumber),
 ) -> Result<[Connection; 2], LiveError> {
     let mut made = Vec::new();
     for (role, reach) in Role::BOTH.into_iter().zip(reaches) {
@@ -207,6 +207,7 @@ fn connections(
             // the clients go by the wall clock
             fence: TimeDelta((world.fence.0 as f64 / clock.speed) as i64),
             since: wall::now(),
+            number,
         };
         let client = registry::client(numbers[role.ix()], client, Path::new(ENV_FILE))?;
         made.push(Connection { name: reach.venue.name().to_owned(), client, reach: Arc::new(reach) });

@@ -18,7 +18,7 @@ use perpx_core::trader::Composite;
 use perpx_core::units::{Cash, DAY, MINUTE, MidValue, SECOND, Time, TimeDelta};
 use perpx_data::backtest::{Binder, Reader, SymbolData};
 use perpx_data::loader::{Tape, TapeSpec};
-use perpx_venues::client::{ClientConfig, Holding};
+use perpx_venues::client::{ClientConfig, Holding, RunNumber};
 use perpx_venues::emulate::{COIN, EmulatorConfig, FaultPlan};
 use perpx_venues::net::dial::Dialer;
 use perpx_venues::net::hosts::{Address, Hosts};
@@ -269,6 +269,7 @@ fn connections(
             // the clients go by the wall clock
             fence: TimeDelta((world.fence.0 as f64 / clock.speed) as i64),
             since: clock.wall,
+            number: RunNumber { tag: std::process::id() as u16, epoch: 1 },
         };
         let Counterpart { emulator, hosts, client } = registry::emulated(venue, emulator, client, &seed)?;
         let ports = running.start(emulator)?;

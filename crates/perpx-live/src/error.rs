@@ -101,6 +101,14 @@ pub enum LiveError {
     #[error(transparent)]
     Journal(Box<crate::journal::folder::JournalError>),
 
+    /// A run that was begun as often as its orders can be told apart.
+    #[error(
+        "{path}: this run was begun {starts} times, and its orders have no numbers left; accepted: up to {}; to do: begin \
+         a new folder with --run DIR",
+        perpx_venues::client::RunNumber::MOST_EPOCHS
+    )]
+    Starts { path: PathBuf, starts: usize },
+
     /// The journal can be written no more.
     #[error("the journal can be written no more: {why}; make room, and look at both accounts before starting again")]
     JournalLost { why: String },

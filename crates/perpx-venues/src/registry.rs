@@ -49,17 +49,18 @@ pub fn client(
     config: ClientConfig,
     env_file: &Path,
 ) -> Result<Box<dyn VenueClient>, SecretError> {
-    let ClientConfig { coin, leverage, grid, fence, since } = config;
+    let ClientConfig { coin, leverage, grid, fence, since, number } = config;
     Ok(match account {
         AccountNumbers::Lighter { index, api_key } => {
             let (key, chain_id) = (lighter::sign::PrivateKey::load(LIGHTER_KEY, env_file)?, CHAINS.0);
-            let access = LighterAccess { account: index, api_key, key, chain_id, coin, leverage, grid, fence, since };
+            let access =
+                LighterAccess { account: index, api_key, key, chain_id, coin, leverage, grid, fence, since, number };
             Box::new(LighterClient::new(access))
         }
         AccountNumbers::Grvt { sub_account } => {
             let (key, chain_id) = (grvt::sign::PrivateKey::load(GRVT_SIGNER_KEY, env_file)?, CHAINS.1);
             let api_key = Hidden::new(secret(GRVT_API_KEY, env_file)?.expose_secret().to_owned());
-            let access = GrvtAccess { api_key, key, sub_account, chain_id, coin, leverage, fence, since };
+            let access = GrvtAccess { api_key, key, sub_account, chain_id, coin, leverage, fence, since, number };
             Box::new(GrvtClient::new(access))
         }
     })

@@ -6,7 +6,7 @@ use super::thread::{JournalThread, Mark, Need, Sink, Waited};
 use crate::LiveError;
 use perpx_core::market::{Command, Event};
 use perpx_core::units::Time;
-use perpx_venues::client::{About, Holding, Reply};
+use perpx_venues::client::{About, Holding, Reply, RunNumber};
 use perpx_venues::recorder::clock::Reading;
 use serde::Serialize;
 use serde_json::json;
@@ -45,14 +45,20 @@ pub struct Log {
 
 impl Log {
     /// Goes on with the journal in a run folder; nothing is connected before [`Log::start`] is durable. `run`: of a journal that begins.
+    /// With it what numbers the orders of this process, as nothing did before.
     ///
     /// # Errors
-    /// A disk that fails, a journal that is damaged.
-    pub fn open(folder: &Path, run: [u8; 16]) -> Result<Log, LiveError> {
-        let folder = folder.join("journal");
-        let journal = Journal::read(&folder)?;
-        let (writer, _) = Writer::open(&folder, &journal, run)?;
-        Log::over(writer, journal.next_seq()).map_err(LiveError::Threads)
+    /// A disk that fails, a journal that is damaged, one that has no numbers left.
+    pub fn open(folder: &Path, run: [u8; 16]) -> Result<(Log, RunNumber), LiveError> {
+        let inside = folder.join("journal");
+        let journal = Journal::read(&inside)?;
+        let starts = journal.records.iter().filter(|record| record.kind == Kind::Start).count();
+        let epoch = u16::try_from(starts + 1).ok().filter(|epoch| *epoch <= RunNumber::MOST_EPOCHS);
+        let Some(epoch) = epoch else { return Err(LiveError::Starts { path: folder.to_path_buf(), starts }) };
+        let (writer, _) = Writer::open(&inside, &journal, run)?;
+        let [first, second, ..] = journal.run.unwrap_or(run);
+        let log = Log::over(writer, journal.next_seq()).map_err(LiveError::Threads)?;
+        Ok((log, RunNumber { tag: u16::from_le_bytes([first, second]), epoch }))
     }
 
     fn over(sink: impl Sink, next_seq: u64) -> std::io::Result<Log> {
@@ -204,6 +210,33 @@ mod tests {
         drop(let_go);
         assert_eq!(log.batch(Time(3), &[place(false)]), [true]);
         assert_eq!(log.stop(Time(4), "asked to"), None);
+    }
+
+    /// Each start has a number of its own under the run's, until there are none left.
+    #[test]
+    fn no_start_has_the_number_of_another() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let start = Start {
+            code: String::new(),
+            best: String::new(),
+            live: String::new(),
+            network: String::new(),
+            accounts: Default::default(),
+        };
+        for epoch in 1..4 {
+            let (mut log, number) = Log::open(dir.path(), [epoch as u8; 16]).expect("a journal");
+            assert_eq!(number, RunNumber { tag: 0x0101, epoch });
+            log.start(Time(1), &start).expect("a disk");
+            assert_eq!(log.stop(Time(2), "asked to"), None);
+        }
+        let (mut log, _) = Log::open(dir.path(), [9; 16]).expect("a journal");
+        for _ in 4..=RunNumber::MOST_EPOCHS {
+            let seq = log.put(Time(1), Kind::Start, &(), Need::Soon);
+            assert_eq!(log.thread.wait(Mark::Written, seq, DURABLE * 40), Waited::Reached);
+        }
+        assert_eq!(log.stop(Time(2), "asked to"), None);
+        let refused = Log::open(dir.path(), [9; 16]).err().expect("none is left").to_string();
+        assert!(refused.contains("begun 4000 times") && refused.contains("--run DIR"), "{refused}");
     }
 
     #[test]

@@ -39,8 +39,8 @@ pub fn pair(
         frame_every: None,
     };
     let emulator = LighterEmulator::new(config.core(INITIAL)?, settings, wall);
-    let ClientConfig { coin, leverage, grid, fence, since } = client;
+    let ClientConfig { coin, leverage, grid, fence, since, number } = client;
     let (account, api_key, chain_id) = (ACCOUNT, API_KEY, CHAIN);
-    let access = LighterAccess { account, api_key, key, chain_id, coin, leverage, grid, fence, since };
+    let access = LighterAccess { account, api_key, key, chain_id, coin, leverage, grid, fence, since, number };
     Ok((emulator, LighterClient::new(access)))
 }

@@ -4,8 +4,8 @@
 use crate::book::Applied;
 use crate::client::orders::{Fill, Orders};
 use crate::client::{
-    About, AccountUpdate, Answer, Body, Holding, Host, MarketUpdate, Outbound, Output, Reply, Request, Stream,
-    VenueClient, VenueError, quote,
+    About, AccountUpdate, Answer, Body, Holding, Host, MarketUpdate, Outbound, Output, Reply, Request, RunNumber,
+    Stream, VenueClient, VenueError, quote,
 };
 use crate::grvt::QUOTE;
 use crate::grvt::book::Book;
@@ -43,8 +43,10 @@ pub struct GrvtAccess {
     pub leverage: Rate,
     /// An order that the venue does not know can land no more so long after it was sent.
     pub fence: TimeDelta,
-    /// The run begins: what the account did before is not ours. It also numbers our orders.
+    /// The run begins: what the account did before is not ours.
     pub since: Time,
+    /// Tells our orders from those of all others.
+    pub number: RunNumber,
 }
 
 /// By port of an emulator.
@@ -54,8 +56,6 @@ const LIFE: TimeDelta = DAY;
 const TAKER_LIFE: TimeDelta = SECOND.times(8);
 /// Logins in a row after which nothing private was answered: the venue does not want this key.
 const MOST_LOGINS: u32 = 3;
-/// Client numbers have this bit; below it stand the run and our number.
-const CLIENT: u64 = 1 << 63;
 
 /// One sub-account at GRVT.
 pub struct GrvtClient {
@@ -149,8 +149,7 @@ impl GrvtClient {
     }
 
     fn client_id(&self, id: OrderId) -> u64 {
-        let run = self.access.since.steps(SECOND) as u64 & 0x7fff_ffff;
-        CLIENT | run << 32 | u64::from(id.0)
+        self.access.number.at_grvt(id)
     }
 
     fn own(&self, client_id: u64) -> Option<OrderId> {

@@ -4,8 +4,8 @@
 use crate::book::Applied;
 use crate::client::orders::{Fill, Orders};
 use crate::client::{
-    About, AccountUpdate, Answer, Body, Holding, Host, MarketUpdate, Outbound, Output, Reply, Request, Stream,
-    VenueClient, VenueError, quote,
+    About, AccountUpdate, Answer, Body, Holding, Host, MarketUpdate, Outbound, Output, Reply, Request, RunNumber,
+    Stream, VenueClient, VenueError, quote,
 };
 use crate::lighter::book::Book;
 use crate::lighter::rest::{
@@ -41,8 +41,10 @@ pub struct LighterAccess {
     pub grid: Cash,
     /// An order that the venue does not know can land no more so long after it was sent.
     pub fence: TimeDelta,
-    /// The run begins: what the account did before is not ours. It also numbers our orders.
+    /// The run begins: what the account did before is not ours.
     pub since: Time,
+    /// Tells our orders from those of all others.
+    pub number: RunNumber,
 }
 
 /// By port of an emulator.
@@ -54,8 +56,6 @@ const ORDER_LIFE_MS: i64 = 24 * 3_600_000;
 /// Tokens refused in a row: the venue does not want this key.
 const MOST_TOKENS: u32 = 3;
 const ALREADY_SUBSCRIBED: i64 = 30003;
-/// Bits of a client's order number that hold ours; those above tell runs apart.
-const ORDER_BITS: u32 = 32;
 
 /// Number and decimals of the market.
 #[derive(Clone, Copy)]
@@ -194,14 +194,12 @@ impl LighterClient {
         self.private(About::Payments, path, wall)
     }
 
-    /// Our number of an order in this run: 1 to 2^48 - 1.
     fn client_index(&self, id: OrderId) -> i64 {
-        let run = 1 + self.access.since.steps(SECOND).rem_euclid((1 << 15) - 1);
-        run << ORDER_BITS | i64::from(id.0)
+        self.access.number.at_lighter(id)
     }
 
     fn own(&self, client_index: u64) -> Option<OrderId> {
-        let id = OrderId(client_index as u32);
+        let id = RunNumber::own_at_lighter(client_index);
         (i64::try_from(client_index) == Ok(self.client_index(id)) && self.orders.knows(id)).then_some(id)
     }
 
@@ -323,6 +321,9 @@ impl LighterClient {
             OrderKind::Market => (order_type::MARKET, time_in_force::IMMEDIATE_OR_CANCEL, 0),
             OrderKind::Fok => return Ok(None),
         };
+        if order.id.0 > RunNumber::LAST_AT_LIGHTER.0 {
+            return Ok(None);
+        }
         if order.qty.0 % market.size_unit != 0 || order.limit.0 % market.price_unit != 0 {
             return Ok(None);
         }

@@ -41,6 +41,7 @@ fn ready() -> LighterClient {
         grid,
         fence: 9 * SECOND,
         since: WALL,
+        number: RunNumber { tag: 3, epoch: 2 },
     });
     let mut out = Output::default();
     lighter.begin(&mut out);
