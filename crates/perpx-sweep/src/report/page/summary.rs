@@ -390,7 +390,11 @@ fn counts(view: &View) -> Markup {
             ul.plain {
                 li {
                     (text::counted(counts.configurations, "configuration")) " in " (text::counted(counts.worlds, "world"))
-                    ", ranked by " @if objective.by_plateau { (term("plateau", "plateau")) ": the lower median of " }
+                    ", ranked by "
+                    @if let Some(front) = &view.input.front {
+                        "the " (term("front", "front")) " of " (front.objectives.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")) ", then by "
+                    }
+                    @if objective.by_plateau { (term("plateau", "plateau")) ": the lower median of " }
                     strong { (view.objective()) } @if objective.by_plateau { " over each and its neighbours" }
                     (if objective.lower_is_better { ", lower is better" } else { ", higher is better" })
                     @if counts.worlds > 1 { "; of its worlds the " strong { (objective.over_world) } " counts" }
