@@ -299,7 +299,7 @@ pub fn loss(view: &View) -> Option<Chart> {
         title: "what the best of one half shows in the other".to_owned(),
         file: "halves-sharpe",
         unit: "Sharpe a year in the other half".to_owned(),
-        across: "Sharpe a year in the half that chose; on the line nothing is lost".to_owned(),
+        across: "Sharpe a year in the half that chose".to_owned(),
         scale: Scale::over(known.iter().map(|split| split[1]).chain([0.0, scale.hi]), 5),
         ticks: scale.ticks.iter().map(|tick| (place(*tick), scale.label(*tick))).collect(),
         shapes,

@@ -33,7 +33,7 @@ pub fn front(view: &View) -> Option<Markup> {
     let drawn = charts::front(view);
     Some(html! {
         div.pair {
-            @if let Some(drawn) = &drawn { (chart::figure(drawn, (620.0, 240.0), html! {})) }
+            @if let Some(drawn) = &drawn { (chart::figure(drawn, (620.0, 200.0), html! {})) }
             div {
                 p {
                     "No configuration is better in one of " (names().collect::<Vec<_>>().join(", ")) " without being worse in another. "

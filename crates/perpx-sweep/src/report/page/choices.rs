@@ -17,9 +17,9 @@ pub fn body(view: &View) -> Option<Markup> {
     Some(html! {
         @if let Some(found) = halves { (of_halves(found)) }
         div.charts.three {
-            @for drawn in by_halves.iter().flatten() { (chart::figure(drawn, (420.0, 230.0), html! { (text::capital(&drawn.title)) })) }
+            @for drawn in by_halves.iter().flatten() { (chart::figure(drawn, (420.0, 200.0), html! { (text::capital(&drawn.title)) })) }
             @if let Some(drawn) = charts::walk(view) {
-                (chart::figure(&drawn, (420.0, 230.0), html! { (text::capital(&drawn.title)) }))
+                (chart::figure(&drawn, (420.0, 200.0), html! { (text::capital(&drawn.title)) }))
             }
         }
         @if let Some(found) = walk {

@@ -13,7 +13,7 @@ pub fn when(view: &View) -> Option<Markup> {
         html! {
             p.note { "Change of the equity by the interval in which it came, in sample and held out together; lines are one " (term("error", "standard error")) ". Many bars: some stand out by chance." }
             div.charts {
-                @for drawn in &all { (chart::figure(drawn, (620.0, 180.0), html! { (text::capital(&drawn.title)) })) }
+                @for drawn in &all { (chart::figure(drawn, (620.0, 160.0), html! { (text::capital(&drawn.title)) })) }
             }
         }
     })
@@ -67,7 +67,7 @@ pub fn margin(view: &View) -> Option<Markup> {
     (!drawn.is_empty()).then(|| {
         html! {
             p { "At most " strong { (percent(most)) } " of a venue's equity was " (term("margin", "margin")) "; the nearest " (term("distance", "liquidation")) " stood " strong { (percent(least)) } " of the price away." }
-            div.charts { @for drawn in &drawn { (chart::figure(drawn, (620.0, 190.0), html! {})) } }
+            div.charts { @for drawn in &drawn { (chart::figure(drawn, (620.0, 165.0), html! {})) } }
             ul.legend {
                 li { span.swatch.block style="background:var(--c1)" {} "long leg, " (long) }
                 li { span.swatch.block style="background:var(--c2)" {} "short leg, " (short) }
@@ -88,7 +88,7 @@ pub fn capacity(view: &View) -> Option<Markup> {
     let is_bounded = best.times < view.capacity.last()?.times;
     Some(html! {
         div.pair.wider {
-            (chart::figure(&drawn, (620.0, 210.0), html! {}))
+            (chart::figure(&drawn, (620.0, 175.0), html! {}))
             div {
                 p {
                     "A fill takes " strong { (size(now.depths)) } " of the best size of about then, on average. "

@@ -96,7 +96,7 @@ pub fn page(view: &View) -> String {
     push(Folds::Always, "parallel", "Parallel coordinates of the top", parallel::body(view));
     push(Folds::Always, "distribution", "All configurations", shape::distribution(view));
     push(Folds::Always, "behaviour", "States, transitions, gate", behaviour::body(view));
-    push(Folds::Narrow, "data", "Data quality", data::quality(view));
+    push(Folds::Always, "data", "Data quality", data::quality(view));
     push(Folds::Always, "provenance", "Provenance", Some(data::provenance(view)));
     push(Folds::Always, "glossary", "What the words mean", Some(glossary::body()));
     let body = html! {

@@ -385,7 +385,7 @@ fn counts(view: &View) -> Markup {
     let objective = &view.input.objective;
     let dead: Vec<&str> = view.input.axes.iter().filter(|a| a.dead).map(|a| a.name.as_str()).collect();
     html! {
-        details.roomy open {
+        details {
             summary { "What was tried" }
             ul.plain {
                 li {
