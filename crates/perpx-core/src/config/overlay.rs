@@ -1,7 +1,7 @@
 //! What a venue itself said of one coin, over the shipped profile: a file of its own, written by `perpx-data venue refresh`. It holds
 //! for that coin alone, and its date is the date of what it says.
 
-use super::profile::{FileInstrument, Profile, scaled_small};
+use super::profile::{FileInstrument, Origin, Profile, scaled_small};
 use super::short_hash;
 use crate::units::Rate;
 use serde::Deserialize;
@@ -74,17 +74,22 @@ impl Profile {
         let mut profile = self.clone();
         if let Some(Interval { interval_hours, source, date }) = file.funding {
             profile.funding_interval_hours = interval_hours;
-            profile.originates("funding".to_owned(), source, date)?;
+            profile.originates("funding interval".to_owned(), source, date)?;
         }
         for Fees { name, maker_bps, taker_bps, source, date } in file.tier {
             let [maker, taker] = [maker_bps, taker_bps].map(|bps| scaled_small(&bps, 8).map(Rate));
             let (maker, taker) = (maker?, taker?);
             let usual = profile.tier(&name).or(profile.default_tier.as_deref().and_then(|name| profile.tier(name)));
             let mut tier = usual.cloned().ok_or("the profile has no tiers")?;
+            // delays and limits of a tier that is new are the usual one's, and as old
+            let copied = profile.origins.iter().find(|origin| origin.what == format!("tier {}", tier.name)).cloned();
+            if let Some(Origin { source, date, .. }) = copied.filter(|_| tier.name != name) {
+                profile.originates(format!("tier {name}"), source, date)?;
+            }
             (tier.name, tier.fees.maker, tier.fees.taker, tier.date) = (name.clone(), maker, taker, date.clone());
             profile.tiers.retain(|known| known.name != name);
             profile.tiers.push(tier);
-            profile.originates(format!("tier {name}"), source, date)?;
+            profile.originates(format!("fees {name}"), source, date)?;
         }
         let (source, date) = (file.instrument.source.clone(), file.instrument.date.clone());
         let instrument = file.instrument.read()?;
@@ -128,7 +133,7 @@ impl Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ConfigFile, Origin};
+    use crate::config::ConfigFile;
     use crate::units::{Price, Time};
 
     /// What a venue said, its least value being `min_notional`.
@@ -165,9 +170,17 @@ mod tests {
         let day = |y, m, d| Time::from_civil(y, m, d).expect("a date");
         let dates: Vec<&Origin> = said.origins.iter().filter(|origin| origin.date == "2027-02-01").collect();
         assert_eq!(dates.len(), 3);
-        let warning = said.aged("BTC", None, day(2027, 4, 30)).expect("orders, ledger, liquidation");
-        assert!(warning.contains("3 of its 6"), "{warning}");
-        assert!(said.aged("BTC", None, day(2027, 5, 3)).expect("all").contains("6 of its 6"));
+        // of the tier and of funding an answer has a value each; delays, limits and the price are as old as they were
+        let warning = said.aged("BTC", None, day(2027, 4, 30)).expect("what no answer has");
+        for words in
+            ["orders (", "ledger (", "liquidation (", "tier 1 (delays, request limits) of 2026-", "funding (price) of"]
+        {
+            assert!(warning.contains(words), "{words}: {warning}");
+        }
+        assert!(!warning.contains("venue refresh") && !warning.contains("instrument"), "{warning}");
+        let warning = said.aged("BTC", None, day(2027, 5, 3)).expect("all");
+        assert!(warning.contains("instrument BTC (steps, minimums, margin) of 2027-02-01"), "{warning}");
+        assert!(warning.contains("`perpx-data venue refresh --venue grvt --symbol BTC` asks"), "{warning}");
     }
 
     #[test]

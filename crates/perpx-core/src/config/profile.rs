@@ -111,6 +111,9 @@ const SHIPPED: [(&str, &str); 4] = [
     ("binance.toml", include_str!("profiles/binance.toml")),
 ];
 
+/// The venues that `perpx-data venue refresh` asks.
+const REFRESHED: [&str; 2] = ["lighter", "grvt"];
+
 /// Days after which a value of a profile is to be held against the venue again.
 pub const MOST_AGE_DAYS: i64 = 90;
 
@@ -170,27 +173,59 @@ impl Profile {
     }
 
     /// A warning if what a trader of `base` at `tier` (none: the default one) uses of this profile was read more than
-    /// [`MOST_AGE_DAYS`] before `today`.
+    /// [`MOST_AGE_DAYS`] before `today`: which values, of when, and how they are read anew.
     pub fn aged(&self, base: &str, tier: Option<&str>, today: Time) -> Option<String> {
         let tier = tier.or(self.default_tier.as_deref()).unwrap_or_default();
         let others = |what: &str| match what.split_once(' ') {
-            Some(("tier", name)) => name != tier,
+            Some(("tier" | "fees", name)) => name != tier,
             Some(("instrument", name)) => name != base,
             _ => false,
         };
-        let used: Vec<&Origin> = self.origins.iter().filter(|origin| !others(&origin.what)).collect();
-        let age = |origin: &Origin| today.since(origin.read()) / DAY;
-        let aged: Vec<&&Origin> = used.iter().filter(|origin| age(origin) > MOST_AGE_DAYS).collect();
-        let oldest = aged.iter().max_by_key(|origin| age(origin))?;
+        let aged: Vec<&Origin> = self.origins.iter().filter(|origin| !others(&origin.what)).collect();
+        let aged: Vec<&Origin> =
+            aged.into_iter().filter(|origin| today.since(origin.read()) / DAY > MOST_AGE_DAYS).collect();
+        if aged.is_empty() {
+            return None;
+        }
+        let parts = aged.iter().map(|origin| format!("{} ({}) of {}", origin.what, self.values(origin), origin.date));
+        let parts = parts.collect::<Vec<_>>().join(", ");
+        let is_asked = |origin: &&Origin| {
+            ["fees", "instrument", "funding interval"].iter().any(|word| origin.what.starts_with(word))
+                || self.values(origin).contains(", fees")
+                || self.values(origin).contains(", interval")
+        };
+        let ask = match REFRESHED.contains(&self.name.as_str()) && aged.iter().any(is_asked) {
+            true => format!(
+                "`perpx-data venue refresh --venue {} --symbol {base}` asks for fees, steps, minimums, margin and the funding \
+                 interval; hold the rest",
+                self.name
+            ),
+            false => "hold them".to_string(),
+        };
         Some(format!(
-            "the profile {}: {} of its {} parts were read more than {MOST_AGE_DAYS} days ago, the oldest ({}) on {}: hold its \
-             fees, steps, minimums, margin and limits against the venue, and write what differs under exchanges",
-            self.name,
-            aged.len(),
-            used.len(),
-            oldest.what,
-            oldest.date
+            "the profile {}: read more than {MOST_AGE_DAYS} days ago: {parts}; {ask} against the venue's own pages, and write what \
+             differs under exchanges",
+            self.name
         ))
+    }
+
+    /// Which values a part of the profile has, but for those that the venue itself said since.
+    fn values(&self, origin: &Origin) -> &'static str {
+        let is_said = |what: String| self.origins.iter().any(|origin| origin.what == what);
+        match origin.what.split_once(' ') {
+            Some(("tier", name)) if is_said(format!("fees {name}")) => "delays, request limits",
+            Some(("tier", _)) => "delays, request limits, fees",
+            Some(("fees", _)) => "maker, taker",
+            Some(("instrument", _)) => "steps, minimums, margin",
+            Some(_) => "hours",
+            None => match origin.what.as_str() {
+                "orders" => "fill or kill, self-trades, least sizes of takers, price band",
+                "ledger" => "money grid",
+                "funding" if is_said("funding interval".to_string()) => "price",
+                "funding" => "price, interval",
+                _ => "rule",
+            },
+        }
     }
 
     /// Reads the text of a profile.
@@ -484,13 +519,23 @@ mod tests {
         // BTC's table is of 2026-08-02, everything else of 2026-09-15
         assert_eq!(binance.aged("BTC", None, on(2026, 10, 31)), None);
         let text = binance.aged("BTC", None, on(2026, 11, 1)).expect("91 days");
-        assert!(text.starts_with("the profile binance: 1 of its 6 parts were read more than 90 days ago, the oldest (instrument BTC) on 2026-08-02"), "{text}");
+        let words = "the profile binance: read more than 90 days ago: instrument BTC (steps, minimums, margin) of 2026-08-02; hold them";
+        assert!(text.starts_with(words), "{text}");
         assert_eq!(
             binance.aged("ETH", Some("vip1"), on(2026, 12, 14)),
             None,
             "neither BTC's table nor the other tiers"
         );
-        assert!(binance.aged("ETH", Some("vip1"), on(2026, 12, 15)).is_some_and(|text| text.contains("5 of its 5")));
+        let text = binance.aged("ETH", Some("vip1"), on(2026, 12, 15)).expect("all but the coin");
+        for part in [
+            "orders (",
+            "ledger (",
+            "funding (price, interval)",
+            "liquidation (",
+            "tier vip1 (delays, request limits, fees)",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
         assert_eq!(Profile::generic().aged("BTC", None, on(2200, 1, 1)), None);
     }
 
