@@ -1,6 +1,6 @@
 //! `perpx-data backfill` and `perpx-data venue refresh` as a user runs them, at emulators that another process plays.
 
-use crate::record::{market_of, signal};
+use crate::record::{market_of, record_of, signal};
 use perpx::config::Profile;
 use perpx::store::{BarRow, Dataset, NumberedTrade, StoreFile, StorePath, StoredRow};
 use perpx::tape::rows::{FundingKind, FundingRow};
@@ -105,6 +105,64 @@ fn a_backfill_is_what_was_played() {
     assert_eq!(data(dir.path(), &line, &[]).0, Some(0));
     let after = Dataset::read(&store).expect("reads").expect("a store");
     assert_eq!((before.files, before.rows), (after.files, after.rows));
+}
+
+/// The past of before a recording stands in its store, beside what was recorded: nothing of that is overwritten, and whoever records on
+/// keeps both.
+#[test]
+fn a_recording_takes_the_past_beside_it() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample").display().to_string();
+    let options = ["--tape", &sample, "--from", "2026-01-05T07:00", "--to", "2026-01-05T12:00", "--start-at", "7260"];
+    let (_market, port) = market_of(&[&options[..], &["--tier", "premium", "--speed", "10"]].concat());
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = dir.path().join("rec/store");
+    let record = || {
+        let recorder = record_of(dir.path(), port);
+        std::thread::sleep(Duration::from_secs(6));
+        recorder.signal("-TERM");
+        assert_eq!(recorder.code(), Some(0));
+    };
+    record();
+    let before = Dataset::read(&store).expect("reads").expect("a store");
+    let span = "--from 2026-01-05T07:30 --to 2026-01-05T09:01:10";
+    let backfill = || {
+        for venue in VENUES {
+            let line = format!(
+                "backfill --venue {venue} --symbol BTC --what funding,candles,trades {span} --store rec --share 1"
+            );
+            let (code, text) = data(dir.path(), &format!("{line} --host 127.0.0.1:{port}"), &[]);
+            assert_eq!(code, Some(0), "{text}");
+        }
+        Dataset::read(&store).expect("reads").expect("a store")
+    };
+    let after = backfill();
+    assert!(before.files.iter().all(|file| after.files.contains(file)), "what was recorded is as it was");
+    for venue in VENUES {
+        let funding: Vec<FundingRow> = rows(&store, venue);
+        let mut times: Vec<Time> =
+            funding.iter().filter(|row| row.kind == FundingKind::Settled).map(|row| row.ts).collect();
+        times.sort_unstable();
+        // GRVT settles each eight hours
+        let due = [&["08", "09"][..], &["08"]][usize::from(venue == "grvt")];
+        let due = due.iter().map(|hour| format!("2026-01-05T{hour}:00:00Z").parse::<Time>().expect("a time"));
+        assert!(due.clone().all(|due| times.contains(&due)), "{venue}: {times:?}");
+        assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{venue}: {times:?}");
+        // a bar is a minute of the wall: ten of this market
+        assert!(rows::<BarRow>(&store, venue).len() > 15, "{venue}");
+    }
+    let trades = after.rows["trades_gap"].values().sum::<u64>();
+    assert!(trades > 40, "{trades} trades of before");
+    // the recording's folder will do
+    let (code, text) = data(dir.path(), "check rec", &[]);
+    assert!(code == Some(0) && text.contains("the venue told") && text.contains("the recorded ones count"), "{text}");
+    // pages of today are asked for again, and say the same
+    let more = backfill();
+    assert_eq!((&more.files, &more.recorded), (&after.files, &after.recorded), "once more is nothing new");
+    record();
+    let (code, text) = data(dir.path(), "check rec/store", &[]);
+    assert!(code == Some(0) && text.contains("the recorded ones count"), "{text}");
+    let again = Dataset::read(&store).expect("reads").expect("a store");
+    assert_eq!(again.made_by["backfill"], more.made_by["backfill"]);
 }
 
 /// Ctrl-C keeps what was answered and leaves no half store; the next start asks for the rest alone.
@@ -225,7 +283,7 @@ fn a_wrong_answer_is_no_profile() {
         (market(""), "maintenance_margin_fraction is absent"),
         (market(r#","maintenance_margin_fraction":"1.2""#), "a fraction from 0.001 to 1"),
         ("{\"code\":200}".to_owned(), "orderBookDetails"),
-        ("<html>blocked</html>".to_owned(), "orderBookDetails"),
+        ("blocked".to_owned(), "orderBookDetails"),
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("a port").port();

@@ -13,6 +13,7 @@ use perpx_core::units::{HOUR, MS, NS, Price, Qty, Rate, SECOND, Time, TimeDelta}
 use std::path::{Path, PathBuf};
 
 mod again;
+mod backfilled;
 mod growing;
 mod recorded;
 

@@ -16,6 +16,7 @@
 //! | [`listing`] | the perpetuals that a venue lists |
 //! | [`net`] | connections to a venue: TLS, sockets, lanes, what may be asked of it |
 //! | [`record`] | the recorder: raw frames, and the feeds that make rows of them |
+//! | [`asking`] | one request after the other, until there is an answer or no hope of one |
 //! | [`backfill`] | `perpx-data backfill`: a venue's past as a store |
 //! | [`refresh`] | `perpx-data venue refresh`: what a venue says of a perpetual |
 //! | [`registry`] | by name: an emulator and the client of its account |
@@ -25,6 +26,7 @@
 
 #![warn(missing_docs)]
 
+pub mod asking;
 pub mod backfill;
 pub mod book;
 pub mod client;

@@ -6,7 +6,8 @@ use crate::grvt::rest::{Instrument, Kind, Reply};
 use crate::lighter::rest::OrderBookDetails;
 use crate::venue::Venue;
 use crate::wire::{WireError, parse};
-use perpx_core::config::Schema;
+use perpx_core::config::text::ConfigError;
+use perpx_core::config::{Schema, base_asset};
 
 /// Names that are shown of those that a venue lists.
 const SHOWN: usize = 8;
@@ -49,6 +50,19 @@ pub fn listed(venue: Venue, body: &str) -> Result<Vec<Listed>, WireError> {
             perpetuals.map(|one| Listed { base: one.base, name: one.instrument }).collect()
         }
     })
+}
+
+/// A base coin as `--symbol` names it.
+///
+/// # Errors
+/// The name of a market in place of it.
+pub fn coin(symbol: &str) -> Result<(), ConfigError> {
+    let is_name = !symbol.is_empty() && symbol.bytes().all(|b| b.is_ascii_alphanumeric());
+    match is_name && symbol == base_asset(symbol) {
+        true => Ok(()),
+        false => Err(ConfigError::new("the command line", "--symbol", format!("found {symbol}"))
+            .accepted("a base coin in capital letters, such as BTC")),
+    }
 }
 
 /// A coin among those that a venue lists.

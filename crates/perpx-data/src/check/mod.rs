@@ -12,7 +12,7 @@ use crate::TapeError;
 use crate::loader::spec::{OnBadRows, TapeSpec, VenueQuality};
 use crate::profiles;
 use crate::store::{BarRow, Dataset, DepthLevelRow, NumberedTrade, Recorded, RecordedGap, StorePath, Table};
-use crate::text::{counted, duration};
+use crate::text::{count, counted, duration};
 pub use coverage::PairCheck;
 use perpx_core::config::{Missing, Profile, base_asset};
 use perpx_core::market::FundingPrice;
@@ -280,7 +280,14 @@ fn backfilled(made_by: &serde_json::Value, symbol: Option<&str>) -> Vec<String> 
     for of in series.filter(|of| symbol.is_none_or(|symbol| of["symbol"] == symbol)) {
         let text = |key: &str| of[key].as_str().unwrap_or_default();
         let place = format!("{}/{} {}", text("venue"), text("symbol"), text("what"));
-        if of["what"] == "trades" {
+        if let Some(twice) = of["recorded_too"].as_u64() {
+            let rows = counted(of["rows"].as_u64().unwrap_or(0), "row");
+            let where_to = if of["what"] == "trades" { ", among the trades of gaps" } else { "" };
+            out.push(format!(
+                "{place}: the venue told {rows} afterwards{where_to}; {} of them are recorded, and the recorded ones count",
+                count(twice)
+            ));
+        } else if of["what"] == "trades" {
             out.push(format!(
                 "{place}: told by the venue afterwards; nobody received them when they happened, and recv_ts = exch_ts"
             ));

@@ -12,6 +12,7 @@ use perpx_core::units::{HOUR, MINUTE, SECOND, Time, TimeDelta};
 use serde::Serialize;
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The strategy's default for stale quotes. Exchange time standing still for so long while rows keep arriving makes a stale
 /// run; a row received so long after its stamp is late.
@@ -175,13 +176,18 @@ pub(super) fn check_table<R: StoredRow + PartialEq>(
     }
     let mut pass = CheckPass::<R>::new(venue, symbol, stale);
     let mut files: Vec<(Partition, StoreFile)> = Vec::new();
+    let (backfilled, found): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|(_, path)| R::TABLE == Table::Funding && store.is_backfilled(path));
     for (partition, path) in found {
         match StoreFile::open::<R>(&path).and_then(|file| check_partition(&file, partition).map(|()| file)) {
             Ok(file) => files.push((partition, file)),
             Err(e) => pass.problem("file", 1, e.to_string()),
         }
     }
-    files.sort_by_key(|(partition, file)| (*partition, file.span()));
+    // those of a recorder are in its order: a settlement may have been read in a later hour
+    if store.recorded().is_none() {
+        files.sort_by_key(|(partition, file)| (*partition, file.span()));
+    }
     let files: Vec<StoreFile> = files.into_iter().map(|f| f.1).collect();
     if !R::TABLE.by_year()
         && let Err(e) = crate::loader::source::check_overlap(&files)
@@ -191,7 +197,10 @@ pub(super) fn check_table<R: StoredRow + PartialEq>(
     for file in &files {
         pass.file(file)?;
     }
-    pass.result.files = files.len() as u64;
+    for (_, path) in &backfilled {
+        pass.backfilled(path);
+    }
+    pass.result.files = (files.len() + backfilled.len()) as u64;
     Ok(Some(pass.finish()))
 }
 
@@ -264,6 +273,28 @@ impl<R: StoredRow + PartialEq> CheckPass<R> {
             }
         }
         Ok(())
+    }
+
+    /// Backfilled settlements: those that are recorded too are passed over.
+    fn backfilled(&mut self, path: &Path) {
+        let read = StoreFile::open::<FundingRow>(path).and_then(|file| {
+            for batch in file.read::<FundingRow>(0..file.groups().len())? {
+                let batch = batch?;
+                if let Some((at, fault)) = batch.faults.into_iter().next() {
+                    return Err(file.bad_row(batch.first_row + at as u64, fault));
+                }
+                for row in batch.rows.iter().filter(|row| unsettled(&self.settled, row).is_none()).collect::<Vec<_>>() {
+                    self.settled.insert(row.ts, *row);
+                    self.result.rows += 1;
+                    self.result.first = Some(self.result.first.map_or(row.recv, |first| first.min(row.recv)));
+                    self.result.last = self.result.last.max(Some(row.recv));
+                }
+            }
+            Ok(())
+        });
+        if let Err(error) = read {
+            self.problem("file", 1, error.to_string());
+        }
     }
 
     fn batch(&mut self, file: &StoreFile, batch: Batch<R>) {

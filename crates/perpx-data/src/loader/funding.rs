@@ -3,7 +3,7 @@
 
 use crate::TapeError;
 use crate::identity::{SLACK, SLOT, settled_fault};
-use crate::loader::source::funding_files;
+use crate::loader::source::{FundingFiles, funding_files};
 use crate::loader::spec::{OnBadRows, TapeSpec};
 use crate::store::{Fault, StoreFile, StorePath};
 use perpx_core::config::Missing;
@@ -141,7 +141,7 @@ pub(crate) fn load(
         Missing::CarryLast => rows.extend(carried),
         Missing::Zero => rows.extend(carried.map(|row| FundingRow { recv: row.recv, ..ZERO }).chain([ZERO])),
     }
-    Ok(FundingPlan::new(files, rows, spec, v, (lost, filled, dropped)))
+    Ok(FundingPlan::new(files.all(), rows, spec, v, (lost, filled, dropped)))
 }
 
 /// What a store to which rows are still added holds from before the range and of it, whatever is missing.
@@ -149,13 +149,14 @@ pub(crate) fn load_growing(store: &StorePath, spec: &TapeSpec, v: usize) -> Resu
     let back = spec.warm_from.plus(-LOOK_BACK);
     let files = funding_files(store, (&spec.venues[v], &spec.symbol), (back, spec.to), spec.to)?;
     let (rows, dropped) = read(&files, OnBadRows::Drop)?;
-    Ok(FundingPlan::new(files, rows, spec, v, (0, "", dropped)))
+    Ok(FundingPlan::new(files.all(), rows, spec, v, (0, "", dropped)))
 }
 
-fn read(files: &[StoreFile], on_bad_rows: OnBadRows) -> Result<(Vec<FundingRow>, u64), TapeError> {
+fn read(files: &FundingFiles, on_bad_rows: OnBadRows) -> Result<(Vec<FundingRow>, u64), TapeError> {
     let (mut rows, mut dropped) = (Vec::new(), 0);
     let mut seen: std::collections::BTreeMap<Time, FundingRow> = Default::default();
-    for file in files {
+    let received = files.received.iter().map(|file| (file, false));
+    for (file, is_backfilled) in received.chain(files.backfilled.iter().map(|file| (file, true))) {
         for batch in file.read::<FundingRow>(0..file.groups().len())? {
             let batch = batch?;
             let mut faults = batch.faults.into_iter().peekable();
@@ -163,6 +164,10 @@ fn read(files: &[StoreFile], on_bad_rows: OnBadRows) -> Result<(Vec<FundingRow>,
                 let mut fault = faults.next_if(|f| f.0 == i).map(|f| f.1);
                 if fault.is_none() && row.kind == FundingKind::Settled {
                     fault = unsettled(&seen, &row);
+                    // recorded since: the recorded row wins
+                    if is_backfilled && fault.is_some() {
+                        continue;
+                    }
                     seen.entry(row.ts).or_insert(row);
                 }
                 match fault {

@@ -7,6 +7,7 @@ use crate::store::{NumberedTrade, StoreFile, StorePath, Table};
 use perpx_core::tape::rows::{TradeRow, VenueTables};
 use perpx_core::units::Time;
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Those of one venue over a range; cheap to hold.
@@ -23,7 +24,7 @@ impl GapTrades {
         if !spec.gap_trades {
             return Ok(GapTrades::default());
         }
-        let (mut files, mut trades) = (Vec::new(), Vec::new());
+        let (mut files, mut trades, mut backfilled) = (Vec::new(), Vec::<NumberedTrade>::new(), Vec::new());
         for (_, path, rows) in store.files_until(Table::GapTrades, &spec.venues[v], &spec.symbol, Some(spec.to))? {
             let file = StoreFile::open::<NumberedTrade>(&path)?.first_rows(rows)?;
             for batch in file.read::<NumberedTrade>(0..file.groups().len())? {
@@ -31,10 +32,17 @@ impl GapTrades {
                 if let Some((at, fault)) = batch.faults.into_iter().next() {
                     return Err(file.bad_row(batch.first_row + at as u64, fault));
                 }
-                trades.extend(batch.rows.into_iter().map(|trade| trade.row));
+                match store.is_backfilled(&path) {
+                    true => backfilled.extend(batch.rows),
+                    false => trades.extend(batch.rows),
+                }
             }
             files.push(file);
         }
+        // recorded ones win over backfilled ones
+        let known: HashSet<i64> = trades.iter().filter_map(|trade| trade.id).collect();
+        trades.extend(backfilled.into_iter().filter(|trade| trade.id.is_none_or(|id| !known.contains(&id))));
+        let mut trades: Vec<TradeRow> = trades.into_iter().map(|trade| trade.row).collect();
         for row in &mut trades {
             row.exch = row.exch.plus(-spec.clock_ahead[v]);
         }

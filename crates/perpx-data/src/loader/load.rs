@@ -295,7 +295,12 @@ fn hashes(store: &StorePath, spec: &TapeSpec, sources: &[Source; 2]) -> Result<V
     let tables = || Table::ALL.into_iter().chain([Table::GapTrades]);
     let series = spec.venues.iter().flat_map(|venue| tables().map(move |table| (venue, table)));
     let days = series.flat_map(|(venue, table)| recorded.series(table, venue, &spec.symbol)).filter(|day| is_read(day));
+    let backfilled = files.iter().map(|file| file.path()).filter(|path| store.is_backfilled(path)).filter_map(|path| {
+        let name = path.strip_prefix(store.root()).ok()?.to_str()?;
+        Some((name.to_string(), store.listed_hash(path)?.to_string()))
+    });
     days.flat_map(|day| day.hashes(Some(limit)))
+        .chain(backfilled)
         .map(|(name, hash)| {
             let hash = blake3::Hash::from_hex(&hash).map_err(|error| TapeError::Dataset {
                 path: store.root().join(DATASET_FILE),

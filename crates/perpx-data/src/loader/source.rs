@@ -437,20 +437,37 @@ fn mid_mark(row: &QuoteRow, second: &mut i64) -> Option<MarkRow> {
     Some(MarkRow { exch: row.exch, recv: row.recv, mark: mid, index: mid })
 }
 
+/// Files of a venue's funding.
+#[derive(Default)]
+pub(crate) struct FundingFiles {
+    /// As they were received, or imported.
+    pub received: Vec<StoreFile>,
+    /// Backfilled beside a recording.
+    pub backfilled: Vec<StoreFile>,
+}
+
+impl FundingFiles {
+    /// Those that were received first.
+    pub fn all(self) -> Vec<StoreFile> {
+        self.received.into_iter().chain(self.backfilled).collect()
+    }
+}
+
 /// Files of the funding table for years that touch `[from, to)`; of a recorded store as far as the hour in which `until` lies.
 pub(crate) fn funding_files(
     store: &StorePath,
     (venue, symbol): (&str, &str),
     (from, to): (Time, Time),
     until: Time,
-) -> Result<Vec<StoreFile>, TapeError> {
-    let mut found = Vec::new();
+) -> Result<FundingFiles, TapeError> {
+    let mut found = FundingFiles::default();
     for (partition, path, rows) in store.files_until(Table::Funding, venue, symbol, Some(until))? {
         let (start, end) = partition.span();
         if start < to && end > from {
             let file = StoreFile::open::<FundingRow>(&path)?.first_rows(rows)?;
             check_partition(&file, partition)?;
-            found.push(file);
+            let files = if store.is_backfilled(&path) { &mut found.backfilled } else { &mut found.received };
+            files.push(file);
         }
     }
     Ok(found)

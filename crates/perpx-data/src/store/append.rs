@@ -3,7 +3,7 @@
 //! A file is written under another name, brought to the disk, read back and counted before it gets its own; dataset.json, which
 //! names what is read, is replaced last and whole. What lies in the folders beside it is no part of the store.
 
-use super::dataset::{Dataset, FileEntry, SCHEMA_VERSION};
+use super::dataset::{DATASET_FILE, Dataset, FileEntry, SCHEMA_VERSION, StoreLock};
 use super::path::{Partition, StorePath, entries, hour_text};
 use super::read::StoreFile;
 use super::recorded::{HourLine, Recorded, RecordedDay, RecordedGap, RecordedHour, folder};
@@ -54,12 +54,13 @@ pub struct HourWriter {
     /// By symbol: the newest settlement that is stored.
     settled: BTreeMap<String, Time>,
     left_out: u64,
+    _lock: StoreLock,
 }
 
 type Parts<R> = BTreeMap<(String, Partition), Part<R>>;
 
 /// One file of the hour.
-struct Part<R> {
+pub(super) struct Part<R> {
     path: PathBuf,
     file: AtomicFile,
     writer: ParquetPart<R>,
@@ -77,23 +78,7 @@ impl HourWriter {
     pub fn create(root: &Path, venue: &str, hour: i64) -> Result<HourWriter, TapeError> {
         name_is_legal("venue", venue)?;
         let store = StorePath::new(root)?;
-        fs::create_dir_all(store.root()).map_err(TapeError::io(store.root(), "make the folder"))?;
-        let dataset = match Dataset::read(store.root())? {
-            Some(dataset) if dataset.recorded.is_some() => dataset,
-            None if entries(store.root())?.is_empty() => {
-                let dataset = Dataset {
-                    schema_version: SCHEMA_VERSION,
-                    made_by: serde_json::Value::Null,
-                    rows: BTreeMap::new(),
-                    files: Vec::new(),
-                    recorded: Some(Recorded::default()),
-                };
-                // first of all: whoever dies in the midst of the first hour leaves a store of a recorder's
-                replace(&store, dataset.clone())?;
-                dataset
-            }
-            _ => return Err(TapeError::NotRecorded { path: store.root().to_path_buf() }),
-        };
+        let (lock, dataset) = recorded_at(&store)?;
         let settled = settled_before(&dataset, venue, hour);
         Ok(HourWriter {
             store,
@@ -108,6 +93,7 @@ impl HourWriter {
             funding: Parts::new(),
             settled,
             left_out: 0,
+            _lock: lock,
         })
     }
 
@@ -209,10 +195,36 @@ impl HourWriter {
         let gone = hour_paths(&dataset.files, venue, hour);
         dataset.files.retain(|entry| !paths.contains(&entry.path) && !gone.contains(&entry.path));
         dataset.files.extend(lines.into_iter().map(|line| line.entry));
+        let backfill = dataset.made_by["backfill"].take();
         dataset.made_by = made_by;
+        if !backfill.is_null() {
+            dataset.made_by["backfill"] = backfill;
+        }
         let gaps = gaps_of(recorded, venue, hour);
         replace(&self.store, dataset)?;
         Ok(gaps)
+    }
+}
+
+/// The recorded store, made where there is none; nobody else writes to it as long as the lock is held.
+pub(super) fn recorded_at(store: &StorePath) -> Result<(StoreLock, Dataset), TapeError> {
+    fs::create_dir_all(store.root()).map_err(TapeError::io(store.root(), "make the folder"))?;
+    let lock = StoreLock::take(store.root())?;
+    match Dataset::read(store.root())? {
+        Some(dataset) if dataset.recorded.is_some() => Ok((lock, dataset)),
+        None if entries(store.root())?.is_empty() => {
+            let dataset = Dataset {
+                schema_version: SCHEMA_VERSION,
+                made_by: serde_json::Value::Null,
+                rows: BTreeMap::new(),
+                files: Vec::new(),
+                recorded: Some(Recorded::default()),
+            };
+            // first of all: whoever dies in the midst of the first hour leaves a store of a recorder's
+            replace(store, dataset.clone())?;
+            Ok((lock, dataset))
+        }
+        _ => Err(TapeError::NotRecorded { path: store.root().to_path_buf() }),
     }
 }
 
@@ -272,6 +284,13 @@ impl<R: StoredRow> Part<R> {
         let file = AtomicFile::create(&path).map_err(TapeError::io(&path, "make the file"))?;
         let writer = ParquetPart::create(file.unfinished())?;
         Ok(Part { path, file, writer, buffer: Vec::new(), newest: Time(i64::MIN), settled: None })
+    }
+
+    /// A whole file of rows.
+    pub fn whole(store: &StorePath, path: &str, rows: &[R]) -> Result<FileEntry, TapeError> {
+        let mut part = Part::create(store.root().join(path))?;
+        part.writer.add(rows)?;
+        part.finish(store)
     }
 
     /// The whole file under its name, read back and counted.
@@ -404,7 +423,7 @@ fn same_again(
 }
 
 /// Puts dataset.json in its place.
-fn replace(store: &StorePath, mut dataset: Dataset) -> Result<(), TapeError> {
+pub(super) fn replace(store: &StorePath, mut dataset: Dataset) -> Result<(), TapeError> {
     dataset.files.sort_by(|a, b| a.path.cmp(&b.path));
     dataset.rows = BTreeMap::new();
     let counted: Vec<(String, u64)> = dataset.files.iter().map(|entry| (entry.path.clone(), entry.rows)).collect();
@@ -425,6 +444,10 @@ fn replace(store: &StorePath, mut dataset: Dataset) -> Result<(), TapeError> {
 /// into one. The files that were merged stay until the next merging, because somebody may read them; then they go.
 pub fn merge_days(root: &Path, day: i64) -> Result<(), TapeError> {
     let store = StorePath::new(root)?;
+    if !store.root().join(DATASET_FILE).exists() {
+        return Ok(());
+    }
+    let _lock = StoreLock::take(store.root())?;
     let Some(mut dataset) = Dataset::read(store.root())? else { return Ok(()) };
     let Some(mut recorded) = dataset.recorded.take() else { return Ok(()) };
     let listed: Vec<String> = dataset.files.iter().map(|entry| entry.path.clone()).collect();

@@ -103,7 +103,8 @@ impl Place<'_> {
         let (start, end) = (Time::at(self.hour * HOUR), Time::at((self.hour + 1) * HOUR));
         let mut rows = Vec::new();
         for (partition, path) in self.store.files(table, self.venue, self.symbol)? {
-            if matches!(partition, Partition::Day(day) if day != start.day()) {
+            let is_elsewhere = matches!(partition, Partition::Day(day) if day != start.day());
+            if is_elsewhere || self.store.is_backfilled(&path) {
                 continue;
             }
             let file = StoreFile::open::<R>(&path)?;

@@ -6,6 +6,7 @@ use crate::TapeError;
 use crate::atomic::write_atomic;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 
 /// The file that describes a store, in its folder.
@@ -41,6 +42,22 @@ pub struct FileEntry {
     pub bytes: u64,
     /// Of its content, as hex.
     pub blake3: String,
+}
+
+/// Whoever holds it is the only one that changes a recorded store.
+pub(super) struct StoreLock {
+    _file: File,
+}
+
+impl StoreLock {
+    /// Waits until nobody else has it.
+    pub fn take(root: &Path) -> Result<StoreLock, TapeError> {
+        let path = root.join(".lock");
+        let file = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = file.map_err(TapeError::io(&path, "make the file"))?;
+        file.lock().map_err(TapeError::io(&path, "lock the file"))?;
+        Ok(StoreLock { _file: file })
+    }
 }
 
 impl Dataset {

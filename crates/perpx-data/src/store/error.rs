@@ -115,7 +115,8 @@ pub enum TapeError {
     NoData { store: PathBuf, table: &'static str, series: String, from: Time, to: Time, have: String },
 
     #[error(
-        "{store}: funding of {series}: {what}; get the rows, or say what to assume: funding.missing = zero (nothing is \
+        "{store}: funding of {series}: {what}; get the rows (`perpx-data backfill --what funding`), or say what to assume: \
+         funding.missing = zero (nothing is \
          paid) or carry_last (the last rate repeats)"
     )]
     FundingMissing { store: PathBuf, series: String, what: String },

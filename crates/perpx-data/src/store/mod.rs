@@ -23,6 +23,7 @@
 //! scale, and floats that are the nearest double of such a value; anything else is refused by name.
 
 mod append;
+mod backfilled;
 mod bars;
 mod copy;
 mod dataset;
@@ -35,12 +36,13 @@ mod table;
 mod write;
 
 pub use append::{FoundGap, HourWriter, merge_days};
+pub use backfilled::Backfilled;
 pub use bars::{BarKind, BarRow};
 pub use copy::{copy_hour, hours_of};
 pub use dataset::{DATASET_FILE, Dataset, FileEntry, SCHEMA_VERSION};
 pub use error::TapeError;
 pub(crate) use path::entries;
-pub use path::{Partition, StorePath};
+pub use path::{Partition, StorePath, store_of};
 pub use read::{Added, Batch, Batches, Fault, GroupSpan, StoreFile};
 pub(crate) use read::{REMEDY, readable_codecs};
 pub use recorded::{HourLine, Recorded, RecordedDay, RecordedGap, RecordedHour};

@@ -1,7 +1,7 @@
 //! Where things lie in a store.
 
-use super::dataset::Dataset;
-use super::recorded::{Recorded, RecordedDay};
+use super::dataset::{DATASET_FILE, Dataset};
+use super::recorded::Recorded;
 use super::table::Table;
 use crate::TapeError;
 use perpx_core::units::{HOUR, Time};
@@ -60,6 +60,12 @@ impl StorePath {
         self.listed.as_ref()?.recorded.as_ref()
     }
 
+    /// A file of a recorded store of backfilled rows.
+    pub fn is_backfilled(&self, path: &Path) -> bool {
+        let name = path.strip_prefix(&self.root).ok().and_then(Path::to_str);
+        self.recorded().zip(name).is_some_and(|(recorded, name)| recorded.backfilled.iter().any(|path| path == name))
+    }
+
     /// BLAKE3 of a file by the list of a recorded store.
     pub(crate) fn listed_hash(&self, path: &Path) -> Option<&str> {
         let name = path.strip_prefix(&self.root).ok()?.to_str()?;
@@ -104,7 +110,16 @@ impl StorePath {
                     *parts.entry((partition, self.root.join(path))).or_default() += rows;
                 }
             }
-            return Ok(parts.into_iter().map(|((partition, path), rows)| (partition, path, Some(rows))).collect());
+            found.extend(parts.into_iter().map(|((partition, path), rows)| (partition, path, Some(rows))));
+            for path in recorded.backfilled(table, venue, symbol) {
+                let folder = Path::new(path).parent().unwrap_or(Path::new(path));
+                let Some(partition) = Partition::of_folder(table, folder)? else { continue };
+                if limit.is_none_or(|limit| partition.span().0 < limit) {
+                    found.push((partition, self.root.join(path), None));
+                }
+            }
+            found.sort();
+            return Ok(found);
         }
         let series = self.series(table, venue, symbol);
         for folder in entries(&series)? {
@@ -123,9 +138,9 @@ impl StorePath {
     pub fn series_names(&self) -> Result<Vec<(String, String)>, TapeError> {
         let mut names = std::collections::BTreeSet::new();
         if let Some(recorded) = self.recorded() {
-            let value =
-                |day: &RecordedDay, nth: usize| Some(day.folder.split('/').nth(nth)?.split_once('=')?.1.to_string());
-            names.extend(recorded.days.iter().filter_map(|day| Some((value(day, 1)?, value(day, 2)?))));
+            let value = |place: &str, nth: usize| Some(place.split('/').nth(nth)?.split_once('=')?.1.to_string());
+            let places = recorded.days.iter().map(|day| &day.folder).chain(&recorded.backfilled);
+            names.extend(places.filter_map(|place| Some((value(place, 1)?, value(place, 2)?))));
             return Ok(names.into_iter().collect());
         }
         for table in Table::ALL.into_iter().chain([Table::Bars]) {
@@ -145,7 +160,7 @@ impl StorePath {
 impl StorePath {
     /// The store at `root`, with the names of its series: at least one.
     pub fn with_series(root: &Path) -> Result<(StorePath, Vec<(String, String)>), TapeError> {
-        let path = StorePath::new(root)?.root().to_path_buf();
+        let path = store_of(StorePath::new(root)?.root());
         if !path.is_dir() {
             return Err(TapeError::NoStore { path });
         }
@@ -225,6 +240,13 @@ impl std::fmt::Display for Partition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.folder())
     }
+}
+
+/// The store of a recording or of a run, where its folder is named; else the path itself.
+pub fn store_of(path: &Path) -> PathBuf {
+    let below = path.join("store");
+    let is_recording = !path.join(DATASET_FILE).exists() && below.join(DATASET_FILE).is_file();
+    if is_recording { below } else { path.to_path_buf() }
 }
 
 /// Entries of a folder in name order, hidden and temporary ones left out; none when there is no such folder.

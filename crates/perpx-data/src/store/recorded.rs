@@ -19,6 +19,9 @@ pub struct Recorded {
     pub days: Vec<RecordedDay>,
     /// As they were found, hour by hour; [`Recorded::gaps`] puts together what belongs together.
     pub gaps: Vec<RecordedGap>,
+    /// Files of backfilled rows, below the store's folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backfilled: Vec<String>,
 }
 
 /// One hour of one venue's recording.
@@ -146,6 +149,12 @@ impl Recorded {
     pub fn series<'a>(&'a self, table: Table, venue: &str, symbol: &str) -> impl Iterator<Item = &'a RecordedDay> + 'a {
         let prefix = format!("{}/venue={venue}/symbol={symbol}/", table.name());
         self.days.iter().filter(move |day| day.folder.starts_with(&prefix))
+    }
+
+    /// Files of a series of a table of backfilled rows, in order.
+    pub fn backfilled<'a>(&'a self, table: Table, venue: &str, symbol: &str) -> impl Iterator<Item = &'a str> + 'a {
+        let prefix = format!("{}/venue={venue}/symbol={symbol}/", table.name());
+        self.backfilled.iter().map(String::as_str).filter(move |path| path.starts_with(&prefix))
     }
 
     /// The end of the hour in which `to` lies: rows of later hours are not read for a range that ends at `to`.

@@ -4,7 +4,7 @@ use super::*;
 use crate::check::{MissingKeys, STALE, Verdict, check};
 
 /// The rows that were received in one hour since 1970.
-fn hour_of(rows: &VenueTables, hour: i64) -> VenueTables {
+pub(super) fn hour_of(rows: &VenueTables, hour: i64) -> VenueTables {
     fn of<T: Clone>(rows: &[T], hour: i64, recv: impl Fn(&T) -> Time) -> Vec<T> {
         rows.iter().filter(|row| recv(row).steps(HOUR) == hour).cloned().collect()
     }
@@ -17,7 +17,13 @@ fn hour_of(rows: &VenueTables, hour: i64) -> VenueTables {
     }
 }
 
-fn append(root: &Path, venue: &str, rows: &VenueTables, hour: i64, gaps: Vec<FoundGap>) -> Result<usize, TapeError> {
+pub(super) fn append(
+    root: &Path,
+    venue: &str,
+    rows: &VenueTables,
+    hour: i64,
+    gaps: Vec<FoundGap>,
+) -> Result<usize, TapeError> {
     let rows = hour_of(rows, hour);
     let mut writer = HourWriter::create(root, venue, hour).expect("a writer");
     rows.quotes.iter().for_each(|row| writer.quote("BTC", *row).expect("a quote"));
@@ -30,10 +36,10 @@ fn append(root: &Path, venue: &str, rows: &VenueTables, hour: i64, gaps: Vec<Fou
     writer.commit(span, 0, gaps, serde_json::json!({"clock": "as_recorded"}))
 }
 
-const FIRST: i64 = 20_458 * 24 + 22;
+pub(super) const FIRST: i64 = 20_458 * 24 + 22;
 
 /// Both venues over these hours of the four and what follows them.
-fn recorded(hours: std::ops::Range<i64>) -> Bench {
+pub(super) fn recorded(hours: std::ops::Range<i64>) -> Bench {
     let bench = Bench::new();
     more(&bench, hours);
     bench
@@ -50,7 +56,7 @@ fn tiles(tape: &Tape) -> Vec<Vec<u8>> {
     (0..tape.tiles()).map(|k| encode(&tape.tile(k).expect("a tile")).expect("a file")).collect()
 }
 
-fn listed(root: &Path) -> String {
+pub(super) fn listed(root: &Path) -> String {
     std::fs::read_to_string(root.join(DATASET_FILE)).expect("dataset.json")
 }
 

@@ -5,9 +5,10 @@ use super::asker::{Asker, VenueAsker};
 use super::endpoint::{Endpoint, What};
 use super::pages::{Pages, asked};
 use super::series::Series;
-use super::store::{Of, PastStore};
+use super::store::{Of, PLAYED_PLACE, PastStore};
 use super::walk::Walk;
-use crate::listing::{find, listed, markets_call};
+use crate::asking::{AskError, Asking};
+use crate::listing::{coin, find, listed, markets_call};
 use crate::net::args::NetworkArgs;
 use crate::net::hosts::Network;
 use crate::net::reach::Reach;
@@ -16,6 +17,7 @@ use crate::wall::{MarketClock, now};
 use perpx_core::config::text::ConfigError;
 use perpx_core::units::{DAY, Time};
 use perpx_data::atomic::write_atomic;
+use perpx_data::store::store_of;
 use perpx_data::text::{self, count, counted};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -59,7 +61,7 @@ pub struct BackfillArgs {
     /// End, UTC
     #[arg(long, value_name = "TIME")]
     pub to: Time,
-    /// A new folder, or a store that a backfill made
+    /// A new folder, or the store of a backfill or a recorder
     #[arg(long, value_name = "DIR")]
     pub store: PathBuf,
     /// Where answers are kept; without it STORE.pages
@@ -104,9 +106,10 @@ impl BackfillArgs {
     fn backfill(&self, stop: Arc<AtomicBool>) -> Result<Vec<Done>, BackfillError> {
         let network = self.at.network()?;
         self.legal()?;
-        let mut store = PastStore::open(&self.store)?;
+        let mut store = PastStore::open(&store_of(&self.store))?;
         let find = Reach::find(self.venue, &network, self.at.ca_file.as_deref(), None);
-        let (mut asker, reach) = VenueAsker::begin(self.share, stop, find)?;
+        let (asking, reach) = Asking::begin(self.share, stop, find)?;
+        let mut asker = VenueAsker::new(asking);
         let place = place(&network, &reach);
         store.only(self.venue.name(), &place)?;
         let pages = Pages::at(self.pages_folder().join(format!("{}-{place}", self.venue.name())));
@@ -154,16 +157,12 @@ impl BackfillArgs {
             let found = format!("{} is not after {}", self.to, self.from);
             return Err(bad("--to", found).accepted("a span that begins after 1970 and ends after it begins"));
         }
-        let is_legal = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric());
-        match is_legal(&self.symbol) {
-            true => Ok(()),
-            false => Err(bad("--symbol", format!("found {}", self.symbol)).accepted("a base coin, such as BTC")),
-        }
+        coin(&self.symbol)
     }
 
     fn pages_folder(&self) -> PathBuf {
         self.pages.clone().unwrap_or_else(|| {
-            let mut name = self.store.as_os_str().to_owned();
+            let mut name = store_of(&self.store).into_os_string();
             name.push(".pages");
             name.into()
         })
@@ -186,7 +185,8 @@ impl BackfillArgs {
     }
 
     fn say(&self, done: &[Done]) -> u8 {
-        let store = self.store.display();
+        let store = store_of(&self.store);
+        let store = store.display();
         if self.json {
             let of = |done: &Done| {
                 let mut of = done.series.provenance(done.endpoint);
@@ -225,7 +225,7 @@ fn place(network: &Network, reach: &Reach) -> String {
     match (network, &reach.played) {
         (Network::Mainnet, _) => "mainnet".to_owned(),
         (Network::Testnet, _) => "testnet".to_owned(),
-        (Network::Custom(_), Some(played)) => format!("played-{}", played.begun_ns),
+        (Network::Custom(_), Some(played)) => format!("{PLAYED_PLACE}{}", played.begun_ns),
         (Network::Custom(at), None) => format!("{}-{}", at.host, at.port),
     }
 }
@@ -253,8 +253,8 @@ fn market(asker: &mut VenueAsker, venue: Venue, symbol: &str) -> Result<String, 
     let call = markets_call(venue);
     let (_, body) = asker.ask(&call)?;
     let asked = asked(&call);
-    let all = listed(venue, &body).map_err(|why| BackfillError::Unreadable { asked, why })?;
-    find(venue, symbol, &all).map(|one| one.name.clone()).map_err(BackfillError::Symbol)
+    let all = listed(venue, &body).map_err(|why| AskError::Unreadable { asked, why })?;
+    Ok(find(venue, symbol, &all).map(|one| one.name.clone()).map_err(AskError::Symbol)?)
 }
 
 /// Says how it goes, now and then.

@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | `endpoint` | what a venue can be asked of its past, and the rows of an answer |
 //! | `pages` | answers on disk |
-//! | `asker` | asks, within the budget, until there is an answer |
+//! | `asker` | who is asked |
 //! | `walk` | page after page of one endpoint |
 //! | `series` | rows of all pages: in order, each once, and what is missing |
 //! | `store` | the store that they become part of |
@@ -21,8 +21,7 @@ pub mod store;
 mod tests;
 pub mod walk;
 
-use crate::net::reach::ReachError;
-use crate::wire::WireError;
+use crate::asking::AskError;
 use perpx_core::config::text::ConfigError;
 use perpx_data::TapeError;
 use std::io;
@@ -36,35 +35,28 @@ pub enum BackfillError {
     #[error("{0}")]
     Input(#[from] ConfigError),
     #[error("{0}")]
-    Reach(#[from] ReachError),
-    #[error("{0}")]
-    Symbol(String),
-    #[error("{asked}: the venue refuses: {answer}")]
-    Refused { asked: String, answer: String },
-    #[error("{asked}: the venue's answer cannot be read: {why}")]
-    Unreadable { asked: String, why: WireError },
-    #[error("{asked}: {why}; {kept} are kept: the same command goes on")]
-    NoAnswer { asked: String, why: String, kept: String },
+    Ask(#[from] AskError),
+    #[error("{why}; {kept} are kept: the same command goes on")]
+    Unfinished { why: AskError, kept: String },
     #[error("{path}: {source}; accepted: a folder that can be written")]
     Disk { path: PathBuf, source: io::Error },
-    #[error("{path}: this store was made by {by}; accepted: a new folder, or a store that `perpx-data backfill` made")]
+    #[error(
+        "{path}: this store was made by {by}; accepted: a new folder, the store of a recorder, or one that `perpx-data backfill` made"
+    )]
     Foreign { path: PathBuf, by: String },
+    #[error("{path}: another backfill wrote to this store meanwhile; run this one again: what was answered is kept")]
+    Overtaken { path: PathBuf },
     #[error("{0}")]
     Store(#[from] TapeError),
-    #[error("no threads: {0}")]
-    Threads(io::Error),
-    #[error("interrupted; {kept} are kept: the same command goes on")]
-    Stopped { kept: String },
 }
 
 impl BackfillError {
     /// 2 bad input or a wrong answer, 130 interrupted, 1 anything else.
     pub fn exit_code(&self) -> u8 {
         match self {
-            BackfillError::NoAnswer { .. } | BackfillError::Threads(_) => 1,
-            BackfillError::Stopped { .. } => 130,
+            BackfillError::Overtaken { .. } => 1,
+            BackfillError::Ask(why) | BackfillError::Unfinished { why, .. } => why.exit_code(),
             BackfillError::Store(error) => error.exit_code(),
-            BackfillError::Reach(ReachError::Lane(_)) => 1,
             _ => 2,
         }
     }

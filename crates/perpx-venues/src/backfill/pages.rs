@@ -2,7 +2,8 @@
 //! rest the answer itself.
 
 use super::BackfillError;
-use crate::client::{Body, FetchCall};
+use crate::asking;
+use crate::client::FetchCall;
 use perpx_core::units::Time;
 use perpx_data::atomic::AtomicFile;
 use serde::{Deserialize, Serialize};
@@ -48,10 +49,7 @@ pub struct Pages {
 
 /// What is asked, as one text.
 pub fn asked(call: &FetchCall) -> String {
-    match &call.body {
-        Body::Json(text) => format!("POST {} {text}", call.path),
-        Body::Form(_) | Body::None => format!("GET {}", call.path),
-    }
+    asking::asked(&call.request())
 }
 
 impl Pages {

@@ -1,17 +1,24 @@
-//! The store that backfilled rows become part of: what it had of other series and other times stays.
+//! The store that backfilled rows become part of: what it had of other series and other times stays. That of a recorder keeps them
+//! beside its own rows, which win.
 
 use super::BackfillError;
 use super::endpoint::{PastRow, What};
+use crate::record::compact::PLAYED;
 use perpx_core::tape::rows::{FundingRow, VenueTables};
 use perpx_core::units::Time;
 use perpx_data::TapeError;
-use perpx_data::store::{BarRow, Dataset, NumberedTrade, StoreFile, StorePath, StoreWriter, StoredRow};
+use perpx_data::store::{
+    Backfilled, BarRow, Dataset, NumberedTrade, StoreFile, StorePath, StoreWriter, StoredRow, Table,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What the program is called in a store that it made.
 const TOOL: &str = "perpx-data backfill";
+
+/// What places of markets that are played begin with.
+pub const PLAYED_PLACE: &str = "played-";
 
 /// Rows of one coin at one venue.
 #[derive(Debug, Default)]
@@ -29,6 +36,8 @@ pub struct PastStore {
     rows: BTreeMap<(String, String), Rows>,
     /// What was asked for, a value an endpoint and span.
     provenance: Vec<Value>,
+    /// Of a recorder's store: `made_by` as it was.
+    recorded: Option<Value>,
 }
 
 /// What a backfill adds.
@@ -45,26 +54,32 @@ pub struct Of<'a> {
 }
 
 impl PastStore {
-    /// What is at a path: nothing, or what a backfill made.
+    /// What is at a path: nothing, what a backfill made, or what a recorder has.
     ///
     /// # Errors
     /// A store that something else made, which is left alone; one that cannot be read.
     pub fn open(path: &Path) -> Result<PastStore, BackfillError> {
-        let mut store = PastStore { path: path.to_path_buf(), rows: BTreeMap::new(), provenance: Vec::new() };
-        // what is no store, and not empty, is refused before anything is asked of a venue
-        drop(StoreWriter::create(path)?);
-        let there = StorePath::new(path)?;
+        let (path, rows) = (path.to_path_buf(), BTreeMap::new());
+        let mut store = PastStore { path, rows, provenance: Vec::new(), recorded: None };
+        let there = StorePath::open(&store.path)?;
+        let is_recorded = there.recorded().is_some();
+        if !is_recorded {
+            // what is no store, and not empty, is refused before anything is asked of a venue
+            drop(StoreWriter::create(&store.path)?);
+        }
         let Some(dataset) = Dataset::read(there.root())? else { return Ok(store) };
         let by = dataset.made_by["tool"].as_str().unwrap_or("something else").to_owned();
-        if !by.starts_with(TOOL) {
-            return Err(BackfillError::Foreign { path: path.to_path_buf(), by });
+        if !is_recorded && !by.starts_with(TOOL) {
+            return Err(BackfillError::Foreign { path: store.path, by });
         }
-        store.provenance = dataset.made_by["backfill"].as_array().cloned().unwrap_or_default();
+        store.provenance = backfilled_before(&dataset.made_by);
+        store.recorded = is_recorded.then_some(dataset.made_by);
+        let trades = if is_recorded { Table::GapTrades } else { Table::Trades };
         for (venue, symbol) in there.series_names()? {
             let rows = Rows {
-                trades: all(&there, &venue, &symbol)?,
-                bars: all(&there, &venue, &symbol)?,
-                funding: all(&there, &venue, &symbol)?,
+                trades: all(&there, trades, (&venue, &symbol))?,
+                bars: all(&there, Table::Bars, (&venue, &symbol))?,
+                funding: all(&there, Table::Funding, (&venue, &symbol))?,
             };
             store.rows.insert((venue, symbol), rows);
         }
@@ -76,6 +91,11 @@ impl PastStore {
     /// # Errors
     /// The store has some of another.
     pub fn only(&self, venue: &str, network: &str) -> Result<(), BackfillError> {
+        let is_played = |made_by: &Value| made_by["clock"] == PLAYED;
+        if self.recorded.as_ref().is_some_and(|made_by| is_played(made_by) != network.starts_with(PLAYED_PLACE)) {
+            let by = format!("a recorder of another place than {network}");
+            return Err(BackfillError::Foreign { path: self.path.clone(), by });
+        }
         let other = self.provenance.iter().find(|of| of["venue"] == venue && of["network"] != network);
         match other.and_then(|of| of["network"].as_str()) {
             Some(other) => Err(BackfillError::Foreign {
@@ -122,10 +142,42 @@ impl PastStore {
     /// Writes all of it; the store that was there is replaced when the new one is whole.
     ///
     /// # Errors
-    /// What a disk or a store refuses.
-    pub fn write(mut self) -> Result<(), TapeError> {
+    /// What a disk or a store refuses; another backfill of a recorder's store that ended meanwhile.
+    pub fn write(mut self) -> Result<(), BackfillError> {
         let key = |of: &Value| ["venue", "symbol", "what", "endpoint", "from", "to"].map(|key| of[key].to_string());
         self.provenance.sort_by_key(key);
+        match self.recorded.take() {
+            Some(made_by) => self.write_beside(&made_by),
+            None => Ok(self.write_alone()?),
+        }
+    }
+
+    /// Into a recorder's store.
+    fn write_beside(mut self, made_by: &Value) -> Result<(), BackfillError> {
+        let mut store = Backfilled::begin(&self.path)?;
+        if store.made_by()["backfill"] != made_by["backfill"] {
+            return Err(BackfillError::Overtaken { path: self.path });
+        }
+        for ((venue, symbol), rows) in &self.rows {
+            let funding = store.funding(venue, symbol, &rows.funding)?;
+            let trades = store.trades(venue, symbol, &rows.trades)?;
+            store.bars(venue, symbol, &rows.bars)?;
+            for (what, times) in [(What::Funding, funding), (What::Trades, trades)] {
+                let of = |known: &&mut Value| {
+                    known["venue"] == *venue && known["symbol"] == *symbol && known["what"] == what.word()
+                };
+                for known in self.provenance.iter_mut().filter(of) {
+                    let time = |key: &str| known[key].as_str().and_then(|text| text.parse::<Time>().ok());
+                    let is_within = |at: &&Time| time("from") <= Some(**at) && time("to") > Some(**at);
+                    let before = known["recorded_too"].as_u64().unwrap_or(0);
+                    known["recorded_too"] = json!(before + times.iter().filter(is_within).count() as u64);
+                }
+            }
+        }
+        Ok(store.commit(json!(self.provenance))?)
+    }
+
+    fn write_alone(self) -> Result<(), TapeError> {
         let mut writer = StoreWriter::create(&self.path)?;
         for ((venue, symbol), mut rows) in self.rows {
             rows.trades.sort_by_key(|row| (row.row.recv, row.id));
@@ -146,10 +198,17 @@ impl PastStore {
     }
 }
 
-/// All rows of a series.
-fn all<R: StoredRow>(store: &StorePath, venue: &str, symbol: &str) -> Result<Vec<R>, TapeError> {
+fn backfilled_before(made_by: &Value) -> Vec<Value> {
+    made_by["backfill"].as_array().cloned().unwrap_or_default()
+}
+
+/// All backfilled rows of a series.
+fn all<R: StoredRow>(store: &StorePath, table: Table, (venue, symbol): (&str, &str)) -> Result<Vec<R>, TapeError> {
     let mut rows = Vec::new();
-    for (_, path) in store.files(R::TABLE, venue, symbol)? {
+    for (_, path) in store.files(table, venue, symbol)? {
+        if store.recorded().is_some() && !store.is_backfilled(&path) {
+            continue;
+        }
         let file = StoreFile::open::<R>(&path)?;
         for batch in file.read::<R>(0..file.groups().len())? {
             let batch = batch?;

@@ -66,7 +66,7 @@ impl Memory {
 impl Asker for Memory {
     fn ask(&mut self, call: &FetchCall) -> Result<(Time, String), BackfillError> {
         if self.asked.len() >= self.patience {
-            return Err(BackfillError::Stopped { kept: String::new() });
+            return Err(crate::asking::AskError::Stopped.into());
         }
         self.asked.push(call.path.clone());
         Ok((self.now, self.answer(call).to_string()))

@@ -5,6 +5,7 @@ use super::BackfillError;
 use super::asker::Asker;
 use super::endpoint::{Endpoint, Page, PastRow};
 use super::pages::{Head, Kept, Pages, asked};
+use crate::asking::AskError;
 use perpx_core::units::{DAY, NS, Time};
 
 /// What a walk came to.
@@ -108,7 +109,7 @@ impl Walk<'_> {
             }
             if before.replace(id).is_some_and(|before| id >= before) {
                 let asked = format!("{ours}&cursor={cursor}");
-                return Err(BackfillError::Refused { asked, answer: "the list goes on by no older print".to_owned() });
+                return Err(AskError::Refused { asked, answer: "the list goes on by no older print".to_owned() }.into());
             }
             let overlaps = |head: &&Head| head.ids.is_some_and(|(low, high)| low < id && id <= high);
             let further = heads.iter().filter(overlaps).min_by_key(|head| head.ids);
@@ -140,7 +141,7 @@ impl Walk<'_> {
         }
         let (at, body) = self.asker.ask(&call)?;
         let read = self.endpoint.read(&body);
-        let page = read.map_err(|why| BackfillError::Unreadable { asked: asked.clone(), why })?;
+        let page = read.map_err(|why| AskError::Unreadable { asked: asked.clone(), why })?;
         if is_closed(at) {
             let ids = match self.endpoint.window() {
                 None => page.rows.last().zip(page.rows.first()).map(|(last, first)| (number(last), number(first))),

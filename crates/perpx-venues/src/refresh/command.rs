@@ -1,19 +1,24 @@
 //! `perpx-data venue refresh`: its options, its lines.
 
 use super::RefreshError;
-use super::ask::Asking;
+use super::ask::Questions;
 use super::said::{Said, ask};
+use crate::asking::Asking;
+use crate::listing::coin;
 use crate::net::args::NetworkArgs;
 use crate::net::reach::Reach;
 use crate::venue::Venue;
 use crate::wall::now;
-use perpx_core::config::text::ConfigError;
-use perpx_core::config::{Profile, ProfileInstrument, base_asset};
+use perpx_core::config::{Profile, ProfileInstrument};
 use perpx_core::units::{Rate, format_scaled};
 use perpx_data::atomic::write_atomic;
 use perpx_data::{profiles, text};
 use serde_json::json;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Of what may be asked from here: a recorder or a trader may ask too.
+const SHARE: f64 = 0.5;
 
 /// Options of `perpx-data venue`.
 #[derive(Clone, Debug, clap::Args)]
@@ -86,17 +91,13 @@ impl RefreshArgs {
 
     fn refresh(&self) -> Result<Learnt, RefreshError> {
         let network = self.at.network()?;
-        if self.symbol != base_asset(&self.symbol) || self.symbol.is_empty() {
-            let found = format!("found {}", self.symbol);
-            return Err(ConfigError::new("the command line", "--symbol", found)
-                .accepted("a base coin, such as BTC")
-                .into());
-        }
+        coin(&self.symbol)?;
         let path = profiles::path(self.venue.name(), &self.symbol).ok_or(RefreshError::NoFolder)?;
         // those that hold now: a file there that is broken is what is to be replaced
         let held = profiles::known().or_else(|_| Profile::shipped())?;
         let find = Reach::find(self.venue, &network, self.at.ca_file.as_deref(), None);
-        let (mut asking, reach) = Asking::begin(find)?;
+        let (asking, reach) = Asking::begin(SHARE, Arc::default(), find)?;
+        let mut asking = Questions::new(asking);
         let said = ask(&mut asking, &reach, &self.symbol, self.account)?;
         let place = match (&self.at.host, self.at.network.as_str()) {
             (Some(host), _) => host.as_str(),

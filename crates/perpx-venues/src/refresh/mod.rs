@@ -3,17 +3,16 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `said` | what a venue said: read, held against what can be, and written as an overlay |
-//! | `ask` | the requests, one after the other |
+//! | `ask` | the answers as they came |
 //! | `command` | options, lines |
 
 pub mod ask;
 pub mod command;
 pub mod said;
 
+use crate::asking::AskError;
 use crate::lighter::sign::KeyError;
-use crate::net::reach::ReachError;
 use crate::secret::SecretError;
-use crate::wire::WireError;
 use perpx_core::config::text::ConfigError;
 use std::io;
 use std::path::PathBuf;
@@ -26,36 +25,26 @@ pub enum RefreshError {
     #[error("{0}")]
     Input(#[from] ConfigError),
     #[error("{0}")]
-    Reach(#[from] ReachError),
-    #[error("{0}")]
-    Symbol(String),
+    Ask(#[from] AskError),
     #[error("{0}")]
     Secret(#[from] SecretError),
     #[error("the token cannot be signed: {0}")]
     Key(#[from] KeyError),
-    #[error("{asked}: the venue refuses: {answer}")]
-    Refused { asked: String, answer: String },
-    #[error("{asked}: the venue's answer cannot be read: {why}")]
-    Unreadable { asked: String, why: WireError },
     #[error("{asked}: {field} is {found}; accepted: {accepted}; nothing was written")]
     Wrong { asked: String, field: &'static str, found: String, accepted: &'static str },
     #[error("the answers make no overlay: {0}; nothing was written")]
     Overlay(String),
-    #[error("{asked}: {why}")]
-    NoAnswer { asked: String, why: String },
     #[error("{path}: {source}; accepted: a folder that can be written")]
     Disk { path: PathBuf, source: io::Error },
     #[error("there is no folder for it: set PERPX_STATE")]
     NoFolder,
-    #[error("no threads: {0}")]
-    Threads(io::Error),
 }
 
 impl RefreshError {
-    /// 2 bad input or a wrong answer, 1 anything else.
+    /// 2 bad input or a wrong answer, 1 no answer.
     pub fn exit_code(&self) -> u8 {
         match self {
-            RefreshError::NoAnswer { .. } | RefreshError::Threads(_) | RefreshError::Reach(ReachError::Lane(_)) => 1,
+            RefreshError::Ask(why) => why.exit_code(),
             _ => 2,
         }
     }

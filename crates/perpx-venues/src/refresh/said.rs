@@ -1,7 +1,8 @@
 //! What a venue said of a perpetual: read, held against what can be, and written as an overlay.
 
 use super::RefreshError;
-use super::ask::{Asking, Kept, asked};
+use super::ask::{Kept, Questions};
+use crate::asking::{AskError, asked};
 use crate::backfill::endpoint::{Endpoint, to_market};
 use crate::client::{About, Body, FetchCall, Host, Request};
 use crate::grvt;
@@ -62,15 +63,15 @@ fn wrong(asked: &str, field: &'static str, found: impl ToString, accepted: &'sta
 /// # Errors
 /// A coin that the venue does not list, no answer, one that is wrong.
 pub fn ask(
-    asking: &mut Asking,
+    asking: &mut Questions,
     reach: &Reach,
     symbol: &str,
     account: Option<(i64, i64)>,
 ) -> Result<Said, RefreshError> {
     let request = public(&markets_call(reach.venue));
     let answer = asking.send(&request)?.body;
-    let all = listed(reach.venue, &answer).map_err(|why| RefreshError::Unreadable { asked: asked(&request), why })?;
-    let market = find(reach.venue, symbol, &all).map_err(RefreshError::Symbol)?;
+    let all = listed(reach.venue, &answer).map_err(|why| AskError::Unreadable { asked: asked(&request), why })?;
+    let market = find(reach.venue, symbol, &all).map_err(AskError::Symbol)?;
     match reach.venue {
         Venue::Lighter => lighter(asking, reach, symbol, &market.name, account),
         Venue::Grvt => grvt(asking, &market.name),
@@ -78,7 +79,7 @@ pub fn ask(
 }
 
 fn lighter(
-    asking: &mut Asking,
+    asking: &mut Questions,
     reach: &Reach,
     symbol: &str,
     market: &str,
@@ -89,7 +90,7 @@ fn lighter(
     let request = get(format!("/api/v1/orderBookDetails?market_id={market}"));
     let answer = asking.ask(&request)?;
     let asked = asked(&request);
-    let unreadable = |why: WireError| RefreshError::Unreadable { asked: asked.clone(), why };
+    let unreadable = |why: WireError| AskError::Unreadable { asked: asked.clone(), why };
     let details: lighter::rest::OrderBookDetails = parse("orderBookDetails", &answer).map_err(unreadable)?;
     let found = details.order_book_details.into_iter().find(|one| one.market_id.0.to_string() == market);
     let found = found.ok_or_else(|| wrong(&asked, "market_id", "absent", "the market that was asked for"))?;
@@ -120,9 +121,9 @@ fn lighter(
             let path = format!("/api/v1/accountLimits?account_index={account}");
             let request = Request { headers: vec![("authorization", token)], ..get(path) };
             let answer = asking.ask(&request)?;
-            let asked = super::ask::asked(&request);
-            let limits: lighter::rest::AccountLimits = parse("accountLimits", &answer)
-                .map_err(|why| RefreshError::Unreadable { asked: asked.clone(), why })?;
+            let asked = crate::asking::asked(&request);
+            let limits: lighter::rest::AccountLimits =
+                parse("accountLimits", &answer).map_err(|why| AskError::Unreadable { asked: asked.clone(), why })?;
             let fees = limits.fees().ok_or_else(|| wrong(&asked, "current_maker_fee_tick", "absent", "a number"))?;
             Ok((limits.user_tier, fees.0, fees.1))
         }
@@ -132,7 +133,7 @@ fn lighter(
 }
 
 /// The time between Lighter's last two settlements.
-fn interval(asking: &mut Asking, reach: &Reach, market: &str) -> Result<Option<u32>, RefreshError> {
+fn interval(asking: &mut Questions, reach: &Reach, market: &str) -> Result<Option<u32>, RefreshError> {
     let (clock, to) = (reach.clock(), now());
     // hours of the market that is played, however fast
     let from =
@@ -140,7 +141,7 @@ fn interval(asking: &mut Asking, reach: &Reach, market: &str) -> Result<Option<u
     let endpoint = Endpoint::LighterFundings;
     let request = public(&endpoint.call(market, (from, to), None));
     let answer = asking.ask(&request)?;
-    let page = endpoint.read(&answer).map_err(|why| RefreshError::Unreadable { asked: asked(&request), why })?;
+    let page = endpoint.read(&answer).map_err(|why| AskError::Unreadable { asked: asked(&request), why })?;
     let mut times: Vec<Time> =
         page.rows.iter().map(|row| clock.map_or(*row, |clock| to_market(&clock, *row)).at()).collect();
     times.sort_unstable();
@@ -148,7 +149,7 @@ fn interval(asking: &mut Asking, reach: &Reach, market: &str) -> Result<Option<u
     Ok(steps.min().and_then(|hours| u32::try_from(hours).ok()))
 }
 
-fn grvt(asking: &mut Asking, instrument: &str) -> Result<Said, RefreshError> {
+fn grvt(asking: &mut Questions, instrument: &str) -> Result<Said, RefreshError> {
     let post = |host: Host, route: &str, body: String| {
         let (path, body) = (format!("/full/v1/{route}"), Body::Json(body));
         Request { about: About::Markets, host, path, body, headers: Vec::new() }
@@ -157,7 +158,7 @@ fn grvt(asking: &mut Asking, instrument: &str) -> Result<Said, RefreshError> {
     let request = post(Host::MarketData, "instrument", query.clone());
     let answer = asking.ask(&request)?;
     let asked_for = asked(&request);
-    let unreadable = |why: WireError| RefreshError::Unreadable { asked: asked_for.clone(), why };
+    let unreadable = |why: WireError| AskError::Unreadable { asked: asked_for.clone(), why };
     let found = parse::<grvt::rest::Reply<grvt::rest::Instrument>>("instrument", &answer).map_err(unreadable)?.result;
     if found.instrument != instrument {
         return Err(wrong(&asked_for, "instrument", found.instrument, "the instrument that was asked for"));
@@ -168,7 +169,7 @@ fn grvt(asking: &mut Asking, instrument: &str) -> Result<Said, RefreshError> {
     let min_notional = min_notional.map_err(unreadable)?;
     let request = post(Host::MarketData, "margin_rules", query);
     let answer = asking.ask(&request)?;
-    let unreadable = |why: WireError| RefreshError::Unreadable { asked: asked(&request), why };
+    let unreadable = |why: WireError| AskError::Unreadable { asked: asked(&request), why };
     let rules: grvt::rest::MarginRules = parse("margin_rules", &answer).map_err(unreadable)?;
     let bracket = |row: &grvt::rest::RiskBracket| {
         let floor = row.notional_floor.cash()?.as_notional();
@@ -187,11 +188,11 @@ fn grvt(asking: &mut Asking, instrument: &str) -> Result<Said, RefreshError> {
             let request = Request { path, ..post(Host::Login, "", body) };
             let answer = asking.send(&request)?;
             let headers = grvt::client::session_of(&answer)
-                .map_err(|why| RefreshError::Refused { asked: asked(&request), answer: why.to_string() })?;
+                .map_err(|why| AskError::Refused { asked: asked(&request), answer: why.to_string() })?;
             let request = Request { headers, ..post(Host::Main, "funding_account_summary", "{}".to_owned()) };
             // what the account holds is nobody's business: only the tier is kept
             let answer = asking.send(&request)?.body;
-            let unreadable = |why: WireError| RefreshError::Unreadable { asked: asked(&request), why };
+            let unreadable = |why: WireError| AskError::Unreadable { asked: asked(&request), why };
             let tier =
                 parse::<grvt::trade::FundingAccount>("funding_account_summary", &answer).map_err(unreadable)?.tier;
             let text = json!({ "tier": tier }).to_string();
