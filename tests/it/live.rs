@@ -6,8 +6,9 @@ use perpx::live::paper::{self, Market, PaperOptions};
 use perpx::live::stretch::{self, Stretch, StretchReport};
 use perpx::live::{self, LiveError, Options, Report, Speed};
 use perpx::market::Role;
-use perpx::store::{StoreFile, StorePath, StoredRow, assemble_depth, copy_hour};
-use perpx::units::{SECOND, Time, TimeDelta};
+use perpx::store::{Backfilled, BarKind, BarRow, StoreFile, StorePath, StoredRow, assemble_depth, copy_hour};
+use perpx::tape::rows::QuoteRow;
+use perpx::units::{MINUTE, Qty, SECOND, Time, TimeDelta};
 use perpx::venues::record::feed::Row;
 use perpx::venues::recorder::adopt::{Adopted, adopt};
 use perpx::venues::venue::Venue;
@@ -327,21 +328,29 @@ const VENUES: [&str; 2] = ["lighter", "grvt"];
 
 /// A paper run over the synthetic day from `from` to `stop`, `lag` behind it, its signals warm by `store`.
 fn paper(best: &Path, store_of_run: PathBuf, (from, stop): (&str, &str), lag: TimeDelta) -> StretchReport {
+    paper_with(best, store_of_run, (from, stop), PaperOptions { lag, max_gap_bars: 2, warm_bars: false })
+}
+
+fn paper_with(best: &Path, store_of_run: PathBuf, (from, stop): (&str, &str), paper: PaperOptions) -> StretchReport {
     let time = |text: &str| text.parse().expect("a time");
     let mut market = Recorded::new(&store().join("store"), VENUES, time(from), time(stop));
     let own = Options { store: Some(store_of_run), quiet: true, ..options(best) };
-    let paper = PaperOptions { lag, max_gap_bars: 2 };
     paper::run(&own, paper, &mut market, &mut Vec::new()).expect("runs").expect("a market")
 }
 
 /// What the report says to run again, over the whole synthetic day.
 fn again(best: &Path, report: &StretchReport) -> StretchReport {
+    again_in(&store().join("store"), best, report)
+}
+
+fn again_in(store: &Path, best: &Path, report: &StretchReport) -> StretchReport {
     let again = report.again.clone().expect("a command");
     let words: Vec<&str> = again.split(' ').collect();
     let of = |name: &str| words[words.iter().position(|word| *word == name).expect("an option") + 1];
     let time = |name: &str| of(name).parse().expect("a time");
-    let stretch = Stretch { from: time("--from"), to: time("--to"), stop_at: Some(time("--stop-at")) };
-    let own = Options { store: Some(store().join("store")), quiet: true, ..options(best) };
+    let own = Options { store: Some(store.to_path_buf()), quiet: true, ..options(best) };
+    let warm_bars = words.contains(&"--warm-bars");
+    let stretch = Stretch { from: time("--from"), to: time("--to"), stop_at: Some(time("--stop-at")), warm_bars };
     stretch::run(&own, stretch, &mut Vec::new()).unwrap_or_else(|e| panic!("{e}\n{again}"))
 }
 
@@ -444,6 +453,101 @@ fn a_hole_before_a_start_is_waited_out() {
     assert_eq!(again(&best, &report).run.ledger, report.run.ledger, "{report}");
 }
 
+/// Bars of a minute as the synthetic day would have them, of both venues from `from` to `to`, in a store.
+fn backfill_bars(root: &Path, (from, to): (&str, &str)) {
+    let [from, to] = [from, to].map(|text| text.parse::<Time>().expect("a time"));
+    let mut backfilled = Backfilled::begin(root).expect("a store");
+    for venue in VENUES {
+        let mut rows: Vec<BarRow> = Vec::new();
+        let market = Recorded::new(&store().join("store"), [venue, venue], from, to);
+        let mut quotes: Vec<QuoteRow> = market
+            .rows
+            .filter_map(|(role, row)| match row {
+                Row::Quote(row) if role == Role::Long && row.recv < to => Some(row),
+                _ => None,
+            })
+            .collect();
+        quotes.sort_by_key(|row| row.recv);
+        for quotes in quotes.chunk_by(|a, b| a.recv.steps(MINUTE) == b.recv.steps(MINUTE)) {
+            let open_ts = quotes[0].recv.floor_to(MINUTE);
+            let px = quotes[quotes.len() - 1].bbo.mid().price();
+            let (close_ts, kind, volume) = (open_ts.plus(MINUTE), BarKind::Mid, Qty(0));
+            rows.push(BarRow { open_ts, close_ts, kind, open: px, high: px, low: px, close: px, volume });
+        }
+        backfilled.bars(venue, "BTC", &rows).expect("rows");
+    }
+    backfilled.commit(serde_json::json!([])).expect("written");
+}
+
+/// A strategy of bars of a minute whose gate needs its trend.
+fn swept_by_the_minute() -> (Case, PathBuf) {
+    let case = Case::new(&GRID.replace("0.0001, 0.0003", "0.0006, 0.001").replace("== 0.0003", "== 0.001"));
+    let changes = [
+        ("bar_sec: 10", "bar_sec: 60"),
+        ("ema_slow: 15", "ema_slow: 20"),
+        ("min_target_return: -0.002", "min_target_return: -0.01"),
+        ("funding_spread_bps: 1.0", "funding_spread_bps: -50.0"),
+        ("vol_bars: 20", "vol_bars: 2\n  min_conditions: 3"),
+    ];
+    let base = changes.iter().fold(crate::sweep::BASE.to_owned(), |text, (was, is)| {
+        assert!(text.contains(was), "{was}");
+        text.replacen(was, is, 1)
+    });
+    fs::write(case.out("base.yml"), base).expect("writes");
+    run(&case.options("run")).expect("sweeps");
+    let best = case.out("run").join("best.yml");
+    (case, best)
+}
+
+/// Backfilled bars warm averages of before the first quote; the replay takes the same ones. Bars that end long before are of no use: the
+/// run waits until its signals are filled.
+#[test]
+fn averages_are_warm_by_backfilled_bars() {
+    let (case, best) = swept_by_the_minute();
+    let whole = StorePath::open(&store().join("store")).expect("a store");
+    let options = PaperOptions { lag: LAG, max_gap_bars: 2, warm_bars: true };
+    let (mut differ, mut trades) = (0, 0);
+    // hours with a settlement of both venues
+    for begin in [7, 15] {
+        let at = |hour: i64, minute: i64| format!("2026-01-05T{hour:02}:{minute:02}:00Z");
+        let (past, from, stop) = (at(begin - 3, 0), at(begin, 0), at(begin + 1, 50));
+        let (bars, rec) = (case.out(&format!("bars{begin}")), case.out(&format!("rec{begin}")));
+        backfill_bars(&bars, (&past, &from));
+        let warm = paper_with(&best, bars, (&from, &stop), options);
+        assert!(warm.exit_code() == 0, "{warm}");
+        assert!(warm.warm_bars[0].contains("backfilled bars of the middle of the book, up to"), "{:?}", warm.warm_bars);
+        let cold = paper_with(&best, empty(&case), (&from, &stop), PaperOptions { warm_bars: false, ..options });
+        assert!(cold.warm_bars.is_empty(), "{cold}");
+        // what the run would have recorded, with the bars that it had
+        for venue in VENUES {
+            for hour in [begin, begin + 1] {
+                let hour = at(hour, 0).parse::<Time>().expect("a time").steps(perpx::units::HOUR);
+                assert!(copy_hour(&whole, &rec, (venue, "BTC", hour), &serde_json::Value::Null).expect("copies"));
+            }
+        }
+        backfill_bars(&rec, (&past, &from));
+        let mock = again_in(&rec, &best, &warm);
+        assert_eq!((&mock.run.ledger, &mock.warm_bars), (&warm.run.ledger, &warm.warm_bars), "{mock}\n{warm}");
+        assert_eq!(again_in(&rec, &best, &cold).run.ledger, cold.run.ledger);
+        differ += usize::from(cold.run.ledger != warm.run.ledger);
+        trades += warm.run.trades;
+    }
+    assert!(differ > 0 && trades > 0, "{differ} differ, {trades} trades");
+    // ten minutes are missing
+    let late = case.out("late");
+    backfill_bars(&late, ("2026-01-05T06:00:00Z", "2026-01-05T08:50:00Z"));
+    let (from, stop) = ("2026-01-05T09:00:00Z", "2026-01-05T10:50:00Z");
+    let waited = paper_with(&best, late.clone(), (from, stop), options);
+    let begun: Time = waited.run.from.parse().expect("a time");
+    assert!(begun.since(from.parse().expect("a time")) >= 80 * MINUTE && waited.warm_bars.is_empty(), "{waited}");
+    // bars of the strategy that are no minutes
+    let (_short, best) = swept();
+    let own = Options { store: Some(late), quiet: true, ..self::options(&best) };
+    let mut market = Recorded::new(&store().join("store"), VENUES, from.parse().expect("a time"), Time::MAX);
+    let error = paper::run(&own, options, &mut market, &mut Vec::new()).expect_err("refused").to_string();
+    assert!(error.contains("of 10 s") && error.contains("a multiple of 60"), "{error}");
+}
+
 /// A stretch of the sweep's own data is the sweep's run.
 #[test]
 fn a_stretch_of_the_data_is_a_run_of_its_own() {
@@ -451,7 +555,7 @@ fn a_stretch_of_the_data_is_a_run_of_its_own() {
     let (report, _) = run_text(&options(&best)).unwrap_or_else(|e| panic!("{e}"));
     let run = &report.runs[0];
     let time = |text: &str| text.parse().expect("a time");
-    let stretch = Stretch { from: time(&run.from), to: time(&run.to), stop_at: None };
+    let stretch = Stretch { from: time(&run.from), to: time(&run.to), stop_at: None, warm_bars: false };
     let mock = stretch::run(&options(&best), stretch, &mut Vec::new()).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!((mock.exit_code(), &mock.run.ledger), (0, &run.ledger), "{mock}");
 }

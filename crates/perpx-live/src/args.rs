@@ -55,6 +55,9 @@ pub struct Cli {
     /// mock: a stretch of any store, without a comparison
     #[arg(long, requires = "from", requires = "to")]
     other_data: bool,
+    /// With --other-data: as warm.bars of a live.toml
+    #[arg(long, requires = "other_data", hide = true)]
+    warm_bars: bool,
     /// emulated: what goes wrong meanwhile (TOML)
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
@@ -195,6 +198,7 @@ impl Cli {
                     from: self.from.unwrap_or(Time::MIN),
                     to: self.to.unwrap_or(Time::MAX),
                     stop_at: self.stop_at,
+                    warm_bars: self.warm_bars,
                 };
                 stretch::run(&options, stretch, out)
                     .map(|report| (report.exit_code(), report.to_string(), serde_json::json!(report)))

@@ -158,6 +158,13 @@ pub enum LiveError {
     )]
     NoRecorder { path: PathBuf },
 
+    /// Backfilled bars are of a minute.
+    #[error(
+        "warm.bars: the strategy's bars are of {seconds} s (bar_sec), and backfilled ones are of a minute; accepted: bar_sec that is a \
+         multiple of 60; to do: run without it: averages fill as bars come"
+    )]
+    Bars { seconds: f64 },
+
     /// The recorder's tasks are gone.
     #[error("the recorder has ended by itself; what it recorded is kept; this is an error in perpx, please report it")]
     RecorderEnded,

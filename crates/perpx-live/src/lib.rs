@@ -24,6 +24,7 @@
 //! | `stretch` | any stretch of any store, with simulated venues |
 //! | `paper`, `paper_market` | the same, over rows as they are received; the recorder that they come from |
 //! | `journal` | what a run knew and wanted, on disk before it leaves |
+//! | `warm_bars` | backfilled bars for averages of before the first quote |
 //! | `report` | what the run came to, beside what the sweep came to |
 //!
 //! [tick]: perpx_core::port::Moment::Tick
@@ -50,6 +51,7 @@ mod strategy_file;
 pub mod stretch;
 mod tile_builder;
 mod transport;
+mod warm_bars;
 
 pub use clock::Speed;
 pub use error::LiveError;

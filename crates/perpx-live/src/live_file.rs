@@ -26,6 +26,8 @@ lag_ms = 10000
 [warm]
 # folders whose hours warm the signals, seen from this one: recordings of `perpx-data record`, other runs, stores
 from = []
+# true: until a venue is quoted, averages of its mid take backfilled bars of these folders and of this one
+bars = false
 # whoever lacks more bars than these before a start waits until its signals are filled anew
 max_gap_bars = 2
 
@@ -62,6 +64,8 @@ pub struct LiveFile {
     pub warm_from: Vec<PathBuf>,
     /// Bars that may be missing before a start.
     pub max_gap_bars: i64,
+    /// Averages take backfilled bars of before the first quote.
+    pub warm_bars: bool,
     /// Levels of each side of the book.
     pub depth_levels: usize,
     /// Days for which raw frames are kept.
@@ -76,7 +80,7 @@ const KEYS: [(&str, &[&str]); 5] = [
     ("", &["network", "host", "account", "paper", "warm", "record"]),
     ("account", &["lighter", "grvt"]),
     ("paper", &["lag_ms"]),
-    ("warm", &["from", "max_gap_bars"]),
+    ("warm", &["from", "bars", "max_gap_bars"]),
     ("record", &["depth_levels", "raw_days"]),
 ];
 
@@ -122,6 +126,7 @@ impl LiveFile {
                 .map(|from| perpx_data::path::normalize(&folder.join(from)))
                 .collect(),
             max_gap_bars: reader.count(warm, ("warm", "max_gap_bars"), 2, (0, 100_000))?,
+            warm_bars: reader.flag(warm, ("warm", "bars"))?,
             depth_levels: reader.count(record, ("record", "depth_levels"), 10, (5, 50))? as usize,
             raw_days: reader.count(record, ("record", "raw_days"), 14, (0, 3_650))?,
         })
@@ -202,6 +207,14 @@ impl Reader<'_> {
         all.ok_or_else(|| self.wrong("warm.from", entry, "a list of folders, such as [\"../rec\"]"))
     }
 
+    fn flag(&self, table: &Node, (name, key): (&str, &str)) -> Result<bool, ConfigError> {
+        let Some(entry) = table.entry(key) else { return Ok(false) };
+        match entry.node.value() {
+            Value::Bool(flag) => Ok(flag),
+            _ => Err(self.wrong(&format!("{name}.{key}"), entry, "true or false")),
+        }
+    }
+
     fn count(
         &self,
         table: &Node,
@@ -248,6 +261,7 @@ mod tests {
             ("[account]\nlighter = { index = 1 }", ["live.toml:2", "account.lighter", "api_key = N"]),
             ("[account]\ngrvt = { sub_account = 1 }", ["live.toml:2", "account.grvt", "sub_account = \"DIGITS\""]),
             ("[account]\nbinance = 3", ["live.toml:2", "account.binance", "lighter, grvt"]),
+            ("[warm]\nbars = 1", ["live.toml:2", "warm.bars", "true or false"]),
             ("[paper]\nlag = 3", ["live.toml:2", "paper.lag", "lag_ms"]),
             ("[paper]\nlag_ms = 1.5", ["live.toml:2", "paper.lag_ms", "100 to 3600000"]),
         ] {

@@ -5,6 +5,7 @@ use super::console::ConsoleRecorder;
 use super::status::Status;
 use super::strategy_file::StrategyFile;
 use super::stretch::{StretchReport, warmup};
+use super::warm_bars::{self, Warm};
 use super::{LiveError, Options, finish};
 use perpx_core::config::Config;
 use perpx_core::ledger::Mids;
@@ -79,6 +80,8 @@ pub struct PaperOptions {
     pub lag: TimeDelta,
     /// Bars that may be missing between what is stored and the start; where more are, it waits until signals are filled anew.
     pub max_gap_bars: i64,
+    /// Averages take backfilled bars of before the first quote.
+    pub warm_bars: bool,
 }
 
 /// What is known of the market before the run begins.
@@ -204,17 +207,43 @@ fn known(market: &mut dyn Market) -> Result<Option<Vec<(Role, Row)>>, LiveError>
 
 /// The tape of a start at `now`: its signals are warm by what is stored, or, where the stored rows end too long ago, it begins when
 /// their windows have been filled anew.
-fn opened(strategy: &StrategyFile, now: Time, max_gap_bars: i64) -> Result<(GrowingTape, DataRange), TapeError> {
+fn opened(strategy: &StrategyFile, now: Time, paper: PaperOptions) -> Result<Opened, LiveError> {
     let config = &strategy.config;
-    let (warmup, bar) = (warmup(config), config.strategy.bar_length);
+    let (warmup, bar, max_gap_bars) = (warmup(config), config.strategy.bar_length, paper.max_gap_bars);
     let starting = |from: Time| {
         let range = DataRange { warm_from: from.plus(-warmup), from, to: from.plus(AHEAD), ..strategy.data.clone() };
         let spec = TapeSpec { cache: None, ..range.tape_spec(config) };
-        Ok((GrowingTape::open(spec)?, range))
+        Ok::<_, TapeError>((GrowingTape::open(spec)?, range))
     };
     let (tape, range) = starting(now)?;
     let has_a_hole = tape.newest_quote().is_some_and(|newest| now.since(newest) > bar.times(max_gap_bars));
-    if has_a_hole { starting(now.plus(warmup)) } else { Ok((tape, range)) }
+    let is_warming = |(tape, range)| Opened { tape, range, warm: Vec::new() };
+    if has_a_hole {
+        return Ok(is_warming(starting(now.plus(warmup))?));
+    }
+    if !paper.warm_bars {
+        return Ok(Opened { tape, range, warm: Vec::new() });
+    }
+    let spec = tape.spec();
+    let mut warm = warm_bars::read(config, &spec.store, (&spec.venues, &spec.symbol), now)?;
+    // bars that end long before the first quote are of no use
+    warm.retain(|warm| {
+        let first = tape.first_quote(warm.role).unwrap_or(now);
+        first.since(warm.bars.end) <= warm.bar_length.times(max_gap_bars)
+    });
+    let is_whole = warm.len() == warm_bars::wanted(config).len();
+    if !is_whole && tape.newest_quote().is_none() {
+        return Ok(is_warming(starting(now.plus(warmup))?));
+    }
+    Ok(Opened { tape, range, warm })
+}
+
+/// Where a run begins.
+struct Opened {
+    tape: GrowingTape,
+    range: DataRange,
+    /// What averages have of before the first quote.
+    warm: Vec<Warm>,
 }
 
 /// The configuration on a tape that grows.
@@ -242,19 +271,25 @@ pub(super) fn trade(
     let Some(rows) = known(market)? else { return Ok(None) };
     market.is_known()?;
     let config = &strategy.config;
-    let (tape, range) = opened(strategy, market.now(), paper.max_gap_bars)?;
+    let Opened { tape, range, warm } = opened(strategy, market.now(), paper)?;
     let (from, venues) = (range.from, tape.spec().venues.clone());
     if from > market.now() && !options.quiet {
         let _ = writeln!(
             out,
-            "warming   too much is missing since what is stored: nothing is traded before {}",
+            "warming   too much is missing between what is stored and now: nothing is traded before {}",
             from.to_second()
         );
     }
     let outages = order_outages(&config.world, (range.warm_from, range.to));
     let mut binding = Binding { config, outages, signals: SignalSet::default() };
     binding.bind(Mids::default());
-    let mut begun = Begun::new(tape, SignalEngine::new(binding.signals.keys(), from))?;
+    let mut engine = SignalEngine::new(binding.signals.keys(), from);
+    let mut warmed = Vec::new();
+    for Warm { role, bar_length, bars, text } in warm {
+        engine.warm(role, bar_length, bars.closes);
+        warmed.push(text);
+    }
+    let mut begun = Begun::new(tape, engine)?;
     for (role, row) in rows {
         begun.add(role, row)?;
     }
@@ -283,12 +318,14 @@ pub(super) fn trade(
     status.finish();
     let mut report = run.finish(strategy, &begun, stopped.1.unwrap_or(begun.tape.start()))?;
     report.again = Some(format!(
-        "perpx-live --config {} --mode mock --store {} --from {from} --to {} --stop-at {} --other-data",
+        "perpx-live --config {} --mode mock --store {} --from {from} --to {} --stop-at {} --other-data{}",
         options.config.display(),
         strategy.data.store,
         begun.tape.start(),
-        stopped.0
+        stopped.0,
+        if warmed.is_empty() { "" } else { " --warm-bars" }
     ));
+    report.warm_bars = warmed;
     report.stop_at = stopped.1.map(|_| stopped.0.to_string());
     Ok(Some(report))
 }

@@ -5,10 +5,10 @@ use super::paper::{self, Market, PaperOptions};
 use super::run_folder::RunFolder;
 use super::strategy_file::StrategyFile;
 use super::stretch::{StretchReport, warmup};
-use super::{LiveError, Options};
+use super::{LiveError, Options, warm_bars};
 use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 use perpx_core::market::Role;
-use perpx_core::units::Time;
+use perpx_core::units::{HOUR, Time};
 use perpx_data::{TapeError, text};
 use perpx_venues::net::hosts::{Address, Network};
 use perpx_venues::record::feed::Row;
@@ -59,7 +59,8 @@ pub fn run(options: &Options, args: &PaperArgs, out: &mut (dyn Write + Send)) ->
     let watch = Watch::silent(&config);
     let taken_over = args.take_over.clone();
     let mut market = LiveMarket { session: &session, watch, rows, venues, taken_over, stop: options.stop.clone() };
-    let paper = PaperOptions { lag: run.file.lag, max_gap_bars: run.file.max_gap_bars };
+    let LiveFile { lag, max_gap_bars, warm_bars, .. } = run.file;
+    let paper = PaperOptions { lag, max_gap_bars, warm_bars };
     let traded = paper::trade((&own, paper), &strategy, &mut market, out);
     let LiveMarket { watch, .. } = market;
     watch.end(&session);
@@ -72,7 +73,7 @@ pub fn run(options: &Options, args: &PaperArgs, out: &mut (dyn Write + Send)) ->
 }
 
 /// What was recorded before becomes rows of the run's own store: signals are warm by them, and a replay has them.
-fn warm(run: &RunFolder, args: &PaperArgs, strategy: &StrategyFile, venues: &[Venue]) -> Result<(), LiveError> {
+fn warm(run: &RunFolder, args: &PaperArgs, strategy: &StrategyFile, venues: &[Venue; 2]) -> Result<(), LiveError> {
     let path = &run.path;
     if let Some(taken_over) = &args.take_over {
         let is_same = |a: &Path| a.canonicalize().ok().zip(path.canonicalize().ok()).is_some_and(|(a, b)| a == b);
@@ -81,8 +82,21 @@ fn warm(run: &RunFolder, args: &PaperArgs, strategy: &StrategyFile, venues: &[Ve
         }
     }
     let _lock = folder::lock(path)?;
-    let folders: Vec<PathBuf> = args.take_over.iter().chain(&run.file.warm_from).cloned().collect();
-    let of = Adopted { venues, symbol: &strategy.data.symbol, back: warmup(&strategy.config) };
+    let all: Vec<PathBuf> = args.take_over.iter().chain(&run.file.warm_from).cloned().collect();
+    let (mut folders, back) = (all.clone(), warmup(&strategy.config));
+    if run.file.warm_bars {
+        let names = venues.map(|venue| venue.name().to_owned());
+        // an hour more: they end before the run begins
+        warm_bars::take(&path.join("store"), &all, (&names, &strategy.data.symbol), back + HOUR)?;
+        let mut recordings = Vec::new();
+        for folder in all {
+            if !warm_bars::is_past_alone(&folder)? {
+                recordings.push(folder);
+            }
+        }
+        folders = recordings;
+    }
+    let of = Adopted { venues, symbol: &strategy.data.symbol, back };
     // the hour that a recorder still writes comes last: what happens while rows are made of the others is in it
     for is_whole in [true, false] {
         adopt(path, &folders, &of, is_whole)?;

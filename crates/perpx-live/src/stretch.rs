@@ -6,7 +6,7 @@ use super::console::ConsoleRecorder;
 use super::report::RunReport;
 use super::status::Status;
 use super::strategy_file::StrategyFile;
-use super::{LiveError, Options, finish, span_text};
+use super::{LiveError, Options, finish, span_text, warm_bars};
 use perpx_core::config::Config;
 use perpx_core::market::{Event, EventBody, OrderId, Role};
 use perpx_core::replay::{Paced, RunResult, RunState};
@@ -33,6 +33,8 @@ pub struct Stretch {
     pub to: Time,
     /// From here on everything is closed, and the run ends.
     pub stop_at: Option<Time>,
+    /// Averages take backfilled bars of before the first quote.
+    pub warm_bars: bool,
 }
 
 /// What a run over a stretch came to.
@@ -53,6 +55,9 @@ pub struct StretchReport {
     pub orders_in_parts: usize,
     /// Rows that came after their time was judged.
     pub late_rows: u64,
+    /// Averages that backfilled bars warmed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warm_bars: Vec<String>,
     /// Why what is stored is not what was judged, beside late rows.
     pub not_stored: Vec<String>,
     /// Makes the same run from what was recorded.
@@ -79,6 +84,7 @@ impl StretchReport {
             stop_at: None,
             orders_in_parts: in_parts(record),
             late_rows: 0,
+            warm_bars: Vec::new(),
             not_stored: Vec::new(),
             again: None,
             stopped: false,
@@ -110,6 +116,9 @@ impl fmt::Display for StretchReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:<9} {} to {}", self.mode, self.run.from, self.run.to)?;
         writeln!(f, "          {}; states {}", self.run.figures(), self.states.join(" "))?;
+        for text in &self.warm_bars {
+            writeln!(f, "warm      {text}")?;
+        }
         if let Some(at) = &self.stop_at {
             writeln!(f, "stopped   at {at}: everything is closed from there on")?;
         }
@@ -127,11 +136,16 @@ impl fmt::Display for StretchReport {
     }
 }
 
-/// How much data before its start a configuration's signals need.
-pub(super) fn warmup(config: &Config) -> TimeDelta {
+/// The signals of a configuration.
+pub(super) fn signals_of(config: &Config) -> SignalSet {
     let mut signals = SignalSet::default();
     Plan::bind(config, Arc::new(config.world.clone()), FundingKinds::default(), &mut signals);
-    signals::warmup(signals.keys())
+    signals
+}
+
+/// How much data before its start a configuration's signals need.
+pub(super) fn warmup(config: &Config) -> TimeDelta {
+    signals::warmup(signals_of(config).keys())
 }
 
 /// Runs the winner over a stretch of any store, with simulated venues.
@@ -140,7 +154,7 @@ pub(super) fn warmup(config: &Config) -> TimeDelta {
 /// Bad input, before anything runs; books that do not agree at the end.
 pub fn run(options: &Options, stretch: Stretch, out: &mut (dyn Write + Send)) -> Result<StretchReport, LiveError> {
     let strategy = StrategyFile::read(&options.config, options.store.as_deref())?;
-    let Stretch { from, to, stop_at } = stretch;
+    let Stretch { from, to, stop_at, warm_bars } = stretch;
     if from >= to {
         let accepted = "a time before that of --to".to_owned();
         return Err(LiveError::Range { name: "from", found: from.to_string(), accepted });
@@ -154,6 +168,14 @@ pub fn run(options: &Options, stretch: Stretch, out: &mut (dyn Write + Send)) ->
     let bound = Binder::new(&data).bind(&strategy.config, 0, 0, &mut signals);
     let job = bound.job((from, to));
     let mut reader = Reader::new(&feed.tape, &signals, from);
+    let mut warmed = Vec::new();
+    if warm_bars {
+        let spec = feed.tape.spec();
+        for warm in warm_bars::read(&strategy.config, &spec.store, (&spec.venues, &spec.symbol), from)? {
+            reader.warm(warm.role, warm.bar_length, warm.bars.closes);
+            warmed.push(warm.text);
+        }
+    }
     if !options.quiet {
         strategy.print_verdict(out);
     }
@@ -176,7 +198,8 @@ pub fn run(options: &Options, stretch: Stretch, out: &mut (dyn Write + Send)) ->
         let result = result?;
         let report = StretchReport::new("mock", &strategy, (from, end), (&result, &recorder.record), &state);
         let stop_at = driver.stopped_at.and(stop_at).map(|at| at.to_string());
-        return Ok(StretchReport { stop_at, stopped: options.stop.load(Ordering::Relaxed), ..report });
+        let stopped = options.stop.load(Ordering::Relaxed);
+        return Ok(StretchReport { stop_at, stopped, warm_bars: warmed, ..report });
     }
     Err(LiveError::Range { name: "to", found: span_text((from, to)), accepted: "a time that the store reaches".into() })
 }

@@ -6,6 +6,7 @@ use crate::market::Role;
 use crate::tape::{Local, Tile};
 use crate::units::{MINUTE, Mid, Rate, Time, TimeDelta};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Computes the columns of a list of keys; carried over tiles, checkpointed whole. A key's values depend on the tape from
 /// its own warm-up on, not on older rows and not on the other keys.
@@ -23,6 +24,18 @@ pub struct SignalEngine {
     windows: Vec<Window>,
     /// Per key, values of the last closed bar.
     values: Vec<[f64; 3]>,
+    /// Bars of before the first tick.
+    #[serde(skip)]
+    past: Vec<PastBars>,
+}
+
+/// Closes of a venue's bars of before its first tick.
+#[derive(Clone, Debug)]
+struct PastBars {
+    role: Role,
+    bar_length: TimeDelta,
+    /// By number of the bar.
+    closes: BTreeMap<i64, f64>,
 }
 
 /// Samples shared by all bands over the same window.
@@ -72,6 +85,7 @@ impl SignalEngine {
             cells: Vec::new(),
             windows: Vec::new(),
             values: vec![[f64::NAN; 3]; keys.len()],
+            past: Vec::new(),
         };
         for key in keys {
             if engine.bars.iter().all(|bars| bars.bar_length != key.bar_length()) {
@@ -81,6 +95,11 @@ impl SignalEngine {
             engine.cells.push(cell);
         }
         engine
+    }
+
+    /// Closes of a venue's bars, by number: averages of its mid take them as long as it was not quoted, and nothing else does.
+    pub fn warm(&mut self, role: Role, bar_length: TimeDelta, closes: BTreeMap<i64, f64>) {
+        self.past.push(PastBars { role, bar_length, closes });
     }
 
     /// The state of a new key.
@@ -152,11 +171,18 @@ impl SignalEngine {
         for window in self.windows.iter_mut().filter(|window| window.bar_length == bar_length) {
             window.band.push(close.sample(window.max_age));
         }
+        self.past.retain(|past| past.bar_length != bar_length || close.mids[past.role.ix()].is_nan());
         let asked = close.bar >= bar_before(self.from, bar_length);
         for (place, cell) in
             self.cells.iter_mut().enumerate().filter(|(place, _)| self.keys[*place].bar_length() == bar_length)
         {
-            let values = cell.closed(close, &self.windows, asked);
+            let past = match self.keys[place] {
+                SignalKey::Trend { role, .. } => {
+                    self.past.iter().find(|past| (past.role, past.bar_length) == (role, bar_length))
+                }
+                _ => None,
+            };
+            let values = cell.closed(close, &self.windows, asked, past);
             self.values[place] = values;
         }
     }
@@ -179,14 +205,17 @@ impl SignalEngine {
 
 impl Cell {
     /// The values after `close`; NaN while nobody asks, or before they exist.
-    fn closed(&mut self, close: &Close, windows: &[Window], asked: bool) -> [f64; 3] {
+    fn closed(&mut self, close: &Close, windows: &[Window], asked: bool, past: Option<&PastBars>) -> [f64; 3] {
         /// There is no such value.
         const NONE: f64 = f64::NAN;
         match self {
             Cell::Trend { role, fast, slow } => {
-                let mid = close.mids[role.ix()];
+                let (mid, bar) = match past {
+                    Some(past) => (past.closes.get(&close.bar).copied().unwrap_or(NONE), close.bar),
+                    None => (close.mids[role.ix()], close.tick_bar),
+                };
                 for (ema, since) in [&mut *fast, &mut *slow] {
-                    if close.tick_bar >= *since {
+                    if bar >= *since && !(past.is_some() && mid.is_nan()) {
                         ema.push(mid);
                     }
                 }
@@ -284,6 +313,46 @@ mod tests {
         assert_eq!(column.a[1..], want);
         assert_eq!(tile.bar_value(crate::signals::SignalId(0), Time::at(40 * SECOND)), want[3]);
         assert_eq!(tile.bar_value(crate::signals::SignalId(0), Time::at(40 * SECOND - NS)), want[2]);
+    }
+
+    /// A venue's past bars stand for ticks before its first one, in averages alone.
+    #[test]
+    fn past_bars_warm_averages_and_nothing_else() {
+        let keys = [
+            SignalKey::Trend { role: Role::Long, fast: 2, slow: 5, bar_length: BAR },
+            SignalKey::Volatility { bars: 6, bar_length: BAR },
+        ];
+        let ticks: Vec<(i64, i64)> = (0..60).map(|i| (i * 10 + 3, 100 + i * 13 % 17)).collect();
+        let past =
+            |until: i64| ticks.iter().filter(move |tick| tick.0 < until).map(|tick| (tick.0 / 10, tick.1 as f64));
+        let received: Vec<(i64, i64)> = ticks.iter().filter(|tick| tick.0 >= 300).copied().collect();
+        let run = |long: &[(i64, i64)], past: BTreeMap<i64, f64>, short: i64| {
+            let (long, short) = (quotes(long), quotes(&[(short, 100)]));
+            let (mut carry, mut engine) = (Carry::default(), SignalEngine::new(&keys, Time::at(400 * SECOND)));
+            if !past.is_empty() {
+                engine.warm(Role::Long, BAR, past);
+            }
+            let cuts = [0, 250, 305, 400, 600];
+            let mut columns = [Vec::new(), Vec::new()];
+            for cut in cuts.windows(2) {
+                let span = (Time::at(cut[0] * SECOND), Time::at(cut[1] * SECOND));
+                let out = engine.tile(&align([&long, &short], span.0, span.1, &mut carry));
+                columns.iter_mut().zip(&out.columns).for_each(|(all, part)| all.extend_from_slice(&part.a[1..]));
+            }
+            columns.map(|column| column.iter().map(|value| value.to_bits()).collect::<Vec<_>>())
+        };
+        let whole = run(&ticks, BTreeMap::new(), 0);
+        // the other venue is quoted first, or only then
+        for short in [0, 300] {
+            let warmed = run(&received, past(300).collect(), short);
+            assert_eq!(warmed[0], whole[0], "as if it had been quoted");
+            let cold = run(&received, BTreeMap::new(), short);
+            assert_ne!(cold[0], whole[0]);
+            assert_eq!(warmed[1], cold[1], "returns of ticks alone");
+        }
+        // the last bar before the first tick has no close: it is passed over
+        let shorter = run(&received, past(290).collect(), 0);
+        assert!(shorter[0] != whole[0] && shorter[0].iter().skip(30).all(|bits| !f64::from_bits(*bits).is_nan()));
     }
 
     #[test]

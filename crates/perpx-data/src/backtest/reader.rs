@@ -2,9 +2,11 @@
 
 use super::BacktestError;
 use crate::loader::Tape;
+use perpx_core::market::Role;
 use perpx_core::signals::{SignalEngine, SignalSet, TileSignals};
 use perpx_core::tape::{Carry, Tile};
-use perpx_core::units::Time;
+use perpx_core::units::{Time, TimeDelta};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Reads a tape tile by tile.
@@ -23,6 +25,11 @@ impl<'t> Reader<'t> {
     /// From tile `next` on, its signals cold.
     pub fn at(tape: &'t Tape, signals: &SignalSet, from: Time, next: usize) -> Reader<'t> {
         Reader { next, ..Reader::new(tape, signals, from) }
+    }
+
+    /// Closes of a venue's bars of before its first quote, for averages of its mid.
+    pub fn warm(&mut self, role: Role, bar_length: TimeDelta, closes: BTreeMap<i64, f64>) {
+        self.engine.warm(role, bar_length, closes);
     }
 
     /// The tile that comes next, by number.

@@ -49,6 +49,11 @@ impl GrowingTape {
         newest[0].zip(newest[1]).map(|(long, short)| long.min(short))
     }
 
+    /// When a venue was first quoted, as far as the tape goes back and what is stored.
+    pub fn first_quote(&self, role: Role) -> Option<Time> {
+        self.feeds[role.ix()].received().quotes.first().map(|row| row.recv)
+    }
+
     /// Where the next tile begins: everything before it has been given.
     pub fn start(&self) -> Time {
         self.start
