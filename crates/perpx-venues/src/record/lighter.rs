@@ -11,6 +11,7 @@ use crate::lighter::rest::{Fundings, OrderBookDetails, Trade, Trades, any_time};
 use crate::lighter::stream::{BookFrame, Frame, MarketStats, Request as Ask, StatsFrame, TradeFrame, channel};
 use crate::listing::markets_call;
 use crate::venue::Venue;
+use crate::wall::MarketClock;
 use crate::wire::{WireError, parse};
 use perpx_core::market::Side;
 use perpx_core::tape::rows::TradeRow;
@@ -276,7 +277,9 @@ impl LighterFeed {
             symbol.rows.marks(place, prices, exch, at, out);
         }
         if let Some(rate) = rate {
-            symbol.rows.predicted(place, (next_settlement(stats, exch.unwrap_or(at)), rate, 1), at, out);
+            let last = stats.funding_timestamp.filter(|ms| ms.0 > 0).map(|ms| any_time(ms.0));
+            let next = next_settlement(last, exch.unwrap_or(at), self.config.clock.as_ref());
+            symbol.rows.predicted(place, (next, rate, 1), at, out);
         }
         symbol.rows.summary(best.0, best.1, at);
         self.judge(place, at, out);
@@ -460,14 +463,17 @@ impl PublicFeed for LighterFeed {
     }
 }
 
-/// The settlement that the rate of `stats` is announced for: whole intervals after the last one, which is stamped some
-/// milliseconds late.
-fn next_settlement(stats: &MarketStats, exch: Time) -> Time {
-    let last = stats.funding_timestamp.filter(|ms| ms.0 > 0).map(|ms| any_time(ms.0).floor_to(SECOND));
-    match last.filter(|last| *last <= exch) {
-        Some(last) => last.plus((exch.since(last) / HOUR + 1) * HOUR),
-        None => interval_end(exch, 1),
-    }
+/// The settlement that a rate is announced for: whole intervals after the `last` one, which is stamped some milliseconds late. Hours are those of the market, however fast it is played; the time is the wall's.
+fn next_settlement(last: Option<Time>, exch: Time, clock: Option<&MarketClock>) -> Time {
+    let last = last.map(|last| last.floor_to(SECOND));
+    let last = last.filter(|last| *last <= exch);
+    let market = clock.map_or(exch, |clock| clock.market(exch));
+    let last = last.map(|last| clock.map_or(last, |clock| clock.market(last).plus(HOUR / 2).floor_to(HOUR)));
+    let next = match last {
+        Some(last) => last.plus((market.since(last) / HOUR + 1) * HOUR),
+        None => interval_end(market, 1),
+    };
+    clock.map_or(next, |clock| clock.first_wall(next))
 }
 
 pub(crate) fn public_trade(trade: &Trade) -> Read {
@@ -489,6 +495,23 @@ fn request(ask: &Ask) -> FeedNews {
 mod tests {
     use super::*;
     use crate::record::Row;
+
+    /// At half past ten of a market that is played 60 times as fast, where an hour is a minute of the wall: the next one is eleven,
+    /// whether the last one is known, by a stamp that is cut off at its second, or not.
+    #[test]
+    fn the_next_settlement_is_an_hour_of_the_market() {
+        let clock = MarketClock { wall: Time::at(1_000 * SECOND), market: Time::at(10 * HOUR + HOUR / 2), speed: 60.0 };
+        let now = Time::at(1_000 * SECOND);
+        let next = |last: Option<Time>, at: Time| clock.market(next_settlement(last, at, Some(&clock)));
+        assert_eq!(next(None, now), Time::at(11 * HOUR));
+        for last in [970_000, 970_200].map(|ms| Some(Time::at(MS.times(ms)))) {
+            assert_eq!(next(last, now), Time::at(11 * HOUR));
+            assert_eq!(next(last, now.plus(29 * SECOND)), Time::at(11 * HOUR));
+            assert_eq!(next(last, now.plus(31 * SECOND)), Time::at(12 * HOUR));
+        }
+        // the wall's own
+        assert_eq!(next_settlement(Some(Time::at(HOUR)), Time::at(HOUR + SECOND), None), Time::at(2 * HOUR));
+    }
 
     /// With one level of bids more, and the venue's time in ms.
     fn book(how: &str, (begin, nonce): (u64, u64), ms: i64, bid: i64) -> String {
