@@ -414,7 +414,7 @@ fn signals_are_warm_by_what_another_recorder_heard() {
         }
     }
     fs::create_dir_all(run.join("store")).expect("a folder");
-    let of = Adopted { venues: &Venue::ALL, symbol: "BTC", back: SECOND.times(4 * 3_600) };
+    let of = Adopted { venues: &Venue::ALL, symbol: "BTC", back: SECOND.times(4 * 3_600), now: Time::MAX };
     // all but the newest hour first; what is there is not taken twice
     let taken =
         [true, true, false].map(|is_whole| adopt(&run, std::slice::from_ref(&rec), &of, is_whole).expect("adopts"));
@@ -427,7 +427,7 @@ fn signals_are_warm_by_what_another_recorder_heard() {
     assert!(cold.run.from == warm.run.from && cold.run.ledger != warm.run.ledger, "{cold}\n{warm}");
     // what cannot be taken is named
     for (symbol, from) in [("ETH", &rec), ("BTC", &case.out("nowhere"))] {
-        let of = Adopted { symbol, venues: &Venue::ALL, back: SECOND };
+        let of = Adopted { symbol, venues: &Venue::ALL, back: SECOND, now: Time::MAX };
         let error = adopt(&run, std::slice::from_ref(from), &of, false).expect_err("nothing is there").to_string();
         let says = format!("{}: holds no recording of {symbol} at lighter", from.display());
         assert!(error.starts_with(&says) && error.contains("accepted: the folder of"), "{error}");

@@ -119,7 +119,10 @@ fn a_run_goes_on_in_the_place_of_a_recorder() {
     let recorder = record_of(dir.path(), port);
     std::thread::sleep(Duration::from_secs(14));
     for (folder, says) in [
-        ("nowhere", "nowhere: holds no recording of BTC at lighter; accepted: the folder of a `perpx-data record`"),
+        (
+            "nowhere",
+            "nowhere: holds no recording of BTC at lighter from before the present of the market; accepted: the folder of",
+        ),
         ("run", "--take-over run: a run is kept there; accepted: the folder of a `perpx-data record`"),
     ] {
         let arguments =

@@ -11,8 +11,9 @@ use perpx_core::market::Role;
 use perpx_core::units::{HOUR, Time};
 use perpx_data::{TapeError, text};
 use perpx_venues::net::hosts::{Address, Network};
+use perpx_venues::net::reach::Reach;
 use perpx_venues::record::feed::Row;
-use perpx_venues::recorder::adopt::{Adopted, adopt};
+use perpx_venues::recorder::adopt::{AdoptError, Adopted, adopt};
 use perpx_venues::recorder::compaction::compact;
 use perpx_venues::recorder::config::{RecordConfig, RecordedVenue};
 use perpx_venues::recorder::folder;
@@ -21,6 +22,7 @@ use perpx_venues::recorder::progress::Watch;
 use perpx_venues::recorder::session::Session;
 use perpx_venues::recorder::venue::Received;
 use perpx_venues::venue::Venue;
+use perpx_venues::wall;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,7 +52,7 @@ pub fn run(options: &Options, args: &PaperArgs, out: &mut (dyn Write + Send)) ->
     let strategy = StrategyFile::read(&own.config, own.store.as_deref())?;
     let venues = venues(&own.config, &strategy)?;
     let config = record_config(&run.path, &run.file, args, &strategy, venues)?;
-    warm(&run, args, &strategy, &venues)?;
+    warm(&run, args, (&strategy, &config), &venues)?;
     let (made, rows) = unbounded();
     let session = Session::begin_with(&config, None, Some(made))?;
     if !options.quiet {
@@ -73,7 +75,12 @@ pub fn run(options: &Options, args: &PaperArgs, out: &mut (dyn Write + Send)) ->
 }
 
 /// What was recorded before becomes rows of the run's own store: signals are warm by them, and a replay has them.
-fn warm(run: &RunFolder, args: &PaperArgs, strategy: &StrategyFile, venues: &[Venue; 2]) -> Result<(), LiveError> {
+fn warm(
+    run: &RunFolder,
+    args: &PaperArgs,
+    (strategy, config): (&StrategyFile, &RecordConfig),
+    venues: &[Venue; 2],
+) -> Result<(), LiveError> {
     let path = &run.path;
     if let Some(taken_over) = &args.take_over {
         let is_same = |a: &Path| a.canonicalize().ok().zip(path.canonicalize().ok()).is_some_and(|(a, b)| a == b);
@@ -96,13 +103,32 @@ fn warm(run: &RunFolder, args: &PaperArgs, strategy: &StrategyFile, venues: &[Ve
         }
         folders = recordings;
     }
-    let of = Adopted { venues, symbol: &strategy.data.symbol, back };
+    if folders.is_empty() {
+        return Ok(());
+    }
+    if let Some(path) = folders.iter().find(|folder| !folder.is_dir()).cloned() {
+        let (symbol, venue) = (strategy.data.symbol.clone(), venues[0].name());
+        return Err(AdoptError::Without { path, symbol, venue }.into());
+    }
+    let of = Adopted { venues, symbol: &strategy.data.symbol, back, now: present(config)? };
     // the hour that a recorder still writes comes last: what happens while rows are made of the others is in it
     for is_whole in [true, false] {
         adopt(path, &folders, &of, is_whole)?;
         compact(path, None)?;
     }
     Ok(())
+}
+
+/// The time of the market.
+fn present(config: &RecordConfig) -> Result<Time, LiveError> {
+    let RecordedVenue { venue, network, .. } = &config.venues[0];
+    if !matches!(network, Network::Custom(_)) {
+        return Ok(wall::now());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(LiveError::Threads)?;
+    let reach = runtime.block_on(Reach::find(*venue, network, config.ca_file.as_deref(), None));
+    let reach = reach.map_err(|error| LiveError::Reach(Box::new(error)))?;
+    Ok(reach.clock().map_or(wall::now(), |clock| clock.market(wall::now())))
 }
 
 /// What kept rows that were traded on out of the store.

@@ -187,7 +187,10 @@ pub fn run(options: &Options, stretch: Stretch, out: &mut (dyn Write + Send)) ->
     let clock = Clock::new(options.speed, options.stop.clone(), status.clone());
     let mut driver = Paced::new(clock.stopping_at(stop_at));
     let mut state = RunState::new(Composite::default(), &job);
+    let mut is_empty = true;
     while let Some((tile, signals)) = reader.next()? {
+        // row 0 is the one before
+        is_empty &= tile.local.is_empty() || tile.local.time.last().is_none_or(|last| *last < from.0);
         state.run_tile(&mut driver, &job, &tile, &signals, &mut recorder);
         let end = driver.stopped_at.unwrap_or(to);
         if tile.end < end {
@@ -195,6 +198,10 @@ pub fn run(options: &Options, stretch: Stretch, out: &mut (dyn Write + Send)) ->
         }
         let result = finish("mock", &mut state, (&job, end), (&tile, &signals), &mut recorder);
         status.finish();
+        if is_empty {
+            let accepted = "a stretch of which the store has rows; `perpx-data info STORE` shows its hours";
+            return Err(LiveError::Range { name: "from", found: span_text((from, to)), accepted: accepted.into() });
+        }
         let result = result?;
         let report = StretchReport::new("mock", &strategy, (from, end), (&result, &recorder.record), &state);
         let stop_at = driver.stopped_at.and(stop_at).map(|at| at.to_string());

@@ -5,7 +5,7 @@ use super::compaction::stored;
 use crate::record::raw_file::{RawReader, raw_hours, raw_path};
 use crate::record::{FeedConfig, FrameKind, public_feed};
 use crate::venue::Venue;
-use perpx_core::units::{HOUR, TimeDelta};
+use perpx_core::units::{HOUR, Time, TimeDelta};
 use perpx_data::TapeError;
 use perpx_data::atomic::AtomicFile;
 use perpx_data::store::{StorePath, copy_hour, hours_of};
@@ -19,7 +19,7 @@ use std::{fs, io};
 #[allow(missing_docs)]
 pub enum AdoptError {
     #[error(
-        "{path}: holds no recording of {symbol} at {venue}; accepted: the folder of a `perpx-data record` or of a run, or a data \
+        "{path}: holds no recording of {symbol} at {venue} from before the present of the market; accepted: the folder of a `perpx-data record` or of a run, or a data \
          store; to do: name one that has it"
     )]
     Without { path: PathBuf, symbol: String, venue: &'static str },
@@ -37,6 +37,8 @@ pub struct Adopted<'a> {
     pub symbol: &'a str,
     /// So much time before the end of the newest recording.
     pub back: TimeDelta,
+    /// The market's present: what happened later is of another day, and no past of a run that begins now.
+    pub now: Time,
 }
 
 /// A folder of hours: raw frames where they are kept, else rows.
@@ -60,7 +62,9 @@ impl Recording {
         let mut hours = Vec::new();
         for venue in of.venues {
             let rows = store.as_ref().map(|store| hours_of(store, venue.name(), of.symbol)).transpose()?;
-            let of_venue = [frames_of(path, *venue, of.symbol)?, rows.unwrap_or_default().into_iter().collect()];
+            let mut of_venue = [frames_of(path, *venue, of.symbol)?, rows.unwrap_or_default().into_iter().collect()];
+            let present = of.now.steps(HOUR);
+            of_venue.iter_mut().for_each(|hours: &mut BTreeSet<i64>| hours.retain(|hour| *hour <= present));
             if of_venue.iter().all(BTreeSet::is_empty) {
                 let (path, symbol) = (path.to_path_buf(), of.symbol.to_owned());
                 return Err(AdoptError::Without { path, symbol, venue: venue.name() });
