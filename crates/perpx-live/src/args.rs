@@ -14,6 +14,7 @@ use perpx_venues::venue::Venue;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// Move the winner of a sweep through the tape as if live
 #[derive(Parser)]
@@ -90,6 +91,22 @@ pub struct Cli {
     completions: Option<clap_complete::Shell>,
 }
 
+/// Set by Ctrl-C or SIGTERM; a second one ends at once. What comes together with the first, to a process and to its group, is the first.
+fn stop_flag() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (asked, mut first) = (stop.clone(), None::<Instant>);
+    let handler = ctrlc::set_handler(move || {
+        asked.store(true, Ordering::Relaxed);
+        if first.get_or_insert_with(Instant::now).elapsed() > Duration::from_secs(1) {
+            std::process::exit(130);
+        }
+    });
+    if let Err(error) = handler {
+        eprintln!("warning: Ctrl-C will end at once, without closing anything: {error}");
+    }
+    stop
+}
+
 #[derive(Subcommand)]
 enum Command {
     #[command(hide = true)]
@@ -106,7 +123,10 @@ impl Command {
     fn run(self) -> u8 {
         match self {
             Command::Journal(args) => match lines(&args).map_err(LiveError::from) {
-                Ok(lines) => text::print(&lines.join("\n"), 0),
+                Ok((lines, damage)) => {
+                    let code = text::print(&lines.join("\n"), 0);
+                    damage.map(LiveError::from).map_or(code, |error| text::fail(&error, args.json, error.exit_code()))
+                }
                 Err(error) => text::fail(&error, args.json, error.exit_code()),
             },
             Command::Keys => {
@@ -155,17 +175,7 @@ impl Cli {
         if self.mode == Mode::Live {
             return self.live();
         }
-        let stop = Arc::new(AtomicBool::new(false));
-        let asked = stop.clone();
-        // a second Ctrl-C ends at once
-        let handler = ctrlc::set_handler(move || {
-            if asked.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-        });
-        if let Err(error) = handler {
-            eprintln!("warning: Ctrl-C will end at once, without closing anything: {error}");
-        }
+        let stop = stop_flag();
         let options = Options {
             config: self.config.unwrap_or_default(),
             store: self.store,

@@ -56,6 +56,14 @@ pub enum LiveError {
     #[error("{venue}: {error}; the run has ended, and what is open there stays open: close it by hand")]
     Venue { venue: String, error: perpx_venues::client::VenueError },
 
+    /// A venue did not let the run begin.
+    #[error(
+        "{venue}: {error}; accepted: an account of the venue, and keys that are registered for it; to do: look at the numbers in \
+         live.toml and at the keys (`perpx-live keys` prints their public halves), or wait a minute where too much was asked. No \
+         order was sent"
+    )]
+    NotBegun { venue: String, error: perpx_venues::client::VenueError },
+
     /// A venue did not answer in time.
     #[error("{venue} {what} ({seconds} s); what is open there stays open: look at the account, then start again")]
     Silent { venue: String, what: &'static str, seconds: u64 },
@@ -150,6 +158,19 @@ pub enum LiveError {
     /// Nothing can be taken over from other recordings.
     #[error("{0}; nothing was changed there")]
     Adopt(Box<AdoptError>),
+
+    /// A folder that a recorder keeps.
+    #[error(
+        "{path}: a recorder keeps this folder; accepted: a folder of its own for each run; to do: name another with --run DIR; its \
+         signals are warm by the recording with `[warm] from` in live.toml, or --take-over"
+    )]
+    Recording { path: PathBuf },
+
+    /// The run folder is at another market.
+    #[error(
+        "{live}: host is {own}, you named {named}; accepted: the same; to do: change the file, or name another folder with --run"
+    )]
+    OtherHost { live: PathBuf, own: String, named: String },
 
     /// A folder whose process does more than record.
     #[error(

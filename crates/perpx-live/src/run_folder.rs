@@ -1,7 +1,7 @@
 //! The folder of a run: what it trades, how, and what it recorded.
 
 use super::LiveError;
-use super::live_file::{LiveFile, TEMPLATE};
+use super::live_file::{LiveFile, Network, TEMPLATE};
 use super::strategy_file::StrategyFile;
 use perpx_data::atomic::write_atomic;
 use std::fs;
@@ -39,6 +39,9 @@ impl RunFolder {
             let path = path.to_path_buf();
             move |error: io::Error| LiveError::Folder { path, what, error: error.to_string() }
         };
+        if path.join("raw").is_dir() && !path.join("live.toml").exists() {
+            return Err(LiveError::Recording { path });
+        }
         make_private(&path).map_err(failed("cannot be made", &path))?;
         let (best, live) = (path.join("best.yml"), path.join("live.toml"));
         if best.exists() {
@@ -58,6 +61,14 @@ impl RunFolder {
             write_atomic(&live, text).map_err(failed("cannot be written", &live))?;
         }
         let file = LiveFile::read(&live)?;
+        let own = match &file.network {
+            Network::Emulated(own) => own.as_str(),
+            Network::Mainnet => "mainnet",
+            Network::Testnet => "testnet",
+        };
+        if let Some(named) = host.filter(|named| *named != own) {
+            return Err(LiveError::OtherHost { live, own: own.to_owned(), named: named.to_owned() });
+        }
         let store = path.join("store");
         fs::create_dir_all(&store).map_err(failed("cannot be made", &store))?;
         Ok(RunFolder { path, file, best })

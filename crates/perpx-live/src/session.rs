@@ -100,20 +100,33 @@ impl Session {
         for (v, output) in asked.into_iter().enumerate() {
             session.pass_on((v, None), output, None);
         }
-        let began = Instant::now();
-        while session.ready != [true; 2] {
-            if let Ok(inbound) = session.inbound.recv_timeout(NAP) {
-                let (from, output) = session.receive(inbound)?;
-                session.pass_on(from, output, None);
-            }
-            if stop.load(Ordering::Relaxed) || began.elapsed() > PATIENCE {
-                return Err(session.silent("is not ready to trade"));
-            }
+        if let Err(error) = session.get_ready(stop) {
+            let error = match error {
+                LiveError::Venue { venue, error } => LiveError::NotBegun { venue, error },
+                other => other,
+            };
+            session.close(&error.to_string());
+            return Err(error);
         }
         for (connection, transport) in session.connections.iter().zip(&mut session.transports) {
             connection.client.streams().into_iter().for_each(|stream| transport.open(&session.edge, stream));
         }
         Ok(session)
+    }
+
+    /// Logs in, and waits until both venues take orders.
+    fn get_ready(&mut self, stop: &AtomicBool) -> Result<(), LiveError> {
+        let began = Instant::now();
+        while self.ready != [true; 2] {
+            if let Ok(inbound) = self.inbound.recv_timeout(NAP) {
+                let (from, output) = self.receive(inbound)?;
+                self.pass_on(from, output, None);
+            }
+            if stop.load(Ordering::Relaxed) || began.elapsed() > PATIENCE {
+                return Err(self.silent("is not ready to trade"));
+            }
+        }
+        Ok(())
     }
 
     fn silent(&self, what: &'static str) -> LiveError {
@@ -124,7 +137,8 @@ impl Session {
     fn failed(&self, v: usize) -> impl Fn(VenueError) -> LiveError + use<> {
         let venue = self.connections[v].name.clone();
         move |error| match error {
-            VenueError::Refused { about: About::Leverage, code, message } => {
+            // it cannot be set while something is held
+            VenueError::Refused { about: About::Leverage, code: code @ (2102 | 2103 | 21132), message } => {
                 LiveError::Leverage { venue: venue.clone(), code, message }
             }
             error => LiveError::Venue { venue: venue.clone(), error },

@@ -45,7 +45,7 @@ pub struct EmulateArgs {
     #[arg(long, value_name = "TIME", requires = "tape")]
     pub to: Option<Time>,
     /// Seconds into the market
-    #[arg(long, value_name = "SEC", default_value_t = 60, value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(long, value_name = "SEC", default_value_t = 60, value_parser = clap::value_parser!(i64).range(1..=2_592_000))]
     pub start_at: i64,
     /// Market seconds a second
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed)]

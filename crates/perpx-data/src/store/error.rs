@@ -24,7 +24,10 @@ pub enum TapeError {
     )]
     NotAStore { path: PathBuf },
 
-    #[error("{path}: no such folder; give the folder that holds quotes/, trades/, marks/ and funding/")]
+    #[error(
+        "{path}: no such folder; give the folder that holds quotes/, trades/, marks/ and funding/ (a recording has none before its first \
+         full hour, or before its recorder has ended)"
+    )]
     NoStore { path: PathBuf },
 
     #[error(

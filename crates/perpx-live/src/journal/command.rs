@@ -29,19 +29,24 @@ fn kind(text: &str) -> Result<Kind, String> {
     found.ok_or_else(|| format!("accepted: {}", names.join(", ")))
 }
 
-/// The lines of a journal.
+/// The lines of a journal, as far as it is whole; and what is wrong behind them.
 ///
 /// # Errors
-/// No journal there, one that is damaged.
-pub fn lines(args: &JournalArgs) -> Result<Vec<String>, JournalError> {
+/// No journal there.
+pub fn lines(args: &JournalArgs) -> Result<(Vec<String>, Option<JournalError>), JournalError> {
     let folder = args.run.join("journal");
     if !folder.is_dir() {
         let error = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such folder; name that of a run");
         return Err(JournalError::Disk { path: folder, what: "cannot be read", error });
     }
-    let journal = Journal::read(&folder)?;
+    let (journal, damage) = Journal::whole(&folder)?;
+    if journal.records.is_empty() && damage.is_none() {
+        let error =
+            std::io::Error::new(std::io::ErrorKind::NotFound, "no record is there: no run has begun in this folder");
+        return Err(JournalError::Disk { path: folder, what: "holds no journal", error });
+    }
     let wanted = |record: &&Record| args.kind.is_empty() || args.kind.contains(&record.kind);
-    Ok(journal.records.iter().filter(wanted).map(|record| line(record, args.json)).collect())
+    Ok((journal.records.iter().filter(wanted).map(|record| line(record, args.json)).collect(), damage))
 }
 
 fn line(record: &Record, as_json: bool) -> String {

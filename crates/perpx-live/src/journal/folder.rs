@@ -87,8 +87,28 @@ impl Journal {
     /// # Errors
     /// A disk that fails, segments that are damaged or do not follow each other.
     pub fn read(folder: &Path) -> Result<Journal, JournalError> {
+        match Journal::whole(folder)? {
+            (journal, None) => Ok(journal),
+            (_, Some(damage)) => Err(damage),
+        }
+    }
+
+    /// What is whole of the journal in a folder, to be looked at; and what is damaged behind it.
+    ///
+    /// # Errors
+    /// A disk that fails.
+    pub fn whole(folder: &Path) -> Result<(Journal, Option<JournalError>), JournalError> {
         let found = segments(folder)?;
         let mut journal = Journal::default();
+        let read = journal.read_all(&found);
+        match read {
+            Err(damage @ JournalError::Damaged { .. }) => Ok((journal, Some(damage))),
+            read => read.map(|()| (journal, None)),
+        }
+    }
+
+    fn read_all(&mut self, found: &[(u32, PathBuf)]) -> Result<(), JournalError> {
+        let journal = self;
         for (index, (number, path)) in found.iter().enumerate() {
             let damaged = |at, what: String| JournalError::Damaged { path: path.clone(), at, what };
             if *number as usize != index + 1 {
@@ -103,15 +123,19 @@ impl Journal {
                 journal.last = Some((path.clone(), 0, bytes.len()));
                 break;
             }
-            let segment = segment::read(&bytes, is_last).map_err(|damage| damaged(damage.at, damage.what))?;
+            let (segment, damage) =
+                segment::whole(&bytes, is_last).map_err(|damage| damaged(damage.at, damage.what))?;
             journal.follow(&segment).map_err(|what| damaged(0, what))?;
             journal.chain = Chain::default();
             journal.chain.0.update(&bytes[..segment.end]);
             journal.run = Some(segment.head.run);
             journal.records.extend(segment.records);
             journal.last = Some((path.clone(), segment.end, bytes.len()));
+            if let Some(damage) = damage {
+                return Err(damaged(damage.at, damage.what));
+            }
         }
-        Ok(journal)
+        Ok(())
     }
 
     /// Whether a segment goes on where this one ends.

@@ -26,7 +26,20 @@ pub struct Damage {
 ///
 /// # Errors
 /// Bytes that were changed, a record that is missing, anything cut short in a segment that is not the last.
-pub fn read(bytes: &[u8], is_last: bool) -> Result<Segment, Damage> {
+#[cfg(test)]
+fn read(bytes: &[u8], is_last: bool) -> Result<Segment, Damage> {
+    match whole(bytes, is_last)? {
+        (segment, None) => Ok(segment),
+        (_, Some(damage)) => Err(damage),
+    }
+}
+
+/// As far as a segment is whole, and what is wrong behind that. With `is_last` a record that was cut short at its end is no damage: a process
+/// that dies leaves one behind.
+///
+/// # Errors
+/// Bytes that do not begin as a segment does.
+pub fn whole(bytes: &[u8], is_last: bool) -> Result<(Segment, Option<Damage>), Damage> {
     let damage = |at, what: &str| Damage { at, what: what.to_owned() };
     let head = match Head::read(bytes) {
         Ok(head) => head,
@@ -36,25 +49,31 @@ pub fn read(bytes: &[u8], is_last: bool) -> Result<Segment, Damage> {
             return Err(damage(0, &format!("it is of form {schema}, which only a newer program reads")));
         }
     };
-    let (mut records, mut end) = (Vec::new(), HEAD_LEN);
+    let (mut records, mut end, mut found) = (Vec::new(), HEAD_LEN, None);
     while end < bytes.len() {
         let rest = &bytes[end..];
         let (record, len) = match Record::read(rest) {
             Ok(read) => read,
             Err(Fault::Short) if is_last => break,
             Err(_) if is_last && is_unwritten(rest) => break,
-            Err(Fault::Short) => return Err(damage(end, "it ends inside a record, and another segment follows")),
-            Err(Fault::Changed(what)) => return Err(damage(end, what)),
-            Err(Fault::Newer(_)) => return Err(damage(end, "it is no record")),
+            Err(fault) => {
+                found = Some(match fault {
+                    Fault::Short => damage(end, "it ends inside a record, and another segment follows"),
+                    Fault::Changed(what) => damage(end, what),
+                    Fault::Newer(_) => damage(end, "it is no record"),
+                });
+                break;
+            }
         };
         let expected = head.first + records.len() as u64;
         if record.seq != expected {
-            return Err(damage(end, &format!("record {expected} is missing: {} follows", record.seq)));
+            found = Some(damage(end, &format!("record {expected} is missing: {} follows", record.seq)));
+            break;
         }
         records.push(record);
         end += len;
     }
-    Ok(Segment { head, records, end })
+    Ok((Segment { head, records, end }, found))
 }
 
 /// A machine that lost its power may have made the file longer and not have written what belongs there: from some byte on there are

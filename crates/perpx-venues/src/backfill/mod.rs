@@ -36,8 +36,8 @@ pub enum BackfillError {
     Input(#[from] ConfigError),
     #[error("{0}")]
     Ask(#[from] AskError),
-    #[error("{why}; {kept} are kept: the same command goes on")]
-    Unfinished { why: AskError, kept: String },
+    #[error("{why}; the pages of closed days that were answered are kept: the same command goes on")]
+    Unfinished { why: AskError },
     #[error("{path}: {source}; accepted: a folder that can be written")]
     Disk { path: PathBuf, source: io::Error },
     #[error(
@@ -55,7 +55,7 @@ impl BackfillError {
     pub fn exit_code(&self) -> u8 {
         match self {
             BackfillError::Overtaken { .. } => 1,
-            BackfillError::Ask(why) | BackfillError::Unfinished { why, .. } => why.exit_code(),
+            BackfillError::Ask(why) | BackfillError::Unfinished { why } => why.exit_code(),
             BackfillError::Store(error) => error.exit_code(),
             _ => 2,
         }
