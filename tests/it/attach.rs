@@ -157,11 +157,13 @@ fn what_a_run_at_other_processes_venues_needs() {
     let faults = path.join("faults.toml").display().to_string();
     let (_market, port) = market(path, &["--faults", &faults]);
     let host = format!("127.0.0.1:{port}");
-    let attached = |more: &[&str]| {
+    let at = |port: u16, more: &[&str]| {
+        let host = format!("127.0.0.1:{port}");
         // one that is not refused would trade on
         let arguments = ["30", LIVE, "--config", &best, "--mode", "emulated", "--attach", &host, "--run", "run"];
         ran("timeout", path, &[&arguments[..], more].concat())
     };
+    let attached = |more: &[&str]| at(port, more);
     // a new folder says what is to be filled in
     let (code, text) = attached(&[]);
     assert!(code == Some(2) && text.contains("run/live.toml: account.lighter") && text.contains("api_key"), "{text}");
@@ -179,10 +181,22 @@ fn what_a_run_at_other_processes_venues_needs() {
     let order = position.replace("position", "order").replace("grvt", "lighter");
     fs::write(path.join("faults.toml"), order).expect("writes");
     let (_other, other) = market(path, &["--faults", &faults]);
+    let (code, text) = at(other, &[]);
+    assert!(
+        code == Some(2) && text.contains(&format!("host is {host}, you named 127.0.0.1:{other}")),
+        "{code:?} {text}"
+    );
+    // an account of somebody else, and one that nobody has: what is wrong is said, and nothing of closing
+    for (from, to) in [("sub_account = \"1\"", "sub_account = \"77\""), ("index = 1", "index = 99")] {
+        live_file(path, other, &ACCOUNT.replace(from, to));
+        let (code, text) = at(other, &[]);
+        assert!(code == Some(2) && text.contains("keys that are registered for it"), "{to}: {code:?} {text}");
+        std::thread::sleep(Duration::from_secs(1));
+    }
     live_file(path, other, ACCOUNT);
     // an order takes its way to the book
     std::thread::sleep(Duration::from_secs(2));
-    let (code, text) = attached(&[]);
+    let (code, text) = at(other, &[]);
     assert!(code == Some(4) && text.contains("lighter: the account holds 0 and has 1 orders open"), "{code:?} {text}");
     let (code, text) = ran(LIVE, path, &["journal", "run", "--kind", "batch"]);
     assert!(code == Some(0) && text.trim().is_empty(), "{code:?} {text}");
@@ -191,13 +205,22 @@ fn what_a_run_at_other_processes_venues_needs() {
     let (code, text) = ran(LIVE, path, &["journal", "swept"]);
     assert!(code == Some(2) && text.contains("swept/journal"), "{code:?} {text}");
     fs::write(path.join(".env"), "PERPX_GRVT_API_KEY=emulated\n").expect("writes");
-    let (code, text) = attached(&[]);
+    let (code, text) = at(other, &[]);
     assert!(code == Some(2) && text.contains("PERPX_LIGHTER_API_PRIVATE_KEY is not set"), "{code:?} {text}");
-    // a damaged journal is never taken for an empty one
+    // each start says why it ended
+    let ends = journal(path).into_iter().filter(|record| record["kind"] == "stop").count();
+    assert_eq!(ends, 4);
+    // a damaged journal is never taken for an empty one; what is whole of it can be looked at
     let file = path.join("run/journal/000001.pxj");
-    let mut bytes = fs::read(&file).expect("a journal");
-    bytes[70] ^= 1;
+    let whole = fs::read(&file).expect("a journal");
+    let mut bytes = whole.clone();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
     fs::write(&file, bytes).expect("writes");
     let (code, text) = ran(LIVE, path, &["journal", "run"]);
-    assert!(code == Some(2) && text.contains("the journal is damaged at byte 64"), "{code:?} {text}");
+    assert!(code == Some(2) && text.contains("the journal is damaged at byte"), "{code:?} {text}");
+    assert!(text.contains(" start ") && text.lines().count() > 10, "{text}");
+    fs::write(&file, &whole[..30]).expect("writes");
+    let (code, text) = ran(LIVE, path, &["journal", "run"]);
+    assert!(code == Some(2) && text.contains("no record is there"), "{code:?} {text}");
 }
