@@ -8,7 +8,7 @@ use crate::book::Applied;
 use crate::client::{Body, FetchCall, Host};
 use crate::lighter::book::Book;
 use crate::lighter::rest::{Fundings, OrderBookDetails, Trade, Trades, any_time};
-use crate::lighter::stream::{BookFrame, Frame, MarketStats, Request as Ask, StatsFrame, TradeFrame, channel};
+use crate::lighter::stream::{BookFrame, Frame, Request as Ask, StatsFrame, TradeFrame, channel};
 use crate::listing::markets_call;
 use crate::venue::Venue;
 use crate::wall::MarketClock;
