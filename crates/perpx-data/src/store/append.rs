@@ -151,6 +151,24 @@ impl HourWriter {
         Ok(())
     }
 
+    /// Frames are only ever added to an hour: fewer than it was made of before means that some are gone, and the rows stay.
+    fn is_no_less_than_before(&self, frames: u64) -> Result<(), TapeError> {
+        let Some(recorded) = &self.dataset.recorded else { return Ok(()) };
+        let is_merged = is_merged(recorded, &self.venue, self.hour);
+        let known =
+            recorded.hours.get(&self.venue).and_then(|hours| hours.iter().find(|known| known.hour == self.hour));
+        match known.filter(|known| !is_merged && known.frames > frames) {
+            Some(known) => Err(TapeError::FramesGone {
+                path: self.store.root().to_path_buf(),
+                venue: self.venue.clone(),
+                hour: hour_text(self.hour),
+                had: known.frames,
+                found: frames,
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Gives the files their names and dataset.json their list. `span`: stamps of the first and the last frame, and how many
     /// there were; `left_out`: texts that could not be read. Says how many gaps the hour has: what began before the recording is
     /// none.
@@ -161,6 +179,7 @@ impl HourWriter {
         gaps: Vec<FoundGap>,
         made_by: serde_json::Value,
     ) -> Result<usize, TapeError> {
+        self.is_no_less_than_before(span.2)?;
         let mut lines = Vec::new();
         finish(&self.store, (Table::Quotes, &self.venue, self.hour), &mut self.quotes, &mut lines)?;
         finish(&self.store, (Table::Trades, &self.venue, self.hour), &mut self.trades, &mut lines)?;
@@ -171,11 +190,7 @@ impl HourWriter {
         let mut dataset = self.dataset;
         let recorded = dataset.recorded.get_or_insert_default();
         let (venue, hour) = (self.venue.as_str(), self.hour);
-        let is_merged = |day: &RecordedDay| {
-            let hours = || day.hours.iter().any(|line| i64::from(line.hour) == hour.rem_euclid(24));
-            day.merged && day.day == hour.div_euclid(24) && is_of(&day.folder, venue) && hours()
-        };
-        if recorded.days.iter().any(is_merged) {
+        if is_merged(recorded, venue, hour) {
             same_again(&self.store, recorded, (venue, hour), lines)?;
             return Ok(gaps_of(recorded, venue, hour));
         }
@@ -233,6 +248,14 @@ struct Line {
     folder: String,
     line: HourLine,
     entry: FileEntry,
+}
+
+/// The day of an hour is merged, that hour with it.
+fn is_merged(recorded: &Recorded, venue: &str, hour: i64) -> bool {
+    recorded.days.iter().any(|day| {
+        let hours = || day.hours.iter().any(|line| i64::from(line.hour) == hour.rem_euclid(24));
+        day.merged && day.day == hour.div_euclid(24) && is_of(&day.folder, venue) && hours()
+    })
 }
 
 fn gaps_of(recorded: &Recorded, venue: &str, hour: i64) -> usize {

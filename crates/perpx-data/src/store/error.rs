@@ -56,6 +56,12 @@ pub enum TapeError {
     MergedOtherwise { path: PathBuf, hour: String },
 
     #[error(
+        "{path}: hour {hour} of {venue} was made of {had} raw frames, and {found} are there now: some are gone; the rows stay as they \
+         are; to do: restore the raw file of that hour, or remove it to keep the rows without it"
+    )]
+    FramesGone { path: PathBuf, venue: String, hour: String, had: u64, found: u64 },
+
+    #[error(
         "{path}: its contents are not those that dataset.json lists; restore the file, or make the store again of its raw frames"
     )]
     ListedOtherwise { path: PathBuf },

@@ -60,6 +60,23 @@ pub(super) fn listed(root: &Path) -> String {
     std::fs::read_to_string(root.join(DATASET_FILE)).expect("dataset.json")
 }
 
+/// An hour that is made again of fewer frames than before has lost some: its rows stay as they were.
+#[test]
+fn an_hour_is_not_made_again_of_less() {
+    let bench = recorded(0..2);
+    let before = listed(&bench.store());
+    let mut writer = HourWriter::create(&bench.store(), "grvt", FIRST + 1).expect("a writer");
+    let quote = hour_of(&venue_rows(3, 2), FIRST + 1).quotes[0];
+    writer.quote("BTC", quote).expect("a quote");
+    let span = (Time::at((FIRST + 1) * HOUR), Time::at((FIRST + 2) * HOUR - NS), 8);
+    let error = writer.commit(span, 0, Vec::new(), serde_json::json!({"clock": "as_recorded"}));
+    let error = error.expect_err("one is gone").to_string();
+    assert!(error.contains("hour 20260105T23 of grvt was made of 9 raw frames, and 8 are there now"), "{error}");
+    assert_eq!(listed(&bench.store()), before);
+    Tape::open(TapeSpec { to: at(3 * 3600 / 2), ..bench.spec() }).expect("its files are those that are listed");
+    append(&bench.store(), "grvt", &venue_rows(3, 2), FIRST + 1, Vec::new()).expect("as many as before");
+}
+
 #[test]
 fn later_hours_and_the_merging_of_a_day_change_nothing_for_a_range() {
     let spec = |bench: &Bench| TapeSpec { to: at(3 * 3600 / 2), ..bench.spec() };
