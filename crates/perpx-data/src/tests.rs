@@ -513,7 +513,7 @@ fn missing_funding_and_marks_follow_the_policies() {
         bench.refusal(bench.spec()),
         "<dir>/store: funding of lighter/BTC: 1 settlements are missing between 2026-01-05T22:10:00Z and \
          2026-01-06T01:00:00Z, the first at 2026-01-06T00:00:00Z, after 2026-01-05T23:00:00Z (1 h interval); get the \
-         rows, or say what to assume: funding.missing = zero (nothing is paid) or carry_last (the last rate repeats)"
+         rows (`perpx-data backfill --what funding`), or say what to assume: funding.missing = zero (nothing is paid) or carry_last (the last rate repeats)"
     );
     let open = |funding_missing| Tape::open(TapeSpec { funding_missing, ..bench.spec() }).expect("a tape");
     let settled = |tape: &Tape| tape.tile(0).expect("a tile").venues[0].settlements.clone();
