@@ -66,13 +66,9 @@ pub fn stored_bars(
             continue;
         }
         let file = StoreFile::open::<BarRow>(&path)?;
-        for batch in file.read::<BarRow>(0..file.groups().len())? {
-            let batch = batch?;
-            if let Some((at, fault)) = batch.faults.into_iter().next() {
-                return Err(file.bad_row(batch.first_row + at as u64, fault));
-            }
-            rows.extend(batch.rows.into_iter().filter(|row| row.close_ts >= from && row.close_ts <= to));
-        }
+        file.each_batch::<BarRow>(0..file.groups().len(), |batch| {
+            rows.extend(batch.into_iter().filter(|row| row.close_ts >= from && row.close_ts <= to));
+        })?;
     }
     rows.sort_by_key(|row| (row.close_ts, row.kind));
     Ok(rows)

@@ -278,19 +278,14 @@ impl<R: StoredRow + PartialEq> CheckPass<R> {
     /// Backfilled settlements: those that are recorded too are passed over.
     fn backfilled(&mut self, path: &Path) {
         let read = StoreFile::open::<FundingRow>(path).and_then(|file| {
-            for batch in file.read::<FundingRow>(0..file.groups().len())? {
-                let batch = batch?;
-                if let Some((at, fault)) = batch.faults.into_iter().next() {
-                    return Err(file.bad_row(batch.first_row + at as u64, fault));
-                }
-                for row in batch.rows.iter().filter(|row| unsettled(&self.settled, row).is_none()).collect::<Vec<_>>() {
+            file.each_batch::<FundingRow>(0..file.groups().len(), |batch| {
+                for row in batch.iter().filter(|row| unsettled(&self.settled, row).is_none()).collect::<Vec<_>>() {
                     self.settled.insert(row.ts, *row);
                     self.result.rows += 1;
                     self.result.first = Some(self.result.first.map_or(row.recv, |first| first.min(row.recv)));
                     self.result.last = self.result.last.max(Some(row.recv));
                 }
-            }
-            Ok(())
+            })
         });
         if let Err(error) = read {
             self.problem("file", 1, error.to_string());

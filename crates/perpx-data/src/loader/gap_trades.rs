@@ -24,19 +24,12 @@ impl GapTrades {
         if !spec.gap_trades {
             return Ok(GapTrades::default());
         }
-        let (mut files, mut trades, mut backfilled) = (Vec::new(), Vec::<NumberedTrade>::new(), Vec::new());
+        let (mut files, mut trades, mut backfilled) =
+            (Vec::new(), Vec::<NumberedTrade>::new(), Vec::<NumberedTrade>::new());
         for (_, path, rows) in store.files_until(Table::GapTrades, &spec.venues[v], &spec.symbol, Some(spec.to))? {
             let file = StoreFile::open::<NumberedTrade>(&path)?.first_rows(rows)?;
-            for batch in file.read::<NumberedTrade>(0..file.groups().len())? {
-                let batch = batch?;
-                if let Some((at, fault)) = batch.faults.into_iter().next() {
-                    return Err(file.bad_row(batch.first_row + at as u64, fault));
-                }
-                match store.is_backfilled(&path) {
-                    true => backfilled.extend(batch.rows),
-                    false => trades.extend(batch.rows),
-                }
-            }
+            let to = if store.is_backfilled(&path) { &mut backfilled } else { &mut trades };
+            file.each_batch::<NumberedTrade>(0..file.groups().len(), |batch| to.extend(batch))?;
             files.push(file);
         }
         // recorded ones win over backfilled ones

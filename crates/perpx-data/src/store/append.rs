@@ -332,13 +332,7 @@ impl<R: StoredRow> Part<R> {
 fn read_back<R: StoredRow>(path: &Path, want: u64) -> Result<(), TapeError> {
     let file = StoreFile::open::<R>(path)?;
     let mut rows = 0;
-    for batch in file.read::<R>(0..file.groups().len())? {
-        let batch = batch?;
-        if let Some((at, fault)) = batch.faults.into_iter().next() {
-            return Err(file.bad_row(batch.first_row + at as u64, fault));
-        }
-        rows += batch.rows.len() as u64;
-    }
+    file.each_batch::<R>(0..file.groups().len(), |batch| rows += batch.len() as u64)?;
     let path = path.to_path_buf();
     if rows == want { Ok(()) } else { Err(TapeError::NotReadBack { path, rows, want }) }
 }

@@ -167,12 +167,5 @@ impl Backfilled {
 /// Every row of a file; one that no store takes is an error.
 fn each<R: StoredRow>(path: &Path, mut found: impl FnMut(&R)) -> Result<(), TapeError> {
     let file = StoreFile::open::<R>(path)?;
-    for batch in file.read::<R>(0..file.groups().len())? {
-        let batch = batch?;
-        if let Some((at, fault)) = batch.faults.into_iter().next() {
-            return Err(file.bad_row(batch.first_row + at as u64, fault));
-        }
-        batch.rows.iter().for_each(&mut found);
-    }
-    Ok(())
+    file.each_batch(0..file.groups().len(), |batch| batch.iter().for_each(&mut found))
 }

@@ -113,13 +113,9 @@ impl Place<'_> {
                 if is_elsewhere && !table.by_year() {
                     continue;
                 }
-                for batch in file.read::<R>(group..group + 1)? {
-                    let batch = batch?;
-                    if let Some((at, fault)) = batch.faults.into_iter().next() {
-                        return Err(file.bad_row(batch.first_row + at as u64, fault));
-                    }
-                    rows.extend(batch.rows.into_iter().filter(|row| row.recv() >= start && row.recv() < end));
-                }
+                file.each_batch::<R>(group..group + 1, |batch| {
+                    rows.extend(batch.into_iter().filter(|row| row.recv() >= start && row.recv() < end));
+                })?;
             }
         }
         Ok(rows)

@@ -183,6 +183,25 @@ impl StoreFile {
         Ok(Batches { file: self.clone(), reader, row, failed: false, of: PhantomData })
     }
 
+    /// Every batch of rows, each as a store may have it.
+    ///
+    /// # Errors
+    /// A file that cannot be read; the first row that no store takes.
+    pub fn each_batch<R: StoredRow>(
+        &self,
+        groups: Range<usize>,
+        mut found: impl FnMut(Vec<R>),
+    ) -> Result<(), TapeError> {
+        for batch in self.read::<R>(groups)? {
+            let batch = batch?;
+            if let Some((at, fault)) = batch.faults.into_iter().next() {
+                return Err(self.bad_row(batch.first_row + at as u64, fault));
+            }
+            found(batch.rows);
+        }
+        Ok(())
+    }
+
     /// The refusal of one row.
     pub fn bad_row(&self, row: u64, fault: Fault) -> TapeError {
         TapeError::BadRow {

@@ -210,13 +210,7 @@ fn all<R: StoredRow>(store: &StorePath, table: Table, (venue, symbol): (&str, &s
             continue;
         }
         let file = StoreFile::open::<R>(&path)?;
-        for batch in file.read::<R>(0..file.groups().len())? {
-            let batch = batch?;
-            if let Some((at, fault)) = batch.faults.into_iter().next() {
-                return Err(file.bad_row(batch.first_row + at as u64, fault));
-            }
-            rows.extend(batch.rows);
-        }
+        file.each_batch(0..file.groups().len(), |batch| rows.extend(batch))?;
     }
     Ok(rows)
 }
