@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use perpx_core::units::Time;
 use perpx_data::text;
 use perpx_venues::registry;
+use perpx_venues::secret::ENV_FILE;
 use perpx_venues::venue::Venue;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -131,7 +132,7 @@ impl Command {
             },
             Command::Keys => {
                 let key = |venue: Venue| {
-                    Ok(format!("{:<9} {}", venue.name(), registry::public_key(venue, Path::new(attached::ENV_FILE))?))
+                    Ok(format!("{:<9} {}", venue.name(), registry::public_key(venue, Path::new(ENV_FILE))?))
                 };
                 let keys: Result<Vec<String>, LiveError> = Venue::ALL.into_iter().map(key).collect();
                 match keys {

@@ -11,6 +11,7 @@ use super::status::Status;
 use super::strategy_file::StrategyFile;
 use super::stretch::warmup;
 use super::tile_builder::TileBuilder;
+use super::transport::find;
 use super::{LiveError, Options};
 use perpx_core::config::{Config, ConfigError, base_asset};
 use perpx_core::ledger::Mids;
@@ -25,6 +26,7 @@ use perpx_venues::net::hosts::{Address, Network};
 use perpx_venues::net::reach::Reach;
 use perpx_venues::recorder::folder;
 use perpx_venues::registry::{self, AccountNumbers};
+use perpx_venues::secret::ENV_FILE;
 use perpx_venues::venue::Venue;
 use perpx_venues::wall::{self, MarketClock};
 use std::fs;
@@ -32,8 +34,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where keys are looked for beside the environment.
-pub(super) const ENV_FILE: &str = ".env";
 /// No run lasts longer.
 const LONGEST: TimeDelta = DAY.times(400);
 
@@ -149,10 +149,8 @@ fn found(file: &LiveFile, args: &AttachArgs, numbers: [AccountNumbers; 2]) -> Re
         return Err(LiveError::Range { name: "attach", found: args.host.clone(), accepted: accepted.to_owned() });
     };
     let network = Network::Custom(Address::read(host, args.ca_file.is_some(), None)?);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(LiveError::Threads)?;
-    let find = |role: Role| -> Result<Reach, LiveError> {
-        let reach = Reach::find(numbers[role.ix()].venue(), &network, args.ca_file.as_deref(), None);
-        let reach = runtime.block_on(reach).map_err(|error| LiveError::Reach(Box::new(error)))?;
+    let played = |role: Role| -> Result<Reach, LiveError> {
+        let reach = find(numbers[role.ix()].venue(), &network, args.ca_file.as_deref())?;
         match reach.played {
             Some(_) => Ok(reach),
             None => {
@@ -161,7 +159,7 @@ fn found(file: &LiveFile, args: &AttachArgs, numbers: [AccountNumbers; 2]) -> Re
             }
         }
     };
-    Ok([find(Role::Long)?, find(Role::Short)?])
+    Ok([played(Role::Long)?, played(Role::Short)?])
 }
 
 /// The journal, its first record of this process durable, and what numbers its orders.

@@ -85,6 +85,14 @@ const KEYS: [(&str, &[&str]); 5] = [
 ];
 
 impl LiveFile {
+    /// The account at a venue, if it is written.
+    pub fn account(&self, venue: Venue) -> Option<AccountNumbers> {
+        match venue {
+            Venue::Lighter => self.lighter,
+            Venue::Grvt => self.grvt,
+        }
+    }
+
     /// # Errors
     /// A file that cannot be read, or that does not say what it should.
     pub fn read(path: &Path) -> Result<LiveFile, ConfigError> {
@@ -130,16 +138,6 @@ impl LiveFile {
             depth_levels: reader.count(record, ("record", "depth_levels"), 10, (5, 50))? as usize,
             raw_days: reader.count(record, ("record", "raw_days"), 14, (0, 3_650))?,
         })
-    }
-}
-
-impl LiveFile {
-    /// The account at a venue, if it is written.
-    pub fn account(&self, venue: Venue) -> Option<AccountNumbers> {
-        match venue {
-            Venue::Lighter => self.lighter,
-            Venue::Grvt => self.grvt,
-        }
     }
 }
 

@@ -5,13 +5,13 @@ use super::paper::{self, Market, PaperOptions};
 use super::run_folder::RunFolder;
 use super::strategy_file::StrategyFile;
 use super::stretch::{StretchReport, warmup};
+use super::transport::find;
 use super::{LiveError, Options, warm_bars};
 use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 use perpx_core::market::Role;
 use perpx_core::units::{HOUR, Time};
 use perpx_data::{TapeError, text};
 use perpx_venues::net::hosts::{Address, Network};
-use perpx_venues::net::reach::Reach;
 use perpx_venues::record::feed::Row;
 use perpx_venues::recorder::adopt::{AdoptError, Adopted, adopt};
 use perpx_venues::recorder::compaction::compact;
@@ -125,9 +125,7 @@ fn present(config: &RecordConfig) -> Result<Time, LiveError> {
     if !matches!(network, Network::Custom(_)) {
         return Ok(wall::now());
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(LiveError::Threads)?;
-    let reach = runtime.block_on(Reach::find(*venue, network, config.ca_file.as_deref(), None));
-    let reach = reach.map_err(|error| LiveError::Reach(Box::new(error)))?;
+    let reach = find(*venue, network, config.ca_file.as_deref())?;
     Ok(reach.clock().map_or(wall::now(), |clock| clock.market(wall::now())))
 }
 

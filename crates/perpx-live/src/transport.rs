@@ -1,14 +1,18 @@
 //! The edge of a run: tasks that hold its sockets and lanes. What they receive goes into one channel, in the order of receipt;
 //! nothing of a venue's language is known here, and the thread that decides never waits for any of them.
 
+use super::LiveError;
 use perpx_venues::client::{About, Answer, Host, Reply, Request, Stream};
 use perpx_venues::net::backoff::{Backoff, chance};
+use perpx_venues::net::hosts::Network;
 use perpx_venues::net::lane::Lane;
 use perpx_venues::net::reach::{Reach, ReachError};
 use perpx_venues::net::socket::Socket;
 use perpx_venues::net::upkeep::stream_rules;
+use perpx_venues::venue::Venue;
 use perpx_venues::wall;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -62,6 +66,15 @@ impl Edge {
         let _ = self.stop.send(true);
         self.runtime.shutdown_timeout(FAREWELL);
     }
+}
+
+/// Finds a venue before a run begins, whose tasks are not there yet. `authority`: roots beside those of the web.
+///
+/// # Errors
+/// No thread; whatever keeps a venue from being reached.
+pub fn find(venue: Venue, network: &Network, authority: Option<&Path>) -> Result<Reach, LiveError> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(LiveError::Threads)?;
+    runtime.block_on(Reach::find(venue, network, authority, None)).map_err(|error| LiveError::Reach(Box::new(error)))
 }
 
 /// Names and values of a handshake.

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+/// Where keys are looked for beside the environment.
+pub const ENV_FILE: &str = ".env";
 /// Signs Lighter's transactions and tokens.
 pub const LIGHTER_KEY: &str = "PERPX_LIGHTER_API_PRIVATE_KEY";
 /// Opens sessions at GRVT.

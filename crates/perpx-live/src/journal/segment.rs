@@ -22,18 +22,6 @@ pub struct Damage {
     pub what: String,
 }
 
-/// Reads a segment. With `is_last` a record that was cut short at its end is no damage: a process that dies leaves one behind.
-///
-/// # Errors
-/// Bytes that were changed, a record that is missing, anything cut short in a segment that is not the last.
-#[cfg(test)]
-fn read(bytes: &[u8], is_last: bool) -> Result<Segment, Damage> {
-    match whole(bytes, is_last)? {
-        (segment, None) => Ok(segment),
-        (_, Some(damage)) => Err(damage),
-    }
-}
-
 /// As far as a segment is whole, and what is wrong behind that. With `is_last` a record that was cut short at its end is no damage: a process
 /// that dies leaves one behind.
 ///
@@ -96,6 +84,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// All of a segment, or what is damaged of it.
+    fn all_of(bytes: &[u8], is_last: bool) -> Result<Segment, Damage> {
+        match whole(bytes, is_last)? {
+            (segment, None) => Ok(segment),
+            (_, Some(damage)) => Err(damage),
+        }
+    }
+
     fn segment(records: &[Record]) -> Vec<u8> {
         let mut bytes = Head { schema: SCHEMA, run: [7; 16], first: 0, chain: [0; 24] }.bytes().to_vec();
         records.iter().for_each(|record| record.write(&mut bytes));
@@ -108,12 +104,12 @@ mod tests {
         fn a_cut_costs_the_record_that_was_being_written(records in records(), part in 0.0f64..1.0) {
             let bytes = segment(&records);
             let cut = HEAD_LEN + ((bytes.len() - HEAD_LEN) as f64 * part) as usize;
-            let read = super::read(&bytes[..cut], true).expect("a crash is no damage");
+            let read = all_of(&bytes[..cut], true).expect("a crash is no damage");
             prop_assert_eq!(&read.records[..], &records[..read.records.len()]);
             prop_assert!(read.end <= cut && segment(&read.records).len() == read.end);
             let next = records.get(read.records.len()).map_or(usize::MAX, |record| RECORD_HEAD + record.body.len());
             prop_assert!(read.end.saturating_add(next) > cut, "nothing whole is left out");
-            prop_assert_eq!(super::read(&bytes[..cut], false).is_ok(), read.end == cut);
+            prop_assert_eq!(all_of(&bytes[..cut], false).is_ok(), read.end == cut);
         }
 
         /// So it is when the rest of the file is there, and nothing was written to it.
@@ -123,7 +119,7 @@ mod tests {
             let cut = HEAD_LEN + ((bytes.len() - HEAD_LEN) as f64 * part) as usize;
             let mut torn = bytes[..cut].to_vec();
             torn.resize(bytes.len() + more, 0);
-            let read = super::read(&torn, true).expect("a crash is no damage");
+            let read = all_of(&torn, true).expect("a crash is no damage");
             prop_assert_eq!(&read.records[..], &records[..read.records.len()]);
             prop_assert!(read.end >= HEAD_LEN);
         }
@@ -136,7 +132,7 @@ mod tests {
             let last = RECORD_HEAD + records[records.len() - 1].body.len();
             let at = ((bytes.len() - last) as f64 * part) as usize;
             bytes[at] ^= flip;
-            let damage = super::read(&bytes, true).expect_err("it was changed");
+            let damage = all_of(&bytes, true).expect_err("it was changed");
             prop_assert!(damage.at <= at);
         }
     }
@@ -151,6 +147,6 @@ mod tests {
         };
         let bytes = segment(&[record(0), record(2)]);
         let damage = Damage { at: HEAD_LEN + 48, what: "record 1 is missing: 2 follows".to_owned() };
-        assert_eq!(read(&bytes, true), Err(damage));
+        assert_eq!(all_of(&bytes, true), Err(damage));
     }
 }

@@ -10,7 +10,7 @@ use crate::lighter;
 use crate::lighter::sign::{AuthToken, PrivateKey};
 use crate::listing::{find, listed, markets_call};
 use crate::net::reach::Reach;
-use crate::secret::{GRVT_API_KEY, Hidden, LIGHTER_KEY, SecretError, secret};
+use crate::secret::{ENV_FILE, GRVT_API_KEY, Hidden, LIGHTER_KEY, SecretError, secret};
 use crate::venue::Venue;
 use crate::wall::now;
 use crate::wire::{Dec, WireError, parse};
@@ -21,8 +21,6 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use std::path::Path;
 
-/// Where keys are looked for beside the environment.
-const ENV_FILE: &str = ".env";
 /// A token lives so long.
 const TOKEN_SEC: i64 = 600;
 /// Settlements by which the interval is known.
