@@ -181,20 +181,18 @@ impl Profile {
             Some(("instrument", name)) => name != base,
             _ => false,
         };
-        let aged: Vec<&Origin> = self.origins.iter().filter(|origin| !others(&origin.what)).collect();
-        let aged: Vec<&Origin> =
-            aged.into_iter().filter(|origin| today.since(origin.read()) / DAY > MOST_AGE_DAYS).collect();
-        if aged.is_empty() {
+        let is_aged = |origin: &&Origin| !others(&origin.what) && today.since(origin.read()) / DAY > MOST_AGE_DAYS;
+        let (mut parts, mut is_any_asked) = (Vec::new(), false);
+        for origin in self.origins.iter().filter(is_aged) {
+            let (values, is_asked) = self.values(origin);
+            parts.push(format!("{} ({values}) of {}", origin.what, origin.date));
+            is_any_asked |= is_asked;
+        }
+        if parts.is_empty() {
             return None;
         }
-        let parts = aged.iter().map(|origin| format!("{} ({}) of {}", origin.what, self.values(origin), origin.date));
-        let parts = parts.collect::<Vec<_>>().join(", ");
-        let is_asked = |origin: &&Origin| {
-            ["fees", "instrument", "funding interval"].iter().any(|word| origin.what.starts_with(word))
-                || self.values(origin).contains(", fees")
-                || self.values(origin).contains(", interval")
-        };
-        let ask = match REFRESHED.contains(&self.name.as_str()) && aged.iter().any(is_asked) {
+        let parts = parts.join(", ");
+        let ask = match REFRESHED.contains(&self.name.as_str()) && is_any_asked {
             true => format!(
                 "`perpx-data venue refresh --venue {} --symbol {base}` asks for fees, steps, minimums, margin and the funding \
                  interval; hold the rest",
@@ -209,21 +207,22 @@ impl Profile {
         ))
     }
 
-    /// Which values a part of the profile has, but for those that the venue itself said since.
-    fn values(&self, origin: &Origin) -> &'static str {
+    /// Which values a part of the profile has, but for those that the venue itself said since; and whether `venue refresh` asks for
+    /// one of them.
+    fn values(&self, origin: &Origin) -> (&'static str, bool) {
         let is_said = |what: String| self.origins.iter().any(|origin| origin.what == what);
         match origin.what.split_once(' ') {
-            Some(("tier", name)) if is_said(format!("fees {name}")) => "delays, request limits",
-            Some(("tier", _)) => "delays, request limits, fees",
-            Some(("fees", _)) => "maker, taker",
-            Some(("instrument", _)) => "steps, minimums, margin",
-            Some(_) => "hours",
+            Some(("tier", name)) if is_said(format!("fees {name}")) => ("delays, request limits", false),
+            Some(("tier", _)) => ("delays, request limits, fees", true),
+            Some(("fees", _)) => ("maker, taker", true),
+            Some(("instrument", _)) => ("steps, minimums, margin", true),
+            Some(_) => ("hours", true),
             None => match origin.what.as_str() {
-                "orders" => "fill or kill, self-trades, least sizes of takers, price band",
-                "ledger" => "money grid",
-                "funding" if is_said("funding interval".to_string()) => "price",
-                "funding" => "price, interval",
-                _ => "rule",
+                "orders" => ("fill or kill, self-trades, least sizes of takers, price band", false),
+                "ledger" => ("money grid", false),
+                "funding" if is_said("funding interval".to_string()) => ("price", false),
+                "funding" => ("price, interval", true),
+                _ => ("rule", false),
             },
         }
     }
