@@ -109,6 +109,25 @@ fn worlds_that_settle_nothing_are_not_run() {
     assert!(case.files("resumed") == wanted, "resumed, on two threads");
 }
 
+/// A leaderboard, cut at its commas.
+struct Board {
+    head: Vec<String>,
+    lines: Vec<Vec<String>>,
+}
+
+impl Board {
+    /// Of a run's folder.
+    fn of(run: &Path) -> Board {
+        let text = fs::read_to_string(run.join("leaderboard.csv")).expect("a leaderboard");
+        let mut lines = text.lines().map(|line| line.split(',').map(str::to_string).collect::<Vec<_>>());
+        Board { head: lines.next().expect("a head"), lines: lines.collect() }
+    }
+
+    fn column(&self, name: &str) -> usize {
+        self.head.iter().position(|known| known == name).unwrap_or_else(|| panic!("{name}"))
+    }
+}
+
 /// Of several objectives the front is what none beats, and the winner is on it, near its knee; the same bytes however it runs.
 #[test]
 fn several_objectives_make_a_front_that_names_the_winner() {
@@ -117,17 +136,17 @@ fn several_objectives_make_a_front_that_names_the_winner() {
         .replace("[0.0001, 0.0003]", "[0.00005, 0.0001, 0.00015, 0.0002, 0.00025, 0.0003]");
     let case = Case::new(&grid);
     let whole = run(&Options { threads: Some(1), ..case.options("one") }).expect("a run");
-    let board = fs::read_to_string(case.out("one").join("leaderboard.csv")).expect("a leaderboard");
-    let mut lines = board.lines().map(|line| line.split(',').collect::<Vec<_>>());
-    let head = lines.next().expect("a head");
-    let column = |name: &str| head.iter().position(|known| *known == name).unwrap_or_else(|| panic!("{name}"));
-    let of = |line: &[&str], name: &str| line[column(name)].parse::<f64>().ok();
+    let board = Board::of(&case.out("one"));
+    let column = |name: &str| board.column(name);
+    let of = |line: &[String], name: &str| line[column(name)].parse::<f64>().ok();
     // id, money, drawdown, on the front; of those that can win
-    let points: Vec<(String, f64, f64, bool)> = lines
+    let points: Vec<(String, f64, f64, bool)> = board
+        .lines
+        .iter()
         .filter(|line| line[column("meets_require")] == "true")
         .filter_map(|line| {
-            let values = (of(&line, "objective_net_pnl")?, of(&line, "objective_max_drawdown_pct")?);
-            Some((line[column("id")].to_string(), values.0, values.1, line[column("on_front")] == "true"))
+            let values = (of(line, "objective_net_pnl")?, of(line, "objective_max_drawdown_pct")?);
+            Some((line[column("id")].clone(), values.0, values.1, line[column("on_front")] == "true"))
         })
         .collect();
     for (id, money, drawdown, on_front) in &points {
@@ -158,19 +177,19 @@ fn a_ranking_by_plateaus_is_that_of_medians_over_neighbours() {
         .replace("[0.0001, 0.0003]", "[0.00005, 0.0001, 0.00015, 0.0002, 0.00025, 0.0003]");
     let case = Case::new(&grid);
     let whole = run(&Options { threads: Some(1), ..case.options("one") }).expect("a run");
-    let board = fs::read_to_string(case.out("one").join("leaderboard.csv")).expect("a leaderboard");
-    let mut lines = board.lines().map(|line| line.split(',').collect::<Vec<_>>());
-    let head = lines.next().expect("a head");
-    let column = |name: &str| head.iter().position(|known| *known == name).unwrap_or_else(|| panic!("{name}"));
+    let board = Board::of(&case.out("one"));
+    let column = |name: &str| board.column(name);
     let number = |text: &str| text.parse::<f64>().ok();
     // place by steps, worth, plateau score; in the order of the ranking
-    let points: Vec<([i64; 3], f64, Option<f64>)> = lines
+    let points: Vec<([i64; 3], f64, Option<f64>)> = board
+        .lines
+        .iter()
         .map(|line| {
-            let step = |name: &str, size: f64| (number(line[column(name)]).expect("a number") / size).round() as i64;
+            let step = |name: &str, size: f64| (number(&line[column(name)]).expect("a number") / size).round() as i64;
             let diff = step("thresholds.trend_strength.min_diff", 0.00005);
             let place = [diff, step("locking.g_pct", 0.001), i64::from(line[column("locking.on_lb")] == "hold")];
-            let worth = number(line[column("objective_net_pnl")]).filter(|_| line[column("meets_require")] == "true");
-            (place, worth.unwrap_or(f64::NEG_INFINITY), number(line[column("net_pnl_plateau")]))
+            let worth = number(&line[column("objective_net_pnl")]).filter(|_| line[column("meets_require")] == "true");
+            (place, worth.unwrap_or(f64::NEG_INFINITY), number(&line[column("net_pnl_plateau")]))
         })
         .collect();
     assert_eq!(points.len() as u64, whole.configurations);

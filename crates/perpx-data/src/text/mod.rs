@@ -90,6 +90,12 @@ pub fn short_names(names: &[&str]) -> Vec<String> {
     names.iter().map(shortest).collect()
 }
 
+/// With a capital letter.
+pub fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -125,17 +125,7 @@ impl Market {
         let mut matrix = TrialMatrix::with_capacity(frame, self.rows);
         for (row, [s1, s2]) in sums.iter().enumerate() {
             let all = Sums { n: self.intervals as f64, s1: s1.iter().sum(), s2: s2.iter().sum() };
-            let trial = Trial {
-                id: format!("{row:04}"),
-                ledger: String::new(),
-                weight: 1,
-                objective: Some(all.sharpe()),
-                rank: None,
-                is_eligible: true,
-                ranking_sharpe: None,
-                shape: None,
-                max_drawdown: None,
-            };
+            let trial = Trial::plain(format_args!("{row:04}"), all.sharpe());
             matrix.push(trial, AtomSums { s1, s2, trades: &[] });
         }
         matrix.finish().expect("different ids")

@@ -4,7 +4,7 @@
 //! Thresholds are those of configs/gate.toml, which is part of the program.
 
 use super::judge::{Evidence, Finding, Judged};
-use perpx_data::text::{count, fixed, significant};
+use perpx_data::text::{capital, count, fixed, significant};
 use serde::{Deserialize, Serialize};
 
 /// The thresholds as text.
@@ -235,10 +235,8 @@ impl GateVerdict {
             ),
             _ => String::new(),
         };
-        let because = worst.join("; ");
-        let mut letters = because.chars();
-        let because = letters.next().map(|first| format!(" {}{}.", first.to_uppercase(), letters.as_str()));
-        format!("{best}{luck}.{}", because.unwrap_or_default())
+        let because = if worst.is_empty() { String::new() } else { format!(" {}.", capital(&worst.join("; "))) };
+        format!("{best}{luck}.{because}")
     }
 
     /// What keeps it from a better grade, worst first.

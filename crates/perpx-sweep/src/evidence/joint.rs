@@ -73,17 +73,7 @@ mod tests {
     fn what_moves_is_what_the_draws_of_luck_say() {
         let s1: Vec<f64> = (0..48).map(|atom| 1e9 * (unit53(hash64(&[3, atom])) - 0.3)).collect();
         let s2: Vec<f64> = s1.iter().map(|s1| s1 * s1 / 5.0 + 1e18).collect();
-        let trial = Trial {
-            id: "1".to_string(),
-            ledger: String::new(),
-            weight: 1,
-            objective: Some(0.0),
-            rank: None,
-            is_eligible: true,
-            ranking_sharpe: None,
-            shape: None,
-            max_drawdown: None,
-        };
+        let trial = Trial::plain("1", 0.0);
         let mut matrix = TrialMatrix::with_capacity(MatrixFrame::hourly(vec![5; 48]), 1);
         matrix.push(trial, AtomSums { s1: &s1, s2: &s2, trades: &[] });
         let blocks = Histories { draws: 400, seed: 5, mean_length: 2.0 };

@@ -93,6 +93,24 @@ pub struct Trial {
     pub max_drawdown: Option<f64>,
 }
 
+#[cfg(test)]
+impl Trial {
+    /// One configuration that may be chosen, ranked by its objective.
+    pub(super) fn plain(id: impl std::fmt::Display, objective: f64) -> Trial {
+        Trial {
+            id: id.to_string(),
+            ledger: String::new(),
+            weight: 1,
+            objective: Some(objective),
+            rank: None,
+            is_eligible: true,
+            ranking_sharpe: None,
+            shape: None,
+            max_drawdown: None,
+        }
+    }
+}
+
 /// Sums of returns and of their squares by atom, with the trades closed there.
 #[derive(Clone, Copy, Debug)]
 pub struct AtomSums<'a> {

@@ -79,17 +79,7 @@ mod tests {
         let mut matrix = TrialMatrix::with_capacity(frame, 2);
         for (row, s1) in [market, second].iter().enumerate() {
             let s2: Vec<f64> = s1.iter().map(|s1| s1 * s1 / 5.0 + 1e18).collect();
-            let trial = Trial {
-                id: row.to_string(),
-                ledger: String::new(),
-                weight: 1,
-                objective: Some(0.0),
-                rank: None,
-                is_eligible: true,
-                ranking_sharpe: None,
-                shape: None,
-                max_drawdown: None,
-            };
+            let trial = Trial::plain(row, 0.0);
             matrix.push(trial, AtomSums { s1, s2: &s2, trades: &[] });
         }
         matrix.finish().expect("different ids")

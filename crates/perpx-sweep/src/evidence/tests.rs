@@ -10,17 +10,7 @@ fn frame(least_trades: u32) -> MatrixFrame {
 }
 
 fn trial(id: usize, objective: f64) -> Trial {
-    Trial {
-        id: format!("{id:02}"),
-        ledger: String::new(),
-        weight: 1,
-        objective: Some(objective),
-        rank: None,
-        is_eligible: true,
-        ranking_sharpe: None,
-        shape: None,
-        max_drawdown: None,
-    }
+    Trial::plain(format_args!("{id:02}"), objective)
 }
 
 /// Sums of an atom that made `s1`, up and down around it.

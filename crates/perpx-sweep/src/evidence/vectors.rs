@@ -101,17 +101,7 @@ fn matrix(columns: &[Vec<i64>], count: u32) -> TrialMatrix {
         let s1: Vec<f64> = row.s1.iter().map(|s1| *s1 as f64).collect();
         let s2: Vec<f64> = row.s2.iter().map(|s2| *s2 as f64).collect();
         let sharpe = super::sharpe::Sums { n: 240.0, s1: s1.iter().sum(), s2: s2.iter().sum() }.sharpe();
-        let trial = Trial {
-            id: format!("{id:02}"),
-            ledger: String::new(),
-            weight: 1,
-            objective: Some(sharpe),
-            rank: None,
-            is_eligible: true,
-            ranking_sharpe: None,
-            shape: Some(ShapeSums::of(&row.whole)),
-            max_drawdown: None,
-        };
+        let trial = Trial { shape: Some(ShapeSums::of(&row.whole)), ..Trial::plain(format_args!("{id:02}"), sharpe) };
         matrix.push(trial, AtomSums { s1: &s1, s2: &s2, trades: &[] });
     }
     matrix.finish().expect("different ids")

@@ -3,7 +3,7 @@
 use super::{PageAxis, Unit};
 use perpx_core::units::{DAY, HOUR, MINUTE, MidValue, SECOND, Time};
 use perpx_data::text::significant;
-pub use perpx_data::text::{count, counted, duration, fixed};
+pub use perpx_data::text::{capital, count, counted, duration, fixed};
 
 pub const DASH: &str = "–";
 
@@ -56,12 +56,6 @@ pub fn words(name: &str) -> String {
         other => other,
     };
     cut.split('_').map(word).collect::<Vec<&str>>().join(" ")
-}
-
-/// With a capital letter.
-pub fn capital(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// As `figure`, followed by the unit's name.
