@@ -36,6 +36,32 @@ pub struct View<'a> {
     pub best: Option<TrailingExtreme>,
     /// A limit that an equity sample breached and that still holds.
     pub breach: Option<Breach>,
+    /// What the trader may do at all.
+    pub mandate: Mandate,
+}
+
+/// What a trader may do, as whoever runs it says: an input like a row. In a replay of data it may do everything. While it may not,
+/// it is called at every tick, whatever its watches say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Mandate {
+    /// Commands of class `Open` may be made.
+    pub may_open: bool,
+    /// Commands of class `Cover` may be made.
+    pub may_cover: bool,
+    /// By role: the leg is to be closed by urgent orders, whatever the state means to hold. Both legs of a locked position go
+    /// together, when both venues are fresh; one that is named alone goes at once.
+    pub closes: [bool; 2],
+}
+
+impl Mandate {
+    /// Everything.
+    pub const FULL: Mandate = Mandate { may_open: true, may_cover: true, closes: [false; 2] };
+}
+
+impl Default for Mandate {
+    fn default() -> Mandate {
+        Mandate::FULL
+    }
 }
 
 /// Which limit on equity was broken.

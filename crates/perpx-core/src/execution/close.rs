@@ -7,8 +7,14 @@ use super::{Count, Ended, ExecCtx, OrderManager, TimerKind, Working};
 use crate::config::Taking;
 use crate::market::{OrderId, OrderKind, Reject, Role};
 use crate::strategy::{Reason, State};
-use crate::units::{Price, Qty, Time, TimeDelta};
+use crate::units::{Price, Qty, Rate, SECOND, Time, TimeDelta};
 use serde::{Deserialize, Serialize};
+
+/// Closes of a mandate that fill nothing before the next step of its price, and how many steps there are.
+const TRIES: u32 = 3;
+const STEPS: u32 = 3;
+/// Between two closes of a mandate after its last step.
+const AFTER_STEPS: TimeDelta = SECOND.times(5);
 
 /// What is being done, for the rules that differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +69,8 @@ pub struct Close {
     sent: [u32; 2],
     /// By role: orders in a row that filled nothing, and the best price of our own side when the last one was sent.
     unfilled: [(u32, Price); 2],
+    /// By role: orders in a row that filled nothing, whatever the price did meanwhile.
+    missed: [u32; 2],
     /// By role: since when every close has been refused by a venue that could not, or would not.
     refused_since: [Option<Time>; 2],
     /// By role: the silence of the leg's venue may have a timer.
@@ -88,6 +96,7 @@ impl Close {
             passive_spent: [false; 2],
             sent: [0; 2],
             unfilled: [(0, Price(0)); 2],
+            missed: [0; 2],
             refused_since: [None; 2],
             watched: [false; 2],
         }
@@ -150,11 +159,14 @@ impl Close {
         match ended.rejected {
             // a limit, a rule, a price, margin say nothing of the venue's health
             Some(Reject::Unavailable | Reject::Drawn) => drop(self.refused_since[r].get_or_insert(ctx.now())),
+            // and what was never sent says nothing at all
+            Some(reject) if reject.is_local() => {}
             _ => self.refused_since[r] = None,
         }
         if ended.filled.0 > 0 {
             self.unfilled[r].0 = 0;
         }
+        self.missed[r] = if ended.filled.0 > 0 { 0 } else { self.missed[r] + 1 };
         if ended.kind != OrderKind::PostOnly || !self.taking.style.may_take() {
             manager.pause(ctx, role, self.wait(ctx, role));
             self.unfilled[r].0 += u32::from(ended.filled.is_zero());
@@ -167,10 +179,20 @@ impl Close {
         }
     }
 
-    /// The pause after an order that ended: urgent closes do not back off.
+    /// The pause after an order that ended: urgent closes do not back off, but for those of a mandate that no step has filled.
     fn wait(&self, ctx: &ExecCtx<'_>, role: Role) -> TimeDelta {
+        if ctx.view.mandate.closes[role.ix()] && self.missed[role.ix()] >= TRIES * STEPS {
+            return AFTER_STEPS;
+        }
         let times = if self.urgent { 0 } else { self.unfilled[role.ix()].0 };
         doubled(ctx.plan.strategy.execution.close_retry, times)
+    }
+
+    /// How far beyond the best price a taking close goes. What a mandate closes goes further each time that some orders of a step
+    /// have filled nothing: 50, 100, 200 bp.
+    fn slip(&self, ctx: &ExecCtx<'_>, role: Role) -> Rate {
+        let step = if ctx.view.mandate.closes[role.ix()] { self.missed[role.ix()] / TRIES } else { 0 };
+        Rate(self.taking.slip.0 << step.min(STEPS - 1))
     }
 
     /// The leg's venue lives but does not know its order: one more close of the whole leg may follow.
@@ -182,7 +204,11 @@ impl Close {
 
     /// The leg stands alone, is to be closed, and nothing hedges it yet.
     fn is_hedgeable(&self, ctx: &ExecCtx<'_>, role: Role) -> bool {
-        self.may_hedge && self.hedge.is_none() && self.naked(ctx, role).0 > 0 && self.excess(ctx, role).0 > 0
+        self.may_hedge
+            && ctx.may_open(true)
+            && self.hedge.is_none()
+            && self.naked(ctx, role).0 > 0
+            && self.excess(ctx, role).0 > 0
     }
 
     /// Hedges a leg whose venue, asked, has reported nothing for long enough; where that is not so yet, a timer says when.
@@ -302,7 +328,7 @@ impl Close {
             self.passive_spent[r] = true;
             manager.close_passive(ctx, role, qty, self.taking.passive_timeout)
         } else if style.may_take() {
-            manager.close_taking(ctx, role, qty, self.taking.slip)
+            manager.close_taking(ctx, role, qty, self.slip(ctx, role))
         } else {
             false
         };

@@ -4,7 +4,7 @@ use super::budget;
 use super::quote::{Opening, emulates_fok};
 use super::{Count, Ended, ExecCtx, OrderManager, TimerKind};
 use crate::config::Taking;
-use crate::market::Role;
+use crate::market::{Reject, Role};
 use crate::units::{Price, Qty, Rate};
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,8 @@ pub struct Lock {
     stage: Stage,
     /// Held before the present order, for an emulated fill-or-kill.
     before: Qty,
+    /// An order of it was never sent: that it does not complete is no failure of a venue.
+    pub unsent: bool,
 }
 
 impl Lock {
@@ -62,7 +64,16 @@ impl Lock {
         while parts > 1 && !ctx.is_tradable(role, part(target, parts, lot), px) {
             parts -= 1;
         }
-        Lock { role, target, batches: parts, batch: 0, attempts: 0, stage: Stage::Fresh, before: Qty::ZERO }
+        Lock {
+            role,
+            target,
+            batches: parts,
+            batch: 0,
+            attempts: 0,
+            stage: Stage::Fresh,
+            before: Qty::ZERO,
+            unsent: false,
+        }
     }
 
     /// Quantity to be held when the present batch is done.
@@ -75,6 +86,7 @@ impl Lock {
 
     /// An order of this trader ended.
     pub fn on_end(&mut self, manager: &mut OrderManager, ctx: &ExecCtx<'_>, ended: &Ended) {
+        self.unsent |= ended.rejected.is_some_and(Reject::is_local);
         match self.stage {
             Stage::Last if emulates_fok(ctx, self.role) && ended.filled.0 > 0 && ended.filled < ended.qty => {
                 self.stage = Stage::Undo;

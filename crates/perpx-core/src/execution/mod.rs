@@ -62,6 +62,12 @@ impl ExecCtx<'_> {
         Role::BOTH.iter().all(|&role| self.view.age(role) <= self.plan.strategy.risk.max_quote_age)
     }
 
+    /// Whoever runs the trader lets it open, or cover a naked leg.
+    pub fn may_open(&self, covers: bool) -> bool {
+        let mandate = self.view.mandate;
+        if covers { mandate.may_cover } else { mandate.may_open }
+    }
+
     /// A leg too small for one lot: it is in the ledger, but holds no state open.
     pub fn is_dust(&self, role: Role) -> bool {
         self.held(role) < self.plan.instrument(role).lot

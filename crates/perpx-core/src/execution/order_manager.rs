@@ -410,8 +410,9 @@ impl OrderManager {
     /// Takes note of an answer.
     pub fn hear(&mut self, ctx: &mut ExecCtx<'_>, event: &Event) -> Heard {
         let role = event.venue;
-        // a refusal for the request limit is our own and no sign of the venue's life
-        if !matches!(event.body, EventBody::Rejected { reason: Reject::RateLimit, .. }) {
+        // a refusal for the request limit is our own and no sign of the venue's life, and neither is one of what was never sent
+        let is_own = |reason: Reject| reason == Reject::RateLimit || reason.is_local();
+        if !matches!(event.body, EventBody::Rejected { reason, .. } if is_own(reason)) {
             assert!(ctx.now() >= self.heard[role.ix()], "{} after {}", ctx.now(), self.heard[role.ix()]);
             self.heard[role.ix()] = ctx.now();
         }

@@ -3,7 +3,7 @@
 
 use super::{Ended, Entry, ExecCtx, OrderManager, TimerKind};
 use crate::config::Taking;
-use crate::market::Role;
+use crate::market::{Reject, Role};
 use crate::units::Qty;
 use serde::{Deserialize, Serialize};
 
@@ -29,16 +29,19 @@ pub struct Pair {
     pub entry: Entry,
     /// Hedges in a row that left a rest which the other venue takes.
     failed: u32,
+    /// A hedge was never sent: that the pair does not complete is no failure of a venue.
+    pub unsent: bool,
 }
 
 impl Pair {
     /// A pair that has sent nothing yet; `target` > 0.
     pub fn new(first: Role, target: Qty) -> Pair {
-        Pair { entry: Entry::new(first, target), failed: 0 }
+        Pair { entry: Entry::new(first, target), failed: 0, unsent: false }
     }
 
     /// An order of this trader ended.
     pub fn on_end(&mut self, manager: &mut OrderManager, ctx: &ExecCtx<'_>, ended: &Ended) {
+        self.unsent |= ended.role != self.entry.role && ended.rejected.is_some_and(Reject::is_local);
         if ended.role == self.entry.role {
             self.entry.on_end(ctx, ended);
         } else if !self.is_hedgeable(ctx, ended.qty - ended.filled) {

@@ -6,10 +6,10 @@ use crate::market::{NewOrder, OrderId, OrderKind, Role, Side};
 use crate::units::{Price, Qty, Rate, TimeDelta};
 
 impl OrderManager {
-    /// Post-only at own best to open `qty` of a leg, with its passive timeout. False without a quote.
+    /// Post-only at own best to open `qty` of a leg, with its passive timeout. False without a quote or a mandate.
     pub(super) fn open_passive(&mut self, ctx: &mut ExecCtx<'_>, open: Opening, timeout: TimeDelta) -> bool {
         let Opening { role, qty, covers } = open;
-        self.passive(ctx, order(role, role.opening(), qty, covers), timeout)
+        ctx.may_open(covers) && self.passive(ctx, order(role, role.opening(), qty, covers), timeout)
     }
 
     /// Post-only at own best to close `qty` of a leg.
@@ -32,7 +32,7 @@ impl OrderManager {
 
     /// Takes to open `qty` of a leg, by `execution.tif`: limit = opposite best made worse by `slip`, rounded to the passive
     /// side of the tick but never better than that best; on stale quotes within `urgent_slip_bp` of it too. False without a
-    /// quote.
+    /// quote or a mandate.
     pub(super) fn open_taking(&mut self, ctx: &mut ExecCtx<'_>, open: Opening, slip: Rate) -> bool {
         let has_fok = ctx.plan.instrument(open.role).has_fok;
         let native = ctx.plan.strategy.execution.tif == TimeInForce::Fok && has_fok;
@@ -51,7 +51,7 @@ impl OrderManager {
         let collar = ctx.plan.strategy.execution.urgent_slip;
         let slip = if ctx.fresh() { slip } else { slip.min(collar) };
         let (best, _) = ctx.bbo(role).opposite(side);
-        if best.0 <= 0 {
+        if best.0 <= 0 || !ctx.may_open(covers) {
             return false;
         }
         let limit = match role {

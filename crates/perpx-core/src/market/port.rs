@@ -47,6 +47,16 @@ impl Command {
         }
     }
 
+    /// What it may do to the position, at most.
+    pub fn class(&self) -> Class {
+        match self {
+            Command::Place(order) if order.reduce_only => Class::Close,
+            Command::Place(order) if order.covers => Class::Cover,
+            Command::Place(_) | Command::Modify { .. } => Class::Open,
+            Command::Cancel { .. } | Command::Query { .. } => Class::Close,
+        }
+    }
+
     /// The order that is sent, cancelled, changed or asked for.
     pub fn order(&self) -> OrderId {
         match self {
@@ -54,6 +64,17 @@ impl Command {
             Command::Cancel { id, .. } | Command::Modify { id, .. } | Command::Query { id, .. } => *id,
         }
     }
+}
+
+/// What a command may do to the position: limits bind by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Class {
+    /// It makes the position larger: the first leg, either leg of a pair's entry.
+    Open,
+    /// It opens a leg to make a naked one smaller: lock, hedge.
+    Cover,
+    /// It makes nothing larger: reduce-only orders, cancels, queries.
+    Close,
 }
 
 /// Why a venue refused an order. Every refusal has a name.
@@ -79,11 +100,18 @@ pub enum Reject {
     PriceBand,
     /// Never sent: what was to be written down before it left was not on disk in time (live alone).
     Journal,
+    /// Never sent: a limit of the operator's, or one of his orders, forbids it (live alone).
+    Gate,
 }
 
 impl Reject {
     /// How many reasons there are, for arrays by `Reject as usize`.
-    pub const COUNT: usize = Reject::Journal as usize + 1;
+    pub const COUNT: usize = Reject::Gate as usize + 1;
+
+    /// It was never sent: known at once, and nothing that its venue said or failed to do.
+    pub fn is_local(self) -> bool {
+        matches!(self, Reject::Journal | Reject::Gate)
+    }
 }
 
 /// Where an order stands, as a venue tells when asked.

@@ -315,6 +315,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder, P: VenuePort> Pass<'p, 'j, T, R, P> {
             belief: &m.belief,
             best,
             breach: m.breach,
+            mandate: m.venues.mandate(now),
         };
         m.steps += 1;
         m.trader.step(self.job.plan, moment, &view, &mut self.out);

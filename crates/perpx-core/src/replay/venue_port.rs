@@ -3,7 +3,7 @@
 
 use super::{Index, Job, RowsSeen};
 use crate::market::{Command, Event, Role};
-use crate::port::Trader;
+use crate::port::{Mandate, Trader};
 use crate::sim::OrderTrace;
 use crate::tape::Tile;
 use crate::units::{Cash, Time};
@@ -45,6 +45,11 @@ pub trait VenuePort: Sized {
 
     /// What requests have met since the last call.
     fn take_log(&mut self) -> Vec<OrderTrace>;
+
+    /// What the trader may do at a moment.
+    fn mandate(&self, _now: Time) -> Mandate {
+        Mandate::FULL
+    }
 }
 
 /// Venues that are not simulated: what they have said and the trader has not heard, and what it wants of them.
@@ -54,6 +59,8 @@ pub struct Remote {
     pub events: VecDeque<Event>,
     /// In the order of sending.
     pub commands: Vec<Command>,
+    /// What the trader may do.
+    pub mandate: Mandate,
 }
 
 impl VenuePort for Remote {
@@ -82,5 +89,9 @@ impl VenuePort for Remote {
 
     fn take_log(&mut self) -> Vec<OrderTrace> {
         Vec::new()
+    }
+
+    fn mandate(&self, _now: Time) -> Mandate {
+        self.mandate
     }
 }

@@ -106,7 +106,7 @@ fn gate(own: &StateView, plan: &Plan, view: &View<'_>) -> Option<Decision> {
 /// S0: the first direction whose gate is open, from `after` on.
 #[inline]
 pub fn gate_opens(after: Time, plan: &Plan, view: &View<'_>) -> Option<Decision> {
-    if view.tick_time() < after {
+    if !view.mandate.may_open || view.tick_time() < after {
         return None;
     }
     let opens = |(first, rule): &&(Role, watch::Rule)| {
@@ -139,7 +139,8 @@ fn first_leg(own: &StateView, plan: &Plan, view: &View<'_>, found: &mut Found) {
     found.note(Reason::Stop, stopped(own, own.first, view));
     found.note(Reason::Guard, guard(own, plan, view));
     let profit = own.levels.lock.is_some_and(|level| gained(own.first, px, level));
-    found.note(Reason::Lock, profit && own.lock_ready && fresh(plan, view));
+    let may_lock = own.lock_ready && view.mandate.may_cover;
+    found.note(Reason::Lock, profit && may_lock && fresh(plan, view));
 }
 
 /// S3: guard, bands.

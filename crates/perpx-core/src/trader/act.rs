@@ -106,6 +106,54 @@ impl Composite {
         }
     }
 
+    /// What the mandate asks for, before any condition is looked at: what may not be open is closed, and what opens is taken back. True
+    /// when something was done.
+    pub(super) fn heed(&mut self, step: &mut StepCtx<'_>) -> bool {
+        let (held, mandate) = (self.held_now(step), step.view.mandate);
+        let is_open = |role: Role| held[role.ix()] >= step.plan.instrument(role).lot;
+        match (self.state, mandate.closes) {
+            (State::Idle, _) | (_, [false, false]) => {}
+            _ if self.is_flattening() => return false,
+            // a leg whose venue cannot be reached would be left alone
+            (State::Locked, [true, true]) if !self.is_leaving() && !exec_ctx(step, &mut self.counts).fresh() => {}
+            (State::Locked, [long, short]) if long != short => {
+                let role = if long { Role::Long } else { Role::Short };
+                let is_going =
+                    matches!(&self.job, Job::Close(close) if close.urgent && close.keep[role.ix()].is_zero());
+                if is_going || !is_open(role) {
+                    return false;
+                }
+                let mut keep = held;
+                keep[role.ix()] = Qty::ZERO;
+                let close = self.close(step, Removal::Trim, keep, None, State::Locked, Reason::Halt, 0);
+                self.begin(close);
+                return true;
+            }
+            (_, closes) if closes == [true; 2] || Role::BOTH.iter().any(|&role| closes[role.ix()] && is_open(role)) => {
+                self.flatten(step, None, Reason::Halt, 0);
+                return true;
+            }
+            _ => {}
+        }
+        let has_begun = match &mut self.job {
+            Job::Entry(entry) | Job::Pair(Pair { entry, .. }) if !mandate.may_open && !entry.is_over() => {
+                entry.stop(&mut self.manager, &mut exec_ctx(step, &mut self.counts));
+                true
+            }
+            _ => false,
+        };
+        if !mandate.may_cover && matches!(self.job, Job::Lock(_) | Job::Pair(_)) {
+            self.rollback(step, Reason::Rollback);
+            return true;
+        }
+        has_begun
+    }
+
+    /// The position is on its way to S0.
+    fn is_leaving(&self) -> bool {
+        matches!(&self.job, Job::Close(close) if close.then == State::Idle)
+    }
+
     /// Closes everything and goes to S0; `None` = urgent. A removal under way is taken over.
     pub(super) fn flatten(&mut self, step: &mut StepCtx<'_>, taking: Option<Taking>, reason: Reason, also: u32) {
         let mut close = self.close(step, Removal::Flatten, [Qty::ZERO; 2], taking, State::Idle, reason, also);

@@ -4,7 +4,7 @@ use crate::execution::{
     COUNTER_DOCS, COUNTERS, Close, Counts, Entry, ExecCtx, Lock, OrderManager, Pair, Removal, TimerKind,
 };
 use crate::market::{Event, EventBody, Role};
-use crate::port::{Actions, Breach, Extreme, Limits, Moment, StateInfo, Trader, Transition, View};
+use crate::port::{Actions, Breach, Extreme, Limits, Mandate, Moment, StateInfo, Trader, Transition, View};
 use crate::strategy::{
     self, Levels, Plan, REASON_DOCS, REASONS, Reason, STATE_DOCS, STATES, State, StateView, WakeView,
 };
@@ -142,7 +142,7 @@ impl Composite {
     }
 
     /// Everything is being closed already.
-    fn is_flattening(&self) -> bool {
+    pub(super) fn is_flattening(&self) -> bool {
         matches!(&self.job, Job::Close(close) if close.is_flattening())
     }
 
@@ -207,6 +207,9 @@ impl Composite {
 
     /// Judges the conditions of the state, and brings everything into line.
     fn on_tick(&mut self, step: &mut StepCtx<'_>) {
+        if step.view.mandate != Mandate::FULL && self.heed(step) {
+            return self.settle(step, false);
+        }
         let halt = self.is_halt(step.view.breach, step.view.now);
         if self.state == State::Idle && matches!(self.job, Job::Hold) && !halt {
             let decision = self.gate_from().and_then(|after| strategy::gate_opens(after, step.plan, step.view));

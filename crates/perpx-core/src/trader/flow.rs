@@ -121,7 +121,7 @@ impl Composite {
     }
 
     /// Closes everything, urgently.
-    fn rollback(&mut self, step: &mut StepCtx<'_>, reason: Reason) {
+    pub(super) fn rollback(&mut self, step: &mut StepCtx<'_>, reason: Reason) {
         self.counts.add(Count::Rollbacks);
         self.flatten(step, None, reason, 0);
     }
@@ -136,7 +136,9 @@ impl Composite {
     /// The lock has no attempt left: everything goes, the first leg stays, or what matches stays.
     fn fail_lock(&mut self, step: &mut StepCtx<'_>) -> bool {
         self.counts.add(Count::LockFailed);
-        self.fail(step);
+        if !matches!(&self.job, Job::Lock(Some(lock)) if lock.unsent) {
+            self.fail(step);
+        }
         let held = self.held_now(step);
         match step.plan.strategy.locking.on_lock_failure {
             OnLockFailure::Rollback => self.rollback(step, Reason::Rollback),
@@ -182,7 +184,9 @@ impl Composite {
     /// The other leg of a pair cannot follow: what matches stays, if it can be held.
     fn fail_pair(&mut self, step: &mut StepCtx<'_>) -> bool {
         self.counts.add(Count::PairsFailed);
-        self.fail(step);
+        if !matches!(&self.job, Job::Pair(pair) if pair.unsent) {
+            self.fail(step);
+        }
         self.keep_matched(step, Reason::LockKept, Reason::PairFailed);
         true
     }

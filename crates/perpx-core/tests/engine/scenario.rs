@@ -10,6 +10,8 @@
 //! - `at T long|short ok | fill Q @ P [maker] | done | reject REASON | cancel_failed | status unknown|in_doubt|open|done | funding A
 //!   | transferred A | liquidated Q @ P lost A`: an answer of that venue, about its last order, or about order N of all
 //!   (`long:N`);
+//! - `at T mandate full|hold|reduce|close|close long|close short`: from now on everything may be done; nothing opens; nothing opens or
+//!   covers and all is closed; all is closed; one leg is;
 //! - `at T wait`: only timers;
 //! - `# text`.
 //!
@@ -19,7 +21,7 @@
 use perpx_core::config::ConfigFile;
 use perpx_core::ledger::{Belief, VenueBook};
 use perpx_core::market::{Command, DepthLevel, Event, EventBody, OrderId, OrderKind, OrderState, Reject, Role, Side};
-use perpx_core::port::{Actions, Moment, Trader, Transition, View};
+use perpx_core::port::{Actions, Mandate, Moment, Trader, Transition, View};
 use perpx_core::signals::{SignalColumn, SignalKey, SignalSet, TileSignals};
 use perpx_core::strategy::{FundingKinds, Plan};
 use perpx_core::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, VenueTables};
@@ -39,6 +41,7 @@ struct Scene {
     trader: Composite,
     belief: Belief,
     tables: [VenueTables; 2],
+    mandate: Mandate,
     last: [OrderId; 2],
     /// Of each order, by its number.
     sides: Vec<Side>,
@@ -91,6 +94,7 @@ impl Scene {
             trader: Composite::default(),
             belief: Belief::new(books),
             tables: Default::default(),
+            mandate: Mandate::FULL,
             last: [OrderId(0); 2],
             sides: vec![Side::Buy],
             best: None,
@@ -152,11 +156,21 @@ impl Scene {
             self.best = Some(px);
             TrailingExtreme { role: extreme.role, px }
         });
-        let view = View { now, row, local: &tile.local, signals: &signals, belief: &self.belief, best, breach: None };
+        let view = View {
+            now,
+            row,
+            local: &tile.local,
+            signals: &signals,
+            belief: &self.belief,
+            best,
+            breach: None,
+            mandate: self.mandate,
+        };
         let mut watches = Watches::default();
         self.trader.watches(&self.plan, &mut watches);
         let ctx = EvalCtx { local: &tile.local, signals: &signals };
-        let awake = moment != Moment::Tick || watches.rules().iter().any(|rule| fires(rule, ctx, row, best));
+        let is_told = moment != Moment::Tick || self.mandate != Mandate::FULL;
+        let awake = is_told || watches.rules().iter().any(|rule| fires(rule, ctx, row, best));
         self.trader.step(&self.plan, moment, &view, &mut actions);
         if !awake {
             assert_eq!(self.trader, before.0, "a tick that no watch asked for changed the trader");
@@ -217,6 +231,18 @@ impl Scene {
         let now = START.plus(TimeDelta(fixed(at, 9) as i64));
         match rest {
             ["wait"] => {}
+            ["mandate", words @ ..] => {
+                self.mandate = match words {
+                    ["full"] => Mandate::FULL,
+                    ["hold"] => Mandate { may_open: false, ..Mandate::FULL },
+                    ["reduce"] => Mandate { may_open: false, may_cover: false, closes: [true; 2] },
+                    ["close"] => Mandate { may_open: false, may_cover: true, closes: [true; 2] },
+                    ["close", leg] => {
+                        Mandate { may_open: false, may_cover: true, closes: Role::BOTH.map(|r| r == role(leg)) }
+                    }
+                    other => panic!("'{}' is no mandate", other.join(" ")),
+                };
+            }
             ["quote", long, short] => self.tick(now, [long, short]),
             ["mark", long, short] => {
                 for (table, px) in self.tables.iter_mut().zip([long, short]) {
@@ -280,6 +306,7 @@ impl Scene {
                     "unavailable" => Reject::Unavailable,
                     "rate_limit" => Reject::RateLimit,
                     "price_band" => Reject::PriceBand,
+                    "gate" => Reject::Gate,
                     other => panic!("no such reason: {other}"),
                 };
                 EventBody::Rejected { id, reason }
