@@ -85,13 +85,14 @@ pub fn run(options: &Options, args: &AttachArgs, out: &mut (dyn Write + Send)) -
     let connections = connections(reaches, numbers, (config, &strategy.data.symbol), (clock, number))?;
     let mut session = Session::open(connections, Some(log), from, &options.stop)?;
     let holdings = session.accounts()?;
-    if let Some(v) = holdings.iter().position(|held| !held.position.is_zero() || held.open_orders > 0) {
-        let Holding { position, open_orders, .. } = holdings[v];
+    if let Some(v) = holdings.iter().position(|held| !held.position.is_zero() || !held.orders.is_empty()) {
+        let Holding { position, orders, .. } = &holdings[v];
+        let (position, open_orders) = (position.to_string(), orders.len());
         let why = format!("{} is not flat", names[v]);
         session.close(&why);
-        return Err(LiveError::NotFlat { venue: names[v].clone(), position: position.to_string(), open_orders });
+        return Err(LiveError::NotFlat { venue: names[v].clone(), position, open_orders });
     }
-    bound.capital = holdings.map(|held| held.cash);
+    bound.capital = holdings.each_ref().map(|held| held.cash);
     bound.plan.capital = bound.capital.into_iter().sum::<Cash>().into();
     let job = bound.job((from, from.plus(LONGEST)));
     let status = Status::open_ended(options.quiet, from);

@@ -295,9 +295,9 @@ pub(super) fn account(
     let unit = Cash(1_000_000);
     let most = Cash(unit.0 * (record.entries.len() as i128 + 1));
     let agrees = |v: usize| {
-        let Holding { cash, position, open_orders } = ended.holdings[v];
-        let off = Cash((cash - books[v].cash).0.abs());
-        off < most && position == books[v].position() && position.is_zero() && open_orders == 0
+        let Holding { cash, position, orders, .. } = &ended.holdings[v];
+        let off = Cash((*cash - books[v].cash).0.abs());
+        off < most && *position == books[v].position() && position.is_zero() && orders.is_empty()
     };
     let states: BTreeSet<u8> = record.transitions.iter().map(|row| row.transition.to).chain([0]).collect();
     let venue = |v: usize| VenueAccount {
@@ -306,7 +306,7 @@ pub(super) fn account(
         position: books[v].position().to_string(),
         venue_cash: ended.holdings[v].cash.to_string(),
         venue_position: ended.holdings[v].position.to_string(),
-        venue_open_orders: ended.holdings[v].open_orders,
+        venue_open_orders: ended.holdings[v].orders.len(),
     };
     let cash = books.iter().map(|book| book.cash).sum::<Cash>();
     Account {

@@ -95,7 +95,7 @@ impl Session {
         for (connection, asked) in connections.iter_mut().zip(&mut asked) {
             connection.client.begin(asked);
         }
-        let (ready, holdings, texts) = ([false; 2], [None; 2], 0);
+        let (ready, holdings, texts) = ([false; 2], [None, None], 0);
         let mut session = Session { connections, transports, inbound, ready, holdings, edge, texts, log, now };
         for (v, output) in asked.into_iter().enumerate() {
             session.pass_on((v, None), output, None);
@@ -170,6 +170,17 @@ impl Session {
         Ok((from, out))
     }
 
+    /// Time has passed for both clients.
+    fn pass(&mut self, to: &mut Option<(&mut TileBuilder, &mut Run)>) -> Result<(), LiveError> {
+        for v in 0..2 {
+            let mut out = Output::default();
+            self.connections[v].client.pass(wall::now(), &mut out).map_err(self.failed(v))?;
+            let to = to.as_mut().map(|(builder, state)| (&mut **builder, &mut **state));
+            self.pass_on((v, None), out, to);
+        }
+        Ok(())
+    }
+
     /// Rows and events go to the tape, requests to the transport; what the venue said of itself is kept.
     fn pass_on(&mut self, from: Origin, output: Output, mut to: Option<(&mut TileBuilder, &mut Run)>) {
         let (v, stream) = from;
@@ -181,11 +192,12 @@ impl Session {
             match update {
                 AccountUpdate::Ready => self.ready[v] = true,
                 AccountUpdate::Holding(holding) => self.holdings[v] = Some(holding),
-                AccountUpdate::Event { exch, body } => {
+                AccountUpdate::Resumed | AccountUpdate::ForeignFill { .. } => {}
+                AccountUpdate::Event { exch, body, name } => {
                     let Some((builder, state)) = &mut to else { continue };
                     let event = builder.event(role, exch, body, wall::now());
                     if let Some(log) = &mut self.log {
-                        log.event(&event);
+                        log.event(&event, name.as_deref());
                     }
                     state.venues_mut().events.push_back(event);
                 }
@@ -238,6 +250,7 @@ impl Session {
             if let Some(v) = unheard_of(&state.belief().books, &state.venues().events) {
                 return Err(LiveError::Strange { venue: self.connections[v].name.clone() });
             }
+            self.pass(&mut Some((&mut builder, &mut state)))?;
             let (tile, signals) = builder.cut(wall::now());
             self.now = tile.end.plus(-NS);
             state.run_tile(&mut driver, job, &tile, &signals, recorder);
@@ -269,7 +282,7 @@ impl Session {
                 self.connections[v].client.command(command, wall::now(), &mut out).map_err(self.failed(v))?;
             } else {
                 let body = EventBody::Rejected { id: command.order(), reason: Reject::Journal };
-                out.account.push(AccountUpdate::Event { exch: wall::now(), body });
+                out.account.push(AccountUpdate::event(wall::now(), body));
             }
             self.pass_on((v, None), out, Some((builder, state)));
         }
@@ -289,7 +302,7 @@ impl Session {
     /// # Errors
     /// A venue that does not tell it.
     pub fn accounts(&mut self) -> Result<[Holding; 2], LiveError> {
-        self.holdings = [None; 2];
+        self.holdings = [None, None];
         for v in 0..2 {
             let mut out = Output::default();
             self.connections[v].client.ask_account(&mut out);
@@ -297,8 +310,8 @@ impl Session {
         }
         let began = Instant::now();
         loop {
-            if let [Some(long), Some(short)] = self.holdings {
-                let holdings = [long, short];
+            if let [Some(long), Some(short)] = &self.holdings {
+                let holdings = [long.clone(), short.clone()];
                 if let Some(log) = &mut self.log {
                     log.accounts(self.now, &holdings);
                 }

@@ -97,15 +97,22 @@ impl Log {
         );
     }
 
-    /// What happened to an order or to the account.
-    pub fn event(&mut self, event: &Event) {
-        self.put(event.at, Kind::Event, event, Need::Soon);
+    /// What happened to an order or to the account; `name`: the venue's own name of a fill or payment.
+    pub fn event(&mut self, event: &Event, name: Option<&str>) {
+        #[derive(Serialize)]
+        struct Named<'a> {
+            #[serde(flatten)]
+            event: &'a Event,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            name: Option<&'a str>,
+        }
+        self.put(event.at, Kind::Event, &Named { event, name }, Need::Soon);
     }
 
     /// What both venues say of the accounts, by role.
     pub fn accounts(&mut self, engine: Time, holdings: &[Holding; 2]) {
-        let said = holdings.map(|Holding { cash, position, open_orders }| {
-            json!({ "cash": cash.to_string(), "position": position.to_string(), "open_orders": open_orders })
+        let said = holdings.each_ref().map(|Holding { cash, position, orders, .. }| {
+            json!({ "cash": cash.to_string(), "position": position.to_string(), "open_orders": orders.len() })
         });
         self.put(engine, Kind::Recon, &json!({ "venues": said }), Need::Soon);
     }

@@ -3,9 +3,18 @@
 //!
 //! | file | noun |
 //! | --- | --- |
+//! | `account` | what it holds, and what earlier processes left of it |
+//! | `number` | the number by which a venue knows an order |
 //! | `orders` | our orders at one venue: from what it says, in whatever order, to events in the trader's order |
+//! | `walk` | a history that is read page by page |
 
+mod account;
+mod number;
 pub mod orders;
+pub mod walk;
+
+pub use account::{ForeignFill, Holding, OpenOrder, Past, PastOrder};
+pub use number::RunNumber;
 
 use crate::book::LevelBook;
 use crate::wire::WireError;
@@ -32,39 +41,6 @@ pub struct ClientConfig {
     pub since: Time,
     /// Tells its orders from those of all others.
     pub number: RunNumber,
-}
-
-/// What tells the orders of one process from those of all others: part of the number that the venue knows each order by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RunNumber {
-    /// Drawn when the run was begun for the first time.
-    pub tag: u16,
-    /// How often it was begun, this time included: from 1.
-    pub epoch: u16,
-}
-
-impl RunNumber {
-    /// At Lighter a number has no room for more.
-    pub const MOST_EPOCHS: u16 = 4_000;
-    /// Nor for an order of ours above this.
-    pub const LAST_AT_LIGHTER: OrderId = OrderId((1 << 28) - 1);
-
-    /// As Lighter knows an order, in 48 bits: 8 of the tag, 12 of the epoch, 28 of our own number.
-    pub fn at_lighter(self, id: OrderId) -> i64 {
-        i64::from(self.tag & 0xff) << 40
-            | i64::from(self.epoch & 0xfff) << 28
-            | i64::from(RunNumber::own_at_lighter(id.0.into()).0)
-    }
-
-    /// Our own number in one of Lighter's.
-    pub fn own_at_lighter(number: u64) -> OrderId {
-        OrderId(number as u32 & RunNumber::LAST_AT_LIGHTER.0)
-    }
-
-    /// As GRVT knows an order: a bit that marks clients, 15 of the tag, 16 of the epoch, 32 of our own number.
-    pub fn at_grvt(self, id: OrderId) -> u64 {
-        1 << 63 | u64::from(self.tag & 0x7fff) << 48 | u64::from(self.epoch) << 32 | u64::from(id.0)
-    }
 }
 
 /// A request over REST.
@@ -161,6 +137,8 @@ pub enum About {
     Account,
     /// Orders that are open.
     OpenOrders,
+    /// The account's settings of the market.
+    Settings,
 }
 
 /// An answer over REST.
@@ -221,12 +199,23 @@ pub enum MarketUpdate {
 // `exch` is the venue's own time; the others are as in the rows of a tape
 #[allow(missing_docs)]
 pub enum AccountUpdate {
-    /// For the trader; `exch`: the venue's own time.
-    Event { exch: Time, body: EventBody },
+    /// For the trader; `exch`: the venue's own time; `name`: the venue's own name of a fill or payment.
+    Event { exch: Time, body: EventBody, name: Option<String> },
     /// The client is ready for commands: markets known, account as it is to be.
     Ready,
     /// What the account holds, asked for by [`VenueClient::ask_account`].
     Holding(Holding),
+    /// All that [`VenueClient::resume`] asked for was answered; what came of it was reported before.
+    Resumed,
+    /// Somebody else's order has filled on the account.
+    ForeignFill { exch: Time, fill: ForeignFill },
+}
+
+impl AccountUpdate {
+    /// One that has no name at the venue.
+    pub fn event(exch: Time, body: EventBody) -> AccountUpdate {
+        AccountUpdate::Event { exch, body, name: None }
+    }
 }
 
 /// What is to be sent to the venue.
@@ -238,17 +227,6 @@ pub enum Outbound {
     Text(String),
     /// The session is a new one: the streams whose handshake carries it are to be opened anew.
     Reopen,
-}
-
-/// What a venue says of the account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Holding {
-    /// Everything booked; unrealised gains apart.
-    pub cash: Cash,
-    /// Signed.
-    pub position: Qty,
-    /// How many orders are open.
-    pub open_orders: usize,
 }
 
 /// What ends a live run.
@@ -287,37 +265,19 @@ pub trait VenueClient {
     fn on_frame(&mut self, stream: usize, text: &str, wall: Time, out: &mut Output) -> Result<(), VenueError>;
     /// The reply to a request.
     fn replied(&mut self, about: About, reply: Reply, wall: Time, out: &mut Output) -> Result<(), VenueError>;
+    /// Time has passed: what is due by now is sent.
+    fn pass(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError>;
     /// Asks for [`AccountUpdate::Holding`].
     fn ask_account(&mut self, out: &mut Output);
+    /// Takes over what earlier processes left, once it is [`AccountUpdate::Ready`] and before it is given a command. Each order is
+    /// its own from here on: it is asked for by the number that it was sent under, and what became of it is reported as of its own,
+    /// the answer to the question as [`EventBody::Status`]. Fills and payments that are not booked are asked for, all pages, and
+    /// reported in the order of their times. [`AccountUpdate::Resumed`] is the last of it.
+    fn resume(&mut self, past: Past, wall: Time, out: &mut Output) -> Result<(), VenueError>;
 }
 
 /// The best levels of a book.
 pub fn quote(book: &LevelBook, exch: Time) -> MarketUpdate {
     let side = |side| book.levels(side).take(LEVELS).map(|(px, qty)| DepthLevel { px, qty }).collect();
     MarketUpdate::Quote { exch, bbo: book.top(), bids: side(Side::Buy), asks: side(Side::Sell) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    /// Whatever the run, its start and the order: another number, which both venues take.
-    #[test]
-    fn no_two_orders_of_any_runs_have_one_number() {
-        let mut seen: [BTreeSet<u64>; 2] = Default::default();
-        let (tags, epochs) = ([0u16, 1, 255], [1u16, 2, RunNumber::MOST_EPOCHS]);
-        for (tag, epoch) in tags.into_iter().flat_map(|tag| epochs.map(|epoch| (tag, epoch))) {
-            let number = RunNumber { tag, epoch };
-            for id in [1u32, 2, (1 << 28) - 1].map(OrderId) {
-                let lighter = number.at_lighter(id).unsigned_abs();
-                assert!((1..1 << 48).contains(&lighter) && seen[0].insert(lighter), "{number:?}");
-                assert_eq!(RunNumber::own_at_lighter(lighter), id);
-                let grvt = number.at_grvt(id);
-                assert!(grvt >= 1 << 63 && seen[1].insert(grvt), "{number:?}");
-            }
-        }
-        let number = RunNumber { tag: 7, epoch: 1 };
-        assert_ne!(number.at_grvt(OrderId(5)), RunNumber { tag: 7 + 256, epoch: 1 }.at_grvt(OrderId(5)));
-    }
 }

@@ -1,9 +1,9 @@
 //! Our orders at one venue. A venue reports fills and states on channels of their own, in any order, some of it twice; the
 //! trader hears of each fill once, and an order's end after its last fill.
 
-use super::AccountUpdate;
+use super::{AccountUpdate, Past, RunNumber};
 use perpx_core::market::{EventBody, NewOrder, OrderId, OrderState, Reject, Side};
-use perpx_core::units::{Cash, Price, Qty, Time, TimeDelta};
+use perpx_core::units::{Cash, Price, Qty, SECOND, Time, TimeDelta};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Our orders at one venue, by their ids.
@@ -13,9 +13,13 @@ pub struct Orders {
     reported: BTreeSet<String>,
     /// An order can land no more so long after it was sent (`execution.fence_ms`).
     fence: TimeDelta,
+    /// Under which this process sends.
+    number: RunNumber,
 }
 
 struct Own {
+    /// Under which it was sent.
+    number: RunNumber,
     sent_at: Time,
     accepted: bool,
     /// As reported to the trader.
@@ -51,14 +55,42 @@ pub struct Fill {
 
 impl Orders {
     /// `fence`: an order that the venue does not know can land no more so long after it was sent.
-    pub fn new(fence: TimeDelta) -> Orders {
-        Orders { orders: BTreeMap::new(), reported: BTreeSet::new(), fence }
+    pub fn new(fence: TimeDelta, number: RunNumber) -> Orders {
+        Orders { orders: BTreeMap::new(), reported: BTreeSet::new(), fence, number }
+    }
+
+    /// Orders of earlier processes are ours from here on.
+    pub fn resume(&mut self, past: Past) {
+        for past in past.orders {
+            let own = Own {
+                number: past.number,
+                accepted: past.is_accepted,
+                filled: past.filled,
+                ..Own::sent(self.number, past.sent_at)
+            };
+            self.orders.insert(past.order.id, own);
+        }
+        self.reported.extend(past.booked);
+    }
+
+    /// Under which an order was sent, or is.
+    pub fn number(&self, id: OrderId) -> RunNumber {
+        self.orders.get(&id).map_or(self.number, |own| own.number)
+    }
+
+    /// Ours, if it was sent under such a number.
+    pub fn own(&self, sent_by: Option<(RunNumber, OrderId)>) -> Option<OrderId> {
+        sent_by.filter(|(number, id)| self.orders.get(id).is_some_and(|own| own.number == *number)).map(|(_, id)| id)
+    }
+
+    /// A fill or payment that is to be reported; false for one that was.
+    pub fn is_news(&mut self, name: &str) -> bool {
+        self.reported.insert(name.to_owned())
     }
 
     /// An order goes out at `wall`.
     pub fn sent(&mut self, order: &NewOrder, wall: Time) {
-        let own = Own { sent_at: wall, accepted: false, filled: Qty::ZERO, end: None, asked: Vec::new(), over: false };
-        self.orders.insert(order.id, own);
+        self.orders.insert(order.id, Own::sent(self.number, wall));
     }
 
     /// When it was sent; `None` for one that is not ours.
@@ -71,9 +103,11 @@ impl Orders {
         self.orders.iter().filter(|(_, own)| !own.over).map(|(id, _)| *id)
     }
 
-    /// It is ours.
-    pub fn knows(&self, id: OrderId) -> bool {
-        self.orders.contains_key(&id)
+    /// From when fills may have been missed, if the last one was seen at `seen`: an order without an end may have filled at any time
+    /// since it was sent.
+    pub fn unseen_since(&self, seen: Time) -> Time {
+        let sent = self.orders.values().filter(|own| !own.over).map(|own| own.sent_at);
+        sent.min().map_or(seen, |sent| sent.min(seen))
     }
 
     /// The venue shows the order on its book.
@@ -83,7 +117,7 @@ impl Orders {
             && !own.over
         {
             own.accepted = true;
-            out.push(AccountUpdate::Event { exch, body: EventBody::Accepted { id } });
+            out.push(AccountUpdate::event(exch, EventBody::Accepted { id }));
         }
     }
 
@@ -91,11 +125,12 @@ impl Orders {
     pub fn fill(&mut self, id: OrderId, fill: Fill, exch: Time, out: &mut Vec<AccountUpdate>) {
         let Fill { name, side, px, qty, maker, fee } = fill;
         let Some(own) = self.orders.get_mut(&id) else { return };
-        if !self.reported.insert(name) {
+        if !self.reported.insert(name.clone()) {
             return;
         }
         own.filled += qty;
-        out.push(AccountUpdate::Event { exch, body: EventBody::Fill { id, side, px, qty, maker, fee } });
+        let body = EventBody::Fill { id, side, px, qty, maker, fee };
+        out.push(AccountUpdate::Event { exch, body, name: Some(name) });
         own.settle(id, out);
     }
 
@@ -132,12 +167,52 @@ impl Orders {
                 own.asked.push((state, exch));
                 own.settle(id, out);
             }
-            None => out.push(AccountUpdate::Event { exch, body: EventBody::Status { id, state } }),
+            None => out.push(AccountUpdate::event(exch, EventBody::Status { id, state })),
         }
     }
 }
 
+/// Orders of earlier processes that are asked for until each was answered once.
+pub struct Resuming {
+    left: BTreeSet<OrderId>,
+    next: Time,
+}
+
+impl Resuming {
+    /// Between two questions about an order that was not answered.
+    const AGAIN: TimeDelta = SECOND;
+
+    /// None was asked for yet.
+    pub fn new(orders: impl IntoIterator<Item = OrderId>) -> Resuming {
+        Resuming { left: orders.into_iter().collect(), next: Time::MIN }
+    }
+
+    /// Those that are to be asked for now.
+    pub fn due(&mut self, wall: Time) -> Vec<OrderId> {
+        if wall < self.next {
+            return Vec::new();
+        }
+        self.next = wall.plus(Resuming::AGAIN);
+        self.left.iter().copied().collect()
+    }
+
+    /// The venue has said what it knows of one.
+    pub fn answered(&mut self, id: OrderId) {
+        self.left.remove(&id);
+    }
+
+    /// Each was answered.
+    pub fn is_over(&self) -> bool {
+        self.left.is_empty()
+    }
+}
+
 impl Own {
+    fn sent(number: RunNumber, sent_at: Time) -> Own {
+        let (accepted, filled, over) = (false, Qty::ZERO, false);
+        Own { number, sent_at, accepted, filled, end: None, asked: Vec::new(), over }
+    }
+
     fn settle(&mut self, id: OrderId, out: &mut Vec<AccountUpdate>) {
         let reported = self.filled;
         self.asked.retain(|&(state, exch)| {
@@ -154,7 +229,7 @@ impl Own {
                 OrderState::Open { .. } => OrderState::Open { filled: reported },
                 OrderState::Done { .. } => OrderState::Done { filled: reported },
             };
-            out.push(AccountUpdate::Event { exch, body: EventBody::Status { id, state } });
+            out.push(AccountUpdate::event(exch, EventBody::Status { id, state }));
             self.over |= matches!(state, OrderState::Done { .. });
             false
         });
@@ -165,7 +240,7 @@ impl Own {
         };
         let exch = self.end.map_or(Time::MIN, |(_, exch)| exch);
         self.over = true;
-        out.push(AccountUpdate::Event { exch, body });
+        out.push(AccountUpdate::event(exch, body));
     }
 }
 
@@ -179,7 +254,7 @@ mod tests {
     const ID: OrderId = OrderId(3);
 
     fn sent() -> Orders {
-        let mut orders = Orders::new(9 * SECOND);
+        let mut orders = Orders::new(9 * SECOND, RunNumber { tag: 1, epoch: 1 });
         let (qty, limit) = (Qty(10), Price(100));
         let (venue, side, kind) = (Role::Long, Side::Buy, OrderKind::PostOnly);
         orders.sent(&NewOrder { id: ID, venue, side, qty, limit, kind, reduce_only: false, covers: false }, Time(0));

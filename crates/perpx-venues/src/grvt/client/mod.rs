@@ -1,11 +1,18 @@
 //! GRVT's client. Everything is asked over REST with the session's cookie; an order is named by the client's number from the
 //! first moment, because the venue's own number comes on the stream alone.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `account` | what the account holds, its fills and payments, page by page |
+
+mod account;
 
 use crate::book::Applied;
-use crate::client::orders::{Fill, Orders};
+use crate::client::orders::{Fill, Orders, Resuming};
+use crate::client::walk::Walk;
 use crate::client::{
-    About, AccountUpdate, Answer, Body, Holding, Host, MarketUpdate, Outbound, Output, Reply, Request, RunNumber,
-    Stream, VenueClient, VenueError, quote,
+    About, AccountUpdate, Answer, Body, ForeignFill, Holding, Host, MarketUpdate, Outbound, Output, Past, Reply,
+    Request, RunNumber, Stream, VenueClient, VenueError, quote,
 };
 use crate::grvt::QUOTE;
 use crate::grvt::book::Book;
@@ -13,9 +20,9 @@ use crate::grvt::rest::{ApiError, Funding, Instrument, Login, LoginReply, Reply 
 use crate::grvt::sign::{Assets, PrivateKey, Signed};
 use crate::grvt::stream::{Event, Feed, Frame, Request as Rpc, Subscribe, Subscribed};
 use crate::grvt::trade::{
-    AccountQuery, CancelOrder, CreateOrder, Fill as WireFill, FundingPayment, HistoryQuery, Leg, MarginType, Metadata,
-    Order, OrderQuery, OrderState as WireState, OrderStatus, RejectReason, SetPositionConfig, Signature, SubAccount,
-    TimeInForce, TradeVenue,
+    AccountQuery, CancelOrder, CreateOrder, Fill as WireFill, FundingPayment, Leg, MarginType, Metadata, Order,
+    OrderQuery, OrderState as WireState, OrderStatus, RejectReason, SetPositionConfig, Signature, TimeInForce,
+    TradeVenue,
 };
 use crate::secret::Hidden;
 use crate::wire::{Dec, WireError, parse};
@@ -79,9 +86,15 @@ pub struct GrvtClient {
     ticker: Option<Ticker>,
     interval_hours: u32,
     is_ready: bool,
-    paid: BTreeSet<(i64, u64)>,
+    fills: Walk<WireFill>,
+    payments: Walk<FundingPayment>,
+    /// When the newest fill that was reported happened.
+    last_fill: Time,
     settled: Option<Time>,
+    /// While its parts are asked for.
     holding: Option<Holding>,
+    /// What is taken over of earlier processes and was not answered yet.
+    resuming: Option<Resuming>,
 }
 
 impl GrvtClient {
@@ -90,7 +103,8 @@ impl GrvtClient {
         GrvtClient {
             instrument: format!("{}_{QUOTE}_Perp", access.coin),
             nonce: access.since.steps(SECOND) as u32,
-            orders: Orders::new(access.fence),
+            orders: Orders::new(access.fence, access.number),
+            last_fill: access.since,
             access,
             assets: Assets::default(),
             session: Vec::new(),
@@ -103,9 +117,11 @@ impl GrvtClient {
             ticker: None,
             interval_hours: 8,
             is_ready: false,
-            paid: BTreeSet::new(),
+            fills: Walk::default(),
+            payments: Walk::default(),
             settled: None,
             holding: None,
+            resuming: None,
         }
     }
 
@@ -124,21 +140,6 @@ impl GrvtClient {
         Outbound::Request(request)
     }
 
-    fn history(&mut self, about: About, route: &str) -> Outbound {
-        let query = HistoryQuery {
-            sub_account_id: self.access.sub_account.into(),
-            kind: None,
-            base: None,
-            quote: None,
-            instrument: None,
-            start_time: Some(self.access.since.0.into()),
-            end_time: None,
-            limit: Some(500.into()),
-            cursor: None,
-        };
-        self.private(about, route, &query)
-    }
-
     fn ask_order(&mut self, id: OrderId) -> Outbound {
         let query = OrderQuery {
             sub_account_id: self.access.sub_account.into(),
@@ -149,12 +150,11 @@ impl GrvtClient {
     }
 
     fn client_id(&self, id: OrderId) -> u64 {
-        self.access.number.at_grvt(id)
+        self.orders.number(id).at_grvt(id)
     }
 
     fn own(&self, client_id: u64) -> Option<OrderId> {
-        let id = OrderId(client_id as u32);
-        (self.client_id(id) == client_id && self.orders.knows(id)).then_some(id)
+        self.orders.own(self.access.number.read_grvt(client_id))
     }
 
     fn sign(&mut self, message: &mut impl Signed, until: Time) -> Result<(), VenueError> {
@@ -235,13 +235,20 @@ impl GrvtClient {
     fn fill(&mut self, fill: &WireFill, out: &mut Output) -> Result<(), WireError> {
         let exch = Time(fill.event_time.0);
         let (px, qty, fee) = (fill.price.price()?, fill.size.qty()?, Cash(-fill.fee.cash()?.0));
-        if let Some(id) = fill.client_order_id.and_then(|id| self.own(id.0)) {
-            let side = if fill.is_buyer { Side::Buy } else { Side::Sell };
-            let name = format!("{} {}", fill.trade_id, fill.order_id);
+        let side = if fill.is_buyer { Side::Buy } else { Side::Sell };
+        let name = format!("{} {}", fill.trade_id, fill.order_id);
+        let client = fill.client_order_id.map_or(0, |id| id.0);
+        if let Some(id) = self.own(client) {
+            self.last_fill = self.last_fill.max(exch);
             self.orders.fill(id, Fill { name, side, px, qty, maker: !fill.is_taker, fee }, exch, &mut out.account);
-        } else if fill.is_liquidation == Some(true) && exch >= self.access.since {
-            out.account
-                .push(AccountUpdate::Event { exch, body: EventBody::Liquidated { px, qty, fee, lost: Cash::ZERO } });
+        } else if exch >= self.access.since && self.orders.is_news(&name) {
+            if fill.is_liquidation == Some(true) {
+                let body = EventBody::Liquidated { px, qty, fee, lost: Cash::ZERO };
+                out.account.push(AccountUpdate::Event { exch, body, name: Some(name) });
+            } else {
+                let fill = ForeignFill { name, client, sent_by: self.access.number.read_grvt(client), side, px, qty };
+                out.account.push(AccountUpdate::ForeignFill { exch, fill });
+            }
         }
         Ok(())
     }
@@ -270,7 +277,7 @@ impl GrvtClient {
         if next != before {
             out.requests.push(self.ask_settlements());
             if before.is_some() {
-                out.requests.push(self.history(About::Payments, "funding_payment_history"));
+                self.ask_payments(out);
             }
         }
         Ok(())
@@ -397,13 +404,13 @@ impl GrvtClient {
                 };
                 self.orders.rejected(id, reason, wall, &mut out.account);
             }
-            (About::Cancel(id), _) => {
-                out.account.push(AccountUpdate::Event { exch: wall, body: EventBody::CancelRejected { id } })
-            }
+            (About::Cancel(id), _) => out.account.push(AccountUpdate::event(wall, EventBody::CancelRejected { id })),
             (About::Query(id), 1004) => {
                 if self.queries.remove(&id) {
                     self.orders.not_known(id, wall, &mut out.account);
                 }
+                self.resuming.iter_mut().for_each(|resuming| resuming.answered(id));
+                self.is_resumed(out);
             }
             // the trader asks again
             (About::Query(_), 1006) => {}
@@ -429,12 +436,8 @@ impl GrvtClient {
                 out.account.push(AccountUpdate::Ready);
             }
             About::Query(id) => self.order_received(id, body, wall, out)?,
-            About::Fills => {
-                for fill in result::<Vec<WireFill>>("fill_history", body)?.iter().rev() {
-                    self.fill(fill, out)?;
-                }
-            }
-            About::Payments => self.payments_received(body, out)?,
+            About::Fills => self.fills_received(&parse("fill_history", body)?, out)?,
+            About::Payments => self.payments_received(&parse("funding_payment_history", body)?, out)?,
             About::Settlements => {
                 let rows: Vec<Funding> = result("funding", body)?;
                 if let Some(row) = rows.iter().max_by_key(|row| row.funding_time.0) {
@@ -447,14 +450,11 @@ impl GrvtClient {
                 }
             }
             About::Account => self.account_received(body, out)?,
-            About::OpenOrders => {
-                let open_orders = result::<Vec<Order>>("open_orders", body)?.len();
-                out.account.extend(
-                    self.holding.take().map(|holding| AccountUpdate::Holding(Holding { open_orders, ..holding })),
-                );
-            }
+            About::OpenOrders => self.open_orders_received(&result::<Vec<Order>>("open_orders", body)?, out)?,
+            About::Settings => self.settings_received(&parse("get_all_initial_leverage", body)?, out)?,
             _ => {}
         }
+        self.is_resumed(out);
         Ok(())
     }
 
@@ -464,8 +464,9 @@ impl GrvtClient {
         let Some(state) = &order.state else { return Ok(()) };
         let filled = traded(state)?;
         if !filled.is_zero() {
-            out.requests.push(self.history(About::Fills, "fill_history"));
+            self.ask_fills(out);
         }
+        self.resuming.iter_mut().for_each(|resuming| resuming.answered(id));
         if self.queries.remove(&id) {
             let is_open = matches!(state.status, OrderStatus::Open | OrderStatus::Pending);
             let answer = if is_open { OrderState::Open { filled } } else { OrderState::Done { filled } };
@@ -473,33 +474,6 @@ impl GrvtClient {
         } else {
             self.state(order.metadata.client_order_id.0, state, out)?;
         }
-        Ok(())
-    }
-
-    fn payments_received(&mut self, body: &str, out: &mut Output) -> Result<(), VenueError> {
-        for payment in result::<Vec<FundingPayment>>("funding_payment_history", body)?.iter().rev() {
-            let exch = Time(payment.event_time.0);
-            if exch >= self.access.since && self.paid.insert((exch.0, payment.tx_id.0)) {
-                let ticker = self.ticker.as_ref();
-                let px = ticker.and_then(|ticker| ticker.mark_price).map_or(Ok(Price(0)), |px| px.price())?;
-                let rate = ticker.and_then(Ticker::rate).transpose()?.unwrap_or(Rate(0));
-                let amount = Cash(-payment.amount.cash()?.0);
-                out.account.push(AccountUpdate::Event { exch, body: EventBody::Funding { amount, rate, px } });
-            }
-        }
-        Ok(())
-    }
-
-    fn account_received(&mut self, body: &str, out: &mut Output) -> Result<(), VenueError> {
-        let account: SubAccount = result("account_summary", body)?;
-        let balances = account.spot_balances.iter().flatten();
-        let cash = balances.filter(|balance| balance.currency == QUOTE).map(|balance| balance.balance.cash());
-        let cash = cash.sum::<Result<Cash, WireError>>()?;
-        let own = |position: &&crate::grvt::trade::Position| position.instrument == self.instrument;
-        let position = account.positions.iter().flatten().find(own);
-        let position = position.map_or(Ok(Qty::ZERO), |position| position.size.qty())?;
-        self.holding = Some(Holding { cash, position, open_orders: 0 });
-        out.requests.push(self.private(About::OpenOrders, "open_orders", &self.query()));
         Ok(())
     }
 
@@ -552,7 +526,7 @@ impl VenueClient for GrvtClient {
             }
             // the venue cannot change an order
             Command::Modify { id, .. } => {
-                out.account.push(AccountUpdate::Event { exch: wall, body: EventBody::CancelRejected { id: *id } });
+                out.account.push(AccountUpdate::event(wall, EventBody::CancelRejected { id: *id }));
             }
             Command::Query { id, .. } => {
                 self.queries.insert(*id);
@@ -573,7 +547,7 @@ impl VenueClient for GrvtClient {
                     }
                     // both channels of the account are heard from here on: what happened before is asked for
                     if subscribed.stream == "v1.fill" && self.orders.alive().next().is_some() {
-                        out.requests.push(self.history(About::Fills, "fill_history"));
+                        self.ask_fills(out);
                         let alive: Vec<OrderId> = self.orders.alive().collect();
                         out.requests.extend(alive.into_iter().map(|id| self.ask_order(id)));
                     }
@@ -632,6 +606,23 @@ impl VenueClient for GrvtClient {
 
     fn ask_account(&mut self, out: &mut Output) {
         out.requests.push(self.private(About::Account, "account_summary", &self.query()));
+    }
+
+    fn pass(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        let again = self.resuming.as_mut().map_or(Vec::new(), |resuming| resuming.due(wall));
+        out.requests.extend(again.into_iter().map(|id| self.ask_order(id)));
+        Ok(())
+    }
+
+    fn resume(&mut self, past: Past, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        self.access.since = past.since;
+        let orders: Vec<OrderId> = past.orders.iter().map(|past| past.order.id).collect();
+        self.queries.extend(&orders);
+        self.resuming = Some(Resuming::new(orders));
+        self.orders.resume(past);
+        self.ask_fills(out);
+        self.ask_payments(out);
+        self.pass(wall, out)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The client without a socket.
 
 use super::*;
+use crate::client::PastOrder;
 use perpx_core::market::Role;
 use serde_json::{Value, json};
 
@@ -206,4 +207,43 @@ fn an_ended_session_is_renewed_and_what_it_refused_is_asked_again() {
         logins += 1;
     };
     assert_eq!((logins, ended.to_string()), (3, "the session has ended, also after 3 new logins".to_owned()));
+}
+
+/// The same as at Lighter: asked for by the number it was sent under, all pages, what is booked is not told again.
+#[test]
+fn what_an_earlier_process_left_is_taken_over() {
+    let (mut grvt, mut out) = (ready(), Output::default());
+    let number = RunNumber { tag: 3, epoch: 1 };
+    let Command::Place(order) = order(5) else { unreachable!("an order") };
+    let orders = vec![PastOrder { order, number, sent_at: WALL, filled: Qty::ZERO, is_accepted: false }];
+    grvt.resume(Past { orders, booked: ["1 0xa".to_owned()].into(), since: WALL }, WALL, &mut out).expect("asks");
+    let about = About::Query(OrderId(5));
+    assert_eq!(asked(&out), [About::Fills, About::Payments, about]);
+    let client = number.at_grvt(OrderId(5)).to_string();
+    let fill = |id: &str, sender: &str| {
+        json!({ "event_time": (WALL.0 + 1).to_string(), "sub_account_id": "77", "instrument": "BTC_USDT_Perp", "is_buyer": false,
+            "is_taker": false, "size": "0.01", "price": "90000.1", "fee": "-0.09", "trade_id": id, "order_id": "0xa",
+            "client_order_id": sender })
+    };
+    out = Output::default();
+    let pages = [
+        (About::Fills, 200, json!({ "result": [fill("3", "12")], "next": "c" })),
+        (About::Fills, 200, json!({ "result": [fill("2", &client), fill("1", &client)] })),
+        (About::Payments, 200, json!({ "result": [] })),
+        (about, 400, json!({ "code": 1004, "message": "Data Not Found", "status": 404 })),
+    ];
+    for (about, status, body) in pages {
+        assert!(!out.account.contains(&AccountUpdate::Resumed));
+        grvt.replied(about, answer(status, body), WALL, &mut out).expect("read");
+    }
+    let [fill, AccountUpdate::ForeignFill { fill: foreign, .. }, doubt, AccountUpdate::Resumed] = &out.account[..]
+    else {
+        panic!("{out:?}")
+    };
+    assert!(
+        matches!(fill, AccountUpdate::Event { body: EventBody::Fill { id: OrderId(5), .. }, name: Some(name), .. } if name == "2 0xa")
+    );
+    assert_eq!((foreign.client, foreign.sent_by), (12, None));
+    let state = OrderState::InDoubt;
+    assert_eq!(*doubt, AccountUpdate::event(WALL, EventBody::Status { id: OrderId(5), state }));
 }

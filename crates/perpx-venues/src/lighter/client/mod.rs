@@ -1,16 +1,23 @@
 //! Lighter's client. One transaction is under way at a time: nonces go up by one and a refused one is not used up, so the
 //! next is signed when what became of the last is known.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `account` | what the account holds, its fills and payments, page by page |
+
+mod account;
 
 use crate::book::Applied;
-use crate::client::orders::{Fill, Orders};
+use crate::client::orders::{Fill, Orders, Resuming};
+use crate::client::walk::Walk;
 use crate::client::{
-    About, AccountUpdate, Answer, Body, Holding, Host, MarketUpdate, Outbound, Output, Reply, Request, RunNumber,
-    Stream, VenueClient, VenueError, quote,
+    About, AccountUpdate, Answer, Body, ForeignFill, Holding, Host, MarketUpdate, Outbound, Output, Past, Reply,
+    Request, RunNumber, Stream, VenueClient, VenueError, quote,
 };
 use crate::lighter::book::Book;
 use crate::lighter::rest::{
-    Accounts, ApiError, NextNonce, Order, OrderBookDetails, OrderStatus, Orders as OrderList, PositionFundings, Trade,
-    TradeKind, Trades, any_time,
+    ApiError, NextNonce, Order, OrderBookDetails, OrderStatus, Orders as OrderList, PositionFunding, Trade, TradeKind,
+    any_time,
 };
 use crate::lighter::sign::{
     Attributes, AuthToken, Head, NewOrder as WireOrder, PrivateKey, SignedTx, Tx, order_type, time_in_force,
@@ -90,15 +97,22 @@ pub struct LighterClient {
     queries: BTreeSet<OrderId>,
     mark: Price,
     settled: Option<Time>,
-    /// Times of the payments that were reported.
-    paid: BTreeSet<i64>,
+    fills: Walk<Trade>,
+    payments: Walk<PositionFunding>,
+    /// When the newest fill that was reported happened.
+    last_fill: Time,
+    /// Asked for the orders that are open, what the account said of the rest is kept here.
+    holding: Option<Holding>,
+    /// What is taken over of earlier processes and was not answered yet.
+    resuming: Option<Resuming>,
 }
 
 impl LighterClient {
     /// A client that has sent nothing yet.
     pub fn new(access: LighterAccess) -> LighterClient {
         LighterClient {
-            orders: Orders::new(access.fence),
+            orders: Orders::new(access.fence, access.number),
+            last_fill: access.since,
             access,
             market: None,
             token: None,
@@ -114,7 +128,10 @@ impl LighterClient {
             queries: BTreeSet::new(),
             mark: Price(0),
             settled: None,
-            paid: BTreeSet::new(),
+            fills: Walk::default(),
+            payments: Walk::default(),
+            holding: None,
+            resuming: None,
         }
     }
 
@@ -184,23 +201,12 @@ impl LighterClient {
         self.private(About::Query(id), path, wall)
     }
 
-    fn ask_fills(&mut self, wall: Time) -> Result<Outbound, VenueError> {
-        let account = self.access.account;
-        self.private(About::Fills, format!("trades?account_index={account}&sort_by=timestamp&limit=100"), wall)
-    }
-
-    fn ask_payments(&mut self, wall: Time) -> Result<Outbound, VenueError> {
-        let path = format!("positionFunding?account_index={}&limit=100", self.access.account);
-        self.private(About::Payments, path, wall)
-    }
-
     fn client_index(&self, id: OrderId) -> i64 {
-        self.access.number.at_lighter(id)
+        self.orders.number(id).at_lighter(id)
     }
 
     fn own(&self, client_index: u64) -> Option<OrderId> {
-        let id = RunNumber::own_at_lighter(client_index);
-        (i64::try_from(client_index) == Ok(self.client_index(id)) && self.orders.knows(id)).then_some(id)
+        self.orders.own(self.access.number.read_lighter(client_index))
     }
 
     // ---- transactions
@@ -266,9 +272,7 @@ impl LighterClient {
                 };
                 self.orders.rejected(id, reason, wall, &mut out.account);
             }
-            About::Cancel(id) => {
-                out.account.push(AccountUpdate::Event { exch: wall, body: EventBody::CancelRejected { id } })
-            }
+            About::Cancel(id) => out.account.push(AccountUpdate::event(wall, EventBody::CancelRejected { id })),
             _ => {
                 return Err(VenueError::Refused { about, code: code.unwrap_or(0), message: message.to_owned() });
             }
@@ -400,21 +404,29 @@ impl LighterClient {
         let client = if side == Side::Sell { trade.ask_client_id } else { trade.bid_client_id };
         let maker = trade.is_maker_ask == (side == Side::Sell);
         let (px, qty, exch) = (trade.price.price()?, trade.size.qty()?, trade.time());
+        let name = trade.trade_id.0.to_string();
         let Some(id) = client.and_then(|client| self.own(client.0)) else {
-            // the venue closes for us, or somebody else trades on the account: the trader hears of the first alone
             let is_ours = [trade.ask_account_id, trade.bid_account_id].iter().any(|id| id.map(|id| id.0) == account);
-            let kind = trade.kind.as_ref().filter(|_| is_ours && exch >= self.access.since);
-            if kind.is_some_and(|kind| *kind != TradeKind::Trade) {
+            if !is_ours || exch < self.access.since || !self.orders.is_news(&name) {
+                return Ok(());
+            }
+            // the venue closes for us, or somebody else trades on the account
+            if trade.kind.as_ref().is_some_and(|kind| *kind != TradeKind::Trade) {
                 let body = EventBody::Liquidated { px, qty, fee: Cash::ZERO, lost: Cash::ZERO };
-                out.account.push(AccountUpdate::Event { exch, body });
+                out.account.push(AccountUpdate::Event { exch, body, name: Some(name) });
+            } else {
+                let client = client.map_or(0, |client| client.0);
+                let fill =
+                    ForeignFill { name, client, sent_by: self.access.number.read_lighter(client), side, px, qty };
+                out.account.push(AccountUpdate::ForeignFill { exch, fill });
             }
             return Ok(());
         };
+        self.last_fill = self.last_fill.max(exch);
         let ticks = if maker { trade.maker_fee } else { trade.taker_fee }.map_or(0, |ticks| ticks.0);
         let rate = Rate(ticks.saturating_mul(Rate::ONE / 1_000_000));
         let fees = FeeSchedule { taker: rate, maker: rate, referral: Rate(0) };
         let fee = fees.fee(px.of(qty), maker, self.access.grid);
-        let name = trade.trade_id.0.to_string();
         self.orders.fill(id, Fill { name, side, px, qty, maker, fee }, exch, &mut out.account);
         Ok(())
     }
@@ -435,7 +447,7 @@ impl LighterClient {
             // what this snapshot does not show may have ended while nobody listened
             let missing: Vec<OrderId> = self.orders.alive().filter(|id| !open.contains(id)).collect();
             if self.orders.alive().next().is_some() {
-                out.requests.push(self.ask_fills(wall)?);
+                self.ask_fills(wall, out)?;
             }
             for id in missing {
                 out.requests.push(self.ask_orders(id, wall)?);
@@ -453,24 +465,9 @@ impl LighterClient {
         let Some((rate, ts)) = stats.settled().transpose()?.filter(|(_, ts)| ts.0 > 0) else { return Ok(()) };
         if self.settled != Some(ts) {
             if self.settled.replace(ts).is_some() {
-                out.requests.push(self.ask_payments(wall)?);
+                self.ask_payments(wall, out)?;
             }
             out.market.push(MarketUpdate::Rate { kind: FundingKind::Settled, ts: Some(ts), rate, interval_hours: 1 });
-        }
-        Ok(())
-    }
-
-    fn payments(&mut self, rows: &PositionFundings, out: &mut Output) -> Result<(), VenueError> {
-        let mut rows: Vec<_> = rows.position_fundings.iter().flatten().collect();
-        rows.sort_by_key(|row| any_time(row.timestamp.0));
-        for row in rows {
-            let exch = any_time(row.timestamp.0);
-            if exch < self.access.since || !self.paid.insert(row.timestamp.0) {
-                continue;
-            }
-            let rate = row.rate.map_or(Ok(Rate(0)), |rate| rate.percent())?;
-            let body = EventBody::Funding { amount: row.change.cash()?, rate, px: self.mark };
-            out.account.push(AccountUpdate::Event { exch, body });
         }
         Ok(())
     }
@@ -514,12 +511,13 @@ impl LighterClient {
                         // the frames that were asked for with it stay away, without a word
                         self.subscribe_account(wall, out)?;
                     }
-                    out.requests.push(match about {
-                        About::Query(id) => self.ask_orders(id, wall)?,
-                        About::Fills => self.ask_fills(wall)?,
-                        About::Payments => self.ask_payments(wall)?,
+                    match about {
+                        About::Query(id) => out.requests.push(self.ask_orders(id, wall)?),
+                        About::Fills => self.begin_fills(wall, out)?,
+                        About::Payments => self.begin_payments(wall, out)?,
+                        About::OpenOrders => self.ask_open_orders(wall, out)?,
                         _ => return Err(VenueError::Refused { about, code: error.code.0, message }),
-                    });
+                    }
                     return Ok(None);
                 }
                 Err(VenueError::Refused { about, code: error.code.0, message })
@@ -552,6 +550,7 @@ impl LighterClient {
         let is_it = |order: &&Order| order.client_order_index.is_some_and(|index| i64::try_from(index.0) == Ok(number));
         let found = list.orders.iter().flatten().find(is_it);
         let is_asked = self.queries.remove(&id);
+        self.resuming.iter_mut().for_each(|resuming| resuming.answered(id));
         let Some(order) = found else {
             if is_asked {
                 self.orders.not_known(id, wall, &mut out.account);
@@ -560,7 +559,7 @@ impl LighterClient {
         };
         let filled = filled(order)?;
         if !filled.is_zero() {
-            out.requests.push(self.ask_fills(wall)?);
+            self.ask_fills(wall, out)?;
         }
         if is_asked {
             let state = match order.status {
@@ -571,20 +570,6 @@ impl LighterClient {
         } else {
             self.order(order, out)?;
         }
-        Ok(())
-    }
-
-    fn account_received(&self, body: &str, out: &mut Output) -> Result<(), VenueError> {
-        let accounts: Accounts = parse("account", body)?;
-        let market = self.market()?.id;
-        let account = accounts.accounts.first();
-        let account = account.ok_or_else(|| VenueError::Session("the venue knows no such account".to_owned()))?;
-        let position = account.positions.iter().flatten().find(|position| position.market_id.0 == market);
-        out.account.push(AccountUpdate::Holding(Holding {
-            cash: account.collateral.cash()?,
-            position: position.map_or(Ok(Qty::ZERO), |position| position.signed())?,
-            open_orders: account.total_order_count.map_or(0, |count| count.0.max(0) as usize),
-        }));
         Ok(())
     }
 }
@@ -690,17 +675,33 @@ impl VenueClient for LighterClient {
             }
             About::Nonce => self.nonce_received(&body, wall, out)?,
             About::Query(id) => self.order_received(id, &body, wall, out)?,
-            About::Fills => {
-                let trades: Trades = parse("trades", &body)?;
-                for trade in trades.trades.iter().flatten().rev() {
-                    self.trade(trade, out)?;
-                }
-            }
-            About::Payments => self.payments(&parse("positionFunding", &body)?, out)?,
-            About::Account => self.account_received(&body, out)?,
+            About::Fills => self.fills_received(&parse("trades", &body)?, wall, out)?,
+            About::Payments => self.payments_received(&parse("positionFunding", &body)?, wall, out)?,
+            About::Account => self.account_received(&body, wall, out)?,
+            About::OpenOrders => self.open_orders_received(&parse("accountActiveOrders", &body)?, out)?,
             _ => {}
         }
+        self.is_resumed(out);
         Ok(())
+    }
+
+    fn pass(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        let again = self.resuming.as_mut().map_or(Vec::new(), |resuming| resuming.due(wall));
+        for id in again {
+            out.requests.push(self.ask_orders(id, wall)?);
+        }
+        Ok(())
+    }
+
+    fn resume(&mut self, past: Past, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        self.access.since = past.since;
+        let orders: Vec<OrderId> = past.orders.iter().map(|past| past.order.id).collect();
+        self.queries.extend(&orders);
+        self.resuming = Some(Resuming::new(orders));
+        self.orders.resume(past);
+        self.ask_fills(wall, out)?;
+        self.ask_payments(wall, out)?;
+        self.pass(wall, out)
     }
 
     fn ask_account(&mut self, out: &mut Output) {

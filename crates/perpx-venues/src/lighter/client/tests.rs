@@ -1,8 +1,9 @@
 //! The client without a socket.
 
 use super::*;
+use crate::client::{OpenOrder, PastOrder};
 use perpx_core::market::Role;
-use perpx_core::units::NS;
+use perpx_core::units::{MINUTE, NS};
 use serde_json::{Value, json};
 
 const WALL: Time = Time(1_790_000_000_000_000_000);
@@ -148,8 +149,9 @@ fn trades_and_orders_become_events_in_the_traders_order() {
     out = Output::default();
     let mut strange = frame.clone();
     strange["trades"]["1"][0]["bid_client_id"] = json!(client + (1i64 << 40));
+    strange["trades"]["1"][0]["trade_id"] = json!(4);
     lighter.on_frame(0, &strange.to_string(), WALL, &mut out).expect("read");
-    assert_eq!(out, Output::default());
+    assert!(matches!(&out.account[..], [AccountUpdate::ForeignFill { fill, .. }] if fill.sent_by.is_none()), "{out:?}");
     let error = lighter.on_frame(0, r#"{"error":{"code":30005,"message":"Invalid Channel"}}"#, WALL, &mut out);
     assert_eq!(error.expect_err("the end").to_string(), "the stream says 30005: Invalid Channel");
 }
@@ -267,4 +269,89 @@ fn a_token_refused_by_the_stream_subscribes_the_account_again() {
     let trades = r#"{"type":"subscribed/account_all_trades","channel":"account_all_trades:7","trades":{}}"#;
     lighter.on_frame(0, trades, WALL, &mut out).expect("goes on");
     assert_eq!((out, lighter.refused_tokens), (Output::default(), 0));
+}
+
+/// What an earlier process sent is asked for by the number that it sent it under; of its fills and payments what is not booked is
+/// told, all pages, oldest first.
+#[test]
+fn what_an_earlier_process_left_is_taken_over() {
+    let (mut lighter, mut out) = (ready(), Output::default());
+    let number = RunNumber { tag: 3, epoch: 1 };
+    let Command::Place(order) = order(5, 30_000_000) else { unreachable!("an order") };
+    let (sent_at, filled) = (WALL.plus(-MINUTE), Qty(10_000_000));
+    let orders = vec![PastOrder { order, number, sent_at, filled, is_accepted: true }];
+    let booked = ["1".to_owned(), "funding 1789999950000".to_owned()].into();
+    lighter.resume(Past { orders, booked, since: sent_at }, WALL, &mut out).expect("asks");
+    let about = About::Query(OrderId(5));
+    assert_eq!(asked(&out), [(About::Fills, None), (About::Payments, None), (about, None)]);
+    let client = number.at_lighter(OrderId(5));
+    assert!(matches!(&out.requests[2], Outbound::Request(ask) if ask.path.ends_with(&format!("={client}"))), "{out:?}");
+    // unanswered: asked again a second later
+    lighter.replied(about, Err("cut".to_owned()), WALL, &mut out).expect("goes on");
+    out = Output::default();
+    lighter.pass(WALL.plus(SECOND), &mut out).expect("asks");
+    assert_eq!(asked(&out), [(about, None)]);
+    let trade = |id: i64, size: &str| {
+        json!({ "trade_id": id, "market_id": 1, "size": size, "price": "89999.9", "is_maker_ask": true, "bid_account_id": 7,
+            "ask_account_id": 0, "bid_client_id": client, "timestamp": 1_789_999_950_000i64 + id })
+    };
+    let order = json!({ "order_index": 5, "client_order_index": client, "market_index": 1, "initial_base_amount": "0.03",
+        "price": "90000.0", "remaining_base_amount": "0", "filled_base_amount": "0.03", "is_ask": false, "status": "filled" });
+    let payment = |ms: i64, id: i64| json!({ "timestamp": ms, "market_id": 1, "funding_id": id, "change": "-0.5" });
+    let pages = [
+        (about, json!({ "code": 200, "orders": [order] })),
+        (About::Fills, json!({ "code": 200, "trades": [trade(3, "0.01")], "next_cursor": "c" })),
+        (About::Fills, json!({ "code": 200, "trades": [trade(2, "0.01"), trade(1, "0.01")] })),
+        (About::Fills, json!({ "code": 200, "trades": [trade(3, "0.01"), trade(2, "0.01")] })),
+        (
+            About::Payments,
+            json!({ "code": 200, "position_fundings": [payment(1_789_999_960_000, 2), payment(1_789_999_950_000, 1)] }),
+        ),
+    ];
+    out = Output::default();
+    for (about, body) in pages {
+        assert!(!out.account.contains(&AccountUpdate::Resumed));
+        lighter.replied(about, answer(body), WALL, &mut out).expect("read");
+    }
+    let names: Vec<Option<&str>> = out
+        .account
+        .iter()
+        .filter_map(|update| if let AccountUpdate::Event { name, .. } = update { Some(name.as_deref()) } else { None })
+        .collect();
+    assert_eq!(names, [Some("2"), Some("3"), None, Some("funding 1789999960000")], "{out:?}");
+    let done = EventBody::Status { id: OrderId(5), state: OrderState::Done { filled: Qty(30_000_000) } };
+    assert_eq!(events(&out)[2], done);
+    assert_eq!(out.account.last(), Some(&AccountUpdate::Resumed));
+}
+
+/// Who sent what is open is said, so far as its number tells.
+#[test]
+fn an_account_says_its_settings_and_what_is_open() {
+    let (mut lighter, mut out) = (ready(), Output::default());
+    let position = |market: i64, sign: i64| json!({ "market_id": market, "symbol": "X", "initial_margin_fraction": "20.00", "sign": sign, "position": "0.5", "margin_mode": 1 });
+    let account = json!({ "collateral": "100.5", "positions": [position(1, -1), position(2, 1)] });
+    lighter
+        .replied(About::Account, answer(json!({ "code": 200, "accounts": [account] })), WALL, &mut out)
+        .expect("read");
+    let open = |client: u64| {
+        json!({ "order_index": 9, "client_order_index": client, "market_index": 1, "initial_base_amount": "0.03", "is_ask": true,
+            "price": "90000.0", "remaining_base_amount": "0.02", "status": "open" })
+    };
+    let earlier = RunNumber { tag: 3, epoch: 1 };
+    let ours = earlier.at_lighter(OrderId(5)).unsigned_abs();
+    let orders = json!({ "code": 200, "orders": [open(ours), open(77)] });
+    lighter.replied(About::OpenOrders, answer(orders), WALL, &mut out).expect("read");
+    let order = |client, sent_by| {
+        let (name, side, qty, px) = ("9".to_owned(), Side::Sell, Qty(20_000_000), Price(90_000_000_000_000));
+        OpenOrder { name, client, sent_by, side, qty, px }
+    };
+    let holding = Holding {
+        cash: Cash(100_500_000_000_000),
+        position: Qty(-500_000_000),
+        leverage: Some(Rate(5 * Rate::ONE)),
+        is_isolated: Some(true),
+        orders: vec![order(ours, Some((earlier, OrderId(5)))), order(77, None)],
+        other_positions: vec![("X".to_owned(), Qty(500_000_000))],
+    };
+    assert_eq!(out.account, [AccountUpdate::Holding(holding)]);
 }

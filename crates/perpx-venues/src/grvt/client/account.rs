@@ -1,0 +1,154 @@
+//! What the account holds, its fills and payments, page by page.
+
+use super::{GrvtClient, result};
+use crate::client::orders::Resuming;
+use crate::client::walk::After;
+use crate::client::{About, AccountUpdate, Holding, OpenOrder, Outbound, Output, VenueError};
+use crate::grvt::QUOTE;
+use crate::grvt::rest::{Reply as Page, Ticker};
+use crate::grvt::trade::{
+    Fill as WireFill, FundingPayment, HistoryQuery, Leverages, MarginType, Order, Position, SubAccount,
+};
+use crate::wire::WireError;
+use perpx_core::market::{EventBody, Side};
+use perpx_core::units::{Cash, MINUTE, Price, Qty, Rate, Time};
+
+impl GrvtClient {
+    /// Asks for the fills that a stream may have lost: since the last that was seen, or since the oldest order without an end.
+    pub(super) fn ask_fills(&mut self, out: &mut Output) {
+        let since = self.orders.unseen_since(self.last_fill).plus(-MINUTE).max(self.access.since);
+        if self.fills.begin(since) {
+            self.begin_fills(None, out);
+        }
+    }
+
+    pub(super) fn ask_payments(&mut self, out: &mut Output) {
+        if self.payments.begin(self.access.since) {
+            self.begin_payments(None, out);
+        }
+    }
+
+    fn begin_fills(&mut self, cursor: Option<String>, out: &mut Output) {
+        out.requests.push(self.history(About::Fills, "fill_history", self.fills.since(), cursor));
+    }
+
+    fn begin_payments(&mut self, cursor: Option<String>, out: &mut Output) {
+        out.requests.push(self.history(About::Payments, "funding_payment_history", self.payments.since(), cursor));
+    }
+
+    fn history(&mut self, about: About, route: &str, since: Option<Time>, cursor: Option<String>) -> Outbound {
+        let query = HistoryQuery {
+            sub_account_id: self.access.sub_account.into(),
+            kind: None,
+            base: None,
+            quote: None,
+            instrument: None,
+            start_time: since.map(|since| since.0.into()),
+            end_time: None,
+            limit: Some(500.into()),
+            cursor,
+        };
+        self.private(about, route, &query)
+    }
+
+    pub(super) fn fills_received(&mut self, page: &Page<Vec<WireFill>>, out: &mut Output) -> Result<(), WireError> {
+        let rows = page.result.iter().map(|fill| (Time(fill.event_time.0), fill.clone()));
+        match self.fills.page(rows, page.next_page()) {
+            After::Page(next) => self.begin_fills(Some(next), out),
+            After::Whole(fills, again) => {
+                for fill in &fills {
+                    self.fill(fill, out)?;
+                }
+                if again.is_some_and(|since| self.fills.begin(since)) {
+                    self.begin_fills(None, out);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn payments_received(
+        &mut self,
+        page: &Page<Vec<FundingPayment>>,
+        out: &mut Output,
+    ) -> Result<(), WireError> {
+        let rows = page.result.iter().map(|payment| (Time(payment.event_time.0), payment.clone()));
+        let (rows, again) = match self.payments.page(rows, page.next_page()) {
+            After::Page(next) => {
+                self.begin_payments(Some(next), out);
+                return Ok(());
+            }
+            After::Whole(rows, again) => (rows, again),
+        };
+        for payment in rows.iter().filter(|payment| payment.instrument == self.instrument) {
+            let name = format!("funding {} {}", payment.event_time.0, payment.tx_id.0);
+            if self.orders.is_news(&name) {
+                let ticker = self.ticker.as_ref();
+                let px = ticker.and_then(|ticker| ticker.mark_price).map_or(Ok(Price(0)), |px| px.price())?;
+                let rate = ticker.and_then(Ticker::rate).transpose()?.unwrap_or(Rate(0));
+                let body = EventBody::Funding { amount: Cash(-payment.amount.cash()?.0), rate, px };
+                let exch = Time(payment.event_time.0);
+                out.account.push(AccountUpdate::Event { exch, body, name: Some(name) });
+            }
+        }
+        if again.is_some_and(|since| self.payments.begin(since)) {
+            self.begin_payments(None, out);
+        }
+        Ok(())
+    }
+
+    /// Says that all of the past was answered, once.
+    pub(super) fn is_resumed(&mut self, out: &mut Output) {
+        let is_read = self.fills.since().is_none() && self.payments.since().is_none();
+        if is_read && self.resuming.as_ref().is_some_and(Resuming::is_over) {
+            self.resuming = None;
+            out.account.push(AccountUpdate::Resumed);
+        }
+    }
+
+    pub(super) fn account_received(&mut self, body: &str, out: &mut Output) -> Result<(), VenueError> {
+        let account: SubAccount = result("account_summary", body)?;
+        let balances = account.spot_balances.iter().flatten();
+        let cash = balances.filter(|balance| balance.currency == QUOTE).map(|balance| balance.balance.cash());
+        let cash = cash.sum::<Result<Cash, WireError>>()?;
+        let positions = account.positions.iter().flatten();
+        let sized = |position: &Position| Ok((position.instrument.clone(), position.size.qty()?));
+        let mut positions = positions.map(sized).collect::<Result<Vec<(String, Qty)>, WireError>>()?;
+        positions.retain(|(_, qty)| !qty.is_zero());
+        let own = positions.iter().position(|(instrument, _)| *instrument == self.instrument);
+        let position = own.map_or(Qty::ZERO, |own| positions.remove(own).1);
+        let (leverage, is_isolated, orders) = (None, None, Vec::new());
+        self.holding = Some(Holding { cash, position, leverage, is_isolated, orders, other_positions: positions });
+        out.requests.push(self.private(About::OpenOrders, "open_orders", &self.query()));
+        Ok(())
+    }
+
+    pub(super) fn open_orders_received(&mut self, orders: &[Order], out: &mut Output) -> Result<(), VenueError> {
+        let Some(holding) = &mut self.holding else { return Ok(()) };
+        for order in orders {
+            let Some(leg) = order.legs.first().filter(|leg| leg.instrument == self.instrument) else { continue };
+            let left = order.state.as_ref().and_then(|state| state.book_size.as_ref()?.first());
+            let client = order.metadata.client_order_id.0;
+            holding.orders.push(OpenOrder {
+                name: order.order_id.clone().unwrap_or_default(),
+                client,
+                sent_by: self.access.number.read_grvt(client),
+                side: if leg.is_buying_asset { Side::Buy } else { Side::Sell },
+                qty: left.unwrap_or(&leg.size).qty()?,
+                px: leg.limit_price.map_or(Ok(Price(0)), |px| px.price())?,
+            });
+        }
+        out.requests.push(self.private(About::Settings, "get_all_initial_leverage", &self.query()));
+        Ok(())
+    }
+
+    pub(super) fn settings_received(&mut self, all: &Leverages, out: &mut Output) -> Result<(), VenueError> {
+        let Some(mut holding) = self.holding.take() else { return Ok(()) };
+        if let Some(here) = all.results.iter().find(|row| row.instrument == self.instrument) {
+            holding.leverage = Some(here.leverage.fraction()?);
+            holding.is_isolated = here.margin_type.as_ref().map(|margin| *margin == MarginType::Isolated);
+        }
+        out.account.push(AccountUpdate::Holding(holding));
+        Ok(())
+    }
+}

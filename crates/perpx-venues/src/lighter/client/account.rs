@@ -1,0 +1,144 @@
+//! What the account holds, its fills and payments, page by page.
+
+use super::LighterClient;
+use crate::client::orders::Resuming;
+use crate::client::walk::After;
+use crate::client::{About, AccountUpdate, Holding, OpenOrder, Output, VenueError};
+use crate::lighter::rest::{Accounts, Orders as OrderList, PositionFundings, Trades, any_time};
+use crate::wire::{WireError, parse};
+use perpx_core::market::{EventBody, Side};
+use perpx_core::units::{MINUTE, Qty, Rate, Time};
+
+impl LighterClient {
+    /// Asks for the fills that a stream may have lost: since the last that was seen, or since the oldest order without an end.
+    pub(super) fn ask_fills(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        let since = self.orders.unseen_since(self.last_fill).plus(-MINUTE).max(self.access.since);
+        if self.fills.begin(since) { self.begin_fills(wall, out) } else { Ok(()) }
+    }
+
+    pub(super) fn ask_payments(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        if self.payments.begin(self.access.since) { self.begin_payments(wall, out) } else { Ok(()) }
+    }
+
+    /// The first page.
+    pub(super) fn begin_fills(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        self.fills_at("", wall, out)
+    }
+
+    pub(super) fn begin_payments(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        self.payments_at("", wall, out)
+    }
+
+    fn fills_at(&mut self, cursor: &str, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        let path = format!("trades?account_index={}&sort_by=timestamp&limit=100{cursor}", self.access.account);
+        out.requests.push(self.private(About::Fills, path, wall)?);
+        Ok(())
+    }
+
+    fn payments_at(&mut self, cursor: &str, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        let path = format!("positionFunding?account_index={}&limit=100{cursor}", self.access.account);
+        out.requests.push(self.private(About::Payments, path, wall)?);
+        Ok(())
+    }
+
+    pub(super) fn fills_received(&mut self, page: &Trades, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        let rows = page.trades.iter().flatten().map(|trade| (trade.time(), trade.clone()));
+        match self.fills.page(rows, cursor(page.next_cursor.as_deref())) {
+            After::Page(next) => self.fills_at(&format!("&cursor={next}"), wall, out),
+            After::Whole(trades, again) => {
+                for trade in &trades {
+                    self.trade(trade, out)?;
+                }
+                if again.is_some_and(|since| self.fills.begin(since)) { self.begin_fills(wall, out) } else { Ok(()) }
+            }
+        }
+    }
+
+    pub(super) fn payments_received(
+        &mut self,
+        page: &PositionFundings,
+        wall: Time,
+        out: &mut Output,
+    ) -> Result<(), VenueError> {
+        let rows = page.position_fundings.iter().flatten().map(|row| (any_time(row.timestamp.0), row.clone()));
+        let (rows, again) = match self.payments.page(rows, cursor(page.next_cursor.as_deref())) {
+            After::Page(next) => return self.payments_at(&format!("&cursor={next}"), wall, out),
+            After::Whole(rows, again) => (rows, again),
+        };
+        let market = self.market()?.id;
+        for row in rows.iter().filter(|row| row.market_id.0 == market) {
+            let name = format!("funding {}", row.timestamp.0);
+            if self.orders.is_news(&name) {
+                let rate = row.rate.map_or(Ok(Rate(0)), |rate| rate.percent())?;
+                let body = EventBody::Funding { amount: row.change.cash()?, rate, px: self.mark };
+                out.account.push(AccountUpdate::Event { exch: any_time(row.timestamp.0), body, name: Some(name) });
+            }
+        }
+        if again.is_some_and(|since| self.payments.begin(since)) { self.begin_payments(wall, out) } else { Ok(()) }
+    }
+
+    /// Says that all of the past was answered, once.
+    pub(super) fn is_resumed(&mut self, out: &mut Output) {
+        let is_read = self.fills.since().is_none() && self.payments.since().is_none();
+        if is_read && self.resuming.as_ref().is_some_and(Resuming::is_over) {
+            self.resuming = None;
+            out.account.push(AccountUpdate::Resumed);
+        }
+    }
+
+    pub(super) fn account_received(&mut self, body: &str, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        let accounts: Accounts = parse("account", body)?;
+        let market = self.market()?.id;
+        let account = accounts.accounts.first();
+        let account = account.ok_or_else(|| VenueError::Session("the venue knows no such account".to_owned()))?;
+        let positions = || account.positions.iter().flatten();
+        let position = positions().find(|position| position.market_id.0 == market);
+        // percent of the notional that a position takes at least
+        let fraction = position.and_then(|position| position.initial_margin_fraction).map(|dec| dec.percent());
+        let fraction = fraction.transpose()?.filter(|fraction| fraction.0 > 0);
+        let others = positions().filter(|position| position.market_id.0 != market);
+        let others = others.map(|position| {
+            let name = position.symbol.clone().unwrap_or_else(|| position.market_id.0.to_string());
+            Ok((name, position.signed()?))
+        });
+        let others = others.collect::<Result<Vec<(String, Qty)>, WireError>>()?;
+        self.holding = Some(Holding {
+            cash: account.collateral.cash()?,
+            position: position.map_or(Ok(Qty::ZERO), |position| position.signed())?,
+            leverage: fraction
+                .map(|fraction| Rate((i128::from(Rate::ONE) * i128::from(Rate::ONE) / i128::from(fraction.0)) as i64)),
+            is_isolated: position.and_then(|position| position.margin_mode).map(|mode| mode.0 == 1),
+            orders: Vec::new(),
+            other_positions: others.into_iter().filter(|(_, qty)| !qty.is_zero()).collect(),
+        });
+        self.ask_open_orders(wall, out)
+    }
+
+    pub(super) fn ask_open_orders(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        let (account, market) = (self.access.account, self.market()?.id);
+        let path = format!("accountActiveOrders?account_index={account}&market_id={market}");
+        out.requests.push(self.private(About::OpenOrders, path, wall)?);
+        Ok(())
+    }
+
+    pub(super) fn open_orders_received(&mut self, list: &OrderList, out: &mut Output) -> Result<(), VenueError> {
+        let Some(mut holding) = self.holding.take() else { return Ok(()) };
+        for order in list.orders.iter().flatten() {
+            let client = order.client_order_index.map_or(0, |index| index.0);
+            holding.orders.push(OpenOrder {
+                name: order.order_index.0.to_string(),
+                client,
+                sent_by: self.access.number.read_lighter(client),
+                side: if order.is_ask { Side::Sell } else { Side::Buy },
+                qty: order.remaining_base_amount.qty()?,
+                px: order.price.price()?,
+            });
+        }
+        out.account.push(AccountUpdate::Holding(holding));
+        Ok(())
+    }
+}
+
+fn cursor(next: Option<&str>) -> Option<&str> {
+    next.filter(|next| !next.is_empty())
+}
