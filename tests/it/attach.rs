@@ -11,17 +11,17 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-const LIVE: &str = env!("CARGO_BIN_EXE_perpx-live");
+pub(crate) const LIVE: &str = env!("CARGO_BIN_EXE_perpx-live");
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/sample");
-const ACCOUNT: &str = "[account]\nlighter = { index = 1, api_key = 5 }\ngrvt = { sub_account = \"1\" }\n";
+pub(crate) const ACCOUNT: &str = "[account]\nlighter = { index = 1, api_key = 5 }\ngrvt = { sub_account = \"1\" }\n";
 
 /// Private keys of this test: of Lighter, and the signer's at GRVT.
-fn keys() -> [String; 2] {
+pub(crate) fn keys() -> [String; 2] {
     [format!("09{}", "11".repeat(38) + "00"), "2a".repeat(32)]
 }
 
 /// With keys in its `.env`.
-fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     let [lighter, grvt] = keys();
     let text =
@@ -31,7 +31,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 /// Both venues with the accounts of [`keys`], as `perpx-live keys` prints their public halves.
-fn market(dir: &Path, more: &[&str]) -> (Running, u16) {
+pub(crate) fn market(dir: &Path, more: &[&str]) -> (Running, u16) {
     let (code, text) = ran(LIVE, dir, &["keys"]);
     assert_eq!(code, Some(0), "{text}");
     let key = |venue: &str| text.lines().find_map(|line| line.strip_prefix(venue)).expect("a line").trim().to_owned();
@@ -41,7 +41,7 @@ fn market(dir: &Path, more: &[&str]) -> (Running, u16) {
     market_of(&[&["--api-key", &lighter, "--grvt-signer", &grvt][..], more].concat())
 }
 
-fn live_file(dir: &Path, port: u16, account: &str) {
+pub(crate) fn live_file(dir: &Path, port: u16, account: &str) {
     fs::create_dir_all(dir.join("run")).expect("a folder");
     let file = format!("network = \"emulated\"\nhost = \"127.0.0.1:{port}\"\n{account}");
     fs::write(dir.join("run/live.toml"), file).expect("writes");

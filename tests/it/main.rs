@@ -21,6 +21,7 @@ mod not_tested;
 mod paper;
 mod peer;
 mod placebo;
+mod preflight;
 mod real;
 mod record;
 mod search;

@@ -4,6 +4,7 @@ use super::attached::{self, AttachArgs};
 use super::gate::{Answers, admit};
 use super::journal::command::{JournalArgs, lines};
 use super::paper_market::{self, PaperArgs};
+use super::preflight::PreflightArgs;
 use super::stretch::{self, Stretch};
 use super::{LiveError, Options, Speed, emulated, run};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
@@ -28,7 +29,7 @@ use std::time::{Duration, Instant};
     after_help = "Example: perpx-live --config reports/quickstart/best.yml --speed 3600\n\
                   Ctrl-C closes what is open and reports; a second one ends at once.\n\
                   Exit codes: 0 the ledger is the sweep's, 1 it differs, 2 bad input, 130 stopped\n\
-                  Also: perpx-live journal RUN, perpx-live keys"
+                  Also: perpx-live journal RUN, perpx-live keys, perpx-live preflight RUN"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -118,11 +119,14 @@ enum Command {
         after_help = "Example: perpx-live keys\nExit codes: 0 printed, 2 a key is missing or is none"
     )]
     Keys,
+    #[command(hide = true)]
+    Preflight(PreflightArgs),
 }
 
 impl Command {
-    fn run(self) -> u8 {
+    fn run(self, code: &str) -> u8 {
         match self {
+            Command::Preflight(args) => args.run(code),
             Command::Journal(args) => match lines(&args).map_err(LiveError::from) {
                 Ok((lines, damage)) => {
                     let code = text::print(&lines.join("\n"), 0);
@@ -171,7 +175,7 @@ impl Cli {
             return text::completions(Cli::command(), shell);
         }
         if let Some(command) = self.command {
-            return command.run();
+            return command.run(code);
         }
         if self.mode == Mode::Live {
             return self.live();

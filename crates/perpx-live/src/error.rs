@@ -166,6 +166,13 @@ pub enum LiveError {
     )]
     Recording { path: PathBuf },
 
+    /// A folder in which no run was made.
+    #[error(
+        "{path}: best.yml and live.toml are not both there; accepted: the folder of a run; to do: make it by \
+         `perpx-live --config best.yml --mode paper`, or emulated with --attach, and name it"
+    )]
+    NoRun { path: PathBuf },
+
     /// The run folder is at another market.
     #[error(
         "{live}: host is {own}, you named {named}; accepted: the same; to do: change the file, or name another folder with --run"

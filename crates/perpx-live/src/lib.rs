@@ -25,6 +25,7 @@
 //! | `paper`, `paper_market` | the same, over rows as they are received; the recorder that they come from |
 //! | `journal` | what a run knew and wanted, on disk before it leaves |
 //! | `warm_bars` | backfilled bars for averages of before the first quote |
+//! | `preflight` | everything that a run with money would meet, looked at beforehand |
 //! | `report` | what the run came to, beside what the sweep came to |
 //!
 //! [tick]: perpx_core::port::Moment::Tick
@@ -43,6 +44,7 @@ pub mod journal;
 mod live_file;
 pub mod paper;
 pub mod paper_market;
+mod preflight;
 mod report;
 mod run_folder;
 mod session;

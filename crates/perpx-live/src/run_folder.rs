@@ -75,6 +75,20 @@ impl RunFolder {
     }
 }
 
+impl RunFolder {
+    /// A folder that is there, whose files are left as they are.
+    ///
+    /// # Errors
+    /// No folder of a run, a bad live.toml.
+    pub fn existing(path: &Path) -> Result<RunFolder, LiveError> {
+        let (best, live) = (path.join("best.yml"), path.join("live.toml"));
+        if !best.is_file() || !live.is_file() {
+            return Err(LiveError::NoRun { path: path.to_path_buf() });
+        }
+        Ok(RunFolder { path: path.to_path_buf(), file: LiveFile::read(&live)?, best })
+    }
+}
+
 /// Nobody else may look into it.
 fn make_private(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)?;

@@ -155,7 +155,7 @@ impl<'a> Provenance<'a> {
         })
     }
 
-    fn text(&self, key: &str) -> Result<String, ConfigError> {
+    pub(super) fn text(&self, key: &str) -> Result<String, ConfigError> {
         Ok(self.value(key)?.to_string())
     }
 

@@ -73,6 +73,17 @@ pub struct Asking {
     lane: Lane,
     budget: Budget,
     stop: Arc<AtomicBool>,
+    most_tries: u32,
+}
+
+/// An answer, with the times of the wall round it.
+pub struct Timed {
+    /// The request left.
+    pub asked: Time,
+    /// The answer was there.
+    pub came: Time,
+    /// Of status 200.
+    pub answer: Answer,
 }
 
 impl Asking {
@@ -88,7 +99,13 @@ impl Asking {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(AskError::Threads)?;
         let reach = runtime.block_on(find)?;
         let (lane, budget) = (reach.lane()?, Budget::shared(reach.venue, share));
-        Ok((Asking { runtime, lane, budget, stop }, reach))
+        Ok((Asking { runtime, lane, budget, stop, most_tries: MOST_TRIES }, reach))
+    }
+
+    /// One that gives up after so many tries.
+    #[must_use]
+    pub fn tries(self, most_tries: u32) -> Asking {
+        Asking { most_tries, ..self }
     }
 
     /// An answer of status 200, and when it was asked for. A gateway that turns us away, too many requests and a venue that fails are
@@ -97,6 +114,15 @@ impl Asking {
     /// # Errors
     /// A refusal; no answer after several tries; somebody wants an end.
     pub fn ask(&mut self, request: &Request) -> Result<(Time, Answer), AskError> {
+        let Timed { asked, answer, .. } = self.timed(request)?;
+        Ok((asked, answer))
+    }
+
+    /// The same with the time at which it came.
+    ///
+    /// # Errors
+    /// As [`Asking::ask`].
+    pub fn timed(&mut self, request: &Request) -> Result<Timed, AskError> {
         let mut wait = RETRY[0];
         for tries in 1.. {
             let (lane, budget, stop) = (&mut self.lane, &mut self.budget, &*self.stop);
@@ -105,7 +131,8 @@ impl Asking {
                     sleep(BEAT).await;
                 }
                 let at = now();
-                (at, lane.send(request).await)
+                let reply = lane.send(request).await;
+                (at, now(), reply)
             };
             let replied = self.runtime.block_on(async {
                 tokio::select! {
@@ -113,16 +140,16 @@ impl Asking {
                     () = stopped(stop) => None,
                 }
             });
-            let Some((at, reply)) = replied else { break };
+            let Some((asked_at, came, reply)) = replied else { break };
             if let Ok(answer) = &reply {
                 self.budget.answered(answer, now());
             }
             let why = match judged(reply) {
-                Judged::Answered(answer) => return Ok((at, answer)),
+                Judged::Answered(answer) => return Ok(Timed { asked: asked_at, came, answer }),
                 Judged::Refused(answer) => return Err(AskError::Refused { asked: asked(request), answer }),
                 Judged::Again(why) => why,
             };
-            if tries >= MOST_TRIES {
+            if tries >= self.most_tries {
                 return Err(AskError::NoAnswer { asked: asked(request), tries, why });
             }
             if wait >= LONG {

@@ -23,6 +23,7 @@
 //! | [`running`] | emulators in threads of this program |
 //! | [`command`] | `perpx-data emulate` |
 //! | [`recorder`] | `perpx-data record`: sockets, files, lines |
+//! | [`examine`] | what a venue says of an account, before anything is traded |
 
 #![warn(missing_docs)]
 
@@ -32,6 +33,7 @@ pub mod book;
 pub mod client;
 pub mod command;
 pub mod emulate;
+pub mod examine;
 pub mod grvt;
 pub mod lighter;
 pub mod listing;

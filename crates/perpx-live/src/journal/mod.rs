@@ -9,12 +9,14 @@
 //! | `segment` | a segment read: its records, and where it was torn |
 //! | `folder` | all segments of a run, and the writer at their end |
 //! | `thread` | the thread that writes, and how far it has come |
+//! | `open` | what is left open at its end |
 //! | `log` | what a session writes, and what a command waits for |
 //! | `command` | `perpx-live journal RUN` |
 
 pub mod command;
 pub mod folder;
 pub mod log;
+pub mod open;
 pub mod record;
 pub mod segment;
 pub mod thread;

@@ -30,5 +30,5 @@ mod successor;
 #[cfg(test)]
 mod tests;
 pub mod venue;
-mod wall_state;
+pub mod wall_state;
 pub mod writer;

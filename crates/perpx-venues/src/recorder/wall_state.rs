@@ -48,6 +48,18 @@ impl Offset {
         Offset { offset_ns, bound_ns: (came - asked).max(0) / 2 + half }
     }
 
+    /// Of several answers, each (asked, came, what the venue said, its own step), ns: a time that is cut off to whole seconds is known
+    /// better by where it steps. Clocks that ran apart meanwhile leave nothing in common; then the best one counts. `None` of none.
+    pub fn of_answers(answers: &[(i64, i64, i64, i64)]) -> Option<Offset> {
+        let within = answers.iter().map(|&(asked, came, said, step)| (said - came, said + step - asked));
+        let common = within.clone().reduce(|(a, b), (c, d)| (a.max(c), b.min(d)))?;
+        let (low, high) = match common.0 <= common.1 {
+            true => common,
+            false => within.min_by_key(|(low, high)| high - low)?,
+        };
+        Some(Offset { offset_ns: low + (high - low) / 2, bound_ns: (high - low) / 2 })
+    }
+
     /// Too far away, whatever the way there and back was.
     pub fn is_far(&self) -> bool {
         self.offset_ns.abs() - self.bound_ns > FAR.0
@@ -88,5 +100,22 @@ mod tests {
         }
         assert_eq!(offsets.take(slow), slow, "the first is forgotten");
         assert!(wall_state().most_error_us >= 0);
+    }
+
+    #[test]
+    fn whole_seconds_are_known_by_where_they_step() {
+        let ms = |n: i64| n * MS.0;
+        // a clock that is 300 ms ahead and says whole seconds, asked each 100 ms, 2 ms there and back
+        let read = |asked: i64| (ms(asked), ms(asked + 2), ms((asked + 1 + 300) / 1_000 * 1_000), ms(1_000));
+        let one = Offset::of_answers(&[read(5_000)]).expect("an answer");
+        assert_eq!(one.bound_ns, ms(501));
+        let ten: Vec<_> = (0..10).map(|n| read(5_000 + 100 * n)).collect();
+        let best = Offset::of_answers(&ten).expect("answers");
+        assert!((best.offset_ns - ms(300)).abs() <= best.bound_ns && best.bound_ns <= ms(51), "{best:?}");
+        // one that was set back meanwhile
+        let apart =
+            Offset::of_answers(&[(0, ms(2), ms(900), ms(1)), (ms(10), ms(30), ms(20), ms(1))]).expect("answers");
+        assert_eq!(apart.bound_ns, ms(3) / 2, "{apart:?}");
+        assert_eq!(Offset::of_answers(&[]), None);
     }
 }

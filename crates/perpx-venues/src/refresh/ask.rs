@@ -1,6 +1,6 @@
 //! What was asked, and what was answered; answers are kept as they came, but for those that open a session.
 
-use crate::asking::{AskError, Asking, asked};
+use crate::asking::{AskError, Asking, Timed, asked};
 use crate::client::{Answer, Request};
 use perpx_core::units::Time;
 
@@ -36,6 +36,14 @@ impl Questions {
         let (at, answer) = self.asking.ask(request)?;
         self.kept.push(Kept { asked: asked(request), at, text: answer.body.clone() });
         Ok(answer.body)
+    }
+
+    /// An answer with the times of the wall round it; it is not kept.
+    ///
+    /// # Errors
+    /// As [`Questions::ask`].
+    pub fn timed(&mut self, request: &Request) -> Result<Timed, AskError> {
+        self.asking.timed(request)
     }
 
     /// The same of an answer that nobody else may read.

@@ -6,6 +6,7 @@ use crate::asking::{AskError, asked};
 use crate::backfill::endpoint::{Endpoint, to_market};
 use crate::client::{About, Body, FetchCall, Host, Request};
 use crate::grvt;
+use crate::grvt::rest::InstrumentStatus;
 use crate::lighter;
 use crate::lighter::sign::{AuthToken, PrivateKey};
 use crate::listing::{find, listed, markets_call};
@@ -17,7 +18,7 @@ use crate::wire::{Dec, WireError, parse};
 use perpx_core::market::Bracket;
 use perpx_core::units::{HOUR, Notional, Price, Qty, Rate, SECOND, Time, format_scaled};
 use rust_decimal::Decimal;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use std::path::Path;
 
@@ -29,6 +30,10 @@ const LAST_HOURS: i64 = 50;
 /// What a venue said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
+    /// By what the venue's requests name the perpetual.
+    pub market: String,
+    /// What may be sent there now.
+    pub trading: Trading,
     /// The venue's own name of the perpetual.
     pub symbol: String,
     /// The smallest price step.
@@ -45,6 +50,17 @@ pub struct Said {
     pub interval_hours: Option<u32>,
     /// The account's tier and its fees, maker and taker; or why they were not asked for.
     pub fees: Result<(String, Rate, Rate), String>,
+}
+
+/// What a market takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trading {
+    /// Everything.
+    Open,
+    /// What makes positions smaller.
+    ReduceOnly,
+    /// Nothing; the venue's word for it.
+    Closed(String),
 }
 
 /// A request whose answer is public.
@@ -126,7 +142,14 @@ fn lighter(
             Ok((limits.user_tier, fees.0, fees.1))
         }
     };
-    let said = Said { symbol: symbol.to_owned(), tick, lot, min_qty, min_notional, brackets, interval_hours, fees };
+    let only_reduces = found.market_config.as_ref().and_then(|config| config.force_reduce_only) == Some(true);
+    let trading = match &found.status {
+        lighter::rest::MarketStatus::Active if only_reduces => Trading::ReduceOnly,
+        lighter::rest::MarketStatus::Active => Trading::Open,
+        other => Trading::Closed(other.as_str().to_owned()),
+    };
+    let (market, symbol) = (market.to_owned(), symbol.to_owned());
+    let said = Said { market, trading, symbol, tick, lot, min_qty, min_notional, brackets, interval_hours, fees };
     said.held(&asked)
 }
 
@@ -147,11 +170,27 @@ fn interval(asking: &mut Questions, reach: &Reach, market: &str) -> Result<Optio
     Ok(steps.min().and_then(|hours| u32::try_from(hours).ok()))
 }
 
+/// A question to GRVT.
+pub(crate) fn post(host: Host, route: &str, body: String) -> Request {
+    let (path, body) = (format!("/full/v1/{route}"), Body::Json(body));
+    Request { about: About::Markets, host, path, body, headers: Vec::new() }
+}
+
+/// Opens a session at GRVT: the headers that carry it.
+///
+/// # Errors
+/// A key that opens none.
+pub(crate) fn log_in(asking: &mut Questions, key: &SecretString) -> Result<Vec<(&'static str, String)>, AskError> {
+    let login = grvt::rest::Login { api_key: Hidden::new(key.expose_secret().to_owned()) };
+    let (path, body) = ("/auth/api_key/login".to_owned(), json!(login).to_string());
+    let request = Request { path, ..post(Host::Login, "", body) };
+    let answer = asking.send(&request)?;
+    let refused =
+        |why: crate::client::VenueError| AskError::Refused { asked: asked(&request), answer: why.to_string() };
+    grvt::client::session_of(&answer).map_err(refused)
+}
+
 fn grvt(asking: &mut Questions, instrument: &str) -> Result<Said, RefreshError> {
-    let post = |host: Host, route: &str, body: String| {
-        let (path, body) = (format!("/full/v1/{route}"), Body::Json(body));
-        Request { about: About::Markets, host, path, body, headers: Vec::new() }
-    };
     let query = json!({ "instrument": instrument }).to_string();
     let request = post(Host::MarketData, "instrument", query.clone());
     let answer = asking.ask(&request)?;
@@ -181,12 +220,7 @@ fn grvt(asking: &mut Questions, instrument: &str) -> Result<Said, RefreshError> 
         }
         Err(error) => return Err(error.into()),
         Ok(key) => {
-            let login = grvt::rest::Login { api_key: Hidden::new(key.expose_secret().to_owned()) };
-            let (path, body) = ("/auth/api_key/login".to_owned(), json!(login).to_string());
-            let request = Request { path, ..post(Host::Login, "", body) };
-            let answer = asking.send(&request)?;
-            let headers = grvt::client::session_of(&answer)
-                .map_err(|why| AskError::Refused { asked: asked(&request), answer: why.to_string() })?;
+            let headers = log_in(asking, &key)?;
             let request = Request { headers, ..post(Host::Main, "funding_account_summary", "{}".to_owned()) };
             // what the account holds is nobody's business: only the tier is kept
             let answer = asking.send(&request)?.body;
@@ -200,9 +234,14 @@ fn grvt(asking: &mut Questions, instrument: &str) -> Result<Said, RefreshError> 
         }
     };
     let interval_hours = found.funding_interval_hours.map(|hours| hours.0);
+    let trading = match found.status {
+        None | Some(InstrumentStatus::Active) => Trading::Open,
+        Some(InstrumentStatus::ReduceOnly) => Trading::ReduceOnly,
+        Some(other) => Trading::Closed(other.as_str().to_owned()),
+    };
     // the size step is the least size
-    let (lot, symbol) = (min_qty, instrument.to_owned());
-    Said { symbol, tick, lot, min_qty, min_notional, brackets, interval_hours, fees }.held(&asked_for)
+    let (lot, market, symbol) = (min_qty, instrument.to_owned(), instrument.to_owned());
+    Said { market, trading, symbol, tick, lot, min_qty, min_notional, brackets, interval_hours, fees }.held(&asked_for)
 }
 
 impl Said {
@@ -289,6 +328,8 @@ mod tests {
 
     fn said() -> Said {
         Said {
+            market: "BTC_USDT_Perp".to_owned(),
+            trading: Trading::Open,
             symbol: "BTC_USDT_Perp".to_owned(),
             tick: Price(100_000_000),
             lot: Qty(1_000_000),

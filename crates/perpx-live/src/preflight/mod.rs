@@ -1,0 +1,118 @@
+//! `perpx-live preflight RUN`: everything that a run with money would meet, looked at beforehand. Nothing is sent that changes
+//! anything.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `row` | a check and what came of it |
+//! | `machine` | the machine and the folders: clock, disk, keys, other runs |
+//! | `account` | what a venue says, held against the configuration |
+//! | `requests` | the busiest minute of a configuration |
+//! | `promotion` | whether the winner may trade with money |
+
+mod account;
+mod machine;
+mod promotion;
+mod requests;
+mod row;
+
+use crate::LiveError;
+use crate::gate::Answers;
+use crate::live_file::Network as Where;
+use crate::run_folder::RunFolder;
+use crate::strategy_file::{Provenance, StrategyFile};
+use clap::Args;
+use perpx_core::config::{Config, ConfigFile};
+use perpx_data::text;
+use perpx_venues::net::hosts::{Address, Network};
+pub use row::Grade;
+use row::Row;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// Look at everything that a run with money would meet, and send nothing
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Example: perpx-live preflight live/quickstart-86855380-emulated\n\
+                  Exit codes: 0 nothing refuses, 2 bad input, 4 something refuses")]
+pub struct PreflightArgs {
+    /// The folder of the run
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// A line of JSON with all rows
+    #[arg(long)]
+    pub json: bool,
+    /// Lighter's standard tier will do for resting orders and pairs
+    #[arg(long)]
+    pub i_know_the_tier: bool,
+    /// A winner whose verdict is weak will do
+    #[arg(long)]
+    pub accept_weak: bool,
+    /// Why a check that refuses the winner is set aside
+    #[arg(long = "override", value_name = "CHECK=REASON")]
+    pub overrides: Vec<String>,
+    /// Roots (PEM) for an emulator that speaks TLS
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub ca_file: Option<PathBuf>,
+}
+
+/// What is looked at.
+struct Subject {
+    folder: RunFolder,
+    file: ConfigFile,
+    config: Config,
+    symbol: String,
+    network: Network,
+}
+
+impl Subject {
+    /// A folder whose files can be read.
+    fn open(run: &Path, authority: Option<&Path>) -> Result<Subject, LiveError> {
+        let folder = RunFolder::existing(run)?;
+        let network = match &folder.file.network {
+            Where::Mainnet => Network::Mainnet,
+            Where::Testnet => Network::Testnet,
+            Where::Emulated(host) => Network::Custom(Address::read(host, authority.is_some(), None)?),
+        };
+        let file = StrategyFile::open(&folder.best)?;
+        let symbol = Provenance::of(&file)?.text("data.symbol")?;
+        let config = file.with(&[])?;
+        Ok(Subject { folder, file, config, symbol, network })
+    }
+
+    /// At stake is money, or what stands for it at a test network.
+    fn is_real(&self) -> bool {
+        !matches!(self.network, Network::Custom(_))
+    }
+
+    /// A row that refuses where the market is not played on this machine, and warns where it is.
+    fn where_real(&self) -> Grade {
+        if self.is_real() { Grade::Refuse } else { Grade::Warn }
+    }
+}
+
+impl PreflightArgs {
+    /// Looks, and prints a row a check; returns the exit code. `code` names the code that runs.
+    pub fn run(&self, code: &str) -> u8 {
+        match self.rows(code) {
+            Ok(rows) => {
+                let exit = if rows.iter().any(|row| row.grade == Grade::Refuse) { 4 } else { 0 };
+                let text = match self.json {
+                    true => json!({ "exit": exit, "rows": rows }).to_string(),
+                    false => row::table(&rows, text::width()),
+                };
+                text::print(&text, exit)
+            }
+            Err(error) => text::fail(&error, self.json, error.exit_code()),
+        }
+    }
+
+    fn rows(&self, code: &str) -> Result<Vec<Row>, LiveError> {
+        let subject = Subject::open(&self.run, self.ca_file.as_deref())?;
+        let answers = Answers { accept_weak: self.accept_weak, overrides: self.overrides.clone() };
+        let mut rows = machine::rows(&subject);
+        for v in 0..2 {
+            rows.extend(account::rows(&subject, v, (self.i_know_the_tier, self.ca_file.as_deref())));
+        }
+        rows.extend(promotion::rows(&subject, &answers, code));
+        Ok(rows)
+    }
+}
