@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::Duration;
 
 pub(crate) const LIVE: &str = env!("CARGO_BIN_EXE_perpx-live");
-const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/sample");
+pub(crate) const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/sample");
 pub(crate) const ACCOUNT: &str = "[account]\nlighter = { index = 1, api_key = 5 }\ngrvt = { sub_account = \"1\" }\n";
 
 /// Private keys of this test: of Lighter, and the signer's at GRVT.
@@ -26,8 +26,15 @@ pub(crate) fn folder() -> tempfile::TempDir {
     let [lighter, grvt] = keys();
     let text =
         format!("PERPX_LIGHTER_API_PRIVATE_KEY={lighter}\nPERPX_GRVT_API_KEY=emulated\nPERPX_GRVT_SIGNER_KEY={grvt}\n");
-    fs::write(dir.path().join(".env"), text).expect("writes");
+    private(&dir.path().join(".env"), &text);
     dir
+}
+
+/// Writes a file that its owner alone may read.
+pub(crate) fn private(file: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::write(file, text).expect("writes");
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).expect("a mode");
 }
 
 /// Both venues with the accounts of [`keys`], as `perpx-live keys` prints their public halves.
@@ -47,7 +54,7 @@ pub(crate) fn live_file(dir: &Path, port: u16, account: &str) {
     fs::write(dir.join("run/live.toml"), file).expect("writes");
 }
 
-fn begin(dir: &Path, best: &str, port: u16) -> Running {
+pub(crate) fn begin(dir: &Path, best: &str, port: u16) -> Running {
     let host = format!("127.0.0.1:{port}");
     let child = Command::new(LIVE)
         .args(["--config", best, "--mode", "emulated", "--attach", &host, "--run", "run", "--store", SAMPLE, "--json"])
@@ -204,7 +211,7 @@ fn what_a_run_at_other_processes_venues_needs() {
     assert!(code == Some(2) && text.contains("accepted: start, batch"), "{code:?} {text}");
     let (code, text) = ran(LIVE, path, &["journal", "swept"]);
     assert!(code == Some(2) && text.contains("swept/journal"), "{code:?} {text}");
-    fs::write(path.join(".env"), "PERPX_GRVT_API_KEY=emulated\n").expect("writes");
+    private(&path.join(".env"), "PERPX_GRVT_API_KEY=emulated\n");
     let (code, text) = at(other, &[]);
     assert!(code == Some(2) && text.contains("PERPX_LIGHTER_API_PRIVATE_KEY is not set"), "{code:?} {text}");
     // each start says why it ended

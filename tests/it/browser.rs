@@ -13,7 +13,7 @@ const WALK: &str = include_str!("browser.js");
 const WIDTHS: [u32; 2] = [1440, 390];
 
 /// `PERPX_CHROMIUM`, or a Chromium by one of its usual names on the path.
-fn chromium() -> Option<PathBuf> {
+pub(crate) fn chromium() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("PERPX_CHROMIUM") {
         return Some(PathBuf::from(named));
     }

@@ -18,6 +18,7 @@ mod live;
 mod live_emulated;
 mod manual;
 mod not_tested;
+mod panel;
 mod paper;
 mod peer;
 mod placebo;

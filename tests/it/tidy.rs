@@ -148,11 +148,15 @@ fn a_crate_depends_on_those_above_it() {
     let core = dependencies("perpx-core");
     let absent = ["arrow", "parquet", "polars", "rayon", "rand", "clap", "indicatif", "tungstenite", "tokio", "ureq"];
     assert!(absent.iter().all(|other| !core.iter().any(|name| name == other)), "{core:?}");
-    // tables and charts are for sweeps
+    // tables and charts are for sweeps, pages for them and for those who watch a run
     for name in ["perpx-venues", "perpx-live"] {
         let found = dependencies(name);
-        let charts = ["polars", "plotters", "maud", "parquet", "arrow"];
+        let charts = ["polars", "plotters", "parquet", "arrow"];
         assert!(charts.iter().all(|other| !found.iter().any(|name| name == other)), "{name}: {found:?}");
+    }
+    assert!(!dependencies("perpx-venues").contains(&"maud".to_string()));
+    for (path, text) in below("crates/perpx-live/src") {
+        assert!(path.contains("/panel/") || !code(&path, &text).iter().any(|line| line.contains("maud")), "{path}");
     }
 }
 

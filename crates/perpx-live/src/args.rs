@@ -88,6 +88,9 @@ pub struct Cli {
     /// Print the result as one line of JSON at the end
     #[arg(long)]
     json: bool,
+    /// --attach: print the log's lines of JSON in place of transitions
+    #[arg(long, hide = true)]
+    log_json: bool,
     /// Write a shell script that completes these arguments
     #[arg(long, value_name = "SHELL", exclusive = true, hide = true)]
     completions: Option<clap_complete::Shell>,
@@ -181,11 +184,13 @@ impl Cli {
             return self.live();
         }
         let stop = stop_flag();
+        // lines of two kinds are read by no machine
+        let quiet = self.quiet || self.log_json;
         let options = Options {
             config: self.config.unwrap_or_default(),
             store: self.store,
             speed: self.speed.unwrap_or(if self.mode == Mode::Mock { Speed::Max } else { Speed::Times(1.0) }),
-            quiet: self.quiet,
+            quiet,
             code,
             stop,
         };
@@ -195,7 +200,7 @@ impl Cli {
         let ended = match self.mode {
             Mode::Emulated if self.attach.is_some() && range.is_unsaid() && !is_paced => {
                 let host = self.attach.unwrap_or_default();
-                let args = AttachArgs { host, run: self.run, ca_file: self.ca_file };
+                let args = AttachArgs { host, run: self.run, ca_file: self.ca_file, log_json: self.log_json };
                 attached::run(&options, &args, out)
                     .map(|account| (account.exit_code(), account.to_string(), serde_json::json!(account)))
             }
@@ -223,7 +228,7 @@ impl Cli {
         };
         match ended {
             Ok((code, text, report)) => {
-                let mut last = if self.quiet { Vec::new() } else { vec![text] };
+                let mut last = if quiet { Vec::new() } else { vec![text] };
                 if self.json {
                     last.push(serde_json::json!({ "exit": code, "report": report }).to_string());
                 }

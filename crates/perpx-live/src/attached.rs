@@ -5,7 +5,10 @@ use super::console::ConsoleRecorder;
 use super::emulated::{Account, account, warm};
 use super::journal::log::{Log, Start};
 use super::live_file::{ACCOUNT_LINES, LiveFile, Network as Where};
+use super::monitor::Monitor;
+use super::monitor::snapshot::Identity;
 use super::run_folder::RunFolder;
+use super::service::keep_memory;
 use super::session::{Connection, Session};
 use super::status::Status;
 use super::strategy_file::StrategyFile;
@@ -46,6 +49,8 @@ pub struct AttachArgs {
     pub run: Option<PathBuf>,
     /// Roots (PEM) for an emulator that speaks TLS.
     pub ca_file: Option<PathBuf>,
+    /// The lines of the log go to the standard output too.
+    pub log_json: bool,
 }
 
 /// Trades the winner until it is asked to stop, printing each transition to `out`.
@@ -54,6 +59,21 @@ pub struct AttachArgs {
 /// Bad input, keys that are missing, an account that holds something, before anything is sent; a venue that ends the session; a
 /// journal that cannot be written.
 pub fn run(options: &Options, args: &AttachArgs, out: &mut (dyn Write + Send)) -> Result<Account, LiveError> {
+    keep_memory();
+    let mut monitor = None;
+    let ended = trade((options, args), &mut monitor, out);
+    if let Some(monitor) = monitor {
+        Monitor::end(monitor, ended.as_ref().err().map(LiveError::to_string));
+    }
+    ended
+}
+
+/// As [`run`]; `monitor`: those who watch, as soon as there is something to be watched.
+fn trade(
+    (options, args): (&Options, &AttachArgs),
+    monitor: &mut Option<Monitor>,
+    out: &mut (dyn Write + Send),
+) -> Result<Account, LiveError> {
     let folder = RunFolder::open(&options.config, args.run.as_deref(), Some(&args.host), "emulated")?;
     let _lock = folder::lock(&folder.path)?;
     let own_store = folder.path.join("store");
@@ -81,9 +101,14 @@ pub fn run(options: &Options, args: &AttachArgs, out: &mut (dyn Write + Send)) -
         None => (SignalEngine::new(signals.keys(), from), Carry::first([false; 2])),
     };
     let names = Role::BOTH.map(|role| reaches[role.ix()].venue.name().to_owned());
+    let identity = identity((&folder, &strategy, options), (args, numbers), (&names, clock.speed));
+    let (watched, observer) = Monitor::start(&folder.path, identity, &folder.file, args.log_json)?;
+    if let Some(at) = monitor.insert(watched).at.filter(|_| !options.quiet) {
+        let _ = writeln!(out, "panel     http://{at}/");
+    }
     let (log, number) = begin(&folder, (options, args), (from, numbers))?;
     let connections = connections(reaches, numbers, (config, &strategy.data.symbol), (clock, number))?;
-    let mut session = Session::open(connections, Some(log), from, &options.stop)?;
+    let mut session = Session::open(connections, (Some(log), Some(observer)), from, &options.stop)?;
     let holdings = session.accounts()?;
     if let Some(v) = holdings.iter().position(|held| !held.position.is_zero() || !held.orders.is_empty()) {
         let Holding { position, orders, .. } = &holdings[v];
@@ -115,6 +140,26 @@ pub fn run(options: &Options, args: &AttachArgs, out: &mut (dyn Write + Send)) -
     let initial = (names, job.initial());
     // it is asked to end: that is how it ends
     Ok(account(&strategy, &state.belief().books, ended, &recorder.record, (from, clock.speed), initial, false))
+}
+
+/// Who runs, for those who watch.
+fn identity(
+    (folder, strategy, options): (&RunFolder, &StrategyFile, &Options),
+    (args, numbers): (&AttachArgs, [AccountNumbers; 2]),
+    (venues, speed): (&[String; 2], f64),
+) -> Identity {
+    let name = folder.path.file_name().unwrap_or(folder.path.as_os_str());
+    Identity {
+        run: name.to_string_lossy().into_owned(),
+        mode: "emulated",
+        network: format!("emulated at {}", args.host),
+        symbol: strategy.data.symbol.clone(),
+        configuration: strategy.ids[0].clone(),
+        code: options.code.to_owned(),
+        venues: venues.clone(),
+        accounts: numbers.map(AccountNumbers::shown),
+        speed,
+    }
 }
 
 /// Said together with what it does not go with.

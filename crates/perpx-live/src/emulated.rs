@@ -188,7 +188,7 @@ pub fn run(options: &Options, range: &TimeRange, out: &mut (dyn Write + Send)) -
     let mut recorder = ConsoleRecorder::new(out, status.clone(), names.clone(), job.initial().into());
     recorder.begin("emulated", span, job.initial());
     let builder = TileBuilder::new(clock, engine, carry, span.0);
-    let traded = Session::open(connections, None, span.0, &options.stop).and_then(|mut session| {
+    let traded = Session::open(connections, (None, None), span.0, &options.stop).and_then(|mut session| {
         let traded = session.trade(&job, (builder, clock), span.1, &options.stop, (&mut recorder, &status));
         session.close("");
         traded

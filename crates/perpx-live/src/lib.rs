@@ -24,6 +24,10 @@
 //! | `stretch` | any stretch of any store, with simulated venues |
 //! | `paper`, `paper_market` | the same, over rows as they are received; the recorder that they come from |
 //! | `journal` | what a run knew and wanted, on disk before it leaves |
+//! | `monitor` | those who watch, and what they are told |
+//! | `panel`, `alerts`, `log_lines` | what is served to them, sent to them, and kept for them |
+//! | `service` | what a service manager is told |
+//! | `panel_file` | what live.toml says of all of these |
 //! | `warm_bars` | backfilled bars for averages of before the first quote |
 //! | `preflight` | everything that a run with money would meet, looked at beforehand |
 //! | `report` | what the run came to, beside what the sweep came to |
@@ -33,6 +37,7 @@
 
 #![warn(missing_docs)]
 
+mod alerts;
 pub mod args;
 pub mod attached;
 mod clock;
@@ -42,11 +47,16 @@ mod error;
 mod gate;
 pub mod journal;
 mod live_file;
+mod log_lines;
+mod monitor;
+mod panel;
+mod panel_file;
 pub mod paper;
 pub mod paper_market;
 mod preflight;
 mod report;
 mod run_folder;
+mod service;
 mod session;
 mod status;
 mod strategy_file;

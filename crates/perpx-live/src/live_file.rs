@@ -1,6 +1,7 @@
 //! `live.toml`: where the market is, and how a run folder is kept.
 
-use perpx_core::config::text::{Body, ConfigError, Entry, Node, Source, parse_toml};
+use super::panel_file::{AlertFile, PanelFile};
+use perpx_core::config::text::{Body, ConfigError, Entry, Node, Place, Source, parse_toml};
 use perpx_core::config::{Num, Value};
 use perpx_core::units::{MS, TimeDelta};
 use perpx_venues::registry::AccountNumbers;
@@ -13,6 +14,8 @@ pub const TEMPLATE: &str = r#"# How this folder is run. Every key stands at its 
 # mainnet, testnet, or emulated: a running `perpx-data emulate` at `host`
 network = "mainnet"
 # host = "127.0.0.1:8020"
+# the name of a variable with an address that is asked for once a minute while the run is healthy
+# heartbeat_url_env = "PERPX_HEARTBEAT_URL"
 
 [account]
 # numbers of the accounts that are traded on; paper needs none. Keys stand in the environment or in .env, never here
@@ -36,6 +39,21 @@ max_gap_bars = 2
 depth_levels = 10
 # days for which frames are kept as they came
 raw_days = 14
+
+[panel]
+# where the page and /metrics are served; not written: on 127.0.0.1, the first free port from 9870. Elsewhere than on this machine it
+# needs PERPX_PANEL_TOKEN, of 32 letters or more, in the environment or in .env
+# bind = "127.0.0.1:9870"
+# further names, with their ports, by which they may be asked for
+hosts = []
+
+# whom alerts go to; the address stands in the environment or in .env under the name given here
+# [[alert]]
+# url_env = "PERPX_ALERT_URL"
+# json, slack, or telegram with chat_id
+# format = "slack"
+# info, warning or critical
+# least = "warning"
 "#;
 
 /// Where the market is.
@@ -70,18 +88,27 @@ pub struct LiveFile {
     pub depth_levels: usize,
     /// Days for which raw frames are kept.
     pub raw_days: i64,
+    /// Where the page is served.
+    pub panel: PanelFile,
+    /// Whom alerts go to.
+    pub alerts: Vec<AlertFile>,
+    /// The variable with the address that is asked for once a minute while the run is healthy.
+    pub heartbeat: Option<String>,
 }
+
+const VARIABLE: &str = "the name of a variable of the environment, in capitals, such as PERPX_ALERT_URL";
 
 /// What an account's numbers look like.
 pub const ACCOUNT_LINES: &str =
     "lighter = { index = 1, api_key = 4 } and grvt = { sub_account = \"1\" }, with your numbers";
 
-const KEYS: [(&str, &[&str]); 5] = [
-    ("", &["network", "host", "account", "paper", "warm", "record"]),
+const KEYS: [(&str, &[&str]); 6] = [
+    ("", &["network", "host", "account", "paper", "warm", "record", "panel", "alert", "heartbeat_url_env"]),
     ("account", &["lighter", "grvt"]),
     ("paper", &["lag_ms"]),
     ("warm", &["from", "bars", "max_gap_bars"]),
     ("record", &["depth_levels", "raw_days"]),
+    ("panel", &["bind", "hosts"]),
 ];
 
 impl LiveFile {
@@ -112,15 +139,14 @@ impl LiveFile {
         let root = parse_toml(&source)?;
         let empty = Node { body: Body::Map(Vec::new()), place: Default::default() };
         let table = |name: &str| root.entry(name).map_or(&empty, |entry| &entry.node);
+        let reader = Reader { source: &source };
         for (name, known) in KEYS {
             let node = if name.is_empty() { &root } else { table(name) };
             if let Some(other) = node.entries().iter().find(|entry| !known.contains(&entry.key.as_str())) {
                 let key = [name, &other.key].join(".");
-                let error = ConfigError::new(&source.name, key.trim_start_matches('.'), "no such key");
-                return Err(error.accepted(known.join(", ")).at(&source, other.place));
+                return Err(reader.unknown(key.trim_start_matches('.'), other.place, known));
             }
         }
-        let reader = Reader { source: &source };
         let (paper, warm, record) = (table("paper"), table("warm"), table("record"));
         let folder = Path::new(name).parent().unwrap_or(Path::new(""));
         Ok(LiveFile {
@@ -129,7 +155,7 @@ impl LiveFile {
             grvt: reader.grvt(table("account"))?,
             lag: reader.count(paper, ("paper", "lag_ms"), 10_000, (100, 3_600_000))? * MS,
             warm_from: reader
-                .folders(warm)?
+                .texts(warm, ("warm", "from"), "a list of folders, such as [\"../rec\"]")?
                 .iter()
                 .map(|from| perpx_data::path::normalize(&folder.join(from)))
                 .collect(),
@@ -137,16 +163,52 @@ impl LiveFile {
             warm_bars: reader.flag(warm, ("warm", "bars"))?,
             depth_levels: reader.count(record, ("record", "depth_levels"), 10, (5, 50))? as usize,
             raw_days: reader.count(record, ("record", "raw_days"), 14, (0, 3_650))?,
+            panel: PanelFile::read(&reader, table("panel"))?,
+            alerts: AlertFile::read_all(&reader, &root)?,
+            heartbeat: reader.variable(&root, "heartbeat_url_env")?,
         })
     }
 }
 
-struct Reader<'a> {
+/// Reads values, and says where they are wrong.
+pub(super) struct Reader<'a> {
     source: &'a Source,
 }
 
 impl Reader<'_> {
-    fn wrong(&self, key: &str, entry: &Entry, accepted: &str) -> ConfigError {
+    pub(super) fn unknown(&self, key: &str, place: Place, known: &[&str]) -> ConfigError {
+        let error = ConfigError::new(&self.source.name, key, "no such key");
+        error.accepted(known.join(", ")).at(self.source, place)
+    }
+
+    pub(super) fn missing(&self, key: &str, node: &Node) -> ConfigError {
+        let error = ConfigError::new(&self.source.name, key, "is not written").accepted(VARIABLE);
+        error.remedy("write it").at(self.source, node.place)
+    }
+
+    /// The name of a variable of the environment; of what stands there instead nothing is said, since it may be a secret.
+    pub(super) fn variable(&self, table: &Node, path: &str) -> Result<Option<String>, ConfigError> {
+        let key = path.rsplit('.').next().unwrap_or(path);
+        let Some(entry) = table.entry(key) else { return Ok(None) };
+        let is_name = |name: &&str| {
+            let is_legal = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+            !name.is_empty() && name.chars().all(is_legal)
+        };
+        let name = entry.node.value().text().filter(is_name).map(str::to_owned);
+        let wrong = || {
+            let error = self.unshown(path, entry.place, "holds no name of a variable").accepted(VARIABLE);
+            error.remedy("put the address into the environment or into .env, and its name here")
+        };
+        name.map(Some).ok_or_else(wrong)
+    }
+
+    /// An error at a line that may hold a secret: the line is named, and not shown.
+    pub(super) fn unshown(&self, key: &str, place: Place, found: &str) -> ConfigError {
+        let (line, _) = self.source.line_column(place.start);
+        ConfigError::new(&format!("{}:{line}", self.source.name), key, found)
+    }
+
+    pub(super) fn wrong(&self, key: &str, entry: &Entry, accepted: &str) -> ConfigError {
         let found = format!("found {}", entry.node.place.of(self.source));
         ConfigError::new(&self.source.name, key, found).accepted(accepted).at(self.source, entry.node.place)
     }
@@ -196,16 +258,21 @@ impl Reader<'_> {
         }
     }
 
-    fn folders(&self, warm: &Node) -> Result<Vec<String>, ConfigError> {
-        let Some(entry) = warm.entry("from") else { return Ok(Vec::new()) };
+    pub(super) fn texts(
+        &self,
+        table: &Node,
+        (name, key): (&str, &str),
+        accepted: &str,
+    ) -> Result<Vec<String>, ConfigError> {
+        let Some(entry) = table.entry(key) else { return Ok(Vec::new()) };
         let all = match entry.node.value() {
-            Value::List(all) => all.iter().map(|folder| folder.text().map(str::to_owned)).collect(),
+            Value::List(all) => all.iter().map(|text| text.text().map(str::to_owned)).collect(),
             _ => None,
         };
-        all.ok_or_else(|| self.wrong("warm.from", entry, "a list of folders, such as [\"../rec\"]"))
+        all.ok_or_else(|| self.wrong(&format!("{name}.{key}"), entry, accepted))
     }
 
-    fn flag(&self, table: &Node, (name, key): (&str, &str)) -> Result<bool, ConfigError> {
+    pub(super) fn flag(&self, table: &Node, (name, key): (&str, &str)) -> Result<bool, ConfigError> {
         let Some(entry) = table.entry(key) else { return Ok(false) };
         match entry.node.value() {
             Value::Bool(flag) => Ok(flag),

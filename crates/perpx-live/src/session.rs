@@ -4,6 +4,7 @@
 use super::LiveError;
 use super::console::ConsoleRecorder;
 use super::journal::log::Log;
+use super::monitor::observer::{self, Observer};
 use super::status::Status;
 use super::tile_builder::TileBuilder;
 use super::transport::{Edge, Inbound, Transport};
@@ -71,6 +72,8 @@ pub struct Session {
     texts: u64,
     /// Where a run is written down; one in a process of its own markets is not.
     log: Option<Log>,
+    /// Tells those who watch.
+    observer: Option<Observer>,
     /// The time that the trader goes by.
     now: Time,
 }
@@ -79,7 +82,7 @@ impl Session {
     /// Connects, and waits until both venues are ready for commands.
     pub fn open(
         mut connections: [Connection; 2],
-        log: Option<Log>,
+        (log, observer): (Option<Log>, Option<Observer>),
         now: Time,
         stop: &AtomicBool,
     ) -> Result<Session, LiveError> {
@@ -96,7 +99,8 @@ impl Session {
             connection.client.begin(asked);
         }
         let (ready, holdings, texts) = ([false; 2], [None, None], 0);
-        let mut session = Session { connections, transports, inbound, ready, holdings, edge, texts, log, now };
+        let mut session =
+            Session { connections, transports, inbound, ready, holdings, edge, texts, log, observer, now };
         for (v, output) in asked.into_iter().enumerate() {
             session.pass_on((v, None), output, None);
         }
@@ -108,8 +112,12 @@ impl Session {
             session.close(&error.to_string());
             return Err(error);
         }
-        for (connection, transport) in session.connections.iter().zip(&mut session.transports) {
-            connection.client.streams().into_iter().for_each(|stream| transport.open(&session.edge, stream));
+        for (v, (connection, transport)) in session.connections.iter().zip(&mut session.transports).enumerate() {
+            let streams = connection.client.streams();
+            if let Some(observer) = &mut session.observer {
+                observer.streams(v, observer::stream_names(&streams));
+            }
+            streams.into_iter().for_each(|stream| transport.open(&session.edge, stream));
         }
         Ok(session)
     }
@@ -118,6 +126,7 @@ impl Session {
     fn get_ready(&mut self, stop: &AtomicBool) -> Result<(), LiveError> {
         let began = Instant::now();
         while self.ready != [true; 2] {
+            self.observer.iter_mut().for_each(Observer::beat);
             if let Ok(inbound) = self.inbound.recv_timeout(NAP) {
                 let (from, output) = self.receive(inbound)?;
                 self.pass_on(from, output, None);
@@ -148,6 +157,9 @@ impl Session {
     /// What arrived, in the trader's words; the venue and the stream that it came over.
     fn receive(&mut self, inbound: Inbound) -> Result<(Origin, Output), LiveError> {
         let (mut out, now) = (Output::default(), wall::now());
+        if let Some(observer) = &mut self.observer {
+            observer.inbound(&inbound);
+        }
         let (from, done) = match inbound {
             Inbound::Open { venue, stream } => {
                 if let Some(log) = &mut self.log {
@@ -185,6 +197,9 @@ impl Session {
     fn pass_on(&mut self, from: Origin, output: Output, mut to: Option<(&mut TileBuilder, &mut Run)>) {
         let (v, stream) = from;
         let role = Role::BOTH[v];
+        if let Some(observer) = &mut self.observer {
+            observer.heard(v, &output, wall::now());
+        }
         if let Some((builder, _)) = &mut to {
             output.market.into_iter().for_each(|update| builder.receive(role, update, wall::now()));
         }
@@ -198,6 +213,9 @@ impl Session {
                     let event = builder.event(role, exch, body, wall::now());
                     if let Some(log) = &mut self.log {
                         log.event(&event, name.as_deref());
+                    }
+                    if let Some(observer) = &mut self.observer {
+                        observer.event(&event);
                     }
                     state.venues_mut().events.push_back(event);
                 }
@@ -255,10 +273,16 @@ impl Session {
             self.now = tile.end.plus(-NS);
             state.run_tile(&mut driver, job, &tile, &signals, recorder);
             commands += self.send((&mut builder, &mut state))?;
+            if let Some(observer) = &mut self.observer {
+                let journal = self.log.as_ref().map(Log::health);
+                let is_stopping = halt.load(Ordering::Relaxed);
+                observer.look((&state, job), (&tile, &signals), &recorder.record, (journal, is_stopping));
+            }
             let now = self.now;
             status.moment(now);
             if driver.stopped_at.is_some() {
                 let holdings = self.accounts()?;
+                self.observer.iter_mut().for_each(|observer| observer.compared(Some(state.belief())));
                 return Ok((state, Ended { at: now, holdings, texts: self.texts, commands }));
             }
             let is_lost = self.log.as_ref().is_some_and(Log::is_lost);
@@ -275,6 +299,9 @@ impl Session {
     fn send(&mut self, (builder, state): (&mut TileBuilder, &mut Run)) -> Result<u64, LiveError> {
         let commands = std::mem::take(&mut state.venues_mut().commands);
         let may_leave = self.log.as_mut().map(|log| log.batch(self.now, &commands));
+        if let Some(observer) = &mut self.observer {
+            observer.commands(&commands, may_leave.as_deref(), self.now);
+        }
         for (n, command) in commands.iter().enumerate() {
             let v = command.venue().ix();
             let mut out = Output::default();
@@ -310,11 +337,13 @@ impl Session {
         }
         let began = Instant::now();
         loop {
+            self.observer.iter_mut().for_each(Observer::beat);
             if let [Some(long), Some(short)] = &self.holdings {
                 let holdings = [long.clone(), short.clone()];
                 if let Some(log) = &mut self.log {
                     log.accounts(self.now, &holdings);
                 }
+                self.observer.iter_mut().for_each(|observer| observer.compared(None));
                 return Ok(holdings);
             }
             if began.elapsed() > PATIENCE {

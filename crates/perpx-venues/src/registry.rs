@@ -38,6 +38,14 @@ impl AccountNumbers {
             AccountNumbers::Grvt { .. } => Venue::Grvt,
         }
     }
+
+    /// The account's number, as its venue writes it.
+    pub fn shown(self) -> String {
+        match self {
+            AccountNumbers::Lighter { index, .. } => index.to_string(),
+            AccountNumbers::Grvt { sub_account } => sub_account.to_string(),
+        }
+    }
 }
 
 /// A client that trades on an account whose keys are in the environment, or in `env_file`.

@@ -1,5 +1,6 @@
-//! Keys. They come from the environment or from a file `.env`, and from nowhere else: a configuration that holds one does not
-//! load. A key is wiped from memory when it is dropped and never printed.
+//! Keys. They come from files that a service manager or a container hands over, from the environment or from a file `.env`, and from
+//! nowhere else: a configuration that holds one does not load. A file that others may read is refused. A key is wiped from memory when
+//! it is dropped and never printed.
 
 use super::wire::Absent;
 use secrecy::{ExposeSecret, SecretString};
@@ -68,16 +69,35 @@ pub enum SecretError {
     /// The file cannot be read.
     #[error("{file}: cannot read: {source}")]
     File { file: PathBuf, source: std::io::Error },
+    /// Others may read it.
+    #[error("{file}: other users may read this file, which holds secrets; to do: chmod 600 {file}")]
+    Open { file: PathBuf },
     /// The value is no key.
     #[error("{name}: {why}")]
     Refused { name: String, why: &'static str },
 }
 
-/// The secret `name` of the environment, or else of the file `env_file` (which need not exist).
+/// The folder into which a service manager puts secrets, a file each.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+/// Where containers find theirs; who may read them is the container's affair.
+const CONTAINER: &str = "/run/secrets/";
+
+/// The secret `name`: of `$CREDENTIALS_DIRECTORY/NAME`, of the file that `NAME_FILE` names, of the environment, or of the file `env_file`
+/// (which need not exist); the first that is there.
 pub fn secret(name: &str, env_file: &Path) -> Result<SecretString, SecretError> {
-    if let Ok(value) = std::env::var(name)
-        && !value.is_empty()
-    {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let handed = variable(CREDENTIALS).map(|folder| Path::new(&folder).join(name)).filter(|file| file.is_file());
+    // who may read a credential is for the service manager to say
+    if let Some(file) = handed {
+        return whole(name, file);
+    }
+    if let Some(file) = variable(&format!("{name}_FILE")).map(PathBuf::from) {
+        if !file.starts_with(CONTAINER) {
+            is_private(&file)?;
+        }
+        return whole(name, file);
+    }
+    if let Some(value) = variable(name) {
         return Ok(value.into());
     }
     let text: SecretString = match std::fs::read_to_string(env_file) {
@@ -87,7 +107,35 @@ pub fn secret(name: &str, env_file: &Path) -> Result<SecretString, SecretError> 
     };
     let found =
         find(text.expose_secret(), name).map_err(|line| SecretError::Line { file: env_file.to_owned(), line })?;
-    found.ok_or_else(|| SecretError::Missing { name: name.to_owned(), file: env_file.to_owned() })
+    match found {
+        Some(found) => is_private(env_file).map(|()| found),
+        None => Err(SecretError::Missing { name: name.to_owned(), file: env_file.to_owned() }),
+    }
+}
+
+/// What a file holds, but for the line's end.
+fn whole(name: &str, file: PathBuf) -> Result<SecretString, SecretError> {
+    let text = match std::fs::read_to_string(&file) {
+        Ok(text) => Zeroizing::new(text),
+        Err(source) => return Err(SecretError::File { file, source }),
+    };
+    match text.trim() {
+        "" => Err(SecretError::Refused { name: name.to_owned(), why: "the file that holds it is empty" }),
+        value => Ok(value.to_owned().into()),
+    }
+}
+
+/// Nobody but its owner may read the file.
+fn is_private(file: &Path) -> Result<(), SecretError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let open = |data: std::fs::Metadata| data.permissions().mode() & 0o077 != 0;
+        if std::fs::metadata(file).is_ok_and(open) {
+            return Err(SecretError::Open { file: file.to_owned() });
+        }
+    }
+    Ok(())
 }
 
 /// The value of `name` in lines of NAME=value; the last one counts. `export ` before the name and quotes around the value are
@@ -146,13 +194,49 @@ mod tests {
         assert_eq!(find("A=1\nB", "A").map(drop), Err(2));
     }
 
+    /// Writes a file that its owner alone may read.
+    fn private(file: &Path, text: &str) {
+        std::fs::write(file, text).expect("a file");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_others_may_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join(".env");
+        private(&file, "PERPX_TEST_KEY_UNSET=0xdeadbeef\n");
+        for mode in [0o640, 0o604, 0o644] {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).expect("a mode");
+            let said = secret("PERPX_TEST_KEY_UNSET", &file).expect_err("others read it").to_string();
+            assert!(said.contains("chmod 600") && !said.contains("dead"), "{said}");
+        }
+        assert!(matches!(secret("ANOTHER_KEY", &file), Err(SecretError::Missing { .. })));
+    }
+
+    #[test]
+    fn a_file_of_one_secret_is_that_secret() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("KEY");
+        private(&file, "0xdeadbeef\n");
+        let key = whole("KEY", file.clone()).expect("a key");
+        assert_eq!(key.expose_secret(), "0xdeadbeef");
+        private(&file, "\n");
+        assert!(whole("KEY", file).is_err_and(|said| said.to_string().contains("is empty")));
+    }
+
     #[test]
     fn what_is_missing_names_the_file_and_nothing_secret_is_printed() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join(".env");
         let said = secret("PERPX_TEST_KEY_UNSET", &file).expect_err("unset").to_string();
         assert!(said.starts_with("PERPX_TEST_KEY_UNSET is not set; put it into the environment, or into "), "{said}");
-        std::fs::write(&file, "PERPX_TEST_KEY_UNSET=0xdeadbeef\n").expect("a file");
+        private(&file, "PERPX_TEST_KEY_UNSET=0xdeadbeef\n");
         let key = secret("PERPX_TEST_KEY_UNSET", &file).expect("set");
         assert_eq!(key.expose_secret(), "0xdeadbeef");
         assert!(!format!("{key:?}").contains("dead"));

@@ -4,6 +4,7 @@ use super::folder::{Journal, JournalError, Writer};
 use super::record::{Kind, Stamp};
 use super::thread::{JournalThread, Mark, Need, Sink, Waited};
 use crate::LiveError;
+use crate::monitor::snapshot::JournalHealth;
 use perpx_core::market::{Command, Event};
 use perpx_core::units::Time;
 use perpx_venues::client::{About, Holding, Reply, RunNumber};
@@ -142,6 +143,16 @@ impl Log {
     /// Nothing can be written any more.
     pub fn is_lost(&self) -> bool {
         self.thread.lost().is_some()
+    }
+
+    /// How it is, for those who watch.
+    pub fn health(&self) -> JournalHealth {
+        JournalHealth {
+            waits: self.thread.stands_for().as_secs_f64(),
+            unwritten: self.unwritten,
+            refused: self.refused,
+            lost: self.thread.lost(),
+        }
     }
 
     fn why(&self) -> String {

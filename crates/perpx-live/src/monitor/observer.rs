@@ -1,0 +1,510 @@
+//! What the thread that decides tells those who watch: counts where they happen, a snapshot once a second and at each transition.
+//! It waits for nobody.
+
+use super::orders::OpenOrders;
+use super::picture::{self, Scene};
+use super::shared::{Notice, Shared};
+use super::snapshot::{Counts, JournalHealth, Latency, Level, OpenOrder, Phase, Reconciled, Snapshot, Stream, Trouble};
+use crate::service::Manager;
+use crate::transport::Inbound;
+use perpx_core::ledger::Belief;
+use perpx_core::market::{Command, Event, EventBody, Reject, Role};
+use perpx_core::port::Trader;
+use perpx_core::replay::{Job, RunState, VenuePort};
+use perpx_core::signals::TileSignals;
+use perpx_core::stats::FullRecord;
+use perpx_core::strategy::{Plan, State, reason_name, state_name};
+use perpx_core::tape::Tile;
+use perpx_core::trader::Composite;
+use perpx_core::units::{SECOND, Time};
+use perpx_venues::client::{About, AccountUpdate, Answer, Holding, Host, MarketUpdate, Output, Stream as Opened};
+use perpx_venues::recorder::clock::{EngineClock, Reading};
+use perpx_venues::wall;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Between two snapshots.
+const EVERY: Duration = Duration::from_secs(1);
+/// Times of which quantiles are made.
+const MOST_TIMES: usize = 400;
+/// What a stream of the account alone is called: it may be silent for long.
+pub const ACCOUNT: &str = "account";
+/// Any other one is taken for dead after so many seconds.
+const SILENT: f64 = 10.0;
+/// Orders of which the share of refusals is made.
+const REFUSALS: usize = 20;
+/// What went wrong is shown for so long.
+const TROUBLED: Duration = Duration::from_secs(60);
+
+/// The newest times of one kind, seconds.
+#[derive(Default)]
+struct Times(VecDeque<f64>);
+
+impl Times {
+    fn add(&mut self, seconds: f64) {
+        if self.0.len() >= MOST_TIMES {
+            self.0.pop_front();
+        }
+        self.0.push_back(seconds);
+    }
+
+    /// Half, and 99 of 100, are at or below.
+    fn quantiles(&self) -> Option<(f64, f64)> {
+        let mut sorted: Vec<f64> = self.0.iter().copied().collect();
+        sorted.sort_by(f64::total_cmp);
+        let at = |share: f64| sorted[((sorted.len() as f64 * share).ceil() as usize).clamp(1, sorted.len()) - 1];
+        (!sorted.is_empty()).then(|| (at(0.5), at(0.99)))
+    }
+}
+
+/// What each of a venue's streams carries.
+pub fn stream_names(streams: &[Opened]) -> Vec<&'static str> {
+    let is_split = streams.iter().any(|stream| stream.host == Host::MarketData);
+    let name = |stream: &Opened| match stream.host {
+        Host::MarketData => "market",
+        _ if is_split => ACCOUNT,
+        _ => "all",
+    };
+    streams.iter().map(name).collect()
+}
+
+fn in_words(command: &Command) -> String {
+    match command {
+        Command::Place(order) => {
+            let only = if order.reduce_only { ", reduces" } else { "" };
+            format!(
+                "order {}: {} {} at {}, {:?}{only}",
+                order.id.0,
+                order.side.name(),
+                order.qty,
+                order.limit,
+                order.kind
+            )
+        }
+        Command::Cancel { id, .. } => format!("cancels order {}", id.0),
+        Command::Modify { id, qty, limit, .. } => format!("changes order {}: {qty} at {limit}", id.0),
+        Command::Query { id, .. } => format!("asks for order {}", id.0),
+    }
+}
+
+/// A leg has no counterpart in a state that should have one.
+fn is_alone(plan: &Plan, belief: &Belief, state: u8) -> bool {
+    let stands_alone = [State::FirstLeg, State::LongOnly, State::ShortOnly].map(|state| state as u8);
+    let difference = (belief.qty(Role::Long) - belief.qty(Role::Short)).abs();
+    difference >= plan.common_lot && !stands_alone.contains(&state)
+}
+
+/// A stream as it is counted.
+struct Counted {
+    name: &'static str,
+    is_open: bool,
+    newest: Option<Instant>,
+    frames: u64,
+    /// At the last snapshot.
+    frames_before: u64,
+    opened: u64,
+}
+
+/// The eyes of those who watch, held by the thread that decides.
+pub struct Observer {
+    shared: Arc<Shared>,
+    manager: Option<Manager>,
+    orders: OpenOrders,
+    /// By role and number.
+    streams: [Vec<Counted>; 2],
+    /// By role: of requests, of fills, of quotes.
+    times: [[Times; 3]; 2],
+    holdings: [Option<Holding>; 2],
+    reconciled: Option<Reconciled>,
+    troubles: BTreeMap<(&'static str, String), (Instant, Level, String)>,
+    counts: Counts,
+    /// The newest orders that a venue took or refused: whether it refused.
+    refused: VecDeque<bool>,
+    clock: EngineClock,
+    phase: Phase,
+    /// Transitions and trades that were reported of.
+    reported: (usize, usize),
+    /// Since when, and why.
+    state: (Time, &'static str),
+    alone_since: Option<Time>,
+    /// The market's day, and the equity at its first sample.
+    day: Option<(i64, f64)>,
+    next_timer: Option<Time>,
+    /// Texts since the last look.
+    waiting: i64,
+    last: Instant,
+}
+
+impl Observer {
+    pub(super) fn new(shared: Arc<Shared>) -> Observer {
+        Observer {
+            shared,
+            manager: Manager::of_environment(),
+            orders: OpenOrders::default(),
+            streams: Default::default(),
+            times: Default::default(),
+            holdings: [None, None],
+            reconciled: None,
+            troubles: BTreeMap::new(),
+            counts: Counts::default(),
+            refused: VecDeque::new(),
+            clock: EngineClock::new(Reading::now(), None),
+            phase: Phase::Starting,
+            reported: (0, 0),
+            state: (Time::MIN, ""),
+            alone_since: None,
+            day: None,
+            next_timer: None,
+            waiting: 0,
+            last: Instant::now(),
+        }
+    }
+
+    /// The thread lives.
+    pub fn beat(&mut self) {
+        self.shared.beat();
+        if let Some(manager) = &mut self.manager {
+            manager.beat();
+        }
+    }
+
+    fn name(&self, venue: usize) -> String {
+        self.shared.identity.venues[venue].clone()
+    }
+
+    fn labels(&self, venue: usize, more: Option<(&'static str, &str)>) -> Vec<(&'static str, String)> {
+        let more = more.map(|(label, value)| (label, value.to_owned()));
+        [("venue", self.name(venue))].into_iter().chain(more).collect()
+    }
+
+    /// What a venue's streams carry, by number.
+    pub fn streams(&mut self, venue: usize, names: Vec<&'static str>) {
+        let counted = |name| Counted { name, is_open: false, newest: None, frames: 0, frames_before: 0, opened: 0 };
+        self.streams[venue] = names.into_iter().map(counted).collect();
+    }
+
+    /// Something came.
+    pub fn inbound(&mut self, inbound: &Inbound) {
+        self.waiting += 1;
+        let now = Instant::now();
+        match inbound {
+            Inbound::Open { venue, stream } => {
+                let Some(counted) = self.streams[*venue].get_mut(*stream) else { return };
+                (counted.is_open, counted.newest) = (true, Some(now));
+                counted.opened += 1;
+                if counted.opened > 1 {
+                    let labels = self.labels(*venue, Some(("stream", self.streams[*venue][*stream].name)));
+                    self.shared.metrics.reconnects.get_or_create(&labels).inc();
+                }
+            }
+            Inbound::Text { venue, stream, .. } => {
+                let Some(counted) = self.streams[*venue].get_mut(*stream) else { return };
+                (counted.is_open, counted.newest) = (true, Some(now));
+                counted.frames += 1;
+                let labels = self.labels(*venue, Some(("stream", self.streams[*venue][*stream].name)));
+                self.shared.metrics.frames.get_or_create(&labels).inc();
+            }
+            Inbound::Reply { venue, about, reply } => self.replied(*venue, *about, reply.as_ref().ok(), now),
+        }
+    }
+
+    /// The answer to a request; `None`: nobody knows.
+    fn replied(&mut self, venue: usize, about: About, answer: Option<&Answer>, now: Instant) {
+        let name = self.name(venue);
+        let order = match about {
+            About::Place(id) | About::Cancel(id) => Some(id),
+            _ => None,
+        };
+        if let About::Place(id) = about
+            && let Some(sent) = self.orders.sent_at(venue, id)
+        {
+            let took = now.duration_since(sent).as_secs_f64();
+            self.times[venue][0].add(took);
+            self.shared.metrics.ack.get_or_create(&self.labels(venue, None)).observe(took);
+        }
+        let is_unknown = answer.is_none_or(|answer| answer.is_page() || answer.status >= 500);
+        if order.is_some() && is_unknown {
+            self.counts.unknown += 1;
+            self.shared.metrics.unknown.get_or_create(&self.labels(venue, None)).inc();
+        }
+        match answer {
+            Some(answer) if answer.status == 429 => {
+                self.counts.limited += 1;
+                self.trouble("limited", &name, Level::Warning, "asked too much: it answers 429".to_owned());
+            }
+            Some(answer) if answer.is_page() => {
+                let words = format!("blocked by a gateway: a page for people answers ({})", answer.status);
+                self.trouble("gateway", &name, Level::Critical, words);
+            }
+            Some(answer) if about == About::Login && answer.status >= 400 => {
+                let words = format!("the login is refused ({})", answer.status);
+                self.trouble("login", &name, Level::Critical, words);
+            }
+            _ => {}
+        }
+    }
+
+    /// Something goes wrong, and may go on.
+    fn trouble(&mut self, rule: &'static str, subject: &str, level: Level, words: String) {
+        self.troubles.insert((rule, subject.to_owned()), (Instant::now(), level, words));
+    }
+
+    /// What a client made of what came.
+    pub fn heard(&mut self, venue: usize, output: &Output, now: Time) {
+        for update in &output.market {
+            if let MarketUpdate::Quote { exch, .. } = update {
+                let delay = now.since(*exch).as_f64(SECOND);
+                self.times[venue][2].add(delay);
+                self.shared.metrics.delay.get_or_create(&self.labels(venue, None)).observe(delay);
+            }
+        }
+        for update in &output.account {
+            if let AccountUpdate::Holding(holding) = update {
+                self.holdings[venue] = Some(holding.clone());
+            }
+        }
+    }
+
+    /// Something happened to an order or to the account.
+    pub fn event(&mut self, event: &Event) {
+        let venue = event.venue.ix();
+        if let Some(took) = self.orders.heard(event, Instant::now()) {
+            let took = took.as_secs_f64();
+            self.times[venue][1].add(took);
+            self.shared.metrics.fill.get_or_create(&self.labels(venue, None)).observe(took);
+        }
+        self.count_refusals(&event.body);
+        match event.body {
+            EventBody::Rejected { id, reason } => {
+                self.counts.rejects += 1;
+                let reason = format!("{reason:?}");
+                let labels = self.labels(venue, Some(("reason", &reason)));
+                self.shared.metrics.rejects.get_or_create(&labels).inc();
+                let words = format!("{}: order {} was refused: {reason}", self.name(venue), id.0);
+                self.say("reject", &self.name(venue), Level::Info, words, event.at);
+            }
+            EventBody::Fill { id, side, px, qty, fee, .. } => {
+                let words =
+                    format!("{}: order {} filled: {} {qty} at {px}, fee {fee}", self.name(venue), id.0, side.name());
+                self.say("fill", &self.name(venue), Level::Debug, words, event.at);
+            }
+            EventBody::Funding { amount, .. } => {
+                let words = format!("{}: funding {amount}", self.name(venue));
+                self.say("funding", &self.name(venue), Level::Debug, words, event.at);
+            }
+            EventBody::Liquidated { px, qty, .. } => {
+                let words = format!("{} closed {qty} of our leg at {px}", self.name(venue));
+                self.say("liquidation", &self.name(venue), Level::Critical, words, event.at);
+            }
+            _ => {}
+        }
+    }
+
+    fn count_refusals(&mut self, body: &EventBody) {
+        let is_refused = match body {
+            // it was to rest and would have taken: the market moved
+            EventBody::Rejected { reason: Reject::PostOnlyCross, .. } => return,
+            EventBody::Rejected { .. } => true,
+            EventBody::Accepted { .. } | EventBody::Done { .. } => false,
+            _ => return,
+        };
+        self.refused.truncate(REFUSALS - 1);
+        self.refused.push_front(is_refused);
+        let refused = self.refused.iter().filter(|refused| **refused).count();
+        let is_enough = self.refused.len() == REFUSALS;
+        self.counts.reject_rate = is_enough.then(|| refused as f64 / REFUSALS as f64);
+    }
+
+    /// What both venues said of the accounts is compared with what is believed; `None`: nothing is believed yet.
+    pub fn compared(&mut self, belief: Option<&Belief>) {
+        let [Some(long), Some(short)] = &self.holdings else { return };
+        let of = |holding: &Holding, role: Role| {
+            let book = belief.map(|belief| &belief.books[role.ix()]);
+            book.map_or((0.0, 0.0), |book| {
+                ((holding.position - book.position()).as_f64(), (holding.cash - book.cash).as_f64())
+            })
+        };
+        self.reconciled = Some(Reconciled {
+            wall: wall::now(),
+            differences: [of(long, Role::Long), of(short, Role::Short)],
+            open_orders: [long.orders.len(), short.orders.len()],
+        });
+    }
+
+    /// Commands leave; `may_leave`: those that do not are refused here.
+    pub fn commands(&mut self, commands: &[Command], may_leave: Option<&[bool]>, at: Time) {
+        let now = Instant::now();
+        for (n, command) in commands.iter().enumerate() {
+            if may_leave.is_some_and(|may_leave| !may_leave[n]) {
+                continue;
+            }
+            let kind = match command {
+                Command::Place(_) => "place",
+                Command::Cancel { .. } => "cancel",
+                Command::Modify { .. } => "modify",
+                Command::Query { .. } => "query",
+            };
+            let venue = command.venue().ix();
+            self.shared.metrics.commands.get_or_create(&self.labels(venue, Some(("kind", kind)))).inc();
+            self.orders.sent(command, now);
+            self.counts.commands += 1;
+            let words = format!("{}: {}", self.name(venue), in_words(command));
+            self.say("command", &self.name(venue), Level::Debug, words, at);
+            if self.counts.commands == 1 {
+                let words = format!("the first order of this process leaves for {}", self.name(venue));
+                self.say("first order", "run", Level::Info, words, at);
+            }
+        }
+    }
+
+    /// One look of the thread that decides is over.
+    pub fn look<P: VenuePort>(
+        &mut self,
+        (run, job): (&RunState<Composite, P>, &Job<'_, Composite>),
+        (tile, signals): (&Tile, &TileSignals),
+        record: &FullRecord,
+        (journal, is_stopping): (Option<JournalHealth>, bool),
+    ) {
+        self.beat();
+        let scene = Scene::last(tile, signals, Time(tile.end.0 - 1));
+        self.phase = if is_stopping { Phase::Closing } else { Phase::Running };
+        if let Some(due) = self.next_timer.filter(|due| *due <= scene.now) {
+            let late = scene.now.since(due).as_f64(SECOND) / self.shared.identity.speed.max(1e-9);
+            self.shared.metrics.lateness.observe(late);
+        }
+        self.next_timer = run.trader().next_timer();
+        self.shared.metrics.queue.set(std::mem::take(&mut self.waiting));
+        let has_news = self.report_changes(record);
+        if !self.shared.has_snapshot()
+            && let Some(manager) = &self.manager
+        {
+            manager.say("READY=1");
+        }
+        if has_news || self.last.elapsed() >= EVERY || !self.shared.has_snapshot() {
+            self.publish((run, job), &scene, journal);
+        }
+    }
+
+    /// Transitions and trades since the last look; whether there were any.
+    fn report_changes(&mut self, record: &FullRecord) -> bool {
+        let (transitions, trades) = self.reported;
+        self.reported = (record.transitions.len(), record.trades.len());
+        for row in &record.transitions[transitions.min(self.reported.0)..] {
+            let t = &row.transition;
+            let (from, to, reason) = (state_name(t.from), state_name(t.to), reason_name(t.reason));
+            self.state = (row.at, reason);
+            let words = format!("{from} to {to}: {reason}, equity {:.4}", row.equity.as_f64());
+            self.say("state", "run", Level::Info, words, row.at);
+        }
+        for trade in &record.trades[trades.min(self.reported.1)..] {
+            let words = format!("trade {} is closed: {:+.4}", trade.number, trade.pnl());
+            self.say("trade", "run", Level::Info, words, trade.closed);
+        }
+        self.reported != (transitions, trades)
+    }
+
+    fn publish<P: VenuePort>(
+        &mut self,
+        (run, job): (&RunState<Composite, P>, &Job<'_, Composite>),
+        scene: &Scene<'_>,
+        journal: Option<JournalHealth>,
+    ) {
+        let (plan, belief, now) = (job.plan, run.belief(), Instant::now());
+        if let (_, Some(step)) = self.clock.at(Reading::now()) {
+            self.shared.metrics.clock_steps.inc();
+            let words = format!("the machine's clock was set by {:.3} s", step.as_f64(SECOND));
+            self.trouble("clock", "wall", Level::Warning, words);
+        }
+        self.troubles.retain(|_, (at, ..)| now.duration_since(*at) < TROUBLED);
+        let day = &mut self.day;
+        let money = picture::money(run, job, scene, |equity| {
+            let base = day.filter(|(of, _)| *of == scene.now.day()).unwrap_or((scene.now.day(), equity));
+            *day = Some(base);
+            base.1
+        });
+        let state = run.trader().state();
+        let is_alone = is_alone(plan, belief, state);
+        self.alone_since = is_alone.then(|| self.alone_since.unwrap_or(scene.now));
+        let orders = self.orders.shown(now);
+        let venues = &self.shared.identity.venues;
+        let shut_by = self.shut_by(picture::shut_by(plan, venues, scene), &orders, journal.as_ref());
+        let snapshot = Snapshot {
+            wall: wall::now(),
+            at: scene.now,
+            phase: self.phase,
+            state,
+            since: self.state.0.max(job.from),
+            reason: self.state.1,
+            alone_since: self.alone_since,
+            is_hedging: run.trader().is_hedging(),
+            verbs: Vec::new(),
+            shut_by,
+            money,
+            legs: Role::BOTH
+                .map(|role| picture::leg(&belief.books[role.ix()], plan, scene, self.holdings[role.ix()].as_ref())),
+            orders,
+            gates: picture::gates(plan, venues, scene),
+            spread: picture::spread(plan, scene),
+            streams: self.shown_streams(now),
+            latency: [0, 1].map(|v: usize| {
+                let [ack, fill, feed] = &self.times[v];
+                Latency { ack: ack.quantiles(), fill: fill.quantiles(), feed: feed.quantiles() }
+            }),
+            journal,
+            reconciled: self.reconciled.clone(),
+            troubles: self.shown_troubles(),
+            trades: self.reported.1,
+            counts: self.counts,
+        };
+        self.last = now;
+        self.shared.publish(snapshot);
+    }
+
+    /// Why nothing may be opened: what the market says of it, and what the run does.
+    fn shut_by(&self, mut why: Vec<String>, orders: &[OpenOrder], journal: Option<&JournalHealth>) -> Vec<String> {
+        if self.phase == Phase::Closing {
+            why.push("the run is asked to end".to_owned());
+        }
+        if orders.iter().any(|order| order.in_doubt.is_some()) {
+            why.push("an order is in doubt".to_owned());
+        }
+        if let Some(lost) = journal.and_then(|journal| journal.lost.as_ref()) {
+            why.push(format!("the journal is lost: {lost}"));
+        }
+        why
+    }
+
+    fn shown_troubles(&self) -> Vec<Trouble> {
+        let shown = |((rule, subject), (_, level, words)): (&(&'static str, String), &(Instant, Level, String))| {
+            Trouble { rule, subject: subject.clone(), level: *level, words: words.clone() }
+        };
+        self.troubles.iter().map(shown).collect()
+    }
+
+    fn shown_streams(&mut self, now: Instant) -> Vec<Stream> {
+        let passed = now.duration_since(self.last).as_secs_f64().max(1e-3);
+        let mut shown = Vec::new();
+        for (venue, streams) in self.streams.iter_mut().enumerate() {
+            for counted in streams {
+                let age = counted.newest.map(|newest| now.duration_since(newest).as_secs_f64());
+                shown.push(Stream {
+                    venue,
+                    name: counted.name.to_owned(),
+                    is_open: counted.is_open && (counted.name == ACCOUNT || age.is_some_and(|age| age < SILENT)),
+                    age,
+                    rate: (counted.frames - counted.frames_before) as f64 / passed,
+                    frames: counted.frames,
+                    reconnects: counted.opened.saturating_sub(1),
+                });
+                counted.frames_before = counted.frames;
+            }
+        }
+        shown
+    }
+
+    /// Something happened, at a time of the market.
+    pub fn say(&self, rule: &'static str, subject: &str, level: Level, words: String, at: Time) {
+        self.shared.say(Notice { rule, subject: subject.to_owned(), level, words, wall: wall::now(), at });
+    }
+}
