@@ -1,6 +1,7 @@
 //! What is served while a run trades: metrics, health, the page, read as Prometheus, a script and a browser read them.
 
 use crate::attach::{ACCOUNT, SAMPLE, begin, folder, live_file, market};
+use crate::browser::chromium;
 use crate::not_tested::not_tested;
 use crate::paper::best;
 use crate::record::Running;
@@ -29,13 +30,27 @@ pub(crate) fn ask(at: &str, request: &str, headers: &[&str], body: &str) -> (u16
     let length = body.len();
     let text = format!("{request} HTTP/1.1\r\n{host}{more}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}");
     socket.write_all(text.as_bytes()).expect("it is read");
-    let mut answer = Vec::new();
-    socket.read_to_end(&mut answer).expect("an answer");
+    let (mut answer, mut part) = (Vec::new(), [0; 65_536]);
+    // not everybody closes the connection behind an answer
+    while !is_whole(&answer) {
+        match socket.read(&mut part).expect("an answer") {
+            0 => break,
+            n => answer.extend_from_slice(&part[..n]),
+        }
+    }
     let answer = String::from_utf8(answer).expect("text");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
     let is_chunked = head.to_lowercase().contains("transfer-encoding: chunked");
     (status, head.to_owned(), if is_chunked { unchunked(body) } else { body.to_owned() })
+}
+
+/// Its head is there, and as much behind it as that says.
+fn is_whole(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    length.is_some_and(|length: usize| body.len() >= length)
 }
 
 fn unchunked(mut body: &str) -> String {
@@ -204,7 +219,13 @@ fn a_run_is_scraped() {
     let listed = listed();
     assert!(names.is_subset(&listed), "the manual does not list {:?}", names.difference(&listed));
     // what has had no reason to count
-    let quiet = ["rejects_total", "reconnects_total", "unknown_outcomes_total", "alerts_total", "reconcile_difference"];
+    let quiet = [
+        "rejects_total",
+        "reconnects_total",
+        "unknown_outcomes_total",
+        "reconcile_difference",
+        "liquidation_distance_ratio",
+    ];
     let quiet = quiet.map(|name| format!("perpx_{name}"));
     let missing: Vec<&String> = listed.difference(&names).filter(|name| !quiet.contains(name)).collect();
     assert!(missing.is_empty(), "not served: {missing:?}");
@@ -298,4 +319,524 @@ fn only_those_who_ask_by_its_name_are_answered() {
     run.signal("-INT");
     assert_eq!(run.code(), Some(0));
     drop(market);
+}
+
+/// A page in a browser, driven over its own protocol.
+struct Browser {
+    socket: tungstenite::WebSocket<TcpStream>,
+    next: u64,
+    /// What it wrote to its console, and what went wrong in it.
+    said: Vec<String>,
+    _child: Running,
+    _folder: tempfile::TempDir,
+}
+
+impl Browser {
+    fn open(chromium: &Path) -> Browser {
+        let folder = tempfile::tempdir().expect("a folder");
+        let child = Command::new(chromium)
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"])
+            .args(["--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"])
+            .args(["--remote-debugging-port=0", "about:blank"])
+            .arg(format!("--user-data-dir={}", folder.path().display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let child = Running(child.unwrap_or_else(|error| panic!("{}: {error}", chromium.display())));
+        let began = Instant::now();
+        let target = loop {
+            assert!(began.elapsed() < Duration::from_secs(60), "the browser does not begin");
+            std::thread::sleep(Duration::from_millis(200));
+            let Ok(port) = fs::read_to_string(folder.path().join("DevToolsActivePort")) else { continue };
+            let Some(port) = port.lines().next().filter(|port| !port.is_empty()) else { continue };
+            let at = format!("127.0.0.1:{port}");
+            let (_, pages) = get(&at, "/json/list");
+            let pages: Value = serde_json::from_str(&pages).unwrap_or_default();
+            let page = pages.as_array().and_then(|pages| pages.iter().find(|page| page["type"] == "page").cloned());
+            if let Some(url) = page.and_then(|page| page["webSocketDebuggerUrl"].as_str().map(str::to_owned)) {
+                break (at, url);
+            }
+        };
+        let stream = TcpStream::connect(&target.0).expect("the browser listens");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket");
+        let (socket, _) = tungstenite::client(&target.1, stream).expect("a socket of the page");
+        let mut browser = Browser { socket, next: 0, said: Vec::new(), _child: child, _folder: folder };
+        for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
+            browser.call(domain, Value::Null);
+        }
+        browser
+    }
+
+    fn call(&mut self, method: &str, parameters: Value) -> Value {
+        self.next += 1;
+        let parameters = if parameters.is_null() { serde_json::json!({}) } else { parameters };
+        let asked = serde_json::json!({ "id": self.next, "method": method, "params": parameters });
+        self.socket.send(tungstenite::Message::text(asked.to_string())).expect("it is read");
+        loop {
+            let message = self.socket.read().expect("an answer");
+            let Ok(text) = message.to_text() else { continue };
+            let value: Value = serde_json::from_str(text).unwrap_or_default();
+            if value["id"].as_u64() == Some(self.next) {
+                assert!(value["error"].is_null(), "{method}: {value}");
+                return value["result"].clone();
+            }
+            if ["Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"]
+                .iter()
+                .any(|name| value["method"] == *name)
+            {
+                self.said.push(value["params"].to_string());
+            }
+        }
+    }
+
+    /// The value of an expression.
+    fn value(&mut self, expression: &str) -> Value {
+        let asked = serde_json::json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
+        let answer = self.call("Runtime.evaluate", asked);
+        assert!(answer["exceptionDetails"].is_null(), "{answer:#}");
+        answer["result"]["value"].clone()
+    }
+
+    fn show(&mut self, url: &str, width: u32, is_dark: bool) {
+        let size = serde_json::json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500 });
+        self.call("Emulation.setDeviceMetricsOverride", size);
+        let scheme = if is_dark { "dark" } else { "light" };
+        let media = serde_json::json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.call("Emulation.setEmulatedMedia", media);
+        self.call("Page.navigate", serde_json::json!({ "url": url }));
+        let began = Instant::now();
+        while self.value("document.readyState + location.pathname") != "complete/" {
+            assert!(began.elapsed() < Duration::from_secs(30), "the page does not load");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+/// What is wrong with the page as it stands: wider than the screen, small letters, words that cannot be told from their ground.
+const LOOK: &str = r#"(() => {
+  const faults = [], parse = (c) => (c.match(/[\d.]+/g) || []).map(Number);
+  const lum = ([r, g, b]) => [r, g, b].map((v) => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; })
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (e) => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor);
+    if (c.length === 3 || c[3] > 0) return c; } return [255, 255, 255]; };
+  if (document.documentElement.scrollWidth > innerWidth) faults.push("wider than the screen");
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let words = 0;
+  for (let node; (node = walk.nextNode());) {
+    const e = node.parentElement;
+    if (!node.data.trim() || ["SCRIPT", "STYLE"].includes(e.tagName) || e.closest("[hidden]")) continue;
+    words++;
+    const style = getComputedStyle(e), ink = e.closest("svg") ? style.fill : style.color;
+    if (parseFloat(style.fontSize) < 11) faults.push("small: " + node.data);
+    const [a, b] = [lum(parse(ink)), lum(ground(e))].sort((x, y) => y - x), contrast = (a + 0.05) / (b + 0.05);
+    if (contrast < 4.5) faults.push(contrast.toFixed(2) + " contrast: " + node.data);
+  }
+  for (const s of document.querySelectorAll("section")) if (!s.querySelector("h2")) faults.push("no heading: " + s.id);
+  return JSON.stringify({ faults, words, ground: lum(ground(document.body)) });
+})()"#;
+
+/// The page at two widths, light and dark: it fits, can be read, is updated each second, and the browser has nothing to say of it.
+#[test]
+fn the_page_is_read_on_a_screen_and_on_a_telephone() {
+    let Some(chromium) = chromium() else {
+        return not_tested("no Chromium on the path, and PERPX_CHROMIUM is not set");
+    };
+    let dir = folder();
+    let (run, market, at) = trading(dir.path(), "[panel]\nbind = \"127.0.0.1:0\"\n", &[]);
+    wait_for(&at, 120, "a snapshot", |value| value["snapshot"]["state"].is_number());
+    let mut browser = Browser::open(&chromium);
+    let mut wrong = Vec::new();
+    for (width, is_dark) in [(1440, false), (1440, true), (390, false), (390, true)] {
+        browser.show(&format!("http://{at}/"), width, is_dark);
+        let place = format!("{width} px, {}", if is_dark { "dark" } else { "light" });
+        let before = browser.value("document.getElementById('feeds').innerText");
+        let began = Instant::now();
+        while browser.value("document.getElementById('feeds').innerText") == before {
+            assert!(began.elapsed() < Duration::from_secs(10), "{place}: nothing new comes");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        let look = browser.value(LOOK);
+        let look: Value = serde_json::from_str(look.as_str().expect("text")).expect("JSON");
+        assert!(look["words"].as_u64() > Some(80), "{place}: {look}");
+        assert_eq!(look["ground"].as_f64().expect("a number") < 0.2, is_dark, "{place}");
+        wrong.extend(look["faults"].as_array().expect("a list").iter().map(|fault| format!("{place}: {fault}")));
+    }
+    let words = browser.value("document.body.innerText");
+    let words = words.as_str().expect("text").to_owned();
+    for part in [
+        "EMULATED",
+        "BTC",
+        "lighter",
+        "grvt",
+        "May open",
+        "Net exposure",
+        "Both legs",
+        "What opens a position",
+        "Last events",
+    ] {
+        assert!(words.contains(part), "{part}: {words}");
+    }
+    // it knows when nothing comes any more
+    run.signal("-INT");
+    assert_eq!(run.code(), Some(0));
+    let began = Instant::now();
+    while browser.value("document.getElementById('link').hidden") == true {
+        assert!(began.elapsed() < Duration::from_secs(15), "an end is not noticed");
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    // that the run has gone is said by the browser too
+    browser.said.retain(|said| !said.contains("ERR_") && !said.contains("interrupted"));
+    wrong.extend(browser.said);
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    drop(market);
+}
+
+/// Whoever alerts are sent to: takes what is posted, and keeps it by its path.
+struct Receiver {
+    at: String,
+    got: std::sync::Arc<std::sync::Mutex<Vec<(String, String)>>>,
+}
+
+impl Receiver {
+    fn begin() -> Receiver {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let at = listener.local_addr().expect("a port").to_string();
+        let got = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let kept = got.clone();
+        std::thread::spawn(move || {
+            for socket in listener.incoming().flatten() {
+                let kept = kept.clone();
+                std::thread::spawn(move || take(socket, &kept));
+            }
+        });
+        Receiver { at, got }
+    }
+
+    fn bodies(&self, path: &str) -> Vec<Value> {
+        let got = self.got.lock().expect("whole");
+        let own = got.iter().filter(|(at, body)| at == path && !body.is_empty());
+        own.map(|(_, body)| serde_json::from_str(body).expect("JSON")).collect()
+    }
+
+    fn asked(&self, path: &str) -> usize {
+        self.got.lock().expect("whole").iter().filter(|(at, _)| at == path).count()
+    }
+}
+
+/// Requests of one connection.
+fn take(mut socket: TcpStream, kept: &std::sync::Mutex<Vec<(String, String)>>) {
+    let mut bytes = Vec::new();
+    let mut part = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length =
+                head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+            let length: usize = length.unwrap_or(0);
+            if body.len() >= length {
+                let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+                kept.lock().expect("whole").push((path, body[..length].to_owned()));
+                bytes.drain(..head.len() + 4 + length);
+                if socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").is_err() {
+                    return;
+                }
+                continue;
+            }
+        }
+        match socket.read(&mut part) {
+            Ok(n @ 1..) => bytes.extend_from_slice(&part[..n]),
+            _ => return,
+        }
+    }
+}
+
+const CHANNELS: &str = "heartbeat_url_env = \"BEAT_URL\"\n";
+const ALERTS: &str = "[panel]\nbind = \"127.0.0.1:0\"\n[[alert]]\nurl_env = \"JSON_URL\"\nleast = \"info\"\n\
+                      [[alert]]\nurl_env = \"SLACK_URL\"\nformat = \"slack\"\n\
+                      [[alert]]\nurl_env = \"TELEGRAM_URL\"\nformat = \"telegram\"\nchat_id = -100200\nleast = \"info\"\n";
+
+/// As [`trading`], with a receiver of alerts, whose addresses stand in `.env`.
+fn alarmed(dir: &Path, faults: &str) -> (Running, Running, String, Receiver) {
+    let receiver = Receiver::begin();
+    let env = fs::read_to_string(dir.join(".env")).expect("keys");
+    let url = |name: &str| format!("{name}_URL=http://{}/{}-hook-5f2c9e71d8\n", receiver.at, name.to_lowercase());
+    let urls: String = ["JSON", "SLACK", "TELEGRAM", "BEAT"].map(url).concat();
+    crate::attach::private(&dir.join(".env"), &format!("{env}{urls}"));
+    fs::write(dir.join("faults.toml"), faults).expect("writes");
+    let faults = dir.join("faults.toml").display().to_string();
+    let best = best(dir, BASE);
+    let tape = ["--tape", SAMPLE, "--from", "2026-01-05", "--to", "2026-01-06", "--start-at", "9000", "--speed", "20"];
+    let (market, port) = market(dir, &[&tape[..], &["--faults", &faults]].concat());
+    live_file(dir, port, &format!("{CHANNELS}{ACCOUNT}{ALERTS}"));
+    let run = begin(dir, &best, port);
+    let at = served_at(dir);
+    (run, market, at, receiver)
+}
+
+/// One venue falls silent for 25 s: that is said once and its end once, on each channel that takes it, in its own words, and nothing
+/// else is said but what happened. The log says all of it.
+#[test]
+fn alerts_are_what_happened_each_once() {
+    let dir = folder();
+    let silence = "[[fault]]\nat = \"20s\"\nkind = \"partition\"\nvenue = \"grvt\"\nfor = \"25s\"\n";
+    let (run, market, at, receiver) = alarmed(dir.path(), silence);
+    wait_for(&at, 60, "the silence is noticed", |value| {
+        value["alarm"]["standing"].as_array().is_some_and(|all| all.iter().any(|one| one[1]["rule"] == "feed"))
+    });
+    wait_for(&at, 90, "its end is noticed", |value| value["alarm"]["standing"].as_array().is_some_and(Vec::is_empty));
+    let transitions = || {
+        let out = fs::read_to_string(dir.path().join("out")).expect("what it printed");
+        out.lines().filter(|line| line.contains(" -> ")).count()
+    };
+    run.signal("-INT");
+    assert_eq!(run.code(), Some(0));
+    drop(market);
+    let got = receiver.bodies("/json-hook-5f2c9e71d8");
+    let count = |rule: &str, resolved: bool| {
+        got.iter().filter(|body| body["rule"] == rule && body["resolved"] == resolved).count()
+    };
+    assert_eq!(
+        (count("start", false), count("stop", false), count("feed", false), count("feed", true)),
+        (1, 1, 1, 1),
+        "{got:#?}"
+    );
+    assert_eq!(count("state", false), transitions(), "{got:#?}");
+    let known =
+        ["start", "stop", "feed", "state", "trade", "first order", "reject", "closing", "doubt", "limited", "hedge"];
+    let others: Vec<&Value> = got.iter().filter(|body| !known.iter().any(|rule| body["rule"] == *rule)).collect();
+    assert!(others.is_empty(), "{others:#?}");
+    let of = |body: &Value| {
+        format!("{} {} {} {} {}", body["rule"], body["subject"], body["resolved"], body["words"], body["at"])
+    };
+    let each: BTreeSet<String> = got.iter().map(of).collect();
+    assert_eq!(each.len(), got.len(), "one was said twice: {got:#?}");
+    let slack = receiver.bodies("/slack-hook-5f2c9e71d8");
+    let silent: Vec<&str> =
+        slack.iter().filter_map(|body| body["text"].as_str()).filter(|text| text.contains(" · feed, ")).collect();
+    assert_eq!(silent.len(), 2, "{slack:#?}");
+    assert!(silent[0].starts_with("[warning] emulated run BTC · feed, grvt market: silent for"), "{silent:?}");
+    assert!(silent[1].starts_with("[resolved] "), "{silent:?}");
+    assert!(slack.iter().all(|body| body.as_object().is_some_and(|fields| fields.len() == 1)));
+    let telegram = receiver.bodies("/telegram-hook-5f2c9e71d8");
+    assert_eq!(telegram.len(), got.len(), "the same least, the same messages");
+    assert!(telegram.iter().all(|body| body["chat_id"] == "-100200" && body["text"].is_string()));
+    assert!(receiver.asked("/beat-hook-5f2c9e71d8") >= 1);
+    let log = fs::read_to_string(dir.path().join("run/log/perpx.jsonl")).expect("a log");
+    let log: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let kinds: BTreeSet<&str> = log.iter().filter_map(|line| line["kind"].as_str()).collect();
+    for kind in ["start", "feed", "stop"] {
+        assert!(kinds.contains(kind), "{kinds:?}");
+    }
+}
+
+/// Every way in which a secret may be written.
+fn disguises(secret: &str) -> Vec<String> {
+    use std::fmt::Write as _;
+    let base64 = |bytes: &[u8], alphabet: &[u8; 64]| {
+        let mut out = String::new();
+        for group in bytes.chunks(3) {
+            let n = group.iter().fold(0u32, |n, byte| n << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+            (0..=group.len()).for_each(|i| out.push(char::from(alphabet[(n >> (18 - 6 * i) & 63) as usize])));
+        }
+        out
+    };
+    let standard = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let safe = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let hex = secret.bytes().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    });
+    let url = secret.bytes().fold(String::new(), |mut out, byte| {
+        let _ = match byte.is_ascii_alphanumeric() {
+            true => write!(out, "{}", char::from(byte)),
+            false => write!(out, "%{byte:02X}"),
+        };
+        out
+    });
+    let halves = secret.split_at(secret.len() / 2);
+    let mut all =
+        vec![secret.to_owned(), secret.to_uppercase(), hex.to_uppercase(), hex, url, secret.replace('/', "\\/")];
+    all.extend([base64(secret.as_bytes(), standard), base64(secret.as_bytes(), safe)]);
+    all.extend([halves.0.to_owned(), halves.1.to_owned()]);
+    // a key as the bytes that it is
+    let bytes: Option<Vec<u8>> =
+        (0..secret.len() / 2).map(|i| u8::from_str_radix(secret.get(2 * i..2 * i + 2)?, 16).ok()).collect();
+    if let Some(bytes) = bytes.filter(|bytes| bytes.len() >= 16) {
+        all.push(base64(&bytes, standard));
+    }
+    all.retain(|text| text.len() >= 10);
+    all
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+/// No secret, and nothing that is made of one, is in anything that a run writes, serves or sends, under faults that make it speak.
+#[test]
+fn no_secret_leaves_a_run() {
+    let dir = folder();
+    let faults = "[[fault]]\nat = \"8s\"\nkind = \"expired-login\"\n[[fault]]\nat = \"14s\"\nkind = \"answer-429\"\ncount = 2\n\
+                  [[fault]]\nat = \"22s\"\nkind = \"drop-socket\"\nfor = \"2s\"\n";
+    let (run, market, at, receiver) = alarmed(dir.path(), faults);
+    let mut streamed = TcpStream::connect(&at).expect("it is served");
+    streamed.write_all(format!("GET /events HTTP/1.1\r\nHost: {at}\r\n\r\n").as_bytes()).expect("it is read");
+    std::thread::sleep(Duration::from_secs(45));
+    let mut served = String::new();
+    for path in ["/", "/metrics", "/health", "/ready", "/snapshot"] {
+        served.push_str(&ask(&at, &format!("GET {path}"), &[], "").2);
+    }
+    run.signal("-INT");
+    let code = run.code();
+    let err = fs::read_to_string(dir.path().join("err")).expect("what it said");
+    assert!(code == Some(0) || code == Some(1), "{code:?} {err}");
+    let mut events = Vec::new();
+    streamed.set_read_timeout(Some(Duration::from_secs(2))).expect("a socket");
+    let _ = streamed.read_to_end(&mut events);
+    assert!(events.len() > 10_000, "{} bytes of events", events.len());
+    drop(market);
+    let mut places: Vec<(String, Vec<u8>)> =
+        vec![("served".to_owned(), served.into_bytes()), ("events".to_owned(), events)];
+    for path in files_below(&dir.path().join("run")).into_iter().chain(["out", "err"].map(|name| dir.path().join(name)))
+    {
+        places.push((path.display().to_string(), fs::read(&path).expect("a file")));
+    }
+    assert!(places.iter().any(|(name, bytes)| name.ends_with("perpx.jsonl") && bytes.len() > 500), "the log is empty");
+    let alerts =
+        receiver.got.lock().expect("whole").iter().map(|(_, body)| body.clone()).collect::<Vec<String>>().join("\n");
+    assert!(alerts.len() > 300, "{alerts}");
+    places.push(("alerts".to_owned(), alerts.into_bytes()));
+    let hooks = ["json", "slack", "telegram", "beat"].map(|name| format!("{name}-hook-5f2c9e71d8"));
+    let mut wrong = Vec::new();
+    for secret in crate::attach::keys().into_iter().chain(hooks) {
+        for text in disguises(&secret) {
+            let within =
+                |bytes: &[u8]| bytes.windows(text.len()).any(|window| window.eq_ignore_ascii_case(text.as_bytes()));
+            wrong.extend(
+                places.iter().filter(|(_, bytes)| within(bytes)).map(|(name, _)| format!("{text} is in {name}")),
+            );
+        }
+    }
+    // what is made of them: a session's cookie, a token's and an order's signature
+    for mark in ["gravity=", "\"signature\"", "\"sig\"", "set-cookie", "authorization", "x-grvt-account"] {
+        let within = |bytes: &[u8]| String::from_utf8_lossy(bytes).to_lowercase().contains(mark);
+        wrong.extend(places.iter().filter(|(_, bytes)| within(bytes)).map(|(name, _)| format!("{mark} is in {name}")));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Where others reach it, whoever looks needs the token: without one nothing is served and the run goes on; five wrong ones stop all.
+#[test]
+fn a_page_that_others_reach_needs_the_token() {
+    let dir = folder();
+    let best = best(dir.path(), BASE);
+    let (_market, port) =
+        market(dir.path(), &["--tape", SAMPLE, "--from", "2026-01-05", "--to", "2026-01-06", "--start-at", "9000"]);
+    live_file(dir.path(), port, &format!("{ACCOUNT}[panel]\nbind = \"0.0.0.0:0\"\n"));
+    let run = begin(dir.path(), &best, port);
+    let said = |word: &str| {
+        let began = Instant::now();
+        while !fs::read_to_string(dir.path().join("err")).unwrap_or_default().contains(word) {
+            assert!(began.elapsed() < Duration::from_secs(30), "{word} is not said");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    };
+    said("the page is not served: PERPX_PANEL_TOKEN is not set");
+    std::thread::sleep(Duration::from_secs(3));
+    run.signal("-INT");
+    assert_eq!(run.code(), Some(0));
+    let token = "0123456789abcdef0123456789abcdef";
+    let env = fs::read_to_string(dir.path().join(".env")).expect("keys");
+    crate::attach::private(&dir.path().join(".env"), &format!("{env}PERPX_PANEL_TOKEN={token}\n"));
+    let run = begin(dir.path(), &best, port);
+    let at = served_at(dir.path()).replace("0.0.0.0", "127.0.0.1");
+    for path in ["/metrics", "/health", "/ready", "/snapshot", "/events"] {
+        assert_eq!(get(&at, path).0, 401, "{path}");
+    }
+    let (status, head, _) = ask(&at, "GET /", &[], "");
+    assert!(status == 303 && head.to_lowercase().contains("location: /login"), "{head}");
+    let bearer = format!("Authorization: Bearer {token}");
+    assert_eq!(ask(&at, "GET /metrics", &[&bearer], "").0, 200);
+    let form = "Content-Type: application/x-www-form-urlencoded";
+    let (status, head, _) =
+        ask(&at, "POST /login", &[form, &format!("Origin: http://{at}")], &format!("token={token}"));
+    let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
+    assert!(status == 303 && cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{head}");
+    let cookie = format!("Cookie: {}", cookie.split(';').next().expect("a value"));
+    let (status, _, page) = ask(&at, "GET /", &[&cookie], "");
+    assert!(status == 200 && page.contains("Both legs"), "{status}");
+    assert_eq!(ask(&at, "POST /login", &[form, "Origin: http://evil.example"], &format!("token={token}")).0, 403);
+    for _ in 0..5 {
+        assert_eq!(ask(&at, "POST /login", &[form], "token=guess").0, 401);
+    }
+    assert_eq!(ask(&at, "POST /login", &[form], &format!("token={token}")).0, 429);
+    assert_eq!(ask(&at, "GET /snapshot", &[&cookie], "").0, 200, "who is logged in stays so");
+    // it trades: a stop closes, and ends as it should
+    let began = Instant::now();
+    while !ask(&at, "GET /snapshot", &[&cookie], "").2.contains("\"phase\":\"running\"") {
+        assert!(began.elapsed() < Duration::from_secs(30), "it does not begin to trade");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    run.signal("-INT");
+    assert_eq!(run.code(), Some(0));
+    for path in files_below(&dir.path().join("run")) {
+        let bytes = fs::read(&path).expect("a file");
+        assert!(
+            !bytes.windows(token.len()).any(|window| window == token.as_bytes()),
+            "the token is in {}",
+            path.display()
+        );
+    }
+}
+
+/// The units, rules and the dashboard that are shipped are what their programs take, and speak of metrics that there are.
+#[test]
+fn what_is_shipped_for_a_service_is_taken() {
+    let metrics = listed();
+    let known = |name: &str| {
+        let base = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        metrics.contains(name) || metrics.contains(base)
+    };
+    for file in ["deploy/grafana.json", "deploy/prometheus-rules.yml"] {
+        let text = read(file);
+        let words =
+            text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| word.starts_with("perpx_"));
+        let unknown: BTreeSet<&str> = words.filter(|name| !known(name)).collect();
+        assert!(unknown.is_empty(), "{file}: {unknown:?}");
+    }
+    serde_json::from_str::<Value>(&read("deploy/grafana.json")).expect("JSON");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    match prometheus().map(|prometheus| prometheus.with_file_name("promtool")).filter(|path| path.is_file()) {
+        None => not_tested("no promtool beside prometheus: the rules were not checked by it"),
+        Some(promtool) => {
+            let out =
+                Command::new(promtool).args(["check", "rules"]).arg(root.join("deploy/prometheus-rules.yml")).output();
+            let out = out.expect("it runs");
+            assert!(
+                out.status.success(),
+                "{}{}",
+                String::from_utf8_lossy(&out.stdout),
+                String::from_utf8_lossy(&out.stderr)
+            );
+        }
+    }
+    let dir = tempfile::tempdir().expect("a folder");
+    let units = ["perpx@.service", "perpx-alert@.service"];
+    for unit in units {
+        // the program where it is built, not where it is installed
+        let text =
+            read(&format!("deploy/{unit}")).replace("/usr/local/bin/perpx-live", env!("CARGO_BIN_EXE_perpx-live"));
+        fs::write(dir.path().join(unit), text.replace("/usr/bin/curl", "/bin/true")).expect("writes");
+    }
+    let verified = Command::new("systemd-analyze").arg("verify").args(units.map(|unit| dir.path().join(unit))).output();
+    match verified {
+        Err(_) => not_tested("no systemd-analyze on the path: the units were not checked by it"),
+        Ok(out) => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let ours: Vec<&str> = said.lines().filter(|line| line.contains("perpx")).collect();
+            assert!(out.status.success() && ours.is_empty(), "{said}");
+        }
+    }
 }

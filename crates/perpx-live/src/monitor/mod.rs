@@ -98,6 +98,8 @@ impl Monitor {
             let shut_by = vec!["the run has ended".to_owned()];
             self.shared.publish(Snapshot { phase: Phase::Ended, shut_by, ..(*last).clone() });
         }
+        // what a venue answered may be private: it stays on the terminal
+        let failed = failed.map(|why| why.split("; the message begins").next().unwrap_or_default().to_owned());
         let level = if failed.is_some() { Level::Critical } else { Level::Info };
         let words =
             failed.map_or("the run has ended as it was asked to".to_owned(), |why| format!("the run has ended: {why}"));
