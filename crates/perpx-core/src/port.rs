@@ -48,6 +48,9 @@ pub struct Mandate {
     pub may_open: bool,
     /// Commands of class `Cover` may be made.
     pub may_cover: bool,
+    /// A leg of a locked position may be let go by itself. Where the venue of the other one cannot be reached it stays: the position
+    /// is neutral.
+    pub may_unlock: bool,
     /// By role: the leg is to be closed by urgent orders, whatever the state means to hold. Both legs of a locked position go
     /// together, when both venues are fresh; one that is named alone goes at once.
     pub closes: [bool; 2],
@@ -55,7 +58,7 @@ pub struct Mandate {
 
 impl Mandate {
     /// Everything.
-    pub const FULL: Mandate = Mandate { may_open: true, may_cover: true, closes: [false; 2] };
+    pub const FULL: Mandate = Mandate { may_open: true, may_cover: true, may_unlock: true, closes: [false; 2] };
 }
 
 impl Default for Mandate {

@@ -11,5 +11,5 @@ pub use book::{Bbo, DepthLevel, DepthView};
 pub use fee::{FeeSchedule, liquidation_fee};
 pub use margin::{Bracket, LegMargin, LiquidationRule, MarginSchedule};
 pub use order::{NewOrder, OrderId, OrderKind, Role, Side};
-pub use port::{Command, Event, EventBody, OrderState, Reject};
+pub use port::{Class, Command, Event, EventBody, OrderState, Reject};
 pub use venue::{Delays, FundingPrice, Instrument, RateLimit, SelfTrade, VolumeQuota};

@@ -5,7 +5,7 @@ use super::simulated::Simulated;
 use super::venue_port::{Remote, VenuePort};
 use super::{Driver, Index, Job, LedgerHash, Pass, RowsSeen};
 use crate::ledger::Belief;
-use crate::market::{Event, Role};
+use crate::market::Event;
 use crate::port::{Breach, Trader};
 use crate::signals::TileSignals;
 use crate::sim::SimVenue;
@@ -68,7 +68,7 @@ impl<T: Trader> RunState<T> {
     /// A run at simulated venues that has seen nothing: the trader in its first state, both accounts as the job begins
     /// them.
     pub fn new(trader: T, job: &Job<'_, T>) -> RunState<T> {
-        RunState::at(Simulated(Role::BOTH.map(|role| SimVenue::new(role, job.book(role)))), trader, job)
+        RunState::at(Simulated::of(job), trader, job)
     }
 
     /// The end of the data: everything is cancelled and closed by the venues' rule at `job.to`, booked without another
@@ -125,7 +125,8 @@ impl<T: Trader> RunState<T, Remote> {
 }
 
 impl<T: Trader, P: VenuePort> RunState<T, P> {
-    fn at(venues: P, trader: T, job: &Job<'_, T>) -> RunState<T, P> {
+    /// A run at these venues that has seen nothing.
+    pub fn at(venues: P, trader: T, job: &Job<'_, T>) -> RunState<T, P> {
         RunState {
             trader,
             venues,

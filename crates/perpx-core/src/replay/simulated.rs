@@ -84,6 +84,11 @@ impl VenuePort for Simulated {
 }
 
 impl Simulated {
+    /// Both accounts as the job begins them.
+    pub fn of<T: Trader>(job: &Job<'_, T>) -> Simulated {
+        Simulated(Role::BOTH.map(|role| SimVenue::new(role, job.book(role))))
+    }
+
     /// Without an event, both venues stand at `limit`.
     fn waking_event(&mut self, around: &mut Surroundings<'_>, limit: Time, undue: bool) -> Option<Event> {
         if self.0.iter().all(|sim| sim.is_idle() && sim.next_answer().is_none()) {

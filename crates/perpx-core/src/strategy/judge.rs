@@ -145,6 +145,9 @@ fn first_leg(own: &StateView, plan: &Plan, view: &View<'_>, found: &mut Found) {
 
 /// S3: guard, bands.
 fn locked(own: &StateView, plan: &Plan, view: &View<'_>, found: &mut Found) {
+    if !view.mandate.may_unlock {
+        return;
+    }
     found.note(Reason::Guard, guard(own, plan, view));
     if !own.bands_ready || !fresh(plan, view) {
         return;

@@ -329,6 +329,9 @@ impl Composite {
         if self.state == State::Idle || self.state == State::Locking {
             return;
         }
+        if self.state == State::Locked && !step.view.mandate.may_unlock {
+            return self.manager.set_timer(again, TimerKind::Exit);
+        }
         if let Some(settlement) = self.settlement_for_us(step)
             && !self.deferred
         {

@@ -10,8 +10,8 @@
 //! - `at T long|short ok | fill Q @ P [maker] | done | reject REASON | cancel_failed | status unknown|in_doubt|open|done | funding A
 //!   | transferred A | liquidated Q @ P lost A`: an answer of that venue, about its last order, or about order N of all
 //!   (`long:N`);
-//! - `at T mandate full|hold|reduce|close|close long|close short`: from now on everything may be done; nothing opens; nothing opens or
-//!   covers and all is closed; all is closed; one leg is;
+//! - `at T mandate full|hold|keep|reduce|close|close long|close short`: from now on everything may be done; nothing opens; nothing
+//!   opens and no leg of S3 is let go; nothing opens or covers and all is closed; all is closed; one leg is;
 //! - `at T wait`: only timers;
 //! - `# text`.
 //!
@@ -235,10 +235,11 @@ impl Scene {
                 self.mandate = match words {
                     ["full"] => Mandate::FULL,
                     ["hold"] => Mandate { may_open: false, ..Mandate::FULL },
-                    ["reduce"] => Mandate { may_open: false, may_cover: false, closes: [true; 2] },
-                    ["close"] => Mandate { may_open: false, may_cover: true, closes: [true; 2] },
+                    ["keep"] => Mandate { may_open: false, may_unlock: false, ..Mandate::FULL },
+                    ["reduce"] => Mandate { may_open: false, may_cover: false, closes: [true; 2], ..Mandate::FULL },
+                    ["close"] => Mandate { may_open: false, closes: [true; 2], ..Mandate::FULL },
                     ["close", leg] => {
-                        Mandate { may_open: false, may_cover: true, closes: Role::BOTH.map(|r| r == role(leg)) }
+                        Mandate { may_open: false, closes: Role::BOTH.map(|r| r == role(leg)), ..Mandate::FULL }
                     }
                     other => panic!("'{}' is no mandate", other.join(" ")),
                 };
