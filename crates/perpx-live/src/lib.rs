@@ -20,6 +20,7 @@
 //! | `console` | each transition, as it happens |
 //! | `session`, `transport`, `tile_builder` | two venues over sockets: decisions, tasks that hold sockets, rows to tiles |
 //! | `attached` | the same at a running emulator, with keys, a run folder and a journal |
+//! | `limits` | what may leave at most, whatever the strategy wants |
 //! | `live_file`, `run_folder` | live.toml; the folder that a run keeps |
 //! | `stretch` | any stretch of any store, with simulated venues |
 //! | `paper`, `paper_market` | the same, over rows as they are received; the recorder that they come from |
@@ -46,6 +47,7 @@ pub mod emulated;
 mod error;
 mod gate;
 pub mod journal;
+pub mod limits;
 mod live_file;
 mod log_lines;
 mod monitor;

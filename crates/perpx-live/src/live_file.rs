@@ -1,9 +1,10 @@
 //! `live.toml`: where the market is, and how a run folder is kept.
 
 use super::panel_file::{AlertFile, PanelFile};
+use crate::limits::keys::{self, Limits};
 use perpx_core::config::text::{Body, ConfigError, Entry, Node, Place, Source, parse_toml};
 use perpx_core::config::{Num, Value};
-use perpx_core::units::{MS, TimeDelta};
+use perpx_core::units::{MS, SECOND, TimeDelta};
 use perpx_venues::registry::AccountNumbers;
 use perpx_venues::venue::Venue;
 use std::path::{Path, PathBuf};
@@ -16,11 +17,42 @@ network = "mainnet"
 # host = "127.0.0.1:8020"
 # the name of a variable with an address that is asked for once a minute while the run is healthy
 # heartbeat_url_env = "PERPX_HEARTBEAT_URL"
+# what SIGTERM and Ctrl-C do to a run that trades: park (leaves a locked position, closes anything else), or close (everything)
+on_stop = "park"
 
 [account]
 # numbers of the accounts that are traded on; paper needs none. Keys stand in the environment or in .env, never here
 # lighter = { index = 1, api_key = 4 }
 # grvt = { sub_account = "1" }
+
+[limits]
+# what may leave at most, in quote money and coins; those that begin with # are unlimited as long as nothing real is at stake, and
+# with money nothing opens without them. A change is taken while it runs, to the stricter side of where it stood at the start
+# max_order_qty = 0.01
+# max_order_notional = 1000
+# max_position_notional = 1000
+# max_net_notional = 1000
+max_unhedged_sec = 30
+collar_open_bp = 50
+collar_close_bp = 200
+max_opens_per_min = 10
+max_orders_per_min = 30
+same_order_ms = 250
+max_reject_rate = 0.5
+# max_loss_day = 50
+# max_loss_total = 100
+# stale_feed_ms = 5000
+clock_drift_ms = 500
+max_lane_ms = 1000
+min_liq_distance_bp = 150
+min_free_margin = 0.2
+max_doubt_sec = 20
+min_disk_gib = 2
+# max_trades_day = 100
+
+[park]
+# a lock that is under way when a park is asked for may complete for so long before everything is closed
+max_sec = 45
 
 [paper]
 # time is judged so long after it was, so that every row of it has come
@@ -67,6 +99,15 @@ pub enum Network {
     Emulated(String),
 }
 
+/// What a stop does to a run that trades.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnStop {
+    /// It leaves a locked position and closes anything else.
+    Park,
+    /// It closes everything.
+    Close,
+}
+
 /// The file as read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveFile {
@@ -76,6 +117,12 @@ pub struct LiveFile {
     lighter: Option<AccountNumbers>,
     /// The account at GRVT.
     grvt: Option<AccountNumbers>,
+    /// What may leave at most.
+    pub limits: Limits,
+    /// What SIGTERM and Ctrl-C do to a run that trades.
+    pub on_stop: OnStop,
+    /// A lock may complete for so long before a park closes it.
+    pub park: TimeDelta,
     /// Time is judged so long after it was.
     pub lag: TimeDelta,
     /// Folders whose hours warm the signals; the first named wins.
@@ -102,8 +149,25 @@ const VARIABLE: &str = "the name of a variable of the environment, in capitals, 
 pub const ACCOUNT_LINES: &str =
     "lighter = { index = 1, api_key = 4 } and grvt = { sub_account = \"1\" }, with your numbers";
 
-const KEYS: [(&str, &[&str]); 6] = [
-    ("", &["network", "host", "account", "paper", "warm", "record", "panel", "alert", "heartbeat_url_env"]),
+const KEYS: [(&str, &[&str]); 7] = [
+    (
+        "",
+        &[
+            "network",
+            "host",
+            "on_stop",
+            "account",
+            "limits",
+            "park",
+            "paper",
+            "warm",
+            "record",
+            "panel",
+            "alert",
+            "heartbeat_url_env",
+        ],
+    ),
+    ("park", &["max_sec"]),
     ("account", &["lighter", "grvt"]),
     ("paper", &["lag_ms"]),
     ("warm", &["from", "bars", "max_gap_bars"]),
@@ -147,12 +211,20 @@ impl LiveFile {
                 return Err(reader.unknown(key.trim_start_matches('.'), other.place, known));
             }
         }
+        let limits = table("limits");
+        if let Some(other) = limits.entries().iter().find(|entry| keys::row(&entry.key).is_none()) {
+            let known: Vec<&str> = keys::ROWS.iter().map(|row| row.name).collect();
+            return Err(reader.unknown(&format!("limits.{}", other.key), other.place, &known));
+        }
         let (paper, warm, record) = (table("paper"), table("warm"), table("record"));
         let folder = Path::new(name).parent().unwrap_or(Path::new(""));
         Ok(LiveFile {
             network: reader.network(&root)?,
             lighter: reader.lighter(table("account"))?,
             grvt: reader.grvt(table("account"))?,
+            limits: Limits::parse(&source, limits)?,
+            on_stop: reader.on_stop(&root)?,
+            park: reader.count(table("park"), ("park", "max_sec"), 45, (0, 3_600))? * SECOND,
             lag: reader.count(paper, ("paper", "lag_ms"), 10_000, (100, 3_600_000))? * MS,
             warm_from: reader
                 .texts(warm, ("warm", "from"), "a list of folders, such as [\"../rec\"]")?
@@ -236,6 +308,15 @@ impl Reader<'_> {
             (_, Some((entry, _))) => Err(self.wrong("host", entry, "with network = \"emulated\" alone")),
             ("testnet", None) => Ok(Network::Testnet),
             _ => Ok(Network::Mainnet),
+        }
+    }
+
+    fn on_stop(&self, root: &Node) -> Result<OnStop, ConfigError> {
+        let Some(entry) = root.entry("on_stop") else { return Ok(OnStop::Park) };
+        match entry.node.value().text() {
+            Some("park") => Ok(OnStop::Park),
+            Some("close") => Ok(OnStop::Close),
+            _ => Err(self.wrong("on_stop", entry, "park or close")),
         }
     }
 
@@ -326,6 +407,10 @@ mod tests {
             ("[account]\nlighter = { index = 1 }", ["live.toml:2", "account.lighter", "api_key = N"]),
             ("[account]\ngrvt = { sub_account = 1 }", ["live.toml:2", "account.grvt", "sub_account = \"DIGITS\""]),
             ("[account]\nbinance = 3", ["live.toml:2", "account.binance", "lighter, grvt"]),
+            ("on_stop = \"stay\"", ["live.toml:1", "on_stop", "park or close"]),
+            ("[limits]\nmax_qty = 1", ["live.toml:2", "limits.max_qty", "max_order_qty, max_order_notional"]),
+            ("[limits]\nmin_free_margin = 20", ["live.toml:2", "limits.min_free_margin", "from 0 to 1"]),
+            ("[park]\nmax_sec = -1", ["live.toml:2", "park.max_sec", "0 to 3600"]),
             ("[warm]\nbars = 1", ["live.toml:2", "warm.bars", "true or false"]),
             ("[paper]\nlag = 3", ["live.toml:2", "paper.lag", "lag_ms"]),
             ("[paper]\nlag_ms = 1.5", ["live.toml:2", "paper.lag_ms", "100 to 3600000"]),
