@@ -66,7 +66,7 @@ pub(crate) fn begin(dir: &Path, best: &str, port: u16) -> Running {
 }
 
 /// The journal's records, as `perpx-live journal` prints them.
-fn journal(dir: &Path) -> Vec<Value> {
+pub(crate) fn journal(dir: &Path) -> Vec<Value> {
     let (code, text) = ran(LIVE, dir, &["journal", "run", "--json"]);
     assert_eq!(code, Some(0), "{text}");
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
@@ -80,7 +80,7 @@ fn placed(journal: &[Value]) -> Vec<u64> {
 }
 
 /// Venue and client number of each new order that came to a venue.
-fn seen(dir: &Path) -> Vec<String> {
+pub(crate) fn seen(dir: &Path) -> Vec<String> {
     let text = fs::read_to_string(dir.join("witness.jsonl")).expect("what the venues saw");
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     let orders = lines.flat_map(|line| {
@@ -101,7 +101,7 @@ fn a_run_at_other_processes_venues_is_written_down() {
     let witness = path.join("witness.jsonl").display().to_string();
     let tape = ["--tape", SAMPLE, "--from", "2026-01-05", "--to", "2026-01-06", "--start-at", "9000", "--speed", "60"];
     let (market, port) = market(path, &[&tape[..], &["--witness", &witness]].concat());
-    live_file(path, port, ACCOUNT);
+    live_file(path, port, &format!("on_stop = \"close\"\n{ACCOUNT}"));
     let run = begin(path, &best, port);
     std::thread::sleep(Duration::from_secs(45));
     run.signal("-INT");

@@ -6,6 +6,7 @@ mod browser;
 mod calibrate;
 mod columns;
 mod commands;
+mod ctl;
 mod docs;
 mod estimate;
 mod evidence;

@@ -1,6 +1,7 @@
 //! The command line of perpx-live: arguments in, one call, exit code out.
 
 use super::attached::{self, AttachArgs};
+use super::control::command::{CtlArgs, said};
 use super::gate::{Answers, admit};
 use super::journal::command::{JournalArgs, lines};
 use super::paper_market::{self, PaperArgs};
@@ -29,7 +30,7 @@ use std::time::{Duration, Instant};
     after_help = "Example: perpx-live --config reports/quickstart/best.yml --speed 3600\n\
                   Ctrl-C closes what is open and reports; a second one ends at once.\n\
                   Exit codes: 0 the ledger is the sweep's, 1 it differs, 2 bad input, 130 stopped\n\
-                  Also: perpx-live journal RUN, perpx-live keys, perpx-live preflight RUN"
+                  Also: perpx-live ctl RUN VERB, journal RUN, preflight RUN, keys"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -115,6 +116,8 @@ fn stop_flag() -> Arc<AtomicBool> {
 #[derive(Subcommand)]
 enum Command {
     #[command(hide = true)]
+    Ctl(CtlArgs),
+    #[command(hide = true)]
     Journal(JournalArgs),
     /// Print the public halves of the keys, as the venues register them
     #[command(
@@ -130,6 +133,12 @@ impl Command {
     fn run(self, code: &str) -> u8 {
         match self {
             Command::Preflight(args) => args.run(code),
+            Command::Ctl(args) => match said(&args) {
+                Ok(answer) if args.json => text::print(&serde_json::json!(answer).to_string(), answer.code),
+                Ok(answer) if answer.code == 0 => text::print(&answer.text, 0),
+                Ok(answer) => text::fail(&answer.text, false, answer.code),
+                Err(error) => text::fail(&error, args.json, error.exit_code()),
+            },
             Command::Journal(args) => match lines(&args).map_err(LiveError::from) {
                 Ok((lines, damage)) => {
                     let code = text::print(&lines.join("\n"), 0);
@@ -183,9 +192,11 @@ impl Cli {
         if self.mode == Mode::Live {
             return self.live();
         }
-        let stop = stop_flag();
         // lines of two kinds are read by no machine
         let quiet = self.quiet || self.log_json;
+        // a run that hears an operator hears signals by itself
+        let is_attached = self.mode == Mode::Emulated && self.attach.is_some();
+        let stop = if is_attached { Arc::default() } else { stop_flag() };
         let options = Options {
             config: self.config.unwrap_or_default(),
             store: self.store,

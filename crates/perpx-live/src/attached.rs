@@ -2,6 +2,7 @@
 //! it knew and wanted. What is on the other side goes on when this process ends, and knows nothing of it.
 
 use super::console::ConsoleRecorder;
+use super::control::desk::{self, Desk};
 use super::emulated::{Account, account, warm};
 use super::journal::log::{Log, Start};
 use super::live_file::{ACCOUNT_LINES, LiveFile, Network as Where};
@@ -76,6 +77,7 @@ fn trade(
 ) -> Result<Account, LiveError> {
     let folder = RunFolder::open(&options.config, args.run.as_deref(), Some(&args.host), "emulated")?;
     let _lock = folder::lock(&folder.path)?;
+    desk::refuse_killed(&folder.path)?;
     let own_store = folder.path.join("store");
     let strategy = StrategyFile::read(&folder.best, Some(options.store.as_deref().unwrap_or(&own_store)))?;
     let config = &strategy.config;
@@ -106,6 +108,7 @@ fn trade(
     if let Some(at) = monitor.insert(watched).at.filter(|_| !options.quiet) {
         let _ = writeln!(out, "panel     http://{at}/");
     }
+    let mut desk = Desk::open(&folder.path, (names.clone(), &config.world), options.stop.clone())?;
     let (log, number) = begin(&folder, (options, args), (from, numbers))?;
     let connections = connections(reaches, numbers, (config, &strategy.data.symbol), (clock, number))?;
     let mut session = Session::open(connections, (Some(log), Some(observer)), from, &options.stop)?;
@@ -123,12 +126,14 @@ fn trade(
     let status = Status::open_ended(options.quiet, from);
     if !options.quiet {
         strategy.print_verdict(out);
-        let _ = writeln!(out, "emulated  {}; Ctrl-C closes everything and ends", folder.path.display());
+        let _ = writeln!(out, "emulated  {}; Ctrl-C ends it; `perpx-live ctl` speaks to it", folder.path.display());
     }
     let out: Option<&mut (dyn Write + Send)> = if options.quiet { None } else { Some(out) };
     let mut recorder = ConsoleRecorder::new(out, status.clone(), names.clone(), job.initial().into());
     recorder.begin_open("emulated", from, job.initial());
     let builder = TileBuilder::new(clock, engine, carry, from);
+    desk.begin(&job, &job.belief().books);
+    session.desk = Some(desk);
     let traded = session.trade(&job, (builder, clock), job.to, &options.stop, (&mut recorder, &status));
     let why = traded.as_ref().err().map_or("asked to".to_owned(), LiveError::to_string);
     let lost = session.close(&why);

@@ -2,6 +2,7 @@
 //! thing that is not as at the venues is that there is no other way between us and them than the loopback.
 
 use super::console::ConsoleRecorder;
+use super::control::verbs::Ending;
 use super::session::{Connection, Ended, Session};
 use super::status::Status;
 use super::strategy_file::StrategyFile;
@@ -93,6 +94,8 @@ pub struct Account {
     pub agrees: bool,
     /// Ctrl-C ended it before its end.
     pub stopped: bool,
+    /// How it ended.
+    pub ending: Ending,
     #[serde(skip)]
     span: (Time, Time),
 }
@@ -115,12 +118,14 @@ pub struct VenueAccount {
 }
 
 impl Account {
-    /// 0 belief and venues agree, 1 they do not, 130 stopped.
+    /// 0 belief and venues agree and nothing is open, 1 they do not agree, 6 killed, 7 something is left open, 130 stopped.
     pub fn exit_code(&self) -> u8 {
-        match (self.agrees, self.stopped) {
+        match (self.agrees, self.ending) {
             (false, _) => 1,
-            (true, true) => 130,
-            (true, false) => 0,
+            (true, Ending::Killed) => 6,
+            (true, Ending::Parked | Ending::Left) => 7,
+            (true, Ending::Flat) if self.stopped => 130,
+            (true, Ending::Flat) => 0,
         }
     }
 }
@@ -143,6 +148,14 @@ impl fmt::Display for Account {
                 f,
                 "          it says: cash {venue_cash}, position {venue_position}, {venue_open_orders} orders open"
             )?;
+        }
+        match self.ending {
+            Ending::Flat => {}
+            Ending::Parked => writeln!(f, "parked    a locked position stays; the next start goes on with it")?,
+            Ending::Left => writeln!(f, "left      what is open stays open, and nobody watches it")?,
+            Ending::Killed => {
+                writeln!(f, "killed    nothing starts before `perpx-live ctl RUN clear-kill --reason TEXT`")?
+            }
         }
         match (self.agrees, self.stopped) {
             (true, true) => write!(f, "stopped   everything is closed; the venues hold what the trader believes"),
@@ -297,7 +310,8 @@ pub(super) fn account(
     let agrees = |v: usize| {
         let Holding { cash, position, orders, .. } = &ended.holdings[v];
         let off = Cash((*cash - books[v].cash).0.abs());
-        off < most && *position == books[v].position() && position.is_zero() && orders.is_empty()
+        let is_left = matches!(ended.ending, Ending::Parked | Ending::Left);
+        off < most && *position == books[v].position() && (is_left || position.is_zero()) && orders.is_empty()
     };
     let states: BTreeSet<u8> = record.transitions.iter().map(|row| row.transition.to).chain([0]).collect();
     let venue = |v: usize| VenueAccount {
@@ -322,6 +336,7 @@ pub(super) fn account(
         venues: [venue(0), venue(1)],
         agrees: agrees(0) && agrees(1),
         stopped,
+        ending: ended.ending,
         span: (from, ended.at),
     }
 }

@@ -117,6 +117,13 @@ pub enum LiveError {
     )]
     Starts { path: PathBuf, starts: usize },
 
+    /// A run that was killed.
+    #[error(
+        "{path} was killed ({why}); accepted: a run without the file KILL; to do: look at both accounts, then perpx-live ctl {path} \
+         clear-kill --reason TEXT"
+    )]
+    Killed { path: PathBuf, why: String },
+
     /// The journal can be written no more.
     #[error("the journal can be written no more: {why}; make room, and look at both accounts before starting again")]
     JournalLost { why: String },
@@ -267,7 +274,7 @@ impl From<perpx_venues::emulate::EmulateError> for LiveError {
 }
 
 impl LiveError {
-    /// 2 bad input, 4 an account that is not as it should be, 5 no journal, 1 anything else.
+    /// 2 bad input, 4 an account that is not as it should be, 5 no journal, 6 killed, 1 anything else.
     pub fn exit_code(&self) -> u8 {
         match self {
             LiveError::Data(error) => error.exit_code(),
@@ -279,6 +286,7 @@ impl LiveError {
             LiveError::Books { .. } | LiveError::Venue { .. } | LiveError::Silent { .. } => 1,
             LiveError::NotFlat { .. } | LiveError::Leverage { .. } => 4,
             LiveError::JournalLost { .. } => 5,
+            LiveError::Killed { .. } => 6,
             LiveError::Strange { .. } | LiveError::Open { .. } => 1,
             _ => 2,
         }

@@ -21,6 +21,7 @@
 //! | `session`, `transport`, `tile_builder` | two venues over sockets: decisions, tasks that hold sockets, rows to tiles |
 //! | `attached` | the same at a running emulator, with keys, a run folder and a journal |
 //! | `limits` | what may leave at most, whatever the strategy wants |
+//! | `control` | what an operator says: verbs, signals, files, live.toml read again, `perpx-live ctl` |
 //! | `live_file`, `run_folder` | live.toml; the folder that a run keeps |
 //! | `stretch` | any stretch of any store, with simulated venues |
 //! | `paper`, `paper_market` | the same, over rows as they are received; the recorder that they come from |
@@ -43,6 +44,7 @@ pub mod args;
 pub mod attached;
 mod clock;
 mod console;
+pub mod control;
 pub mod emulated;
 mod error;
 mod gate;

@@ -3,13 +3,16 @@
 
 use super::LiveError;
 use super::console::ConsoleRecorder;
+use super::control::desk::Desk;
+use super::control::verbs::Ending;
 use super::journal::log::Log;
+use super::limits::gate::Verdict;
 use super::monitor::observer::{self, Observer};
 use super::status::Status;
 use super::tile_builder::TileBuilder;
 use super::transport::{Edge, Inbound, Transport};
-use perpx_core::ledger::VenueBook;
-use perpx_core::market::{Event, EventBody, Reject, Role};
+use perpx_core::ledger::{Belief, VenueBook};
+use perpx_core::market::{Command, Event, EventBody, Reject, Role};
 use perpx_core::replay::{Job, Paced, Remote, RunState, TimeSource};
 use perpx_core::trader::Composite;
 use perpx_core::units::{NS, Qty, Time};
@@ -44,6 +47,7 @@ pub struct Ended {
     pub holdings: [Holding; 2],
     pub texts: u64,
     pub commands: u64,
+    pub ending: Ending,
 }
 
 /// The trader, its venues on the other side of sockets.
@@ -74,6 +78,8 @@ pub struct Session {
     log: Option<Log>,
     /// Tells those who watch.
     observer: Option<Observer>,
+    /// What an operator says, and the limits; one in a process of its own markets has none.
+    pub desk: Option<Desk>,
     /// The time that the trader goes by.
     now: Time,
 }
@@ -100,7 +106,7 @@ impl Session {
         }
         let (ready, holdings, texts) = ([false; 2], [None, None], 0);
         let mut session =
-            Session { connections, transports, inbound, ready, holdings, edge, texts, log, observer, now };
+            Session { connections, transports, inbound, ready, holdings, edge, texts, log, observer, desk: None, now };
         for (v, output) in asked.into_iter().enumerate() {
             session.pass_on((v, None), output, None);
         }
@@ -172,6 +178,9 @@ impl Session {
                 ((venue, Some(stream)), self.connections[venue].client.on_frame(stream, &text, now, &mut out))
             }
             Inbound::Reply { venue, about, reply } => {
+                if let Some(desk) = &mut self.desk {
+                    desk.replied(venue, about);
+                }
                 if let Some(log) = &mut self.log {
                     log.answer(self.now, &self.connections[venue].name, about, &reply);
                 }
@@ -206,7 +215,12 @@ impl Session {
         for update in output.account {
             match update {
                 AccountUpdate::Ready => self.ready[v] = true,
-                AccountUpdate::Holding(holding) => self.holdings[v] = Some(holding),
+                AccountUpdate::Holding(holding) => {
+                    if let Some(desk) = &mut self.desk {
+                        desk.said(v, holding.position, holding.orders.len());
+                    }
+                    self.holdings[v] = Some(holding);
+                }
                 AccountUpdate::Resumed | AccountUpdate::ForeignFill { .. } => {}
                 AccountUpdate::Event { exch, body, name } => {
                     let Some((builder, state)) = &mut to else { continue };
@@ -217,13 +231,21 @@ impl Session {
                     if let Some(observer) = &mut self.observer {
                         observer.event(&event);
                     }
+                    if let Some(desk) = &mut self.desk {
+                        desk.hear(&event);
+                    }
                     state.venues_mut().events.push_back(event);
                 }
             }
         }
         for sent in output.requests {
             match sent {
-                Outbound::Request(request) => self.transports[v].ask(request),
+                Outbound::Request(request) => {
+                    if let Some(desk) = &mut self.desk {
+                        desk.asks(v, request.about);
+                    }
+                    self.transports[v].ask(request);
+                }
                 Outbound::Text(text) => self.transports[v].send(stream.unwrap_or(0), text),
                 Outbound::Reopen => {
                     for (number, stream) in self.connections[v].client.streams().into_iter().enumerate() {
@@ -269,9 +291,17 @@ impl Session {
                 return Err(LiveError::Strange { venue: self.connections[v].name.clone() });
             }
             self.pass(&mut Some((&mut builder, &mut state)))?;
+            if let Some(ending) = self.look(&mut state)
+                && let Some(ended) = self.end(ending, commands, state.belief())?
+            {
+                return Ok((state, ended));
+            }
             let (tile, signals) = builder.cut(wall::now());
             self.now = tile.end.plus(-NS);
             state.run_tile(&mut driver, job, &tile, &signals, recorder);
+            if let Some(desk) = &mut self.desk {
+                desk.see(&tile);
+            }
             commands += self.send((&mut builder, &mut state))?;
             if let Some(observer) = &mut self.observer {
                 let journal = self.log.as_ref().map(Log::health);
@@ -283,10 +313,11 @@ impl Session {
             if driver.stopped_at.is_some() {
                 let holdings = self.accounts()?;
                 self.observer.iter_mut().for_each(|observer| observer.compared(Some(state.belief())));
-                return Ok((state, Ended { at: now, holdings, texts: self.texts, commands }));
+                return Ok((state, Ended { at: now, holdings, texts: self.texts, commands, ending: Ending::Flat }));
             }
             let is_lost = self.log.as_ref().is_some_and(Log::is_lost);
-            if stop.load(Ordering::Relaxed) || now >= to || is_lost {
+            let is_asked = self.desk.is_none() && stop.load(Ordering::Relaxed);
+            if is_asked || now >= to || is_lost {
                 halt.store(true, Ordering::Relaxed);
                 if asked_at.get_or_insert_with(Instant::now).elapsed() > closing {
                     return Err(LiveError::Open { seconds: closing.as_secs() });
@@ -295,9 +326,50 @@ impl Session {
         }
     }
 
+    /// What an operator says, and the limits: what the trader may do from here on; how the run ends by it, if it does.
+    fn look(&mut self, state: &mut Run) -> Option<Ending> {
+        let desk = self.desk.as_mut()?;
+        let ending = desk.look(self.now, state, self.log.as_mut());
+        state.venues_mut().mandate = desk.mandate();
+        ending
+    }
+
+    /// The run ends like this, if both venues say so of one that is to hold nothing.
+    fn end(&mut self, ending: Ending, commands: u64, belief: &Belief) -> Result<Option<Ended>, LiveError> {
+        let holdings = self.accounts()?;
+        let is_flat = holdings.iter().all(|held| held.position.is_zero() && held.orders.is_empty());
+        if ending == Ending::Killed && !is_flat {
+            return Ok(None);
+        }
+        self.observer.iter_mut().for_each(|observer| observer.compared(Some(belief)));
+        Ok(Some(Ended { at: self.now, holdings, texts: self.texts, commands, ending }))
+    }
+
+    /// What of the commands may leave, as it may; what may not is told to the trader.
+    fn judge(&mut self, commands: Vec<Command>, (builder, state): (&mut TileBuilder, &mut Run)) -> Vec<Command> {
+        let mut passed = Vec::new();
+        for command in commands {
+            let Some(desk) = &mut self.desk else { continue };
+            match desk.judge((self.now, &command), state, self.log.as_mut()) {
+                Verdict::Pass => passed.push(command),
+                Verdict::Amend(order) => passed.push(Command::Place(order)),
+                Verdict::Refuse(_) => {
+                    let body = EventBody::Rejected { id: command.order(), reason: Reject::Gate };
+                    let refused =
+                        Output { account: vec![AccountUpdate::event(wall::now(), body)], ..Output::default() };
+                    self.pass_on((command.venue().ix(), None), refused, Some((&mut *builder, &mut *state)));
+                }
+            }
+        }
+        passed
+    }
+
     /// Sends what the trader wants, when it is written down; how many commands.
     fn send(&mut self, (builder, state): (&mut TileBuilder, &mut Run)) -> Result<u64, LiveError> {
-        let commands = std::mem::take(&mut state.venues_mut().commands);
+        let mut commands = std::mem::take(&mut state.venues_mut().commands);
+        if self.desk.is_some() {
+            commands = self.judge(commands, (&mut *builder, &mut *state));
+        }
         let may_leave = self.log.as_mut().map(|log| log.batch(self.now, &commands));
         if let Some(observer) = &mut self.observer {
             observer.commands(&commands, may_leave.as_deref(), self.now);
@@ -319,6 +391,9 @@ impl Session {
     /// Until something is due.
     fn nap(&self, state: &Run, builder: &TileBuilder, clock: &MarketClock) -> Duration {
         use perpx_core::port::Trader;
+        if !state.venues().events.is_empty() {
+            return Duration::ZERO;
+        }
         let Some(due) = state.trader().next_timer() else { return NAP };
         let left = due.since(builder.now(wall::now())).0.max(0) as f64 * 1e-9 / clock.speed;
         Duration::from_secs_f64(left).min(NAP)

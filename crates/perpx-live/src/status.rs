@@ -3,7 +3,7 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use perpx_core::units::Time;
 use std::cell::RefCell;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -65,7 +65,8 @@ impl Status {
                 bar.set_position(at.since(inner.from).0.max(0) as u64);
                 bar.set_prefix(at.to_second());
             }
-            None => eprintln!("{}  {}", at.to_second(), inner.state),
+            // nobody may read it any more: a run goes on
+            None => drop(writeln!(std::io::stderr(), "{}  {}", at.to_second(), inner.state)),
         }
     }
 

@@ -4,8 +4,11 @@ use super::folder::{Journal, JournalError, Writer};
 use super::record::{Kind, Stamp};
 use super::thread::{JournalThread, Mark, Need, Sink, Waited};
 use crate::LiveError;
+use crate::control::reload::Change;
+use crate::limits::gate::Refusal;
 use crate::monitor::snapshot::JournalHealth;
 use perpx_core::market::{Command, Event};
+use perpx_core::port::Mandate;
 use perpx_core::units::Time;
 use perpx_venues::client::{About, Holding, Reply, RunNumber};
 use perpx_venues::recorder::clock::Reading;
@@ -140,6 +143,31 @@ impl Log {
         opens.into_iter().map(|opens| !opens || is_durable).collect()
     }
 
+    /// What the gate refused.
+    pub fn gate(&mut self, engine: Time, command: &Command, refusal: &Refusal) {
+        self.put(engine, Kind::Gate, &json!({ "command": command, "refused": refusal }), Need::Soon);
+    }
+
+    /// A day begins, with so much: quote money at mids.
+    pub fn day(&mut self, engine: Time, equity: f64) {
+        self.put(engine, Kind::Gate, &json!({ "day": engine.date(), "equity": equity }), Need::Soon);
+    }
+
+    /// What the trader may do from here on, and why not everything.
+    pub fn may_open(&mut self, engine: Time, mandate: Mandate, why_not: &[String]) {
+        self.put(engine, Kind::MayOpen, &json!({ "mandate": mandate, "why_not": why_not }), Need::Soon);
+    }
+
+    /// live.toml reads otherwise, key by key.
+    pub fn reload(&mut self, engine: Time, who: &str, changes: &[Change], is_taken: bool) {
+        self.put(engine, Kind::Reload, &json!({ "by": who, "taken": is_taken, "changes": changes }), Need::Now);
+    }
+
+    /// Somebody, or a limit, said something.
+    pub fn operator(&mut self, engine: Time, verb: &str, who: &str, reason: &str) {
+        self.put(engine, Kind::Operator, &json!({ "verb": verb, "by": who, "reason": reason }), Need::Now);
+    }
+
     /// Nothing can be written any more.
     pub fn is_lost(&self) -> bool {
         self.thread.lost().is_some()
@@ -157,6 +185,11 @@ impl Log {
 
     fn why(&self) -> String {
         self.thread.lost().unwrap_or_else(|| "the disk does not answer".to_owned())
+    }
+
+    /// Ends without a last record: nothing was begun.
+    pub fn leave(self) -> Option<String> {
+        self.thread.close()
     }
 
     /// The process ends by itself: the last record; why nothing could be written, if that was so.

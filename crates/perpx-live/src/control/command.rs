@@ -1,0 +1,201 @@
+//! `perpx-live ctl RUN VERB`: said to the process that has the run; where there is none, to its folder.
+
+use super::ears::{KILL, PAUSE};
+use super::socket::{Answer, Question, Request, ask};
+use super::verbs::Verb;
+use crate::LiveError;
+use crate::journal::folder::Journal;
+use crate::journal::log::Log;
+use crate::journal::record::Kind;
+use clap::{Args, ValueEnum};
+use perpx_core::units::Time;
+use perpx_data::atomic::write_atomic;
+use perpx_venues::recorder::folder;
+use serde_json::Value;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Say something to a run, or ask what is in force
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Example: perpx-live ctl live/quickstart-86855380-emulated pause --reason \"news at two\"\n\
+                        Exit codes: 0 done, 2 it cannot be done, and the text says why")]
+pub struct CtlArgs {
+    /// The folder of the run
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// What is said
+    #[arg(value_name = "VERB", value_enum)]
+    word: Word,
+    /// Why; it is written down. clear-kill wants one
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+    /// flatten: the venue of the one leg that is to go, whether the other can be reached or not
+    #[arg(long, value_name = "VENUE")]
+    leg: Option<String>,
+    /// quit: the name of the run's folder; what is open there stays open
+    #[arg(long, value_name = "NAME")]
+    leave_positions: Option<String>,
+    /// The answer as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Word {
+    /// What is in force, held and limited
+    Status,
+    /// Nothing opens; everything else goes on
+    Pause,
+    /// As pause, while a difference is looked at
+    Hold,
+    /// Ends pause, hold and flatten
+    Resume,
+    /// Leaves a locked position, closes anything else, ends (exit code 7, or 0 when flat)
+    Park,
+    /// Closes everything, then as pause
+    Flatten,
+    /// Closes everything, ends (6), and lets nothing start before clear-kill
+    Kill,
+    /// Takes the latch of kill away; when no process has the run
+    ClearKill,
+    /// Reads live.toml again
+    Reload,
+    /// Ends at once and leaves what is open
+    Quit,
+}
+
+impl Word {
+    fn question(self) -> Option<Question> {
+        Some(match self {
+            Word::Status => Question::Status,
+            Word::Reload => Question::Reload,
+            Word::Pause => Question::Say(Verb::Pause),
+            Word::Hold => Question::Say(Verb::Hold),
+            Word::Resume => Question::Say(Verb::Resume),
+            Word::Park => Question::Say(Verb::Park),
+            Word::Flatten => Question::Say(Verb::Flatten),
+            Word::Kill => Question::Say(Verb::Kill),
+            Word::Quit => Question::Say(Verb::Quit),
+            Word::ClearKill => return None,
+        })
+    }
+}
+
+/// Says it.
+///
+/// # Errors
+/// No such folder; a process that does not answer.
+pub fn said(args: &CtlArgs) -> Result<Answer, LiveError> {
+    let failed = |what: &'static str| {
+        let path = args.run.clone();
+        move |error: io::Error| LiveError::Folder { path, what, error: error.to_string() }
+    };
+    if !args.run.join("live.toml").is_file() {
+        let error = "there is no live.toml; name the folder of a run".to_owned();
+        return Err(LiveError::Folder { path: args.run.clone(), what: "is no run", error });
+    }
+    let name = args.run.canonicalize().map_err(failed("cannot be read"))?;
+    let name = name.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if args.word == Word::Quit && args.leave_positions.as_ref() != Some(&name) {
+        return Ok(Answer::no(format!(
+            "quit leaves what is open and watched by nobody; accepted: --leave-positions {name}; to do: say that, or park"
+        )));
+    }
+    if args.word == Word::ClearKill && args.reason.trim().is_empty() {
+        return Ok(Answer::no("clear-kill: why the latch may go is written down; to do: --reason TEXT"));
+    }
+    if let Some(ask_for) = args.word.question() {
+        let request = Request { ask: ask_for, reason: args.reason.clone(), leg: args.leg.clone() };
+        if let Some(answer) = ask(&args.run, &request).map_err(failed("its process does not answer"))? {
+            return Ok(answer);
+        }
+    }
+    let nobody = format!("no process has {}", args.run.display());
+    if args.word == Word::Status {
+        return Ok(last(&args.run, &format!("{nobody}, or it is just beginning")));
+    }
+    match folder::lock(&args.run) {
+        Ok(_lock) => alone(args, &nobody).map_err(failed("cannot be written")),
+        Err(error) => Ok(Answer::no(match args.word {
+            Word::ClearKill => format!("{error}; the latch is cleared when its process has ended"),
+            _ => format!("{error}; it does not listen: it is just beginning, or just ending, or has no socket"),
+        })),
+    }
+}
+
+/// Nobody has the run: its folder is worked on, under its LOCK.
+fn alone(args: &CtlArgs, nobody: &str) -> io::Result<Answer> {
+    let (pause, kill) = (args.run.join(PAUSE), args.run.join(KILL));
+    let why = if args.reason.is_empty() { String::new() } else { format!(": {}", args.reason) };
+    let latch = |path: &Path, word: &str| write_atomic(path, format!("{word} by ctl{why}\n"));
+    match args.word {
+        Word::Pause => latch(&pause, "pause")?,
+        Word::Kill => latch(&kill, "kill")?,
+        Word::Resume => gone(&pause)?,
+        Word::ClearKill if !kill.exists() => return Ok(Answer::done(format!("{nobody}, and it was not killed"))),
+        Word::ClearKill => {
+            written(&args.run, &args.reason)?;
+            gone(&kill)?;
+        }
+        _ => {
+            return Ok(Answer::no(format!(
+                "{nobody}; accepted then: status, pause, resume, kill, clear-kill; to do: start it, then say it again"
+            )));
+        }
+    }
+    Ok(Answer::done(match args.word {
+        Word::Pause => format!("{nobody}; the next start opens nothing until `resume`"),
+        Word::Kill => format!("{nobody}; none starts before `clear-kill`, but to close what is open"),
+        Word::Resume => format!("{nobody}; the next start may open"),
+        _ => format!(
+            "{nobody}; the latch is gone and the next start may open. Nothing was looked at and nothing was closed: look at both \
+             accounts before that start"
+        ),
+    }))
+}
+
+/// That the latch was cleared, and why, behind whatever the journal holds; a run that has none needs none.
+fn written(run: &Path, reason: &str) -> io::Result<()> {
+    if !run.join("journal").is_dir() {
+        return Ok(());
+    }
+    let failed = |error: LiveError| io::Error::other(error.to_string());
+    let (mut log, _) = Log::open(run, [0; 16]).map_err(failed)?;
+    log.operator(Time(perpx_venues::wall::now().0), "clear-kill", "ctl", reason);
+    match log.leave() {
+        None => Ok(()),
+        Some(why) => Err(io::Error::other(why)),
+    }
+}
+
+fn gone(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What the folder tells of a run that nobody has.
+fn last(run: &Path, nobody: &str) -> Answer {
+    let mut lines = vec![nobody.to_owned()];
+    let mut body = serde_json::Map::new();
+    for name in [KILL, PAUSE] {
+        if let Ok(text) = fs::read_to_string(run.join(name)) {
+            lines.push(format!("{name:<9} {}", text.trim()));
+            body.insert(name.to_lowercase(), text.trim().into());
+        }
+    }
+    match Journal::whole(&run.join("journal")) {
+        Ok((journal, _)) => {
+            for (kind, name) in [(Kind::Recon, "accounts"), (Kind::Stop, "ended")] {
+                let Some(record) = journal.records.iter().rev().find(|record| record.kind == kind) else { continue };
+                let content: Value = serde_json::from_slice(&record.body).unwrap_or_default();
+                lines.push(format!("{name:<9} {} {content}", Time(record.stamp.wall_ns).to_second()));
+                body.insert(name.to_owned(), content);
+            }
+        }
+        Err(error) => lines.push(error.to_string()),
+    }
+    Answer { body: Value::Object(body), ..Answer::done(lines.join("\n")) }
+}

@@ -1,0 +1,536 @@
+//! The operator's side of a session. At each look it takes in what was said and what is measured, and says what the trader may do and
+//! whether the run ends; it judges each command before it leaves; and it writes down what it decides.
+
+use super::ears::{Ears, Heard, KILL, PAUSE, What, file, say};
+use super::reload::{Live, money, texts};
+use super::snapshot::{Held, InForce, Snapshot};
+use super::socket::Answer;
+use super::verbs::{By, Ending, Standing, Verb, Verbs};
+use crate::LiveError;
+use crate::journal::log::Log;
+use crate::limits::gate::{Around, Demand, Gate, Quote, Refusal, Sight, Venues, Verdict};
+use crate::limits::keys::Key;
+use crate::limits::loss::LossWatch;
+use crate::live_file::{LiveFile, OnStop};
+use perpx_core::config::World;
+use perpx_core::ledger::VenueBook;
+use perpx_core::market::{Command, Event, OrderId, Role};
+use perpx_core::port::{Mandate, Trader};
+use perpx_core::replay::{Job, RunState, VenuePort};
+use perpx_core::strategy::{State, state_name};
+use perpx_core::tape::Tile;
+use perpx_core::trader::Composite;
+use perpx_core::units::{Cash, Qty, SECOND, Time, TimeDelta};
+use perpx_data::atomic::write_atomic;
+use perpx_venues::client::About;
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Between two looks at the disk, and between two pictures for others.
+const SELDOM: Duration = Duration::from_secs(1);
+/// Between two questions whether a killed run is flat.
+const AGAIN: Duration = Duration::from_secs(5);
+/// Answers of a lane that count, and how old they may be.
+const ANSWERS: usize = 10;
+const YOUNG: Duration = Duration::from_secs(60);
+const STATES: [State; 6] =
+    [State::Idle, State::FirstLeg, State::Locking, State::Locked, State::LongOnly, State::ShortOnly];
+
+/// What a venue said of the account.
+#[derive(Clone, Copy, Debug)]
+struct Said {
+    position: Qty,
+    open_orders: usize,
+    /// Nothing was booked since.
+    is_newest: bool,
+}
+
+/// The operator's side of one session.
+pub struct Desk {
+    ears: Ears,
+    gate: Gate,
+    losses: LossWatch,
+    verbs: Verbs,
+    live: Live,
+    run: PathBuf,
+    /// By role: the venues.
+    names: [String; 2],
+    max_age: TimeDelta,
+    park: TimeDelta,
+    on_stop: OnStop,
+    quotes: [Quote; 2],
+    said: [Option<Said>; 2],
+    mandate: Mandate,
+    why_not: Vec<String>,
+    lanes: Lanes,
+    disk: Option<(Instant, Option<u64>)>,
+    /// The live.toml of which was said that it is not taken.
+    bad_live: Option<String>,
+    shared: Arc<Mutex<Snapshot>>,
+    shown_at: Option<Instant>,
+    /// When it was last said that the run ends.
+    ended_at: Option<Instant>,
+    unexplained: Cash,
+}
+
+impl Desk {
+    /// Of the run in a folder whose LOCK this process has. `stop` is set when a stop is asked for.
+    ///
+    /// # Errors
+    /// A live.toml that is none; no thread, no signals, no socket.
+    pub fn open(run: &Path, (names, world): ([String; 2], &World), stop: Arc<AtomicBool>) -> Result<Desk, LiveError> {
+        let (path, failed) = (run.join("live.toml"), |what, error: std::io::Error| LiveError::Folder {
+            path: run.to_path_buf(),
+            what,
+            error: error.to_string(),
+        });
+        let text = fs::read_to_string(&path).map_err(|error| failed("its live.toml cannot be read", error))?;
+        let name = path.display().to_string();
+        let live = Live::begin(&name, &text)?;
+        let LiveFile { park, on_stop, .. } = LiveFile::parse(&name, &text)?;
+        let ears = Ears::open(run, stop).map_err(|error| failed("signals and ctl.sock cannot be heard", error))?;
+        Ok(Desk {
+            ears,
+            gate: Gate::new(live.limits().clone(), Venues::of(world), [Qty::ZERO; 2]),
+            losses: LossWatch::new(Cash::ZERO),
+            verbs: Verbs::default(),
+            live,
+            run: run.to_path_buf(),
+            names,
+            max_age: SECOND.times(5),
+            park,
+            on_stop,
+            quotes: [Quote::default(); 2],
+            said: [None; 2],
+            mandate: Mandate::FULL,
+            why_not: Vec::new(),
+            lanes: Lanes::default(),
+            disk: None,
+            bad_live: None,
+            shared: Arc::default(),
+            shown_at: None,
+            ended_at: None,
+            unexplained: Cash::ZERO,
+        })
+    }
+
+    /// Trading begins, with what is held now.
+    pub fn begin(&mut self, job: &Job<'_, Composite>, books: &[VenueBook; 2]) {
+        for (name, verb) in [(PAUSE, Verb::Pause), (KILL, Verb::Kill)] {
+            if self.run.join(name).exists() {
+                let by = By { who: file(name), reason: "it was there at the start".to_owned(), since: job.from };
+                self.verbs.say(verb, by, None);
+            }
+        }
+        self.gate.hold(Role::BOTH.map(|role| books[role.ix()].leg.qty));
+        self.losses = LossWatch::new(job.initial());
+        self.max_age = job.plan.strategy.risk.max_quote_age;
+    }
+
+    /// For a page: what is in force and held, made anew each second.
+    pub fn watch(&self) -> Arc<Mutex<Snapshot>> {
+        self.shared.clone()
+    }
+
+    /// For a page: whoever may say verbs.
+    pub fn says(&self) -> Sender<Heard> {
+        self.ears.says()
+    }
+
+    /// What the trader may do.
+    pub fn mandate(&self) -> Mandate {
+        self.mandate
+    }
+
+    /// The newest rows.
+    pub fn see(&mut self, tile: &Tile) {
+        let local = &tile.local;
+        let row = local.len() - 1;
+        for role in Role::BOTH {
+            let (mark, seen) = (local.mark(row).mark[role.ix()], Time(local.seen[role.ix()][row]));
+            self.quotes[role.ix()] = Quote { bbo: local.bbo(row, role), mark, seen };
+        }
+    }
+
+    /// What a venue told of an order or the account.
+    pub fn hear(&mut self, event: &Event) {
+        self.gate.hear(event);
+        if let Some(said) = self.said[event.venue.ix()].as_mut().filter(|_| event.body.is_entry()) {
+            said.is_newest = false;
+        }
+    }
+
+    /// What a venue says that the account holds.
+    pub fn said(&mut self, venue: usize, position: Qty, open_orders: usize) {
+        self.said[venue] = Some(Said { position, open_orders, is_newest: true });
+    }
+
+    /// The venues' balances are so much above what is believed (below: negative), and nobody can say why: it counts as won or lost.
+    pub fn cannot_explain(&mut self, unexplained: Cash) {
+        self.unexplained = unexplained;
+    }
+
+    /// A request leaves.
+    pub fn asks(&mut self, venue: usize, about: About) {
+        if matches!(about, About::Place(_) | About::Cancel(_)) {
+            self.lanes.sent.insert((venue, about), Instant::now());
+        }
+    }
+
+    /// It was answered, or will not be.
+    pub fn replied(&mut self, venue: usize, about: About) {
+        if let Some(sent) = self.lanes.sent.remove(&(venue, about)) {
+            self.lanes.answered(venue, sent);
+        }
+    }
+
+    /// A command before it leaves; a refusal is written down.
+    pub fn judge(
+        &mut self,
+        (now, command): (Time, &Command),
+        run: &RunState<Composite, impl VenuePort>,
+        log: Option<&mut Log>,
+    ) -> Verdict {
+        let around = self.around();
+        let sight = sight((now, around), (self.quotes, self.said, self.mandate), run);
+        let verdict = self.gate.judge(command, &sight);
+        if let (Verdict::Refuse(refusal), Some(log)) = (&verdict, log) {
+            log.gate(now, command, refusal);
+        }
+        verdict
+    }
+
+    /// A command that was let through was not sent.
+    pub fn withdraw(&mut self, id: OrderId) {
+        self.gate.withdraw(id);
+    }
+
+    /// Takes in what was said and measured; how the run ends, if it does now.
+    pub fn look(
+        &mut self,
+        now: Time,
+        run: &RunState<Composite, impl VenuePort>,
+        mut log: Option<&mut Log>,
+    ) -> Option<Ending> {
+        let trader = run.trader();
+        let state = STATES[usize::from(trader.state()).min(STATES.len() - 1)];
+        let standing = Standing { state, is_quiet: trader.is_quiet(), is_flat: run.belief().is_flat() };
+        while let Some(heard) = self.ears.heard() {
+            self.take(heard, (now, run), log.as_deref_mut());
+        }
+        self.demands(now, standing, run, log.as_deref_mut());
+        // that venues say so of one that was killed is asked now and then
+        let is_asked = self.ended_at.is_some_and(|at| at.elapsed() < AGAIN);
+        let ending = self.verbs.look(standing).filter(|_| !is_asked);
+        if ending.is_some() {
+            self.ended_at = Some(Instant::now());
+        }
+        self.permit(now, standing, run, log);
+        if self.shown_at.is_none_or(|at| at.elapsed() >= SELDOM) {
+            self.shown_at = Some(Instant::now());
+            let snapshot = self.snapshot(now, run);
+            *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+        }
+        ending
+    }
+
+    /// What limits ask for.
+    fn demands(
+        &mut self,
+        now: Time,
+        standing: Standing,
+        run: &RunState<Composite, impl VenuePort>,
+        mut log: Option<&mut Log>,
+    ) {
+        let around = self.around();
+        let sight = sight((now, around), (self.quotes, self.said, self.mandate), run);
+        let demand = self.gate.look(&sight);
+        let expected = self.gate.expected(&sight);
+        let books = (&run.belief().books, self.quotes);
+        let found = self.losses.look(self.live.limits(), (now, self.max_age), books, (expected, self.unexplained));
+        if let (Some(base), Some(log)) = (found.base, log.as_deref_mut()) {
+            log.day(now, base);
+        }
+        let demand = demand.or(found.broken.map(Demand::Flatten));
+        let (verb, Refusal { key, value, limit }) = match demand {
+            Some(Demand::Pause(refusal)) => (Verb::Pause, refusal),
+            Some(Demand::Flatten(refusal)) => (Verb::Flatten, refusal),
+            None => return,
+        };
+        // what is closed and stays closed is not said again
+        let is_done = standing.state == State::Idle && standing.is_flat && self.verbs.is(Verb::Pause);
+        if self.verbs.is(verb) || is_done || self.verbs.is(Verb::Kill) {
+            return;
+        }
+        let heard = Heard {
+            what: What::Say(verb, None),
+            who: key.to_owned(),
+            reason: format!("{value}, limit {limit}"),
+            answer: None,
+        };
+        self.take(heard, (now, run), log);
+    }
+
+    /// What the trader may do from now on; written down when it changes.
+    fn permit(
+        &mut self,
+        now: Time,
+        standing: Standing,
+        run: &RunState<Composite, impl VenuePort>,
+        log: Option<&mut Log>,
+    ) {
+        let around = self.around();
+        let mut mandate = self.verbs.mandate(standing, now, self.park);
+        let sight = sight((now, around), (self.quotes, self.said, mandate), run);
+        let stands = self.gate.standing(&sight);
+        mandate.may_open &= stands.is_empty();
+        // a locked position is neutral: it stays while one of its venues cannot be reached
+        let is_reached = |quote: &Quote| now.since(quote.seen) <= self.max_age;
+        mandate.may_unlock = standing.state != State::Locked || self.quotes.iter().all(is_reached);
+        let verbs = self.verbs.in_force().map(|(verb, by)| format!("{} by {}", verb.name(), by.who));
+        let lost = (!mandate.may_unlock).then(|| "a venue of the locked position cannot be reached".to_owned());
+        let why_not: Vec<String> =
+            verbs.chain(stands.iter().map(|refusal| refusal.key.to_owned())).chain(lost).collect();
+        if mandate != self.mandate || why_not != self.why_not {
+            if let Some(log) = log {
+                log.may_open(now, mandate, &why_not);
+            }
+            (self.mandate, self.why_not) = (mandate, why_not);
+        }
+    }
+
+    /// Something was said.
+    fn take(
+        &mut self,
+        heard: Heard,
+        (now, run): (Time, &RunState<Composite, impl VenuePort>),
+        mut log: Option<&mut Log>,
+    ) {
+        let Heard { what, who, reason, answer } = heard;
+        let reply = match what {
+            What::Status => {
+                let snapshot = self.snapshot(now, run);
+                Answer { body: serde_json::json!(snapshot), ..Answer::done(snapshot.to_string()) }
+            }
+            What::Live(text) => self.reload(now, (&text, &who), log),
+            What::Unpause => {
+                self.verbs.unsay(Verb::Pause, &who);
+                Answer::done("")
+            }
+            What::Stop => {
+                if self.on_stop == OnStop::Close {
+                    self.take_verb((Verb::Flatten, None), (now, &who, &reason), log.as_deref_mut());
+                }
+                self.take_verb((Verb::Park, None), (now, &who, &reason), log)
+            }
+            What::Say(verb, leg) => {
+                let role = leg.as_ref().map(|leg| Role::BOTH.into_iter().find(|role| self.names[role.ix()] == *leg));
+                match role {
+                    Some(None) => Answer::no(format!("--leg: accepted: {}", self.names.join(", "))),
+                    role => self.take_verb((verb, role.flatten()), (now, &who, &reason), log),
+                }
+            }
+        };
+        if let Some(answer) = answer {
+            // whoever asked may have gone
+            let _ = answer.send(reply);
+        }
+    }
+
+    fn take_verb(
+        &mut self,
+        (verb, leg): (Verb, Option<Role>),
+        (now, who, reason): (Time, &str, &str),
+        log: Option<&mut Log>,
+    ) -> Answer {
+        // a file that was written because it was said says nothing new
+        if self.verbs.is(verb) && [PAUSE, KILL].iter().any(|name| file(name) == who) {
+            return Answer::done("");
+        }
+        let by = By { who: who.to_owned(), reason: reason.to_owned(), since: now };
+        if let Some(log) = log {
+            log.operator(now, verb.name(), who, reason);
+        }
+        let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        say(&format!("{} by {who}{why}", verb.name()));
+        self.verbs.say(verb, by, leg);
+        let kept = match verb {
+            Verb::Pause | Verb::Flatten => keep(&self.run.join(PAUSE), &format!("{} by {who}{why}\n", verb.name())),
+            Verb::Kill => keep(&self.run.join(KILL), &format!("by {who}{why}\n")),
+            Verb::Resume => gone(&self.run.join(PAUSE)),
+            Verb::Hold | Verb::Park | Verb::Quit => Ok(()),
+        };
+        let effect = match verb {
+            Verb::Pause | Verb::Hold => "nothing opens until `resume`; exits, locks and unlocks go on",
+            Verb::Resume => "pause, hold and flatten have ended",
+            Verb::Park => "nothing opens; a locked position stays, anything else is closed, then the process ends",
+            Verb::Flatten => "everything is closed; then nothing opens until `resume`",
+            Verb::Kill => {
+                "everything is closed by reduce-only orders, the process ends, and none starts before `clear-kill`"
+            }
+            Verb::Quit => "the process ends at once; what is open stays open and is watched by nobody",
+        };
+        match kept {
+            Ok(()) => Answer::done(effect),
+            Err(error) => Answer::done(format!("{effect}; it is not kept over a restart: {error}")),
+        }
+    }
+
+    /// live.toml reads otherwise.
+    fn reload(&mut self, now: Time, (text, who): (&str, &str), log: Option<&mut Log>) -> Answer {
+        let name = self.run.join("live.toml").display().to_string();
+        let changes = match self.live.reload(&name, text) {
+            Ok(changes) => changes,
+            Err(error) => {
+                if self.bad_live.as_deref() != Some(text) {
+                    say(&format!("{error}\nwhat was read before stays"));
+                    self.bad_live = Some(text.to_owned());
+                }
+                return Answer::no(format!("{error}\nwhat was read before stays"));
+            }
+        };
+        let is_taken = changes.iter().all(|change| change.refused.is_empty());
+        let is_told = self.bad_live.as_deref() == Some(text);
+        self.bad_live = (!is_taken).then(|| text.to_owned());
+        let lines: Vec<String> = changes
+            .iter()
+            .map(|change| {
+                let said = |value: &String| if value.is_empty() { "not written".to_owned() } else { value.clone() };
+                let refused = if change.refused.is_empty() { String::new() } else { format!("  {}", change.refused) };
+                format!("{}  {} -> {}{refused}", change.key, said(&change.old), said(&change.new))
+            })
+            .collect();
+        if changes.is_empty() {
+            return Answer::done("nothing reads otherwise");
+        }
+        if let Some(log) = log.filter(|_| !is_told) {
+            log.reload(now, who, &changes, is_taken);
+        }
+        let head =
+            if is_taken { "live.toml is in force:" } else { "live.toml is not taken, and nothing of it changes:" };
+        let text = format!("{head}\n{}", lines.join("\n"));
+        if !is_told {
+            say(&text);
+        }
+        self.gate.set_limits(self.live.limits().clone());
+        let body = serde_json::json!({ "taken": is_taken, "changes": changes });
+        Answer { code: if is_taken { 0 } else { 2 }, text, body }
+    }
+
+    fn around(&mut self) -> Around {
+        let is_old = self.disk.is_none_or(|(at, _)| at.elapsed() >= SELDOM);
+        if is_old {
+            self.disk = Some((Instant::now(), perpx_venues::recorder::folder::free(&self.run)));
+        }
+        Around { clock_drift: None, lane: self.lanes.slowest(), free_disk: self.disk.and_then(|(_, free)| free) }
+    }
+
+    fn snapshot(&mut self, now: Time, run: &RunState<Composite, impl VenuePort>) -> Snapshot {
+        let around = self.around();
+        let sight = sight((now, around), (self.quotes, self.said, self.mandate), run);
+        let (orders_under_way, doubt) = self.gate.under_way();
+        let held = |role: Role| {
+            let said = self.said[role.ix()];
+            Held {
+                venue: self.names[role.ix()].clone(),
+                position: run.belief().books[role.ix()].position().to_string(),
+                venue_position: said.map(|said| said.position.to_string()),
+                venue_open_orders: said.map(|said| said.open_orders),
+                liquidation_bp: self.gate.distance(&sight, role).map(|distance| distance.bps()),
+            }
+        };
+        let limits = self.live.limits();
+        Snapshot {
+            at: now.to_second(),
+            state: state_name(run.trader().state()),
+            verbs: self.verbs.in_force().map(|(verb, by)| InForce { verb, by: by.clone() }).collect(),
+            may_open: self.mandate.may_open,
+            why_not: self.why_not.clone(),
+            held: Role::BOTH.map(held).to_vec(),
+            orders_under_way,
+            doubt_sec: doubt.map(|since| now.since(since).as_f64(SECOND)),
+            losses: self.losses.losses(),
+            loss_limits: [Key::MaxLossDay, Key::MaxLossTotal].map(|key| money(limits, key)),
+            refusals: self.gate.counts().clone(),
+            limits: texts(limits),
+        }
+    }
+}
+
+fn sight<'a>(
+    (now, around): (Time, Around),
+    (quotes, said, mandate): ([Quote; 2], [Option<Said>; 2], Mandate),
+    run: &'a RunState<Composite, impl VenuePort>,
+) -> Sight<'a> {
+    let trader = run.trader();
+    let is_alone =
+        matches!(STATES.get(usize::from(trader.state())), Some(State::FirstLeg | State::LongOnly | State::ShortOnly));
+    Sight {
+        now,
+        quotes,
+        books: &run.belief().books,
+        truth: said.map(|said| said.filter(|said| said.is_newest).map(|said| said.position.abs())),
+        mandate,
+        is_net_meant: is_alone || trader.is_hedging(),
+        around,
+    }
+}
+
+/// A latch: it is there after a restart too. One that is there already stays as it is.
+fn keep(path: &Path, text: &str) -> std::io::Result<()> {
+    if path.exists() { Ok(()) } else { write_atomic(path, text.as_bytes().to_vec()) }
+}
+
+fn gone(path: &Path) -> std::io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Nothing starts under KILL.
+///
+/// # Errors
+/// It is there.
+pub fn refuse_killed(run: &Path) -> Result<(), LiveError> {
+    let why = match fs::read_to_string(run.join(KILL)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Ok(text) => text.trim().to_owned(),
+        Err(_) => file(KILL),
+    };
+    Err(LiveError::Killed { path: run.to_path_buf(), why })
+}
+
+/// How long venues take to answer orders.
+#[derive(Default)]
+struct Lanes {
+    sent: BTreeMap<(usize, About), Instant>,
+    /// By role.
+    answered: [VecDeque<(Instant, Duration)>; 2],
+}
+
+impl Lanes {
+    fn answered(&mut self, venue: usize, sent: Instant) {
+        let answered = &mut self.answered[venue];
+        answered.push_back((Instant::now(), sent.elapsed()));
+        if answered.len() > ANSWERS {
+            answered.pop_front();
+        }
+    }
+
+    /// The larger median of young answers.
+    fn slowest(&self) -> Option<TimeDelta> {
+        let medians = self.answered.iter().filter_map(|answered| {
+            let young = answered.iter().filter(|(at, _)| at.elapsed() < YOUNG);
+            let mut all: Vec<Duration> = young.map(|&(_, took)| took).collect();
+            all.sort_unstable();
+            all.get(all.len() / 2).copied()
+        });
+        medians.max().map(|median| TimeDelta(i64::try_from(median.as_nanos()).unwrap_or(i64::MAX)))
+    }
+}
