@@ -58,7 +58,7 @@ impl OpenOrders {
         match (event.body, state) {
             (EventBody::Fill { qty, .. }, _) => {
                 let is_first = followed.filled.is_zero();
-                followed.filled = followed.filled + qty;
+                followed.filled += qty;
                 return is_first.then(|| now.duration_since(followed.sent));
             }
             (EventBody::Accepted { .. }, _) => followed.is_resting = true,
