@@ -97,6 +97,14 @@ pub(crate) fn served_at(dir: &Path) -> String {
     }
 }
 
+/// Asks a run to end, which it does flat, or with a locked position that stays.
+fn parks(run: Running, dir: &Path) {
+    run.signal("-INT");
+    let code = run.code();
+    let said = ["out", "err"].map(|name| fs::read_to_string(dir.join(name)).unwrap_or_default());
+    assert!(code == Some(0) || code == Some(7), "{code:?} {said:?}");
+}
+
 /// Waits until the run says so.
 pub(crate) fn wait_for(at: &str, seconds: u64, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
     let began = Instant::now();
@@ -225,6 +233,7 @@ fn a_run_is_scraped() {
         "unknown_outcomes_total",
         "reconcile_difference",
         "liquidation_distance_ratio",
+        "gate_refusals_total",
     ];
     let quiet = quiet.map(|name| format!("perpx_{name}"));
     let missing: Vec<&String> = listed.difference(&names).filter(|name| !quiet.contains(name)).collect();
@@ -239,9 +248,7 @@ fn a_run_is_scraped() {
     assert!(value("perpx_frames", "grvt") > 10.0 && value("perpx_commands", "lighter") >= 1.0, "{text}");
     assert!(value("perpx_equity_quote", "") > 0.0 && value("perpx_up", "lighter") == 1.0, "{text}");
     scraped_by_prometheus(dir.path(), &at);
-    run.signal("-INT");
-    let out = || fs::read_to_string(dir.path().join("out")).unwrap_or_default();
-    assert_eq!(run.code(), Some(0), "{}", out());
+    parks(run, dir.path());
     drop(market);
 }
 
@@ -316,8 +323,8 @@ fn only_those_who_ask_by_its_name_are_answered() {
     }
     assert_eq!(status("GET /nothing", &[]), 404);
     assert_eq!(status("POST /snapshot", &[]), 405);
-    run.signal("-INT");
-    assert_eq!(run.code(), Some(0));
+    assert_eq!(status("POST /verb", &["X-Perpx-Verb: 1"]), 404, "no verbs are taken by default");
+    parks(run, dir.path());
     drop(market);
 }
 
@@ -478,8 +485,7 @@ fn the_page_is_read_on_a_screen_and_on_a_telephone() {
         assert!(words.contains(part), "{part}: {words}");
     }
     // it knows when nothing comes any more
-    run.signal("-INT");
-    assert_eq!(run.code(), Some(0));
+    parks(run, dir.path());
     let began = Instant::now();
     while browser.value("document.getElementById('link').hidden") == true {
         assert!(began.elapsed() < Duration::from_secs(15), "an end is not noticed");
@@ -584,13 +590,14 @@ fn alerts_are_what_happened_each_once() {
     wait_for(&at, 60, "the silence is noticed", |value| {
         value["alarm"]["standing"].as_array().is_some_and(|all| all.iter().any(|one| one[1]["rule"] == "feed"))
     });
-    wait_for(&at, 90, "its end is noticed", |value| value["alarm"]["standing"].as_array().is_some_and(Vec::is_empty));
+    wait_for(&at, 90, "its end is noticed", |value| {
+        value["alarm"]["standing"].as_array().is_some_and(|all| all.iter().all(|one| one[1]["rule"] != "feed"))
+    });
     let transitions = || {
         let out = fs::read_to_string(dir.path().join("out")).expect("what it printed");
         out.lines().filter(|line| line.contains(" -> ")).count()
     };
-    run.signal("-INT");
-    assert_eq!(run.code(), Some(0));
+    parks(run, dir.path());
     drop(market);
     let got = receiver.bodies("/json-hook-5f2c9e71d8");
     let count = |rule: &str, resolved: bool| {
@@ -602,8 +609,20 @@ fn alerts_are_what_happened_each_once() {
         "{got:#?}"
     );
     assert_eq!(count("state", false), transitions(), "{got:#?}");
-    let known =
-        ["start", "stop", "feed", "state", "trade", "first order", "reject", "closing", "doubt", "limited", "hedge"];
+    let known = [
+        "start",
+        "stop",
+        "feed",
+        "state",
+        "trade",
+        "first order",
+        "reject",
+        "closing",
+        "doubt",
+        "limited",
+        "hedge",
+        "verb",
+    ];
     let others: Vec<&Value> = got.iter().filter(|body| !known.iter().any(|rule| body["rule"] == *rule)).collect();
     assert!(others.is_empty(), "{others:#?}");
     let of = |body: &Value| {
@@ -688,10 +707,7 @@ fn no_secret_leaves_a_run() {
     for path in ["/", "/metrics", "/health", "/ready", "/snapshot"] {
         served.push_str(&ask(&at, &format!("GET {path}"), &[], "").2);
     }
-    run.signal("-INT");
-    let code = run.code();
-    let err = fs::read_to_string(dir.path().join("err")).expect("what it said");
-    assert!(code == Some(0) || code == Some(1), "{code:?} {err}");
+    parks(run, dir.path());
     let mut events = Vec::new();
     streamed.set_read_timeout(Some(Duration::from_secs(2))).expect("a socket");
     let _ = streamed.read_to_end(&mut events);
@@ -745,8 +761,7 @@ fn a_page_that_others_reach_needs_the_token() {
     };
     said("the page is not served: PERPX_PANEL_TOKEN is not set");
     std::thread::sleep(Duration::from_secs(3));
-    run.signal("-INT");
-    assert_eq!(run.code(), Some(0));
+    parks(run, dir.path());
     let token = "0123456789abcdef0123456789abcdef";
     let env = fs::read_to_string(dir.path().join(".env")).expect("keys");
     crate::attach::private(&dir.path().join(".env"), &format!("{env}PERPX_PANEL_TOKEN={token}\n"));
@@ -779,8 +794,7 @@ fn a_page_that_others_reach_needs_the_token() {
         assert!(began.elapsed() < Duration::from_secs(30), "it does not begin to trade");
         std::thread::sleep(Duration::from_millis(200));
     }
-    run.signal("-INT");
-    assert_eq!(run.code(), Some(0));
+    parks(run, dir.path());
     for path in files_below(&dir.path().join("run")) {
         let bytes = fs::read(&path).expect("a file");
         assert!(
@@ -839,4 +853,47 @@ fn what_is_shipped_for_a_service_is_taken() {
             assert!(out.status.success() && ours.is_empty(), "{said}");
         }
     }
+}
+
+/// Verbs by the page: with the token, the header and, to close everything, the run's name. What is said is heard, shown, and kept.
+#[test]
+fn verbs_by_the_page_are_heard() {
+    let dir = folder();
+    let token = "fedcba9876543210fedcba9876543210";
+    let env = fs::read_to_string(dir.path().join(".env")).expect("keys");
+    crate::attach::private(&dir.path().join(".env"), &format!("{env}PERPX_PANEL_TOKEN={token}\n"));
+    let (run, market, at) = trading(dir.path(), "[panel]\nbind = \"127.0.0.1:0\"\ncontrol = true\n", &[]);
+    wait_for(&at, 60, "it trades", |value| value["snapshot"]["phase"] == "running");
+    let bearer = format!("Authorization: Bearer {token}");
+    let say = |headers: &[&str], body: &str| {
+        let (status, _, text) = ask(&at, "POST /verb", headers, body);
+        (status, text)
+    };
+    let by_page = [bearer.as_str(), "X-Perpx-Verb: 1"];
+    let pause = r#"{"verb":"pause","reason":"a test"}"#;
+    assert_eq!(say(&[&bearer], pause).0, 403, "without the header");
+    assert_eq!(say(&["X-Perpx-Verb: 1"], pause).0, 401, "without the token");
+    assert_eq!(say(&[&by_page[..], &["Origin: http://evil.example"]].concat(), pause).0, 403);
+    for body in ["", "pause", r#"{"verb":"quit"}"#, r#"{"verb":"open"}"#] {
+        assert_eq!(say(&by_page, body).0, 400, "{body}");
+    }
+    let (status, text) = say(&by_page, pause);
+    assert_eq!(status, 200, "{text}");
+    let paused = wait_for(&at, 10, "a pause", |value| !value["snapshot"]["verbs"].as_array().is_none_or(Vec::is_empty));
+    assert_eq!(paused["snapshot"]["verbs"][0], "pause by the page: a test");
+    let (status, body) = get(&at, "/ready");
+    assert!(status == 503 && body.contains("pause by the page"), "{body}");
+    assert_eq!(say(&by_page, r#"{"verb":"resume"}"#).0, 200);
+    wait_for(&at, 10, "its end", |value| value["snapshot"]["verbs"].as_array().is_some_and(Vec::is_empty));
+    for body in [r#"{"verb":"kill"}"#, r#"{"verb":"flatten","run":"another"}"#] {
+        let (status, text) = say(&by_page, body);
+        assert!(status == 400 && text.contains("type the name of the run"), "{status} {text}");
+    }
+    let (status, text) = say(&by_page, r#"{"verb":"kill","run":"run","reason":"a test"}"#);
+    assert_eq!(status, 200, "{text}");
+    assert_eq!(run.code(), Some(6), "{}", fs::read_to_string(dir.path().join("err")).unwrap_or_default());
+    assert!(dir.path().join("run/KILL").exists());
+    let log = fs::read_to_string(dir.path().join("run/log/perpx.jsonl")).expect("a log");
+    assert!(log.contains("kill by the page"), "{log}");
+    drop(market);
 }

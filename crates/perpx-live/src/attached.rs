@@ -7,7 +7,8 @@ use super::emulated::{Account, account, warm};
 use super::journal::log::{Log, Start};
 use super::live_file::{ACCOUNT_LINES, LiveFile, Network as Where};
 use super::monitor::Monitor;
-use super::monitor::snapshot::Identity;
+use super::monitor::shared::Control;
+use super::monitor::snapshot::{Identity, Level};
 use super::run_folder::RunFolder;
 use super::service::keep_memory;
 use super::session::{Connection, Session};
@@ -64,7 +65,11 @@ pub fn run(options: &Options, args: &AttachArgs, out: &mut (dyn Write + Send)) -
     let mut monitor = None;
     let ended = trade((options, args), &mut monitor, out);
     if let Some(monitor) = monitor {
-        Monitor::end(monitor, ended.as_ref().err().map(LiveError::to_string));
+        match &ended {
+            Ok(account) if account.exit_code() == 0 => monitor.end(Level::Info, "as it was asked to, flat"),
+            Ok(account) => monitor.end(Level::Critical, &format!("with exit code {}", account.exit_code())),
+            Err(error) => monitor.end(Level::Critical, &error.to_string()),
+        }
     }
     ended
 }
@@ -133,6 +138,7 @@ fn trade(
     recorder.begin_open("emulated", from, job.initial());
     let builder = TileBuilder::new(clock, engine, carry, from);
     desk.begin(&job, &job.belief().books);
+    session.control(Control { shown: desk.watch(), says: desk.says() });
     session.desk = Some(desk);
     let traded = session.trade(&job, (builder, clock), job.to, &options.stop, (&mut recorder, &status));
     let why = traded.as_ref().err().map_or("asked to".to_owned(), LiveError::to_string);

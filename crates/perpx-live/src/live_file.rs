@@ -78,6 +78,8 @@ raw_days = 14
 # bind = "127.0.0.1:9870"
 # further names, with their ports, by which they may be asked for
 hosts = []
+# true: verbs may be given by the page; needs PERPX_PANEL_TOKEN too
+control = false
 
 # whom alerts go to; the address stands in the environment or in .env under the name given here
 # [[alert]]
@@ -172,7 +174,7 @@ const KEYS: [(&str, &[&str]); 7] = [
     ("paper", &["lag_ms"]),
     ("warm", &["from", "bars", "max_gap_bars"]),
     ("record", &["depth_levels", "raw_days"]),
-    ("panel", &["bind", "hosts"]),
+    ("panel", &["bind", "hosts", "control"]),
 ];
 
 impl LiveFile {

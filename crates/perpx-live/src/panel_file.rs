@@ -13,6 +13,8 @@ pub struct PanelFile {
     pub bind: Option<SocketAddr>,
     /// Further names by which it may be asked for.
     pub hosts: Vec<String>,
+    /// Verbs may be given by it.
+    pub control: bool,
 }
 
 /// A channel for alerts.
@@ -48,7 +50,7 @@ impl PanelFile {
         });
         let bind = bind.transpose()?;
         let hosts = reader.texts(table, ("panel", "hosts"), "a list of names with ports, such as [\"perpx:9870\"]")?;
-        Ok(PanelFile { bind, hosts })
+        Ok(PanelFile { bind, hosts, control: reader.flag(table, ("panel", "control"))? })
     }
 }
 
@@ -112,11 +114,11 @@ mod tests {
 
     #[test]
     fn channels_are_read() {
-        let text = "heartbeat_url_env = \"BEAT\"\n[panel]\nbind = \"0.0.0.0:9870\"\n[[alert]]\nurl_env = \"A\"\n\
+        let text = "heartbeat_url_env = \"BEAT\"\n[panel]\nbind = \"0.0.0.0:9870\"\ncontrol = true\n[[alert]]\nurl_env = \"A\"\n\
                     [[alert]]\nurl_env = \"B\"\nformat = \"telegram\"\nchat_id = -100\nleast = \"critical\"";
         let file = LiveFile::parse("live.toml", text).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(file.heartbeat.as_deref(), Some("BEAT"));
-        assert!(file.panel.bind.is_some_and(|at| at.port() == 9870));
+        assert!(file.panel.control && file.panel.bind.is_some_and(|at| at.port() == 9870));
         let telegram = Format::Telegram { chat: "-100".to_owned() };
         assert_eq!(
             file.alerts,
@@ -128,6 +130,7 @@ mod tests {
         for (text, words) in [
             ("[panel]\nbind = 9870", ["live.toml:2", "panel.bind", "\"127.0.0.1:9870\""]),
             ("[panel]\nhosts = \"perpx\"", ["live.toml:2", "panel.hosts", "a list of names"]),
+            ("[panel]\ncontrol = 1", ["live.toml:2", "panel.control", "true or false"]),
             ("[alert]\nurl_env = \"A\"", ["live.toml:1", "alert", "[[alert]]"]),
             ("[[alert]]\nformat = \"slack\"", ["live.toml", "alert.url_env", "the name of a variable"]),
             (

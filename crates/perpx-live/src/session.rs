@@ -8,6 +8,7 @@ use super::control::verbs::Ending;
 use super::journal::log::Log;
 use super::limits::gate::Verdict;
 use super::monitor::observer::{self, Observer};
+use super::monitor::shared::Control;
 use super::status::Status;
 use super::tile_builder::TileBuilder;
 use super::transport::{Edge, Inbound, Transport};
@@ -126,6 +127,13 @@ impl Session {
             streams.into_iter().for_each(|stream| transport.open(&session.edge, stream));
         }
         Ok(session)
+    }
+
+    /// Those who watch may say verbs from now on.
+    pub fn control(&self, control: Control) {
+        if let Some(observer) = &self.observer {
+            observer.control(control);
+        }
     }
 
     /// Logs in, and waits until both venues take orders.

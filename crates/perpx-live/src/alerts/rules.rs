@@ -36,6 +36,11 @@ pub fn troubles(shared: &Shared, free: Option<u64>) -> Vec<Trouble> {
     if now.phase == Phase::Closing {
         note("closing", "run", Level::Warning, "nothing opens, everything is being closed".to_owned());
     }
+    for verb in &now.verbs {
+        let word = verb.split(' ').next().unwrap_or_default();
+        let level = if ["flatten", "kill"].contains(&word) { Level::Critical } else { Level::Warning };
+        note("verb", word, level, verb.clone());
+    }
     market(&shared.identity, &now, &mut note);
     money(&shared.identity, &now, &mut note);
     if let Some(JournalHealth { waits, lost, .. }) = &now.journal {

@@ -90,8 +90,8 @@ impl Monitor {
         Ok((Monitor { shared: shared.clone(), runtime, watcher, end, at }, Observer::new(shared)))
     }
 
-    /// Says how it ended, and ends all of them. `failed`: why it did not end as it should.
-    pub fn end(self, failed: Option<String>) {
+    /// Says how it ended, and ends all of them.
+    pub fn end(self, level: Level, why: &str) {
         let last = self.shared.snapshot();
         let at = last.as_ref().map_or(wall::now(), |snapshot| snapshot.at);
         if let Some(last) = last {
@@ -99,10 +99,8 @@ impl Monitor {
             self.shared.publish(Snapshot { phase: Phase::Ended, shut_by, ..(*last).clone() });
         }
         // what a venue answered may be private: it stays on the terminal
-        let failed = failed.map(|why| why.split("; the message begins").next().unwrap_or_default().to_owned());
-        let level = if failed.is_some() { Level::Critical } else { Level::Info };
-        let words =
-            failed.map_or("the run has ended as it was asked to".to_owned(), |why| format!("the run has ended: {why}"));
+        let why = why.split("; the message begins").next().unwrap_or_default();
+        let words = format!("the run has ended: {why}");
         let (subject, wall) = ("run".to_owned(), wall::now());
         self.shared.say(Notice { rule: "stop", subject, level, words, wall, at });
         if let Some(manager) = Manager::of_environment() {

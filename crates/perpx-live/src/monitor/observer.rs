@@ -3,8 +3,10 @@
 
 use super::orders::OpenOrders;
 use super::picture::{self, Scene};
-use super::shared::{Notice, Shared};
+use super::shared::{Control, Notice, Shared};
 use super::snapshot::{Counts, JournalHealth, Latency, Level, OpenOrder, Phase, Reconciled, Snapshot, Stream, Trouble};
+use crate::control::snapshot::InForce;
+use crate::control::verbs::{By, Verb};
 use crate::service::Manager;
 use crate::transport::Inbound;
 use perpx_core::ledger::Belief;
@@ -21,7 +23,8 @@ use perpx_venues::client::{About, AccountUpdate, Answer, Holding, Host, MarketUp
 use perpx_venues::recorder::clock::{EngineClock, Reading};
 use perpx_venues::wall;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Between two snapshots.
@@ -176,6 +179,11 @@ impl Observer {
     fn labels(&self, venue: usize, more: Option<(&'static str, &str)>) -> Vec<(&'static str, String)> {
         let more = more.map(|(label, value)| (label, value.to_owned()));
         [("venue", self.name(venue))].into_iter().chain(more).collect()
+    }
+
+    /// From now on verbs are heard.
+    pub fn control(&self, control: Control) {
+        self.shared.set_control(control);
     }
 
     /// What a venue's streams carry, by number.
@@ -458,7 +466,30 @@ impl Observer {
             counts: self.counts,
         };
         self.last = now;
-        self.shared.publish(snapshot);
+        self.shared.publish(self.with_control(snapshot));
+    }
+
+    /// What an operator and the limits say, beside what is seen.
+    fn with_control(&self, mut snapshot: Snapshot) -> Snapshot {
+        let Some(control) = self.shared.control() else { return snapshot };
+        let said = control.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let verb = |verb: &InForce| {
+            let By { who, reason, .. } = &verb.by;
+            let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+            format!("{} by {who}{reason}", verb.verb.name())
+        };
+        snapshot.verbs = said.verbs.iter().map(verb).collect();
+        snapshot.shut_by.extend(said.why_not.iter().cloned());
+        let is_closing = |verb: &InForce| [Verb::Park, Verb::Flatten, Verb::Kill].contains(&verb.verb);
+        if said.verbs.iter().any(is_closing) {
+            snapshot.phase = Phase::Closing;
+        }
+        snapshot.money.day_limit = said.loss_limits[0];
+        for (key, count) in &said.refusals {
+            let labels = vec![("key", (*key).to_owned())];
+            self.shared.metrics.refusals.get_or_create(&labels).inner().store(*count, Ordering::Relaxed);
+        }
+        snapshot
     }
 
     /// Why nothing may be opened: what the market says of it, and what the run does.

@@ -2,12 +2,15 @@
 
 use super::snapshot::{Identity, Level, Snapshot, Trouble};
 use crate::alerts::channel::Delivery;
+use crate::control::ears::Heard;
+use crate::control::snapshot::Snapshot as InForce;
 use crate::panel::metrics::Metrics;
 use perpx_core::units::Time;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
@@ -42,6 +45,14 @@ pub struct Alarm {
     pub channels: Vec<Delivery>,
 }
 
+/// The operator's side of a session: what is in force, and where verbs are said.
+pub struct Control {
+    /// Made anew each second.
+    pub shown: Arc<Mutex<InForce>>,
+    /// Verbs.
+    pub says: Sender<Heard>,
+}
+
 /// Held by all.
 pub struct Shared {
     /// Who runs.
@@ -52,6 +63,8 @@ pub struct Shared {
     notices: mpsc::UnboundedSender<Notice>,
     newest: Mutex<VecDeque<Notice>>,
     alarm: Mutex<Alarm>,
+    /// What an operator says and is shown, once there is somebody who hears it.
+    control: OnceLock<Control>,
     begun: Instant,
     /// Milliseconds from `begun` to the newest sign of life; 0: none yet.
     beat: AtomicU64,
@@ -63,8 +76,9 @@ impl Shared {
         let (notices, received) = mpsc::unbounded_channel();
         let metrics = Metrics::new(&identity);
         let (snapshot, newest, begun) = (watch::channel(None).0, Mutex::default(), Instant::now());
-        let (alarm, beat) = (Mutex::default(), AtomicU64::new(0));
-        (Arc::new(Shared { identity, metrics, snapshot, notices, newest, alarm, begun, beat }), received)
+        let (alarm, control, beat) = (Mutex::default(), OnceLock::new(), AtomicU64::new(0));
+        let shared = Shared { identity, metrics, snapshot, notices, newest, alarm, control, begun, beat };
+        (Arc::new(shared), received)
     }
 
     /// The thread that decides lives.
@@ -112,6 +126,17 @@ impl Shared {
     /// The newest notices, the newest first.
     pub fn notices(&self) -> Vec<Notice> {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// From now on verbs are heard.
+    pub fn set_control(&self, control: Control) {
+        // a session has one
+        let _ = self.control.set(control);
+    }
+
+    /// Where verbs are said; `None`: nobody hears them.
+    pub fn control(&self) -> Option<&Control> {
+        self.control.get()
     }
 
     /// What goes wrong now.

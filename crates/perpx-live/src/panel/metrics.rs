@@ -33,6 +33,8 @@ pub struct Metrics {
     pub rejects: Family<Labels, Counter>,
     /// By venue: requests whose outcome nobody knows.
     pub unknown: Family<Labels, Counter>,
+    /// By key of the limits: commands that were refused before they left.
+    pub refusals: Family<Labels, Counter>,
     /// By rule: alerts that were raised.
     pub alerts: Family<Labels, Counter>,
     /// The machine's clock was set.
@@ -79,6 +81,7 @@ impl Metrics {
             commands: Family::default(),
             rejects: Family::default(),
             unknown: Family::default(),
+            refusals: Family::default(),
             alerts: Family::default(),
             clock_steps: Counter::default(),
             delay: Family::new_with_constructor(seconds),
@@ -121,6 +124,7 @@ impl Metrics {
         r.register("rejects", "Orders that were refused", self.rejects.clone());
         let unknown = "Requests that placed or cancelled, and of which nobody knows what became";
         r.register("unknown_outcomes", unknown, self.unknown.clone());
+        r.register("gate_refusals", "Commands that a limit refused, by its key", self.refusals.clone());
         r.register("alerts", "Alerts that were raised, whether a channel takes them or not", self.alerts.clone());
         r.register("clock_steps", "How often the machine's clock was set", self.clock_steps.clone());
         let delay = "From the venue's stamp of a quote to ours";

@@ -5,11 +5,13 @@
 //! | `page`, `shown` | the page, and how it writes numbers |
 //! | `metrics` | what Prometheus reads |
 //! | `visitor`, `access` | who may ask |
+//! | `verb` | what may be said by it |
 
 mod access;
 pub mod metrics;
 mod page;
 mod shown;
+mod verb;
 mod visitor;
 
 use crate::monitor::shared::Shared;
@@ -22,7 +24,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware;
 use axum::response::sse::{Event, Sse};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use perpx_venues::recorder::folder;
 use perpx_venues::secret::ENV_FILE;
 use serde_json::{Value, json};
@@ -51,6 +53,8 @@ pub struct Served {
     access: Access,
     /// Nobody but this machine reaches it: looking needs no token.
     is_near: bool,
+    /// Verbs are taken.
+    has_control: bool,
 }
 
 /// Binds it.
@@ -63,11 +67,11 @@ pub async fn open(
     file: &PanelFile,
 ) -> Result<(TcpListener, Arc<Served>, SocketAddr), String> {
     let is_near = file.bind.is_none_or(|at| at.ip().is_loopback());
-    let access = Access::new(!is_near, Path::new(ENV_FILE))?;
+    let access = Access::new(!is_near || file.control, Path::new(ENV_FILE))?;
     let (listener, at) = listen(file).await.map_err(|error| error.to_string())?;
     let own = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{}", at.port()));
     let hosts = own.into_iter().chain([at.to_string()]).chain(file.hosts.iter().cloned()).collect();
-    let served = Served { shared, folder: folder.to_path_buf(), hosts, access, is_near };
+    let served = Served { shared, folder: folder.to_path_buf(), hosts, access, is_near, has_control: file.control };
     Ok((listener, Arc::new(served), at))
 }
 
@@ -99,6 +103,7 @@ pub async fn serve(listener: TcpListener, served: Arc<Served>) {
         .route("/health", get(health))
         .route("/ready", get(ready))
         .route("/snapshot", get(snapshot))
+        .route("/verb", post(verb::say))
         .route("/login", get(login_form).post(login))
         .layer(middleware::from_fn_with_state(served.clone(), visitor::check))
         .with_state(served);
@@ -107,7 +112,8 @@ pub async fn serve(listener: TcpListener, served: Arc<Served>) {
 }
 
 async fn document(State(served): State<Arc<Served>>) -> Response {
-    ([(header::CONTENT_SECURITY_POLICY, page::policy())], Html(page::document(&served.shared))).into_response()
+    ([(header::CONTENT_SECURITY_POLICY, page::policy())], Html(page::document(&served.shared, served.has_control)))
+        .into_response()
 }
 
 /// The parts of the page, once a second.

@@ -36,7 +36,7 @@ pub fn policy() -> String {
 }
 
 /// The document, its parts as they are now.
-pub fn document(shared: &Shared) -> String {
+pub fn document(shared: &Shared, has_control: bool) -> String {
     let parts = parts(shared);
     let part = |id: &str| PreEscaped(parts[id].as_str().unwrap_or_default().to_owned());
     let Identity { run, symbol, .. } = &shared.identity;
@@ -57,12 +57,31 @@ pub fn document(shared: &Shared) -> String {
                     @for (id, is_wide) in PARTS {
                         section id=(id) .wide[is_wide] { (part(id)) }
                     }
+                    @if has_control { (hands(run)) }
                 }
                 script { (PreEscaped(SCRIPT)) }
             }
         }
     };
     page.into_string()
+}
+
+/// Where verbs are said; it stands still while the rest of the page is made anew.
+fn hands(run: &str) -> Markup {
+    let button = |verb: &str, is_loud: bool| html! { button .loud[is_loud] type="button" data-verb=(verb) { (verb) } };
+    html! {
+        section.wide id="hands" {
+            h2 { "Verbs " small { "pause: nothing opens; park: ends when nothing but a locked position is left; flatten and kill close everything" } }
+            div.hands {
+                label { "Why " input id="reason" maxlength="200"; }
+                (button("pause", false)) (button("resume", false)) (button("park", false))
+                label { "Type " code { (run) } " to close everything " input id="name" autocomplete="off"; }
+                (button("flatten", true)) (button("kill", true))
+                a href="/login" { "Log in" }
+            }
+            p id="said" role="status" {}
+        }
+    }
 }
 
 /// Where a token is shown. `why`: the last one was not taken.
@@ -485,7 +504,7 @@ mod tests {
         };
         shared.set_alarm(Alarm { standing: vec![(at, trouble)], channels: Vec::new() });
         shared.publish(Snapshot { shut_by: vec![evil.to_owned()], ..Snapshot::default() });
-        let page = document(&shared);
+        let page = document(&shared, true);
         assert!(!page.contains("<img") && page.matches("&lt;img").count() > 8, "{page}");
         assert!(!page.contains("style=\"") && !page.contains(" onclick"), "the policy lets neither pass");
     }
