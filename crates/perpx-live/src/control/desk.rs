@@ -483,7 +483,7 @@ fn sight<'a>(
 
 /// A latch: it is there after a restart too. One that is there already stays as it is.
 fn keep(path: &Path, text: &str) -> std::io::Result<()> {
-    if path.exists() { Ok(()) } else { write_atomic(path, text.as_bytes().to_vec()) }
+    if path.exists() { Ok(()) } else { write_atomic(path, text) }
 }
 
 fn gone(path: &Path) -> std::io::Result<()> {

@@ -278,7 +278,7 @@ impl Gate {
         {
             all.push(refusal(Key::MaxTradesDay, self.trades.1.to_string(), most.to_string()));
         }
-        if let Some(least) = limits.bp(Key::MinLiqDistanceBp) {
+        if let Some(least) = limits.bp(Key::MinLiqDistanceBp).filter(|least| least.0 > 0) {
             for role in Role::BOTH {
                 if let Some(distance) = self.distance(sight, role).filter(|distance| *distance < least) {
                     let value = format!("{:.1} at the {} leg", distance.bps(), side(role));
@@ -449,7 +449,7 @@ impl Gate {
                 return Some(refusal(Key::SameOrderMs, span(gap), span(least)));
             }
         }
-        let least = limits.share(Key::MinFreeMargin)?;
+        let least = limits.share(Key::MinFreeMargin).filter(|least| least.0 > 0)?;
         let book = &sight.books[order.venue.ix()];
         let left = book.free() - book.margin_for(order.limit.of(order.qty));
         let is_short = left.0 * i128::from(Rate::ONE) < book.cash.0.max(0) * i128::from(least.0);

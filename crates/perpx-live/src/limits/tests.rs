@@ -69,11 +69,14 @@ fn refused(verdict: Verdict) -> &'static str {
     }
 }
 
+/// What is otherwise at a moment.
+type Change = fn(&mut Sight<'_>);
+
 #[test]
 fn each_limit_refuses_what_is_beyond_it_and_lets_closes_go() {
     let books = books();
     let at = |seconds: i64| START.plus(seconds * SECOND);
-    let judged = |limits: Limits, milli: i64, limit: i64, change: fn(&mut Sight<'_>)| {
+    let judged = |limits: Limits, milli: i64, limit: i64, change: Change| {
         let mut gate = Gate::new(limits, venues(), [Qty::ZERO; 2]);
         let mut now = sight(at(0), [100_000, 100_000], &books);
         gate.look(&now);
@@ -98,7 +101,7 @@ fn each_limit_refuses_what_is_beyond_it_and_lets_closes_go() {
         assert_eq!(judged(one(key, within), 10, 100_001, none), "", "{name}");
         assert_eq!(judged(one(key, beyond), 10, 100_001, none), name);
     }
-    let around: [(Key, &str, fn(&mut Sight<'_>), &str); 4] = [
+    let around: [(Key, &str, Change, &str); 4] = [
         (Key::ClockDriftMs, "500", |sight| sight.around.clock_drift = Some(501 * MS), "clock_drift_ms"),
         (Key::MaxLaneMs, "1000", |sight| sight.around.lane = Some(1_001 * MS), "max_lane_ms"),
         (Key::MinDiskGib, "2", |sight| sight.around.free_disk = Some((2 << 30) - 1), "min_disk_gib"),
