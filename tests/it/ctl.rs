@@ -1,6 +1,7 @@
 //! What an operator says to a run, as he says it: by `perpx-live ctl`, by files in its folder, by signals, by live.toml.
 
 use crate::attach::{ACCOUNT, LIVE, SAMPLE, begin, folder, journal, live_file, market, seen};
+use crate::not_tested::not_tested;
 use crate::paper::{best, field, ran};
 use crate::record::Running;
 use crate::sweep::BASE;
@@ -217,4 +218,42 @@ fn a_limit_keeps_orders_from_leaving() {
     let told = serde_json::json!({ "key": "max_order_qty", "value": "0.01", "limit": "0.001" });
     assert_eq!(refused["body"]["refused"], told, "{refused}");
     assert!(seen(path).is_empty(), "{:?}", seen(path));
+}
+
+/// A venue of a locked position cannot be reached: the position is neutral, and a flatten closes neither leg before it is back.
+#[test]
+fn a_locked_position_waits_for_a_venue_that_is_lost() {
+    let dir = folder();
+    let path = dir.path();
+    let best = best(path, &locks());
+    let witness = path.join("witness.jsonl").display().to_string();
+    let fault = "[[fault]]\nat = \"75s\"\nkind = \"partition\"\nvenue = \"grvt\"\nfor = \"15s\"\n";
+    fs::write(path.join("faults.toml"), fault).expect("writes");
+    let faults = path.join("faults.toml").display().to_string();
+    let began = Instant::now();
+    let (_market, port) = market(path, &[&TAPE[..], &["--witness", &witness, "--faults", &faults]].concat());
+    live_file(path, port, ACCOUNT);
+    let run = begin(path, &best, port);
+    wait(path, "it does not lock", 120, is_in("S3"));
+    if began.elapsed() > Duration::from_secs(70) {
+        return not_tested("the position was locked too late for the fault");
+    }
+    let placed = seen(path).len();
+    let is_lost = |now: &Value| {
+        let why = now["why_not"].as_array().expect("reasons");
+        why.iter().any(|why| why == "a venue of the locked position cannot be reached")
+    };
+    wait(path, "grvt is not lost", 90, is_lost);
+    // a market that plays this fast is stale now and then without a fault
+    let until = (began + Duration::from_secs(78)).saturating_duration_since(Instant::now());
+    std::thread::sleep(until);
+    assert_eq!(ctl(path, &["flatten", "--reason", "a drill"]).0, Some(0));
+    std::thread::sleep(Duration::from_secs(4));
+    let now = status(path).expect("it listens");
+    assert!(now["state"] == "S3" && has(&now, "flatten") && is_lost(&now), "{now}");
+    assert_eq!(seen(path).len(), placed, "an order was sent while one leg could not be closed");
+    wait(path, "it is not closed", 60, |now| now["state"] == "S0" && has(now, "pause"));
+    run.signal("-TERM");
+    let (code, line) = ended(path, run, 60);
+    assert_eq!((code, field(&line, "ending"), field(&line, "agrees")), (Some(0), "flat", "true"), "{line}");
 }

@@ -61,6 +61,8 @@ fn a_preflight_asks_and_sends_nothing() {
             found(&rows, venue, check);
         }
     }
+    let limits = rows.iter().find(|row| row["check"] == "limits").expect("a row");
+    assert!(limits["grade"] == "warn" && limits["found"].as_str().is_some_and(|text| text.contains("max_loss_day")));
     assert!(found(&rows, "lighter", "key").contains("as the venue has it"));
     assert!(found(&rows, "lighter", "requests").contains("tier standard: 60 a minute"));
     let seen = fs::read_to_string(&witness).expect("what the venues saw");

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 const ROOM: [f64; 2] = [2.0, 10.0];
 
 pub fn rows(subject: &Subject) -> Vec<Row> {
-    let mut rows = vec![clock(subject), disk(&subject.folder.path)];
+    let mut rows = vec![clock(subject), disk(&subject.folder.path), limits(subject)];
     rows.extend(env_file(subject));
     rows.push(others(subject));
     if subject.config.account.transfer.is_some() {
@@ -42,6 +42,18 @@ fn clock(subject: &Subject) -> Row {
                 "a synchronised clock",
                 "start chrony or systemd-timesyncd",
             )
+        }
+    }
+}
+
+/// Without these nothing opens with money.
+fn limits(subject: &Subject) -> Row {
+    match subject.folder.file.limits.missing() {
+        missing if missing.is_empty() => Row::ok("limits", "live.toml has all that money needs"),
+        missing => {
+            let found = format!("not written: {}", missing.join(", "));
+            let to_do = "write them under [limits] of live.toml";
+            Row::of(subject.where_real(), "limits", found, "a value for each", to_do)
         }
     }
 }
