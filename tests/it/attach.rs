@@ -184,7 +184,7 @@ fn what_a_run_at_other_processes_venues_needs() {
     assert!(code == Some(2) && text.contains("with --mode paper or emulated"), "{code:?} {text}");
     // somebody else's position is nothing that a new run may trade over, and neither is an order
     let (code, text) = attached(&[]);
-    assert!(code == Some(4) && text.contains("grvt: the account's leverage cannot be set"), "{code:?} {text}");
+    assert!(code == Some(4) && text.contains("grvt: the account holds 0.01 and has 0 orders open"), "{code:?} {text}");
     let order = position.replace("position", "order").replace("grvt", "lighter");
     fs::write(path.join("faults.toml"), order).expect("writes");
     let (_other, other) = market(path, &["--faults", &faults]);

@@ -22,7 +22,7 @@ fault = [
 ]
 "#;
 
-fn options(config: &Path, speed: Speed) -> Options {
+pub(crate) fn options(config: &Path, speed: Speed) -> Options {
     let stop = Arc::new(AtomicBool::new(false));
     Options { config: config.to_path_buf(), store: None, speed, quiet: false, code: perpx::sweep::code_id(), stop }
 }
@@ -32,7 +32,7 @@ fn text_of(out: Vec<u8>) -> String {
 }
 
 /// Transitions as printed: time, and "S0 -> S1 gate".
-fn transitions(text: &str) -> Vec<(Time, String)> {
+pub(crate) fn transitions(text: &str) -> Vec<(Time, String)> {
     let line = |line: &str| {
         let (at, rest) = (line.get(..23)?, line.get(25..)?);
         let words: Vec<&str> = rest.split_whitespace().take(4).collect();

@@ -30,3 +30,4 @@ mod search;
 mod sweep;
 mod tidy;
 mod tree;
+mod venue_faults;

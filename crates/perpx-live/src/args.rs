@@ -147,12 +147,13 @@ impl Command {
                 Err(error) => text::fail(&error, args.json, error.exit_code()),
             },
             Command::Keys => {
-                let key = |venue: Venue| {
-                    Ok(format!("{:<9} {}", venue.name(), registry::public_key(venue, Path::new(ENV_FILE))?))
+                let keys = |venue: Venue| -> Result<Vec<String>, LiveError> {
+                    let keys = registry::public_keys(venue, Path::new(ENV_FILE))?;
+                    Ok(keys.iter().map(|key| format!("{:<9} {key}", venue.name())).collect())
                 };
-                let keys: Result<Vec<String>, LiveError> = Venue::ALL.into_iter().map(key).collect();
+                let keys: Result<Vec<Vec<String>>, LiveError> = Venue::ALL.into_iter().map(keys).collect();
                 match keys {
-                    Ok(keys) => text::print(&keys.join("\n"), 0),
+                    Ok(keys) => text::print(&keys.concat().join("\n"), 0),
                     Err(error) => text::fail(&error, false, error.exit_code()),
                 }
             }

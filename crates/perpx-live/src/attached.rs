@@ -3,7 +3,7 @@
 
 use super::console::ConsoleRecorder;
 use super::control::desk::{self, Desk};
-use super::emulated::{Account, account, warm};
+use super::emulated::{Account, account, fence, on_the_wall, rests, warm};
 use super::journal::log::{Log, Start};
 use super::live_file::{ACCOUNT_LINES, LiveFile, Network as Where};
 use super::monitor::Monitor;
@@ -259,8 +259,8 @@ fn connections(
             coin: base_asset(symbol),
             leverage: config.strategy.leverage,
             grid: world.instrument.money_grid,
-            // the clients go by the wall clock
-            fence: TimeDelta((world.fence.0 as f64 / clock.speed) as i64),
+            fence: fence(world, clock),
+            rests: on_the_wall(rests(config), clock),
             since: wall::now(),
             number,
         };

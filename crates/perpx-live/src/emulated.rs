@@ -8,6 +8,7 @@ use super::status::Status;
 use super::strategy_file::StrategyFile;
 use super::tile_builder::TileBuilder;
 use super::{LiveError, Options, Speed, span_text};
+use perpx_core::config::{Config, VenueWorld};
 use perpx_core::ledger::VenueBook;
 use perpx_core::market::Role;
 use perpx_core::replay::Job;
@@ -29,7 +30,7 @@ use perpx_venues::running::RunningVenues;
 use perpx_venues::venue::Venue;
 use perpx_venues::wall::{self, MarketClock};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,9 @@ use std::sync::atomic::Ordering;
 
 /// Of the range's end, for closing what is open there.
 const LAST: TimeDelta = MINUTE;
+
+/// Of the wall, on a machine that is busy.
+const LEAST_FENCE: TimeDelta = SECOND;
 
 /// What is traded, and what goes wrong meanwhile.
 #[derive(Clone, Debug, Default)]
@@ -88,6 +92,8 @@ pub struct Account {
     pub commands: u64,
     /// Texts that came over the streams.
     pub texts: u64,
+    /// What went wrong at the venues and was mended, and how often.
+    pub troubles: BTreeMap<String, u64>,
     /// By role: the long one, the short one.
     pub venues: [VenueAccount; 2],
     /// Both venues hold what the trader believes, to the last unit of money that they report, and nothing is open.
@@ -141,6 +147,9 @@ impl fmt::Display for Account {
             self.states.join(" ")
         )?;
         writeln!(f, "          {} frames received, {} commands sent", self.texts, self.commands)?;
+        for (trouble, times) in &self.troubles {
+            writeln!(f, "mended    {trouble} ({times} times)")?;
+        }
         for venue in &self.venues {
             let VenueAccount { venue: name, cash, position, venue_cash, venue_position, venue_open_orders } = venue;
             writeln!(f, "{name:<9} believed: cash {cash}, position {position}")?;
@@ -192,7 +201,8 @@ pub fn run(options: &Options, range: &TimeRange, out: &mut (dyn Write + Send)) -
     let at = wall::now();
     let clock = MarketClock { wall: at, market: span.0, speed };
     let mut running = RunningVenues::new(faults, at);
-    let connections = connections(&mut running, options, spec, &job, clock)?;
+    let rests = rests(&strategy.config);
+    let connections = connections(&mut running, options, spec, (&job, rests), clock)?;
     let status = Status::new(options.quiet, span);
     if !options.quiet {
         strategy.print_verdict(out);
@@ -252,12 +262,29 @@ pub(super) fn warm(
     Ok((engine, carry.unwrap_or_else(|| first().1)))
 }
 
+/// A length of the market's time by the wall, which the clients go by.
+pub(super) fn on_the_wall(length: TimeDelta, clock: MarketClock) -> TimeDelta {
+    TimeDelta((length.0 as f64 / clock.speed) as i64)
+}
+
+/// When a lost order can land no more, by the wall. However fast the market is, a request needs its time on the way.
+pub(super) fn fence(world: &VenueWorld, clock: MarketClock) -> TimeDelta {
+    on_the_wall(world.fence, clock).max(LEAST_FENCE)
+}
+
+/// The longest that an order of the strategy rests.
+pub(super) fn rests(config: &Config) -> TimeDelta {
+    let s = &config.strategy;
+    let takings = [&s.entry.taking, &s.locking.taking, &s.unlock, &s.exit.taking];
+    takings.map(|taking| taking.passive_timeout).into_iter().max().unwrap_or_default()
+}
+
 /// Both venues played, and who speaks for us there, by role.
 fn connections(
     running: &mut RunningVenues,
     options: &Options,
     spec: &TapeSpec,
-    job: &Job<'_, Composite>,
+    (job, rests): (&Job<'_, Composite>, TimeDelta),
     clock: MarketClock,
 ) -> Result<[Connection; 2], LiveError> {
     // of keys that live as long as the run
@@ -279,8 +306,8 @@ fn connections(
             coin: COIN.to_owned(),
             leverage: job.leverage,
             grid: world.instrument.money_grid,
-            // the clients go by the wall clock
-            fence: TimeDelta((world.fence.0 as f64 / clock.speed) as i64),
+            fence: fence(world, clock),
+            rests: on_the_wall(rests, clock),
             since: clock.wall,
             number: RunNumber { tag: std::process::id() as u16, epoch: 1 },
         };
@@ -335,6 +362,7 @@ pub(super) fn account(
         texts: ended.texts,
         venues: [venue(0), venue(1)],
         agrees: agrees(0) && agrees(1),
+        troubles: ended.troubles,
         stopped,
         ending: ended.ending,
         span: (from, ended.at),

@@ -65,8 +65,10 @@ pub enum LiveError {
     NotBegun { venue: String, error: perpx_venues::client::VenueError },
 
     /// A venue did not answer in time.
-    #[error("{venue} {what} ({seconds} s); what is open there stays open: look at the account, then start again")]
-    Silent { venue: String, what: &'static str, seconds: u64 },
+    #[error(
+        "{venue} {what} within {seconds} s{trouble}; what is open there stays open: look at the account, then start again"
+    )]
+    Silent { venue: String, what: &'static str, seconds: u64, trouble: String },
 
     /// Connections of a venue cannot be made at all.
     #[error("{venue}: no connection can be made: {why}; nothing was sent")]
@@ -89,13 +91,6 @@ pub enum LiveError {
          with no order open; to do: close and cancel by hand, then start again. No order was sent"
     )]
     NotFlat { venue: String, position: String, open_orders: usize },
-
-    /// An account whose leverage is not to be changed.
-    #[error(
-        "{venue}: the account's leverage cannot be set: {code} {message}; accepted: an account that holds nothing, with no \
-         order open; to do: close and cancel by hand, then start again. No order was sent"
-    )]
-    Leverage { venue: String, code: i64, message: String },
 
     /// A venue cannot be reached at all.
     #[error(transparent)]
@@ -284,7 +279,7 @@ impl LiveError {
             LiveError::Gate { .. } => 4,
             LiveError::Unknown => 130,
             LiveError::Books { .. } | LiveError::Venue { .. } | LiveError::Silent { .. } => 1,
-            LiveError::NotFlat { .. } | LiveError::Leverage { .. } => 4,
+            LiveError::NotFlat { .. } => 4,
             LiveError::JournalLost { .. } => 5,
             LiveError::Killed { .. } => 6,
             LiveError::Strange { .. } | LiveError::Open { .. } => 1,

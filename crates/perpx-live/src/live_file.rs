@@ -22,7 +22,7 @@ on_stop = "park"
 
 [account]
 # numbers of the accounts that are traded on; paper needs none. Keys stand in the environment or in .env, never here
-# lighter = { index = 1, api_key = 4 }
+# lighter = { index = 1, api_key = 4, api_key_close = 5 }
 # grvt = { sub_account = "1" }
 
 [limits]
@@ -325,9 +325,18 @@ impl Reader<'_> {
     fn lighter(&self, account: &Node) -> Result<Option<AccountNumbers>, ConfigError> {
         let Some(entry) = account.entry("lighter") else { return Ok(None) };
         let number = |key: &str| entry.node.entry(key)?.node.value().num()?.as_i64().filter(|number| *number >= 0);
-        match (number("index"), number("api_key"), entry.node.entries().len()) {
-            (Some(index), Some(api_key), 2) => Ok(Some(AccountNumbers::Lighter { index, api_key })),
-            _ => Err(self.wrong("account.lighter", entry, "{ index = N, api_key = N }")),
+        let (keys, close) = (entry.node.entries().len(), number("api_key_close"));
+        match (number("index"), number("api_key"), close) {
+            (Some(index), Some(api_key), api_key_close)
+                if keys == 2 + usize::from(close.is_some()) && close != Some(api_key) =>
+            {
+                Ok(Some(AccountNumbers::Lighter { index, api_key, api_key_close }))
+            }
+            _ => Err(self.wrong(
+                "account.lighter",
+                entry,
+                "{ index = N, api_key = N, api_key_close = M }, M another key or unsaid",
+            )),
         }
     }
 
@@ -390,7 +399,7 @@ mod tests {
         assert_eq!((warm.warm_from, warm.max_gap_bars), (["live/rec", "/data"].map(PathBuf::from).to_vec(), 5));
         let text = "[account]\nlighter = { index = 7, api_key = 5 }\ngrvt = { sub_account = \"8289849667772468\" }";
         let file = LiveFile::parse("live.toml", text).unwrap_or_else(|e| panic!("{e}"));
-        let lighter = AccountNumbers::Lighter { index: 7, api_key: 5 };
+        let lighter = AccountNumbers::Lighter { index: 7, api_key: 5, api_key_close: None };
         let grvt = AccountNumbers::Grvt { sub_account: 8_289_849_667_772_468 };
         assert_eq!(Venue::ALL.map(|venue| file.account(venue)), [Some(lighter), Some(grvt)]);
         let emulated = TEMPLATE.replace("network = \"mainnet\"", "network = \"emulated\"").replace("# host", "host");

@@ -17,13 +17,13 @@ use perpx_core::market::{Command, Event, EventBody, Reject, Role};
 use perpx_core::replay::{Job, Paced, Remote, RunState, TimeSource};
 use perpx_core::trader::Composite;
 use perpx_core::units::{NS, Qty, Time};
-use perpx_venues::client::{About, AccountUpdate, Holding, Outbound, Output, VenueClient, VenueError};
+use perpx_venues::client::{AccountUpdate, Holding, Outbound, Output, VenueClient, VenueError};
 use perpx_venues::net::reach::Reach;
 use perpx_venues::wall::{self, MarketClock};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// Longest sleep between two looks at timers and the stop.
@@ -32,6 +32,9 @@ const NAP: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// For everything to be closed after the stop, at real-time speed.
 const CLOSING: Duration = Duration::from_secs(120);
+
+/// Kinds of trouble that are kept apart.
+const MOST_TROUBLES: usize = 100;
 
 /// One venue: who speaks for us there, and where it is.
 pub struct Connection {
@@ -48,14 +51,13 @@ pub struct Ended {
     pub holdings: [Holding; 2],
     pub texts: u64,
     pub commands: u64,
+    /// What went wrong and was mended, and how often.
+    pub troubles: BTreeMap<String, u64>,
     pub ending: Ending,
 }
 
 /// The trader, its venues on the other side of sockets.
 type Run = RunState<Composite, Remote>;
-
-/// A venue, and the stream of it.
-type Origin = (usize, Option<usize>);
 
 /// Stops when asked to; waits for nothing, since moments have come when they arrive.
 struct Present<'a>(&'a AtomicBool);
@@ -75,6 +77,8 @@ pub struct Session {
     holdings: [Option<Holding>; 2],
     edge: Edge,
     texts: u64,
+    /// What went wrong and was mended, and how often.
+    troubles: BTreeMap<String, u64>,
     /// Where a run is written down; one in a process of its own markets is not.
     log: Option<Log>,
     /// Tells those who watch.
@@ -106,10 +110,23 @@ impl Session {
             connection.client.begin(asked);
         }
         let (ready, holdings, texts) = ([false; 2], [None, None], 0);
-        let mut session =
-            Session { connections, transports, inbound, ready, holdings, edge, texts, log, observer, desk: None, now };
+        let troubles = BTreeMap::new();
+        let mut session = Session {
+            connections,
+            transports,
+            inbound,
+            ready,
+            holdings,
+            edge,
+            texts,
+            troubles,
+            log,
+            observer,
+            desk: None,
+            now,
+        };
         for (v, output) in asked.into_iter().enumerate() {
-            session.pass_on((v, None), output, None);
+            session.pass_on(v, output, None);
         }
         if let Err(error) = session.get_ready(stop) {
             let error = match error {
@@ -142,9 +159,10 @@ impl Session {
         while self.ready != [true; 2] {
             self.observer.iter_mut().for_each(Observer::beat);
             if let Ok(inbound) = self.inbound.recv_timeout(NAP) {
-                let (from, output) = self.receive(inbound)?;
-                self.pass_on(from, output, None);
+                let (v, output) = self.receive(inbound)?;
+                self.pass_on(v, output, None);
             }
+            self.pass(&mut None)?;
             if stop.load(Ordering::Relaxed) || began.elapsed() > PATIENCE {
                 return Err(self.silent("is not ready to trade"));
             }
@@ -154,36 +172,33 @@ impl Session {
 
     fn silent(&self, what: &'static str) -> LiveError {
         let late = self.ready.iter().position(|ready| !ready).unwrap_or(0);
-        LiveError::Silent { venue: self.connections[late].name.clone(), what, seconds: PATIENCE.as_secs() }
+        let venue = self.connections[late].name.clone();
+        let trouble = self.troubles.keys().rfind(|trouble| trouble.starts_with(&venue)).cloned();
+        let trouble = trouble.map_or(String::new(), |trouble| format!(" ({trouble})"));
+        LiveError::Silent { venue, what, trouble, seconds: PATIENCE.as_secs() }
     }
 
     fn failed(&self, v: usize) -> impl Fn(VenueError) -> LiveError + use<> {
         let venue = self.connections[v].name.clone();
-        move |error| match error {
-            // it cannot be set while something is held
-            VenueError::Refused { about: About::Leverage, code: code @ (2102 | 2103 | 21132), message } => {
-                LiveError::Leverage { venue: venue.clone(), code, message }
-            }
-            error => LiveError::Venue { venue: venue.clone(), error },
-        }
+        move |error| LiveError::Venue { venue: venue.clone(), error }
     }
 
-    /// What arrived, in the trader's words; the venue and the stream that it came over.
-    fn receive(&mut self, inbound: Inbound) -> Result<(Origin, Output), LiveError> {
+    /// What arrived, in the trader's words, and the venue that it came from.
+    fn receive(&mut self, inbound: Inbound) -> Result<(usize, Output), LiveError> {
         let (mut out, now) = (Output::default(), wall::now());
         if let Some(observer) = &mut self.observer {
             observer.inbound(&inbound);
         }
-        let (from, done) = match inbound {
+        let (v, done) = match inbound {
             Inbound::Open { venue, stream } => {
                 if let Some(log) = &mut self.log {
                     log.feed(self.now, &self.connections[venue].name, stream);
                 }
-                ((venue, Some(stream)), self.connections[venue].client.greet(stream, now, &mut out))
+                (venue, self.connections[venue].client.greet(stream, now, &mut out))
             }
             Inbound::Text { venue, stream, text } => {
                 self.texts += 1;
-                ((venue, Some(stream)), self.connections[venue].client.on_frame(stream, &text, now, &mut out))
+                (venue, self.connections[venue].client.on_frame(stream, &text, now, &mut out))
             }
             Inbound::Reply { venue, about, reply } => {
                 if let Some(desk) = &mut self.desk {
@@ -192,11 +207,28 @@ impl Session {
                 if let Some(log) = &mut self.log {
                     log.answer(self.now, &self.connections[venue].name, about, &reply);
                 }
-                ((venue, None), self.connections[venue].client.replied(about, reply, now, &mut out))
+                (venue, self.connections[venue].client.replied(about, reply, now, &mut out))
             }
         };
-        done.map_err(self.failed(from.0))?;
-        Ok((from, out))
+        match done {
+            // what a venue says while we trade ends no run
+            Err(error) if self.ready == [true; 2] => out.account.push(AccountUpdate::Trouble(error.to_string())),
+            done => done.map_err(self.failed(v))?,
+        }
+        Ok((v, out))
+    }
+
+    /// Something went wrong that ends nothing.
+    fn trouble(&mut self, v: usize, why: String) {
+        let venue = &self.connections[v].name;
+        if let Some(log) = &mut self.log {
+            log.trouble(self.now, venue, &why);
+        }
+        let text = format!("{venue}: {why}");
+        // a venue may think of new words for ever
+        if self.troubles.len() < MOST_TROUBLES || self.troubles.contains_key(&text) {
+            *self.troubles.entry(text).or_default() += 1;
+        }
     }
 
     /// Time has passed for both clients.
@@ -205,14 +237,13 @@ impl Session {
             let mut out = Output::default();
             self.connections[v].client.pass(wall::now(), &mut out).map_err(self.failed(v))?;
             let to = to.as_mut().map(|(builder, state)| (&mut **builder, &mut **state));
-            self.pass_on((v, None), out, to);
+            self.pass_on(v, out, to);
         }
         Ok(())
     }
 
     /// Rows and events go to the tape, requests to the transport; what the venue said of itself is kept.
-    fn pass_on(&mut self, from: Origin, output: Output, mut to: Option<(&mut TileBuilder, &mut Run)>) {
-        let (v, stream) = from;
+    fn pass_on(&mut self, v: usize, output: Output, mut to: Option<(&mut TileBuilder, &mut Run)>) {
         let role = Role::BOTH[v];
         if let Some(observer) = &mut self.observer {
             observer.heard(v, &output, wall::now());
@@ -230,6 +261,7 @@ impl Session {
                     self.holdings[v] = Some(holding);
                 }
                 AccountUpdate::Resumed | AccountUpdate::ForeignFill { .. } => {}
+                AccountUpdate::Trouble(why) => self.trouble(v, why),
                 AccountUpdate::Event { exch, body, name } => {
                     let Some((builder, state)) = &mut to else { continue };
                     let event = builder.event(role, exch, body, wall::now());
@@ -254,7 +286,8 @@ impl Session {
                     }
                     self.transports[v].ask(request);
                 }
-                Outbound::Text(text) => self.transports[v].send(stream.unwrap_or(0), text),
+                Outbound::Text { stream, text } => self.transports[v].send(stream, text),
+                Outbound::Renew(stream) => self.transports[v].renew(stream),
                 Outbound::Reopen => {
                     for (number, stream) in self.connections[v].client.streams().into_iter().enumerate() {
                         self.transports[v].reopen(number, stream.headers);
@@ -279,21 +312,20 @@ impl Session {
         let halt = AtomicBool::new(false);
         let mut driver = Paced::new(Present(&halt));
         let mut state = RunState::remote(Composite::default(), job);
-        let (mut commands, mut asked_at, mut heard_at) = (0, None::<Instant>, Instant::now());
+        let (mut commands, mut asked_at) = (0, None::<Instant>);
         let closing = CLOSING.mul_f64((1.0 / clock.speed).max(0.25));
         loop {
             match self.inbound.recv_timeout(self.nap(&state, &builder, &clock)) {
                 Ok(first) => {
-                    heard_at = Instant::now();
                     let mut next = Some(first);
                     while let Some(inbound) = next {
-                        let (from, output) = self.receive(inbound)?;
-                        self.pass_on(from, output, Some((&mut builder, &mut state)));
+                        let (v, output) = self.receive(inbound)?;
+                        self.pass_on(v, output, Some((&mut builder, &mut state)));
                         next = self.inbound.try_recv().ok();
                     }
                 }
-                Err(RecvTimeoutError::Timeout) if heard_at.elapsed() < PATIENCE => {}
-                Err(_) => return Err(self.silent("says nothing any more")),
+                // a venue that says nothing is the trader's business
+                Err(_) => {}
             }
             if let Some(v) = unheard_of(&state.belief().books, &state.venues().events) {
                 return Err(LiveError::Strange { venue: self.connections[v].name.clone() });
@@ -321,7 +353,8 @@ impl Session {
             if driver.stopped_at.is_some() {
                 let holdings = self.accounts()?;
                 self.observer.iter_mut().for_each(|observer| observer.compared(Some(state.belief())));
-                return Ok((state, Ended { at: now, holdings, texts: self.texts, commands, ending: Ending::Flat }));
+                let (troubles, ending) = (self.troubles.clone(), Ending::Flat);
+                return Ok((state, Ended { at: now, holdings, texts: self.texts, commands, troubles, ending }));
             }
             let is_lost = self.log.as_ref().is_some_and(Log::is_lost);
             let is_asked = self.desk.is_none() && stop.load(Ordering::Relaxed);
@@ -350,7 +383,8 @@ impl Session {
             return Ok(None);
         }
         self.observer.iter_mut().for_each(|observer| observer.compared(Some(belief)));
-        Ok(Some(Ended { at: self.now, holdings, texts: self.texts, commands, ending }))
+        let troubles = self.troubles.clone();
+        Ok(Some(Ended { at: self.now, holdings, texts: self.texts, commands, troubles, ending }))
     }
 
     /// What of the commands may leave, as it may; what may not is told to the trader.
@@ -365,7 +399,7 @@ impl Session {
                     let body = EventBody::Rejected { id: command.order(), reason: Reject::Gate };
                     let refused =
                         Output { account: vec![AccountUpdate::event(wall::now(), body)], ..Output::default() };
-                    self.pass_on((command.venue().ix(), None), refused, Some((&mut *builder, &mut *state)));
+                    self.pass_on(command.venue().ix(), refused, Some((&mut *builder, &mut *state)));
                 }
             }
         }
@@ -391,7 +425,7 @@ impl Session {
                 let body = EventBody::Rejected { id: command.order(), reason: Reject::Journal };
                 out.account.push(AccountUpdate::event(wall::now(), body));
             }
-            self.pass_on((v, None), out, Some((builder, state)));
+            self.pass_on(v, out, Some((builder, state)));
         }
         Ok(commands.len() as u64)
     }
@@ -416,7 +450,7 @@ impl Session {
         for v in 0..2 {
             let mut out = Output::default();
             self.connections[v].client.ask_account(&mut out);
-            self.pass_on((v, None), out, None);
+            self.pass_on(v, out, None);
         }
         let began = Instant::now();
         loop {
@@ -432,9 +466,10 @@ impl Session {
             if began.elapsed() > PATIENCE {
                 return Err(self.silent("does not tell the account"));
             }
+            self.pass(&mut None)?;
             if let Ok(inbound) = self.inbound.recv_timeout(NAP) {
-                let (from, output) = self.receive(inbound)?;
-                self.pass_on(from, output, None);
+                let (v, output) = self.receive(inbound)?;
+                self.pass_on(v, output, None);
             }
         }
     }

@@ -7,12 +7,14 @@ use perpx_venues::net::backoff::{Backoff, chance};
 use perpx_venues::net::hosts::Network;
 use perpx_venues::net::lane::Lane;
 use perpx_venues::net::reach::{Reach, ReachError};
-use perpx_venues::net::socket::Socket;
+use perpx_venues::net::socket::{Socket, SocketError};
 use perpx_venues::net::upkeep::stream_rules;
 use perpx_venues::venue::Venue;
 use perpx_venues::wall;
+use std::future::pending;
 use std::io;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -83,19 +85,22 @@ type Headers = Vec<(&'static str, String)>;
 /// The lanes of a venue: requests of one wait for each other, and for those of no other.
 #[derive(Clone, Copy)]
 enum LaneKind {
-    /// Orders.
+    /// What may open.
     Place,
-    /// Cancels.
-    Cancel,
-    /// All that is read.
+    /// Cancels and closes.
+    Exit,
+    /// What became of orders.
+    Truth,
+    /// All else that is read.
     Ask,
 }
 
 impl LaneKind {
-    fn of(about: About) -> LaneKind {
-        match about {
-            About::Place(_) => LaneKind::Place,
-            About::Cancel(_) => LaneKind::Cancel,
+    fn of(request: &Request) -> LaneKind {
+        match request.about {
+            _ if request.is_exit => LaneKind::Exit,
+            About::Place(_) | About::Cancel(_) | About::Fence(_) => LaneKind::Place,
+            About::Query(_) | About::Nonce(_) => LaneKind::Truth,
             _ => LaneKind::Ask,
         }
     }
@@ -110,7 +115,7 @@ pub struct Transport {
     reach: Arc<Reach>,
     inbound: Sender<Inbound>,
     /// By [`LaneKind`].
-    lanes: [mpsc::UnboundedSender<Asked>; 3],
+    lanes: [mpsc::UnboundedSender<Asked>; 4],
     streams: Vec<(mpsc::UnboundedSender<String>, watch::Sender<Headers>)>,
 }
 
@@ -131,14 +136,14 @@ impl Transport {
             edge.runtime.spawn(carry(lane, number, (send.downgrade(), requests), inbound.clone()));
             Ok(send)
         };
-        let lanes = [lane()?, lane()?, lane()?];
+        let lanes = [lane()?, lane()?, lane()?, lane()?];
         Ok(Transport { number, reach, inbound, lanes, streams: Vec::new() })
     }
 
     /// Sends a request over its lane.
     pub fn ask(&self, request: Request) {
         // a task that has ended is noticed by its silence
-        let _ = self.lanes[LaneKind::of(request.about) as usize].send((request, 0));
+        let _ = self.lanes[LaneKind::of(&request) as usize].send((request, 0));
     }
 
     /// Sends a text over a stream; one that is not open loses it.
@@ -155,9 +160,16 @@ impl Transport {
         }
     }
 
+    /// Opens a stream anew.
+    pub fn renew(&self, stream: usize) {
+        if let Some((_, handshake)) = self.streams.get(stream) {
+            handshake.send_modify(|_| {});
+        }
+    }
+
     /// Opens the next stream and keeps it open until the stop.
     pub fn open(&mut self, edge: &Edge, stream: Stream) {
-        let Stream { host, path, headers } = stream;
+        let Stream { host, path, is_private, headers } = stream;
         let (send, texts) = mpsc::unbounded_channel();
         let (handshake, changed) = watch::channel(headers);
         let stream = StreamTask {
@@ -165,6 +177,7 @@ impl Transport {
             reach: self.reach.clone(),
             host,
             path,
+            is_private,
             texts,
             handshake: changed,
             inbound: self.inbound.clone(),
@@ -177,7 +190,8 @@ impl Transport {
 /// It is asked until it is answered: that nobody answers, or that too much was asked, says nothing about what was asked for. What became
 /// of an order is asked again by the client, and so is a login.
 fn is_asked_again(about: About, reply: &Reply) -> bool {
-    let is_left_to_others = matches!(about, About::Place(_) | About::Cancel(_) | About::Query(_) | About::Login);
+    let is_left_to_others =
+        matches!(about, About::Place(_) | About::Cancel(_) | About::Fence(_) | About::Query(_) | About::Login);
     let is_answered = |answer: &Answer| !(answer.is_page() || answer.status == 429 || answer.status >= 500);
     !is_left_to_others && !reply.as_ref().is_ok_and(is_answered)
 }
@@ -220,26 +234,40 @@ struct StreamTask {
     reach: Arc<Reach>,
     host: Host,
     path: &'static str,
+    is_private: bool,
     texts: mpsc::UnboundedReceiver<String>,
     handshake: watch::Receiver<Headers>,
     inbound: Sender<Inbound>,
 }
 
+/// How a socket came to its end.
+enum End {
+    /// The venue closed it, or it broke.
+    Lost,
+    /// Another one is open in its place.
+    Renewed(Socket),
+}
+
+/// A socket that is being opened.
+type Opening = Pin<Box<dyn Future<Output = Result<Socket, SocketError>> + Send>>;
+
 impl StreamTask {
     async fn keep(mut self, mut stop: watch::Receiver<bool>) {
-        let mut backoff = Backoff::default();
+        let (mut backoff, mut renewed) = (Backoff::default(), None);
         loop {
-            backoff.connect(wall::now());
-            let headers = self.handshake.borrow_and_update().clone();
-            let Reach { venue, hosts, dialer, .. } = &*self.reach;
-            let Some(host) = hosts.get(&self.host) else { return };
-            let opened = Socket::open(dialer, host, self.path, &headers, stream_rules(*venue, self.host));
-            let opened = tokio::select! {
-                opened = opened => opened,
-                _ = stop.changed() => return,
+            let opened = match renewed.take() {
+                Some(socket) => Ok(socket),
+                None => {
+                    backoff.connect(wall::now());
+                    let Some(opening) = self.open() else { return };
+                    tokio::select! {
+                        opened = opening => opened,
+                        _ = stop.changed() => return,
+                    }
+                }
             };
-            let lost = match opened {
-                Err(error) => Some(error.is_turned_away()),
+            let turned_away = match opened {
+                Err(error) => error.is_turned_away(),
                 Ok(mut socket) => {
                     // what was to be said on a connection that has gone is not for this one
                     while self.texts.try_recv().is_ok() {}
@@ -247,18 +275,18 @@ impl StreamTask {
                     if self.inbound.send(Inbound::Open { venue, stream }).is_err() {
                         return;
                     }
-                    let lost = tokio::select! {
-                        is_lost = self.exchange(&mut socket, &mut backoff) => is_lost,
+                    let end = tokio::select! {
+                        end = self.exchange(&mut socket, &mut backoff) => end,
                         _ = stop.changed() => return socket.close().await,
                     };
-                    if !lost {
-                        // another handshake: at once
-                        socket.close().await;
+                    if let End::Renewed(socket_now) = end {
+                        tokio::spawn(socket.close());
+                        renewed = Some(socket_now);
+                        continue;
                     }
-                    lost.then_some(false)
+                    false
                 }
             };
-            let Some(turned_away) = lost else { continue };
             let now = wall::now();
             let until = backoff.lost(now, chance(), turned_away);
             let pause = Duration::from_nanos(until.since(now).0.max(0).unsigned_abs());
@@ -269,26 +297,53 @@ impl StreamTask {
         }
     }
 
-    /// Texts in both directions, until the socket ends (`true`) or its handshake is another.
-    async fn exchange(&mut self, socket: &mut Socket, backoff: &mut Backoff) -> bool {
+    /// A socket with the handshake as it is now; `None` at a venue that has no such host.
+    fn open(&mut self) -> Option<Opening> {
+        let headers = self.handshake.borrow_and_update().clone();
+        let (reach, path, is_private) = (self.reach.clone(), self.path, self.is_private);
+        let host = reach.hosts.get(&self.host)?.clone();
+        Some(Box::pin(async move {
+            Socket::open(&reach.dialer, &host, path, &headers, stream_rules(reach.venue, is_private)).await
+        }))
+    }
+
+    /// Texts in both directions, until the socket ends. With another handshake it is heard until a second one is open.
+    async fn exchange(&mut self, socket: &mut Socket, backoff: &mut Backoff) -> End {
         let (venue, stream) = self.from;
+        let mut opening: Option<Opening> = None;
         loop {
+            let opened = async {
+                match &mut opening {
+                    Some(opening) => opening.await,
+                    None => pending().await,
+                }
+            };
             tokio::select! {
                 biased;
                 Some(text) = self.texts.recv() => {
                     if socket.send(&text).await.is_err() {
-                        return true;
+                        return End::Lost;
                     }
                 }
+                opened = opened => match opened {
+                    Ok(socket) => return End::Renewed(socket),
+                    // this one is still there
+                    Err(_) => opening = None,
+                },
+                changed = self.handshake.changed() => {
+                    if changed.is_err() {
+                        return End::Lost;
+                    }
+                    opening = self.open();
+                }
                 text = socket.next() => {
-                    let Ok(text) = text else { return true };
+                    let Ok(text) = text else { return End::Lost };
                     backoff.live(wall::now());
                     let text = text.as_str().to_owned();
                     if self.inbound.send(Inbound::Text { venue, stream, text }).is_err() {
-                        return true;
+                        return End::Lost;
                     }
                 }
-                changed = self.handshake.changed() => return changed.is_err(),
             }
         }
     }

@@ -101,6 +101,12 @@ pub struct EmulateArgs {
     /// Lighter: what lies further is taken, and cancelled afterwards
     #[arg(long, hide = true)]
     pub price_band_late: bool,
+    /// Lighter: two transactions of one nonce are both carried out
+    #[arg(long, hide = true)]
+    pub nonce_serves_two: bool,
+    /// Lighter: a cancel of an order that there is not is queued, and uses its nonce
+    #[arg(long, hide = true)]
+    pub cancels_of_nothing: bool,
     /// Lighter: what is signed for
     #[arg(long, hide = true, default_value_t = 304)]
     pub chain_id: u32,
@@ -263,6 +269,10 @@ impl EmulateArgs {
             quota: tier.quota,
             price_band: Rate::from_bps(self.price_band * 100),
             band_is_late: self.price_band_late,
+            nonces: lighter::Nonces {
+                one_serves_two: self.nonce_serves_two,
+                cancels_of_nothing: self.cancels_of_nothing,
+            },
             speed: self.speed,
             frame_every: self.frame_ms.map(|ms| ms * MS),
         };

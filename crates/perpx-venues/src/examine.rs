@@ -282,7 +282,7 @@ fn lighter_account(accounts: &Accounts, market: &str, request: &Request) -> Resu
 }
 
 fn get(host: Host, path: String) -> Request {
-    Request { about: About::Markets, host, path, body: Body::None, headers: Vec::new() }
+    Request { about: About::Markets, host, path, body: Body::None, headers: Vec::new(), is_exit: false }
 }
 
 fn unreadable(request: &Request) -> impl Fn(WireError) -> RefreshError + use<> {

@@ -3,8 +3,8 @@
 use crate::client::{ClientConfig, Host, VenueClient};
 use crate::emulate::{EmulateError, Emulated, EmulatorConfig};
 use crate::grvt::client::{GrvtAccess, GrvtClient};
-use crate::lighter::client::{LighterAccess, LighterClient};
-use crate::secret::{GRVT_API_KEY, GRVT_SIGNER_KEY, Hidden, LIGHTER_KEY, SecretError, secret};
+use crate::lighter::client::{ApiKey, LighterAccess, LighterClient};
+use crate::secret::{GRVT_API_KEY, GRVT_SIGNER_KEY, Hidden, LIGHTER_CLOSE_KEY, LIGHTER_KEY, SecretError, secret};
 use crate::venue::Venue;
 use crate::{grvt, lighter};
 use secrecy::ExposeSecret;
@@ -22,6 +22,8 @@ pub enum AccountNumbers {
         index: i64,
         /// Of the key that signs for it.
         api_key: i64,
+        /// Of the key that signs cancels and closes; `None`: the same.
+        api_key_close: Option<i64>,
     },
     /// At GRVT.
     Grvt {
@@ -57,31 +59,39 @@ pub fn client(
     config: ClientConfig,
     env_file: &Path,
 ) -> Result<Box<dyn VenueClient>, SecretError> {
-    let ClientConfig { coin, leverage, grid, fence, since, number } = config;
+    let ClientConfig { coin, leverage, grid, fence, rests, since, number } = config;
     Ok(match account {
-        AccountNumbers::Lighter { index, api_key } => {
-            let (key, chain_id) = (lighter::sign::PrivateKey::load(LIGHTER_KEY, env_file)?, CHAINS.0);
+        AccountNumbers::Lighter { index: account, api_key, api_key_close } => {
+            let load = |name| lighter::sign::PrivateKey::load(name, env_file);
+            let (key, chain_id) = (load(LIGHTER_KEY)?, CHAINS.0);
+            let closes =
+                api_key_close.map(|number| Ok(ApiKey { number, key: load(LIGHTER_CLOSE_KEY)? })).transpose()?;
             let access =
-                LighterAccess { account: index, api_key, key, chain_id, coin, leverage, grid, fence, since, number };
+                LighterAccess { account, api_key, key, closes, chain_id, coin, leverage, grid, fence, since, number };
             Box::new(LighterClient::new(access))
         }
         AccountNumbers::Grvt { sub_account } => {
             let (key, chain_id) = (grvt::sign::PrivateKey::load(GRVT_SIGNER_KEY, env_file)?, CHAINS.1);
             let api_key = Hidden::new(secret(GRVT_API_KEY, env_file)?.expose_secret().to_owned());
-            let access = GrvtAccess { api_key, key, sub_account, chain_id, coin, leverage, fence, since, number };
+            let access =
+                GrvtAccess { api_key, key, sub_account, chain_id, coin, leverage, fence, rests, since, number };
             Box::new(GrvtClient::new(access))
         }
     })
 }
 
-/// The public half of the key that signs at a venue, as the venue registers it.
+/// The public halves of the keys that sign at a venue, as the venue registers them; of a second key at Lighter, if there is one.
 ///
 /// # Errors
 /// A key that is not there, or that is none.
-pub fn public_key(venue: Venue, env_file: &Path) -> Result<String, SecretError> {
+pub fn public_keys(venue: Venue, env_file: &Path) -> Result<Vec<String>, SecretError> {
+    let lighter = |name| Ok(lighter::sign::PrivateKey::load(name, env_file)?.public().to_hex());
     Ok(match venue {
-        Venue::Lighter => lighter::sign::PrivateKey::load(LIGHTER_KEY, env_file)?.public().to_hex(),
-        Venue::Grvt => grvt::sign::PrivateKey::load(GRVT_SIGNER_KEY, env_file)?.address().to_string(),
+        Venue::Lighter => match lighter(LIGHTER_CLOSE_KEY) {
+            Err(SecretError::Missing { .. }) => vec![lighter(LIGHTER_KEY)?],
+            closes => vec![lighter(LIGHTER_KEY)?, closes?],
+        },
+        Venue::Grvt => vec![grvt::sign::PrivateKey::load(GRVT_SIGNER_KEY, env_file)?.address().to_string()],
     })
 }
 

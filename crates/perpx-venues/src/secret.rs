@@ -14,6 +14,8 @@ use zeroize::Zeroizing;
 pub const ENV_FILE: &str = ".env";
 /// Signs Lighter's transactions and tokens.
 pub const LIGHTER_KEY: &str = "PERPX_LIGHTER_API_PRIVATE_KEY";
+/// Signs cancels and closes at Lighter, where they have a key of their own.
+pub const LIGHTER_CLOSE_KEY: &str = "PERPX_LIGHTER_CLOSE_PRIVATE_KEY";
 /// Opens sessions at GRVT.
 pub const GRVT_API_KEY: &str = "PERPX_GRVT_API_KEY";
 /// Signs orders at GRVT.

@@ -126,6 +126,11 @@ impl Log {
         self.put(engine, Kind::Feed, &json!({ "venue": venue, "stream": stream, "is": "open" }), Need::Soon);
     }
 
+    /// Something went wrong at a venue that ends nothing.
+    pub fn trouble(&mut self, engine: Time, venue: &str, why: &str) {
+        self.put(engine, Kind::Feed, &json!({ "venue": venue, "trouble": why }), Need::Soon);
+    }
+
     /// The commands of one step, before any of them leaves. By command: whether it may leave.
     pub fn batch(&mut self, engine: Time, commands: &[Command]) -> Vec<bool> {
         if commands.is_empty() {

@@ -19,7 +19,7 @@ use perpx_core::strategy::{Plan, State, reason_name, state_name};
 use perpx_core::tape::Tile;
 use perpx_core::trader::Composite;
 use perpx_core::units::{SECOND, Time};
-use perpx_venues::client::{About, AccountUpdate, Answer, Holding, Host, MarketUpdate, Output, Stream as Opened};
+use perpx_venues::client::{About, AccountUpdate, Answer, Holding, MarketUpdate, Output, Stream as Opened};
 use perpx_venues::recorder::clock::{EngineClock, Reading};
 use perpx_venues::wall;
 use std::collections::{BTreeMap, VecDeque};
@@ -63,11 +63,11 @@ impl Times {
 
 /// What each of a venue's streams carries.
 pub fn stream_names(streams: &[Opened]) -> Vec<&'static str> {
-    let is_split = streams.iter().any(|stream| stream.host == Host::MarketData);
-    let name = |stream: &Opened| match stream.host {
-        Host::MarketData => "market",
-        _ if is_split => ACCOUNT,
-        _ => "all",
+    let is_split = streams.iter().any(|stream| stream.is_private);
+    let name = |stream: &Opened| match stream.is_private {
+        true => ACCOUNT,
+        false if is_split => "market",
+        false => "all",
     };
     streams.iter().map(name).collect()
 }

@@ -82,8 +82,9 @@ impl Look<'_> {
             self.refuse("account", "no number in live.toml", ACCOUNT_LINES, "write it under [account]");
             return self.rows;
         };
-        let public = match registry::public_key(self.venue, Path::new(ENV_FILE)) {
-            Ok(public) => public,
+        let public = match registry::public_keys(self.venue, Path::new(ENV_FILE)) {
+            // the first signs what opens
+            Ok(keys) => keys.into_iter().next().unwrap_or_default(),
             Err(error) => {
                 self.refuse("key", error.to_string(), "a key in the environment or in .env", "put it there");
                 return self.rows;

@@ -6,11 +6,13 @@
 //! | `account` | what it holds, and what earlier processes left of it |
 //! | `number` | the number by which a venue knows an order |
 //! | `orders` | our orders at one venue: from what it says, in whatever order, to events in the trader's order |
+//! | `resync` | when a channel's snapshot is asked for again |
 //! | `walk` | a history that is read page by page |
 
 mod account;
 mod number;
 pub mod orders;
+pub mod resync;
 pub mod walk;
 
 pub use account::{ForeignFill, Holding, OpenOrder, Past, PastOrder};
@@ -35,8 +37,11 @@ pub struct ClientConfig {
     pub leverage: Rate,
     /// Ledger entries are multiples of this.
     pub grid: Cash,
-    /// An order that the venue does not know can land no more so long after it was sent.
+    /// An order that the venue does not know can land no more so long after it was sent. A ninth of it is the margin for the
+    /// venue's clock, and lies between the two questions that prove it.
     pub fence: TimeDelta,
+    /// The longest that an order rests before it is cancelled.
+    pub rests: TimeDelta,
     /// The run begins: what the account did before is not ours.
     pub since: Time,
     /// Tells its orders from those of all others.
@@ -56,6 +61,8 @@ pub struct Request {
     pub body: Body,
     /// Names and values beside those of the session.
     pub headers: Vec<(&'static str, String)>,
+    /// A cancel or a close: it waits for nothing that opens.
+    pub is_exit: bool,
 }
 
 /// Which of a venue's hosts.
@@ -95,7 +102,7 @@ impl FetchCall {
     /// As a lane carries it.
     pub fn request(&self) -> Request {
         let FetchCall { host, path, body } = self.clone();
-        Request { about: About::Markets, host, path, body, headers: Vec::new() }
+        Request { about: About::Markets, host, path, body, headers: Vec::new(), is_exit: false }
     }
 }
 
@@ -106,6 +113,8 @@ pub struct Stream {
     pub host: Host,
     /// Its path at the host.
     pub path: &'static str,
+    /// It is of the account alone, and may have nothing to say.
+    pub is_private: bool,
     /// Names and values of the handshake.
     pub headers: Vec<(&'static str, String)>,
 }
@@ -125,8 +134,10 @@ pub enum About {
     Cancel(OrderId),
     /// Asks what became of an order.
     Query(OrderId),
-    /// Asks for the next nonce.
-    Nonce,
+    /// Asks for the next nonce of a key.
+    Nonce(usize),
+    /// Keeps what was not answered from being carried out, by key.
+    Fence(usize),
     /// Fills that a stream may have lost.
     Fills,
     /// Payments of funding.
@@ -207,6 +218,8 @@ pub enum AccountUpdate {
     Holding(Holding),
     /// All that [`VenueClient::resume`] asked for was answered; what came of it was reported before.
     Resumed,
+    /// Something went wrong that the client mends by itself: for people.
+    Trouble(String),
     /// Somebody else's order has filled on the account.
     ForeignFill { exch: Time, fill: ForeignFill },
 }
@@ -223,8 +236,15 @@ impl AccountUpdate {
 pub enum Outbound {
     /// Over REST.
     Request(Request),
-    /// Over the stream that was heard.
-    Text(String),
+    /// Over a stream, by its number.
+    Text {
+        /// Among [`VenueClient::streams`].
+        stream: usize,
+        /// What is said.
+        text: String,
+    },
+    /// A stream is to be opened anew, by its number.
+    Renew(usize),
     /// The session is a new one: the streams whose handshake carries it are to be opened anew.
     Reopen,
 }
@@ -251,7 +271,8 @@ pub enum VenueError {
     Cannot { what: &'static str, why: String },
 }
 
-/// One account at one venue.
+/// One account at one venue. From [`AccountUpdate::Ready`] on nothing that the venue says or leaves unsaid is an error: what was
+/// asked is asked again, a channel that cannot be read is subscribed anew, and [`AccountUpdate::Trouble`] says so.
 pub trait VenueClient {
     /// What is asked first.
     fn begin(&mut self, out: &mut Output);

@@ -11,8 +11,8 @@ pub struct Orders {
     orders: BTreeMap<OrderId, Own>,
     /// Fills that were reported, by the venue's names.
     reported: BTreeSet<String>,
-    /// An order can land no more so long after it was sent (`execution.fence_ms`).
-    fence: TimeDelta,
+    /// Between the two questions that prove that an order is dead.
+    margin: TimeDelta,
     /// Under which this process sends.
     number: RunNumber,
 }
@@ -21,6 +21,16 @@ struct Own {
     /// Under which it was sent.
     number: RunNumber,
     sent_at: Time,
+    /// From then on it can land no more, if it has not.
+    dead_from: Time,
+    /// The venue did not answer, or does not know it.
+    doubt: bool,
+    /// It was told that it can land no more.
+    fenced: bool,
+    /// Of the questions that were asked from `dead_from` on and found nothing, when the first was.
+    missed: Option<Time>,
+    /// When it is asked for next, while it is in doubt.
+    ask_at: Time,
     accepted: bool,
     /// As reported to the trader.
     filled: Qty,
@@ -54,19 +64,20 @@ pub struct Fill {
 }
 
 impl Orders {
-    /// `fence`: an order that the venue does not know can land no more so long after it was sent.
-    pub fn new(fence: TimeDelta, number: RunNumber) -> Orders {
-        Orders { orders: BTreeMap::new(), reported: BTreeSet::new(), fence, number }
+    /// `margin`: lies between the two questions that prove that an order is dead.
+    pub fn new(margin: TimeDelta, number: RunNumber) -> Orders {
+        Orders { orders: BTreeMap::new(), reported: BTreeSet::new(), margin, number }
     }
 
-    /// Orders of earlier processes are ours from here on.
-    pub fn resume(&mut self, past: Past) {
-        for past in past.orders {
+    /// Orders of earlier processes are ours from here on; `dead_from`: when each can land no more.
+    pub fn resume(&mut self, past: Past, dead_from: Vec<Time>) {
+        for (past, dead_from) in past.orders.into_iter().zip(dead_from) {
             let own = Own {
                 number: past.number,
                 accepted: past.is_accepted,
                 filled: past.filled,
-                ..Own::sent(self.number, past.sent_at)
+                doubt: !past.is_accepted,
+                ..Own::sent(self.number, past.sent_at, dead_from)
             };
             self.orders.insert(past.order.id, own);
         }
@@ -88,9 +99,30 @@ impl Orders {
         self.reported.insert(name.to_owned())
     }
 
-    /// An order goes out at `wall`.
-    pub fn sent(&mut self, order: &NewOrder, wall: Time) {
-        self.orders.insert(order.id, Own::sent(self.number, wall));
+    /// An order goes out at `wall`, and can land no more from `dead_from` on.
+    pub fn sent(&mut self, order: &NewOrder, wall: Time, dead_from: Time) {
+        self.orders.insert(order.id, Own::sent(self.number, wall, dead_from));
+    }
+
+    /// Nobody answered when it was sent.
+    pub fn in_doubt(&mut self, id: OrderId) {
+        self.orders.get_mut(&id).iter_mut().for_each(|own| own.doubt = !own.accepted);
+    }
+
+    /// Some order may be at the venue, or may still land there, without our knowing.
+    pub fn is_any_in_doubt(&self) -> bool {
+        self.orders.values().any(Own::is_in_doubt)
+    }
+
+    /// Those in doubt that are to be asked for now: from the end of their fence on, once a margin.
+    pub fn due(&mut self, wall: Time) -> Vec<OrderId> {
+        let margin = self.margin;
+        let due = self.orders.iter_mut().filter(|(_, own)| own.is_in_doubt() && own.ask_at <= wall);
+        due.map(|(id, own)| {
+            own.ask_at = wall.plus(margin);
+            *id
+        })
+        .collect()
     }
 
     /// When it was sent; `None` for one that is not ours.
@@ -100,13 +132,13 @@ impl Orders {
 
     /// Those whose end was not reported.
     pub fn alive(&self) -> impl Iterator<Item = OrderId> + '_ {
-        self.orders.iter().filter(|(_, own)| !own.over).map(|(id, _)| *id)
+        self.orders.iter().filter(|(_, own)| own.is_alive()).map(|(id, _)| *id)
     }
 
     /// From when fills may have been missed, if the last one was seen at `seen`: an order without an end may have filled at any time
     /// since it was sent.
     pub fn unseen_since(&self, seen: Time) -> Time {
-        let sent = self.orders.values().filter(|own| !own.over).map(|own| own.sent_at);
+        let sent = self.orders.values().filter(|own| own.is_alive()).map(|own| own.sent_at);
         sent.min().map_or(seen, |sent| sent.min(seen))
     }
 
@@ -116,7 +148,7 @@ impl Orders {
             && !own.accepted
             && !own.over
         {
-            own.accepted = true;
+            (own.accepted, own.doubt) = (true, false);
             out.push(AccountUpdate::event(exch, EventBody::Accepted { id }));
         }
     }
@@ -129,6 +161,7 @@ impl Orders {
             return;
         }
         own.filled += qty;
+        own.doubt = false;
         let body = EventBody::Fill { id, side, px, qty, maker, fee };
         out.push(AccountUpdate::Event { exch, body, name: Some(name) });
         own.settle(id, out);
@@ -153,17 +186,42 @@ impl Orders {
         }
     }
 
-    /// The venue, asked, does not know the order: it is over when it can land no more, in doubt until then.
-    pub fn not_known(&mut self, id: OrderId, wall: Time, out: &mut Vec<AccountUpdate>) {
-        let may_land = |own: &Own| wall.since(own.sent_at) < self.fence;
-        let in_doubt = self.orders.get(&id).is_some_and(may_land);
-        self.asked(id, if in_doubt { OrderState::InDoubt } else { OrderState::Unknown }, wall, out);
+    /// The venue, asked at `asked`, does not know the order. It is over when that was said of two questions with a margin between
+    /// them, both asked when it could land no more; in doubt until then. `is_wanted`: the trader has asked.
+    pub fn not_known(&mut self, id: OrderId, asked: Time, is_wanted: bool, wall: Time, out: &mut Vec<AccountUpdate>) {
+        let margin = self.margin;
+        let Some(own) = self.orders.get_mut(&id) else {
+            if is_wanted {
+                self.asked(id, OrderState::Unknown, wall, out);
+            }
+            return;
+        };
+        if own.over {
+            let filled = own.filled;
+            return if is_wanted {
+                self.asked(id, OrderState::Done { filled }, wall, out)
+            };
+        }
+        own.doubt = true;
+        let mut was_told = own.fenced;
+        if asked >= own.dead_from {
+            let first = *own.missed.get_or_insert(asked);
+            was_told |= asked.since(first) < margin;
+            own.fenced |= asked.since(first) >= margin;
+        } else {
+            was_told = true;
+        }
+        let state = if own.fenced { OrderState::Unknown } else { OrderState::InDoubt };
+        if is_wanted || (own.fenced && !was_told) {
+            self.asked(id, state, wall, out);
+        }
     }
 
     /// The answer to a query, reported when every fill that it counts was.
     pub fn asked(&mut self, id: OrderId, state: OrderState, exch: Time, out: &mut Vec<AccountUpdate>) {
         match self.orders.get_mut(&id) {
             Some(own) => {
+                own.doubt &= !matches!(state, OrderState::Open { .. } | OrderState::Done { .. });
                 own.asked.push((state, exch));
                 own.settle(id, out);
             }
@@ -208,9 +266,19 @@ impl Resuming {
 }
 
 impl Own {
-    fn sent(number: RunNumber, sent_at: Time) -> Own {
-        let (accepted, filled, over) = (false, Qty::ZERO, false);
-        Own { number, sent_at, accepted, filled, end: None, asked: Vec::new(), over }
+    fn sent(number: RunNumber, sent_at: Time, dead_from: Time) -> Own {
+        let (doubt, fenced, missed, ask_at) = (false, false, None, dead_from);
+        let (accepted, filled, end, asked, over) = (false, Qty::ZERO, None, Vec::new(), false);
+        Own { number, sent_at, dead_from, doubt, fenced, missed, ask_at, accepted, filled, end, asked, over }
+    }
+
+    /// It has no end that was told.
+    fn is_alive(&self) -> bool {
+        !self.over && !self.fenced
+    }
+
+    fn is_in_doubt(&self) -> bool {
+        self.doubt && self.is_alive()
     }
 
     fn settle(&mut self, id: OrderId, out: &mut Vec<AccountUpdate>) {
@@ -239,7 +307,7 @@ impl Own {
             _ => return,
         };
         let exch = self.end.map_or(Time::MIN, |(_, exch)| exch);
-        self.over = true;
+        (self.over, self.doubt) = (true, false);
         out.push(AccountUpdate::event(exch, body));
     }
 }
@@ -254,10 +322,14 @@ mod tests {
     const ID: OrderId = OrderId(3);
 
     fn sent() -> Orders {
-        let mut orders = Orders::new(9 * SECOND, RunNumber { tag: 1, epoch: 1 });
+        let mut orders = Orders::new(SECOND, RunNumber { tag: 1, epoch: 1 });
         let (qty, limit) = (Qty(10), Price(100));
         let (venue, side, kind) = (Role::Long, Side::Buy, OrderKind::PostOnly);
-        orders.sent(&NewOrder { id: ID, venue, side, qty, limit, kind, reduce_only: false, covers: false }, Time(0));
+        orders.sent(
+            &NewOrder { id: ID, venue, side, qty, limit, kind, reduce_only: false, covers: false },
+            Time(0),
+            Time::at(9 * SECOND),
+        );
         orders
     }
 
@@ -301,6 +373,68 @@ mod tests {
         orders.asked(OrderId(9), OrderState::Unknown, Time(3), &mut out);
         orders.fill(OrderId(9), fill("x", 1), Time(3), &mut out);
         assert_eq!(bodies(out), ["PostOnlyCross", "Unknown"]);
+    }
+
+    /// What may happen to one order, in whatever order.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Fill(usize),
+        Done,
+        Rests,
+        /// Nobody answered.
+        Lost,
+        /// A question that was asked at this second, and whether the trader had asked.
+        NotKnown(i64, bool),
+        Found,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            (0usize..4).prop_map(Step::Fill),
+            Just(Step::Done),
+            Just(Step::Rests),
+            Just(Step::Lost),
+            (0i64..14, any::<bool>()).prop_map(|(at, asked)| Step::NotKnown(at, asked)),
+            Just(Step::Found),
+        ];
+        proptest::collection::vec(step, 1..24)
+    }
+
+    proptest! {
+        /// Whatever comes when: each fill once, one end and nothing but answers after it; and nobody is told that an order can land no
+        /// more before two questions with a margin between them, both from the end of its fence on, found nothing.
+        #[test]
+        fn nothing_is_unknown_before_its_proof(steps in steps()) {
+            let (mut orders, mut out) = (sent(), Vec::new());
+            let (mut filled, mut missed, mut told) = (BTreeSet::new(), Vec::new(), 0);
+            for step in steps {
+                match step {
+                    Step::Fill(part) => {
+                        filled.insert(part);
+                        orders.fill(ID, fill(&part.to_string(), 1), Time(1), &mut out);
+                    }
+                    Step::Done => orders.done(ID, Qty(2), Time(1), &mut out),
+                    Step::Rests => orders.open(ID, Time(1), &mut out),
+                    Step::Lost => orders.in_doubt(ID),
+                    Step::NotKnown(at, asked) => {
+                        let at = Time::at(at * SECOND);
+                        if at >= Time::at(9 * SECOND) && orders.alive().next().is_some() {
+                            missed.push(at);
+                        }
+                        orders.not_known(ID, at, asked, at, &mut out);
+                    }
+                    Step::Found => orders.asked(ID, OrderState::Open { filled: Qty(0) }, Time(1), &mut out),
+                }
+                let heard = bodies(out.clone());
+                let unknown = heard[told..].iter().any(|body| body == "Unknown");
+                told = heard.len();
+                let proven = missed.iter().any(|at| at.since(missed[0]) >= SECOND);
+                prop_assert!(!unknown || proven, "{heard:?}");
+            }
+            let heard = bodies(out);
+            prop_assert_eq!(heard.iter().filter(|body| body.starts_with("fill")).count(), filled.len());
+            prop_assert!(heard.iter().filter(|body| body.starts_with("done")).count() <= 1);
+        }
     }
 
     proptest! {

@@ -37,8 +37,8 @@ pub fn pair(
         frame_every: None,
     };
     let emulator = GrvtEmulator::new(config.core(INITIAL)?, settings, wall);
-    let ClientConfig { coin, leverage, fence, since, number, .. } = client;
+    let ClientConfig { coin, leverage, fence, rests, since, number, .. } = client;
     let (sub_account, chain_id) = (SUB_ACCOUNT, CHAIN);
-    let access = GrvtAccess { api_key, key, sub_account, chain_id, coin, leverage, fence, since, number };
+    let access = GrvtAccess { api_key, key, sub_account, chain_id, coin, leverage, fence, rests, since, number };
     Ok((emulator, GrvtClient::new(access)))
 }

@@ -73,7 +73,7 @@ impl Lane {
                 next = asked.recv() => next,
                 () = sleep_until(stale.unwrap_or_else(Instant::now)), if stale.is_some() => {
                     let (path, headers) = (path.to_owned(), Vec::new());
-                    let request = Request { about: About::Markets, host, path, body: Body::None, headers };
+                    let request = Request { about: About::Markets, host, path, body: Body::None, headers, is_exit: false };
                     // over the old connection: a failure here is how it is known that it is dead
                     self.proven = None;
                     if let Some(host) = self.hosts.get(&host) && ask(&self.client, host, &request).await.is_ok() {

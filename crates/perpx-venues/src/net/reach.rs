@@ -125,7 +125,7 @@ async fn ask(dialer: &Dialer, first: &Address) -> Result<Option<Played>, ReachEr
     let alone = Hosts::from([(Host::Main, first.clone())]);
     let mut lane = Lane::new(dialer.clone(), alone, (Host::Main, "/")).map_err(ReachError::Lane)?;
     let (path, headers) = ("/emulator".to_owned(), Vec::new());
-    let request = Request { about: About::Markets, host: Host::Main, path, body: Body::None, headers };
+    let request = Request { about: About::Markets, host: Host::Main, path, body: Body::None, headers, is_exit: false };
     let mut why = String::new();
     for _ in 0..TRIES {
         match lane.send(&request).await {

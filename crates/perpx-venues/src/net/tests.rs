@@ -78,7 +78,14 @@ async fn secured(acceptor: TlsAcceptor) -> Address {
 }
 
 fn get(path: &str) -> Request {
-    Request { about: About::Markets, host: Host::Main, path: path.to_owned(), body: Body::None, headers: Vec::new() }
+    Request {
+        about: About::Markets,
+        host: Host::Main,
+        path: path.to_owned(),
+        body: Body::None,
+        headers: Vec::new(),
+        is_exit: false,
+    }
 }
 
 /// A certificate is believed when its authority is, and when it is for the host that was asked: by sockets and by lanes.

@@ -10,12 +10,12 @@ const PUBLIC_SILENCE: Duration = Duration::from_secs(10);
 /// A stream of the account alone may have nothing to report; its pings are answered.
 const PRIVATE_SILENCE: Duration = Duration::from_secs(45);
 
-/// How a stream at a host of the venue is kept. Where one stream carries all of a venue, public data is on it.
-pub fn stream_rules(venue: Venue, host: Host) -> Rules {
-    let (keepalive, seconds, silent_after) = match (venue, host) {
-        (Venue::Lighter, _) => (Keepalive::Text(r#"{"type":"ping"}"#), 20, PUBLIC_SILENCE),
-        (Venue::Grvt, Host::MarketData) => (Keepalive::Ping, 15, PUBLIC_SILENCE),
-        (Venue::Grvt, _) => (Keepalive::Ping, 15, PRIVATE_SILENCE),
+/// How a stream of a venue is kept; `is_private`: one of the account alone.
+pub fn stream_rules(venue: Venue, is_private: bool) -> Rules {
+    let silent_after = if is_private { PRIVATE_SILENCE } else { PUBLIC_SILENCE };
+    let (keepalive, seconds) = match venue {
+        Venue::Lighter => (Keepalive::Text(r#"{"type":"ping"}"#), 20),
+        Venue::Grvt => (Keepalive::Ping, 15),
     };
     Rules { keepalive, every: Duration::from_secs(seconds), silent_after }
 }
@@ -26,5 +26,5 @@ pub fn public_stream(venue: Venue) -> (Host, &'static str, Rules) {
         Venue::Lighter => (Host::Main, "/stream"),
         Venue::Grvt => (Host::MarketData, "/ws/full"),
     };
-    (host, path, stream_rules(venue, host))
+    (host, path, stream_rules(venue, false))
 }

@@ -1,11 +1,12 @@
 //! GRVT's public feed: `v1.book.d@50`, `v1.trade@50` and `v1.ticker.d@100` of each symbol over one socket; `v1.mini.d@0` is kept
 //! raw and makes no rows.
 
-use super::channel::{Channel, Remedy, missing};
+use super::channel::{Channel, missing};
 use super::feed::{FeedConfig, FeedNews, PublicFeed, restored};
 use super::raw_frame::RestRequest;
 use super::rows::{Lifts, PublicTrade, SymbolRows, known};
 use crate::book::Applied;
+use crate::client::resync::Remedy;
 use crate::client::{Body, FetchCall, Host};
 use crate::grvt::QUOTE;
 use crate::grvt::book::Book;

@@ -1,10 +1,11 @@
 //! Lighter's public feed: `order_book`, `trade` and `market_stats` of each symbol over one socket.
 
-use super::channel::{Channel, Remedy, missing};
+use super::channel::{Channel, missing};
 use super::feed::{FeedConfig, FeedNews, PublicFeed, restored};
 use super::raw_frame::RestRequest;
 use super::rows::{Lifts, PublicTrade, SymbolRows, interval_end, known};
 use crate::book::Applied;
+use crate::client::resync::Remedy;
 use crate::client::{Body, FetchCall, Host};
 use crate::lighter::book::Book;
 use crate::lighter::rest::{Fundings, OrderBookDetails, Trade, Trades, any_time};

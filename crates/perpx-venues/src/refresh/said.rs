@@ -99,8 +99,14 @@ fn lighter(
     market: &str,
     account: Option<(i64, i64)>,
 ) -> Result<Said, RefreshError> {
-    let get =
-        |path: String| Request { about: About::Markets, host: Host::Main, path, body: Body::None, headers: Vec::new() };
+    let get = |path: String| Request {
+        about: About::Markets,
+        host: Host::Main,
+        path,
+        body: Body::None,
+        headers: Vec::new(),
+        is_exit: false,
+    };
     let request = get(format!("/api/v1/orderBookDetails?market_id={market}"));
     let answer = asking.ask(&request)?;
     let asked = asked(&request);
@@ -173,7 +179,7 @@ fn interval(asking: &mut Questions, reach: &Reach, market: &str) -> Result<Optio
 /// A question to GRVT.
 pub(crate) fn post(host: Host, route: &str, body: String) -> Request {
     let (path, body) = (format!("/full/v1/{route}"), Body::Json(body));
-    Request { about: About::Markets, host, path, body, headers: Vec::new() }
+    Request { about: About::Markets, host, path, body, headers: Vec::new(), is_exit: false }
 }
 
 /// Opens a session at GRVT: the headers that carry it.
@@ -187,7 +193,7 @@ pub(crate) fn log_in(asking: &mut Questions, key: &SecretString) -> Result<Vec<(
     let answer = asking.send(&request)?;
     let refused =
         |why: crate::client::VenueError| AskError::Refused { asked: asked(&request), answer: why.to_string() };
-    grvt::client::session_of(&answer).map_err(refused)
+    Ok(grvt::client::session_of(&answer).map_err(refused)?.0)
 }
 
 fn grvt(asking: &mut Questions, instrument: &str) -> Result<Said, RefreshError> {

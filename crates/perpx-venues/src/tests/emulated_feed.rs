@@ -73,6 +73,7 @@ fn emulator(venue: Venue, store: &Path) -> Box<dyn Emulated> {
                 quota: None,
                 price_band: Rate::from_bps(500),
                 band_is_late: false,
+                nonces: Default::default(),
                 speed: 1.0,
                 frame_every: Some(TimeDelta::ZERO),
             };

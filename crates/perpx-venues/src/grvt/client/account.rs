@@ -28,11 +28,11 @@ impl GrvtClient {
         }
     }
 
-    fn begin_fills(&mut self, cursor: Option<String>, out: &mut Output) {
+    pub(super) fn begin_fills(&mut self, cursor: Option<String>, out: &mut Output) {
         out.requests.push(self.history(About::Fills, "fill_history", self.fills.since(), cursor));
     }
 
-    fn begin_payments(&mut self, cursor: Option<String>, out: &mut Output) {
+    pub(super) fn begin_payments(&mut self, cursor: Option<String>, out: &mut Output) {
         out.requests.push(self.history(About::Payments, "funding_payment_history", self.payments.since(), cursor));
     }
 
@@ -57,7 +57,9 @@ impl GrvtClient {
             After::Page(next) => self.begin_fills(Some(next), out),
             After::Whole(fills, again) => {
                 for fill in &fills {
-                    self.fill(fill, out)?;
+                    if let Err(error) = self.fill(fill, out) {
+                        out.account.push(AccountUpdate::Trouble(format!("a fill that cannot be read: {error}")));
+                    }
                 }
                 if again.is_some_and(|since| self.fills.begin(since)) {
                     self.begin_fills(None, out);

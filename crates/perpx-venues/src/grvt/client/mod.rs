@@ -4,11 +4,14 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `account` | what the account holds, its fills and payments, page by page |
+//! | `mend` | sessions and subscriptions that end, frames and answers that cannot be taken |
 
 mod account;
+mod mend;
 
 use crate::book::Applied;
 use crate::client::orders::{Fill, Orders, Resuming};
+use crate::client::resync::Subscription;
 use crate::client::walk::Walk;
 use crate::client::{
     About, AccountUpdate, Answer, Body, ForeignFill, Holding, Host, MarketUpdate, Outbound, Output, Past, Reply,
@@ -16,9 +19,9 @@ use crate::client::{
 };
 use crate::grvt::QUOTE;
 use crate::grvt::book::Book;
-use crate::grvt::rest::{ApiError, Funding, Instrument, Login, LoginReply, Reply as Page, Ticker};
+use crate::grvt::rest::{ApiError, Funding, Instrument, LoginReply, OrderbookLevels, Reply as Page, Ticker};
 use crate::grvt::sign::{Assets, PrivateKey, Signed};
-use crate::grvt::stream::{Event, Feed, Frame, Request as Rpc, Subscribe, Subscribed};
+use crate::grvt::stream::{Event, Feed, Frame, Sequence, Step};
 use crate::grvt::trade::{
     AccountQuery, CancelOrder, CreateOrder, Fill as WireFill, FundingPayment, Leg, MarginType, Metadata, Order,
     OrderQuery, OrderState as WireState, OrderStatus, RejectReason, SetPositionConfig, Signature, TimeInForce,
@@ -32,7 +35,7 @@ use perpx_core::units::{Cash, DAY, Price, Qty, Rate, SECOND, Time, TimeDelta};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What a trader needs to speak for a sub-account.
 pub struct GrvtAccess {
@@ -48,8 +51,10 @@ pub struct GrvtAccess {
     pub coin: String,
     /// Times; the position is set to it.
     pub leverage: Rate,
-    /// An order that the venue does not know can land no more so long after it was sent.
+    /// An order that only takes and that the venue does not know can land no more so long after it was sent.
     pub fence: TimeDelta,
+    /// The longest that an order rests before it is cancelled: its signature lives a little longer.
+    pub rests: TimeDelta,
     /// The run begins: what the account did before is not ours.
     pub since: Time,
     /// Tells our orders from those of all others.
@@ -58,11 +63,14 @@ pub struct GrvtAccess {
 
 /// By port of an emulator.
 pub const HOSTS: &[Host] = &[Host::Login, Host::MarketData, Host::Main];
-/// Life of a signature; of an order that rests it is the order's own.
+/// Life of a signature that is of no order.
 const LIFE: TimeDelta = DAY;
-const TAKER_LIFE: TimeDelta = SECOND.times(8);
-/// Logins in a row after which nothing private was answered: the venue does not want this key.
-const MOST_LOGINS: u32 = 3;
+/// The stream of the account, by its number.
+const TRADES_STREAM: usize = 1;
+/// Public channels of the market and how often they come, ms; the book first.
+const PUBLIC: [(&str, u32); 3] = [("v1.book.d", 50), ("v1.trade", 50), ("v1.ticker.d", 100)];
+/// Channels of the account; when the last is heard, both are.
+const ACCOUNT: [&str; 2] = ["v1.order", "v1.fill"];
 
 /// One sub-account at GRVT.
 pub struct GrvtClient {
@@ -77,12 +85,27 @@ pub struct GrvtClient {
     held: Option<Vec<Request>>,
     /// Logins since the last private answer.
     logins: u32,
+    /// When the next one is due, if one is.
+    log_in_at: Option<Time>,
+    /// Before the session ends by itself.
+    renew_at: Option<Time>,
+    /// What was refused or could not be read is asked again then.
+    later: BTreeMap<About, Time>,
     /// Of signatures: one after another, from a number that differs between runs.
     nonce: u32,
     rpc: u32,
-    book: Book,
+    /// Of [`PUBLIC`], and of [`ACCOUNT`], once their streams are open.
+    public: Vec<Subscription>,
+    account: Vec<Subscription>,
+    /// Since the subscription was answered: frames before that are of another one.
+    book: Option<Book>,
+    tickers: Option<Sequence>,
+    /// Of the last frame, by the account's channel.
+    numbers: BTreeMap<String, u64>,
     orders: Orders,
     queries: BTreeSet<OrderId>,
+    /// When the queries that are under way were sent, by order.
+    asked_at: BTreeMap<OrderId, VecDeque<Time>>,
     ticker: Option<Ticker>,
     interval_hours: u32,
     is_ready: bool,
@@ -103,7 +126,7 @@ impl GrvtClient {
         GrvtClient {
             instrument: format!("{}_{QUOTE}_Perp", access.coin),
             nonce: access.since.steps(SECOND) as u32,
-            orders: Orders::new(access.fence, access.number),
+            orders: Orders::new(TimeDelta(access.fence.0 / 9), access.number),
             last_fill: access.since,
             access,
             assets: Assets::default(),
@@ -111,9 +134,17 @@ impl GrvtClient {
             unanswered: BTreeMap::new(),
             held: None,
             logins: 0,
+            log_in_at: None,
+            renew_at: None,
+            later: BTreeMap::new(),
             rpc: 0,
-            book: Book::default(),
+            public: Vec::new(),
+            account: Vec::new(),
+            book: None,
+            tickers: None,
+            numbers: BTreeMap::new(),
             queries: BTreeSet::new(),
+            asked_at: BTreeMap::new(),
             ticker: None,
             interval_hours: 8,
             is_ready: false,
@@ -140,7 +171,8 @@ impl GrvtClient {
         Outbound::Request(request)
     }
 
-    fn ask_order(&mut self, id: OrderId) -> Outbound {
+    fn ask_order(&mut self, id: OrderId, wall: Time) -> Outbound {
+        self.asked_at.entry(id).or_default().push_back(wall);
         let query = OrderQuery {
             sub_account_id: self.access.sub_account.into(),
             order_id: None,
@@ -197,10 +229,31 @@ impl GrvtClient {
             builder: None,
             builder_fee: None,
         };
-        // one that only takes can land no more when its fence ends
-        let life = if order.kind.only_takes() { TAKER_LIFE } else { LIFE };
-        self.sign(&mut wire, wall.plus(life))?;
-        Ok(self.private(About::Place(order.id), "create_order", &CreateOrder { order: wire }))
+        self.sign(&mut wire, self.dead_from(order, wall).plus(-self.margin()))?;
+        let about = About::Place(order.id);
+        let mut request = request(about, Host::Main, "/full/v1/create_order", &CreateOrder { order: wire });
+        request.is_exit = order.reduce_only;
+        Ok(self.in_session(request))
+    }
+
+    /// The venue's clock may be ahead of ours by as much.
+    fn margin(&self) -> TimeDelta {
+        TimeDelta(self.access.fence.0 / 9)
+    }
+
+    /// From when an order that was sent at `wall` can land no more: its signature has ended.
+    fn dead_from(&self, order: &NewOrder, wall: Time) -> Time {
+        // one that rests dies with its signature: it is cancelled before
+        let rests = if order.kind.only_takes() { TimeDelta::ZERO } else { self.access.rests + self.margin().times(7) };
+        wall.plus(self.access.fence.max(rests))
+    }
+
+    /// The venue, asked at `asked`, does not know an order.
+    fn not_known(&mut self, id: OrderId, asked: Time, wall: Time, out: &mut Output) {
+        let is_wanted = self.queries.remove(&id);
+        self.orders.not_known(id, asked, is_wanted, wall, &mut out.account);
+        self.resuming.iter_mut().for_each(|resuming| resuming.answered(id));
+        self.is_resumed(out);
     }
 
     // ---- what is heard
@@ -253,14 +306,14 @@ impl GrvtClient {
         Ok(())
     }
 
-    fn ticked(&mut self, delta: &Ticker, out: &mut Output) -> Result<(), VenueError> {
+    fn ticked(&mut self, step: Step, delta: &Ticker, out: &mut Output) -> Result<(), VenueError> {
         let before = self.ticker.as_ref().and_then(|ticker| ticker.next_funding_time);
         let ticker = match &mut self.ticker {
-            Some(ticker) => {
+            Some(ticker) if step == Step::Next => {
                 ticker.merge(delta);
                 ticker
             }
-            none => none.insert(delta.clone()),
+            other => other.insert(delta.clone()),
         };
         let exch = Time(ticker.event_time.0);
         let known = |px: Option<Dec>| px.filter(|px| px.value().is_some()).map_or(Ok(Price(0)), |px| px.price());
@@ -288,20 +341,30 @@ impl GrvtClient {
         self.post(About::Settlements, Host::MarketData, "/full/v1/funding", &query)
     }
 
-    fn feed(&mut self, feed: &Feed, stream: usize, out: &mut Output) -> Result<(), VenueError> {
+    fn book_feed(&mut self, feed: &Feed, levels: &OrderbookLevels, out: &mut Output) {
+        let Some(book) = &mut self.book else { return };
+        let channel = self.public.iter_mut().take(1);
+        match book.apply(feed.sequence_number.0, feed.prev_sequence_number.0, levels) {
+            Ok(Applied::Ignored) => return,
+            Ok(Applied::Snapshot) => channel.for_each(Subscription::whole),
+            Ok(Applied::Update) => {}
+            Err(_) => {
+                self.book = None;
+                return channel.for_each(Subscription::lost);
+            }
+        }
+        if book.levels().top().is_quoted() {
+            out.market.push(quote(book.levels(), Time(levels.event_time.0)));
+        }
+    }
+
+    fn feed(&mut self, feed: &Feed, stream: usize, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        let numbers = (feed.sequence_number.0, feed.prev_sequence_number.0);
+        if stream == TRADES_STREAM && !self.follows(&feed.stream, numbers.0, numbers.1) {
+            self.ask_truth(wall, out);
+        }
         match &feed.feed {
-            Event::Book(levels) => match self.book.apply(feed.sequence_number.0, feed.prev_sequence_number.0, levels) {
-                Ok(Applied::Ignored) => {}
-                Ok(_) if self.book.levels().top().is_quoted() => {
-                    out.market.push(quote(self.book.levels(), Time(levels.event_time.0)));
-                }
-                Ok(_) => {}
-                Err(_) => {
-                    let selector = || vec![feed.selector.clone()];
-                    out.requests.push(self.subscription("unsubscribe", &feed.stream, selector()));
-                    out.requests.push(self.subscription("subscribe", &feed.stream, selector()));
-                }
-            },
+            Event::Book(levels) => self.book_feed(feed, levels, out),
             // number 0: a trade of before
             Event::Trade(trade) if feed.sequence_number.0 > 0 => out.market.push(MarketUpdate::Trade {
                 exch: Time(trade.event_time.0),
@@ -310,7 +373,17 @@ impl GrvtClient {
                 taker: if trade.is_taker_buyer { Side::Buy } else { Side::Sell },
                 consumed_book: trade.is_rpi != Some(true) && trade.venue != Some(TradeVenue::Rfq),
             }),
-            Event::Ticker(ticker) if stream == 0 => self.ticked(ticker, out)?,
+            Event::Ticker(ticker) if stream != TRADES_STREAM => {
+                let Some(sequence) = &mut self.tickers else { return Ok(()) };
+                match sequence.step(feed.sequence_number.0, feed.prev_sequence_number.0) {
+                    Ok(Step::Ignored) => {}
+                    Ok(step) => {
+                        self.public.iter_mut().skip(2).take(1).for_each(Subscription::whole);
+                        self.ticked(step, ticker, out)?;
+                    }
+                    Err(_) => self.public.iter_mut().skip(2).take(1).for_each(Subscription::lost),
+                }
+            }
             Event::Order(order) => {
                 if let Some(state) = &order.state {
                     self.state(order.metadata.client_order_id.0, state, out)?;
@@ -323,56 +396,7 @@ impl GrvtClient {
         Ok(())
     }
 
-    fn subscription(&mut self, method: &str, stream: &str, selectors: Vec<String>) -> Outbound {
-        self.rpc += 1;
-        let request = Rpc::new(self.rpc, method, Subscribe { stream: stream.to_owned(), selectors });
-        Outbound::Text(serde_json::to_string(&request).unwrap_or_default())
-    }
-
     // ---- what is answered
-
-    /// The session of a request has ended: the request waits for a new one, or goes out again if there is one already.
-    fn session_ended(&mut self, about: About, out: &mut Output) -> Result<(), VenueError> {
-        let request = self.unanswered.remove(&about);
-        match (&mut self.held, request) {
-            (None, Some(request)) if request.headers != self.session => out.requests.push(self.in_session(request)),
-            (None, request) => {
-                self.held = Some(request.into_iter().collect());
-                out.requests.push(self.log_in_again("the session has ended")?);
-            }
-            (Some(held), request) => held.extend(request),
-        }
-        Ok(())
-    }
-
-    fn log_in_again(&mut self, why: &str) -> Result<Outbound, VenueError> {
-        self.logins += 1;
-        if self.logins > MOST_LOGINS {
-            return Err(VenueError::Session(format!("{why}, also after {MOST_LOGINS} new logins")));
-        }
-        Ok(self.log_in())
-    }
-
-    fn log_in(&self) -> Outbound {
-        let login = Login { api_key: self.access.api_key.clone() };
-        self.post(About::Login, Host::Login, "/auth/api_key/login", &login)
-    }
-
-    /// What waited for the session goes out, and the trading socket, which knows its session from the handshake alone, opens anew.
-    fn logged_in(&mut self, answer: &Answer, out: &mut Output) -> Result<(), VenueError> {
-        self.session = session_of(answer)?;
-        match self.held.take() {
-            None => {
-                let query = serde_json::json!({ "instrument": self.instrument });
-                out.requests.push(self.post(About::Markets, Host::MarketData, "/full/v1/instrument", &query));
-            }
-            Some(held) => {
-                out.requests.push(Outbound::Reopen);
-                out.requests.extend(held.into_iter().map(|request| self.in_session(request)));
-            }
-        }
-        Ok(())
-    }
 
     fn set_leverage(&mut self, wall: Time) -> Result<Outbound, VenueError> {
         let mut config = SetPositionConfig {
@@ -386,13 +410,23 @@ impl GrvtClient {
         Ok(self.private(About::Leverage, "set_position_config", &config))
     }
 
-    /// What a refusal means for the order; everything else ends the run.
-    fn refused(&mut self, about: About, error: &ApiError, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+    /// What a refusal means for the order; a question is asked again later.
+    fn refused(
+        &mut self,
+        (about, asked): (About, Time),
+        error: &ApiError,
+        wall: Time,
+        out: &mut Output,
+    ) -> Result<(), VenueError> {
         let code = error.code.0;
+        if code != 1000 {
+            self.unanswered.remove(&about);
+        }
         match (about, code) {
-            (_, 1000) => return self.session_ended(about, out),
+            (_, 1000) => self.session_ended(about, wall, out),
             // internal errors, gateways, a number that is active: the order may live
-            (About::Place(_) | About::Cancel(_) | About::Query(_), 1002 | 1005 | 1014 | 2012) => {}
+            (About::Place(id), 1002 | 1005 | 1014 | 2012) => self.orders.in_doubt(id),
+            (About::Cancel(_) | About::Query(_), 1002 | 1005 | 1014 | 2012) => {}
             (About::Place(id), _) => {
                 let reason = match code {
                     2080..=2084 => Reject::NoMargin,
@@ -405,15 +439,15 @@ impl GrvtClient {
                 self.orders.rejected(id, reason, wall, &mut out.account);
             }
             (About::Cancel(id), _) => out.account.push(AccountUpdate::event(wall, EventBody::CancelRejected { id })),
-            (About::Query(id), 1004) => {
-                if self.queries.remove(&id) {
-                    self.orders.not_known(id, wall, &mut out.account);
-                }
-                self.resuming.iter_mut().for_each(|resuming| resuming.answered(id));
-                self.is_resumed(out);
+            (About::Query(id), 1004) => self.not_known(id, asked, wall, out),
+            // not while something is held, which an earlier process left: what it is set to is told with what is held
+            (About::Leverage, 2102 | 2103) => {
+                let why = format!("the leverage is left as it is: {}", error.message);
+                out.account.push(AccountUpdate::Trouble(why));
+                self.is_ready = true;
+                out.account.push(AccountUpdate::Ready);
             }
-            // the trader asks again
-            (About::Query(_), 1006) => {}
+            _ if self.is_ready => self.not_answered(about, &format!("{code} {}", error.message), wall, out),
             _ => return Err(VenueError::Refused { about, code: code.into(), message: error.message.clone() }),
         }
         Ok(())
@@ -488,23 +522,26 @@ impl VenueClient for GrvtClient {
     }
 
     fn streams(&self) -> Vec<Stream> {
-        let stream = |host, headers| Stream { host, path: "/ws/full", headers };
-        vec![stream(Host::MarketData, Vec::new()), stream(Host::Main, self.session.clone())]
+        let stream = |host, is_private, headers| Stream { host, path: "/ws/full", is_private, headers };
+        vec![stream(Host::MarketData, false, Vec::new()), stream(Host::Main, true, self.session.clone())]
     }
 
-    fn greet(&mut self, stream: usize, _wall: Time, out: &mut Output) -> Result<(), VenueError> {
-        if stream == 0 {
-            // its numbers begin anew
-            self.book = Book::default();
-            for (name, rate) in [("v1.book.d", 50), ("v1.trade", 50), ("v1.ticker.d", 100)] {
-                let selectors = vec![format!("{}@{rate}", self.instrument)];
-                out.requests.push(self.subscription("subscribe", name, selectors));
+    fn greet(&mut self, stream: usize, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        if stream == TRADES_STREAM {
+            self.numbers.clear();
+            self.account = ACCOUNT.map(|_| Subscription::begun(wall)).to_vec();
+            for name in ACCOUNT {
+                let selector = self.access.sub_account.to_string();
+                out.requests.push(self.subscription(stream, "subscribe", name, selector));
             }
-        } else {
-            for name in ["v1.order", "v1.fill"] {
-                let selectors = vec![self.access.sub_account.to_string()];
-                out.requests.push(self.subscription("subscribe", name, selectors));
-            }
+            return Ok(());
+        }
+        // its numbers begin anew
+        (self.book, self.tickers) = (None, None);
+        self.public = PUBLIC.map(|_| Subscription::begun(wall)).to_vec();
+        for (name, rate) in PUBLIC {
+            let selector = format!("{}@{rate}", self.instrument);
+            out.requests.push(self.subscription(stream, "subscribe", name, selector));
         }
         Ok(())
     }
@@ -512,7 +549,13 @@ impl VenueClient for GrvtClient {
     fn command(&mut self, command: &Command, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         match command {
             Command::Place(order) => {
-                self.orders.sent(order, wall);
+                if !order.reduce_only && self.orders.is_any_in_doubt() {
+                    // nothing that opens leaves until it is known what became of what was sent
+                    self.orders.sent(order, wall, wall);
+                    self.orders.rejected(order.id, Reject::Gate, wall, &mut out.account);
+                    return Ok(());
+                }
+                self.orders.sent(order, wall, self.dead_from(order, wall));
                 out.requests.push(self.place(order, wall)?);
             }
             Command::Cancel { id, .. } => {
@@ -522,7 +565,10 @@ impl VenueClient for GrvtClient {
                     client_order_id: Some(self.client_id(*id).into()),
                     time_to_live_ms: None,
                 };
-                out.requests.push(self.private(About::Cancel(*id), "cancel_order", &cancel));
+                let mut request = request(About::Cancel(*id), Host::Main, "/full/v1/cancel_order", &cancel);
+                request.is_exit = true;
+                let request = self.in_session(request);
+                out.requests.push(request);
             }
             // the venue cannot change an order
             Command::Modify { id, .. } => {
@@ -530,74 +576,55 @@ impl VenueClient for GrvtClient {
             }
             Command::Query { id, .. } => {
                 self.queries.insert(*id);
-                out.requests.push(self.ask_order(*id));
+                out.requests.push(self.ask_order(*id, wall));
             }
         }
         Ok(())
     }
 
-    fn on_frame(&mut self, stream: usize, text: &str, _wall: Time, out: &mut Output) -> Result<(), VenueError> {
-        match Frame::parse(text)? {
-            Frame::Feed(feed) => self.feed(&feed, stream, out),
-            Frame::Reply(reply) => match reply.read::<Subscribed>()? {
-                Ok(subscribed) => {
-                    if subscribed.stream == "v1.book.d" && reply.method == "subscribe" {
-                        let first = subscribed.first_sequence_number.and_then(|numbers| Some(numbers.first()?.0));
-                        self.book = Book::new("v1.book.d", first);
-                    }
-                    // both channels of the account are heard from here on: what happened before is asked for
-                    if subscribed.stream == "v1.fill" && self.orders.alive().next().is_some() {
-                        self.ask_fills(out);
-                        let alive: Vec<OrderId> = self.orders.alive().collect();
-                        out.requests.extend(alive.into_iter().map(|id| self.ask_order(id)));
-                    }
-                    Ok(())
-                }
-                Err(error) if error.code.0 == 1000 => {
-                    if self.held.is_none() {
-                        self.held = Some(Vec::new());
-                        out.requests.push(self.log_in_again("the session has ended")?);
-                    }
-                    Ok(())
-                }
-                Err(error) => Err(VenueError::Session(format!(
-                    "the stream says {}: {} (to {})",
-                    error.code.0, error.message, reply.method
-                ))),
-            },
+    fn on_frame(&mut self, stream: usize, text: &str, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        let heard = match Frame::parse(text) {
+            Ok(Frame::Feed(feed)) => self.feed(&feed, stream, wall, out),
+            Ok(Frame::Reply(reply)) => self.subscribed(&reply, wall, out).map_err(VenueError::from),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(why) = heard {
+            self.unreadable(stream, text, &why, wall, out);
         }
+        self.due(wall, out);
+        Ok(())
     }
 
     fn replied(&mut self, about: About, reply: Reply, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        if about == About::Login {
+            return self.login_replied(reply, wall, out);
+        }
+        let asked =
+            if let About::Query(id) = about { self.asked_at.get_mut(&id).and_then(VecDeque::pop_front) } else { None };
+        let asked = asked.unwrap_or(Time::MIN);
         let answer = match reply {
             Ok(answer) => answer,
-            // nobody knows; the stream or a query will show
-            Err(_) if matches!(about, About::Place(_) | About::Cancel(_) | About::Query(_)) => {
-                self.unanswered.remove(&about);
-                return Ok(());
-            }
-            Err(why) if about == About::Login && self.held.is_some() => {
-                out.requests.push(self.log_in_again(&format!("login: {why}"))?);
+            Err(why) if self.is_ready => {
+                // of an order the stream or a query will show
+                self.not_answered(about, &why, wall, out);
                 return Ok(());
             }
             Err(why) => return Err(VenueError::Session(format!("{about:?}: {why}"))),
         };
-        if about == About::Login {
-            return match answer.status >= 500 && self.held.is_some() {
-                true => {
-                    out.requests.push(self.log_in_again(&format!("login: HTTP {}", answer.status))?);
-                    Ok(())
-                }
-                false => self.logged_in(&answer, out),
-            };
-        }
         if answer.status == 200 {
             self.logins = if self.unanswered.remove(&about).is_some() { 0 } else { self.logins };
-            return self.answered(about, &answer.body, wall, out);
+            return match self.answered(about, &answer.body, wall, out) {
+                Err(why) if self.is_ready => {
+                    self.not_answered(about, &why.to_string(), wall, out);
+                    Ok(())
+                }
+                answered => answered,
+            };
         }
         match parse::<ApiError>("refusal", &answer.body) {
-            Ok(error) => self.refused(about, &error, wall, out),
-            Err(_) if answer.status >= 500 && matches!(about, About::Place(_) | About::Cancel(_) | About::Query(_)) => {
+            Ok(error) => self.refused((about, asked), &error, wall, out),
+            Err(_) if self.is_ready => {
+                self.not_answered(about, &answer.shown(200), wall, out);
                 Ok(())
             }
             Err(error) => Err(error.into()),
@@ -609,8 +636,7 @@ impl VenueClient for GrvtClient {
     }
 
     fn pass(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
-        let again = self.resuming.as_mut().map_or(Vec::new(), |resuming| resuming.due(wall));
-        out.requests.extend(again.into_iter().map(|id| self.ask_order(id)));
+        self.due(wall, out);
         Ok(())
     }
 
@@ -619,7 +645,8 @@ impl VenueClient for GrvtClient {
         let orders: Vec<OrderId> = past.orders.iter().map(|past| past.order.id).collect();
         self.queries.extend(&orders);
         self.resuming = Some(Resuming::new(orders));
-        self.orders.resume(past);
+        let dead_from: Vec<Time> = past.orders.iter().map(|past| self.dead_from(&past.order, past.sent_at)).collect();
+        self.orders.resume(past, dead_from);
         self.ask_fills(out);
         self.ask_payments(out);
         self.pass(wall, out)
@@ -628,7 +655,7 @@ impl VenueClient for GrvtClient {
 
 fn request(about: About, host: Host, route: &str, body: &impl Serialize) -> Request {
     let body = Body::Json(serde_json::to_string(body).unwrap_or_default());
-    Request { about, host, path: route.to_owned(), body, headers: Vec::new() }
+    Request { about, host, path: route.to_owned(), body, headers: Vec::new(), is_exit: false }
 }
 
 fn result<T: DeserializeOwned>(what: &'static str, body: &str) -> Result<T, WireError> {
@@ -657,11 +684,11 @@ fn blank() -> Signature {
     }
 }
 
-/// Headers of a session that a login has opened.
+/// Headers of a session that a login has opened, and how long it lasts where the venue says so.
 ///
 /// # Errors
 /// A login that was refused.
-pub fn session_of(answer: &Answer) -> Result<Vec<(&'static str, String)>, VenueError> {
+pub fn session_of(answer: &Answer) -> Result<(Vec<(&'static str, String)>, Option<TimeDelta>), VenueError> {
     let refused = |why: String| VenueError::Session(format!("login: {why}"));
     // a page of a gateway is no word of the venue's on the key
     let reply: LoginReply = parse("login", &answer.body).map_err(|_| {
@@ -671,13 +698,17 @@ pub fn session_of(answer: &Answer) -> Result<Vec<(&'static str, String)>, VenueE
         return Err(refused(error));
     }
     let cookie = answer.session.iter().find_map(|(name, value)| {
-        let pair = value.split(';').next().map(str::trim)?;
-        (name == "set-cookie" && pair.starts_with("gravity=")).then(|| pair.to_owned())
+        let (pair, rest) = value.split_once(';').unwrap_or((value, ""));
+        (name == "set-cookie" && pair.trim().starts_with("gravity=")).then(|| (pair.trim().to_owned(), rest))
     });
-    let cookie = cookie.ok_or_else(|| refused("the answer has no cookie 'gravity'".to_owned()))?;
+    let (cookie, rest) = cookie.ok_or_else(|| refused("the answer has no cookie 'gravity'".to_owned()))?;
     const ACCOUNT: &str = "x-grvt-account-id";
     let account = answer.session.iter().find(|(name, _)| name == ACCOUNT);
-    Ok([("cookie", cookie)].into_iter().chain(account.map(|(_, id)| (ACCOUNT, id.clone()))).collect())
+    let attributes = rest.split(';').filter_map(|attribute| attribute.trim().split_once('='));
+    let lasts =
+        attributes.filter(|(name, _)| name.eq_ignore_ascii_case("max-age")).find_map(|(_, sec)| sec.parse().ok());
+    let headers = [("cookie", cookie)].into_iter().chain(account.map(|(_, id)| (ACCOUNT, id.clone()))).collect();
+    Ok((headers, lasts.filter(|sec| (1..1 << 30).contains(sec)).map(|sec: i64| SECOND.times(sec))))
 }
 
 #[cfg(test)]

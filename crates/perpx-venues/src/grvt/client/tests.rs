@@ -3,6 +3,7 @@
 use super::*;
 use crate::client::PastOrder;
 use perpx_core::market::Role;
+use perpx_core::units::{MINUTE, MS};
 use serde_json::{Value, json};
 
 const WALL: Time = Time(1_790_000_000_000_000_000);
@@ -25,10 +26,10 @@ fn events(out: &Output) -> Vec<EventBody> {
     out.account.iter().filter_map(body).collect()
 }
 
-fn ready() -> GrvtClient {
+fn begun() -> GrvtClient {
     let key = PrivateKey::from_hex(&"5a".repeat(32)).expect("a key");
     let (api_key, coin, leverage) = (Hidden::new("k".to_owned()), "BTC".to_owned(), Rate(5 * Rate::ONE));
-    let mut grvt = GrvtClient::new(GrvtAccess {
+    GrvtClient::new(GrvtAccess {
         api_key,
         key,
         sub_account: 77,
@@ -36,9 +37,14 @@ fn ready() -> GrvtClient {
         coin,
         leverage,
         fence: 9 * SECOND,
+        rests: 2 * SECOND,
         since: WALL,
         number: RunNumber { tag: 3, epoch: 2 },
-    });
+    })
+}
+
+fn ready() -> GrvtClient {
+    let mut grvt = begun();
     let mut out = Output::default();
     grvt.begin(&mut out);
     let instrument = json!({ "instrument": "BTC_USDT_Perp", "instrument_hash": "0x030501", "base": "BTC", "quote": "USDT",
@@ -106,20 +112,48 @@ fn refusals_are_told_and_doubt_is_not() {
     }
     let rejected = |id, reason| EventBody::Rejected { id: OrderId(id), reason };
     assert_eq!(events(&out), [rejected(1, Reject::NoMargin), rejected(2, Reject::Rules)]);
+    // while it is not known what became of the three nothing opens
     out = Output::default();
-    grvt.command(&Command::Query { venue: Role::Short, id: OrderId(3) }, WALL, &mut out).expect("asked");
-    grvt.replied(About::Query(OrderId(3)), refusal(1004), WALL, &mut out).expect("goes on");
-    grvt.command(&Command::Query { venue: Role::Short, id: OrderId(3) }, WALL, &mut out).expect("asked");
-    let fenced = WALL.plus(9 * SECOND);
-    grvt.replied(About::Query(OrderId(3)), refusal(1004), fenced, &mut out).expect("goes on");
-    let status = |state| EventBody::Status { id: OrderId(3), state };
-    assert_eq!(events(&out), [status(OrderState::InDoubt), status(OrderState::Unknown)]);
+    grvt.command(&order(6), WALL, &mut out).expect("refused here");
+    assert_eq!((asked(&out), events(&out)), (vec![], vec![rejected(6, Reject::Gate)]));
+}
+
+/// What the venue does not know may land as long as its signature lives; then two questions with a second between them prove that
+/// it cannot.
+#[test]
+fn an_order_that_is_not_known_is_in_doubt_until_its_fence() {
+    let (mut grvt, mut out) = (ready(), Output::default());
+    let about = About::Query(OrderId(1));
+    let not_known = || answer(404, json!({ "code": 1004, "message": "Data Not Found", "status": 404 }));
+    let at = |ms: i64| WALL.plus(ms * MS);
+    grvt.command(&order(1), WALL, &mut out).expect("sent");
+    let Outbound::Request(Request { body: Body::Json(body), .. }) = &out.requests[0] else { panic!("{out:?}") };
+    let sent: CreateOrder = serde_json::from_str(body).expect("an order");
+    assert_eq!(sent.order.signature.expiration.0, at(8_000).0, "it rests for two seconds");
+    grvt.replied(About::Place(OrderId(1)), Err("cut".to_owned()), at(100), &mut out).expect("goes on");
+    let mut seen = Vec::new();
+    for ms in [8_980, 9_000, 9_900, 10_000] {
+        out = Output::default();
+        grvt.pass(at(ms), &mut out).expect("passes");
+        seen.push(asked(&out).len());
+        if seen.last() == Some(&1) {
+            grvt.replied(about, not_known(), at(ms + 10), &mut out).expect("goes on");
+        }
+    }
+    assert_eq!(seen, [0, 1, 0, 1]);
+    let unknown = EventBody::Status { id: OrderId(1), state: OrderState::Unknown };
+    assert_eq!(events(&out), [unknown], "told without being asked for");
+    out = Output::default();
+    grvt.pass(at(60_000), &mut out).expect("passes");
+    assert_eq!(out, Output::default());
+    grvt.command(&order(2), at(60_000), &mut out).expect("sent");
+    assert_eq!(asked(&out), [About::Place(OrderId(2))], "what opens may leave again");
 }
 
 #[test]
 fn a_gateway_that_refuses_the_client_is_no_wrong_key() {
     let login = |body: &str, status: u16| {
-        let mut grvt = ready();
+        let mut grvt = begun();
         let answer = Answer { status, body: body.to_owned(), session: Vec::new() };
         grvt.replied(About::Login, Ok(answer), WALL, &mut Output::default()).expect_err("refused").to_string()
     };
@@ -196,17 +230,29 @@ fn an_ended_session_is_renewed_and_what_it_refused_is_asked_again() {
     out = Output::default();
     grvt.replied(About::Query(OrderId(1)), refusal(), WALL, &mut out).expect("goes on");
     assert_eq!(asked(&out), [About::Query(OrderId(1))]);
-    // a venue that never takes the new session is left
-    let mut logins = 1;
-    let ended = loop {
+    // a venue that never takes the new session is asked less and less often
+    let (mut wall, mut waits) = (WALL, Vec::new());
+    for _ in 0..9 {
         out = Output::default();
-        match grvt.replied(About::Place(OrderId(1)), refusal(), WALL, &mut out) {
-            Ok(()) => grvt.replied(About::Login, login("again"), WALL, &mut out).expect("goes on"),
-            Err(ended) => break ended,
+        grvt.replied(About::Place(OrderId(1)), refusal(), wall, &mut out).expect("goes on");
+        let asked_at = wall;
+        while asked(&out).is_empty() {
+            wall = wall.plus(SECOND);
+            grvt.pass(wall, &mut out).expect("passes");
         }
-        logins += 1;
-    };
-    assert_eq!((logins, ended.to_string()), (3, "the session has ended, also after 3 new logins".to_owned()));
+        waits.push(wall.since(asked_at) / SECOND);
+        grvt.replied(About::Login, login("again"), wall, &mut out).expect("goes on");
+    }
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    // one that says how long its session lasts gets a login before its end
+    out = Output::default();
+    grvt.replied(About::Query(OrderId(1)), answer(200, json!({ "result": {} })), wall, &mut out).expect("goes on");
+    grvt.replied(About::Login, login("abc; Max-Age=3600"), wall, &mut out).expect("goes on");
+    out = Output::default();
+    for (minutes, logins) in [(49, 0), (50, 1), (51, 1)] {
+        grvt.pass(wall.plus(minutes * MINUTE), &mut out).expect("passes");
+        assert_eq!(asked(&out).len(), logins);
+    }
 }
 
 /// The same as at Lighter: asked for by the number it was sent under, all pages, what is booked is not told again.

@@ -47,7 +47,9 @@ impl LighterClient {
             After::Page(next) => self.fills_at(&format!("&cursor={next}"), wall, out),
             After::Whole(trades, again) => {
                 for trade in &trades {
-                    self.trade(trade, out)?;
+                    if let Err(error) = self.trade(trade, out) {
+                        out.account.push(AccountUpdate::Trouble(format!("a fill that cannot be read: {error}")));
+                    }
                 }
                 if again.is_some_and(|since| self.fills.begin(since)) { self.begin_fills(wall, out) } else { Ok(()) }
             }

@@ -4,30 +4,34 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `account` | what the account holds, its fills and payments, page by page |
+//! | `send` | transactions: keys, nonces, what was not answered |
+//! | `mend` | tokens and subscriptions that end, frames and answers that cannot be taken |
 
 mod account;
+mod mend;
+mod send;
+
+pub use send::ApiKey;
 
 use crate::book::Applied;
 use crate::client::orders::{Fill, Orders, Resuming};
+use crate::client::resync::Subscription;
 use crate::client::walk::Walk;
 use crate::client::{
-    About, AccountUpdate, Answer, Body, ForeignFill, Holding, Host, MarketUpdate, Outbound, Output, Past, Reply,
-    Request, RunNumber, Stream, VenueClient, VenueError, quote,
+    About, AccountUpdate, Body, ForeignFill, Holding, Host, MarketUpdate, Outbound, Output, Past, Reply, Request,
+    RunNumber, Stream, VenueClient, VenueError, quote,
 };
 use crate::lighter::book::Book;
 use crate::lighter::rest::{
-    ApiError, NextNonce, Order, OrderBookDetails, OrderStatus, Orders as OrderList, PositionFunding, Trade, TradeKind,
-    any_time,
+    NextNonce, Order, OrderBookDetails, OrderStatus, Orders as OrderList, PositionFunding, Trade, TradeKind, any_time,
 };
-use crate::lighter::sign::{
-    Attributes, AuthToken, Head, NewOrder as WireOrder, PrivateKey, SignedTx, Tx, order_type, time_in_force,
-};
-use crate::lighter::stream::{AccountFrame, Frame, MarketStats, Request as Ask};
-use crate::secret::Hidden;
+use crate::lighter::sign::{PrivateKey, Tx};
+use crate::lighter::stream::{AccountFrame, BookFrame, Frame, MarketStats, Request as Ask};
 use crate::wire::{WireError, parse};
-use perpx_core::market::{Command, EventBody, FeeSchedule, NewOrder, OrderId, OrderKind, OrderState, Reject, Side};
+use perpx_core::market::{Command, EventBody, FeeSchedule, OrderId, OrderState, Reject, Side};
 use perpx_core::tape::rows::FundingKind;
-use perpx_core::units::{Cash, MS, Price, Qty, Rate, SECOND, Time, TimeDelta};
+use perpx_core::units::{Cash, MS, Price, Qty, Rate, Time, TimeDelta};
+use send::Lane;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What a trader needs to speak for an account.
@@ -38,6 +42,8 @@ pub struct LighterAccess {
     pub api_key: i64,
     /// Signs transactions and tokens.
     pub key: PrivateKey,
+    /// Signs cancels and closes, so that none waits behind an opening in doubt; `None`: the other key does.
+    pub closes: Option<ApiKey>,
     /// The chain that signatures are for.
     pub chain_id: u32,
     /// Symbol of the market.
@@ -54,15 +60,26 @@ pub struct LighterAccess {
     pub number: RunNumber,
 }
 
+impl LighterAccess {
+    /// The key of a lane, and its number.
+    fn key_of(&self, lane: usize) -> (i64, &PrivateKey) {
+        match &self.closes {
+            Some(closes) if lane > 0 => (closes.number, &closes.key),
+            _ => (self.api_key, &self.key),
+        }
+    }
+}
+
 /// By port of an emulator.
 pub const HOSTS: &[Host] = &[Host::Main];
-/// Life of a transaction that has not arrived, of a token, and of an order that rests.
-const TX_LIFE_MS: i64 = 8_000;
-const TOKEN_LIFE_SEC: i64 = 600;
-const ORDER_LIFE_MS: i64 = 24 * 3_600_000;
-/// Tokens refused in a row: the venue does not want this key.
-const MOST_TOKENS: u32 = 3;
+/// Life of an order that rests: not much more than the least that the venue takes.
+const ORDER_LIFE_MS: i64 = 330_000;
 const ALREADY_SUBSCRIBED: i64 = 30003;
+/// By number of the stream.
+const PUBLIC_STREAM: usize = 0;
+const ACCOUNT_STREAM: usize = 1;
+/// Public channels of the market, the book first.
+const PUBLIC: [&str; 3] = ["order_book", "trade", "market_stats"];
 
 /// Number and decimals of the market.
 #[derive(Clone, Copy)]
@@ -86,15 +103,21 @@ pub struct LighterClient {
     bore: BTreeMap<About, VecDeque<i64>>,
     /// Private subscriptions that were not answered yet, and whether one of them was refused.
     subscribing: (usize, bool),
-    /// The next one to use; `None` while it is asked for.
-    nonce: Option<i64>,
-    waiting: VecDeque<(About, Tx)>,
-    flying: Option<(About, Tx)>,
+    /// By key: that of orders, then that of cancels and closes if they have one of their own.
+    lanes: Vec<Lane>,
     is_ready: bool,
     book: Book,
+    /// Of [`PUBLIC`], once their stream is open.
+    public: Vec<Subscription>,
+    /// The account's, once its stream is open; and the last second of the token that it was subscribed with.
+    subscription: Option<(Subscription, i64)>,
+    /// What was refused or could not be read is asked again then.
+    later: BTreeMap<About, Time>,
     orders: Orders,
     /// Queries of the trader's that are under way.
     queries: BTreeSet<OrderId>,
+    /// When the queries that are under way were sent, by order.
+    asked_at: BTreeMap<OrderId, VecDeque<Time>>,
     mark: Price,
     settled: Option<Time>,
     fills: Walk<Trade>,
@@ -110,8 +133,9 @@ pub struct LighterClient {
 impl LighterClient {
     /// A client that has sent nothing yet.
     pub fn new(access: LighterAccess) -> LighterClient {
+        let lanes = (0..1 + usize::from(access.closes.is_some())).map(|_| Lane::default()).collect();
         LighterClient {
-            orders: Orders::new(access.fence, access.number),
+            orders: Orders::new(TimeDelta(access.fence.0 / 9), access.number),
             last_fill: access.since,
             access,
             market: None,
@@ -120,12 +144,14 @@ impl LighterClient {
             is_question_refused: false,
             bore: BTreeMap::new(),
             subscribing: (0, false),
-            nonce: None,
-            waiting: VecDeque::new(),
-            flying: None,
+            lanes,
             is_ready: false,
             book: Book::default(),
+            public: Vec::new(),
+            subscription: None,
+            later: BTreeMap::new(),
             queries: BTreeSet::new(),
+            asked_at: BTreeMap::new(),
             mark: Price(0),
             settled: None,
             fills: Walk::default(),
@@ -146,6 +172,7 @@ impl LighterClient {
             path: format!("/api/v1/{path}"),
             body: Body::None,
             headers,
+            is_exit: false,
         })
     }
 
@@ -155,49 +182,15 @@ impl LighterClient {
         Ok(self.get(about, path, vec![("authorization", token)]))
     }
 
-    fn token(&mut self, wall: Time) -> Result<String, VenueError> {
-        let now = wall.steps(SECOND);
-        if let Some((until, token)) = &self.token
-            && !token.is_empty()
-            && *until > now + TOKEN_LIFE_SEC / 2
-        {
-            return Ok(token.clone());
-        }
-        // one that was refused is not signed again
-        let refused = self.token.as_ref().map_or(0, |(until, _)| *until);
-        let (until, access) = ((now + TOKEN_LIFE_SEC).max(refused + 1), &self.access);
-        let cannot =
-            |error: crate::lighter::sign::KeyError| VenueError::Cannot { what: "token", why: error.to_string() };
-        let token = AuthToken::sign(&access.key, until, access.account, access.api_key).map_err(cannot)?.to_string();
-        self.token = Some((until, token.clone()));
-        Ok(token)
-    }
-
-    /// A token was refused, early or because its time is over: the next request signs another. Several requests may have borne
-    /// it (`until` is its last second): it counts once. True: it was good until now.
-    fn token_refused(&mut self, until: Option<i64>, message: &str) -> Result<bool, VenueError> {
-        let present = self.token.as_ref().filter(|(_, token)| !token.is_empty()).map(|(until, _)| *until);
-        if present.is_none() || until.is_some_and(|until| present != Some(until)) {
-            return Ok(false);
-        }
-        self.refused_tokens += 1;
-        if self.refused_tokens > MOST_TOKENS {
-            return Err(VenueError::Session(format!("{MOST_TOKENS} tokens in a row were refused: {message}")));
-        }
-        if let Some((_, token)) = &mut self.token {
-            token.clear();
-        }
-        Ok(true)
-    }
-
-    fn ask_nonce(&self) -> Outbound {
-        let LighterAccess { account, api_key, .. } = self.access;
-        self.get(About::Nonce, format!("nextNonce?account_index={account}&api_key_index={api_key}"), Vec::new())
+    fn ask_nonce(&self, lane: usize) -> Outbound {
+        let (account, api_key) = (self.access.account, self.access.key_of(lane).0);
+        self.get(About::Nonce(lane), format!("nextNonce?account_index={account}&api_key_index={api_key}"), Vec::new())
     }
 
     fn ask_orders(&mut self, id: OrderId, wall: Time) -> Result<Outbound, VenueError> {
         let (account, number) = (self.access.account, self.client_index(id));
         let path = format!("accountOrders?account_index={account}&client_order_indexes={number}");
+        self.asked_at.entry(id).or_default().push_back(wall);
         self.private(About::Query(id), path, wall)
     }
 
@@ -209,171 +202,7 @@ impl LighterClient {
         self.orders.own(self.access.number.read_lighter(client_index))
     }
 
-    // ---- transactions
-
-    /// Signs and sends what waits, if nothing is under way.
-    fn pump(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
-        while self.flying.is_none()
-            && let Some(nonce) = self.nonce
-            && let Some((about, tx)) = self.waiting.pop_front()
-        {
-            let head = Head {
-                account_index: self.access.account,
-                api_key_index: self.access.api_key,
-                expired_at: self.begun(about, wall).steps(MS) + TX_LIFE_MS,
-                nonce,
-                attributes: Attributes::new(),
-            };
-            match SignedTx::sign(&self.access.key, self.access.chain_id, head, tx.clone()) {
-                Ok((signed, _)) => {
-                    let body = vec![("tx_type", tx.kind().to_string()), ("tx_info", signed.to_json())];
-                    self.flying = Some((about, tx));
-                    let path = "/api/v1/sendTx".to_owned();
-                    out.requests.push(Outbound::Request(Request {
-                        about,
-                        host: Host::Main,
-                        path,
-                        body: Body::Form(body),
-                        headers: vec![],
-                    }));
-                }
-                Err(error) => self.refused(about, None, &error.to_string(), wall, out)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// When the life of a transaction begins: an order's with its decision, however long it waited for a nonce, so that it
-    /// can land no more when its fence ends.
-    fn begun(&self, about: About, wall: Time) -> Time {
-        let decided = if let About::Place(id) = about { self.orders.sent_at(id) } else { None };
-        decided.unwrap_or(wall)
-    }
-
-    /// A transaction was not taken: by the venue (with its code) or by our own signer.
-    fn refused(
-        &mut self,
-        about: About,
-        code: Option<i64>,
-        message: &str,
-        wall: Time,
-        out: &mut Output,
-    ) -> Result<(), VenueError> {
-        match about {
-            About::Place(id) => {
-                let reason = match code {
-                    Some(21739 | 21508) => Reject::NoMargin,
-                    Some(21740) => Reject::ReduceOnly,
-                    Some(21733..=21735) => Reject::PriceBand,
-                    Some(23000) => Reject::RateLimit,
-                    Some(code) if (21600..21800).contains(&code) => Reject::Rules,
-                    None => Reject::Rules,
-                    Some(_) => Reject::Unavailable,
-                };
-                self.orders.rejected(id, reason, wall, &mut out.account);
-            }
-            About::Cancel(id) => out.account.push(AccountUpdate::event(wall, EventBody::CancelRejected { id })),
-            _ => {
-                return Err(VenueError::Refused { about, code: code.unwrap_or(0), message: message.to_owned() });
-            }
-        }
-        Ok(())
-    }
-
-    fn sent(&mut self, reply: Reply, wall: Time, out: &mut Output) -> Result<(), VenueError> {
-        let Some((about, tx)) = self.flying.take() else { return Ok(()) };
-        match reply {
-            Ok(Answer { status: 200, .. }) => {
-                self.nonce = self.nonce.map(|nonce| nonce + 1);
-                if about == About::Leverage && !self.is_ready {
-                    self.is_ready = true;
-                    out.account.push(AccountUpdate::Ready);
-                }
-            }
-            Ok(Answer { status, body, .. }) => match parse::<ApiError>("refusal", &body) {
-                // somebody else uses the key, or an answer was lost before
-                Ok(error) if error.code.0 == 21104 => {
-                    self.waiting.push_front((about, tx));
-                    self.nonce = None;
-                    out.requests.push(self.ask_nonce());
-                }
-                Ok(error) => {
-                    self.refused(about, Some(error.code.0), error.message.as_deref().unwrap_or_default(), wall, out)?;
-                }
-                // a gateway on the way: nobody knows
-                Err(_) if status >= 500 => self.lost(out),
-                Err(error) => return Err(error.into()),
-            },
-            Err(_) => self.lost(out),
-        }
-        self.pump(wall, out)
-    }
-
-    /// Whether the transaction was carried out will be seen on the stream, or asked by the trader; the nonce tells nothing
-    /// of it but where to go on.
-    fn lost(&mut self, out: &mut Output) {
-        self.nonce = None;
-        out.requests.push(self.ask_nonce());
-    }
-
-    fn wire_order(&self, order: &NewOrder, wall: Time) -> Result<Option<Tx>, VenueError> {
-        let market = self.market()?;
-        let (kind, tif, expiry) = match order.kind {
-            OrderKind::PostOnly => (order_type::LIMIT, time_in_force::POST_ONLY, wall.steps(MS) + ORDER_LIFE_MS),
-            OrderKind::Limit => (order_type::LIMIT, time_in_force::GOOD_TILL_TIME, wall.steps(MS) + ORDER_LIFE_MS),
-            OrderKind::Ioc => (order_type::LIMIT, time_in_force::IMMEDIATE_OR_CANCEL, 0),
-            OrderKind::Market => (order_type::MARKET, time_in_force::IMMEDIATE_OR_CANCEL, 0),
-            OrderKind::Fok => return Ok(None),
-        };
-        if order.id.0 > RunNumber::LAST_AT_LIGHTER.0 {
-            return Ok(None);
-        }
-        if order.qty.0 % market.size_unit != 0 || order.limit.0 % market.price_unit != 0 {
-            return Ok(None);
-        }
-        Ok(Some(Tx::CreateOrder(WireOrder {
-            market_index: market.id,
-            client_order_index: self.client_index(order.id),
-            base_amount: order.qty.0 / market.size_unit,
-            price: order.limit.0 / market.price_unit,
-            is_ask: i64::from(order.side == Side::Sell),
-            order_type: kind,
-            time_in_force: tif,
-            reduce_only: i64::from(order.reduce_only),
-            trigger_price: 0,
-            order_expiry: expiry,
-        })))
-    }
-
     // ---- what is heard
-
-    fn subscribe_account(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
-        let token = Hidden::new(self.token(wall)?);
-        let channels =
-            ["account_all_orders", "account_all_trades"].map(|name| format!("{name}/{}", self.access.account));
-        self.subscribing = (channels.len(), false);
-        out.requests.extend(channels.map(|channel| outbound(&Ask::Subscribe { channel, auth: Some(token.clone()) })));
-        Ok(())
-    }
-
-    /// A private subscription was answered; when the last was, those that were refused are tried with another token.
-    fn subscribed(&mut self, refusal: Option<&str>, wall: Time, out: &mut Output) -> Result<(), VenueError> {
-        let (left, refused) = self.subscribing;
-        self.subscribing = (left.saturating_sub(1), refused || refusal.is_some());
-        match self.subscribing {
-            (0, true) => {
-                self.token_refused(None, refusal.unwrap_or_default())?;
-                self.subscribe_account(wall, out)
-            }
-            (0, false) => {
-                if !self.is_question_refused {
-                    self.refused_tokens = 0;
-                }
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
 
     fn order(&mut self, order: &Order, out: &mut Output) -> Result<(), WireError> {
         let Some(id) = order.client_order_index.and_then(|index| self.own(index.0)) else { return Ok(()) };
@@ -431,11 +260,62 @@ impl LighterClient {
         Ok(())
     }
 
+    fn hear(&mut self, stream: usize, frame: &Frame, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        match frame {
+            Frame::Book(frame) => self.book_frame(frame, wall, out),
+            Frame::Trades(frame) if frame.kind.starts_with("update/") => {
+                for trade in frame.trades.iter().flatten() {
+                    let taker = if trade.is_maker_ask { Side::Buy } else { Side::Sell };
+                    let (px, qty) = (trade.price.price()?, trade.size.qty()?);
+                    out.market.push(MarketUpdate::Trade { exch: trade.time(), px, qty, taker, consumed_book: true });
+                }
+            }
+            Frame::Trades(_) => self.whole(1),
+            Frame::Stats(frame) => {
+                self.whole(2);
+                let exch = frame.timestamp.map_or(wall, |ms| Time::at(ms.0 * MS));
+                self.stats(&frame.market_stats, exch, wall, out)?;
+            }
+            Frame::Account(frame) => self.account(frame, wall, out)?,
+            Frame::Ping(_) => out.requests.push(said(stream, &Ask::Pong)),
+            Frame::Shutdown(_) => out.requests.push(Outbound::Renew(stream)),
+            Frame::Error(frame) => {
+                let message = frame.error.message.clone().unwrap_or_default();
+                match frame.error.code.0 {
+                    // the other channel of the two was refused, and both were asked for again
+                    ALREADY_SUBSCRIBED if stream == ACCOUNT_STREAM => self.subscribed(None, wall, out)?,
+                    code if is_of_token(code, &message) => self.subscribed(Some(&message), wall, out)?,
+                    // the channel that was asked for stays away, and is asked for again when it is due
+                    code => out.account.push(AccountUpdate::Trouble(format!("the stream says {code}: {message}"))),
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The snapshot of a public channel is here.
+    fn whole(&mut self, channel: usize) {
+        self.public.iter_mut().skip(channel).take(1).for_each(Subscription::whole);
+    }
+
+    fn book_frame(&mut self, frame: &BookFrame, wall: Time, out: &mut Output) {
+        match self.book.apply(frame) {
+            Ok(Applied::Ignored) => return,
+            Ok(Applied::Snapshot) => self.whole(0),
+            Ok(Applied::Update) => {}
+            Err(_) => return self.public.iter_mut().take(1).for_each(Subscription::lost),
+        }
+        if self.book.levels().top().is_quoted() {
+            out.market.push(quote(self.book.levels(), frame.time().unwrap_or(wall)));
+        }
+    }
+
     fn account(&mut self, frame: &AccountFrame, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         for trade in frame.trades.iter().flat_map(|trades| trades.iter()) {
             self.trade(trade, out)?;
         }
-        let mut open = BTreeSet::new();
+        let mut open = Vec::new();
         for order in frame.orders.iter().flat_map(|orders| orders.iter()) {
             open.extend(order.client_order_index.and_then(|index| self.own(index.0)));
             self.order(order, out)?;
@@ -445,13 +325,7 @@ impl LighterClient {
         }
         if frame.kind == "subscribed/account_all_orders" {
             // what this snapshot does not show may have ended while nobody listened
-            let missing: Vec<OrderId> = self.orders.alive().filter(|id| !open.contains(id)).collect();
-            if self.orders.alive().next().is_some() {
-                self.ask_fills(wall, out)?;
-            }
-            for id in missing {
-                out.requests.push(self.ask_orders(id, wall)?);
-            }
+            self.ask_truth(&open, wall, out)?;
         }
         Ok(())
     }
@@ -487,64 +361,51 @@ impl LighterClient {
 }
 
 impl LighterClient {
-    /// What an answer says; `None` where the question is asked again, now or by the trader.
-    fn body_of(
+    fn answered(
         &mut self,
-        about: About,
-        reply: Reply,
+        (about, asked): (About, Time),
+        body: &str,
         wall: Time,
         out: &mut Output,
-    ) -> Result<Option<String>, VenueError> {
-        let bore = self.bore.get_mut(&about).and_then(VecDeque::pop_front);
-        match reply {
-            Ok(Answer { status: 200, body, .. }) => Ok(Some(body)),
-            // the trader asks again
-            Ok(answer) if matches!(about, About::Query(_)) && (answer.status == 429 || answer.status >= 500) => {
-                Ok(None)
+    ) -> Result<(), VenueError> {
+        match about {
+            About::Markets => {
+                self.markets(&parse("orderBookDetails", body)?)?;
+                out.requests.extend((0..self.lanes.len()).map(|lane| self.ask_nonce(lane)));
             }
-            Ok(Answer { body, .. }) => {
-                let error: ApiError = parse("refusal", &body)?;
-                let message = error.message.unwrap_or_default();
-                if is_of_token(error.code.0, &message) {
-                    if self.token_refused(bore, &message)? {
-                        self.is_question_refused = true;
-                        // the frames that were asked for with it stay away, without a word
-                        self.subscribe_account(wall, out)?;
-                    }
-                    match about {
-                        About::Query(id) => out.requests.push(self.ask_orders(id, wall)?),
-                        About::Fills => self.begin_fills(wall, out)?,
-                        About::Payments => self.begin_payments(wall, out)?,
-                        About::OpenOrders => self.ask_open_orders(wall, out)?,
-                        _ => return Err(VenueError::Refused { about, code: error.code.0, message }),
-                    }
-                    return Ok(None);
-                }
-                Err(VenueError::Refused { about, code: error.code.0, message })
-            }
-            Err(_) if matches!(about, About::Query(_)) => Ok(None),
-            Err(_) if self.is_ready && about == About::Nonce => {
-                out.requests.push(self.ask_nonce());
-                Ok(None)
-            }
-            Err(why) => Err(VenueError::Session(format!("{about:?}: {why}"))),
+            About::Nonce(lane) => self.nonce_received(lane, body, wall, out)?,
+            About::Query(id) => self.order_received((id, asked), body, wall, out)?,
+            About::Fills => self.fills_received(&parse("trades", body)?, wall, out)?,
+            About::Payments => self.payments_received(&parse("positionFunding", body)?, wall, out)?,
+            About::Account => self.account_received(body, wall, out)?,
+            About::OpenOrders => self.open_orders_received(&parse("accountActiveOrders", body)?, out)?,
+            _ => {}
         }
+        Ok(())
     }
 
-    fn nonce_received(&mut self, body: &str, wall: Time, out: &mut Output) -> Result<(), VenueError> {
-        self.nonce = Some(parse::<NextNonce>("nextNonce", body)?.nonce.0);
-        if !self.is_ready && self.flying.is_none() && self.waiting.is_empty() {
+    fn nonce_received(&mut self, lane: usize, body: &str, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        let nonce = parse::<NextNonce>("nextNonce", body)?.nonce.0;
+        let Some(here) = self.lanes.get_mut(lane) else { return Ok(()) };
+        here.nonce = Some(nonce);
+        if !self.is_ready && self.lanes.iter().all(|lane| lane.nonce.is_some() && lane.flying.is_none()) {
             let market = self.market()?.id;
             // 1e-4, rounded down: the venue's way of writing a leverage
             let fraction = (10_000 * Rate::ONE) / self.access.leverage.0.max(1);
             let tx = Tx::UpdateLeverage { market, initial_margin_fraction: fraction, margin_mode: 0 };
-            self.waiting.push_back((About::Leverage, tx));
+            self.lanes[0].waiting.push_back((About::Leverage, tx));
         }
         self.pump(wall, out)
     }
 
     /// The answer to a query of the order `id`.
-    fn order_received(&mut self, id: OrderId, body: &str, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+    fn order_received(
+        &mut self,
+        (id, asked): (OrderId, Time),
+        body: &str,
+        wall: Time,
+        out: &mut Output,
+    ) -> Result<(), VenueError> {
         let list: OrderList = parse("accountOrders", body)?;
         let number = self.client_index(id);
         let is_it = |order: &&Order| order.client_order_index.is_some_and(|index| i64::try_from(index.0) == Ok(number));
@@ -552,9 +413,7 @@ impl LighterClient {
         let is_asked = self.queries.remove(&id);
         self.resuming.iter_mut().for_each(|resuming| resuming.answered(id));
         let Some(order) = found else {
-            if is_asked {
-                self.orders.not_known(id, wall, &mut out.account);
-            }
+            self.orders.not_known(id, asked, is_asked, wall, &mut out.account);
             return Ok(());
         };
         let filled = filled(order)?;
@@ -580,34 +439,42 @@ impl VenueClient for LighterClient {
     }
 
     fn streams(&self) -> Vec<Stream> {
-        vec![Stream { host: Host::Main, path: "/stream", headers: Vec::new() }]
+        let stream = |is_private| Stream { host: Host::Main, path: "/stream", is_private, headers: Vec::new() };
+        vec![stream(false), stream(true)]
     }
 
-    fn greet(&mut self, _stream: usize, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+    fn greet(&mut self, stream: usize, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        if stream == ACCOUNT_STREAM {
+            return self.subscribe_account(true, wall, out);
+        }
         let market = self.market()?.id;
-        let public = ["order_book", "trade", "market_stats"].map(|name| format!("{name}/{market}"));
-        out.requests.extend(public.map(|channel| outbound(&Ask::Subscribe { channel, auth: None })));
-        self.subscribe_account(wall, out)
+        self.public = PUBLIC.map(|_| Subscription::begun(wall)).to_vec();
+        let asks = PUBLIC.map(|name| Ask::Subscribe { channel: format!("{name}/{market}"), auth: None });
+        out.requests.extend(asks.iter().map(|ask| said(PUBLIC_STREAM, ask)));
+        Ok(())
     }
 
     fn command(&mut self, command: &Command, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         match command {
             Command::Place(order) => {
-                self.orders.sent(order, wall);
+                // decided now: it can land no more at the end of its fence, however long it waits for a nonce
+                self.orders.sent(order, wall, wall.plus(self.access.fence));
+                let lane = self.lane_of_order(order);
                 match self.wire_order(order, wall)? {
-                    Some(tx) => self.waiting.push_back((About::Place(order.id), tx)),
+                    Some(tx) => self.lanes[lane].waiting.push_back((About::Place(order.id), tx)),
                     None => self.orders.rejected(order.id, Reject::Rules, wall, &mut out.account),
                 }
             }
             Command::Cancel { id, .. } => {
                 let (market, index) = (self.market()?.id, self.client_index(*id));
-                self.waiting.push_back((About::Cancel(*id), Tx::CancelOrder { market, index }));
+                let lane = self.lane_of_cancel(*id);
+                self.lanes[lane].waiting.push_back((About::Cancel(*id), Tx::CancelOrder { market, index }));
             }
             Command::Modify { id, qty, limit, .. } => {
                 let (market, index) = (self.market()?, self.client_index(*id));
                 let (base_amount, price) = (qty.0 / market.size_unit, limit.0 / market.price_unit);
                 let tx = Tx::ModifyOrder { market: market.id, index, base_amount, price, trigger_price: 0 };
-                self.waiting.push_back((About::Cancel(*id), tx));
+                self.lanes[0].waiting.push_back((About::Cancel(*id), tx));
             }
             Command::Query { id, .. } => {
                 self.queries.insert(*id);
@@ -617,75 +484,51 @@ impl VenueClient for LighterClient {
         self.pump(wall, out)
     }
 
-    fn on_frame(&mut self, _stream: usize, text: &str, wall: Time, out: &mut Output) -> Result<(), VenueError> {
-        match Frame::parse(text)? {
-            Frame::Book(frame) => match self.book.apply(&frame) {
-                Ok(Applied::Ignored) => {}
-                Ok(_) if self.book.levels().top().is_quoted() => {
-                    out.market.push(quote(self.book.levels(), frame.time().unwrap_or(wall)));
-                }
-                Ok(_) => {}
-                // a second subscription alone brings no snapshot
-                Err(_) => {
-                    let channel = format!("order_book/{}", self.market()?.id);
-                    let again = [Ask::Unsubscribe { channel: channel.clone() }, Ask::Subscribe { channel, auth: None }];
-                    out.requests.extend(again.iter().map(outbound));
-                }
-            },
-            Frame::Trades(frame) if frame.kind.starts_with("update/") => {
-                for trade in frame.trades.iter().flatten() {
-                    let taker = if trade.is_maker_ask { Side::Buy } else { Side::Sell };
-                    let (px, qty) = (trade.price.price()?, trade.size.qty()?);
-                    out.market.push(MarketUpdate::Trade { exch: trade.time(), px, qty, taker, consumed_book: true });
-                }
-            }
-            Frame::Stats(frame) => {
-                let exch = frame.timestamp.map_or(wall, |ms| Time::at(ms.0 * MS));
-                self.stats(&frame.market_stats, exch, wall, out)?;
-            }
-            Frame::Account(frame) => self.account(&frame, wall, out)?,
-            Frame::Ping(_) => out.requests.push(outbound(&Ask::Pong)),
-            Frame::Error(frame) => {
-                let error = frame.error;
-                let message = error.message.unwrap_or_default();
-                match error.code.0 {
-                    // the other channel of the two was refused, and both were asked for again
-                    ALREADY_SUBSCRIBED => self.subscribed(None, wall, out)?,
-                    code if is_of_token(code, &message) => self.subscribed(Some(&message), wall, out)?,
-                    code => return Err(VenueError::Session(format!("the stream says {code}: {message}"))),
-                }
-            }
-            _ => {}
+    fn on_frame(&mut self, stream: usize, text: &str, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        let heard = match Frame::parse(text) {
+            Ok(frame) => self.hear(stream, &frame, wall, out),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(why) = heard {
+            self.unreadable(stream, text, &why, wall, out)?;
         }
-        Ok(())
+        self.mend(wall, out)
     }
 
     fn replied(&mut self, about: About, reply: Reply, wall: Time, out: &mut Output) -> Result<(), VenueError> {
-        if matches!(about, About::Place(_) | About::Cancel(_) | About::Leverage) {
-            return self.sent(reply, wall, out);
+        if matches!(about, About::Place(_) | About::Cancel(_) | About::Leverage | About::Fence(_)) {
+            return self.sent(about, reply, wall, out);
         }
+        let asked =
+            if let About::Query(id) = about { self.asked_at.get_mut(&id).and_then(VecDeque::pop_front) } else { None };
+        let asked = asked.unwrap_or(Time::MIN);
         let Some(body) = self.body_of(about, reply, wall, out)? else { return Ok(()) };
         if matches!(about, About::Query(_) | About::Fills | About::Payments) {
             (self.refused_tokens, self.is_question_refused) = (0, false);
         }
-        match about {
-            About::Markets => {
-                self.markets(&parse("orderBookDetails", &body)?)?;
-                out.requests.push(self.ask_nonce());
-            }
-            About::Nonce => self.nonce_received(&body, wall, out)?,
-            About::Query(id) => self.order_received(id, &body, wall, out)?,
-            About::Fills => self.fills_received(&parse("trades", &body)?, wall, out)?,
-            About::Payments => self.payments_received(&parse("positionFunding", &body)?, wall, out)?,
-            About::Account => self.account_received(&body, wall, out)?,
-            About::OpenOrders => self.open_orders_received(&parse("accountActiveOrders", &body)?, out)?,
-            _ => {}
+        match self.answered((about, asked), &body, wall, out) {
+            Err(why) if self.is_ready => self.not_answered(about, &why.to_string(), wall, out),
+            answered => answered?,
         }
         self.is_resumed(out);
         Ok(())
     }
 
     fn pass(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        if self.is_ready {
+            self.mend(wall, out)?;
+        }
+        let due: Vec<About> = self.later.iter().filter(|(_, at)| **at <= wall).map(|(about, _)| *about).collect();
+        for about in due {
+            self.later.remove(&about);
+            self.ask_again(about, wall, out)?;
+        }
+        if self.is_ready {
+            self.pump(wall, out)?;
+        }
+        for id in self.orders.due(wall) {
+            out.requests.push(self.ask_orders(id, wall)?);
+        }
         let again = self.resuming.as_mut().map_or(Vec::new(), |resuming| resuming.due(wall));
         for id in again {
             out.requests.push(self.ask_orders(id, wall)?);
@@ -698,7 +541,8 @@ impl VenueClient for LighterClient {
         let orders: Vec<OrderId> = past.orders.iter().map(|past| past.order.id).collect();
         self.queries.extend(&orders);
         self.resuming = Some(Resuming::new(orders));
-        self.orders.resume(past);
+        let dead_from = past.orders.iter().map(|past| past.sent_at.plus(self.access.fence)).collect();
+        self.orders.resume(past, dead_from);
         self.ask_fills(wall, out)?;
         self.ask_payments(wall, out)?;
         self.pass(wall, out)
@@ -713,13 +557,18 @@ impl VenueClient for LighterClient {
     }
 }
 
+/// The nonce is not the next one.
+fn is_of_key(code: i64) -> bool {
+    code == 21104
+}
+
 /// 20001 is said of any wrong parameter; of a token it names `auth`.
 fn is_of_token(code: i64, message: &str) -> bool {
     code == 20001 && message.contains("auth")
 }
 
-fn outbound(ask: &Ask) -> Outbound {
-    Outbound::Text(serde_json::to_string(ask).unwrap_or_default())
+fn said(stream: usize, ask: &Ask) -> Outbound {
+    Outbound::Text { stream, text: serde_json::to_string(ask).unwrap_or_default() }
 }
 
 fn filled(order: &Order) -> Result<Qty, WireError> {

@@ -1,9 +1,9 @@
 //! The client without a socket.
 
 use super::*;
-use crate::client::{OpenOrder, PastOrder};
-use perpx_core::market::Role;
-use perpx_core::units::{MINUTE, NS};
+use crate::client::{Answer, OpenOrder, PastOrder};
+use perpx_core::market::{NewOrder, OrderKind, Role};
+use perpx_core::units::{HOUR, MINUTE, NS, SECOND};
 use serde_json::{Value, json};
 
 const WALL: Time = Time(1_790_000_000_000_000_000);
@@ -36,6 +36,7 @@ fn ready() -> LighterClient {
         account: 7,
         api_key: 4,
         key,
+        closes: None,
         chain_id: 304,
         coin,
         leverage,
@@ -51,15 +52,20 @@ fn ready() -> LighterClient {
     let details = json!({ "code": 200, "order_book_details": [market] });
     for (about, body) in [
         (About::Markets, details),
-        (About::Nonce, json!({ "code": 200, "nonce": 7 })),
+        (About::Nonce(0), json!({ "code": 200, "nonce": 7 })),
         (About::Leverage, json!({ "code": 200 })),
     ] {
         assert!(!lighter.is_ready);
         lighter.replied(about, answer(body), WALL, &mut out).expect("taken");
     }
-    assert_eq!(asked(&out), [(About::Markets, None), (About::Nonce, None), (About::Leverage, Some(7))]);
+    assert_eq!(asked(&out), [(About::Markets, None), (About::Nonce(0), None), (About::Leverage, Some(7))]);
     assert_eq!(out.account.last(), Some(&AccountUpdate::Ready));
     lighter
+}
+
+fn close(id: u32) -> Command {
+    let Command::Place(order) = order(id, 20_000_000) else { unreachable!("an order") };
+    Command::Place(NewOrder { side: Side::Sell, reduce_only: true, ..order })
 }
 
 fn order(id: u32, qty: i64) -> Command {
@@ -69,10 +75,10 @@ fn order(id: u32, qty: i64) -> Command {
 }
 
 #[test]
-fn a_refused_transaction_gives_its_nonce_to_the_next_and_a_lost_one_asks() {
+fn a_refused_transaction_gives_its_nonce_to_the_next_and_so_does_a_lost_one_to_what_opens_nothing() {
     let mut lighter = ready();
     let mut out = Output::default();
-    for id in 1..=4 {
+    for id in 1..=3 {
         lighter.command(&order(id, 20_000_000), WALL, &mut out).expect("sent");
     }
     // one at a time
@@ -80,27 +86,86 @@ fn a_refused_transaction_gives_its_nonce_to_the_next_and_a_lost_one_asks() {
     out = Output::default();
     let refused = json!({ "code": 21739, "message": "not enough margin" });
     lighter.replied(About::Place(OrderId(1)), answer(refused), WALL, &mut out).expect("goes on");
-    assert_eq!(events(&out), [EventBody::Rejected { id: OrderId(1), reason: Reject::NoMargin }]);
+    let rejected = |id, reason| EventBody::Rejected { id: OrderId(id), reason };
+    assert_eq!(events(&out), [rejected(1, Reject::NoMargin)]);
     assert_eq!(asked(&out), [(About::Place(OrderId(2)), Some(8))]);
+    // nobody knows: nothing opens any more, and its nonce is used by a cancel of nothing
     out = Output::default();
-    lighter.replied(About::Place(OrderId(2)), Err("no answer".to_owned()), WALL, &mut out).expect("goes on");
-    assert_eq!((asked(&out), events(&out)), (vec![(About::Nonce, None)], vec![]));
+    let page = Ok(Answer { status: 405, body: "<html>".to_owned(), session: Vec::new() });
+    lighter.replied(About::Place(OrderId(2)), page, WALL, &mut out).expect("goes on");
+    assert_eq!((asked(&out), events(&out)), (vec![(About::Fence(0), Some(8))], vec![rejected(3, Reject::Gate)]));
     out = Output::default();
-    lighter.replied(About::Nonce, answer(json!({ "code": 200, "nonce": 9 })), WALL, &mut out).expect("goes on");
-    assert_eq!(asked(&out), [(About::Place(OrderId(3)), Some(9))]);
-    out = Output::default();
-    // somebody else used the key: asked, then sent again
-    let stale = json!({ "code": 21104, "message": "invalid nonce" });
-    lighter.replied(About::Place(OrderId(3)), answer(stale), WALL, &mut out).expect("goes on");
-    lighter.replied(About::Nonce, answer(json!({ "code": 200, "nonce": 12 })), WALL, &mut out).expect("goes on");
-    assert_eq!(asked(&out), [(About::Nonce, None), (About::Place(OrderId(3)), Some(12))]);
+    lighter.replied(About::Fence(0), answer(json!({ "code": 200 })), WALL, &mut out).expect("goes on");
+    lighter.command(&order(4, 20_000_000), WALL, &mut out).expect("refused here");
+    lighter.command(&close(5), WALL, &mut out).expect("sent");
+    assert_eq!(
+        (asked(&out), events(&out)),
+        (vec![(About::Place(OrderId(5)), Some(9))], vec![rejected(4, Reject::Gate)])
+    );
+    // somebody else used the key: asked, then sent again; the third time in a row the key rests
+    let stale = || answer(json!({ "code": 21104, "message": "invalid nonce" }));
+    let mut wall = WALL;
+    for (ms, nonce) in [(0, 12), (200, 13), (5_000, 14)] {
+        out = Output::default();
+        lighter.replied(About::Place(OrderId(5)), stale(), wall, &mut out).expect("goes on");
+        for wait in [ms - 1, ms].map(|ms: i64| ms * MS) {
+            lighter.pass(wall.plus(wait), &mut out).expect("passes");
+        }
+        wall = wall.plus(ms * MS);
+        lighter
+            .replied(About::Nonce(0), answer(json!({ "code": 200, "nonce": nonce })), wall, &mut out)
+            .expect("goes on");
+        assert_eq!(asked(&out), [(About::Nonce(0), None), (About::Place(OrderId(5)), Some(nonce))]);
+    }
     // off the lot: refused here, nothing is sent
     out = Output::default();
-    lighter.command(&order(9, 20_000_001), WALL, &mut out).expect("sent");
-    assert_eq!(events(&out), [EventBody::Rejected { id: OrderId(9), reason: Reject::Rules }]);
+    lighter.command(&order(9, 20_000_001), wall, &mut out).expect("sent");
+    assert_eq!(events(&out), [rejected(9, Reject::Rules)]);
 }
 
-/// What the venue does not know may still land until its fence ends.
+/// A close that waits is signed with the nonce of what was lost; a nonce that was used says that the lost one was carried out.
+#[test]
+fn a_close_takes_the_nonce_of_what_was_lost() {
+    let (mut lighter, mut out) = (ready(), Output::default());
+    lighter.command(&order(1, 20_000_000), WALL, &mut out).expect("sent");
+    lighter.command(&close(2), WALL, &mut out).expect("waits");
+    out = Output::default();
+    lighter.replied(About::Place(OrderId(1)), Err("cut".to_owned()), WALL, &mut out).expect("goes on");
+    assert_eq!(asked(&out), [(About::Place(OrderId(2)), Some(8))]);
+    out = Output::default();
+    let stale = answer(json!({ "code": 21104, "message": "invalid nonce" }));
+    lighter.replied(About::Place(OrderId(2)), stale, WALL, &mut out).expect("goes on");
+    assert_eq!(asked(&out), [(About::Nonce(0), None), (About::Query(OrderId(1)), None)]);
+    out = Output::default();
+    lighter.replied(About::Nonce(0), answer(json!({ "code": 200, "nonce": 9 })), WALL, &mut out).expect("goes on");
+    assert_eq!(asked(&out), [(About::Place(OrderId(2)), Some(9))]);
+}
+
+/// Cancels and closes have a key and nonces of their own: none waits for an opening that was not answered.
+#[test]
+fn closes_do_not_wait_for_an_opening_where_they_have_a_key() {
+    let key = |byte: &str| PrivateKey::from_hex(&("09".to_owned() + &byte.repeat(38) + "00")).expect("a key");
+    let mut access = ready().access;
+    access.closes = Some(ApiKey { number: 5, key: key("22") });
+    let (mut lighter, mut out) = (LighterClient::new(access), Output::default());
+    lighter.market = Some(Market { id: 1, size_unit: 10_000, price_unit: 100_000_000 });
+    lighter.is_ready = true;
+    for (lane, nonce) in [(0, 8), (1, 40)] {
+        lighter
+            .replied(About::Nonce(lane), answer(json!({ "code": 200, "nonce": nonce })), WALL, &mut out)
+            .expect("read");
+    }
+    lighter.command(&order(1, 20_000_000), WALL, &mut out).expect("sent");
+    // it may not have come yet: a cancel goes after it
+    lighter.command(&Command::Cancel { venue: Role::Long, id: OrderId(1) }, WALL, &mut out).expect("waits");
+    lighter.command(&close(2), WALL, &mut out).expect("sent");
+    assert_eq!(asked(&out), [(About::Place(OrderId(1)), Some(8)), (About::Place(OrderId(2)), Some(40))]);
+    out = Output::default();
+    lighter.replied(About::Place(OrderId(1)), answer(json!({ "code": 200 })), WALL, &mut out).expect("goes on");
+    assert_eq!(asked(&out), [(About::Cancel(OrderId(1)), Some(9))]);
+}
+
+/// What the venue does not know may still land until its fence ends, and a second more; then two questions prove that it cannot.
 #[test]
 fn an_order_that_is_not_known_is_in_doubt_until_its_fence() {
     let (mut lighter, mut out) = (ready(), Output::default());
@@ -110,14 +175,18 @@ fn an_order_that_is_not_known_is_in_doubt_until_its_fence() {
         _ => None,
     });
     assert_eq!(form.expect("a transaction")["ExpiredAt"], (WALL.steps(MS)) + 8_000, "before the fence");
+    let none = || answer(json!({ "code": 200, "orders": [] }));
     out = Output::default();
-    for wall in [WALL.plus(9 * SECOND - NS), WALL.plus(9 * SECOND)] {
+    for wall in [WALL.plus(9 * SECOND - NS), WALL.plus(9 * SECOND), WALL.plus(10 * SECOND - NS)] {
         lighter.command(&Command::Query { venue: Role::Long, id: OrderId(1) }, wall, &mut out).expect("asked");
-        let none = answer(json!({ "code": 200, "orders": [] }));
-        lighter.replied(About::Query(OrderId(1)), none, wall, &mut out).expect("goes on");
+        lighter.replied(About::Query(OrderId(1)), none(), wall, &mut out).expect("goes on");
     }
     let status = |state| EventBody::Status { id: OrderId(1), state };
-    assert_eq!(events(&out), [status(OrderState::InDoubt), status(OrderState::Unknown)]);
+    assert_eq!(events(&out), [status(OrderState::InDoubt); 3]);
+    out = Output::default();
+    lighter.pass(WALL.plus(10 * SECOND), &mut out).expect("asks by itself");
+    lighter.replied(About::Query(OrderId(1)), none(), WALL.plus(11 * SECOND), &mut out).expect("goes on");
+    assert_eq!(events(&out), [status(OrderState::Unknown)]);
 }
 
 #[test]
@@ -152,8 +221,14 @@ fn trades_and_orders_become_events_in_the_traders_order() {
     strange["trades"]["1"][0]["trade_id"] = json!(4);
     lighter.on_frame(0, &strange.to_string(), WALL, &mut out).expect("read");
     assert!(matches!(&out.account[..], [AccountUpdate::ForeignFill { fill, .. }] if fill.sent_by.is_none()), "{out:?}");
-    let error = lighter.on_frame(0, r#"{"error":{"code":30005,"message":"Invalid Channel"}}"#, WALL, &mut out);
-    assert_eq!(error.expect_err("the end").to_string(), "the stream says 30005: Invalid Channel");
+    out = Output::default();
+    lighter.on_frame(0, r#"{"error":{"code":30005,"message":"Invalid Channel"}}"#, WALL, &mut out).expect("goes on");
+    assert_eq!(out.account, [AccountUpdate::Trouble("the stream says 30005: Invalid Channel".to_owned())]);
+    // a text that cannot be read: what is missing of an order is asked for
+    lighter.command(&order(2, 20_000_000), WALL, &mut out).expect("sent");
+    out = Output::default();
+    lighter.on_frame(ACCOUNT_STREAM, "{", WALL, &mut out).expect("goes on");
+    assert_eq!(asked(&out), [(About::Fills, None), (About::Query(OrderId(2)), None)]);
 }
 
 #[test]
@@ -165,14 +240,18 @@ fn a_book_with_a_gap_is_asked_for_anew() {
         json!({ "type": format!("{kind}/order_book"), "channel": "order_book:1", "order_book": book }).to_string()
     };
     let mut out = Output::default();
+    lighter.greet(PUBLIC_STREAM, WALL, &mut out).expect("greets");
     lighter.on_frame(0, &frame("subscribed", 0, 10), WALL, &mut out).expect("read");
     assert!(
         matches!(&out.market[..], [MarketUpdate::Quote { bbo, .. }] if bbo.bid == Price(90_000_000_000_000)),
         "{out:?}"
     );
     out = Output::default();
-    lighter.on_frame(0, &frame("update", 11, 12), WALL, &mut out).expect("read");
-    let text = |sent: &Outbound| if let Outbound::Text(text) = sent { text.clone() } else { String::new() };
+    for name in ["trade", "market_stats"] {
+        lighter.whole(PUBLIC.iter().position(|known| *known == name).expect("a channel"));
+    }
+    lighter.on_frame(0, &frame("update", 11, 12), WALL.plus(2 * SECOND), &mut out).expect("read");
+    let text = |sent: &Outbound| if let Outbound::Text { text, .. } = sent { text.clone() } else { String::new() };
     let said: Vec<String> = out.requests.iter().map(text).collect();
     assert_eq!(
         said,
@@ -181,7 +260,8 @@ fn a_book_with_a_gap_is_asked_for_anew() {
 }
 
 fn said(requests: &[Outbound]) -> Vec<Value> {
-    let text = |sent: &Outbound| if let Outbound::Text(text) = sent { serde_json::from_str(text).ok() } else { None };
+    let text =
+        |sent: &Outbound| if let Outbound::Text { text, .. } = sent { serde_json::from_str(text).ok() } else { None };
     requests.iter().filter_map(text).collect()
 }
 
@@ -214,12 +294,20 @@ fn a_refused_token_is_signed_anew_and_the_question_asked_again() {
     tokens.sort();
     tokens.dedup();
     assert_eq!(tokens.len(), 4, "no token is sent twice");
-    let refused = lighter.replied(about, refusal(), WALL, &mut out).expect_err("the venue does not want this key");
-    assert!(refused.to_string().starts_with("3 tokens in a row were refused"), "{refused}");
-    // a parameter that is wrong is not a token's fault
+    out = Output::default();
+    lighter.replied(about, refusal(), WALL, &mut out).expect("goes on");
+    let [AccountUpdate::Trouble(first), ..] = &out.account[..] else { panic!("{out:?}") };
+    assert!(first.starts_with("3 tokens in a row were refused") && asked(&out).is_empty(), "{out:?}");
+    // a parameter that is wrong is not a token's fault: the question is asked again later
     let mut lighter = ready();
-    let wrong = answer(json!({ "code": 20001, "message": "invalid param : client_order_indexes" }));
-    lighter.replied(about, wrong, WALL, &mut out).expect_err("refused");
+    lighter.ask_payments(WALL, &mut out).expect("asks");
+    for (seconds, asks) in [(4, vec![]), (5, vec![(About::Payments, None)])] {
+        let wrong = answer(json!({ "code": 20001, "message": "invalid param : limit" }));
+        lighter.replied(About::Payments, wrong, WALL, &mut out).expect("goes on");
+        out = Output::default();
+        lighter.pass(WALL.plus(seconds * SECOND), &mut out).expect("asks");
+        assert_eq!(asked(&out), asks);
+    }
 }
 
 /// The login ends while many questions are under way, of one order too: all bore one token, which is refused once.
@@ -249,25 +337,25 @@ fn a_token_that_many_requests_bore_is_refused_once() {
 fn a_token_refused_by_the_stream_subscribes_the_account_again() {
     let mut lighter = ready();
     let mut out = Output::default();
-    lighter.greet(0, WALL, &mut out).expect("greets");
+    lighter.greet(ACCOUNT_STREAM, WALL, &mut out).expect("greets");
     let private = |out: &Output| -> Vec<Value> {
         said(&out.requests).into_iter().filter(|ask| ask["auth"].is_string()).collect()
     };
     let before = private(&out);
     let refusal = r#"{"error":{"code":20001,"message":"invalid param : auth: the deadline has passed"}}"#;
     out = Output::default();
-    lighter.on_frame(0, refusal, WALL, &mut out).expect("goes on");
+    lighter.on_frame(ACCOUNT_STREAM, refusal, WALL, &mut out).expect("goes on");
     assert_eq!(out, Output::default());
-    lighter.on_frame(0, refusal, WALL, &mut out).expect("goes on");
+    lighter.on_frame(ACCOUNT_STREAM, refusal, WALL, &mut out).expect("goes on");
     let again = private(&out);
     let channels = |asks: &[Value]| asks.iter().map(|ask| ask["channel"].clone()).collect::<Vec<_>>();
     assert_eq!((again.len(), channels(&again)), (2, channels(&before)));
     assert_ne!(again[0]["auth"], before[0]["auth"]);
     out = Output::default();
     let taken = r#"{"error":{"code":30003,"message":"Already Subscribed to : account_all_orders:7"}}"#;
-    lighter.on_frame(0, taken, WALL, &mut out).expect("goes on");
+    lighter.on_frame(ACCOUNT_STREAM, taken, WALL, &mut out).expect("goes on");
     let trades = r#"{"type":"subscribed/account_all_trades","channel":"account_all_trades:7","trades":{}}"#;
-    lighter.on_frame(0, trades, WALL, &mut out).expect("goes on");
+    lighter.on_frame(ACCOUNT_STREAM, trades, WALL, &mut out).expect("goes on");
     assert_eq!((out, lighter.refused_tokens), (Output::default(), 0));
 }
 
@@ -354,4 +442,23 @@ fn an_account_says_its_settings_and_what_is_open() {
         other_positions: vec![("X".to_owned(), Qty(500_000_000))],
     };
     assert_eq!(out.account, [AccountUpdate::Holding(holding)]);
+}
+
+/// A token is replaced an hour before its end: the channels of the account end and begin again with the next.
+#[test]
+fn the_account_is_subscribed_anew_before_its_token_ends() {
+    let (mut lighter, mut out) = (ready(), Output::default());
+    lighter.greet(ACCOUNT_STREAM, WALL, &mut out).expect("greets");
+    for name in ["account_all_orders", "account_all_trades"] {
+        let frame = json!({ "type": format!("subscribed/{name}"), "channel": format!("{name}:7") });
+        lighter.on_frame(ACCOUNT_STREAM, &frame.to_string(), WALL, &mut out).expect("read");
+    }
+    out = Output::default();
+    lighter.pass(WALL.plus(6 * HOUR - SECOND), &mut out).expect("passes");
+    assert_eq!(out, Output::default());
+    lighter.pass(WALL.plus(6 * HOUR), &mut out).expect("passes");
+    let kinds: Vec<Value> = said(&out.requests).iter().map(|ask| ask["type"].clone()).collect();
+    assert_eq!(kinds, ["unsubscribe", "subscribe", "unsubscribe", "subscribe"]);
+    lighter.pass(WALL.plus(6 * HOUR), &mut out).expect("passes");
+    assert_eq!(out.requests.len(), 4, "once");
 }

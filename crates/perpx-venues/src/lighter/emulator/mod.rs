@@ -58,6 +58,15 @@ pub const NO_OWNER: &str = "0x0000000000000000000000000000000000000000";
 /// Frames of a client on one stream a minute, as the venue counts them.
 pub const FRAMES_PER_MINUTE: usize = 200;
 
+/// How the venue takes nonces, where it is not known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nonces {
+    /// Two transactions of one nonce are both carried out.
+    pub one_serves_two: bool,
+    /// A cancel of an order that there is not is queued, and uses its nonce.
+    pub cancels_of_nothing: bool,
+}
+
 /// What a user may choose of an emulated Lighter.
 pub struct Settings {
     /// Number of the account.
@@ -82,6 +91,8 @@ pub struct Settings {
     pub price_band: Rate,
     /// They are taken and then cancelled, instead of being refused.
     pub band_is_late: bool,
+    /// What is not known of the venue's nonces.
+    pub nonces: Nonces,
     /// Market seconds a second.
     pub speed: f64,
     /// Between frames of the book, market time, 0: at each change; `None`: the venue's way, at most one a beat.
@@ -132,6 +143,12 @@ pub struct LighterEmulator {
 }
 
 impl LighterEmulator {
+    /// For tests: what is not known of the venue's nonces.
+    #[cfg(test)]
+    pub fn set_nonces(&mut self, nonces: Nonces) {
+        self.settings.nonces = nonces;
+    }
+
     /// `wall` is now: the market's time `core.now()` is shown as it.
     pub fn new(mut core: VenueCore, settings: Settings, wall: Time) -> LighterEmulator {
         let clock = MarketClock { wall, market: core.now(), speed: settings.speed };
