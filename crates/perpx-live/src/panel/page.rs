@@ -143,7 +143,7 @@ fn title(id: &str) -> &'static str {
         "gate" => "What opens a position",
         "orders" => "Orders",
         "feeds" => "Feeds",
-        "machine" => "Journal, disk, venues' word",
+        "machine" => "Journal, and the venues' word",
         "troubles" => "What is wrong",
         _ => "Last events",
     }
