@@ -315,17 +315,12 @@ impl Session {
         let (mut commands, mut asked_at) = (0, None::<Instant>);
         let closing = CLOSING.mul_f64((1.0 / clock.speed).max(0.25));
         loop {
-            match self.inbound.recv_timeout(self.nap(&state, &builder, &clock)) {
-                Ok(first) => {
-                    let mut next = Some(first);
-                    while let Some(inbound) = next {
-                        let (v, output) = self.receive(inbound)?;
-                        self.pass_on(v, output, Some((&mut builder, &mut state)));
-                        next = self.inbound.try_recv().ok();
-                    }
-                }
-                // a venue that says nothing is the trader's business
-                Err(_) => {}
+            // a venue that says nothing is the trader's business
+            let mut next = self.inbound.recv_timeout(self.nap(&state, &builder, &clock)).ok();
+            while let Some(inbound) = next {
+                let (v, output) = self.receive(inbound)?;
+                self.pass_on(v, output, Some((&mut builder, &mut state)));
+                next = self.inbound.try_recv().ok();
             }
             if let Some(v) = unheard_of(&state.belief().books, &state.venues().events) {
                 return Err(LiveError::Strange { venue: self.connections[v].name.clone() });

@@ -245,7 +245,7 @@ enum End {
     /// The venue closed it, or it broke.
     Lost,
     /// Another one is open in its place.
-    Renewed(Socket),
+    Renewed(Box<Socket>),
 }
 
 /// A socket that is being opened.
@@ -281,7 +281,7 @@ impl StreamTask {
                     };
                     if let End::Renewed(socket_now) = end {
                         tokio::spawn(socket.close());
-                        renewed = Some(socket_now);
+                        renewed = Some(*socket_now);
                         continue;
                     }
                     false
@@ -326,7 +326,7 @@ impl StreamTask {
                     }
                 }
                 opened = opened => match opened {
-                    Ok(socket) => return End::Renewed(socket),
+                    Ok(socket) => return End::Renewed(Box::new(socket)),
                     // this one is still there
                     Err(_) => opening = None,
                 },

@@ -684,11 +684,14 @@ fn blank() -> Signature {
     }
 }
 
+/// Names and values of headers.
+type Headers = Vec<(&'static str, String)>;
+
 /// Headers of a session that a login has opened, and how long it lasts where the venue says so.
 ///
 /// # Errors
 /// A login that was refused.
-pub fn session_of(answer: &Answer) -> Result<(Vec<(&'static str, String)>, Option<TimeDelta>), VenueError> {
+pub fn session_of(answer: &Answer) -> Result<(Headers, Option<TimeDelta>), VenueError> {
     let refused = |why: String| VenueError::Session(format!("login: {why}"));
     // a page of a gateway is no word of the venue's on the key
     let reply: LoginReply = parse("login", &answer.body).map_err(|_| {
