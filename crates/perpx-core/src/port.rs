@@ -183,6 +183,9 @@ pub trait Trader: Clone + Send + Serialize + DeserializeOwned {
     fn watches(&self, plan: &Self::Plan, out: &mut Watches);
     /// Due time of the earliest timer.
     fn next_timer(&self) -> Option<Time>;
+    /// Another process goes on at `at`: what was due before is due now, in its order, and the `forgotten` numbers after the newest one
+    /// are given to no order.
+    fn resume(&mut self, at: Time, forgotten: u32);
     /// Index into `STATES`.
     fn state(&self) -> u8;
     /// The trailing extreme that a rule of the watches needs; `None`: none does.

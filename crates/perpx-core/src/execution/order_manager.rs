@@ -265,6 +265,27 @@ impl OrderManager {
         self.timers.iter().map(|timer| timer.due).min()
     }
 
+    /// Timers that were due before `at` are due at it, in the order in which they were: nobody was there.
+    pub fn postpone(&mut self, at: Time) {
+        let mut late: Vec<&mut Timer> = self.timers.iter_mut().filter(|timer| timer.due < at).collect();
+        late.sort_by_key(|timer| (timer.due, timer.made));
+        let mut made: Vec<u32> = late.iter().map(|timer| timer.made).collect();
+        made.sort_unstable();
+        for (timer, made) in late.into_iter().zip(made) {
+            (timer.due, timer.made) = (at, made);
+        }
+    }
+
+    /// Numbers up to `by` after the newest one may have been given, and were forgotten: none of them is given again.
+    pub fn skip_numbers(&mut self, by: u32) {
+        self.next_order += by;
+    }
+
+    /// All orders that are not known to be over, in the order of sending.
+    pub fn alive(&self) -> &[Working] {
+        &self.orders
+    }
+
     /// Takes the earliest timer due at `now`, ties by creation.
     pub fn pop_timer(&mut self, now: Time) -> Option<TimerKind> {
         let due = self.timers.iter().enumerate().filter(|(_, timer)| timer.due <= now);
@@ -573,4 +594,26 @@ fn fence_of(order: &Working, ctx: &ExecCtx<'_>) -> Time {
 /// `wait`, doubled `times` times, at most 8 s.
 pub(super) fn doubled(wait: TimeDelta, times: u32) -> TimeDelta {
     wait.times(1 << times.min(30)).min(LONGEST_WAIT.max(wait))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was due while nobody was there comes at once and in its order; what is ahead stays where it is.
+    #[test]
+    fn timers_that_are_late_are_due_at_once_in_their_order() {
+        let mut manager = OrderManager::default();
+        let kinds = [TimerKind::Exit, TimerKind::Delta, TimerKind::GiveUp, TimerKind::Resume(Role::Long)];
+        for (due, kind) in [30, 20, 90, 20].into_iter().zip(kinds) {
+            manager.set_timer(Time(due), kind);
+        }
+        manager.postpone(Time(50));
+        assert_eq!((manager.next_timer(), manager.pop_timer(Time(49))), (Some(Time(50)), None));
+        let popped: Vec<_> = std::iter::from_fn(|| manager.pop_timer(Time(50))).collect();
+        assert_eq!(popped, [TimerKind::Delta, TimerKind::Resume(Role::Long), TimerKind::Exit]);
+        assert_eq!(manager.next_timer(), Some(Time(90)));
+        manager.postpone(Time(50));
+        assert_eq!(manager.next_timer(), Some(Time(90)));
+    }
 }

@@ -98,7 +98,8 @@ pub enum Reject {
     SelfTrade,
     /// Its limit is further from the mark than the venue's price band.
     PriceBand,
-    /// Never sent: what was to be written down before it left was not on disk in time (live alone).
+    /// Never sent: what was to be written down before it left was not on disk in time, or not when the process died (live
+    /// alone).
     Journal,
     /// Never sent: a limit of the operator's, or one of his orders, forbids it (live alone).
     Gate,

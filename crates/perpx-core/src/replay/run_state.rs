@@ -122,6 +122,16 @@ impl<T: Trader> RunState<T, Remote> {
     pub fn remote(trader: T, job: &Job<'_, T>) -> RunState<T, Remote> {
         RunState::at(Remote::default(), trader, job)
     }
+
+    /// The run goes on at `at` after nobody was there: see [`Trader::resume`].
+    pub fn resume(&mut self, at: Time, forgotten: u32) {
+        self.trader.resume(at, forgotten);
+    }
+
+    /// The newest moment that the trader was called at, or saw go by.
+    pub fn now(&self) -> Time {
+        self.now
+    }
 }
 
 impl<T: Trader, P: VenuePort> RunState<T, P> {

@@ -7,6 +7,7 @@ use crate::port::{Mandate, Trader};
 use crate::sim::OrderTrace;
 use crate::tape::Tile;
 use crate::units::{Cash, Time};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Both venues of a run.
@@ -53,7 +54,7 @@ pub trait VenuePort: Sized {
 }
 
 /// Venues that are not simulated: what they have said and the trader has not heard, and what it wants of them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Remote {
     /// By the time of hearing.
     pub events: VecDeque<Event>,

@@ -6,12 +6,13 @@ use crate::tape::feed_load::{FeedLoad, Second};
 use crate::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
 use crate::tape::tile::*;
 use crate::units::{Price, Time};
+use serde::{Deserialize, Serialize};
 
 /// "No row yet": early enough that every age is stale, far enough from the ends that differences do not overflow.
 pub const NEVER: i64 = i64::MIN / 2;
 
 /// What one tile hands to the next: the newest of everything, on both clocks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Carry {
     /// By role: the newest quotes received.
     local: [Bbo; 2],
@@ -30,7 +31,7 @@ pub struct Carry {
 }
 
 /// On a venue's own clock.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VenueCarry {
     /// The newest in force.
     quote: QuoteRow,

@@ -6,7 +6,7 @@ use crate::units::{Price, Qty, Rate, Time};
 use serde::{Deserialize, Serialize};
 
 /// Best bid and ask as the venue published them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuoteRow {
     /// Stamped by the venue.
     pub exch: Time,
@@ -34,7 +34,7 @@ pub struct TradeRow {
 }
 
 /// A snapshot of the best levels, best first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DepthRow {
     /// Stamped by the venue.
     pub exch: Time,
@@ -47,7 +47,7 @@ pub struct DepthRow {
 }
 
 /// The prices on which the venue margins and funds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MarkRow {
     /// Stamped by the venue.
     pub exch: Time,

@@ -8,6 +8,7 @@ use crate::tape::feed_load::FeedLoad;
 use crate::tape::rows::FundingKind;
 use crate::units::{Price, Qty, Rate, Time};
 use arrow_buffer::ScalarBuffer;
+use serde::{Deserialize, Serialize};
 
 /// A shared, immutable column.
 pub type Column<T = i64> = ScalarBuffer<T>;
@@ -52,7 +53,7 @@ pub struct Local {
 }
 
 /// Newest published rate of one kind at one venue, as received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FundingRate {
     /// The settlement it was paid at (settled) or is predicted for.
     pub ts: Time,
@@ -97,7 +98,7 @@ impl FundingRate {
 }
 
 /// What is known of funding between two publications.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FundingState {
     /// `[role][kind]`, kind as in [`FundingKind`] (settled 0, predicted 1).
     rates: [[Option<FundingRate>; 2]; 2],
@@ -106,7 +107,7 @@ pub struct FundingState {
 }
 
 /// Long minus short, both as [`FundingRate::per_8h_x24`], and the last moment at which both are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FundingDiff {
     /// 1e-12 x 24 over 8 hours; positive: a long on the long venue pays more than a short on the short venue receives.
     pub x24: i128,
@@ -152,7 +153,7 @@ impl FundingState {
 }
 
 /// Mark and index by role; zero = unknown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MarkState {
     /// By role, quote money per coin, as received.
     pub mark: [Price; 2],

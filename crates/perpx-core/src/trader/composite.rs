@@ -1,7 +1,7 @@
 //! The composite strategy as a [`Trader`]: strategy, execution and risk around one state.
 
 use crate::execution::{
-    COUNTER_DOCS, COUNTERS, Close, Counts, Entry, ExecCtx, Lock, OrderManager, Pair, Removal, TimerKind,
+    COUNTER_DOCS, COUNTERS, Close, Counts, Entry, ExecCtx, Lock, OrderManager, Pair, Removal, TimerKind, Working,
 };
 use crate::market::{Event, EventBody, Role};
 use crate::port::{Actions, Breach, Extreme, Limits, Mandate, Moment, StateInfo, Trader, Transition, View};
@@ -125,6 +125,11 @@ fn closing_px(role: Role, view: &View<'_>) -> Price {
 }
 
 impl Composite {
+    /// Orders that are not known to be over, in the order of sending.
+    pub fn orders(&self) -> &[Working] {
+        self.manager.alive()
+    }
+
     /// The transition of this step, if the state changes.
     pub(super) fn go(&mut self, step: &mut StepCtx<'_>, to: State, reason: Reason, also: u32) {
         assert!(
@@ -382,6 +387,11 @@ impl Trader for Composite {
 
     fn next_timer(&self) -> Option<Time> {
         self.manager.next_timer()
+    }
+
+    fn resume(&mut self, at: Time, forgotten: u32) {
+        self.manager.postpone(at);
+        self.manager.skip_numbers(forgotten);
     }
 
     fn state(&self) -> u8 {

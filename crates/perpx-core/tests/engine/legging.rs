@@ -107,6 +107,10 @@ impl Trader for Watched {
         self.trader.next_timer()
     }
 
+    fn resume(&mut self, at: Time, forgotten: u32) {
+        self.trader.resume(at, forgotten);
+    }
+
     fn state(&self) -> u8 {
         self.trader.state()
     }

@@ -231,6 +231,11 @@ impl Trader for Dip {
         self.timer
     }
 
+    fn resume(&mut self, at: Time, forgotten: u32) {
+        self.timer = self.timer.map(|due| due.max(at));
+        self.orders += forgotten;
+    }
+
     fn state(&self) -> u8 {
         self.state
     }
