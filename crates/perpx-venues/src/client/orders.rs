@@ -89,9 +89,14 @@ impl Orders {
         self.orders.get(&id).map_or(self.number, |own| own.number)
     }
 
-    /// Ours, if it was sent under such a number.
-    pub fn own(&self, sent_by: Option<(RunNumber, OrderId)>) -> Option<OrderId> {
-        sent_by.filter(|(number, id)| self.orders.get(id).is_some_and(|own| own.number == *number)).map(|(_, id)| id)
+    /// Ours, if it was sent under such a number. One of an earlier process that nobody told of left before it was written down, as a close
+    /// may: what it fills is ours, and it was nobody's order any more.
+    pub fn own(&mut self, sent_by: Option<(RunNumber, OrderId)>) -> Option<OrderId> {
+        let (number, id) = sent_by?;
+        if number.epoch < self.number.epoch {
+            self.orders.entry(id).or_insert_with(|| Own { over: true, ..Own::sent(number, Time::MIN, Time::MIN) });
+        }
+        self.orders.get(&id).is_some_and(|own| own.number == number).then_some(id)
     }
 
     /// A fill or payment that is to be reported; false for one that was.
@@ -373,6 +378,22 @@ mod tests {
         orders.asked(OrderId(9), OrderState::Unknown, Time(3), &mut out);
         orders.fill(OrderId(9), fill("x", 1), Time(3), &mut out);
         assert_eq!(bodies(out), ["PostOnlyCross", "Unknown"]);
+    }
+
+    /// A close may leave before it is written down: what it fills is ours, and no end of it is told. One of another instance, or of
+    /// our own process that we did not send, is somebody else's.
+    #[test]
+    fn an_order_of_an_earlier_process_that_nobody_told_of_is_ours() {
+        let (mut orders, mut out) = (Orders::new(9 * SECOND, RunNumber { tag: 1, epoch: 3 }), Vec::new());
+        let of = |epoch| Some((RunNumber { tag: 1, epoch }, ID));
+        assert_eq!([orders.own(of(3)), orders.own(of(4)), orders.own(None)], [None; 3]);
+        assert_eq!(orders.own(of(2)), Some(ID));
+        orders.open(ID, Time(1), &mut out);
+        orders.fill(ID, fill("a", 3), Time(2), &mut out);
+        orders.fill(ID, fill("a", 3), Time(2), &mut out);
+        orders.done(ID, Qty(3), Time(3), &mut out);
+        assert_eq!(bodies(out), ["fill 3"]);
+        assert_eq!((orders.number(ID).epoch, orders.alive().count()), (2, 0));
     }
 
     /// What may happen to one order, in whatever order.

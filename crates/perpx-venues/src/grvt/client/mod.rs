@@ -185,7 +185,7 @@ impl GrvtClient {
         self.orders.number(id).at_grvt(id)
     }
 
-    fn own(&self, client_id: u64) -> Option<OrderId> {
+    fn own(&mut self, client_id: u64) -> Option<OrderId> {
         self.orders.own(self.access.number.read_grvt(client_id))
     }
 

@@ -198,7 +198,7 @@ impl LighterClient {
         self.orders.number(id).at_lighter(id)
     }
 
-    fn own(&self, client_index: u64) -> Option<OrderId> {
+    fn own(&mut self, client_index: u64) -> Option<OrderId> {
         self.orders.own(self.access.number.read_lighter(client_index))
     }
 
