@@ -6,6 +6,7 @@ mod browser;
 mod calibrate;
 mod columns;
 mod commands;
+mod crash;
 mod ctl;
 mod docs;
 mod estimate;

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Labels of the contract (live.md 6.2).
+/// Labels of the contract (docs/reference/metrics.md).
 const LABELS: [&str; 12] =
     ["venue", "stream", "kind", "reason", "side", "source", "key", "rule", "verdict", "what", "version", "code"];
 

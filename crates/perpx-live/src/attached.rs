@@ -4,14 +4,16 @@
 use super::console::ConsoleRecorder;
 use super::control::desk::{self, Desk};
 use super::emulated::{Account, account, fence, on_the_wall, rests, warm};
+use super::journal::folder::Journal;
 use super::journal::log::{Log, Start};
 use super::live_file::{ACCOUNT_LINES, LiveFile, Network as Where};
 use super::monitor::Monitor;
 use super::monitor::shared::Control;
 use super::monitor::snapshot::{Identity, Level};
+use super::recovery::{Past, Resumed, Saved};
 use super::run_folder::RunFolder;
 use super::service::keep_memory;
-use super::session::{Connection, Session};
+use super::session::{Beginning, Connection, Session};
 use super::status::Status;
 use super::strategy_file::StrategyFile;
 use super::stretch::warmup;
@@ -24,7 +26,7 @@ use perpx_core::market::Role;
 use perpx_core::signals::{SignalEngine, SignalSet};
 use perpx_core::strategy::FundingKinds;
 use perpx_core::tape::Carry;
-use perpx_core::units::{Cash, DAY, Time, TimeDelta};
+use perpx_core::units::{Cash, DAY, MS, Time, TimeDelta};
 use perpx_data::backtest::{Bound, DataRange, order_outages};
 use perpx_venues::client::{ClientConfig, Holding, RunNumber};
 use perpx_venues::net::hosts::{Address, Network};
@@ -39,6 +41,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// A clock that is further behind the journal has gone back.
+const BEHIND: TimeDelta = MS.times(250);
 /// No run lasts longer.
 const LONGEST: TimeDelta = DAY.times(400);
 
@@ -91,21 +95,27 @@ fn trade(
     }
     let numbers = accounts(&folder, config)?;
     let reaches = found(&folder.file, args, numbers)?;
+    let inside = folder.path.join("journal");
+    let (past, journal) = Past::read(&inside)?;
+    let starts = past.starts;
+    let resumed = past.resumed(&inside)?;
     let begun = wall::now();
-    let beside = MarketClock { wall: begun, market: begun, speed: 1.0 };
-    let clock = reaches[0].clock().unwrap_or(beside);
-    let from = clock.market(begun);
+    let at_the_wall = MarketClock { wall: begun, market: begun, speed: 1.0 };
+    let clock = reaches[0].clock().unwrap_or(at_the_wall);
+    let from = begins(&folder, clock.market(begun), resumed.as_ref())?;
     let mut signals = SignalSet::default();
     let (world, kinds) = (Arc::new(config.world.clone()), FundingKinds { predicted: true });
     let outages = order_outages(&config.world, (from, from.plus(DAY)));
-    let mut bound = Bound::new(config, (world, outages), (kinds, Mids::default()), &mut signals);
-    let (engine, carry) = match &options.store {
-        Some(_) => {
-            let back = warmup(config);
-            let range = DataRange { warm_from: from.plus(-back), from, to: from, ..strategy.data.clone() };
-            warm(&range.tape_spec(config), &signals, (from, from))?
+    let bound = Bound::new(config, (world, outages), (kinds, Mids::default()), &mut signals);
+    let (engine, carry, went_on, past) = match resumed {
+        Some(Resumed { saved, unheard, past }) => {
+            let Saved { beside, machine, carry, signals } = saved;
+            (signals, carry, Some(Beginning { beside, resumed: Some((Box::new(machine), unheard)) }), Some(past))
         }
-        None => (SignalEngine::new(signals.keys(), from), Carry::first([false; 2])),
+        None => {
+            let (engine, carry) = warmed(options, &strategy, (&signals, from))?;
+            (engine, carry, None, None)
+        }
     };
     let names = Role::BOTH.map(|role| reaches[role.ix()].venue.name().to_owned());
     let identity = identity((&folder, &strategy, options), (args, numbers), (&names, clock.speed));
@@ -113,36 +123,62 @@ fn trade(
     if let Some(at) = monitor.insert(watched).at.filter(|_| !options.quiet) {
         let _ = writeln!(out, "panel     http://{at}/");
     }
-    let mut desk = Desk::open(&folder.path, (names.clone(), &config.world), options.stop.clone())?;
-    let (log, number) = begin(&folder, (options, args), (from, numbers))?;
+    let desk = Desk::open(&folder.path, (names.clone(), &config.world), options.stop.clone())?;
+    let (log, number) = begin(&folder, (options, args), (&journal, starts), (from, numbers))?;
     let connections = connections(reaches, numbers, (config, &strategy.data.symbol), (clock, number))?;
-    let mut session = Session::open(connections, (Some(log), Some(observer)), from, &options.stop)?;
-    let holdings = session.accounts()?;
-    if let Some(v) = holdings.iter().position(|held| !held.position.is_zero() || !held.orders.is_empty()) {
-        let Holding { position, orders, .. } = &holdings[v];
-        let (position, open_orders) = (position.to_string(), orders.len());
-        let why = format!("{} is not flat", names[v]);
-        session.close(&why);
-        return Err(LiveError::NotFlat { venue: names[v].clone(), position, open_orders });
-    }
-    bound.capital = holdings.each_ref().map(|held| held.cash);
+    let mut session = Session::open(connections, (Some(log), Some(observer)), past, from, &options.stop)?;
+    let beginning = match went_on {
+        Some(went_on) => went_on,
+        None => match flat(&mut session, &names) {
+            Ok(capital) => Beginning::new(from, capital),
+            Err(error) => {
+                session.close(&error.to_string(), false);
+                return Err(error);
+            }
+        },
+    };
+    session.desk = Some(desk);
+    let market = (clock, engine, carry);
+    trade_on((options, &folder, &strategy), names, bound, (session, beginning), market, (from, out))
+}
+
+/// From where the run begins, or goes on, until it is asked to stop.
+fn trade_on(
+    (options, folder, strategy): (&Options, &RunFolder, &StrategyFile),
+    names: [String; 2],
+    mut bound: Bound,
+    (mut session, beginning): (Session, Beginning),
+    (clock, engine, carry): (MarketClock, SignalEngine, Carry),
+    (from, out): (Time, &mut (dyn Write + Send)),
+) -> Result<Account, LiveError> {
+    bound.capital = beginning.beside.capital;
     bound.plan.capital = bound.capital.into_iter().sum::<Cash>().into();
-    let job = bound.job((from, from.plus(LONGEST)));
+    let since = beginning.beside.from;
+    let job = bound.job((since, from.plus(LONGEST)));
     let status = Status::open_ended(options.quiet, from);
     if !options.quiet {
         strategy.print_verdict(out);
         let _ = writeln!(out, "emulated  {}; Ctrl-C ends it; `perpx-live ctl` speaks to it", folder.path.display());
+        if let Some(words) = beginning.words(&names) {
+            let _ = writeln!(out, "{words}");
+        }
     }
     let out: Option<&mut (dyn Write + Send)> = if options.quiet { None } else { Some(out) };
     let mut recorder = ConsoleRecorder::new(out, status.clone(), names.clone(), job.initial().into());
-    recorder.begin_open("emulated", from, job.initial());
-    let builder = TileBuilder::new(clock, engine, carry, from);
-    desk.begin(&job, &job.belief().books);
-    session.control(Control { shown: desk.watch(), says: desk.says() });
-    session.desk = Some(desk);
-    let traded = session.trade(&job, (builder, clock), job.to, &options.stop, (&mut recorder, &status));
+    recorder.begin_open("emulated", since, job.initial());
+    let start = beginning.beside.end;
+    let builder = TileBuilder::new(clock, engine, carry, start);
+    if let Some(desk) = &mut session.desk {
+        match &beginning.resumed {
+            Some((run, unheard)) => desk.begin(&job, &run.belief().books, unheard),
+            None => desk.begin(&job, &job.belief().books, &[]),
+        }
+    }
+    let control = session.desk.as_ref().map(|desk| Control { shown: desk.watch(), says: desk.says() });
+    control.into_iter().for_each(|control| session.control(control));
+    let traded = session.trade(&job, (builder, clock), beginning, job.to, &options.stop, (&mut recorder, &status));
     let why = traded.as_ref().err().map_or("asked to".to_owned(), LiveError::to_string);
-    let lost = session.close(&why);
+    let lost = session.close(&why, traded.as_ref().is_ok_and(|(_, ended)| ended.is_flat()));
     status.finish();
     let (state, ended) = traded?;
     if let Some(why) = lost {
@@ -150,7 +186,43 @@ fn trade(
     }
     let initial = (names, job.initial());
     // it is asked to end: that is how it ends
-    Ok(account(&strategy, &state.belief().books, ended, &recorder.record, (from, clock.speed), initial, false))
+    Ok(account(strategy, &state, ended, &recorder.record, (since, clock.speed), initial, false))
+}
+
+/// Where this process begins: never before what was written down.
+fn begins(folder: &RunFolder, now: Time, resumed: Option<&Resumed>) -> Result<Time, LiveError> {
+    match resumed.map(|resumed| resumed.saved.beside.end) {
+        Some(end) if now < end.plus(-BEHIND) => Err(LiveError::ClockBehind { path: folder.path.clone(), now, end }),
+        Some(end) => Ok(now.max(end)),
+        None => Ok(now),
+    }
+}
+
+/// Signals and newest rows of a run that begins, as the store that was named leaves them.
+fn warmed(
+    options: &Options,
+    strategy: &StrategyFile,
+    (signals, from): (&SignalSet, Time),
+) -> Result<(SignalEngine, Carry), LiveError> {
+    if options.store.is_none() {
+        return Ok((SignalEngine::new(signals.keys(), from), Carry::first([false; 2])));
+    }
+    let back = warmup(&strategy.config);
+    let range = DataRange { warm_from: from.plus(-back), from, to: from, ..strategy.data.clone() };
+    warm(&range.tape_spec(&strategy.config), signals, (from, from))
+}
+
+/// What both accounts hold, which is cash alone.
+fn flat(session: &mut Session, names: &[String; 2]) -> Result<[Cash; 2], LiveError> {
+    let holdings = session.accounts()?;
+    match holdings.iter().position(|held| !held.position.is_zero() || !held.orders.is_empty()) {
+        Some(v) => {
+            let Holding { position, orders, .. } = &holdings[v];
+            let (position, open_orders) = (position.to_string(), orders.len());
+            Err(LiveError::NotFlat { venue: names[v].clone(), position, open_orders })
+        }
+        None => Ok(holdings.map(|held| held.cash)),
+    }
 }
 
 /// Who runs, for those who watch.
@@ -223,6 +295,7 @@ fn found(file: &LiveFile, args: &AttachArgs, numbers: [AccountNumbers; 2]) -> Re
 fn begin(
     folder: &RunFolder,
     (options, args): (&Options, &AttachArgs),
+    journal: (&Journal, usize),
     (from, numbers): (Time, [AccountNumbers; 2]),
 ) -> Result<(Log, RunNumber), LiveError> {
     let failed = |path: &Path| {
@@ -240,7 +313,7 @@ fn begin(
     let drawn = blake3::hash(format!("{} {} {}", folder.path.display(), wall::now(), std::process::id()).as_bytes());
     let mut run = [0; 16];
     run.copy_from_slice(&drawn.as_bytes()[..16]);
-    let (mut log, number) = Log::open(&folder.path, run)?;
+    let (mut log, number) = Log::open(&folder.path, journal, run)?;
     log.start(from, &start)?;
     Ok((log, number))
 }

@@ -3,13 +3,13 @@
 
 use super::console::ConsoleRecorder;
 use super::control::verbs::Ending;
-use super::session::{Connection, Ended, Session};
+use super::recovery::Run;
+use super::session::{Beginning, Connection, Ended, Session};
 use super::status::Status;
 use super::strategy_file::StrategyFile;
 use super::tile_builder::TileBuilder;
 use super::{LiveError, Options, Speed, span_text};
 use perpx_core::config::{Config, VenueWorld};
-use perpx_core::ledger::VenueBook;
 use perpx_core::market::Role;
 use perpx_core::replay::Job;
 use perpx_core::signals::{SignalEngine, SignalSet};
@@ -211,9 +211,10 @@ pub fn run(options: &Options, range: &TimeRange, out: &mut (dyn Write + Send)) -
     let mut recorder = ConsoleRecorder::new(out, status.clone(), names.clone(), job.initial().into());
     recorder.begin("emulated", span, job.initial());
     let builder = TileBuilder::new(clock, engine, carry, span.0);
-    let traded = Session::open(connections, (None, None), span.0, &options.stop).and_then(|mut session| {
-        let traded = session.trade(&job, (builder, clock), span.1, &options.stop, (&mut recorder, &status));
-        session.close("");
+    let traded = Session::open(connections, (None, None), None, span.0, &options.stop).and_then(|mut session| {
+        let begin = Beginning::new(span.0, job.capital);
+        let traded = session.trade(&job, (builder, clock), begin, span.1, &options.stop, (&mut recorder, &status));
+        session.close("", false);
         traded
     });
     status.finish();
@@ -221,15 +222,7 @@ pub fn run(options: &Options, range: &TimeRange, out: &mut (dyn Write + Send)) -
     let (state, ended) = traded?;
     served?;
     let stopped = options.stop.load(Ordering::Relaxed);
-    Ok(account(
-        &strategy,
-        &state.belief().books,
-        ended,
-        &recorder.record,
-        (span.0, speed),
-        (names, job.initial()),
-        stopped,
-    ))
+    Ok(account(&strategy, &state, ended, &recorder.record, (span.0, speed), (names, job.initial()), stopped))
 }
 
 /// The range asked for, inside the sweep's.
@@ -324,7 +317,7 @@ fn connections(
 
 pub(super) fn account(
     strategy: &StrategyFile,
-    books: &[VenueBook; 2],
+    state: &Run,
     ended: Ended,
     record: &FullRecord,
     (from, speed): (Time, f64),
@@ -333,14 +326,16 @@ pub(super) fn account(
 ) -> Account {
     // each entry, and the balance itself, is reported in micro-units, cut off
     let unit = Cash(1_000_000);
-    let most = Cash(unit.0 * (record.entries.len() as i128 + 1));
+    let (most, books) = (Cash(unit.0 * (i128::from(ended.entries) + 1)), &state.belief().books);
     let agrees = |v: usize| {
         let Holding { cash, position, orders, .. } = &ended.holdings[v];
         let off = Cash((*cash - books[v].cash).0.abs());
         let is_left = matches!(ended.ending, Ending::Parked | Ending::Left);
         off < most && *position == books[v].position() && (is_left || position.is_zero()) && orders.is_empty()
     };
-    let states: BTreeSet<u8> = record.transitions.iter().map(|row| row.transition.to).chain([0]).collect();
+    let was_in = state.tally().state_times.iter().zip(0..).filter(|(time, _)| time.0 > 0).map(|(_, state)| state);
+    let states: BTreeSet<u8> =
+        record.transitions.iter().map(|row| row.transition.to).chain(was_in).chain([0]).collect();
     let venue = |v: usize| VenueAccount {
         venue: names[v].clone(),
         cash: books[v].cash.to_string(),
@@ -355,7 +350,7 @@ pub(super) fn account(
         from: from.to_string(),
         to: ended.at.to_string(),
         speed,
-        trades: record.trades.len(),
+        trades: state.tally().pnls.len(),
         states: states.iter().filter_map(|&state| STATES.get(usize::from(state))).map(|state| state.name).collect(),
         net_pnl: MidValue::from(cash - initial).as_f64(),
         commands: ended.commands,

@@ -104,6 +104,21 @@ pub enum LiveError {
     #[error(transparent)]
     Journal(Box<crate::journal::folder::JournalError>),
 
+    /// The newest state of the journal cannot be read.
+    #[error(
+        "{path}: the state of the run cannot be read: {why}; accepted: a state that this program wrote, or one of the same layout; \
+         to do: go on with the program that wrote it (`perpx-live journal RUN --kind start` names it), or close by hand and begin \
+         a new folder with --run DIR"
+    )]
+    State { path: PathBuf, why: String },
+
+    /// The market's clock stands before what was written down.
+    #[error(
+        "the market's clock says {now}, and the journal of {path} was written up to {end}; accepted: a clock that has not gone \
+         back; to do: wait, or set the clock; an emulator that was begun anew is another market: name a new folder with --run DIR"
+    )]
+    ClockBehind { path: PathBuf, now: perpx_core::units::Time, end: perpx_core::units::Time },
+
     /// A run that was begun as often as its orders can be told apart.
     #[error(
         "{path}: this run was begun {starts} times, and its orders have no numbers left; accepted: up to {}; to do: begin \
@@ -206,6 +221,10 @@ pub enum LiveError {
     )]
     Unknown,
 
+    /// Asked to stop before both venues were ready.
+    #[error("stopped before both venues were ready: no order was sent")]
+    Stopped,
+
     /// The run folder trades something else.
     #[error(
         "{path} trades {own}, you named {named}; accepted: the configuration that the folder was made for; to do: name a new \
@@ -269,7 +288,7 @@ impl From<perpx_venues::emulate::EmulateError> for LiveError {
 }
 
 impl LiveError {
-    /// 2 bad input, 4 an account that is not as it should be, 5 no journal, 6 killed, 1 anything else.
+    /// 2 bad input, 4 an account that is not as it should be, 5 no journal, 6 killed, 75 what may be gone by itself, 1 anything else.
     pub fn exit_code(&self) -> u8 {
         match self {
             LiveError::Data(error) => error.exit_code(),
@@ -277,11 +296,12 @@ impl LiveError {
             LiveError::Record(error) => error.exit_code(),
             LiveError::RecorderEnded => 1,
             LiveError::Gate { .. } => 4,
-            LiveError::Unknown => 130,
+            LiveError::Unknown | LiveError::Stopped => 130,
             LiveError::Books { .. } | LiveError::Venue { .. } | LiveError::Silent { .. } => 1,
             LiveError::NotFlat { .. } => 4,
             LiveError::JournalLost { .. } => 5,
             LiveError::Killed { .. } => 6,
+            LiveError::ClockBehind { .. } => 75,
             LiveError::Strange { .. } | LiveError::Open { .. } => 1,
             _ => 2,
         }

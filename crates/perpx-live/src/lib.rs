@@ -30,6 +30,7 @@
 //! | `panel`, `alerts`, `log_lines` | what is served to them, sent to them, and kept for them |
 //! | `service` | what a service manager is told |
 //! | `panel_file` | what live.toml says of all of these |
+//! | `recovery` | what an earlier process of a run left, out of its journal |
 //! | `warm_bars` | backfilled bars for averages of before the first quote |
 //! | `preflight` | everything that a run with money would meet, looked at beforehand |
 //! | `report` | what the run came to, beside what the sweep came to |
@@ -58,6 +59,7 @@ mod panel_file;
 pub mod paper;
 pub mod paper_market;
 mod preflight;
+mod recovery;
 mod report;
 mod run_folder;
 mod service;

@@ -9,15 +9,18 @@ use super::journal::log::Log;
 use super::limits::gate::Verdict;
 use super::monitor::observer::{self, Observer};
 use super::monitor::shared::Control;
+use super::recovery::{Beside, Run, state_bytes};
 use super::status::Status;
 use super::tile_builder::TileBuilder;
 use super::transport::{Edge, Inbound, Transport};
 use perpx_core::ledger::{Belief, VenueBook};
 use perpx_core::market::{Command, Event, EventBody, Reject, Role};
-use perpx_core::replay::{Job, Paced, Remote, RunState, TimeSource};
+use perpx_core::port::Trader;
+use perpx_core::replay::{Job, Paced, RunState, TimeSource};
+use perpx_core::strategy::STATES;
 use perpx_core::trader::Composite;
-use perpx_core::units::{NS, Qty, Time};
-use perpx_venues::client::{AccountUpdate, Holding, Outbound, Output, VenueClient, VenueError};
+use perpx_core::units::{Cash, NS, Qty, Time};
+use perpx_venues::client::{AccountUpdate, Holding, Outbound, Output, Past, VenueClient, VenueError};
 use perpx_venues::net::reach::Reach;
 use perpx_venues::wall::{self, MarketClock};
 use std::collections::{BTreeMap, VecDeque};
@@ -43,6 +46,47 @@ pub struct Connection {
     pub reach: Arc<Reach>,
 }
 
+/// A close leaves although the disk does not take it: so many may have left at most that no journal names.
+const FORGOTTEN: u32 = 10_000;
+/// A state is written so often at least.
+const STATE_EVERY: Duration = Duration::from_secs(10);
+
+/// Where a run at the venues begins, or goes on.
+pub struct Beginning {
+    pub beside: Beside,
+    /// `None`: it begins. Else it goes on as soon as both venues are quoted, and hears first what was not heard.
+    pub resumed: Option<(Box<Run>, Vec<Event>)>,
+}
+
+impl Beginning {
+    /// Of a run that was never begun.
+    pub fn new(from: Time, capital: [Cash; 2]) -> Beginning {
+        Beginning { beside: Beside { from, capital, end: from, entries: 0 }, resumed: None }
+    }
+
+    /// What a run that goes on holds, and what it is waiting for.
+    pub fn words(&self, names: &[String; 2]) -> Option<String> {
+        let (run, unheard) = self.resumed.as_ref()?;
+        let state = STATES.get(usize::from(run.trader().state())).map_or("", |state| state.name);
+        let held = Role::BOTH.map(|role| format!("{} at {}", run.belief().qty(role), names[role.ix()]));
+        let (orders, heard) = (run.trader().orders().len(), unheard.len());
+        Some(format!(
+            "recovered: {state}, {}; {orders} orders under way, {heard} answers to be heard; as of {}",
+            held.join(", "),
+            self.beside.end.to_milli()
+        ))
+    }
+}
+
+/// What the newest state that was written down was like.
+struct Written {
+    at: Instant,
+    /// Of the machine, by number.
+    state: u8,
+    /// That had reached it.
+    answers: u32,
+}
+
 /// What a run at the venues came to.
 pub struct Ended {
     /// The last moment of the market.
@@ -54,10 +98,19 @@ pub struct Ended {
     /// What went wrong and was mended, and how often.
     pub troubles: BTreeMap<String, u64>,
     pub ending: Ending,
+    /// Of the ledger, since the run was begun for the first time.
+    pub entries: u64,
 }
 
-/// The trader, its venues on the other side of sockets.
-type Run = RunState<Composite, Remote>;
+impl Ended {
+    /// Nothing is held, and nothing is open.
+    pub fn is_flat(&self) -> bool {
+        self.holdings.iter().all(|held| held.position.is_zero() && held.orders.is_empty())
+    }
+}
+
+/// What happened to an account: when by the venue's clock, and the venue's name of it.
+type News = (Role, Time, EventBody, Option<String>);
 
 /// Stops when asked to; waits for nothing, since moments have come when they arrive.
 struct Present<'a>(&'a AtomicBool);
@@ -74,6 +127,8 @@ pub struct Session {
     transports: [Transport; 2],
     inbound: Receiver<Inbound>,
     ready: [bool; 2],
+    /// By role: what earlier processes of the run left is known.
+    is_resumed: [bool; 2],
     holdings: [Option<Holding>; 2],
     edge: Edge,
     texts: u64,
@@ -87,13 +142,16 @@ pub struct Session {
     pub desk: Option<Desk>,
     /// The time that the trader goes by.
     now: Time,
+    /// What was heard before there was a trader.
+    early: Vec<News>,
 }
 
 impl Session {
-    /// Connects, and waits until both venues are ready for commands.
+    /// Connects, and waits until both venues are ready for commands. `past`: what earlier processes of the run left, by role.
     pub fn open(
         mut connections: [Connection; 2],
         (log, observer): (Option<Log>, Option<Observer>),
+        past: Option<[Past; 2]>,
         now: Time,
         stop: &AtomicBool,
     ) -> Result<Session, LiveError> {
@@ -111,11 +169,13 @@ impl Session {
         }
         let (ready, holdings, texts) = ([false; 2], [None, None], 0);
         let troubles = BTreeMap::new();
+        let (early, is_resumed) = (Vec::new(), [true; 2]);
         let mut session = Session {
             connections,
             transports,
             inbound,
             ready,
+            is_resumed,
             holdings,
             edge,
             texts,
@@ -124,17 +184,23 @@ impl Session {
             observer,
             desk: None,
             now,
+            early,
         };
         for (v, output) in asked.into_iter().enumerate() {
             session.pass_on(v, output, None);
         }
-        if let Err(error) = session.get_ready(stop) {
+        // what an earlier process left is closed, and not left, when it is to stop
+        let never = AtomicBool::new(false);
+        if let Err(error) = session.get_ready(if past.is_some() { &never } else { stop }) {
             let error = match error {
                 LiveError::Venue { venue, error } => LiveError::NotBegun { venue, error },
                 other => other,
             };
-            session.close(&error.to_string());
+            session.close(&error.to_string(), false);
             return Err(error);
+        }
+        if let Some(past) = past {
+            session.take_over(past)?;
         }
         for (v, (connection, transport)) in session.connections.iter().zip(&mut session.transports).enumerate() {
             let streams = connection.client.streams();
@@ -163,9 +229,23 @@ impl Session {
                 self.pass_on(v, output, None);
             }
             self.pass(&mut None)?;
-            if stop.load(Ordering::Relaxed) || began.elapsed() > PATIENCE {
+            if stop.load(Ordering::Relaxed) {
+                return Err(LiveError::Stopped);
+            }
+            if began.elapsed() > PATIENCE {
                 return Err(self.silent("is not ready to trade"));
             }
+        }
+        Ok(())
+    }
+
+    /// Asks for what became of what earlier processes of the run left.
+    fn take_over(&mut self, past: [Past; 2]) -> Result<(), LiveError> {
+        self.is_resumed = [false; 2];
+        for (v, past) in past.into_iter().enumerate() {
+            let mut out = Output::default();
+            self.connections[v].client.resume(past, wall::now(), &mut out).map_err(self.failed(v))?;
+            self.pass_on(v, out, None);
         }
         Ok(())
     }
@@ -260,22 +340,13 @@ impl Session {
                     }
                     self.holdings[v] = Some(holding);
                 }
-                AccountUpdate::Resumed | AccountUpdate::ForeignFill { .. } => {}
+                AccountUpdate::Resumed => self.is_resumed[v] = true,
+                AccountUpdate::ForeignFill { .. } => {}
                 AccountUpdate::Trouble(why) => self.trouble(v, why),
-                AccountUpdate::Event { exch, body, name } => {
-                    let Some((builder, state)) = &mut to else { continue };
-                    let event = builder.event(role, exch, body, wall::now());
-                    if let Some(log) = &mut self.log {
-                        log.event(&event, name.as_deref());
-                    }
-                    if let Some(observer) = &mut self.observer {
-                        observer.event(&event);
-                    }
-                    if let Some(desk) = &mut self.desk {
-                        desk.hear(&event);
-                    }
-                    state.venues_mut().events.push_back(event);
-                }
+                AccountUpdate::Event { exch, body, name } => match &mut to {
+                    Some(to) => self.hear((role, exch, body, name), to),
+                    None => self.early.push((role, exch, body, name)),
+                },
             }
         }
         for sent in output.requests {
@@ -297,7 +368,58 @@ impl Session {
         }
     }
 
-    /// Trades until `to`, or until asked to stop; then closes everything. `builder` stands where the run begins.
+    /// Something that happened to the account, on its way to the trader.
+    fn hear(&mut self, (role, exch, body, name): News, (builder, state): &mut (&mut TileBuilder, &mut Run)) {
+        let event = builder.event(role, exch, body, wall::now());
+        if let Some(log) = &mut self.log {
+            log.event(&event, name.as_deref());
+        }
+        if let Some(observer) = &mut self.observer {
+            observer.event(&event);
+        }
+        self.desk.iter_mut().for_each(|desk| desk.hear(&event));
+        state.venues_mut().events.push_back(event);
+    }
+
+    /// Both venues are quoted: the run goes on from here. What has happened since its state is heard now.
+    fn resume(&mut self, builder: &TileBuilder, state: &mut Run) {
+        let now = builder.now(wall::now());
+        state.resume(now, FORGOTTEN);
+        let asked = state.trader().orders().len();
+        let events = &mut state.venues_mut().events;
+        events.iter_mut().for_each(|event| event.at = now);
+        let heard = events.len();
+        if let Some(log) = &mut self.log {
+            log.resumed(now, heard, asked);
+        }
+    }
+
+    /// Writes the machine down if something happened to it since, and every ten seconds.
+    fn write_state(&mut self, beside: &Beside, (builder, state): (&TileBuilder, &Run), written: &mut Written) {
+        let Some(log) = &mut self.log else { return };
+        let (number, answers) = (state.trader().state(), state.tally().answers);
+        let is_due = !state.venues().commands.is_empty()
+            || (number, answers) != (written.state, written.answers)
+            || written.at.elapsed() >= STATE_EVERY;
+        if is_due {
+            let (signals, carry, _) = builder.parts();
+            log.state(self.now, state_bytes(beside, state, carry, signals));
+            *written = Written { at: Instant::now(), state: number, answers };
+        }
+    }
+
+    /// Everything that has arrived; waits for the first of it, but not longer than `nap`. A venue that says nothing is the trader's business.
+    fn take_in(&mut self, nap: Duration, (builder, state): (&mut TileBuilder, &mut Run)) -> Result<(), LiveError> {
+        let mut next = self.inbound.recv_timeout(nap).ok();
+        while let Some(inbound) = next {
+            let (v, output) = self.receive(inbound)?;
+            self.pass_on(v, output, Some((&mut *builder, &mut *state)));
+            next = self.inbound.try_recv().ok();
+        }
+        Ok(())
+    }
+
+    /// Trades until `to`, or until asked to stop; then closes everything. `builder` stands where the run begins, or goes on.
     ///
     /// # Errors
     /// A venue that ends the session, or falls silent.
@@ -305,51 +427,65 @@ impl Session {
         &mut self,
         job: &Job<'_, Composite>,
         (mut builder, clock): (TileBuilder, MarketClock),
+        Beginning { mut beside, resumed }: Beginning,
         to: Time,
         stop: &AtomicBool,
         (recorder, status): (&mut ConsoleRecorder<'_>, &Status),
     ) -> Result<(Run, Ended), LiveError> {
         let halt = AtomicBool::new(false);
         let mut driver = Paced::new(Present(&halt));
-        let mut state = RunState::remote(Composite::default(), job);
+        let mut is_waiting = resumed.is_some();
+        let mut state = match resumed {
+            None => RunState::remote(Composite::default(), job),
+            Some((mut run, unheard)) => {
+                run.venues_mut().events.extend(unheard);
+                *run
+            }
+        };
         let (mut commands, mut asked_at) = (0, None::<Instant>);
+        let (entries, mut written) = (beside.entries, Written { at: Instant::now(), state: u8::MAX, answers: 0 });
+        for news in std::mem::take(&mut self.early) {
+            self.hear(news, &mut (&mut builder, &mut state));
+        }
         let closing = CLOSING.mul_f64((1.0 / clock.speed).max(0.25));
         loop {
-            // a venue that says nothing is the trader's business
-            let mut next = self.inbound.recv_timeout(self.nap(&state, &builder, &clock)).ok();
-            while let Some(inbound) = next {
-                let (v, output) = self.receive(inbound)?;
-                self.pass_on(v, output, Some((&mut builder, &mut state)));
-                next = self.inbound.try_recv().ok();
-            }
+            let nap = self.nap(is_waiting, &state, &builder, &clock);
+            self.take_in(nap, (&mut builder, &mut state))?;
             if let Some(v) = unheard_of(&state.belief().books, &state.venues().events) {
                 return Err(LiveError::Strange { venue: self.connections[v].name.clone() });
             }
             self.pass(&mut Some((&mut builder, &mut state)))?;
-            if let Some(ending) = self.look(&mut state)
-                && let Some(ended) = self.end(ending, commands, state.belief())?
-            {
-                return Ok((state, ended));
+            if is_waiting && builder.is_quoted() && self.is_resumed == [true; 2] {
+                self.resume(&builder, &mut state);
+                is_waiting = false;
             }
-            let (tile, signals) = builder.cut(wall::now());
-            self.now = tile.end.plus(-NS);
-            state.run_tile(&mut driver, job, &tile, &signals, recorder);
-            if let Some(desk) = &mut self.desk {
-                desk.see(&tile);
-            }
-            commands += self.send((&mut builder, &mut state))?;
-            if let Some(observer) = &mut self.observer {
-                let journal = self.log.as_ref().map(Log::health);
-                let is_stopping = halt.load(Ordering::Relaxed);
-                observer.look((&state, job), (&tile, &signals), &recorder.record, (journal, is_stopping));
+            if !is_waiting {
+                if let Some(ending) = self.look(&mut state)
+                    && let Some(ended) = self.end(ending, (commands, beside.entries), state.belief())?
+                {
+                    return Ok((state, ended));
+                }
+                let (tile, signals) = builder.cut(wall::now());
+                self.now = tile.end.plus(-NS);
+                state.run_tile(&mut driver, job, &tile, &signals, recorder);
+                (beside.entries, beside.end) = (entries + recorder.record.entries.len() as u64, tile.end);
+                self.desk.iter_mut().for_each(|desk| desk.see(&tile));
+                self.write_state(&beside, (&builder, &state), &mut written);
+                commands += self.send((&mut builder, &mut state))?;
+                if let Some(observer) = &mut self.observer {
+                    let journal = self.log.as_ref().map(Log::health);
+                    let is_stopping = halt.load(Ordering::Relaxed);
+                    observer.look((&state, job), (&tile, &signals), &recorder.record, (journal, is_stopping));
+                }
             }
             let now = self.now;
             status.moment(now);
             if driver.stopped_at.is_some() {
                 let holdings = self.accounts()?;
                 self.observer.iter_mut().for_each(|observer| observer.compared(Some(state.belief())));
-                let (troubles, ending) = (self.troubles.clone(), Ending::Flat);
-                return Ok((state, Ended { at: now, holdings, texts: self.texts, commands, troubles, ending }));
+                let (texts, troubles, ending) = (self.texts, self.troubles.clone(), Ending::Flat);
+                let entries = beside.entries;
+                return Ok((state, Ended { at: now, holdings, texts, commands, troubles, ending, entries }));
             }
             let is_lost = self.log.as_ref().is_some_and(Log::is_lost);
             let is_asked = self.desk.is_none() && stop.load(Ordering::Relaxed);
@@ -371,7 +507,12 @@ impl Session {
     }
 
     /// The run ends like this, if both venues say so of one that is to hold nothing.
-    fn end(&mut self, ending: Ending, commands: u64, belief: &Belief) -> Result<Option<Ended>, LiveError> {
+    fn end(
+        &mut self,
+        ending: Ending,
+        (commands, entries): (u64, u64),
+        belief: &Belief,
+    ) -> Result<Option<Ended>, LiveError> {
         let holdings = self.accounts()?;
         let is_flat = holdings.iter().all(|held| held.position.is_zero() && held.orders.is_empty());
         if ending == Ending::Killed && !is_flat {
@@ -379,7 +520,7 @@ impl Session {
         }
         self.observer.iter_mut().for_each(|observer| observer.compared(Some(belief)));
         let troubles = self.troubles.clone();
-        Ok(Some(Ended { at: self.now, holdings, texts: self.texts, commands, troubles, ending }))
+        Ok(Some(Ended { at: self.now, holdings, texts: self.texts, commands, troubles, ending, entries }))
     }
 
     /// What of the commands may leave, as it may; what may not is told to the trader.
@@ -426,9 +567,8 @@ impl Session {
     }
 
     /// Until something is due.
-    fn nap(&self, state: &Run, builder: &TileBuilder, clock: &MarketClock) -> Duration {
-        use perpx_core::port::Trader;
-        if !state.venues().events.is_empty() {
+    fn nap(&self, is_waiting: bool, state: &Run, builder: &TileBuilder, clock: &MarketClock) -> Duration {
+        if !is_waiting && !state.venues().events.is_empty() {
             return Duration::ZERO;
         }
         let Some(due) = state.trader().next_timer() else { return NAP };
@@ -469,10 +609,10 @@ impl Session {
         }
     }
 
-    /// Ends all connections; what kept the run from being written down to its end, if something did.
-    pub fn close(self, why: &str) -> Option<String> {
+    /// Ends all connections; what kept the run from being written down to its end, if something did. `flat`: both venues hold nothing.
+    pub fn close(self, why: &str, flat: bool) -> Option<String> {
         self.edge.close();
-        self.log.and_then(|log| log.stop(self.now, why))
+        self.log.and_then(|log| log.stop(self.now, why, flat))
     }
 }
 

@@ -19,6 +19,8 @@ pub struct TileBuilder {
     /// What was received last: a wall clock that is set back does not take time back.
     newest: Time,
     tables: [VenueTables; 2],
+    /// By role: a venue was quoted since this began.
+    quoted: [bool; 2],
     /// By role: when a venue had its newest quotes, on its own clock, and their mids.
     mids: [VecDeque<(Time, Mid)>; 2],
 }
@@ -29,7 +31,18 @@ const REMEMBERED: usize = 1_000;
 impl TileBuilder {
     /// `engine` and `carry` as the tape before `start` left them.
     pub fn new(clock: MarketClock, engine: SignalEngine, carry: Carry, start: Time) -> TileBuilder {
-        TileBuilder { clock, engine, carry, start, newest: start, tables: Default::default(), mids: Default::default() }
+        let (tables, mids) = Default::default();
+        TileBuilder { clock, engine, carry, start, newest: start, tables, quoted: [false; 2], mids }
+    }
+
+    /// Both venues were quoted since this began.
+    pub fn is_quoted(&self) -> bool {
+        self.quoted == [true; 2]
+    }
+
+    /// What goes on from tile to tile, and where the next one begins.
+    pub fn parts(&self) -> (&SignalEngine, &Carry, Time) {
+        (&self.engine, &self.carry, self.start)
     }
 
     /// The time of what is received now: never before what was cut off, or received.
@@ -46,6 +59,7 @@ impl TileBuilder {
         let table = &mut self.tables[role.ix()];
         match update {
             MarketUpdate::Quote { exch: had, bbo, bids, asks } => {
+                self.quoted[role.ix()] |= bbo.is_quoted();
                 let mids = &mut self.mids[role.ix()];
                 mids.truncate(REMEMBERED - 1);
                 mids.push_front((had, bbo.mid_or_none()));

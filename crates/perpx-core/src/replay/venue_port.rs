@@ -58,9 +58,11 @@ pub trait VenuePort: Sized {
 pub struct Remote {
     /// By the time of hearing.
     pub events: VecDeque<Event>,
-    /// In the order of sending.
+    /// In the order of sending; no part of a state: what left is written down apart from it.
+    #[serde(skip)]
     pub commands: Vec<Command>,
-    /// What the trader may do.
+    /// What the trader may do; no part of a state: whoever runs it says it anew.
+    #[serde(skip)]
     pub mandate: Mandate,
 }
 

@@ -7,6 +7,7 @@ use crate::LiveError;
 use crate::journal::folder::Journal;
 use crate::journal::log::Log;
 use crate::journal::record::Kind;
+use crate::recovery::Past;
 use clap::{Args, ValueEnum};
 use perpx_core::units::Time;
 use perpx_data::atomic::write_atomic;
@@ -161,7 +162,8 @@ fn written(run: &Path, reason: &str) -> io::Result<()> {
         return Ok(());
     }
     let failed = |error: LiveError| io::Error::other(error.to_string());
-    let (mut log, _) = Log::open(run, [0; 16]).map_err(failed)?;
+    let (past, journal) = Past::read(&run.join("journal")).map_err(|error| failed(error.into()))?;
+    let (mut log, _) = Log::open(run, (&journal, past.starts), [0; 16]).map_err(failed)?;
     log.operator(Time(perpx_venues::wall::now().0), "clear-kill", "ctl", reason);
     match log.leave() {
         None => Ok(()),

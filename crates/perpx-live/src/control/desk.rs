@@ -119,8 +119,8 @@ impl Desk {
         })
     }
 
-    /// Trading begins, with what is held now.
-    pub fn begin(&mut self, job: &Job<'_, Composite>, books: &[VenueBook; 2]) {
+    /// Trading begins, or goes on, with what is believed to be held and what is still to be heard.
+    pub fn begin(&mut self, job: &Job<'_, Composite>, books: &[VenueBook; 2], unheard: &[Event]) {
         for (name, verb) in [(PAUSE, Verb::Pause), (KILL, Verb::Kill)] {
             if self.run.join(name).exists() {
                 let by = By { who: file(name), reason: "it was there at the start".to_owned(), since: job.from };
@@ -128,6 +128,7 @@ impl Desk {
             }
         }
         self.gate.hold(Role::BOTH.map(|role| books[role.ix()].leg.qty));
+        unheard.iter().for_each(|event| self.gate.hear(event));
         self.losses = LossWatch::new(job.initial());
         self.max_age = job.plan.strategy.risk.max_quote_age;
     }

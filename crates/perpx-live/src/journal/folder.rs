@@ -30,8 +30,10 @@ pub enum JournalError {
 pub struct Journal {
     /// Of the run; `None` while there is no segment.
     pub run: Option<[u8; 16]>,
-    /// All records, in order.
+    /// All records, in order; none where they were handed over one by one.
     pub records: Vec<Record>,
+    /// How many there are.
+    count: u64,
     /// The newest segment, where its last whole record ends, and how long it is.
     last: Option<(PathBuf, usize, usize)>,
     /// Over the segments before the newest one, and its whole part.
@@ -98,16 +100,26 @@ impl Journal {
     /// # Errors
     /// A disk that fails.
     pub fn whole(folder: &Path) -> Result<(Journal, Option<JournalError>), JournalError> {
-        let found = segments(folder)?;
-        let mut journal = Journal::default();
-        let read = journal.read_all(&found);
+        let (mut journal, mut records) = (Journal::default(), Vec::new());
+        let read = journal.read_all(&segments(folder)?, &mut |record| records.push(record));
+        journal.records = records;
         match read {
             Err(damage @ JournalError::Damaged { .. }) => Ok((journal, Some(damage))),
             read => read.map(|()| (journal, None)),
         }
     }
 
-    fn read_all(&mut self, found: &[(u32, PathBuf)]) -> Result<(), JournalError> {
+    /// Reads the journal in a folder as [`Journal::read`] does and hands over each record: a year of it fits into no memory.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn scan(folder: &Path, visit: &mut dyn FnMut(Record)) -> Result<Journal, JournalError> {
+        let mut journal = Journal::default();
+        journal.read_all(&segments(folder)?, visit)?;
+        Ok(journal)
+    }
+
+    fn read_all(&mut self, found: &[(u32, PathBuf)], visit: &mut dyn FnMut(Record)) -> Result<(), JournalError> {
         let journal = self;
         for (index, (number, path)) in found.iter().enumerate() {
             let damaged = |at, what: String| JournalError::Damaged { path: path.clone(), at, what };
@@ -129,7 +141,8 @@ impl Journal {
             journal.chain = Chain::default();
             journal.chain.0.update(&bytes[..segment.end]);
             journal.run = Some(segment.head.run);
-            journal.records.extend(segment.records);
+            journal.count += segment.records.len() as u64;
+            segment.records.into_iter().for_each(&mut *visit);
             journal.last = Some((path.clone(), segment.end, bytes.len()));
             if let Some(damage) = damage {
                 return Err(damaged(damage.at, damage.what));
@@ -155,7 +168,7 @@ impl Journal {
 
     /// The number of the next record.
     pub fn next_seq(&self) -> u64 {
-        self.records.len() as u64
+        self.count
     }
 
     /// The newest record of a kind.
@@ -248,6 +261,16 @@ impl Writer {
             self.next_seq += 1;
         }
         self.put(&bytes)
+    }
+
+    /// Writes the first half of a record: what a process leaves that dies meanwhile.
+    ///
+    /// # Errors
+    /// A disk that fails.
+    pub fn half(&mut self, record: &Record) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        record.write(&mut bytes);
+        self.put(&bytes[..bytes.len() / 2])
     }
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {

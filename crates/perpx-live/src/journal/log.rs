@@ -1,5 +1,6 @@
 //! What a session writes down, and what a command waits for before it leaves.
 
+use super::crash::Crashing;
 use super::folder::{Journal, JournalError, Writer};
 use super::record::{Kind, Stamp};
 use super::thread::{JournalThread, Mark, Need, Sink, Waited};
@@ -7,6 +8,7 @@ use crate::LiveError;
 use crate::control::reload::Change;
 use crate::limits::gate::Refusal;
 use crate::monitor::snapshot::JournalHealth;
+use crate::recovery::tag;
 use perpx_core::market::{Command, Event};
 use perpx_core::port::Mandate;
 use perpx_core::units::Time;
@@ -48,21 +50,22 @@ pub struct Log {
 }
 
 impl Log {
-    /// Goes on with the journal in a run folder; nothing is connected before [`Log::start`] is durable. `run`: of a journal that begins.
-    /// With it what numbers the orders of this process, as nothing did before.
+    /// Goes on with the journal in a run folder, as it was read; nothing is connected before [`Log::start`] is durable. `run`: of a
+    /// journal that begins; `starts`: how often this one was begun. With it what numbers the orders of this process, as nothing
+    /// did before.
     ///
     /// # Errors
-    /// A disk that fails, a journal that is damaged, one that has no numbers left.
-    pub fn open(folder: &Path, run: [u8; 16]) -> Result<(Log, RunNumber), LiveError> {
-        let inside = folder.join("journal");
-        let journal = Journal::read(&inside)?;
-        let starts = journal.records.iter().filter(|record| record.kind == Kind::Start).count();
+    /// A disk that fails, a journal that has no numbers left.
+    pub fn open(
+        folder: &Path,
+        (journal, starts): (&Journal, usize),
+        run: [u8; 16],
+    ) -> Result<(Log, RunNumber), LiveError> {
         let epoch = u16::try_from(starts + 1).ok().filter(|epoch| *epoch <= RunNumber::MOST_EPOCHS);
         let Some(epoch) = epoch else { return Err(LiveError::Starts { path: folder.to_path_buf(), starts }) };
-        let (writer, _) = Writer::open(&inside, &journal, run)?;
-        let [first, second, ..] = journal.run.unwrap_or(run);
-        let log = Log::over(writer, journal.next_seq()).map_err(LiveError::Threads)?;
-        Ok((log, RunNumber { tag: u16::from_le_bytes([first, second]), epoch }))
+        let (writer, _) = Writer::open(&folder.join("journal"), journal, run)?;
+        let log = Log::over(Crashing::by_environment(writer), journal.next_seq()).map_err(LiveError::Threads)?;
+        Ok((log, RunNumber { tag: tag(journal.run.unwrap_or(run)), epoch }))
     }
 
     fn over(sink: impl Sink, next_seq: u64) -> std::io::Result<Log> {
@@ -73,6 +76,17 @@ impl Log {
         let Reading { wall_ns, mono_ns } = Reading::now();
         let body = serde_json::to_vec(body).unwrap_or_default();
         self.thread.push(Stamp { wall_ns, mono_ns, engine }, kind, body, need)
+    }
+
+    /// The machine as it stands after a step ([`crate::recovery::state_bytes`]).
+    pub fn state(&mut self, engine: Time, bytes: Vec<u8>) {
+        let Reading { wall_ns, mono_ns } = Reading::now();
+        self.thread.push(Stamp { wall_ns, mono_ns, engine }, Kind::State, bytes, Need::Soon);
+    }
+
+    /// The run goes on: so many events were heard again, so many orders of before are asked for.
+    pub fn resumed(&mut self, engine: Time, heard: usize, asked: usize) {
+        self.put(engine, Kind::Resumed, &json!({ "heard": heard, "asked": asked }), Need::Soon);
     }
 
     /// A process begins; durable when it returns.
@@ -197,9 +211,9 @@ impl Log {
         self.thread.close()
     }
 
-    /// The process ends by itself: the last record; why nothing could be written, if that was so.
-    pub fn stop(mut self, engine: Time, why: &str) -> Option<String> {
-        self.put(engine, Kind::Stop, &json!({ "why": why }), Need::Now);
+    /// The process ends by itself: the last record; why nothing could be written, if that was so. `flat`: both venues hold nothing.
+    pub fn stop(mut self, engine: Time, why: &str, flat: bool) -> Option<String> {
+        self.put(engine, Kind::Stop, &json!({ "why": why, "flat": flat }), Need::Now);
         self.thread.close()
     }
 }
@@ -223,6 +237,7 @@ impl From<JournalError> for LiveError {
 mod tests {
     use super::super::record::Record;
     use super::*;
+    use crate::recovery::Past;
     use perpx_core::market::{NewOrder, OrderId, OrderKind, Role, Side};
     use perpx_core::units::{Price, Qty};
     use std::io;
@@ -265,7 +280,7 @@ mod tests {
         assert_eq!((log.refused, log.is_lost()), (1, false));
         drop(let_go);
         assert_eq!(log.batch(Time(3), &[place(false)]), [true]);
-        assert_eq!(log.stop(Time(4), "asked to"), None);
+        assert_eq!(log.stop(Time(4), "asked to", true), None);
     }
 
     /// Each start has a number of its own under the run's, until there are none left.
@@ -279,19 +294,23 @@ mod tests {
             network: String::new(),
             accounts: Default::default(),
         };
+        let open = |run: u8| {
+            let (past, journal) = Past::read(&dir.path().join("journal")).expect("a journal");
+            Log::open(dir.path(), (&journal, past.starts), [run; 16])
+        };
         for epoch in 1..4 {
-            let (mut log, number) = Log::open(dir.path(), [epoch as u8; 16]).expect("a journal");
+            let (mut log, number) = open(epoch as u8).expect("a journal");
             assert_eq!(number, RunNumber { tag: 0x0101, epoch });
             log.start(Time(1), &start).expect("a disk");
-            assert_eq!(log.stop(Time(2), "asked to"), None);
+            assert_eq!(log.stop(Time(2), "asked to", true), None);
         }
-        let (mut log, _) = Log::open(dir.path(), [9; 16]).expect("a journal");
+        let (mut log, _) = open(9).expect("a journal");
         for _ in 4..=RunNumber::MOST_EPOCHS {
             let seq = log.put(Time(1), Kind::Start, &(), Need::Soon);
             assert_eq!(log.thread.wait(Mark::Written, seq, DURABLE * 40), Waited::Reached);
         }
-        assert_eq!(log.stop(Time(2), "asked to"), None);
-        let refused = Log::open(dir.path(), [9; 16]).err().expect("none is left").to_string();
+        assert_eq!(log.stop(Time(2), "asked to", true), None);
+        let refused = open(9).err().expect("none is left").to_string();
         assert!(refused.contains("begun 4000 times") && refused.contains("--run DIR"), "{refused}");
     }
 
@@ -303,6 +322,6 @@ mod tests {
         assert_eq!(log.batch(Time(1), &[place(false), place(true)]), [false, true]);
         assert!(log.is_lost());
         assert_eq!(log.batch(Time(2), &[place(false), place(true)]), [false, true]);
-        assert_eq!(log.stop(Time(3), "lost").as_deref(), Some("no space left"));
+        assert_eq!(log.stop(Time(3), "lost", false).as_deref(), Some("no space left"));
     }
 }

@@ -11,9 +11,11 @@
 //! | `thread` | the thread that writes, and how far it has come |
 //! | `open` | what is left open at its end |
 //! | `log` | what a session writes, and what a command waits for |
+//! | `crash` | a process that dies at a record, for tests |
 //! | `command` | `perpx-live journal RUN` |
 
 pub mod command;
+pub mod crash;
 pub mod folder;
 pub mod log;
 pub mod open;

@@ -2,6 +2,7 @@
 //! against a machine that loses its power. The one who decides puts records into a queue and waits for a mark only where
 //! something must not leave before it.
 
+use super::crash::Cut;
 use super::folder::Writer;
 use super::record::{Kind, Record, Stamp};
 use std::io;
@@ -28,6 +29,12 @@ pub trait Sink: Send + 'static {
     /// # Errors
     /// A disk that fails: nobody knows what of it is there.
     fn sync(&mut self) -> io::Result<()>;
+}
+
+impl Cut for Writer {
+    fn half(&mut self, record: &Record) -> io::Result<()> {
+        Writer::half(self, record)
+    }
 }
 
 impl Sink for Writer {

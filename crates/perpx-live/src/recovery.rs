@@ -1,0 +1,327 @@
+//! What an earlier process of a run left, read out of its journal: the next one goes on where it was.
+//!
+//! The newest state is the machine as it stood after a step. What was heard since then stands behind it in the journal and is heard
+//! again, and an order that the machine wanted and no batch names never left the machine.
+
+use super::LiveError;
+use super::journal::folder::{Journal, JournalError};
+use super::journal::record::{Kind, Record};
+use perpx_core::market::{Command, Event, EventBody, OrderId, OrderState, Reject, Role};
+use perpx_core::replay::{Remote, RunState};
+use perpx_core::signals::SignalEngine;
+use perpx_core::tape::Carry;
+use perpx_core::trader::Composite;
+use perpx_core::units::{Cash, DAY, Mid, Qty, Time, TimeDelta};
+use perpx_venues::client::{PastOrder, RunNumber};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+
+/// Of the types that a state is made of. One more whenever [`tests::a_state_has_the_layout_of_its_number`] says that they changed.
+const LAYOUT: u32 = 1;
+
+/// The trader, its venues on the other side of sockets.
+pub type Run = RunState<Composite, Remote>;
+
+/// What stands beside the machine in a state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Beside {
+    /// The moment at which the run was begun for the first time.
+    pub from: Time,
+    /// By role: what the accounts held then.
+    pub capital: [Cash; 2],
+    /// The first moment that was not looked at.
+    pub end: Time,
+    /// Ledger entries so far.
+    pub entries: u64,
+}
+
+/// A run between two steps.
+pub struct Saved {
+    pub beside: Beside,
+    pub machine: Run,
+    pub carry: Carry,
+    pub signals: SignalEngine,
+}
+
+/// As it is written.
+pub fn state_bytes(beside: &Beside, machine: &Run, carry: &Carry, signals: &SignalEngine) -> Vec<u8> {
+    // nothing in it can fail to be written
+    postcard::to_stdvec(&(LAYOUT, beside, machine, carry, signals)).unwrap_or_default()
+}
+
+fn read(bytes: &[u8]) -> Result<Saved, String> {
+    let of_layout = |error: postcard::Error| error.to_string();
+    let (layout, rest) = postcard::take_from_bytes::<u32>(bytes).map_err(of_layout)?;
+    if layout != LAYOUT {
+        return Err(format!("its layout is {layout}, this program's is {LAYOUT}"));
+    }
+    let (beside, machine, carry, signals) = postcard::from_bytes(rest).map_err(of_layout)?;
+    Ok(Saved { beside, machine, carry, signals })
+}
+
+/// Fills and payments that the journal learned of are told apart from news for so long after it did.
+const KNOWN_FOR: TimeDelta = DAY;
+
+/// What the processes before left.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// How often the run was begun.
+    pub starts: usize,
+    state: Option<Vec<u8>>,
+    /// Heard after the state, in order.
+    unheard: Vec<Event>,
+    /// Orders that left, or may have, and are not known to be over.
+    sent: BTreeMap<OrderId, (Role, PastOrder)>,
+    /// By role: names of fills and payments, and when they were written down.
+    named: [VecDeque<(Time, String)>; 2],
+    /// When the run was begun for the first time, and when the newest state was written.
+    written: Option<(Time, Time)>,
+    /// The process ended by itself, and held nothing.
+    is_over: bool,
+}
+
+/// A run that goes on.
+pub struct Resumed {
+    pub saved: Saved,
+    /// What the machine has not heard, in order; refusals of what never left among it.
+    pub unheard: Vec<Event>,
+    /// By role, for its client.
+    pub past: [perpx_venues::client::Past; 2],
+}
+
+impl Past {
+    /// Of the journal in `folder`; with it what a writer goes on from.
+    ///
+    /// # Errors
+    /// A journal that is damaged, or that cannot be read.
+    pub fn read(folder: &Path) -> Result<(Past, Journal), JournalError> {
+        let mut past = Past::default();
+        let journal = Journal::scan(folder, &mut |record| past.add(record))?;
+        let tag = journal.run.map_or(0, tag);
+        past.sent.values_mut().for_each(|(_, order)| order.number.tag = tag);
+        Ok((past, journal))
+    }
+
+    fn add(&mut self, record: Record) {
+        let Record { stamp, kind, body, .. } = record;
+        let wall = Time(stamp.wall_ns);
+        match kind {
+            Kind::Start => {
+                self.starts += 1;
+                self.written.get_or_insert((wall, wall));
+            }
+            Kind::State => {
+                (self.state, self.unheard, self.is_over) = (Some(body), Vec::new(), false);
+                self.written.iter_mut().for_each(|(_, newest)| *newest = wall);
+            }
+            Kind::Batch => self.add_batch(&body, wall),
+            Kind::Event => self.add_event(&body, wall),
+            Kind::Stop => {
+                #[derive(Deserialize)]
+                struct Stop {
+                    #[serde(default)]
+                    flat: bool,
+                }
+                self.is_over |= serde_json::from_slice::<Stop>(&body).is_ok_and(|stop| stop.flat);
+            }
+            _ => {}
+        }
+    }
+
+    fn add_batch(&mut self, body: &[u8], wall: Time) {
+        #[derive(Deserialize)]
+        struct Batch {
+            commands: Vec<Command>,
+        }
+        let Ok(batch) = serde_json::from_slice::<Batch>(body) else { return };
+        let number = RunNumber { tag: 0, epoch: u16::try_from(self.starts).unwrap_or(u16::MAX) };
+        for command in batch.commands {
+            if let Command::Place(order) = command {
+                let past = PastOrder { order, number, sent_at: wall, filled: Qty::ZERO, is_accepted: false };
+                self.sent.insert(order.id, (order.venue, past));
+            }
+        }
+    }
+
+    fn add_event(&mut self, body: &[u8], wall: Time) {
+        #[derive(Deserialize)]
+        struct Name {
+            name: Option<String>,
+        }
+        let Ok(event) = serde_json::from_slice::<Event>(body) else { return };
+        let named = &mut self.named[event.venue.ix()];
+        if let Ok(Name { name: Some(name) }) = serde_json::from_slice(body) {
+            named.push_back((wall, name));
+        }
+        // as long again, for what is asked for since the newest state
+        while named.front().is_some_and(|(at, _)| wall.since(*at) > KNOWN_FOR.times(2)) {
+            named.pop_front();
+        }
+        let order = event.body.order().and_then(|id| self.sent.get_mut(&id));
+        match (order, event.body) {
+            (Some((_, order)), EventBody::Fill { qty, .. }) => order.filled += qty,
+            (Some((_, order)), EventBody::Accepted { .. }) => order.is_accepted = true,
+            _ => {}
+        }
+        if let Some(id) = ended(&event.body) {
+            self.sent.remove(&id);
+        }
+        self.unheard.push(event);
+    }
+
+    /// The run that goes on; `None`: nothing was begun, or what was begun is over.
+    ///
+    /// # Errors
+    /// A state that this program cannot read.
+    pub fn resumed(self, folder: &Path) -> Result<Option<Resumed>, LiveError> {
+        let Some(state) = self.state.filter(|_| !self.is_over) else { return Ok(None) };
+        let saved = read(&state).map_err(|why| LiveError::State { path: folder.to_path_buf(), why })?;
+        let mut unheard = self.unheard;
+        for order in saved.machine.trader().orders() {
+            if !self.sent.contains_key(&order.id) && !unheard.iter().any(|event| ended(&event.body) == Some(order.id)) {
+                let body = EventBody::Rejected { id: order.id, reason: Reject::Journal };
+                let at = saved.beside.end;
+                unheard.push(Event { at, venue_time: at, met: Mid::ZERO, venue: order.role, body });
+            }
+        }
+        let (begun, newest) = self.written.unwrap_or((Time::MAX, Time::MAX));
+        let since = newest.plus(-KNOWN_FOR).max(begun);
+        let mut past = self.named.map(|named| perpx_venues::client::Past {
+            orders: Vec::new(),
+            booked: named.into_iter().map(|(_, name)| name).collect(),
+            since,
+        });
+        for (role, order) in self.sent.into_values() {
+            past[role.ix()].orders.push(order);
+        }
+        Ok(Some(Resumed { saved, unheard, past }))
+    }
+}
+
+/// What tells the orders of the run from others'.
+pub fn tag([first, second, ..]: [u8; 16]) -> u16 {
+    u16::from_le_bytes([first, second])
+}
+
+/// The order that is over by this.
+fn ended(body: &EventBody) -> Option<OrderId> {
+    match *body {
+        EventBody::Rejected { id, .. }
+        | EventBody::Done { id, .. }
+        | EventBody::Status { id, state: OrderState::Done { .. } | OrderState::Unknown } => Some(id),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::super::journal::record::Stamp;
+    use super::*;
+    use perpx_core::market::{NewOrder, OrderKind, Side};
+    use perpx_core::units::{HOUR, Price};
+    use serde_json::json;
+
+    /// As a run at emulators wrote it down, with an order under way.
+    pub const STATE: &[u8] =
+        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/live/state-1.bin"));
+
+    /// A state that is written reads back as it was, and one that is kept from before reads as it did: when this fails after a type
+    /// of a state was changed, [`LAYOUT`] goes up and a new file is kept.
+    #[test]
+    fn a_state_has_the_layout_of_its_number() {
+        let Saved { beside, machine, carry, signals } = read(STATE).expect("a state");
+        assert!(state_bytes(&beside, &machine, &carry, &signals) == STATE);
+        let text = format!("{beside:?} {machine:?} {carry:?} {signals:?}");
+        assert_eq!(&blake3::hash(text.as_bytes()).to_hex()[..16], "a9d73a6896fdcbf3", "layout {LAYOUT}");
+        let mut other = STATE.to_vec();
+        other[0] = 99;
+        assert!(read(&other).err().is_some_and(|why| why.contains("99")));
+        assert!(read(&STATE[..STATE.len() - 1]).is_err() && read(&[]).is_err());
+    }
+
+    fn order(id: u32) -> NewOrder {
+        let (side, kind) = (Side::Buy, OrderKind::PostOnly);
+        let (id, venue, limit) = (OrderId(id), Role::Long, Price(5));
+        NewOrder { id, venue, side, qty: Qty(10), limit, kind, reduce_only: false, covers: false }
+    }
+
+    fn past(records: &[(Kind, serde_json::Value)]) -> Past {
+        let mut past = Past::default();
+        for (n, (kind, body)) in (1i64..).zip(records) {
+            let stamp = Stamp { wall_ns: n * HOUR.0, mono_ns: 0, engine: Time(0) };
+            let body = if *kind == Kind::State { STATE.to_vec() } else { body.to_string().into_bytes() };
+            past.add(Record { seq: n.unsigned_abs(), stamp, kind: *kind, body });
+        }
+        past
+    }
+
+    fn heard(body: EventBody, name: Option<&str>) -> (Kind, serde_json::Value) {
+        let event = Event { at: Time(1), venue_time: Time(1), met: Mid::ZERO, venue: Role::Long, body };
+        let mut value = json!(event);
+        value["name"] = json!(name);
+        (Kind::Event, value)
+    }
+
+    fn fill(id: u32, qty: i64) -> EventBody {
+        let (id, side, px, fee) = (OrderId(id), Side::Buy, Price(5), Cash(-1));
+        EventBody::Fill { id, side, px, qty: Qty(qty), maker: true, fee }
+    }
+
+    #[test]
+    fn what_stands_behind_the_newest_state_is_heard_again_and_orders_without_an_end_are_asked_for() {
+        let batch = |ids: &[u32]| {
+            let commands: Vec<Command> = ids.iter().map(|id| Command::Place(order(*id))).collect();
+            (Kind::Batch, json!({ "commands": commands }))
+        };
+        let (start, state) = ((Kind::Start, json!({})), (Kind::State, json!({})));
+        let records = [
+            start.clone(),
+            batch(&[1, 2]),
+            heard(EventBody::Accepted { id: OrderId(2) }, None),
+            heard(fill(2, 4), Some("a")),
+            heard(EventBody::Done { id: OrderId(1), filled: Qty(0) }, None),
+            start,
+            batch(&[3]),
+            state,
+            heard(fill(2, 1), Some("b")),
+        ];
+        let resumed = past(&records).resumed(Path::new("run")).expect("a state").expect("it goes on");
+        let [long, short] = resumed.past;
+        let number = |epoch| RunNumber { tag: 0, epoch };
+        let second = PastOrder {
+            order: order(2),
+            number: number(1),
+            sent_at: Time::at(2 * HOUR),
+            filled: Qty(5),
+            is_accepted: true,
+        };
+        let third = PastOrder {
+            order: order(3),
+            number: number(2),
+            sent_at: Time::at(7 * HOUR),
+            filled: Qty(0),
+            is_accepted: false,
+        };
+        assert_eq!(long.orders, [second, third]);
+        assert_eq!((long.booked.into_iter().collect::<Vec<_>>().join(" "), long.since), ("a b".into(), Time::at(HOUR)));
+        assert!(short.orders.is_empty() && short.booked.is_empty());
+        // of the state's own order no batch tells: it never left
+        let own = resumed.saved.machine.trader().orders()[0].id;
+        assert!(matches!(&resumed.unheard[..], [first, never]
+            if first.body == fill(2, 1) && never.body == EventBody::Rejected { id: own, reason: Reject::Journal }));
+    }
+
+    #[test]
+    fn what_ended_flat_is_over_until_something_is_begun_again() {
+        let (state, stop) = ((Kind::State, json!({})), |flat: bool| (Kind::Stop, json!({ "why": "", "flat": flat })));
+        let goes_on =
+            |records: &[(Kind, serde_json::Value)]| past(records).resumed(Path::new("run")).expect("a state").is_some();
+        assert!(!goes_on(&[(Kind::Start, json!({}))]));
+        assert!(goes_on(&[state.clone(), stop(false)]));
+        assert!(!goes_on(&[state.clone(), stop(true)]));
+        // another start that came to nothing changes nothing
+        assert!(!goes_on(&[state.clone(), stop(true), (Kind::Start, json!({})), stop(false)]));
+        assert!(goes_on(&[state.clone(), stop(true), (Kind::Start, json!({})), state]));
+    }
+}
