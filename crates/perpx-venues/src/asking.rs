@@ -1,7 +1,7 @@
 //! Asks a venue, one request after the other, within what may be asked of it, until there is an answer or no hope of one: for commands
 //! that read and wait for nothing else.
 
-use crate::client::{Answer, Body, Request};
+use crate::client::{Answer, Body, Reply, Request};
 use crate::net::budget::{Budget, Priority};
 use crate::net::lane::Lane;
 use crate::net::reach::{Reach, ReachError};
@@ -106,6 +106,29 @@ impl Asking {
     #[must_use]
     pub fn tries(self, most_tries: u32) -> Asking {
         Asking { most_tries, ..self }
+    }
+
+    /// One whose requests nobody counts but the other side: of an emulator the limits are options.
+    #[must_use]
+    pub fn lifted(self) -> Asking {
+        Asking { budget: self.budget.lifted(), ..self }
+    }
+
+    /// One try as soon as it may be asked, whatever comes of it; and when it left.
+    pub fn once(&mut self, request: &Request) -> (Time, Reply) {
+        let (lane, budget) = (&mut self.lane, &mut self.budget);
+        self.runtime.block_on(async {
+            while !budget.take(&request.path, Priority::Exit, now()) {
+                sleep(BEAT).await;
+            }
+            let at = now();
+            (at, lane.send(request).await)
+        })
+    }
+
+    /// Waits for something else beside requests.
+    pub fn block_on<T>(&self, what: impl Future<Output = T>) -> T {
+        self.runtime.block_on(what)
     }
 
     /// An answer of status 200, and when it was asked for. A gateway that turns us away, too many requests and a venue that fails are

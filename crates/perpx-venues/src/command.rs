@@ -1,6 +1,7 @@
 //! `perpx-data emulate`: its options, its lines, its end.
 
 use crate::emulate::feed::Feed;
+use crate::emulate::habits::{GrvtHabits, LighterHabits};
 use crate::emulate::serve::{self, Server};
 use crate::emulate::venue_core::VenueCore;
 use crate::emulate::world::world;
@@ -122,6 +123,9 @@ pub struct EmulateArgs {
     /// GRVT: orders that may be open
     #[arg(long, hide = true, default_value_t = 100)]
     pub grvt_most_orders: usize,
+    /// Draws what no document settles, for `perpx-live probe` to find out
+    #[arg(long, value_name = "SEED", hide = true)]
+    pub dialect_seed: Option<u64>,
 }
 
 /// Which venues are emulated.
@@ -254,7 +258,9 @@ impl EmulateArgs {
     }
 
     fn lighter(&self, wall: Time) -> Result<LighterEmulator, EmulateError> {
-        let (core, tier) = self.core(Venue::Lighter, Some(&self.tier), lighter::INITIAL)?;
+        let habits = self.dialect_seed.map_or_else(LighterHabits::default, LighterHabits::drawn);
+        let (mut core, tier) = self.core(Venue::Lighter, Some(&self.tier), lighter::INITIAL)?;
+        core.world.delays = habits.delays.unwrap_or(core.world.delays);
         let read = |(index, key): &(i64, String)| PublicKey::from_hex(key).ok().map(|key| (*index, key));
         let keys: BTreeMap<i64, PublicKey> = self.keys.iter().filter_map(read).collect();
         let settings = lighter::Settings {
@@ -267,33 +273,38 @@ impl EmulateArgs {
             weight_per_minute: self.weight,
             frames_per_minute: lighter::FRAMES_PER_MINUTE,
             quota: tier.quota,
-            price_band: Rate::from_bps(self.price_band * 100),
-            band_is_late: self.price_band_late,
+            price_band: habits.price_band.unwrap_or(Rate::from_bps(self.price_band * 100)),
+            band_is_late: habits.band_is_late.unwrap_or(self.price_band_late),
             nonces: lighter::Nonces {
-                one_serves_two: self.nonce_serves_two,
+                one_serves_two: self.nonce_serves_two || habits.same_nonce_twice,
                 cancels_of_nothing: self.cancels_of_nothing,
             },
             speed: self.speed,
             frame_every: self.frame_ms.map(|ms| ms * MS),
+            habits,
         };
         Ok(LighterEmulator::new(core, settings, wall))
     }
 
     fn grvt(&self, wall: Time) -> Result<GrvtEmulator, EmulateError> {
-        let (core, _) = self.core(Venue::Grvt, None, grvt::INITIAL)?;
+        let habits = self.dialect_seed.map_or_else(GrvtHabits::default, GrvtHabits::drawn);
+        let (mut core, _) = self.core(Venue::Grvt, None, grvt::INITIAL)?;
+        core.world.delays = habits.delays.unwrap_or(core.world.delays);
+        core.world.instrument.self_trade = habits.self_trade.unwrap_or(core.world.instrument.self_trade);
         let settings = grvt::Settings {
             sub_account: self.account.unsigned_abs(),
             api_key: Hidden::new(self.grvt_api_key.clone()),
             // nobody signs for no address
             signer: self.grvt_signer.unwrap_or(Address([0; 20])),
             chain_id: self.grvt_chain_id,
-            session: self.grvt_session_sec * SECOND,
+            session: habits.session.unwrap_or(self.grvt_session_sec * SECOND),
             calls_per_second: self.grvt_calls,
             price_band: Rate::from_bps(self.price_band * 100),
-            most_open_orders: self.grvt_most_orders,
+            most_open_orders: habits.most_open_orders.unwrap_or(self.grvt_most_orders),
             interval_hours: 8,
             speed: self.speed,
             frame_every: self.frame_ms.map(|ms| ms * MS),
+            habits,
         };
         Ok(GrvtEmulator::new(core, settings, wall))
     }

@@ -23,6 +23,7 @@
 //! | [`running`] | emulators in threads of this program |
 //! | [`command`] | `perpx-data emulate` |
 //! | [`recorder`] | `perpx-data record`: sockets, files, lines |
+//! | [`probe`] | the questions that no document settles, put to a venue |
 //! | [`examine`] | what a venue says of an account, before anything is traded |
 
 #![warn(missing_docs)]
@@ -38,6 +39,7 @@ pub mod grvt;
 pub mod lighter;
 pub mod listing;
 pub mod net;
+pub mod probe;
 pub mod record;
 pub mod recorder;
 pub mod refresh;

@@ -1,9 +1,10 @@
 //! What a venue itself said of one coin, over the shipped profile: a file of its own, written by `perpx-data venue refresh`. It holds
 //! for that coin alone, and its date is the date of what it says.
 
-use super::profile::{FileInstrument, Origin, Profile, scaled_small};
+use super::profile::{FileInstrument, Origin, Profile, Worded, scaled_small};
 use super::short_hash;
-use crate::units::Rate;
+use crate::market::{Delays, SelfTrade};
+use crate::units::{MS, Rate};
 use serde::Deserialize;
 
 /// An overlay that a profile was made with.
@@ -28,10 +29,47 @@ struct File {
     #[serde(default)]
     tier: Vec<Fees>,
     instrument: FileInstrument,
+    /// Measured by `perpx-live probe`.
+    #[serde(default)]
+    delays: Vec<Measured>,
+    price_band: Option<PriceBand>,
+    self_trades: Option<SelfTrades>,
     /// The venue's answers as they came, for people.
     #[serde(default)]
     #[allow(dead_code)]
     answer: Vec<toml::Table>,
+    /// Questions that no key of a profile answers, for people.
+    #[serde(default)]
+    #[allow(dead_code)]
+    probed: Vec<toml::Table>,
+}
+
+/// A tier's delays as they were measured.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Measured {
+    tier: String,
+    taker_ms: i64,
+    maker_ms: i64,
+    cancel_ms: i64,
+    source: String,
+    date: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PriceBand {
+    price_band_bp: String,
+    source: String,
+    date: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SelfTrades {
+    self_trade: Worded<SelfTrade>,
+    source: String,
+    date: String,
 }
 
 #[derive(Deserialize)]
@@ -91,6 +129,20 @@ impl Profile {
             profile.tiers.push(tier);
             profile.originates(format!("fees {name}"), source, date)?;
         }
+        for Measured { tier: name, taker_ms, maker_ms, cancel_ms, source, date } in file.delays {
+            let tier =
+                profile.tiers.iter_mut().find(|tier| tier.name == name).ok_or("delays of a tier without fees")?;
+            tier.delays = Delays { taker: taker_ms * MS, maker: maker_ms * MS, cancel: cancel_ms * MS };
+            profile.originates(format!("delays {name}"), source, date)?;
+        }
+        if let Some(PriceBand { price_band_bp, source, date }) = file.price_band {
+            profile.price_band = Rate(scaled_small(&price_band_bp, 8)?);
+            profile.originates("price band".to_owned(), source, date)?;
+        }
+        if let Some(SelfTrades { self_trade, source, date }) = file.self_trades {
+            profile.self_trade = self_trade.0;
+            profile.originates("self-trades".to_owned(), source, date)?;
+        }
         let (source, date) = (file.instrument.source.clone(), file.instrument.date.clone());
         let instrument = file.instrument.read()?;
         if instrument.base != file.coin {
@@ -107,9 +159,11 @@ impl Profile {
 
     /// What overlays may change, in one spelling.
     fn said(&self, coin: &str) -> String {
-        let mut tiers: Vec<String> = self.tiers.iter().map(|tier| format!("{} {:?}", tier.name, tier.fees)).collect();
+        let tier = |tier: &super::profile::Tier| format!("{} {:?} {:?}", tier.name, tier.fees, tier.delays);
+        let mut tiers: Vec<String> = self.tiers.iter().map(tier).collect();
         tiers.sort();
-        format!("{} {tiers:?} {:?}", self.funding_interval_hours, self.instrument(coin))
+        let orders = (self.price_band, self.self_trade);
+        format!("{} {tiers:?} {:?} {orders:?}", self.funding_interval_hours, self.instrument(coin))
     }
 
     /// A warning if what it says of a coin is not what the venue says where money is real.

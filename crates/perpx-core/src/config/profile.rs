@@ -177,7 +177,7 @@ impl Profile {
     pub fn aged(&self, base: &str, tier: Option<&str>, today: Time) -> Option<String> {
         let tier = tier.or(self.default_tier.as_deref()).unwrap_or_default();
         let others = |what: &str| match what.split_once(' ') {
-            Some(("tier" | "fees", name)) => name != tier,
+            Some(("tier" | "fees" | "delays", name)) => name != tier,
             Some(("instrument", name)) => name != base,
             _ => false,
         };
@@ -216,6 +216,8 @@ impl Profile {
             Some(("tier", _)) => ("delays, request limits, fees", true),
             Some(("fees", _)) => ("maker, taker", true),
             Some(("instrument", _)) => ("steps, minimums, margin", true),
+            Some(("delays", _)) => ("as measured", false),
+            Some(("price", _)) => ("as met", false),
             Some(_) => ("hours", true),
             None => match origin.what.as_str() {
                 "orders" => ("fill or kill, self-trades, least sizes of takers, price band", false),
@@ -374,7 +376,7 @@ struct FileBracket {
 }
 
 /// What a word of a profile stands for.
-struct Worded<T>(T);
+pub(super) struct Worded<T>(pub(super) T);
 
 impl<'de, T: Choice> Deserialize<'de> for Worded<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Worded<T>, D::Error> {

@@ -9,6 +9,7 @@
 //! | `stage`, `tls` | what the servers of a program share; certificates of their own |
 //! | `witness` | what they have seen, written down |
 //! | `faults` | what goes wrong between the two, by a script |
+//! | `habits` | what no document settles, as it is assumed or drawn by a seed |
 //! | `config` | a market and an account for an emulator of a run |
 //! | `venue_core`, `feed`, `world` | matching and money, the market, its rules |
 //! | `views`, `history` | books and lists as both venues keep them; what they tell of the past |
@@ -19,6 +20,7 @@ mod config;
 mod error;
 pub(crate) mod faults;
 pub(crate) mod feed;
+pub mod habits;
 pub(crate) mod history;
 pub(crate) mod http;
 pub(crate) mod serve;

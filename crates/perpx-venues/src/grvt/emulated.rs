@@ -35,6 +35,7 @@ pub fn pair(
         interval_hours: 8,
         speed,
         frame_every: None,
+        habits: Default::default(),
     };
     let emulator = GrvtEmulator::new(config.core(INITIAL)?, settings, wall);
     let ClientConfig { coin, leverage, fence, rests, since, number, .. } = client;

@@ -40,6 +40,7 @@ pub fn pair(
         nonces: Nonces::default(),
         speed,
         frame_every: None,
+        habits: Default::default(),
     };
     let emulator = LighterEmulator::new(config.core(INITIAL)?, settings, wall);
     let ClientConfig { coin, leverage, grid, fence, since, number, .. } = client;

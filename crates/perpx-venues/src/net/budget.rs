@@ -74,6 +74,13 @@ impl Budget {
         }
     }
 
+    /// One that holds nothing up.
+    #[must_use]
+    pub fn lifted(mut self) -> Budget {
+        self.buckets.iter_mut().for_each(|bucket| bucket.most = i64::MAX / 1_000);
+        self
+    }
+
     /// What a request costs, by the last part of its path, and where it is counted.
     fn cost(&self, path: &str) -> (usize, i64) {
         let route = path.split('?').next().unwrap_or_default().rsplit('/').next().unwrap_or_default();

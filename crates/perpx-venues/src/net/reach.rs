@@ -102,6 +102,13 @@ impl Reach {
         lane_of(self.venue, &self.dialer, &self.hosts).map_err(ReachError::Lane)
     }
 
+    /// Whether its main host says of itself that it is an emulator; one that does not answer is none.
+    pub async fn is_played(&self) -> bool {
+        let Ok(mut lane) = self.lane() else { return false };
+        let said = lane.send(&about_itself()).await;
+        said.is_ok_and(|said| said.status == 200 && serde_json::from_str::<Played>(&said.body).is_ok())
+    }
+
     /// The clock of the market that is played there; `None`: it is the wall's.
     pub fn clock(&self) -> Option<MarketClock> {
         self.played.as_ref()?.clock()
@@ -120,12 +127,17 @@ pub fn lane_of(venue: Venue, dialer: &Dialer, hosts: &Hosts) -> Result<Lane, Str
     Lane::new(dialer.clone(), hosts.clone(), warm_up)
 }
 
+/// What an emulator answers with what it is.
+fn about_itself() -> Request {
+    let (path, headers) = ("/emulator".to_owned(), Vec::new());
+    Request { about: About::Markets, host: Host::Main, path, body: Body::None, headers, is_exit: false }
+}
+
 /// Asks whoever is at a port of this machine whether it is an emulator.
 async fn ask(dialer: &Dialer, first: &Address) -> Result<Option<Played>, ReachError> {
     let alone = Hosts::from([(Host::Main, first.clone())]);
     let mut lane = Lane::new(dialer.clone(), alone, (Host::Main, "/")).map_err(ReachError::Lane)?;
-    let (path, headers) = ("/emulator".to_owned(), Vec::new());
-    let request = Request { about: About::Markets, host: Host::Main, path, body: Body::None, headers, is_exit: false };
+    let request = about_itself();
     let mut why = String::new();
     for _ in 0..TRIES {
         match lane.send(&request).await {

@@ -28,6 +28,11 @@ impl Questions {
         Questions { asking, kept: Vec::new() }
     }
 
+    /// Who asks.
+    pub fn asking(&mut self) -> &mut Asking {
+        &mut self.asking
+    }
+
     /// An answer of status 200, whose text is kept.
     ///
     /// # Errors

@@ -76,6 +76,7 @@ fn emulator(venue: Venue, store: &Path) -> Box<dyn Emulated> {
                 nonces: Default::default(),
                 speed: 1.0,
                 frame_every: Some(TimeDelta::ZERO),
+                habits: Default::default(),
             };
             Box::new(lighter::emulator::LighterEmulator::new(core, settings, WALL))
         }
@@ -93,6 +94,7 @@ fn emulator(venue: Venue, store: &Path) -> Box<dyn Emulated> {
                 interval_hours: 8,
                 speed: 1.0,
                 frame_every: Some(TimeDelta::ZERO),
+                habits: Default::default(),
             };
             Box::new(grvt::emulator::GrvtEmulator::new(core, settings, WALL))
         }

@@ -38,7 +38,9 @@ impl GrvtEmulator {
             MarketStatus::Open | MarketStatus::ReduceOnly => {}
         }
         let client = wire.metadata.client_order_id.0;
-        if self.orders.values().any(|order| order.is_alive() && order.client() == client) {
+        let habits = &self.settings.habits;
+        let refuses = |alive| if alive { habits.refuses_alive_number } else { habits.refuses_ended_number };
+        if self.orders.values().any(|order| order.client() == client && refuses(order.is_alive())) {
             return refuse(2012, "Client Order ID already exists among the active orders");
         }
         self.check_signature(&wire, now)?;
@@ -175,8 +177,9 @@ impl GrvtEmulator {
         if limit.0 <= 0 || limit.0 % rules.tick.0 != 0 {
             return refuse(2064, "Limit price is not a multiple of the tick size");
         }
-        // reducing orders are held to it as well
-        if limit.of(qty) < rules.min_notional {
+        // reducing orders are held to it as well, unless what is drawn lets go of the rest
+        let is_rest = reduce_only && qty >= account.position.abs() && !self.settings.habits.binds_last_close;
+        if limit.of(qty) < rules.min_notional && !is_rest {
             return refuse(if reduce_only { 2067 } else { 2066 }, "Order notional is below the minimum notional");
         }
         let held = Qty((-side.signed(account.position).0).max(0));

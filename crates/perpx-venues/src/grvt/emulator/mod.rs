@@ -26,6 +26,7 @@ mod stream;
 
 use crate::emulate::EmulateError;
 use crate::emulate::faults::{Condition, Dialect, MarketStatus, Strike};
+use crate::emulate::habits::GrvtHabits;
 use crate::emulate::history::History;
 use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::emulate::serve::{Emulated, Out};
@@ -84,6 +85,8 @@ pub struct Settings {
     pub speed: f64,
     /// Between frames of the fastest book, market time, 0: at each change; `None`: the venue's way, at most one a beat.
     pub frame_every: Option<TimeDelta>,
+    /// What no document settles.
+    pub habits: GrvtHabits,
 }
 
 /// A refusal: the venue's code, the status of HTTP, its words.
@@ -147,9 +150,11 @@ impl GrvtEmulator {
         // the hash is a constant of ours
         let _ = assets.add(&instrument);
         let clock = MarketClock { wall, market: core.now(), speed: settings.speed };
+        let leverage = times(core.account().initial);
+        core.account_mut().initial = core.account().initial.max(settings.habits.least_initial);
         GrvtEmulator {
             reported: core.account().clone(),
-            leverage: times(core.account().initial),
+            leverage,
             clock,
             assets,
             instrument,
@@ -237,6 +242,9 @@ impl Emulated for GrvtEmulator {
     }
 
     fn closed(&mut self, socket: u64) {
+        if self.settings.habits.cut_cancels && self.sockets.is_private(socket) {
+            self.cancel_everything();
+        }
         self.sockets.close(socket);
     }
 

@@ -80,6 +80,7 @@ impl GrvtEmulator {
     /// What an event does to its order, published on the streams.
     pub(super) fn order_event(&mut self, id: OrderId, event: &Event, at: Time) {
         let liquidated = self.core.was_liquidated(id);
+        self.open_the_rest(id, event, at);
         let Some(order) = self.orders.get_mut(&id) else { return };
         match event.body {
             EventBody::Accepted { .. } => {
@@ -119,6 +120,22 @@ impl GrvtEmulator {
         {
             self.orders.remove(&oldest);
         }
+    }
+
+    /// Where it is drawn so: what is left of an order that takes is open for a moment.
+    fn open_the_rest(&mut self, id: OrderId, event: &Event, at: Time) {
+        let Some(order) = self.orders.get_mut(&id).filter(|_| self.settings.habits.remainder_opens) else { return };
+        let takes = order.asked.time_in_force == TimeInForce::ImmediateOrCancel;
+        if takes && order.status == OrderStatus::Pending && matches!(event.body, EventBody::Done { .. }) {
+            (order.status, order.updated) = (OrderStatus::Open, at);
+            self.publish_order(id);
+        }
+    }
+
+    /// The owner's line is gone.
+    pub(super) fn cancel_everything(&mut self) {
+        let alive: Vec<OrderId> = self.orders.values().filter(|order| order.is_alive()).map(|order| order.id).collect();
+        alive.into_iter().for_each(|id| self.cancel(id, RejectReason::ClientSessionEnd, false));
     }
 
     pub(super) fn publish_order(&mut self, id: OrderId) {

@@ -210,6 +210,8 @@ impl GrvtEmulator {
                 let query: OrderQuery = read(body)?;
                 self.own(query.sub_account_id)?;
                 let order = self.named(query.order_id.as_deref(), query.client_order_id.map(|id| id.0));
+                let now = self.clock.wall(self.core.now());
+                let order = order.filter(|order| order.created.plus(self.settings.habits.known_after) <= now);
                 found(self.order_wire(order.ok_or_else(|| Refusal::new(1004, "Data Not Found"))?))
             }
             "open_orders" => {
@@ -369,6 +371,7 @@ impl GrvtEmulator {
         }
         // rounded up: no more may be opened than the leverage says
         let initial = Rate((Rate::ONE + times.0 / Rate::ONE - 1) / (times.0 / Rate::ONE));
+        let initial = initial.max(self.settings.habits.least_initial);
         let mark = self.core.mark();
         if !self.core.account_mut().set_initial(initial, mark) {
             return Err(Refusal::new(2101, "Leverage is too low for the position"));

@@ -91,7 +91,8 @@ impl GrvtEmulator {
     }
 
     fn open_session(&mut self, now: Time) -> HttpReply {
-        self.sessions.open.retain(|_, end| *end > now);
+        let is_one = self.settings.habits.one_session;
+        self.sessions.open.retain(|_, end| *end > now && !is_one);
         self.sessions.count += 1;
         // a cookie of the loopback: to know sessions by, no secret
         let mut name = blake3::Hasher::new();

@@ -100,6 +100,11 @@ impl Sockets {
         private.for_each(|socket| socket.heard.clear());
     }
 
+    /// It is at the host of accounts.
+    pub fn is_private(&self, socket: u64) -> bool {
+        self.open.get(&socket).is_some_and(|socket| socket.host == TRADES)
+    }
+
     pub fn close(&mut self, socket: u64) {
         self.open.remove(&socket);
     }
@@ -267,7 +272,11 @@ impl GrvtEmulator {
                 trades.reverse();
                 trades
             }
-            "v1.position" => self.positions(now),
+            "v1.position" if self.settings.habits.shows_position => self.positions(now),
+            "v1.order" if self.settings.habits.shows_orders => {
+                let open = self.orders.values().filter(|order| order.is_open());
+                open.map(|order| serde_json::to_value(self.order_wire(order)).unwrap_or_default()).collect()
+            }
             _ => Vec::new(),
         }
     }

@@ -23,6 +23,7 @@ mod stream;
 mod tx;
 
 use crate::emulate::faults::{Condition, Dialect, Strike};
+use crate::emulate::habits::LighterHabits;
 use crate::emulate::history::History;
 use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::emulate::serve::{Emulated, Out};
@@ -97,6 +98,8 @@ pub struct Settings {
     pub speed: f64,
     /// Between frames of the book, market time, 0: at each change; `None`: the venue's way, at most one a beat.
     pub frame_every: Option<TimeDelta>,
+    /// What no document settles.
+    pub habits: LighterHabits,
 }
 
 /// A refusal: the venue's code and its words.
@@ -140,6 +143,8 @@ pub struct LighterEmulator {
     sockets: Sockets,
     /// What faults have made of the venue.
     condition: Condition,
+    /// The transaction at hand is held to no price band.
+    is_unprotected: bool,
 }
 
 impl LighterEmulator {
@@ -152,6 +157,7 @@ impl LighterEmulator {
     /// `wall` is now: the market's time `core.now()` is shown as it.
     pub fn new(mut core: VenueCore, settings: Settings, wall: Time) -> LighterEmulator {
         let clock = MarketClock { wall, market: core.now(), speed: settings.speed };
+        core.account_mut().isolated = settings.habits.isolated_alone;
         LighterEmulator {
             reported: core.account().clone(),
             clock,
@@ -173,6 +179,7 @@ impl LighterEmulator {
             quota: QuotaUse::default(),
             sockets: Sockets::default(),
             condition: Condition::default(),
+            is_unprotected: false,
             core,
             settings,
         }

@@ -104,6 +104,10 @@ impl LighterEmulator {
             _ => return false,
         }
         order.updated = at;
+        let (is_refused, nonce) = (matches!(event.body, EventBody::Rejected { .. }), order.nonce);
+        if is_refused && !self.settings.habits.failed_uses_nonce {
+            self.nonces.values_mut().filter(|last| **last == nonce).for_each(|last| *last -= 1);
+        }
         let ended = self.orders.values().filter(|order| !order.is_alive()).count();
         if ended > REMEMBERED
             && let Some(oldest) = self.orders.values().find(|order| !order.is_alive()).map(|order| order.id)

@@ -44,7 +44,11 @@ impl LighterEmulator {
         match (request.method.as_str(), endpoint) {
             ("POST", "sendTx") => {
                 let kind = request.number("tx_type").ok_or_else(|| invalid("tx_type"))?;
-                self.send(kind, request.field("tx_info").ok_or_else(|| invalid("tx_info"))?, now)
+                let unprotected = request.field("price_protection") == Some("false");
+                self.is_unprotected = unprotected && self.settings.habits.protection_lifts;
+                let sent = self.send(kind, request.field("tx_info").ok_or_else(|| invalid("tx_info"))?, now);
+                self.is_unprotected = false;
+                sent
             }
             ("POST", "sendTxBatch") => {
                 let (kinds, infos) = (request.field("tx_types"), request.field("tx_infos"));
@@ -248,7 +252,7 @@ impl LighterEmulator {
         })
     }
 
-    /// Up to fifty transactions of one key, their nonces rising; one that is refused ends the batch.
+    /// Up to fifty transactions, or as it is drawn, of one key, their nonces rising; one that is refused ends the batch.
     pub(super) fn send_batch(&mut self, kinds: &str, infos: &str, now: Time) -> Result<Value, Refusal> {
         let shape = || Refusal::new(21513, "invalid batch");
         let kinds: Vec<i64> = serde_json::from_str(kinds).map_err(|_| shape())?;
@@ -256,7 +260,7 @@ impl LighterEmulator {
         if kinds.len() != infos.len() || kinds.is_empty() {
             return Err(shape());
         }
-        if kinds.len() > 50 {
+        if kinds.len() > self.settings.habits.most_in_batch {
             return Err(Refusal::new(21514, "too many transactions in a batch"));
         }
         let heads: Vec<Value> = infos.iter().filter_map(|info| serde_json::from_str(info).ok()).collect();

@@ -7,7 +7,7 @@ use crate::emulate::faults::MarketStatus;
 use crate::emulate::history::Print;
 use crate::lighter::sign::{order_type, time_in_force};
 use perpx_core::market::{OrderId, Side};
-use perpx_core::units::{Cash, MS, Notional, Price, Qty, Rate, Time, format_scaled};
+use perpx_core::units::{Cash, MS, Notional, Price, Qty, Rate, SECOND, Time, format_scaled};
 use serde_json::{Value, json};
 
 pub(super) const SYMBOL: &str = crate::emulate::COIN;
@@ -70,6 +70,7 @@ impl LighterEmulator {
             _ => "immediate-or-cancel",
         };
         let wire = |value: i64, decimals: u32| value / 10i64.pow(9 - decimals);
+        let created = order.created.steps(if self.settings.habits.created_in_seconds { SECOND } else { MS });
         json!({
             "order_index": order.index, "client_order_index": asked.client_order_index,
             "order_id": order.index.to_string(), "client_order_id": asked.client_order_index.to_string(),
@@ -83,7 +84,7 @@ impl LighterEmulator {
             "status": order.status.as_str(), "trigger_status": "na", "trigger_time": 0, "parent_order_index": 0,
             "parent_order_id": "0", "to_trigger_order_id_0": "0", "to_trigger_order_id_1": "0",
             "to_cancel_order_id_0": "0", "block_height": self.sequence, "timestamp": order.updated.steps(MS),
-            "created_at": order.created.steps(MS), "updated_at": order.updated.steps(MS),
+            "created_at": created, "updated_at": order.updated.steps(MS),
             "transaction_time": order.updated.0 / 1_000, "integrator_fee_collector_index": "0",
             "integrator_maker_fee": "0", "integrator_taker_fee": "0", "order_flags": 0, "order_version": order.version,
             "market_symbol": SYMBOL, "market_kind": "perps",
@@ -227,7 +228,7 @@ impl LighterEmulator {
             "funding_clamp_small": "0.0500", "funding_clamp_big": "4.0000", "base_interest_rate": "0.0100",
             "funding_premium_multiplier": 100,
             "market_config": {
-                "market_margin_mode": 0, "insurance_fund_account_index": 281_474_976_710_655i64, "liquidation_mode": 0,
+                "market_margin_mode": i32::from(self.settings.habits.isolated_alone), "insurance_fund_account_index": 281_474_976_710_655i64, "liquidation_mode": 0,
                 "force_reduce_only": self.condition.market == MarketStatus::ReduceOnly, "trading_hours": "", "funding_fee_discounts_enabled": false, "hidden": false,
                 "rfq_enabled": false,
             },

@@ -5,6 +5,7 @@ use super::rest::ms;
 use super::show::{SYMBOL, cash, price, size, value};
 use super::{LighterEmulator, MARKET, Refusal};
 use crate::emulate::feed::PublicTrade;
+use crate::emulate::habits::DOUBTFUL_CHANNELS;
 use crate::emulate::serve::Out;
 use crate::emulate::views::{self, Levels, changed};
 use perpx_core::market::{Bbo, OrderId, Side};
@@ -141,7 +142,7 @@ impl LighterEmulator {
             }
             Err(Refusal { code, message }) => error(code, message),
         };
-        if !data["id"].is_null() {
+        if !data["id"].is_null() && self.settings.habits.echoes_id {
             answer["id"] = data["id"].clone();
         }
         answer
@@ -162,7 +163,9 @@ impl LighterEmulator {
         if !known {
             return Err(Refusal::new(30005, format!("Invalid Channel: {channel}")));
         }
-        if NEED_TOKEN.contains(&name) && auth.is_none_or(str::is_empty) {
+        let doubtful = DOUBTFUL_CHANNELS.iter().position(|other| *other == name);
+        let wants = doubtful.is_some_and(|n| self.settings.habits.wants_token[n]) || NEED_TOKEN.contains(&name);
+        if wants && auth.is_none_or(str::is_empty) {
             return Err(Refusal::new(20001, format!("auth field is required: {channel}")));
         }
         // an account's frames end with the token that they were asked for with

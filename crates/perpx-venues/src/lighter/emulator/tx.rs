@@ -7,6 +7,7 @@
 use super::orders::Order;
 use super::{LighterEmulator, MARKET, PRICE_DECIMALS, Refusal, SIZE_DECIMALS};
 use crate::emulate::faults::MarketStatus;
+use crate::emulate::habits::SecondSchedule;
 use crate::emulate::views::keep;
 use crate::lighter::rest::OrderStatus;
 use crate::lighter::sign::{
@@ -60,15 +61,18 @@ impl LighterEmulator {
         let SignedTx { head, tx, .. } = &signed;
         let hash = self.admit(&signed, now)?;
         // single cancels are free; what else is not counted is limited by the minute alone
-        let quota = self
-            .settings
-            .quota
-            .filter(|_| matches!(tx, Tx::CreateOrder(_) | Tx::ModifyOrder { .. } | Tx::CancelAll { .. }));
+        let quota = self.settings.quota.filter(|_| match tx {
+            Tx::CancelAll { .. } => self.settings.habits.cancel_all_costs,
+            tx => matches!(tx, Tx::CreateOrder(_) | Tx::ModifyOrder { .. }),
+        });
         if quota.is_some_and(|quota| !self.quota.is_open(&quota, now)) {
             return Err(Refusal::new(23000, "Too Many Requests! not enough volume quota"));
         }
-        let delay = self.carry_out(&signed, now)?;
-        self.nonces.insert(head.api_key_index, head.nonce);
+        let carried = self.carry_out(&signed, now);
+        if carried.is_ok() || self.settings.habits.refused_uses_nonce {
+            self.nonces.insert(head.api_key_index, head.nonce);
+        }
+        let delay = carried?;
         if let Some(quota) = &quota {
             self.quota.spend(quota, now);
         }
@@ -83,7 +87,10 @@ impl LighterEmulator {
         });
         self.publish_tx(&record);
         keep(&mut self.txs, record);
-        let predicted = self.clock.wall(self.core.now().plus(delay)).steps(MS);
+        let predicted = match self.settings.habits.predicts_time_of_day {
+            true => self.clock.wall(self.core.now().plus(delay)).steps(MS),
+            false => delay / MS,
+        };
         Ok(json!({
             "code": 200, "tx_hash": hash, "predicted_execution_time_ms": predicted, "volume_quota_remaining": left,
         }))
@@ -233,10 +240,11 @@ impl LighterEmulator {
         let limit = price(order.price);
         self.is_sound(side, qty, limit, kind.only_takes() || (reduce_only && qty >= position.abs()))?;
         let opens = qty - Qty((-side.signed(position).0).max(0));
-        if !reduce_only && opens > self.core.account().room(self.core.mark())[side as usize] {
+        let room = self.core.account().room(self.core.mark())[side as usize] - self.reserved(side);
+        if !reduce_only && opens > room {
             return Err(Refusal::new(21739, "not enough margin to create the order"));
         }
-        if !self.core.is_beyond(side, limit, self.settings.price_band) {
+        if !self.is_beyond(side, limit) {
             self.enter(*order, nonce, (side, qty, limit, kind), now);
         } else {
             // arrives, and ends without a fill
@@ -309,11 +317,25 @@ impl LighterEmulator {
         if limit.of(qty).0 > ((1i128 << 48) - 1) * 1_000_000_000_000 {
             return Err(Refusal::new(21706, "invalid order base or quote amount: above the maximum"));
         }
-        let beyond = self.core.is_beyond(side, limit, self.settings.price_band);
-        if beyond && !self.settings.band_is_late {
+        if self.is_beyond(side, limit) && !self.settings.band_is_late {
             return Err(Refusal::new(21733, "order price flagged as an accidental price"));
         }
         Ok(())
+    }
+
+    /// Further from the mark than may be.
+    fn is_beyond(&self, side: Side, limit: Price) -> bool {
+        let (band, is_both) = (self.settings.price_band, self.settings.habits.band_binds_both);
+        let beyond = |side| self.core.is_beyond(side, limit, band);
+        !self.is_unprotected && (beyond(side) || is_both && beyond(side.other()))
+    }
+
+    /// What orders that are alive have of the margin, where they have any.
+    fn reserved(&self, side: Side) -> Qty {
+        let is_ask = i64::from(side == Side::Sell);
+        let counts = |order: &&Order| order.is_alive() && order.asked.is_ask == is_ask && order.asked.reduce_only == 0;
+        let takes = self.settings.habits.resting_takes_margin;
+        Qty(self.orders.values().filter(counts).filter(|_| takes).map(|order| order.left().0).sum())
     }
 
     fn cancel_all(&mut self, kind: i64, time: i64, here: bool, ms: i64) -> Result<TimeDelta, Refusal> {
@@ -330,10 +352,13 @@ impl LighterEmulator {
                     return Err(Refusal::new(21711, "invalid expiry: 5 minutes to 15 days ahead"));
                 }
                 // whether a second one overwrites the first is not known: the answer that asks for more is given
-                if self.cancel_all_at.is_some() {
-                    return Err(Refusal::new(21712, "queued cancel-all exists: abort it first"));
+                match (self.cancel_all_at, self.settings.habits.second_schedule) {
+                    (Some(_), SecondSchedule::Refused) => {
+                        return Err(Refusal::new(21712, "queued cancel-all exists: abort it first"));
+                    }
+                    (Some(_), SecondSchedule::Ignored) => {}
+                    (None, _) | (_, SecondSchedule::Replaces) => self.cancel_all_at = Some(time),
                 }
-                self.cancel_all_at = Some(time);
             }
             _ => self.cancel_all_at = None,
         }
@@ -369,6 +394,9 @@ impl LighterEmulator {
     }
 
     fn leverage(&mut self, fraction: i64, mode: i64) -> Result<TimeDelta, Refusal> {
+        if self.settings.habits.isolated_alone && mode == 0 {
+            return Err(Refusal::new(21501, "invalid tx info: the market takes isolated margin alone"));
+        }
         // 1e-4 to 1e-12
         let initial = Rate(fraction * 100_000_000);
         let isolated = mode == 1;
