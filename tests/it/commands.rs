@@ -33,7 +33,7 @@ pub(crate) const COMMANDS: [(&str, &[&str]); 3] = [
             "completions",
         ],
     ),
-    (LIVE, &["", "journal", "keys"]),
+    (LIVE, &["", "journal", "keys", "preflight", "probe", "arm"]),
 ];
 
 fn command(program: &str, line: &str) -> Command {

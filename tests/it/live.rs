@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A small sweep and its best.yml.
-fn swept() -> (Case, PathBuf) {
+pub(crate) fn swept() -> (Case, PathBuf) {
     swept_over(GRID)
 }
 
@@ -222,8 +222,10 @@ fn a_winner_trades_with_money_only_past_the_gate() {
     let recorded = recorded.replace(&hash(&said), &hash(&recorded));
     let (text, code) = live(&recorded, &["--accept-weak"]);
     assert!(text.contains("check length is refused") && !text.contains("synthetic") && code == Some(4), "{text}");
-    let (text, code) = live(&recorded, &["--override", "length=a day of it is all that there is"]);
-    assert!(text.contains("which this version does not have yet") && code == Some(2), "{text}");
+    let folder = case.out("armed").display().to_string();
+    let answers = ["--override", "length=a day of it is all that there is", "--run", &folder];
+    let (text, code) = live(&recorded, &answers);
+    assert!(text.contains("armed/armed.json: it is not there") && code == Some(4), "{text}");
     let other = recorded.replace("g_pct: 0.00", "g_pct: 0.000");
     assert!(other != recorded && live(&other, &[]).0.contains("not those that were swept"), "{}", live(&other, &[]).0);
     let (head, _) = said.split_once("  evidence:").expect("evidence");

@@ -1,5 +1,6 @@
 //! What a user sees, and what holds for the whole: one binary, a module a subject.
 
+mod arm;
 mod attach;
 mod backfill;
 mod browser;
@@ -25,6 +26,7 @@ mod paper;
 mod peer;
 mod placebo;
 mod preflight;
+mod probe;
 mod real;
 mod record;
 mod search;

@@ -72,9 +72,13 @@ fn a_preflight_asks_and_sends_nothing() {
     for word in ["sendTx", "set_position_config", "set_initial_leverage", "create_order", "cancel"] {
         assert!(!seen.contains(word), "{word}");
     }
-    // as a page for people
-    let (code, text) = ran(LIVE, path, &["preflight", "run"]);
+    // as a page for people, with an order that is signed
+    let (code, text) = ran(LIVE, path, &["preflight", "run", "--testnet-order"]);
     assert!(code == Some(0) && text.contains("ok      lighter  key") && text.contains("nothing refuses;"), "{text}");
+    for venue in ["lighter", "grvt"] {
+        let order = text.lines().find(|line| line.contains(&format!("{venue:<8} order")));
+        assert!(order.is_some_and(|line| line.starts_with("ok")), "{text}");
+    }
     // what is no folder of a run
     let (code, text) = ran(LIVE, path, &["preflight", "swept"]);
     assert!(code == Some(2) && text.contains("best.yml and live.toml are not both there"), "{code:?} {text}");
@@ -130,7 +134,7 @@ fn what_is_wrong_has_its_row() {
     assert!(code == Some(4) && found(&rows, "lighter", "hosts").contains("nothing answers there"), "{rows:#?}");
 }
 
-fn other_run(folder: &Path, live: &str) {
+pub(crate) fn other_run(folder: &Path, live: &str) {
     let journal = folder.join("journal");
     let (mut writer, _) = Writer::open(&journal, &Journal::default(), [7; 16]).expect("a journal");
     let stamp = Stamp { wall_ns: 1, mono_ns: 1, engine: Time(1) };

@@ -1,11 +1,13 @@
 //! The command line of perpx-live: arguments in, one call, exit code out.
 
+use super::arm::{self, ArmArgs};
 use super::attached::{self, AttachArgs};
 use super::control::command::{CtlArgs, said};
 use super::gate::{Answers, admit};
 use super::journal::command::{JournalArgs, lines};
 use super::paper_market::{self, PaperArgs};
 use super::preflight::PreflightArgs;
+use super::probe::ProbeArgs;
 use super::stretch::{self, Stretch};
 use super::{LiveError, Options, Speed, emulated, run};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
@@ -30,7 +32,7 @@ use std::time::{Duration, Instant};
     after_help = "Example: perpx-live --config reports/quickstart/best.yml --speed 3600\n\
                   Ctrl-C closes what is open and reports; a second one ends at once.\n\
                   Exit codes: 0 the ledger is the sweep's, 1 it differs, 2 bad input, 130 stopped\n\
-                  Also: perpx-live ctl RUN VERB, journal RUN, preflight RUN, keys"
+                  Also: ctl RUN VERB; journal, preflight, probe, arm RUN; keys"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -127,6 +129,10 @@ enum Command {
     Keys,
     #[command(hide = true)]
     Preflight(PreflightArgs),
+    #[command(hide = true)]
+    Probe(ProbeArgs),
+    #[command(hide = true)]
+    Arm(ArmArgs),
 }
 
 impl Command {
@@ -139,6 +145,8 @@ impl Command {
                 Ok(answer) => text::fail(&answer.text, false, answer.code),
                 Err(error) => text::fail(&error, args.json, error.exit_code()),
             },
+            Command::Probe(args) => args.run(),
+            Command::Arm(args) => args.run(code),
             Command::Journal(args) => match lines(&args).map_err(LiveError::from) {
                 Ok((lines, damage)) => {
                     let code = text::print(&lines.join("\n"), 0);
@@ -171,9 +179,14 @@ enum Mode {
 
 impl Cli {
     /// With money at stake: as far as it goes today.
-    fn live(self) -> u8 {
+    fn live(self, code: &str) -> u8 {
         let answers = Answers { accept_weak: self.accept_weak, overrides: self.overrides };
-        match admit(&self.config.unwrap_or_default(), &answers) {
+        let config = self.config.unwrap_or_default();
+        let admitted = admit(&config, &answers).and_then(|verdict| {
+            arm::required(&config, self.run.as_deref(), code)?;
+            Ok(verdict)
+        });
+        match admitted {
             Ok(verdict) if !self.quiet => println!("{verdict}"),
             Ok(_) => {}
             Err(error) => return text::fail(&error, self.json, error.exit_code()),
@@ -191,7 +204,7 @@ impl Cli {
             return command.run(code);
         }
         if self.mode == Mode::Live {
-            return self.live();
+            return self.live(code);
         }
         // lines of two kinds are read by no machine
         let quiet = self.quiet || self.log_json;

@@ -183,6 +183,41 @@ pub enum LiveError {
     )]
     Recording { path: PathBuf },
 
+    /// Nobody said that it may trade, or not of what is there now.
+    #[error(
+        "{path}: {why}; accepted: what `perpx-live arm` wrote within the last 30 days of this very best.yml, live.toml and program; to \
+         do: perpx-live arm RUN. No order was sent"
+    )]
+    NotArmed { path: PathBuf, why: String },
+
+    /// Another number than the account's was typed.
+    #[error("the account at {venue}: {typed:?} was typed; accepted: the number that is shown; nothing is armed")]
+    NotTyped { venue: &'static str, typed: String },
+
+    /// Another run has left something on the accounts.
+    #[error(
+        "{path}: {left}; accepted: one run an account; to do: end that run flat, or take another account; nothing is armed"
+    )]
+    LeftElsewhere { path: PathBuf, left: String },
+
+    /// Live orders are for venues.
+    #[error(
+        "{live}: network is emulated; accepted: mainnet, testnet, or custom with a host on this machine; to do: trade there with \
+         --mode emulated --attach. No order was sent"
+    )]
+    Emulated { live: PathBuf },
+
+    /// A venue that answers as an emulator does.
+    #[error(
+        "{venue} at {host}: an emulator answers there; accepted: the venue itself, or network = \"custom\" in live.toml; to do: look at \
+         the machine's names of hosts. No order was sent"
+    )]
+    Played { venue: &'static str, host: String },
+
+    /// A venue could not be asked what no document settles.
+    #[error(transparent)]
+    Probe(Box<perpx_venues::refresh::RefreshError>),
+
     /// A folder in which no run was made.
     #[error(
         "{path}: best.yml and live.toml are not both there; accepted: the folder of a run; to do: make it by \
@@ -275,6 +310,12 @@ impl From<HostError> for LiveError {
     }
 }
 
+impl From<perpx_venues::refresh::RefreshError> for LiveError {
+    fn from(error: perpx_venues::refresh::RefreshError) -> LiveError {
+        LiveError::Probe(Box::new(error))
+    }
+}
+
 impl From<TapeError> for LiveError {
     fn from(error: TapeError) -> LiveError {
         BacktestError::from(error).into()
@@ -295,7 +336,9 @@ impl LiveError {
             LiveError::Emulate(error) => error.exit_code(),
             LiveError::Record(error) => error.exit_code(),
             LiveError::RecorderEnded => 1,
-            LiveError::Gate { .. } => 4,
+            LiveError::Probe(error) => error.exit_code(),
+            LiveError::Gate { .. } | LiveError::NotArmed { .. } | LiveError::LeftElsewhere { .. } => 4,
+            LiveError::Emulated { .. } | LiveError::Played { .. } => 4,
             LiveError::Unknown | LiveError::Stopped => 130,
             LiveError::Books { .. } | LiveError::Venue { .. } | LiveError::Silent { .. } => 1,
             LiveError::NotFlat { .. } => 4,

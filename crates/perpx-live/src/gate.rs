@@ -8,7 +8,7 @@ use perpx_core::strategy::VERSION;
 use std::path::Path;
 
 /// Letters of a reason, at least.
-const REASON: usize = 20;
+pub const REASON: usize = 20;
 /// The check that speaks of where the data came from.
 const DATA: &str = "data";
 

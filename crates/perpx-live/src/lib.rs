@@ -32,6 +32,8 @@
 //! | `panel_file` | what live.toml says of all of these |
 //! | `recovery` | what an earlier process of a run left, out of its journal |
 //! | `warm_bars` | backfilled bars for averages of before the first quote |
+//! | `arm` | what may trade, as its owner said |
+//! | `probe` | what no document settles, asked of a venue |
 //! | `preflight` | everything that a run with money would meet, looked at beforehand |
 //! | `report` | what the run came to, beside what the sweep came to |
 //!
@@ -42,6 +44,7 @@
 
 mod alerts;
 pub mod args;
+mod arm;
 pub mod attached;
 mod clock;
 mod console;
@@ -59,6 +62,7 @@ mod panel_file;
 pub mod paper;
 pub mod paper_market;
 mod preflight;
+mod probe;
 mod recovery;
 mod report;
 mod run_folder;

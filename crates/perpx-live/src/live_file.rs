@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// What a new folder begins with: every key, at its default.
 pub const TEMPLATE: &str = r#"# How this folder is run. Every key stands at its default.
 
-# mainnet, testnet, or emulated: a running `perpx-data emulate` at `host`
+# mainnet, testnet, emulated: a running `perpx-data emulate` at `host`; custom: the same, as if it were a venue
 network = "mainnet"
 # host = "127.0.0.1:8020"
 # the name of a variable with an address that is asked for once a minute while the run is healthy
@@ -99,6 +99,8 @@ pub enum Network {
     Testnet,
     /// A running `perpx-data emulate`, by its first port.
     Emulated(String),
+    /// The same, taken for a venue: for rehearsals of live orders.
+    Custom(String),
 }
 
 /// What a stop does to a run that trades.
@@ -288,23 +290,24 @@ impl Reader<'_> {
     }
 
     fn network(&self, root: &Node) -> Result<Network, ConfigError> {
-        const WORDS: &str = "mainnet, testnet, or emulated with host = \"127.0.0.1:PORT\"";
+        const WORDS: &str = "mainnet, testnet, or emulated (custom) with host = \"127.0.0.1:PORT\"";
         let word = |name: &str| root.entry(name).map(|entry| (entry, entry.node.value()));
         let host = word("host");
         let network = match word("network") {
             None if host.is_some() => "emulated".to_owned(),
             None => "mainnet".to_owned(),
             Some((entry, value)) => {
-                let word = value.text().filter(|word| ["mainnet", "testnet", "emulated"].contains(word));
+                let word = value.text().filter(|word| ["mainnet", "testnet", "emulated", "custom"].contains(word));
                 word.ok_or_else(|| self.wrong("network", entry, WORDS))?.to_owned()
             }
         };
         match (network.as_str(), host) {
-            ("emulated", Some((entry, value))) => {
+            (word @ ("emulated" | "custom"), Some((entry, value))) => {
                 let host = value.text().ok_or_else(|| self.wrong("host", entry, "text such as \"127.0.0.1:8020\""))?;
-                Ok(Network::Emulated(host.to_owned()))
+                let host = host.to_owned();
+                Ok(if word == "custom" { Network::Custom(host) } else { Network::Emulated(host) })
             }
-            ("emulated", None) => Err(ConfigError::new(&self.source.name, "host", "is not written")
+            ("emulated" | "custom", None) => Err(ConfigError::new(&self.source.name, "host", "is not written")
                 .accepted(WORDS)
                 .remedy("write the address that `perpx-data emulate` prints")),
             (_, Some((entry, _))) => Err(self.wrong("host", entry, "with network = \"emulated\" alone")),

@@ -156,7 +156,9 @@ fn record_config(
     let network = match &file.network {
         Where::Mainnet => Network::Mainnet,
         Where::Testnet => Network::Testnet,
-        Where::Emulated(host) => Network::Custom(Address::read(host, args.ca_file.is_some(), None)?),
+        Where::Emulated(host) | Where::Custom(host) => {
+            Network::Custom(Address::read(host, args.ca_file.is_some(), None)?)
+        }
     };
     let recorded =
         |venue| RecordedVenue { venue, symbols: vec![strategy.data.symbol.clone()], network: network.clone() };

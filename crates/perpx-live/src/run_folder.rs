@@ -62,7 +62,7 @@ impl RunFolder {
         }
         let file = LiveFile::read(&live)?;
         let own = match &file.network {
-            Network::Emulated(own) => own.as_str(),
+            Network::Emulated(own) | Network::Custom(own) => own.as_str(),
             Network::Mainnet => "mainnet",
             Network::Testnet => "testnet",
         };

@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 pub struct LeftOpen {
     /// The live.toml of its last start.
     pub live: String,
+    /// By role, as its start names them.
+    accounts: [String; 2],
     /// By role, signed.
     pub positions: [Qty; 2],
     /// By role: orders that rested, and of whose end nothing is written.
@@ -19,6 +21,11 @@ pub struct LeftOpen {
 }
 
 impl LeftOpen {
+    /// Which leg its start had at a venue; `None`: it does not say.
+    pub fn role_of(&self, venue: &str) -> Option<Role> {
+        Role::BOTH.into_iter().find(|role| self.accounts[role.ix()].starts_with(venue))
+    }
+
     /// Nothing is, at the venue of `role`.
     pub fn is_flat(&self, role: Role) -> bool {
         self.positions[role.ix()].is_zero() && self.orders[role.ix()] == 0
@@ -28,7 +35,9 @@ impl LeftOpen {
 /// Adds up what a journal tells: fills behind what the venues last showed. `None`: nothing was ever begun.
 pub fn left_open(journal: &Journal) -> Option<LeftOpen> {
     let start = journal.newest(Kind::Start)?;
-    let live = serde_json::from_slice::<Value>(&start.body).ok()?["live"].as_str()?.to_owned();
+    let start: Value = serde_json::from_slice(&start.body).ok()?;
+    let live = start["live"].as_str()?.to_owned();
+    let accounts = [0, 1].map(|v: usize| start["accounts"][v].as_str().unwrap_or_default().to_lowercase());
     let (mut positions, mut resting) = ([Qty::ZERO; 2], [const { BTreeSet::<OrderId>::new() }; 2]);
     for record in &journal.records {
         match record.kind {
@@ -67,7 +76,7 @@ pub fn left_open(journal: &Journal) -> Option<LeftOpen> {
             _ => {}
         }
     }
-    Some(LeftOpen { live, positions, orders: resting.map(|resting| resting.len()) })
+    Some(LeftOpen { live, accounts, positions, orders: resting.map(|resting| resting.len()) })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use perpx_core::units::{Cash, MINUTE, MS, Notional, Price, Qty, Rate, format_sca
 use perpx_data::profiles;
 use perpx_venues::examine::{AccountSaid, Examiner};
 use perpx_venues::net::hosts::Network;
+use perpx_venues::probe::one_order;
 use perpx_venues::recorder::wall_state::Offset;
 use perpx_venues::refresh::RefreshError;
 use perpx_venues::refresh::said::{Said, Trading};
@@ -42,6 +43,29 @@ pub fn rows(subject: &Subject, v: usize, (knows_tier, authority): (bool, Option<
     };
     rows.iter_mut().for_each(|row| row.venue = Some(name.clone()));
     rows
+}
+
+/// An order of the least size that rests, and its cancel: that what is signed here is understood there.
+pub fn order(subject: &Subject, v: usize, authority: Option<&Path>) -> Option<Row> {
+    let name = &subject.config.account.venues[v].name;
+    let account = subject.folder.file.account(Venue::named(name)?)?;
+    let row = match subject.network {
+        Network::Mainnet => {
+            let found = "nothing was sent: --testnet-order is for test networks and emulators";
+            Row::of(Grade::Refuse, "order", found, "a test network", "leave it out")
+        }
+        _ => match one_order(account, (&subject.network, authority), &subject.symbol) {
+            Ok(done) => Row::ok("order", done),
+            Err(error) => Row::of(
+                Grade::Refuse,
+                "order",
+                error.to_string(),
+                "an order that rests, and its cancel",
+                "look at the account: something may be open",
+            ),
+        },
+    };
+    Some(Row { venue: Some(name.clone()), ..row })
 }
 
 struct Look<'a> {

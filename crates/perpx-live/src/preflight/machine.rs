@@ -5,6 +5,7 @@ use super::row::{Grade, Row};
 use crate::journal::folder::Journal;
 use crate::journal::open::left_open;
 use crate::live_file::LiveFile;
+use crate::run_folder::RunFolder;
 use perpx_core::market::Role;
 use perpx_venues::recorder::folder::free;
 use perpx_venues::recorder::wall_state::wall_state;
@@ -84,9 +85,9 @@ fn env_file(subject: &Subject) -> Option<Row> {
     })
 }
 
-/// Other runs beside this one that have left something on one of its accounts.
-fn others(subject: &Subject) -> Row {
-    let own = fs::canonicalize(&subject.folder.path).unwrap_or_else(|_| subject.folder.path.clone());
+/// Journals beside a run's folder that were looked at, and what they have left on one of its accounts. `names`: of the venues, by role.
+pub fn left_elsewhere(run: &RunFolder, names: [&str; 2]) -> (usize, Vec<String>) {
+    let own = fs::canonicalize(&run.path).unwrap_or_else(|_| run.path.clone());
     let (mut looked_at, mut left) = (0, Vec::new());
     for folder in runs_beside(&own) {
         let Ok((journal, damage)) = Journal::whole(&folder.join("journal")) else { continue };
@@ -99,12 +100,13 @@ fn others(subject: &Subject) -> Row {
         let Some(open) = left_open(&journal) else { continue };
         let Ok(live) = LiveFile::parse("live.toml", &open.live) else { continue };
         for venue in Venue::ALL {
-            let ours = (live.account(venue), &live.network)
-                == (subject.folder.file.account(venue), &subject.folder.file.network);
-            if !ours || live.account(venue).is_none() {
+            // by whatever key
+            let is_ours =
+                number(live.account(venue)) == number(run.file.account(venue)) && live.network == run.file.network;
+            if !is_ours || live.account(venue).is_none() {
                 continue;
             }
-            let Some(role) = role_of(subject, venue) else { continue };
+            let Some(role) = open.role_of(venue.name()).or_else(|| role_of(names, venue)) else { continue };
             if !open.is_flat(role) {
                 let (position, orders) = (open.positions[role.ix()], open.orders[role.ix()]);
                 left.push(format!(
@@ -115,6 +117,12 @@ fn others(subject: &Subject) -> Row {
             }
         }
     }
+    (looked_at, left)
+}
+
+fn others(subject: &Subject) -> Row {
+    let names = subject.config.account.venues.each_ref().map(|venue| venue.name.as_str());
+    let (looked_at, left) = left_elsewhere(&subject.folder, names);
     match left.is_empty() {
         true => {
             Row::ok("other runs", format!("{looked_at} other journals beside this one, nothing open on these accounts"))
@@ -138,12 +146,12 @@ pub fn number(account: Option<AccountNumbers>) -> String {
     }
 }
 
-fn role_of(subject: &Subject, venue: Venue) -> Option<Role> {
-    Role::BOTH.into_iter().find(|role| subject.config.account.venues[role.ix()].name == venue.name())
+fn role_of(names: [&str; 2], venue: Venue) -> Option<Role> {
+    Role::BOTH.into_iter().find(|role| names[role.ix()] == venue.name())
 }
 
 /// Folders beside `own` that keep a journal.
-fn runs_beside(own: &Path) -> Vec<PathBuf> {
+pub fn runs_beside(own: &Path) -> Vec<PathBuf> {
     let entries = own.parent().map(fs::read_dir).into_iter().flatten().flatten().flatten();
     let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path != own).collect();
     found.retain(|path| path.join("journal").is_dir());

@@ -21,6 +21,7 @@ use crate::live_file::Network as Where;
 use crate::run_folder::RunFolder;
 use crate::strategy_file::{Provenance, StrategyFile};
 use clap::Args;
+pub use machine::left_elsewhere;
 use perpx_core::config::{Config, ConfigFile};
 use perpx_data::text;
 use perpx_venues::net::hosts::{Address, Network};
@@ -40,15 +41,18 @@ pub struct PreflightArgs {
     /// A line of JSON with all rows
     #[arg(long)]
     pub json: bool,
-    /// Lighter's standard tier will do for resting orders and pairs
+    /// Lighter's standard tier will do
     #[arg(long)]
     pub i_know_the_tier: bool,
     /// A winner whose verdict is weak will do
     #[arg(long)]
     pub accept_weak: bool,
-    /// Why a check that refuses the winner is set aside
+    /// Why a row on the winner is set aside
     #[arg(long = "override", value_name = "CHECK=REASON")]
     pub overrides: Vec<String>,
+    /// A post-only far from the market, cancelled
+    #[arg(long)]
+    pub testnet_order: bool,
     /// Roots (PEM) for an emulator that speaks TLS
     #[arg(long, value_name = "FILE", hide = true)]
     pub ca_file: Option<PathBuf>,
@@ -70,7 +74,9 @@ impl Subject {
         let network = match &folder.file.network {
             Where::Mainnet => Network::Mainnet,
             Where::Testnet => Network::Testnet,
-            Where::Emulated(host) => Network::Custom(Address::read(host, authority.is_some(), None)?),
+            Where::Emulated(host) | Where::Custom(host) => {
+                Network::Custom(Address::read(host, authority.is_some(), None)?)
+            }
         };
         let file = StrategyFile::open(&folder.best)?;
         let symbol = Provenance::of(&file)?.text("data.symbol")?;
@@ -111,6 +117,9 @@ impl PreflightArgs {
         let mut rows = machine::rows(&subject);
         for v in 0..2 {
             rows.extend(account::rows(&subject, v, (self.i_know_the_tier, self.ca_file.as_deref())));
+            if self.testnet_order {
+                rows.extend(account::order(&subject, v, self.ca_file.as_deref()));
+            }
         }
         rows.extend(promotion::rows(&subject, &answers, code));
         Ok(rows)
