@@ -202,8 +202,8 @@ mod tests {
     /// What is assumed is one of what can be drawn, and seeds differ.
     #[test]
     fn seeds_draw_all_of_it() {
-        let lighter: Vec<LighterHabits> = (0..64).map(LighterHabits::drawn).collect();
-        let grvt: Vec<GrvtHabits> = (0..64).map(GrvtHabits::drawn).collect();
+        let lighter: Vec<LighterHabits> = (0..512).map(LighterHabits::drawn).collect();
+        let grvt: Vec<GrvtHabits> = (0..512).map(GrvtHabits::drawn).collect();
         assert_eq!(LighterHabits::drawn(7), LighterHabits::drawn(7));
         let of = |texts: Vec<String>| texts.into_iter().collect::<BTreeSet<_>>().len();
         assert_eq!(of(lighter.iter().map(|one| format!("{:?}", one.second_schedule)).collect()), 3);

@@ -261,6 +261,12 @@ impl Grvt {
         last.ok_or_else(|| "an order that was taken is not known".to_owned())
     }
 
+    /// When the venue received an order, by its own clock; where it does not tell, when it was sent, by ours.
+    pub fn received(&mut self, client: u64, asked: Time) -> Result<Time, Why> {
+        let told = self.find(client)?.and_then(|order| order.metadata.create_time).filter(|at| at.0 > 0);
+        Ok(told.map_or(asked, |at| Time(at.0)))
+    }
+
     /// The same when it has arrived.
     pub fn arrived(&mut self, client: u64) -> Result<OrderState, Why> {
         self.look(client, |state| state.status != OrderStatus::Pending)

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// Times that each delay is measured; the least counts.
-const DELAYS: usize = 5;
+const DELAYS: usize = 8;
 /// Delays are told to this step.
 const STEP: TimeDelta = MS.times(5);
 const HEARD: Duration = Duration::from_millis(1_500);
@@ -372,14 +372,15 @@ fn least_of(times: &[i64]) -> TimeDelta {
     (least + STEP.0 / 2) / STEP.0 * STEP
 }
 
-/// Delays of takers, post-only orders and cancels. The venue's clock is taken for ours.
+/// Delays of takers and post-only orders, by the venue's own clock where it tells when it received them, and of cancels, from sending by ours.
 fn measure(grvt: &mut Grvt) -> Result<[TimeDelta; 3], Why> {
     let mut times: [Vec<i64>; 3] = Default::default();
     for _ in 0..DELAYS {
         let far = grvt.far()?;
         let (client, sent) = grvt.place(far)?;
         let asked = sent.taken()?.asked;
-        times[1].push(took(asked, &grvt.arrived(client)?));
+        let state = grvt.arrived(client)?;
+        times[1].push(took(grvt.received(client, asked)?, &state));
         let asked = grvt.cancel(client)?;
         times[2].push(took(asked, &grvt.ended(client)?));
         let [bid, _] = grvt.best()?;
@@ -387,7 +388,8 @@ fn measure(grvt: &mut Grvt) -> Result<[TimeDelta; 3], Why> {
         let (side, qty) = (Side::Buy, grvt.least(px));
         let (client, sent) = grvt.place(Wanted { side, qty, px, rests: false, reduce_only: false })?;
         let asked = sent.taken()?.asked;
-        times[0].push(took(asked, &grvt.ended(client)?));
+        let state = grvt.ended(client)?;
+        times[0].push(took(grvt.received(client, asked)?, &state));
     }
     Ok(times.map(|times| least_of(&times)))
 }

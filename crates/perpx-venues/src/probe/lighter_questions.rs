@@ -1,7 +1,7 @@
 //! What Lighter is asked. Each question leaves the account as it found it, or is cleaned up behind.
 
 use super::answers::{Notes, Probed};
-use super::lighter::{Lighter, cash_of};
+use super::lighter::{Lighter, Sent, cash_of};
 use super::line::Why;
 use crate::lighter::rest::{Order, OrderStatus};
 use crate::lighter::sign::{Tx, cancel_all, time_in_force};
@@ -423,10 +423,10 @@ fn resting_margin(lighter: &mut Lighter, deep: i64) -> Result<String, Why> {
     })
 }
 
-/// From sending to when the venue says that it happened.
-fn took(asked: perpx_core::units::Time, order: &Order) -> Result<i64, Why> {
+/// From when the venue took a transaction to when it says that it happened.
+fn took(lighter: &mut Lighter, sent: &Sent, order: &Order) -> Result<i64, Why> {
     let micro = order.transaction_time.ok_or("the order has no transaction_time")?.0;
-    Ok(micro.saturating_mul(1_000) - asked.0)
+    Ok(micro.saturating_mul(1_000) - lighter.queued(sent).0)
 }
 
 /// The least of several, to the step.
@@ -447,27 +447,31 @@ fn delays(lighter: &mut Lighter, notes: &mut Notes) -> Option<Delays> {
     measured.ok().map(|[taker, maker, cancel, _]| Delays { taker, maker, cancel })
 }
 
-/// Delays of takers, post-only orders, cancels and changes. The venue's clock is taken for ours.
+/// Delays of takers, post-only orders, cancels and changes: by the venue's own clock, where it tells when it took them.
 fn measure(lighter: &mut Lighter) -> Result<[TimeDelta; 4], Why> {
     let mut times: [Vec<i64>; 4] = Default::default();
     for _ in 0..DELAYS {
         let price = below(lighter, 80)?;
         let (index, tx) = lighter.rest(price);
-        let asked = lighter.send(tx)?.taken()?.asked;
-        times[1].push(took(asked, &lighter.arrived(index)?)?);
+        let sent = lighter.send(tx)?.taken()?;
+        let order = lighter.arrived(index)?;
+        times[1].push(took(lighter, &sent, &order)?);
         let (market, base_amount) = (lighter.market, lighter.least(price));
         let change = Tx::ModifyOrder { market, index, base_amount, price: price - 10, trigger_price: 0 };
-        let asked = lighter.send(change)?.taken()?.asked;
+        let sent = lighter.send(change)?.taken()?;
         let wanted = Price((price - 10) * lighter.price_unit);
-        times[3].push(took(asked, &lighter.look(index, |order| order.price.price() == Ok(wanted))?)?);
-        let asked = lighter.send(Tx::CancelOrder { market, index })?.taken()?.asked;
-        times[2].push(took(asked, &lighter.look(index, |order| order.status != OrderStatus::Open)?)?);
+        let order = lighter.look(index, |order| order.price.price() == Ok(wanted))?;
+        times[3].push(took(lighter, &sent, &order)?);
+        let sent = lighter.send(Tx::CancelOrder { market, index })?.taken()?;
+        let order = lighter.look(index, |order| order.status != OrderStatus::Open)?;
+        times[2].push(took(lighter, &sent, &order)?);
         let [_, ask] = lighter.best()?;
         let price = lighter.at_bp(ask, 20);
         let base = lighter.least(price);
         let (index, tx) = lighter.order(false, (base, price), time_in_force::IMMEDIATE_OR_CANCEL, false);
-        let asked = lighter.send(tx)?.taken()?.asked;
-        times[0].push(took(asked, &lighter.arrived(index)?)?);
+        let sent = lighter.send(tx)?.taken()?;
+        let order = lighter.arrived(index)?;
+        times[0].push(took(lighter, &sent, &order)?);
     }
     Ok(times.map(|times| least_of(&times)))
 }
