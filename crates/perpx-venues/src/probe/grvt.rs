@@ -263,8 +263,8 @@ impl Grvt {
 
     /// When the venue received an order, by its own clock; where it does not tell, when it was sent, by ours.
     pub fn received(&mut self, client: u64, asked: Time) -> Result<Time, Why> {
-        let told = self.find(client)?.and_then(|order| order.metadata.create_time).filter(|at| at.0 > 0);
-        Ok(told.map_or(asked, |at| Time(at.0)))
+        let reported = self.find(client)?.and_then(|order| order.metadata.create_time).filter(|at| at.0 > 0);
+        Ok(reported.map_or(asked, |at| Time(at.0)))
     }
 
     /// The same when it has arrived.

@@ -25,7 +25,7 @@ const AFTER_THE_CUT_MS: u64 = 2_000;
 const MOST_ORDERS: usize = 60;
 const MOST_READS: usize = 60;
 /// Tries to meet a spread that is wide enough.
-const SPREADS: usize = 15;
+const SPREADS: usize = 60;
 
 /// Asks everything, on an account that is flat.
 pub fn ask(mut grvt: Grvt, say: &mut dyn FnMut(&str)) -> Result<Probed, RefreshError> {

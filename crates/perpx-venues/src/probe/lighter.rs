@@ -265,11 +265,11 @@ impl Lighter {
 
     /// When the venue took a transaction, by its own clock; where it does not tell, when it was sent, by ours.
     pub fn queued(&mut self, sent: &Sent) -> Time {
-        let told = sent.body["tx_hash"].as_str().and_then(|hash| {
+        let reported = sent.body["tx_hash"].as_str().and_then(|hash| {
             let tx: crate::lighter::rest::Tx = self.ask(format!("tx?by=hash&value={hash}")).ok()?;
             tx.queued_at.filter(|at| at.0 > 0)
         });
-        told.map_or(sent.asked, |at| Time::at(at.0 * MS))
+        reported.map_or(sent.asked, |at| Time::at(at.0 * MS))
     }
 
     /// All orders of the account go.
