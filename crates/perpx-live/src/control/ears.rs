@@ -215,16 +215,17 @@ impl Signals {
 
 /// PAUSE and KILL, as they come and PAUSE as it goes.
 async fn files(run: &Path, out: &Sender<Heard>) {
-    let (mut was, mut look) = ([false; 2], interval(LOOK));
+    // one that is taken away and comes again between two looks is another one
+    let (mut was, mut look) = ([None; 2], interval(LOOK));
     loop {
         look.tick().await;
         for (n, (name, verb)) in [(PAUSE, Verb::Pause), (KILL, Verb::Kill)].into_iter().enumerate() {
-            let is = run.join(name).exists();
+            let is = fs::metadata(run.join(name)).and_then(|file| file.modified()).ok();
             if is == std::mem::replace(&mut was[n], is) {
                 continue;
             }
             let who = file(name);
-            match is {
+            match is.is_some() {
                 true => pass_on(out, What::Say(verb, None), &who, &words(&run.join(name))),
                 false if verb == Verb::Pause => pass_on(out, What::Unpause, &who, ""),
                 false => {}
