@@ -125,6 +125,12 @@ fn a_locked_position_is_killed_and_parked() {
     assert_eq!(said, ["kill", "clear-kill", "pause", "resume", "pause", "resume", "park"]);
     let changed = journal(path).into_iter().filter(|record| record["kind"] == "reload").collect::<Vec<_>>();
     assert_eq!(changed.len(), 2, "{changed:?}");
+
+    // killed while nobody has it: the next start closes what was left, and ends so
+    assert_eq!(ctl(path, &["kill", "--reason", "nobody is there"]).0, Some(0));
+    let run = begin(path, &best, port);
+    let (code, line) = ended(path, run, 60);
+    assert_eq!((code, field(&line, "ending"), field(&line, "agrees")), (Some(6), "killed", "true"), "{line}");
 }
 
 /// By word, and by a file that comes and goes.

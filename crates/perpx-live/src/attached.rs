@@ -86,7 +86,6 @@ fn trade(
 ) -> Result<Account, LiveError> {
     let folder = RunFolder::open(&options.config, args.run.as_deref(), Some(&args.host), "emulated")?;
     let _lock = folder::lock(&folder.path)?;
-    desk::refuse_killed(&folder.path)?;
     let own_store = folder.path.join("store");
     let strategy = StrategyFile::read(&folder.best, Some(options.store.as_deref().unwrap_or(&own_store)))?;
     let config = &strategy.config;
@@ -99,6 +98,10 @@ fn trade(
     let (past, journal) = Past::read(&inside)?;
     let starts = past.starts;
     let resumed = past.resumed(&inside)?;
+    // one that holds something closes it first, and ends so then
+    if resumed.as_ref().is_none_or(|resumed| resumed.is_flat()) {
+        desk::refuse_killed(&folder.path)?;
+    }
     let begun = wall::now();
     let at_the_wall = MarketClock { wall: begun, market: begun, speed: 1.0 };
     let clock = reaches[0].clock().unwrap_or(at_the_wall);
@@ -178,7 +181,8 @@ fn trade_on(
     control.into_iter().for_each(|control| session.control(control));
     let traded = session.trade(&job, (builder, clock), beginning, job.to, &options.stop, (&mut recorder, &status));
     let why = traded.as_ref().err().map_or("asked to".to_owned(), LiveError::to_string);
-    let lost = session.close(&why, traded.as_ref().is_ok_and(|(_, ended)| ended.is_flat()));
+    let lost =
+        session.close(&why, traded.as_ref().is_ok_and(|(state, ended)| ended.is_flat() && state.belief().is_flat()));
     status.finish();
     let (state, ended) = traded?;
     if let Some(why) = lost {

@@ -90,6 +90,14 @@ pub struct Resumed {
     pub past: [perpx_venues::client::Past; 2],
 }
 
+impl Resumed {
+    /// Nothing is held, nothing is under way, and nothing was heard since.
+    pub fn is_flat(&self) -> bool {
+        let machine = &self.saved.machine;
+        machine.belief().is_flat() && machine.trader().orders().is_empty() && self.unheard.is_empty()
+    }
+}
+
 impl Past {
     /// Of the journal in `folder`; with it what a writer goes on from.
     ///
@@ -232,8 +240,9 @@ pub(crate) mod tests {
     fn a_state_has_the_layout_of_its_number() {
         let Saved { beside, machine, carry, signals } = read(STATE).expect("a state");
         assert!(state_bytes(&beside, &machine, &carry, &signals) == STATE);
-        let text = format!("{beside:?} {machine:?} {carry:?} {signals:?}");
-        assert_eq!(&blake3::hash(text.as_bytes()).to_hex()[..16], "a9d73a6896fdcbf3", "layout {LAYOUT}");
+        let own = (machine.trader(), machine.belief(), machine.equity(), machine.tally(), &machine.venues().events);
+        let text = format!("{beside:?} {own:?} {carry:?} {signals:?}");
+        assert_eq!(&blake3::hash(text.as_bytes()).to_hex()[..16], "5b0148980aaf30ca", "layout {LAYOUT}");
         let mut other = STATE.to_vec();
         other[0] = 99;
         assert!(read(&other).err().is_some_and(|why| why.contains("99")));

@@ -350,7 +350,9 @@ impl Desk {
         log: Option<&mut Log>,
     ) -> Answer {
         // a file that was written because it was said says nothing new
-        if self.verbs.is(verb) && [PAUSE, KILL].iter().any(|name| file(name) == who) {
+        // a file that was taken away meanwhile, as `resume` does, says nothing any more
+        let said_by = [PAUSE, KILL].into_iter().find(|name| file(name) == who);
+        if said_by.is_some_and(|name| self.verbs.is(verb) || !self.run.join(name).exists()) {
             return Answer::done("");
         }
         let by = By { who: who.to_owned(), reason: reason.to_owned(), since: now };
