@@ -401,7 +401,7 @@ fn most_orders(grvt: &mut Grvt) -> Result<String, Why> {
         for open in 0..MOST_ORDERS {
             let mut far = grvt.far()?;
             far.px = Price(far.px.0 - open as i64 * grvt.said.tick.0);
-            far.qty = far.qty + grvt.said.lot;
+            far.qty += grvt.said.lot;
             match grvt.place(far)?.1.code {
                 0 => {}
                 2090 => return Ok(open.to_string()),

@@ -176,7 +176,7 @@ fn what_answers_hold(lighter: &mut Lighter) -> (Result<String, Why>, Result<Stri
     });
     let created = order.created_at.ok_or("it is not told").map(|at| match at.0 {
         ..100_000_000_000 => "seconds",
-        ..100_000_000_000_000 => "milliseconds",
+        100_000_000_000..100_000_000_000_000 => "milliseconds",
         _ => "finer than milliseconds",
     });
     (predicted.map(str::to_owned).map_err(str::to_owned), created.map(str::to_owned).map_err(str::to_owned))
