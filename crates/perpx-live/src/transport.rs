@@ -190,10 +190,6 @@ impl Transport {
 /// It is asked until it is answered: that nobody answers, or that too much was asked, says nothing about what was asked for. What became
 /// of an order is asked again by the client, and so is a login.
 fn is_asked_again(about: About, reply: &Reply) -> bool {
-    // a login that was too much has opened nothing
-    if about == About::Login && reply.as_ref().is_ok_and(|answer| answer.status == 429) {
-        return true;
-    }
     let is_left_to_others =
         matches!(about, About::Place(_) | About::Cancel(_) | About::Fence(_) | About::Query(_) | About::Login);
     let is_answered = |answer: &Answer| !(answer.is_page() || answer.status == 429 || answer.status >= 500);
@@ -371,11 +367,10 @@ mod tests {
         let order = OrderId(1);
         for reply in &failures {
             assert!(is_asked_again(About::OpenOrders, reply) && is_asked_again(About::Account, reply), "{reply:?}");
-            for about in [About::Place(order), About::Cancel(order), About::Query(order)] {
+            for about in [About::Place(order), About::Cancel(order), About::Query(order), About::Login] {
                 assert!(!is_asked_again(about, reply), "{about:?}");
             }
         }
-        assert_eq!(failures.map(|reply| is_asked_again(About::Login, &reply)), [false, true, false, false, false]);
         // refused in the venue's own words, and answered
         for reply in [answer(400, r#"{"code":1003}"#), answer(401, "{}"), answer(200, "{}")] {
             assert!(!is_asked_again(About::Account, &reply), "{reply:?}");
