@@ -111,9 +111,9 @@ fn trade(
     let outages = order_outages(&config.world, (from, from.plus(DAY)));
     let bound = Bound::new(config, (world, outages), (kinds, Mids::default()), &mut signals);
     let (engine, carry, went_on, past) = match resumed {
-        Some(Resumed { saved, unheard, past }) => {
+        Some(Resumed { saved, past }) => {
             let Saved { beside, machine, carry, signals } = saved;
-            (signals, carry, Some(Beginning { beside, resumed: Some((Box::new(machine), unheard)) }), Some(past))
+            (signals, carry, Some(Beginning { beside, resumed: Some(Box::new(machine)) }), Some(past))
         }
         None => {
             let (engine, carry) = warmed(options, &strategy, (&signals, from))?;
@@ -172,10 +172,7 @@ fn trade_on(
     let start = beginning.beside.end;
     let builder = TileBuilder::new(clock, engine, carry, start);
     if let Some(desk) = &mut session.desk {
-        match &beginning.resumed {
-            Some((run, unheard)) => desk.begin(&job, &run.belief().books, unheard),
-            None => desk.begin(&job, &job.belief().books, &[]),
-        }
+        desk.begin(&job, beginning.resumed.as_deref());
     }
     let control = session.desk.as_ref().map(|desk| Control { shown: desk.watch(), says: desk.says() });
     control.into_iter().for_each(|control| session.control(control));
@@ -219,7 +216,7 @@ fn warmed(
 /// What both accounts hold, which is cash alone.
 fn flat(session: &mut Session, names: &[String; 2]) -> Result<[Cash; 2], LiveError> {
     let holdings = session.accounts()?;
-    match holdings.iter().position(|held| !held.position.is_zero() || !held.orders.is_empty()) {
+    match holdings.iter().position(|held| !held.is_flat()) {
         Some(v) => {
             let Holding { position, orders, .. } = &holdings[v];
             let (position, open_orders) = (position.to_string(), orders.len());

@@ -83,9 +83,8 @@ pub struct Past {
 
 /// A run that goes on.
 pub struct Resumed {
+    /// The machine's venues have what it has not heard, in order; refusals of what never left among it.
     pub saved: Saved,
-    /// What the machine has not heard, in order; refusals of what never left among it.
-    pub unheard: Vec<Event>,
     /// By role, for its client.
     pub past: [perpx_venues::client::Past; 2],
 }
@@ -94,7 +93,7 @@ impl Resumed {
     /// Nothing is held, nothing is under way, and nothing was heard since.
     pub fn is_flat(&self) -> bool {
         let machine = &self.saved.machine;
-        machine.belief().is_flat() && machine.trader().orders().is_empty() && self.unheard.is_empty()
+        machine.belief().is_flat() && machine.trader().orders().is_empty() && machine.venues().events.is_empty()
     }
 }
 
@@ -184,7 +183,7 @@ impl Past {
     /// A state that this program cannot read.
     pub fn resumed(self, folder: &Path) -> Result<Option<Resumed>, LiveError> {
         let Some(state) = self.state.filter(|_| !self.is_over) else { return Ok(None) };
-        let saved = read(&state).map_err(|why| LiveError::State { path: folder.to_path_buf(), why })?;
+        let mut saved = read(&state).map_err(|why| LiveError::State { path: folder.to_path_buf(), why })?;
         let mut unheard = self.unheard;
         for order in saved.machine.trader().orders() {
             if !self.sent.contains_key(&order.id) && !unheard.iter().any(|event| ended(&event.body) == Some(order.id)) {
@@ -203,7 +202,8 @@ impl Past {
         for (role, order) in self.sent.into_values() {
             past[role.ix()].orders.push(order);
         }
-        Ok(Some(Resumed { saved, unheard, past }))
+        saved.machine.venues_mut().events.extend(unheard);
+        Ok(Some(Resumed { saved, past }))
     }
 }
 
@@ -317,7 +317,8 @@ pub(crate) mod tests {
         assert!(short.orders.is_empty() && short.booked.is_empty());
         // of the state's own order no batch tells: it never left
         let own = resumed.saved.machine.trader().orders()[0].id;
-        assert!(matches!(&resumed.unheard[..], [first, never]
+        let unheard: Vec<&Event> = resumed.saved.machine.venues().events.iter().collect();
+        assert!(matches!(unheard[..], [first, never]
             if first.body == fill(2, 1) && never.body == EventBody::Rejected { id: own, reason: Reject::Journal }));
     }
 

@@ -13,7 +13,7 @@ use super::recovery::{Beside, Run, state_bytes};
 use super::status::Status;
 use super::tile_builder::TileBuilder;
 use super::transport::{Edge, Inbound, Transport};
-use perpx_core::ledger::{Belief, VenueBook};
+use perpx_core::ledger::VenueBook;
 use perpx_core::market::{Command, Event, EventBody, Reject, Role};
 use perpx_core::port::Trader;
 use perpx_core::replay::{Job, Paced, RunState, TimeSource};
@@ -54,8 +54,8 @@ const STATE_EVERY: Duration = Duration::from_secs(10);
 /// Where a run at the venues begins, or goes on.
 pub struct Beginning {
     pub beside: Beside,
-    /// `None`: it begins. Else it goes on as soon as both venues are quoted, and hears first what was not heard.
-    pub resumed: Option<(Box<Run>, Vec<Event>)>,
+    /// `None`: it begins. Else it goes on as soon as both venues are quoted.
+    pub resumed: Option<Box<Run>>,
 }
 
 impl Beginning {
@@ -66,10 +66,10 @@ impl Beginning {
 
     /// What a run that goes on holds, and what it is waiting for.
     pub fn words(&self, names: &[String; 2]) -> Option<String> {
-        let (run, unheard) = self.resumed.as_ref()?;
+        let run = self.resumed.as_ref()?;
         let state = STATES.get(usize::from(run.trader().state())).map_or("", |state| state.name);
         let held = Role::BOTH.map(|role| format!("{} at {}", run.belief().qty(role), names[role.ix()]));
-        let (orders, heard) = (run.trader().orders().len(), unheard.len());
+        let (orders, heard) = (run.trader().orders().len(), run.venues().events.len());
         Some(format!(
             "recovered: {state}, {}; {orders} orders under way, {heard} answers to be heard; as of {}",
             held.join(", "),
@@ -105,7 +105,7 @@ pub struct Ended {
 impl Ended {
     /// Nothing is held, and nothing is open.
     pub fn is_flat(&self) -> bool {
-        self.holdings.iter().all(|held| held.position.is_zero() && held.orders.is_empty())
+        self.holdings.iter().all(Holding::is_flat)
     }
 }
 
@@ -435,13 +435,7 @@ impl Session {
         let halt = AtomicBool::new(false);
         let mut driver = Paced::new(Present(&halt));
         let mut is_waiting = resumed.is_some();
-        let mut state = match resumed {
-            None => RunState::remote(Composite::default(), job),
-            Some((mut run, unheard)) => {
-                run.venues_mut().events.extend(unheard);
-                *run
-            }
-        };
+        let mut state = resumed.map_or_else(|| RunState::remote(Composite::default(), job), |run| *run);
         let (mut commands, mut asked_at) = (0, None::<Instant>);
         let (entries, mut written) = (beside.entries, Written { at: Instant::now(), state: u8::MAX, answers: 0 });
         for news in std::mem::take(&mut self.early) {
@@ -460,10 +454,13 @@ impl Session {
                 is_waiting = false;
             }
             if !is_waiting {
-                if let Some(ending) = self.look(&mut state)
-                    && let Some(ended) = self.end(ending, (commands, beside.entries), state.belief())?
-                {
-                    return Ok((state, ended));
+                if let Some(ending) = self.look(&mut state) {
+                    let ended = self.ended(ending, (commands, beside.entries))?;
+                    // of one that was killed both venues must say that nothing is left
+                    if ending != Ending::Killed || ended.is_flat() {
+                        self.compared(&state);
+                        return Ok((state, ended));
+                    }
                 }
                 let (tile, signals) = builder.cut(wall::now());
                 self.now = tile.end.plus(-NS);
@@ -481,11 +478,9 @@ impl Session {
             let now = self.now;
             status.moment(now);
             if driver.stopped_at.is_some() {
-                let holdings = self.accounts()?;
-                self.observer.iter_mut().for_each(|observer| observer.compared(Some(state.belief())));
-                let (texts, troubles, ending) = (self.texts, self.troubles.clone(), Ending::Flat);
-                let entries = beside.entries;
-                return Ok((state, Ended { at: now, holdings, texts, commands, troubles, ending, entries }));
+                let ended = self.ended(Ending::Flat, (commands, beside.entries))?;
+                self.compared(&state);
+                return Ok((state, ended));
             }
             let is_lost = self.log.as_ref().is_some_and(Log::is_lost);
             let is_asked = self.desk.is_none() && stop.load(Ordering::Relaxed);
@@ -506,21 +501,16 @@ impl Session {
         ending
     }
 
-    /// The run ends like this, if both venues say so of one that is to hold nothing.
-    fn end(
-        &mut self,
-        ending: Ending,
-        (commands, entries): (u64, u64),
-        belief: &Belief,
-    ) -> Result<Option<Ended>, LiveError> {
+    /// What the run comes to if it ends now, both venues asked.
+    fn ended(&mut self, ending: Ending, (commands, entries): (u64, u64)) -> Result<Ended, LiveError> {
         let holdings = self.accounts()?;
-        let is_flat = holdings.iter().all(|held| held.position.is_zero() && held.orders.is_empty());
-        if ending == Ending::Killed && !is_flat {
-            return Ok(None);
-        }
-        self.observer.iter_mut().for_each(|observer| observer.compared(Some(belief)));
-        let troubles = self.troubles.clone();
-        Ok(Some(Ended { at: self.now, holdings, texts: self.texts, commands, troubles, ending, entries }))
+        let (at, texts, troubles) = (self.now, self.texts, self.troubles.clone());
+        Ok(Ended { at, holdings, texts, commands, troubles, ending, entries })
+    }
+
+    /// Those who watch are shown the end beside what the venues say.
+    fn compared(&mut self, state: &Run) {
+        self.observer.iter_mut().for_each(|observer| observer.compared(Some(state.belief())));
     }
 
     /// What of the commands may leave, as it may; what may not is told to the trader.
@@ -532,9 +522,7 @@ impl Session {
                 Verdict::Pass => passed.push(command),
                 Verdict::Amend(order) => passed.push(Command::Place(order)),
                 Verdict::Refuse(_) => {
-                    let body = EventBody::Rejected { id: command.order(), reason: Reject::Gate };
-                    let refused =
-                        Output { account: vec![AccountUpdate::event(wall::now(), body)], ..Output::default() };
+                    let refused = never_sent(&command, Reject::Gate);
                     self.pass_on(command.venue().ix(), refused, Some((&mut *builder, &mut *state)));
                 }
             }
@@ -558,8 +546,7 @@ impl Session {
             if may_leave.as_ref().is_none_or(|may_leave| may_leave[n]) {
                 self.connections[v].client.command(command, wall::now(), &mut out).map_err(self.failed(v))?;
             } else {
-                let body = EventBody::Rejected { id: command.order(), reason: Reject::Journal };
-                out.account.push(AccountUpdate::event(wall::now(), body));
+                out = never_sent(command, Reject::Journal);
             }
             self.pass_on(v, out, Some((builder, state)));
         }
@@ -614,6 +601,12 @@ impl Session {
         self.edge.close();
         self.log.and_then(|log| log.stop(self.now, why, flat))
     }
+}
+
+/// What the trader is told of a command that may not leave.
+fn never_sent(command: &Command, reason: Reject) -> Output {
+    let body = EventBody::Rejected { id: command.order(), reason };
+    Output { account: vec![AccountUpdate::event(wall::now(), body)], ..Output::default() }
 }
 
 /// The venue that closed more than the trader believes to hold there: somebody else trades on the account, or news were lost.

@@ -12,8 +12,8 @@ use crate::limits::gate::{Around, Demand, Gate, Quote, Refusal, Sight, Venues, V
 use crate::limits::keys::Key;
 use crate::limits::loss::LossWatch;
 use crate::live_file::{LiveFile, OnStop};
+use crate::recovery::Run;
 use perpx_core::config::World;
-use perpx_core::ledger::VenueBook;
 use perpx_core::market::{Command, Event, OrderId, Role};
 use perpx_core::port::{Mandate, Trader};
 use perpx_core::replay::{Job, RunState, VenuePort};
@@ -119,16 +119,16 @@ impl Desk {
         })
     }
 
-    /// Trading begins, or goes on, with what is believed to be held and what is still to be heard.
-    pub fn begin(&mut self, job: &Job<'_, Composite>, books: &[VenueBook; 2], unheard: &[Event]) {
+    /// Trading begins, or goes on with what a machine believes to hold and has still to hear.
+    pub fn begin(&mut self, job: &Job<'_, Composite>, resumed: Option<&Run>) {
         for (name, verb) in [(PAUSE, Verb::Pause), (KILL, Verb::Kill)] {
             if self.run.join(name).exists() {
                 let by = By { who: file(name), reason: "it was there at the start".to_owned(), since: job.from };
                 self.verbs.say(verb, by, None);
             }
         }
-        self.gate.hold(Role::BOTH.map(|role| books[role.ix()].leg.qty));
-        unheard.iter().for_each(|event| self.gate.hear(event));
+        self.gate.hold(Role::BOTH.map(|role| resumed.map_or(Qty::ZERO, |run| run.belief().qty(role))));
+        resumed.iter().flat_map(|run| &run.venues().events).for_each(|event| self.gate.hear(event));
         self.losses = LossWatch::new(job.initial());
         self.max_age = job.plan.strategy.risk.max_quote_age;
     }

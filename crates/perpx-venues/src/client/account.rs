@@ -22,6 +22,13 @@ pub struct Holding {
     pub other_positions: Vec<(String, Qty)>,
 }
 
+impl Holding {
+    /// The market's position is zero, and none of its orders is open.
+    pub fn is_flat(&self) -> bool {
+        self.position.is_zero() && self.orders.is_empty()
+    }
+}
+
 /// An order that is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenOrder {
