@@ -6,7 +6,7 @@
 use super::LiveError;
 use super::journal::folder::{Journal, JournalError};
 use super::journal::record::{Kind, Record};
-use perpx_core::market::{Command, Event, EventBody, OrderId, OrderState, Reject, Role};
+use perpx_core::market::{Command, Event, EventBody, OrderId, Reject, Role};
 use perpx_core::replay::{Remote, RunState};
 use perpx_core::signals::SignalEngine;
 use perpx_core::tape::Carry;
@@ -171,7 +171,7 @@ impl Past {
             (Some((_, order)), EventBody::Accepted { .. }) => order.is_accepted = true,
             _ => {}
         }
-        if let Some(id) = ended(&event.body) {
+        if let Some(id) = event.body.ended() {
             self.sent.remove(&id);
         }
         self.unheard.push(event);
@@ -186,7 +186,7 @@ impl Past {
         let mut saved = read(&state).map_err(|why| LiveError::State { path: folder.to_path_buf(), why })?;
         let mut unheard = self.unheard;
         for order in saved.machine.trader().orders() {
-            if !self.sent.contains_key(&order.id) && !unheard.iter().any(|event| ended(&event.body) == Some(order.id)) {
+            if !self.sent.contains_key(&order.id) && !unheard.iter().any(|event| event.body.ended() == Some(order.id)) {
                 let body = EventBody::Rejected { id: order.id, reason: Reject::Journal };
                 let at = saved.beside.end;
                 unheard.push(Event { at, venue_time: at, met: Mid::ZERO, venue: order.role, body });
@@ -210,16 +210,6 @@ impl Past {
 /// What tells the orders of the run from others'.
 pub fn tag([first, second, ..]: [u8; 16]) -> u16 {
     u16::from_le_bytes([first, second])
-}
-
-/// The order that is over by this.
-fn ended(body: &EventBody) -> Option<OrderId> {
-    match *body {
-        EventBody::Rejected { id, .. }
-        | EventBody::Done { id, .. }
-        | EventBody::Status { id, state: OrderState::Done { .. } | OrderState::Unknown } => Some(id),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -254,4 +254,14 @@ impl EventBody {
             EventBody::Funding { .. } | EventBody::Liquidated { .. } | EventBody::Transferred { .. } => None,
         }
     }
+
+    /// The order that is over by this.
+    pub fn ended(&self) -> Option<OrderId> {
+        match *self {
+            EventBody::Rejected { id, .. }
+            | EventBody::Done { id, .. }
+            | EventBody::Status { id, state: OrderState::Done { .. } | OrderState::Unknown } => Some(id),
+            _ => None,
+        }
+    }
 }

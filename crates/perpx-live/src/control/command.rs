@@ -1,6 +1,6 @@
 //! `perpx-live ctl RUN VERB`: said to the process that has the run; where there is none, to its folder.
 
-use super::ears::{KILL, PAUSE};
+use super::ears::{KILL, PAUSE, gone};
 use super::socket::{Answer, Question, Request, ask};
 use super::verbs::Verb;
 use crate::LiveError;
@@ -168,13 +168,6 @@ fn written(run: &Path, reason: &str) -> io::Result<()> {
     match log.leave() {
         None => Ok(()),
         Some(why) => Err(io::Error::other(why)),
-    }
-}
-
-fn gone(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The operator's side of a session. At each look it takes in what was said and what is measured, and says what the trader may do and
 //! whether the run ends; it judges each command before it leaves; and it writes down what it decides.
 
-use super::ears::{Ears, Heard, KILL, PAUSE, What, file, say};
+use super::ears::{Ears, Heard, KILL, PAUSE, What, file, gone, say};
 use super::reload::{Live, money, texts};
 use super::snapshot::{Held, InForce, Snapshot};
 use super::socket::Answer;
@@ -487,13 +487,6 @@ fn sight<'a>(
 /// A latch: it is there after a restart too. One that is there already stays as it is.
 fn keep(path: &Path, text: &str) -> std::io::Result<()> {
     if path.exists() { Ok(()) } else { write_atomic(path, text) }
-}
-
-fn gone(path: &Path) -> std::io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 /// Nothing starts under KILL.

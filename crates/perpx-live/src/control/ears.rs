@@ -149,10 +149,7 @@ pub fn say(text: &str) {
 
 /// A socket that only we can use; whoever left one here is gone, since the folder's LOCK is ours.
 fn listen(path: &Path) -> io::Result<UnixListener> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    gone(path)?;
     let listener = UnixListener::bind(path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
     Ok(listener)
@@ -231,6 +228,14 @@ async fn files(run: &Path, out: &Sender<Heard>) {
                 false => {}
             }
         }
+    }
+}
+
+/// Takes one of the files away; one that is not there is away.
+pub fn gone(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::control::reload::Change;
 use crate::limits::gate::Refusal;
 use crate::monitor::snapshot::JournalHealth;
 use crate::recovery::tag;
-use perpx_core::market::{Command, Event};
+use perpx_core::market::{Class, Command, Event};
 use perpx_core::port::Mandate;
 use perpx_core::units::Time;
 use perpx_venues::client::{About, Holding, Reply, RunNumber};
@@ -73,15 +73,17 @@ impl Log {
     }
 
     fn put(&mut self, engine: Time, kind: Kind, body: &impl Serialize, need: Need) -> u64 {
+        self.push(engine, kind, serde_json::to_vec(body).unwrap_or_default(), need)
+    }
+
+    fn push(&mut self, engine: Time, kind: Kind, body: Vec<u8>, need: Need) -> u64 {
         let Reading { wall_ns, mono_ns } = Reading::now();
-        let body = serde_json::to_vec(body).unwrap_or_default();
         self.thread.push(Stamp { wall_ns, mono_ns, engine }, kind, body, need)
     }
 
     /// The machine as it stands after a step ([`crate::recovery::state_bytes`]).
     pub fn state(&mut self, engine: Time, bytes: Vec<u8>) {
-        let Reading { wall_ns, mono_ns } = Reading::now();
-        self.thread.push(Stamp { wall_ns, mono_ns, engine }, Kind::State, bytes, Need::Soon);
+        self.push(engine, Kind::State, bytes, Need::Soon);
     }
 
     /// The run goes on: so many events were heard again, so many orders of before are asked for.
@@ -150,7 +152,7 @@ impl Log {
         if commands.is_empty() {
             return Vec::new();
         }
-        let opens: Vec<bool> = commands.iter().map(may_open).collect();
+        let opens: Vec<bool> = commands.iter().map(|command| command.class() != Class::Close).collect();
         let need = if opens.contains(&true) { Need::Now } else { Need::Soon };
         let seq = self.put(engine, Kind::Batch, &json!({ "commands": commands }), need);
         let is_written = self.thread.wait(Mark::Written, seq, WRITTEN) == Waited::Reached;
@@ -215,15 +217,6 @@ impl Log {
     pub fn stop(mut self, engine: Time, why: &str, flat: bool) -> Option<String> {
         self.put(engine, Kind::Stop, &json!({ "why": why, "flat": flat }), Need::Now);
         self.thread.close()
-    }
-}
-
-/// It can make a position larger.
-fn may_open(command: &Command) -> bool {
-    match command {
-        Command::Place(order) => !order.reduce_only,
-        Command::Modify { .. } => true,
-        Command::Cancel { .. } | Command::Query { .. } => false,
     }
 }
 

@@ -58,12 +58,12 @@ pub fn left_open(journal: &Journal) -> Option<LeftOpen> {
             Kind::Event => {
                 let Ok(event) = serde_json::from_slice::<Event>(&record.body) else { continue };
                 let v = event.venue.ix();
+                if let Some(id) = event.body.ended() {
+                    resting[v].remove(&id);
+                }
                 match event.body {
                     EventBody::Accepted { id, .. } => {
                         resting[v].insert(id);
-                    }
-                    EventBody::Done { id, .. } | EventBody::Rejected { id, .. } => {
-                        resting[v].remove(&id);
                     }
                     EventBody::Fill { side, qty, .. } => positions[v] += side.signed(qty),
                     EventBody::Liquidated { qty, .. } => {

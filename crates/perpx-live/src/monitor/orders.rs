@@ -63,8 +63,7 @@ impl OpenOrders {
             }
             (EventBody::Accepted { .. }, _) => followed.is_resting = true,
             (_, Some(OrderState::Open { filled })) => (followed.is_resting, followed.filled) = (true, filled),
-            (EventBody::Done { .. } | EventBody::Rejected { .. }, _)
-            | (_, Some(OrderState::Done { .. } | OrderState::Unknown)) => drop(self.0.remove(&key)),
+            _ if event.body.ended().is_some() => drop(self.0.remove(&key)),
             _ => {}
         }
         None

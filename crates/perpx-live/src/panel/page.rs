@@ -43,13 +43,7 @@ pub fn document(shared: &Shared, has_control: bool) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (symbol) " · " (run) " · perpx" }
-                link rel="icon" href="data:,";
-                style { (PreEscaped(STYLE)) }
-            }
+            (head(&[symbol, run]))
             body {
                 p id="link" role="alert" hidden {}
                 header id="top" { (part("top")) }
@@ -84,18 +78,25 @@ fn hands(run: &str) -> Markup {
     }
 }
 
+/// Of either page; it needs nothing from elsewhere.
+fn head(title: &[&str]) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            title { @for part in title { (part) " · " } "perpx" }
+            link rel="icon" href="data:,";
+            style { (PreEscaped(STYLE)) }
+        }
+    }
+}
+
 /// Where a token is shown. `why`: the last one was not taken.
 pub fn login(why: Option<&str>) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "perpx" }
-                link rel="icon" href="data:,";
-                style { (PreEscaped(STYLE)) }
-            }
+            (head(&[]))
             body {
                 main {
                     section.wide {
