@@ -2,10 +2,11 @@
 //! anything.
 
 use crate::asking::{AskError, Asking, Timed, asked};
-use crate::client::{About, Body, Host, Request};
-use crate::grvt::QUOTE;
+use crate::client::{About, Body, Holding, Host, Request};
+use crate::grvt::client::account as grvt;
 use crate::grvt::rest::{OrderbookLevels, Reply, ServerTime};
-use crate::grvt::trade::{Leverages, MarginType, Order, SubAccount};
+use crate::grvt::trade::{Leverages, Order, SubAccount};
+use crate::lighter::client::account as lighter;
 use crate::lighter::rest::{Accounts, ApiKeys, OrderBookOrders, RestingOrder, Status};
 use crate::lighter::sign::PrivateKey;
 use crate::net::hosts::Network;
@@ -16,10 +17,9 @@ use crate::refresh::ask::Questions;
 use crate::refresh::said::{self, Said, log_in, post};
 use crate::registry::AccountNumbers;
 use crate::secret::{ENV_FILE, GRVT_API_KEY, LIGHTER_KEY, secret};
-use crate::wire::{Dec, Level, WireError, parse};
+use crate::wire::{Level, WireError, parse};
 use perpx_core::market::DepthLevel;
 use perpx_core::units::{Cash, MS, Qty, Rate, SECOND};
-use rust_decimal::Decimal;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -61,6 +61,13 @@ pub struct AccountSaid {
     pub leverage: Option<Rate>,
     /// Margin of its own, of the market; `None`: not told.
     pub is_isolated: Option<bool>,
+}
+
+impl AccountSaid {
+    fn of(held: Holding, free: Cash, open_orders: usize) -> AccountSaid {
+        let Holding { cash, position, leverage, is_isolated, other_positions: others, .. } = held;
+        AccountSaid { cash, free, position, open_orders, others, leverage, is_isolated }
+    }
 }
 
 /// Whose account it is, and what opens it.
@@ -221,26 +228,14 @@ impl Examiner {
         let request = post(Host::Main, "account_summary", body.clone());
         let account = self.private::<Reply<SubAccount>>(&request)?.result;
         let failed = unreadable(&request);
-        let cash = account.spot_balances.iter().flatten().filter(|balance| balance.currency == QUOTE);
-        let cash = cash.map(|balance| balance.balance.cash()).sum::<Result<Cash, WireError>>().map_err(&failed)?;
+        let held = grvt::holding(&account, market).map_err(&failed)?;
         let free = account.available_balance.map_or(Ok(Cash::ZERO), |free| free.cash()).map_err(&failed)?;
-        let (mut position, mut others) = (Qty::ZERO, Vec::new());
-        for one in account.positions.iter().flatten() {
-            let size = one.size.qty().map_err(&failed)?;
-            match one.instrument == market {
-                true => position = size,
-                false if !size.is_zero() => others.push((one.instrument.clone(), size)),
-                false => {}
-            }
-        }
         let request = post(Host::Main, "open_orders", body.clone());
         let open_orders = self.private::<Reply<Vec<Order>>>(&request)?.result.len();
         let request = post(Host::Main, "get_all_initial_leverage", body);
         let leverages: Leverages = self.private(&request)?;
-        let own = leverages.results.iter().find(|one| one.instrument == market);
-        let leverage = own.map(|one| one.leverage.fraction()).transpose().map_err(unreadable(&request))?;
-        let is_isolated = own.and_then(|one| one.margin_type.as_ref()).map(|kind| *kind == MarginType::Isolated);
-        Ok(AccountSaid { cash, free, position, open_orders, others, leverage, is_isolated })
+        let (leverage, is_isolated) = grvt::settings(&leverages, market).map_err(unreadable(&request))?;
+        Ok(AccountSaid::of(Holding { leverage, is_isolated, ..held }, free, open_orders))
     }
 
     /// An answer that the session's holder alone may read.
@@ -261,24 +256,9 @@ fn lighter_account(accounts: &Accounts, market: &str, request: &Request) -> Resu
     let failed = unreadable(request);
     let none = || AskError::Refused { asked: asked(request), answer: "no such account".to_owned() };
     let account = accounts.accounts.first().ok_or_else(none)?;
-    let cash = account.collateral.cash().map_err(&failed)?;
     let free = account.available_balance.map_or(Ok(Cash::ZERO), |free| free.cash()).map_err(&failed)?;
-    let own = account.positions.iter().flatten().find(|one| one.market_id.0.to_string() == market);
-    let position = own.map_or(Ok(Qty::ZERO), |one| one.signed()).map_err(&failed)?;
-    let mut others = Vec::new();
-    for one in account.positions.iter().flatten().filter(|one| one.market_id.0.to_string() != market) {
-        let size = one.signed().map_err(&failed)?;
-        if !size.is_zero() {
-            others.push((one.symbol.clone().unwrap_or_else(|| format!("market {}", one.market_id.0)), size));
-        }
-    }
-    // percent of the position
-    let margin = own.and_then(|one| one.initial_margin_fraction).and_then(|fraction| fraction.value());
-    let times = margin.and_then(|fraction| Decimal::from(100).checked_div(fraction)).map(|times| times.round_dp(6));
-    let leverage = times.map(|times| Dec::new(times).fraction()).transpose().map_err(&failed)?;
-    let is_isolated = own.and_then(|one| one.margin_mode).map(|mode| mode.0 == 1);
-    let open_orders = account.total_order_count.map_or(0, |count| count.0.max(0) as usize);
-    Ok(AccountSaid { cash, free, position, open_orders, others, leverage, is_isolated })
+    let held = lighter::holding(account, |one| one.market_id.0.to_string() == market).map_err(&failed)?;
+    Ok(AccountSaid::of(held, free, account.total_order_count.map_or(0, |count| count.0.max(0) as usize)))
 }
 
 fn get(host: Host, path: String) -> Request {

@@ -110,17 +110,7 @@ impl GrvtClient {
 
     pub(super) fn account_received(&mut self, body: &str, out: &mut Output) -> Result<(), VenueError> {
         let account: SubAccount = result("account_summary", body)?;
-        let balances = account.spot_balances.iter().flatten();
-        let cash = balances.filter(|balance| balance.currency == QUOTE).map(|balance| balance.balance.cash());
-        let cash = cash.sum::<Result<Cash, WireError>>()?;
-        let positions = account.positions.iter().flatten();
-        let sized = |position: &Position| Ok((position.instrument.clone(), position.size.qty()?));
-        let mut positions = positions.map(sized).collect::<Result<Vec<(String, Qty)>, WireError>>()?;
-        positions.retain(|(_, qty)| !qty.is_zero());
-        let own = positions.iter().position(|(instrument, _)| *instrument == self.instrument);
-        let position = own.map_or(Qty::ZERO, |own| positions.remove(own).1);
-        let (leverage, is_isolated, orders) = (None, None, Vec::new());
-        self.holding = Some(Holding { cash, position, leverage, is_isolated, orders, other_positions: positions });
+        self.holding = Some(holding(&account, &self.instrument)?);
         out.requests.push(self.private(About::OpenOrders, "open_orders", &self.query()));
         Ok(())
     }
@@ -146,11 +136,29 @@ impl GrvtClient {
 
     pub(super) fn settings_received(&mut self, all: &Leverages, out: &mut Output) -> Result<(), VenueError> {
         let Some(mut holding) = self.holding.take() else { return Ok(()) };
-        if let Some(here) = all.results.iter().find(|row| row.instrument == self.instrument) {
-            holding.leverage = Some(here.leverage.fraction()?);
-            holding.is_isolated = here.margin_type.as_ref().map(|margin| *margin == MarginType::Isolated);
-        }
+        (holding.leverage, holding.is_isolated) = settings(all, &self.instrument)?;
         out.account.push(AccountUpdate::Holding(holding));
         Ok(())
     }
+}
+
+/// What an account holds, without its settings and orders.
+pub(crate) fn holding(account: &SubAccount, instrument: &str) -> Result<Holding, WireError> {
+    let balances = account.spot_balances.iter().flatten().filter(|balance| balance.currency == QUOTE);
+    let cash = balances.map(|balance| balance.balance.cash()).sum::<Result<Cash, WireError>>()?;
+    let sized = |position: &Position| Ok((position.instrument.clone(), position.size.qty()?));
+    let positions = account.positions.iter().flatten().map(sized);
+    let mut other_positions = positions.collect::<Result<Vec<(String, Qty)>, WireError>>()?;
+    other_positions.retain(|(_, qty)| !qty.is_zero());
+    let own = other_positions.iter().position(|(name, _)| name == instrument);
+    let position = own.map_or(Qty::ZERO, |own| other_positions.remove(own).1);
+    Ok(Holding { cash, position, leverage: None, is_isolated: None, orders: Vec::new(), other_positions })
+}
+
+/// Leverage, and whether the margin is isolated, where the venue tells them.
+pub(crate) fn settings(all: &Leverages, instrument: &str) -> Result<(Option<Rate>, Option<bool>), WireError> {
+    let own = all.results.iter().find(|row| row.instrument == instrument);
+    let leverage = own.map(|own| own.leverage.fraction()).transpose()?;
+    let is_isolated = own.and_then(|own| own.margin_type.as_ref()).map(|margin| *margin == MarginType::Isolated);
+    Ok((leverage, is_isolated))
 }

@@ -6,7 +6,7 @@
 //! | `account` | what the account holds, its fills and payments, page by page |
 //! | `mend` | sessions and subscriptions that end, frames and answers that cannot be taken |
 
-mod account;
+pub(crate) mod account;
 mod mend;
 
 use crate::book::Applied;

@@ -4,10 +4,11 @@ use super::LighterClient;
 use crate::client::orders::Resuming;
 use crate::client::walk::After;
 use crate::client::{About, AccountUpdate, Holding, OpenOrder, Output, VenueError};
-use crate::lighter::rest::{Accounts, Orders as OrderList, PositionFundings, Trades, any_time};
-use crate::wire::{WireError, parse};
+use crate::lighter::rest::{Account, Accounts, Orders as OrderList, Position, PositionFundings, Trades, any_time};
+use crate::wire::{Dec, WireError, parse};
 use perpx_core::market::{EventBody, Side};
 use perpx_core::units::{MINUTE, Qty, Rate, Time};
+use rust_decimal::Decimal;
 
 impl LighterClient {
     /// Asks for the fills that a stream may have lost: since the last that was seen, or since the oldest order without an end.
@@ -93,26 +94,7 @@ impl LighterClient {
         let market = self.market()?.id;
         let account = accounts.accounts.first();
         let account = account.ok_or_else(|| VenueError::Session("the venue knows no such account".to_owned()))?;
-        let positions = || account.positions.iter().flatten();
-        let position = positions().find(|position| position.market_id.0 == market);
-        // percent of the notional that a position takes at least
-        let fraction = position.and_then(|position| position.initial_margin_fraction).map(|dec| dec.percent());
-        let fraction = fraction.transpose()?.filter(|fraction| fraction.0 > 0);
-        let others = positions().filter(|position| position.market_id.0 != market);
-        let others = others.map(|position| {
-            let name = position.symbol.clone().unwrap_or_else(|| position.market_id.0.to_string());
-            Ok((name, position.signed()?))
-        });
-        let others = others.collect::<Result<Vec<(String, Qty)>, WireError>>()?;
-        self.holding = Some(Holding {
-            cash: account.collateral.cash()?,
-            position: position.map_or(Ok(Qty::ZERO), |position| position.signed())?,
-            leverage: fraction
-                .map(|fraction| Rate((i128::from(Rate::ONE) * i128::from(Rate::ONE) / i128::from(fraction.0)) as i64)),
-            is_isolated: position.and_then(|position| position.margin_mode).map(|mode| mode.0 == 1),
-            orders: Vec::new(),
-            other_positions: others.into_iter().filter(|(_, qty)| !qty.is_zero()).collect(),
-        });
+        self.holding = Some(holding(account, |position| position.market_id.0 == market)?);
         self.ask_open_orders(wall, out)
     }
 
@@ -143,4 +125,31 @@ impl LighterClient {
 
 fn cursor(next: Option<&str>) -> Option<&str> {
     next.filter(|next| !next.is_empty())
+}
+
+/// What an account holds, without its orders; `is_own`: the position is of the market.
+pub(crate) fn holding(account: &Account, is_own: impl Fn(&Position) -> bool) -> Result<Holding, WireError> {
+    let (mut own, mut other_positions) = (None, Vec::new());
+    for position in account.positions.iter().flatten() {
+        if is_own(position) {
+            own = own.or(Some(position));
+            continue;
+        }
+        let qty = position.signed()?;
+        if !qty.is_zero() {
+            let name = position.symbol.clone().unwrap_or_else(|| format!("market {}", position.market_id.0));
+            other_positions.push((name, qty));
+        }
+    }
+    // percent of the notional that a position takes at least
+    let fraction = own.and_then(|own| own.initial_margin_fraction).and_then(|fraction| fraction.value());
+    let times = fraction.and_then(|fraction| Decimal::from(100).checked_div(fraction)).map(|times| times.round_dp(6));
+    Ok(Holding {
+        cash: account.collateral.cash()?,
+        position: own.map_or(Ok(Qty::ZERO), Position::signed)?,
+        leverage: times.map(|times| Dec::new(times).fraction()).transpose()?,
+        is_isolated: own.and_then(|own| own.margin_mode).map(|mode| mode.0 == 1),
+        orders: Vec::new(),
+        other_positions,
+    })
 }

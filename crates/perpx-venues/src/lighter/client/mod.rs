@@ -7,7 +7,7 @@
 //! | `send` | transactions: keys, nonces, what was not answered |
 //! | `mend` | tokens and subscriptions that end, frames and answers that cannot be taken |
 
-mod account;
+pub(crate) mod account;
 mod mend;
 mod send;
 
