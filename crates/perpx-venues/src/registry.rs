@@ -10,9 +10,6 @@ use crate::{grvt, lighter};
 use secrecy::ExposeSecret;
 use std::path::Path;
 
-/// What signatures are for at the venues themselves.
-const CHAINS: (u32, u64) = (304, 325);
-
 /// An account, by the numbers that the venue gave it. Its keys are in the environment or in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountNumbers {
@@ -63,7 +60,7 @@ pub fn client(
     Ok(match account {
         AccountNumbers::Lighter { index: account, api_key, api_key_close } => {
             let load = |name| lighter::sign::PrivateKey::load(name, env_file);
-            let (key, chain_id) = (load(LIGHTER_KEY)?, CHAINS.0);
+            let (key, chain_id) = (load(LIGHTER_KEY)?, lighter::CHAINS[0]);
             let closes =
                 api_key_close.map(|number| Ok(ApiKey { number, key: load(LIGHTER_CLOSE_KEY)? })).transpose()?;
             let access =
@@ -71,7 +68,7 @@ pub fn client(
             Box::new(LighterClient::new(access))
         }
         AccountNumbers::Grvt { sub_account } => {
-            let (key, chain_id) = (grvt::sign::PrivateKey::load(GRVT_SIGNER_KEY, env_file)?, CHAINS.1);
+            let (key, chain_id) = (grvt::sign::PrivateKey::load(GRVT_SIGNER_KEY, env_file)?, grvt::CHAINS[0]);
             let api_key = Hidden::new(secret(GRVT_API_KEY, env_file)?.expose_secret().to_owned());
             let access =
                 GrvtAccess { api_key, key, sub_account, chain_id, coin, leverage, fence, rests, since, number };

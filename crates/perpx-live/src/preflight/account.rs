@@ -10,6 +10,7 @@ use perpx_core::market::DepthLevel;
 use perpx_core::units::{Cash, MINUTE, MS, Notional, Price, Qty, Rate, format_scaled};
 use perpx_data::profiles;
 use perpx_venues::examine::{AccountSaid, Examiner};
+use perpx_venues::lighter::CHAINS;
 use perpx_venues::net::hosts::Network;
 use perpx_venues::probe::one_order;
 use perpx_venues::recorder::wall_state::Offset;
@@ -24,8 +25,6 @@ use std::path::Path;
 const WORSE_BP: f64 = 0.1;
 /// A venue's clock that is further away: nothing opens.
 const FAR_MS: i64 = 500;
-/// Chains of Lighter, on mainnet and testnet.
-const CHAINS: [i64; 2] = [304, 300];
 
 /// The checks of the venue of one leg. What cannot be read leaves out what depends on it.
 pub fn rows(subject: &Subject, v: usize, (knows_tier, authority): (bool, Option<&Path>)) -> Vec<Row> {
@@ -158,8 +157,8 @@ impl Look<'_> {
     fn chain(&mut self, chain: Option<i64>) {
         let Some(chain) = chain else { return };
         let wanted = match self.subject.network {
-            Network::Mainnet => CHAINS[0],
-            Network::Testnet => CHAINS[1],
+            Network::Mainnet => CHAINS[0].into(),
+            Network::Testnet => CHAINS[1].into(),
             Network::Custom(_) => chain,
         };
         match chain == wanted {

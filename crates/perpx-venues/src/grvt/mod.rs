@@ -12,3 +12,6 @@ pub mod trade;
 
 /// What prices and money are in.
 pub const QUOTE: &str = "USDT";
+
+/// What signatures are for: on mainnet, and on the test network.
+pub const CHAINS: [u64; 2] = [325, 326];

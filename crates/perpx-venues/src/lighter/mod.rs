@@ -7,3 +7,6 @@ pub mod emulator;
 pub mod rest;
 pub mod sign;
 pub mod stream;
+
+/// What signatures are for: on mainnet, and on the test network.
+pub const CHAINS: [u32; 2] = [304, 300];

@@ -2,6 +2,7 @@
 
 use super::line::{Heard, Line, Why};
 use crate::client::{Answer, Host, Request};
+use crate::grvt::CHAINS;
 use crate::grvt::client::session_of;
 use crate::grvt::rest::{ApiError, Instrument, Login, OrderbookLevels, Reply, Ticker};
 use crate::grvt::sign::{Assets, PrivateKey};
@@ -23,8 +24,6 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::path::Path;
 
-/// What signatures are for: on mainnet, and on the test network.
-const CHAINS: [u64; 2] = [325, 326];
 const LIFE_SEC: i64 = 600;
 const LOOKS: u32 = 30;
 const BETWEEN_MS: u64 = 220;
