@@ -66,7 +66,7 @@ fn unchunked(mut body: &str) -> String {
     whole
 }
 
-fn get(at: &str, path: &str) -> (u16, String) {
+pub(crate) fn get(at: &str, path: &str) -> (u16, String) {
     let (status, _, body) = ask(at, &format!("GET {path}"), &[], "");
     (status, body)
 }

@@ -79,6 +79,13 @@ fn a_preflight_asks_and_sends_nothing() {
         let order = text.lines().find(|line| line.contains(&format!("{venue:<8} order")));
         assert!(order.is_some_and(|line| line.starts_with("ok")), "{text}");
     }
+    // nobody sends an order beside a process that has the run
+    let lock = perpx::venues::recorder::folder::lock(&path.join("run")).expect("nobody has it");
+    let sent = || fs::read_to_string(&witness).expect("what the venues saw").lines().count();
+    let before = sent();
+    let (code, text) = ran(LIVE, path, &["preflight", "run", "--testnet-order"]);
+    assert!(code == Some(2) && text.contains("another process writes here") && sent() == before, "{code:?} {text}");
+    drop(lock);
     // what is no folder of a run
     let (code, text) = ran(LIVE, path, &["preflight", "swept"]);
     assert!(code == Some(2) && text.contains("best.yml and live.toml are not both there"), "{code:?} {text}");

@@ -1,7 +1,8 @@
 //! `perpx-live probe RUN` finds out what an emulator was drawn to do, without being told.
 
-use crate::attach::{ACCOUNT, LIVE, folder, live_file, market};
+use crate::attach::{ACCOUNT, LIVE, folder, live_file, market, seen};
 use crate::paper::{best, ran};
+use crate::record::Running;
 use crate::sweep::BASE;
 use perpx::config::Profile;
 use perpx::units::MS;
@@ -9,6 +10,8 @@ use perpx::venues::emulate::habits::{DOUBTFUL_CHANNELS, GrvtHabits, LighterHabit
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 type Answers = BTreeMap<String, String>;
 
@@ -170,6 +173,46 @@ fn a_probe_finds_out_what_was_drawn() {
 #[ignore = "minutes: by night"]
 fn a_probe_finds_out_what_many_seeds_draw() {
     (100..120).for_each(probed);
+}
+
+/// Ended in the middle, by either signal, it takes back what it placed, says so, and writes nothing.
+#[test]
+fn a_probe_that_is_stopped_leaves_nothing() {
+    let dir = folder();
+    let path = dir.path();
+    let witness = path.join("witness.jsonl");
+    let place = witness.display().to_string();
+    let (_market, port) = market(path, &["--tier", "premium", "--weight", "100000000", "--witness", &place]);
+    fs::create_dir_all(path.join("run")).expect("a folder");
+    fs::copy(path.join(best(path, BASE)), path.join("run/best.yml")).expect("copied");
+    live_file(path, port, ACCOUNT);
+    for (venue, signal) in [("lighter", "-TERM"), ("grvt", "-INT")] {
+        let out = fs::File::create(path.join("out")).expect("a file");
+        let err = fs::File::create(path.join("err")).expect("a file");
+        let child =
+            Command::new(LIVE).args(["probe", "run", "--venue", venue]).current_dir(path).stdout(out).stderr(err);
+        let run = Running(child.spawn().expect("it starts"));
+        let before = seen(path).len();
+        let began = Instant::now();
+        while seen(path).len() < before + 3 {
+            assert!(began.elapsed() < Duration::from_secs(60), "{venue}: nothing is placed");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        run.signal(signal);
+        let code = run.code();
+        let [out, err] = ["out", "err"].map(|file| fs::read_to_string(path.join(file)).expect("what it said"));
+        assert!(
+            code == Some(130) && out.contains("stopped: every order that was placed is cancelled"),
+            "{code:?} {out}"
+        );
+        assert!(err.contains("groups of questions, about ") && err.contains(&format!("{venue}: 1 of ")), "{err}");
+        assert!(!path.join("run/probe").join(format!("{venue}-BTC.toml")).exists());
+    }
+    let (_, text) = ran(LIVE, path, &["preflight", "run", "--json"]);
+    let all: serde_json::Value = serde_json::from_str(text.trim()).expect("JSON");
+    let accounts = all["rows"].as_array().expect("rows").iter().filter(|row| row["check"] == "account");
+    let grades: Vec<&str> = accounts.map(|row| row["grade"].as_str().expect("a word")).collect();
+    assert_eq!(grades, ["ok", "ok"], "{text}");
 }
 
 /// Where money is real nothing is sent.

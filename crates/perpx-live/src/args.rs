@@ -99,13 +99,14 @@ pub struct Cli {
     completions: Option<clap_complete::Shell>,
 }
 
-/// Set by Ctrl-C or SIGTERM; a second one ends at once. What comes together with the first, to a process and to its group, is the first.
-fn stop_flag() -> Arc<AtomicBool> {
+/// Set by Ctrl-C or SIGTERM; with `is_hasty` a second one ends at once. What comes together with the first, to a process and to its
+/// group, is the first.
+pub(super) fn stop_flag(is_hasty: bool) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let (asked, mut first) = (stop.clone(), None::<Instant>);
     let handler = ctrlc::set_handler(move || {
         asked.store(true, Ordering::Relaxed);
-        if first.get_or_insert_with(Instant::now).elapsed() > Duration::from_secs(1) {
+        if first.get_or_insert_with(Instant::now).elapsed() > Duration::from_secs(1) && is_hasty {
             std::process::exit(130);
         }
     });
@@ -210,7 +211,7 @@ impl Cli {
         let quiet = self.quiet || self.log_json;
         // a run that hears an operator hears signals by itself
         let is_attached = self.mode == Mode::Emulated && self.attach.is_some();
-        let stop = if is_attached { Arc::default() } else { stop_flag() };
+        let stop = if is_attached { Arc::default() } else { stop_flag(true) };
         let options = Options {
             config: self.config.unwrap_or_default(),
             store: self.store,

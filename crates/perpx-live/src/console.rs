@@ -4,7 +4,7 @@ use super::status::Status;
 use perpx_core::ledger::Line;
 use perpx_core::market::Event;
 use perpx_core::port::Transition;
-use perpx_core::stats::{FullRecord, Recorder, Scene, TradeRow, TransitionRow};
+use perpx_core::stats::{FullRecord, Recorder, Scene, Tally, TradeRow, TransitionRow};
 use perpx_core::strategy::{also_names, reason_name, state_name};
 use perpx_core::units::{Cash, MidValue, Time};
 use std::io::Write;
@@ -18,6 +18,10 @@ pub struct ConsoleRecorder<'o> {
     venues: [String; 2],
     /// The capital that the run began with.
     initial: MidValue,
+    /// Trades that earlier processes of the run closed.
+    before: usize,
+    /// Of a trade that one of them began: what all lines came to then.
+    carried: Option<MidValue>,
 }
 
 impl<'o> ConsoleRecorder<'o> {
@@ -28,19 +32,25 @@ impl<'o> ConsoleRecorder<'o> {
         venues: [String; 2],
         initial: MidValue,
     ) -> ConsoleRecorder<'o> {
-        ConsoleRecorder { record: FullRecord::default(), out, status, venues, initial }
+        let record = FullRecord::default();
+        ConsoleRecorder { record, out, status, venues, initial, before: 0, carried: None }
     }
 
     /// A run begins.
     pub fn begin(&mut self, run: &str, span: (Time, Time), capital: Cash) {
         self.print(&format!("{run}: {}, capital {:.4}", super::span_text(span), capital.as_f64()));
-        self.note(0, self.initial);
+        self.note(0, 0, self.initial);
     }
 
     /// A run begins that ends when it is asked to.
     pub fn begin_open(&mut self, run: &str, from: Time, capital: Cash) {
         self.print(&format!("{run}: from {}, capital {:.4}", from.to_second(), capital.as_f64()));
-        self.note(0, self.initial);
+        self.note(0, 0, self.initial);
+    }
+
+    /// A run goes on that earlier processes traded.
+    pub fn go_on(&mut self, tally: &Tally) {
+        (self.before, self.carried) = (tally.pnls.len(), tally.before_trade());
     }
 
     fn print(&mut self, text: &str) {
@@ -67,7 +77,8 @@ impl<'o> ConsoleRecorder<'o> {
     }
 
     fn closed(&self, trade: &TradeRow) -> String {
-        let mut text = format!("    trade {}: {:+.4} =", trade.number, trade.pnl());
+        let number = self.before + trade.number as usize;
+        let mut text = format!("    trade {number}: {:+.4} =", trade.pnl());
         let mut width = text.len();
         for &line in Line::ALL.iter().filter(|&&line| trade.line(line) != 0.0) {
             let part = format!(" {} {:+.4}", line.name(), trade.line(line));
@@ -81,8 +92,8 @@ impl<'o> ConsoleRecorder<'o> {
         text
     }
 
-    fn note(&self, state: u8, equity: MidValue) {
-        let trades = self.record.trades.len();
+    /// What the status line says from now on.
+    pub fn note(&self, state: u8, trades: usize, equity: MidValue) {
         let gain = (equity - self.initial).as_f64();
         self.status.state(format!("{}, {trades} trades, {gain:+.4}", state_name(state)));
     }
@@ -99,7 +110,15 @@ impl Recorder for ConsoleRecorder<'_> {
             let text = self.closed(trade);
             self.print(&text);
         }
-        self.note(transition.to, equity);
+        if let Some(began) = self.carried.take_if(|_| transition.to == 0) {
+            let pnl = scene.belief.lines.total() - began;
+            // one that filled nothing was none
+            if pnl != MidValue::ZERO {
+                self.before += 1;
+                self.print(&format!("    trade {}: {:+.4}, begun before this start", self.before, pnl.as_f64()));
+            }
+        }
+        self.note(transition.to, self.before + self.record.trades.len(), equity);
     }
 
     fn entry(&mut self, scene: &Scene<'_>, event: &Event, end: bool) {

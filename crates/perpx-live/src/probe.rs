@@ -1,6 +1,7 @@
 //! `perpx-live probe RUN`: a venue is asked what no document settles, and its answers are written beside the run.
 
 use crate::LiveError;
+use crate::args::stop_flag;
 use crate::live_file::{ACCOUNT_LINES, Network as Where};
 use crate::run_folder::RunFolder;
 use crate::strategy_file::{Provenance, StrategyFile};
@@ -14,6 +15,8 @@ use perpx_venues::recorder::folder::lock;
 use perpx_venues::venue::Venue;
 use serde_json::json;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What no script asks, and why.
 const NOT_ASKED: [(&str, &str); 12] = [
@@ -34,9 +37,9 @@ const NOT_ASKED: [(&str, &str); 12] = [
 /// Ask a venue what no document settles, with orders of the least size
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "It trades at a test network or an emulator alone, on accounts that hold\n\
-                  nothing, and leaves nothing open.\n\
+                  nothing, and leaves nothing open; Ctrl-C takes back what was placed.\n\
                   Example: perpx-live probe live/quickstart-86855380-emulated\n\
-                  Exit codes: 0 asked, 1 something is left open, 2 bad input")]
+                  Exit codes: 0 asked, 1 something is left open, 2 bad input, 130 stopped")]
 pub struct ProbeArgs {
     /// The folder of the run
     #[arg(value_name = "RUN")]
@@ -58,10 +61,16 @@ pub struct ProbeArgs {
 impl ProbeArgs {
     /// Asks, and writes an overlay a venue; returns the exit code.
     pub fn run(&self) -> u8 {
-        match self.ask() {
+        let stop = stop_flag(false);
+        match self.ask(&stop) {
             Ok(answers) => {
-                let code = u8::from(answers.iter().any(|(probed, _)| probed.left.is_some()));
-                let text = if self.json { as_json(&answers, code) } else { as_page(&answers) };
+                let is_left = answers.iter().any(|(probed, _)| probed.left.is_some());
+                let is_stopped = stop.load(Ordering::Relaxed);
+                let code = if is_left { 1 } else { 130 * u8::from(is_stopped) };
+                let mut text = if self.json { as_json(&answers, code) } else { as_page(&answers) };
+                if is_stopped && !is_left && !self.json {
+                    text += "\nstopped: every order that was placed is cancelled, and nothing is held";
+                }
                 text::print(&text, code)
             }
             Err(error) => text::fail(&error, self.json, error.exit_code()),
@@ -83,7 +92,8 @@ impl ProbeArgs {
         }
     }
 
-    fn ask(&self) -> Result<Vec<(Probed, PathBuf)>, LiveError> {
+    /// One that was stopped has no file: that of before stays.
+    fn ask(&self, stop: &Arc<AtomicBool>) -> Result<Vec<(Probed, Option<PathBuf>)>, LiveError> {
         let folder = RunFolder::existing(&self.run)?;
         let (network, place) = self.network(&folder)?;
         let _lock = lock(&folder.path)?;
@@ -97,7 +107,11 @@ impl ProbeArgs {
                 error.accepted(ACCOUNT_LINES).remedy("write it under [account]")
             })?;
             let mut say = |what: &str| text::print_err(&format!("{}: {what}", venue.name()));
-            let probed = probe(account, (&network, self.ca_file.as_deref()), &symbol, &mut say)?;
+            let probed = probe(account, (&network, self.ca_file.as_deref()), &symbol, &mut say, stop)?;
+            if stop.load(Ordering::Relaxed) {
+                answers.push((probed, None));
+                break;
+            }
             let path = folder.path.join("probe").join(format!("{}-{symbol}.toml", venue.name()));
             let failed = |error: std::io::Error| LiveError::Folder {
                 path: path.clone(),
@@ -106,23 +120,23 @@ impl ProbeArgs {
             };
             std::fs::create_dir_all(folder.path.join("probe")).map_err(failed)?;
             write_atomic(&path, probed.overlay(&symbol, &place)).map_err(failed)?;
-            answers.push((probed, path));
+            answers.push((probed, Some(path)));
         }
         Ok(answers)
     }
 }
 
-fn as_json(answers: &[(Probed, PathBuf)], code: u8) -> String {
-    let one = |(probed, path): &(Probed, PathBuf)| {
+fn as_json(answers: &[(Probed, Option<PathBuf>)], code: u8) -> String {
+    let one = |(probed, path): &(Probed, Option<PathBuf>)| {
         json!({
-            "venue": probed.venue.name(), "overlay": path.display().to_string(), "answers": probed.findings,
+            "venue": probed.venue.name(), "overlay": path, "answers": probed.findings,
             "left_open": probed.left,
         })
     };
     json!({ "exit": code, "venues": answers.iter().map(one).collect::<Vec<_>>() }).to_string()
 }
 
-fn as_page(answers: &[(Probed, PathBuf)]) -> String {
+fn as_page(answers: &[(Probed, Option<PathBuf>)]) -> String {
     let mut out = String::new();
     for (probed, path) in answers {
         out += &format!("{}\n", probed.venue.name());
@@ -147,7 +161,10 @@ fn as_page(answers: &[(Probed, PathBuf)]) -> String {
         if let Some(why) = &probed.left {
             out += &format!("LEFT OPEN: {why}\n");
         }
-        out += &format!("written to {}\n\n", path.display());
+        out += &match path {
+            Some(path) => format!("written to {}\n\n", path.display()),
+            None => "nothing is written\n\n".to_owned(),
+        };
     }
     out += "not asked by a script:\n";
     NOT_ASKED.iter().for_each(|(questions, why)| out += &format!("  {questions}: {why}\n"));

@@ -4,11 +4,14 @@
 //! again, and an order that the machine wanted and no batch names never left the machine.
 
 use super::LiveError;
+use super::control::snapshot::{Held, Last};
 use super::journal::folder::{Journal, JournalError};
 use super::journal::record::{Kind, Record};
 use perpx_core::market::{Command, Event, EventBody, OrderId, Reject, Role};
+use perpx_core::port::Trader;
 use perpx_core::replay::{Remote, RunState};
 use perpx_core::signals::SignalEngine;
+use perpx_core::strategy::state_name;
 use perpx_core::tape::Carry;
 use perpx_core::trader::Composite;
 use perpx_core::units::{Cash, DAY, Mid, Qty, Time, TimeDelta};
@@ -79,6 +82,12 @@ pub struct Past {
     written: Option<(Time, Time)>,
     /// The process ended by itself, and held nothing.
     is_over: bool,
+    /// By role: the venue, as the newest start names it.
+    names: [String; 2],
+    /// When something was written last that says what is held.
+    newest: Option<Time>,
+    /// What the venues said last, and how the last process ended; each with its time of the wall.
+    pub told: [Option<(Time, serde_json::Value)>; 2],
 }
 
 /// A run that goes on.
@@ -113,9 +122,16 @@ impl Past {
     fn add(&mut self, record: Record) {
         let Record { stamp, kind, body, .. } = record;
         let wall = Time(stamp.wall_ns);
+        if matches!(kind, Kind::State | Kind::Event) {
+            self.newest = Some(wall);
+        }
+        if let Some(n) = [Kind::Recon, Kind::Stop].iter().position(|told| *told == kind) {
+            self.told[n] = Some((wall, serde_json::from_slice(&body).unwrap_or_default()));
+        }
         match kind {
             Kind::Start => {
                 self.starts += 1;
+                self.names = names(&body);
                 self.written.get_or_insert((wall, wall));
             }
             Kind::State => {
@@ -177,6 +193,32 @@ impl Past {
         self.unheard.push(event);
     }
 
+    /// What the run was like when it was written down last, with all that was heard since; `None`: nothing was begun.
+    ///
+    /// # Errors
+    /// A state that this program cannot read.
+    pub fn last(self, folder: &Path) -> Result<Option<Last>, LiveError> {
+        let (names, written) = (self.names.clone(), self.newest.unwrap_or(Time::MIN));
+        let Some(Resumed { saved, past }) = (Past { is_over: false, ..self }).resumed(folder)? else { return Ok(None) };
+        let (trader, mut belief) = (saved.machine.trader(), saved.machine.belief().clone());
+        for event in &saved.machine.venues().events {
+            belief.books[event.venue.ix()].apply(&event.body);
+        }
+        let held = |role: Role| Held {
+            venue: names[role.ix()].clone(),
+            position: belief.books[role.ix()].position().to_string(),
+            ..Held::default()
+        };
+        Ok(Some(Last {
+            state: state_name(trader.state()),
+            at: saved.beside.end.to_second(),
+            written: written.to_second(),
+            held: Role::BOTH.map(held).to_vec(),
+            orders_under_way: past.iter().map(|past| past.orders.len()).sum(),
+            trades: saved.machine.tally().pnls.len(),
+        }))
+    }
+
     /// The run that goes on; `None`: nothing was begun, or what was begun is over.
     ///
     /// # Errors
@@ -205,6 +247,16 @@ impl Past {
         saved.machine.venues_mut().events.extend(unheard);
         Ok(Some(Resumed { saved, past }))
     }
+}
+
+/// By role: the venues of a start.
+fn names(start: &[u8]) -> [String; 2] {
+    #[derive(Deserialize)]
+    struct Start {
+        accounts: [String; 2],
+    }
+    let first = |account: String| account.split(' ').next().unwrap_or_default().to_lowercase();
+    serde_json::from_slice::<Start>(start).map_or([const { String::new() }; 2], |start| start.accounts.map(first))
 }
 
 /// What tells the orders of the run from others'.

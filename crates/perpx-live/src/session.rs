@@ -68,7 +68,8 @@ impl Beginning {
     pub fn words(&self, names: &[String; 2]) -> Option<String> {
         let run = self.resumed.as_ref()?;
         let state = STATES.get(usize::from(run.trader().state())).map_or("", |state| state.name);
-        let held = Role::BOTH.map(|role| format!("{} at {}", run.belief().qty(role), names[role.ix()]));
+        let held =
+            Role::BOTH.map(|role| format!("{} at {}", run.belief().books[role.ix()].position(), names[role.ix()]));
         let (orders, heard) = (run.trader().orders().len(), run.venues().events.len());
         Some(format!(
             "recovered: {state}, {}; {orders} orders under way, {heard} answers to be heard; as of {}",
@@ -436,6 +437,9 @@ impl Session {
         let mut driver = Paced::new(Present(&halt));
         let mut is_waiting = resumed.is_some();
         let mut state = resumed.map_or_else(|| RunState::remote(Composite::default(), job), |run| *run);
+        if is_waiting {
+            recorder.go_on(state.tally());
+        }
         let (mut commands, mut asked_at) = (0, None::<Instant>);
         let (entries, mut written) = (beside.entries, Written { at: Instant::now(), state: u8::MAX, answers: 0 });
         for news in std::mem::take(&mut self.early) {
@@ -466,7 +470,10 @@ impl Session {
                 self.now = tile.end.plus(-NS);
                 state.run_tile(&mut driver, job, &tile, &signals, recorder);
                 (beside.entries, beside.end) = (entries + recorder.record.entries.len() as u64, tile.end);
-                self.desk.iter_mut().for_each(|desk| desk.see(&tile));
+                let mids = Role::BOTH.map(|role| tile.local.bbo(tile.local.len() - 1, role).mid_or_none());
+                recorder.note(state.trader().state(), state.tally().pnls.len(), state.belief().equity(mids));
+                let log = self.log.as_ref();
+                self.desk.iter_mut().for_each(|desk| desk.see(job.plan, (&tile, &signals), log));
                 self.write_state(&beside, (&builder, &state), &mut written);
                 commands += self.send((&mut builder, &mut state))?;
                 if let Some(observer) = &mut self.observer {
@@ -510,7 +517,7 @@ impl Session {
 
     /// Those who watch are shown the end beside what the venues say.
     fn compared(&mut self, state: &Run) {
-        self.observer.iter_mut().for_each(|observer| observer.compared(Some(state.belief())));
+        self.observer.iter_mut().for_each(|observer| observer.compared(state.belief()));
     }
 
     /// What of the commands may leave, as it may; what may not is told to the trader.
@@ -582,7 +589,6 @@ impl Session {
                 if let Some(log) = &mut self.log {
                     log.accounts(self.now, &holdings);
                 }
-                self.observer.iter_mut().for_each(|observer| observer.compared(None));
                 return Ok(holdings);
             }
             if began.elapsed() > PATIENCE {

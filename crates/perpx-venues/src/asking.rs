@@ -7,7 +7,7 @@ use crate::net::lane::Lane;
 use crate::net::reach::{Reach, ReachError};
 use crate::wall::now;
 use crate::wire::WireError;
-use perpx_core::units::Time;
+use perpx_core::units::{Time, TimeDelta};
 use perpx_data::text;
 use std::io;
 use std::sync::Arc;
@@ -73,6 +73,8 @@ pub struct Asking {
     lane: Lane,
     budget: Budget,
     stop: Arc<AtomicBool>,
+    /// What was begun is taken back, whoever wants an end.
+    is_undoing: bool,
     most_tries: u32,
 }
 
@@ -99,7 +101,7 @@ impl Asking {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(AskError::Threads)?;
         let reach = runtime.block_on(find)?;
         let (lane, budget) = (reach.lane()?, Budget::shared(reach.venue, share));
-        Ok((Asking { runtime, lane, budget, stop, most_tries: MOST_TRIES }, reach))
+        Ok((Asking { runtime, lane, budget, stop, is_undoing: false, most_tries: MOST_TRIES }, reach))
     }
 
     /// One that gives up after so many tries.
@@ -114,6 +116,31 @@ impl Asking {
         Asking { budget: self.budget.lifted(), ..self }
     }
 
+    /// Of each kind of request so many leave in a window at most.
+    pub fn limit(&mut self, window: (i64, TimeDelta)) {
+        self.budget.limit(window);
+    }
+
+    /// From now on nobody's wish for an end is heard, or it is again: what was placed at a venue is taken back first.
+    pub fn undo(&mut self, is_undoing: bool) {
+        self.is_undoing = is_undoing;
+    }
+
+    /// Somebody wants an end, and nothing is being taken back.
+    pub fn is_stopped(&self) -> bool {
+        !self.is_undoing && self.stop.load(Relaxed)
+    }
+
+    /// Until [`Asking::is_stopped`], looked at now and then.
+    fn stopped(&self) -> impl Future<Output = ()> + use<> {
+        let stop = if self.is_undoing { Arc::default() } else { self.stop.clone() };
+        async move {
+            while !stop.load(Relaxed) {
+                sleep(BEAT).await;
+            }
+        }
+    }
+
     /// One try as soon as it may be asked, whatever comes of it; and when it left.
     pub fn once(&mut self, request: &Request) -> (Time, Reply) {
         let (lane, budget) = (&mut self.lane, &mut self.budget);
@@ -126,9 +153,16 @@ impl Asking {
         })
     }
 
-    /// Waits for something else beside requests.
-    pub fn block_on<T>(&self, what: impl Future<Output = T>) -> T {
-        self.runtime.block_on(what)
+    /// Waits for something else beside requests; `None`: somebody wants an end first.
+    pub fn block_on<T>(&self, what: impl Future<Output = T>) -> Option<T> {
+        let stopped = self.stopped();
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = stopped => None,
+                done = what => Some(done),
+            }
+        })
     }
 
     /// An answer of status 200, and when it was asked for. A gateway that turns us away, too many requests and a venue that fails are
@@ -148,7 +182,8 @@ impl Asking {
     pub fn timed(&mut self, request: &Request) -> Result<Timed, AskError> {
         let mut wait = RETRY[0];
         for tries in 1.. {
-            let (lane, budget, stop) = (&mut self.lane, &mut self.budget, &*self.stop);
+            let stopped = self.stopped();
+            let (lane, budget) = (&mut self.lane, &mut self.budget);
             let asking = async {
                 while !budget.take(&request.path, Priority::Poll, now()) {
                     sleep(BEAT).await;
@@ -160,7 +195,7 @@ impl Asking {
             let replied = self.runtime.block_on(async {
                 tokio::select! {
                     replied = asking => Some(replied),
-                    () = stopped(stop) => None,
+                    () = stopped => None,
                 }
             });
             let Some((asked_at, came, reply)) = replied else { break };
@@ -178,20 +213,11 @@ impl Asking {
             if wait >= LONG {
                 text::print_err(&format!("{why}: asked again in {} s", wait.as_secs()));
             }
-            let stop = &*self.stop;
-            self.runtime.block_on(async {
-                tokio::select! { () = sleep(wait) => {}, () = stopped(stop) => {} }
-            });
+            // an end is seen at the next try
+            self.block_on(sleep(wait));
             wait = (wait * 2).min(RETRY[1]);
         }
         Err(AskError::Stopped)
-    }
-}
-
-/// Until somebody wants an end.
-async fn stopped(stop: &AtomicBool) {
-    while !stop.load(Relaxed) {
-        sleep(BEAT).await;
     }
 }
 

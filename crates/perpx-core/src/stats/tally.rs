@@ -180,6 +180,16 @@ impl Tally {
         self.legging.moved(at, before, after)
     }
 
+    /// When the present state was entered.
+    pub fn state_since(&self) -> Time {
+        self.state_since
+    }
+
+    /// What all lines came to when the trade began that goes on; `None`: none does.
+    pub fn before_trade(&self) -> Option<MidValue> {
+        self.trade.as_ref().map(|trade| trade.total)
+    }
+
     /// What legging needs to know of a state.
     fn known(&self, number: u8, hedging: bool, states: &[StateInfo]) -> State {
         let info = &states[usize::from(number)];

@@ -4,9 +4,7 @@ use super::ears::{KILL, PAUSE, gone};
 use super::socket::{Answer, Question, Request, ask};
 use super::verbs::Verb;
 use crate::LiveError;
-use crate::journal::folder::Journal;
 use crate::journal::log::Log;
-use crate::journal::record::Kind;
 use crate::recovery::Past;
 use clap::{Args, ValueEnum};
 use perpx_core::units::Time;
@@ -92,11 +90,11 @@ pub fn said(args: &CtlArgs) -> Result<Answer, LiveError> {
         let path = args.run.clone();
         move |error: io::Error| LiveError::Folder { path, what, error: error.to_string() }
     };
-    if !args.run.join("live.toml").is_file() {
+    let no_run = |_: io::Error| {
         let error = "there is no live.toml; name the folder of a run".to_owned();
-        return Err(LiveError::Folder { path: args.run.clone(), what: "is no run", error });
-    }
-    let name = args.run.canonicalize().map_err(failed("cannot be read"))?;
+        LiveError::Folder { path: args.run.clone(), what: "is no run", error }
+    };
+    let name = args.run.canonicalize().map_err(no_run)?;
     let name = name.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if args.word == Word::Quit && args.leave_positions.as_ref() != Some(&name) {
         return Ok(Answer::no(format!(
@@ -111,6 +109,10 @@ pub fn said(args: &CtlArgs) -> Result<Answer, LiveError> {
         if let Some(answer) = ask(&args.run, &request).map_err(failed("its process does not answer"))? {
             return Ok(answer);
         }
+    }
+    // a process that lives is spoken to, whatever has become of its files
+    if !args.run.join("live.toml").is_file() {
+        return Err(no_run(io::ErrorKind::NotFound.into()));
     }
     let nobody = format!("no process has {}", args.run.display());
     if args.word == Word::Status {
@@ -181,12 +183,20 @@ fn last(run: &Path, nobody: &str) -> Answer {
             body.insert(name.to_lowercase(), text.trim().into());
         }
     }
-    match Journal::whole(&run.join("journal")) {
-        Ok((journal, _)) => {
-            for (kind, name) in [(Kind::Recon, "accounts"), (Kind::Stop, "ended")] {
-                let Some(record) = journal.records.iter().rev().find(|record| record.kind == kind) else { continue };
-                let content: Value = serde_json::from_slice(&record.body).unwrap_or_default();
-                lines.push(format!("{name:<9} {} {content}", Time(record.stamp.wall_ns).to_second()));
+    let inside = run.join("journal");
+    let read = Past::read(&inside).map_err(LiveError::from).and_then(|(mut past, _)| {
+        let told = std::mem::take(&mut past.told);
+        Ok((told, past.last(&inside)?))
+    });
+    match read {
+        Ok((told, last)) => {
+            if let Some(last) = last {
+                lines.push(last.to_string());
+                body.insert("last".to_owned(), serde_json::json!(last));
+            }
+            for (name, (at, content)) in ["accounts", "ended"].into_iter().zip(told).filter_map(|(n, t)| Some((n, t?)))
+            {
+                lines.push(format!("{name:<9} {} {content}", at.to_second()));
                 body.insert(name.to_owned(), content);
             }
         }

@@ -12,12 +12,14 @@ use crate::limits::gate::{Around, Demand, Gate, Quote, Refusal, Sight, Venues, V
 use crate::limits::keys::Key;
 use crate::limits::loss::LossWatch;
 use crate::live_file::{LiveFile, OnStop};
+use crate::monitor::picture::{self, Scene};
 use crate::recovery::Run;
 use perpx_core::config::World;
 use perpx_core::market::{Command, Event, OrderId, Role};
 use perpx_core::port::{Mandate, Trader};
 use perpx_core::replay::{Job, RunState, VenuePort};
-use perpx_core::strategy::{State, state_name};
+use perpx_core::signals::TileSignals;
+use perpx_core::strategy::{Plan, State, state_name};
 use perpx_core::tape::Tile;
 use perpx_core::trader::Composite;
 use perpx_core::units::{Cash, Qty, SECOND, Time, TimeDelta};
@@ -46,6 +48,7 @@ const STATES: [State; 6] =
 struct Said {
     position: Qty,
     open_orders: usize,
+    at: Instant,
     /// Nothing was booked since.
     is_newest: bool,
 }
@@ -67,6 +70,8 @@ pub struct Desk {
     said: [Option<Said>; 2],
     mandate: Mandate,
     why_not: Vec<String>,
+    /// What the market says against an opening, and the run itself: it is judged where an order is made.
+    also_not: Vec<String>,
     lanes: Lanes,
     disk: Option<(Instant, Option<u64>)>,
     /// The live.toml of which was said that it is not taken.
@@ -109,6 +114,7 @@ impl Desk {
             said: [None; 2],
             mandate: Mandate::FULL,
             why_not: Vec::new(),
+            also_not: Vec::new(),
             lanes: Lanes::default(),
             disk: None,
             bad_live: None,
@@ -148,10 +154,17 @@ impl Desk {
         self.mandate
     }
 
-    /// The newest rows.
-    pub fn see(&mut self, tile: &Tile) {
+    /// The newest rows, and what the strategy makes of them; whether the journal can be written.
+    pub fn see(&mut self, plan: &Plan, (tile, signals): (&Tile, &TileSignals), log: Option<&Log>) {
         let local = &tile.local;
         let row = local.len() - 1;
+        self.also_not = picture::shut_by(plan, &self.names, &Scene::last(tile, signals, Time(tile.end.0 - 1)));
+        if self.gate.under_way().1.is_some() {
+            self.also_not.push("an order is in doubt".to_owned());
+        }
+        if let Some(lost) = log.filter(|log| log.is_lost()).and_then(|log| log.health().lost) {
+            self.also_not.push(format!("the journal is lost: {lost}"));
+        }
         for role in Role::BOTH {
             let (mark, seen) = (local.mark(row).mark[role.ix()], Time(local.seen[role.ix()][row]));
             self.quotes[role.ix()] = Quote { bbo: local.bbo(row, role), mark, seen };
@@ -168,7 +181,7 @@ impl Desk {
 
     /// What a venue says that the account holds.
     pub fn said(&mut self, venue: usize, position: Qty, open_orders: usize) {
-        self.said[venue] = Some(Said { position, open_orders, is_newest: true });
+        self.said[venue] = Some(Said { position, open_orders, at: Instant::now(), is_newest: true });
     }
 
     /// The venues' balances are so much above what is believed (below: negative), and nobody can say why: it counts as won or lost.
@@ -371,10 +384,12 @@ impl Desk {
         let effect = match verb {
             Verb::Pause | Verb::Hold => "nothing opens until `resume`; exits, locks and unlocks go on",
             Verb::Resume => "pause, hold and flatten have ended",
-            Verb::Park => "nothing opens; a locked position stays, anything else is closed, then the process ends",
-            Verb::Flatten => "everything is closed; then nothing opens until `resume`",
+            Verb::Park => {
+                "nothing opens; a locked position stays, anything else is being closed, then the process ends"
+            }
+            Verb::Flatten => "everything is being closed, `status` says when it is; then nothing opens until `resume`",
             Verb::Kill => {
-                "everything is closed by reduce-only orders, the process ends, and none starts before `clear-kill`"
+                "everything is being closed by reduce-only orders; then the process ends, and none starts before `clear-kill`"
             }
             Verb::Quit => "the process ends at once; what is open stays open and is watched by nobody",
         };
@@ -444,6 +459,8 @@ impl Desk {
                 position: run.belief().books[role.ix()].position().to_string(),
                 venue_position: said.map(|said| said.position.to_string()),
                 venue_open_orders: said.map(|said| said.open_orders),
+                venue_said_sec: said.map(|said| said.at.elapsed().as_secs_f64()),
+                is_older: said.is_some_and(|said| !said.is_newest),
                 liquidation_bp: self.gate.distance(&sight, role).map(|distance| distance.bps()),
             }
         };
@@ -452,8 +469,8 @@ impl Desk {
             at: now.to_second(),
             state: state_name(run.trader().state()),
             verbs: self.verbs.in_force().map(|(verb, by)| InForce { verb, by: by.clone() }).collect(),
-            may_open: self.mandate.may_open,
-            why_not: self.why_not.clone(),
+            may_open: self.mandate.may_open && self.also_not.is_empty(),
+            why_not: self.why_not.iter().chain(&self.also_not).cloned().collect(),
             held: Role::BOTH.map(held).to_vec(),
             orders_under_way,
             doubt_sec: doubt.map(|since| now.since(since).as_f64(SECOND)),

@@ -8,6 +8,9 @@ use perpx_core::config::text::{Body, ConfigError, Node, Source, parse_toml};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// What takes whatever stands in the file.
+const RESTART: &str = "end the run (`perpx-live ctl RUN park`) and start it again, which takes the file as it is";
+
 /// A key that reads otherwise than before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
@@ -72,16 +75,18 @@ impl Live {
 
     /// Why a key may not read otherwise; empty: it may.
     fn refuses(&self, key: &str, new: Option<&String>, limits: &Limits) -> String {
-        let Some(row) = key.strip_prefix("limits.").and_then(row) else { return "needs a restart".to_owned() };
+        let Some(row) = key.strip_prefix("limits.").and_then(row) else { return RESTART.to_owned() };
         if new.is_none() {
-            return "a limit that is not written any more: write it, or restart".to_owned();
+            return format!(
+                "it was written, and a limit is not taken away while the run lives: write it again, or {RESTART}"
+            );
         }
         match is_within(row.stricter, self.start.get(row.key), limits.get(row.key)) {
             true => String::new(),
             false => {
                 let side = if row.stricter == Stricter::Lower { "above" } else { "below" };
                 let start = self.start.get(row.key).unwrap_or_default();
-                format!("{side} {start}, where it stood at the start: that needs a restart")
+                format!("{side} {start}, where it stood at the start: {RESTART}")
             }
         }
     }
@@ -165,6 +170,11 @@ mod tests {
         // what was unlimited may be limited, and then no less than that
         assert_eq!(told(&mut live, &format!("{BEGUN}max_loss_day = 5\n")), ["limits.max_loss_day  -> 5"]);
         assert_eq!(told(&mut live, BEGUN), ["limits.max_loss_day 5 ->  !"]);
+        let changes = live.reload("live.toml", BEGUN).unwrap_or_else(|e| panic!("{e}"));
+        assert!(changes[0].refused.contains("write it again, or end the run") && changes[0].refused.ends_with(RESTART));
+        // and a start takes what the file says, be it looser
+        let again = Live::begin("live.toml", BEGUN).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(again.limits().get(Key::MaxLossDay), None);
         assert_eq!(told(&mut live, &format!("{BEGUN}max_loss_day = 5\n# the same\n")), [""; 0]);
     }
 
@@ -175,7 +185,7 @@ mod tests {
         let changes = live.reload("live.toml", &text).unwrap_or_else(|e| panic!("{e}"));
         let refused: Vec<(&str, &str)> =
             changes.iter().map(|change| (change.key.as_str(), change.refused.as_str())).collect();
-        let want = [("limits.max_order_qty", ""), ("network", "needs a restart"), ("paper.lag_ms", "needs a restart")];
+        let want = [("limits.max_order_qty", ""), ("network", RESTART), ("paper.lag_ms", RESTART)];
         assert_eq!(refused, want);
         assert_eq!(live.limits().get(Key::MaxOrderQty), Num::parse("0.5"), "nothing of it is taken");
         for bad in ["[limits]\nmax_order_qty = -1", "[limits]\nmax = 1", "network = 3", "x"] {

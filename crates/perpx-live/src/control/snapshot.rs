@@ -27,6 +27,10 @@ pub struct Held {
     pub venue_position: Option<String>,
     /// Orders that the venue had open then.
     pub venue_open_orders: Option<usize>,
+    /// Seconds since it said so.
+    pub venue_said_sec: Option<f64>,
+    /// Something was booked since: both may differ by that.
+    pub is_older: bool,
     /// Distance of the mark from the leg's liquidation, basis points.
     pub liquidation_bp: Option<f64>,
 }
@@ -60,19 +64,54 @@ pub struct Snapshot {
     pub limits: BTreeMap<&'static str, Option<String>>,
 }
 
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<9} {} believed", self.venue, self.position)?;
+        if let (Some(position), Some(open)) = (&self.venue_position, self.venue_open_orders) {
+            write!(f, "; it said {position}, {open} orders open")?;
+        }
+        if let Some(ago) = self.venue_said_sec {
+            write!(f, ", {ago:.0} s ago")?;
+        }
+        if self.is_older {
+            f.write_str(", before something that was booked since")?;
+        }
+        match self.liquidation_bp {
+            Some(bp) => writeln!(f, "; {bp:.0} bp from liquidation"),
+            None => writeln!(f),
+        }
+    }
+}
+
+/// What a run that no process has was like when it was written down last.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Last {
+    /// S0 to S5.
+    pub state: &'static str,
+    /// The moment, UTC, on the clock that the trader went by.
+    pub at: String,
+    /// When that was written, by the machine's clock.
+    pub written: String,
+    /// By role; with everything that was heard since the state.
+    pub held: Vec<Held>,
+    /// Orders that are not known to be over.
+    pub orders_under_way: usize,
+    /// Trades that were closed.
+    pub trades: usize,
+}
+
+impl fmt::Display for Last {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "state     {} as of {}, written {}", self.state, self.at, self.written)?;
+        self.held.iter().try_for_each(|held| write!(f, "{held}"))?;
+        write!(f, "orders    {} under way; {} trades closed", self.orders_under_way, self.trades)
+    }
+}
+
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "state     {} at {}", self.state, self.at)?;
-        for held in &self.held {
-            write!(f, "{:<9} {} believed", held.venue, held.position)?;
-            if let (Some(position), Some(open)) = (&held.venue_position, held.venue_open_orders) {
-                write!(f, "; it said {position}, {open} orders open")?;
-            }
-            match held.liquidation_bp {
-                Some(bp) => writeln!(f, "; {bp:.0} bp from liquidation")?,
-                None => writeln!(f)?,
-            }
-        }
+        self.held.iter().try_for_each(|held| write!(f, "{held}"))?;
         write!(f, "orders    {} under way", self.orders_under_way)?;
         match self.doubt_sec {
             Some(seconds) => writeln!(f, ", in doubt for {seconds:.1} s")?,
@@ -86,14 +125,47 @@ impl fmt::Display for Snapshot {
             true => writeln!(f, "may open  yes")?,
             false => writeln!(f, "may open  no: {}", self.why_not.join("; "))?,
         }
-        let limit = |n: usize| self.loss_limits[n].map_or("no limit".to_owned(), |limit| format!("of {limit}"));
         let Losses { day, total, equity } = self.losses;
-        writeln!(f, "loss      {day:.2} today ({}), {total:.2} in all ({}); equity {equity:.2}", limit(0), limit(1))?;
+        let result = |lost: f64, n: usize| match self.loss_limits[n] {
+            Some(limit) => format!("{:+.2} (at most {limit} may be lost)", -lost + 0.0),
+            None => format!("{:+.2} (no limit)", -lost + 0.0),
+        };
+        writeln!(f, "result    {} today, {} in all; equity {equity:.2}", result(day, 0), result(total, 1))?;
         if !self.refusals.is_empty() {
             let all: Vec<String> = self.refusals.iter().map(|(key, count)| format!("{key} {count}")).collect();
             writeln!(f, "refused   {}", all.join(", "))?;
         }
         let set = self.limits.iter().filter_map(|(key, value)| Some(format!("{key} {}", value.as_ref()?)));
         write!(f, "limits    {}", set.collect::<Vec<_>>().join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A loss counts from above in the limits, and is negative where people read it; a gain is positive.
+    #[test]
+    fn a_gain_is_no_loss_and_what_a_venue_said_has_an_age() {
+        let held = Held {
+            venue: "grvt".to_owned(),
+            position: "-0.01".to_owned(),
+            venue_position: Some("0".to_owned()),
+            venue_open_orders: Some(1),
+            venue_said_sec: Some(61.4),
+            is_older: true,
+            liquidation_bp: None,
+        };
+        let losses = Losses { day: -3.5, total: 12.25, equity: 987.75 };
+        let snapshot = Snapshot { held: vec![held], losses, loss_limits: [Some(40.0), None], ..Snapshot::default() };
+        let text = snapshot.to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[1],
+            "grvt      -0.01 believed; it said 0, 1 orders open, 61 s ago, before something that was booked since"
+        );
+        assert_eq!(lines[4], "result    +3.50 (at most 40 may be lost) today, -12.25 (no limit) in all; equity 987.75");
+        let even = Snapshot::default().to_string();
+        assert!(even.contains("result    +0.00 (no limit) today"), "{even}");
     }
 }

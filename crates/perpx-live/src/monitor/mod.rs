@@ -11,7 +11,7 @@
 
 pub mod observer;
 mod orders;
-mod picture;
+pub mod picture;
 pub mod shared;
 pub mod snapshot;
 mod watcher;

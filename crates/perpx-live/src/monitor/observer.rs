@@ -4,7 +4,7 @@
 use super::orders::OpenOrders;
 use super::picture::{self, Scene};
 use super::shared::{Control, Notice, Shared};
-use super::snapshot::{Counts, JournalHealth, Latency, Level, OpenOrder, Phase, Reconciled, Snapshot, Stream, Trouble};
+use super::snapshot::{Counts, JournalHealth, Latency, Level, Phase, Reconciled, Snapshot, Stream, Trouble};
 use crate::control::snapshot::InForce;
 use crate::control::verbs::{By, Verb};
 use crate::service::Manager;
@@ -109,6 +109,15 @@ struct Counted {
     opened: u64,
 }
 
+/// What a venue said of the account.
+struct Said {
+    /// When.
+    wall: Time,
+    holding: Holding,
+    /// Nothing was booked since.
+    is_newest: bool,
+}
+
 /// The eyes of those who watch, held by the thread that decides.
 pub struct Observer {
     shared: Arc<Shared>,
@@ -118,18 +127,18 @@ pub struct Observer {
     streams: [Vec<Counted>; 2],
     /// By role: of requests, of fills, of quotes.
     times: [[Times; 3]; 2],
-    holdings: [Option<Holding>; 2],
-    reconciled: Option<Reconciled>,
+    /// By role.
+    said: [Option<Said>; 2],
     troubles: BTreeMap<(&'static str, String), (Instant, Level, String)>,
     counts: Counts,
     /// The newest orders that a venue took or refused: whether it refused.
     refused: VecDeque<bool>,
     clock: EngineClock,
     phase: Phase,
-    /// Transitions and trades that were reported of.
-    reported: (usize, usize),
-    /// Since when, and why.
-    state: (Time, &'static str),
+    /// Transitions and trades that were reported of; `None`: no look was taken yet.
+    reported: (usize, Option<usize>),
+    /// Why the present state was entered; empty: a process before did.
+    reason: &'static str,
     alone_since: Option<Time>,
     /// The market's day, and the equity at its first sample.
     day: Option<(i64, f64)>,
@@ -147,15 +156,14 @@ impl Observer {
             orders: OpenOrders::default(),
             streams: Default::default(),
             times: Default::default(),
-            holdings: [None, None],
-            reconciled: None,
+            said: [None, None],
             troubles: BTreeMap::new(),
             counts: Counts::default(),
             refused: VecDeque::new(),
             clock: EngineClock::new(Reading::now(), None),
             phase: Phase::Starting,
-            reported: (0, 0),
-            state: (Time::MIN, ""),
+            reported: (0, None),
+            reason: "",
             alone_since: None,
             day: None,
             next_timer: None,
@@ -269,7 +277,7 @@ impl Observer {
         }
         for update in &output.account {
             if let AccountUpdate::Holding(holding) = update {
-                self.holdings[venue] = Some(holding.clone());
+                self.said[venue] = Some(Said { wall: now, holding: holding.clone(), is_newest: true });
             }
         }
     }
@@ -283,6 +291,9 @@ impl Observer {
             self.shared.metrics.fill.get_or_create(&self.labels(venue, None)).observe(took);
         }
         self.count_refusals(&event.body);
+        if let Some(said) = self.said[venue].as_mut().filter(|_| event.body.is_entry()) {
+            said.is_newest = false;
+        }
         match event.body {
             EventBody::Rejected { id, reason } => {
                 self.counts.rejects += 1;
@@ -324,20 +335,27 @@ impl Observer {
         self.counts.reject_rate = is_enough.then(|| refused as f64 / REFUSALS as f64);
     }
 
-    /// What both venues said of the accounts is compared with what is believed; `None`: nothing is believed yet.
-    pub fn compared(&mut self, belief: Option<&Belief>) {
-        let [Some(long), Some(short)] = &self.holdings else { return };
-        let of = |holding: &Holding, role: Role| {
-            let book = belief.map(|belief| &belief.books[role.ix()]);
-            book.map_or((0.0, 0.0), |book| {
-                ((holding.position - book.position()).as_f64(), (holding.cash - book.cash).as_f64())
-            })
+    /// What both venues said of the accounts, beside what is believed.
+    fn reconciled(&self, belief: &Belief) -> Option<Reconciled> {
+        let [Some(long), Some(short)] = &self.said else { return None };
+        let of = |said: &Said, role: Role| {
+            let (held, book) = (&said.holding, &belief.books[role.ix()]);
+            let difference = || ((held.position - book.position()).as_f64(), (held.cash - book.cash).as_f64());
+            said.is_newest.then(difference)
         };
-        self.reconciled = Some(Reconciled {
-            wall: wall::now(),
+        Some(Reconciled {
+            wall: long.wall.min(short.wall),
             differences: [of(long, Role::Long), of(short, Role::Short)],
-            open_orders: [long.orders.len(), short.orders.len()],
-        });
+            open_orders: [long.holding.orders.len(), short.holding.orders.len()],
+        })
+    }
+
+    /// Both venues were asked at the end: the last picture shows what they said.
+    pub fn compared(&mut self, belief: &Belief) {
+        if let Some(last) = self.shared.snapshot() {
+            let (reconciled, wall) = (self.reconciled(belief), wall::now());
+            self.shared.publish(Snapshot { reconciled, wall, ..(*last).clone() });
+        }
     }
 
     /// Commands leave; `may_leave`: those that do not are refused here.
@@ -383,7 +401,7 @@ impl Observer {
         }
         self.next_timer = run.trader().next_timer();
         self.shared.metrics.queue.set(std::mem::take(&mut self.waiting));
-        let has_news = self.report_changes(record);
+        let has_news = self.report_changes(record, &run.tally().pnls);
         if !self.shared.has_snapshot()
             && let Some(manager) = &self.manager
         {
@@ -395,21 +413,23 @@ impl Observer {
     }
 
     /// Transitions and trades since the last look; whether there were any.
-    fn report_changes(&mut self, record: &FullRecord) -> bool {
+    fn report_changes(&mut self, record: &FullRecord, pnls: &[f64]) -> bool {
         let (transitions, trades) = self.reported;
-        self.reported = (record.transitions.len(), record.trades.len());
+        // those of earlier processes were reported by them
+        let trades = trades.unwrap_or(pnls.len());
+        self.reported = (record.transitions.len(), Some(pnls.len()));
         for row in &record.transitions[transitions.min(self.reported.0)..] {
             let t = &row.transition;
             let (from, to, reason) = (state_name(t.from), state_name(t.to), reason_name(t.reason));
-            self.state = (row.at, reason);
+            self.reason = reason;
             let words = format!("{from} to {to}: {reason}, equity {:.4}", row.equity.as_f64());
             self.say("state", "run", Level::Info, words, row.at);
         }
-        for trade in &record.trades[trades.min(self.reported.1)..] {
-            let words = format!("trade {} is closed: {:+.4}", trade.number, trade.pnl());
-            self.say("trade", "run", Level::Info, words, trade.closed);
+        let at = record.transitions.last().map_or(Time::MIN, |row| row.at);
+        for (n, pnl) in pnls.iter().enumerate().skip(trades) {
+            self.say("trade", "run", Level::Info, format!("trade {} is closed: {pnl:+.4}", n + 1), at);
         }
-        self.reported != (transitions, trades)
+        self.reported != (transitions, Some(trades))
     }
 
     fn publish<P: VenuePort>(
@@ -436,21 +456,26 @@ impl Observer {
         self.alone_since = is_alone.then(|| self.alone_since.unwrap_or(scene.now));
         let orders = self.orders.shown(now);
         let venues = &self.shared.identity.venues;
-        let shut_by = self.shut_by(picture::shut_by(plan, venues, scene), &orders, journal.as_ref());
         let snapshot = Snapshot {
             wall: wall::now(),
             at: scene.now,
             phase: self.phase,
             state,
-            since: self.state.0.max(job.from),
-            reason: self.state.1,
+            since: run.tally().state_since().max(job.from),
+            reason: self.reason,
             alone_since: self.alone_since,
             is_hedging: run.trader().is_hedging(),
             verbs: Vec::new(),
-            shut_by,
+            shut_by: Vec::new(),
             money,
-            legs: Role::BOTH
-                .map(|role| picture::leg(&belief.books[role.ix()], plan, scene, self.holdings[role.ix()].as_ref())),
+            legs: Role::BOTH.map(|role| {
+                picture::leg(
+                    &belief.books[role.ix()],
+                    plan,
+                    scene,
+                    self.said[role.ix()].as_ref().map(|said| &said.holding),
+                )
+            }),
             orders,
             gates: picture::gates(plan, venues, scene),
             spread: picture::spread(plan, scene),
@@ -460,9 +485,9 @@ impl Observer {
                 Latency { ack: ack.quantiles(), fill: fill.quantiles(), feed: feed.quantiles() }
             }),
             journal,
-            reconciled: self.reconciled.clone(),
+            reconciled: self.reconciled(belief),
             troubles: self.shown_troubles(),
-            trades: self.reported.1,
+            trades: run.tally().pnls.len(),
             counts: self.counts,
         };
         self.last = now;
@@ -479,7 +504,7 @@ impl Observer {
             format!("{} by {who}{reason}", verb.verb.name())
         };
         snapshot.verbs = said.verbs.iter().map(verb).collect();
-        snapshot.shut_by.extend(said.why_not.iter().cloned());
+        snapshot.shut_by.clone_from(&said.why_not);
         let is_closing = |verb: &InForce| [Verb::Park, Verb::Flatten, Verb::Kill].contains(&verb.verb);
         if said.verbs.iter().any(is_closing) {
             snapshot.phase = Phase::Closing;
@@ -490,20 +515,6 @@ impl Observer {
             self.shared.metrics.refusals.get_or_create(&labels).inner().store(*count, Ordering::Relaxed);
         }
         snapshot
-    }
-
-    /// Why nothing may be opened: what the market says of it, and what the run does.
-    fn shut_by(&self, mut why: Vec<String>, orders: &[OpenOrder], journal: Option<&JournalHealth>) -> Vec<String> {
-        if self.phase == Phase::Closing {
-            why.push("the run is asked to end".to_owned());
-        }
-        if orders.iter().any(|order| order.in_doubt.is_some()) {
-            why.push("an order is in doubt".to_owned());
-        }
-        if let Some(lost) = journal.and_then(|journal| journal.lost.as_ref()) {
-            why.push(format!("the journal is lost: {lost}"));
-        }
-        why
     }
 
     fn shown_troubles(&self) -> Vec<Trouble> {

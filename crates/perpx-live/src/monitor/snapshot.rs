@@ -242,10 +242,11 @@ pub struct JournalHealth {
 /// A comparison with the venues.
 #[derive(Clone, Debug, Serialize)]
 pub struct Reconciled {
-    /// When, of the wall.
+    /// When the older of both answers came, of the wall.
     pub wall: Time,
-    /// By role: position, base coins, and cash: the venue's less ours.
-    pub differences: [(f64, f64); 2],
+    /// By role: position, base coins, and cash: the venue's less ours. `None`: something was booked since the venue said it, so that
+    /// both cannot be compared.
+    pub differences: [Option<(f64, f64)>; 2],
     /// By role: orders that the venue has open.
     pub open_orders: [usize; 2],
 }

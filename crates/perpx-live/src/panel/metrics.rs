@@ -197,10 +197,13 @@ impl Metrics {
                     self.age.get_or_create(&of(&[("stream", &stream.name)])).set(age);
                 }
             }
-            if let Some(reconciled) = &now.reconciled {
-                let (position, cash) = reconciled.differences[v];
-                self.difference.get_or_create(&of(&[("what", "position_base")])).set(position);
-                self.difference.get_or_create(&of(&[("what", "cash_quote")])).set(cash);
+            let difference = now.reconciled.as_ref().and_then(|last| last.differences[v]);
+            for (what, value) in [("position_base", 0), ("cash_quote", 1)] {
+                let labels = of(&[("what", what)]);
+                match difference.map(|(position, cash)| [position, cash][value]) {
+                    Some(difference) => drop(self.difference.get_or_create(&labels).set(difference)),
+                    None => drop(self.difference.remove(&labels)),
+                }
             }
         }
         if let Some(health) = &now.journal {

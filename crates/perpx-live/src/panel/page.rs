@@ -236,7 +236,7 @@ fn legs(who: &Identity, now: &Snapshot) -> Markup {
                 (row("venue says", &|leg| known(leg.venue_position, coins)))
                 tr {
                     th scope="row" { "difference" }
-                    @for v in 0..2 { td { (difference(now.reconciled.as_ref().map(|last| last.differences[v].0), coins)) } }
+                    @for v in 0..2 { td { (difference(now.reconciled.as_ref().and_then(|last| last.differences[v]).map(|(coins, _)| coins), coins)) } }
                 }
                 (row("Entry", &|leg| known(leg.entry, price)))
                 (row("Bid", &|leg| known(leg.bid, price)))
@@ -260,7 +260,10 @@ fn legs(who: &Identity, now: &Snapshot) -> Markup {
                 }))
             }
         } }
-        p.quiet { "What the venues say, and the difference, are as of the last time they were asked" (asked(now)) "." }
+        p.quiet {
+            "What the venues say is as of the last time they were asked" (asked(now))
+            ". A difference is not known (–) where something was booked since."
+        }
     }
 }
 
@@ -416,8 +419,8 @@ fn machine(who: &Identity, now: &Snapshot) -> Markup {
                         tr {
                             td { (venue) ", less ours" }
                             td {
-                                (difference(Some(last.differences[v].0), coins)) " coins, "
-                                (difference(Some(last.differences[v].1).map(|cash| if cash.abs() < 0.005 { 0.0 } else { cash }), money))
+                                (difference(last.differences[v].map(|(coins, _)| coins), coins)) " coins, "
+                                (difference(last.differences[v].map(|(_, cash)| if cash.abs() < 0.005 { 0.0 } else { cash }), money))
                                 " cash, " (last.open_orders[v]) " orders open"
                             }
                         }

@@ -20,6 +20,8 @@ use perpx_venues::registry;
 use perpx_venues::secret::ENV_FILE;
 use perpx_venues::venue::Venue;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Fees that are so much worse, in basis points, are others than those of the sweep.
 const WORSE_BP: f64 = 0.1;
@@ -45,7 +47,7 @@ pub fn rows(subject: &Subject, v: usize, (knows_tier, authority): (bool, Option<
 }
 
 /// An order of the least size that rests, and its cancel: that what is signed here is understood there.
-pub fn order(subject: &Subject, v: usize, authority: Option<&Path>) -> Option<Row> {
+pub fn order(subject: &Subject, v: usize, authority: Option<&Path>, stop: &Arc<AtomicBool>) -> Option<Row> {
     let name = &subject.config.account.venues[v].name;
     let account = subject.folder.file.account(Venue::named(name)?)?;
     let row = match subject.network {
@@ -53,7 +55,7 @@ pub fn order(subject: &Subject, v: usize, authority: Option<&Path>) -> Option<Ro
             let found = "nothing was sent: --testnet-order is for test networks and emulators";
             Row::of(Grade::Refuse, "order", found, "a test network", "leave it out")
         }
-        _ => match one_order(account, (&subject.network, authority), &subject.symbol) {
+        _ => match one_order(account, (&subject.network, authority), &subject.symbol, stop) {
             Ok(done) => Row::ok("order", done),
             Err(error) => Row::of(
                 Grade::Refuse,

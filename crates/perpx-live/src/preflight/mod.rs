@@ -16,6 +16,7 @@ mod requests;
 mod row;
 
 use crate::LiveError;
+use crate::args::stop_flag;
 use crate::gate::Answers;
 use crate::live_file::Network as Where;
 use crate::run_folder::RunFolder;
@@ -25,10 +26,12 @@ pub use machine::left_elsewhere;
 use perpx_core::config::{Config, ConfigFile};
 use perpx_data::text;
 use perpx_venues::net::hosts::{Address, Network};
+use perpx_venues::recorder::folder::lock;
 pub use row::Grade;
 use row::Row;
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Look at everything that a run with money would meet, and send nothing
 #[derive(Args, Clone, Debug)]
@@ -113,12 +116,15 @@ impl PreflightArgs {
 
     fn rows(&self, code: &str) -> Result<Vec<Row>, LiveError> {
         let subject = Subject::open(&self.run, self.ca_file.as_deref())?;
+        // what is open on the account is cancelled with that order: nobody else may have any there
+        let _lock = self.testnet_order.then(|| lock(&subject.folder.path)).transpose()?;
+        let stop = if self.testnet_order { stop_flag(false) } else { Arc::default() };
         let answers = Answers { accept_weak: self.accept_weak, overrides: self.overrides.clone() };
         let mut rows = machine::rows(&subject);
         for v in 0..2 {
             rows.extend(account::rows(&subject, v, (self.i_know_the_tier, self.ca_file.as_deref())));
             if self.testnet_order {
-                rows.extend(account::order(&subject, v, self.ca_file.as_deref()));
+                rows.extend(account::order(&subject, v, self.ca_file.as_deref(), &stop));
             }
         }
         rows.extend(promotion::rows(&subject, &answers, code));

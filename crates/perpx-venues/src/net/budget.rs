@@ -81,6 +81,11 @@ impl Budget {
         self
     }
 
+    /// One of another window.
+    pub fn limit(&mut self, (most, window): (i64, TimeDelta)) {
+        self.buckets.iter_mut().for_each(|bucket| (bucket.most, bucket.window) = (most, window));
+    }
+
     /// What a request costs, by the last part of its path, and where it is counted.
     fn cost(&self, path: &str) -> (usize, i64) {
         let route = path.split('?').next().unwrap_or_default().rsplit('/').next().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! How GRVT is spoken to by who asks it questions: orders one after the other, each looked at before the next.
 
-use super::line::{Heard, Line, Why};
+use super::line::{Heard, Leaves, Line, Why};
 use crate::client::{Answer, Host, Request};
 use crate::grvt::CHAINS;
 use crate::grvt::client::session_of;
@@ -327,9 +327,15 @@ impl Grvt {
         let fills = self.private::<Reply<Vec<Fill>>>("fill_history", &query)?.result;
         fills.into_iter().max_by_key(|fill| fill.event_time.0).ok_or_else(|| "no fill is told".to_owned())
     }
+}
+
+impl Leaves for Grvt {
+    fn line(&mut self) -> &mut Line {
+        &mut self.line
+    }
 
     /// All orders go, what is held is closed; why not everything is.
-    pub fn clean(&mut self) -> Result<(), Why> {
+    fn take_back(&mut self) -> Result<(), Why> {
         let all = CancelAllOrders { sub_account_id: self.sub_account.into(), kind: None, base: None, quote: None };
         let request = self.request("cancel_all_orders", &all);
         for _ in 0..8 {

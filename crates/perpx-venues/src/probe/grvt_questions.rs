@@ -2,18 +2,28 @@
 
 use super::answers::{Notes, Probed};
 use super::grvt::{Grvt, Wanted};
-use super::line::Why;
+use super::line::{Leaves, Why};
+use super::progress::{Group, Progress};
 use crate::client::Host;
 use crate::grvt::client::session_of;
 use crate::grvt::trade::{OrderState, OrderStatus, RejectReason};
 use crate::net::socket::Socket;
-use crate::refresh::RefreshError;
 use crate::venue::Venue;
 use perpx_core::market::{Delays, SelfTrade, Side};
 use perpx_core::units::{MS, Price, Qty, TimeDelta};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
+/// In the order in which they are asked.
+pub const GROUPS: [Group; 7] = [
+    ("G5: sessions", 3, 1),
+    ("G3, G17: orders sent twice, what is left of one that takes", 40, 10),
+    ("G1, G13, G14: closing the rest, margin, fees", 40, 10),
+    ("G4: a line that is cut", 20, 6),
+    ("G10: own orders against each other", 40, 10),
+    ("G8: delays", 150, 20),
+    ("G6: limits", 200, 10),
+];
 /// Times that each delay is measured; the least counts.
 const DELAYS: usize = 8;
 /// Delays are told to this step.
@@ -28,37 +38,37 @@ const MOST_READS: usize = 60;
 const SPREADS: usize = 60;
 
 /// Asks everything, on an account that is flat.
-pub fn ask(mut grvt: Grvt, say: &mut dyn FnMut(&str)) -> Result<Probed, RefreshError> {
+pub fn ask(mut grvt: Grvt, progress: &mut Progress<'_>) -> Probed {
     let mut notes = Notes::default();
-    say("G5: sessions");
+    progress.next();
     sessions(&mut grvt, &mut notes);
-    say("G3, G17: orders sent twice, what is left of one that takes");
+    progress.next();
     notes.take(("G3", "alive"), ("not relied on", ""), sent_twice(&mut grvt, false));
     notes.take(("G3", "ended"), ("not relied on", ""), sent_twice(&mut grvt, true));
     notes.take(("G3", "asked for at once"), ("may be unknown", ""), known_at_once(&mut grvt));
     notes.take(("G17", "remainder"), ("either way is read", ""), remainder(&mut grvt));
-    say("G1, G13, G14: closing the rest, margin, fees");
+    progress.next();
     notes.take(("G1", "last close"), ("not held to the least value", ""), last_close(&mut grvt));
     let (margin, fee) = held(&mut grvt);
     notes.take(("G13", "initial margin"), ("one over the leverage", ""), margin);
     notes.take(("G14", "fee of a fill"), ("the tier's rate of its value", ""), fee);
-    say("G4: a line that is cut");
+    progress.next();
     cut(&mut grvt, &mut notes);
-    say("G10: own orders against each other");
+    progress.next();
     let self_trade = self_trade(&mut grvt);
     let said = self_trade.clone().map(|which| match which {
         SelfTrade::CancelMaker => "the one that rests goes".to_owned(),
         SelfTrade::CancelTaker => "the one that comes goes".to_owned(),
     });
     notes.take(("G10", "self-trade"), ("the one that comes goes", "self_trade"), said);
-    say("G8: delays");
-    let delays = then_clean(&mut grvt, measure);
+    progress.next();
+    let delays = grvt.then_clean(measure);
     let keys = ["taker_ms", "maker_ms", "cancel_ms"];
     for (n, (part, key)) in ["takers", "post-only", "cancels"].into_iter().zip(keys).enumerate() {
         let said = delays.clone().map(|times| format!("{} ms", times[n] / MS));
         notes.take(("G8", part), ("those of the tier", key), said);
     }
-    say("G6: limits");
+    progress.next();
     notes.take(("G6", "open orders"), ("not modelled", ""), most_orders(&mut grvt));
     notes.take(("G6", "reads"), ("5 a second", ""), most_reads(&mut grvt));
     grvt.line.sleep(1_500);
@@ -66,28 +76,23 @@ pub fn ask(mut grvt: Grvt, say: &mut dyn FnMut(&str)) -> Result<Probed, RefreshE
     let delays = delays.ok().map(|[taker, maker, cancel]| Delays { taker, maker, cancel });
     let Grvt { line, said, .. } = grvt;
     let (findings, kept, self_trade) = (notes.findings, line.questions.kept, self_trade.ok());
-    Ok(Probed { venue: Venue::Grvt, said, findings, delays, band: None, self_trade, left, kept })
+    Probed { venue: Venue::Grvt, said, findings, delays, band: None, self_trade, left, kept }
 }
 
 /// A bid that rests, and its cancel.
 pub fn one_order(grvt: &mut Grvt) -> Result<String, Why> {
-    let far = grvt.far()?;
-    let (client, sent) = grvt.place(far)?;
-    sent.taken()?;
-    let rested = grvt.arrived(client)?.status;
-    grvt.cancel(client)?;
-    let ended = grvt.ended(client)?.status;
-    match (&rested, &ended) {
-        (OrderStatus::Open, OrderStatus::Cancelled) => Ok(format!("order {client} rested and was cancelled")),
-        _ => Err(format!("order {client} was {}, then {}", rested.as_str(), ended.as_str())),
-    }
-}
-
-/// What of a question is asked, then what is open goes.
-fn then_clean<T>(grvt: &mut Grvt, ask: impl FnOnce(&mut Grvt) -> Result<T, Why>) -> Result<T, Why> {
-    let answer = ask(grvt);
-    grvt.clean()?;
-    answer
+    grvt.then_clean(|grvt| {
+        let far = grvt.far()?;
+        let (client, sent) = grvt.place(far)?;
+        sent.taken()?;
+        let rested = grvt.arrived(client)?.status;
+        grvt.cancel(client)?;
+        let ended = grvt.ended(client)?.status;
+        match (&rested, &ended) {
+            (OrderStatus::Open, OrderStatus::Cancelled) => Ok(format!("order {client} rested and was cancelled")),
+            _ => Err(format!("order {client} was {}, then {}", rested.as_str(), ended.as_str())),
+        }
+    })
 }
 
 // ---- G5
@@ -103,9 +108,9 @@ fn sessions(grvt: &mut Grvt, notes: &mut Notes) {
     notes.take(("G5", "life"), ("what the cookie says", ""), lives);
     // the session of before is still the one that asks
     let first = answer.and_then(|answer| {
-        let code = grvt.code_of("positions")?;
+        let code = grvt.code_of("positions");
         grvt.session = session_of(&answer).map_err(|error| error.to_string())?.0;
-        match code {
+        match code? {
             0 => Ok("leaves the first one open".to_owned()),
             1000 => Ok("ends the first one".to_owned()),
             other => Err(format!("the first session answers {other}")),
@@ -118,7 +123,7 @@ fn sessions(grvt: &mut Grvt, notes: &mut Notes) {
 
 /// The same signed order twice: while it rests, or after it has filled.
 fn sent_twice(grvt: &mut Grvt, ended: bool) -> Result<String, Why> {
-    then_clean(grvt, |grvt| {
+    grvt.then_clean(|grvt| {
         let wanted = match ended {
             false => grvt.far()?,
             true => {
@@ -151,7 +156,7 @@ fn sent_twice(grvt: &mut Grvt, ended: bool) -> Result<String, Why> {
 }
 
 fn known_at_once(grvt: &mut Grvt) -> Result<String, Why> {
-    then_clean(grvt, |grvt| {
+    grvt.then_clean(|grvt| {
         let far = grvt.far()?;
         // nothing may hold up the question
         grvt.line.sleep(1_500);
@@ -178,7 +183,7 @@ fn listen(grvt: &mut Grvt, streams: &[&str]) -> Result<Socket, Why> {
 
 /// One that takes and finds nothing: which states the stream tells.
 fn remainder(grvt: &mut Grvt) -> Result<String, Why> {
-    then_clean(grvt, |grvt| {
+    grvt.then_clean(|grvt| {
         let mut socket = listen(grvt, &["v1.order"])?;
         let [bid, _] = grvt.best()?;
         let px = grvt.at_bp(bid, -40);
@@ -220,7 +225,7 @@ fn bought(grvt: &mut Grvt, qty: Qty) -> Result<(), Why> {
 }
 
 fn last_close(grvt: &mut Grvt) -> Result<String, Why> {
-    then_clean(grvt, |grvt| {
+    grvt.then_clean(|grvt| {
         let [bid, _] = grvt.best()?;
         let step = grvt.said.lot;
         if bid.of(step).0 >= grvt.said.min_notional.0 {
@@ -244,7 +249,7 @@ fn last_close(grvt: &mut Grvt) -> Result<String, Why> {
 
 /// Of the least position: its initial margin over its value, and the fee of its fill.
 fn held(grvt: &mut Grvt) -> (Result<String, Why>, Result<String, Why>) {
-    let asked = then_clean(grvt, |grvt| {
+    let asked = grvt.then_clean(|grvt| {
         let [_, ask] = grvt.best()?;
         let qty = grvt.least(ask);
         bought(grvt, qty)?;
@@ -280,7 +285,7 @@ fn fee(grvt: &mut Grvt) -> Result<String, Why> {
 // ---- G4
 
 fn cut(grvt: &mut Grvt, notes: &mut Notes) {
-    let asked = then_clean(grvt, |grvt| {
+    let asked = grvt.then_clean(|grvt| {
         let [_, ask] = grvt.best()?;
         let qty = grvt.least(ask);
         bought(grvt, qty)?;
@@ -331,7 +336,7 @@ fn self_trade(grvt: &mut Grvt) -> Result<SelfTrade, Why> {
             grvt.line.sleep(300);
             continue;
         }
-        let which = then_clean(grvt, |grvt| {
+        let which = grvt.then_clean(|grvt| {
             let qty = grvt.least(px);
             let (resting, sent) = grvt.place(Wanted { side: Side::Sell, qty, px, rests: true, reduce_only: false })?;
             sent.taken()?;
@@ -397,7 +402,7 @@ fn measure(grvt: &mut Grvt) -> Result<[TimeDelta; 3], Why> {
 // ---- G6
 
 fn most_orders(grvt: &mut Grvt) -> Result<String, Why> {
-    then_clean(grvt, |grvt| {
+    grvt.then_clean(|grvt| {
         for open in 0..MOST_ORDERS {
             let mut far = grvt.far()?;
             far.px = Price(far.px.0 - open as i64 * grvt.said.tick.0);

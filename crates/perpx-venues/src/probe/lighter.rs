@@ -1,6 +1,6 @@
 //! How Lighter is spoken to by who asks it questions: transactions one after the other, each looked at before the next.
 
-use super::line::{Heard, Line, Why};
+use super::line::{Heard, Leaves, Line, Why};
 use crate::client::{About, Body, Host, Request};
 use crate::lighter::rest::{
     Account, Accounts, Market, NextNonce, Order, OrderBookDetails, OrderBookOrders, OrderStatus, Orders, Status,
@@ -276,9 +276,15 @@ impl Lighter {
     pub fn cancel_all(&mut self) -> Result<Sent, Why> {
         self.send(Tx::CancelAll { time_in_force: cancel_all::NOW, time: 0 })
     }
+}
+
+impl Leaves for Lighter {
+    fn line(&mut self) -> &mut Line {
+        &mut self.line
+    }
 
     /// Orders go, a schedule is taken back, and what is held is closed; why not everything is.
-    pub fn clean(&mut self) -> Result<(), Why> {
+    fn take_back(&mut self) -> Result<(), Why> {
         self.cancel_all()?;
         self.send(Tx::CancelAll { time_in_force: cancel_all::ABORT, time: 0 })?;
         for _ in 0..6 {

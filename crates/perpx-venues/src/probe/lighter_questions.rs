@@ -2,10 +2,10 @@
 
 use super::answers::{Notes, Probed};
 use super::lighter::{Lighter, Sent, cash_of};
-use super::line::Why;
+use super::line::{Leaves, Why};
+use super::progress::{Group, Progress};
 use crate::lighter::rest::{Order, OrderStatus};
 use crate::lighter::sign::{Tx, cancel_all, time_in_force};
-use crate::refresh::RefreshError;
 use crate::venue::Venue;
 use crate::wall::now;
 use perpx_core::market::Delays;
@@ -13,6 +13,15 @@ use perpx_core::units::{MS, Price, Rate, TimeDelta};
 use serde_json::{Value, json};
 use std::time::Duration;
 
+/// In the order in which they are asked.
+pub const GROUPS: [Group; 6] = [
+    ("L7, L8, L12, L14: channels, batches, what an answer holds", 60, 10),
+    ("L5, L15: nonces", 40, 5),
+    ("L1, L9, L10: scheduled cancel-all, margin modes, quota", 30, 5),
+    ("L2: prices away from the mark", 100, 10),
+    ("L4: margin of what rests", 30, 5),
+    ("L11: delays", 100, 20),
+];
 /// How far from the mark the venue may stop taking prices, basis points.
 const BANDS: [i64; 10] = [50, 100, 150, 200, 300, 500, 1_000, 2_000, 3_000, 5_000];
 /// Times that each delay is measured; the least counts.
@@ -26,58 +35,54 @@ const HEARD: Duration = Duration::from_millis(1_500);
 const BATCHES: [usize; 2] = [16, 50];
 
 /// Asks everything, on an account that is flat.
-pub fn ask(mut lighter: Lighter, say: &mut dyn FnMut(&str)) -> Result<Probed, RefreshError> {
+pub fn ask(mut lighter: Lighter, progress: &mut Progress<'_>) -> Probed {
     let mut notes = Notes::default();
     let note = &mut notes;
-    say("L7, L8, L12, L14: channels, batches, what an answer holds");
+    progress.next();
     channels(&mut lighter, note);
     note.take(("L8", "id"), ("echoed", ""), over_the_socket(&mut lighter));
     note.take(("L8", "batch"), ("15", ""), batch(&mut lighter));
     let (predicted, created) = what_answers_hold(&mut lighter);
     note.take(("L12", "predicted_execution_time_ms"), ("a time of day", ""), predicted);
     note.take(("L14", "created_at"), ("told by magnitude", ""), created);
-    say("L5, L15: nonces");
+    progress.next();
     note.take(("L5", "failed"), ("uses its nonce", ""), failed_nonce(&mut lighter));
     note.take(("L5", "refused"), ("does not use its nonce", ""), refused_nonce(&mut lighter));
     note.take(("L15", "same nonce"), ("not relied on", ""), same_nonce(&mut lighter));
-    say("L1, L9, L10: scheduled cancel-all, margin modes, quota");
+    progress.next();
     note.take(("L1", "second schedule"), ("refused", ""), second_schedule(&mut lighter));
     note.take(("L9", "margin modes"), ("cross and isolated", ""), margin_modes(&mut lighter));
     note.take(("L10", "cancel-all"), ("costs a unit of quota", ""), quota(&mut lighter));
-    say("L2: prices away from the mark");
+    progress.next();
     let band = band(&mut lighter, note);
-    say("L4: margin of what rests");
+    progress.next();
     let deep = band.map_or(100, |bp| (bp / 2).min(500));
     note.take(("L4", "resting orders"), ("take margin", ""), resting_margin(&mut lighter, deep));
-    say("L11: delays");
+    progress.next();
     let delays = delays(&mut lighter, note);
     let left = lighter.clean().err();
     let Lighter { line, said, .. } = lighter;
     let band = band.map(Rate::from_bps);
     let kept = line.questions.kept;
-    Ok(Probed { venue: Venue::Lighter, said, findings: notes.findings, delays, band, self_trade: None, left, kept })
+    let findings = notes.findings;
+    Probed { venue: Venue::Lighter, said, findings, delays, band, self_trade: None, left, kept }
 }
 
 /// A bid that rests, and its cancel.
 pub fn one_order(lighter: &mut Lighter) -> Result<String, Why> {
-    let price = below(lighter, 80)?;
-    let (index, tx) = lighter.rest(price);
-    lighter.send(tx)?.taken()?;
-    let rested = lighter.arrived(index)?.status;
-    let market = lighter.market;
-    let cancelled = lighter.send(Tx::CancelOrder { market, index })?;
-    let ended = lighter.look(index, |order| order.status == OrderStatus::Canceled)?.status;
-    match (&rested, &ended) {
-        (OrderStatus::Open, OrderStatus::Canceled) => Ok(format!("order {index} rested and was cancelled")),
-        _ => Err(format!("order {index} was {}, then {} ({})", rested.as_str(), ended.as_str(), cancelled.code)),
-    }
-}
-
-/// What of a question is asked, then what is open goes.
-fn then_clean<T>(lighter: &mut Lighter, ask: impl FnOnce(&mut Lighter) -> Result<T, Why>) -> Result<T, Why> {
-    let answer = ask(lighter);
-    lighter.clean()?;
-    answer
+    lighter.then_clean(|lighter| {
+        let price = below(lighter, 80)?;
+        let (index, tx) = lighter.rest(price);
+        lighter.send(tx)?.taken()?;
+        let rested = lighter.arrived(index)?.status;
+        let market = lighter.market;
+        let cancelled = lighter.send(Tx::CancelOrder { market, index })?;
+        let ended = lighter.look(index, |order| order.status == OrderStatus::Canceled)?.status;
+        match (&rested, &ended) {
+            (OrderStatus::Open, OrderStatus::Canceled) => Ok(format!("order {index} rested and was cancelled")),
+            _ => Err(format!("order {index} was {}, then {} ({})", rested.as_str(), ended.as_str(), cancelled.code)),
+        }
+    })
 }
 
 /// A price below the market at which nothing fills, and which every band takes.
@@ -136,7 +141,7 @@ fn over_the_socket(lighter: &mut Lighter) -> Result<String, Why> {
 
 /// How many transactions a batch may hold.
 fn batch(lighter: &mut Lighter) -> Result<String, Why> {
-    then_clean(lighter, |lighter| {
+    lighter.then_clean(|lighter| {
         let price = below(lighter, 80)?;
         let mut most = 15;
         for count in BATCHES {
@@ -156,13 +161,13 @@ fn batch(lighter: &mut Lighter) -> Result<String, Why> {
 // ---- L12, L14: what an answer holds
 
 fn what_answers_hold(lighter: &mut Lighter) -> (Result<String, Why>, Result<String, Why>) {
-    let sent = below(lighter, 80).and_then(|price| {
+    let sent = lighter.then_clean(|lighter| {
+        let price = below(lighter, 80)?;
         let (index, tx) = lighter.rest(price);
         let sent = lighter.send(tx)?.taken()?;
         Ok((sent, lighter.arrived(index)?))
     });
-    let cleaned = lighter.clean();
-    let (sent, order) = match sent.and_then(|both| cleaned.map(|()| both)) {
+    let (sent, order) = match sent {
         Ok(both) => both,
         Err(why) => return (Err(why.clone()), Err(why)),
     };
@@ -194,7 +199,7 @@ fn used(before: i64, after: i64) -> Result<String, Why> {
 
 /// A post-only that crosses: taken, then cancelled.
 fn failed_nonce(lighter: &mut Lighter) -> Result<String, Why> {
-    then_clean(lighter, |lighter| {
+    lighter.then_clean(|lighter| {
         let [_, ask] = lighter.best()?;
         let price = lighter.at_bp(ask, 20);
         let before = lighter.nonce()?;
@@ -210,7 +215,7 @@ fn failed_nonce(lighter: &mut Lighter) -> Result<String, Why> {
 
 /// One below the least size: refused.
 fn refused_nonce(lighter: &mut Lighter) -> Result<String, Why> {
-    then_clean(lighter, |lighter| {
+    lighter.then_clean(|lighter| {
         let price = below(lighter, 80)?;
         let before = lighter.nonce()?;
         let (_, tx) = lighter.order(false, (1, price), time_in_force::POST_ONLY, false);
@@ -224,7 +229,7 @@ fn refused_nonce(lighter: &mut Lighter) -> Result<String, Why> {
 
 /// Two orders signed with one nonce.
 fn same_nonce(lighter: &mut Lighter) -> Result<String, Why> {
-    then_clean(lighter, |lighter| {
+    lighter.then_clean(|lighter| {
         let price = below(lighter, 80)?;
         let nonce = lighter.nonce()?;
         let (first, tx) = lighter.rest(price);
@@ -247,7 +252,7 @@ fn same_nonce(lighter: &mut Lighter) -> Result<String, Why> {
 // ---- L1, L9, L10
 
 fn second_schedule(lighter: &mut Lighter) -> Result<String, Why> {
-    then_clean(lighter, |lighter| {
+    lighter.then_clean(|lighter| {
         let at = |minutes: i64| now().steps(MS) + minutes * 60_000;
         let [first, second] = [at(6), at(10)];
         let schedule = |time| Tx::CancelAll { time_in_force: cancel_all::SCHEDULED, time };
@@ -274,7 +279,10 @@ fn margin_modes(lighter: &mut Lighter) -> Result<String, Why> {
     let set = |mode| Tx::UpdateLeverage { market, initial_margin_fraction: fraction, margin_mode: mode };
     let other = 1 - before;
     let takes_other = lighter.send(set(other))?.is_taken();
-    let takes_before = lighter.send(set(before))?.is_taken();
+    lighter.line.questions.asking().undo(true);
+    let set_back = lighter.send(set(before));
+    lighter.line.questions.asking().undo(false);
+    let takes_before = set_back?.is_taken();
     let takes = |mode| if mode == before { takes_before } else { takes_other };
     let number =
         lighter.details()?.market_config.and_then(|config| config.market_margin_mode).map_or(-1, |mode| mode.0);
@@ -288,7 +296,7 @@ fn margin_modes(lighter: &mut Lighter) -> Result<String, Why> {
 }
 
 fn quota(lighter: &mut Lighter) -> Result<String, Why> {
-    then_clean(lighter, |lighter| {
+    lighter.then_clean(|lighter| {
         let left = |body: &Value| body["volume_quota_remaining"].as_i64();
         let price = below(lighter, 80)?;
         let (_, tx) = lighter.rest(price);
@@ -333,7 +341,7 @@ fn reach(lighter: &mut Lighter, bp: i64, protection: Option<bool>) -> Result<Rea
 
 /// Its width in basis points, where one was met.
 fn band(lighter: &mut Lighter, notes: &mut Notes) -> Option<i64> {
-    let width = then_clean(lighter, width);
+    let width = lighter.then_clean(width);
     let said = width.clone().map(|(bp, _)| format!("{bp} bp"));
     notes.take(("L2", "width"), ("200 bp", "price_band_bp"), said);
     let Ok((bp, how)) = width else {
@@ -345,7 +353,7 @@ fn band(lighter: &mut Lighter, notes: &mut Notes) -> Option<i64> {
     };
     let when = if how == Reach::Late { "taken, then cancelled" } else { "refused at once" };
     notes.take(("L2", "when"), ("refused at once", ""), Ok(when.to_owned()));
-    let sides = then_clean(lighter, |lighter| {
+    let sides = lighter.then_clean(|lighter| {
         let mark = lighter.mark()?;
         let price = lighter.at_bp(mark, -bp * 3 / 2);
         let (index, tx) = lighter.rest(price);
@@ -360,7 +368,7 @@ fn band(lighter: &mut Lighter, notes: &mut Notes) -> Option<i64> {
         }
     });
     notes.take(("L2", "sides"), ("both sides of the mark", ""), sides.map(str::to_owned));
-    let protection = then_clean(lighter, |lighter| reach(lighter, bp * 3 / 2, Some(false)));
+    let protection = lighter.then_clean(|lighter| reach(lighter, bp * 3 / 2, Some(false)));
     let lifts =
         protection.map(|reach| if reach == Reach::Taken { "false lifts the band" } else { "false changes nothing" });
     notes.take(("L2", "price_protection"), ("left out", ""), lifts.map(str::to_owned));
@@ -398,7 +406,7 @@ fn width(lighter: &mut Lighter) -> Result<(i64, Reach), Why> {
 // ---- L4, L11
 
 fn resting_margin(lighter: &mut Lighter, deep: i64) -> Result<String, Why> {
-    then_clean(lighter, |lighter| {
+    lighter.then_clean(|lighter| {
         let account = lighter.account()?;
         let own = account.positions.iter().flatten().find(|one| one.market_id.0 == lighter.market);
         let fraction = own.and_then(|one| one.initial_margin_fraction).and_then(|one| one.percent().ok());
@@ -436,7 +444,7 @@ fn least_of(times: &[i64]) -> TimeDelta {
 }
 
 fn delays(lighter: &mut Lighter, notes: &mut Notes) -> Option<Delays> {
-    let measured = then_clean(lighter, measure);
+    let measured = lighter.then_clean(measure);
     let (assumed, keys) = ("those of the tier", ["taker_ms", "maker_ms", "cancel_ms"]);
     for (n, (part, key)) in ["takers", "post-only", "cancels"].into_iter().zip(keys).enumerate() {
         let said = measured.clone().map(|times| format!("{} ms", times[n] / MS));

@@ -8,10 +8,15 @@ use crate::net::upkeep::stream_rules;
 use crate::refresh::ask::Questions;
 use perpx_core::units::Time;
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Why a question has no answer.
 pub type Why = String;
+
+/// Somebody wants an end.
+const STOPPED: &str = "asked to stop";
+/// An order that was sent as an end was asked for may be seen so much later.
+const LATE_MS: u64 = 2_000;
 
 /// Tries of a request that was limited, and how long after each other.
 const TRIES: u32 = 20;
@@ -33,6 +38,38 @@ pub struct Line {
     pub reach: Reach,
 }
 
+/// Whoever leaves orders and positions on an account, and can take them back.
+pub trait Leaves {
+    fn line(&mut self) -> &mut Line;
+
+    /// Everything of the account goes; why not everything does.
+    fn take_back(&mut self) -> Result<(), Why>;
+
+    /// The same, although somebody wants an end: then once more, for what came late.
+    fn clean(&mut self) -> Result<(), Why> {
+        let is_stopped = self.line().go_on().is_err();
+        self.line().questions.asking().undo(true);
+        let mut cleaned = self.take_back();
+        if is_stopped {
+            self.line().sleep(LATE_MS);
+            cleaned = self.take_back();
+        }
+        self.line().questions.asking().undo(false);
+        cleaned
+    }
+
+    /// What of a question is asked, then what is open goes.
+    fn then_clean<T>(&mut self, ask: impl FnOnce(&mut Self) -> Result<T, Why>) -> Result<T, Why>
+    where
+        Self: Sized,
+    {
+        self.line().go_on()?;
+        let answer = ask(self);
+        self.clean()?;
+        answer
+    }
+}
+
 /// An answer of whatever status.
 pub struct Heard {
     pub asked: Time,
@@ -40,8 +77,14 @@ pub struct Heard {
 }
 
 impl Line {
-    /// One request, once; no answer is an error.
+    /// An error as soon as somebody wants an end.
+    pub fn go_on(&mut self) -> Result<(), Why> {
+        if self.questions.asking().is_stopped() { Err(STOPPED.to_owned()) } else { Ok(()) }
+    }
+
+    /// One request, once; no answer is an error. What was sent is waited for, since an order may have been placed by it.
     pub fn send(&mut self, request: &Request) -> Result<Heard, Why> {
+        self.go_on()?;
         let (asked, reply) = self.questions.asking().once(request);
         reply.map(|answer| Heard { asked, answer }).map_err(|why| format!("no answer: {why}"))
     }
@@ -53,7 +96,7 @@ impl Line {
             if !is_limited(&heard.answer) {
                 return Ok(heard);
             }
-            std::thread::sleep(AGAIN);
+            self.sleep(AGAIN.as_millis() as u64);
         }
         Err("the venue says all the time that too much is asked".to_owned())
     }
@@ -69,12 +112,14 @@ impl Line {
         let Reach { venue, hosts, dialer, .. } = &self.reach;
         let address = hosts.get(&host).ok_or("the venue has no such host")?;
         let opened = Socket::open(dialer, address, path, headers, stream_rules(*venue, true));
-        self.questions.asking().block_on(opened).map_err(|error| error.to_string())
+        let opened = self.questions.asking().block_on(opened).ok_or(STOPPED)?;
+        opened.map_err(|error| error.to_string())
     }
 
     /// Says a text on a stream.
     pub fn say(&mut self, socket: &mut Socket, text: &str) -> Result<(), Why> {
-        self.questions.asking().block_on(socket.send(text)).map_err(|error| error.to_string())
+        let sent = self.questions.asking().block_on(socket.send(text)).ok_or(STOPPED)?;
+        sent.map_err(|error| error.to_string())
     }
 
     /// Texts of a stream until one is what was waited for; `None` when none was within `most`.
@@ -85,7 +130,7 @@ impl Line {
         mut is_it: impl FnMut(&str) -> Option<T>,
     ) -> Result<Option<T>, Why> {
         let until = Instant::now() + most;
-        self.questions.asking().block_on(async {
+        let waited = self.questions.asking().block_on(async {
             loop {
                 let left = until.saturating_duration_since(Instant::now());
                 match timeout(left, socket.next()).await {
@@ -98,11 +143,12 @@ impl Line {
                     }
                 }
             }
-        })
+        });
+        waited.ok_or(STOPPED)?
     }
 
-    /// Waits.
-    pub fn sleep(&self, ms: u64) {
-        std::thread::sleep(Duration::from_millis(ms));
+    /// Waits; not when somebody wants an end.
+    pub fn sleep(&mut self, ms: u64) {
+        self.questions.asking().block_on(sleep(Duration::from_millis(ms)));
     }
 }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 // the texts say what the fields are
 #[allow(missing_docs)]
 pub enum FolderError {
-    #[error("{path}: another process writes here (its number: {by}); end it, or record into another folder")]
+    #[error("{path}: another process writes here (its number: {by}); end it, or name another folder")]
     Locked { path: PathBuf, by: String },
     #[error("{path}: {source}; accepted: a folder that can be written")]
     Io { path: PathBuf, source: io::Error },
