@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// As a user whose state is in `dir` runs it, typing `lines`.
-fn typed(dir: &Path, arguments: &[&str], lines: &str) -> (Option<i32>, String) {
+pub(crate) fn typed(dir: &Path, arguments: &[&str], lines: &str) -> (Option<i32>, String) {
     let mut command = Command::new(LIVE);
     command.args(arguments).current_dir(dir).env("PERPX_STATE", dir.join("state"));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -61,9 +61,15 @@ fn what_trades_was_armed_as_it_is() {
     }
     assert_eq!(fs::metadata(&armed).expect("there").permissions().mode() & 0o777, 0o600);
     let whole = fs::read_to_string(&armed).expect("text");
-    // it goes as far as this version goes
+    // what is armed trades when it is said that its orders are real, with limits, and with a key of its own for closes
     let (code, text) = live();
-    assert!(code == Some(2) && text.contains("which this version does not have yet"), "{code:?} {text}");
+    assert!(code == Some(4) && text.contains("--i-accept-real-orders"), "{code:?} {text}");
+    let accepted =
+        ["--config", "best.yml", "--mode", "live", "--override", answer, "--run", "live/a", "--i-accept-real-orders"];
+    let (code, text) = typed(dir, &accepted, "");
+    assert!(code == Some(2) && text.contains("limits.max_order_qty is not written"), "{code:?} {text}");
+    let (code, text) = typed(dir, &[&accepted[..], &["--speed", "2"]].concat(), "");
+    assert!(code == Some(2) && text.contains("--mode live"), "{code:?} {text}");
     // armed again it is known by the same tag
     let tag = |text: &str| text.lines().find(|line| line.contains("\"tag\"")).expect("a tag").to_owned();
     assert_eq!(arm("1\n1\n").0, Some(0));

@@ -28,7 +28,7 @@ fn status(dir: &Path) -> Option<Value> {
 }
 
 /// Waits for what `is` asks for.
-fn wait(dir: &Path, what: &str, seconds: u64, is: impl Fn(&Value) -> bool) -> Value {
+pub(crate) fn wait(dir: &Path, what: &str, seconds: u64, is: impl Fn(&Value) -> bool) -> Value {
     let began = Instant::now();
     let mut last = None;
     while began.elapsed() < Duration::from_secs(seconds) {
@@ -44,7 +44,7 @@ fn wait(dir: &Path, what: &str, seconds: u64, is: impl Fn(&Value) -> bool) -> Va
     panic!("{what} after {seconds} s: {last:?}\n{err}");
 }
 
-fn is_in(state: &'static str) -> impl Fn(&Value) -> bool {
+pub(crate) fn is_in(state: &'static str) -> impl Fn(&Value) -> bool {
     move |now| now["state"] == state
 }
 
@@ -53,7 +53,7 @@ fn has(now: &Value, verb: &str) -> bool {
 }
 
 /// Its code and the JSON that it ended with; bounded in time.
-fn ended(dir: &Path, run: Running, seconds: u64) -> (Option<i32>, String) {
+pub(crate) fn ended(dir: &Path, run: Running, seconds: u64) -> (Option<i32>, String) {
     let mut run = run;
     let began = Instant::now();
     while run.0.try_wait().expect("a process").is_none() {
@@ -66,7 +66,7 @@ fn ended(dir: &Path, run: Running, seconds: u64) -> (Option<i32>, String) {
 }
 
 /// A locked position that no band and no time lets go of.
-fn locks() -> String {
+pub(crate) fn locks() -> String {
     BASE.replace("g_pct: 0.001", "g_pct: 0.0002").replace("t_max_sec: 600", "t_max_sec: 200000, min_lock_sec: 200000")
 }
 

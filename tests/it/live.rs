@@ -218,7 +218,7 @@ fn a_winner_trades_with_money_only_past_the_gate() {
     assert!(text.contains("its data is synthetic") && !text.contains("evidence.hash") && code == Some(4), "{text}");
     let recorded = said.replace("is_synthetic: true", "is_synthetic: false");
     let (text, _) = live(&recorded, &[]);
-    assert!(text.contains("not as the sweep wrote it (evidence.hash)"), "{text}");
+    assert!(text.contains("as a sweep of this program writes it (evidence.hash)"), "{text}");
     let recorded = recorded.replace(&hash(&said), &hash(&recorded));
     let (text, code) = live(&recorded, &["--accept-weak"]);
     assert!(text.contains("check length is refused") && !text.contains("synthetic") && code == Some(4), "{text}");

@@ -19,6 +19,7 @@ mod interrupt;
 mod ledger;
 mod live;
 mod live_emulated;
+mod live_orders;
 mod manual;
 mod not_tested;
 mod panel;

@@ -189,9 +189,9 @@ fn a_probe_that_is_stopped_leaves_nothing() {
     for (venue, signal) in [("lighter", "-TERM"), ("grvt", "-INT")] {
         let out = fs::File::create(path.join("out")).expect("a file");
         let err = fs::File::create(path.join("err")).expect("a file");
-        let child =
-            Command::new(LIVE).args(["probe", "run", "--venue", venue]).current_dir(path).stdout(out).stderr(err);
-        let run = Running(child.spawn().expect("it starts"));
+        let mut command = Command::new(LIVE);
+        command.args(["probe", "run", "--venue", venue]).current_dir(path).stdout(out).stderr(err);
+        let run = Running(command.spawn().expect("it starts"));
         let before = seen(path).len();
         let began = Instant::now();
         while seen(path).len() < before + 3 {

@@ -1,9 +1,9 @@
 //! The command line of perpx-live: arguments in, one call, exit code out.
 
-use super::arm::{self, ArmArgs};
-use super::attached::{self, AttachArgs};
+use super::arm::{self, ArmArgs, Asked};
+use super::attached::{self, AttachArgs, Venues};
 use super::control::command::{CtlArgs, said};
-use super::gate::{Answers, admit};
+use super::gate::Answers;
 use super::journal::command::{JournalArgs, lines};
 use super::paper_market::{self, PaperArgs};
 use super::preflight::PreflightArgs;
@@ -40,7 +40,7 @@ pub struct Cli {
     /// The best.yml of a sweep
     #[arg(long, value_name = "FILE", required_unless_present = "completions")]
     config: Option<PathBuf>,
-    /// mock, emulated (over sockets), paper (live quotes)
+    /// mock, emulated (over sockets), paper (live quotes), live
     #[arg(long, value_enum, default_value_t = Mode::Mock, hide_possible_values = true, hide_default_value = true)]
     mode: Mode,
     /// The data store, if it is not where the file says
@@ -82,6 +82,9 @@ pub struct Cli {
     /// live: trade a winner whose verdict is weak
     #[arg(long, hide = true)]
     accept_weak: bool,
+    /// live: orders are real, and meant
+    #[arg(long, hide = true)]
+    i_accept_real_orders: bool,
     /// live: why a check that refuses the winner is set aside
     #[arg(long = "override", value_name = "CHECK=REASON", hide = true)]
     overrides: Vec<String>,
@@ -179,21 +182,36 @@ enum Mode {
 }
 
 impl Cli {
-    /// With money at stake: as far as it goes today.
-    fn live(self, code: &str) -> u8 {
-        let answers = Answers { accept_weak: self.accept_weak, overrides: self.overrides };
-        let config = self.config.unwrap_or_default();
-        let admitted = admit(&config, &answers).and_then(|verdict| {
-            arm::required(&config, self.run.as_deref(), code)?;
-            Ok(verdict)
-        });
-        match admitted {
-            Ok(verdict) if !self.quiet => println!("{verdict}"),
-            Ok(_) => {}
-            Err(error) => return text::fail(&error, self.json, error.exit_code()),
+    /// With money at stake. What stands against that is said before anything else; a run that holds something closes it first.
+    fn live(&self, options: &Options, range: &emulated::TimeRange) -> Result<emulated::Account, LiveError> {
+        if !range.is_unsaid() || self.speed.is_some() || self.attach.is_some() {
+            let accepted = "without --attach, --speed, --from, --to and --faults: it is the venues' own place and time";
+            let found = self.attach.clone().unwrap_or_default();
+            return Err(LiveError::Range { name: "mode live", found, accepted: accepted.to_owned() });
         }
-        let mode = self.mode.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default();
-        text::fail(&LiveError::Mode { mode }, self.json, 2)
+        let answers = Answers { accept_weak: self.accept_weak, overrides: self.overrides.clone() };
+        let asked = Asked {
+            config: &options.config,
+            run: self.run.as_deref(),
+            ca_file: self.ca_file.as_deref(),
+            answers: &answers,
+            is_accepted: self.i_accept_real_orders,
+            code: options.code,
+        };
+        let admitted = arm::admitted(&asked).map(|(armed, verdict)| {
+            if !options.quiet {
+                println!("{verdict}");
+            }
+            armed
+        });
+        self.traded(options, Venues::Armed(admitted))
+    }
+
+    /// At venues of other processes.
+    fn traded(&self, options: &Options, venues: Venues) -> Result<emulated::Account, LiveError> {
+        let (run, ca_file) = (self.run.clone(), self.ca_file.clone());
+        let args = AttachArgs { venues, run, ca_file, log_json: self.log_json };
+        attached::run(options, args, &mut std::io::stdout())
     }
 
     /// Runs the command; returns the exit code. `code` names the code that runs.
@@ -204,17 +222,14 @@ impl Cli {
         if let Some(command) = self.command {
             return command.run(code);
         }
-        if self.mode == Mode::Live {
-            return self.live(code);
-        }
         // lines of two kinds are read by no machine
         let quiet = self.quiet || self.log_json;
         // a run that hears an operator hears signals by itself
-        let is_attached = self.mode == Mode::Emulated && self.attach.is_some();
-        let stop = if is_attached { Arc::default() } else { stop_flag(true) };
+        let is_spoken_to = self.mode == Mode::Live || self.mode == Mode::Emulated && self.attach.is_some();
+        let stop = if is_spoken_to { Arc::default() } else { stop_flag(true) };
         let options = Options {
-            config: self.config.unwrap_or_default(),
-            store: self.store,
+            config: self.config.clone().unwrap_or_default(),
+            store: self.store.clone(),
             speed: self.speed.unwrap_or(if self.mode == Mode::Mock { Speed::Max } else { Speed::Times(1.0) }),
             quiet,
             code,
@@ -222,14 +237,14 @@ impl Cli {
         };
         let is_paced = self.speed.is_some();
         let out = &mut std::io::stdout();
-        let range = emulated::TimeRange { from: self.from, to: self.to, faults: self.faults };
+        let range = emulated::TimeRange { from: self.from, to: self.to, faults: self.faults.clone() };
         let ended = match self.mode {
-            Mode::Emulated if self.attach.is_some() && range.is_unsaid() && !is_paced => {
-                let host = self.attach.unwrap_or_default();
-                let args = AttachArgs { host, run: self.run, ca_file: self.ca_file, log_json: self.log_json };
-                attached::run(&options, &args, out)
-                    .map(|account| (account.exit_code(), account.to_string(), serde_json::json!(account)))
-            }
+            Mode::Emulated if self.attach.is_some() && range.is_unsaid() && !is_paced => self
+                .traded(&options, Venues::Played(self.attach.clone().unwrap_or_default()))
+                .map(|account| (account.exit_code(), account.to_string(), serde_json::json!(account))),
+            Mode::Live => self
+                .live(&options, &range)
+                .map(|account| (account.exit_code(), account.to_string(), serde_json::json!(account))),
             Mode::Emulated | Mode::Mock if self.attach.is_some() => Err(attached::refused(self.attach)),
             Mode::Emulated => emulated::run(&options, &range, out)
                 .map(|account| (account.exit_code(), account.to_string(), serde_json::json!(account))),

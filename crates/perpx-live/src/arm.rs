@@ -2,19 +2,17 @@
 //! very file may trade by this very program. It is no order, and no order needs less.
 
 use crate::LiveError;
+use crate::gate::{Answers, admit};
 use crate::live_file::{LiveFile, Network};
-use crate::preflight::left_elsewhere;
+use crate::preflight::{left_elsewhere, of_evidence, promoted};
 use crate::run_folder::RunFolder;
 use crate::strategy_file::{Provenance, StrategyFile};
-use crate::transport::find;
 use clap::Args;
 use perpx_core::config::{ConfigError, ConfigFile, Size};
 use perpx_core::units::{DAY, Time, TimeDelta, format_scaled};
 use perpx_data::atomic::write_atomic;
 use perpx_data::path::state_folder;
 use perpx_data::text;
-use perpx_venues::client::Host;
-use perpx_venues::net::hosts;
 use perpx_venues::registry::AccountNumbers;
 use perpx_venues::venue::Venue;
 use perpx_venues::wall::now;
@@ -22,7 +20,6 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
-use tokio::runtime::Builder;
 
 /// How long it holds.
 const HOLDS: TimeDelta = DAY.times(30);
@@ -114,34 +111,53 @@ impl ArmArgs {
     }
 }
 
-/// What live orders ask of the folder of `config`'s run, which is made where it is not there: that it was armed, and that no emulator
-/// is taken for a venue.
+/// Who wants live orders, and what he says to what may stand against them.
+pub struct Asked<'a> {
+    /// The best.yml.
+    pub config: &'a Path,
+    /// The folder; unsaid, the one under `live`.
+    pub run: Option<&'a Path>,
+    /// Roots beside those of the web.
+    pub ca_file: Option<&'a Path>,
+    /// To the sweep's evidence, and to the rows of preflight.
+    pub answers: &'a Answers,
+    /// `--i-accept-real-orders`.
+    pub is_accepted: bool,
+    /// The program.
+    pub code: &'a str,
+}
+
+/// What live orders ask of the folder of a run, which is made where it is not there: a winner that may be promoted, that it was armed, that
+/// the flag is there, limits for money and a key of its own for closes. What was armed, and what is to be known of the winner.
 ///
 /// # Errors
 /// What stands against it.
-pub fn required(config: &Path, run: Option<&Path>, code: &str) -> Result<Armed, LiveError> {
-    let folder = RunFolder::open(config, run, None, "live")?;
-    let network = match &folder.file.network {
-        Network::Emulated(_) => return Err(LiveError::Emulated { live: folder.path.join("live.toml") }),
-        Network::Custom(_) => None,
-        Network::Mainnet => Some(hosts::Network::Mainnet),
-        Network::Testnet => Some(hosts::Network::Testnet),
-    };
-    let armed = check(&folder, code)?;
-    for (network, venue) in network.iter().flat_map(|network| Venue::ALL.map(|venue| (network, venue))) {
-        if let Some(host) = played(venue, network)? {
-            return Err(LiveError::Played { venue: venue.name(), host });
-        }
+pub fn admitted(asked: &Asked<'_>) -> Result<(Armed, String), LiveError> {
+    // before a folder is made
+    admit(asked.config, &of_evidence(asked.answers))?;
+    let folder = RunFolder::open(asked.config, asked.run, None, "live")?;
+    let live = folder.path.join("live.toml");
+    if matches!(folder.file.network, Network::Emulated(_)) {
+        return Err(LiveError::Emulated { live });
     }
-    Ok(armed)
-}
-
-/// Whether a network's venue is an emulator's; one that does not answer is none.
-fn played(venue: Venue, network: &hosts::Network) -> Result<Option<String>, LiveError> {
-    let reach = find(venue, network, None)?;
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(LiveError::Threads)?;
-    let is_played = runtime.block_on(reach.is_played());
-    Ok(reach.hosts.get(&Host::Main).filter(|_| is_played).map(hosts::Address::http))
+    let verdict = promoted(&folder, (asked.answers, asked.code), asked.ca_file)?;
+    let armed = check(&folder, asked.code)?;
+    if !asked.is_accepted {
+        return Err(LiveError::NotAccepted);
+    }
+    let missing = |key: &str, accepted: &str, to_do: &str| {
+        let error = ConfigError::new(&live.display().to_string(), key, "is not written");
+        error.accepted(accepted).remedy(format!("{to_do}, then perpx-live arm again"))
+    };
+    if let Some(key) = folder.file.limits.missing().first() {
+        let to_do = "write what may leave at most under [limits]";
+        return Err(missing(&format!("limits.{key}"), "a number: with money nothing is unlimited", to_do).into());
+    }
+    if let Some(AccountNumbers::Lighter { api_key_close: None, .. }) = folder.file.account(Venue::Lighter) {
+        let accepted = "api_key_close = N beside api_key: no close waits behind an opening that was not answered";
+        return Err(missing("account.lighter", accepted, "register a second key at the venue and write it").into());
+    }
+    Ok((armed, verdict))
 }
 
 /// Whether what is in a folder was armed as it stands, by this program, not too long ago.

@@ -1,6 +1,8 @@
-//! `--mode emulated --attach`: the winner trades on a running `perpx-data emulate`, with keys of its own, in a folder that keeps what
-//! it knew and wanted. What is on the other side goes on when this process ends, and knows nothing of it.
+//! `--mode live`, and `--mode emulated --attach`: the winner trades at venues of other processes, with keys of its own, in a folder that
+//! keeps what it knew and wanted. What is on the other side goes on when this process ends, and knows nothing of it. Both ways are the
+//! same but for what is asked before they begin: live orders want what `arm` wrote, and no emulator is taken for a venue.
 
+use super::arm::Armed;
 use super::console::ConsoleRecorder;
 use super::control::desk::{self, Desk};
 use super::emulated::{Account, account, fence, on_the_wall, rests, warm};
@@ -10,7 +12,7 @@ use super::live_file::{ACCOUNT_LINES, LiveFile, Network as Where};
 use super::monitor::Monitor;
 use super::monitor::shared::Control;
 use super::monitor::snapshot::{Identity, Level};
-use super::recovery::{Past, Resumed, Saved};
+use super::recovery::{Past, Resumed, Saved, tag};
 use super::run_folder::RunFolder;
 use super::service::keep_memory;
 use super::session::{Beginning, Connection, Session};
@@ -28,7 +30,7 @@ use perpx_core::strategy::FundingKinds;
 use perpx_core::tape::Carry;
 use perpx_core::units::{Cash, DAY, MS, Time, TimeDelta};
 use perpx_data::backtest::{Bound, DataRange, order_outages};
-use perpx_venues::client::{ClientConfig, Holding, RunNumber};
+use perpx_venues::client::{ClientConfig, Holding, Host, RunNumber};
 use perpx_venues::net::hosts::{Address, Network};
 use perpx_venues::net::reach::Reach;
 use perpx_venues::recorder::folder;
@@ -40,17 +42,51 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::runtime::Builder;
 
 /// A clock that is further behind the journal has gone back.
 const BEHIND: TimeDelta = MS.times(250);
 /// No run lasts longer.
 const LONGEST: TimeDelta = DAY.times(400);
 
+/// Whose venues they are.
+#[derive(Debug)]
+pub enum Venues {
+    /// A running `perpx-data emulate`, by its first port.
+    Played(String),
+    /// Those that live.toml names: what was armed, or why nothing new may be begun there.
+    Armed(Result<Armed, LiveError>),
+}
+
+impl Venues {
+    fn mode(&self) -> &'static str {
+        match self {
+            Venues::Played(_) => "emulated",
+            Venues::Armed(_) => "live",
+        }
+    }
+
+    fn host(&self) -> Option<&str> {
+        match self {
+            Venues::Played(host) => Some(host),
+            Venues::Armed(_) => None,
+        }
+    }
+
+    /// What its orders are marked with, where that was armed.
+    fn tag(&self) -> Option<u16> {
+        match self {
+            Venues::Armed(Ok(armed)) => Some(armed.tag),
+            _ => None,
+        }
+    }
+}
+
 /// Where the venues are, and where the run is kept.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub struct AttachArgs {
-    /// The first port of a running `perpx-data emulate`.
-    pub host: String,
+    /// Whose they are.
+    pub venues: Venues,
     /// The run folder; unsaid, one under `live`.
     pub run: Option<PathBuf>,
     /// Roots (PEM) for an emulator that speaks TLS.
@@ -64,10 +100,16 @@ pub struct AttachArgs {
 /// # Errors
 /// Bad input, keys that are missing, an account that holds something, before anything is sent; a venue that ends the session; a
 /// journal that cannot be written.
-pub fn run(options: &Options, args: &AttachArgs, out: &mut (dyn Write + Send)) -> Result<Account, LiveError> {
+pub fn run(options: &Options, mut args: AttachArgs, out: &mut (dyn Write + Send)) -> Result<Account, LiveError> {
     keep_memory();
     let mut monitor = None;
-    let ended = trade((options, args), &mut monitor, out);
+    let mut ended = trade((options, &mut args), &mut monitor, out);
+    // what stood against a start is said when what was open is closed
+    if let Venues::Armed(Err(why)) = args.venues
+        && ended.as_ref().is_ok_and(|account| account.exit_code() == 0)
+    {
+        ended = Err(why);
+    }
     if let Some(monitor) = monitor {
         match &ended {
             Ok(account) if account.exit_code() == 0 => monitor.end(Level::Info, "as it was asked to, flat"),
@@ -80,11 +122,17 @@ pub fn run(options: &Options, args: &AttachArgs, out: &mut (dyn Write + Send)) -
 
 /// As [`run`]; `monitor`: those who watch, as soon as there is something to be watched.
 fn trade(
-    (options, args): (&Options, &AttachArgs),
+    (options, args): (&Options, &mut AttachArgs),
     monitor: &mut Option<Monitor>,
     out: &mut (dyn Write + Send),
 ) -> Result<Account, LiveError> {
-    let folder = RunFolder::open(&options.config, args.run.as_deref(), Some(&args.host), "emulated")?;
+    let mode = args.venues.mode();
+    if matches!(args.venues, Venues::Armed(Err(_)))
+        && !RunFolder::was_begun(&options.config, args.run.as_deref(), mode).is_ok_and(|was_begun| was_begun)
+    {
+        return take_refusal(&mut args.venues);
+    }
+    let folder = RunFolder::open(&options.config, args.run.as_deref(), args.venues.host(), mode)?;
     let _lock = folder::lock(&folder.path)?;
     let own_store = folder.path.join("store");
     let strategy = StrategyFile::read(&folder.best, Some(options.store.as_deref().unwrap_or(&own_store)))?;
@@ -93,15 +141,19 @@ fn trade(
         return Err(LiveError::Transfer { config: folder.best.clone() });
     }
     let numbers = accounts(&folder, config)?;
-    let reaches = found(&folder.file, args, numbers)?;
     let inside = folder.path.join("journal");
     let (past, journal) = Past::read(&inside)?;
     let starts = past.starts;
     let resumed = past.resumed(&inside)?;
     // one that holds something closes it first, and ends so then
-    if resumed.as_ref().is_none_or(|resumed| resumed.is_flat()) {
+    let is_flat = resumed.as_ref().is_none_or(|resumed| resumed.is_flat());
+    if is_flat {
         desk::refuse_killed(&folder.path)?;
+        if matches!(args.venues, Venues::Armed(Err(_))) {
+            return take_refusal(&mut args.venues);
+        }
     }
+    let reaches = found(&folder, args, numbers)?;
     let begun = wall::now();
     let at_the_wall = MarketClock { wall: begun, market: begun, speed: 1.0 };
     let clock = reaches[0].clock().unwrap_or(at_the_wall);
@@ -126,9 +178,12 @@ fn trade(
     if let Some(at) = monitor.insert(watched).at.filter(|_| !options.quiet) {
         let _ = writeln!(out, "panel     http://{at}/");
     }
-    let desk = Desk::open(&folder.path, (names.clone(), &config.world), options.stop.clone())?;
+    let mut desk = Desk::open(&folder.path, (names.clone(), &config.world), options.stop.clone())?;
+    if let Venues::Armed(Err(why)) = &args.venues {
+        desk.close_at_once(why.to_string());
+    }
     let (log, number) = begin(&folder, (options, args), (&journal, starts), (from, numbers))?;
-    let connections = connections(reaches, numbers, (config, &strategy.data.symbol), (clock, number))?;
+    let connections = connections(reaches, numbers, (&folder.file, config, &strategy.data.symbol), (clock, number))?;
     let mut session = Session::open(connections, (Some(log), Some(observer)), past, from, &options.stop)?;
     let beginning = match went_on {
         Some(went_on) => went_on,
@@ -142,12 +197,12 @@ fn trade(
     };
     session.desk = Some(desk);
     let market = (clock, engine, carry);
-    trade_on((options, &folder, &strategy), names, bound, (session, beginning), market, (from, out))
+    trade_on((options, &folder, &strategy, mode), names, bound, (session, beginning), market, (from, out))
 }
 
 /// From where the run begins, or goes on, until it is asked to stop.
 fn trade_on(
-    (options, folder, strategy): (&Options, &RunFolder, &StrategyFile),
+    (options, folder, strategy, mode): (&Options, &RunFolder, &StrategyFile, &'static str),
     names: [String; 2],
     mut bound: Bound,
     (mut session, beginning): (Session, Beginning),
@@ -161,14 +216,14 @@ fn trade_on(
     let status = Status::open_ended(options.quiet, from);
     if !options.quiet {
         strategy.print_verdict(out);
-        let _ = writeln!(out, "emulated  {}; Ctrl-C ends it; `perpx-live ctl` speaks to it", folder.path.display());
+        let _ = writeln!(out, "{mode:<9} {}; Ctrl-C ends it; `perpx-live ctl` speaks to it", folder.path.display());
         if let Some(words) = beginning.words(&names) {
             let _ = writeln!(out, "{words}");
         }
     }
     let out: Option<&mut (dyn Write + Send)> = if options.quiet { None } else { Some(out) };
     let mut recorder = ConsoleRecorder::new(out, status.clone(), names.clone(), job.initial().into());
-    recorder.begin_open("emulated", since, job.initial());
+    recorder.begin_open(mode, since, job.initial());
     let start = beginning.beside.end;
     let builder = TileBuilder::new(clock, engine, carry, start);
     if let Some(desk) = &mut session.desk {
@@ -187,7 +242,16 @@ fn trade_on(
     }
     let initial = (names, job.initial());
     // it is asked to end: that is how it ends
-    Ok(account(strategy, &state, ended, &recorder.record, (since, clock.speed), initial, false))
+    let account = account(strategy, &state, ended, &recorder.record, (since, clock.speed), initial, false);
+    Ok(Account { mode, ..account })
+}
+
+/// Why nothing may be begun.
+fn take_refusal(venues: &mut Venues) -> Result<Account, LiveError> {
+    match std::mem::replace(venues, Venues::Played(String::new())) {
+        Venues::Armed(Err(why)) => Err(why),
+        _ => Err(LiveError::Stopped),
+    }
 }
 
 /// Where this process begins: never before what was written down.
@@ -235,8 +299,8 @@ fn identity(
     let name = folder.path.file_name().unwrap_or(folder.path.as_os_str());
     Identity {
         run: name.to_string_lossy().into_owned(),
-        mode: "emulated",
-        network: format!("emulated at {}", args.host),
+        mode: args.venues.mode(),
+        network: network(&folder.file),
         symbol: strategy.data.symbol.clone(),
         configuration: strategy.ids[0].clone(),
         code: options.code.to_owned(),
@@ -272,24 +336,59 @@ fn accounts(folder: &RunFolder, config: &Config) -> Result<[AccountNumbers; 2], 
     Ok([of(Role::Long)?, of(Role::Short)?])
 }
 
-/// By role: where its venue is played.
-fn found(file: &LiveFile, args: &AttachArgs, numbers: [AccountNumbers; 2]) -> Result<[Reach; 2], LiveError> {
-    let Where::Emulated(host) = &file.network else {
-        let accepted = "a run folder whose live.toml says network = \"emulated\"; to do: name a new one with --run DIR";
-        return Err(LiveError::Range { name: "attach", found: args.host.clone(), accepted: accepted.to_owned() });
-    };
-    let network = Network::Custom(Address::read(host, args.ca_file.is_some(), None)?);
-    let played = |role: Role| -> Result<Reach, LiveError> {
-        let reach = find(numbers[role.ix()].venue(), &network, args.ca_file.as_deref())?;
-        match reach.played {
-            Some(_) => Ok(reach),
-            None => {
-                let accepted = "the first port of a running `perpx-data emulate`: whoever answers there is none";
-                Err(LiveError::Range { name: "attach", found: host.clone(), accepted: accepted.to_owned() })
-            }
+/// Where the venues are, as people read it.
+fn network(file: &LiveFile) -> String {
+    match &file.network {
+        Where::Mainnet => "mainnet".to_owned(),
+        Where::Testnet => "testnet".to_owned(),
+        Where::Emulated(host) => format!("emulated at {host}"),
+        Where::Custom(host) => format!("custom at {host}"),
+    }
+}
+
+/// By role: where its venue is. No emulator is taken for a venue, but for a rehearsal, and no venue for an emulator.
+fn found(folder: &RunFolder, args: &AttachArgs, numbers: [AccountNumbers; 2]) -> Result<[Reach; 2], LiveError> {
+    let file = &folder.file;
+    let network = match (&file.network, args.venues.host()) {
+        (Where::Emulated(host), Some(_)) | (Where::Custom(host), None) => {
+            Network::Custom(Address::read(host, args.ca_file.is_some(), None)?)
         }
+        (Where::Mainnet, None) => Network::Mainnet,
+        (Where::Testnet, None) => Network::Testnet,
+        (_, Some(host)) => {
+            let accepted =
+                "a run folder whose live.toml says network = \"emulated\"; to do: name a new one with --run DIR";
+            let found = host.to_owned();
+            return Err(LiveError::Range { name: "attach", found, accepted: accepted.to_owned() });
+        }
+        (Where::Emulated(_), None) => return Err(LiveError::Emulated { live: folder.path.join("live.toml") }),
     };
-    Ok([played(Role::Long)?, played(Role::Short)?])
+    let find = |role: Role| {
+        let reach = find(numbers[role.ix()].venue(), &network, args.ca_file.as_deref())?;
+        taken_for(&file.network, reach)
+    };
+    Ok([find(Role::Long)?, find(Role::Short)?])
+}
+
+/// What was found, where it is what the file says.
+fn taken_for(network: &Where, reach: Reach) -> Result<Reach, LiveError> {
+    match (network, &reach.played) {
+        (Where::Emulated(host), None) => {
+            let accepted = "the first port of a running `perpx-data emulate`: whoever answers there is none";
+            Err(LiveError::Range { name: "attach", found: host.clone(), accepted: accepted.to_owned() })
+        }
+        (Where::Mainnet | Where::Testnet, _) if is_played(&reach)? => {
+            let host = reach.hosts.get(&Host::Main).map(Address::http).unwrap_or_default();
+            Err(LiveError::Played { venue: reach.venue.name(), host })
+        }
+        _ => Ok(reach),
+    }
+}
+
+/// Whether an emulator answers where a venue should be; one that does not answer is none.
+fn is_played(reach: &Reach) -> Result<bool, LiveError> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(LiveError::Threads)?;
+    Ok(runtime.block_on(reach.is_played()))
 }
 
 /// The journal, its first record of this process durable, and what numbers its orders.
@@ -308,12 +407,18 @@ fn begin(
         code: options.code.to_owned(),
         best: text(&folder.best)?,
         live: text(&folder.path.join("live.toml"))?,
-        network: format!("emulated at {}", args.host),
+        network: network(&folder.file),
         accounts: numbers.map(|numbers| format!("{numbers:?}")),
     };
     let drawn = blake3::hash(format!("{} {} {}", folder.path.display(), wall::now(), std::process::id()).as_bytes());
     let mut run = [0; 16];
     run.copy_from_slice(&drawn.as_bytes()[..16]);
+    if let Some(armed) = args.venues.tag() {
+        if let Some(own) = journal.0.run.map(tag).filter(|own| *own != armed) {
+            return Err(LiveError::OtherTag { path: folder.path.clone(), own, armed });
+        }
+        run[..2].copy_from_slice(&armed.to_le_bytes());
+    }
     let (mut log, number) = Log::open(&folder.path, journal, run)?;
     log.start(from, &start)?;
     Ok((log, number))
@@ -323,7 +428,7 @@ fn begin(
 fn connections(
     reaches: [Reach; 2],
     numbers: [AccountNumbers; 2],
-    (config, symbol): (&Config, &str),
+    (file, config, symbol): (&LiveFile, &Config, &str),
     (clock, number): (MarketClock, RunNumber),
 ) -> Result<[Connection; 2], LiveError> {
     let mut made = Vec::new();
@@ -338,9 +443,61 @@ fn connections(
             since: wall::now(),
             number,
         };
-        let client = registry::client(numbers[role.ix()], client, Path::new(ENV_FILE))?;
+        let is_test = file.network == Where::Testnet;
+        let client = registry::client(numbers[role.ix()], client, is_test, Path::new(ENV_FILE))?;
         made.push(Connection { name: reach.venue.name().to_owned(), client, reach: Arc::new(reach) });
     }
     let [long, short] = <[Connection; 2]>::try_from(made).unwrap_or_else(|_| unreachable!("one a role"));
     Ok([long, short])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use perpx_venues::net::dial::Dialer;
+    use perpx_venues::net::hosts::Hosts;
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    /// Answers every request with `body`; where.
+    fn server(body: &'static str) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let _ = stream.read(&mut [0; 4096]);
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+                let _ = stream.write_all(format!("{head}{body}").as_bytes());
+            }
+        });
+        port
+    }
+
+    fn reach(body: &'static str) -> Reach {
+        let main = Address { is_tls: false, host: "127.0.0.1".to_owned(), port: server(body) };
+        let hosts = Hosts::from([(Host::Main, main)]);
+        let dialer = Dialer::new(&hosts, None, None).expect("a dialer");
+        Reach { venue: Venue::Lighter, hosts, dialer, played: None }
+    }
+
+    const EMULATOR: &str = r#"{"wall_ns":5,"market_ns":7,"speed":1.0,"tls":false,"faults_from_ns":3,"venues":[]}"#;
+
+    /// Whoever says of himself that he is an emulator is no venue, but in a rehearsal; and a venue is no emulator.
+    #[test]
+    fn an_emulator_is_taken_for_no_venue() {
+        let word =
+            |taken: Result<Reach, LiveError>| taken.map(|_| ()).map_err(|error| (error.exit_code(), error.to_string()));
+        for network in [Where::Mainnet, Where::Testnet] {
+            let (code, why) = word(taken_for(&network, reach(EMULATOR))).expect_err("an emulator");
+            assert!(
+                code == 4 && why.contains("an emulator answers there") && why.contains("No order was sent"),
+                "{why}"
+            );
+            assert_eq!(word(taken_for(&network, reach("{}"))), Ok(()));
+        }
+        let host = "127.0.0.1:1".to_owned();
+        assert_eq!(word(taken_for(&Where::Custom(host.clone()), reach(EMULATOR))), Ok(()));
+        let (code, why) = word(taken_for(&Where::Emulated(host), reach("{}"))).expect_err("no emulator");
+        assert!(code == 2 && why.contains("whoever answers there is none"), "{why}");
+    }
 }

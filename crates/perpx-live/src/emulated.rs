@@ -74,6 +74,8 @@ impl TimeRange {
 /// What a run at emulated venues came to.
 #[derive(Clone, Debug, Serialize)]
 pub struct Account {
+    /// emulated or live.
+    pub mode: &'static str,
     /// The id of the configuration that ran.
     pub configuration: String,
     /// The first moment of the market, UTC.
@@ -103,7 +105,7 @@ pub struct Account {
     /// How it ended.
     pub ending: Ending,
     #[serde(skip)]
-    span: (Time, Time),
+    pub(super) span: (Time, Time),
 }
 
 /// One account, as believed and as the venue reports it.
@@ -138,7 +140,7 @@ impl Account {
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "emulated  {}, at {} times real time", span_text(self.span), self.speed)?;
+        writeln!(f, "{:<9} {}, at {} times real time", self.mode, span_text(self.span), self.speed)?;
         writeln!(
             f,
             "          {} trades, net pnl {:+.4}; states {}",
@@ -346,6 +348,7 @@ pub(super) fn account(
     };
     let cash = books.iter().map(|book| book.cash).sum::<Cash>();
     Account {
+        mode: "emulated",
         configuration: strategy.ids[0].clone(),
         from: from.to_string(),
         to: ended.at.to_string(),

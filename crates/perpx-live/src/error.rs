@@ -23,12 +23,26 @@ pub enum LiveError {
     #[error(transparent)]
     Data(Box<BacktestError>),
 
-    /// A mode that is not built yet.
+    /// Live orders, and nobody said that they are meant.
     #[error(
-        "--mode {mode}: found {mode}, which this version does not have yet; accepted: mock (recorded market data, simulated \
-         venues), emulated (both venues played on this machine, over sockets), paper (live quotes, simulated venues)"
+        "--mode live: orders of it are real; accepted: --i-accept-real-orders beside it, at each start (no file says it); to do: say it. \
+         No order was sent"
     )]
-    Mode { mode: String },
+    NotAccepted,
+
+    /// Promotion rows that refuse.
+    #[error(
+        "{path}: this winner may not trade with money: {against}; accepted: what perpx-live preflight {path} asks, or \
+         --override NAME=\"why it is set aside\" for code, age, paper, questions, drill; to do: look there. No order was sent"
+    )]
+    Promotion { path: PathBuf, against: String },
+
+    /// The folder's orders have another mark than was armed.
+    #[error(
+        "{path}: orders of its journal are marked with {own}, and {armed} was armed; accepted: a journal that begins with what was armed; \
+         to do: name a new folder with --run DIR, and arm it. No order was sent"
+    )]
+    OtherTag { path: PathBuf, own: u16, armed: u16 },
 
     /// A winner that may not trade with money.
     #[error(
@@ -338,7 +352,8 @@ impl LiveError {
             LiveError::RecorderEnded => 1,
             LiveError::Probe(error) => error.exit_code(),
             LiveError::Gate { .. } | LiveError::NotArmed { .. } | LiveError::LeftElsewhere { .. } => 4,
-            LiveError::Emulated { .. } | LiveError::Played { .. } => 4,
+            LiveError::Emulated { .. } | LiveError::Played { .. } | LiveError::OtherTag { .. } => 4,
+            LiveError::NotAccepted | LiveError::Promotion { .. } => 4,
             LiveError::Unknown | LiveError::Stopped => 130,
             LiveError::Books { .. } | LiveError::Venue { .. } | LiveError::Silent { .. } => 1,
             LiveError::NotFlat { .. } => 4,

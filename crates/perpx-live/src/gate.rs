@@ -49,7 +49,9 @@ pub fn admit(path: &Path, answers: &Answers) -> Result<String, LiveError> {
     let said = |key: &str| provenance.find(key).map(Value::to_string);
     let mut against = Vec::new();
     if said("evidence.hash").is_none() || said("evidence.hash") != evidence_hash(&text) {
-        against.push("its evidence is not as the sweep wrote it (evidence.hash)".to_string());
+        against.push("its evidence is not as a sweep of this program writes it (evidence.hash): it was changed, or an earlier program wrote it; \
+             sweep again"
+                .to_string());
     }
     if said("strategy_version") != Some(VERSION.to_string()) || said("code").is_none() {
         against.push(format!("it was swept by rules that are not these (strategy_version {VERSION}, code)"));

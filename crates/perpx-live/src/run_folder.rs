@@ -2,7 +2,7 @@
 
 use super::LiveError;
 use super::live_file::{LiveFile, Network, TEMPLATE};
-use super::strategy_file::StrategyFile;
+use super::strategy_file::{Identity, StrategyFile};
 use perpx_data::atomic::write_atomic;
 use std::fs;
 use std::io;
@@ -26,15 +26,7 @@ impl RunFolder {
     /// A best.yml that is none, a folder that trades another configuration, a bad live.toml.
     pub fn open(config: &Path, asked: Option<&Path>, host: Option<&str>, mode: &str) -> Result<RunFolder, LiveError> {
         let named = StrategyFile::identity(config)?;
-        let network = if host.is_some() { "emulated" } else { "mainnet" };
-        let path = asked.map_or_else(
-            || {
-                let id = &named.id[..8.min(named.id.len())];
-                let place = if network == mode { mode.to_owned() } else { format!("{network}-{mode}") };
-                Path::new("live").join(format!("{}-{id}-{place}", named.sweep))
-            },
-            Path::to_path_buf,
-        );
+        let path = place(&named, asked, host, mode);
         let failed = |what: &'static str, path: &Path| {
             let path = path.to_path_buf();
             move |error: io::Error| LiveError::Folder { path, what, error: error.to_string() }
@@ -75,7 +67,26 @@ impl RunFolder {
     }
 }
 
+/// Where the folder of a run is.
+fn place(named: &Identity, asked: Option<&Path>, host: Option<&str>, mode: &str) -> PathBuf {
+    let network = if host.is_some() { "emulated" } else { "mainnet" };
+    let unsaid = || {
+        let id = &named.id[..8.min(named.id.len())];
+        let place = if network == mode { mode.to_owned() } else { format!("{network}-{mode}") };
+        Path::new("live").join(format!("{}-{id}-{place}", named.sweep))
+    };
+    asked.map_or_else(unsaid, Path::to_path_buf)
+}
+
 impl RunFolder {
+    /// Whether something was ever begun in the folder that [`RunFolder::open`] would give; nothing is made.
+    ///
+    /// # Errors
+    /// A best.yml that is none.
+    pub fn was_begun(config: &Path, asked: Option<&Path>, mode: &str) -> Result<bool, LiveError> {
+        Ok(place(&StrategyFile::identity(config)?, asked, None, mode).join("journal").is_dir())
+    }
+
     /// A folder that is there, whose files are left as they are.
     ///
     /// # Errors

@@ -281,9 +281,15 @@ impl Session {
                 self.texts += 1;
                 (venue, self.connections[venue].client.on_frame(stream, &text, now, &mut out))
             }
-            Inbound::Reply { venue, about, reply } => {
+            Inbound::Warmed { venue, is_of_orders, warmed } => {
                 if let Some(desk) = &mut self.desk {
-                    desk.replied(venue, about);
+                    desk.warmed((venue, is_of_orders), &warmed);
+                }
+                (venue, Ok(()))
+            }
+            Inbound::Reply { venue, about, reply, took } => {
+                if let Some(desk) = &mut self.desk {
+                    desk.replied(venue, about, took);
                 }
                 if let Some(log) = &mut self.log {
                     log.answer(self.now, &self.connections[venue].name, about, &reply);
@@ -352,12 +358,7 @@ impl Session {
         }
         for sent in output.requests {
             match sent {
-                Outbound::Request(request) => {
-                    if let Some(desk) = &mut self.desk {
-                        desk.asks(v, request.about);
-                    }
-                    self.transports[v].ask(request);
-                }
+                Outbound::Request(request) => self.transports[v].ask(request),
                 Outbound::Text { stream, text } => self.transports[v].send(stream, text),
                 Outbound::Renew(stream) => self.transports[v].renew(stream),
                 Outbound::Reopen => {

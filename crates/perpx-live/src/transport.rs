@@ -5,7 +5,7 @@ use super::LiveError;
 use perpx_venues::client::{About, Answer, Host, Reply, Request, Stream};
 use perpx_venues::net::backoff::{Backoff, chance};
 use perpx_venues::net::hosts::Network;
-use perpx_venues::net::lane::Lane;
+use perpx_venues::net::lane::{Lane, Warmed};
 use perpx_venues::net::reach::{Reach, ReachError};
 use perpx_venues::net::socket::{Socket, SocketError};
 use perpx_venues::net::upkeep::stream_rules;
@@ -17,7 +17,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
@@ -41,10 +41,18 @@ pub enum Inbound {
         stream: usize,
         text: String,
     },
+    /// `took`: in its lane, the wait for others before it left out.
     Reply {
         venue: usize,
         about: About,
         reply: Reply,
+        took: Duration,
+    },
+    /// What came of a cheap GET that keeps a lane warm. `is_of_orders`: the lane carries orders.
+    Warmed {
+        venue: usize,
+        is_of_orders: bool,
+        warmed: Warmed,
     },
 }
 
@@ -130,13 +138,14 @@ impl Transport {
         reach: Arc<Reach>,
         inbound: Sender<Inbound>,
     ) -> Result<Transport, ReachError> {
-        let lane = || -> Result<mpsc::UnboundedSender<Asked>, ReachError> {
-            let lane = reach.lane()?;
+        let lane = |kind: LaneKind| -> Result<mpsc::UnboundedSender<Asked>, ReachError> {
+            let is_of_orders = !matches!(kind, LaneKind::Ask);
+            let lane = if is_of_orders { reach.order_lane()? } else { reach.lane()? };
             let (send, requests) = mpsc::unbounded_channel();
-            edge.runtime.spawn(carry(lane, number, (send.downgrade(), requests), inbound.clone()));
+            edge.runtime.spawn(carry((lane, is_of_orders), number, (send.downgrade(), requests), inbound.clone()));
             Ok(send)
         };
-        let lanes = [lane()?, lane()?, lane()?, lane()?];
+        let lanes = [lane(LaneKind::Place)?, lane(LaneKind::Exit)?, lane(LaneKind::Truth)?, lane(LaneKind::Ask)?];
         Ok(Transport { number, reach, inbound, lanes, streams: Vec::new() })
     }
 
@@ -198,15 +207,20 @@ fn is_asked_again(about: About, reply: &Reply) -> bool {
 
 /// Requests of one lane, each with its reply. A read that failed is asked again later; those behind it do not wait for that.
 async fn carry(
-    lane: Lane,
+    (lane, is_of_orders): (Lane, bool),
     venue: usize,
     (again, mut requests): (mpsc::WeakUnboundedSender<Asked>, mpsc::UnboundedReceiver<Asked>),
     inbound: Sender<Inbound>,
 ) {
     let (send, asked) = mpsc::channel(1);
-    tokio::spawn(lane.serve(asked));
+    let told = inbound.clone();
+    let told = move |warmed| {
+        // a run that has ended wants to know nothing
+        let _ = told.send(Inbound::Warmed { venue, is_of_orders, warmed });
+    };
+    tokio::spawn(lane.serve(asked, Some(told)));
     while let Some((request, failed)) = requests.recv().await {
-        let (about, (reply, replied)) = (request.about, oneshot::channel());
+        let (about, (reply, replied), began) = (request.about, oneshot::channel(), Instant::now());
         if send.send((request.clone(), reply)).await.is_err() {
             return;
         }
@@ -222,7 +236,8 @@ async fn carry(
             });
             continue;
         }
-        if inbound.send(Inbound::Reply { venue, about, reply }).is_err() {
+        let took = began.elapsed();
+        if inbound.send(Inbound::Reply { venue, about, reply, took }).is_err() {
             return;
         }
     }

@@ -4,22 +4,23 @@
 use crate::asking::{AskError, Asking, Timed, asked};
 use crate::client::{About, Body, Holding, Host, Request};
 use crate::grvt::client::account as grvt;
-use crate::grvt::rest::{OrderbookLevels, Reply, ServerTime};
+use crate::grvt::rest::{OrderbookLevels, Reply};
 use crate::grvt::trade::{Leverages, Order, SubAccount};
 use crate::lighter::client::account as lighter;
 use crate::lighter::rest::{Accounts, ApiKeys, OrderBookOrders, RestingOrder, Status};
 use crate::lighter::sign::PrivateKey;
 use crate::net::hosts::Network;
-use crate::net::reach::Reach;
+use crate::net::reach::{Reach, clock_path, time_told};
 use crate::recorder::wall_state::Offset;
 use crate::refresh::RefreshError;
 use crate::refresh::ask::Questions;
 use crate::refresh::said::{self, Said, log_in, post};
 use crate::registry::AccountNumbers;
 use crate::secret::{ENV_FILE, GRVT_API_KEY, LIGHTER_KEY, secret};
+use crate::venue::Venue;
 use crate::wire::{Level, WireError, parse};
 use perpx_core::market::DepthLevel;
-use perpx_core::units::{Cash, MS, Qty, Rate, SECOND};
+use perpx_core::units::{Cash, Qty, Rate};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -131,23 +132,14 @@ impl Examiner {
             if n > 0 {
                 std::thread::sleep(BETWEEN_READS);
             }
-            let (host, path) = match self.voice {
-                Voice::Lighter { .. } => (Host::Main, "/"),
-                Voice::Grvt { .. } => (Host::MarketData, "/time"),
-            };
+            let (host, path) = clock_path(self.reach.venue);
             let request = get(host, path.to_owned());
             let Timed { asked, came, answer } = self.questions.timed(&request)?;
-            let (said, step) = match self.voice {
-                Voice::Lighter { .. } => {
-                    let status: Status = read(&request, &answer.body)?;
-                    chain = Some(status.network_id.0);
-                    (status.timestamp.0.saturating_mul(SECOND.0), SECOND.0)
-                }
-                Voice::Grvt { .. } => {
-                    let time: ServerTime = read(&request, &answer.body)?;
-                    (time.server_time.0.saturating_mul(MS.0), MS.0)
-                }
-            };
+            let (said, step) = time_told(self.reach.venue, &answer.body).map_err(unreadable(&request))?;
+            if self.reach.venue == Venue::Lighter {
+                let status: Status = read(&request, &answer.body)?;
+                chain = Some(status.network_id.0);
+            }
             answers.push((asked.0, came.0, said, step));
         }
         let offset = Offset::of_answers(&answers).unwrap_or(Offset { offset_ns: 0, bound_ns: i64::MAX });

@@ -47,20 +47,22 @@ impl AccountNumbers {
     }
 }
 
-/// A client that trades on an account whose keys are in the environment, or in `env_file`.
+/// A client that trades on an account whose keys are in the environment, or in `env_file`. `is_test`: signatures are for the chain of the
+/// venue's test network, else for that of its main one, which emulators have too.
 ///
 /// # Errors
 /// A key that is not there, or that is none.
 pub fn client(
     account: AccountNumbers,
     config: ClientConfig,
+    is_test: bool,
     env_file: &Path,
 ) -> Result<Box<dyn VenueClient>, SecretError> {
     let ClientConfig { coin, leverage, grid, fence, rests, since, number } = config;
     Ok(match account {
         AccountNumbers::Lighter { index: account, api_key, api_key_close } => {
             let load = |name| lighter::sign::PrivateKey::load(name, env_file);
-            let (key, chain_id) = (load(LIGHTER_KEY)?, lighter::CHAINS[0]);
+            let (key, chain_id) = (load(LIGHTER_KEY)?, lighter::CHAINS[usize::from(is_test)]);
             let closes =
                 api_key_close.map(|number| Ok(ApiKey { number, key: load(LIGHTER_CLOSE_KEY)? })).transpose()?;
             let access =
@@ -68,7 +70,8 @@ pub fn client(
             Box::new(LighterClient::new(access))
         }
         AccountNumbers::Grvt { sub_account } => {
-            let (key, chain_id) = (grvt::sign::PrivateKey::load(GRVT_SIGNER_KEY, env_file)?, grvt::CHAINS[0]);
+            let key = grvt::sign::PrivateKey::load(GRVT_SIGNER_KEY, env_file)?;
+            let chain_id = grvt::CHAINS[usize::from(is_test)];
             let api_key = Hidden::new(secret(GRVT_API_KEY, env_file)?.expose_secret().to_owned());
             let access =
                 GrvtAccess { api_key, key, sub_account, chain_id, coin, leverage, fence, rests, since, number };

@@ -22,10 +22,14 @@ use perpx_core::signals::TileSignals;
 use perpx_core::strategy::{Plan, State, state_name};
 use perpx_core::tape::Tile;
 use perpx_core::trader::Composite;
-use perpx_core::units::{Cash, Qty, SECOND, Time, TimeDelta};
+use perpx_core::units::{Cash, MS, Qty, SECOND, Time, TimeDelta};
 use perpx_data::atomic::write_atomic;
-use perpx_venues::client::About;
-use std::collections::{BTreeMap, VecDeque};
+use perpx_venues::client::{About, Answer as Reply};
+use perpx_venues::net::lane::Warmed;
+use perpx_venues::net::reach::time_told;
+use perpx_venues::recorder::wall_state::{Offset, Told};
+use perpx_venues::venue::Venue;
+use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -73,6 +77,7 @@ pub struct Desk {
     /// What the market says against an opening, and the run itself: it is judged where an order is made.
     also_not: Vec<String>,
     lanes: Lanes,
+    clocks: Clocks,
     disk: Option<(Instant, Option<u64>)>,
     /// The live.toml of which was said that it is not taken.
     bad_live: Option<String>,
@@ -81,6 +86,8 @@ pub struct Desk {
     /// When it was last said that the run ends.
     ended_at: Option<Instant>,
     unexplained: Cash,
+    /// Why nothing may be begun.
+    refusal: Option<String>,
 }
 
 impl Desk {
@@ -116,12 +123,14 @@ impl Desk {
             why_not: Vec::new(),
             also_not: Vec::new(),
             lanes: Lanes::default(),
+            clocks: Clocks::default(),
             disk: None,
             bad_live: None,
             shared: Arc::default(),
             shown_at: None,
             ended_at: None,
             unexplained: Cash::ZERO,
+            refusal: None,
         })
     }
 
@@ -133,10 +142,22 @@ impl Desk {
                 self.verbs.say(verb, by, None);
             }
         }
+        if let Some(why) = &self.refusal {
+            say(&format!("nothing may be begun, and what is open is being closed: {why}"));
+            for verb in [Verb::Flatten, Verb::Park] {
+                let by = By { who: "the start".to_owned(), reason: why.clone(), since: job.from };
+                self.verbs.say(verb, by, None);
+            }
+        }
         self.gate.hold(Role::BOTH.map(|role| resumed.map_or(Qty::ZERO, |run| run.belief().qty(role))));
         resumed.iter().flat_map(|run| &run.venues().events).for_each(|event| self.gate.hear(event));
         self.losses = LossWatch::new(job.initial());
         self.max_age = job.plan.strategy.risk.max_quote_age;
+    }
+
+    /// Nothing may be begun: what is open is closed, and then the run ends.
+    pub fn close_at_once(&mut self, why: String) {
+        self.refusal = Some(why);
     }
 
     /// For a page: what is in force and held, made anew each second.
@@ -189,18 +210,20 @@ impl Desk {
         self.unexplained = unexplained;
     }
 
-    /// A request leaves.
-    pub fn asks(&mut self, venue: usize, about: About) {
+    /// A request about an order was answered, or will not be: so long its lane took.
+    pub fn replied(&mut self, venue: usize, about: About, took: Duration) {
         if matches!(about, About::Place(_) | About::Cancel(_)) {
-            self.lanes.sent.insert((venue, about), Instant::now());
+            self.lanes.answered(venue, took);
         }
     }
 
-    /// It was answered, or will not be.
-    pub fn replied(&mut self, venue: usize, about: About) {
-        if let Some(sent) = self.lanes.sent.remove(&(venue, about)) {
-            self.lanes.answered(venue, sent);
+    /// A lane was kept warm: how long that took, and what the venue said of its time.
+    pub fn warmed(&mut self, (venue, is_of_orders): (usize, bool), warmed: &Warmed) {
+        let took = warmed.came.since(warmed.asked).0.max(0).unsigned_abs();
+        if is_of_orders {
+            self.lanes.answered(venue, Duration::from_nanos(took));
         }
+        self.clocks.told(Venue::named(&self.names[venue]), venue, warmed);
     }
 
     /// A command before it leaves; a refusal is written down.
@@ -445,7 +468,8 @@ impl Desk {
         if is_old {
             self.disk = Some((Instant::now(), perpx_venues::recorder::folder::free(&self.run)));
         }
-        Around { clock_drift: None, lane: self.lanes.slowest(), free_disk: self.disk.and_then(|(_, free)| free) }
+        let (clock_drift, lane) = (self.clocks.drift(), self.lanes.slowest());
+        Around { clock_drift, lane, free_disk: self.disk.and_then(|(_, free)| free) }
     }
 
     fn snapshot(&mut self, now: Time, run: &RunState<Composite, impl VenuePort>) -> Snapshot {
@@ -478,6 +502,8 @@ impl Desk {
             loss_limits: [Key::MaxLossDay, Key::MaxLossTotal].map(|key| money(limits, key)),
             refusals: self.gate.counts().clone(),
             limits: texts(limits),
+            clocks: self.clocks.offsets(),
+            lane_ms: self.lanes.slowest().map(|lane| lane.as_f64(MS)),
         }
     }
 }
@@ -519,18 +545,14 @@ pub fn refuse_killed(run: &Path) -> Result<(), LiveError> {
     Err(LiveError::Killed { path: run.to_path_buf(), why })
 }
 
-/// How long venues take to answer orders.
+/// How long the lanes of orders take, by role.
 #[derive(Default)]
-struct Lanes {
-    sent: BTreeMap<(usize, About), Instant>,
-    /// By role.
-    answered: [VecDeque<(Instant, Duration)>; 2],
-}
+struct Lanes([VecDeque<(Instant, Duration)>; 2]);
 
 impl Lanes {
-    fn answered(&mut self, venue: usize, sent: Instant) {
-        let answered = &mut self.answered[venue];
-        answered.push_back((Instant::now(), sent.elapsed()));
+    fn answered(&mut self, venue: usize, took: Duration) {
+        let answered = &mut self.0[venue];
+        answered.push_back((Instant::now(), took));
         if answered.len() > ANSWERS {
             answered.pop_front();
         }
@@ -538,12 +560,65 @@ impl Lanes {
 
     /// The larger median of young answers.
     fn slowest(&self) -> Option<TimeDelta> {
-        let medians = self.answered.iter().filter_map(|answered| {
+        let medians = self.0.iter().filter_map(|answered| {
             let young = answered.iter().filter(|(at, _)| at.elapsed() < YOUNG);
             let mut all: Vec<Duration> = young.map(|&(_, took)| took).collect();
             all.sort_unstable();
             all.get(all.len() / 2).copied()
         });
         medians.max().map(|median| TimeDelta(i64::try_from(median.as_nanos()).unwrap_or(i64::MAX)))
+    }
+}
+
+/// The venues' clocks beside ours, by role.
+#[derive(Default)]
+struct Clocks([Told; 2]);
+
+impl Clocks {
+    /// Takes an answer that tells the venue's time; another one tells nothing.
+    fn told(&mut self, venue: Option<Venue>, v: usize, warmed: &Warmed) {
+        let Ok(Reply { status: 200, body, .. }) = &warmed.reply else { return };
+        if let Some(Ok((said, step))) = venue.map(|venue| time_told(venue, body)) {
+            self.0[v].take((warmed.asked.0, warmed.came.0, said, step));
+        }
+    }
+
+    fn offsets(&self) -> [Option<Offset>; 2] {
+        [self.0[0].offset(), self.0[1].offset()]
+    }
+
+    /// How far the farther of both is away at least, whatever the way there and back was.
+    fn drift(&self) -> Option<TimeDelta> {
+        let least = |offset: Offset| TimeDelta((offset.offset_ns.abs() - offset.bound_ns).max(0));
+        self.offsets().into_iter().flatten().map(least).max()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warmed(took_ms: i64, status: u16, body: &str) -> Warmed {
+        let answer = Reply { status, body: body.to_owned(), ..Reply::default() };
+        let asked = Time::at(1_000_000 * MS);
+        Warmed { asked, came: asked.plus(took_ms * MS), reply: Ok(answer) }
+    }
+
+    /// 3 s ahead, told in milliseconds by an answer that took 40 ms: 3,000 + 0.5 - 20 from the middle, wrong by at most 20.5. What tells
+    /// no time says nothing, and neither does a refusal.
+    #[test]
+    fn the_farther_clock_counts_less_what_its_way_may_hide() {
+        let mut clocks = Clocks::default();
+        assert_eq!(clocks.drift(), None);
+        for (status, body) in [(404, "{\"server_time\":9}"), (200, "{}"), (200, "<html>")] {
+            clocks.told(Some(Venue::Grvt), 1, &warmed(40, status, body));
+        }
+        assert_eq!(clocks.drift(), None);
+        clocks.told(Some(Venue::Grvt), 1, &warmed(40, 200, "{\"server_time\":1003000}"));
+        let offset = clocks.offsets()[1].expect("it was told");
+        assert_eq!((offset.offset_ns, offset.bound_ns), (2_980_500_000, 20_500_000));
+        assert_eq!(clocks.drift(), Some(2_960 * MS));
+        clocks.told(Some(Venue::Lighter), 0, &warmed(2, 200, "{\"status\":200,\"network_id\":304,\"timestamp\":1000}"));
+        assert_eq!(clocks.drift(), Some(2_960 * MS), "Lighter's is right, to its second");
     }
 }

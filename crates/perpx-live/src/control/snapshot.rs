@@ -2,6 +2,8 @@
 
 use super::verbs::{By, Verb};
 use crate::limits::loss::Losses;
+use perpx_core::units::{SECOND, TimeDelta};
+use perpx_venues::recorder::wall_state::Offset;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -62,6 +64,10 @@ pub struct Snapshot {
     pub refusals: BTreeMap<&'static str, u64>,
     /// Every limit in force by key; `null`: unlimited.
     pub limits: BTreeMap<&'static str, Option<String>>,
+    /// By role: the venue's clock less ours; `null`: it was not told yet.
+    pub clocks: [Option<Offset>; 2],
+    /// Milliseconds that the slower venue's lanes of orders take: the median of the last ten answers.
+    pub lane_ms: Option<f64>,
 }
 
 impl fmt::Display for Held {
@@ -131,6 +137,15 @@ impl fmt::Display for Snapshot {
             None => format!("{:+.2} (no limit)", -lost + 0.0),
         };
         writeln!(f, "result    {} today, {} in all; equity {equity:.2}", result(day, 0), result(total, 1))?;
+        for (held, clock) in self.held.iter().zip(self.clocks) {
+            if let Some(Offset { offset_ns, bound_ns }) = clock {
+                let [offset, bound] = [offset_ns, bound_ns].map(|ns| TimeDelta(ns).as_f64(SECOND));
+                writeln!(f, "clock     {}'s is {offset:+.3} s from ours, to {bound:.3} s", held.venue)?;
+            }
+        }
+        if let Some(lane) = self.lane_ms {
+            writeln!(f, "lanes     {lane:.0} ms")?;
+        }
         if !self.refusals.is_empty() {
             let all: Vec<String> = self.refusals.iter().map(|(key, count)| format!("{key} {count}")).collect();
             writeln!(f, "refused   {}", all.join(", "))?;

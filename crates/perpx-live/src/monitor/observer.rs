@@ -18,7 +18,7 @@ use perpx_core::stats::FullRecord;
 use perpx_core::strategy::{Plan, State, reason_name, state_name};
 use perpx_core::tape::Tile;
 use perpx_core::trader::Composite;
-use perpx_core::units::{SECOND, Time};
+use perpx_core::units::{SECOND, Time, TimeDelta};
 use perpx_venues::client::{About, AccountUpdate, Answer, Holding, MarketUpdate, Output, Stream as Opened};
 use perpx_venues::recorder::clock::{EngineClock, Reading};
 use perpx_venues::wall;
@@ -221,7 +221,8 @@ impl Observer {
                 let labels = self.labels(*venue, Some(("stream", self.streams[*venue][*stream].name)));
                 self.shared.metrics.frames.get_or_create(&labels).inc();
             }
-            Inbound::Reply { venue, about, reply } => self.replied(*venue, *about, reply.as_ref().ok(), now),
+            Inbound::Reply { venue, about, reply, .. } => self.replied(*venue, *about, reply.as_ref().ok(), now),
+            Inbound::Warmed { .. } => {}
         }
     }
 
@@ -484,6 +485,8 @@ impl Observer {
                 let [ack, fill, feed] = &self.times[v];
                 Latency { ack: ack.quantiles(), fill: fill.quantiles(), feed: feed.quantiles() }
             }),
+            clocks: [None; 2],
+            lane: None,
             journal,
             reconciled: self.reconciled(belief),
             troubles: self.shown_troubles(),
@@ -510,6 +513,10 @@ impl Observer {
             snapshot.phase = Phase::Closing;
         }
         snapshot.money.day_limit = said.loss_limits[0];
+        let seconds = |ns: i64| TimeDelta(ns).as_f64(SECOND);
+        snapshot.clocks =
+            said.clocks.map(|clock| clock.map(|clock| (seconds(clock.offset_ns), seconds(clock.bound_ns))));
+        snapshot.lane = said.lane_ms.map(|ms| ms / 1e3);
         for (key, count) in &said.refusals {
             let labels = vec![("key", (*key).to_owned())];
             self.shared.metrics.refusals.get_or_create(&labels).inner().store(*count, Ordering::Relaxed);
@@ -548,5 +555,41 @@ impl Observer {
     /// Something happened, at a time of the market.
     pub fn say(&self, rule: &'static str, subject: &str, level: Level, words: String, at: Time) {
         self.shared.say(Notice { rule, subject: subject.to_owned(), level, words, wall: wall::now(), at });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::snapshot::Identity;
+    use perpx_core::ledger::VenueBook;
+    use perpx_core::market::{OrderId, Side};
+    use perpx_core::units::{Cash, Mid, Price, Qty, Rate};
+
+    /// What a venue said before a fill was booked is compared with nothing; what it says afterwards is.
+    #[test]
+    fn no_difference_is_made_of_an_old_answer() {
+        let mut observer = Observer::new(Shared::new(Identity::default()).0);
+        let book = |role| VenueBook::new(role, Cash(1), Rate(Rate::ONE), false, Cash::units(1_000));
+        let mut belief = Belief::new(Role::BOTH.map(book));
+        let said = |position| {
+            let (cash, leverage, is_isolated) = (Cash::units(1_000), None, None);
+            let (orders, other_positions) = (Vec::new(), Vec::new());
+            let holding = Holding { cash, position, leverage, is_isolated, orders, other_positions };
+            Output { account: vec![AccountUpdate::Holding(holding)], ..Output::default() }
+        };
+        assert!(observer.reconciled(&belief).is_none(), "nobody was asked");
+        observer.heard(0, &said(Qty::ZERO), Time(5));
+        observer.heard(1, &said(Qty::ZERO), Time(9));
+        let first = observer.reconciled(&belief).expect("both said it");
+        assert_eq!((first.wall, first.differences), (Time(5), [Some((0.0, 0.0)); 2]));
+        let (id, side, px, qty) = (OrderId(1), Side::Buy, Price(1_000_000_000), Qty(2_000_000_000));
+        let body = EventBody::Fill { id, side, px, qty, maker: false, fee: Cash::ZERO };
+        belief.books[0].apply(&body);
+        observer.event(&Event { at: Time(6), venue_time: Time(6), met: Mid::ZERO, venue: Role::Long, body });
+        assert_eq!(observer.reconciled(&belief).expect("both").differences, [None, Some((0.0, 0.0))]);
+        observer.heard(0, &said(qty), Time(12));
+        let last = observer.reconciled(&belief).expect("both");
+        assert_eq!((last.wall, last.differences[0].map(|(position, _)| position)), (Time(9), Some(0.0)));
     }
 }

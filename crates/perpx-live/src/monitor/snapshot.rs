@@ -64,6 +64,10 @@ pub struct Snapshot {
     pub streams: Vec<Stream>,
     /// By role.
     pub latency: [Latency; 2],
+    /// By role: the venue's clock less ours, and how wrong that may be, seconds; `None`: it was not told yet.
+    pub clocks: [Option<(f64, f64)>; 2],
+    /// Seconds that the slower venue's lanes of orders take.
+    pub lane: Option<f64>,
     /// The journal; a run without one has none.
     pub journal: Option<JournalHealth>,
     /// What the venues said of both accounts the last time.

@@ -57,6 +57,9 @@ pub struct Metrics {
     exposure: Real,
     liquidation: Family<Labels, Real>,
     age: Family<Labels, Real>,
+    offset: Family<Labels, Real>,
+    bound: Family<Labels, Real>,
+    lane: Real,
     doubt: Real,
     difference: Family<Labels, Real>,
     /// Texts that waited at the last look.
@@ -98,6 +101,9 @@ impl Metrics {
             exposure: Real::default(),
             liquidation: Family::default(),
             age: Family::default(),
+            offset: Family::default(),
+            bound: Family::default(),
+            lane: Real::default(),
             doubt: Real::default(),
             difference: Family::default(),
             queue: Gauge::default(),
@@ -153,6 +159,11 @@ impl Metrics {
         let doubt = "How long the oldest order has been in doubt; 0: none is";
         r.register_with_unit("doubt", doubt, Unit::Seconds, self.doubt.clone());
         let difference = "The venue's less ours at the last comparison: position_base or cash_quote";
+        let offset = "The venue's clock less ours: by the last eight answers that told it";
+        r.register_with_unit("clock_offset", offset, Unit::Seconds, self.offset.clone());
+        r.register_with_unit("clock_offset_bound", "How wrong that may be", Unit::Seconds, self.bound.clone());
+        let lane = "What the slower venue's lanes of orders take: the median of the last ten answers";
+        r.register_with_unit("order_lane", lane, Unit::Seconds, self.lane.clone());
         r.register("reconcile_difference", difference, self.difference.clone());
         r.register("queue_depth", "Texts that waited at the last look", self.queue.clone());
         let sync = "How long the oldest record has waited to be durable";
@@ -197,6 +208,10 @@ impl Metrics {
                     self.age.get_or_create(&of(&[("stream", &stream.name)])).set(age);
                 }
             }
+            if let Some((offset, bound)) = now.clocks[v] {
+                self.offset.get_or_create(&of(&[])).set(offset);
+                self.bound.get_or_create(&of(&[])).set(bound);
+            }
             let difference = now.reconciled.as_ref().and_then(|last| last.differences[v]);
             for (what, value) in [("position_base", 0), ("cash_quote", 1)] {
                 let labels = of(&[("what", what)]);
@@ -206,6 +221,7 @@ impl Metrics {
                 }
             }
         }
+        self.lane.set(now.lane.unwrap_or(0.0));
         if let Some(health) = &now.journal {
             self.sync.set(health.waits);
             self.unwritten.inner().store(health.unwritten, Relaxed);

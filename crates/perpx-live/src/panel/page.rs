@@ -391,6 +391,14 @@ fn feeds(who: &Identity, now: &Snapshot) -> Markup {
             tbody { @for one in who.venues.iter().zip(&now.latency) { (latency(one)) } }
         } }
         p {
+            @for (venue, clock) in who.venues.iter().zip(now.clocks) {
+                @if let Some((offset, bound)) = clock {
+                    "Clock of " (venue) ": " (format!("{offset:+.3}")) " s from ours, to " (format!("{bound:.3}")) " s. "
+                }
+            }
+            @if let Some(lane) = now.lane { "Lanes of orders: " (seconds(lane)) "." }
+        }
+        p {
             (now.counts.unknown) " of " (now.counts.commands) " commands without a known outcome ("
             (percent(unknown / commands)) "); " (now.counts.limited) " answers said that too much was asked"
         }

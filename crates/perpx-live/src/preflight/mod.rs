@@ -17,7 +17,7 @@ mod row;
 
 use crate::LiveError;
 use crate::args::stop_flag;
-use crate::gate::Answers;
+use crate::gate::{Answers, admit};
 use crate::live_file::Network as Where;
 use crate::run_folder::RunFolder;
 use crate::strategy_file::{Provenance, StrategyFile};
@@ -95,6 +95,31 @@ impl Subject {
     /// A row that refuses where the market is not played on this machine, and warns where it is.
     fn where_real(&self) -> Grade {
         if self.is_real() { Grade::Refuse } else { Grade::Warn }
+    }
+}
+
+/// Answers to the sweep's evidence, without those to rows of a preflight.
+pub fn of_evidence(answers: &Answers) -> Answers {
+    promotion::split(answers).1
+}
+
+/// Whether the winner in a folder may trade with money there; what is to be known of it. At a host of this machine, where nothing is at
+/// stake, its evidence alone is asked.
+///
+/// # Errors
+/// All that stands against it.
+pub fn promoted(
+    folder: &RunFolder,
+    (answers, code): (&Answers, &str),
+    authority: Option<&Path>,
+) -> Result<String, LiveError> {
+    let verdict = admit(&folder.best, &of_evidence(answers))?;
+    let rows = promotion::rows(&Subject::open(&folder.path, authority)?, answers, code);
+    let refused = rows.iter().filter(|row| row.grade == Grade::Refuse);
+    let against: Vec<String> = refused.map(|row| format!("{} ({})", row.check, row.found)).collect();
+    match against.is_empty() {
+        true => Ok(verdict),
+        false => Err(LiveError::Promotion { path: folder.path.clone(), against: against.join("; ") }),
     }
 }
 

@@ -28,10 +28,15 @@ const QUESTIONS: [(&str, &[&str]); 2] = [
     ("grvt", &["G1", "G3", "G4", "G5", "G6", "G8", "G10", "G13"]),
 ];
 
-pub fn rows(subject: &Subject, answers: &Answers, code: &str) -> Vec<Row> {
-    let (own, of_evidence): (Vec<String>, Vec<String>) =
+/// Answers to rows of these, and those to the sweep's evidence.
+pub fn split(answers: &Answers) -> (Vec<String>, Answers) {
+    let (own, overrides) =
         answers.overrides.iter().cloned().partition(|answer| NAMES.contains(&answer.split('=').next().unwrap_or("")));
-    let answers = Answers { accept_weak: answers.accept_weak, overrides: of_evidence };
+    (own, Answers { accept_weak: answers.accept_weak, overrides })
+}
+
+pub fn rows(subject: &Subject, answers: &Answers, code: &str) -> Vec<Row> {
+    let (own, answers) = split(answers);
     let look = Look { subject, grade: subject.where_real(), reasons: own };
     let mut rows = vec![look.evidence(&answers)];
     if let Ok(provenance) = Provenance::of(&subject.file) {

@@ -4,10 +4,12 @@
 use super::dial::Dialer;
 use super::hosts::{Address, Hosts};
 use crate::client::{About, Answer, Body, Host, Reply, Request};
+use crate::wall::now;
+use perpx_core::units::Time;
 use reqwest::{Client, redirect, retry};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// After that nobody knows what became of a request.
 pub const PATIENCE: Duration = Duration::from_millis(2_500);
@@ -16,6 +18,20 @@ const WARM: Duration = Duration::from_secs(15);
 const MOST_BODY: usize = 4 << 20;
 /// Headers of an answer that open a session.
 const SESSION: [&str; 2] = ["set-cookie", "x-grvt-account-id"];
+
+/// An order waits so long for a cheap GET that is under way; then it takes a connection of its own.
+const MOMENT: Duration = Duration::from_millis(250);
+
+/// What came of a cheap GET, with the times of the wall round it.
+#[derive(Debug)]
+pub struct Warmed {
+    /// It left.
+    pub asked: Time,
+    /// The answer was there, or it was clear that none comes.
+    pub came: Time,
+    /// The answer.
+    pub reply: Reply,
+}
 
 /// A request, and where its reply is waited for.
 pub type Asked = (Request, oneshot::Sender<Reply>);
@@ -31,6 +47,8 @@ pub struct Lane {
     warm_up: (Host, &'static str),
     /// When the connection last carried an answer; `None` when it is not there or cannot be trusted.
     proven: Option<Instant>,
+    /// When it last was to carry one.
+    tried: Option<Instant>,
 }
 
 impl Lane {
@@ -40,7 +58,7 @@ impl Lane {
     /// A proxy or a TLS that the client does not take.
     pub fn new(dialer: Dialer, hosts: Hosts, warm_up: (Host, &'static str)) -> Result<Lane, String> {
         let client = client(&dialer)?;
-        Ok(Lane { warm: WARM, dialer, hosts, client, warm_up, proven: None })
+        Ok(Lane { warm: WARM, dialer, hosts, client, warm_up, proven: None, tried: None })
     }
 
     #[cfg(test)]
@@ -54,7 +72,11 @@ impl Lane {
             // the old client's connections go with it
             self.client = client(&self.dialer)?;
         }
-        self.proven = None;
+        self.carry(request).await
+    }
+
+    async fn carry(&mut self, request: &Request) -> Reply {
+        (self.proven, self.tried) = (None, Some(Instant::now()));
         let host = self.hosts.get(&request.host).ok_or("the venue has no such host")?;
         let reply = ask(&self.client, host, request).await;
         if reply.is_ok() {
@@ -63,23 +85,42 @@ impl Lane {
         reply
     }
 
-    /// Carries what is asked until nobody can ask any more. Between requests the connection is kept warm, once it is there.
-    pub async fn serve(mut self, mut asked: mpsc::Receiver<Asked>) {
-        let (host, path) = self.warm_up;
+    /// A cheap GET over the connection that is there: a failure is how it is known that it is dead. One that is known to be is made anew.
+    async fn warm_up(&mut self) -> Warmed {
+        let ((host, path), headers) = (self.warm_up, Vec::new());
+        let path = path.to_owned();
+        let request = Request { about: About::Markets, host, path, body: Body::None, headers, is_exit: false };
+        let asked = now();
+        let reply = match self.proven {
+            Some(_) => self.carry(&request).await,
+            None => self.send(&request).await,
+        };
+        Warmed { asked, came: now(), reply }
+    }
+
+    /// Carries what is asked until nobody can ask any more. Between requests the connection is kept warm, once it is there; where
+    /// somebody is `told` what came of that it is made at once, and anew whenever it is dead.
+    pub async fn serve(mut self, mut asked: mpsc::Receiver<Asked>, mut told: Option<impl FnMut(Warmed)>) {
         loop {
-            let stale = self.proven.map(|at| at + self.warm);
+            let last = if told.is_some() { self.proven.or(self.tried) } else { self.proven };
+            let is_warmed = last.is_some() || told.is_some();
+            let due = last.map_or_else(Instant::now, |at| at + self.warm);
             let next = tokio::select! {
                 biased;
                 next = asked.recv() => next,
-                () = sleep_until(stale.unwrap_or_else(Instant::now)), if stale.is_some() => {
-                    let (path, headers) = (path.to_owned(), Vec::new());
-                    let request = Request { about: About::Markets, host, path, body: Body::None, headers, is_exit: false };
-                    // over the old connection: a failure here is how it is known that it is dead
-                    self.proven = None;
-                    if let Some(host) = self.hosts.get(&host) && ask(&self.client, host, &request).await.is_ok() {
-                        self.proven = Some(Instant::now());
+                () = sleep_until(due), if is_warmed => {
+                    let warming = self.warm_up();
+                    tokio::pin!(warming);
+                    let (warmed, next) = tokio::select! {
+                        biased;
+                        warmed = &mut warming => (Some(warmed), None),
+                        next = asked.recv() => (timeout(MOMENT, &mut warming).await.ok(), Some(next)),
+                    };
+                    if let (Some(warmed), Some(told)) = (warmed, &mut told) {
+                        told(warmed);
                     }
-                    continue;
+                    let Some(next) = next else { continue };
+                    next
                 }
             };
             let Some((request, reply)) = next else { return };

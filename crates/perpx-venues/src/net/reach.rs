@@ -5,9 +5,12 @@ use super::dial::{DialError, Dialer};
 use super::hosts::{Address, HostError, Hosts, Network, hosts};
 use super::lane::Lane;
 use crate::client::{About, Body, Host, Request};
+use crate::grvt::rest::ServerTime;
+use crate::lighter::rest::Status;
 use crate::venue::Venue;
 use crate::wall::MarketClock;
-use perpx_core::units::{SECOND, Time, TimeDelta};
+use crate::wire::{WireError, parse};
+use perpx_core::units::{MS, SECOND, Time, TimeDelta};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -102,6 +105,15 @@ impl Reach {
         lane_of(self.venue, &self.dialer, &self.hosts).map_err(ReachError::Lane)
     }
 
+    /// One for requests about orders: what keeps it warm goes to the host that takes them.
+    ///
+    /// # Errors
+    /// As [`Reach::lane`].
+    pub fn order_lane(&self) -> Result<Lane, ReachError> {
+        let warm_up = (Host::Main, clock_path(self.venue).1);
+        Lane::new(self.dialer.clone(), self.hosts.clone(), warm_up).map_err(ReachError::Lane)
+    }
+
     /// Whether its main host says of itself that it is an emulator; one that does not answer is none.
     pub async fn is_played(&self) -> bool {
         let Ok(mut lane) = self.lane() else { return false };
@@ -120,11 +132,32 @@ impl Reach {
 /// # Errors
 /// A proxy or a TLS that the client does not take.
 pub fn lane_of(venue: Venue, dialer: &Dialer, hosts: &Hosts) -> Result<Lane, String> {
-    let warm_up = match venue {
+    Lane::new(dialer.clone(), hosts.clone(), clock_path(venue))
+}
+
+/// The cheap GET whose answer tells the venue's time.
+pub fn clock_path(venue: Venue) -> (Host, &'static str) {
+    match venue {
         Venue::Lighter => (Host::Main, "/"),
         Venue::Grvt => (Host::MarketData, "/time"),
-    };
-    Lane::new(dialer.clone(), hosts.clone(), warm_up)
+    }
+}
+
+/// The venue's time as that answer tells it, ns, and the step that it is cut off to.
+///
+/// # Errors
+/// Another answer.
+pub fn time_told(venue: Venue, body: &str) -> Result<(i64, i64), WireError> {
+    Ok(match venue {
+        Venue::Lighter => {
+            let status: Status = parse("status", body)?;
+            (status.timestamp.0.saturating_mul(SECOND.0), SECOND.0)
+        }
+        Venue::Grvt => {
+            let time: ServerTime = parse("time", body)?;
+            (time.server_time.0.saturating_mul(MS.0), MS.0)
+        }
+    })
 }
 
 /// What an emulator answers with what it is.

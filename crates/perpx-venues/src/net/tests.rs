@@ -2,7 +2,7 @@
 
 use super::dial::{DialError, Dialer};
 use super::hosts::{Address, HostError, Hosts};
-use super::lane::Lane;
+use super::lane::{Lane, Warmed};
 use super::socket::{Keepalive, Rules, Socket, SocketError};
 use crate::client::{About, Body, Host, Request};
 use futures_util::{SinkExt, StreamExt};
@@ -333,6 +333,46 @@ async fn an_answer_is_followed_nowhere_and_not_waited_for_long() {
     assert_eq!(all(&mut heard), ["/elsewhere", "/slow", "/long"]);
 }
 
+/// Whoever wants to know is told what each warm-up took, from the start on and after one that failed too; and an order that comes while
+/// one hangs waits for a moment alone, and then has a connection of its own.
+#[tokio::test]
+async fn a_lane_tells_how_warm_it_is_and_an_order_waits_for_no_dead_line() {
+    // answers the first connection's first request alone; any other connection all of them
+    let (first, hung) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (counted, hangs) = (first.clone(), hung.clone());
+    let address = server(move |mut stream| {
+        let (number, hangs) = (counted.fetch_add(1, Ordering::Relaxed), hangs.clone());
+        async move {
+            let (mut request, mut served) = ([0; 1024], 0);
+            while stream.read(&mut request).await.is_ok_and(|n| n > 0) {
+                if number == 0 && served == 1 {
+                    hangs.fetch_add(1, Ordering::Relaxed);
+                    tokio::time::sleep(Duration::from_secs(60)).await;
+                }
+                served += 1;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;
+            }
+        }
+    })
+    .await;
+    let mut lane = Lane::new(dialer(&address), at(&address), (Host::Main, "/warm")).expect("a lane");
+    lane.set_warm(QUICK);
+    let (ask, asked) = mpsc::channel(1);
+    let (tell, mut told) = mpsc::unbounded_channel();
+    tokio::spawn(lane.serve(asked, Some(move |warmed: Warmed| drop(tell.send(warmed.reply.is_ok())))));
+    assert_eq!(told.recv().await, Some(true), "before anything is asked");
+    while hung.load(Ordering::Relaxed) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (reply, replied) = tokio::sync::oneshot::channel();
+    let began = std::time::Instant::now();
+    ask.send((get("/order"), reply)).await.expect("it serves");
+    assert!(replied.await.expect("a reply").is_ok());
+    assert!(began.elapsed() < Duration::from_millis(1_500), "{:?}", began.elapsed());
+    assert_eq!(first.load(Ordering::Relaxed), 2, "over a new connection");
+    assert_eq!(told.recv().await, Some(true), "and it is kept warm again");
+}
+
 /// A connection is warmed; one that was idle for longer than that carries nothing, and neither does one whose warming failed.
 #[tokio::test]
 async fn an_idle_connection_is_warmed_or_replaced() {
@@ -346,7 +386,7 @@ async fn an_idle_connection_is_warmed_or_replaced() {
     assert!(lane.send(&get("/3")).await.is_ok());
     assert_eq!(connections.load(Ordering::Relaxed), 2, "a new one after a pause");
     let (ask, asked) = mpsc::channel(1);
-    let served = tokio::spawn(lane.serve(asked));
+    let served = tokio::spawn(lane.serve(asked, None::<fn(Warmed)>));
     tokio::time::sleep(5 * QUICK).await;
     let (reply, replied) = tokio::sync::oneshot::channel();
     ask.send((get("/4"), reply)).await.expect("it serves");

@@ -11,7 +11,7 @@ use crate::net::backoff::{Backoff, chance};
 use crate::net::budget::{Budget, Priority};
 use crate::net::dial::Dialer;
 use crate::net::hosts::Hosts;
-use crate::net::lane::Asked;
+use crate::net::lane::{Asked, Warmed};
 use crate::net::reach::lane_of;
 use crate::net::socket::Socket;
 use crate::net::upkeep::public_stream;
@@ -133,7 +133,7 @@ impl VenueTask {
         };
         let budget = Budget::of(self.venue);
         let (ask, asked) = mpsc::channel(1);
-        tokio::spawn(lane.serve(asked));
+        tokio::spawn(lane.serve(asked, None::<fn(Warmed)>));
         let mut running = Running {
             task: self,
             ask,

@@ -66,6 +66,26 @@ impl Offset {
     }
 }
 
+/// The newest answers that told a time, of those that count.
+#[derive(Clone, Debug, Default)]
+pub struct Told(VecDeque<(i64, i64, i64, i64)>);
+
+impl Told {
+    /// Takes one more, as [`Offset::of_answers`] takes it.
+    pub fn take(&mut self, answer: (i64, i64, i64, i64)) {
+        self.0.push_back(answer);
+        if self.0.len() > KEPT {
+            self.0.pop_front();
+        }
+    }
+
+    /// What all of them come to; `None`: nothing was told.
+    pub fn offset(&self) -> Option<Offset> {
+        let all: Vec<_> = self.0.iter().copied().collect();
+        Offset::of_answers(&all)
+    }
+}
+
 /// The newest measurements.
 #[derive(Debug, Default)]
 pub struct Offsets(VecDeque<Offset>);
