@@ -67,7 +67,7 @@ fn what_trades_was_armed_as_it_is() {
     let accepted =
         ["--config", "best.yml", "--mode", "live", "--override", answer, "--run", "live/a", "--i-accept-real-orders"];
     let (code, text) = typed(dir, &accepted, "");
-    assert!(code == Some(2) && text.contains("limits.max_order_qty is not written"), "{code:?} {text}");
+    assert!(code == Some(2) && text.contains("limits.max_order_qty: is not written"), "{code:?} {text}");
     let (code, text) = typed(dir, &[&accepted[..], &["--speed", "2"]].concat(), "");
     assert!(code == Some(2) && text.contains("--mode live"), "{code:?} {text}");
     // armed again it is known by the same tag

@@ -40,7 +40,7 @@ pub struct Cli {
     /// The best.yml of a sweep
     #[arg(long, value_name = "FILE", required_unless_present = "completions")]
     config: Option<PathBuf>,
-    /// mock, emulated (over sockets), paper (live quotes), live
+    /// mock, emulated (sockets), paper (live quotes), live
     #[arg(long, value_enum, default_value_t = Mode::Mock, hide_possible_values = true, hide_default_value = true)]
     mode: Mode,
     /// The data store, if it is not where the file says
@@ -198,13 +198,7 @@ impl Cli {
             is_accepted: self.i_accept_real_orders,
             code: options.code,
         };
-        let admitted = arm::admitted(&asked).map(|(armed, verdict)| {
-            if !options.quiet {
-                println!("{verdict}");
-            }
-            armed
-        });
-        self.traded(options, Venues::Armed(admitted))
+        self.traded(options, Venues::Armed(arm::admitted(&asked)))
     }
 
     /// At venues of other processes.

@@ -128,11 +128,11 @@ pub struct Asked<'a> {
 }
 
 /// What live orders ask of the folder of a run, which is made where it is not there: a winner that may be promoted, that it was armed, that
-/// the flag is there, limits for money and a key of its own for closes. What was armed, and what is to be known of the winner.
+/// the flag is there, limits for money and a key of its own for closes. What was armed.
 ///
 /// # Errors
 /// What stands against it.
-pub fn admitted(asked: &Asked<'_>) -> Result<(Armed, String), LiveError> {
+pub fn admitted(asked: &Asked<'_>) -> Result<Armed, LiveError> {
     // before a folder is made
     admit(asked.config, &of_evidence(asked.answers))?;
     let folder = RunFolder::open(asked.config, asked.run, None, "live")?;
@@ -140,8 +140,8 @@ pub fn admitted(asked: &Asked<'_>) -> Result<(Armed, String), LiveError> {
     if matches!(folder.file.network, Network::Emulated(_)) {
         return Err(LiveError::Emulated { live });
     }
-    let verdict = promoted(&folder, (asked.answers, asked.code), asked.ca_file)?;
     let armed = check(&folder, asked.code)?;
+    promoted(&folder, (asked.answers, asked.code), asked.ca_file)?;
     if !asked.is_accepted {
         return Err(LiveError::NotAccepted);
     }
@@ -157,7 +157,7 @@ pub fn admitted(asked: &Asked<'_>) -> Result<(Armed, String), LiveError> {
         let accepted = "api_key_close = N beside api_key: no close waits behind an opening that was not answered";
         return Err(missing("account.lighter", accepted, "register a second key at the venue and write it").into());
     }
-    Ok((armed, verdict))
+    Ok(armed)
 }
 
 /// Whether what is in a folder was armed as it stands, by this program, not too long ago.

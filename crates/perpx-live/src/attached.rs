@@ -73,6 +73,14 @@ impl Venues {
         }
     }
 
+    /// What stands against a start, if something does; it is said once.
+    fn refused(&mut self) -> Result<(), LiveError> {
+        match self {
+            Venues::Armed(armed @ Err(_)) => std::mem::replace(armed, Err(LiveError::Stopped)).map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+
     /// What its orders are marked with, where that was armed.
     fn tag(&self) -> Option<u16> {
         match self {
@@ -105,8 +113,8 @@ pub fn run(options: &Options, mut args: AttachArgs, out: &mut (dyn Write + Send)
     let mut monitor = None;
     let mut ended = trade((options, &mut args), &mut monitor, out);
     // what stood against a start is said when what was open is closed
-    if let Venues::Armed(Err(why)) = args.venues
-        && ended.as_ref().is_ok_and(|account| account.exit_code() == 0)
+    if ended.as_ref().is_ok_and(|account| account.exit_code() == 0)
+        && let Err(why) = args.venues.refused()
     {
         ended = Err(why);
     }
@@ -126,13 +134,7 @@ fn trade(
     monitor: &mut Option<Monitor>,
     out: &mut (dyn Write + Send),
 ) -> Result<Account, LiveError> {
-    let mode = args.venues.mode();
-    if matches!(args.venues, Venues::Armed(Err(_)))
-        && !RunFolder::was_begun(&options.config, args.run.as_deref(), mode).is_ok_and(|was_begun| was_begun)
-    {
-        return take_refusal(&mut args.venues);
-    }
-    let folder = RunFolder::open(&options.config, args.run.as_deref(), args.venues.host(), mode)?;
+    let (mode, folder) = (args.venues.mode(), opened(options, args)?);
     let _lock = folder::lock(&folder.path)?;
     let own_store = folder.path.join("store");
     let strategy = StrategyFile::read(&folder.best, Some(options.store.as_deref().unwrap_or(&own_store)))?;
@@ -146,12 +148,9 @@ fn trade(
     let starts = past.starts;
     let resumed = past.resumed(&inside)?;
     // one that holds something closes it first, and ends so then
-    let is_flat = resumed.as_ref().is_none_or(|resumed| resumed.is_flat());
-    if is_flat {
+    if resumed.as_ref().is_none_or(|resumed| resumed.is_flat()) {
         desk::refuse_killed(&folder.path)?;
-        if matches!(args.venues, Venues::Armed(Err(_))) {
-            return take_refusal(&mut args.venues);
-        }
+        args.venues.refused()?;
     }
     let reaches = found(&folder, args, numbers)?;
     let begun = wall::now();
@@ -246,12 +245,13 @@ fn trade_on(
     Ok(Account { mode, ..account })
 }
 
-/// Why nothing may be begun.
-fn take_refusal(venues: &mut Venues) -> Result<Account, LiveError> {
-    match std::mem::replace(venues, Venues::Played(String::new())) {
-        Venues::Armed(Err(why)) => Err(why),
-        _ => Err(LiveError::Stopped),
+/// The folder that is traded. Where nothing may be begun and nothing ever was, none is made.
+fn opened(options: &Options, args: &mut AttachArgs) -> Result<RunFolder, LiveError> {
+    let (mode, run) = (args.venues.mode(), args.run.as_deref());
+    if !RunFolder::was_begun(&options.config, run, mode).is_ok_and(|was_begun| was_begun) {
+        args.venues.refused()?;
     }
+    RunFolder::open(&options.config, run, args.venues.host(), mode)
 }
 
 /// Where this process begins: never before what was written down.

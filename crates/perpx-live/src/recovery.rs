@@ -87,7 +87,7 @@ pub struct Past {
     /// When something was written last that says what is held.
     newest: Option<Time>,
     /// What the venues said last, and how the last process ended; each with its time of the wall.
-    pub told: [Option<(Time, serde_json::Value)>; 2],
+    pub words: [Option<(Time, serde_json::Value)>; 2],
 }
 
 /// A run that goes on.
@@ -125,8 +125,8 @@ impl Past {
         if matches!(kind, Kind::State | Kind::Event) {
             self.newest = Some(wall);
         }
-        if let Some(n) = [Kind::Recon, Kind::Stop].iter().position(|told| *told == kind) {
-            self.told[n] = Some((wall, serde_json::from_slice(&body).unwrap_or_default()));
+        if let Some(n) = [Kind::Recon, Kind::Stop].iter().position(|of| *of == kind) {
+            self.words[n] = Some((wall, serde_json::from_slice(&body).unwrap_or_default()));
         }
         match kind {
             Kind::Start => {

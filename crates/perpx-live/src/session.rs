@@ -17,7 +17,9 @@ use perpx_core::ledger::VenueBook;
 use perpx_core::market::{Command, Event, EventBody, Reject, Role};
 use perpx_core::port::Trader;
 use perpx_core::replay::{Job, Paced, RunState, TimeSource};
+use perpx_core::signals::TileSignals;
 use perpx_core::strategy::STATES;
+use perpx_core::tape::Tile;
 use perpx_core::trader::Composite;
 use perpx_core::units::{Cash, NS, Qty, Time};
 use perpx_venues::client::{AccountUpdate, Holding, Outbound, Output, Past, VenueClient, VenueError};
@@ -438,9 +440,7 @@ impl Session {
         let mut driver = Paced::new(Present(&halt));
         let mut is_waiting = resumed.is_some();
         let mut state = resumed.map_or_else(|| RunState::remote(Composite::default(), job), |run| *run);
-        if is_waiting {
-            recorder.go_on(state.tally());
-        }
+        recorder.go_on(state.tally());
         let (mut commands, mut asked_at) = (0, None::<Instant>);
         let (entries, mut written) = (beside.entries, Written { at: Instant::now(), state: u8::MAX, answers: 0 });
         for news in std::mem::take(&mut self.early) {
@@ -471,10 +471,7 @@ impl Session {
                 self.now = tile.end.plus(-NS);
                 state.run_tile(&mut driver, job, &tile, &signals, recorder);
                 (beside.entries, beside.end) = (entries + recorder.record.entries.len() as u64, tile.end);
-                let mids = Role::BOTH.map(|role| tile.local.bbo(tile.local.len() - 1, role).mid_or_none());
-                recorder.note(state.trader().state(), state.tally().pnls.len(), state.belief().equity(mids));
-                let log = self.log.as_ref();
-                self.desk.iter_mut().for_each(|desk| desk.see(job.plan, (&tile, &signals), log));
+                self.show(job, (&tile, &signals), &state, recorder);
                 self.write_state(&beside, (&builder, &state), &mut written);
                 commands += self.send((&mut builder, &mut state))?;
                 if let Some(observer) = &mut self.observer {
@@ -499,6 +496,20 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// What the step left, for whoever judges and looks.
+    fn show(
+        &mut self,
+        job: &Job<'_, Composite>,
+        (tile, signals): (&Tile, &TileSignals),
+        state: &Run,
+        recorder: &ConsoleRecorder<'_>,
+    ) {
+        let mids = Role::BOTH.map(|role| tile.local.bbo(tile.local.len() - 1, role).mid_or_none());
+        recorder.note(state.trader().state(), state.tally().pnls.len(), state.belief().equity(mids));
+        let log = self.log.as_ref();
+        self.desk.iter_mut().for_each(|desk| desk.see(job.plan, (tile, signals), log));
     }
 
     /// What an operator says, and the limits: what the trader may do from here on; how the run ends by it, if it does.

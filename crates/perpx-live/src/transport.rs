@@ -213,12 +213,12 @@ async fn carry(
     inbound: Sender<Inbound>,
 ) {
     let (send, asked) = mpsc::channel(1);
-    let told = inbound.clone();
-    let told = move |warmed| {
+    let report = inbound.clone();
+    let report = move |warmed| {
         // a run that has ended wants to know nothing
-        let _ = told.send(Inbound::Warmed { venue, is_of_orders, warmed });
+        let _ = report.send(Inbound::Warmed { venue, is_of_orders, warmed });
     };
-    tokio::spawn(lane.serve(asked, Some(told)));
+    tokio::spawn(lane.serve(asked, Some(report)));
     while let Some((request, failed)) = requests.recv().await {
         let (about, (reply, replied), began) = (request.about, oneshot::channel(), Instant::now());
         if send.send((request.clone(), reply)).await.is_err() {

@@ -214,7 +214,7 @@ impl Asking {
                 text::print_err(&format!("{why}: asked again in {} s", wait.as_secs()));
             }
             // an end is seen at the next try
-            self.block_on(sleep(wait));
+            self.block_on(async { sleep(wait).await });
             wait = (wait * 2).min(RETRY[1]);
         }
         Err(AskError::Stopped)

@@ -185,16 +185,17 @@ fn last(run: &Path, nobody: &str) -> Answer {
     }
     let inside = run.join("journal");
     let read = Past::read(&inside).map_err(LiveError::from).and_then(|(mut past, _)| {
-        let told = std::mem::take(&mut past.told);
-        Ok((told, past.last(&inside)?))
+        let newest = std::mem::take(&mut past.words);
+        Ok((newest, past.last(&inside)?))
     });
     match read {
-        Ok((told, last)) => {
+        Ok((newest, last)) => {
             if let Some(last) = last {
                 lines.push(last.to_string());
                 body.insert("last".to_owned(), serde_json::json!(last));
             }
-            for (name, (at, content)) in ["accounts", "ended"].into_iter().zip(told).filter_map(|(n, t)| Some((n, t?)))
+            for (name, (at, content)) in
+                ["accounts", "ended"].into_iter().zip(newest).filter_map(|(n, t)| Some((n, t?)))
             {
                 lines.push(format!("{name:<9} {} {content}", at.to_second()));
                 body.insert(name.to_owned(), content);

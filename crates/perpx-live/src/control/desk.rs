@@ -223,7 +223,7 @@ impl Desk {
         if is_of_orders {
             self.lanes.answered(venue, Duration::from_nanos(took));
         }
-        self.clocks.told(Venue::named(&self.names[venue]), venue, warmed);
+        self.clocks.hear(Venue::named(&self.names[venue]), venue, warmed);
     }
 
     /// A command before it leaves; a refusal is written down.
@@ -576,7 +576,7 @@ struct Clocks([Told; 2]);
 
 impl Clocks {
     /// Takes an answer that tells the venue's time; another one tells nothing.
-    fn told(&mut self, venue: Option<Venue>, v: usize, warmed: &Warmed) {
+    fn hear(&mut self, venue: Option<Venue>, v: usize, warmed: &Warmed) {
         let Ok(Reply { status: 200, body, .. }) = &warmed.reply else { return };
         if let Some(Ok((said, step))) = venue.map(|venue| time_told(venue, body)) {
             self.0[v].take((warmed.asked.0, warmed.came.0, said, step));
@@ -611,14 +611,14 @@ mod tests {
         let mut clocks = Clocks::default();
         assert_eq!(clocks.drift(), None);
         for (status, body) in [(404, "{\"server_time\":9}"), (200, "{}"), (200, "<html>")] {
-            clocks.told(Some(Venue::Grvt), 1, &warmed(40, status, body));
+            clocks.hear(Some(Venue::Grvt), 1, &warmed(40, status, body));
         }
         assert_eq!(clocks.drift(), None);
-        clocks.told(Some(Venue::Grvt), 1, &warmed(40, 200, "{\"server_time\":1003000}"));
+        clocks.hear(Some(Venue::Grvt), 1, &warmed(40, 200, "{\"server_time\":1003000}"));
         let offset = clocks.offsets()[1].expect("it was told");
         assert_eq!((offset.offset_ns, offset.bound_ns), (2_980_500_000, 20_500_000));
         assert_eq!(clocks.drift(), Some(2_960 * MS));
-        clocks.told(Some(Venue::Lighter), 0, &warmed(2, 200, "{\"status\":200,\"network_id\":304,\"timestamp\":1000}"));
+        clocks.hear(Some(Venue::Lighter), 0, &warmed(2, 200, "{\"status\":200,\"network_id\":304,\"timestamp\":1000}"));
         assert_eq!(clocks.drift(), Some(2_960 * MS), "Lighter's is right, to its second");
     }
 }

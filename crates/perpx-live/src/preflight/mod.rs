@@ -103,7 +103,7 @@ pub fn of_evidence(answers: &Answers) -> Answers {
     promotion::split(answers).1
 }
 
-/// Whether the winner in a folder may trade with money there; what is to be known of it. At a host of this machine, where nothing is at
+/// Whether the winner in a folder may trade with money there. At a host of this machine, where nothing is at
 /// stake, its evidence alone is asked.
 ///
 /// # Errors
@@ -112,13 +112,13 @@ pub fn promoted(
     folder: &RunFolder,
     (answers, code): (&Answers, &str),
     authority: Option<&Path>,
-) -> Result<String, LiveError> {
-    let verdict = admit(&folder.best, &of_evidence(answers))?;
+) -> Result<(), LiveError> {
+    admit(&folder.best, &of_evidence(answers))?;
     let rows = promotion::rows(&Subject::open(&folder.path, authority)?, answers, code);
     let refused = rows.iter().filter(|row| row.grade == Grade::Refuse);
     let against: Vec<String> = refused.map(|row| format!("{} ({})", row.check, row.found)).collect();
     match against.is_empty() {
-        true => Ok(verdict),
+        true => Ok(()),
         false => Err(LiveError::Promotion { path: folder.path.clone(), against: against.join("; ") }),
     }
 }

@@ -99,11 +99,11 @@ impl Lane {
     }
 
     /// Carries what is asked until nobody can ask any more. Between requests the connection is kept warm, once it is there; where
-    /// somebody is `told` what came of that it is made at once, and anew whenever it is dead.
-    pub async fn serve(mut self, mut asked: mpsc::Receiver<Asked>, mut told: Option<impl FnMut(Warmed)>) {
+    /// there is a `report` of what came of that it is made at once, and anew whenever it is dead.
+    pub async fn serve(mut self, mut asked: mpsc::Receiver<Asked>, mut report: Option<impl FnMut(Warmed)>) {
         loop {
-            let last = if told.is_some() { self.proven.or(self.tried) } else { self.proven };
-            let is_warmed = last.is_some() || told.is_some();
+            let last = if report.is_some() { self.proven.or(self.tried) } else { self.proven };
+            let is_warmed = last.is_some() || report.is_some();
             let due = last.map_or_else(Instant::now, |at| at + self.warm);
             let next = tokio::select! {
                 biased;
@@ -116,8 +116,8 @@ impl Lane {
                         warmed = &mut warming => (Some(warmed), None),
                         next = asked.recv() => (timeout(MOMENT, &mut warming).await.ok(), Some(next)),
                     };
-                    if let (Some(warmed), Some(told)) = (warmed, &mut told) {
-                        told(warmed);
+                    if let (Some(warmed), Some(report)) = (warmed, &mut report) {
+                        report(warmed);
                     }
                     let Some(next) = next else { continue };
                     next

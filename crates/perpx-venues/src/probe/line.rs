@@ -149,6 +149,6 @@ impl Line {
 
     /// Waits; not when somebody wants an end.
     pub fn sleep(&mut self, ms: u64) {
-        self.questions.asking().block_on(sleep(Duration::from_millis(ms)));
+        self.questions.asking().block_on(async { sleep(Duration::from_millis(ms)).await });
     }
 }
