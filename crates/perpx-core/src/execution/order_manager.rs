@@ -50,6 +50,13 @@ pub struct Working {
     is_stray: bool,
 }
 
+impl Working {
+    /// It is known to rest, and nothing is under way that would end it.
+    pub fn is_resting(&self) -> bool {
+        self.accepted && !self.cancelling && !self.in_doubt
+    }
+}
+
 /// How a working order ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {

@@ -290,6 +290,8 @@ pub trait VenueClient {
     fn pass(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError>;
     /// Asks for [`AccountUpdate::Holding`].
     fn ask_account(&mut self, out: &mut Output);
+    /// Asks for fills and payments that a stream may have lost; those that are news are reported.
+    fn ask_history(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError>;
     /// Takes over what earlier processes left, once it is [`AccountUpdate::Ready`] and before it is given a command. Each order is
     /// its own from here on: it is asked for by the number that it was sent under, and what became of it is reported as of its own,
     /// the answer to the question as [`EventBody::Status`]. Fills and payments that are not booked are asked for, all pages, and

@@ -107,24 +107,32 @@ impl Budget {
     /// Counts a request that leaves now. False, and nothing is counted, where there is no room for it: part of each bucket is kept for
     /// exits. One that is dearer than all it may have goes when nothing else was, and is paid off afterwards.
     pub fn take(&mut self, path: &str, priority: Priority, now: Time) -> bool {
-        if now < self.shut_until {
-            return false;
-        }
+        let (fits, most) = self.room(path, priority, now);
         let (bucket, cost) = self.cost(path);
-        let halved = now < self.halved_until;
-        let Some(bucket) = self.buckets.get_mut(bucket) else { return false };
-        let most = (bucket.most * self.share_pct / 100 / if halved { 2 } else { 1 }).max(1);
-        let reserve = if priority == Priority::Exit { 0 } else { most * RESERVE_PCT / 100 };
-        bucket.spent.retain(|(until, _)| *until > now);
-        let spent: i64 = bucket.spent.iter().map(|(_, cost)| cost).sum();
-        let fits = spent + cost <= most - reserve || spent == 0;
-        if fits {
+        if let Some(bucket) = self.buckets.get_mut(bucket).filter(|_| fits) {
             let counts = bucket
                 .window
                 .max(TimeDelta((i128::from(bucket.window.0) * i128::from(cost) / i128::from(most)) as i64));
             bucket.spent.push_back((now.plus(counts), cost));
         }
         fits
+    }
+
+    /// A request of this kind could leave now; nothing is counted.
+    pub fn has_room(&mut self, path: &str, priority: Priority, now: Time) -> bool {
+        self.room(path, priority, now).0
+    }
+
+    /// The same, and what its bucket holds.
+    fn room(&mut self, path: &str, priority: Priority, now: Time) -> (bool, i64) {
+        let (bucket, cost) = self.cost(path);
+        let halved = now < self.halved_until;
+        let Some(bucket) = self.buckets.get_mut(bucket).filter(|_| now >= self.shut_until) else { return (false, 1) };
+        let most = (bucket.most * self.share_pct / 100 / if halved { 2 } else { 1 }).max(1);
+        let reserve = if priority == Priority::Exit { 0 } else { most * RESERVE_PCT / 100 };
+        bucket.spent.retain(|(until, _)| *until > now);
+        let spent: i64 = bucket.spent.iter().map(|(_, cost)| cost).sum();
+        (spent + cost <= most - reserve || spent == 0, most)
     }
 
     /// What an answer says of how much may be asked: that it was too much, or that a gateway stands before the venue. A page of one

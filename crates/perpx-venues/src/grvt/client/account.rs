@@ -121,10 +121,13 @@ impl GrvtClient {
             let Some(leg) = order.legs.first().filter(|leg| leg.instrument == self.instrument) else { continue };
             let left = order.state.as_ref().and_then(|state| state.book_size.as_ref()?.first());
             let client = order.metadata.client_order_id.0;
+            let sent_by = self.access.number.read_grvt(client);
+            // it can be cancelled, and is, by the number that it was sent under
+            self.orders.own(sent_by);
             holding.orders.push(OpenOrder {
                 name: order.order_id.clone().unwrap_or_default(),
                 client,
-                sent_by: self.access.number.read_grvt(client),
+                sent_by,
                 side: if leg.is_buying_asset { Side::Buy } else { Side::Sell },
                 qty: left.unwrap_or(&leg.size).qty()?,
                 px: leg.limit_price.map_or(Ok(Price(0)), |px| px.price())?,

@@ -635,6 +635,12 @@ impl VenueClient for GrvtClient {
         out.requests.push(self.private(About::Account, "account_summary", &self.query()));
     }
 
+    fn ask_history(&mut self, _wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        self.ask_fills(out);
+        self.ask_payments(out);
+        Ok(())
+    }
+
     fn pass(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         self.due(wall, out);
         Ok(())

@@ -109,10 +109,13 @@ impl LighterClient {
         let Some(mut holding) = self.holding.take() else { return Ok(()) };
         for order in list.orders.iter().flatten() {
             let client = order.client_order_index.map_or(0, |index| index.0);
+            let sent_by = self.access.number.read_lighter(client);
+            // it can be cancelled, and is, by the number that it was sent under
+            self.orders.own(sent_by);
             holding.orders.push(OpenOrder {
                 name: order.order_index.0.to_string(),
                 client,
-                sent_by: self.access.number.read_lighter(client),
+                sent_by,
                 side: if order.is_ask { Side::Sell } else { Side::Buy },
                 qty: order.remaining_base_amount.qty()?,
                 px: order.price.price()?,

@@ -555,6 +555,11 @@ impl VenueClient for LighterClient {
             Vec::new(),
         ));
     }
+
+    fn ask_history(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        self.ask_fills(wall, out)?;
+        self.ask_payments(wall, out)
+    }
 }
 
 /// The nonce is not the next one.
