@@ -59,6 +59,7 @@ pub(crate) fn begin(dir: &Path, best: &str, port: u16) -> Running {
     let child = Command::new(LIVE)
         .args(["--config", best, "--mode", "emulated", "--attach", &host, "--run", "run", "--store", SAMPLE, "--json"])
         .current_dir(dir)
+        .env("PERPX_STATE", dir.join("state"))
         .stdout(fs::File::create(dir.join("out")).expect("a file"))
         .stderr(fs::File::create(dir.join("err")).expect("a file"))
         .spawn();

@@ -44,7 +44,12 @@ fn begin(dir: &Path, best: &str, port: u16, (number, crash): (usize, Option<&Str
     let file = |name: &str| fs::File::create(dir.join(format!("{name}{number}"))).expect("a file");
     let mut command = Command::new(LIVE);
     command.args(["--config", best, "--mode", "emulated", "--attach", &host, "--run", "run", "--store", SAMPLE]);
-    command.arg("--json").current_dir(dir).stdout(file("out")).stderr(file("err"));
+    command
+        .arg("--json")
+        .current_dir(dir)
+        .env("PERPX_STATE", dir.join("state"))
+        .stdout(file("out"))
+        .stderr(file("err"));
     if let Some(crash) = crash {
         command.env("PERPX_CRASH_AT", crash);
     }

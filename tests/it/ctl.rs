@@ -15,7 +15,7 @@ const TAPE: [&str; 10] =
     ["--tape", SAMPLE, "--from", "2026-01-05", "--to", "2026-01-06", "--start-at", "9000", "--speed", "60"];
 
 /// Says it; what came back, with its code.
-fn ctl(dir: &Path, words: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn ctl(dir: &Path, words: &[&str]) -> (Option<i32>, String) {
     ran(LIVE, dir, &[&["ctl", "run"], words].concat())
 }
 

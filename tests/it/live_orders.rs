@@ -104,7 +104,10 @@ fn what_was_armed_trades_and_nothing_else_does() {
     fs::remove_file(path.join("run/armed.json")).expect("removes");
     let (code, line) = ended(path, begin(path, &answers), 90);
     let err = fs::read_to_string(path.join("err")).expect("what it said");
-    assert!(code == Some(4) && err.contains("what is open is being closed"), "{code:?} {line} {err}");
+    assert!(
+        code == Some(4) && err.contains("something is held: it is closed before this run ends so"),
+        "{code:?} {line} {err}"
+    );
     let stop = journal(path).into_iter().rfind(|record| record["kind"] == "stop").expect("an end");
     assert_eq!(stop["body"]["flat"], true, "{stop}");
     // and one that holds nothing is refused before anything is sent

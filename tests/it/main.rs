@@ -29,6 +29,7 @@ mod placebo;
 mod preflight;
 mod probe;
 mod real;
+mod reconcile;
 mod record;
 mod search;
 mod sweep;

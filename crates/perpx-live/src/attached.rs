@@ -2,9 +2,11 @@
 //! keeps what it knew and wanted. What is on the other side goes on when this process ends, and knows nothing of it. Both ways are the
 //! same but for what is asked before they begin: live orders want what `arm` wrote, and no emulator is taken for a venue.
 
+use super::account_lock;
 use super::arm::Armed;
+use super::closing;
 use super::console::ConsoleRecorder;
-use super::control::desk::{self, Desk};
+use super::control::desk::{self, Begun, Closing, Desk};
 use super::emulated::{Account, account, fence, on_the_wall, rests, warm};
 use super::journal::folder::Journal;
 use super::journal::log::{Log, Start};
@@ -12,7 +14,7 @@ use super::live_file::{ACCOUNT_LINES, LiveFile, Network as Where};
 use super::monitor::Monitor;
 use super::monitor::shared::Control;
 use super::monitor::snapshot::{Identity, Level};
-use super::recovery::{Past, Resumed, Saved, tag};
+use super::recovery::{Kept, Left, Past, Resumed, Saved, tag};
 use super::run_folder::RunFolder;
 use super::service::keep_memory;
 use super::session::{Beginning, Connection, Session};
@@ -24,16 +26,17 @@ use super::transport::find;
 use super::{LiveError, Options};
 use perpx_core::config::{Config, ConfigError, base_asset};
 use perpx_core::ledger::Mids;
-use perpx_core::market::Role;
+use perpx_core::market::{OrderId, Role};
 use perpx_core::signals::{SignalEngine, SignalSet};
 use perpx_core::strategy::FundingKinds;
 use perpx_core::tape::Carry;
-use perpx_core::units::{Cash, DAY, MS, Time, TimeDelta};
+use perpx_core::units::{Cash, DAY, MINUTE, MS, Time, TimeDelta};
 use perpx_data::backtest::{Bound, DataRange, order_outages};
 use perpx_venues::client::{ClientConfig, Holding, Host, RunNumber};
+use perpx_venues::net::budget::Budget;
 use perpx_venues::net::hosts::{Address, Network};
 use perpx_venues::net::reach::Reach;
-use perpx_venues::recorder::folder;
+use perpx_venues::recorder::folder::{self, Lock};
 use perpx_venues::registry::{self, AccountNumbers};
 use perpx_venues::secret::ENV_FILE;
 use perpx_venues::venue::Venue;
@@ -111,13 +114,7 @@ pub struct AttachArgs {
 pub fn run(options: &Options, mut args: AttachArgs, out: &mut (dyn Write + Send)) -> Result<Account, LiveError> {
     keep_memory();
     let mut monitor = None;
-    let mut ended = trade((options, &mut args), &mut monitor, out);
-    // what stood against a start is said when what was open is closed
-    if ended.as_ref().is_ok_and(|account| account.exit_code() == 0)
-        && let Err(why) = args.venues.refused()
-    {
-        ended = Err(why);
-    }
+    let ended = trade((options, &mut args), &mut monitor, out);
     if let Some(monitor) = monitor {
         match &ended {
             Ok(account) if account.exit_code() == 0 => monitor.end(Level::Info, "as it was asked to, flat"),
@@ -134,69 +131,173 @@ fn trade(
     monitor: &mut Option<Monitor>,
     out: &mut (dyn Write + Send),
 ) -> Result<Account, LiveError> {
-    let (mode, folder) = (args.venues.mode(), opened(options, args)?);
-    let _lock = folder::lock(&folder.path)?;
-    let own_store = folder.path.join("store");
-    let strategy = StrategyFile::read(&folder.best, Some(options.store.as_deref().unwrap_or(&own_store)))?;
+    let mode = args.venues.mode();
+    let (Ready { folder, lock: _lock, strategy, numbers }, mut refusal) = ready(options, args)?;
     let config = &strategy.config;
-    if config.account.transfer.is_some() {
-        return Err(LiveError::Transfer { config: folder.best.clone() });
-    }
-    let numbers = accounts(&folder, config)?;
+    let _accounts = account_lock::lock(&network(&folder.file), numbers, &folder.path)?;
     let inside = folder.path.join("journal");
     let (past, journal) = Past::read(&inside)?;
     let starts = past.starts;
-    let resumed = past.resumed(&inside)?;
+    let went = match past.unusable(&inside) {
+        Some(why) if past.is_open() => {
+            refusal.get_or_insert(why);
+            Went::Left(Box::new(past.left()))
+        }
+        Some(why) => return Err(why),
+        None => past.resumed(&inside)?.map_or(Went::Begins, |resumed| Went::On(Box::new(resumed))),
+    };
     // one that holds something closes it first, and ends so then
-    if resumed.as_ref().is_none_or(|resumed| resumed.is_flat()) {
+    if !went.is_open() {
         desk::refuse_killed(&folder.path)?;
-        args.venues.refused()?;
+    }
+    let mut is_urgent = false;
+    if let Err(why) = args.venues.refused() {
+        if !went.is_open() {
+            return Err(why);
+        }
+        (refusal, is_urgent) = (refusal.or(Some(why)), true);
+    }
+    if let Some(why) = &refusal {
+        eprintln!("{why}\nsomething is held: it is closed before this run ends so");
     }
     let reaches = found(&folder, args, numbers)?;
     let begun = wall::now();
     let at_the_wall = MarketClock { wall: begun, market: begun, speed: 1.0 };
     let clock = reaches[0].clock().unwrap_or(at_the_wall);
-    let from = begins(&folder, clock.market(begun), resumed.as_ref())?;
+    let from = begins(&folder, clock.market(begun), &went)?;
     let mut signals = SignalSet::default();
     let (world, kinds) = (Arc::new(config.world.clone()), FundingKinds { predicted: true });
     let outages = order_outages(&config.world, (from, from.plus(DAY)));
     let bound = Bound::new(config, (world, outages), (kinds, Mids::default()), &mut signals);
-    let (engine, carry, went_on, past) = match resumed {
-        Some(Resumed { saved, past }) => {
-            let Saved { beside, machine, carry, signals } = saved;
-            (signals, carry, Some(Beginning { beside, resumed: Some(Box::new(machine)) }), Some(past))
-        }
-        None => {
-            let (engine, carry) = warmed(options, &strategy, (&signals, from))?;
-            (engine, carry, None, None)
-        }
-    };
+    let closing = refusal.as_ref().map(|why| Closing { why: why.to_string(), is_urgent, strays: None });
+    let (engine, carry, went_on, past, before) = from_past(went, closing, (options, &strategy), (&signals, from))?;
     let names = Role::BOTH.map(|role| reaches[role.ix()].venue.name().to_owned());
     let identity = identity((&folder, &strategy, options), (args, numbers), (&names, clock.speed));
     let (watched, observer) = Monitor::start(&folder.path, identity, &folder.file, args.log_json)?;
     if let Some(at) = monitor.insert(watched).at.filter(|_| !options.quiet) {
         let _ = writeln!(out, "panel     http://{at}/");
     }
-    let mut desk = Desk::open(&folder.path, (names.clone(), &config.world), options.stop.clone())?;
-    if let Venues::Armed(Err(why)) = &args.venues {
-        desk.close_at_once(why.to_string());
-    }
+    let desk = Desk::open((&folder.path, &folder.live), (names.clone(), &config.world), options.stop.clone())?;
     let (log, number) = begin(&folder, (options, args), (&journal, starts), (from, numbers))?;
     let connections = connections(reaches, numbers, (&folder.file, config, &strategy.data.symbol), (clock, number))?;
-    let mut session = Session::open(connections, (Some(log), Some(observer)), past, from, &options.stop)?;
+    let mut session = Session::open(connections, (Some(log), Some(observer), Some(desk)), past, from, &options.stop)?;
     let beginning = match went_on {
-        Some(went_on) => went_on,
-        None => match flat(&mut session, &names) {
-            Ok(capital) => Beginning::new(from, capital),
-            Err(error) => {
-                session.close(&error.to_string(), false);
-                return Err(error);
-            }
-        },
+        Some(went_on) => Ok(went_on),
+        None => begin_anew(&mut session, &names, from, &before),
     };
-    session.desk = Some(desk);
+    let beginning = match beginning {
+        Ok(beginning) => beginning,
+        Err(error) => {
+            session.close(&error.to_string(), false);
+            return Err(error);
+        }
+    };
+    let Before { kept, day, closing, .. } = before;
+    let begun = Begun { number, entries: beginning.beside.entries, kept, day, closing };
     let market = (clock, engine, carry);
-    trade_on((options, &folder, &strategy, mode), names, bound, (session, beginning), market, (from, out))
+    let account =
+        trade_on((options, &folder, &strategy, mode), names, bound, (session, beginning, begun), market, (from, out))?;
+    refusal.map_or(Ok(account), Err)
+}
+
+/// With what a start goes on from: signals, newest rows, the run, what its clients and its desk have to know.
+type FromPast = (SignalEngine, Carry, Option<Beginning>, Option<[perpx_venues::client::Past; 2]>, Before);
+
+fn from_past(
+    went: Went,
+    closing: Option<Closing>,
+    (options, strategy): (&Options, &StrategyFile),
+    (signals, from): (&SignalSet, Time),
+) -> Result<FromPast, LiveError> {
+    Ok(match went {
+        Went::On(resumed) => {
+            let Resumed { saved, past, kept, day } = *resumed;
+            let Saved { beside, machine, carry, signals } = saved;
+            let before = Before { kept: Some(kept), day, closing, last: OrderId(0) };
+            (signals, carry, Some(Beginning::on(beside, machine)), Some(past), before)
+        }
+        Went::Left(left) => {
+            let Left { held, past, kept, last } = *left;
+            let (engine, carry) = warmed(options, strategy, (signals, from))?;
+            let closing = closing.map(|closing| Closing { strays: Some(held), ..closing });
+            (engine, carry, None, Some(past), Before { kept: Some(kept), day: None, closing, last })
+        }
+        Went::Begins => {
+            let (engine, carry) = warmed(options, strategy, (signals, from))?;
+            (engine, carry, None, None, Before { kept: None, day: None, closing, last: OrderId(0) })
+        }
+    })
+}
+
+/// What a start needs of its folder.
+struct Ready {
+    folder: RunFolder,
+    lock: Lock,
+    strategy: StrategyFile,
+    numbers: [AccountNumbers; 2],
+}
+
+/// What the processes before left.
+enum Went {
+    Begins,
+    On(Box<Resumed>),
+    /// A machine that cannot be gone on from.
+    Left(Box<Left>),
+}
+
+impl Went {
+    fn is_open(&self) -> bool {
+        match self {
+            Went::Begins => false,
+            Went::On(resumed) => !resumed.is_flat(),
+            Went::Left(_) => true,
+        }
+    }
+}
+
+/// What a desk has to know of them, and the highest number that they gave an order which the machine does not know.
+struct Before {
+    kept: Option<[Kept; 2]>,
+    day: Option<(i64, [Cash; 2])>,
+    closing: Option<Closing>,
+    last: OrderId,
+}
+
+/// The folder, its strategy and its accounts. Where its files are not as they should be, and something is held: as the newest process had
+/// them, and why the run does nothing but close it.
+fn ready(options: &Options, args: &mut AttachArgs) -> Result<(Ready, Option<LiveError>), LiveError> {
+    // whoever names another file than he means is told so, and nothing is closed
+    StrategyFile::identity(&options.config)?;
+    let why = match opened(options, args).and_then(|folder| ready_in(folder, options)) {
+        Ok(ready) => return Ok((ready, None)),
+        Err(why) => why,
+    };
+    let is_named_wrong = matches!(why, LiveError::OtherRun { .. } | LiveError::OtherHost { .. } | LiveError::Record(_));
+    let (run, host) = (args.run.as_deref(), args.venues.host());
+    let path = RunFolder::place(&options.config, run, host, args.venues.mode())?;
+    match if is_named_wrong { None } else { closing::folder(&path)? } {
+        Some(folder) => Ok((ready_in(folder, options)?, Some(why))),
+        None => Err(why),
+    }
+}
+
+fn ready_in(folder: RunFolder, options: &Options) -> Result<Ready, LiveError> {
+    let lock = folder::lock(&folder.path)?;
+    let own_store = folder.path.join("store");
+    let strategy = StrategyFile::read(&folder.best, Some(options.store.as_deref().unwrap_or(&own_store)))?;
+    if strategy.config.account.transfer.is_some() {
+        return Err(LiveError::Transfer { config: folder.best.clone() });
+    }
+    let numbers = accounts(&folder, &strategy.config)?;
+    Ok(Ready { folder, lock, strategy, numbers })
+}
+
+/// A run that begins with what both accounts hold: cash alone, or what is left to be closed.
+fn begin_anew(session: &mut Session, names: &[String; 2], from: Time, before: &Before) -> Result<Beginning, LiveError> {
+    match &before.closing {
+        Some(_) => Ok(Beginning::close(from, session.accounts()?.map(|held| held.cash), before.last)),
+        None => Ok(Beginning::new(from, flat(session, names)?)),
+    }
 }
 
 /// From where the run begins, or goes on, until it is asked to stop.
@@ -204,7 +305,7 @@ fn trade_on(
     (options, folder, strategy, mode): (&Options, &RunFolder, &StrategyFile, &'static str),
     names: [String; 2],
     mut bound: Bound,
-    (mut session, beginning): (Session, Beginning),
+    (mut session, beginning, begun): (Session, Beginning, Begun),
     (clock, engine, carry): (MarketClock, SignalEngine, Carry),
     (from, out): (Time, &mut (dyn Write + Send)),
 ) -> Result<Account, LiveError> {
@@ -226,18 +327,22 @@ fn trade_on(
     let start = beginning.beside.end;
     let builder = TileBuilder::new(clock, engine, carry, start);
     if let Some(desk) = &mut session.desk {
-        desk.begin(&job, beginning.resumed.as_deref());
+        desk.begin(&job, beginning.resumed.as_deref(), begun);
     }
     let control = session.desk.as_ref().map(|desk| Control { shown: desk.watch(), says: desk.says() });
     control.into_iter().for_each(|control| session.control(control));
     let traded = session.trade(&job, (builder, clock), beginning, job.to, &options.stop, (&mut recorder, &status));
     let why = traded.as_ref().err().map_or("asked to".to_owned(), LiveError::to_string);
+    let is_other_instance = session.desk.as_ref().is_some_and(Desk::is_other_instance);
     let lost =
         session.close(&why, traded.as_ref().is_ok_and(|(state, ended)| ended.is_flat() && state.belief().is_flat()));
     status.finish();
     let (state, ended) = traded?;
     if let Some(why) = lost {
         return Err(LiveError::JournalLost { why });
+    }
+    if is_other_instance {
+        return Err(LiveError::OtherInstance { path: folder.path.clone() });
     }
     let initial = (names, job.initial());
     // it is asked to end: that is how it ends
@@ -255,8 +360,12 @@ fn opened(options: &Options, args: &mut AttachArgs) -> Result<RunFolder, LiveErr
 }
 
 /// Where this process begins: never before what was written down.
-fn begins(folder: &RunFolder, now: Time, resumed: Option<&Resumed>) -> Result<Time, LiveError> {
-    match resumed.map(|resumed| resumed.saved.beside.end) {
+fn begins(folder: &RunFolder, now: Time, went: &Went) -> Result<Time, LiveError> {
+    let end = match went {
+        Went::On(resumed) => Some(resumed.saved.beside.end),
+        Went::Begins | Went::Left(_) => None,
+    };
+    match end {
         Some(end) if now < end.plus(-BEHIND) => Err(LiveError::ClockBehind { path: folder.path.clone(), now, end }),
         Some(end) => Ok(now.max(end)),
         None => Ok(now),
@@ -406,7 +515,7 @@ fn begin(
     let start = Start {
         code: options.code.to_owned(),
         best: text(&folder.best)?,
-        live: text(&folder.path.join("live.toml"))?,
+        live: text(&folder.live)?,
         network: network(&folder.file),
         accounts: numbers.map(|numbers| format!("{numbers:?}")),
     };
@@ -445,7 +554,12 @@ fn connections(
         };
         let is_test = file.network == Where::Testnet;
         let client = registry::client(numbers[role.ix()], client, is_test, Path::new(ENV_FILE))?;
-        made.push(Connection { name: reach.venue.name().to_owned(), client, reach: Arc::new(reach) });
+        let budget = Budget::of(reach.venue);
+        // an account of a tier is asked for far less than it may be
+        let is_narrow =
+            world.rate_limit.is_none_or(|limit| i64::from(limit.requests) * MINUTE.0 <= 60 * limit.window.0);
+        let budget = if is_narrow { budget } else { budget.lifted() };
+        made.push(Connection { name: reach.venue.name().to_owned(), client, reach: Arc::new(reach), budget });
     }
     let [long, short] = <[Connection; 2]>::try_from(made).unwrap_or_else(|_| unreachable!("one a role"));
     Ok([long, short])

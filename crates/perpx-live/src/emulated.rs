@@ -22,6 +22,7 @@ use perpx_data::backtest::{Binder, Reader, SymbolData};
 use perpx_data::loader::{Tape, TapeSpec};
 use perpx_venues::client::{ClientConfig, Holding, RunNumber};
 use perpx_venues::emulate::{COIN, EmulatorConfig, FaultPlan};
+use perpx_venues::net::budget::Budget;
 use perpx_venues::net::dial::Dialer;
 use perpx_venues::net::hosts::{Address, Hosts};
 use perpx_venues::net::reach::Reach;
@@ -213,7 +214,7 @@ pub fn run(options: &Options, range: &TimeRange, out: &mut (dyn Write + Send)) -
     let mut recorder = ConsoleRecorder::new(out, status.clone(), names.clone(), job.initial().into());
     recorder.begin("emulated", span, job.initial());
     let builder = TileBuilder::new(clock, engine, carry, span.0);
-    let traded = Session::open(connections, (None, None), None, span.0, &options.stop).and_then(|mut session| {
+    let traded = Session::open(connections, (None, None, None), None, span.0, &options.stop).and_then(|mut session| {
         let begin = Beginning::new(span.0, job.capital);
         let traded = session.trade(&job, (builder, clock), begin, span.1, &options.stop, (&mut recorder, &status));
         session.close("", false);
@@ -312,7 +313,8 @@ fn connections(
         let hosts: Hosts = hosts.iter().zip(ports).map(|(host, port)| (*host, at(port))).collect();
         let dialer = Dialer::new(&hosts, None, None)
             .map_err(|error| LiveError::NoConnection { venue: name.clone(), why: error.to_string() })?;
-        Ok(Connection { name, client, reach: Arc::new(Reach { venue, hosts, dialer, played: None }) })
+        let budget = Budget::of(venue).lifted();
+        Ok(Connection { name, client, reach: Arc::new(Reach { venue, hosts, dialer, played: None }), budget })
     };
     Ok([connection(Role::Long)?, connection(Role::Short)?])
 }
@@ -331,7 +333,7 @@ pub(super) fn account(
     let (most, books) = (Cash(unit.0 * (i128::from(ended.entries) + 1)), &state.belief().books);
     let agrees = |v: usize| {
         let Holding { cash, position, orders, .. } = &ended.holdings[v];
-        let off = Cash((*cash - books[v].cash).0.abs());
+        let off = Cash((*cash - books[v].cash - ended.explained[v]).0.abs());
         let is_left = matches!(ended.ending, Ending::Parked | Ending::Left);
         off < most && *position == books[v].position() && (is_left || position.is_zero()) && orders.is_empty()
     };

@@ -92,13 +92,6 @@ pub enum LiveError {
     #[error("no thread can be started for the connections: {0}; nothing was sent")]
     Threads(std::io::Error),
 
-    /// A venue closed more than the run holds there.
-    #[error(
-        "{venue} closed more than the run holds there: something else trades on the account, or what it said was lost; the \
-         run has ended, and what is open stays open: look at the account, then start again"
-    )]
-    Strange { venue: String },
-
     /// An account that holds something before the run begins.
     #[error(
         "{venue}: the account holds {position} and has {open_orders} orders open; accepted: an account that holds nothing, \
@@ -147,6 +140,20 @@ pub enum LiveError {
          clear-kill --reason TEXT"
     )]
     Killed { path: PathBuf, why: String },
+
+    /// Another process trades on an account.
+    #[error(
+        "{path}: process {by} trades on account {account} of {venue}; accepted: one run an account, since two would close each other's \
+         legs; to do: end the other run first, or name another account in live.toml"
+    )]
+    AccountTaken { path: PathBuf, venue: String, account: String, by: String },
+
+    /// Orders under a number of the run that this process did not give.
+    #[error(
+        "{path}: another process trades this run, from a copy of its folder or on another machine; what this one held is closed; \
+         accepted: one process a run; to do: end the other, then begin a new folder with --run DIR"
+    )]
+    OtherInstance { path: PathBuf },
 
     /// The journal can be written no more.
     #[error("the journal can be written no more: {why}; make room, and look at both accounts before starting again")]
@@ -356,11 +363,11 @@ impl LiveError {
             LiveError::NotAccepted | LiveError::Promotion { .. } => 4,
             LiveError::Unknown | LiveError::Stopped => 130,
             LiveError::Books { .. } | LiveError::Venue { .. } | LiveError::Silent { .. } => 1,
-            LiveError::NotFlat { .. } => 4,
+            LiveError::NotFlat { .. } | LiveError::OtherInstance { .. } | LiveError::AccountTaken { .. } => 4,
             LiveError::JournalLost { .. } => 5,
             LiveError::Killed { .. } => 6,
             LiveError::ClockBehind { .. } => 75,
-            LiveError::Strange { .. } | LiveError::Open { .. } => 1,
+            LiveError::Open { .. } => 1,
             _ => 2,
         }
     }

@@ -42,11 +42,13 @@
 
 #![warn(missing_docs)]
 
+mod account_lock;
 mod alerts;
 pub mod args;
 mod arm;
 pub mod attached;
 mod clock;
+mod closing;
 mod console;
 pub mod control;
 pub mod emulated;
@@ -63,6 +65,7 @@ pub mod paper;
 pub mod paper_market;
 mod preflight;
 mod probe;
+mod reconcile;
 mod recovery;
 mod report;
 mod run_folder;

@@ -19,6 +19,9 @@ network = "mainnet"
 # heartbeat_url_env = "PERPX_HEARTBEAT_URL"
 # what SIGTERM and Ctrl-C do to a run that trades: park (leaves a locked position, closes anything else), or close (everything)
 on_stop = "park"
+# what follows when a position is another one than believed, again and again, and nothing explains it: hold (nothing opens, exits go
+# on, somebody looks), park or flatten
+on_mismatch = "hold"
 
 [account]
 # numbers of the accounts that are traded on; paper needs none. Keys stand in the environment or in .env, never here
@@ -49,6 +52,10 @@ min_free_margin = 0.2
 max_doubt_sec = 20
 min_disk_gib = 2
 # max_trades_day = 100
+
+[truth]
+# position, orders and balance are read at the venues at least so often, and compared with what is believed
+poll_sec = 30
 
 [park]
 # a lock that is under way when a park is asked for may complete for so long before everything is closed
@@ -112,6 +119,17 @@ pub enum OnStop {
     Close,
 }
 
+/// What follows when a position differs from what is believed, and nothing explains it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnMismatch {
+    /// Nothing opens; what is believed to be held is still closed by its rules.
+    Hold,
+    /// It parks.
+    Park,
+    /// Everything is closed.
+    Flatten,
+}
+
 /// The file as read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveFile {
@@ -125,6 +143,10 @@ pub struct LiveFile {
     pub limits: Limits,
     /// What SIGTERM and Ctrl-C do to a run that trades.
     pub on_stop: OnStop,
+    /// What follows when a position differs from what is believed.
+    pub on_mismatch: OnMismatch,
+    /// The accounts are read so often, at least.
+    pub poll: TimeDelta,
     /// A lock may complete for so long before a park closes it.
     pub park: TimeDelta,
     /// Time is judged so long after it was.
@@ -153,15 +175,17 @@ const VARIABLE: &str = "the name of a variable of the environment, in capitals, 
 pub const ACCOUNT_LINES: &str =
     "lighter = { index = 1, api_key = 4 } and grvt = { sub_account = \"1\" }, with your numbers";
 
-const KEYS: [(&str, &[&str]); 7] = [
+const KEYS: [(&str, &[&str]); 8] = [
     (
         "",
         &[
             "network",
             "host",
             "on_stop",
+            "on_mismatch",
             "account",
             "limits",
+            "truth",
             "park",
             "paper",
             "warm",
@@ -171,6 +195,7 @@ const KEYS: [(&str, &[&str]); 7] = [
             "heartbeat_url_env",
         ],
     ),
+    ("truth", &["poll_sec"]),
     ("park", &["max_sec"]),
     ("account", &["lighter", "grvt"]),
     ("paper", &["lag_ms"]),
@@ -228,6 +253,8 @@ impl LiveFile {
             grvt: reader.grvt(table("account"))?,
             limits: Limits::parse(&source, limits)?,
             on_stop: reader.on_stop(&root)?,
+            on_mismatch: reader.on_mismatch(&root)?,
+            poll: reader.count(table("truth"), ("truth", "poll_sec"), 30, (1, 3_600))? * SECOND,
             park: reader.count(table("park"), ("park", "max_sec"), 45, (0, 3_600))? * SECOND,
             lag: reader.count(paper, ("paper", "lag_ms"), 10_000, (100, 3_600_000))? * MS,
             warm_from: reader
@@ -322,6 +349,16 @@ impl Reader<'_> {
             Some("park") => Ok(OnStop::Park),
             Some("close") => Ok(OnStop::Close),
             _ => Err(self.wrong("on_stop", entry, "park or close")),
+        }
+    }
+
+    fn on_mismatch(&self, root: &Node) -> Result<OnMismatch, ConfigError> {
+        let Some(entry) = root.entry("on_mismatch") else { return Ok(OnMismatch::Hold) };
+        match entry.node.value().text() {
+            Some("hold") => Ok(OnMismatch::Hold),
+            Some("park") => Ok(OnMismatch::Park),
+            Some("flatten") => Ok(OnMismatch::Flatten),
+            _ => Err(self.wrong("on_mismatch", entry, "hold, park or flatten")),
         }
     }
 

@@ -66,6 +66,36 @@ fn read(bytes: &[u8]) -> Result<Saved, String> {
 /// Fills and payments that the journal learned of are told apart from news for so long after it did.
 const KNOWN_FOR: TimeDelta = DAY;
 
+/// What the newest process went by, word by word.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct Copies {
+    /// best.yml.
+    pub best: String,
+    /// live.toml.
+    pub live: String,
+}
+
+/// What is left of a run whose state cannot be used: it is closed.
+pub struct Left {
+    /// By role: coins of the leg, as everything that was booked leaves them.
+    pub held: [Qty; 2],
+    /// By role, for its client.
+    pub past: [perpx_venues::client::Past; 2],
+    /// By role, for whoever compares.
+    pub kept: [Kept; 2],
+    /// The highest number that any process gave an order.
+    pub last: OrderId,
+}
+
+/// What earlier processes found out of an account beside its orders.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Kept {
+    /// Of the balance, what an operator has named: it is no result of the run.
+    pub explained: Cash,
+    /// In words: what differed, and stays until an operator has said so.
+    pub latched: Vec<String>,
+}
+
 /// What the processes before left.
 #[derive(Debug, Default)]
 pub struct Past {
@@ -78,6 +108,16 @@ pub struct Past {
     sent: BTreeMap<OrderId, (Role, PastOrder)>,
     /// By role: names of fills and payments, and when they were written down.
     named: [VecDeque<(Time, String)>; 2],
+    /// By role: coins of the leg, as everything that was booked leaves them.
+    held: [Qty; 2],
+    /// The highest number that any process gave an order.
+    last: OrderId,
+    /// The newest start's copies.
+    copies: Option<Copies>,
+    /// By role.
+    kept: [Kept; 2],
+    /// The newest day, and the equity that it began with, by both measures.
+    day: Option<(i64, [Cash; 2])>,
     /// When the run was begun for the first time, and when the newest state was written.
     written: Option<(Time, Time)>,
     /// The process ended by itself, and held nothing.
@@ -96,6 +136,10 @@ pub struct Resumed {
     pub saved: Saved,
     /// By role, for its client.
     pub past: [perpx_venues::client::Past; 2],
+    /// By role, for whoever compares.
+    pub kept: [Kept; 2],
+    /// The newest day, and the equity that it began with, by both measures.
+    pub day: Option<(i64, [Cash; 2])>,
 }
 
 impl Resumed {
@@ -132,6 +176,7 @@ impl Past {
             Kind::Start => {
                 self.starts += 1;
                 self.names = names(&body);
+                self.copies = serde_json::from_slice(&body).ok().or(self.copies.take());
                 self.written.get_or_insert((wall, wall));
             }
             Kind::State => {
@@ -140,6 +185,17 @@ impl Past {
             }
             Kind::Batch => self.add_batch(&body, wall),
             Kind::Event => self.add_event(&body, wall),
+            Kind::Recon => self.add_comparison(&body, wall),
+            Kind::Gate => {
+                #[derive(Deserialize)]
+                struct Day {
+                    number: i64,
+                    base: [String; 2],
+                }
+                if let Ok(Day { number, base }) = serde_json::from_slice(&body) {
+                    self.day = Some((number, base.map(|base| cash(&base))));
+                }
+            }
             Kind::Stop => {
                 #[derive(Deserialize)]
                 struct Stop {
@@ -163,6 +219,7 @@ impl Past {
             if let Command::Place(order) = command {
                 let past = PastOrder { order, number, sent_at: wall, filled: Qty::ZERO, is_accepted: false };
                 self.sent.insert(order.id, (order.venue, past));
+                self.last = self.last.max(order.id);
             }
         }
     }
@@ -173,6 +230,12 @@ impl Past {
             name: Option<String>,
         }
         let Ok(event) = serde_json::from_slice::<Event>(body) else { return };
+        let (role, held) = (event.venue, &mut self.held[event.venue.ix()]);
+        match event.body {
+            EventBody::Fill { side, qty, .. } if side == role.opening() => *held += qty,
+            EventBody::Fill { qty, .. } | EventBody::Liquidated { qty, .. } => *held -= qty.min(*held),
+            _ => {}
+        }
         let named = &mut self.named[event.venue.ix()];
         if let Ok(Name { name: Some(name) }) = serde_json::from_slice(body) {
             named.push_back((wall, name));
@@ -199,7 +262,9 @@ impl Past {
     /// A state that this program cannot read.
     pub fn last(self, folder: &Path) -> Result<Option<Last>, LiveError> {
         let (names, written) = (self.names.clone(), self.newest.unwrap_or(Time::MIN));
-        let Some(Resumed { saved, past }) = (Past { is_over: false, ..self }).resumed(folder)? else { return Ok(None) };
+        let Some(Resumed { saved, past, .. }) = (Past { is_over: false, ..self }).resumed(folder)? else {
+            return Ok(None);
+        };
         let (trader, mut belief) = (saved.machine.trader(), saved.machine.belief().clone());
         for event in &saved.machine.venues().events {
             belief.books[event.venue.ix()].apply(&event.body);
@@ -219,14 +284,52 @@ impl Past {
         }))
     }
 
+    fn add_comparison(&mut self, body: &[u8], wall: Time) {
+        #[derive(Deserialize)]
+        struct Compared {
+            role: usize,
+            explained: String,
+            latched: Vec<String>,
+            /// The venue's name of a fill that is not ours.
+            fill: Option<String>,
+        }
+        let Ok(Compared { role, explained, latched, fill }) = serde_json::from_slice(body) else { return };
+        if let Some(kept) = self.kept.get_mut(role) {
+            *kept = Kept { explained: cash(&explained), latched };
+            self.named[role].extend(fill.map(|name| (wall, name)));
+        }
+    }
+
+    /// Something is held, or may be: a start that is refused closes it first.
+    pub fn is_open(&self) -> bool {
+        !self.is_over && (self.held != [Qty::ZERO; 2] || !self.sent.is_empty())
+    }
+
+    /// What the newest process went by.
+    pub fn copies(&self) -> Option<&Copies> {
+        self.copies.as_ref()
+    }
+
+    /// Why the newest state cannot be gone on from.
+    pub fn unusable(&self, folder: &Path) -> Option<LiveError> {
+        let why = read(self.state.as_deref().filter(|_| !self.is_over)?).err()?;
+        Some(LiveError::State { path: folder.to_path_buf(), why })
+    }
+
+    /// Its orders and what is held, without the state of the machine.
+    pub fn left(self) -> Left {
+        let (held, kept, last) = (self.held, self.kept.clone(), self.last);
+        Left { held, past: self.clients(), kept, last }
+    }
+
     /// The run that goes on; `None`: nothing was begun, or what was begun is over.
     ///
     /// # Errors
     /// A state that this program cannot read.
-    pub fn resumed(self, folder: &Path) -> Result<Option<Resumed>, LiveError> {
-        let Some(state) = self.state.filter(|_| !self.is_over) else { return Ok(None) };
+    pub fn resumed(mut self, folder: &Path) -> Result<Option<Resumed>, LiveError> {
+        let Some(state) = self.state.take().filter(|_| !self.is_over) else { return Ok(None) };
         let mut saved = read(&state).map_err(|why| LiveError::State { path: folder.to_path_buf(), why })?;
-        let mut unheard = self.unheard;
+        let mut unheard = std::mem::take(&mut self.unheard);
         for order in saved.machine.trader().orders() {
             if !self.sent.contains_key(&order.id) && !unheard.iter().any(|event| event.body.ended() == Some(order.id)) {
                 let body = EventBody::Rejected { id: order.id, reason: Reject::Journal };
@@ -234,6 +337,13 @@ impl Past {
                 unheard.push(Event { at, venue_time: at, met: Mid::ZERO, venue: order.role, body });
             }
         }
+        saved.machine.venues_mut().events.extend(unheard);
+        let (kept, day) = (self.kept.clone(), self.day);
+        Ok(Some(Resumed { saved, past: self.clients(), kept, day }))
+    }
+
+    /// By role: what its client goes on from.
+    fn clients(self) -> [perpx_venues::client::Past; 2] {
         let (begun, newest) = self.written.unwrap_or((Time::MAX, Time::MAX));
         let since = newest.plus(-KNOWN_FOR).max(begun);
         let mut past = self.named.map(|named| perpx_venues::client::Past {
@@ -244,8 +354,7 @@ impl Past {
         for (role, order) in self.sent.into_values() {
             past[role.ix()].orders.push(order);
         }
-        saved.machine.venues_mut().events.extend(unheard);
-        Ok(Some(Resumed { saved, past }))
+        past
     }
 }
 
@@ -257,6 +366,11 @@ fn names(start: &[u8]) -> [String; 2] {
     }
     let first = |account: String| account.split(' ').next().unwrap_or_default().to_lowercase();
     serde_json::from_slice::<Start>(start).map_or([const { String::new() }; 2], |start| start.accounts.map(first))
+}
+
+/// As the journal has it: in 1e-12, as text, since JSON has no integers as large.
+fn cash(text: &str) -> Cash {
+    Cash(text.parse().unwrap_or_default())
 }
 
 /// What tells the orders of the run from others'.

@@ -16,6 +16,8 @@ pub struct RunFolder {
     pub file: LiveFile,
     /// Its best.yml, a copy of what was named.
     pub best: PathBuf,
+    /// Its live.toml, as a path.
+    pub live: PathBuf,
 }
 
 impl RunFolder {
@@ -63,7 +65,15 @@ impl RunFolder {
         }
         let store = path.join("store");
         fs::create_dir_all(&store).map_err(failed("cannot be made", &store))?;
-        Ok(RunFolder { path, file, best })
+        Ok(RunFolder { path, file, best, live })
+    }
+
+    /// Where the run is kept: as `asked`, or by the names of what it trades, where and how.
+    ///
+    /// # Errors
+    /// A best.yml that is none.
+    pub fn place(config: &Path, asked: Option<&Path>, host: Option<&str>, mode: &str) -> Result<PathBuf, LiveError> {
+        Ok(place(&StrategyFile::identity(config)?, asked, host, mode))
     }
 }
 
@@ -96,7 +106,7 @@ impl RunFolder {
         if !best.is_file() || !live.is_file() {
             return Err(LiveError::NoRun { path: path.to_path_buf() });
         }
-        Ok(RunFolder { path: path.to_path_buf(), file: LiveFile::read(&live)?, best })
+        Ok(RunFolder { path: path.to_path_buf(), file: LiveFile::read(&live)?, best, live })
     }
 }
 

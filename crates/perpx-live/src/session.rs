@@ -4,6 +4,7 @@
 use super::LiveError;
 use super::console::ConsoleRecorder;
 use super::control::desk::Desk;
+use super::control::truth::Due;
 use super::control::verbs::Ending;
 use super::journal::log::Log;
 use super::limits::gate::Verdict;
@@ -14,15 +15,16 @@ use super::status::Status;
 use super::tile_builder::TileBuilder;
 use super::transport::{Edge, Inbound, Transport};
 use perpx_core::ledger::VenueBook;
-use perpx_core::market::{Command, Event, EventBody, Reject, Role};
+use perpx_core::market::{Command, Event, EventBody, OrderId, Reject, Role};
 use perpx_core::port::Trader;
 use perpx_core::replay::{Job, Paced, RunState, TimeSource};
 use perpx_core::signals::TileSignals;
 use perpx_core::strategy::STATES;
 use perpx_core::tape::Tile;
 use perpx_core::trader::Composite;
-use perpx_core::units::{Cash, NS, Qty, Time};
-use perpx_venues::client::{AccountUpdate, Holding, Outbound, Output, Past, VenueClient, VenueError};
+use perpx_core::units::{Cash, NS, Time};
+use perpx_venues::client::{AccountUpdate, ForeignFill, Holding, Outbound, Output, Past, VenueClient, VenueError};
+use perpx_venues::net::budget::{Budget, Priority};
 use perpx_venues::net::reach::Reach;
 use perpx_venues::wall::{self, MarketClock};
 use std::collections::{BTreeMap, VecDeque};
@@ -46,6 +48,8 @@ pub struct Connection {
     pub name: String,
     pub client: Box<dyn VenueClient>,
     pub reach: Arc<Reach>,
+    /// What it may be asked: orders go whatever is left, what can be asked later does not.
+    pub budget: Budget,
 }
 
 /// A close leaves although the disk does not take it: so many may have left at most that no journal names.
@@ -58,12 +62,25 @@ pub struct Beginning {
     pub beside: Beside,
     /// `None`: it begins. Else it goes on as soon as both venues are quoted.
     pub resumed: Option<Box<Run>>,
+    /// Numbers of orders that are left out, since one may have left that no journal names.
+    pub forgotten: u32,
 }
 
 impl Beginning {
     /// Of a run that was never begun.
     pub fn new(from: Time, capital: [Cash; 2]) -> Beginning {
-        Beginning { beside: Beside { from, capital, end: from, entries: 0 }, resumed: None }
+        let beside = Beside { from, capital, end: from, entries: 0 };
+        Beginning { beside, resumed: None, forgotten: FORGOTTEN }
+    }
+
+    /// Of one that goes on.
+    pub fn on(beside: Beside, machine: Run) -> Beginning {
+        Beginning { beside, resumed: Some(Box::new(machine)), forgotten: FORGOTTEN }
+    }
+
+    /// Of one that closes what is left by a run whose machine cannot be used; its orders have numbers up to `last`.
+    pub fn close(from: Time, capital: [Cash; 2], last: OrderId) -> Beginning {
+        Beginning { forgotten: last.0.saturating_add(FORGOTTEN), ..Beginning::new(from, capital) }
     }
 
     /// What a run that goes on holds, and what it is waiting for.
@@ -101,6 +118,8 @@ pub struct Ended {
     /// What went wrong and was mended, and how often.
     pub troubles: BTreeMap<String, u64>,
     pub ending: Ending,
+    /// By role: of the balances, what an operator has named.
+    pub explained: [Cash; 2],
     /// Of the ledger, since the run was begun for the first time.
     pub entries: u64,
 }
@@ -153,7 +172,7 @@ impl Session {
     /// Connects, and waits until both venues are ready for commands. `past`: what earlier processes of the run left, by role.
     pub fn open(
         mut connections: [Connection; 2],
-        (log, observer): (Option<Log>, Option<Observer>),
+        (log, observer, desk): (Option<Log>, Option<Observer>, Option<Desk>),
         past: Option<[Past; 2]>,
         now: Time,
         stop: &AtomicBool,
@@ -185,7 +204,7 @@ impl Session {
             troubles,
             log,
             observer,
-            desk: None,
+            desk,
             now,
             early,
         };
@@ -277,6 +296,9 @@ impl Session {
                 if let Some(log) = &mut self.log {
                     log.feed(self.now, &self.connections[venue].name, stream);
                 }
+                if let Some(desk) = &mut self.desk {
+                    desk.reopened(venue);
+                }
                 (venue, self.connections[venue].client.greet(stream, now, &mut out))
             }
             Inbound::Text { venue, stream, text } => {
@@ -345,12 +367,12 @@ impl Session {
                 AccountUpdate::Ready => self.ready[v] = true,
                 AccountUpdate::Holding(holding) => {
                     if let Some(desk) = &mut self.desk {
-                        desk.said(v, holding.position, holding.orders.len());
+                        desk.said(v, &holding);
                     }
                     self.holdings[v] = Some(holding);
                 }
                 AccountUpdate::Resumed => self.is_resumed[v] = true,
-                AccountUpdate::ForeignFill { .. } => {}
+                AccountUpdate::ForeignFill { fill, .. } => self.foreign_fill(v, &fill),
                 AccountUpdate::Trouble(why) => self.trouble(v, why),
                 AccountUpdate::Event { exch, body, name } => match &mut to {
                     Some(to) => self.hear((role, exch, body, name), to),
@@ -360,7 +382,11 @@ impl Session {
         }
         for sent in output.requests {
             match sent {
-                Outbound::Request(request) => self.transports[v].ask(request),
+                Outbound::Request(request) => {
+                    // counted, and sent whatever is left
+                    self.connections[v].budget.take(&request.path, Priority::Exit, wall::now());
+                    self.transports[v].ask(request);
+                }
                 Outbound::Text { stream, text } => self.transports[v].send(stream, text),
                 Outbound::Renew(stream) => self.transports[v].renew(stream),
                 Outbound::Reopen => {
@@ -372,9 +398,20 @@ impl Session {
         }
     }
 
+    /// Somebody else traded on the account: that is not the trader's.
+    fn foreign_fill(&mut self, v: usize, fill: &ForeignFill) {
+        match &mut self.desk {
+            Some(desk) => desk.foreign_fill(self.now, v, fill, self.log.as_mut()),
+            None => self.trouble(v, format!("an order that is not ours filled: {}", fill.name)),
+        }
+    }
+
     /// Something that happened to the account, on its way to the trader.
     fn hear(&mut self, (role, exch, body, name): News, (builder, state): &mut (&mut TileBuilder, &mut Run)) {
         let event = builder.event(role, exch, body, wall::now());
+        if let Some(fill) = unheard_of(&state.belief().books, &state.venues().events, &event, name.as_deref()) {
+            return self.foreign_fill(role.ix(), &fill);
+        }
         if let Some(log) = &mut self.log {
             log.event(&event, name.as_deref());
         }
@@ -386,9 +423,9 @@ impl Session {
     }
 
     /// Both venues are quoted: the run goes on from here. What has happened since its state is heard now.
-    fn resume(&mut self, builder: &TileBuilder, state: &mut Run) {
+    fn resume(&mut self, builder: &TileBuilder, state: &mut Run, forgotten: u32) {
         let now = builder.now(wall::now());
-        state.resume(now, FORGOTTEN);
+        state.resume(now, forgotten);
         let asked = state.trader().orders().len();
         let events = &mut state.venues_mut().events;
         events.iter_mut().for_each(|event| event.at = now);
@@ -431,14 +468,14 @@ impl Session {
         &mut self,
         job: &Job<'_, Composite>,
         (mut builder, clock): (TileBuilder, MarketClock),
-        Beginning { mut beside, resumed }: Beginning,
+        Beginning { mut beside, resumed, forgotten }: Beginning,
         to: Time,
         stop: &AtomicBool,
         (recorder, status): (&mut ConsoleRecorder<'_>, &Status),
     ) -> Result<(Run, Ended), LiveError> {
         let halt = AtomicBool::new(false);
         let mut driver = Paced::new(Present(&halt));
-        let mut is_waiting = resumed.is_some();
+        let mut is_waiting = resumed.is_some() || self.is_resumed != [true; 2];
         let mut state = resumed.map_or_else(|| RunState::remote(Composite::default(), job), |run| *run);
         recorder.go_on(state.tally());
         let (mut commands, mut asked_at) = (0, None::<Instant>);
@@ -450,23 +487,21 @@ impl Session {
         loop {
             let nap = self.nap(is_waiting, &state, &builder, &clock);
             self.take_in(nap, (&mut builder, &mut state))?;
-            if let Some(v) = unheard_of(&state.belief().books, &state.venues().events) {
-                return Err(LiveError::Strange { venue: self.connections[v].name.clone() });
-            }
             self.pass(&mut Some((&mut builder, &mut state)))?;
             if is_waiting && builder.is_quoted() && self.is_resumed == [true; 2] {
-                self.resume(&builder, &mut state);
+                self.resume(&builder, &mut state, forgotten);
                 is_waiting = false;
             }
             if !is_waiting {
                 if let Some(ending) = self.look(&mut state) {
                     let ended = self.ended(ending, (commands, beside.entries))?;
-                    // of one that was killed both venues must say that nothing is left
-                    if ending != Ending::Killed || ended.is_flat() {
+                    // of one that was killed both venues must say that nothing of ours is left
+                    if ending != Ending::Killed || self.is_rest_foreign(&ended) {
                         self.compared(&state);
                         return Ok((state, ended));
                     }
                 }
+                self.settle((&mut builder, &mut state))?;
                 let (tile, signals) = builder.cut(wall::now());
                 self.now = tile.end.plus(-NS);
                 state.run_tile(&mut driver, job, &tile, &signals, recorder);
@@ -520,11 +555,47 @@ impl Session {
         ending
     }
 
+    /// Whatever the venues still hold is confirmed not to be ours.
+    fn is_rest_foreign(&self, ended: &Ended) -> bool {
+        let confirmed = self.desk.as_ref().map_or([false; 2], Desk::confirmed);
+        ended.holdings.iter().zip(confirmed).all(|(holding, is_confirmed)| holding.is_flat() || is_confirmed)
+    }
+
+    /// What follows from what the venues said of the accounts: entries, cancels, questions.
+    fn settle(&mut self, (builder, state): (&mut TileBuilder, &mut Run)) -> Result<(), LiveError> {
+        let Some(desk) = &mut self.desk else { return Ok(()) };
+        let Due { events, cancels, reads, histories } = desk.take_due();
+        for (role, body) in events {
+            self.hear((role, wall::now(), body, None), &mut (&mut *builder, &mut *state));
+        }
+        let cancels: Vec<Command> = cancels.into_iter().map(|(venue, id)| Command::Cancel { venue, id }).collect();
+        self.log.iter_mut().for_each(|log| drop(log.batch(self.now, &cancels)));
+        let mut out = [Output::default(), Output::default()];
+        for command in cancels {
+            let v = command.venue().ix();
+            self.connections[v].client.command(&command, wall::now(), &mut out[v]).map_err(self.failed(v))?;
+        }
+        for (v, mut out) in out.into_iter().enumerate() {
+            let Connection { client, budget, .. } = &mut self.connections[v];
+            let now = wall::now();
+            if histories[v] && budget.has_room("trades", Priority::Poll, now) {
+                client.ask_history(now, &mut out).map_err(self.failed(v))?;
+            }
+            // one that is not asked for counts as lost, and is due again
+            if reads[v] && self.connections[v].budget.has_room("account", Priority::Poll, now) {
+                self.connections[v].client.ask_account(&mut out);
+            }
+            self.pass_on(v, out, Some((&mut *builder, &mut *state)));
+        }
+        Ok(())
+    }
+
     /// What the run comes to if it ends now, both venues asked.
     fn ended(&mut self, ending: Ending, (commands, entries): (u64, u64)) -> Result<Ended, LiveError> {
         let holdings = self.accounts()?;
         let (at, texts, troubles) = (self.now, self.texts, self.troubles.clone());
-        Ok(Ended { at, holdings, texts, commands, troubles, ending, entries })
+        let explained = self.desk.as_ref().map_or([Cash::ZERO; 2], Desk::explained);
+        Ok(Ended { at, holdings, texts, commands, troubles, ending, explained, entries })
     }
 
     /// Those who watch are shown the end beside what the venues say.
@@ -627,30 +698,33 @@ fn never_sent(command: &Command, reason: Reject) -> Output {
     Output { account: vec![AccountUpdate::event(wall::now(), body)], ..Output::default() }
 }
 
-/// The venue that closed more than the trader believes to hold there: somebody else trades on the account, or news were lost.
-fn unheard_of(books: &[VenueBook; 2], events: &VecDeque<Event>) -> Option<usize> {
-    let mut books = books.clone();
-    events.iter().find_map(|event| {
-        let v = event.venue.ix();
-        let book = &mut books[v];
-        let closed = match event.body {
-            EventBody::Fill { side, qty, .. } if side == book.role.closing() => qty,
-            EventBody::Liquidated { qty, .. } => qty,
-            _ => Qty::ZERO,
-        };
-        if closed > book.leg.qty {
-            return Some(v);
-        }
+/// A close of more than the trader believes to hold there, whatever it has still to hear: somebody else trades on the account, or news
+/// were lost. It cannot be booked.
+fn unheard_of(
+    books: &[VenueBook; 2],
+    events: &VecDeque<Event>,
+    news: &Event,
+    name: Option<&str>,
+) -> Option<ForeignFill> {
+    let mut book = books[news.venue.ix()].clone();
+    let (px, closed) = match news.body {
+        EventBody::Fill { side, px, qty, .. } if side == book.role.closing() => (px, qty),
+        EventBody::Liquidated { px, qty, .. } => (px, qty),
+        _ => return None,
+    };
+    events.iter().filter(|event| event.venue == news.venue).for_each(|event| {
         book.apply(&event.body);
-        None
-    })
+    });
+    let name = name.unwrap_or_default().to_owned();
+    let fill = ForeignFill { name, client: 0, sent_by: None, side: book.role.closing(), px, qty: closed };
+    (closed > book.leg.qty).then_some(fill)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use perpx_core::market::{OrderId, Side};
-    use perpx_core::units::{Cash, Mid, Price, Rate};
+    use perpx_core::units::{Cash, Mid, Price, Qty, Rate};
 
     /// Two fills of 3 open 6; 4 and 2 close them; one more is of no position that we know.
     #[test]
@@ -664,10 +738,12 @@ mod tests {
             body: EventBody::Fill { id: OrderId(1), side, px: Price(5), qty: Qty(qty), maker: false, fee: Cash::ZERO },
         };
         let (buy, sell) = (|qty| fill(Role::Long, Side::Buy, qty), |qty| fill(Role::Long, Side::Sell, qty));
-        let mut events: VecDeque<Event> = [buy(3), buy(3), sell(4), sell(2)].into();
-        assert_eq!(unheard_of(&books, &events), None);
-        events.push_back(sell(1));
-        assert_eq!(unheard_of(&books, &events), Some(0));
-        assert_eq!(unheard_of(&books, &[fill(Role::Short, Side::Buy, 1)].into()), Some(1));
+        let events: VecDeque<Event> = [buy(3), buy(3), sell(4)].into();
+        let is_strange =
+            |events, news| unheard_of(&books, events, &news, Some("x")).map(|fill| (fill.name, fill.qty.0));
+        assert_eq!(is_strange(&events, sell(2)), None);
+        assert_eq!(is_strange(&events, sell(3)), Some(("x".to_owned(), 3)));
+        assert_eq!(is_strange(&events, buy(9)), None);
+        assert_eq!(is_strange(&VecDeque::new(), fill(Role::Short, Side::Buy, 1)), Some(("x".to_owned(), 1)));
     }
 }

@@ -84,6 +84,7 @@ impl VenuePort for Gated {
             truth: [None; 2],
             mandate: Mandate::FULL,
             is_net_meant: true,
+            there: [None; 2],
             around: Around::default(),
         };
         self.gate.look(&sight);

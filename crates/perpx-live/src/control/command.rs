@@ -2,7 +2,7 @@
 
 use super::ears::{KILL, PAUSE, gone};
 use super::socket::{Answer, Question, Request, ask};
-use super::verbs::Verb;
+use super::verbs::{Settling, Verb};
 use crate::LiveError;
 use crate::journal::log::Log;
 use crate::recovery::Past;
@@ -32,6 +32,9 @@ pub struct CtlArgs {
     /// flatten: the venue of the one leg that is to go, whether the other can be reached or not
     #[arg(long, value_name = "VENUE")]
     leg: Option<String>,
+    /// adopt, explain-balance: the venue whose word is taken
+    #[arg(long, value_name = "VENUE")]
+    venue: Option<String>,
     /// quit: the name of the run's folder; what is open there stays open
     #[arg(long, value_name = "NAME")]
     leave_positions: Option<String>,
@@ -58,6 +61,10 @@ enum Word {
     Kill,
     /// Takes the latch of kill away; when no process has the run
     ClearKill,
+    /// A venue's position is right: what is believed is made to agree by one entry (--venue, --reason)
+    Adopt,
+    /// A balance's difference was paid in or out, and is no result (--venue, --reason)
+    ExplainBalance,
     /// Reads live.toml again
     Reload,
     /// Ends at once and leaves what is open
@@ -76,6 +83,8 @@ impl Word {
             Word::Flatten => Question::Say(Verb::Flatten),
             Word::Kill => Question::Say(Verb::Kill),
             Word::Quit => Question::Say(Verb::Quit),
+            Word::Adopt => Question::Settle(Settling::Adopt),
+            Word::ExplainBalance => Question::Settle(Settling::ExplainBalance),
             Word::ClearKill => return None,
         })
     }
@@ -105,7 +114,8 @@ pub fn said(args: &CtlArgs) -> Result<Answer, LiveError> {
         return Ok(Answer::no("clear-kill: why the latch may go is written down; to do: --reason TEXT"));
     }
     if let Some(ask_for) = args.word.question() {
-        let request = Request { ask: ask_for, reason: args.reason.clone(), leg: args.leg.clone() };
+        let request =
+            Request { ask: ask_for, reason: args.reason.clone(), leg: args.leg.clone().or(args.venue.clone()) };
         if let Some(answer) = ask(&args.run, &request).map_err(failed("its process does not answer"))? {
             return Ok(answer);
         }

@@ -5,15 +5,16 @@ use super::ears::{Ears, Heard, KILL, PAUSE, What, file, gone, say};
 use super::reload::{Live, money, texts};
 use super::snapshot::{Held, InForce, Snapshot};
 use super::socket::Answer;
-use super::verbs::{By, Ending, Standing, Verb, Verbs};
+use super::truth::{Due, Truth};
+use super::verbs::{By, Ending, Settling, Standing, Verb, Verbs};
 use crate::LiveError;
 use crate::journal::log::Log;
 use crate::limits::gate::{Around, Demand, Gate, Quote, Refusal, Sight, Venues, Verdict};
 use crate::limits::keys::Key;
 use crate::limits::loss::LossWatch;
-use crate::live_file::{LiveFile, OnStop};
+use crate::live_file::{LiveFile, OnMismatch, OnStop};
 use crate::monitor::picture::{self, Scene};
-use crate::recovery::Run;
+use crate::recovery::{Kept, Run};
 use perpx_core::config::World;
 use perpx_core::market::{Command, Event, OrderId, Role};
 use perpx_core::port::{Mandate, Trader};
@@ -22,9 +23,9 @@ use perpx_core::signals::TileSignals;
 use perpx_core::strategy::{Plan, State, state_name};
 use perpx_core::tape::Tile;
 use perpx_core::trader::Composite;
-use perpx_core::units::{Cash, MS, Qty, SECOND, Time, TimeDelta};
+use perpx_core::units::{Cash, MS, Price, Qty, SECOND, Time, TimeDelta};
 use perpx_data::atomic::write_atomic;
-use perpx_venues::client::{About, Answer as Reply};
+use perpx_venues::client::{About, Answer as Reply, ForeignFill, Holding, RunNumber};
 use perpx_venues::net::lane::Warmed;
 use perpx_venues::net::reach::time_told;
 use perpx_venues::recorder::wall_state::{Offset, Told};
@@ -57,6 +58,30 @@ struct Said {
     is_newest: bool,
 }
 
+/// What a desk has to know of the processes before.
+pub struct Begun {
+    /// Under which this process sends.
+    pub number: RunNumber,
+    /// Ledger entries of the run so far.
+    pub entries: u64,
+    /// By role: what was found out of the accounts.
+    pub kept: Option<[Kept; 2]>,
+    /// The newest day, and the equity that it began with.
+    pub day: Option<(i64, [Cash; 2])>,
+    /// It does nothing but close what is held, and ends then.
+    pub closing: Option<Closing>,
+}
+
+/// Why a run does nothing but close what it holds.
+pub struct Closing {
+    /// In words.
+    pub why: String,
+    /// At once, and not by the strategy's own exits.
+    pub is_urgent: bool,
+    /// By role: coins of legs that no machine knows.
+    pub strays: Option<[Qty; 2]>,
+}
+
 /// The operator's side of one session.
 pub struct Desk {
     ears: Ears,
@@ -85,9 +110,9 @@ pub struct Desk {
     shown_at: Option<Instant>,
     /// When it was last said that the run ends.
     ended_at: Option<Instant>,
-    unexplained: Cash,
-    /// Why nothing may be begun.
-    refusal: Option<String>,
+    truth: Truth,
+    /// Another process was found to trade the run.
+    is_other_instance: bool,
 }
 
 impl Desk {
@@ -95,16 +120,17 @@ impl Desk {
     ///
     /// # Errors
     /// A live.toml that is none; no thread, no signals, no socket.
-    pub fn open(run: &Path, (names, world): ([String; 2], &World), stop: Arc<AtomicBool>) -> Result<Desk, LiveError> {
-        let (path, failed) = (run.join("live.toml"), |what, error: std::io::Error| LiveError::Folder {
-            path: run.to_path_buf(),
-            what,
-            error: error.to_string(),
-        });
-        let text = fs::read_to_string(&path).map_err(|error| failed("its live.toml cannot be read", error))?;
+    pub fn open(
+        (run, path): (&Path, &Path),
+        (names, world): ([String; 2], &World),
+        stop: Arc<AtomicBool>,
+    ) -> Result<Desk, LiveError> {
+        let failed =
+            |what, error: std::io::Error| LiveError::Folder { path: run.to_path_buf(), what, error: error.to_string() };
+        let text = fs::read_to_string(path).map_err(|error| failed("its live.toml cannot be read", error))?;
         let name = path.display().to_string();
         let live = Live::begin(&name, &text)?;
-        let LiveFile { park, on_stop, .. } = LiveFile::parse(&name, &text)?;
+        let LiveFile { park, on_stop, on_mismatch, poll, .. } = LiveFile::parse(&name, &text)?;
         let ears = Ears::open(run, stop).map_err(|error| failed("signals and ctl.sock cannot be heard", error))?;
         Ok(Desk {
             ears,
@@ -113,14 +139,16 @@ impl Desk {
             verbs: Verbs::default(),
             live,
             run: run.to_path_buf(),
+            truth: Truth::new(names.clone(), poll, on_mismatch),
+            is_other_instance: false,
             names,
             max_age: SECOND.times(5),
             park,
             on_stop,
             quotes: [Quote::default(); 2],
             said: [None; 2],
-            mandate: Mandate::FULL,
-            why_not: Vec::new(),
+            mandate: Mandate { may_open: false, ..Mandate::FULL },
+            why_not: vec!["nothing was looked at yet".to_owned()],
             also_not: Vec::new(),
             lanes: Lanes::default(),
             clocks: Clocks::default(),
@@ -129,35 +157,29 @@ impl Desk {
             shared: Arc::default(),
             shown_at: None,
             ended_at: None,
-            unexplained: Cash::ZERO,
-            refusal: None,
         })
     }
 
     /// Trading begins, or goes on with what a machine believes to hold and has still to hear.
-    pub fn begin(&mut self, job: &Job<'_, Composite>, resumed: Option<&Run>) {
+    pub fn begin(&mut self, job: &Job<'_, Composite>, resumed: Option<&Run>, begun: Begun) {
+        let Begun { number, entries, kept, day, closing } = begun;
+        self.truth.begin(number, entries, kept);
+        if let Some(Closing { why, is_urgent, strays }) = closing {
+            let by = By { who: "the start".to_owned(), reason: why, since: job.from };
+            self.verbs.only_close(by, is_urgent || strays.is_some());
+            strays.into_iter().for_each(|held| self.truth.left(held));
+        }
         for (name, verb) in [(PAUSE, Verb::Pause), (KILL, Verb::Kill)] {
             if self.run.join(name).exists() {
                 let by = By { who: file(name), reason: "it was there at the start".to_owned(), since: job.from };
                 self.verbs.say(verb, by, None);
             }
         }
-        if let Some(why) = &self.refusal {
-            say(&format!("nothing may be begun, and what is open is being closed: {why}"));
-            for verb in [Verb::Flatten, Verb::Park] {
-                let by = By { who: "the start".to_owned(), reason: why.clone(), since: job.from };
-                self.verbs.say(verb, by, None);
-            }
-        }
         self.gate.hold(Role::BOTH.map(|role| resumed.map_or(Qty::ZERO, |run| run.belief().qty(role))));
         resumed.iter().flat_map(|run| &run.venues().events).for_each(|event| self.gate.hear(event));
         self.losses = LossWatch::new(job.initial());
+        day.into_iter().for_each(|day| self.losses.resume(day));
         self.max_age = job.plan.strategy.risk.max_quote_age;
-    }
-
-    /// Nothing may be begun: what is open is closed, and then the run ends.
-    pub fn close_at_once(&mut self, why: String) {
-        self.refusal = Some(why);
     }
 
     /// For a page: what is in force and held, made anew each second.
@@ -195,19 +217,47 @@ impl Desk {
     /// What a venue told of an order or the account.
     pub fn hear(&mut self, event: &Event) {
         self.gate.hear(event);
+        self.truth.hear(event);
         if let Some(said) = self.said[event.venue.ix()].as_mut().filter(|_| event.body.is_entry()) {
             said.is_newest = false;
         }
     }
 
     /// What a venue says that the account holds.
-    pub fn said(&mut self, venue: usize, position: Qty, open_orders: usize) {
+    pub fn said(&mut self, venue: usize, holding: &Holding) {
+        let (position, open_orders) = (holding.position, holding.orders.len());
         self.said[venue] = Some(Said { position, open_orders, at: Instant::now(), is_newest: true });
+        self.truth.said(venue, holding.clone());
     }
 
-    /// The venues' balances are so much above what is believed (below: negative), and nobody can say why: it counts as won or lost.
-    pub fn cannot_explain(&mut self, unexplained: Cash) {
-        self.unexplained = unexplained;
+    /// Somebody else's order filled on the account.
+    pub fn foreign_fill(&mut self, now: Time, venue: usize, fill: &ForeignFill, log: Option<&mut Log>) {
+        self.truth.foreign_fill((now, venue), fill, log);
+    }
+
+    /// The stream of an account is open, for the first time or again.
+    pub fn reopened(&mut self, venue: usize) {
+        self.truth.reopened(venue);
+    }
+
+    /// What is to be done because of what was compared, once.
+    pub fn take_due(&mut self) -> Due {
+        self.truth.take_due()
+    }
+
+    /// By role: what differs there is confirmed, and is not ours to close.
+    pub fn confirmed(&self) -> [bool; 2] {
+        self.truth.confirmed()
+    }
+
+    /// By role: of the balance, what an operator has named.
+    pub fn explained(&self) -> [Cash; 2] {
+        self.truth.explained()
+    }
+
+    /// Another process trades the run: this one has closed what it held.
+    pub fn is_other_instance(&self) -> bool {
+        self.is_other_instance
     }
 
     /// A request about an order was answered, or will not be: so long its lane took.
@@ -234,8 +284,12 @@ impl Desk {
         log: Option<&mut Log>,
     ) -> Verdict {
         let around = self.around();
-        let sight = sight((now, around), (self.quotes, self.said, self.mandate), run);
+        let there = self.truth.held_there(&run.belief().books);
+        let sight = Sight { there, ..sight((now, around), (self.quotes, self.said, self.mandate), run) };
         let verdict = self.gate.judge(command, &sight);
+        if let (Command::Place(order), Verdict::Pass | Verdict::Amend(_)) = (command, &verdict) {
+            self.truth.sends(order.id);
+        }
         if let (Verdict::Refuse(refusal), Some(log)) = (&verdict, log) {
             log.gate(now, command, refusal);
         }
@@ -256,10 +310,12 @@ impl Desk {
     ) -> Option<Ending> {
         let trader = run.trader();
         let state = STATES[usize::from(trader.state()).min(STATES.len() - 1)];
-        let standing = Standing { state, is_quiet: trader.is_quiet(), is_flat: run.belief().is_flat() };
+        let standing =
+            Standing { state, is_quiet: trader.is_quiet() && !self.truth.has_left(), is_flat: run.belief().is_flat() };
         while let Some(heard) = self.ears.heard() {
             self.take(heard, (now, run), log.as_deref_mut());
         }
+        self.compare(now, run, log.as_deref_mut());
         self.demands(now, standing, run, log.as_deref_mut());
         // that venues say so of one that was killed is asked now and then
         let is_asked = self.ended_at.is_some_and(|at| at.elapsed() < AGAIN);
@@ -276,6 +332,40 @@ impl Desk {
         ending
     }
 
+    /// What the venues said beside what is believed.
+    fn compare(&mut self, now: Time, run: &RunState<Composite, impl VenuePort>, mut log: Option<&mut Log>) {
+        let books = &run.belief().books;
+        let orders = Role::BOTH.map(|role| {
+            let own = || run.trader().orders().iter().filter(|order| order.role == role);
+            (own().map(|order| order.id).collect(), own().any(|order| !order.is_resting()))
+        });
+        let found = self.truth.look(now, books, orders, log.as_deref_mut());
+        let verbs: &[Verb] = match found.mismatch {
+            _ if found.is_other_instance && self.is_other_instance => &[],
+            _ if found.is_other_instance => &[Verb::Flatten, Verb::Park],
+            Some(OnMismatch::Park) => &[Verb::Park],
+            Some(OnMismatch::Flatten) => &[Verb::Flatten],
+            Some(OnMismatch::Hold) | None => &[],
+        };
+        let (who, reason) = match found.is_other_instance {
+            true => ("reconciliation", "another process trades this run"),
+            false => ("on_mismatch", "a position is another one than believed"),
+        };
+        self.is_other_instance |= found.is_other_instance;
+        for verb in verbs.iter().filter(|verb| !self.verbs.is_ending() && !self.verbs.is(**verb)).collect::<Vec<_>>() {
+            self.take_verb((*verb, None), (now, who, reason), log.as_deref_mut());
+        }
+        self.truth.book_left(self.prices());
+        if self.verbs.is(Verb::Kill) || self.verbs.is(Verb::Flatten) {
+            self.truth.adopt_gone(now, books, self.prices(), log);
+        }
+    }
+
+    /// By role: what the leg is worth by its venue; zero: not known.
+    fn prices(&self) -> [Price; 2] {
+        self.quotes.map(|quote| if quote.mark.0 > 0 { quote.mark } else { quote.bbo.mid_or_none().price() })
+    }
+
     /// What limits ask for.
     fn demands(
         &mut self,
@@ -289,7 +379,8 @@ impl Desk {
         let demand = self.gate.look(&sight);
         let expected = self.gate.expected(&sight);
         let books = (&run.belief().books, self.quotes);
-        let found = self.losses.look(self.live.limits(), (now, self.max_age), books, (expected, self.unexplained));
+        let found =
+            self.losses.look(self.live.limits(), (now, self.max_age), books, (expected, self.truth.unexplained()));
         if let (Some(base), Some(log)) = (found.base, log.as_deref_mut()) {
             log.day(now, base);
         }
@@ -325,14 +416,15 @@ impl Desk {
         let mut mandate = self.verbs.mandate(standing, now, self.park);
         let sight = sight((now, around), (self.quotes, self.said, mandate), run);
         let stands = self.gate.standing(&sight);
-        mandate.may_open &= stands.is_empty();
+        let differs = self.truth.holds();
+        mandate.may_open &= stands.is_empty() && differs.is_empty();
         // a locked position is neutral: it stays while one of its venues cannot be reached
         let is_reached = |quote: &Quote| now.since(quote.seen) <= self.max_age;
         mandate.may_unlock = standing.state != State::Locked || self.quotes.iter().all(is_reached);
         let verbs = self.verbs.in_force().map(|(verb, by)| format!("{} by {}", verb.name(), by.who));
         let lost = (!mandate.may_unlock).then(|| "a venue of the locked position cannot be reached".to_owned());
         let why_not: Vec<String> =
-            verbs.chain(stands.iter().map(|refusal| refusal.key.to_owned())).chain(lost).collect();
+            verbs.chain(stands.iter().map(|refusal| refusal.key.to_owned())).chain(lost).chain(differs).collect();
         if mandate != self.mandate || why_not != self.why_not {
             if let Some(log) = log {
                 log.may_open(now, mandate, &why_not);
@@ -365,17 +457,54 @@ impl Desk {
                 }
                 self.take_verb((Verb::Park, None), (now, &who, &reason), log)
             }
-            What::Say(verb, leg) => {
-                let role = leg.as_ref().map(|leg| Role::BOTH.into_iter().find(|role| self.names[role.ix()] == *leg));
-                match role {
-                    Some(None) => Answer::no(format!("--leg: accepted: {}", self.names.join(", "))),
-                    role => self.take_verb((verb, role.flatten()), (now, &who, &reason), log),
-                }
-            }
+            What::Say(verb, leg) => match self.named(leg.as_deref()) {
+                Err(accepted) => Answer::no(format!("--leg: accepted: {accepted}")),
+                Ok(role) => self.take_verb((verb, role), (now, &who, &reason), log),
+            },
+            What::Settle(settling, venue) => match self.named(venue.as_deref()) {
+                Ok(Some(role)) => self.settle(settling, role, (now, run), (&who, &reason), log),
+                _ => Answer::no(format!("--venue: accepted: {}", self.names.join(", "))),
+            },
         };
         if let Some(answer) = answer {
             // whoever asked may have gone
             let _ = answer.send(reply);
+        }
+    }
+
+    /// A venue by its name; `Err`: those there are.
+    fn named(&self, venue: Option<&str>) -> Result<Option<Role>, String> {
+        let Some(venue) = venue else { return Ok(None) };
+        let role = Role::BOTH.into_iter().find(|role| self.names[role.ix()] == venue);
+        role.map(Some).ok_or_else(|| self.names.join(", "))
+    }
+
+    /// An operator says what a difference comes to.
+    fn settle(
+        &mut self,
+        settling: Settling,
+        role: Role,
+        (now, run): (Time, &RunState<Composite, impl VenuePort>),
+        (who, reason): (&str, &str),
+        mut log: Option<&mut Log>,
+    ) -> Answer {
+        if reason.trim().is_empty() {
+            return Answer::no("why is written down; to do: --reason TEXT");
+        }
+        if let Some(log) = log.as_deref_mut() {
+            log.operator(now, &format!("{} {}", settling.name(), self.names[role.ix()]), who, reason);
+        }
+        let px = self.prices()[role.ix()];
+        let done = match settling {
+            Settling::Adopt => self.truth.adopt((now, role), &run.belief().books, px, log),
+            Settling::ExplainBalance => self.truth.explain((now, role), log),
+        };
+        match done {
+            Ok(words) => {
+                say(&format!("{} by {who}: {reason}: {words}", settling.name()));
+                Answer::done(words)
+            }
+            Err(why) => Answer::no(why),
         }
     }
 
@@ -392,12 +521,16 @@ impl Desk {
             return Answer::done("");
         }
         let by = By { who: who.to_owned(), reason: reason.to_owned(), since: now };
-        if let Some(log) = log {
+        let mut log = log;
+        if let Some(log) = log.as_deref_mut() {
             log.operator(now, verb.name(), who, reason);
         }
         let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
         say(&format!("{} by {who}{why}", verb.name()));
         self.verbs.say(verb, by, leg);
+        if verb == Verb::Resume {
+            self.truth.resume(now, log);
+        }
         let kept = match verb {
             Verb::Pause | Verb::Flatten => keep(&self.run.join(PAUSE), &format!("{} by {who}{why}\n", verb.name())),
             Verb::Kill => keep(&self.run.join(KILL), &format!("by {who}{why}\n")),
@@ -406,7 +539,7 @@ impl Desk {
         };
         let effect = match verb {
             Verb::Pause | Verb::Hold => "nothing opens until `resume`; exits, locks and unlocks go on",
-            Verb::Resume => "pause, hold and flatten have ended",
+            Verb::Resume => "pause, hold and flatten have ended; what still differs at a venue holds on",
             Verb::Park => {
                 "nothing opens; a locked position stays, anything else is being closed, then the process ends"
             }
@@ -476,6 +609,7 @@ impl Desk {
         let around = self.around();
         let sight = sight((now, around), (self.quotes, self.said, self.mandate), run);
         let (orders_under_way, doubt) = self.gate.under_way();
+        let differs = self.truth.differs();
         let held = |role: Role| {
             let said = self.said[role.ix()];
             Held {
@@ -486,6 +620,7 @@ impl Desk {
                 venue_said_sec: said.map(|said| said.at.elapsed().as_secs_f64()),
                 is_older: said.is_some_and(|said| !said.is_newest),
                 liquidation_bp: self.gate.distance(&sight, role).map(|distance| distance.bps()),
+                differs: differs[role.ix()].clone(),
             }
         };
         let limits = self.live.limits();
@@ -499,6 +634,7 @@ impl Desk {
             orders_under_way,
             doubt_sec: doubt.map(|since| now.since(since).as_f64(SECOND)),
             losses: self.losses.losses(),
+            unexplained: self.truth.unexplained().as_f64(),
             loss_limits: [Key::MaxLossDay, Key::MaxLossTotal].map(|key| money(limits, key)),
             refusals: self.gate.counts().clone(),
             limits: texts(limits),
@@ -523,6 +659,7 @@ fn sight<'a>(
         truth: said.map(|said| said.filter(|said| said.is_newest).map(|said| said.position.abs())),
         mandate,
         is_net_meant: is_alone || trader.is_hedging(),
+        there: [None; 2],
         around,
     }
 }

@@ -2,7 +2,7 @@
 //! hears it passes on, with who said it.
 
 use super::socket::{self, Answer, Question, Request};
-use super::verbs::Verb;
+use super::verbs::{Settling, Verb};
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -37,6 +37,8 @@ pub const KILL: &str = "KILL";
 pub enum What {
     /// A verb; of `flatten`: the venue of the one leg.
     Say(Verb, Option<String>),
+    /// What a difference at a venue comes to.
+    Settle(Settling, Option<String>),
     /// The file PAUSE is gone.
     Unpause,
     /// What `on_stop` says.
@@ -318,6 +320,7 @@ async fn converse(mut stream: UnixStream, run: &Path, out: &Sender<Heard>) -> io
                 ask => {
                     let what = match ask {
                         Question::Say(verb) => What::Say(verb, request.leg.clone()),
+                        Question::Settle(settling) => What::Settle(settling, request.leg.clone()),
                         _ => What::Status,
                     };
                     let _ = out.send(Heard { answer: Some(send), ..heard(what) });

@@ -7,6 +7,7 @@
 //! | `socket` | where `ctl.sock` is, and what is said over it |
 //! | `command` | `perpx-live ctl RUN VERB` |
 //! | `reload` | live.toml read again: what may change, and to which side |
+//! | `truth` | the accounts as the venues tell them beside what is believed, and what is done about a difference |
 //! | `desk` | all of it beside a session: it asks the gate, the losses and the verbs at each look, and writes down what they say |
 //! | `snapshot` | what a page or a question is shown |
 
@@ -16,4 +17,5 @@ pub mod ears;
 pub mod reload;
 pub mod snapshot;
 pub mod socket;
+pub mod truth;
 pub mod verbs;

@@ -35,6 +35,8 @@ pub struct Held {
     pub is_older: bool,
     /// Distance of the mark from the leg's liquidation, basis points.
     pub liquidation_bp: Option<f64>,
+    /// What differs from what is believed, or did and was not looked at.
+    pub differs: Vec<String>,
 }
 
 /// A run at a moment.
@@ -58,6 +60,8 @@ pub struct Snapshot {
     pub doubt_sec: Option<f64>,
     /// Quote money.
     pub losses: Losses,
+    /// Of both balances, what nothing explains; quote money.
+    pub unexplained: f64,
     /// `max_loss_day`, `max_loss_total`.
     pub loss_limits: [Option<f64>; 2],
     /// Refusals by key.
@@ -83,9 +87,10 @@ impl fmt::Display for Held {
             f.write_str(", before something that was booked since")?;
         }
         match self.liquidation_bp {
-            Some(bp) => writeln!(f, "; {bp:.0} bp from liquidation"),
-            None => writeln!(f),
+            Some(bp) => writeln!(f, "; {bp:.0} bp from liquidation")?,
+            None => writeln!(f)?,
         }
+        self.differs.iter().try_for_each(|words| writeln!(f, "differs   {}: {words}", self.venue))
     }
 }
 
@@ -170,6 +175,7 @@ mod tests {
             venue_said_sec: Some(61.4),
             is_older: true,
             liquidation_bp: None,
+            differs: Vec::new(),
         };
         let losses = Losses { day: -3.5, total: 12.25, equity: 987.75 };
         let snapshot = Snapshot { held: vec![held], losses, loss_limits: [Some(40.0), None], ..Snapshot::default() };

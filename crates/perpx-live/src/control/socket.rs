@@ -1,6 +1,6 @@
 //! `ctl.sock`: where it is, and what is said over it. A line of JSON each way.
 
-use super::verbs::Verb;
+use super::verbs::{Settling, Verb};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Write};
@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub enum Question {
     /// A verb.
     Say(Verb),
+    /// What a difference at a venue comes to.
+    Settle(Settling),
     /// What is in force, held and limited.
     Status,
     /// live.toml is to be read again.
@@ -34,7 +36,7 @@ pub struct Request {
     /// Why; empty: not said.
     #[serde(default)]
     pub reason: String,
-    /// Of `flatten`: the venue of the one leg.
+    /// Of `flatten`: the venue of the one leg; of `adopt` and `explain-balance`: the venue.
     #[serde(default)]
     pub leg: Option<String>,
 }

@@ -45,6 +45,26 @@ impl Verb {
     }
 }
 
+/// What an operator can say that a difference between a venue and the belief comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Settling {
+    /// The venue's position is right: the belief is made to agree by one entry.
+    Adopt,
+    /// The balance's difference is no result of the run: somebody paid in, or out.
+    ExplainBalance,
+}
+
+impl Settling {
+    /// As it is said.
+    pub fn name(self) -> &'static str {
+        match self {
+            Settling::Adopt => "adopt",
+            Settling::ExplainBalance => "explain-balance",
+        }
+    }
+}
+
 /// Who said it, when and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct By {
@@ -90,9 +110,17 @@ pub struct Verbs {
     flatten: Option<(By, [bool; 2])>,
     kill: Option<By>,
     quit: Option<By>,
+    /// What is held is closed by the strategy's own exits, nothing else is done, and then the run ends.
+    only_closes: bool,
 }
 
 impl Verbs {
+    /// From here on the run does nothing but close what it holds, and ends then. `now`: of legs that its strategy does not know, at once.
+    pub fn only_close(&mut self, by: By, now: bool) {
+        self.only_closes = true;
+        self.say(if now { Verb::Flatten } else { Verb::Hold }, by, None);
+    }
+
     /// Something was said. `leg`: of `flatten`.
     pub fn say(&mut self, verb: Verb, by: By, leg: Option<Role>) {
         match verb {
@@ -136,19 +164,21 @@ impl Verbs {
 
     /// A stop was asked for: from here on the run is on its way to its end.
     pub fn is_ending(&self) -> bool {
-        self.park.is_some() || self.kill.is_some() || self.quit.is_some()
+        self.only_closes || self.park.is_some() || self.kill.is_some() || self.quit.is_some()
     }
 
     /// What the trader may do. `patience`: how long a park lets a lock complete by itself.
     pub fn mandate(&self, standing: Standing, now: Time, patience: TimeDelta) -> Mandate {
-        let may_open = self.in_force().next().is_none();
+        let may_open = self.in_force().next().is_none() && !self.only_closes;
         if self.kill.is_some() {
             return Mandate { may_open: false, may_cover: false, closes: [true; 2], ..Mandate::FULL };
         }
         if let Some((_, closes)) = self.flatten {
             return Mandate { may_open: false, closes, ..Mandate::FULL };
         }
-        let Some(park) = &self.park else { return Mandate { may_open, ..Mandate::FULL } };
+        let Some(park) = &self.park else {
+            return Mandate { may_open, may_cover: !self.only_closes, ..Mandate::FULL };
+        };
         let waits = now.since(park.since) < patience;
         let (may_cover, closes) = match standing.state {
             State::Idle | State::Locked => (false, false),
@@ -170,6 +200,7 @@ impl Verbs {
         match () {
             () if self.quit.is_some() => Some(if is_idle && is_flat { Ending::Flat } else { Ending::Left }),
             () if self.kill.is_some() => is_idle.then_some(Ending::Killed),
+            () if self.only_closes && is_idle => Some(Ending::Flat),
             () if self.park.is_none() => None,
             () if is_idle => Some(Ending::Flat),
             () if state == State::Locked && is_quiet && self.flatten.is_none() => Some(Ending::Parked),
@@ -238,6 +269,22 @@ mod tests {
         verbs.say(Verb::Park, by("SIGTERM", 40), None);
         verbs.say(Verb::Resume, by("ctl", 41), None);
         assert_eq!(may(&verbs, State::Locking, 46), (false, true, true));
+    }
+
+    /// A start that is refused though something is held: nothing opens and nothing covers, whatever is said, and it ends flat.
+    #[test]
+    fn a_run_that_only_closes_ends_when_nothing_is_held() {
+        for (now, closes) in [(false, false), (true, true)] {
+            let mut verbs = Verbs::default();
+            verbs.only_close(by("live.toml", 0), now);
+            assert_eq!(may(&verbs, State::Locking, 0), (false, closes, closes), "{now}");
+            if !now {
+                verbs.say(Verb::Resume, by("ctl", 0), None);
+                assert_eq!(may(&verbs, State::Idle, 0), (false, false, false));
+            }
+            assert!(verbs.is_ending() && verbs.look(at(State::Locked, true)).is_none());
+            assert_eq!(verbs.look(at(State::Idle, true)), Some(Ending::Flat));
+        }
     }
 
     #[test]

@@ -8,10 +8,11 @@ use crate::LiveError;
 use crate::control::reload::Change;
 use crate::limits::gate::Refusal;
 use crate::monitor::snapshot::JournalHealth;
+use crate::reconcile::Watch;
 use crate::recovery::tag;
-use perpx_core::market::{Class, Command, Event};
+use perpx_core::market::{Class, Command, Event, Role};
 use perpx_core::port::Mandate;
-use perpx_core::units::Time;
+use perpx_core::units::{Cash, Time};
 use perpx_venues::client::{About, Holding, Reply, RunNumber};
 use perpx_venues::recorder::clock::Reading;
 use serde::Serialize;
@@ -137,6 +138,20 @@ impl Log {
         self.put(engine, Kind::Recon, &json!({ "venues": said }), Need::Soon);
     }
 
+    /// What one venue's account was found to be beside what is believed; `fill`: the venue's name of one that is not ours.
+    pub fn compared(&mut self, engine: Time, (role, venue): (Role, &str), watch: &Watch, fill: Option<&str>) {
+        let body = json!({
+            "role": role.ix(),
+            "venue": venue,
+            "differs": watch.seen(),
+            "holds": watch.holds(),
+            "latched": watch.latched(),
+            "explained": watch.explained().0.to_string(),
+            "fill": fill,
+        });
+        self.put(engine, Kind::Recon, &body, Need::Now);
+    }
+
     /// A stream is open, for the first time or again.
     pub fn feed(&mut self, engine: Time, venue: &str, stream: usize) {
         self.put(engine, Kind::Feed, &json!({ "venue": venue, "stream": stream, "is": "open" }), Need::Soon);
@@ -169,9 +184,12 @@ impl Log {
         self.put(engine, Kind::Gate, &json!({ "command": command, "refused": refusal }), Need::Soon);
     }
 
-    /// A day begins, with so much: quote money at mids.
-    pub fn day(&mut self, engine: Time, equity: f64) {
-        self.put(engine, Kind::Gate, &json!({ "day": engine.date(), "equity": equity }), Need::Soon);
+    /// A day begins, with so much by both measures of losses.
+    pub fn day(&mut self, engine: Time, base: [Cash; 2]) {
+        let exact = base.map(|base| base.0.to_string());
+        let body =
+            json!({ "day": engine.date(), "equity": base[0].to_string(), "number": engine.day(), "base": exact });
+        self.put(engine, Kind::Gate, &body, Need::Soon);
     }
 
     /// What the trader may do from here on, and why not everything.

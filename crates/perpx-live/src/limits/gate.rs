@@ -57,6 +57,8 @@ pub struct Sight<'a> {
     pub mandate: Mandate,
     /// The strategy means one leg to stand alone: S1, S4, S5, a hedge.
     pub is_net_meant: bool,
+    /// By role: coins that the venue is confirmed to hold less than is believed; more cannot be closed there.
+    pub there: [Option<Qty>; 2],
     /// Beside the market.
     pub around: Around,
 }
@@ -306,7 +308,12 @@ impl Gate {
             class => class,
         };
         if class == Class::Close {
-            let order = self.closing(order, sight);
+            let there = sight.there[order.venue.ix()].unwrap_or(order.qty);
+            if there.is_zero() {
+                let limit = "nothing is held there".to_owned();
+                return Verdict::Refuse(Refusal { key: "position", value: order.qty.to_string(), limit });
+            }
+            let order = self.closing(NewOrder { qty: order.qty.min(there), ..order }, sight);
             self.pass(order, class, sight.now);
             return match *command == Command::Place(order) {
                 true => Verdict::Pass,

@@ -49,8 +49,8 @@ pub struct LossWatch {
 /// What a look at the losses found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found {
-    /// A day begins: its base, quote money at mids.
-    pub base: Option<f64>,
+    /// A day begins, with so much by both measures.
+    pub base: Option<[Cash; 2]>,
     /// A limit is broken: everything is to be closed.
     pub broken: Option<Refusal>,
     /// By limit, day and total: what was lost is beyond it at this moment.
@@ -61,6 +61,11 @@ impl LossWatch {
     /// Of a run that began with so much.
     pub fn new(initial: Cash) -> LossWatch {
         LossWatch { initial: initial.into(), base: None, since: [None; 2], losses: Losses::default() }
+    }
+
+    /// The day goes on with what it began with, in an earlier process.
+    pub fn resume(&mut self, (day, base): (i64, [Cash; 2])) {
+        self.base = Some((day, base.map(MidValue::from)));
     }
 
     /// As of the last look.
@@ -82,7 +87,7 @@ impl LossWatch {
         let mut found = Found::default();
         if self.base.is_none_or(|(day, _)| day != now.day()) {
             self.base = Some((now.day(), equity));
-            found.base = Some(measured.at_mids.as_f64());
+            found.base = Some(equity.map(|equity| equity.to_notional().to_cash(Cash(1))));
         }
         let base = self.base.map_or(equity, |(_, base)| base);
         let day = (base[0] - equity[0]).min(base[1] - equity[1]);
@@ -108,15 +113,6 @@ impl LossWatch {
             }
         }
         found
-    }
-
-    /// Deposits and withdrawals are no result.
-    pub fn adjust(&mut self, by: Cash) {
-        let by = MidValue::from(by);
-        self.initial += by;
-        if let Some((_, base)) = &mut self.base {
-            base.iter_mut().for_each(|base| *base += by);
-        }
     }
 }
 

@@ -517,6 +517,15 @@ impl Observer {
         snapshot.clocks =
             said.clocks.map(|clock| clock.map(|clock| (seconds(clock.offset_ns), seconds(clock.bound_ns))));
         snapshot.lane = said.lane_ms.map(|ms| ms / 1e3);
+        snapshot.money.unexplained = Some(said.unexplained).filter(|amount| *amount != 0.0);
+        for held in said.held.iter().filter(|held| !held.differs.is_empty()) {
+            snapshot.troubles.push(Trouble {
+                rule: "difference",
+                subject: held.venue.clone(),
+                level: Level::Critical,
+                words: held.differs.join("; "),
+            });
+        }
         for (key, count) in &said.refusals {
             let labels = vec![("key", (*key).to_owned())];
             self.shared.metrics.refusals.get_or_create(&labels).inner().store(*count, Ordering::Relaxed);

@@ -29,6 +29,29 @@ impl Holding {
     }
 }
 
+/// The account is read in several questions, one reading at a time. One that is asked for while another is under way begins when that one
+/// has ended, and what that one found is not told: it may be older than what made somebody ask.
+#[derive(Debug, Default)]
+pub struct Reading {
+    is_under_way: bool,
+    is_asked_again: bool,
+}
+
+impl Reading {
+    /// It is asked for; whether its first question is to be sent now.
+    pub fn begins(&mut self) -> bool {
+        self.is_asked_again = self.is_under_way;
+        !std::mem::replace(&mut self.is_under_way, true)
+    }
+
+    /// Its last answer has come; whether what it found is told. If not, the first question is to be sent anew.
+    pub fn ends(&mut self) -> bool {
+        let is_told = !std::mem::take(&mut self.is_asked_again);
+        self.is_under_way = !is_told;
+        is_told
+    }
+}
+
 /// An order that is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenOrder {
@@ -87,4 +110,19 @@ pub struct PastOrder {
     pub filled: Qty,
     /// That it rests is booked.
     pub is_accepted: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever is told was asked for after the newest question.
+    #[test]
+    fn a_reading_that_was_asked_for_during_another_begins_when_that_one_has_ended() {
+        let mut reading = Reading::default();
+        assert!(reading.begins() && reading.ends());
+        assert!(reading.begins() && !reading.begins() && !reading.begins());
+        assert!(!reading.ends(), "what it found is older than the question");
+        assert!(reading.ends() && reading.begins());
+    }
 }

@@ -15,7 +15,7 @@ pub mod orders;
 pub mod resync;
 pub mod walk;
 
-pub use account::{ForeignFill, Holding, OpenOrder, Past, PastOrder};
+pub use account::{ForeignFill, Holding, OpenOrder, Past, PastOrder, Reading};
 pub use number::RunNumber;
 
 use crate::book::LevelBook;
@@ -288,7 +288,7 @@ pub trait VenueClient {
     fn replied(&mut self, about: About, reply: Reply, wall: Time, out: &mut Output) -> Result<(), VenueError>;
     /// Time has passed: what is due by now is sent.
     fn pass(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError>;
-    /// Asks for [`AccountUpdate::Holding`].
+    /// Asks for [`AccountUpdate::Holding`]; the next one is of this question, or of a later one.
     fn ask_account(&mut self, out: &mut Output);
     /// Asks for fills and payments that a stream may have lost; those that are news are reported.
     fn ask_history(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError>;

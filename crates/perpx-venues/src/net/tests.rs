@@ -359,7 +359,12 @@ async fn a_lane_tells_how_warm_it_is_and_an_order_waits_for_no_dead_line() {
     lane.set_warm(QUICK);
     let (ask, asked) = mpsc::channel(1);
     let (tell, mut told) = mpsc::unbounded_channel();
-    tokio::spawn(lane.serve(asked, Some(move |warmed: Warmed| drop(tell.send(warmed.reply.is_ok())))));
+    tokio::spawn(lane.serve(
+        asked,
+        Some(move |warmed: Warmed| {
+            let _ = tell.send(warmed.reply.is_ok());
+        }),
+    ));
     assert_eq!(told.recv().await, Some(true), "before anything is asked");
     while hung.load(Ordering::Relaxed) == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -108,6 +108,11 @@ impl GrvtClient {
         }
     }
 
+    /// The first question of a reading.
+    pub(super) fn read_account(&mut self, out: &mut Output) {
+        out.requests.push(self.private(About::Account, "account_summary", &self.query()));
+    }
+
     pub(super) fn account_received(&mut self, body: &str, out: &mut Output) -> Result<(), VenueError> {
         let account: SubAccount = result("account_summary", body)?;
         self.holding = Some(holding(&account, &self.instrument)?);
@@ -140,7 +145,11 @@ impl GrvtClient {
     pub(super) fn settings_received(&mut self, all: &Leverages, out: &mut Output) -> Result<(), VenueError> {
         let Some(mut holding) = self.holding.take() else { return Ok(()) };
         (holding.leverage, holding.is_isolated) = settings(all, &self.instrument)?;
-        out.account.push(AccountUpdate::Holding(holding));
+        if self.reading.ends() {
+            out.account.push(AccountUpdate::Holding(holding));
+        } else {
+            self.read_account(out);
+        }
         Ok(())
     }
 }

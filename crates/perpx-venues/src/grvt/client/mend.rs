@@ -2,7 +2,7 @@
 
 use super::{ACCOUNT, GrvtClient, PUBLIC, TRADES_STREAM, session_of};
 use crate::client::resync::{Remedy, Subscription};
-use crate::client::{About, AccountUpdate, Answer, Host, Outbound, Output, Reply, VenueClient, VenueError};
+use crate::client::{About, AccountUpdate, Answer, Host, Outbound, Output, Reply, VenueError};
 use crate::grvt::book::Book;
 use crate::grvt::rest::Login;
 use crate::grvt::stream::{Request as Rpc, RpcReply, Sequence, Subscribe, Subscribed};
@@ -230,7 +230,7 @@ impl GrvtClient {
             About::Payments if self.payments.since().is_some() => self.begin_payments(None, out),
             About::Payments => self.ask_payments(out),
             About::Settlements => out.requests.push(self.ask_settlements()),
-            _ => self.ask_account(out),
+            _ => self.read_account(out),
         }
     }
 

@@ -14,8 +14,8 @@ use crate::client::orders::{Fill, Orders, Resuming};
 use crate::client::resync::Subscription;
 use crate::client::walk::Walk;
 use crate::client::{
-    About, AccountUpdate, Answer, Body, ForeignFill, Holding, Host, MarketUpdate, Outbound, Output, Past, Reply,
-    Request, RunNumber, Stream, VenueClient, VenueError, quote,
+    About, AccountUpdate, Answer, Body, ForeignFill, Holding, Host, MarketUpdate, Outbound, Output, Past, Reading,
+    Reply, Request, RunNumber, Stream, VenueClient, VenueError, quote,
 };
 use crate::grvt::QUOTE;
 use crate::grvt::book::Book;
@@ -116,6 +116,7 @@ pub struct GrvtClient {
     settled: Option<Time>,
     /// While its parts are asked for.
     holding: Option<Holding>,
+    reading: Reading,
     /// What is taken over of earlier processes and was not answered yet.
     resuming: Option<Resuming>,
 }
@@ -152,6 +153,7 @@ impl GrvtClient {
             payments: Walk::default(),
             settled: None,
             holding: None,
+            reading: Reading::default(),
             resuming: None,
         }
     }
@@ -632,7 +634,9 @@ impl VenueClient for GrvtClient {
     }
 
     fn ask_account(&mut self, out: &mut Output) {
-        out.requests.push(self.private(About::Account, "account_summary", &self.query()));
+        if self.reading.begins() {
+            self.read_account(out);
+        }
     }
 
     fn ask_history(&mut self, _wall: Time, out: &mut Output) -> Result<(), VenueError> {

@@ -89,6 +89,15 @@ impl LighterClient {
         }
     }
 
+    /// The first question of a reading.
+    pub(super) fn read_account(&mut self, out: &mut Output) {
+        out.requests.push(self.get(
+            About::Account,
+            format!("account?by=index&value={}", self.access.account),
+            Vec::new(),
+        ));
+    }
+
     pub(super) fn account_received(&mut self, body: &str, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         let accounts: Accounts = parse("account", body)?;
         let market = self.market()?.id;
@@ -121,7 +130,11 @@ impl LighterClient {
                 px: order.price.price()?,
             });
         }
-        out.account.push(AccountUpdate::Holding(holding));
+        if self.reading.ends() {
+            out.account.push(AccountUpdate::Holding(holding));
+        } else {
+            self.read_account(out);
+        }
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{ACCOUNT_STREAM, LighterClient, PUBLIC, PUBLIC_STREAM, said};
 use crate::client::resync::{Remedy, Subscription};
-use crate::client::{About, AccountUpdate, Answer, Outbound, Output, Reply, VenueClient, VenueError};
+use crate::client::{About, AccountUpdate, Answer, Outbound, Output, Reply, VenueError};
 use crate::lighter::rest::ApiError;
 use crate::lighter::sign::AuthToken;
 use crate::lighter::stream::Request as Ask;
@@ -178,7 +178,7 @@ impl LighterClient {
             About::Payments => self.ask_payments(wall, out)?,
             About::OpenOrders => self.ask_open_orders(wall, out)?,
             About::Nonce(lane) => out.requests.push(self.ask_nonce(lane)),
-            _ => self.ask_account(out),
+            _ => self.read_account(out),
         }
         Ok(())
     }

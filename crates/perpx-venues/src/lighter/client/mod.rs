@@ -18,8 +18,8 @@ use crate::client::orders::{Fill, Orders, Resuming};
 use crate::client::resync::Subscription;
 use crate::client::walk::Walk;
 use crate::client::{
-    About, AccountUpdate, Body, ForeignFill, Holding, Host, MarketUpdate, Outbound, Output, Past, Reply, Request,
-    RunNumber, Stream, VenueClient, VenueError, quote,
+    About, AccountUpdate, Body, ForeignFill, Holding, Host, MarketUpdate, Outbound, Output, Past, Reading, Reply,
+    Request, RunNumber, Stream, VenueClient, VenueError, quote,
 };
 use crate::lighter::book::Book;
 use crate::lighter::rest::{
@@ -126,6 +126,7 @@ pub struct LighterClient {
     last_fill: Time,
     /// Asked for the orders that are open, what the account said of the rest is kept here.
     holding: Option<Holding>,
+    reading: Reading,
     /// What is taken over of earlier processes and was not answered yet.
     resuming: Option<Resuming>,
 }
@@ -157,6 +158,7 @@ impl LighterClient {
             fills: Walk::default(),
             payments: Walk::default(),
             holding: None,
+            reading: Reading::default(),
             resuming: None,
         }
     }
@@ -549,11 +551,9 @@ impl VenueClient for LighterClient {
     }
 
     fn ask_account(&mut self, out: &mut Output) {
-        out.requests.push(self.get(
-            About::Account,
-            format!("account?by=index&value={}", self.access.account),
-            Vec::new(),
-        ));
+        if self.reading.begins() {
+            self.read_account(out);
+        }
     }
 
     fn ask_history(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {

@@ -1,0 +1,210 @@
+//! The accounts beside what is believed: what somebody else does to them, and starts that are refused though something is held.
+
+use crate::attach::{ACCOUNT, LIVE, SAMPLE, begin, folder, journal, live_file, market, seen};
+use crate::ctl::{ctl, ended, is_in, locks, wait};
+use crate::paper::{best, field, ran};
+use crate::record::Running;
+use perpx::live::journal::record::{HEAD_LEN, Kind, Record};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const TAPE: [&str; 6] = ["--tape", SAMPLE, "--from", "2026-01-05", "--to", "2026-01-06"];
+/// A minute a second.
+const FAST: [&str; 4] = ["--start-at", "9000", "--speed", "60"];
+/// Venues count requests by the wall: closes of what is gone, again and again, leave room for readings.
+const SLOW: [&str; 4] = ["--start-at", "9700", "--speed", "4"];
+
+/// A market at which somebody does something to the accounts, and a run that is locked there and reads them every `poll` seconds.
+fn locked(path: &Path, speed: &[&str], faults: &str, poll: u32) -> (Running, u16, String, Running) {
+    let best = best(path, &locks());
+    let file = path.join("faults.toml").display().to_string();
+    fs::write(&file, faults).expect("writes");
+    let witness = path.join("witness.jsonl").display().to_string();
+    let scripted: &[&str] = if faults.is_empty() { &[] } else { &["--faults", &file] };
+    let (market, port) = market(path, &[&TAPE[..], speed, &["--witness", &witness], scripted].concat());
+    live_file(path, port, &format!("{ACCOUNT}[truth]\npoll_sec = {poll}\n"));
+    let run = begin(path, &best, port);
+    wait(path, "it does not lock", 90, is_in("S3"));
+    (market, port, best, run)
+}
+
+fn intrusion(what: &str, venue: &str, at: u32) -> String {
+    format!("[[fault]]\nkind = \"intrude\"\nwhat = \"{what}\"\nvenue = \"{venue}\"\nat = \"{at}s\"\n")
+}
+
+/// What differs at a venue, in words.
+fn differs(now: &Value, role: usize) -> String {
+    let words = now["held"][role]["differs"].as_array().expect("a list");
+    words.iter().map(|words| words.as_str().expect("words")).collect::<Vec<_>>().join("; ")
+}
+
+/// A short leg is bought back by nobody we know, and somebody pays in. Nothing opens and nothing is sent; the leg is booked as gone when an
+/// operator says so, the other one closed by the strategy; the balances are named, and the run goes on, as does the next process.
+#[test]
+fn a_position_that_is_gone_holds_until_an_operator_says_what_it_is() {
+    let dir = folder();
+    let path = dir.path();
+    let faults = [intrusion("position", "grvt", 45), intrusion("deposit", "lighter", 45)].concat();
+    let (_market, port, best, run) = locked(path, &FAST, &faults, 2);
+    let (code, text) = ran(LIVE, path, &["ctl", "run", "adopt", "--venue", "grvt", "--reason", "no"]);
+    assert!(code == Some(2) && text.contains("no difference of the position is confirmed"), "{text}");
+    let sent = seen(path).len();
+    let now = wait(path, "nothing is confirmed", 90, |now| {
+        differs(now, 1).contains("position 0, believed -0.01") && differs(now, 0).contains("balance 100 above")
+    });
+    assert_eq!((&now["may_open"], seen(path).len()), (&Value::Bool(false), sent), "{now}");
+    assert_eq!(now["unexplained"].as_f64().expect("a number").round(), 100.0);
+    let confirmed = |record: &Value| record["body"]["latched"].as_array().is_some_and(|all| !all.is_empty());
+    let began = std::time::Instant::now();
+    while !journal(path).iter().any(confirmed) {
+        assert!(began.elapsed().as_secs() < 60, "it is not confirmed");
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    }
+    let (code, text) = ctl(path, &["adopt", "--venue", "grvt"]);
+    assert!(code == Some(2) && text.contains("--reason"), "{text}");
+    let (code, text) = ctl(path, &["adopt", "--venue", "grvt", "--reason", "bought back by hand"]);
+    assert!(code == Some(0) && text.contains("0.01 booked as gone"), "{text}");
+    wait(path, "the other leg stays", 60, |now| now["state"] == "S0" && now["held"][0]["position"] == "0");
+    wait(path, "no balance differs", 60, |now| differs(now, 1).contains("balance"));
+    for venue in ["lighter", "grvt"] {
+        let (code, text) = ctl(path, &["explain-balance", "--venue", venue, "--reason", "ours"]);
+        assert!(code == Some(0) && text.contains("no result of this run"), "{text}");
+    }
+    let now =
+        wait(path, "it still differs", 60, |now| now["unexplained"] == 0.0 && !differs(now, 1).contains("balance"));
+    assert!(differs(&now, 1).contains("(until `resume`)"), "{now}");
+    assert_eq!(ctl(path, &["resume"]).0, Some(0));
+    wait(path, "it still holds", 60, |now| now["may_open"] == true);
+    // what was said holds for the next process
+    run.signal("-KILL");
+    drop(run);
+    let run = begin(path, &best, port);
+    wait(path, "it holds again", 60, |now| now["may_open"] == true);
+    fs::write(path.join("run/PAUSE"), "enough").expect("writes");
+    run.signal("-TERM");
+    let (_, line) = ended(path, run, 90);
+    assert_eq!(field(&line, "agrees"), "true", "{line}");
+}
+
+/// Killed though a leg is gone, it ends, and says that the accounts are not what was believed. An order that is not ours stays.
+#[test]
+fn a_kill_ends_though_a_leg_is_gone_and_a_foreign_order_is_never_cancelled() {
+    let dir = folder();
+    let path = dir.path();
+    let faults = [intrusion("position", "grvt", 45), intrusion("order", "lighter", 45)].concat();
+    let (_market, _, _, run) = locked(path, &FAST, &faults, 2);
+    wait(path, "nothing differs", 90, |now| {
+        differs(now, 1).contains("position 0") && differs(now, 0).contains("an order that is not ours is open")
+    });
+    assert_eq!(ctl(path, &["kill", "--reason", "gone"]).0, Some(0));
+    let (code, line) = ended(path, run, 90);
+    assert_eq!((code, field(&line, "ending"), field(&line, "agrees")), (Some(1), "killed", "false"), "{line}");
+    let report: Value = serde_json::from_str(&line).expect("JSON");
+    let venues = &report["report"]["venues"];
+    assert_eq!((&venues[0]["position"], &venues[1]["position"]), (&Value::from("0"), &Value::from("0")), "{line}");
+    // it may have filled meanwhile
+    let is_open = venues[0]["venue_open_orders"] == 1;
+    assert_eq!(venues[0]["venue_position"], if is_open { "0" } else { "0.01" }, "{line}");
+    assert_eq!((&venues[1]["venue_position"], &venues[1]["venue_open_orders"]), (&Value::from("0"), &Value::from(0)));
+}
+
+/// A second folder on the account is refused; a copy of the folder elsewhere is found out by its fills.
+#[test]
+fn one_process_trades_on_an_account() {
+    let dir = folder();
+    let path = dir.path();
+    let (_market, port, best, run) = locked(path, &SLOW, "", 30);
+    let host = format!("127.0.0.1:{port}");
+    fs::create_dir_all(path.join("other")).expect("a folder");
+    fs::copy(path.join("run/live.toml"), path.join("other/live.toml")).expect("copies");
+    let start = ["--config", &best, "--mode", "emulated", "--attach", &host, "--run"];
+    let begin_in = |name: &str, state: &str| {
+        let mut command = Command::new(LIVE);
+        command.args(start).args([name, "--quiet"]).current_dir(path).env("PERPX_STATE", path.join(state));
+        command.stdout(std::process::Stdio::null()).stderr(fs::File::create(path.join("err2")).expect("a file"));
+        command.spawn().expect("it starts")
+    };
+    assert_eq!(begin_in("other", "state").wait().expect("ends").code(), Some(4));
+    let err = fs::read_to_string(path.join("err2")).expect("what it said");
+    assert!(err.contains("trades on account 1 of lighter") && err.contains("end the other run first"), "{err}");
+    // a copy on a machine of its own
+    let copied = Command::new("cp").args(["-r", "run", "copy"]).current_dir(path).status().expect("cp is there");
+    assert!(copied.success());
+    fs::remove_file(path.join("copy/ctl.sock")).expect("removes");
+    let mut copy = begin_in("copy", "elsewhere");
+    let began = std::time::Instant::now();
+    while ran(LIVE, path, &["ctl", "copy", "flatten"]).0 != Some(0) {
+        assert!(began.elapsed().as_secs() < 60, "the copy does not go on");
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    let (code, _) = ended(path, run, 120);
+    let err = fs::read_to_string(path.join("err")).expect("what it said");
+    assert!(code == Some(4) && err.contains("another process trades this run"), "{code:?} {err}");
+    copy.kill().expect("it ends");
+    copy.wait().expect("it has ended");
+}
+
+/// Refused for its live.toml, or for a state that it cannot read, a run that holds something closes it before it ends with the code of
+/// the refusal. Nothing that it sends opens.
+#[test]
+fn a_start_that_is_refused_closes_what_is_held() {
+    for (n, code) in [(0, 2), (1, 2)] {
+        let dir = folder();
+        let path = dir.path();
+        let (_market, port, best, run) = locked(path, &FAST, "", 30);
+        run.signal("-KILL");
+        drop(run);
+        let sent = seen(path).len();
+        match n {
+            0 => fs::write(path.join("run/live.toml"), "network = \"emulated\"\nnonsense = 1\n").expect("writes"),
+            _ => foreign_states(&path.join("run/journal")),
+        }
+        let run = begin(path, &best, port);
+        if n == 0 {
+            // its own exits are far away
+            let now = wait(path, "it does not go on", 60, is_in("S3"));
+            assert!(now["may_open"] == false && now["verbs"][0]["who"] == "the start", "{now}");
+            assert_eq!(ctl(path, &["resume"]).0, Some(0));
+            assert_eq!(ctl(path, &["flatten"]).0, Some(0));
+        }
+        let (ended_with, _) = ended(path, run, 120);
+        let err = fs::read_to_string(path.join("err")).expect("what it said");
+        assert_eq!(ended_with, Some(code), "{err}");
+        assert!(err.contains("something is held: it is closed before this run ends so"), "{err}");
+        assert!(err.contains(if n == 0 { "nonsense" } else { "its layout is 99" }), "{err}");
+        let stop = journal(path).pop().expect("a record");
+        assert_eq!((&stop["kind"], &stop["body"]["flat"]), (&Value::from("stop"), &Value::Bool(true)), "{err}");
+        assert!(seen(path).len() >= sent + 2, "both legs are closed");
+        let batches = journal(path).into_iter().filter(|record| record["kind"] == "batch").skip(1);
+        let commands = batches.flat_map(|record| record["body"]["commands"].as_array().cloned().unwrap_or_default());
+        let placed: Vec<Value> = commands.filter(|command| command["Place"].is_object()).collect();
+        let closes = placed.iter().rev().take(seen(path).len() - sent);
+        assert!(closes.clone().count() > 0 && closes.into_iter().all(|order| order["Place"]["reduce_only"] == true));
+        // nothing is left to be closed: the next one is refused at once, or begins
+        if n == 0 {
+            assert_eq!(ended(path, begin(path, &best, port), 30).0, Some(2));
+        }
+    }
+}
+
+/// The states of a journal, as a program of another layout would have written them.
+fn foreign_states(folder: &Path) {
+    for entry in fs::read_dir(folder).expect("a journal") {
+        let file = entry.expect("an entry").path();
+        if file.extension().is_none_or(|extension| extension != "pxj") {
+            continue;
+        }
+        let bytes = fs::read(&file).expect("a segment");
+        let (mut out, mut at) = (bytes[..HEAD_LEN].to_vec(), HEAD_LEN);
+        while let Ok((mut record, len)) = Record::read(&bytes[at..]) {
+            if record.kind == Kind::State {
+                record.body[0] = 99;
+            }
+            record.write(&mut out);
+            at += len;
+        }
+        fs::write(&file, out).expect("writes");
+    }
+}
