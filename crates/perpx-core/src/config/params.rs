@@ -470,6 +470,8 @@ pub enum Latency {
     Quantiles(Vec<TimeDelta>),
     /// As the venue's feed took it at that time: the slowest row of the second before.
     Recorded,
+    /// As it was measured for requests of these times, which do not fall: for any other the one of the nearest time. No file says so.
+    Measured(Vec<(Time, TimeDelta)>),
 }
 
 /// Messages are slow when the market is busy: a latency times `1 + slope * (rows / calm_rows - 1)` where the venue's quotes

@@ -15,7 +15,7 @@ pub use venue_book::{Leg, VenueBook};
 use crate::units::{Cash, Price, Qty, Rate};
 
 /// Funding of a signed position at a settlement: a long pays `qty * px * rate`, a short receives it.
-fn funding_due(position: Qty, px: Price, rate: Rate, grid: Cash) -> Cash {
+pub fn funding_due(position: Qty, px: Price, rate: Rate, grid: Cash) -> Cash {
     (-px.of(position)).times(rate, grid)
 }
 

@@ -123,11 +123,6 @@ impl<T: Trader> RunState<T, Remote> {
         RunState::at(Remote::default(), trader, job)
     }
 
-    /// The run goes on at `at` after nobody was there: see [`Trader::resume`].
-    pub fn resume(&mut self, at: Time, forgotten: u32) {
-        self.trader.resume(at, forgotten);
-    }
-
     /// The newest moment that the trader was called at, or saw go by.
     pub fn now(&self) -> Time {
         self.now
@@ -184,6 +179,32 @@ impl<T: Trader, P: VenuePort> RunState<T, P> {
         pass.begin();
         driver.run(&mut pass);
         pass.end();
+    }
+
+    /// The same run, from here on at other venues.
+    pub fn moved_to<Q: VenuePort>(self, venues: Q) -> RunState<T, Q> {
+        RunState {
+            trader: self.trader,
+            venues,
+            belief: self.belief,
+            equity: self.equity,
+            atoms: self.atoms,
+            tally: self.tally,
+            hash: self.hash,
+            now: self.now,
+            sent: self.sent,
+            kept: self.kept,
+            breach: self.breach,
+            wake_tick: self.wake_tick,
+            transfers: self.transfers,
+            transfer_after: self.transfer_after,
+            steps: self.steps,
+        }
+    }
+
+    /// The run goes on at `at` after nobody was there: see [`Trader::resume`].
+    pub fn resume(&mut self, at: Time, forgotten: u32) {
+        self.trader.resume(at, forgotten);
     }
 
     /// What the run says to its venues and hears of them.

@@ -3,7 +3,8 @@
 
 use super::venue_port::VenuePort;
 use super::{Index, Job, RowsSeen};
-use crate::market::{Command, Event, Role};
+use crate::ledger::VenueBook;
+use crate::market::{Command, Event, MarginSchedule, Role};
 use crate::port::Trader;
 use crate::sim::{Env, OrderTrace, SimVenue};
 use crate::tape::Tile;
@@ -87,6 +88,12 @@ impl Simulated {
     /// Both accounts as the job begins them.
     pub fn of<T: Trader>(job: &Job<'_, T>) -> Simulated {
         Simulated(Role::BOTH.map(|role| SimVenue::new(role, job.book(role))))
+    }
+
+    /// Both accounts as they are at `at`: cash and legs, no order.
+    pub fn holding(books: &[VenueBook; 2], margins: &[MarginSchedule; 2], at: Time) -> Simulated {
+        let venue = |role: Role| SimVenue::holding(role, books[role.ix()].clone(), &margins[role.ix()], at);
+        Simulated(Role::BOTH.map(venue))
     }
 
     /// Without an event, both venues stand at `limit`.

@@ -61,6 +61,9 @@ pub struct Remote {
     /// In the order of sending; no part of a state: what left is written down apart from it.
     #[serde(skip)]
     pub commands: Vec<Command>,
+    /// When each of them was decided.
+    #[serde(skip)]
+    pub decided: Vec<Time>,
     /// What the trader may do; no part of a state: whoever runs it says it anew.
     #[serde(skip)]
     pub mandate: Mandate,
@@ -76,8 +79,9 @@ impl VenuePort for Remote {
 
     fn end(&mut self, (): &mut (), _until: Time) {}
 
-    fn submit(&mut self, (): &mut (), _now: Time, _ordinal: u32, command: Command) {
+    fn submit(&mut self, (): &mut (), now: Time, _ordinal: u32, command: Command) {
         self.commands.push(command);
+        self.decided.push(now);
     }
 
     fn next_event(&mut self, (): &mut (), limit: Time, _undue: bool) -> Option<Event> {

@@ -23,9 +23,17 @@ fn travel(latency: &Latency, dice: Dice, kind: Kind, key: Key, number: u32) -> T
             let (from, to) = (at(low), at(low + 1));
             from + TimeDelta(((place - low as f64) * (to - from).0 as f64) as i64)
         }
+        Latency::Measured(ref measured) => nearest(measured, key.at),
         // not drawn: see `Env::travel`
         Latency::Recorded => TimeDelta::ZERO,
     }
+}
+
+/// Of the nearest time; of two that are as near, the earlier one's.
+fn nearest(measured: &[(Time, TimeDelta)], at: Time) -> TimeDelta {
+    let next = measured.partition_point(|(time, _)| *time < at);
+    let around = measured[next.saturating_sub(1)..].iter().take(2);
+    around.min_by_key(|(time, _)| time.since(at).0.abs()).map_or(TimeDelta::ZERO, |(_, way)| *way)
 }
 
 impl Env<'_> {
@@ -175,6 +183,13 @@ mod tests {
         }
         let mean = all.into_iter().sum::<TimeDelta>().as_f64(MS) / 10_000.0;
         assert!((mean / 38.75 - 1.0).abs() < 0.02, "{mean}");
+    }
+
+    #[test]
+    fn what_was_measured_is_taken_from_the_nearest_time() {
+        let measured = [(Time(100), 5 * MS), (Time(200), 7 * MS), (Time(200), 8 * MS)];
+        assert_eq!([0, 100, 150, 151, 200, 900].map(|at| nearest(&measured, Time(at)).0 / MS.0), [5, 5, 5, 7, 7, 8]);
+        assert_eq!(nearest(&[], Time(1)), TimeDelta::ZERO);
     }
 
     #[test]

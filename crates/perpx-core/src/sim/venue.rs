@@ -11,7 +11,7 @@ use super::queue::Place;
 use super::stats::SimStats;
 use crate::config::VenueWorld;
 use crate::ledger::VenueBook;
-use crate::market::{Bbo, Command, Event, NewOrder, OrderId, OrderKind, Role, Side};
+use crate::market::{Bbo, Command, Event, MarginSchedule, NewOrder, OrderId, OrderKind, Role, Side};
 use crate::tape::VenueRows;
 use crate::units::{NS, Price, Qty, Time, TimeDelta};
 use serde::{Deserialize, Serialize};
@@ -251,6 +251,12 @@ impl<A: Account> SimVenue<A> {
             stats: SimStats::default(),
             log: None,
         }
+    }
+
+    /// A venue without orders at which a leg may be open; everything before `at` is done.
+    pub fn holding(role: Role, account: A, margin: &MarginSchedule, at: Time) -> SimVenue<A> {
+        let level = account.level(margin).map_or(NEVER_TAKEN[role.ix()], |px| px.0);
+        SimVenue { level, through: at.plus(-NS), ..SimVenue::new(role, account) }
     }
 
     /// From now on what requests meet is kept for [`SimVenue::take_log`].

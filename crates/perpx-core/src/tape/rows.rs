@@ -17,7 +17,7 @@ pub struct QuoteRow {
 }
 
 /// A public trade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TradeRow {
     /// Stamped by the venue.
     pub exch: Time,
@@ -69,7 +69,7 @@ pub enum FundingKind {
 }
 
 /// A funding rate of one settlement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FundingRow {
     /// Settlement time on the venue's clock.
     pub ts: Time,

@@ -10,6 +10,7 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use perpx_core::market::{Bbo, DepthLevel, Side};
 use perpx_core::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow};
 use perpx_core::units::{MINUTE, Price, Qty, Rate, Time, TimeDelta};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The tables of a store.
@@ -328,7 +329,7 @@ impl StoredRow for TradeRow {
 }
 
 /// A trade with the venue's number of it, by which a print that is sent again is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NumberedTrade {
     /// The print.
     pub row: TradeRow,
