@@ -1,6 +1,7 @@
 //! From an hour's raw frames to the rows of the store. A pure function of the frames: whoever makes it, and however often, gets
 //! the same bytes.
 
+use super::decided::Decided;
 use super::feed::{FeedConfig, FeedNews, PublicFeed, Row, step};
 use super::public_feed;
 use super::raw_frame::{FrameKind, RawFrame};
@@ -46,6 +47,8 @@ pub fn compact_hour(
         gaps: Gaps::default(),
         expected: None,
         wants_state: true,
+        unknown: None,
+        is_played: false,
         done: Compacted::default(),
     };
     let mut last = first;
@@ -53,11 +56,11 @@ pub fn compact_hour(
         last = frame.engine;
         compaction.take(&frame)?;
     }
-    let Compaction { feed, writer, gaps, mut done, .. } = compaction;
+    let Compaction { feed, writer, gaps, mut done, is_played, .. } = compaction;
     let gaps = gaps.finish(last);
     let made_by = serde_json::json!({
         "tool": concat!("perpx-data record ", env!("CARGO_PKG_VERSION")),
-        "clock": if feed.config().clock.is_some() { PLAYED } else { "as_recorded" },
+        "clock": if is_played || feed.config().clock.is_some() { PLAYED } else { "as_recorded" },
     });
     done.gaps = writer.commit((first, last, done.frames), done.unreadable, gaps, made_by)?;
     Ok(done)
@@ -71,8 +74,15 @@ struct Compaction {
     expected: Option<u64>,
     /// What the feed knows is of no use: the next state is taken over.
     wants_state: bool,
+    /// Why rows that a trader decided on are missing before the next of them.
+    unknown: Option<&'static str>,
+    /// So such rows say.
+    is_played: bool,
     done: Compacted,
 }
+
+/// Of rows that a trader decided on: a funding row comes seldom, and its absence tells nothing.
+const TABLES: [Table; 4] = [Table::Quotes, Table::Depth, Table::Trades, Table::Marks];
 
 impl Compaction {
     fn take(&mut self, frame: &RawFrame) -> Result<(), TapeError> {
@@ -82,6 +92,10 @@ impl Compaction {
         if self.expected.is_some_and(|expected| expected != frame.seq) && !is_first {
             self.feed.lost("raw frames are missing", &mut news);
             self.wants_state = true;
+            self.unknown = Some("raw frames are missing");
+        }
+        if is_first {
+            self.unknown = Some("nothing was recorded");
         }
         self.expected = Some(frame.seq + 1);
         match frame.kind {
@@ -95,6 +109,7 @@ impl Compaction {
                 self.gaps.restored(missing, frame.engine);
                 return Ok(());
             }
+            FrameKind::Rows => return self.decided(frame),
             _ => {
                 self.wants_state |= is_first;
                 step(self.feed.as_mut(), frame, &mut news);
@@ -103,21 +118,37 @@ impl Compaction {
         self.news(news)
     }
 
+    /// Rows that a trader decided on. A book that is crossed or lacks a side is none that a store keeps.
+    fn decided(&mut self, frame: &RawFrame) -> Result<(), TapeError> {
+        let Some(Decided { symbol, is_played, rows }) = Decided::of(frame) else {
+            self.done.unreadable += 1;
+            return Ok(());
+        };
+        self.is_played = is_played;
+        if let (Some(why), Some(first)) = (self.unknown.take(), rows.first()) {
+            for table in TABLES {
+                self.gaps.open(symbol.clone(), table, None, why.to_string());
+                self.gaps.close(&symbol, table, first.received());
+            }
+        }
+        for row in rows {
+            if matches!(&row, Row::Quote(row) if !row.bbo.is_quoted() || row.bbo.bid > row.bbo.ask) {
+                self.done.unreadable += 1;
+                continue;
+            }
+            self.done.rows += 1;
+            write(&mut self.writer, &symbol, row)?;
+        }
+        Ok(())
+    }
+
     fn news(&mut self, news: Vec<FeedNews>) -> Result<(), TapeError> {
         let symbols = &self.feed.config().symbols;
         for one in news {
             match one {
                 FeedNews::Row(place, row) => {
                     self.done.rows += 1;
-                    let (writer, symbol) = (&mut self.writer, symbols[place].as_str());
-                    match row {
-                        Row::Quote(row) => writer.quote(symbol, row),
-                        Row::Depth(row) => writer.depth(symbol, row),
-                        Row::Trade(row) => writer.trade(symbol, row),
-                        Row::GapTrade(row) => writer.gap_trade(symbol, row),
-                        Row::Marks(row) => writer.marks(symbol, row),
-                        Row::Funding(row) => writer.funding(symbol, row),
-                    }?;
+                    write(&mut self.writer, &symbols[place], row)?;
                 }
                 FeedNews::Gap { symbol, table, from, reason } => {
                     self.gaps.open(symbols[symbol].clone(), table, Some(from), reason);
@@ -129,6 +160,17 @@ impl Compaction {
             }
         }
         Ok(())
+    }
+}
+
+fn write(writer: &mut HourWriter, symbol: &str, row: Row) -> Result<(), TapeError> {
+    match row {
+        Row::Quote(row) => writer.quote(symbol, row),
+        Row::Depth(row) => writer.depth(symbol, row),
+        Row::Trade(row) => writer.trade(symbol, row),
+        Row::GapTrade(row) => writer.gap_trade(symbol, row),
+        Row::Marks(row) => writer.marks(symbol, row),
+        Row::Funding(row) => writer.funding(symbol, row),
     }
 }
 

@@ -46,7 +46,7 @@ impl FeedConfig {
 }
 
 /// A row of the store. `recv` is the recorder's clock, `exch` the venue's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Row {
     /// Best bid and ask.
     Quote(QuoteRow),
@@ -197,7 +197,7 @@ fn take(feed: &mut dyn PublicFeed, frame: &RawFrame, out: &mut Vec<FeedNews>) {
         FrameKind::Beside => feed.beside(frame.conn),
         FrameKind::Disconnected | FrameKind::Gap | FrameKind::Overflow => feed.lost(&text, out),
         FrameKind::Restarted => feed.lost("the recorder was started anew", out),
-        FrameKind::ClockStep | FrameKind::Clock => {}
+        FrameKind::ClockStep | FrameKind::Clock | FrameKind::Rows => {}
         FrameKind::State => {
             if let Err(why) = feed.restore(&text) {
                 out.push(FeedNews::Unreadable(why));

@@ -13,10 +13,12 @@
 //! | `rows` | one symbol: what of a book, a trade, a price or a rate is new, and when it was received |
 //! | `channel` | whether a channel is whole, and when its snapshot is asked for again |
 //! | `lighter`, `grvt` | the feeds |
+//! | `decided` | rows that a trader decided on, as raw frames |
 //! | `compact` | an hour's frames become the store's rows |
 
 mod channel;
 pub mod compact;
+mod decided;
 pub mod feed;
 pub mod grvt;
 pub mod lighter;
@@ -29,6 +31,7 @@ use crate::venue::Venue;
 
 pub use crate::client::FetchCall;
 pub use compact::{Compacted, compact_hour};
+pub use decided::{Decided, RowFrames};
 pub use feed::{FeedConfig, FeedNews, PublicFeed, Row, step};
 pub use raw_frame::{FrameKind, RawFrame, RestRequest};
 pub use rows::{Lifts, SAFE_LIFT, settle};

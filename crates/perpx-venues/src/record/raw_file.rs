@@ -38,7 +38,7 @@ const KINDS: [FrameKind; 8] = [
 ];
 const REST_REPLY: u8 = KINDS.len() as u8;
 /// Those that came later.
-const LATER: [FrameKind; 2] = [FrameKind::Beside, FrameKind::Clock];
+const LATER: [FrameKind; 3] = [FrameKind::Beside, FrameKind::Clock, FrameKind::Rows];
 
 /// The hour of a time, since 1970: a raw file has one.
 pub fn hour(at: Time) -> i64 {
@@ -352,9 +352,10 @@ mod tests {
 
     fn frames(count: u64) -> Vec<RawFrame> {
         let of = |seq: u64| {
-            let kind = match seq % 11 {
+            let kind = match seq % 12 {
                 9 => FrameKind::Beside,
                 10 => FrameKind::Clock,
+                11 => FrameKind::Rows,
                 8 => FrameKind::RestReply { which: RestRequest::Fundings { symbol: "BTC".to_owned() } },
                 n => KINDS[n as usize].clone(),
             };

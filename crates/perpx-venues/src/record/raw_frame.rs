@@ -53,6 +53,8 @@ pub enum FrameKind {
     Restarted,
     /// What the feed knows at this place, as [`PublicFeed::state`](super::PublicFeed::state) writes it.
     State,
+    /// No text: rows that a trader decided on, as [`Decided`](super::Decided) writes them. Nothing is to be made of them.
+    Rows,
     /// The body of an answer over REST, of status 200.
     RestReply {
         /// The request that it answers.

@@ -34,7 +34,7 @@ struct Open {
 
 /// Writes what comes until nobody sends any more.
 pub fn write(run: PathBuf, frames: Receiver<Arc<RawFrame>>, health: Arc<Health>) {
-    let mut writer = Writer { run, health, files: BTreeMap::new() };
+    let mut writer = Writer::new(run, health);
     loop {
         match frames.recv_timeout(LOOK) {
             Ok(frame) => writer.take(&frame),
@@ -43,19 +43,24 @@ pub fn write(run: PathBuf, frames: Receiver<Arc<RawFrame>>, health: Arc<Health>)
         }
         writer.look();
     }
-    for venue in Venue::ALL {
-        writer.close(venue);
-    }
+    writer.close_all();
 }
 
-struct Writer {
+/// The raw files of a run, an hour and venue each.
+pub struct Writer {
     run: PathBuf,
     health: Arc<Health>,
     files: BTreeMap<Venue, Open>,
 }
 
 impl Writer {
-    fn take(&mut self, frame: &RawFrame) {
+    /// Of a run's folder.
+    pub fn new(run: PathBuf, health: Arc<Health>) -> Writer {
+        Writer { run, health, files: BTreeMap::new() }
+    }
+
+    /// Takes a frame into the block that is being filled.
+    pub fn take(&mut self, frame: &RawFrame) {
         let venue = frame.venue;
         if self.files.get(&venue).is_some_and(|open| open.hour != hour(frame.engine)) {
             self.close(venue);
@@ -82,7 +87,7 @@ impl Writer {
     }
 
     /// Writes and syncs what is due.
-    fn look(&mut self) {
+    pub fn look(&mut self) {
         for venue in Venue::ALL {
             let Some(open) = self.files.get(&venue) else { continue };
             if !open.writer.is_empty() && open.begun.elapsed() >= OLD {
@@ -96,6 +101,16 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// Writes what waits: a process that dies afterwards does not lose it.
+    pub fn flush_all(&mut self) {
+        Venue::ALL.into_iter().for_each(|venue| self.flush(venue));
+    }
+
+    /// Writes what waits and ends the files.
+    pub fn close_all(&mut self) {
+        Venue::ALL.into_iter().for_each(|venue| self.close(venue));
     }
 
     fn flush(&mut self, venue: Venue) {
