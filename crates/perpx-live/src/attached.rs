@@ -10,6 +10,7 @@ use super::control::desk::{self, Begun, Closing, Desk};
 use super::emulated::{Account, account, fence, on_the_wall, rests, warm};
 use super::journal::folder::Journal;
 use super::journal::log::{Log, Start};
+use super::journal::rows::SeenRows;
 use super::live_file::{ACCOUNT_LINES, LiveFile, Network as Where};
 use super::monitor::Monitor;
 use super::monitor::shared::Control;
@@ -163,7 +164,7 @@ fn trade(
     let reaches = found(&folder, args, numbers)?;
     let begun = wall::now();
     let at_the_wall = MarketClock { wall: begun, market: begun, speed: 1.0 };
-    let clock = reaches[0].clock().unwrap_or(at_the_wall);
+    let (clock, is_played) = (reaches[0].clock().unwrap_or(at_the_wall), reaches[0].clock().is_some());
     let from = begins(&folder, clock.market(begun), &went)?;
     let mut signals = SignalSet::default();
     let (world, kinds) = (Arc::new(config.world.clone()), FundingKinds { predicted: true });
@@ -178,7 +179,7 @@ fn trade(
         let _ = writeln!(out, "panel     http://{at}/");
     }
     let desk = Desk::open((&folder.path, &folder.live), (names.clone(), &config.world), options.stop.clone())?;
-    let (log, number) = begin(&folder, (options, args), (&journal, starts), (from, numbers))?;
+    let (log, number) = begin((&folder, &strategy), (options, args), (&journal, starts), (from, numbers, is_played))?;
     let connections = connections(reaches, numbers, (&folder.file, config, &strategy.data.symbol), (clock, number))?;
     let mut session = Session::open(connections, (Some(log), Some(observer), Some(desk)), past, from, &options.stop)?;
     let beginning = match went_on {
@@ -325,7 +326,7 @@ fn trade_on(
     let mut recorder = ConsoleRecorder::new(out, status.clone(), names.clone(), job.initial().into());
     recorder.begin_open(mode, since, job.initial());
     let start = beginning.beside.end;
-    let builder = TileBuilder::new(clock, engine, carry, start);
+    let builder = TileBuilder::new(clock, engine, carry, start).keeping_seen();
     if let Some(desk) = &mut session.desk {
         desk.begin(&job, beginning.resumed.as_deref(), begun);
     }
@@ -502,10 +503,10 @@ fn is_played(reach: &Reach) -> Result<bool, LiveError> {
 
 /// The journal, its first record of this process durable, and what numbers its orders.
 fn begin(
-    folder: &RunFolder,
+    (folder, strategy): (&RunFolder, &StrategyFile),
     (options, args): (&Options, &AttachArgs),
     journal: (&Journal, usize),
-    (from, numbers): (Time, [AccountNumbers; 2]),
+    (from, numbers, is_played): (Time, [AccountNumbers; 2], bool),
 ) -> Result<(Log, RunNumber), LiveError> {
     let failed = |path: &Path| {
         let path = path.to_path_buf();
@@ -528,7 +529,9 @@ fn begin(
         }
         run[..2].copy_from_slice(&armed.to_le_bytes());
     }
-    let (mut log, number) = Log::open(&folder.path, journal, run)?;
+    let venues = numbers.map(AccountNumbers::venue);
+    let rows = SeenRows::new(&folder.path, venues, &strategy.data.symbol, is_played);
+    let (mut log, number) = Log::open(&folder.path, journal, run, Some(rows))?;
     log.start(from, &start)?;
     Ok((log, number))
 }

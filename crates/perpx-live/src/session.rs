@@ -53,7 +53,7 @@ pub struct Connection {
 }
 
 /// A close leaves although the disk does not take it: so many may have left at most that no journal names.
-const FORGOTTEN: u32 = 10_000;
+pub(crate) const FORGOTTEN: u32 = 10_000;
 /// A state is written so often at least.
 const STATE_EVERY: Duration = Duration::from_secs(10);
 
@@ -488,6 +488,7 @@ impl Session {
             let nap = self.nap(is_waiting, &state, &builder, &clock);
             self.take_in(nap, (&mut builder, &mut state))?;
             self.pass(&mut Some((&mut builder, &mut state)))?;
+            self.log.iter_mut().for_each(|log| log.rows(builder.take_seen()));
             if is_waiting && builder.is_quoted() && self.is_resumed == [true; 2] {
                 self.resume(&builder, &mut state, forgotten);
                 is_waiting = false;
@@ -569,7 +570,7 @@ impl Session {
             self.hear((role, wall::now(), body, None), &mut (&mut *builder, &mut *state));
         }
         let cancels: Vec<Command> = cancels.into_iter().map(|(venue, id)| Command::Cancel { venue, id }).collect();
-        self.log.iter_mut().for_each(|log| drop(log.batch(self.now, &cancels)));
+        self.log.iter_mut().for_each(|log| drop(log.batch(self.now, &cancels, &[])));
         let mut out = [Output::default(), Output::default()];
         for command in cancels {
             let v = command.venue().ix();
@@ -593,7 +594,9 @@ impl Session {
     /// What the run comes to if it ends now, both venues asked.
     fn ended(&mut self, ending: Ending, (commands, entries): (u64, u64)) -> Result<Ended, LiveError> {
         let holdings = self.accounts()?;
-        let (at, texts, troubles) = (self.now, self.texts, self.troubles.clone());
+        let (at, texts, mut troubles) = (self.now, self.texts, self.troubles.clone());
+        let lost = self.log.as_ref().and_then(Log::rows_lost);
+        troubles.extend(lost.map(|why| (format!("{why}: this run cannot be made again from what is stored"), 1)));
         let explained = self.desk.as_ref().map_or([Cash::ZERO; 2], Desk::explained);
         Ok(Ended { at, holdings, texts, commands, troubles, ending, explained, entries })
     }
@@ -623,10 +626,12 @@ impl Session {
     /// Sends what the trader wants, when it is written down; how many commands.
     fn send(&mut self, (builder, state): (&mut TileBuilder, &mut Run)) -> Result<u64, LiveError> {
         let mut commands = std::mem::take(&mut state.venues_mut().commands);
+        let decided = std::mem::take(&mut state.venues_mut().decided);
+        let made: Vec<(Time, Command)> = decided.into_iter().zip(commands.clone()).collect();
         if self.desk.is_some() {
             commands = self.judge(commands, (&mut *builder, &mut *state));
         }
-        let may_leave = self.log.as_mut().map(|log| log.batch(self.now, &commands));
+        let may_leave = self.log.as_mut().map(|log| log.batch(self.now, &commands, &made));
         if let Some(observer) = &mut self.observer {
             observer.commands(&commands, may_leave.as_deref(), self.now);
         }

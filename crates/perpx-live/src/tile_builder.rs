@@ -6,7 +6,9 @@ use perpx_core::signals::{SignalEngine, TileSignals};
 use perpx_core::tape::rows::{DepthRow, FundingRow, MarkRow, QuoteRow, TradeRow, VenueTables};
 use perpx_core::tape::{Carry, Tile, align};
 use perpx_core::units::{HOUR, Mid, NS, Time};
+use perpx_data::store::NumberedTrade;
 use perpx_venues::client::MarketUpdate;
+use perpx_venues::record::feed::Row;
 use perpx_venues::wall::MarketClock;
 use std::collections::VecDeque;
 
@@ -23,6 +25,8 @@ pub struct TileBuilder {
     quoted: [bool; 2],
     /// By role: when a venue had its newest quotes, on its own clock, and their mids.
     mids: [VecDeque<(Time, Mid)>; 2],
+    /// What was received since it was taken the last time, with the venues' own times; `None`: nobody wants it.
+    seen: Option<Vec<(Role, Row)>>,
 }
 
 /// Quotes that are remembered for fills that are reported after them.
@@ -32,7 +36,17 @@ impl TileBuilder {
     /// `engine` and `carry` as the tape before `start` left them.
     pub fn new(clock: MarketClock, engine: SignalEngine, carry: Carry, start: Time) -> TileBuilder {
         let (tables, mids) = Default::default();
-        TileBuilder { clock, engine, carry, start, newest: start, tables, quoted: [false; 2], mids }
+        TileBuilder { clock, engine, carry, start, newest: start, tables, quoted: [false; 2], mids, seen: None }
+    }
+
+    /// Keeps what is received for [`TileBuilder::take_seen`].
+    pub fn keeping_seen(self) -> TileBuilder {
+        TileBuilder { seen: Some(Vec::new()), ..self }
+    }
+
+    /// What was received since the last call.
+    pub fn take_seen(&mut self) -> Vec<(Role, Row)> {
+        self.seen.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Both venues were quoted since this began.
@@ -56,9 +70,18 @@ impl TileBuilder {
         self.newest = recv;
         // a venue's own timeline is for simulated ones: here all rows stand where they were received
         let exch = recv;
+        let clock = self.clock;
+        let mut see = |had: Time, row: &dyn Fn(Time) -> Row| {
+            if let Some(seen) = &mut self.seen {
+                // a clock that is ahead of ours does not make a row one of the future
+                seen.push((role, row(clock.market(had).min(recv))));
+            }
+        };
         let table = &mut self.tables[role.ix()];
         match update {
             MarketUpdate::Quote { exch: had, bbo, bids, asks } => {
+                see(had, &|exch| Row::Quote(QuoteRow { exch, recv, bbo }));
+                see(had, &|exch| Row::Depth(DepthRow { exch, recv, bids: bids.clone(), asks: asks.clone() }));
                 self.quoted[role.ix()] |= bbo.is_quoted();
                 let mids = &mut self.mids[role.ix()];
                 mids.truncate(REMEMBERED - 1);
@@ -66,10 +89,15 @@ impl TileBuilder {
                 table.quotes.push(QuoteRow { exch, recv, bbo });
                 table.depth.push(DepthRow { exch, recv, bids, asks });
             }
-            MarketUpdate::Trade { px, qty, taker, consumed_book, .. } => {
-                table.trades.push(TradeRow { exch, recv, px, qty, taker, consumed_book });
+            MarketUpdate::Trade { exch: had, px, qty, taker, consumed_book } => {
+                let print = TradeRow { exch, recv, px, qty, taker, consumed_book };
+                see(had, &|exch| Row::Trade(NumberedTrade { id: None, row: TradeRow { exch, ..print } }));
+                table.trades.push(print);
             }
-            MarketUpdate::Marks { mark, index, .. } => table.marks.push(MarkRow { exch, recv, mark, index }),
+            MarketUpdate::Marks { exch: had, mark, index } => {
+                see(had, &|exch| Row::Marks(MarkRow { exch, recv, mark, index }));
+                table.marks.push(MarkRow { exch, recv, mark, index });
+            }
             MarketUpdate::Rate { kind, ts, rate, interval_hours } => {
                 // settlements stand on full intervals of the market's clock
                 let step = i64::from(interval_hours.max(1)) * HOUR;
@@ -77,7 +105,9 @@ impl TileBuilder {
                     Some(ts) => self.clock.market(ts).plus(step / 2).floor_to(step),
                     None => recv.floor_to(step).plus(step),
                 };
-                table.funding.push(FundingRow { ts, recv, rate, interval_hours: interval_hours.max(1), kind });
+                let row = FundingRow { ts, recv, rate, interval_hours: interval_hours.max(1), kind };
+                see(recv, &|_| Row::Funding(row));
+                table.funding.push(row);
             }
         }
     }

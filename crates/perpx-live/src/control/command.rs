@@ -175,7 +175,7 @@ fn written(run: &Path, reason: &str) -> io::Result<()> {
     }
     let failed = |error: LiveError| io::Error::other(error.to_string());
     let (past, journal) = Past::read(&run.join("journal")).map_err(|error| failed(error.into()))?;
-    let (mut log, _) = Log::open(run, (&journal, past.starts), [0; 16]).map_err(failed)?;
+    let (mut log, _) = Log::open(run, (&journal, past.starts), [0; 16], None).map_err(failed)?;
     log.operator(Time(perpx_venues::wall::now().0), "clear-kill", "ctl", reason);
     match log.leave() {
         None => Ok(()),

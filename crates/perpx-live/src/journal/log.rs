@@ -3,6 +3,7 @@
 use super::crash::Crashing;
 use super::folder::{Journal, JournalError, Writer};
 use super::record::{Kind, Stamp};
+use super::rows::SeenRows;
 use super::thread::{JournalThread, Mark, Need, Sink, Waited};
 use crate::LiveError;
 use crate::control::reload::Change;
@@ -14,7 +15,9 @@ use perpx_core::market::{Class, Command, Event, Role};
 use perpx_core::port::Mandate;
 use perpx_core::units::{Cash, Time};
 use perpx_venues::client::{About, Holding, Reply, RunNumber};
+use perpx_venues::record::feed::Row;
 use perpx_venues::recorder::clock::Reading;
+use perpx_venues::recorder::writer::Writer as RowWriter;
 use serde::Serialize;
 use serde_json::json;
 use std::path::Path;
@@ -44,6 +47,7 @@ pub struct Start {
 /// The journal of a session.
 pub struct Log {
     thread: JournalThread,
+    seen: Option<SeenRows>,
     /// Closes and cancels that left before they were written.
     pub unwritten: u64,
     /// Openings that were refused because the disk was late.
@@ -52,7 +56,7 @@ pub struct Log {
 
 impl Log {
     /// Goes on with the journal in a run folder, as it was read; nothing is connected before [`Log::start`] is durable. `run`: of a
-    /// journal that begins; `starts`: how often this one was begun. With it what numbers the orders of this process, as nothing
+    /// journal that begins; `starts`: how often this one was begun; `rows`: where what is seen goes. With it what numbers the orders of this process, as nothing
     /// did before.
     ///
     /// # Errors
@@ -61,16 +65,31 @@ impl Log {
         folder: &Path,
         (journal, starts): (&Journal, usize),
         run: [u8; 16],
+        rows: Option<(SeenRows, RowWriter)>,
     ) -> Result<(Log, RunNumber), LiveError> {
         let epoch = u16::try_from(starts + 1).ok().filter(|epoch| *epoch <= RunNumber::MOST_EPOCHS);
         let Some(epoch) = epoch else { return Err(LiveError::Starts { path: folder.to_path_buf(), starts }) };
         let (writer, _) = Writer::open(&folder.join("journal"), journal, run)?;
-        let log = Log::over(Crashing::by_environment(writer), journal.next_seq()).map_err(LiveError::Threads)?;
+        let (sink, seq) = (Crashing::by_environment(writer), journal.next_seq());
+        let log = Log::over(sink, rows, seq).map_err(LiveError::Threads)?;
         Ok((log, RunNumber { tag: tag(journal.run.unwrap_or(run)), epoch }))
     }
 
-    fn over(sink: impl Sink, next_seq: u64) -> std::io::Result<Log> {
-        Ok(Log { thread: JournalThread::start(sink, next_seq)?, unwritten: 0, refused: 0 })
+    fn over(sink: impl Sink, rows: Option<(SeenRows, RowWriter)>, next_seq: u64) -> std::io::Result<Log> {
+        let (seen, writer) = rows.unzip();
+        Ok(Log { thread: JournalThread::start(sink, writer, next_seq)?, seen, unwritten: 0, refused: 0 })
+    }
+
+    /// Rows that the trader is about to see, before it does.
+    pub fn rows(&mut self, rows: Vec<(Role, Row)>) {
+        let Some(seen) = self.seen.as_mut().filter(|_| !rows.is_empty()) else { return };
+        let frames = seen.frames(rows);
+        seen.dropped += u64::from(!self.thread.keep(frames));
+    }
+
+    /// What the trader has seen and the disk has not taken.
+    pub fn rows_lost(&self) -> Option<String> {
+        self.seen.as_ref().and_then(SeenRows::lost)
     }
 
     fn put(&mut self, engine: Time, kind: Kind, body: &impl Serialize, need: Need) -> u64 {
@@ -162,14 +181,23 @@ impl Log {
         self.put(engine, Kind::Feed, &json!({ "venue": venue, "trouble": why }), Need::Soon);
     }
 
-    /// The commands of one step, before any of them leaves. By command: whether it may leave.
-    pub fn batch(&mut self, engine: Time, commands: &[Command]) -> Vec<bool> {
+    /// The commands of one step, before any of them leaves; `made`: as they were decided, and when, before limits had their say. By
+    /// command: whether it may leave.
+    pub fn batch(&mut self, engine: Time, commands: &[Command], made: &[(Time, Command)]) -> Vec<bool> {
+        let is_untouched = made.iter().map(|(_, command)| command).eq(commands);
+        let body = match is_untouched {
+            true => json!({ "commands": commands, "at": made.iter().map(|(at, _)| at).collect::<Vec<_>>() }),
+            false => json!({ "commands": commands, "made": made }),
+        };
         if commands.is_empty() {
+            if !made.is_empty() {
+                self.put(engine, Kind::Batch, &body, Need::Soon);
+            }
             return Vec::new();
         }
         let opens: Vec<bool> = commands.iter().map(|command| command.class() != Class::Close).collect();
         let need = if opens.contains(&true) { Need::Now } else { Need::Soon };
-        let seq = self.put(engine, Kind::Batch, &json!({ "commands": commands }), need);
+        let seq = self.put(engine, Kind::Batch, &body, need);
         let is_written = self.thread.wait(Mark::Written, seq, WRITTEN) == Waited::Reached;
         let is_durable = need == Need::Now && self.thread.wait(Mark::Durable, seq, DURABLE) == Waited::Reached;
         for &opens in &opens {
@@ -284,13 +312,13 @@ mod tests {
     #[test]
     fn an_opening_waits_for_the_disk_and_a_close_does_not() {
         let (let_go, syncs) = channel();
-        let mut log = Log::over(SlowDisk(syncs), 0).expect("a thread");
+        let mut log = Log::over(SlowDisk(syncs), None, 0).expect("a thread");
         let close = Command::Cancel { venue: Role::Long, id: OrderId(1) };
-        assert_eq!(log.batch(Time(1), &[place(true), close]), [true, true]);
-        assert_eq!(log.batch(Time(2), &[place(false), close]), [false, true]);
+        assert_eq!(log.batch(Time(1), &[place(true), close], &[]), [true, true]);
+        assert_eq!(log.batch(Time(2), &[place(false), close], &[]), [false, true]);
         assert_eq!((log.refused, log.is_lost()), (1, false));
         drop(let_go);
-        assert_eq!(log.batch(Time(3), &[place(false)]), [true]);
+        assert_eq!(log.batch(Time(3), &[place(false)], &[]), [true]);
         assert_eq!(log.stop(Time(4), "asked to", true), None);
     }
 
@@ -307,7 +335,7 @@ mod tests {
         };
         let open = |run: u8| {
             let (past, journal) = Past::read(&dir.path().join("journal")).expect("a journal");
-            Log::open(dir.path(), (&journal, past.starts), [run; 16])
+            Log::open(dir.path(), (&journal, past.starts), [run; 16], None)
         };
         for epoch in 1..4 {
             let (mut log, number) = open(epoch as u8).expect("a journal");
@@ -329,10 +357,10 @@ mod tests {
     fn a_journal_that_is_lost_lets_closes_go_and_nothing_else() {
         let (let_go, syncs) = channel();
         let_go.send(Err(io::Error::other("no space left"))).expect("the disk waits");
-        let mut log = Log::over(SlowDisk(syncs), 0).expect("a thread");
-        assert_eq!(log.batch(Time(1), &[place(false), place(true)]), [false, true]);
+        let mut log = Log::over(SlowDisk(syncs), None, 0).expect("a thread");
+        assert_eq!(log.batch(Time(1), &[place(false), place(true)], &[]), [false, true]);
         assert!(log.is_lost());
-        assert_eq!(log.batch(Time(2), &[place(false), place(true)]), [false, true]);
+        assert_eq!(log.batch(Time(2), &[place(false), place(true)], &[]), [false, true]);
         assert_eq!(log.stop(Time(3), "lost", false).as_deref(), Some("no space left"));
     }
 }

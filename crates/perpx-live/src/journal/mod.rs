@@ -9,6 +9,7 @@
 //! | `segment` | a segment read: its records, and where it was torn |
 //! | `folder` | all segments of a run, and the writer at their end |
 //! | `thread` | the thread that writes, and how far it has come |
+//! | `rows` | what the trader sees, on its way to the raw files |
 //! | `open` | what is left open at its end |
 //! | `log` | what a session writes, and what a command waits for |
 //! | `crash` | a process that dies at a record, for tests |
@@ -20,5 +21,6 @@ pub mod folder;
 pub mod log;
 pub mod open;
 pub mod record;
+pub mod rows;
 pub mod segment;
 pub mod thread;

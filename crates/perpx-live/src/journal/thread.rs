@@ -1,11 +1,16 @@
 //! The thread that writes the journal, and two marks of how far it has come: *written* holds against a process that dies, *durable*
 //! against a machine that loses its power. The one who decides puts records into a queue and waits for a mark only where
 //! something must not leave before it.
+//!
+//! What the trader has seen goes the same way: rows are in their files before a state or a batch that rests on them is in the journal.
 
 use super::crash::Cut;
 use super::folder::Writer;
 use super::record::{Kind, Record, Stamp};
+use perpx_venues::record::RawFrame;
+use perpx_venues::recorder::writer::Writer as RowWriter;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -13,6 +18,10 @@ use std::time::{Duration, Instant};
 
 /// Records that wait to be written.
 const QUEUE: usize = 4_096;
+/// Looks at the market that wait to be written: what comes then is lost, so that no record ever waits for rows.
+const MOST_ROWS: usize = QUEUE / 2;
+/// Whether a block of rows is old is looked at so often.
+const LOOK: Duration = Duration::from_millis(250);
 /// What nobody waits for is durable after so long.
 const SOON: Duration = Duration::from_millis(250);
 
@@ -99,31 +108,53 @@ impl Marks {
     }
 }
 
+/// What the thread is given.
+enum Message {
+    Record(Record, Need),
+    /// Seen by the trader before what comes next.
+    Rows(Vec<RawFrame>),
+}
+
 /// The journal of a run, to the one that decides.
 pub struct JournalThread {
-    queue: Option<SyncSender<(Record, Need)>>,
+    queue: Option<SyncSender<Message>>,
+    /// Looks whose rows wait.
+    waiting: Arc<AtomicUsize>,
     marks: Arc<Marks>,
     thread: Option<JoinHandle<()>>,
     next_seq: u64,
 }
 
 impl JournalThread {
-    /// Begins to write with record `next_seq`.
+    /// Begins to write with record `next_seq`. `rows`: where what the trader has seen goes.
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start(sink: impl Sink, next_seq: u64) -> io::Result<JournalThread> {
+    pub fn start(sink: impl Sink, rows: Option<RowWriter>, next_seq: u64) -> io::Result<JournalThread> {
         let marks = Arc::new(Marks::default());
         (marks.lock().written, marks.lock().durable) = (next_seq, next_seq);
-        let (queue, records) = sync_channel(QUEUE);
-        let shared = marks.clone();
+        let (queue, messages) = sync_channel(QUEUE);
+        let (shared, waiting) = (marks.clone(), Arc::new(AtomicUsize::new(0)));
+        let mut rows = Rows { writer: rows, waiting: waiting.clone() };
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
-            if let Err(error) = write(sink, &records, &shared) {
+            let written = write(sink, &mut rows, &messages, &shared);
+            rows.writer.iter_mut().for_each(RowWriter::close_all);
+            if let Err(error) = written {
                 shared.lock().lost = Some(error.to_string());
                 shared.moved.notify_all();
             }
         })?;
-        Ok(JournalThread { queue: Some(queue), marks, thread: Some(thread), next_seq })
+        Ok(JournalThread { queue: Some(queue), waiting, marks, thread: Some(thread), next_seq })
+    }
+
+    /// Puts rows that the trader is about to see into the queue, without waiting; false: too many wait, and these are lost.
+    pub fn keep(&mut self, frames: Vec<RawFrame>) -> bool {
+        let Some(queue) = &self.queue else { return false };
+        if self.waiting.load(Ordering::Relaxed) >= MOST_ROWS {
+            return false;
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        queue.try_send(Message::Rows(frames)).is_ok()
     }
 
     /// Puts a record into the queue, without waiting; its number. A queue that is full is a journal that is lost.
@@ -131,7 +162,8 @@ impl JournalThread {
         let seq = self.next_seq;
         self.next_seq += 1;
         self.marks.lock().stands_since.get_or_insert_with(Instant::now);
-        let sent = self.queue.as_ref().map(|queue| queue.try_send((Record { seq, stamp, kind, body }, need)));
+        let sent =
+            self.queue.as_ref().map(|queue| queue.try_send(Message::Record(Record { seq, stamp, kind, body }, need)));
         if !matches!(sent, Some(Ok(()))) {
             let mut progress = self.marks.lock();
             progress.lost.get_or_insert_with(|| format!("{QUEUE} records wait for the disk"));
@@ -193,29 +225,48 @@ impl Drop for JournalThread {
     }
 }
 
+/// Where rows go.
+struct Rows {
+    writer: Option<RowWriter>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Rows {
+    fn take(&mut self, frames: &[RawFrame]) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.writer.iter_mut().for_each(|writer| frames.iter().for_each(|frame| writer.take(frame)));
+    }
+}
+
 /// Until the queue is closed, or the disk fails: a write or a sync that failed is never tried again on the same file, since nobody
 /// knows what of it is there.
-fn write(mut sink: impl Sink, queue: &Receiver<(Record, Need)>, marks: &Marks) -> io::Result<()> {
+fn write(mut sink: impl Sink, rows: &mut Rows, queue: &Receiver<Message>, marks: &Marks) -> io::Result<()> {
     let mut due: Option<Instant> = None;
     loop {
-        let first = match due {
-            None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(due) => queue.recv_timeout(due.saturating_duration_since(Instant::now())),
-        };
+        let patience = due.map_or(LOOK, |due| due.saturating_duration_since(Instant::now()));
         let mut is_needed = false;
-        match first {
-            Ok((first, need)) => {
-                is_needed = need == Need::Now;
-                let mut records = vec![first];
-                for (record, need) in queue.try_iter() {
-                    is_needed |= need == Need::Now;
-                    records.push(record);
+        match queue.recv_timeout(patience) {
+            Ok(first) => {
+                let mut records = Vec::new();
+                for message in std::iter::once(first).chain(queue.try_iter()) {
+                    match message {
+                        Message::Rows(frames) => rows.take(&frames),
+                        Message::Record(record, need) => {
+                            is_needed |= need == Need::Now;
+                            records.push(record);
+                        }
+                    }
                 }
-                sink.append(&records)?;
-                due.get_or_insert_with(|| Instant::now() + SOON);
-                let mut progress = marks.lock();
-                progress.written += records.len() as u64;
-                marks.moved.notify_all();
+                if records.iter().any(|record| matches!(record.kind, Kind::State | Kind::Batch)) {
+                    rows.writer.iter_mut().for_each(RowWriter::flush_all);
+                }
+                if !records.is_empty() {
+                    sink.append(&records)?;
+                    due.get_or_insert_with(|| Instant::now() + SOON);
+                    let mut progress = marks.lock();
+                    progress.written += records.len() as u64;
+                    marks.moved.notify_all();
+                }
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
@@ -229,6 +280,7 @@ fn write(mut sink: impl Sink, queue: &Receiver<(Record, Need)>, marks: &Marks) -
             sync(&mut sink, marks)?;
             due = None;
         }
+        rows.writer.iter_mut().for_each(RowWriter::look);
     }
 }
 
@@ -244,7 +296,11 @@ fn sync(sink: &mut impl Sink, marks: &Marks) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use perpx_core::units::Time;
+    use perpx_core::units::{Price, Qty, Time};
+    use perpx_data::store::NumberedTrade;
+    use perpx_venues::record::Decided;
+    use perpx_venues::record::raw_file::{RawReader, raw_path};
+    use perpx_venues::venue::Venue;
 
     const STAMP: Stamp = Stamp { wall_ns: 1, mono_ns: 2, engine: Time(3) };
     const LONG: Duration = Duration::from_secs(20);
@@ -282,7 +338,7 @@ mod tests {
     impl Bench {
         fn new() -> Bench {
             let ((send, calls), (answers, answered)) = (sync_channel(0), sync_channel(0));
-            let journal = JournalThread::start(Disk { calls: send, answers: answered }, 5).expect("a thread");
+            let journal = JournalThread::start(Disk { calls: send, answers: answered }, None, 5).expect("a thread");
             Bench { journal, calls, answers }
         }
 
@@ -344,6 +400,51 @@ mod tests {
         let later = bench.push(Need::Now);
         assert_eq!(bench.journal.wait(Mark::Written, later, LONG), Waited::Lost);
         assert_eq!(bench.journal.lost().as_deref(), Some("no space left"));
+    }
+
+    fn rows(at: i64) -> Vec<RawFrame> {
+        use perpx_core::market::Side;
+        use perpx_core::tape::rows::TradeRow;
+        use perpx_venues::record::{RowFrames, feed::Row};
+        let (exch, recv) = (Time(at), Time(at));
+        let row = TradeRow { exch, recv, px: Price(1), qty: Qty(1), taker: Side::Buy, consumed_book: true };
+        let row = Row::Trade(NumberedTrade { id: None, row });
+        RowFrames::new(Venue::Grvt, "BTC", true).frames(vec![row], (at, at))
+    }
+
+    /// What the trader saw is in its file before the batch that rests on it is in the journal; what comes after it may wait.
+    #[test]
+    fn rows_are_written_before_what_was_decided_on_them() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (send, calls) = sync_channel(0);
+        let (answers, answered) = sync_channel(0);
+        let writer = RowWriter::new(dir.path().to_path_buf(), Arc::default());
+        let disk = Disk { calls: send, answers: answered };
+        let mut journal = JournalThread::start(disk, Some(writer), 0).expect("a thread");
+        assert!(journal.keep(rows(1)));
+        journal.push(STAMP, Kind::Batch, Vec::new(), Need::Soon);
+        assert_eq!(calls.recv_timeout(LONG).as_deref(), Ok("append 0"));
+        let path = raw_path(dir.path(), Venue::Grvt, 0);
+        let mut reader = RawReader::open(&path, Venue::Grvt).expect("a file");
+        let block = reader.next_block().expect("a disk").expect("a block");
+        assert_eq!(block.iter().filter_map(Decided::of).map(|decided| decided.rows.len()).sum::<usize>(), 1);
+        drop((answers, calls));
+        journal.close();
+    }
+
+    /// Rows that a slow disk does not take are lost, and never what the journal must keep.
+    #[test]
+    fn rows_leave_room_for_records() {
+        let mut bench = Bench::new();
+        bench.push(Need::Soon);
+        bench.expect("append 5");
+        let kept = (0..QUEUE).filter(|_| bench.journal.keep(rows(1))).count();
+        assert_eq!(kept, MOST_ROWS);
+        for _ in 0..QUEUE - MOST_ROWS {
+            bench.push(Need::Soon);
+        }
+        assert_eq!(bench.journal.lost(), None);
+        drop((bench.answers, bench.calls));
     }
 
     /// A disk that stands does not hold up the one that decides.
