@@ -53,6 +53,13 @@ pub fn state_bytes(beside: &Beside, machine: &Run, carry: &Carry, signals: &Sign
     postcard::to_stdvec(&(LAYOUT, beside, machine, carry, signals)).unwrap_or_default()
 }
 
+impl Saved {
+    /// As it was written.
+    pub fn read(bytes: &[u8]) -> Result<Saved, String> {
+        read(bytes)
+    }
+}
+
 fn read(bytes: &[u8]) -> Result<Saved, String> {
     let of_layout = |error: postcard::Error| error.to_string();
     let (layout, rest) = postcard::take_from_bytes::<u32>(bytes).map_err(of_layout)?;
@@ -97,7 +104,7 @@ pub struct Kept {
 }
 
 /// What the processes before left.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Past {
     /// How often the run was begun.
     pub starts: usize,
@@ -163,7 +170,8 @@ impl Past {
         Ok((past, journal))
     }
 
-    fn add(&mut self, record: Record) {
+    /// One more record, in its order.
+    pub fn add(&mut self, record: Record) {
         let Record { stamp, kind, body, .. } = record;
         let wall = Time(stamp.wall_ns);
         if matches!(kind, Kind::State | Kind::Event) {
