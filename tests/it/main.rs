@@ -9,6 +9,7 @@ mod columns;
 mod commands;
 mod crash;
 mod ctl;
+mod diverge;
 mod docs;
 mod estimate;
 mod evidence;

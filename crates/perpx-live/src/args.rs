@@ -3,6 +3,7 @@
 use super::arm::{self, ArmArgs, Asked};
 use super::attached::{self, AttachArgs, Venues};
 use super::control::command::{CtlArgs, said};
+use super::diverge::DivergeArgs;
 use super::gate::Answers;
 use super::journal::command::{JournalArgs, lines};
 use super::paper_market::{self, PaperArgs};
@@ -32,7 +33,7 @@ use std::time::{Duration, Instant};
     after_help = "Example: perpx-live --config reports/quickstart/best.yml --speed 3600\n\
                   Ctrl-C closes what is open and reports; a second one ends at once.\n\
                   Exit codes: 0 the ledger is the sweep's, 1 it differs, 2 bad input, 130 stopped\n\
-                  Also: ctl RUN VERB; journal, preflight, probe, arm RUN; keys"
+                  Also: ctl RUN VERB; journal, diverge, preflight, probe, arm RUN; keys"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -134,6 +135,8 @@ enum Command {
     #[command(hide = true)]
     Preflight(PreflightArgs),
     #[command(hide = true)]
+    Diverge(DivergeArgs),
+    #[command(hide = true)]
     Probe(ProbeArgs),
     #[command(hide = true)]
     Arm(ArmArgs),
@@ -149,6 +152,7 @@ impl Command {
                 Ok(answer) => text::fail(&answer.text, false, answer.code),
                 Err(error) => text::fail(&error, args.json, error.exit_code()),
             },
+            Command::Diverge(args) => args.run(),
             Command::Probe(args) => args.run(),
             Command::Arm(args) => args.run(code),
             Command::Journal(args) => match lines(&args).map_err(LiveError::from) {

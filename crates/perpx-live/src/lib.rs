@@ -35,6 +35,7 @@
 //! | `arm` | what may trade, as its owner said |
 //! | `probe` | what no document settles, asked of a venue |
 //! | `preflight` | everything that a run with money would meet, looked at beforehand |
+//! | `diverge` | why a run is not its replay |
 //! | `report` | what the run came to, beside what the sweep came to |
 //!
 //! [tick]: perpx_core::port::Moment::Tick
@@ -51,6 +52,7 @@ mod clock;
 mod closing;
 mod console;
 pub mod control;
+pub mod diverge;
 pub mod emulated;
 mod error;
 mod gate;

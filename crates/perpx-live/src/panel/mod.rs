@@ -9,8 +9,8 @@
 
 mod access;
 pub mod metrics;
-mod page;
-mod shown;
+pub mod page;
+pub mod shown;
 mod verb;
 mod visitor;
 

@@ -79,7 +79,7 @@ fn hands(run: &str) -> Markup {
 }
 
 /// Of either page; it needs nothing from elsewhere.
-fn head(title: &[&str]) -> Markup {
+pub fn head(title: &[&str]) -> Markup {
     html! {
         head {
             meta charset="utf-8";
