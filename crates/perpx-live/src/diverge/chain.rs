@@ -65,7 +65,7 @@ pub struct Fork {
 }
 
 /// What is replayed with what.
-pub struct Ground<'a> {
+pub struct Inputs<'a> {
     pub episode: &'a Episode,
     pub bound: &'a Bound,
     pub tape: &'a SeenTape,
@@ -147,8 +147,8 @@ fn decision(episode: &Episode, replayed: &Replayed) -> Option<Fork> {
 ///
 /// # Errors
 /// Rows that cannot be read.
-pub fn chain(ground: &Ground<'_>) -> Result<Chain, LiveError> {
-    let Ground { episode, bound, stored, .. } = ground;
+pub fn chain(inputs: &Inputs<'_>) -> Result<Chain, LiveError> {
+    let Inputs { episode, bound, stored, .. } = inputs;
     let ways = Ways::of(episode, &bound.plan.world);
     let as_they_took = measured(&bound.plan.world, &ways);
     let mut chain = Chain {
@@ -159,7 +159,7 @@ pub fn chain(ground: &Ground<'_>) -> Result<Chain, LiveError> {
         no_store: stored.as_ref().err().cloned(),
         ways,
     };
-    let written = ground.replay(Answers::Written, (&as_they_took, Twins::default()), episode.events.clone())?;
+    let written = inputs.replay(Answers::Written, (&as_they_took, Twins::default()), episode.events.clone())?;
     let foreign: Cash = episode.foreign.iter().map(|foreign| foreign.amount).sum();
     chain.booked = booked(episode, written.mids) + foreign;
     chain.decision = decision(episode, &written);
@@ -169,23 +169,23 @@ pub fn chain(ground: &Ground<'_>) -> Result<Chain, LiveError> {
     if chain.decision.is_some() {
         return Ok(chain);
     }
-    let funded = funded(ground)?;
-    chain.replays.push(ground.replay(Answers::Twins, (&as_they_took, twins.clone()), funded.clone())?);
-    chain.replays.push(ground.replay(
+    let funded = funded(inputs)?;
+    chain.replays.push(inputs.replay(Answers::Twins, (&as_they_took, twins.clone()), funded.clone())?);
+    chain.replays.push(inputs.replay(
         Answers::Twins,
         (&as_they_took, twins.clone()),
         charged(funded, &bound.plan.world),
     )?);
-    chain.replays.push(ground.replay(Answers::Simulated, (&as_they_took, twins), Vec::new())?);
-    chain.replays.push(ground.untouched(Rows::Seen(ground.seen(false)), &as_they_took)?);
-    chain.replays.push(ground.untouched(Rows::Seen(ground.seen(false)), &bound.plan.world)?);
+    chain.replays.push(inputs.replay(Answers::Simulated, (&as_they_took, twins), Vec::new())?);
+    chain.replays.push(inputs.untouched(Rows::Seen(inputs.seen(false)), &as_they_took)?);
+    chain.replays.push(inputs.untouched(Rows::Seen(inputs.seen(false)), &bound.plan.world)?);
     if let Ok(tape) = stored {
-        chain.replays.push(ground.untouched(Rows::Stored(tape), &bound.plan.world)?);
+        chain.replays.push(inputs.untouched(Rows::Stored(tape), &bound.plan.world)?);
     }
     Ok(chain)
 }
 
-impl<'a> Ground<'a> {
+impl<'a> Inputs<'a> {
     fn seen(&self, with_downs: bool) -> AsSeen<'a> {
         let downs = if with_downs { &self.episode.downs[..] } else { &[] };
         AsSeen::new(self.tape, downs, &self.episode.events)
@@ -240,44 +240,43 @@ fn charged(mut events: Vec<Event>, world: &World) -> Vec<Event> {
 }
 
 /// The events, settlements at the rate and the price of the tape, where it has them.
-fn funded(ground: &Ground<'_>) -> Result<Vec<Event>, LiveError> {
-    let mut events = ground.episode.events.clone();
-    for number in 0..events.len() {
-        let event = events[number];
+fn funded(inputs: &Inputs<'_>) -> Result<Vec<Event>, LiveError> {
+    let mut events = inputs.episode.events.clone();
+    for event in &mut events {
         let EventBody::Funding { rate, px, .. } = event.body else { continue };
         let role = event.venue;
         let ts = event.venue_time.plus(HOUR / 2).floor_to(HOUR);
-        let told = told(ground.tape, role, ts)?;
-        let venue = &ground.bound.plan.world.venues[role.ix()];
+        let of_tape = settlement(inputs.tape, role, ts)?;
+        let venue = &inputs.bound.plan.world.venues[role.ix()];
         let own = match venue.instrument.funding_price {
-            FundingPrice::Mark => told.mark,
-            FundingPrice::Index => told.index,
+            FundingPrice::Mark => of_tape.mark,
+            FundingPrice::Index => of_tape.index,
         };
-        let (rate, px) = (told.rate.unwrap_or(rate), if own.0 > 0 { own } else { px });
-        let held = position_at(ground.episode, role, event.venue_time);
+        let (rate, px) = (of_tape.rate.unwrap_or(rate), if own.0 > 0 { own } else { px });
+        let held = position_at(inputs.episode, role, event.venue_time);
         let amount = perpx_core::ledger::funding_due(held, px, rate, venue.instrument.money_grid);
-        events[number].body = EventBody::Funding { amount, rate, px };
+        event.body = EventBody::Funding { amount, rate, px };
     }
     Ok(events)
 }
 
 /// What the tape says of a settlement.
 #[derive(Default)]
-struct Told {
+struct TapeSettlement {
     rate: Option<Rate>,
     mark: Price,
     index: Price,
 }
 
-fn told(tape: &SeenTape, role: Role, ts: Time) -> Result<Told, LiveError> {
-    let (mut told, v) = (Told::default(), role.ix());
+fn settlement(tape: &SeenTape, role: Role, ts: Time) -> Result<TapeSettlement, LiveError> {
+    let (mut of_tape, v) = (TapeSettlement::default(), role.ix());
     for row in &tape.between(ts.plus(-HOUR.times(1)), ts)?[v].marks {
-        (told.mark, told.index) = (row.mark, row.index);
+        (of_tape.mark, of_tape.index) = (row.mark, row.index);
     }
     let after = tape.between(ts, ts.plus(HOUR))?;
     let settled = after[v].funding.iter().filter(|row| row.kind == FundingKind::Settled);
-    told.rate = settled.filter(|row| row.ts.since(ts).0.abs() < MINUTE.0).map(|row| row.rate).next();
-    Ok(told)
+    of_tape.rate = settled.filter(|row| row.ts.since(ts).0.abs() < MINUTE.0).map(|row| row.rate).next();
+    Ok(of_tape)
 }
 
 /// Signed, as the fills of before a time of the venue's have it.

@@ -78,7 +78,7 @@ impl Episode {
     }
 
     /// The first moment.
-    pub fn from(&self) -> Time {
+    pub fn begin(&self) -> Time {
         self.saved.beside.end
     }
 
@@ -109,7 +109,7 @@ pub fn episodes(folder: &Path, (from, to): (Time, Time)) -> Result<Vec<Episode>,
     reading.finish();
     let mut all = reading.done;
     all.iter_mut().for_each(|episode| episode.cut(to));
-    all.retain(|episode| episode.from() < to && episode.end > from);
+    all.retain(|episode| episode.begin() < to && episode.end > from);
     Ok(all)
 }
 
@@ -203,7 +203,7 @@ impl Reading {
             Kind::Batch => self.batch(engine, &record.body),
             Kind::MayOpen => self.may(engine, &record.body),
             Kind::Resumed => self.resumed(engine),
-            Kind::Recon => self.told(engine, &record.body),
+            Kind::Recon => self.compared(engine, &record.body),
             _ => {}
         }
         self.past.add(record);
@@ -321,9 +321,9 @@ impl Reading {
     }
 
     /// Something was compared with the venues.
-    fn told(&mut self, engine: Time, body: &[u8]) {
+    fn compared(&mut self, engine: Time, body: &[u8]) {
         #[derive(Deserialize)]
-        struct Told {
+        struct Said {
             venues: [Venue; 2],
         }
         #[derive(Deserialize)]
@@ -340,7 +340,7 @@ impl Reading {
         {
             *known = Cash(explained);
         }
-        let Ok(Told { venues }) = serde_json::from_slice::<Told>(body) else { return };
+        let Ok(Said { venues }) = serde_json::from_slice::<Said>(body) else { return };
         let cash = venues.map(|venue| parse_scaled(&venue.cash, 12).map(Cash));
         if let ([Some(long), Some(short)], Some(open)) = (cash, &mut self.open) {
             open.foreign.extend(self.accounts.compare(engine, [long, short]));
@@ -350,4 +350,111 @@ impl Reading {
 
 fn is_refusal(body: &EventBody) -> bool {
     matches!(body, EventBody::Rejected { reason: Reject::Journal, .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::record::Stamp;
+    use crate::recovery::tests::STATE;
+    use perpx_core::market::{NewOrder, OrderId, OrderKind, Side};
+    use perpx_core::units::{Mid, Price, Qty, SECOND};
+    use serde_json::{Value, json};
+
+    /// Records at these seconds after the state that is kept, in their order.
+    fn read(records: Vec<(i64, Kind, Value)>) -> Reading {
+        let begin = Saved::read(STATE).expect("a state").beside.end;
+        let mut reading = Reading { from: Time::MIN, ..Reading::default() };
+        for (seq, (second, kind, body)) in (0..).zip(records) {
+            let engine = begin.plus(second * SECOND);
+            let stamp = Stamp { wall_ns: engine.0, mono_ns: 0, engine };
+            let body = if kind == Kind::State { STATE.to_vec() } else { body.to_string().into_bytes() };
+            reading.take(Record { seq, stamp, kind, body }).expect("a record");
+        }
+        reading
+    }
+
+    fn begin() -> Time {
+        Saved::read(STATE).expect("a state").beside.end
+    }
+
+    fn fill(second: i64) -> Value {
+        let at = begin().plus(second * SECOND);
+        let (id, side, px, fee) = (OrderId(9), Side::Buy, Price(5), Cash(-1));
+        let body = EventBody::Fill { id, side, px, qty: Qty(1), maker: false, fee };
+        json!(Event { at, venue_time: at, met: Mid::ZERO, venue: Role::Long, body })
+    }
+
+    fn place(id: u32) -> Command {
+        let (venue, side, kind) = (Role::Long, Side::Buy, OrderKind::Ioc);
+        let (id, qty, limit) = (OrderId(id), Qty(1), Price(5));
+        Command::Place(NewOrder { id, venue, side, qty, limit, kind, reduce_only: false, covers: false })
+    }
+
+    /// What was heard since the newest state is heard when the run goes on, and so is the refusal of what no batch names; what was
+    /// decided in that step counts as unsaid.
+    #[test]
+    fn a_death_is_a_stretch_in_which_nobody_was_there() {
+        let start = |code: &str| json!({ "code": code });
+        let shut = Mandate { may_open: false, ..Mandate::FULL };
+        let reading = read(vec![
+            (-9, Kind::Start, start("a")),
+            (0, Kind::State, Value::Null),
+            (1, Kind::Event, fill(1)),
+            (2, Kind::MayOpen, json!({ "mandate": shut, "why_not": [] })),
+            // it dies; the next process dies before it goes on, and a third one goes on
+            (10, Kind::Start, start("b")),
+            (20, Kind::Start, start("c")),
+            (22, Kind::Event, fill(22)),
+            (25, Kind::Resumed, json!({})),
+            (25, Kind::MayOpen, json!({ "mandate": shut, "why_not": [] })),
+            (26, Kind::State, Value::Null),
+        ]);
+        let open = reading.open.expect("it goes on");
+        let second = |second: i64| begin().plus(second * SECOND);
+        assert_eq!(open.downs, [Down { from: begin(), again: second(20), to: second(25) }]);
+        assert_eq!(open.unsaid, [(begin(), begin())]);
+        assert_eq!(open.codes, ["a", "c"]);
+        let heard: Vec<(Time, bool)> = open.events.iter().map(|event| (event.at, is_refusal(&event.body))).collect();
+        // the state's own order was never written down
+        assert_eq!(heard, [(second(25), false), (second(25), true), (second(25), false)]);
+        let mandates: Vec<(Time, bool)> = open.mandates.iter().map(|(from, may)| (*from, may.may_open)).collect();
+        assert_eq!(mandates, [(begin(), true), (second(2).plus(NS), false), (begin(), false)]);
+    }
+
+    #[test]
+    fn commands_are_those_that_were_wanted() {
+        let at = begin().plus(SECOND);
+        let reading = read(vec![
+            (-9, Kind::Start, json!({ "code": "a" })),
+            (0, Kind::State, Value::Null),
+            (1, Kind::Batch, json!({ "commands": [place(1)], "at": [at] })),
+            // a limit refused the one and cut the other; the third is of no trader
+            (2, Kind::Batch, json!({ "commands": [place(3)], "made": [(at, place(2)), (at, place(3))] })),
+            (3, Kind::Batch, json!({ "commands": [place(4)], "made": [] })),
+        ]);
+        let made = reading.open.expect("it goes on").made;
+        assert_eq!(made, [(at, place(1)), (at, place(2)), (at, place(3))]);
+    }
+
+    /// Balances may be cut off at a millionth an entry; more than that is money that nothing explains, once.
+    #[test]
+    fn a_balance_that_differs_is_unexplained() {
+        let books = Saved::read(STATE).expect("a state").machine.belief().books.clone();
+        let said = |more: i128| {
+            let of = |v: usize| (books[v].cash + Cash(if v == 0 { more } else { 0 })).to_string();
+            json!({ "venues": [{ "cash": of(0) }, { "cash": of(1) }] })
+        };
+        let found = |records: Vec<Value>, explained: Option<&str>| {
+            let mut all = vec![(-9, Kind::Start, json!({ "code": "a" })), (0, Kind::State, Value::Null)];
+            all.extend(explained.map(|named| (1, Kind::Recon, json!({ "role": 0, "explained": named }))));
+            all.extend(records.into_iter().map(|said| (2, Kind::Recon, said)));
+            let foreign = read(all).open.expect("it goes on").foreign;
+            foreign.into_iter().map(|foreign| (foreign.role, foreign.amount)).collect::<Vec<_>>()
+        };
+        let lost = -Cash::units(400).0;
+        assert_eq!(found(vec![said(0), said(999_999)], None), []);
+        assert_eq!(found(vec![said(lost), said(lost)], None), [(Role::Long, Cash(lost))]);
+        assert_eq!(found(vec![said(lost)], Some(&lost.to_string())), [], "an operator has named it");
+    }
 }

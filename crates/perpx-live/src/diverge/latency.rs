@@ -72,3 +72,20 @@ pub fn measured(world: &World, Ways(ways): &Ways) -> World {
     }
     world
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_stand_at_equal_steps() {
+        let way = |n: i64| (Time(n), n * MS);
+        let of = |all: Vec<Way>| Ways([[all, Vec::new()], Default::default()]).quantiles(Role::Long, false);
+        assert_eq!(of(Vec::new()), None);
+        assert_eq!(of(vec![way(5)]), None, "one is no distribution");
+        assert_eq!(of(vec![way(7), way(5)]), Some(vec![5.0, 7.0]));
+        let all = of((0..=200).map(way).collect()).expect("many");
+        assert_eq!((all.len(), all[0], all[10], all[20]), (21, 0.0, 100.0, 200.0));
+        assert_eq!(Ways::default().quantiles(Role::Short, true), None);
+    }
+}

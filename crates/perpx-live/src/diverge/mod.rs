@@ -31,7 +31,7 @@ pub mod summary;
 use crate::LiveError;
 use crate::run_folder::RunFolder;
 use crate::strategy_file::StrategyFile;
-use chain::{Chain, Ground, chain};
+use chain::{Chain, Inputs, chain};
 use clap::Args;
 use episode::{Episode, episodes};
 use perpx_core::config::{Config, ConfigError};
@@ -171,7 +171,7 @@ fn make_rows(run: &Path, venues: [Venue; 2]) -> Result<(), LiveError> {
 /// The chain of one episode.
 fn made(strategy: &StrategyFile, tape: &SeenTape, episode: &Episode) -> Result<Chain, LiveError> {
     let config = &strategy.config;
-    let (from, to) = (episode.from(), episode.end);
+    let (from, to) = (episode.begin(), episode.end);
     let mut signals = SignalSet::default();
     let (world, kinds) = (Arc::new(config.world.clone()), FundingKinds { predicted: true });
     let outages = order_outages(&config.world, (from, to));
@@ -181,5 +181,5 @@ fn made(strategy: &StrategyFile, tape: &SeenTape, episode: &Episode) -> Result<C
     let range = DataRange { warm_from: from, from, to, on_bad_rows: OnBadRows::Drop, ..strategy.data.clone() };
     let stored = Tape::open(TapeSpec { cache: None, ..range.tape_spec(config) });
     let stored = stored.as_ref().map_err(ToString::to_string);
-    chain(&Ground { episode, bound: &bound, tape, stored })
+    chain(&Inputs { episode, bound: &bound, tape, stored })
 }

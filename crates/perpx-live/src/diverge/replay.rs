@@ -183,7 +183,7 @@ pub fn replay(episode: &Episode, bound: &Bound, given: Given<'_>) -> Result<Repl
     let has_downs = rules.mandates.is_some();
     let waiting = saved.machine.venues().events.iter().copied();
     let port =
-        ChainPort::new(rules, (&saved.machine.belief().books, episode.from()), world, waiting.chain(events), twins);
+        ChainPort::new(rules, (&saved.machine.belief().books, episode.begin()), world, waiting.chain(events), twins);
     let mut run = Run {
         begun: saved.machine.belief().clone(),
         state: saved.machine.clone().moved_to(port),
@@ -250,7 +250,7 @@ impl Run {
         has_downs: bool,
     ) -> Result<(), LiveError> {
         let mut carry: Carry = episode.saved.carry.clone();
-        let (mut at, end) = (episode.from(), episode.end);
+        let (mut at, end) = (episode.begin(), episode.end);
         let mut downs = episode.downs.iter().filter(|_| has_downs).peekable();
         while at < end {
             while let Some(down) = downs.next_if(|down| down.from <= at) {

@@ -112,7 +112,7 @@ impl Summary {
     }
 
     fn add(&mut self, episode: &Episode, chain: Chain) {
-        self.span = (self.span.0.min(episode.from()), self.span.1.max(episode.end));
+        self.span = (self.span.0.min(episode.begin()), self.span.1.max(episode.end));
         for code in &episode.codes {
             if self.codes.last() != Some(code) {
                 self.codes.push(code.clone());
@@ -217,8 +217,7 @@ impl Summary {
     pub fn json(&self) -> Value {
         let exact: serde_json::Map<String, Value> =
             self.parts.iter().map(|(cause, amount)| (cause.name().to_owned(), json!(amount.to_string()))).collect();
-        let fork =
-            |fork: &Fork| json!({ "place": fork.place, "here": fork.here.map(told), "there": fork.there.map(told) });
+        let fork = |fork: &Fork| json!({ "place": fork.place, "here": fork.here.map(made_json), "there": fork.there.map(made_json) });
         let forks: serde_json::Map<String, Value> =
             self.forks.iter().map(|(cause, at)| (cause.name().to_owned(), fork(at))).collect();
         let foreign = self.foreign.iter().map(|foreign| {
@@ -299,7 +298,7 @@ fn dots(live: &Replayed, simulated: &Replayed) -> Vec<Dot> {
     of.collect()
 }
 
-fn told((at, command): Made) -> Value {
+fn made_json((at, command): Made) -> Value {
     json!({ "at": at.to_string(), "command": command })
 }
 

@@ -109,7 +109,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let midnight = Time::of_day(20_000);
         let rows = |from: Time, count: i64| -> Vec<Row> {
-            let level = |px| vec![DepthLevel { px: Price(px * 1_000_000_000), qty: Qty(1_000_000) }];
+            let level = |px: i64| vec![DepthLevel { px: Price(px * 1_000_000_000), qty: Qty(1_000_000) }];
             let one = |n: i64| {
                 let recv = from.plus(n * SECOND);
                 let depth = DepthRow { exch: recv.plus(-NS), recv, bids: level(100), asks: level(101) };
