@@ -48,6 +48,7 @@ pub fn compact_hour(
         expected: None,
         wants_state: true,
         unknown: None,
+        decided: None,
         is_played: false,
         done: Compacted::default(),
     };
@@ -76,6 +77,8 @@ struct Compaction {
     wants_state: bool,
     /// Why rows that a trader decided on are missing before the next of them.
     unknown: Option<&'static str>,
+    /// When the newest of them in this hour was received.
+    decided: Option<Time>,
     /// So such rows say.
     is_played: bool,
     done: Compacted,
@@ -127,10 +130,11 @@ impl Compaction {
         self.is_played = is_played;
         if let (Some(why), Some(first)) = (self.unknown.take(), rows.first()) {
             for table in TABLES {
-                self.gaps.open(symbol.clone(), table, None, why.to_string());
+                self.gaps.open(symbol.clone(), table, self.decided, why.to_string());
                 self.gaps.close(&symbol, table, first.received());
             }
         }
+        self.decided = Some(frame.engine);
         for row in rows {
             if matches!(&row, Row::Quote(row) if !row.bbo.is_quoted() || row.bbo.bid > row.bbo.ask) {
                 self.done.unreadable += 1;
