@@ -28,12 +28,17 @@ impl Running {
     fn start_in(dir: &Path, arguments: &[&str]) -> Running {
         let mut command = Command::new(DATA);
         command.current_dir(dir);
-        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().expect("it starts");
+        command.args(arguments);
+        Running::of(command).unwrap_or_else(|| panic!("{arguments:?} says nothing"))
+    }
+
+    /// `None`: it says nothing.
+    fn of(mut command: Command) -> Option<Running> {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
-        assert!(!line.is_empty(), "{arguments:?} says nothing");
-        Running(child)
+        let running = Running(child);
+        (!line.is_empty()).then_some(running)
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -60,11 +65,15 @@ fn market() -> (Running, u16) {
 pub(crate) fn market_of(options: &[&str]) -> (Running, u16) {
     let free = |port: &u16| (0..4).all(|after| TcpListener::bind(("127.0.0.1", port + after)).is_ok());
     let begin = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_or(0, |at| at.port());
-    let port = (0..2_000).map(|i| 10_000 + (begin.wrapping_add(i * 11)) % 9_000).find(free).expect("four free ports");
-    let port_text = port.to_string();
+    let ports = (0..2_000).map(|i| 10_000 + (begin.wrapping_add(i * 11)) % 9_000).filter(free);
     let venue: &[&str] = if options.contains(&"--venue") { &[] } else { &["--venue", "both"] };
-    let arguments = [&["emulate", "--port", &port_text], venue, options].concat();
-    (Running::start(&arguments), port)
+    // somebody else may take one in between
+    let played = ports.take(20).find_map(|port| {
+        let mut command = Command::new(DATA);
+        command.args(["emulate", "--port", &port.to_string()]).args(venue).args(options);
+        Running::of(command).map(|running| (running, port))
+    });
+    played.unwrap_or_else(|| panic!("emulate {options:?} says nothing"))
 }
 
 fn config(dir: &Path, port: u16) -> String {

@@ -35,8 +35,10 @@ use std::time::{Duration, Instant};
 
 /// Longest sleep between two looks at timers and the stop.
 const NAP: Duration = Duration::from_millis(20);
-/// For a venue to be ready, and for its account to be reported at the end.
+/// For a venue to be ready.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// For an account to be reported: longer than the minute in which a venue counts what it is asked.
+const TELLING: Duration = Duration::from_secs(90);
 /// For everything to be closed after the stop, at real-time speed.
 const CLOSING: Duration = Duration::from_secs(120);
 
@@ -255,7 +257,7 @@ impl Session {
                 return Err(LiveError::Stopped);
             }
             if began.elapsed() > PATIENCE {
-                return Err(self.silent("is not ready to trade"));
+                return Err(self.silent("is not ready to trade", PATIENCE));
             }
         }
         Ok(())
@@ -272,12 +274,12 @@ impl Session {
         Ok(())
     }
 
-    fn silent(&self, what: &'static str) -> LiveError {
+    fn silent(&self, what: &'static str, patience: Duration) -> LiveError {
         let late = self.ready.iter().position(|ready| !ready).unwrap_or(0);
         let venue = self.connections[late].name.clone();
         let trouble = self.troubles.keys().rfind(|trouble| trouble.starts_with(&venue)).cloned();
         let trouble = trouble.map_or(String::new(), |trouble| format!(" ({trouble})"));
-        LiveError::Silent { venue, what, trouble, seconds: PATIENCE.as_secs() }
+        LiveError::Silent { venue, what, trouble, seconds: patience.as_secs() }
     }
 
     fn failed(&self, v: usize) -> impl Fn(VenueError) -> LiveError + use<> {
@@ -679,8 +681,8 @@ impl Session {
                 }
                 return Ok(holdings);
             }
-            if began.elapsed() > PATIENCE {
-                return Err(self.silent("does not tell the account"));
+            if began.elapsed() > TELLING {
+                return Err(self.silent("does not tell the account", TELLING));
             }
             self.pass(&mut None)?;
             if let Ok(inbound) = self.inbound.recv_timeout(NAP) {

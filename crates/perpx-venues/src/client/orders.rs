@@ -6,6 +6,9 @@ use perpx_core::market::{EventBody, NewOrder, OrderId, OrderState, Reject, Side}
 use perpx_core::units::{Cash, Price, Qty, SECOND, Time, TimeDelta};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Questions about one order that are under way at most: one at the venue, one that waits for it.
+pub const MOST_QUESTIONS: usize = 2;
+
 /// Our orders at one venue, by their ids.
 pub struct Orders {
     orders: BTreeMap<OrderId, Own>,

@@ -2,7 +2,7 @@
 //! behind a lock, and nothing waits while it is held.
 
 use super::EmulateError;
-use super::faults::{Condition, Dialect, Faults, Outcome, Parted, Strike, Wire};
+use super::faults::{Condition, Dialect, FaultPlan, Faults, Outcome, Parted, Strike, Wire};
 use super::http::{HttpReply, HttpRequest};
 use super::stage::Stage;
 use super::witness::{Named, Seen};
@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::State;
 use axum::http::{self, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use futures_util::{SinkExt, StreamExt};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -109,7 +109,7 @@ const THREADS: usize = 2;
 struct Shared {
     stage: Arc<Stage>,
     dialect: &'static dyn Dialect,
-    faults: Faults,
+    faults: Arc<Faults>,
     /// Sockets so far.
     sockets: AtomicU64,
     /// Free connections.
@@ -128,7 +128,7 @@ pub struct Server {
 impl Shared {
     fn new(venue: Box<dyn Emulated>, stage: Arc<Stage>, idle: Duration) -> Shared {
         let (dialect, from) = (venue.dialect(), (stage.begin, venue.market_clock().speed));
-        let faults = Faults::new(&stage.faults, dialect, from);
+        let faults = Arc::new(Faults::new(&stage.faults, dialect, from));
         let (sockets, free) = (AtomicU64::new(0), Arc::new(Semaphore::new(MOST_CONNECTIONS)));
         Shared { stage, dialect, faults, sockets, free, idle, venue: Mutex::new(venue) }
     }
@@ -146,6 +146,9 @@ impl Shared {
     fn present(&self) -> (MutexGuard<'_, Box<dyn Emulated>>, Time, Result<(), EmulateError>) {
         let mut venue = self.venue();
         let now = self.now();
+        if let Some(halts) = self.faults.new_halts() {
+            venue.halt(&halts);
+        }
         let condition = self.faults.condition(now);
         venue.suffer(condition);
         let shown = now.plus(condition.ahead);
@@ -186,9 +189,9 @@ impl Server {
         let hosts = venue.hosts();
         let listeners = (0..).zip(hosts).map(|(host, _)| one(host)).collect::<Result<_, EmulateError>>()?;
         let shared = Shared::new(venue, stage.clone(), IDLE);
-        shared.venue().halt(&shared.faults.halts());
         let server = Server { listeners, shared: Arc::new(shared) };
-        stage.serves(server.shared.dialect.venue(), hosts.iter().copied().zip(server.ports()).collect());
+        let (shared, ports) = (&server.shared, hosts.iter().copied().zip(server.ports()).collect());
+        stage.serves(shared.dialect.venue(), ports, shared.faults.clone());
         Ok(server)
     }
 
@@ -299,7 +302,8 @@ async fn connection(stream: impl AsyncRead + AsyncWrite + Send + 'static, line: 
     // hyper waits for ever until a peer takes what is written; reading has a limit for the head, and one for the body
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(idle));
-    let mut router = Router::new().route("/emulator", get(about)).fallback(answered);
+    let mut router =
+        Router::new().route("/emulator", get(about)).route("/emulator/fault", post(worse)).fallback(answered);
     if let Some(path) = line.shared.venue().stream_path(line.host) {
         router = router.route(path, any(upgraded));
     }
@@ -322,6 +326,17 @@ async fn about(State(line): State<Line>) -> Response {
     let shared = &line.shared;
     let (now, clock) = (shared.now(), shared.venue().market_clock());
     HttpReply::json(&shared.stage.about(now, shared.market(clock, now), clock.speed)).into_response()
+}
+
+/// Faults from now on, at all venues of this program: a body as a file of faults, its times after this moment.
+async fn worse(State(line): State<Line>, body: String) -> Response {
+    match FaultPlan::parse("fault", &body) {
+        Ok(plan) => {
+            line.shared.stage.add_faults(&plan);
+            HttpReply::json(&serde_json::json!({})).into_response()
+        }
+        Err(error) => refused(400, 0, error.to_string()),
+    }
 }
 
 /// REST, and handshakes where there is no stream.

@@ -1,7 +1,7 @@
 //! What the servers of one program share: its end, its clock, what goes wrong, how they are spoken to, what is written down.
 
 use super::EmulateError;
-use super::faults::FaultPlan;
+use super::faults::{FaultPlan, Faults};
 use super::tls::Tls;
 use super::witness::Witness;
 use crate::venue::Venue;
@@ -31,19 +31,29 @@ pub struct Stage {
     /// Servers that have not ended.
     left: AtomicUsize,
     served: Mutex<Vec<Served>>,
+    /// Of each server.
+    suffered: Mutex<Vec<Arc<Faults>>>,
 }
 
 impl Stage {
     /// Nothing goes wrong, nothing is written down, in plain text.
     pub fn new(stop: Arc<AtomicBool>, clock: Arc<dyn Clock>) -> Stage {
         let begin = clock.now();
-        let (left, served) = (AtomicUsize::new(0), Mutex::default());
-        Stage { stop, clock, faults: FaultPlan::default(), begin, tls: None, witness: None, left, served }
+        let (left, served, suffered) = (AtomicUsize::new(0), Mutex::default(), Mutex::default());
+        Stage { stop, clock, faults: FaultPlan::default(), begin, tls: None, witness: None, left, served, suffered }
     }
 
-    pub(super) fn serves(&self, venue: Venue, hosts: Vec<(&'static str, u16)>) {
+    pub(super) fn serves(&self, venue: Venue, hosts: Vec<(&'static str, u16)>, faults: Arc<Faults>) {
+        self.suffered.lock().unwrap_or_else(PoisonError::into_inner).push(faults);
         self.left.fetch_add(1, Ordering::Relaxed);
         self.served.lock().unwrap_or_else(PoisonError::into_inner).push((venue, hosts));
+    }
+
+    /// More goes wrong from now on.
+    pub(super) fn add_faults(&self, plan: &FaultPlan) {
+        let now = self.clock.now();
+        let suffered = self.suffered.lock().unwrap_or_else(PoisonError::into_inner);
+        suffered.iter().for_each(|faults| faults.add(plan, now));
     }
 
     /// A server has ended; with the last one the witness does.

@@ -161,6 +161,25 @@ impl VenueCore {
         levels
     }
 
+    /// The venue closes so many percent of the position at the mark, as it does to the other side of a bankrupt account.
+    pub fn deleverage(&mut self, percent: i64) {
+        let (px, at, position) = (self.mark(), self.now, self.account().position);
+        let (side, lot) = (if position.0 > 0 { Side::Sell } else { Side::Buy }, self.world.instrument.lot.0.max(1));
+        let part = (i128::from(position.abs().0) * i128::from(percent) / 100) as i64;
+        let qty = if percent == 100 { position.abs() } else { Qty(part / lot * lot) };
+        if qty.is_zero() {
+            return;
+        }
+        self.venue_orders += 1;
+        let id = OrderId(u32::MAX - self.venue_orders);
+        let body = match self.world.instrument.liquidation {
+            LiquidationRule::TakeOver => EventBody::Liquidated { px, qty, fee: Cash::ZERO, lost: Cash::ZERO },
+            LiquidationRule::ZeroPrice { .. } => EventBody::Fill { id, side, px, qty, maker: false, fee: Cash::ZERO },
+        };
+        self.account_mut().apply(&body);
+        self.events.push(Event { at, venue_time: at, venue: Role::Long, body, met: Mid::ZERO });
+    }
+
     /// What somebody else does to the account itself; `reported`: as its owner reported it.
     pub fn intrude(&mut self, what: Intrusion, reported: &mut NetAccount) {
         let (px, qty) = (self.mark(), INTRUDED);
@@ -172,7 +191,7 @@ impl VenueCore {
                 // twice the leverage
                 Intrusion::Leverage => account.initial = Rate(account.initial.0 / 2),
                 // orders are the venue's to enter
-                Intrusion::Order | Intrusion::Fill => {}
+                Intrusion::Order | Intrusion::Fill | Intrusion::Instance => {}
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Requests: what they come to in place of an answer, and how long they wait for it.
 
-use super::{FaultKind, Faults};
+use super::{Armed, FaultKind, Faults};
 use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::wall::Clock;
 use axum::http::StatusCode;
@@ -54,7 +54,12 @@ impl Faults {
 
     /// What becomes of a request over HTTP.
     pub fn request(&self, request: &HttpRequest, now: Time) -> Outcome<HttpReply> {
-        if self.is_expired(self.dialect.credential(request), now) {
+        let credential = self.dialect.credential(request);
+        let is_expired = self.is_expired(credential, now);
+        if self.is_revoked(now) && (credential.is_some() || self.dialect.is_signed(&request.path)) {
+            return Outcome::Instead(self.dialect.reply(&self.dialect.revoked()));
+        }
+        if is_expired {
             return Outcome::Instead(self.dialect.reply(&self.dialect.logged_out()));
         }
         match self.struck(&request.path, now, true) {
@@ -71,7 +76,7 @@ impl Faults {
 
     /// What answers the handshake of a stream at `path` in the venue's place.
     pub fn page(&self, path: &str, now: Time) -> Option<HttpReply> {
-        let hit = self.armed.iter().find_map(|armed| match (armed.kind, &armed.containing) {
+        let hit = self.armed().iter().find_map(|armed| match (armed.kind, &armed.containing) {
             (FaultKind::GatewayPage { status }, Some(part)) if path.contains(part.as_str()) => {
                 armed.take(now).then_some(status)
             }
@@ -82,14 +87,16 @@ impl Faults {
 
     /// The same over a socket that was opened with a login.
     pub fn text(&self, text: &str, handshake: Option<&str>, now: Time) -> Outcome<Arc<str>> {
-        if self.armed.is_empty() {
-            return Outcome::Served;
-        }
         let answer = |wrong| Arc::from(self.dialect.spoken(&wrong, text));
-        if self.is_expired(self.dialect.spoken_credential(text, handshake).as_deref(), now) {
+        let (credential, call) = (self.dialect.spoken_credential(text, handshake), self.dialect.call(text));
+        let is_expired = self.is_expired(credential.as_deref(), now);
+        let is_signed = call.as_ref().is_some_and(|call| self.dialect.is_signed(call));
+        if self.is_revoked(now) && (credential.is_some() || is_signed) {
+            return Outcome::Instead(answer(self.dialect.revoked()));
+        }
+        if is_expired {
             return Outcome::Instead(answer(self.dialect.logged_out()));
         }
-        let call = self.dialect.call(text);
         match call.and_then(|name| self.struck(&name, now, false)) {
             None => Outcome::Served,
             Some(FaultKind::TooMany) => Outcome::Instead(answer(self.dialect.too_many())),
@@ -109,7 +116,8 @@ impl Faults {
 
     /// The fault that hits a request of `name`. What stands before the venue answers over HTTP alone.
     fn struck(&self, name: &str, now: Time, over_http: bool) -> Option<FaultKind> {
-        let hit = self.armed.iter().find(|armed| {
+        let all = self.armed();
+        let hit = all.iter().find(|armed| {
             let is_answers = match armed.kind {
                 FaultKind::TooMany | FaultKind::Failed { .. } | FaultKind::LostAnswer => true,
                 FaultKind::LateRequest { .. } => true,
@@ -126,10 +134,9 @@ impl Faults {
     }
 
     fn is_expired(&self, credential: Option<&str>, now: Time) -> bool {
-        let struck = self.of(FaultKind::ExpiredLogin).filter(|armed| armed.from <= now).count();
-        let Some(credential) = credential.filter(|_| self.of(FaultKind::ExpiredLogin).next().is_some()) else {
-            return false;
-        };
+        let Some(credential) = credential else { return false };
+        let ends_logins = |armed: &&Arc<Armed>| matches!(armed.kind, FaultKind::ExpiredLogin | FaultKind::RevokedKeys);
+        let struck = self.armed().iter().filter(ends_logins).filter(|armed| armed.from <= now).count();
         let mut logins = self.logins.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if struck > logins.struck {
             logins.struck = struck;

@@ -18,6 +18,8 @@ pub trait Dialect: Send + Sync {
     fn venue(&self) -> Venue;
     fn too_many(&self) -> Wrong;
     fn logged_out(&self) -> Wrong;
+    /// To a key that is no longer good.
+    fn revoked(&self) -> Wrong;
     /// Over a socket; over HTTP it is not the venue that fails but what stands before it.
     fn failed(&self, status: u16) -> Wrong;
     fn reply(&self, wrong: &Wrong) -> HttpReply;
@@ -31,6 +33,8 @@ pub trait Dialect: Send + Sync {
     fn call(&self, text: &str) -> Option<String>;
     /// A path or a call that sends, changes or cancels orders; its last word.
     fn is_order(&self, name: &str) -> bool;
+    /// A path or a call that shows a key: an order, a login.
+    fn is_signed(&self, name: &str) -> bool;
     /// How often a stream's client is pinged, and the text.
     fn ping(&self) -> Option<(TimeDelta, &'static str)>;
     /// How long a stream lives whose client says nothing.

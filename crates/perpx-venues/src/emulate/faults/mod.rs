@@ -23,9 +23,9 @@ pub use wire::Wire;
 
 use crate::venue::Venue;
 use answers::Logins;
-use perpx_core::units::{Time, TimeDelta};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use perpx_core::units::{Rate, Time, TimeDelta};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// One fault as written; times after the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub enum FaultKind {
     LostAnswer,
     /// Logins and tokens seen before are no longer good.
     ExpiredLogin,
+    /// The account's keys are no longer good: logins of before end, new ones and whatever is signed are refused.
+    RevokedKeys,
     /// Nothing is matched or published; what is asked waits for the end.
     Halt,
     /// No byte goes either way, and no connection ends; what was written before comes afterwards.
@@ -84,6 +86,10 @@ pub enum FaultKind {
     /// The book that is shown stands still; everything else goes on.
     StaleFeed,
     MarketStatus(MarketStatus),
+    /// Limits may lie no further through the mark.
+    PriceBand {
+        band: Rate,
+    },
     /// The venue's clock is ahead.
     ClockAhead {
         by: TimeDelta,
@@ -96,6 +102,10 @@ pub enum FaultKind {
     ForeignNonce,
     /// Somebody else has done something to the account.
     Intrude(Intrusion),
+    /// The venue closes a part of the position by itself.
+    Deleverage {
+        percent: i64,
+    },
 }
 
 impl FaultKind {
@@ -136,6 +146,8 @@ pub enum Intrusion {
     Deposit,
     /// Changes the leverage.
     Leverage,
+    /// Sends an order that rests, under a number of the run that traded here last, as its next process would give it.
+    Instance,
 }
 
 /// What is wrong with a venue itself, at one time.
@@ -146,6 +158,8 @@ pub struct Condition {
     /// The book that it shows stands still.
     pub is_stale: bool,
     pub market: MarketStatus,
+    /// Instead of the usual price band.
+    pub band: Option<Rate>,
 }
 
 /// What happens at a venue once.
@@ -155,12 +169,18 @@ pub enum Strike {
     /// Streams that were opened with a login or a token of before fall silent.
     LoggedOut,
     Intrude(Intrusion),
+    /// So many percent of the position are closed.
+    Deleverage(i64),
 }
 
 /// The faults of one venue of one run.
 pub struct Faults {
     dialect: &'static dyn Dialect,
-    armed: Vec<Armed>,
+    /// Those of the plan, then those that were added.
+    armed: RwLock<Arc<Vec<Arc<Armed>>>>,
+    speed: f64,
+    /// Halts were added of which the venue does not know.
+    has_new_halts: AtomicBool,
     /// Requests and calls take their turns in the order in which they came: the lock is fair.
     backlog: tokio::sync::Mutex<()>,
     logins: Mutex<Logins>,
@@ -190,50 +210,77 @@ impl Armed {
 impl Faults {
     /// Those of `plan` that this venue has, counted from `wall`; `speed`: market seconds a second.
     pub fn new(plan: &FaultPlan, dialect: &'static dyn Dialect, (wall, speed): (Time, f64)) -> Faults {
-        let here = plan.0.iter().filter(|fault| fault.venue.is_none_or(|venue| venue == dialect.venue()));
-        let arm = |fault: &Fault| {
-            let scaled = |length: TimeDelta| match fault.by_market {
-                true => TimeDelta((length.0 as f64 / speed) as i64),
-                false => length,
-            };
-            let from = wall.plus(scaled(fault.at));
-            // counted faults last until the last one; of the others a moment is enough
-            let open_ended =
-                fault.lasts.is_none() && !matches!(fault.kind, FaultKind::DropSocket | FaultKind::ExpiredLogin);
-            let once = (open_ended || fault.kind == FaultKind::ExpiredLogin) && fault.count.is_none();
-            Armed {
-                from,
-                to: if open_ended { Time::MAX } else { from.plus(scaled(fault.lasts.unwrap_or_default())) },
-                left: AtomicU64::new(fault.count.unwrap_or(if once { 1 } else { u64::MAX })),
-                containing: fault.containing.clone(),
-                kind: fault.kind.timed(scaled),
-            }
+        let (armed, has_new_halts) = (RwLock::default(), AtomicBool::new(false));
+        let (backlog, logins) = (tokio::sync::Mutex::default(), Mutex::default());
+        let faults = Faults { dialect, armed, speed, has_new_halts, backlog, logins };
+        faults.add(plan, wall);
+        faults
+    }
+
+    /// More of them, counted from `wall`.
+    pub fn add(&self, plan: &FaultPlan, wall: Time) {
+        let here = plan.0.iter().filter(|fault| fault.venue.is_none_or(|venue| venue == self.dialect.venue()));
+        let added: Vec<_> = here.map(|fault| Arc::new(self.arm(fault, wall))).collect();
+        let has_halts = added.iter().any(|armed| armed.kind == FaultKind::Halt);
+        let mut armed = self.armed.write().unwrap_or_else(PoisonError::into_inner);
+        *armed = Arc::new(armed.iter().cloned().chain(added).collect());
+        self.has_new_halts.fetch_or(has_halts, Ordering::Relaxed);
+    }
+
+    fn arm(&self, fault: &Fault, wall: Time) -> Armed {
+        let scaled = |length: TimeDelta| match fault.by_market {
+            true => TimeDelta((length.0 as f64 / self.speed) as i64),
+            false => length,
         };
-        let armed = here.map(arm).collect();
-        Faults { dialect, armed, backlog: tokio::sync::Mutex::default(), logins: Mutex::default() }
+        let from = wall.plus(scaled(fault.at));
+        // counted faults last until the last one; of the others a moment is enough
+        let open_ended =
+            fault.lasts.is_none() && !matches!(fault.kind, FaultKind::DropSocket | FaultKind::ExpiredLogin);
+        let is_of_a_moment = matches!(fault.kind, FaultKind::ExpiredLogin | FaultKind::RevokedKeys);
+        let once = (open_ended || is_of_a_moment) && fault.count.is_none();
+        Armed {
+            from,
+            to: if open_ended { Time::MAX } else { from.plus(scaled(fault.lasts.unwrap_or_default())) },
+            left: AtomicU64::new(fault.count.unwrap_or(if once { 1 } else { u64::MAX })),
+            containing: fault.containing.clone(),
+            kind: fault.kind.timed(scaled),
+        }
     }
 
-    fn of(&self, kind: FaultKind) -> impl Iterator<Item = &Armed> {
-        self.armed.iter().filter(move |armed| armed.kind == kind)
+    fn armed(&self) -> Arc<Vec<Arc<Armed>>> {
+        self.armed.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Times of the wall at which the venue matches nothing.
-    pub fn halts(&self) -> Vec<(Time, Time)> {
-        self.of(FaultKind::Halt).map(|armed| (armed.from, armed.to)).collect()
+    /// One of `kind` is as `is_so` says.
+    fn any(&self, kind: FaultKind, is_so: impl Fn(&Armed) -> bool) -> bool {
+        self.armed().iter().any(|armed| armed.kind == kind && is_so(armed))
+    }
+
+    /// Times of the wall at which the venue matches nothing, where it does not know of all of them.
+    pub fn new_halts(&self) -> Option<Vec<(Time, Time)>> {
+        let halts = |armed: &Arc<Armed>| (armed.kind == FaultKind::Halt).then_some((armed.from, armed.to));
+        let has_new = self.has_new_halts.swap(false, Ordering::Relaxed);
+        has_new.then(|| self.armed().iter().filter_map(halts).collect())
     }
 
     pub fn is_halted(&self, now: Time) -> bool {
-        self.of(FaultKind::Halt).any(|armed| armed.is_on(now))
+        self.any(FaultKind::Halt, |armed| armed.is_on(now))
+    }
+
+    /// The account's keys are no longer good.
+    fn is_revoked(&self, now: Time) -> bool {
+        self.any(FaultKind::RevokedKeys, |armed| armed.is_on(now))
     }
 
     /// What is wrong with the venue itself.
     pub fn condition(&self, now: Time) -> Condition {
         let mut condition = Condition::default();
-        for armed in self.armed.iter().filter(|armed| armed.is_on(now)) {
+        for armed in self.armed().iter().filter(|armed| armed.is_on(now)) {
             match armed.kind {
                 FaultKind::ClockAhead { by } => condition.ahead = by,
                 FaultKind::StaleFeed => condition.is_stale = true,
                 FaultKind::MarketStatus(status) => condition.market = status,
+                FaultKind::PriceBand { band } => condition.band = Some(band),
                 _ => {}
             }
         }
@@ -242,35 +289,38 @@ impl Faults {
 
     /// What happens at the venue by `now`, each once.
     pub fn strikes(&self, now: Time) -> Vec<Strike> {
-        let strike = |armed: &Armed| match armed.kind {
+        let strike = |armed: &Arc<Armed>| match armed.kind {
             FaultKind::ForeignNonce if armed.take(now) => Some(Strike::ForeignNonce),
             // of a moment
-            FaultKind::ExpiredLogin if armed.from <= now && armed.left.swap(0, Ordering::Relaxed) > 0 => {
+            FaultKind::ExpiredLogin | FaultKind::RevokedKeys
+                if armed.from <= now && armed.left.swap(0, Ordering::Relaxed) > 0 =>
+            {
                 Some(Strike::LoggedOut)
             }
             FaultKind::Intrude(what) if armed.take(now) => Some(Strike::Intrude(what)),
+            FaultKind::Deleverage { percent } if armed.take(now) => Some(Strike::Deleverage(percent)),
             _ => None,
         };
-        self.armed.iter().filter_map(strike).collect()
+        self.armed().iter().filter_map(strike).collect()
     }
 
     /// No byte passes.
     pub fn is_parted(&self, now: Time) -> bool {
-        self.of(FaultKind::Partition).any(|armed| armed.is_on(now))
+        self.any(FaultKind::Partition, |armed| armed.is_on(now))
     }
 
     /// How long a client may say nothing; `usual`: where no fault shortens it.
     pub fn patience(&self, usual: Option<TimeDelta>, now: Time) -> Option<TimeDelta> {
-        let after = |armed: &Armed| match armed.kind {
+        let after = |armed: &Arc<Armed>| match armed.kind {
             FaultKind::IdleClose { after } if armed.is_on(now) => Some(after),
             _ => None,
         };
-        self.armed.iter().filter_map(after).chain(usual).min()
+        self.armed().iter().filter_map(after).chain(usual).min()
     }
 
     /// When a stream that opened at `opened` is closed by plan, once that was announced; and how long before it was.
     pub fn closes_at(&self, opened: Time, now: Time) -> Option<(Time, TimeDelta)> {
-        self.armed.iter().find_map(|armed| match armed.kind {
+        self.armed().iter().find_map(|armed| match armed.kind {
             FaultKind::Shutdown { close_in } if opened <= armed.from && armed.from <= now => {
                 Some((armed.from.plus(close_in), close_in))
             }
@@ -280,7 +330,7 @@ impl Faults {
 
     /// A socket that opened at `opened` is cut by `now`.
     pub fn is_cut(&self, opened: Time, now: Time) -> bool {
-        self.of(FaultKind::DropSocket).any(|armed| armed.from <= now && opened <= armed.to)
+        self.any(FaultKind::DropSocket, |armed| armed.from <= now && opened <= armed.to)
     }
 }
 
@@ -378,6 +428,21 @@ mod tests {
         assert_eq!((faults.strikes(at(2)), faults.strikes(at(3))), (vec![Strike::ForeignNonce], vec![]));
         let faults = self::faults("[[fault]]\nat = \"1s\"\nkind = \"expired-login\"\n");
         assert_eq!([0, 2, 3].map(|now| faults.strikes(at(now)).len()), [0, 1, 0]);
+    }
+
+    /// What is added later counts from then, and stands behind what was there.
+    #[test]
+    fn faults_can_be_added() {
+        let at = |seconds: i64| Time::at(seconds * SECOND);
+        let faults = faults("[[fault]]\nat = \"0s\"\nkind = \"halt\"\nfor = \"1s\"\n");
+        assert_eq!(faults.new_halts(), Some(vec![(at(0), at(1))]));
+        assert_eq!(faults.new_halts(), None);
+        let more =
+            "[[fault]]\nat = \"1s\"\nkind = \"halt\"\nfor = \"2s\"\n[[fault]]\nat = \"0s\"\nkind = \"revoked-keys\"\n";
+        faults.add(&FaultPlan::parse("f.toml", more).expect("legal"), at(10));
+        assert_eq!(faults.new_halts(), Some(vec![(at(0), at(1)), (at(11), at(13))]));
+        assert!(!faults.is_revoked(at(9)) && faults.is_revoked(at(99)) && faults.is_halted(at(12)));
+        assert_eq!([9, 10, 11].map(|now| faults.strikes(at(now)).len()), [0, 1, 0]);
     }
 
     #[test]

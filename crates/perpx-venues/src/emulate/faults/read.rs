@@ -4,10 +4,10 @@ use super::{Fault, FaultKind, Intrusion, MarketStatus};
 use crate::venue::Venue;
 use perpx_core::config::text::{Body, ConfigError, Entry, Node, Source, parse_toml};
 use perpx_core::config::{Num, Value};
-use perpx_core::units::{DAY, HOUR, MINUTE, MS, SECOND, TimeDelta};
+use perpx_core::units::{DAY, HOUR, MINUTE, MS, Rate, SECOND, TimeDelta};
 use std::path::Path;
 
-const KINDS: [&str; 20] = [
+const KINDS: [&str; 23] = [
     "drop-socket",
     "skip-sequence",
     "delay",
@@ -17,6 +17,7 @@ const KINDS: [&str; 20] = [
     "answer-5xx",
     "lost-answer",
     "expired-login",
+    "revoked-keys",
     "halt",
     "partition",
     "idle-close",
@@ -24,19 +25,22 @@ const KINDS: [&str; 20] = [
     "gateway-page",
     "stale-feed",
     "market-status",
+    "price-band",
     "clock-ahead",
     "shutdown",
     "foreign-nonce",
     "intrude",
+    "deleverage",
 ];
 const STATUSES: [(&str, MarketStatus); 2] =
     [("paused", MarketStatus::Paused), ("reduce-only", MarketStatus::ReduceOnly)];
-const INTRUSIONS: [(&str, Intrusion); 5] = [
+const INTRUSIONS: [(&str, Intrusion); 6] = [
     ("order", Intrusion::Order),
     ("fill", Intrusion::Fill),
     ("position", Intrusion::Position),
     ("deposit", Intrusion::Deposit),
     ("leverage", Intrusion::Leverage),
+    ("instance", Intrusion::Instance),
 ];
 const CLOCKS: [(&str, bool); 2] = [("wall", false), ("market", true)];
 const DURATION: &str = "a duration of at most 7 days as text: \"250ms\", \"12.5s\", \"2m\", \"1h\"";
@@ -119,12 +123,15 @@ impl Table<'_> {
             "answer-5xx" => FaultKind::Failed { status: self.status()?, executed: self.executed()? },
             "lost-answer" => FaultKind::LostAnswer,
             "expired-login" => FaultKind::ExpiredLogin,
+            "revoked-keys" => FaultKind::RevokedKeys,
             "partition" => FaultKind::Partition,
             "idle-close" => FaultKind::IdleClose { after: by("after")? },
             "late-request" => FaultKind::LateRequest { by: by("by")? },
             "gateway-page" => FaultKind::GatewayPage { status: self.gateway_status()? },
             "stale-feed" => FaultKind::StaleFeed,
             "market-status" => FaultKind::MarketStatus(self.needed_word("status", &STATUSES)?),
+            "price-band" => FaultKind::PriceBand { band: Rate::from_bps(self.needed_whole("bp", 0, 10_000)?) },
+            "deleverage" => FaultKind::Deleverage { percent: self.needed_whole("percent", 1, 100)? },
             "clock-ahead" => FaultKind::ClockAhead { by: by("by")? },
             "shutdown" => FaultKind::Shutdown { close_in: by("close_in")? },
             "foreign-nonce" => FaultKind::ForeignNonce,
@@ -181,6 +188,11 @@ impl Table<'_> {
         number.map(Some).ok_or_else(|| self.bad(entry, &format!("a whole number from {least} to {most}")))
     }
 
+    fn needed_whole(&self, key: &str, least: i64, most: i64) -> Result<i64, ConfigError> {
+        self.need(key, &format!("a whole number from {least} to {most}"))?;
+        Ok(self.whole(key, least, most)?.unwrap_or(least))
+    }
+
     fn status(&self) -> Result<u16, ConfigError> {
         Ok(self.whole("status", 500, 599)?.and_then(|status| u16::try_from(status).ok()).unwrap_or(502))
     }
@@ -222,7 +234,7 @@ impl Table<'_> {
 /// What may stand in a fault of a kind.
 fn keys(word: &str) -> Vec<&'static str> {
     let mut known = vec!["kind", "at", "venue", "clock"];
-    if !matches!(word, "expired-login" | "shutdown" | "foreign-nonce" | "intrude") {
+    if !matches!(word, "expired-login" | "shutdown" | "foreign-nonce" | "intrude" | "deleverage") {
         known.push("for");
     }
     known.extend(match word {
@@ -236,6 +248,8 @@ fn keys(word: &str) -> Vec<&'static str> {
         "shutdown" => &["close_in"],
         "market-status" => &["status"],
         "intrude" => &["what"],
+        "price-band" => &["bp"],
+        "deleverage" => &["percent"],
         _ => &[],
     });
     known

@@ -9,16 +9,16 @@ type Text = Arc<str>;
 
 #[derive(Default)]
 pub struct Wire {
-    /// When each goes out, and the place of the fault that holds it; in the order of sending.
-    late: VecDeque<(Time, Text, usize)>,
+    /// When each goes out, and the fault that holds it; in the order of sending.
+    late: VecDeque<(Time, Text, Arc<Armed>)>,
     /// What goes out after the next frame that its fault hits.
-    kept: Option<(Text, usize)>,
+    kept: Option<(Text, Arc<Armed>)>,
     /// What the next answer to a call says in its place.
     instead: Option<Text>,
 }
 
 impl Faults {
-    /// The fault at `place` is about frames like `text`.
+    /// The fault is about frames like `text`.
     fn hits(&self, armed: &Armed, text: &str) -> bool {
         match &armed.containing {
             Some(part) => text.contains(part.as_str()),
@@ -51,36 +51,37 @@ impl Wire {
             out.extend(self.instead.take());
             return;
         }
-        if let Some(&(.., place)) = self.late.back()
-            && faults.hits(&faults.armed[place], &text)
+        if let Some((.., armed)) = self.late.back()
+            && faults.hits(armed, &text)
         {
-            let delay = match faults.armed[place].kind {
-                FaultKind::Delay { by } if faults.armed[place].take(now) => by,
+            let armed = armed.clone();
+            let delay = match armed.kind {
+                FaultKind::Delay { by } if armed.take(now) => by,
                 _ => TimeDelta::ZERO,
             };
             // behind those that wait, whatever its own time
-            self.late.push_back((now.plus(delay), text, place));
+            self.late.push_back((now.plus(delay), text, armed));
             return;
         }
-        if let Some((kept, place)) = self.kept.take() {
-            if faults.hits(&faults.armed[place], &text) {
+        if let Some((kept, armed)) = self.kept.take() {
+            if faults.hits(&armed, &text) {
                 out.extend([text, kept]);
                 return;
             }
-            self.kept = Some((kept, place));
+            self.kept = Some((kept, armed));
         }
-        for (place, armed) in faults.armed.iter().enumerate() {
+        for armed in faults.armed().iter() {
             let is_frames = matches!(
                 armed.kind,
                 FaultKind::SkipSequence | FaultKind::Delay { .. } | FaultKind::Duplicate | FaultKind::Reorder
             );
-            if !is_frames || !faults.hits(armed, &text) || !armed.take(now) {
+            if !is_frames || !armed.is_on(now) || !faults.hits(armed, &text) || !armed.take(now) {
                 continue;
             }
             match armed.kind {
-                FaultKind::Delay { by } => self.late.push_back((now.plus(by), text, place)),
+                FaultKind::Delay { by } => self.late.push_back((now.plus(by), text, armed.clone())),
                 FaultKind::Duplicate => out.extend([text.clone(), text]),
-                FaultKind::Reorder => self.kept = Some((text, place)),
+                FaultKind::Reorder => self.kept = Some((text, armed.clone())),
                 _ => {}
             }
             return;

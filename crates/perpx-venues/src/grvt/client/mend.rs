@@ -193,7 +193,7 @@ impl GrvtClient {
         if !alive.is_empty() {
             self.ask_fills(out);
         }
-        out.requests.extend(alive.into_iter().map(|id| self.ask_order(id, wall)));
+        out.requests.extend(alive.into_iter().filter_map(|id| self.ask_order(id, wall)));
     }
 
     /// A text that cannot be read costs its channel a new snapshot; one of the account, questions.
@@ -249,9 +249,9 @@ impl GrvtClient {
             self.ask_again(about, out);
         }
         for id in self.orders.due(wall) {
-            out.requests.push(self.ask_order(id, wall));
+            out.requests.extend(self.ask_order(id, wall));
         }
         let again = self.resuming.as_mut().map_or(Vec::new(), |resuming| resuming.due(wall));
-        out.requests.extend(again.into_iter().map(|id| self.ask_order(id, wall)));
+        out.requests.extend(again.into_iter().filter_map(|id| self.ask_order(id, wall)));
     }
 }

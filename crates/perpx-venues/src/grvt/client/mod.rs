@@ -10,7 +10,7 @@ pub(crate) mod account;
 mod mend;
 
 use crate::book::Applied;
-use crate::client::orders::{Fill, Orders, Resuming};
+use crate::client::orders::{Fill, MOST_QUESTIONS, Orders, Resuming};
 use crate::client::resync::Subscription;
 use crate::client::walk::Walk;
 use crate::client::{
@@ -173,14 +173,19 @@ impl GrvtClient {
         Outbound::Request(request)
     }
 
-    fn ask_order(&mut self, id: OrderId, wall: Time) -> Outbound {
-        self.asked_at.entry(id).or_default().push_back(wall);
+    /// What became of an order; where a question waits already, its answer is as new.
+    fn ask_order(&mut self, id: OrderId, wall: Time) -> Option<Outbound> {
+        let under_way = self.asked_at.entry(id).or_default();
+        if under_way.len() >= MOST_QUESTIONS {
+            return None;
+        }
+        under_way.push_back(wall);
         let query = OrderQuery {
             sub_account_id: self.access.sub_account.into(),
             order_id: None,
             client_order_id: Some(self.client_id(id).into()),
         };
-        self.private(About::Query(id), "order", &query)
+        Some(self.private(About::Query(id), "order", &query))
     }
 
     fn client_id(&self, id: OrderId) -> u64 {
@@ -578,7 +583,7 @@ impl VenueClient for GrvtClient {
             }
             Command::Query { id, .. } => {
                 self.queries.insert(*id);
-                out.requests.push(self.ask_order(*id, wall));
+                out.requests.extend(self.ask_order(*id, wall));
             }
         }
         Ok(())

@@ -45,7 +45,7 @@ impl GrvtEmulator {
         }
         self.check_signature(&wire, now)?;
         self.check_rules(&asked)?;
-        let band = self.settings.price_band;
+        let band = self.condition.band.unwrap_or(self.settings.price_band);
         if wire.is_market != Some(true) && self.core.is_beyond(asked.side, asked.limit, band) {
             return refuse(7201, "Limit price is outside of the price protection band");
         }

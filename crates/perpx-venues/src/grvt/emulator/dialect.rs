@@ -25,6 +25,11 @@ impl Dialect for GrvtDialect {
         Wrong { status: 401, code: 1000, message }
     }
 
+    fn revoked(&self) -> Wrong {
+        let message = "You are not authorized to access this functionality";
+        Wrong { status: 403, code: 1001, message }
+    }
+
     fn failed(&self, status: u16) -> Wrong {
         Wrong { status, code: 1002, message: "Internal Server Error" }
     }
@@ -58,6 +63,10 @@ impl Dialect for GrvtDialect {
     fn is_order(&self, name: &str) -> bool {
         let name = name.rsplit('/').next().unwrap_or_default();
         matches!(name, "create_order" | "bulk_orders" | "cancel_order" | "cancel_all_orders")
+    }
+
+    fn is_signed(&self, name: &str) -> bool {
+        self.is_order(name) || name.ends_with("/login")
     }
 
     fn ping(&self) -> Option<(TimeDelta, &'static str)> {

@@ -13,7 +13,7 @@ const FOREIGN: u64 = 1 << 40;
 impl GrvtEmulator {
     pub(super) fn intrude(&mut self, what: Intrusion, now: Time) {
         match what {
-            Intrusion::Order | Intrusion::Fill => self.foreign_order(what == Intrusion::Order, now),
+            Intrusion::Order | Intrusion::Fill | Intrusion::Instance => self.foreign_order(what, now),
             _ => {
                 self.core.intrude(what, &mut self.reported);
                 self.leverage = super::times(self.core.account().initial);
@@ -24,7 +24,13 @@ impl GrvtEmulator {
     }
 
     /// A bid.
-    fn foreign_order(&mut self, rests: bool, now: Time) {
+    fn foreign_order(&mut self, what: Intrusion, now: Time) {
+        let rests = what != Intrusion::Fill;
+        let foreign = FOREIGN + self.history.last().map_or(0, |print| print.id);
+        // of the newest order that a client named, one process on
+        let newest = self.orders.values().map(super::orders::Order::client).rfind(|number| *number > 1 << 63);
+        let next = newest.map_or(foreign, |newest| newest + (1 << 32));
+        let client = if what == Intrusion::Instance { next } else { foreign };
         let limit = foreign_price(&self.core, rests);
         let kind = if rests { OrderKind::Limit } else { OrderKind::Ioc };
         let tif = if rests { "GOOD_TILL_TIME" } else { "IMMEDIATE_OR_CANCEL" };
@@ -40,7 +46,7 @@ impl GrvtEmulator {
                 "signer": format!("0x{}", "f".repeat(40)), "r": zero, "s": zero, "v": 27, "nonce": 0,
                 "expiration": now.plus(DAY).0.to_string(),
             },
-            "metadata": { "client_order_id": (FOREIGN + self.history.last().map_or(0, |print| print.id)).to_string() },
+            "metadata": { "client_order_id": client.to_string() },
         });
         // a form of ours, and legal
         if let Ok(asked) = serde_json::from_value(asked) {

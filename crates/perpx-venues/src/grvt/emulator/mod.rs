@@ -270,6 +270,7 @@ impl Emulated for GrvtEmulator {
             Strike::ForeignNonce => {}
             Strike::LoggedOut => self.sockets.logged_out(),
             Strike::Intrude(what) => self.intrude(what, now),
+            Strike::Deleverage(percent) => self.core.deleverage(percent),
         }
     }
 

@@ -135,7 +135,7 @@ impl LighterClient {
             self.ask_fills(wall, out)?;
         }
         for id in alive.into_iter().filter(|id| !seen.contains(id)) {
-            out.requests.push(self.ask_orders(id, wall)?);
+            self.ask_orders(id, wall, out)?;
         }
         Ok(())
     }
@@ -171,7 +171,7 @@ impl LighterClient {
 
     pub(super) fn ask_again(&mut self, about: About, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         match about {
-            About::Query(id) => out.requests.push(self.ask_orders(id, wall)?),
+            About::Query(id) => self.ask_orders(id, wall, out)?,
             About::Fills if self.fills.since().is_some() => self.begin_fills(wall, out)?,
             About::Fills => self.ask_fills(wall, out)?,
             About::Payments if self.payments.since().is_some() => self.begin_payments(wall, out)?,

@@ -14,7 +14,7 @@ mod send;
 pub use send::ApiKey;
 
 use crate::book::Applied;
-use crate::client::orders::{Fill, Orders, Resuming};
+use crate::client::orders::{Fill, MOST_QUESTIONS, Orders, Resuming};
 use crate::client::resync::Subscription;
 use crate::client::walk::Walk;
 use crate::client::{
@@ -189,11 +189,16 @@ impl LighterClient {
         self.get(About::Nonce(lane), format!("nextNonce?account_index={account}&api_key_index={api_key}"), Vec::new())
     }
 
-    fn ask_orders(&mut self, id: OrderId, wall: Time) -> Result<Outbound, VenueError> {
-        let (account, number) = (self.access.account, self.client_index(id));
-        let path = format!("accountOrders?account_index={account}&client_order_indexes={number}");
-        self.asked_at.entry(id).or_default().push_back(wall);
-        self.private(About::Query(id), path, wall)
+    /// What became of an order; where a question waits already, its answer is as new.
+    fn ask_orders(&mut self, id: OrderId, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        let under_way = self.asked_at.entry(id).or_default();
+        if under_way.len() < MOST_QUESTIONS {
+            under_way.push_back(wall);
+            let (account, number) = (self.access.account, self.client_index(id));
+            let path = format!("accountOrders?account_index={account}&client_order_indexes={number}");
+            out.requests.push(self.private(About::Query(id), path, wall)?);
+        }
+        Ok(())
     }
 
     fn client_index(&self, id: OrderId) -> i64 {
@@ -480,7 +485,7 @@ impl VenueClient for LighterClient {
             }
             Command::Query { id, .. } => {
                 self.queries.insert(*id);
-                out.requests.push(self.ask_orders(*id, wall)?);
+                self.ask_orders(*id, wall, out)?;
             }
         }
         self.pump(wall, out)
@@ -529,11 +534,11 @@ impl VenueClient for LighterClient {
             self.pump(wall, out)?;
         }
         for id in self.orders.due(wall) {
-            out.requests.push(self.ask_orders(id, wall)?);
+            self.ask_orders(id, wall, out)?;
         }
         let again = self.resuming.as_mut().map_or(Vec::new(), |resuming| resuming.due(wall));
         for id in again {
-            out.requests.push(self.ask_orders(id, wall)?);
+            self.ask_orders(id, wall, out)?;
         }
         Ok(())
     }

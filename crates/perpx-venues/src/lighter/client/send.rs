@@ -296,7 +296,7 @@ impl LighterClient {
         for (about, _) in doubt {
             // it was carried out, if it was it that used the nonce
             if let About::Place(id) = about {
-                out.requests.push(self.ask_orders(id, wall)?);
+                self.ask_orders(id, wall, out)?;
             }
         }
         Ok(())

@@ -23,6 +23,10 @@ impl Dialect for LighterDialect {
         Wrong { status: 400, code: 20001, message: "invalid param : auth: the deadline has passed" }
     }
 
+    fn revoked(&self) -> Wrong {
+        Wrong { status: 400, code: 21109, message: "api key not found" }
+    }
+
     fn failed(&self, status: u16) -> Wrong {
         Wrong { status, code: status.into(), message: "Internal Server Error" }
     }
@@ -58,6 +62,10 @@ impl Dialect for LighterDialect {
     fn is_order(&self, name: &str) -> bool {
         let name = name.rsplit('/').next().unwrap_or_default();
         name.to_ascii_lowercase().starts_with("sendtx")
+    }
+
+    fn is_signed(&self, name: &str) -> bool {
+        self.is_order(name)
     }
 
     fn ping(&self) -> Option<(TimeDelta, &'static str)> {

@@ -13,7 +13,7 @@ const FOREIGN: i64 = (1 << 48) - 1;
 impl LighterEmulator {
     pub(super) fn intrude(&mut self, what: Intrusion, now: Time) {
         match what {
-            Intrusion::Order | Intrusion::Fill => self.foreign_order(what == Intrusion::Order, now),
+            Intrusion::Order | Intrusion::Fill | Intrusion::Instance => self.foreign_order(what, now),
             _ => {
                 self.core.intrude(what, &mut self.reported);
                 self.publish_account(&[], Vec::new(), true);
@@ -22,13 +22,18 @@ impl LighterEmulator {
     }
 
     /// A bid.
-    fn foreign_order(&mut self, rests: bool, now: Time) {
+    fn foreign_order(&mut self, what: Intrusion, now: Time) {
+        let rests = what != Intrusion::Fill;
+        let foreign = FOREIGN - self.counters[0] as i64;
+        // of the newest order that a client named, one process on
+        let newest = self.orders.values().map(|order| order.asked.client_order_index).rfind(|number| *number > 0);
+        let next = newest.map_or(foreign, |newest| newest + (1 << 28));
         let limit = foreign_price(&self.core, rests);
         let kind = if rests { OrderKind::Limit } else { OrderKind::Ioc };
         let tif = if rests { time_in_force::GOOD_TILL_TIME } else { time_in_force::IMMEDIATE_OR_CANCEL };
         let asked = NewOrder {
             market_index: MARKET,
-            client_order_index: FOREIGN - self.counters[0] as i64,
+            client_order_index: if what == Intrusion::Instance { next } else { foreign },
             base_amount: INTRUDED.0 / super::tx::SIZE_UNIT,
             price: limit.0 / super::tx::PRICE_UNIT,
             order_type: order_type::LIMIT,

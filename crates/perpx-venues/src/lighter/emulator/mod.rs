@@ -294,6 +294,7 @@ impl Emulated for LighterEmulator {
             Strike::ForeignNonce => self.nonces.values_mut().for_each(|nonce| *nonce += 1),
             Strike::LoggedOut => self.sockets.logged_out(),
             Strike::Intrude(what) => self.intrude(what, now),
+            Strike::Deleverage(percent) => self.core.deleverage(percent),
         }
     }
 

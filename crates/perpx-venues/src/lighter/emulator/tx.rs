@@ -325,7 +325,8 @@ impl LighterEmulator {
 
     /// Further from the mark than may be.
     fn is_beyond(&self, side: Side, limit: Price) -> bool {
-        let (band, is_both) = (self.settings.price_band, self.settings.habits.band_binds_both);
+        let band = self.condition.band.unwrap_or(self.settings.price_band);
+        let is_both = self.settings.habits.band_binds_both;
         let beyond = |side| self.core.is_beyond(side, limit, band);
         !self.is_unprotected && (beyond(side) || is_both && beyond(side.other()))
     }
