@@ -499,13 +499,13 @@ fn the_page_is_read_on_a_screen_and_on_a_telephone() {
 }
 
 /// Whoever alerts are sent to: takes what is posted, and keeps it by its path.
-struct Receiver {
-    at: String,
+pub(crate) struct Receiver {
+    pub(crate) at: String,
     got: std::sync::Arc<std::sync::Mutex<Vec<(String, String)>>>,
 }
 
 impl Receiver {
-    fn begin() -> Receiver {
+    pub(crate) fn begin() -> Receiver {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let at = listener.local_addr().expect("a port").to_string();
         let got = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
@@ -519,7 +519,7 @@ impl Receiver {
         Receiver { at, got }
     }
 
-    fn bodies(&self, path: &str) -> Vec<Value> {
+    pub(crate) fn bodies(&self, path: &str) -> Vec<Value> {
         let got = self.got.lock().expect("whole");
         let own = got.iter().filter(|(at, body)| at == path && !body.is_empty());
         own.map(|(_, body)| serde_json::from_str(body).expect("JSON")).collect()

@@ -307,6 +307,7 @@ impl Session {
                 self.texts += 1;
                 (venue, self.connections[venue].client.on_frame(stream, &text, now, &mut out))
             }
+            Inbound::TurnedAway { venue } => (venue, Ok(())),
             Inbound::Warmed { venue, is_of_orders, warmed } => {
                 if let Some(desk) = &mut self.desk {
                     desk.warmed((venue, is_of_orders), &warmed);

@@ -41,6 +41,10 @@ pub enum Inbound {
         stream: usize,
         text: String,
     },
+    /// The stream's handshake was refused, by the venue or by what stands before it.
+    TurnedAway {
+        venue: usize,
+    },
     /// `took`: in its lane, the wait for others before it left out.
     Reply {
         venue: usize,
@@ -282,7 +286,14 @@ impl StreamTask {
                 }
             };
             let turned_away = match opened {
-                Err(error) => error.is_turned_away(),
+                Err(error) => {
+                    let is_turned_away = error.is_turned_away();
+                    if is_turned_away {
+                        // a run that has ended hears no more
+                        let _ = self.inbound.send(Inbound::TurnedAway { venue: self.from.0 });
+                    }
+                    is_turned_away
+                }
                 Ok(mut socket) => {
                     // what was to be said on a connection that has gone is not for this one
                     while self.texts.try_recv().is_ok() {}

@@ -11,14 +11,14 @@ pub fn width() -> usize {
     asked.or_else(seen).filter(|columns| *columns > 0).unwrap_or(usize::MAX)
 }
 
-/// Writes a text and a line end to the standard output and returns `code`, the command's exit code; 1 when the text could
-/// not be written (a full disk). A reader that stopped reading (`| head -1`) has what it wanted.
+/// Writes a text and a line end to the standard output and returns `code`, the command's exit code; where the text could
+/// not be written (a full disk), 1 in place of 0. A reader that stopped reading (`| head -1`) has what it wanted.
 pub fn print(text: &str, code: u8) -> u8 {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             print_err(&format!("error: the output cannot be written: {error}"));
-            1
+            code.max(1)
         }
         _ => code,
     }

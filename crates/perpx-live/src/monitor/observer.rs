@@ -207,7 +207,9 @@ impl Observer {
         match inbound {
             Inbound::Open { venue, stream } => {
                 let Some(counted) = self.streams[*venue].get_mut(*stream) else { return };
-                (counted.is_open, counted.newest) = (true, Some(now));
+                // a venue that takes the connection and says nothing is silent all the same
+                counted.newest.get_or_insert(now);
+                counted.is_open = true;
                 counted.opened += 1;
                 if counted.opened > 1 {
                     let labels = self.labels(*venue, Some(("stream", self.streams[*venue][*stream].name)));
@@ -223,6 +225,10 @@ impl Observer {
             }
             Inbound::Reply { venue, about, reply, .. } => self.replied(*venue, *about, reply.as_ref().ok(), now),
             Inbound::Warmed { .. } => {}
+            Inbound::TurnedAway { venue } => {
+                let words = "blocked by a gateway: a stream is refused".to_owned();
+                self.trouble("gateway", &self.name(*venue), Level::Critical, words);
+            }
         }
     }
 
@@ -253,6 +259,9 @@ impl Observer {
             Some(answer) if answer.is_page() => {
                 let words = format!("blocked by a gateway: a page for people answers ({})", answer.status);
                 self.trouble("gateway", &name, Level::Critical, words);
+            }
+            Some(answer) if answer.refuses_key() => {
+                self.trouble("login", &name, Level::Critical, "the key is refused".to_owned());
             }
             Some(answer) if about == About::Login && answer.status >= 400 => {
                 let words = format!("the login is refused ({})", answer.status);
@@ -297,6 +306,10 @@ impl Observer {
         }
         match event.body {
             EventBody::Rejected { id, reason } => {
+                if reason == Reject::Unavailable {
+                    let words = "it takes no such orders now".to_owned();
+                    self.trouble("closed", &self.name(venue), Level::Warning, words);
+                }
                 self.counts.rejects += 1;
                 let reason = format!("{reason:?}");
                 let labels = self.labels(venue, Some(("reason", &reason)));

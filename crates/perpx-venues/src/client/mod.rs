@@ -169,6 +169,12 @@ impl Answer {
         self.body.trim_start().starts_with('<')
     }
 
+    /// The venue says that it does not know the key, or that it may not do this (Lighter 21109, 21136; GRVT 1001, 1008).
+    pub fn refuses_key(&self) -> bool {
+        let said: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_default();
+        self.status >= 400 && matches!(said["code"].as_i64(), Some(21109 | 21136 | 1001 | 1008))
+    }
+
     /// Its status and how its body begins, for those who look at it.
     pub fn shown(&self, most: usize) -> String {
         let begins: String = self.body.chars().take(most).collect();

@@ -420,3 +420,30 @@ fn a_client_that_does_not_read_is_let_go() {
     }
     assert_eq!(ended(), [json!("behind")]);
 }
+
+/// What goes wrong can be said while it runs: a list that is none is refused, one that is counts from then, in the venue's words.
+#[test]
+fn faults_are_taken_while_it_runs() {
+    let mut venue = Venue::start("--tier plus");
+    let worse = |venue: &Venue, lines: &str| venue.http("POST", "/emulator/fault", &fault(lines));
+    let (status, body) = worse(&venue, "at = \"0s\"\nkind = \"dance\"");
+    assert!(status == 400 && body.contains("skip-sequence"), "{status} {body}");
+    let (_, ask) = touch(&venue);
+    let buy = |venue: &mut Venue, number: i64| {
+        let sent = venue.send(Tx::CreateOrder(limit(number, 1_000, ask + 500, 0, GOOD_TILL_TIME)));
+        venue.clock.advance(2 * SECOND);
+        std::thread::sleep(Duration::from_millis(100));
+        sent
+    };
+    assert_eq!(buy(&mut venue, 1), Ok(()));
+    let held = venue.position();
+    assert!(held > Qty::ZERO);
+    assert_eq!(worse(&venue, "at = \"0s\"\nkind = \"price-band\"\nbp = 0\nfor = \"1s\"").0, 200);
+    assert_eq!(buy(&mut venue, 2), Err(21733));
+    assert_eq!(worse(&venue, "at = \"0s\"\nkind = \"revoked-keys\"\nfor = \"1s\"").0, 200);
+    assert_eq!(buy(&mut venue, 3), Err(21109));
+    assert_eq!(worse(&venue, "at = \"0s\"\nkind = \"deleverage\"\npercent = 50").0, 200);
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(venue.position(), Qty(held.0 / 2));
+    assert_eq!(buy(&mut venue, 4), Ok(()));
+}

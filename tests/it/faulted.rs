@@ -1,0 +1,242 @@
+//! A run at emulators of another process that do wrong when a test says so; what the run said, and what the venues saw.
+
+use crate::attach::{ACCOUNT, LIVE, SAMPLE, folder, live_file, market, private};
+use crate::panel::{Receiver, ask};
+use crate::record::{Running, signal};
+use serde_json::Value;
+use std::fs;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+/// Both venues, and the folder of a run there.
+pub(crate) struct Place {
+    /// `None`: it was kept, to be looked at.
+    dir: tempfile::TempDir,
+    /// Ended with the place.
+    _market: Running,
+    port: u16,
+    /// The configuration that is traded.
+    best: PathBuf,
+    /// What is begun: a copy, so that a build beside it changes nothing.
+    live: PathBuf,
+    receiver: Receiver,
+    processes: usize,
+}
+
+impl Place {
+    /// `tape`: what the market is, for `perpx-data emulate`.
+    pub(crate) fn new(best: &Path, tape: &[&str]) -> Place {
+        let dir = folder();
+        let path = dir.path();
+        let receiver = Receiver::begin();
+        let env = fs::read_to_string(path.join(".env")).expect("keys");
+        private(&path.join(".env"), &format!("{env}PERPX_ALERT_URL=http://{}/alerts\n", receiver.at));
+        let witness = path.join("witness.jsonl").display().to_string();
+        let (market, port) = market(path, &[tape, &["--witness", &witness]].concat());
+        let more = "[panel]\nbind = \"127.0.0.1:0\"\n[[alert]]\nurl_env = \"PERPX_ALERT_URL\"\nleast = \"info\"\n";
+        live_file(path, port, &format!("on_stop = \"close\"\n{ACCOUNT}{more}"));
+        let live = path.join("trader");
+        fs::copy(LIVE, &live).expect("copies");
+        Place { dir, _market: market, port, best: best.to_path_buf(), live, receiver, processes: 0 }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A process of the run; the market's tape is its store where it `is_warm`.
+    pub(crate) fn begin(&mut self, is_warm: bool) -> Process {
+        let path = self.dir.path();
+        let file = |name: &str| fs::File::create(path.join(format!("{name}{}", self.processes))).expect("a file");
+        let host = format!("127.0.0.1:{}", self.port);
+        // a file that may not grow is an error, as on a full disk, and no signal
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(&self.live);
+        command.arg("--config").arg(&self.best).args(["--mode", "emulated", "--attach", &host, "--run", "run"]);
+        if is_warm {
+            command.args(["--store", SAMPLE]);
+        }
+        command.arg("--json").current_dir(path).stdout(file("out")).stderr(file("err"));
+        let child = command.spawn().expect("it starts");
+        let out = path.join(format!("out{}", self.processes));
+        self.processes += 1;
+        Process { child, out, path: path.to_path_buf() }
+    }
+
+    /// How many were begun.
+    pub(crate) fn processes(&self) -> usize {
+        self.processes
+    }
+
+    /// What the nth printed.
+    pub(crate) fn out(&self, n: usize) -> String {
+        fs::read_to_string(self.path().join(format!("out{n}"))).unwrap_or_default()
+    }
+
+    /// From now on this goes wrong.
+    pub(crate) fn worse(&self, faults: &str) {
+        let (status, _, body) = ask(&format!("127.0.0.1:{}", self.port), "POST /emulator/fault", &[], faults);
+        assert_eq!(status, 200, "{body}\n{faults}");
+    }
+
+    /// What was alerted.
+    pub(crate) fn alerts(&self) -> Vec<Value> {
+        self.receiver.bodies("/alerts")
+    }
+
+    /// What the venues saw.
+    pub(crate) fn seen(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.path().join("witness.jsonl")).expect("what the venues saw");
+        // the last line may be half of one
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// Whether a new order came to a venue within `patience` from now on; it is looked at what the witness writes meanwhile.
+    pub(crate) fn sees_an_order(&self, patience: Duration) -> bool {
+        let mut file = fs::File::open(self.path().join("witness.jsonl")).expect("what the venues saw");
+        file.seek(SeekFrom::End(0)).expect("its end");
+        let (until, mut text) = (Instant::now() + patience, String::new());
+        while Instant::now() < until {
+            file.read_to_string(&mut text).expect("text");
+            if text.contains("create_order") {
+                return true;
+            }
+            text.drain(..text.rfind('\n').map_or(0, |end| end + 1));
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        false
+    }
+
+    /// Where everything is, for good.
+    pub(crate) fn keep(self) -> PathBuf {
+        self.dir.keep()
+    }
+}
+
+/// Venue, number and time of the wall, in ns, of each new order that a venue took. One that was refused in so many words may come again
+/// under its number.
+pub(crate) fn placed(seen: &[Value]) -> Vec<(String, String, i64)> {
+    let mut placed = Vec::new();
+    for line in seen.iter().filter(|line| line["code"] == 200) {
+        let venue = line["venue"].as_str().unwrap_or_default();
+        for order in line["orders"].as_array().into_iter().flatten() {
+            if order["what"] == "create_order" {
+                let number = order["client"].as_str().unwrap_or_default().to_owned();
+                placed.push((venue.to_owned(), number, line["wall_ns"].as_i64().unwrap_or_default()));
+            }
+        }
+    }
+    placed
+}
+
+/// One process of a run.
+pub(crate) struct Process {
+    child: Child,
+    out: PathBuf,
+    path: PathBuf,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Process {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it printed.
+    pub(crate) fn out(&self) -> String {
+        fs::read_to_string(&self.out).unwrap_or_default()
+    }
+
+    /// What it said of what went wrong.
+    pub(crate) fn err(&self) -> String {
+        fs::read_to_string(self.out.with_file_name(self.name().replace("out", "err"))).unwrap_or_default()
+    }
+
+    fn name(&self) -> String {
+        self.out.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        signal(&self.child, name);
+    }
+
+    /// Its exit code, `Some(None)` where a signal ended it; `None`: it lives.
+    pub(crate) fn ended(&mut self) -> Option<Option<i32>> {
+        self.child.try_wait().expect("it can be waited for").map(|status| status.code())
+    }
+
+    /// Waits until it has printed such a thing; false where it does not in time, or ends.
+    pub(crate) fn says(&mut self, patience: Duration, is_so: impl Fn(&str) -> bool) -> bool {
+        let until = Instant::now() + patience;
+        while Instant::now() < until {
+            if is_so(&self.out()) {
+                return true;
+            }
+            if self.ended().is_some() {
+                return is_so(&self.out());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
+    }
+
+    /// Asks it to end, and waits for that.
+    pub(crate) fn end(&mut self, patience: Duration) -> Option<Option<i32>> {
+        if let Some(code) = self.ended() {
+            return Some(code);
+        }
+        self.signal("-INT");
+        self.wait(patience)
+    }
+
+    pub(crate) fn wait(&mut self, patience: Duration) -> Option<Option<i32>> {
+        let until = Instant::now() + patience;
+        while Instant::now() < until {
+            if let Some(code) = self.ended() {
+                return Some(code);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        None
+    }
+
+    /// Says a verb to it.
+    pub(crate) fn ctl(&self, words: &[&str]) -> bool {
+        let live = self.path.join("trader");
+        let output = Command::new(live).args(["ctl", "run"]).args(words).current_dir(&self.path).output();
+        output.expect("it runs").status.success()
+    }
+
+    /// Where it is served.
+    pub(crate) fn served(&mut self) -> Option<String> {
+        let find = |text: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix("panel     http://"));
+            line.map(|at| at.trim_end_matches('/').to_owned())
+        };
+        self.says(Duration::from_secs(30), |text| find(text).is_some());
+        find(&self.out())
+    }
+}
+
+/// The sum of a metric's samples whose text has all of `labels`; 0 where it is not served.
+pub(crate) fn metric(text: &str, name: &str, labels: &[&str]) -> f64 {
+    let lines = text.lines().filter(|line| {
+        let rest = line.strip_prefix(name);
+        rest.is_some_and(|rest| rest.starts_with(['{', ' '])) && labels.iter().all(|label| line.contains(label))
+    });
+    lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
+}
+
+/// Now, since 1970.
+pub(crate) fn wall_ns() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    i64::try_from(now.as_nanos()).expect("this century")
+}
