@@ -273,6 +273,17 @@ impl Reading {
         let (Ok(event), Some(open)) = (serde_json::from_slice::<Event>(body), &mut self.open) else { return };
         self.accounts.book(&event);
         open.events.push(event);
+        #[derive(Deserialize)]
+        struct Named {
+            name: Option<String>,
+        }
+        // whatever a venue tells has its name of it; an operator's entry has none
+        let has_name = serde_json::from_slice::<Named>(body).is_ok_and(|named| named.name.is_some());
+        if let (EventBody::Fill { qty, px, .. } | EventBody::Liquidated { qty, px, .. }, false) = (event.body, has_name)
+        {
+            let what = format!("{qty} coins at {px}: adopted, no order of the run explains them");
+            open.foreign.push(Foreign { at: event.at, role: event.venue, amount: Cash::ZERO, what });
+        }
     }
 
     fn batch(&mut self, engine: Time, body: &[u8]) {
@@ -334,8 +345,17 @@ impl Reading {
         struct Named {
             role: usize,
             explained: String,
+            /// The venue's name of one that is not ours.
+            fill: Option<String>,
         }
-        if let Ok(Named { role, explained }) = serde_json::from_slice(body)
+        let named = serde_json::from_slice::<Named>(body);
+        if let (Ok(Named { role, fill: Some(name), .. }), Some(open)) = (&named, &mut self.open)
+            && let Some(role) = Role::BOTH.get(*role)
+        {
+            let what = format!("fill {name} is of no order of this run");
+            open.foreign.push(Foreign { at: engine, role: *role, amount: Cash::ZERO, what });
+        }
+        if let Ok(Named { role, explained, .. }) = named
             && let (Some(known), Ok(explained)) = (self.accounts.explained.get_mut(role), explained.parse())
         {
             *known = Cash(explained);
@@ -420,6 +440,25 @@ mod tests {
         assert_eq!(heard, [(second(25), false), (second(25), true), (second(25), false)]);
         let mandates: Vec<(Time, bool)> = open.mandates.iter().map(|(from, may)| (*from, may.may_open)).collect();
         assert_eq!(mandates, [(begin(), true), (second(2).plus(NS), false), (begin(), false)]);
+    }
+
+    /// Coins that an operator adopted, and fills of somebody else, are named; those of orders are not.
+    #[test]
+    fn what_no_order_explains_is_named() {
+        let mut own = fill(1);
+        own["name"] = json!("7 8");
+        let reading = read(vec![
+            (-9, Kind::Start, json!({ "code": "a" })),
+            (0, Kind::State, Value::Null),
+            (1, Kind::Event, own),
+            (2, Kind::Event, fill(2)),
+            (3, Kind::Recon, json!({ "role": 1, "explained": "0", "fill": "91 92" })),
+        ]);
+        let foreign = reading.open.expect("it goes on").foreign;
+        let named: Vec<(Role, &str)> =
+            foreign.iter().map(|one| (one.role, one.what.split(' ').next().unwrap_or(""))).collect();
+        assert_eq!(named, [(Role::Long, "0.000000001"), (Role::Short, "fill")]);
+        assert!(foreign[0].what.contains("adopted") && foreign[1].what.contains("91 92"), "{foreign:?}");
     }
 
     #[test]
