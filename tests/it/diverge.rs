@@ -93,8 +93,8 @@ fn each_planted_error_shows_in_its_part_alone() {
     let sum: Cash = was.parts.iter().map(|(_, amount)| *amount).sum();
     assert_eq!(was.live - was.replay.expect("a sweep's replay"), sum);
     assert_eq!(part(&was, Cause::Unexplained), Cash::ZERO);
-    // the emulators take what the profiles say, and the strategy file says less
-    assert!(part(&was, Cause::Fee) < Cash::ZERO);
+    // the emulators take what the profiles say, and the strategy file says otherwise
+    assert!(part(&was, Cause::Fee) != Cash::ZERO);
     money(&run, &was);
     decisions(&run, &was);
     worlds(&run, &was);
