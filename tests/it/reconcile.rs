@@ -14,7 +14,7 @@ const TAPE: [&str; 6] = ["--tape", SAMPLE, "--from", "2026-01-05", "--to", "2026
 /// A minute a second.
 const FAST: [&str; 4] = ["--start-at", "9000", "--speed", "60"];
 /// Venues count requests by the wall: closes of what is gone, again and again, leave room for readings.
-const SLOW: [&str; 4] = ["--start-at", "9700", "--speed", "4"];
+const SLOW: [&str; 4] = ["--start-at", "9700", "--speed", "2"];
 
 /// A market at which somebody does something to the accounts, and a run that is locked there and reads them every `poll` seconds.
 fn locked(path: &Path, speed: &[&str], faults: &str, poll: u32) -> (Running, u16, String, Running) {
