@@ -267,16 +267,19 @@ struct Before {
 /// The folder, its strategy and its accounts. Where its files are not as they should be, and something is held: as the newest process had
 /// them, and why the run does nothing but close it.
 fn ready(options: &Options, args: &mut AttachArgs) -> Result<(Ready, Option<LiveError>), LiveError> {
-    // whoever names another file than he means is told so, and nothing is closed
-    StrategyFile::identity(&options.config)?;
     let why = match opened(options, args).and_then(|folder| ready_in(folder, options)) {
         Ok(ready) => return Ok((ready, None)),
         Err(why) => why,
     };
-    let is_named_wrong = matches!(why, LiveError::OtherRun { .. } | LiveError::OtherHost { .. } | LiveError::Record(_));
+    // whoever names another file or host than he means is told so, and nothing is closed
+    let is_named_wrong = StrategyFile::identity(&options.config).is_err()
+        || matches!(why, LiveError::OtherRun { .. } | LiveError::OtherHost { .. } | LiveError::Record(_));
+    if is_named_wrong {
+        return Err(why);
+    }
     let (run, host) = (args.run.as_deref(), args.venues.host());
     let path = RunFolder::place(&options.config, run, host, args.venues.mode())?;
-    match if is_named_wrong { None } else { closing::folder(&path)? } {
+    match closing::folder(&path)? {
         Some(folder) => Ok((ready_in(folder, options)?, Some(why))),
         None => Err(why),
     }
