@@ -314,7 +314,7 @@ fn a_refused_token_is_signed_anew_and_the_question_asked_again() {
 #[test]
 fn a_token_that_many_requests_bore_is_refused_once() {
     let mut lighter = ready();
-    let abouts: Vec<About> = [1, 1, 1, 1, 1, 2].map(|id| About::Query(OrderId(id))).to_vec();
+    let abouts: Vec<About> = [1, 1, 2, 2, 3, 4].map(|id| About::Query(OrderId(id))).to_vec();
     let mut out = Output::default();
     for about in &abouts {
         let About::Query(id) = *about else { continue };
