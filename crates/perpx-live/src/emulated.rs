@@ -3,6 +3,7 @@
 
 use super::console::ConsoleRecorder;
 use super::control::verbs::Ending;
+use super::reconcile::told_within;
 use super::recovery::Run;
 use super::session::{Beginning, Connection, Ended, Session};
 use super::status::Status;
@@ -328,9 +329,7 @@ pub(super) fn account(
     (names, initial): ([String; 2], Cash),
     stopped: bool,
 ) -> Account {
-    // each entry, and the balance itself, is reported in micro-units, cut off
-    let unit = Cash(1_000_000);
-    let (most, books) = (Cash(unit.0 * (i128::from(ended.entries) + 1)), &state.belief().books);
+    let (most, books) = (told_within(ended.entries), &state.belief().books);
     let agrees = |v: usize| {
         let Holding { cash, position, orders, .. } = &ended.holdings[v];
         let off = Cash((*cash - books[v].cash - ended.explained[v]).0.abs());

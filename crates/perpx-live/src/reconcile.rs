@@ -27,8 +27,13 @@ const HOLDS: u32 = 2;
 const CONFIRMED: u32 = HOLDS + 3;
 /// Readings without a difference, before a hold ends.
 const CLEAN: u32 = 3;
-/// Entries and balances are told in micro-units, cut off.
+/// A venue tells each entry, and the balance itself, in micro-units, cut off.
 const UNIT: Cash = Cash(1_000_000);
+
+/// So much a balance that a venue tells may be away from the exact one, after so many entries.
+pub fn told_within(entries: u64) -> Cash {
+    Cash(UNIT.0 * (i128::from(entries) + 1))
+}
 
 /// What is believed of one account.
 #[derive(Clone, Copy, Debug)]
@@ -217,7 +222,7 @@ impl Watch {
             self.due = self.due.min(now.plus(SETTLES));
             return Outcome::default();
         }
-        let within = Cash(UNIT.0 * (i128::from(believed.entries) + 1));
+        let within = told_within(believed.entries);
         let found = self.differences(holding, believed, within);
         if found.is_empty() {
             return self.agrees(now);

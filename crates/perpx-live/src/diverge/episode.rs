@@ -6,6 +6,7 @@
 use crate::LiveError;
 use crate::journal::folder::Journal;
 use crate::journal::record::{Kind, Record};
+use crate::reconcile::told_within;
 use crate::recovery::{Past, Saved};
 use perpx_core::ledger::VenueBook;
 use perpx_core::market::{Command, Event, EventBody, Reject, Role};
@@ -137,7 +138,7 @@ struct Accounts {
     /// As booked since the run was begun; `None`: it was not.
     books: Option<[VenueBook; 2]>,
     /// By role: booked so far, since each balance may be cut off at a millionth.
-    entries: [i128; 2],
+    entries: [u64; 2],
     /// By role: what an operator has named; what differed when both were looked at the last time.
     explained: [Cash; 2],
     differed: [Cash; 2],
@@ -159,7 +160,7 @@ impl Accounts {
         for role in Role::BOTH {
             let v = role.ix();
             let differs = said[v] - books[v].cash - self.explained[v];
-            let most = Cash(MICRO.0 * (self.entries[v] + 1));
+            let most = told_within(self.entries[v]);
             let amount = differs - self.differed[v];
             if amount.0.abs() >= most.0 {
                 self.differed[v] = differs;
@@ -170,9 +171,6 @@ impl Accounts {
         found
     }
 }
-
-/// Balances are told in these, cut off.
-const MICRO: Cash = Cash(1_000_000);
 
 #[derive(Default)]
 struct Newest {
