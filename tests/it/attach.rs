@@ -55,9 +55,14 @@ pub(crate) fn live_file(dir: &Path, port: u16, account: &str) {
 }
 
 pub(crate) fn begin(dir: &Path, best: &str, port: u16) -> Running {
+    begin_with(dir, best, port, &[])
+}
+
+pub(crate) fn begin_with(dir: &Path, best: &str, port: u16, more: &[&str]) -> Running {
     let host = format!("127.0.0.1:{port}");
     let child = Command::new(LIVE)
         .args(["--config", best, "--mode", "emulated", "--attach", &host, "--run", "run", "--store", SAMPLE, "--json"])
+        .args(more)
         .current_dir(dir)
         .env("PERPX_STATE", dir.join("state"))
         .stdout(fs::File::create(dir.join("out")).expect("a file"))

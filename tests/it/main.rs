@@ -34,6 +34,7 @@ mod probe;
 mod real;
 mod reconcile;
 mod record;
+mod restart;
 mod search;
 mod soak;
 mod sweep;

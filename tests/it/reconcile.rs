@@ -1,10 +1,9 @@
-//! The accounts beside what is believed: what somebody else does to them, and starts that are refused though something is held.
+//! The accounts beside what is believed: what somebody else does to them.
 
 use crate::attach::{ACCOUNT, LIVE, SAMPLE, begin, folder, journal, live_file, market, seen};
 use crate::ctl::{ctl, ended, is_in, locks, wait};
 use crate::paper::{best, field, ran};
 use crate::record::Running;
-use perpx::live::journal::record::{HEAD_LEN, Kind, Record};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -12,12 +11,12 @@ use std::process::Command;
 
 const TAPE: [&str; 6] = ["--tape", SAMPLE, "--from", "2026-01-05", "--to", "2026-01-06"];
 /// A minute a second.
-const FAST: [&str; 4] = ["--start-at", "9000", "--speed", "60"];
+pub(crate) const FAST: [&str; 4] = ["--start-at", "9000", "--speed", "60"];
 /// Venues count requests by the wall: closes of what is gone, again and again, leave room for readings.
 const SLOW: [&str; 4] = ["--start-at", "9700", "--speed", "2"];
 
 /// A market at which somebody does something to the accounts, and a run that is locked there and reads them every `poll` seconds.
-fn locked(path: &Path, speed: &[&str], faults: &str, poll: u32) -> (Running, u16, String, Running) {
+pub(crate) fn locked(path: &Path, speed: &[&str], faults: &str, poll: u32) -> (Running, u16, String, Running) {
     let best = best(path, &locks());
     let file = path.join("faults.toml").display().to_string();
     fs::write(&file, faults).expect("writes");
@@ -30,12 +29,12 @@ fn locked(path: &Path, speed: &[&str], faults: &str, poll: u32) -> (Running, u16
     (market, port, best, run)
 }
 
-fn intrusion(what: &str, venue: &str, at: u32) -> String {
+pub(crate) fn intrusion(what: &str, venue: &str, at: u32) -> String {
     format!("[[fault]]\nkind = \"intrude\"\nwhat = \"{what}\"\nvenue = \"{venue}\"\nat = \"{at}s\"\n")
 }
 
 /// What differs at a venue, in words.
-fn differs(now: &Value, role: usize) -> String {
+pub(crate) fn differs(now: &Value, role: usize) -> String {
     let words = now["held"][role]["differs"].as_array().expect("a list");
     words.iter().map(|words| words.as_str().expect("words")).collect::<Vec<_>>().join("; ")
 }
@@ -144,67 +143,4 @@ fn one_process_trades_on_an_account() {
     assert!(code == Some(4) && err.contains("another process trades this run"), "{code:?} {err}");
     copy.kill().expect("it ends");
     copy.wait().expect("it has ended");
-}
-
-/// Refused for its live.toml, or for a state that it cannot read, a run that holds something closes it before it ends with the code of
-/// the refusal. Nothing that it sends opens.
-#[test]
-fn a_start_that_is_refused_closes_what_is_held() {
-    for (n, code) in [(0, 2), (1, 2)] {
-        let dir = folder();
-        let path = dir.path();
-        let (_market, port, best, run) = locked(path, &FAST, "", 30);
-        run.signal("-KILL");
-        drop(run);
-        let sent = seen(path).len();
-        match n {
-            0 => fs::write(path.join("run/live.toml"), "network = \"emulated\"\nnonsense = 1\n").expect("writes"),
-            _ => foreign_states(&path.join("run/journal")),
-        }
-        let run = begin(path, &best, port);
-        if n == 0 {
-            // its own exits are far away
-            let now = wait(path, "it does not go on", 60, is_in("S3"));
-            assert!(now["may_open"] == false && now["verbs"][0]["who"] == "the start", "{now}");
-            assert_eq!(ctl(path, &["resume"]).0, Some(0));
-            assert_eq!(ctl(path, &["flatten"]).0, Some(0));
-        }
-        let (ended_with, _) = ended(path, run, 120);
-        let err = fs::read_to_string(path.join("err")).expect("what it said");
-        assert_eq!(ended_with, Some(code), "{err}");
-        assert!(err.contains("something is held: it is closed before this run ends so"), "{err}");
-        assert!(err.contains(if n == 0 { "nonsense" } else { "its layout is 99" }), "{err}");
-        let stop = journal(path).pop().expect("a record");
-        assert_eq!((&stop["kind"], &stop["body"]["flat"]), (&Value::from("stop"), &Value::Bool(true)), "{err}");
-        assert!(seen(path).len() >= sent + 2, "both legs are closed");
-        let batches = journal(path).into_iter().filter(|record| record["kind"] == "batch").skip(1);
-        let commands = batches.flat_map(|record| record["body"]["commands"].as_array().cloned().unwrap_or_default());
-        let placed: Vec<Value> = commands.filter(|command| command["Place"].is_object()).collect();
-        let closes = placed.iter().rev().take(seen(path).len() - sent);
-        assert!(closes.clone().count() > 0 && closes.into_iter().all(|order| order["Place"]["reduce_only"] == true));
-        // nothing is left to be closed: the next one is refused at once, or begins
-        if n == 0 {
-            assert_eq!(ended(path, begin(path, &best, port), 30).0, Some(2));
-        }
-    }
-}
-
-/// The states of a journal, as a program of another layout would have written them.
-fn foreign_states(folder: &Path) {
-    for entry in fs::read_dir(folder).expect("a journal") {
-        let file = entry.expect("an entry").path();
-        if file.extension().is_none_or(|extension| extension != "pxj") {
-            continue;
-        }
-        let bytes = fs::read(&file).expect("a segment");
-        let (mut out, mut at) = (bytes[..HEAD_LEN].to_vec(), HEAD_LEN);
-        while let Ok((mut record, len)) = Record::read(&bytes[at..]) {
-            if record.kind == Kind::State {
-                record.body[0] = 99;
-            }
-            record.write(&mut out);
-            at += len;
-        }
-        fs::write(&file, out).expect("writes");
-    }
 }

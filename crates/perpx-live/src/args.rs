@@ -9,11 +9,13 @@ use super::journal::command::{JournalArgs, lines};
 use super::paper_market::{self, PaperArgs};
 use super::preflight::PreflightArgs;
 use super::probe::ProbeArgs;
+use super::salvage::salvage;
 use super::stretch::{self, Stretch};
 use super::{LiveError, Options, Speed, emulated, run};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use perpx_core::units::Time;
 use perpx_data::text;
+use perpx_venues::recorder::folder;
 use perpx_venues::registry;
 use perpx_venues::secret::ENV_FILE;
 use perpx_venues::venue::Venue;
@@ -89,6 +91,12 @@ pub struct Cli {
     /// live: why a check that refuses the winner is set aside
     #[arg(long = "override", value_name = "CHECK=REASON", hide = true)]
     overrides: Vec<String>,
+    /// live, --attach: go on with a program that decides otherwise than the one that traded
+    #[arg(long, hide = true)]
+    accept_decisions: bool,
+    /// live, --attach: close what the venues show, whatever the journal says, and end
+    #[arg(long, hide = true)]
+    from_truth: bool,
     /// Print nothing but errors
     #[arg(long)]
     quiet: bool,
@@ -142,6 +150,16 @@ enum Command {
     Arm(ArmArgs),
 }
 
+/// As `perpx-live journal RUN --salvage` does, under the LOCK of the run.
+fn salvaged(run: &Path) -> Result<String, LiveError> {
+    if !run.join("journal").is_dir() {
+        return Err(LiveError::NoRun { path: run.to_path_buf() });
+    }
+    let _lock = folder::lock(run)?;
+    let words = salvage(run, "perpx-live journal")?;
+    Ok(words.unwrap_or_else(|| "the journal is whole: nothing was changed".to_owned()))
+}
+
 impl Command {
     fn run(self, code: &str) -> u8 {
         match self {
@@ -155,6 +173,10 @@ impl Command {
             Command::Diverge(args) => args.run(),
             Command::Probe(args) => args.run(),
             Command::Arm(args) => args.run(code),
+            Command::Journal(args) if args.salvage => match salvaged(&args.run) {
+                Ok(words) => text::print(&words, 0),
+                Err(error) => text::fail(&error, args.json, error.exit_code()),
+            },
             Command::Journal(args) => match lines(&args).map_err(LiveError::from) {
                 Ok((lines, damage)) => {
                     let code = text::print(&lines.join("\n"), 0);
@@ -208,7 +230,8 @@ impl Cli {
     /// At venues of other processes.
     fn traded(&self, options: &Options, venues: Venues) -> Result<emulated::Account, LiveError> {
         let (run, ca_file) = (self.run.clone(), self.ca_file.clone());
-        let args = AttachArgs { venues, run, ca_file, log_json: self.log_json };
+        let (log_json, accept_decisions, from_truth) = (self.log_json, self.accept_decisions, self.from_truth);
+        let args = AttachArgs { venues, run, ca_file, log_json, accept_decisions, from_truth };
         attached::run(options, args, &mut std::io::stdout())
     }
 

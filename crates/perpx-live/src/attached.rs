@@ -7,6 +7,8 @@ use super::arm::Armed;
 use super::closing;
 use super::console::ConsoleRecorder;
 use super::control::desk::{self, Begun, Closing, Desk};
+use super::control::verbs::SaidBefore;
+use super::diverge;
 use super::emulated::{Account, account, fence, on_the_wall, rests, warm};
 use super::journal::folder::Journal;
 use super::journal::log::{Log, Start};
@@ -17,6 +19,7 @@ use super::monitor::shared::Control;
 use super::monitor::snapshot::{Identity, Level};
 use super::recovery::{Kept, Left, Past, Resumed, Saved, tag};
 use super::run_folder::RunFolder;
+use super::salvage::salvage;
 use super::service::keep_memory;
 use super::session::{Beginning, Connection, Session};
 use super::status::Status;
@@ -31,7 +34,7 @@ use perpx_core::market::{OrderId, Role};
 use perpx_core::signals::{SignalEngine, SignalSet};
 use perpx_core::strategy::FundingKinds;
 use perpx_core::tape::Carry;
-use perpx_core::units::{Cash, DAY, MINUTE, MS, Time, TimeDelta};
+use perpx_core::units::{Cash, DAY, HOUR, MINUTE, MS, Qty, Time, TimeDelta};
 use perpx_data::backtest::{Bound, DataRange, order_outages};
 use perpx_venues::client::{ClientConfig, Holding, Host, RunNumber};
 use perpx_venues::net::budget::Budget;
@@ -105,6 +108,10 @@ pub struct AttachArgs {
     pub ca_file: Option<PathBuf>,
     /// The lines of the log go to the standard output too.
     pub log_json: bool,
+    /// A program that decides otherwise than the one that traded may go on.
+    pub accept_decisions: bool,
+    /// What the venues show is closed, whatever the journal says, and then the run ends.
+    pub from_truth: bool,
 }
 
 /// Trades the winner until it is asked to stop, printing each transition to `out`.
@@ -133,13 +140,83 @@ fn trade(
     out: &mut (dyn Write + Send),
 ) -> Result<Account, LiveError> {
     let mode = args.venues.mode();
-    let (Ready { folder, lock: _lock, strategy, numbers }, mut refusal) = ready(options, args)?;
+    let (Ready { folder, lock: _lock, strategy, numbers }, refusal) = ready(options, args)?;
     let config = &strategy.config;
     let _accounts = account_lock::lock(&network(&folder.file), numbers, &folder.path)?;
+    let LeftBehind { journal, starts, said, went, mut refusal, is_urgent } =
+        left_behind((options, args), (&folder, &strategy), refusal)?;
+    let reaches = found(&folder, args, numbers)?;
+    let (clock, is_played, from) = time(&folder, &reaches[0], (&went, &mut refusal))?;
+    if let Some(why) = &refusal {
+        eprintln!("{why}\nsomething is held: it is closed before this run ends so");
+    }
+    let mut signals = SignalSet::default();
+    let (world, kinds) = (Arc::new(config.world.clone()), FundingKinds { predicted: true });
+    let outages = order_outages(&config.world, (from, from.plus(DAY)));
+    let bound = Bound::new(config, (world, outages), (kinds, Mids::default()), &mut signals);
+    let truth = args.from_truth.then(|| "--from-truth".to_owned());
+    let why = refusal.as_ref().map(ToString::to_string).or(truth);
+    let closing = why.clone().map(|why| Closing { why, is_urgent: is_urgent || args.from_truth, strays: None });
+    let (engine, carry, went_on, past, mut before) = from_past(went, closing, (options, &strategy), (&signals, from))?;
+    let names = Role::BOTH.map(|role| reaches[role.ix()].venue.name().to_owned());
+    let identity = identity((&folder, &strategy, options), (args, numbers), (&names, clock.speed));
+    let (watched, observer) = Monitor::start(&folder.path, identity, &folder.file, args.log_json)?;
+    if let Some(at) = monitor.insert(watched).at.filter(|_| !options.quiet) {
+        let _ = writeln!(out, "panel     http://{at}/");
+    }
+    let desk = Desk::open((&folder.path, &folder.live), (names.clone(), &config.world), options.stop.clone())?;
+    let (log, number) =
+        begin((&folder, &strategy, why), (options, args), (&journal, starts), (from, numbers, is_played))?;
+    let connections = connections(reaches, numbers, (&folder.file, config, &strategy.data.symbol), (clock, number))?;
+    let mut session = Session::open(connections, (Some(log), Some(observer), Some(desk)), past, from, &options.stop)?;
+    let beginning = match went_on {
+        Some(went_on) => Ok(went_on),
+        None => begin_anew(&mut session, &names, from, (&mut before, args.from_truth)),
+    };
+    let beginning = match beginning {
+        Ok(beginning) => beginning,
+        Err(error) => {
+            session.close(&error.to_string(), false);
+            return Err(error);
+        }
+    };
+    let Before { kept, day, closing, .. } = before;
+    let begun = Begun { number, entries: beginning.beside.entries, kept, day, closing, said };
+    let market = (clock, engine, carry);
+    let account =
+        trade_on((options, &folder, &strategy, mode), names, bound, (session, beginning, begun), market, (from, out))?;
+    refusal.map_or(Ok(account), Err)
+}
+
+/// What the processes before left, and what stands against going on with it.
+struct LeftBehind {
+    journal: Journal,
+    /// How often the run was begun.
+    starts: usize,
+    said: Vec<SaidBefore>,
+    went: Went,
+    /// It is closed, and then this is how the run ends.
+    refusal: Option<LiveError>,
+    is_urgent: bool,
+}
+
+/// Reads what the processes before left. `refusal`: what stands against the start already.
+fn left_behind(
+    (options, args): (&Options, &mut AttachArgs),
+    (folder, strategy): (&RunFolder, &StrategyFile),
+    mut refusal: Option<LiveError>,
+) -> Result<LeftBehind, LiveError> {
     let inside = folder.path.join("journal");
-    let (past, journal) = Past::read(&inside)?;
-    let starts = past.starts;
+    if args.from_truth
+        && let Some(words) = salvage(&folder.path, "--from-truth")?
+    {
+        eprintln!("{words}");
+    }
+    let (mut past, journal) = Past::read(&inside)?;
+    let said = std::mem::take(&mut past.said);
+    let (starts, was) = (past.starts, past.copies().map(|copies| copies.code.clone()).unwrap_or_default());
     let went = match past.unusable(&inside) {
+        _ if args.from_truth => Went::Left(Box::new(past.forgotten(wall::now()))),
         Some(why) if past.is_open() => {
             refusal.get_or_insert(why);
             Went::Left(Box::new(past.left()))
@@ -158,47 +235,36 @@ fn trade(
         }
         (refusal, is_urgent) = (refusal.or(Some(why)), true);
     }
-    if let Some(why) = &refusal {
-        eprintln!("{why}\nsomething is held: it is closed before this run ends so");
+    if refusal.is_none()
+        && let Some(why) = decides_otherwise((&went, was), (options, args), (folder, strategy))
+    {
+        if !went.is_open() {
+            return Err(why);
+        }
+        refusal = Some(why);
     }
-    let reaches = found(&folder, args, numbers)?;
+    Ok(LeftBehind { journal, starts, said, went, refusal, is_urgent })
+}
+
+/// How market time runs, whether the market is played, and the first moment.
+fn time(
+    folder: &RunFolder,
+    reach: &Reach,
+    (went, refusal): (&Went, &mut Option<LiveError>),
+) -> Result<(MarketClock, bool, Time), LiveError> {
     let begun = wall::now();
     let at_the_wall = MarketClock { wall: begun, market: begun, speed: 1.0 };
-    let (clock, is_played) = (reaches[0].clock().unwrap_or(at_the_wall), reaches[0].clock().is_some());
-    let from = begins(&folder, clock.market(begun), &went)?;
-    let mut signals = SignalSet::default();
-    let (world, kinds) = (Arc::new(config.world.clone()), FundingKinds { predicted: true });
-    let outages = order_outages(&config.world, (from, from.plus(DAY)));
-    let bound = Bound::new(config, (world, outages), (kinds, Mids::default()), &mut signals);
-    let closing = refusal.as_ref().map(|why| Closing { why: why.to_string(), is_urgent, strays: None });
-    let (engine, carry, went_on, past, before) = from_past(went, closing, (options, &strategy), (&signals, from))?;
-    let names = Role::BOTH.map(|role| reaches[role.ix()].venue.name().to_owned());
-    let identity = identity((&folder, &strategy, options), (args, numbers), (&names, clock.speed));
-    let (watched, observer) = Monitor::start(&folder.path, identity, &folder.file, args.log_json)?;
-    if let Some(at) = monitor.insert(watched).at.filter(|_| !options.quiet) {
-        let _ = writeln!(out, "panel     http://{at}/");
-    }
-    let desk = Desk::open((&folder.path, &folder.live), (names.clone(), &config.world), options.stop.clone())?;
-    let (log, number) = begin((&folder, &strategy), (options, args), (&journal, starts), (from, numbers, is_played))?;
-    let connections = connections(reaches, numbers, (&folder.file, config, &strategy.data.symbol), (clock, number))?;
-    let mut session = Session::open(connections, (Some(log), Some(observer), Some(desk)), past, from, &options.stop)?;
-    let beginning = match went_on {
-        Some(went_on) => Ok(went_on),
-        None => begin_anew(&mut session, &names, from, &before),
-    };
-    let beginning = match beginning {
-        Ok(beginning) => beginning,
-        Err(error) => {
-            session.close(&error.to_string(), false);
-            return Err(error);
+    let (mut clock, is_played) = (reach.clock().unwrap_or(at_the_wall), reach.clock().is_some());
+    let from = match begins(folder, clock.market(begun), went) {
+        // time never goes back for a trader: it goes on from where it was. A market that is played and stands before is another one
+        Err(why @ LiveError::ClockBehind { now, end, .. }) if went.is_open() && !is_played => {
+            refusal.get_or_insert(why);
+            clock.market = clock.market.plus(end.since(now));
+            end
         }
+        from => from?,
     };
-    let Before { kept, day, closing, .. } = before;
-    let begun = Begun { number, entries: beginning.beside.entries, kept, day, closing };
-    let market = (clock, engine, carry);
-    let account =
-        trade_on((options, &folder, &strategy, mode), names, bound, (session, beginning, begun), market, (from, out))?;
-    refusal.map_or(Ok(account), Err)
+    Ok((clock, is_played, from))
 }
 
 /// With what a start goes on from: signals, newest rows, the run, what its clients and its desk have to know.
@@ -228,6 +294,30 @@ fn from_past(
             (engine, carry, None, None, Before { kept: None, day: None, closing, last: OrderId(0) })
         }
     })
+}
+
+/// Why this program may not go on where another one traded: in the run's last hour it would have commanded something else.
+fn decides_otherwise(
+    (went, was): (&Went, String),
+    (options, args): (&Options, &AttachArgs),
+    (folder, strategy): (&RunFolder, &StrategyFile),
+) -> Option<LiveError> {
+    let Went::On(resumed) = went else { return None };
+    if was == options.code {
+        return None;
+    }
+    let (path, now) = (folder.path.clone(), options.code.to_owned());
+    match diverge::decides_otherwise(folder, strategy, resumed.saved.beside.end.plus(-HOUR)) {
+        Ok(None) => None,
+        Ok(Some(fork)) if args.accept_decisions => {
+            eprintln!(
+                "{was} traded here, and this program would have commanded something else: {fork}; it is accepted"
+            );
+            None
+        }
+        Ok(Some(fork)) => Some(LiveError::Decisions { path, was, now, fork }),
+        Err(why) => Some(why),
+    }
 }
 
 /// What a start needs of its folder.
@@ -296,12 +386,21 @@ fn ready_in(folder: RunFolder, options: &Options) -> Result<Ready, LiveError> {
     Ok(Ready { folder, lock, strategy, numbers })
 }
 
-/// A run that begins with what both accounts hold: cash alone, or what is left to be closed.
-fn begin_anew(session: &mut Session, names: &[String; 2], from: Time, before: &Before) -> Result<Beginning, LiveError> {
-    match &before.closing {
-        Some(_) => Ok(Beginning::close(from, session.accounts()?.map(|held| held.cash), before.last)),
-        None => Ok(Beginning::new(from, flat(session, names)?)),
+/// A run that begins with what both accounts hold: cash alone, or what is left to be closed. `from_truth`: that is what the venues show.
+fn begin_anew(
+    session: &mut Session,
+    names: &[String; 2],
+    from: Time,
+    (before, from_truth): (&mut Before, bool),
+) -> Result<Beginning, LiveError> {
+    let Some(closing) = &mut before.closing else { return Ok(Beginning::new(from, flat(session, names)?)) };
+    let holdings = session.accounts()?;
+    if from_truth {
+        // a leg on the other side is none of the strategy's: it is told at the end, and stays
+        let leg = |role: Role| Qty(holdings[role.ix()].position.0 * role.opening().sign()).max(Qty::ZERO);
+        closing.strays = Some(Role::BOTH.map(leg));
     }
+    Ok(Beginning::close(from, holdings.map(|held| held.cash), before.last))
 }
 
 /// From where the run begins, or goes on, until it is asked to stop.
@@ -330,8 +429,9 @@ fn trade_on(
     recorder.begin_open(mode, since, job.initial());
     let start = beginning.beside.end;
     let builder = TileBuilder::new(clock, engine, carry, start).keeping_seen();
+    let has_strays = begun.closing.as_ref().is_some_and(|closing| closing.strays.is_some());
     if let Some(desk) = &mut session.desk {
-        desk.begin(&job, beginning.resumed.as_deref(), begun);
+        desk.begin((&job, from), beginning.resumed.as_deref(), begun);
     }
     let control = session.desk.as_ref().map(|desk| Control { shown: desk.watch(), says: desk.says() });
     control.into_iter().for_each(|control| session.control(control));
@@ -341,7 +441,11 @@ fn trade_on(
     let lost =
         session.close(&why, traded.as_ref().is_ok_and(|(state, ended)| ended.is_flat() && state.belief().is_flat()));
     status.finish();
-    let (state, ended) = traded?;
+    let (state, mut ended) = traded?;
+    if has_strays {
+        // nobody knows what such legs had cost: of cash there is nothing to compare
+        ended.explained = Role::BOTH.map(|role| ended.holdings[role.ix()].cash - state.belief().books[role.ix()].cash);
+    }
     if let Some(why) = lost {
         return Err(LiveError::JournalLost { why });
     }
@@ -506,7 +610,7 @@ fn is_played(reach: &Reach) -> Result<bool, LiveError> {
 
 /// The journal, its first record of this process durable, and what numbers its orders.
 fn begin(
-    (folder, strategy): (&RunFolder, &StrategyFile),
+    (folder, strategy, closing): (&RunFolder, &StrategyFile, Option<String>),
     (options, args): (&Options, &AttachArgs),
     journal: (&Journal, usize),
     (from, numbers, is_played): (Time, [AccountNumbers; 2], bool),
@@ -522,6 +626,7 @@ fn begin(
         live: text(&folder.live)?,
         network: network(&folder.file),
         accounts: numbers.map(|numbers| format!("{numbers:?}")),
+        closing,
     };
     let drawn = blake3::hash(format!("{} {} {}", folder.path.display(), wall::now(), std::process::id()).as_bytes());
     let mut run = [0; 16];
@@ -598,6 +703,29 @@ mod tests {
         let hosts = Hosts::from([(Host::Main, main)]);
         let dialer = Dialer::new(&hosts, None, None).expect("a dialer");
         Reach { venue: Venue::Lighter, hosts, dialer, played: None }
+    }
+
+    /// A machine whose clock has gone back closes what it holds, on a time that goes on.
+    #[test]
+    fn time_never_goes_back_for_a_trader() {
+        let folder = RunFolder {
+            path: PathBuf::from("run"),
+            file: LiveFile::parse("live.toml", "network = \"mainnet\"\n").expect("a file"),
+            best: PathBuf::from("best.yml"),
+            live: PathBuf::from("live.toml"),
+        };
+        let later = wall::now().plus(HOUR.times(1));
+        let mut saved = Saved::read(crate::recovery::tests::STATE).expect("a state");
+        saved.beside.end = later;
+        let (past, kept) = (Default::default(), Default::default());
+        let open = Went::On(Box::new(Resumed { saved, past, kept, day: None }));
+        let mut refusal = None;
+        assert!(open.is_open());
+        let (clock, is_played, from) = time(&folder, &reach("{}"), (&open, &mut refusal)).expect("it closes");
+        assert!(!is_played && from == later && refusal.as_ref().is_some_and(|why| why.exit_code() == 75));
+        let since = clock.market(wall::now()).since(later);
+        assert!(since.0 >= 0 && since < perpx_core::units::SECOND.times(10), "{since:?}");
+        assert!(time(&folder, &reach("{}"), (&Went::Begins, &mut None)).is_ok_and(|(_, _, from)| from < later));
     }
 
     const EMULATOR: &str = r#"{"wall_ns":5,"market_ns":7,"speed":1.0,"tls":false,"faults_from_ns":3,"venues":[]}"#;

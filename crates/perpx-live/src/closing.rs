@@ -16,7 +16,7 @@ use std::path::Path;
 pub fn folder(path: &Path) -> Result<Option<RunFolder>, LiveError> {
     let Ok((past, _)) = Past::read(&path.join("journal")) else { return Ok(None) };
     let Some(copies) = past.copies().filter(|_| past.is_open()) else { return Ok(None) };
-    let Copies { best, live } = copies;
+    let Copies { best, live, .. } = copies;
     let inside = path.join("closing");
     let failed = |error: std::io::Error| LiveError::Folder {
         path: inside.clone(),

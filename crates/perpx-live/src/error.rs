@@ -119,6 +119,14 @@ pub enum LiveError {
     )]
     State { path: PathBuf, why: String },
 
+    /// Another program than the one that traded, and it does not decide as that one did.
+    #[error(
+        "{path}: {was} traded here, and this program ({now}) would have commanded something else on the same rows and answers: \
+         {fork} (here the run, there this program); accepted: a program that makes the run's commands of its last hour again; to do: go on \
+         with {was}, or say --accept-decisions beside this start. No order was sent"
+    )]
+    Decisions { path: PathBuf, was: String, now: String, fork: String },
+
     /// The market's clock stands before what was written down.
     #[error(
         "the market's clock says {now}, and the journal of {path} was written up to {end}; accepted: a clock that has not gone \
@@ -360,7 +368,7 @@ impl LiveError {
             LiveError::Probe(error) => error.exit_code(),
             LiveError::Gate { .. } | LiveError::NotArmed { .. } | LiveError::LeftElsewhere { .. } => 4,
             LiveError::Emulated { .. } | LiveError::Played { .. } | LiveError::OtherTag { .. } => 4,
-            LiveError::NotAccepted | LiveError::Promotion { .. } => 4,
+            LiveError::NotAccepted | LiveError::Promotion { .. } | LiveError::Decisions { .. } => 4,
             LiveError::Unknown | LiveError::Stopped => 130,
             LiveError::Books { .. } | LiveError::Venue { .. } | LiveError::Silent { .. } => 1,
             LiveError::NotFlat { .. } | LiveError::OtherInstance { .. } | LiveError::AccountTaken { .. } => 4,

@@ -71,6 +71,7 @@ mod reconcile;
 mod recovery;
 mod report;
 mod run_folder;
+mod salvage;
 mod service;
 mod session;
 mod status;

@@ -61,6 +61,10 @@ poll_sec = 30
 # a lock that is under way when a park is asked for may complete for so long before everything is closed
 max_sec = 45
 
+[closing]
+# a start that can only close what an earlier one left, and cannot read its state, closes after so long; `ctl hold` stops it until then
+grace_sec = 60
+
 [paper]
 # time is judged so long after it was, so that every row of it has come
 lag_ms = 10000
@@ -149,6 +153,8 @@ pub struct LiveFile {
     pub poll: TimeDelta,
     /// A lock may complete for so long before a park closes it.
     pub park: TimeDelta,
+    /// What a start can only close, and by no state of its own, is closed after so long.
+    pub grace: TimeDelta,
     /// Time is judged so long after it was.
     pub lag: TimeDelta,
     /// Folders whose hours warm the signals; the first named wins.
@@ -175,7 +181,7 @@ const VARIABLE: &str = "the name of a variable of the environment, in capitals, 
 pub const ACCOUNT_LINES: &str =
     "lighter = { index = 1, api_key = 4 } and grvt = { sub_account = \"1\" }, with your numbers";
 
-const KEYS: [(&str, &[&str]); 8] = [
+const KEYS: [(&str, &[&str]); 9] = [
     (
         "",
         &[
@@ -187,6 +193,7 @@ const KEYS: [(&str, &[&str]); 8] = [
             "limits",
             "truth",
             "park",
+            "closing",
             "paper",
             "warm",
             "record",
@@ -197,6 +204,7 @@ const KEYS: [(&str, &[&str]); 8] = [
     ),
     ("truth", &["poll_sec"]),
     ("park", &["max_sec"]),
+    ("closing", &["grace_sec"]),
     ("account", &["lighter", "grvt"]),
     ("paper", &["lag_ms"]),
     ("warm", &["from", "bars", "max_gap_bars"]),
@@ -256,6 +264,7 @@ impl LiveFile {
             on_mismatch: reader.on_mismatch(&root)?,
             poll: reader.count(table("truth"), ("truth", "poll_sec"), 30, (1, 3_600))? * SECOND,
             park: reader.count(table("park"), ("park", "max_sec"), 45, (0, 3_600))? * SECOND,
+            grace: reader.count(table("closing"), ("closing", "grace_sec"), 60, (0, 3_600))? * SECOND,
             lag: reader.count(paper, ("paper", "lag_ms"), 10_000, (100, 3_600_000))? * MS,
             warm_from: reader
                 .texts(warm, ("warm", "from"), "a list of folders, such as [\"../rec\"]")?

@@ -326,6 +326,11 @@ impl Watch {
         self.clean > 0 || self.is_held
     }
 
+    /// The newest reading that was judged showed nothing.
+    pub fn is_clean(&self) -> bool {
+        self.clean > 0
+    }
+
     /// What stands, as it is written down.
     pub fn seen(&self) -> &[Difference] {
         &self.seen

@@ -5,6 +5,7 @@
 
 use super::LiveError;
 use super::control::snapshot::{Held, Last};
+use super::control::verbs::{SaidBefore, Settling};
 use super::journal::folder::{Journal, JournalError};
 use super::journal::record::{Kind, Record};
 use perpx_core::market::{Command, Event, EventBody, OrderId, Reject, Role};
@@ -73,13 +74,25 @@ fn read(bytes: &[u8]) -> Result<Saved, String> {
 /// Fills and payments that the journal learned of are told apart from news for so long after it did.
 const KNOWN_FOR: TimeDelta = DAY;
 
+/// Who says something to a folder that no process has.
+pub const TO_A_FOLDER: &str = "ctl, to the folder";
+/// What is written down when a damaged journal was cut.
+pub const SALVAGE: &str = "salvage";
+/// Starts that a cut may have taken away at most: their numbers, and those of their orders, are never given again.
+const LOST_STARTS: usize = 100;
+
 /// What the newest process went by, word by word.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub struct Copies {
     /// best.yml.
     pub best: String,
     /// live.toml.
     pub live: String,
+    /// The program that traded last; one that was only to close what was held is none.
+    pub code: String,
+    /// Why it was only to close what was held.
+    pub closing: Option<String>,
 }
 
 /// What is left of a run whose state cannot be used: it is closed.
@@ -133,6 +146,8 @@ pub struct Past {
     names: [String; 2],
     /// When something was written last that says what is held.
     newest: Option<Time>,
+    /// What an operator has said of differences since, while no process had the run.
+    pub said: Vec<SaidBefore>,
     /// What the venues said last, and how the last process ended; each with its time of the wall.
     pub words: [Option<(Time, serde_json::Value)>; 2],
 }
@@ -184,7 +199,11 @@ impl Past {
             Kind::Start => {
                 self.starts += 1;
                 self.names = names(&body);
-                self.copies = serde_json::from_slice(&body).ok().or(self.copies.take());
+                let was = self.copies.take();
+                self.copies = match (serde_json::from_slice::<Copies>(&body).ok(), was) {
+                    (Some(copies), Some(was)) if copies.closing.is_some() => Some(Copies { code: was.code, ..copies }),
+                    (copies, was) => copies.or(was),
+                };
                 self.written.get_or_insert((wall, wall));
             }
             Kind::State => {
@@ -202,6 +221,26 @@ impl Past {
                 }
                 if let Ok(Day { number, base }) = serde_json::from_slice(&body) {
                     self.day = Some((number, base.map(|base| cash(&base))));
+                }
+            }
+            Kind::Operator => {
+                #[derive(Deserialize)]
+                struct Said {
+                    verb: String,
+                    by: String,
+                    reason: String,
+                }
+                let Ok(Said { verb, by, reason }) = serde_json::from_slice(&body) else { return };
+                self.starts += if verb == SALVAGE { LOST_STARTS } else { 0 };
+                for settling in Settling::ALL {
+                    let Some(venue) = verb.strip_prefix(settling.name()).and_then(|rest| rest.strip_prefix(' ')) else {
+                        continue;
+                    };
+                    // whoever has said it to a process, or done it, has said it for good
+                    self.said.retain(|said| said.settling != settling || said.venue != venue);
+                    if by == TO_A_FOLDER {
+                        self.said.push(SaidBefore { settling, venue: venue.to_owned(), reason: reason.clone() });
+                    }
                 }
             }
             Kind::Stop => {
@@ -324,10 +363,18 @@ impl Past {
         Some(LiveError::State { path: folder.to_path_buf(), why })
     }
 
-    /// Its orders and what is held, without the state of the machine.
+    /// Its orders and what is held, without the state of the machine. Whatever both accounts have then is what it begins with: nothing of
+    /// it has to be explained again.
     pub fn left(self) -> Left {
-        let (held, kept, last) = (self.held, self.kept.clone(), self.last);
+        let kept = self.kept.clone().map(|kept| Kept { explained: Cash::ZERO, ..kept });
+        let (held, last) = (self.held, self.last);
         Left { held, past: self.clients(), kept, last }
+    }
+
+    /// As [`Past::left`] of a run whose venues are believed alone: nothing that happened before `now` is asked for.
+    pub fn forgotten(self, now: Time) -> Left {
+        let past = || perpx_venues::client::Past { orders: Vec::new(), booked: Default::default(), since: now };
+        Left { held: [Qty::ZERO; 2], past: [past(), past()], ..self.left() }
     }
 
     /// The run that goes on; `None`: nothing was begun, or what was begun is over.
@@ -484,6 +531,23 @@ pub(crate) mod tests {
         let unheard: Vec<&Event> = resumed.saved.machine.venues().events.iter().collect();
         assert!(matches!(unheard[..], [first, never]
             if first.body == fill(2, 1) && never.body == EventBody::Rejected { id: own, reason: Reject::Journal }));
+    }
+
+    /// What was said to a folder waits for a process; what was said to a process, or done, waits no more. A cut takes numbers with it.
+    #[test]
+    fn what_an_operator_said_is_kept_until_it_is_done() {
+        let said = |verb: &str, by: &str| (Kind::Operator, json!({ "verb": verb, "by": by, "reason": "why" }));
+        let begun = (Kind::Start, json!({}));
+        let earlier = [said("adopt grvt", TO_A_FOLDER), said("explain-balance lighter", TO_A_FOLDER), begun.clone()];
+        let waits: Vec<(Settling, String)> =
+            past(&earlier).said.into_iter().map(|said| (said.settling, said.venue)).collect();
+        let (adopt, explain) = (Settling::Adopt, Settling::ExplainBalance);
+        assert_eq!(waits, [(adopt, "grvt".to_owned()), (explain, "lighter".to_owned())]);
+        let done =
+            [&earlier[..], &[said("adopt grvt", "the start"), said("adopt lighter", "ctl"), said("pause", "ctl")]]
+                .concat();
+        assert_eq!(past(&done).said.len(), 1);
+        assert_eq!(past(&[begun.clone(), said(SALVAGE, "journal"), begun]).starts, 2 + LOST_STARTS);
     }
 
     #[test]

@@ -5,11 +5,11 @@ use super::socket::{Answer, Question, Request, ask};
 use super::verbs::{Settling, Verb};
 use crate::LiveError;
 use crate::journal::log::Log;
-use crate::recovery::Past;
+use crate::recovery::{Past, TO_A_FOLDER};
 use clap::{Args, ValueEnum};
-use perpx_core::units::Time;
 use perpx_data::atomic::write_atomic;
 use perpx_venues::recorder::folder;
+use perpx_venues::venue::Venue;
 use serde_json::Value;
 use std::fs;
 use std::io;
@@ -113,6 +113,11 @@ pub fn said(args: &CtlArgs) -> Result<Answer, LiveError> {
     if args.word == Word::ClearKill && args.reason.trim().is_empty() {
         return Ok(Answer::no("clear-kill: why the latch may go is written down; to do: --reason TEXT"));
     }
+    if let Some(Question::Settle(_)) = args.word.question()
+        && args.reason.trim().is_empty()
+    {
+        return Ok(Answer::no("why is written down; to do: --reason TEXT"));
+    }
     if let Some(ask_for) = args.word.question() {
         let request =
             Request { ask: ask_for, reason: args.reason.clone(), leg: args.leg.clone().or(args.venue.clone()) };
@@ -148,12 +153,14 @@ fn alone(args: &CtlArgs, nobody: &str) -> io::Result<Answer> {
         Word::Resume => gone(&pause)?,
         Word::ClearKill if !kill.exists() => return Ok(Answer::done(format!("{nobody}, and it was not killed"))),
         Word::ClearKill => {
-            written(&args.run, &args.reason)?;
+            Log::note(&args.run, "clear-kill", "ctl", &args.reason).map_err(other)?;
             gone(&kill)?;
         }
+        Word::Adopt | Word::ExplainBalance => return settled_later(args, nobody),
         _ => {
             return Ok(Answer::no(format!(
-                "{nobody}; accepted then: status, pause, resume, kill, clear-kill; to do: start it, then say it again"
+                "{nobody}; accepted then: status, pause, resume, kill, clear-kill, adopt, explain-balance; to do: start it, then say it \
+                 again"
             )));
         }
     }
@@ -168,19 +175,24 @@ fn alone(args: &CtlArgs, nobody: &str) -> io::Result<Answer> {
     }))
 }
 
-/// That the latch was cleared, and why, behind whatever the journal holds; a run that has none needs none.
-fn written(run: &Path, reason: &str) -> io::Result<()> {
-    if !run.join("journal").is_dir() {
-        return Ok(());
+/// What a difference comes to: the next start does it as soon as five readings have confirmed that it is there.
+fn settled_later(args: &CtlArgs, nobody: &str) -> io::Result<Answer> {
+    let settling = if args.word == Word::Adopt { Settling::Adopt } else { Settling::ExplainBalance };
+    let names = Venue::ALL.map(|venue| venue.name());
+    let Some(venue) = args.venue.as_deref().filter(|venue| names.contains(venue)) else {
+        return Ok(Answer::no(format!("--venue: accepted: {}", names.join(", "))));
+    };
+    if !args.run.join("journal").is_dir() {
+        return Ok(Answer::no(format!("{nobody}, and none ever had: there is nothing to compare")));
     }
-    let failed = |error: LiveError| io::Error::other(error.to_string());
-    let (past, journal) = Past::read(&run.join("journal")).map_err(|error| failed(error.into()))?;
-    let (mut log, _) = Log::open(run, (&journal, past.starts), [0; 16], None).map_err(failed)?;
-    log.operator(Time(perpx_venues::wall::now().0), "clear-kill", "ctl", reason);
-    match log.leave() {
-        None => Ok(()),
-        Some(why) => Err(io::Error::other(why)),
-    }
+    Log::note(&args.run, &format!("{} {venue}", settling.name()), TO_A_FOLDER, &args.reason).map_err(other)?;
+    Ok(Answer::done(format!(
+        "{nobody}; the next start does it where the difference is still there, and forgets it where it is not; until then it holds"
+    )))
+}
+
+fn other(error: LiveError) -> io::Error {
+    io::Error::other(error.to_string())
 }
 
 /// What the folder tells of a run that nobody has.

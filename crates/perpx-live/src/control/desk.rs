@@ -6,7 +6,7 @@ use super::reload::{Live, money, texts};
 use super::snapshot::{Held, InForce, Snapshot};
 use super::socket::Answer;
 use super::truth::{Due, Truth};
-use super::verbs::{By, Ending, Settling, Standing, Verb, Verbs};
+use super::verbs::{By, Closes, Ending, SaidBefore, Settling, Standing, Verb, Verbs};
 use crate::LiveError;
 use crate::journal::log::Log;
 use crate::limits::gate::{Around, Demand, Gate, Quote, Refusal, Sight, Venues, Verdict};
@@ -48,6 +48,9 @@ const YOUNG: Duration = Duration::from_secs(60);
 const STATES: [State; 6] =
     [State::Idle, State::FirstLeg, State::Locking, State::Locked, State::LongOnly, State::ShortOnly];
 
+/// Who does what was said before there was a process.
+const AT_A_START: &str = "the start, as said before";
+
 /// What a venue said of the account.
 #[derive(Clone, Copy, Debug)]
 struct Said {
@@ -70,13 +73,15 @@ pub struct Begun {
     pub day: Option<(i64, [Cash; 2])>,
     /// It does nothing but close what is held, and ends then.
     pub closing: Option<Closing>,
+    /// What an operator has said while no process had the run.
+    pub said: Vec<SaidBefore>,
 }
 
 /// Why a run does nothing but close what it holds.
 pub struct Closing {
     /// In words.
     pub why: String,
-    /// At once, and not by the strategy's own exits.
+    /// At once: not by the strategy's own exits, and not after a while.
     pub is_urgent: bool,
     /// By role: coins of legs that no machine knows.
     pub strays: Option<[Qty; 2]>,
@@ -94,6 +99,7 @@ pub struct Desk {
     names: [String; 2],
     max_age: TimeDelta,
     park: TimeDelta,
+    grace: TimeDelta,
     on_stop: OnStop,
     quotes: [Quote; 2],
     said: [Option<Said>; 2],
@@ -111,6 +117,8 @@ pub struct Desk {
     /// When it was last said that the run ends.
     ended_at: Option<Instant>,
     truth: Truth,
+    /// Is done as soon as it is known to be there, or forgotten as soon as it is known not to be.
+    said_before: Vec<SaidBefore>,
     /// Another process was found to trade the run.
     is_other_instance: bool,
 }
@@ -130,7 +138,7 @@ impl Desk {
         let text = fs::read_to_string(path).map_err(|error| failed("its live.toml cannot be read", error))?;
         let name = path.display().to_string();
         let live = Live::begin(&name, &text)?;
-        let LiveFile { park, on_stop, on_mismatch, poll, .. } = LiveFile::parse(&name, &text)?;
+        let LiveFile { park, grace, on_stop, on_mismatch, poll, .. } = LiveFile::parse(&name, &text)?;
         let ears = Ears::open(run, stop).map_err(|error| failed("signals and ctl.sock cannot be heard", error))?;
         Ok(Desk {
             ears,
@@ -140,10 +148,12 @@ impl Desk {
             live,
             run: run.to_path_buf(),
             truth: Truth::new(names.clone(), poll, on_mismatch),
+            said_before: Vec::new(),
             is_other_instance: false,
             names,
             max_age: SECOND.times(5),
             park,
+            grace,
             on_stop,
             quotes: [Quote::default(); 2],
             said: [None; 2],
@@ -160,13 +170,19 @@ impl Desk {
         })
     }
 
-    /// Trading begins, or goes on with what a machine believes to hold and has still to hear.
-    pub fn begin(&mut self, job: &Job<'_, Composite>, resumed: Option<&Run>, begun: Begun) {
-        let Begun { number, entries, kept, day, closing } = begun;
+    /// Trading begins `now`, or goes on with what a machine believes to hold and has still to hear.
+    pub fn begin(&mut self, (job, now): (&Job<'_, Composite>, Time), resumed: Option<&Run>, begun: Begun) {
+        let Begun { number, entries, kept, day, closing, said } = begun;
+        self.said_before = said;
         self.truth.begin(number, entries, kept);
         if let Some(Closing { why, is_urgent, strays }) = closing {
-            let by = By { who: "the start".to_owned(), reason: why, since: job.from };
-            self.verbs.only_close(by, is_urgent || strays.is_some());
+            let by = By { who: "the start".to_owned(), reason: why, since: now };
+            let how = match strays {
+                _ if is_urgent => Closes::From(now),
+                Some(_) => Closes::From(now.plus(self.grace)),
+                None => Closes::ByExits,
+            };
+            self.verbs.only_close(by, how);
             strays.into_iter().for_each(|held| self.truth.left(held));
         }
         for (name, verb) in [(PAUSE, Verb::Pause), (KILL, Verb::Kill)] {
@@ -315,6 +331,7 @@ impl Desk {
         while let Some(heard) = self.ears.heard() {
             self.take(heard, (now, run), log.as_deref_mut());
         }
+        self.verbs.pass(now);
         self.compare(now, run, log.as_deref_mut());
         self.demands(now, standing, run, log.as_deref_mut());
         // that venues say so of one that was killed is asked now and then
@@ -340,6 +357,7 @@ impl Desk {
             (own().map(|order| order.id).collect(), own().any(|order| !order.is_resting()))
         });
         let found = self.truth.look(now, books, orders, log.as_deref_mut());
+        self.do_what_was_said(now, run, log.as_deref_mut());
         let verbs: &[Verb] = match found.mismatch {
             _ if found.is_other_instance && self.is_other_instance => &[],
             _ if found.is_other_instance => &[Verb::Flatten, Verb::Park],
@@ -355,9 +373,34 @@ impl Desk {
         for verb in verbs.iter().filter(|verb| !self.verbs.is_ending() && !self.verbs.is(**verb)).collect::<Vec<_>>() {
             self.take_verb((*verb, None), (now, who, reason), log.as_deref_mut());
         }
-        self.truth.book_left(self.prices());
         if self.verbs.is(Verb::Kill) || self.verbs.is(Verb::Flatten) {
+            self.truth.book_left(self.prices());
             self.truth.adopt_gone(now, books, self.prices(), log);
+        }
+    }
+
+    /// What an operator has said of a difference while no process had the run.
+    fn do_what_was_said(&mut self, now: Time, run: &RunState<Composite, impl VenuePort>, mut log: Option<&mut Log>) {
+        for said in std::mem::take(&mut self.said_before) {
+            let Ok(Some(role)) = self.named(Some(&said.venue)) else { continue };
+            let is_priced = self.prices()[role.ix()].0 > 0;
+            match self.truth.is_there(said.settling, role, &run.belief().books) {
+                Some(true) if is_priced => {
+                    let by = (AT_A_START, said.reason.as_str());
+                    let answer = self.settle(said.settling, role, (now, run), by, log.as_deref_mut());
+                    if answer.code != 0 {
+                        say(&answer.text);
+                    }
+                }
+                Some(false) => {
+                    let verb = format!("{} {}", said.settling.name(), said.venue);
+                    say(&format!("{verb}, said before the start: nothing of it is there, and it is forgotten"));
+                    if let Some(log) = log.as_deref_mut() {
+                        log.operator(now, &verb, AT_A_START, "nothing of it is there");
+                    }
+                }
+                _ => self.said_before.push(said),
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //! because an operator says so, what is cancelled.
 
 use super::ears::say;
+use super::verbs::Settling;
 use crate::journal::log::Log;
 use crate::live_file::OnMismatch;
 use crate::reconcile::{Believed, Watch};
@@ -237,6 +238,16 @@ impl Truth {
         let sign = role.opening().sign();
         // one that has moved since is looked at anew
         (books[role.ix()].position() == believed).then_some((Qty(believed.0 * sign), Qty(said.0 * sign)))
+    }
+
+    /// Whether there is what an operator has named before there was a process: `None` as long as nobody knows.
+    pub fn is_there(&self, settling: Settling, role: Role, books: &[VenueBook; 2]) -> Option<bool> {
+        let watch = &self.watches[role.ix()];
+        let is_there = match settling {
+            Settling::Adopt => self.of_leg(role, books).is_some(),
+            Settling::ExplainBalance => watch.unexplained() != Cash::ZERO,
+        };
+        (is_there || watch.is_clean()).then_some(is_there)
     }
 
     /// An operator has looked at what differs.

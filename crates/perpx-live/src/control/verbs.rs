@@ -56,6 +56,9 @@ pub enum Settling {
 }
 
 impl Settling {
+    /// All of them.
+    pub const ALL: [Settling; 2] = [Settling::Adopt, Settling::ExplainBalance];
+
     /// As it is said.
     pub fn name(self) -> &'static str {
         match self {
@@ -63,6 +66,17 @@ impl Settling {
             Settling::ExplainBalance => "explain-balance",
         }
     }
+}
+
+/// What an operator has said of a venue while no process had the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaidBefore {
+    /// What the difference comes to.
+    pub settling: Settling,
+    /// Whose word is taken.
+    pub venue: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// Who said it, when and why.
@@ -110,15 +124,36 @@ pub struct Verbs {
     flatten: Option<(By, [bool; 2])>,
     kill: Option<By>,
     quit: Option<By>,
-    /// What is held is closed by the strategy's own exits, nothing else is done, and then the run ends.
+    /// What is held is closed, nothing else is done, and then the run ends.
     only_closes: bool,
+    /// When everything is to be closed, where nobody holds it.
+    later: Option<(Time, By)>,
+}
+
+/// How a run that does nothing but close what it holds does that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closes {
+    /// By the strategy's own exits.
+    ByExits,
+    /// All of it, from then on: a `hold` that is said before keeps it until `resume`.
+    From(Time),
 }
 
 impl Verbs {
-    /// From here on the run does nothing but close what it holds, and ends then. `now`: of legs that its strategy does not know, at once.
-    pub fn only_close(&mut self, by: By, now: bool) {
+    /// From here on the run does nothing but close what it holds, and ends then.
+    pub fn only_close(&mut self, by: By, how: Closes) {
         self.only_closes = true;
-        self.say(if now { Verb::Flatten } else { Verb::Hold }, by, None);
+        match how {
+            Closes::ByExits => self.say(Verb::Hold, by, None),
+            Closes::From(at) => self.later = Some((at, by)),
+        }
+    }
+
+    /// Time has passed: what was to be closed from some moment on is.
+    pub fn pass(&mut self, now: Time) {
+        if let Some((_, by)) = self.later.take_if(|(at, _)| *at <= now && self.hold.is_none()) {
+            self.say(Verb::Flatten, by, None);
+        }
     }
 
     /// Something was said. `leg`: of `flatten`.
@@ -126,7 +161,11 @@ impl Verbs {
         match verb {
             Verb::Pause => drop(self.pause.get_or_insert(by)),
             Verb::Hold => drop(self.hold.get_or_insert(by)),
-            Verb::Resume => (self.pause, self.hold, self.flatten) = (None, None, None),
+            Verb::Resume => {
+                (self.pause, self.hold) = (None, None);
+                // a run that does nothing but close goes on with that
+                self.flatten.take_if(|_| !self.only_closes);
+            }
             Verb::Park => drop(self.park.get_or_insert(by)),
             Verb::Flatten => {
                 let legs = leg.map_or([true; 2], |leg| Role::BOTH.map(|role| role == leg));
@@ -274,17 +313,35 @@ mod tests {
     /// A start that is refused though something is held: nothing opens and nothing covers, whatever is said, and it ends flat.
     #[test]
     fn a_run_that_only_closes_ends_when_nothing_is_held() {
-        for (now, closes) in [(false, false), (true, true)] {
+        for (how, closes) in [(Closes::ByExits, false), (Closes::From(Time(0)), true)] {
             let mut verbs = Verbs::default();
-            verbs.only_close(by("live.toml", 0), now);
-            assert_eq!(may(&verbs, State::Locking, 0), (false, closes, closes), "{now}");
-            if !now {
-                verbs.say(Verb::Resume, by("ctl", 0), None);
-                assert_eq!(may(&verbs, State::Idle, 0), (false, false, false));
-            }
+            verbs.only_close(by("live.toml", 0), how);
+            verbs.pass(Time(0));
+            assert_eq!(may(&verbs, State::Locking, 0), (false, closes, closes), "{how:?}");
+            verbs.say(Verb::Resume, by("ctl", 0), None);
+            assert_eq!(may(&verbs, State::Locking, 0), (false, closes, closes), "{how:?}");
             assert!(verbs.is_ending() && verbs.look(at(State::Locked, true)).is_none());
             assert_eq!(verbs.look(at(State::Idle, true)), Some(Ending::Flat));
         }
+    }
+
+    /// Who looks at what nobody knows has a while for it, and as long as he holds it.
+    #[test]
+    fn what_is_closed_later_can_be_held() {
+        let mut verbs = Verbs::default();
+        verbs.only_close(by("the start", 0), Closes::From(Time::at(60 * SECOND)));
+        let mut closes = |seconds: i64, verb: Option<Verb>| {
+            verb.into_iter().for_each(|verb| verbs.say(verb, by("ctl", seconds), None));
+            verbs.pass(Time::at(seconds * SECOND));
+            may(&verbs, State::Locked, seconds)
+        };
+        assert_eq!(closes(59, None), (false, false, false));
+        assert_eq!(closes(59, Some(Verb::Hold)), (false, false, false));
+        assert_eq!(closes(90, None), (false, false, false));
+        assert_eq!(closes(91, Some(Verb::Resume)), (false, true, true));
+        // once begun it goes on, whatever is said
+        assert_eq!(closes(92, Some(Verb::Hold)), (false, true, true));
+        assert_eq!(closes(93, Some(Verb::Resume)), (false, true, true));
     }
 
     #[test]

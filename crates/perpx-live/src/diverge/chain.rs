@@ -8,7 +8,7 @@ use super::rows::{AsSeen, SeenTape};
 use crate::LiveError;
 use perpx_core::config::World;
 use perpx_core::ledger::VenueBook;
-use perpx_core::market::{Event, EventBody, FundingPrice, Role};
+use perpx_core::market::{Command, Event, EventBody, FundingPrice, NewOrder, OrderId, Role};
 use perpx_core::tape::rows::FundingKind;
 use perpx_core::units::{Cash, HOUR, MINUTE, MidValue, Price, Qty, Rate, Time};
 use perpx_data::backtest::Bound;
@@ -62,6 +62,31 @@ pub struct Fork {
     /// `None`: that one made no more.
     pub here: Option<Made>,
     pub there: Option<Made>,
+}
+
+impl Fork {
+    /// For people; `venues`: by role.
+    pub fn words(&self, venues: &[String; 2]) -> String {
+        let said = |made: &Option<Made>| match made {
+            Some((at, command)) => format!("{} at {}", command_words(*command, venues), at.to_milli()),
+            None => "nothing more".to_owned(),
+        };
+        format!("command {}: here {}, there {}", self.place + 1, said(&self.here), said(&self.there))
+    }
+}
+
+/// A command in words; `venues`: by role.
+pub fn command_words(command: Command, venues: &[String; 2]) -> String {
+    let venue = &venues[command.venue().ix()];
+    match command {
+        Command::Place(order) => {
+            let (side, only) = (order.side.name(), if order.reduce_only { " reduce-only" } else { "" });
+            format!("{side} {} at {} {:?}{only} on {venue}", order.qty, order.limit, order.kind)
+        }
+        Command::Cancel { id, .. } => format!("cancel {} on {venue}", id.0),
+        Command::Modify { id, qty, limit, .. } => format!("change {} to {qty} at {limit} on {venue}", id.0),
+        Command::Query { id, .. } => format!("ask for {} on {venue}", id.0),
+    }
 }
 
 /// What is replayed with what.
@@ -121,8 +146,7 @@ fn fork(here: impl Iterator<Item = Made>, there: impl Iterator<Item = Made>) -> 
 }
 
 /// A command without the number of its order.
-fn anonymous(command: perpx_core::market::Command) -> perpx_core::market::Command {
-    use perpx_core::market::{Command, NewOrder, OrderId};
+fn anonymous(command: Command) -> Command {
     let id = OrderId(0);
     match command {
         Command::Place(order) => Command::Place(NewOrder { id, ..order }),
@@ -159,7 +183,7 @@ pub fn chain(inputs: &Inputs<'_>) -> Result<Chain, LiveError> {
         no_store: stored.as_ref().err().cloned(),
         ways,
     };
-    let written = inputs.replay(Answers::Written, (&as_they_took, Twins::default()), episode.events.clone())?;
+    let written = inputs.written(&as_they_took)?;
     let foreign: Cash = episode.foreign.iter().map(|foreign| foreign.amount).sum();
     chain.booked = booked(episode, written.mids) + foreign;
     chain.decision = decision(episode, &written);
@@ -186,6 +210,20 @@ pub fn chain(inputs: &Inputs<'_>) -> Result<Chain, LiveError> {
 }
 
 impl<'a> Inputs<'a> {
+    /// Where this program's decisions are not the journal's, with what the journal has heard.
+    ///
+    /// # Errors
+    /// Rows that cannot be read.
+    pub fn decision(&self) -> Result<Option<Fork>, LiveError> {
+        let world = &self.bound.plan.world;
+        Ok(decision(self.episode, &self.written(&measured(world, &Ways::of(self.episode, world)))?))
+    }
+
+    /// The journal made again.
+    fn written(&self, as_they_took: &World) -> Result<Replayed, LiveError> {
+        self.replay(Answers::Written, (as_they_took, Twins::default()), self.episode.events.clone())
+    }
+
     fn seen(&self, with_downs: bool) -> AsSeen<'a> {
         let downs = if with_downs { &self.episode.downs[..] } else { &[] };
         AsSeen::new(self.tape, downs, &self.episode.events)

@@ -168,18 +168,41 @@ fn make_rows(run: &Path, venues: [Venue; 2]) -> Result<(), LiveError> {
     Ok(())
 }
 
+/// Where this program would have commanded something else than a run did since `from`, in words; `None`: nowhere. It looks from the newest
+/// state not after `from` at which nothing was under way.
+///
+/// # Errors
+/// A damaged journal, a state of another layout, rows that cannot be read.
+pub fn decides_otherwise(folder: &RunFolder, strategy: &StrategyFile, from: Time) -> Result<Option<String>, LiveError> {
+    let venues = venues(folder, strategy)?;
+    let tape = SeenTape::new(&folder.path, venues, &strategy.data.symbol);
+    for episode in episodes(&folder.path.join("journal"), (from, Time::MAX))? {
+        let bound = bound(strategy, &episode);
+        let inputs = Inputs { episode: &episode, bound: &bound, tape: &tape, stored: Err(String::new()) };
+        if let Some(fork) = inputs.decision()? {
+            return Ok(Some(fork.words(&venues.map(|venue| venue.name().to_owned()))));
+        }
+    }
+    Ok(None)
+}
+
 /// The chain of one episode.
 fn made(strategy: &StrategyFile, tape: &SeenTape, episode: &Episode) -> Result<Chain, LiveError> {
-    let config = &strategy.config;
-    let (from, to) = (episode.begin(), episode.end);
-    let mut signals = SignalSet::default();
-    let (world, kinds) = (Arc::new(config.world.clone()), FundingKinds { predicted: true });
-    let outages = order_outages(&config.world, (from, to));
-    let mut bound = Bound::new(config, (world, outages), (kinds, Mids::default()), &mut signals);
-    bound.capital = episode.saved.beside.capital;
-    bound.plan.capital = bound.capital.into_iter().sum::<Cash>().into();
+    let (config, from, to) = (&strategy.config, episode.begin(), episode.end);
     let range = DataRange { warm_from: from, from, to, on_bad_rows: OnBadRows::Drop, ..strategy.data.clone() };
     let stored = Tape::open(TapeSpec { cache: None, ..range.tape_spec(config) });
     let stored = stored.as_ref().map_err(ToString::to_string);
-    chain(&Inputs { episode, bound: &bound, tape, stored })
+    chain(&Inputs { episode, bound: &bound(strategy, episode), tape, stored })
+}
+
+/// The configuration over the time of an episode, with the capital that the run began with.
+fn bound(strategy: &StrategyFile, episode: &Episode) -> Bound {
+    let config = &strategy.config;
+    let mut signals = SignalSet::default();
+    let (world, kinds) = (Arc::new(config.world.clone()), FundingKinds { predicted: true });
+    let outages = order_outages(&config.world, (episode.begin(), episode.end));
+    let mut bound = Bound::new(config, (world, outages), (kinds, Mids::default()), &mut signals);
+    bound.capital = episode.saved.beside.capital;
+    bound.plan.capital = bound.capital.into_iter().sum::<Cash>().into();
+    bound
 }

@@ -1,6 +1,6 @@
 //! divergence.html: one document that needs nothing from elsewhere.
 
-use super::chain::Cause;
+use super::chain::{Cause, command_words};
 use super::picture::{bar, scatter};
 use super::replay::{Decision, Trade};
 use super::summary::{Row, Summary, signed};
@@ -54,7 +54,7 @@ fn verdict(summary: &Summary) -> Markup {
         @if let Some(fork) = &summary.decision {
             p.severe {
                 "Made again from its rows and its answers the run does not decide as its journal says: rows were lost, another program ran, or this \
-                 is a fault. Nothing is attributed. The first difference, here the journal, there the replay: " (summary.fork_words(fork))
+                 is a fault. Nothing is attributed. The first difference, here the journal, there the replay: " (fork.words(&summary.venues))
             }
         } @else {
             p { "Made again from its rows and its answers the run decides as its journal says: every command, its number, time and price." }
@@ -118,7 +118,7 @@ fn parts(summary: &Summary) -> Markup {
                             td.words {
                                 (meaning(cause))
                                 @if let Some((_, fork)) = summary.forks.iter().find(|(of, _)| *of == cause) {
-                                    br; span.quiet { "decisions first differ at " (summary.fork_words(fork)) }
+                                    br; span.quiet { "decisions first differ at " (fork.words(&summary.venues)) }
                                 }
                             }
                         }
@@ -195,7 +195,7 @@ fn decision(summary: &Summary, row: &Row) -> Markup {
 }
 
 fn words(summary: &Summary, command: Command) -> String {
-    summary.command_words(command)
+    command_words(command, &summary.venues)
 }
 
 fn fills(summary: &Summary) -> Markup {

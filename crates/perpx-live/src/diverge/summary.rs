@@ -179,37 +179,13 @@ impl Summary {
     pub fn sentence(&self) -> String {
         let live = format!("live {}", signed(self.live));
         if let Some(fork) = &self.decision {
-            return format!("{live}; the journal could not be made again from its rows: {}", self.fork_words(fork));
+            return format!("{live}; the journal could not be made again from its rows: {}", fork.words(&self.venues));
         }
         let parts: Vec<String> =
             self.parts.iter().rev().map(|(cause, amount)| format!("{} {}", cause.name(), signed(*amount))).collect();
         match self.replay {
             Some(replay) => format!("{live}, replay {}: {}", signed(replay), parts.join(", ")),
             None => format!("{live}; no sweep reads its store: {}", parts.join(", ")),
-        }
-    }
-
-    /// Where two replays part.
-    pub fn fork_words(&self, fork: &Fork) -> String {
-        let said = |made: &Option<Made>| made.map_or("nothing more".to_owned(), |made| self.made_words(made));
-        format!("command {}: here {}, there {}", fork.place + 1, said(&fork.here), said(&fork.there))
-    }
-
-    fn made_words(&self, (at, command): Made) -> String {
-        format!("{} at {}", self.command_words(command), at.to_milli())
-    }
-
-    /// A command in words.
-    pub fn command_words(&self, command: Command) -> String {
-        let venue = &self.venues[command.venue().ix()];
-        match command {
-            Command::Place(order) => {
-                let (side, only) = (order.side.name(), if order.reduce_only { " reduce-only" } else { "" });
-                format!("{side} {} at {} {:?}{only} on {venue}", order.qty, order.limit, order.kind)
-            }
-            Command::Cancel { id, .. } => format!("cancel {} on {venue}", id.0),
-            Command::Modify { id, qty, limit, .. } => format!("change {} to {qty} at {limit} on {venue}", id.0),
-            Command::Query { id, .. } => format!("ask for {} on {venue}", id.0),
         }
     }
 
@@ -335,7 +311,7 @@ impl fmt::Display for Summary {
         for (cause, amount) in &self.parts {
             writeln!(f, "{:<12} {amount}", cause.name())?;
             if let Some((_, fork)) = self.forks.iter().find(|(of, _)| of == cause) {
-                writeln!(f, "             first at {}", self.fork_words(fork))?;
+                writeln!(f, "             first at {}", fork.words(&self.venues))?;
             }
         }
         for foreign in &self.foreign {

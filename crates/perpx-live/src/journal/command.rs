@@ -21,6 +21,9 @@ pub struct JournalArgs {
     /// A line of JSON a record
     #[arg(long)]
     pub json: bool,
+    /// Keep what is whole of a damaged journal, and set the rest aside
+    #[arg(long, conflicts_with = "kind")]
+    pub salvage: bool,
 }
 
 fn kind(text: &str) -> Result<Kind, String> {

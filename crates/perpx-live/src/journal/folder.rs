@@ -19,10 +19,11 @@ pub enum JournalError {
     #[error("{path}: {what}: {error}")]
     Disk { path: PathBuf, what: &'static str, error: io::Error },
     #[error(
-        "{path}: the journal is damaged at byte {at}: {what}; accepted: the files as they were written; to do: put them back \
-         from a copy, or look with `perpx-live journal` at what is whole"
+        "{path}: the journal is damaged at byte {at}: {what}; {kept} records before it are whole, {dropped} bytes from there on are not \
+         trusted; accepted: the files as they were written; to do: put them back from a copy; or close what the venues show by \
+         --from-truth beside the start; or `perpx-live journal RUN --salvage` keeps what is whole and sets the rest aside"
     )]
-    Damaged { path: PathBuf, at: usize, what: String },
+    Damaged { path: PathBuf, at: usize, what: String, kept: u64, dropped: u64 },
 }
 
 /// A journal that was read whole.
@@ -58,6 +59,44 @@ impl Chain {
         out.copy_from_slice(&self.0.finalize().as_bytes()[..24]);
         out
     }
+}
+
+/// Bytes of these segments.
+fn lengths(segments: &[(u32, PathBuf)]) -> u64 {
+    segments.iter().filter_map(|(_, path)| Some(fs::metadata(path).ok()?.len())).sum()
+}
+
+/// Makes a damaged journal whole: from the damage on its bytes, and all segments behind it, are moved aside into files whose names end on
+/// `.damaged`; those files.
+///
+/// # Errors
+/// A disk that fails: what was moved is beside, nothing is gone.
+pub fn cut_at(folder: &Path, damage: &JournalError) -> Result<Vec<PathBuf>, JournalError> {
+    let JournalError::Damaged { path, at, .. } = damage else { return Ok(Vec::new()) };
+    let failed = |path: &Path| {
+        let path = path.to_path_buf();
+        move |error| JournalError::Disk { path, what: "cannot be set aside", error }
+    };
+    let mut aside = Vec::new();
+    // the last one first: what is left is whole at each moment
+    for (_, later) in segments(folder)?.into_iter().rev().take_while(|(_, other)| other != path) {
+        aside.push(moved(&later).map_err(failed(&later))?);
+    }
+    aside.push(if *at < HEAD_LEN { moved(path) } else { set_aside(path, *at, "damaged") }.map_err(failed(path))?);
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))?;
+    aside.reverse();
+    Ok(aside)
+}
+
+fn moved(path: &Path) -> io::Result<PathBuf> {
+    let to = beside(path, "damaged");
+    fs::rename(path, &to).map(|()| to)
+}
+
+/// A file beside a segment that is not there yet.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let free = (0..).map(|n| path.with_extension(format!("{n}.{ending}"))).find(|path| !path.exists());
+    free.unwrap_or_else(|| path.with_extension(ending))
 }
 
 /// Where segment `number` lies.
@@ -122,9 +161,15 @@ impl Journal {
     fn read_all(&mut self, found: &[(u32, PathBuf)], visit: &mut dyn FnMut(Record)) -> Result<(), JournalError> {
         let journal = self;
         for (index, (number, path)) in found.iter().enumerate() {
-            let damaged = |at, what: String| JournalError::Damaged { path: path.clone(), at, what };
+            let damaged = |at: usize, what: String, kept: u64| JournalError::Damaged {
+                path: path.clone(),
+                at,
+                what,
+                kept,
+                dropped: lengths(&found[index..]).saturating_sub(at as u64),
+            };
             if *number as usize != index + 1 {
-                return Err(damaged(0, format!("segment {} is missing before it", index + 1)));
+                return Err(damaged(0, format!("segment {} is missing before it", index + 1), journal.count));
             }
             let bytes = fs::read(path);
             let bytes =
@@ -136,8 +181,8 @@ impl Journal {
                 break;
             }
             let (segment, damage) =
-                segment::whole(&bytes, is_last).map_err(|damage| damaged(damage.at, damage.what))?;
-            journal.follow(&segment).map_err(|what| damaged(0, what))?;
+                segment::whole(&bytes, is_last).map_err(|damage| damaged(damage.at, damage.what, journal.count))?;
+            journal.follow(&segment).map_err(|what| damaged(0, what, journal.count))?;
             journal.chain = Chain::default();
             journal.chain.0.update(&bytes[..segment.end]);
             journal.run = Some(segment.head.run);
@@ -145,7 +190,7 @@ impl Journal {
             segment.records.into_iter().for_each(&mut *visit);
             journal.last = Some((path.clone(), segment.end, bytes.len()));
             if let Some(damage) = damage {
-                return Err(damaged(damage.at, damage.what));
+                return Err(damaged(damage.at, damage.what, journal.count));
             }
         }
         Ok(())
@@ -211,7 +256,7 @@ impl Writer {
         };
         let number = segments(folder)?.len() as u32;
         let torn = match len > end {
-            true => Some(set_aside(path, *end).map_err(failed("its torn end cannot be set aside", path))?),
+            true => Some(set_aside(path, *end, "torn").map_err(failed("its torn end cannot be set aside", path))?),
             false => None,
         };
         if *end < HEAD_LEN {
@@ -290,10 +335,9 @@ impl Writer {
 }
 
 /// Copies what stands behind `end` into a file beside, and cuts it off.
-fn set_aside(path: &Path, end: usize) -> io::Result<PathBuf> {
+fn set_aside(path: &Path, end: usize, ending: &str) -> io::Result<PathBuf> {
     let bytes = fs::read(path)?;
-    let torn = (0..).map(|n| path.with_extension(format!("{n}.torn"))).find(|torn| !torn.exists());
-    let torn = torn.unwrap_or_else(|| path.with_extension("torn"));
+    let torn = beside(path, ending);
     let mut aside = OpenOptions::new().create_new(true).write(true).open(&torn)?;
     aside.write_all(&bytes[end.min(bytes.len())..])?;
     aside.sync_all()?;
@@ -378,6 +422,50 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Damaged at any byte, it is whole again when it is cut there: what was whole before is kept, and no byte is gone.
+        #[test]
+        fn a_damaged_journal_is_whole_when_it_is_cut(part in 0.0f64..1.0, damaged in 0usize..3, is_gone: bool) {
+            let dir = tempfile::tempdir().expect("a folder");
+            let folder = dir.path().join("journal");
+            for day in 0..3i64 {
+                let journal = Journal::read(&folder).expect("a journal");
+                let (mut writer, _) = Writer::open(&folder, &journal, RUN).expect("a writer");
+                writer.day = (day > 0).then_some(day - 1);
+                let first = journal.next_seq();
+                let at = |n: u64, kind| record(first + n, kind, day * 86_400_000_000_000);
+                writer.append(&[at(0, Kind::State), at(1, Kind::Event), at(2, Kind::Event)]).expect("a disk");
+            }
+            let before = Journal::read(&folder).expect("a journal").records;
+            let path = path_of(&folder, damaged as u32 + 1);
+            let mut bytes = fs::read(&path).expect("bytes");
+            let byte = (bytes.len() as f64 * part) as usize;
+            bytes[byte] ^= 0x10;
+            if is_gone && damaged < 2 {
+                fs::remove_file(&path).expect("removed");
+            } else {
+                fs::write(&path, &bytes).expect("written");
+            }
+            let (whole, damage) = Journal::whole(&folder).expect("a disk");
+            // one byte of the last record may look like a torn end
+            prop_assume!(damage.is_some());
+            let all = |folder: &Path| -> u64 {
+                let files = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("one"));
+                files.map(|file| file.metadata().expect("data").len()).sum()
+            };
+            let length = all(&folder);
+            let aside = cut_at(&folder, &damage.expect("damage")).expect("a disk");
+            prop_assert!(!aside.is_empty() && aside.iter().all(|path| path.exists()));
+            let after = Journal::read(&folder).expect("whole").records;
+            prop_assert_eq!(&after, &whole.records);
+            prop_assert_eq!(&after[..], &before[..after.len()]);
+            prop_assert!(after.len() < before.len() && after.len() >= damaged * 3);
+            prop_assert_eq!(all(&folder), length);
+            // and it goes on
+            let next = record(after.len() as u64, Kind::Start, 5);
+            write(&folder, std::slice::from_ref(&next));
+            prop_assert_eq!(Journal::read(&folder).expect("a journal").records.pop(), Some(next));
+        }
 
         /// Cut at any byte, what was whole is read and goes on; what was cut off is kept beside, and nothing is written behind it.
         #[test]

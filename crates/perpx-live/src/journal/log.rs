@@ -10,7 +10,7 @@ use crate::control::reload::Change;
 use crate::limits::gate::Refusal;
 use crate::monitor::snapshot::JournalHealth;
 use crate::reconcile::Watch;
-use crate::recovery::tag;
+use crate::recovery::{Past, tag};
 use perpx_core::market::{Class, Command, Event, Role};
 use perpx_core::port::Mandate;
 use perpx_core::units::{Cash, Time};
@@ -42,6 +42,9 @@ pub struct Start {
     pub network: String,
     /// By role: the venue, and the numbers of the account. No key.
     pub accounts: [String; 2],
+    /// Why it is to do nothing but close what is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closing: Option<String>,
 }
 
 /// The journal of a session.
@@ -73,6 +76,20 @@ impl Log {
         let (sink, seq) = (Crashing::by_environment(writer), journal.next_seq());
         let log = Log::over(sink, rows, seq).map_err(LiveError::Threads)?;
         Ok((log, RunNumber { tag: tag(journal.run.unwrap_or(run)), epoch }))
+    }
+
+    /// Writes down what was said to a run that no process has, durable; one without a journal needs none.
+    ///
+    /// # Errors
+    /// A damaged journal, a disk that does not take it.
+    pub fn note(run: &Path, verb: &str, who: &str, reason: &str) -> Result<(), LiveError> {
+        let (past, journal) = Past::read(&run.join("journal"))?;
+        if journal.run.is_none() {
+            return Ok(());
+        }
+        let (mut log, _) = Log::open(run, (&journal, past.starts), [0; 16], None)?;
+        log.operator(Time(perpx_venues::wall::now().0), verb, who, reason);
+        log.leave().map_or(Ok(()), |why| Err(LiveError::JournalLost { why }))
     }
 
     fn over(sink: impl Sink, rows: Option<(SeenRows, RowWriter)>, next_seq: u64) -> std::io::Result<Log> {
@@ -276,7 +293,6 @@ impl From<JournalError> for LiveError {
 mod tests {
     use super::super::record::Record;
     use super::*;
-    use crate::recovery::Past;
     use perpx_core::market::{NewOrder, OrderId, OrderKind, Role, Side};
     use perpx_core::units::{Price, Qty};
     use std::io;
@@ -332,6 +348,7 @@ mod tests {
             live: String::new(),
             network: String::new(),
             accounts: Default::default(),
+            closing: None,
         };
         let open = |run: u8| {
             let (past, journal) = Past::read(&dir.path().join("journal")).expect("a journal");
