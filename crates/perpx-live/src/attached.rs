@@ -27,7 +27,7 @@ use super::strategy_file::StrategyFile;
 use super::stretch::warmup;
 use super::tile_builder::TileBuilder;
 use super::transport::find;
-use super::{LiveError, Options};
+use super::{LiveError, Options, engine_time};
 use perpx_core::config::{Config, ConfigError, base_asset};
 use perpx_core::ledger::Mids;
 use perpx_core::market::{OrderId, Role};
@@ -252,7 +252,7 @@ fn time(
     reach: &Reach,
     (went, refusal): (&Went, &mut Option<LiveError>),
 ) -> Result<(MarketClock, bool, Time), LiveError> {
-    let begun = wall::now();
+    let begun = engine_time::now();
     let at_the_wall = MarketClock { wall: begun, market: begun, speed: 1.0 };
     let (mut clock, is_played) = (reach.clock().unwrap_or(at_the_wall), reach.clock().is_some());
     let from = match begins(folder, clock.market(begun), went) {
@@ -660,7 +660,7 @@ fn connections(
             grid: world.instrument.money_grid,
             fence: fence(world, clock),
             rests: on_the_wall(rests(config), clock),
-            since: wall::now(),
+            since: engine_time::now(),
             number,
         };
         let is_test = file.network == Where::Testnet;

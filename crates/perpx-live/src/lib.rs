@@ -17,6 +17,7 @@
 //! | `args` | the command line |
 //! | `strategy_file` | a best.yml with its provenance |
 //! | `clock`, `status` | wall time; the status line |
+//! | `engine_time` | the time that a run at venues goes by, which nobody sets |
 //! | `console` | each transition, as it happens |
 //! | `session`, `transport`, `tile_builder` | two venues over sockets: decisions, tasks that hold sockets, rows to tiles |
 //! | `attached` | the same at a running emulator, with keys, a run folder and a journal |
@@ -54,6 +55,7 @@ mod console;
 pub mod control;
 pub mod diverge;
 pub mod emulated;
+mod engine_time;
 mod error;
 mod gate;
 pub mod journal;

@@ -6,6 +6,7 @@ use super::console::ConsoleRecorder;
 use super::control::desk::Desk;
 use super::control::truth::Due;
 use super::control::verbs::Ending;
+use super::engine_time;
 use super::journal::log::Log;
 use super::limits::gate::Verdict;
 use super::monitor::observer::{self, Observer};
@@ -26,7 +27,7 @@ use perpx_core::units::{Cash, NS, Time};
 use perpx_venues::client::{AccountUpdate, ForeignFill, Holding, Outbound, Output, Past, VenueClient, VenueError};
 use perpx_venues::net::budget::{Budget, Priority};
 use perpx_venues::net::reach::Reach;
-use perpx_venues::wall::{self, MarketClock};
+use perpx_venues::wall::MarketClock;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -268,7 +269,7 @@ impl Session {
         self.is_resumed = [false; 2];
         for (v, past) in past.into_iter().enumerate() {
             let mut out = Output::default();
-            self.connections[v].client.resume(past, wall::now(), &mut out).map_err(self.failed(v))?;
+            self.connections[v].client.resume(past, engine_time::now(), &mut out).map_err(self.failed(v))?;
             self.pass_on(v, out, None);
         }
         Ok(())
@@ -289,7 +290,7 @@ impl Session {
 
     /// What arrived, in the trader's words, and the venue that it came from.
     fn receive(&mut self, inbound: Inbound) -> Result<(usize, Output), LiveError> {
-        let (mut out, now) = (Output::default(), wall::now());
+        let (mut out, now) = (Output::default(), engine_time::now());
         if let Some(observer) = &mut self.observer {
             observer.inbound(&inbound);
         }
@@ -349,7 +350,7 @@ impl Session {
     fn pass(&mut self, to: &mut Option<(&mut TileBuilder, &mut Run)>) -> Result<(), LiveError> {
         for v in 0..2 {
             let mut out = Output::default();
-            self.connections[v].client.pass(wall::now(), &mut out).map_err(self.failed(v))?;
+            self.connections[v].client.pass(engine_time::now(), &mut out).map_err(self.failed(v))?;
             let to = to.as_mut().map(|(builder, state)| (&mut **builder, &mut **state));
             self.pass_on(v, out, to);
         }
@@ -360,10 +361,10 @@ impl Session {
     fn pass_on(&mut self, v: usize, output: Output, mut to: Option<(&mut TileBuilder, &mut Run)>) {
         let role = Role::BOTH[v];
         if let Some(observer) = &mut self.observer {
-            observer.heard(v, &output, wall::now());
+            observer.heard(v, &output, engine_time::now());
         }
         if let Some((builder, _)) = &mut to {
-            output.market.into_iter().for_each(|update| builder.receive(role, update, wall::now()));
+            output.market.into_iter().for_each(|update| builder.receive(role, update, engine_time::now()));
         }
         for update in output.account {
             match update {
@@ -377,6 +378,7 @@ impl Session {
                 AccountUpdate::Resumed => self.is_resumed[v] = true,
                 AccountUpdate::ForeignFill { fill, .. } => self.foreign_fill(v, &fill),
                 AccountUpdate::Trouble(why) => self.trouble(v, why),
+                AccountUpdate::Shut(shut) => self.desk.iter_mut().for_each(|desk| desk.shut(v, &shut)),
                 AccountUpdate::Event { exch, body, name } => match &mut to {
                     Some(to) => self.hear((role, exch, body, name), to),
                     None => self.early.push((role, exch, body, name)),
@@ -387,7 +389,7 @@ impl Session {
             match sent {
                 Outbound::Request(request) => {
                     // counted, and sent whatever is left
-                    self.connections[v].budget.take(&request.path, Priority::Exit, wall::now());
+                    self.connections[v].budget.take(&request.path, Priority::Exit, engine_time::now());
                     self.transports[v].ask(request);
                 }
                 Outbound::Text { stream, text } => self.transports[v].send(stream, text),
@@ -411,7 +413,7 @@ impl Session {
 
     /// Something that happened to the account, on its way to the trader.
     fn hear(&mut self, (role, exch, body, name): News, (builder, state): &mut (&mut TileBuilder, &mut Run)) {
-        let event = builder.event(role, exch, body, wall::now());
+        let event = builder.event(role, exch, body, engine_time::now());
         if let Some(fill) = unheard_of(&state.belief().books, &state.venues().events, &event, name.as_deref()) {
             return self.foreign_fill(role.ix(), &fill);
         }
@@ -427,7 +429,7 @@ impl Session {
 
     /// Both venues are quoted: the run goes on from here. What has happened since its state is heard now.
     fn resume(&mut self, builder: &TileBuilder, state: &mut Run, forgotten: u32) {
-        let now = builder.now(wall::now());
+        let now = builder.now(engine_time::now());
         state.resume(now, forgotten);
         let asked = state.trader().orders().len();
         let events = &mut state.venues_mut().events;
@@ -506,7 +508,7 @@ impl Session {
                     }
                 }
                 self.settle((&mut builder, &mut state))?;
-                let (tile, signals) = builder.cut(wall::now());
+                let (tile, signals) = builder.cut(engine_time::now());
                 self.now = tile.end.plus(-NS);
                 state.run_tile(&mut driver, job, &tile, &signals, recorder);
                 (beside.entries, beside.end) = (entries + recorder.record.entries.len() as u64, tile.end);
@@ -570,18 +572,18 @@ impl Session {
         let Some(desk) = &mut self.desk else { return Ok(()) };
         let Due { events, cancels, reads, histories } = desk.take_due();
         for (role, body) in events {
-            self.hear((role, wall::now(), body, None), &mut (&mut *builder, &mut *state));
+            self.hear((role, engine_time::now(), body, None), &mut (&mut *builder, &mut *state));
         }
         let cancels: Vec<Command> = cancels.into_iter().map(|(venue, id)| Command::Cancel { venue, id }).collect();
         self.log.iter_mut().for_each(|log| drop(log.batch(self.now, &cancels, &[])));
         let mut out = [Output::default(), Output::default()];
         for command in cancels {
             let v = command.venue().ix();
-            self.connections[v].client.command(&command, wall::now(), &mut out[v]).map_err(self.failed(v))?;
+            self.connections[v].client.command(&command, engine_time::now(), &mut out[v]).map_err(self.failed(v))?;
         }
         for (v, mut out) in out.into_iter().enumerate() {
             let Connection { client, budget, .. } = &mut self.connections[v];
-            let now = wall::now();
+            let now = engine_time::now();
             if histories[v] && budget.has_room("trades", Priority::Poll, now) {
                 client.ask_history(now, &mut out).map_err(self.failed(v))?;
             }
@@ -642,7 +644,7 @@ impl Session {
             let v = command.venue().ix();
             let mut out = Output::default();
             if may_leave.as_ref().is_none_or(|may_leave| may_leave[n]) {
-                self.connections[v].client.command(command, wall::now(), &mut out).map_err(self.failed(v))?;
+                self.connections[v].client.command(command, engine_time::now(), &mut out).map_err(self.failed(v))?;
             } else {
                 out = never_sent(command, Reject::Journal);
             }
@@ -657,7 +659,7 @@ impl Session {
             return Duration::ZERO;
         }
         let Some(due) = state.trader().next_timer() else { return NAP };
-        let left = due.since(builder.now(wall::now())).0.max(0) as f64 * 1e-9 / clock.speed;
+        let left = due.since(builder.now(engine_time::now())).0.max(0) as f64 * 1e-9 / clock.speed;
         Duration::from_secs_f64(left).min(NAP)
     }
 
@@ -703,7 +705,7 @@ impl Session {
 /// What the trader is told of a command that may not leave.
 fn never_sent(command: &Command, reason: Reject) -> Output {
     let body = EventBody::Rejected { id: command.order(), reason };
-    Output { account: vec![AccountUpdate::event(wall::now(), body)], ..Output::default() }
+    Output { account: vec![AccountUpdate::event(engine_time::now(), body)], ..Output::default() }
 }
 
 /// A close of more than the trader believes to hold there, whatever it has still to hear: somebody else trades on the account, or news

@@ -1,7 +1,7 @@
 //! The edge of a run: tasks that hold its sockets and lanes. What they receive goes into one channel, in the order of receipt;
 //! nothing of a venue's language is known here, and the thread that decides never waits for any of them.
 
-use super::LiveError;
+use super::{LiveError, engine_time};
 use perpx_venues::client::{About, Answer, Host, Reply, Request, Stream};
 use perpx_venues::net::backoff::{Backoff, chance};
 use perpx_venues::net::hosts::Network;
@@ -10,7 +10,6 @@ use perpx_venues::net::reach::{Reach, ReachError};
 use perpx_venues::net::socket::{Socket, SocketError};
 use perpx_venues::net::upkeep::stream_rules;
 use perpx_venues::venue::Venue;
-use perpx_venues::wall;
 use std::future::pending;
 use std::io;
 use std::path::Path;
@@ -277,7 +276,7 @@ impl StreamTask {
             let opened = match renewed.take() {
                 Some(socket) => Ok(socket),
                 None => {
-                    backoff.connect(wall::now());
+                    backoff.connect(engine_time::now());
                     let Some(opening) = self.open() else { return };
                     tokio::select! {
                         opened = opening => opened,
@@ -313,7 +312,7 @@ impl StreamTask {
                     false
                 }
             };
-            let now = wall::now();
+            let now = engine_time::now();
             let until = backoff.lost(now, chance(), turned_away);
             let pause = Duration::from_nanos(until.since(now).0.max(0).unsigned_abs());
             tokio::select! {
@@ -364,7 +363,7 @@ impl StreamTask {
                 }
                 text = socket.next() => {
                     let Ok(text) = text else { return End::Lost };
-                    backoff.live(wall::now());
+                    backoff.live(engine_time::now());
                     let text = text.as_str().to_owned();
                     if self.inbound.send(Inbound::Text { venue, stream, text }).is_err() {
                         return End::Lost;

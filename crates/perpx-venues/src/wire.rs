@@ -49,6 +49,11 @@ impl WireError {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Dec(Option<Decimal>);
 
+/// A price that may be missing or empty: zero then.
+pub fn known(px: Option<Dec>) -> Result<Price, WireError> {
+    px.filter(|px| px.value().is_some()).map_or(Ok(Price(0)), |px| px.price())
+}
+
 impl Dec {
     /// What `""` stands for.
     pub const EMPTY: Dec = Dec(None);

@@ -2,13 +2,13 @@
 
 use crate::monitor::shared::Shared;
 use crate::monitor::snapshot::{Identity, JournalHealth, Level, Phase, Snapshot, Trouble};
-use perpx_core::units::SECOND;
+use perpx_core::units::{SECOND, TimeDelta};
 use std::time::Duration;
 
-/// An order of which nobody knows anything, seconds.
-const DOUBT: f64 = 5.0;
-/// A leg that stands alone where it should not, seconds of the market.
-const ALONE: f64 = 5.0;
+/// An order of which nobody knows anything.
+pub const DOUBT: Duration = Duration::from_secs(5);
+/// A leg that stands alone where it should not, by the market's time.
+pub const ALONE: TimeDelta = SECOND.times(5);
 /// From the mark to the liquidation, over the mark.
 const NEAR: f64 = 0.015;
 const NEARER: f64 = 0.0075;
@@ -67,15 +67,15 @@ fn market(identity: &Identity, now: &Snapshot, note: &mut impl FnMut(&'static st
         }
     }
     for order in &now.orders {
-        if let Some(doubt) = order.in_doubt.filter(|doubt| *doubt > DOUBT) {
+        if let Some(doubt) = order.in_doubt.filter(|doubt| *doubt > DOUBT.as_secs_f64()) {
             let subject = format!("{} order {}", identity.venues[order.venue], order.id);
             let words = format!("in doubt for {doubt:.0} s: {} {} at {}", order.side, order.qty, order.limit);
             note("doubt", &subject, Level::Warning, words);
         }
     }
-    let alone = now.alone_since.map(|since| now.at.since(since).as_f64(SECOND)).filter(|alone| *alone > ALONE);
-    if let Some(alone) = alone {
-        let words = format!("a leg stands alone for {alone:.0} s: net exposure {:.2}", now.money.net_exposure);
+    if let Some(alone) = now.alone_since.map(|since| now.at.since(since)).filter(|alone| *alone > ALONE) {
+        let words =
+            format!("a leg stands alone for {:.0} s: net exposure {:.2}", alone.as_f64(SECOND), now.money.net_exposure);
         note("leg alone", "run", Level::Critical, words);
     }
     if now.is_hedging {

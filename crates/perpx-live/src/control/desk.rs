@@ -8,6 +8,7 @@ use super::socket::Answer;
 use super::truth::{Due, Truth};
 use super::verbs::{By, Closes, Ending, SaidBefore, Settling, Standing, Verb, Verbs};
 use crate::LiveError;
+use crate::engine_time;
 use crate::journal::log::Log;
 use crate::limits::gate::{Around, Demand, Gate, Quote, Refusal, Sight, Venues, Verdict};
 use crate::limits::keys::Key;
@@ -25,7 +26,7 @@ use perpx_core::tape::Tile;
 use perpx_core::trader::Composite;
 use perpx_core::units::{Cash, MS, Price, Qty, SECOND, Time, TimeDelta};
 use perpx_data::atomic::write_atomic;
-use perpx_venues::client::{About, Answer as Reply, ForeignFill, Holding, RunNumber};
+use perpx_venues::client::{About, Answer as Reply, ForeignFill, Holding, RunNumber, Shut};
 use perpx_venues::net::lane::Warmed;
 use perpx_venues::net::reach::time_told;
 use perpx_venues::recorder::wall_state::{Offset, Told};
@@ -103,6 +104,8 @@ pub struct Desk {
     on_stop: OnStop,
     quotes: [Quote; 2],
     said: [Option<Said>; 2],
+    /// By role: what the venue lets be seen against an opening.
+    shut: [Shut; 2],
     mandate: Mandate,
     why_not: Vec<String>,
     /// What the market says against an opening, and the run itself: it is judged where an order is made.
@@ -157,6 +160,7 @@ impl Desk {
             on_stop,
             quotes: [Quote::default(); 2],
             said: [None; 2],
+            shut: Default::default(),
             mandate: Mandate { may_open: false, ..Mandate::FULL },
             why_not: vec!["nothing was looked at yet".to_owned()],
             also_not: Vec::new(),
@@ -244,6 +248,11 @@ impl Desk {
         let (position, open_orders) = (holding.position, holding.orders.len());
         self.said[venue] = Some(Said { position, open_orders, at: Instant::now(), is_newest: true });
         self.truth.said(venue, holding.clone());
+    }
+
+    /// From now on this speaks against opening anything at a venue.
+    pub fn shut(&mut self, venue: usize, shut: &Shut) {
+        self.shut[venue] = shut.clone();
     }
 
     /// Somebody else's order filled on the account.
@@ -460,14 +469,23 @@ impl Desk {
         let sight = sight((now, around), (self.quotes, self.said, mandate), run);
         let stands = self.gate.standing(&sight);
         let differs = self.truth.holds();
-        mandate.may_open &= stands.is_empty() && differs.is_empty();
+        let named =
+            |(shut, name): (&Shut, &String)| shut.words().map(|why| format!("{name}: {why}")).collect::<Vec<_>>();
+        let shut: Vec<String> = self.shut.iter().zip(&self.names).flat_map(named).collect();
+        let clock = engine_time::is_away();
+        mandate.may_open &= stands.is_empty() && differs.is_empty() && shut.is_empty() && clock.is_none();
         // a locked position is neutral: it stays while one of its venues cannot be reached
         let is_reached = |quote: &Quote| now.since(quote.seen) <= self.max_age;
         mandate.may_unlock = standing.state != State::Locked || self.quotes.iter().all(is_reached);
         let verbs = self.verbs.in_force().map(|(verb, by)| format!("{} by {}", verb.name(), by.who));
         let lost = (!mandate.may_unlock).then(|| "a venue of the locked position cannot be reached".to_owned());
-        let why_not: Vec<String> =
-            verbs.chain(stands.iter().map(|refusal| refusal.key.to_owned())).chain(lost).chain(differs).collect();
+        let why_not: Vec<String> = verbs
+            .chain(stands.iter().map(|refusal| refusal.key.to_owned()))
+            .chain(lost)
+            .chain(differs)
+            .chain(shut)
+            .chain(clock)
+            .collect();
         if mandate != self.mandate || why_not != self.why_not {
             if let Some(log) = log {
                 log.may_open(now, mandate, &why_not);

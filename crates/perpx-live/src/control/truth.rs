@@ -3,6 +3,7 @@
 
 use super::ears::say;
 use super::verbs::Settling;
+use crate::engine_time;
 use crate::journal::log::Log;
 use crate::live_file::OnMismatch;
 use crate::reconcile::{Believed, Watch};
@@ -11,7 +12,6 @@ use perpx_core::ledger::VenueBook;
 use perpx_core::market::{Event, EventBody, OrderId, Role};
 use perpx_core::units::{Cash, Price, Qty, Time, TimeDelta};
 use perpx_venues::client::{ForeignFill, Holding, RunNumber};
-use perpx_venues::wall;
 
 /// The order of an entry that no order made. The trader counts from 1.
 const NO_ORDER: OrderId = OrderId(0);
@@ -114,9 +114,9 @@ impl Truth {
         self.is_unbooked[v] |= event.body.is_entry();
         self.entries += u64::from(event.body.is_entry());
         if event.body.is_entry() {
-            self.watches[v].booked(wall::now());
+            self.watches[v].booked(engine_time::now());
         } else if event.body.ended().is_some() {
-            self.watches[v].ended(wall::now());
+            self.watches[v].ended(engine_time::now());
         }
     }
 
@@ -170,7 +170,7 @@ impl Truth {
                     is_unbooked,
                     is_moving,
                 };
-                let outcome = self.watches[v].reading(wall::now(), &holding, &believed);
+                let outcome = self.watches[v].reading(engine_time::now(), &holding, &believed);
                 self.due.cancels.extend(outcome.cancels.iter().map(|id| (Role::BOTH[v], *id)));
                 self.due.histories[v] |= outcome.asks_history;
                 if outcome.is_news {
@@ -182,7 +182,7 @@ impl Truth {
                 found.mismatch = found.mismatch.or(outcome.is_confirmed.then_some(self.on_mismatch));
             }
             found.is_other_instance |= self.watches[v].is_other_instance();
-            self.due.reads[v] |= self.watches[v].is_due(wall::now(), self.poll);
+            self.due.reads[v] |= self.watches[v].is_due(engine_time::now(), self.poll);
         }
         found
     }
@@ -281,7 +281,7 @@ impl Truth {
                 "{name}: what is held there is on the side on which this run holds nothing; close it at the venue, then `resume`"
             ));
         }
-        let px = self.watches[role.ix()].adopted(wall::now()).unwrap_or(px);
+        let px = self.watches[role.ix()].adopted(engine_time::now()).unwrap_or(px);
         if px.0 <= 0 {
             return Err(format!("{name}: no price is known; say it again when the venue is quoted"));
         }

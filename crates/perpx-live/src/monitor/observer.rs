@@ -5,6 +5,7 @@ use super::orders::OpenOrders;
 use super::picture::{self, Scene};
 use super::shared::{Control, Notice, Shared};
 use super::snapshot::{Counts, JournalHealth, Latency, Level, Phase, Reconciled, Snapshot, Stream, Trouble};
+use crate::alerts::rules::{ALONE, DOUBT};
 use crate::control::snapshot::InForce;
 use crate::control::verbs::{By, Verb};
 use crate::service::Manager;
@@ -19,7 +20,7 @@ use perpx_core::strategy::{Plan, State, reason_name, state_name};
 use perpx_core::tape::Tile;
 use perpx_core::trader::Composite;
 use perpx_core::units::{SECOND, Time, TimeDelta};
-use perpx_venues::client::{About, AccountUpdate, Answer, Holding, MarketUpdate, Output, Stream as Opened};
+use perpx_venues::client::{About, AccountUpdate, Answer, Holding, MarketUpdate, Output, Shut, Stream as Opened};
 use perpx_venues::recorder::clock::{EngineClock, Reading};
 use perpx_venues::wall;
 use std::collections::{BTreeMap, VecDeque};
@@ -129,6 +130,8 @@ pub struct Observer {
     times: [[Times; 3]; 2],
     /// By role.
     said: [Option<Said>; 2],
+    /// By role: what the venue lets be seen against an opening.
+    shut: [Shut; 2],
     troubles: BTreeMap<(&'static str, String), (Instant, Level, String)>,
     counts: Counts,
     /// The newest orders that a venue took or refused: whether it refused.
@@ -140,6 +143,8 @@ pub struct Observer {
     /// Why the present state was entered; empty: a process before did.
     reason: &'static str,
     alone_since: Option<Time>,
+    /// As of the last look: a leg is alone, something is hedged, so many orders are in doubt, for as long as is alerted.
+    lasts: (bool, bool, usize),
     /// The market's day, and the equity at its first sample.
     day: Option<(i64, f64)>,
     next_timer: Option<Time>,
@@ -157,6 +162,7 @@ impl Observer {
             streams: Default::default(),
             times: Default::default(),
             said: [None, None],
+            shut: Default::default(),
             troubles: BTreeMap::new(),
             counts: Counts::default(),
             refused: VecDeque::new(),
@@ -165,6 +171,7 @@ impl Observer {
             reported: (0, None),
             reason: "",
             alone_since: None,
+            lasts: (false, false, 0),
             day: None,
             next_timer: None,
             waiting: 0,
@@ -286,8 +293,12 @@ impl Observer {
             }
         }
         for update in &output.account {
-            if let AccountUpdate::Holding(holding) = update {
-                self.said[venue] = Some(Said { wall: now, holding: holding.clone(), is_newest: true });
+            match update {
+                AccountUpdate::Holding(holding) => {
+                    self.said[venue] = Some(Said { wall: now, holding: holding.clone(), is_newest: true });
+                }
+                AccountUpdate::Shut(shut) => self.shut[venue] = shut.clone(),
+                _ => {}
             }
         }
     }
@@ -415,7 +426,7 @@ impl Observer {
         }
         self.next_timer = run.trader().next_timer();
         self.shared.metrics.queue.set(std::mem::take(&mut self.waiting));
-        let has_news = self.report_changes(record, &run.tally().pnls);
+        let has_news = self.report_changes(record, &run.tally().pnls) | self.looks_wrong((run, job), scene.now);
         if !self.shared.has_snapshot()
             && let Some(manager) = &self.manager
         {
@@ -424,6 +435,19 @@ impl Observer {
         if has_news || self.last.elapsed() >= EVERY || !self.shared.has_snapshot() {
             self.publish((run, job), &scene, journal);
         }
+    }
+
+    /// Whether something has begun, or ended, that is alerted when it lasts for seconds: those who watch are to know of each.
+    fn looks_wrong<P: VenuePort>(
+        &mut self,
+        (run, job): (&RunState<Composite, P>, &Job<'_, Composite>),
+        now: Time,
+    ) -> bool {
+        let is_alone = is_alone(job.plan, run.belief(), run.trader().state());
+        self.alone_since = is_alone.then(|| self.alone_since.unwrap_or(now));
+        let is_long_alone = self.alone_since.is_some_and(|since| now.since(since) > ALONE);
+        let lasts = (is_long_alone, run.trader().is_hedging(), self.orders.in_doubt_for(DOUBT, Instant::now()));
+        std::mem::replace(&mut self.lasts, lasts) != lasts
     }
 
     /// Transitions and trades since the last look; whether there were any.
@@ -466,8 +490,6 @@ impl Observer {
             base.1
         });
         let state = run.trader().state();
-        let is_alone = is_alone(plan, belief, state);
-        self.alone_since = is_alone.then(|| self.alone_since.unwrap_or(scene.now));
         let orders = self.orders.shown(now);
         let venues = &self.shared.identity.venues;
         let snapshot = Snapshot {
@@ -546,11 +568,21 @@ impl Observer {
         snapshot
     }
 
+    /// One for each rule and subject: what a venue says of itself, else what went wrong there just now.
     fn shown_troubles(&self) -> Vec<Trouble> {
-        let shown = |((rule, subject), (_, level, words)): (&(&'static str, String), &(Instant, Level, String))| {
-            Trouble { rule, subject: subject.clone(), level: *level, words: words.clone() }
-        };
-        self.troubles.iter().map(shown).collect()
+        let trouble = |rule, subject: String, level, words| Trouble { rule, subject, level, words };
+        let mut all: Vec<Trouble> = Vec::new();
+        for (venue, shut) in self.shut.iter().enumerate() {
+            let of = |rule, words: &str| trouble(rule, self.name(venue), Level::Warning, words.to_owned());
+            all.extend(shut.book.map(|words| of("book", words)));
+            all.extend(shut.market.as_deref().map(|words| of("closed", words)));
+        }
+        for ((rule, subject), (_, level, words)) in &self.troubles {
+            if !all.iter().any(|known| (known.rule, &known.subject) == (*rule, subject)) {
+                all.push(trouble(rule, subject.clone(), *level, words.clone()));
+            }
+        }
+        all
     }
 
     fn shown_streams(&mut self, now: Instant) -> Vec<Stream> {

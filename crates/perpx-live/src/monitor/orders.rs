@@ -69,6 +69,12 @@ impl OpenOrders {
         None
     }
 
+    /// How many of them nobody has known anything of for longer than `most`.
+    pub fn in_doubt_for(&self, most: Duration, now: Instant) -> usize {
+        let since = self.0.values().filter_map(|followed| followed.in_doubt);
+        since.filter(|since| now.duration_since(*since) > most).count()
+    }
+
     /// As they are shown, by venue and number.
     pub fn shown(&self, now: Instant) -> Vec<OpenOrder> {
         let age = |since: Instant| now.duration_since(since).as_secs_f64();

@@ -108,6 +108,11 @@ impl Shared {
         self.snapshot.borrow().clone()
     }
 
+    /// Tells of each new one.
+    pub fn snapshots(&self) -> watch::Receiver<Option<Arc<Snapshot>>> {
+        self.snapshot.subscribe()
+    }
+
     /// A new one.
     pub fn publish(&self, snapshot: Snapshot) {
         self.snapshot.send_replace(Some(Arc::new(snapshot)));

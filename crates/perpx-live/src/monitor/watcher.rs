@@ -73,11 +73,15 @@ impl Watcher {
     /// Watches until it is asked to end; then says what is left to be said.
     pub async fn watch(mut self, mut end: oneshot::Receiver<()>) {
         let mut ticks = interval(EVERY);
+        // what lasts for less than a second is seen as well
+        let mut snapshots = self.shared.snapshots();
         loop {
             tokio::select! {
                 biased;
                 Some(notice) = self.notices.recv() => self.hear(&notice),
                 _ = ticks.tick() => self.look(),
+                // whoever makes them is held here, too
+                Ok(()) = snapshots.changed() => self.look(),
                 _ = &mut end => break,
             }
         }

@@ -4,19 +4,24 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `account` | what it holds, and what earlier processes left of it |
+//! | `book_check` | whether a book can be right |
 //! | `number` | the number by which a venue knows an order |
 //! | `orders` | our orders at one venue: from what it says, in whatever order, to events in the trader's order |
 //! | `resync` | when a channel's snapshot is asked for again |
+//! | `shut` | why nothing is to be opened, as the venue lets it be seen |
 //! | `walk` | a history that is read page by page |
 
 mod account;
+pub mod book_check;
 mod number;
 pub mod orders;
 pub mod resync;
+mod shut;
 pub mod walk;
 
 pub use account::{ForeignFill, Holding, OpenOrder, Past, PastOrder, Reading};
 pub use number::RunNumber;
+pub use shut::{MarketWatch, Shut};
 
 use crate::book::LevelBook;
 use crate::wire::WireError;
@@ -226,6 +231,8 @@ pub enum AccountUpdate {
     Resumed,
     /// Something went wrong that the client mends by itself: for people.
     Trouble(String),
+    /// From now on this speaks against opening anything at the venue.
+    Shut(Shut),
     /// Somebody else's order has filled on the account.
     ForeignFill { exch: Time, fill: ForeignFill },
 }

@@ -4,7 +4,7 @@
 use super::channel::{Channel, missing};
 use super::feed::{FeedConfig, FeedNews, PublicFeed, restored};
 use super::raw_frame::RestRequest;
-use super::rows::{Lifts, PublicTrade, SymbolRows, known};
+use super::rows::{Lifts, PublicTrade, SymbolRows};
 use crate::book::Applied;
 use crate::client::resync::Remedy;
 use crate::client::{Body, FetchCall, Host};
@@ -15,7 +15,7 @@ use crate::grvt::stream::{Event, Feed, Frame, Request, RpcReply, Sequence, Step,
 use crate::grvt::trade::TradeVenue;
 use crate::listing::markets_call;
 use crate::venue::Venue;
-use crate::wire::{WireError, parse};
+use crate::wire::{WireError, known, parse};
 use perpx_core::market::Side;
 use perpx_core::tape::rows::TradeRow;
 use perpx_core::units::{SECOND, Time, TimeDelta};

@@ -3,7 +3,7 @@
 use super::channel::{Channel, missing};
 use super::feed::{FeedConfig, FeedNews, PublicFeed, restored};
 use super::raw_frame::RestRequest;
-use super::rows::{Lifts, PublicTrade, SymbolRows, interval_end, known};
+use super::rows::{Lifts, PublicTrade, SymbolRows, interval_end};
 use crate::book::Applied;
 use crate::client::resync::Remedy;
 use crate::client::{Body, FetchCall, Host};
@@ -13,7 +13,7 @@ use crate::lighter::stream::{BookFrame, Frame, Request as Ask, StatsFrame, Trade
 use crate::listing::markets_call;
 use crate::venue::Venue;
 use crate::wall::MarketClock;
-use crate::wire::{WireError, parse};
+use crate::wire::{WireError, known, parse};
 use perpx_core::market::Side;
 use perpx_core::tape::rows::TradeRow;
 use perpx_core::units::{HOUR, MS, SECOND, Time, TimeDelta};

@@ -3,13 +3,13 @@
 use super::feed::{FeedConfig, FeedNews, Row};
 use super::raw_frame::RestRequest;
 use crate::book::LevelBook;
-use crate::wire::WireError;
+use crate::client::book_check::BookCheck;
 use perpx_core::market::{Bbo, DepthLevel, Side};
 use perpx_core::tape::rows::{DepthRow, FundingKind, FundingRow, MarkRow, QuoteRow, TradeRow};
 use perpx_core::units::{DAY, HOUR, MS, Price, Rate, SECOND, Time, TimeDelta};
 use perpx_data::store::NumberedTrade;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 /// A frame that changes nothing makes a quote row when the last one is as old as this.
 const REPEAT: TimeDelta = SECOND;
@@ -21,11 +21,6 @@ const FARTHEST: TimeDelta = DAY.times(2);
 pub const SAFE_LIFT: TimeDelta = MS.times(50);
 /// Numbers of trades that are remembered; a lower one than all of them was there before.
 const REMEMBERED_TRADES: usize = 1_000;
-/// Best prices of before that the venue's own summary may still show.
-const REMEMBERED_TOPS: usize = 32;
-/// A book that is crossed, or whose best prices are not those of the venue's summary, for so long lacks an update.
-const CROSSED: TimeDelta = SECOND;
-const DIFFERS: TimeDelta = SECOND.times(5);
 
 /// Rows whose receipt had to be moved, since the feed was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,12 +68,9 @@ pub struct SymbolRows {
     before_gap: Option<i64>,
     /// It was met among the trades that were listed since.
     is_gap_found: bool,
-    /// The book is crossed since then.
-    crossed: Option<Time>,
-    /// Best prices that the book had, the newest last.
-    tops: VecDeque<(Price, Price)>,
-    /// The venue's own summary agreed with the book at that time the last time.
-    agreed: Option<Time>,
+    /// Whether the book can be right.
+    #[serde(default)]
+    check: BookCheck,
     #[serde(skip)]
     lifts: Lifts,
 }
@@ -126,16 +118,8 @@ impl SymbolRows {
         out: &mut Vec<FeedNews>,
     ) {
         let bbo = book.top();
-        let is_crossed = bbo.is_quoted() && bbo.bid > bbo.ask;
-        self.crossed = if is_crossed { self.crossed.or(Some(at)) } else { None };
-        if is_crossed || !bbo.is_quoted() {
+        if !self.check.see(&bbo, at) {
             return;
-        }
-        if self.tops.back() != Some(&(bbo.bid, bbo.ask)) {
-            if self.tops.len() >= REMEMBERED_TOPS {
-                self.tops.pop_front();
-            }
-            self.tops.push_back((bbo.bid, bbo.ask));
         }
         if self.quote.is_some_and(|(recv, last)| last == bbo && at.since(recv) < REPEAT) {
             return;
@@ -154,25 +138,18 @@ impl SymbolRows {
 
     /// Best prices as the venue's summary of the market has them; a price of zero is not known.
     pub fn summary(&mut self, bid: Price, ask: Price, at: Time) {
-        let is_known = bid.0 > 0 && ask.0 > 0 && !self.tops.is_empty();
-        if !is_known || self.tops.contains(&(bid, ask)) || self.agreed.is_none() {
-            self.agreed = Some(at);
-        }
+        self.check.summary(bid, ask, at);
     }
 
     /// Why the book cannot be right, if that has lasted too long, and since when.
     pub fn wrong_book(&self, at: Time) -> Option<(Time, &'static str)> {
-        let crossed = self.crossed.filter(|since| at.since(*since) >= CROSSED);
-        let differs = self.agreed.filter(|since| at.since(*since) >= DIFFERS);
-        crossed
-            .map(|since| (since, "the book is crossed"))
-            .or(differs.map(|since| (since, "the book's best prices are not those of the venue's summary")))
+        self.check.wrong(at)
     }
 
     /// The book is gone.
     pub fn book_lost(&mut self) {
-        (self.quote, self.depth, self.crossed, self.agreed) = (None, None, None, None);
-        self.tops.clear();
+        (self.quote, self.depth) = (None, None);
+        self.check.lost();
     }
 
     /// Mark and index, if one of them changed.
@@ -303,11 +280,6 @@ impl SymbolRows {
         }
         self.before_gap = None;
     }
-}
-
-/// A price that may be missing or empty: zero then.
-pub fn known(px: Option<crate::wire::Dec>) -> Result<Price, WireError> {
-    px.filter(|px| px.value().is_some()).map_or(Ok(Price(0)), |px| px.price())
 }
 
 /// The end of the interval of `hours` in which `time` lies.

@@ -2,6 +2,7 @@
 //! book without a gap, and units come out as the normalised files have them.
 
 use crate::book::Applied;
+use crate::client::book_check::BookCheck;
 use crate::lighter::book::Book;
 use crate::lighter::rest::{FundingRates, Fundings, OrderBookDetails, OrderBooks};
 use crate::lighter::stream::Frame;
@@ -53,6 +54,31 @@ pub(super) fn stream() -> Option<Vec<(f64, String)>> {
     let text = recording("nautilus-lighter-ws/ws_mainnet_order_book_place_cancel_btc.json.gz")?;
     let rows: Vec<Row> = serde_json::from_str(&text).expect("rows");
     Some(rows.into_iter().map(|row| (row.ts, row.msg)).collect())
+}
+
+/// Statistics of this stretch have no best prices; their last trade must lie by them, and never speaks against the book.
+#[test]
+fn no_recorded_statistics_speak_against_the_recorded_book() {
+    let Some(rows) = stream() else { return };
+    let (mut book, mut check, mut compared) = (Book::default(), BookCheck::default(), 0);
+    for (at, text) in &rows {
+        let at = Time((at * 1e9) as i64);
+        match Frame::parse(text).expect("a frame") {
+            Frame::Book(frame) => {
+                book.apply(&frame).expect("the next one");
+                assert!(check.see(&book.levels().top(), at));
+            }
+            Frame::Stats(frame) if check.has_seen() => {
+                let last = frame.market_stats.last_trade_price.expect("a price").price().expect("a price");
+                assert!(check.summary(last, last, at), "{text}");
+                compared += 1;
+            }
+            _ => {}
+        }
+        assert_eq!(check.wrong(at), None);
+    }
+    println!("{compared} statistics beside the book: none speaks against it");
+    assert!(compared > 190);
 }
 
 #[test]

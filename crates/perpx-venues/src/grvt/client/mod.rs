@@ -14,12 +14,14 @@ use crate::client::orders::{Fill, MOST_QUESTIONS, Orders, Resuming};
 use crate::client::resync::Subscription;
 use crate::client::walk::Walk;
 use crate::client::{
-    About, AccountUpdate, Answer, Body, ForeignFill, Holding, Host, MarketUpdate, Outbound, Output, Past, Reading,
-    Reply, Request, RunNumber, Stream, VenueClient, VenueError, quote,
+    About, AccountUpdate, Answer, Body, ForeignFill, Holding, Host, MarketUpdate, MarketWatch, Outbound, Output, Past,
+    Reading, Reply, Request, RunNumber, Stream, VenueClient, VenueError, quote,
 };
 use crate::grvt::QUOTE;
 use crate::grvt::book::Book;
-use crate::grvt::rest::{ApiError, Funding, Instrument, LoginReply, OrderbookLevels, Reply as Page, Ticker};
+use crate::grvt::rest::{
+    ApiError, Funding, Instrument, InstrumentStatus, LoginReply, OrderbookLevels, Reply as Page, Ticker,
+};
 use crate::grvt::sign::{Assets, PrivateKey, Signed};
 use crate::grvt::stream::{Event, Feed, Frame, Sequence, Step};
 use crate::grvt::trade::{
@@ -28,10 +30,10 @@ use crate::grvt::trade::{
     TradeVenue,
 };
 use crate::secret::Hidden;
-use crate::wire::{Dec, WireError, parse};
+use crate::wire::{Dec, WireError, known, parse};
 use perpx_core::market::{Command, EventBody, NewOrder, OrderId, OrderKind, OrderState, Reject, Side};
 use perpx_core::tape::rows::FundingKind;
-use perpx_core::units::{Cash, DAY, Price, Qty, Rate, SECOND, Time, TimeDelta};
+use perpx_core::units::{Cash, DAY, Qty, Rate, SECOND, Time, TimeDelta};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -99,6 +101,7 @@ pub struct GrvtClient {
     account: Vec<Subscription>,
     /// Since the subscription was answered: frames before that are of another one.
     book: Option<Book>,
+    watch: MarketWatch,
     tickers: Option<Sequence>,
     /// Of the last frame, by the account's channel.
     numbers: BTreeMap<String, u64>,
@@ -142,6 +145,7 @@ impl GrvtClient {
             public: Vec::new(),
             account: Vec::new(),
             book: None,
+            watch: MarketWatch::default(),
             tickers: None,
             numbers: BTreeMap::new(),
             queries: BTreeSet::new(),
@@ -313,7 +317,7 @@ impl GrvtClient {
         Ok(())
     }
 
-    fn ticked(&mut self, step: Step, delta: &Ticker, out: &mut Output) -> Result<(), VenueError> {
+    fn ticked(&mut self, step: Step, delta: &Ticker, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         let before = self.ticker.as_ref().and_then(|ticker| ticker.next_funding_time);
         let ticker = match &mut self.ticker {
             Some(ticker) if step == Step::Next => {
@@ -323,17 +327,24 @@ impl GrvtClient {
             other => other.insert(delta.clone()),
         };
         let exch = Time(ticker.event_time.0);
-        let known = |px: Option<Dec>| px.filter(|px| px.value().is_some()).map_or(Ok(Price(0)), |px| px.price());
         let (mark, index) = (known(ticker.mark_price)?, known(ticker.index_price)?);
         out.market.push(MarketUpdate::Marks { exch, mark, index });
         if let Some(hours) = ticker.funding_interval_hours.filter(|hours| hours.0 > 0) {
             self.interval_hours = hours.0;
+        }
+        let [bid, ask] = [known(ticker.best_bid_price)?, known(ticker.best_ask_price)?];
+        self.watch.market(ticker.status.as_ref().and_then(shut));
+        if self.watch.summary(bid, ask, wall)
+            && let Some(book) = &self.book
+        {
+            out.market.push(quote(book.levels(), exch));
         }
         let next = ticker.next_funding_time;
         if let Some(rate) = ticker.rate().transpose()? {
             let (ts, interval_hours) = (next.map(|ts| Time(ts.0)), self.interval_hours);
             out.market.push(MarketUpdate::Rate { kind: FundingKind::Predicted, ts, rate, interval_hours });
         }
+        self.judge(wall, out);
         if next != before {
             out.requests.push(self.ask_settlements());
             if before.is_some() {
@@ -348,21 +359,33 @@ impl GrvtClient {
         self.post(About::Settlements, Host::MarketData, "/full/v1/funding", &query)
     }
 
-    fn book_feed(&mut self, feed: &Feed, levels: &OrderbookLevels, out: &mut Output) {
+    fn book_feed(&mut self, feed: &Feed, levels: &OrderbookLevels, wall: Time, out: &mut Output) {
         let Some(book) = &mut self.book else { return };
         let channel = self.public.iter_mut().take(1);
         match book.apply(feed.sequence_number.0, feed.prev_sequence_number.0, levels) {
             Ok(Applied::Ignored) => return,
             Ok(Applied::Snapshot) => channel.for_each(Subscription::whole),
             Ok(Applied::Update) => {}
-            Err(_) => {
-                self.book = None;
-                return channel.for_each(Subscription::lost);
-            }
+            Err(_) => return self.book_lost(),
         }
-        if book.levels().top().is_quoted() {
+        if self.watch.see(&book.levels().top(), wall) {
             out.market.push(quote(book.levels(), Time(levels.event_time.0)));
         }
+        self.judge(wall, out);
+    }
+
+    fn book_lost(&mut self) {
+        self.book = None;
+        self.watch.lost();
+        self.public.iter_mut().take(1).for_each(Subscription::lost);
+    }
+
+    /// A book that cannot be right is subscribed anew; its quotes are taken again when a ticker shows the same.
+    fn judge(&mut self, wall: Time, out: &mut Output) {
+        if self.watch.is_wrong(wall, out) {
+            self.book_lost();
+        }
+        self.watch.tell(out);
     }
 
     fn feed(&mut self, feed: &Feed, stream: usize, wall: Time, out: &mut Output) -> Result<(), VenueError> {
@@ -371,7 +394,7 @@ impl GrvtClient {
             self.ask_truth(wall, out);
         }
         match &feed.feed {
-            Event::Book(levels) => self.book_feed(feed, levels, out),
+            Event::Book(levels) => self.book_feed(feed, levels, wall, out),
             // number 0: a trade of before
             Event::Trade(trade) if feed.sequence_number.0 > 0 => out.market.push(MarketUpdate::Trade {
                 exch: Time(trade.event_time.0),
@@ -386,7 +409,7 @@ impl GrvtClient {
                     Ok(Step::Ignored) => {}
                     Ok(step) => {
                         self.public.iter_mut().skip(2).take(1).for_each(Subscription::whole);
-                        self.ticked(step, ticker, out)?;
+                        self.ticked(step, ticker, wall, out)?;
                     }
                     Err(_) => self.public.iter_mut().skip(2).take(1).for_each(Subscription::lost),
                 }
@@ -545,6 +568,7 @@ impl VenueClient for GrvtClient {
         }
         // its numbers begin anew
         (self.book, self.tickers) = (None, None);
+        self.watch.lost();
         self.public = PUBLIC.map(|_| Subscription::begun(wall)).to_vec();
         for (name, rate) in PUBLIC {
             let selector = format!("{}@{rate}", self.instrument);
@@ -665,6 +689,15 @@ impl VenueClient for GrvtClient {
         self.ask_fills(out);
         self.ask_payments(out);
         self.pass(wall, out)
+    }
+}
+
+/// Why nothing opens in an instrument; `None`: it is open, or nothing is said.
+fn shut(status: &InstrumentStatus) -> Option<String> {
+    match status {
+        InstrumentStatus::Active | InstrumentStatus::Unspecified => None,
+        InstrumentStatus::ReduceOnly => Some("the market takes what reduces alone".to_owned()),
+        other => Some(format!("the market is {}", other.as_str().to_lowercase())),
     }
 }
 

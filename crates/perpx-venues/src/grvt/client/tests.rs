@@ -3,7 +3,7 @@
 use super::*;
 use crate::client::PastOrder;
 use perpx_core::market::Role;
-use perpx_core::units::{MINUTE, MS};
+use perpx_core::units::{MINUTE, MS, Price};
 use serde_json::{Value, json};
 
 const WALL: Time = Time(1_790_000_000_000_000_000);
@@ -292,4 +292,57 @@ fn what_an_earlier_process_left_is_taken_over() {
     assert_eq!((foreign.client, foreign.sent_by), (12, None));
     let state = OrderState::InDoubt;
     assert_eq!(*doubt, AccountUpdate::event(WALL, EventBody::Status { id: OrderId(5), state }));
+}
+
+/// The same as at Lighter, by tickers; and what they say of the instrument.
+#[test]
+fn a_book_that_is_not_that_of_the_ticker_is_subscribed_anew_and_a_market_that_is_halted_is_shut() {
+    let (mut grvt, mut out) = (ready(), Output::default());
+    grvt.greet(0, WALL, &mut out).expect("greets");
+    let subscribed = |stream: &str| {
+        let result = json!({ "stream": stream, "subs": ["BTC_USDT_Perp@50"], "first_sequence_number": ["1"] });
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "subscribe", "result": result }).to_string()
+    };
+    let frame = |stream: &str, number: u64, feed: Value| {
+        let (number, previous) = (number.to_string(), number.saturating_sub(1).to_string());
+        json!({ "stream": stream, "selector": "BTC_USDT_Perp@50", "sequence_number": number,
+            "prev_sequence_number": previous, "feed": feed })
+        .to_string()
+    };
+    let level = |px: &str| json!([{ "price": px, "size": "1", "num_orders": 1 }]);
+    let levels = json!({ "event_time": "5", "bids": level("90000.0"), "asks": level("90000.1") });
+    let book = frame("v1.book.d", 0, levels);
+    let ticker = |number, bid: &str, ask: &str, status: &str| {
+        let ticker = json!({ "event_time": "5", "best_bid_price": bid, "best_ask_price": ask, "status": status });
+        frame("v1.ticker.d", number, ticker)
+    };
+    let quotes = |out: &Output| out.market.iter().filter(|row| matches!(row, MarketUpdate::Quote { .. })).count();
+    for text in [subscribed("v1.book.d"), subscribed("v1.ticker.d"), book.clone()] {
+        grvt.on_frame(0, &text, WALL, &mut out).expect("read");
+    }
+    assert_eq!(quotes(&out), 1);
+    out = Output::default();
+    for second in 0..=5 {
+        assert_eq!(out.account, []);
+        let text = ticker(second as u64, "90020.0", "90020.1", "ACTIVE");
+        grvt.on_frame(0, &text, WALL.plus(SECOND.times(second)), &mut out).expect("read");
+    }
+    let is_book = |sent: &&Outbound| matches!(sent, Outbound::Text { text, .. } if text.contains("v1.book.d"));
+    assert_eq!(out.requests.iter().filter(is_book).count(), 2, "{out:?}");
+    let [AccountUpdate::Trouble(_), AccountUpdate::Shut(shut)] = &out.account[..] else { panic!("{out:?}") };
+    assert!(shut.book.is_some() && shut.market.is_none());
+    out = Output::default();
+    for text in [subscribed("v1.book.d"), book, ticker(6, "90000.0", "90000.1", "HALTED")] {
+        assert_eq!(quotes(&out), 0);
+        grvt.on_frame(0, &text, WALL.plus(6 * SECOND), &mut out).expect("read");
+    }
+    let [AccountUpdate::Shut(shut)] = &out.account[..] else { panic!("{out:?}") };
+    assert_eq!((quotes(&out), shut.words().collect::<Vec<_>>()), (1, vec!["the market is halted"]));
+    for (number, status, word) in [(7, "REDUCE_ONLY", Some("the market takes what reduces alone")), (8, "ACTIVE", None)]
+    {
+        out = Output::default();
+        grvt.on_frame(0, &ticker(number, "90000.0", "90000.1", status), WALL, &mut out).expect("read");
+        let [AccountUpdate::Shut(shut)] = &out.account[..] else { panic!("{out:?}") };
+        assert_eq!(shut.words().next(), word);
+    }
 }

@@ -89,8 +89,16 @@ impl LighterClient {
         }
     }
 
+    /// What the market takes.
+    pub(super) fn ask_market(&self, out: &mut Output) {
+        let market = self.market.iter();
+        let path = |id| format!("orderBookDetails?market_id={id}");
+        out.requests.extend(market.map(|market| self.get(About::Markets, path(market.id), Vec::new())));
+    }
+
     /// The first question of a reading.
     pub(super) fn read_account(&mut self, out: &mut Output) {
+        self.ask_market(out);
         out.requests.push(self.get(
             About::Account,
             format!("account?by=index&value={}", self.access.account),

@@ -154,7 +154,7 @@ impl LighterClient {
             return self.ask_truth(&[], wall, out);
         }
         if text.contains("order_book") {
-            self.public.iter_mut().take(1).for_each(Subscription::lost);
+            self.book_lost();
         }
         Ok(())
     }
@@ -178,6 +178,7 @@ impl LighterClient {
             About::Payments => self.ask_payments(wall, out)?,
             About::OpenOrders => self.ask_open_orders(wall, out)?,
             About::Nonce(lane) => out.requests.push(self.ask_nonce(lane)),
+            About::Markets => self.ask_market(out),
             _ => self.read_account(out),
         }
         Ok(())

@@ -18,16 +18,17 @@ use crate::client::orders::{Fill, MOST_QUESTIONS, Orders, Resuming};
 use crate::client::resync::Subscription;
 use crate::client::walk::Walk;
 use crate::client::{
-    About, AccountUpdate, Body, ForeignFill, Holding, Host, MarketUpdate, Outbound, Output, Past, Reading, Reply,
-    Request, RunNumber, Stream, VenueClient, VenueError, quote,
+    About, AccountUpdate, Body, ForeignFill, Holding, Host, MarketUpdate, MarketWatch, Outbound, Output, Past, Reading,
+    Reply, Request, RunNumber, Stream, VenueClient, VenueError, quote,
 };
 use crate::lighter::book::Book;
 use crate::lighter::rest::{
-    NextNonce, Order, OrderBookDetails, OrderStatus, Orders as OrderList, PositionFunding, Trade, TradeKind, any_time,
+    Market as WireMarket, MarketStatus, NextNonce, Order, OrderBookDetails, OrderStatus, Orders as OrderList,
+    PositionFunding, Trade, TradeKind, any_time,
 };
 use crate::lighter::sign::{PrivateKey, Tx};
 use crate::lighter::stream::{AccountFrame, BookFrame, Frame, MarketStats, Request as Ask};
-use crate::wire::{WireError, parse};
+use crate::wire::{WireError, known, parse};
 use perpx_core::market::{Command, EventBody, FeeSchedule, OrderId, OrderState, Reject, Side};
 use perpx_core::tape::rows::FundingKind;
 use perpx_core::units::{Cash, MS, Price, Qty, Rate, Time, TimeDelta};
@@ -107,6 +108,7 @@ pub struct LighterClient {
     lanes: Vec<Lane>,
     is_ready: bool,
     book: Book,
+    watch: MarketWatch,
     /// Of [`PUBLIC`], once their stream is open.
     public: Vec<Subscription>,
     /// The account's, once its stream is open; and the last second of the token that it was subscribed with.
@@ -148,6 +150,7 @@ impl LighterClient {
             lanes,
             is_ready: false,
             book: Book::default(),
+            watch: MarketWatch::default(),
             public: Vec::new(),
             subscription: None,
             later: BTreeMap::new(),
@@ -311,11 +314,26 @@ impl LighterClient {
             Ok(Applied::Ignored) => return,
             Ok(Applied::Snapshot) => self.whole(0),
             Ok(Applied::Update) => {}
-            Err(_) => return self.public.iter_mut().take(1).for_each(Subscription::lost),
+            Err(_) => return self.book_lost(),
         }
-        if self.book.levels().top().is_quoted() {
+        if self.watch.see(&self.book.levels().top(), wall) {
             out.market.push(quote(self.book.levels(), frame.time().unwrap_or(wall)));
         }
+        self.judge(wall, out);
+    }
+
+    fn book_lost(&mut self) {
+        self.watch.lost();
+        self.public.iter_mut().take(1).for_each(Subscription::lost);
+    }
+
+    /// A book that cannot be right is subscribed anew; its quotes are taken again when a summary shows the same.
+    fn judge(&mut self, wall: Time, out: &mut Output) {
+        if self.watch.is_wrong(wall, out) {
+            self.book = Book::default();
+            self.book_lost();
+        }
+        self.watch.tell(out);
     }
 
     fn account(&mut self, frame: &AccountFrame, wall: Time, out: &mut Output) -> Result<(), VenueError> {
@@ -340,6 +358,11 @@ impl LighterClient {
     fn stats(&mut self, stats: &MarketStats, exch: Time, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         self.mark = stats.mark_price.price()?;
         out.market.push(MarketUpdate::Marks { exch, mark: self.mark, index: stats.index_price.price()? });
+        let [bid, ask] = [known(stats.best_bid_price)?, known(stats.best_ask_price)?];
+        if self.watch.summary(bid, ask, wall) {
+            out.market.push(quote(self.book.levels(), exch));
+        }
+        self.judge(wall, out);
         if let Some(rate) = stats.current_rate().transpose()? {
             out.market.push(MarketUpdate::Rate { kind: FundingKind::Predicted, ts: None, rate, interval_hours: 1 });
         }
@@ -357,6 +380,7 @@ impl LighterClient {
         let coin = &self.access.coin;
         let none = || VenueError::NoMarket(coin.clone());
         let market = details.order_book_details.iter().find(|market| market.symbol == *coin).ok_or_else(none)?;
+        self.watch.market(shut(market));
         let unit = |decimals: Option<crate::wire::Num<u32>>| {
             decimals.map(|decimals| decimals.0).filter(|&decimals| decimals <= 9).map(|n| 10i64.pow(9 - n))
         };
@@ -376,8 +400,15 @@ impl LighterClient {
         out: &mut Output,
     ) -> Result<(), VenueError> {
         match about {
+            About::Markets if self.is_ready => {
+                let details: OrderBookDetails = parse("orderBookDetails", body)?;
+                let market = details.order_book_details.iter().find(|market| market.symbol == self.access.coin);
+                self.watch.market(market.map_or(Some("the venue lists it no more".to_owned()), shut));
+                self.watch.tell(out);
+            }
             About::Markets => {
                 self.markets(&parse("orderBookDetails", body)?)?;
+                self.watch.tell(out);
                 out.requests.extend((0..self.lanes.len()).map(|lane| self.ask_nonce(lane)));
             }
             About::Nonce(lane) => self.nonce_received(lane, body, wall, out)?,
@@ -455,6 +486,7 @@ impl VenueClient for LighterClient {
             return self.subscribe_account(true, wall, out);
         }
         let market = self.market()?.id;
+        self.watch.lost();
         self.public = PUBLIC.map(|_| Subscription::begun(wall)).to_vec();
         let asks = PUBLIC.map(|name| Ask::Subscribe { channel: format!("{name}/{market}"), auth: None });
         out.requests.extend(asks.iter().map(|ask| said(PUBLIC_STREAM, ask)));
@@ -564,6 +596,16 @@ impl VenueClient for LighterClient {
     fn ask_history(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         self.ask_fills(wall, out)?;
         self.ask_payments(wall, out)
+    }
+}
+
+/// Why nothing opens in a market; `None`: it is open.
+fn shut(market: &WireMarket) -> Option<String> {
+    let only_reduces = market.market_config.as_ref().and_then(|config| config.force_reduce_only) == Some(true);
+    match &market.status {
+        MarketStatus::Active if only_reduces => Some("the market takes what reduces alone".to_owned()),
+        MarketStatus::Active => None,
+        other => Some(format!("the market is {}", other.as_str())),
     }
 }
 

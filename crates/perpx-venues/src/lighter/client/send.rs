@@ -201,12 +201,15 @@ impl LighterClient {
                     Some(21740) => Reject::ReduceOnly,
                     Some(21733..=21735) => Reject::PriceBand,
                     Some(23000) => Reject::RateLimit,
-                    // it came after its own end
-                    Some(21711) => Reject::Unavailable,
+                    // the market takes no such orders; it came after its own end
+                    Some(21605 | 21711) => Reject::Unavailable,
                     Some(code) if (21600..21800).contains(&code) => Reject::Rules,
                     None => Reject::Rules,
                     Some(_) => Reject::Unavailable,
                 };
+                if code == Some(21605) {
+                    self.ask_market(out);
+                }
                 self.orders.rejected(id, reason, wall, &mut out.account);
             }
             About::Cancel(id) => out.account.push(AccountUpdate::event(wall, EventBody::CancelRejected { id })),

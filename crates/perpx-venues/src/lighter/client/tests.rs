@@ -462,3 +462,69 @@ fn the_account_is_subscribed_anew_before_its_token_ends() {
     lighter.pass(WALL.plus(6 * HOUR), &mut out).expect("passes");
     assert_eq!(out.requests.len(), 4, "once");
 }
+
+/// A book that stands still while the market's statistics move is given up, and quoted again when they show the same.
+#[test]
+fn a_book_that_is_not_that_of_the_statistics_is_subscribed_anew_and_not_quoted() {
+    let mut lighter = ready();
+    let level = |px: &str| json!([{ "price": px, "size": "1.00000" }]);
+    let book =
+        json!({ "bids": level("90000.0"), "asks": level("90000.1"), "begin_nonce": 0, "nonce": 10, "offset": 1 });
+    let book = json!({ "type": "subscribed/order_book", "channel": "order_book:1", "order_book": book }).to_string();
+    let stats = |bid: &str, ask: &str| {
+        let stats = json!({ "market_id": 1, "index_price": "90000.0", "mark_price": "90000.0", "best_bid_price": bid,
+            "best_ask_price": ask });
+        json!({ "type": "update/market_stats", "channel": "market_stats:1", "market_stats": stats }).to_string()
+    };
+    let quotes = |out: &Output| out.market.iter().filter(|row| matches!(row, MarketUpdate::Quote { .. })).count();
+    let mut out = Output::default();
+    lighter.greet(PUBLIC_STREAM, WALL, &mut out).expect("greets");
+    lighter.on_frame(0, &book, WALL, &mut out).expect("read");
+    assert_eq!(quotes(&out), 1);
+    let trades = r#"{"type":"subscribed/trade","channel":"trade:1","trades":[]}"#;
+    lighter.on_frame(0, trades, WALL, &mut out).expect("read");
+    out = Output::default();
+    let books = |out: &Output| said(&out.requests).iter().filter(|ask| ask["channel"] == "order_book/1").count();
+    for second in 0..=5 {
+        assert_eq!((books(&out), &out.account[..]), (0, &[][..]));
+        lighter.on_frame(0, &stats("90020.0", "90020.1"), WALL.plus(SECOND.times(second)), &mut out).expect("read");
+    }
+    assert_eq!(books(&out), 2, "the end of the old one, and another");
+    let [AccountUpdate::Trouble(why), AccountUpdate::Shut(shut)] = &out.account[..] else { panic!("{out:?}") };
+    assert!(shut.words().eq([why.as_str()]), "{shut:?} {why}");
+    // the same book again is not believed; that the statistics come to it makes it one
+    out = Output::default();
+    lighter.on_frame(0, &book, WALL.plus(6 * SECOND), &mut out).expect("read");
+    assert_eq!((quotes(&out), &out.account[..]), (0, &[][..]));
+    lighter.on_frame(0, &stats("", ""), WALL.plus(7 * SECOND), &mut out).expect("read");
+    assert_eq!((quotes(&out), &out.account[..]), (0, &[][..]));
+    lighter.on_frame(0, &stats("90000.1", "90000.2"), WALL.plus(8 * SECOND), &mut out).expect("read");
+    assert_eq!((quotes(&out), &out.account[..]), (1, &[AccountUpdate::Shut(Default::default())][..]));
+}
+
+/// The market's own words are asked for with the account, and when an order was refused for them.
+#[test]
+fn a_market_that_takes_nothing_is_shut() {
+    let mut lighter = ready();
+    let mut out = Output::default();
+    lighter.ask_account(&mut out);
+    lighter.command(&order(1, 20_000_000), WALL, &mut out).expect("sent");
+    let refusal = json!({ "code": 21605, "message": "invalid market status" });
+    lighter.replied(About::Place(OrderId(1)), answer(refusal), WALL, &mut out).expect("goes on");
+    assert_eq!(asked(&out).iter().filter(|(about, _)| *about == About::Markets).count(), 2, "{out:?}");
+    assert_eq!(events(&out), [EventBody::Rejected { id: OrderId(1), reason: Reject::Unavailable }]);
+    let markets = [("inactive", false), ("inactive", false), ("active", true), ("active", false)];
+    let told = markets.map(|(status, only)| {
+        let market = json!({ "symbol": "BTC", "market_id": 1, "status": status, "market_config": { "force_reduce_only": only } });
+        let mut out = Output::default();
+        let reply = answer(json!({ "code": 200, "order_book_details": [market] }));
+        lighter.replied(About::Markets, reply, WALL, &mut out).expect("read");
+        let word = |update: &AccountUpdate| match update {
+            AccountUpdate::Shut(shut) => shut.market.clone().unwrap_or_default(),
+            other => panic!("{other:?}"),
+        };
+        out.account.iter().map(word).collect::<Vec<_>>()
+    });
+    let want: [&[&str]; 4] = [&["the market is inactive"], &[], &["the market takes what reduces alone"], &[""]];
+    assert_eq!(told.each_ref().map(Vec::as_slice), want);
+}
