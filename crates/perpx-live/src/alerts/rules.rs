@@ -2,13 +2,12 @@
 
 use crate::monitor::shared::Shared;
 use crate::monitor::snapshot::{Identity, JournalHealth, Level, Phase, Snapshot, Trouble};
-use perpx_core::units::{SECOND, TimeDelta};
 use std::time::Duration;
 
 /// An order of which nobody knows anything.
 pub const DOUBT: Duration = Duration::from_secs(5);
-/// A leg that stands alone where it should not, by the market's time.
-pub const ALONE: TimeDelta = SECOND.times(5);
+/// A leg that stands alone where it should not: of the wall, since what closes it goes over the network, however fast a market is played.
+pub const ALONE: Duration = Duration::from_secs(5);
 /// From the mark to the liquidation, over the mark.
 const NEAR: f64 = 0.015;
 const NEARER: f64 = 0.0075;
@@ -73,9 +72,8 @@ fn market(identity: &Identity, now: &Snapshot, note: &mut impl FnMut(&'static st
             note("doubt", &subject, Level::Warning, words);
         }
     }
-    if let Some(alone) = now.alone_since.map(|since| now.at.since(since)).filter(|alone| *alone > ALONE) {
-        let words =
-            format!("a leg stands alone for {:.0} s: net exposure {:.2}", alone.as_f64(SECOND), now.money.net_exposure);
+    if let Some(alone) = now.alone.filter(|alone| *alone > ALONE.as_secs_f64()) {
+        let words = format!("a leg stands alone for {alone:.0} s: net exposure {:.2}", now.money.net_exposure);
         note("leg alone", "run", Level::Critical, words);
     }
     if now.is_hedging {
@@ -117,7 +115,6 @@ fn money(identity: &Identity, now: &Snapshot, note: &mut impl FnMut(&'static str
 mod tests {
     use super::*;
     use crate::monitor::snapshot::{Leg, Money, OpenOrder, Stream};
-    use perpx_core::units::Time;
 
     /// Each rule that a snapshot can break, once, and none by a run that is well.
     #[test]
@@ -152,8 +149,7 @@ mod tests {
         };
         let mut snapshot = Snapshot {
             phase: Phase::Closing,
-            at: Time::at(20 * SECOND),
-            alone_since: Some(Time::at(10 * SECOND)),
+            alone: Some(10.0),
             is_hedging: true,
             money: Money { day: -90.0, day_limit: Some(100.0), unexplained: Some(-400.0), ..Money::default() },
             legs: [Leg { liquidation: Some((1.0, 0.01)), ..Leg::default() }, Leg::default()],

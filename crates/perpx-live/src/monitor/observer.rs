@@ -142,7 +142,7 @@ pub struct Observer {
     reported: (usize, Option<usize>),
     /// Why the present state was entered; empty: a process before did.
     reason: &'static str,
-    alone_since: Option<Time>,
+    alone_since: Option<Instant>,
     /// As of the last look: a leg is alone, something is hedged, so many orders are in doubt, for as long as is alerted.
     lasts: (bool, bool, usize),
     /// The market's day, and the equity at its first sample.
@@ -426,7 +426,7 @@ impl Observer {
         }
         self.next_timer = run.trader().next_timer();
         self.shared.metrics.queue.set(std::mem::take(&mut self.waiting));
-        let has_news = self.report_changes(record, &run.tally().pnls) | self.looks_wrong((run, job), scene.now);
+        let has_news = self.report_changes(record, &run.tally().pnls) | self.looks_wrong((run, job));
         if !self.shared.has_snapshot()
             && let Some(manager) = &self.manager
         {
@@ -438,15 +438,12 @@ impl Observer {
     }
 
     /// Whether something has begun, or ended, that is alerted when it lasts for seconds: those who watch are to know of each.
-    fn looks_wrong<P: VenuePort>(
-        &mut self,
-        (run, job): (&RunState<Composite, P>, &Job<'_, Composite>),
-        now: Time,
-    ) -> bool {
+    fn looks_wrong<P: VenuePort>(&mut self, (run, job): (&RunState<Composite, P>, &Job<'_, Composite>)) -> bool {
+        let now = Instant::now();
         let is_alone = is_alone(job.plan, run.belief(), run.trader().state());
         self.alone_since = is_alone.then(|| self.alone_since.unwrap_or(now));
-        let is_long_alone = self.alone_since.is_some_and(|since| now.since(since) > ALONE);
-        let lasts = (is_long_alone, run.trader().is_hedging(), self.orders.in_doubt_for(DOUBT, Instant::now()));
+        let is_long_alone = self.alone_since.is_some_and(|since| now.duration_since(since) > ALONE);
+        let lasts = (is_long_alone, run.trader().is_hedging(), self.orders.in_doubt_for(DOUBT, now));
         std::mem::replace(&mut self.lasts, lasts) != lasts
     }
 
@@ -499,7 +496,7 @@ impl Observer {
             state,
             since: run.tally().state_since().max(job.from),
             reason: self.reason,
-            alone_since: self.alone_since,
+            alone: self.alone_since.map(|since| now.duration_since(since).as_secs_f64()),
             is_hedging: run.trader().is_hedging(),
             verbs: Vec::new(),
             shut_by: Vec::new(),

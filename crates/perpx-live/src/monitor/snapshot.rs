@@ -42,8 +42,8 @@ pub struct Snapshot {
     pub since: Time,
     /// Why it was entered.
     pub reason: &'static str,
-    /// A leg stands alone where none should: since when, of the market.
-    pub alone_since: Option<Time>,
+    /// For how long a leg has stood alone where it should not, seconds.
+    pub alone: Option<f64>,
     /// A hedge is held for a venue that does not answer.
     pub is_hedging: bool,
     /// The verbs in force: pause, park, flatten, kill.
