@@ -38,6 +38,7 @@ mod restart;
 mod search;
 mod soak;
 mod sweep;
+mod syncs;
 mod tidy;
 mod tree;
 mod venue_faults;

@@ -276,9 +276,11 @@ impl Log {
         self.thread.close()
     }
 
-    /// The process ends by itself: the last record; why nothing could be written, if that was so. `flat`: both venues hold nothing.
+    /// The process ends by itself: the last record; why nothing could be written, if that was so. `flat`: both venues hold nothing. How
+    /// often the disk was asked before stands in it.
     pub fn stop(mut self, engine: Time, why: &str, flat: bool) -> Option<String> {
-        self.put(engine, Kind::Stop, &json!({ "why": why, "flat": flat }), Need::Now);
+        let syncs = self.thread.syncs();
+        self.put(engine, Kind::Stop, &json!({ "why": why, "flat": flat, "syncs": syncs }), Need::Now);
         self.thread.close()
     }
 }

@@ -9,6 +9,7 @@ use super::folder::Writer;
 use super::record::{Kind, Record, Stamp};
 use perpx_venues::record::RawFrame;
 use perpx_venues::recorder::writer::Writer as RowWriter;
+use serde::Serialize;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -85,6 +86,15 @@ pub enum Waited {
     Lost,
 }
 
+/// How often the disk was asked to make what is written durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Syncs {
+    /// Because a record had to be at once.
+    pub asked: u64,
+    /// Because what nobody waits for had been written long enough ago.
+    pub by_time: u64,
+}
+
 #[derive(Default)]
 struct Progress {
     /// Records below this are written.
@@ -93,6 +103,7 @@ struct Progress {
     durable: u64,
     /// Since when there is something that is not durable and the mark stands still.
     stands_since: Option<Instant>,
+    syncs: Syncs,
     lost: Option<String>,
 }
 
@@ -198,6 +209,11 @@ impl JournalThread {
         self.marks.lock().stands_since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
+    /// How often the disk was asked to make what is written durable.
+    pub fn syncs(&self) -> Syncs {
+        self.marks.lock().syncs
+    }
+
     /// Why nothing can be written any more, if that is so.
     pub fn lost(&self) -> Option<String> {
         self.marks.lock().lost.clone()
@@ -271,22 +287,24 @@ fn write(mut sink: impl Sink, rows: &mut Rows, queue: &Receiver<Message>, marks:
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 if due.is_some() {
-                    sync(&mut sink, marks)?;
+                    sync(&mut sink, marks, false)?;
                 }
                 return Ok(());
             }
         }
         if is_needed || due.is_some_and(|due| due <= Instant::now()) {
-            sync(&mut sink, marks)?;
+            sync(&mut sink, marks, is_needed)?;
             due = None;
         }
         rows.writer.iter_mut().for_each(RowWriter::look);
     }
 }
 
-fn sync(sink: &mut impl Sink, marks: &Marks) -> io::Result<()> {
+fn sync(sink: &mut impl Sink, marks: &Marks, is_needed: bool) -> io::Result<()> {
     sink.sync()?;
     let mut progress = marks.lock();
+    progress.syncs.asked += u64::from(is_needed);
+    progress.syncs.by_time += u64::from(!is_needed);
     progress.durable = progress.written;
     progress.stands_since = None;
     marks.moved.notify_all();
