@@ -338,7 +338,7 @@ fn a_clock_that_is_away_opens_nothing() {
     let dir = folder();
     let path = dir.path();
     let best = best(path, &locks());
-    let fault = "[[fault]]\nat = \"0s\"\nkind = \"clock-ahead\"\nby = \"3s\"\nvenue = \"grvt\"\n";
+    let fault = "[[fault]]\nat = \"0s\"\nfor = \"40s\"\nkind = \"clock-ahead\"\nby = \"3s\"\nvenue = \"grvt\"\n";
     fs::write(path.join("faults.toml"), fault).expect("writes");
     let faults = path.join("faults.toml").display().to_string();
     let tape = ["--tape", SAMPLE, "--from", "2026-01-05", "--to", "2026-01-06", "--start-at", "9000", "--speed", "1"];
@@ -347,7 +347,8 @@ fn a_clock_that_is_away_opens_nothing() {
     let run = begin(path, &best, port);
     let is_away = |now: &Value| {
         let why = now["why_not"].as_array().expect("reasons");
-        why.iter().any(|why| why == "clock_drift_ms") && now["lane_ms"].is_number()
+        let is = |words: &str| why.iter().any(|why| why.as_str().is_some_and(|why| why.starts_with(words)));
+        is("clock_drift_ms") && is("clock: grvt's is +3.0 s") && now["lane_ms"].is_number()
     };
     let now = wait(path, "the clock is not measured", 60, is_away);
     let offset = |v: usize| now["clocks"][v]["offset_ns"].as_f64().expect("measured") * 1e-9;
@@ -357,7 +358,33 @@ fn a_clock_that_is_away_opens_nothing() {
     assert!(now["may_open"] == false && now["lane_ms"].as_f64().is_some_and(|ms| ms > 0.0), "{now}");
     let (_, text) = ctl(path, &["status"]);
     assert!(text.contains("clock     grvt's is +") && text.contains("lanes     "), "{text}");
+    // it ends by itself when the clock is back
+    let is_back = |now: &Value| {
+        let why = now["why_not"].as_array().expect("reasons");
+        why.iter().all(|why| why.as_str().is_some_and(|why| !why.starts_with("clock")))
+    };
+    wait(path, "the clock is not back", 60, is_back);
     run.signal("-TERM");
     let (code, line) = ended(path, run, 60);
-    assert_eq!((code, field(&line, "ending"), field(&line, "trades")), (Some(0), "flat", "0"), "{line}");
+    assert_eq!((code, field(&line, "ending")), (Some(0), "flat"), "{line}");
+}
+
+/// A clock that is ahead by more than an order lives takes orders all the same, since their expiries are told in it.
+#[test]
+fn orders_live_by_their_venues_clock() {
+    let dir = folder();
+    let path = dir.path();
+    let best = best(path, &locks());
+    // at 20 times real time an order lives for less than a second of the wall
+    let fault = "[[fault]]\nat = \"0s\"\nkind = \"clock-ahead\"\nby = \"1900ms\"\nvenue = \"grvt\"\n";
+    fs::write(path.join("faults.toml"), fault).expect("writes");
+    let faults = path.join("faults.toml").display().to_string();
+    let tape = ["--tape", SAMPLE, "--from", "2026-01-05", "--to", "2026-01-06", "--start-at", "9000", "--speed", "20"];
+    let (_market, port) = market(path, &[&tape[..], &["--faults", &faults]].concat());
+    live_file(path, port, &format!("on_stop = \"close\"\n{ACCOUNT}[limits]\nclock_drift_ms = 5000\n"));
+    let run = begin(path, &best, port);
+    wait(path, "it does not lock", 120, |now| now["state"] == "S3");
+    run.signal("-TERM");
+    let (code, line) = ended(path, run, 60);
+    assert_eq!((code, field(&line, "ending"), field(&line, "agrees")), (Some(0), "flat", "true"), "{line}");
 }

@@ -22,6 +22,7 @@
 //! | `session`, `transport`, `tile_builder` | two venues over sockets: decisions, tasks that hold sockets, rows to tiles |
 //! | `attached` | the same at a running emulator, with keys, a run folder and a journal |
 //! | `limits` | what may leave at most, whatever the strategy wants |
+//! | `venue_clocks` | how far the venues' clocks are from ours |
 //! | `control` | what an operator says: verbs, signals, files, live.toml read again, `perpx-live ctl` |
 //! | `live_file`, `run_folder` | live.toml; the folder that a run keeps |
 //! | `stretch` | any stretch of any store, with simulated venues |
@@ -67,6 +68,7 @@ mod panel;
 mod panel_file;
 pub mod paper;
 pub mod paper_market;
+
 mod preflight;
 mod probe;
 mod reconcile;
@@ -81,6 +83,7 @@ mod strategy_file;
 pub mod stretch;
 mod tile_builder;
 mod transport;
+mod venue_clocks;
 mod warm_bars;
 
 pub use clock::Speed;

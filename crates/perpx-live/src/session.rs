@@ -15,6 +15,7 @@ use super::recovery::{Beside, Run, state_bytes};
 use super::status::Status;
 use super::tile_builder::TileBuilder;
 use super::transport::{Edge, Inbound, Transport};
+use super::venue_clocks::VenueClocks;
 use perpx_core::ledger::VenueBook;
 use perpx_core::market::{Command, Event, EventBody, OrderId, Reject, Role};
 use perpx_core::port::Trader;
@@ -27,7 +28,8 @@ use perpx_core::units::{Cash, NS, Time};
 use perpx_venues::client::{AccountUpdate, ForeignFill, Holding, Outbound, Output, Past, VenueClient, VenueError};
 use perpx_venues::net::budget::{Budget, Priority};
 use perpx_venues::net::reach::Reach;
-use perpx_venues::wall::MarketClock;
+use perpx_venues::venue::Venue;
+use perpx_venues::wall::{self, MarketClock};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -161,6 +163,7 @@ pub struct Session {
     troubles: BTreeMap<String, u64>,
     /// Where a run is written down; one in a process of its own markets is not.
     log: Option<Log>,
+    clocks: VenueClocks,
     /// Tells those who watch.
     observer: Option<Observer>,
     /// What an operator says, and the limits; one in a process of its own markets has none.
@@ -206,6 +209,7 @@ impl Session {
             texts,
             troubles,
             log,
+            clocks: VenueClocks::default(),
             observer,
             desk,
             now,
@@ -310,8 +314,15 @@ impl Session {
             }
             Inbound::TurnedAway { venue } => (venue, Ok(())),
             Inbound::Warmed { venue, is_of_orders, warmed } => {
+                let at = Venue::named(&self.connections[venue].name);
+                // signatures are made by the run's time, and not by a machine's that was set meanwhile
+                let set = wall::now().since(engine_time::now());
+                let clock = self.clocks.hear(at, venue, &warmed).map(|clock| clock.plus(set));
+                if let Some(clock) = clock {
+                    self.connections[venue].client.venue_clock(clock.of_expiry());
+                }
                 if let Some(desk) = &mut self.desk {
-                    desk.warmed((venue, is_of_orders), &warmed);
+                    desk.warmed((venue, is_of_orders), &warmed, clock);
                 }
                 (venue, Ok(()))
             }

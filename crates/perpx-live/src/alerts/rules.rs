@@ -2,6 +2,8 @@
 
 use crate::monitor::shared::Shared;
 use crate::monitor::snapshot::{Identity, JournalHealth, Level, Phase, Snapshot, Trouble};
+use crate::venue_clocks::MOST;
+use perpx_core::units::SECOND;
 use std::time::Duration;
 
 /// An order of which nobody knows anything.
@@ -15,6 +17,8 @@ const NEARER: f64 = 0.0075;
 const REFUSED: f64 = 0.5;
 /// The oldest record of the journal waits, seconds.
 const SLOW: f64 = 1.0;
+/// A venue's clock from ours, less what is not certain of it, seconds.
+const AWAY: f64 = MOST.0 as f64 / SECOND.0 as f64;
 /// Bytes.
 const LITTLE_DISK: u64 = 2 << 30;
 
@@ -64,6 +68,11 @@ fn market(identity: &Identity, now: &Snapshot, note: &mut impl FnMut(&'static st
         if stream.age.is_some() {
             note("feed", &subject, Level::Warning, words);
         }
+    }
+    let clocks = identity.venues.iter().zip(now.clocks).filter_map(|(venue, clock)| Some((venue, clock?)));
+    for (venue, (offset, bound)) in clocks.filter(|(_, (offset, bound))| offset.abs() - bound > AWAY) {
+        let words = format!("the venue's is {offset:+.1} s from ours, to {bound:.1} s: nothing opens");
+        note("clock", venue, Level::Critical, words);
     }
     for order in &now.orders {
         if let Some(doubt) = order.in_doubt.filter(|doubt| *doubt > DOUBT.as_secs_f64()) {
@@ -155,6 +164,7 @@ mod tests {
             legs: [Leg { liquidation: Some((1.0, 0.01)), ..Leg::default() }, Leg::default()],
             orders: vec![order],
             streams: vec![stream],
+            clocks: [Some((2.4, 0.5)), Some((-3.0, 0.5))],
             journal: Some(JournalHealth { lost: Some("full".to_owned()), ..JournalHealth::default() }),
             ..Snapshot::default()
         };
@@ -168,6 +178,7 @@ mod tests {
                 "disk",
                 "closing",
                 "feed",
+                "clock",
                 "doubt",
                 "leg alone",
                 "hedge",

@@ -16,6 +16,7 @@ use crate::limits::loss::LossWatch;
 use crate::live_file::{LiveFile, OnMismatch, OnStop};
 use crate::monitor::picture::{self, Scene};
 use crate::recovery::{Kept, Run};
+use crate::venue_clocks;
 use perpx_core::config::World;
 use perpx_core::market::{Command, Event, OrderId, Role};
 use perpx_core::port::{Mandate, Trader};
@@ -26,11 +27,9 @@ use perpx_core::tape::Tile;
 use perpx_core::trader::Composite;
 use perpx_core::units::{Cash, MS, Price, Qty, SECOND, Time, TimeDelta};
 use perpx_data::atomic::write_atomic;
-use perpx_venues::client::{About, Answer as Reply, ForeignFill, Holding, RunNumber, Shut};
+use perpx_venues::client::{About, ForeignFill, Holding, RunNumber, Shut};
 use perpx_venues::net::lane::Warmed;
-use perpx_venues::net::reach::time_told;
-use perpx_venues::recorder::wall_state::{Offset, Told};
-use perpx_venues::venue::Venue;
+use perpx_venues::recorder::wall_state::Offset;
 use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -111,7 +110,8 @@ pub struct Desk {
     /// What the market says against an opening, and the run itself: it is judged where an order is made.
     also_not: Vec<String>,
     lanes: Lanes,
-    clocks: Clocks,
+    /// By role: the venue's clock beside ours, once it is known.
+    clocks: [Option<Offset>; 2],
     disk: Option<(Instant, Option<u64>)>,
     /// The live.toml of which was said that it is not taken.
     bad_live: Option<String>,
@@ -165,7 +165,7 @@ impl Desk {
             why_not: vec!["nothing was looked at yet".to_owned()],
             also_not: Vec::new(),
             lanes: Lanes::default(),
-            clocks: Clocks::default(),
+            clocks: [None; 2],
             disk: None,
             bad_live: None,
             shared: Arc::default(),
@@ -292,13 +292,20 @@ impl Desk {
         }
     }
 
-    /// A lane was kept warm: how long that took, and what the venue said of its time.
-    pub fn warmed(&mut self, (venue, is_of_orders): (usize, bool), warmed: &Warmed) {
+    /// A lane was kept warm: how long that took, and how far the venue's clock is known to be away.
+    pub fn warmed(&mut self, (venue, is_of_orders): (usize, bool), warmed: &Warmed, clock: Option<Offset>) {
         let took = warmed.came.since(warmed.asked).0.max(0).unsigned_abs();
         if is_of_orders {
             self.lanes.answered(venue, Duration::from_nanos(took));
         }
-        self.clocks.hear(Venue::named(&self.names[venue]), venue, warmed);
+        self.clocks[venue] = clock.or(self.clocks[venue]);
+    }
+
+    /// Clocks that are too far away for anything to open, in words.
+    fn clocks_away(&self) -> Vec<String> {
+        let far = self.names.iter().zip(self.clocks).filter_map(|(name, clock)| Some((name, clock?)));
+        let far = far.filter(|(_, clock)| venue_clocks::drift(*clock) > venue_clocks::MOST);
+        far.map(|(name, clock)| format!("clock: {}", venue_clocks::words(name, clock))).collect()
     }
 
     /// A command before it leaves; a refusal is written down.
@@ -473,7 +480,8 @@ impl Desk {
             |(shut, name): (&Shut, &String)| shut.words().map(|why| format!("{name}: {why}")).collect::<Vec<_>>();
         let shut: Vec<String> = self.shut.iter().zip(&self.names).flat_map(named).collect();
         let clock = engine_time::is_away();
-        mandate.may_open &= stands.is_empty() && differs.is_empty() && shut.is_empty() && clock.is_none();
+        let against = [differs, shut, clock.into_iter().collect(), self.clocks_away()].concat();
+        mandate.may_open &= stands.is_empty() && against.is_empty();
         // a locked position is neutral: it stays while one of its venues cannot be reached
         let is_reached = |quote: &Quote| now.since(quote.seen) <= self.max_age;
         mandate.may_unlock = standing.state != State::Locked || self.quotes.iter().all(is_reached);
@@ -482,9 +490,7 @@ impl Desk {
         let why_not: Vec<String> = verbs
             .chain(stands.iter().map(|refusal| refusal.key.to_owned()))
             .chain(lost)
-            .chain(differs)
-            .chain(shut)
-            .chain(clock)
+            .chain(against)
             .collect();
         if mandate != self.mandate || why_not != self.why_not {
             if let Some(log) = log {
@@ -662,7 +668,8 @@ impl Desk {
         if is_old {
             self.disk = Some((Instant::now(), perpx_venues::recorder::folder::free(&self.run)));
         }
-        let (clock_drift, lane) = (self.clocks.drift(), self.lanes.slowest());
+        let clock_drift = self.clocks.into_iter().flatten().map(venue_clocks::drift).max();
+        let lane = self.lanes.slowest();
         Around { clock_drift, lane, free_disk: self.disk.and_then(|(_, free)| free) }
     }
 
@@ -699,7 +706,7 @@ impl Desk {
             loss_limits: [Key::MaxLossDay, Key::MaxLossTotal].map(|key| money(limits, key)),
             refusals: self.gate.counts().clone(),
             limits: texts(limits),
-            clocks: self.clocks.offsets(),
+            clocks: self.clocks,
             lane_ms: self.lanes.slowest().map(|lane| lane.as_f64(MS)),
         }
     }
@@ -765,58 +772,5 @@ impl Lanes {
             all.get(all.len() / 2).copied()
         });
         medians.max().map(|median| TimeDelta(i64::try_from(median.as_nanos()).unwrap_or(i64::MAX)))
-    }
-}
-
-/// The venues' clocks beside ours, by role.
-#[derive(Default)]
-struct Clocks([Told; 2]);
-
-impl Clocks {
-    /// Takes an answer that tells the venue's time; another one tells nothing.
-    fn hear(&mut self, venue: Option<Venue>, v: usize, warmed: &Warmed) {
-        let Ok(Reply { status: 200, body, .. }) = &warmed.reply else { return };
-        if let Some(Ok((said, step))) = venue.map(|venue| time_told(venue, body)) {
-            self.0[v].take((warmed.asked.0, warmed.came.0, said, step));
-        }
-    }
-
-    fn offsets(&self) -> [Option<Offset>; 2] {
-        [self.0[0].offset(), self.0[1].offset()]
-    }
-
-    /// How far the farther of both is away at least, whatever the way there and back was.
-    fn drift(&self) -> Option<TimeDelta> {
-        let least = |offset: Offset| TimeDelta((offset.offset_ns.abs() - offset.bound_ns).max(0));
-        self.offsets().into_iter().flatten().map(least).max()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn warmed(took_ms: i64, status: u16, body: &str) -> Warmed {
-        let answer = Reply { status, body: body.to_owned(), ..Reply::default() };
-        let asked = Time::at(1_000_000 * MS);
-        Warmed { asked, came: asked.plus(took_ms * MS), reply: Ok(answer) }
-    }
-
-    /// 3 s ahead, told in milliseconds by an answer that took 40 ms: 3,000 + 0.5 - 20 from the middle, wrong by at most 20.5. What tells
-    /// no time says nothing, and neither does a refusal.
-    #[test]
-    fn the_farther_clock_counts_less_what_its_way_may_hide() {
-        let mut clocks = Clocks::default();
-        assert_eq!(clocks.drift(), None);
-        for (status, body) in [(404, "{\"server_time\":9}"), (200, "{}"), (200, "<html>")] {
-            clocks.hear(Some(Venue::Grvt), 1, &warmed(40, status, body));
-        }
-        assert_eq!(clocks.drift(), None);
-        clocks.hear(Some(Venue::Grvt), 1, &warmed(40, 200, "{\"server_time\":1003000}"));
-        let offset = clocks.offsets()[1].expect("it was told");
-        assert_eq!((offset.offset_ns, offset.bound_ns), (2_980_500_000, 20_500_000));
-        assert_eq!(clocks.drift(), Some(2_960 * MS));
-        clocks.hear(Some(Venue::Lighter), 0, &warmed(2, 200, "{\"status\":200,\"network_id\":304,\"timestamp\":1000}"));
-        assert_eq!(clocks.drift(), Some(2_960 * MS), "Lighter's is right, to its second");
     }
 }

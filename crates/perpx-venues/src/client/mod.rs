@@ -301,6 +301,8 @@ pub trait VenueClient {
     fn replied(&mut self, about: About, reply: Reply, wall: Time, out: &mut Output) -> Result<(), VenueError>;
     /// Time has passed: what is due by now is sent.
     fn pass(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError>;
+    /// What a moment of ours is to be moved by to be an expiry in the venue's clock.
+    fn venue_clock(&mut self, ahead: TimeDelta);
     /// Asks for [`AccountUpdate::Holding`]; the next one is of this question, or of a later one.
     fn ask_account(&mut self, out: &mut Output);
     /// Asks for fills and payments that a stream may have lost; those that are news are reported.

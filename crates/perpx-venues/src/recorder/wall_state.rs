@@ -60,6 +60,18 @@ impl Offset {
         Some(Offset { offset_ns: low + (high - low) / 2, bound_ns: (high - low) / 2 })
     }
 
+    /// The same from a clock of ours that is so far behind the machine's.
+    pub fn plus(self, behind: TimeDelta) -> Offset {
+        Offset { offset_ns: self.offset_ns + behind.0, ..self }
+    }
+
+    /// What a moment of ours is moved by to be told in the venue's clock, if it may come earlier by the bound and must not come later:
+    /// nothing while both clocks may run together.
+    pub fn of_expiry(&self) -> TimeDelta {
+        let is_together = self.offset_ns.abs() <= self.bound_ns;
+        if is_together { TimeDelta::ZERO } else { TimeDelta(self.offset_ns - self.bound_ns) }
+    }
+
     /// Too far away, whatever the way there and back was.
     pub fn is_far(&self) -> bool {
         self.offset_ns.abs() - self.bound_ns > FAR.0
@@ -71,8 +83,11 @@ impl Offset {
 pub struct Told(VecDeque<(i64, i64, i64, i64)>);
 
 impl Told {
-    /// Takes one more, as [`Offset::of_answers`] takes it.
+    /// Takes one more, as [`Offset::of_answers`] takes it. One that has nothing in common with those before is of a clock that was set.
     pub fn take(&mut self, answer: (i64, i64, i64, i64)) {
+        let within = |&(asked, came, said, step): &(i64, i64, i64, i64)| (said - came, said + step - asked);
+        let (low, high) = within(&answer);
+        self.0.retain(|before| (low.max(within(before).0)) <= high.min(within(before).1));
         self.0.push_back(answer);
         if self.0.len() > KEPT {
             self.0.pop_front();
@@ -104,6 +119,30 @@ impl Offsets {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Until 3 s after 0 by our clock means 6 s by one that is 3 s ahead, at least; and 1 s at most by one that is 2 s behind. Where
+    /// both may run together it means 3 s.
+    #[test]
+    fn an_expiry_is_moved_by_what_is_certain() {
+        let of = |offset, bound| Offset { offset_ns: offset * MS.0, bound_ns: bound * MS.0 }.of_expiry();
+        assert_eq!(of(3_000, 20), 2_980 * MS);
+        assert_eq!(of(-2_000, 20), -2_020 * MS);
+        assert_eq!((of(400, 400), of(-400, 500)), (TimeDelta::ZERO, TimeDelta::ZERO));
+    }
+
+    /// A clock that was set is known by its next answer, and not by the eighth.
+    #[test]
+    fn a_clock_that_was_set_counts_at_once() {
+        let ms = |n: i64| n * MS.0;
+        let mut told = Told::default();
+        for n in 0..8 {
+            told.take((ms(15_000 * n), ms(15_000 * n + 4), ms(15_000 * n + 2), ms(1)));
+        }
+        assert!(told.offset().is_some_and(|offset| offset.offset_ns.abs() <= ms(3)), "{told:?}");
+        told.take((ms(120_000), ms(120_010), ms(126_005), ms(1)));
+        let offset = told.offset().expect("an answer");
+        assert_eq!((offset.offset_ns, offset.bound_ns), (ms(6_000) + MS.0 / 2, ms(5) + MS.0 / 2));
+    }
 
     #[test]
     fn the_best_of_eight_counts() {

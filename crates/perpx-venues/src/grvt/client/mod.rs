@@ -95,6 +95,8 @@ pub struct GrvtClient {
     later: BTreeMap<About, Time>,
     /// Of signatures: one after another, from a number that differs between runs.
     nonce: u32,
+    /// What expiries are moved by to be told in the venue's clock.
+    ahead: TimeDelta,
     rpc: u32,
     /// Of [`PUBLIC`], and of [`ACCOUNT`], once their streams are open.
     public: Vec<Subscription>,
@@ -141,6 +143,7 @@ impl GrvtClient {
             log_in_at: None,
             renew_at: None,
             later: BTreeMap::new(),
+            ahead: TimeDelta::ZERO,
             rpc: 0,
             public: Vec::new(),
             account: Vec::new(),
@@ -203,7 +206,7 @@ impl GrvtClient {
     fn sign(&mut self, message: &mut impl Signed, until: Time) -> Result<(), VenueError> {
         self.nonce = self.nonce.wrapping_add(1);
         let signature = message.signature_mut();
-        (signature.nonce, signature.expiration) = (self.nonce.into(), until.0.into());
+        (signature.nonce, signature.expiration) = (self.nonce.into(), until.plus(self.ahead).0.into());
         let signed = self.access.key.sign(message, self.access.chain_id, &self.assets);
         signed.map_err(|error| VenueError::Cannot { what: "signature", why: error.to_string() })
     }
@@ -547,6 +550,10 @@ impl GrvtClient {
 }
 
 impl VenueClient for GrvtClient {
+    fn venue_clock(&mut self, ahead: TimeDelta) {
+        self.ahead = ahead;
+    }
+
     fn begin(&mut self, out: &mut Output) {
         out.requests.push(self.log_in());
     }

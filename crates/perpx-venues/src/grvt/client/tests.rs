@@ -118,6 +118,19 @@ fn refusals_are_told_and_doubt_is_not() {
     assert_eq!((asked(&out), events(&out)), (vec![], vec![rejected(6, Reject::Gate)]));
 }
 
+/// A signature ends by the venue's clock.
+#[test]
+fn an_expiry_is_of_the_venues_clock() {
+    for ahead in [3, -2] {
+        let (mut grvt, mut out) = (ready(), Output::default());
+        grvt.venue_clock(ahead * SECOND);
+        grvt.command(&order(1), WALL, &mut out).expect("sent");
+        let Outbound::Request(Request { body: Body::Json(body), .. }) = &out.requests[0] else { panic!("{out:?}") };
+        let sent: CreateOrder = serde_json::from_str(body).expect("an order");
+        assert_eq!(sent.order.signature.expiration.0, WALL.plus(ahead * SECOND + 8 * SECOND).0);
+    }
+}
+
 /// What the venue does not know may land as long as its signature lives; then two questions with a second between them prove that
 /// it cannot.
 #[test]

@@ -106,6 +106,8 @@ pub struct LighterClient {
     subscribing: (usize, bool),
     /// By key: that of orders, then that of cancels and closes if they have one of their own.
     lanes: Vec<Lane>,
+    /// What expiries are moved by to be told in the venue's clock.
+    ahead: TimeDelta,
     is_ready: bool,
     book: Book,
     watch: MarketWatch,
@@ -148,6 +150,7 @@ impl LighterClient {
             bore: BTreeMap::new(),
             subscribing: (0, false),
             lanes,
+            ahead: TimeDelta::ZERO,
             is_ready: false,
             book: Book::default(),
             watch: MarketWatch::default(),
@@ -472,6 +475,10 @@ impl LighterClient {
 }
 
 impl VenueClient for LighterClient {
+    fn venue_clock(&mut self, ahead: TimeDelta) {
+        self.ahead = ahead;
+    }
+
     fn begin(&mut self, out: &mut Output) {
         out.requests.push(self.get(About::Markets, "orderBookDetails".to_owned(), Vec::new()));
     }

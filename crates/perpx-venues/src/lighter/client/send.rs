@@ -148,7 +148,7 @@ impl LighterClient {
         let head = Head {
             account_index: self.access.account,
             api_key_index: key.0,
-            expired_at: until.steps(MS),
+            expired_at: until.plus(self.ahead).steps(MS),
             nonce,
             attributes: Attributes::new(),
         };
@@ -324,9 +324,10 @@ impl LighterClient {
 
     pub(super) fn wire_order(&self, order: &NewOrder, wall: Time) -> Result<Option<Tx>, VenueError> {
         let market = self.market()?;
+        let rests_until = wall.plus(self.ahead).steps(MS) + ORDER_LIFE_MS;
         let (kind, tif, expiry) = match order.kind {
-            OrderKind::PostOnly => (order_type::LIMIT, time_in_force::POST_ONLY, wall.steps(MS) + ORDER_LIFE_MS),
-            OrderKind::Limit => (order_type::LIMIT, time_in_force::GOOD_TILL_TIME, wall.steps(MS) + ORDER_LIFE_MS),
+            OrderKind::PostOnly => (order_type::LIMIT, time_in_force::POST_ONLY, rests_until),
+            OrderKind::Limit => (order_type::LIMIT, time_in_force::GOOD_TILL_TIME, rests_until),
             OrderKind::Ioc => (order_type::LIMIT, time_in_force::IMMEDIATE_OR_CANCEL, 0),
             OrderKind::Market => (order_type::MARKET, time_in_force::IMMEDIATE_OR_CANCEL, 0),
             OrderKind::Fok => return Ok(None),

@@ -165,6 +165,22 @@ fn closes_do_not_wait_for_an_opening_where_they_have_a_key() {
     assert_eq!(asked(&out), [(About::Cancel(OrderId(1)), Some(9))]);
 }
 
+/// Expiries are told in the venue's clock: of the transaction, and of an order that rests.
+#[test]
+fn an_expiry_is_of_the_venues_clock() {
+    for ahead in [3, -2] {
+        let (mut lighter, mut out) = (ready(), Output::default());
+        lighter.venue_clock(ahead * SECOND);
+        let Command::Place(order) = order(1, 1_000_000) else { unreachable!("an order") };
+        let order = Command::Place(NewOrder { kind: OrderKind::PostOnly, ..order });
+        lighter.command(&order, WALL, &mut out).expect("sent");
+        let Outbound::Request(Request { body: Body::Form(fields), .. }) = &out.requests[0] else { panic!("{out:?}") };
+        let sent: Value = serde_json::from_str(&fields[1].1).expect("JSON");
+        assert_eq!(sent["ExpiredAt"], WALL.steps(MS) + ahead * 1_000 + 8_000);
+        assert_eq!(sent["OrderExpiry"], WALL.steps(MS) + ahead * 1_000 + 330_000);
+    }
+}
+
 /// What the venue does not know may still land until its fence ends, and a second more; then two questions prove that it cannot.
 #[test]
 fn an_order_that_is_not_known_is_in_doubt_until_its_fence() {
