@@ -128,6 +128,16 @@ fn one_process_trades_on_an_account() {
     assert_eq!(begin_in("other", "state").wait().expect("ends").code(), Some(4));
     let err = fs::read_to_string(path.join("err2")).expect("what it said");
     assert!(err.contains("trades on account 1 of lighter") && err.contains("end the other run first"), "{err}");
+    // whoever places orders there, or cancels what is open, is refused beside it
+    fs::copy(path.join("run/best.yml"), path.join("other/best.yml")).expect("copies");
+    for asked in [&["probe", "other"][..], &["preflight", "other", "--testnet-order"]] {
+        let mut command = Command::new(LIVE);
+        let asked = command.args(asked).current_dir(path).env("PERPX_STATE", path.join("state")).output();
+        let output = asked.expect("it runs");
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(4), "{err}");
+        assert!(err.contains("trades on account 1 of lighter"), "{err}");
+    }
     // a copy on a machine of its own
     let copied = Command::new("cp").args(["-r", "run", "copy"]).current_dir(path).status().expect("cp is there");
     assert!(copied.success());

@@ -142,7 +142,7 @@ fn trade(
     let mode = args.venues.mode();
     let (Ready { folder, lock: _lock, strategy, numbers }, refusal) = ready(options, args)?;
     let config = &strategy.config;
-    let _accounts = account_lock::lock(&network(&folder.file), numbers, &folder.path)?;
+    let _accounts = account_lock::lock(&folder.file.network, &numbers, &folder.path)?;
     let LeftBehind { journal, starts, said, went, mut refusal, is_urgent } =
         left_behind((options, args), (&folder, &strategy), refusal)?;
     let reaches = found(&folder, args, numbers)?;
@@ -517,7 +517,7 @@ fn identity(
     Identity {
         run: name.to_string_lossy().into_owned(),
         mode: args.venues.mode(),
-        network: network(&folder.file),
+        network: folder.file.network.words(),
         symbol: strategy.data.symbol.clone(),
         configuration: strategy.ids[0].clone(),
         code: options.code.to_owned(),
@@ -551,16 +551,6 @@ fn accounts(folder: &RunFolder, config: &Config) -> Result<[AccountNumbers; 2], 
         })
     };
     Ok([of(Role::Long)?, of(Role::Short)?])
-}
-
-/// Where the venues are, as people read it.
-fn network(file: &LiveFile) -> String {
-    match &file.network {
-        Where::Mainnet => "mainnet".to_owned(),
-        Where::Testnet => "testnet".to_owned(),
-        Where::Emulated(host) => format!("emulated at {host}"),
-        Where::Custom(host) => format!("custom at {host}"),
-    }
 }
 
 /// By role: where its venue is. No emulator is taken for a venue, but for a rehearsal, and no venue for an emulator.
@@ -624,7 +614,7 @@ fn begin(
         code: options.code.to_owned(),
         best: text(&folder.best)?,
         live: text(&folder.live)?,
-        network: network(&folder.file),
+        network: folder.file.network.words(),
         accounts: numbers.map(|numbers| format!("{numbers:?}")),
         closing,
     };

@@ -114,6 +114,18 @@ pub enum Network {
     Custom(String),
 }
 
+impl Network {
+    /// As people read it.
+    pub fn words(&self) -> String {
+        match self {
+            Network::Mainnet => "mainnet".to_owned(),
+            Network::Testnet => "testnet".to_owned(),
+            Network::Emulated(host) => format!("emulated at {host}"),
+            Network::Custom(host) => format!("custom at {host}"),
+        }
+    }
+}
+
 /// What a stop does to a run that trades.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnStop {

@@ -1,6 +1,7 @@
 //! `perpx-live probe RUN`: a venue is asked what no document settles, and its answers are written beside the run.
 
 use crate::LiveError;
+use crate::account_lock;
 use crate::args::stop_flag;
 use crate::live_file::{ACCOUNT_LINES, Network as Where};
 use crate::run_folder::RunFolder;
@@ -39,7 +40,8 @@ const NOT_ASKED: [(&str, &str); 12] = [
 #[command(after_help = "It trades at a test network or an emulator alone, on accounts that hold\n\
                   nothing, and leaves nothing open; Ctrl-C takes back what was placed.\n\
                   Example: perpx-live probe live/quickstart-86855380-emulated\n\
-                  Exit codes: 0 asked, 1 something is left open, 2 bad input, 130 stopped")]
+                  Exit codes: 0 asked, 1 something is left open, 2 bad input, 4 another process\n\
+                  trades on an account, 130 stopped")]
 pub struct ProbeArgs {
     /// The folder of the run
     #[arg(value_name = "RUN")]
@@ -97,10 +99,14 @@ impl ProbeArgs {
         let folder = RunFolder::existing(&self.run)?;
         let (network, place) = self.network(&folder)?;
         let _lock = lock(&folder.path)?;
+        let asked = Venue::ALL.into_iter().filter(|venue| self.venue.is_none_or(|wanted| wanted == *venue));
+        let numbers: Vec<_> = asked.clone().filter_map(|venue| folder.file.account(venue)).collect();
+        let of = if self.network.is_some() { &Where::Testnet } else { &folder.file.network };
+        let _accounts = account_lock::lock(of, &numbers, &folder.path)?;
         let file = StrategyFile::open(&folder.best)?;
         let symbol = Provenance::of(&file)?.text("data.symbol")?;
         let mut answers = Vec::new();
-        for venue in Venue::ALL.into_iter().filter(|venue| self.venue.is_none_or(|wanted| wanted == *venue)) {
+        for venue in asked {
             let account = folder.file.account(venue).ok_or_else(|| {
                 let live = folder.path.join("live.toml").display().to_string();
                 let error = ConfigError::new(&live, &format!("account.{}", venue.name()), "is not written");

@@ -16,6 +16,7 @@ mod requests;
 mod row;
 
 use crate::LiveError;
+use crate::account_lock::{self, AccountLocks};
 use crate::args::stop_flag;
 use crate::gate::{Answers, admit};
 use crate::live_file::Network as Where;
@@ -26,7 +27,8 @@ pub use machine::left_elsewhere;
 use perpx_core::config::{Config, ConfigFile};
 use perpx_data::text;
 use perpx_venues::net::hosts::{Address, Network};
-use perpx_venues::recorder::folder::lock;
+use perpx_venues::recorder::folder::{Lock, lock};
+use perpx_venues::venue::Venue;
 pub use row::Grade;
 use row::Row;
 use serde_json::json;
@@ -87,6 +89,13 @@ impl Subject {
         Ok(Subject { folder, file, config, symbol, network })
     }
 
+    /// The folder and its accounts, which nobody else of this machine trades on.
+    fn locks(&self) -> Result<(Lock, AccountLocks), LiveError> {
+        let RunFolder { path, file, .. } = &self.folder;
+        let numbers: Vec<_> = Venue::ALL.into_iter().filter_map(|venue| file.account(venue)).collect();
+        Ok((lock(path)?, account_lock::lock(&file.network, &numbers, path)?))
+    }
+
     /// At stake is money, or what stands for it at a test network.
     fn is_real(&self) -> bool {
         !matches!(self.network, Network::Custom(_))
@@ -142,7 +151,7 @@ impl PreflightArgs {
     fn rows(&self, code: &str) -> Result<Vec<Row>, LiveError> {
         let subject = Subject::open(&self.run, self.ca_file.as_deref())?;
         // what is open on the account is cancelled with that order: nobody else may have any there
-        let _lock = self.testnet_order.then(|| lock(&subject.folder.path)).transpose()?;
+        let _locks = self.testnet_order.then(|| subject.locks()).transpose()?;
         let stop = if self.testnet_order { stop_flag(false) } else { Arc::default() };
         let answers = Answers { accept_weak: self.accept_weak, overrides: self.overrides.clone() };
         let mut rows = machine::rows(&subject);
