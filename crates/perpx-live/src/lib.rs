@@ -27,6 +27,7 @@
 //! | `live_file`, `run_folder` | live.toml; the folder that a run keeps |
 //! | `stretch` | any stretch of any store, with simulated venues |
 //! | `paper`, `paper_market` | the same, over rows as they are received; the recorder that they come from |
+//! | `paper_record` | what a paper run came to, for whoever promotes its winner |
 //! | `journal` | what a run knew and wanted, on disk before it leaves |
 //! | `monitor` | those who watch, and what they are told |
 //! | `panel`, `alerts`, `log_lines` | what is served to them, sent to them, and kept for them |
@@ -68,7 +69,7 @@ mod panel;
 mod panel_file;
 pub mod paper;
 pub mod paper_market;
-
+mod paper_record;
 mod preflight;
 mod probe;
 mod reconcile;

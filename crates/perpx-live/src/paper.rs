@@ -4,7 +4,7 @@
 use super::console::ConsoleRecorder;
 use super::status::Status;
 use super::strategy_file::StrategyFile;
-use super::stretch::{StretchReport, warmup};
+use super::stretch::{Stretch, StretchReport, warmup};
 use super::warm_bars::{self, Warm};
 use super::{LiveError, Options, finish};
 use perpx_core::config::Config;
@@ -325,6 +325,8 @@ pub(super) fn trade(
         stopped.0,
         if warmed.is_empty() { "" } else { " --warm-bars" }
     ));
+    report.stretch =
+        Some(Stretch { from, to: begun.tape.start(), stop_at: Some(stopped.0), warm_bars: !warmed.is_empty() });
     report.warm_bars = warmed;
     report.stop_at = stopped.1.map(|_| stopped.0.to_string());
     Ok(Some(report))

@@ -2,6 +2,7 @@
 
 use super::live_file::{LiveFile, Network as Where};
 use super::paper::{self, Market, PaperOptions};
+use super::paper_record::PaperRecord;
 use super::run_folder::RunFolder;
 use super::strategy_file::StrategyFile;
 use super::stretch::{StretchReport, warmup};
@@ -71,6 +72,9 @@ pub fn run(options: &Options, args: &PaperArgs, out: &mut (dyn Write + Send)) ->
     let stored = compact(&run.path, None);
     let mut report = traded?.ok_or(LiveError::Unknown)?;
     report.not_stored.extend(not_stored(&health, &run.path, stored.err()));
+    if let Some(stretch) = report.stretch {
+        PaperRecord::keep(&run.path, &report, stretch, options.code)?;
+    }
     Ok(report)
 }
 

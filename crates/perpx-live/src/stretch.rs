@@ -62,6 +62,9 @@ pub struct StretchReport {
     pub not_stored: Vec<String>,
     /// Makes the same run from what was recorded.
     pub again: Option<String>,
+    /// What of the store that run is over.
+    #[serde(skip)]
+    pub stretch: Option<Stretch>,
     /// Ctrl-C ended it before its end.
     pub stopped: bool,
 }
@@ -87,6 +90,7 @@ impl StretchReport {
             warm_bars: Vec::new(),
             not_stored: Vec::new(),
             again: None,
+            stretch: None,
             stopped: false,
         }
     }

@@ -9,19 +9,22 @@ use crate::journal::folder::Journal;
 use crate::journal::open::left_open;
 use crate::journal::record::Kind;
 use crate::live_file::{LiveFile, Network as Where};
+use crate::paper_record::PaperRecord;
 use crate::strategy_file::Provenance;
 use perpx_core::market::Role;
-use perpx_core::units::{DAY, Time};
+use perpx_core::units::{DAY, HOUR, Time};
 use perpx_venues::net::hosts::Network;
 use perpx_venues::venue::Venue;
 use perpx_venues::wall::now;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 /// Data that end earlier speak of another market.
 const MOST_AGE_DAYS: i64 = 30;
 /// Rows that a reason sets aside.
-const NAMES: [&str; 5] = ["code", "age", "paper", "questions", "drill"];
+const NAMES: [&str; 6] = ["code", "age", "paper", "divergence", "questions", "drill"];
 /// What docs/before-live.md wants answered before small money, of what `perpx-live probe` asks.
 const QUESTIONS: [(&str, &[&str]); 2] = [
     ("lighter", &["L1", "L2", "L4", "L5", "L7", "L8", "L9", "L11"]),
@@ -43,7 +46,8 @@ pub fn rows(subject: &Subject, answers: &Answers, code: &str) -> Vec<Row> {
         rows.push(look.code(&provenance, code));
         rows.push(look.age(&provenance));
     }
-    rows.push(look.paper());
+    rows.push(look.paper(code));
+    rows.push(look.divergence());
     rows.push(look.questions());
     rows.extend(look.drill());
     rows
@@ -112,10 +116,67 @@ impl Look<'_> {
         }
     }
 
-    /// What a paper run came to stands nowhere but on its screen.
-    fn paper(&self) -> Row {
-        let found = "no run keeps what its paper trading came to, so nothing is seen of it".to_owned();
-        self.against("paper", found, "a day of paper without a late row, equal to its replay", "see docs/paper.md")
+    /// The newest paper run of the same configuration beside this folder, made again from what it recorded.
+    fn paper(&self, code: &str) -> Row {
+        let accepted = "a day of paper by this program without a late row, whose ledger is its replay's";
+        let to_do = "`perpx-live --config best.yml --mode paper` beside this folder, for a day";
+        let own = self.subject.file.id(&[]).unwrap_or_default();
+        let records =
+            folders_beside(&self.subject.folder.path).filter_map(|path| Some((PaperRecord::read(&path)?, path)));
+        let newest = records.filter(|(record, _)| record.configuration == own).max_by_key(|(record, _)| record.to);
+        let Some((record, path)) = newest else {
+            let found = "no paper run of this configuration beside this folder came to its end".to_owned();
+            return self.against("paper", found, accepted, to_do);
+        };
+        let mut wrong = record.stored_otherwise();
+        if record.code != code {
+            wrong.push(format!("{} ran, this is {code}", record.code));
+        }
+        if record.length() < DAY {
+            wrong.push(format!("it lasted {:.1} h", record.length().as_f64(HOUR)));
+        }
+        if wrong.is_empty() {
+            match record.made_again(&path) {
+                Ok(ledger) if ledger == record.ledger => {}
+                Ok(ledger) => wrong.push(format!("its replay's ledger is {ledger}, its own {}", record.ledger)),
+                Err(error) => wrong.push(format!("it cannot be made again: {error}")),
+            }
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match wrong.is_empty() {
+            true => {
+                let hours = record.length().as_f64(HOUR);
+                Row::ok("paper", format!("{name}: {hours:.1} h without a late row, its ledger is its replay's"))
+            }
+            false => self.against("paper", format!("{name}: {}", wrong.join("; ")), accepted, to_do),
+        }
+    }
+
+    /// The newest page of `perpx-live diverge` about a run of the same configuration beside this folder.
+    fn divergence(&self) -> Row {
+        let accepted = "a run at emulators or a test network of whose result every part is explained";
+        let to_do = "trade this configuration there, then `perpx-live diverge` that run's folder";
+        let own = self.subject.file.id(&[]).unwrap_or_default();
+        let told = folders_beside(&self.subject.folder.path).filter_map(|path| {
+            let text = fs::read_to_string(path.join("divergence.json")).ok()?;
+            Some((serde_json::from_str::<Value>(&text).ok()?, path))
+        });
+        let told = told.filter(|(told, _)| told["configuration"] == own.as_str());
+        let newest = told.max_by_key(|(told, _)| told["to"].as_str().unwrap_or_default().to_owned());
+        let Some((told, path)) = newest else {
+            let found = "no run of this configuration beside this folder was held against its replay".to_owned();
+            return self.against("divergence", found, accepted, to_do);
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let part = |cause: &str| told["parts"][cause].as_str().unwrap_or("?").to_owned();
+        match told["exit"] == 0 {
+            true => Row::ok("divergence", format!("{name}: every part is explained, fill {}", part("fill"))),
+            false => {
+                let decision = if told["decision"].is_null() { "" } else { "; a decision is another one" };
+                let found = format!("{name}: unexplained {}{decision}", part("unexplained"));
+                self.against("divergence", found, accepted, "read divergence.html there")
+            }
+        }
     }
 
     /// Answers of the venues to what is only assumed.
@@ -163,6 +224,13 @@ impl Look<'_> {
             }
         })
     }
+}
+
+/// Folders beside a run's.
+fn folders_beside(run: &Path) -> impl Iterator<Item = PathBuf> {
+    let own = fs::canonicalize(run).unwrap_or_else(|_| run.to_path_buf());
+    let entries = own.parent().map(fs::read_dir).into_iter().flatten().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(move |path| *path != own)
 }
 
 /// It names accounts.
