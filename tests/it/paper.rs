@@ -4,6 +4,7 @@ use crate::record::{Running, market_of, record_of};
 use crate::sweep::BASE;
 use perpx::store::Dataset;
 use perpx::units::Time;
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -84,6 +85,40 @@ fn is_mock(dir: &Path, text: &str) {
     }
 }
 
+/// Whoever promotes the winner hears what its paper run came to, and what its divergence page said.
+fn asked_by_preflight(dir: &Path, best: &str, port: u16) {
+    let run = dir.join("promoted");
+    fs::create_dir(&run).expect("a folder");
+    fs::copy(dir.join(best), run.join("best.yml")).expect("copies");
+    fs::write(run.join("live.toml"), format!("network = \"emulated\"\nhost = \"127.0.0.1:{port}\"\n")).expect("writes");
+    let found = |check: &str| {
+        let (_, text) = ran(LIVE, dir, &["preflight", "promoted", "--json"]);
+        let line = text.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("{text}"));
+        let told: Value = serde_json::from_str(line).expect("JSON");
+        let rows = told["rows"].as_array().expect("rows");
+        let row = rows.iter().find(|row| row["check"] == check).expect("a row");
+        format!("{}: {}", row["grade"].as_str().expect("a word"), row["found"].as_str().expect("words"))
+    };
+    // hours are too few, and nothing else stands against it
+    let paper = found("paper");
+    assert!(paper.starts_with("warn: run: it lasted ") && !paper.contains(';'), "{paper}");
+    let kept = fs::read_to_string(dir.join("run/paper.json")).expect("it is kept");
+    let of = |name: &str| serde_json::from_str::<Value>(&kept).expect("JSON")[name].as_str().expect("text").to_owned();
+    fs::write(dir.join("run/paper.json"), kept.replace(&of("ledger"), "0000")).expect("writes");
+    assert!(found("paper").contains("its replay's ledger is "), "{}", found("paper"));
+    fs::write(dir.join("run/paper.json"), kept.replace("\"late_rows\": 0", "\"late_rows\": 2")).expect("writes");
+    assert!(found("paper").contains("2 rows came late"), "{}", found("paper"));
+    assert!(found("divergence").starts_with("warn: no run of this configuration"), "{}", found("divergence"));
+    for (exit, words) in [(0, "ok: run: every part is explained, fill -1.5"), (1, "warn: run: unexplained 4.25")] {
+        let told = serde_json::json!({
+            "configuration": of("configuration"), "to": "2026-01-05T03:00:00Z", "exit": exit, "decision": null,
+            "parts": { "fill": "-1.5", "unexplained": "4.25" },
+        });
+        fs::write(dir.join("run/divergence.json"), told.to_string()).expect("writes");
+        assert_eq!(found("divergence"), words);
+    }
+}
+
 /// What paper traded is what a replay of its recording trades, to the byte; SIGTERM closes what is open.
 #[test]
 fn paper_trades_what_its_recording_replays() {
@@ -102,6 +137,7 @@ fn paper_trades_what_its_recording_replays() {
     assert_eq!(field(report, "late_rows"), "0", "{text}");
     assert!(field(report, "trades").parse::<u32>().expect("a number") > 0, "{text}");
     is_mock(dir.path(), &text);
+    asked_by_preflight(dir.path(), &best, port);
     // the folder is that configuration's, and no other's
     let other = fs::read_to_string(dir.path().join(&best)).expect("reads").replacen("ema_fast: 5", "ema_fast: 6", 1);
     fs::write(dir.path().join("other.yml"), other).expect("writes");

@@ -129,18 +129,18 @@ impl Look<'_> {
             return self.against("paper", found, accepted, to_do);
         };
         let mut wrong = record.stored_otherwise();
-        if record.code != code {
-            wrong.push(format!("{} ran, this is {code}", record.code));
-        }
-        if record.length() < DAY {
-            wrong.push(format!("it lasted {:.1} h", record.length().as_f64(HOUR)));
-        }
         if wrong.is_empty() {
             match record.made_again(&path) {
                 Ok(ledger) if ledger == record.ledger => {}
                 Ok(ledger) => wrong.push(format!("its replay's ledger is {ledger}, its own {}", record.ledger)),
                 Err(error) => wrong.push(format!("it cannot be made again: {error}")),
             }
+        }
+        if record.code != code {
+            wrong.push(format!("{} ran, this is {code}", record.code));
+        }
+        if record.length() < DAY {
+            wrong.push(format!("it lasted {:.1} h", record.length().as_f64(HOUR)));
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match wrong.is_empty() {
