@@ -59,8 +59,8 @@ mod tests {
         assert_eq!((offset.offset_ns, offset.bound_ns), (2_980_500_000, 20_500_000));
         assert_eq!(drift(offset), 2_960 * MS);
         assert_eq!(words("grvt", offset), "grvt's is +3.0 s from ours");
-        let told = "{\"status\":200,\"network_id\":304,\"timestamp\":1000}";
-        let offset = clocks.hear(Some(Venue::Lighter), 0, &warmed(2, 200, told)).expect("it was told");
+        let text = "{\"status\":200,\"network_id\":304,\"timestamp\":1000}";
+        let offset = clocks.hear(Some(Venue::Lighter), 0, &warmed(2, 200, text)).expect("it was told");
         assert_eq!(drift(offset), TimeDelta::ZERO, "Lighter's is right, to its second");
     }
 }

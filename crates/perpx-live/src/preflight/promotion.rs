@@ -157,22 +157,22 @@ impl Look<'_> {
         let accepted = "a run at emulators or a test network of whose result every part is explained";
         let to_do = "trade this configuration there, then `perpx-live diverge` that run's folder";
         let own = self.subject.file.id(&[]).unwrap_or_default();
-        let told = folders_beside(&self.subject.folder.path).filter_map(|path| {
+        let page = folders_beside(&self.subject.folder.path).filter_map(|path| {
             let text = fs::read_to_string(path.join("divergence.json")).ok()?;
             Some((serde_json::from_str::<Value>(&text).ok()?, path))
         });
-        let told = told.filter(|(told, _)| told["configuration"] == own.as_str());
-        let newest = told.max_by_key(|(told, _)| told["to"].as_str().unwrap_or_default().to_owned());
-        let Some((told, path)) = newest else {
+        let page = page.filter(|(page, _)| page["configuration"] == own.as_str());
+        let newest = page.max_by_key(|(page, _)| page["to"].as_str().unwrap_or_default().to_owned());
+        let Some((page, path)) = newest else {
             let found = "no run of this configuration beside this folder was held against its replay".to_owned();
             return self.against("divergence", found, accepted, to_do);
         };
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let part = |cause: &str| told["parts"][cause].as_str().unwrap_or("?").to_owned();
-        match told["exit"] == 0 {
+        let part = |cause: &str| page["parts"][cause].as_str().unwrap_or("?").to_owned();
+        match page["exit"] == 0 {
             true => Row::ok("divergence", format!("{name}: every part is explained, fill {}", part("fill"))),
             false => {
-                let decision = if told["decision"].is_null() { "" } else { "; a decision is another one" };
+                let decision = if page["decision"].is_null() { "" } else { "; a decision is another one" };
                 let found = format!("{name}: unexplained {}{decision}", part("unexplained"));
                 self.against("divergence", found, accepted, "read divergence.html there")
             }
