@@ -487,11 +487,8 @@ impl Desk {
         mandate.may_unlock = standing.state != State::Locked || self.quotes.iter().all(is_reached);
         let verbs = self.verbs.in_force().map(|(verb, by)| format!("{} by {}", verb.name(), by.who));
         let lost = (!mandate.may_unlock).then(|| "a venue of the locked position cannot be reached".to_owned());
-        let why_not: Vec<String> = verbs
-            .chain(stands.iter().map(|refusal| refusal.key.to_owned()))
-            .chain(lost)
-            .chain(against)
-            .collect();
+        let why_not: Vec<String> =
+            verbs.chain(stands.iter().map(|refusal| refusal.key.to_owned())).chain(lost).chain(against).collect();
         if mandate != self.mandate || why_not != self.why_not {
             if let Some(log) = log {
                 log.may_open(now, mandate, &why_not);
