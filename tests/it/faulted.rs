@@ -3,7 +3,9 @@
 use crate::attach::{ACCOUNT, LIVE, SAMPLE, folder, live_file, market, private};
 use crate::panel::{Receiver, ask};
 use crate::record::{Running, signal};
+use perpx::units::{SECOND, Time};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -81,6 +83,13 @@ impl Place {
         assert_eq!(status, 200, "{body}\n{faults}");
     }
 
+    /// The time of the market that is played.
+    pub(crate) fn market_now(&self) -> Time {
+        let (_, _, body) = ask(&format!("127.0.0.1:{}", self.port), "GET /emulator", &[], "");
+        let said: Value = serde_json::from_str(&body).expect("JSON");
+        Time(said["market_ns"].as_i64().expect("a time"))
+    }
+
     /// What was alerted.
     pub(crate) fn alerts(&self) -> Vec<Value> {
         self.receiver.bodies("/alerts")
@@ -129,6 +138,61 @@ pub(crate) fn placed(seen: &[Value]) -> Vec<(String, String, i64)> {
         }
     }
     placed
+}
+
+/// Orders of a journal that opened a leg at one venue while the other one's was being closed.
+pub(crate) fn hedges(journal: &[Value]) -> usize {
+    let (mut closing, mut hedges) = ([false; 2], 0);
+    let of = |venue: &Value| usize::from(venue == "Short");
+    for record in journal {
+        for order in record["body"]["commands"].as_array().into_iter().flatten().map(|command| &command["Place"]) {
+            let v = of(&order["venue"]);
+            hedges += usize::from(order["covers"] == true && closing[1 - v]);
+            closing[v] |= order["reduce_only"] == true;
+        }
+        let event = &record["body"];
+        let fill = &event["body"]["Fill"];
+        if fill.is_object() && (fill["side"] == "Sell") == (event["venue"] == "Long") {
+            closing[of(&event["venue"])] = false;
+        }
+    }
+    hedges
+}
+
+/// How often a venue's position came back to nothing, by a journal: the most of both.
+pub(crate) fn round_trips(journal: &[Value]) -> usize {
+    let mut positions: BTreeMap<String, (f64, usize)> = BTreeMap::new();
+    for record in journal {
+        let body = &record["body"];
+        let fill = &body["body"]["Fill"];
+        let taken = &body["body"]["Liquidated"];
+        let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_default();
+        let by = match (fill.is_object(), taken.is_object()) {
+            (true, _) => number(&fill["qty"]) * if fill["side"] == "Buy" { 1.0 } else { -1.0 },
+            (_, true) => f64::NAN,
+            _ => continue,
+        };
+        let (held, trips) = positions.entry(body["venue"].to_string()).or_default();
+        let next = if by.is_nan() { *held - held.signum() * number(&taken["qty"]) } else { *held + by };
+        if next.abs() < 1e-9 && held.abs() > 1e-9 {
+            *trips += 1;
+        }
+        *held = next;
+    }
+    positions.values().map(|(_, trips)| *trips).max().unwrap_or(0)
+}
+
+/// The longest that a locked position was held after it was `due`, by when it was entered: market seconds, negative where each was left
+/// before.
+pub(crate) fn overdue(steps: &[(Time, String)], due: impl Fn(Time) -> Time) -> f64 {
+    let (mut entered, mut latest) = (None, f64::NEG_INFINITY);
+    for (at, step) in steps {
+        if let Some(entered) = entered.take() {
+            latest = latest.max(at.since(due(entered)).as_f64(SECOND));
+        }
+        entered = step.contains("-> S3").then_some(*at);
+    }
+    latest
 }
 
 /// One process of a run.

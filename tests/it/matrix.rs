@@ -3,13 +3,13 @@
 //! The rows stand in `docs/failures.md`. Which are tried: `PERPX_MATRIX=ROW[,ROW]` (a part of their names), all states and venues of them.
 
 use crate::attach::{SAMPLE, journal};
-use crate::faulted::{Place, Process, metric, placed, wall_ns};
+use crate::faulted::{Place, Process, metric, overdue, placed, round_trips, wall_ns};
 use crate::panel::ask;
 use crate::paper::best;
 use crate::sweep::BASE;
 use perpx::units::{SECOND, Time, TimeDelta};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -449,14 +449,15 @@ fn judge(
         wrong.extend(row.stays.iter().filter(|name| metric(metrics, name, &[]) > 0.0).map(|n| format!("{n} moved")));
     }
     let steps = transitions(&out);
-    let trips = trips(&journal(place.path()));
+    let trips = round_trips(&journal(place.path()));
     let said = place.alerts();
     let hedges = said.iter().filter(|alert| alert["rule"] == "hedge" && alert["resolved"] == false).count();
     let trades = steps.iter().filter(|(_, step)| step.starts_with("S0 ->")).count();
     if trips > trades + 2 * hedges {
         wrong.push(format!("{trips} round trips, {trades} trades, {hedges} hedges"));
     }
-    let late = late(&steps, row);
+    let own = TimeDelta(((HELD as f64 + row.lasts) * 1e9) as i64);
+    let late = overdue(&steps, |entered| entered.plus(own));
     if late > LEFT.as_f64(SECOND) {
         wrong.push(format!("S3 is left {late:.0} s late"));
     }
@@ -493,43 +494,6 @@ fn raised(alerts: &[Value]) -> (BTreeSet<String>, Vec<String>) {
         rules.insert(rule);
     }
     (rules, twice)
-}
-
-/// How often a venue's position came back to nothing, the most of both.
-fn trips(journal: &[Value]) -> usize {
-    let mut positions: BTreeMap<String, (f64, usize)> = BTreeMap::new();
-    for record in journal {
-        let body = &record["body"];
-        let fill = &body["body"]["Fill"];
-        let taken = &body["body"]["Liquidated"];
-        let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_default();
-        let by = match (fill.is_object(), taken.is_object()) {
-            (true, _) => number(&fill["qty"]) * if fill["side"] == "Buy" { 1.0 } else { -1.0 },
-            (_, true) => f64::NAN,
-            _ => continue,
-        };
-        let (held, trips) = positions.entry(body["venue"].to_string()).or_default();
-        let next = if by.is_nan() { *held - held.signum() * number(&taken["qty"]) } else { *held + by };
-        if next.abs() < 1e-9 && held.abs() > 1e-9 {
-            *trips += 1;
-        }
-        *held = next;
-    }
-    positions.values().map(|(_, trips)| *trips).max().unwrap_or(0)
-}
-
-/// How long S3 was held beyond its own time and the fault, market seconds.
-fn late(steps: &[(Time, String)], row: &Row) -> f64 {
-    let mut entered = None;
-    let mut latest = 0.0f64;
-    for (at, step) in steps {
-        if let Some(entered) = entered.take() {
-            let own = HELD as f64 + row.lasts;
-            latest = latest.max(at.since(entered).as_f64(SECOND) - own);
-        }
-        entered = step.contains("-> S3").then_some(*at);
-    }
-    latest
 }
 
 fn all_run(cases: Vec<(usize, &'static str, &'static str)>) {

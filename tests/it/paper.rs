@@ -23,10 +23,15 @@ pub(crate) fn ran(program: &str, dir: &Path, arguments: &[&str]) -> (Option<i32>
 
 /// The best.yml of a small sweep over `base`, in `dir`.
 pub(crate) fn best(dir: &Path, base: &str) -> String {
+    best_of(dir, base, "\"exit.max_sec\" = [300, 600]")
+}
+
+/// The same over other axes.
+pub(crate) fn best_of(dir: &Path, base: &str, axes: &str) -> String {
     fs::write(dir.join("base.yml"), base).expect("writes");
     let grid = format!(
         "name = \"small\"\nbase = \"base.yml\"\n[data]\nstore = \"{SAMPLE}\"\nsymbol = \"BTC\"\n\
-         from = 2026-01-05T02:00:00Z\nto = 2026-01-05T12:00:00Z\n[axes]\n\"exit.max_sec\" = [300, 600]\n\
+         from = 2026-01-05T02:00:00Z\nto = 2026-01-05T12:00:00Z\n[axes]\n{axes}\n\
          [objective]\nmetric = \"net_pnl\"\n"
     );
     fs::write(dir.join("grid.toml"), grid).expect("writes");
