@@ -34,7 +34,7 @@ use perpx_core::market::{OrderId, Role};
 use perpx_core::signals::{SignalEngine, SignalSet};
 use perpx_core::strategy::FundingKinds;
 use perpx_core::tape::Carry;
-use perpx_core::units::{Cash, DAY, HOUR, MINUTE, MS, Qty, Time, TimeDelta};
+use perpx_core::units::{Cash, DAY, HOUR, MS, Qty, Time, TimeDelta};
 use perpx_data::backtest::{Bound, DataRange, order_outages};
 use perpx_venues::client::{ClientConfig, Holding, Host, RunNumber};
 use perpx_venues::net::budget::Budget;
@@ -655,11 +655,7 @@ fn connections(
         };
         let is_test = file.network == Where::Testnet;
         let client = registry::client(numbers[role.ix()], client, is_test, Path::new(ENV_FILE))?;
-        let budget = Budget::of(reach.venue);
-        // an account of a tier is asked for far less than it may be
-        let is_narrow =
-            world.rate_limit.is_none_or(|limit| i64::from(limit.requests) * MINUTE.0 <= 60 * limit.window.0);
-        let budget = if is_narrow { budget } else { budget.lifted() };
+        let budget = Budget::of_account(reach.venue, world.rate_limit);
         made.push(Connection { name: reach.venue.name().to_owned(), client, reach: Arc::new(reach), budget });
     }
     let [long, short] = <[Connection; 2]>::try_from(made).unwrap_or_else(|_| unreachable!("one a role"));

@@ -328,7 +328,10 @@ impl Session {
             }
             Inbound::Reply { venue, about, reply, took } => {
                 if let Some(desk) = &mut self.desk {
-                    desk.replied(venue, about, took);
+                    desk.replied(venue, about, reply.is_ok().then_some(took));
+                }
+                if reply.as_ref().is_ok_and(|answer| answer.status == 429) {
+                    self.connections[venue].budget.limited(now);
                 }
                 if let Some(log) = &mut self.log {
                     log.answer(self.now, &self.connections[venue].name, about, &reply);
@@ -595,11 +598,11 @@ impl Session {
         for (v, mut out) in out.into_iter().enumerate() {
             let Connection { client, budget, .. } = &mut self.connections[v];
             let now = engine_time::now();
-            if histories[v] && budget.has_room("trades", Priority::Poll, now) {
+            if histories[v] && budget.has_room("trades", Priority::Compare, now) {
                 client.ask_history(now, &mut out).map_err(self.failed(v))?;
             }
             // one that is not asked for counts as lost, and is due again
-            if reads[v] && self.connections[v].budget.has_room("account", Priority::Poll, now) {
+            if reads[v] && self.connections[v].budget.has_room("account", Priority::Compare, now) {
                 self.connections[v].client.ask_account(&mut out);
             }
             self.pass_on(v, out, Some((&mut *builder, &mut *state)));
@@ -624,17 +627,23 @@ impl Session {
 
     /// What of the commands may leave, as it may; what may not is told to the trader.
     fn judge(&mut self, commands: Vec<Command>, (builder, state): (&mut TileBuilder, &mut Run)) -> Vec<Command> {
-        let mut passed = Vec::new();
+        let (mut passed, now) = (Vec::new(), engine_time::now());
+        let mut room = self.connections.each_ref().map(|connection| connection.budget.order_room(now));
+        self.desk.iter_mut().for_each(|desk| desk.has_room(room));
         for command in commands {
-            let Some(desk) = &mut self.desk else { continue };
+            let (Some(desk), v) = (&mut self.desk, command.venue().ix()) else { continue };
             match desk.judge((self.now, &command), state, self.log.as_mut()) {
                 Verdict::Pass => passed.push(command),
                 Verdict::Amend(order) => passed.push(Command::Place(order)),
                 Verdict::Refuse(_) => {
                     let refused = never_sent(&command, Reject::Gate);
-                    self.pass_on(command.venue().ix(), refused, Some((&mut *builder, &mut *state)));
+                    self.pass_on(v, refused, Some((&mut *builder, &mut *state)));
+                    continue;
                 }
             }
+            // it leaves after all were judged
+            room[v].left -= 1;
+            desk.has_room(room);
         }
         passed
     }

@@ -28,7 +28,8 @@ use perpx_core::trader::Composite;
 use perpx_core::units::{Cash, MS, Price, Qty, SECOND, Time, TimeDelta};
 use perpx_data::atomic::write_atomic;
 use perpx_venues::client::{About, ForeignFill, Holding, RunNumber, Shut};
-use perpx_venues::net::lane::Warmed;
+use perpx_venues::net::budget::OrderRoom;
+use perpx_venues::net::lane::{PATIENCE, Warmed};
 use perpx_venues::recorder::wall_state::Offset;
 use std::collections::VecDeque;
 use std::fs;
@@ -112,6 +113,8 @@ pub struct Desk {
     lanes: Lanes,
     /// By role: the venue's clock beside ours, once it is known.
     clocks: [Option<Offset>; 2],
+    /// By role: how many orders the venue takes now.
+    room: [Option<OrderRoom>; 2],
     disk: Option<(Instant, Option<u64>)>,
     /// The live.toml of which was said that it is not taken.
     bad_live: Option<String>,
@@ -166,6 +169,7 @@ impl Desk {
             also_not: Vec::new(),
             lanes: Lanes::default(),
             clocks: [None; 2],
+            room: [None; 2],
             disk: None,
             bad_live: None,
             shared: Arc::default(),
@@ -286,7 +290,7 @@ impl Desk {
     }
 
     /// A request about an order was answered, or will not be: so long its lane took.
-    pub fn replied(&mut self, venue: usize, about: About, took: Duration) {
+    pub fn replied(&mut self, venue: usize, about: About, took: Option<Duration>) {
         if matches!(about, About::Place(_) | About::Cancel(_)) {
             self.lanes.answered(venue, took);
         }
@@ -296,7 +300,7 @@ impl Desk {
     pub fn warmed(&mut self, (venue, is_of_orders): (usize, bool), warmed: &Warmed, clock: Option<Offset>) {
         let took = warmed.came.since(warmed.asked).0.max(0).unsigned_abs();
         if is_of_orders {
-            self.lanes.answered(venue, Duration::from_nanos(took));
+            self.lanes.answered(venue, warmed.reply.is_ok().then_some(Duration::from_nanos(took)));
         }
         self.clocks[venue] = clock.or(self.clocks[venue]);
     }
@@ -326,6 +330,11 @@ impl Desk {
             log.gate(now, command, refusal);
         }
         verdict
+    }
+
+    /// How many orders the venues take now, by role.
+    pub fn has_room(&mut self, room: [OrderRoom; 2]) {
+        self.room = room.map(Some);
     }
 
     /// A command that was let through was not sent.
@@ -667,7 +676,7 @@ impl Desk {
         }
         let clock_drift = self.clocks.into_iter().flatten().map(venue_clocks::drift).max();
         let lane = self.lanes.slowest();
-        Around { clock_drift, lane, free_disk: self.disk.and_then(|(_, free)| free) }
+        Around { clock_drift, lane, free_disk: self.disk.and_then(|(_, free)| free), room: self.room }
     }
 
     fn snapshot(&mut self, now: Time, run: &RunState<Composite, impl VenuePort>) -> Snapshot {
@@ -705,6 +714,7 @@ impl Desk {
             limits: texts(limits),
             clocks: self.clocks,
             lane_ms: self.lanes.slowest().map(|lane| lane.as_f64(MS)),
+            orders_left: self.room.map(|room| room.map(|room| room.left)),
         }
     }
 }
@@ -747,13 +757,17 @@ pub fn refuse_killed(run: &Path) -> Result<(), LiveError> {
     Err(LiveError::Killed { path: run.to_path_buf(), why })
 }
 
-/// How long the lanes of orders take, by role.
+/// How long the lanes of orders take, by role; `None`: nobody answered.
 #[derive(Default)]
-struct Lanes([VecDeque<(Instant, Duration)>; 2]);
+struct Lanes([VecDeque<(Instant, Option<Duration>)>; 2]);
 
 impl Lanes {
-    fn answered(&mut self, venue: usize, took: Duration) {
+    /// A venue that answers again is not slow for having been gone: what it did not answer counts until then.
+    fn answered(&mut self, venue: usize, took: Option<Duration>) {
         let answered = &mut self.0[venue];
+        if took.is_some() {
+            answered.retain(|(_, took)| took.is_some());
+        }
         answered.push_back((Instant::now(), took));
         if answered.len() > ANSWERS {
             answered.pop_front();
@@ -764,10 +778,33 @@ impl Lanes {
     fn slowest(&self) -> Option<TimeDelta> {
         let medians = self.0.iter().filter_map(|answered| {
             let young = answered.iter().filter(|(at, _)| at.elapsed() < YOUNG);
-            let mut all: Vec<Duration> = young.map(|&(_, took)| took).collect();
+            let mut all: Vec<Duration> = young.map(|&(_, took)| took.unwrap_or(PATIENCE)).collect();
             all.sort_unstable();
             all.get(all.len() / 2).copied()
         });
         medians.max().map(|median| TimeDelta(i64::try_from(median.as_nanos()).unwrap_or(i64::MAX)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What nobody answers takes as long as is waited for it, until the venue answers again.
+    #[test]
+    fn a_venue_that_is_back_is_not_slow() {
+        let mut lanes = Lanes::default();
+        let slowest = |lanes: &Lanes| lanes.slowest().map(|lane| lane.0 / MS.0);
+        for _ in 0..3 {
+            lanes.answered(0, Some(Duration::from_millis(40)));
+            lanes.answered(1, Some(Duration::from_millis(50)));
+        }
+        assert_eq!(slowest(&lanes), Some(50));
+        for _ in 0..8 {
+            lanes.answered(1, None);
+        }
+        assert_eq!(slowest(&lanes), Some(2_500));
+        lanes.answered(1, Some(Duration::from_millis(1_200)));
+        assert_eq!(slowest(&lanes), Some(50));
     }
 }

@@ -72,6 +72,8 @@ pub struct Snapshot {
     pub clocks: [Option<Offset>; 2],
     /// Milliseconds that the slower venue's lanes of orders take: the median of the last ten answers.
     pub lane_ms: Option<f64>,
+    /// By role: how many orders the venue takes now, all that was asked of it counted; `null`: it is not known yet.
+    pub orders_left: [Option<i64>; 2],
 }
 
 impl fmt::Display for Held {
@@ -150,6 +152,11 @@ impl fmt::Display for Snapshot {
         }
         if let Some(lane) = self.lane_ms {
             writeln!(f, "lanes     {lane:.0} ms")?;
+        }
+        for (held, left) in self.held.iter().zip(self.orders_left) {
+            if let Some(left) = left {
+                writeln!(f, "requests  {left} orders may go to {} now", held.venue)?;
+            }
         }
         if !self.refusals.is_empty() {
             let all: Vec<String> = self.refusals.iter().map(|(key, count)| format!("{key} {count}")).collect();

@@ -10,6 +10,7 @@ use perpx_core::market::{
 };
 use perpx_core::port::Mandate;
 use perpx_core::units::{MINUTE, MS, Mid, Notional, Price, Qty, Rate, SECOND, Time, TimeDelta};
+use perpx_venues::net::budget::OrderRoom;
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -40,6 +41,8 @@ pub struct Around {
     pub lane: Option<TimeDelta>,
     /// Bytes.
     pub free_disk: Option<u64>,
+    /// By role: how many orders the venue takes now.
+    pub room: [Option<OrderRoom>; 2],
 }
 
 /// What is known at a moment.
@@ -76,7 +79,7 @@ impl Sight<'_> {
 /// Why a command may not leave.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Refusal {
-    /// The key of `[limits]`, or `may_open`, `tick`, `price_band`.
+    /// The key of `[limits]`, or `may_open`, `tick`, `price_band`, `requests`.
     pub key: &'static str,
     /// What would be, or is.
     pub value: String,
@@ -402,6 +405,7 @@ impl Gate {
         over(Key::MaxOrderNotional, px.of(order.qty))
             .or_else(|| over(Key::MaxPositionNotional, px.of(self.worst_leg(order.venue, sight) + order.qty)))
             .or_else(|| self.beyond_collar(order, sight))
+            .or_else(|| beyond_requests(order.venue, class, sight))
     }
 
     /// Of a leg with all that may still fill of it, by the largest of what is known.
@@ -558,6 +562,14 @@ impl Gate {
     pub fn under_way(&self) -> (usize, Option<Time>) {
         (self.sent.len(), self.sent.iter().filter_map(|sent| sent.in_doubt_since).min())
     }
+}
+
+/// It would leave too little of what the venue takes for cancels and closes.
+fn beyond_requests(venue: Role, class: Class, sight: &Sight<'_>) -> Option<Refusal> {
+    let room = sight.around.room[venue.ix()].filter(|room| !room.takes(class))?;
+    let said = if room.is_over { ", but the venue said that it was too much" } else { "" };
+    let limit = format!("{} are kept", room.kept_by(class));
+    Some(Refusal { key: "requests", value: format!("{} left{said}", room.left), limit })
 }
 
 fn refusal(key: Key, value: String, limit: String) -> Refusal {

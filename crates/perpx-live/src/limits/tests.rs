@@ -10,6 +10,7 @@ use perpx_core::market::{
 };
 use perpx_core::port::Mandate;
 use perpx_core::units::{Cash, DAY, HOUR, MINUTE, MS, Mid, Price, Qty, Rate, SECOND, Time, TimeDelta};
+use perpx_venues::net::budget::OrderRoom;
 use proptest::prelude::*;
 
 const ONE: i64 = 1_000_000_000;
@@ -114,6 +115,26 @@ fn each_limit_refuses_what_is_beyond_it_and_lets_closes_go() {
     }
     assert_eq!(judged(Limits::NONE, 10, 100_001, |sight| sight.mandate.may_open = false), "may_open");
     assert_eq!(judged(Limits::NONE, 10, 110_001, none), "price_band");
+}
+
+/// An order that opens leaves 16 of 54 for cancels and closes, one that covers 5, and a close goes when nothing is left.
+#[test]
+fn what_a_venue_takes_is_kept_for_closes() {
+    let books = books();
+    let mut gate = Gate::new(Limits::NONE, venues(), [Qty(10_000_000), Qty::ZERO]);
+    let mut judged = |class: Class, left: i64| {
+        let mut now = sight(START, [100_000, 100_000], &books);
+        now.around.room[Role::Short.ix()] = Some(OrderRoom { left, most: 54, is_over: false });
+        let limit = if class == Class::Close { 100_001 } else { 100_000 };
+        let order = order(1, Role::Short, class, 10, limit);
+        let verdict = gate.judge(&Command::Place(order), &now);
+        gate.withdraw(order.id);
+        refused(verdict)
+    };
+    assert_eq!([17, 16].map(|left| judged(Class::Open, left)), ["", "requests"]);
+    assert_eq!([6, 5].map(|left| judged(Class::Cover, left)), ["", "requests"]);
+    assert_eq!([1, 0].map(|left| judged(Class::Close, left)), ["", ""]);
+    assert_eq!(gate.counts()["requests"], 2);
 }
 
 /// Buys of 0.01 one after the other: what is under way, in doubt or filled counts; what ended without a fill does not.

@@ -519,6 +519,7 @@ impl Observer {
             }),
             clocks: [None; 2],
             lane: None,
+            orders_left: [None; 2],
             journal,
             reconciled: self.reconciled(belief),
             troubles: self.shown_troubles(),
@@ -549,6 +550,7 @@ impl Observer {
         snapshot.clocks =
             said.clocks.map(|clock| clock.map(|clock| (seconds(clock.offset_ns), seconds(clock.bound_ns))));
         snapshot.lane = said.lane_ms.map(|ms| ms / 1e3);
+        snapshot.orders_left = said.orders_left;
         snapshot.money.unexplained = Some(said.unexplained).filter(|amount| *amount != 0.0);
         for held in said.held.iter().filter(|held| !held.differs.is_empty()) {
             snapshot.troubles.push(Trouble {

@@ -68,6 +68,8 @@ pub struct Snapshot {
     pub clocks: [Option<(f64, f64)>; 2],
     /// Seconds that the slower venue's lanes of orders take.
     pub lane: Option<f64>,
+    /// By role: how many orders the venue takes now.
+    pub orders_left: [Option<i64>; 2],
     /// The journal; a run without one has none.
     pub journal: Option<JournalHealth>,
     /// What the venues said of both accounts the last time.

@@ -60,6 +60,7 @@ pub struct Metrics {
     offset: Family<Labels, Real>,
     bound: Family<Labels, Real>,
     lane: Real,
+    room: Family<Labels, Gauge>,
     doubt: Real,
     difference: Family<Labels, Real>,
     /// Texts that waited at the last look.
@@ -104,6 +105,7 @@ impl Metrics {
             offset: Family::default(),
             bound: Family::default(),
             lane: Real::default(),
+            room: Family::default(),
             doubt: Real::default(),
             difference: Family::default(),
             queue: Gauge::default(),
@@ -164,6 +166,8 @@ impl Metrics {
         r.register_with_unit("clock_offset_bound", "How wrong that may be", Unit::Seconds, self.bound.clone());
         let lane = "What the slower venue's lanes of orders take: the median of the last ten answers";
         r.register_with_unit("order_lane", lane, Unit::Seconds, self.lane.clone());
+        let room = "How many orders the venue takes now, all that was asked of it counted";
+        r.register("orders_left", room, self.room.clone());
         r.register("reconcile_difference", difference, self.difference.clone());
         r.register("queue_depth", "Texts that waited at the last look", self.queue.clone());
         let sync = "How long the oldest record has waited to be durable";
@@ -211,6 +215,9 @@ impl Metrics {
             if let Some((offset, bound)) = now.clocks[v] {
                 self.offset.get_or_create(&of(&[])).set(offset);
                 self.bound.get_or_create(&of(&[])).set(bound);
+            }
+            if let Some(left) = now.orders_left[v] {
+                self.room.get_or_create(&of(&[])).set(left);
             }
             let difference = now.reconciled.as_ref().and_then(|last| last.differences[v]);
             for (what, value) in [("position_base", 0), ("cash_quote", 1)] {

@@ -396,7 +396,10 @@ fn feeds(who: &Identity, now: &Snapshot) -> Markup {
                     "Clock of " (venue) ": " (format!("{offset:+.3}")) " s from ours, to " (format!("{bound:.3}")) " s. "
                 }
             }
-            @if let Some(lane) = now.lane { "Lanes of orders: " (seconds(lane)) "." }
+            @if let Some(lane) = now.lane { "Lanes of orders: " (seconds(lane)) ". " }
+            @for (venue, left) in who.venues.iter().zip(now.orders_left) {
+                @if let Some(left) = left { (venue) " takes " (left) " orders more now. " }
+            }
         }
         p {
             (now.counts.unknown) " of " (now.counts.commands) " commands without a known outcome ("
