@@ -168,6 +168,10 @@ fn one_run(name: &'static str, best: &Path, faults: &str, pace: Pace) -> Came {
         (pace.speed.to_string(), ["--tier", "premium", "--weight", "10000000", "--grvt-calls", "100000"]);
     let tape = ["--tape", SAMPLE, "--from", "2026-01-05", "--to", "2026-01-06", "--start-at", FROM, "--speed", &speed];
     let mut place = Place::new(best, &[&tape[..], &limits].concat());
+    // what is refused for two minutes of the market is a reason to pause, and no matter of the fault
+    let live = place.path().join("run/live.toml");
+    let text = fs::read_to_string(&live).expect("it was made");
+    fs::write(&live, format!("{text}[limits]\nmax_reject_rate = 1\n")).expect("writes");
     let struck = place.market_now();
     if !faults.is_empty() {
         place.worse(faults);

@@ -74,7 +74,7 @@ keys! {
     MaxLossTotal "max_loss_total" needed Lower "1000000000000", "the same, since the run began";
     StaleFeedMs "stale_feed_ms" unset Lower "3600000", "age of either venue above which nothing opens [as the strategy's `risk.max_quote_age_ms`]";
     ClockDriftMs "clock_drift_ms" "500" Lower "60000", "difference between our clock and a venue's above which nothing opens: by the last eight answers of what keeps lanes warm, less what the way may hide";
-    MaxLaneMs "max_lane_ms" "1000" Lower "60000", "median of the last ten answers to orders and to what keeps their lanes warm (a cheap question every 15 s), above which nothing opens";
+    MaxLaneMs "max_lane_ms" "1000" Lower "60000", "median of the last ten answers to orders and to what keeps their lanes warm (a cheap question every 15 s), above which nothing opens; what nobody answers counts as 2.5 s until the venue answers again";
     MinLiqDistanceBp "min_liq_distance_bp" "150" Higher "10000", "distance of a leg's mark from its liquidation below which nothing opens";
     MinFreeMargin "min_free_margin" "0.2" Higher "1", "share of a venue's cash that must be free after an order that opens";
     MaxDoubtSec "max_doubt_sec" "20" Lower "86400", "seconds in which an order may be in doubt before nothing opens";
